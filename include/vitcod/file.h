@@ -1,0 +1,34 @@
+/* Files as a whole: read one into memory, or write one aside and rename it when it is complete, so
+ * that a reader never meets half a file and a failure leaves nothing behind. */
+#ifndef VITCOD_FILE_H
+#define VITCOD_FILE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "vitcod/status.h"
+
+/* A file mapped read-only. */
+typedef struct vc_mapped_file {
+    const unsigned char *data;
+    size_t bytes;
+} vc_mapped_file;
+
+vc_status vc_file_map(vc_mapped_file *out, const char *path);
+void vc_file_unmap(vc_mapped_file *file);
+
+/* A file being written. Errors of the stream are found at commit at the latest. */
+typedef struct vc_file_writer {
+    FILE *stream;
+    char *path;
+    char *aside; /* what is written until the rename; equals no path a user gave */
+} vc_file_writer;
+
+vc_status vc_file_write_begin(vc_file_writer *out, const char *path);
+vc_status vc_file_write_commit(vc_file_writer *writer); /* flush, close, rename; or remove and fail */
+void vc_file_write_abort(vc_file_writer *writer);       /* removes what was written */
+
+/* Creates a directory and its parents; existing ones are fine. */
+vc_status vc_directory_make(const char *path);
+
+#endif

@@ -1,0 +1,18 @@
+/* FNV-1a, 64 bit: names the content of a plan or config inside results. Not for security. */
+#ifndef VITCOD_HASH_H
+#define VITCOD_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define VC_HASH_START 0xcbf29ce484222325u
+
+static inline uint64_t vc_hash(uint64_t hash, const void *data, size_t bytes)
+{
+    const unsigned char *p = data;
+    for (size_t i = 0; i < bytes; i++)
+        hash = (hash ^ p[i]) * 0x100000001b3u;
+    return hash;
+}
+
+#endif

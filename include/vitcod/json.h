@@ -1,0 +1,15 @@
+/* JSON files. Values themselves are jansson's json_t. */
+#ifndef VITCOD_JSON_H
+#define VITCOD_JSON_H
+
+#include <jansson.h>
+
+#include "vitcod/status.h"
+
+/* VC_EFORMAT with jansson's line and reason. The caller owns *out. */
+vc_status vc_json_read(json_t **out, const char *path);
+
+/* Indented, keys in insertion order, a newline at the end; written aside and renamed. */
+vc_status vc_json_write(const char *path, const json_t *value);
+
+#endif

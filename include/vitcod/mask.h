@@ -1,0 +1,30 @@
+/* Fixed attention masks in ViTCoD's form: bool (L, H, Tq, Tk), true = pruned, one npy file. */
+#ifndef VITCOD_MASK_H
+#define VITCOD_MASK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vitcod/status.h"
+
+typedef struct vc_mask {
+    size_t layers, heads, queries, keys;
+    uint8_t *pruned; /* (L, H, Tq, Tk), 0 or 1 */
+} vc_mask;
+
+vc_status vc_mask_open(vc_mask *out, size_t layers, size_t heads, size_t queries, size_t keys);
+void vc_mask_close(vc_mask *mask);
+
+/* VC_EFORMAT when the file is no rank-4 bool or holds a byte other than 0 and 1. */
+vc_status vc_mask_read(vc_mask *out, const char *path);
+vc_status vc_mask_write(const char *path, const vc_mask *mask);
+
+/* The map of one head, (Tq, Tk). */
+uint8_t *vc_mask_head(const vc_mask *mask, size_t layer, size_t head);
+
+size_t vc_mask_kept(const vc_mask *mask);
+
+/* VC_EINVAL naming the first row without a kept entry: its softmax would be undefined. */
+vc_status vc_mask_check_rows(const vc_mask *mask, const char *path);
+
+#endif

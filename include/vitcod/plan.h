@@ -1,0 +1,57 @@
+/* The plan: a mask after polarization, as kernels and simulator read it.
+ *
+ * For each layer and head the tokens are reordered so that the global tokens come first. Column j of
+ * the reordered map holds key key_order[j], row i holds query query_order[i]. The first
+ * `global_tokens` columns are the denser part, a panel of all queries x global tokens; the other
+ * columns are the sparser part. Both are stored as one CSC matrix over reordered indices
+ * (ViTCoD, HPCA 2023, section IV-B: split and conquer). */
+#ifndef VITCOD_PLAN_H
+#define VITCOD_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vitcod/mask.h"
+
+typedef struct vc_plan_layer {
+    size_t heads, queries, keys;
+    int32_t *query_order;   /* (H, Tq) a permutation per head */
+    int32_t *key_order;     /* (H, Tk) a permutation per head */
+    int32_t *global_tokens; /* (H) 0 .. Tk */
+    int32_t *column_start;  /* (H, Tk + 1) positions in `rows`, ascending through all heads */
+    int32_t *rows;          /* (kept entries) reordered row indices, ascending in a column */
+} vc_plan_layer;
+
+typedef struct vc_plan {
+    size_t layer_count;
+    vc_plan_layer *layers;
+    size_t threshold; /* theta_d: a column with more kept entries is a global token */
+} vc_plan;
+
+/* Which tokens go where in one head, decided by the algorithm. */
+typedef struct vc_token_order {
+    int32_t *queries; /* (L, H, Tq) */
+    int32_t *keys;    /* (L, H, Tk) */
+    int32_t *globals; /* (L, H) */
+} vc_token_order;
+
+/* Builds the CSC form of a mask under a token order. */
+vc_status vc_plan_assemble(vc_plan *out, const vc_mask *mask, const vc_token_order *order,
+                           size_t threshold);
+void vc_plan_close(vc_plan *plan);
+
+/* Checks every index; a row without a kept entry is VC_EINVAL, anything inconsistent VC_EFORMAT. */
+vc_status vc_plan_read(vc_plan *out, const char *path);
+vc_status vc_plan_write(const char *path, const vc_plan *plan);
+
+/* The mask a layer came from, in original token order: pruned (H, Tq, Tk). */
+void vc_plan_layer_mask(uint8_t *pruned, const vc_plan_layer *layer);
+
+/* Kept entries of one head: in all columns, or in the columns from `first` on. */
+size_t vc_plan_kept(const vc_plan_layer *layer, size_t head);
+size_t vc_plan_kept_sparser(const vc_plan_layer *layer, size_t head);
+
+/* FNV-1a over everything the plan says; written into results. */
+uint64_t vc_plan_hash(const vc_plan *plan);
+
+#endif

@@ -1,0 +1,22 @@
+/* A progress line with the time left, on stderr, and only when that is a terminal. */
+#ifndef VITCOD_PROGRESS_H
+#define VITCOD_PROGRESS_H
+
+#include <stddef.h>
+
+typedef struct vc_progress {
+    const char *label; /* outlives the progress */
+    size_t total;
+    double started, drawn; /* seconds, see clock.h */
+    int visible;
+} vc_progress;
+
+vc_progress vc_progress_begin(const char *label, size_t total);
+
+/* Redraws at most ten times a second; nothing in the first two seconds. `note` may be NULL. */
+void vc_progress_update(vc_progress *progress, size_t done, const char *note);
+
+/* Clears the line. */
+void vc_progress_end(vc_progress *progress);
+
+#endif

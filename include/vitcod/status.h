@@ -1,0 +1,43 @@
+/* Status codes and the one-sentence message that goes with a failure.
+ *
+ * Three kinds of failure are kept apart: a bug is an assert, the world (files, memory, input) is a
+ * vc_status with a thread-local message, wrong usage is dealt with by the command line. */
+#ifndef VITCOD_STATUS_H
+#define VITCOD_STATUS_H
+
+#define VC_STATUS_MAP(X)                                                                           \
+    X(OK, "no error")                                                                              \
+    X(ENOMEM, "out of memory")                                                                     \
+    X(EIO, "the operating system refused a file operation")                                        \
+    X(EFORMAT, "a file or input is not in the expected format")                                    \
+    X(EINVAL, "a value is outside its allowed range, or two inputs do not fit together")           \
+    X(EUNSUPPORTED, "this machine or build lacks what was asked for")
+
+typedef enum vc_status {
+#define VC_STATUS_ENUM(name, text) VC_##name,
+    VC_STATUS_MAP(VC_STATUS_ENUM)
+#undef VC_STATUS_ENUM
+} vc_status;
+
+/* The name of a code without its prefix, e.g. "EFORMAT". */
+const char *vc_status_name(vc_status status);
+
+/* What a code means in general. */
+const char *vc_status_text(vc_status status);
+
+/* Stores a message for this thread and returns `status`, so that a function can end with
+ * `return vc_fail(VC_EFORMAT, "%s: ...", path);`. Without prefix and without newline. */
+vc_status vc_fail(vc_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The message of this thread's latest vc_fail, "" before the first. Valid until the next one. */
+const char *vc_last_error(void);
+
+/* Returns from the calling function when `call` fails and nothing needs to be released. */
+#define VC_TRY(call)                                                                               \
+    do {                                                                                           \
+        vc_status vc_try_status_ = (call);                                                         \
+        if (vc_try_status_ != VC_OK)                                                               \
+            return vc_try_status_;                                                                 \
+    } while (0)
+
+#endif

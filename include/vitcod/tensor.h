@@ -1,0 +1,56 @@
+/* A dense row-major array: what npy and safetensors files hold. The struct does not own `data`. */
+#ifndef VITCOD_TENSOR_H
+#define VITCOD_TENSOR_H
+
+#include <stddef.h>
+
+#include "vitcod/status.h"
+
+enum { VC_MAX_RANK = 8, VC_SHAPE_TEXT = 160 };
+
+/* name, bytes per value, safetensors name, npy descriptor (NULL: npy cannot hold it) */
+#define VC_DTYPE_MAP(X)                                                                            \
+    X(F32, 4, "F32", "<f4")                                                                        \
+    X(F64, 8, "F64", "<f8")                                                                        \
+    X(F16, 2, "F16", "<f2")                                                                        \
+    X(BF16, 2, "BF16", NULL)                                                                       \
+    X(I64, 8, "I64", "<i8")                                                                        \
+    X(I32, 4, "I32", "<i4")                                                                        \
+    X(U8, 1, "U8", "|u1")                                                                          \
+    X(BOOL, 1, "BOOL", "|b1")
+
+typedef enum vc_dtype {
+#define VC_DTYPE_ENUM(name, bytes, safetensors, npy) VC_##name,
+    VC_DTYPE_MAP(VC_DTYPE_ENUM)
+#undef VC_DTYPE_ENUM
+    VC_DTYPE_COUNT
+} vc_dtype;
+
+typedef struct vc_tensor {
+    vc_dtype dtype;
+    size_t rank;
+    size_t shape[VC_MAX_RANK];
+    void *data;
+} vc_tensor;
+
+typedef struct vc_named_tensor {
+    const char *name;
+    vc_tensor tensor;
+} vc_named_tensor;
+
+size_t vc_dtype_bytes(vc_dtype dtype);
+const char *vc_dtype_name(vc_dtype dtype); /* as in safetensors: "F32" */
+
+/* Number of values; 1 for rank 0. Returns SIZE_MAX when the product does not fit. */
+size_t vc_tensor_count(const vc_tensor *tensor);
+
+/* True when dtype, rank and all sizes agree. */
+int vc_tensor_has(const vc_tensor *tensor, vc_dtype dtype, size_t rank, const size_t *shape);
+
+/* Writes "(4, 3, 224, 224)" for messages; returns `text`. */
+const char *vc_shape_text(char text[VC_SHAPE_TEXT], size_t rank, const size_t *shape);
+
+/* VC_EINVAL naming the position when a float32 tensor holds a NaN or an infinity. */
+vc_status vc_tensor_check_finite(const vc_tensor *tensor, const char *path, const char *name);
+
+#endif

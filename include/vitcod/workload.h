@@ -1,0 +1,57 @@
+/* The workload: what a model must compute for one batch, as a list of operators with shapes, MACs and
+ * bytes. Simulator and profiler read it; only models write it. */
+#ifndef VITCOD_WORKLOAD_H
+#define VITCOD_WORKLOAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vitcod/json.h"
+
+#define VC_OP_MAP(X)                                                                               \
+    X(PATCH_EMBED, "patch_embed")                                                                  \
+    X(QKV, "qkv")                                                                                  \
+    X(ENCODE, "encode")                                                                            \
+    X(DECODE, "decode")                                                                            \
+    X(SDDMM, "sddmm")                                                                              \
+    X(SOFTMAX, "softmax")                                                                          \
+    X(SPMM, "spmm")                                                                                \
+    X(PROJECTION, "projection")                                                                    \
+    X(MLP, "mlp")                                                                                  \
+    X(HEAD, "head")
+
+typedef enum vc_op_kind {
+#define VC_OP_ENUM(name, text) VC_OP_##name,
+    VC_OP_MAP(VC_OP_ENUM)
+#undef VC_OP_ENUM
+    VC_OP_COUNT
+} vc_op_kind;
+
+typedef struct vc_op {
+    vc_op_kind kind;
+    int layer;             /* -1 outside the blocks */
+    int attention;         /* 1: between the QKV projection and the output projection */
+    uint64_t macs;
+    uint64_t weight_values; /* parameters read once */
+    uint64_t input_values;  /* activations read from memory */
+    uint64_t output_values; /* activations written to memory */
+    uint64_t index_values;  /* sparse indices read */
+} vc_op;
+
+typedef struct vc_workload {
+    vc_op *ops;
+    size_t count, capacity;
+} vc_workload;
+
+const char *vc_op_name(vc_op_kind kind);
+
+vc_status vc_workload_add(vc_workload *workload, const vc_op *op);
+void vc_workload_close(vc_workload *workload);
+
+/* MACs of all operators, or only of those inside attention. */
+uint64_t vc_workload_macs(const vc_workload *workload, int attention_only);
+
+/* {"ops": [{"kind", "layer", "macs", ...}]}; NULL when memory is out. */
+json_t *vc_workload_json(const vc_workload *workload);
+
+#endif

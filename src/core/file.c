@@ -1,0 +1,113 @@
+#include "vitcod/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+vc_status vc_file_map(vc_mapped_file *out, const char *path)
+{
+    *out = (vc_mapped_file){0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return vc_fail(VC_EIO, "%s: cannot open: %s", path, strerror(errno));
+    struct stat info;
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        close(fd);
+        return vc_fail(VC_EIO, "%s: is not a regular file", path);
+    }
+    if (info.st_size == 0) {
+        close(fd);
+        return vc_fail(VC_EFORMAT, "%s: is empty", path);
+    }
+    void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    int reason = errno;
+    close(fd);
+    if (data == MAP_FAILED)
+        return vc_fail(VC_EIO, "%s: cannot map: %s", path, strerror(reason));
+    *out = (vc_mapped_file){.data = data, .bytes = (size_t)info.st_size};
+    return VC_OK;
+}
+
+void vc_file_unmap(vc_mapped_file *file)
+{
+    if (file->data)
+        munmap((void *)file->data, file->bytes);
+    *file = (vc_mapped_file){0};
+}
+
+vc_status vc_file_write_begin(vc_file_writer *out, const char *path)
+{
+    *out = (vc_file_writer){0};
+    size_t room = strlen(path) + 32;
+    out->path = strdup(path);
+    out->aside = malloc(room);
+    if (!out->path || !out->aside) {
+        vc_file_write_abort(out);
+        return vc_fail(VC_ENOMEM, "%s: out of memory", path);
+    }
+    snprintf(out->aside, room, "%s.%ld.part", path, (long)getpid());
+    out->stream = fopen(out->aside, "wb");
+    if (!out->stream) {
+        vc_status status = vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
+        vc_file_write_abort(out);
+        return status;
+    }
+    return VC_OK;
+}
+
+vc_status vc_file_write_commit(vc_file_writer *writer)
+{
+    vc_status status = VC_OK;
+    int failed = ferror(writer->stream) || fflush(writer->stream) != 0;
+    int reason = errno;
+    failed |= fclose(writer->stream) != 0;
+    writer->stream = NULL;
+    if (failed)
+        status = vc_fail(VC_EIO, "%s: cannot write: %s", writer->path, strerror(reason));
+    else if (rename(writer->aside, writer->path) != 0)
+        status = vc_fail(VC_EIO, "%s: cannot rename the finished file: %s", writer->path,
+                         strerror(errno));
+    if (status != VC_OK) {
+        unlink(writer->aside);
+    }
+    free(writer->path);
+    free(writer->aside);
+    *writer = (vc_file_writer){0};
+    return status;
+}
+
+void vc_file_write_abort(vc_file_writer *writer)
+{
+    if (writer->stream) {
+        fclose(writer->stream);
+        unlink(writer->aside);
+    }
+    free(writer->path);
+    free(writer->aside);
+    *writer = (vc_file_writer){0};
+}
+
+vc_status vc_directory_make(const char *path)
+{
+    char *partial = strdup(path);
+    if (!partial)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", path);
+    vc_status status = VC_OK;
+    for (char *end = partial + 1; status == VC_OK; end++) {
+        if (*end != '/' && *end != '\0')
+            continue;
+        char kept = *end;
+        *end = '\0';
+        if (mkdir(partial, 0777) != 0 && errno != EEXIST)
+            status = vc_fail(VC_EIO, "%s: cannot create the directory: %s", path, strerror(errno));
+        *end = kept;
+        if (kept == '\0')
+            break;
+    }
+    free(partial);
+    return status;
+}

@@ -1,0 +1,277 @@
+#include "vitcod/safetensors.h"
+
+#include <jansson.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vitcod/file.h"
+
+struct vc_safetensors {
+    char *path;
+    vc_mapped_file file;
+    json_t *header; /* owns the names */
+    vc_named_tensor *tensors;
+    size_t count;
+};
+
+typedef struct span {
+    size_t begin, end;
+} span;
+
+static int compare_spans(const void *a, const void *b)
+{
+    const span *x = a, *y = b;
+    if (x->begin != y->begin)
+        return x->begin < y->begin ? -1 : 1;
+    return (x->end > y->end) - (x->end < y->end);
+}
+
+static vc_status parse_dtype(vc_dtype *out, const char *path, const char *name, const char *text)
+{
+    for (int i = 0; text && i < VC_DTYPE_COUNT; i++)
+        if (strcmp(text, vc_dtype_name((vc_dtype)i)) == 0) {
+            *out = (vc_dtype)i;
+            return VC_OK;
+        }
+    return vc_fail(VC_EFORMAT, "%s: '%s' has dtype %s, wanted F32 F64 F16 BF16 I64 I32 U8 or BOOL",
+                   path, name, text ? text : "(none)");
+}
+
+static vc_status parse_tensor(vc_named_tensor *out, span *range, const char *path, const char *name,
+                              const json_t *entry, const unsigned char *data, size_t data_bytes)
+{
+    const json_t *shape = json_object_get(entry, "shape");
+    const json_t *offsets = json_object_get(entry, "data_offsets");
+    if (!json_is_array(shape) || !json_is_array(offsets) || json_array_size(offsets) != 2)
+        return vc_fail(VC_EFORMAT, "%s: '%s' lacks shape or data_offsets", path, name);
+    vc_tensor tensor = {.rank = json_array_size(shape)};
+    VC_TRY(parse_dtype(&tensor.dtype, path, name,
+                       json_string_value(json_object_get(entry, "dtype"))));
+    if (tensor.rank > VC_MAX_RANK)
+        return vc_fail(VC_EFORMAT, "%s: '%s' has rank %zu, wanted at most %d", path, name,
+                       tensor.rank, VC_MAX_RANK);
+    for (size_t i = 0; i < tensor.rank; i++) {
+        const json_t *size = json_array_get(shape, i);
+        if (!json_is_integer(size) || json_integer_value(size) < 0)
+            return vc_fail(VC_EFORMAT, "%s: '%s' has a shape that is not made of sizes", path, name);
+        tensor.shape[i] = (size_t)json_integer_value(size);
+    }
+    json_int_t begin = json_integer_value(json_array_get(offsets, 0));
+    json_int_t end = json_integer_value(json_array_get(offsets, 1));
+    if (begin < 0 || end < begin || (size_t)end > data_bytes)
+        return vc_fail(VC_EFORMAT, "%s: '%s' lies at bytes %lld to %lld of %zu: truncated?", path,
+                       name, (long long)begin, (long long)end, data_bytes);
+    size_t count = vc_tensor_count(&tensor), want;
+    if (count == SIZE_MAX || __builtin_mul_overflow(count, vc_dtype_bytes(tensor.dtype), &want) ||
+        want != (size_t)(end - begin)) {
+        char text[VC_SHAPE_TEXT];
+        return vc_fail(VC_EFORMAT, "%s: '%s' has %lld bytes, wanted those of %s %s", path, name,
+                       (long long)(end - begin), vc_dtype_name(tensor.dtype),
+                       vc_shape_text(text, tensor.rank, tensor.shape));
+    }
+    tensor.data = (void *)(data + begin);
+    if ((uintptr_t)tensor.data % vc_dtype_bytes(tensor.dtype) != 0)
+        return vc_fail(VC_EFORMAT, "%s: '%s' starts at an unaligned byte", path, name);
+    *range = (span){(size_t)begin, (size_t)end};
+    *out = (vc_named_tensor){name, tensor};
+    return VC_OK;
+}
+
+static vc_status check_metadata(const char *path, const json_t *metadata)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)metadata, key, value)
+        if (!json_is_string(value))
+            return vc_fail(VC_EFORMAT, "%s: __metadata__ '%s' is not a string", path, key);
+    return VC_OK;
+}
+
+static vc_status parse(vc_safetensors *st)
+{
+    const char *path = st->path;
+    const unsigned char *bytes = st->file.data;
+    size_t length = st->file.bytes;
+    uint64_t header_bytes = 0;
+    if (length < 8)
+        return vc_fail(VC_EFORMAT, "%s: %zu bytes, too short for safetensors", path, length);
+    for (int i = 0; i < 8; i++)
+        header_bytes |= (uint64_t)bytes[i] << (8 * i);
+    if (header_bytes > length - 8)
+        return vc_fail(VC_EFORMAT, "%s: not safetensors: header of %llu bytes in a file of %zu",
+                       path, (unsigned long long)header_bytes, length);
+    json_error_t error;
+    st->header = json_loadb((const char *)bytes + 8, header_bytes, JSON_REJECT_DUPLICATES, &error);
+    if (!json_is_object(st->header))
+        return vc_fail(VC_EFORMAT, "%s: not safetensors: the header is no JSON object: %s", path,
+                       st->header ? "another type" : error.text);
+    size_t entries = json_object_size(st->header);
+    st->tensors = calloc(entries + 1, sizeof *st->tensors);
+    span *spans = calloc(entries + 1, sizeof *spans);
+    if (!st->tensors || !spans) {
+        free(spans);
+        return vc_fail(VC_ENOMEM, "%s: out of memory", path);
+    }
+    const unsigned char *data = bytes + 8 + header_bytes;
+    size_t data_bytes = length - 8 - header_bytes;
+    vc_status status = VC_OK;
+    const char *name;
+    json_t *entry;
+    json_object_foreach(st->header, name, entry)
+    {
+        if (strcmp(name, "__metadata__") == 0) {
+            status = check_metadata(path, entry);
+        } else {
+            status = parse_tensor(&st->tensors[st->count], &spans[st->count], path, name, entry,
+                                  data, data_bytes);
+            st->count++;
+        }
+        if (status != VC_OK)
+            break;
+    }
+    size_t covered = 0;
+    qsort(spans, status == VC_OK ? st->count : 0, sizeof *spans, compare_spans);
+    for (size_t i = 0; status == VC_OK && i < st->count; i++) {
+        if (spans[i].begin != covered)
+            status = vc_fail(VC_EFORMAT, "%s: tensors overlap or leave a gap at data byte %zu",
+                             path, covered);
+        covered = spans[i].end;
+    }
+    if (status == VC_OK && covered != data_bytes)
+        status = vc_fail(VC_EFORMAT, "%s: %zu bytes of data, wanted the %zu that the header names",
+                         path, data_bytes, covered);
+    free(spans);
+    return status;
+}
+
+vc_status vc_safetensors_open(vc_safetensors **out, const char *path)
+{
+    *out = NULL;
+    vc_safetensors *st = calloc(1, sizeof *st);
+    if (!st || !(st->path = strdup(path))) {
+        free(st);
+        return vc_fail(VC_ENOMEM, "%s: out of memory", path);
+    }
+    vc_status status = vc_file_map(&st->file, path);
+    if (status == VC_OK)
+        status = parse(st);
+    if (status != VC_OK) {
+        vc_safetensors_close(st);
+        return status;
+    }
+    *out = st;
+    return VC_OK;
+}
+
+void vc_safetensors_close(vc_safetensors *st)
+{
+    if (!st)
+        return;
+    json_decref(st->header);
+    free(st->tensors);
+    vc_file_unmap(&st->file);
+    free(st->path);
+    free(st);
+}
+
+const char *vc_safetensors_path(const vc_safetensors *st)
+{
+    return st->path;
+}
+
+size_t vc_safetensors_count(const vc_safetensors *st)
+{
+    return st->count;
+}
+
+const vc_named_tensor *vc_safetensors_at(const vc_safetensors *st, size_t index)
+{
+    return &st->tensors[index];
+}
+
+const vc_tensor *vc_safetensors_find(const vc_safetensors *st, const char *name)
+{
+    for (size_t i = 0; i < st->count; i++)
+        if (strcmp(st->tensors[i].name, name) == 0)
+            return &st->tensors[i].tensor;
+    return NULL;
+}
+
+vc_status vc_safetensors_get(const vc_tensor **out, const vc_safetensors *st, const char *name,
+                             vc_dtype dtype, size_t rank, const size_t *shape)
+{
+    char found[VC_SHAPE_TEXT], wanted[VC_SHAPE_TEXT];
+    *out = vc_safetensors_find(st, name);
+    if (!*out)
+        return vc_fail(VC_EFORMAT, "%s: no tensor '%s'", st->path, name);
+    if (!vc_tensor_has(*out, dtype, rank, shape))
+        return vc_fail(VC_EFORMAT, "%s: '%s' is %s %s, wanted %s %s", st->path, name,
+                       vc_dtype_name((*out)->dtype), vc_shape_text(found, (*out)->rank, (*out)->shape),
+                       vc_dtype_name(dtype), vc_shape_text(wanted, rank, shape));
+    return VC_OK;
+}
+
+const char *vc_safetensors_metadata(const vc_safetensors *st, const char *key)
+{
+    return json_string_value(json_object_get(json_object_get(st->header, "__metadata__"), key));
+}
+
+static json_t *make_header(const vc_named_tensor *tensors, size_t count, const vc_metadata *metadata,
+                           size_t metadata_count)
+{
+    json_t *header = json_object();
+    json_t *pairs = json_object();
+    for (size_t i = 0; i < metadata_count; i++)
+        json_object_set_new(pairs, metadata[i].key, json_string(metadata[i].value));
+    if (metadata_count > 0)
+        json_object_set_new(header, "__metadata__", pairs);
+    else
+        json_decref(pairs);
+    size_t offset = 0;
+    for (size_t i = 0; i < count; i++) {
+        const vc_tensor *tensor = &tensors[i].tensor;
+        size_t end = offset + vc_tensor_count(tensor) * vc_dtype_bytes(tensor->dtype);
+        json_t *shape = json_array();
+        for (size_t d = 0; d < tensor->rank; d++)
+            json_array_append_new(shape, json_integer((json_int_t)tensor->shape[d]));
+        json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", vc_dtype_name(tensor->dtype),
+                                  "shape", shape, "data_offsets", (json_int_t)offset,
+                                  (json_int_t)end);
+        json_object_set_new(header, tensors[i].name, entry);
+        offset = end;
+    }
+    return header;
+}
+
+vc_status vc_safetensors_write(const char *path, const vc_named_tensor *tensors, size_t count,
+                               const vc_metadata *metadata, size_t metadata_count)
+{
+    json_t *header = make_header(tensors, count, metadata, metadata_count);
+    char *text = json_dumps(header, JSON_COMPACT);
+    size_t entries = json_object_size(header) - (metadata_count > 0);
+    json_decref(header);
+    if (!text)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", path);
+    if (entries != count) {
+        free(text);
+        return vc_fail(VC_EINVAL, "%s: two tensors have the same name", path);
+    }
+    vc_file_writer writer;
+    vc_status status = vc_file_write_begin(&writer, path);
+    if (status == VC_OK) {
+        size_t length = strlen(text);
+        size_t padded = (length + 8 + 63) / 64 * 64 - 8; /* spaces may follow the JSON */
+        unsigned char prefix[8];
+        for (int i = 0; i < 8; i++)
+            prefix[i] = (unsigned char)((uint64_t)padded >> (8 * i));
+        fwrite(prefix, 1, sizeof prefix, writer.stream);
+        fprintf(writer.stream, "%-*s", (int)padded, text);
+        for (size_t i = 0; i < count; i++)
+            fwrite(tensors[i].tensor.data, vc_dtype_bytes(tensors[i].tensor.dtype),
+                   vc_tensor_count(&tensors[i].tensor), writer.stream);
+        status = vc_file_write_commit(&writer);
+    }
+    free(text);
+    return status;
+}

@@ -1,0 +1,92 @@
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vitcod/data.h"
+#include "vitcod/idx.h"
+
+/* Plain or gzipped, whichever is there. */
+static vc_status read_member(vc_tensor *out, const char *directory, const char *prefix,
+                             const char *suffix)
+{
+    char plain[4096], gzipped[4100];
+    snprintf(plain, sizeof plain, "%s/%s-%s", directory, prefix, suffix);
+    snprintf(gzipped, sizeof gzipped, "%s.gz", plain);
+    if (access(plain, R_OK) == 0)
+        return vc_idx_read(out, plain);
+    if (access(gzipped, R_OK) == 0)
+        return vc_idx_read(out, gzipped);
+    return vc_fail(VC_EIO, "%s: holds neither %s-%s nor the same with .gz", directory, prefix, suffix);
+}
+
+static vc_status take(vc_dataset *out, const char *directory, vc_tensor *images,
+                      const vc_tensor *labels)
+{
+    if (images->rank != 3 || labels->rank != 1 || images->shape[0] != labels->shape[0]) {
+        char a[VC_SHAPE_TEXT], b[VC_SHAPE_TEXT];
+        return vc_fail(VC_EFORMAT, "%s: images %s and labels %s, wanted (N, H, W) and (N)", directory,
+                       vc_shape_text(a, images->rank, images->shape),
+                       vc_shape_text(b, labels->rank, labels->shape));
+    }
+    *out = (vc_dataset){.count = images->shape[0],
+                        .channels = 1,
+                        .height = images->shape[1],
+                        .width = images->shape[2]};
+    out->labels = malloc(out->count * sizeof *out->labels);
+    if (!out->labels)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", directory);
+    const uint8_t *values = labels->data;
+    for (size_t i = 0; i < out->count; i++) {
+        out->labels[i] = values[i];
+        if ((size_t)values[i] + 1 > out->classes)
+            out->classes = (size_t)values[i] + 1;
+    }
+    out->images = images->data;
+    images->data = NULL;
+    return VC_OK;
+}
+
+vc_status vc_dataset_open(vc_dataset *out, const char *directory, const char *split)
+{
+    *out = (vc_dataset){0};
+    const char *prefix = strcmp(split, "test") == 0 ? "t10k" : split;
+    vc_tensor images = {0}, labels = {0};
+    vc_status status = read_member(&images, directory, prefix, "images-idx3-ubyte");
+    if (status == VC_OK)
+        status = read_member(&labels, directory, prefix, "labels-idx1-ubyte");
+    if (status == VC_OK)
+        status = take(out, directory, &images, &labels);
+    free(images.data);
+    free(labels.data);
+    return status;
+}
+
+void vc_dataset_close(vc_dataset *dataset)
+{
+    free(dataset->images);
+    free(dataset->labels);
+    *dataset = (vc_dataset){0};
+}
+
+void vc_dataset_statistics(float mean[VC_MAX_CHANNELS], float std[VC_MAX_CHANNELS],
+                           const vc_dataset *dataset)
+{
+    size_t pixels = dataset->height * dataset->width;
+    for (size_t c = 0; c < dataset->channels; c++) {
+        uint64_t sum = 0, squares = 0;
+        for (size_t i = 0; i < dataset->count; i++) {
+            const uint8_t *p = dataset->images + (i * dataset->channels + c) * pixels;
+            for (size_t k = 0; k < pixels; k++) {
+                sum += p[k];
+                squares += (uint64_t)p[k] * p[k];
+            }
+        }
+        double n = (double)dataset->count * (double)pixels;
+        double m = (double)sum / n;
+        double variance = (double)squares / n - m * m;
+        mean[c] = (float)(m / 255.0);
+        std[c] = (float)(sqrt(variance > 0.0 ? variance : 1.0) / 255.0);
+    }
+}

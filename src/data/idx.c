@@ -1,0 +1,77 @@
+#include "vitcod/idx.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+enum { IDX_UNSIGNED_BYTE = 8, READ_AT_ONCE = 1 << 30 };
+
+static vc_status read_bytes(gzFile file, const char *path, void *out, size_t bytes)
+{
+    unsigned char *at = out;
+    size_t have = 0;
+    while (have < bytes) {
+        size_t left = bytes - have;
+        int got = gzread(file, at + have, (unsigned)(left < READ_AT_ONCE ? left : READ_AT_ONCE));
+        if (got <= 0)
+            return vc_fail(VC_EFORMAT, "%s: truncated: %zu of %zu bytes could be read", path, have,
+                           bytes);
+        have += (size_t)got;
+    }
+    return VC_OK;
+}
+
+static vc_status read_header(vc_tensor *out, gzFile file, const char *path)
+{
+    unsigned char magic[4];
+    VC_TRY(read_bytes(file, path, magic, sizeof magic));
+    if (magic[0] != 0 || magic[1] != 0 || magic[2] != IDX_UNSIGNED_BYTE)
+        return vc_fail(VC_EFORMAT, "%s: starts with %02x %02x %02x, wanted IDX's 00 00 08", path,
+                       magic[0], magic[1], magic[2]);
+    if (magic[3] < 1 || magic[3] > 4)
+        return vc_fail(VC_EFORMAT, "%s: IDX rank %u, wanted 1 to 4", path, magic[3]);
+    *out = (vc_tensor){.dtype = VC_U8, .rank = magic[3]};
+    for (size_t i = 0; i < out->rank; i++) {
+        unsigned char size[4];
+        VC_TRY(read_bytes(file, path, size, sizeof size));
+        out->shape[i] = (size_t)size[0] << 24 | (size_t)size[1] << 16 | (size_t)size[2] << 8 | size[3];
+    }
+    return VC_OK;
+}
+
+static vc_status read_values(vc_tensor *out, gzFile file, const char *path)
+{
+    size_t count = vc_tensor_count(out);
+    if (count == 0 || count > (size_t)1 << 40)
+        return vc_fail(VC_EFORMAT, "%s: the IDX header names %zu values", path, count);
+    out->data = malloc(count);
+    if (!out->data)
+        return vc_fail(VC_ENOMEM, "%s: out of memory for %zu bytes", path, count);
+    VC_TRY(read_bytes(file, path, out->data, count));
+    unsigned char extra;
+    int got = gzread(file, &extra, 1);
+    if (got < 0)
+        return vc_fail(VC_EFORMAT, "%s: damaged gzip data", path);
+    if (got > 0)
+        return vc_fail(VC_EFORMAT, "%s: longer than the %zu values of its header", path, count);
+    return VC_OK;
+}
+
+vc_status vc_idx_read(vc_tensor *out, const char *path)
+{
+    *out = (vc_tensor){0};
+    gzFile file = gzopen(path, "rb"); /* reads plain files as they are */
+    if (!file)
+        return vc_fail(VC_EIO, "%s: cannot open: %s", path, strerror(errno));
+    vc_status status = read_header(out, file, path);
+    if (status == VC_OK)
+        status = read_values(out, file, path);
+    gzclose(file);
+    if (status != VC_OK) {
+        free(out->data);
+        *out = (vc_tensor){0};
+    }
+    return status;
+}

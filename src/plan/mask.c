@@ -1,0 +1,86 @@
+#include "vitcod/mask.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vitcod/npy.h"
+
+vc_status vc_mask_open(vc_mask *out, size_t layers, size_t heads, size_t queries, size_t keys)
+{
+    *out = (vc_mask){.layers = layers, .heads = heads, .queries = queries, .keys = keys};
+    out->pruned = calloc(layers * heads * queries * keys, 1);
+    if (!out->pruned)
+        return vc_fail(VC_ENOMEM, "out of memory for a mask of %zu maps of %zu x %zu",
+                       layers * heads, queries, keys);
+    return VC_OK;
+}
+
+void vc_mask_close(vc_mask *mask)
+{
+    free(mask->pruned);
+    *mask = (vc_mask){0};
+}
+
+static vc_status copy_values(vc_mask *out, const vc_tensor *tensor, const char *path)
+{
+    char text[VC_SHAPE_TEXT];
+    size_t count = vc_tensor_count(tensor);
+    if (tensor->dtype != VC_BOOL || tensor->rank != 4 || count == 0)
+        return vc_fail(VC_EFORMAT, "%s: %s %s, wanted a mask: BOOL (layers, heads, queries, keys)",
+                       path, vc_dtype_name(tensor->dtype),
+                       vc_shape_text(text, tensor->rank, tensor->shape));
+    const uint8_t *values = tensor->data;
+    for (size_t i = 0; i < count; i++)
+        if (values[i] > 1)
+            return vc_fail(VC_EFORMAT, "%s: byte %u at flat index %zu, wanted 0 or 1", path,
+                           values[i], i);
+    const size_t *shape = tensor->shape;
+    VC_TRY(vc_mask_open(out, shape[0], shape[1], shape[2], shape[3]));
+    memcpy(out->pruned, values, count);
+    return VC_OK;
+}
+
+vc_status vc_mask_read(vc_mask *out, const char *path)
+{
+    *out = (vc_mask){0};
+    vc_npy npy;
+    VC_TRY(vc_npy_open(&npy, path));
+    vc_status status = copy_values(out, &npy.tensor, path);
+    vc_npy_close(&npy);
+    return status;
+}
+
+vc_status vc_mask_write(const char *path, const vc_mask *mask)
+{
+    vc_tensor tensor = {.dtype = VC_BOOL,
+                        .rank = 4,
+                        .shape = {mask->layers, mask->heads, mask->queries, mask->keys},
+                        .data = mask->pruned};
+    return vc_npy_write(path, &tensor);
+}
+
+uint8_t *vc_mask_head(const vc_mask *mask, size_t layer, size_t head)
+{
+    return mask->pruned + (layer * mask->heads + head) * mask->queries * mask->keys;
+}
+
+size_t vc_mask_kept(const vc_mask *mask)
+{
+    size_t count = mask->layers * mask->heads * mask->queries * mask->keys, kept = 0;
+    for (size_t i = 0; i < count; i++)
+        kept += !mask->pruned[i];
+    return kept;
+}
+
+vc_status vc_mask_check_rows(const vc_mask *mask, const char *path)
+{
+    size_t rows = mask->layers * mask->heads * mask->queries;
+    for (size_t row = 0; row < rows; row++)
+        if (!memchr(mask->pruned + row * mask->keys, 0, mask->keys)) {
+            size_t head = row / mask->queries;
+            return vc_fail(VC_EINVAL,
+                           "%s: layer %zu head %zu row %zu keeps no entry, wanted at least one",
+                           path, head / mask->heads, head % mask->heads, row % mask->queries);
+        }
+    return VC_OK;
+}

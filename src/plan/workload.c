@@ -1,0 +1,58 @@
+#include "vitcod/workload.h"
+
+#include <stdlib.h>
+
+const char *vc_op_name(vc_op_kind kind)
+{
+    static const char *const names[] = {
+#define VC_OP_NAME(name, text) text,
+        VC_OP_MAP(VC_OP_NAME)
+#undef VC_OP_NAME
+    };
+    return names[kind];
+}
+
+vc_status vc_workload_add(vc_workload *workload, const vc_op *op)
+{
+    if (workload->count == workload->capacity) {
+        size_t capacity = workload->capacity ? 2 * workload->capacity : 64;
+        vc_op *ops = realloc(workload->ops, capacity * sizeof *ops);
+        if (!ops)
+            return vc_fail(VC_ENOMEM, "out of memory for a workload of %zu operators", capacity);
+        workload->ops = ops;
+        workload->capacity = capacity;
+    }
+    workload->ops[workload->count++] = *op;
+    return VC_OK;
+}
+
+void vc_workload_close(vc_workload *workload)
+{
+    free(workload->ops);
+    *workload = (vc_workload){0};
+}
+
+uint64_t vc_workload_macs(const vc_workload *workload, int attention_only)
+{
+    uint64_t macs = 0;
+    for (size_t i = 0; i < workload->count; i++)
+        if (!attention_only || workload->ops[i].attention)
+            macs += workload->ops[i].macs;
+    return macs;
+}
+
+json_t *vc_workload_json(const vc_workload *workload)
+{
+    json_t *ops = json_array();
+    for (size_t i = 0; i < workload->count; i++) {
+        const vc_op *op = &workload->ops[i];
+        json_array_append_new(
+            ops, json_pack("{s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:I}", "kind", vc_op_name(op->kind),
+                           "layer", op->layer, "attention", op->attention, "macs",
+                           (json_int_t)op->macs, "weight_values", (json_int_t)op->weight_values,
+                           "input_values", (json_int_t)op->input_values, "output_values",
+                           (json_int_t)op->output_values, "index_values",
+                           (json_int_t)op->index_values));
+    }
+    return json_pack("{s:o}", "ops", ops);
+}
