@@ -1,0 +1,53 @@
+/* The kernels that exist once per instruction set, and the table that dispatches to them.
+ *
+ * gelu_forward          y = x * Phi(x), Phi the normal distribution function (Hendrycks, Gimpel 2016)
+ * gelu_backward         dx = dy * (Phi(x) + x * phi(x))
+ * softmax_row           softmax in place over one row of scores that lies in two pieces, a then b;
+ *                       entries with a_pruned != 0 (NULL: none) take no part and become 0; at
+ *                       least one entry must be left
+ * softmax_row_backward  in: da, db = gradient of the probabilities a, b; out: of the scores
+ * layernorm_rows        y = (x - mean) * rstd * weight + bias over the channels of each row
+ * layernorm_rows_backward  dx += gradient of the input (adds, for the residual stream)
+ * sddmm_row             scores[i] = scale * dot(q, row keys[i] of k)
+ * spmm_row              out += scale * sum_i probs[i] * row keys[i] of v
+ * scatter_row           row keys[i] of dk += scale * dscores[i] * q; keys are distinct
+ * adamw_step            one AdamW step (Loshchilov, Hutter 2019, algorithm 2) */
+#ifndef VITCOD_KERNELS_H
+#define VITCOD_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vitcod/status.h"
+
+typedef struct vc_adamw_coefficients {
+    float learning_rate, beta1, beta2, eps, weight_decay;
+    float correction1, correction2; /* 1 / (1 - beta^t) */
+    float grad_scale;               /* multiplies the gradient first: clipping */
+} vc_adamw_coefficients;
+
+typedef enum vc_isa { VC_ISA_REF, VC_ISA_AVX2, VC_ISA_AVX512, VC_ISA_COUNT } vc_isa;
+
+typedef struct vc_kernels {
+    vc_isa isa;
+#define VC_KERNEL(name, ref, avx2, avx512, args) void(*name) args;
+#include "vitcod/kernels.def"
+#undef VC_KERNEL
+} vc_kernels;
+
+const char *vc_isa_name(vc_isa isa); /* "ref", "avx2", "avx512" */
+
+/* The best instruction set of this CPU. */
+vc_isa vc_isa_best(void);
+
+/* The kernels of one instruction set; NULL when this CPU lacks it. */
+const vc_kernels *vc_kernels_of(vc_isa isa);
+
+/* The kernels in use: the best there are, capped by the environment variable VC_ISA. */
+const vc_kernels *vc_kernels_get(void);
+
+/* Checks VC_ISA: VC_EINVAL for an unknown name, VC_EUNSUPPORTED for what the CPU lacks. To be called
+ * before the first vc_kernels_get; the choice is made once per process. */
+vc_status vc_kernels_check(void);
+
+#endif

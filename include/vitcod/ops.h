@@ -1,0 +1,48 @@
+/* Operators of a Vision Transformer on float32, threaded, forward and backward.
+ *
+ * Backward functions add to parameter gradients (dw, db) and overwrite the gradient of their input
+ * (dx), except layernorm's, which adds to it: its input is the residual stream. No operator
+ * allocates. Results do not depend on the number of threads as far as oneDNN's products don't. */
+#ifndef VITCOD_OPS_H
+#define VITCOD_OPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vitcod/gemm.h"
+
+typedef struct vc_linear {
+    size_t inputs, outputs;
+    const float *weight; /* (outputs, inputs) */
+    const float *bias;   /* (outputs) or NULL */
+    vc_packed *packed;   /* NULL: multiply with `weight` as it lies */
+} vc_linear;
+
+/* y (rows, outputs) = x (rows, inputs) W^T + bias + residual; residual may be NULL or y itself. */
+void vc_linear_forward(float *y, const float *x, const vc_linear *linear, size_t rows,
+                       const float *residual);
+
+/* dx may be NULL; db is ignored without a bias. */
+void vc_linear_backward(float *dx, float *dw, float *db, const float *dy, const float *x,
+                        const vc_linear *linear, size_t rows);
+
+/* out (columns) += sum over the rows of x (rows, columns), in row order. */
+void vc_column_sum(float *out, const float *x, size_t rows, size_t columns);
+
+/* mean, rstd (rows) are kept for the backward pass. */
+void vc_layernorm_forward(float *y, float *mean, float *rstd, const float *x, const float *weight,
+                          const float *bias, size_t rows, size_t channels, float eps);
+void vc_layernorm_backward(float *dx, float *dw, float *db, const float *dy, const float *x,
+                           const float *mean, const float *rstd, const float *weight, size_t rows,
+                           size_t channels);
+
+/* The exact GELU, x * Phi(x). dx may be dy. */
+void vc_gelu_forward(float *y, const float *x, size_t count);
+void vc_gelu_backward(float *dx, const float *dy, const float *x, size_t count);
+
+/* Patches of an image batch (B, channels, size, size) as rows (B, (size / patch)^2,
+ * channels * patch^2), ordered as a convolution kernel (channels, patch, patch) is. */
+void vc_patches_gather(float *rows, const float *images, size_t batch, size_t channels, size_t size,
+                       size_t patch);
+
+#endif

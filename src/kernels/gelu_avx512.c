@@ -1,0 +1,13 @@
+#include "kernels_impl.h"
+
+#include "gelu_simd.h"
+
+void vc__gelu_forward_avx512(float *y, const float *x, size_t count)
+{
+    gelu_forward(y, x, count);
+}
+
+void vc__gelu_backward_avx512(float *dx, const float *dy, const float *x, size_t count)
+{
+    gelu_backward(dx, dy, x, count);
+}

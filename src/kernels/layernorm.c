@@ -1,0 +1,54 @@
+#include "vitcod/kernels.h"
+#include "vitcod/ops.h"
+
+enum { ROWS = 32, COLUMNS = 64 }; /* per task */
+
+static size_t clip(size_t count, size_t start, size_t block)
+{
+    return count - start < block ? count - start : block;
+}
+
+void vc_layernorm_forward(float *y, float *mean, float *rstd, const float *x, const float *weight,
+                          const float *bias, size_t rows, size_t channels, float eps)
+{
+    const vc_kernels *kernels = vc_kernels_get();
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < rows; r += ROWS)
+        kernels->layernorm_rows(y + r * channels, mean + r, rstd + r, x + r * channels, weight, bias,
+                                clip(rows, r, ROWS), channels, eps);
+}
+
+/* Each task owns some columns and goes through all rows in order. */
+static void parameter_gradients(float *dw, float *db, const float *dy, const float *x,
+                                const float *mean, const float *rstd, size_t rows, size_t channels)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t c0 = 0; c0 < channels; c0 += COLUMNS) {
+        size_t n = clip(channels, c0, COLUMNS);
+        float weights[COLUMNS] = {0}, biases[COLUMNS] = {0};
+        for (size_t r = 0; r < rows; r++) {
+            const float *grad = dy + r * channels + c0, *in = x + r * channels + c0;
+            float m = mean[r], s = rstd[r];
+            for (size_t c = 0; c < n; c++) {
+                weights[c] += grad[c] * (in[c] - m) * s;
+                biases[c] += grad[c];
+            }
+        }
+        for (size_t c = 0; c < n; c++) {
+            dw[c0 + c] += weights[c];
+            db[c0 + c] += biases[c];
+        }
+    }
+}
+
+void vc_layernorm_backward(float *dx, float *dw, float *db, const float *dy, const float *x,
+                           const float *mean, const float *rstd, const float *weight, size_t rows,
+                           size_t channels)
+{
+    const vc_kernels *kernels = vc_kernels_get();
+    parameter_gradients(dw, db, dy, x, mean, rstd, rows, channels);
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < rows; r += ROWS)
+        kernels->layernorm_rows_backward(dx + r * channels, dy + r * channels, x + r * channels,
+                                         mean + r, rstd + r, weight, clip(rows, r, ROWS), channels);
+}

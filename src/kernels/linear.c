@@ -1,0 +1,61 @@
+#include <string.h>
+
+#include "vitcod/ops.h"
+
+static void start_rows(float *y, const float *bias, const float *residual, size_t rows,
+                       size_t outputs)
+{
+    if (!bias && residual == y)
+        return;
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < rows; r++) {
+        float *out = y + r * outputs;
+        const float *from = residual ? residual + r * outputs : NULL;
+        for (size_t c = 0; c < outputs; c++)
+            out[c] = (bias ? bias[c] : 0.0f) + (from ? from[c] : 0.0f);
+    }
+}
+
+void vc_linear_forward(float *y, const float *x, const vc_linear *linear, size_t rows,
+                       const float *residual)
+{
+    size_t inputs = linear->inputs, outputs = linear->outputs;
+    start_rows(y, linear->bias, residual, rows, outputs);
+    if (linear->packed) {
+        vc_packed_add(y, x, linear->packed, rows);
+        return;
+    }
+    vc_gemm_shape shape = {.transpose_b = 1, .m = rows, .n = outputs, .k = inputs,
+                           .lda = inputs, .ldb = inputs, .ldc = outputs};
+    vc_gemm(y, x, linear->weight, &shape, 1.0f, 1.0f);
+}
+
+void vc_column_sum(float *out, const float *x, size_t rows, size_t columns)
+{
+    enum { BLOCK = 64 }; /* columns per task: each is summed by one thread, top to bottom */
+#pragma omp parallel for schedule(static)
+    for (size_t c0 = 0; c0 < columns; c0 += BLOCK) {
+        size_t n = columns - c0 < BLOCK ? columns - c0 : BLOCK;
+        float sums[BLOCK] = {0};
+        for (size_t r = 0; r < rows; r++)
+            for (size_t c = 0; c < n; c++)
+                sums[c] += x[r * columns + c0 + c];
+        for (size_t c = 0; c < n; c++)
+            out[c0 + c] += sums[c];
+    }
+}
+
+void vc_linear_backward(float *dx, float *dw, float *db, const float *dy, const float *x,
+                        const vc_linear *linear, size_t rows)
+{
+    size_t inputs = linear->inputs, outputs = linear->outputs;
+    vc_gemm_shape weights = {.transpose_a = 1, .m = outputs, .n = inputs, .k = rows,
+                             .lda = outputs, .ldb = inputs, .ldc = inputs};
+    vc_gemm(dw, dy, x, &weights, 1.0f, 1.0f);
+    if (linear->bias)
+        vc_column_sum(db, dy, rows, outputs);
+    vc_gemm_shape through = {.m = rows, .n = inputs, .k = outputs,
+                             .lda = outputs, .ldb = inputs, .ldc = inputs};
+    if (dx)
+        vc_gemm(dx, dy, linear->weight, &through, 1.0f, 0.0f);
+}

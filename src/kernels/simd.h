@@ -1,0 +1,139 @@
+/* A vector of floats as wide as the file's instruction set: the *_avx2.c and *_avx512.c files share
+ * their algorithm through the *_simd.h headers and differ only in what is defined here. */
+#ifndef VC_SIMD_H
+#define VC_SIMD_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__AVX512F__)
+
+enum { LANES = 16 };
+typedef __m512 vec;
+typedef __m512i veci;
+
+static inline __mmask16 first(size_t n) { return (__mmask16)((1u << n) - 1u); }
+static inline vec load(const float *p) { return _mm512_loadu_ps(p); }
+static inline void store(float *p, vec v) { _mm512_storeu_ps(p, v); }
+static inline vec load_part(const float *p, size_t n) { return _mm512_maskz_loadu_ps(first(n), p); }
+static inline void store_part(float *p, vec v, size_t n) { _mm512_mask_storeu_ps(p, first(n), v); }
+static inline vec splat(float x) { return _mm512_set1_ps(x); }
+static inline vec add(vec a, vec b) { return _mm512_add_ps(a, b); }
+static inline vec sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
+static inline vec mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
+static inline vec divide(vec a, vec b) { return _mm512_div_ps(a, b); }
+static inline vec muladd(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vec maximum(vec a, vec b) { return _mm512_max_ps(a, b); }
+static inline vec minimum(vec a, vec b) { return _mm512_min_ps(a, b); }
+static inline vec root(vec a) { return _mm512_sqrt_ps(a); }
+static inline vec absolute(vec a) { return _mm512_abs_ps(a); }
+static inline float sum_of(vec a) { return _mm512_reduce_add_ps(a); }
+static inline float max_of(vec a) { return _mm512_reduce_max_ps(a); }
+/* a where x >= 0, else b */
+static inline vec select_sign(vec x, vec a, vec b)
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ), a, b);
+}
+/* `to` in the lanes whose byte is not 0, else a; reads n bytes */
+static inline vec replace_marked(vec a, float to, const uint8_t *bytes, size_t n)
+{
+    __m128i b = _mm_maskz_loadu_epi8(first(n), bytes);
+    return _mm512_mask_mov_ps(a, _mm_test_epi8_mask(b, b), _mm512_set1_ps(to));
+}
+/* `to` in the lanes from n on, else a */
+static inline vec replace_tail(vec a, float to, size_t n)
+{
+    return _mm512_mask_blend_ps(first(n), _mm512_set1_ps(to), a);
+}
+static inline vec round_nearest(vec a) { return _mm512_roundscale_ps(a, 8); }
+static inline vec times_power_of_two(vec a, vec n)
+{
+    veci bits = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23);
+    return _mm512_mul_ps(a, _mm512_castsi512_ps(bits));
+}
+
+#else
+
+enum { LANES = 8 };
+typedef __m256 vec;
+typedef __m256i veci;
+
+static inline veci first(size_t n)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+static inline vec load(const float *p) { return _mm256_loadu_ps(p); }
+static inline void store(float *p, vec v) { _mm256_storeu_ps(p, v); }
+static inline vec load_part(const float *p, size_t n) { return _mm256_maskload_ps(p, first(n)); }
+static inline void store_part(float *p, vec v, size_t n) { _mm256_maskstore_ps(p, first(n), v); }
+static inline vec splat(float x) { return _mm256_set1_ps(x); }
+static inline vec add(vec a, vec b) { return _mm256_add_ps(a, b); }
+static inline vec sub(vec a, vec b) { return _mm256_sub_ps(a, b); }
+static inline vec mul(vec a, vec b) { return _mm256_mul_ps(a, b); }
+static inline vec divide(vec a, vec b) { return _mm256_div_ps(a, b); }
+static inline vec muladd(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
+static inline vec maximum(vec a, vec b) { return _mm256_max_ps(a, b); }
+static inline vec minimum(vec a, vec b) { return _mm256_min_ps(a, b); }
+static inline vec root(vec a) { return _mm256_sqrt_ps(a); }
+static inline vec absolute(vec a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+static inline float sum_of(vec a)
+{
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_shuffle_ps(s, s, 1)));
+}
+static inline float max_of(vec a)
+{
+    __m128 s = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_max_ss(s, _mm_shuffle_ps(s, s, 1)));
+}
+static inline vec select_sign(vec x, vec a, vec b)
+{
+    return _mm256_blendv_ps(a, b, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_LT_OQ));
+}
+static inline vec replace_marked(vec a, float to, const uint8_t *bytes, size_t n)
+{
+    uint64_t packed = 0;
+    __builtin_memcpy(&packed, bytes, n);
+    veci wide = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)packed));
+    veci kept = _mm256_cmpeq_epi32(wide, _mm256_setzero_si256());
+    return _mm256_blendv_ps(_mm256_set1_ps(to), a, _mm256_castsi256_ps(kept));
+}
+static inline vec replace_tail(vec a, float to, size_t n)
+{
+    return _mm256_blendv_ps(_mm256_set1_ps(to), a, _mm256_castsi256_ps(first(n)));
+}
+static inline vec round_nearest(vec a)
+{
+    return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+static inline vec times_power_of_two(vec a, vec n)
+{
+    veci bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+    return _mm256_mul_ps(a, _mm256_castsi256_ps(bits));
+}
+
+#endif
+
+/* exp(x): x = n ln 2 + r, |r| <= ln(2) / 2, Taylor to r^7 (relative error of the series below 1e-8).
+ * Below -87.3 the result stays at the smallest normal number instead of falling to 0. */
+static inline vec exponential(vec x)
+{
+    x = minimum(maximum(x, splat(-87.3f)), splat(88.3f));
+    vec n = round_nearest(mul(x, splat(1.44269504f)));
+    vec r = muladd(n, splat(-0.693145752f), x); /* ln 2 in two parts, so that r keeps its bits */
+    r = muladd(n, splat(-1.42860677e-6f), r);
+    vec p = splat(1.0f / 5040.0f);
+    p = muladd(p, r, splat(1.0f / 720.0f));
+    p = muladd(p, r, splat(1.0f / 120.0f));
+    p = muladd(p, r, splat(1.0f / 24.0f));
+    p = muladd(p, r, splat(1.0f / 6.0f));
+    p = muladd(p, r, splat(0.5f));
+    p = muladd(p, r, splat(1.0f));
+    p = muladd(p, r, splat(1.0f));
+    return times_power_of_two(p, n);
+}
+
+#endif

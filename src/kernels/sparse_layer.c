@@ -1,0 +1,83 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "vitcod/arena.h"
+#include "vitcod/attention.h"
+
+/* The same walk measures and places; `pruned` is the layer's mask in original order. */
+static void place(vc_arena *arena, vc_sparse_layer *layer, const vc_plan_layer *plan)
+{
+    size_t tq = plan->queries;
+    layer->head = vc_arena_take(arena, plan->heads * sizeof *layer->head);
+    for (size_t h = 0; h < plan->heads; h++) {
+        size_t globals = (size_t)plan->global_tokens[h];
+        vc_sparse_head head = {
+            .global_count = globals,
+            .global_keys = vc_arena_take(arena, globals * sizeof(int32_t)),
+            .panel_pruned = vc_arena_take(arena, tq * globals),
+            .row_start = vc_arena_take(arena, (tq + 1) * sizeof(int32_t)),
+            .row_keys = vc_arena_take(arena, vc_plan_kept_sparser(plan, h) * sizeof(int32_t)),
+        };
+        if (arena->base)
+            layer->head[h] = head;
+    }
+}
+
+static void fill_head(vc_sparse_head *head, const uint8_t *pruned, const vc_plan_layer *plan,
+                      size_t h)
+{
+    size_t tq = plan->queries, tk = plan->keys, globals = head->global_count;
+    const int32_t *order = plan->key_order + h * tk;
+    int32_t *global_keys = (int32_t *)head->global_keys;
+    uint8_t *panel = (uint8_t *)head->panel_pruned;
+    int32_t *row_start = (int32_t *)head->row_start, *row_keys = (int32_t *)head->row_keys;
+    memcpy(global_keys, order, globals * sizeof(int32_t));
+    int32_t used = 0;
+    for (size_t i = 0; i < tq; i++) {
+        const uint8_t *row = pruned + i * tk;
+        for (size_t g = 0; g < globals; g++)
+            panel[i * globals + g] = row[order[g]];
+        row_start[i] = used;
+        for (size_t j = globals; j < tk; j++)
+            if (!row[order[j]])
+                row_keys[used++] = order[j];
+    }
+    row_start[tq] = used;
+}
+
+vc_status vc_sparse_layer_open(vc_sparse_layer *out, const vc_plan_layer *plan, size_t head_dim)
+{
+    size_t h = plan->heads, tq = plan->queries, tk = plan->keys;
+    *out = (vc_sparse_layer){.heads = h, .queries = tq, .keys = tk};
+    uint8_t *pruned = malloc(h * tq * tk);
+    vc_arena arena = {0};
+    place(&arena, out, plan);
+    if (!pruned || vc_arena_reserve(&arena) != VC_OK) {
+        free(pruned);
+        return vc_fail(VC_ENOMEM, "out of memory for a sparse layer of %zu heads", h);
+    }
+    place(&arena, out, plan);
+    out->memory = arena.base;
+    vc_plan_layer_mask(pruned, plan);
+    size_t most_globals = 0, most_sparse = 0;
+    for (size_t i = 0; i < h; i++) {
+        vc_sparse_head *head = &out->head[i];
+        fill_head(head, pruned + i * tq * tk, plan, i);
+        size_t sparse = (size_t)head->row_start[tq];
+        head->probs_start = out->probs_per_image;
+        out->probs_per_image += tq * head->global_count + sparse;
+        most_globals = head->global_count > most_globals ? head->global_count : most_globals;
+        most_sparse = sparse > most_sparse ? sparse : most_sparse;
+    }
+    /* Two gathered panels and their gradients, and the gradient of all probabilities of a head;
+     * whole cache lines, so that threads do not share one. */
+    out->scratch_floats = (4 * most_globals * head_dim + tq * most_globals + most_sparse + 31) / 16 * 16;
+    free(pruned);
+    return VC_OK;
+}
+
+void vc_sparse_layer_close(vc_sparse_layer *layer)
+{
+    free(layer->memory);
+    *layer = (vc_sparse_layer){0};
+}

@@ -1,0 +1,50 @@
+#include "simd.h"
+
+static inline size_t width_at(size_t head_dim, size_t d)
+{
+    return head_dim - d < LANES ? head_dim - d : LANES;
+}
+
+static inline void sddmm_row(float *scores, const float *q, const float *k, size_t k_stride,
+                             const int32_t *keys, size_t count, size_t head_dim, float scale)
+{
+    for (size_t i = 0; i < count; i++) {
+        const float *row = k + (size_t)keys[i] * k_stride;
+        vec sum = splat(0.0f);
+        for (size_t d = 0; d < head_dim; d += LANES) {
+            size_t n = width_at(head_dim, d);
+            sum = muladd(load_part(q + d, n), load_part(row + d, n), sum);
+        }
+        scores[i] = scale * sum_of(sum);
+    }
+}
+
+static inline void spmm_row(float *out, const float *probs, const float *v, size_t v_stride,
+                            const int32_t *keys, size_t count, size_t head_dim, float scale)
+{
+    for (size_t d = 0; d < head_dim; d += LANES) {
+        size_t n = width_at(head_dim, d);
+        vec even = splat(0.0f), odd = splat(0.0f); /* two chains hide the FMA's latency */
+        size_t i = 0;
+        for (; i + 2 <= count; i += 2) {
+            even = muladd(splat(probs[i]), load_part(v + (size_t)keys[i] * v_stride + d, n), even);
+            odd = muladd(splat(probs[i + 1]), load_part(v + (size_t)keys[i + 1] * v_stride + d, n), odd);
+        }
+        if (i < count)
+            even = muladd(splat(probs[i]), load_part(v + (size_t)keys[i] * v_stride + d, n), even);
+        store_part(out + d, muladd(splat(scale), add(even, odd), load_part(out + d, n)), n);
+    }
+}
+
+static inline void scatter_row(float *dk, size_t dk_stride, const float *dscores, const float *q,
+                               const int32_t *keys, size_t count, size_t head_dim, float scale)
+{
+    for (size_t d = 0; d < head_dim; d += LANES) {
+        size_t n = width_at(head_dim, d);
+        vec scaled = mul(load_part(q + d, n), splat(scale));
+        for (size_t i = 0; i < count; i++) {
+            float *at = dk + (size_t)keys[i] * dk_stride + d;
+            store_part(at, muladd(splat(dscores[i]), scaled, load_part(at, n)), n);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "model_impl.h"
+
+/* Class tokens, patches, positions: the first residual stream. */
+static void embed(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
+{
+    const vc_deit_config *c = &model->config;
+    const vc_deit_weights *w = &model->weights;
+    size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
+    size_t patches = tokens - classes, patch_values = c->channels * c->patch * c->patch;
+    float *stream = acts->layers[0].input;
+    vc_patches_gather(acts->patches, images, batch, c->channels, c->image, c->patch);
+    const vc_gemm_shape shape = {.transpose_b = 1, .m = patches, .n = width, .k = patch_values,
+                                 .lda = patch_values, .ldb = patch_values, .ldc = width};
+#pragma omp parallel for schedule(static)
+    for (size_t b = 0; b < batch; b++) {
+        float *x = stream + b * tokens * width;
+        memcpy(x, w->pos_embed, tokens * width * sizeof(float));
+        for (size_t i = 0; i < width; i++)
+            x[i] += w->cls_token[i];
+        for (size_t i = 0; c->distilled && i < width; i++)
+            x[width + i] += w->dist_token[i];
+        for (size_t t = classes; t < tokens; t++)
+            for (size_t i = 0; i < width; i++)
+                x[t * width + i] += w->patch_b[i];
+        vc_gemm(x + classes * width, acts->patches + b * patches * patch_values, w->patch_w, &shape,
+                1.0f, 1.0f);
+    }
+}
+
+static void autoencode(vc_acts *acts, const vc_model *model, size_t layer, size_t batch)
+{
+    const vc_deit_config *c = &model->config;
+    const vc_block_weights *w = &model->weights.blocks[layer];
+    vc_layer_acts *a = &acts->layers[layer];
+    const vc_head_mix encoder = vc_model_encoder(c, batch), decoder = vc_model_decoder(c, batch);
+    size_t width = c->width, encoded_width = encoder.y_stride / 2;
+    vc_head_mix_forward(a->encoded, a->qkv, w->encoder_q_w, w->encoder_q_b, &encoder);
+    vc_head_mix_forward(a->encoded + encoded_width, a->qkv + width, w->encoder_k_w, w->encoder_k_b,
+                        &encoder);
+    vc_head_mix_forward(a->decoded, a->encoded, w->decoder_q_w, w->decoder_q_b, &decoder);
+    vc_head_mix_forward(a->decoded + width, a->encoded + encoded_width, w->decoder_k_w,
+                        w->decoder_k_b, &decoder);
+    for (size_t i = 0; i < 2; i++)
+        acts->distances[2 * layer + i] =
+            vc_squared_distance(a->qkv + i * width, 3 * width, a->decoded + i * width, 2 * width,
+                                encoder.tokens, width);
+}
+
+static void attend(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
+                   const vc_tap *tap)
+{
+    const vc_deit_config *c = &model->config;
+    vc_layer_acts *a = &acts->layers[layer];
+    const vc_attention_shape shape = vc_model_attention_shape(c, batch);
+    const float *v = a->qkv + 2 * c->width;
+    if (tap && tap->query_key)
+        tap->query_key(tap->context, layer, a->qkv, a->qkv + c->width, 3 * c->width, batch);
+    if (c->compressed_heads)
+        autoencode(acts, model, layer, batch);
+    const vc_qk_view qk = vc_model_qk(a, c);
+    if (model->sparse) {
+        vc_sparse_attention_forward(a->attention, a->probs, acts->scratch, qk.q, qk.k, v, &shape,
+                                    &model->sparse[layer]);
+        return;
+    }
+    size_t maps = c->heads * shape.queries * shape.keys;
+    vc_attention_forward(a->attention, a->probs, qk.q, qk.k, v, &shape,
+                         model->pruned ? model->pruned + layer * maps : NULL);
+    if (tap && tap->attention)
+        tap->attention(tap->context, layer, a->probs, batch);
+}
+
+static vc_linear linear(const vc_model *model, size_t layer, size_t which, size_t inputs,
+                        size_t outputs, const float *weight, const float *bias)
+{
+    return (vc_linear){.inputs = inputs,
+                       .outputs = outputs,
+                       .weight = weight,
+                       .bias = bias,
+                       .packed = model->packed ? model->packed[4 * layer + which] : NULL};
+}
+
+static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t batch, const vc_tap *tap)
+{
+    const vc_deit_config *c = &model->config;
+    const vc_block_weights *w = &model->weights.blocks[layer];
+    vc_layer_acts *a = &acts->layers[layer];
+    size_t rows = batch * vc_deit_tokens(c), width = c->width, hidden = c->hidden;
+    float *output = layer + 1 < c->depth ? acts->layers[layer + 1].input : acts->tokens;
+    const vc_linear qkv = linear(model, layer, 0, width, 3 * width, w->qkv_w, w->qkv_b);
+    const vc_linear proj = linear(model, layer, 1, width, width, w->proj_w, w->proj_b);
+    const vc_linear fc1 = linear(model, layer, 2, width, hidden, w->fc1_w, w->fc1_b);
+    const vc_linear fc2 = linear(model, layer, 3, hidden, width, w->fc2_w, w->fc2_b);
+
+    vc_layernorm_forward(a->norm1, a->mean1, a->rstd1, a->input, w->norm1_w, w->norm1_b, rows, width,
+                         VC_DEIT_EPS);
+    vc_linear_forward(a->qkv, a->norm1, &qkv, rows, NULL);
+    attend(acts, model, layer, batch, tap);
+    vc_linear_forward(a->middle, a->attention, &proj, rows, a->input);
+    vc_layernorm_forward(a->norm2, a->mean2, a->rstd2, a->middle, w->norm2_w, w->norm2_b, rows, width,
+                         VC_DEIT_EPS);
+    vc_linear_forward(a->fc1, a->norm2, &fc1, rows, NULL);
+    vc_gelu_forward(a->gelu, a->fc1, rows * hidden);
+    vc_linear_forward(output, a->gelu, &fc2, rows, a->middle);
+}
+
+/* Final norm and head, on the class tokens alone: nothing else is read. */
+static void classify(vc_acts *acts, const vc_model *model, size_t batch)
+{
+    const vc_deit_config *c = &model->config;
+    const vc_deit_weights *w = &model->weights;
+    size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
+    for (size_t b = 0; b < batch; b++)
+        memcpy(acts->class_in + b * classes * width, acts->tokens + b * tokens * width,
+               classes * width * sizeof(float));
+    vc_layernorm_forward(acts->class_norm, acts->class_mean, acts->class_rstd, acts->class_in,
+                         w->norm_w, w->norm_b, batch * classes, width, VC_DEIT_EPS);
+    for (size_t k = 0; k < classes; k++) {
+        float *in = acts->head_in + k * batch * width;
+        for (size_t b = 0; b < batch; b++)
+            memcpy(in + b * width, acts->class_norm + (b * classes + k) * width,
+                   width * sizeof(float));
+        const vc_linear head = {.inputs = width,
+                                .outputs = c->classes,
+                                .weight = k == 0 ? w->head_w : w->head_dist_w,
+                                .bias = k == 0 ? w->head_b : w->head_dist_b};
+        vc_linear_forward(acts->head_out + k * batch * c->classes, in, &head, batch, NULL);
+    }
+    const float *first = acts->head_out, *second = acts->head_out + batch * c->classes;
+    for (size_t i = 0; i < batch * c->classes; i++)
+        acts->logits[i] = classes == 1 ? first[i] : 0.5f * (first[i] + second[i]);
+}
+
+void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
+                      const vc_tap *tap)
+{
+    assert(batch > 0 && batch <= acts->batch);
+    assert(!(tap && tap->attention && model->sparse));
+    embed(acts, model, images, batch);
+    for (size_t l = 0; l < model->config.depth; l++)
+        block(acts, model, l, batch, tap);
+    classify(acts, model, batch);
+}
+
+double vc_model_reconstruction(const vc_acts *acts, const vc_model *model)
+{
+    double sum = 0.0;
+    for (size_t i = 0; model->config.compressed_heads && i < 2 * model->config.depth; i++)
+        sum += sqrt(acts->distances[i]);
+    return sum;
+}

@@ -1,0 +1,151 @@
+/* The one table of a DeiT's parameters. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model_impl.h"
+
+/* Sizes are named here and resolved against a config. */
+typedef enum size_name { END, ONE, C, C3, M, H, Z, T, CHANNELS, PATCH, CLASSES } size_name;
+
+/* When a parameter exists. */
+typedef enum condition { ALWAYS, DISTILLED, AUTOENCODER } condition;
+
+typedef struct row {
+    size_t member; /* offset of the pointer in the weights struct */
+    const char *name;
+    size_name shape[4];
+    vc_init init;
+    int decay;
+    condition when;
+} row;
+
+#define STEM(member) offsetof(vc_deit_weights, member)
+#define BLOCK(member) offsetof(vc_block_weights, member)
+
+static const row stem_rows[] = {
+    {STEM(cls_token), "cls_token", {ONE, ONE, C}, VC_INIT_NORMAL, 0, ALWAYS},
+    {STEM(dist_token), "dist_token", {ONE, ONE, C}, VC_INIT_NORMAL, 0, DISTILLED},
+    {STEM(pos_embed), "pos_embed", {ONE, T, C}, VC_INIT_NORMAL, 0, ALWAYS},
+    {STEM(patch_w), "patch_embed.proj.weight", {C, CHANNELS, PATCH, PATCH}, VC_INIT_FAN_IN, 1, ALWAYS},
+    {STEM(patch_b), "patch_embed.proj.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
+};
+
+static const row block_rows[] = {
+    {BLOCK(norm1_w), "norm1.weight", {C}, VC_INIT_ONE, 0, ALWAYS},
+    {BLOCK(norm1_b), "norm1.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
+    {BLOCK(qkv_w), "attn.qkv.weight", {C3, C}, VC_INIT_NORMAL, 1, ALWAYS},
+    {BLOCK(qkv_b), "attn.qkv.bias", {C3}, VC_INIT_ZERO, 0, ALWAYS},
+    {BLOCK(encoder_q_w), "attn.encoder_q.weight", {Z, H}, VC_INIT_FAN_IN, 1, AUTOENCODER},
+    {BLOCK(encoder_q_b), "attn.encoder_q.bias", {Z}, VC_INIT_ZERO, 0, AUTOENCODER},
+    {BLOCK(decoder_q_w), "attn.decoder_q.weight", {H, Z}, VC_INIT_FAN_IN, 1, AUTOENCODER},
+    {BLOCK(decoder_q_b), "attn.decoder_q.bias", {H}, VC_INIT_ZERO, 0, AUTOENCODER},
+    {BLOCK(encoder_k_w), "attn.encoder_k.weight", {Z, H}, VC_INIT_FAN_IN, 1, AUTOENCODER},
+    {BLOCK(encoder_k_b), "attn.encoder_k.bias", {Z}, VC_INIT_ZERO, 0, AUTOENCODER},
+    {BLOCK(decoder_k_w), "attn.decoder_k.weight", {H, Z}, VC_INIT_FAN_IN, 1, AUTOENCODER},
+    {BLOCK(decoder_k_b), "attn.decoder_k.bias", {H}, VC_INIT_ZERO, 0, AUTOENCODER},
+    {BLOCK(proj_w), "attn.proj.weight", {C, C}, VC_INIT_NORMAL, 1, ALWAYS},
+    {BLOCK(proj_b), "attn.proj.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
+    {BLOCK(norm2_w), "norm2.weight", {C}, VC_INIT_ONE, 0, ALWAYS},
+    {BLOCK(norm2_b), "norm2.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
+    {BLOCK(fc1_w), "mlp.fc1.weight", {M, C}, VC_INIT_NORMAL, 1, ALWAYS},
+    {BLOCK(fc1_b), "mlp.fc1.bias", {M}, VC_INIT_ZERO, 0, ALWAYS},
+    {BLOCK(fc2_w), "mlp.fc2.weight", {C, M}, VC_INIT_NORMAL, 1, ALWAYS},
+    {BLOCK(fc2_b), "mlp.fc2.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
+};
+
+static const row top_rows[] = {
+    {STEM(norm_w), "norm.weight", {C}, VC_INIT_ONE, 0, ALWAYS},
+    {STEM(norm_b), "norm.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
+    {STEM(head_w), "head.weight", {CLASSES, C}, VC_INIT_NORMAL, 1, ALWAYS},
+    {STEM(head_b), "head.bias", {CLASSES}, VC_INIT_ZERO, 0, ALWAYS},
+    {STEM(head_dist_w), "head_dist.weight", {CLASSES, C}, VC_INIT_NORMAL, 1, DISTILLED},
+    {STEM(head_dist_b), "head_dist.bias", {CLASSES}, VC_INIT_ZERO, 0, DISTILLED},
+};
+
+static size_t resolve(size_name name, const vc_deit_config *config)
+{
+    switch (name) {
+    case C:
+        return config->width;
+    case C3:
+        return 3 * config->width;
+    case M:
+        return config->hidden;
+    case H:
+        return config->heads;
+    case Z:
+        return config->compressed_heads;
+    case T:
+        return vc_deit_tokens(config);
+    case CHANNELS:
+        return config->channels;
+    case PATCH:
+        return config->patch;
+    case CLASSES:
+        return config->classes;
+    case ONE:
+    case END:
+        break;
+    }
+    return 1;
+}
+
+static int exists(condition when, const vc_deit_config *config)
+{
+    return when == ALWAYS || (when == DISTILLED && config->distilled) ||
+           (when == AUTOENCODER && config->compressed_heads > 0);
+}
+
+typedef struct walk {
+    const vc_deit_config *config;
+    vc_param *params;
+    float *values;
+    size_t param_count, value_count;
+} walk;
+
+static void visit(walk *w, const row *entry, const char *prefix, void *target)
+{
+    float **member = target ? (float **)((char *)target + entry->member) : NULL;
+    if (!exists(entry->when, w->config)) {
+        if (member)
+            *member = NULL;
+        return;
+    }
+    vc_param param = {.offset = w->value_count,
+                      .count = 1,
+                      .decay = entry->decay,
+                      .autoencoder = entry->when == AUTOENCODER,
+                      .init = entry->init};
+    snprintf(param.name, sizeof param.name, "%s%s", prefix, entry->name);
+    for (; param.rank < 4 && entry->shape[param.rank] != END; param.rank++) {
+        param.shape[param.rank] = resolve(entry->shape[param.rank], w->config);
+        param.count *= param.shape[param.rank];
+    }
+    if (w->params)
+        w->params[w->param_count] = param;
+    if (member)
+        *member = w->values + param.offset;
+    w->param_count++;
+    /* Whole cache lines, so that every parameter is aligned. */
+    w->value_count += (param.count + 15) / 16 * 16;
+}
+
+size_t vc__deit_walk(const vc_deit_config *config, vc_param *params, vc_deit_weights *out,
+                     float *values, size_t *value_count)
+{
+    walk w = {.config = config, .params = params, .values = values};
+    for (size_t i = 0; i < sizeof stem_rows / sizeof *stem_rows; i++)
+        visit(&w, &stem_rows[i], "", out);
+    for (size_t l = 0; l < config->depth; l++) {
+        char prefix[32];
+        snprintf(prefix, sizeof prefix, "blocks.%zu.", l);
+        for (size_t i = 0; i < sizeof block_rows / sizeof *block_rows; i++)
+            visit(&w, &block_rows[i], prefix, out ? &out->blocks[l] : NULL);
+    }
+    for (size_t i = 0; i < sizeof top_rows / sizeof *top_rows; i++)
+        visit(&w, &top_rows[i], "", out);
+    if (value_count)
+        *value_count = w.value_count;
+    return w.param_count;
+}
