@@ -1,0 +1,122 @@
+/* Training of a DeiT: backward pass, loss, AdamW, schedule, loop, checkpoints. */
+#ifndef VITCOD_TRAIN_H
+#define VITCOD_TRAIN_H
+
+#include "vitcod/data.h"
+#include "vitcod/json.h"
+#include "vitcod/model.h"
+
+/* ---- loss */
+
+typedef struct vc_loss {
+    double task;           /* mean cross-entropy with label smoothing */
+    double reconstruction; /* sum over layers of ||Q - Q'|| + ||K - K'||, unweighted */
+    size_t top1, top5;     /* images whose label is first, among the first five */
+} vc_loss;
+
+/* Cross-entropy of logits (batch, classes) against labels smoothed by `smoothing`, and, unless NULL,
+ * its gradient. An image's label counts as first when no other logit is higher or, with a lower index,
+ * equal. */
+vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *labels, size_t batch,
+                         size_t classes, float smoothing);
+
+/* ---- backward */
+
+typedef struct vc_grads {
+    float *values;         /* the flat block, laid out as the model's parameters */
+    vc_deit_weights views;
+    float *stream, *norm, *qkv, *decoded, *encoded, *attention, *mlp; /* gradients of activations */
+    float *dlogits, *class_tokens, *head, *patches, *scratch;
+    vc_arena arena;
+} vc_grads;
+
+vc_status vc_grads_open(vc_grads *out, const vc_model *model, size_t batch);
+void vc_grads_close(vc_grads *grads);
+void vc_grads_clear(vc_grads *grads, const vc_model *model);
+
+/* Adds the gradients of the parameters, given grads->dlogits and the activations of a forward pass
+ * with keep = 1. `reconstruction` is the weight of the auto-encoder's loss (ViTCoD: 1e-4). */
+void vc_model_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model, size_t batch,
+                       float reconstruction);
+
+/* ---- optimiser and schedule */
+
+typedef struct vc_train_options {
+    size_t epochs, batch;
+    double learning_rate, min_learning_rate, warmup_learning_rate;
+    double warmup_epochs; /* linear from warmup_learning_rate, then cosine to min_learning_rate */
+    double weight_decay, beta1, beta2, eps;
+    double label_smoothing, clip; /* clip: largest gradient norm, 0 for none */
+    double reconstruction;        /* weight of the auto-encoder's loss */
+    vc_augmentation augmentation;
+    uint64_t seed;
+    size_t limit;      /* train on the first so many images of each epoch's order; 0: all */
+    size_t save_every; /* steps between checkpoints besides the end of each epoch; 0: none */
+} vc_train_options;
+
+/* DeiT's recipe as far as it fits small images (VITCOD.md section 2 for the auto-encoder's weight). */
+vc_train_options vc_train_options_default(void);
+
+/* Learning rate of a step, in epochs as a real number. */
+double vc_learning_rate(const vc_train_options *options, double epoch);
+
+typedef struct vc_optimizer {
+    float *m, *v; /* as the model's flat block */
+    uint64_t steps;
+} vc_optimizer;
+
+vc_status vc_optimizer_open(vc_optimizer *out, const vc_model *model);
+void vc_optimizer_close(vc_optimizer *optimizer);
+
+/* Clips and applies the gradients; returns their norm before clipping. */
+double vc_optimizer_step(vc_optimizer *optimizer, vc_model *model, const vc_grads *grads,
+                         const vc_train_options *options, double learning_rate);
+
+/* ---- evaluation */
+
+typedef struct vc_evaluation {
+    size_t images, top1, top5;
+    double loss, seconds;
+} vc_evaluation;
+
+/* Mean loss and hits over the first `limit` (0: all) images. `acts` gives the batch size;
+ * on_progress may be NULL. */
+vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, const vc_dataset *data,
+                      vc_acts *acts, size_t limit, const vc_tap *tap,
+                      void (*on_progress)(void *context, size_t done, size_t total), void *context);
+
+/* ---- loop */
+
+typedef struct vc_epoch_report {
+    size_t epoch, epochs; /* the epoch just done, from 1 */
+    double loss, reconstruction, train_top1, learning_rate, grad_norm, images_per_second;
+    int tested;
+    vc_evaluation test;
+} vc_epoch_report;
+
+typedef struct vc_train_hooks {
+    void (*on_step)(void *context, size_t step, size_t steps, double loss);
+    void (*on_epoch)(void *context, const vc_epoch_report *report);
+    void *context;
+} vc_train_hooks;
+
+/* Trains in place. `checkpoint` (NULL: none) is written after every epoch and every save_every steps;
+ * with `resume` training goes on from it, and ends with the same bits as an uninterrupted run with
+ * as many threads. `test` may be NULL. Fails with VC_EINVAL when the loss stops being finite. */
+vc_status vc_train(vc_model *model, const vc_dataset *train, const vc_dataset *test,
+                   const vc_train_options *options, const char *checkpoint, int resume,
+                   const vc_train_hooks *hooks);
+
+/* Where a run stands between two steps. */
+typedef struct vc_train_state {
+    uint64_t epoch, step; /* steps done in this epoch */
+    double loss, reconstruction, grad_norm, top1, images; /* sums over this epoch */
+} vc_train_state;
+
+/* `fingerprint` names options and data: resuming with others is VC_EINVAL. */
+vc_status vc_checkpoint_write(const char *path, const vc_model *model, const vc_optimizer *optimizer,
+                              const vc_train_state *state, uint64_t fingerprint);
+vc_status vc_checkpoint_read(vc_model *model, vc_optimizer *optimizer, vc_train_state *state,
+                             uint64_t fingerprint, const char *path);
+
+#endif

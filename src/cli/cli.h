@@ -1,0 +1,68 @@
+/* The frame every subcommand stands in: options, help, results. */
+#ifndef VC_CLI_H
+#define VC_CLI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vitcod/json.h"
+#include "vitcod/status.h"
+
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_CONTINUE = -1, CLI_MAX_ARGUMENTS = 64 };
+
+typedef enum cli_kind {
+    CLI_FLAG,   /* int *: set to 1 */
+    CLI_OFF,    /* int *: set to 0 */
+    CLI_TEXT,   /* const char ** */
+    CLI_COUNT,  /* size_t *: a whole number from 0 */
+    CLI_NUMBER, /* double * */
+} cli_kind;
+
+typedef struct cli_option {
+    const char *name;  /* without the dashes; "output" is also -o */
+    const char *value; /* what help calls the value, NULL for flags */
+    const char *help;
+    cli_kind kind;
+    void *target;
+} cli_option;
+
+typedef struct cli_arguments {
+    const char *positional[CLI_MAX_ARGUMENTS];
+    size_t count;
+} cli_arguments;
+
+typedef struct cli_command {
+    const char *name, *summary;
+    const char *arguments; /* "MODEL --data DIR" */
+    const char *details;   /* a paragraph of help */
+    int (*run)(const struct cli_command *command, int argc, char **argv);
+} cli_command;
+
+/* The options that every command has. */
+typedef struct cli_common {
+    int json;
+    size_t seed, threads;
+} cli_common;
+
+/* Parses; CLI_CONTINUE when the command should go on, else the exit status. Sets the threads. */
+int cli_parse(const cli_command *command, const cli_option *options, size_t count,
+              cli_common *common, cli_arguments *arguments, size_t least, size_t most, int argc,
+              char **argv);
+
+/* Says what is wrong with the call and how it should look; returns CLI_USAGE. */
+int cli_usage(const cli_command *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Prints the last error; returns CLI_FAILED. */
+int cli_fail(void);
+
+/* A result object: command line, version, threads, seed. */
+json_t *cli_result(const cli_command *command, const cli_common *common);
+
+/* Prints a result on stdout as one JSON object, and releases it. CLI_FAILED when stdout is full. */
+int cli_print_json(json_t *result);
+
+/* Remembers the command line for cli_result. */
+void cli_remember(int argc, char **argv);
+
+#endif

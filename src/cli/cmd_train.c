@@ -1,0 +1,213 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "open_model.h"
+#include "vitcod/progress.h"
+#include "vitcod/train.h"
+
+typedef struct train_options {
+    cli_model_options model;
+    const char *data, *init, *output, *checkpoint, *log;
+    int resume, test;
+    vc_deit_config config;
+    vc_train_options train;
+    size_t shift;
+} train_options;
+
+typedef struct run {
+    const train_options *options;
+    vc_progress progress;
+    FILE *log;
+    int json;
+    json_t *epochs;
+} run;
+
+static json_t *epoch_json(const vc_epoch_report *r)
+{
+    json_t *line = json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "epoch", (json_int_t)r->epoch,
+                             "loss", r->loss, "reconstruction_loss", r->reconstruction,
+                             "train_top1", r->train_top1, "learning_rate", r->learning_rate,
+                             "gradient_norm", r->grad_norm, "images_per_s", r->images_per_second);
+    if (r->tested) {
+        double images = (double)r->test.images;
+        json_object_set_new(line, "test_top1", json_real(100.0 * (double)r->test.top1 / images));
+        json_object_set_new(line, "test_loss", json_real(r->test.loss));
+    }
+    return line;
+}
+
+static void on_step(void *context, size_t step, size_t steps, double loss)
+{
+    run *r = context;
+    char note[48];
+    snprintf(note, sizeof note, "loss %.4f", loss);
+    r->progress.total = steps;
+    vc_progress_update(&r->progress, step, note);
+}
+
+static void on_epoch(void *context, const vc_epoch_report *report)
+{
+    run *r = context;
+    json_t *line = epoch_json(report);
+    if (r->log) {
+        json_dumpf(line, r->log, JSON_COMPACT | JSON_REAL_PRECISION(10));
+        fputc('\n', r->log);
+        fflush(r->log);
+    }
+    json_array_append_new(r->epochs, line);
+    if (r->json)
+        return;
+    vc_progress_end(&r->progress);
+    printf("epoch %zu/%zu  loss %.4f  train top-1 %.2f %%", report->epoch, report->epochs,
+           report->loss, report->train_top1);
+    if (report->tested)
+        printf("  test top-1 %.2f %%",
+               100.0 * (double)report->test.top1 / (double)report->test.images);
+    printf("  lr %.2e  %.0f images/s\n", report->learning_rate, report->images_per_second);
+    fflush(stdout);
+}
+
+static vc_status make_model(vc_model **out, const train_options *o, const vc_dataset *data,
+                            size_t seed)
+{
+    if (o->init)
+        return cli_open_model(out, o->init, &o->model, 0);
+    if (o->model.autoencoder || o->model.mask || o->model.plan)
+        return vc_fail(VC_EINVAL, "--autoencoder, --mask and --plan need a model: --init MODEL");
+    vc_deit_config config = o->config;
+    config.image = data->height;
+    config.channels = data->channels;
+    config.classes = data->classes;
+    config.heads = o->model.heads ? o->model.heads : config.heads;
+    vc_dataset_statistics(config.mean, config.std, data);
+    return vc_model_create(out, &config, seed);
+}
+
+static vc_status train_and_write(run *r, vc_model *model, const vc_dataset *data,
+                                 const vc_dataset *test, const char *checkpoint)
+{
+    const train_options *o = r->options;
+    const vc_train_hooks hooks = {on_step, on_epoch, r};
+    r->progress = vc_progress_begin("training", 1);
+    if (o->log) {
+        r->log = fopen(o->log, o->resume ? "a" : "w");
+        if (!r->log)
+            return vc_fail(VC_EIO, "%s: cannot write: %s", o->log, strerror(errno));
+    }
+    vc_status status = vc_train(model, data, test, &o->train, checkpoint, o->resume, &hooks);
+    vc_progress_end(&r->progress);
+    if (r->log)
+        fclose(r->log);
+    VC_TRY(status);
+    VC_TRY(vc_model_write(o->output, model));
+    if (!o->checkpoint) /* ours, and no longer needed */
+        unlink(checkpoint);
+    return VC_OK;
+}
+
+static vc_status open_and_train(run *r, size_t seed)
+{
+    const train_options *o = r->options;
+    char own_checkpoint[4096];
+    snprintf(own_checkpoint, sizeof own_checkpoint, "%s.checkpoint", o->output);
+    const char *checkpoint = o->checkpoint ? o->checkpoint : own_checkpoint;
+    vc_dataset data, test = {0};
+    vc_model *model = NULL;
+    VC_TRY(vc_dataset_open(&data, o->data, "train"));
+    vc_status status = o->test ? vc_dataset_open(&test, o->data, "test") : VC_OK;
+    if (status == VC_OK)
+        status = make_model(&model, o, &data, seed);
+    if (status == VC_OK)
+        status = train_and_write(r, model, &data, o->test ? &test : NULL, checkpoint);
+    vc_model_close(model);
+    vc_dataset_close(&test);
+    vc_dataset_close(&data);
+    return status;
+}
+
+static int run_train(const cli_command *command, int argc, char **argv)
+{
+    train_options o = {.test = 1,
+                       .config = vc_deit_config_default(),
+                       .train = vc_train_options_default()};
+    o.config.patch = 2;
+    o.config.hidden = 0;
+    o.shift = o.train.augmentation.shift;
+    const cli_option options[] = {
+        {"data", "DIR", "training (and test) images in IDX files", CLI_TEXT, &o.data},
+        {"output", "FILE", "the trained model (safetensors)", CLI_TEXT, &o.output},
+        {"init", "MODEL", "start from this model instead of random weights", CLI_TEXT, &o.init},
+        CLI_MODEL_OPTIONS(o.model),
+        {"patch", "N", "pixels along a patch's side (default 2)", CLI_COUNT, &o.config.patch},
+        {"width", "N", "values per token (default 192)", CLI_COUNT, &o.config.width},
+        {"depth", "N", "blocks (default 12)", CLI_COUNT, &o.config.depth},
+        {"hidden", "N", "values inside the MLP (default 4 x width)", CLI_COUNT, &o.config.hidden},
+        {"distilled", NULL, "a second token and head, logits averaged", CLI_FLAG,
+         &o.config.distilled},
+        {"epochs", "N", "passes over the images (default 10)", CLI_COUNT, &o.train.epochs},
+        {"batch", "N", "images per step (default 64)", CLI_COUNT, &o.train.batch},
+        {"limit", "N", "images per epoch (default: all)", CLI_COUNT, &o.train.limit},
+        {"lr", "X", "highest learning rate (default 1e-3)", CLI_NUMBER, &o.train.learning_rate},
+        {"min-lr", "X", "learning rate at the end of the cosine (default 1e-5)", CLI_NUMBER,
+         &o.train.min_learning_rate},
+        {"warmup-lr", "X", "learning rate at the start (default 1e-6)", CLI_NUMBER,
+         &o.train.warmup_learning_rate},
+        {"warmup-epochs", "X", "linear warm-up, in epochs (default 1)", CLI_NUMBER,
+         &o.train.warmup_epochs},
+        {"weight-decay", "X", "of matrices, as in AdamW (default 0.05)", CLI_NUMBER,
+         &o.train.weight_decay},
+        {"smoothing", "X", "label smoothing (default 0.1)", CLI_NUMBER, &o.train.label_smoothing},
+        {"clip", "X", "largest gradient norm, 0 for none (default 1)", CLI_NUMBER, &o.train.clip},
+        {"reconstruction", "X", "weight of the auto-encoder's loss (default 1e-4)", CLI_NUMBER,
+         &o.train.reconstruction},
+        {"shift", "N", "largest random shift in pixels (default 2)", CLI_COUNT, &o.shift},
+        {"no-flip", NULL, "do not mirror images", CLI_OFF, &o.train.augmentation.flip},
+        {"no-test", NULL, "skip the test images after each epoch", CLI_OFF, &o.test},
+        {"log", "FILE", "one JSON line per epoch", CLI_TEXT, &o.log},
+        {"checkpoint", "FILE", "where training can be resumed from (default OUTPUT.checkpoint)",
+         CLI_TEXT, &o.checkpoint},
+        {"save-every", "N", "steps between checkpoints within an epoch", CLI_COUNT,
+         &o.train.save_every},
+        {"resume", NULL, "go on from the checkpoint", CLI_FLAG, &o.resume},
+    };
+    cli_common common = {0};
+    cli_arguments arguments;
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments, 0,
+                           0, argc, argv);
+    if (status != CLI_CONTINUE)
+        return status;
+    if (!o.data || !o.output)
+        return cli_usage(command, "%s is missing", o.data ? "-o FILE" : "--data DIR");
+    if (o.train.epochs == 0 || o.train.batch == 0)
+        return cli_usage(command, "--epochs and --batch must be above 0");
+    o.config.hidden = o.config.hidden ? o.config.hidden : 4 * o.config.width;
+    o.train.augmentation.shift = o.shift;
+    o.train.seed = common.seed;
+    run r = {.options = &o, .json = common.json, .epochs = json_array()};
+    int code = CLI_OK;
+    if (open_and_train(&r, common.seed) != VC_OK) {
+        json_decref(r.epochs);
+        return cli_fail();
+    }
+    if (common.json) {
+        json_t *result = cli_result(command, &common);
+        json_object_set_new(result, "model", json_string(o.output));
+        json_object_set(result, "epochs", r.epochs);
+        code = cli_print_json(result);
+    }
+    json_decref(r.epochs);
+    return code;
+}
+
+const cli_command cmd_train = {
+    "train", "train or finetune a DeiT", "--data DIR -o FILE [options]",
+    "Trains a DeiT from random weights, or finetunes one (--init), dense, under a mask or on a\n"
+    "plan, with or without ViTCoD's auto-encoder. AdamW, linear warm-up, cosine schedule, label\n"
+    "smoothing, random shift and flip. A run that was stopped goes on with --resume and ends with\n"
+    "the same bits.",
+    run_train};

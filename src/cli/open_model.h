@@ -1,0 +1,26 @@
+/* What the commands that run a model have in common. */
+#ifndef VC_OPEN_MODEL_H
+#define VC_OPEN_MODEL_H
+
+#include "cli.h"
+#include "vitcod/model.h"
+
+typedef struct cli_model_options {
+    const char *autoencoder, *mask, *plan;
+    size_t heads;
+} cli_model_options;
+
+#define CLI_MODEL_OPTIONS(options)                                                                 \
+    {"autoencoder", "FILE", "safetensors with the auto-encoder's weights", CLI_TEXT,               \
+     &(options).autoencoder},                                                                      \
+        {"mask", "FILE", "npy mask (L,H,T,T), true = pruned", CLI_TEXT, &(options).mask},          \
+        {"plan", "FILE", "plan from `vitcod polarize`: runs sparse", CLI_TEXT, &(options).plan},   \
+    {                                                                                              \
+        "heads", "N", "attention heads, where the file does not say", CLI_COUNT, &(options).heads  \
+    }
+
+/* Opens the model with auto-encoder, mask or plan. `pack`: for inference only. */
+vc_status cli_open_model(vc_model **out, const char *path, const cli_model_options *options,
+                         int pack);
+
+#endif

@@ -1,0 +1,138 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "vitcod/threads.h"
+
+enum { MAX_OPTIONS = 48, HELP_COLUMN = 30 };
+
+static void print_option(FILE *out, const cli_option *option)
+{
+    char left[96];
+    snprintf(left, sizeof left, "  %s--%s%s%s", strcmp(option->name, "output") == 0 ? "-o, " : "",
+             option->name, option->value ? " " : "", option->value ? option->value : "");
+    fprintf(out, "%-*s%s%s\n", HELP_COLUMN, left, strlen(left) >= HELP_COLUMN ? " " : "",
+            option->help);
+}
+
+static void print_help(FILE *out, const cli_command *command, const cli_option *options,
+                       size_t count)
+{
+    fprintf(out, "usage: vitcod %s %s\n\n%s\n\noptions:\n", command->name, command->arguments,
+            command->details);
+    for (size_t i = 0; i < count; i++)
+        print_option(out, &options[i]);
+}
+
+int cli_usage(const cli_command *command, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("vitcod: ", stderr);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\nusage: vitcod %s %s\ntry: vitcod %s --help\n", command->name,
+            command->arguments, command->name);
+    return CLI_USAGE;
+}
+
+static const cli_option *find(const cli_option *options, size_t count, const char *name,
+                              size_t length)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strlen(options[i].name) == length && strncmp(options[i].name, name, length) == 0)
+            return &options[i];
+    return NULL;
+}
+
+static int store(const cli_command *command, const cli_option *option, const char *text)
+{
+    char *end = NULL;
+    errno = 0;
+    if (option->kind == CLI_TEXT) {
+        *(const char **)option->target = text;
+    } else if (option->kind == CLI_COUNT) {
+        unsigned long long value = strtoull(text, &end, 10);
+        if (end == text || *end != '\0' || errno != 0 || strchr(text, '-'))
+            return cli_usage(command, "--%s is '%s', wanted a whole number from 0", option->name,
+                             text);
+        *(size_t *)option->target = value;
+    } else {
+        double value = strtod(text, &end);
+        if (end == text || *end != '\0' || errno != 0 || !(value > -1e300 && value < 1e300))
+            return cli_usage(command, "--%s is '%s', wanted a number", option->name, text);
+        *(double *)option->target = value;
+    }
+    return CLI_CONTINUE;
+}
+
+/* One argument that starts with a dash; *index moves on when the value is the next argument. */
+static int parse_option(const cli_command *command, const cli_option *options, size_t count,
+                        int *help, int *index, int argc, char **argv)
+{
+    const char *argument = argv[*index];
+    if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
+        *help = 1;
+        return CLI_CONTINUE;
+    }
+    const char *name = strcmp(argument, "-o") == 0 ? "output" : argument + 2;
+    const char *equals = strchr(name, '=');
+    size_t length = equals ? (size_t)(equals - name) : strlen(name);
+    const cli_option *option = NULL;
+    if (strncmp(argument, "--", 2) == 0 || strcmp(argument, "-o") == 0)
+        option = find(options, count, name, length);
+    if (!option)
+        return cli_usage(command, "unknown option '%s'", argument);
+    if (option->kind == CLI_FLAG || option->kind == CLI_OFF) {
+        if (equals)
+            return cli_usage(command, "--%s takes no value", option->name);
+        *(int *)option->target = option->kind == CLI_FLAG;
+        return CLI_CONTINUE;
+    }
+    if (equals)
+        return store(command, option, equals + 1);
+    if (*index + 1 >= argc)
+        return cli_usage(command, "--%s wants a value: %s", option->name, option->value);
+    *index += 1;
+    return store(command, option, argv[*index]);
+}
+
+int cli_parse(const cli_command *command, const cli_option *options, size_t count,
+              cli_common *common, cli_arguments *arguments, size_t least, size_t most, int argc,
+              char **argv)
+{
+    const cli_option shared[] = {
+        {"json", NULL, "print one JSON object on stdout instead of text", CLI_FLAG, &common->json},
+        {"seed", "N", "seed of everything random (default 0)", CLI_COUNT, &common->seed},
+        {"threads", "N", "threads to use (default: all CPUs)", CLI_COUNT, &common->threads},
+    };
+    enum { SHARED = sizeof shared / sizeof *shared };
+    cli_option all[MAX_OPTIONS];
+    if (count > 0)
+        memcpy(all, options, count * sizeof *all);
+    memcpy(all + count, shared, sizeof shared);
+    int help = 0;
+    *arguments = (cli_arguments){0};
+    for (int i = 1; i < argc; i++) {
+        if (argv[i][0] == '-' && argv[i][1] != '\0') {
+            int status = parse_option(command, all, count + SHARED, &help, &i, argc, argv);
+            if (status != CLI_CONTINUE)
+                return status;
+        } else if (arguments->count < CLI_MAX_ARGUMENTS) {
+            arguments->positional[arguments->count++] = argv[i];
+        }
+    }
+    if (help) {
+        print_help(stdout, command, all, count + SHARED);
+        return CLI_OK;
+    }
+    if (arguments->count < least || arguments->count > most)
+        return cli_usage(command, "%zu argument%s, wanted %s%zu", arguments->count,
+                         arguments->count == 1 ? "" : "s", least == most ? "" : "at least ", least);
+    if (common->threads > 1024 || vc_threads_set((int)common->threads) != VC_OK)
+        return cli_usage(command, "--threads is %zu, wanted 0 (all CPUs) to 1024", common->threads);
+    return CLI_CONTINUE;
+}

@@ -1,0 +1,71 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vitcod/safetensors.h"
+#include "vitcod/train.h"
+
+/* The model's and optimiser's flat blocks as they lie: a checkpoint is for resuming with the same
+ * options, a model file is for everything else. Doubles travel as hexadecimal, bit for bit. */
+vc_status vc_checkpoint_write(const char *path, const vc_model *model, const vc_optimizer *optimizer,
+                              const vc_train_state *state, uint64_t fingerprint)
+{
+    const size_t count = model->value_count;
+    const vc_named_tensor tensors[] = {{"values", {VC_F32, 1, {count}, model->values}},
+                                       {"adam.m", {VC_F32, 1, {count}, optimizer->m}},
+                                       {"adam.v", {VC_F32, 1, {count}, optimizer->v}}};
+    char position[96], sums[256], print[32];
+    snprintf(position, sizeof position, "%llu %llu %llu", (unsigned long long)state->epoch,
+             (unsigned long long)state->step, (unsigned long long)optimizer->steps);
+    snprintf(sums, sizeof sums, "%a %a %a %a %a", state->loss, state->reconstruction,
+             state->grad_norm, state->top1, state->images);
+    snprintf(print, sizeof print, "%016llx", (unsigned long long)fingerprint);
+    const vc_metadata metadata[] = {{"format", "vitcod-checkpoint"},
+                                    {"position", position},
+                                    {"sums", sums},
+                                    {"fingerprint", print}};
+    return vc_safetensors_write(path, tensors, 3, metadata, 4);
+}
+
+static vc_status read_state(vc_optimizer *optimizer, vc_train_state *state, uint64_t fingerprint,
+                            const vc_safetensors *file)
+{
+    const char *path = vc_safetensors_path(file);
+    const char *format = vc_safetensors_metadata(file, "format");
+    const char *position = vc_safetensors_metadata(file, "position");
+    const char *sums = vc_safetensors_metadata(file, "sums");
+    const char *print = vc_safetensors_metadata(file, "fingerprint");
+    if (!format || strcmp(format, "vitcod-checkpoint") != 0 || !position || !sums || !print)
+        return vc_fail(VC_EFORMAT, "%s: is not a training checkpoint", path);
+    char want[32];
+    snprintf(want, sizeof want, "%016llx", (unsigned long long)fingerprint);
+    if (strcmp(print, want) != 0)
+        return vc_fail(VC_EINVAL, "%s: was made with other options, model or data (%s, wanted %s)",
+                       path, print, want);
+    unsigned long long epoch, step, steps;
+    if (sscanf(position, "%llu %llu %llu", &epoch, &step, &steps) != 3 ||
+        sscanf(sums, "%la %la %la %la %la", &state->loss, &state->reconstruction,
+               &state->grad_norm, &state->top1, &state->images) != 5)
+        return vc_fail(VC_EFORMAT, "%s: the position cannot be read", path);
+    state->epoch = epoch;
+    state->step = step;
+    optimizer->steps = steps;
+    return VC_OK;
+}
+
+vc_status vc_checkpoint_read(vc_model *model, vc_optimizer *optimizer, vc_train_state *state,
+                             uint64_t fingerprint, const char *path)
+{
+    vc_safetensors *file;
+    VC_TRY(vc_safetensors_open(&file, path));
+    const char *const names[] = {"values", "adam.m", "adam.v"};
+    float *const targets[] = {model->values, optimizer->m, optimizer->v};
+    const vc_tensor *found[3];
+    vc_status status = read_state(optimizer, state, fingerprint, file);
+    for (int i = 0; i < 3 && status == VC_OK; i++)
+        status = vc_safetensors_get(&found[i], file, names[i], VC_F32, 1, &model->value_count);
+    for (int i = 0; i < 3 && status == VC_OK; i++)
+        memcpy(targets[i], found[i]->data, model->value_count * sizeof(float));
+    vc_safetensors_close(file);
+    return status;
+}

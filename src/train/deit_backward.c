@@ -1,0 +1,150 @@
+#include <math.h>
+#include <string.h>
+
+#include "vitcod/train.h"
+
+/* From dlogits to the gradient of the residual stream that leaves the last block. */
+static void classify_backward(vc_grads *g, const vc_acts *acts, const vc_model *model, size_t batch)
+{
+    const vc_deit_config *c = &model->config;
+    const vc_deit_weights *w = &model->weights;
+    size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
+    if (classes == 2) /* the logits are the mean of two heads */
+        for (size_t i = 0; i < batch * c->classes; i++)
+            g->dlogits[i] *= 0.5f;
+    for (size_t k = 0; k < classes; k++) {
+        const vc_linear head = {.inputs = width,
+                                .outputs = c->classes,
+                                .weight = k == 0 ? w->head_w : w->head_dist_w,
+                                .bias = k == 0 ? w->head_b : w->head_dist_b};
+        vc_linear_backward(g->head, k == 0 ? g->views.head_w : g->views.head_dist_w,
+                           k == 0 ? g->views.head_b : g->views.head_dist_b, g->dlogits,
+                           acts->head_in + k * batch * width, &head, batch);
+        for (size_t b = 0; b < batch; b++)
+            memcpy(g->class_tokens + (b * classes + k) * width, g->head + b * width,
+                   width * sizeof(float));
+    }
+    memset(g->head, 0, batch * classes * width * sizeof(float));
+    vc_layernorm_backward(g->head, g->views.norm_w, g->views.norm_b, g->class_tokens, acts->class_in,
+                          acts->class_mean, acts->class_rstd, w->norm_w, batch * classes, width);
+    memset(g->stream, 0, batch * tokens * width * sizeof(float));
+    for (size_t b = 0; b < batch; b++)
+        memcpy(g->stream + b * tokens * width, g->head + b * classes * width,
+               classes * width * sizeof(float));
+}
+
+/* Reconstruction loss: d ||x - x'|| = (x - x') / ||x - x'||, to both sides. */
+static void reconstruction_backward(vc_grads *g, const vc_acts *acts, const vc_model *model,
+                                    size_t layer, size_t batch, float weight)
+{
+    const vc_deit_config *c = &model->config;
+    const vc_layer_acts *a = &acts->layers[layer];
+    size_t width = c->width, rows = batch * vc_deit_tokens(c);
+    for (size_t i = 0; i < 2; i++) {
+        double norm = sqrt(acts->distances[2 * layer + i]);
+        if (norm > 0.0)
+            vc_squared_distance_backward(g->qkv + i * width, g->decoded + i * width,
+                                         a->qkv + i * width, a->decoded + i * width, 3 * width,
+                                         2 * width, rows, width, (float)(weight / norm));
+    }
+}
+
+/* g->decoded to g->qkv's Q and K. The reconstruction loss reaches Q and K directly as well. */
+static void autoencoder_backward(vc_grads *g, const vc_acts *acts, const vc_model *model,
+                                 size_t layer, size_t batch, float weight)
+{
+    const vc_deit_config *c = &model->config;
+    const vc_block_weights *w = &model->weights.blocks[layer];
+    const vc_block_weights *d = &g->views.blocks[layer];
+    const vc_layer_acts *a = &acts->layers[layer];
+    const vc_head_mix encoder = vc_model_encoder(c, batch), decoder = vc_model_decoder(c, batch);
+    size_t width = c->width, half = encoder.y_stride / 2;
+    size_t rows = encoder.tokens;
+#pragma omp parallel for schedule(static)
+    for (size_t t = 0; t < rows; t++)
+        memset(g->qkv + t * 3 * width, 0, 2 * width * sizeof(float));
+    if (weight > 0.0f)
+        reconstruction_backward(g, acts, model, layer, batch, weight);
+    vc_head_mix_backward(g->encoded, d->decoder_q_w, d->decoder_q_b, g->decoded, a->encoded,
+                         w->decoder_q_w, &decoder, 0);
+    vc_head_mix_backward(g->encoded + half, d->decoder_k_w, d->decoder_k_b, g->decoded + width,
+                         a->encoded + half, w->decoder_k_w, &decoder, 0);
+    vc_head_mix_backward(g->qkv, d->encoder_q_w, d->encoder_q_b, g->encoded, a->qkv, w->encoder_q_w,
+                         &encoder, 1);
+    vc_head_mix_backward(g->qkv + width, d->encoder_k_w, d->encoder_k_b, g->encoded + half,
+                         a->qkv + width, w->encoder_k_w, &encoder, 1);
+}
+
+static void attend_backward(vc_grads *g, const vc_acts *acts, const vc_model *model, size_t layer,
+                            size_t batch, float reconstruction)
+{
+    const vc_deit_config *c = &model->config;
+    const vc_layer_acts *a = &acts->layers[layer];
+    const vc_attention_shape shape = vc_model_attention_shape(c, batch);
+    const vc_qk_view qk = vc_model_qk(a, c);
+    const float *v = a->qkv + 2 * c->width;
+    float *dq = c->compressed_heads ? g->decoded : g->qkv;
+    float *dk = dq + c->width, *dv = g->qkv + 2 * c->width;
+    if (model->sparse)
+        vc_sparse_attention_backward(dq, dk, dv, g->scratch, g->attention, a->probs, qk.q, qk.k, v,
+                                     &shape, &model->sparse[layer]);
+    else
+        vc_attention_backward(dq, dk, dv, g->scratch, g->attention, a->probs, qk.q, qk.k, v, &shape);
+    if (c->compressed_heads)
+        autoencoder_backward(g, acts, model, layer, batch, reconstruction);
+}
+
+static void block_backward(vc_grads *g, const vc_acts *acts, const vc_model *model, size_t layer,
+                           size_t batch, float reconstruction)
+{
+    const vc_deit_config *c = &model->config;
+    const vc_block_weights *w = &model->weights.blocks[layer];
+    const vc_block_weights *d = &g->views.blocks[layer];
+    const vc_layer_acts *a = &acts->layers[layer];
+    size_t rows = batch * vc_deit_tokens(c), width = c->width, hidden = c->hidden;
+    const vc_linear qkv = {width, 3 * width, w->qkv_w, w->qkv_b, NULL};
+    const vc_linear proj = {width, width, w->proj_w, w->proj_b, NULL};
+    const vc_linear fc1 = {width, hidden, w->fc1_w, w->fc1_b, NULL};
+    const vc_linear fc2 = {hidden, width, w->fc2_w, w->fc2_b, NULL};
+
+    vc_linear_backward(g->mlp, d->fc2_w, d->fc2_b, g->stream, a->gelu, &fc2, rows);
+    vc_gelu_backward(g->mlp, g->mlp, a->fc1, rows * hidden);
+    vc_linear_backward(g->norm, d->fc1_w, d->fc1_b, g->mlp, a->norm2, &fc1, rows);
+    vc_layernorm_backward(g->stream, d->norm2_w, d->norm2_b, g->norm, a->middle, a->mean2, a->rstd2,
+                          w->norm2_w, rows, width);
+    vc_linear_backward(g->attention, d->proj_w, d->proj_b, g->stream, a->attention, &proj, rows);
+    attend_backward(g, acts, model, layer, batch, reconstruction);
+    vc_linear_backward(g->norm, d->qkv_w, d->qkv_b, g->qkv, a->norm1, &qkv, rows);
+    vc_layernorm_backward(g->stream, d->norm1_w, d->norm1_b, g->norm, a->input, a->mean1, a->rstd1,
+                          w->norm1_w, rows, width);
+}
+
+static void embed_backward(vc_grads *g, const vc_acts *acts, const vc_model *model, size_t batch)
+{
+    const vc_deit_config *c = &model->config;
+    size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
+    size_t patches = tokens - classes;
+    vc_column_sum(g->views.pos_embed, g->stream, batch, tokens * width);
+    for (size_t b = 0; b < batch; b++) {
+        const float *grad = g->stream + b * tokens * width;
+        for (size_t i = 0; i < width; i++)
+            g->views.cls_token[i] += grad[i];
+        for (size_t i = 0; c->distilled && i < width; i++)
+            g->views.dist_token[i] += grad[width + i];
+        memcpy(g->patches + b * patches * width, grad + classes * width,
+               patches * width * sizeof(float));
+    }
+    const vc_linear patch = {c->channels * c->patch * c->patch, width, model->weights.patch_w,
+                             model->weights.patch_b, NULL};
+    vc_linear_backward(NULL, g->views.patch_w, g->views.patch_b, g->patches, acts->patches, &patch,
+                       batch * patches);
+}
+
+void vc_model_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model, size_t batch,
+                       float reconstruction)
+{
+    classify_backward(grads, acts, model, batch);
+    for (size_t l = model->config.depth; l-- > 0;)
+        block_backward(grads, acts, model, l, batch, reconstruction);
+    embed_backward(grads, acts, model, batch);
+}

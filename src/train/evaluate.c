@@ -1,0 +1,57 @@
+#include <stdlib.h>
+
+#include "vitcod/clock.h"
+#include "vitcod/train.h"
+
+static vc_status check_fit(const vc_model *model, const vc_dataset *data)
+{
+    const vc_deit_config *c = &model->config;
+    if (data->channels != c->channels || data->height != c->image || data->width != c->image)
+        return vc_fail(VC_EINVAL, "images are %zu x %zu x %zu, the model wants %zu x %zu x %zu",
+                       data->channels, data->height, data->width, c->channels, c->image, c->image);
+    if (data->classes > c->classes)
+        return vc_fail(VC_EINVAL, "labels go up to %zu, the model has classes 0 to %zu",
+                       data->classes - 1, c->classes - 1);
+    return VC_OK;
+}
+
+vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, const vc_dataset *data,
+                      vc_acts *acts, size_t limit, const vc_tap *tap,
+                      void (*on_progress)(void *context, size_t done, size_t total), void *context)
+{
+    *out = (vc_evaluation){0};
+    VC_TRY(check_fit(model, data));
+    const vc_deit_config *c = &model->config;
+    size_t total = limit > 0 && limit < data->count ? limit : data->count;
+    float *x = malloc(acts->batch * c->channels * c->image * c->image * sizeof *x);
+    int32_t *y = malloc(acts->batch * sizeof *y);
+    uint32_t *indices = malloc(acts->batch * sizeof *indices);
+    vc_status status = x && y && indices ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
+    vc_batch_options plain = {0};
+    for (size_t i = 0; i < c->channels; i++) {
+        plain.mean[i] = c->mean[i];
+        plain.std[i] = c->std[i];
+    }
+    double started = vc_clock_seconds();
+    for (size_t done = 0; status == VC_OK && done < total;) {
+        size_t n = total - done < acts->batch ? total - done : acts->batch;
+        for (size_t i = 0; i < n; i++)
+            indices[i] = (uint32_t)(done + i);
+        vc_batch_load(x, y, data, indices, n, &plain);
+        vc_model_forward(acts, model, x, n, tap);
+        vc_loss loss = vc_cross_entropy(NULL, acts->logits, y, n, c->classes, 0.0f);
+        out->loss += loss.task * (double)n;
+        out->top1 += loss.top1;
+        out->top5 += loss.top5;
+        done += n;
+        if (on_progress)
+            on_progress(context, done, total);
+    }
+    out->images = total;
+    out->loss /= (double)total;
+    out->seconds = vc_clock_seconds() - started;
+    free(x);
+    free(y);
+    free(indices);
+    return status;
+}

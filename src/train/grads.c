@@ -1,0 +1,62 @@
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vitcod/train.h"
+
+static size_t scratch_count(const vc_model *model)
+{
+    size_t tokens = vc_deit_tokens(&model->config), most = tokens * tokens;
+    for (size_t l = 0; model->sparse && l < model->config.depth; l++)
+        most = model->sparse[l].scratch_floats > most ? model->sparse[l].scratch_floats : most;
+    return most * (size_t)omp_get_max_threads();
+}
+
+static void place(vc_grads *g, const vc_model *model, size_t batch)
+{
+    const vc_deit_config *c = &model->config;
+    vc_arena *arena = &g->arena;
+    size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), rows = batch * tokens;
+    g->values = vc_arena_floats(arena, model->value_count);
+    g->stream = vc_arena_floats(arena, rows * c->width);
+    g->norm = vc_arena_floats(arena, rows * c->width);
+    g->qkv = vc_arena_floats(arena, rows * 3 * c->width);
+    g->attention = vc_arena_floats(arena, rows * c->width);
+    g->mlp = vc_arena_floats(arena, rows * c->hidden);
+    if (c->compressed_heads) {
+        g->decoded = vc_arena_floats(arena, rows * 2 * c->width);
+        g->encoded = vc_arena_floats(arena, rows * 2 * c->compressed_heads * (c->width / c->heads));
+    }
+    g->dlogits = vc_arena_floats(arena, batch * c->classes);
+    g->class_tokens = vc_arena_floats(arena, batch * classes * c->width);
+    g->head = vc_arena_floats(arena, batch * classes * c->width);
+    g->patches = vc_arena_floats(arena, batch * (tokens - classes) * c->width);
+    g->scratch = vc_arena_floats(arena, scratch_count(model));
+}
+
+vc_status vc_grads_open(vc_grads *out, const vc_model *model, size_t batch)
+{
+    *out = (vc_grads){0};
+    place(out, model, batch);
+    VC_TRY(vc_arena_reserve(&out->arena));
+    place(out, model, batch);
+    vc_block_weights *blocks = calloc(model->config.depth, sizeof *blocks);
+    if (!blocks) {
+        vc_grads_close(out);
+        return vc_fail(VC_ENOMEM, "out of memory");
+    }
+    out->views = vc_model_views(model, out->values, blocks);
+    return VC_OK;
+}
+
+void vc_grads_close(vc_grads *grads)
+{
+    free(grads->views.blocks);
+    vc_arena_close(&grads->arena);
+    *grads = (vc_grads){0};
+}
+
+void vc_grads_clear(vc_grads *grads, const vc_model *model)
+{
+    memset(grads->values, 0, model->value_count * sizeof(float));
+}

@@ -1,0 +1,179 @@
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "vitcod/clock.h"
+#include "vitcod/hash.h"
+#include "vitcod/train.h"
+
+typedef struct loop {
+    vc_model *model;
+    const vc_dataset *train, *test;
+    const vc_train_options *options;
+    vc_acts acts;
+    vc_grads grads;
+    vc_optimizer optimizer;
+    vc_train_state state;
+    vc_batch_options batch;
+    float *x;
+    int32_t *y;
+    uint32_t *order;
+    size_t images, steps; /* per epoch */
+    double learning_rate;
+} loop;
+
+/* Everything that decides the course of a run, except its length in the future. */
+static uint64_t fingerprint(const loop *l)
+{
+    const vc_train_options *o = l->options;
+    const double numbers[] = {o->learning_rate, o->min_learning_rate, o->warmup_learning_rate,
+                              o->warmup_epochs, o->weight_decay,      o->beta1,
+                              o->beta2,         o->eps,               o->label_smoothing,
+                              o->clip,          o->reconstruction};
+    const uint64_t counts[] = {o->epochs, o->batch, o->augmentation.shift,
+                               (uint64_t)o->augmentation.flip, o->seed, l->images, l->train->count,
+                               l->model->value_count, l->model->pruned != NULL,
+                               l->model->sparse != NULL};
+    return vc_hash(vc_hash(VC_HASH_START, numbers, sizeof numbers), counts, sizeof counts);
+}
+
+static vc_status check(const loop *l)
+{
+    const vc_deit_config *c = &l->model->config;
+    if (l->train->channels != c->channels || l->train->height != c->image ||
+        l->train->width != c->image)
+        return vc_fail(VC_EINVAL, "images are %zu x %zu x %zu, the model wants %zu x %zu x %zu",
+                       l->train->channels, l->train->height, l->train->width, c->channels, c->image,
+                       c->image);
+    if (l->train->classes > c->classes)
+        return vc_fail(VC_EINVAL, "labels go up to %zu, the model has classes 0 to %zu",
+                       l->train->classes - 1, c->classes - 1);
+    if (l->options->batch == 0 || l->steps == 0)
+        return vc_fail(VC_EINVAL, "a batch of %zu from %zu images: wanted at least one whole batch",
+                       l->options->batch, l->images);
+    return VC_OK;
+}
+
+static vc_status open_loop(loop *l)
+{
+    const vc_deit_config *c = &l->model->config;
+    size_t limit = l->options->limit;
+    l->images = limit > 0 && limit < l->train->count ? limit : l->train->count;
+    l->steps = l->options->batch > 0 ? l->images / l->options->batch : 0;
+    VC_TRY(check(l));
+    l->batch.augmentation = l->options->augmentation;
+    l->batch.seed = l->options->seed;
+    for (size_t i = 0; i < c->channels; i++) {
+        l->batch.mean[i] = c->mean[i];
+        l->batch.std[i] = c->std[i];
+    }
+    l->x = malloc(l->options->batch * c->channels * c->image * c->image * sizeof *l->x);
+    l->y = malloc(l->options->batch * sizeof *l->y);
+    l->order = malloc(l->train->count * sizeof *l->order);
+    if (!l->x || !l->y || !l->order)
+        return vc_fail(VC_ENOMEM, "out of memory for batches");
+    VC_TRY(vc_acts_open(&l->acts, l->model, l->options->batch, 1));
+    VC_TRY(vc_grads_open(&l->grads, l->model, l->options->batch));
+    return vc_optimizer_open(&l->optimizer, l->model);
+}
+
+static void close_loop(loop *l)
+{
+    vc_optimizer_close(&l->optimizer);
+    vc_grads_close(&l->grads);
+    vc_acts_close(&l->acts);
+    free(l->order);
+    free(l->y);
+    free(l->x);
+}
+
+static vc_status step(loop *l)
+{
+    const vc_train_options *o = l->options;
+    size_t classes = l->model->config.classes;
+    double epoch = (double)l->state.epoch + (double)l->state.step / (double)l->steps;
+    l->learning_rate = vc_learning_rate(o, epoch);
+    l->batch.epoch = l->state.epoch;
+    vc_batch_load(l->x, l->y, l->train, l->order + l->state.step * o->batch, o->batch, &l->batch);
+    vc_model_forward(&l->acts, l->model, l->x, o->batch, NULL);
+    vc_loss loss = vc_cross_entropy(l->grads.dlogits, l->acts.logits, l->y, o->batch, classes,
+                                    (float)o->label_smoothing);
+    loss.reconstruction = vc_model_reconstruction(&l->acts, l->model);
+    if (!isfinite(loss.task) || !isfinite(loss.reconstruction))
+        return vc_fail(VC_EINVAL,
+                       "epoch %llu, step %llu: the loss is %g (reconstruction %g); a lower learning "
+                       "rate than %g may help", (unsigned long long)l->state.epoch + 1,
+                       (unsigned long long)l->state.step + 1, loss.task, loss.reconstruction,
+                       l->learning_rate);
+    vc_grads_clear(&l->grads, l->model);
+    vc_model_backward(&l->grads, &l->acts, l->model, o->batch, (float)o->reconstruction);
+    double norm = vc_optimizer_step(&l->optimizer, l->model, &l->grads, o, l->learning_rate);
+    l->state.loss += loss.task;
+    l->state.reconstruction += loss.reconstruction;
+    l->state.grad_norm += norm;
+    l->state.top1 += (double)loss.top1;
+    l->state.images += (double)o->batch;
+    l->state.step++;
+    return VC_OK;
+}
+
+static vc_epoch_report report(const loop *l, double seconds, size_t steps)
+{
+    double n = (double)l->state.step;
+    return (vc_epoch_report){.epoch = l->state.epoch + 1,
+                             .epochs = l->options->epochs,
+                             .loss = l->state.loss / n,
+                             .reconstruction = l->state.reconstruction / n,
+                             .train_top1 = 100.0 * l->state.top1 / l->state.images,
+                             .learning_rate = l->learning_rate,
+                             .grad_norm = l->state.grad_norm / n,
+                             .images_per_second = (double)(steps * l->options->batch) / seconds};
+}
+
+static vc_status run_epoch(loop *l, const char *checkpoint, const vc_train_hooks *hooks)
+{
+    const vc_train_options *o = l->options;
+    vc_epoch_order(l->order, l->train->count, o->seed, l->state.epoch);
+    double started = vc_clock_seconds();
+    size_t first = l->state.step;
+    while (l->state.step < l->steps) {
+        VC_TRY(step(l));
+        if (hooks->on_step)
+            hooks->on_step(hooks->context, l->state.epoch * l->steps + l->state.step,
+                           o->epochs * l->steps, l->state.loss / (double)l->state.step);
+        if (checkpoint && o->save_every > 0 && l->state.step % o->save_every == 0)
+            VC_TRY(vc_checkpoint_write(checkpoint, l->model, &l->optimizer, &l->state,
+                                       fingerprint(l)));
+    }
+    vc_epoch_report done = report(l, vc_clock_seconds() - started, l->state.step - first);
+    if (l->test) {
+        VC_TRY(vc_evaluate(&done.test, l->model, l->test, &l->acts, 0, NULL, NULL, NULL));
+        done.tested = 1;
+    }
+    l->state = (vc_train_state){.epoch = l->state.epoch + 1};
+    if (checkpoint)
+        VC_TRY(vc_checkpoint_write(checkpoint, l->model, &l->optimizer, &l->state, fingerprint(l)));
+    if (hooks->on_epoch)
+        hooks->on_epoch(hooks->context, &done);
+    return VC_OK;
+}
+
+static vc_status run(loop *l, const char *checkpoint, int resume, const vc_train_hooks *hooks)
+{
+    VC_TRY(open_loop(l));
+    if (resume)
+        VC_TRY(vc_checkpoint_read(l->model, &l->optimizer, &l->state, fingerprint(l), checkpoint));
+    while (l->state.epoch < l->options->epochs)
+        VC_TRY(run_epoch(l, checkpoint, hooks));
+    return VC_OK;
+}
+
+vc_status vc_train(vc_model *model, const vc_dataset *train, const vc_dataset *test,
+                   const vc_train_options *options, const char *checkpoint, int resume,
+                   const vc_train_hooks *hooks)
+{
+    loop l = {.model = model, .train = train, .test = test, .options = options};
+    vc_status status = run(&l, checkpoint, resume, hooks);
+    close_loop(&l);
+    return status;
+}

@@ -1,0 +1,33 @@
+#include <math.h>
+
+#include "vitcod/train.h"
+
+vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *labels, size_t batch,
+                         size_t classes, float smoothing)
+{
+    vc_loss loss = {0};
+    double off = smoothing / (double)classes, on = 1.0 - smoothing + off;
+    for (size_t b = 0; b < batch; b++) {
+        const float *x = logits + b * classes;
+        size_t label = (size_t)labels[b], before = 0;
+        double highest = -INFINITY, sum = 0.0, total = 0.0;
+        for (size_t c = 0; c < classes; c++) {
+            highest = x[c] > highest ? x[c] : highest;
+            before += x[c] > x[label] || (x[c] == x[label] && c < label);
+        }
+        for (size_t c = 0; c < classes; c++)
+            sum += exp(x[c] - highest);
+        double log_sum = highest + log(sum);
+        for (size_t c = 0; c < classes; c++) {
+            double target = c == label ? on : off;
+            total += target * (log_sum - x[c]);
+            if (dlogits)
+                dlogits[b * classes + c] =
+                    (float)((exp(x[c] - log_sum) - target) / (double)batch);
+        }
+        loss.task += total / (double)batch;
+        loss.top1 += before == 0;
+        loss.top5 += before < 5;
+    }
+    return loss;
+}

@@ -1,0 +1,83 @@
+#include <math.h>
+#include <stdlib.h>
+
+#include "vitcod/kernels.h"
+#include "vitcod/train.h"
+
+vc_train_options vc_train_options_default(void)
+{
+    return (vc_train_options){.epochs = 10,
+                              .batch = 64,
+                              .learning_rate = 1e-3,
+                              .min_learning_rate = 1e-5,
+                              .warmup_learning_rate = 1e-6,
+                              .warmup_epochs = 1.0,
+                              .weight_decay = 0.05,
+                              .beta1 = 0.9,
+                              .beta2 = 0.999,
+                              .eps = 1e-8,
+                              .label_smoothing = 0.1,
+                              .clip = 1.0,
+                              .reconstruction = 1e-4,
+                              .augmentation = {.shift = 2, .flip = 1}};
+}
+
+double vc_learning_rate(const vc_train_options *o, double epoch)
+{
+    if (epoch < o->warmup_epochs)
+        return o->warmup_learning_rate +
+               (o->learning_rate - o->warmup_learning_rate) * epoch / o->warmup_epochs;
+    double span = (double)o->epochs - o->warmup_epochs;
+    double part = span > 0.0 ? (epoch - o->warmup_epochs) / span : 1.0;
+    return o->min_learning_rate + 0.5 * (o->learning_rate - o->min_learning_rate) *
+                                      (1.0 + cos(3.141592653589793 * (part < 1.0 ? part : 1.0)));
+}
+
+vc_status vc_optimizer_open(vc_optimizer *out, const vc_model *model)
+{
+    *out = (vc_optimizer){.m = calloc(model->value_count, sizeof(float)),
+                          .v = calloc(model->value_count, sizeof(float))};
+    if (out->m && out->v)
+        return VC_OK;
+    vc_optimizer_close(out);
+    return vc_fail(VC_ENOMEM, "out of memory for the optimiser's state");
+}
+
+void vc_optimizer_close(vc_optimizer *optimizer)
+{
+    free(optimizer->m);
+    free(optimizer->v);
+    *optimizer = (vc_optimizer){0};
+}
+
+static double gradient_norm(const float *grads, size_t count)
+{
+    double sum = 0.0; /* a few million values: not worth threads and their rounding */
+    for (size_t i = 0; i < count; i++)
+        sum += (double)grads[i] * grads[i];
+    return sqrt(sum);
+}
+
+double vc_optimizer_step(vc_optimizer *optimizer, vc_model *model, const vc_grads *grads,
+                         const vc_train_options *o, double learning_rate)
+{
+    const vc_kernels *kernels = vc_kernels_get();
+    double norm = gradient_norm(grads->values, model->value_count);
+    double t = (double)++optimizer->steps;
+    vc_adamw_coefficients c = {.learning_rate = (float)learning_rate,
+                               .beta1 = (float)o->beta1,
+                               .beta2 = (float)o->beta2,
+                               .eps = (float)o->eps,
+                               .correction1 = (float)(1.0 / (1.0 - pow(o->beta1, t))),
+                               .correction2 = (float)(1.0 / (1.0 - pow(o->beta2, t))),
+                               .grad_scale = o->clip > 0.0 && norm > o->clip
+                                                 ? (float)(o->clip / (norm + 1e-6))
+                                                 : 1.0f};
+    for (size_t i = 0; i < model->param_count; i++) {
+        const vc_param *p = &model->params[i];
+        c.weight_decay = p->decay ? (float)o->weight_decay : 0.0f;
+        kernels->adamw_step(model->values + p->offset, optimizer->m + p->offset,
+                            optimizer->v + p->offset, grads->values + p->offset, p->count, &c);
+    }
+    return norm;
+}
