@@ -75,7 +75,7 @@ static vc_status read_config(vc_deit_config *config, const vc_safetensors *file,
                              const vc_model_options *options)
 {
     const char *path = vc_safetensors_path(file);
-    const size_t *patch, *positions, *fc1, *head;
+    const size_t *patch = NULL, *positions = NULL, *fc1 = NULL, *head = NULL;
     VC_TRY(find_shape(&patch, file, "patch_embed.proj.weight", 4));
     VC_TRY(find_shape(&positions, file, "pos_embed", 3));
     VC_TRY(find_shape(&fc1, file, "blocks.0.mlp.fc1.weight", 2));

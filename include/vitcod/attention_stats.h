@@ -1,0 +1,28 @@
+/* Attention averaged over images: the statistics ViTCoD prunes from. */
+#ifndef VITCOD_ATTENTION_STATS_H
+#define VITCOD_ATTENTION_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vitcod/status.h"
+
+typedef struct vc_attention_stats {
+    size_t layers, heads, queries, keys;
+    uint64_t images;
+    double *sum; /* (L, H, Tq, Tk) */
+} vc_attention_stats;
+
+vc_status vc_attention_stats_open(vc_attention_stats *out, size_t layers, size_t heads,
+                                  size_t queries, size_t keys);
+void vc_attention_stats_close(vc_attention_stats *stats);
+
+/* Adds a batch of one layer's softmax output (B, H, Tq, Tk), image by image, so that the sum does not
+ * depend on batch size or threads. Layer 0 counts the images. */
+void vc_attention_stats_add(vc_attention_stats *stats, size_t layer, const float *probs,
+                            size_t batch);
+
+/* out (L, H, Tq, Tk); at least one image must have been added. */
+void vc_attention_stats_mean(float *out, const vc_attention_stats *stats);
+
+#endif

@@ -1,0 +1,12 @@
+/* Polarization: reordering tokens so that the dense columns come first. */
+#ifndef VITCOD_POLARIZE_H
+#define VITCOD_POLARIZE_H
+
+#include "vitcod/plan.h"
+
+/* A token is global when its column keeps more than `threshold` entries (ViTCoD ships 50 of 197). For
+ * the i-th global token g, ascending, positions i and g are swapped, on rows and columns; in a map that
+ * is not square on columns alone. VC_EINVAL for a mask with an empty row. */
+vc_status vc_polarize(vc_plan *out, const vc_mask *mask, size_t threshold, const char *path);
+
+#endif

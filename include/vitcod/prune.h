@@ -1,0 +1,34 @@
+/* Pruning averaged attention maps to fixed masks. */
+#ifndef VITCOD_PRUNE_H
+#define VITCOD_PRUNE_H
+
+#include "vitcod/mask.h"
+
+typedef struct vc_maps {
+    size_t layers, heads, queries, keys;
+    const float *values; /* (L, H, Tq, Tk) */
+} vc_maps;
+
+typedef struct vc_prune_options {
+    const char *rule;     /* "info" */
+    double info;          /* the info cut theta_p; negative: unset */
+    double sparsity;      /* or the wanted share of pruned entries, 0..1; negative: unset */
+    int keep_class_token; /* row 0 and column 0 are never pruned (DeiT; not LeViT) */
+} vc_prune_options;
+
+vc_prune_options vc_prune_options_default(void); /* info, both unset, class token kept */
+
+typedef struct vc_prune_report {
+    double info;     /* the cut used */
+    double sparsity; /* share of pruned entries reached */
+} vc_prune_report;
+
+/* Rule `info` (ViTCoD, HPCA 2023, section IV; VITCOD's published code): per row, scores are added in
+ * descending order until the sum reaches the cut; with n added, the n + 1 highest are kept. A cut
+ * above 1 keeps all. With a wanted sparsity the cut is found by bisection. VC_EINVAL for an unknown
+ * rule, both or neither of cut and sparsity, values that are negative or not finite, a sparsity out of
+ * reach. `path` names the maps in messages. */
+vc_status vc_prune(vc_mask *out, vc_prune_report *report, const vc_maps *maps,
+                   const vc_prune_options *options, const char *path);
+
+#endif

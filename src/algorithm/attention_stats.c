@@ -1,0 +1,43 @@
+#include "vitcod/attention_stats.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+vc_status vc_attention_stats_open(vc_attention_stats *out, size_t layers, size_t heads,
+                                  size_t queries, size_t keys)
+{
+    *out = (vc_attention_stats){.layers = layers, .heads = heads, .queries = queries, .keys = keys};
+    out->sum = calloc(layers * heads * queries * keys, sizeof *out->sum);
+    if (!out->sum)
+        return vc_fail(VC_ENOMEM, "out of memory for the mean of %zu maps of %zu x %zu",
+                       layers * heads, queries, keys);
+    return VC_OK;
+}
+
+void vc_attention_stats_close(vc_attention_stats *stats)
+{
+    free(stats->sum);
+    *stats = (vc_attention_stats){0};
+}
+
+void vc_attention_stats_add(vc_attention_stats *stats, size_t layer, const float *probs,
+                            size_t batch)
+{
+    size_t rows = stats->heads * stats->queries, keys = stats->keys;
+    double *sum = stats->sum + layer * rows * keys;
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < rows; r++)
+        for (size_t b = 0; b < batch; b++)
+            for (size_t k = 0; k < keys; k++)
+                sum[r * keys + k] += probs[(b * rows + r) * keys + k];
+    if (layer == 0)
+        stats->images += batch;
+}
+
+void vc_attention_stats_mean(float *out, const vc_attention_stats *stats)
+{
+    assert(stats->images > 0);
+    size_t count = stats->layers * stats->heads * stats->queries * stats->keys;
+    for (size_t i = 0; i < count; i++)
+        out[i] = (float)(stats->sum[i] / (double)stats->images);
+}

@@ -1,0 +1,18 @@
+/* Shared inside the algorithm room. */
+#ifndef VC_PRUNE_IMPL_H
+#define VC_PRUNE_IMPL_H
+
+#include "vitcod/prune.h"
+
+/* A rule turns one map and a strength into a mask. */
+typedef struct vc_prune_rule {
+    const char *name;
+    /* order (Tk): room for a row's sort. Writes pruned (Tq, Tk). */
+    void (*prune)(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,
+                  double strength);
+} vc_prune_rule;
+
+void vc__prune_info(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,
+                    double cut);
+
+#endif

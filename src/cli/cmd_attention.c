@@ -1,0 +1,146 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "open_model.h"
+#include "vitcod/attention_stats.h"
+#include "vitcod/npy.h"
+#include "vitcod/progress.h"
+#include "vitcod/train.h"
+
+typedef struct attention_options {
+    cli_model_options model;
+    const char *data, *split, *input, *output;
+    size_t batch, limit;
+} attention_options;
+
+static void tap_attention(void *context, size_t layer, const float *probs, size_t batch)
+{
+    vc_attention_stats_add(context, layer, probs, batch);
+}
+
+static void on_progress(void *context, size_t done, size_t total)
+{
+    vc_progress *progress = context;
+    progress->total = total;
+    vc_progress_update(progress, done, NULL);
+}
+
+static vc_status collect_from_data(const attention_options *o, const vc_model *model, vc_acts *acts,
+                                   const vc_tap *tap)
+{
+    vc_dataset data;
+    vc_evaluation ignored;
+    VC_TRY(vc_dataset_open(&data, o->data, o->split));
+    vc_progress progress = vc_progress_begin("attention", 1);
+    vc_status status = vc_evaluate(&ignored, model, &data, acts, o->limit, tap, on_progress, &progress);
+    vc_progress_end(&progress);
+    vc_dataset_close(&data);
+    return status;
+}
+
+static vc_status collect_from_array(const attention_options *o, const vc_model *model, vc_acts *acts,
+                                    const vc_tap *tap)
+{
+    const vc_deit_config *c = &model->config;
+    vc_npy input;
+    VC_TRY(vc_npy_open(&input, o->input));
+    const vc_tensor *x = &input.tensor;
+    size_t images = x->shape[0], values = c->channels * c->image * c->image;
+    const size_t wanted[] = {images, c->channels, c->image, c->image};
+    char a[VC_SHAPE_TEXT], b[VC_SHAPE_TEXT];
+    vc_status status = VC_OK;
+    if (!vc_tensor_has(x, VC_F32, 4, wanted) || images == 0)
+        status = vc_fail(VC_EINVAL, "%s: %s %s, wanted normalised images F32 %s", o->input,
+                         vc_dtype_name(x->dtype), vc_shape_text(a, x->rank, x->shape),
+                         vc_shape_text(b, 4, wanted));
+    if (status == VC_OK)
+        status = vc_tensor_check_finite(x, o->input, "images");
+    if (o->limit > 0 && o->limit < images)
+        images = o->limit;
+    for (size_t done = 0; status == VC_OK && done < images; done += acts->batch) {
+        size_t n = images - done < acts->batch ? images - done : acts->batch;
+        vc_model_forward(acts, model, (const float *)x->data + done * values, n, tap);
+    }
+    vc_npy_close(&input);
+    return status;
+}
+
+static vc_status write_mean(const char *path, const vc_attention_stats *stats)
+{
+    size_t count = stats->layers * stats->heads * stats->queries * stats->keys;
+    float *mean = malloc(count * sizeof *mean);
+    if (!mean)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu attention values", count);
+    vc_attention_stats_mean(mean, stats);
+    const vc_tensor tensor = {
+        VC_F32, 4, {stats->layers, stats->heads, stats->queries, stats->keys}, mean};
+    vc_status status = vc_npy_write(path, &tensor);
+    free(mean);
+    return status;
+}
+
+static vc_status run(uint64_t *images, const attention_options *o, const char *path)
+{
+    vc_model *model;
+    vc_acts acts = {0};
+    vc_attention_stats stats = {0};
+    if (o->model.plan)
+        return vc_fail(VC_EINVAL, "attention maps need --mask instead of --plan: on a plan no map is made");
+    VC_TRY(cli_open_model(&model, path, &o->model, 1));
+    size_t tokens = vc_deit_tokens(&model->config);
+    const vc_tap tap = {.attention = tap_attention, .context = &stats};
+    vc_status status = vc_acts_open(&acts, model, o->batch, 0);
+    if (status == VC_OK)
+        status = vc_attention_stats_open(&stats, model->config.depth, model->config.heads, tokens,
+                                         tokens);
+    if (status == VC_OK)
+        status = o->input ? collect_from_array(o, model, &acts, &tap)
+                          : collect_from_data(o, model, &acts, &tap);
+    if (status == VC_OK)
+        status = write_mean(o->output, &stats);
+    *images = stats.images;
+    vc_attention_stats_close(&stats);
+    vc_acts_close(&acts);
+    vc_model_close(model);
+    return status;
+}
+
+static int run_attention(const cli_command *command, int argc, char **argv)
+{
+    attention_options o = {.split = "train", .batch = 8};
+    const cli_option options[] = {
+        {"data", "DIR", "images in IDX files", CLI_TEXT, &o.data},
+        {"input", "FILE", "or npy, float32 (N, channels, H, W), normalised", CLI_TEXT, &o.input},
+        {"output", "FILE", "npy of the averaged maps (L, H, T, T)", CLI_TEXT, &o.output},
+        {"split", "NAME", "train or test (default train)", CLI_TEXT, &o.split},
+        CLI_MODEL_OPTIONS(o.model),
+        {"limit", "N", "only the first N images", CLI_COUNT, &o.limit},
+        {"batch", "N", "images at once (default 8)", CLI_COUNT, &o.batch},
+    };
+    cli_common common = {0};
+    cli_arguments arguments;
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments, 1,
+                           1, argc, argv);
+    if (status != CLI_CONTINUE)
+        return status;
+    if (!o.output || !o.data == !o.input || o.batch == 0)
+        return cli_usage(command, "wanted -o FILE, one of --data and --input, and a batch above 0");
+    uint64_t images = 0;
+    if (run(&images, &o, arguments.positional[0]) != VC_OK)
+        return cli_fail();
+    if (!common.json) {
+        printf("%s: attention averaged over %llu images\n", o.output, (unsigned long long)images);
+        return CLI_OK;
+    }
+    json_t *result = cli_result(command, &common);
+    json_object_set_new(result, "images", json_integer((json_int_t)images));
+    json_object_set_new(result, "maps", json_string(o.output));
+    return cli_print_json(result);
+}
+
+const cli_command cmd_attention = {
+    "attention", "average the attention maps over images", "MODEL --data DIR|--input X.npy -o MAPS.npy",
+    "Averages softmax(Q K^T) of every layer and head over images: what pruning starts from.",
+    run_attention};

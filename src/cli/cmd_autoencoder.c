@@ -1,0 +1,156 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "open_model.h"
+#include "vitcod/autoencoder_setup.h"
+#include "vitcod/progress.h"
+#include "vitcod/safetensors.h"
+#include "vitcod/train.h"
+
+typedef struct autoencoder_options {
+    cli_model_options model;
+    const char *data, *split, *output;
+    size_t batch, limit, compressed;
+} autoencoder_options;
+
+typedef struct collector {
+    const vc_deit_config *config;
+    vc_head_moments *moments; /* (L, 2): of Q, of K */
+} collector;
+
+static void tap_query_key(void *context, size_t layer, const float *q, const float *k, size_t stride,
+                          size_t batch)
+{
+    collector *c = context;
+    size_t tokens = batch * vc_deit_tokens(c->config), head_dim = c->config->width / c->config->heads;
+    vc_head_moments_add(&c->moments[2 * layer], q, stride, tokens, head_dim);
+    vc_head_moments_add(&c->moments[2 * layer + 1], k, stride, tokens, head_dim);
+}
+
+static void on_progress(void *context, size_t done, size_t total)
+{
+    vc_progress *progress = context;
+    progress->total = total;
+    vc_progress_update(progress, done, NULL);
+}
+
+static vc_status collect(const collector *c, const autoencoder_options *o, const vc_model *model)
+{
+    vc_acts acts;
+    vc_dataset data;
+    vc_evaluation ignored;
+    const vc_tap tap = {.query_key = tap_query_key, .context = (void *)c};
+    VC_TRY(vc_acts_open(&acts, model, o->batch, 0));
+    vc_status status = vc_dataset_open(&data, o->data, o->split);
+    if (status == VC_OK) {
+        vc_progress progress = vc_progress_begin("collecting Q and K", 1);
+        status = vc_evaluate(&ignored, model, &data, &acts, o->limit, &tap, on_progress, &progress);
+        vc_progress_end(&progress);
+        vc_dataset_close(&data);
+    }
+    vc_acts_close(&acts);
+    return status;
+}
+
+enum { TENSORS = 8, NAME_ROOM = 64 }; /* encoder and decoder, weight and bias, of Q and K */
+
+static vc_status set_up_and_write(const collector *c, const char *path, size_t compressed)
+{
+    size_t heads = c->config->heads, count = c->config->depth * TENSORS;
+    size_t values = 2 * (2 * heads * compressed + heads + compressed);
+    float *memory = calloc(c->config->depth * values, sizeof *memory);
+    vc_named_tensor *tensors = calloc(count, sizeof *tensors);
+    char(*names)[NAME_ROOM] = calloc(count, sizeof *names);
+    vc_status status = memory && tensors && names ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
+    float *at = memory;
+    for (size_t i = 0; status == VC_OK && i < 2 * c->config->depth; i++) {
+        float *encoder_w = at, *encoder_b = encoder_w + compressed * heads;
+        float *decoder_w = encoder_b + compressed, *decoder_b = decoder_w + heads * compressed;
+        at = decoder_b + heads;
+        status = vc_autoencoder_setup(encoder_w, encoder_b, decoder_w, decoder_b, &c->moments[i],
+                                      compressed);
+        const vc_tensor made[] = {{VC_F32, 2, {compressed, heads}, encoder_w},
+                                  {VC_F32, 1, {compressed}, encoder_b},
+                                  {VC_F32, 2, {heads, compressed}, decoder_w},
+                                  {VC_F32, 1, {heads}, decoder_b}};
+        for (size_t k = 0; k < 4; k++) {
+            snprintf(names[4 * i + k], NAME_ROOM, "blocks.%zu.attn.%s_%s.%s", i / 2,
+                     k < 2 ? "encoder" : "decoder", i % 2 == 0 ? "q" : "k",
+                     k % 2 == 0 ? "weight" : "bias");
+            tensors[4 * i + k] = (vc_named_tensor){names[4 * i + k], made[k]};
+        }
+    }
+    if (status == VC_OK)
+        status = vc_safetensors_write(path, tensors, count, NULL, 0);
+    free(names);
+    free(tensors);
+    free(memory);
+    return status;
+}
+
+static vc_status make(size_t *compressed, const autoencoder_options *o, const char *path)
+{
+    vc_model *model;
+    VC_TRY(cli_open_model(&model, path, &o->model, 1));
+    const vc_deit_config *c = &model->config;
+    *compressed = o->compressed ? o->compressed : (c->heads + 1) / 2;
+    collector all = {c, calloc(2 * c->depth, sizeof(vc_head_moments))};
+    vc_status status = all.moments ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
+    if (status == VC_OK && *compressed > c->heads)
+        status = vc_fail(VC_EINVAL, "%zu compressed heads, wanted at most the model's %zu",
+                         *compressed, c->heads);
+    for (size_t i = 0; status == VC_OK && i < 2 * c->depth; i++)
+        status = vc_head_moments_open(&all.moments[i], c->heads);
+    if (status == VC_OK)
+        status = collect(&all, o, model);
+    if (status == VC_OK)
+        status = set_up_and_write(&all, o->output, *compressed);
+    for (size_t i = 0; all.moments && i < 2 * c->depth; i++)
+        vc_head_moments_close(&all.moments[i]);
+    free(all.moments);
+    vc_model_close(model);
+    return status;
+}
+
+static int run_autoencoder(const cli_command *command, int argc, char **argv)
+{
+    autoencoder_options o = {.split = "train", .batch = 8, .limit = 1000};
+    const cli_option options[] = {
+        {"data", "DIR", "images in IDX files", CLI_TEXT, &o.data},
+        {"output", "FILE", "safetensors with encoders and decoders", CLI_TEXT, &o.output},
+        {"split", "NAME", "train or test (default train)", CLI_TEXT, &o.split},
+        CLI_MODEL_OPTIONS(o.model),
+        {"compressed", "N", "heads after compression (default: half, rounded up)", CLI_COUNT,
+         &o.compressed},
+        {"limit", "N", "images to look at, 0 for all (default 1000)", CLI_COUNT, &o.limit},
+        {"batch", "N", "images at once (default 8)", CLI_COUNT, &o.batch},
+    };
+    cli_common common = {0};
+    cli_arguments arguments;
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments, 1,
+                           1, argc, argv);
+    if (status != CLI_CONTINUE)
+        return status;
+    if (!o.data || !o.output || o.batch == 0)
+        return cli_usage(command, "wanted --data DIR, -o FILE and a batch above 0");
+    size_t compressed = 0;
+    if (make(&compressed, &o, arguments.positional[0]) != VC_OK)
+        return cli_fail();
+    if (!common.json) {
+        printf("%s: auto-encoder to %zu heads\n", o.output, compressed);
+        return CLI_OK;
+    }
+    json_t *result = cli_result(command, &common);
+    json_object_set_new(result, "compressed_heads", json_integer((json_int_t)compressed));
+    json_object_set_new(result, "autoencoder", json_string(o.output));
+    return cli_print_json(result);
+}
+
+const cli_command cmd_autoencoder = {
+    "autoencoder", "set up the auto-encoder of Q and K", "MODEL --data DIR -o FILE [options]",
+    "Sets up ViTCoD's auto-encoder over the heads of Q and K with the best affine approximation of\n"
+    "the given rank: the leading eigenvectors of the heads' covariance over images. A good start\n"
+    "for finetuning: vitcod train --init MODEL --autoencoder FILE.",
+    run_autoencoder};

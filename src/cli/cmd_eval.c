@@ -1,0 +1,79 @@
+#include <stdio.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "open_model.h"
+#include "vitcod/progress.h"
+#include "vitcod/train.h"
+
+typedef struct eval_options {
+    cli_model_options model;
+    const char *data, *split;
+    size_t batch, limit;
+} eval_options;
+
+static void on_progress(void *context, size_t done, size_t total)
+{
+    vc_progress *progress = context;
+    progress->total = total;
+    vc_progress_update(progress, done, NULL);
+}
+
+static vc_status evaluate(vc_evaluation *out, const eval_options *o, const char *path)
+{
+    vc_model *model;
+    vc_dataset data = {0};
+    vc_acts acts = {0};
+    VC_TRY(cli_open_model(&model, path, &o->model, 1));
+    vc_status status = vc_dataset_open(&data, o->data, o->split);
+    if (status == VC_OK)
+        status = vc_acts_open(&acts, model, o->batch, 0);
+    if (status == VC_OK) {
+        vc_progress progress = vc_progress_begin("evaluating", 1);
+        status = vc_evaluate(out, model, &data, &acts, o->limit, NULL, on_progress, &progress);
+        vc_progress_end(&progress);
+        vc_acts_close(&acts);
+    }
+    vc_dataset_close(&data);
+    vc_model_close(model);
+    return status;
+}
+
+static int run_eval(const cli_command *command, int argc, char **argv)
+{
+    eval_options o = {.split = "test", .batch = 16};
+    const cli_option options[] = {
+        {"data", "DIR", "images and labels in IDX files", CLI_TEXT, &o.data},
+        {"split", "NAME", "train or test (default test)", CLI_TEXT, &o.split},
+        CLI_MODEL_OPTIONS(o.model),
+        {"limit", "N", "only the first N images", CLI_COUNT, &o.limit},
+        {"batch", "N", "images at once (default 16)", CLI_COUNT, &o.batch},
+    };
+    cli_common common = {0};
+    cli_arguments arguments;
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments, 1,
+                           1, argc, argv);
+    if (status != CLI_CONTINUE)
+        return status;
+    if (!o.data || o.batch == 0)
+        return cli_usage(command, o.data ? "--batch must be above 0" : "--data DIR is missing");
+    vc_evaluation e;
+    if (evaluate(&e, &o, arguments.positional[0]) != VC_OK)
+        return cli_fail();
+    double images = (double)e.images;
+    double top1 = 100.0 * (double)e.top1 / images, top5 = 100.0 * (double)e.top5 / images;
+    if (!common.json) {
+        printf("top-1 %.2f %%  top-5 %.2f %%  loss %.4f  on %zu images, %.0f images/s\n", top1, top5,
+               e.loss, e.images, images / e.seconds);
+        return CLI_OK;
+    }
+    json_t *result = cli_result(command, &common);
+    json_object_update_new(result, json_pack("{s:f, s:f, s:f, s:I, s:f}", "top1", top1, "top5", top5,
+                                             "loss", e.loss, "images", (json_int_t)e.images,
+                                             "images_per_s", images / e.seconds));
+    return cli_print_json(result);
+}
+
+const cli_command cmd_eval = {
+    "eval", "top-1, top-5 and loss on labelled images", "MODEL --data DIR [options]",
+    "Evaluates a model on labelled images; accuracies in percent.", run_eval};

@@ -1,0 +1,138 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "open_model.h"
+#include "vitcod/clock.h"
+#include "vitcod/npy.h"
+
+typedef struct infer_options {
+    cli_model_options model;
+    const char *input, *output;
+    size_t batch;
+} infer_options;
+
+static vc_status check_input(const vc_tensor *x, const vc_model *model, const char *path)
+{
+    const vc_deit_config *c = &model->config;
+    size_t wanted[] = {x->shape[0], c->channels, c->image, c->image};
+    char a[VC_SHAPE_TEXT], b[VC_SHAPE_TEXT];
+    if (!vc_tensor_has(x, VC_F32, 4, wanted) || x->shape[0] == 0)
+        return vc_fail(VC_EINVAL, "%s: %s %s, wanted normalised images F32 %s", path,
+                       vc_dtype_name(x->dtype), vc_shape_text(a, x->rank, x->shape),
+                       vc_shape_text(b, 4, wanted));
+    return vc_tensor_check_finite(x, path, "images");
+}
+
+static vc_status forward_all(float *logits, const vc_model *model, const vc_tensor *x, size_t batch,
+                             double *reconstruction)
+{
+    const vc_deit_config *c = &model->config;
+    size_t images = x->shape[0], values = c->channels * c->image * c->image;
+    vc_acts acts;
+    VC_TRY(vc_acts_open(&acts, model, batch, 0));
+    for (size_t done = 0; done < images; done += batch) {
+        size_t n = images - done < batch ? images - done : batch;
+        vc_model_forward(&acts, model, (const float *)x->data + done * values, n, NULL);
+        memcpy(logits + done * c->classes, acts.logits, n * c->classes * sizeof(float));
+    }
+    *reconstruction = vc_model_reconstruction(&acts, model);
+    vc_acts_close(&acts);
+    return VC_OK;
+}
+
+static json_t *top_classes(const float *logits, size_t images, size_t classes)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < images; i++) {
+        size_t best = 0;
+        for (size_t k = 1; k < classes; k++)
+            if (logits[i * classes + k] > logits[i * classes + best])
+                best = k;
+        json_array_append_new(list, json_integer((json_int_t)best));
+    }
+    return list;
+}
+
+static vc_status infer(json_t *result, const infer_options *o, const vc_model *model,
+                       const vc_tensor *x)
+{
+    VC_TRY(check_input(x, model, o->input));
+    size_t images = x->shape[0], classes = model->config.classes;
+    size_t batch = o->batch && o->batch < images ? o->batch : images;
+    float *logits = malloc(images * classes * sizeof *logits);
+    if (!logits)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu logits", images * classes);
+    double reconstruction = 0.0, started = vc_clock_seconds();
+    vc_status status = forward_all(logits, model, x, batch, &reconstruction);
+    json_object_set_new(result, "seconds", json_real(vc_clock_seconds() - started));
+    json_object_set_new(result, "images", json_integer((json_int_t)images));
+    if (status == VC_OK) {
+        json_object_set_new(result, "top1_class", top_classes(logits, images, classes));
+        if (model->config.compressed_heads && batch == images)
+            json_object_set_new(result, "reconstruction_loss", json_real(reconstruction));
+        const vc_tensor out = {VC_F32, 2, {images, classes}, logits};
+        if (o->output)
+            status = vc_npy_write(o->output, &out);
+    }
+    free(logits);
+    return status;
+}
+
+static vc_status open_and_infer(json_t *result, const infer_options *o, const char *path)
+{
+    vc_model *model;
+    vc_npy input;
+    VC_TRY(cli_open_model(&model, path, &o->model, 1));
+    vc_status status = vc_npy_open(&input, o->input);
+    if (status == VC_OK) {
+        status = infer(result, o, model, &input.tensor);
+        vc_npy_close(&input);
+    }
+    vc_model_close(model);
+    return status;
+}
+
+static void print_text(const json_t *result)
+{
+    size_t i;
+    json_t *value;
+    json_array_foreach(json_object_get(result, "top1_class"), i, value)
+        printf("image %zu: class %lld\n", i, (long long)json_integer_value(value));
+}
+
+static int run_infer(const cli_command *command, int argc, char **argv)
+{
+    infer_options o = {.batch = 8};
+    const cli_option options[] = {
+        {"input", "FILE", "npy, float32 (N, channels, H, W), normalised", CLI_TEXT, &o.input},
+        {"output", "FILE", "npy of logits (N, classes)", CLI_TEXT, &o.output},
+        CLI_MODEL_OPTIONS(o.model),
+        {"batch", "N", "images at once, 0 for all (default 8)", CLI_COUNT, &o.batch},
+    };
+    cli_common common = {0};
+    cli_arguments arguments;
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments, 1,
+                           1, argc, argv);
+    if (status != CLI_CONTINUE)
+        return status;
+    if (!o.input)
+        return cli_usage(command, "--input FILE is missing");
+    json_t *result = cli_result(command, &common);
+    if (open_and_infer(result, &o, arguments.positional[0]) != VC_OK) {
+        json_decref(result);
+        return cli_fail();
+    }
+    if (common.json)
+        return cli_print_json(result);
+    print_text(result);
+    json_decref(result);
+    return CLI_OK;
+}
+
+const cli_command cmd_infer = {
+    "infer", "run a model on an npy array of images", "MODEL --input X.npy [-o LOGITS.npy]",
+    "Runs a model on normalised images and writes the logits. Attention is dense, under a mask, or\n"
+    "sparse on a plan.",
+    run_infer};
