@@ -1,0 +1,159 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "vitcod/file.h"
+#include "vitcod/polarize.h"
+#include "vitcod/report.h"
+
+typedef struct polarize_options {
+    const char *output, *pictures;
+    size_t threshold;
+} polarize_options;
+
+static vc_status draw_mask(const char *directory, const vc_mask *mask)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/mask.png", directory);
+    size_t count = mask->layers * mask->heads * mask->queries * mask->keys;
+    uint8_t *cells = malloc(count);
+    if (!cells)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", path);
+    for (size_t i = 0; i < count; i++)
+        cells[i] = mask->pruned[i] ? VC_CELL_PRUNED : VC_CELL_KEPT;
+    const vc_map_grid grid = {mask->layers, mask->heads, mask->queries, mask->keys, cells};
+    vc_status status = vc_png_maps(path, &grid);
+    free(cells);
+    return status;
+}
+
+static void fill_polarized(uint8_t *cells, const vc_plan_layer *layer, size_t head)
+{
+    const int32_t *start = layer->column_start + head * (layer->keys + 1);
+    size_t globals = (size_t)layer->global_tokens[head];
+    for (size_t q = 0; q < layer->queries; q++)
+        for (size_t k = 0; k < layer->keys; k++)
+            cells[q * layer->keys + k] = k < globals ? VC_CELL_DENSER_PRUNED : VC_CELL_PRUNED;
+    for (size_t k = 0; k < layer->keys; k++)
+        for (int32_t i = start[k]; i < start[k + 1]; i++)
+            cells[(size_t)layer->rows[i] * layer->keys + k] =
+                k < globals ? VC_CELL_DENSER_KEPT : VC_CELL_KEPT;
+}
+
+static vc_status draw_plan(const char *directory, const vc_plan *plan)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/mask-polarized.png", directory);
+    const vc_plan_layer *first = &plan->layers[0];
+    size_t entries = first->queries * first->keys;
+    uint8_t *cells = malloc(plan->layer_count * first->heads * entries);
+    if (!cells)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", path);
+    for (size_t l = 0; l < plan->layer_count; l++)
+        for (size_t h = 0; h < first->heads; h++)
+            fill_polarized(cells + (l * first->heads + h) * entries, &plan->layers[l], h);
+    const vc_map_grid grid = {plan->layer_count, first->heads, first->queries, first->keys, cells};
+    vc_status status = vc_png_maps(path, &grid);
+    free(cells);
+    return status;
+}
+
+static void describe(json_t *result, const vc_plan *plan)
+{
+    json_t *layers = json_array();
+    uint64_t kept = 0, denser = 0, entries = 0;
+    for (size_t l = 0; l < plan->layer_count; l++) {
+        const vc_plan_layer *p = &plan->layers[l];
+        json_t *heads = json_array();
+        for (size_t h = 0; h < p->heads; h++) {
+            json_array_append_new(heads, json_integer(p->global_tokens[h]));
+            kept += vc_plan_kept(p, h);
+            denser += vc_plan_kept(p, h) - vc_plan_kept_sparser(p, h);
+            entries += p->queries * p->keys;
+        }
+        json_array_append_new(layers, heads);
+    }
+    char hash[32];
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)vc_plan_hash(plan));
+    json_object_update_new(
+        result, json_pack("{s:o, s:I, s:I, s:I, s:f, s:s, s:I}", "global_tokens", layers, "kept",
+                          (json_int_t)kept, "kept_denser", (json_int_t)denser, "kept_sparser",
+                          (json_int_t)(kept - denser), "kept_share", (double)kept / (double)entries,
+                          "plan_hash", hash, "threshold", (json_int_t)plan->threshold));
+}
+
+static vc_status polarize(json_t *result, const polarize_options *o, const char *path)
+{
+    vc_mask mask;
+    vc_plan plan = {0};
+    VC_TRY(vc_mask_read(&mask, path));
+    vc_status status = vc_polarize(&plan, &mask, o->threshold, path);
+    if (status == VC_OK)
+        status = vc_plan_write(o->output, &plan);
+    if (status == VC_OK && o->pictures) {
+        status = vc_directory_make(o->pictures);
+        if (status == VC_OK)
+            status = draw_mask(o->pictures, &mask);
+        if (status == VC_OK)
+            status = draw_plan(o->pictures, &plan);
+    }
+    if (status == VC_OK)
+        describe(result, &plan);
+    vc_plan_close(&plan);
+    vc_mask_close(&mask);
+    return status;
+}
+
+static void print_text(const json_t *result)
+{
+    size_t l, h;
+    json_t *heads, *count;
+    puts("global tokens per layer and head:");
+    json_array_foreach(json_object_get(result, "global_tokens"), l, heads)
+    {
+        printf("  layer %2zu:", l);
+        json_array_foreach(heads, h, count)
+            printf(" %3lld", (long long)json_integer_value(count));
+        putchar('\n');
+    }
+    printf("kept: %.2f %%, %lld entries in the denser part, %lld in the sparser\n",
+           100.0 * json_real_value(json_object_get(result, "kept_share")),
+           (long long)json_integer_value(json_object_get(result, "kept_denser")),
+           (long long)json_integer_value(json_object_get(result, "kept_sparser")));
+}
+
+static int run_polarize(const cli_command *command, int argc, char **argv)
+{
+    polarize_options o = {.threshold = 50};
+    const cli_option options[] = {
+        {"output", "FILE", "the plan (safetensors)", CLI_TEXT, &o.output},
+        {"threshold", "N", "a column that keeps more is a global token (default 50)", CLI_COUNT,
+         &o.threshold},
+        {"pictures", "DIR", "draw mask.png and mask-polarized.png there", CLI_TEXT, &o.pictures},
+    };
+    cli_common common = {0};
+    cli_arguments arguments;
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments, 1,
+                           1, argc, argv);
+    if (status != CLI_CONTINUE)
+        return status;
+    if (!o.output)
+        return cli_usage(command, "-o FILE is missing");
+    json_t *result = cli_result(command, &common);
+    if (polarize(result, &o, arguments.positional[0]) != VC_OK) {
+        json_decref(result);
+        return cli_fail();
+    }
+    if (common.json)
+        return cli_print_json(result);
+    print_text(result);
+    json_decref(result);
+    return CLI_OK;
+}
+
+const cli_command cmd_polarize = {
+    "polarize", "reorder tokens: a mask becomes a plan", "MASK.npy -o PLAN [--threshold N]",
+    "Moves the global tokens (columns that keep many entries) to the front, per head, and writes the\n"
+    "plan that sparse attention and the simulator run on.",
+    run_polarize};

@@ -1,0 +1,57 @@
+#include <stdio.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "vitcod/profile.h"
+
+static json_t *spread_json(const vc_spread *s, double factor)
+{
+    return json_pack("{s:f, s:f, s:f}", "median", s->median * factor, "quartile_low",
+                     s->low * factor, "quartile_high", s->high * factor);
+}
+
+static int run_profile(const cli_command *command, int argc, char **argv)
+{
+    size_t head_dim = 64, batch = 8, repeats = 101;
+    const cli_option options[] = {
+        {"head-dim", "N", "values per head (default 64)", CLI_COUNT, &head_dim},
+        {"batch", "N", "images at once (default 8)", CLI_COUNT, &batch},
+        {"repeats", "N", "interleaved pairs to time (default 101)", CLI_COUNT, &repeats},
+    };
+    cli_common common = {0};
+    cli_arguments arguments;
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments, 1,
+                           1, argc, argv);
+    if (status != CLI_CONTINUE)
+        return status;
+    if (head_dim == 0 || batch == 0 || repeats == 0)
+        return cli_usage(command, "--head-dim, --batch and --repeats must be above 0");
+    vc_plan plan;
+    vc_attention_times times;
+    if (vc_plan_read(&plan, arguments.positional[0]) != VC_OK)
+        return cli_fail();
+    vc_status measured = vc_profile_attention(&times, &plan, head_dim, batch, repeats, common.seed);
+    vc_plan_close(&plan);
+    if (measured != VC_OK)
+        return cli_fail();
+    if (!common.json) {
+        printf("attention of all layers, batch %zu: dense %.3f ms, sparse %.3f ms, ratio %.2f (%.2f to "
+               "%.2f)\n", batch, 1e3 * times.dense.median, 1e3 * times.sparse.median,
+               times.ratio.median, times.ratio.low, times.ratio.high);
+        return CLI_OK;
+    }
+    json_t *result = cli_result(command, &common);
+    json_object_update_new(
+        result, json_pack("{s:o, s:o, s:o, s:f, s:I, s:I, s:I}", "dense_ms",
+                          spread_json(&times.dense, 1e3), "sparse_ms", spread_json(&times.sparse, 1e3),
+                          "ratio", spread_json(&times.ratio, 1.0), "largest_difference",
+                          times.largest_difference, "batch", (json_int_t)batch, "head_dim",
+                          (json_int_t)head_dim, "repeats", (json_int_t)repeats));
+    return cli_print_json(result);
+}
+
+const cli_command cmd_profile = {
+    "profile", "time dense against sparse attention on this CPU", "PLAN [--head-dim N] [--batch N]",
+    "Checks sparse attention on a plan against dense attention under its mask, then times it against\n"
+    "dense attention in interleaved runs. Ratios count; absolute times depend on the machine.",
+    run_profile};
