@@ -1,0 +1,43 @@
+# A thin front for CMake and Ninja.
+BUILD ?= build
+CMAKE_FLAGS ?=
+
+.PHONY: build demo test test-asan bench lint format install clean deps configure
+
+build: configure
+	@ninja -C $(BUILD) vitcod
+
+configure:
+	@cmake -G Ninja -S . -B $(BUILD) $(CMAKE_FLAGS) > /dev/null
+
+deps:
+	@tools/install-deps.sh
+
+demo: deps build
+	@VITCOD=$(CURDIR)/$(BUILD)/vitcod examples/fashion-mnist.sh
+
+test: deps
+	@cmake -G Ninja -S . -B $(BUILD) -DVC_WERROR=ON $(CMAKE_FLAGS) > /dev/null
+	@ninja -C $(BUILD) vitcod tests
+	@tools/run-tests.sh $(BUILD)
+
+test-asan: deps
+	@cmake -G Ninja -S . -B $(BUILD)-asan -DVC_SANITIZE=ON -DVC_WERROR=ON > /dev/null
+	@ninja -C $(BUILD)-asan vitcod tests
+	@tools/run-tests.sh $(BUILD)-asan
+
+bench: build
+	@ninja -C $(BUILD) benches
+	@bench/run.sh $(BUILD)
+
+lint:
+	@tools/lint.sh
+
+format:
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: build
+	@cmake --install $(BUILD)
+
+clean:
+	@rm -rf $(BUILD) $(BUILD)-asan

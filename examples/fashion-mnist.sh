@@ -1,0 +1,41 @@
+#!/bin/sh
+# ViTCoD from end to end on Fashion-MNIST: a dense DeiT becomes a 90 % sparse one with an auto-encoder,
+# is finetuned, evaluated, timed and simulated. Every number ends up in RUN/result.json.
+#
+#   examples/fashion-mnist.sh [RUN]      (default: runs/fashion-mnist)
+set -eu
+here=$(cd "$(dirname "$0")/.." && pwd)
+vitcod=${VITCOD:-$here/build/vitcod}
+data=${FASHION_MNIST:-/usr/share/datasets/fashion-mnist}
+model=$here/models/fashion-vit.safetensors
+run=${1:-$here/runs/fashion-mnist}
+mkdir -p "$run"
+
+step() { printf '\n== %s\n' "$*"; }
+
+step "1. the dense model"
+"$vitcod" info "$model" --json >"$run/info.json"
+"$vitcod" eval "$model" --data "$data" --json >"$run/dense.json"
+
+step "2. attention, averaged over 5000 training images"
+"$vitcod" attention "$model" --data "$data" --limit 5000 -o "$run/attention.npy" --json >"$run/attention.json"
+
+step "3. prune 90 %, polarize"
+"$vitcod" prune "$run/attention.npy" --rule info --sparsity 0.9 -o "$run/mask.npy" --json >"$run/prune.json"
+"$vitcod" polarize "$run/mask.npy" --threshold 50 -o "$run/plan.safetensors" --pictures "$run" --json >"$run/polarize.json"
+"$vitcod" eval "$model" --plan "$run/plan.safetensors" --data "$data" --json >"$run/pruned.json"
+
+step "4. auto-encoder for Q and K, finetune on the plan"
+"$vitcod" autoencoder "$model" --data "$data" --limit 1000 -o "$run/autoencoder.safetensors" --json >"$run/autoencoder.json"
+"$vitcod" train --init "$model" --autoencoder "$run/autoencoder.safetensors" \
+    --plan "$run/plan.safetensors" --data "$data" --epochs 1 --warmup-epochs 0.05 --lr 5e-4 \
+    --weight-decay 0 --shift 1 --no-test -o "$run/sparse.safetensors" --log "$run/finetune.jsonl" --json >"$run/finetune.json"
+"$vitcod" eval "$run/sparse.safetensors" --plan "$run/plan.safetensors" --data "$data" --json >"$run/finetuned.json"
+
+step "5. time on this CPU, cycles on the accelerator"
+head_dim=16
+"$vitcod" profile "$run/plan.safetensors" --head-dim "$head_dim" --json >"$run/profile.json"
+"$vitcod" simulate "$run/plan.safetensors" --model "$run/sparse.safetensors" --json >"$run/simulate.json"
+
+step "6. the result"
+"$vitcod" report "$run"

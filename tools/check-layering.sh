@@ -1,0 +1,56 @@
+#!/bin/sh
+# Rooms may open the doors of rooms below them and nothing else.
+set -eu
+cd "$(dirname "$0")/.."
+
+# room: the rooms whose doors it may open
+allowed() {
+    case $1 in
+    core) echo "core" ;;
+    data | plan | report) echo "core $1" ;;
+    kernels) echo "core plan kernels" ;;
+    models | algorithm) echo "core plan kernels $1" ;;
+    sim) echo "core plan sim" ;;
+    train | profile) echo "core data plan kernels models $1" ;;
+    cli) echo "core data plan kernels models algorithm sim train profile report" ;;
+    *) echo "" ;;
+    esac
+}
+
+# door: the room it belongs to
+room_of() {
+    case $1 in
+    status | arena | tensor | rng | npy | safetensors | json | threads | clock | progress | file | \
+        hash | version) echo core ;;
+    idx | data) echo data ;;
+    mask | plan | workload) echo plan ;;
+    kernels | gemm | ops | attention) echo kernels ;;
+    model) echo models ;;
+    attention_stats | prune | polarize | autoencoder_setup) echo algorithm ;;
+    sim | train | profile | report) echo "$1" ;;
+    *) echo unknown ;;
+    esac
+}
+
+bad=0
+for file in src/*/*.c src/*/*.h; do
+    room=$(basename "$(dirname "$file")")
+    for door in $(sed -n 's/^#include "vitcod\/\([a-z_0-9]*\)\.h".*/\1/p' "$file"); do
+        owner=$(room_of "$door")
+        case " $(allowed "$room") " in
+        *" $owner "*) ;;
+        *)
+            echo "$file: room '$room' opens vitcod/$door.h of room '$owner'"
+            bad=1
+            ;;
+        esac
+    done
+    for private in $(sed -n 's/^#include "\([a-z_0-9./]*\)".*/\1/p' "$file" | grep -v '^vitcod/'); do
+        if [ ! -f "src/$room/$private" ]; then
+            echo "$file: includes '$private', which is not of its room"
+            bad=1
+        fi
+    done
+done
+[ "$bad" -eq 0 ] && echo "ok layering"
+exit "$bad"

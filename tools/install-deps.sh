@@ -1,0 +1,18 @@
+#!/bin/sh
+# Installs the Debian packages that building, testing and the demo need and that are missing.
+set -eu
+packages="gcc libc6-dev make cmake ninja-build pkg-config libdnnl-dev libjansson-dev libpng-dev
+zlib1g-dev libcmocka-dev dataset-fashion-mnist"
+missing=""
+for package in $packages; do
+    dpkg -s "$package" 2>/dev/null | grep -q '^Status: install ok installed' ||
+        missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+echo "installing:$missing"
+sudo=""
+[ "$(id -u)" -eq 0 ] || sudo="sudo"
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update -qq
+# shellcheck disable=SC2086 # the list is meant to be split
+$sudo apt-get install -y -qq --no-install-recommends $missing
