@@ -10,7 +10,8 @@
 struct vc_safetensors {
     char *path;
     vc_mapped_file file;
-    json_t *header; /* owns the names */
+    unsigned char *copy; /* of the data, where the header's length leaves it unaligned */
+    json_t *header;      /* owns the names */
     vc_named_tensor *tensors;
     size_t count;
 };
@@ -88,6 +89,20 @@ static vc_status check_metadata(const char *path, const json_t *metadata)
     return VC_OK;
 }
 
+/* Old writers do not pad the header, so the data may start at any byte. */
+static vc_status align_data(const unsigned char **data, vc_safetensors *st, size_t bytes)
+{
+    enum { ALIGN = 8 };
+    if ((uintptr_t)*data % ALIGN == 0 || bytes == 0)
+        return VC_OK;
+    st->copy = malloc(bytes);
+    if (!st->copy)
+        return vc_fail(VC_ENOMEM, "%s: out of memory for %zu bytes", st->path, bytes);
+    memcpy(st->copy, *data, bytes);
+    *data = st->copy;
+    return VC_OK;
+}
+
 static vc_status parse(vc_safetensors *st)
 {
     const char *path = st->path;
@@ -106,6 +121,9 @@ static vc_status parse(vc_safetensors *st)
     if (!json_is_object(st->header))
         return vc_fail(VC_EFORMAT, "%s: not safetensors: the header is no JSON object: %s", path,
                        st->header ? "another type" : error.text);
+    const unsigned char *data = bytes + 8 + header_bytes;
+    size_t data_bytes = length - 8 - header_bytes;
+    VC_TRY(align_data(&data, st, data_bytes));
     size_t entries = json_object_size(st->header);
     st->tensors = calloc(entries + 1, sizeof *st->tensors);
     span *spans = calloc(entries + 1, sizeof *spans);
@@ -113,8 +131,6 @@ static vc_status parse(vc_safetensors *st)
         free(spans);
         return vc_fail(VC_ENOMEM, "%s: out of memory", path);
     }
-    const unsigned char *data = bytes + 8 + header_bytes;
-    size_t data_bytes = length - 8 - header_bytes;
     vc_status status = VC_OK;
     const char *name;
     json_t *entry;
@@ -170,6 +186,7 @@ void vc_safetensors_close(vc_safetensors *st)
         return;
     json_decref(st->header);
     free(st->tensors);
+    free(st->copy);
     vc_file_unmap(&st->file);
     free(st->path);
     free(st);

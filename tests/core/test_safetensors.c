@@ -1,0 +1,81 @@
+#include "testing.h"
+#include "vitcod/safetensors.h"
+
+static void put(const char *path, const char *header, size_t data_bytes)
+{
+    unsigned char bytes[2048] = {0};
+    size_t length = strlen(header);
+    bytes[0] = (unsigned char)(length & 255);
+    bytes[1] = (unsigned char)(length >> 8);
+    memcpy(bytes + 8, header, length);
+    write_bytes(path, bytes, 8 + length + data_bytes);
+}
+
+static void refuses(const char *header, size_t data_bytes, const char *message)
+{
+    vc_safetensors *file;
+    put(temporary("bad.safetensors"), header, data_bytes);
+    assert_fails(vc_safetensors_open(&file, temporary("bad.safetensors")), VC_EFORMAT, message);
+}
+
+static void round_trip(void **state)
+{
+    (void)state;
+    float a[] = {1, 2, 3, 4, 5, 6};
+    int32_t b[] = {7, 8};
+    const vc_named_tensor tensors[] = {{"a.weight", {VC_F32, 2, {2, 3}, a}}, {"b", {VC_I32, 1, {2}, b}}};
+    const vc_metadata metadata[] = {{"key", "value \"quoted\""}};
+    vc_safetensors *file;
+    const vc_tensor *found;
+    const size_t shape[] = {2, 3}, wrong[] = {3, 2};
+    assert_ok(vc_safetensors_write(temporary("a.safetensors"), tensors, 2, metadata, 1));
+    assert_ok(vc_safetensors_open(&file, temporary("a.safetensors")));
+    assert_int_equal(vc_safetensors_count(file), 2);
+    assert_string_equal(vc_safetensors_metadata(file, "key"), "value \"quoted\"");
+    assert_null(vc_safetensors_metadata(file, "other"));
+    assert_ok(vc_safetensors_get(&found, file, "a.weight", VC_F32, 2, shape));
+    assert_memory_equal(found->data, a, sizeof a);
+    assert_fails(vc_safetensors_get(&found, file, "a.weight", VC_F32, 2, wrong), VC_EFORMAT,
+                 "(2, 3), wanted F32 (3, 2)");
+    assert_fails(vc_safetensors_get(&found, file, "c", VC_F32, 2, shape), VC_EFORMAT, "no tensor 'c'");
+    vc_safetensors_close(file);
+}
+
+static void refuses_what_does_not_add_up(void **state)
+{
+    (void)state;
+    refuses("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 4, "truncated");
+    refuses("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 12, "12 bytes of data");
+    refuses("{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}", 8, "(3)");
+    refuses("{\"a\":{\"dtype\":\"F9\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "dtype F9");
+    refuses("{\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8, "sizes");
+    refuses("{\"a\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0,8]},"
+            "\"b\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[4,12]}}", 12, "overlap");
+    refuses("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,8]}}", 8, "gap");
+    refuses("{\"a\":", 0, "JSON");
+    refuses("[]", 0, "JSON object");
+    refuses("{\"__metadata__\":{\"a\":1}}", 0, "not a string");
+    vc_safetensors *file;
+    write_bytes(temporary("s.safetensors"), "abc", 3);
+    assert_fails(vc_safetensors_open(&file, temporary("s.safetensors")), VC_EFORMAT, "too short");
+    write_bytes(temporary("s.safetensors"), "\xff\xff\xff\xff\xff\xff\xff\xff{}", 10);
+    assert_fails(vc_safetensors_open(&file, temporary("s.safetensors")), VC_EFORMAT, "header of");
+}
+
+static void two_tensors_need_two_names(void **state)
+{
+    (void)state;
+    float a[] = {1};
+    const vc_named_tensor twice[] = {{"a", {VC_F32, 1, {1}, a}}, {"a", {VC_F32, 1, {1}, a}}};
+    assert_fails(vc_safetensors_write(temporary("t.safetensors"), twice, 2, NULL, 0), VC_EINVAL,
+                 "same name");
+    assert_int_not_equal(access(temporary("t.safetensors"), F_OK), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip),
+                                       cmocka_unit_test(refuses_what_does_not_add_up),
+                                       cmocka_unit_test(two_tensors_need_two_names)};
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
+}

@@ -1,0 +1,98 @@
+#include <zlib.h>
+
+#include "testing.h"
+#include "vitcod/data.h"
+#include "vitcod/idx.h"
+
+static const unsigned char images[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2,
+                                       0, 51, 102, 153, 204, 255, 1, 2};
+static const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 2, 3, 1};
+
+static void plain_and_gzipped(void **state)
+{
+    (void)state;
+    vc_tensor a, b;
+    const size_t shape[] = {2, 2, 2};
+    write_bytes(temporary("i"), images, sizeof images);
+    gzFile gz = gzopen(temporary("i.gz"), "wb");
+    gzwrite(gz, images, sizeof images);
+    gzclose(gz);
+    assert_ok(vc_idx_read(&a, temporary("i")));
+    assert_ok(vc_idx_read(&b, temporary("i.gz")));
+    assert_true(vc_tensor_has(&a, VC_U8, 3, shape) && vc_tensor_has(&b, VC_U8, 3, shape));
+    assert_memory_equal(a.data, images + 16, 8);
+    assert_memory_equal(b.data, images + 16, 8);
+    free(a.data);
+    free(b.data);
+}
+
+static void refuses_bad_files(void **state)
+{
+    (void)state;
+    vc_tensor t;
+    unsigned char longer[sizeof images + 1] = {0}, wrong[sizeof images];
+    memcpy(longer, images, sizeof images);
+    memcpy(wrong, images, sizeof images);
+    write_bytes(temporary("short"), images, sizeof images - 1);
+    assert_fails(vc_idx_read(&t, temporary("short")), VC_EFORMAT, "7 of 8");
+    write_bytes(temporary("long"), longer, sizeof longer);
+    assert_fails(vc_idx_read(&t, temporary("long")), VC_EFORMAT, "longer than");
+    wrong[2] = 9;
+    write_bytes(temporary("wrong"), wrong, sizeof wrong);
+    assert_fails(vc_idx_read(&t, temporary("wrong")), VC_EFORMAT, "00 00 09");
+    assert_fails(vc_idx_read(&t, temporary("none")), VC_EIO, "cannot open");
+}
+
+static void dataset_and_batches(void **state)
+{
+    (void)state;
+    vc_dataset data;
+    write_bytes(temporary("train-images-idx3-ubyte"), images, sizeof images);
+    write_bytes(temporary("train-labels-idx1-ubyte"), labels, sizeof labels);
+    assert_ok(vc_dataset_open(&data, temporary(""), "train"));
+    assert_int_equal(data.count, 2);
+    assert_int_equal(data.classes, 4);
+    vc_batch_options plain = {.mean = {0.2f}, .std = {0.5f}};
+    float x[8];
+    int32_t y[2];
+    const uint32_t order[] = {1, 0};
+    vc_batch_load(x, y, &data, order, 2, &plain);
+    assert_int_equal(y[0], 1);
+    assert_int_equal(y[1], 3);
+    assert_near(x[1], (1.0 - 0.2) / 0.5, 1e-6);  /* 255 */
+    assert_near(x[5], (0.2 - 0.2) / 0.5, 1e-6);  /* 51 */
+    vc_dataset_close(&data);
+    assert_fails(vc_dataset_open(&data, temporary(""), "test"), VC_EIO, "t10k");
+}
+
+static void augmentation_repeats_with_the_seed(void **state)
+{
+    (void)state;
+    uint8_t pixels[64];
+    int32_t label[1] = {0};
+    for (int i = 0; i < 64; i++)
+        pixels[i] = (uint8_t)(i + 1);
+    const vc_dataset data = {1, 1, 8, 8, 1, pixels, label};
+    const uint32_t index[] = {0};
+    float a[64], b[64], plain[64];
+    int32_t y;
+    vc_batch_options o = {.mean = {0}, .std = {1}};
+    vc_batch_load(plain, &y, &data, index, 1, &o);
+    o.augmentation = (vc_augmentation){2, 1};
+    int changed = 0;
+    for (o.epoch = 0; o.epoch < 20; o.epoch++) {
+        vc_batch_load(a, &y, &data, index, 1, &o);
+        vc_batch_load(b, &y, &data, index, 1, &o);
+        assert_memory_equal(a, b, sizeof a);
+        changed += memcmp(a, plain, sizeof a) != 0;
+    }
+    assert_true(changed > 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_and_gzipped), cmocka_unit_test(refuses_bad_files),
+        cmocka_unit_test(dataset_and_batches), cmocka_unit_test(augmentation_repeats_with_the_seed)};
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
+}

@@ -1,0 +1,177 @@
+/* Every kernel of kernels.def on every instruction set against the reference. */
+#include "random.h"
+#include "testing.h"
+#include "vitcod/kernels.h"
+
+enum { MOST = 300 };
+static const size_t sizes[] = {0, 1, 7, 8, 9, 15, 16, 17, 33, 64, 197, 255};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+static const vc_kernels *ref;
+
+static void close_arrays(const float *have, const float *want, size_t count, double tolerance,
+                         const char *what, size_t size)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs((double)have[i] - want[i]) <= tolerance * (1.0 + fabs((double)want[i]))))
+            fail_msg("%s, size %zu, index %zu: %.9g, reference %.9g", what, size, i, (double)have[i],
+                     (double)want[i]);
+}
+
+/* 2e-6: float32 sums of a few hundred terms, and the stated bounds of exp and erf. */
+static void check_gelu(const vc_kernels *k, size_t n)
+{
+    float x[MOST], dy[MOST], a[MOST], b[MOST];
+    fill(x, MOST, 1);
+    fill(dy, MOST, 2);
+    for (size_t i = 0; i < MOST; i++)
+        x[i] *= 4.0f;
+    x[0] = -30.0f;
+    k->gelu_forward(a, x, n);
+    ref->gelu_forward(b, x, n);
+    close_arrays(a, b, n, 2e-6, "gelu_forward", n);
+    k->gelu_backward(a, dy, x, n);
+    ref->gelu_backward(b, dy, x, n);
+    close_arrays(a, b, n, 2e-6, "gelu_backward", n);
+}
+
+static void check_softmax(const vc_kernels *k, size_t n, size_t split)
+{
+    float a[MOST], b[MOST], da[MOST], db[MOST];
+    uint8_t pruned[MOST];
+    if (n == 0)
+        return;
+    fill(a, MOST, 3);
+    for (size_t i = 0; i < MOST; i++) {
+        a[i] *= 20.0f;
+        pruned[i] = i % 3 == 1;
+    }
+    memcpy(b, a, sizeof a);
+    const uint8_t *marks = split > 0 ? pruned : NULL;
+    k->softmax_row(a, split, marks, a + split, n - split);
+    ref->softmax_row(b, split, marks, b + split, n - split);
+    close_arrays(a, b, n, 2e-6, "softmax_row", n);
+    for (size_t i = 0; i < split; i++)
+        if (pruned[i])
+            assert_true(a[i] == 0.0f);
+    fill(da, MOST, 4);
+    memcpy(db, da, sizeof da);
+    k->softmax_row_backward(da, b, split, da + split, b + split, n - split);
+    ref->softmax_row_backward(db, b, split, db + split, b + split, n - split);
+    close_arrays(da, db, n, 4e-6, "softmax_row_backward", n);
+}
+
+static void check_layernorm(const vc_kernels *k, size_t n)
+{
+    enum { ROWS = 3 };
+    float x[ROWS * MOST], w[MOST], bias[MOST], y[2][ROWS * MOST], mean[2][ROWS], rstd[2][ROWS];
+    float dy[ROWS * MOST];
+    if (n == 0)
+        return;
+    fill(x, ROWS * MOST, 5);
+    fill(w, MOST, 6);
+    fill(bias, MOST, 7);
+    fill(dy, ROWS * MOST, 8);
+    const vc_kernels *both[] = {k, ref};
+    for (int i = 0; i < 2; i++)
+        both[i]->layernorm_rows(y[i], mean[i], rstd[i], x, w, bias, ROWS, n, 1e-6f);
+    close_arrays(y[0], y[1], ROWS * n, n == 1 ? 1e-4 : 1e-5, "layernorm_rows", n);
+    memset(y, 0, sizeof y);
+    for (int i = 0; i < 2; i++)
+        both[i]->layernorm_rows_backward(y[i], dy, x, mean[1], rstd[1], w, ROWS, n);
+    /* A single channel has variance 0: its gradient is a difference of equal numbers x 1000. */
+    close_arrays(y[0], y[1], ROWS * n, n == 1 ? 1e-2 : 1e-5, "layernorm_rows_backward", n);
+}
+
+static void check_sparse(const vc_kernels *k, size_t count, size_t d)
+{
+    enum { TOKENS = 256, WIDE = 80 };
+    static float x[TOKENS * WIDE], grads[2][TOKENS * WIDE];
+    float q[WIDE], s[2][MOST], out[2][WIDE] = {{0}};
+    int32_t keys[MOST];
+    fill(x, TOKENS * WIDE, 9);
+    fill(q, WIDE, 10);
+    memset(grads, 0, sizeof grads);
+    for (size_t i = 0; i < count; i++)
+        keys[i] = (int32_t)((i * 7) % TOKENS);
+    const vc_kernels *both[] = {k, ref};
+    for (int i = 0; i < 2; i++)
+        both[i]->sddmm_row(s[i], q, x, WIDE, keys, count, d, 0.3f);
+    for (int i = 0; i < 2; i++) {
+        both[i]->spmm_row(out[i], s[1], x, WIDE, keys, count, d, 0.5f);
+        both[i]->scatter_row(grads[i], WIDE, s[1], q, keys, count, d, 0.7f);
+    }
+    close_arrays(s[0], s[1], count, 1e-5, "sddmm_row", count);
+    close_arrays(out[0], out[1], d, 2e-4, "spmm_row", count);
+    close_arrays(grads[0], grads[1], TOKENS * WIDE, 1e-5, "scatter_row", count);
+}
+
+static void check_adamw(const vc_kernels *k, size_t n)
+{
+    float p[2][MOST], m[2][MOST], v[2][MOST], g[MOST];
+    const vc_adamw_coefficients c = {1e-2f, 0.9f, 0.999f, 1e-8f, 0.05f, 2.0f, 3.0f, 0.5f};
+    const vc_kernels *both[] = {k, ref};
+    fill(g, MOST, 11);
+    for (int i = 0; i < 2; i++) {
+        fill(p[i], MOST, 12);
+        fill(m[i], MOST, 13);
+        fill(v[i], MOST, 14);
+        for (size_t j = 0; j < MOST; j++)
+            v[i][j] = fabsf(v[i][j]);
+        both[i]->adamw_step(p[i], m[i], v[i], g, n, &c);
+    }
+    close_arrays(p[0], p[1], MOST, 1e-6, "adamw_step", n);
+    close_arrays(m[0], m[1], MOST, 1e-6, "adamw_step m", n);
+    close_arrays(v[0], v[1], MOST, 1e-6, "adamw_step v", n);
+}
+
+static void check_isa(vc_isa isa)
+{
+    const vc_kernels *k = vc_kernels_of(isa);
+    ref = vc_kernels_of(VC_ISA_REF);
+    if (!k) {
+        print_message("skipped: this CPU has no %s\n", vc_isa_name(isa));
+        skip();
+    }
+    for (size_t i = 0; i < SIZES; i++) {
+        check_gelu(k, sizes[i]);
+        check_softmax(k, sizes[i], 0);
+        check_softmax(k, sizes[i], sizes[i]);
+        check_softmax(k, sizes[i], sizes[i] / 3);
+        check_layernorm(k, sizes[i]);
+        check_adamw(k, sizes[i]);
+        for (size_t d = 1; d <= 80; d += 7)
+            check_sparse(k, sizes[i], d);
+    }
+}
+
+static void avx2_equals_reference(void **state)
+{
+    (void)state;
+    check_isa(VC_ISA_AVX2);
+}
+
+static void avx512_equals_reference(void **state)
+{
+    (void)state;
+    check_isa(VC_ISA_AVX512);
+}
+
+/* A kernel that is added to the list must be checked above as well. */
+static void every_kernel_is_checked(void **state)
+{
+    (void)state;
+    int count = 0;
+#define VC_KERNEL(name, r, a, b, args) count++;
+#include "vitcod/kernels.def"
+#undef VC_KERNEL
+    assert_int_equal(count, 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(avx2_equals_reference),
+                                       cmocka_unit_test(avx512_equals_reference),
+                                       cmocka_unit_test(every_kernel_is_checked)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
