@@ -1,0 +1,74 @@
+#!/bin/sh
+# The program as a user meets it: help, exit codes, messages, files left behind.
+set -u
+vitcod=${VITCOD:?}
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+bad=0
+
+# check NAME WANTED-STATUS PATTERN COMMAND...: status and a pattern in stdout + stderr
+check() {
+    name=$1 wanted=$2 pattern=$3
+    shift 3
+    "$@" >"$dir/out" 2>&1
+    status=$?
+    if [ "$status" -eq "$wanted" ] && grep -q -- "$pattern" "$dir/out"; then
+        echo "ok $name"
+    else
+        echo "not ok $name: status $status, wanted $wanted and '$pattern' in:"
+        cat "$dir/out"
+        bad=1
+    fi
+}
+
+# absent NAME FILE...: none of the files is there
+absent() {
+    name=$1
+    shift
+    for file; do
+        if [ -e "$file" ]; then
+            echo "not ok $name: $file is there"
+            bad=1
+            return
+        fi
+    done
+    echo "ok $name"
+}
+
+for verb in info infer eval attention prune polarize autoencoder train simulate profile report; do
+    check "$verb --help" 0 "usage: vitcod $verb" "$vitcod" "$verb" --help
+    check "$verb unknown option" 2 "unknown option '--nonsense'" "$vitcod" "$verb" --nonsense
+done
+check "no command" 2 "usage: vitcod" "$vitcod"
+check "unknown command" 2 "unknown command 'fly'" "$vitcod" fly
+check "version" 0 "^vitcod [0-9]" "$vitcod" --version
+check "number wanted" 2 "wanted a number" "$vitcod" prune a.npy --info x -o b.npy
+check "value wanted" 2 "wants a value" "$vitcod" prune a.npy -o
+check "one of two" 2 "one of --info and --sparsity" "$vitcod" prune a.npy -o b.npy
+check "missing file" 1 "nowhere.npy: cannot open" "$vitcod" prune "$dir/nowhere.npy" --info 0.5 -o "$dir/m.npy"
+check "wrong ISA" 1 "VC_ISA is 'mmx'" env VC_ISA=mmx "$vitcod" info x
+
+printf 'not numpy' >"$dir/bad.npy"
+check "wrong magic" 1 "magic" "$vitcod" polarize "$dir/bad.npy" -o "$dir/p"
+printf 'short' >"$dir/bad.safetensors"
+check "bad model" 1 "too short for safetensors" "$vitcod" info "$dir/bad.safetensors"
+
+# A 1 x 1 x 2 x 2 mask, all kept, as NumPy writes it.
+printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '|b1', 'fortran_order': False, 'shape': (1, 1, 2, 2), }" >"$dir/mask.npy"
+printf '\000\000\000\000' >>"$dir/mask.npy"
+check "polarize" 0 '"global_tokens"' "$vitcod" polarize "$dir/mask.npy" --threshold 1 -o "$dir/plan" --pictures "$dir/pictures" --json
+check "simulate" 0 '"cycles"' "$vitcod" simulate "$dir/plan" --head-dim 8 --json
+check "profile" 0 'ratio' "$vitcod" profile "$dir/plan" --head-dim 8 --repeats 3
+check "mask does not carry a model" 1 "not safetensors\|too short" "$vitcod" infer "$dir/mask.npy" --input "$dir/mask.npy"
+check "unwritable output" 1 "cannot write" "$vitcod" polarize "$dir/mask.npy" -o "$dir/no/plan"
+absent "nothing half-written" "$dir/no" "$dir/m.npy" "$dir/p"
+head -c 130 "$dir/mask.npy" >"$dir/cut.npy"
+check "truncated npy" 1 "2 bytes of data" "$vitcod" polarize "$dir/cut.npy" -o "$dir/p"
+{ head -c 128 "$dir/mask.npy"; printf '\000\000\001\001'; } >"$dir/empty-row.npy"
+check "empty row" 1 "row 1 keeps no entry" "$vitcod" polarize "$dir/empty-row.npy" -o "$dir/p"
+mkdir "$dir/empty"
+check "empty data folder" 1 "train-images-idx3-ubyte" "$vitcod" train --data "$dir/empty" -o "$dir/t"
+check "empty run folder" 1 "holds no result" "$vitcod" report "$dir/empty"
+absent "no leftovers" "$dir/p" "$dir/t" "$dir"/*.part
+[ -s "$dir/pictures/mask-polarized.png" ] && echo "ok pictures" || { echo "not ok pictures"; bad=1; }
+exit "$bad"

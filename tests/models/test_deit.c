@@ -1,0 +1,122 @@
+/* DeiT against golden files that an independent program computed, and its files. */
+#include "testing.h"
+#include "vitcod/model.h"
+#include "vitcod/npy.h"
+#include "vitcod/polarize.h"
+
+static const char *const weights = "deit_tiny_patch16_224.safetensors";
+static const char *const official = "vitcod-masks/deit_tiny_lowrank_0.95/info_0.95.npy";
+
+static double largest_difference(vc_model *model, const char *golden, double *reconstruction)
+{
+    vc_npy x, want;
+    vc_acts acts;
+    assert_ok(vc_npy_open(&x, shared("golden/deit_tiny_input.npy")));
+    assert_ok(vc_npy_open(&want, shared(golden)));
+    assert_ok(vc_acts_open(&acts, model, 4, 0));
+    vc_model_forward(&acts, model, x.tensor.data, 4, NULL);
+    const float *golden_logits = want.tensor.data;
+    double difference = 0.0, largest = 0.0;
+    for (size_t i = 0; i < 4000; i++) {
+        difference = fmax(difference, fabs((double)acts.logits[i] - golden_logits[i]));
+        largest = fmax(largest, fabs((double)golden_logits[i]));
+    }
+    *reconstruction = vc_model_reconstruction(&acts, model);
+    vc_acts_close(&acts);
+    vc_npy_close(&want);
+    vc_npy_close(&x);
+    return difference / largest;
+}
+
+static void dense(void **state)
+{
+    (void)state;
+    vc_model *model;
+    double ignored;
+    const vc_model_options none = {0};
+    assert_ok(vc_model_open(&model, shared(weights), &none));
+    assert_near(largest_difference(model, "golden/deit_tiny_logits.npy", &ignored), 0.0, 1e-4);
+    assert_ok(vc_model_pack(model));
+    assert_near(largest_difference(model, "golden/deit_tiny_logits.npy", &ignored), 0.0, 1e-4);
+    vc_model_close(model);
+}
+
+static void masked_and_on_the_plan(void **state)
+{
+    (void)state;
+    for (int with_autoencoder = 0; with_autoencoder < 2; with_autoencoder++) {
+        vc_model *model;
+        vc_mask mask;
+        vc_plan plan;
+        double loss;
+        const vc_model_options options = {
+            .autoencoder = with_autoencoder ? shared("golden/deit_tiny_autoencoder.safetensors") : NULL};
+        const char *golden = with_autoencoder ? "golden/deit_tiny_logits_mask095_autoencoder.npy"
+                                              : "golden/deit_tiny_logits_mask095.npy";
+        assert_ok(vc_model_open(&model, shared(weights), &options));
+        assert_ok(vc_mask_read(&mask, shared(official)));
+        assert_ok(vc_polarize(&plan, &mask, 50, "mask"));
+        assert_ok(vc_model_use_mask(model, &mask, "mask"));
+        assert_near(largest_difference(model, golden, &loss), 0.0, 1e-4);
+        assert_ok(vc_model_use_plan(model, &plan, "plan"));
+        assert_near(largest_difference(model, golden, &loss), 0.0, 1e-4);
+        if (with_autoencoder)
+            assert_near(loss, 11513.440676061267, 0.05);
+        vc_plan_close(&plan);
+        vc_mask_close(&mask);
+        vc_model_close(model);
+    }
+}
+
+static void file_round_trip(void **state)
+{
+    (void)state;
+    const vc_deit_config config = {.image = 8, .patch = 2, .channels = 2, .classes = 3, .width = 10,
+                                   .depth = 2, .heads = 5, .hidden = 7, .compressed_heads = 3,
+                                   .distilled = 1, .mean = {0.25f, 0.5f}, .std = {0.1f, 0.2f}};
+    vc_model *model, *back;
+    const vc_model_options none = {0};
+    assert_ok(vc_model_create(&model, &config, 9));
+    assert_ok(vc_model_write(temporary("m.safetensors"), model));
+    assert_ok(vc_model_open(&back, temporary("m.safetensors"), &none));
+    assert_int_equal(back->config.heads, 5);
+    assert_int_equal(back->config.image, 8);
+    assert_int_equal(back->config.compressed_heads, 3);
+    assert_int_equal(back->config.distilled, 1);
+    assert_true(back->config.mean[1] == 0.5f && back->config.std[1] == 0.2f);
+    assert_int_equal(back->value_count, model->value_count);
+    assert_memory_equal(back->values, model->values, model->value_count * sizeof(float));
+    vc_model_close(back);
+    model->weights.blocks[1].fc1_b[2] = NAN;
+    assert_ok(vc_model_write(temporary("n.safetensors"), model));
+    assert_fails(vc_model_open(&back, temporary("n.safetensors"), &none), VC_EINVAL,
+                 "'blocks.1.mlp.fc1.bias' holds nan at flat index 2");
+    vc_model_close(model);
+}
+
+static void shapes_are_checked(void **state)
+{
+    (void)state;
+    vc_deit_config config = vc_deit_config_default();
+    vc_model *model;
+    vc_mask mask;
+    config.heads = 5;
+    assert_fails(vc_model_create(&model, &config, 0), VC_EINVAL, "192 is not divisible by 5 heads");
+    config = (vc_deit_config){.image = 4, .patch = 2, .channels = 1, .classes = 2, .width = 6,
+                              .depth = 1, .heads = 3, .hidden = 6, .std = {1}};
+    assert_ok(vc_model_create(&model, &config, 0));
+    assert_ok(vc_mask_open(&mask, 1, 3, 4, 4));
+    assert_fails(vc_model_use_mask(model, &mask, "m.npy"), VC_EINVAL,
+                 "m.npy: mask (1, 3, 4, 4) does not fit a model that wants (1, 3, 5, 5)");
+    vc_mask_close(&mask);
+    vc_model_close(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(dense),
+                                       cmocka_unit_test(masked_and_on_the_plan),
+                                       cmocka_unit_test(file_round_trip),
+                                       cmocka_unit_test(shapes_are_checked)};
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
+}

@@ -1,0 +1,118 @@
+#include "testing.h"
+#include "vitcod/npy.h"
+#include "vitcod/plan.h"
+#include "vitcod/safetensors.h"
+
+/* One layer, two heads, 3 x 3; head 1's only busy column, 2, is swapped with 0. */
+static uint8_t pruned[] = {0, 1, 1, 0, 0, 1, 0, 1, 0, /**/ 1, 1, 0, 1, 0, 0, 0, 1, 0};
+static int32_t orders[] = {0, 1, 2, 2, 1, 0};
+static int32_t globals[] = {1, 1};
+
+static void make(vc_plan *plan)
+{
+    const vc_mask mask = {1, 2, 3, 3, pruned};
+    const vc_token_order order = {orders, orders, globals};
+    assert_ok(vc_plan_assemble(plan, &mask, &order, 2));
+}
+
+static void columns_and_counts(void **state)
+{
+    (void)state;
+    vc_plan plan;
+    uint8_t back[18];
+    make(&plan);
+    const vc_plan_layer *layer = &plan.layers[0];
+    const int32_t start[] = {0, 3, 4, 5, 5, 8, 9, 10}, rows[] = {0, 1, 2, 1, 2, 0, 1, 2, 1, 0};
+    assert_memory_equal(layer->column_start, start, sizeof start);
+    assert_memory_equal(layer->rows, rows, sizeof rows);
+    assert_int_equal(vc_plan_kept(layer, 1), 5);
+    assert_int_equal(vc_plan_kept_sparser(layer, 1), 2);
+    vc_plan_layer_mask(back, layer);
+    assert_memory_equal(back, pruned, sizeof back);
+    vc_plan_close(&plan);
+}
+
+static void file_round_trip(void **state)
+{
+    (void)state;
+    vc_plan plan, back;
+    make(&plan);
+    assert_ok(vc_plan_write(temporary("p"), &plan));
+    assert_ok(vc_plan_read(&back, temporary("p")));
+    assert_int_equal(back.threshold, 2);
+    assert_true(vc_plan_hash(&plan) == vc_plan_hash(&back));
+    globals[1] = 0;
+    vc_plan_close(&back);
+    make(&back);
+    assert_true(vc_plan_hash(&plan) != vc_plan_hash(&back));
+    globals[1] = 1;
+    vc_plan_close(&plan);
+    vc_plan_close(&back);
+}
+
+/* Writes a plan after one of its arrays was changed; reading must fail. */
+static void broken(int32_t *value, int32_t to, vc_plan *plan, vc_status status, const char *message)
+{
+    vc_plan back;
+    int32_t kept = *value;
+    *value = to;
+    assert_ok(vc_plan_write(temporary("broken"), plan));
+    *value = kept;
+    assert_fails(vc_plan_read(&back, temporary("broken")), status, message);
+}
+
+static void refuses_inconsistent_plans(void **state)
+{
+    (void)state;
+    vc_plan plan;
+    make(&plan);
+    vc_plan_layer *layer = &plan.layers[0];
+    broken(&layer->key_order[0], 1, &plan, VC_EFORMAT, "permutation");
+    broken(&layer->query_order[5], -1, &plan, VC_EFORMAT, "permutation");
+    broken(&layer->global_tokens[1], 4, &plan, VC_EFORMAT, "wanted 0 to 3");
+    broken(&layer->rows[0], 7, &plan, VC_EFORMAT, "ascending");
+    broken(&layer->rows[1], 0, &plan, VC_EFORMAT, "ascending");
+    broken(&layer->column_start[1], 9, &plan, VC_EFORMAT, "ascend");
+    broken(&layer->column_start[4], 6, &plan, VC_EFORMAT, "ascend");
+    vc_plan_close(&plan);
+    float a = 0;
+    const vc_named_tensor other = {"a", {VC_F32, 1, {1}, &a}};
+    assert_ok(vc_safetensors_write(temporary("other"), &other, 1, NULL, 0));
+    assert_fails(vc_plan_read(&plan, temporary("other")), VC_EFORMAT, "is not a plan");
+}
+
+static void an_empty_row_is_named(void **state)
+{
+    (void)state;
+    uint8_t values[] = {0, 0, 1, 1};
+    const vc_mask mask = {1, 1, 2, 2, values};
+    assert_fails(vc_mask_check_rows(&mask, "m.npy"), VC_EINVAL, "layer 0 head 0 row 1");
+}
+
+static void mask_files(void **state)
+{
+    (void)state;
+    vc_mask mask = {1, 2, 3, 3, pruned}, back;
+    assert_ok(vc_mask_write(temporary("m"), &mask));
+    assert_ok(vc_mask_read(&back, temporary("m")));
+    assert_memory_equal(back.pruned, pruned, sizeof pruned);
+    assert_int_equal(vc_mask_kept(&back), 10);
+    vc_mask_close(&back);
+    float f[1] = {0};
+    const vc_tensor wrong = {VC_F32, 4, {1, 1, 1, 1}, f};
+    assert_ok(vc_npy_write(temporary("w"), &wrong));
+    assert_fails(vc_mask_read(&back, temporary("w")), VC_EFORMAT, "F32 (1, 1, 1, 1), wanted a mask");
+    uint8_t two[1] = {2};
+    const vc_tensor odd = {VC_BOOL, 4, {1, 1, 1, 1}, two};
+    assert_ok(vc_npy_write(temporary("o"), &odd));
+    assert_fails(vc_mask_read(&back, temporary("o")), VC_EFORMAT, "byte 2");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(columns_and_counts), cmocka_unit_test(file_round_trip),
+        cmocka_unit_test(refuses_inconsistent_plans), cmocka_unit_test(an_empty_row_is_named),
+        cmocka_unit_test(mask_files)};
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
+}

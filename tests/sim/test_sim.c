@@ -1,0 +1,111 @@
+/* The control against the published log, the bound against closed forms. */
+#include "testing.h"
+#include "vitcod/polarize.h"
+#include "vitcod/sim.h"
+
+static void equals_the_published_log(void **state)
+{
+    (void)state;
+    /* global tokens, SDDMM denser / sparser, SpMM denser / sparser of head 0, per layer */
+    static const uint64_t log[12][5] = {
+        {1, 120, 117, 119, 115},  {1, 30, 30, 29, 28},      {70, 840, 744, 767, 745},
+        {1, 54, 54, 54, 54},      {1, 87, 75, 85, 74},      {20, 300, 270, 269, 269},
+        {17, 255, 213, 224, 211}, {1, 87, 84, 85, 82},      {1, 33, 33, 32, 31},
+        {9, 135, 117, 121, 116},  {10, 150, 138, 145, 136}, {31, 372, 303, 316, 301}};
+    vc_mask mask;
+    vc_plan plan;
+    vc_control_layer layers[12];
+    vc_control_result r = {.layers = layers};
+    const vc_control_options o = {64, 0.667, 192};
+    assert_ok(vc_mask_read(&mask, shared("vitcod-masks/deit_tiny_lowrank_0.95/info_0.95.npy")));
+    assert_ok(vc_polarize(&plan, &mask, 50, "mask"));
+    assert_ok(vc_sim_control(&r, &plan, &o));
+    assert_int_equal(r.preload, 9492);
+    assert_int_equal(r.decode, 4728);
+    assert_int_equal(r.compute, 4709);
+    assert_int_equal(r.total, 9492);
+    assert_int_equal(r.linear, 681492);
+    assert_int_equal(r.linear_preload, 23304);
+    assert_int_equal(r.ffn, 1361664);
+    assert_int_equal(r.end_to_end, 2043156);
+    for (int l = 0; l < 12; l++) {
+        const uint64_t have[5] = {layers[l].global_tokens, layers[l].sddmm_denser,
+                                  layers[l].sddmm_sparser, layers[l].spmm_denser,
+                                  layers[l].spmm_sparser};
+        for (int i = 0; i < 5; i++)
+            assert_near((double)have[i], (double)log[l][i], 0.0);
+    }
+    vc_plan_close(&plan);
+    vc_mask_close(&mask);
+}
+
+/* T tokens, everything kept in the first column, and the diagonal. */
+static void make_plan(vc_plan *plan, size_t tokens)
+{
+    vc_mask mask;
+    assert_ok(vc_mask_open(&mask, 1, 1, tokens, tokens));
+    for (size_t i = 0; i < tokens * tokens; i++)
+        mask.pruned[i] = i % tokens != 0 && i % tokens != i / tokens;
+    assert_ok(vc_polarize(plan, &mask, tokens / 2, "mask"));
+    vc_mask_close(&mask);
+}
+
+static void control_refuses_what_divides_by_zero(void **state)
+{
+    (void)state;
+    enum { T = 80 };
+    vc_mask mask;
+    vc_plan plan;
+    vc_control_layer layer;
+    vc_control_result r = {.layers = &layer};
+    const vc_control_options o = {64, 0.667, 0};
+    assert_ok(vc_mask_open(&mask, 1, 1, T, T)); /* one global column beside a full rest: share 1/80 */
+    assert_ok(vc_polarize(&plan, &mask, T, "mask"));
+    plan.layers[0].global_tokens[0] = 1;
+    assert_fails(vc_sim_control(&r, &plan, &o), VC_EINVAL, "divides by zero");
+    const vc_control_options bad = {64, 0.0, 0};
+    assert_fails(vc_sim_control(&r, &plan, &bad), VC_EINVAL, "ratio 0");
+    vc_plan_close(&plan);
+    vc_mask_close(&mask);
+}
+
+static void bound_of_a_plan_in_closed_form(void **state)
+{
+    (void)state;
+    enum { T = 64, D = 16 };
+    vc_plan plan;
+    vc_workload workload = {0};
+    const vc_sim_config config = vc_sim_config_default();
+    make_plan(&plan, T);
+    assert_ok(vc_sim_plan_workload(&workload, &plan, D, 0));
+    /* scores: the panel of T and T - 1 on the diagonal; Q, K, V in and the output out */
+    uint64_t scores = T + T - 1, indices = T - 1 + T + 1;
+    vc_bound b = vc_sim_bound(&workload, &config, 1);
+    assert_int_equal(b.macs, 2 * scores * D);
+    assert_near(b.dram_bytes, 4.0 * T * D + 2.0 * (double)indices, 0.0);
+    double sddmm = ceil((2.0 * T * D + 2.0 * (double)indices) * 500e6 / 76.8e9);
+    double spmm = ceil(2.0 * T * D * 500e6 / 76.8e9);
+    assert_near((double)b.cycles, sddmm + spmm, 0.0); /* memory-bound: 4 cycles of MACs each */
+    assert_true(b.cycles * 512 >= b.macs);
+    vc_workload_close(&workload);
+    vc_plan_close(&plan);
+}
+
+static void an_operator_takes_the_larger_of_both(void **state)
+{
+    (void)state;
+    const vc_sim_config config = vc_sim_config_default();
+    const vc_op compute = {VC_OP_MLP, 0, 0, 51201, 10, 10, 10, 0};
+    const vc_op memory = {VC_OP_QKV, 0, 0, 512, 15360, 0, 0, 0};
+    assert_int_equal(vc_sim_bound_op(&compute, &config).cycles, 101);
+    assert_int_equal(vc_sim_bound_op(&memory, &config).cycles, 100);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(equals_the_published_log),
+                                       cmocka_unit_test(control_refuses_what_divides_by_zero),
+                                       cmocka_unit_test(bound_of_a_plan_in_closed_form),
+                                       cmocka_unit_test(an_operator_takes_the_larger_of_both)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

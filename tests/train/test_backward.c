@@ -1,0 +1,115 @@
+/* The model's whole backward pass against central differences, for each kind of model. */
+#include "testing.h"
+#include "vitcod/polarize.h"
+#include "vitcod/rng.h"
+#include "vitcod/train.h"
+
+enum { BATCH = 3 };
+
+static double loss_of(vc_acts *acts, const vc_model *model, const float *x, const int32_t *y,
+                      double reconstruction)
+{
+    vc_model_forward(acts, model, x, BATCH, NULL);
+    vc_loss loss = vc_cross_entropy(NULL, acts->logits, y, BATCH, model->config.classes, 0.1f);
+    return loss.task + reconstruction * vc_model_reconstruction(acts, model);
+}
+
+static void use_plan(vc_model *model)
+{
+    size_t tokens = vc_deit_tokens(&model->config);
+    vc_mask mask;
+    vc_plan plan;
+    assert_ok(vc_mask_open(&mask, model->config.depth, model->config.heads, tokens, tokens));
+    for (size_t i = 0; i < mask.layers * mask.heads * tokens * tokens; i++)
+        mask.pruned[i] = i % tokens != 0 && i % tokens != i / tokens % tokens && i % 3 != 0;
+    assert_ok(vc_polarize(&plan, &mask, 6, "mask"));
+    assert_ok(vc_model_use_plan(model, &plan, "plan"));
+    vc_plan_close(&plan);
+    vc_mask_close(&mask);
+}
+
+static void check(vc_deit_config config, int sparse)
+{
+    const double reconstruction = 0.05;
+    vc_model *model;
+    vc_acts acts;
+    vc_grads grads;
+    float x[BATCH * 64];
+    const int32_t y[BATCH] = {0, 3, 1};
+    vc_rng rng = vc_rng_open(5, 5, 5);
+    assert_ok(vc_model_create(&model, &config, 3));
+    for (size_t i = 0; i < model->value_count; i++)
+        model->values[i] += 0.1f * (float)vc_rng_normal(&rng);
+    for (size_t i = 0; i < BATCH * 64; i++)
+        x[i] = (float)vc_rng_normal(&rng);
+    if (sparse)
+        use_plan(model);
+    assert_ok(vc_acts_open(&acts, model, BATCH, 1));
+    assert_ok(vc_grads_open(&grads, model, BATCH));
+    vc_model_forward(&acts, model, x, BATCH, NULL);
+    vc_cross_entropy(grads.dlogits, acts.logits, y, BATCH, config.classes, 0.1f);
+    vc_model_backward(&grads, &acts, model, BATCH, (float)reconstruction);
+    for (size_t p = 0; p < model->param_count; p++) {
+        const vc_param *param = &model->params[p];
+        for (size_t k = 0; k < 4; k++) {
+            size_t i = param->offset + (size_t)vc_rng_below(&rng, param->count);
+            float kept = model->values[i], h = 1e-2f;
+            model->values[i] = kept + h;
+            double up = loss_of(&acts, model, x, y, reconstruction), step = model->values[i];
+            model->values[i] = kept - h;
+            double down = loss_of(&acts, model, x, y, reconstruction);
+            step -= model->values[i];
+            model->values[i] = kept;
+            double want = (up - down) / step, have = grads.values[i];
+            /* h^2 of the third derivative, and the float32 forward pass's 1e-7 over 2 h */
+            if (!(fabs(have - want) <= 1e-3 + 2e-2 * fabs(want)))
+                fail_msg("%s[%zu]: %.6g, difference quotient %.6g", param->name, i - param->offset,
+                         have, want);
+        }
+    }
+    vc_grads_close(&grads);
+    vc_acts_close(&acts);
+    vc_model_close(model);
+}
+
+static const vc_deit_config small = {.image = 8, .patch = 2, .channels = 1, .classes = 5,
+                                     .width = 12, .depth = 2, .heads = 3, .hidden = 20,
+                                     .mean = {0}, .std = {1}};
+
+static void dense(void **state)
+{
+    (void)state;
+    check(small, 0);
+}
+
+static void distilled(void **state)
+{
+    (void)state;
+    vc_deit_config c = small;
+    c.distilled = 1;
+    check(c, 0);
+}
+
+static void autoencoder(void **state)
+{
+    (void)state;
+    vc_deit_config c = small;
+    c.compressed_heads = 2;
+    check(c, 0);
+}
+
+static void sparse_with_autoencoder(void **state)
+{
+    (void)state;
+    vc_deit_config c = small;
+    c.compressed_heads = 2;
+    check(c, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(dense), cmocka_unit_test(distilled),
+                                       cmocka_unit_test(autoencoder),
+                                       cmocka_unit_test(sparse_with_autoencoder)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

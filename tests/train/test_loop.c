@@ -1,0 +1,139 @@
+/* The loop learns, and resuming gives the same bits as never having stopped. */
+#include "testing.h"
+#include "vitcod/rng.h"
+#include "vitcod/train.h"
+
+enum { COUNT = 96, PIXELS = 64 };
+static uint8_t pixels[COUNT * PIXELS];
+static int32_t labels[COUNT];
+static const vc_dataset data = {COUNT, 1, 8, 8, 4, pixels, labels};
+static const vc_deit_config config = {.image = 8, .patch = 2, .channels = 1, .classes = 4,
+                                      .width = 12, .depth = 1, .heads = 3, .hidden = 24,
+                                      .mean = {0.3f}, .std = {0.3f}};
+
+static void make_data(void)
+{
+    vc_rng rng = vc_rng_open(1, 1, 1);
+    for (int i = 0; i < COUNT; i++) {
+        labels[i] = i % 4;
+        for (int p = 0; p < PIXELS; p++) /* a bright quadrant says the class */
+            pixels[i * PIXELS + p] =
+                (uint8_t)(vc_rng_below(&rng, 100) + ((p / 32) * 2 + p % 8 / 4 == i % 4 ? 120 : 0));
+    }
+}
+
+static vc_train_options options(void)
+{
+    vc_train_options o = vc_train_options_default();
+    o.epochs = 6;
+    o.batch = 16;
+    o.learning_rate = 5e-3;
+    o.augmentation = (vc_augmentation){1, 0};
+    return o;
+}
+
+static double last_loss;
+
+static void remember(void *context, const vc_epoch_report *report)
+{
+    (void)context;
+    last_loss = report->loss;
+}
+
+static void learns(void **state)
+{
+    (void)state;
+    make_data();
+    vc_model *model;
+    vc_train_options o = options();
+    const vc_train_hooks hooks = {.on_epoch = remember};
+    o.epochs = 30;
+    assert_ok(vc_model_create(&model, &config, 1));
+    assert_ok(vc_train(model, &data, NULL, &o, NULL, 0, &hooks));
+    assert_true(last_loss < 1.0); /* chance is 1.39 */
+    vc_model_close(model);
+}
+
+/* Stops a run in the middle of an epoch the hard way: by failing to write the next checkpoint. */
+static void stop_after(void *context, size_t step, size_t steps, double loss)
+{
+    (void)steps;
+    (void)loss;
+    const char *path = context;
+    char kept[512];
+    snprintf(kept, sizeof kept, "%s.kept", path);
+    if (step == 9 && rename(path, kept) != 0)
+        fail_msg("no checkpoint at step 9");
+}
+
+static void resuming_gives_the_same_bits(void **state)
+{
+    (void)state;
+    make_data();
+    vc_model *whole, *resumed;
+    vc_train_options o = options();
+    char path[256], kept[300];
+    snprintf(path, sizeof path, "%s", temporary("checkpoint"));
+    snprintf(kept, sizeof kept, "%s.kept", path);
+    o.save_every = 4;
+    const vc_train_hooks hooks = {.on_step = stop_after, .context = path}, none = {0};
+    assert_ok(vc_model_create(&whole, &config, 1));
+    assert_ok(vc_train(whole, &data, NULL, &o, path, 0, &hooks));
+    assert_ok(vc_model_create(&resumed, &config, 2)); /* other weights: all must come from the file */
+    assert_ok(vc_train(resumed, &data, NULL, &o, kept, 1, &none));
+    assert_memory_equal(whole->values, resumed->values, whole->value_count * sizeof(float));
+    o.learning_rate = 1e-3;
+    assert_fails(vc_train(resumed, &data, NULL, &o, kept, 1, &none), VC_EINVAL, "other options");
+    vc_model_close(whole);
+    vc_model_close(resumed);
+}
+
+static void divergence_is_an_error(void **state)
+{
+    (void)state;
+    make_data();
+    vc_model *model;
+    vc_train_options o = options();
+    const vc_train_hooks none = {0};
+    assert_ok(vc_model_create(&model, &config, 1));
+    model->values[3] = NAN;
+    assert_fails(vc_train(model, &data, NULL, &o, NULL, 0, &none), VC_EINVAL, "the loss is");
+    vc_model_close(model);
+}
+
+static void labels_and_sizes_are_checked(void **state)
+{
+    (void)state;
+    make_data();
+    vc_model *model;
+    vc_train_options o = options();
+    const vc_train_hooks none = {0};
+    vc_dataset other = data;
+    assert_ok(vc_model_create(&model, &config, 1));
+    other.classes = 9;
+    assert_fails(vc_train(model, &other, NULL, &o, NULL, 0, &none), VC_EINVAL, "labels go up to 8");
+    other = data;
+    other.width = 4;
+    assert_fails(vc_train(model, &other, NULL, &o, NULL, 0, &none), VC_EINVAL, "1 x 8 x 4");
+    vc_model_close(model);
+}
+
+static void schedule(void **state)
+{
+    (void)state;
+    vc_train_options o = vc_train_options_default();
+    o.epochs = 11;
+    assert_near(vc_learning_rate(&o, 0.0), o.warmup_learning_rate, 1e-12);
+    assert_near(vc_learning_rate(&o, 1.0), o.learning_rate, 1e-12);
+    assert_near(vc_learning_rate(&o, 6.0), 0.5 * (o.learning_rate + o.min_learning_rate), 1e-12);
+    assert_near(vc_learning_rate(&o, 11.0), o.min_learning_rate, 1e-12);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(learns), cmocka_unit_test(resuming_gives_the_same_bits),
+        cmocka_unit_test(divergence_is_an_error), cmocka_unit_test(labels_and_sizes_are_checked),
+        cmocka_unit_test(schedule)};
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
+}
