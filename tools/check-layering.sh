@@ -35,6 +35,7 @@ room_of() {
 bad=0
 for file in src/*/*.c src/*/*.h; do
     room=$(basename "$(dirname "$file")")
+    # shellcheck disable=SC2013 # names without spaces
     for door in $(sed -n 's/^#include "vitcod\/\([a-z_0-9]*\)\.h".*/\1/p' "$file"); do
         owner=$(room_of "$door")
         case " $(allowed "$room") " in
@@ -45,6 +46,7 @@ for file in src/*/*.c src/*/*.h; do
             ;;
         esac
     done
+    # shellcheck disable=SC2013
     for private in $(sed -n 's/^#include "\([a-z_0-9./]*\)".*/\1/p' "$file" | grep -v '^vitcod/'); do
         if [ ! -f "src/$room/$private" ]; then
             echo "$file: includes '$private', which is not of its room"

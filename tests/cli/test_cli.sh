@@ -70,5 +70,5 @@ mkdir "$dir/empty"
 check "empty data folder" 1 "train-images-idx3-ubyte" "$vitcod" train --data "$dir/empty" -o "$dir/t"
 check "empty run folder" 1 "holds no result" "$vitcod" report "$dir/empty"
 absent "no leftovers" "$dir/p" "$dir/t" "$dir"/*.part
-[ -s "$dir/pictures/mask-polarized.png" ] && echo "ok pictures" || { echo "not ok pictures"; bad=1; }
+check "pictures" 0 "PNG" head -c 4 "$dir/pictures/mask-polarized.png"
 exit "$bad"

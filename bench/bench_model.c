@@ -1,0 +1,73 @@
+/* Throughput of training and inference on random images, after two warm-up rounds.
+ * usage: bench_model tiny|demo train|forward BATCH ROUNDS; prints images per second, one round a line,
+ * and first, as a comment, the multiply-adds per image. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vitcod/clock.h"
+#include "vitcod/rng.h"
+#include "vitcod/train.h"
+
+static vc_status run(const vc_deit_config *config, int train, size_t batch, int rounds)
+{
+    vc_model *model;
+    vc_acts acts;
+    vc_grads grads;
+    vc_optimizer optimizer;
+    vc_workload workload = {0};
+    vc_train_options o = vc_train_options_default();
+    VC_TRY(vc_model_create(&model, config, 0));
+    if (!train)
+        VC_TRY(vc_model_pack(model));
+    VC_TRY(vc_acts_open(&acts, model, batch, train));
+    VC_TRY(vc_grads_open(&grads, model, batch));
+    VC_TRY(vc_optimizer_open(&optimizer, model));
+    VC_TRY(vc_model_lower(&workload, config, NULL));
+    printf("# macs_per_image %llu\n", (unsigned long long)vc_workload_macs(&workload, 0));
+    size_t values = batch * config->channels * config->image * config->image;
+    float *x = malloc(values * sizeof *x);
+    int32_t *y = calloc(batch, sizeof *y);
+    if (!x || !y)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    vc_rng rng = vc_rng_open(1, 0, 0);
+    for (size_t i = 0; i < values; i++)
+        x[i] = (float)vc_rng_normal(&rng);
+    for (int r = -2; r < rounds; r++) {
+        double start = vc_clock_seconds();
+        vc_model_forward(&acts, model, x, batch, NULL);
+        if (train) {
+            vc_cross_entropy(grads.dlogits, acts.logits, y, batch, config->classes, 0.1f);
+            vc_grads_clear(&grads, model);
+            vc_model_backward(&grads, &acts, model, batch, 0.0f);
+            vc_optimizer_step(&optimizer, model, &grads, &o, 1e-4);
+        }
+        if (r >= 0)
+            printf("%.3f\n", (double)batch / (vc_clock_seconds() - start));
+    }
+    free(x);
+    free(y);
+    vc_workload_close(&workload);
+    vc_optimizer_close(&optimizer);
+    vc_grads_close(&grads);
+    vc_acts_close(&acts);
+    vc_model_close(model);
+    return VC_OK;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 5) {
+        fputs("usage: bench_model tiny|demo train|forward BATCH ROUNDS\n", stderr);
+        return 2;
+    }
+    vc_deit_config config = vc_deit_config_default();
+    if (strcmp(argv[1], "demo") == 0)
+        config = (vc_deit_config){.image = 28, .patch = 2, .channels = 1, .classes = 10, .width = 48,
+                                  .depth = 4, .heads = 3, .hidden = 192, .mean = {0}, .std = {1}};
+    if (run(&config, strcmp(argv[2], "train") == 0, (size_t)atoi(argv[3]), atoi(argv[4])) != VC_OK) {
+        fprintf(stderr, "bench_model: %s\n", vc_last_error());
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""The same work as bench_model.c in PyTorch and timm: images per second, one round a line.
+
+usage: torch_model.py tiny|demo train|forward BATCH ROUNDS (threads: OMP_NUM_THREADS)
+"""
+import os
+import sys
+import time
+
+import timm
+import torch
+
+name, mode, batch, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+if name == "demo":
+    model = timm.models.VisionTransformer(img_size=28, patch_size=2, in_chans=1, num_classes=10,
+                                          embed_dim=48, depth=4, num_heads=3)
+    x = torch.randn(batch, 1, 28, 28)
+else:
+    model = timm.create_model("deit_tiny_patch16_224", pretrained=False)
+    x = torch.randn(batch, 3, 224, 224)
+y = torch.zeros(batch, dtype=torch.long)
+optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.05)
+model.train(mode == "train")
+for r in range(-2, rounds):
+    start = time.perf_counter()
+    if mode == "train":
+        optimiser.zero_grad(set_to_none=False)
+        torch.nn.functional.cross_entropy(model(x), y, label_smoothing=0.1).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+    else:
+        with torch.inference_mode():
+            model(x)
+    if r >= 0:
+        print(f"{batch / (time.perf_counter() - start):.3f}", flush=True)
