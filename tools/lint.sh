@@ -6,6 +6,7 @@ if command -v shellcheck >/dev/null; then
     git ls-files '*.sh' .ci/run | xargs shellcheck
 fi
 if command -v cppcheck >/dev/null; then
+    # jansson's loops are macros that cppcheck does not know
     cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
-        -Iinclude --suppress=missingIncludeSystem src
+        -Iinclude --suppress=missingIncludeSystem --suppress=unknownMacro src
 fi

@@ -21,7 +21,8 @@ void vc_file_unmap(vc_mapped_file *file);
 typedef struct vc_file_writer {
     FILE *stream;
     char *path;
-    char *aside; /* what is written until the rename; equals no path a user gave */
+    char *aside; /* what is written until the rename */
+    int direct;  /* 1: the path is a device or pipe, written to as it is */
 } vc_file_writer;
 
 vc_status vc_file_write_begin(vc_file_writer *out, const char *path);

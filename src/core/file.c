@@ -42,6 +42,9 @@ void vc_file_unmap(vc_mapped_file *file)
 vc_status vc_file_write_begin(vc_file_writer *out, const char *path)
 {
     *out = (vc_file_writer){0};
+    struct stat info;
+    /* A device or pipe is written to, never renamed over. */
+    int special = stat(path, &info) == 0 && !S_ISREG(info.st_mode);
     size_t room = strlen(path) + 32;
     out->path = strdup(path);
     out->aside = malloc(room);
@@ -49,7 +52,8 @@ vc_status vc_file_write_begin(vc_file_writer *out, const char *path)
         vc_file_write_abort(out);
         return vc_fail(VC_ENOMEM, "%s: out of memory", path);
     }
-    snprintf(out->aside, room, "%s.%ld.part", path, (long)getpid());
+    out->direct = special;
+    snprintf(out->aside, room, special ? "%s" : "%s.%ld.part", path, (long)getpid());
     out->stream = fopen(out->aside, "wb");
     if (!out->stream) {
         vc_status status = vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
@@ -68,12 +72,11 @@ vc_status vc_file_write_commit(vc_file_writer *writer)
     writer->stream = NULL;
     if (failed)
         status = vc_fail(VC_EIO, "%s: cannot write: %s", writer->path, strerror(reason));
-    else if (rename(writer->aside, writer->path) != 0)
+    else if (!writer->direct && rename(writer->aside, writer->path) != 0)
         status = vc_fail(VC_EIO, "%s: cannot rename the finished file: %s", writer->path,
                          strerror(errno));
-    if (status != VC_OK) {
+    if (status != VC_OK && !writer->direct)
         unlink(writer->aside);
-    }
     free(writer->path);
     free(writer->aside);
     *writer = (vc_file_writer){0};
@@ -84,7 +87,8 @@ void vc_file_write_abort(vc_file_writer *writer)
 {
     if (writer->stream) {
         fclose(writer->stream);
-        unlink(writer->aside);
+        if (!writer->direct)
+            unlink(writer->aside);
     }
     free(writer->path);
     free(writer->aside);

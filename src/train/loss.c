@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <math.h>
 
 #include "vitcod/train.h"
@@ -5,6 +6,7 @@
 vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *labels, size_t batch,
                          size_t classes, float smoothing)
 {
+    assert(classes > 0);
     vc_loss loss = {0};
     double off = smoothing / (double)classes, on = 1.0 - smoothing + off;
     for (size_t b = 0; b < batch; b++) {
@@ -13,7 +15,7 @@ vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *lab
         double highest = -INFINITY, sum = 0.0, total = 0.0;
         for (size_t c = 0; c < classes; c++) {
             highest = x[c] > highest ? x[c] : highest;
-            before += x[c] > x[label] || (x[c] == x[label] && c < label);
+            before += x[c] > x[label] || (c < label && x[c] == x[label]);
         }
         for (size_t c = 0; c < classes; c++)
             sum += exp(x[c] - highest);

@@ -29,15 +29,12 @@ static void a_full_disk_is_an_error(void **state)
 {
     (void)state;
     vc_file_writer writer;
-    assert_ok(vc_file_write_begin(&writer, temporary("h")));
-    FILE *full = fopen("/dev/full", "wb"); /* stands in for a disk without room */
-    if (!full)
+    if (access("/dev/full", W_OK) != 0)
         skip();
-    fclose(writer.stream);
-    writer.stream = full;
+    assert_ok(vc_file_write_begin(&writer, "/dev/full")); /* stands in for a disk without room */
     fputs("text", writer.stream);
     assert_fails(vc_file_write_commit(&writer), VC_EIO, "cannot write");
-    assert_int_not_equal(access(temporary("h"), F_OK), 0);
+    assert_int_equal(access("/dev/full", W_OK), 0); /* a device is neither removed nor replaced */
 }
 
 static void mapping_wants_a_regular_file(void **state)
