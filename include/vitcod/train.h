@@ -5,6 +5,7 @@
 #include "vitcod/data.h"
 #include "vitcod/json.h"
 #include "vitcod/model.h"
+#include "vitcod/progress.h"
 
 /* ---- loss */
 
@@ -79,11 +80,13 @@ typedef struct vc_evaluation {
     double loss, seconds;
 } vc_evaluation;
 
-/* Mean loss and hits over the first `limit` (0: all) images. `acts` gives the batch size;
- * on_progress may be NULL. */
+/* Mean loss and hits over the first `limit` (0: all) images. `acts` gives the batch size; tap and
+ * progress may be NULL. */
 vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, const vc_dataset *data,
-                      vc_acts *acts, size_t limit, const vc_tap *tap,
-                      void (*on_progress)(void *context, size_t done, size_t total), void *context);
+                      vc_acts *acts, size_t limit, const vc_tap *tap, vc_progress *progress);
+
+/* VC_EINVAL when the images' shape or their labels do not fit the model. */
+vc_status vc_model_check_data(const vc_model *model, const vc_dataset *data);
 
 /* ---- loop */
 

@@ -20,13 +20,6 @@ static void tap_attention(void *context, size_t layer, const float *probs, size_
     vc_attention_stats_add(context, layer, probs, batch);
 }
 
-static void on_progress(void *context, size_t done, size_t total)
-{
-    vc_progress *progress = context;
-    progress->total = total;
-    vc_progress_update(progress, done, NULL);
-}
-
 static vc_status collect_from_data(const attention_options *o, const vc_model *model, vc_acts *acts,
                                    const vc_tap *tap)
 {
@@ -34,7 +27,7 @@ static vc_status collect_from_data(const attention_options *o, const vc_model *m
     vc_evaluation ignored;
     VC_TRY(vc_dataset_open(&data, o->data, o->split));
     vc_progress progress = vc_progress_begin("attention", 1);
-    vc_status status = vc_evaluate(&ignored, model, &data, acts, o->limit, tap, on_progress, &progress);
+    vc_status status = vc_evaluate(&ignored, model, &data, acts, o->limit, tap, &progress);
     vc_progress_end(&progress);
     vc_dataset_close(&data);
     return status;
@@ -45,26 +38,17 @@ static vc_status collect_from_array(const attention_options *o, const vc_model *
 {
     const vc_deit_config *c = &model->config;
     vc_npy input;
-    VC_TRY(vc_npy_open(&input, o->input));
+    VC_TRY(cli_open_images(&input, o->input, model));
     const vc_tensor *x = &input.tensor;
     size_t images = x->shape[0], values = c->channels * c->image * c->image;
-    const size_t wanted[] = {images, c->channels, c->image, c->image};
-    char a[VC_SHAPE_TEXT], b[VC_SHAPE_TEXT];
-    vc_status status = VC_OK;
-    if (!vc_tensor_has(x, VC_F32, 4, wanted) || images == 0)
-        status = vc_fail(VC_EINVAL, "%s: %s %s, wanted normalised images F32 %s", o->input,
-                         vc_dtype_name(x->dtype), vc_shape_text(a, x->rank, x->shape),
-                         vc_shape_text(b, 4, wanted));
-    if (status == VC_OK)
-        status = vc_tensor_check_finite(x, o->input, "images");
     if (o->limit > 0 && o->limit < images)
         images = o->limit;
-    for (size_t done = 0; status == VC_OK && done < images; done += acts->batch) {
+    for (size_t done = 0; done < images; done += acts->batch) {
         size_t n = images - done < acts->batch ? images - done : acts->batch;
         vc_model_forward(acts, model, (const float *)x->data + done * values, n, tap);
     }
     vc_npy_close(&input);
-    return status;
+    return VC_OK;
 }
 
 static vc_status write_mean(const char *path, const vc_attention_stats *stats)

@@ -29,13 +29,6 @@ static void tap_query_key(void *context, size_t layer, const float *q, const flo
     vc_head_moments_add(&c->moments[2 * layer + 1], k, stride, tokens, head_dim);
 }
 
-static void on_progress(void *context, size_t done, size_t total)
-{
-    vc_progress *progress = context;
-    progress->total = total;
-    vc_progress_update(progress, done, NULL);
-}
-
 static vc_status collect(const collector *c, const autoencoder_options *o, const vc_model *model)
 {
     vc_acts acts;
@@ -46,7 +39,7 @@ static vc_status collect(const collector *c, const autoencoder_options *o, const
     vc_status status = vc_dataset_open(&data, o->data, o->split);
     if (status == VC_OK) {
         vc_progress progress = vc_progress_begin("collecting Q and K", 1);
-        status = vc_evaluate(&ignored, model, &data, &acts, o->limit, &tap, on_progress, &progress);
+        status = vc_evaluate(&ignored, model, &data, &acts, o->limit, &tap, &progress);
         vc_progress_end(&progress);
         vc_dataset_close(&data);
     }

@@ -12,13 +12,6 @@ typedef struct eval_options {
     size_t batch, limit;
 } eval_options;
 
-static void on_progress(void *context, size_t done, size_t total)
-{
-    vc_progress *progress = context;
-    progress->total = total;
-    vc_progress_update(progress, done, NULL);
-}
-
 static vc_status evaluate(vc_evaluation *out, const eval_options *o, const char *path)
 {
     vc_model *model;
@@ -30,7 +23,7 @@ static vc_status evaluate(vc_evaluation *out, const eval_options *o, const char 
         status = vc_acts_open(&acts, model, o->batch, 0);
     if (status == VC_OK) {
         vc_progress progress = vc_progress_begin("evaluating", 1);
-        status = vc_evaluate(out, model, &data, &acts, o->limit, NULL, on_progress, &progress);
+        status = vc_evaluate(out, model, &data, &acts, o->limit, NULL, &progress);
         vc_progress_end(&progress);
         vc_acts_close(&acts);
     }

@@ -13,18 +13,6 @@ typedef struct infer_options {
     size_t batch;
 } infer_options;
 
-static vc_status check_input(const vc_tensor *x, const vc_model *model, const char *path)
-{
-    const vc_deit_config *c = &model->config;
-    size_t wanted[] = {x->shape[0], c->channels, c->image, c->image};
-    char a[VC_SHAPE_TEXT], b[VC_SHAPE_TEXT];
-    if (!vc_tensor_has(x, VC_F32, 4, wanted) || x->shape[0] == 0)
-        return vc_fail(VC_EINVAL, "%s: %s %s, wanted normalised images F32 %s", path,
-                       vc_dtype_name(x->dtype), vc_shape_text(a, x->rank, x->shape),
-                       vc_shape_text(b, 4, wanted));
-    return vc_tensor_check_finite(x, path, "images");
-}
-
 static vc_status forward_all(float *logits, const vc_model *model, const vc_tensor *x, size_t batch,
                              double *reconstruction)
 {
@@ -58,7 +46,6 @@ static json_t *top_classes(const float *logits, size_t images, size_t classes)
 static vc_status infer(json_t *result, const infer_options *o, const vc_model *model,
                        const vc_tensor *x)
 {
-    VC_TRY(check_input(x, model, o->input));
     size_t images = x->shape[0], classes = model->config.classes;
     size_t batch = o->batch && o->batch < images ? o->batch : images;
     float *logits = malloc(images * classes * sizeof *logits);
@@ -85,7 +72,7 @@ static vc_status open_and_infer(json_t *result, const infer_options *o, const ch
     vc_model *model;
     vc_npy input;
     VC_TRY(cli_open_model(&model, path, &o->model, 1));
-    vc_status status = vc_npy_open(&input, o->input);
+    vc_status status = cli_open_images(&input, o->input, model);
     if (status == VC_OK) {
         status = infer(result, o, model, &input.tensor);
         vc_npy_close(&input);

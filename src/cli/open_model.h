@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "vitcod/model.h"
+#include "vitcod/npy.h"
 
 typedef struct cli_model_options {
     const char *autoencoder, *mask, *plan;
@@ -22,5 +23,8 @@ typedef struct cli_model_options {
 /* Opens the model with auto-encoder, mask or plan. `pack`: for inference only. */
 vc_status cli_open_model(vc_model **out, const char *path, const cli_model_options *options,
                          int pack);
+
+/* Opens normalised images, float32 (N, channels, H, W) of the model's size, all finite. */
+vc_status cli_open_images(vc_npy *out, const char *path, const vc_model *model);
 
 #endif

@@ -121,7 +121,9 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
             int status = parse_option(command, all, count + SHARED, &help, &i, argc, argv);
             if (status != CLI_CONTINUE)
                 return status;
-        } else if (arguments->count < CLI_MAX_ARGUMENTS) {
+        } else if (arguments->count == CLI_MAX_ARGUMENTS) {
+            return cli_usage(command, "more than %d arguments", CLI_MAX_ARGUMENTS);
+        } else {
             arguments->positional[arguments->count++] = argv[i];
         }
     }

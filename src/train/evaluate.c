@@ -3,7 +3,7 @@
 #include "vitcod/clock.h"
 #include "vitcod/train.h"
 
-static vc_status check_fit(const vc_model *model, const vc_dataset *data)
+vc_status vc_model_check_data(const vc_model *model, const vc_dataset *data)
 {
     const vc_deit_config *c = &model->config;
     if (data->channels != c->channels || data->height != c->image || data->width != c->image)
@@ -16,11 +16,10 @@ static vc_status check_fit(const vc_model *model, const vc_dataset *data)
 }
 
 vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, const vc_dataset *data,
-                      vc_acts *acts, size_t limit, const vc_tap *tap,
-                      void (*on_progress)(void *context, size_t done, size_t total), void *context)
+                      vc_acts *acts, size_t limit, const vc_tap *tap, vc_progress *progress)
 {
     *out = (vc_evaluation){0};
-    VC_TRY(check_fit(model, data));
+    VC_TRY(vc_model_check_data(model, data));
     const vc_deit_config *c = &model->config;
     size_t total = limit > 0 && limit < data->count ? limit : data->count;
     float *x = malloc(acts->batch * c->channels * c->image * c->image * sizeof *x);
@@ -44,8 +43,10 @@ vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, const vc_datase
         out->top1 += loss.top1;
         out->top5 += loss.top5;
         done += n;
-        if (on_progress)
-            on_progress(context, done, total);
+        if (progress) {
+            progress->total = total;
+            vc_progress_update(progress, done, NULL);
+        }
     }
     out->images = total;
     out->loss /= (double)total;

@@ -39,15 +39,7 @@ static uint64_t fingerprint(const loop *l)
 
 static vc_status check(const loop *l)
 {
-    const vc_deit_config *c = &l->model->config;
-    if (l->train->channels != c->channels || l->train->height != c->image ||
-        l->train->width != c->image)
-        return vc_fail(VC_EINVAL, "images are %zu x %zu x %zu, the model wants %zu x %zu x %zu",
-                       l->train->channels, l->train->height, l->train->width, c->channels, c->image,
-                       c->image);
-    if (l->train->classes > c->classes)
-        return vc_fail(VC_EINVAL, "labels go up to %zu, the model has classes 0 to %zu",
-                       l->train->classes - 1, c->classes - 1);
+    VC_TRY(vc_model_check_data(l->model, l->train));
     if (l->options->batch == 0 || l->steps == 0)
         return vc_fail(VC_EINVAL, "a batch of %zu from %zu images: wanted at least one whole batch",
                        l->options->batch, l->images);
@@ -147,7 +139,7 @@ static vc_status run_epoch(loop *l, const char *checkpoint, const vc_train_hooks
     }
     vc_epoch_report done = report(l, vc_clock_seconds() - started, l->state.step - first);
     if (l->test) {
-        VC_TRY(vc_evaluate(&done.test, l->model, l->test, &l->acts, 0, NULL, NULL, NULL));
+        VC_TRY(vc_evaluate(&done.test, l->model, l->test, &l->acts, 0, NULL, NULL));
         done.tested = 1;
     }
     l->state = (vc_train_state){.epoch = l->state.epoch + 1};
