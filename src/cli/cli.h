@@ -62,6 +62,11 @@ json_t *cli_result(const cli_command *command, const cli_common *common);
 /* Prints a result on stdout as one JSON object, and releases it. CLI_FAILED when stdout is full. */
 int cli_print_json(json_t *result);
 
+/* Ends a command: the error when `status` is one, else the result as JSON or through `print_text`.
+ * Releases the result. */
+int cli_finish(json_t *result, vc_status status, int json,
+               void (*print_text)(const json_t *result));
+
 /* Remembers the command line for cli_result. */
 void cli_remember(int argc, char **argv);
 

@@ -65,7 +65,7 @@ static vc_status write_mean(const char *path, const vc_attention_stats *stats)
     return status;
 }
 
-static vc_status run(uint64_t *images, const attention_options *o, const char *path)
+static vc_status run(json_t *result, const attention_options *o, const char *path)
 {
     vc_model *model;
     vc_acts acts = {0};
@@ -84,11 +84,19 @@ static vc_status run(uint64_t *images, const attention_options *o, const char *p
                           : collect_from_data(o, model, &acts, &tap);
     if (status == VC_OK)
         status = write_mean(o->output, &stats);
-    *images = stats.images;
+    json_object_set_new(result, "images", json_integer((json_int_t)stats.images));
+    json_object_set_new(result, "maps", json_string(o->output));
     vc_attention_stats_close(&stats);
     vc_acts_close(&acts);
     vc_model_close(model);
     return status;
+}
+
+static void print_text(const json_t *result)
+{
+    printf("%s: attention averaged over %lld images\n",
+           json_string_value(json_object_get(result, "maps")),
+           (long long)json_integer_value(json_object_get(result, "images")));
 }
 
 static int run_attention(const cli_command *command, int argc, char **argv)
@@ -111,17 +119,9 @@ static int run_attention(const cli_command *command, int argc, char **argv)
         return status;
     if (!o.output || !o.data == !o.input || o.batch == 0)
         return cli_usage(command, "wanted -o FILE, one of --data and --input, and a batch above 0");
-    uint64_t images = 0;
-    if (run(&images, &o, arguments.positional[0]) != VC_OK)
-        return cli_fail();
-    if (!common.json) {
-        printf("%s: attention averaged over %llu images\n", o.output, (unsigned long long)images);
-        return CLI_OK;
-    }
     json_t *result = cli_result(command, &common);
-    json_object_set_new(result, "images", json_integer((json_int_t)images));
-    json_object_set_new(result, "maps", json_string(o.output));
-    return cli_print_json(result);
+    vc_status done = run(result, &o, arguments.positional[0]);
+    return cli_finish(result, done, common.json, print_text);
 }
 
 const cli_command cmd_attention = {

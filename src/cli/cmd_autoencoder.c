@@ -83,28 +83,37 @@ static vc_status set_up_and_write(const collector *c, const char *path, size_t c
     return status;
 }
 
-static vc_status make(size_t *compressed, const autoencoder_options *o, const char *path)
+static vc_status make(json_t *result, const autoencoder_options *o, const char *path)
 {
     vc_model *model;
     VC_TRY(cli_open_model(&model, path, &o->model, 1));
     const vc_deit_config *c = &model->config;
-    *compressed = o->compressed ? o->compressed : (c->heads + 1) / 2;
+    size_t compressed = o->compressed ? o->compressed : (c->heads + 1) / 2;
+    json_object_set_new(result, "compressed_heads", json_integer((json_int_t)compressed));
+    json_object_set_new(result, "autoencoder", json_string(o->output));
     collector all = {c, calloc(2 * c->depth, sizeof(vc_head_moments))};
     vc_status status = all.moments ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
-    if (status == VC_OK && *compressed > c->heads)
+    if (status == VC_OK && compressed > c->heads)
         status = vc_fail(VC_EINVAL, "%zu compressed heads, wanted at most the model's %zu",
-                         *compressed, c->heads);
+                         compressed, c->heads);
     for (size_t i = 0; status == VC_OK && i < 2 * c->depth; i++)
         status = vc_head_moments_open(&all.moments[i], c->heads);
     if (status == VC_OK)
         status = collect(&all, o, model);
     if (status == VC_OK)
-        status = set_up_and_write(&all, o->output, *compressed);
+        status = set_up_and_write(&all, o->output, compressed);
     for (size_t i = 0; all.moments && i < 2 * c->depth; i++)
         vc_head_moments_close(&all.moments[i]);
     free(all.moments);
     vc_model_close(model);
     return status;
+}
+
+static void print_text(const json_t *result)
+{
+    printf("%s: auto-encoder to %lld heads\n",
+           json_string_value(json_object_get(result, "autoencoder")),
+           (long long)json_integer_value(json_object_get(result, "compressed_heads")));
 }
 
 static int run_autoencoder(const cli_command *command, int argc, char **argv)
@@ -128,17 +137,9 @@ static int run_autoencoder(const cli_command *command, int argc, char **argv)
         return status;
     if (!o.data || !o.output || o.batch == 0)
         return cli_usage(command, "wanted --data DIR, -o FILE and a batch above 0");
-    size_t compressed = 0;
-    if (make(&compressed, &o, arguments.positional[0]) != VC_OK)
-        return cli_fail();
-    if (!common.json) {
-        printf("%s: auto-encoder to %zu heads\n", o.output, compressed);
-        return CLI_OK;
-    }
     json_t *result = cli_result(command, &common);
-    json_object_set_new(result, "compressed_heads", json_integer((json_int_t)compressed));
-    json_object_set_new(result, "autoencoder", json_string(o.output));
-    return cli_print_json(result);
+    vc_status done = make(result, &o, arguments.positional[0]);
+    return cli_finish(result, done, common.json, print_text);
 }
 
 const cli_command cmd_autoencoder = {

@@ -12,7 +12,15 @@ typedef struct eval_options {
     size_t batch, limit;
 } eval_options;
 
-static vc_status evaluate(vc_evaluation *out, const eval_options *o, const char *path)
+static json_t *evaluation_json(const vc_evaluation *e)
+{
+    double images = (double)e->images;
+    return json_pack("{s:f, s:f, s:f, s:I, s:f}", "top1", 100.0 * (double)e->top1 / images, "top5",
+                     100.0 * (double)e->top5 / images, "loss", e->loss, "images",
+                     (json_int_t)e->images, "images_per_s", images / e->seconds);
+}
+
+static vc_status evaluate(json_t *result, const eval_options *o, const char *path)
 {
     vc_model *model;
     vc_dataset data = {0};
@@ -23,13 +31,26 @@ static vc_status evaluate(vc_evaluation *out, const eval_options *o, const char 
         status = vc_acts_open(&acts, model, o->batch, 0);
     if (status == VC_OK) {
         vc_progress progress = vc_progress_begin("evaluating", 1);
-        status = vc_evaluate(out, model, &data, &acts, o->limit, NULL, &progress);
+        vc_evaluation e;
+        status = vc_evaluate(&e, model, &data, &acts, o->limit, NULL, &progress);
         vc_progress_end(&progress);
+        if (status == VC_OK)
+            json_object_update_new(result, evaluation_json(&e));
         vc_acts_close(&acts);
     }
     vc_dataset_close(&data);
     vc_model_close(model);
     return status;
+}
+
+static void print_text(const json_t *result)
+{
+    printf("top-1 %.2f %%  top-5 %.2f %%  loss %.4f  on %lld images, %.0f images/s\n",
+           json_real_value(json_object_get(result, "top1")),
+           json_real_value(json_object_get(result, "top5")),
+           json_real_value(json_object_get(result, "loss")),
+           (long long)json_integer_value(json_object_get(result, "images")),
+           json_real_value(json_object_get(result, "images_per_s")));
 }
 
 static int run_eval(const cli_command *command, int argc, char **argv)
@@ -50,21 +71,9 @@ static int run_eval(const cli_command *command, int argc, char **argv)
         return status;
     if (!o.data || o.batch == 0)
         return cli_usage(command, o.data ? "--batch must be above 0" : "--data DIR is missing");
-    vc_evaluation e;
-    if (evaluate(&e, &o, arguments.positional[0]) != VC_OK)
-        return cli_fail();
-    double images = (double)e.images;
-    double top1 = 100.0 * (double)e.top1 / images, top5 = 100.0 * (double)e.top5 / images;
-    if (!common.json) {
-        printf("top-1 %.2f %%  top-5 %.2f %%  loss %.4f  on %zu images, %.0f images/s\n", top1, top5,
-               e.loss, e.images, images / e.seconds);
-        return CLI_OK;
-    }
     json_t *result = cli_result(command, &common);
-    json_object_update_new(result, json_pack("{s:f, s:f, s:f, s:I, s:f}", "top1", top1, "top5", top5,
-                                             "loss", e.loss, "images", (json_int_t)e.images,
-                                             "images_per_s", images / e.seconds));
-    return cli_print_json(result);
+    vc_status done = evaluate(result, &o, arguments.positional[0]);
+    return cli_finish(result, done, common.json, print_text);
 }
 
 const cli_command cmd_eval = {

@@ -107,15 +107,8 @@ static int run_infer(const cli_command *command, int argc, char **argv)
     if (!o.input)
         return cli_usage(command, "--input FILE is missing");
     json_t *result = cli_result(command, &common);
-    if (open_and_infer(result, &o, arguments.positional[0]) != VC_OK) {
-        json_decref(result);
-        return cli_fail();
-    }
-    if (common.json)
-        return cli_print_json(result);
-    print_text(result);
-    json_decref(result);
-    return CLI_OK;
+    vc_status done = open_and_infer(result, &o, arguments.positional[0]);
+    return cli_finish(result, done, common.json, print_text);
 }
 
 const cli_command cmd_infer = {

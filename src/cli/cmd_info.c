@@ -57,15 +57,8 @@ static int run_info(const cli_command *command, int argc, char **argv)
     if (status != CLI_CONTINUE)
         return status;
     json_t *result = cli_result(command, &common);
-    if (describe(result, arguments.positional[0], &o) != VC_OK) {
-        json_decref(result);
-        return cli_fail();
-    }
-    if (common.json)
-        return cli_print_json(result);
-    print_text(result);
-    json_decref(result);
-    return CLI_OK;
+    vc_status done = describe(result, arguments.positional[0], &o);
+    return cli_finish(result, done, common.json, print_text);
 }
 
 const cli_command cmd_info = {"info", "sizes, parameters and MACs of a model", "MODEL [options]",

@@ -141,15 +141,8 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
     if (!o.output)
         return cli_usage(command, "-o FILE is missing");
     json_t *result = cli_result(command, &common);
-    if (polarize(result, &o, arguments.positional[0]) != VC_OK) {
-        json_decref(result);
-        return cli_fail();
-    }
-    if (common.json)
-        return cli_print_json(result);
-    print_text(result);
-    json_decref(result);
-    return CLI_OK;
+    vc_status done = polarize(result, &o, arguments.positional[0]);
+    return cli_finish(result, done, common.json, print_text);
 }
 
 const cli_command cmd_polarize = {

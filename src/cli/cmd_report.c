@@ -60,8 +60,10 @@ static void print_globals(const json_t *layers)
     }
 }
 
-static void print_table(const json_t *run)
+static void print_table(const json_t *result)
 {
+    const json_t *run = json_object_get(result, "run");
+    printf("%s\n", json_string_value(json_object_get(result, "folder")));
     print_number("top-1, dense", number(run, "dense", "top1", NULL), "%.2f %%", 1.0);
     print_number("top-1, pruned", number(run, "pruned", "top1", NULL), "%.2f %%", 1.0);
     print_number("top-1, pruned + auto-encoder, finetuned", number(run, "finetuned", "top1", NULL),
@@ -83,6 +85,17 @@ static void print_table(const json_t *run)
                  "%.0f cycles", 1.0);
 }
 
+static vc_status report(json_t *result, const char *directory)
+{
+    char path[4096];
+    json_t *run = json_object();
+    snprintf(path, sizeof path, "%s/result.json", directory);
+    json_object_set_new(result, "folder", json_string(directory));
+    json_object_set_new(result, "run", run);
+    VC_TRY(gather(run, directory));
+    return vc_json_write(path, result);
+}
+
 static int run_report(const cli_command *command, int argc, char **argv)
 {
     cli_common common = {0};
@@ -90,21 +103,9 @@ static int run_report(const cli_command *command, int argc, char **argv)
     int status = cli_parse(command, NULL, 0, &common, &arguments, 1, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
-    const char *directory = arguments.positional[0];
-    char path[4096];
-    snprintf(path, sizeof path, "%s/result.json", directory);
-    json_t *result = cli_result(command, &common), *run = json_object();
-    json_object_set_new(result, "run", run);
-    if (gather(run, directory) != VC_OK || vc_json_write(path, result) != VC_OK) {
-        json_decref(result);
-        return cli_fail();
-    }
-    if (common.json)
-        return cli_print_json(result);
-    printf("%s\n", directory);
-    print_table(run);
-    json_decref(result);
-    return CLI_OK;
+    json_t *result = cli_result(command, &common);
+    vc_status done = report(result, arguments.positional[0]);
+    return cli_finish(result, done, common.json, print_table);
 }
 
 const cli_command cmd_report = {

@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -116,8 +117,9 @@ static void print_numbers(const json_t *object, const char *prefix)
             printf("%s%-20s %.0f\n", prefix, key, json_real_value(value));
 }
 
-static void print_text(json_t *result, int control_run)
+static void print_text(const json_t *result)
 {
+    int control_run = strcmp(json_string_value(json_object_get(result, "kind")), "control") == 0;
     puts(control_run ? "control (published formulas), cycles" : "lower bound, cycles at 500 MHz");
     puts("attention");
     print_numbers(json_object_get(result, "attention"), "  ");
@@ -156,15 +158,8 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
     if (o.head_dim == 0)
         return cli_usage(command, "--head-dim must be above 0");
     json_t *result = cli_result(command, &common);
-    if (simulate(result, &o, arguments.positional[0]) != VC_OK) {
-        json_decref(result);
-        return cli_fail();
-    }
-    if (common.json)
-        return cli_print_json(result);
-    print_text(result, o.control);
-    json_decref(result);
-    return CLI_OK;
+    vc_status done = simulate(result, &o, arguments.positional[0]);
+    return cli_finish(result, done, common.json, print_text);
 }
 
 const cli_command cmd_simulate = {

@@ -45,3 +45,14 @@ int cli_print_json(json_t *result)
     }
     return CLI_OK;
 }
+
+int cli_finish(json_t *result, vc_status status, int json,
+               void (*print_text)(const json_t *result))
+{
+    if (status == VC_OK && json)
+        return cli_print_json(result);
+    if (status == VC_OK)
+        print_text(result);
+    json_decref(result);
+    return status == VC_OK ? CLI_OK : cli_fail();
+}
