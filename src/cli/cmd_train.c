@@ -130,13 +130,20 @@ static vc_status open_and_train(run *r, size_t seed)
     return status;
 }
 
+static void set_default_sizes(vc_deit_config *c)
+{
+    const vc_deit_config tiny = vc_deit_config_default();
+    c->patch = c->patch ? c->patch : 2;
+    c->width = c->width ? c->width : tiny.width;
+    c->depth = c->depth ? c->depth : tiny.depth;
+    c->heads = tiny.heads;
+    c->hidden = c->hidden ? c->hidden : 4 * c->width;
+}
+
 static int run_train(const cli_command *command, int argc, char **argv)
 {
     train_options o = {.test = 1,
-                       .config = vc_deit_config_default(),
                        .train = vc_train_options_default()};
-    o.config.patch = 2;
-    o.config.hidden = 0;
     o.shift = o.train.augmentation.shift;
     const cli_option options[] = {
         {"data", "DIR", "training (and test) images in IDX files", CLI_TEXT, &o.data},
@@ -185,7 +192,11 @@ static int run_train(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "%s is missing", o.data ? "-o FILE" : "--data DIR");
     if (o.train.epochs == 0 || o.train.batch == 0)
         return cli_usage(command, "--epochs and --batch must be above 0");
-    o.config.hidden = o.config.hidden ? o.config.hidden : 4 * o.config.width;
+    const vc_deit_config *c = &o.config;
+    if (o.init && (c->patch || c->width || c->depth || c->hidden || c->distilled))
+        return cli_usage(command, "--init brings its own sizes: leave out --patch, --width, --depth, "
+                                  "--hidden and --distilled");
+    set_default_sizes(&o.config);
     o.train.augmentation.shift = o.shift;
     o.train.seed = common.seed;
     run r = {.options = &o, .json = common.json, .epochs = json_array()};
