@@ -24,7 +24,7 @@ room_of() {
         hash | version) echo core ;;
     idx | data) echo data ;;
     mask | plan | workload) echo plan ;;
-    kernels | gemm | ops | attention) echo kernels ;;
+    kernels | gemm | ops | attention | autoencoder) echo kernels ;;
     model) echo models ;;
     attention_stats | prune | polarize | autoencoder_setup) echo algorithm ;;
     sim | train | profile | report) echo "$1" ;;

@@ -1,5 +1,4 @@
-/* Multi-head softmax attention, dense, under a mask, or on a plan; and ViTCoD's auto-encoder that mixes
- * heads. Q, K, V and their gradients are views: token t of image b, head h, starts at
+/* Multi-head softmax attention, dense, under a mask, or on a plan. Q, K, V and their gradients are views: token t of image b, head h, starts at
  * x + (b * tokens + t) * stride + h * head_dim, so they can lie inside one QKV projection. */
 #ifndef VITCOD_ATTENTION_H
 #define VITCOD_ATTENTION_H
@@ -54,27 +53,5 @@ void vc_sparse_attention_forward(float *out, float *probs, float *scratch, const
 void vc_sparse_attention_backward(float *dq, float *dk, float *dv, float *scratch, const float *dout,
                                   const float *probs, const float *q, const float *k, const float *v,
                                   const vc_attention_shape *shape, const vc_sparse_layer *layer);
-
-/* ViTCoD's auto-encoder half: y[o] = sum_i weight[o][i] * x[i] + bias[o] over heads, for each token
- * and channel. Strides as above; weight (heads_out, heads_in), bias (heads_out). */
-typedef struct vc_head_mix {
-    size_t heads_in, heads_out, head_dim, tokens; /* tokens: of the whole batch */
-    size_t x_stride, y_stride;
-} vc_head_mix;
-
-void vc_head_mix_forward(float *y, const float *x, const float *weight, const float *bias,
-                         const vc_head_mix *mix);
-/* dx and dy lie as x and y do; dx += when `add`. */
-void vc_head_mix_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
-                          const float *weight, const vc_head_mix *mix, int add);
-
-/* Sum of squared differences of two views of `width` values per token, in double, fixed order. */
-double vc_squared_distance(const float *a, size_t a_stride, const float *b, size_t b_stride,
-                           size_t tokens, size_t width);
-
-/* da += scale * (a - b), db -= the same: the gradient of scale / 2 * squared distance. */
-void vc_squared_distance_backward(float *da, float *db, const float *a, const float *b,
-                                  size_t a_stride, size_t b_stride, size_t tokens, size_t width,
-                                  float scale);
 
 #endif

@@ -11,6 +11,10 @@
  * sddmm_row             scores[i] = scale * dot(q, row keys[i] of k)
  * spmm_row              out += scale * sum_i probs[i] * row keys[i] of v
  * scatter_row           row keys[i] of dk += scale * dscores[i] * q; keys are distinct
+ * head_mix_rows         y[o] = sum_i weight[o][i] * x[i] + bias[o] over heads, for each token and
+ *                       channel; bias may be NULL
+ * head_mix_gradient_rows  dweight[o][i] += sum of dy[o] * x[i], dbias[o] += sum of dy[o], over tokens
+ *                       and channels
  * adamw_step            one AdamW step (Loshchilov, Hutter 2019, algorithm 2) */
 #ifndef VITCOD_KERNELS_H
 #define VITCOD_KERNELS_H
@@ -25,6 +29,14 @@ typedef struct vc_adamw_coefficients {
     float correction1, correction2; /* 1 / (1 - beta^t) */
     float grad_scale;               /* multiplies the gradient first: clipping */
 } vc_adamw_coefficients;
+
+/* A linear map over heads; a token's heads lie one after the other. */
+typedef struct vc_head_mix {
+    size_t inputs, outputs, head_dim; /* heads in, heads out, values per head */
+    size_t x_stride, y_stride;        /* floats between tokens */
+    int transposed;                   /* weight is (inputs, outputs) instead of (outputs, inputs) */
+    int add;                          /* y += instead of y = */
+} vc_head_mix;
 
 typedef enum vc_isa { VC_ISA_REF, VC_ISA_AVX2, VC_ISA_AVX512, VC_ISA_COUNT } vc_isa;
 

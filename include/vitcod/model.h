@@ -10,6 +10,7 @@
 
 #include "vitcod/arena.h"
 #include "vitcod/attention.h"
+#include "vitcod/autoencoder.h"
 #include "vitcod/ops.h"
 #include "vitcod/plan.h"
 #include "vitcod/workload.h"
@@ -153,8 +154,9 @@ typedef struct vc_qk_view {
 } vc_qk_view;
 vc_qk_view vc_model_qk(const vc_layer_acts *acts, const vc_deit_config *config);
 vc_attention_shape vc_model_attention_shape(const vc_deit_config *config, size_t batch);
-vc_head_mix vc_model_encoder(const vc_deit_config *config, size_t batch); /* QKV -> encoded */
-vc_head_mix vc_model_decoder(const vc_deit_config *config, size_t batch); /* encoded -> decoded */
+/* The auto-encoders of Q and of K in a layer. */
+void vc_model_autoencoders(vc_autoencoder out[2], const vc_deit_config *config,
+                           const vc_block_weights *weights, size_t batch);
 
 /* The operators of one image through a DeiT whose attention follows `plan` (NULL: dense). */
 vc_status vc_model_lower(vc_workload *out, const vc_deit_config *config, const vc_plan *plan);

@@ -73,24 +73,24 @@ vc_qk_view vc_model_qk(const vc_layer_acts *acts, const vc_deit_config *c)
     return (vc_qk_view){acts->qkv, acts->qkv + c->width, 3 * c->width};
 }
 
-vc_head_mix vc_model_encoder(const vc_deit_config *c, size_t batch)
+void vc_model_autoencoders(vc_autoencoder out[2], const vc_deit_config *c,
+                           const vc_block_weights *w, size_t batch)
 {
     size_t head_dim = c->width / c->heads;
-    return (vc_head_mix){.heads_in = c->heads,
-                         .heads_out = c->compressed_heads,
-                         .head_dim = head_dim,
-                         .tokens = batch * vc_deit_tokens(c),
-                         .x_stride = 3 * c->width,
-                         .y_stride = 2 * c->compressed_heads * head_dim};
-}
-
-vc_head_mix vc_model_decoder(const vc_deit_config *c, size_t batch)
-{
-    vc_head_mix encoder = vc_model_encoder(c, batch);
-    return (vc_head_mix){.heads_in = c->compressed_heads,
-                         .heads_out = c->heads,
-                         .head_dim = encoder.head_dim,
-                         .tokens = encoder.tokens,
-                         .x_stride = encoder.y_stride,
-                         .y_stride = 2 * c->width};
+    out[0] = (vc_autoencoder){.heads = c->heads,
+                              .compressed = c->compressed_heads,
+                              .head_dim = head_dim,
+                              .tokens = batch * vc_deit_tokens(c),
+                              .x_stride = 3 * c->width,
+                              .encoded_stride = 2 * c->compressed_heads * head_dim,
+                              .decoded_stride = 2 * c->width,
+                              .encoder_w = w->encoder_q_w,
+                              .encoder_b = w->encoder_q_b,
+                              .decoder_w = w->decoder_q_w,
+                              .decoder_b = w->decoder_q_b};
+    out[1] = out[0];
+    out[1].encoder_w = w->encoder_k_w;
+    out[1].encoder_b = w->encoder_k_b;
+    out[1].decoder_w = w->decoder_k_w;
+    out[1].decoder_b = w->decoder_k_b;
 }

@@ -33,21 +33,14 @@ static void embed(vc_acts *acts, const vc_model *model, const float *images, siz
 
 static void autoencode(vc_acts *acts, const vc_model *model, size_t layer, size_t batch)
 {
-    const vc_deit_config *c = &model->config;
-    const vc_block_weights *w = &model->weights.blocks[layer];
     vc_layer_acts *a = &acts->layers[layer];
-    const vc_head_mix encoder = vc_model_encoder(c, batch), decoder = vc_model_decoder(c, batch);
-    size_t width = c->width, encoded_width = encoder.y_stride / 2;
-    vc_head_mix_forward(a->encoded, a->qkv, w->encoder_q_w, w->encoder_q_b, &encoder);
-    vc_head_mix_forward(a->encoded + encoded_width, a->qkv + width, w->encoder_k_w, w->encoder_k_b,
-                        &encoder);
-    vc_head_mix_forward(a->decoded, a->encoded, w->decoder_q_w, w->decoder_q_b, &decoder);
-    vc_head_mix_forward(a->decoded + width, a->encoded + encoded_width, w->decoder_k_w,
-                        w->decoder_k_b, &decoder);
+    vc_autoencoder ae[2];
+    vc_model_autoencoders(ae, &model->config, &model->weights.blocks[layer], batch);
     for (size_t i = 0; i < 2; i++)
         acts->distances[2 * layer + i] =
-            vc_squared_distance(a->qkv + i * width, 3 * width, a->decoded + i * width, 2 * width,
-                                encoder.tokens, width);
+            vc_autoencoder_forward(a->encoded + i * ae[i].compressed * ae[i].head_dim,
+                                   a->decoded + i * model->config.width,
+                                   a->qkv + i * model->config.width, &ae[i]);
 }
 
 static void attend(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,

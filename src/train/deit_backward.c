@@ -33,46 +33,25 @@ static void classify_backward(vc_grads *g, const vc_acts *acts, const vc_model *
                classes * width * sizeof(float));
 }
 
-/* Reconstruction loss: d ||x - x'|| = (x - x') / ||x - x'||, to both sides. */
-static void reconstruction_backward(vc_grads *g, const vc_acts *acts, const vc_model *model,
-                                    size_t layer, size_t batch, float weight)
-{
-    const vc_deit_config *c = &model->config;
-    const vc_layer_acts *a = &acts->layers[layer];
-    size_t width = c->width, rows = batch * vc_deit_tokens(c);
-    for (size_t i = 0; i < 2; i++) {
-        double norm = sqrt(acts->distances[2 * layer + i]);
-        if (norm > 0.0)
-            vc_squared_distance_backward(g->qkv + i * width, g->decoded + i * width,
-                                         a->qkv + i * width, a->decoded + i * width, 3 * width,
-                                         2 * width, rows, width, (float)(weight / norm));
-    }
-}
-
-/* g->decoded to g->qkv's Q and K. The reconstruction loss reaches Q and K directly as well. */
+/* g->decoded to g->qkv's Q and K. The reconstruction loss, weight * ||x - x'||, has the gradient
+ * weight * (x - x') / ||x - x'||, to both sides. */
 static void autoencoder_backward(vc_grads *g, const vc_acts *acts, const vc_model *model,
                                  size_t layer, size_t batch, float weight)
 {
-    const vc_deit_config *c = &model->config;
-    const vc_block_weights *w = &model->weights.blocks[layer];
-    const vc_block_weights *d = &g->views.blocks[layer];
     const vc_layer_acts *a = &acts->layers[layer];
-    const vc_head_mix encoder = vc_model_encoder(c, batch), decoder = vc_model_decoder(c, batch);
-    size_t width = c->width, half = encoder.y_stride / 2;
-    size_t rows = encoder.tokens;
-#pragma omp parallel for schedule(static)
-    for (size_t t = 0; t < rows; t++)
-        memset(g->qkv + t * 3 * width, 0, 2 * width * sizeof(float));
-    if (weight > 0.0f)
-        reconstruction_backward(g, acts, model, layer, batch, weight);
-    vc_head_mix_backward(g->encoded, d->decoder_q_w, d->decoder_q_b, g->decoded, a->encoded,
-                         w->decoder_q_w, &decoder, 0);
-    vc_head_mix_backward(g->encoded + half, d->decoder_k_w, d->decoder_k_b, g->decoded + width,
-                         a->encoded + half, w->decoder_k_w, &decoder, 0);
-    vc_head_mix_backward(g->qkv, d->encoder_q_w, d->encoder_q_b, g->encoded, a->qkv, w->encoder_q_w,
-                         &encoder, 1);
-    vc_head_mix_backward(g->qkv + width, d->encoder_k_w, d->encoder_k_b, g->encoded + half,
-                         a->qkv + width, w->encoder_k_w, &encoder, 1);
+    const vc_block_weights *d = &g->views.blocks[layer];
+    vc_autoencoder_grads grads[2] = {
+        {d->encoder_q_w, d->encoder_q_b, d->decoder_q_w, d->decoder_q_b},
+        {d->encoder_k_w, d->encoder_k_b, d->decoder_k_w, d->decoder_k_b}};
+    vc_autoencoder ae[2];
+    vc_model_autoencoders(ae, &model->config, &model->weights.blocks[layer], batch);
+    for (size_t i = 0; i < 2; i++) {
+        size_t full = i * model->config.width, half = i * ae[i].compressed * ae[i].head_dim;
+        double norm = sqrt(acts->distances[2 * layer + i]);
+        vc_autoencoder_backward(&grads[i], g->qkv + full, g->encoded + half, g->decoded + full,
+                                g->scratch, a->qkv + full, a->encoded + half, a->decoded + full,
+                                &ae[i], norm > 0.0 ? (float)(weight / norm) : 0.0f);
+    }
 }
 
 static void attend_backward(vc_grads *g, const vc_acts *acts, const vc_model *model, size_t layer,

@@ -4,12 +4,16 @@
 
 #include "vitcod/train.h"
 
+/* Attention wants a piece per thread, the auto-encoder one in all. */
 static size_t scratch_count(const vc_model *model)
 {
-    size_t tokens = vc_deit_tokens(&model->config), most = tokens * tokens;
-    for (size_t l = 0; model->sparse && l < model->config.depth; l++)
+    const vc_deit_config *c = &model->config;
+    size_t tokens = vc_deit_tokens(c), most = tokens * tokens;
+    for (size_t l = 0; model->sparse && l < c->depth; l++)
         most = model->sparse[l].scratch_floats > most ? model->sparse[l].scratch_floats : most;
-    return most * (size_t)omp_get_max_threads();
+    most *= (size_t)omp_get_max_threads();
+    size_t coded = vc_autoencoder_scratch_floats(c->heads, c->compressed_heads);
+    return coded > most ? coded : most;
 }
 
 static void place(vc_grads *g, const vc_model *model, size_t batch)

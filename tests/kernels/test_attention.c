@@ -146,47 +146,10 @@ static void sparse_without_global_tokens(void **state)
     check_sparse(0);
 }
 
-static void head_mix(void **state)
-{
-    (void)state;
-    enum { IN = 3, OUT = 2, TOKENS = 9 };
-    static float x[TOKENS * 40], y[TOKENS * 40], dx[TOKENS * 40], dy[TOKENS * 40];
-    float w[OUT * IN], b[OUT], dw[OUT * IN] = {0}, db[OUT] = {0};
-    const vc_head_mix mix = {IN, OUT, D, TOKENS, 40, 30};
-    fill(x, TOKENS * 40, 1);
-    fill(dy, TOKENS * 40, 2);
-    fill(w, OUT * IN, 3);
-    fill(b, OUT, 4);
-    vc_head_mix_forward(y, x, w, b, &mix);
-    vc_head_mix_backward(dx, dw, db, dy, x, w, &mix, 0);
-    for (size_t o = 0; o < OUT; o++) {
-        double bias = 0.0;
-        for (size_t i = 0; i < IN; i++) {
-            double weight = 0.0;
-            for (size_t t = 0; t < TOKENS; t++)
-                for (size_t c = 0; c < D; c++)
-                    weight += (double)dy[t * 30 + o * D + c] * x[t * 40 + i * D + c];
-            assert_near(dw[o * IN + i], weight, 1e-4);
-        }
-        for (size_t t = 0; t < TOKENS; t++)
-            for (size_t c = 0; c < D; c++) {
-                double want = b[o];
-                for (size_t i = 0; i < IN; i++)
-                    want += (double)w[o * IN + i] * x[t * 40 + i * D + c];
-                assert_near(y[t * 30 + o * D + c], want, 1e-5);
-                bias += dy[t * 30 + o * D + c];
-            }
-        assert_near(db[o], bias, 1e-4);
-    }
-    for (size_t i = 0; i < IN; i++)
-        assert_near(dx[40 + i * D], w[i] * dy[30] + w[IN + i] * dy[30 + D], 1e-5);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(dense), cmocka_unit_test(masked),
                                        cmocka_unit_test(sparse_with_global_tokens),
-                                       cmocka_unit_test(sparse_without_global_tokens),
-                                       cmocka_unit_test(head_mix)};
+                                       cmocka_unit_test(sparse_without_global_tokens)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,6 +106,32 @@ static void check_sparse(const vc_kernels *k, size_t count, size_t d)
     close_arrays(grads[0], grads[1], TOKENS * WIDE, 1e-5, "scatter_row", count);
 }
 
+/* 1e-5: float32 sums over tokens and channels. */
+static void check_head_mix(const vc_kernels *k, size_t tokens, size_t d)
+{
+    enum { IN = 3, OUT = 2, STRIDE = 250 };
+    static float x[MOST * STRIDE], dy[MOST * STRIDE], y[2][MOST * STRIDE];
+    float w[IN * OUT], bias[IN], dw[2][IN * OUT] = {{0}}, db[2][IN] = {{0}};
+    const vc_kernels *both[] = {k, ref};
+    fill(x, MOST * STRIDE, 15);
+    fill(dy, MOST * STRIDE, 16);
+    fill(w, IN * OUT, 17);
+    fill(bias, IN, 18);
+    for (int variant = 0; variant < 4; variant++) {
+        int back = variant & 1, add = variant >> 1;
+        const vc_head_mix mix = {back ? OUT : IN, back ? IN : OUT, d, STRIDE, STRIDE, back, add};
+        for (int i = 0; i < 2; i++) {
+            memcpy(y[i], dy, sizeof y[i]);
+            both[i]->head_mix_rows(y[i], x, w, back ? NULL : bias, tokens, &mix);
+        }
+        close_arrays(y[0], y[1], (tokens + 1) * STRIDE, 1e-5, "head_mix_rows", tokens);
+        for (int i = 0; i < 2; i++)
+            both[i]->head_mix_gradient_rows(dw[i], db[i], dy, x, tokens, &mix);
+        close_arrays(dw[0], dw[1], IN * OUT, 1e-4, "head_mix_gradient_rows weight", tokens);
+        close_arrays(db[0], db[1], IN, 1e-4, "head_mix_gradient_rows bias", tokens);
+    }
+}
+
 static void check_adamw(const vc_kernels *k, size_t n)
 {
     float p[2][MOST], m[2][MOST], v[2][MOST], g[MOST];
@@ -142,6 +168,8 @@ static void check_isa(vc_isa isa)
         check_adamw(k, sizes[i]);
         for (size_t d = 1; d <= 80; d += 7)
             check_sparse(k, sizes[i], d);
+        for (size_t d = 1; d <= 80; d += 13)
+            check_head_mix(k, sizes[i], d);
     }
 }
 
@@ -165,7 +193,7 @@ static void every_kernel_is_checked(void **state)
 #define VC_KERNEL(name, r, a, b, args) count++;
 #include "vitcod/kernels.def"
 #undef VC_KERNEL
-    assert_int_equal(count, 10);
+    assert_int_equal(count, 12);
 }
 
 int main(void)

@@ -1,0 +1,34 @@
+/* ViTCoD's auto-encoder (HPCA 2023, section IV-C): a linear map over the heads compresses Q or K before
+ * it leaves the chip, another restores it. Views are as in attention.h: token t of the batch starts at
+ * x + t * stride. H heads, Z compressed heads, D values per head. */
+#ifndef VITCOD_AUTOENCODER_H
+#define VITCOD_AUTOENCODER_H
+
+#include <stddef.h>
+
+typedef struct vc_autoencoder {
+    size_t heads, compressed, head_dim, tokens; /* tokens: of the whole batch */
+    size_t x_stride, encoded_stride, decoded_stride;
+    const float *encoder_w, *encoder_b; /* (Z, H), (Z) */
+    const float *decoder_w, *decoder_b; /* (H, Z), (H) */
+} vc_autoencoder;
+
+typedef struct vc_autoencoder_grads {
+    float *encoder_w, *encoder_b, *decoder_w, *decoder_b;
+} vc_autoencoder_grads;
+
+/* encoded (Z, D) and decoded (H, D) of every token; returns the squared distance of x to decoded. */
+double vc_autoencoder_forward(float *encoded, float *decoded, const float *x,
+                              const vc_autoencoder *ae);
+
+/* Floats of scratch that the backward pass wants. */
+size_t vc_autoencoder_scratch_floats(size_t heads, size_t compressed);
+
+/* ddecoded holds the gradient of `decoded`; `pull` adds the gradient of pull / 2 times the squared
+ * distance, which reaches x both through `decoded` and directly. Overwrites dx and dencoded, changes
+ * ddecoded, adds to the weights' gradients. */
+void vc_autoencoder_backward(vc_autoencoder_grads *grads, float *dx, float *dencoded,
+                             float *ddecoded, float *scratch, const float *x, const float *encoded,
+                             const float *decoded, const vc_autoencoder *ae, float pull);
+
+#endif
