@@ -63,9 +63,18 @@ int main(int argc, char **argv)
     }
     vc_deit_config config = vc_deit_config_default();
     if (strcmp(argv[1], "demo") == 0)
-        config = (vc_deit_config){.image = 28, .patch = 2, .channels = 1, .classes = 10, .width = 48,
-                                  .depth = 4, .heads = 3, .hidden = 192, .mean = {0}, .std = {1}};
-    if (run(&config, strcmp(argv[2], "train") == 0, (size_t)atoi(argv[3]), atoi(argv[4])) != VC_OK) {
+        config = (vc_deit_config){.image = 28,
+                                  .patch = 2,
+                                  .channels = 1,
+                                  .classes = 10,
+                                  .width = 48,
+                                  .depth = 4,
+                                  .heads = 3,
+                                  .hidden = 192,
+                                  .mean = {0},
+                                  .std = {1}};
+    if (run(&config, strcmp(argv[2], "train") == 0, (size_t)atoi(argv[3]), atoi(argv[4])) !=
+        VC_OK) {
         fprintf(stderr, "bench_model: %s\n", vc_last_error());
         return 1;
     }

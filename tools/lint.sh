@@ -5,6 +5,9 @@ cd "$(dirname "$0")/.."
 if command -v shellcheck >/dev/null; then
     git ls-files '*.sh' .ci/run | xargs shellcheck
 fi
+if command -v clang-format >/dev/null; then
+    git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror
+fi
 if command -v cppcheck >/dev/null; then
     # jansson's loops are macros that cppcheck does not know
     cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \

@@ -50,8 +50,9 @@ void vc_sparse_layer_close(vc_sparse_layer *layer);
 void vc_sparse_attention_forward(float *out, float *probs, float *scratch, const float *q,
                                  const float *k, const float *v, const vc_attention_shape *shape,
                                  const vc_sparse_layer *layer);
-void vc_sparse_attention_backward(float *dq, float *dk, float *dv, float *scratch, const float *dout,
-                                  const float *probs, const float *q, const float *k, const float *v,
-                                  const vc_attention_shape *shape, const vc_sparse_layer *layer);
+void vc_sparse_attention_backward(float *dq, float *dk, float *dv, float *scratch,
+                                  const float *dout, const float *probs, const float *q,
+                                  const float *k, const float *v, const vc_attention_shape *shape,
+                                  const vc_sparse_layer *layer);
 
 #endif

@@ -11,9 +11,9 @@ enum { VC_MAX_CHANNELS = 4 };
 
 typedef struct vc_dataset {
     size_t count, channels, height, width;
-    size_t classes;   /* highest label + 1 */
-    uint8_t *images;  /* (count, channels, height, width) */
-    int32_t *labels;  /* (count) */
+    size_t classes;  /* highest label + 1 */
+    uint8_t *images; /* (count, channels, height, width) */
+    int32_t *labels; /* (count) */
 } vc_dataset;
 
 /* Opens `<directory>/<split>-images-idx3-ubyte` and its labels, each with or without .gz. `split` is

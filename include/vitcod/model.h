@@ -99,14 +99,14 @@ vc_status vc_model_pack(vc_model *model);
 
 /* What the forward pass leaves behind in one layer. (B, T, ..) each; T tokens, D = C / H. */
 typedef struct vc_layer_acts {
-    float *input;                /* (C) the residual stream going in */
+    float *input;                 /* (C) the residual stream going in */
     float *mean1, *rstd1, *norm1; /* (), (), (C) */
-    float *qkv;                  /* (3, H, D) */
-    float *encoded;              /* (2, Z, D) Q then K; NULL without auto-encoder */
-    float *decoded;              /* (2, H, D) */
-    float *probs;                /* (B, H, T, T), or the plan's form */
-    float *attention;            /* (H, D) */
-    float *middle;               /* (C) the residual stream after attention */
+    float *qkv;                   /* (3, H, D) */
+    float *encoded;               /* (2, Z, D) Q then K; NULL without auto-encoder */
+    float *decoded;               /* (2, H, D) */
+    float *probs;                 /* (B, H, T, T), or the plan's form */
+    float *attention;             /* (H, D) */
+    float *middle;                /* (C) the residual stream after attention */
     float *mean2, *rstd2, *norm2;
     float *fc1, *gelu; /* (M) */
 } vc_layer_acts;
@@ -118,10 +118,10 @@ typedef struct vc_acts {
     float *tokens;   /* (B, T, C) what leaves the last block */
     float *class_in; /* (B, class tokens, C) */
     float *class_mean, *class_rstd, *class_norm;
-    float *head_in;  /* (class tokens, B, C) */
-    float *head_out; /* (class tokens, B, classes) */
-    float *logits;   /* (B, classes) */
-    float *scratch;  /* of sparse attention */
+    float *head_in;    /* (class tokens, B, C) */
+    float *head_out;   /* (class tokens, B, classes) */
+    float *logits;     /* (B, classes) */
+    float *scratch;    /* of sparse attention */
     double *distances; /* (L, 2) squared distances of Q and K to what is decoded */
     vc_layer_acts *layers;
     vc_arena arena;

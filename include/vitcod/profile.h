@@ -12,8 +12,8 @@ typedef struct vc_spread {
 vc_spread vc_spread_of(double *samples, size_t count);
 
 typedef struct vc_attention_times {
-    vc_spread dense, sparse;  /* seconds for all layers of a batch */
-    vc_spread ratio;          /* dense / sparse, pair by pair */
+    vc_spread dense, sparse;   /* seconds for all layers of a batch */
+    vc_spread ratio;           /* dense / sparse, pair by pair */
     double largest_difference; /* sparse against masked dense, relative to the largest output */
 } vc_attention_times;
 

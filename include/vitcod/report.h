@@ -8,7 +8,12 @@
 #include "vitcod/status.h"
 
 /* Colours of a map's cells. */
-typedef enum vc_cell { VC_CELL_PRUNED, VC_CELL_KEPT, VC_CELL_DENSER_PRUNED, VC_CELL_DENSER_KEPT } vc_cell;
+typedef enum vc_cell {
+    VC_CELL_PRUNED,
+    VC_CELL_KEPT,
+    VC_CELL_DENSER_PRUNED,
+    VC_CELL_DENSER_KEPT
+} vc_cell;
 
 /* One PNG with rows x columns maps of height x width cells (vc_cell), one pixel each, with a margin
  * between them: rows are layers, columns heads. cells (rows, columns, height, width). */

@@ -15,9 +15,9 @@ typedef struct vc_rng {
 vc_rng vc_rng_open(uint64_t seed, uint64_t purpose, uint64_t index);
 
 uint64_t vc_rng_u64(vc_rng *rng);
-double vc_rng_uniform(vc_rng *rng);                  /* [0, 1) */
-uint64_t vc_rng_below(vc_rng *rng, uint64_t limit);  /* 0 .. limit - 1, unbiased; limit > 0 */
-double vc_rng_normal(vc_rng *rng);                   /* mean 0, variance 1 */
+double vc_rng_uniform(vc_rng *rng);                 /* [0, 1) */
+uint64_t vc_rng_below(vc_rng *rng, uint64_t limit); /* 0 .. limit - 1, unbiased; limit > 0 */
+double vc_rng_normal(vc_rng *rng);                  /* mean 0, variance 1 */
 void vc_rng_shuffle(vc_rng *rng, uint32_t *values, size_t count); /* Fisher-Yates */
 
 #endif

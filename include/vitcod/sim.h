@@ -15,15 +15,15 @@ typedef struct vc_control_options {
 } vc_control_options;
 
 typedef struct vc_control_layer {
-    size_t global_tokens; /* of head 0 */
+    size_t global_tokens;                                            /* of head 0 */
     uint64_t sddmm_denser, sddmm_sparser, spmm_denser, spmm_sparser; /* cycles */
     uint64_t preload, decode, compute;
 } vc_control_layer;
 
 typedef struct vc_control_result {
-    uint64_t preload, decode, compute, total; /* attention, cycles over all layers */
+    uint64_t preload, decode, compute, total;             /* attention, cycles over all layers */
     uint64_t linear_compute, linear_preload, linear, ffn; /* 0 without embed_dim */
-    uint64_t end_to_end; /* linear + ffn, as the published program adds them up */
+    uint64_t end_to_end;      /* linear + ffn, as the published program adds them up */
     vc_control_layer *layers; /* (L), room of the caller */
 } vc_control_result;
 

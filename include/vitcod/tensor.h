@@ -23,7 +23,7 @@ typedef enum vc_dtype {
 #define VC_DTYPE_ENUM(name, bytes, safetensors, npy) VC_##name,
     VC_DTYPE_MAP(VC_DTYPE_ENUM)
 #undef VC_DTYPE_ENUM
-    VC_DTYPE_COUNT
+        VC_DTYPE_COUNT
 } vc_dtype;
 
 typedef struct vc_tensor {

@@ -24,7 +24,7 @@ vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *lab
 /* ---- backward */
 
 typedef struct vc_grads {
-    float *values;         /* the flat block, laid out as the model's parameters */
+    float *values; /* the flat block, laid out as the model's parameters */
     vc_deit_weights views;
     float *stream, *norm, *qkv, *decoded, *encoded, *attention, *mlp; /* gradients of activations */
     float *dlogits, *class_tokens, *head, *patches, *scratch;
@@ -112,13 +112,14 @@ vc_status vc_train(vc_model *model, const vc_dataset *train, const vc_dataset *t
 
 /* Where a run stands between two steps. */
 typedef struct vc_train_state {
-    uint64_t epoch, step; /* steps done in this epoch */
+    uint64_t epoch, step;                                 /* steps done in this epoch */
     double loss, reconstruction, grad_norm, top1, images; /* sums over this epoch */
 } vc_train_state;
 
 /* `fingerprint` names options and data: resuming with others is VC_EINVAL. */
-vc_status vc_checkpoint_write(const char *path, const vc_model *model, const vc_optimizer *optimizer,
-                              const vc_train_state *state, uint64_t fingerprint);
+vc_status vc_checkpoint_write(const char *path, const vc_model *model,
+                              const vc_optimizer *optimizer, const vc_train_state *state,
+                              uint64_t fingerprint);
 vc_status vc_checkpoint_read(vc_model *model, vc_optimizer *optimizer, vc_train_state *state,
                              uint64_t fingerprint, const char *path);
 

@@ -24,13 +24,13 @@ typedef enum vc_op_kind {
 #define VC_OP_ENUM(name, text) VC_OP_##name,
     VC_OP_MAP(VC_OP_ENUM)
 #undef VC_OP_ENUM
-    VC_OP_COUNT
+        VC_OP_COUNT
 } vc_op_kind;
 
 typedef struct vc_op {
     vc_op_kind kind;
-    int layer;             /* -1 outside the blocks */
-    int attention;         /* 1: between the QKV projection and the output projection */
+    int layer;     /* -1 outside the blocks */
+    int attention; /* 1: between the QKV projection and the output projection */
     uint64_t macs;
     uint64_t weight_values; /* parameters read once */
     uint64_t input_values;  /* activations read from memory */

@@ -10,7 +10,8 @@ static const vc_prune_rule rules[] = {
 
 vc_prune_options vc_prune_options_default(void)
 {
-    return (vc_prune_options){.rule = "info", .info = -1.0, .sparsity = -1.0, .keep_class_token = 1};
+    return (vc_prune_options){
+        .rule = "info", .info = -1.0, .sparsity = -1.0, .keep_class_token = 1};
 }
 
 static const vc_prune_rule *find_rule(const char *name)
@@ -26,18 +27,20 @@ static vc_status check(const vc_maps *maps, const vc_prune_options *o, const cha
     if (!find_rule(o->rule))
         return vc_fail(VC_EINVAL, "pruning rule '%s' is unknown, wanted info", o->rule);
     if ((o->info < 0.0) == (o->sparsity < 0.0))
-        return vc_fail(VC_EINVAL, "info cut %g and sparsity %g, wanted exactly one of them", o->info,
-                       o->sparsity);
+        return vc_fail(VC_EINVAL, "info cut %g and sparsity %g, wanted exactly one of them",
+                       o->info, o->sparsity);
     if (o->sparsity > 1.0)
         return vc_fail(VC_EINVAL, "sparsity %g, wanted 0 to 1", o->sparsity);
     size_t count = maps->layers * maps->heads * maps->queries * maps->keys;
     for (size_t i = 0; i < count; i++)
         if (!(maps->values[i] >= 0.0f) || !isfinite(maps->values[i])) {
             size_t row = i / maps->keys, map = row / maps->queries;
-            return vc_fail(VC_EINVAL,
-                           "%s: layer %zu head %zu row %zu column %zu is %g, wanted a mean attention "
-                           "of 0 or more", path, map / maps->heads, map % maps->heads,
-                           row % maps->queries, i % maps->keys, (double)maps->values[i]);
+            return vc_fail(
+                VC_EINVAL,
+                "%s: layer %zu head %zu row %zu column %zu is %g, wanted a mean attention "
+                "of 0 or more",
+                path, map / maps->heads, map % maps->heads, row % maps->queries, i % maps->keys,
+                (double)maps->values[i]);
         }
     return VC_OK;
 }
@@ -73,15 +76,17 @@ static double prune_all(vc_mask *mask, int32_t *orders, const vc_maps *maps,
 }
 
 /* The cut whose sparsity comes nearest to the wanted one: sparsity falls as the cut rises. */
-static vc_status bisect(vc_mask *mask, vc_prune_report *report, int32_t *orders, const vc_maps *maps,
-                        const vc_prune_options *o)
+static vc_status bisect(vc_mask *mask, vc_prune_report *report, int32_t *orders,
+                        const vc_maps *maps, const vc_prune_options *o)
 {
     const double tolerance = 0.002; /* of all entries; a row's cut moves in steps of one entry */
     double low = 0.0, high = 1.01;
     double most = prune_all(mask, orders, maps, o, low);
     if (o->sparsity > most + tolerance)
-        return vc_fail(VC_EINVAL, "a sparsity of %g is out of reach: %g is the most that rule %s "
-                       "prunes here", o->sparsity, most, o->rule);
+        return vc_fail(VC_EINVAL,
+                       "a sparsity of %g is out of reach: %g is the most that rule %s "
+                       "prunes here",
+                       o->sparsity, most, o->rule);
     for (int i = 0; i < 40; i++) {
         double middle = 0.5 * (low + high);
         if (prune_all(mask, orders, maps, o, middle) >= o->sparsity)

@@ -33,8 +33,8 @@ static vc_status collect_from_data(const attention_options *o, const vc_model *m
     return status;
 }
 
-static vc_status collect_from_array(const attention_options *o, const vc_model *model, vc_acts *acts,
-                                    const vc_tap *tap)
+static vc_status collect_from_array(const attention_options *o, const vc_model *model,
+                                    vc_acts *acts, const vc_tap *tap)
 {
     const vc_deit_config *c = &model->config;
     vc_npy input;
@@ -71,7 +71,8 @@ static vc_status run(json_t *result, const attention_options *o, const char *pat
     vc_acts acts = {0};
     vc_attention_stats stats = {0};
     if (o->model.plan)
-        return vc_fail(VC_EINVAL, "attention maps need --mask instead of --plan: on a plan no map is made");
+        return vc_fail(VC_EINVAL,
+                       "attention maps need --mask instead of --plan: on a plan no map is made");
     VC_TRY(cli_open_model(&model, path, &o->model, 1));
     size_t tokens = vc_deit_tokens(&model->config);
     const vc_tap tap = {.attention = tap_attention, .context = &stats};
@@ -113,8 +114,8 @@ static int run_attention(const cli_command *command, int argc, char **argv)
     };
     cli_common common = {0};
     cli_arguments arguments;
-    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments, 1,
-                           1, argc, argv);
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
+                           1, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
     if (!o.output || !o.data == !o.input || o.batch == 0)
@@ -125,6 +126,7 @@ static int run_attention(const cli_command *command, int argc, char **argv)
 }
 
 const cli_command cmd_attention = {
-    "attention", "average the attention maps over images", "MODEL --data DIR|--input X.npy -o MAPS.npy",
+    "attention", "average the attention maps over images",
+    "MODEL --data DIR|--input X.npy -o MAPS.npy",
     "Averages softmax(Q K^T) of every layer and head over images: what pruning starts from.",
     run_attention};

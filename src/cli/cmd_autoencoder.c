@@ -20,11 +20,12 @@ typedef struct collector {
     vc_head_moments *moments; /* (L, 2): of Q, of K */
 } collector;
 
-static void tap_query_key(void *context, size_t layer, const float *q, const float *k, size_t stride,
-                          size_t batch)
+static void tap_query_key(void *context, size_t layer, const float *q, const float *k,
+                          size_t stride, size_t batch)
 {
     collector *c = context;
-    size_t tokens = batch * vc_deit_tokens(c->config), head_dim = c->config->width / c->config->heads;
+    size_t tokens = batch * vc_deit_tokens(c->config),
+           head_dim = c->config->width / c->config->heads;
     vc_head_moments_add(&c->moments[2 * layer], q, stride, tokens, head_dim);
     vc_head_moments_add(&c->moments[2 * layer + 1], k, stride, tokens, head_dim);
 }
@@ -131,8 +132,8 @@ static int run_autoencoder(const cli_command *command, int argc, char **argv)
     };
     cli_common common = {0};
     cli_arguments arguments;
-    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments, 1,
-                           1, argc, argv);
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
+                           1, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
     if (!o.data || !o.output || o.batch == 0)
@@ -144,7 +145,8 @@ static int run_autoencoder(const cli_command *command, int argc, char **argv)
 
 const cli_command cmd_autoencoder = {
     "autoencoder", "set up the auto-encoder of Q and K", "MODEL --data DIR -o FILE [options]",
-    "Sets up ViTCoD's auto-encoder over the heads of Q and K with the best affine approximation of\n"
+    "Sets up ViTCoD's auto-encoder over the heads of Q and K with the best affine approximation "
+    "of\n"
     "the given rank: the leading eigenvectors of the heads' covariance over images. A good start\n"
     "for finetuning: vitcod train --init MODEL --autoencoder FILE.",
     run_autoencoder};

@@ -100,8 +100,8 @@ static int run_infer(const cli_command *command, int argc, char **argv)
     };
     cli_common common = {0};
     cli_arguments arguments;
-    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments, 1,
-                           1, argc, argv);
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
+                           1, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
     if (!o.input)
@@ -111,8 +111,9 @@ static int run_infer(const cli_command *command, int argc, char **argv)
     return cli_finish(result, done, common.json, print_text);
 }
 
-const cli_command cmd_infer = {
-    "infer", "run a model on an npy array of images", "MODEL --input X.npy [-o LOGITS.npy]",
-    "Runs a model on normalised images and writes the logits. Attention is dense, under a mask, or\n"
-    "sparse on a plan.",
-    run_infer};
+const cli_command cmd_infer = {"infer", "run a model on an npy array of images",
+                               "MODEL --input X.npy [-o LOGITS.npy]",
+                               "Runs a model on normalised images and writes the logits. Attention "
+                               "is dense, under a mask, or\n"
+                               "sparse on a plan.",
+                               run_infer};

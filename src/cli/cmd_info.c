@@ -17,16 +17,16 @@ static vc_status describe(json_t *result, const char *path, const cli_model_opti
     if (status == VC_OK) {
         json_object_update_new(
             result,
-            json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:I, s:I}",
-                      "model", path, "architecture", "deit", "image", (json_int_t)c->image, "patch",
-                      (json_int_t)c->patch, "channels", (json_int_t)c->channels, "classes",
-                      (json_int_t)c->classes, "tokens", (json_int_t)vc_deit_tokens(c), "width",
-                      (json_int_t)c->width, "depth", (json_int_t)c->depth, "heads",
-                      (json_int_t)c->heads, "hidden", (json_int_t)c->hidden, "distilled",
-                      c->distilled, "compressed_heads", (json_int_t)c->compressed_heads,
-                      "parameters", (json_int_t)parameters, "macs",
-                      (json_int_t)vc_workload_macs(&workload, 0), "attention_macs",
-                      (json_int_t)vc_workload_macs(&workload, 1)));
+            json_pack(
+                "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:I, s:I}",
+                "model", path, "architecture", "deit", "image", (json_int_t)c->image, "patch",
+                (json_int_t)c->patch, "channels", (json_int_t)c->channels, "classes",
+                (json_int_t)c->classes, "tokens", (json_int_t)vc_deit_tokens(c), "width",
+                (json_int_t)c->width, "depth", (json_int_t)c->depth, "heads", (json_int_t)c->heads,
+                "hidden", (json_int_t)c->hidden, "distilled", c->distilled, "compressed_heads",
+                (json_int_t)c->compressed_heads, "parameters", (json_int_t)parameters, "macs",
+                (json_int_t)vc_workload_macs(&workload, 0), "attention_macs",
+                (json_int_t)vc_workload_macs(&workload, 1)));
         json_object_update_new(result, vc_workload_json(&workload));
     }
     vc_workload_close(&workload);
@@ -36,10 +36,9 @@ static vc_status describe(json_t *result, const char *path, const cli_model_opti
 
 static void print_text(const json_t *result)
 {
-    static const char *const keys[] = {"image",  "patch", "channels",         "classes",
-                                       "tokens", "width", "depth",            "heads",
-                                       "hidden", "compressed_heads", "parameters", "macs",
-                                       "attention_macs"};
+    static const char *const keys[] = {
+        "image", "patch",  "channels",         "classes",    "tokens", "width",         "depth",
+        "heads", "hidden", "compressed_heads", "parameters", "macs",   "attention_macs"};
     printf("%s: DeiT\n", json_string_value(json_object_get(result, "model")));
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         printf("  %-18s %lld\n", keys[i],
@@ -52,8 +51,8 @@ static int run_info(const cli_command *command, int argc, char **argv)
     const cli_option options[] = {CLI_MODEL_OPTIONS(o)};
     cli_common common = {0};
     cli_arguments arguments;
-    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments, 1,
-                           1, argc, argv);
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
+                           1, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
     json_t *result = cli_result(command, &common);
@@ -61,6 +60,6 @@ static int run_info(const cli_command *command, int argc, char **argv)
     return cli_finish(result, done, common.json, print_text);
 }
 
-const cli_command cmd_info = {"info", "sizes, parameters and MACs of a model", "MODEL [options]",
-                              "Says what a checkpoint holds. MACs are those of dense attention, for one image.",
-                              run_info};
+const cli_command cmd_info = {
+    "info", "sizes, parameters and MACs of a model", "MODEL [options]",
+    "Says what a checkpoint holds. MACs are those of dense attention, for one image.", run_info};

@@ -113,8 +113,7 @@ static void print_text(const json_t *result)
     json_array_foreach(json_object_get(result, "global_tokens"), l, heads)
     {
         printf("  layer %2zu:", l);
-        json_array_foreach(heads, h, count)
-            printf(" %3lld", (long long)json_integer_value(count));
+        json_array_foreach(heads, h, count) printf(" %3lld", (long long)json_integer_value(count));
         putchar('\n');
     }
     printf("kept: %.2f %%, %lld entries in the denser part, %lld in the sparser\n",
@@ -134,8 +133,8 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
     };
     cli_common common = {0};
     cli_arguments arguments;
-    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments, 1,
-                           1, argc, argv);
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
+                           1, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
     if (!o.output)
@@ -145,8 +144,9 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
     return cli_finish(result, done, common.json, print_text);
 }
 
-const cli_command cmd_polarize = {
-    "polarize", "reorder tokens: a mask becomes a plan", "MASK.npy -o PLAN [--threshold N]",
-    "Moves the global tokens (columns that keep many entries) to the front, per head, and writes the\n"
-    "plan that sparse attention and the simulator run on.",
-    run_polarize};
+const cli_command cmd_polarize = {"polarize", "reorder tokens: a mask becomes a plan",
+                                  "MASK.npy -o PLAN [--threshold N]",
+                                  "Moves the global tokens (columns that keep many entries) to the "
+                                  "front, per head, and writes the\n"
+                                  "plan that sparse attention and the simulator run on.",
+                                  run_polarize};

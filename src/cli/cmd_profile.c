@@ -20,8 +20,8 @@ static int run_profile(const cli_command *command, int argc, char **argv)
     };
     cli_common common = {0};
     cli_arguments arguments;
-    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments, 1,
-                           1, argc, argv);
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
+                           1, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
     if (head_dim == 0 || batch == 0 || repeats == 0)
@@ -35,23 +35,27 @@ static int run_profile(const cli_command *command, int argc, char **argv)
     if (measured != VC_OK)
         return cli_fail();
     if (!common.json) {
-        printf("attention of all layers, batch %zu: dense %.3f ms, sparse %.3f ms, ratio %.2f (%.2f to "
-               "%.2f)\n", batch, 1e3 * times.dense.median, 1e3 * times.sparse.median,
-               times.ratio.median, times.ratio.low, times.ratio.high);
+        printf("attention of all layers, batch %zu: dense %.3f ms, sparse %.3f ms, ratio %.2f "
+               "(%.2f to "
+               "%.2f)\n",
+               batch, 1e3 * times.dense.median, 1e3 * times.sparse.median, times.ratio.median,
+               times.ratio.low, times.ratio.high);
         return CLI_OK;
     }
     json_t *result = cli_result(command, &common);
-    json_object_update_new(
-        result, json_pack("{s:o, s:o, s:o, s:f, s:I, s:I, s:I}", "dense_ms",
-                          spread_json(&times.dense, 1e3), "sparse_ms", spread_json(&times.sparse, 1e3),
-                          "ratio", spread_json(&times.ratio, 1.0), "largest_difference",
-                          times.largest_difference, "batch", (json_int_t)batch, "head_dim",
-                          (json_int_t)head_dim, "repeats", (json_int_t)repeats));
+    json_object_update_new(result, json_pack("{s:o, s:o, s:o, s:f, s:I, s:I, s:I}", "dense_ms",
+                                             spread_json(&times.dense, 1e3), "sparse_ms",
+                                             spread_json(&times.sparse, 1e3), "ratio",
+                                             spread_json(&times.ratio, 1.0), "largest_difference",
+                                             times.largest_difference, "batch", (json_int_t)batch,
+                                             "head_dim", (json_int_t)head_dim, "repeats",
+                                             (json_int_t)repeats));
     return cli_print_json(result);
 }
 
 const cli_command cmd_profile = {
     "profile", "time dense against sparse attention on this CPU", "PLAN [--head-dim N] [--batch N]",
-    "Checks sparse attention on a plan against dense attention under its mask, then times it against\n"
+    "Checks sparse attention on a plan against dense attention under its mask, then times it "
+    "against\n"
     "dense attention in interleaved runs. Ratios count; absolute times depend on the machine.",
     run_profile};

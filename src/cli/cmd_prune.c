@@ -15,9 +15,10 @@ static vc_status prune(vc_prune_report *report, size_t *kept, const vc_prune_opt
     vc_status status = VC_OK;
     char text[VC_SHAPE_TEXT];
     if (t->dtype != VC_F32 || t->rank != 4 || vc_tensor_count(t) == 0)
-        status = vc_fail(VC_EFORMAT, "%s: %s %s, wanted averaged attention F32 (layers, heads, "
-                         "queries, keys)", in, vc_dtype_name(t->dtype),
-                         vc_shape_text(text, t->rank, t->shape));
+        status = vc_fail(VC_EFORMAT,
+                         "%s: %s %s, wanted averaged attention F32 (layers, heads, "
+                         "queries, keys)",
+                         in, vc_dtype_name(t->dtype), vc_shape_text(text, t->rank, t->shape));
     if (status == VC_OK) {
         const vc_maps maps = {t->shape[0], t->shape[1], t->shape[2], t->shape[3], t->data};
         status = vc_prune(&mask, report, &maps, o, in);
@@ -45,8 +46,8 @@ static int run_prune(const cli_command *command, int argc, char **argv)
     };
     cli_common common = {0};
     cli_arguments arguments;
-    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments, 1,
-                           1, argc, argv);
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
+                           1, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
     if (!output)
@@ -69,8 +70,9 @@ static int run_prune(const cli_command *command, int argc, char **argv)
     return cli_print_json(result);
 }
 
-const cli_command cmd_prune = {
-    "prune", "prune averaged attention to a fixed mask", "MAPS.npy --info X|--sparsity X -o MASK.npy",
-    "Turns averaged attention maps (layers, heads, queries, keys) into masks. Rule info keeps, per\n"
-    "row, the highest scores whose sum reaches the cut, and one more.",
-    run_prune};
+const cli_command cmd_prune = {"prune", "prune averaged attention to a fixed mask",
+                               "MAPS.npy --info X|--sparsity X -o MASK.npy",
+                               "Turns averaged attention maps (layers, heads, queries, keys) into "
+                               "masks. Rule info keeps, per\n"
+                               "row, the highest scores whose sum reaches the cut, and one more.",
+                               run_prune};

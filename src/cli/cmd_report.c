@@ -7,9 +7,9 @@
 #include "vitcod/json.h"
 
 /* What a run folder may hold, in the order of the pipeline. */
-static const char *const parts[] = {"info",     "dense",   "attention", "prune",
-                                    "polarize", "pruned",  "autoencoder", "finetune",
-                                    "finetuned", "profile", "simulate",  "control"};
+static const char *const parts[] = {"info",      "dense",   "attention",   "prune",
+                                    "polarize",  "pruned",  "autoencoder", "finetune",
+                                    "finetuned", "profile", "simulate",    "control"};
 enum { PARTS = sizeof parts / sizeof *parts };
 
 static vc_status gather(json_t *out, const char *directory)
@@ -54,8 +54,7 @@ static void print_globals(const json_t *layers)
         char label[64];
         snprintf(label, sizeof label, "global tokens per head, layer %zu", l);
         printf("  %-44s", label);
-        json_array_foreach(heads, h, count)
-            printf(" %lld", (long long)json_integer_value(count));
+        json_array_foreach(heads, h, count) printf(" %lld", (long long)json_integer_value(count));
         putchar('\n');
     }
 }
@@ -74,11 +73,12 @@ static void print_table(const json_t *result)
                  "%.3f ms", 1.0);
     print_number("attention on this CPU, sparse", number(run, "profile", "sparse_ms", "median"),
                  "%.3f ms", 1.0);
-    print_number("  dense / sparse, median", number(run, "profile", "ratio", "median"), "%.2f", 1.0);
+    print_number("  dense / sparse, median", number(run, "profile", "ratio", "median"), "%.2f",
+                 1.0);
     print_number("  lower quartile", number(run, "profile", "ratio", "quartile_low"), "%.2f", 1.0);
     print_number("  upper quartile", number(run, "profile", "ratio", "quartile_high"), "%.2f", 1.0);
-    print_number("accelerator, attention, at least",
-                 number(run, "simulate", "attention", "cycles"), "%.0f cycles", 1.0);
+    print_number("accelerator, attention, at least", number(run, "simulate", "attention", "cycles"),
+                 "%.0f cycles", 1.0);
     print_number("accelerator, end to end, at least",
                  number(run, "simulate", "end_to_end", "cycles"), "%.0f cycles", 1.0);
     print_number("published formulas, attention", number(run, "control", "attention", "total"),
@@ -110,6 +110,7 @@ static int run_report(const cli_command *command, int argc, char **argv)
 
 const cli_command cmd_report = {
     "report", "one table and one result.json for a run folder", "RUN",
-    "Gathers the JSON results in a run folder (dense.json, prune.json, polarize.json, pruned.json,\n"
+    "Gathers the JSON results in a run folder (dense.json, prune.json, polarize.json, "
+    "pruned.json,\n"
     "finetuned.json, profile.json, simulate.json, ...) into RUN/result.json and prints a table.",
     run_report};

@@ -19,16 +19,15 @@ static json_t *control_json(const vc_control_result *r, size_t layers)
     json_t *list = json_array();
     for (size_t l = 0; l < layers; l++) {
         const vc_control_layer *c = &r->layers[l];
-        json_array_append_new(
-            list, json_pack("{s:I, s:I, s:I, s:I, s:I}", "global_tokens",
-                            (json_int_t)c->global_tokens, "sddmm_denser_cycles",
-                            (json_int_t)c->sddmm_denser, "sddmm_sparser_cycles",
-                            (json_int_t)c->sddmm_sparser, "spmm_denser_cycles",
-                            (json_int_t)c->spmm_denser, "spmm_sparser_cycles",
-                            (json_int_t)c->spmm_sparser));
+        json_array_append_new(list, json_pack("{s:I, s:I, s:I, s:I, s:I}", "global_tokens",
+                                              (json_int_t)c->global_tokens, "sddmm_denser_cycles",
+                                              (json_int_t)c->sddmm_denser, "sddmm_sparser_cycles",
+                                              (json_int_t)c->sddmm_sparser, "spmm_denser_cycles",
+                                              (json_int_t)c->spmm_denser, "spmm_sparser_cycles",
+                                              (json_int_t)c->spmm_sparser));
     }
-    return json_pack("{s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:o}", "attention", "preload",
-                     (json_int_t)r->preload, "decode", (json_int_t)r->decode, "compute",
+    return json_pack("{s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:o}", "attention",
+                     "preload", (json_int_t)r->preload, "decode", (json_int_t)r->decode, "compute",
                      (json_int_t)r->compute, "total", (json_int_t)r->total, "linear",
                      (json_int_t)r->linear, "linear_compute", (json_int_t)r->linear_compute,
                      "linear_preload", (json_int_t)r->linear_preload, "ffn", (json_int_t)r->ffn,
@@ -110,11 +109,9 @@ static void print_numbers(const json_t *object, const char *prefix)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)object, key, value)
-        if (json_is_integer(value))
-            printf("%s%-20s %lld\n", prefix, key, (long long)json_integer_value(value));
-        else if (json_is_real(value))
-            printf("%s%-20s %.0f\n", prefix, key, json_real_value(value));
+    json_object_foreach((json_t *)object, key, value) if (json_is_integer(value))
+        printf("%s%-20s %lld\n", prefix, key, (long long)json_integer_value(value));
+    else if (json_is_real(value)) printf("%s%-20s %.0f\n", prefix, key, json_real_value(value));
 }
 
 static void print_text(const json_t *result)
@@ -149,8 +146,8 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
     };
     cli_common common = {0};
     cli_arguments arguments;
-    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments, 1,
-                           1, argc, argv);
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
+                           1, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
     if (o.control && (o.model || o.compressed))
@@ -164,7 +161,8 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
 
 const cli_command cmd_simulate = {
     "simulate", "cycles of a plan on the ViTCoD accelerator", "PLAN [--model MODEL] [--control]",
-    "Counts cycles for a plan: a lower bound that holds for every schedule on 512 MACs and 76.8 GB/s,\n"
+    "Counts cycles for a plan: a lower bound that holds for every schedule on 512 MACs and 76.8 "
+    "GB/s,\n"
     "or, with --control, the published simulator's loop counts exactly. docs/simulator.md has the\n"
     "equations.",
     run_simulate};

@@ -142,8 +142,7 @@ static void set_default_sizes(vc_deit_config *c)
 
 static int run_train(const cli_command *command, int argc, char **argv)
 {
-    train_options o = {.test = 1,
-                       .train = vc_train_options_default()};
+    train_options o = {.test = 1, .train = vc_train_options_default()};
     o.shift = o.train.augmentation.shift;
     const cli_option options[] = {
         {"data", "DIR", "training (and test) images in IDX files", CLI_TEXT, &o.data},
@@ -184,8 +183,8 @@ static int run_train(const cli_command *command, int argc, char **argv)
     };
     cli_common common = {0};
     cli_arguments arguments;
-    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments, 0,
-                           0, argc, argv);
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
+                           0, 0, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
     if (!o.data || !o.output)
@@ -194,8 +193,9 @@ static int run_train(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "--epochs and --batch must be above 0");
     const vc_deit_config *c = &o.config;
     if (o.init && (c->patch || c->width || c->depth || c->hidden || c->distilled))
-        return cli_usage(command, "--init brings its own sizes: leave out --patch, --width, --depth, "
-                                  "--hidden and --distilled");
+        return cli_usage(command,
+                         "--init brings its own sizes: leave out --patch, --width, --depth, "
+                         "--hidden and --distilled");
     set_default_sizes(&o.config);
     o.train.augmentation.shift = o.shift;
     o.train.seed = common.seed;

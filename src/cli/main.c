@@ -10,7 +10,8 @@
 static void print_commands(FILE *out)
 {
     fputs("usage: vitcod COMMAND [ARGUMENTS]\n\n"
-          "Vision Transformers with fixed sparse attention, after ViTCoD (HPCA 2023).\n\n", out);
+          "Vision Transformers with fixed sparse attention, after ViTCoD (HPCA 2023).\n\n",
+          out);
     for (const cli_command *const *c = cli_commands; *c; c++)
         fprintf(out, "  %-12s %s\n", (*c)->name, (*c)->summary);
     fputs("\n`vitcod COMMAND --help` explains a command.\n", out);

@@ -46,8 +46,7 @@ int cli_print_json(json_t *result)
     return CLI_OK;
 }
 
-int cli_finish(json_t *result, vc_status status, int json,
-               void (*print_text)(const json_t *result))
+int cli_finish(json_t *result, vc_status status, int json, void (*print_text)(const json_t *result))
 {
     if (status == VC_OK && json)
         return cli_print_json(result);

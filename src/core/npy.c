@@ -149,7 +149,8 @@ vc_status vc_npy_write(const char *path, const vc_tensor *tensor)
 
     vc_file_writer writer;
     VC_TRY(vc_file_write_begin(&writer, path));
-    unsigned char prefix[10] = {[6] = 1, [8] = (unsigned char)(header_bytes & 255),
+    unsigned char prefix[10] = {[6] = 1,
+                                [8] = (unsigned char)(header_bytes & 255),
                                 [9] = (unsigned char)(header_bytes >> 8)};
     memcpy(prefix, magic, sizeof magic);
     fwrite(prefix, 1, sizeof prefix, writer.stream);

@@ -47,15 +47,16 @@ static vc_status parse_tensor(vc_named_tensor *out, span *range, const char *pat
     if (!json_is_array(shape) || !json_is_array(offsets) || json_array_size(offsets) != 2)
         return vc_fail(VC_EFORMAT, "%s: '%s' lacks shape or data_offsets", path, name);
     vc_tensor tensor = {.rank = json_array_size(shape)};
-    VC_TRY(parse_dtype(&tensor.dtype, path, name,
-                       json_string_value(json_object_get(entry, "dtype"))));
+    VC_TRY(
+        parse_dtype(&tensor.dtype, path, name, json_string_value(json_object_get(entry, "dtype"))));
     if (tensor.rank > VC_MAX_RANK)
         return vc_fail(VC_EFORMAT, "%s: '%s' has rank %zu, wanted at most %d", path, name,
                        tensor.rank, VC_MAX_RANK);
     for (size_t i = 0; i < tensor.rank; i++) {
         const json_t *size = json_array_get(shape, i);
         if (!json_is_integer(size) || json_integer_value(size) < 0)
-            return vc_fail(VC_EFORMAT, "%s: '%s' has a shape that is not made of sizes", path, name);
+            return vc_fail(VC_EFORMAT, "%s: '%s' has a shape that is not made of sizes", path,
+                           name);
         tensor.shape[i] = (size_t)json_integer_value(size);
     }
     json_int_t begin = json_integer_value(json_array_get(offsets, 0));
@@ -83,9 +84,8 @@ static vc_status check_metadata(const char *path, const json_t *metadata)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)metadata, key, value)
-        if (!json_is_string(value))
-            return vc_fail(VC_EFORMAT, "%s: __metadata__ '%s' is not a string", path, key);
+    json_object_foreach((json_t *)metadata, key, value) if (!json_is_string(value)) return vc_fail(
+        VC_EFORMAT, "%s: __metadata__ '%s' is not a string", path, key);
     return VC_OK;
 }
 
@@ -224,8 +224,9 @@ vc_status vc_safetensors_get(const vc_tensor **out, const vc_safetensors *st, co
         return vc_fail(VC_EFORMAT, "%s: no tensor '%s'", st->path, name);
     if (!vc_tensor_has(*out, dtype, rank, shape))
         return vc_fail(VC_EFORMAT, "%s: '%s' is %s %s, wanted %s %s", st->path, name,
-                       vc_dtype_name((*out)->dtype), vc_shape_text(found, (*out)->rank, (*out)->shape),
-                       vc_dtype_name(dtype), vc_shape_text(wanted, rank, shape));
+                       vc_dtype_name((*out)->dtype),
+                       vc_shape_text(found, (*out)->rank, (*out)->shape), vc_dtype_name(dtype),
+                       vc_shape_text(wanted, rank, shape));
     return VC_OK;
 }
 
@@ -234,8 +235,8 @@ const char *vc_safetensors_metadata(const vc_safetensors *st, const char *key)
     return json_string_value(json_object_get(json_object_get(st->header, "__metadata__"), key));
 }
 
-static json_t *make_header(const vc_named_tensor *tensors, size_t count, const vc_metadata *metadata,
-                           size_t metadata_count)
+static json_t *make_header(const vc_named_tensor *tensors, size_t count,
+                           const vc_metadata *metadata, size_t metadata_count)
 {
     json_t *header = json_object();
     json_t *pairs = json_object();
@@ -252,9 +253,9 @@ static json_t *make_header(const vc_named_tensor *tensors, size_t count, const v
         json_t *shape = json_array();
         for (size_t d = 0; d < tensor->rank; d++)
             json_array_append_new(shape, json_integer((json_int_t)tensor->shape[d]));
-        json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", vc_dtype_name(tensor->dtype),
-                                  "shape", shape, "data_offsets", (json_int_t)offset,
-                                  (json_int_t)end);
+        json_t *entry =
+            json_pack("{s:s, s:o, s:[I, I]}", "dtype", vc_dtype_name(tensor->dtype), "shape", shape,
+                      "data_offsets", (json_int_t)offset, (json_int_t)end);
         json_object_set_new(header, tensors[i].name, entry);
         offset = end;
     }

@@ -47,7 +47,8 @@ const char *vc_shape_text(char text[VC_SHAPE_TEXT], size_t rank, const size_t *s
 {
     size_t used = (size_t)snprintf(text, VC_SHAPE_TEXT, "(");
     for (size_t i = 0; i < rank && used + 24 < VC_SHAPE_TEXT; i++)
-        used += (size_t)snprintf(text + used, VC_SHAPE_TEXT - used, "%s%zu", i ? ", " : "", shape[i]);
+        used +=
+            (size_t)snprintf(text + used, VC_SHAPE_TEXT - used, "%s%zu", i ? ", " : "", shape[i]);
     snprintf(text + used, VC_SHAPE_TEXT - used, ")");
     return text;
 }

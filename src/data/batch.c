@@ -25,8 +25,8 @@ static placement draw_placement(const vc_batch_options *options, uint32_t index)
 }
 
 /* out[y][x] = image[y - dy][x - dx], read right to left when mirrored. */
-static void place_channel(float *out, const uint8_t *image, size_t height, size_t width, placement p,
-                          float mean, float std)
+static void place_channel(float *out, const uint8_t *image, size_t height, size_t width,
+                          placement p, float mean, float std)
 {
     for (size_t y = 0; y < height; y++) {
         ptrdiff_t from_y = (ptrdiff_t)y - p.dy;

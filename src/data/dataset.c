@@ -18,7 +18,8 @@ static vc_status read_member(vc_tensor *out, const char *directory, const char *
         return vc_idx_read(out, plain);
     if (access(gzipped, R_OK) == 0)
         return vc_idx_read(out, gzipped);
-    return vc_fail(VC_EIO, "%s: holds neither %s-%s nor the same with .gz", directory, prefix, suffix);
+    return vc_fail(VC_EIO, "%s: holds neither %s-%s nor the same with .gz", directory, prefix,
+                   suffix);
 }
 
 static vc_status take(vc_dataset *out, const char *directory, vc_tensor *images,
@@ -26,8 +27,8 @@ static vc_status take(vc_dataset *out, const char *directory, vc_tensor *images,
 {
     if (images->rank != 3 || labels->rank != 1 || images->shape[0] != labels->shape[0]) {
         char a[VC_SHAPE_TEXT], b[VC_SHAPE_TEXT];
-        return vc_fail(VC_EFORMAT, "%s: images %s and labels %s, wanted (N, H, W) and (N)", directory,
-                       vc_shape_text(a, images->rank, images->shape),
+        return vc_fail(VC_EFORMAT, "%s: images %s and labels %s, wanted (N, H, W) and (N)",
+                       directory, vc_shape_text(a, images->rank, images->shape),
                        vc_shape_text(b, labels->rank, labels->shape));
     }
     *out = (vc_dataset){.count = images->shape[0],

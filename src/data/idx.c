@@ -36,7 +36,8 @@ static vc_status read_header(vc_tensor *out, gzFile file, const char *path)
     for (size_t i = 0; i < out->rank; i++) {
         unsigned char size[4];
         VC_TRY(read_bytes(file, path, size, sizeof size));
-        out->shape[i] = (size_t)size[0] << 24 | (size_t)size[1] << 16 | (size_t)size[2] << 8 | size[3];
+        out->shape[i] =
+            (size_t)size[0] << 24 | (size_t)size[1] << 16 | (size_t)size[2] << 8 | size[3];
     }
     return VC_OK;
 }

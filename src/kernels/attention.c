@@ -12,10 +12,15 @@ void vc_attention_forward(float *out, float *probs, const float *q, const float 
     const vc_kernels *kernels = vc_kernels_get();
     const size_t tq = s->queries, tk = s->keys, d = s->head_dim;
     const float scale = 1.0f / sqrtf((float)d);
-    const vc_gemm_shape score = {.transpose_b = 1, .m = tq, .n = tk, .k = d,
-                                 .lda = s->q_stride, .ldb = s->k_stride, .ldc = tk};
-    const vc_gemm_shape value = {.m = tq, .n = d, .k = tk,
-                                 .lda = tk, .ldb = s->v_stride, .ldc = s->out_stride};
+    const vc_gemm_shape score = {.transpose_b = 1,
+                                 .m = tq,
+                                 .n = tk,
+                                 .k = d,
+                                 .lda = s->q_stride,
+                                 .ldb = s->k_stride,
+                                 .ldc = tk};
+    const vc_gemm_shape value = {
+        .m = tq, .n = d, .k = tk, .lda = tk, .ldb = s->v_stride, .ldc = s->out_stride};
 #pragma omp parallel for collapse(2) schedule(static)
     for (size_t b = 0; b < s->batch; b++)
         for (size_t h = 0; h < s->heads; h++) {
@@ -23,10 +28,10 @@ void vc_attention_forward(float *out, float *probs, const float *q, const float 
             vc_gemm(p, q + b * tq * s->q_stride + h * d, k + b * tk * s->k_stride + h * d, &score,
                     scale, 0.0f);
             for (size_t i = 0; i < tq; i++)
-                kernels->softmax_row(p + i * tk, tk, pruned ? pruned + (h * tq + i) * tk : NULL, NULL,
-                                     0);
-            vc_gemm(out + b * tq * s->out_stride + h * d, p, v + b * tk * s->v_stride + h * d, &value,
-                    1.0f, 0.0f);
+                kernels->softmax_row(p + i * tk, tk, pruned ? pruned + (h * tq + i) * tk : NULL,
+                                     NULL, 0);
+            vc_gemm(out + b * tq * s->out_stride + h * d, p, v + b * tk * s->v_stride + h * d,
+                    &value, 1.0f, 0.0f);
         }
 }
 
@@ -37,14 +42,29 @@ void vc_attention_backward(float *dq, float *dk, float *dv, float *scratch, cons
     const vc_kernels *kernels = vc_kernels_get();
     const size_t tq = s->queries, tk = s->keys, d = s->head_dim;
     const float scale = 1.0f / sqrtf((float)d);
-    const vc_gemm_shape dvalue = {.transpose_a = 1, .m = tk, .n = d, .k = tq,
-                                  .lda = tk, .ldb = s->out_stride, .ldc = s->v_stride};
-    const vc_gemm_shape dprob = {.transpose_b = 1, .m = tq, .n = tk, .k = d,
-                                 .lda = s->out_stride, .ldb = s->v_stride, .ldc = tk};
-    const vc_gemm_shape dquery = {.m = tq, .n = d, .k = tk,
-                                  .lda = tk, .ldb = s->k_stride, .ldc = s->q_stride};
-    const vc_gemm_shape dkey = {.transpose_a = 1, .m = tk, .n = d, .k = tq,
-                                .lda = tk, .ldb = s->q_stride, .ldc = s->k_stride};
+    const vc_gemm_shape dvalue = {.transpose_a = 1,
+                                  .m = tk,
+                                  .n = d,
+                                  .k = tq,
+                                  .lda = tk,
+                                  .ldb = s->out_stride,
+                                  .ldc = s->v_stride};
+    const vc_gemm_shape dprob = {.transpose_b = 1,
+                                 .m = tq,
+                                 .n = tk,
+                                 .k = d,
+                                 .lda = s->out_stride,
+                                 .ldb = s->v_stride,
+                                 .ldc = tk};
+    const vc_gemm_shape dquery = {
+        .m = tq, .n = d, .k = tk, .lda = tk, .ldb = s->k_stride, .ldc = s->q_stride};
+    const vc_gemm_shape dkey = {.transpose_a = 1,
+                                .m = tk,
+                                .n = d,
+                                .k = tq,
+                                .lda = tk,
+                                .ldb = s->q_stride,
+                                .ldc = s->k_stride};
 #pragma omp parallel for collapse(2) schedule(static)
     for (size_t b = 0; b < s->batch; b++)
         for (size_t h = 0; h < s->heads; h++) {

@@ -163,8 +163,8 @@ void vc_autoencoder_backward(vc_autoencoder_grads *grads, float *dx, float *denc
                             s.count, ae, pull);
             kernels->head_mix_gradient_rows(sums.decoder_w, sums.decoder_b, ddecoded + at_decoded,
                                             encoded + at_encoded, s.count, &decoder);
-            kernels->head_mix_rows(dencoded + at_encoded, ddecoded + at_decoded, ae->decoder_w, NULL,
-                                   s.count, &from_decoded);
+            kernels->head_mix_rows(dencoded + at_encoded, ddecoded + at_decoded, ae->decoder_w,
+                                   NULL, s.count, &from_decoded);
             kernels->head_mix_gradient_rows(sums.encoder_w, sums.encoder_b, dencoded + at_encoded,
                                             x + at_x, s.count, &encoder);
             kernels->head_mix_rows(dx + at_x, dencoded + at_encoded, ae->encoder_w, NULL, s.count,

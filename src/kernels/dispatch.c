@@ -4,21 +4,27 @@
 #include "kernels_impl.h"
 
 static const vc_kernels tables[VC_ISA_COUNT] = {
-    [VC_ISA_REF] = {.isa = VC_ISA_REF,
+    [VC_ISA_REF] =
+        {
+            .isa = VC_ISA_REF,
 #define VC_KERNEL(name, ref, avx2, avx512, args) .name = ref,
 #include "vitcod/kernels.def"
 #undef VC_KERNEL
-    },
-    [VC_ISA_AVX2] = {.isa = VC_ISA_AVX2,
+        },
+    [VC_ISA_AVX2] =
+        {
+            .isa = VC_ISA_AVX2,
 #define VC_KERNEL(name, ref, avx2, avx512, args) .name = avx2,
 #include "vitcod/kernels.def"
 #undef VC_KERNEL
-    },
-    [VC_ISA_AVX512] = {.isa = VC_ISA_AVX512,
+        },
+    [VC_ISA_AVX512] =
+        {
+            .isa = VC_ISA_AVX512,
 #define VC_KERNEL(name, ref, avx2, avx512, args) .name = avx512,
 #include "vitcod/kernels.def"
 #undef VC_KERNEL
-    },
+        },
 };
 
 const char *vc_isa_name(vc_isa isa)
@@ -59,8 +65,8 @@ vc_status vc_kernels_check(void)
     if (isa == VC_ISA_COUNT)
         return vc_fail(VC_EINVAL, "VC_ISA is '%s', wanted ref, avx2 or avx512", getenv("VC_ISA"));
     if (isa > vc_isa_best())
-        return vc_fail(VC_EUNSUPPORTED, "VC_ISA is '%s', this CPU has %s at most",
-                       vc_isa_name(isa), vc_isa_name(vc_isa_best()));
+        return vc_fail(VC_EUNSUPPORTED, "VC_ISA is '%s', this CPU has %s at most", vc_isa_name(isa),
+                       vc_isa_name(vc_isa_best()));
     return VC_OK;
 }
 

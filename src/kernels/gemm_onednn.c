@@ -73,7 +73,8 @@ static int desc_plain(desc *out, int64_t rows, int64_t columns, int64_t row_stri
 static int desc_any(desc *out, int64_t rows, int64_t columns)
 {
     const dnnl_dims_t dims = {rows, columns};
-    return dnnl_memory_desc_init_by_tag(out, 2, dims, dnnl_f32, dnnl_format_tag_any) == dnnl_success;
+    return dnnl_memory_desc_init_by_tag(out, 2, dims, dnnl_f32, dnnl_format_tag_any) ==
+           dnnl_success;
 }
 
 static int desc_copy(desc *out, desc_view from)
@@ -105,10 +106,10 @@ static int matmul_create(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const
 void vc_gemm(float *c, const float *a, const float *b, const vc_gemm_shape *s, float alpha,
              float beta)
 {
-    dnnl_status_t status = dnnl_sgemm(
-        s->transpose_a ? 'T' : 'N', s->transpose_b ? 'T' : 'N', (dnnl_dim_t)s->m, (dnnl_dim_t)s->n,
-        (dnnl_dim_t)s->k, alpha, a, (dnnl_dim_t)s->lda, b, (dnnl_dim_t)s->ldb, beta, c,
-        (dnnl_dim_t)s->ldc);
+    dnnl_status_t status =
+        dnnl_sgemm(s->transpose_a ? 'T' : 'N', s->transpose_b ? 'T' : 'N', (dnnl_dim_t)s->m,
+                   (dnnl_dim_t)s->n, (dnnl_dim_t)s->k, alpha, a, (dnnl_dim_t)s->lda, b,
+                   (dnnl_dim_t)s->ldb, beta, c, (dnnl_dim_t)s->ldc);
     assert(status == dnnl_success);
     (void)status;
 }
@@ -163,17 +164,16 @@ static int pack(vc_packed *p, const float *weight)
     dnnl_primitive_t reorder = NULL;
     dnnl_memory_t source = NULL, target = NULL;
     desc plain = {0};
-    int ok = describe(&product_pd, p, TYPICAL_ROWS) &&
-             desc_copy(&p->layout, dnnl_primitive_desc_query_md(product_pd, dnnl_query_weights_md,
-                                                                0)) &&
-             desc_plain(&plain, k, n, 1, k) &&
-             dnnl_memory_create(&source, view(&plain), p->engine, (void *)weight) ==
-                 dnnl_success &&
-             dnnl_memory_create(&target, view(&p->layout), p->engine, DNNL_MEMORY_ALLOCATE) ==
-                 dnnl_success &&
-             dnnl_reorder_primitive_desc_create(&reorder_pd, view(&plain), p->engine,
-                                                view(&p->layout), p->engine, NULL) == dnnl_success &&
-             dnnl_primitive_create(&reorder, reorder_pd) == dnnl_success;
+    int ok =
+        describe(&product_pd, p, TYPICAL_ROWS) &&
+        desc_copy(&p->layout, dnnl_primitive_desc_query_md(product_pd, dnnl_query_weights_md, 0)) &&
+        desc_plain(&plain, k, n, 1, k) &&
+        dnnl_memory_create(&source, view(&plain), p->engine, (void *)weight) == dnnl_success &&
+        dnnl_memory_create(&target, view(&p->layout), p->engine, DNNL_MEMORY_ALLOCATE) ==
+            dnnl_success &&
+        dnnl_reorder_primitive_desc_create(&reorder_pd, view(&plain), p->engine, view(&p->layout),
+                                           p->engine, NULL) == dnnl_success &&
+        dnnl_primitive_create(&reorder, reorder_pd) == dnnl_success;
     if (ok) {
         const dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, source}, {DNNL_ARG_TO, target}};
         ok = dnnl_primitive_execute(reorder, p->stream, 2, args) == dnnl_success &&
@@ -262,16 +262,20 @@ void vc_packed_add(float *y, const float *x, vc_packed *p, size_t rows)
 {
     product *made = find_product(p, rows);
     if (!made) {
-        vc_gemm_shape shape = {.transpose_b = 1, .m = rows, .n = p->outputs, .k = p->inputs,
-                               .lda = p->inputs, .ldb = p->inputs, .ldc = p->outputs};
+        vc_gemm_shape shape = {.transpose_b = 1,
+                               .m = rows,
+                               .n = p->outputs,
+                               .k = p->inputs,
+                               .lda = p->inputs,
+                               .ldb = p->inputs,
+                               .ldc = p->outputs};
         vc_gemm(y, x, p->plain, &shape, 1.0f, 1.0f);
         return;
     }
     dnnl_memory_set_data_handle(made->x, (void *)x);
     dnnl_memory_set_data_handle(made->y, y);
-    const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, made->x},
-                                    {DNNL_ARG_WEIGHTS, p->weights},
-                                    {DNNL_ARG_DST, made->y}};
+    const dnnl_exec_arg_t args[] = {
+        {DNNL_ARG_SRC, made->x}, {DNNL_ARG_WEIGHTS, p->weights}, {DNNL_ARG_DST, made->y}};
     dnnl_status_t status = dnnl_primitive_execute(made->primitive, p->stream, 3, args);
     assert(status == dnnl_success);
     (void)status;

@@ -36,7 +36,8 @@ static inline float product_sum(const float *a, size_t a_stride, const float *b,
     for (size_t t = 0; t < tokens; t++)
         for (size_t c = 0; c < d; c += LANES) {
             size_t n = width_at(d, c);
-            sum = muladd(load_part(a + t * a_stride + c, n), load_part(b + t * b_stride + c, n), sum);
+            sum =
+                muladd(load_part(a + t * a_stride + c, n), load_part(b + t * b_stride + c, n), sum);
         }
     return sum_of(sum);
 }

@@ -14,8 +14,8 @@ void vc_layernorm_forward(float *y, float *mean, float *rstd, const float *x, co
     const vc_kernels *kernels = vc_kernels_get();
 #pragma omp parallel for schedule(static)
     for (size_t r = 0; r < rows; r += ROWS)
-        kernels->layernorm_rows(y + r * channels, mean + r, rstd + r, x + r * channels, weight, bias,
-                                clip(rows, r, ROWS), channels, eps);
+        kernels->layernorm_rows(y + r * channels, mean + r, rstd + r, x + r * channels, weight,
+                                bias, clip(rows, r, ROWS), channels, eps);
 }
 
 /* Each task owns some columns and goes through all rows in order. */

@@ -2,12 +2,16 @@
 
 #include "layernorm_simd.h"
 
-void vc__layernorm_rows_avx2(float *y, float *mean, float *rstd, const float *x, const float *weight, const float *bias, size_t rows, size_t channels, float eps)
+void vc__layernorm_rows_avx2(float *y, float *mean, float *rstd, const float *x,
+                             const float *weight, const float *bias, size_t rows, size_t channels,
+                             float eps)
 {
     layernorm_rows(y, mean, rstd, x, weight, bias, rows, channels, eps);
 }
 
-void vc__layernorm_rows_backward_avx2(float *dx, const float *dy, const float *x, const float *mean, const float *rstd, const float *weight, size_t rows, size_t channels)
+void vc__layernorm_rows_backward_avx2(float *dx, const float *dy, const float *x, const float *mean,
+                                      const float *rstd, const float *weight, size_t rows,
+                                      size_t channels)
 {
     layernorm_rows_backward(dx, dy, x, mean, rstd, weight, rows, channels);
 }

@@ -25,8 +25,13 @@ void vc_linear_forward(float *y, const float *x, const vc_linear *linear, size_t
         vc_packed_add(y, x, linear->packed, rows);
         return;
     }
-    vc_gemm_shape shape = {.transpose_b = 1, .m = rows, .n = outputs, .k = inputs,
-                           .lda = inputs, .ldb = inputs, .ldc = outputs};
+    vc_gemm_shape shape = {.transpose_b = 1,
+                           .m = rows,
+                           .n = outputs,
+                           .k = inputs,
+                           .lda = inputs,
+                           .ldb = inputs,
+                           .ldc = outputs};
     vc_gemm(y, x, linear->weight, &shape, 1.0f, 1.0f);
 }
 
@@ -49,13 +54,18 @@ void vc_linear_backward(float *dx, float *dw, float *db, const float *dy, const 
                         const vc_linear *linear, size_t rows)
 {
     size_t inputs = linear->inputs, outputs = linear->outputs;
-    vc_gemm_shape weights = {.transpose_a = 1, .m = outputs, .n = inputs, .k = rows,
-                             .lda = outputs, .ldb = inputs, .ldc = inputs};
+    vc_gemm_shape weights = {.transpose_a = 1,
+                             .m = outputs,
+                             .n = inputs,
+                             .k = rows,
+                             .lda = outputs,
+                             .ldb = inputs,
+                             .ldc = inputs};
     vc_gemm(dw, dy, x, &weights, 1.0f, 1.0f);
     if (linear->bias)
         vc_column_sum(db, dy, rows, outputs);
-    vc_gemm_shape through = {.m = rows, .n = inputs, .k = outputs,
-                             .lda = outputs, .ldb = inputs, .ldc = inputs};
+    vc_gemm_shape through = {
+        .m = rows, .n = inputs, .k = outputs, .lda = outputs, .ldb = inputs, .ldc = inputs};
     if (dx)
         vc_gemm(dx, dy, linear->weight, &through, 1.0f, 0.0f);
 }

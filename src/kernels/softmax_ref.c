@@ -2,7 +2,8 @@
 
 #include "kernels_impl.h"
 
-void vc__softmax_row_ref(float *a, size_t a_count, const uint8_t *a_pruned, float *b, size_t b_count)
+void vc__softmax_row_ref(float *a, size_t a_count, const uint8_t *a_pruned, float *b,
+                         size_t b_count)
 {
     double highest = -INFINITY, sum = 0.0;
     for (size_t i = 0; i < a_count; i++)

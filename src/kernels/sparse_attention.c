@@ -35,10 +35,15 @@ static void head_forward(float *out, float *probs, float *scratch, const float *
     const float scale = 1.0f / sqrtf((float)d);
     float *sparse = probs + tq * globals;
     float *panel_k = scratch, *panel_v = scratch + globals * d;
-    const vc_gemm_shape score = {.transpose_b = 1, .m = tq, .n = globals, .k = d,
-                                 .lda = s->q_stride, .ldb = d, .ldc = globals};
-    const vc_gemm_shape value = {.m = tq, .n = d, .k = globals,
-                                 .lda = globals, .ldb = d, .ldc = s->out_stride};
+    const vc_gemm_shape score = {.transpose_b = 1,
+                                 .m = tq,
+                                 .n = globals,
+                                 .k = d,
+                                 .lda = s->q_stride,
+                                 .ldb = d,
+                                 .ldc = globals};
+    const vc_gemm_shape value = {
+        .m = tq, .n = d, .k = globals, .lda = globals, .ldb = d, .ldc = s->out_stride};
     if (globals > 0) {
         gather(panel_k, k, s->k_stride, head->global_keys, globals, d);
         gather(panel_v, v, s->v_stride, head->global_keys, globals, d);
@@ -59,7 +64,8 @@ static void head_forward(float *out, float *probs, float *scratch, const float *
     for (size_t i = 0; i < tq; i++) {
         int32_t start = head->row_start[i];
         kernels->spmm_row(out + i * s->out_stride, sparse + start, v, s->v_stride,
-                          head->row_keys + start, (size_t)(head->row_start[i + 1] - start), d, 1.0f);
+                          head->row_keys + start, (size_t)(head->row_start[i + 1] - start), d,
+                          1.0f);
     }
 }
 
@@ -89,12 +95,22 @@ static void panel_backward(float *dq, float *dk, float *dv, float *scratch, cons
     const float scale = 1.0f / sqrtf((float)d);
     float *panel_k = scratch, *panel_dk = scratch + 2 * globals * d,
           *panel_dv = scratch + 3 * globals * d;
-    const vc_gemm_shape dquery = {.m = tq, .n = d, .k = globals,
-                                  .lda = globals, .ldb = d, .ldc = s->q_stride};
-    const vc_gemm_shape dkey = {.transpose_a = 1, .m = globals, .n = d, .k = tq,
-                                .lda = globals, .ldb = s->q_stride, .ldc = d};
-    const vc_gemm_shape dvalue = {.transpose_a = 1, .m = globals, .n = d, .k = tq,
-                                  .lda = globals, .ldb = s->out_stride, .ldc = d};
+    const vc_gemm_shape dquery = {
+        .m = tq, .n = d, .k = globals, .lda = globals, .ldb = d, .ldc = s->q_stride};
+    const vc_gemm_shape dkey = {.transpose_a = 1,
+                                .m = globals,
+                                .n = d,
+                                .k = tq,
+                                .lda = globals,
+                                .ldb = s->q_stride,
+                                .ldc = d};
+    const vc_gemm_shape dvalue = {.transpose_a = 1,
+                                  .m = globals,
+                                  .n = d,
+                                  .k = tq,
+                                  .lda = globals,
+                                  .ldb = s->out_stride,
+                                  .ldc = d};
     vc_gemm(dq, dscores, panel_k, &dquery, scale, 0.0f);
     vc_gemm(panel_dk, dscores, q, &dkey, scale, 0.0f);
     vc_gemm(panel_dv, probs, dout, &dvalue, 1.0f, 0.0f);
@@ -112,8 +128,13 @@ static void head_backward(float *dq, float *dk, float *dv, float *scratch, const
     const float *sparse = probs + tq * globals;
     float *panel_k = scratch, *panel_v = scratch + globals * d;
     float *dpanel = scratch + 4 * globals * d, *dsparse = dpanel + tq * globals;
-    const vc_gemm_shape dprob = {.transpose_b = 1, .m = tq, .n = globals, .k = d,
-                                 .lda = s->out_stride, .ldb = d, .ldc = globals};
+    const vc_gemm_shape dprob = {.transpose_b = 1,
+                                 .m = tq,
+                                 .n = globals,
+                                 .k = d,
+                                 .lda = s->out_stride,
+                                 .ldb = d,
+                                 .ldc = globals};
     if (globals > 0) {
         gather(panel_k, k, s->k_stride, head->global_keys, globals, d);
         gather(panel_v, v, s->v_stride, head->global_keys, globals, d);
@@ -146,9 +167,10 @@ static void head_backward(float *dq, float *dk, float *dv, float *scratch, const
     }
 }
 
-void vc_sparse_attention_backward(float *dq, float *dk, float *dv, float *scratch, const float *dout,
-                                  const float *probs, const float *q, const float *k, const float *v,
-                                  const vc_attention_shape *s, const vc_sparse_layer *layer)
+void vc_sparse_attention_backward(float *dq, float *dk, float *dv, float *scratch,
+                                  const float *dout, const float *probs, const float *q,
+                                  const float *k, const float *v, const vc_attention_shape *s,
+                                  const vc_sparse_layer *layer)
 {
 #pragma omp parallel for collapse(2) schedule(static)
     for (size_t b = 0; b < s->batch; b++)
@@ -160,7 +182,7 @@ void vc_sparse_attention_backward(float *dq, float *dk, float *dv, float *scratc
             head_backward(dq + at_q, dk + at_k, dv + at_v,
                           scratch + (size_t)omp_get_thread_num() * layer->scratch_floats,
                           dout + b * s->queries * s->out_stride + at,
-                          probs + b * layer->probs_per_image + head->probs_start, q + at_q, k + at_k,
-                          v + at_v, s, head);
+                          probs + b * layer->probs_per_image + head->probs_start, q + at_q,
+                          k + at_k, v + at_v, s, head);
         }
 }

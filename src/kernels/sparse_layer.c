@@ -71,7 +71,8 @@ vc_status vc_sparse_layer_open(vc_sparse_layer *out, const vc_plan_layer *plan, 
     }
     /* Two gathered panels and their gradients, and the gradient of all probabilities of a head;
      * whole cache lines, so that threads do not share one. */
-    out->scratch_floats = (4 * most_globals * head_dim + tq * most_globals + most_sparse + 31) / 16 * 16;
+    out->scratch_floats =
+        (4 * most_globals * head_dim + tq * most_globals + most_sparse + 31) / 16 * 16;
     free(pruned);
     return VC_OK;
 }

@@ -28,7 +28,8 @@ static inline void spmm_row(float *out, const float *probs, const float *v, size
         size_t i = 0;
         for (; i + 2 <= count; i += 2) {
             even = muladd(splat(probs[i]), load_part(v + (size_t)keys[i] * v_stride + d, n), even);
-            odd = muladd(splat(probs[i + 1]), load_part(v + (size_t)keys[i + 1] * v_stride + d, n), odd);
+            odd = muladd(splat(probs[i + 1]), load_part(v + (size_t)keys[i + 1] * v_stride + d, n),
+                         odd);
         }
         if (i < count)
             even = muladd(splat(probs[i]), load_part(v + (size_t)keys[i] * v_stride + d, n), even);

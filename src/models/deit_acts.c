@@ -29,7 +29,8 @@ static size_t scratch_count(const vc_model *model)
     return most * (size_t)omp_get_max_threads();
 }
 
-static vc_layer_acts place_layer(vc_arena *arena, const vc_deit_config *c, size_t rows, size_t probs)
+static vc_layer_acts place_layer(vc_arena *arena, const vc_deit_config *c, size_t rows,
+                                 size_t probs)
 {
     vc_layer_acts acts = {
         .mean1 = vc_arena_floats(arena, rows),
@@ -60,7 +61,8 @@ static void place(vc_acts *acts, const vc_model *model)
     vc_arena *arena = &acts->arena;
     size_t batch = acts->batch, tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c);
     size_t rows = batch * tokens;
-    acts->patches = vc_arena_floats(arena, batch * (tokens - classes) * c->channels * c->patch * c->patch);
+    acts->patches =
+        vc_arena_floats(arena, batch * (tokens - classes) * c->channels * c->patch * c->patch);
     acts->class_in = vc_arena_floats(arena, batch * classes * c->width);
     acts->class_mean = vc_arena_floats(arena, batch * classes);
     acts->class_rstd = vc_arena_floats(arena, batch * classes);

@@ -16,21 +16,25 @@ vc_deit_config vc_deit_config_default(void)
 
 vc_status vc_deit_config_check(const vc_deit_config *c)
 {
-    if (!c->image || !c->patch || !c->channels || !c->classes || !c->width || !c->depth || !c->heads ||
-        !c->hidden)
-        return vc_fail(VC_EINVAL, "a DeiT needs every size above 0: image %zu, patch %zu, channels "
-                       "%zu, classes %zu, width %zu, depth %zu, heads %zu, hidden %zu", c->image,
-                       c->patch, c->channels, c->classes, c->width, c->depth, c->heads, c->hidden);
+    if (!c->image || !c->patch || !c->channels || !c->classes || !c->width || !c->depth ||
+        !c->heads || !c->hidden)
+        return vc_fail(VC_EINVAL,
+                       "a DeiT needs every size above 0: image %zu, patch %zu, channels "
+                       "%zu, classes %zu, width %zu, depth %zu, heads %zu, hidden %zu",
+                       c->image, c->patch, c->channels, c->classes, c->width, c->depth, c->heads,
+                       c->hidden);
     if (c->image > 1 << 14 || c->width > 1 << 16 || c->hidden > 1 << 20 || c->depth > 1024 ||
         c->classes > 1 << 24)
-        return vc_fail(VC_EINVAL, "image %zu, width %zu, hidden %zu, depth %zu or classes %zu is "
-                       "beyond what is supported", c->image, c->width, c->hidden, c->depth,
-                       c->classes);
+        return vc_fail(VC_EINVAL,
+                       "image %zu, width %zu, hidden %zu, depth %zu or classes %zu is "
+                       "beyond what is supported",
+                       c->image, c->width, c->hidden, c->depth, c->classes);
     if (c->image % c->patch != 0)
         return vc_fail(VC_EINVAL, "an image of %zu pixels is not divisible into patches of %zu",
                        c->image, c->patch);
     if (c->width % c->heads != 0)
-        return vc_fail(VC_EINVAL, "a width of %zu is not divisible by %zu heads", c->width, c->heads);
+        return vc_fail(VC_EINVAL, "a width of %zu is not divisible by %zu heads", c->width,
+                       c->heads);
     if (c->channels > VC_MODEL_CHANNELS)
         return vc_fail(VC_EINVAL, "%zu image channels, wanted at most %d", c->channels,
                        VC_MODEL_CHANNELS);

@@ -15,8 +15,8 @@ static vc_status find_shape(const size_t **shape, const vc_safetensors *file, co
         return vc_fail(VC_EFORMAT, "%s: no tensor '%s', wanted a DeiT with timm's names",
                        vc_safetensors_path(file), name);
     if (tensor->rank != rank)
-        return vc_fail(VC_EFORMAT, "%s: '%s' is %s, wanted rank %zu", vc_safetensors_path(file), name,
-                       vc_shape_text(text, tensor->rank, tensor->shape), rank);
+        return vc_fail(VC_EFORMAT, "%s: '%s' is %s, wanted rank %zu", vc_safetensors_path(file),
+                       name, vc_shape_text(text, tensor->rank, tensor->shape), rank);
     *shape = tensor->shape;
     return VC_OK;
 }
@@ -123,15 +123,17 @@ static vc_status read_compression(vc_deit_config *config, const vc_safetensors *
         return VC_OK;
     if (encoder->rank != 2 || encoder->shape[1] != config->heads || encoder->shape[0] == 0) {
         char text[VC_SHAPE_TEXT];
-        return vc_fail(VC_EFORMAT, "%s: 'blocks.0.attn.encoder_q.weight' is %s, wanted (n, %zu heads)",
-                       vc_safetensors_path(file), vc_shape_text(text, encoder->rank, encoder->shape),
-                       config->heads);
+        return vc_fail(VC_EFORMAT,
+                       "%s: 'blocks.0.attn.encoder_q.weight' is %s, wanted (n, %zu heads)",
+                       vc_safetensors_path(file),
+                       vc_shape_text(text, encoder->rank, encoder->shape), config->heads);
     }
     config->compressed_heads = encoder->shape[0];
     return VC_OK;
 }
 
-static vc_status load(vc_model *model, const vc_safetensors *file, const vc_safetensors *autoencoder)
+static vc_status load(vc_model *model, const vc_safetensors *file,
+                      const vc_safetensors *autoencoder)
 {
     for (size_t i = 0; i < model->param_count; i++) {
         const vc_param *param = &model->params[i];
@@ -213,20 +215,17 @@ vc_status vc_model_write(const char *path, const vc_model *model)
         return vc_fail(VC_ENOMEM, "%s: out of memory", path);
     for (size_t i = 0; i < model->param_count; i++) {
         const vc_param *param = &model->params[i];
-        tensors[i] = (vc_named_tensor){param->name,
-                                       {.dtype = VC_F32,
-                                        .rank = param->rank,
-                                        .data = model->values + param->offset}};
+        tensors[i] = (vc_named_tensor){
+            param->name,
+            {.dtype = VC_F32, .rank = param->rank, .data = model->values + param->offset}};
         memcpy(tensors[i].tensor.shape, param->shape, sizeof param->shape);
     }
     char heads[32], mean[96], std[96];
     snprintf(heads, sizeof heads, "%zu", model->config.heads);
     channel_text(mean, model->config.mean, model->config.channels);
     channel_text(std, model->config.std, model->config.channels);
-    const vc_metadata metadata[] = {{"architecture", "deit"},
-                                    {"num_heads", heads},
-                                    {"input_mean", mean},
-                                    {"input_std", std}};
+    const vc_metadata metadata[] = {
+        {"architecture", "deit"}, {"num_heads", heads}, {"input_mean", mean}, {"input_std", std}};
     vc_status status = vc_safetensors_write(path, tensors, model->param_count, metadata, 4);
     free(tensors);
     return status;

@@ -13,8 +13,13 @@ static void embed(vc_acts *acts, const vc_model *model, const float *images, siz
     size_t patches = tokens - classes, patch_values = c->channels * c->patch * c->patch;
     float *stream = acts->layers[0].input;
     vc_patches_gather(acts->patches, images, batch, c->channels, c->image, c->patch);
-    const vc_gemm_shape shape = {.transpose_b = 1, .m = patches, .n = width, .k = patch_values,
-                                 .lda = patch_values, .ldb = patch_values, .ldc = width};
+    const vc_gemm_shape shape = {.transpose_b = 1,
+                                 .m = patches,
+                                 .n = width,
+                                 .k = patch_values,
+                                 .lda = patch_values,
+                                 .ldb = patch_values,
+                                 .ldc = width};
 #pragma omp parallel for schedule(static)
     for (size_t b = 0; b < batch; b++) {
         float *x = stream + b * tokens * width;
@@ -37,10 +42,9 @@ static void autoencode(vc_acts *acts, const vc_model *model, size_t layer, size_
     vc_autoencoder ae[2];
     vc_model_autoencoders(ae, &model->config, &model->weights.blocks[layer], batch);
     for (size_t i = 0; i < 2; i++)
-        acts->distances[2 * layer + i] =
-            vc_autoencoder_forward(a->encoded + i * ae[i].compressed * ae[i].head_dim,
-                                   a->decoded + i * model->config.width,
-                                   a->qkv + i * model->config.width, &ae[i]);
+        acts->distances[2 * layer + i] = vc_autoencoder_forward(
+            a->encoded + i * ae[i].compressed * ae[i].head_dim,
+            a->decoded + i * model->config.width, a->qkv + i * model->config.width, &ae[i]);
 }
 
 static void attend(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
@@ -77,7 +81,8 @@ static vc_linear linear(const vc_model *model, size_t layer, size_t which, size_
                        .packed = model->packed ? model->packed[4 * layer + which] : NULL};
 }
 
-static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t batch, const vc_tap *tap)
+static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
+                  const vc_tap *tap)
 {
     const vc_deit_config *c = &model->config;
     const vc_block_weights *w = &model->weights.blocks[layer];
@@ -89,13 +94,13 @@ static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t bat
     const vc_linear fc1 = linear(model, layer, 2, width, hidden, w->fc1_w, w->fc1_b);
     const vc_linear fc2 = linear(model, layer, 3, hidden, width, w->fc2_w, w->fc2_b);
 
-    vc_layernorm_forward(a->norm1, a->mean1, a->rstd1, a->input, w->norm1_w, w->norm1_b, rows, width,
-                         VC_DEIT_EPS);
+    vc_layernorm_forward(a->norm1, a->mean1, a->rstd1, a->input, w->norm1_w, w->norm1_b, rows,
+                         width, VC_DEIT_EPS);
     vc_linear_forward(a->qkv, a->norm1, &qkv, rows, NULL);
     attend(acts, model, layer, batch, tap);
     vc_linear_forward(a->middle, a->attention, &proj, rows, a->input);
-    vc_layernorm_forward(a->norm2, a->mean2, a->rstd2, a->middle, w->norm2_w, w->norm2_b, rows, width,
-                         VC_DEIT_EPS);
+    vc_layernorm_forward(a->norm2, a->mean2, a->rstd2, a->middle, w->norm2_w, w->norm2_b, rows,
+                         width, VC_DEIT_EPS);
     vc_linear_forward(a->fc1, a->norm2, &fc1, rows, NULL);
     vc_gelu_forward(a->gelu, a->fc1, rows * hidden);
     vc_linear_forward(output, a->gelu, &fc2, rows, a->middle);

@@ -53,11 +53,22 @@ vc_status vc_model_lower(vc_workload *out, const vc_deit_config *c, const vc_pla
 {
     uint64_t t = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), patches = t - classes;
     uint64_t patch_values = c->channels * c->patch * c->patch, w = c->width;
-    const vc_op embed = {VC_OP_PATCH_EMBED, -1, 0, patches * patch_values * w,
+    const vc_op embed = {VC_OP_PATCH_EMBED,
+                         -1,
+                         0,
+                         patches * patch_values * w,
                          patch_values * w + w + t * w + classes * w,
-                         c->channels * c->image * c->image, t * w, 0};
-    const vc_op head = {VC_OP_HEAD, -1, 0, classes * w * c->classes,
-                        classes * (w * c->classes + c->classes), classes * w, c->classes, 0};
+                         c->channels * c->image * c->image,
+                         t * w,
+                         0};
+    const vc_op head = {VC_OP_HEAD,
+                        -1,
+                        0,
+                        classes * w * c->classes,
+                        classes * (w * c->classes + c->classes),
+                        classes * w,
+                        c->classes,
+                        0};
     VC_TRY(vc_workload_add(out, &embed));
     for (size_t l = 0; l < c->depth; l++)
         VC_TRY(lower_block(out, c, plan, l));

@@ -27,7 +27,12 @@ static const row stem_rows[] = {
     {STEM(cls_token), "cls_token", {ONE, ONE, C}, VC_INIT_NORMAL, 0, ALWAYS},
     {STEM(dist_token), "dist_token", {ONE, ONE, C}, VC_INIT_NORMAL, 0, DISTILLED},
     {STEM(pos_embed), "pos_embed", {ONE, T, C}, VC_INIT_NORMAL, 0, ALWAYS},
-    {STEM(patch_w), "patch_embed.proj.weight", {C, CHANNELS, PATCH, PATCH}, VC_INIT_FAN_IN, 1, ALWAYS},
+    {STEM(patch_w),
+     "patch_embed.proj.weight",
+     {C, CHANNELS, PATCH, PATCH},
+     VC_INIT_FAN_IN,
+     1,
+     ALWAYS},
     {STEM(patch_b), "patch_embed.proj.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
 };
 

@@ -19,7 +19,8 @@ vc_status vc__model_allocate(vc_model **out, const vc_deit_config *config)
     model->values = aligned_alloc(VC_ARENA_ALIGN, model->value_count * sizeof(float));
     if (!model->params || !model->weights.blocks || !model->values) {
         vc_model_close(model);
-        return vc_fail(VC_ENOMEM, "out of memory for a model of %zu parameters", model->value_count);
+        return vc_fail(VC_ENOMEM, "out of memory for a model of %zu parameters",
+                       model->value_count);
     }
     memset(model->values, 0, model->value_count * sizeof(float));
     vc__deit_walk(config, model->params, &model->weights, model->values, NULL);
@@ -107,10 +108,11 @@ vc_status vc_model_use_mask(vc_model *model, const vc_mask *mask, const char *pa
     size_t tokens = vc_deit_tokens(c);
     if (mask->layers != c->depth || mask->heads != c->heads || mask->queries != tokens ||
         mask->keys != tokens)
-        return vc_fail(VC_EINVAL,
-                       "%s: mask (%zu, %zu, %zu, %zu) does not fit a model that wants (%zu, %zu, %zu, %zu)",
-                       path, mask->layers, mask->heads, mask->queries, mask->keys, c->depth, c->heads,
-                       tokens, tokens);
+        return vc_fail(
+            VC_EINVAL,
+            "%s: mask (%zu, %zu, %zu, %zu) does not fit a model that wants (%zu, %zu, %zu, %zu)",
+            path, mask->layers, mask->heads, mask->queries, mask->keys, c->depth, c->heads, tokens,
+            tokens);
     VC_TRY(vc_mask_check_rows(mask, path));
     drop_sparse(model);
     size_t bytes = c->depth * c->heads * tokens * tokens;
@@ -136,7 +138,8 @@ vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *pa
         const vc_plan_layer *p = &plan->layers[l];
         if (p->heads != c->heads || p->queries != tokens || p->keys != tokens)
             return vc_fail(VC_EINVAL,
-                           "%s: plan layer %zu (%zu, %zu, %zu) does not fit a model that wants (%zu, %zu, %zu)",
+                           "%s: plan layer %zu (%zu, %zu, %zu) does not fit a model that wants "
+                           "(%zu, %zu, %zu)",
                            path, l, p->heads, p->queries, p->keys, c->heads, tokens, tokens);
         VC_TRY(vc_sparse_layer_open(&model->sparse[l], p, c->width / c->heads));
     }

@@ -26,8 +26,8 @@ static vc_status check_permutation(const int32_t *order, size_t count, const cha
     vc_status status = VC_OK;
     for (size_t i = 0; i < count && status == VC_OK; i++) {
         if (order[i] < 0 || (size_t)order[i] >= count || seen[order[i]])
-            status = vc_fail(VC_EFORMAT, "%s: %s is not a permutation of %zu tokens", path, what,
-                             count);
+            status =
+                vc_fail(VC_EFORMAT, "%s: %s is not a permutation of %zu tokens", path, what, count);
         else
             seen[order[i]] = 1;
     }
@@ -50,8 +50,10 @@ static vc_status check_columns(const vc_plan_layer *layer, size_t kept, const ch
             for (int32_t k = previous; k < at; k++)
                 if (layer->rows[k] < 0 || (size_t)layer->rows[k] >= layer->queries ||
                     (k > previous && layer->rows[k] <= layer->rows[k - 1]))
-                    return vc_fail(VC_EFORMAT, "%s: layers.%zu.rows[%d] is %d, wanted ascending "
-                                   "rows below %zu", path, index, k, layer->rows[k], layer->queries);
+                    return vc_fail(VC_EFORMAT,
+                                   "%s: layers.%zu.rows[%d] is %d, wanted ascending "
+                                   "rows below %zu",
+                                   path, index, k, layer->rows[k], layer->queries);
         previous = at;
     }
     if ((size_t)previous != kept)
@@ -70,7 +72,8 @@ static vc_status check_rows(const vc_plan_layer *layer, const char *path)
     return status;
 }
 
-static vc_status check_layer(const vc_plan_layer *layer, size_t kept, const char *path, size_t index)
+static vc_status check_layer(const vc_plan_layer *layer, size_t kept, const char *path,
+                             size_t index)
 {
     for (size_t h = 0; h < layer->heads; h++) {
         if (layer->global_tokens[h] < 0 || (size_t)layer->global_tokens[h] > layer->keys)
@@ -78,8 +81,8 @@ static vc_status check_layer(const vc_plan_layer *layer, size_t kept, const char
                            path, index, h, layer->global_tokens[h], layer->keys);
         VC_TRY(check_permutation(layer->query_order + h * layer->queries, layer->queries, path,
                                  "query_order"));
-        VC_TRY(check_permutation(layer->key_order + h * layer->keys, layer->keys, path,
-                                 "key_order"));
+        VC_TRY(
+            check_permutation(layer->key_order + h * layer->keys, layer->keys, path, "key_order"));
     }
     VC_TRY(check_columns(layer, kept, path, index));
     return check_rows(layer, path);
@@ -101,8 +104,8 @@ static vc_status read_layer(vc_plan_layer *out, const vc_safetensors *file, size
                        path, index);
     size_t h = order->shape[0], q = order->shape[1], k = keys->shape[1], kept = rows->shape[0];
     if (h == 0 || q == 0 || k == 0 || kept > INT32_MAX)
-        return vc_fail(VC_EFORMAT, "%s: layer %zu has %zu heads, %zu queries, %zu keys", path, index,
-                       h, q, k);
+        return vc_fail(VC_EFORMAT, "%s: layer %zu has %zu heads, %zu queries, %zu keys", path,
+                       index, h, q, k);
     const size_t shapes[MEMBERS][2] = {{h, q}, {h, k}, {h}, {h, k + 1}, {kept}};
     const size_t ranks[MEMBERS] = {2, 2, 1, 2, 1};
     for (int m = 0; m < MEMBERS; m++) {

@@ -90,8 +90,10 @@ static vc_status verify(bench *b, double *largest_difference)
     }
     *largest_difference = difference / largest;
     if (!(*largest_difference <= 1e-4))
-        return vc_fail(VC_EINVAL, "sparse attention differs from masked dense attention by %g of the "
-                       "largest output, wanted at most 1e-4", *largest_difference);
+        return vc_fail(VC_EINVAL,
+                       "sparse attention differs from masked dense attention by %g of the "
+                       "largest output, wanted at most 1e-4",
+                       *largest_difference);
     return VC_OK;
 }
 
@@ -122,8 +124,10 @@ vc_status vc_profile_attention(vc_attention_times *out, const vc_plan *plan, siz
     for (size_t l = 0; l < plan->layer_count; l++)
         if (plan->layers[l].heads != first->heads || plan->layers[l].queries != first->queries ||
             plan->layers[l].keys != first->queries)
-            return vc_fail(VC_EINVAL, "plan layer %zu has another shape than layer 0, wanted equal "
-                           "square maps", l);
+            return vc_fail(VC_EINVAL,
+                           "plan layer %zu has another shape than layer 0, wanted equal "
+                           "square maps",
+                           l);
     size_t width = first->heads * head_dim;
     bench b = {.plan = plan,
                .repeats = repeats,

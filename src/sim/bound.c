@@ -18,10 +18,11 @@ vc_sim_config vc_sim_config_default(void)
 vc_bound vc_sim_bound_op(const vc_op *op, const vc_sim_config *c)
 {
     vc_bound b = {.macs = op->macs};
-    b.dram_bytes = (double)(op->weight_values + op->input_values + op->output_values) * c->value_bytes +
-                   (double)op->index_values * c->index_bytes;
-    b.compute_cycles = (uint64_t)ceil((double)op->macs / c->macs_per_cycle);      /* eq. B1 */
-    b.memory_cycles = (uint64_t)ceil(b.dram_bytes * c->clock_hz / c->bandwidth);  /* eq. B2 */
+    b.dram_bytes =
+        (double)(op->weight_values + op->input_values + op->output_values) * c->value_bytes +
+        (double)op->index_values * c->index_bytes;
+    b.compute_cycles = (uint64_t)ceil((double)op->macs / c->macs_per_cycle);            /* eq. B1 */
+    b.memory_cycles = (uint64_t)ceil(b.dram_bytes * c->clock_hz / c->bandwidth);        /* eq. B2 */
     b.cycles = b.compute_cycles > b.memory_cycles ? b.compute_cycles : b.memory_cycles; /* eq. B3 */
     return b;
 }
@@ -58,7 +59,8 @@ vc_status vc_sim_plan_workload(vc_workload *out, const vc_plan *plan, size_t hea
         }
         const vc_op ops[] = {
             {VC_OP_DECODE, (int)l, 1, tokens * head_dim * h * z, z ? 2 * (h * z + h) : 0, 0, 0, 0},
-            {VC_OP_SDDMM, (int)l, 1, scores * head_dim, 0, tokens * qk_heads * head_dim, 0, indices},
+            {VC_OP_SDDMM, (int)l, 1, scores * head_dim, 0, tokens * qk_heads * head_dim, 0,
+             indices},
             {VC_OP_SPMM, (int)l, 1, scores * head_dim, 0, p->keys * h * head_dim,
              p->queries * h * head_dim, 0},
         };

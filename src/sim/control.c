@@ -46,22 +46,23 @@ static void count_compute(vc_control_layer *out, const head_zero *z, uint64_t d)
     uint64_t passes = ceil_div(d * z->heads, PE_WIDTH);
     if (z->globals > 0) { /* eq. A5, A7 */
         out->sddmm_denser = z->globals * ceil_div(z->queries, z->wide_denser) * passes;
-        out->spmm_denser = ceil_div(z->queries * d * z->globals, z->wide_denser * PE_WIDTH / z->heads);
+        out->spmm_denser =
+            ceil_div(z->queries * d * z->globals, z->wide_denser * PE_WIDTH / z->heads);
     }
     if (z->sparse > 0) { /* eq. A6, A8 */
         out->sddmm_sparser = ceil_div(z->sparse, z->wide_sparser) * passes;
         out->spmm_sparser = ceil_div(z->sparse * d, z->wide_sparser * PE_WIDTH / z->heads);
     }
-    out->compute = larger(out->sddmm_denser, out->sddmm_sparser) +
-                   larger(out->spmm_denser, out->spmm_sparser);
+    out->compute =
+        larger(out->sddmm_denser, out->sddmm_sparser) + larger(out->spmm_denser, out->spmm_sparser);
 }
 
 static void count_loads(vc_control_layer *out, const head_zero *z, const vc_control_options *o)
 {
     double h = (double)z->heads, vector = h * o->ratio * (double)o->head_dim;
-    uint64_t load = transfer(vector, 1.0);                          /* one row of Q or K */
+    uint64_t load = transfer(vector, 1.0); /* one row of Q or K */
     uint64_t decode = (uint64_t)ceil(vector / floor(PE_WIDTH * PE_WIDTH / h));
-    uint64_t weights = transfer(h * o->ratio, h);                   /* of a decoder, eq. A2 */
+    uint64_t weights = transfer(h * o->ratio, h); /* of a decoder, eq. A2 */
     out->preload = z->keys * load + weights;
     out->decode = z->keys * decode;
     if (z->globals > 0) { /* eq. A9: Q comes in with the first global token */
@@ -79,8 +80,8 @@ static void count_linear(vc_control_result *out, const head_zero *z, const vc_co
 {
     uint64_t lanes = MACS / z->heads, e = o->embed_dim, d = o->head_dim, t = z->queries;
     double h = (double)z->heads, compressed = h * o->ratio;
-    out->linear_compute += 3 * t * (e * d / lanes) + t * e * d / lanes;           /* eq. A12 */
-    out->linear_preload += 3 * d * transfer(h * (double)e, 1.0);                  /* eq. A13 */
+    out->linear_compute += 3 * t * (e * d / lanes) + t * e * d / lanes; /* eq. A12 */
+    out->linear_preload += 3 * d * transfer(h * (double)e, 1.0);        /* eq. A13 */
     out->linear_preload += 2 * transfer(h, compressed);
     out->linear_preload += t * (2 * transfer((double)d, compressed) + transfer((double)d, h));
     out->linear_preload += t / lanes * e * transfer((double)d, h);
@@ -101,11 +102,12 @@ vc_status vc_sim_control(vc_control_result *out, const vc_plan *plan, const vc_c
                            (size_t)z.heads, PE_WIDTH);
         if ((z.globals > 0 && z.wide_denser * PE_WIDTH / z.heads == 0) ||
             (z.sparse > 0 && z.wide_sparser * PE_WIDTH / z.heads == 0))
-            return vc_fail(VC_EINVAL,
-                           "layer %zu: of %d lanes the denser part gets %zu for %zu global tokens, the "
-                           "sparser %zu for %zu entries; the published program divides by zero here",
-                           l, PE_WIDTH, (size_t)z.wide_denser, (size_t)z.globals,
-                           (size_t)z.wide_sparser, (size_t)z.sparse);
+            return vc_fail(
+                VC_EINVAL,
+                "layer %zu: of %d lanes the denser part gets %zu for %zu global tokens, the "
+                "sparser %zu for %zu entries; the published program divides by zero here",
+                l, PE_WIDTH, (size_t)z.wide_denser, (size_t)z.globals, (size_t)z.wide_sparser,
+                (size_t)z.sparse);
         layers[l] = (vc_control_layer){.global_tokens = z.globals};
         count_compute(&layers[l], &z, o->head_dim);
         count_loads(&layers[l], &z, o);

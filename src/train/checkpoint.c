@@ -7,8 +7,9 @@
 
 /* The model's and optimiser's flat blocks as they lie: a checkpoint is for resuming with the same
  * options, a model file is for everything else. Doubles travel as hexadecimal, bit for bit. */
-vc_status vc_checkpoint_write(const char *path, const vc_model *model, const vc_optimizer *optimizer,
-                              const vc_train_state *state, uint64_t fingerprint)
+vc_status vc_checkpoint_write(const char *path, const vc_model *model,
+                              const vc_optimizer *optimizer, const vc_train_state *state,
+                              uint64_t fingerprint)
 {
     const size_t count = model->value_count;
     const vc_named_tensor tensors[] = {{"values", {VC_F32, 1, {count}, model->values}},
@@ -44,8 +45,8 @@ static vc_status read_state(vc_optimizer *optimizer, vc_train_state *state, uint
                        path, print, want);
     unsigned long long epoch, step, steps;
     if (sscanf(position, "%llu %llu %llu", &epoch, &step, &steps) != 3 ||
-        sscanf(sums, "%la %la %la %la %la", &state->loss, &state->reconstruction,
-               &state->grad_norm, &state->top1, &state->images) != 5)
+        sscanf(sums, "%la %la %la %la %la", &state->loss, &state->reconstruction, &state->grad_norm,
+               &state->top1, &state->images) != 5)
         return vc_fail(VC_EFORMAT, "%s: the position cannot be read", path);
     state->epoch = epoch;
     state->step = step;

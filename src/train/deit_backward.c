@@ -25,8 +25,9 @@ static void classify_backward(vc_grads *g, const vc_acts *acts, const vc_model *
                    width * sizeof(float));
     }
     memset(g->head, 0, batch * classes * width * sizeof(float));
-    vc_layernorm_backward(g->head, g->views.norm_w, g->views.norm_b, g->class_tokens, acts->class_in,
-                          acts->class_mean, acts->class_rstd, w->norm_w, batch * classes, width);
+    vc_layernorm_backward(g->head, g->views.norm_w, g->views.norm_b, g->class_tokens,
+                          acts->class_in, acts->class_mean, acts->class_rstd, w->norm_w,
+                          batch * classes, width);
     memset(g->stream, 0, batch * tokens * width * sizeof(float));
     for (size_t b = 0; b < batch; b++)
         memcpy(g->stream + b * tokens * width, g->head + b * classes * width,
@@ -68,7 +69,8 @@ static void attend_backward(vc_grads *g, const vc_acts *acts, const vc_model *mo
         vc_sparse_attention_backward(dq, dk, dv, g->scratch, g->attention, a->probs, qk.q, qk.k, v,
                                      &shape, &model->sparse[layer]);
     else
-        vc_attention_backward(dq, dk, dv, g->scratch, g->attention, a->probs, qk.q, qk.k, v, &shape);
+        vc_attention_backward(dq, dk, dv, g->scratch, g->attention, a->probs, qk.q, qk.k, v,
+                              &shape);
     if (c->compressed_heads)
         autoencoder_backward(g, acts, model, layer, batch, reconstruction);
 }

@@ -26,13 +26,26 @@ typedef struct loop {
 static uint64_t fingerprint(const loop *l)
 {
     const vc_train_options *o = l->options;
-    const double numbers[] = {o->learning_rate, o->min_learning_rate, o->warmup_learning_rate,
-                              o->warmup_epochs, o->weight_decay,      o->beta1,
-                              o->beta2,         o->eps,               o->label_smoothing,
-                              o->clip,          o->reconstruction};
-    const uint64_t counts[] = {o->epochs, o->batch, o->augmentation.shift,
-                               (uint64_t)o->augmentation.flip, o->seed, l->images, l->train->count,
-                               l->model->value_count, l->model->pruned != NULL,
+    const double numbers[] = {o->learning_rate,
+                              o->min_learning_rate,
+                              o->warmup_learning_rate,
+                              o->warmup_epochs,
+                              o->weight_decay,
+                              o->beta1,
+                              o->beta2,
+                              o->eps,
+                              o->label_smoothing,
+                              o->clip,
+                              o->reconstruction};
+    const uint64_t counts[] = {o->epochs,
+                               o->batch,
+                               o->augmentation.shift,
+                               (uint64_t)o->augmentation.flip,
+                               o->seed,
+                               l->images,
+                               l->train->count,
+                               l->model->value_count,
+                               l->model->pruned != NULL,
                                l->model->sparse != NULL};
     return vc_hash(vc_hash(VC_HASH_START, numbers, sizeof numbers), counts, sizeof counts);
 }
@@ -92,11 +105,12 @@ static vc_status step(loop *l)
                                     (float)o->label_smoothing);
     loss.reconstruction = vc_model_reconstruction(&l->acts, l->model);
     if (!isfinite(loss.task) || !isfinite(loss.reconstruction))
-        return vc_fail(VC_EINVAL,
-                       "epoch %llu, step %llu: the loss is %g (reconstruction %g); a lower learning "
-                       "rate than %g may help", (unsigned long long)l->state.epoch + 1,
-                       (unsigned long long)l->state.step + 1, loss.task, loss.reconstruction,
-                       l->learning_rate);
+        return vc_fail(
+            VC_EINVAL,
+            "epoch %llu, step %llu: the loss is %g (reconstruction %g); a lower learning "
+            "rate than %g may help",
+            (unsigned long long)l->state.epoch + 1, (unsigned long long)l->state.step + 1,
+            loss.task, loss.reconstruction, l->learning_rate);
     vc_grads_clear(&l->grads, l->model);
     vc_model_backward(&l->grads, &l->acts, l->model, o->batch, (float)o->reconstruction);
     double norm = vc_optimizer_step(&l->optimizer, l->model, &l->grads, o, l->learning_rate);

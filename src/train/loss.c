@@ -25,8 +25,7 @@ vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *lab
             double target = c == label ? on : off;
             total += target * (log_sum - x[c]);
             if (dlogits)
-                dlogits[b * classes + c] =
-                    (float)((exp(x[c] - log_sum) - target) / (double)batch);
+                dlogits[b * classes + c] = (float)((exp(x[c] - log_sum) - target) / (double)batch);
         }
         loss.task += total / (double)batch;
         loss.top1 += before == 0;

@@ -73,15 +73,14 @@ double vc_optimizer_step(vc_optimizer *optimizer, vc_model *model, const vc_grad
     const vc_kernels *kernels = vc_kernels_get();
     double norm = gradient_norm(grads->values, model->value_count);
     double t = (double)++optimizer->steps;
-    vc_adamw_coefficients c = {.learning_rate = (float)learning_rate,
-                               .beta1 = (float)o->beta1,
-                               .beta2 = (float)o->beta2,
-                               .eps = (float)o->eps,
-                               .correction1 = (float)(1.0 / (1.0 - pow(o->beta1, t))),
-                               .correction2 = (float)(1.0 / (1.0 - pow(o->beta2, t))),
-                               .grad_scale = o->clip > 0.0 && norm > o->clip
-                                                 ? (float)(o->clip / (norm + 1e-6))
-                                                 : 1.0f};
+    vc_adamw_coefficients c = {
+        .learning_rate = (float)learning_rate,
+        .beta1 = (float)o->beta1,
+        .beta2 = (float)o->beta2,
+        .eps = (float)o->eps,
+        .correction1 = (float)(1.0 / (1.0 - pow(o->beta1, t))),
+        .correction2 = (float)(1.0 / (1.0 - pow(o->beta2, t))),
+        .grad_scale = o->clip > 0.0 && norm > o->clip ? (float)(o->clip / (norm + 1e-6)) : 1.0f};
 #pragma omp parallel for schedule(dynamic) firstprivate(c)
     for (size_t i = 0; i < model->param_count; i++) {
         const vc_param *p = &model->params[i];

@@ -49,8 +49,8 @@ static void equals_published_global_tokens(void **state)
     vc_plan plan;
     vc_npy counts;
     assert_ok(vc_mask_read(&mask, shared("vitcod-masks/deit_tiny_lowrank_0.95/info_0.95.npy")));
-    assert_ok(vc_npy_open(&counts,
-                          shared("vitcod-masks/deit_tiny_lowrank_0.95/global_token_info_0.95.npy")));
+    assert_ok(vc_npy_open(
+        &counts, shared("vitcod-masks/deit_tiny_lowrank_0.95/global_token_info_0.95.npy")));
     assert_ok(vc_polarize(&plan, &mask, 50, "mask"));
     const double *want = counts.tensor.data;
     for (size_t i = 0; i < 36; i++)

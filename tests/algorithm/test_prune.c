@@ -87,9 +87,11 @@ static void official(const char *group, const char *share, double cut)
     vc_npy attention, mask;
     vc_mask made;
     vc_prune_report report;
-    snprintf(path, sizeof path, "vitcod-masks/levit_128_lowrank/attn/attention_score_%s.npy", group);
+    snprintf(path, sizeof path, "vitcod-masks/levit_128_lowrank/attn/attention_score_%s.npy",
+             group);
     assert_ok(vc_npy_open(&attention, shared(path)));
-    snprintf(path, sizeof path, "vitcod-masks/levit_128_lowrank/masks/%s/mask_%s.npy", share, group);
+    snprintf(path, sizeof path, "vitcod-masks/levit_128_lowrank/masks/%s/mask_%s.npy", share,
+             group);
     assert_ok(vc_npy_open(&mask, shared(path)));
     const size_t *shape = attention.tensor.shape;
     const vc_maps maps = {shape[0], shape[1], shape[2], shape[3], attention.tensor.data};
@@ -114,8 +116,8 @@ static void equals_published_masks(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(by_hand), cmocka_unit_test(class_token),
-                                       cmocka_unit_test(wanted_sparsity), cmocka_unit_test(bad_input),
-                                       cmocka_unit_test(equals_published_masks)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(by_hand), cmocka_unit_test(class_token), cmocka_unit_test(wanted_sparsity),
+        cmocka_unit_test(bad_input), cmocka_unit_test(equals_published_masks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

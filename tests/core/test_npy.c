@@ -76,9 +76,9 @@ static void unwritable_paths_fail_and_leave_nothing(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_what_numpy_writes), cmocka_unit_test(round_trip),
-        cmocka_unit_test(refuses_what_does_not_add_up),
-        cmocka_unit_test(unwritable_paths_fail_and_leave_nothing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_numpy_writes),
+                                       cmocka_unit_test(round_trip),
+                                       cmocka_unit_test(refuses_what_does_not_add_up),
+                                       cmocka_unit_test(unwritable_paths_fail_and_leave_nothing)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

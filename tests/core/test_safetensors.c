@@ -23,7 +23,8 @@ static void round_trip(void **state)
     (void)state;
     float a[] = {1, 2, 3, 4, 5, 6};
     int32_t b[] = {7, 8};
-    const vc_named_tensor tensors[] = {{"a.weight", {VC_F32, 2, {2, 3}, a}}, {"b", {VC_I32, 1, {2}, b}}};
+    const vc_named_tensor tensors[] = {{"a.weight", {VC_F32, 2, {2, 3}, a}},
+                                       {"b", {VC_I32, 1, {2}, b}}};
     const vc_metadata metadata[] = {{"key", "value \"quoted\""}};
     vc_safetensors *file;
     const vc_tensor *found;
@@ -37,7 +38,8 @@ static void round_trip(void **state)
     assert_memory_equal(found->data, a, sizeof a);
     assert_fails(vc_safetensors_get(&found, file, "a.weight", VC_F32, 2, wrong), VC_EFORMAT,
                  "(2, 3), wanted F32 (3, 2)");
-    assert_fails(vc_safetensors_get(&found, file, "c", VC_F32, 2, shape), VC_EFORMAT, "no tensor 'c'");
+    assert_fails(vc_safetensors_get(&found, file, "c", VC_F32, 2, shape), VC_EFORMAT,
+                 "no tensor 'c'");
     vc_safetensors_close(file);
 }
 
@@ -45,12 +47,14 @@ static void refuses_what_does_not_add_up(void **state)
 {
     (void)state;
     refuses("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 4, "truncated");
-    refuses("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 12, "12 bytes of data");
+    refuses("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 12,
+            "12 bytes of data");
     refuses("{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}", 8, "(3)");
     refuses("{\"a\":{\"dtype\":\"F9\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "dtype F9");
     refuses("{\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8, "sizes");
     refuses("{\"a\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0,8]},"
-            "\"b\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[4,12]}}", 12, "overlap");
+            "\"b\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[4,12]}}",
+            12, "overlap");
     refuses("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,8]}}", 8, "gap");
     refuses("{\"a\":", 0, "JSON");
     refuses("[]", 0, "JSON object");

@@ -4,8 +4,8 @@
 #include "vitcod/data.h"
 #include "vitcod/idx.h"
 
-static const unsigned char images[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2,
-                                       0, 51, 102, 153, 204, 255, 1, 2};
+static const unsigned char images[] = {0, 0, 8, 3, 0, 0,  0,   2,   0,   0,   0, 2,
+                                       0, 0, 0, 2, 0, 51, 102, 153, 204, 255, 1, 2};
 static const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 2, 3, 1};
 
 static void plain_and_gzipped(void **state)
@@ -59,8 +59,8 @@ static void dataset_and_batches(void **state)
     vc_batch_load(x, y, &data, order, 2, &plain);
     assert_int_equal(y[0], 1);
     assert_int_equal(y[1], 3);
-    assert_near(x[1], (1.0 - 0.2) / 0.5, 1e-6);  /* 255 */
-    assert_near(x[5], (0.2 - 0.2) / 0.5, 1e-6);  /* 51 */
+    assert_near(x[1], (1.0 - 0.2) / 0.5, 1e-6); /* 255 */
+    assert_near(x[5], (0.2 - 0.2) / 0.5, 1e-6); /* 51 */
     vc_dataset_close(&data);
     assert_fails(vc_dataset_open(&data, temporary(""), "test"), VC_EIO, "t10k");
 }
@@ -91,8 +91,9 @@ static void augmentation_repeats_with_the_seed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_and_gzipped), cmocka_unit_test(refuses_bad_files),
-        cmocka_unit_test(dataset_and_batches), cmocka_unit_test(augmentation_repeats_with_the_seed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(plain_and_gzipped),
+                                       cmocka_unit_test(refuses_bad_files),
+                                       cmocka_unit_test(dataset_and_batches),
+                                       cmocka_unit_test(augmentation_repeats_with_the_seed)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

@@ -8,8 +8,8 @@
 enum { H = 3, Z = 2, D = 5, TOKENS = 150, X = 47, E = 23, OUT = 40 };
 static float x[TOKENS * X], encoded[TOKENS * E], decoded[TOKENS * OUT], dout[TOKENS * OUT];
 static float encoder_w[Z * H], encoder_b[Z], decoder_w[H * Z], decoder_b[H];
-static const vc_autoencoder ae = {H, Z, D, TOKENS, X, E, OUT,
-                                  encoder_w, encoder_b, decoder_w, decoder_b};
+static const vc_autoencoder ae = {H,   Z,         D,         TOKENS,    X,        E,
+                                  OUT, encoder_w, encoder_b, decoder_w, decoder_b};
 
 static void set_up(void)
 {
@@ -85,7 +85,8 @@ static void check_backward(float pull)
     vc_autoencoder_forward(encoded, decoded, x, &ae);
     memcpy(ddecoded, dout, sizeof dout);
     fill(dx, TOKENS * X, 9);
-    vc_autoencoder_backward(&grads, dx, dencoded, ddecoded, scratch, x, encoded, decoded, &ae, pull);
+    vc_autoencoder_backward(&grads, dx, dencoded, ddecoded, scratch, x, encoded, decoded, &ae,
+                            pull);
     check_differences(dx, x, H * D, 1, pull);
     check_differences(dx + (TOKENS - 1) * X, x + (TOKENS - 1) * X, H * D, 1, pull);
     check_differences(ew, encoder_w, Z * H, 1, pull);
@@ -124,8 +125,8 @@ static void threads_do_not_matter(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forward), cmocka_unit_test(backward),
-        cmocka_unit_test(backward_with_reconstruction), cmocka_unit_test(threads_do_not_matter)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(forward), cmocka_unit_test(backward),
+                                       cmocka_unit_test(backward_with_reconstruction),
+                                       cmocka_unit_test(threads_do_not_matter)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,8 +14,8 @@ static void close_arrays(const float *have, const float *want, size_t count, dou
 {
     for (size_t i = 0; i < count; i++)
         if (!(fabs((double)have[i] - want[i]) <= tolerance * (1.0 + fabs((double)want[i]))))
-            fail_msg("%s, size %zu, index %zu: %.9g, reference %.9g", what, size, i, (double)have[i],
-                     (double)want[i]);
+            fail_msg("%s, size %zu, index %zu: %.9g, reference %.9g", what, size, i,
+                     (double)have[i], (double)want[i]);
 }
 
 /* 2e-6: float32 sums of a few hundred terms, and the stated bounds of exp and erf. */

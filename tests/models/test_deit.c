@@ -50,7 +50,8 @@ static void masked_and_on_the_plan(void **state)
         vc_plan plan;
         double loss;
         const vc_model_options options = {
-            .autoencoder = with_autoencoder ? shared("golden/deit_tiny_autoencoder.safetensors") : NULL};
+            .autoencoder =
+                with_autoencoder ? shared("golden/deit_tiny_autoencoder.safetensors") : NULL};
         const char *golden = with_autoencoder ? "golden/deit_tiny_logits_mask095_autoencoder.npy"
                                               : "golden/deit_tiny_logits_mask095.npy";
         assert_ok(vc_model_open(&model, shared(weights), &options));
@@ -71,9 +72,18 @@ static void masked_and_on_the_plan(void **state)
 static void file_round_trip(void **state)
 {
     (void)state;
-    const vc_deit_config config = {.image = 8, .patch = 2, .channels = 2, .classes = 3, .width = 10,
-                                   .depth = 2, .heads = 5, .hidden = 7, .compressed_heads = 3,
-                                   .distilled = 1, .mean = {0.25f, 0.5f}, .std = {0.1f, 0.2f}};
+    const vc_deit_config config = {.image = 8,
+                                   .patch = 2,
+                                   .channels = 2,
+                                   .classes = 3,
+                                   .width = 10,
+                                   .depth = 2,
+                                   .heads = 5,
+                                   .hidden = 7,
+                                   .compressed_heads = 3,
+                                   .distilled = 1,
+                                   .mean = {0.25f, 0.5f},
+                                   .std = {0.1f, 0.2f}};
     vc_model *model, *back;
     const vc_model_options none = {0};
     assert_ok(vc_model_create(&model, &config, 9));
@@ -102,8 +112,15 @@ static void shapes_are_checked(void **state)
     vc_mask mask;
     config.heads = 5;
     assert_fails(vc_model_create(&model, &config, 0), VC_EINVAL, "192 is not divisible by 5 heads");
-    config = (vc_deit_config){.image = 4, .patch = 2, .channels = 1, .classes = 2, .width = 6,
-                              .depth = 1, .heads = 3, .hidden = 6, .std = {1}};
+    config = (vc_deit_config){.image = 4,
+                              .patch = 2,
+                              .channels = 1,
+                              .classes = 2,
+                              .width = 6,
+                              .depth = 1,
+                              .heads = 3,
+                              .hidden = 6,
+                              .std = {1}};
     assert_ok(vc_model_create(&model, &config, 0));
     assert_ok(vc_mask_open(&mask, 1, 3, 4, 4));
     assert_fails(vc_model_use_mask(model, &mask, "m.npy"), VC_EINVAL,
@@ -114,9 +131,8 @@ static void shapes_are_checked(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(dense),
-                                       cmocka_unit_test(masked_and_on_the_plan),
-                                       cmocka_unit_test(file_round_trip),
-                                       cmocka_unit_test(shapes_are_checked)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dense), cmocka_unit_test(masked_and_on_the_plan),
+        cmocka_unit_test(file_round_trip), cmocka_unit_test(shapes_are_checked)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

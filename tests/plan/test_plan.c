@@ -101,7 +101,8 @@ static void mask_files(void **state)
     float f[1] = {0};
     const vc_tensor wrong = {VC_F32, 4, {1, 1, 1, 1}, f};
     assert_ok(vc_npy_write(temporary("w"), &wrong));
-    assert_fails(vc_mask_read(&back, temporary("w")), VC_EFORMAT, "F32 (1, 1, 1, 1), wanted a mask");
+    assert_fails(vc_mask_read(&back, temporary("w")), VC_EFORMAT,
+                 "F32 (1, 1, 1, 1), wanted a mask");
     uint8_t two[1] = {2};
     const vc_tensor odd = {VC_BOOL, 4, {1, 1, 1, 1}, two};
     assert_ok(vc_npy_write(temporary("o"), &odd));

@@ -59,7 +59,8 @@ static void control_refuses_what_divides_by_zero(void **state)
     vc_control_layer layer;
     vc_control_result r = {.layers = &layer};
     const vc_control_options o = {64, 0.667, 0};
-    assert_ok(vc_mask_open(&mask, 1, 1, T, T)); /* one global column beside a full rest: share 1/80 */
+    assert_ok(
+        vc_mask_open(&mask, 1, 1, T, T)); /* one global column beside a full rest: share 1/80 */
     assert_ok(vc_polarize(&plan, &mask, T, "mask"));
     plan.layers[0].global_tokens[0] = 1;
     assert_fails(vc_sim_control(&r, &plan, &o), VC_EINVAL, "divides by zero");

@@ -72,9 +72,16 @@ static void check(vc_deit_config config, int sparse)
     vc_model_close(model);
 }
 
-static const vc_deit_config small = {.image = 8, .patch = 2, .channels = 1, .classes = 5,
-                                     .width = 12, .depth = 2, .heads = 3, .hidden = 20,
-                                     .mean = {0}, .std = {1}};
+static const vc_deit_config small = {.image = 8,
+                                     .patch = 2,
+                                     .channels = 1,
+                                     .classes = 5,
+                                     .width = 12,
+                                     .depth = 2,
+                                     .heads = 3,
+                                     .hidden = 20,
+                                     .mean = {0},
+                                     .std = {1}};
 
 static void dense(void **state)
 {

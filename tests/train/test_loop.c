@@ -7,9 +7,16 @@ enum { COUNT = 96, PIXELS = 64 };
 static uint8_t pixels[COUNT * PIXELS];
 static int32_t labels[COUNT];
 static const vc_dataset data = {COUNT, 1, 8, 8, 4, pixels, labels};
-static const vc_deit_config config = {.image = 8, .patch = 2, .channels = 1, .classes = 4,
-                                      .width = 12, .depth = 1, .heads = 3, .hidden = 24,
-                                      .mean = {0.3f}, .std = {0.3f}};
+static const vc_deit_config config = {.image = 8,
+                                      .patch = 2,
+                                      .channels = 1,
+                                      .classes = 4,
+                                      .width = 12,
+                                      .depth = 1,
+                                      .heads = 3,
+                                      .hidden = 24,
+                                      .mean = {0.3f},
+                                      .std = {0.3f}};
 
 static void make_data(void)
 {
@@ -79,7 +86,8 @@ static void resuming_gives_the_same_bits(void **state)
     const vc_train_hooks hooks = {.on_step = stop_after, .context = path}, none = {0};
     assert_ok(vc_model_create(&whole, &config, 1));
     assert_ok(vc_train(whole, &data, NULL, &o, path, 0, &hooks));
-    assert_ok(vc_model_create(&resumed, &config, 2)); /* other weights: all must come from the file */
+    assert_ok(
+        vc_model_create(&resumed, &config, 2)); /* other weights: all must come from the file */
     assert_ok(vc_train(resumed, &data, NULL, &o, kept, 1, &none));
     assert_memory_equal(whole->values, resumed->values, whole->value_count * sizeof(float));
     o.learning_rate = 1e-3;

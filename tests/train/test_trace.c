@@ -57,9 +57,17 @@ static void restrict_model(vc_model *model, restriction how)
 
 static void follow(const char *name, size_t compressed, restriction how)
 {
-    const vc_deit_config config = {.image = 8, .patch = 2, .channels = 1, .classes = CLASSES,
-                                   .width = 12, .depth = 2, .heads = 3, .hidden = 24,
-                                   .compressed_heads = compressed, .mean = {0}, .std = {1}};
+    const vc_deit_config config = {.image = 8,
+                                   .patch = 2,
+                                   .channels = 1,
+                                   .classes = CLASSES,
+                                   .width = 12,
+                                   .depth = 2,
+                                   .heads = 3,
+                                   .hidden = 24,
+                                   .compressed_heads = compressed,
+                                   .mean = {0},
+                                   .std = {1}};
     vc_train_options o = vc_train_options_default();
     const double reconstruction = 1e-2, rate = 3e-3;
     json_t *golden;
