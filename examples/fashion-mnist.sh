@@ -33,8 +33,7 @@ step "4. auto-encoder for Q and K, finetune on the plan"
 "$vitcod" eval "$run/sparse.safetensors" --plan "$run/plan.safetensors" --data "$data" --json >"$run/finetuned.json"
 
 step "5. time on this CPU, cycles on the accelerator"
-head_dim=16
-"$vitcod" profile "$run/plan.safetensors" --head-dim "$head_dim" --json >"$run/profile.json"
+"$vitcod" profile "$run/plan.safetensors" --model "$run/sparse.safetensors" --json >"$run/profile.json"
 "$vitcod" simulate "$run/plan.safetensors" --model "$run/sparse.safetensors" --json >"$run/simulate.json"
 
 step "6. the result"

@@ -76,7 +76,7 @@ typedef struct vc_model {
 } vc_model;
 
 typedef struct vc_model_options {
-    size_t heads;            /* 0: from the file's metadata, else width / 64 as in all DeiTs */
+    size_t heads;            /* where the metadata does not say; 0: width / 64 as in all DeiTs */
     const char *autoencoder; /* safetensors with the encoders and decoders, or NULL */
 } vc_model_options;
 

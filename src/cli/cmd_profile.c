@@ -2,6 +2,7 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "open_model.h"
 #include "vitcod/profile.h"
 
 static json_t *spread_json(const vc_spread *s, double factor)
@@ -10,11 +11,29 @@ static json_t *spread_json(const vc_spread *s, double factor)
                      s->low * factor, "quartile_high", s->high * factor);
 }
 
+/* Values per head: the model's, which the plan must fit, or what was asked for. */
+static vc_status find_head_dim(size_t *head_dim, const char *model_path, const vc_plan *plan,
+                               const char *plan_path)
+{
+    if (!model_path)
+        return VC_OK;
+    vc_model *model;
+    const cli_model_options none = {0};
+    VC_TRY(cli_open_model(&model, model_path, &none, 0));
+    *head_dim = model->config.width / model->config.heads;
+    vc_status status = vc_model_use_plan(model, plan, plan_path); /* checks that they fit */
+    vc_model_close(model);
+    return status;
+}
+
 static int run_profile(const cli_command *command, int argc, char **argv)
 {
-    size_t head_dim = 64, batch = 8, repeats = 101;
+    size_t head_dim = 0, batch = 8, repeats = 101;
+    const char *model = NULL;
     const cli_option options[] = {
-        {"head-dim", "N", "values per head (default 64)", CLI_COUNT, &head_dim},
+        {"model", "FILE", "the model the plan is for: says how many values a head has", CLI_TEXT,
+         &model},
+        {"head-dim", "N", "values per head, without a model (default 64)", CLI_COUNT, &head_dim},
         {"batch", "N", "images at once (default 8)", CLI_COUNT, &batch},
         {"repeats", "N", "interleaved pairs to time (default 101)", CLI_COUNT, &repeats},
     };
@@ -24,13 +43,18 @@ static int run_profile(const cli_command *command, int argc, char **argv)
                            1, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
-    if (head_dim == 0 || batch == 0 || repeats == 0)
-        return cli_usage(command, "--head-dim, --batch and --repeats must be above 0");
+    if (batch == 0 || repeats == 0)
+        return cli_usage(command, "--batch and --repeats must be above 0");
+    if (model && head_dim)
+        return cli_usage(command, "--model brings its own --head-dim");
+    head_dim = head_dim ? head_dim : 64;
     vc_plan plan;
     vc_attention_times times;
     if (vc_plan_read(&plan, arguments.positional[0]) != VC_OK)
         return cli_fail();
-    vc_status measured = vc_profile_attention(&times, &plan, head_dim, batch, repeats, common.seed);
+    vc_status measured = find_head_dim(&head_dim, model, &plan, arguments.positional[0]);
+    if (measured == VC_OK)
+        measured = vc_profile_attention(&times, &plan, head_dim, batch, repeats, common.seed);
     vc_plan_close(&plan);
     if (measured != VC_OK)
         return cli_fail();
@@ -54,7 +78,8 @@ static int run_profile(const cli_command *command, int argc, char **argv)
 }
 
 const cli_command cmd_profile = {
-    "profile", "time dense against sparse attention on this CPU", "PLAN [--head-dim N] [--batch N]",
+    "profile", "time dense against sparse attention on this CPU",
+    "PLAN [--model MODEL] [--batch N]",
     "Checks sparse attention on a plan against dense attention under its mask, then times it "
     "against\n"
     "dense attention in interleaved runs. Ratios count; absolute times depend on the machine.",

@@ -7,6 +7,9 @@
 #include "open_model.h"
 #include "vitcod/sim.h"
 
+enum { DEFAULT_HEAD_DIM = 64 };            /* of every DeiT */
+static const double DEFAULT_RATIO = 0.667; /* the public logs' */
+
 typedef struct simulate_options {
     const char *model;
     int control;
@@ -133,7 +136,7 @@ static void print_text(const json_t *result)
 
 static int run_simulate(const cli_command *command, int argc, char **argv)
 {
-    simulate_options o = {.head_dim = 64, .ratio = 0.667};
+    simulate_options o = {.ratio = -1.0};
     const cli_option options[] = {
         {"model", "FILE", "the model the plan is for: adds end to end", CLI_TEXT, &o.model},
         {"control", NULL, "the published simulator's formulas instead of the bound", CLI_FLAG,
@@ -152,8 +155,12 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
         return status;
     if (o.control && (o.model || o.compressed))
         return cli_usage(command, "--control takes --head-dim, --ratio and --embed-dim alone");
-    if (o.head_dim == 0)
-        return cli_usage(command, "--head-dim must be above 0");
+    if (!o.control && (o.ratio >= 0.0 || o.embed_dim))
+        return cli_usage(command, "--ratio and --embed-dim belong to --control");
+    if (o.model && (o.head_dim || o.compressed))
+        return cli_usage(command, "--model brings its own --head-dim and --compressed");
+    o.head_dim = o.head_dim ? o.head_dim : DEFAULT_HEAD_DIM;
+    o.ratio = o.ratio >= 0.0 ? o.ratio : DEFAULT_RATIO;
     json_t *result = cli_result(command, &common);
     vc_status done = simulate(result, &o, arguments.positional[0]);
     return cli_finish(result, done, common.json, print_text);

@@ -138,8 +138,10 @@ vc_status vc_npy_write(const char *path, const vc_tensor *tensor)
     int used = snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (",
                         descr);
     for (size_t i = 0; i < tensor->rank; i++)
-        used += snprintf(header + used, sizeof header - (size_t)used, "%zu,%s", tensor->shape[i],
-                         i + 1 < tensor->rank ? " " : "");
+        used += snprintf(header + used, sizeof header - (size_t)used, "%s%zu", i ? ", " : "",
+                         tensor->shape[i]);
+    if (tensor->rank == 1) /* a Python tuple of one */
+        used += snprintf(header + used, sizeof header - (size_t)used, ",");
     used += snprintf(header + used, sizeof header - (size_t)used, "), }");
     /* The data starts at a multiple of 64, as NumPy writes it. */
     size_t header_bytes = ((size_t)used + 1 + 10 + 63) / 64 * 64 - 10;

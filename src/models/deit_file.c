@@ -58,6 +58,9 @@ static vc_status read_heads(vc_deit_config *config, const vc_safetensors *file,
                             const vc_model_options *options)
 {
     VC_TRY(read_count(&config->heads, file, "num_heads"));
+    if (config->heads && options->heads && options->heads != config->heads)
+        return vc_fail(VC_EINVAL, "%s: has %zu heads, --heads wants %zu", vc_safetensors_path(file),
+                       config->heads, options->heads);
     if (options->heads)
         config->heads = options->heads;
     if (config->heads)

@@ -20,11 +20,31 @@ typedef struct loop {
     uint32_t *order;
     size_t images, steps; /* per epoch */
     double learning_rate;
+    uint64_t fingerprint; /* everything that decides the course of the run */
 } loop;
 
-/* Everything that decides the course of a run, except its length in the future. */
+static uint64_t hash_attention(uint64_t hash, const vc_model *model)
+{
+    size_t tokens = vc_deit_tokens(&model->config), heads = model->config.heads;
+    for (size_t l = 0; l < model->config.depth; l++) {
+        if (model->pruned)
+            hash =
+                vc_hash(hash, model->pruned + l * heads * tokens * tokens, heads * tokens * tokens);
+        for (size_t h = 0; model->sparse && h < heads; h++) {
+            const vc_sparse_head *head = &model->sparse[l].head[h];
+            size_t sparse = (size_t)head->row_start[tokens];
+            hash = vc_hash(hash, head->global_keys, head->global_count * sizeof(int32_t));
+            hash = vc_hash(hash, head->panel_pruned, tokens * head->global_count);
+            hash = vc_hash(hash, head->row_start, (tokens + 1) * sizeof(int32_t));
+            hash = vc_hash(hash, head->row_keys, sparse * sizeof(int32_t));
+        }
+    }
+    return hash;
+}
+
 static uint64_t fingerprint(const loop *l)
 {
+    const vc_dataset *data = l->train;
     const vc_train_options *o = l->options;
     const double numbers[] = {o->learning_rate,
                               o->min_learning_rate,
@@ -37,26 +57,37 @@ static uint64_t fingerprint(const loop *l)
                               o->label_smoothing,
                               o->clip,
                               o->reconstruction};
-    const uint64_t counts[] = {o->epochs,
-                               o->batch,
-                               o->augmentation.shift,
-                               (uint64_t)o->augmentation.flip,
-                               o->seed,
-                               l->images,
-                               l->train->count,
-                               l->model->value_count,
-                               l->model->pruned != NULL,
-                               l->model->sparse != NULL};
-    return vc_hash(vc_hash(VC_HASH_START, numbers, sizeof numbers), counts, sizeof counts);
+    const uint64_t counts[] = {
+        o->epochs, o->batch,  o->augmentation.shift, (uint64_t)o->augmentation.flip,
+        o->seed,   l->images, data->count,           l->model->value_count};
+    uint64_t hash = vc_hash(vc_hash(VC_HASH_START, numbers, sizeof numbers), counts, sizeof counts);
+    hash = vc_hash(hash, data->images, data->count * data->channels * data->height * data->width);
+    hash = vc_hash(hash, data->labels, data->count * sizeof *data->labels);
+    return hash_attention(hash, l->model);
+}
+
+static vc_status check_range(const char *name, double value, double low, double high)
+{
+    if (value >= low && value <= high)
+        return VC_OK;
+    return vc_fail(VC_EINVAL, "%s is %g, wanted %g to %g", name, value, low, high);
 }
 
 static vc_status check(const loop *l)
 {
+    const vc_train_options *o = l->options;
     VC_TRY(vc_model_check_data(l->model, l->train));
-    if (l->options->batch == 0 || l->steps == 0)
+    if (o->batch == 0 || l->steps == 0)
         return vc_fail(VC_EINVAL, "a batch of %zu from %zu images: wanted at least one whole batch",
-                       l->options->batch, l->images);
-    return VC_OK;
+                       o->batch, l->images);
+    VC_TRY(check_range("the learning rate", o->learning_rate, 0.0, 1e3));
+    VC_TRY(check_range("the lowest learning rate", o->min_learning_rate, 0.0, o->learning_rate));
+    VC_TRY(check_range("the first learning rate", o->warmup_learning_rate, 0.0, o->learning_rate));
+    VC_TRY(check_range("the warm-up", o->warmup_epochs, 0.0, (double)o->epochs));
+    VC_TRY(check_range("weight decay", o->weight_decay, 0.0, 1e3));
+    VC_TRY(check_range("label smoothing", o->label_smoothing, 0.0, 1.0));
+    VC_TRY(check_range("the gradient clip", o->clip, 0.0, 1e30));
+    return check_range("the weight of the reconstruction loss", o->reconstruction, 0.0, 1e30);
 }
 
 static vc_status open_loop(loop *l)
@@ -77,6 +108,7 @@ static vc_status open_loop(loop *l)
     l->order = malloc(l->train->count * sizeof *l->order);
     if (!l->x || !l->y || !l->order)
         return vc_fail(VC_ENOMEM, "out of memory for batches");
+    l->fingerprint = fingerprint(l);
     VC_TRY(vc_acts_open(&l->acts, l->model, l->options->batch, 1));
     VC_TRY(vc_grads_open(&l->grads, l->model, l->options->batch));
     return vc_optimizer_open(&l->optimizer, l->model);
@@ -149,7 +181,7 @@ static vc_status run_epoch(loop *l, const char *checkpoint, const vc_train_hooks
                            o->epochs * l->steps, l->state.loss / (double)l->state.step);
         if (checkpoint && o->save_every > 0 && l->state.step % o->save_every == 0)
             VC_TRY(vc_checkpoint_write(checkpoint, l->model, &l->optimizer, &l->state,
-                                       fingerprint(l)));
+                                       l->fingerprint));
     }
     vc_epoch_report done = report(l, vc_clock_seconds() - started, l->state.step - first);
     if (l->test) {
@@ -158,7 +190,7 @@ static vc_status run_epoch(loop *l, const char *checkpoint, const vc_train_hooks
     }
     l->state = (vc_train_state){.epoch = l->state.epoch + 1};
     if (checkpoint)
-        VC_TRY(vc_checkpoint_write(checkpoint, l->model, &l->optimizer, &l->state, fingerprint(l)));
+        VC_TRY(vc_checkpoint_write(checkpoint, l->model, &l->optimizer, &l->state, l->fingerprint));
     if (hooks->on_epoch)
         hooks->on_epoch(hooks->context, &done);
     return VC_OK;
@@ -168,7 +200,7 @@ static vc_status run(loop *l, const char *checkpoint, int resume, const vc_train
 {
     VC_TRY(open_loop(l));
     if (resume)
-        VC_TRY(vc_checkpoint_read(l->model, &l->optimizer, &l->state, fingerprint(l), checkpoint));
+        VC_TRY(vc_checkpoint_read(l->model, &l->optimizer, &l->state, l->fingerprint, checkpoint));
     while (l->state.epoch < l->options->epochs)
         VC_TRY(run_epoch(l, checkpoint, hooks));
     return VC_OK;

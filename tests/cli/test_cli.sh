@@ -58,6 +58,8 @@ printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '|b1', 'fortran_order': Fa
 printf '\000\000\000\000' >>"$dir/mask.npy"
 check "polarize" 0 '"global_tokens"' "$vitcod" polarize "$dir/mask.npy" --threshold 1 -o "$dir/plan" --pictures "$dir/pictures" --json
 check "simulate" 0 '"cycles"' "$vitcod" simulate "$dir/plan" --head-dim 8 --json
+check "simulate without control" 2 "belong to --control" "$vitcod" simulate "$dir/plan" --ratio 0.5
+check "disk full" 1 "cannot write" "$vitcod" polarize "$dir/mask.npy" -o /dev/full
 check "profile" 0 'ratio' "$vitcod" profile "$dir/plan" --head-dim 8 --repeats 3
 check "mask does not carry a model" 1 "not safetensors\|too short" "$vitcod" infer "$dir/mask.npy" --input "$dir/mask.npy"
 check "unwritable output" 1 "cannot write" "$vitcod" polarize "$dir/mask.npy" -o "$dir/no/plan"

@@ -41,6 +41,27 @@ static void round_trip(void **state)
     vc_npy_close(&npy);
 }
 
+/* To the byte, so that a mask can be compared with cmp. */
+static void writes_what_numpy_writes(void **state)
+{
+    (void)state;
+    unsigned char want[256], have[256];
+    float values[] = {1.5f, -2.0f, 3.0f, 4.0f, 5.0f, 6.25f};
+    const vc_tensor matrix = {VC_F32, 2, {2, 3}, values}, vector = {VC_F32, 1, {6}, values};
+    const vc_tensor *const tensors[] = {&matrix, &vector};
+    const char *const headers[] = {header,
+                                   "{'descr': '<f4', 'fortran_order': False, 'shape': (6,), }"};
+    for (int i = 0; i < 2; i++) {
+        size_t bytes = by_hand(want, headers[i], 6);
+        assert_ok(vc_npy_write(temporary("e.npy"), tensors[i]));
+        FILE *file = fopen(temporary("e.npy"), "rb");
+        assert_non_null(file);
+        assert_int_equal(fread(have, 1, sizeof have, file), bytes);
+        fclose(file);
+        assert_memory_equal(have, want, bytes);
+    }
+}
+
 static void refuses(const char *text, size_t values, const char *message)
 {
     unsigned char bytes[256];
@@ -76,9 +97,9 @@ static void unwritable_paths_fail_and_leave_nothing(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_numpy_writes),
-                                       cmocka_unit_test(round_trip),
-                                       cmocka_unit_test(refuses_what_does_not_add_up),
-                                       cmocka_unit_test(unwritable_paths_fail_and_leave_nothing)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_what_numpy_writes), cmocka_unit_test(round_trip),
+        cmocka_unit_test(writes_what_numpy_writes), cmocka_unit_test(refuses_what_does_not_add_up),
+        cmocka_unit_test(unwritable_paths_fail_and_leave_nothing)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

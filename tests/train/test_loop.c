@@ -92,6 +92,14 @@ static void resuming_gives_the_same_bits(void **state)
     assert_memory_equal(whole->values, resumed->values, whole->value_count * sizeof(float));
     o.learning_rate = 1e-3;
     assert_fails(vc_train(resumed, &data, NULL, &o, kept, 1, &none), VC_EINVAL, "other options");
+    o.learning_rate = 5e-3;
+    pixels[77] ^= 1;
+    assert_fails(vc_train(resumed, &data, NULL, &o, kept, 1, &none), VC_EINVAL, "other options");
+    pixels[77] ^= 1;
+    uint8_t pruned[3 * 17 * 17] = {[1] = 1};
+    const vc_mask mask = {1, 3, 17, 17, pruned};
+    assert_ok(vc_model_use_mask(resumed, &mask, "mask"));
+    assert_fails(vc_train(resumed, &data, NULL, &o, kept, 1, &none), VC_EINVAL, "other options");
     vc_model_close(whole);
     vc_model_close(resumed);
 }
@@ -126,6 +134,25 @@ static void labels_and_sizes_are_checked(void **state)
     vc_model_close(model);
 }
 
+static void options_out_of_range_are_errors(void **state)
+{
+    (void)state;
+    make_data();
+    vc_model *model;
+    vc_train_options o = options();
+    const vc_train_hooks none = {0};
+    assert_ok(vc_model_create(&model, &config, 1));
+    o.label_smoothing = 1.5;
+    assert_fails(vc_train(model, &data, NULL, &o, NULL, 0, &none), VC_EINVAL, "label smoothing");
+    o = options();
+    o.learning_rate = -1.0;
+    assert_fails(vc_train(model, &data, NULL, &o, NULL, 0, &none), VC_EINVAL, "learning rate is");
+    o = options();
+    o.warmup_epochs = 7.0;
+    assert_fails(vc_train(model, &data, NULL, &o, NULL, 0, &none), VC_EINVAL, "warm-up is 7");
+    vc_model_close(model);
+}
+
 static void schedule(void **state)
 {
     (void)state;
@@ -139,9 +166,11 @@ static void schedule(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(learns), cmocka_unit_test(resuming_gives_the_same_bits),
-        cmocka_unit_test(divergence_is_an_error), cmocka_unit_test(labels_and_sizes_are_checked),
-        cmocka_unit_test(schedule)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(learns),
+                                       cmocka_unit_test(resuming_gives_the_same_bits),
+                                       cmocka_unit_test(divergence_is_an_error),
+                                       cmocka_unit_test(labels_and_sizes_are_checked),
+                                       cmocka_unit_test(options_out_of_range_are_errors),
+                                       cmocka_unit_test(schedule)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
