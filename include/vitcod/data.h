@@ -14,6 +14,7 @@ typedef struct vc_dataset {
     size_t classes;  /* highest label + 1 */
     uint8_t *images; /* (count, channels, height, width) */
     int32_t *labels; /* (count) */
+    char *path;      /* where they came from, for messages; NULL: made in memory */
 } vc_dataset;
 
 /* Opens `<directory>/<split>-images-idx3-ubyte` and its labels, each with or without .gz. `split` is

@@ -36,7 +36,8 @@ static vc_status take(vc_dataset *out, const char *directory, vc_tensor *images,
                         .height = images->shape[1],
                         .width = images->shape[2]};
     out->labels = malloc(out->count * sizeof *out->labels);
-    if (!out->labels)
+    out->path = strdup(directory);
+    if (!out->labels || !out->path)
         return vc_fail(VC_ENOMEM, "%s: out of memory", directory);
     const uint8_t *values = labels->data;
     for (size_t i = 0; i < out->count; i++) {
@@ -61,6 +62,8 @@ vc_status vc_dataset_open(vc_dataset *out, const char *directory, const char *sp
         status = take(out, directory, &images, &labels);
     free(images.data);
     free(labels.data);
+    if (status != VC_OK)
+        vc_dataset_close(out);
     return status;
 }
 
@@ -68,6 +71,7 @@ void vc_dataset_close(vc_dataset *dataset)
 {
     free(dataset->images);
     free(dataset->labels);
+    free(dataset->path);
     *dataset = (vc_dataset){0};
 }
 

@@ -6,11 +6,13 @@
 vc_status vc_model_check_data(const vc_model *model, const vc_dataset *data)
 {
     const vc_deit_config *c = &model->config;
+    const char *path = data->path ? data->path : "data";
     if (data->channels != c->channels || data->height != c->image || data->width != c->image)
-        return vc_fail(VC_EINVAL, "images are %zu x %zu x %zu, the model wants %zu x %zu x %zu",
-                       data->channels, data->height, data->width, c->channels, c->image, c->image);
+        return vc_fail(VC_EINVAL, "%s: images are %zu x %zu x %zu, the model wants %zu x %zu x %zu",
+                       path, data->channels, data->height, data->width, c->channels, c->image,
+                       c->image);
     if (data->classes > c->classes)
-        return vc_fail(VC_EINVAL, "labels go up to %zu, the model has classes 0 to %zu",
+        return vc_fail(VC_EINVAL, "%s: labels go up to %zu, the model has classes 0 to %zu", path,
                        data->classes - 1, c->classes - 1);
     return VC_OK;
 }

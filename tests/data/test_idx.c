@@ -72,7 +72,7 @@ static void augmentation_repeats_with_the_seed(void **state)
     int32_t label[1] = {0};
     for (int i = 0; i < 64; i++)
         pixels[i] = (uint8_t)(i + 1);
-    const vc_dataset data = {1, 1, 8, 8, 1, pixels, label};
+    const vc_dataset data = {1, 1, 8, 8, 1, pixels, label, NULL};
     const uint32_t index[] = {0};
     float a[64], b[64], plain[64];
     int32_t y;

@@ -41,7 +41,7 @@ void *__wrap_aligned_alloc(size_t align, size_t bytes)
 enum { COUNT = 64, PIXELS = 64, TOKENS = 17, HEADS = 3 };
 static uint8_t pixels[COUNT * PIXELS];
 static int32_t labels[COUNT];
-static const vc_dataset data = {COUNT, 1, 8, 8, 4, pixels, labels};
+static const vc_dataset data = {COUNT, 1, 8, 8, 4, pixels, labels, NULL};
 
 static vc_model *make_model(size_t compressed)
 {

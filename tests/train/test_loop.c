@@ -6,7 +6,7 @@
 enum { COUNT = 96, PIXELS = 64 };
 static uint8_t pixels[COUNT * PIXELS];
 static int32_t labels[COUNT];
-static const vc_dataset data = {COUNT, 1, 8, 8, 4, pixels, labels};
+static const vc_dataset data = {COUNT, 1, 8, 8, 4, pixels, labels, NULL};
 static const vc_deit_config config = {.image = 8,
                                       .patch = 2,
                                       .channels = 1,
