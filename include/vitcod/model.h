@@ -93,6 +93,7 @@ vc_deit_weights vc_model_views(const vc_model *model, float *values, vc_block_we
 /* Restricts attention; both check that the shapes fit. `path` is for messages. */
 vc_status vc_model_use_mask(vc_model *model, const vc_mask *mask, const char *path);
 vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *path);
+vc_status vc_model_check_plan(const vc_model *model, const vc_plan *plan, const char *path);
 
 /* Packs the weights for inference; they must not change afterwards. */
 vc_status vc_model_pack(vc_model *model);

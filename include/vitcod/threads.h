@@ -4,7 +4,8 @@
 
 #include "vitcod/status.h"
 
-/* 0 asks for one thread per CPU this process may use. VC_EINVAL above 1024. */
+/* 0 leaves it to OpenMP: OMP_NUM_THREADS, else one per CPU this process may use. VC_EINVAL above
+ * 1024. */
 vc_status vc_threads_set(int count);
 int vc_threads_count(void);
 

@@ -69,7 +69,8 @@ typedef struct vc_optimizer {
 vc_status vc_optimizer_open(vc_optimizer *out, const vc_model *model);
 void vc_optimizer_close(vc_optimizer *optimizer);
 
-/* Clips and applies the gradients; returns their norm before clipping. */
+/* Clips and applies the gradients; returns their norm before clipping. When that is not finite,
+ * nothing is changed. */
 double vc_optimizer_step(vc_optimizer *optimizer, vc_model *model, const vc_grads *grads,
                          const vc_train_options *options, double learning_rate);
 

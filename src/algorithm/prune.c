@@ -77,16 +77,17 @@ static double prune_all(vc_mask *mask, int32_t *orders, const vc_maps *maps,
 
 /* The cut whose sparsity comes nearest to the wanted one: sparsity falls as the cut rises. */
 static vc_status bisect(vc_mask *mask, vc_prune_report *report, int32_t *orders,
-                        const vc_maps *maps, const vc_prune_options *o)
+                        const vc_maps *maps, const vc_prune_options *o, const char *path)
 {
+    const double most_cut = 1.01;   /* rows of attention sum to 1 */
     const double tolerance = 0.002; /* of all entries; a row's cut moves in steps of one entry */
-    double low = 0.0, high = 1.01;
+    double low = 0.0, high = most_cut;
     double most = prune_all(mask, orders, maps, o, low);
     if (o->sparsity > most + tolerance)
-        return vc_fail(VC_EINVAL,
-                       "a sparsity of %g is out of reach: %g is the most that rule %s "
-                       "prunes here",
-                       o->sparsity, most, o->rule);
+        return vc_fail(
+            VC_EINVAL,
+            "%s: a sparsity of %g is out of reach: %g is the most that rule %s prunes here", path,
+            o->sparsity, most, o->rule);
     for (int i = 0; i < 40; i++) {
         double middle = 0.5 * (low + high);
         if (prune_all(mask, orders, maps, o, middle) >= o->sparsity)
@@ -94,8 +95,15 @@ static vc_status bisect(vc_mask *mask, vc_prune_report *report, int32_t *orders,
         else
             high = middle;
     }
-    report->info = low;
-    report->sparsity = prune_all(mask, orders, maps, o, low);
+    double above = prune_all(mask, orders, maps, o, low);
+    double below = prune_all(mask, orders, maps, o, high);
+    *report = (vc_prune_report){high, below};
+    if (above - o->sparsity <= o->sparsity - below)
+        *report = (vc_prune_report){low, prune_all(mask, orders, maps, o, low)};
+    if (fabs(report->sparsity - o->sparsity) > 1.0 / (double)maps->keys)
+        return vc_fail(VC_EINVAL,
+                       "%s: no info cut up to %g comes nearer to a sparsity of %g than %g", path,
+                       most_cut, o->sparsity, report->sparsity);
     return VC_OK;
 }
 
@@ -110,7 +118,7 @@ vc_status vc_prune(vc_mask *out, vc_prune_report *report, const vc_maps *maps,
     if (status == VC_OK && o->info >= 0.0)
         *report = (vc_prune_report){o->info, prune_all(out, orders, maps, o, o->info)};
     else if (status == VC_OK)
-        status = bisect(out, report, orders, maps, o);
+        status = bisect(out, report, orders, maps, o, path);
     free(orders);
     if (status != VC_OK)
         vc_mask_close(out);

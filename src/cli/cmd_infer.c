@@ -56,6 +56,10 @@ static vc_status infer(json_t *result, const infer_options *o, const vc_model *m
     json_object_set_new(result, "seconds", json_real(vc_clock_seconds() - started));
     json_object_set_new(result, "images", json_integer((json_int_t)images));
     if (status == VC_OK) {
+        const vc_tensor made = {VC_F32, 2, {images, classes}, logits};
+        status = vc_tensor_check_finite(&made, o->input, "logits");
+    }
+    if (status == VC_OK) {
         json_object_set_new(result, "top1_class", top_classes(logits, images, classes));
         if (model->config.compressed_heads && batch == images)
             json_object_set_new(result, "reconstruction_loss", json_real(reconstruction));

@@ -1,12 +1,17 @@
 #include "vitcod/arena.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 void *vc_arena_take(vc_arena *arena, size_t bytes)
 {
     size_t start = arena->used;
+    if (bytes > PTRDIFF_MAX - VC_ARENA_ALIGN || start > PTRDIFF_MAX) {
+        arena->used = SIZE_MAX; /* stays there: the reservation will fail */
+        return NULL;
+    }
     arena->used += (bytes + VC_ARENA_ALIGN - 1) / VC_ARENA_ALIGN * VC_ARENA_ALIGN;
     if (!arena->base)
         return NULL;
@@ -16,12 +21,15 @@ void *vc_arena_take(vc_arena *arena, size_t bytes)
 
 float *vc_arena_floats(vc_arena *arena, size_t count)
 {
-    return vc_arena_take(arena, count * sizeof(float));
+    return vc_arena_take(arena,
+                         count < SIZE_MAX / sizeof(float) ? count * sizeof(float) : SIZE_MAX);
 }
 
 vc_status vc_arena_reserve(vc_arena *arena)
 {
     assert(!arena->base);
+    if (arena->used > PTRDIFF_MAX)
+        return vc_fail(VC_ENOMEM, "out of memory: wanted more than the address space holds");
     size_t bytes = arena->used > 0 ? arena->used : VC_ARENA_ALIGN;
     arena->base = aligned_alloc(VC_ARENA_ALIGN, bytes);
     if (!arena->base)

@@ -66,9 +66,13 @@ vc_status vc_file_write_begin(vc_file_writer *out, const char *path)
 vc_status vc_file_write_commit(vc_file_writer *writer)
 {
     vc_status status = VC_OK;
-    int failed = ferror(writer->stream) || fflush(writer->stream) != 0;
-    int reason = errno;
-    failed |= fclose(writer->stream) != 0;
+    errno = 0;
+    int failed = fflush(writer->stream) != 0 || ferror(writer->stream);
+    int reason = errno ? errno : EIO; /* an earlier write may have failed, for reasons now gone */
+    if (fclose(writer->stream) != 0 && !failed) {
+        failed = 1;
+        reason = errno;
+    }
     writer->stream = NULL;
     if (failed)
         status = vc_fail(VC_EIO, "%s: cannot write: %s", writer->path, strerror(reason));
@@ -97,6 +101,8 @@ void vc_file_write_abort(vc_file_writer *writer)
 
 vc_status vc_directory_make(const char *path)
 {
+    if (path[0] == '\0')
+        return vc_fail(VC_EINVAL, "the name of a directory is empty");
     char *partial = strdup(path);
     if (!partial)
         return vc_fail(VC_ENOMEM, "%s: out of memory", path);

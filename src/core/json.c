@@ -20,7 +20,10 @@ vc_status vc_json_write(const char *path, const json_t *value)
 {
     vc_file_writer writer;
     VC_TRY(vc_file_write_begin(&writer, path));
-    json_dumpf(value, writer.stream, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
+    if (json_dumpf(value, writer.stream, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) != 0) {
+        vc_file_write_abort(&writer);
+        return vc_fail(VC_EIO, "%s: cannot write the JSON", path);
+    }
     fputc('\n', writer.stream);
     return vc_file_write_commit(&writer);
 }

@@ -59,6 +59,10 @@ static vc_status parse_tensor(vc_named_tensor *out, span *range, const char *pat
                            name);
         tensor.shape[i] = (size_t)json_integer_value(size);
     }
+    if (!json_is_integer(json_array_get(offsets, 0)) ||
+        !json_is_integer(json_array_get(offsets, 1)))
+        return vc_fail(VC_EFORMAT, "%s: '%s' has data_offsets that are not made of sizes", path,
+                       name);
     json_int_t begin = json_integer_value(json_array_get(offsets, 0));
     json_int_t end = json_integer_value(json_array_get(offsets, 1));
     if (begin < 0 || end < begin || (size_t)end > data_bytes)
@@ -84,6 +88,8 @@ static vc_status check_metadata(const char *path, const json_t *metadata)
 {
     const char *key;
     json_t *value;
+    if (!json_is_object(metadata))
+        return vc_fail(VC_EFORMAT, "%s: __metadata__ is not an object", path);
     json_object_foreach((json_t *)metadata, key, value) if (!json_is_string(value)) return vc_fail(
         VC_EFORMAT, "%s: __metadata__ '%s' is not a string", path, key);
     return VC_OK;

@@ -6,7 +6,8 @@ vc_status vc_threads_set(int count)
 {
     if (count < 0 || count > 1024)
         return vc_fail(VC_EINVAL, "%d threads, wanted 0 (all CPUs) to 1024", count);
-    omp_set_num_threads(count > 0 ? count : omp_get_num_procs());
+    if (count > 0)
+        omp_set_num_threads(count);
     return VC_OK;
 }
 

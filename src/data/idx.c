@@ -15,7 +15,10 @@ static vc_status read_bytes(gzFile file, const char *path, void *out, size_t byt
     while (have < bytes) {
         size_t left = bytes - have;
         int got = gzread(file, at + have, (unsigned)(left < READ_AT_ONCE ? left : READ_AT_ONCE));
-        if (got <= 0)
+        if (got < 0)
+            return vc_fail(VC_EFORMAT, "%s: damaged gzip data after %zu of %zu bytes", path, have,
+                           bytes);
+        if (got == 0)
             return vc_fail(VC_EFORMAT, "%s: truncated: %zu of %zu bytes could be read", path, have,
                            bytes);
         have += (size_t)got;
@@ -46,7 +49,8 @@ static vc_status read_values(vc_tensor *out, gzFile file, const char *path)
 {
     size_t count = vc_tensor_count(out);
     if (count == 0 || count > (size_t)1 << 40)
-        return vc_fail(VC_EFORMAT, "%s: the IDX header names %zu values", path, count);
+        return vc_fail(VC_EFORMAT, "%s: the IDX header names %zu values, wanted 1 to 2^40", path,
+                       count);
     out->data = malloc(count);
     if (!out->data)
         return vc_fail(VC_ENOMEM, "%s: out of memory for %zu bytes", path, count);
@@ -69,7 +73,8 @@ vc_status vc_idx_read(vc_tensor *out, const char *path)
     vc_status status = read_header(out, file, path);
     if (status == VC_OK)
         status = read_values(out, file, path);
-    gzclose(file);
+    if (gzclose(file) != Z_OK && status == VC_OK)
+        status = vc_fail(VC_EFORMAT, "%s: truncated: the gzip data ends before its checksum", path);
     if (status != VC_OK) {
         free(out->data);
         *out = (vc_tensor){0};

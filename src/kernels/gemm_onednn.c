@@ -156,16 +156,15 @@ static int describe(dnnl_primitive_desc_t *out, vc_packed *p, size_t rows)
     return ok;
 }
 
-static int pack(vc_packed *p, const float *weight)
+static int pack(vc_packed *p, const float *weight, size_t rows)
 {
-    enum { TYPICAL_ROWS = 197 };
     int64_t k = (int64_t)p->inputs, n = (int64_t)p->outputs;
     dnnl_primitive_desc_t product_pd = NULL, reorder_pd = NULL;
     dnnl_primitive_t reorder = NULL;
     dnnl_memory_t source = NULL, target = NULL;
     desc plain = {0};
     int ok =
-        describe(&product_pd, p, TYPICAL_ROWS) &&
+        describe(&product_pd, p, rows) &&
         desc_copy(&p->layout, dnnl_primitive_desc_query_md(product_pd, dnnl_query_weights_md, 0)) &&
         desc_plain(&plain, k, n, 1, k) &&
         dnnl_memory_create(&source, view(&plain), p->engine, (void *)weight) == dnnl_success &&
@@ -223,7 +222,8 @@ static void product_close(product *made)
     *made = (product){0};
 }
 
-vc_status vc_packed_open(vc_packed **out, const float *weight, size_t outputs, size_t inputs)
+vc_status vc_packed_open(vc_packed **out, const float *weight, size_t outputs, size_t inputs,
+                         size_t rows)
 {
     *out = NULL;
     vc_packed *p = calloc(1, sizeof *p);
@@ -234,7 +234,7 @@ vc_status vc_packed_open(vc_packed **out, const float *weight, size_t outputs, s
     p->plain = weight;
     if (dnnl_engine_create(&p->engine, dnnl_cpu, 0) != dnnl_success ||
         dnnl_stream_create(&p->stream, p->engine, dnnl_stream_default_flags) != dnnl_success ||
-        !pack(p, weight)) {
+        !pack(p, weight, rows)) {
         vc_packed_close(p);
         return vc_fail(VC_EUNSUPPORTED, "oneDNN cannot pack weights of %zu x %zu", outputs, inputs);
     }

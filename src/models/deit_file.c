@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +47,7 @@ static vc_status read_channels(float *out, const vc_safetensors *file, const cha
     for (size_t c = 0; c < channels; c++) {
         char *end;
         out[c] = strtof(at, &end);
-        if (end == at)
+        if (end == at || !isfinite(out[c]) || (c + 1 == channels && end[strspn(end, " ")] != '\0'))
             return vc_fail(VC_EFORMAT, "%s: metadata '%s' is '%s', wanted %zu numbers",
                            vc_safetensors_path(file), key, text, channels);
         at = end;

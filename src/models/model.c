@@ -18,9 +18,10 @@ vc_status vc__model_allocate(vc_model **out, const vc_deit_config *config)
     model->weights.blocks = calloc(config->depth, sizeof *model->weights.blocks);
     model->values = aligned_alloc(VC_ARENA_ALIGN, model->value_count * sizeof(float));
     if (!model->params || !model->weights.blocks || !model->values) {
+        vc_status status =
+            vc_fail(VC_ENOMEM, "out of memory for a model of %zu parameters", model->value_count);
         vc_model_close(model);
-        return vc_fail(VC_ENOMEM, "out of memory for a model of %zu parameters",
-                       model->value_count);
+        return status;
     }
     memset(model->values, 0, model->value_count * sizeof(float));
     vc__deit_walk(config, model->params, &model->weights, model->values, NULL);
@@ -123,17 +124,13 @@ vc_status vc_model_use_mask(vc_model *model, const vc_mask *mask, const char *pa
     return VC_OK;
 }
 
-vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *path)
+vc_status vc_model_check_plan(const vc_model *model, const vc_plan *plan, const char *path)
 {
     const vc_deit_config *c = &model->config;
     size_t tokens = vc_deit_tokens(c);
     if (plan->layer_count != c->depth)
         return vc_fail(VC_EINVAL, "%s: plan of %zu layers does not fit a model of %zu", path,
                        plan->layer_count, c->depth);
-    drop_sparse(model);
-    model->sparse = calloc(c->depth, sizeof *model->sparse);
-    if (!model->sparse)
-        return vc_fail(VC_ENOMEM, "out of memory for a plan");
     for (size_t l = 0; l < c->depth; l++) {
         const vc_plan_layer *p = &plan->layers[l];
         if (p->heads != c->heads || p->queries != tokens || p->keys != tokens)
@@ -141,7 +138,25 @@ vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *pa
                            "%s: plan layer %zu (%zu, %zu, %zu) does not fit a model that wants "
                            "(%zu, %zu, %zu)",
                            path, l, p->heads, p->queries, p->keys, c->heads, tokens, tokens);
-        VC_TRY(vc_sparse_layer_open(&model->sparse[l], p, c->width / c->heads));
+    }
+    return VC_OK;
+}
+
+vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *path)
+{
+    const vc_deit_config *c = &model->config;
+    VC_TRY(vc_model_check_plan(model, plan, path));
+    drop_sparse(model);
+    model->sparse = calloc(c->depth, sizeof *model->sparse);
+    if (!model->sparse)
+        return vc_fail(VC_ENOMEM, "out of memory for a plan");
+    for (size_t l = 0; l < c->depth; l++) {
+        vc_status status =
+            vc_sparse_layer_open(&model->sparse[l], &plan->layers[l], c->width / c->heads);
+        if (status != VC_OK) {
+            drop_sparse(model);
+            return status;
+        }
     }
     return VC_OK;
 }
@@ -149,16 +164,17 @@ vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *pa
 vc_status vc_model_pack(vc_model *model)
 {
     const vc_deit_config *c = &model->config;
+    size_t tokens = vc_deit_tokens(c);
     model->packed = calloc(4 * c->depth, sizeof *model->packed);
     if (!model->packed)
         return vc_fail(VC_ENOMEM, "out of memory");
     for (size_t l = 0; l < c->depth; l++) {
         const vc_block_weights *w = &model->weights.blocks[l];
         vc_packed **p = model->packed + 4 * l;
-        VC_TRY(vc_packed_open(&p[0], w->qkv_w, 3 * c->width, c->width));
-        VC_TRY(vc_packed_open(&p[1], w->proj_w, c->width, c->width));
-        VC_TRY(vc_packed_open(&p[2], w->fc1_w, c->hidden, c->width));
-        VC_TRY(vc_packed_open(&p[3], w->fc2_w, c->width, c->hidden));
+        VC_TRY(vc_packed_open(&p[0], w->qkv_w, 3 * c->width, c->width, tokens));
+        VC_TRY(vc_packed_open(&p[1], w->proj_w, c->width, c->width, tokens));
+        VC_TRY(vc_packed_open(&p[2], w->fc1_w, c->hidden, c->width, tokens));
+        VC_TRY(vc_packed_open(&p[3], w->fc2_w, c->width, c->hidden, tokens));
     }
     return VC_OK;
 }

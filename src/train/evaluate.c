@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 
 #include "vitcod/clock.h"
@@ -41,6 +42,13 @@ vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, const vc_datase
         vc_batch_load(x, y, data, indices, n, &plain);
         vc_model_forward(acts, model, x, n, tap);
         vc_loss loss = vc_cross_entropy(NULL, acts->logits, y, n, c->classes, 0.0f);
+        if (!isfinite(loss.task)) {
+            status = vc_fail(VC_EINVAL,
+                             "%s: images %zu to %zu: the loss is %g, wanted a finite "
+                             "number",
+                             data->path ? data->path : "data", done, done + n - 1, loss.task);
+            break;
+        }
         out->loss += loss.task * (double)n;
         out->top1 += loss.top1;
         out->top5 += loss.top5;

@@ -60,7 +60,13 @@ static uint64_t fingerprint(const loop *l)
     const uint64_t counts[] = {
         o->epochs, o->batch,  o->augmentation.shift, (uint64_t)o->augmentation.flip,
         o->seed,   l->images, data->count,           l->model->value_count};
+    const vc_deit_config *c = &l->model->config;
+    const uint64_t sizes[] = {
+        c->image, c->patch, c->channels, c->classes,          c->width,
+        c->depth, c->heads, c->hidden,   c->compressed_heads, (uint64_t)c->distilled};
     uint64_t hash = vc_hash(vc_hash(VC_HASH_START, numbers, sizeof numbers), counts, sizeof counts);
+    hash = vc_hash(hash, sizes, sizeof sizes);
+    hash = vc_hash(vc_hash(hash, c->mean, sizeof c->mean), c->std, sizeof c->std);
     hash = vc_hash(hash, data->images, data->count * data->channels * data->height * data->width);
     hash = vc_hash(hash, data->labels, data->count * sizeof *data->labels);
     return hash_attention(hash, l->model);
@@ -124,6 +130,15 @@ static void close_loop(loop *l)
     free(l->x);
 }
 
+static vc_status diverged(const loop *l, const char *what, double value)
+{
+    return vc_fail(VC_EINVAL,
+                   "epoch %llu, step %llu: the %s is %g, wanted a finite number; a lower learning "
+                   "rate than %g may help",
+                   (unsigned long long)l->state.epoch + 1, (unsigned long long)l->state.step + 1,
+                   what, value, l->learning_rate);
+}
+
 static vc_status step(loop *l)
 {
     const vc_train_options *o = l->options;
@@ -137,15 +152,12 @@ static vc_status step(loop *l)
                                     (float)o->label_smoothing);
     loss.reconstruction = vc_model_reconstruction(&l->acts, l->model);
     if (!isfinite(loss.task) || !isfinite(loss.reconstruction))
-        return vc_fail(
-            VC_EINVAL,
-            "epoch %llu, step %llu: the loss is %g (reconstruction %g); a lower learning "
-            "rate than %g may help",
-            (unsigned long long)l->state.epoch + 1, (unsigned long long)l->state.step + 1,
-            loss.task, loss.reconstruction, l->learning_rate);
+        return diverged(l, "loss", loss.task + loss.reconstruction);
     vc_grads_clear(&l->grads, l->model);
     vc_model_backward(&l->grads, &l->acts, l->model, o->batch, (float)o->reconstruction);
     double norm = vc_optimizer_step(&l->optimizer, l->model, &l->grads, o, l->learning_rate);
+    if (!isfinite(norm))
+        return diverged(l, "gradient's norm", norm);
     l->state.loss += loss.task;
     l->state.reconstruction += loss.reconstruction;
     l->state.grad_norm += norm;

@@ -15,7 +15,7 @@ vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *lab
         double highest = -INFINITY, sum = 0.0, total = 0.0;
         for (size_t c = 0; c < classes; c++) {
             highest = x[c] > highest ? x[c] : highest;
-            before += x[c] > x[label] || (c < label && x[c] == x[label]);
+            before += c != label && (!(x[c] <= x[label]) || (c < label && x[c] == x[label]));
         }
         for (size_t c = 0; c < classes; c++)
             sum += exp(x[c] - highest);

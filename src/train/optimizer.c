@@ -72,6 +72,8 @@ double vc_optimizer_step(vc_optimizer *optimizer, vc_model *model, const vc_grad
 {
     const vc_kernels *kernels = vc_kernels_get();
     double norm = gradient_norm(grads->values, model->value_count);
+    if (!isfinite(norm))
+        return norm;
     double t = (double)++optimizer->steps;
     vc_adamw_coefficients c = {
         .learning_rate = (float)learning_rate,

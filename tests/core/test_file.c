@@ -59,11 +59,22 @@ static void json_round_trip_and_errors(void **state)
     assert_fails(vc_json_read(&back, temporary("b.json")), VC_EFORMAT, "line 2");
 }
 
+static void directories(void **state)
+{
+    (void)state;
+    assert_fails(vc_directory_make(""), VC_EINVAL, "empty");
+    assert_ok(vc_directory_make(temporary("a/b/c")));
+    assert_ok(vc_directory_make(temporary("a/b/c")));
+    assert_int_equal(access(temporary("a/b/c"), W_OK), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_aside_and_renames), cmocka_unit_test(abort_leaves_nothing),
-        cmocka_unit_test(a_full_disk_is_an_error), cmocka_unit_test(mapping_wants_a_regular_file),
-        cmocka_unit_test(json_round_trip_and_errors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(writes_aside_and_renames),
+                                       cmocka_unit_test(abort_leaves_nothing),
+                                       cmocka_unit_test(a_full_disk_is_an_error),
+                                       cmocka_unit_test(mapping_wants_a_regular_file),
+                                       cmocka_unit_test(json_round_trip_and_errors),
+                                       cmocka_unit_test(directories)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

@@ -59,6 +59,9 @@ static void refuses_what_does_not_add_up(void **state)
     refuses("{\"a\":", 0, "JSON");
     refuses("[]", 0, "JSON object");
     refuses("{\"__metadata__\":{\"a\":1}}", 0, "not a string");
+    refuses("{\"__metadata__\":[\"x\"]}", 0, "not an object");
+    refuses("{\"a\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[\"zero\",8]}}", 8,
+            "not made of sizes");
     vc_safetensors *file;
     write_bytes(temporary("s.safetensors"), "abc", 3);
     assert_fails(vc_safetensors_open(&file, temporary("s.safetensors")), VC_EFORMAT, "too short");

@@ -65,6 +65,30 @@ static void dataset_and_batches(void **state)
     assert_fails(vc_dataset_open(&data, temporary(""), "test"), VC_EIO, "t10k");
 }
 
+/* The end of a gzip file is its checksum: without it the data cannot be trusted. */
+static void a_gzip_file_without_its_end_is_refused(void **state)
+{
+    (void)state;
+    const unsigned char idx[] = {0, 0, 8, 1, 0, 0, 0, 4, 1, 2, 3, 4};
+    unsigned char bytes[256];
+    vc_tensor tensor;
+    gzFile out = gzopen(temporary("whole.gz"), "wb");
+    assert_int_equal(gzwrite(out, idx, sizeof idx), sizeof idx);
+    gzclose(out);
+    assert_ok(vc_idx_read(&tensor, temporary("whole.gz")));
+    free(tensor.data);
+    FILE *in = fopen(temporary("whole.gz"), "rb");
+    size_t count = fread(bytes, 1, sizeof bytes, in);
+    fclose(in);
+    for (size_t cut = 1; cut <= 8; cut += 7) {
+        write_bytes(temporary("cut.gz"), bytes, count - cut);
+        assert_fails(vc_idx_read(&tensor, temporary("cut.gz")), VC_EFORMAT, "truncated");
+    }
+    bytes[count - 6] ^= 1;
+    write_bytes(temporary("cut.gz"), bytes, count);
+    assert_fails(vc_idx_read(&tensor, temporary("cut.gz")), VC_EFORMAT, "damaged");
+}
+
 static void augmentation_repeats_with_the_seed(void **state)
 {
     (void)state;
@@ -94,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(plain_and_gzipped),
                                        cmocka_unit_test(refuses_bad_files),
                                        cmocka_unit_test(dataset_and_batches),
+                                       cmocka_unit_test(a_gzip_file_without_its_end_is_refused),
                                        cmocka_unit_test(augmentation_repeats_with_the_seed)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

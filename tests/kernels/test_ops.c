@@ -22,7 +22,7 @@ static void linear_forward(void **state)
     float plain[ROWS * OUT], packed[ROWS * OUT];
     vc_linear linear = {IN, OUT, w, b, NULL};
     vc_linear_forward(plain, x, &linear, ROWS, residual);
-    assert_ok(vc_packed_open(&linear.packed, w, OUT, IN));
+    assert_ok(vc_packed_open(&linear.packed, w, OUT, IN, ROWS));
     vc_linear_forward(packed, x, &linear, ROWS, residual);
     for (size_t r = 0; r < ROWS; r++)
         for (size_t o = 0; o < OUT; o++) {

@@ -96,6 +96,12 @@ static void resuming_gives_the_same_bits(void **state)
     pixels[77] ^= 1;
     assert_fails(vc_train(resumed, &data, NULL, &o, kept, 1, &none), VC_EINVAL, "other options");
     pixels[77] ^= 1;
+    vc_model *other; /* as many parameters, other heads */
+    vc_deit_config changed = config;
+    changed.heads = 2;
+    assert_ok(vc_model_create(&other, &changed, 1));
+    assert_fails(vc_train(other, &data, NULL, &o, kept, 1, &none), VC_EINVAL, "other options");
+    vc_model_close(other);
     uint8_t pruned[3 * 17 * 17] = {[1] = 1};
     const vc_mask mask = {1, 3, 17, 17, pruned};
     assert_ok(vc_model_use_mask(resumed, &mask, "mask"));
@@ -114,6 +120,51 @@ static void divergence_is_an_error(void **state)
     assert_ok(vc_model_create(&model, &config, 1));
     model->values[3] = NAN;
     assert_fails(vc_train(model, &data, NULL, &o, NULL, 0, &none), VC_EINVAL, "the loss is");
+    vc_model_close(model);
+}
+
+/* A gradient that is not finite must not reach the weights. */
+static void an_infinite_gradient_changes_nothing(void **state)
+{
+    (void)state;
+    vc_model *model;
+    vc_grads grads;
+    vc_optimizer optimizer;
+    vc_train_options o = options();
+    assert_ok(vc_model_create(&model, &config, 1));
+    assert_ok(vc_grads_open(&grads, model, 1));
+    assert_ok(vc_optimizer_open(&optimizer, model));
+    size_t bytes = model->value_count * sizeof(float);
+    float *before = malloc(bytes);
+    memcpy(before, model->values, bytes);
+    grads.values[5] = INFINITY;
+    assert_false(isfinite(vc_optimizer_step(&optimizer, model, &grads, &o, 1e-3)));
+    assert_memory_equal(before, model->values, bytes);
+    grads.values[5] = 1.0f;
+    assert_true(isfinite(vc_optimizer_step(&optimizer, model, &grads, &o, 1e-3)));
+    assert_true(memcmp(before, model->values, bytes) != 0);
+    free(before);
+    vc_optimizer_close(&optimizer);
+    vc_grads_close(&grads);
+    vc_model_close(model);
+}
+
+static void logits_that_are_not_numbers_are_no_hits(void **state)
+{
+    (void)state;
+    const float logits[] = {NAN, NAN, NAN, 1.0f, NAN, 2.0f};
+    const int32_t truth[] = {1, 2};
+    vc_loss loss = vc_cross_entropy(NULL, logits, truth, 2, 3, 0.0f);
+    assert_int_equal(loss.top1, 0);
+    make_data();
+    vc_model *model;
+    vc_acts acts;
+    vc_evaluation e;
+    assert_ok(vc_model_create(&model, &config, 1));
+    assert_ok(vc_acts_open(&acts, model, 8, 0));
+    model->values[3] = NAN;
+    assert_fails(vc_evaluate(&e, model, &data, &acts, 0, NULL, NULL), VC_EINVAL, "finite");
+    vc_acts_close(&acts);
     vc_model_close(model);
 }
 
@@ -169,6 +220,8 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(learns),
                                        cmocka_unit_test(resuming_gives_the_same_bits),
                                        cmocka_unit_test(divergence_is_an_error),
+                                       cmocka_unit_test(an_infinite_gradient_changes_nothing),
+                                       cmocka_unit_test(logits_that_are_not_numbers_are_no_hits),
                                        cmocka_unit_test(labels_and_sizes_are_checked),
                                        cmocka_unit_test(options_out_of_range_are_errors),
                                        cmocka_unit_test(schedule)};

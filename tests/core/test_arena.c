@@ -1,0 +1,40 @@
+#include "testing.h"
+#include "vitcod/arena.h"
+
+static void measures_then_places(void **state)
+{
+    (void)state;
+    vc_arena arena = {0};
+    assert_null(vc_arena_floats(&arena, 3));
+    assert_null(vc_arena_take(&arena, 65));
+    assert_int_equal(arena.used, 64 + 128);
+    assert_ok(vc_arena_reserve(&arena));
+    float *a = vc_arena_floats(&arena, 3);
+    unsigned char *b = vc_arena_take(&arena, 65);
+    assert_int_equal((uintptr_t)a % VC_ARENA_ALIGN, 0);
+    assert_ptr_equal(b, (unsigned char *)a + 64);
+    assert_true(a[2] == 0.0f && b[64] == 0);
+    vc_arena_close(&arena);
+}
+
+/* A size that wraps must not end in a small block. */
+static void sizes_beyond_memory_fail(void **state)
+{
+    (void)state;
+    const size_t counts[] = {SIZE_MAX, SIZE_MAX / 4, SIZE_MAX / 8 + 1};
+    for (size_t i = 0; i < 3; i++) {
+        vc_arena arena = {0};
+        vc_arena_floats(&arena, 7);
+        vc_arena_floats(&arena, counts[i]);
+        vc_arena_floats(&arena, counts[i]);
+        vc_arena_floats(&arena, 7);
+        assert_fails(vc_arena_reserve(&arena), VC_ENOMEM, "out of memory");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(measures_then_places),
+                                       cmocka_unit_test(sizes_beyond_memory_fail)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
