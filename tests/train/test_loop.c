@@ -138,7 +138,7 @@ static void an_infinite_gradient_changes_nothing(void **state)
     float *before = malloc(bytes);
     memcpy(before, model->values, bytes);
     grads.values[5] = INFINITY;
-    assert_false(isfinite(vc_optimizer_step(&optimizer, model, &grads, &o, 1e-3)));
+    assert_true(!isfinite(vc_optimizer_step(&optimizer, model, &grads, &o, 1e-3)));
     assert_memory_equal(before, model->values, bytes);
     grads.values[5] = 1.0f;
     assert_true(isfinite(vc_optimizer_step(&optimizer, model, &grads, &o, 1e-3)));
