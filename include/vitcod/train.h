@@ -100,7 +100,8 @@ typedef struct vc_epoch_report {
 
 typedef struct vc_train_hooks {
     void (*on_step)(void *context, size_t step, size_t steps, double loss);
-    void (*on_epoch)(void *context, const vc_epoch_report *report);
+    vc_status (*on_epoch)(void *context,
+                          const vc_epoch_report *report); /* a failure ends the run */
     void *context;
 } vc_train_hooks;
 

@@ -53,13 +53,19 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
 int cli_usage(const cli_command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* CLI_CONTINUE for a number of images that can be worked on at once. */
+int cli_check_batch(const cli_command *command, size_t batch);
+
 /* Prints the last error; returns CLI_FAILED. */
 int cli_fail(void);
 
 /* A result object: command line, version, threads, seed. */
 json_t *cli_result(const cli_command *command, const cli_common *common);
 
-/* Prints a result on stdout as one JSON object, and releases it. CLI_FAILED when stdout is full. */
+/* A JSON string; bytes that are no UTF-8, as paths may have them, become \\xNN. */
+json_t *cli_text(const char *text);
+
+/* Prints a result on stdout as one JSON object, and releases it. main notices when stdout is full. */
 int cli_print_json(json_t *result);
 
 /* Ends a command: the error when `status` is one, else the result as JSON or through `print_text`.

@@ -70,9 +70,6 @@ static vc_status run(json_t *result, const attention_options *o, const char *pat
     vc_model *model;
     vc_acts acts = {0};
     vc_attention_stats stats = {0};
-    if (o->model.plan)
-        return vc_fail(VC_EINVAL,
-                       "attention maps need --mask instead of --plan: on a plan no map is made");
     VC_TRY(cli_open_model(&model, path, &o->model, 1));
     size_t tokens = vc_deit_tokens(&model->config);
     const vc_tap tap = {.attention = tap_attention, .context = &stats};
@@ -86,7 +83,7 @@ static vc_status run(json_t *result, const attention_options *o, const char *pat
     if (status == VC_OK)
         status = write_mean(o->output, &stats);
     json_object_set_new(result, "images", json_integer((json_int_t)stats.images));
-    json_object_set_new(result, "maps", json_string(o->output));
+    json_object_set_new(result, "maps", cli_text(o->output));
     vc_attention_stats_close(&stats);
     vc_acts_close(&acts);
     vc_model_close(model);
@@ -118,8 +115,13 @@ static int run_attention(const cli_command *command, int argc, char **argv)
                            1, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
-    if (!o.output || !o.data == !o.input || o.batch == 0)
-        return cli_usage(command, "wanted -o FILE, one of --data and --input, and a batch above 0");
+    if (!o.output || !o.data == !o.input)
+        return cli_usage(command, "wanted -o FILE and one of --data and --input");
+    if (o.model.plan)
+        return cli_usage(command, "on a plan no map is made: wanted --mask instead of --plan");
+    status = cli_check_batch(command, o.batch);
+    if (status != CLI_CONTINUE)
+        return status;
     json_t *result = cli_result(command, &common);
     vc_status done = run(result, &o, arguments.positional[0]);
     return cli_finish(result, done, common.json, print_text);

@@ -91,7 +91,7 @@ static vc_status make(json_t *result, const autoencoder_options *o, const char *
     const vc_deit_config *c = &model->config;
     size_t compressed = o->compressed ? o->compressed : (c->heads + 1) / 2;
     json_object_set_new(result, "compressed_heads", json_integer((json_int_t)compressed));
-    json_object_set_new(result, "autoencoder", json_string(o->output));
+    json_object_set_new(result, "autoencoder", cli_text(o->output));
     collector all = {c, calloc(2 * c->depth, sizeof(vc_head_moments))};
     vc_status status = all.moments ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
     if (status == VC_OK && compressed > c->heads)
@@ -136,8 +136,14 @@ static int run_autoencoder(const cli_command *command, int argc, char **argv)
                            1, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
-    if (!o.data || !o.output || o.batch == 0)
-        return cli_usage(command, "wanted --data DIR, -o FILE and a batch above 0");
+    if (!o.data || !o.output)
+        return cli_usage(command, "wanted --data DIR and -o FILE");
+    status = cli_check_model_options(command, &o.model);
+    if (status != CLI_CONTINUE)
+        return status;
+    status = cli_check_batch(command, o.batch);
+    if (status != CLI_CONTINUE)
+        return status;
     json_t *result = cli_result(command, &common);
     vc_status done = make(result, &o, arguments.positional[0]);
     return cli_finish(result, done, common.json, print_text);

@@ -69,8 +69,14 @@ static int run_eval(const cli_command *command, int argc, char **argv)
                            1, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
-    if (!o.data || o.batch == 0)
-        return cli_usage(command, o.data ? "--batch must be above 0" : "--data DIR is missing");
+    if (!o.data)
+        return cli_usage(command, "--data DIR is missing");
+    status = cli_check_model_options(command, &o.model);
+    if (status != CLI_CONTINUE)
+        return status;
+    status = cli_check_batch(command, o.batch);
+    if (status != CLI_CONTINUE)
+        return status;
     json_t *result = cli_result(command, &common);
     vc_status done = evaluate(result, &o, arguments.positional[0]);
     return cli_finish(result, done, common.json, print_text);

@@ -110,6 +110,9 @@ static int run_infer(const cli_command *command, int argc, char **argv)
         return status;
     if (!o.input)
         return cli_usage(command, "--input FILE is missing");
+    status = cli_check_model_options(command, &o.model);
+    if (status != CLI_CONTINUE)
+        return status;
     json_t *result = cli_result(command, &common);
     vc_status done = open_and_infer(result, &o, arguments.positional[0]);
     return cli_finish(result, done, common.json, print_text);

@@ -18,9 +18,9 @@ static vc_status describe(json_t *result, const char *path, const cli_model_opti
         json_object_update_new(
             result,
             json_pack(
-                "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:I, s:I}",
-                "model", path, "architecture", "deit", "image", (json_int_t)c->image, "patch",
-                (json_int_t)c->patch, "channels", (json_int_t)c->channels, "classes",
+                "{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:I, s:I}",
+                "model", cli_text(path), "architecture", "deit", "image", (json_int_t)c->image,
+                "patch", (json_int_t)c->patch, "channels", (json_int_t)c->channels, "classes",
                 (json_int_t)c->classes, "tokens", (json_int_t)vc_deit_tokens(c), "width",
                 (json_int_t)c->width, "depth", (json_int_t)c->depth, "heads", (json_int_t)c->heads,
                 "hidden", (json_int_t)c->hidden, "distilled", c->distilled, "compressed_heads",

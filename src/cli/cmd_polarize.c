@@ -89,8 +89,6 @@ static vc_status polarize(json_t *result, const polarize_options *o, const char 
     vc_plan plan = {0};
     VC_TRY(vc_mask_read(&mask, path));
     vc_status status = vc_polarize(&plan, &mask, o->threshold, path);
-    if (status == VC_OK)
-        status = vc_plan_write(o->output, &plan);
     if (status == VC_OK && o->pictures) {
         status = vc_directory_make(o->pictures);
         if (status == VC_OK)
@@ -98,6 +96,8 @@ static vc_status polarize(json_t *result, const polarize_options *o, const char 
         if (status == VC_OK)
             status = draw_plan(o->pictures, &plan);
     }
+    if (status == VC_OK)
+        status = vc_plan_write(o->output, &plan);
     if (status == VC_OK)
         describe(result, &plan);
     vc_plan_close(&plan);

@@ -11,6 +11,8 @@ static json_t *spread_json(const vc_spread *s, double factor)
                      s->low * factor, "quartile_high", s->high * factor);
 }
 
+enum { MOST_HEAD_DIM = 4096 };
+
 /* Values per head: the model's, which the plan must fit, or what was asked for. */
 static vc_status find_head_dim(size_t *head_dim, const char *model_path, const vc_plan *plan,
                                const char *plan_path)
@@ -21,7 +23,7 @@ static vc_status find_head_dim(size_t *head_dim, const char *model_path, const v
     const cli_model_options none = {0};
     VC_TRY(cli_open_model(&model, model_path, &none, 0));
     *head_dim = model->config.width / model->config.heads;
-    vc_status status = vc_model_use_plan(model, plan, plan_path); /* checks that they fit */
+    vc_status status = vc_model_check_plan(model, plan, plan_path);
     vc_model_close(model);
     return status;
 }
@@ -43,8 +45,13 @@ static int run_profile(const cli_command *command, int argc, char **argv)
                            1, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
-    if (batch == 0 || repeats == 0)
-        return cli_usage(command, "--batch and --repeats must be above 0");
+    if (repeats == 0 || repeats > 1000000)
+        return cli_usage(command, "--repeats is %zu, wanted 1 to 1000000", repeats);
+    if (head_dim > MOST_HEAD_DIM)
+        return cli_usage(command, "--head-dim is %zu, wanted at most %d", head_dim, MOST_HEAD_DIM);
+    status = cli_check_batch(command, batch);
+    if (status != CLI_CONTINUE)
+        return status;
     if (model && head_dim)
         return cli_usage(command, "--model brings its own --head-dim");
     head_dim = head_dim ? head_dim : 64;

@@ -64,9 +64,10 @@ static int run_prune(const cli_command *command, int argc, char **argv)
         return CLI_OK;
     }
     json_t *result = cli_result(command, &common);
-    json_object_update_new(result, json_pack("{s:s, s:f, s:f, s:f, s:I}", "mask", output, "info",
-                                             report.info, "sparsity", report.sparsity, "kept_share",
-                                             1.0 - report.sparsity, "kept", (json_int_t)kept));
+    json_object_update_new(result,
+                           json_pack("{s:o, s:f, s:f, s:f, s:I}", "mask", cli_text(output), "info",
+                                     report.info, "sparsity", report.sparsity, "kept_share",
+                                     1.0 - report.sparsity, "kept", (json_int_t)kept));
     return cli_print_json(result);
 }
 

@@ -90,7 +90,7 @@ static vc_status report(json_t *result, const char *directory)
     char path[4096];
     json_t *run = json_object();
     snprintf(path, sizeof path, "%s/result.json", directory);
-    json_object_set_new(result, "folder", json_string(directory));
+    json_object_set_new(result, "folder", cli_text(directory));
     json_object_set_new(result, "run", run);
     VC_TRY(gather(run, directory));
     return vc_json_write(path, result);

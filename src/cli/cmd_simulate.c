@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,7 @@ static vc_status lower(vc_workload *out, const vc_plan *plan, const simulate_opt
     vc_model *model;
     const cli_model_options none = {0};
     VC_TRY(cli_open_model(&model, o->model, &none, 0));
-    vc_status status = vc_model_use_plan(model, plan, path); /* checks that they fit */
+    vc_status status = vc_model_check_plan(model, plan, path);
     if (status == VC_OK)
         status = vc_model_lower(out, &model->config, plan);
     vc_model_close(model);
@@ -136,7 +137,7 @@ static void print_text(const json_t *result)
 
 static int run_simulate(const cli_command *command, int argc, char **argv)
 {
-    simulate_options o = {.ratio = -1.0};
+    simulate_options o = {.ratio = NAN};
     const cli_option options[] = {
         {"model", "FILE", "the model the plan is for: adds end to end", CLI_TEXT, &o.model},
         {"control", NULL, "the published simulator's formulas instead of the bound", CLI_FLAG,
@@ -155,12 +156,12 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
         return status;
     if (o.control && (o.model || o.compressed))
         return cli_usage(command, "--control takes --head-dim, --ratio and --embed-dim alone");
-    if (!o.control && (o.ratio >= 0.0 || o.embed_dim))
+    if (!o.control && (!isnan(o.ratio) || o.embed_dim))
         return cli_usage(command, "--ratio and --embed-dim belong to --control");
     if (o.model && (o.head_dim || o.compressed))
         return cli_usage(command, "--model brings its own --head-dim and --compressed");
     o.head_dim = o.head_dim ? o.head_dim : DEFAULT_HEAD_DIM;
-    o.ratio = o.ratio >= 0.0 ? o.ratio : DEFAULT_RATIO;
+    o.ratio = isnan(o.ratio) ? DEFAULT_RATIO : o.ratio;
     json_t *result = cli_result(command, &common);
     vc_status done = simulate(result, &o, arguments.positional[0]);
     return cli_finish(result, done, common.json, print_text);

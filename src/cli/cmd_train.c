@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "open_model.h"
+#include "vitcod/file.h"
 #include "vitcod/progress.h"
 #include "vitcod/train.h"
 
@@ -50,18 +51,37 @@ static void on_step(void *context, size_t step, size_t steps, double loss)
     vc_progress_update(&r->progress, step, note);
 }
 
-static void on_epoch(void *context, const vc_epoch_report *report)
+/* Long work must not fail at its end for a path that could have been tried at its start. */
+static vc_status try_output(const char *path)
+{
+    vc_file_writer writer;
+    VC_TRY(vc_file_write_begin(&writer, path));
+    vc_file_write_abort(&writer);
+    return VC_OK;
+}
+
+/* The log is opened for its first line, so that a run that never starts leaves an old one alone. */
+static vc_status write_line(run *r, const json_t *line)
+{
+    const char *path = r->options->log;
+    if (!path)
+        return VC_OK;
+    if (!r->log)
+        r->log = fopen(path, r->options->resume ? "a" : "w");
+    if (!r->log || json_dumpf(line, r->log, JSON_COMPACT | JSON_REAL_PRECISION(10)) != 0 ||
+        fputc('\n', r->log) == EOF || fflush(r->log) != 0)
+        return vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
+    return VC_OK;
+}
+
+static vc_status on_epoch(void *context, const vc_epoch_report *report)
 {
     run *r = context;
     json_t *line = epoch_json(report);
-    if (r->log) {
-        json_dumpf(line, r->log, JSON_COMPACT | JSON_REAL_PRECISION(10));
-        fputc('\n', r->log);
-        fflush(r->log);
-    }
+    vc_status status = write_line(r, line);
     json_array_append_new(r->epochs, line);
-    if (r->json)
-        return;
+    if (r->json || status != VC_OK)
+        return status;
     vc_progress_end(&r->progress);
     printf("epoch %zu/%zu  loss %.4f  train top-1 %.2f %%", report->epoch, report->epochs,
            report->loss, report->train_top1);
@@ -70,6 +90,7 @@ static void on_epoch(void *context, const vc_epoch_report *report)
                100.0 * (double)report->test.top1 / (double)report->test.images);
     printf("  lr %.2e  %.0f images/s\n", report->learning_rate, report->images_per_second);
     fflush(stdout);
+    return VC_OK;
 }
 
 static vc_status make_model(vc_model **out, const train_options *o, const vc_dataset *data,
@@ -77,8 +98,6 @@ static vc_status make_model(vc_model **out, const train_options *o, const vc_dat
 {
     if (o->init)
         return cli_open_model(out, o->init, &o->model, 0);
-    if (o->model.autoencoder || o->model.mask || o->model.plan)
-        return vc_fail(VC_EINVAL, "--autoencoder, --mask and --plan need a model: --init MODEL");
     vc_deit_config config = o->config;
     config.image = data->height;
     config.channels = data->channels;
@@ -93,12 +112,10 @@ static vc_status train_and_write(run *r, vc_model *model, const vc_dataset *data
 {
     const train_options *o = r->options;
     const vc_train_hooks hooks = {on_step, on_epoch, r};
+    VC_TRY(try_output(o->output));
+    if (o->log && !o->resume && access(o->log, F_OK) != 0)
+        VC_TRY(try_output(o->log));
     r->progress = vc_progress_begin("training", 1);
-    if (o->log) {
-        r->log = fopen(o->log, o->resume ? "a" : "w");
-        if (!r->log)
-            return vc_fail(VC_EIO, "%s: cannot write: %s", o->log, strerror(errno));
-    }
     vc_status status = vc_train(model, data, test, &o->train, checkpoint, o->resume, &hooks);
     vc_progress_end(&r->progress);
     if (r->log)
@@ -189,8 +206,16 @@ static int run_train(const cli_command *command, int argc, char **argv)
         return status;
     if (!o.data || !o.output)
         return cli_usage(command, "%s is missing", o.data ? "-o FILE" : "--data DIR");
-    if (o.train.epochs == 0 || o.train.batch == 0)
-        return cli_usage(command, "--epochs and --batch must be above 0");
+    if (o.train.epochs == 0)
+        return cli_usage(command, "--epochs must be above 0");
+    if (!o.init && (o.model.autoencoder || o.model.mask || o.model.plan))
+        return cli_usage(command, "--autoencoder, --mask and --plan need a model: --init MODEL");
+    status = cli_check_model_options(command, &o.model);
+    if (status != CLI_CONTINUE)
+        return status;
+    status = cli_check_batch(command, o.train.batch);
+    if (status != CLI_CONTINUE)
+        return status;
     const vc_deit_config *c = &o.config;
     if (o.init && (c->patch || c->width || c->depth || c->hidden || c->distilled))
         return cli_usage(command,
@@ -207,7 +232,7 @@ static int run_train(const cli_command *command, int argc, char **argv)
     }
     if (common.json) {
         json_t *result = cli_result(command, &common);
-        json_object_set_new(result, "model", json_string(o.output));
+        json_object_set_new(result, "model", cli_text(o.output));
         json_object_set(result, "epochs", r.epochs);
         code = cli_print_json(result);
     }

@@ -17,7 +17,7 @@ static void print_commands(FILE *out)
     fputs("\n`vitcod COMMAND --help` explains a command.\n", out);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     cli_remember(argc, argv);
     if (argc < 2) {
@@ -41,4 +41,14 @@ int main(int argc, char **argv)
     fprintf(stderr, "vitcod: unknown command '%s'\n", argv[1]);
     print_commands(stderr);
     return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    int status = run(argc, argv);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fputs("vitcod: cannot write to stdout\n", stderr);
+        return CLI_FAILED;
+    }
+    return status;
 }

@@ -2,9 +2,6 @@
 
 static vc_status restrict_attention(vc_model *model, const cli_model_options *options)
 {
-    if (options->mask && options->plan)
-        return vc_fail(VC_EINVAL, "both --mask %s and --plan %s, wanted one", options->mask,
-                       options->plan);
     if (options->mask) {
         vc_mask mask;
         VC_TRY(vc_mask_read(&mask, options->mask));
@@ -20,6 +17,13 @@ static vc_status restrict_attention(vc_model *model, const cli_model_options *op
         return status;
     }
     return VC_OK;
+}
+
+int cli_check_model_options(const cli_command *command, const cli_model_options *options)
+{
+    if (options->mask && options->plan)
+        return cli_usage(command, "both --mask and --plan, wanted one of them");
+    return CLI_CONTINUE;
 }
 
 vc_status cli_open_model(vc_model **out, const char *path, const cli_model_options *options,

@@ -20,6 +20,9 @@ typedef struct cli_model_options {
         "heads", "N", "attention heads, where the file does not say", CLI_COUNT, &(options).heads  \
     }
 
+/* CLI_CONTINUE unless options exclude each other. */
+int cli_check_model_options(const cli_command *command, const cli_model_options *options);
+
 /* Opens the model with auto-encoder, mask or plan. `pack`: for inference only. */
 vc_status cli_open_model(vc_model **out, const char *path, const cli_model_options *options,
                          int pack);

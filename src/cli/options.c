@@ -84,8 +84,11 @@ static int parse_option(const cli_command *command, const cli_option *options, s
     const cli_option *option = NULL;
     if (strncmp(argument, "--", 2) == 0 || strcmp(argument, "-o") == 0)
         option = find(options, count, name, length);
-    if (!option)
-        return cli_usage(command, "unknown option '%s'", argument);
+    if (!option) {
+        fprintf(stderr, "vitcod: unknown option '%s'\n", argument);
+        print_help(stderr, command, options, count);
+        return CLI_USAGE;
+    }
     if (option->kind == CLI_FLAG || option->kind == CLI_OFF) {
         if (equals)
             return cli_usage(command, "--%s takes no value", option->name);
@@ -98,6 +101,14 @@ static int parse_option(const cli_command *command, const cli_option *options, s
         return cli_usage(command, "--%s wants a value: %s", option->name, option->value);
     *index += 1;
     return store(command, option, argv[*index]);
+}
+
+int cli_check_batch(const cli_command *command, size_t batch)
+{
+    enum { MOST = 4096 };
+    if (batch >= 1 && batch <= MOST)
+        return CLI_CONTINUE;
+    return cli_usage(command, "--batch is %zu, wanted 1 to %d", batch, MOST);
 }
 
 int cli_parse(const cli_command *command, const cli_option *options, size_t count,
@@ -134,6 +145,8 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
     if (arguments->count < least || arguments->count > most)
         return cli_usage(command, "%zu argument%s, wanted %s%zu", arguments->count,
                          arguments->count == 1 ? "" : "s", least == most ? "" : "at least ", least);
+    if (common->seed > INT64_MAX)
+        return cli_usage(command, "--seed is %zu, wanted at most 2^63 - 1", common->seed);
     if (common->threads > 1024 || vc_threads_set((int)common->threads) != VC_OK)
         return cli_usage(command, "--threads is %zu, wanted 0 (all CPUs) to 1024", common->threads);
     return CLI_CONTINUE;

@@ -9,15 +9,57 @@
 
 static char command_line[4096]; /* written once by main, before anything else runs */
 
+/* Adds a piece as far as there is room; a cut is marked by the missing rest alone. */
+static void append(const char *piece)
+{
+    size_t used = strlen(command_line);
+    snprintf(command_line + used, sizeof command_line - used, "%s", piece);
+}
+
+/* As a shell would read it back: quoted where a character might mean something to it. */
+static void append_quoted(const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-./:=,+@%";
+    if (text[0] != '\0' && text[strspn(text, plain)] == '\0') {
+        append(text);
+        return;
+    }
+    append("'");
+    for (const char *at = text; *at; at++) {
+        const char one[2] = {*at, '\0'};
+        append(*at == '\'' ? "'\\''" : one);
+    }
+    append("'");
+}
+
 void cli_remember(int argc, char **argv)
 {
-    size_t used = (size_t)snprintf(command_line, sizeof command_line, "vitcod");
-    for (int i = 1; i < argc && used < sizeof command_line; i++) {
-        int quoted = argv[i][0] == '\0' || strpbrk(argv[i], " '\"$\\*?") != NULL;
-        const char *quote = quoted ? "'" : "";
-        used += (size_t)snprintf(command_line + used, sizeof command_line - used, " %s%s%s", quote,
-                                 argv[i], quote);
+    append("vitcod");
+    for (int i = 1; i < argc; i++) {
+        append(" ");
+        append_quoted(argv[i]);
     }
+}
+
+json_t *cli_text(const char *text)
+{
+    json_t *value = json_string(text);
+    if (value)
+        return value;
+    size_t length = strlen(text), used = 0;
+    char *escaped = malloc(4 * length + 1);
+    if (!escaped)
+        return json_null();
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)text[i] < 0x80)
+            escaped[used++] = text[i];
+        else
+            used += (size_t)snprintf(escaped + used, 5, "\\x%02x", (unsigned char)text[i]);
+    escaped[used] = '\0';
+    value = json_string(escaped);
+    free(escaped);
+    return value;
 }
 
 int cli_fail(void)
@@ -28,21 +70,21 @@ int cli_fail(void)
 
 json_t *cli_result(const cli_command *command, const cli_common *common)
 {
-    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:I}", "verb", command->name, "command",
-                     command_line, "version", VC_VERSION, "threads", vc_threads_count(), "isa",
-                     vc_isa_name(vc_kernels_get()->isa), "seed", (json_int_t)common->seed);
+    return json_pack("{s:s, s:o, s:s, s:i, s:s, s:I}", "verb", command->name, "command",
+                     cli_text(command_line), "version", VC_VERSION, "threads", vc_threads_count(),
+                     "isa", vc_isa_name(vc_kernels_get()->isa), "seed", (json_int_t)common->seed);
 }
 
 int cli_print_json(json_t *result)
 {
     char *text = json_dumps(result, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
     json_decref(result);
-    int failed = !text || puts(text) < 0 || fflush(stdout) != 0;
-    free(text);
-    if (failed) {
-        fputs("vitcod: cannot write the result to stdout\n", stderr);
-        return CLI_FAILED;
+    if (!text) {
+        vc_fail(VC_ENOMEM, "the result cannot be written as JSON");
+        return cli_fail();
     }
+    puts(text);
+    free(text);
     return CLI_OK;
 }
 

@@ -170,14 +170,15 @@ static vc_status step(loop *l)
 static vc_epoch_report report(const loop *l, double seconds, size_t steps)
 {
     double n = (double)l->state.step;
-    return (vc_epoch_report){.epoch = l->state.epoch + 1,
-                             .epochs = l->options->epochs,
-                             .loss = l->state.loss / n,
-                             .reconstruction = l->state.reconstruction / n,
-                             .train_top1 = 100.0 * l->state.top1 / l->state.images,
-                             .learning_rate = l->learning_rate,
-                             .grad_norm = l->state.grad_norm / n,
-                             .images_per_second = (double)(steps * l->options->batch) / seconds};
+    return (vc_epoch_report){
+        .epoch = l->state.epoch + 1,
+        .epochs = l->options->epochs,
+        .loss = l->state.loss / n,
+        .reconstruction = l->state.reconstruction / n,
+        .train_top1 = 100.0 * l->state.top1 / l->state.images,
+        .learning_rate = l->learning_rate,
+        .grad_norm = l->state.grad_norm / n,
+        .images_per_second = seconds > 0.0 ? (double)(steps * l->options->batch) / seconds : 0.0};
 }
 
 static vc_status run_epoch(loop *l, const char *checkpoint, const vc_train_hooks *hooks)
@@ -203,9 +204,7 @@ static vc_status run_epoch(loop *l, const char *checkpoint, const vc_train_hooks
     l->state = (vc_train_state){.epoch = l->state.epoch + 1};
     if (checkpoint)
         VC_TRY(vc_checkpoint_write(checkpoint, l->model, &l->optimizer, &l->state, l->fingerprint));
-    if (hooks->on_epoch)
-        hooks->on_epoch(hooks->context, &done);
-    return VC_OK;
+    return hooks->on_epoch ? hooks->on_epoch(hooks->context, &done) : VC_OK;
 }
 
 static vc_status run(loop *l, const char *checkpoint, int resume, const vc_train_hooks *hooks)

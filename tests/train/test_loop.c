@@ -41,10 +41,11 @@ static vc_train_options options(void)
 
 static double last_loss;
 
-static void remember(void *context, const vc_epoch_report *report)
+static vc_status remember(void *context, const vc_epoch_report *report)
 {
     (void)context;
     last_loss = report->loss;
+    return VC_OK;
 }
 
 static void learns(void **state)
