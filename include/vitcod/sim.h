@@ -1,5 +1,5 @@
 /* The ViTCoD accelerator: (a) the published simulator's loop counts as a control, (b) a lower bound
- * that no schedule on 512 MACs and 76.8 GB/s can beat. Equations: docs/simulator.md. */
+ * for 512 MACs and 76.8 GB/s under stated assumptions. Equations: docs/simulator.md. */
 #ifndef VITCOD_SIM_H
 #define VITCOD_SIM_H
 
@@ -42,18 +42,21 @@ typedef struct vc_sim_config {
 vc_sim_config vc_sim_config_default(void);
 
 typedef struct vc_bound {
-    uint64_t cycles, compute_cycles, memory_cycles; /* cycles: sum over operators of the larger */
-    uint64_t macs;
+    uint64_t cycles; /* the larger of the next two: everything overlaps (eq. B3) */
+    uint64_t compute_cycles, memory_cycles;
+    uint64_t sequential_cycles; /* one operator after the other, each at its own bound (eq. B4) */
+    uint64_t macs;              /* on the PE lines */
+    uint64_t coder_macs;        /* of encoder and decoder, which have engines of their own */
     double dram_bytes;
 } vc_bound;
 
-/* One operator, and a workload's attention or all of it. */
-vc_bound vc_sim_bound_op(const vc_op *op, const vc_sim_config *config);
-vc_bound vc_sim_bound(const vc_workload *workload, const vc_sim_config *config, int attention_only);
+/* A workload's attention, or all of it. VC_EINVAL when the counts are beyond 2^53. */
+vc_status vc_sim_bound(vc_bound *out, const vc_workload *workload, const vc_sim_config *config,
+                       int attention_only);
 
-/* The attention operators of a plan on its own, without a model: SDDMM and SpMM of every head, with
- * Q and K of `compressed_heads` heads (0: uncompressed). */
+/* The attention of a plan on its own, without a model, with Q and K of `compressed` heads (0: not
+ * compressed). */
 vc_status vc_sim_plan_workload(vc_workload *out, const vc_plan *plan, size_t head_dim,
-                               size_t compressed_heads);
+                               size_t compressed);
 
 #endif

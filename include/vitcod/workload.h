@@ -1,5 +1,5 @@
-/* The workload: what a model must compute for one batch, as a list of operators with shapes, MACs and
- * bytes. Simulator and profiler read it; only models write it. */
+/* The workload: what must be computed for one image, as a list of operators with MACs and values moved.
+ * Models lower to it, the simulator reads it. */
 #ifndef VITCOD_WORKLOAD_H
 #define VITCOD_WORKLOAD_H
 
@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "vitcod/json.h"
+#include "vitcod/plan.h"
 
 #define VC_OP_MAP(X)                                                                               \
     X(PATCH_EMBED, "patch_embed")                                                                  \
@@ -47,6 +48,17 @@ const char *vc_op_name(vc_op_kind kind);
 
 vc_status vc_workload_add(vc_workload *workload, const vc_op *op);
 void vc_workload_close(vc_workload *workload);
+
+/* Sizes of attention in one layer. */
+typedef struct vc_attention_sizes {
+    size_t heads, queries, keys, head_dim;
+    size_t compressed; /* heads that Q and K are compressed to; 0: not */
+} vc_attention_sizes;
+
+/* Adds what lies between the projections: decoder, SDDMM, softmax, SpMM, dense or on a plan's layer
+ * (NULL: dense). The denser part computes its whole panel. */
+vc_status vc_workload_add_attention(vc_workload *workload, int layer,
+                                    const vc_attention_sizes *sizes, const vc_plan_layer *plan);
 
 /* MACs of all operators, or only of those inside attention. */
 uint64_t vc_workload_macs(const vc_workload *workload, int attention_only);

@@ -12,9 +12,9 @@ enum { DEFAULT_HEAD_DIM = 64 };            /* of every DeiT */
 static const double DEFAULT_RATIO = 0.667; /* the public logs' */
 
 typedef struct simulate_options {
-    const char *model;
+    const char *model, *autoencoder;
     int control;
-    size_t head_dim, embed_dim, compressed;
+    size_t heads, head_dim, embed_dim, compressed;
     double ratio;
 } simulate_options;
 
@@ -53,9 +53,11 @@ static vc_status control(json_t *result, const vc_plan *plan, const simulate_opt
 
 static json_t *bound_json(const vc_bound *b)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:f}", "cycles", (json_int_t)b->cycles, "compute_cycles",
-                     (json_int_t)b->compute_cycles, "memory_cycles", (json_int_t)b->memory_cycles,
-                     "macs", (json_int_t)b->macs, "dram_bytes", b->dram_bytes);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "cycles", (json_int_t)b->cycles,
+                     "compute_cycles", (json_int_t)b->compute_cycles, "memory_cycles",
+                     (json_int_t)b->memory_cycles, "sequential_cycles",
+                     (json_int_t)b->sequential_cycles, "macs", (json_int_t)b->macs, "coder_macs",
+                     (json_int_t)b->coder_macs, "dram_bytes", b->dram_bytes);
 }
 
 static vc_status lower(vc_workload *out, const vc_plan *plan, const simulate_options *o,
@@ -64,13 +66,22 @@ static vc_status lower(vc_workload *out, const vc_plan *plan, const simulate_opt
     if (!o->model)
         return vc_sim_plan_workload(out, plan, o->head_dim, o->compressed);
     vc_model *model;
-    const cli_model_options none = {0};
-    VC_TRY(cli_open_model(&model, o->model, &none, 0));
+    const cli_model_options how = {.autoencoder = o->autoencoder, .heads = o->heads};
+    VC_TRY(cli_open_model(&model, o->model, &how, 0));
     vc_status status = vc_model_check_plan(model, plan, path);
     if (status == VC_OK)
         status = vc_model_lower(out, &model->config, plan);
     vc_model_close(model);
     return status;
+}
+
+static vc_status add_bound(json_t *result, const char *name, const vc_workload *workload,
+                           const vc_sim_config *config, int attention_only)
+{
+    vc_bound b;
+    VC_TRY(vc_sim_bound(&b, workload, config, attention_only));
+    json_object_set_new(result, name, bound_json(&b));
+    return VC_OK;
 }
 
 static vc_status bound(json_t *result, const vc_plan *plan, const simulate_options *o,
@@ -79,19 +90,16 @@ static vc_status bound(json_t *result, const vc_plan *plan, const simulate_optio
     const vc_sim_config config = vc_sim_config_default();
     vc_workload workload = {0};
     vc_status status = lower(&workload, plan, o, path);
-    if (status == VC_OK) {
-        vc_bound attention = vc_sim_bound(&workload, &config, 1);
-        json_object_set_new(result, "attention", bound_json(&attention));
-        if (o->model) {
-            vc_bound all = vc_sim_bound(&workload, &config, 0);
-            json_object_set_new(result, "end_to_end", bound_json(&all));
-        }
+    if (status == VC_OK)
+        status = add_bound(result, "attention", &workload, &config, 1);
+    if (status == VC_OK && o->model)
+        status = add_bound(result, "end_to_end", &workload, &config, 0);
+    if (status == VC_OK)
         json_object_set_new(result, "config",
                             json_pack("{s:f, s:f, s:f, s:f, s:f}", "macs_per_cycle",
                                       config.macs_per_cycle, "clock_hz", config.clock_hz,
                                       "bandwidth_bytes_per_s", config.bandwidth, "value_bytes",
                                       config.value_bytes, "index_bytes", config.index_bytes));
-    }
     vc_workload_close(&workload);
     return status;
 }
@@ -106,6 +114,8 @@ static vc_status simulate(json_t *result, const simulate_options *o, const char 
     json_object_set_new(result, "kind", json_string(o->control ? "control" : "bound"));
     vc_status status = o->control ? control(result, &plan, o) : bound(result, &plan, o, path);
     vc_plan_close(&plan);
+    if (status == VC_EINVAL && strstr(vc_last_error(), path) == NULL)
+        return vc_fail(status, "%s: %s", path, vc_last_error());
     return status;
 }
 
@@ -140,6 +150,10 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
     simulate_options o = {.ratio = NAN};
     const cli_option options[] = {
         {"model", "FILE", "the model the plan is for: adds end to end", CLI_TEXT, &o.model},
+        {"autoencoder", "FILE", "with the model: the auto-encoder's weights", CLI_TEXT,
+         &o.autoencoder},
+        {"heads", "N", "with the model: attention heads, where the file does not say", CLI_COUNT,
+         &o.heads},
         {"control", NULL, "the published simulator's formulas instead of the bound", CLI_FLAG,
          &o.control},
         {"head-dim", "N", "values per head, without a model (default 64)", CLI_COUNT, &o.head_dim},
@@ -158,6 +172,8 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "--control takes --head-dim, --ratio and --embed-dim alone");
     if (!o.control && (!isnan(o.ratio) || o.embed_dim))
         return cli_usage(command, "--ratio and --embed-dim belong to --control");
+    if (!o.model && (o.autoencoder || o.heads))
+        return cli_usage(command, "--autoencoder and --heads belong to --model");
     if (o.model && (o.head_dim || o.compressed))
         return cli_usage(command, "--model brings its own --head-dim and --compressed");
     o.head_dim = o.head_dim ? o.head_dim : DEFAULT_HEAD_DIM;

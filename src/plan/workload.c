@@ -26,6 +26,40 @@ vc_status vc_workload_add(vc_workload *workload, const vc_op *op)
     return VC_OK;
 }
 
+typedef struct counts {
+    uint64_t scores;  /* Q K^T products computed: panels and sparser entries */
+    uint64_t indices; /* rows of sparser entries and column starts */
+} counts;
+
+static counts count_scores(const vc_attention_sizes *s, const vc_plan_layer *plan)
+{
+    counts total = {0};
+    if (!plan)
+        return (counts){.scores = (uint64_t)s->heads * s->queries * s->keys};
+    for (size_t h = 0; h < plan->heads; h++) {
+        uint64_t sparse = vc_plan_kept_sparser(plan, h);
+        total.scores += (uint64_t)plan->global_tokens[h] * plan->queries + sparse;
+        total.indices += sparse + plan->keys + 1;
+    }
+    return total;
+}
+
+vc_status vc_workload_add_attention(vc_workload *workload, int layer, const vc_attention_sizes *s,
+                                    const vc_plan_layer *plan)
+{
+    uint64_t h = s->heads, z = s->compressed, d = s->head_dim, tokens = s->queries + s->keys;
+    counts n = count_scores(s, plan);
+    const vc_op ops[] = {
+        {VC_OP_DECODE, layer, 1, tokens * d * h * z, 2 * (h * z + h), 0, 0, 0},
+        {VC_OP_SDDMM, layer, 1, n.scores * d, 0, tokens * (z ? z : h) * d, 0, n.indices},
+        {VC_OP_SOFTMAX, layer, 1, 0, 0, 0, 0, 0},
+        {VC_OP_SPMM, layer, 1, n.scores * d, 0, s->keys * h * d, s->queries * h * d, 0},
+    };
+    for (size_t i = z ? 0 : 1; i < sizeof ops / sizeof *ops; i++)
+        VC_TRY(vc_workload_add(workload, &ops[i]));
+    return VC_OK;
+}
+
 void vc_workload_close(vc_workload *workload)
 {
     free(workload->ops);

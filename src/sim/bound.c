@@ -11,61 +11,72 @@ vc_sim_config vc_sim_config_default(void)
         .clock_hz = 500e6,     /* ViTCoD, HPCA 2023, abstract */
         .bandwidth = 76.8e9,   /* DDR4-2400, 4 channels x 64 bit; decimal GB */
         .value_bytes = 1,      /* int8 operands */
-        .index_bytes = 2,      /* assumption B1: 16 bit suffice for 65,536 tokens */
+        .index_bytes = 2,      /* 16 bit: assumption 3 */
     };
 }
 
-vc_bound vc_sim_bound_op(const vc_op *op, const vc_sim_config *c)
+static int has_own_engine(vc_op_kind kind)
 {
-    vc_bound b = {.macs = op->macs};
-    b.dram_bytes =
-        (double)(op->weight_values + op->input_values + op->output_values) * c->value_bytes +
-        (double)op->index_values * c->index_bytes;
-    b.compute_cycles = (uint64_t)ceil((double)op->macs / c->macs_per_cycle);            /* eq. B1 */
-    b.memory_cycles = (uint64_t)ceil(b.dram_bytes * c->clock_hz / c->bandwidth);        /* eq. B2 */
-    b.cycles = b.compute_cycles > b.memory_cycles ? b.compute_cycles : b.memory_cycles; /* eq. B3 */
-    return b;
+    return kind == VC_OP_ENCODE || kind == VC_OP_DECODE;
 }
 
-vc_bound vc_sim_bound(const vc_workload *workload, const vc_sim_config *c, int attention_only)
+static uint64_t cycles_for(double amount, double per_cycle)
 {
-    vc_bound total = {0};
+    return (uint64_t)ceil(amount / per_cycle);
+}
+
+static double dram_bytes(const vc_op *op, const vc_sim_config *c)
+{
+    return ((double)op->weight_values + (double)op->input_values + (double)op->output_values) *
+               c->value_bytes +
+           (double)op->index_values * c->index_bytes;
+}
+
+vc_status vc_sim_bound(vc_bound *out, const vc_workload *workload, const vc_sim_config *c,
+                       int attention_only)
+{
+    const double exact = 9007199254740992.0, bytes_per_cycle = c->bandwidth / c->clock_hz;
+    double total_macs = 0.0;
+    *out = (vc_bound){0};
     for (size_t i = 0; i < workload->count; i++) {
-        if (attention_only && !workload->ops[i].attention)
+        const vc_op *op = &workload->ops[i];
+        if (attention_only && !op->attention)
             continue;
-        vc_bound b = vc_sim_bound_op(&workload->ops[i], c);
-        total.cycles += b.cycles;
-        total.compute_cycles += b.compute_cycles;
-        total.memory_cycles += b.memory_cycles;
-        total.macs += b.macs;
-        total.dram_bytes += b.dram_bytes;
+        uint64_t macs = has_own_engine(op->kind) ? 0 : op->macs;
+        double bytes = dram_bytes(op, c);
+        total_macs += (double)op->macs;
+        if (total_macs > exact || out->dram_bytes + bytes > exact)
+            return vc_fail(VC_EINVAL, "a workload beyond 2^53 MACs or bytes");
+        uint64_t compute = cycles_for((double)macs, c->macs_per_cycle);
+        uint64_t memory = cycles_for(bytes, bytes_per_cycle);
+        out->sequential_cycles += compute > memory ? compute : memory; /* eq. B4 */
+        out->macs += macs;
+        out->coder_macs += op->macs - macs;
+        out->dram_bytes += bytes;
     }
-    assert((double)total.cycles >= (double)total.macs / c->macs_per_cycle);
-    assert((double)total.cycles >= total.dram_bytes * c->clock_hz / c->bandwidth - 1e-6);
-    return total;
+    out->compute_cycles = cycles_for((double)out->macs, c->macs_per_cycle); /* eq. B1 */
+    out->memory_cycles = cycles_for(out->dram_bytes, bytes_per_cycle);      /* eq. B2 */
+    out->cycles = out->compute_cycles > out->memory_cycles ? out->compute_cycles
+                                                           : out->memory_cycles; /* eq. B3 */
+    assert((double)out->cycles * c->macs_per_cycle >= (double)out->macs);
+    assert((double)out->cycles * bytes_per_cycle >= out->dram_bytes * (1.0 - 1e-12));
+    assert(out->sequential_cycles >= out->cycles);
+    return VC_OK;
 }
 
 vc_status vc_sim_plan_workload(vc_workload *out, const vc_plan *plan, size_t head_dim,
-                               size_t compressed_heads)
+                               size_t compressed)
 {
+    enum { MOST_HEAD_DIM = 1 << 16 };
+    if (head_dim == 0 || head_dim > MOST_HEAD_DIM)
+        return vc_fail(VC_EINVAL, "head dimension %zu, wanted 1 to %d", head_dim, MOST_HEAD_DIM);
     for (size_t l = 0; l < plan->layer_count; l++) {
         const vc_plan_layer *p = &plan->layers[l];
-        uint64_t scores = 0, indices = 0, z = compressed_heads, h = p->heads;
-        uint64_t qk_heads = z > 0 ? z : h, tokens = p->queries + p->keys;
-        for (size_t i = 0; i < p->heads; i++) {
-            uint64_t sparse = vc_plan_kept_sparser(p, i);
-            scores += (uint64_t)p->global_tokens[i] * p->queries + sparse;
-            indices += sparse + p->keys + 1;
-        }
-        const vc_op ops[] = {
-            {VC_OP_DECODE, (int)l, 1, tokens * head_dim * h * z, z ? 2 * (h * z + h) : 0, 0, 0, 0},
-            {VC_OP_SDDMM, (int)l, 1, scores * head_dim, 0, tokens * qk_heads * head_dim, 0,
-             indices},
-            {VC_OP_SPMM, (int)l, 1, scores * head_dim, 0, p->keys * h * head_dim,
-             p->queries * h * head_dim, 0},
-        };
-        for (size_t i = z > 0 ? 0 : 1; i < sizeof ops / sizeof *ops; i++)
-            VC_TRY(vc_workload_add(out, &ops[i]));
+        const vc_attention_sizes sizes = {p->heads, p->queries, p->keys, head_dim, compressed};
+        if (compressed > p->heads)
+            return vc_fail(VC_EINVAL, "%zu compressed heads, wanted at most layer %zu's %zu",
+                           compressed, l, p->heads);
+        VC_TRY(vc_workload_add_attention(out, (int)l, &sizes, p));
     }
     return VC_OK;
 }

@@ -92,9 +92,12 @@ vc_status vc_sim_control(vc_control_result *out, const vc_plan *plan, const vc_c
 {
     vc_control_layer *layers = out->layers;
     *out = (vc_control_result){.layers = layers};
-    if (o->head_dim == 0 || !(o->ratio > 0.0 && o->ratio <= 1.0))
-        return vc_fail(VC_EINVAL, "head dimension %zu and ratio %g, wanted above 0 and in (0, 1]",
-                       o->head_dim, o->ratio);
+    enum { MOST = 1 << 16 };
+    if (o->head_dim == 0 || o->head_dim > MOST || o->embed_dim > MOST)
+        return vc_fail(VC_EINVAL, "head dimension %zu and width %zu, wanted 1 and 0 to %d",
+                       o->head_dim, o->embed_dim, MOST);
+    if (!(o->ratio > 0.0 && o->ratio <= 1.0))
+        return vc_fail(VC_EINVAL, "ratio %g, wanted above 0 and at most 1", o->ratio);
     for (size_t l = 0; l < plan->layer_count; l++) {
         head_zero z = look(&plan->layers[l]);
         if (z.heads > PE_WIDTH)
