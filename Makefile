@@ -5,7 +5,7 @@ CMAKE_FLAGS ?=
 .PHONY: build demo test test-asan bench lint format install clean deps configure
 
 build: configure
-	@ninja -C $(BUILD) vitcod
+	@ninja -C $(BUILD) vitcod libvitcod
 
 configure:
 	@cmake -G Ninja -S . -B $(BUILD) $(CMAKE_FLAGS) > /dev/null
@@ -13,7 +13,8 @@ configure:
 deps:
 	@tools/install-deps.sh
 
-demo: deps build
+demo: deps
+	@$(MAKE) --no-print-directory build
 	@VITCOD=$(CURDIR)/$(BUILD)/vitcod examples/fashion-mnist.sh
 
 test: deps

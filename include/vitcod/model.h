@@ -85,6 +85,8 @@ vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options
 /* A new model with random weights. */
 vc_status vc_model_create(vc_model **out, const vc_deit_config *config, uint64_t seed);
 vc_status vc_model_write(const char *path, const vc_model *model);
+/* The encoders and decoders alone, as vc_model_options.autoencoder reads them. */
+vc_status vc_model_write_autoencoder(const char *path, const vc_model *model);
 void vc_model_close(vc_model *model);
 
 /* Views on another flat block of the same layout (gradients); `blocks` holds L entries. */

@@ -47,11 +47,11 @@ vc_status vc_plan_write(const char *path, const vc_plan *plan);
 /* The mask a layer came from, in original token order: pruned (H, Tq, Tk). */
 void vc_plan_layer_mask(uint8_t *pruned, const vc_plan_layer *layer);
 
-/* Kept entries of one head: in all columns, or in the columns from `first` on. */
+/* Kept entries of one head: in all columns, or in those of the sparser part. */
 size_t vc_plan_kept(const vc_plan_layer *layer, size_t head);
 size_t vc_plan_kept_sparser(const vc_plan_layer *layer, size_t head);
 
-/* FNV-1a over everything the plan says; written into results. */
+/* FNV-1a over orders, global tokens and entries; written into results. */
 uint64_t vc_plan_hash(const vc_plan *plan);
 
 #endif

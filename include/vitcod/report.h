@@ -4,8 +4,14 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
+#include "vitcod/json.h"
 #include "vitcod/status.h"
+
+/* Prints what a run's results hold, by part ("dense", "polarize", "profile"...) and name; a number
+ * that was not measured has no line. */
+void vc_table_print(FILE *out, const json_t *run);
 
 /* Colours of a map's cells. */
 typedef enum vc_cell {

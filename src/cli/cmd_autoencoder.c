@@ -6,7 +6,6 @@
 #include "open_model.h"
 #include "vitcod/autoencoder_setup.h"
 #include "vitcod/progress.h"
-#include "vitcod/safetensors.h"
 #include "vitcod/train.h"
 
 typedef struct autoencoder_options {
@@ -48,39 +47,25 @@ static vc_status collect(const collector *c, const autoencoder_options *o, const
     return status;
 }
 
-enum { TENSORS = 8, NAME_ROOM = 64 }; /* encoder and decoder, weight and bias, of Q and K */
-
+/* A model of the same sizes, of which only the auto-encoder is filled and written. */
 static vc_status set_up_and_write(const collector *c, const char *path, size_t compressed)
 {
-    size_t heads = c->config->heads, count = c->config->depth * TENSORS;
-    size_t values = 2 * (2 * heads * compressed + heads + compressed);
-    float *memory = calloc(c->config->depth * values, sizeof *memory);
-    vc_named_tensor *tensors = calloc(count, sizeof *tensors);
-    char(*names)[NAME_ROOM] = calloc(count, sizeof *names);
-    vc_status status = memory && tensors && names ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
-    float *at = memory;
-    for (size_t i = 0; status == VC_OK && i < 2 * c->config->depth; i++) {
-        float *encoder_w = at, *encoder_b = encoder_w + compressed * heads;
-        float *decoder_w = encoder_b + compressed, *decoder_b = decoder_w + heads * compressed;
-        at = decoder_b + heads;
-        status = vc_autoencoder_setup(encoder_w, encoder_b, decoder_w, decoder_b, &c->moments[i],
-                                      compressed);
-        const vc_tensor made[] = {{VC_F32, 2, {compressed, heads}, encoder_w},
-                                  {VC_F32, 1, {compressed}, encoder_b},
-                                  {VC_F32, 2, {heads, compressed}, decoder_w},
-                                  {VC_F32, 1, {heads}, decoder_b}};
-        for (size_t k = 0; k < 4; k++) {
-            snprintf(names[4 * i + k], NAME_ROOM, "blocks.%zu.attn.%s_%s.%s", i / 2,
-                     k < 2 ? "encoder" : "decoder", i % 2 == 0 ? "q" : "k",
-                     k % 2 == 0 ? "weight" : "bias");
-            tensors[4 * i + k] = (vc_named_tensor){names[4 * i + k], made[k]};
-        }
+    vc_deit_config config = *c->config;
+    vc_model *coded;
+    config.compressed_heads = compressed;
+    VC_TRY(vc_model_create(&coded, &config, 0));
+    vc_status status = VC_OK;
+    for (size_t l = 0; status == VC_OK && l < config.depth; l++) {
+        vc_block_weights *w = &coded->weights.blocks[l];
+        status = vc_autoencoder_setup(w->encoder_q_w, w->encoder_q_b, w->decoder_q_w,
+                                      w->decoder_q_b, &c->moments[2 * l], compressed);
+        if (status == VC_OK)
+            status = vc_autoencoder_setup(w->encoder_k_w, w->encoder_k_b, w->decoder_k_w,
+                                          w->decoder_k_b, &c->moments[2 * l + 1], compressed);
     }
     if (status == VC_OK)
-        status = vc_safetensors_write(path, tensors, count, NULL, 0);
-    free(names);
-    free(tensors);
-    free(memory);
+        status = vc_model_write_autoencoder(path, coded);
+    vc_model_close(coded);
     return status;
 }
 

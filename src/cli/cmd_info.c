@@ -4,13 +4,25 @@
 #include "commands.h"
 #include "open_model.h"
 
+/* On the plan, when there is one. */
+static vc_status lower(vc_workload *out, const vc_model *model, const char *plan_path)
+{
+    vc_plan plan;
+    if (!plan_path)
+        return vc_model_lower(out, &model->config, NULL);
+    VC_TRY(vc_plan_read(&plan, plan_path));
+    vc_status status = vc_model_lower(out, &model->config, &plan);
+    vc_plan_close(&plan);
+    return status;
+}
+
 static vc_status describe(json_t *result, const char *path, const cli_model_options *options)
 {
     vc_model *model;
     VC_TRY(cli_open_model(&model, path, options, 0));
     const vc_deit_config *c = &model->config;
     vc_workload workload = {0};
-    vc_status status = vc_model_lower(&workload, c, NULL);
+    vc_status status = lower(&workload, model, options->plan);
     size_t parameters = 0;
     for (size_t i = 0; i < model->param_count; i++)
         parameters += model->params[i].count;
@@ -48,7 +60,12 @@ static void print_text(const json_t *result)
 static int run_info(const cli_command *command, int argc, char **argv)
 {
     cli_model_options o = {0};
-    const cli_option options[] = {CLI_MODEL_OPTIONS(o)};
+    const cli_option options[] = {
+        {"autoencoder", "FILE", "safetensors with the auto-encoder's weights", CLI_TEXT,
+         &o.autoencoder},
+        {"plan", "FILE", "count the MACs of attention on this plan", CLI_TEXT, &o.plan},
+        {"heads", "N", "attention heads, where the file does not say", CLI_COUNT, &o.heads},
+    };
     cli_common common = {0};
     cli_arguments arguments;
     int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
@@ -62,4 +79,6 @@ static int run_info(const cli_command *command, int argc, char **argv)
 
 const cli_command cmd_info = {
     "info", "sizes, parameters and MACs of a model", "MODEL [options]",
-    "Says what a checkpoint holds. MACs are those of dense attention, for one image.", run_info};
+    "Says what a checkpoint holds. MACs are for one image, of dense attention\n"
+    "or on a plan.",
+    run_info};

@@ -1,10 +1,10 @@
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "commands.h"
 #include "vitcod/json.h"
+#include "vitcod/report.h"
 
 /* What a run folder may hold, in the order of the pipeline. */
 static const char *const parts[] = {"info",      "dense",   "attention",   "prune",
@@ -29,62 +29,6 @@ static vc_status gather(json_t *out, const char *directory)
     return VC_OK;
 }
 
-/* The number at run[part][key], or [part][key][inner]; NULL when it was not measured. */
-static const json_t *number(const json_t *run, const char *part, const char *key, const char *inner)
-{
-    const json_t *value = json_object_get(json_object_get(run, part), key);
-    return inner ? json_object_get(value, inner) : value;
-}
-
-static void print_number(const char *label, const json_t *value, const char *format, double factor)
-{
-    if (!value)
-        return;
-    printf("  %-44s ", label);
-    printf(format, factor * json_number_value(value));
-    putchar('\n');
-}
-
-static void print_globals(const json_t *layers)
-{
-    size_t l, h;
-    json_t *heads, *count;
-    json_array_foreach((json_t *)layers, l, heads)
-    {
-        char label[64];
-        snprintf(label, sizeof label, "global tokens per head, layer %zu", l);
-        printf("  %-44s", label);
-        json_array_foreach(heads, h, count) printf(" %lld", (long long)json_integer_value(count));
-        putchar('\n');
-    }
-}
-
-static void print_table(const json_t *result)
-{
-    const json_t *run = json_object_get(result, "run");
-    printf("%s\n", json_string_value(json_object_get(result, "folder")));
-    print_number("top-1, dense", number(run, "dense", "top1", NULL), "%.2f %%", 1.0);
-    print_number("top-1, pruned", number(run, "pruned", "top1", NULL), "%.2f %%", 1.0);
-    print_number("top-1, pruned + auto-encoder, finetuned", number(run, "finetuned", "top1", NULL),
-                 "%.2f %%", 1.0);
-    print_number("attention kept", number(run, "polarize", "kept_share", NULL), "%.2f %%", 100.0);
-    print_globals(number(run, "polarize", "global_tokens", NULL));
-    print_number("attention on this CPU, dense", number(run, "profile", "dense_ms", "median"),
-                 "%.3f ms", 1.0);
-    print_number("attention on this CPU, sparse", number(run, "profile", "sparse_ms", "median"),
-                 "%.3f ms", 1.0);
-    print_number("  dense / sparse, median", number(run, "profile", "ratio", "median"), "%.2f",
-                 1.0);
-    print_number("  lower quartile", number(run, "profile", "ratio", "quartile_low"), "%.2f", 1.0);
-    print_number("  upper quartile", number(run, "profile", "ratio", "quartile_high"), "%.2f", 1.0);
-    print_number("accelerator, attention, at least", number(run, "simulate", "attention", "cycles"),
-                 "%.0f cycles", 1.0);
-    print_number("accelerator, end to end, at least",
-                 number(run, "simulate", "end_to_end", "cycles"), "%.0f cycles", 1.0);
-    print_number("published formulas, attention", number(run, "control", "attention", "total"),
-                 "%.0f cycles", 1.0);
-}
-
 static vc_status report(json_t *result, const char *directory)
 {
     char path[4096];
@@ -96,6 +40,12 @@ static vc_status report(json_t *result, const char *directory)
     return vc_json_write(path, result);
 }
 
+static void print_text(const json_t *result)
+{
+    printf("%s\n", json_string_value(json_object_get(result, "folder")));
+    vc_table_print(stdout, json_object_get(result, "run"));
+}
+
 static int run_report(const cli_command *command, int argc, char **argv)
 {
     cli_common common = {0};
@@ -105,7 +55,7 @@ static int run_report(const cli_command *command, int argc, char **argv)
         return status;
     json_t *result = cli_result(command, &common);
     vc_status done = report(result, arguments.positional[0]);
-    return cli_finish(result, done, common.json, print_table);
+    return cli_finish(result, done, common.json, print_text);
 }
 
 const cli_command cmd_report = {

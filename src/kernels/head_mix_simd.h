@@ -1,10 +1,5 @@
 #include "simd.h"
 
-static inline size_t width_at(size_t head_dim, size_t c)
-{
-    return head_dim - c < LANES ? head_dim - c : LANES;
-}
-
 static inline void head_mix_rows(float *y, const float *x, const float *weight, const float *bias,
                                  size_t tokens, const vc_head_mix *mix)
 {
@@ -13,7 +8,7 @@ static inline void head_mix_rows(float *y, const float *x, const float *weight, 
     size_t input_step = mix->transposed ? mix->outputs : 1;
     for (size_t t = 0; t < tokens; t++)
         for (size_t c = 0; c < d; c += LANES) {
-            size_t n = width_at(d, c);
+            size_t n = lanes_left(d, c);
             const float *in = x + t * mix->x_stride + c;
             float *out = y + t * mix->y_stride + c;
             for (size_t o = 0; o < mix->outputs; o++) {
@@ -35,7 +30,7 @@ static inline float product_sum(const float *a, size_t a_stride, const float *b,
     vec sum = splat(0.0f);
     for (size_t t = 0; t < tokens; t++)
         for (size_t c = 0; c < d; c += LANES) {
-            size_t n = width_at(d, c);
+            size_t n = lanes_left(d, c);
             sum =
                 muladd(load_part(a + t * a_stride + c, n), load_part(b + t * b_stride + c, n), sum);
         }
@@ -51,7 +46,7 @@ static inline void head_mix_gradient_rows(float *dweight, float *dbias, const fl
         vec bias = splat(0.0f);
         for (size_t t = 0; t < tokens; t++)
             for (size_t c = 0; c < d; c += LANES)
-                bias = add(bias, load_part(grad + t * mix->y_stride + c, width_at(d, c)));
+                bias = add(bias, load_part(grad + t * mix->y_stride + c, lanes_left(d, c)));
         dbias[o] += sum_of(bias);
         for (size_t i = 0; i < mix->inputs; i++)
             dweight[o * mix->inputs + i] +=

@@ -2,11 +2,6 @@
 
 #include "simd.h"
 
-static inline size_t part(size_t count, size_t i)
-{
-    return count - i < LANES ? count - i : LANES;
-}
-
 static inline void layernorm_rows(float *y, float *mean, float *rstd, const float *x,
                                   const float *weight, const float *bias, size_t rows,
                                   size_t channels, float eps)
@@ -16,16 +11,16 @@ static inline void layernorm_rows(float *y, float *mean, float *rstd, const floa
         float *out = y + r * channels;
         vec sum = splat(0.0f), squares = splat(0.0f);
         for (size_t c = 0; c < channels; c += LANES)
-            sum = add(sum, load_part(in + c, part(channels, c)));
+            sum = add(sum, load_part(in + c, lanes_left(channels, c)));
         float m = sum_of(sum) / (float)channels;
         for (size_t c = 0; c < channels; c += LANES) {
-            size_t n = part(channels, c);
+            size_t n = lanes_left(channels, c);
             vec d = replace_tail(sub(load_part(in + c, n), splat(m)), 0.0f, n);
             squares = muladd(d, d, squares);
         }
         float s = 1.0f / sqrtf(sum_of(squares) / (float)channels + eps);
         for (size_t c = 0; c < channels; c += LANES) {
-            size_t n = part(channels, c);
+            size_t n = lanes_left(channels, c);
             vec d = mul(sub(load_part(in + c, n), splat(m)), splat(s));
             store_part(out + c, muladd(d, load_part(weight + c, n), load_part(bias + c, n)), n);
         }
@@ -44,7 +39,7 @@ static inline void layernorm_rows_backward(float *dx, const float *dy, const flo
         vec m = splat(mean[r]), s = splat(rstd[r]);
         vec sum = splat(0.0f), dot = splat(0.0f);
         for (size_t c = 0; c < channels; c += LANES) {
-            size_t n = part(channels, c);
+            size_t n = lanes_left(channels, c);
             vec g = mul(load_part(grad + c, n), load_part(weight + c, n));
             sum = add(sum, g);
             dot = muladd(g, mul(sub(load_part(in + c, n), m), s), dot);
@@ -52,7 +47,7 @@ static inline void layernorm_rows_backward(float *dx, const float *dy, const flo
         vec mean_g = splat(sum_of(sum) / (float)channels);
         vec mean_dot = splat(sum_of(dot) / (float)channels);
         for (size_t c = 0; c < channels; c += LANES) {
-            size_t n = part(channels, c);
+            size_t n = lanes_left(channels, c);
             vec g = mul(load_part(grad + c, n), load_part(weight + c, n));
             vec normal = mul(sub(load_part(in + c, n), m), s);
             vec d = sub(sub(g, mean_g), mul(normal, mean_dot));

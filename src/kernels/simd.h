@@ -218,6 +218,12 @@ static inline vec times_power_of_two(vec a, vec n)
 
 /* clang-format on */
 
+/* Values left from i on, at most a vector of them. */
+static inline size_t lanes_left(size_t count, size_t i)
+{
+    return count - i < LANES ? count - i : LANES;
+}
+
 /* exp(x): x = n ln 2 + r, |r| <= ln(2) / 2, Taylor to r^7 (relative error of the series below 1e-8).
  * Below -87.3 the result stays at the smallest normal number instead of falling to 0. */
 static inline vec exponential(vec x)

@@ -1,10 +1,5 @@
 #include "simd.h"
 
-static inline size_t rest(size_t count, size_t i)
-{
-    return count - i < LANES ? count - i : LANES;
-}
-
 /* Pruned and missing lanes as minus infinity would be: lower than every score. */
 static inline vec score(const float *a, size_t i, size_t n, const uint8_t *pruned)
 {
@@ -15,14 +10,14 @@ static inline vec score(const float *a, size_t i, size_t n, const uint8_t *prune
 static inline vec highest_of(vec highest, const float *a, size_t count, const uint8_t *pruned)
 {
     for (size_t i = 0; i < count; i += LANES)
-        highest = maximum(highest, score(a, i, rest(count, i), pruned));
+        highest = maximum(highest, score(a, i, lanes_left(count, i), pruned));
     return highest;
 }
 
 static inline vec exponentials(float *a, size_t count, const uint8_t *pruned, vec highest, vec sum)
 {
     for (size_t i = 0; i < count; i += LANES) {
-        size_t n = rest(count, i);
+        size_t n = lanes_left(count, i);
         vec e = exponential(sub(load_part(a + i, n), highest));
         e = replace_tail(e, 0.0f, n);
         if (pruned)
@@ -36,7 +31,7 @@ static inline vec exponentials(float *a, size_t count, const uint8_t *pruned, ve
 static inline void multiply(float *a, size_t count, vec factor)
 {
     for (size_t i = 0; i < count; i += LANES) {
-        size_t n = rest(count, i);
+        size_t n = lanes_left(count, i);
         store_part(a + i, mul(load_part(a + i, n), factor), n);
     }
 }
@@ -56,7 +51,7 @@ static inline void softmax_row(float *a, size_t a_count, const uint8_t *a_pruned
 static inline vec dot_of(vec sum, const float *a, const float *b, size_t count)
 {
     for (size_t i = 0; i < count; i += LANES) {
-        size_t n = rest(count, i);
+        size_t n = lanes_left(count, i);
         sum = muladd(load_part(a + i, n), load_part(b + i, n), sum);
     }
     return sum;
@@ -65,7 +60,7 @@ static inline vec dot_of(vec sum, const float *a, const float *b, size_t count)
 static inline void score_gradient(float *da, const float *a, size_t count, vec dot)
 {
     for (size_t i = 0; i < count; i += LANES) {
-        size_t n = rest(count, i);
+        size_t n = lanes_left(count, i);
         store_part(da + i, mul(load_part(a + i, n), sub(load_part(da + i, n), dot)), n);
     }
 }

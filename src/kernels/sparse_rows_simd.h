@@ -1,10 +1,5 @@
 #include "simd.h"
 
-static inline size_t width_at(size_t head_dim, size_t d)
-{
-    return head_dim - d < LANES ? head_dim - d : LANES;
-}
-
 static inline void sddmm_row(float *scores, const float *q, const float *k, size_t k_stride,
                              const int32_t *keys, size_t count, size_t head_dim, float scale)
 {
@@ -12,7 +7,7 @@ static inline void sddmm_row(float *scores, const float *q, const float *k, size
         const float *row = k + (size_t)keys[i] * k_stride;
         vec sum = splat(0.0f);
         for (size_t d = 0; d < head_dim; d += LANES) {
-            size_t n = width_at(head_dim, d);
+            size_t n = lanes_left(head_dim, d);
             sum = muladd(load_part(q + d, n), load_part(row + d, n), sum);
         }
         scores[i] = scale * sum_of(sum);
@@ -23,7 +18,7 @@ static inline void spmm_row(float *out, const float *probs, const float *v, size
                             const int32_t *keys, size_t count, size_t head_dim, float scale)
 {
     for (size_t d = 0; d < head_dim; d += LANES) {
-        size_t n = width_at(head_dim, d);
+        size_t n = lanes_left(head_dim, d);
         vec even = splat(0.0f), odd = splat(0.0f); /* two chains hide the FMA's latency */
         size_t i = 0;
         for (; i + 2 <= count; i += 2) {
@@ -41,7 +36,7 @@ static inline void scatter_row(float *dk, size_t dk_stride, const float *dscores
                                const int32_t *keys, size_t count, size_t head_dim, float scale)
 {
     for (size_t d = 0; d < head_dim; d += LANES) {
-        size_t n = width_at(head_dim, d);
+        size_t n = lanes_left(head_dim, d);
         vec scaled = mul(load_part(q + d, n), splat(scale));
         for (size_t i = 0; i < count; i++) {
             float *at = dk + (size_t)keys[i] * dk_stride + d;

@@ -212,25 +212,40 @@ static void channel_text(char text[96], const float *values, size_t channels)
         used += snprintf(text + used, 96 - (size_t)used, "%s%.9g", c ? " " : "", (double)values[c]);
 }
 
-vc_status vc_model_write(const char *path, const vc_model *model)
+/* All parameters, or only the auto-encoder's. */
+static vc_status write_params(const char *path, const vc_model *model, int autoencoder_only,
+                              const vc_metadata *metadata, size_t metadata_count)
 {
     vc_named_tensor *tensors = calloc(model->param_count, sizeof *tensors);
+    size_t count = 0;
     if (!tensors)
         return vc_fail(VC_ENOMEM, "%s: out of memory", path);
     for (size_t i = 0; i < model->param_count; i++) {
         const vc_param *param = &model->params[i];
-        tensors[i] = (vc_named_tensor){
-            param->name,
-            {.dtype = VC_F32, .rank = param->rank, .data = model->values + param->offset}};
-        memcpy(tensors[i].tensor.shape, param->shape, sizeof param->shape);
+        if (autoencoder_only && !param->autoencoder)
+            continue;
+        vc_tensor tensor = {
+            .dtype = VC_F32, .rank = param->rank, .data = model->values + param->offset};
+        memcpy(tensor.shape, param->shape, sizeof param->shape);
+        tensors[count++] = (vc_named_tensor){param->name, tensor};
     }
+    vc_status status = vc_safetensors_write(path, tensors, count, metadata, metadata_count);
+    free(tensors);
+    return status;
+}
+
+vc_status vc_model_write_autoencoder(const char *path, const vc_model *model)
+{
+    return write_params(path, model, 1, NULL, 0);
+}
+
+vc_status vc_model_write(const char *path, const vc_model *model)
+{
     char heads[32], mean[96], std[96];
     snprintf(heads, sizeof heads, "%zu", model->config.heads);
     channel_text(mean, model->config.mean, model->config.channels);
     channel_text(std, model->config.std, model->config.channels);
     const vc_metadata metadata[] = {
         {"architecture", "deit"}, {"num_heads", heads}, {"input_mean", mean}, {"input_std", std}};
-    vc_status status = vc_safetensors_write(path, tensors, model->param_count, metadata, 4);
-    free(tensors);
-    return status;
+    return write_params(path, model, 0, metadata, 4);
 }

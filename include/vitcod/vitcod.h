@@ -1,0 +1,51 @@
+/* The table of contents. Each door reads on its own; this one includes them all. */
+#ifndef VITCOD_VITCOD_H
+#define VITCOD_VITCOD_H
+
+/* core: status and messages, memory, files, numbers */
+#include "vitcod/arena.h"
+#include "vitcod/clock.h"
+#include "vitcod/file.h"
+#include "vitcod/hash.h"
+#include "vitcod/json.h"
+#include "vitcod/npy.h"
+#include "vitcod/progress.h"
+#include "vitcod/rng.h"
+#include "vitcod/safetensors.h"
+#include "vitcod/status.h"
+#include "vitcod/tensor.h"
+#include "vitcod/threads.h"
+#include "vitcod/version.h"
+
+/* data: labelled images and batches */
+#include "vitcod/data.h"
+#include "vitcod/idx.h"
+
+/* plan: masks, plans, workloads */
+#include "vitcod/mask.h"
+#include "vitcod/plan.h"
+#include "vitcod/workload.h"
+
+/* kernels: operators, forward and backward */
+#include "vitcod/attention.h"
+#include "vitcod/autoencoder.h"
+#include "vitcod/gemm.h"
+#include "vitcod/kernels.h"
+#include "vitcod/ops.h"
+
+/* models: DeiT */
+#include "vitcod/model.h"
+
+/* algorithm: from averaged attention to a plan */
+#include "vitcod/attention_stats.h"
+#include "vitcod/autoencoder_setup.h"
+#include "vitcod/polarize.h"
+#include "vitcod/prune.h"
+
+/* sim, train, profile, report */
+#include "vitcod/profile.h"
+#include "vitcod/report.h"
+#include "vitcod/sim.h"
+#include "vitcod/train.h"
+
+#endif
