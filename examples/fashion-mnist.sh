@@ -28,8 +28,8 @@ step "3. prune 90 %, polarize"
 step "4. auto-encoder for Q and K, finetune on the plan"
 "$vitcod" autoencoder "$model" --data "$data" --limit 1000 -o "$run/autoencoder.safetensors" --json >"$run/autoencoder.json"
 "$vitcod" train --init "$model" --autoencoder "$run/autoencoder.safetensors" \
-    --plan "$run/plan.safetensors" --data "$data" --epochs 1 --warmup-epochs 0.05 --lr 5e-4 \
-    --weight-decay 0 --shift 1 --no-test -o "$run/sparse.safetensors" --log "$run/finetune.jsonl" --json >"$run/finetune.json"
+    --plan "$run/plan.safetensors" --data "$data" --epochs 1 --warmup-epochs 0.05 --lr 1e-3 \
+    --weight-decay 0 --shift 0 --no-test -o "$run/sparse.safetensors" --log "$run/finetune.jsonl" --json >"$run/finetune.json"
 "$vitcod" eval "$run/sparse.safetensors" --plan "$run/plan.safetensors" --data "$data" --json >"$run/finetuned.json"
 
 step "5. time on this CPU, cycles on the accelerator"

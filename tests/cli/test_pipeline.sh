@@ -1,0 +1,142 @@
+#!/bin/sh
+# The pipeline from images to table, on tiny images: every verb's success, what it writes and says, and
+# what it refuses on the way.
+set -u
+vitcod=${VITCOD:?}
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+bad=0
+
+# check NAME WANTED-STATUS PATTERN COMMAND...: status and a pattern in stdout + stderr
+check() {
+    name=$1 wanted=$2 pattern=$3
+    shift 3
+    "$@" >out 2>&1
+    status=$?
+    if [ "$status" -eq "$wanted" ] && { [ -z "$pattern" ] || grep -q -- "$pattern" out; }; then
+        echo "ok $name"
+    else
+        echo "not ok $name: status $status, wanted $wanted and '$pattern' in:"
+        cat out
+        bad=1
+    fi
+}
+
+# holds NAME PATTERN...: the last output has them all
+holds() {
+    name=$1
+    shift
+    for pattern; do
+        if ! grep -q -- "$pattern" out; then
+            echo "not ok $name: no '$pattern' in:"
+            cat out
+            bad=1
+            return
+        fi
+    done
+    echo "ok $name"
+}
+
+# bytes on stdout from numbers on stdin
+bytes() {
+    # shellcheck disable=SC2059 # the format is the point
+    printf "$(tr ' ' '\n' | awk 'NF { printf "\\%03o", $1 }')"
+}
+
+# idx_images FILE COUNT and idx_labels FILE COUNT CLASSES: 8 x 8 pixels, brighter where the label says
+idx_images() {
+    { echo "0 0 8 3 0 0 0 $2 0 0 0 8 0 0 0 8"
+      awk -v n="$2" 'BEGIN { for (i = 0; i < n; i++) for (p = 0; p < 64; p++)
+          print (i * 37 + p * 11) % 90 + (int(p / 32) * 2 + int(p % 8 / 4) == i % 4 ? 150 : 0) }'
+    } | bytes >"$1"
+}
+idx_labels() {
+    { echo "0 0 8 1 0 0 0 $2"; awk -v n="$2" -v c="$3" 'BEGIN { for (i = 0; i < n; i++) print i % c }'; } | bytes >"$1"
+}
+mkdir data
+idx_images data/train-images-idx3-ubyte 96
+idx_labels data/train-labels-idx1-ubyte 96 4
+idx_images data/t10k-images-idx3-ubyte 32
+idx_labels data/t10k-labels-idx1-ubyte 32 4
+gzip data/t10k-images-idx3-ubyte
+
+mkdir run
+# shellcheck disable=SC2317 # check calls it
+train() { "$vitcod" train --data data --width 12 --depth 2 --heads 3 --batch 16 "$@"; }
+check "train" 0 '"test_top1"' train --epochs 3 --lr 5e-3 --log log.jsonl --checkpoint saved -o model --json
+check "a line per epoch" 0 '^3$' grep -c '"learning_rate"' log.jsonl
+check "resumes to the same bits" 0 '' train --epochs 3 --lr 5e-3 --checkpoint saved --resume -o again
+check "the same model" 0 '' cmp model again
+check "not with other options" 1 "other options" train --epochs 3 --lr 4e-3 --checkpoint saved --resume -o x
+check "info" 0 '"parameters": ' "$vitcod" info model --json
+holds "info knows the sizes" '"tokens": 17' '"heads": 3' '"classes": 4'
+check "eval" 0 '"top1": ' "$vitcod" eval model --data data --json
+holds "eval's keys" '"top5": 100.0' '"images": 32' '"loss": ' '"command": "vitcod eval model --data data --json"'
+mv out run/dense.json
+check "attention" 0 'averaged over 96 images' "$vitcod" attention model --data data -o maps.npy
+check "prune" 0 '"sparsity": 0.[67]' "$vitcod" prune maps.npy --sparsity 0.7 -o mask.npy --json
+check "polarize" 0 '"kept_share"' "$vitcod" polarize mask.npy --threshold 6 -o plan --json
+holds "global tokens are layers x heads" '"global_tokens": \[' '"kept_sparser": '
+mv out run/polarize.json
+check "autoencoder" 0 'to 2 heads' "$vitcod" autoencoder model --data data -o coder
+check "finetune" 0 'epoch 1/1' "$vitcod" train --init model --autoencoder coder --plan plan --data data \
+    --epochs 1 --batch 16 -o sparse
+check "eval on the plan" 0 '"images": 32' "$vitcod" eval sparse --plan plan --data data --json
+mv out run/finetuned.json
+check "eval under the mask" 0 'top-1' "$vitcod" eval sparse --mask mask.npy --data data
+check "profile" 0 '"head_dim": 4' "$vitcod" profile plan --model model --repeats 3 --json
+mv out run/profile.json
+check "simulate" 0 '"end_to_end": {' "$vitcod" simulate plan --model sparse --json
+holds "simulate's totals" '"sequential_cycles"' '"coder_macs"' '"dram_bytes"' '"plan_hash"'
+mv out run/simulate.json
+check "report" 0 'top-1, pruned + auto-encoder' "$vitcod" report run
+holds "the table" 'top-1, dense' 'attention kept' 'layer 1' 'dense / sparse' 'end to end'
+check "result.json" 0 '"finetuned": {' cat run/result.json
+
+# An npy array of one image, zeros but for what $1 says: 4 bytes in octal.
+npy() {
+    printf '\223NUMPY\001\000\166\000%-117s\n' \
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 8, 8), }"
+    printf '%b' "$1"
+    head -c 252 /dev/zero
+}
+npy '\0000\0000\0200\0077' >ones.npy
+npy '\0000\0000\0300\0177' >nan.npy
+check "infer" 0 'image 0: class [0-3]' "$vitcod" infer model --input ones.npy -o logits.npy
+check "infer on the plan" 0 '"reconstruction_loss"' "$vitcod" infer sparse --plan plan --input ones.npy --json
+check "NaN in an image" 1 "nan.npy: 'images' holds nan at flat index 0" "$vitcod" infer model --input nan.npy
+check "a full disk behind stdout" 1 'cannot write to stdout' sh -c "'$vitcod' eval model --data data >/dev/full"
+check "a full disk behind the log" 1 '/dev/full: cannot write' train --epochs 1 --log /dev/full --checkpoint kept -o x
+check "an output that cannot be written is found first" 1 'nowhere/x: cannot write' train --epochs 999 -o nowhere/x
+check "a full disk" 1 'cannot write' sh -c "trap '' XFSZ; ulimit -f 1; '$vitcod' attention model --data data -o big.npy"
+check "two restrictions" 2 'both --mask and --plan' "$vitcod" eval model --data data --mask mask.npy --plan plan
+check "attention on a plan" 2 'wanted --mask' "$vitcod" attention model --data data --plan plan -o x
+check "heads that contradict the file" 1 'has 3 heads, --heads wants 2' "$vitcod" info model --heads 2
+check "batch" 2 'wanted 1 to 4096' "$vitcod" eval model --data data --batch 4611686018427387904
+check "odd bytes in a name" 0 'odd\\\\xff' "$vitcod" polarize mask.npy -o "$(printf 'odd\377')" --json
+cp plan "it's"
+check "a quoted command" 0 "simulate 'it'.*'s' --json" "$vitcod" simulate "it's" --json
+check "plan of another model" 1 'does not fit a model' sh -c "'$vitcod' train --data data --width 12 --depth 1 --heads 3 --epochs 1 -o small >/dev/null && '$vitcod' eval small --plan plan --data data"
+
+mkdir labels ranks counts short
+cp data/t10k* labels && idx_labels labels/t10k-labels-idx1-ubyte 32 9
+check "labels outside the classes" 1 'labels: labels go up to 8, the model has classes 0 to 3' "$vitcod" eval model --data labels
+cp data/t10k* ranks && cp data/t10k-labels-idx1-ubyte ranks/t10k-images-idx3-ubyte
+check "images of the wrong rank" 1 'images (32)' "$vitcod" eval model --data ranks
+cp data/t10k* counts && idx_labels counts/t10k-labels-idx1-ubyte 31 4
+check "images without labels" 1 'labels (31)' "$vitcod" eval model --data counts
+cp data/t10k* short && head -c 200 data/t10k-images-idx3-ubyte.gz >short/t10k-images-idx3-ubyte.gz
+check "truncated gzip" 1 'truncated' "$vitcod" eval model --data short
+half='{"patch_embed.proj.weight":{"dtype":"F16","shape":[1,1,1,1],"data_offsets":[0,2]}}'
+{ printf '%b' "\\0$(printf '%o' ${#half})\\0000\\0000\\0000\\0000\\0000\\0000\\0000"; printf '%s' "$half"; printf '\000\000'; } >half
+check "a model that is none" 1 "no tensor 'pos_embed'" "$vitcod" info half
+
+leftovers=$(find . -name '*.part' -o -name x -o -name x.checkpoint -o -name big.npy -o -name nowhere)
+if [ -z "$leftovers" ]; then
+    echo "ok no leftovers"
+else
+    echo "not ok no leftovers: $leftovers"
+    bad=1
+fi
+exit "$bad"
