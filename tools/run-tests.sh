@@ -37,7 +37,11 @@ for program in "$build"/tests/test_*; do
 done
 
 for script in tests/*/*.sh tools/check-layering.sh; do
-    [ -x "$script" ] || continue
+    if [ ! -x "$script" ]; then
+        failed=$((failed + 1))
+        echo "$script: not executable"
+        continue
+    fi
     if VITCOD="$root/$build/vitcod" "$script" >"$output" 2>&1; then
         good=$(count '^ok')
         [ "$good" -gt 0 ] || good=1

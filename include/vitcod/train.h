@@ -11,6 +11,7 @@
 
 typedef struct vc_loss {
     double task;           /* mean cross-entropy with label smoothing */
+    double distillation;   /* divergence from the teacher, 0 without one */
     double reconstruction; /* sum over layers of ||Q - Q'|| + ||K - K'||, unweighted */
     size_t top1, top5;     /* images whose label is first, among the first five */
 } vc_loss;
@@ -20,6 +21,12 @@ typedef struct vc_loss {
  * equal. */
 vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *labels, size_t batch,
                          size_t classes, float smoothing);
+
+/* Soft distillation (Touvron et al. 2021, eq. 2): weight * temperature^2 * KL(teacher || student), both
+ * logits (batch, classes) divided by the temperature. Returns the divergence without the weight, and
+ * turns dlogits into (1 - weight) * dlogits + the weighted gradient. */
+double vc_distillation(float *dlogits, const float *logits, const float *teacher, size_t batch,
+                       size_t classes, double weight, double temperature);
 
 /* ---- backward */
 
@@ -49,6 +56,9 @@ typedef struct vc_train_options {
     double weight_decay, beta1, beta2, eps;
     double label_smoothing, clip; /* clip: largest gradient norm, 0 for none */
     double reconstruction;        /* weight of the auto-encoder's loss */
+    const vc_model *teacher;      /* NULL: labels alone; not changed */
+    double distillation;          /* share of the loss that is the teacher's, 0 to 1 */
+    double temperature;
     vc_augmentation augmentation;
     uint64_t seed;
     size_t limit;      /* train on the first so many images of each epoch's order; 0: all */
@@ -93,8 +103,9 @@ vc_status vc_model_check_data(const vc_model *model, const vc_dataset *data);
 
 typedef struct vc_epoch_report {
     size_t epoch, epochs; /* the epoch just done, from 1 */
-    double loss, reconstruction, train_top1, learning_rate, grad_norm, images_per_second;
-    int tested;
+    double loss, distillation, reconstruction, train_top1, learning_rate, grad_norm,
+        images_per_second;
+    int distilled, tested; /* whether there was a teacher, test images */
     vc_evaluation test;
 } vc_epoch_report;
 
@@ -114,8 +125,8 @@ vc_status vc_train(vc_model *model, const vc_dataset *train, const vc_dataset *t
 
 /* Where a run stands between two steps. */
 typedef struct vc_train_state {
-    uint64_t epoch, step;                                 /* steps done in this epoch */
-    double loss, reconstruction, grad_norm, top1, images; /* sums over this epoch */
+    uint64_t epoch, step; /* steps done in this epoch */
+    double loss, distillation, reconstruction, grad_norm, top1, images; /* sums over this epoch */
 } vc_train_state;
 
 /* `fingerprint` names options and data: resuming with others is VC_EINVAL. */

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 
 typedef struct train_options {
     cli_model_options model;
-    const char *data, *init, *output, *checkpoint, *log;
+    const char *data, *init, *teacher, *output, *checkpoint, *log;
     int resume, test;
     vc_deit_config config;
     vc_train_options train;
@@ -34,6 +35,8 @@ static json_t *epoch_json(const vc_epoch_report *r)
                              "loss", r->loss, "reconstruction_loss", r->reconstruction,
                              "train_top1", r->train_top1, "learning_rate", r->learning_rate,
                              "gradient_norm", r->grad_norm, "images_per_s", r->images_per_second);
+    if (r->distilled)
+        json_object_set_new(line, "distillation_loss", json_real(r->distillation));
     if (r->tested) {
         double images = (double)r->test.images;
         json_object_set_new(line, "test_top1", json_real(100.0 * (double)r->test.top1 / images));
@@ -107,8 +110,9 @@ static vc_status make_model(vc_model **out, const train_options *o, const vc_dat
     return vc_model_create(out, &config, seed);
 }
 
-static vc_status train_and_write(run *r, vc_model *model, const vc_dataset *data,
-                                 const vc_dataset *test, const char *checkpoint)
+static vc_status train_and_write(run *r, vc_model *model, const vc_train_options *how,
+                                 const vc_dataset *data, const vc_dataset *test,
+                                 const char *checkpoint)
 {
     const train_options *o = r->options;
     const vc_train_hooks hooks = {on_step, on_epoch, r};
@@ -116,7 +120,7 @@ static vc_status train_and_write(run *r, vc_model *model, const vc_dataset *data
     if (o->log && !o->resume && access(o->log, F_OK) != 0)
         VC_TRY(try_output(o->log));
     r->progress = vc_progress_begin("training", 1);
-    vc_status status = vc_train(model, data, test, &o->train, checkpoint, o->resume, &hooks);
+    vc_status status = vc_train(model, data, test, how, checkpoint, o->resume, &hooks);
     vc_progress_end(&r->progress);
     if (r->log)
         fclose(r->log);
@@ -134,13 +138,20 @@ static vc_status open_and_train(run *r, size_t seed)
     snprintf(own_checkpoint, sizeof own_checkpoint, "%s.checkpoint", o->output);
     const char *checkpoint = o->checkpoint ? o->checkpoint : own_checkpoint;
     vc_dataset data, test = {0};
-    vc_model *model = NULL;
+    vc_model *model = NULL, *teacher = NULL;
     VC_TRY(vc_dataset_open(&data, o->data, "train"));
     vc_status status = o->test ? vc_dataset_open(&test, o->data, "test") : VC_OK;
     if (status == VC_OK)
         status = make_model(&model, o, &data, seed);
+    if (status == VC_OK && o->teacher) {
+        const cli_model_options plain = {.heads = o->model.heads};
+        status = cli_open_model(&teacher, o->teacher, &plain, 1);
+    }
+    vc_train_options how = o->train;
+    how.teacher = teacher;
     if (status == VC_OK)
-        status = train_and_write(r, model, &data, o->test ? &test : NULL, checkpoint);
+        status = train_and_write(r, model, &how, &data, o->test ? &test : NULL, checkpoint);
+    vc_model_close(teacher);
     vc_model_close(model);
     vc_dataset_close(&test);
     vc_dataset_close(&data);
@@ -161,6 +172,7 @@ static int run_train(const cli_command *command, int argc, char **argv)
 {
     train_options o = {.test = 1, .train = vc_train_options_default()};
     o.shift = o.train.augmentation.shift;
+    double distill = NAN, temperature = NAN;
     const cli_option options[] = {
         {"data", "DIR", "training (and test) images in IDX files", CLI_TEXT, &o.data},
         {"output", "FILE", "the trained model (safetensors)", CLI_TEXT, &o.output},
@@ -188,6 +200,10 @@ static int run_train(const cli_command *command, int argc, char **argv)
         {"clip", "X", "largest gradient norm, 0 for none (default 1)", CLI_NUMBER, &o.train.clip},
         {"reconstruction", "X", "weight of the auto-encoder's loss (default 1e-4)", CLI_NUMBER,
          &o.train.reconstruction},
+        {"teacher", "MODEL", "learn from this model's logits as well", CLI_TEXT, &o.teacher},
+        {"distill", "X", "share of the loss that is the teacher's (default 0.5)", CLI_NUMBER,
+         &distill},
+        {"temperature", "X", "of both models' logits (default 1)", CLI_NUMBER, &temperature},
         {"shift", "N", "largest random shift in pixels (default 2)", CLI_COUNT, &o.shift},
         {"no-flip", NULL, "do not mirror images", CLI_OFF, &o.train.augmentation.flip},
         {"no-test", NULL, "skip the test images after each epoch", CLI_OFF, &o.test},
@@ -221,6 +237,10 @@ static int run_train(const cli_command *command, int argc, char **argv)
         return cli_usage(command,
                          "--init brings its own sizes: leave out --patch, --width, --depth, "
                          "--hidden and --distilled");
+    if (!o.teacher && (!isnan(distill) || !isnan(temperature)))
+        return cli_usage(command, "--distill and --temperature need a --teacher");
+    o.train.distillation = isnan(distill) ? o.train.distillation : distill;
+    o.train.temperature = isnan(temperature) ? o.train.temperature : temperature;
     set_default_sizes(&o.config);
     o.train.augmentation.shift = o.shift;
     o.train.seed = common.seed;
@@ -244,6 +264,7 @@ const cli_command cmd_train = {
     "train", "train or finetune a DeiT", "--data DIR -o FILE [options]",
     "Trains a DeiT from random weights, or finetunes one (--init), dense, under a mask or on a\n"
     "plan, with or without ViTCoD's auto-encoder. AdamW, linear warm-up, cosine schedule, label\n"
-    "smoothing, random shift and flip. A run that was stopped goes on with --resume and ends with\n"
+    "smoothing, random shift and flip, soft distillation from a --teacher. A run that was stopped "
+    "goes on with --resume and ends with\n"
     "the same bits.",
     run_train};

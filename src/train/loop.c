@@ -10,7 +10,7 @@ typedef struct loop {
     vc_model *model;
     const vc_dataset *train, *test;
     const vc_train_options *options;
-    vc_acts acts;
+    vc_acts acts, teacher_acts;
     vc_grads grads;
     vc_optimizer optimizer;
     vc_train_state state;
@@ -67,6 +67,11 @@ static uint64_t fingerprint(const loop *l)
     uint64_t hash = vc_hash(vc_hash(VC_HASH_START, numbers, sizeof numbers), counts, sizeof counts);
     hash = vc_hash(hash, sizes, sizeof sizes);
     hash = vc_hash(vc_hash(hash, c->mean, sizeof c->mean), c->std, sizeof c->std);
+    if (o->teacher) {
+        const double how[] = {o->distillation, o->temperature};
+        hash = vc_hash(hash, how, sizeof how);
+        hash = vc_hash(hash, o->teacher->values, o->teacher->value_count * sizeof(float));
+    }
     hash = vc_hash(hash, data->images, data->count * data->channels * data->height * data->width);
     hash = vc_hash(hash, data->labels, data->count * sizeof *data->labels);
     return hash_attention(hash, l->model);
@@ -77,6 +82,27 @@ static vc_status check_range(const char *name, double value, double low, double 
     if (value >= low && value <= high)
         return VC_OK;
     return vc_fail(VC_EINVAL, "%s is %g, wanted %g to %g", name, value, low, high);
+}
+
+/* The teacher sees the very batch that the student sees. */
+static vc_status check_teacher(const vc_train_options *o, const vc_model *model)
+{
+    const vc_deit_config *s = &model->config, *t = &o->teacher->config;
+    if (t->image != s->image || t->channels != s->channels || t->classes != s->classes)
+        return vc_fail(VC_EINVAL,
+                       "the teacher takes %zu x %zu x %zu and has %zu classes, wanted the "
+                       "student's %zu x %zu x %zu and %zu",
+                       t->channels, t->image, t->image, t->classes, s->channels, s->image, s->image,
+                       s->classes);
+    for (size_t c = 0; c < s->channels; c++)
+        if (t->mean[c] != s->mean[c] || t->std[c] != s->std[c])
+            return vc_fail(VC_EINVAL,
+                           "the teacher's input has mean %g and deviation %g, wanted the "
+                           "student's %g and %g",
+                           (double)t->mean[c], (double)t->std[c], (double)s->mean[c],
+                           (double)s->std[c]);
+    VC_TRY(check_range("the teacher's share", o->distillation, 0.0, 1.0));
+    return check_range("the temperature", o->temperature, 1e-3, 1e3);
 }
 
 static vc_status check(const loop *l)
@@ -93,7 +119,8 @@ static vc_status check(const loop *l)
     VC_TRY(check_range("weight decay", o->weight_decay, 0.0, 1e3));
     VC_TRY(check_range("label smoothing", o->label_smoothing, 0.0, 1.0));
     VC_TRY(check_range("the gradient clip", o->clip, 0.0, 1e30));
-    return check_range("the weight of the reconstruction loss", o->reconstruction, 0.0, 1e30);
+    VC_TRY(check_range("the weight of the reconstruction loss", o->reconstruction, 0.0, 1e30));
+    return o->teacher ? check_teacher(o, l->model) : VC_OK;
 }
 
 static vc_status open_loop(loop *l)
@@ -116,6 +143,8 @@ static vc_status open_loop(loop *l)
         return vc_fail(VC_ENOMEM, "out of memory for batches");
     l->fingerprint = fingerprint(l);
     VC_TRY(vc_acts_open(&l->acts, l->model, l->options->batch, 1));
+    if (l->options->teacher)
+        VC_TRY(vc_acts_open(&l->teacher_acts, l->options->teacher, l->options->batch, 0));
     VC_TRY(vc_grads_open(&l->grads, l->model, l->options->batch));
     return vc_optimizer_open(&l->optimizer, l->model);
 }
@@ -124,6 +153,7 @@ static void close_loop(loop *l)
 {
     vc_optimizer_close(&l->optimizer);
     vc_grads_close(&l->grads);
+    vc_acts_close(&l->teacher_acts);
     vc_acts_close(&l->acts);
     free(l->order);
     free(l->y);
@@ -151,14 +181,22 @@ static vc_status step(loop *l)
     vc_loss loss = vc_cross_entropy(l->grads.dlogits, l->acts.logits, l->y, o->batch, classes,
                                     (float)o->label_smoothing);
     loss.reconstruction = vc_model_reconstruction(&l->acts, l->model);
-    if (!isfinite(loss.task) || !isfinite(loss.reconstruction))
-        return diverged(l, "loss", loss.task + loss.reconstruction);
+    if (o->teacher) {
+        vc_model_forward(&l->teacher_acts, o->teacher, l->x, o->batch, NULL);
+        loss.distillation =
+            vc_distillation(l->grads.dlogits, l->acts.logits, l->teacher_acts.logits, o->batch,
+                            classes, o->distillation, o->temperature);
+    }
+    double all = loss.task + loss.reconstruction + loss.distillation;
+    if (!isfinite(all))
+        return diverged(l, "loss", all);
     vc_grads_clear(&l->grads, l->model);
     vc_model_backward(&l->grads, &l->acts, l->model, o->batch, (float)o->reconstruction);
     double norm = vc_optimizer_step(&l->optimizer, l->model, &l->grads, o, l->learning_rate);
     if (!isfinite(norm))
         return diverged(l, "gradient's norm", norm);
     l->state.loss += loss.task;
+    l->state.distillation += loss.distillation;
     l->state.reconstruction += loss.reconstruction;
     l->state.grad_norm += norm;
     l->state.top1 += (double)loss.top1;
@@ -174,7 +212,9 @@ static vc_epoch_report report(const loop *l, double seconds, size_t steps)
         .epoch = l->state.epoch + 1,
         .epochs = l->options->epochs,
         .loss = l->state.loss / n,
+        .distillation = l->state.distillation / n,
         .reconstruction = l->state.reconstruction / n,
+        .distilled = l->options->teacher != NULL,
         .train_top1 = 100.0 * l->state.top1 / l->state.images,
         .learning_rate = l->learning_rate,
         .grad_norm = l->state.grad_norm / n,

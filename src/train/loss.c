@@ -33,3 +33,33 @@ vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *lab
     }
     return loss;
 }
+
+static double log_sum(const float *x, size_t classes, double temperature)
+{
+    double highest = -INFINITY, sum = 0.0;
+    for (size_t c = 0; c < classes; c++)
+        highest = x[c] > highest ? x[c] : highest;
+    for (size_t c = 0; c < classes; c++)
+        sum += exp((x[c] - highest) / temperature);
+    /* cppcheck-suppress invalidFunctionArg; the highest logit alone adds 1 to the sum */
+    return highest / temperature + log(sum);
+}
+
+double vc_distillation(float *dlogits, const float *logits, const float *teacher, size_t batch,
+                       size_t classes, double weight, double temperature)
+{
+    double total = 0.0;
+    for (size_t b = 0; b < batch; b++) {
+        const float *x = logits + b * classes, *t = teacher + b * classes;
+        float *dx = dlogits + b * classes;
+        double student_sum = log_sum(x, classes, temperature);
+        double teacher_sum = log_sum(t, classes, temperature);
+        for (size_t c = 0; c < classes; c++) {
+            double have = x[c] / temperature - student_sum, want = t[c] / temperature - teacher_sum;
+            total += exp(want) * (want - have);
+            dx[c] = (float)((1.0 - weight) * dx[c] +
+                            weight * temperature * (exp(have) - exp(want)) / (double)batch);
+        }
+    }
+    return total * temperature * temperature / (double)batch;
+}

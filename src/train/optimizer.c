@@ -19,6 +19,8 @@ vc_train_options vc_train_options_default(void)
                               .label_smoothing = 0.1,
                               .clip = 1.0,
                               .reconstruction = 1e-4,
+                              .distillation = 0.5,
+                              .temperature = 1.0,
                               .augmentation = {.shift = 2, .flip = 1}};
 }
 

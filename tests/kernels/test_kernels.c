@@ -27,12 +27,14 @@ static void check_gelu(const vc_kernels *k, size_t n)
     for (size_t i = 0; i < MOST; i++)
         x[i] *= 4.0f;
     x[0] = -30.0f;
+    memset(a, 0, sizeof a);
+    memset(b, 0, sizeof b);
     k->gelu_forward(a, x, n);
     ref->gelu_forward(b, x, n);
-    close_arrays(a, b, n, 2e-6, "gelu_forward", n);
+    close_arrays(a, b, MOST, 2e-6, "gelu_forward", n);
     k->gelu_backward(a, dy, x, n);
     ref->gelu_backward(b, dy, x, n);
-    close_arrays(a, b, n, 2e-6, "gelu_backward", n);
+    close_arrays(a, b, MOST, 2e-6, "gelu_backward", n);
 }
 
 static void check_softmax(const vc_kernels *k, size_t n, size_t split)
@@ -50,7 +52,7 @@ static void check_softmax(const vc_kernels *k, size_t n, size_t split)
     const uint8_t *marks = split > 0 ? pruned : NULL;
     k->softmax_row(a, split, marks, a + split, n - split);
     ref->softmax_row(b, split, marks, b + split, n - split);
-    close_arrays(a, b, n, 2e-6, "softmax_row", n);
+    close_arrays(a, b, MOST, 2e-6, "softmax_row", n);
     for (size_t i = 0; i < split; i++)
         if (pruned[i])
             assert_true(a[i] == 0.0f);
@@ -58,7 +60,7 @@ static void check_softmax(const vc_kernels *k, size_t n, size_t split)
     memcpy(db, da, sizeof da);
     k->softmax_row_backward(da, b, split, da + split, b + split, n - split);
     ref->softmax_row_backward(db, b, split, db + split, b + split, n - split);
-    close_arrays(da, db, n, 4e-6, "softmax_row_backward", n);
+    close_arrays(da, db, MOST, 4e-6, "softmax_row_backward", n);
 }
 
 static void check_layernorm(const vc_kernels *k, size_t n)
@@ -73,21 +75,22 @@ static void check_layernorm(const vc_kernels *k, size_t n)
     fill(bias, MOST, 7);
     fill(dy, ROWS * MOST, 8);
     const vc_kernels *both[] = {k, ref};
+    memset(y, 0, sizeof y);
     for (int i = 0; i < 2; i++)
         both[i]->layernorm_rows(y[i], mean[i], rstd[i], x, w, bias, ROWS, n, 1e-6f);
-    close_arrays(y[0], y[1], ROWS * n, n == 1 ? 1e-4 : 1e-5, "layernorm_rows", n);
+    close_arrays(y[0], y[1], ROWS * MOST, n == 1 ? 1e-4 : 1e-5, "layernorm_rows", n);
     memset(y, 0, sizeof y);
     for (int i = 0; i < 2; i++)
         both[i]->layernorm_rows_backward(y[i], dy, x, mean[1], rstd[1], w, ROWS, n);
     /* A single channel has variance 0: its gradient is a difference of equal numbers x 1000. */
-    close_arrays(y[0], y[1], ROWS * n, n == 1 ? 1e-2 : 1e-5, "layernorm_rows_backward", n);
+    close_arrays(y[0], y[1], ROWS * MOST, n == 1 ? 1e-2 : 1e-5, "layernorm_rows_backward", n);
 }
 
 static void check_sparse(const vc_kernels *k, size_t count, size_t d)
 {
     enum { TOKENS = 256, WIDE = 80 };
     static float x[TOKENS * WIDE], grads[2][TOKENS * WIDE];
-    float q[WIDE], s[2][MOST], out[2][WIDE] = {{0}};
+    float q[WIDE], s[2][MOST] = {{0}}, out[2][WIDE] = {{0}};
     int32_t keys[MOST];
     fill(x, TOKENS * WIDE, 9);
     fill(q, WIDE, 10);
@@ -101,8 +104,8 @@ static void check_sparse(const vc_kernels *k, size_t count, size_t d)
         both[i]->spmm_row(out[i], s[1], x, WIDE, keys, count, d, 0.5f);
         both[i]->scatter_row(grads[i], WIDE, s[1], q, keys, count, d, 0.7f);
     }
-    close_arrays(s[0], s[1], count, 1e-5, "sddmm_row", count);
-    close_arrays(out[0], out[1], d, 2e-4, "spmm_row", count);
+    close_arrays(s[0], s[1], MOST, 1e-5, "sddmm_row", count);
+    close_arrays(out[0], out[1], WIDE, 2e-4, "spmm_row", count);
     close_arrays(grads[0], grads[1], TOKENS * WIDE, 1e-5, "scatter_row", count);
 }
 

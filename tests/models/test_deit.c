@@ -1,5 +1,6 @@
 /* DeiT against golden files that an independent program computed, and its files. */
 #include "testing.h"
+#include "vitcod/attention_stats.h"
 #include "vitcod/model.h"
 #include "vitcod/npy.h"
 #include "vitcod/polarize.h"
@@ -129,10 +130,65 @@ static void shapes_are_checked(void **state)
     vc_model_close(model);
 }
 
+static void add_attention(void *context, size_t layer, const float *probs, size_t batch)
+{
+    vc_attention_stats_add(context, layer, probs, batch);
+}
+
+/* The tap and the running mean, images one by one and three together. */
+static void mean_attention(void **state)
+{
+    (void)state;
+    enum { L = 12, H = 3, T = 197, COUNT = L * H * T * T, IMAGE = 3 * 224 * 224 };
+    vc_model *model;
+    vc_npy x, want;
+    vc_acts acts;
+    vc_attention_stats stats;
+    const vc_model_options none = {0};
+    assert_ok(vc_npy_open(&want, shared("golden/deit_tiny_mean_attention.npy")));
+    assert_ok(vc_npy_open(&x, shared("golden/deit_tiny_input.npy")));
+    assert_ok(vc_model_open(&model, shared(weights), &none));
+    assert_ok(vc_acts_open(&acts, model, 3, 0));
+    assert_ok(vc_attention_stats_open(&stats, L, H, T, T));
+    const vc_tap tap = {.attention = add_attention, .context = &stats};
+    const float *images = x.tensor.data;
+    vc_model_forward(&acts, model, images, 1, &tap);
+    vc_model_forward(&acts, model, images + IMAGE, 3, &tap);
+    assert_int_equal(stats.images, 4);
+    float *mean = malloc(COUNT * sizeof *mean);
+    vc_attention_stats_mean(mean, &stats);
+    const float *golden = want.tensor.data;
+    for (size_t i = 0; i < COUNT; i++)
+        if (!(fabs((double)mean[i] - golden[i]) <= 1e-5))
+            fail_msg("flat index %zu: %.9g, wanted %.9g", i, (double)mean[i], (double)golden[i]);
+    free(mean);
+    vc_attention_stats_close(&stats);
+    vc_acts_close(&acts);
+    vc_model_close(model);
+    vc_npy_close(&x);
+    vc_npy_close(&want);
+}
+
+/* MACs of DeiT-Tiny: 1.26 G (Touvron et al. 2021, table 1 says 1.3), by hand. */
+static void lowering(void **state)
+{
+    (void)state;
+    const vc_deit_config c = vc_deit_config_default();
+    vc_workload w = {0};
+    assert_ok(vc_model_lower(&w, &c, NULL));
+    uint64_t t = 197, d = 192, attention = 12 * 2 * 3 * t * t * 64;
+    uint64_t linear = 12 * (t * d * 3 * d + t * d * d + 2 * t * d * 768);
+    assert_int_equal(vc_workload_macs(&w, 1), attention);
+    assert_int_equal(vc_workload_macs(&w, 0),
+                     attention + linear + 196 * 16 * 16 * 3 * d + d * 1000);
+    vc_workload_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dense), cmocka_unit_test(masked_and_on_the_plan),
+        cmocka_unit_test(mean_attention),  cmocka_unit_test(lowering),
+        cmocka_unit_test(dense),           cmocka_unit_test(masked_and_on_the_plan),
         cmocka_unit_test(file_round_trip), cmocka_unit_test(shapes_are_checked)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

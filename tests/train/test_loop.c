@@ -205,6 +205,39 @@ static void options_out_of_range_are_errors(void **state)
     vc_model_close(model);
 }
 
+/* A student that sees no labels learns what its teacher knows; another teacher is another run. */
+static void a_teacher_teaches(void **state)
+{
+    (void)state;
+    make_data();
+    vc_model *teacher, *student;
+    vc_acts acts;
+    vc_evaluation e;
+    vc_train_options o = options();
+    const vc_train_hooks hooks = {.on_epoch = remember};
+    o.epochs = 30;
+    assert_ok(vc_model_create(&teacher, &config, 1));
+    assert_ok(vc_train(teacher, &data, NULL, &o, NULL, 0, &hooks));
+    static int32_t wrong[COUNT];
+    vc_dataset unlabelled = data;
+    unlabelled.labels = wrong;
+    o.teacher = teacher;
+    o.distillation = 1.0;
+    assert_ok(vc_model_create(&student, &config, 2));
+    assert_ok(vc_train(student, &unlabelled, NULL, &o, temporary("taught"), 0, &hooks));
+    assert_ok(vc_acts_open(&acts, student, 16, 0));
+    assert_ok(vc_evaluate(&e, student, &data, &acts, 0, NULL, NULL));
+    assert_true(e.top1 > COUNT * 7 / 10);
+    teacher->values[0] += 1.0f;
+    assert_fails(vc_train(student, &unlabelled, NULL, &o, temporary("taught"), 1, &hooks),
+                 VC_EINVAL, "other options");
+    teacher->config.mean[0] = 0.0f;
+    assert_fails(vc_train(student, &data, NULL, &o, NULL, 0, &hooks), VC_EINVAL, "mean 0");
+    vc_acts_close(&acts);
+    vc_model_close(student);
+    vc_model_close(teacher);
+}
+
 static void schedule(void **state)
 {
     (void)state;
@@ -225,6 +258,7 @@ int main(void)
                                        cmocka_unit_test(logits_that_are_not_numbers_are_no_hits),
                                        cmocka_unit_test(labels_and_sizes_are_checked),
                                        cmocka_unit_test(options_out_of_range_are_errors),
+                                       cmocka_unit_test(a_teacher_teaches),
                                        cmocka_unit_test(schedule)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

@@ -1,0 +1,67 @@
+/* Cross-entropy and distillation: values in closed form, gradients against differences. */
+#include "testing.h"
+#include "vitcod/train.h"
+
+enum { B = 2, C = 4 };
+static const int32_t labels[B] = {2, 0};
+static float logits[B * C] = {0.3f, -1.2f, 2.0f, 0.1f, -0.7f, 0.4f, 1.1f, -2.0f};
+static const float teacher[B * C] = {0.9f, 0.2f, 1.0f, -1.0f, 2.0f, 0.0f, -0.5f, 0.3f};
+
+static void cross_entropy(void **state)
+{
+    (void)state;
+    const float even[C] = {1, 1, 1, 1}, sure[C] = {0, 0, 50, 0};
+    float gradient[B * C], ignored[B * C];
+    assert_near(vc_cross_entropy(NULL, even, labels, 1, C, 0.0f).task, log(4.0), 1e-12);
+    assert_near(vc_cross_entropy(NULL, even, labels, 1, C, 0.3f).task, log(4.0), 1e-12);
+    assert_near(vc_cross_entropy(NULL, sure, labels, 1, C, 0.0f).task, 0.0, 1e-12);
+    assert_near(vc_cross_entropy(NULL, sure, labels, 1, C, 0.1f).task, 0.075 * 50.0, 1e-6);
+    vc_loss loss = vc_cross_entropy(gradient, logits, labels, B, C, 0.1f);
+    assert_int_equal(loss.top1, 1); /* the second label is third */
+    assert_int_equal(loss.top5, 2);
+    for (size_t i = 0; i < B * C; i++) {
+        float kept = logits[i], high = kept + 1e-2f, low = kept - 1e-2f;
+        logits[i] = high;
+        double up = vc_cross_entropy(ignored, logits, labels, B, C, 0.1f).task;
+        logits[i] = low;
+        double down = vc_cross_entropy(ignored, logits, labels, B, C, 0.1f).task;
+        logits[i] = kept;
+        assert_near(gradient[i], (up - down) / ((double)high - low), 1e-5);
+    }
+}
+
+static double divergence(double temperature)
+{
+    float ignored[B * C] = {0};
+    return vc_distillation(ignored, logits, teacher, B, C, 0.5, temperature);
+}
+
+static void distillation(void **state)
+{
+    (void)state;
+    float same[B * C] = {0}, gradient[B * C];
+    assert_near(vc_distillation(same, teacher, teacher, B, C, 1.0, 3.0), 0.0, 1e-12);
+    for (size_t i = 0; i < B * C; i++)
+        assert_near(same[i], 0.0, 1e-7);
+    for (int t = 1; t <= 3; t += 2) {
+        for (size_t i = 0; i < B * C; i++)
+            gradient[i] = 1.0f; /* of the labels' loss */
+        assert_true(vc_distillation(gradient, logits, teacher, B, C, 0.7, t) > 0.0);
+        for (size_t i = 0; i < B * C; i++) {
+            float kept = logits[i], high = kept + 1e-2f, low = kept - 1e-2f;
+            logits[i] = high;
+            double up = divergence(t);
+            logits[i] = low;
+            double down = divergence(t);
+            logits[i] = kept;
+            assert_near(gradient[i], 0.3 + 0.7 * (up - down) / ((double)high - low), 2e-5);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(cross_entropy),
+                                       cmocka_unit_test(distillation)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
