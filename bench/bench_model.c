@@ -1,6 +1,7 @@
 /* Throughput of training and inference on random images, after two warm-up rounds.
  * usage: bench_model tiny|demo train|forward BATCH ROUNDS; prints images per second, one round a line,
  * and first, as a comment, the multiply-adds per image. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,31 @@
 #include "vitcod/clock.h"
 #include "vitcod/rng.h"
 #include "vitcod/train.h"
+
+/* Packed weights must give what the plain ones give, before anything is timed. */
+static vc_status verify(vc_acts *acts, vc_model *model, const float *x, size_t batch)
+{
+    size_t count = batch * model->config.classes;
+    vc_packed **packed = model->packed;
+    float *plain = malloc(count * sizeof *plain);
+    if (!plain)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    model->packed = NULL;
+    vc_model_forward(acts, model, x, batch, NULL);
+    memcpy(plain, acts->logits, count * sizeof *plain);
+    model->packed = packed;
+    vc_model_forward(acts, model, x, batch, NULL);
+    double difference = 0.0, largest = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        difference = fmax(difference, fabs((double)acts->logits[i] - plain[i]));
+        largest = fmax(largest, fabs((double)plain[i]));
+    }
+    free(plain);
+    if (!(difference <= 1e-4 * largest))
+        return vc_fail(VC_EINVAL, "packed weights differ by %g of logits up to %g", difference,
+                       largest);
+    return VC_OK;
+}
 
 static vc_status run(const vc_deit_config *config, int train, size_t batch, int rounds)
 {
@@ -33,6 +59,8 @@ static vc_status run(const vc_deit_config *config, int train, size_t batch, int 
     vc_rng rng = vc_rng_open(1, 0, 0);
     for (size_t i = 0; i < values; i++)
         x[i] = (float)vc_rng_normal(&rng);
+    if (!train)
+        VC_TRY(verify(&acts, model, x, batch));
     for (int r = -2; r < rounds; r++) {
         double start = vc_clock_seconds();
         vc_model_forward(&acts, model, x, batch, NULL);

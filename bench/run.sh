@@ -15,8 +15,15 @@ spread() {
     sort -n | awk '{ v[NR] = $1 } END { printf "%.1f %.1f %.1f\n", v[int(NR/2)+1], v[int(NR/4)+1], v[int(NR*3/4)+1] }'
 }
 
+# median and quartiles as JSON
+json_spread() {
+    awk '{ printf "{\"median\": %s, \"quartile_low\": %s, \"quartile_high\": %s}", $1, $2, $3 }'
+}
+
 peak=$("$build/bench_peak" "$threads")
 echo "threads $threads, float32 FMA peak $peak GF/s"
+separator=""
+printf '{"threads": %s, "peak_gflops": %s, "cases": [' "$threads" "$peak" >"$work/json"
 for case in "tiny train 16" "demo train 64" "tiny forward 1" "tiny forward 8" "demo forward 8"; do
     # shellcheck disable=SC2086 # three words
     set -- $case
@@ -34,11 +41,19 @@ for case in "tiny train 16" "demo train 64" "tiny forward 1" "tiny forward 8" "d
     [ "$2" = train ] && factor=6 # forward, and twice as much backward
     ours=$(spread <"$work/ours")
     share=$(echo "$ours $macs $factor $peak" | awk '{ printf "%.0f", 100 * $1 * $4 * $5 / ($6 * 1e9) }')
+    printf '%s\n{"model": "%s", "mode": "%s", "batch": %s, "images_per_s": %s, "peak_percent": %s' \
+        "$separator" "$1" "$2" "$3" "$(echo "$ours" | json_spread)" "$share" >>"$work/json"
+    separator=","
     line="$1 $2 batch $3: $ours images/s (median, quartiles), $share % of peak"
     if [ -s "$work/peer" ]; then
         peer=$(spread <"$work/peer")
         ratio=$(echo "$ours $peer" | awk '{ printf "%.2f", $1 / $4 }')
         line="$line; PyTorch $peer, ratio $ratio"
+        printf ', "pytorch_images_per_s": %s, "ratio": %s' "$(echo "$peer" | json_spread)" "$ratio" >>"$work/json"
     fi
+    printf '}' >>"$work/json"
     echo "$line"
 done
+echo ']}' >>"$work/json"
+mv "$work/json" "$build/bench.json"
+echo "$build/bench.json has the same as JSON"

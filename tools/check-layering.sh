@@ -36,7 +36,7 @@ bad=0
 for file in src/*/*.c src/*/*.h; do
     room=$(basename "$(dirname "$file")")
     # shellcheck disable=SC2013 # names without spaces
-    for door in $(sed -n 's/^#include "vitcod\/\([a-z_0-9]*\)\.h".*/\1/p' "$file"); do
+    for door in $(sed -n 's/^[[:space:]]*#[[:space:]]*include "vitcod\/\([a-z_0-9]*\)\..*".*/\1/p' "$file"); do
         owner=$(room_of "$door")
         case " $(allowed "$room") " in
         *" $owner "*) ;;
@@ -47,7 +47,7 @@ for file in src/*/*.c src/*/*.h; do
         esac
     done
     # shellcheck disable=SC2013
-    for private in $(sed -n 's/^#include "\([a-z_0-9./]*\)".*/\1/p' "$file" | grep -v '^vitcod/'); do
+    for private in $(sed -n 's/^[[:space:]]*#[[:space:]]*include "\([a-z_0-9./]*\)".*/\1/p' "$file" | grep -v '^vitcod/'); do
         if [ ! -f "src/$room/$private" ]; then
             echo "$file: includes '$private', which is not of its room"
             bad=1
