@@ -14,6 +14,7 @@ mkdir -p "$run"
 step() { printf '\n== %s\n' "$*"; }
 
 step "1. the dense model"
+cp "$model" "$run/dense.safetensors"
 "$vitcod" info "$model" --json >"$run/info.json"
 "$vitcod" eval "$model" --data "$data" --json >"$run/dense.json"
 
@@ -28,7 +29,7 @@ step "3. prune 90 %, polarize"
 step "4. auto-encoder for Q and K, finetune on the plan"
 "$vitcod" autoencoder "$model" --data "$data" --limit 1000 -o "$run/autoencoder.safetensors" --json >"$run/autoencoder.json"
 "$vitcod" train --init "$model" --autoencoder "$run/autoencoder.safetensors" \
-    --plan "$run/plan.safetensors" --data "$data" --epochs 1 --warmup-epochs 0.05 --lr 1e-3 \
+    --plan "$run/plan.safetensors" --data "$data" --epochs 2 --limit 40000 --warmup-epochs 0.05 --lr 1e-3 \
     --weight-decay 0 --shift 0 --no-test -o "$run/sparse.safetensors" --log "$run/finetune.jsonl" --json >"$run/finetune.json"
 "$vitcod" eval "$run/sparse.safetensors" --plan "$run/plan.safetensors" --data "$data" --json >"$run/finetuned.json"
 
