@@ -13,7 +13,7 @@ import torch
 name, mode, batch, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
 if name == "demo":
-    model = timm.models.VisionTransformer(img_size=28, patch_size=2, in_chans=1, num_classes=10,
+    model = timm.models.vision_transformer.VisionTransformer(img_size=28, patch_size=2, in_chans=1, num_classes=10,
                                           embed_dim=48, depth=4, num_heads=3)
     x = torch.randn(batch, 1, 28, 28)
 else:
