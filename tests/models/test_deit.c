@@ -148,6 +148,7 @@ static void mean_attention(void **state)
     assert_ok(vc_npy_open(&want, shared("golden/deit_tiny_mean_attention.npy")));
     assert_ok(vc_npy_open(&x, shared("golden/deit_tiny_input.npy")));
     assert_ok(vc_model_open(&model, shared(weights), &none));
+    assert_ok(vc_model_pack(model));
     assert_ok(vc_acts_open(&acts, model, 3, 0));
     assert_ok(vc_attention_stats_open(&stats, L, H, T, T));
     const vc_tap tap = {.attention = add_attention, .context = &stats};
