@@ -1,5 +1,6 @@
-/* Multi-head softmax attention, dense, under a mask, or on a plan. Q, K, V and their gradients are views: token t of image b, head h, starts at
- * x + (b * tokens + t) * stride + h * head_dim, so they can lie inside one QKV projection. */
+/* Multi-head softmax attention, dense, under a mask, or on a plan. Q, K, V and their gradients are
+ * views: token t of image b, head h, starts at x + (b * tokens + t) * stride + h * head_dim, so they can
+ * lie inside one QKV projection. */
 #ifndef VITCOD_ATTENTION_H
 #define VITCOD_ATTENTION_H
 

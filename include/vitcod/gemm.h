@@ -17,8 +17,9 @@ typedef struct vc_gemm_shape {
 void vc_gemm(float *c, const float *a, const float *b, const vc_gemm_shape *shape, float alpha,
              float beta);
 
-/* A weight matrix (out, in), packed once, in a layout that suits `rows` at a time, for y (rows, out) += x (rows, in) * W^T. A primitive is made
- * for each number of rows seen, then kept; not for use by two threads at once. */
+/* A weight matrix (out, in), packed once, in a layout that suits `rows` at a time, for
+ * y (rows, out) += x (rows, in) * W^T. A primitive is made for each number of rows seen, then kept; not
+ * for use by two threads at once. */
 typedef struct vc_packed vc_packed;
 
 vc_status vc_packed_open(vc_packed **out, const float *weight, size_t outputs, size_t inputs,

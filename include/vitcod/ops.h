@@ -1,8 +1,9 @@
 /* Operators of a Vision Transformer on float32, threaded, forward and backward.
  *
  * Backward functions add to parameter gradients (dw, db) and overwrite the gradient of their input
- * (dx), except layernorm's, which adds to it: its input is the residual stream. No operator
- * allocates itself; oneDNN does inside its products. Results do not depend on the number of threads as far as oneDNN's products don't. */
+ * (dx), except layernorm's, which adds to it: its input is the residual stream. No operator allocates
+ * itself; oneDNN does inside its products. Results do not depend on the number of threads as far as
+ * oneDNN's products don't. */
 #ifndef VITCOD_OPS_H
 #define VITCOD_OPS_H
 

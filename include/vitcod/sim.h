@@ -28,9 +28,10 @@ typedef struct vc_control_result {
 } vc_control_result;
 
 /* Like the published program it looks at head 0 of each layer alone. VC_EINVAL where that program
- * divides by zero: a part with work that is given no lane. */
+ * divides by zero: a part with work that is given no lane. `path` names
+ * the plan in messages. */
 vc_status vc_sim_control(vc_control_result *out, const vc_plan *plan,
-                         const vc_control_options *options);
+                         const vc_control_options *options, const char *path);
 
 /* ---- (b) bound */
 
@@ -55,8 +56,8 @@ vc_status vc_sim_bound(vc_bound *out, const vc_workload *workload, const vc_sim_
                        int attention_only);
 
 /* The attention of a plan on its own, without a model, with Q and K of `compressed` heads (0: not
- * compressed). */
+ * compressed). `path` names the plan in messages. */
 vc_status vc_sim_plan_workload(vc_workload *out, const vc_plan *plan, size_t head_dim,
-                               size_t compressed);
+                               size_t compressed, const char *path);
 
 #endif

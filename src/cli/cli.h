@@ -62,7 +62,7 @@ int cli_fail(void);
 /* A result object: command line, version, threads, seed. */
 json_t *cli_result(const cli_command *command, const cli_common *common);
 
-/* A JSON string; bytes that are no UTF-8, as paths may have them, become \\xNN. */
+/* A JSON string. Text that is no UTF-8, as paths may be, has every byte above 127 as \xNN. */
 json_t *cli_text(const char *text);
 
 /* Prints a result on stdout as one JSON object, and releases it. main notices when stdout is full. */

@@ -18,7 +18,7 @@ typedef struct train_options {
     int resume, test;
     vc_deit_config config;
     vc_train_options train;
-    size_t shift;
+    size_t shift, teacher_heads;
 } train_options;
 
 typedef struct run {
@@ -60,6 +60,18 @@ static vc_status try_output(const char *path)
     vc_file_writer writer;
     VC_TRY(vc_file_write_begin(&writer, path));
     vc_file_write_abort(&writer);
+    return VC_OK;
+}
+
+static vc_status try_log(const char *path)
+{
+    int there = access(path, F_OK) == 0;
+    FILE *log = fopen(path, "a");
+    if (!log)
+        return vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
+    fclose(log);
+    if (!there)
+        unlink(path);
     return VC_OK;
 }
 
@@ -117,8 +129,9 @@ static vc_status train_and_write(run *r, vc_model *model, const vc_train_options
     const train_options *o = r->options;
     const vc_train_hooks hooks = {on_step, on_epoch, r};
     VC_TRY(try_output(o->output));
-    if (o->log && !o->resume && access(o->log, F_OK) != 0)
-        VC_TRY(try_output(o->log));
+    VC_TRY(try_output(checkpoint));
+    if (o->log)
+        VC_TRY(try_log(o->log));
     r->progress = vc_progress_begin("training", 1);
     vc_status status = vc_train(model, data, test, how, checkpoint, o->resume, &hooks);
     vc_progress_end(&r->progress);
@@ -144,7 +157,7 @@ static vc_status open_and_train(run *r, size_t seed)
     if (status == VC_OK)
         status = make_model(&model, o, &data, seed);
     if (status == VC_OK && o->teacher) {
-        const cli_model_options plain = {.heads = o->model.heads};
+        const cli_model_options plain = {.heads = o->teacher_heads};
         status = cli_open_model(&teacher, o->teacher, &plain, 1);
     }
     vc_train_options how = o->train;
@@ -156,6 +169,14 @@ static vc_status open_and_train(run *r, size_t seed)
     vc_dataset_close(&test);
     vc_dataset_close(&data);
     return status;
+}
+
+/* What was not asked for gives way to a low --lr; what was asked for is checked. */
+static void set_learning_rates(vc_train_options *o, double lowest, double first)
+{
+    o->min_learning_rate = isnan(lowest) ? fmin(o->min_learning_rate, o->learning_rate) : lowest;
+    o->warmup_learning_rate =
+        isnan(first) ? fmin(o->warmup_learning_rate, o->learning_rate) : first;
 }
 
 static void set_default_sizes(vc_deit_config *c)
@@ -172,7 +193,7 @@ static int run_train(const cli_command *command, int argc, char **argv)
 {
     train_options o = {.test = 1, .train = vc_train_options_default()};
     o.shift = o.train.augmentation.shift;
-    double distill = NAN, temperature = NAN;
+    double distill = NAN, temperature = NAN, min_lr = NAN, warmup_lr = NAN;
     const cli_option options[] = {
         {"data", "DIR", "training (and test) images in IDX files", CLI_TEXT, &o.data},
         {"output", "FILE", "the trained model (safetensors)", CLI_TEXT, &o.output},
@@ -188,10 +209,10 @@ static int run_train(const cli_command *command, int argc, char **argv)
         {"batch", "N", "images per step (default 64)", CLI_COUNT, &o.train.batch},
         {"limit", "N", "images per epoch (default: all)", CLI_COUNT, &o.train.limit},
         {"lr", "X", "highest learning rate (default 1e-3)", CLI_NUMBER, &o.train.learning_rate},
-        {"min-lr", "X", "learning rate at the end of the cosine (default 1e-5)", CLI_NUMBER,
-         &o.train.min_learning_rate},
-        {"warmup-lr", "X", "learning rate at the start (default 1e-6)", CLI_NUMBER,
-         &o.train.warmup_learning_rate},
+        {"min-lr", "X", "learning rate at the end of the cosine (default 1e-5, or --lr)",
+         CLI_NUMBER, &min_lr},
+        {"warmup-lr", "X", "learning rate at the start (default 1e-6, or --lr)", CLI_NUMBER,
+         &warmup_lr},
         {"warmup-epochs", "X", "linear warm-up, in epochs (default 1)", CLI_NUMBER,
          &o.train.warmup_epochs},
         {"weight-decay", "X", "of matrices, as in AdamW (default 0.05)", CLI_NUMBER,
@@ -201,6 +222,8 @@ static int run_train(const cli_command *command, int argc, char **argv)
         {"reconstruction", "X", "weight of the auto-encoder's loss (default 1e-4)", CLI_NUMBER,
          &o.train.reconstruction},
         {"teacher", "MODEL", "learn from this model's logits as well", CLI_TEXT, &o.teacher},
+        {"teacher-heads", "N", "the teacher's attention heads, where its file does not say",
+         CLI_COUNT, &o.teacher_heads},
         {"distill", "X", "share of the loss that is the teacher's (default 0.5)", CLI_NUMBER,
          &distill},
         {"temperature", "X", "of both models' logits (default 1)", CLI_NUMBER, &temperature},
@@ -237,10 +260,11 @@ static int run_train(const cli_command *command, int argc, char **argv)
         return cli_usage(command,
                          "--init brings its own sizes: leave out --patch, --width, --depth, "
                          "--hidden and --distilled");
-    if (!o.teacher && (!isnan(distill) || !isnan(temperature)))
-        return cli_usage(command, "--distill and --temperature need a --teacher");
+    if (!o.teacher && (!isnan(distill) || !isnan(temperature) || o.teacher_heads))
+        return cli_usage(command, "--distill, --temperature and --teacher-heads need a --teacher");
     o.train.distillation = isnan(distill) ? o.train.distillation : distill;
     o.train.temperature = isnan(temperature) ? o.train.temperature : temperature;
+    set_learning_rates(&o.train, min_lr, warmup_lr);
     set_default_sizes(&o.config);
     o.train.augmentation.shift = o.shift;
     o.train.seed = common.seed;
@@ -264,7 +288,8 @@ const cli_command cmd_train = {
     "train", "train or finetune a DeiT", "--data DIR -o FILE [options]",
     "Trains a DeiT from random weights, or finetunes one (--init), dense, under a mask or on a\n"
     "plan, with or without ViTCoD's auto-encoder. AdamW, linear warm-up, cosine schedule, label\n"
-    "smoothing, random shift and flip, soft distillation from a --teacher. A run that was stopped "
+    "smoothing, random shift and flip, soft distillation from a\n"
+    "--teacher. A run that was stopped "
     "goes on with --resume and ends with\n"
     "the same bits.",
     run_train};

@@ -118,7 +118,8 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
     const cli_option shared[] = {
         {"json", NULL, "print one JSON object on stdout instead of text", CLI_FLAG, &common->json},
         {"seed", "N", "seed of everything random (default 0)", CLI_COUNT, &common->seed},
-        {"threads", "N", "threads to use (default: all CPUs)", CLI_COUNT, &common->threads},
+        {"threads", "N", "threads to use (default: OMP_NUM_THREADS, else all CPUs)", CLI_COUNT,
+         &common->threads},
     };
     enum { SHARED = sizeof shared / sizeof *shared };
     cli_option all[MAX_OPTIONS];
@@ -148,6 +149,7 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
     if (common->seed > INT64_MAX)
         return cli_usage(command, "--seed is %zu, wanted at most 2^63 - 1", common->seed);
     if (common->threads > 1024 || vc_threads_set((int)common->threads) != VC_OK)
-        return cli_usage(command, "--threads is %zu, wanted 0 (all CPUs) to 1024", common->threads);
+        return cli_usage(command, "--threads is %zu, wanted 0 (the default) to 1024",
+                         common->threads);
     return CLI_CONTINUE;
 }

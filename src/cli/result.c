@@ -7,13 +7,15 @@
 #include "vitcod/threads.h"
 #include "vitcod/version.h"
 
-static char command_line[4096]; /* written once by main, before anything else runs */
+static char command_line[1 << 16]; /* written once by main, before anything else runs */
 
-/* Adds a piece as far as there is room; a cut is marked by the missing rest alone. */
+/* Adds a piece; a command that does not fit ends in dots. */
 static void append(const char *piece)
 {
-    size_t used = strlen(command_line);
-    snprintf(command_line + used, sizeof command_line - used, "%s", piece);
+    static const char dots[] = "...";
+    size_t used = strlen(command_line), room = sizeof command_line - used;
+    if ((size_t)snprintf(command_line + used, room, "%s", piece) >= room)
+        memcpy(command_line + sizeof command_line - sizeof dots, dots, sizeof dots);
 }
 
 /* As a shell would read it back: quoted where a character might mean something to it. */

@@ -5,7 +5,7 @@
 vc_status vc_threads_set(int count)
 {
     if (count < 0 || count > 1024)
-        return vc_fail(VC_EINVAL, "%d threads, wanted 0 (all CPUs) to 1024", count);
+        return vc_fail(VC_EINVAL, "%d threads, wanted 0 (OpenMP's default) to 1024", count);
     if (count > 0)
         omp_set_num_threads(count);
     return VC_OK;

@@ -7,81 +7,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* clang-format off: one line each, so that the two sets can be compared */
+/* One line each, so that the two sets can be compared. */
+/* clang-format off */
 #if defined(__AVX512F__)
 
 enum { LANES = 16 };
 typedef __m512 vec;
 typedef __m512i veci;
 
-static inline __mmask16 first(size_t n)
-{
-    return (__mmask16)((1u << n) - 1u);
-}
-static inline vec load(const float *p)
-{
-    return _mm512_loadu_ps(p);
-}
-static inline void store(float *p, vec v)
-{
-    _mm512_storeu_ps(p, v);
-}
-static inline vec load_part(const float *p, size_t n)
-{
-    return _mm512_maskz_loadu_ps(first(n), p);
-}
-static inline void store_part(float *p, vec v, size_t n)
-{
-    _mm512_mask_storeu_ps(p, first(n), v);
-}
-static inline vec splat(float x)
-{
-    return _mm512_set1_ps(x);
-}
-static inline vec add(vec a, vec b)
-{
-    return _mm512_add_ps(a, b);
-}
-static inline vec sub(vec a, vec b)
-{
-    return _mm512_sub_ps(a, b);
-}
-static inline vec mul(vec a, vec b)
-{
-    return _mm512_mul_ps(a, b);
-}
-static inline vec divide(vec a, vec b)
-{
-    return _mm512_div_ps(a, b);
-}
-static inline vec muladd(vec a, vec b, vec c)
-{
-    return _mm512_fmadd_ps(a, b, c);
-}
-static inline vec maximum(vec a, vec b)
-{
-    return _mm512_max_ps(a, b);
-}
-static inline vec minimum(vec a, vec b)
-{
-    return _mm512_min_ps(a, b);
-}
-static inline vec root(vec a)
-{
-    return _mm512_sqrt_ps(a);
-}
-static inline vec absolute(vec a)
-{
-    return _mm512_abs_ps(a);
-}
-static inline float sum_of(vec a)
-{
-    return _mm512_reduce_add_ps(a);
-}
-static inline float max_of(vec a)
-{
-    return _mm512_reduce_max_ps(a);
-}
+static inline __mmask16 first(size_t n) { return (__mmask16)((1u << n) - 1u); }
+static inline vec load(const float *p) { return _mm512_loadu_ps(p); }
+static inline void store(float *p, vec v) { _mm512_storeu_ps(p, v); }
+static inline vec load_part(const float *p, size_t n) { return _mm512_maskz_loadu_ps(first(n), p); }
+static inline void store_part(float *p, vec v, size_t n) { _mm512_mask_storeu_ps(p, first(n), v); }
+static inline vec splat(float x) { return _mm512_set1_ps(x); }
+static inline vec add(vec a, vec b) { return _mm512_add_ps(a, b); }
+static inline vec sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
+static inline vec mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
+static inline vec divide(vec a, vec b) { return _mm512_div_ps(a, b); }
+static inline vec muladd(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vec maximum(vec a, vec b) { return _mm512_max_ps(a, b); }
+static inline vec minimum(vec a, vec b) { return _mm512_min_ps(a, b); }
+static inline vec root(vec a) { return _mm512_sqrt_ps(a); }
+static inline vec absolute(vec a) { return _mm512_abs_ps(a); }
+static inline float sum_of(vec a) { return _mm512_reduce_add_ps(a); }
+static inline float max_of(vec a) { return _mm512_reduce_max_ps(a); }
 /* a where x >= 0, else b */
 static inline vec select_sign(vec x, vec a, vec b)
 {
@@ -98,14 +48,10 @@ static inline vec replace_tail(vec a, float to, size_t n)
 {
     return _mm512_mask_blend_ps(first(n), _mm512_set1_ps(to), a);
 }
-static inline vec round_nearest(vec a)
-{
-    return _mm512_roundscale_ps(a, 8);
-}
+static inline vec round_nearest(vec a) { return _mm512_roundscale_ps(a, 8); }
 static inline vec times_power_of_two(vec a, vec n)
 {
-    veci bits =
-        _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23);
+    veci bits = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23);
     return _mm512_mul_ps(a, _mm512_castsi512_ps(bits));
 }
 
@@ -119,62 +65,20 @@ static inline veci first(size_t n)
 {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
-static inline vec load(const float *p)
-{
-    return _mm256_loadu_ps(p);
-}
-static inline void store(float *p, vec v)
-{
-    _mm256_storeu_ps(p, v);
-}
-static inline vec load_part(const float *p, size_t n)
-{
-    return _mm256_maskload_ps(p, first(n));
-}
-static inline void store_part(float *p, vec v, size_t n)
-{
-    _mm256_maskstore_ps(p, first(n), v);
-}
-static inline vec splat(float x)
-{
-    return _mm256_set1_ps(x);
-}
-static inline vec add(vec a, vec b)
-{
-    return _mm256_add_ps(a, b);
-}
-static inline vec sub(vec a, vec b)
-{
-    return _mm256_sub_ps(a, b);
-}
-static inline vec mul(vec a, vec b)
-{
-    return _mm256_mul_ps(a, b);
-}
-static inline vec divide(vec a, vec b)
-{
-    return _mm256_div_ps(a, b);
-}
-static inline vec muladd(vec a, vec b, vec c)
-{
-    return _mm256_fmadd_ps(a, b, c);
-}
-static inline vec maximum(vec a, vec b)
-{
-    return _mm256_max_ps(a, b);
-}
-static inline vec minimum(vec a, vec b)
-{
-    return _mm256_min_ps(a, b);
-}
-static inline vec root(vec a)
-{
-    return _mm256_sqrt_ps(a);
-}
-static inline vec absolute(vec a)
-{
-    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
-}
+static inline vec load(const float *p) { return _mm256_loadu_ps(p); }
+static inline void store(float *p, vec v) { _mm256_storeu_ps(p, v); }
+static inline vec load_part(const float *p, size_t n) { return _mm256_maskload_ps(p, first(n)); }
+static inline void store_part(float *p, vec v, size_t n) { _mm256_maskstore_ps(p, first(n), v); }
+static inline vec splat(float x) { return _mm256_set1_ps(x); }
+static inline vec add(vec a, vec b) { return _mm256_add_ps(a, b); }
+static inline vec sub(vec a, vec b) { return _mm256_sub_ps(a, b); }
+static inline vec mul(vec a, vec b) { return _mm256_mul_ps(a, b); }
+static inline vec divide(vec a, vec b) { return _mm256_div_ps(a, b); }
+static inline vec muladd(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
+static inline vec maximum(vec a, vec b) { return _mm256_max_ps(a, b); }
+static inline vec minimum(vec a, vec b) { return _mm256_min_ps(a, b); }
+static inline vec root(vec a) { return _mm256_sqrt_ps(a); }
+static inline vec absolute(vec a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
 static inline float sum_of(vec a)
 {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
@@ -209,13 +113,11 @@ static inline vec round_nearest(vec a)
 }
 static inline vec times_power_of_two(vec a, vec n)
 {
-    veci bits =
-        _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+    veci bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
     return _mm256_mul_ps(a, _mm256_castsi256_ps(bits));
 }
 
 #endif
-
 /* clang-format on */
 
 /* Values left from i on, at most a vector of them. */

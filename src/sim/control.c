@@ -88,28 +88,29 @@ static void count_linear(vc_control_result *out, const head_zero *z, const vc_co
     out->ffn += 2 * (t * e * 4 * e / MACS); /* eq. A14 */
 }
 
-vc_status vc_sim_control(vc_control_result *out, const vc_plan *plan, const vc_control_options *o)
+vc_status vc_sim_control(vc_control_result *out, const vc_plan *plan, const vc_control_options *o,
+                         const char *path)
 {
     vc_control_layer *layers = out->layers;
     *out = (vc_control_result){.layers = layers};
     enum { MOST = 1 << 16 };
     if (o->head_dim == 0 || o->head_dim > MOST || o->embed_dim > MOST)
-        return vc_fail(VC_EINVAL, "head dimension %zu and width %zu, wanted 1 and 0 to %d",
-                       o->head_dim, o->embed_dim, MOST);
+        return vc_fail(VC_EINVAL, "%s: head dimension %zu and width %zu, wanted 1 and 0 to %d",
+                       path, o->head_dim, o->embed_dim, MOST);
     if (!(o->ratio > 0.0 && o->ratio <= 1.0))
-        return vc_fail(VC_EINVAL, "ratio %g, wanted above 0 and at most 1", o->ratio);
+        return vc_fail(VC_EINVAL, "%s: ratio %g, wanted above 0 and at most 1", path, o->ratio);
     for (size_t l = 0; l < plan->layer_count; l++) {
         head_zero z = look(&plan->layers[l]);
         if (z.heads > PE_WIDTH)
-            return vc_fail(VC_EINVAL, "layer %zu has %zu heads, wanted at most %d", l,
+            return vc_fail(VC_EINVAL, "%s: layer %zu has %zu heads, wanted at most %d", path, l,
                            (size_t)z.heads, PE_WIDTH);
         if ((z.globals > 0 && z.wide_denser * PE_WIDTH / z.heads == 0) ||
             (z.sparse > 0 && z.wide_sparser * PE_WIDTH / z.heads == 0))
             return vc_fail(
                 VC_EINVAL,
-                "layer %zu: of %d lanes the denser part gets %zu for %zu global tokens, the "
+                "%s: layer %zu: of %d lanes the denser part gets %zu for %zu global tokens, the "
                 "sparser %zu for %zu entries; the published program divides by zero here",
-                l, PE_WIDTH, (size_t)z.wide_denser, (size_t)z.globals, (size_t)z.wide_sparser,
+                path, l, PE_WIDTH, (size_t)z.wide_denser, (size_t)z.globals, (size_t)z.wide_sparser,
                 (size_t)z.sparse);
         layers[l] = (vc_control_layer){.global_tokens = z.globals};
         count_compute(&layers[l], &z, o->head_dim);

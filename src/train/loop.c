@@ -23,6 +23,15 @@ typedef struct loop {
     uint64_t fingerprint; /* everything that decides the course of the run */
 } loop;
 
+static uint64_t hash_config(uint64_t hash, const vc_deit_config *c)
+{
+    const uint64_t sizes[] = {
+        c->image, c->patch, c->channels, c->classes,          c->width,
+        c->depth, c->heads, c->hidden,   c->compressed_heads, (uint64_t)c->distilled};
+    hash = vc_hash(hash, sizes, sizeof sizes);
+    return vc_hash(vc_hash(hash, c->mean, sizeof c->mean), c->std, sizeof c->std);
+}
+
 static uint64_t hash_attention(uint64_t hash, const vc_model *model)
 {
     size_t tokens = vc_deit_tokens(&model->config), heads = model->config.heads;
@@ -60,16 +69,12 @@ static uint64_t fingerprint(const loop *l)
     const uint64_t counts[] = {
         o->epochs, o->batch,  o->augmentation.shift, (uint64_t)o->augmentation.flip,
         o->seed,   l->images, data->count,           l->model->value_count};
-    const vc_deit_config *c = &l->model->config;
-    const uint64_t sizes[] = {
-        c->image, c->patch, c->channels, c->classes,          c->width,
-        c->depth, c->heads, c->hidden,   c->compressed_heads, (uint64_t)c->distilled};
     uint64_t hash = vc_hash(vc_hash(VC_HASH_START, numbers, sizeof numbers), counts, sizeof counts);
-    hash = vc_hash(hash, sizes, sizeof sizes);
-    hash = vc_hash(vc_hash(hash, c->mean, sizeof c->mean), c->std, sizeof c->std);
+    hash = hash_config(hash, &l->model->config);
     if (o->teacher) {
         const double how[] = {o->distillation, o->temperature};
-        hash = vc_hash(hash, how, sizeof how);
+        hash = hash_config(vc_hash(hash, how, sizeof how), &o->teacher->config);
+        hash = hash_attention(hash, o->teacher);
         hash = vc_hash(hash, o->teacher->values, o->teacher->value_count * sizeof(float));
     }
     hash = vc_hash(hash, data->images, data->count * data->channels * data->height * data->width);
@@ -241,10 +246,13 @@ static vc_status run_epoch(loop *l, const char *checkpoint, const vc_train_hooks
         VC_TRY(vc_evaluate(&done.test, l->model, l->test, &l->acts, 0, NULL, NULL));
         done.tested = 1;
     }
+    /* Reported first: a report that fails is made again after resuming. */
+    if (hooks->on_epoch)
+        VC_TRY(hooks->on_epoch(hooks->context, &done));
     l->state = (vc_train_state){.epoch = l->state.epoch + 1};
-    if (checkpoint)
-        VC_TRY(vc_checkpoint_write(checkpoint, l->model, &l->optimizer, &l->state, l->fingerprint));
-    return hooks->on_epoch ? hooks->on_epoch(hooks->context, &done) : VC_OK;
+    if (!checkpoint)
+        return VC_OK;
+    return vc_checkpoint_write(checkpoint, l->model, &l->optimizer, &l->state, l->fingerprint);
 }
 
 static vc_status run(loop *l, const char *checkpoint, int resume, const vc_train_hooks *hooks)

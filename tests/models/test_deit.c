@@ -170,7 +170,7 @@ static void mean_attention(void **state)
     vc_npy_close(&want);
 }
 
-/* MACs of DeiT-Tiny: 1.26 G (Touvron et al. 2021, table 1 says 1.3), by hand. */
+/* MACs of DeiT-Tiny, by hand. */
 static void lowering(void **state)
 {
     (void)state;

@@ -19,7 +19,7 @@ static void equals_the_published_log(void **state)
     const vc_control_options o = {64, 0.667, 192};
     assert_ok(vc_mask_read(&mask, shared("vitcod-masks/deit_tiny_lowrank_0.95/info_0.95.npy")));
     assert_ok(vc_polarize(&plan, &mask, 50, "mask"));
-    assert_ok(vc_sim_control(&r, &plan, &o));
+    assert_ok(vc_sim_control(&r, &plan, &o, "plan"));
     assert_int_equal(r.preload, 9492);
     assert_int_equal(r.decode, 4728);
     assert_int_equal(r.compute, 4709);
@@ -63,9 +63,9 @@ static void control_refuses_what_divides_by_zero(void **state)
         vc_mask_open(&mask, 1, 1, T, T)); /* one global column beside a full rest: share 1/80 */
     assert_ok(vc_polarize(&plan, &mask, T, "mask"));
     plan.layers[0].global_tokens[0] = 1;
-    assert_fails(vc_sim_control(&r, &plan, &o), VC_EINVAL, "divides by zero");
+    assert_fails(vc_sim_control(&r, &plan, &o, "plan"), VC_EINVAL, "divides by zero");
     const vc_control_options bad = {64, 0.0, 0};
-    assert_fails(vc_sim_control(&r, &plan, &bad), VC_EINVAL, "ratio 0");
+    assert_fails(vc_sim_control(&r, &plan, &bad, "plan"), VC_EINVAL, "ratio 0");
     vc_plan_close(&plan);
     vc_mask_close(&mask);
 }
@@ -78,7 +78,7 @@ static void bound_of_a_plan_in_closed_form(void **state)
     vc_workload workload = {0};
     const vc_sim_config config = vc_sim_config_default();
     make_plan(&plan, T);
-    assert_ok(vc_sim_plan_workload(&workload, &plan, D, 0));
+    assert_ok(vc_sim_plan_workload(&workload, &plan, D, 0, "plan"));
     /* scores: the panel of T and T - 1 on the diagonal; Q, K, V in and the output out */
     uint64_t scores = T + T - 1, indices = T - 1 + T + 1;
     vc_bound b;
@@ -119,9 +119,12 @@ static void sizes_out_of_range_are_refused(void **state)
     vc_plan plan;
     vc_workload workload = {0};
     make_plan(&plan, 8);
-    assert_fails(vc_sim_plan_workload(&workload, &plan, 0, 0), VC_EINVAL, "head dimension 0");
-    assert_fails(vc_sim_plan_workload(&workload, &plan, SIZE_MAX, 0), VC_EINVAL, "head dimension");
-    assert_fails(vc_sim_plan_workload(&workload, &plan, 8, 2), VC_EINVAL, "2 compressed heads");
+    assert_fails(vc_sim_plan_workload(&workload, &plan, 0, 0, "plan"), VC_EINVAL,
+                 "head dimension 0");
+    assert_fails(vc_sim_plan_workload(&workload, &plan, SIZE_MAX, 0, "plan"), VC_EINVAL,
+                 "head dimension");
+    assert_fails(vc_sim_plan_workload(&workload, &plan, 8, 2, "plan"), VC_EINVAL,
+                 "2 compressed heads");
     vc_workload_close(&workload);
     vc_plan_close(&plan);
 }
