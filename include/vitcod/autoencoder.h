@@ -27,7 +27,7 @@ size_t vc_autoencoder_scratch_floats(size_t heads, size_t compressed);
 /* ddecoded holds the gradient of `decoded`; `pull` adds the gradient of pull / 2 times the squared
  * distance, which reaches x both through `decoded` and directly. Overwrites dx and dencoded, changes
  * ddecoded, adds to the weights' gradients. */
-void vc_autoencoder_backward(vc_autoencoder_grads *grads, float *dx, float *dencoded,
+void vc_autoencoder_backward(const vc_autoencoder_grads *grads, float *dx, float *dencoded,
                              float *ddecoded, float *scratch, const float *x, const float *encoded,
                              const float *decoded, const vc_autoencoder *ae, float pull);
 

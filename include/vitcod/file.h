@@ -26,9 +26,10 @@ typedef struct vc_file_writer {
 } vc_file_writer;
 
 vc_status vc_file_write_begin(vc_file_writer *out, const char *path);
-vc_status
-vc_file_write_commit(vc_file_writer *writer);     /* flush, close, rename; or remove and fail */
-void vc_file_write_abort(vc_file_writer *writer); /* removes what was written */
+/* Flushes, closes and renames; or removes what was written and fails. */
+vc_status vc_file_write_commit(vc_file_writer *writer);
+/* Removes what was written. */
+void vc_file_write_abort(vc_file_writer *writer);
 
 /* Creates a directory and its parents; existing ones are fine. */
 vc_status vc_directory_make(const char *path);

@@ -156,6 +156,8 @@ typedef struct vc_qk_view {
     size_t stride;
 } vc_qk_view;
 vc_qk_view vc_model_qk(const vc_layer_acts *acts, const vc_deit_config *config);
+/* Floats of scratch that attention on the plan wants for each thread; 0 without a plan. */
+size_t vc_model_sparse_scratch(const vc_model *model);
 vc_attention_shape vc_model_attention_shape(const vc_deit_config *config, size_t batch);
 /* The auto-encoders of Q and of K in a layer. */
 void vc_model_autoencoders(vc_autoencoder out[2], const vc_deit_config *config,

@@ -28,8 +28,8 @@ typedef struct vc_control_result {
 } vc_control_result;
 
 /* Like the published program it looks at head 0 of each layer alone. VC_EINVAL where that program
- * divides by zero: a part with work that is given no lane. `path` names
- * the plan in messages. */
+ * divides by zero: a part with work that is given no lane. `path` names the plan in
+ * messages. */
 vc_status vc_sim_control(vc_control_result *out, const vc_plan *plan,
                          const vc_control_options *options, const char *path);
 

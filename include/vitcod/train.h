@@ -99,6 +99,9 @@ vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, const vc_datase
 /* VC_EINVAL when the images' shape or their labels do not fit the model. */
 vc_status vc_model_check_data(const vc_model *model, const vc_dataset *data);
 
+/* How images become the model's input, without augmentation. */
+vc_batch_options vc_model_batch_options(const vc_model *model);
+
 /* ---- loop */
 
 typedef struct vc_epoch_report {
@@ -111,8 +114,8 @@ typedef struct vc_epoch_report {
 
 typedef struct vc_train_hooks {
     void (*on_step)(void *context, size_t step, size_t steps, double loss);
-    vc_status (*on_epoch)(void *context,
-                          const vc_epoch_report *report); /* a failure ends the run */
+    /* A failure ends the run. */
+    vc_status (*on_epoch)(void *context, const vc_epoch_report *report);
     void *context;
 } vc_train_hooks;
 

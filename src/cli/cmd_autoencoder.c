@@ -136,8 +136,7 @@ static int run_autoencoder(const cli_command *command, int argc, char **argv)
 
 const cli_command cmd_autoencoder = {
     "autoencoder", "set up the auto-encoder of Q and K", "MODEL --data DIR -o FILE [options]",
-    "Sets up ViTCoD's auto-encoder over the heads of Q and K with the best affine approximation "
-    "of\n"
+    "Sets up ViTCoD's auto-encoder over the heads of Q and K with the best affine approximation of\n"
     "the given rank: the leading eigenvectors of the heads' covariance over images. A good start\n"
     "for finetuning: vitcod train --init MODEL --autoencoder FILE.",
     run_autoencoder};

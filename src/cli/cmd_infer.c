@@ -89,7 +89,7 @@ static void print_text(const json_t *result)
 {
     size_t i;
     json_t *value;
-    json_array_foreach(json_object_get(result, "top1_class"), i, value)
+    json_array_foreach (json_object_get(result, "top1_class"), i, value)
         printf("image %zu: class %lld\n", i, (long long)json_integer_value(value));
 }
 
@@ -118,9 +118,8 @@ static int run_infer(const cli_command *command, int argc, char **argv)
     return cli_finish(result, done, common.json, print_text);
 }
 
-const cli_command cmd_infer = {"infer", "run a model on an npy array of images",
-                               "MODEL --input X.npy [-o LOGITS.npy]",
-                               "Runs a model on normalised images and writes the logits. Attention "
-                               "is dense, under a mask, or\n"
-                               "sparse on a plan.",
-                               run_infer};
+const cli_command cmd_infer = {
+    "infer", "run a model on an npy array of images", "MODEL --input X.npy [-o LOGITS.npy]",
+    "Runs a model on normalised images and writes the logits. Attention is dense, under a mask, or\n"
+    "sparse on a plan.",
+    run_infer};

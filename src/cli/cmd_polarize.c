@@ -110,10 +110,10 @@ static void print_text(const json_t *result)
     size_t l, h;
     json_t *heads, *count;
     puts("global tokens per layer and head:");
-    json_array_foreach(json_object_get(result, "global_tokens"), l, heads)
-    {
+    json_array_foreach (json_object_get(result, "global_tokens"), l, heads) {
         printf("  layer %2zu:", l);
-        json_array_foreach(heads, h, count) printf(" %3lld", (long long)json_integer_value(count));
+        json_array_foreach (heads, h, count)
+            printf(" %3lld", (long long)json_integer_value(count));
         putchar('\n');
     }
     printf("kept: %.2f %%, %lld entries in the denser part, %lld in the sparser\n",
@@ -144,9 +144,8 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
     return cli_finish(result, done, common.json, print_text);
 }
 
-const cli_command cmd_polarize = {"polarize", "reorder tokens: a mask becomes a plan",
-                                  "MASK.npy -o PLAN [--threshold N]",
-                                  "Moves the global tokens (columns that keep many entries) to the "
-                                  "front, per head, and writes the\n"
-                                  "plan that sparse attention and the simulator run on.",
-                                  run_polarize};
+const cli_command cmd_polarize = {
+    "polarize", "reorder tokens: a mask becomes a plan", "MASK.npy -o PLAN [--threshold N]",
+    "Moves the global tokens (columns that keep many entries) to the front, per head, and writes the\n"
+    "plan that sparse attention and the simulator run on.",
+    run_polarize};

@@ -66,11 +66,10 @@ static int run_profile(const cli_command *command, int argc, char **argv)
     if (measured != VC_OK)
         return cli_fail();
     if (!common.json) {
-        printf("attention of all layers, batch %zu: dense %.3f ms, sparse %.3f ms, ratio %.2f "
-               "(%.2f to "
-               "%.2f)\n",
-               batch, 1e3 * times.dense.median, 1e3 * times.sparse.median, times.ratio.median,
-               times.ratio.low, times.ratio.high);
+        printf(
+            "attention of all layers, batch %zu: dense %.3f ms, sparse %.3f ms, ratio %.2f (%.2f to %.2f)\n",
+            batch, 1e3 * times.dense.median, 1e3 * times.sparse.median, times.ratio.median,
+            times.ratio.low, times.ratio.high);
         return CLI_OK;
     }
     json_t *result = cli_result(command, &common);
@@ -87,7 +86,6 @@ static int run_profile(const cli_command *command, int argc, char **argv)
 const cli_command cmd_profile = {
     "profile", "time dense against sparse attention on this CPU",
     "PLAN [--model MODEL] [--batch N]",
-    "Checks sparse attention on a plan against dense attention under its mask, then times it "
-    "against\n"
+    "Checks sparse attention on a plan against dense attention under its mask, then times it against\n"
     "dense attention in interleaved runs. Ratios count; absolute times depend on the machine.",
     run_profile};

@@ -71,9 +71,9 @@ static int run_prune(const cli_command *command, int argc, char **argv)
     return cli_print_json(result);
 }
 
-const cli_command cmd_prune = {"prune", "prune averaged attention to a fixed mask",
-                               "MAPS.npy --info X|--sparsity X -o MASK.npy",
-                               "Turns averaged attention maps (layers, heads, queries, keys) into "
-                               "masks. Rule info keeps, per\n"
-                               "row, the highest scores whose sum reaches the cut, and one more.",
-                               run_prune};
+const cli_command cmd_prune = {
+    "prune", "prune averaged attention to a fixed mask",
+    "MAPS.npy --info X|--sparsity X -o MASK.npy",
+    "Turns averaged attention maps (layers, heads, queries, keys) into masks. Rule info keeps, per\n"
+    "row, the highest scores whose sum reaches the cut, and one more.",
+    run_prune};

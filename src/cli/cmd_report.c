@@ -60,7 +60,6 @@ static int run_report(const cli_command *command, int argc, char **argv)
 
 const cli_command cmd_report = {
     "report", "one table and one result.json for a run folder", "RUN",
-    "Gathers the JSON results in a run folder (dense.json, prune.json, polarize.json, "
-    "pruned.json,\n"
+    "Gathers the JSON results in a run folder (dense.json, prune.json, polarize.json, pruned.json,\n"
     "finetuned.json, profile.json, simulate.json, ...) into RUN/result.json and prints a table.",
     run_report};

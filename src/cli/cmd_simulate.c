@@ -122,9 +122,11 @@ static void print_numbers(const json_t *object, const char *prefix)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)object, key, value) if (json_is_integer(value))
-        printf("%s%-20s %lld\n", prefix, key, (long long)json_integer_value(value));
-    else if (json_is_real(value)) printf("%s%-20s %.0f\n", prefix, key, json_real_value(value));
+    json_object_foreach ((json_t *)object, key, value)
+        if (json_is_integer(value))
+            printf("%s%-20s %lld\n", prefix, key, (long long)json_integer_value(value));
+        else if (json_is_real(value))
+            printf("%s%-20s %.0f\n", prefix, key, json_real_value(value));
 }
 
 static void print_text(const json_t *result)
@@ -184,8 +186,7 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
 
 const cli_command cmd_simulate = {
     "simulate", "cycles of a plan on the ViTCoD accelerator", "PLAN [--model MODEL] [--control]",
-    "Counts cycles for a plan: a lower bound for 512 MACs and 76.8 GB/s under the\n"
-    "assumptions of docs/simulator.md, everything overlapping, GB/s,\n"
-    "or, with --control, the published simulator's loop counts exactly. docs/simulator.md has the\n"
-    "equations.",
+    "Counts cycles for a plan: a lower bound for 512 MACs and 76.8 GB/s, everything overlapping, or,\n"
+    "with --control, the published simulator's loop counts exactly. docs/simulator.md has equations\n"
+    "and assumptions.",
     run_simulate};

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -61,6 +62,12 @@ static vc_status try_output(const char *path)
     VC_TRY(vc_file_write_begin(&writer, path));
     vc_file_write_abort(&writer);
     return VC_OK;
+}
+
+static int is_special(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode);
 }
 
 static vc_status try_log(const char *path)
@@ -129,7 +136,8 @@ static vc_status train_and_write(run *r, vc_model *model, const vc_train_options
     const train_options *o = r->options;
     const vc_train_hooks hooks = {on_step, on_epoch, r};
     VC_TRY(try_output(o->output));
-    VC_TRY(try_output(checkpoint));
+    if (checkpoint)
+        VC_TRY(try_output(checkpoint));
     if (o->log)
         VC_TRY(try_log(o->log));
     r->progress = vc_progress_begin("training", 1);
@@ -139,7 +147,7 @@ static vc_status train_and_write(run *r, vc_model *model, const vc_train_options
         fclose(r->log);
     VC_TRY(status);
     VC_TRY(vc_model_write(o->output, model));
-    if (!o->checkpoint) /* ours, and no longer needed */
+    if (checkpoint && !o->checkpoint) /* ours, and no longer needed */
         unlink(checkpoint);
     return VC_OK;
 }
@@ -150,6 +158,8 @@ static vc_status open_and_train(run *r, size_t seed)
     char own_checkpoint[4096];
     snprintf(own_checkpoint, sizeof own_checkpoint, "%s.checkpoint", o->output);
     const char *checkpoint = o->checkpoint ? o->checkpoint : own_checkpoint;
+    if (!o->checkpoint && is_special(o->output)) /* nothing belongs beside a device */
+        checkpoint = NULL;
     vc_dataset data, test = {0};
     vc_model *model = NULL, *teacher = NULL;
     VC_TRY(vc_dataset_open(&data, o->data, "train"));
@@ -252,6 +262,8 @@ static int run_train(const cli_command *command, int argc, char **argv)
     status = cli_check_model_options(command, &o.model);
     if (status != CLI_CONTINUE)
         return status;
+    if (o.resume && !o.checkpoint && is_special(o.output))
+        return cli_usage(command, "--resume wants a --checkpoint when -o is no regular file");
     status = cli_check_batch(command, o.train.batch);
     if (status != CLI_CONTINUE)
         return status;
@@ -288,8 +300,6 @@ const cli_command cmd_train = {
     "train", "train or finetune a DeiT", "--data DIR -o FILE [options]",
     "Trains a DeiT from random weights, or finetunes one (--init), dense, under a mask or on a\n"
     "plan, with or without ViTCoD's auto-encoder. AdamW, linear warm-up, cosine schedule, label\n"
-    "smoothing, random shift and flip, soft distillation from a\n"
-    "--teacher. A run that was stopped "
-    "goes on with --resume and ends with\n"
-    "the same bits.",
+    "smoothing, random shift and flip, soft distillation from a --teacher. A run that was stopped\n"
+    "goes on with --resume and ends with the same bits.",
     run_train};

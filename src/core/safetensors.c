@@ -90,8 +90,9 @@ static vc_status check_metadata(const char *path, const json_t *metadata)
     json_t *value;
     if (!json_is_object(metadata))
         return vc_fail(VC_EFORMAT, "%s: __metadata__ is not an object", path);
-    json_object_foreach((json_t *)metadata, key, value) if (!json_is_string(value)) return vc_fail(
-        VC_EFORMAT, "%s: __metadata__ '%s' is not a string", path, key);
+    json_object_foreach ((json_t *)metadata, key, value)
+        if (!json_is_string(value))
+            return vc_fail(VC_EFORMAT, "%s: __metadata__ '%s' is not a string", path, key);
     return VC_OK;
 }
 
@@ -140,8 +141,7 @@ static vc_status parse(vc_safetensors *st)
     vc_status status = VC_OK;
     const char *name;
     json_t *entry;
-    json_object_foreach(st->header, name, entry)
-    {
+    json_object_foreach (st->header, name, entry) {
         if (strcmp(name, "__metadata__") == 0) {
             status = check_metadata(path, entry);
         } else {

@@ -142,7 +142,7 @@ static void add_parts(float *out, const float *parts, size_t count, size_t step)
     }
 }
 
-void vc_autoencoder_backward(vc_autoencoder_grads *grads, float *dx, float *dencoded,
+void vc_autoencoder_backward(const vc_autoencoder_grads *grads, float *dx, float *dencoded,
                              float *ddecoded, float *scratch, const float *x, const float *encoded,
                              const float *decoded, const vc_autoencoder *ae, float pull)
 {

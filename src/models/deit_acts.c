@@ -1,7 +1,7 @@
-#include <omp.h>
 #include <stdlib.h>
 
 #include "model_impl.h"
+#include "vitcod/threads.h"
 
 static size_t probs_count(const vc_model *model, size_t layer, size_t batch)
 {
@@ -19,14 +19,6 @@ static size_t largest_probs(const vc_model *model, size_t batch)
         most = count > most ? count : most;
     }
     return most;
-}
-
-static size_t scratch_count(const vc_model *model)
-{
-    size_t most = 0;
-    for (size_t l = 0; model->sparse && l < model->config.depth; l++)
-        most = model->sparse[l].scratch_floats > most ? model->sparse[l].scratch_floats : most;
-    return most * (size_t)omp_get_max_threads();
 }
 
 static vc_layer_acts place_layer(vc_arena *arena, const vc_deit_config *c, size_t rows,
@@ -70,7 +62,8 @@ static void place(vc_acts *acts, const vc_model *model)
     acts->head_in = vc_arena_floats(arena, batch * classes * c->width);
     acts->head_out = vc_arena_floats(arena, batch * classes * c->classes);
     acts->logits = vc_arena_floats(arena, batch * c->classes);
-    acts->scratch = vc_arena_floats(arena, scratch_count(model));
+    acts->scratch =
+        vc_arena_floats(arena, vc_model_sparse_scratch(model) * (size_t)vc_threads_count());
     acts->distances = vc_arena_take(arena, 2 * c->depth * sizeof(double));
     vc_layer_acts shared = {0};
     if (!acts->keep)

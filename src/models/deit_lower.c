@@ -1,10 +1,10 @@
 #include "vitcod/model.h"
 
-static vc_op op(vc_op_kind kind, size_t layer, uint64_t macs, uint64_t weights, uint64_t in,
+static vc_op op(vc_op_kind kind, int layer, uint64_t macs, uint64_t weights, uint64_t in,
                 uint64_t out)
 {
     return (vc_op){.kind = kind,
-                   .layer = (int)layer,
+                   .layer = layer,
                    .macs = macs,
                    .weight_values = weights,
                    .input_values = in,
@@ -14,7 +14,7 @@ static vc_op op(vc_op_kind kind, size_t layer, uint64_t macs, uint64_t weights, 
 /* Activations between operators of one block stay on the chip unless they are Q, K, V or the block's
  * input and output; docs/simulator.md lists the assumptions. */
 static vc_status lower_block(vc_workload *out, const vc_deit_config *c, const vc_plan *plan,
-                             size_t layer)
+                             int layer)
 {
     uint64_t t = vc_deit_tokens(c), w = c->width, m = c->hidden, h = c->heads, d = w / h;
     uint64_t z = c->compressed_heads;
@@ -28,7 +28,7 @@ static vc_status lower_block(vc_workload *out, const vc_deit_config *c, const vc
     VC_TRY(vc_workload_add(out, &qkv));
     if (z)
         VC_TRY(vc_workload_add(out, &encode));
-    VC_TRY(vc_workload_add_attention(out, (int)layer, &sizes, plan ? &plan->layers[layer] : NULL));
+    VC_TRY(vc_workload_add_attention(out, layer, &sizes, plan ? &plan->layers[layer] : NULL));
     VC_TRY(vc_workload_add(out, &projection));
     return vc_workload_add(out, &mlp);
 }
@@ -37,24 +37,13 @@ vc_status vc_model_lower(vc_workload *out, const vc_deit_config *c, const vc_pla
 {
     uint64_t t = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), patches = t - classes;
     uint64_t patch_values = c->channels * c->patch * c->patch, w = c->width;
-    const vc_op embed = {VC_OP_PATCH_EMBED,
-                         -1,
-                         0,
-                         patches * patch_values * w,
-                         patch_values * w + w + t * w + classes * w,
-                         c->channels * c->image * c->image,
-                         t * w,
-                         0};
-    const vc_op head = {VC_OP_HEAD,
-                        -1,
-                        0,
-                        classes * w * c->classes,
-                        classes * (w * c->classes + c->classes),
-                        classes * w,
-                        c->classes,
-                        0};
+    const vc_op embed =
+        op(VC_OP_PATCH_EMBED, -1, patches * patch_values * w,
+           patch_values * w + w + t * w + classes * w, c->channels * c->image * c->image, t * w);
+    const vc_op head = op(VC_OP_HEAD, -1, classes * w * c->classes,
+                          classes * (w * c->classes + c->classes), classes * w, c->classes);
     VC_TRY(vc_workload_add(out, &embed));
     for (size_t l = 0; l < c->depth; l++)
-        VC_TRY(lower_block(out, c, plan, l));
+        VC_TRY(lower_block(out, c, plan, (int)l));
     return vc_workload_add(out, &head);
 }

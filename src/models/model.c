@@ -161,6 +161,14 @@ vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *pa
     return VC_OK;
 }
 
+size_t vc_model_sparse_scratch(const vc_model *model)
+{
+    size_t most = 0;
+    for (size_t l = 0; model->sparse && l < model->config.depth; l++)
+        most = model->sparse[l].scratch_floats > most ? model->sparse[l].scratch_floats : most;
+    return most;
+}
+
 vc_status vc_model_pack(vc_model *model)
 {
     const vc_deit_config *c = &model->config;

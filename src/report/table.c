@@ -23,12 +23,11 @@ static void print_globals(FILE *out, const json_t *layers)
 {
     size_t l, h;
     json_t *heads, *count;
-    json_array_foreach((json_t *)layers, l, heads)
-    {
+    json_array_foreach ((json_t *)layers, l, heads) {
         char label[64];
         snprintf(label, sizeof label, "global tokens per head, layer %zu", l);
         fprintf(out, "  %-44s", label);
-        json_array_foreach(heads, h, count)
+        json_array_foreach (heads, h, count)
             fprintf(out, " %lld", (long long)json_integer_value(count));
         putc('\n', out);
     }

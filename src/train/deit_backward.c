@@ -41,7 +41,7 @@ static void autoencoder_backward(vc_grads *g, const vc_acts *acts, const vc_mode
 {
     const vc_layer_acts *a = &acts->layers[layer];
     const vc_block_weights *d = &g->views.blocks[layer];
-    vc_autoencoder_grads grads[2] = {
+    const vc_autoencoder_grads grads[2] = {
         {d->encoder_q_w, d->encoder_q_b, d->decoder_q_w, d->decoder_q_b},
         {d->encoder_k_w, d->encoder_k_b, d->decoder_k_w, d->decoder_k_b}};
     vc_autoencoder ae[2];

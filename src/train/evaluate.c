@@ -4,10 +4,25 @@
 #include "vitcod/clock.h"
 #include "vitcod/train.h"
 
+static const char *name_of(const vc_dataset *data)
+{
+    return data->path ? data->path : "data";
+}
+
+vc_batch_options vc_model_batch_options(const vc_model *model)
+{
+    vc_batch_options options = {0};
+    for (size_t i = 0; i < model->config.channels; i++) {
+        options.mean[i] = model->config.mean[i];
+        options.std[i] = model->config.std[i];
+    }
+    return options;
+}
+
 vc_status vc_model_check_data(const vc_model *model, const vc_dataset *data)
 {
     const vc_deit_config *c = &model->config;
-    const char *path = data->path ? data->path : "data";
+    const char *path = name_of(data);
     if (data->channels != c->channels || data->height != c->image || data->width != c->image)
         return vc_fail(VC_EINVAL, "%s: images are %zu x %zu x %zu, the model wants %zu x %zu x %zu",
                        path, data->channels, data->height, data->width, c->channels, c->image,
@@ -29,11 +44,7 @@ vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, const vc_datase
     int32_t *y = malloc(acts->batch * sizeof *y);
     uint32_t *indices = malloc(acts->batch * sizeof *indices);
     vc_status status = x && y && indices ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
-    vc_batch_options plain = {0};
-    for (size_t i = 0; i < c->channels; i++) {
-        plain.mean[i] = c->mean[i];
-        plain.std[i] = c->std[i];
-    }
+    const vc_batch_options plain = vc_model_batch_options(model);
     double started = vc_clock_seconds();
     for (size_t done = 0; status == VC_OK && done < total;) {
         size_t n = total - done < acts->batch ? total - done : acts->batch;
@@ -43,10 +54,9 @@ vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, const vc_datase
         vc_model_forward(acts, model, x, n, tap);
         vc_loss loss = vc_cross_entropy(NULL, acts->logits, y, n, c->classes, 0.0f);
         if (!isfinite(loss.task)) {
-            status = vc_fail(VC_EINVAL,
-                             "%s: images %zu to %zu: the loss is %g, wanted a finite "
-                             "number",
-                             data->path ? data->path : "data", done, done + n - 1, loss.task);
+            status =
+                vc_fail(VC_EINVAL, "%s: images %zu to %zu: the loss is %g, wanted a finite number",
+                        name_of(data), done, done + n - 1, loss.task);
             break;
         }
         out->loss += loss.task * (double)n;

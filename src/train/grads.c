@@ -1,17 +1,16 @@
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "vitcod/threads.h"
 #include "vitcod/train.h"
 
 /* Attention wants a piece per thread, the auto-encoder one in all. */
 static size_t scratch_count(const vc_model *model)
 {
     const vc_deit_config *c = &model->config;
-    size_t tokens = vc_deit_tokens(c), most = tokens * tokens;
-    for (size_t l = 0; model->sparse && l < c->depth; l++)
-        most = model->sparse[l].scratch_floats > most ? model->sparse[l].scratch_floats : most;
-    most *= (size_t)omp_get_max_threads();
+    size_t tokens = vc_deit_tokens(c), dense = tokens * tokens;
+    size_t each = model->sparse ? vc_model_sparse_scratch(model) : dense;
+    size_t most = each * (size_t)vc_threads_count();
     size_t coded = vc_autoencoder_scratch_floats(c->heads, c->compressed_heads);
     return coded > most ? coded : most;
 }

@@ -2,9 +2,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "train_impl.h"
 #include "vitcod/clock.h"
-#include "vitcod/hash.h"
-#include "vitcod/train.h"
 
 typedef struct loop {
     vc_model *model;
@@ -20,67 +19,8 @@ typedef struct loop {
     uint32_t *order;
     size_t images, steps; /* per epoch */
     double learning_rate;
-    uint64_t fingerprint; /* everything that decides the course of the run */
+    uint64_t fingerprint;
 } loop;
-
-static uint64_t hash_config(uint64_t hash, const vc_deit_config *c)
-{
-    const uint64_t sizes[] = {
-        c->image, c->patch, c->channels, c->classes,          c->width,
-        c->depth, c->heads, c->hidden,   c->compressed_heads, (uint64_t)c->distilled};
-    hash = vc_hash(hash, sizes, sizeof sizes);
-    return vc_hash(vc_hash(hash, c->mean, sizeof c->mean), c->std, sizeof c->std);
-}
-
-static uint64_t hash_attention(uint64_t hash, const vc_model *model)
-{
-    size_t tokens = vc_deit_tokens(&model->config), heads = model->config.heads;
-    for (size_t l = 0; l < model->config.depth; l++) {
-        if (model->pruned)
-            hash =
-                vc_hash(hash, model->pruned + l * heads * tokens * tokens, heads * tokens * tokens);
-        for (size_t h = 0; model->sparse && h < heads; h++) {
-            const vc_sparse_head *head = &model->sparse[l].head[h];
-            size_t sparse = (size_t)head->row_start[tokens];
-            hash = vc_hash(hash, head->global_keys, head->global_count * sizeof(int32_t));
-            hash = vc_hash(hash, head->panel_pruned, tokens * head->global_count);
-            hash = vc_hash(hash, head->row_start, (tokens + 1) * sizeof(int32_t));
-            hash = vc_hash(hash, head->row_keys, sparse * sizeof(int32_t));
-        }
-    }
-    return hash;
-}
-
-static uint64_t fingerprint(const loop *l)
-{
-    const vc_dataset *data = l->train;
-    const vc_train_options *o = l->options;
-    const double numbers[] = {o->learning_rate,
-                              o->min_learning_rate,
-                              o->warmup_learning_rate,
-                              o->warmup_epochs,
-                              o->weight_decay,
-                              o->beta1,
-                              o->beta2,
-                              o->eps,
-                              o->label_smoothing,
-                              o->clip,
-                              o->reconstruction};
-    const uint64_t counts[] = {
-        o->epochs, o->batch,  o->augmentation.shift, (uint64_t)o->augmentation.flip,
-        o->seed,   l->images, data->count,           l->model->value_count};
-    uint64_t hash = vc_hash(vc_hash(VC_HASH_START, numbers, sizeof numbers), counts, sizeof counts);
-    hash = hash_config(hash, &l->model->config);
-    if (o->teacher) {
-        const double how[] = {o->distillation, o->temperature};
-        hash = hash_config(vc_hash(hash, how, sizeof how), &o->teacher->config);
-        hash = hash_attention(hash, o->teacher);
-        hash = vc_hash(hash, o->teacher->values, o->teacher->value_count * sizeof(float));
-    }
-    hash = vc_hash(hash, data->images, data->count * data->channels * data->height * data->width);
-    hash = vc_hash(hash, data->labels, data->count * sizeof *data->labels);
-    return hash_attention(hash, l->model);
-}
 
 static vc_status check_range(const char *name, double value, double low, double high)
 {
@@ -135,18 +75,15 @@ static vc_status open_loop(loop *l)
     l->images = limit > 0 && limit < l->train->count ? limit : l->train->count;
     l->steps = l->options->batch > 0 ? l->images / l->options->batch : 0;
     VC_TRY(check(l));
+    l->batch = vc_model_batch_options(l->model);
     l->batch.augmentation = l->options->augmentation;
     l->batch.seed = l->options->seed;
-    for (size_t i = 0; i < c->channels; i++) {
-        l->batch.mean[i] = c->mean[i];
-        l->batch.std[i] = c->std[i];
-    }
     l->x = malloc(l->options->batch * c->channels * c->image * c->image * sizeof *l->x);
     l->y = malloc(l->options->batch * sizeof *l->y);
     l->order = malloc(l->train->count * sizeof *l->order);
     if (!l->x || !l->y || !l->order)
         return vc_fail(VC_ENOMEM, "out of memory for batches");
-    l->fingerprint = fingerprint(l);
+    l->fingerprint = vc__train_fingerprint(l->model, l->train, l->options, l->images);
     VC_TRY(vc_acts_open(&l->acts, l->model, l->options->batch, 1));
     if (l->options->teacher)
         VC_TRY(vc_acts_open(&l->teacher_acts, l->options->teacher, l->options->batch, 0));

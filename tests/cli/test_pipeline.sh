@@ -134,10 +134,12 @@ check "a wrong dtype" 1 "half: 'head.weight' is F16 (8, 12), wanted F32" "$vitco
 check "a teacher with other heads" 0 'epoch 1/1' "$vitcod" train --data data --width 12 --depth 1 --heads 2 \
     --teacher model --distill 0.7 --epochs 1 --batch 16 --lr 1e-7 --log taught.jsonl -o taught
 check "its loss is in the log" 0 '"distillation_loss":' cat taught.jsonl
+check "a device has no checkpoint beside it" 0 'epoch 1/1' train --epochs 1 --no-test -o /dev/null
+check "simulate's help" 0 'everything overlapping, or,$' "$vitcod" simulate --help
 check "a teacher's options without one" 2 'need a --teacher' train --distill 0.5 -o y
 check "a checkpoint that cannot be written is found first" 1 'nowhere/c: cannot write' train --epochs 999 --checkpoint nowhere/c -o y
 
-leftovers=$(find . -name '*.part' -o -name x -o -name y -o -name x.checkpoint -o -name big.npy -o -name nowhere)
+leftovers=$(find . /dev/null.checkpoint -name '*.part' -o -name x -o -name y -o -name x.checkpoint -o -name big.npy -o -name nowhere -o -name '*null*' 2>/dev/null)
 if [ -z "$leftovers" ]; then
     echo "ok no leftovers"
 else

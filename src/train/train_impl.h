@@ -1,0 +1,12 @@
+/* Shared inside the train room. */
+#ifndef VC_TRAIN_IMPL_H
+#define VC_TRAIN_IMPL_H
+
+#include "vitcod/train.h"
+
+/* Names everything that decides the course of a run: options, images per epoch, data, the model's sizes
+ * and attention, the teacher. Not the weights, which a checkpoint brings. */
+uint64_t vc__train_fingerprint(const vc_model *model, const vc_dataset *data,
+                               const vc_train_options *options, size_t images);
+
+#endif
