@@ -20,8 +20,8 @@ allowed() {
 # door: the room it belongs to
 room_of() {
     case $1 in
-    status | arena | tensor | rng | npy | safetensors | json | threads | clock | progress | file | \
-        hash | version) echo core ;;
+    status | arena | tensor | tensor_file | rng | npy | safetensors | json | threads | clock | progress | file | \
+        hash | version | isa) echo core ;;
     idx | data) echo data ;;
     mask | plan | workload) echo plan ;;
     kernels | gemm | ops | attention | autoencoder) echo kernels ;;

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vitcod/status.h"
+#include "vitcod/isa.h"
 
 typedef struct vc_adamw_coefficients {
     float learning_rate, beta1, beta2, eps, weight_decay;
@@ -38,8 +38,6 @@ typedef struct vc_head_mix {
     int add;                          /* y += instead of y = */
 } vc_head_mix;
 
-typedef enum vc_isa { VC_ISA_REF, VC_ISA_AVX2, VC_ISA_AVX512, VC_ISA_COUNT } vc_isa;
-
 typedef struct vc_kernels {
     vc_isa isa;
 #define VC_KERNEL(name, ref, avx2, avx512, args) void(*name) args;
@@ -47,19 +45,10 @@ typedef struct vc_kernels {
 #undef VC_KERNEL
 } vc_kernels;
 
-const char *vc_isa_name(vc_isa isa); /* "ref", "avx2", "avx512" */
-
-/* The best instruction set of this CPU. */
-vc_isa vc_isa_best(void);
-
 /* The kernels of one instruction set; NULL when this CPU lacks it. */
 const vc_kernels *vc_kernels_of(vc_isa isa);
 
-/* The kernels in use: the best there are, capped by the environment variable VC_ISA. */
+/* The kernels in use, those of vc_isa_get; the choice is made once per process. */
 const vc_kernels *vc_kernels_get(void);
-
-/* Checks VC_ISA: VC_EINVAL for an unknown name, VC_EUNSUPPORTED for what the CPU lacks. To be called
- * before the first vc_kernels_get; the choice is made once per process. */
-vc_status vc_kernels_check(void);
 
 #endif

@@ -7,6 +7,7 @@
 #include "vitcod/clock.h"
 #include "vitcod/file.h"
 #include "vitcod/hash.h"
+#include "vitcod/isa.h"
 #include "vitcod/json.h"
 #include "vitcod/npy.h"
 #include "vitcod/progress.h"
@@ -14,6 +15,7 @@
 #include "vitcod/safetensors.h"
 #include "vitcod/status.h"
 #include "vitcod/tensor.h"
+#include "vitcod/tensor_file.h"
 #include "vitcod/threads.h"
 #include "vitcod/version.h"
 

@@ -4,7 +4,7 @@
 
 #include "cli.h"
 #include "commands.h"
-#include "vitcod/kernels.h"
+#include "vitcod/isa.h"
 #include "vitcod/version.h"
 
 static void print_commands(FILE *out)
@@ -33,7 +33,7 @@ static int run(int argc, char **argv)
         puts("vitcod " VC_VERSION);
         return CLI_OK;
     }
-    if (vc_kernels_check() != VC_OK)
+    if (vc_isa_check() != VC_OK)
         return cli_fail();
     for (const cli_command *const *c = cli_commands; *c; c++)
         if (strcmp((*c)->name, argv[1]) == 0)

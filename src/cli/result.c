@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "vitcod/kernels.h"
+#include "vitcod/isa.h"
 #include "vitcod/threads.h"
 #include "vitcod/version.h"
 
@@ -74,7 +74,7 @@ json_t *cli_result(const cli_command *command, const cli_common *common)
 {
     return json_pack("{s:s, s:o, s:s, s:i, s:s, s:I}", "verb", command->name, "command",
                      cli_text(command_line), "version", VC_VERSION, "threads", vc_threads_count(),
-                     "isa", vc_isa_name(vc_kernels_get()->isa), "seed", (json_int_t)common->seed);
+                     "isa", vc_isa_name(vc_isa_get()), "seed", (json_int_t)common->seed);
 }
 
 int cli_print_json(json_t *result)

@@ -5,16 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tensor_file_impl.h"
 #include "vitcod/file.h"
 
-struct vc_safetensors {
-    char *path;
+typedef struct backing {
     vc_mapped_file file;
     unsigned char *copy; /* of the data, where the header's length leaves it unaligned */
     json_t *header;      /* owns the names */
-    vc_named_tensor *tensors;
-    size_t count;
-};
+} backing;
+
+static void close_backing(void *context)
+{
+    backing *b = context;
+    json_decref(b->header);
+    free(b->copy);
+    vc_file_unmap(&b->file);
+    free(b);
+}
 
 typedef struct span {
     size_t begin, end;
@@ -84,161 +91,122 @@ static vc_status parse_tensor(vc_named_tensor *out, span *range, const char *pat
     return VC_OK;
 }
 
-static vc_status check_metadata(const char *path, const json_t *metadata)
+static vc_status take_metadata(vc_tensor_file *out, const json_t *metadata)
 {
     const char *key;
     json_t *value;
-    if (!json_is_object(metadata))
-        return vc_fail(VC_EFORMAT, "%s: __metadata__ is not an object", path);
-    json_object_foreach ((json_t *)metadata, key, value)
+    json_object_foreach ((json_t *)metadata, key, value) {
         if (!json_is_string(value))
-            return vc_fail(VC_EFORMAT, "%s: __metadata__ '%s' is not a string", path, key);
+            return vc_fail(VC_EFORMAT, "%s: __metadata__ '%s' is not a string", out->path, key);
+        out->metadata[out->metadata_count++] = (vc_metadata){key, json_string_value(value)};
+    }
     return VC_OK;
 }
 
 /* Old writers do not pad the header, so the data may start at any byte. */
-static vc_status align_data(const unsigned char **data, vc_safetensors *st, size_t bytes)
+static vc_status align_data(const unsigned char **data, backing *b, size_t bytes, const char *path)
 {
     enum { ALIGN = 8 };
     if ((uintptr_t)*data % ALIGN == 0 || bytes == 0)
         return VC_OK;
-    st->copy = malloc(bytes);
-    if (!st->copy)
-        return vc_fail(VC_ENOMEM, "%s: out of memory for %zu bytes", st->path, bytes);
-    memcpy(st->copy, *data, bytes);
-    *data = st->copy;
+    b->copy = malloc(bytes);
+    if (!b->copy)
+        return vc_fail(VC_ENOMEM, "%s: out of memory for %zu bytes", path, bytes);
+    memcpy(b->copy, *data, bytes);
+    *data = b->copy;
     return VC_OK;
 }
 
-static vc_status parse(vc_safetensors *st)
+/* The header as JSON; `data` and `data_bytes` are what follows it. */
+static vc_status parse_header(backing *b, const char *path, const unsigned char **data,
+                              size_t *data_bytes)
 {
-    const char *path = st->path;
-    const unsigned char *bytes = st->file.data;
-    size_t length = st->file.bytes;
-    uint64_t header_bytes = 0;
+    const unsigned char *bytes = b->file.data;
+    size_t length = b->file.bytes;
     if (length < 8)
         return vc_fail(VC_EFORMAT, "%s: %zu bytes, too short for safetensors", path, length);
+    uint64_t header_bytes = 0;
     for (int i = 0; i < 8; i++)
         header_bytes |= (uint64_t)bytes[i] << (8 * i);
     if (header_bytes > length - 8)
         return vc_fail(VC_EFORMAT, "%s: not safetensors: header of %llu bytes in a file of %zu",
                        path, (unsigned long long)header_bytes, length);
     json_error_t error;
-    st->header = json_loadb((const char *)bytes + 8, header_bytes, JSON_REJECT_DUPLICATES, &error);
-    if (!json_is_object(st->header))
+    b->header = json_loadb((const char *)bytes + 8, header_bytes, JSON_REJECT_DUPLICATES, &error);
+    if (!json_is_object(b->header))
         return vc_fail(VC_EFORMAT, "%s: not safetensors: the header is no JSON object: %s", path,
-                       st->header ? "another type" : error.text);
-    const unsigned char *data = bytes + 8 + header_bytes;
-    size_t data_bytes = length - 8 - header_bytes;
-    VC_TRY(align_data(&data, st, data_bytes));
-    size_t entries = json_object_size(st->header);
-    st->tensors = calloc(entries + 1, sizeof *st->tensors);
-    span *spans = calloc(entries + 1, sizeof *spans);
-    if (!st->tensors || !spans) {
-        free(spans);
-        return vc_fail(VC_ENOMEM, "%s: out of memory", path);
-    }
-    vc_status status = VC_OK;
-    const char *name;
-    json_t *entry;
-    json_object_foreach (st->header, name, entry) {
-        if (strcmp(name, "__metadata__") == 0) {
-            status = check_metadata(path, entry);
-        } else {
-            status = parse_tensor(&st->tensors[st->count], &spans[st->count], path, name, entry,
-                                  data, data_bytes);
-            st->count++;
-        }
-        if (status != VC_OK)
-            break;
-    }
+                       b->header ? "another type" : error.text);
+    *data = bytes + 8 + header_bytes;
+    *data_bytes = length - 8 - header_bytes;
+    return align_data(data, b, *data_bytes, path);
+}
+
+/* The tensors must cover the data, one after the other. */
+static vc_status check_spans(span *spans, size_t count, size_t data_bytes, const char *path)
+{
     size_t covered = 0;
-    qsort(spans, status == VC_OK ? st->count : 0, sizeof *spans, compare_spans);
-    for (size_t i = 0; status == VC_OK && i < st->count; i++) {
+    qsort(spans, count, sizeof *spans, compare_spans);
+    for (size_t i = 0; i < count; i++) {
         if (spans[i].begin != covered)
-            status = vc_fail(VC_EFORMAT, "%s: tensors overlap or leave a gap at data byte %zu",
-                             path, covered);
+            return vc_fail(VC_EFORMAT, "%s: tensors overlap or leave a gap at data byte %zu", path,
+                           covered);
         covered = spans[i].end;
     }
-    if (status == VC_OK && covered != data_bytes)
-        status = vc_fail(VC_EFORMAT, "%s: %zu bytes of data, wanted the %zu that the header names",
-                         path, data_bytes, covered);
-    free(spans);
-    return status;
+    if (covered != data_bytes)
+        return vc_fail(VC_EFORMAT, "%s: %zu bytes of data, wanted the %zu that the header names",
+                       path, data_bytes, covered);
+    return VC_OK;
 }
 
-vc_status vc_safetensors_open(vc_safetensors **out, const char *path)
+static vc_status parse_tensors(vc_tensor_file *out, span *spans, const json_t *header,
+                               const unsigned char *data, size_t data_bytes)
+{
+    const char *name;
+    json_t *entry;
+    json_object_foreach ((json_t *)header, name, entry) {
+        if (strcmp(name, "__metadata__") == 0) {
+            VC_TRY(take_metadata(out, entry));
+            continue;
+        }
+        VC_TRY(parse_tensor(&out->tensors[out->count], &spans[out->count], out->path, name, entry,
+                            data, data_bytes));
+        out->count++;
+    }
+    return check_spans(spans, out->count, data_bytes, out->path);
+}
+
+static vc_status parse(vc_tensor_file *out, backing *b)
+{
+    const unsigned char *data;
+    size_t data_bytes;
+    VC_TRY(vc_file_map(&b->file, out->path));
+    VC_TRY(parse_header(b, out->path, &data, &data_bytes));
+    const json_t *metadata = json_object_get(b->header, "__metadata__");
+    if (metadata && !json_is_object(metadata))
+        return vc_fail(VC_EFORMAT, "%s: __metadata__ is not an object", out->path);
+    size_t entries = json_object_size(b->header);
+    VC_TRY(vc__tensor_file_reserve(out, entries, json_object_size(metadata)));
+    span *spans = calloc(entries + 1, sizeof *spans);
+    if (!spans)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", out->path);
+    vc_status status = parse_tensors(out, spans, b->header, data, data_bytes);
+    free(spans);
+    return status == VC_OK ? vc__tensor_file_finish(out) : status;
+}
+
+vc_status vc_safetensors_open(vc_tensor_file **out, const char *path)
 {
     *out = NULL;
-    vc_safetensors *st = calloc(1, sizeof *st);
-    if (!st || !(st->path = strdup(path))) {
-        free(st);
+    backing *b = calloc(1, sizeof *b);
+    if (!b)
         return vc_fail(VC_ENOMEM, "%s: out of memory", path);
-    }
-    vc_status status = vc_file_map(&st->file, path);
-    if (status == VC_OK)
-        status = parse(st);
+    VC_TRY(vc__tensor_file_begin(out, path, b, close_backing));
+    vc_status status = parse(*out, b);
     if (status != VC_OK) {
-        vc_safetensors_close(st);
-        return status;
+        vc_tensor_file_close(*out);
+        *out = NULL;
     }
-    *out = st;
-    return VC_OK;
-}
-
-void vc_safetensors_close(vc_safetensors *st)
-{
-    if (!st)
-        return;
-    json_decref(st->header);
-    free(st->tensors);
-    free(st->copy);
-    vc_file_unmap(&st->file);
-    free(st->path);
-    free(st);
-}
-
-const char *vc_safetensors_path(const vc_safetensors *st)
-{
-    return st->path;
-}
-
-size_t vc_safetensors_count(const vc_safetensors *st)
-{
-    return st->count;
-}
-
-const vc_named_tensor *vc_safetensors_at(const vc_safetensors *st, size_t index)
-{
-    return &st->tensors[index];
-}
-
-const vc_tensor *vc_safetensors_find(const vc_safetensors *st, const char *name)
-{
-    for (size_t i = 0; i < st->count; i++)
-        if (strcmp(st->tensors[i].name, name) == 0)
-            return &st->tensors[i].tensor;
-    return NULL;
-}
-
-vc_status vc_safetensors_get(const vc_tensor **out, const vc_safetensors *st, const char *name,
-                             vc_dtype dtype, size_t rank, const size_t *shape)
-{
-    char found[VC_SHAPE_TEXT], wanted[VC_SHAPE_TEXT];
-    *out = vc_safetensors_find(st, name);
-    if (!*out)
-        return vc_fail(VC_EFORMAT, "%s: no tensor '%s'", st->path, name);
-    if (!vc_tensor_has(*out, dtype, rank, shape))
-        return vc_fail(VC_EFORMAT, "%s: '%s' is %s %s, wanted %s %s", st->path, name,
-                       vc_dtype_name((*out)->dtype),
-                       vc_shape_text(found, (*out)->rank, (*out)->shape), vc_dtype_name(dtype),
-                       vc_shape_text(wanted, rank, shape));
-    return VC_OK;
-}
-
-const char *vc_safetensors_metadata(const vc_safetensors *st, const char *key)
-{
-    return json_string_value(json_object_get(json_object_get(st->header, "__metadata__"), key));
+    return status;
 }
 
 static json_t *make_header(const vc_named_tensor *tensors, size_t count,

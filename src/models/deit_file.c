@@ -7,40 +7,40 @@
 #include "vitcod/safetensors.h"
 
 /* A required tensor of known rank whose sizes are not known yet. */
-static vc_status find_shape(const size_t **shape, const vc_safetensors *file, const char *name,
+static vc_status find_shape(const size_t **shape, const vc_tensor_file *file, const char *name,
                             size_t rank)
 {
-    const vc_tensor *tensor = vc_safetensors_find(file, name);
+    const vc_tensor *tensor = vc_tensor_file_find(file, name);
     char text[VC_SHAPE_TEXT];
     if (!tensor)
         return vc_fail(VC_EFORMAT, "%s: no tensor '%s', wanted a DeiT with timm's names",
-                       vc_safetensors_path(file), name);
+                       vc_tensor_file_path(file), name);
     if (tensor->rank != rank)
-        return vc_fail(VC_EFORMAT, "%s: '%s' is %s, wanted rank %zu", vc_safetensors_path(file),
+        return vc_fail(VC_EFORMAT, "%s: '%s' is %s, wanted rank %zu", vc_tensor_file_path(file),
                        name, vc_shape_text(text, tensor->rank, tensor->shape), rank);
     *shape = tensor->shape;
     return VC_OK;
 }
 
-static vc_status read_count(size_t *out, const vc_safetensors *file, const char *key)
+static vc_status read_count(size_t *out, const vc_tensor_file *file, const char *key)
 {
-    const char *text = vc_safetensors_metadata(file, key);
+    const char *text = vc_tensor_file_metadata(file, key);
     if (!text)
         return VC_OK;
     char *end;
     unsigned long value = strtoul(text, &end, 10);
     if (*end != '\0' || value == 0 || value > 1 << 20)
         return vc_fail(VC_EFORMAT, "%s: metadata '%s' is '%s', wanted a count",
-                       vc_safetensors_path(file), key, text);
+                       vc_tensor_file_path(file), key, text);
     *out = value;
     return VC_OK;
 }
 
 /* "0.2860 0.1307 0.3081": one number per channel. */
-static vc_status read_channels(float *out, const vc_safetensors *file, const char *key,
+static vc_status read_channels(float *out, const vc_tensor_file *file, const char *key,
                                size_t channels)
 {
-    const char *text = vc_safetensors_metadata(file, key);
+    const char *text = vc_tensor_file_metadata(file, key);
     if (!text)
         return VC_OK;
     const char *at = text;
@@ -49,18 +49,18 @@ static vc_status read_channels(float *out, const vc_safetensors *file, const cha
         out[c] = strtof(at, &end);
         if (end == at || !isfinite(out[c]) || (c + 1 == channels && end[strspn(end, " ")] != '\0'))
             return vc_fail(VC_EFORMAT, "%s: metadata '%s' is '%s', wanted %zu numbers",
-                           vc_safetensors_path(file), key, text, channels);
+                           vc_tensor_file_path(file), key, text, channels);
         at = end;
     }
     return VC_OK;
 }
 
-static vc_status read_heads(vc_deit_config *config, const vc_safetensors *file,
+static vc_status read_heads(vc_deit_config *config, const vc_tensor_file *file,
                             const vc_model_options *options)
 {
     VC_TRY(read_count(&config->heads, file, "num_heads"));
     if (config->heads && options->heads && options->heads != config->heads)
-        return vc_fail(VC_EINVAL, "%s: has %zu heads, --heads wants %zu", vc_safetensors_path(file),
+        return vc_fail(VC_EINVAL, "%s: has %zu heads, --heads wants %zu", vc_tensor_file_path(file),
                        config->heads, options->heads);
     if (options->heads)
         config->heads = options->heads;
@@ -70,15 +70,15 @@ static vc_status read_heads(vc_deit_config *config, const vc_safetensors *file,
         return vc_fail(VC_EFORMAT,
                        "%s: width %zu is no multiple of DeiT's 64 values per head, and neither "
                        "metadata 'num_heads' nor --heads says how many heads there are",
-                       vc_safetensors_path(file), config->width);
+                       vc_tensor_file_path(file), config->width);
     config->heads = config->width / 64;
     return VC_OK;
 }
 
-static vc_status read_config(vc_deit_config *config, const vc_safetensors *file,
+static vc_status read_config(vc_deit_config *config, const vc_tensor_file *file,
                              const vc_model_options *options)
 {
-    const char *path = vc_safetensors_path(file);
+    const char *path = vc_tensor_file_path(file);
     const size_t *patch = NULL, *positions = NULL, *fc1 = NULL, *head = NULL;
     VC_TRY(find_shape(&patch, file, "patch_embed.proj.weight", 4));
     VC_TRY(find_shape(&positions, file, "pos_embed", 3));
@@ -90,12 +90,12 @@ static vc_status read_config(vc_deit_config *config, const vc_safetensors *file,
     config->patch = patch[2];
     config->hidden = fc1[0];
     config->classes = head[0];
-    config->distilled = vc_safetensors_find(file, "dist_token") != NULL;
+    config->distilled = vc_tensor_file_find(file, "dist_token") != NULL;
     config->heads = 0;
     for (config->depth = 0;; config->depth++) {
         char name[64];
         snprintf(name, sizeof name, "blocks.%zu.norm1.weight", config->depth);
-        if (!vc_safetensors_find(file, name))
+        if (!vc_tensor_file_find(file, name))
             break;
     }
     size_t class_tokens = vc_deit_class_tokens(config), grid = 0;
@@ -120,63 +120,63 @@ static vc_status read_config(vc_deit_config *config, const vc_safetensors *file,
     return read_heads(config, file, options);
 }
 
-static vc_status read_compression(vc_deit_config *config, const vc_safetensors *file)
+static vc_status read_compression(vc_deit_config *config, const vc_tensor_file *file)
 {
-    const vc_tensor *encoder = vc_safetensors_find(file, "blocks.0.attn.encoder_q.weight");
+    const vc_tensor *encoder = vc_tensor_file_find(file, "blocks.0.attn.encoder_q.weight");
     if (!encoder)
         return VC_OK;
     if (encoder->rank != 2 || encoder->shape[1] != config->heads || encoder->shape[0] == 0) {
         char text[VC_SHAPE_TEXT];
         return vc_fail(VC_EFORMAT,
                        "%s: 'blocks.0.attn.encoder_q.weight' is %s, wanted (n, %zu heads)",
-                       vc_safetensors_path(file),
+                       vc_tensor_file_path(file),
                        vc_shape_text(text, encoder->rank, encoder->shape), config->heads);
     }
     config->compressed_heads = encoder->shape[0];
     return VC_OK;
 }
 
-static vc_status load(vc_model *model, const vc_safetensors *file,
-                      const vc_safetensors *autoencoder)
+static vc_status load(vc_model *model, const vc_tensor_file *file,
+                      const vc_tensor_file *autoencoder)
 {
     for (size_t i = 0; i < model->param_count; i++) {
         const vc_param *param = &model->params[i];
-        const vc_safetensors *from = autoencoder && param->autoencoder ? autoencoder : file;
+        const vc_tensor_file *from = autoencoder && param->autoencoder ? autoencoder : file;
         const vc_tensor *tensor;
-        VC_TRY(vc_safetensors_get(&tensor, from, param->name, VC_F32, param->rank, param->shape));
-        VC_TRY(vc_tensor_check_finite(tensor, vc_safetensors_path(from), param->name));
+        VC_TRY(vc_tensor_file_get(&tensor, from, param->name, VC_F32, param->rank, param->shape));
+        VC_TRY(vc_tensor_check_finite(tensor, vc_tensor_file_path(from), param->name));
         memcpy(model->values + param->offset, tensor->data, param->count * sizeof(float));
     }
     return VC_OK;
 }
 
 /* A tensor that nothing reads would be ignored silently. */
-static vc_status check_unknown(const vc_model *model, const vc_safetensors *file)
+static vc_status check_unknown(const vc_model *model, const vc_tensor_file *file)
 {
-    for (size_t i = 0; i < vc_safetensors_count(file); i++) {
-        const char *name = vc_safetensors_at(file, i)->name;
+    for (size_t i = 0; i < vc_tensor_file_count(file); i++) {
+        const char *name = vc_tensor_file_at(file, i)->name;
         size_t known = 0;
         while (known < model->param_count && strcmp(model->params[known].name, name) != 0)
             known++;
         if (known == model->param_count)
             return vc_fail(VC_EFORMAT, "%s: tensor '%s' is not part of the DeiT that it describes",
-                           vc_safetensors_path(file), name);
+                           vc_tensor_file_path(file), name);
     }
     return VC_OK;
 }
 
-static vc_status open_files(vc_model **out, const vc_safetensors *file,
-                            const vc_safetensors *autoencoder, const vc_model_options *options)
+static vc_status open_files(vc_model **out, const vc_tensor_file *file,
+                            const vc_tensor_file *autoencoder, const vc_model_options *options)
 {
     vc_deit_config config;
     VC_TRY(read_config(&config, file, options));
     VC_TRY(read_compression(&config, autoencoder ? autoencoder : file));
     if (autoencoder && !config.compressed_heads)
         return vc_fail(VC_EFORMAT, "%s: no tensor 'blocks.0.attn.encoder_q.weight'",
-                       vc_safetensors_path(autoencoder));
+                       vc_tensor_file_path(autoencoder));
     vc_status status = vc__model_allocate(out, &config);
     if (status != VC_OK)
-        return vc_fail(status, "%s: %s", vc_safetensors_path(file), vc_last_error());
+        return vc_fail(status, "%s: %s", vc_tensor_file_path(file), vc_last_error());
     status = load(*out, file, autoencoder);
     if (status == VC_OK)
         status = check_unknown(*out, file);
@@ -192,15 +192,15 @@ static vc_status open_files(vc_model **out, const vc_safetensors *file,
 vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options *options)
 {
     *out = NULL;
-    vc_safetensors *file, *autoencoder = NULL;
+    vc_tensor_file *file, *autoencoder = NULL;
     VC_TRY(vc_safetensors_open(&file, path));
     vc_status status = VC_OK;
     if (options->autoencoder)
         status = vc_safetensors_open(&autoencoder, options->autoencoder);
     if (status == VC_OK)
         status = open_files(out, file, autoencoder, options);
-    vc_safetensors_close(autoencoder);
-    vc_safetensors_close(file);
+    vc_tensor_file_close(autoencoder);
+    vc_tensor_file_close(file);
     return status;
 }
 

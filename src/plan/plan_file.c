@@ -88,17 +88,17 @@ static vc_status check_layer(const vc_plan_layer *layer, size_t kept, const char
     return check_rows(layer, path);
 }
 
-static vc_status read_layer(vc_plan_layer *out, const vc_safetensors *file, size_t index)
+static vc_status read_layer(vc_plan_layer *out, const vc_tensor_file *file, size_t index)
 {
-    const char *path = vc_safetensors_path(file);
+    const char *path = vc_tensor_file_path(file);
     char name[NAME_ROOM];
     const vc_tensor *found[MEMBERS];
     member_name(name, index, QUERY_ORDER);
-    const vc_tensor *order = vc_safetensors_find(file, name);
+    const vc_tensor *order = vc_tensor_file_find(file, name);
     member_name(name, index, KEY_ORDER);
-    const vc_tensor *keys = vc_safetensors_find(file, name);
+    const vc_tensor *keys = vc_tensor_file_find(file, name);
     member_name(name, index, ROWS);
-    const vc_tensor *rows = vc_safetensors_find(file, name);
+    const vc_tensor *rows = vc_tensor_file_find(file, name);
     if (!order || !keys || !rows || order->rank != 2 || keys->rank != 2 || rows->rank != 1)
         return vc_fail(VC_EFORMAT, "%s: layer %zu lacks query_order, key_order or rows of a plan",
                        path, index);
@@ -110,7 +110,7 @@ static vc_status read_layer(vc_plan_layer *out, const vc_safetensors *file, size
     const size_t ranks[MEMBERS] = {2, 2, 1, 2, 1};
     for (int m = 0; m < MEMBERS; m++) {
         member_name(name, index, m);
-        VC_TRY(vc_safetensors_get(&found[m], file, name, VC_I32, ranks[m], shapes[m]));
+        VC_TRY(vc_tensor_file_get(&found[m], file, name, VC_I32, ranks[m], shapes[m]));
     }
     VC_TRY(vc__plan_layer_open(out, h, q, k, kept));
     int32_t *const targets[MEMBERS] = {out->query_order, out->key_order, out->global_tokens,
@@ -120,12 +120,12 @@ static vc_status read_layer(vc_plan_layer *out, const vc_safetensors *file, size
     return check_layer(out, kept, path, index);
 }
 
-static vc_status read_layers(vc_plan *out, const vc_safetensors *file)
+static vc_status read_layers(vc_plan *out, const vc_tensor_file *file)
 {
-    const char *path = vc_safetensors_path(file);
-    const char *kind = vc_safetensors_metadata(file, "format");
-    const char *threshold = vc_safetensors_metadata(file, "threshold");
-    size_t tensors = vc_safetensors_count(file);
+    const char *path = vc_tensor_file_path(file);
+    const char *kind = vc_tensor_file_metadata(file, "format");
+    const char *threshold = vc_tensor_file_metadata(file, "threshold");
+    size_t tensors = vc_tensor_file_count(file);
     if (!kind || strcmp(kind, "vitcod-plan") != 0 || !threshold)
         return vc_fail(VC_EFORMAT, "%s: is not a plan (no metadata 'format': 'vitcod-plan')", path);
     if (tensors == 0 || tensors % MEMBERS != 0)
@@ -145,10 +145,10 @@ static vc_status read_layers(vc_plan *out, const vc_safetensors *file)
 vc_status vc_plan_read(vc_plan *out, const char *path)
 {
     *out = (vc_plan){0};
-    vc_safetensors *file;
+    vc_tensor_file *file;
     VC_TRY(vc_safetensors_open(&file, path));
     vc_status status = read_layers(out, file);
-    vc_safetensors_close(file);
+    vc_tensor_file_close(file);
     if (status != VC_OK)
         vc_plan_close(out);
     return status;

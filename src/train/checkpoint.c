@@ -29,13 +29,13 @@ vc_status vc_checkpoint_write(const char *path, const vc_model *model,
 }
 
 static vc_status read_state(vc_optimizer *optimizer, vc_train_state *state, uint64_t fingerprint,
-                            const vc_safetensors *file)
+                            const vc_tensor_file *file)
 {
-    const char *path = vc_safetensors_path(file);
-    const char *format = vc_safetensors_metadata(file, "format");
-    const char *position = vc_safetensors_metadata(file, "position");
-    const char *sums = vc_safetensors_metadata(file, "sums");
-    const char *print = vc_safetensors_metadata(file, "fingerprint");
+    const char *path = vc_tensor_file_path(file);
+    const char *format = vc_tensor_file_metadata(file, "format");
+    const char *position = vc_tensor_file_metadata(file, "position");
+    const char *sums = vc_tensor_file_metadata(file, "sums");
+    const char *print = vc_tensor_file_metadata(file, "fingerprint");
     if (!format || strcmp(format, "vitcod-checkpoint") != 0 || !position || !sums || !print)
         return vc_fail(VC_EFORMAT, "%s: is not a training checkpoint", path);
     char want[32];
@@ -57,16 +57,16 @@ static vc_status read_state(vc_optimizer *optimizer, vc_train_state *state, uint
 vc_status vc_checkpoint_read(vc_model *model, vc_optimizer *optimizer, vc_train_state *state,
                              uint64_t fingerprint, const char *path)
 {
-    vc_safetensors *file;
+    vc_tensor_file *file;
     VC_TRY(vc_safetensors_open(&file, path));
     const char *const names[] = {"values", "adam.m", "adam.v"};
     float *const targets[] = {model->values, optimizer->m, optimizer->v};
     const vc_tensor *found[3];
     vc_status status = read_state(optimizer, state, fingerprint, file);
     for (int i = 0; i < 3 && status == VC_OK; i++)
-        status = vc_safetensors_get(&found[i], file, names[i], VC_F32, 1, &model->value_count);
+        status = vc_tensor_file_get(&found[i], file, names[i], VC_F32, 1, &model->value_count);
     for (int i = 0; i < 3 && status == VC_OK; i++)
         memcpy(targets[i], found[i]->data, model->value_count * sizeof(float));
-    vc_safetensors_close(file);
+    vc_tensor_file_close(file);
     return status;
 }

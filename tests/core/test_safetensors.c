@@ -13,7 +13,7 @@ static void put(const char *path, const char *header, size_t data_bytes)
 
 static void refuses(const char *header, size_t data_bytes, const char *message)
 {
-    vc_safetensors *file;
+    vc_tensor_file *file;
     put(temporary("bad.safetensors"), header, data_bytes);
     assert_fails(vc_safetensors_open(&file, temporary("bad.safetensors")), VC_EFORMAT, message);
 }
@@ -26,21 +26,21 @@ static void round_trip(void **state)
     const vc_named_tensor tensors[] = {{"a.weight", {VC_F32, 2, {2, 3}, a}},
                                        {"b", {VC_I32, 1, {2}, b}}};
     const vc_metadata metadata[] = {{"key", "value \"quoted\""}};
-    vc_safetensors *file;
+    vc_tensor_file *file;
     const vc_tensor *found;
     const size_t shape[] = {2, 3}, wrong[] = {3, 2};
     assert_ok(vc_safetensors_write(temporary("a.safetensors"), tensors, 2, metadata, 1));
     assert_ok(vc_safetensors_open(&file, temporary("a.safetensors")));
-    assert_int_equal(vc_safetensors_count(file), 2);
-    assert_string_equal(vc_safetensors_metadata(file, "key"), "value \"quoted\"");
-    assert_null(vc_safetensors_metadata(file, "other"));
-    assert_ok(vc_safetensors_get(&found, file, "a.weight", VC_F32, 2, shape));
+    assert_int_equal(vc_tensor_file_count(file), 2);
+    assert_string_equal(vc_tensor_file_metadata(file, "key"), "value \"quoted\"");
+    assert_null(vc_tensor_file_metadata(file, "other"));
+    assert_ok(vc_tensor_file_get(&found, file, "a.weight", VC_F32, 2, shape));
     assert_memory_equal(found->data, a, sizeof a);
-    assert_fails(vc_safetensors_get(&found, file, "a.weight", VC_F32, 2, wrong), VC_EFORMAT,
+    assert_fails(vc_tensor_file_get(&found, file, "a.weight", VC_F32, 2, wrong), VC_EFORMAT,
                  "(2, 3), wanted F32 (3, 2)");
-    assert_fails(vc_safetensors_get(&found, file, "c", VC_F32, 2, shape), VC_EFORMAT,
+    assert_fails(vc_tensor_file_get(&found, file, "c", VC_F32, 2, shape), VC_EFORMAT,
                  "no tensor 'c'");
-    vc_safetensors_close(file);
+    vc_tensor_file_close(file);
 }
 
 static void refuses_what_does_not_add_up(void **state)
@@ -62,7 +62,7 @@ static void refuses_what_does_not_add_up(void **state)
     refuses("{\"__metadata__\":[\"x\"]}", 0, "not an object");
     refuses("{\"a\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[\"zero\",8]}}", 8,
             "not made of sizes");
-    vc_safetensors *file;
+    vc_tensor_file *file;
     write_bytes(temporary("s.safetensors"), "abc", 3);
     assert_fails(vc_safetensors_open(&file, temporary("s.safetensors")), VC_EFORMAT, "too short");
     write_bytes(temporary("s.safetensors"), "\xff\xff\xff\xff\xff\xff\xff\xff{}", 10);

@@ -1,0 +1,22 @@
+/* The instruction set that hot loops are chosen for: the best of this CPU, capped by the environment
+ * variable VC_ISA (ref, avx2 or avx512). */
+#ifndef VITCOD_ISA_H
+#define VITCOD_ISA_H
+
+#include "vitcod/status.h"
+
+typedef enum vc_isa { VC_ISA_REF, VC_ISA_AVX2, VC_ISA_AVX512, VC_ISA_COUNT } vc_isa;
+
+const char *vc_isa_name(vc_isa isa); /* "ref", "avx2", "avx512" */
+
+/* The best instruction set of this CPU. */
+vc_isa vc_isa_best(void);
+
+/* The one in use. */
+vc_isa vc_isa_get(void);
+
+/* Checks VC_ISA: VC_EINVAL for an unknown name, VC_EUNSUPPORTED for what the CPU lacks. To be called
+ * before anything asks for the instruction set in use. */
+vc_status vc_isa_check(void);
+
+#endif

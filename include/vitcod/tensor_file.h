@@ -1,0 +1,28 @@
+/* A file of named tensors, whatever its format: what safetensors.h and pth.h open. */
+#ifndef VITCOD_TENSOR_FILE_H
+#define VITCOD_TENSOR_FILE_H
+
+#include "vitcod/tensor.h"
+
+typedef struct vc_tensor_file vc_tensor_file;
+
+typedef struct vc_metadata {
+    const char *key;
+    const char *value;
+} vc_metadata;
+
+void vc_tensor_file_close(vc_tensor_file *file);
+
+const char *vc_tensor_file_path(const vc_tensor_file *file);
+size_t vc_tensor_file_count(const vc_tensor_file *file);
+const vc_named_tensor *vc_tensor_file_at(const vc_tensor_file *file, size_t index);
+const vc_tensor *vc_tensor_file_find(const vc_tensor_file *file, const char *name); /* or NULL */
+
+/* The tensor `name` with exactly this dtype and shape, or a message that says what was found. */
+vc_status vc_tensor_file_get(const vc_tensor **out, const vc_tensor_file *file, const char *name,
+                             vc_dtype dtype, size_t rank, const size_t *shape);
+
+/* What the file says besides its tensors, or NULL. */
+const char *vc_tensor_file_metadata(const vc_tensor_file *file, const char *key);
+
+#endif
