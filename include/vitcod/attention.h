@@ -1,6 +1,7 @@
 /* Multi-head softmax attention, dense, under a mask, or on a plan. Q, K, V and their gradients are
- * views: token t of image b, head h, starts at x + (b * tokens + t) * stride + h * head_dim, so they can
- * lie inside one QKV projection. */
+ * views: token t of image b, head h, starts at x + (b * tokens + t) * stride + h * D, so they can lie
+ * inside one QKV projection. D is head_dim for Q and K, value_dim for V and the output; queries and
+ * keys may differ in number (LeViT: Graham et al. 2021, sections 4.2, 4.3). */
 #ifndef VITCOD_ATTENTION_H
 #define VITCOD_ATTENTION_H
 
@@ -10,14 +11,16 @@
 #include "vitcod/plan.h"
 
 typedef struct vc_attention_shape {
-    size_t batch, heads, queries, keys, head_dim;
+    size_t batch, heads, queries, keys, head_dim, value_dim;
     size_t q_stride, k_stride, v_stride, out_stride; /* floats between tokens */
 } vc_attention_shape;
 
-/* out = softmax(Q K^T / sqrt(D)) V. probs (B, H, Tq, Tk) is kept for the tap and the backward pass.
- * pruned (H, Tq, Tk), nonzero = pruned, may be NULL; no row may be pruned altogether. */
+/* out = softmax(Q K^T / sqrt(head_dim) + bias) V. probs (B, H, Tq, Tk) is kept for the tap and the
+ * backward pass. bias (H, Tq, Tk) may be NULL. pruned (H, Tq, Tk), nonzero = pruned, may be NULL; no row
+ * may be pruned altogether. */
 void vc_attention_forward(float *out, float *probs, const float *q, const float *k, const float *v,
-                          const vc_attention_shape *shape, const uint8_t *pruned);
+                          const vc_attention_shape *shape, const uint8_t *pruned,
+                          const float *bias);
 
 /* scratch: threads * Tq * Tk floats. The mask is in probs: a pruned probability is 0. */
 void vc_attention_backward(float *dq, float *dk, float *dv, float *scratch, const float *dout,
@@ -39,12 +42,15 @@ typedef struct vc_sparse_head {
 typedef struct vc_sparse_layer {
     size_t heads, queries, keys;
     size_t probs_per_image; /* floats: all panels and all sparser entries */
-    size_t scratch_floats;  /* per thread, for either direction, of head_dim given at opening */
+    size_t scratch_floats;  /* per thread, for either direction */
     vc_sparse_head *head;
+    float *bias; /* (probs_per_image), laid out as the probabilities; NULL: none */
     void *memory;
 } vc_sparse_layer;
 
-vc_status vc_sparse_layer_open(vc_sparse_layer *out, const vc_plan_layer *plan, size_t head_dim);
+/* Opened for heads of these sizes. bias (H, Tq, Tk), or NULL, is copied where an entry is computed. */
+vc_status vc_sparse_layer_open(vc_sparse_layer *out, const vc_plan_layer *plan, size_t head_dim,
+                               size_t value_dim, const float *bias);
 void vc_sparse_layer_close(vc_sparse_layer *layer);
 
 /* probs (B, probs_per_image): per head the panel (Tq, global_count), then the sparser entries. */

@@ -2,6 +2,8 @@
  *
  * gelu_forward          y = x * Phi(x), Phi the normal distribution function (Hendrycks, Gimpel 2016)
  * gelu_backward         dx = dy * (Phi(x) + x * phi(x))
+ * hardswish_forward     y = x * min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, section 5.2)
+ * hardswish_backward    dx = dy * its slope: 0 up to -3, 1 from 3, x / 3 + 1 / 2 between
  * softmax_row           softmax in place over one row of scores that lies in two pieces, a then b;
  *                       entries with a_pruned != 0 (NULL: none) take no part and become 0; at
  *                       least one entry must be left

@@ -41,9 +41,33 @@ void vc_layernorm_backward(float *dx, float *dw, float *db, const float *dy, con
 void vc_gelu_forward(float *y, const float *x, size_t count);
 void vc_gelu_backward(float *dx, const float *dy, const float *x, size_t count);
 
+/* Hardswish, x * min(max(x + 3, 0), 6) / 6. y may be x, dx may be dy. */
+void vc_hardswish_forward(float *y, const float *x, size_t count);
+void vc_hardswish_backward(float *dx, const float *dy, const float *x, size_t count);
+
 /* Patches of an image batch (B, channels, size, size) as rows (B, (size / patch)^2,
  * channels * patch^2), ordered as a convolution kernel (channels, patch, patch) is. */
 void vc_patches_gather(float *rows, const float *images, size_t batch, size_t channels, size_t size,
                        size_t patch);
+
+/* Windows of a convolution with zero padding as rows: for every output pixel (B, Ho, Wo) the values
+ * under its kernel, ordered (kernel, kernel, channels). Value (y, x, c) of image b lies at
+ * b * image_stride + (y * side + x) * pixel_stride + c * channel_stride, so channels may come first or
+ * last. Ho = Wo = (side + 2 * padding - kernel) / stride + 1. */
+typedef struct vc_window {
+    size_t channels, side, kernel, stride, padding;
+    size_t image_stride, pixel_stride, channel_stride;
+} vc_window;
+
+size_t vc_window_side(const vc_window *window); /* Ho */
+void vc_windows_gather(float *rows, const float *x, size_t batch, const vc_window *window);
+
+/* Every stride-th token along both axes of a grid: x (B, side^2, channels) to
+ * y (B, ceil(side / stride)^2, channels). */
+void vc_tokens_subsample(float *y, const float *x, size_t batch, size_t side, size_t stride,
+                         size_t channels);
+
+/* y (B, channels) = mean over the tokens of x (B, tokens, channels). */
+void vc_tokens_mean(float *y, const float *x, size_t batch, size_t tokens, size_t channels);
 
 #endif

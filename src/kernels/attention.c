@@ -2,15 +2,16 @@
 
 #include <math.h>
 #include <omp.h>
+#include <string.h>
 
 #include "vitcod/gemm.h"
 #include "vitcod/kernels.h"
 
 void vc_attention_forward(float *out, float *probs, const float *q, const float *k, const float *v,
-                          const vc_attention_shape *s, const uint8_t *pruned)
+                          const vc_attention_shape *s, const uint8_t *pruned, const float *bias)
 {
     const vc_kernels *kernels = vc_kernels_get();
-    const size_t tq = s->queries, tk = s->keys, d = s->head_dim;
+    const size_t tq = s->queries, tk = s->keys, d = s->head_dim, dv = s->value_dim;
     const float scale = 1.0f / sqrtf((float)d);
     const vc_gemm_shape score = {.transpose_b = 1,
                                  .m = tq,
@@ -20,17 +21,19 @@ void vc_attention_forward(float *out, float *probs, const float *q, const float 
                                  .ldb = s->k_stride,
                                  .ldc = tk};
     const vc_gemm_shape value = {
-        .m = tq, .n = d, .k = tk, .lda = tk, .ldb = s->v_stride, .ldc = s->out_stride};
+        .m = tq, .n = dv, .k = tk, .lda = tk, .ldb = s->v_stride, .ldc = s->out_stride};
 #pragma omp parallel for collapse(2) schedule(static)
     for (size_t b = 0; b < s->batch; b++)
         for (size_t h = 0; h < s->heads; h++) {
             float *p = probs + (b * s->heads + h) * tq * tk;
+            if (bias)
+                memcpy(p, bias + h * tq * tk, tq * tk * sizeof(float));
             vc_gemm(p, q + b * tq * s->q_stride + h * d, k + b * tk * s->k_stride + h * d, &score,
-                    scale, 0.0f);
+                    scale, bias ? 1.0f : 0.0f);
             for (size_t i = 0; i < tq; i++)
                 kernels->softmax_row(p + i * tk, tk, pruned ? pruned + (h * tq + i) * tk : NULL,
                                      NULL, 0);
-            vc_gemm(out + b * tq * s->out_stride + h * d, p, v + b * tk * s->v_stride + h * d,
+            vc_gemm(out + b * tq * s->out_stride + h * dv, p, v + b * tk * s->v_stride + h * dv,
                     &value, 1.0f, 0.0f);
         }
 }
@@ -40,11 +43,11 @@ void vc_attention_backward(float *dq, float *dk, float *dv, float *scratch, cons
                            const vc_attention_shape *s)
 {
     const vc_kernels *kernels = vc_kernels_get();
-    const size_t tq = s->queries, tk = s->keys, d = s->head_dim;
+    const size_t tq = s->queries, tk = s->keys, d = s->head_dim, wide = s->value_dim;
     const float scale = 1.0f / sqrtf((float)d);
     const vc_gemm_shape dvalue = {.transpose_a = 1,
                                   .m = tk,
-                                  .n = d,
+                                  .n = wide,
                                   .k = tq,
                                   .lda = tk,
                                   .ldb = s->out_stride,
@@ -52,7 +55,7 @@ void vc_attention_backward(float *dq, float *dk, float *dv, float *scratch, cons
     const vc_gemm_shape dprob = {.transpose_b = 1,
                                  .m = tq,
                                  .n = tk,
-                                 .k = d,
+                                 .k = wide,
                                  .lda = s->out_stride,
                                  .ldb = s->v_stride,
                                  .ldc = tk};
@@ -69,10 +72,10 @@ void vc_attention_backward(float *dq, float *dk, float *dv, float *scratch, cons
     for (size_t b = 0; b < s->batch; b++)
         for (size_t h = 0; h < s->heads; h++) {
             const float *p = probs + (b * s->heads + h) * tq * tk;
-            const float *grad = dout + b * tq * s->out_stride + h * d;
+            const float *grad = dout + b * tq * s->out_stride + h * wide;
             float *ds = scratch + (size_t)omp_get_thread_num() * tq * tk;
             size_t at_q = b * tq * s->q_stride + h * d, at_k = b * tk * s->k_stride + h * d;
-            size_t at_v = b * tk * s->v_stride + h * d;
+            size_t at_v = b * tk * s->v_stride + h * wide;
             vc_gemm(dv + at_v, p, grad, &dvalue, 1.0f, 0.0f);
             vc_gemm(ds, grad, v + at_v, &dprob, 1.0f, 0.0f);
             for (size_t i = 0; i < tq; i++)

@@ -23,3 +23,19 @@ void vc_gelu_backward(float *dx, const float *dy, const float *x, size_t count)
     for (size_t i = 0; i < count; i += BLOCK)
         kernels->gelu_backward(dx + i, dy + i, x + i, clip(count, i));
 }
+
+void vc_hardswish_forward(float *y, const float *x, size_t count)
+{
+    const vc_kernels *kernels = vc_kernels_get();
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < count; i += BLOCK)
+        kernels->hardswish_forward(y + i, x + i, clip(count, i));
+}
+
+void vc_hardswish_backward(float *dx, const float *dy, const float *x, size_t count)
+{
+    const vc_kernels *kernels = vc_kernels_get();
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < count; i += BLOCK)
+        kernels->hardswish_backward(dx + i, dy + i, x + i, clip(count, i));
+}

@@ -28,10 +28,12 @@ static void clear_rows(float *x, size_t stride, size_t rows, size_t head_dim)
 }
 
 static void head_forward(float *out, float *probs, float *scratch, const float *q, const float *k,
-                         const float *v, const vc_attention_shape *s, const vc_sparse_head *head)
+                         const float *v, const vc_attention_shape *s, const vc_sparse_head *head,
+                         const float *bias)
 {
     const vc_kernels *kernels = vc_kernels_get();
-    const size_t tq = s->queries, d = s->head_dim, globals = head->global_count;
+    const size_t tq = s->queries, d = s->head_dim, dv = s->value_dim;
+    const size_t globals = head->global_count;
     const float scale = 1.0f / sqrtf((float)d);
     float *sparse = probs + tq * globals;
     float *panel_k = scratch, *panel_v = scratch + globals * d;
@@ -43,28 +45,32 @@ static void head_forward(float *out, float *probs, float *scratch, const float *
                                  .ldb = d,
                                  .ldc = globals};
     const vc_gemm_shape value = {
-        .m = tq, .n = d, .k = globals, .lda = globals, .ldb = d, .ldc = s->out_stride};
+        .m = tq, .n = dv, .k = globals, .lda = globals, .ldb = dv, .ldc = s->out_stride};
     if (globals > 0) {
         gather(panel_k, k, s->k_stride, head->global_keys, globals, d);
-        gather(panel_v, v, s->v_stride, head->global_keys, globals, d);
-        vc_gemm(probs, q, panel_k, &score, scale, 0.0f);
+        gather(panel_v, v, s->v_stride, head->global_keys, globals, dv);
+        if (bias)
+            memcpy(probs, bias, tq * globals * sizeof(float));
+        vc_gemm(probs, q, panel_k, &score, scale, bias ? 1.0f : 0.0f);
     }
     for (size_t i = 0; i < tq; i++) {
         int32_t start = head->row_start[i];
         size_t count = (size_t)(head->row_start[i + 1] - start);
         kernels->sddmm_row(sparse + start, q + i * s->q_stride, k, s->k_stride,
                            head->row_keys + start, count, d, scale);
+        for (size_t e = 0; bias && e < count; e++)
+            sparse[(size_t)start + e] += bias[tq * globals + (size_t)start + e];
         kernels->softmax_row(probs + i * globals, globals, head->panel_pruned + i * globals,
                              sparse + start, count);
     }
     if (globals > 0)
         vc_gemm(out, probs, panel_v, &value, 1.0f, 0.0f);
     else
-        clear_rows(out, s->out_stride, tq, d);
+        clear_rows(out, s->out_stride, tq, dv);
     for (size_t i = 0; i < tq; i++) {
         int32_t start = head->row_start[i];
         kernels->spmm_row(out + i * s->out_stride, sparse + start, v, s->v_stride,
-                          head->row_keys + start, (size_t)(head->row_start[i + 1] - start), d,
+                          head->row_keys + start, (size_t)(head->row_start[i + 1] - start), dv,
                           1.0f);
     }
 }
@@ -77,12 +83,13 @@ void vc_sparse_attention_forward(float *out, float *probs, float *scratch, const
     for (size_t b = 0; b < s->batch; b++)
         for (size_t h = 0; h < s->heads; h++) {
             const vc_sparse_head *head = &layer->head[h];
-            size_t at = h * s->head_dim;
-            head_forward(out + b * s->queries * s->out_stride + at,
+            size_t at = h * s->head_dim, at_value = h * s->value_dim;
+            head_forward(out + b * s->queries * s->out_stride + at_value,
                          probs + b * layer->probs_per_image + head->probs_start,
                          scratch + (size_t)omp_get_thread_num() * layer->scratch_floats,
                          q + b * s->queries * s->q_stride + at, k + b * s->keys * s->k_stride + at,
-                         v + b * s->keys * s->v_stride + at, s, head);
+                         v + b * s->keys * s->v_stride + at_value, s, head,
+                         layer->bias ? layer->bias + head->probs_start : NULL);
         }
 }
 
@@ -91,10 +98,11 @@ static void panel_backward(float *dq, float *dk, float *dv, float *scratch, cons
                            const float *dout, const float *probs, const float *q,
                            const vc_attention_shape *s, const vc_sparse_head *head)
 {
-    const size_t tq = s->queries, d = s->head_dim, globals = head->global_count;
+    const size_t tq = s->queries, d = s->head_dim, wide = s->value_dim;
+    const size_t globals = head->global_count;
     const float scale = 1.0f / sqrtf((float)d);
-    float *panel_k = scratch, *panel_dk = scratch + 2 * globals * d,
-          *panel_dv = scratch + 3 * globals * d;
+    float *panel_k = scratch, *panel_dk = scratch + globals * (d + wide),
+          *panel_dv = panel_dk + globals * d;
     const vc_gemm_shape dquery = {
         .m = tq, .n = d, .k = globals, .lda = globals, .ldb = d, .ldc = s->q_stride};
     const vc_gemm_shape dkey = {.transpose_a = 1,
@@ -106,16 +114,16 @@ static void panel_backward(float *dq, float *dk, float *dv, float *scratch, cons
                                 .ldc = d};
     const vc_gemm_shape dvalue = {.transpose_a = 1,
                                   .m = globals,
-                                  .n = d,
+                                  .n = wide,
                                   .k = tq,
                                   .lda = globals,
                                   .ldb = s->out_stride,
-                                  .ldc = d};
+                                  .ldc = wide};
     vc_gemm(dq, dscores, panel_k, &dquery, scale, 0.0f);
     vc_gemm(panel_dk, dscores, q, &dkey, scale, 0.0f);
     vc_gemm(panel_dv, probs, dout, &dvalue, 1.0f, 0.0f);
     scatter(dk, panel_dk, s->k_stride, head->global_keys, globals, d);
-    scatter(dv, panel_dv, s->v_stride, head->global_keys, globals, d);
+    scatter(dv, panel_dv, s->v_stride, head->global_keys, globals, wide);
 }
 
 static void head_backward(float *dq, float *dk, float *dv, float *scratch, const float *dout,
@@ -123,33 +131,34 @@ static void head_backward(float *dq, float *dk, float *dv, float *scratch, const
                           const vc_attention_shape *s, const vc_sparse_head *head)
 {
     const vc_kernels *kernels = vc_kernels_get();
-    const size_t tq = s->queries, d = s->head_dim, globals = head->global_count;
+    const size_t tq = s->queries, d = s->head_dim, wide = s->value_dim;
+    const size_t globals = head->global_count;
     const float scale = 1.0f / sqrtf((float)d);
     const float *sparse = probs + tq * globals;
     float *panel_k = scratch, *panel_v = scratch + globals * d;
-    float *dpanel = scratch + 4 * globals * d, *dsparse = dpanel + tq * globals;
+    float *dpanel = scratch + 2 * globals * (d + wide), *dsparse = dpanel + tq * globals;
     const vc_gemm_shape dprob = {.transpose_b = 1,
                                  .m = tq,
                                  .n = globals,
-                                 .k = d,
+                                 .k = wide,
                                  .lda = s->out_stride,
-                                 .ldb = d,
+                                 .ldb = wide,
                                  .ldc = globals};
     if (globals > 0) {
         gather(panel_k, k, s->k_stride, head->global_keys, globals, d);
-        gather(panel_v, v, s->v_stride, head->global_keys, globals, d);
+        gather(panel_v, v, s->v_stride, head->global_keys, globals, wide);
         vc_gemm(dpanel, dout, panel_v, &dprob, 1.0f, 0.0f);
     }
     for (size_t i = 0; i < tq; i++) {
         int32_t start = head->row_start[i];
         size_t count = (size_t)(head->row_start[i + 1] - start);
         kernels->sddmm_row(dsparse + start, dout + i * s->out_stride, v, s->v_stride,
-                           head->row_keys + start, count, d, 1.0f);
+                           head->row_keys + start, count, wide, 1.0f);
         kernels->softmax_row_backward(dpanel + i * globals, probs + i * globals, globals,
                                       dsparse + start, sparse + start, count);
     }
     clear_rows(dk, s->k_stride, s->keys, d);
-    clear_rows(dv, s->v_stride, s->keys, d);
+    clear_rows(dv, s->v_stride, s->keys, wide);
     if (globals > 0)
         panel_backward(dq, dk, dv, scratch, dpanel, dout, probs, q, s, head);
     else
@@ -163,7 +172,7 @@ static void head_backward(float *dq, float *dk, float *dv, float *scratch, const
         kernels->scatter_row(dk, s->k_stride, dsparse + start, q + i * s->q_stride, keys, count, d,
                              scale);
         kernels->scatter_row(dv, s->v_stride, sparse + start, dout + i * s->out_stride, keys, count,
-                             d, 1.0f);
+                             wide, 1.0f);
     }
 }
 
@@ -176,12 +185,13 @@ void vc_sparse_attention_backward(float *dq, float *dk, float *dv, float *scratc
     for (size_t b = 0; b < s->batch; b++)
         for (size_t h = 0; h < s->heads; h++) {
             const vc_sparse_head *head = &layer->head[h];
-            size_t at = h * s->head_dim;
+            size_t at = h * s->head_dim, at_value = h * s->value_dim;
             size_t at_q = b * s->queries * s->q_stride + at;
-            size_t at_k = b * s->keys * s->k_stride + at, at_v = b * s->keys * s->v_stride + at;
+            size_t at_k = b * s->keys * s->k_stride + at;
+            size_t at_v = b * s->keys * s->v_stride + at_value;
             head_backward(dq + at_q, dk + at_k, dv + at_v,
                           scratch + (size_t)omp_get_thread_num() * layer->scratch_floats,
-                          dout + b * s->queries * s->out_stride + at,
+                          dout + b * s->queries * s->out_stride + at_value,
                           probs + b * layer->probs_per_image + head->probs_start, q + at_q,
                           k + at_k, v + at_v, s, head);
         }

@@ -5,9 +5,9 @@
 #include "vitcod/attention.h"
 
 /* The same walk measures and places; `pruned` is the layer's mask in original order. */
-static void place(vc_arena *arena, vc_sparse_layer *layer, const vc_plan_layer *plan)
+static void place(vc_arena *arena, vc_sparse_layer *layer, const vc_plan_layer *plan, int biased)
 {
-    size_t tq = plan->queries;
+    size_t tq = plan->queries, probs = 0;
     layer->head = vc_arena_take(arena, plan->heads * sizeof *layer->head);
     for (size_t h = 0; h < plan->heads; h++) {
         size_t globals = (size_t)plan->global_tokens[h];
@@ -18,9 +18,11 @@ static void place(vc_arena *arena, vc_sparse_layer *layer, const vc_plan_layer *
             .row_start = vc_arena_take(arena, (tq + 1) * sizeof(int32_t)),
             .row_keys = vc_arena_take(arena, vc_plan_kept_sparser(plan, h) * sizeof(int32_t)),
         };
+        probs += tq * globals + vc_plan_kept_sparser(plan, h);
         if (arena->base)
             layer->head[h] = head;
     }
+    layer->bias = biased ? vc_arena_floats(arena, probs) : NULL;
 }
 
 static void fill_head(vc_sparse_head *head, const uint8_t *pruned, const vc_plan_layer *plan,
@@ -45,18 +47,33 @@ static void fill_head(vc_sparse_head *head, const uint8_t *pruned, const vc_plan
     row_start[tq] = used;
 }
 
-vc_status vc_sparse_layer_open(vc_sparse_layer *out, const vc_plan_layer *plan, size_t head_dim)
+/* bias (Tq, Tk) of a head, in the order of its probabilities. */
+static void fill_bias(float *out, const float *bias, const vc_sparse_head *head, size_t queries,
+                      size_t keys)
+{
+    size_t globals = head->global_count;
+    float *sparse = out + queries * globals;
+    for (size_t i = 0; i < queries; i++) {
+        for (size_t g = 0; g < globals; g++)
+            out[i * globals + g] = bias[i * keys + (size_t)head->global_keys[g]];
+        for (int32_t e = head->row_start[i]; e < head->row_start[i + 1]; e++)
+            sparse[e] = bias[i * keys + (size_t)head->row_keys[e]];
+    }
+}
+
+vc_status vc_sparse_layer_open(vc_sparse_layer *out, const vc_plan_layer *plan, size_t head_dim,
+                               size_t value_dim, const float *bias)
 {
     size_t h = plan->heads, tq = plan->queries, tk = plan->keys;
     *out = (vc_sparse_layer){.heads = h, .queries = tq, .keys = tk};
     uint8_t *pruned = malloc(h * tq * tk);
     vc_arena arena = {0};
-    place(&arena, out, plan);
+    place(&arena, out, plan, bias != NULL);
     if (!pruned || vc_arena_reserve(&arena) != VC_OK) {
         free(pruned);
         return vc_fail(VC_ENOMEM, "out of memory for a sparse layer of %zu heads", h);
     }
-    place(&arena, out, plan);
+    place(&arena, out, plan, bias != NULL);
     out->memory = arena.base;
     vc_plan_layer_mask(pruned, plan);
     size_t most_globals = 0, most_sparse = 0;
@@ -66,13 +83,16 @@ vc_status vc_sparse_layer_open(vc_sparse_layer *out, const vc_plan_layer *plan, 
         size_t sparse = (size_t)head->row_start[tq];
         head->probs_start = out->probs_per_image;
         out->probs_per_image += tq * head->global_count + sparse;
+        if (bias)
+            fill_bias(out->bias + head->probs_start, bias + i * tq * tk, head, tq, tk);
         most_globals = head->global_count > most_globals ? head->global_count : most_globals;
         most_sparse = sparse > most_sparse ? sparse : most_sparse;
     }
     /* Two gathered panels and their gradients, and the gradient of all probabilities of a head;
      * whole cache lines, so that threads do not share one. */
     out->scratch_floats =
-        (4 * most_globals * head_dim + tq * most_globals + most_sparse + 31) / 16 * 16;
+        (2 * most_globals * (head_dim + value_dim) + tq * most_globals + most_sparse + 31) / 16 *
+        16;
     free(pruned);
     return VC_OK;
 }

@@ -64,6 +64,7 @@ vc_attention_shape vc_model_attention_shape(const vc_deit_config *c, size_t batc
                                 .queries = tokens,
                                 .keys = tokens,
                                 .head_dim = c->width / c->heads,
+                                .value_dim = c->width / c->heads,
                                 .q_stride = qk_stride,
                                 .k_stride = qk_stride,
                                 .v_stride = 3 * c->width,

@@ -66,7 +66,7 @@ static void attend(vc_acts *acts, const vc_model *model, size_t layer, size_t ba
     }
     size_t maps = c->heads * shape.queries * shape.keys;
     vc_attention_forward(a->attention, a->probs, qk.q, qk.k, v, &shape,
-                         model->pruned ? model->pruned + layer * maps : NULL);
+                         model->pruned ? model->pruned + layer * maps : NULL, NULL);
     if (tap && tap->attention)
         tap->attention(tap->context, layer, a->probs, batch);
 }

@@ -151,8 +151,8 @@ vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *pa
     if (!model->sparse)
         return vc_fail(VC_ENOMEM, "out of memory for a plan");
     for (size_t l = 0; l < c->depth; l++) {
-        vc_status status =
-            vc_sparse_layer_open(&model->sparse[l], &plan->layers[l], c->width / c->heads);
+        vc_status status = vc_sparse_layer_open(&model->sparse[l], &plan->layers[l],
+                                                c->width / c->heads, c->width / c->heads, NULL);
         if (status != VC_OK) {
             drop_sparse(model);
             return status;

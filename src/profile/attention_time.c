@@ -40,7 +40,7 @@ static vc_status open_bench(bench *b, uint64_t seed)
         return vc_fail(VC_ENOMEM, "out of memory");
     for (size_t l = 0; l < b->plan->layer_count; l++) {
         vc_sparse_layer *layer = &b->layers[l];
-        VC_TRY(vc_sparse_layer_open(layer, &b->plan->layers[l], s->head_dim));
+        VC_TRY(vc_sparse_layer_open(layer, &b->plan->layers[l], s->head_dim, s->value_dim, NULL));
         scratch = layer->scratch_floats > scratch ? layer->scratch_floats : scratch;
     }
     scratch *= (size_t)omp_get_max_threads();
@@ -65,7 +65,7 @@ static void run_dense(bench *b, const uint8_t *pruned)
 {
     size_t width = b->shape.out_stride;
     vc_attention_forward(b->dense, b->probs, b->qkv, b->qkv + width, b->qkv + 2 * width, &b->shape,
-                         pruned);
+                         pruned, NULL);
 }
 
 static void run_sparse(bench *b, size_t layer)
@@ -131,8 +131,8 @@ vc_status vc_profile_attention(vc_attention_times *out, const vc_plan *plan, siz
     size_t width = first->heads * head_dim;
     bench b = {.plan = plan,
                .repeats = repeats,
-               .shape = {batch, first->heads, first->queries, first->keys, head_dim, 3 * width,
-                         3 * width, 3 * width, width}};
+               .shape = {batch, first->heads, first->queries, first->keys, head_dim, head_dim,
+                         3 * width, 3 * width, 3 * width, width}};
     vc_status status = open_bench(&b, seed);
     if (status == VC_OK)
         status = verify(&b, &out->largest_difference);

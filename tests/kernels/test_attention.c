@@ -1,111 +1,165 @@
-/* Attention: dense against plain loops, sparse against masked dense, backward against differences. */
+/* Attention: dense against plain loops, sparse against masked dense, backward against differences;
+ * square as in DeiT, rectangular with biases and wide values as in LeViT. */
 #include "random.h"
 #include "testing.h"
 #include "vitcod/attention.h"
 
-enum { B = 2, H = 3, T = 21, D = 5, WIDTH = H * D, THREADS = 64 };
-static float qkv[B * T * 3 * WIDTH], dout[B * T * WIDTH];
-static uint8_t pruned[H * T * T];
-static const vc_attention_shape shape = {B, H, T, T, D, 3 * WIDTH, 3 * WIDTH, 3 * WIDTH, WIDTH};
+enum { B = 2, H = 3, MOST = 21, WIDE = 7, THREADS = 64, PAD = 3 };
+enum { ROOM = B * MOST * (H * WIDE + PAD) };
+static float q[ROOM], k[ROOM], v[ROOM], dout[ROOM], bias_values[H * MOST * MOST];
+static uint8_t pruned[H * MOST * MOST];
+static vc_attention_shape shape;
+static const float *bias; /* NULL or bias_values */
 
-static void set_up(void)
+/* Strides are wider than the heads, so that a kernel that ignores them is caught. */
+static void set_up(size_t queries, size_t keys, size_t head_dim, size_t value_dim, int biased)
 {
-    fill(qkv, sizeof qkv / sizeof *qkv, 1);
-    fill(dout, sizeof dout / sizeof *dout, 2);
+    shape = (vc_attention_shape){B,
+                                 H,
+                                 queries,
+                                 keys,
+                                 head_dim,
+                                 value_dim,
+                                 H * head_dim + PAD,
+                                 H * head_dim + 1,
+                                 H * value_dim + 2,
+                                 H * value_dim + PAD};
+    fill(q, ROOM, 1);
+    fill(k, ROOM, 2);
+    fill(v, ROOM, 3);
+    fill(dout, ROOM, 4);
+    fill(bias_values, H * MOST * MOST, 5);
+    bias = biased ? bias_values : NULL;
     /* Two columns mostly kept, a diagonal, a sprinkle; in head 2 no column is global. */
     for (size_t h = 0; h < H; h++)
-        for (size_t i = 0; i < T; i++)
-            for (size_t j = 0; j < T; j++) {
+        for (size_t i = 0; i < queries; i++)
+            for (size_t j = 0; j < keys; j++) {
                 int column = h < 2 && (j == 4 || j == 11) && i % 5 != 0;
-                pruned[(h * T + i) * T + j] = !(column || i == j || (i * 7 + j * 3 + h) % 13 == 0);
+                pruned[(h * queries + i) * keys + j] =
+                    !(column || i == j || (i * 7 + j * 3 + h) % 13 == 0);
             }
 }
 
-/* The definition, in double; also the probabilities. */
+static double score(size_t b, size_t h, size_t i, size_t j)
+{
+    const vc_attention_shape *s = &shape;
+    const float *a = q + (b * s->queries + i) * s->q_stride + h * s->head_dim;
+    const float *c = k + (b * s->keys + j) * s->k_stride + h * s->head_dim;
+    double sum = 0.0;
+    for (size_t d = 0; d < s->head_dim; d++)
+        sum += (double)a[d] * c[d];
+    sum /= sqrt((double)s->head_dim);
+    return bias ? sum + bias[(h * s->queries + i) * s->keys + j] : sum;
+}
+
+/* The definition, in double: sum over all outputs of dout * out. */
 static double plain_loss(const uint8_t *mask)
 {
+    const vc_attention_shape *s = &shape;
     double loss = 0.0;
-    for (size_t b = 0; b < B; b++)
-        for (size_t h = 0; h < H; h++)
-            for (size_t i = 0; i < T; i++) {
-                const float *q = qkv + (b * T + i) * 3 * WIDTH + h * D;
-                double e[T], sum = 0.0;
-                for (size_t j = 0; j < T; j++) {
-                    const float *k = qkv + (b * T + j) * 3 * WIDTH + WIDTH + h * D;
-                    double s = 0.0;
-                    for (size_t d = 0; d < D; d++)
-                        s += (double)q[d] * k[d];
-                    e[j] = mask && mask[(h * T + i) * T + j] ? 0.0 : exp(s / sqrt((double)D));
-                    sum += e[j];
-                }
-                for (size_t j = 0; j < T; j++)
-                    for (size_t d = 0; d < D; d++)
-                        loss += e[j] / sum * qkv[(b * T + j) * 3 * WIDTH + 2 * WIDTH + h * D + d] *
-                                dout[(b * T + i) * WIDTH + h * D + d];
-            }
+    for (size_t row = 0; row < B * H * s->queries; row++) {
+        size_t b = row / (H * s->queries), h = row / s->queries % H, i = row % s->queries;
+        double e[MOST], sum = 0.0;
+        for (size_t j = 0; j < s->keys; j++) {
+            e[j] = mask && mask[(h * s->queries + i) * s->keys + j] ? 0.0 : exp(score(b, h, i, j));
+            sum += e[j];
+        }
+        for (size_t j = 0; j < s->keys; j++)
+            for (size_t d = 0; d < s->value_dim; d++)
+                loss += e[j] / sum * v[(b * s->keys + j) * s->v_stride + h * s->value_dim + d] *
+                        dout[(b * s->queries + i) * s->out_stride + h * s->value_dim + d];
+    }
     return loss;
 }
 
-static double dot(const float *a, const float *b, size_t count)
+static double loss_of(const float *out)
 {
     double sum = 0.0;
-    for (size_t i = 0; i < count; i++)
-        sum += (double)a[i] * b[i];
+    for (size_t row = 0; row < B * shape.queries; row++)
+        for (size_t c = 0; c < H * shape.value_dim; c++)
+            sum += (double)out[row * shape.out_stride + c] * dout[row * shape.out_stride + c];
     return sum;
 }
 
-static void check_gradient(const float *gradient, const uint8_t *mask)
+/* Values between the heads' end and the stride are not attention's. */
+static void check_gradient(const char *what, const float *gradient, float *x, size_t rows,
+                           size_t stride, size_t width, const uint8_t *mask)
 {
-    for (size_t i = 0; i < sizeof qkv / sizeof *qkv; i += 11) {
-        float kept = qkv[i], h = 1e-2f;
-        qkv[i] = kept + h;
-        double up = plain_loss(mask), step = qkv[i];
-        qkv[i] = kept - h;
+    for (size_t at = 0; at < rows * stride; at += 11) {
+        if (at % stride >= width)
+            continue;
+        float kept = x[at], h = 1e-2f;
+        x[at] = kept + h;
+        double up = plain_loss(mask), step = x[at];
+        x[at] = kept - h;
         double down = plain_loss(mask);
-        step -= qkv[i];
-        qkv[i] = kept;
-        assert_near(gradient[i], (up - down) / step, 1e-3);
+        step -= x[at];
+        x[at] = kept;
+        double want = (up - down) / step;
+        if (!(fabs(gradient[at] - want) <= 1e-3))
+            fail_msg("%s %zu: %.9g, wanted %.9g", what, at, (double)gradient[at], want);
     }
 }
 
+static void check_gradients(const float *dq, const float *dk, const float *dv, const uint8_t *mask)
+{
+    const vc_attention_shape *s = &shape;
+    check_gradient("dq", dq, q, B * s->queries, s->q_stride, H * s->head_dim, mask);
+    check_gradient("dk", dk, k, B * s->keys, s->k_stride, H * s->head_dim, mask);
+    check_gradient("dv", dv, v, B * s->keys, s->v_stride, H * s->value_dim, mask);
+}
+
+static float out[ROOM], dq[ROOM], dk[ROOM], dv[ROOM];
+
 static void check_dense(const uint8_t *mask)
 {
-    static float out[B * T * WIDTH], probs[B * H * T * T], grads[B * T * 3 * WIDTH];
-    static float scratch[THREADS * T * T];
-    set_up();
-    vc_attention_forward(out, probs, qkv, qkv + WIDTH, qkv + 2 * WIDTH, &shape, mask);
-    assert_near(dot(out, dout, B * T * WIDTH), plain_loss(mask), 1e-4);
-    vc_attention_backward(grads, grads + WIDTH, grads + 2 * WIDTH, scratch, dout, probs, qkv,
-                          qkv + WIDTH, qkv + 2 * WIDTH, &shape);
-    check_gradient(grads, mask);
+    static float probs[B * H * MOST * MOST], scratch[THREADS * MOST * MOST];
+    vc_attention_forward(out, probs, q, k, v, &shape, mask, bias);
+    assert_near(loss_of(out), plain_loss(mask), 1e-4);
+    vc_attention_backward(dq, dk, dv, scratch, dout, probs, q, k, v, &shape);
+    check_gradients(dq, dk, dv, mask);
 }
 
 static void dense(void **state)
 {
     (void)state;
+    set_up(21, 21, 5, 5, 0);
+    check_dense(NULL);
+    set_up(9, 21, 5, 7, 1);
     check_dense(NULL);
 }
 
 static void masked(void **state)
 {
     (void)state;
+    set_up(21, 21, 5, 5, 0);
+    check_dense(pruned);
+    set_up(9, 21, 5, 7, 1);
     check_dense(pruned);
 }
 
 /* A plan with the mask's two full columns as global tokens, swapped to the front. */
 static vc_status make_plan(vc_plan *plan, int32_t globals)
 {
-    int32_t queries[H * T], keys[H * T], counts[H] = {globals, globals, 0};
-    const vc_mask mask = {1, H, T, T, pruned};
-    for (size_t h = 0; h < H; h++)
-        for (size_t i = 0; i < T; i++)
-            queries[h * T + i] = keys[h * T + i] = (int32_t)i;
+    size_t tq = shape.queries, tk = shape.keys;
+    int32_t queries[H * MOST], keys[H * MOST], counts[H] = {globals, globals, 0};
+    const vc_mask mask = {1, H, tq, tk, pruned};
+    for (size_t h = 0; h < H; h++) {
+        for (size_t i = 0; i < tq; i++)
+            queries[h * tq + i] = (int32_t)i;
+        for (size_t i = 0; i < tk; i++)
+            keys[h * tk + i] = (int32_t)i;
+    }
     for (size_t h = 0; h < 2 && globals == 2; h++) {
         const int32_t order[] = {4, 11};
         for (size_t g = 0; g < 2; g++) {
-            int32_t other = keys[h * T + g];
-            keys[h * T + (size_t)order[g]] = queries[h * T + (size_t)order[g]] = other;
-            keys[h * T + g] = queries[h * T + g] = order[g];
+            int32_t other = keys[h * tk + g];
+            keys[h * tk + (size_t)order[g]] = other;
+            keys[h * tk + g] = order[g];
+            if (tq == tk) {
+                queries[h * tq + (size_t)order[g]] = other;
+                queries[h * tq + g] = order[g];
+            }
         }
     }
     const vc_token_order order = {queries, keys, counts};
@@ -114,20 +168,16 @@ static vc_status make_plan(vc_plan *plan, int32_t globals)
 
 static void check_sparse(int32_t globals)
 {
-    static float out[B * T * WIDTH], grads[B * T * 3 * WIDTH];
     vc_plan plan;
     vc_sparse_layer layer;
-    set_up();
     assert_ok(make_plan(&plan, globals));
-    assert_ok(vc_sparse_layer_open(&layer, &plan.layers[0], D));
+    assert_ok(vc_sparse_layer_open(&layer, &plan.layers[0], shape.head_dim, shape.value_dim, bias));
     float *probs = malloc(B * layer.probs_per_image * sizeof *probs);
     float *scratch = malloc(THREADS * layer.scratch_floats * sizeof *scratch);
-    vc_sparse_attention_forward(out, probs, scratch, qkv, qkv + WIDTH, qkv + 2 * WIDTH, &shape,
-                                &layer);
-    assert_near(dot(out, dout, B * T * WIDTH), plain_loss(pruned), 1e-4);
-    vc_sparse_attention_backward(grads, grads + WIDTH, grads + 2 * WIDTH, scratch, dout, probs, qkv,
-                                 qkv + WIDTH, qkv + 2 * WIDTH, &shape, &layer);
-    check_gradient(grads, pruned);
+    vc_sparse_attention_forward(out, probs, scratch, q, k, v, &shape, &layer);
+    assert_near(loss_of(out), plain_loss(pruned), 1e-4);
+    vc_sparse_attention_backward(dq, dk, dv, scratch, dout, probs, q, k, v, &shape, &layer);
+    check_gradients(dq, dk, dv, pruned);
     free(probs);
     free(scratch);
     vc_sparse_layer_close(&layer);
@@ -137,12 +187,18 @@ static void check_sparse(int32_t globals)
 static void sparse_with_global_tokens(void **state)
 {
     (void)state;
+    set_up(21, 21, 5, 5, 0);
+    check_sparse(2);
+    set_up(9, 21, 5, 7, 1);
     check_sparse(2);
 }
 
 static void sparse_without_global_tokens(void **state)
 {
     (void)state;
+    set_up(21, 21, 5, 5, 0);
+    check_sparse(0);
+    set_up(9, 21, 5, 7, 1);
     check_sparse(0);
 }
 

@@ -37,6 +37,23 @@ static void check_gelu(const vc_kernels *k, size_t n)
     close_arrays(a, b, MOST, 2e-6, "gelu_backward", n);
 }
 
+static void check_hardswish(const vc_kernels *k, size_t n)
+{
+    float x[MOST], dy[MOST], a[MOST] = {0}, b[MOST] = {0};
+    fill(x, MOST, 1);
+    fill(dy, MOST, 2);
+    for (size_t i = 0; i < MOST; i++)
+        x[i] *= 4.0f;
+    x[0] = -3.0f;
+    x[1] = 3.0f;
+    k->hardswish_forward(a, x, n);
+    ref->hardswish_forward(b, x, n);
+    close_arrays(a, b, MOST, 1e-6, "hardswish_forward", n);
+    k->hardswish_backward(a, dy, x, n);
+    ref->hardswish_backward(b, dy, x, n);
+    close_arrays(a, b, MOST, 1e-6, "hardswish_backward", n);
+}
+
 static void check_softmax(const vc_kernels *k, size_t n, size_t split)
 {
     float a[MOST], b[MOST], da[MOST], db[MOST];
@@ -164,6 +181,7 @@ static void check_isa(vc_isa isa)
     }
     for (size_t i = 0; i < SIZES; i++) {
         check_gelu(k, sizes[i]);
+        check_hardswish(k, sizes[i]);
         check_softmax(k, sizes[i], 0);
         check_softmax(k, sizes[i], sizes[i]);
         check_softmax(k, sizes[i], sizes[i] / 3);
@@ -196,7 +214,7 @@ static void every_kernel_is_checked(void **state)
 #define VC_KERNEL(name, r, a, b, args) count++;
 #include "vitcod/kernels.def"
 #undef VC_KERNEL
-    assert_int_equal(count, 12);
+    assert_int_equal(count, 14);
 }
 
 int main(void)

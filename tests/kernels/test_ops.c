@@ -160,11 +160,82 @@ static void patches_are_convolution_windows(void **state)
     assert_memory_equal(rows + 7 * 8, last, sizeof last);
 }
 
+/* Against differences; a step over a bend of the function would not be one. */
+static void hardswish_backward(void **state)
+{
+    (void)state;
+    float in[200], one[200], up[200], down[200], slope[200];
+    const float h = 1e-2f;
+    for (size_t i = 0; i < 200; i++) {
+        in[i] = -5.0f + 0.05f * (float)i + 0.02f;
+        one[i] = 1.0f;
+        up[i] = in[i] + h;
+        down[i] = in[i] - h;
+    }
+    vc_hardswish_backward(slope, one, in, 200);
+    vc_hardswish_forward(up, up, 200);
+    vc_hardswish_forward(down, down, 200);
+    for (size_t i = 0; i < 200; i++)
+        assert_near(slope[i], (up[i] - down[i]) / (2.0 * h), 1e-3);
+}
+
+/* A 3 x 3 convolution with stride 2 and padding 1, channels first and last, against its definition. */
+static void windows(void **state)
+{
+    (void)state;
+    enum { BATCH = 2, CHANNELS = 3, SIDE = 5, KERNEL = 3, TO = 3, VALUES = KERNEL * KERNEL };
+    static float first[BATCH * CHANNELS * SIDE * SIDE], last[BATCH * SIDE * SIDE * CHANNELS];
+    static float a[BATCH * TO * TO * VALUES * CHANNELS], c[BATCH * TO * TO * VALUES * CHANNELS];
+    fill(first, BATCH * CHANNELS * SIDE * SIDE, 6);
+    for (size_t i = 0; i < BATCH * CHANNELS * SIDE * SIDE; i++) {
+        size_t image = i / (CHANNELS * SIDE * SIDE), channel = i / (SIDE * SIDE) % CHANNELS;
+        last[(image * SIDE * SIDE + i % (SIDE * SIDE)) * CHANNELS + channel] = first[i];
+    }
+    const vc_window planar = {CHANNELS, SIDE, KERNEL, 2, 1, CHANNELS * SIDE * SIDE, 1, SIDE * SIDE};
+    const vc_window packed = {CHANNELS, SIDE, KERNEL, 2, 1, CHANNELS * SIDE * SIDE, CHANNELS, 1};
+    assert_int_equal(vc_window_side(&planar), TO);
+    vc_windows_gather(a, first, BATCH, &planar);
+    vc_windows_gather(c, last, BATCH, &packed);
+    assert_memory_equal(a, c, sizeof a);
+    for (size_t i = 0; i < sizeof a / sizeof *a; i++) {
+        size_t channel = i % CHANNELS, kx = i / CHANNELS % KERNEL;
+        size_t ky = i / CHANNELS / KERNEL % KERNEL, pixel = i / CHANNELS / VALUES;
+        ptrdiff_t y = (ptrdiff_t)(pixel / TO % TO * 2 + ky) - 1;
+        ptrdiff_t column = (ptrdiff_t)(pixel % TO * 2 + kx) - 1;
+        int inside = y >= 0 && column >= 0 && y < SIDE && column < SIDE;
+        size_t at = ((pixel / (TO * TO) * CHANNELS + channel) * SIDE + (size_t)y) * SIDE;
+        assert_true(a[i] == (inside ? first[at + (size_t)column] : 0.0f));
+    }
+}
+
+static void grids_of_tokens(void **state)
+{
+    (void)state;
+    enum { BATCH = 2, SIDE = 5, CHANNELS = 4, TO = 3 };
+    static float tokens[BATCH * SIDE * SIDE * CHANNELS], fewer[BATCH * TO * TO * CHANNELS];
+    float mean[BATCH * CHANNELS];
+    fill(tokens, BATCH * SIDE * SIDE * CHANNELS, 7);
+    vc_tokens_subsample(fewer, tokens, BATCH, SIDE, 2, CHANNELS);
+    for (size_t i = 0; i < BATCH * TO * TO * CHANNELS; i++) {
+        size_t image = i / (TO * TO * CHANNELS), y = i / (TO * CHANNELS) % TO;
+        size_t column = i / CHANNELS % TO, from = (image * SIDE + 2 * y) * SIDE + 2 * column;
+        assert_true(fewer[i] == tokens[from * CHANNELS + i % CHANNELS]);
+    }
+    vc_tokens_mean(mean, tokens, BATCH, SIDE * SIDE, CHANNELS);
+    for (size_t i = 0; i < BATCH * CHANNELS; i++) {
+        double sum = 0.0;
+        for (size_t t = 0; t < SIDE * SIDE; t++)
+            sum += tokens[(i / CHANNELS * SIDE * SIDE + t) * CHANNELS + i % CHANNELS];
+        assert_near(mean[i], sum / (SIDE * SIDE), 1e-6);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(linear_forward), cmocka_unit_test(linear_backward),
+        cmocka_unit_test(linear_forward),     cmocka_unit_test(linear_backward),
         cmocka_unit_test(layernorm_backward), cmocka_unit_test(gelu_backward),
-        cmocka_unit_test(patches_are_convolution_windows)};
+        cmocka_unit_test(hardswish_backward), cmocka_unit_test(windows),
+        cmocka_unit_test(grids_of_tokens),    cmocka_unit_test(patches_are_convolution_windows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
