@@ -13,7 +13,7 @@
 /* Packed weights must give what the plain ones give, before anything is timed. */
 static vc_status verify(vc_acts *acts, vc_model *model, const float *x, size_t batch)
 {
-    size_t count = batch * model->config.classes;
+    size_t count = batch * model->config.deit.classes;
     vc_packed **packed = model->packed;
     float *plain = malloc(count * sizeof *plain);
     if (!plain)
@@ -43,13 +43,13 @@ static vc_status run(const vc_deit_config *config, int train, size_t batch, int 
     vc_optimizer optimizer;
     vc_workload workload = {0};
     vc_train_options o = vc_train_options_default();
-    VC_TRY(vc_model_create(&model, config, 0));
+    VC_TRY(vc_deit_create(&model, config, 0));
     if (!train)
         VC_TRY(vc_model_pack(model));
     VC_TRY(vc_acts_open(&acts, model, batch, train));
     VC_TRY(vc_grads_open(&grads, model, batch));
     VC_TRY(vc_optimizer_open(&optimizer, model));
-    VC_TRY(vc_model_lower(&workload, config, NULL));
+    VC_TRY(vc_model_lower(&workload, &model->config, NULL));
     printf("# macs_per_image %llu\n", (unsigned long long)vc_workload_macs(&workload, 0));
     size_t values = batch * config->channels * config->image * config->image;
     float *x = malloc(values * sizeof *x);

@@ -25,7 +25,7 @@ room_of() {
     idx | data) echo data ;;
     mask | plan | workload) echo plan ;;
     kernels | gemm | ops | attention | autoencoder) echo kernels ;;
-    model) echo models ;;
+    model | deit | levit) echo models ;;
     attention_stats | prune | polarize | autoencoder_setup) echo algorithm ;;
     sim | train | profile | report) echo "$1" ;;
     *) echo unknown ;;

@@ -13,9 +13,10 @@ typedef struct vc_autoencoder {
     const float *decoder_w, *decoder_b; /* (H, Z), (H) */
 } vc_autoencoder;
 
-typedef struct vc_autoencoder_grads {
+/* Weights that may be written, or their gradients. */
+typedef struct vc_coder {
     float *encoder_w, *encoder_b, *decoder_w, *decoder_b;
-} vc_autoencoder_grads;
+} vc_coder;
 
 /* encoded (Z, D) and decoded (H, D) of every token; returns the squared distance of x to decoded. */
 double vc_autoencoder_forward(float *encoded, float *decoded, const float *x,
@@ -27,8 +28,8 @@ size_t vc_autoencoder_scratch_floats(size_t heads, size_t compressed);
 /* ddecoded holds the gradient of `decoded`; `pull` adds the gradient of pull / 2 times the squared
  * distance, which reaches x both through `decoded` and directly. Overwrites dx and dencoded, changes
  * ddecoded, adds to the weights' gradients. */
-void vc_autoencoder_backward(const vc_autoencoder_grads *grads, float *dx, float *dencoded,
-                             float *ddecoded, float *scratch, const float *x, const float *encoded,
+void vc_autoencoder_backward(const vc_coder *grads, float *dx, float *dencoded, float *ddecoded,
+                             float *scratch, const float *x, const float *encoded,
                              const float *decoded, const vc_autoencoder *ae, float pull);
 
 #endif

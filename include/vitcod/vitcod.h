@@ -36,6 +36,7 @@
 #include "vitcod/ops.h"
 
 /* models: DeiT */
+#include "vitcod/deit.h"
 #include "vitcod/model.h"
 
 /* algorithm: from averaged attention to a plan */

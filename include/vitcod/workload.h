@@ -51,7 +51,7 @@ void vc_workload_close(vc_workload *workload);
 
 /* Sizes of attention in one layer. */
 typedef struct vc_attention_sizes {
-    size_t heads, queries, keys, head_dim;
+    size_t heads, queries, keys, head_dim, value_dim;
     size_t compressed; /* heads that Q and K are compressed to; 0: not */
 } vc_attention_sizes;
 

@@ -36,7 +36,7 @@ static vc_status collect_from_data(const attention_options *o, const vc_model *m
 static vc_status collect_from_array(const attention_options *o, const vc_model *model,
                                     vc_acts *acts, const vc_tap *tap)
 {
-    const vc_deit_config *c = &model->config;
+    const vc_model_input wanted = vc_model_input_of(&model->config), *c = &wanted;
     vc_npy input;
     VC_TRY(cli_open_images(&input, o->input, model));
     const vc_tensor *x = &input.tensor;
@@ -71,12 +71,12 @@ static vc_status run(json_t *result, const attention_options *o, const char *pat
     vc_acts acts = {0};
     vc_attention_stats stats = {0};
     VC_TRY(cli_open_model(&model, path, &o->model, 1));
-    size_t tokens = vc_deit_tokens(&model->config);
+    const vc_attention_layer layer = vc_model_layer(&model->config, 0);
     const vc_tap tap = {.attention = tap_attention, .context = &stats};
     vc_status status = vc_acts_open(&acts, model, o->batch, 0);
     if (status == VC_OK)
-        status = vc_attention_stats_open(&stats, model->config.depth, model->config.heads, tokens,
-                                         tokens);
+        status = vc_attention_stats_open(&stats, vc_model_layers(&model->config), layer.heads,
+                                         layer.queries, layer.keys);
     if (status == VC_OK)
         status = o->input ? collect_from_array(o, model, &acts, &tap)
                           : collect_from_data(o, model, &acts, &tap);

@@ -15,7 +15,7 @@ typedef struct autoencoder_options {
 } autoencoder_options;
 
 typedef struct collector {
-    const vc_deit_config *config;
+    const vc_model_config *config;
     vc_head_moments *moments; /* (L, 2): of Q, of K */
 } collector;
 
@@ -23,10 +23,10 @@ static void tap_query_key(void *context, size_t layer, const float *q, const flo
                           size_t stride, size_t batch)
 {
     collector *c = context;
-    size_t tokens = batch * vc_deit_tokens(c->config),
-           head_dim = c->config->width / c->config->heads;
-    vc_head_moments_add(&c->moments[2 * layer], q, stride, tokens, head_dim);
-    vc_head_moments_add(&c->moments[2 * layer + 1], k, stride, tokens, head_dim);
+    const vc_attention_layer l = vc_model_layer(c->config, layer);
+    size_t tokens = batch * l.queries;
+    vc_head_moments_add(&c->moments[2 * layer], q, stride, tokens, l.head_dim);
+    vc_head_moments_add(&c->moments[2 * layer + 1], k, stride, tokens, l.head_dim);
 }
 
 static vc_status collect(const collector *c, const autoencoder_options *o, const vc_model *model)
@@ -50,18 +50,16 @@ static vc_status collect(const collector *c, const autoencoder_options *o, const
 /* A model of the same sizes, of which only the auto-encoder is filled and written. */
 static vc_status set_up_and_write(const collector *c, const char *path, size_t compressed)
 {
-    vc_deit_config config = *c->config;
+    vc_model_config config = *c->config;
     vc_model *coded;
-    config.compressed_heads = compressed;
+    config.deit.compressed_heads = compressed;
     VC_TRY(vc_model_create(&coded, &config, 0));
     vc_status status = VC_OK;
-    for (size_t l = 0; status == VC_OK && l < config.depth; l++) {
-        vc_block_weights *w = &coded->weights.blocks[l];
-        status = vc_autoencoder_setup(w->encoder_q_w, w->encoder_q_b, w->decoder_q_w,
-                                      w->decoder_q_b, &c->moments[2 * l], compressed);
-        if (status == VC_OK)
-            status = vc_autoencoder_setup(w->encoder_k_w, w->encoder_k_b, w->decoder_k_w,
-                                          w->decoder_k_b, &c->moments[2 * l + 1], compressed);
+    for (size_t l = 0; status == VC_OK && l < vc_model_layers(&config); l++) {
+        const vc_coder *w = vc_model_coder(coded, l);
+        for (size_t i = 0; status == VC_OK && i < 2; i++)
+            status = vc_autoencoder_setup(w[i].encoder_w, w[i].encoder_b, w[i].decoder_w,
+                                          w[i].decoder_b, &c->moments[2 * l + i], compressed);
     }
     if (status == VC_OK)
         status = vc_model_write_autoencoder(path, coded);
@@ -73,11 +71,11 @@ static vc_status make(json_t *result, const autoencoder_options *o, const char *
 {
     vc_model *model;
     VC_TRY(cli_open_model(&model, path, &o->model, 1));
-    const vc_deit_config *c = &model->config;
+    const vc_deit_config *c = &model->config.deit;
     size_t compressed = o->compressed ? o->compressed : (c->heads + 1) / 2;
     json_object_set_new(result, "compressed_heads", json_integer((json_int_t)compressed));
     json_object_set_new(result, "autoencoder", cli_text(o->output));
-    collector all = {c, calloc(2 * c->depth, sizeof(vc_head_moments))};
+    collector all = {&model->config, calloc(2 * c->depth, sizeof(vc_head_moments))};
     vc_status status = all.moments ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
     if (status == VC_OK && compressed > c->heads)
         status = vc_fail(VC_EINVAL, "%zu compressed heads, wanted at most the model's %zu",

@@ -16,7 +16,7 @@ typedef struct infer_options {
 static vc_status forward_all(float *logits, const vc_model *model, const vc_tensor *x, size_t batch,
                              double *reconstruction)
 {
-    const vc_deit_config *c = &model->config;
+    const vc_model_input input = vc_model_input_of(&model->config), *c = &input;
     size_t images = x->shape[0], values = c->channels * c->image * c->image;
     vc_acts acts;
     VC_TRY(vc_acts_open(&acts, model, batch, 0));
@@ -46,7 +46,7 @@ static json_t *top_classes(const float *logits, size_t images, size_t classes)
 static vc_status infer(json_t *result, const infer_options *o, const vc_model *model,
                        const vc_tensor *x)
 {
-    size_t images = x->shape[0], classes = model->config.classes;
+    size_t images = x->shape[0], classes = vc_model_input_of(&model->config).classes;
     size_t batch = o->batch && o->batch < images ? o->batch : images;
     float *logits = malloc(images * classes * sizeof *logits);
     if (!logits)
@@ -61,7 +61,7 @@ static vc_status infer(json_t *result, const infer_options *o, const vc_model *m
     }
     if (status == VC_OK) {
         json_object_set_new(result, "top1_class", top_classes(logits, images, classes));
-        if (model->config.compressed_heads && batch == images)
+        if (vc_model_layer(&model->config, 0).compressed && batch == images)
             json_object_set_new(result, "reconstruction_loss", json_real(reconstruction));
         const vc_tensor out = {VC_F32, 2, {images, classes}, logits};
         if (o->output)

@@ -20,7 +20,7 @@ static vc_status describe(json_t *result, const char *path, const cli_model_opti
 {
     vc_model *model;
     VC_TRY(cli_open_model(&model, path, options, 0));
-    const vc_deit_config *c = &model->config;
+    const vc_deit_config *c = &model->config.deit;
     vc_workload workload = {0};
     vc_status status = lower(&workload, model, options->plan);
     size_t parameters = 0;

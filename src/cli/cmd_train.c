@@ -126,7 +126,7 @@ static vc_status make_model(vc_model **out, const train_options *o, const vc_dat
     config.classes = data->classes;
     config.heads = o->model.heads ? o->model.heads : config.heads;
     vc_dataset_statistics(config.mean, config.std, data);
-    return vc_model_create(out, &config, seed);
+    return vc_deit_create(out, &config, seed);
 }
 
 static vc_status train_and_write(run *r, vc_model *model, const vc_train_options *how,

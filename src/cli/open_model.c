@@ -5,7 +5,7 @@ static vc_status restrict_attention(vc_model *model, const cli_model_options *op
     if (options->mask) {
         vc_mask mask;
         VC_TRY(vc_mask_read(&mask, options->mask));
-        vc_status status = vc_model_use_mask(model, &mask, options->mask);
+        vc_status status = vc_model_use_masks(model, &mask, 1, options->mask);
         vc_mask_close(&mask);
         return status;
     }
@@ -29,7 +29,8 @@ int cli_check_model_options(const cli_command *command, const cli_model_options 
 vc_status cli_open_model(vc_model **out, const char *path, const cli_model_options *options,
                          int pack)
 {
-    const vc_model_options how = {.heads = options->heads, .autoencoder = options->autoencoder};
+    const vc_model_options how = {
+        .heads = options->heads, .autoencoder = options->autoencoder, .in_place = pack};
     VC_TRY(vc_model_open(out, path, &how));
     vc_status status = restrict_attention(*out, options);
     if (status == VC_OK && pack)
@@ -43,7 +44,7 @@ vc_status cli_open_model(vc_model **out, const char *path, const cli_model_optio
 
 static vc_status check_images(const vc_tensor *x, const char *path, const vc_model *model)
 {
-    const vc_deit_config *c = &model->config;
+    const vc_model_input input = vc_model_input_of(&model->config), *c = &input;
     const size_t wanted[] = {x->shape[0], c->channels, c->image, c->image};
     char found[VC_SHAPE_TEXT], text[VC_SHAPE_TEXT];
     if (!vc_tensor_has(x, VC_F32, 4, wanted) || x->shape[0] == 0)

@@ -124,12 +124,12 @@ size_t vc_autoencoder_scratch_floats(size_t heads, size_t compressed)
 }
 
 /* Where a part's sums of the four gradients lie in scratch. */
-static vc_autoencoder_grads part_gradients(float *scratch, size_t part, const vc_autoencoder *ae)
+static vc_coder part_gradients(float *scratch, size_t part, const vc_autoencoder *ae)
 {
     size_t matrix = ae->heads * ae->compressed;
     float *at = scratch + part * gradient_count(ae->heads, ae->compressed);
-    return (vc_autoencoder_grads){at, at + matrix, at + matrix + ae->compressed,
-                                  at + 2 * matrix + ae->compressed};
+    return (vc_coder){at, at + matrix, at + matrix + ae->compressed,
+                      at + 2 * matrix + ae->compressed};
 }
 
 static void add_parts(float *out, const float *parts, size_t count, size_t step)
@@ -142,8 +142,8 @@ static void add_parts(float *out, const float *parts, size_t count, size_t step)
     }
 }
 
-void vc_autoencoder_backward(const vc_autoencoder_grads *grads, float *dx, float *dencoded,
-                             float *ddecoded, float *scratch, const float *x, const float *encoded,
+void vc_autoencoder_backward(const vc_coder *grads, float *dx, float *dencoded, float *ddecoded,
+                             float *scratch, const float *x, const float *encoded,
                              const float *decoded, const vc_autoencoder *ae, float pull)
 {
     const vc_kernels *kernels = vc_kernels_get();
@@ -154,7 +154,7 @@ void vc_autoencoder_backward(const vc_autoencoder_grads *grads, float *dx, float
     memset(scratch, 0, PARTS * step * sizeof *scratch);
 #pragma omp parallel for schedule(static)
     for (size_t p = 0; p < PARTS; p++) {
-        vc_autoencoder_grads sums = part_gradients(scratch, p, ae);
+        vc_coder sums = part_gradients(scratch, p, ae);
         for (size_t first = part_start(ae, p); first < part_start(ae, p + 1); first += BLOCK) {
             stretch s = block_at(ae, p, first);
             size_t at_x = s.first * ae->x_stride, at_encoded = s.first * ae->encoded_stride;
@@ -171,7 +171,7 @@ void vc_autoencoder_backward(const vc_autoencoder_grads *grads, float *dx, float
                                    &from_encoded);
         }
     }
-    const vc_autoencoder_grads all = part_gradients(scratch, 0, ae);
+    const vc_coder all = part_gradients(scratch, 0, ae);
     add_parts(grads->encoder_w, all.encoder_w, matrix, step);
     add_parts(grads->encoder_b, all.encoder_b, ae->compressed, step);
     add_parts(grads->decoder_w, all.decoder_w, matrix, step);

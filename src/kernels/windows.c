@@ -28,8 +28,8 @@ static void gather_window(float *out, const float *image, size_t top, size_t lef
                 memset(out, 0, w->channels * sizeof *out);
             else
                 gather_pixel(
-                    out,
-                    image + ((y - w->padding) * w->side + x - w->padding) * w->pixel_stride, w);
+                    out, image + ((y - w->padding) * w->side + x - w->padding) * w->pixel_stride,
+                    w);
         }
 }
 
@@ -39,9 +39,8 @@ void vc_windows_gather(float *rows, const float *x, size_t batch, const vc_windo
 #pragma omp parallel for schedule(static)
     for (size_t line = 0; line < batch * side; line++)
         for (size_t column = 0; column < side; column++)
-            gather_window(rows + (line * side + column) * values,
-                          x + line / side * w->image_stride, line % side * w->stride,
-                          column * w->stride, w);
+            gather_window(rows + (line * side + column) * values, x + line / side * w->image_stride,
+                          line % side * w->stride, column * w->stride, w);
 }
 
 void vc_tokens_subsample(float *y, const float *x, size_t batch, size_t side, size_t stride,

@@ -1,4 +1,4 @@
-#include "vitcod/model.h"
+#include "vitcod/deit.h"
 
 vc_deit_config vc_deit_config_default(void)
 {
@@ -55,7 +55,7 @@ size_t vc_deit_tokens(const vc_deit_config *config)
     return grid * grid + vc_deit_class_tokens(config);
 }
 
-vc_attention_shape vc_model_attention_shape(const vc_deit_config *c, size_t batch)
+vc_attention_shape vc_deit_attention_shape(const vc_deit_config *c, size_t batch)
 {
     size_t tokens = vc_deit_tokens(c);
     size_t qk_stride = c->compressed_heads ? 2 * c->width : 3 * c->width;
@@ -69,33 +69,4 @@ vc_attention_shape vc_model_attention_shape(const vc_deit_config *c, size_t batc
                                 .k_stride = qk_stride,
                                 .v_stride = 3 * c->width,
                                 .out_stride = c->width};
-}
-
-vc_qk_view vc_model_qk(const vc_layer_acts *acts, const vc_deit_config *c)
-{
-    if (c->compressed_heads)
-        return (vc_qk_view){acts->decoded, acts->decoded + c->width, 2 * c->width};
-    return (vc_qk_view){acts->qkv, acts->qkv + c->width, 3 * c->width};
-}
-
-void vc_model_autoencoders(vc_autoencoder out[2], const vc_deit_config *c,
-                           const vc_block_weights *w, size_t batch)
-{
-    size_t head_dim = c->width / c->heads;
-    out[0] = (vc_autoencoder){.heads = c->heads,
-                              .compressed = c->compressed_heads,
-                              .head_dim = head_dim,
-                              .tokens = batch * vc_deit_tokens(c),
-                              .x_stride = 3 * c->width,
-                              .encoded_stride = 2 * c->compressed_heads * head_dim,
-                              .decoded_stride = 2 * c->width,
-                              .encoder_w = w->encoder_q_w,
-                              .encoder_b = w->encoder_q_b,
-                              .decoder_w = w->decoder_q_w,
-                              .decoder_b = w->decoder_q_b};
-    out[1] = out[0];
-    out[1].encoder_w = w->encoder_k_w;
-    out[1].encoder_b = w->encoder_k_b;
-    out[1].decoder_w = w->decoder_k_w;
-    out[1].decoder_b = w->decoder_k_b;
 }

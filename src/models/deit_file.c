@@ -1,64 +1,17 @@
-#include <math.h>
+/* The sizes of a DeiT, told from a checkpoint. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "model_impl.h"
-#include "vitcod/safetensors.h"
+#include "deit_impl.h"
 
-/* A required tensor of known rank whose sizes are not known yet. */
-static vc_status find_shape(const size_t **shape, const vc_tensor_file *file, const char *name,
-                            size_t rank)
+int vc__deit_recognise(const vc_tensor_file *file)
 {
-    const vc_tensor *tensor = vc_tensor_file_find(file, name);
-    char text[VC_SHAPE_TEXT];
-    if (!tensor)
-        return vc_fail(VC_EFORMAT, "%s: no tensor '%s', wanted a DeiT with timm's names",
-                       vc_tensor_file_path(file), name);
-    if (tensor->rank != rank)
-        return vc_fail(VC_EFORMAT, "%s: '%s' is %s, wanted rank %zu", vc_tensor_file_path(file),
-                       name, vc_shape_text(text, tensor->rank, tensor->shape), rank);
-    *shape = tensor->shape;
-    return VC_OK;
-}
-
-static vc_status read_count(size_t *out, const vc_tensor_file *file, const char *key)
-{
-    const char *text = vc_tensor_file_metadata(file, key);
-    if (!text)
-        return VC_OK;
-    char *end;
-    unsigned long value = strtoul(text, &end, 10);
-    if (*end != '\0' || value == 0 || value > 1 << 20)
-        return vc_fail(VC_EFORMAT, "%s: metadata '%s' is '%s', wanted a count",
-                       vc_tensor_file_path(file), key, text);
-    *out = value;
-    return VC_OK;
-}
-
-/* "0.2860 0.1307 0.3081": one number per channel. */
-static vc_status read_channels(float *out, const vc_tensor_file *file, const char *key,
-                               size_t channels)
-{
-    const char *text = vc_tensor_file_metadata(file, key);
-    if (!text)
-        return VC_OK;
-    const char *at = text;
-    for (size_t c = 0; c < channels; c++) {
-        char *end;
-        out[c] = strtof(at, &end);
-        if (end == at || !isfinite(out[c]) || (c + 1 == channels && end[strspn(end, " ")] != '\0'))
-            return vc_fail(VC_EFORMAT, "%s: metadata '%s' is '%s', wanted %zu numbers",
-                           vc_tensor_file_path(file), key, text, channels);
-        at = end;
-    }
-    return VC_OK;
+    return vc_tensor_file_find(file, "cls_token") || vc_tensor_file_find(file, "pos_embed");
 }
 
 static vc_status read_heads(vc_deit_config *config, const vc_tensor_file *file,
                             const vc_model_options *options)
 {
-    VC_TRY(read_count(&config->heads, file, "num_heads"));
+    VC_TRY(vc__read_count(&config->heads, file, "num_heads"));
     if (config->heads && options->heads && options->heads != config->heads)
         return vc_fail(VC_EINVAL, "%s: has %zu heads, --heads wants %zu", vc_tensor_file_path(file),
                        config->heads, options->heads);
@@ -75,15 +28,15 @@ static vc_status read_heads(vc_deit_config *config, const vc_tensor_file *file,
     return VC_OK;
 }
 
-static vc_status read_config(vc_deit_config *config, const vc_tensor_file *file,
-                             const vc_model_options *options)
+static vc_status read_sizes(vc_deit_config *config, const vc_tensor_file *file,
+                            const vc_model_options *options)
 {
     const char *path = vc_tensor_file_path(file);
     const size_t *patch = NULL, *positions = NULL, *fc1 = NULL, *head = NULL;
-    VC_TRY(find_shape(&patch, file, "patch_embed.proj.weight", 4));
-    VC_TRY(find_shape(&positions, file, "pos_embed", 3));
-    VC_TRY(find_shape(&fc1, file, "blocks.0.mlp.fc1.weight", 2));
-    VC_TRY(find_shape(&head, file, "head.weight", 2));
+    VC_TRY(vc__find_shape(&patch, file, "patch_embed.proj.weight", 4));
+    VC_TRY(vc__find_shape(&positions, file, "pos_embed", 3));
+    VC_TRY(vc__find_shape(&fc1, file, "blocks.0.mlp.fc1.weight", 2));
+    VC_TRY(vc__find_shape(&head, file, "head.weight", 2));
     *config = vc_deit_config_default();
     config->width = patch[0];
     config->channels = patch[1];
@@ -111,12 +64,7 @@ static vc_status read_config(vc_deit_config *config, const vc_tensor_file *file,
     if (config->channels != 3)
         for (size_t c = 0; c < VC_MODEL_CHANNELS; c++)
             config->mean[c] = config->std[c] = 0.5f;
-    VC_TRY(read_channels(config->mean, file, "input_mean", config->channels));
-    VC_TRY(read_channels(config->std, file, "input_std", config->channels));
-    for (size_t c = 0; c < config->channels; c++)
-        if (!(config->std[c] > 0.0f))
-            return vc_fail(VC_EFORMAT, "%s: metadata 'input_std' holds %g, wanted above 0", path,
-                           (double)config->std[c]);
+    VC_TRY(vc__read_normalisation(config->mean, config->std, file, config->channels));
     return read_heads(config, file, options);
 }
 
@@ -136,116 +84,13 @@ static vc_status read_compression(vc_deit_config *config, const vc_tensor_file *
     return VC_OK;
 }
 
-static vc_status load(vc_model *model, const vc_tensor_file *file,
-                      const vc_tensor_file *autoencoder)
+vc_status vc__deit_read_config(vc_model_config *out, const vc_tensor_file *file,
+                               const vc_tensor_file *autoencoder, const vc_model_options *options)
 {
-    for (size_t i = 0; i < model->param_count; i++) {
-        const vc_param *param = &model->params[i];
-        const vc_tensor_file *from = autoencoder && param->autoencoder ? autoencoder : file;
-        const vc_tensor *tensor;
-        VC_TRY(vc_tensor_file_get(&tensor, from, param->name, VC_F32, param->rank, param->shape));
-        VC_TRY(vc_tensor_check_finite(tensor, vc_tensor_file_path(from), param->name));
-        memcpy(model->values + param->offset, tensor->data, param->count * sizeof(float));
-    }
-    return VC_OK;
-}
-
-/* A tensor that nothing reads would be ignored silently. */
-static vc_status check_unknown(const vc_model *model, const vc_tensor_file *file)
-{
-    for (size_t i = 0; i < vc_tensor_file_count(file); i++) {
-        const char *name = vc_tensor_file_at(file, i)->name;
-        size_t known = 0;
-        while (known < model->param_count && strcmp(model->params[known].name, name) != 0)
-            known++;
-        if (known == model->param_count)
-            return vc_fail(VC_EFORMAT, "%s: tensor '%s' is not part of the DeiT that it describes",
-                           vc_tensor_file_path(file), name);
-    }
-    return VC_OK;
-}
-
-static vc_status open_files(vc_model **out, const vc_tensor_file *file,
-                            const vc_tensor_file *autoencoder, const vc_model_options *options)
-{
-    vc_deit_config config;
-    VC_TRY(read_config(&config, file, options));
-    VC_TRY(read_compression(&config, autoencoder ? autoencoder : file));
-    if (autoencoder && !config.compressed_heads)
+    VC_TRY(read_sizes(&out->deit, file, options));
+    VC_TRY(read_compression(&out->deit, autoencoder ? autoencoder : file));
+    if (autoencoder && !out->deit.compressed_heads)
         return vc_fail(VC_EFORMAT, "%s: no tensor 'blocks.0.attn.encoder_q.weight'",
                        vc_tensor_file_path(autoencoder));
-    vc_status status = vc__model_allocate(out, &config);
-    if (status != VC_OK)
-        return vc_fail(status, "%s: %s", vc_tensor_file_path(file), vc_last_error());
-    status = load(*out, file, autoencoder);
-    if (status == VC_OK)
-        status = check_unknown(*out, file);
-    if (status == VC_OK && autoencoder)
-        status = check_unknown(*out, autoencoder);
-    if (status != VC_OK) {
-        vc_model_close(*out);
-        *out = NULL;
-    }
-    return status;
-}
-
-vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options *options)
-{
-    *out = NULL;
-    vc_tensor_file *file, *autoencoder = NULL;
-    VC_TRY(vc_safetensors_open(&file, path));
-    vc_status status = VC_OK;
-    if (options->autoencoder)
-        status = vc_safetensors_open(&autoencoder, options->autoencoder);
-    if (status == VC_OK)
-        status = open_files(out, file, autoencoder, options);
-    vc_tensor_file_close(autoencoder);
-    vc_tensor_file_close(file);
-    return status;
-}
-
-static void channel_text(char text[96], const float *values, size_t channels)
-{
-    int used = 0;
-    text[0] = '\0';
-    for (size_t c = 0; c < channels; c++)
-        used += snprintf(text + used, 96 - (size_t)used, "%s%.9g", c ? " " : "", (double)values[c]);
-}
-
-/* All parameters, or only the auto-encoder's. */
-static vc_status write_params(const char *path, const vc_model *model, int autoencoder_only,
-                              const vc_metadata *metadata, size_t metadata_count)
-{
-    vc_named_tensor *tensors = calloc(model->param_count, sizeof *tensors);
-    size_t count = 0;
-    if (!tensors)
-        return vc_fail(VC_ENOMEM, "%s: out of memory", path);
-    for (size_t i = 0; i < model->param_count; i++) {
-        const vc_param *param = &model->params[i];
-        if (autoencoder_only && !param->autoencoder)
-            continue;
-        vc_tensor tensor = {
-            .dtype = VC_F32, .rank = param->rank, .data = model->values + param->offset};
-        memcpy(tensor.shape, param->shape, sizeof param->shape);
-        tensors[count++] = (vc_named_tensor){param->name, tensor};
-    }
-    vc_status status = vc_safetensors_write(path, tensors, count, metadata, metadata_count);
-    free(tensors);
-    return status;
-}
-
-vc_status vc_model_write_autoencoder(const char *path, const vc_model *model)
-{
-    return write_params(path, model, 1, NULL, 0);
-}
-
-vc_status vc_model_write(const char *path, const vc_model *model)
-{
-    char heads[32], mean[96], std[96];
-    snprintf(heads, sizeof heads, "%zu", model->config.heads);
-    channel_text(mean, model->config.mean, model->config.channels);
-    channel_text(std, model->config.std, model->config.channels);
-    const vc_metadata metadata[] = {
-        {"architecture", "deit"}, {"num_heads", heads}, {"input_mean", mean}, {"input_std", std}};
-    return write_params(path, model, 0, metadata, 4);
+    return VC_OK;
 }

@@ -1,18 +1,16 @@
-#include <assert.h>
-#include <math.h>
 #include <string.h>
 
-#include "model_impl.h"
+#include "deit_impl.h"
 
 /* Class tokens, patches, positions: the first residual stream. */
 static void embed(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
 {
-    const vc_deit_config *c = &model->config;
-    const vc_deit_weights *w = &model->weights;
+    const vc_deit_config *c = &model->config.deit;
+    const vc_deit_weights *w = &model->deit;
     size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
     size_t patches = tokens - classes, patch_values = c->channels * c->patch * c->patch;
-    float *stream = acts->layers[0].input;
-    vc_patches_gather(acts->patches, images, batch, c->channels, c->image, c->patch);
+    float *stream = acts->deit.layers[0].input;
+    vc_patches_gather(acts->deit.patches, images, batch, c->channels, c->image, c->patch);
     const vc_gemm_shape shape = {.transpose_b = 1,
                                  .m = patches,
                                  .n = width,
@@ -31,44 +29,26 @@ static void embed(vc_acts *acts, const vc_model *model, const float *images, siz
         for (size_t t = classes; t < tokens; t++)
             for (size_t i = 0; i < width; i++)
                 x[t * width + i] += w->patch_b[i];
-        vc_gemm(x + classes * width, acts->patches + b * patches * patch_values, w->patch_w, &shape,
-                1.0f, 1.0f);
+        vc_gemm(x + classes * width, acts->deit.patches + b * patches * patch_values, w->patch_w,
+                &shape, 1.0f, 1.0f);
     }
-}
-
-static void autoencode(vc_acts *acts, const vc_model *model, size_t layer, size_t batch)
-{
-    vc_layer_acts *a = &acts->layers[layer];
-    vc_autoencoder ae[2];
-    vc_model_autoencoders(ae, &model->config, &model->weights.blocks[layer], batch);
-    for (size_t i = 0; i < 2; i++)
-        acts->distances[2 * layer + i] = vc_autoencoder_forward(
-            a->encoded + i * ae[i].compressed * ae[i].head_dim,
-            a->decoded + i * model->config.width, a->qkv + i * model->config.width, &ae[i]);
 }
 
 static void attend(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
                    const vc_tap *tap)
 {
-    const vc_deit_config *c = &model->config;
-    vc_layer_acts *a = &acts->layers[layer];
-    const vc_attention_shape shape = vc_model_attention_shape(c, batch);
-    const float *v = a->qkv + 2 * c->width;
-    if (tap && tap->query_key)
-        tap->query_key(tap->context, layer, a->qkv, a->qkv + c->width, 3 * c->width, batch);
-    if (c->compressed_heads)
-        autoencode(acts, model, layer, batch);
-    const vc_qk_view qk = vc_model_qk(a, c);
-    if (model->sparse) {
-        vc_sparse_attention_forward(a->attention, a->probs, acts->scratch, qk.q, qk.k, v, &shape,
-                                    &model->sparse[layer]);
-        return;
-    }
-    size_t maps = c->heads * shape.queries * shape.keys;
-    vc_attention_forward(a->attention, a->probs, qk.q, qk.k, v, &shape,
-                         model->pruned ? model->pruned + layer * maps : NULL, NULL);
-    if (tap && tap->attention)
-        tap->attention(tap->context, layer, a->probs, batch);
+    const vc_deit_config *c = &model->config.deit;
+    const vc_layer_acts *a = &acts->deit.layers[layer];
+    vc__attention attention = {.q = a->qkv,
+                               .k = a->qkv + c->width,
+                               .v = a->qkv + 2 * c->width,
+                               .encoded = a->encoded,
+                               .decoded = a->decoded,
+                               .probs = a->probs,
+                               .out = a->attention,
+                               .shape = vc_deit_attention_shape(c, batch)};
+    attention.shape.q_stride = attention.shape.k_stride = 3 * c->width;
+    vc__attend(acts, model, layer, &attention, tap);
 }
 
 static vc_linear linear(const vc_model *model, size_t layer, size_t which, size_t inputs,
@@ -84,11 +64,11 @@ static vc_linear linear(const vc_model *model, size_t layer, size_t which, size_
 static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
                   const vc_tap *tap)
 {
-    const vc_deit_config *c = &model->config;
-    const vc_block_weights *w = &model->weights.blocks[layer];
-    vc_layer_acts *a = &acts->layers[layer];
+    const vc_deit_config *c = &model->config.deit;
+    const vc_block_weights *w = &model->deit.blocks[layer];
+    vc_layer_acts *a = &acts->deit.layers[layer];
     size_t rows = batch * vc_deit_tokens(c), width = c->width, hidden = c->hidden;
-    float *output = layer + 1 < c->depth ? acts->layers[layer + 1].input : acts->tokens;
+    float *output = layer + 1 < c->depth ? acts->deit.layers[layer + 1].input : acts->deit.tokens;
     const vc_linear qkv = linear(model, layer, 0, width, 3 * width, w->qkv_w, w->qkv_b);
     const vc_linear proj = linear(model, layer, 1, width, width, w->proj_w, w->proj_b);
     const vc_linear fc1 = linear(model, layer, 2, width, hidden, w->fc1_w, w->fc1_b);
@@ -109,45 +89,36 @@ static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t bat
 /* Final norm and head, on the class tokens alone: nothing else is read. */
 static void classify(vc_acts *acts, const vc_model *model, size_t batch)
 {
-    const vc_deit_config *c = &model->config;
-    const vc_deit_weights *w = &model->weights;
+    const vc_deit_config *c = &model->config.deit;
+    const vc_deit_weights *w = &model->deit;
     size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
     for (size_t b = 0; b < batch; b++)
-        memcpy(acts->class_in + b * classes * width, acts->tokens + b * tokens * width,
+        memcpy(acts->deit.class_in + b * classes * width, acts->deit.tokens + b * tokens * width,
                classes * width * sizeof(float));
-    vc_layernorm_forward(acts->class_norm, acts->class_mean, acts->class_rstd, acts->class_in,
-                         w->norm_w, w->norm_b, batch * classes, width, VC_DEIT_EPS);
+    vc_layernorm_forward(acts->deit.class_norm, acts->deit.class_mean, acts->deit.class_rstd,
+                         acts->deit.class_in, w->norm_w, w->norm_b, batch * classes, width,
+                         VC_DEIT_EPS);
     for (size_t k = 0; k < classes; k++) {
-        float *in = acts->head_in + k * batch * width;
+        float *in = acts->deit.head_in + k * batch * width;
         for (size_t b = 0; b < batch; b++)
-            memcpy(in + b * width, acts->class_norm + (b * classes + k) * width,
+            memcpy(in + b * width, acts->deit.class_norm + (b * classes + k) * width,
                    width * sizeof(float));
         const vc_linear head = {.inputs = width,
                                 .outputs = c->classes,
                                 .weight = k == 0 ? w->head_w : w->head_dist_w,
                                 .bias = k == 0 ? w->head_b : w->head_dist_b};
-        vc_linear_forward(acts->head_out + k * batch * c->classes, in, &head, batch, NULL);
+        vc_linear_forward(acts->deit.head_out + k * batch * c->classes, in, &head, batch, NULL);
     }
-    const float *first = acts->head_out, *second = acts->head_out + batch * c->classes;
+    const float *first = acts->deit.head_out, *second = acts->deit.head_out + batch * c->classes;
     for (size_t i = 0; i < batch * c->classes; i++)
         acts->logits[i] = classes == 1 ? first[i] : 0.5f * (first[i] + second[i]);
 }
 
-void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
+void vc__deit_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                       const vc_tap *tap)
 {
-    assert(batch > 0 && batch <= acts->batch);
-    assert(!(tap && tap->attention && model->sparse));
     embed(acts, model, images, batch);
-    for (size_t l = 0; l < model->config.depth; l++)
+    for (size_t l = 0; l < model->config.deit.depth; l++)
         block(acts, model, l, batch, tap);
     classify(acts, model, batch);
-}
-
-double vc_model_reconstruction(const vc_acts *acts, const vc_model *model)
-{
-    double sum = 0.0;
-    for (size_t i = 0; model->config.compressed_heads && i < 2 * model->config.depth; i++)
-        sum += sqrt(acts->distances[i]);
-    return sum;
 }

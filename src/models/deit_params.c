@@ -1,9 +1,7 @@
 /* The one table of a DeiT's parameters. */
-#include <assert.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "model_impl.h"
+#include "deit_impl.h"
 
 /* Sizes are named here and resolved against a config. */
 typedef enum size_name { END, ONE, C, C3, M, H, Z, T, CHANNELS, PATCH, CLASSES } size_name;
@@ -22,6 +20,8 @@ typedef struct row {
 
 #define STEM(member) offsetof(vc_deit_weights, member)
 #define BLOCK(member) offsetof(vc_block_weights, member)
+#define CODER(which, member)                                                                       \
+    offsetof(vc_block_weights, coder) + (which) * sizeof(vc_coder) + offsetof(vc_coder, member)
 
 static const row stem_rows[] = {
     {STEM(cls_token), "cls_token", {ONE, ONE, C}, VC_INIT_NORMAL, 0, ALWAYS},
@@ -41,14 +41,14 @@ static const row block_rows[] = {
     {BLOCK(norm1_b), "norm1.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
     {BLOCK(qkv_w), "attn.qkv.weight", {C3, C}, VC_INIT_NORMAL, 1, ALWAYS},
     {BLOCK(qkv_b), "attn.qkv.bias", {C3}, VC_INIT_ZERO, 0, ALWAYS},
-    {BLOCK(encoder_q_w), "attn.encoder_q.weight", {Z, H}, VC_INIT_FAN_IN, 1, AUTOENCODER},
-    {BLOCK(encoder_q_b), "attn.encoder_q.bias", {Z}, VC_INIT_ZERO, 0, AUTOENCODER},
-    {BLOCK(decoder_q_w), "attn.decoder_q.weight", {H, Z}, VC_INIT_FAN_IN, 1, AUTOENCODER},
-    {BLOCK(decoder_q_b), "attn.decoder_q.bias", {H}, VC_INIT_ZERO, 0, AUTOENCODER},
-    {BLOCK(encoder_k_w), "attn.encoder_k.weight", {Z, H}, VC_INIT_FAN_IN, 1, AUTOENCODER},
-    {BLOCK(encoder_k_b), "attn.encoder_k.bias", {Z}, VC_INIT_ZERO, 0, AUTOENCODER},
-    {BLOCK(decoder_k_w), "attn.decoder_k.weight", {H, Z}, VC_INIT_FAN_IN, 1, AUTOENCODER},
-    {BLOCK(decoder_k_b), "attn.decoder_k.bias", {H}, VC_INIT_ZERO, 0, AUTOENCODER},
+    {CODER(0, encoder_w), "attn.encoder_q.weight", {Z, H}, VC_INIT_FAN_IN, 1, AUTOENCODER},
+    {CODER(0, encoder_b), "attn.encoder_q.bias", {Z}, VC_INIT_ZERO, 0, AUTOENCODER},
+    {CODER(0, decoder_w), "attn.decoder_q.weight", {H, Z}, VC_INIT_FAN_IN, 1, AUTOENCODER},
+    {CODER(0, decoder_b), "attn.decoder_q.bias", {H}, VC_INIT_ZERO, 0, AUTOENCODER},
+    {CODER(1, encoder_w), "attn.encoder_k.weight", {Z, H}, VC_INIT_FAN_IN, 1, AUTOENCODER},
+    {CODER(1, encoder_b), "attn.encoder_k.bias", {Z}, VC_INIT_ZERO, 0, AUTOENCODER},
+    {CODER(1, decoder_w), "attn.decoder_k.weight", {H, Z}, VC_INIT_FAN_IN, 1, AUTOENCODER},
+    {CODER(1, decoder_b), "attn.decoder_k.bias", {H}, VC_INIT_ZERO, 0, AUTOENCODER},
     {BLOCK(proj_w), "attn.proj.weight", {C, C}, VC_INIT_NORMAL, 1, ALWAYS},
     {BLOCK(proj_b), "attn.proj.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
     {BLOCK(norm2_w), "norm2.weight", {C}, VC_INIT_ONE, 0, ALWAYS},
@@ -102,55 +102,32 @@ static int exists(condition when, const vc_deit_config *config)
            (when == AUTOENCODER && config->compressed_heads > 0);
 }
 
-typedef struct walk {
-    const vc_deit_config *config;
-    vc_param *params;
-    float *values;
-    size_t param_count, value_count;
-} walk;
-
-static void visit(walk *w, const row *entry, const char *prefix, void *target)
+static void visit(vc__walk *walk, const row *entry, const char *prefix, void *target,
+                  const vc_deit_config *config)
 {
-    float **member = target ? (float **)((char *)target + entry->member) : NULL;
-    if (!exists(entry->when, w->config)) {
-        if (member)
-            *member = NULL;
+    float **member = (float **)((char *)target + entry->member);
+    if (!exists(entry->when, config)) {
+        *member = NULL;
         return;
     }
-    vc_param param = {.offset = w->value_count,
-                      .count = 1,
-                      .decay = entry->decay,
-                      .autoencoder = entry->when == AUTOENCODER,
-                      .init = entry->init};
+    vc_param param = {
+        .decay = entry->decay, .autoencoder = entry->when == AUTOENCODER, .init = entry->init};
     snprintf(param.name, sizeof param.name, "%s%s", prefix, entry->name);
-    for (; param.rank < 4 && entry->shape[param.rank] != END; param.rank++) {
-        param.shape[param.rank] = resolve(entry->shape[param.rank], w->config);
-        param.count *= param.shape[param.rank];
-    }
-    if (w->params)
-        w->params[w->param_count] = param;
-    if (member)
-        *member = w->values + param.offset;
-    w->param_count++;
-    /* Whole cache lines, so that every parameter is aligned. */
-    w->value_count += (param.count + 15) / 16 * 16;
+    for (; param.rank < 4 && entry->shape[param.rank] != END; param.rank++)
+        param.shape[param.rank] = resolve(entry->shape[param.rank], config);
+    vc__walk_param(walk, member, &param);
 }
 
-size_t vc__deit_walk(const vc_deit_config *config, vc_param *params, vc_deit_weights *out,
-                     float *values, size_t *value_count)
+void vc__deit_walk(vc__walk *walk, const vc_deit_config *config, vc_deit_weights *weights)
 {
-    walk w = {.config = config, .params = params, .values = values};
     for (size_t i = 0; i < sizeof stem_rows / sizeof *stem_rows; i++)
-        visit(&w, &stem_rows[i], "", out);
+        visit(walk, &stem_rows[i], "", weights, config);
     for (size_t l = 0; l < config->depth; l++) {
         char prefix[32];
         snprintf(prefix, sizeof prefix, "blocks.%zu.", l);
         for (size_t i = 0; i < sizeof block_rows / sizeof *block_rows; i++)
-            visit(&w, &block_rows[i], prefix, out ? &out->blocks[l] : NULL);
+            visit(walk, &block_rows[i], prefix, &weights->blocks[l], config);
     }
     for (size_t i = 0; i < sizeof top_rows / sizeof *top_rows; i++)
-        visit(&w, &top_rows[i], "", out);
-    if (value_count)
-        *value_count = w.value_count;
-    return w.param_count;
+        visit(walk, &top_rows[i], "", weights, config);
 }

@@ -1,15 +1,91 @@
-/* Shared inside the models room. */
+/* Shared inside the models room: what an architecture is. */
 #ifndef VC_MODEL_IMPL_H
 #define VC_MODEL_IMPL_H
 
 #include "vitcod/model.h"
 
-/* Fills params (NULL: counts only), binds the weight pointers of `out` to `values` where both are
- * given (out->blocks must hold the layers), and returns the number of parameters. */
-size_t vc__deit_walk(const vc_deit_config *config, vc_param *params, vc_deit_weights *out,
-                     float *values, size_t *value_count);
+/* Visits parameters one after the other: counts them, fills `params`, and binds the pointers of a
+ * weights struct to `values` or to what the parameters point at. */
+typedef struct vc__walk {
+    vc_param *params; /* NULL: only counts and binds */
+    float *values;    /* NULL: binds to params[i].data when `bind_params`, else to NULL */
+    int bind_params;
+    size_t param_count, value_count;
+} vc__walk;
 
-/* A model of this shape with parameters zero. */
-vc_status vc__model_allocate(vc_model **out, const vc_deit_config *config);
+/* `param` without offset, count and data. `member` may be NULL. */
+void vc__walk_param(vc__walk *walk, float **member, const vc_param *param);
+
+/* One architecture. */
+typedef struct vc__architecture {
+    const char *name;
+    vc_status (*check)(const vc_model_config *config);
+    vc_model_input (*input)(const vc_model_config *config);
+    size_t (*layers)(const vc_model_config *config);
+    vc_attention_layer (*layer)(const vc_model_config *config, size_t layer);
+    size_t (*groups)(const vc_model_config *config);
+    vc_attention_group (*group)(const vc_model_config *config, size_t group);
+
+    int (*recognise)(const vc_tensor_file *file);
+    /* Sizes from a checkpoint; the auto-encoder's, where there is one, may come from another. */
+    vc_status (*read_config)(vc_model_config *out, const vc_tensor_file *file,
+                             const vc_tensor_file *autoencoder, const vc_model_options *options);
+
+    /* Everything that is allocated besides parameters; then what follows from their values. */
+    vc_status (*allocate)(vc_model *model);
+    void (*walk)(vc__walk *walk, vc_model *model);
+    void (*release)(vc_model *model);
+
+    const vc_coder *(*coder)(const vc_model *model, size_t layer);
+    /* Added to a layer's scores, (H, Tq, Tk); NULL: nothing. */
+    const float *(*bias)(const vc_model *model, size_t layer);
+    vc_status (*pack)(vc_model *model);
+    void (*place)(vc_acts *acts, const vc_model *model);
+    void (*forward)(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
+                    const vc_tap *tap);
+    vc_status (*lower)(vc_workload *out, const vc_model_config *config, const vc_plan *plan);
+} vc__architecture;
+
+extern const vc__architecture vc__deit;
+const vc__architecture *vc__architecture_of(const vc_model_config *config);
+
+/* A model of this shape whose parameters have no values yet. */
+vc_status vc__model_begin(vc_model **out, const vc_model_config *config);
+/* Gives it a flat block of its own, zeroed. */
+vc_status vc__model_allocate(vc_model *model);
+
+/* Lets go of mask and plan. */
+void vc__drop_restriction(vc_model *model);
+
+/* One attention: what lies between the projections. */
+typedef struct vc__attention {
+    const float *q, *k, *v; /* as projected */
+    float *encoded;         /* (B, T, 2, Z, D), where the layer is compressed */
+    float *decoded;         /* (B, T, 2, H, D) */
+    float *probs, *out;
+    const float *bias;        /* (H, Tq, Tk) or NULL */
+    vc_attention_shape shape; /* with the projections' strides */
+} vc__attention;
+
+void vc__attend(vc_acts *acts, const vc_model *model, size_t layer, const vc__attention *attention,
+                const vc_tap *tap);
+
+/* Floats of a layer's probabilities for a batch. */
+size_t vc__probs_count(const vc_model *model, size_t layer, size_t batch);
+
+/* Reading metadata; a key that is missing leaves `out` as it is. */
+vc_status vc__read_count(size_t *out, const vc_tensor_file *file, const char *key);
+vc_status vc__read_channels(float *out, const vc_tensor_file *file, const char *key,
+                            size_t channels);
+/* Mean and deviation of the input, checked. */
+vc_status vc__read_normalisation(float *mean, float *std, const vc_tensor_file *file,
+                                 size_t channels);
+/* A required tensor of known rank whose sizes are not known yet. */
+vc_status vc__find_shape(const size_t **shape, const vc_tensor_file *file, const char *name,
+                         size_t rank);
+
+/* An operator of a workload. */
+vc_op vc__op(vc_op_kind kind, int layer, uint64_t macs, uint64_t weights, uint64_t in,
+             uint64_t out);
 
 #endif

@@ -47,13 +47,14 @@ static counts count_scores(const vc_attention_sizes *s, const vc_plan_layer *pla
 vc_status vc_workload_add_attention(vc_workload *workload, int layer, const vc_attention_sizes *s,
                                     const vc_plan_layer *plan)
 {
-    uint64_t h = s->heads, z = s->compressed, d = s->head_dim, tokens = s->queries + s->keys;
+    uint64_t h = s->heads, z = s->compressed, d = s->head_dim, v = s->value_dim,
+             tokens = s->queries + s->keys;
     counts n = count_scores(s, plan);
     const vc_op ops[] = {
         {VC_OP_DECODE, layer, 1, tokens * d * h * z, 2 * (h * z + h), 0, 0, 0},
         {VC_OP_SDDMM, layer, 1, n.scores * d, 0, tokens * (z ? z : h) * d, 0, n.indices},
         {VC_OP_SOFTMAX, layer, 1, 0, 0, 0, 0, 0},
-        {VC_OP_SPMM, layer, 1, n.scores * d, 0, s->keys * h * d, s->queries * h * d, 0},
+        {VC_OP_SPMM, layer, 1, n.scores * v, 0, s->keys * h * v, s->queries * h * v, 0},
     };
     for (size_t i = z ? 0 : 1; i < sizeof ops / sizeof *ops; i++)
         VC_TRY(vc_workload_add(workload, &ops[i]));

@@ -73,7 +73,8 @@ vc_status vc_sim_plan_workload(vc_workload *out, const vc_plan *plan, size_t hea
                        MOST_HEAD_DIM);
     for (size_t l = 0; l < plan->layer_count; l++) {
         const vc_plan_layer *p = &plan->layers[l];
-        const vc_attention_sizes sizes = {p->heads, p->queries, p->keys, head_dim, compressed};
+        const vc_attention_sizes sizes = {p->heads, p->queries, p->keys,
+                                          head_dim, head_dim,   compressed};
         if (compressed > p->heads)
             return vc_fail(VC_EINVAL, "%s: %zu compressed heads, wanted at most layer %zu's %zu",
                            path, compressed, l, p->heads);

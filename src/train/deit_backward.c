@@ -6,8 +6,8 @@
 /* From dlogits to the gradient of the residual stream that leaves the last block. */
 static void classify_backward(vc_grads *g, const vc_acts *acts, const vc_model *model, size_t batch)
 {
-    const vc_deit_config *c = &model->config;
-    const vc_deit_weights *w = &model->weights;
+    const vc_deit_config *c = &model->config.deit;
+    const vc_deit_weights *w = &model->deit;
     size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
     if (classes == 2) /* the logits are the mean of two heads */
         for (size_t i = 0; i < batch * c->classes; i++)
@@ -19,15 +19,15 @@ static void classify_backward(vc_grads *g, const vc_acts *acts, const vc_model *
                                 .bias = k == 0 ? w->head_b : w->head_dist_b};
         vc_linear_backward(g->head, k == 0 ? g->views.head_w : g->views.head_dist_w,
                            k == 0 ? g->views.head_b : g->views.head_dist_b, g->dlogits,
-                           acts->head_in + k * batch * width, &head, batch);
+                           acts->deit.head_in + k * batch * width, &head, batch);
         for (size_t b = 0; b < batch; b++)
             memcpy(g->class_tokens + (b * classes + k) * width, g->head + b * width,
                    width * sizeof(float));
     }
     memset(g->head, 0, batch * classes * width * sizeof(float));
     vc_layernorm_backward(g->head, g->views.norm_w, g->views.norm_b, g->class_tokens,
-                          acts->class_in, acts->class_mean, acts->class_rstd, w->norm_w,
-                          batch * classes, width);
+                          acts->deit.class_in, acts->deit.class_mean, acts->deit.class_rstd,
+                          w->norm_w, batch * classes, width);
     memset(g->stream, 0, batch * tokens * width * sizeof(float));
     for (size_t b = 0; b < batch; b++)
         memcpy(g->stream + b * tokens * width, g->head + b * classes * width,
@@ -39,15 +39,14 @@ static void classify_backward(vc_grads *g, const vc_acts *acts, const vc_model *
 static void autoencoder_backward(vc_grads *g, const vc_acts *acts, const vc_model *model,
                                  size_t layer, size_t batch, float weight)
 {
-    const vc_layer_acts *a = &acts->layers[layer];
-    const vc_block_weights *d = &g->views.blocks[layer];
-    const vc_autoencoder_grads grads[2] = {
-        {d->encoder_q_w, d->encoder_q_b, d->decoder_q_w, d->decoder_q_b},
-        {d->encoder_k_w, d->encoder_k_b, d->decoder_k_w, d->decoder_k_b}};
+    const vc_layer_acts *a = &acts->deit.layers[layer];
+    const vc_coder *grads = g->views.blocks[layer].coder;
+    const vc_attention_layer shape = vc_model_layer(&model->config, layer);
     vc_autoencoder ae[2];
-    vc_model_autoencoders(ae, &model->config, &model->weights.blocks[layer], batch);
+    vc_model_autoencoders(ae, &shape, vc_model_coder(model, layer), 3 * model->config.deit.width,
+                          batch);
     for (size_t i = 0; i < 2; i++) {
-        size_t full = i * model->config.width, half = i * ae[i].compressed * ae[i].head_dim;
+        size_t full = i * model->config.deit.width, half = i * ae[i].compressed * ae[i].head_dim;
         double norm = sqrt(acts->distances[2 * layer + i]);
         vc_autoencoder_backward(&grads[i], g->qkv + full, g->encoded + half, g->decoded + full,
                                 g->scratch, a->qkv + full, a->encoded + half, a->decoded + full,
@@ -58,19 +57,18 @@ static void autoencoder_backward(vc_grads *g, const vc_acts *acts, const vc_mode
 static void attend_backward(vc_grads *g, const vc_acts *acts, const vc_model *model, size_t layer,
                             size_t batch, float reconstruction)
 {
-    const vc_deit_config *c = &model->config;
-    const vc_layer_acts *a = &acts->layers[layer];
-    const vc_attention_shape shape = vc_model_attention_shape(c, batch);
-    const vc_qk_view qk = vc_model_qk(a, c);
+    const vc_deit_config *c = &model->config.deit;
+    const vc_layer_acts *a = &acts->deit.layers[layer];
+    const vc_attention_shape shape = vc_deit_attention_shape(c, batch);
+    const float *q = c->compressed_heads ? a->decoded : a->qkv, *k = q + c->width;
     const float *v = a->qkv + 2 * c->width;
     float *dq = c->compressed_heads ? g->decoded : g->qkv;
     float *dk = dq + c->width, *dv = g->qkv + 2 * c->width;
     if (model->sparse)
-        vc_sparse_attention_backward(dq, dk, dv, g->scratch, g->attention, a->probs, qk.q, qk.k, v,
+        vc_sparse_attention_backward(dq, dk, dv, g->scratch, g->attention, a->probs, q, k, v,
                                      &shape, &model->sparse[layer]);
     else
-        vc_attention_backward(dq, dk, dv, g->scratch, g->attention, a->probs, qk.q, qk.k, v,
-                              &shape);
+        vc_attention_backward(dq, dk, dv, g->scratch, g->attention, a->probs, q, k, v, &shape);
     if (c->compressed_heads)
         autoencoder_backward(g, acts, model, layer, batch, reconstruction);
 }
@@ -78,10 +76,10 @@ static void attend_backward(vc_grads *g, const vc_acts *acts, const vc_model *mo
 static void block_backward(vc_grads *g, const vc_acts *acts, const vc_model *model, size_t layer,
                            size_t batch, float reconstruction)
 {
-    const vc_deit_config *c = &model->config;
-    const vc_block_weights *w = &model->weights.blocks[layer];
+    const vc_deit_config *c = &model->config.deit;
+    const vc_block_weights *w = &model->deit.blocks[layer];
     const vc_block_weights *d = &g->views.blocks[layer];
-    const vc_layer_acts *a = &acts->layers[layer];
+    const vc_layer_acts *a = &acts->deit.layers[layer];
     size_t rows = batch * vc_deit_tokens(c), width = c->width, hidden = c->hidden;
     const vc_linear qkv = {width, 3 * width, w->qkv_w, w->qkv_b, NULL};
     const vc_linear proj = {width, width, w->proj_w, w->proj_b, NULL};
@@ -102,7 +100,7 @@ static void block_backward(vc_grads *g, const vc_acts *acts, const vc_model *mod
 
 static void embed_backward(vc_grads *g, const vc_acts *acts, const vc_model *model, size_t batch)
 {
-    const vc_deit_config *c = &model->config;
+    const vc_deit_config *c = &model->config.deit;
     size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
     size_t patches = tokens - classes;
     vc_column_sum(g->views.pos_embed, g->stream, batch, tokens * width);
@@ -115,17 +113,17 @@ static void embed_backward(vc_grads *g, const vc_acts *acts, const vc_model *mod
         memcpy(g->patches + b * patches * width, grad + classes * width,
                patches * width * sizeof(float));
     }
-    const vc_linear patch = {c->channels * c->patch * c->patch, width, model->weights.patch_w,
-                             model->weights.patch_b, NULL};
-    vc_linear_backward(NULL, g->views.patch_w, g->views.patch_b, g->patches, acts->patches, &patch,
-                       batch * patches);
+    const vc_linear patch = {c->channels * c->patch * c->patch, width, model->deit.patch_w,
+                             model->deit.patch_b, NULL};
+    vc_linear_backward(NULL, g->views.patch_w, g->views.patch_b, g->patches, acts->deit.patches,
+                       &patch, batch * patches);
 }
 
 void vc_model_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model, size_t batch,
                        float reconstruction)
 {
     classify_backward(grads, acts, model, batch);
-    for (size_t l = model->config.depth; l-- > 0;)
+    for (size_t l = model->config.deit.depth; l-- > 0;)
         block_backward(grads, acts, model, l, batch, reconstruction);
     embed_backward(grads, acts, model, batch);
 }

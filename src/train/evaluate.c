@@ -11,17 +11,18 @@ static const char *name_of(const vc_dataset *data)
 
 vc_batch_options vc_model_batch_options(const vc_model *model)
 {
+    const vc_model_input input = vc_model_input_of(&model->config);
     vc_batch_options options = {0};
-    for (size_t i = 0; i < model->config.channels; i++) {
-        options.mean[i] = model->config.mean[i];
-        options.std[i] = model->config.std[i];
+    for (size_t i = 0; i < input.channels; i++) {
+        options.mean[i] = input.mean[i];
+        options.std[i] = input.std[i];
     }
     return options;
 }
 
 vc_status vc_model_check_data(const vc_model *model, const vc_dataset *data)
 {
-    const vc_deit_config *c = &model->config;
+    const vc_model_input input = vc_model_input_of(&model->config), *c = &input;
     const char *path = name_of(data);
     if (data->channels != c->channels || data->height != c->image || data->width != c->image)
         return vc_fail(VC_EINVAL, "%s: images are %zu x %zu x %zu, the model wants %zu x %zu x %zu",
@@ -38,7 +39,7 @@ vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, const vc_datase
 {
     *out = (vc_evaluation){0};
     VC_TRY(vc_model_check_data(model, data));
-    const vc_deit_config *c = &model->config;
+    const vc_model_input input = vc_model_input_of(&model->config), *c = &input;
     size_t total = limit > 0 && limit < data->count ? limit : data->count;
     float *x = malloc(acts->batch * c->channels * c->image * c->image * sizeof *x);
     int32_t *y = malloc(acts->batch * sizeof *y);

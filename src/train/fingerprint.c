@@ -1,28 +1,32 @@
 #include "train_impl.h"
 #include "vitcod/hash.h"
 
-static uint64_t hash_config(uint64_t hash, const vc_deit_config *c)
+/* What a model is, but for the values of its parameters. */
+static uint64_t hash_config(uint64_t hash, const vc_model *model)
 {
-    const uint64_t sizes[] = {
-        c->image, c->patch, c->channels, c->classes,          c->width,
-        c->depth, c->heads, c->hidden,   c->compressed_heads, (uint64_t)c->distilled};
+    const vc_model_input input = vc_model_input_of(&model->config);
+    const uint64_t sizes[] = {model->config.architecture, input.image, input.channels,
+                              input.classes, vc_model_layer(&model->config, 0).heads};
     hash = vc_hash(hash, sizes, sizeof sizes);
-    return vc_hash(vc_hash(hash, c->mean, sizeof c->mean), c->std, sizeof c->std);
+    hash = vc_hash(vc_hash(hash, input.mean, sizeof input.mean), input.std, sizeof input.std);
+    for (size_t i = 0; i < model->param_count; i++)
+        hash = vc_hash(hash, model->params[i].shape, sizeof model->params[i].shape);
+    return hash;
 }
 
 static uint64_t hash_attention(uint64_t hash, const vc_model *model)
 {
-    size_t tokens = vc_deit_tokens(&model->config), heads = model->config.heads;
-    for (size_t l = 0; l < model->config.depth; l++) {
+    for (size_t l = 0; l < vc_model_layers(&model->config); l++) {
+        const vc_attention_layer layer = vc_model_layer(&model->config, l);
+        size_t queries = layer.queries;
         if (model->pruned)
-            hash =
-                vc_hash(hash, model->pruned + l * heads * tokens * tokens, heads * tokens * tokens);
-        for (size_t h = 0; model->sparse && h < heads; h++) {
+            hash = vc_hash(hash, model->pruned[l], layer.heads * queries * layer.keys);
+        for (size_t h = 0; model->sparse && h < layer.heads; h++) {
             const vc_sparse_head *head = &model->sparse[l].head[h];
-            size_t sparse = (size_t)head->row_start[tokens];
+            size_t sparse = (size_t)head->row_start[queries];
             hash = vc_hash(hash, head->global_keys, head->global_count * sizeof(int32_t));
-            hash = vc_hash(hash, head->panel_pruned, tokens * head->global_count);
-            hash = vc_hash(hash, head->row_start, (tokens + 1) * sizeof(int32_t));
+            hash = vc_hash(hash, head->panel_pruned, queries * head->global_count);
+            hash = vc_hash(hash, head->row_start, (queries + 1) * sizeof(int32_t));
             hash = vc_hash(hash, head->row_keys, sparse * sizeof(int32_t));
         }
     }
@@ -47,12 +51,14 @@ uint64_t vc__train_fingerprint(const vc_model *model, const vc_dataset *data,
         o->epochs, o->batch, o->augmentation.shift, (uint64_t)o->augmentation.flip,
         o->seed,   images,   data->count,           model->value_count};
     uint64_t hash = vc_hash(vc_hash(VC_HASH_START, numbers, sizeof numbers), counts, sizeof counts);
-    hash = hash_config(hash, &model->config);
+    hash = hash_config(hash, model);
     if (o->teacher) {
         const double how[] = {o->distillation, o->temperature};
-        hash = hash_config(vc_hash(hash, how, sizeof how), &o->teacher->config);
+        hash = hash_config(vc_hash(hash, how, sizeof how), o->teacher);
         hash = hash_attention(hash, o->teacher);
-        hash = vc_hash(hash, o->teacher->values, o->teacher->value_count * sizeof(float));
+        for (size_t i = 0; i < o->teacher->param_count; i++)
+            hash = vc_hash(hash, o->teacher->params[i].data,
+                           o->teacher->params[i].count * sizeof(float));
     }
     hash = vc_hash(hash, data->images, data->count * data->channels * data->height * data->width);
     hash = vc_hash(hash, data->labels, data->count * sizeof *data->labels);

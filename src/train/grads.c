@@ -7,7 +7,7 @@
 /* Attention wants a piece per thread, the auto-encoder one in all. */
 static size_t scratch_count(const vc_model *model)
 {
-    const vc_deit_config *c = &model->config;
+    const vc_deit_config *c = &model->config.deit;
     size_t tokens = vc_deit_tokens(c), dense = tokens * tokens;
     size_t each = model->sparse ? vc_model_sparse_scratch(model) : dense;
     size_t most = each * (size_t)vc_threads_count();
@@ -17,7 +17,7 @@ static size_t scratch_count(const vc_model *model)
 
 static void place(vc_grads *g, const vc_model *model, size_t batch)
 {
-    const vc_deit_config *c = &model->config;
+    const vc_deit_config *c = &model->config.deit;
     vc_arena *arena = &g->arena;
     size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), rows = batch * tokens;
     g->values = vc_arena_floats(arena, model->value_count);
@@ -43,12 +43,12 @@ vc_status vc_grads_open(vc_grads *out, const vc_model *model, size_t batch)
     place(out, model, batch);
     VC_TRY(vc_arena_reserve(&out->arena));
     place(out, model, batch);
-    vc_block_weights *blocks = calloc(model->config.depth, sizeof *blocks);
+    vc_block_weights *blocks = calloc(model->config.deit.depth, sizeof *blocks);
     if (!blocks) {
         vc_grads_close(out);
         return vc_fail(VC_ENOMEM, "out of memory");
     }
-    out->views = vc_model_views(model, out->values, blocks);
+    out->views = vc_deit_views(model, out->values, blocks);
     return VC_OK;
 }
 

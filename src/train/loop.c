@@ -32,7 +32,8 @@ static vc_status check_range(const char *name, double value, double low, double 
 /* The teacher sees the very batch that the student sees. */
 static vc_status check_teacher(const vc_train_options *o, const vc_model *model)
 {
-    const vc_deit_config *s = &model->config, *t = &o->teacher->config;
+    const vc_model_input student = vc_model_input_of(&model->config), *s = &student;
+    const vc_model_input teacher = vc_model_input_of(&o->teacher->config), *t = &teacher;
     if (t->image != s->image || t->channels != s->channels || t->classes != s->classes)
         return vc_fail(VC_EINVAL,
                        "the teacher takes %zu x %zu x %zu and has %zu classes, wanted the "
@@ -53,6 +54,11 @@ static vc_status check_teacher(const vc_train_options *o, const vc_model *model)
 static vc_status check(const loop *l)
 {
     const vc_train_options *o = l->options;
+    vc_architecture architecture = l->model->config.architecture;
+    if (architecture != VC_DEIT || !l->model->values)
+        return vc_fail(VC_EUNSUPPORTED, "a %s%s cannot be trained, wanted a deit",
+                       vc_architecture_name(architecture),
+                       l->model->values ? "" : " that lies in a mapped file");
     VC_TRY(vc_model_check_data(l->model, l->train));
     if (o->batch == 0 || l->steps == 0)
         return vc_fail(VC_EINVAL, "a batch of %zu from %zu images: wanted at least one whole batch",
@@ -70,7 +76,7 @@ static vc_status check(const loop *l)
 
 static vc_status open_loop(loop *l)
 {
-    const vc_deit_config *c = &l->model->config;
+    const vc_deit_config *c = &l->model->config.deit;
     size_t limit = l->options->limit;
     l->images = limit > 0 && limit < l->train->count ? limit : l->train->count;
     l->steps = l->options->batch > 0 ? l->images / l->options->batch : 0;
@@ -114,7 +120,7 @@ static vc_status diverged(const loop *l, const char *what, double value)
 static vc_status step(loop *l)
 {
     const vc_train_options *o = l->options;
-    size_t classes = l->model->config.classes;
+    size_t classes = l->model->config.deit.classes;
     double epoch = (double)l->state.epoch + (double)l->state.step / (double)l->steps;
     l->learning_rate = vc_learning_rate(o, epoch);
     l->batch.epoch = l->state.epoch;

@@ -79,7 +79,7 @@ static void check_backward(float pull)
 {
     static float dx[TOKENS * X], dencoded[TOKENS * E], ddecoded[TOKENS * OUT];
     float ew[Z * H] = {0}, eb[Z] = {0}, dw[H * Z] = {0}, db[H] = {0};
-    vc_autoencoder_grads grads = {ew, eb, dw, db};
+    vc_coder grads = {ew, eb, dw, db};
     float *scratch = malloc(vc_autoencoder_scratch_floats(H, Z) * sizeof *scratch);
     set_up();
     vc_autoencoder_forward(encoded, decoded, x, &ae);
@@ -117,7 +117,7 @@ typedef struct outcome {
 static void run(outcome *o, int threads)
 {
     static float dencoded[TOKENS * E], ddecoded[TOKENS * OUT];
-    vc_autoencoder_grads grads = {o->encoder_w, o->encoder_b, o->decoder_w, o->decoder_b};
+    vc_coder grads = {o->encoder_w, o->encoder_b, o->decoder_w, o->decoder_b};
     float *scratch = malloc(vc_autoencoder_scratch_floats(H, Z) * sizeof *scratch);
     omp_set_num_threads(threads);
     memset(o, 0, sizeof *o);

@@ -58,7 +58,7 @@ static void masked_and_on_the_plan(void **state)
         assert_ok(vc_model_open(&model, shared(weights), &options));
         assert_ok(vc_mask_read(&mask, shared(official)));
         assert_ok(vc_polarize(&plan, &mask, 50, "mask"));
-        assert_ok(vc_model_use_mask(model, &mask, "mask"));
+        assert_ok(vc_model_use_masks(model, &mask, 1, "mask"));
         assert_near(largest_difference(model, golden, &loss), 0.0, 1e-4);
         assert_ok(vc_model_use_plan(model, &plan, "plan"));
         assert_near(largest_difference(model, golden, &loss), 0.0, 1e-4);
@@ -87,18 +87,18 @@ static void file_round_trip(void **state)
                                    .std = {0.1f, 0.2f}};
     vc_model *model, *back;
     const vc_model_options none = {0};
-    assert_ok(vc_model_create(&model, &config, 9));
+    assert_ok(vc_deit_create(&model, &config, 9));
     assert_ok(vc_model_write(temporary("m.safetensors"), model));
     assert_ok(vc_model_open(&back, temporary("m.safetensors"), &none));
-    assert_int_equal(back->config.heads, 5);
-    assert_int_equal(back->config.image, 8);
-    assert_int_equal(back->config.compressed_heads, 3);
-    assert_int_equal(back->config.distilled, 1);
-    assert_true(back->config.mean[1] == 0.5f && back->config.std[1] == 0.2f);
+    assert_int_equal(back->config.deit.heads, 5);
+    assert_int_equal(back->config.deit.image, 8);
+    assert_int_equal(back->config.deit.compressed_heads, 3);
+    assert_int_equal(back->config.deit.distilled, 1);
+    assert_true(back->config.deit.mean[1] == 0.5f && back->config.deit.std[1] == 0.2f);
     assert_int_equal(back->value_count, model->value_count);
     assert_memory_equal(back->values, model->values, model->value_count * sizeof(float));
     vc_model_close(back);
-    model->weights.blocks[1].fc1_b[2] = NAN;
+    model->deit.blocks[1].fc1_b[2] = NAN;
     assert_ok(vc_model_write(temporary("n.safetensors"), model));
     assert_fails(vc_model_open(&back, temporary("n.safetensors"), &none), VC_EINVAL,
                  "'blocks.1.mlp.fc1.bias' holds nan at flat index 2");
@@ -112,7 +112,7 @@ static void shapes_are_checked(void **state)
     vc_model *model;
     vc_mask mask;
     config.heads = 5;
-    assert_fails(vc_model_create(&model, &config, 0), VC_EINVAL, "192 is not divisible by 5 heads");
+    assert_fails(vc_deit_create(&model, &config, 0), VC_EINVAL, "192 is not divisible by 5 heads");
     config = (vc_deit_config){.image = 4,
                               .patch = 2,
                               .channels = 1,
@@ -122,9 +122,9 @@ static void shapes_are_checked(void **state)
                               .heads = 3,
                               .hidden = 6,
                               .std = {1}};
-    assert_ok(vc_model_create(&model, &config, 0));
+    assert_ok(vc_deit_create(&model, &config, 0));
     assert_ok(vc_mask_open(&mask, 1, 3, 4, 4));
-    assert_fails(vc_model_use_mask(model, &mask, "m.npy"), VC_EINVAL,
+    assert_fails(vc_model_use_masks(model, &mask, 1, "m.npy"), VC_EINVAL,
                  "m.npy: mask (1, 3, 4, 4) does not fit a model that wants (1, 3, 5, 5)");
     vc_mask_close(&mask);
     vc_model_close(model);
@@ -174,9 +174,9 @@ static void mean_attention(void **state)
 static void lowering(void **state)
 {
     (void)state;
-    const vc_deit_config c = vc_deit_config_default();
+    const vc_model_config whole = {.deit = vc_deit_config_default()};
     vc_workload w = {0};
-    assert_ok(vc_model_lower(&w, &c, NULL));
+    assert_ok(vc_model_lower(&w, &whole, NULL));
     uint64_t t = 197, d = 192, attention = 12 * 2 * 3 * t * t * 64;
     uint64_t linear = 12 * (t * d * 3 * d + t * d * d + 2 * t * d * 768);
     assert_int_equal(vc_workload_macs(&w, 1), attention);

@@ -56,7 +56,7 @@ static vc_model *make_model(size_t compressed)
                                    .compressed_heads = compressed,
                                    .std = {1.0f}};
     vc_model *model;
-    assert_ok(vc_model_create(&model, &config, 1));
+    assert_ok(vc_deit_create(&model, &config, 1));
     return model;
 }
 

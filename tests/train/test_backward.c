@@ -10,16 +10,17 @@ static double loss_of(vc_acts *acts, const vc_model *model, const float *x, cons
                       double reconstruction)
 {
     vc_model_forward(acts, model, x, BATCH, NULL);
-    vc_loss loss = vc_cross_entropy(NULL, acts->logits, y, BATCH, model->config.classes, 0.1f);
+    vc_loss loss = vc_cross_entropy(NULL, acts->logits, y, BATCH, model->config.deit.classes, 0.1f);
     return loss.task + reconstruction * vc_model_reconstruction(acts, model);
 }
 
 static void use_plan(vc_model *model)
 {
-    size_t tokens = vc_deit_tokens(&model->config);
+    size_t tokens = vc_deit_tokens(&model->config.deit);
     vc_mask mask;
     vc_plan plan;
-    assert_ok(vc_mask_open(&mask, model->config.depth, model->config.heads, tokens, tokens));
+    assert_ok(
+        vc_mask_open(&mask, model->config.deit.depth, model->config.deit.heads, tokens, tokens));
     for (size_t i = 0; i < mask.layers * mask.heads * tokens * tokens; i++)
         mask.pruned[i] = i % tokens != 0 && i % tokens != i / tokens % tokens && i % 3 != 0;
     assert_ok(vc_polarize(&plan, &mask, 6, "mask"));
@@ -37,7 +38,7 @@ static void check(vc_deit_config config, int sparse)
     float x[BATCH * 64];
     const int32_t y[BATCH] = {0, 3, 1};
     vc_rng rng = vc_rng_open(5, 5, 5);
-    assert_ok(vc_model_create(&model, &config, 3));
+    assert_ok(vc_deit_create(&model, &config, 3));
     for (size_t i = 0; i < model->value_count; i++)
         model->values[i] += 0.1f * (float)vc_rng_normal(&rng);
     for (size_t i = 0; i < BATCH * 64; i++)

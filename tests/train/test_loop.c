@@ -56,7 +56,7 @@ static void learns(void **state)
     vc_train_options o = options();
     const vc_train_hooks hooks = {.on_epoch = remember};
     o.epochs = 30;
-    assert_ok(vc_model_create(&model, &config, 1));
+    assert_ok(vc_deit_create(&model, &config, 1));
     assert_ok(vc_train(model, &data, NULL, &o, NULL, 0, &hooks));
     assert_true(last_loss < 1.0); /* chance is 1.39 */
     vc_model_close(model);
@@ -85,10 +85,10 @@ static void resuming_gives_the_same_bits(void **state)
     snprintf(kept, sizeof kept, "%s.kept", path);
     o.save_every = 4;
     const vc_train_hooks hooks = {.on_step = stop_after, .context = path}, none = {0};
-    assert_ok(vc_model_create(&whole, &config, 1));
+    assert_ok(vc_deit_create(&whole, &config, 1));
     assert_ok(vc_train(whole, &data, NULL, &o, path, 0, &hooks));
     assert_ok(
-        vc_model_create(&resumed, &config, 2)); /* other weights: all must come from the file */
+        vc_deit_create(&resumed, &config, 2)); /* other weights: all must come from the file */
     assert_ok(vc_train(resumed, &data, NULL, &o, kept, 1, &none));
     assert_memory_equal(whole->values, resumed->values, whole->value_count * sizeof(float));
     o.learning_rate = 1e-3;
@@ -100,12 +100,12 @@ static void resuming_gives_the_same_bits(void **state)
     vc_model *other; /* as many parameters, other heads */
     vc_deit_config changed = config;
     changed.heads = 2;
-    assert_ok(vc_model_create(&other, &changed, 1));
+    assert_ok(vc_deit_create(&other, &changed, 1));
     assert_fails(vc_train(other, &data, NULL, &o, kept, 1, &none), VC_EINVAL, "other options");
     vc_model_close(other);
     uint8_t pruned[3 * 17 * 17] = {[1] = 1};
     const vc_mask mask = {1, 3, 17, 17, pruned};
-    assert_ok(vc_model_use_mask(resumed, &mask, "mask"));
+    assert_ok(vc_model_use_masks(resumed, &mask, 1, "mask"));
     assert_fails(vc_train(resumed, &data, NULL, &o, kept, 1, &none), VC_EINVAL, "other options");
     vc_model_close(whole);
     vc_model_close(resumed);
@@ -118,7 +118,7 @@ static void divergence_is_an_error(void **state)
     vc_model *model;
     vc_train_options o = options();
     const vc_train_hooks none = {0};
-    assert_ok(vc_model_create(&model, &config, 1));
+    assert_ok(vc_deit_create(&model, &config, 1));
     model->values[3] = NAN;
     assert_fails(vc_train(model, &data, NULL, &o, NULL, 0, &none), VC_EINVAL, "the loss is");
     vc_model_close(model);
@@ -132,7 +132,7 @@ static void an_infinite_gradient_changes_nothing(void **state)
     vc_grads grads;
     vc_optimizer optimizer;
     vc_train_options o = options();
-    assert_ok(vc_model_create(&model, &config, 1));
+    assert_ok(vc_deit_create(&model, &config, 1));
     assert_ok(vc_grads_open(&grads, model, 1));
     assert_ok(vc_optimizer_open(&optimizer, model));
     size_t bytes = model->value_count * sizeof(float);
@@ -161,7 +161,7 @@ static void logits_that_are_not_numbers_are_no_hits(void **state)
     vc_model *model;
     vc_acts acts;
     vc_evaluation e;
-    assert_ok(vc_model_create(&model, &config, 1));
+    assert_ok(vc_deit_create(&model, &config, 1));
     assert_ok(vc_acts_open(&acts, model, 8, 0));
     model->values[3] = NAN;
     assert_fails(vc_evaluate(&e, model, &data, &acts, 0, NULL, NULL), VC_EINVAL, "finite");
@@ -177,7 +177,7 @@ static void labels_and_sizes_are_checked(void **state)
     vc_train_options o = options();
     const vc_train_hooks none = {0};
     vc_dataset other = data;
-    assert_ok(vc_model_create(&model, &config, 1));
+    assert_ok(vc_deit_create(&model, &config, 1));
     other.classes = 9;
     assert_fails(vc_train(model, &other, NULL, &o, NULL, 0, &none), VC_EINVAL, "labels go up to 8");
     other = data;
@@ -193,7 +193,7 @@ static void options_out_of_range_are_errors(void **state)
     vc_model *model;
     vc_train_options o = options();
     const vc_train_hooks none = {0};
-    assert_ok(vc_model_create(&model, &config, 1));
+    assert_ok(vc_deit_create(&model, &config, 1));
     o.label_smoothing = 1.5;
     assert_fails(vc_train(model, &data, NULL, &o, NULL, 0, &none), VC_EINVAL, "label smoothing");
     o = options();
@@ -216,14 +216,14 @@ static void a_teacher_teaches(void **state)
     vc_train_options o = options();
     const vc_train_hooks hooks = {.on_epoch = remember};
     o.epochs = 30;
-    assert_ok(vc_model_create(&teacher, &config, 1));
+    assert_ok(vc_deit_create(&teacher, &config, 1));
     assert_ok(vc_train(teacher, &data, NULL, &o, NULL, 0, &hooks));
     static int32_t wrong[COUNT];
     vc_dataset unlabelled = data;
     unlabelled.labels = wrong;
     o.teacher = teacher;
     o.distillation = 1.0;
-    assert_ok(vc_model_create(&student, &config, 2));
+    assert_ok(vc_deit_create(&student, &config, 2));
     assert_ok(vc_train(student, &unlabelled, NULL, &o, temporary("taught"), 0, &hooks));
     assert_ok(vc_acts_open(&acts, student, 16, 0));
     assert_ok(vc_evaluate(&e, student, &data, &acts, 0, NULL, NULL));
@@ -231,7 +231,7 @@ static void a_teacher_teaches(void **state)
     teacher->values[0] += 1.0f;
     assert_fails(vc_train(student, &unlabelled, NULL, &o, temporary("taught"), 1, &hooks),
                  VC_EINVAL, "other options");
-    teacher->config.mean[0] = 0.0f;
+    teacher->config.deit.mean[0] = 0.0f;
     assert_fails(vc_train(student, &data, NULL, &o, NULL, 0, &hooks), VC_EINVAL, "mean 0");
     vc_acts_close(&acts);
     vc_model_close(student);

@@ -43,9 +43,9 @@ static void restrict_model(vc_model *model, restriction how)
 {
     vc_mask mask;
     vc_plan plan;
-    assert_ok(make_mask(&mask, &model->config));
+    assert_ok(make_mask(&mask, &model->config.deit));
     if (how == MASK)
-        assert_ok(vc_model_use_mask(model, &mask, "mask"));
+        assert_ok(vc_model_use_masks(model, &mask, 1, "mask"));
     if (how == PLAN) {
         assert_ok(vc_polarize(&plan, &mask, 5, "mask"));
         assert_true(plan.layers[0].global_tokens[0] > 0);
@@ -77,7 +77,7 @@ static void follow(const char *name, size_t compressed, restriction how)
     vc_optimizer optimizer;
     assert_ok(vc_json_read(&golden, "tools/golden/train_trace.json"));
     const json_t *trace = json_object_get(golden, name);
-    assert_ok(vc_model_create(&model, &config, 0));
+    assert_ok(vc_deit_create(&model, &config, 0));
     set_weights(model);
     restrict_model(model, how);
     assert_ok(vc_acts_open(&acts, model, BATCH, 1));

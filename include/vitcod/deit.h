@@ -1,0 +1,75 @@
+/* DeiT (Touvron et al. 2021), of any size, with ViTCoD's head auto-encoder. */
+#ifndef VITCOD_DEIT_H
+#define VITCOD_DEIT_H
+
+#include <stddef.h>
+
+#include "vitcod/attention.h"
+#include "vitcod/autoencoder.h"
+#include "vitcod/status.h"
+
+enum { VC_MODEL_CHANNELS = 4 };
+#define VC_DEIT_EPS 1e-6f /* of every LayerNorm, as in timm */
+
+typedef struct vc_deit_config {
+    size_t image, patch, channels, classes; /* square images and patches, in pixels */
+    size_t width, depth, heads, hidden;     /* C, L, H, values inside the MLP */
+    size_t compressed_heads;                /* of the auto-encoder; 0: there is none */
+    int distilled;                          /* a second token and head; logits are averaged */
+    float mean[VC_MODEL_CHANNELS], std[VC_MODEL_CHANNELS]; /* of the input, pixels in 0..1 */
+} vc_deit_config;
+
+/* DeiT-Tiny's sizes. */
+vc_deit_config vc_deit_config_default(void);
+vc_status vc_deit_config_check(const vc_deit_config *config);
+size_t vc_deit_tokens(const vc_deit_config *config); /* patches + class (+ distillation) token */
+size_t vc_deit_class_tokens(const vc_deit_config *config); /* 1 or 2 */
+
+typedef struct vc_block_weights { /* C width, M hidden, H heads, Z compressed heads */
+    float *norm1_w, *norm1_b;     /* (C) */
+    float *qkv_w, *qkv_b;         /* (3C, C), (3C) */
+    vc_coder coder[2];            /* of Q and of K; NULLs without auto-encoder */
+    float *proj_w, *proj_b;       /* (C, C), (C) */
+    float *norm2_w, *norm2_b;     /* (C) */
+    float *fc1_w, *fc1_b;         /* (M, C), (M) */
+    float *fc2_w, *fc2_b;         /* (C, M), (C) */
+} vc_block_weights;
+
+typedef struct vc_deit_weights {
+    float *cls_token, *dist_token; /* (1, 1, C) */
+    float *pos_embed;              /* (1, T, C) */
+    float *patch_w, *patch_b;      /* (C, channels, patch, patch), (C) */
+    float *norm_w, *norm_b;        /* (C) */
+    float *head_w, *head_b;        /* (classes, C), (classes) */
+    float *head_dist_w, *head_dist_b;
+    vc_block_weights *blocks; /* (L) */
+} vc_deit_weights;
+
+/* What the forward pass leaves behind in one layer. (B, T, ..) each; T tokens, D = C / H. */
+typedef struct vc_layer_acts {
+    float *input;                 /* (C) the residual stream going in */
+    float *mean1, *rstd1, *norm1; /* (), (), (C) */
+    float *qkv;                   /* (3, H, D) */
+    float *encoded;               /* (2, Z, D) Q then K; NULL without auto-encoder */
+    float *decoded;               /* (2, H, D) */
+    float *probs;                 /* (B, H, T, T), or the plan's form */
+    float *attention;             /* (H, D) */
+    float *middle;                /* (C) the residual stream after attention */
+    float *mean2, *rstd2, *norm2;
+    float *fc1, *gelu; /* (M) */
+} vc_layer_acts;
+
+typedef struct vc_deit_acts {
+    float *patches;  /* (B, P, channels * patch^2) */
+    float *tokens;   /* (B, T, C) what leaves the last block */
+    float *class_in; /* (B, class tokens, C) */
+    float *class_mean, *class_rstd, *class_norm;
+    float *head_in;  /* (class tokens, B, C) */
+    float *head_out; /* (class tokens, B, classes) */
+    vc_layer_acts *layers;
+} vc_deit_acts;
+
+/* Attention as it lies in a layer's activations: Q and K decoded, where there is an auto-encoder. */
+vc_attention_shape vc_deit_attention_shape(const vc_deit_config *config, size_t batch);
+
+#endif

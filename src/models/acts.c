@@ -1,0 +1,30 @@
+#include <stdlib.h>
+
+#include "model_impl.h"
+#include "vitcod/threads.h"
+
+static void place(vc_acts *acts, const vc_model *model)
+{
+    const vc_model_input input = vc_model_input_of(&model->config);
+    acts->logits = vc_arena_floats(&acts->arena, acts->batch * input.classes);
+    acts->scratch =
+        vc_arena_floats(&acts->arena, vc_model_sparse_scratch(model) * (size_t)vc_threads_count());
+    acts->distances =
+        vc_arena_take(&acts->arena, 2 * vc_model_layers(&model->config) * sizeof(double));
+    vc__architecture_of(&model->config)->place(acts, model);
+}
+
+vc_status vc_acts_open(vc_acts *out, const vc_model *model, size_t batch, int keep)
+{
+    *out = (vc_acts){.batch = batch, .keep = keep};
+    place(out, model);
+    VC_TRY(vc_arena_reserve(&out->arena));
+    place(out, model);
+    return VC_OK;
+}
+
+void vc_acts_close(vc_acts *acts)
+{
+    vc_arena_close(&acts->arena);
+    *acts = (vc_acts){0};
+}

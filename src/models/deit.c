@@ -1,0 +1,126 @@
+/* DeiT as one of the architectures. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "deit_impl.h"
+
+static vc_status check(const vc_model_config *config)
+{
+    return vc_deit_config_check(&config->deit);
+}
+
+static vc_model_input input(const vc_model_config *config)
+{
+    const vc_deit_config *c = &config->deit;
+    vc_model_input out = {.image = c->image, .channels = c->channels, .classes = c->classes};
+    memcpy(out.mean, c->mean, sizeof out.mean);
+    memcpy(out.std, c->std, sizeof out.std);
+    return out;
+}
+
+static size_t layers(const vc_model_config *config)
+{
+    return config->deit.depth;
+}
+
+static vc_attention_layer layer(const vc_model_config *config, size_t index)
+{
+    const vc_deit_config *c = &config->deit;
+    size_t tokens = vc_deit_tokens(c), head_dim = c->width / c->heads;
+    (void)index;
+    return (vc_attention_layer){.heads = c->heads,
+                                .queries = tokens,
+                                .keys = tokens,
+                                .head_dim = head_dim,
+                                .value_dim = head_dim,
+                                .compressed = c->compressed_heads,
+                                .compressible = 1};
+}
+
+static size_t groups(const vc_model_config *config)
+{
+    (void)config;
+    return 1;
+}
+
+static vc_attention_group group(const vc_model_config *config, size_t index)
+{
+    (void)index;
+    return (vc_attention_group){.count = config->deit.depth};
+}
+
+static vc_status allocate(vc_model *model)
+{
+    model->deit.blocks = calloc(model->config.deit.depth, sizeof *model->deit.blocks);
+    return model->deit.blocks ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
+}
+
+static void walk(vc__walk *walker, vc_model *model)
+{
+    vc__deit_walk(walker, &model->config.deit, &model->deit);
+}
+
+static void release(vc_model *model)
+{
+    free(model->deit.blocks);
+}
+
+static const vc_coder *coder(const vc_model *model, size_t index)
+{
+    return model->deit.blocks[index].coder;
+}
+
+static const float *bias(const vc_model *model, size_t index)
+{
+    (void)model;
+    (void)index;
+    return NULL;
+}
+
+static vc_status pack(vc_model *model)
+{
+    const vc_deit_config *c = &model->config.deit;
+    size_t tokens = vc_deit_tokens(c);
+    model->packed_count = 4 * c->depth;
+    model->packed = calloc(model->packed_count, sizeof *model->packed);
+    if (!model->packed)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    for (size_t l = 0; l < c->depth; l++) {
+        const vc_block_weights *w = &model->deit.blocks[l];
+        vc_packed **p = model->packed + 4 * l;
+        VC_TRY(vc_packed_open(&p[0], w->qkv_w, 3 * c->width, c->width, tokens));
+        VC_TRY(vc_packed_open(&p[1], w->proj_w, c->width, c->width, tokens));
+        VC_TRY(vc_packed_open(&p[2], w->fc1_w, c->hidden, c->width, tokens));
+        VC_TRY(vc_packed_open(&p[3], w->fc2_w, c->width, c->hidden, tokens));
+    }
+    return VC_OK;
+}
+
+vc_deit_weights vc_deit_views(const vc_model *model, float *values, vc_block_weights *blocks)
+{
+    vc_deit_weights views = {.blocks = blocks};
+    vc__walk bind = {.values = values};
+    vc__deit_walk(&bind, &model->config.deit, &views);
+    return views;
+}
+
+const vc__architecture vc__deit = {
+    .name = "deit",
+    .check = check,
+    .input = input,
+    .layers = layers,
+    .layer = layer,
+    .groups = groups,
+    .group = group,
+    .recognise = vc__deit_recognise,
+    .read_config = vc__deit_read_config,
+    .allocate = allocate,
+    .walk = walk,
+    .release = release,
+    .coder = coder,
+    .bias = bias,
+    .pack = pack,
+    .place = vc__deit_place,
+    .forward = vc__deit_forward,
+    .lower = vc__deit_lower,
+};

@@ -1,0 +1,158 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model_impl.h"
+#include "vitcod/safetensors.h"
+
+static vc_status load(vc_model *model, const vc_tensor_file *file,
+                      const vc_tensor_file *autoencoder, int in_place)
+{
+    for (size_t i = 0; i < model->param_count; i++) {
+        vc_param *param = &model->params[i];
+        const vc_tensor_file *from = autoencoder && param->autoencoder ? autoencoder : file;
+        const vc_tensor *tensor;
+        VC_TRY(vc_tensor_file_get(&tensor, from, param->name, VC_F32, param->rank, param->shape));
+        VC_TRY(vc_tensor_check_finite(tensor, vc_tensor_file_path(from), param->name));
+        if (in_place)
+            param->data = tensor->data;
+        else
+            memcpy(param->data, tensor->data, param->count * sizeof(float));
+    }
+    return VC_OK;
+}
+
+/* A tensor that nothing reads would be ignored silently. */
+static vc_status check_unknown(const vc_model *model, const vc_tensor_file *file)
+{
+    for (size_t i = 0; i < vc_tensor_file_count(file); i++) {
+        const char *name = vc_tensor_file_at(file, i)->name;
+        size_t known = 0;
+        while (known < model->param_count && strcmp(model->params[known].name, name) != 0)
+            known++;
+        if (known == model->param_count)
+            return vc_fail(VC_EFORMAT, "%s: tensor '%s' is not part of the %s that it describes",
+                           vc_tensor_file_path(file), name,
+                           vc_architecture_name(model->config.architecture));
+    }
+    return VC_OK;
+}
+
+static vc_status fill(vc_model *model, int in_place)
+{
+    const vc_tensor_file *file = model->files[0], *autoencoder = model->files[1];
+    if (!in_place)
+        VC_TRY(vc__model_allocate(model));
+    VC_TRY(load(model, file, autoencoder, in_place));
+    VC_TRY(check_unknown(model, file));
+    if (autoencoder)
+        VC_TRY(check_unknown(model, autoencoder));
+    if (in_place) {
+        vc__walk bind = {.params = model->params, .bind_params = 1};
+        vc__architecture_of(&model->config)->walk(&bind, model);
+    }
+    return VC_OK;
+}
+
+static vc_status recognise(vc_architecture *out, const vc_tensor_file *file)
+{
+    for (int a = 0; a < VC_ARCHITECTURE_COUNT; a++) {
+        const vc_model_config config = {.architecture = (vc_architecture)a};
+        *out = (vc_architecture)a;
+        if (vc__architecture_of(&config)->recognise(file))
+            return VC_OK;
+    }
+    return vc_fail(VC_EFORMAT, "%s: %zu tensors, but none of a model that is known: wanted a DeiT",
+                   vc_tensor_file_path(file), vc_tensor_file_count(file));
+}
+
+static vc_status begin(vc_model **out, const vc_tensor_file *file,
+                       const vc_tensor_file *autoencoder, const vc_model_options *options)
+{
+    vc_model_config config = {0};
+    VC_TRY(recognise(&config.architecture, file));
+    VC_TRY(vc__architecture_of(&config)->read_config(&config, file, autoencoder, options));
+    vc_status status = vc__model_begin(out, &config);
+    if (status != VC_OK)
+        return vc_fail(status, "%s: %s", vc_tensor_file_path(file), vc_last_error());
+    return VC_OK;
+}
+
+vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options *options)
+{
+    *out = NULL;
+    vc_tensor_file *file, *autoencoder = NULL;
+    VC_TRY(vc_safetensors_open(&file, path));
+    vc_status status = VC_OK;
+    if (options->autoencoder)
+        status = vc_safetensors_open(&autoencoder, options->autoencoder);
+    if (status == VC_OK)
+        status = begin(out, file, autoencoder, options);
+    if (status != VC_OK) {
+        vc_tensor_file_close(autoencoder);
+        vc_tensor_file_close(file);
+        return status;
+    }
+    vc_model *model = *out;
+    model->files[0] = file;
+    model->files[1] = autoencoder;
+    status = fill(model, options->in_place);
+    for (size_t i = 0; i < 2 && !options->in_place; i++) {
+        vc_tensor_file_close(model->files[i]);
+        model->files[i] = NULL;
+    }
+    if (status != VC_OK) {
+        vc_model_close(model);
+        *out = NULL;
+    }
+    return status;
+}
+
+static void channel_text(char text[96], const float *values, size_t channels)
+{
+    int used = 0;
+    text[0] = '\0';
+    for (size_t c = 0; c < channels; c++)
+        used += snprintf(text + used, 96 - (size_t)used, "%s%.9g", c ? " " : "", (double)values[c]);
+}
+
+/* All parameters, or only the auto-encoder's. */
+static vc_status write_params(const char *path, const vc_model *model, int autoencoder_only,
+                              const vc_metadata *metadata, size_t metadata_count)
+{
+    vc_named_tensor *tensors = calloc(model->param_count, sizeof *tensors);
+    size_t count = 0;
+    if (!tensors)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", path);
+    for (size_t i = 0; i < model->param_count; i++) {
+        const vc_param *param = &model->params[i];
+        if (autoencoder_only && !param->autoencoder)
+            continue;
+        vc_tensor tensor = {.dtype = VC_F32, .rank = param->rank, .data = param->data};
+        memcpy(tensor.shape, param->shape, sizeof param->shape);
+        tensors[count++] = (vc_named_tensor){param->name, tensor};
+    }
+    vc_status status = vc_safetensors_write(path, tensors, count, metadata, metadata_count);
+    free(tensors);
+    return status;
+}
+
+vc_status vc_model_write_autoencoder(const char *path, const vc_model *model)
+{
+    return write_params(path, model, 1, NULL, 0);
+}
+
+vc_status vc_model_write(const char *path, const vc_model *model)
+{
+    const vc_model_input input = vc_model_input_of(&model->config);
+    char heads[32], mean[96], std[96];
+    snprintf(heads, sizeof heads, "%zu", vc_model_layer(&model->config, 0).heads);
+    channel_text(mean, input.mean, input.channels);
+    channel_text(std, input.std, input.channels);
+    const vc_metadata metadata[] = {
+        {"architecture", vc_architecture_name(model->config.architecture)},
+        {"num_heads", heads},
+        {"input_mean", mean},
+        {"input_std", std}};
+    return write_params(path, model, 0, metadata, 4);
+}

@@ -1,0 +1,77 @@
+/* The architectures, and what asks them. */
+#include <assert.h>
+#include <string.h>
+
+#include "model_impl.h"
+
+static const vc__architecture *const architectures[VC_ARCHITECTURE_COUNT] = {
+    [VC_DEIT] = &vc__deit,
+};
+
+const vc__architecture *vc__architecture_of(const vc_model_config *config)
+{
+    return architectures[config->architecture];
+}
+
+const char *vc_architecture_name(vc_architecture architecture)
+{
+    return architectures[architecture]->name;
+}
+
+vc_model_input vc_model_input_of(const vc_model_config *config)
+{
+    return vc__architecture_of(config)->input(config);
+}
+
+size_t vc_model_layers(const vc_model_config *config)
+{
+    return vc__architecture_of(config)->layers(config);
+}
+
+vc_attention_layer vc_model_layer(const vc_model_config *config, size_t layer)
+{
+    return vc__architecture_of(config)->layer(config, layer);
+}
+
+size_t vc_model_groups(const vc_model_config *config)
+{
+    return vc__architecture_of(config)->groups(config);
+}
+
+vc_attention_group vc_model_group(const vc_model_config *config, size_t group)
+{
+    return vc__architecture_of(config)->group(config, group);
+}
+
+const vc_coder *vc_model_coder(const vc_model *model, size_t layer)
+{
+    return vc__architecture_of(&model->config)->coder(model, layer);
+}
+
+vc_status vc_model_pack(vc_model *model)
+{
+    return vc__architecture_of(&model->config)->pack(model);
+}
+
+void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
+                      const vc_tap *tap)
+{
+    assert(batch > 0 && batch <= acts->batch);
+    assert(!(tap && tap->attention && model->sparse));
+    vc__architecture_of(&model->config)->forward(acts, model, images, batch, tap);
+}
+
+vc_status vc_model_lower(vc_workload *out, const vc_model_config *config, const vc_plan *plan)
+{
+    return vc__architecture_of(config)->lower(out, config, plan);
+}
+
+vc_op vc__op(vc_op_kind kind, int layer, uint64_t macs, uint64_t weights, uint64_t in, uint64_t out)
+{
+    return (vc_op){.kind = kind,
+                   .layer = layer,
+                   .macs = macs,
+                   .weight_values = weights,
+                   .input_values = in,
+                   .output_values = out};
+}
