@@ -35,7 +35,7 @@ lint:
 	@tools/lint.sh
 
 format:
-	@clang-format -i $$(git ls-files '*.c' '*.h')
+	@clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
 
 install: build
 	@cmake --install $(BUILD)

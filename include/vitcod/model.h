@@ -11,20 +11,26 @@
 
 #include "vitcod/arena.h"
 #include "vitcod/deit.h"
+#include "vitcod/levit.h"
 #include "vitcod/ops.h"
 #include "vitcod/plan.h"
 #include "vitcod/tensor_file.h"
 #include "vitcod/workload.h"
 
-typedef enum vc_architecture { VC_DEIT, VC_ARCHITECTURE_COUNT } vc_architecture;
+typedef enum vc_architecture { VC_DEIT, VC_LEVIT, VC_ARCHITECTURE_COUNT } vc_architecture;
 
-const char *vc_architecture_name(vc_architecture architecture); /* "deit" */
+const char *vc_architecture_name(vc_architecture architecture); /* "deit", "levit" */
 
 /* All sizes of a model: those of its architecture. */
 typedef struct vc_model_config {
     vc_architecture architecture;
     vc_deit_config deit;
+    vc_levit_config levit;
 } vc_model_config;
+
+/* The sizes that timm knows by this name, with 1000 classes and ImageNet's normalisation. */
+vc_status vc_model_preset(vc_model_config *out, const char *name);
+const char *vc_model_preset_name(size_t index); /* NULL after the last */
 
 /* What a model looks at, and how many classes it tells apart. */
 typedef struct vc_model_input {
@@ -43,12 +49,15 @@ typedef struct vc_attention_layer {
     size_t group;
 } vc_attention_layer;
 
+/* Sizes with an auto-encoder to `compressed` heads; 0: ViTCoD's widths. */
+vc_status vc_model_compress(vc_model_config *config, size_t compressed);
+
 size_t vc_model_layers(const vc_model_config *config);
 vc_attention_layer vc_model_layer(const vc_model_config *config, size_t layer);
 
 /* Layers of one shape, whose maps and masks share a file. */
 typedef struct vc_attention_group {
-    char name[16]; /* empty where all layers are one group */
+    char name[32]; /* empty where all layers are one group */
     size_t first, count;
 } vc_attention_group;
 
@@ -60,7 +69,8 @@ vc_attention_group vc_model_group(const vc_model_config *config, size_t group);
 typedef enum vc_init { VC_INIT_ZERO, VC_INIT_ONE, VC_INIT_NORMAL, VC_INIT_FAN_IN } vc_init;
 
 typedef struct vc_param {
-    char name[80]; /* timm's */
+    char name[80];  /* timm's */
+    char alias[80]; /* in the checkpoints of the first release; empty: the same */
     size_t rank, shape[4];
     size_t offset, count; /* in floats, in the flat block */
     float *data;          /* in the flat block or in a mapped file */
@@ -75,10 +85,13 @@ typedef struct vc_model {
     size_t param_count, value_count;
     float *values;            /* the flat block of all parameters; NULL when they lie in files */
     vc_tensor_file *files[2]; /* the checkpoint, the auto-encoder's; NULL when not in use */
-    vc_deit_weights deit;     /* views on the parameters */
-    uint8_t **pruned;         /* per layer (H, Tq, Tk), or NULL */
-    vc_sparse_layer *sparse;  /* per layer, or NULL; at most one of mask and plan is set */
-    vc_packed **packed;       /* of the architecture; NULL while training */
+    vc_deit_weights deit;     /* views on the parameters: those of the architecture */
+    vc_levit_weights levit;
+    vc_levit_folded levit_folded; /* in the arena `folded` */
+    vc_arena folded;
+    uint8_t **pruned;        /* per layer (H, Tq, Tk), or NULL */
+    vc_sparse_layer *sparse; /* per layer, or NULL; at most one of mask and plan is set */
+    vc_packed **packed;      /* of the architecture; NULL while training */
     size_t packed_count;
 } vc_model;
 
@@ -124,7 +137,8 @@ typedef struct vc_acts {
     float *logits;     /* (B, classes) */
     float *scratch;    /* of sparse attention */
     double *distances; /* (L, 2) squared distances of Q and K to what is decoded */
-    vc_deit_acts deit;
+    vc_deit_acts deit; /* those of the architecture */
+    vc_levit_acts levit;
     vc_arena arena;
 } vc_acts;
 

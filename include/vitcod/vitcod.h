@@ -35,8 +35,9 @@
 #include "vitcod/kernels.h"
 #include "vitcod/ops.h"
 
-/* models: DeiT */
+/* models: DeiT, LeViT */
 #include "vitcod/deit.h"
+#include "vitcod/levit.h"
 #include "vitcod/model.h"
 
 /* algorithm: from averaged attention to a plan */

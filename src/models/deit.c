@@ -49,6 +49,16 @@ static vc_attention_group group(const vc_model_config *config, size_t index)
     return (vc_attention_group){.count = config->deit.depth};
 }
 
+static vc_status compress(vc_model_config *config, size_t compressed)
+{
+    vc_deit_config *c = &config->deit;
+    if (compressed > c->heads)
+        return vc_fail(VC_EINVAL, "%zu compressed heads, wanted at most the model's %zu",
+                       compressed, c->heads);
+    c->compressed_heads = compressed ? compressed : (c->heads + 1) / 2;
+    return VC_OK;
+}
+
 static vc_status allocate(vc_model *model)
 {
     model->deit.blocks = calloc(model->config.deit.depth, sizeof *model->deit.blocks);
@@ -112,6 +122,7 @@ const vc__architecture vc__deit = {
     .layer = layer,
     .groups = groups,
     .group = group,
+    .compress = compress,
     .recognise = vc__deit_recognise,
     .read_config = vc__deit_read_config,
     .allocate = allocate,
@@ -120,6 +131,7 @@ const vc__architecture vc__deit = {
     .coder = coder,
     .bias = bias,
     .pack = pack,
+    .trains = 1,
     .place = vc__deit_place,
     .forward = vc__deit_forward,
     .lower = vc__deit_lower,

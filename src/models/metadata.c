@@ -5,6 +5,18 @@
 
 #include "model_impl.h"
 
+/* Whole last parts of names: BatchNorm's counter, LeViT's table of offsets, ViTCoD's statistics. */
+int vc__is_buffer(const char *name)
+{
+    static const char *const buffers[] = {"num_batches_tracked", "attention_bias_idxs",
+                                          "attention_sum", "num_attention"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof buffers / sizeof *buffers; i++)
+        if (strcmp(dot + 1, buffers[i]) == 0)
+            return 1;
+    return 0;
+}
+
 vc_status vc__find_shape(const size_t **shape, const vc_tensor_file *file, const char *name,
                          size_t rank)
 {

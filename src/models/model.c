@@ -46,6 +46,12 @@ vc_status vc__model_allocate(vc_model *model)
     return VC_OK;
 }
 
+vc_status vc__model_finish(vc_model *model)
+{
+    const vc__architecture *architecture = vc__architecture_of(&model->config);
+    return architecture->finish ? architecture->finish(model) : VC_OK;
+}
+
 /* A normal draw within two deviations, as timm's trunc_normal_ makes. */
 static float truncated_normal(vc_rng *rng)
 {
@@ -92,7 +98,12 @@ vc_status vc_model_create(vc_model **out, const vc_model_config *config, uint64_
     }
     for (size_t i = 0; i < model->param_count; i++)
         initialise(&model->params[i], seed, i);
-    return VC_OK;
+    status = vc__model_finish(model);
+    if (status != VC_OK) {
+        vc_model_close(model);
+        *out = NULL;
+    }
+    return status;
 }
 
 vc_status vc_deit_create(vc_model **out, const vc_deit_config *config, uint64_t seed)

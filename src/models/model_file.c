@@ -5,6 +5,13 @@
 #include "model_impl.h"
 #include "vitcod/safetensors.h"
 
+/* What a parameter is called there. */
+static const char *name_in(const vc_tensor_file *file, const vc_param *param)
+{
+    int renamed = param->alias[0] && !vc_tensor_file_find(file, param->name);
+    return renamed && vc_tensor_file_find(file, param->alias) ? param->alias : param->name;
+}
+
 static vc_status load(vc_model *model, const vc_tensor_file *file,
                       const vc_tensor_file *autoencoder, int in_place)
 {
@@ -12,8 +19,9 @@ static vc_status load(vc_model *model, const vc_tensor_file *file,
         vc_param *param = &model->params[i];
         const vc_tensor_file *from = autoencoder && param->autoencoder ? autoencoder : file;
         const vc_tensor *tensor;
-        VC_TRY(vc_tensor_file_get(&tensor, from, param->name, VC_F32, param->rank, param->shape));
-        VC_TRY(vc_tensor_check_finite(tensor, vc_tensor_file_path(from), param->name));
+        const char *name = name_in(from, param);
+        VC_TRY(vc_tensor_file_get(&tensor, from, name, VC_F32, param->rank, param->shape));
+        VC_TRY(vc_tensor_check_finite(tensor, vc_tensor_file_path(from), name));
         if (in_place)
             param->data = tensor->data;
         else
@@ -28,9 +36,10 @@ static vc_status check_unknown(const vc_model *model, const vc_tensor_file *file
     for (size_t i = 0; i < vc_tensor_file_count(file); i++) {
         const char *name = vc_tensor_file_at(file, i)->name;
         size_t known = 0;
-        while (known < model->param_count && strcmp(model->params[known].name, name) != 0)
+        while (known < model->param_count && strcmp(model->params[known].name, name) != 0 &&
+               strcmp(model->params[known].alias, name) != 0)
             known++;
-        if (known == model->param_count)
+        if (known == model->param_count && !vc__is_buffer(name))
             return vc_fail(VC_EFORMAT, "%s: tensor '%s' is not part of the %s that it describes",
                            vc_tensor_file_path(file), name,
                            vc_architecture_name(model->config.architecture));
@@ -51,7 +60,9 @@ static vc_status fill(vc_model *model, int in_place)
         vc__walk bind = {.params = model->params, .bind_params = 1};
         vc__architecture_of(&model->config)->walk(&bind, model);
     }
-    return VC_OK;
+    vc_status status = vc__model_finish(model);
+    return status == VC_OK ? status
+                           : vc_fail(status, "%s: %s", vc_tensor_file_path(file), vc_last_error());
 }
 
 static vc_status recognise(vc_architecture *out, const vc_tensor_file *file)
@@ -62,7 +73,8 @@ static vc_status recognise(vc_architecture *out, const vc_tensor_file *file)
         if (vc__architecture_of(&config)->recognise(file))
             return VC_OK;
     }
-    return vc_fail(VC_EFORMAT, "%s: %zu tensors, but none of a model that is known: wanted a DeiT",
+    return vc_fail(VC_EFORMAT,
+                   "%s: %zu tensors, but none of a model that is known: wanted a DeiT or a LeViT",
                    vc_tensor_file_path(file), vc_tensor_file_count(file));
 }
 

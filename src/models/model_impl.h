@@ -26,33 +26,42 @@ typedef struct vc__architecture {
     size_t (*groups)(const vc_model_config *config);
     vc_attention_group (*group)(const vc_model_config *config, size_t group);
 
+    /* The auto-encoder's width; 0: ViTCoD's. */
+    vc_status (*compress)(vc_model_config *config, size_t compressed);
+
     int (*recognise)(const vc_tensor_file *file);
     /* Sizes from a checkpoint; the auto-encoder's, where there is one, may come from another. */
     vc_status (*read_config)(vc_model_config *out, const vc_tensor_file *file,
                              const vc_tensor_file *autoencoder, const vc_model_options *options);
 
-    /* Everything that is allocated besides parameters; then what follows from their values. */
+    /* Everything that is allocated besides parameters. */
     vc_status (*allocate)(vc_model *model);
     void (*walk)(vc__walk *walk, vc_model *model);
+    /* What follows from the parameters' values; NULL: nothing. */
+    vc_status (*finish)(vc_model *model);
     void (*release)(vc_model *model);
 
     const vc_coder *(*coder)(const vc_model *model, size_t layer);
     /* Added to a layer's scores, (H, Tq, Tk); NULL: nothing. */
     const float *(*bias)(const vc_model *model, size_t layer);
     vc_status (*pack)(vc_model *model);
+    int trains; /* activations can be kept */
     void (*place)(vc_acts *acts, const vc_model *model);
     void (*forward)(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                     const vc_tap *tap);
     vc_status (*lower)(vc_workload *out, const vc_model_config *config, const vc_plan *plan);
 } vc__architecture;
 
-extern const vc__architecture vc__deit;
+extern const vc__architecture vc__deit, vc__levit;
 const vc__architecture *vc__architecture_of(const vc_model_config *config);
 
 /* A model of this shape whose parameters have no values yet. */
 vc_status vc__model_begin(vc_model **out, const vc_model_config *config);
 /* Gives it a flat block of its own, zeroed. */
 vc_status vc__model_allocate(vc_model *model);
+
+/* To be called when all parameters have their values. */
+vc_status vc__model_finish(vc_model *model);
 
 /* Lets go of mask and plan. */
 void vc__drop_restriction(vc_model *model);
@@ -72,6 +81,9 @@ void vc__attend(vc_acts *acts, const vc_model *model, size_t layer, const vc__at
 
 /* Floats of a layer's probabilities for a batch. */
 size_t vc__probs_count(const vc_model *model, size_t layer, size_t batch);
+
+/* Tensors that follow from the sizes or count what was seen: not parameters. */
+int vc__is_buffer(const char *name);
 
 /* Reading metadata; a key that is missing leaves `out` as it is. */
 vc_status vc__read_count(size_t *out, const vc_tensor_file *file, const char *key);

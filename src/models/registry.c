@@ -6,6 +6,7 @@
 
 static const vc__architecture *const architectures[VC_ARCHITECTURE_COUNT] = {
     [VC_DEIT] = &vc__deit,
+    [VC_LEVIT] = &vc__levit,
 };
 
 const vc__architecture *vc__architecture_of(const vc_model_config *config)
@@ -21,6 +22,11 @@ const char *vc_architecture_name(vc_architecture architecture)
 vc_model_input vc_model_input_of(const vc_model_config *config)
 {
     return vc__architecture_of(config)->input(config);
+}
+
+vc_status vc_model_compress(vc_model_config *config, size_t compressed)
+{
+    return vc__architecture_of(config)->compress(config, compressed);
 }
 
 size_t vc_model_layers(const vc_model_config *config)

@@ -1,0 +1,85 @@
+/* LeViT (Graham et al. 2021): a convolutional stem, stages of attention with biases learnt by offset, joined by
+ * attention whose queries are every second token, BatchNorm after every product; with ViTCoD's head
+ * auto-encoder in the stages' own attention. */
+#ifndef VITCOD_LEVIT_H
+#define VITCOD_LEVIT_H
+
+#include <stddef.h>
+
+#include "vitcod/autoencoder.h"
+#include "vitcod/deit.h"
+#include "vitcod/ops.h"
+
+enum { VC_LEVIT_STAGES = 3, VC_LEVIT_STEM = 4 };
+#define VC_LEVIT_EPS 1e-5f /* of every BatchNorm, as in PyTorch */
+
+typedef struct vc_levit_attention {           /* H heads */
+    size_t heads, key_dim, value_dim, hidden; /* hidden: values inside the MLP that follows */
+} vc_levit_attention;
+
+typedef struct vc_levit_stage {
+    size_t width, depth; /* C, attentions */
+    vc_levit_attention own;
+    size_t compressed_heads;        /* of the auto-encoder; 0: there is none */
+    vc_levit_attention subsampling; /* leads into this stage; zero in the first */
+} vc_levit_stage;
+
+typedef struct vc_levit_config {
+    size_t image, channels, classes; /* square images, in pixels */
+    size_t stem[VC_LEVIT_STEM]; /* channels after each convolution; the last is stage 0's width */
+    vc_levit_stage stages[VC_LEVIT_STAGES];
+    int distilled;                                         /* a second head; logits are averaged */
+    float mean[VC_MODEL_CHANNELS], std[VC_MODEL_CHANNELS]; /* of the input, pixels in 0..1 */
+} vc_levit_config;
+
+vc_status vc_levit_config_check(const vc_levit_config *config);
+size_t vc_levit_side(const vc_levit_config *config, size_t stage); /* tokens along a side */
+
+/* A product without bias, then BatchNorm. */
+typedef struct vc_normed {
+    float *weight;                            /* (outputs, inputs), or (outputs, inputs, 3, 3) */
+    float *norm_w, *norm_b, *mean, *variance; /* (outputs); running ones */
+} vc_normed;
+
+/* An attention and the MLP behind it. */
+typedef struct vc_levit_block {
+    float *biases; /* (H, side^2): by |dy| * side + |dx| between query and key */
+    vc_normed in;  /* Q, K, V of every head in turn; subsampling: K, V */
+    vc_normed q;   /* subsampling alone */
+    vc_normed proj, fc1, fc2;
+    vc_coder coder[2]; /* of Q and of K; NULLs without auto-encoder */
+} vc_levit_block;
+
+typedef struct vc_levit_head {
+    float *norm_w, *norm_b, *mean, *variance; /* (C) before the product */
+    float *weight, *bias;                     /* (classes, C), (classes) */
+} vc_levit_head;
+
+typedef struct vc_levit_weights {
+    vc_normed stem[VC_LEVIT_STEM];
+    vc_levit_block *blocks; /* in the order in which they run */
+    vc_levit_head head, head_dist;
+} vc_levit_weights;
+
+/* For inference: BatchNorm folded into the products, heads sorted (all of Q, then K, then V). */
+typedef struct vc_levit_folded_block {
+    vc_linear in, q, proj, fc1, fc2;
+    float *bias; /* (H, Tq, Tk) */
+} vc_levit_folded_block;
+
+typedef struct vc_levit_folded {
+    vc_linear stem[VC_LEVIT_STEM]; /* inputs ordered (3, 3, channels) */
+    vc_levit_folded_block *blocks;
+    vc_linear head; /* the mean of both, where there are two */
+} vc_levit_folded;
+
+typedef struct vc_levit_acts {
+    float *windows;      /* of the stem's convolutions */
+    float *stream[2];    /* (B, T, C) tokens, in turn with what becomes of them */
+    float *in, *queries; /* what comes out of the products of those names */
+    float *thinned;      /* (B, T', C) every second token */
+    float *encoded, *decoded;
+    float *probs, *attention, *hidden, *mean;
+} vc_levit_acts;
+
+#endif

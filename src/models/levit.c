@@ -1,0 +1,174 @@
+/* LeViT as one of the architectures. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "levit_impl.h"
+
+static vc_status check(const vc_model_config *config)
+{
+    return vc_levit_config_check(&config->levit);
+}
+
+static vc_model_input input(const vc_model_config *config)
+{
+    const vc_levit_config *c = &config->levit;
+    vc_model_input out = {.image = c->image, .channels = c->channels, .classes = c->classes};
+    memcpy(out.mean, c->mean, sizeof out.mean);
+    memcpy(out.std, c->std, sizeof out.std);
+    return out;
+}
+
+static size_t layers(const vc_model_config *config)
+{
+    return vc__levit_blocks(&config->levit);
+}
+
+static vc_attention_layer layer(const vc_model_config *config, size_t index)
+{
+    const vc_levit_config *c = &config->levit;
+    const vc__levit_place place = vc__levit_place_of(c, index);
+    const vc_levit_attention *a = vc__levit_attention_of(c, place);
+    const vc__levit_span span = vc__levit_span_of(c, place);
+    return (vc_attention_layer){.heads = a->heads,
+                                .queries = span.side_out * span.side_out,
+                                .keys = span.side_in * span.side_in,
+                                .head_dim = a->key_dim,
+                                .value_dim = a->value_dim,
+                                .compressed =
+                                    place.subsampling ? 0 : c->stages[place.stage].compressed_heads,
+                                .compressible = !place.subsampling,
+                                .group = 2 * place.stage - (place.subsampling ? 1 : 0)};
+}
+
+/* dpt0, subsample0, dpt1, subsample1, dpt2: ViTCoD's names. */
+static size_t groups(const vc_model_config *config)
+{
+    (void)config;
+    return 2 * VC_LEVIT_STAGES - 1;
+}
+
+static vc_attention_group group(const vc_model_config *config, size_t index)
+{
+    vc_attention_group out = {.count = 1};
+    size_t stage = index / 2;
+    for (size_t s = 0; s < stage; s++)
+        out.first += config->levit.stages[s].depth + 1;
+    if (index % 2)
+        out.first += config->levit.stages[stage].depth;
+    else
+        out.count = config->levit.stages[stage].depth;
+    snprintf(out.name, sizeof out.name, "%s%zu", index % 2 ? "subsample" : "dpt", stage);
+    return out;
+}
+
+/* ViTCoD's widths: half, rounded up, but 4 of 6. */
+static vc_status compress(vc_model_config *config, size_t compressed)
+{
+    if (compressed)
+        return vc_fail(VC_EINVAL,
+                       "a LeViT has other heads in every stage: wanted ViTCoD's widths, half of "
+                       "the heads, instead of %zu",
+                       compressed);
+    for (size_t s = 0; s < VC_LEVIT_STAGES; s++) {
+        vc_levit_stage *stage = &config->levit.stages[s];
+        stage->compressed_heads = stage->own.heads == 6 ? 4 : (stage->own.heads + 1) / 2;
+    }
+    return VC_OK;
+}
+
+static vc_status allocate(vc_model *model)
+{
+    size_t blocks = vc__levit_blocks(&model->config.levit);
+    model->levit.blocks = calloc(blocks, sizeof *model->levit.blocks);
+    return model->levit.blocks ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
+}
+
+static void walk(vc__walk *walker, vc_model *model)
+{
+    vc__levit_walk(walker, &model->config.levit, &model->levit);
+}
+
+static vc_status finish(vc_model *model)
+{
+    for (size_t p = 0; p < model->param_count; p++) {
+        const vc_param *param = &model->params[p];
+        for (size_t i = 0; strstr(param->name, "running_var") && i < param->count; i++)
+            if (param->data[i] < 0.0f)
+                return vc_fail(VC_EINVAL, "'%s' holds %g, wanted variances of 0 or more",
+                               param->name, (double)param->data[i]);
+    }
+    return vc__levit_fold(model);
+}
+
+static void release(vc_model *model)
+{
+    free(model->levit.blocks);
+    vc_arena_close(&model->folded);
+}
+
+static const vc_coder *coder(const vc_model *model, size_t index)
+{
+    return model->levit.blocks[index].coder;
+}
+
+static const float *bias(const vc_model *model, size_t index)
+{
+    return model->levit_folded.blocks[index].bias;
+}
+
+static vc_status pack_linear(vc_model *model, vc_linear *linear, size_t rows)
+{
+    if (!linear->weight)
+        return VC_OK;
+    vc_packed **packed = &model->packed[model->packed_count];
+    VC_TRY(vc_packed_open(packed, linear->weight, linear->outputs, linear->inputs, rows));
+    linear->packed = *packed;
+    model->packed_count++;
+    return VC_OK;
+}
+
+static vc_status pack(vc_model *model)
+{
+    const vc_levit_config *c = &model->config.levit;
+    size_t blocks = vc__levit_blocks(c);
+    model->packed = calloc(VC_LEVIT_STEM + 5 * blocks, sizeof *model->packed);
+    if (!model->packed)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    for (size_t i = 0; i < VC_LEVIT_STEM; i++)
+        VC_TRY(
+            pack_linear(model, &model->levit_folded.stem[i], c->image * c->image >> 2 * (i + 1)));
+    for (size_t b = 0; b < blocks; b++) {
+        vc_levit_folded_block *f = &model->levit_folded.blocks[b];
+        const vc__levit_span s = vc__levit_span_of(c, vc__levit_place_of(c, b));
+        VC_TRY(pack_linear(model, &f->in, s.side_in * s.side_in));
+        VC_TRY(pack_linear(model, &f->q, s.side_out * s.side_out));
+        VC_TRY(pack_linear(model, &f->proj, s.side_out * s.side_out));
+        VC_TRY(pack_linear(model, &f->fc1, s.side_out * s.side_out));
+        VC_TRY(pack_linear(model, &f->fc2, s.side_out * s.side_out));
+    }
+    return VC_OK;
+}
+
+const vc__architecture vc__levit = {
+    .name = "levit",
+    .check = check,
+    .input = input,
+    .layers = layers,
+    .layer = layer,
+    .groups = groups,
+    .group = group,
+    .compress = compress,
+    .recognise = vc__levit_recognise,
+    .read_config = vc__levit_read_config,
+    .allocate = allocate,
+    .walk = walk,
+    .finish = finish,
+    .release = release,
+    .coder = coder,
+    .bias = bias,
+    .pack = pack,
+    .place = vc__levit_place_acts,
+    .forward = vc__levit_forward,
+    .lower = vc__levit_lower,
+};

@@ -1,0 +1,60 @@
+#include "levit_impl.h"
+
+static vc_status lower_stem(vc_workload *out, const vc_levit_config *c)
+{
+    uint64_t side = c->image, macs = 0, weights = 0;
+    for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
+        uint64_t inputs = 9 * (i ? c->stem[i - 1] : c->channels);
+        side = (side + 1) / 2;
+        macs += side * side * inputs * c->stem[i];
+        weights += (inputs + 1) * c->stem[i];
+    }
+    const vc_op stem =
+        vc__op(VC_OP_PATCH_EMBED, -1, macs, weights, c->channels * c->image * c->image,
+               side * side * c->stem[VC_LEVIT_STEM - 1]);
+    return vc_workload_add(out, &stem);
+}
+
+/* BatchNorm is folded into the products, so a product has its weights and one bias per output. */
+static vc_status lower_block(vc_workload *out, const vc_model_config *config, const vc_plan *plan,
+                             size_t index)
+{
+    const vc_levit_config *c = &config->levit;
+    const vc__levit_place place = vc__levit_place_of(c, index);
+    const vc_levit_attention *a = vc__levit_attention_of(c, place);
+    const vc__levit_span s = vc__levit_span_of(c, place);
+    const vc_attention_layer l = vc_model_layer(config, index);
+    const vc_attention_sizes sizes = {l.heads,    l.queries,   l.keys,
+                                      l.head_dim, l.value_dim, l.compressed};
+    int layer = (int)index;
+    uint64_t tq = l.queries, tk = l.keys, w = s.width_in, z = l.compressed;
+    uint64_t keys = a->heads * a->key_dim, values = a->heads * a->value_dim, m = a->hidden;
+    uint64_t outputs = tk * (keys + values) + tq * keys;
+    const vc_op qkv = vc__op(VC_OP_QKV, layer, outputs * w, (2 * keys + values) * (w + 1), tk * w,
+                             z ? tk * values : outputs);
+    const vc_op encode = vc__op(VC_OP_ENCODE, layer, (tq + tk) * keys * z, 2 * (l.heads * z + z), 0,
+                                (tq + tk) * z * a->key_dim);
+    const vc_op projection = vc__op(VC_OP_PROJECTION, layer, tq * values * s.width_out,
+                                    (values + 1) * s.width_out, tq * values, tq * s.width_out);
+    const vc_op mlp =
+        vc__op(VC_OP_MLP, layer, 2 * tq * s.width_out * m, 2 * s.width_out * m + m + s.width_out,
+               tq * s.width_out, tq * s.width_out);
+    VC_TRY(vc_workload_add(out, &qkv));
+    if (z)
+        VC_TRY(vc_workload_add(out, &encode));
+    VC_TRY(vc_workload_add_attention(out, layer, &sizes, plan ? &plan->layers[index] : NULL));
+    VC_TRY(vc_workload_add(out, &projection));
+    return vc_workload_add(out, &mlp);
+}
+
+vc_status vc__levit_lower(vc_workload *out, const vc_model_config *config, const vc_plan *plan)
+{
+    const vc_levit_config *c = &config->levit;
+    uint64_t heads = c->distilled ? 2 : 1, width = c->stages[VC_LEVIT_STAGES - 1].width;
+    const vc_op head = vc__op(VC_OP_HEAD, -1, heads * width * c->classes,
+                              heads * (width + 1) * c->classes, width, c->classes);
+    VC_TRY(lower_stem(out, c));
+    for (size_t b = 0; b < vc__levit_blocks(c); b++)
+        VC_TRY(lower_block(out, config, plan, b));
+    return vc_workload_add(out, &head);
+}

@@ -1,0 +1,139 @@
+/* The one table of a LeViT's parameters: timm's names, and those of the original checkpoints, where a
+ * block's attention and its MLP are numbered one after the other. */
+#include <stdio.h>
+
+#include "levit_impl.h"
+
+typedef struct prefix {
+    char timm[64], original[32];
+} prefix;
+
+static void visit(vc__walk *walk, float **member, const prefix *p, const char *timm,
+                  const char *original, size_t rank, const size_t *shape, vc_init init, int decay,
+                  int autoencoder)
+{
+    vc_param param = {.rank = rank, .init = init, .decay = decay, .autoencoder = autoencoder};
+    snprintf(param.name, sizeof param.name, "%.60s%.19s", p->timm, timm);
+    snprintf(param.alias, sizeof param.alias, "%.60s%.19s", p->original, original);
+    for (size_t i = 0; i < rank; i++)
+        param.shape[i] = shape[i];
+    vc__walk_param(walk, member, &param);
+}
+
+static void visit_norm(vc__walk *walk, float **w, float **b, float **mean, float **variance,
+                       const prefix *p, size_t channels)
+{
+    const size_t shape[] = {channels};
+    visit(walk, w, p, ".bn.weight", ".bn.weight", 1, shape, VC_INIT_ONE, 0, 0);
+    visit(walk, b, p, ".bn.bias", ".bn.bias", 1, shape, VC_INIT_ZERO, 0, 0);
+    visit(walk, mean, p, ".bn.running_mean", ".bn.running_mean", 1, shape, VC_INIT_ZERO, 0, 0);
+    visit(walk, variance, p, ".bn.running_var", ".bn.running_var", 1, shape, VC_INIT_ONE, 0, 0);
+}
+
+/* kernel 0: a linear layer. */
+static void visit_normed(vc__walk *walk, vc_normed *n, const prefix *p, size_t outputs,
+                         size_t inputs, size_t kernel)
+{
+    const size_t shape[] = {outputs, inputs, kernel, kernel};
+    visit(walk, &n->weight, p, ".linear.weight", ".c.weight", kernel ? 4 : 2, shape, VC_INIT_FAN_IN,
+          1, 0);
+    visit_norm(walk, &n->norm_w, &n->norm_b, &n->mean, &n->variance, p, outputs);
+}
+
+static prefix joined(const prefix *p, const char *timm, const char *original)
+{
+    prefix out;
+    snprintf(out.timm, sizeof out.timm, "%.40s%s", p->timm, timm);
+    snprintf(out.original, sizeof out.original, "%.20s%s", p->original, original);
+    return out;
+}
+
+static void visit_coders(vc__walk *walk, vc_coder coder[2], const prefix *p, size_t heads,
+                         size_t compressed)
+{
+    static const char *const names[2][4] = {
+        {".encoder_q.weight", ".encoder_q.bias", ".decoder_q.weight", ".decoder_q.bias"},
+        {".encoder_k.weight", ".encoder_k.bias", ".decoder_k.weight", ".decoder_k.bias"}};
+    const size_t encoder[] = {compressed, heads}, decoder[] = {heads, compressed};
+    for (size_t i = 0; i < 2; i++) {
+        const char *const *n = names[i];
+        visit(walk, &coder[i].encoder_w, p, n[0], n[0], 2, encoder, VC_INIT_FAN_IN, 1, 1);
+        visit(walk, &coder[i].encoder_b, p, n[1], n[1], 1, encoder, VC_INIT_ZERO, 0, 1);
+        visit(walk, &coder[i].decoder_w, p, n[2], n[2], 2, decoder, VC_INIT_FAN_IN, 1, 1);
+        visit(walk, &coder[i].decoder_b, p, n[3], n[3], 1, decoder, VC_INIT_ZERO, 0, 1);
+    }
+}
+
+static void visit_mlp(vc__walk *walk, vc_levit_block *b, const char *timm, size_t number,
+                      size_t width, size_t hidden)
+{
+    prefix first, second;
+    snprintf(first.timm, sizeof first.timm, "%.40s.mlp.ln1", timm);
+    snprintf(second.timm, sizeof second.timm, "%.40s.mlp.ln2", timm);
+    snprintf(first.original, sizeof first.original, "blocks.%zu.m.0", number);
+    snprintf(second.original, sizeof second.original, "blocks.%zu.m.2", number);
+    visit_normed(walk, &b->fc1, &first, hidden, width, 0);
+    visit_normed(walk, &b->fc2, &second, width, hidden, 0);
+}
+
+static void visit_block(vc__walk *walk, vc_levit_block *b, const vc_levit_config *c, size_t index)
+{
+    const vc__levit_place place = vc__levit_place_of(c, index);
+    const vc_levit_attention *a = vc__levit_attention_of(c, place);
+    const vc__levit_span span = vc__levit_span_of(c, place);
+    size_t keys = a->heads * a->key_dim, values = a->heads * a->value_dim;
+    const size_t biases[] = {a->heads, span.side_in * span.side_in};
+    char timm[48];
+    prefix p, in, proj;
+    if (place.subsampling) {
+        snprintf(timm, sizeof timm, "stages.%zu.downsample", place.stage);
+        snprintf(p.timm, sizeof p.timm, "%s.attn_downsample", timm);
+        snprintf(p.original, sizeof p.original, "blocks.%zu", 2 * index);
+    } else {
+        snprintf(timm, sizeof timm, "stages.%zu.blocks.%zu", place.stage, place.block);
+        snprintf(p.timm, sizeof p.timm, "%s.attn", timm);
+        snprintf(p.original, sizeof p.original, "blocks.%zu.m", 2 * index);
+    }
+    in = joined(&p, place.subsampling ? ".kv" : ".qkv", place.subsampling ? ".kv" : ".qkv");
+    proj = joined(&p, ".proj.ln", ".proj.1");
+    visit(walk, &b->biases, &p, ".attention_biases", ".attention_biases", 2, biases, VC_INIT_ZERO,
+          0, 0);
+    visit_normed(walk, &b->in, &in, (place.subsampling ? keys : 2 * keys) + values, span.width_in,
+                 0);
+    if (place.subsampling) {
+        const prefix q = joined(&p, ".q.ln", ".q.1");
+        visit_normed(walk, &b->q, &q, keys, span.width_in, 0);
+    } else if (c->stages[place.stage].compressed_heads) {
+        visit_coders(walk, b->coder, &p, a->heads, c->stages[place.stage].compressed_heads);
+    }
+    visit_normed(walk, &b->proj, &proj, span.width_out, values, 0);
+    visit_mlp(walk, b, timm, 2 * index + 1, span.width_out, a->hidden);
+}
+
+static void visit_head(vc__walk *walk, vc_levit_head *h, const char *name, size_t classes,
+                       size_t width)
+{
+    prefix p;
+    const size_t shape[] = {classes, width};
+    snprintf(p.timm, sizeof p.timm, "%s", name);
+    snprintf(p.original, sizeof p.original, "%s", name);
+    visit_norm(walk, &h->norm_w, &h->norm_b, &h->mean, &h->variance, &p, width);
+    visit(walk, &h->weight, &p, ".linear.weight", ".l.weight", 2, shape, VC_INIT_NORMAL, 1, 0);
+    visit(walk, &h->bias, &p, ".linear.bias", ".l.bias", 1, shape, VC_INIT_ZERO, 0, 0);
+}
+
+void vc__levit_walk(vc__walk *walk, const vc_levit_config *c, vc_levit_weights *weights)
+{
+    for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
+        prefix p;
+        snprintf(p.timm, sizeof p.timm, "stem.conv%zu", i + 1);
+        snprintf(p.original, sizeof p.original, "patch_embed.%zu", 2 * i);
+        visit_normed(walk, &weights->stem[i], &p, c->stem[i], i ? c->stem[i - 1] : c->channels, 3);
+    }
+    for (size_t b = 0; b < vc__levit_blocks(c); b++)
+        visit_block(walk, &weights->blocks[b], c, b);
+    size_t width = c->stages[VC_LEVIT_STAGES - 1].width;
+    visit_head(walk, &weights->head, "head", c->classes, width);
+    if (c->distilled)
+        visit_head(walk, &weights->head_dist, "head_dist", c->classes, width);
+}
