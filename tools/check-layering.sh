@@ -23,7 +23,7 @@ room_of() {
     status | arena | tensor | tensor_file | rng | npy | safetensors | json | threads | clock | progress | file | \
         hash | version | isa) echo core ;;
     idx | data) echo data ;;
-    mask | plan | workload) echo plan ;;
+    mask | plan | workload | group_files) echo plan ;;
     kernels | gemm | ops | attention | autoencoder) echo kernels ;;
     model | deit | levit) echo models ;;
     attention_stats | prune | polarize | autoencoder_setup) echo algorithm ;;

@@ -1,4 +1,5 @@
-/* Fixed attention masks in ViTCoD's form: bool (L, H, Tq, Tk), true = pruned, one npy file. */
+/* Fixed attention masks in ViTCoD's form: bool (L, H, Tq, Tk), true = pruned, one npy file; or one for
+ * each group of layers of one shape. */
 #ifndef VITCOD_MASK_H
 #define VITCOD_MASK_H
 
@@ -26,5 +27,24 @@ size_t vc_mask_kept(const vc_mask *mask);
 
 /* VC_EINVAL naming the first row without a kept entry: its softmax would be undefined. */
 vc_status vc_mask_check_rows(const vc_mask *mask, const char *path);
+
+/* The masks of a model, one per group of layers (see group_files.h). */
+typedef struct vc_group_name {
+    char text[32]; /* empty where all layers are one group */
+} vc_group_name;
+
+typedef struct vc_mask_set {
+    size_t count;
+    vc_mask *masks;
+    vc_group_name *names;
+} vc_mask_set;
+
+/* Room for so many, all empty. */
+vc_status vc_mask_set_open(vc_mask_set *out, size_t count);
+void vc_mask_set_close(vc_mask_set *set);
+
+/* An npy file, or a folder with `mask_<group>.npy` for every group. */
+vc_status vc_mask_set_read(vc_mask_set *out, const char *path);
+vc_status vc_mask_set_write(const char *path, const vc_mask_set *set);
 
 #endif

@@ -40,6 +40,9 @@ vc_status vc_plan_assemble(vc_plan *out, const vc_mask *mask, const vc_token_ord
                            size_t threshold);
 void vc_plan_close(vc_plan *plan);
 
+/* Moves the layers of `more` behind those of `plan`, and closes it, even when it fails. */
+vc_status vc_plan_append(vc_plan *plan, vc_plan *more);
+
 /* Checks every index; a row without a kept entry is VC_EINVAL, anything inconsistent VC_EFORMAT. */
 vc_status vc_plan_read(vc_plan *out, const char *path);
 vc_status vc_plan_write(const char *path, const vc_plan *plan);

@@ -9,4 +9,9 @@
  * is not square on columns alone. VC_EINVAL for a mask with an empty row. */
 vc_status vc_polarize(vc_plan *out, const vc_mask *mask, size_t threshold, const char *path);
 
+/* The same for a model with several groups of layers: one plan, group after group. The threshold is
+ * that of the first group, and less in others as they have fewer queries. */
+vc_status vc_polarize_groups(vc_plan *out, const vc_mask *masks, size_t count, size_t threshold,
+                             const char *path);
+
 #endif

@@ -24,6 +24,7 @@
 #include "vitcod/idx.h"
 
 /* plan: masks, plans, workloads */
+#include "vitcod/group_files.h"
 #include "vitcod/mask.h"
 #include "vitcod/plan.h"
 #include "vitcod/workload.h"

@@ -57,3 +57,20 @@ vc_status vc_polarize(vc_plan *out, const vc_mask *mask, size_t threshold, const
     free(order.globals);
     return status;
 }
+
+vc_status vc_polarize_groups(vc_plan *out, const vc_mask *masks, size_t count, size_t threshold,
+                             const char *path)
+{
+    *out = (vc_plan){.threshold = threshold};
+    vc_status status = VC_OK;
+    for (size_t g = 0; status == VC_OK && g < count; g++) {
+        vc_plan part;
+        status =
+            vc_polarize(&part, &masks[g], threshold * masks[g].queries / masks[0].queries, path);
+        if (status == VC_OK)
+            status = vc_plan_append(out, &part);
+    }
+    if (status != VC_OK)
+        vc_plan_close(out);
+    return status;
+}

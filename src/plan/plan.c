@@ -83,6 +83,22 @@ void vc_plan_close(vc_plan *plan)
     *plan = (vc_plan){0};
 }
 
+vc_status vc_plan_append(vc_plan *plan, vc_plan *more)
+{
+    size_t count = plan->layer_count + more->layer_count;
+    vc_plan_layer *layers = realloc(plan->layers, count * sizeof *layers);
+    if (!layers) {
+        vc_plan_close(more);
+        return vc_fail(VC_ENOMEM, "out of memory for a plan of %zu layers", count);
+    }
+    memcpy(layers + plan->layer_count, more->layers, more->layer_count * sizeof *layers);
+    plan->layers = layers;
+    plan->layer_count = count;
+    free(more->layers);
+    *more = (vc_plan){0};
+    return VC_OK;
+}
+
 void vc_plan_layer_mask(uint8_t *pruned, const vc_plan_layer *layer)
 {
     memset(pruned, 1, layer->heads * layer->queries * layer->keys);

@@ -1,0 +1,33 @@
+/* Where maps or masks lie: one npy file, or, for models whose layers differ in shape, a folder with one
+ * npy file per group of layers, named as ViTCoD names them: dpt0, subsample0, dpt1, subsample1, ... in
+ * the order in which the groups run. */
+#ifndef VITCOD_GROUP_FILES_H
+#define VITCOD_GROUP_FILES_H
+
+#include <stddef.h>
+
+#include "vitcod/status.h"
+
+enum { VC_MOST_GROUPS = 15, VC_GROUP_PATH = 4096 };
+
+typedef struct vc_group_file {
+    char name[32]; /* of the group; empty for a single file */
+    char path[VC_GROUP_PATH];
+} vc_group_file;
+
+typedef struct vc_group_files {
+    size_t count;
+    vc_group_file *files;
+} vc_group_files;
+
+/* `path` itself, or in it `<prefix>_<group>.npy` or `<group>.npy`. VC_EFORMAT when a folder lacks dpt0
+ * or has a gap. */
+vc_status vc_group_files_find(vc_group_files *out, const char *path, const char *prefix);
+void vc_group_files_close(vc_group_files *files);
+
+/* Where to write a group: `path` for the one without a name, else `<path>/<prefix>_<group>.npy`.
+ * VC_EINVAL when that is too long. */
+vc_status vc_group_file_name(char out[VC_GROUP_PATH], const char *path, const char *prefix,
+                             const char *group);
+
+#endif

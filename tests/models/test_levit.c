@@ -1,0 +1,312 @@
+/* LeViT and distilled DeiT against timm: tools/golden/models.py has the other side. */
+#include "testing.h"
+#include "vitcod/hash.h"
+#include "vitcod/json.h"
+#include "vitcod/model.h"
+#include "vitcod/polarize.h"
+
+enum { CLASSES = 10, BATCH = 2, IMAGE = 112, GROUPS = 5 };
+static const char *const names[] = {"levit_128s", "levit_128", "levit_192", "levit_256",
+                                    "levit_384"};
+
+/* Values in -1 .. 1 that depend on the name and the flat index alone. */
+static void noise(float *out, const char *name, size_t count)
+{
+    uint64_t seed = vc_hash(VC_HASH_START, name, strlen(name)) % 4294967296u;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t x = (i * 2654435761u + seed) % 4294967296u;
+        for (int round = 0; round < 2; round++) {
+            x ^= x >> 16;
+            x = x * 0x45d9f3bu % 4294967296u;
+        }
+        x ^= x >> 16;
+        out[i] = (float)((double)x / 2147483648.0 - 1.0);
+    }
+}
+
+static void set_weights(vc_model *model)
+{
+    for (size_t p = 0; p < model->param_count; p++) {
+        vc_param *param = &model->params[p];
+        const char *name = param->name;
+        noise(param->data, name, param->count);
+        float shift = 0.0f, scale = 0.3f;
+        if (strstr(name, "running_var")) {
+            shift = 1.0f;
+            scale = 0.5f;
+        } else if (strstr(name, ".bn.weight") ||
+                   (strstr(name, "norm") && strstr(name, ".weight"))) {
+            shift = 1.0f;
+        } else if (param->rank >= 2 && !strstr(name, "attention_biases") &&
+                   !strstr(name, "token") && !strstr(name, "pos_embed")) {
+            int steep = strstr(name, ".qkv.") || strstr(name, ".kv.") || strstr(name, ".q.");
+            scale = (steep ? 2.0f : 1.5f) / sqrtf((float)(param->count / param->shape[0]));
+        }
+        for (size_t i = 0; i < param->count; i++)
+            param->data[i] = shift + scale * param->data[i];
+    }
+}
+
+/* The preset with narrow stages and keys of 4 values. */
+static vc_model_config small(const char *name, int autoencoder)
+{
+    static const size_t widths[][3] = {
+        {16, 32, 48}, {16, 32, 48}, {24, 36, 48}, {32, 48, 64}, {48, 64, 96}};
+    vc_model_config config;
+    assert_ok(vc_model_preset(&config, name));
+    vc_levit_config *c = &config.levit;
+    size_t which = 0;
+    while (strcmp(names[which], name) != 0)
+        which++;
+    c->image = IMAGE;
+    c->classes = CLASSES;
+    for (size_t s = 0; s < VC_LEVIT_STAGES; s++) {
+        size_t width = widths[which][s];
+        c->stages[s].width = width;
+        c->stages[s].own.key_dim = 4;
+        c->stages[s].own.value_dim = 8;
+        c->stages[s].own.hidden = 2 * width;
+        if (s > 0)
+            c->stages[s].subsampling =
+                (vc_levit_attention){widths[which][s - 1] / 4, 4, 16, 2 * width};
+    }
+    for (size_t i = 0; i < VC_LEVIT_STEM; i++)
+        c->stem[i] = widths[which][0] >> (3 - i);
+    if (autoencoder)
+        assert_ok(vc_model_compress(&config, 0));
+    return config;
+}
+
+/* Written and read back, so that files and folding are part of it. */
+static vc_model *make(const vc_model_config *config, int in_place)
+{
+    vc_model *made, *model;
+    const vc_model_options options = {.in_place = in_place};
+    assert_ok(vc_model_create(&made, config, 0));
+    set_weights(made);
+    assert_ok(vc_model_write(temporary("model.safetensors"), made));
+    vc_model_close(made);
+    assert_ok(vc_model_open(&model, temporary("model.safetensors"), &options));
+    return model;
+}
+
+static void make_masks(vc_mask *masks, const vc_model_config *config)
+{
+    for (size_t g = 0; g < GROUPS; g++) {
+        const vc_attention_group group = vc_model_group(config, g);
+        const vc_attention_layer l = vc_model_layer(config, group.first);
+        assert_ok(vc_mask_open(&masks[g], group.count, l.heads, l.queries, l.keys));
+        for (size_t at = 0; at < group.count * l.heads * l.queries * l.keys; at++) {
+            size_t j = at % l.keys, i = at / l.keys % l.queries;
+            size_t h = at / l.keys / l.queries % l.heads;
+            size_t layer = group.first + at / l.keys / l.queries / l.heads;
+            masks[g].pruned[at] = !(j == 1 || i == j || (i * 5 + j * 3 + h + layer) % 7 == 0);
+        }
+    }
+}
+
+static void forward(float *logits, vc_model *model, double *reconstruction)
+{
+    static float images[BATCH * 3 * IMAGE * IMAGE];
+    const vc_model_input input = vc_model_input_of(&model->config);
+    vc_acts acts;
+    noise(images, "images", BATCH * 3 * input.image * input.image);
+    assert_ok(vc_acts_open(&acts, model, BATCH, 0));
+    vc_model_forward(&acts, model, images, BATCH, NULL);
+    memcpy(logits, acts.logits, BATCH * CLASSES * sizeof *logits);
+    *reconstruction = vc_model_reconstruction(&acts, model);
+    vc_acts_close(&acts);
+}
+
+/* Largest difference to the golden logits, relative to the largest of these. */
+static void check_logits(vc_model *model, const json_t *golden, const char *key)
+{
+    float logits[BATCH * CLASSES];
+    double reconstruction, difference = 0.0, largest = 0.0;
+    const json_t *want = json_object_get(golden, key);
+    assert_int_equal(json_array_size(want), BATCH * CLASSES);
+    forward(logits, model, &reconstruction);
+    for (size_t i = 0; i < BATCH * CLASSES; i++) {
+        double value = json_real_value(json_array_get(want, i));
+        difference = fmax(difference, fabs(logits[i] - value));
+        largest = fmax(largest, fabs(value));
+    }
+    if (!(difference <= 1e-4 * largest))
+        fail_msg("%s: relative error %g, wanted at most 1e-4", key, difference / largest);
+    print_message("%s: relative error %.2g\n", key, difference / largest);
+    char name[64];
+    snprintf(name, sizeof name, "%s_reconstruction", key);
+    const json_t *loss = json_object_get(golden, name);
+    assert_near(reconstruction, json_real_value(loss), 1e-5 * json_real_value(loss));
+}
+
+static void check_model(const char *name, const json_t *golden, int autoencoder)
+{
+    const vc_model_config config = small(name, autoencoder);
+    vc_model *model = make(&config, autoencoder);
+    vc_mask masks[GROUPS];
+    vc_plan plan;
+    const char *key = autoencoder ? "mask_autoencoder" : "mask";
+    check_logits(model, golden, autoencoder ? "autoencoder" : "plain");
+    make_masks(masks, &config);
+    assert_ok(vc_model_use_masks(model, masks, GROUPS, "masks"));
+    check_logits(model, golden, key);
+    assert_ok(vc_polarize_groups(&plan, masks, GROUPS, 20, "masks"));
+    assert_true(plan.layers[0].global_tokens[0] > 0);
+    assert_ok(vc_model_use_plan(model, &plan, "plan"));
+    check_logits(model, golden, key);
+    assert_ok(vc_model_pack(model));
+    check_logits(model, golden, key);
+    vc_plan_close(&plan);
+    for (size_t g = 0; g < GROUPS; g++)
+        vc_mask_close(&masks[g]);
+    vc_model_close(model);
+}
+
+static json_t *golden_of(const char *name)
+{
+    json_error_t error;
+    json_t *all = json_load_file("tools/golden/models.json", 0, &error);
+    assert_non_null(all);
+    json_t *golden = json_incref(json_object_get(all, name));
+    json_decref(all);
+    assert_non_null(golden);
+    return golden;
+}
+
+static void against_timm(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        json_t *golden = golden_of(names[i]);
+        print_message("%s\n", names[i]);
+        check_model(names[i], golden, 0);
+        check_model(names[i], golden, 1);
+        json_decref(golden);
+    }
+}
+
+static void parameters_are_timms(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        json_t *golden = golden_of(names[i]);
+        const vc_model_config config = small(names[i], 0);
+        vc_model *model;
+        size_t count = 0;
+        assert_ok(vc_model_create(&model, &config, 0));
+        for (size_t p = 0; p < model->param_count; p++)
+            count += strstr(model->params[p].name, "running_") ? 0 : model->params[p].count;
+        assert_int_equal(count, json_integer_value(json_object_get(golden, "parameters")));
+        vc_model_close(model);
+        json_decref(golden);
+    }
+}
+
+static void distilled_deit_against_timm(void **state)
+{
+    (void)state;
+    vc_model_config config = {.architecture = VC_DEIT, .deit = vc_deit_config_default()};
+    config.deit.image = 32;
+    config.deit.patch = 8;
+    config.deit.width = 24;
+    config.deit.depth = 2;
+    config.deit.heads = 3;
+    config.deit.hidden = 96;
+    config.deit.classes = CLASSES;
+    config.deit.distilled = 1;
+    json_t *golden = golden_of("deit_distilled");
+    vc_model *model = make(&config, 1);
+    check_logits(model, golden, "plain");
+    assert_ok(vc_model_pack(model));
+    check_logits(model, golden, "plain");
+    vc_model_close(model);
+    json_decref(golden);
+}
+
+/* MACs as published (timm's tables and the papers', GMACs), which count no BatchNorm. */
+static void macs_are_the_published_ones(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        double gmacs, tolerance; /* of the published figure's last digit, and of softmax, which
+                                    LeViT's figures count */
+    } published[] = {{"deit_tiny_patch16_224", 1.26, 0.01},
+                     {"deit_small_patch16_224", 4.61, 0.01},
+                     {"deit_base_patch16_224", 17.58, 0.01},
+                     {"levit_128s", 0.305, 0.01},
+                     {"levit_128", 0.406, 0.01},
+                     {"levit_192", 0.658, 0.01},
+                     {"levit_256", 1.12, 0.01},
+                     {"levit_384", 2.35, 0.01}};
+    for (size_t i = 0; i < sizeof published / sizeof *published; i++) {
+        vc_model_config config;
+        vc_workload w = {0};
+        assert_ok(vc_model_preset(&config, published[i].name));
+        assert_ok(vc_model_lower(&w, &config, NULL));
+        double gmacs = (double)vc_workload_macs(&w, 0) / 1e9, want = published[i].gmacs;
+        if (!(fabs(gmacs - want) <= published[i].tolerance * want))
+            fail_msg("%s: %.4f GMACs, published %.4f", published[i].name, gmacs, want);
+        vc_workload_close(&w);
+    }
+}
+
+static void groups_are_vitcods(void **state)
+{
+    (void)state;
+    static const char *const group_names[GROUPS] = {"dpt0", "subsample0", "dpt1", "subsample1",
+                                                    "dpt2"};
+    static const size_t shapes[GROUPS][4] = {
+        {4, 4, 196, 196}, {1, 8, 49, 196}, {4, 8, 49, 49}, {1, 16, 16, 49}, {4, 12, 16, 16}};
+    vc_model_config config;
+    assert_ok(vc_model_preset(&config, "levit_128"));
+    assert_int_equal(vc_model_groups(&config), GROUPS);
+    assert_int_equal(vc_model_layers(&config), 14);
+    size_t layer = 0;
+    for (size_t g = 0; g < GROUPS; g++) {
+        const vc_attention_group group = vc_model_group(&config, g);
+        assert_string_equal(group.name, group_names[g]);
+        assert_int_equal(group.first, layer);
+        assert_int_equal(group.count, shapes[g][0]);
+        for (size_t i = 0; i < group.count; i++, layer++) {
+            const vc_attention_layer l = vc_model_layer(&config, layer);
+            assert_int_equal(l.group, g);
+            assert_int_equal(l.heads, shapes[g][1]);
+            assert_int_equal(l.queries, shapes[g][2]);
+            assert_int_equal(l.keys, shapes[g][3]);
+        }
+    }
+}
+
+static void what_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    vc_model_config config;
+    vc_model *model;
+    vc_acts acts;
+    const vc_model_options none = {0}, heads = {.heads = 4};
+    assert_fails(vc_model_preset(&config, "resnet50"), VC_EINVAL, "'resnet50' is unknown, wanted");
+    config = small("levit_128s", 0);
+    model = make(&config, 0);
+    assert_fails(vc_acts_open(&acts, model, 1, 1), VC_EUNSUPPORTED, "levit cannot be trained");
+    model->levit.blocks[0].in.variance[1] = -1.0f;
+    assert_ok(vc_model_write(temporary("negative.safetensors"), model));
+    vc_model_close(model);
+    assert_fails(vc_model_open(&model, temporary("negative.safetensors"), &none), VC_EINVAL,
+                 "'stages.0.blocks.0.attn.qkv.bn.running_var' holds -1");
+    assert_fails(vc_model_open(&model, temporary("model.safetensors"), &heads), VC_EINVAL,
+                 "without --heads");
+    assert_fails(vc_model_compress(&config, 2), VC_EINVAL, "instead of 2");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(against_timm),
+                                       cmocka_unit_test(parameters_are_timms),
+                                       cmocka_unit_test(distilled_deit_against_timm),
+                                       cmocka_unit_test(macs_are_the_published_ones),
+                                       cmocka_unit_test(groups_are_vitcods),
+                                       cmocka_unit_test(what_does_not_fit_is_refused)};
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
+}

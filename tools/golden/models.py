@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Logits of small LeViTs and of a distilled DeiT from timm, in float64: the oracle of tests/models.
+
+Weights and images follow a formula that both sides can evaluate, so that no array needs to be stored. timm computes
+the plain models; masks and ViTCoD's auto-encoder are put into its attention here, and with neither the result must be
+timm's own. Wants timm 0.9 or later. Run: python3 tools/golden/models.py > tools/golden/models.json
+"""
+import json
+
+import numpy as np
+import torch
+from timm.models.deit import VisionTransformerDistilled
+from timm.models.levit import Attention, AttentionDownsample, LevitDistilled
+
+CLASSES, BATCH, IMAGE = 10, 2, 112
+# name: widths, heads, depths; keys of 4 values
+LEVITS = {
+    "levit_128s": ((16, 32, 48), (4, 6, 8), (2, 3, 4)),
+    "levit_128": ((16, 32, 48), (4, 8, 12), (4, 4, 4)),
+    "levit_192": ((24, 36, 48), (3, 5, 6), (4, 4, 4)),
+    "levit_256": ((32, 48, 64), (4, 6, 8), (4, 4, 4)),
+    "levit_384": ((48, 64, 96), (6, 9, 12), (4, 4, 4)),
+}
+
+
+def fnv(text):
+    value = 0xCBF29CE484222325
+    for byte in text.encode():
+        value = ((value ^ byte) * 0x100000001B3) % 2**64
+    return value
+
+
+def noise(name, shape):
+    """Values in -1 .. 1 that depend on the name and the flat index alone, rounded to float32."""
+    count = int(np.prod(shape))
+    x = (np.arange(count, dtype=np.uint64) * np.uint64(2654435761) + np.uint64(fnv(name) % 2**32)) % np.uint64(2**32)
+    for _ in range(2):
+        x ^= x >> np.uint64(16)
+        x = (x * np.uint64(0x45D9F3B)) % np.uint64(2**32)
+    x ^= x >> np.uint64(16)
+    values = (x.astype(np.float64) / 2.0**31 - 1.0).astype(np.float32).astype(np.float64)
+    return torch.tensor(values).reshape(shape)
+
+
+def value_of(name, shape):
+    x = noise(name, shape)
+    if name.endswith("running_var"):
+        return (1.0 + 0.5 * x).float().double()
+    if ".bn.weight" in name or ("norm" in name and name.endswith("weight")):
+        return (1.0 + 0.3 * x).float().double()
+    if len(shape) < 2 or name.endswith("attention_biases") or "token" in name or "pos_embed" in name:
+        return (0.3 * x).float().double()
+    # float32 at every step, as the C side computes it
+    gain = 2.0 if ".qkv." in name or ".kv." in name or ".q." in name else 1.5  # so that attention tells tokens apart
+    scale = np.float32(gain) / np.sqrt(np.float32(np.prod(shape[1:])))
+    return (x.float() * torch.tensor(scale)).double()
+
+
+def fill(model):
+    state = {k: v if k.endswith("num_batches_tracked") else value_of(k, tuple(v.shape))
+             for k, v in model.state_dict().items()}
+    model.load_state_dict(state)
+
+
+def mask_of(layer, heads, queries, keys):
+    """True = pruned."""
+    h, i, j = torch.arange(heads).view(-1, 1, 1), torch.arange(queries).view(-1, 1), torch.arange(keys)
+    return ~((j == 1) | (i == j) | ((i * 5 + j * 3 + h + layer) % 7 == 0))
+
+
+def attend(a, q, k, v, state):
+    """q, k, v (B, N, H, D) of module `a`; what timm's forward does between its projections."""
+    if state["autoencoder"] and isinstance(a, Attention):
+        for x in ("q", "k"):
+            before = q if x == "q" else k
+            code = before.permute(0, 1, 3, 2)
+            code = code @ state[a.name + f".encoder_{x}.weight"].T + state[a.name + f".encoder_{x}.bias"]
+            code = code @ state[a.name + f".decoder_{x}.weight"].T + state[a.name + f".decoder_{x}.bias"]
+            after = code.permute(0, 1, 3, 2)
+            state["reconstruction"] += float((after - before).norm())
+            q, k = (after, k) if x == "q" else (q, after)
+    scores = q.permute(0, 2, 1, 3) @ k.permute(0, 2, 3, 1) * a.scale + a.attention_biases[:, a.attention_bias_idxs]
+    if state["mask"]:
+        scores = scores.masked_fill(mask_of(a.index, *scores.shape[1:]), float("-inf"))
+    x = scores.softmax(-1) @ v.permute(0, 2, 1, 3)
+    return a.proj(x.transpose(1, 2).flatten(2))
+
+
+def own_forward(a, state):
+    def forward(x):
+        b, n, _ = x.shape
+        return attend(a, *a.qkv(x).view(b, n, a.num_heads, -1).split([a.key_dim, a.key_dim, a.val_dim], 3), state)
+    return forward
+
+
+def subsampling_forward(a, state):
+    def forward(x):
+        b, n, _ = x.shape
+        k, v = a.kv(x).view(b, n, a.num_heads, -1).split([a.key_dim, a.val_dim], 3)
+        q = a.q(x)
+        return attend(a, q.view(b, q.shape[1], a.num_heads, a.key_dim), k, v, state)
+    return forward
+
+
+def compressed(heads):
+    return 4 if heads == 6 else (heads + 1) // 2
+
+
+def instrument(model):
+    """Replaces every attention's forward; what it does is steered by the state that is returned."""
+    state, index = {"autoencoder": False, "mask": False, "reconstruction": 0.0}, 0
+    for name, a in model.named_modules():
+        if not isinstance(a, (Attention, AttentionDownsample)):
+            continue
+        a.name, a.index, h, index = name, index, a.num_heads, index + 1
+        a.forward = own_forward(a, state) if isinstance(a, Attention) else subsampling_forward(a, state)
+        for x in ("q", "k"):
+            z = compressed(h)
+            for part, shape in ((f"encoder_{x}.weight", (z, h)), (f"encoder_{x}.bias", (z,)),
+                                (f"decoder_{x}.weight", (h, z)), (f"decoder_{x}.bias", (h,))):
+                state[f"{name}.{part}"] = value_of(f"{name}.{part}", shape)
+    return state
+
+
+def flat(x):
+    return [float(f"{v:.10g}") for v in x.detach().flatten()]
+
+
+def levit(widths, heads, depths):
+    model = LevitDistilled(img_size=IMAGE, embed_dim=widths, key_dim=4, num_heads=heads, depth=depths,
+                           num_classes=CLASSES).double().eval()
+    fill(model)
+    x = noise("images", (BATCH, 3, IMAGE, IMAGE))
+    with torch.no_grad():
+        plain = model(x)
+        state = instrument(model)
+        assert torch.allclose(model(x), plain, rtol=1e-12, atol=1e-12)
+        out = {"parameters": sum(p.numel() for p in model.parameters()), "plain": flat(plain)}
+        for name, mask, autoencoder in (("mask", 1, 0), ("autoencoder", 0, 1), ("mask_autoencoder", 1, 1)):
+            state.update(mask=mask, autoencoder=autoencoder, reconstruction=0.0)
+            out[name] = flat(model(x))
+            if autoencoder:
+                out[name + "_reconstruction"] = state["reconstruction"]
+        state.update(mask=0, autoencoder=0)
+        model.train()
+        model.distilled_training = True
+        out["batch_statistics"] = [flat(head) for head in model(x)]
+        running = model.state_dict()["stages.1.blocks.0.attn.qkv.bn.running_mean"]
+        out["batch_statistics_running_mean"] = flat(running)
+    return out
+
+
+def distilled_deit():
+    model = VisionTransformerDistilled(img_size=32, patch_size=8, embed_dim=24, depth=2, num_heads=3,
+                                       num_classes=CLASSES).double().eval()
+    fill(model)
+    with torch.no_grad():
+        return {"plain": flat(model(noise("images", (BATCH, 3, 32, 32))))}
+
+
+def main():
+    torch.manual_seed(0)
+    out = {name: levit(*sizes) for name, sizes in LEVITS.items()}
+    out["deit_distilled"] = distilled_deit()
+    print("{" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in out.items()) + "}")
+
+
+if __name__ == "__main__":
+    main()
