@@ -31,4 +31,10 @@ typedef struct vc_prune_report {
 vc_status vc_prune(vc_mask *out, vc_prune_report *report, const vc_maps *maps,
                    const vc_prune_options *options, const char *path);
 
+/* The same for `count` groups of layers. `cuts` (NULL: options->info for all) holds a cut per group; a
+ * wanted sparsity is that of all groups together, reached with one cut for all. */
+vc_status vc_prune_groups(vc_mask *out, vc_prune_report *report, const vc_maps *maps,
+                          const double *cuts, size_t count, const vc_prune_options *options,
+                          const char *path);
+
 #endif

@@ -52,75 +52,120 @@ static void keep_first(uint8_t *pruned, size_t queries, size_t keys)
         pruned[q * keys] = 0;
 }
 
-static double sparsity_of(const vc_mask *mask)
+/* All groups of a model, pruned with one strength. */
+typedef struct job {
+    vc_mask *masks;
+    const vc_maps *maps;
+    size_t count;
+    int32_t *orders; /* 2 Tk per map of the largest group */
+    const vc_prune_options *options;
+    const char *path;
+} job;
+
+static double sparsity_of(const job *j)
 {
-    double count = (double)(mask->layers * mask->heads * mask->queries * mask->keys);
-    return 1.0 - (double)vc_mask_kept(mask) / count;
+    double count = 0.0, kept = 0.0;
+    for (size_t g = 0; g < j->count; g++) {
+        const vc_mask *m = &j->masks[g];
+        count += (double)(m->layers * m->heads * m->queries * m->keys);
+        kept += (double)vc_mask_kept(m);
+    }
+    return 1.0 - kept / count;
 }
 
-/* Prunes every map; returns the share of pruned entries. `orders`: room for 2 Tk per map. */
-static double prune_all(vc_mask *mask, int32_t *orders, const vc_maps *maps,
-                        const vc_prune_options *o, double strength)
+static void prune_group(const job *j, size_t group, double strength)
 {
-    const vc_prune_rule *rule = find_rule(o->rule);
+    const vc_prune_rule *rule = find_rule(j->options->rule);
+    const vc_maps *maps = &j->maps[group];
     size_t entries = maps->queries * maps->keys;
 #pragma omp parallel for schedule(static)
     for (size_t m = 0; m < maps->layers * maps->heads; m++) {
-        uint8_t *pruned = mask->pruned + m * entries;
-        rule->prune(pruned, orders + m * 2 * maps->keys, maps->values + m * entries, maps->queries,
-                    maps->keys, strength);
-        if (o->keep_class_token)
+        uint8_t *pruned = j->masks[group].pruned + m * entries;
+        rule->prune(pruned, j->orders + m * 2 * maps->keys, maps->values + m * entries,
+                    maps->queries, maps->keys, strength);
+        if (j->options->keep_class_token)
             keep_first(pruned, maps->queries, maps->keys);
     }
-    return sparsity_of(mask);
+}
+
+/* Prunes every map; returns the share of pruned entries. */
+static double prune_all(const job *j, double strength)
+{
+    for (size_t g = 0; g < j->count; g++)
+        prune_group(j, g, strength);
+    return sparsity_of(j);
 }
 
 /* The cut whose sparsity comes nearest to the wanted one: sparsity falls as the cut rises. */
-static vc_status bisect(vc_mask *mask, vc_prune_report *report, int32_t *orders,
-                        const vc_maps *maps, const vc_prune_options *o, const char *path)
+static vc_status bisect(vc_prune_report *report, const job *j)
 {
+    const vc_prune_options *o = j->options;
     const double most_cut = 1.01;   /* rows of attention sum to 1 */
     const double tolerance = 0.002; /* of all entries; a row's cut moves in steps of one entry */
-    double low = 0.0, high = most_cut;
-    double most = prune_all(mask, orders, maps, o, low);
+    double low = 0.0, high = most_cut, most = prune_all(j, low);
     if (o->sparsity > most + tolerance)
         return vc_fail(
             VC_EINVAL,
-            "%s: a sparsity of %g is out of reach: %g is the most that rule %s prunes here", path,
-            o->sparsity, most, o->rule);
+            "%s: a sparsity of %g is out of reach: %g is the most that rule %s prunes here",
+            j->path, o->sparsity, most, o->rule);
     for (int i = 0; i < 40; i++) {
         double middle = 0.5 * (low + high);
-        if (prune_all(mask, orders, maps, o, middle) >= o->sparsity)
+        if (prune_all(j, middle) >= o->sparsity)
             low = middle;
         else
             high = middle;
     }
-    double above = prune_all(mask, orders, maps, o, low);
-    double below = prune_all(mask, orders, maps, o, high);
+    double above = prune_all(j, low), below = prune_all(j, high);
     *report = (vc_prune_report){high, below};
     if (above - o->sparsity <= o->sparsity - below)
-        *report = (vc_prune_report){low, prune_all(mask, orders, maps, o, low)};
-    if (fabs(report->sparsity - o->sparsity) > 1.0 / (double)maps->keys)
+        *report = (vc_prune_report){low, prune_all(j, low)};
+    if (fabs(report->sparsity - o->sparsity) > 1.0 / (double)j->maps[0].keys)
         return vc_fail(VC_EINVAL,
-                       "%s: no info cut up to %g comes nearer to a sparsity of %g than %g", path,
+                       "%s: no info cut up to %g comes nearer to a sparsity of %g than %g", j->path,
                        most_cut, o->sparsity, report->sparsity);
     return VC_OK;
+}
+
+static vc_status prune_with_cuts(vc_prune_report *report, const job *j, const double *cuts)
+{
+    for (size_t g = 0; g < j->count; g++)
+        prune_group(j, g, cuts ? cuts[g] : j->options->info);
+    *report = (vc_prune_report){cuts ? cuts[0] : j->options->info, sparsity_of(j)};
+    return VC_OK;
+}
+
+static vc_status open_job(job *j)
+{
+    size_t most = 0;
+    for (size_t g = 0; g < j->count; g++) {
+        const vc_maps *m = &j->maps[g];
+        size_t wanted = m->layers * m->heads * 2 * m->keys;
+        VC_TRY(check(m, j->options, j->path));
+        VC_TRY(vc_mask_open(&j->masks[g], m->layers, m->heads, m->queries, m->keys));
+        most = wanted > most ? wanted : most;
+    }
+    j->orders = malloc(most * sizeof *j->orders);
+    return j->orders ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
+}
+
+vc_status vc_prune_groups(vc_mask *out, vc_prune_report *report, const vc_maps *maps,
+                          const double *cuts, size_t count, const vc_prune_options *o,
+                          const char *path)
+{
+    job j = {.masks = out, .maps = maps, .count = count, .options = o, .path = path};
+    for (size_t g = 0; g < count; g++)
+        out[g] = (vc_mask){0};
+    vc_status status = open_job(&j);
+    if (status == VC_OK)
+        status = o->sparsity >= 0.0 ? bisect(report, &j) : prune_with_cuts(report, &j, cuts);
+    free(j.orders);
+    for (size_t g = 0; status != VC_OK && g < count; g++)
+        vc_mask_close(&out[g]);
+    return status;
 }
 
 vc_status vc_prune(vc_mask *out, vc_prune_report *report, const vc_maps *maps,
                    const vc_prune_options *o, const char *path)
 {
-    *out = (vc_mask){0};
-    VC_TRY(check(maps, o, path));
-    VC_TRY(vc_mask_open(out, maps->layers, maps->heads, maps->queries, maps->keys));
-    int32_t *orders = malloc(maps->layers * maps->heads * 2 * maps->keys * sizeof *orders);
-    vc_status status = orders ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
-    if (status == VC_OK && o->info >= 0.0)
-        *report = (vc_prune_report){o->info, prune_all(out, orders, maps, o, o->info)};
-    else if (status == VC_OK)
-        status = bisect(out, report, orders, maps, o, path);
-    free(orders);
-    if (status != VC_OK)
-        vc_mask_close(out);
-    return status;
+    return vc_prune_groups(out, report, maps, NULL, 1, o, path);
 }

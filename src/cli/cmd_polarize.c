@@ -12,10 +12,21 @@ typedef struct polarize_options {
     size_t threshold;
 } polarize_options;
 
-static vc_status draw_mask(const char *directory, const vc_mask *mask)
+/* DIR/mask.png, or with a group's name DIR/mask-dpt0.png. */
+static vc_status picture_path(char out[4096], const char *directory, const char *group,
+                              const char *suffix)
+{
+    int length =
+        snprintf(out, 4096, "%s/mask%s%s%s.png", directory, group[0] ? "-" : "", group, suffix);
+    if (length < 0 || length >= 4096)
+        return vc_fail(VC_EINVAL, "%s: the path is too long", directory);
+    return VC_OK;
+}
+
+static vc_status draw_mask(const char *directory, const vc_mask *mask, const char *group)
 {
     char path[4096];
-    snprintf(path, sizeof path, "%s/mask.png", directory);
+    VC_TRY(picture_path(path, directory, group, ""));
     size_t count = mask->layers * mask->heads * mask->queries * mask->keys;
     uint8_t *cells = malloc(count);
     if (!cells)
@@ -41,22 +52,35 @@ static void fill_polarized(uint8_t *cells, const vc_plan_layer *layer, size_t he
                 k < globals ? VC_CELL_DENSER_KEPT : VC_CELL_KEPT;
 }
 
-static vc_status draw_plan(const char *directory, const vc_plan *plan)
+/* The layers of one group. */
+static vc_status draw_plan(const char *directory, const vc_plan_layer *layers, size_t count,
+                           const char *group)
 {
     char path[4096];
-    snprintf(path, sizeof path, "%s/mask-polarized.png", directory);
-    const vc_plan_layer *first = &plan->layers[0];
+    VC_TRY(picture_path(path, directory, group, "-polarized"));
+    const vc_plan_layer *first = &layers[0];
     size_t entries = first->queries * first->keys;
-    uint8_t *cells = malloc(plan->layer_count * first->heads * entries);
+    uint8_t *cells = malloc(count * first->heads * entries);
     if (!cells)
         return vc_fail(VC_ENOMEM, "%s: out of memory", path);
-    for (size_t l = 0; l < plan->layer_count; l++)
+    for (size_t l = 0; l < count; l++)
         for (size_t h = 0; h < first->heads; h++)
-            fill_polarized(cells + (l * first->heads + h) * entries, &plan->layers[l], h);
-    const vc_map_grid grid = {plan->layer_count, first->heads, first->queries, first->keys, cells};
+            fill_polarized(cells + (l * first->heads + h) * entries, &layers[l], h);
+    const vc_map_grid grid = {count, first->heads, first->queries, first->keys, cells};
     vc_status status = vc_png_maps(path, &grid);
     free(cells);
     return status;
+}
+
+static vc_status draw(const char *directory, const vc_mask_set *set, const vc_plan *plan)
+{
+    VC_TRY(vc_directory_make(directory));
+    for (size_t g = 0, layer = 0; g < set->count; layer += set->masks[g++].layers) {
+        VC_TRY(draw_mask(directory, &set->masks[g], set->names[g].text));
+        VC_TRY(
+            draw_plan(directory, &plan->layers[layer], set->masks[g].layers, set->names[g].text));
+    }
+    return VC_OK;
 }
 
 static void describe(json_t *result, const vc_plan *plan)
@@ -85,23 +109,18 @@ static void describe(json_t *result, const vc_plan *plan)
 
 static vc_status polarize(json_t *result, const polarize_options *o, const char *path)
 {
-    vc_mask mask;
+    vc_mask_set set;
     vc_plan plan = {0};
-    VC_TRY(vc_mask_read(&mask, path));
-    vc_status status = vc_polarize(&plan, &mask, o->threshold, path);
-    if (status == VC_OK && o->pictures) {
-        status = vc_directory_make(o->pictures);
-        if (status == VC_OK)
-            status = draw_mask(o->pictures, &mask);
-        if (status == VC_OK)
-            status = draw_plan(o->pictures, &plan);
-    }
+    VC_TRY(vc_mask_set_read(&set, path));
+    vc_status status = vc_polarize_groups(&plan, set.masks, set.count, o->threshold, path);
+    if (status == VC_OK && o->pictures)
+        status = draw(o->pictures, &set, &plan);
     if (status == VC_OK)
         status = vc_plan_write(o->output, &plan);
     if (status == VC_OK)
         describe(result, &plan);
     vc_plan_close(&plan);
-    vc_mask_close(&mask);
+    vc_mask_set_close(&set);
     return status;
 }
 
@@ -129,7 +148,8 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
         {"output", "FILE", "the plan (safetensors)", CLI_TEXT, &o.output},
         {"threshold", "N", "a column that keeps more is a global token (default 50)", CLI_COUNT,
          &o.threshold},
-        {"pictures", "DIR", "draw mask.png and mask-polarized.png there", CLI_TEXT, &o.pictures},
+        {"pictures", "DIR", "draw mask.png and mask-polarized.png there, per group", CLI_TEXT,
+         &o.pictures},
     };
     cli_common common = {0};
     cli_arguments arguments;
@@ -145,7 +165,9 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
 }
 
 const cli_command cmd_polarize = {
-    "polarize", "reorder tokens: a mask becomes a plan", "MASK.npy -o PLAN [--threshold N]",
+    "polarize", "reorder tokens: a mask becomes a plan", "MASK.npy|DIR -o PLAN [--threshold N]",
     "Moves the global tokens (columns that keep many entries) to the front, per head, and writes the\n"
-    "plan that sparse attention and the simulator run on.",
+    "plan that sparse attention and the simulator run on. A folder holds the masks of a model in groups\n"
+    "of layers (LeViT: mask_dpt0.npy, mask_subsample0.npy, ..); the threshold is that of the first\n"
+    "group, and less in others as they have fewer queries.",
     run_polarize};

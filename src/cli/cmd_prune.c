@@ -1,48 +1,151 @@
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 #include "commands.h"
+#include "vitcod/group_files.h"
 #include "vitcod/npy.h"
 #include "vitcod/prune.h"
 
-static vc_status prune(vc_prune_report *report, size_t *kept, const vc_prune_options *o,
-                       const char *in, const char *out)
+typedef struct prune_command {
+    vc_prune_options options;
+    const char *info, *output;
+    double cuts[VC_MOST_GROUPS];
+    size_t cut_count;
+    int keep, drop; /* asked for: the class token's row and column may not, may be pruned */
+} prune_command;
+
+static vc_status check_maps(const vc_tensor *t, const char *path)
 {
-    vc_npy npy;
-    VC_TRY(vc_npy_open(&npy, in));
-    const vc_tensor *t = &npy.tensor;
-    vc_mask mask = {0};
-    vc_status status = VC_OK;
     char text[VC_SHAPE_TEXT];
-    if (t->dtype != VC_F32 || t->rank != 4 || vc_tensor_count(t) == 0)
-        status = vc_fail(VC_EFORMAT,
-                         "%s: %s %s, wanted averaged attention F32 (layers, heads, "
-                         "queries, keys)",
-                         in, vc_dtype_name(t->dtype), vc_shape_text(text, t->rank, t->shape));
-    if (status == VC_OK) {
-        const vc_maps maps = {t->shape[0], t->shape[1], t->shape[2], t->shape[3], t->data};
-        status = vc_prune(&mask, report, &maps, o, in);
+    if (t->dtype == VC_F32 && t->rank == 4 && vc_tensor_count(t) > 0)
+        return VC_OK;
+    return vc_fail(VC_EFORMAT,
+                   "%s: %s %s, wanted averaged attention F32 (layers, heads, queries, keys)", path,
+                   vc_dtype_name(t->dtype), vc_shape_text(text, t->rank, t->shape));
+}
+
+static vc_status open_maps(vc_npy *npys, vc_maps *maps, const vc_group_files *files)
+{
+    for (size_t g = 0; g < files->count; g++) {
+        const vc_tensor *t = &npys[g].tensor;
+        VC_TRY(vc_npy_open(&npys[g], files->files[g].path));
+        VC_TRY(check_maps(t, files->files[g].path));
+        maps[g] = (vc_maps){t->shape[0], t->shape[1], t->shape[2], t->shape[3], t->data};
     }
-    if (status == VC_OK) {
-        *kept = vc_mask_kept(&mask);
-        status = vc_mask_write(out, &mask);
+    return VC_OK;
+}
+
+static void describe(json_t *result, const vc_mask_set *set, const vc_prune_report *report,
+                     const char *path)
+{
+    size_t kept = 0;
+    json_t *groups = json_object();
+    for (size_t g = 0; g < set->count; g++) {
+        const vc_mask *m = &set->masks[g];
+        size_t entries = m->layers * m->heads * m->queries * m->keys, left = vc_mask_kept(m);
+        kept += left;
+        if (set->names[g].text[0])
+            json_object_set_new(groups, set->names[g].text,
+                                json_real(1.0 - (double)left / (double)entries));
     }
-    vc_mask_close(&mask);
-    vc_npy_close(&npy);
+    json_object_update_new(result,
+                           json_pack("{s:o, s:f, s:f, s:f, s:I}", "mask", cli_text(path), "info",
+                                     report->info, "sparsity", report->sparsity, "kept_share",
+                                     1.0 - report->sparsity, "kept", (json_int_t)kept));
+    if (json_object_size(groups) > 0)
+        json_object_set(result, "group_sparsity", groups);
+    json_decref(groups);
+}
+
+/* A file holds a model with a class token (DeiT), a folder one without (LeViT). */
+static vc_status prune(json_t *result, const prune_command *c, const char *path,
+                       const vc_group_files *files, vc_npy *npys, vc_maps *maps)
+{
+    vc_prune_options options = c->options;
+    vc_mask_set set;
+    vc_prune_report report = {0};
+    options.keep_class_token = c->keep || (!c->drop && files->count == 1);
+    options.info = c->cut_count ? c->cuts[0] : -1.0;
+    if (c->cut_count > 1 && c->cut_count != files->count)
+        return vc_fail(VC_EINVAL, "%zu info cuts for %zu groups of layers in %s", c->cut_count,
+                       files->count, path);
+    VC_TRY(open_maps(npys, maps, files));
+    VC_TRY(vc_mask_set_open(&set, files->count));
+    for (size_t g = 0; g < files->count; g++)
+        memcpy(set.names[g].text, files->files[g].name, sizeof set.names[g].text);
+    vc_status status = vc_prune_groups(set.masks, &report, maps, c->cut_count > 1 ? c->cuts : NULL,
+                                       files->count, &options, path);
+    if (status == VC_OK)
+        status = vc_mask_set_write(c->output, &set);
+    if (status == VC_OK)
+        describe(result, &set, &report, c->output);
+    vc_mask_set_close(&set);
     return status;
+}
+
+static vc_status find_and_prune(json_t *result, const prune_command *c, const char *path)
+{
+    vc_group_files files;
+    vc_npy npys[VC_MOST_GROUPS] = {0};
+    vc_maps maps[VC_MOST_GROUPS];
+    VC_TRY(vc_group_files_find(&files, path, "attention_score"));
+    vc_status status = prune(result, c, path, &files, npys, maps);
+    for (size_t g = 0; g < files.count; g++)
+        vc_npy_close(&npys[g]);
+    vc_group_files_close(&files);
+    return status;
+}
+
+/* "0.46" or "0.46,0.74,0.5,0.70,0.92". */
+static int parse_cuts(prune_command *c)
+{
+    const char *at = c->info;
+    for (;;) {
+        char *end;
+        errno = 0;
+        double value = strtod(at, &end);
+        if (end == at || errno != 0 || !(value >= 0.0 && value < 1e300) ||
+            c->cut_count == VC_MOST_GROUPS)
+            return 0;
+        c->cuts[c->cut_count++] = value;
+        if (*end == '\0')
+            return 1;
+        if (*end != ',')
+            return 0;
+        at = end + 1;
+    }
+}
+
+static void print_text(const json_t *result)
+{
+    const char *name;
+    json_t *share;
+    printf("%s: %.2f %% pruned with info cut %.6f\n",
+           json_string_value(json_object_get(result, "mask")),
+           100.0 * json_real_value(json_object_get(result, "sparsity")),
+           json_real_value(json_object_get(result, "info")));
+    json_object_foreach (json_object_get(result, "group_sparsity"), name, share)
+        printf("  %-12s %.2f %%\n", name, 100.0 * json_real_value(share));
 }
 
 static int run_prune(const cli_command *command, int argc, char **argv)
 {
-    vc_prune_options o = vc_prune_options_default();
-    const char *output = NULL;
+    prune_command c = {.options = vc_prune_options_default()};
     const cli_option options[] = {
-        {"output", "FILE", "npy mask, true = pruned", CLI_TEXT, &output},
-        {"rule", "NAME", "pruning rule: info (default)", CLI_TEXT, &o.rule},
-        {"info", "X", "info cut: keep a row's highest scores up to this sum", CLI_NUMBER, &o.info},
-        {"sparsity", "X", "or the share of entries to prune, 0 to 1", CLI_NUMBER, &o.sparsity},
-        {"no-keep-class-token", NULL, "row 0 and column 0 may be pruned (LeViT)", CLI_OFF,
-         &o.keep_class_token},
+        {"output", "PATH", "npy mask, true = pruned; a folder of them for a folder", CLI_TEXT,
+         &c.output},
+        {"rule", "NAME", "pruning rule: info (default)", CLI_TEXT, &c.options.rule},
+        {"info", "X[,X..]", "info cut: keep a row's highest scores up to this sum; one per group",
+         CLI_TEXT, &c.info},
+        {"sparsity", "X", "or the share of entries to prune, 0 to 1", CLI_NUMBER,
+         &c.options.sparsity},
+        {"keep-class-token", NULL, "never prune row 0 and column 0 (default for a file: DeiT)",
+         CLI_FLAG, &c.keep},
+        {"no-keep-class-token", NULL, "row 0 and column 0 may be pruned (default for a folder)",
+         CLI_FLAG, &c.drop},
     };
     cli_common common = {0};
     cli_arguments arguments;
@@ -50,30 +153,24 @@ static int run_prune(const cli_command *command, int argc, char **argv)
                            1, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
-    if (!output)
-        return cli_usage(command, "-o FILE is missing");
-    if ((o.info < 0.0) == (o.sparsity < 0.0))
+    if (!c.output)
+        return cli_usage(command, "-o PATH is missing");
+    if ((c.info == NULL) == (c.options.sparsity < 0.0))
         return cli_usage(command, "wanted one of --info and --sparsity, 0 or above");
-    vc_prune_report report = {0};
-    size_t kept = 0;
-    if (prune(&report, &kept, &o, arguments.positional[0], output) != VC_OK)
-        return cli_fail();
-    if (!common.json) {
-        printf("%s: %.2f %% pruned with info cut %.6f\n", output, 100.0 * report.sparsity,
-               report.info);
-        return CLI_OK;
-    }
+    if (c.info && !parse_cuts(&c))
+        return cli_usage(command, "--info is '%s', wanted a number, 0 or above, or several: x,x,x",
+                         c.info);
+    if (c.keep && c.drop)
+        return cli_usage(command, "both --keep-class-token and --no-keep-class-token");
     json_t *result = cli_result(command, &common);
-    json_object_update_new(result,
-                           json_pack("{s:o, s:f, s:f, s:f, s:I}", "mask", cli_text(output), "info",
-                                     report.info, "sparsity", report.sparsity, "kept_share",
-                                     1.0 - report.sparsity, "kept", (json_int_t)kept));
-    return cli_print_json(result);
+    vc_status done = find_and_prune(result, &c, arguments.positional[0]);
+    return cli_finish(result, done, common.json, print_text);
 }
 
 const cli_command cmd_prune = {
     "prune", "prune averaged attention to a fixed mask",
-    "MAPS.npy --info X|--sparsity X -o MASK.npy",
+    "MAPS.npy|DIR --info X|--sparsity X -o MASK.npy|DIR",
     "Turns averaged attention maps (layers, heads, queries, keys) into masks. Rule info keeps, per\n"
-    "row, the highest scores whose sum reaches the cut, and one more.",
+    "row, the highest scores whose sum reaches the cut, and one more. A folder holds the maps of a\n"
+    "model in groups of layers (LeViT): attention_score_dpt0.npy, attention_score_subsample0.npy, ..",
     run_prune};

@@ -3,10 +3,10 @@
 static vc_status restrict_attention(vc_model *model, const cli_model_options *options)
 {
     if (options->mask) {
-        vc_mask mask;
-        VC_TRY(vc_mask_read(&mask, options->mask));
-        vc_status status = vc_model_use_masks(model, &mask, 1, options->mask);
-        vc_mask_close(&mask);
+        vc_mask_set set;
+        VC_TRY(vc_mask_set_read(&set, options->mask));
+        vc_status status = vc_model_use_masks(model, set.masks, set.count, options->mask);
+        vc_mask_set_close(&set);
         return status;
     }
     if (options->plan) {

@@ -14,7 +14,8 @@ typedef struct cli_model_options {
 #define CLI_MODEL_OPTIONS(options)                                                                 \
     {"autoencoder", "FILE", "safetensors with the auto-encoder's weights", CLI_TEXT,               \
      &(options).autoencoder},                                                                      \
-        {"mask", "FILE", "npy mask (L,H,T,T), true = pruned", CLI_TEXT, &(options).mask},          \
+        {"mask", "PATH", "npy mask (L,H,T,T), true = pruned; LeViT: a folder of them", CLI_TEXT,   \
+         &(options).mask},                                                                         \
         {"plan", "FILE", "plan from `vitcod polarize`: runs sparse", CLI_TEXT, &(options).plan},   \
     {                                                                                              \
         "heads", "N", "attention heads, where the file does not say", CLI_COUNT, &(options).heads  \
