@@ -20,7 +20,7 @@ allowed() {
 # door: the room it belongs to
 room_of() {
     case $1 in
-    status | arena | tensor | tensor_file | rng | npy | safetensors | json | threads | clock | progress | file | \
+    status | arena | tensor | tensor_file | rng | npy | safetensors | pth | weights | json | threads | clock | progress | file | \
         hash | version | isa) echo core ;;
     idx | data) echo data ;;
     mask | plan | workload | group_files) echo plan ;;

@@ -11,6 +11,7 @@
 #include "vitcod/json.h"
 #include "vitcod/npy.h"
 #include "vitcod/progress.h"
+#include "vitcod/pth.h"
 #include "vitcod/rng.h"
 #include "vitcod/safetensors.h"
 #include "vitcod/status.h"
@@ -18,6 +19,7 @@
 #include "vitcod/tensor_file.h"
 #include "vitcod/threads.h"
 #include "vitcod/version.h"
+#include "vitcod/weights.h"
 
 /* data: labelled images and batches */
 #include "vitcod/data.h"

@@ -1,0 +1,255 @@
+#include <string.h>
+
+#include "pickle_impl.h"
+
+static int all_of(const vc__value *tuple, vc__value_kind kind)
+{
+    for (size_t i = 0; i < tuple->count; i++)
+        if (tuple->items[i]->kind != kind)
+            return 0;
+    return 1;
+}
+
+static vc_status wrong_arguments(const vc__machine *m, const char *callable, const char *wanted)
+{
+    return vc__pickle_fail(m, "'%s' is called with other arguments than %s", callable, wanted);
+}
+
+static vc_status make_dict(vc__machine *m, vc__value **out, vc__value *args)
+{
+    if (args->count != 0)
+        return wrong_arguments(m, "collections.OrderedDict", "()");
+    return vc__pickle_new(m, out, VC__DICT);
+}
+
+static vc_status make_object(vc__machine *m, vc__value **out, vc__value *args)
+{
+    if (args->count != 0)
+        return wrong_arguments(m, "argparse.Namespace", "()");
+    return vc__pickle_new(m, out, VC__OBJECT);
+}
+
+static vc_status make_device(vc__machine *m, vc__value **out, vc__value *args)
+{
+    if (args->count < 1 || args->count > 2 || args->items[0]->kind != VC__TEXT ||
+        (args->count == 2 && args->items[1]->kind != VC__INTEGER))
+        return wrong_arguments(m, "torch.device", "a string and perhaps an integer");
+    return vc__pickle_new(m, out, VC__OBJECT);
+}
+
+static vc_status make_size(vc__machine *m, vc__value **out, vc__value *args)
+{
+    if (args->count != 1 || args->items[0]->kind != VC__TUPLE ||
+        !all_of(args->items[0], VC__INTEGER))
+        return wrong_arguments(m, "torch.Size", "a tuple of integers");
+    *out = args->items[0];
+    return VC_OK;
+}
+
+/* The tensor keeps the tuple's items: they say all there is to say. */
+static vc_status make_tensor(vc__machine *m, vc__value **out, const vc__value *args)
+{
+    vc__value *const *a = args->items;
+    if (args->count < 4 || a[VC__TENSOR_STORAGE]->kind != VC__STORAGE ||
+        a[VC__TENSOR_OFFSET]->kind != VC__INTEGER || a[VC__TENSOR_SHAPE]->kind != VC__TUPLE ||
+        a[VC__TENSOR_STRIDES]->kind != VC__TUPLE || !all_of(a[VC__TENSOR_SHAPE], VC__INTEGER) ||
+        !all_of(a[VC__TENSOR_STRIDES], VC__INTEGER))
+        return wrong_arguments(m, "torch._utils._rebuild_tensor",
+                               "a storage, an offset, a shape and strides");
+    if (a[VC__TENSOR_SHAPE]->count != a[VC__TENSOR_STRIDES]->count)
+        return vc__pickle_fail(m, "a tensor has %zu sizes and %zu strides",
+                               a[VC__TENSOR_SHAPE]->count, a[VC__TENSOR_STRIDES]->count);
+    VC_TRY(vc__pickle_new(m, out, VC__TENSOR));
+    (*out)->items = args->items;
+    (*out)->count = args->count;
+    return VC_OK;
+}
+
+static vc_status make_tensor_v1(vc__machine *m, vc__value **out, vc__value *args)
+{
+    if (args->count != 4)
+        return wrong_arguments(m, "torch._utils._rebuild_tensor", "four");
+    return make_tensor(m, out, args);
+}
+
+/* Four as above, requires_grad, backward hooks and, lately, metadata. */
+static vc_status make_tensor_v2(vc__machine *m, vc__value **out, vc__value *args)
+{
+    if (args->count < 6 || args->count > 7 || args->items[4]->kind != VC__BOOL ||
+        args->items[5]->kind != VC__DICT)
+        return wrong_arguments(m, "torch._utils._rebuild_tensor_v2", "six or seven");
+    return make_tensor(m, out, args);
+}
+
+static vc_status make_parameter(vc__machine *m, vc__value **out, vc__value *args)
+{
+    if (args->count != 3 || args->items[0]->kind != VC__TENSOR ||
+        args->items[1]->kind != VC__BOOL || args->items[2]->kind != VC__DICT)
+        return wrong_arguments(m, "torch._utils._rebuild_parameter",
+                               "a tensor, requires_grad and backward hooks");
+    *out = args->items[0];
+    return VC_OK;
+}
+
+/* All that a pickle may name. */
+static const vc__global globals[] = {
+    {"collections", "OrderedDict", make_dict, 0, 0},
+    {"argparse", "Namespace", make_object, 0, 0},
+    {"torch._utils", "_rebuild_tensor", make_tensor_v1, 0, 0},
+    {"torch._utils", "_rebuild_tensor_v2", make_tensor_v2, 0, 0},
+    {"torch._utils", "_rebuild_parameter", make_parameter, 0, 0},
+    {"torch", "Size", make_size, 0, 0},
+    {"torch", "device", make_device, 0, 0},
+    {"torch", "FloatStorage", NULL, 1, VC_F32},
+    {"torch", "DoubleStorage", NULL, 1, VC_F64},
+    {"torch", "HalfStorage", NULL, 1, VC_F16},
+    {"torch", "BFloat16Storage", NULL, 1, VC_BF16},
+    {"torch", "LongStorage", NULL, 1, VC_I64},
+    {"torch", "IntStorage", NULL, 1, VC_I32},
+    {"torch", "ByteStorage", NULL, 1, VC_U8},
+    {"torch", "BoolStorage", NULL, 1, VC_BOOL},
+    {"torch", "ShortStorage", NULL, 1, VC_DTYPE_COUNT},
+    {"torch", "CharStorage", NULL, 1, VC_DTYPE_COUNT},
+    {"torch", "ComplexFloatStorage", NULL, 1, VC_DTYPE_COUNT},
+    {"torch", "ComplexDoubleStorage", NULL, 1, VC_DTYPE_COUNT},
+    {"torch", "float32", NULL, 0, 0},
+    {"torch", "float64", NULL, 0, 0},
+    {"torch", "float16", NULL, 0, 0},
+    {"torch", "bfloat16", NULL, 0, 0},
+    {"torch", "int64", NULL, 0, 0},
+    {"torch", "int32", NULL, 0, 0},
+    {"torch", "int16", NULL, 0, 0},
+    {"torch", "int8", NULL, 0, 0},
+    {"torch", "uint8", NULL, 0, 0},
+    {"torch", "bool", NULL, 0, 0},
+};
+
+static int is_plain(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (text[i] <= ' ' || text[i] > '~')
+            return 0;
+    return length > 0;
+}
+
+static int is_same(const char *known, const char *text, size_t length)
+{
+    return strlen(known) == length && memcmp(known, text, length) == 0;
+}
+
+static vc_status push_global(vc__machine *m, const char *module, size_t module_length,
+                             const char *name, size_t name_length)
+{
+    if (!is_plain(module, module_length) || !is_plain(name, name_length))
+        return vc__pickle_fail(m, "the name of a class or function is not plain text");
+    for (size_t i = 0; i < sizeof globals / sizeof *globals; i++)
+        if (is_same(globals[i].module, module, module_length) &&
+            is_same(globals[i].name, name, name_length)) {
+            vc__value *value;
+            VC_TRY(vc__pickle_new(m, &value, VC__GLOBAL));
+            value->global = &globals[i];
+            return vc__pickle_push(m, value);
+        }
+    enum { SHOWN = 100 };
+    return vc__pickle_fail(m, "the pickle wants '%.*s.%.*s', which no state dict needs",
+                           (int)(module_length < SHOWN ? module_length : SHOWN), module,
+                           (int)(name_length < SHOWN ? name_length : SHOWN), name);
+}
+
+static vc_status take_line(vc__machine *m, const char **out, size_t *length)
+{
+    const unsigned char *begin = m->bytes + m->at;
+    const unsigned char *end = memchr(begin, '\n', m->count - m->at);
+    *out = (const char *)begin;
+    *length = end ? (size_t)(end - begin) : 0;
+    if (!end)
+        return vc__pickle_fail(m, "a name without an end: truncated?");
+    m->at += *length + 1;
+    return VC_OK;
+}
+
+vc_status vc__pickle_global(vc__machine *m)
+{
+    const char *module, *name;
+    size_t module_length, name_length;
+    VC_TRY(take_line(m, &module, &module_length));
+    VC_TRY(take_line(m, &name, &name_length));
+    return push_global(m, module, module_length, name, name_length);
+}
+
+vc_status vc__pickle_stack_global(vc__machine *m)
+{
+    vc__value *module, *name;
+    VC_TRY(vc__pickle_pop(m, &name));
+    VC_TRY(vc__pickle_pop(m, &module));
+    if (module->kind != VC__TEXT || name->kind != VC__TEXT)
+        return vc__pickle_fail(m, "a name made of %s and %s, wanted two strings",
+                               vc__kind_name(module->kind), vc__kind_name(name->kind));
+    return push_global(m, module->text, module->count, name->text, name->count);
+}
+
+static vc_status pop_call(vc__machine *m, vc__value **callable, vc__value **args)
+{
+    VC_TRY(vc__pickle_pop(m, args));
+    VC_TRY(vc__pickle_pop(m, callable));
+    if ((*callable)->kind != VC__GLOBAL)
+        return vc__pickle_fail(m, "a call of %s, wanted a function",
+                               vc__kind_name((*callable)->kind));
+    if (!(*callable)->global->call)
+        return vc__pickle_fail(m, "a call of '%s.%s', which is no function",
+                               (*callable)->global->module, (*callable)->global->name);
+    if ((*args)->kind != VC__TUPLE)
+        return vc__pickle_fail(m, "a call with %s, wanted a tuple", vc__kind_name((*args)->kind));
+    return VC_OK;
+}
+
+vc_status vc__pickle_reduce(vc__machine *m)
+{
+    vc__value *callable, *args, *made;
+    VC_TRY(pop_call(m, &callable, &args));
+    VC_TRY(callable->global->call(m, &made, args));
+    return vc__pickle_push(m, made);
+}
+
+vc_status vc__pickle_newobj(vc__machine *m)
+{
+    vc__value *class, *args, *made;
+    VC_TRY(pop_call(m, &class, &args));
+    if (class->global->call != make_object)
+        return vc__pickle_fail(m, "a new '%s.%s', wanted argparse.Namespace", class->global->module,
+                               class->global->name);
+    VC_TRY(make_object(m, &made, args));
+    return vc__pickle_push(m, made);
+}
+
+/* A state dict's attributes (_metadata) and a Namespace's entries: nobody asks for them. */
+vc_status vc__pickle_build(vc__machine *m)
+{
+    vc__value *state, *object;
+    VC_TRY(vc__pickle_pop(m, &state));
+    VC_TRY(vc__pickle_pop(m, &object));
+    if (object->kind != VC__DICT && object->kind != VC__OBJECT)
+        return vc__pickle_fail(m, "attributes for %s, wanted a dict or an argparse.Namespace",
+                               vc__kind_name(object->kind));
+    if (state->kind != VC__DICT)
+        return vc__pickle_fail(m, "attributes from %s, wanted a dict", vc__kind_name(state->kind));
+    return vc__pickle_push(m, object);
+}
+
+/* ('storage', type, key, location, count) */
+vc_status vc__pickle_persid(vc__machine *m)
+{
+    vc__value *id, *storage;
+    VC_TRY(vc__pickle_pop(m, &id));
+    vc__value *const *a = id->items;
+    if (id->kind != VC__TUPLE || id->count != VC__STORAGE_ITEMS || a[0]->kind != VC__TEXT ||
+        strcmp(a[0]->text, "storage") != 0 || a[VC__STORAGE_TYPE]->kind != VC__GLOBAL ||
+        !a[VC__STORAGE_TYPE]->global->is_storage || a[VC__STORAGE_KEY]->kind != VC__TEXT ||
+        a[3]->kind != VC__TEXT || a[VC__STORAGE_COUNT]->kind != VC__INTEGER)
+        return vc__pickle_fail(m, "something is stored outside the pickle that is not "
+                                  "('storage', type, key, location, count)");
+    VC_TRY(vc__pickle_new(m, &storage, VC__STORAGE));
+    storage->items = id->items;
+    storage->count = id->count;
+    return vc__pickle_push(m, storage);
+}

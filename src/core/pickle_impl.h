@@ -1,0 +1,156 @@
+/* A reader for Python pickles that builds plain values and executes nothing. It knows the opcodes and
+ * the names that torch.save writes for state dicts and what stands beside them. Every value is shared by
+ * reference and nothing here or behind it walks deeper than one level, so neither depth nor loops nor
+ * multiplication through the memo costs anything: memory is linear in the pickle's bytes. */
+#ifndef VC_PICKLE_IMPL_H
+#define VC_PICKLE_IMPL_H
+
+#include <stdint.h>
+
+#include "pool_impl.h"
+#include "vitcod/tensor.h"
+
+enum {
+    VC__PICKLE_MAX_BYTES = 64 << 20,
+    VC__PICKLE_MAX_VALUES = 8 << 20, /* also of memo entries */
+    VC__PICKLE_MAX_STACK = 1 << 20,
+    VC__PICKLE_MAX_MARKS = 1000, /* tuples, lists and dicts begun inside one another */
+    VC__PICKLE_MAX_LONG = 1024   /* bytes of one integer */
+};
+
+#define VC__VALUE_KIND_MAP(X)                                                                      \
+    X(NONE, "None")                                                                                \
+    X(BOOL, "a bool")                                                                              \
+    X(INTEGER, "an integer")                                                                       \
+    X(LONG, "an integer of more than 64 bits")                                                     \
+    X(REAL, "a float")                                                                             \
+    X(TEXT, "a string")                                                                            \
+    X(BYTES, "bytes")                                                                              \
+    X(TUPLE, "a tuple")                                                                            \
+    X(LIST, "a list")                                                                              \
+    X(DICT, "a dict")                                                                              \
+    X(GLOBAL, "the name of a class or function")                                                   \
+    X(STORAGE, "a storage")                                                                        \
+    X(TENSOR, "a tensor")                                                                          \
+    X(OBJECT, "an object")
+
+typedef enum vc__value_kind {
+#define VC__VALUE_KIND_ENUM(name, text) VC__##name,
+    VC__VALUE_KIND_MAP(VC__VALUE_KIND_ENUM)
+#undef VC__VALUE_KIND_ENUM
+} vc__value_kind;
+
+/* Where the items of a storage and a tensor stand; their kinds have been checked. */
+enum { VC__STORAGE_TYPE = 1, VC__STORAGE_KEY = 2, VC__STORAGE_COUNT = 4, VC__STORAGE_ITEMS = 5 };
+enum { VC__TENSOR_STORAGE, VC__TENSOR_OFFSET, VC__TENSOR_SHAPE, VC__TENSOR_STRIDES };
+
+typedef struct vc__value vc__value;
+typedef struct vc__global vc__global;
+
+struct vc__value {
+    vc__value_kind kind;
+    size_t count; /* items, or bytes of a text */
+    union {
+        int64_t integer; /* also BOOL */
+        double real;
+        const char *text; /* UTF-8 without zero bytes, ended by one */
+        const vc__global *global;
+        struct {
+            vc__value **items; /* of a dict: key, value, key, value */
+            size_t room;
+        };
+    };
+};
+
+typedef struct vc__machine vc__machine;
+
+struct vc__global {
+    const char *module, *name;
+    /* What REDUCE makes of it, NULL: it cannot be called. */
+    vc_status (*call)(vc__machine *m, vc__value **out, vc__value *args);
+    int is_storage;
+    vc_dtype dtype; /* of a storage; VC_DTYPE_COUNT: one that vc_dtype lacks */
+};
+
+/* The state of one reading, shared by pickle_machine.c (stack, input), pickle_scalars.c (numbers, texts),
+ * pickle_containers.c, pickle_globals.c (names, calls) and pickle.c (memo, list of the opcodes). */
+struct vc__machine {
+    const char *path;
+    const unsigned char *bytes;
+    size_t count, at, opcode_at;
+    vc__pool *pool;
+    size_t values;
+    vc__value **stack, **memo;
+    size_t depth, stack_room, memo_count, memo_room;
+    size_t marks[VC__PICKLE_MAX_MARKS], mark_count;
+    int stopped;
+};
+
+/* Reads a whole pickle; `top` lives as long as the pool, which the caller closes, also on failure. */
+vc_status vc__pickle_read(vc__value **top, vc__pool *pool, const char *path,
+                          const unsigned char *bytes, size_t count);
+
+const char *vc__kind_name(vc__value_kind kind);
+/* What a dict has under a key, the latest as in Python, or NULL. */
+vc__value *vc__dict_find(const vc__value *dict, const char *key);
+
+/* VC_EFORMAT that names the file and the opcode's byte. */
+vc_status vc__pickle_fail(const vc__machine *m, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+vc_status vc__pickle_no_memory(const vc__machine *m);
+vc_status vc__pickle_new(vc__machine *m, vc__value **out, vc__value_kind kind);
+/* Room for one more pointer in the stack or the memo. */
+vc_status vc__pickle_grow(const vc__machine *m, vc__value ***list, size_t *room, size_t count);
+vc_status vc__pickle_push(vc__machine *m, vc__value *value);
+vc_status vc__pickle_pop(vc__machine *m, vc__value **out);
+vc_status vc__pickle_top(const vc__machine *m, vc__value **out); /* stays there */
+/* Where the values above the latest mark begin. */
+size_t vc__pickle_floor(const vc__machine *m);
+/* The next bytes of the pickle. */
+vc_status vc__pickle_take(vc__machine *m, const unsigned char **out, size_t count);
+vc_status vc__pickle_take_uint(vc__machine *m, uint64_t *out, size_t bytes); /* little endian */
+
+/* Opcodes of pickle_scalars.c. */
+vc_status vc__pickle_none(vc__machine *m);
+vc_status vc__pickle_true(vc__machine *m);
+vc_status vc__pickle_false(vc__machine *m);
+vc_status vc__pickle_int1(vc__machine *m);
+vc_status vc__pickle_int2(vc__machine *m);
+vc_status vc__pickle_int4(vc__machine *m);
+vc_status vc__pickle_long1(vc__machine *m);
+vc_status vc__pickle_long4(vc__machine *m);
+vc_status vc__pickle_float(vc__machine *m);
+vc_status vc__pickle_text1(vc__machine *m);
+vc_status vc__pickle_text4(vc__machine *m);
+vc_status vc__pickle_text8(vc__machine *m);
+vc_status vc__pickle_bytes1(vc__machine *m);
+vc_status vc__pickle_bytes4(vc__machine *m);
+vc_status vc__pickle_bytes8(vc__machine *m);
+vc_status vc__pickle_string1(vc__machine *m);
+vc_status vc__pickle_string4(vc__machine *m);
+
+/* Opcodes of pickle_containers.c. */
+vc_status vc__pickle_mark(vc__machine *m);
+vc_status vc__pickle_drop(vc__machine *m);
+vc_status vc__pickle_drop_to_mark(vc__machine *m);
+vc_status vc__pickle_empty_dict(vc__machine *m);
+vc_status vc__pickle_empty_list(vc__machine *m);
+vc_status vc__pickle_empty_tuple(vc__machine *m);
+vc_status vc__pickle_tuple1(vc__machine *m);
+vc_status vc__pickle_tuple2(vc__machine *m);
+vc_status vc__pickle_tuple3(vc__machine *m);
+vc_status vc__pickle_tuple_from_mark(vc__machine *m);
+vc_status vc__pickle_append(vc__machine *m);
+vc_status vc__pickle_appends(vc__machine *m);
+vc_status vc__pickle_setitem(vc__machine *m);
+vc_status vc__pickle_setitems(vc__machine *m);
+
+/* Opcodes of pickle_globals.c. */
+vc_status vc__pickle_global(vc__machine *m);
+vc_status vc__pickle_stack_global(vc__machine *m);
+vc_status vc__pickle_reduce(vc__machine *m);
+vc_status vc__pickle_newobj(vc__machine *m);
+vc_status vc__pickle_build(vc__machine *m);
+vc_status vc__pickle_persid(vc__machine *m);
+
+#endif

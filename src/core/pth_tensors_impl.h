@@ -1,0 +1,23 @@
+/* From a state dict's values to tensors: what pth.c has done once the pickle is read. */
+#ifndef VC_PTH_TENSORS_IMPL_H
+#define VC_PTH_TENSORS_IMPL_H
+
+#include "pickle_impl.h"
+#include "pth_archive_impl.h"
+#include "tensor_file_impl.h"
+
+/* What the tensors of an open checkpoint stand on. */
+typedef struct vc__pth_backing {
+    vc__pool pool;        /* names */
+    unsigned char **data; /* (count) storages and copies, each aligned to 64 bytes */
+    size_t count;
+} vc__pth_backing;
+
+void vc__pth_backing_close(void *backing);
+
+/* Fills `out` with the dict's tensors. Everything is checked and bounded before the first storage is
+ * read. */
+vc_status vc__pth_tensors(vc_tensor_file *out, vc__pth_backing *backing, const vc__archive *archive,
+                          const vc__value *dict);
+
+#endif
