@@ -168,6 +168,7 @@ static vc_status run(vc__machine *m)
 {
     if (m->count == 0 || m->bytes[0] != 0x80)
         return vc__pickle_fail(m, "no pickle of protocol 2 to 5 begins here");
+    VC_TRY(vc__pickle_grow(m, &m->stack, &m->stack_room, 0));
     while (!m->stopped) {
         m->opcode_at = m->at;
         if (m->at == m->count)

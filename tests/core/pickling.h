@@ -146,7 +146,8 @@ static inline bytes zipped(const zip_entry *entries, size_t count)
         put(&b, data.data, data.count);
         put_ops(&directory, "PK\1\2\24\0");
         put_header(&directory, e, data.count);
-        put_uint(&directory, 0, 10);
+        put_uint(&directory, 0, 8);
+        put_uint(&directory, 0, 2);
         put_uint(&directory, at, 4);
         put(&directory, e->name, strlen(e->name));
         free(data.data);

@@ -201,6 +201,7 @@ static void refuses_what_is_cut_off_or_unbalanced(void **state)
     REFUSES("}(K\1u", "a dict's last key has no value");
     REFUSES("K\1(K\1e", "entries for an integer, wanted a list");
     REFUSES("]K\1K\1s", "entries for a list, wanted a dict");
+    REFUSES("(u", "a value is taken where none is"); /* nothing yet, not even a stack */
     REFUSES("h\0", "memo entry 0 is wanted where 0 are");
     REFUSES("]r\xff\xff\xff\xff", "memo entry 4294967295 is set where 0 comes next");
     REFUSES("j\xff\xff\xff\xff", "memo entry 4294967295 is wanted");
