@@ -1,8 +1,9 @@
 # A thin front for CMake and Ninja.
 BUILD ?= build
 CMAKE_FLAGS ?=
+FUZZ_SECONDS ?= 20
 
-.PHONY: build demo test test-asan bench lint format install clean deps configure
+.PHONY: build demo test test-asan test-fuzz bench lint format install clean deps configure
 
 build: configure
 	@ninja -C $(BUILD) vitcod libvitcod
@@ -27,6 +28,12 @@ test-asan: deps
 	@ninja -C $(BUILD)-asan vitcod tests
 	@tools/run-tests.sh $(BUILD)-asan
 
+test-fuzz:
+	@tools/install-deps.sh clang libclang-rt-dev libomp-dev
+	@CC=clang cmake -G Ninja -S . -B $(BUILD)-fuzz -DVC_FUZZ=ON -DVC_WERROR=ON > /dev/null
+	@ninja -C $(BUILD)-fuzz fuzzers
+	@tools/run-fuzzers.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
+
 bench: build
 	@ninja -C $(BUILD) benches
 	@bench/run.sh $(BUILD)
@@ -41,4 +48,4 @@ install: build
 	@cmake --install $(BUILD)
 
 clean:
-	@rm -rf $(BUILD) $(BUILD)-asan
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz

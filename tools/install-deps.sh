@@ -1,8 +1,9 @@
 #!/bin/sh
-# Installs the Debian packages that building, testing and the demo need and that are missing.
+# Installs the Debian packages that building, testing and the demo need and that are missing; further ones
+# as arguments.
 set -eu
 packages="gcc libc6-dev make cmake ninja-build pkg-config libdnnl-dev libjansson-dev libpng-dev
-zlib1g-dev libzip-dev libcmocka-dev dataset-fashion-mnist"
+zlib1g-dev libzip-dev libcmocka-dev dataset-fashion-mnist $*"
 missing=""
 for package in $packages; do
     dpkg -s "$package" 2>/dev/null | grep -q '^Status: install ok installed' ||
