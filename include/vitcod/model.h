@@ -52,6 +52,9 @@ typedef struct vc_attention_layer {
 /* Sizes with an auto-encoder to `compressed` heads; 0: ViTCoD's widths. */
 vc_status vc_model_compress(vc_model_config *config, size_t compressed);
 
+/* Learnt values. */
+vc_status vc_model_parameters(size_t *out, const vc_model_config *config);
+
 size_t vc_model_layers(const vc_model_config *config);
 vc_attention_layer vc_model_layer(const vc_model_config *config, size_t layer);
 
@@ -76,6 +79,7 @@ typedef struct vc_param {
     float *data;          /* in the flat block or in a mapped file */
     int decay;            /* weight decay applies: matrices; not biases, norms, tokens, positions */
     int autoencoder;      /* belongs to the auto-encoder */
+    int statistic;        /* a running mean or variance: observed, not learnt */
     vc_init init;
 } vc_param;
 

@@ -22,6 +22,10 @@ const vc_tensor *vc_tensor_file_find(const vc_tensor_file *file, const char *nam
 vc_status vc_tensor_file_get(const vc_tensor **out, const vc_tensor_file *file, const char *name,
                              vc_dtype dtype, size_t rank, const size_t *shape);
 
+/* Values that will not be needed for a while need not stay in memory: a mapped file's are read again
+ * when they are touched. */
+void vc_tensor_file_forget(const vc_tensor_file *file, const void *values, size_t bytes);
+
 /* What the file says besides its tensors, or NULL. */
 const char *vc_tensor_file_metadata(const vc_tensor_file *file, const char *key);
 

@@ -65,12 +65,12 @@ static vc_status write_mean(const char *path, const vc_attention_stats *stats)
     return status;
 }
 
-static vc_status run(json_t *result, const attention_options *o, const char *path)
+static vc_status run(json_t *result, const attention_options *o)
 {
     vc_model *model;
     vc_acts acts = {0};
     vc_attention_stats stats = {0};
-    VC_TRY(cli_open_model(&model, path, &o->model, 1));
+    VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     const vc_attention_layer layer = vc_model_layer(&model->config, 0);
     const vc_tap tap = {.attention = tap_attention, .context = &stats};
     vc_status status = vc_acts_open(&acts, model, o->batch, 0);
@@ -122,8 +122,9 @@ static int run_attention(const cli_command *command, int argc, char **argv)
     status = cli_check_batch(command, o.batch);
     if (status != CLI_CONTINUE)
         return status;
+    o.model.path = arguments.positional[0];
     json_t *result = cli_result(command, &common);
-    vc_status done = run(result, &o, arguments.positional[0]);
+    vc_status done = run(result, &o);
     return cli_finish(result, done, common.json, print_text);
 }
 

@@ -67,10 +67,10 @@ static vc_status set_up_and_write(const collector *c, const char *path, size_t c
     return status;
 }
 
-static vc_status make(json_t *result, const autoencoder_options *o, const char *path)
+static vc_status make(json_t *result, const autoencoder_options *o)
 {
     vc_model *model;
-    VC_TRY(cli_open_model(&model, path, &o->model, 1));
+    VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     const vc_deit_config *c = &model->config.deit;
     size_t compressed = o->compressed ? o->compressed : (c->heads + 1) / 2;
     json_object_set_new(result, "compressed_heads", json_integer((json_int_t)compressed));
@@ -127,8 +127,9 @@ static int run_autoencoder(const cli_command *command, int argc, char **argv)
     status = cli_check_batch(command, o.batch);
     if (status != CLI_CONTINUE)
         return status;
+    o.model.path = arguments.positional[0];
     json_t *result = cli_result(command, &common);
-    vc_status done = make(result, &o, arguments.positional[0]);
+    vc_status done = make(result, &o);
     return cli_finish(result, done, common.json, print_text);
 }
 

@@ -20,12 +20,12 @@ static json_t *evaluation_json(const vc_evaluation *e)
                      (json_int_t)e->images, "images_per_s", images / e->seconds);
 }
 
-static vc_status evaluate(json_t *result, const eval_options *o, const char *path)
+static vc_status evaluate(json_t *result, const eval_options *o)
 {
     vc_model *model;
     vc_dataset data = {0};
     vc_acts acts = {0};
-    VC_TRY(cli_open_model(&model, path, &o->model, 1));
+    VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     vc_status status = vc_dataset_open(&data, o->data, o->split);
     if (status == VC_OK)
         status = vc_acts_open(&acts, model, o->batch, 0);
@@ -77,8 +77,9 @@ static int run_eval(const cli_command *command, int argc, char **argv)
     status = cli_check_batch(command, o.batch);
     if (status != CLI_CONTINUE)
         return status;
+    o.model.path = arguments.positional[0];
     json_t *result = cli_result(command, &common);
-    vc_status done = evaluate(result, &o, arguments.positional[0]);
+    vc_status done = evaluate(result, &o);
     return cli_finish(result, done, common.json, print_text);
 }
 

@@ -61,7 +61,7 @@ static vc_status infer(json_t *result, const infer_options *o, const vc_model *m
     }
     if (status == VC_OK) {
         json_object_set_new(result, "top1_class", top_classes(logits, images, classes));
-        if (vc_model_layer(&model->config, 0).compressed && batch == images)
+        if (reconstruction > 0.0 && batch == images)
             json_object_set_new(result, "reconstruction_loss", json_real(reconstruction));
         const vc_tensor out = {VC_F32, 2, {images, classes}, logits};
         if (o->output)
@@ -71,11 +71,11 @@ static vc_status infer(json_t *result, const infer_options *o, const vc_model *m
     return status;
 }
 
-static vc_status open_and_infer(json_t *result, const infer_options *o, const char *path)
+static vc_status open_and_infer(json_t *result, const infer_options *o)
 {
     vc_model *model;
     vc_npy input;
-    VC_TRY(cli_open_model(&model, path, &o->model, 1));
+    VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     vc_status status = cli_open_images(&input, o->input, model);
     if (status == VC_OK) {
         status = infer(result, o, model, &input.tensor);
@@ -99,27 +99,29 @@ static int run_infer(const cli_command *command, int argc, char **argv)
     const cli_option options[] = {
         {"input", "FILE", "npy, float32 (N, channels, H, W), normalised", CLI_TEXT, &o.input},
         {"output", "FILE", "npy of logits (N, classes)", CLI_TEXT, &o.output},
+        CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
         {"batch", "N", "images at once, 0 for all (default 8)", CLI_COUNT, &o.batch},
     };
     cli_common common = {0};
     cli_arguments arguments;
     int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
-                           1, 1, argc, argv);
+                           0, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
     if (!o.input)
         return cli_usage(command, "--input FILE is missing");
-    status = cli_check_model_options(command, &o.model);
+    status = cli_take_model(command, &o.model, &arguments, &common);
     if (status != CLI_CONTINUE)
         return status;
     json_t *result = cli_result(command, &common);
-    vc_status done = open_and_infer(result, &o, arguments.positional[0]);
+    vc_status done = open_and_infer(result, &o);
     return cli_finish(result, done, common.json, print_text);
 }
 
 const cli_command cmd_infer = {
-    "infer", "run a model on an npy array of images", "MODEL --input X.npy [-o LOGITS.npy]",
+    "infer", "run a model on an npy array of images",
+    "MODEL|--arch NAME --input X.npy [-o LOGITS.npy]",
     "Runs a model on normalised images and writes the logits. Attention is dense, under a mask, or\n"
     "sparse on a plan.",
     run_infer};

@@ -1,84 +1,186 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "cli.h"
 #include "commands.h"
 #include "open_model.h"
 
 /* On the plan, when there is one. */
-static vc_status lower(vc_workload *out, const vc_model *model, const char *plan_path)
+static vc_status lower(vc_workload *out, const vc_model_config *config, const char *plan_path)
 {
     vc_plan plan;
     if (!plan_path)
-        return vc_model_lower(out, &model->config, NULL);
+        return vc_model_lower(out, config, NULL);
     VC_TRY(vc_plan_read(&plan, plan_path));
-    vc_status status = vc_model_lower(out, &model->config, &plan);
+    vc_status status = vc_model_check_plan(config, &plan, plan_path);
+    if (status == VC_OK)
+        status = vc_model_lower(out, config, &plan);
     vc_plan_close(&plan);
     return status;
 }
 
-static vc_status describe(json_t *result, const char *path, const cli_model_options *options)
+static json_t *deit_json(const vc_deit_config *c)
 {
-    vc_model *model;
-    VC_TRY(cli_open_model(&model, path, options, 0));
-    const vc_deit_config *c = &model->config.deit;
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "patch", (json_int_t)c->patch,
+                     "tokens", (json_int_t)vc_deit_tokens(c), "width", (json_int_t)c->width,
+                     "depth", (json_int_t)c->depth, "heads", (json_int_t)c->heads, "hidden",
+                     (json_int_t)c->hidden, "distilled", c->distilled, "compressed_heads",
+                     (json_int_t)c->compressed_heads);
+}
+
+static json_t *levit_json(const vc_levit_config *c)
+{
+    json_t *stages = json_array();
+    for (size_t s = 0; s < VC_LEVIT_STAGES; s++) {
+        const vc_levit_stage *stage = &c->stages[s];
+        size_t side = vc_levit_side(c, s);
+        json_array_append_new(
+            stages,
+            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "tokens", (json_int_t)(side * side),
+                      "width", (json_int_t)stage->width, "depth", (json_int_t)stage->depth, "heads",
+                      (json_int_t)stage->own.heads, "hidden", (json_int_t)stage->own.hidden,
+                      "compressed_heads", (json_int_t)stage->compressed_heads));
+    }
+    return json_pack("{s:o, s:b}", "stages", stages, "distilled", c->distilled);
+}
+
+/* The attentions, group by group: layers in a group have one shape. */
+static json_t *attention_json(const vc_model_config *config)
+{
+    json_t *list = json_array();
+    for (size_t g = 0; g < vc_model_groups(config); g++) {
+        const vc_attention_group group = vc_model_group(config, g);
+        const vc_attention_layer l = vc_model_layer(config, group.first);
+        json_array_append_new(
+            list, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "group", group.name,
+                            "layers", (json_int_t)group.count, "heads", (json_int_t)l.heads,
+                            "queries", (json_int_t)l.queries, "keys", (json_int_t)l.keys,
+                            "head_dim", (json_int_t)l.head_dim, "value_dim",
+                            (json_int_t)l.value_dim, "compressed_heads", (json_int_t)l.compressed));
+    }
+    return list;
+}
+
+static json_t *macs_json(const vc_workload *workload)
+{
+    uint64_t macs[VC_OP_COUNT] = {0};
+    json_t *object = json_object();
+    for (size_t i = 0; i < workload->count; i++)
+        macs[workload->ops[i].kind] += workload->ops[i].macs;
+    for (int kind = 0; kind < VC_OP_COUNT; kind++)
+        if (macs[kind])
+            json_object_set_new(object, vc_op_name((vc_op_kind)kind),
+                                json_integer((json_int_t)macs[kind]));
+    return object;
+}
+
+static vc_status describe(json_t *result, const vc_model_config *config,
+                          const cli_model_options *options)
+{
+    const vc_model_input input = vc_model_input_of(config);
     vc_workload workload = {0};
-    vc_status status = lower(&workload, model, options->plan);
-    size_t parameters = 0;
-    for (size_t i = 0; i < model->param_count; i++)
-        parameters += model->params[i].count;
+    size_t parameters;
+    VC_TRY(vc_model_parameters(&parameters, config));
+    vc_status status = lower(&workload, config, options->plan);
     if (status == VC_OK) {
         json_object_update_new(
             result,
-            json_pack(
-                "{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:I, s:I}",
-                "model", cli_text(path), "architecture", "deit", "image", (json_int_t)c->image,
-                "patch", (json_int_t)c->patch, "channels", (json_int_t)c->channels, "classes",
-                (json_int_t)c->classes, "tokens", (json_int_t)vc_deit_tokens(c), "width",
-                (json_int_t)c->width, "depth", (json_int_t)c->depth, "heads", (json_int_t)c->heads,
-                "hidden", (json_int_t)c->hidden, "distilled", c->distilled, "compressed_heads",
-                (json_int_t)c->compressed_heads, "parameters", (json_int_t)parameters, "macs",
-                (json_int_t)vc_workload_macs(&workload, 0), "attention_macs",
-                (json_int_t)vc_workload_macs(&workload, 1)));
+            json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "model",
+                      cli_text(options->arch ? options->arch : options->path), "architecture",
+                      vc_architecture_name(config->architecture), "image", (json_int_t)input.image,
+                      "channels", (json_int_t)input.channels, "classes", (json_int_t)input.classes,
+                      "parameters", (json_int_t)parameters, "macs",
+                      (json_int_t)vc_workload_macs(&workload, 0), "attention_macs",
+                      (json_int_t)vc_workload_macs(&workload, 1)));
+        json_object_update_new(result, config->architecture == VC_DEIT
+                                           ? deit_json(&config->deit)
+                                           : levit_json(&config->levit));
+        json_object_set_new(result, "attention", attention_json(config));
+        json_object_set_new(result, "macs_by_operator", macs_json(&workload));
         json_object_update_new(result, vc_workload_json(&workload));
     }
     vc_workload_close(&workload);
+    return status;
+}
+
+static vc_status open_and_describe(json_t *result, const cli_model_options *options)
+{
+    vc_model_config config;
+    if (options->arch) {
+        VC_TRY(vc_model_preset(&config, options->arch));
+        return describe(result, &config, options);
+    }
+    vc_model *model;
+    VC_TRY(cli_open_model(&model, options, CLI_INSPECT));
+    vc_status status = describe(result, &model->config, options);
     vc_model_close(model);
     return status;
 }
 
-static void print_text(const json_t *result)
+static void print_numbers(const json_t *result)
 {
     static const char *const keys[] = {
         "image", "patch",  "channels",         "classes",    "tokens", "width",         "depth",
         "heads", "hidden", "compressed_heads", "parameters", "macs",   "attention_macs"};
-    printf("%s: DeiT\n", json_string_value(json_object_get(result, "model")));
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        printf("  %-18s %lld\n", keys[i],
-               (long long)json_integer_value(json_object_get(result, keys[i])));
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const json_t *value = json_object_get(result, keys[i]);
+        if (value)
+            printf("  %-18s %lld\n", keys[i], (long long)json_integer_value(value));
+    }
+}
+
+static long long number(const json_t *object, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(object, key));
+}
+
+static void print_text(const json_t *result)
+{
+    size_t i;
+    const char *kind;
+    json_t *value;
+    printf("%s: %s\n", json_string_value(json_object_get(result, "model")),
+           json_string_value(json_object_get(result, "architecture")));
+    print_numbers(result);
+    puts("attention     layers  heads  queries   keys  head dim  value dim");
+    json_array_foreach (json_object_get(result, "attention"), i, value)
+        printf("  %-11s %6lld %6lld %8lld %6lld %9lld %10lld\n",
+               json_string_value(json_object_get(value, "group")), number(value, "layers"),
+               number(value, "heads"), number(value, "queries"), number(value, "keys"),
+               number(value, "head_dim"), number(value, "value_dim"));
+    puts("operator               MACs   share");
+    json_object_foreach (json_object_get(result, "macs_by_operator"), kind, value)
+        printf("  %-11s %13lld  %5.1f %%\n", kind, (long long)json_integer_value(value),
+               100.0 * (double)json_integer_value(value) / (double)number(result, "macs"));
 }
 
 static int run_info(const cli_command *command, int argc, char **argv)
 {
     cli_model_options o = {0};
     const cli_option options[] = {
-        {"autoencoder", "FILE", "safetensors with the auto-encoder's weights", CLI_TEXT,
-         &o.autoencoder},
+        {"arch", "NAME", "instead of MODEL: a preset by timm's name", CLI_TEXT, &o.arch},
+        {"autoencoder", "FILE", "a file with the auto-encoder's weights", CLI_TEXT, &o.autoencoder},
         {"plan", "FILE", "count the MACs of attention on this plan", CLI_TEXT, &o.plan},
         {"heads", "N", "attention heads, where the file does not say", CLI_COUNT, &o.heads},
     };
     cli_common common = {0};
     cli_arguments arguments;
     int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
-                           1, 1, argc, argv);
+                           0, 1, argc, argv);
+    if (status != CLI_CONTINUE)
+        return status;
+    status = cli_take_model(command, &o, &arguments, &common);
     if (status != CLI_CONTINUE)
         return status;
     json_t *result = cli_result(command, &common);
-    vc_status done = describe(result, arguments.positional[0], &o);
+    vc_status done = open_and_describe(result, &o);
     return cli_finish(result, done, common.json, print_text);
 }
 
 const cli_command cmd_info = {
-    "info", "sizes, parameters and MACs of a model", "MODEL [options]",
-    "Says what a checkpoint holds. MACs are for one image, of dense attention\n"
-    "or on a plan.",
+    "info", "sizes, parameters and MACs of a model", "MODEL|--arch NAME [options]",
+    "Says what a checkpoint, or a preset, holds: layers, learnt parameters, and the MACs of each\n"
+    "operator for one image, with dense attention or on a plan. Presets are timm's names:\n"
+    "deit_tiny_patch16_224, deit_small_.., deit_base_.., deit_base_patch16_384,\n"
+    "deit_tiny_distilled_patch16_224, .., levit_128s, levit_128, levit_192, levit_256, levit_384.",
     run_info};

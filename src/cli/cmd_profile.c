@@ -20,8 +20,8 @@ static vc_status find_head_dim(size_t *head_dim, const char *model_path, const v
     if (!model_path)
         return VC_OK;
     vc_model *model;
-    const cli_model_options none = {0};
-    VC_TRY(cli_open_model(&model, model_path, &none, 0));
+    const cli_model_options plain = {.path = model_path};
+    VC_TRY(cli_open_model(&model, &plain, CLI_INSPECT));
     *head_dim = vc_model_layer(&model->config, 0).head_dim;
     vc_status status = vc_model_check_plan(&model->config, plan, plan_path);
     vc_model_close(model);

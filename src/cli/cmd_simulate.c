@@ -67,8 +67,9 @@ static vc_status lower(vc_workload *out, const vc_plan *plan, const simulate_opt
     if (!o->model)
         return vc_sim_plan_workload(out, plan, o->head_dim, o->compressed, path);
     vc_model *model;
-    const cli_model_options how = {.autoencoder = o->autoencoder, .heads = o->heads};
-    VC_TRY(cli_open_model(&model, o->model, &how, 0));
+    const cli_model_options how = {
+        .path = o->model, .autoencoder = o->autoencoder, .heads = o->heads};
+    VC_TRY(cli_open_model(&model, &how, CLI_INSPECT));
     vc_status status = vc_model_check_plan(&model->config, plan, path);
     if (status == VC_OK)
         status = vc_model_lower(out, &model->config, plan);

@@ -15,7 +15,7 @@
 
 typedef struct train_options {
     cli_model_options model;
-    const char *data, *init, *teacher, *output, *checkpoint, *log;
+    const char *data, *teacher, *output, *checkpoint, *log;
     int resume, test;
     vc_deit_config config;
     vc_train_options train;
@@ -118,8 +118,8 @@ static vc_status on_epoch(void *context, const vc_epoch_report *report)
 static vc_status make_model(vc_model **out, const train_options *o, const vc_dataset *data,
                             size_t seed)
 {
-    if (o->init)
-        return cli_open_model(out, o->init, &o->model, 0);
+    if (o->model.path)
+        return cli_open_model(out, &o->model, CLI_TRAIN);
     vc_deit_config config = o->config;
     config.image = data->height;
     config.channels = data->channels;
@@ -167,8 +167,8 @@ static vc_status open_and_train(run *r, size_t seed)
     if (status == VC_OK)
         status = make_model(&model, o, &data, seed);
     if (status == VC_OK && o->teacher) {
-        const cli_model_options plain = {.heads = o->teacher_heads};
-        status = cli_open_model(&teacher, o->teacher, &plain, 1);
+        const cli_model_options plain = {.path = o->teacher, .heads = o->teacher_heads};
+        status = cli_open_model(&teacher, &plain, CLI_RUN);
     }
     vc_train_options how = o->train;
     how.teacher = teacher;
@@ -207,7 +207,8 @@ static int run_train(const cli_command *command, int argc, char **argv)
     const cli_option options[] = {
         {"data", "DIR", "training (and test) images in IDX files", CLI_TEXT, &o.data},
         {"output", "FILE", "the trained model (safetensors)", CLI_TEXT, &o.output},
-        {"init", "MODEL", "start from this model instead of random weights", CLI_TEXT, &o.init},
+        {"init", "MODEL", "start from this model instead of random weights", CLI_TEXT,
+         &o.model.path},
         CLI_MODEL_OPTIONS(o.model),
         {"patch", "N", "pixels along a patch's side (default 2)", CLI_COUNT, &o.config.patch},
         {"width", "N", "values per token (default 192)", CLI_COUNT, &o.config.width},
@@ -257,7 +258,7 @@ static int run_train(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "%s is missing", o.data ? "-o FILE" : "--data DIR");
     if (o.train.epochs == 0)
         return cli_usage(command, "--epochs must be above 0");
-    if (!o.init && (o.model.autoencoder || o.model.mask || o.model.plan))
+    if (!o.model.path && (o.model.autoencoder || o.model.mask || o.model.plan))
         return cli_usage(command, "--autoencoder, --mask and --plan need a model: --init MODEL");
     status = cli_check_model_options(command, &o.model);
     if (status != CLI_CONTINUE)
@@ -268,7 +269,7 @@ static int run_train(const cli_command *command, int argc, char **argv)
     if (status != CLI_CONTINUE)
         return status;
     const vc_deit_config *c = &o.config;
-    if (o.init && (c->patch || c->width || c->depth || c->hidden || c->distilled))
+    if (o.model.path && (c->patch || c->width || c->depth || c->hidden || c->distilled))
         return cli_usage(command,
                          "--init brings its own sizes: leave out --patch, --width, --depth, "
                          "--hidden and --distilled");

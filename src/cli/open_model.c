@@ -26,14 +26,33 @@ int cli_check_model_options(const cli_command *command, const cli_model_options 
     return CLI_CONTINUE;
 }
 
-vc_status cli_open_model(vc_model **out, const char *path, const cli_model_options *options,
-                         int pack)
+int cli_take_model(const cli_command *command, cli_model_options *options,
+                   const cli_arguments *arguments, const cli_common *common)
 {
-    const vc_model_options how = {
-        .heads = options->heads, .autoencoder = options->autoencoder, .in_place = pack};
-    VC_TRY(vc_model_open(out, path, &how));
+    options->path = arguments->count > 0 ? arguments->positional[0] : NULL;
+    options->seed = common->seed;
+    if (!options->path == !options->arch)
+        return cli_usage(command, "wanted one of MODEL and --arch NAME");
+    if (options->arch && (options->autoencoder || options->heads))
+        return cli_usage(command, "--autoencoder and --heads belong to a MODEL");
+    return cli_check_model_options(command, options);
+}
+
+static vc_status make_model(vc_model **out, const cli_model_options *options)
+{
+    vc_model_config config;
+    VC_TRY(vc_model_preset(&config, options->arch));
+    return vc_model_create(out, &config, options->seed);
+}
+
+vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_purpose purpose)
+{
+    const vc_model_options how = {.heads = options->heads,
+                                  .autoencoder = options->autoencoder,
+                                  .in_place = purpose != CLI_TRAIN};
+    VC_TRY(options->arch ? make_model(out, options) : vc_model_open(out, options->path, &how));
     vc_status status = restrict_attention(*out, options);
-    if (status == VC_OK && pack)
+    if (status == VC_OK && purpose == CLI_RUN)
         status = vc_model_pack(*out);
     if (status != VC_OK) {
         vc_model_close(*out);

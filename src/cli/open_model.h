@@ -7,12 +7,19 @@
 #include "vitcod/npy.h"
 
 typedef struct cli_model_options {
+    const char *path, *arch; /* one of them */
     const char *autoencoder, *mask, *plan;
-    size_t heads;
+    size_t heads, seed;
 } cli_model_options;
 
+#define CLI_ARCH_OPTION(options)                                                                   \
+    {                                                                                              \
+        "arch", "NAME", "instead of MODEL: timm's name, with random weights", CLI_TEXT,            \
+            &(options).arch                                                                        \
+    }
+
 #define CLI_MODEL_OPTIONS(options)                                                                 \
-    {"autoencoder", "FILE", "safetensors with the auto-encoder's weights", CLI_TEXT,               \
+    {"autoencoder", "FILE", "a file with the auto-encoder's weights", CLI_TEXT,                    \
      &(options).autoencoder},                                                                      \
         {"mask", "PATH", "npy mask (L,H,T,T), true = pruned; LeViT: a folder of them", CLI_TEXT,   \
          &(options).mask},                                                                         \
@@ -24,9 +31,16 @@ typedef struct cli_model_options {
 /* CLI_CONTINUE unless options exclude each other. */
 int cli_check_model_options(const cli_command *command, const cli_model_options *options);
 
-/* Opens the model with auto-encoder, mask or plan. `pack`: for inference only. */
-vc_status cli_open_model(vc_model **out, const char *path, const cli_model_options *options,
-                         int pack);
+/* The same for a command whose only argument is MODEL, or which has --arch instead: takes over path and
+ * seed. */
+int cli_take_model(const cli_command *command, cli_model_options *options,
+                   const cli_arguments *arguments, const cli_common *common);
+
+/* What a model is opened for: to train, to look at its parameters, or to run. */
+typedef enum cli_purpose { CLI_TRAIN, CLI_INSPECT, CLI_RUN } cli_purpose;
+
+/* Opens the model at options->path, or makes one, with auto-encoder, mask or plan. */
+vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_purpose purpose);
 
 /* Opens normalised images, float32 (N, channels, H, W) of the model's size, all finite. */
 vc_status cli_open_images(vc_npy *out, const char *path, const vc_model *model);

@@ -180,6 +180,7 @@ static vc_status parse(vc_tensor_file *out, backing *b)
     const unsigned char *data;
     size_t data_bytes;
     VC_TRY(vc_file_map(&b->file, out->path));
+    out->mapped = b->file;
     VC_TRY(parse_header(b, out->path, &data, &data_bytes));
     const json_t *metadata = json_object_get(b->header, "__metadata__");
     if (metadata && !json_is_object(metadata))

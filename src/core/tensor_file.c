@@ -1,7 +1,10 @@
 #include "vitcod/tensor_file.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "tensor_file_impl.h"
 
@@ -109,6 +112,17 @@ vc_status vc_tensor_file_get(const vc_tensor **out, const vc_tensor_file *file, 
                        vc_shape_text(found, (*out)->rank, (*out)->shape), vc_dtype_name(dtype),
                        vc_shape_text(wanted, rank, shape));
     return VC_OK;
+}
+
+void vc_tensor_file_forget(const vc_tensor_file *file, const void *values, size_t bytes)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = (uintptr_t)values, start = (uintptr_t)file->mapped.data;
+    if (from < start || from + bytes > start + file->mapped.bytes)
+        return;
+    uintptr_t first = (from + page - 1) / page * page, end = (from + bytes) / page * page;
+    if (first < end)
+        madvise((void *)first, end - first, MADV_DONTNEED);
 }
 
 const char *vc_tensor_file_metadata(const vc_tensor_file *file, const char *key)

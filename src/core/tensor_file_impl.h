@@ -2,6 +2,7 @@
 #ifndef VC_TENSOR_FILE_IMPL_H
 #define VC_TENSOR_FILE_IMPL_H
 
+#include "vitcod/file.h"
 #include "vitcod/tensor_file.h"
 
 struct vc_tensor_file {
@@ -11,7 +12,8 @@ struct vc_tensor_file {
     const vc_named_tensor **by_name; /* (count) in order of their names */
     vc_metadata *metadata;
     size_t metadata_count;
-    void *backing; /* of the reader */
+    vc_mapped_file mapped; /* what the values lie in, where that is a mapping */
+    void *backing;         /* of the reader */
     void (*close_backing)(void *backing);
 };
 

@@ -102,6 +102,10 @@ static vc_status pack(vc_model *model)
         VC_TRY(vc_packed_open(&p[1], w->proj_w, c->width, c->width, tokens));
         VC_TRY(vc_packed_open(&p[2], w->fc1_w, c->hidden, c->width, tokens));
         VC_TRY(vc_packed_open(&p[3], w->fc2_w, c->width, c->hidden, tokens));
+        vc__forget(model, w->qkv_w, 3 * c->width * c->width);
+        vc__forget(model, w->proj_w, c->width * c->width);
+        vc__forget(model, w->fc1_w, c->hidden * c->width);
+        vc__forget(model, w->fc2_w, c->width * c->hidden);
     }
     return VC_OK;
 }

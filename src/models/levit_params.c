@@ -1,6 +1,7 @@
 /* The one table of a LeViT's parameters: timm's names, and those of the original checkpoints, where a
  * block's attention and its MLP are numbered one after the other. */
 #include <stdio.h>
+#include <string.h>
 
 #include "levit_impl.h"
 
@@ -12,7 +13,11 @@ static void visit(vc__walk *walk, float **member, const prefix *p, const char *t
                   const char *original, size_t rank, const size_t *shape, vc_init init, int decay,
                   int autoencoder)
 {
-    vc_param param = {.rank = rank, .init = init, .decay = decay, .autoencoder = autoencoder};
+    vc_param param = {.rank = rank,
+                      .init = init,
+                      .decay = decay,
+                      .autoencoder = autoencoder,
+                      .statistic = strstr(timm, ".running_") != NULL};
     snprintf(param.name, sizeof param.name, "%.60s%.19s", p->timm, timm);
     snprintf(param.alias, sizeof param.alias, "%.60s%.19s", p->original, original);
     for (size_t i = 0; i < rank; i++)

@@ -52,6 +52,17 @@ vc_status vc__model_finish(vc_model *model)
     return architecture->finish ? architecture->finish(model) : VC_OK;
 }
 
+vc_status vc_model_parameters(size_t *out, const vc_model_config *config)
+{
+    vc_model *model;
+    *out = 0;
+    VC_TRY(vc__model_begin(&model, config));
+    for (size_t i = 0; i < model->param_count; i++)
+        *out += model->params[i].statistic ? 0 : model->params[i].count;
+    vc_model_close(model);
+    return VC_OK;
+}
+
 /* A normal draw within two deviations, as timm's trunc_normal_ makes. */
 static float truncated_normal(vc_rng *rng)
 {

@@ -4,6 +4,7 @@
 
 #include "model_impl.h"
 #include "vitcod/safetensors.h"
+#include "vitcod/weights.h"
 
 /* What a parameter is called there. */
 static const char *name_in(const vc_tensor_file *file, const vc_param *param)
@@ -26,6 +27,7 @@ static vc_status load(vc_model *model, const vc_tensor_file *file,
             param->data = tensor->data;
         else
             memcpy(param->data, tensor->data, param->count * sizeof(float));
+        vc_tensor_file_forget(from, tensor->data, param->count * sizeof(float));
     }
     return VC_OK;
 }
@@ -94,10 +96,10 @@ vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options
 {
     *out = NULL;
     vc_tensor_file *file, *autoencoder = NULL;
-    VC_TRY(vc_safetensors_open(&file, path));
+    VC_TRY(vc_weights_open(&file, path));
     vc_status status = VC_OK;
     if (options->autoencoder)
-        status = vc_safetensors_open(&autoencoder, options->autoencoder);
+        status = vc_weights_open(&autoencoder, options->autoencoder);
     if (status == VC_OK)
         status = begin(out, file, autoencoder, options);
     if (status != VC_OK) {
@@ -128,14 +130,47 @@ static void channel_text(char text[96], const float *values, size_t channels)
         used += snprintf(text + used, 96 - (size_t)used, "%s%.9g", c ? " " : "", (double)values[c]);
 }
 
+/* BatchNorm's counter of batches, which lies beside its variance in a checkpoint: timm wants it back. */
+static const vc_tensor *find_counter(char name[96], const vc_model *model, const vc_param *param)
+{
+    static const char variance[] = "running_var", counter[] = "num_batches_tracked";
+    const char *const names[] = {param->name, param->alias};
+    const vc_tensor *found = NULL;
+    for (size_t i = 2; i-- > 0;) {
+        size_t length = strlen(names[i]), tail = sizeof variance - 1;
+        if (length < tail || strcmp(names[i] + length - tail, variance) != 0)
+            return NULL;
+        snprintf(name, 96, "%.*s%s", (int)(length - tail), names[i], counter);
+        found = found ? found : vc_tensor_file_find(model->files[0], name);
+    }
+    return found;
+}
+
+/* Integers first, so that all stay aligned. */
+static size_t take_counters(vc_named_tensor *tensors, char (*names)[96], const vc_model *model)
+{
+    size_t count = 0;
+    for (size_t i = 0; model->files[0] && i < model->param_count; i++) {
+        const vc_tensor *found = find_counter(names[count], model, &model->params[i]);
+        if (found)
+            tensors[count] = (vc_named_tensor){names[count], *found};
+        count += found != NULL;
+    }
+    return count;
+}
+
 /* All parameters, or only the auto-encoder's. */
 static vc_status write_params(const char *path, const vc_model *model, int autoencoder_only,
                               const vc_metadata *metadata, size_t metadata_count)
 {
-    vc_named_tensor *tensors = calloc(model->param_count, sizeof *tensors);
-    size_t count = 0;
-    if (!tensors)
+    vc_named_tensor *tensors = calloc(2 * model->param_count, sizeof *tensors);
+    char(*names)[96] = calloc(model->param_count, sizeof *names);
+    if (!tensors || !names) {
+        free(tensors);
+        free(names);
         return vc_fail(VC_ENOMEM, "%s: out of memory", path);
+    }
+    size_t count = autoencoder_only ? 0 : take_counters(tensors, names, model);
     for (size_t i = 0; i < model->param_count; i++) {
         const vc_param *param = &model->params[i];
         if (autoencoder_only && !param->autoencoder)
@@ -145,6 +180,7 @@ static vc_status write_params(const char *path, const vc_model *model, int autoe
         tensors[count++] = (vc_named_tensor){param->name, tensor};
     }
     vc_status status = vc_safetensors_write(path, tensors, count, metadata, metadata_count);
+    free(names);
     free(tensors);
     return status;
 }

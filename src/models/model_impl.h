@@ -16,6 +16,9 @@ typedef struct vc__walk {
 /* `param` without offset, count and data. `member` may be NULL. */
 void vc__walk_param(vc__walk *walk, float **member, const vc_param *param);
 
+/* Values that have been copied elsewhere, and lie in a mapped file, need not stay in memory. */
+void vc__forget(const vc_model *model, const float *values, size_t count);
+
 /* One architecture. */
 typedef struct vc__architecture {
     const char *name;

@@ -1,5 +1,12 @@
 #include "model_impl.h"
 
+void vc__forget(const vc_model *model, const float *values, size_t count)
+{
+    for (size_t i = 0; i < 2; i++)
+        if (model->files[i])
+            vc_tensor_file_forget(model->files[i], values, count * sizeof *values);
+}
+
 void vc__walk_param(vc__walk *w, float **member, const vc_param *param)
 {
     vc_param made = *param;
