@@ -22,7 +22,7 @@ room_of() {
     case $1 in
     status | arena | tensor | tensor_file | rng | npy | safetensors | pth | weights | json | threads | clock | progress | file | \
         hash | version | isa) echo core ;;
-    idx | data) echo data ;;
+    idx | data | image | source | loader) echo data ;;
     mask | plan | workload | group_files) echo plan ;;
     kernels | gemm | ops | attention | autoencoder) echo kernels ;;
     model | deit | levit) echo models ;;

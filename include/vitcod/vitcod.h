@@ -21,9 +21,10 @@
 #include "vitcod/version.h"
 #include "vitcod/weights.h"
 
-/* data: labelled images and batches */
+/* data: labelled images and batches, from memory or read ahead from files */
 #include "vitcod/data.h"
 #include "vitcod/idx.h"
+#include "vitcod/image.h"
 
 /* plan: masks, plans, workloads */
 #include "vitcod/group_files.h"

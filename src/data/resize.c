@@ -1,0 +1,182 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "resize_impl.h"
+#include "vitcod/image.h"
+#include "vitcod/isa.h"
+
+/* A side of the image, what it becomes, and the part of that which the crop shows. */
+typedef struct axis {
+    size_t in, resized, start, crop;
+} axis;
+
+/* Python's round(): halves go to the even neighbour. */
+static size_t half_to_even(size_t n)
+{
+    return n / 2 + (n % 4 == 3);
+}
+
+static axis plan_axis(size_t side, size_t shorter, size_t resize, size_t crop)
+{
+    size_t resized = resize * side / shorter;
+    return (axis){side, resized, half_to_even(resized - crop), crop};
+}
+
+/* Keys' cubic convolution with a = -0.5. */
+static double bicubic(double x)
+{
+    const double a = -0.5;
+    x = fabs(x);
+    if (x < 1.0)
+        return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
+    if (x < 2.0)
+        return (((x - 5.0) * x + 8.0) * x - 4.0) * a;
+    return 0.0;
+}
+
+static double filter_scale(const axis *a)
+{
+    double scale = (double)a->in / (double)a->resized;
+    return scale > 1.0 ? scale : 1.0;
+}
+
+static size_t stride_of(const axis *a)
+{
+    size_t most = (size_t)ceil(2.0 * filter_scale(a)) * 2 + 1;
+    most = most < a->in ? most : a->in;
+    return (most + VC__TAPS_STEP - 1) / VC__TAPS_STEP * VC__TAPS_STEP;
+}
+
+static int32_t fixed_point(double weight)
+{
+    double scaled = weight * (double)(1 << VC__WEIGHT_BITS);
+    return (int32_t)(scaled + (scaled < 0.0 ? -0.5 : 0.5));
+}
+
+/* The weights of output i, which sits at `centre` of the input. */
+static void weigh(vc__taps *taps, size_t i, double centre, const axis *a, double *aside)
+{
+    double scale = filter_scale(a), support = 2.0 * scale, inverse = 1.0 / scale, sum = 0.0;
+    ptrdiff_t low = (ptrdiff_t)(centre - support + 0.5);
+    ptrdiff_t high = (ptrdiff_t)(centre + support + 0.5);
+    size_t first = low > 0 ? (size_t)low : 0;
+    size_t end = high < (ptrdiff_t)a->in ? (size_t)high : a->in;
+    for (size_t t = 0; first + t < end; t++) {
+        aside[t] = bicubic(((double)(first + t) - centre + 0.5) * inverse);
+        sum += aside[t];
+    }
+    taps->first[i] = first;
+    taps->used[i] = end - first;
+    for (size_t t = 0; t < taps->stride; t++) {
+        int32_t w = t < end - first ? fixed_point(sum != 0.0 ? aside[t] / sum : aside[t]) : 0;
+        taps->weight[i * taps->stride + t] = w;
+        taps->high[i * taps->stride + t] = (int16_t)(w >> VC__HALF_BITS);
+        taps->low[i * taps->stride + t] = (int16_t)(w & ((1 << VC__HALF_BITS) - 1));
+    }
+}
+
+static void weigh_all(vc__taps *taps, const axis *a, double *aside)
+{
+    double scale = (double)a->in / (double)a->resized;
+    for (size_t i = 0; i < taps->count; i++)
+        weigh(taps, i, ((double)(a->start + i) + 0.5) * scale, a, aside);
+}
+
+/* One piece of the scratch; counts only while `memory` is NULL. */
+static void *take(unsigned char *memory, size_t *used, size_t bytes)
+{
+    void *piece = memory ? memory + *used : NULL;
+    *used += (bytes + 63) / 64 * 64;
+    return piece;
+}
+
+typedef struct pieces {
+    vc__taps across, down;
+    double *aside;   /* weights before they are rounded */
+    uint8_t *middle; /* (rows, crop, channels) */
+} pieces;
+
+static void place_taps(vc__taps *taps, const axis *a, unsigned char *memory, size_t *used)
+{
+    size_t weights = a->crop * taps->stride;
+    taps->first = take(memory, used, a->crop * sizeof *taps->first);
+    taps->used = take(memory, used, a->crop * sizeof *taps->used);
+    taps->weight = take(memory, used, weights * sizeof *taps->weight);
+    taps->high = take(memory, used, weights * sizeof *taps->high);
+    taps->low = take(memory, used, weights * sizeof *taps->low);
+}
+
+static size_t place(pieces *p, const axis *x, const axis *y, size_t middle, unsigned char *memory)
+{
+    size_t used = 0;
+    p->across = (vc__taps){.count = x->crop, .stride = stride_of(x)};
+    p->down = (vc__taps){.count = y->crop, .stride = stride_of(y)};
+    place_taps(&p->across, x, memory, &used);
+    place_taps(&p->down, y, memory, &used);
+    size_t most = p->across.stride > p->down.stride ? p->across.stride : p->down.stride;
+    p->aside = take(memory, &used, most * sizeof *p->aside);
+    p->middle = take(memory, &used, middle);
+    return used;
+}
+
+/* At most this many rows of the input are looked at: those under the window's support. */
+static size_t rows_under(const axis *y)
+{
+    double scale = (double)y->in / (double)y->resized;
+    size_t rows = (size_t)((double)y->crop * scale + 4.0 * filter_scale(y)) + 3;
+    return rows < y->in ? rows : y->in;
+}
+
+static vc_status prepare(pieces *p, const axis *x, const axis *y, size_t channels,
+                         vc_resize_scratch *scratch)
+{
+    size_t middle = rows_under(y) * x->crop * channels;
+    size_t bytes = place(p, x, y, middle, NULL);
+    if (bytes > scratch->capacity) {
+        vc_resize_scratch_close(scratch);
+        scratch->memory = aligned_alloc(64, bytes);
+        if (!scratch->memory)
+            return vc_fail(VC_ENOMEM, "out of memory for resizing: wanted %zu bytes", bytes);
+        scratch->capacity = bytes;
+    }
+    place(p, x, y, middle, scratch->memory);
+    weigh_all(&p->across, x, p->aside);
+    weigh_all(&p->down, y, p->aside);
+    return VC_OK;
+}
+
+static void run(vc_image *out, const vc_image *in, const pieces *p)
+{
+    int simd = vc_isa_get() >= VC_ISA_AVX2;
+    vc__resize_rows *rows = simd ? vc__resize_rows_avx2 : vc__resize_rows_ref;
+    vc__resize_columns *columns = simd ? vc__resize_columns_avx2 : vc__resize_columns_ref;
+    const vc__taps *down = &p->down;
+    size_t base = down->first[0];
+    size_t end = down->first[down->count - 1] + down->used[down->count - 1];
+    rows(p->middle, in->pixels + base * in->width * in->channels, end - base, in->width,
+         in->channels, &p->across);
+    columns(out->pixels, p->middle, base, p->across.count * in->channels, down);
+}
+
+vc_status vc_image_resize_crop(vc_image *out, const vc_image *in, size_t resize, size_t crop,
+                               vc_resize_scratch *scratch)
+{
+    if (crop < 1 || crop > resize || resize > VC_RESIZE_MAX)
+        return vc_fail(VC_EINVAL, "a crop of %zu after resizing to %zu, wanted 1 <= crop <= %s",
+                       crop, resize, "resize <= 8192");
+    size_t shorter = in->width < in->height ? in->width : in->height;
+    axis x = plan_axis(in->width, shorter, resize, crop);
+    axis y = plan_axis(in->height, shorter, resize, crop);
+    pieces p;
+    VC_TRY(vc_image_reserve(out, crop, crop, in->channels, "a resized image"));
+    VC_TRY(prepare(&p, &x, &y, in->channels, scratch));
+    run(out, in, &p);
+    return VC_OK;
+}
+
+void vc_resize_scratch_close(vc_resize_scratch *scratch)
+{
+    free(scratch->memory);
+    *scratch = (vc_resize_scratch){0};
+}

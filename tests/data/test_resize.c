@@ -1,0 +1,157 @@
+#include "testing.h"
+#include "vitcod/image.h"
+#include "vitcod/isa.h"
+#include "vitcod/npy.h"
+#include "vitcod/rng.h"
+
+typedef struct geometry {
+    size_t width, height, resize, crop;
+} geometry;
+
+/* tools/golden/images.py has the same list. */
+static const geometry geometries[] = {
+    {37, 29, 16, 14}, {29, 37, 16, 14}, {9, 7, 32, 28},   {7, 9, 32, 28},
+    {1, 1, 8, 8},     {1, 300, 8, 7},   {300, 1, 8, 7},   {64, 64, 64, 55},
+    {61, 50, 50, 50}, {40, 33, 33, 30}, {5, 120, 24, 21}, {211, 190, 9, 5},
+};
+enum { GEOMETRIES = sizeof geometries / sizeof geometries[0] };
+
+static void make_picture(vc_image *out, size_t width, size_t height, size_t channels)
+{
+    assert_ok(vc_image_reserve(out, width, height, channels, "a picture"));
+    uint8_t *pixel = out->pixels;
+    for (size_t y = 0; y < height; y++)
+        for (size_t x = 0; x < width; x++) {
+            uint8_t rgb[3];
+            for (size_t c = 0; c < 3; c++)
+                rgb[c] = (uint8_t)(x * x * 7 + y * 13 + c * 29 + x * y);
+            if (channels == 1)
+                *pixel++ = vc_grey_of_rgb(rgb[0], rgb[1], rgb[2]);
+            for (size_t c = 0; channels == 3 && c < 3; c++)
+                *pixel++ = rgb[c];
+        }
+}
+
+static void check_against_pillow(void)
+{
+    vc_npy npy;
+    vc_image in = {0}, out = {0};
+    vc_resize_scratch scratch = {0};
+    assert_ok(vc_npy_open(&npy, "tests/data/golden/resized.npy"));
+    const uint8_t *want = npy.tensor.data;
+    for (size_t i = 0; i < 2 * GEOMETRIES; i++) {
+        geometry g = geometries[i / 2];
+        size_t channels = i % 2 == 0 ? 3 : 1, count = g.crop * g.crop * channels;
+        make_picture(&in, g.width, g.height, channels);
+        assert_ok(vc_image_resize_crop(&out, &in, g.resize, g.crop, &scratch));
+        assert_true(out.width == g.crop && out.height == g.crop && out.channels == channels);
+        for (size_t k = 0; k < count; k++)
+            if (out.pixels[k] != want[k])
+                fail_msg("%zux%zu to %zu, crop %zu, %zu channels: value %zu is %u, wanted %u",
+                         g.width, g.height, g.resize, g.crop, channels, k, out.pixels[k], want[k]);
+        want += count;
+    }
+    assert_ptr_equal(want, (uint8_t *)npy.tensor.data + npy.tensor.shape[0]);
+    vc_npy_close(&npy);
+    vc_image_close(&in);
+    vc_image_close(&out);
+    vc_resize_scratch_close(&scratch);
+}
+
+static void equals_pillow(void **state)
+{
+    (void)state;
+    for (int isa = 0; isa <= (int)vc_isa_best(); isa++) {
+        setenv("VC_ISA", vc_isa_name((vc_isa)isa), 1);
+        check_against_pillow();
+    }
+    unsetenv("VC_ISA");
+}
+
+/* Extreme pixels, so that sums go below 0 and above 255; an input of exactly its size, so that a read
+ * beyond it is seen. */
+static void every_instruction_set_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    vc_image ref = {0}, simd = {0};
+    vc_resize_scratch scratch = {0};
+    vc_rng rng = vc_rng_open(1, 2, 3);
+    for (int round = 0; round < 300; round++) {
+        vc_image in = {0};
+        size_t resize = 1 + vc_rng_below(&rng, 60), crop = 1 + vc_rng_below(&rng, resize);
+        size_t channels = vc_rng_below(&rng, 4) == 0 ? 1 : 3;
+        assert_ok(vc_image_reserve(&in, 1 + vc_rng_below(&rng, 90), 1 + vc_rng_below(&rng, 90),
+                                   channels, "noise"));
+        for (size_t i = 0; i < in.width * in.height * channels; i++)
+            in.pixels[i] = vc_rng_below(&rng, 2) ? 255 : 0;
+        setenv("VC_ISA", "ref", 1);
+        assert_ok(vc_image_resize_crop(&ref, &in, resize, crop, &scratch));
+        unsetenv("VC_ISA");
+        assert_ok(vc_image_resize_crop(&simd, &in, resize, crop, &scratch));
+        assert_memory_equal(ref.pixels, simd.pixels, crop * crop * channels);
+        vc_image_close(&in);
+    }
+    vc_image_close(&ref);
+    vc_image_close(&simd);
+    vc_resize_scratch_close(&scratch);
+}
+
+static void long_lines_cost_no_more_than_others(void **state)
+{
+    (void)state;
+    static const size_t sides[][2] = {{1, 1}, {1, 20000}, {20000, 1}, {1000000, 2}, {3, 1000000}};
+    vc_image in = {0}, out = {0};
+    vc_resize_scratch scratch = {0};
+    for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
+        assert_ok(vc_image_reserve(&in, sides[i][0], sides[i][1], 3, "line"));
+        memset(in.pixels, 77, sides[i][0] * sides[i][1] * 3);
+        assert_ok(vc_image_resize_crop(&out, &in, 256, 224, &scratch));
+        for (size_t k = 0; k < 224 * 224 * 3; k++)
+            assert_int_equal(out.pixels[k], 77);
+    }
+    assert_true(scratch.capacity < 1 << 20);
+    vc_image_close(&in);
+    vc_image_close(&out);
+    vc_resize_scratch_close(&scratch);
+}
+
+static void the_scratch_is_used_again(void **state)
+{
+    (void)state;
+    vc_image in = {0}, out = {0};
+    vc_resize_scratch scratch = {0};
+    make_picture(&in, 50, 40, 3);
+    assert_ok(vc_image_resize_crop(&out, &in, 20, 18, &scratch));
+    const unsigned char *kept = scratch.memory;
+    make_picture(&in, 30, 40, 3);
+    assert_ok(vc_image_resize_crop(&out, &in, 20, 18, &scratch));
+    assert_ptr_equal(scratch.memory, kept);
+    vc_image_close(&in);
+    vc_image_close(&out);
+    vc_resize_scratch_close(&scratch);
+}
+
+static void refuses_impossible_crops(void **state)
+{
+    (void)state;
+    static const size_t pairs[][2] = {{8, 0}, {0, 0}, {8, 9}, {VC_RESIZE_MAX + 1, 4}};
+    vc_image in = {0}, out = {0};
+    vc_resize_scratch scratch = {0};
+    make_picture(&in, 5, 4, 1);
+    for (size_t i = 0; i < 4; i++)
+        assert_fails(vc_image_resize_crop(&out, &in, pairs[i][0], pairs[i][1], &scratch), VC_EINVAL,
+                     "wanted 1 <= crop <= resize <= 8192");
+    vc_image_close(&in);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equals_pillow),
+        cmocka_unit_test(every_instruction_set_gives_the_same_bytes),
+        cmocka_unit_test(long_lines_cost_no_more_than_others),
+        cmocka_unit_test(the_scratch_is_used_again),
+        cmocka_unit_test(refuses_impossible_crops),
+    };
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
+}
