@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cifar.h"
 #include "vitcod/data.h"
 #include "vitcod/idx.h"
 
@@ -50,9 +51,21 @@ static vc_status take(vc_dataset *out, const char *directory, vc_tensor *images,
     return VC_OK;
 }
 
-vc_status vc_dataset_open(vc_dataset *out, const char *directory, const char *split)
+int vc__dataset_is_here(const char *directory)
 {
-    *out = (vc_dataset){0};
+    static const char *const files[] = {"train-images-idx3-ubyte", "train-images-idx3-ubyte.gz",
+                                        "t10k-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz"};
+    char path[4096];
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", directory, files[i]);
+        if (access(path, F_OK) == 0)
+            return 1;
+    }
+    return vc__cifar_is_here(directory);
+}
+
+static vc_status read_idx(vc_dataset *out, const char *directory, const char *split)
+{
     const char *prefix = strcmp(split, "test") == 0 ? "t10k" : split;
     vc_tensor images = {0}, labels = {0};
     vc_status status = read_member(&images, directory, prefix, "images-idx3-ubyte");
@@ -65,6 +78,14 @@ vc_status vc_dataset_open(vc_dataset *out, const char *directory, const char *sp
     if (status != VC_OK)
         vc_dataset_close(out);
     return status;
+}
+
+vc_status vc_dataset_open(vc_dataset *out, const char *directory, const char *split)
+{
+    *out = (vc_dataset){0};
+    if (vc__cifar_is_here(directory))
+        return vc__cifar_read(out, directory, split);
+    return read_idx(out, directory, split);
 }
 
 void vc_dataset_close(vc_dataset *dataset)

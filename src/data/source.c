@@ -1,0 +1,196 @@
+#include "vitcod/source.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cifar.h"
+#include "source_impl.h"
+
+vc_source_options vc_source_options_default(void)
+{
+    return (vc_source_options){.split = "test", .labelled = 1};
+}
+
+vc_status vc__source_set_root(vc_source *source, const char *before, const char *name,
+                              const char *after)
+{
+    size_t room = strlen(before) + strlen(name) + strlen(after) + 1;
+    char *root = malloc(room);
+    if (!root)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", before);
+    snprintf(root, room, "%s%s%s", before, name, after);
+    free(source->root); /* which may have been `before` */
+    source->root = root;
+    return VC_OK;
+}
+
+static vc_status create(vc_source **out, int labelled)
+{
+    vc_source *source = calloc(1, sizeof *source);
+    *out = source;
+    if (!source)
+        return vc_fail(VC_ENOMEM, "out of memory for a source of images");
+    pthread_mutex_init(&source->lock, NULL);
+    source->labelled = labelled;
+    return VC_OK;
+}
+
+static vc_status take_dataset(vc_source *source, const vc_dataset *dataset)
+{
+    source->dataset = dataset;
+    source->count = dataset->count;
+    source->classes = source->labelled ? dataset->classes : 0;
+    return vc__source_set_root(source, dataset->path ? dataset->path : "memory", ": image ", "");
+}
+
+vc_status vc_source_of_dataset(vc_source **out, const vc_dataset *dataset)
+{
+    VC_TRY(create(out, 1));
+    vc_status status = take_dataset(*out, dataset);
+    if (status != VC_OK) {
+        vc_source_close(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+/* A list names the classes of a data set but does not number them. */
+static vc_status name_classes(vc_source *source, vc__class_list *list, const char *path)
+{
+    if (list->folders.count < source->classes)
+        return vc_fail(VC_EFORMAT, "%s: names %zu classes, wanted the %zu of %s", path,
+                       list->folders.count, source->classes, source->dataset->path);
+    source->class_names = list->names;
+    list->names = (vc__names){0};
+    return VC_OK;
+}
+
+static vc_status open_dataset(vc_source *source, const char *path, const vc_source_options *o,
+                              vc__class_list *list)
+{
+    VC_TRY(vc_dataset_open(&source->owned, path, o->split));
+    VC_TRY(take_dataset(source, &source->owned));
+    if (o->classes) {
+        source->listed = 1;
+        return name_classes(source, list, o->classes);
+    }
+    char names[4096];
+    if (!vc__cifar_names(names, path))
+        return VC_OK;
+    VC_TRY(vc__class_list_read(list, names));
+    return name_classes(source, list, names);
+}
+
+static vc_status open_images(vc_source *source, const char *path, const vc_source_options *o,
+                             const vc__class_list *list, int is_directory)
+{
+    if (is_directory)
+        VC_TRY(vc__source_find_files(source, path, o->split));
+    else
+        VC_TRY(vc__source_find_entries(source, path, o->split));
+    if (source->count == 0)
+        return vc_fail(VC_EFORMAT, "%s: holds no images, wanted %s", path,
+                       o->labelled ? "folders of them, one for each class" : "some");
+    if (!o->labelled)
+        return VC_OK;
+    source->listed = o->classes != NULL;
+    return vc__samples_label(source, o->classes ? list : NULL, o->classes);
+}
+
+static vc_status open_path(vc_source *source, const char *path, const vc_source_options *o,
+                           vc__class_list *list)
+{
+    struct stat info;
+    if (!vc__split_names(o->split))
+        return vc_fail(VC_EINVAL, "the split is '%s', wanted train or test", o->split);
+    if (stat(path, &info) != 0)
+        return vc_fail(VC_EIO, "%s: cannot open: %s", path, strerror(errno));
+    if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode))
+        return vc_fail(VC_EIO, "%s: is neither a directory nor a regular file", path);
+    if (o->classes)
+        VC_TRY(vc__class_list_read(list, o->classes));
+    if (S_ISDIR(info.st_mode) && vc__dataset_is_here(path))
+        return open_dataset(source, path, o, list);
+    return open_images(source, path, o, list, S_ISDIR(info.st_mode));
+}
+
+vc_status vc_source_open(vc_source **out, const char *path, const vc_source_options *options)
+{
+    vc__class_list list = {0};
+    VC_TRY(create(out, options->labelled));
+    vc_status status = open_path(*out, path, options, &list);
+    vc__class_list_close(&list);
+    if (status != VC_OK) {
+        vc_source_close(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+void vc_source_close(vc_source *source)
+{
+    if (!source)
+        return;
+    for (size_t i = 0; source->samples && i < source->count; i++)
+        free(source->samples[i].name);
+    free(source->samples);
+    free(source->root);
+    vc__names_close(&source->class_names);
+    vc__names_close(&source->folders);
+    vc__tar_close(source->tar);
+    vc_dataset_close(&source->owned);
+    pthread_mutex_destroy(&source->lock);
+    free(source);
+}
+
+size_t vc_source_count(const vc_source *source)
+{
+    return source->count;
+}
+
+size_t vc_source_classes(const vc_source *source)
+{
+    return source->classes;
+}
+
+int vc_source_has_list(const vc_source *source)
+{
+    return source->listed;
+}
+
+const vc_dataset *vc_source_dataset(const vc_source *source)
+{
+    return source->dataset;
+}
+
+const char *vc_source_class_name(const vc_source *source, size_t index)
+{
+    return index < source->class_names.count ? source->class_names.items[index] : "";
+}
+
+int32_t vc_source_label(const vc_source *source, size_t index)
+{
+    assert(index < source->count);
+    if (!source->labelled)
+        return -1;
+    return source->dataset ? source->dataset->labels[index] : source->samples[index].label;
+}
+
+const char *vc_source_name(char text[VC_SOURCE_NAME], const vc_source *source, size_t index)
+{
+    assert(index < source->count);
+    if (source->dataset)
+        snprintf(text, VC_SOURCE_NAME, "%s%zu", source->root, index);
+    else
+        snprintf(text, VC_SOURCE_NAME, "%s%s", source->root, source->samples[index].name);
+    return text;
+}
+
+int vc__source_is_sequential(const vc_source *source)
+{
+    return source->tar != NULL;
+}

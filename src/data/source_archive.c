@@ -1,0 +1,204 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "source_impl.h"
+
+/* What the archive holds, whichever part of it will be used. */
+typedef struct contents {
+    vc_source *source;
+    vc__names folders; /* of every entry */
+} contents;
+
+static vc_status keep_folder(contents *c, const vc__tar_entry *entry)
+{
+    const char *slash = strrchr(entry->name, '/');
+    size_t length = slash ? (size_t)(slash - entry->name) : 0;
+    if (entry->kind == VC__TAR_FOLDER)
+        length = strlen(entry->name);
+    const char *last = c->folders.count > 0 ? c->folders.items[c->folders.count - 1] : "";
+    if (length == 0 || (strncmp(last, entry->name, length) == 0 && last[length] == '\0'))
+        return VC_OK;
+    return vc__names_add(&c->folders, entry->name, length);
+}
+
+static int is_hidden(const char *name)
+{
+    return name[0] == '.' || strstr(name, "/.");
+}
+
+static vc_status keep_entry(contents *c, const vc__tar_entry *entry, const char *path)
+{
+    if (is_hidden(entry->name))
+        return VC_OK;
+    VC_TRY(keep_folder(c, entry));
+    if (entry->kind == VC__TAR_FOLDER || !vc__is_image_name(entry->name))
+        return VC_OK;
+    if (entry->kind == VC__TAR_OTHER)
+        return vc_fail(VC_EUNSUPPORTED, "%s:%s: is a link or a device, wanted a regular file", path,
+                       entry->name);
+    if (entry->bytes > VC_SOURCE_MAX_FILE)
+        return vc_fail(VC_EUNSUPPORTED, "%s:%s: has %llu bytes, wanted at most %zu", path,
+                       entry->name, (unsigned long long)entry->bytes, VC_SOURCE_MAX_FILE);
+    return vc__source_add(c->source, entry->name, entry->offset, entry->bytes);
+}
+
+static vc_status keep_entries(contents *c, const char *path)
+{
+    vc__tar_entry *entry = malloc(sizeof *entry);
+    vc_status status = entry ? VC_OK : vc_fail(VC_ENOMEM, "%s: out of memory", path);
+    while (status == VC_OK) {
+        status = vc__tar_next(entry, c->source->tar);
+        if (status == VC_OK && entry->kind == VC__TAR_END)
+            break;
+        if (status == VC_OK)
+            status = keep_entry(c, entry, path);
+    }
+    free(entry);
+    return status;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp((*(const vc__sample *const *)a)->name, (*(const vc__sample *const *)b)->name);
+}
+
+/* Unpacked, the second would replace the first; here both would count. */
+static vc_status check_repeats(const vc_source *source, const char *path)
+{
+    const vc__sample **sorted = malloc((source->count + 1) * sizeof *sorted);
+    vc_status status = VC_OK;
+    if (!sorted)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", path);
+    for (size_t i = 0; i < source->count; i++)
+        sorted[i] = &source->samples[i];
+    qsort(sorted, source->count, sizeof *sorted, compare);
+    for (size_t i = 1; i < source->count && status == VC_OK; i++)
+        if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
+            status = vc_fail(VC_EFORMAT, "%s:%s: comes twice", path, sorted[i]->name);
+    free(sorted);
+    return status;
+}
+
+/* 1 when a sample lies below `root` at least `folders` folders deep. */
+static int holds(const vc_source *source, const char *root, size_t folders)
+{
+    size_t length = strlen(root);
+    for (size_t i = 0; i < source->count; i++) {
+        const char *name = source->samples[i].name;
+        if (strncmp(name, root, length) != 0)
+            continue;
+        size_t depth = 0;
+        for (name += length; *name; name++)
+            depth += *name == '/';
+        if (depth >= folders)
+            return 1;
+    }
+    return 0;
+}
+
+/* The folder around every sample, with its slash; "" when there is none. */
+static void find_wrapper(char out[VC__TAR_NAME], const vc_source *source)
+{
+    const char *first = source->samples[0].name, *slash = strchr(first, '/');
+    size_t length = slash ? (size_t)(slash - first) + 1 : 0;
+    for (size_t i = 0; i < source->count; i++)
+        if (strncmp(source->samples[i].name, first, length) != 0)
+            length = 0;
+    memcpy(out, first, length);
+    out[length] = '\0';
+}
+
+/* Writes "wrapper/test/" for the first name whose folder holds what a split must hold. */
+static int find_split(char out[VC__TAR_NAME], const vc_source *source, const char *wrapper,
+                      const char *split)
+{
+    for (const char *const *name = vc__split_names(split); *name; name++) {
+        if (strlen(wrapper) + strlen(*name) + 2 > VC__TAR_NAME)
+            continue;
+        strcat(strcat(strcpy(out, wrapper), *name), "/");
+        if (holds(source, out, source->labelled ? 1 : 0))
+            return 1;
+    }
+    return 0;
+}
+
+/* A wrapper is looked through only when a class folder is left below it for every sample. */
+static int all_deeper(const vc_source *source)
+{
+    for (size_t i = 0; i < source->count; i++) {
+        const char *slash = strchr(source->samples[i].name, '/');
+        if (!slash || !strchr(slash + 1, '/'))
+            return 0;
+    }
+    return 1;
+}
+
+static vc_status choose_root(char out[VC__TAR_NAME], const vc_source *source, const char *path,
+                             const char *split)
+{
+    char wrapper[VC__TAR_NAME];
+    const char *other = strcmp(split, "train") == 0 ? "test" : "train";
+    find_wrapper(wrapper, source);
+    if (find_split(out, source, "", split) || find_split(out, source, wrapper, split))
+        return VC_OK;
+    if (source->labelled &&
+        (find_split(out, source, "", other) || find_split(out, source, wrapper, other)))
+        return vc_fail(VC_EFORMAT, "%s: has a folder '%s', but none for the split '%s'", path, out,
+                       split);
+    strcpy(out, all_deeper(source) ? wrapper : "");
+    return VC_OK;
+}
+
+/* Drops what lies outside the root, and the root from the names. */
+static void keep_below(vc_source *source, const char *root)
+{
+    size_t kept = 0, length = strlen(root);
+    for (size_t i = 0; i < source->count; i++) {
+        vc__sample sample = source->samples[i];
+        if (strncmp(sample.name, root, length) != 0) {
+            free(sample.name);
+            continue;
+        }
+        memmove(sample.name, sample.name + length, strlen(sample.name + length) + 1);
+        source->samples[kept++] = sample;
+    }
+    source->count = kept;
+}
+
+/* The first components below the root. */
+static vc_status keep_class_folders(contents *c, const char *root)
+{
+    size_t length = strlen(root);
+    for (size_t i = 0; i < c->folders.count; i++) {
+        const char *name = c->folders.items[i];
+        if (strncmp(name, root, length) != 0 || name[length] == '\0')
+            continue;
+        VC_TRY(vc__names_add(&c->source->folders, name + length, strcspn(name + length, "/")));
+    }
+    return VC_OK;
+}
+
+static vc_status find_entries(contents *c, const char *path, const char *split)
+{
+    char root[VC__TAR_NAME];
+    vc_source *source = c->source;
+    VC_TRY(vc__tar_open(&source->tar, path));
+    VC_TRY(keep_entries(c, path));
+    if (source->count == 0)
+        return VC_OK; /* the caller says what is missing */
+    VC_TRY(check_repeats(source, path));
+    VC_TRY(choose_root(root, source, path, split));
+    VC_TRY(vc__source_set_root(source, path, ":", root));
+    keep_below(source, root);
+    return keep_class_folders(c, root);
+}
+
+vc_status vc__source_find_entries(vc_source *source, const char *path, const char *split)
+{
+    contents c = {.source = source};
+    vc_status status = vc__source_set_root(source, path, ":", "");
+    if (status == VC_OK)
+        status = find_entries(&c, path, split);
+    vc__names_close(&c.folders);
+    return status;
+}

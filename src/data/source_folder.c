@@ -1,0 +1,164 @@
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "source_impl.h"
+
+enum { MOST_DEPTH = 64, MOST_PATH = 4096 };
+
+/* The directories that lead to the one being read. */
+typedef struct level {
+    dev_t device;
+    ino_t inode;
+    size_t depth;
+    const struct level *parent;
+} level;
+
+typedef struct walker {
+    vc_source *source;
+    char path[MOST_PATH];
+    size_t root; /* length of what comes before a sample's name */
+} walker;
+
+static vc_status check_loop(const level *here, const char *path)
+{
+    if (here->depth > MOST_DEPTH)
+        return vc_fail(VC_EFORMAT, "%s: lies %zu folders deep, wanted at most %d", path,
+                       here->depth, MOST_DEPTH);
+    for (const level *l = here->parent; l; l = l->parent)
+        if (l->device == here->device && l->inode == here->inode)
+            return vc_fail(VC_EFORMAT, "%s: leads back to a folder above it", path);
+    return VC_OK;
+}
+
+/* Follows links. What cannot be asked is no folder: reading an image will say why. */
+static int is_folder(const char *path, const struct dirent *entry)
+{
+    struct stat info;
+    if (entry->d_type != DT_UNKNOWN && entry->d_type != DT_LNK)
+        return entry->d_type == DT_DIR;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static vc_status walk(walker *w, const level *parent);
+
+static vc_status visit(walker *w, const struct dirent *entry, const level *here)
+{
+    size_t length = strlen(w->path), more = strlen(entry->d_name);
+    if (entry->d_name[0] == '.')
+        return VC_OK;
+    if (length + more + 2 > sizeof w->path)
+        return vc_fail(VC_EFORMAT, "%s: a name in it makes a path longer than %d bytes", w->path,
+                       MOST_PATH);
+    if (length > w->root)
+        w->path[length++] = '/';
+    memcpy(w->path + length, entry->d_name, more + 1);
+    vc_status status = VC_OK;
+    if (is_folder(w->path, entry)) {
+        if (here->depth == 0)
+            status = vc__names_add(&w->source->folders, entry->d_name, more);
+        if (status == VC_OK)
+            status = walk(w, here);
+    } else if (vc__is_image_name(entry->d_name)) {
+        status = vc__source_add(w->source, w->path + w->root, 0, 0);
+    }
+    return status;
+}
+
+static vc_status walk_entries(walker *w, DIR *directory, const level *here)
+{
+    size_t length = strlen(w->path);
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(directory);
+        if (!entry)
+            return errno == 0 ? VC_OK
+                              : vc_fail(VC_EIO, "%s: cannot read the directory: %s", w->path,
+                                        strerror(errno));
+        VC_TRY(visit(w, entry, here));
+        w->path[length] = '\0';
+    }
+}
+
+static vc_status walk(walker *w, const level *parent)
+{
+    struct stat info;
+    DIR *directory = opendir(w->path);
+    if (!directory || fstat(dirfd(directory), &info) != 0) {
+        vc_status status =
+            vc_fail(VC_EIO, "%s: cannot open the directory: %s", w->path, strerror(errno));
+        if (directory)
+            closedir(directory);
+        return status;
+    }
+    level here = {info.st_dev, info.st_ino, parent ? parent->depth + 1 : 0, parent};
+    vc_status status = check_loop(&here, w->path);
+    if (status == VC_OK)
+        status = walk_entries(w, directory, &here);
+    closedir(directory);
+    return status;
+}
+
+/* Whether it is there and, where there must be classes, holds folders. */
+static int is_split(const char *path, int labelled)
+{
+    char below[MOST_PATH];
+    DIR *directory = opendir(path);
+    int found = directory && !labelled;
+    const struct dirent *entry;
+    while (directory && !found && (entry = readdir(directory))) {
+        int length = snprintf(below, sizeof below, "%s/%s", path, entry->d_name);
+        found = entry->d_name[0] != '.' && length < MOST_PATH && is_folder(below, entry);
+    }
+    if (directory)
+        closedir(directory);
+    return found;
+}
+
+/* The first of `names` that is a split's folder; NULL when none is. */
+static const char *find_split(const char *directory, const char *const *names, int labelled)
+{
+    char path[MOST_PATH];
+    for (; *names; names++) {
+        int length = snprintf(path, sizeof path, "%s/%s", directory, *names);
+        if (length < MOST_PATH && is_split(path, labelled))
+            return *names;
+    }
+    return NULL;
+}
+
+static vc_status choose_root(walker *w, const char *directory, const char *split)
+{
+    vc_source *source = w->source;
+    const char *found = find_split(directory, vc__split_names(split), source->labelled);
+    const char *other = strcmp(split, "train") == 0 ? "test" : "train";
+    const char *stray =
+        found || !source->labelled ? NULL : find_split(directory, vc__split_names(other), 1);
+    if (stray)
+        return vc_fail(VC_EFORMAT, "%s: has a folder '%s', but none for the split '%s'", directory,
+                       stray, split);
+    size_t length = strlen(directory);
+    int ends = length > 0 && directory[length - 1] == '/';
+    VC_TRY(vc__source_set_root(source, directory, ends ? "" : "/", found ? found : ""));
+    if (found)
+        VC_TRY(vc__source_set_root(source, source->root, "/", ""));
+    w->root = strlen(source->root);
+    if (w->root >= sizeof w->path)
+        return vc_fail(VC_EINVAL, "%s: is longer than %d bytes", directory, MOST_PATH);
+    memcpy(w->path, source->root, w->root + 1);
+    return VC_OK;
+}
+
+vc_status vc__source_find_files(vc_source *source, const char *directory, const char *split)
+{
+    walker w = {.source = source};
+    VC_TRY(choose_root(&w, directory, split));
+    VC_TRY(walk(&w, NULL));
+    if (source->labelled && source->folders.count == 0)
+        return vc_fail(VC_EFORMAT, "%s: holds no folders, wanted one for each class", source->root);
+    vc__samples_sort(source->samples, source->count);
+    return VC_OK;
+}

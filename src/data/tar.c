@@ -1,0 +1,273 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "tar_header.h"
+
+enum { BLOCK = VC__TAR_BLOCK, READ_AT_ONCE = 1 << 30, MOST_EXTRA = 1 << 20 };
+
+struct vc__tar {
+    gzFile file;
+    char *path;
+    uint64_t next; /* where the next header starts */
+    vc__tar_place place;
+    vc__tar_extra extra; /* about the next entry */
+};
+
+/* Reads up to `bytes`; fewer only at the end of the file. */
+static vc_status read_some(size_t *have, vc__tar *tar, void *out, size_t bytes)
+{
+    *have = 0;
+    while (*have < bytes) {
+        size_t left = bytes - *have;
+        int got = gzread(tar->file, (char *)out + *have,
+                         (unsigned)(left < READ_AT_ONCE ? left : READ_AT_ONCE));
+        int error = Z_OK;
+        gzerror(tar->file, &error);
+        if (got < 0 || (error != Z_OK && error != Z_BUF_ERROR))
+            return vc_fail(error == Z_ERRNO ? VC_EIO : VC_EFORMAT, "%s: %s", tar->path,
+                           error == Z_ERRNO ? strerror(errno) : "damaged gzip data");
+        if (error == Z_BUF_ERROR)
+            return vc_fail(VC_EFORMAT, "%s: truncated: the gzip data ends before its checksum",
+                           tar->path);
+        if (got == 0)
+            return VC_OK;
+        *have += (size_t)got;
+    }
+    return VC_OK;
+}
+
+static vc_status go_to(vc__tar *tar, uint64_t offset)
+{
+    if (gzseek(tar->file, (z_off_t)offset, SEEK_SET) < 0)
+        return vc_fail(VC_EFORMAT, "%s: byte %llu cannot be reached", tar->path,
+                       (unsigned long long)offset);
+    return VC_OK;
+}
+
+vc_status vc__tar_read(void *out, vc__tar *tar, uint64_t offset, size_t bytes)
+{
+    size_t have;
+    VC_TRY(go_to(tar, offset));
+    VC_TRY(read_some(&have, tar, out, bytes));
+    if (have < bytes)
+        return vc_fail(VC_EFORMAT, "%s: truncated: %zu of %zu bytes could be read at byte %llu",
+                       tar->path, have, bytes, (unsigned long long)offset);
+    return VC_OK;
+}
+
+static int climbs(const char *name)
+{
+    for (const char *p = name; (p = strstr(p, "..")); p += 2)
+        if ((p == name || p[-1] == '/') && (p[2] == '/' || p[2] == '\0'))
+            return 1;
+    return 0;
+}
+
+static vc_status name_entry(vc__tar_entry *out, const vc__tar *tar, const vc__tar_header *h)
+{
+    int fits = 1;
+    out->name[0] = '\0';
+    if (tar->extra.name[0]) {
+        fits = vc__tar_join(out->name, tar->extra.name, strlen(tar->extra.name));
+    } else {
+        /* GNU's "ustar  " keeps other things where POSIX has the prefix */
+        if (memcmp(h->magic, "ustar", 6) == 0)
+            fits = vc__tar_join(out->name, h->prefix, strnlen(h->prefix, sizeof h->prefix));
+        fits = fits && vc__tar_join(out->name, h->name, strnlen(h->name, sizeof h->name));
+    }
+    if (!fits)
+        return vc_fail(VC_EFORMAT, "%s: a name after '%s' is longer than %d bytes", tar->path,
+                       tar->place.last, VC__TAR_NAME);
+    if (climbs(out->name))
+        return vc_fail(VC_EFORMAT, "%s: '%s' climbs out of the archive", tar->path, out->name);
+    return VC_OK;
+}
+
+/* The content of a header about the next entry; ends with a zero byte. The caller frees *out. */
+static vc_status read_extra(char **out, vc__tar *tar, uint64_t offset, uint64_t bytes, size_t most)
+{
+    if (bytes > most)
+        return vc_fail(VC_EFORMAT, "%s: a header after '%s' has %llu bytes, wanted at most %zu",
+                       tar->path, tar->place.last, (unsigned long long)bytes, most);
+    *out = malloc((size_t)bytes + 1);
+    if (!*out)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", tar->path);
+    (*out)[bytes] = '\0';
+    return vc__tar_read(*out, tar, offset, (size_t)bytes);
+}
+
+/* What a header says about the next entry. */
+static vc_status take_extra(vc__tar *tar, char type, uint64_t offset, uint64_t bytes)
+{
+    char *text = NULL;
+    vc_status status =
+        read_extra(&text, tar, offset, bytes, type == 'L' ? VC__TAR_NAME : MOST_EXTRA);
+    if (status == VC_OK && type == 'L')
+        status = vc__tar_keep_name(&tar->extra, text, strlen(text), &tar->place);
+    if (status == VC_OK && type != 'L')
+        status = vc__tar_keep_records(&tar->extra, text, (size_t)bytes, type == 'g', &tar->place);
+    free(text);
+    return status;
+}
+
+/* Only zeros may follow the end, and gzip's checksum. */
+static vc_status check_end(vc__tar *tar)
+{
+    char block[BLOCK];
+    size_t have;
+    do {
+        VC_TRY(read_some(&have, tar, block, BLOCK));
+        memset(block + have, 0, BLOCK - have);
+        if (!vc__tar_is_zero(block))
+            return vc_fail(VC_EFORMAT, "%s: goes on after the archive's end", tar->path);
+    } while (have > 0);
+    return VC_OK;
+}
+
+static vc_status read_header(vc__tar_header *out, vc__tar *tar)
+{
+    size_t have;
+    VC_TRY(go_to(tar, tar->next));
+    VC_TRY(read_some(&have, tar, out, BLOCK));
+    if (have < BLOCK)
+        return vc_fail(VC_EFORMAT, "%s: truncated: ends within or after '%s', wanted its end mark",
+                       tar->path, tar->place.last);
+    if (vc__tar_is_zero(out))
+        return VC_OK;
+    if (memcmp(out->magic, "ustar", 5) != 0 || !vc__tar_checksum_agrees(out))
+        return vc_fail(VC_EFORMAT, "%s: damaged: no valid header after '%s'", tar->path,
+                       tar->place.last);
+    return VC_OK;
+}
+
+static vc_status kind_of(vc__tar_kind *out, const vc__tar *tar, char type)
+{
+    switch (type) {
+    case '0':
+    case '\0':
+    case '7':
+        *out = VC__TAR_FILE;
+        return VC_OK;
+    case '5':
+    case 'D': /* GNU: a folder with a list of its names */
+        *out = VC__TAR_FOLDER;
+        return VC_OK;
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '6':
+    case 'V': /* GNU: the volume's name */
+        *out = VC__TAR_OTHER;
+        return VC_OK;
+    default:
+        return vc_fail(VC_EUNSUPPORTED, "%s: an entry after '%s' has the unknown type 0x%02x",
+                       tar->path, tar->place.last, (unsigned char)type);
+    }
+}
+
+static vc_status size_of(uint64_t *out, const vc__tar *tar, const vc__tar_header *h)
+{
+    if (!vc__tar_number(out, h->size, sizeof h->size))
+        return vc_fail(VC_EFORMAT, "%s: the entry after '%s' has no valid size", tar->path,
+                       tar->place.last);
+    return VC_OK;
+}
+
+static uint64_t after(uint64_t offset, uint64_t bytes)
+{
+    return offset + (bytes + BLOCK - 1) / BLOCK * BLOCK;
+}
+
+/* The real size of links and devices is 0 whatever the header says. */
+static int has_content(char type)
+{
+    return !(type >= '1' && type <= '6');
+}
+
+static vc_status finish(vc__tar_entry *out, vc__tar *tar, const vc__tar_header *h, uint64_t bytes)
+{
+    VC_TRY(kind_of(&out->kind, tar, h->type));
+    VC_TRY(name_entry(out, tar, h));
+    if (out->kind == VC__TAR_FILE && h->name[0] != '\0' && !tar->extra.name[0] &&
+        h->name[strnlen(h->name, sizeof h->name) - 1] == '/')
+        out->kind = VC__TAR_FOLDER; /* as it was before there were types */
+    out->offset = tar->next + BLOCK;
+    out->bytes = has_content(h->type) ? (tar->extra.has_bytes ? tar->extra.bytes : bytes) : 0;
+    if (out->bytes >= VC__TAR_LARGEST - out->offset)
+        return vc_fail(VC_EFORMAT, "%s: '%s' names a size of %llu bytes", tar->path, out->name,
+                       (unsigned long long)out->bytes);
+    tar->next = after(out->offset, out->bytes);
+    tar->extra.name[0] = '\0';
+    tar->extra.has_bytes = 0;
+    memcpy(tar->place.last, out->name, sizeof tar->place.last);
+    return VC_OK;
+}
+
+vc_status vc__tar_next(vc__tar_entry *out, vc__tar *tar)
+{
+    for (;;) {
+        vc__tar_header h;
+        uint64_t bytes = 0;
+        VC_TRY(read_header(&h, tar));
+        if (vc__tar_is_zero(&h)) {
+            out->kind = VC__TAR_END;
+            return check_end(tar);
+        }
+        VC_TRY(size_of(&bytes, tar, &h));
+        if (!strchr("LKxg", h.type) || h.type == '\0')
+            return finish(out, tar, &h, bytes);
+        if (h.type != 'K') /* K: where a link leads */
+            VC_TRY(take_extra(tar, h.type, tar->next + BLOCK, bytes));
+        if (bytes >= VC__TAR_LARGEST - tar->next)
+            return vc_fail(VC_EFORMAT, "%s: a header after '%s' names %llu bytes", tar->path,
+                           tar->place.last, (unsigned long long)bytes);
+        tar->next = after(tar->next + BLOCK, bytes);
+    }
+}
+
+static vc_status check_start(vc__tar *tar)
+{
+    vc__tar_header h;
+    size_t have;
+    VC_TRY(read_some(&have, tar, &h, BLOCK));
+    if (have < BLOCK || memcmp(h.magic, "ustar", 5) != 0)
+        return vc_fail(VC_EFORMAT, "%s: is neither a directory nor a tar archive, plain or gzipped",
+                       tar->path);
+    return VC_OK;
+}
+
+vc_status vc__tar_open(vc__tar **out, const char *path)
+{
+    vc__tar *tar = calloc(1, sizeof *tar);
+    *out = NULL;
+    if (!tar || !(tar->path = strdup(path))) {
+        free(tar);
+        return vc_fail(VC_ENOMEM, "%s: out of memory", path);
+    }
+    tar->place.path = tar->path;
+    strcpy(tar->place.last, "the start");
+    vc_status status;
+    tar->file = gzopen(path, "rb"); /* reads plain files as they are */
+    if (!tar->file)
+        status = vc_fail(VC_EIO, "%s: cannot open: %s", path, strerror(errno));
+    else
+        status = check_start(tar);
+    if (status == VC_OK)
+        *out = tar;
+    else
+        vc__tar_close(tar);
+    return status;
+}
+
+void vc__tar_close(vc__tar *tar)
+{
+    if (!tar)
+        return;
+    if (tar->file)
+        gzclose(tar->file);
+    free(tar->path);
+    free(tar);
+}
