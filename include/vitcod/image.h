@@ -10,6 +10,7 @@
 
 #define VC_IMAGE_MAX_PIXELS ((size_t)1 << 27)
 #define VC_IMAGE_MAX_SIDE ((size_t)1000000)
+enum { VC_IMAGE_CHANNELS = 4 }; /* at most */
 
 /* The buffer is used again by the next call that fills the image and grows as needed. Starts as {0}. */
 typedef struct vc_image {
@@ -58,5 +59,15 @@ void vc_resize_scratch_close(vc_resize_scratch *scratch);
 enum { VC_RESIZE_MAX = 8192 };
 vc_status vc_image_resize_crop(vc_image *out, const vc_image *in, size_t resize, size_t crop,
                                vc_resize_scratch *scratch);
+
+/* Values of each channel's 256 pixels: (pixel / 255 - mean) / std, rounded to float at each step. */
+typedef struct vc_normalizer {
+    float value[VC_IMAGE_CHANNELS][256];
+} vc_normalizer;
+
+void vc_normalizer_make(vc_normalizer *out, size_t channels, const float *mean, const float *std);
+
+/* (height, width, channels) pixels to (channels, height, width) values. */
+void vc_image_normalize(float *out, const vc_image *image, const vc_normalizer *normalizer);
 
 #endif

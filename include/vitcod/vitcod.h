@@ -25,6 +25,7 @@
 #include "vitcod/data.h"
 #include "vitcod/idx.h"
 #include "vitcod/image.h"
+#include "vitcod/loader.h"
 #include "vitcod/source.h"
 
 /* plan: masks, plans, workloads */

@@ -1,0 +1,144 @@
+#include "vitcod/loader.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "loader_impl.h"
+#include "vitcod/threads.h"
+
+vc_loader_options vc_loader_options_default(void)
+{
+    return (vc_loader_options){.size = 224,
+                               .channels = 3,
+                               .std = {1.0f, 1.0f, 1.0f, 1.0f},
+                               .crop_fraction = 0.875,
+                               .batch = 1};
+}
+
+static vc_status check_range(const char *what, size_t value, size_t most)
+{
+    if (value < 1 || value > most)
+        return vc_fail(VC_EINVAL, "%s %zu, wanted 1 to %zu", what, value, most);
+    return VC_OK;
+}
+
+static vc_status make_recipe(vc__recipe *out, const vc_loader_options *o, const vc_source *source)
+{
+    VC_TRY(check_range("an image side of", o->size, VC_RESIZE_MAX));
+    VC_TRY(check_range("channels:", o->channels, VC_MAX_CHANNELS));
+    double resize = floor((double)o->size / o->crop_fraction);
+    if (!(o->crop_fraction > 0.0 && o->crop_fraction <= 1.0) || resize > VC_RESIZE_MAX)
+        return vc_fail(VC_EINVAL, "a crop of %zu pixels as %g of the shorter side, wanted %s",
+                       o->size, o->crop_fraction, "0 < fraction <= 1 and at most 8192 pixels");
+    for (size_t c = 0; c < o->channels; c++)
+        if (!(o->std[c] > 0.0f && isfinite(o->std[c]) && isfinite(o->mean[c])))
+            return vc_fail(VC_EINVAL, "channel %zu has mean %g and standard deviation %g", c,
+                           (double)o->mean[c], (double)o->std[c]);
+    *out = (vc__recipe){.size = o->size, .resize = (size_t)resize, .channels = o->channels};
+    vc_normalizer_make(&out->normalizer, o->channels, o->mean, o->std);
+    return vc__recipe_check(out, source);
+}
+
+static size_t at_most(size_t value, size_t most)
+{
+    return value < most ? value : most;
+}
+
+static vc_status make_plan(vc_loader *l, const vc_loader_options *o)
+{
+    size_t workers = o->workers > 0 ? o->workers : (size_t)vc_threads_count();
+    size_t count = vc_source_count(l->source);
+    VC_TRY(check_range("a batch of", o->batch, VC_LOADER_MAX_BATCH));
+    VC_TRY(check_range("workers:", workers, VC_LOADER_MAX_WORKERS));
+    l->total = o->limit > 0 ? at_most(count, o->limit) : count;
+    l->batch = at_most(o->batch, l->total > 0 ? l->total : 1);
+    l->batches = (l->total + l->batch - 1) / l->batch;
+    l->workers = at_most(workers, l->total);
+    /* one batch at the consumer, one to come, and work for every worker beyond that */
+    l->depth = at_most(2 + (l->workers + l->batch - 1) / l->batch, l->batches);
+    l->values = o->channels * o->size * o->size;
+    l->on_broken = o->on_broken;
+    l->context = o->context;
+    return make_recipe(&l->recipe, o, l->source);
+}
+
+static void place(vc_loader *l)
+{
+    l->ring = vc_arena_take(&l->arena, l->depth * sizeof *l->ring);
+    l->threads = vc_arena_take(&l->arena, l->workers * sizeof *l->threads);
+    for (size_t i = 0; i < l->depth; i++) {
+        vc__slot s = {.x = vc_arena_floats(&l->arena, l->batch * l->values),
+                      .labels = vc_arena_take(&l->arena, l->batch * sizeof *s.labels),
+                      .indices = vc_arena_take(&l->arena, l->batch * sizeof *s.indices),
+                      .messages = vc_arena_take(&l->arena, l->batch * sizeof *s.messages)};
+        if (l->ring)
+            l->ring[i] = s;
+    }
+}
+
+static vc_status start(vc_loader *l)
+{
+    for (; l->started < l->workers; l->started++)
+        if (pthread_create(&l->threads[l->started], NULL, vc__loader_work, l) != 0)
+            return vc_fail(VC_ENOMEM, "the system refuses to start thread %zu of %zu", l->started,
+                           l->workers);
+    return VC_OK;
+}
+
+static vc_status set_up(vc_loader *l, const vc_loader_options *options)
+{
+    VC_TRY(make_plan(l, options));
+    place(l);
+    VC_TRY(vc_arena_reserve(&l->arena));
+    place(l);
+    return start(l);
+}
+
+vc_status vc_loader_open(vc_loader **out, vc_source *source, const vc_loader_options *options)
+{
+    vc_loader *l = calloc(1, sizeof *l);
+    *out = NULL;
+    if (!l)
+        return vc_fail(VC_ENOMEM, "out of memory for a loader");
+    l->source = source;
+    pthread_mutex_init(&l->reading, NULL);
+    pthread_mutex_init(&l->lock, NULL);
+    pthread_cond_init(&l->room, NULL);
+    pthread_cond_init(&l->ready, NULL);
+    vc_status status = set_up(l, options);
+    if (status == VC_OK)
+        *out = l;
+    else
+        vc_loader_close(l);
+    return status;
+}
+
+void vc_loader_close(vc_loader *l)
+{
+    if (!l)
+        return;
+    pthread_mutex_lock(&l->lock);
+    l->stop = 1;
+    pthread_cond_broadcast(&l->room);
+    pthread_mutex_unlock(&l->lock);
+    for (size_t i = 0; i < l->started; i++)
+        pthread_join(l->threads[i], NULL);
+    for (size_t i = 0; l->arena.base && i < l->depth * l->batch; i++)
+        free(l->ring[i / l->batch].messages[i % l->batch]);
+    vc_arena_close(&l->arena);
+    pthread_cond_destroy(&l->ready);
+    pthread_cond_destroy(&l->room);
+    pthread_mutex_destroy(&l->lock);
+    pthread_mutex_destroy(&l->reading);
+    free(l);
+}
+
+size_t vc_loader_total(const vc_loader *loader)
+{
+    return loader->total;
+}
+
+size_t vc_loader_broken(const vc_loader *loader)
+{
+    return loader->broken;
+}

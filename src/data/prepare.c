@@ -1,0 +1,75 @@
+#include "prepare.h"
+
+#include <string.h>
+
+void vc__workspace_close(vc__workspace *work)
+{
+    vc_bytes_close(&work->encoded);
+    vc_image_close(&work->image);
+    vc_image_close(&work->cropped);
+    vc_resize_scratch_close(&work->scratch);
+}
+
+vc_status vc__recipe_check(const vc__recipe *recipe, const vc_source *source)
+{
+    const vc_dataset *data = vc_source_dataset(source);
+    size_t wanted = recipe->channels;
+    int coloured_or_grey = wanted == 1 || wanted == 3;
+    if (data && data->channels == wanted)
+        return VC_OK;
+    if (coloured_or_grey && (!data || data->channels == 1 || data->channels == 3))
+        return VC_OK;
+    if (data)
+        return vc_fail(VC_EINVAL, "%s: images of %zu channels, wanted %zu",
+                       data->path ? data->path : "memory", data->channels, wanted);
+    return vc_fail(VC_EINVAL, "%zu channels asked for, wanted 1 or 3", wanted);
+}
+
+static vc_status resize_and_normalize(float *out, vc__workspace *work, const vc__recipe *recipe)
+{
+    VC_TRY(vc_image_resize_crop(&work->cropped, &work->image, recipe->resize, recipe->size,
+                                &work->scratch));
+    vc_image_normalize(out, &work->cropped, &recipe->normalizer);
+    return VC_OK;
+}
+
+/* One pixel of a planar image, with the channels wanted. */
+static void copy_pixel(uint8_t *to, size_t wanted, const uint8_t *planes, size_t have, size_t plane)
+{
+    if (have == wanted) {
+        for (size_t c = 0; c < have; c++)
+            to[c] = planes[c * plane];
+    } else if (wanted == 3) {
+        memset(to, planes[0], 3);
+    } else {
+        to[0] = vc_grey_of_rgb(planes[0], planes[plane], planes[2 * plane]);
+    }
+}
+
+static vc_status prepare_pixels(float *out, vc__workspace *work, const vc__recipe *recipe,
+                                const vc_dataset *data, size_t index)
+{
+    size_t plane = data->height * data->width;
+    const uint8_t *planes = data->images + index * data->channels * plane;
+    VC_TRY(vc_image_reserve(&work->image, data->width, data->height, recipe->channels,
+                            data->path ? data->path : "memory"));
+    for (size_t i = 0; i < plane; i++)
+        copy_pixel(work->image.pixels + i * recipe->channels, recipe->channels, planes + i,
+                   data->channels, plane);
+    if (data->height != recipe->size || data->width != recipe->size)
+        return resize_and_normalize(out, work, recipe);
+    vc_image_normalize(out, &work->image, &recipe->normalizer);
+    return VC_OK;
+}
+
+vc_status vc__prepare(float *out, vc__workspace *work, const vc__recipe *recipe,
+                      const vc_source *source, size_t index)
+{
+    char name[VC_SOURCE_NAME];
+    const vc_dataset *data = vc_source_dataset(source);
+    if (data)
+        return prepare_pixels(out, work, recipe, data, index);
+    VC_TRY(vc_image_decode(&work->image, work->encoded.data, work->encoded.count, recipe->channels,
+                           vc_source_name(name, source, index)));
+    return resize_and_normalize(out, work, recipe);
+}
