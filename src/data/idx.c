@@ -4,9 +4,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
-enum { IDX_UNSIGNED_BYTE = 8, READ_AT_ONCE = 1 << 30 };
+enum {
+    IDX_UNSIGNED_BYTE = 8,
+    READ_AT_ONCE = 1 << 30,
+    DEFLATE_MOST = 1032 /* bytes that one byte of deflate's can become */
+};
 
 static vc_status read_bytes(gzFile file, const char *path, void *out, size_t bytes)
 {
@@ -45,12 +50,26 @@ static vc_status read_header(vc_tensor *out, gzFile file, const char *path)
     return VC_OK;
 }
 
+/* Before memory is spent on what a header only claims. */
+static vc_status check_claim(size_t count, const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return vc_fail(VC_EIO, "%s: cannot be looked at: %s", path, strerror(errno));
+    if (count / DEFLATE_MOST > (size_t)info.st_size)
+        return vc_fail(VC_EFORMAT,
+                       "%s: truncated: %zu values in the header, %lld bytes in the file", path,
+                       count, (long long)info.st_size);
+    return VC_OK;
+}
+
 static vc_status read_values(vc_tensor *out, gzFile file, const char *path)
 {
     size_t count = vc_tensor_count(out);
     if (count == 0 || count > (size_t)1 << 40)
         return vc_fail(VC_EFORMAT, "%s: the IDX header names %zu values, wanted 1 to 2^40", path,
                        count);
+    VC_TRY(check_claim(count, path));
     out->data = malloc(count);
     if (!out->data)
         return vc_fail(VC_ENOMEM, "%s: out of memory for %zu bytes", path, count);

@@ -37,6 +37,10 @@ static void refuses_bad_files(void **state)
     assert_fails(vc_idx_read(&t, temporary("short")), VC_EFORMAT, "7 of 8");
     write_bytes(temporary("long"), longer, sizeof longer);
     assert_fails(vc_idx_read(&t, temporary("long")), VC_EFORMAT, "longer than");
+    wrong[4] = 0x7f; /* 2^31 images */
+    write_bytes(temporary("claim"), wrong, sizeof wrong);
+    assert_fails(vc_idx_read(&t, temporary("claim")), VC_EFORMAT,
+                 "8522825736 values in the header");
     wrong[2] = 9;
     write_bytes(temporary("wrong"), wrong, sizeof wrong);
     assert_fails(vc_idx_read(&t, temporary("wrong")), VC_EFORMAT, "00 00 09");
