@@ -4,6 +4,7 @@
 
 #include "vitcod/data.h"
 #include "vitcod/json.h"
+#include "vitcod/loader.h"
 #include "vitcod/model.h"
 #include "vitcod/progress.h"
 
@@ -86,15 +87,35 @@ double vc_optimizer_step(vc_optimizer *optimizer, vc_model *model, const vc_grad
 
 /* ---- evaluation */
 
-typedef struct vc_evaluation {
+typedef struct vc_class_count {
     size_t images, top1, top5;
+} vc_class_count;
+
+typedef struct vc_evaluate_options {
+    size_t limit;           /* only the first so many images; 0: all */
+    double crop_fraction;   /* see vc_loader_options */
+    vc_class_count *counts; /* (classes) added to; NULL: not wanted */
+    const vc_tap *tap;      /* NULL: none */
+    vc_progress *progress;  /* NULL: none */
+    vc_loader_broken_image *on_broken;
+    void *context; /* of on_broken */
+} vc_evaluate_options;
+
+vc_evaluate_options vc_evaluate_options_default(void); /* all images, a crop of 224 of 256 */
+
+typedef struct vc_evaluation {
+    size_t images, broken; /* seen; left out because they could not be read */
+    size_t top1, top5;     /* hits, and mean loss: 0 without labels */
     double loss, seconds;
 } vc_evaluation;
 
-/* Mean loss and hits over the first `limit` (0: all) images. `acts` gives the batch size; tap and
- * progress may be NULL. */
-vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, const vc_dataset *data,
-                      vc_acts *acts, size_t limit, const vc_tap *tap, vc_progress *progress);
+/* Runs the model on images that are read ahead of it. `acts` gives the batch size. VC_EFORMAT when every
+ * image is broken. */
+vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, vc_source *source, vc_acts *acts,
+                      const vc_evaluate_options *options);
+
+/* VC_EINVAL when the classes do not fit the model's. */
+vc_status vc_model_check_source(const vc_model *model, const vc_source *source);
 
 /* VC_EINVAL when the images' shape or their labels do not fit the model. */
 vc_status vc_model_check_data(const vc_model *model, const vc_dataset *data);

@@ -3,52 +3,68 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "open_data.h"
 #include "open_model.h"
 #include "vitcod/attention_stats.h"
+#include "vitcod/file.h"
+#include "vitcod/group_files.h"
 #include "vitcod/npy.h"
-#include "vitcod/progress.h"
-#include "vitcod/train.h"
 
 typedef struct attention_options {
     cli_model_options model;
-    const char *data, *split, *input, *output;
-    size_t batch, limit;
+    cli_data_options data;
+    const char *input, *output;
 } attention_options;
+
+/* One mean per group of layers. */
+typedef struct collector {
+    const vc_model_config *config;
+    vc_attention_stats stats[VC_MOST_GROUPS];
+} collector;
+
+static vc_status open_collector(collector *c, const vc_model_config *config)
+{
+    *c = (collector){.config = config};
+    for (size_t g = 0; g < vc_model_groups(config); g++) {
+        const vc_attention_group group = vc_model_group(config, g);
+        const vc_attention_layer l = vc_model_layer(config, group.first);
+        VC_TRY(vc_attention_stats_open(&c->stats[g], group.count, l.heads, l.queries, l.keys));
+    }
+    return VC_OK;
+}
+
+static void close_collector(collector *c)
+{
+    for (size_t g = 0; g < VC_MOST_GROUPS; g++)
+        vc_attention_stats_close(&c->stats[g]);
+}
 
 static void tap_attention(void *context, size_t layer, const float *probs, size_t batch)
 {
-    vc_attention_stats_add(context, layer, probs, batch);
-}
-
-static vc_status collect_from_data(const attention_options *o, const vc_model *model, vc_acts *acts,
-                                   const vc_tap *tap)
-{
-    vc_dataset data;
-    vc_evaluation ignored;
-    VC_TRY(vc_dataset_open(&data, o->data, o->split));
-    vc_progress progress = vc_progress_begin("attention", 1);
-    vc_status status = vc_evaluate(&ignored, model, &data, acts, o->limit, tap, &progress);
-    vc_progress_end(&progress);
-    vc_dataset_close(&data);
-    return status;
+    collector *c = context;
+    size_t g = vc_model_layer(c->config, layer).group;
+    vc_attention_stats_add(&c->stats[g], layer - vc_model_group(c->config, g).first, probs, batch);
 }
 
 static vc_status collect_from_array(const attention_options *o, const vc_model *model,
-                                    vc_acts *acts, const vc_tap *tap)
+                                    const vc_tap *tap)
 {
     const vc_model_input wanted = vc_model_input_of(&model->config), *c = &wanted;
     vc_npy input;
+    vc_acts acts;
     VC_TRY(cli_open_images(&input, o->input, model));
     const vc_tensor *x = &input.tensor;
     size_t images = x->shape[0], values = c->channels * c->image * c->image;
-    if (o->limit > 0 && o->limit < images)
-        images = o->limit;
-    for (size_t done = 0; done < images; done += acts->batch) {
-        size_t n = images - done < acts->batch ? images - done : acts->batch;
-        vc_model_forward(acts, model, (const float *)x->data + done * values, n, tap);
+    if (o->data.limit > 0 && o->data.limit < images)
+        images = o->data.limit;
+    vc_status status = vc_acts_open(&acts, model, o->data.batch, 0);
+    for (size_t done = 0; status == VC_OK && done < images; done += acts.batch) {
+        size_t n = images - done < acts.batch ? images - done : acts.batch;
+        vc_model_forward(&acts, model, (const float *)x->data + done * values, n, tap);
     }
+    vc_acts_close(&acts);
     vc_npy_close(&input);
-    return VC_OK;
+    return status;
 }
 
 static vc_status write_mean(const char *path, const vc_attention_stats *stats)
@@ -65,27 +81,37 @@ static vc_status write_mean(const char *path, const vc_attention_stats *stats)
     return status;
 }
 
+static vc_status write_all(const char *path, const collector *c)
+{
+    size_t groups = vc_model_groups(c->config);
+    if (groups > 1)
+        VC_TRY(vc_directory_make(path));
+    for (size_t g = 0; g < groups; g++) {
+        char file[VC_GROUP_PATH];
+        VC_TRY(
+            vc_group_file_name(file, path, "attention_score", vc_model_group(c->config, g).name));
+        VC_TRY(write_mean(file, &c->stats[g]));
+    }
+    return VC_OK;
+}
+
 static vc_status run(json_t *result, const attention_options *o)
 {
     vc_model *model;
-    vc_acts acts = {0};
-    vc_attention_stats stats = {0};
+    collector all;
+    vc_evaluation ignored;
+    const vc_tap tap = {.attention = tap_attention, .context = &all};
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
-    const vc_attention_layer layer = vc_model_layer(&model->config, 0);
-    const vc_tap tap = {.attention = tap_attention, .context = &stats};
-    vc_status status = vc_acts_open(&acts, model, o->batch, 0);
+    vc_status status = open_collector(&all, &model->config);
     if (status == VC_OK)
-        status = vc_attention_stats_open(&stats, vc_model_layers(&model->config), layer.heads,
-                                         layer.queries, layer.keys);
+        status = o->input ? collect_from_array(o, model, &tap)
+                          : cli_run_over_data(result, &ignored, model, &o->data, 0, "attention",
+                                              &tap, NULL);
     if (status == VC_OK)
-        status = o->input ? collect_from_array(o, model, &acts, &tap)
-                          : collect_from_data(o, model, &acts, &tap);
-    if (status == VC_OK)
-        status = write_mean(o->output, &stats);
-    json_object_set_new(result, "images", json_integer((json_int_t)stats.images));
+        status = write_all(o->output, &all);
+    json_object_set_new(result, "images", json_integer((json_int_t)all.stats[0].images));
     json_object_set_new(result, "maps", cli_text(o->output));
-    vc_attention_stats_close(&stats);
-    vc_acts_close(&acts);
+    close_collector(&all);
     vc_model_close(model);
     return status;
 }
@@ -99,37 +125,40 @@ static void print_text(const json_t *result)
 
 static int run_attention(const cli_command *command, int argc, char **argv)
 {
-    attention_options o = {.split = "train", .batch = 8};
+    attention_options o = {.data = cli_data_options_default("train")};
+    o.data.batch = 8;
     const cli_option options[] = {
-        {"data", "DIR", "images in IDX files", CLI_TEXT, &o.data},
+        CLI_DATA_OPTIONS(o.data),
         {"input", "FILE", "or npy, float32 (N, channels, H, W), normalised", CLI_TEXT, &o.input},
-        {"output", "FILE", "npy of the averaged maps (L, H, T, T)", CLI_TEXT, &o.output},
-        {"split", "NAME", "train or test (default train)", CLI_TEXT, &o.split},
+        {"output", "PATH", "npy of the averaged maps (L, H, T, T); LeViT: a folder of them",
+         CLI_TEXT, &o.output},
+        CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
-        {"limit", "N", "only the first N images", CLI_COUNT, &o.limit},
-        {"batch", "N", "images at once (default 8)", CLI_COUNT, &o.batch},
     };
     cli_common common = {0};
     cli_arguments arguments;
     int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
-                           1, 1, argc, argv);
+                           0, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
-    if (!o.output || !o.data == !o.input)
-        return cli_usage(command, "wanted -o FILE and one of --data and --input");
+    if (!o.output || !o.data.path == !o.input)
+        return cli_usage(command, "wanted -o PATH and one of --data and --input");
     if (o.model.plan)
         return cli_usage(command, "on a plan no map is made: wanted --mask instead of --plan");
-    status = cli_check_batch(command, o.batch);
+    status = cli_take_model(command, &o.model, &arguments, &common);
+    if (status == CLI_CONTINUE)
+        status = cli_check_data_options(command, &o.data);
     if (status != CLI_CONTINUE)
         return status;
-    o.model.path = arguments.positional[0];
     json_t *result = cli_result(command, &common);
     vc_status done = run(result, &o);
-    return cli_finish(result, done, common.json, print_text);
+    return cli_finish_data(result, done, &o.data, common.json, print_text);
 }
 
 const cli_command cmd_attention = {
     "attention", "average the attention maps over images",
-    "MODEL --data DIR|--input X.npy -o MAPS.npy",
-    "Averages softmax(Q K^T) of every layer and head over images: what pruning starts from.",
+    "MODEL --data PATH|--input X.npy -o MAPS",
+    "Averages softmax(Q K^T) of every layer and head over images: what pruning starts from. Images\n"
+    "need no labels and may lie anywhere below PATH. A model in groups of layers (LeViT) gets a\n"
+    "folder: attention_score_dpt0.npy, attention_score_subsample0.npy, ..",
     run_attention};

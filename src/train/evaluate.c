@@ -1,13 +1,8 @@
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
+#include "train_impl.h"
 #include "vitcod/clock.h"
-#include "vitcod/train.h"
-
-static const char *name_of(const vc_dataset *data)
-{
-    return data->path ? data->path : "data";
-}
 
 vc_batch_options vc_model_batch_options(const vc_model *model)
 {
@@ -23,7 +18,7 @@ vc_batch_options vc_model_batch_options(const vc_model *model)
 vc_status vc_model_check_data(const vc_model *model, const vc_dataset *data)
 {
     const vc_model_input input = vc_model_input_of(&model->config), *c = &input;
-    const char *path = name_of(data);
+    const char *path = data->path ? data->path : "data";
     if (data->channels != c->channels || data->height != c->image || data->width != c->image)
         return vc_fail(VC_EINVAL, "%s: images are %zu x %zu x %zu, the model wants %zu x %zu x %zu",
                        path, data->channels, data->height, data->width, c->channels, c->image,
@@ -34,46 +29,111 @@ vc_status vc_model_check_data(const vc_model *model, const vc_dataset *data)
     return VC_OK;
 }
 
-vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, const vc_dataset *data,
-                      vc_acts *acts, size_t limit, const vc_tap *tap, vc_progress *progress)
+vc_status vc_model_check_source(const vc_model *model, const vc_source *source)
 {
-    *out = (vc_evaluation){0};
-    VC_TRY(vc_model_check_data(model, data));
-    const vc_model_input input = vc_model_input_of(&model->config), *c = &input;
-    size_t total = limit > 0 && limit < data->count ? limit : data->count;
-    float *x = malloc(acts->batch * c->channels * c->image * c->image * sizeof *x);
-    int32_t *y = malloc(acts->batch * sizeof *y);
-    uint32_t *indices = malloc(acts->batch * sizeof *indices);
-    vc_status status = x && y && indices ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
-    const vc_batch_options plain = vc_model_batch_options(model);
-    double started = vc_clock_seconds();
-    for (size_t done = 0; status == VC_OK && done < total;) {
-        size_t n = total - done < acts->batch ? total - done : acts->batch;
-        for (size_t i = 0; i < n; i++)
-            indices[i] = (uint32_t)(done + i);
-        vc_batch_load(x, y, data, indices, n, &plain);
-        vc_model_forward(acts, model, x, n, tap);
-        vc_loss loss = vc_cross_entropy(NULL, acts->logits, y, n, c->classes, 0.0f);
-        if (!isfinite(loss.task)) {
-            status =
-                vc_fail(VC_EINVAL, "%s: images %zu to %zu: the loss is %g, wanted a finite number",
-                        name_of(data), done, done + n - 1, loss.task);
-            break;
-        }
-        out->loss += loss.task * (double)n;
-        out->top1 += loss.top1;
-        out->top5 += loss.top5;
-        done += n;
-        if (progress) {
-            progress->total = total;
-            vc_progress_update(progress, done, NULL);
+    const vc_model_input input = vc_model_input_of(&model->config);
+    const vc_dataset *data = vc_source_dataset(source);
+    size_t classes = vc_source_classes(source);
+    if (data) {
+        if (data->classes > input.classes)
+            return vc_fail(VC_EINVAL, "%s: labels go up to %zu, the model has classes 0 to %zu",
+                           data->path ? data->path : "data", data->classes - 1, input.classes - 1);
+        return VC_OK;
+    }
+    if (classes == input.classes || classes == 0)
+        return VC_OK;
+    if (vc_source_has_list(source))
+        return vc_fail(VC_EINVAL, "the class list has %zu classes, the model %zu", classes,
+                       input.classes);
+    return vc_fail(VC_EINVAL,
+                   "%zu class folders, the model has %zu classes: wanted a class list (--classes) "
+                   "that says which they are",
+                   classes, input.classes);
+}
+
+vc_evaluate_options vc_evaluate_options_default(void)
+{
+    return (vc_evaluate_options){.crop_fraction = vc_loader_options_default().crop_fraction};
+}
+
+static vc_status open_loader(vc_loader **out, const vc_model *model, vc_source *source,
+                             size_t batch, const vc_evaluate_options *o)
+{
+    const vc_model_input input = vc_model_input_of(&model->config);
+    vc_loader_options how = vc_loader_options_default();
+    how.size = input.image;
+    how.channels = input.channels;
+    memcpy(how.mean, input.mean, sizeof how.mean);
+    memcpy(how.std, input.std, sizeof how.std);
+    how.crop_fraction = o->crop_fraction;
+    how.batch = batch;
+    how.limit = o->limit;
+    how.on_broken = o->on_broken;
+    how.context = o->context;
+    return vc_loader_open(out, source, &how);
+}
+
+/* Counts a batch's hits; `counts` (classes) may be NULL. */
+static vc_status score(vc_evaluation *e, vc_class_count *counts, const float *logits,
+                       const vc_loaded *batch, size_t classes, const vc_source *source)
+{
+    const vc_loss loss = vc_cross_entropy(NULL, logits, batch->labels, batch->count, classes, 0.0f);
+    char name[VC_SOURCE_NAME];
+    if (!isfinite(loss.task))
+        return vc_fail(VC_EINVAL, "%s and %zu more: the loss is %g, wanted a finite number",
+                       vc_source_name(name, source, batch->indices[0]), batch->count - 1,
+                       loss.task);
+    e->loss += loss.task * (double)batch->count;
+    e->top1 += loss.top1;
+    e->top5 += loss.top5;
+    for (size_t i = 0; counts && i < batch->count; i++) {
+        size_t label = (size_t)batch->labels[i];
+        size_t rank = vc__rank_of(logits + i * classes, classes, label);
+        counts[label].images++;
+        counts[label].top1 += rank == 0;
+        counts[label].top5 += rank < 5;
+    }
+    return VC_OK;
+}
+
+static vc_status run(vc_evaluation *e, vc_loader *loader, const vc_model *model, vc_source *source,
+                     vc_acts *acts, const vc_evaluate_options *o)
+{
+    size_t classes = vc_model_input_of(&model->config).classes;
+    int labelled = vc_source_classes(source) > 0;
+    for (;;) {
+        vc_loaded batch;
+        VC_TRY(vc_loader_next(&batch, loader));
+        e->broken = vc_loader_broken(loader);
+        if (batch.count == 0)
+            return VC_OK;
+        vc_model_forward(acts, model, batch.x, batch.count, o->tap);
+        if (labelled)
+            VC_TRY(score(e, o->counts, acts->logits, &batch, classes, source));
+        e->images += batch.count;
+        if (o->progress) {
+            o->progress->total = vc_loader_total(loader);
+            vc_progress_update(o->progress, e->images + e->broken, NULL);
         }
     }
-    out->images = total;
-    out->loss /= (double)total;
+}
+
+vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, vc_source *source, vc_acts *acts,
+                      const vc_evaluate_options *options)
+{
+    vc_loader *loader;
+    *out = (vc_evaluation){0};
+    VC_TRY(vc_model_check_source(model, source));
+    double started = vc_clock_seconds();
+    VC_TRY(open_loader(&loader, model, source, acts->batch, options));
+    vc_status status = run(out, loader, model, source, acts, options);
+    vc_loader_close(loader);
+    VC_TRY(status);
+    char name[VC_SOURCE_NAME];
+    if (out->images == 0)
+        return vc_fail(VC_EFORMAT, "%s: this and all %zu other images are broken",
+                       vc_source_name(name, source, 0), out->broken - 1);
+    out->loss /= (double)out->images;
     out->seconds = vc_clock_seconds() - started;
-    free(x);
-    free(y);
-    free(indices);
-    return status;
+    return VC_OK;
 }

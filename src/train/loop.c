@@ -7,7 +7,8 @@
 
 typedef struct loop {
     vc_model *model;
-    const vc_dataset *train, *test;
+    const vc_dataset *train;
+    vc_source *test; /* NULL: none */
     const vc_train_options *options;
     vc_acts acts, teacher_acts;
     vc_grads grads;
@@ -186,7 +187,8 @@ static vc_status run_epoch(loop *l, const char *checkpoint, const vc_train_hooks
     }
     vc_epoch_report done = report(l, vc_clock_seconds() - started, l->state.step - first);
     if (l->test) {
-        VC_TRY(vc_evaluate(&done.test, l->model, l->test, &l->acts, 0, NULL, NULL));
+        const vc_evaluate_options plain = vc_evaluate_options_default();
+        VC_TRY(vc_evaluate(&done.test, l->model, l->test, &l->acts, &plain));
         done.tested = 1;
     }
     /* Reported first: a report that fails is made again after resuming. */
@@ -212,8 +214,13 @@ vc_status vc_train(vc_model *model, const vc_dataset *train, const vc_dataset *t
                    const vc_train_options *options, const char *checkpoint, int resume,
                    const vc_train_hooks *hooks)
 {
-    loop l = {.model = model, .train = train, .test = test, .options = options};
+    loop l = {.model = model, .train = train, .options = options};
+    if (test) {
+        VC_TRY(vc_model_check_data(model, test));
+        VC_TRY(vc_source_of_dataset(&l.test, test));
+    }
     vc_status status = run(&l, checkpoint, resume, hooks);
+    vc_source_close(l.test);
     close_loop(&l);
     return status;
 }

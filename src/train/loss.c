@@ -1,7 +1,15 @@
 #include <assert.h>
 #include <math.h>
 
-#include "vitcod/train.h"
+#include "train_impl.h"
+
+size_t vc__rank_of(const float *x, size_t classes, size_t label)
+{
+    size_t before = 0;
+    for (size_t c = 0; c < classes; c++)
+        before += c != label && (!(x[c] <= x[label]) || (c < label && x[c] == x[label]));
+    return before;
+}
 
 vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *labels, size_t batch,
                          size_t classes, float smoothing)
@@ -11,12 +19,10 @@ vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *lab
     double off = smoothing / (double)classes, on = 1.0 - smoothing + off;
     for (size_t b = 0; b < batch; b++) {
         const float *x = logits + b * classes;
-        size_t label = (size_t)labels[b], before = 0;
+        size_t label = (size_t)labels[b], before = vc__rank_of(x, classes, label);
         double highest = -INFINITY, sum = 0.0, total = 0.0;
-        for (size_t c = 0; c < classes; c++) {
+        for (size_t c = 0; c < classes; c++)
             highest = x[c] > highest ? x[c] : highest;
-            before += c != label && (!(x[c] <= x[label]) || (c < label && x[c] == x[label]));
-        }
         for (size_t c = 0; c < classes; c++)
             sum += exp(x[c] - highest);
         /* cppcheck-suppress invalidFunctionArg; the highest logit alone adds 1 to the sum */

@@ -9,4 +9,7 @@
 uint64_t vc__train_fingerprint(const vc_model *model, const vc_dataset *data,
                                const vc_train_options *options, size_t images);
 
+/* Logits that are above the label's, or equal with a lower index. */
+size_t vc__rank_of(const float *logits, size_t classes, size_t label);
+
 #endif

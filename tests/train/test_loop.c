@@ -161,10 +161,14 @@ static void logits_that_are_not_numbers_are_no_hits(void **state)
     vc_model *model;
     vc_acts acts;
     vc_evaluation e;
+    vc_source *source;
+    const vc_evaluate_options plain = vc_evaluate_options_default();
     assert_ok(vc_deit_create(&model, &config, 1));
     assert_ok(vc_acts_open(&acts, model, 8, 0));
     model->values[3] = NAN;
-    assert_fails(vc_evaluate(&e, model, &data, &acts, 0, NULL, NULL), VC_EINVAL, "finite");
+    assert_ok(vc_source_of_dataset(&source, &data));
+    assert_fails(vc_evaluate(&e, model, source, &acts, &plain), VC_EINVAL, "finite");
+    vc_source_close(source);
     vc_acts_close(&acts);
     vc_model_close(model);
 }
@@ -213,6 +217,8 @@ static void a_teacher_teaches(void **state)
     vc_model *teacher, *student;
     vc_acts acts;
     vc_evaluation e;
+    vc_source *source;
+    const vc_evaluate_options plain = vc_evaluate_options_default();
     vc_train_options o = options();
     const vc_train_hooks hooks = {.on_epoch = remember};
     o.epochs = 30;
@@ -226,7 +232,9 @@ static void a_teacher_teaches(void **state)
     assert_ok(vc_deit_create(&student, &config, 2));
     assert_ok(vc_train(student, &unlabelled, NULL, &o, temporary("taught"), 0, &hooks));
     assert_ok(vc_acts_open(&acts, student, 16, 0));
-    assert_ok(vc_evaluate(&e, student, &data, &acts, 0, NULL, NULL));
+    assert_ok(vc_source_of_dataset(&source, &data));
+    assert_ok(vc_evaluate(&e, student, source, &acts, &plain));
+    vc_source_close(source);
     assert_true(e.top1 > COUNT * 7 / 10);
     teacher->values[0] += 1.0f;
     assert_fails(vc_train(student, &unlabelled, NULL, &o, temporary("taught"), 1, &hooks),

@@ -1,0 +1,52 @@
+/* What the commands that look at a data set of images have in common. */
+#ifndef VC_OPEN_DATA_H
+#define VC_OPEN_DATA_H
+
+#include "cli.h"
+#include "vitcod/train.h"
+
+typedef struct cli_data_options {
+    const char *path, *split, *classes;
+    size_t limit, batch;
+    double crop_fraction;
+    int skip_broken;
+} cli_data_options;
+
+/* Defaults but for the split. */
+cli_data_options cli_data_options_default(const char *split);
+
+#define CLI_DATA_OPTIONS(options)                                                                  \
+    {"data", "PATH", "images: a folder of class folders, a tar of them, IDX or CIFAR files",       \
+     CLI_TEXT, &(options).path},                                                                   \
+        {"split", "NAME", "train or test, where there are both", CLI_TEXT, &(options).split},      \
+        {"classes", "FILE", "class list: line i names the folder of class i", CLI_TEXT,            \
+         &(options).classes},                                                                      \
+        {"limit", "N", "only the first N images, 0 for all", CLI_COUNT, &(options).limit},         \
+        {"batch", "N", "images at once", CLI_COUNT, &(options).batch},                             \
+        {"crop-fraction", "X",                                                                     \
+         "share of the shorter side that the model sees (default 0.875: 224 of 256)", CLI_NUMBER,  \
+         &(options).crop_fraction},                                                                \
+    {                                                                                              \
+        "skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,                \
+            &(options).skip_broken                                                                 \
+    }
+
+/* CLI_CONTINUE for options that can be followed. */
+int cli_check_data_options(const cli_command *command, const cli_data_options *options);
+
+/* Runs the model over the images, with progress; each broken one is named on stderr and counted in the
+ * result. */
+vc_status cli_run_over_data(json_t *result, vc_evaluation *out, const vc_model *model,
+                            const cli_data_options *options, int labelled, const char *label,
+                            const vc_tap *tap, vc_class_count *counts);
+
+/* The same on a source that is open already. */
+vc_status cli_run_over_source(json_t *result, vc_evaluation *out, const vc_model *model,
+                              vc_source *source, const cli_data_options *options, const char *label,
+                              const vc_tap *tap, vc_class_count *counts);
+
+/* Ends a command as cli_finish does, and with CLI_FAILED when images were broken that nobody allowed. */
+int cli_finish_data(json_t *result, vc_status status, const cli_data_options *options, int json,
+                    void (*print_text)(const json_t *result));
+
+#endif
