@@ -44,11 +44,19 @@ vc_status vc_source_open(vc_source **out, const char *path, const vc_source_opti
 /* A data set as a source; it stays the caller's and must outlive the source. */
 vc_status vc_source_of_dataset(vc_source **out, const vc_dataset *dataset);
 
+/* Image files, in this order, not labelled. Whether they are there shows when they are read. `classes` is
+ * a class list that gives names, or NULL. */
+vc_status vc_source_of_files(vc_source **out, const char *const *paths, size_t count,
+                             const char *classes);
+
 void vc_source_close(vc_source *source); /* NULL is fine */
 
 size_t vc_source_count(const vc_source *source);
 size_t vc_source_classes(const vc_source *source); /* 0: not labelled */
 int vc_source_has_list(const vc_source *source);   /* class indices are those of a class list */
+
+/* Classes that have a name. */
+size_t vc_source_named(const vc_source *source);
 
 /* What people call a class: from the list, else its folder or the data set's names; "" when nobody
  * says. */

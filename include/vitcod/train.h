@@ -122,6 +122,7 @@ vc_status vc_model_check_data(const vc_model *model, const vc_dataset *data);
 
 /* How images become the model's input, without augmentation. */
 vc_batch_options vc_model_batch_options(const vc_model *model);
+vc_loader_options vc_model_loader_options(const vc_model *model);
 
 /* ---- loop */
 

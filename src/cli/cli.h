@@ -8,7 +8,7 @@
 #include "vitcod/json.h"
 #include "vitcod/status.h"
 
-enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_CONTINUE = -1, CLI_MAX_ARGUMENTS = 64 };
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_CONTINUE = -1 };
 
 typedef enum cli_kind {
     CLI_FLAG,   /* int *: set to 1 */
@@ -27,7 +27,7 @@ typedef struct cli_option {
 } cli_option;
 
 typedef struct cli_arguments {
-    const char *positional[CLI_MAX_ARGUMENTS];
+    const char **positional; /* in the place of argv, which is reordered */
     size_t count;
 } cli_arguments;
 

@@ -127,14 +127,12 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
         memcpy(all, options, count * sizeof *all);
     memcpy(all + count, shared, sizeof shared);
     int help = 0;
-    *arguments = (cli_arguments){0};
+    *arguments = (cli_arguments){.positional = (const char **)argv};
     for (int i = 1; i < argc; i++) {
         if (argv[i][0] == '-' && argv[i][1] != '\0') {
             int status = parse_option(command, all, count + SHARED, &help, &i, argc, argv);
             if (status != CLI_CONTINUE)
                 return status;
-        } else if (arguments->count == CLI_MAX_ARGUMENTS) {
-            return cli_usage(command, "more than %d arguments", CLI_MAX_ARGUMENTS);
         } else {
             arguments->positional[arguments->count++] = argv[i];
         }

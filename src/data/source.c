@@ -58,6 +58,33 @@ vc_status vc_source_of_dataset(vc_source **out, const vc_dataset *dataset)
     return status;
 }
 
+static vc_status take_files(vc_source *source, const char *const *paths, size_t count,
+                            const char *classes)
+{
+    vc__class_list list = {0};
+    vc_status status = classes ? vc__class_list_read(&list, classes) : VC_OK;
+    source->class_names = list.names;
+    list.names = (vc__names){0};
+    vc__class_list_close(&list);
+    VC_TRY(status);
+    VC_TRY(vc__source_set_root(source, "", "", ""));
+    for (size_t i = 0; i < count; i++)
+        VC_TRY(vc__source_add(source, paths[i], 0, 0));
+    return VC_OK;
+}
+
+vc_status vc_source_of_files(vc_source **out, const char *const *paths, size_t count,
+                             const char *classes)
+{
+    VC_TRY(create(out, 0));
+    vc_status status = take_files(*out, paths, count, classes);
+    if (status != VC_OK) {
+        vc_source_close(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
 /* A list names the classes of a data set but does not number them. */
 static vc_status name_classes(vc_source *source, vc__class_list *list, const char *path)
 {
@@ -165,6 +192,11 @@ int vc_source_has_list(const vc_source *source)
 const vc_dataset *vc_source_dataset(const vc_source *source)
 {
     return source->dataset;
+}
+
+size_t vc_source_named(const vc_source *source)
+{
+    return source->class_names.count;
 }
 
 const char *vc_source_class_name(const vc_source *source, size_t index)

@@ -91,7 +91,9 @@ static vc_status pack(vc_model *model)
 {
     const vc_deit_config *c = &model->config.deit;
     size_t tokens = vc_deit_tokens(c);
-    model->packed_count = 4 * c->depth;
+    size_t patches = tokens - vc_deit_class_tokens(c), values = c->channels * c->patch * c->patch;
+    const vc_deit_weights *d = &model->deit;
+    model->packed_count = 4 * c->depth + 3;
     model->packed = calloc(model->packed_count, sizeof *model->packed);
     if (!model->packed)
         return vc_fail(VC_ENOMEM, "out of memory");
@@ -107,6 +109,11 @@ static vc_status pack(vc_model *model)
         vc__forget(model, w->fc1_w, c->hidden * c->width);
         vc__forget(model, w->fc2_w, c->width * c->hidden);
     }
+    vc_packed **top = model->packed + 4 * c->depth;
+    VC_TRY(vc_packed_open(&top[VC__PATCH], d->patch_w, c->width, values, patches));
+    VC_TRY(vc_packed_open(&top[VC__HEAD], d->head_w, c->classes, c->width, 1));
+    if (c->distilled)
+        VC_TRY(vc_packed_open(&top[VC__HEAD_DIST], d->head_dist_w, c->classes, c->width, 1));
     return VC_OK;
 }
 

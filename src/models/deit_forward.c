@@ -2,6 +2,11 @@
 
 #include "deit_impl.h"
 
+static vc_packed *packed_top(const vc_model *model, size_t which)
+{
+    return model->packed ? model->packed[4 * model->config.deit.depth + which] : NULL;
+}
+
 /* Class tokens, patches, positions: the first residual stream. */
 static void embed(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
 {
@@ -10,27 +15,21 @@ static void embed(vc_acts *acts, const vc_model *model, const float *images, siz
     size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
     size_t patches = tokens - classes, patch_values = c->channels * c->patch * c->patch;
     float *stream = acts->deit.layers[0].input;
+    const vc_linear patch = {.inputs = patch_values,
+                             .outputs = width,
+                             .weight = w->patch_w,
+                             .bias = w->patch_b,
+                             .packed = packed_top(model, VC__PATCH)};
     vc_patches_gather(acts->deit.patches, images, batch, c->channels, c->image, c->patch);
-    const vc_gemm_shape shape = {.transpose_b = 1,
-                                 .m = patches,
-                                 .n = width,
-                                 .k = patch_values,
-                                 .lda = patch_values,
-                                 .ldb = patch_values,
-                                 .ldc = width};
-#pragma omp parallel for schedule(static)
     for (size_t b = 0; b < batch; b++) {
         float *x = stream + b * tokens * width;
-        memcpy(x, w->pos_embed, tokens * width * sizeof(float));
+        memcpy(x, w->pos_embed, classes * width * sizeof(float));
         for (size_t i = 0; i < width; i++)
             x[i] += w->cls_token[i];
         for (size_t i = 0; c->distilled && i < width; i++)
             x[width + i] += w->dist_token[i];
-        for (size_t t = classes; t < tokens; t++)
-            for (size_t i = 0; i < width; i++)
-                x[t * width + i] += w->patch_b[i];
-        vc_gemm(x + classes * width, acts->deit.patches + b * patches * patch_values, w->patch_w,
-                &shape, 1.0f, 1.0f);
+        vc_linear_forward(x + classes * width, acts->deit.patches + b * patches * patch_values,
+                          &patch, patches, w->pos_embed + classes * width);
     }
 }
 
@@ -106,7 +105,8 @@ static void classify(vc_acts *acts, const vc_model *model, size_t batch)
         const vc_linear head = {.inputs = width,
                                 .outputs = c->classes,
                                 .weight = k == 0 ? w->head_w : w->head_dist_w,
-                                .bias = k == 0 ? w->head_b : w->head_dist_b};
+                                .bias = k == 0 ? w->head_b : w->head_dist_b,
+                                .packed = packed_top(model, k == 0 ? VC__HEAD : VC__HEAD_DIST)};
         vc_linear_forward(acts->deit.head_out + k * batch * c->classes, in, &head, batch, NULL);
     }
     const float *first = acts->deit.head_out, *second = acts->deit.head_out + batch * c->classes;

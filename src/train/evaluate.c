@@ -56,8 +56,7 @@ vc_evaluate_options vc_evaluate_options_default(void)
     return (vc_evaluate_options){.crop_fraction = vc_loader_options_default().crop_fraction};
 }
 
-static vc_status open_loader(vc_loader **out, const vc_model *model, vc_source *source,
-                             size_t batch, const vc_evaluate_options *o)
+vc_loader_options vc_model_loader_options(const vc_model *model)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
     vc_loader_options how = vc_loader_options_default();
@@ -65,6 +64,13 @@ static vc_status open_loader(vc_loader **out, const vc_model *model, vc_source *
     how.channels = input.channels;
     memcpy(how.mean, input.mean, sizeof how.mean);
     memcpy(how.std, input.std, sizeof how.std);
+    return how;
+}
+
+static vc_status open_loader(vc_loader **out, const vc_model *model, vc_source *source,
+                             size_t batch, const vc_evaluate_options *o)
+{
+    vc_loader_options how = vc_model_loader_options(model);
     how.crop_fraction = o->crop_fraction;
     how.batch = batch;
     how.limit = o->limit;

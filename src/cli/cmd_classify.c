@@ -1,0 +1,196 @@
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "open_data.h"
+#include "open_model.h"
+
+typedef struct classify_options {
+    cli_model_options model;
+    const char *const *images;
+    size_t count, top;
+    const char *classes;
+    double crop_fraction;
+    int skip_broken, json;
+} classify_options;
+
+typedef struct ranked {
+    size_t class;
+    float logit;
+} ranked;
+
+/* Descending; of equal logits the lower class first, as top-1 counts them. */
+static int compare(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    if (x->logit != y->logit)
+        return x->logit < y->logit ? 1 : -1;
+    return (x->class > y->class) - (x->class < y->class);
+}
+
+/* Softmax over all classes, the best `top` of them. */
+static vc_status rank(json_t **out, const float *logits, size_t classes, size_t top,
+                      const vc_source *source)
+{
+    ranked *order = malloc(classes * sizeof *order);
+    double sum = 0.0;
+    if (!order)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu classes", classes);
+    for (size_t c = 0; c < classes; c++)
+        order[c] = (ranked){c, logits[c]};
+    qsort(order, classes, sizeof *order, compare);
+    for (size_t c = 0; c < classes; c++)
+        sum += exp((double)order[c].logit - order[0].logit);
+    *out = json_array();
+    for (size_t i = 0; i < top; i++)
+        json_array_append_new(
+            *out, json_pack("{s:I, s:o, s:f}", "class", (json_int_t)order[i].class, "name",
+                            cli_text(vc_source_class_name(source, order[i].class)), "probability",
+                            exp((double)order[i].logit - order[0].logit) / sum));
+    free(order);
+    return VC_OK;
+}
+
+static void print_image(const json_t *image)
+{
+    size_t i;
+    json_t *class;
+    printf("%s\n", json_string_value(json_object_get(image, "image")));
+    json_array_foreach (json_object_get(image, "top"), i, class)
+        printf("  %6.2f %%  %5lld  %s\n",
+               100.0 * json_real_value(json_object_get(class, "probability")),
+               (long long)json_integer_value(json_object_get(class, "class")),
+               json_string_value(json_object_get(class, "name")));
+    fflush(stdout);
+}
+
+static void on_broken(void *context, size_t index, const char *name, const char *message)
+{
+    (void)index;
+    fprintf(stderr, "vitcod: %s\n", message);
+    json_array_append_new(context, cli_text(name));
+}
+
+static vc_status classify_all(json_t *results, vc_loader *loader, const classify_options *o,
+                              const vc_model *model, const vc_source *source)
+{
+    size_t classes = vc_model_input_of(&model->config).classes;
+    vc_acts acts;
+    vc_loaded one;
+    VC_TRY(vc_acts_open(&acts, model, 1, 0));
+    vc_status status = vc_loader_next(&one, loader);
+    while (status == VC_OK && one.count > 0) {
+        json_t *top = NULL;
+        vc_model_forward(&acts, model, one.x, 1, NULL);
+        const vc_tensor logits = {VC_F32, 1, {classes}, acts.logits};
+        status = vc_tensor_check_finite(&logits, o->images[one.indices[0]], "logits");
+        if (status == VC_OK)
+            status = rank(&top, acts.logits, classes, o->top, source);
+        if (status != VC_OK)
+            break;
+        json_t *image =
+            json_pack("{s:o, s:o}", "image", cli_text(o->images[one.indices[0]]), "top", top);
+        json_array_append_new(results, image);
+        if (!o->json)
+            print_image(image);
+        status = vc_loader_next(&one, loader);
+    }
+    vc_acts_close(&acts);
+    return status;
+}
+
+/* Images are decoded while the weights are packed. */
+static vc_status load_and_classify(json_t *result, const classify_options *o, vc_model *model,
+                                   vc_source *source)
+{
+    enum { WORTH_PACKING = 4 }; /* images: fewer are done before the weights would be packed */
+    json_t *results = json_array(), *broken = json_array();
+    vc_loader_options how = vc_model_loader_options(model);
+    vc_loader *loader;
+    how.crop_fraction = o->crop_fraction;
+    how.on_broken = on_broken;
+    how.context = broken;
+    json_object_set_new(result, "images", results);
+    json_object_set_new(result, "broken_images", broken);
+    VC_TRY(vc_loader_open(&loader, source, &how));
+    vc_status status = o->count >= WORTH_PACKING ? vc_model_pack(model) : VC_OK;
+    if (status == VC_OK)
+        status = classify_all(results, loader, o, model, source);
+    vc_loader_close(loader);
+    return status;
+}
+
+static vc_status classify(json_t *result, const classify_options *o)
+{
+    vc_model *model;
+    vc_source *source;
+    VC_TRY(cli_open_model(&model, &o->model, CLI_INSPECT));
+    size_t classes = vc_model_input_of(&model->config).classes;
+    vc_status status = vc_source_of_files(&source, o->images, o->count, o->classes);
+    if (status == VC_OK) {
+        size_t named = vc_source_named(source);
+        if (o->classes && named != classes)
+            status = vc_fail(VC_EINVAL, "%s: names %zu classes, the model has %zu", o->classes,
+                             named, classes);
+        if (status == VC_OK && o->top > classes)
+            status = vc_fail(VC_EINVAL, "the best %zu of %zu classes", o->top, classes);
+        if (status == VC_OK)
+            status = load_and_classify(result, o, model, source);
+        vc_source_close(source);
+    }
+    vc_model_close(model);
+    return status;
+}
+
+static void print_text(const json_t *result)
+{
+    (void)result; /* each image was printed when it was done */
+}
+
+static int run_classify(const cli_command *command, int argc, char **argv)
+{
+    classify_options o = {.top = 5,
+                          .crop_fraction = cli_data_options_default("test").crop_fraction};
+    const cli_option options[] = {
+        {"top", "N", "the best N classes (default 5)", CLI_COUNT, &o.top},
+        {"classes", "FILE", "class list: line i names class i, after its folder's name", CLI_TEXT,
+         &o.classes},
+        {"crop-fraction", "X",
+         "share of the shorter side that the model sees (default 0.875: 224 of 256)", CLI_NUMBER,
+         &o.crop_fraction},
+        {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,
+         &o.skip_broken},
+        CLI_MODEL_OPTIONS(o.model),
+    };
+    cli_common common = {0};
+    cli_arguments arguments;
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
+                           2, SIZE_MAX, argc, argv);
+    if (status != CLI_CONTINUE)
+        return status;
+    if (o.top == 0)
+        return cli_usage(command, "--top is 0, wanted at least 1");
+    cli_data_options data = cli_data_options_default("test");
+    data.crop_fraction = o.crop_fraction;
+    data.skip_broken = o.skip_broken;
+    status = cli_check_data_options(command, &data);
+    if (status == CLI_CONTINUE)
+        status = cli_check_model_options(command, &o.model);
+    if (status != CLI_CONTINUE)
+        return status;
+    o.model.path = arguments.positional[0];
+    o.images = arguments.positional + 1;
+    o.count = arguments.count - 1;
+    o.json = common.json;
+    json_t *result = cli_result(command, &common);
+    vc_status done = classify(result, &o);
+    return cli_finish_data(result, done, &data, common.json, print_text);
+}
+
+const cli_command cmd_classify = {
+    "classify", "what is on an image: the likeliest classes", "MODEL IMAGE... [--top N]",
+    "Classifies JPEG and PNG files: the likeliest classes with their probabilities, one image after\n"
+    "the other. Shorter side bicubically to 256, centre crop of 224, as DeiT was evaluated.",
+    run_classify};
