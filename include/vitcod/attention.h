@@ -17,10 +17,12 @@ typedef struct vc_attention_shape {
 
 /* out = softmax(Q K^T / sqrt(head_dim) + bias) V. probs (B, H, Tq, Tk) is kept for the tap and the
  * backward pass. bias (H, Tq, Tk) may be NULL. pruned (H, Tq, Tk), nonzero = pruned, may be NULL; no row
- * may be pruned altogether. */
-void vc_attention_forward(float *out, float *probs, const float *q, const float *k, const float *v,
-                          const vc_attention_shape *shape, const uint8_t *pruned,
+ * may be pruned altogether. scratch: threads * vc_attention_scratch_floats. */
+void vc_attention_forward(float *out, float *probs, float *scratch, const float *q, const float *k,
+                          const float *v, const vc_attention_shape *shape, const uint8_t *pruned,
                           const float *bias);
+
+size_t vc_attention_scratch_floats(size_t queries, size_t keys, size_t value_dim);
 
 /* scratch: threads * Tq * Tk floats. The mask is in probs: a pruned probability is 0. */
 void vc_attention_backward(float *dq, float *dk, float *dv, float *scratch, const float *dout,

@@ -139,7 +139,7 @@ typedef struct vc_acts {
     size_t batch;      /* room for so many images */
     int keep;          /* 1: every layer has its own buffers, for the backward pass */
     float *logits;     /* (B, classes) */
-    float *scratch;    /* of sparse attention */
+    float *scratch;    /* of attention */
     double *distances; /* (L, 2) squared distances of Q and K to what is decoded */
     vc_deit_acts deit; /* those of the architecture */
     vc_levit_acts levit;

@@ -105,7 +105,6 @@ static vc_status classify_all(json_t *results, vc_loader *loader, const classify
 static vc_status load_and_classify(json_t *result, const classify_options *o, vc_model *model,
                                    vc_source *source)
 {
-    enum { WORTH_PACKING = 4 }; /* images: fewer are done before the weights would be packed */
     json_t *results = json_array(), *broken = json_array();
     vc_loader_options how = vc_model_loader_options(model);
     vc_loader *loader;
@@ -115,7 +114,7 @@ static vc_status load_and_classify(json_t *result, const classify_options *o, vc
     json_object_set_new(result, "images", results);
     json_object_set_new(result, "broken_images", broken);
     VC_TRY(vc_loader_open(&loader, source, &how));
-    vc_status status = o->count >= WORTH_PACKING ? vc_model_pack(model) : VC_OK;
+    vc_status status = vc_model_pack(model);
     if (status == VC_OK)
         status = classify_all(results, loader, o, model, source);
     vc_loader_close(loader);

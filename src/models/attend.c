@@ -48,7 +48,7 @@ void vc__attend(vc_acts *acts, const vc_model *model, size_t layer, const vc__at
                                     &model->sparse[layer]);
         return;
     }
-    vc_attention_forward(a.out, a.probs, a.q, a.k, a.v, &a.shape,
+    vc_attention_forward(a.out, a.probs, acts->scratch, a.q, a.k, a.v, &a.shape,
                          model->pruned ? model->pruned[layer] : NULL, a.bias);
     if (tap && tap->attention)
         tap->attention(tap->context, layer, a.probs, a.shape.batch);

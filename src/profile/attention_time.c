@@ -43,6 +43,8 @@ static vc_status open_bench(bench *b, uint64_t seed)
         VC_TRY(vc_sparse_layer_open(layer, &b->plan->layers[l], s->head_dim, s->value_dim, NULL));
         scratch = layer->scratch_floats > scratch ? layer->scratch_floats : scratch;
     }
+    size_t dense = vc_attention_scratch_floats(s->queries, s->keys, s->value_dim);
+    scratch = dense > scratch ? dense : scratch;
     scratch *= (size_t)omp_get_max_threads();
     place(b, probs, scratch);
     VC_TRY(vc_arena_reserve(&b->arena));
@@ -64,8 +66,8 @@ static void close_bench(bench *b)
 static void run_dense(bench *b, const uint8_t *pruned)
 {
     size_t width = b->shape.out_stride;
-    vc_attention_forward(b->dense, b->probs, b->qkv, b->qkv + width, b->qkv + 2 * width, &b->shape,
-                         pruned, NULL);
+    vc_attention_forward(b->dense, b->probs, b->scratch, b->qkv, b->qkv + width, b->qkv + 2 * width,
+                         &b->shape, pruned, NULL);
 }
 
 static void run_sparse(bench *b, size_t layer)
