@@ -1,8 +1,8 @@
 #!/bin/sh
 # Runs every fuzzer for a while over its seeds. usage: tools/run-fuzzers.sh BUILD SECONDS
 #
-# Seeds of fuzz_<format>: tests/fuzz/seeds/<format>/* and tests/*/golden/*.<format>. A finding is kept
-# under BUILD/findings and makes the run fail.
+# Seeds of fuzz_<format>: tests/fuzz/seeds/<format>/*, tests/*/golden/*.<format> (a JPEG may end in .jpg), and
+# archives and IDX files made on the spot. A finding is kept under BUILD/findings and makes the run fail.
 set -u
 build=$1
 seconds=$2
@@ -10,12 +10,31 @@ cd "$(dirname "$0")/.." || exit 1
 mkdir -p "$build/findings"
 failed=0
 
+# Archives of a class folder in every dialect, IDX files of both ranks.
+make_seeds() {
+    made=$(mktemp -d)
+    mkdir -p "$made/cat" "$build/corpus/tar" "$build/corpus/idx"
+    cp tests/data/golden/palette1.png "$made/cat/one.png"
+    cp tests/data/golden/palette2.png "$made/cat/a-name-that-is-longer-than-the-hundred-bytes-which-a-header-of-ustar-has-room-for-so-that-others-help-out.png"
+    for dialect in ustar gnu pax; do
+        tar --format="$dialect" -cf "$build/corpus/tar/seed-$dialect" -C "$made" cat/one.png
+        [ "$dialect" = ustar ] || tar --format="$dialect" -cf "$build/corpus/tar/seed-long-$dialect" -C "$made" cat
+    done
+    gzip -c "$build/corpus/tar/seed-ustar" >"$build/corpus/tar/seed-gzip"
+    printf '\000\000\010\003\000\000\000\002\000\000\000\002\000\000\000\002abcdefgh' >"$build/corpus/idx/seed-images"
+    printf '\000\000\010\001\000\000\000\002ab' >"$build/corpus/idx/seed-labels"
+    rm -rf "$made"
+}
+make_seeds
+
 for source in tests/fuzz/fuzz_*.c; do
     name=$(basename "$source" .c)
     format=${name#fuzz_}
     corpus=$build/corpus/$format
     mkdir -p "$corpus"
-    for seed in tests/fuzz/seeds/"$format"/* tests/*/golden/*."$format"; do
+    suffix=$format
+    [ "$format" != jpeg ] || suffix=jpg
+    for seed in tests/fuzz/seeds/"$format"/* tests/*/golden/*."$suffix"; do
         [ ! -f "$seed" ] || cp "$seed" "$corpus/seed-$(basename "$seed")"
     done
     log=$build/$name.log
