@@ -35,7 +35,7 @@ absent() {
     echo "ok $name"
 }
 
-for verb in import info infer eval attention prune polarize autoencoder train simulate profile report; do
+for verb in import classify info infer eval attention prune polarize autoencoder train simulate profile report; do
     check "$verb --help" 0 "usage: vitcod $verb" "$vitcod" "$verb" --help
     check "$verb unknown option" 2 "unknown option '--nonsense'" "$vitcod" "$verb" --nonsense
 done

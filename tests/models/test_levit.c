@@ -4,6 +4,7 @@
 #include "vitcod/json.h"
 #include "vitcod/model.h"
 #include "vitcod/polarize.h"
+#include "vitcod/safetensors.h"
 
 enum { CLASSES = 10, BATCH = 2, IMAGE = 112, GROUPS = 5 };
 static const char *const names[] = {"levit_128s", "levit_128", "levit_192", "levit_256",
@@ -220,6 +221,88 @@ static void distilled_deit_against_timm(void **state)
     json_decref(golden);
 }
 
+/* What torch.save wrote, with the training's arguments beside the weights. */
+static void checkpoint_of_pytorch(void **state)
+{
+    (void)state;
+    vc_model_config config = {.architecture = VC_DEIT, .deit = vc_deit_config_default()};
+    config.deit.image = 16;
+    config.deit.patch = 8;
+    config.deit.width = 12;
+    config.deit.depth = 1;
+    config.deit.heads = 3;
+    config.deit.hidden = 48;
+    config.deit.classes = 4;
+    config.deit.distilled = 1;
+    const vc_model_options options = {.heads = 3, .in_place = 1}, silent = {0};
+    vc_model *want, *have;
+    assert_ok(vc_model_create(&want, &config, 0));
+    set_weights(want);
+    assert_ok(vc_model_open(&have, "tests/models/golden/deit_distilled.pth", &options));
+    assert_int_equal(have->param_count, want->param_count);
+    for (size_t p = 0; p < want->param_count; p++) /* the formula is rounded in another order */
+        for (size_t i = 0; i < want->params[p].count; i++)
+            assert_near(have->params[p].data[i], want->params[p].data[i], 1e-6);
+    vc_model_close(have);
+    vc_model_close(want);
+    assert_fails(vc_model_open(&have, "tests/models/golden/deit_distilled.pth", &silent),
+                 VC_EFORMAT, "width 12 is no multiple of DeiT's 64 values per head");
+    assert_fails(vc_model_open(&have, "tests/core/golden/plain.pth", &silent), VC_EFORMAT,
+                 "none of a model that is known");
+}
+
+/* A checkpoint of the first release: other names, and tables and counters that are no parameters. */
+static void write_original(const char *path, const vc_model *model, int64_t first_index)
+{
+    static vc_named_tensor tensors[600];
+    static int64_t indices[4 * 49 * 49], batches = 17;
+    size_t count = 0;
+    for (size_t i = 0; i < 49 * 49; i++) {
+        size_t q = i / 49, k = i % 49, dy = q / 7 > k / 7 ? q / 7 - k / 7 : k / 7 - q / 7;
+        size_t dx = q % 7 > k % 7 ? q % 7 - k % 7 : k % 7 - q % 7;
+        indices[i] = (int64_t)(dy * 7 + dx);
+    }
+    indices[0] = first_index;
+    tensors[count++] =
+        (vc_named_tensor){"blocks.0.m.attention_bias_idxs", {VC_I64, 2, {49, 49}, indices}};
+    tensors[count++] =
+        (vc_named_tensor){"patch_embed.0.bn.num_batches_tracked", {VC_I64, 0, {0}, &batches}};
+    for (size_t p = 0; p < model->param_count; p++) {
+        const vc_param *param = &model->params[p];
+        vc_tensor tensor = {.dtype = VC_F32, .rank = param->rank, .data = param->data};
+        memcpy(tensor.shape, param->shape, sizeof param->shape);
+        tensors[count++] = (vc_named_tensor){param->alias, tensor};
+    }
+    assert_ok(vc_safetensors_write(path, tensors, count, NULL, 0));
+}
+
+static void original_names(void **state)
+{
+    (void)state;
+    const vc_model_options in_place = {.in_place = 1};
+    const vc_model_config config = small("levit_192", 1);
+    vc_model *model = make(&config, 0), *back;
+    vc_tensor_file *file;
+    const vc_tensor *counter;
+    write_original(temporary("original.safetensors"), model, 0);
+    assert_ok(vc_model_open(&back, temporary("original.safetensors"), &in_place));
+    for (size_t p = 0; p < model->param_count; p++)
+        assert_memory_equal(model->params[p].data, back->params[p].data,
+                            model->params[p].count * sizeof(float));
+    assert_ok(vc_model_write(temporary("renamed.safetensors"), back));
+    vc_model_close(back);
+    assert_ok(vc_safetensors_open(&file, temporary("renamed.safetensors")));
+    assert_int_equal(vc_tensor_file_count(file), model->param_count + 1);
+    assert_ok(
+        vc_tensor_file_get(&counter, file, "stem.conv1.bn.num_batches_tracked", VC_I64, 0, NULL));
+    assert_int_equal(*(const int64_t *)counter->data, 17);
+    vc_tensor_file_close(file);
+    write_original(temporary("wrong.safetensors"), model, 3);
+    assert_fails(vc_model_open(&back, temporary("wrong.safetensors"), &in_place), VC_EFORMAT,
+                 "'blocks.0.m.attention_bias_idxs' holds 3 at flat index 0, wanted 0");
+    vc_model_close(model);
+}
+
 /* MACs as published (timm's tables and the papers', GMACs), which count no BatchNorm. */
 static void macs_are_the_published_ones(void **state)
 {
@@ -275,6 +358,46 @@ static void groups_are_vitcods(void **state)
     }
 }
 
+/* LeViT-128 as it is, random weights, under ViTCoD's own masks and on their plan. */
+static void official_masks(void **state)
+{
+    (void)state;
+    static float images[3 * 224 * 224];
+    static double masked[1000];
+    vc_model_config config;
+    vc_model *model;
+    vc_mask_set set;
+    vc_plan plan;
+    vc_acts acts;
+    assert_ok(vc_mask_set_read(&set, shared("vitcod-masks/levit_128_lowrank/masks/0.9")));
+    assert_int_equal(set.count, GROUPS);
+    assert_ok(vc_model_preset(&config, "levit_128"));
+    assert_ok(vc_model_create(&model, &config, 1));
+    assert_ok(vc_model_use_masks(model, set.masks, set.count, "masks"));
+    noise(images, "images", 3 * 224 * 224);
+    double difference = 0.0, largest = 0.0;
+    for (int on_plan = 0; on_plan < 2; on_plan++) {
+        if (on_plan) {
+            assert_ok(vc_polarize_groups(&plan, set.masks, set.count, 50, "masks"));
+            assert_ok(vc_model_use_plan(model, &plan, "plan"));
+            vc_plan_close(&plan);
+        }
+        assert_ok(vc_acts_open(&acts, model, 1, 0));
+        vc_model_forward(&acts, model, images, 1, NULL);
+        for (size_t i = 0; i < 1000; i++) {
+            if (!on_plan)
+                masked[i] = acts.logits[i];
+            difference = fmax(difference, fabs(masked[i] - acts.logits[i]));
+            largest = fmax(largest, fabs(masked[i]));
+        }
+        vc_acts_close(&acts);
+    }
+    assert_true(largest > 0.0);
+    assert_near(difference / largest, 0.0, 1e-5);
+    vc_mask_set_close(&set);
+    vc_model_close(model);
+}
+
 static void what_does_not_fit_is_refused(void **state)
 {
     (void)state;
@@ -303,6 +426,9 @@ int main(void)
                                        cmocka_unit_test(distilled_deit_against_timm),
                                        cmocka_unit_test(macs_are_the_published_ones),
                                        cmocka_unit_test(groups_are_vitcods),
+                                       cmocka_unit_test(original_names),
+                                       cmocka_unit_test(checkpoint_of_pytorch),
+                                       cmocka_unit_test(official_masks),
                                        cmocka_unit_test(what_does_not_fit_is_refused)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

@@ -1,0 +1,138 @@
+#!/bin/sh
+# Checkpoints and images as people have them: import, classify, eval and attention on folders and archives, and
+# what is wrong with them.
+set -u
+vitcod=${VITCOD:?}
+root=$(pwd)
+golden=$root/tests/data/golden
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+bad=0
+
+# check NAME WANTED-STATUS PATTERN COMMAND...: status and a pattern in stdout + stderr
+check() {
+    name=$1 wanted=$2 pattern=$3
+    shift 3
+    "$@" >out 2>&1
+    status=$?
+    if [ "$status" -eq "$wanted" ] && grep -q -- "$pattern" out; then
+        echo "ok $name"
+    else
+        echo "not ok $name: status $status, wanted $wanted and '$pattern' in:"
+        cat out
+        bad=1
+    fi
+}
+
+# holds NAME PATTERN...: all in the last output
+holds() {
+    name=$1
+    shift
+    for pattern; do
+        if ! grep -q -- "$pattern" out; then
+            echo "not ok $name: no '$pattern' in:"
+            cat out
+            bad=1
+            return
+        fi
+    done
+    echo "ok $name"
+}
+
+# A distilled DeiT of 16 x 16 pixels and 4 classes, from PyTorch.
+pth=$root/tests/models/golden/deit_distilled.pth
+check "import" 0 'model: deit of 23 tensors' "$vitcod" import "$pth" --heads 3 -o model
+check "import's result is a model" 0 '"heads": 3' "$vitcod" info model --json
+holds "what it holds" '"distilled": true' '"classes": 4' '"image": 16' '"macs_by_operator": {'
+check "a .pth where a model is wanted" 0 '"parameters": 4424' "$vitcod" info "$pth" --heads 3 --json
+check "an old .pth" 1 'before 1.6' "$vitcod" import "$root/tests/core/golden/old.pth" -o x
+check "no model at all" 1 'none of a model that is known' "$vitcod" import "$root/tests/core/golden/plain.pth" -o x
+check "a whole module" 1 "the pickle wants '" "$vitcod" import "$root/tests/core/golden/module.pth" -o x
+check "import without -o" 2 '-o FILE is missing' "$vitcod" import "$pth"
+check "presets" 0 'macs  *405321728' "$vitcod" info --arch levit_128
+check "an unknown preset" 1 "'vit_huge' is unknown, wanted one of deit_tiny" "$vitcod" info --arch vit_huge
+check "MODEL and --arch" 2 'one of MODEL and --arch' "$vitcod" info model --arch levit_128
+
+# Four classes; names from a list.
+mkdir -p data/n1/deeper data/n2 data/n3 data/n4
+cp "$golden/baseline420.jpg" data/n1/a.jpg
+cp "$golden/progressive.jpg" data/n1/deeper/b.JPEG
+cp "$golden/rgb8.png" data/n2/c.png
+cp "$golden/ycck.jpg" data/n3/d.jpeg
+cp "$golden/palette8.png" "data/n4/e f.png"
+printf 'n4 fourth thing\nn3 third\nn2 second\nn1 first\n' >list
+check "eval on a folder" 0 'on 5 images' "$vitcod" eval model --data data
+check "eval with a list" 0 '"top5": 100' "$vitcod" eval model --data data --classes list --json
+holds "per class" '"name": "fourth thing"' '"class": 3' '"broken_images": \[\]' '"images_per_s"'
+cp out folder.json
+tar -cf data.tar data
+tar -czf data.tgz -C data .
+"$vitcod" eval model --data data.tar --classes list --json >tar.json 2>&1
+"$vitcod" eval model --data data.tgz --classes list --json --batch 2 --threads 3 >tgz.json 2>&1
+for figure in top1 loss images; do
+    want=$(grep "\"$figure\": " folder.json | tail -n 1 | cut -c 1-17)
+    if [ -n "$want" ] && grep -q "$want" tar.json && grep -q "$want" tgz.json; then
+        echo "ok the same $figure from archives"
+    else
+        echo "not ok the same $figure from archives: $want"
+        cat tar.json tgz.json
+        bad=1
+    fi
+done
+check "attention needs no labels" 0 'averaged over 2 images' "$vitcod" attention model --data data/n1 -o maps.npy
+check "auto-encoder" 0 'to 2 heads' "$vitcod" autoencoder model --data data -o coder
+check "import with an auto-encoder" 0 'deit of 31 tensors' "$vitcod" import model --autoencoder coder -o coded
+check "limit" 0 'on 3 images' "$vitcod" eval model --data data --limit 3
+check "classify" 0 '^  *[0-9.]* %  *[0-3]  ' "$vitcod" classify model data/n1/a.jpg "data/n4/e f.png" --top 4 --classes list
+holds "classify's names" 'fourth thing' '^data/n1/a.jpg$' '^data/n4/e f.png$'
+check "classify as JSON" 0 '"probability": 0\.' "$vitcod" classify model data/n2/c.png --top 1 --json
+check "more classes than there are" 1 'best 5 of 4 classes' "$vitcod" classify model data/n2/c.png
+check "a list that does not fit" 1 'names 3 classes, the model has 4' sh -c "head -n 3 list >short && '$vitcod' classify model data/n2/c.png --top 1 --classes short"
+check "an image that is not there" 1 'nowhere.jpg: cannot open' "$vitcod" classify model nowhere.jpg --top 1
+check "a crop that makes no sense" 2 'wanted above 0 and at most 1' "$vitcod" eval model --data data --crop-fraction 1.5
+
+# CIFAR-10: four records; a model needs ten classes.
+mkdir cifar-10-batches-bin
+for label in 0 1 2 3; do
+    printf '%b' "\\000$label"
+    head -c 3072 "$golden/rgb8.png" /dev/zero 2>/dev/null | tail -c 3072
+done >cifar-10-batches-bin/test_batch.bin
+check "CIFAR" 0 'on 4 images' "$vitcod" eval --arch levit_128s --data .
+check "CIFAR's classes" 1 'labels go up to 9, the model has classes 0 to 3' "$vitcod" eval model --data .
+
+# Broken images: named, counted, left out.
+cp -r data broken
+head -c 400 "$golden/baseline420.jpg" >broken/n1/a.jpg
+printf 'GIF89a not a JPEG' >broken/n2/z.jpg
+check "broken images" 1 'broken/n1/a.jpg: ' "$vitcod" eval model --data broken
+holds "are counted" 'broken/n2/z.jpg: ' 'on 4 images' '2 broken' '2 images could not be read'
+check "and may be allowed" 0 '"broken/n1/a.jpg",' "$vitcod" eval model --data broken --skip-broken --json
+check "classify names them too" 1 '1 image could not be read' "$vitcod" classify model broken/n1/a.jpg data/n2/c.png --top 1
+mkdir -p all-broken/n1 all-broken/n2 all-broken/n3 all-broken/n4
+echo x >all-broken/n1/a.jpg
+check "nothing but broken images" 1 'images are broken' "$vitcod" eval model --data all-broken
+
+# Folders that do not fit.
+mkdir -p fewer/n1 && cp data/n1/a.jpg fewer/n1
+check "fewer class folders than classes" 1 '1 class folders, the model has 4.*--classes' "$vitcod" eval model --data fewer
+check "a list helps" 0 'on 1 images' "$vitcod" eval model --data fewer --classes list
+cp -r fewer unlisted && mv unlisted/n1 unlisted/n9
+check "a folder that is not in the list" 1 "n9" "$vitcod" eval model --data unlisted --classes list
+mkdir empty loop
+check "an empty folder" 1 'empty/: holds no folders' "$vitcod" eval model --data empty
+mkdir loop/n1 && ln -s ../../loop loop/n1/again
+check "a loop of links" 1 'loop' "$vitcod" eval model --data loop
+head -c 1000 data.tar >cut.tar
+check "a truncated archive" 1 'cut.tar: ' "$vitcod" eval model --data cut.tar
+check "a file that is no archive" 1 'list: ' "$vitcod" eval model --data list
+check "a split that is unknown" 2 "wanted train or test" "$vitcod" eval model --data data --split dev
+
+leftovers=$(find . -name '*.part' -o -name x)
+if [ -z "$leftovers" ]; then
+    echo "ok no leftovers"
+else
+    echo "not ok no leftovers: $leftovers"
+    bad=1
+fi
+exit "$bad"
