@@ -106,15 +106,37 @@ static vc_status bound(json_t *result, const vc_plan *plan, const simulate_optio
     return status;
 }
 
-static vc_status simulate(json_t *result, const simulate_options *o, const char *path)
+/* DeiT's head dimension must not be taken for another model's. */
+static vc_status set_head_dim(simulate_options *o, const vc_plan *plan, const char *path)
+{
+    const vc_plan_layer *first = &plan->layers[0];
+    for (size_t l = 0; !o->head_dim && !o->model && l < plan->layer_count; l++)
+        if (plan->layers[l].heads != first->heads || plan->layers[l].queries != first->queries)
+            return vc_fail(VC_EINVAL,
+                           "%s: layers of several shapes are no DeiT's: wanted --model or "
+                           "--head-dim",
+                           path);
+    o->head_dim = o->head_dim ? o->head_dim : DEFAULT_HEAD_DIM;
+    return VC_OK;
+}
+
+static vc_status run(json_t *result, const simulate_options *o, const vc_plan *plan,
+                     const char *path)
+{
+    char hash[32];
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)vc_plan_hash(plan));
+    json_object_set_new(result, "plan_hash", json_string(hash));
+    json_object_set_new(result, "kind", json_string(o->control ? "control" : "bound"));
+    return o->control ? control(result, plan, o, path) : bound(result, plan, o, path);
+}
+
+static vc_status simulate(json_t *result, simulate_options *o, const char *path)
 {
     vc_plan plan;
     VC_TRY(vc_plan_read(&plan, path));
-    char hash[32];
-    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)vc_plan_hash(&plan));
-    json_object_set_new(result, "plan_hash", json_string(hash));
-    json_object_set_new(result, "kind", json_string(o->control ? "control" : "bound"));
-    vc_status status = o->control ? control(result, &plan, o, path) : bound(result, &plan, o, path);
+    vc_status status = set_head_dim(o, &plan, path);
+    if (status == VC_OK)
+        status = run(result, o, &plan, path);
     vc_plan_close(&plan);
     return status;
 }
@@ -178,7 +200,6 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "--autoencoder and --heads belong to --model");
     if (o.model && (o.head_dim || o.compressed))
         return cli_usage(command, "--model brings its own --head-dim and --compressed");
-    o.head_dim = o.head_dim ? o.head_dim : DEFAULT_HEAD_DIM;
     o.ratio = isnan(o.ratio) ? DEFAULT_RATIO : o.ratio;
     json_t *result = cli_result(command, &common);
     vc_status done = simulate(result, &o, arguments.positional[0]);
