@@ -73,6 +73,9 @@ int cli_print_json(json_t *result);
 int cli_finish(json_t *result, vc_status status, int json,
                void (*print_text)(const json_t *result));
 
+/* Long work must not fail at its end for a path that could have been tried at its start. */
+vc_status cli_try_output(const char *path);
+
 /* Remembers the command line for cli_result. */
 void cli_remember(int argc, char **argv);
 

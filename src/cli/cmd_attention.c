@@ -83,10 +83,7 @@ static vc_status write_mean(const char *path, const vc_attention_stats *stats)
 
 static vc_status write_all(const char *path, const collector *c)
 {
-    size_t groups = vc_model_groups(c->config);
-    if (groups > 1)
-        VC_TRY(vc_directory_make(path));
-    for (size_t g = 0; g < groups; g++) {
+    for (size_t g = 0; g < vc_model_groups(c->config); g++) {
         char file[VC_GROUP_PATH];
         VC_TRY(
             vc_group_file_name(file, path, "attention_score", vc_model_group(c->config, g).name));
@@ -103,6 +100,9 @@ static vc_status run(json_t *result, const attention_options *o)
     const vc_tap tap = {.attention = tap_attention, .context = &all};
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     vc_status status = open_collector(&all, &model->config);
+    if (status == VC_OK)
+        status = vc_model_groups(&model->config) > 1 ? vc_directory_make(o->output)
+                                                     : cli_try_output(o->output);
     if (status == VC_OK)
         status = o->input ? collect_from_array(o, model, &tap)
                           : cli_run_over_data(result, &ignored, model, &o->data, 0, "attention",

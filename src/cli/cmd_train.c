@@ -9,7 +9,6 @@
 #include "cli.h"
 #include "commands.h"
 #include "open_model.h"
-#include "vitcod/file.h"
 #include "vitcod/progress.h"
 #include "vitcod/train.h"
 
@@ -53,15 +52,6 @@ static void on_step(void *context, size_t step, size_t steps, double loss)
     snprintf(note, sizeof note, "loss %.4f", loss);
     r->progress.total = steps;
     vc_progress_update(&r->progress, step, note);
-}
-
-/* Long work must not fail at its end for a path that could have been tried at its start. */
-static vc_status try_output(const char *path)
-{
-    vc_file_writer writer;
-    VC_TRY(vc_file_write_begin(&writer, path));
-    vc_file_write_abort(&writer);
-    return VC_OK;
 }
 
 static int is_special(const char *path)
@@ -135,9 +125,9 @@ static vc_status train_and_write(run *r, vc_model *model, const vc_train_options
 {
     const train_options *o = r->options;
     const vc_train_hooks hooks = {on_step, on_epoch, r};
-    VC_TRY(try_output(o->output));
+    VC_TRY(cli_try_output(o->output));
     if (checkpoint)
-        VC_TRY(try_output(checkpoint));
+        VC_TRY(cli_try_output(checkpoint));
     if (o->log)
         VC_TRY(try_log(o->log));
     r->progress = vc_progress_begin("training", 1);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "vitcod/file.h"
 #include "vitcod/isa.h"
 #include "vitcod/threads.h"
 #include "vitcod/version.h"
@@ -98,4 +99,12 @@ int cli_finish(json_t *result, vc_status status, int json, void (*print_text)(co
         print_text(result);
     json_decref(result);
     return status == VC_OK ? CLI_OK : cli_fail();
+}
+
+vc_status cli_try_output(const char *path)
+{
+    vc_file_writer writer;
+    VC_TRY(vc_file_write_begin(&writer, path));
+    vc_file_write_abort(&writer);
+    return VC_OK;
 }

@@ -83,6 +83,7 @@ done
 check "attention needs no labels" 0 'averaged over 2 images' "$vitcod" attention model --data data/n1 -o maps.npy
 check "auto-encoder" 0 'to 2 heads' "$vitcod" autoencoder model --data data -o coder
 check "import with an auto-encoder" 0 'deit of 31 tensors' "$vitcod" import model --autoencoder coder -o coded
+check "an output that cannot be written is found first" 1 'nowhere/m.npy: cannot write' "$vitcod" attention model --data data/n1 -o nowhere/m.npy
 check "limit" 0 'on 3 images' "$vitcod" eval model --data data --limit 3
 check "classify" 0 '^  *[0-9.]* %  *[0-3]  ' "$vitcod" classify model data/n1/a.jpg "data/n4/e f.png" --top 4 --classes list
 holds "classify's names" 'fourth thing' '^data/n1/a.jpg$' '^data/n4/e f.png$'
