@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 if command -v shellcheck >/dev/null; then
-    git ls-files '*.sh' .ci/run | xargs shellcheck
+    git ls-files '*.sh' .ci/run | xargs shellcheck -x
 fi
 if command -v clang-format >/dev/null; then
     git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format --dry-run --Werror

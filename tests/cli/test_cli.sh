@@ -1,39 +1,8 @@
 #!/bin/sh
 # The program as a user meets it: help, exit codes, messages, files left behind.
-set -u
+# shellcheck source=tests/cli.sh
+. tests/cli.sh
 vitcod=${VITCOD:?}
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-bad=0
-
-# check NAME WANTED-STATUS PATTERN COMMAND...: status and a pattern in stdout + stderr
-check() {
-    name=$1 wanted=$2 pattern=$3
-    shift 3
-    "$@" >"$dir/out" 2>&1
-    status=$?
-    if [ "$status" -eq "$wanted" ] && grep -q -- "$pattern" "$dir/out"; then
-        echo "ok $name"
-    else
-        echo "not ok $name: status $status, wanted $wanted and '$pattern' in:"
-        cat "$dir/out"
-        bad=1
-    fi
-}
-
-# absent NAME FILE...: none of the files is there
-absent() {
-    name=$1
-    shift
-    for file; do
-        if [ -e "$file" ]; then
-            echo "not ok $name: $file is there"
-            bad=1
-            return
-        fi
-    done
-    echo "ok $name"
-}
 
 for verb in import classify info infer eval attention prune polarize autoencoder train simulate profile report; do
     check "$verb --help" 0 "usage: vitcod $verb" "$vitcod" "$verb" --help

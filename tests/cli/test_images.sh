@@ -1,44 +1,12 @@
 #!/bin/sh
 # Checkpoints and images as people have them: import, classify, eval and attention on folders and archives, and
 # what is wrong with them.
-set -u
+# shellcheck source=tests/cli.sh
+. tests/cli.sh
 vitcod=${VITCOD:?}
 root=$(pwd)
 golden=$root/tests/data/golden
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
-bad=0
-
-# check NAME WANTED-STATUS PATTERN COMMAND...: status and a pattern in stdout + stderr
-check() {
-    name=$1 wanted=$2 pattern=$3
-    shift 3
-    "$@" >out 2>&1
-    status=$?
-    if [ "$status" -eq "$wanted" ] && grep -q -- "$pattern" out; then
-        echo "ok $name"
-    else
-        echo "not ok $name: status $status, wanted $wanted and '$pattern' in:"
-        cat out
-        bad=1
-    fi
-}
-
-# holds NAME PATTERN...: all in the last output
-holds() {
-    name=$1
-    shift
-    for pattern; do
-        if ! grep -q -- "$pattern" out; then
-            echo "not ok $name: no '$pattern' in:"
-            cat out
-            bad=1
-            return
-        fi
-    done
-    echo "ok $name"
-}
 
 # A distilled DeiT of 16 x 16 pixels and 4 classes, from PyTorch.
 pth=$root/tests/models/golden/deit_distilled.pth

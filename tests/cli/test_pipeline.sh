@@ -1,42 +1,10 @@
 #!/bin/sh
 # The pipeline from images to table, on tiny images: every verb's success, what it writes and says, and
 # what it refuses on the way.
-set -u
+# shellcheck source=tests/cli.sh
+. tests/cli.sh
 vitcod=${VITCOD:?}
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
-bad=0
-
-# check NAME WANTED-STATUS PATTERN COMMAND...: status and a pattern in stdout + stderr
-check() {
-    name=$1 wanted=$2 pattern=$3
-    shift 3
-    "$@" >out 2>&1
-    status=$?
-    if [ "$status" -eq "$wanted" ] && { [ -z "$pattern" ] || grep -q -- "$pattern" out; }; then
-        echo "ok $name"
-    else
-        echo "not ok $name: status $status, wanted $wanted and '$pattern' in:"
-        cat out
-        bad=1
-    fi
-}
-
-# holds NAME PATTERN...: the last output has them all
-holds() {
-    name=$1
-    shift
-    for pattern; do
-        if ! grep -q -- "$pattern" out; then
-            echo "not ok $name: no '$pattern' in:"
-            cat out
-            bad=1
-            return
-        fi
-    done
-    echo "ok $name"
-}
 
 # bytes on stdout from numbers on stdin
 bytes() {
