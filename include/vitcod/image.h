@@ -31,7 +31,7 @@ void vc_image_close(vc_image *image);
  * (inverted), and the orientation in EXIF is ignored, as torchvision's loader ignores it. One
  * difference: 16-bit grey gives its high byte, which Pillow clips instead.
  *
- * VC_EFORMAT: neither JPEG nor PNG, truncated, or damaged, however little. VC_EUNSUPPORTED: more
+ * VC_EFORMAT: neither JPEG nor PNG, truncated, or with damage to its pixels. VC_EUNSUPPORTED: more
  * pixels than the two limits allow (found before any memory is spent on them), or a kind of JPEG that
  * libjpeg does not read. */
 vc_status vc_image_decode(vc_image *out, const void *bytes, size_t count, size_t channels,

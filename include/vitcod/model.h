@@ -130,7 +130,7 @@ vc_status vc_model_use_masks(vc_model *model, const vc_mask *masks, size_t count
 vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *path);
 vc_status vc_model_check_plan(const vc_model_config *config, const vc_plan *plan, const char *path);
 
-/* Packs the weights for inference; they must not change afterwards. */
+/* Packs the weights for inference, once; they must not change afterwards. */
 vc_status vc_model_pack(vc_model *model);
 
 /* ---- running */
@@ -146,6 +146,7 @@ typedef struct vc_acts {
     vc_arena arena;
 } vc_acts;
 
+/* Room for the model as it is restricted now: masks and plans come first. */
 vc_status vc_acts_open(vc_acts *out, const vc_model *model, size_t batch, int keep);
 void vc_acts_close(vc_acts *acts);
 

@@ -8,7 +8,9 @@
 
 /* The tensors of the state dict in its order, contiguous. The state dict is the checkpoint itself or
  * what it has under 'model', 'state_dict', 'model_state_dict' or 'model_ema', the first of these that is
- * there; whatever stands beside it (optimizer, epoch, args) is passed over. 'module.' is taken off when
+ * there; what stands beside it (optimizer, epoch, args) is passed over, as
+ * far as it is made of tensors, plain values and argparse's namespaces: an object of any other kind is
+ * refused there as well. 'module.' is taken off when
  * all names begin so. Views are laid out anew, at most four times the bytes of the storages.
  *
  * VC_EFORMAT when archive, pickle and storages disagree, when the pickle asks for anything but tensors

@@ -58,6 +58,13 @@ vc_status vc_polarize(vc_plan *out, const vc_mask *mask, size_t threshold, const
     return status;
 }
 
+/* No column keeps more than all of its entries, so a higher threshold is none. */
+static size_t scaled(size_t threshold, const vc_mask *mask, const vc_mask *first)
+{
+    size_t most = threshold < first->queries ? threshold : first->queries;
+    return most * mask->queries / first->queries;
+}
+
 vc_status vc_polarize_groups(vc_plan *out, const vc_mask *masks, size_t count, size_t threshold,
                              const char *path)
 {
@@ -65,8 +72,7 @@ vc_status vc_polarize_groups(vc_plan *out, const vc_mask *masks, size_t count, s
     vc_status status = VC_OK;
     for (size_t g = 0; status == VC_OK && g < count; g++) {
         vc_plan part;
-        status =
-            vc_polarize(&part, &masks[g], threshold * masks[g].queries / masks[0].queries, path);
+        status = vc_polarize(&part, &masks[g], scaled(threshold, &masks[g], &masks[0]), path);
         if (status == VC_OK)
             status = vc_plan_append(out, &part);
     }

@@ -143,6 +143,9 @@ static int run_attention(const cli_command *command, int argc, char **argv)
         return status;
     if (!o.output || !o.data.path == !o.input)
         return cli_usage(command, "wanted -o PATH and one of --data and --input");
+    if (o.input && (o.data.classes || o.data.skip_broken ||
+                    o.data.crop_fraction != cli_data_options_default("train").crop_fraction))
+        return cli_usage(command, "--classes, --crop-fraction and --skip-broken belong to --data");
     if (o.model.plan)
         return cli_usage(command, "on a plan no map is made: wanted --mask instead of --plan");
     status = cli_take_model(command, &o.model, &arguments, &common);

@@ -89,17 +89,21 @@ static vc_status make(json_t *result, const autoencoder_options *o)
     return status;
 }
 
+/* A layer without one stands between stages. */
 static void print_text(const json_t *result)
 {
     size_t i;
     json_t *width;
-    json_int_t before = -1;
+    json_int_t before = 0;
+    const char *separator = "";
     printf("%s: auto-encoder to", json_string_value(json_object_get(result, "autoencoder")));
     json_array_foreach (json_object_get(result, "compressed_heads"), i, width) {
         json_int_t now = json_integer_value(width);
-        if (now > 0 && now != before)
-            printf("%s %lld", before < 0 ? "" : ",", (long long)now);
-        before = now > 0 ? now : before;
+        if (now > 0 && now != before) {
+            printf("%s %lld", separator, (long long)now);
+            separator = ",";
+        }
+        before = now;
     }
     puts(" heads");
 }

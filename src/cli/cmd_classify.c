@@ -121,7 +121,7 @@ static vc_status load_and_classify(json_t *result, const classify_options *o, vc
     return status;
 }
 
-static vc_status classify(json_t *result, const classify_options *o)
+static vc_status classify(json_t *result, classify_options *o)
 {
     vc_model *model;
     vc_source *source;
@@ -133,6 +133,8 @@ static vc_status classify(json_t *result, const classify_options *o)
         if (o->classes && named != classes)
             status = vc_fail(VC_EINVAL, "%s: names %zu classes, the model has %zu", o->classes,
                              named, classes);
+        if (status == VC_OK && o->top == SIZE_MAX) /* not asked for */
+            o->top = classes < 5 ? classes : 5;
         if (status == VC_OK && o->top > classes)
             status = vc_fail(VC_EINVAL, "the best %zu of %zu classes", o->top, classes);
         if (status == VC_OK)
@@ -150,10 +152,10 @@ static void print_text(const json_t *result)
 
 static int run_classify(const cli_command *command, int argc, char **argv)
 {
-    classify_options o = {.top = 5,
+    classify_options o = {.top = SIZE_MAX,
                           .crop_fraction = cli_data_options_default("test").crop_fraction};
     const cli_option options[] = {
-        {"top", "N", "the best N classes (default 5)", CLI_COUNT, &o.top},
+        {"top", "N", "the best N classes (default 5, or all of fewer)", CLI_COUNT, &o.top},
         {"classes", "FILE", "class list: line i names class i, after its folder's name", CLI_TEXT,
          &o.classes},
         {"crop-fraction", "X",

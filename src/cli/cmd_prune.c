@@ -39,10 +39,10 @@ static vc_status open_maps(vc_npy *npys, vc_maps *maps, const vc_group_files *fi
 }
 
 static void describe(json_t *result, const vc_mask_set *set, const vc_prune_report *report,
-                     const char *path)
+                     const prune_command *c)
 {
     size_t kept = 0;
-    json_t *groups = json_object();
+    json_t *groups = json_object(), *cuts = json_array();
     for (size_t g = 0; g < set->count; g++) {
         const vc_mask *m = &set->masks[g];
         size_t entries = m->layers * m->heads * m->queries * m->keys, left = vc_mask_kept(m);
@@ -51,13 +51,18 @@ static void describe(json_t *result, const vc_mask_set *set, const vc_prune_repo
             json_object_set_new(groups, set->names[g].text,
                                 json_real(1.0 - (double)left / (double)entries));
     }
-    json_object_update_new(result,
-                           json_pack("{s:o, s:f, s:f, s:f, s:I}", "mask", cli_text(path), "info",
-                                     report->info, "sparsity", report->sparsity, "kept_share",
-                                     1.0 - report->sparsity, "kept", (json_int_t)kept));
+    json_object_update_new(result, json_pack("{s:o, s:f, s:f, s:f, s:I}", "mask",
+                                             cli_text(c->output), "info", report->info, "sparsity",
+                                             report->sparsity, "kept_share", 1.0 - report->sparsity,
+                                             "kept", (json_int_t)kept));
     if (json_object_size(groups) > 0)
         json_object_set(result, "group_sparsity", groups);
     json_decref(groups);
+    for (size_t i = 0; i < c->cut_count; i++)
+        json_array_append_new(cuts, json_real(c->cuts[i]));
+    if (c->cut_count > 1)
+        json_object_set(result, "info", cuts);
+    json_decref(cuts);
 }
 
 /* A file holds a model with a class token (DeiT), a folder one without (LeViT). */
@@ -67,7 +72,7 @@ static vc_status prune(json_t *result, const prune_command *c, const char *path,
     vc_prune_options options = c->options;
     vc_mask_set set;
     vc_prune_report report = {0};
-    options.keep_class_token = c->keep || (!c->drop && files->count == 1);
+    options.keep_class_token = c->keep || (!c->drop && !files->files[0].name[0]);
     options.info = c->cut_count ? c->cuts[0] : -1.0;
     if (c->cut_count > 1 && c->cut_count != files->count)
         return vc_fail(VC_EINVAL, "%zu info cuts for %zu groups of layers in %s", c->cut_count,
@@ -81,7 +86,7 @@ static vc_status prune(json_t *result, const prune_command *c, const char *path,
     if (status == VC_OK)
         status = vc_mask_set_write(c->output, &set);
     if (status == VC_OK)
-        describe(result, &set, &report, c->output);
+        describe(result, &set, &report, c);
     vc_mask_set_close(&set);
     return status;
 }
@@ -123,10 +128,13 @@ static void print_text(const json_t *result)
 {
     const char *name;
     json_t *share;
-    printf("%s: %.2f %% pruned with info cut %.6f\n",
-           json_string_value(json_object_get(result, "mask")),
-           100.0 * json_real_value(json_object_get(result, "sparsity")),
-           json_real_value(json_object_get(result, "info")));
+    const json_t *info = json_object_get(result, "info");
+    printf("%s: %.2f %% pruned with ", json_string_value(json_object_get(result, "mask")),
+           100.0 * json_real_value(json_object_get(result, "sparsity")));
+    if (json_is_array(info))
+        puts("an info cut for each group");
+    else
+        printf("info cut %.6f\n", json_real_value(info));
     json_object_foreach (json_object_get(result, "group_sparsity"), name, share)
         printf("  %-12s %.2f %%\n", name, 100.0 * json_real_value(share));
 }

@@ -195,7 +195,7 @@ static int run_train(const cli_command *command, int argc, char **argv)
     o.shift = o.train.augmentation.shift;
     double distill = NAN, temperature = NAN, min_lr = NAN, warmup_lr = NAN;
     const cli_option options[] = {
-        {"data", "DIR", "training (and test) images in IDX files", CLI_TEXT, &o.data},
+        {"data", "DIR", "training (and test) images in IDX or CIFAR files", CLI_TEXT, &o.data},
         {"output", "FILE", "the trained model (safetensors)", CLI_TEXT, &o.output},
         {"init", "MODEL", "start from this model instead of random weights", CLI_TEXT,
          &o.model.path},

@@ -112,7 +112,9 @@ vc_status vc_directory_make(const char *path)
             continue;
         char kept = *end;
         *end = '\0';
-        if (mkdir(partial, 0777) != 0 && errno != EEXIST)
+        struct stat info;
+        if (mkdir(partial, 0777) != 0 &&
+            (errno != EEXIST || (stat(partial, &info) == 0 && !S_ISDIR(info.st_mode))))
             status = vc_fail(VC_EIO, "%s: cannot create the directory: %s", path, strerror(errno));
         *end = kept;
         if (kept == '\0')

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static _Thread_local char last_error[1024];
+static _Thread_local char last_error[8192]; /* a path may be half of it */
 
 const char *vc_status_name(vc_status status)
 {
@@ -37,6 +37,9 @@ vc_status vc_fail(vc_status status, const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    for (char *at = message; *at; at++) /* names come from outside, and go to a terminal */
+        if ((unsigned char)*at < ' ' || *at == 127)
+            *at = '?';
     snprintf(last_error, sizeof last_error, "%s", message);
     return status;
 }

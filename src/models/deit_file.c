@@ -61,9 +61,6 @@ static vc_status read_sizes(vc_deit_config *config, const vc_tensor_file *file,
     if (config->channels > VC_MODEL_CHANNELS)
         return vc_fail(VC_EFORMAT, "%s: %zu image channels, wanted at most %d", path,
                        config->channels, VC_MODEL_CHANNELS);
-    if (config->channels != 3)
-        for (size_t c = 0; c < VC_MODEL_CHANNELS; c++)
-            config->mean[c] = config->std[c] = 0.5f;
     VC_TRY(vc__read_normalisation(config->mean, config->std, file, config->channels));
     return read_heads(config, file, options);
 }

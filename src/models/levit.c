@@ -93,12 +93,16 @@ static vc_status finish(vc_model *model)
 {
     for (size_t p = 0; p < model->param_count; p++) {
         const vc_param *param = &model->params[p];
-        for (size_t i = 0; strstr(param->name, "running_var") && i < param->count; i++)
+        int variance = strstr(param->name, "running_var") != NULL;
+        for (size_t i = 0; variance && i < param->count; i++)
             if (param->data[i] < 0.0f)
                 return vc_fail(VC_EINVAL, "'%s' holds %g, wanted variances of 0 or more",
                                param->name, (double)param->data[i]);
     }
-    return vc__levit_fold(model);
+    VC_TRY(vc__levit_fold(model));
+    for (size_t p = 0; p < model->param_count; p++)
+        vc__forget(model, model->params[p].data, model->params[p].count);
+    return VC_OK;
 }
 
 static void release(vc_model *model)

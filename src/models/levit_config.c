@@ -28,6 +28,25 @@ static vc_status check_stage(const vc_levit_config *c, size_t index)
     return VC_OK;
 }
 
+/* A bias belongs to every score, so a small file could ask for a lot of memory. */
+static vc_status check_scores(const vc_levit_config *c)
+{
+    const size_t most = (size_t)1 << 27; /* 100 times LeViT-384 at 224 pixels */
+    size_t scores = 0;
+    for (size_t b = 0; b < vc__levit_blocks(c); b++) {
+        const vc__levit_place place = vc__levit_place_of(c, b);
+        const vc__levit_span span = vc__levit_span_of(c, place);
+        scores += vc__levit_attention_of(c, place)->heads * span.side_in * span.side_in *
+                  span.side_out * span.side_out;
+        if (scores > most)
+            return vc_fail(VC_EINVAL,
+                           "an image of %zu pixels makes more than %zu attention scores, the most "
+                           "that is supported",
+                           c->image, most);
+    }
+    return VC_OK;
+}
+
 vc_status vc_levit_config_check(const vc_levit_config *c)
 {
     if (!c->image || !c->channels || !c->classes || c->image > 1 << 14 || c->classes > 1 << 24)
@@ -35,6 +54,8 @@ vc_status vc_levit_config_check(const vc_levit_config *c)
                        "a LeViT of image %zu, channels %zu, classes %zu: wanted sizes above 0 and "
                        "within what is supported",
                        c->image, c->channels, c->classes);
+    if (c->image % 16 != 0)
+        return vc_fail(VC_EINVAL, "an image of %zu pixels, wanted a multiple of 16", c->image);
     if (c->channels > VC_MODEL_CHANNELS)
         return vc_fail(VC_EINVAL, "%zu image channels, wanted at most %d", c->channels,
                        VC_MODEL_CHANNELS);
@@ -46,7 +67,7 @@ vc_status vc_levit_config_check(const vc_levit_config *c)
                        c->stem[VC_LEVIT_STEM - 1], c->stages[0].width);
     for (size_t s = 0; s < VC_LEVIT_STAGES; s++)
         VC_TRY(check_stage(c, s));
-    return VC_OK;
+    return check_scores(c);
 }
 
 /* Everything that halves, halves upwards. */

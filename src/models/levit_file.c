@@ -152,7 +152,6 @@ static vc_status read_stem(vc_levit_config *c, const reader *r)
 vc_status vc__levit_read_config(vc_model_config *out, const vc_tensor_file *file,
                                 const vc_tensor_file *autoencoder, const vc_model_options *options)
 {
-    const vc_deit_config imagenet = vc_deit_config_default(); /* mean and deviation */
     vc_levit_config *c = &out->levit;
     const reader r = {file, vc_tensor_file_find(file, "patch_embed.0.c.weight") != NULL};
     const size_t *head;
@@ -160,8 +159,6 @@ vc_status vc__levit_read_config(vc_model_config *out, const vc_tensor_file *file
         return vc_fail(VC_EINVAL, "%s: a LeViT's heads follow from its shapes, without --heads",
                        vc_tensor_file_path(file));
     *c = (vc_levit_config){0};
-    memcpy(c->mean, imagenet.mean, sizeof c->mean);
-    memcpy(c->std, imagenet.std, sizeof c->std);
     VC_TRY(read_stem(c, &r));
     VC_TRY(read_stages(c, &r));
     VC_TRY(vc__find_shape(&head, file, r.original ? "head.l.weight" : "head.linear.weight", 2));

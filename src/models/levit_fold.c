@@ -38,10 +38,19 @@ vc_status vc__levit_check_indices(const vc_levit_config *c, const vc_tensor_file
         const vc__levit_span span = vc__levit_span_of(c, place);
         size_t queries = span.side_out * span.side_out, keys = span.side_in * span.side_in;
         const size_t shape[] = {queries, keys};
-        char name[64];
+        char name[112];
         snprintf(name, sizeof name, "blocks.%zu%s.attention_bias_idxs", 2 * b,
                  place.subsampling ? "" : ".m");
         const vc_tensor *found = vc_tensor_file_find(file, name);
+        if (!found) {
+            if (place.subsampling)
+                snprintf(name, sizeof name, "stages.%zu.downsample.attn_downsample.%s", place.stage,
+                         "attention_bias_idxs");
+            else
+                snprintf(name, sizeof name, "stages.%zu.blocks.%zu.attn.attention_bias_idxs",
+                         place.stage, place.block);
+            found = vc_tensor_file_find(file, name);
+        }
         if (!found)
             continue;
         VC_TRY(vc_tensor_file_get(&found, file, name, VC_I64, 2, shape));

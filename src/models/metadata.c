@@ -64,9 +64,20 @@ vc_status vc__read_channels(float *out, const vc_tensor_file *file, const char *
     return VC_OK;
 }
 
+/* ImageNet's for colour, as in timm; else 0.5. */
+void vc__default_normalisation(float *mean, float *std, size_t channels)
+{
+    static const float imagenet[2][3] = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
+    for (size_t c = 0; c < channels; c++) {
+        mean[c] = channels == 3 ? imagenet[0][c] : 0.5f;
+        std[c] = channels == 3 ? imagenet[1][c] : 0.5f;
+    }
+}
+
 vc_status vc__read_normalisation(float *mean, float *std, const vc_tensor_file *file,
                                  size_t channels)
 {
+    vc__default_normalisation(mean, std, channels);
     VC_TRY(vc__read_channels(mean, file, "input_mean", channels));
     VC_TRY(vc__read_channels(std, file, "input_std", channels));
     for (size_t c = 0; c < channels; c++)

@@ -32,15 +32,23 @@ static vc_status load(vc_model *model, const vc_tensor_file *file,
     return VC_OK;
 }
 
+/* By the first name that the file has for it: a second one would not be read. */
+static int is_called(const vc_param *param, const vc_tensor_file *file, const char *name)
+{
+    return strcmp(name_in(file, param), name) == 0;
+}
+
 /* A tensor that nothing reads would be ignored silently. */
-static vc_status check_unknown(const vc_model *model, const vc_tensor_file *file)
+static vc_status check_unknown(const vc_model *model, const vc_tensor_file *file, int coders_only)
 {
     for (size_t i = 0; i < vc_tensor_file_count(file); i++) {
         const char *name = vc_tensor_file_at(file, i)->name;
         size_t known = 0;
-        while (known < model->param_count && strcmp(model->params[known].name, name) != 0 &&
-               strcmp(model->params[known].alias, name) != 0)
+        while (known < model->param_count && !is_called(&model->params[known], file, name))
             known++;
+        if (known < model->param_count && coders_only && !model->params[known].autoencoder)
+            return vc_fail(VC_EFORMAT, "%s: tensor '%s' is no part of an auto-encoder",
+                           vc_tensor_file_path(file), name);
         if (known == model->param_count && !vc__is_buffer(name))
             return vc_fail(VC_EFORMAT, "%s: tensor '%s' is not part of the %s that it describes",
                            vc_tensor_file_path(file), name,
@@ -55,9 +63,9 @@ static vc_status fill(vc_model *model, int in_place)
     if (!in_place)
         VC_TRY(vc__model_allocate(model));
     VC_TRY(load(model, file, autoencoder, in_place));
-    VC_TRY(check_unknown(model, file));
+    VC_TRY(check_unknown(model, file, 0));
     if (autoencoder)
-        VC_TRY(check_unknown(model, autoencoder));
+        VC_TRY(check_unknown(model, autoencoder, 1));
     if (in_place) {
         vc__walk bind = {.params = model->params, .bind_params = 1};
         vc__architecture_of(&model->config)->walk(&bind, model);
@@ -143,7 +151,7 @@ static const vc_tensor *find_counter(char name[96], const vc_model *model, const
         snprintf(name, 96, "%.*s%s", (int)(length - tail), names[i], counter);
         found = found ? found : vc_tensor_file_find(model->files[0], name);
     }
-    return found;
+    return found && vc_tensor_has(found, VC_I64, 0, NULL) ? found : NULL;
 }
 
 /* Integers first, so that all stay aligned. */
@@ -199,8 +207,8 @@ vc_status vc_model_write(const char *path, const vc_model *model)
     channel_text(std, input.std, input.channels);
     const vc_metadata metadata[] = {
         {"architecture", vc_architecture_name(model->config.architecture)},
-        {"num_heads", heads},
         {"input_mean", mean},
-        {"input_std", std}};
-    return write_params(path, model, 0, metadata, 4);
+        {"input_std", std},
+        {"num_heads", heads}}; /* which LeViT's shapes tell */
+    return write_params(path, model, 0, metadata, model->config.architecture == VC_DEIT ? 4 : 3);
 }

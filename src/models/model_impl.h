@@ -92,7 +92,8 @@ int vc__is_buffer(const char *name);
 vc_status vc__read_count(size_t *out, const vc_tensor_file *file, const char *key);
 vc_status vc__read_channels(float *out, const vc_tensor_file *file, const char *key,
                             size_t channels);
-/* Mean and deviation of the input, checked. */
+void vc__default_normalisation(float *mean, float *std, size_t channels);
+/* Mean and deviation of the input, else the default, checked. */
 vc_status vc__read_normalisation(float *mean, float *std, const vc_tensor_file *file,
                                  size_t channels);
 /* A required tensor of known rank whose sizes are not known yet. */

@@ -52,15 +52,10 @@ static vc_model_config deit_config(const deit_preset *p)
 /* Values are twice, in subsampling four times, as wide as keys; the MLPs double. */
 static vc_model_config levit_config(const levit_preset *p)
 {
-    const vc_deit_config imagenet = vc_deit_config_default();
     vc_model_config out = {.architecture = VC_LEVIT,
-                           .levit = {.image = imagenet.image,
-                                     .channels = imagenet.channels,
-                                     .classes = imagenet.classes,
-                                     .distilled = 1}};
+                           .levit = {.image = 224, .channels = 3, .classes = 1000, .distilled = 1}};
     vc_levit_config *c = &out.levit;
-    memcpy(c->mean, imagenet.mean, sizeof c->mean);
-    memcpy(c->std, imagenet.std, sizeof c->std);
+    vc__default_normalisation(c->mean, c->std, c->channels);
     for (size_t i = 0; i < VC_LEVIT_STEM; i++)
         c->stem[i] = p->width[0] >> (VC_LEVIT_STEM - 1 - i);
     for (size_t s = 0; s < VC_LEVIT_STAGES; s++) {

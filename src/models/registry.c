@@ -56,6 +56,7 @@ const vc_coder *vc_model_coder(const vc_model *model, size_t layer)
 
 vc_status vc_model_pack(vc_model *model)
 {
+    assert(!model->packed);
     return vc__architecture_of(&model->config)->pack(model);
 }
 

@@ -42,8 +42,8 @@ static vc_status find_groups(vc_group_files *out, const char *path, const char *
         snprintf(file->name, sizeof file->name, "%s%zu", i % 2 ? "subsample" : "dpt", i / 2);
         VC_TRY(look_for(file, path, prefix));
         if (file->path[0] && found < i)
-            return vc_fail(VC_EFORMAT, "%s: holds %s.npy but no %s_%s.npy", path, file->name,
-                           prefix, out->files[found].name);
+            return vc_fail(VC_EFORMAT, "%s: is there, but no %s_%s.npy", file->path, prefix,
+                           out->files[found].name);
         found += file->path[0] != '\0';
     }
     if (found % 2 == 0)

@@ -67,6 +67,8 @@ vc_loader_options vc_model_loader_options(const vc_model *model)
     return how;
 }
 
+_Static_assert((int)VC_MODEL_CHANNELS == (int)VC_MAX_CHANNELS, "a model's channels are a loader's");
+
 static vc_status open_loader(vc_loader **out, const vc_model *model, vc_source *source,
                              size_t batch, const vc_evaluate_options *o)
 {

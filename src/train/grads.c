@@ -1,8 +1,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "train_impl.h"
 #include "vitcod/threads.h"
-#include "vitcod/train.h"
+
+vc_status vc__check_trainable(const vc_model *model)
+{
+    vc_architecture architecture = model->config.architecture;
+    if (architecture == VC_DEIT && model->values)
+        return VC_OK;
+    return vc_fail(VC_EUNSUPPORTED, "a %s%s cannot be trained, wanted a deit",
+                   vc_architecture_name(architecture),
+                   model->values ? "" : " that lies in a mapped file");
+}
 
 /* Attention wants a piece per thread, the auto-encoder one in all. */
 static size_t scratch_count(const vc_model *model)
@@ -40,6 +50,7 @@ static void place(vc_grads *g, const vc_model *model, size_t batch)
 vc_status vc_grads_open(vc_grads *out, const vc_model *model, size_t batch)
 {
     *out = (vc_grads){0};
+    VC_TRY(vc__check_trainable(model));
     place(out, model, batch);
     VC_TRY(vc_arena_reserve(&out->arena));
     place(out, model, batch);

@@ -52,16 +52,6 @@ static vc_status check_teacher(const vc_train_options *o, const vc_model *model)
     return check_range("the temperature", o->temperature, 1e-3, 1e3);
 }
 
-static vc_status check_model(const vc_model *model)
-{
-    vc_architecture architecture = model->config.architecture;
-    if (architecture == VC_DEIT && model->values)
-        return VC_OK;
-    return vc_fail(VC_EUNSUPPORTED, "a %s%s cannot be trained, wanted a deit",
-                   vc_architecture_name(architecture),
-                   model->values ? "" : " that lies in a mapped file");
-}
-
 static vc_status check(const loop *l)
 {
     const vc_train_options *o = l->options;
@@ -220,7 +210,7 @@ vc_status vc_train(vc_model *model, const vc_dataset *train, const vc_dataset *t
                    const vc_train_hooks *hooks)
 {
     loop l = {.model = model, .train = train, .options = options};
-    VC_TRY(check_model(model));
+    VC_TRY(vc__check_trainable(model));
     if (test) {
         VC_TRY(vc_model_check_data(model, test));
         VC_TRY(vc_source_of_dataset(&l.test, test));

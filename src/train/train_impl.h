@@ -12,4 +12,7 @@ uint64_t vc__train_fingerprint(const vc_model *model, const vc_dataset *data,
 /* Logits that are above the label's, or equal with a lower index. */
 size_t vc__rank_of(const float *logits, size_t classes, size_t label);
 
+/* VC_EUNSUPPORTED for an architecture without backward pass, or weights that lie in a file. */
+vc_status vc__check_trainable(const vc_model *model);
+
 #endif
