@@ -9,6 +9,7 @@
 #include "vitcod/status.h"
 
 #define VC_IMAGE_MAX_PIXELS ((size_t)1 << 27)
+#define VC_IMAGE_MAX_PROGRESSIVE ((size_t)1 << 26) /* of a JPEG in several scans */
 #define VC_IMAGE_MAX_SIDE ((size_t)1000000)
 enum { VC_IMAGE_CHANNELS = 4 }; /* at most */
 

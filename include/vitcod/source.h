@@ -28,14 +28,15 @@ vc_source_options vc_source_options_default(void);
  * - a directory of class folders (ImageFolder). An image is a file whose name ends in .jpg, .jpeg, .png,
  *   .ppm, .bmp, .pgm, .tif, .tiff or .webp, at any depth below its class; other files and names that
  *   start with a dot are no images and no classes. When it has a folder of the split's name ("train";
- *   "test", "val" or "validation") that itself holds folders, that one is taken in its place. Links are
- *   followed, loops refused. Samples are sorted by class folder, directory and name;
+ *   "test", "val" or "validation") that itself holds folders, that one is taken in its place, and
+ *   nothing but splits may stand beside it. Links are followed; loops, and folders that are reached
+ *   twice, refused. Samples are sorted by class folder, directory and name;
  * - a tar archive of the same, plain or gzipped, read where it lies. One folder around everything is
  *   looked through. Samples keep the archive's order.
  *
- * Classes are the class folders, sorted by name. A class list takes their place: line i (from 0) is class
- * i, its first word the folder's name, the rest what people call it. For IDX and CIFAR a list gives names
- * only.
+ * Classes are the class folders, sorted by name, each with at least one image. A class list takes their
+ * place: line i (from 0) is class i, its first word the folder's name, the rest what people call it. For
+ * IDX and CIFAR a list gives names only.
  *
  * VC_EFORMAT, with the name of what is wrong: no images, an image outside any class folder, a folder that
  * is not in the list, a list with an empty or repeated line, a damaged archive. */

@@ -139,6 +139,18 @@ static void choose_colours(decoder *d)
     }
 }
 
+/* libjpeg keeps the coefficients of all scans: six bytes a pixel beside the three that are wanted. */
+static void check_progressive(decoder *d)
+{
+    size_t pixels = (size_t)d->jpeg.image_width * d->jpeg.image_height;
+    if (!d->jpeg.progressive_mode || pixels <= VC_IMAGE_MAX_PROGRESSIVE)
+        return;
+    d->status = VC_EUNSUPPORTED;
+    snprintf(d->reason, sizeof d->reason, "%zu pixels in a progressive file, wanted at most %zu",
+             pixels, VC_IMAGE_MAX_PROGRESSIVE);
+    longjmp(d->on_failure, 1);
+}
+
 /* All that may longjmp: nothing here owns anything. */
 static vc_status decode(decoder *d, vc_image *out, const vc__encoded *in)
 {
@@ -148,6 +160,7 @@ static vc_status decode(decoder *d, vc_image *out, const vc__encoded *in)
     jpeg_mem_src(jpeg, in->bytes, (unsigned long)in->count);
     jpeg_read_header(jpeg, TRUE);
     choose_colours(d);
+    check_progressive(d);
     size_t channels = jpeg->num_components == 1 ? in->channels : 3;
     VC_TRY(vc_image_reserve(out, jpeg->image_width, jpeg->image_height, channels, in->name));
     jpeg_start_decompress(jpeg);

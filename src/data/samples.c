@@ -4,6 +4,9 @@
 
 #include "source_impl.h"
 
+/* Enough for ImageNet-21k, 14 million images; a small archive can claim far more. */
+#define MOST_NAME_BYTES ((size_t)1 << 29)
+
 int vc__is_image_name(const char *name)
 {
     static const char *const endings[] = {"jpg", "jpeg", "png",  "ppm", "bmp",
@@ -30,6 +33,10 @@ const char *const *vc__split_names(const char *split)
 
 vc_status vc__source_add(vc_source *source, const char *name, uint64_t offset, uint64_t bytes)
 {
+    source->name_bytes += strlen(name) + 1;
+    if (source->name_bytes > MOST_NAME_BYTES)
+        return vc_fail(VC_EUNSUPPORTED, "%s: the names of its images take more than %zu bytes",
+                       source->root, MOST_NAME_BYTES);
     if (source->count == source->capacity) {
         size_t capacity = source->capacity ? 2 * source->capacity : 256;
         vc__sample *samples = realloc(source->samples, capacity * sizeof *samples);
@@ -111,6 +118,26 @@ static vc_status label_each(vc_source *source, const int32_t *lines)
     return VC_OK;
 }
 
+/* Without a list every folder takes a number, so one that is there by mistake moves the others. */
+static vc_status check_empty(const vc_source *source)
+{
+    unsigned char *used = calloc(source->folders.count + 1, 1);
+    if (!used)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", source->root);
+    for (size_t i = 0; i < source->count; i++)
+        used[source->samples[i].label] = 1;
+    size_t first = 0;
+    while (first < source->folders.count && used[first])
+        first++;
+    free(used);
+    if (first < source->folders.count)
+        return vc_fail(VC_EFORMAT,
+                       "%s%s: is a class folder without images, wanted at least one, or a class "
+                       "list",
+                       source->root, source->folders.items[first]);
+    return VC_OK;
+}
+
 static vc_status copy_names(vc__names *out, const vc__names *from)
 {
     for (size_t i = 0; i < from->count; i++)
@@ -125,6 +152,8 @@ vc_status vc__samples_label(vc_source *source, const vc__class_list *list, const
     vc_status status = look_up_folders(&lines, source, list, path);
     if (status == VC_OK)
         status = label_each(source, lines);
+    if (status == VC_OK && !list)
+        status = check_empty(source);
     free(lines);
     VC_TRY(status);
     source->classes = list ? list->folders.count : source->folders.count;

@@ -116,7 +116,7 @@ static int find_split(char out[VC__TAR_NAME], const vc_source *source, const cha
         if (strlen(wrapper) + strlen(*name) + 2 > VC__TAR_NAME)
             continue;
         strcat(strcat(strcpy(out, wrapper), *name), "/");
-        if (holds(source, out, source->labelled ? 1 : 0))
+        if (holds(source, out, 1))
             return 1;
     }
     return 0;
@@ -149,6 +149,37 @@ static vc_status choose_root(char out[VC__TAR_NAME], const vc_source *source, co
     return VC_OK;
 }
 
+/* 1 for the first component of a name that is some split's. */
+static int is_of_a_split(const char *name)
+{
+    static const char *const splits[] = {"train", "test"};
+    size_t length = strcspn(name, "/");
+    for (size_t i = 0; i < 2; i++)
+        for (const char *const *s = vc__split_names(splits[i]); *s; s++)
+            if (strlen(*s) == length && strncmp(*s, name, length) == 0)
+                return 1;
+    return 0;
+}
+
+/* Splits and classes do not stand side by side: one of them would be passed over. `root` is a
+ * split's, perhaps in a wrapper. */
+static vc_status check_siblings(const vc_source *source, const char *root, const char *path)
+{
+    const char *slash = strchr(root, '/');
+    size_t wrapper = slash && slash[1] ? (size_t)(slash - root) + 1 : 0;
+    if (!is_of_a_split(root + wrapper))
+        return VC_OK;
+    for (size_t i = 0; i < source->count; i++) {
+        const char *name = source->samples[i].name;
+        if (strncmp(name, root, wrapper) != 0 || !is_of_a_split(name + wrapper))
+            return vc_fail(
+                VC_EFORMAT,
+                "%s:%s: lies beside the split '%s': wanted splits alone or classes alone", path,
+                name, root);
+    }
+    return VC_OK;
+}
+
 /* Drops what lies outside the root, and the root from the names. */
 static void keep_below(vc_source *source, const char *root)
 {
@@ -156,6 +187,7 @@ static void keep_below(vc_source *source, const char *root)
     for (size_t i = 0; i < source->count; i++) {
         vc__sample sample = source->samples[i];
         if (strncmp(sample.name, root, length) != 0) {
+            source->name_bytes -= strlen(sample.name) + 1;
             free(sample.name);
             continue;
         }
@@ -188,6 +220,8 @@ static vc_status find_entries(contents *c, const char *path, const char *split)
         return VC_OK; /* the caller says what is missing */
     VC_TRY(check_repeats(source, path));
     VC_TRY(choose_root(root, source, path, split));
+    if (root[0])
+        VC_TRY(check_siblings(source, root, path));
     VC_TRY(vc__source_set_root(source, path, ":", root));
     keep_below(source, root);
     return keep_class_folders(c, root);

@@ -17,8 +17,16 @@ typedef struct level {
     const struct level *parent;
 } level;
 
+/* A folder that was read. */
+typedef struct seen {
+    dev_t device;
+    ino_t inode;
+} seen;
+
 typedef struct walker {
     vc_source *source;
+    seen *seen; /* (capacity) hashed; inode 0: free */
+    size_t seen_count, seen_capacity;
     char path[MOST_PATH];
     size_t root; /* length of what comes before a sample's name */
 } walker;
@@ -31,6 +39,43 @@ static vc_status check_loop(const level *here, const char *path)
     for (const level *l = here->parent; l; l = l->parent)
         if (l->device == here->device && l->inode == here->inode)
             return vc_fail(VC_EFORMAT, "%s: leads back to a folder above it", path);
+    return VC_OK;
+}
+
+static seen *place_of(seen *table, size_t capacity, dev_t device, ino_t inode)
+{
+    size_t at = (size_t)(inode * 0x9e3779b97f4a7c15u + device) % capacity;
+    while (table[at].inode && (table[at].device != device || table[at].inode != inode))
+        at = (at + 1) % capacity;
+    return &table[at];
+}
+
+static vc_status grow(walker *w)
+{
+    size_t capacity = w->seen_capacity ? 2 * w->seen_capacity : 1024;
+    seen *table = calloc(capacity, sizeof *table);
+    if (!table)
+        return vc_fail(VC_ENOMEM, "%s: out of memory for %zu folders", w->path, capacity);
+    for (size_t i = 0; i < w->seen_capacity; i++)
+        if (w->seen[i].inode)
+            *place_of(table, capacity, w->seen[i].device, w->seen[i].inode) = w->seen[i];
+    free(w->seen);
+    w->seen = table;
+    w->seen_capacity = capacity;
+    return VC_OK;
+}
+
+/* Links that meet again would show images twice, and few of them lead to very many folders. */
+static vc_status check_seen(walker *w, const level *here)
+{
+    if (2 * w->seen_count >= w->seen_capacity)
+        VC_TRY(grow(w));
+    seen *place = place_of(w->seen, w->seen_capacity, here->device, here->inode);
+    if (place->inode)
+        return vc_fail(VC_EFORMAT, "%s: is a folder that was reached already, by another link",
+                       w->path);
+    *place = (seen){here->device, here->inode};
+    w->seen_count++;
     return VC_OK;
 }
 
@@ -97,46 +142,72 @@ static vc_status walk(walker *w, const level *parent)
     level here = {info.st_dev, info.st_ino, parent ? parent->depth + 1 : 0, parent};
     vc_status status = check_loop(&here, w->path);
     if (status == VC_OK)
+        status = check_seen(w, &here);
+    if (status == VC_OK)
         status = walk_entries(w, directory, &here);
     closedir(directory);
     return status;
 }
 
-/* Whether it is there and, where there must be classes, holds folders. */
-static int is_split(const char *path, int labelled)
+/* Whether a directory holds folders; the name of one that is not among `names` goes to `stray`. */
+static int holds_folders(char stray[256], const char *path, const char *const *names)
 {
     char below[MOST_PATH];
     DIR *directory = opendir(path);
-    int found = directory && !labelled;
+    int found = 0;
     const struct dirent *entry;
-    while (directory && !found && (entry = readdir(directory))) {
+    stray[0] = '\0';
+    while (directory && (entry = readdir(directory))) {
         int length = snprintf(below, sizeof below, "%s/%s", path, entry->d_name);
-        found = entry->d_name[0] != '.' && length < MOST_PATH && is_folder(below, entry);
+        if (entry->d_name[0] == '.' || length >= MOST_PATH || !is_folder(below, entry))
+            continue;
+        const char *const *name = names;
+        while (*name && strcmp(*name, entry->d_name) != 0)
+            name++;
+        if (!*name)
+            snprintf(stray, 256, "%s", entry->d_name);
+        found = 1;
     }
     if (directory)
         closedir(directory);
     return found;
 }
 
-/* The first of `names` that is a split's folder; NULL when none is. */
-static const char *find_split(const char *directory, const char *const *names, int labelled)
+/* The first of `names` that is a split's folder: one that holds folders. NULL when none is. */
+static const char *find_split(const char *directory, const char *const *names)
 {
-    char path[MOST_PATH];
+    char path[MOST_PATH], ignored[256];
     for (; *names; names++) {
         int length = snprintf(path, sizeof path, "%s/%s", directory, *names);
-        if (length < MOST_PATH && is_split(path, labelled))
+        if (length < MOST_PATH && holds_folders(ignored, path, names))
             return *names;
     }
     return NULL;
 }
 
+/* Splits and classes do not stand side by side: one of them would be passed over. */
+static vc_status check_siblings(const char *directory, const char *found)
+{
+    static const char *const splits[] = {"train", "test", "val", "validation", NULL};
+    char stray[256];
+    holds_folders(stray, directory, splits);
+    if (stray[0])
+        return vc_fail(VC_EFORMAT,
+                       "%s: has a folder '%s' for a split, and '%s', which is none: wanted splits "
+                       "alone or classes alone",
+                       directory, found, stray);
+    return VC_OK;
+}
+
 static vc_status choose_root(walker *w, const char *directory, const char *split)
 {
     vc_source *source = w->source;
-    const char *found = find_split(directory, vc__split_names(split), source->labelled);
+    const char *found = find_split(directory, vc__split_names(split));
     const char *other = strcmp(split, "train") == 0 ? "test" : "train";
     const char *stray =
-        found || !source->labelled ? NULL : find_split(directory, vc__split_names(other), 1);
+        found || !source->labelled ? NULL : find_split(directory, vc__split_names(other));
+    if (found)
+        VC_TRY(check_siblings(directory, found));
     if (stray)
         return vc_fail(VC_EFORMAT, "%s: has a folder '%s', but none for the split '%s'", directory,
                        stray, split);
@@ -156,7 +227,9 @@ vc_status vc__source_find_files(vc_source *source, const char *directory, const 
 {
     walker w = {.source = source};
     VC_TRY(choose_root(&w, directory, split));
-    VC_TRY(walk(&w, NULL));
+    vc_status status = walk(&w, NULL);
+    free(w.seen);
+    VC_TRY(status);
     if (source->labelled && source->folders.count == 0)
         return vc_fail(VC_EFORMAT, "%s: holds no folders, wanted one for each class", source->root);
     vc__samples_sort(source->samples, source->count);

@@ -23,7 +23,7 @@ struct vc_source {
     vc__names class_names;
 
     vc__sample *samples; /* encoded images */
-    size_t count, capacity;
+    size_t count, capacity, name_bytes;
     vc__names folders; /* class folders, found while the samples were collected */
 
     vc__tar *tar;         /* NULL: files of their own */

@@ -56,7 +56,9 @@ check "limit" 0 'on 3 images' "$vitcod" eval model --data data --limit 3
 check "classify" 0 '^  *[0-9.]* %  *[0-3]  ' "$vitcod" classify model data/n1/a.jpg "data/n4/e f.png" --top 4 --classes list
 holds "classify's names" 'fourth thing' '^data/n1/a.jpg$' '^data/n4/e f.png$'
 check "classify as JSON" 0 '"probability": 0\.' "$vitcod" classify model data/n2/c.png --top 1 --json
-check "more classes than there are" 1 'best 5 of 4 classes' "$vitcod" classify model data/n2/c.png
+check "more classes than there are" 1 'best 5 of 4 classes' "$vitcod" classify model data/n2/c.png --top 5
+check "all of fewer than five classes" 0 '3  ' "$vitcod" classify model data/n2/c.png
+check "a model for an auto-encoder" 1 "'cls_token' is no part of an auto-encoder" "$vitcod" import model --autoencoder coded -o x
 check "a list that does not fit" 1 'names 3 classes, the model has 4' sh -c "head -n 3 list >short && '$vitcod' classify model data/n2/c.png --top 1 --classes short"
 check "an image that is not there" 1 'nowhere.jpg: cannot open' "$vitcod" classify model nowhere.jpg --top 1
 check "a crop that makes no sense" 2 'wanted above 0 and at most 1' "$vitcod" eval model --data data --crop-fraction 1.5
@@ -79,7 +81,7 @@ holds "are counted" 'broken/n2/z.jpg: ' 'on 4 images' '2 broken' '2 images could
 check "and may be allowed" 0 '"broken/n1/a.jpg",' "$vitcod" eval model --data broken --skip-broken --json
 check "classify names them too" 1 '1 image could not be read' "$vitcod" classify model broken/n1/a.jpg data/n2/c.png --top 1
 mkdir -p all-broken/n1 all-broken/n2 all-broken/n3 all-broken/n4
-echo x >all-broken/n1/a.jpg
+for class in n1 n2 n3 n4; do echo x >all-broken/$class/a.jpg; done
 check "nothing but broken images" 1 'images are broken' "$vitcod" eval model --data all-broken
 
 # Folders that do not fit.
@@ -88,7 +90,13 @@ check "fewer class folders than classes" 1 '1 class folders, the model has 4.*--
 check "a list helps" 0 'on 1 images' "$vitcod" eval model --data fewer --classes list
 cp -r fewer unlisted && mv unlisted/n1 unlisted/n9
 check "a folder that is not in the list" 1 "n9" "$vitcod" eval model --data unlisted --classes list
-mkdir empty loop
+mkdir empty loop twice twice/n1
+cp data/n1/a.jpg twice/n1 && ln -s n1 twice/n2
+check "a folder that is reached twice" 1 'reached already' "$vitcod" eval model --data twice --classes list
+cp -r data mixed && mkdir -p mixed/val/n1 && cp data/n1/a.jpg mixed/val/n1
+check "classes beside a split" 1 "wanted splits alone or classes alone" "$vitcod" eval model --data mixed
+tar -cf mixed.tar -C mixed .
+check "the same in an archive" 1 "wanted splits alone or classes alone" "$vitcod" eval model --data mixed.tar
 check "an empty folder" 1 'empty/: holds no folders' "$vitcod" eval model --data empty
 mkdir loop/n1 && ln -s ../../loop loop/n1/again
 check "a loop of links" 1 'loop' "$vitcod" eval model --data loop

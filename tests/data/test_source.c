@@ -45,18 +45,16 @@ static void class_folders_are_sorted(void **state)
     put(d, "README.md");
     put(d, ".hidden/y.jpg");
     put(d, "cat/.z.jpg");
-    assert_ok(vc_directory_make(joined(d, "empty")));
     /* within a class as torchvision: by directory, then by name */
     expect(d, options("test", NULL, 1),
            "cat/z.webp 0 cat/b/1.png 0 cat/b-2/1.png 0 cat-2/x.ppm 1 dog/10.jpeg 2 dog/2.JPG 2");
     vc_source *source;
     vc_source_options o = vc_source_options_default();
     assert_ok(vc_source_open(&source, d, &o));
-    assert_int_equal(vc_source_classes(source), 4);
+    assert_int_equal(vc_source_classes(source), 3);
     assert_false(vc_source_has_list(source));
     assert_string_equal(vc_source_class_name(source, 2), "dog");
-    assert_string_equal(vc_source_class_name(source, 3), "empty");
-    assert_string_equal(vc_source_class_name(source, 4), "");
+    assert_string_equal(vc_source_class_name(source, 3), "");
     vc_bytes bytes = {0};
     assert_ok(vc_source_read(&bytes, source, 5));
     assert_int_equal(bytes.count, strlen("dog/2.JPG"));
@@ -67,6 +65,9 @@ static void class_folders_are_sorted(void **state)
     assert_fails(vc_source_read(&bytes, source, 5), VC_EIO, "dog/2.JPG: is not a regular file");
     vc_bytes_close(&bytes);
     vc_source_close(source);
+    /* it would take a number, and move those behind it */
+    assert_ok(vc_directory_make(joined(d, "cow")));
+    expect_failure(d, o, VC_EFORMAT, "cow: is a class folder without images");
 }
 
 static void a_split_is_looked_for(void **state)
@@ -81,7 +82,14 @@ static void a_split_is_looked_for(void **state)
     put(d, "val/b/3.jpg");
     expect(d, options("train", NULL, 1), "train/a/1.jpg 0 train/b/2.jpg 1");
     expect(d, options("test", NULL, 1), "val/b/3.jpg 0");
-    expect(d, options("test", NULL, 0), "test/flat.jpg -1");
+    expect(d, options("test", NULL, 0), "val/b/3.jpg -1");
+    put(d, "cat/4.jpg");
+    expect_failure(d, options("test", NULL, 1), VC_EFORMAT,
+                   "has a folder 'val' for a split, and 'cat', which is none");
+    const char *flat = fresh_directory(); /* no split either when nobody asks for classes */
+    put(flat, "0.jpg");
+    put(flat, "test/1.jpg");
+    expect(flat, options("test", NULL, 0), "0.jpg -1 test/1.jpg -1");
     expect_failure(d, options("dev", NULL, 1), VC_EINVAL, "'dev', wanted train or test");
     const char *vehicles = fresh_directory();
     put(vehicles, "car/1.jpg");

@@ -109,13 +109,15 @@ static void plain_and_gzipped(void **state)
     add(&a, '0', "./dog/2.jpg", "two");
     add(&a, '0', "./dog/._2.jpg", "hidden");
     add(&a, '\0', "ant//1.png", "one");
-    add(&a, '5', "./bee/", "");
+    add(&a, '0', "./bee/3.jpg", "three");
     add(&a, '0', "/dog/1.jpg", "");
     end(&a);
-    const char *want = "dog/2.jpg 2 two ant/1.png 0 one dog/1.jpg 2 "; /* in the archive's order */
+    const char *want =
+        "dog/2.jpg 2 two ant/1.png 0 one bee/3.jpg 1 three dog/1.jpg 2 "; /* in the archive's order */
     expect(write_plain(&a), "test", 1, want);
     expect(write_gzipped(&a), "test", 1, want);
-    expect(write_gzipped(&a), "test", 0, "dog/2.jpg -1 two ant/1.png -1 one dog/1.jpg -1 ");
+    expect(write_gzipped(&a), "test", 0,
+           "dog/2.jpg -1 two ant/1.png -1 one bee/3.jpg -1 three dog/1.jpg -1 ");
 }
 
 static void splits_and_a_folder_around_everything(void **state)
