@@ -111,6 +111,9 @@ vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options
 vc_status vc_model_create(vc_model **out, const vc_model_config *config, uint64_t seed);
 vc_status vc_deit_create(vc_model **out, const vc_deit_config *config, uint64_t seed);
 vc_status vc_model_write(const char *path, const vc_model *model);
+/* Tensors of a checkpoint opened in place that vc_model_write leaves out, as they follow from sizes or only
+ * count what was seen; NULL after the last. */
+const char *vc_model_left_out(const vc_model *model, size_t index);
 /* The encoders and decoders alone, as vc_model_options.autoencoder reads them. */
 vc_status vc_model_write_autoencoder(const char *path, const vc_model *model);
 void vc_model_close(vc_model *model);

@@ -1,5 +1,6 @@
 #include "vitcod/polarize.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static void swap(int32_t *order, size_t i, size_t j)
@@ -72,7 +73,11 @@ vc_status vc_polarize_groups(vc_plan *out, const vc_mask *masks, size_t count, s
     vc_status status = VC_OK;
     for (size_t g = 0; status == VC_OK && g < count; g++) {
         vc_plan part;
-        status = vc_polarize(&part, &masks[g], scaled(threshold, &masks[g], &masks[0]), path);
+        char which[4200];
+        int length = snprintf(which, sizeof which, "%s", path);
+        if (count > 1 && length < (int)sizeof which)
+            snprintf(which + length, sizeof which - (size_t)length, ": group %zu", g);
+        status = vc_polarize(&part, &masks[g], scaled(threshold, &masks[g], &masks[0]), which);
         if (status == VC_OK)
             status = vc_plan_append(out, &part);
     }

@@ -22,6 +22,10 @@ static vc_status import(json_t *result, const import_options *o)
                           "model", cli_text(o->output), "architecture",
                           vc_architecture_name(model->config.architecture), "tensors",
                           (json_int_t)model->param_count, "values", (json_int_t)values));
+    json_t *left_out = json_array();
+    for (size_t i = 0; vc_model_left_out(model, i); i++)
+        json_array_append_new(left_out, cli_text(vc_model_left_out(model, i)));
+    json_object_set_new(result, "left_out", left_out);
     vc_model_close(model);
     return status;
 }
@@ -33,6 +37,10 @@ static void print_text(const json_t *result)
            json_string_value(json_object_get(result, "architecture")),
            (long long)json_integer_value(json_object_get(result, "tensors")),
            (long long)json_integer_value(json_object_get(result, "values")));
+    size_t left_out = json_array_size(json_object_get(result, "left_out"));
+    if (left_out > 0)
+        printf("left out: %zu tables and statistics that no model needs (--json names them)\n",
+               left_out);
 }
 
 static int run_import(const cli_command *command, int argc, char **argv)

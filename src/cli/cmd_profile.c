@@ -87,5 +87,6 @@ const cli_command cmd_profile = {
     "profile", "time dense against sparse attention on this CPU",
     "PLAN [--model MODEL] [--batch N]",
     "Checks sparse attention on a plan against dense attention under its mask, then times it against\n"
-    "dense attention in interleaved runs. Ratios count; absolute times depend on the machine.",
+    "dense attention in interleaved runs. Ratios count; absolute times depend on the machine. For\n"
+    "plans whose layers have one square shape: a DeiT's.",
     run_profile};

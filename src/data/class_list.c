@@ -34,7 +34,10 @@ static vc_status add_line(vc__class_list *out, const char *start, const char *en
 static vc_status add_lines(vc__class_list *out, const char *path, const char *text,
                            const char *stop)
 {
+    static const char mark[] = "\xef\xbb\xbf"; /* which some editors put before UTF-8 */
     size_t empty = 0;
+    if (stop - text >= 3 && memcmp(text, mark, 3) == 0)
+        text += 3;
     for (size_t number = 1; text < stop; number++) {
         const char *start = text, *end = memchr(text, '\n', (size_t)(stop - text));
         end = end ? end : stop;

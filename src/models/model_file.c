@@ -193,6 +193,18 @@ static vc_status write_params(const char *path, const vc_model *model, int autoe
     return status;
 }
 
+const char *vc_model_left_out(const vc_model *model, size_t index)
+{
+    size_t count = model->files[0] ? vc_tensor_file_count(model->files[0]) : 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *name = vc_tensor_file_at(model->files[0], i)->name;
+        int counter = strstr(name, ".num_batches_tracked") != NULL;
+        if (vc__is_buffer(name) && !counter && index-- == 0)
+            return name;
+    }
+    return NULL;
+}
+
 vc_status vc_model_write_autoencoder(const char *path, const vc_model *model)
 {
     return write_params(path, model, 1, NULL, 0);

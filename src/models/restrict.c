@@ -1,8 +1,11 @@
 /* Attention restricted to masks or to a plan. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model_impl.h"
+
+enum { VC_RESTRICTION_NAME = 4200 };
 
 void vc__drop_restriction(vc_model *model)
 {
@@ -29,7 +32,9 @@ static vc_status check_mask(const vc_model_config *config, size_t group, const v
                        "%zu, %zu, %zu)",
                        path, g.name[0] ? " " : "", g.name, mask->layers, mask->heads, mask->queries,
                        mask->keys, g.count, l.heads, l.queries, l.keys);
-    return vc_mask_check_rows(mask, path);
+    char which[VC_RESTRICTION_NAME];
+    snprintf(which, sizeof which, "%s%s%s", path, g.name[0] ? ": " : "", g.name);
+    return vc_mask_check_rows(mask, which);
 }
 
 static vc_status copy_masks(vc_model *model, const vc_mask *masks)

@@ -111,7 +111,7 @@ static void a_list_numbers_the_classes(void **state)
     const char *d = fresh_directory();
     put(d, "n2/1.jpg");
     put(d, "n1/2.jpg");
-    const char *classes = list("n3 tench, Tinca\nn2\tgoldfish\r\nn1\n\n");
+    const char *classes = list("\xef\xbb\xbfn3 tench, Tinca\nn2\tgoldfish\r\nn1\n\n");
     expect(d, options("test", classes, 1), "n1/2.jpg 2 n2/1.jpg 1");
     vc_source *source;
     vc_source_options o = options("test", classes, 1);
