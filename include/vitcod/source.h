@@ -32,7 +32,7 @@ vc_source_options vc_source_options_default(void);
  *   nothing but splits may stand beside it. Links are followed; loops, and folders that are reached
  *   twice, refused. Samples are sorted by class folder, directory and name;
  * - a tar archive of the same, plain or gzipped, read where it lies. One folder around everything is
- *   looked through. Samples keep the archive's order.
+ *   looked through, unless the class list names it. Samples keep the archive's order.
  *
  * Classes are the class folders, sorted by name, each with at least one image. A class list takes their
  * place: line i (from 0) is class i, its first word the folder's name, the rest what people call it. For

@@ -118,7 +118,7 @@ static vc_status open_images(vc_source *source, const char *path, const vc_sourc
     if (is_directory)
         VC_TRY(vc__source_find_files(source, path, o->split));
     else
-        VC_TRY(vc__source_find_entries(source, path, o->split));
+        VC_TRY(vc__source_find_entries(source, path, o->split, o->classes ? list : NULL));
     if (source->count == 0)
         return vc_fail(VC_EFORMAT, "%s: holds no images, wanted %s", path,
                        o->labelled ? "folders of them, one for each class" : "some");

@@ -133,12 +133,23 @@ static int all_deeper(const vc_source *source)
     return 1;
 }
 
+static int is_listed(const vc__class_list *list, const char *wrapper)
+{
+    char folder[VC__TAR_NAME];
+    size_t length = strcspn(wrapper, "/");
+    memcpy(folder, wrapper, length);
+    folder[length] = '\0';
+    return list && length > 0 && vc__class_list_find(list, folder) < list->folders.count;
+}
+
 static vc_status choose_root(char out[VC__TAR_NAME], const vc_source *source, const char *path,
-                             const char *split)
+                             const char *split, const vc__class_list *list)
 {
     char wrapper[VC__TAR_NAME];
     const char *other = strcmp(split, "train") == 0 ? "test" : "train";
     find_wrapper(wrapper, source);
+    if (is_listed(list, wrapper))
+        wrapper[0] = '\0';
     if (find_split(out, source, "", split) || find_split(out, source, wrapper, split))
         return VC_OK;
     if (source->labelled &&
@@ -210,7 +221,8 @@ static vc_status keep_class_folders(contents *c, const char *root)
     return VC_OK;
 }
 
-static vc_status find_entries(contents *c, const char *path, const char *split)
+static vc_status find_entries(contents *c, const char *path, const char *split,
+                              const vc__class_list *list)
 {
     char root[VC__TAR_NAME];
     vc_source *source = c->source;
@@ -219,7 +231,7 @@ static vc_status find_entries(contents *c, const char *path, const char *split)
     if (source->count == 0)
         return VC_OK; /* the caller says what is missing */
     VC_TRY(check_repeats(source, path));
-    VC_TRY(choose_root(root, source, path, split));
+    VC_TRY(choose_root(root, source, path, split, list));
     if (root[0])
         VC_TRY(check_siblings(source, root, path));
     VC_TRY(vc__source_set_root(source, path, ":", root));
@@ -227,12 +239,13 @@ static vc_status find_entries(contents *c, const char *path, const char *split)
     return keep_class_folders(c, root);
 }
 
-vc_status vc__source_find_entries(vc_source *source, const char *path, const char *split)
+vc_status vc__source_find_entries(vc_source *source, const char *path, const char *split,
+                                  const vc__class_list *list)
 {
     contents c = {.source = source};
     vc_status status = vc__source_set_root(source, path, ":", "");
     if (status == VC_OK)
-        status = find_entries(&c, path, split);
+        status = find_entries(&c, path, split, list);
     vc__names_close(&c.folders);
     return status;
 }

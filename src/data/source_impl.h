@@ -35,8 +35,10 @@ struct vc_source {
 
 /* Samples of the folder `directory`, unsorted, and its class folders. */
 vc_status vc__source_find_files(vc_source *source, const char *directory, const char *split);
-/* Samples and class folders of an archive, in its order. */
-vc_status vc__source_find_entries(vc_source *source, const char *path, const char *split);
+/* Samples and class folders of an archive, in its order. A folder that `list` (or NULL) names is a class,
+ * not a wrapper. */
+vc_status vc__source_find_entries(vc_source *source, const char *path, const char *split,
+                                  const vc__class_list *list);
 
 vc_status vc__source_add(vc_source *source, const char *name, uint64_t offset, uint64_t bytes);
 vc_status vc__source_set_root(vc_source *source, const char *before, const char *name,

@@ -48,6 +48,9 @@ for figure in top1 loss images; do
         bad=1
     fi
 done
+mkdir -p one/n1/a one/n1/b && cp data/n1/a.jpg one/n1/a && cp data/n1/a.jpg one/n1/b && tar -cf one.tar -C one n1
+check "one class with folders in it" 0 'on 2 images' "$vitcod" eval model --data one --classes list
+check "the same in an archive" 0 'on 2 images' "$vitcod" eval model --data one.tar --classes list
 check "attention needs no labels" 0 'averaged over 2 images' "$vitcod" attention model --data data/n1 -o maps.npy
 check "auto-encoder" 0 'to 2 heads' "$vitcod" autoencoder model --data data -o coder
 check "import with an auto-encoder" 0 'deit of 31 tensors' "$vitcod" import model --autoencoder coder -o coded
