@@ -5,9 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vitcod/status.h"
-
-enum { VC_MAX_CHANNELS = 4 };
+#include "vitcod/image.h"
 
 typedef struct vc_dataset {
     size_t count, channels, height, width;

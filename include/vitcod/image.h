@@ -11,7 +11,7 @@
 #define VC_IMAGE_MAX_PIXELS ((size_t)1 << 27)
 #define VC_IMAGE_MAX_PROGRESSIVE ((size_t)1 << 26) /* of a JPEG in several scans */
 #define VC_IMAGE_MAX_SIDE ((size_t)1000000)
-enum { VC_IMAGE_CHANNELS = 4 }; /* at most */
+enum { VC_MAX_CHANNELS = 4 }; /* of an image */
 
 /* The buffer is used again by the next call that fills the image and grows as needed. Starts as {0}. */
 typedef struct vc_image {
@@ -63,7 +63,7 @@ vc_status vc_image_resize_crop(vc_image *out, const vc_image *in, size_t resize,
 
 /* Values of each channel's 256 pixels: (pixel / 255 - mean) / std, rounded to float at each step. */
 typedef struct vc_normalizer {
-    float value[VC_IMAGE_CHANNELS][256];
+    float value[VC_MAX_CHANNELS][256];
 } vc_normalizer;
 
 void vc_normalizer_make(vc_normalizer *out, size_t channels, const float *mean, const float *std);

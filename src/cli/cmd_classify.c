@@ -66,13 +66,6 @@ static void print_image(const json_t *image)
     fflush(stdout);
 }
 
-static void on_broken(void *context, size_t index, const char *name, const char *message)
-{
-    (void)index;
-    fprintf(stderr, "vitcod: %s\n", message);
-    json_array_append_new(context, cli_text(name));
-}
-
 static vc_status classify_all(json_t *results, vc_loader *loader, const classify_options *o,
                               const vc_model *model, const vc_source *source)
 {
@@ -105,14 +98,15 @@ static vc_status classify_all(json_t *results, vc_loader *loader, const classify
 static vc_status load_and_classify(json_t *result, const classify_options *o, vc_model *model,
                                    vc_source *source)
 {
-    json_t *results = json_array(), *broken = json_array();
+    json_t *results = json_array();
+    cli_broken_images broken = {.names = json_array()};
     vc_loader_options how = vc_model_loader_options(model);
     vc_loader *loader;
     how.crop_fraction = o->crop_fraction;
-    how.on_broken = on_broken;
-    how.context = broken;
+    how.on_broken = cli_on_broken;
+    how.context = &broken;
     json_object_set_new(result, "images", results);
-    json_object_set_new(result, "broken_images", broken);
+    json_object_set_new(result, "broken_images", broken.names);
     VC_TRY(vc_loader_open(&loader, source, &how));
     vc_status status = vc_model_pack(model);
     if (status == VC_OK)
@@ -193,5 +187,5 @@ static int run_classify(const cli_command *command, int argc, char **argv)
 const cli_command cmd_classify = {
     "classify", "what is on an image: the likeliest classes", "MODEL IMAGE... [--top N]",
     "Classifies JPEG and PNG files: the likeliest classes with their probabilities, one image after\n"
-    "the other. Shorter side bicubically to 256, centre crop of 224, as DeiT was evaluated.",
+    "the other. Shorter side bicubically to 8/7 of the model's side (256 for 224), then its centre.",
     run_classify};

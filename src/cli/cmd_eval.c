@@ -52,12 +52,10 @@ static vc_status evaluate_source(json_t *result, const eval_options *o, const vc
 
 static vc_status evaluate(json_t *result, const eval_options *o)
 {
-    const vc_source_options how = {
-        .split = o->data.split, .classes = o->data.classes, .labelled = 1};
     vc_model *model;
     vc_source *source;
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
-    vc_status status = vc_source_open(&source, o->data.path, &how);
+    vc_status status = cli_open_source(&source, &o->data, 1);
     if (status == VC_OK) {
         status = evaluate_source(result, o, model, source);
         vc_source_close(source);
@@ -110,6 +108,7 @@ const cli_command cmd_eval = {
     "eval", "top-1, top-5 and loss on labelled images", "MODEL --data PATH [options]",
     "Evaluates a model on labelled images; accuracies in percent, per class with --json. Images are\n"
     "JPEG or PNG in class folders (a folder or a tar archive of them, plain or gzipped), or IDX or\n"
-    "CIFAR-10/100 files. As DeiT was evaluated: shorter side bicubically to 256, centre crop of 224.\n"
+    "CIFAR-10/100 files. As DeiT was evaluated: shorter side bicubically to 8/7 of the\n"
+    "model's side (256 for 224), then its centre.\n"
     "A broken image is named, left out, and ends the run with status 1, unless --skip-broken.",
     run_eval};

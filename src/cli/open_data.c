@@ -19,18 +19,20 @@ int cli_check_data_options(const cli_command *command, const cli_data_options *o
     return cli_check_batch(command, options->batch);
 }
 
-typedef struct broken_images {
-    json_t *names;
-    vc_progress *progress;
-} broken_images;
-
-static void on_broken(void *context, size_t index, const char *name, const char *message)
+void cli_on_broken(void *context, size_t index, const char *name, const char *message)
 {
-    broken_images *b = context;
+    cli_broken_images *b = context;
     (void)index;
-    vc_progress_end(b->progress);
+    if (b->progress)
+        vc_progress_end(b->progress);
     fprintf(stderr, "vitcod: %s\n", message);
     json_array_append_new(b->names, cli_text(name));
+}
+
+vc_status cli_open_source(vc_source **out, const cli_data_options *o, int labelled)
+{
+    const vc_source_options how = {.split = o->split, .classes = o->classes, .labelled = labelled};
+    return vc_source_open(out, o->path, &how);
 }
 
 vc_status cli_run_over_source(json_t *result, vc_evaluation *out, const vc_model *model,
@@ -40,14 +42,14 @@ vc_status cli_run_over_source(json_t *result, vc_evaluation *out, const vc_model
     vc_acts acts;
     VC_TRY(vc_acts_open(&acts, model, o->batch, 0));
     vc_progress progress = vc_progress_begin(label, 1);
-    broken_images broken = {json_array(), &progress};
+    cli_broken_images broken = {json_array(), &progress};
     vc_evaluate_options how = vc_evaluate_options_default();
     how.limit = o->limit;
     how.crop_fraction = o->crop_fraction;
     how.counts = counts;
     how.tap = tap;
     how.progress = &progress;
-    how.on_broken = on_broken;
+    how.on_broken = cli_on_broken;
     how.context = &broken;
     vc_status status = vc_evaluate(out, model, source, &acts, &how);
     vc_progress_end(&progress);
@@ -61,9 +63,8 @@ vc_status cli_run_over_data(json_t *result, vc_evaluation *out, const vc_model *
                             const cli_data_options *o, int labelled, const char *label,
                             const vc_tap *tap, vc_class_count *counts)
 {
-    const vc_source_options how = {.split = o->split, .classes = o->classes, .labelled = labelled};
     vc_source *source;
-    VC_TRY(vc_source_open(&source, o->path, &how));
+    VC_TRY(cli_open_source(&source, o, labelled));
     vc_status status = cli_run_over_source(result, out, model, source, o, label, tap, counts);
     vc_source_close(source);
     return status;

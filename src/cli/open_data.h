@@ -34,6 +34,16 @@ cli_data_options cli_data_options_default(const char *split);
 /* CLI_CONTINUE for options that can be followed. */
 int cli_check_data_options(const cli_command *command, const cli_data_options *options);
 
+/* A vc_loader_broken_image that names the image on stderr and adds it to a list. */
+typedef struct cli_broken_images {
+    json_t *names;
+    vc_progress *progress; /* to be cleared first, or NULL */
+} cli_broken_images;
+
+void cli_on_broken(void *broken_images, size_t index, const char *name, const char *message);
+
+vc_status cli_open_source(vc_source **out, const cli_data_options *options, int labelled);
+
 /* Runs the model over the images, with progress; each broken one is named on stderr and counted in the
  * result. */
 vc_status cli_run_over_data(json_t *result, vc_evaluation *out, const vc_model *model,

@@ -14,11 +14,28 @@ static const unsigned char old_magic[] = {0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46,
                                           0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
 enum { TAR_MAGIC_AT = 257 };
 
+static int is_old(const vc_mapped_file *file)
+{
+    return file->bytes >= 2 + sizeof old_magic && file->data[0] == 0x80 &&
+           memcmp(file->data + 2, old_magic, sizeof old_magic) == 0;
+}
+
+/* PyTorch's format before 0.1.10. */
+static int is_tar(const vc_mapped_file *file)
+{
+    return file->bytes >= TAR_MAGIC_AT + 5 && memcmp(file->data + TAR_MAGIC_AT, "ustar", 5) == 0;
+}
+
+int vc__pth_begins(const vc_mapped_file *file)
+{
+    const unsigned char *b = file->data;
+    int zip = file->bytes >= 4 && (memcmp(b, "PK\3\4", 4) == 0 || memcmp(b, "PK\5\6", 4) == 0);
+    return zip || is_old(file) || is_tar(file);
+}
+
 static vc_status refuse_old(const char *path, const vc_mapped_file *file)
 {
-    int old = file->bytes >= 2 + sizeof old_magic && file->data[0] == 0x80 &&
-              memcmp(file->data + 2, old_magic, sizeof old_magic) == 0;
-    int tar = file->bytes >= TAR_MAGIC_AT + 5 && memcmp(file->data + TAR_MAGIC_AT, "ustar", 5) == 0;
+    int old = is_old(file), tar = is_tar(file);
     if (!old && !tar)
         return VC_OK;
     return vc_fail(

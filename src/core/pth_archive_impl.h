@@ -26,4 +26,7 @@ vc_status vc__archive_find(int *found, size_t *index, size_t *bytes, const vc__a
 /* Its content, whose checksum must agree. */
 vc_status vc__archive_read(void *out, size_t bytes, const vc__archive *archive, size_t index);
 
+/* Whether a file is a zip archive or of one of PyTorch's formats before it. */
+int vc__pth_begins(const vc_mapped_file *file);
+
 #endif

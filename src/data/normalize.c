@@ -4,7 +4,7 @@
 
 void vc_normalizer_make(vc_normalizer *out, size_t channels, const float *mean, const float *std)
 {
-    assert(channels <= VC_IMAGE_CHANNELS);
+    assert(channels <= VC_MAX_CHANNELS);
     for (size_t c = 0; c < channels; c++)
         for (int pixel = 0; pixel < 256; pixel++)
             out->value[c][pixel] = ((float)pixel / 255.0f - mean[c]) / std[c];

@@ -99,6 +99,7 @@ static vc_status finish(vc_model *model)
                 return vc_fail(VC_EINVAL, "'%s' holds %g, wanted variances of 0 or more",
                                param->name, (double)param->data[i]);
     }
+    VC_TRY(vc__levit_check_indices(model));
     VC_TRY(vc__levit_fold(model));
     for (size_t p = 0; p < model->param_count; p++)
         vc__forget(model, model->params[p].data, model->params[p].count);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "levit_impl.h"
 
@@ -31,66 +32,67 @@ static void expand_biases(float *out, const float *biases, size_t heads, const v
                     biases[h * keys + offset_of(q, k, span->side_out, span->side_in, stride)];
 }
 
-vc_status vc__levit_check_indices(const vc_levit_config *c, const vc_tensor_file *file)
+static vc_status check_table(const vc_model *model, size_t block, const char *name)
 {
-    for (size_t b = 0; b < vc__levit_blocks(c); b++) {
-        const vc__levit_place place = vc__levit_place_of(c, b);
-        const vc__levit_span span = vc__levit_span_of(c, place);
-        size_t queries = span.side_out * span.side_out, keys = span.side_in * span.side_in;
-        const size_t shape[] = {queries, keys};
-        char name[112];
-        snprintf(name, sizeof name, "blocks.%zu%s.attention_bias_idxs", 2 * b,
-                 place.subsampling ? "" : ".m");
-        const vc_tensor *found = vc_tensor_file_find(file, name);
-        if (!found) {
-            if (place.subsampling)
-                snprintf(name, sizeof name, "stages.%zu.downsample.attn_downsample.%s", place.stage,
-                         "attention_bias_idxs");
-            else
-                snprintf(name, sizeof name, "stages.%zu.blocks.%zu.attn.attention_bias_idxs",
-                         place.stage, place.block);
-            found = vc_tensor_file_find(file, name);
-        }
-        if (!found)
-            continue;
-        VC_TRY(vc_tensor_file_get(&found, file, name, VC_I64, 2, shape));
-        const int64_t *have = found->data;
-        for (size_t i = 0; i < queries * keys; i++) {
-            size_t want = offset_of(i / keys, i % keys, span.side_out, span.side_in,
-                                    place.subsampling ? 2 : 1);
-            if (have[i] != (int64_t)want)
-                return vc_fail(VC_EFORMAT, "%s: '%s' holds %lld at flat index %zu, wanted %zu",
-                               vc_tensor_file_path(file), name, (long long)have[i], i, want);
-        }
+    const vc_tensor_file *file = model->files[0];
+    const vc_levit_config *c = &model->config.levit;
+    const vc__levit_place place = vc__levit_place_of(c, block);
+    const vc__levit_span span = vc__levit_span_of(c, place);
+    const size_t shape[] = {span.side_out * span.side_out, span.side_in * span.side_in};
+    const vc_tensor *found;
+    if (!vc_tensor_file_find(file, name))
+        return VC_OK;
+    VC_TRY(vc_tensor_file_get(&found, file, name, VC_I64, 2, shape));
+    const int64_t *have = found->data;
+    for (size_t i = 0; i < shape[0] * shape[1]; i++) {
+        size_t want = offset_of(i / shape[1], i % shape[1], span.side_out, span.side_in,
+                                place.subsampling ? 2 : 1);
+        if (have[i] != (int64_t)want)
+            return vc_fail(VC_EFORMAT, "'%s' holds %lld at flat index %zu, wanted %zu", name,
+                           (long long)have[i], i, want);
     }
     return VC_OK;
 }
 
-/* Output o of the folded product is output order[o] of the original (NULL: the same). */
-static void fold_product(vc_linear *out, const vc_normed *n, const size_t *order)
+/* A table stands beside the biases that it points into, one pair per block. */
+vc_status vc__levit_check_indices(const vc_model *model)
 {
+    static const char biases[] = "attention_biases";
+    size_t block = 0;
+    for (size_t p = 0; model->files[0] && p < model->param_count; p++) {
+        const char *const names[] = {model->params[p].name, model->params[p].alias};
+        if (!strstr(names[0], biases))
+            continue;
+        for (size_t i = 0; i < 2; i++) {
+            char name[112];
+            snprintf(name, sizeof name, "%.*sattention_bias_idxs",
+                     (int)(strlen(names[i]) - sizeof biases + 1), names[i]);
+            VC_TRY(check_table(model, block, name));
+        }
+        block++;
+    }
+    return VC_OK;
+}
+
+static double norm_scale(float weight, float variance)
+{
+    return weight / sqrt((double)variance + (double)VC_LEVIT_EPS);
+}
+
+/* Output o of the folded product is output order[o] of the original (NULL: the same). The inputs of a
+ * convolution, (channels, 3, 3), become (3, 3, channels); channels 0: it is none. */
+static void fold_product(vc_linear *out, const vc_normed *n, const size_t *order, size_t channels)
+{
+    enum { WINDOW = 9 };
     float *weight = (float *)out->weight, *bias = (float *)out->bias;
     for (size_t o = 0; o < out->outputs; o++) {
         size_t from = order ? order[o] : o;
-        double scale = n->norm_w[from] / sqrt((double)n->variance[from] + (double)VC_LEVIT_EPS);
+        double scale = norm_scale(n->norm_w[from], n->variance[from]);
         bias[o] = (float)(n->norm_b[from] - n->mean[from] * scale);
-        for (size_t i = 0; i < out->inputs; i++)
-            weight[o * out->inputs + i] = (float)(n->weight[from * out->inputs + i] * scale);
-    }
-}
-
-/* (outputs, channels, 3, 3) to (outputs, 3, 3, channels). */
-static void fold_convolution(vc_linear *out, const vc_normed *n, size_t channels)
-{
-    enum { WINDOW = 9 };
-    float *weight = (float *)out->weight;
-    fold_product(out, n, NULL);
-    for (size_t o = 0; o < out->outputs; o++) {
-        double scale = n->norm_w[o] / sqrt((double)n->variance[o] + (double)VC_LEVIT_EPS);
-        for (size_t c = 0; c < channels; c++)
-            for (size_t w = 0; w < WINDOW; w++)
-                weight[o * out->inputs + w * channels + c] =
-                    (float)(n->weight[o * out->inputs + c * WINDOW + w] * scale);
+        for (size_t i = 0; i < out->inputs; i++) {
+            size_t to = channels ? i % WINDOW * channels + i / WINDOW : i;
+            weight[o * out->inputs + to] = (float)(n->weight[from * out->inputs + i] * scale);
+        }
     }
 }
 
@@ -112,7 +114,7 @@ static void add_head(vc_linear *out, const vc_levit_head *h, double share)
     for (size_t o = 0; o < out->outputs; o++) {
         double sum = h->bias[o];
         for (size_t i = 0; i < out->inputs; i++) {
-            double scale = h->norm_w[i] / sqrt((double)h->variance[i] + (double)VC_LEVIT_EPS);
+            double scale = norm_scale(h->norm_w[i], h->variance[i]);
             double w = h->weight[o * out->inputs + i];
             sum += w * (h->norm_b[i] - h->mean[i] * scale);
             weight[o * out->inputs + i] += (float)(share * w * scale);
@@ -167,12 +169,12 @@ static void fold_block(vc_levit_folded_block *out, size_t *order, const vc_levit
     const vc_levit_attention *a = vc__levit_attention_of(c, where);
     const vc__levit_span span = vc__levit_span_of(c, where);
     sort_heads(order, a, where.subsampling ? 1 : 2);
-    fold_product(&out->in, &b->in, order);
+    fold_product(&out->in, &b->in, order, 0);
     if (where.subsampling)
-        fold_product(&out->q, &b->q, NULL);
-    fold_product(&out->proj, &b->proj, NULL);
-    fold_product(&out->fc1, &b->fc1, NULL);
-    fold_product(&out->fc2, &b->fc2, NULL);
+        fold_product(&out->q, &b->q, NULL, 0);
+    fold_product(&out->proj, &b->proj, NULL, 0);
+    fold_product(&out->fc1, &b->fc1, NULL, 0);
+    fold_product(&out->fc2, &b->fc2, NULL, 0);
     expand_biases(out->bias, b->biases, a->heads, &span, where.subsampling ? 2 : 1);
 }
 
@@ -191,7 +193,7 @@ vc_status vc__levit_fold(vc_model *model)
     if (!order)
         return vc_fail(VC_ENOMEM, "out of memory");
     for (size_t i = 0; i < VC_LEVIT_STEM; i++)
-        fold_convolution(&out->stem[i], &w->stem[i], i ? c->stem[i - 1] : c->channels);
+        fold_product(&out->stem[i], &w->stem[i], NULL, i ? c->stem[i - 1] : c->channels);
     for (size_t b = 0; b < vc__levit_blocks(c); b++)
         fold_block(&out->blocks[b], order, &w->blocks[b], c, b);
     free(order);

@@ -25,7 +25,7 @@ int vc__levit_recognise(const vc_tensor_file *file);
 vc_status vc__levit_read_config(vc_model_config *out, const vc_tensor_file *file,
                                 const vc_tensor_file *autoencoder, const vc_model_options *options);
 /* The tables of offsets that older checkpoints carry must be those that follow from the sizes. */
-vc_status vc__levit_check_indices(const vc_levit_config *config, const vc_tensor_file *file);
+vc_status vc__levit_check_indices(const vc_model *model);
 vc_status vc__levit_fold(vc_model *model);
 void vc__levit_place_acts(vc_acts *acts, const vc_model *model);
 void vc__levit_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,

@@ -35,7 +35,8 @@ static vc_status load(vc_model *model, const vc_tensor_file *file,
 /* By the first name that the file has for it: a second one would not be read. */
 static int is_called(const vc_param *param, const vc_tensor_file *file, const char *name)
 {
-    return strcmp(name_in(file, param), name) == 0;
+    return strcmp(param->name, name) == 0 ||
+           (strcmp(param->alias, name) == 0 && !vc_tensor_file_find(file, param->name));
 }
 
 /* A tensor that nothing reads would be ignored silently. */
@@ -138,31 +139,42 @@ static void channel_text(char text[96], const float *values, size_t channels)
         used += snprintf(text + used, 96 - (size_t)used, "%s%.9g", c ? " " : "", (double)values[c]);
 }
 
-/* BatchNorm's counter of batches, which lies beside its variance in a checkpoint: timm wants it back. */
-static const vc_tensor *find_counter(char name[96], const vc_model *model, const vc_param *param)
+/* BatchNorm's counter of batches stands beside a variance, and timm wants it back: what it is called
+ * where the variance has timm's name. 0: the tensor is no such counter. */
+static int name_counter(char out[96], const vc_model *model, const vc_named_tensor *tensor)
 {
     static const char variance[] = "running_var", counter[] = "num_batches_tracked";
-    const char *const names[] = {param->name, param->alias};
-    const vc_tensor *found = NULL;
-    for (size_t i = 2; i-- > 0;) {
-        size_t length = strlen(names[i]), tail = sizeof variance - 1;
-        if (length < tail || strcmp(names[i] + length - tail, variance) != 0)
-            return NULL;
-        snprintf(name, 96, "%.*s%s", (int)(length - tail), names[i], counter);
-        found = found ? found : vc_tensor_file_find(model->files[0], name);
+    size_t length = strlen(tensor->name), tail = sizeof counter - 1;
+    if (length < tail || length > 95 || strcmp(tensor->name + length - tail, counter) != 0 ||
+        !vc_tensor_has(&tensor->tensor, VC_I64, 0, NULL))
+        return 0;
+    snprintf(out, 96, "%.*s%s", (int)(length - tail), tensor->name, variance);
+    for (size_t i = 0; i < model->param_count; i++) {
+        const vc_param *param = &model->params[i];
+        if (strcmp(param->name, out) != 0 && strcmp(param->alias, out) != 0)
+            continue;
+        snprintf(out, 96, "%.*s%s", (int)(strlen(param->name) - sizeof variance + 1), param->name,
+                 counter);
+        return 1;
     }
-    return found && vc_tensor_has(found, VC_I64, 0, NULL) ? found : NULL;
+    return 0;
+}
+
+static size_t tensors_read(const vc_model *model)
+{
+    return model->files[0] ? vc_tensor_file_count(model->files[0]) : 0;
 }
 
 /* Integers first, so that all stay aligned. */
 static size_t take_counters(vc_named_tensor *tensors, char (*names)[96], const vc_model *model)
 {
     size_t count = 0;
-    for (size_t i = 0; model->files[0] && i < model->param_count; i++) {
-        const vc_tensor *found = find_counter(names[count], model, &model->params[i]);
-        if (found)
-            tensors[count] = (vc_named_tensor){names[count], *found};
-        count += found != NULL;
+    for (size_t i = 0; i < tensors_read(model) && count < model->param_count; i++) {
+        const vc_named_tensor *from = vc_tensor_file_at(model->files[0], i);
+        if (!name_counter(names[count], model, from))
+            continue;
+        tensors[count] = (vc_named_tensor){names[count], from->tensor};
+        count++;
     }
     return count;
 }
@@ -195,12 +207,11 @@ static vc_status write_params(const char *path, const vc_model *model, int autoe
 
 const char *vc_model_left_out(const vc_model *model, size_t index)
 {
-    size_t count = model->files[0] ? vc_tensor_file_count(model->files[0]) : 0;
-    for (size_t i = 0; i < count; i++) {
-        const char *name = vc_tensor_file_at(model->files[0], i)->name;
-        int counter = strstr(name, ".num_batches_tracked") != NULL;
-        if (vc__is_buffer(name) && !counter && index-- == 0)
-            return name;
+    char ignored[96];
+    for (size_t i = 0; i < tensors_read(model); i++) {
+        const vc_named_tensor *from = vc_tensor_file_at(model->files[0], i);
+        if (vc__is_buffer(from->name) && !name_counter(ignored, model, from) && index-- == 0)
+            return from->name;
     }
     return NULL;
 }
