@@ -51,8 +51,7 @@ struct vc__value {
     vc__value_kind kind;
     size_t count; /* items, or bytes of a text */
     union {
-        int64_t integer; /* also BOOL */
-        double real;
+        int64_t integer;  /* also BOOL */
         const char *text; /* UTF-8 without zero bytes, ended by one */
         const vc__global *global;
         struct {

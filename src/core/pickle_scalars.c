@@ -85,13 +85,7 @@ vc_status vc__pickle_float(vc__machine *m)
 {
     const unsigned char *bytes;
     VC_TRY(vc__pickle_take(m, &bytes, 8));
-    uint64_t bits = 0;
-    for (int i = 0; i < 8; i++) /* big endian, alone among the opcodes */
-        bits = bits << 8 | bytes[i];
-    vc__value *value;
-    VC_TRY(vc__pickle_new(m, &value, VC__REAL));
-    memcpy(&value->real, &bits, sizeof bits);
-    return vc__pickle_push(m, value);
+    return push_integer(m, VC__REAL, 0); /* no tensor needs its value */
 }
 
 /* Bytes of the UTF-8 sequence at `at`, 0 when there is none: overlong, a surrogate, cut off. */

@@ -31,6 +31,16 @@ const char *const *vc__split_names(const char *split)
     return strcmp(split, "test") == 0 ? test : NULL;
 }
 
+int vc__is_split_name(const char *name, size_t length)
+{
+    static const char *const splits[] = {"train", "test"};
+    for (size_t i = 0; i < sizeof splits / sizeof *splits; i++)
+        for (const char *const *s = vc__split_names(splits[i]); *s; s++)
+            if (strlen(*s) == length && strncmp(*s, name, length) == 0)
+                return 1;
+    return 0;
+}
+
 vc_status vc__source_add(vc_source *source, const char *name, uint64_t offset, uint64_t bytes)
 {
     source->name_bytes += strlen(name) + 1;

@@ -160,29 +160,18 @@ static vc_status choose_root(char out[VC__TAR_NAME], const vc_source *source, co
     return VC_OK;
 }
 
-/* 1 for the first component of a name that is some split's. */
-static int is_of_a_split(const char *name)
-{
-    static const char *const splits[] = {"train", "test"};
-    size_t length = strcspn(name, "/");
-    for (size_t i = 0; i < 2; i++)
-        for (const char *const *s = vc__split_names(splits[i]); *s; s++)
-            if (strlen(*s) == length && strncmp(*s, name, length) == 0)
-                return 1;
-    return 0;
-}
-
 /* Splits and classes do not stand side by side: one of them would be passed over. `root` is a
  * split's, perhaps in a wrapper. */
 static vc_status check_siblings(const vc_source *source, const char *root, const char *path)
 {
     const char *slash = strchr(root, '/');
     size_t wrapper = slash && slash[1] ? (size_t)(slash - root) + 1 : 0;
-    if (!is_of_a_split(root + wrapper))
+    if (!vc__is_split_name(root + wrapper, strcspn(root + wrapper, "/")))
         return VC_OK;
     for (size_t i = 0; i < source->count; i++) {
         const char *name = source->samples[i].name;
-        if (strncmp(name, root, wrapper) != 0 || !is_of_a_split(name + wrapper))
+        if (strncmp(name, root, wrapper) != 0 ||
+            !vc__is_split_name(name + wrapper, strcspn(name + wrapper, "/")))
             return vc_fail(
                 VC_EFORMAT,
                 "%s:%s: lies beside the split '%s': wanted splits alone or classes alone", path,

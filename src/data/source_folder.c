@@ -149,8 +149,8 @@ static vc_status walk(walker *w, const level *parent)
     return status;
 }
 
-/* Whether a directory holds folders; the name of one that is not among `names` goes to `stray`. */
-static int holds_folders(char stray[256], const char *path, const char *const *names)
+/* Whether a directory holds folders; the name of one that is no split's goes to `stray`. */
+static int holds_folders(char stray[256], const char *path)
 {
     char below[MOST_PATH];
     DIR *directory = opendir(path);
@@ -161,10 +161,7 @@ static int holds_folders(char stray[256], const char *path, const char *const *n
         int length = snprintf(below, sizeof below, "%s/%s", path, entry->d_name);
         if (entry->d_name[0] == '.' || length >= MOST_PATH || !is_folder(below, entry))
             continue;
-        const char *const *name = names;
-        while (*name && strcmp(*name, entry->d_name) != 0)
-            name++;
-        if (!*name)
+        if (!vc__is_split_name(entry->d_name, strlen(entry->d_name)))
             snprintf(stray, 256, "%s", entry->d_name);
         found = 1;
     }
@@ -179,7 +176,7 @@ static const char *find_split(const char *directory, const char *const *names)
     char path[MOST_PATH], ignored[256];
     for (; *names; names++) {
         int length = snprintf(path, sizeof path, "%s/%s", directory, *names);
-        if (length < MOST_PATH && holds_folders(ignored, path, names))
+        if (length < MOST_PATH && holds_folders(ignored, path))
             return *names;
     }
     return NULL;
@@ -188,9 +185,8 @@ static const char *find_split(const char *directory, const char *const *names)
 /* Splits and classes do not stand side by side: one of them would be passed over. */
 static vc_status check_siblings(const char *directory, const char *found)
 {
-    static const char *const splits[] = {"train", "test", "val", "validation", NULL};
     char stray[256];
-    holds_folders(stray, directory, splits);
+    holds_folders(stray, directory);
     if (stray[0])
         return vc_fail(VC_EFORMAT,
                        "%s: has a folder '%s' for a split, and '%s', which is none: wanted splits "

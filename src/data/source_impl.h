@@ -55,6 +55,9 @@ int vc__is_image_name(const char *name);
 /* The names under which a split's folder is looked for, ended by NULL; NULL for an unknown split. */
 const char *const *vc__split_names(const char *split);
 
+/* Whether a folder may be some split's. */
+int vc__is_split_name(const char *name, size_t length);
+
 /* 1: reading goes forward only, so samples should be asked for one after the other. */
 int vc__source_is_sequential(const vc_source *source);
 
