@@ -24,7 +24,7 @@ room_of() {
         hash | version | isa) echo core ;;
     idx | data | image | source | loader) echo data ;;
     mask | plan | workload | group_files) echo plan ;;
-    kernels | gemm | ops | attention | autoencoder) echo kernels ;;
+    kernels | gemm | ops | attention | attend | autoencoder) echo kernels ;;
     model | deit | levit) echo models ;;
     attention_stats | prune | polarize | autoencoder_setup) echo algorithm ;;
     sim | train | profile | report) echo "$1" ;;

@@ -17,6 +17,8 @@
  *                       channel; bias may be NULL
  * head_mix_gradient_rows  dweight[o][i] += sum of dy[o] * x[i], dbias[o] += sum of dy[o], over tokens
  *                       and channels
+ * attend_rows           attention of queries `first` to first + rows - 1 of a view (attend.h), whose q and
+ *                       out start at query `first`; scores are powers of two, not of e
  * adamw_step            one AdamW step (Loshchilov, Hutter 2019, algorithm 2) */
 #ifndef VITCOD_KERNELS_H
 #define VITCOD_KERNELS_H
@@ -24,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vitcod/attend.h"
 #include "vitcod/isa.h"
 
 typedef struct vc_adamw_coefficients {

@@ -35,6 +35,7 @@
 #include "vitcod/workload.h"
 
 /* kernels: operators, forward and backward */
+#include "vitcod/attend.h"
 #include "vitcod/attention.h"
 #include "vitcod/autoencoder.h"
 #include "vitcod/gemm.h"

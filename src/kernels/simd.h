@@ -31,6 +31,7 @@ static inline vec minimum(vec a, vec b) { return _mm512_min_ps(a, b); }
 static inline vec root(vec a) { return _mm512_sqrt_ps(a); }
 static inline vec absolute(vec a) { return _mm512_abs_ps(a); }
 static inline float sum_of(vec a) { return _mm512_reduce_add_ps(a); }
+static inline float first_of(vec a) { return _mm512_cvtss_f32(a); }
 static inline float max_of(vec a) { return _mm512_reduce_max_ps(a); }
 /* a where x >= 0, else b */
 static inline vec select_sign(vec x, vec a, vec b)
@@ -49,6 +50,22 @@ static inline vec replace_tail(vec a, float to, size_t n)
     return _mm512_mask_blend_ps(first(n), _mm512_set1_ps(to), a);
 }
 static inline vec round_nearest(vec a) { return _mm512_roundscale_ps(a, 8); }
+/* `to` in the lanes whose bit is 0, else a */
+static inline vec keep_bits(vec a, float to, unsigned bits)
+{
+    return _mm512_mask_mov_ps(_mm512_set1_ps(to), (__mmask16)bits, a);
+}
+/* The sums of four vectors. */
+static inline __m128 sum_of_four(vec a, vec b, vec c, vec d)
+{
+    vec ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+    vec cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+    vec s = _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
+    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(s), _mm512_extractf32x8_ps(s, 1));
+    return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+}
+/* a * 2^n; 0 where that is too small */
+static inline vec scaled_by_power(vec a, vec n) { return _mm512_scalef_ps(a, n); }
 static inline vec times_power_of_two(vec a, vec n)
 {
     veci bits = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23);
@@ -85,6 +102,7 @@ static inline float sum_of(vec a)
     s = _mm_add_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_shuffle_ps(s, s, 1)));
 }
+static inline float first_of(vec a) { return _mm256_cvtss_f32(a); }
 static inline float max_of(vec a)
 {
     __m128 s = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
@@ -110,6 +128,25 @@ static inline vec replace_tail(vec a, float to, size_t n)
 static inline vec round_nearest(vec a)
 {
     return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+static inline vec keep_bits(vec a, float to, unsigned bits)
+{
+    veci each = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    veci kept = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32((int)bits), each), each);
+    return _mm256_blendv_ps(_mm256_set1_ps(to), a, _mm256_castsi256_ps(kept));
+}
+static inline __m128 sum_of_four(vec a, vec b, vec c, vec d)
+{
+    vec ab = _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+    vec cd = _mm256_add_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+    vec s = _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
+    return _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
+}
+static inline vec scaled_by_power(vec a, vec n)
+{
+    n = _mm256_max_ps(n, _mm256_set1_ps(-127.0f)); /* whose exponent bits are 0: times 0 */
+    veci bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+    return _mm256_mul_ps(a, _mm256_castsi256_ps(bits));
 }
 static inline vec times_power_of_two(vec a, vec n)
 {
@@ -143,6 +180,20 @@ static inline vec exponential(vec x)
     p = muladd(p, r, splat(1.0f));
     p = muladd(p, r, splat(1.0f));
     return times_power_of_two(p, n);
+}
+
+/* 2^x for x <= 0: x = n + r, |r| <= 1 / 2, a polynomial whose relative error is 7.5e-8 (its coefficients are
+ * a minimax fit), 2.5e-7 with rounding; below 2^-126 it may be 0. */
+static inline vec power_of_two(vec x)
+{
+    vec n = round_nearest(x), r = sub(x, n);
+    vec p = splat(1.32764713e-3f);
+    p = muladd(p, r, splat(9.67554189e-3f));
+    p = muladd(p, r, splat(5.55071309e-2f));
+    p = muladd(p, r, splat(2.40221202e-1f));
+    p = muladd(p, r, splat(6.93146944e-1f));
+    p = muladd(p, r, splat(1.00000012f));
+    return scaled_by_power(p, n);
 }
 
 #endif

@@ -1,0 +1,63 @@
+/* Attention for inference, one kernel for every sparsity. A head is split once, when its mask is known: keys
+ * that most queries want stand in a panel, which all queries see as small dense products; what is kept of
+ * the other keys is listed per query (ViTCoD, HPCA 2023, section IV-B). A head without a mask is a panel of
+ * all keys. The split does not change the result beyond rounding; it is chosen by what entries cost.
+ *
+ * Scores are logarithms to base 2: 1 / sqrt(head_dim) and log2(e) belong into the weights of Q, and log2(e)
+ * into the bias, before it comes here. */
+#ifndef VITCOD_ATTEND_H
+#define VITCOD_ATTEND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vitcod/status.h"
+
+enum { VC_PANEL = 16 }; /* keys of a panel that lie side by side */
+
+typedef struct vc_attend_head {
+    size_t panel_count;        /* keys in the panel */
+    const int32_t *panel_keys; /* (panel_count) which; NULL: all, in order */
+    const int32_t
+        *panel_place; /* (Tk) where a key stands there, -1: nowhere; NULL: at its own index */
+    /* (Tq, ceil(panel_count / 16)) bit i of a word: the query sees key i of 16; NULL: it sees all */
+    const uint16_t *panel_kept;
+    const float *panel_bias;  /* (Tq, panel_count rounded up to 16) or NULL */
+    const int32_t *row_start; /* (Tq + 1) of the sparser part; NULL: there is none */
+    const int32_t *row_keys;  /* (row_start[Tq]) */
+    const float *row_bias;    /* (row_start[Tq]), readable 16 values beyond, or NULL */
+    size_t panel_start;       /* floats, of this head in an image's panels */
+    size_t kept;              /* entries that are kept */
+} vc_attend_head;
+
+typedef struct vc_attend_layer {
+    size_t heads, queries, keys, head_dim, value_dim;
+    size_t panel_floats; /* all panels of one image */
+    vc_attend_head *head;
+    void *memory;
+} vc_attend_layer;
+
+/* How heads are split: by cost, or for comparison all keys in the panel. */
+typedef enum vc_attend_split { VC_SPLIT_BY_COST, VC_SPLIT_DENSE } vc_attend_split;
+
+/* pruned (H, Tq, Tk), nonzero = pruned, and bias (H, Tq, Tk) may be NULL; no row may be pruned altogether.
+ * `layer` has its sizes set. */
+vc_status vc_attend_layer_open(vc_attend_layer *layer, const uint8_t *pruned, const float *bias,
+                               vc_attend_split split);
+void vc_attend_layer_close(vc_attend_layer *layer);
+
+/* Puts K of tokens `first` to first + count - 1 into a head's panel, (blocks of 16 keys, head_dim, 16); k
+ * starts at token `first`. The panel starts out as zeros. */
+void vc_attend_pack(float *panel, const vc_attend_head *head, const float *k, size_t k_stride,
+                    size_t head_dim, size_t first, size_t count);
+
+/* One head of one image. */
+typedef struct vc_attend_view {
+    const vc_attend_head *head;
+    size_t head_dim, value_dim;
+    const float *q, *k, *v; /* k, v: of token 0 */
+    size_t q_stride, k_stride, v_stride;
+    const float *panel;
+} vc_attend_view;
+
+#endif

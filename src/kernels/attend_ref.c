@@ -1,0 +1,67 @@
+#include <math.h>
+
+#include "kernels_impl.h"
+
+typedef struct key { /* one that a query sees */
+    size_t token;
+    float score;
+} key;
+
+static float score_of(const vc_attend_view *view, const float *q, size_t token, const float *bias)
+{
+    const float *k = view->k + token * view->k_stride;
+    float sum = 0.0f;
+    for (size_t d = 0; d < view->head_dim; d++)
+        sum += q[d] * k[d];
+    return sum + (bias ? *bias : 0.0f);
+}
+
+/* The next key that `query` sees, from position *at on: first those of the panel, then its own. */
+static int next_key(key *out, size_t *at, const vc_attend_view *view, const float *q, size_t query)
+{
+    const vc_attend_head *head = view->head;
+    const size_t blocks = (head->panel_count + VC_PANEL - 1) / VC_PANEL;
+    for (; *at < head->panel_count; (*at)++) {
+        const size_t i = *at;
+        if (head->panel_kept &&
+            !(head->panel_kept[query * blocks + i / VC_PANEL] >> i % VC_PANEL & 1))
+            continue;
+        out->token = head->panel_keys ? (size_t)head->panel_keys[i] : i;
+        out->score =
+            score_of(view, q, out->token,
+                     head->panel_bias ? head->panel_bias + query * blocks * VC_PANEL + i : NULL);
+        (*at)++;
+        return 1;
+    }
+    if (!head->row_start)
+        return 0;
+    const size_t e = *at - head->panel_count + (size_t)head->row_start[query];
+    if (e >= (size_t)head->row_start[query + 1])
+        return 0;
+    out->token = (size_t)head->row_keys[e];
+    out->score = score_of(view, q, out->token, head->row_bias ? head->row_bias + e : NULL);
+    (*at)++;
+    return 1;
+}
+
+void vc__attend_rows_ref(float *out, size_t out_stride, const vc_attend_view *view, size_t first,
+                         size_t rows)
+{
+    for (size_t r = 0; r < rows; r++) {
+        const float *q = view->q + r * view->q_stride;
+        float *to = out + r * out_stride, highest = -3.4e38f, sum = 0.0f;
+        key seen;
+        for (size_t at = 0; next_key(&seen, &at, view, q, first + r);)
+            highest = seen.score > highest || isnan(seen.score) ? seen.score : highest;
+        for (size_t c = 0; c < view->value_dim; c++)
+            to[c] = 0.0f;
+        for (size_t at = 0; next_key(&seen, &at, view, q, first + r);) {
+            const float p = exp2f(seen.score - highest);
+            sum += p;
+            for (size_t c = 0; c < view->value_dim; c++)
+                to[c] += p * view->v[seen.token * view->v_stride + c];
+        }
+        for (size_t c = 0; c < view->value_dim; c++)
+            to[c] /= sum;
+    }
+}

@@ -1,0 +1,210 @@
+/* Attention for inference: every instruction set, every way to split a head, against the definition in double. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "random.h"
+#include "testing.h"
+#include "vitcod/kernels.h"
+
+typedef struct problem {
+    vc_attend_layer layer;
+    uint8_t *pruned; /* (H, Tq, Tk) or NULL */
+    float *bias, *q, *k, *v;
+    double *want;
+} problem;
+
+static void *room(size_t bytes)
+{
+    void *p = malloc(bytes);
+    assert_non_null(p);
+    return p;
+}
+
+/* Full columns, a diagonal, and now and then an entry elsewhere; some rows keep one entry, some all. */
+static int is_pruned(size_t h, size_t i, size_t j, vc_rng *rng, double density)
+{
+    const int drawn = vc_rng_uniform(rng) >= density;
+    if (i % 11 == 3)
+        return j != (i * 7 + h) % 5;
+    return !(i % 13 == 5 || (density > 0.0 && j % 9 == h) || i == j || j == 0) && drawn;
+}
+
+static void compute(problem *p)
+{
+    const vc_attend_layer *l = &p->layer;
+    const size_t tq = l->queries, tk = l->keys, d = l->head_dim, dv = l->value_dim;
+    double *power = room(tk * sizeof *power);
+    for (size_t h = 0; h < l->heads; h++)
+        for (size_t i = 0; i < tq; i++) {
+            double highest = -INFINITY, sum = 0.0, *to = p->want + (i * l->heads + h) * dv;
+            for (size_t j = 0; j < tk; j++) {
+                const size_t at = (h * tq + i) * tk + j;
+                double s = p->bias ? (double)p->bias[at] : 0.0;
+                for (size_t c = 0; c < d; c++)
+                    s += (double)p->q[(i * l->heads + h) * d + c] *
+                         (double)p->k[(j * l->heads + h) * d + c];
+                power[j] = p->pruned && p->pruned[at] ? -INFINITY : s;
+                highest = fmax(highest, power[j]);
+            }
+            memset(to, 0, dv * sizeof *to);
+            for (size_t j = 0; j < tk; j++) {
+                const double e = exp2(power[j] - highest);
+                sum += e;
+                for (size_t c = 0; c < dv; c++)
+                    to[c] += e * (double)p->v[(j * l->heads + h) * dv + c];
+            }
+            for (size_t c = 0; c < dv; c++)
+                to[c] /= sum;
+        }
+    free(power);
+}
+
+static void open_problem(problem *p, const vc_attend_layer *sizes, double density, int biased)
+{
+    const size_t maps = sizes->heads * sizes->queries * sizes->keys;
+    *p = (problem){.layer = *sizes};
+    p->q = room(sizes->queries * sizes->heads * sizes->head_dim * sizeof(float));
+    p->k = room(sizes->keys * sizes->heads * sizes->head_dim * sizeof(float));
+    p->v = room(sizes->keys * sizes->heads * sizes->value_dim * sizeof(float));
+    p->want = room(sizes->queries * sizes->heads * sizes->value_dim * sizeof(double));
+    fill(p->q, sizes->queries * sizes->heads * sizes->head_dim, 1);
+    for (size_t i = 0; i < sizes->queries * sizes->heads * sizes->head_dim; i++)
+        p->q[i] /= sqrtf((float)sizes->head_dim);
+    fill(p->k, sizes->keys * sizes->heads * sizes->head_dim, 2);
+    fill(p->v, sizes->keys * sizes->heads * sizes->value_dim, 3);
+    if (biased) {
+        p->bias = room(maps * sizeof(float));
+        fill(p->bias, maps, 4);
+    }
+    if (density >= 0.0) {
+        vc_rng rng = vc_rng_open(7, 0, 0);
+        p->pruned = room(maps);
+        for (size_t h = 0; h < sizes->heads; h++)
+            for (size_t i = 0; i < sizes->queries; i++)
+                for (size_t j = 0; j < sizes->keys; j++)
+                    p->pruned[(h * sizes->queries + i) * sizes->keys + j] =
+                        (uint8_t)is_pruned(h, i, j, &rng, density);
+    }
+    compute(p);
+}
+
+static void close_problem(problem *p)
+{
+    free(p->q);
+    free(p->k);
+    free(p->v);
+    free(p->want);
+    free(p->bias);
+    free(p->pruned);
+}
+
+/* `step` queries at a time: the cut must not matter. */
+static void check(const problem *p, const vc_kernels *kernels, vc_attend_split split, size_t step)
+{
+    vc_attend_layer layer = p->layer;
+    assert_ok(vc_attend_layer_open(&layer, p->pruned, p->bias, split));
+    const size_t tq = layer.queries, d = layer.head_dim, dv = layer.value_dim,
+                 q_stride = layer.heads * d, v_stride = layer.heads * dv;
+    float *panels = calloc(layer.panel_floats + 1, sizeof *panels);
+    float *out = room(tq * v_stride * sizeof *out);
+    assert_non_null(panels);
+    for (size_t h = 0; h < layer.heads; h++) {
+        const vc_attend_head *head = &layer.head[h];
+        float *panel = panels + head->panel_start;
+        const size_t middle = layer.keys / 3;
+        vc_attend_pack(panel, head, p->k + h * d, q_stride, d, 0, middle);
+        vc_attend_pack(panel, head, p->k + h * d + middle * q_stride, q_stride, d, middle,
+                       layer.keys - middle);
+        for (size_t i = 0; i < tq; i += step) {
+            const vc_attend_view view = {.head = head,
+                                         .head_dim = d,
+                                         .value_dim = dv,
+                                         .q = p->q + i * q_stride + h * d,
+                                         .k = p->k + h * d,
+                                         .v = p->v + h * dv,
+                                         .q_stride = q_stride,
+                                         .k_stride = q_stride,
+                                         .v_stride = v_stride,
+                                         .panel = panel};
+            kernels->attend_rows(out + i * v_stride + h * dv, v_stride, &view, i,
+                                 tq - i < step ? tq - i : step);
+        }
+    }
+    /* 1e-5: float32 sums of up to a thousand products of normal numbers. */
+    for (size_t i = 0; i < tq * v_stride; i++)
+        if (!(fabs((double)out[i] - p->want[i]) <= 1e-5))
+            fail_msg("%s, %zu x %zu, D %zu, %zu, split %d, step %zu, index %zu: %.9g, wanted %.9g",
+                     vc_isa_name(kernels->isa), tq, layer.keys, d, dv, (int)split, step, i,
+                     (double)out[i], p->want[i]);
+    free(panels);
+    free(out);
+    vc_attend_layer_close(&layer);
+}
+
+static void check_all(const vc_attend_layer *sizes, double density, int biased)
+{
+    problem p;
+    open_problem(&p, sizes, density, biased);
+    for (int isa = 0; isa < VC_ISA_COUNT; isa++) {
+        const vc_kernels *kernels = vc_kernels_of((vc_isa)isa);
+        if (!kernels)
+            continue;
+        check(&p, kernels, VC_SPLIT_BY_COST, sizes->queries);
+        check(&p, kernels, VC_SPLIT_BY_COST, 5);
+        check(&p, kernels, VC_SPLIT_DENSE, sizes->queries);
+    }
+    close_problem(&p);
+}
+
+static const vc_attend_layer shapes[] = {
+    {.heads = 2, .queries = 101, .keys = 101, .head_dim = 64, .value_dim = 64},
+    {.heads = 1, .queries = 7, .keys = 33, .head_dim = 16, .value_dim = 32},
+    {.heads = 2, .queries = 14, .keys = 49, .head_dim = 20, .value_dim = 41},
+    {.heads = 1, .queries = 1, .keys = 1, .head_dim = 7, .value_dim = 3},
+    {.heads = 1, .queries = 120, .keys = 1100, .head_dim = 32, .value_dim = 16}, /* three blocks */
+};
+
+static void equals_the_definition(void **state)
+{
+    (void)state;
+    static const double densities[] = {-1.0 /* no mask */, 0.0, 0.1, 0.6};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        for (size_t i = 0; i < sizeof densities / sizeof *densities; i++)
+            for (int biased = 0; biased < 2; biased++)
+                check_all(&shapes[s], densities[i], biased);
+}
+
+/* Both parts are in use, or the test above says little. */
+static void splits_by_cost(void **state)
+{
+    (void)state;
+    problem p;
+    open_problem(&p, &shapes[0], 0.1, 0);
+    vc_attend_layer layer = p.layer;
+    assert_ok(vc_attend_layer_open(&layer, p.pruned, NULL, VC_SPLIT_BY_COST));
+    assert_in_range(layer.head[0].panel_count, 1, 40);
+    assert_non_null(layer.head[0].row_start);
+    size_t kept = 0;
+    for (size_t i = 0; i < layer.queries * layer.keys; i++)
+        kept += !p.pruned[i];
+    assert_int_equal(layer.head[0].kept, kept);
+    vc_attend_layer_close(&layer);
+    close_problem(&p);
+
+    open_problem(&p, &shapes[0], 0.1, 0); /* nearly full: dense is cheaper */
+    layer = p.layer;
+    memset(p.pruned, 0, layer.heads * layer.queries * layer.keys);
+    p.pruned[5] = 1;
+    assert_ok(vc_attend_layer_open(&layer, p.pruned, NULL, VC_SPLIT_BY_COST));
+    assert_int_equal(layer.head[0].panel_count, layer.keys);
+    assert_null(layer.head[0].row_start);
+    vc_attend_layer_close(&layer);
+    close_problem(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(equals_the_definition),
+                                       cmocka_unit_test(splits_by_cost)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
