@@ -28,15 +28,21 @@ static int by_kept(const void *a, const void *b)
     return x->key < y->key ? -1 : x->key > y->key;
 }
 
+/* Scores are made for whole blocks of keys, output only for those there are. */
+static double panel_cost(size_t queries, size_t keys)
+{
+    return (double)queries * 0.5 * (double)(round_up(keys) + keys);
+}
+
 /* How many of the columns, the fullest first, make the cheapest panel. */
 static size_t cheapest_panel(const column *columns, size_t queries, size_t keys)
 {
     size_t best = keys, left = 0;
-    double least = (double)queries * (double)round_up(keys);
+    double least = panel_cost(queries, keys);
     for (size_t i = keys; i-- > 0;) {
         left += columns[i].kept;
-        double cost = (double)queries * ((double)round_up(i) + (left ? COST_ROW : 0.0)) +
-                      COST_ROW_ENTRY * (double)left;
+        double cost = panel_cost(queries, i) + COST_ROW_ENTRY * (double)left +
+                      (left ? COST_ROW * (double)queries : 0.0);
         if (cost < least) {
             least = cost;
             best = i;
