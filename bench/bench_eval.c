@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "vitcod/clock.h"
+#include "vitcod/engine.h"
 #include "vitcod/profile.h"
 #include "vitcod/train.h"
 
@@ -38,23 +39,33 @@ static float *load(vc_source *source, const vc_model *model, size_t *images)
     return x;
 }
 
-static double from_memory(vc_acts *acts, const vc_model *model, const float *x, size_t images)
+static vc_status run_engine(void *context, const float **logits, const float *images, size_t count)
+{
+    static float out[BATCH * 1000];
+    *logits = out;
+    return vc_engine_run(context, out, images, count);
+}
+
+static double from_memory(vc_engine *engine, const vc_model *model, const float *x, size_t images)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
     size_t values = input.channels * input.image * input.image;
     double started = vc_clock_seconds();
+    const float *logits;
     for (size_t done = 0; done < images; done += BATCH)
-        vc_model_forward(acts, model, x + done * values,
-                         images - done < BATCH ? images - done : BATCH, NULL);
+        must(run_engine(engine, &logits, x + done * values,
+                        images - done < BATCH ? images - done : BATCH));
     return (double)images / (vc_clock_seconds() - started);
 }
 
-static double from_folder(vc_acts *acts, const vc_model *model, vc_source *source, size_t images)
+static double from_folder(vc_engine *engine, const vc_model *model, vc_source *source,
+                          size_t images)
 {
+    const vc_runner runner = {run_engine, engine, BATCH};
     vc_evaluation e;
     vc_evaluate_options how = vc_evaluate_options_default();
     how.limit = images;
-    must(vc_evaluate(&e, model, source, acts, &how));
+    must(vc_evaluate(&e, model, source, &runner, &how));
     return (double)e.images / e.seconds;
 }
 
@@ -81,18 +92,23 @@ int main(int argc, char **argv)
     unlabelled.labelled = 0;
     vc_model *model;
     vc_source *source;
-    vc_acts acts;
+    vc_engine *engine;
+    vc_engine_options options = vc_engine_options_default();
+    options.batch = BATCH;
     must(vc_model_open(&model, argv[1], &in_place));
-    must(vc_model_pack(model));
+    if (vc_model_input_of(&model->config).classes > 1000) {
+        fputs("bench_eval: wanted a model of at most 1000 classes\n", stderr);
+        return 1;
+    }
     must(vc_source_open(&source, argv[2], &unlabelled));
-    must(vc_acts_open(&acts, model, BATCH, 0));
+    must(vc_engine_open(&engine, model, &options));
     float *x = load(source, model, &images);
     if (!x || images == 0)
         return 1;
-    from_memory(&acts, model, x, images); /* warm */
+    from_memory(engine, model, x, images); /* warm */
     for (size_t r = 0; r < rounds; r++) {
-        memory[r] = from_memory(&acts, model, x, images);
-        folder[r] = from_folder(&acts, model, source, images);
+        memory[r] = from_memory(engine, model, x, images);
+        folder[r] = from_folder(engine, model, source, images);
         share[r] = folder[r] / memory[r];
     }
     printf("{\"images\": %zu, \"rounds\": %zu, ", images, rounds);
@@ -100,7 +116,7 @@ int main(int argc, char **argv)
     print("folder_images_per_s", folder, rounds, ", ");
     print("share", share, rounds, "}\n");
     free(x);
-    vc_acts_close(&acts);
+    vc_engine_close(engine);
     vc_source_close(source);
     vc_model_close(model);
     return 0;

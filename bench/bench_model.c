@@ -7,30 +7,23 @@
 #include <string.h>
 
 #include "vitcod/clock.h"
+#include "vitcod/engine.h"
 #include "vitcod/rng.h"
 #include "vitcod/train.h"
 
-/* Packed weights must give what the plain ones give, before anything is timed. */
-static vc_status verify(vc_acts *acts, vc_model *model, const float *x, size_t batch)
+/* The engine must give what the forward pass gives, before anything is timed. */
+static vc_status verify(float *logits, vc_engine *engine, vc_acts *acts, const vc_model *model,
+                        const float *x, size_t batch)
 {
-    size_t count = batch * model->config.deit.classes;
-    vc_packed **packed = model->packed;
-    float *plain = malloc(count * sizeof *plain);
-    if (!plain)
-        return vc_fail(VC_ENOMEM, "out of memory");
-    model->packed = NULL;
-    vc_model_forward(acts, model, x, batch, NULL);
-    memcpy(plain, acts->logits, count * sizeof *plain);
-    model->packed = packed;
-    vc_model_forward(acts, model, x, batch, NULL);
     double difference = 0.0, largest = 0.0;
-    for (size_t i = 0; i < count; i++) {
-        difference = fmax(difference, fabs((double)acts->logits[i] - plain[i]));
-        largest = fmax(largest, fabs((double)plain[i]));
+    vc_model_forward(acts, model, x, batch, NULL);
+    VC_TRY(vc_engine_run(engine, logits, x, batch));
+    for (size_t i = 0; i < batch * model->config.deit.classes; i++) {
+        difference = fmax(difference, fabs((double)acts->logits[i] - logits[i]));
+        largest = fmax(largest, fabs((double)acts->logits[i]));
     }
-    free(plain);
     if (!(difference <= 1e-4 * largest))
-        return vc_fail(VC_EINVAL, "packed weights differ by %g of logits up to %g", difference,
+        return vc_fail(VC_EINVAL, "the engine differs by %g of logits up to %g", difference,
                        largest);
     return VC_OK;
 }
@@ -44,8 +37,10 @@ static vc_status run(const vc_deit_config *config, int train, size_t batch, int 
     vc_workload workload = {0};
     vc_train_options o = vc_train_options_default();
     VC_TRY(vc_deit_create(&model, config, 0));
-    if (!train)
-        VC_TRY(vc_model_pack(model));
+    vc_engine *engine;
+    vc_engine_options how = vc_engine_options_default();
+    how.batch = batch;
+    VC_TRY(vc_engine_open(&engine, model, &how));
     VC_TRY(vc_acts_open(&acts, model, batch, train));
     VC_TRY(vc_grads_open(&grads, model, batch));
     VC_TRY(vc_optimizer_open(&optimizer, model));
@@ -54,17 +49,20 @@ static vc_status run(const vc_deit_config *config, int train, size_t batch, int 
     size_t values = batch * config->channels * config->image * config->image;
     float *x = malloc(values * sizeof *x);
     int32_t *y = calloc(batch, sizeof *y);
-    if (!x || !y)
+    float *logits = malloc(batch * config->classes * sizeof *logits);
+    if (!x || !y || !logits)
         return vc_fail(VC_ENOMEM, "out of memory");
     vc_rng rng = vc_rng_open(1, 0, 0);
     for (size_t i = 0; i < values; i++)
         x[i] = (float)vc_rng_normal(&rng);
     if (!train)
-        VC_TRY(verify(&acts, model, x, batch));
+        VC_TRY(verify(logits, engine, &acts, model, x, batch));
     for (int r = -2; r < rounds; r++) {
         double start = vc_clock_seconds();
-        vc_model_forward(&acts, model, x, batch, NULL);
-        if (train) {
+        if (!train) {
+            VC_TRY(vc_engine_run(engine, logits, x, batch));
+        } else {
+            vc_model_forward(&acts, model, x, batch, NULL);
             vc_cross_entropy(grads.dlogits, acts.logits, y, batch, config->classes, 0.1f);
             vc_grads_clear(&grads, model);
             vc_model_backward(&grads, &acts, model, batch, 0.0f);
@@ -75,6 +73,8 @@ static vc_status run(const vc_deit_config *config, int train, size_t batch, int 
     }
     free(x);
     free(y);
+    free(logits);
+    vc_engine_close(engine);
     vc_workload_close(&workload);
     vc_optimizer_close(&optimizer);
     vc_grads_close(&grads);

@@ -11,8 +11,9 @@ allowed() {
     kernels) echo "core plan kernels" ;;
     models | algorithm) echo "core plan kernels $1" ;;
     sim) echo "core plan sim" ;;
+    engine) echo "core plan kernels models engine" ;;
     train | profile) echo "core data plan kernels models $1" ;;
-    cli) echo "core data plan kernels models algorithm sim train profile report" ;;
+    cli) echo "core data plan kernels models algorithm engine sim train profile report" ;;
     *) echo "" ;;
     esac
 }
@@ -24,10 +25,10 @@ room_of() {
         hash | version | isa) echo core ;;
     idx | data | image | source | loader) echo data ;;
     mask | plan | workload | group_files) echo plan ;;
-    kernels | gemm | ops | attention | attend | autoencoder) echo kernels ;;
+    kernels | gemm | ops | attention | attend | product | autoencoder) echo kernels ;;
     model | deit | levit) echo models ;;
     attention_stats | prune | polarize | autoencoder_setup) echo algorithm ;;
-    sim | train | profile | report) echo "$1" ;;
+    sim | train | profile | engine | report) echo "$1" ;;
     *) echo unknown ;;
     esac
 }

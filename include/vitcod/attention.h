@@ -55,6 +55,9 @@ vc_status vc_sparse_layer_open(vc_sparse_layer *out, const vc_plan_layer *plan, 
                                size_t value_dim, const float *bias);
 void vc_sparse_layer_close(vc_sparse_layer *layer);
 
+/* The mask it came from, pruned (H, Tq, Tk). */
+void vc_sparse_layer_mask(uint8_t *pruned, const vc_sparse_layer *layer);
+
 /* probs (B, probs_per_image): per head the panel (Tq, global_count), then the sparser entries. */
 void vc_sparse_attention_forward(float *out, float *probs, float *scratch, const float *q,
                                  const float *k, const float *v, const vc_attention_shape *shape,

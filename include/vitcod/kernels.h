@@ -19,6 +19,10 @@
  *                       and channels
  * attend_rows           attention of queries `first` to first + rows - 1 of a view (attend.h), whose q and
  *                       out start at query `first`; scores are powers of two, not of e
+ * to_bf16               y = x rounded to the nearest bfloat16, ties to even
+ * quantize_rows         per row: scale = largest |x| / 127, y = x / scale rounded, ties to even, plus
+ *                       VC_ZERO_POINT; a row of zeros has scale 1
+ * dequantize_row        y = (x - offset) * scale * scales + bias, added to y if `add`
  * adamw_step            one AdamW step (Loshchilov, Hutter 2019, algorithm 2) */
 #ifndef VITCOD_KERNELS_H
 #define VITCOD_KERNELS_H
@@ -28,6 +32,8 @@
 
 #include "vitcod/attend.h"
 #include "vitcod/isa.h"
+
+enum { VC_ZERO_POINT = 128 }; /* what stands for 0 in quantized activations, which are unsigned */
 
 typedef struct vc_adamw_coefficients {
     float learning_rate, beta1, beta2, eps, weight_decay;

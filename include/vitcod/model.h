@@ -95,8 +95,6 @@ typedef struct vc_model {
     vc_arena folded;
     uint8_t **pruned;        /* per layer (H, Tq, Tk), or NULL */
     vc_sparse_layer *sparse; /* per layer, or NULL; at most one of mask and plan is set */
-    vc_packed **packed;      /* of the architecture; NULL while training */
-    size_t packed_count;
 } vc_model;
 
 typedef struct vc_model_options {
@@ -127,14 +125,16 @@ const vc_coder *vc_model_coder(const vc_model *model, size_t layer);
 void vc_model_autoencoders(vc_autoencoder out[2], const vc_attention_layer *layer,
                            const vc_coder coder[2], size_t x_stride, size_t batch);
 
+/* What is added to a layer's scores, (H, Tq, Tk); NULL: nothing. */
+const float *vc_model_bias(const vc_model *model, size_t layer);
+
 /* Restricts attention to masks, one per group, or to a plan; the shapes must fit. `path` is for
  * messages. */
 vc_status vc_model_use_masks(vc_model *model, const vc_mask *masks, size_t count, const char *path);
 vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *path);
+/* A layer's mask, whether it came as one or in a plan, (H, Tq, Tk), allocated; NULL: it is not restricted. */
+vc_status vc_model_layer_pruned(uint8_t **out, const vc_model *model, size_t layer);
 vc_status vc_model_check_plan(const vc_model_config *config, const vc_plan *plan, const char *path);
-
-/* Packs the weights for inference, once; they must not change afterwards. */
-vc_status vc_model_pack(vc_model *model);
 
 /* ---- running */
 

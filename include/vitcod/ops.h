@@ -16,7 +16,6 @@ typedef struct vc_linear {
     size_t inputs, outputs;
     const float *weight; /* (outputs, inputs) */
     const float *bias;   /* (outputs) or NULL */
-    vc_packed *packed;   /* NULL: multiply with `weight` as it lies */
 } vc_linear;
 
 /* y (rows, outputs) = x (rows, inputs) W^T + bias + residual; residual may be NULL or y itself. */
@@ -61,6 +60,9 @@ typedef struct vc_window {
 
 size_t vc_window_side(const vc_window *window); /* Ho */
 void vc_windows_gather(float *rows, const float *x, size_t batch, const vc_window *window);
+/* Those of one image's output pixels `first` to first + count - 1, on the calling thread. */
+void vc_window_rows(float *rows, const float *image, size_t first, size_t count,
+                    const vc_window *window);
 
 /* Every stride-th token along both axes of a grid: x (B, side^2, channels) to
  * y (B, ceil(side / stride)^2, channels). */

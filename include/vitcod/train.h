@@ -95,7 +95,6 @@ typedef struct vc_evaluate_options {
     size_t limit;           /* only the first so many images; 0: all */
     double crop_fraction;   /* see vc_loader_options */
     vc_class_count *counts; /* (classes) added to; NULL: not wanted */
-    const vc_tap *tap;      /* NULL: none */
     vc_progress *progress;  /* NULL: none */
     vc_loader_broken_image *on_broken;
     void *context; /* of on_broken */
@@ -109,10 +108,24 @@ typedef struct vc_evaluation {
     double loss, seconds;
 } vc_evaluation;
 
-/* Runs the model on images that are read ahead of it. `acts` gives the batch size. VC_EFORMAT when every
- * image is broken. */
-vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, vc_source *source, vc_acts *acts,
-                      const vc_evaluate_options *options);
+/* What turns images into logits (count, classes): a model's forward pass, or an engine. */
+typedef struct vc_runner {
+    vc_status (*run)(void *context, const float **logits, const float *images, size_t count);
+    void *context;
+    size_t batch; /* images at once */
+} vc_runner;
+
+/* The forward pass, with a tap or NULL. */
+typedef struct vc_forward_pass {
+    vc_acts *acts;
+    const vc_model *model;
+    const vc_tap *tap;
+} vc_forward_pass;
+vc_runner vc_forward_runner(vc_forward_pass *pass);
+
+/* Runs the model on images that are read ahead of it. VC_EFORMAT when every image is broken. */
+vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, vc_source *source,
+                      const vc_runner *runner, const vc_evaluate_options *options);
 
 /* VC_EINVAL when the classes do not fit the model's. */
 vc_status vc_model_check_source(const vc_model *model, const vc_source *source);

@@ -41,6 +41,7 @@
 #include "vitcod/gemm.h"
 #include "vitcod/kernels.h"
 #include "vitcod/ops.h"
+#include "vitcod/product.h"
 
 /* models: DeiT, LeViT */
 #include "vitcod/deit.h"
@@ -54,6 +55,7 @@
 #include "vitcod/prune.h"
 
 /* sim, train, profile, report */
+#include "vitcod/engine.h"
 #include "vitcod/profile.h"
 #include "vitcod/report.h"
 #include "vitcod/sim.h"

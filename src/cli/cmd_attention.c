@@ -96,7 +96,6 @@ static vc_status run(json_t *result, const attention_options *o)
 {
     vc_model *model;
     collector all;
-    vc_evaluation ignored;
     const vc_tap tap = {.attention = tap_attention, .context = &all};
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     vc_status status = open_collector(&all, &model->config);
@@ -105,8 +104,7 @@ static vc_status run(json_t *result, const attention_options *o)
                                                      : cli_try_output(o->output);
     if (status == VC_OK)
         status = o->input ? collect_from_array(o, model, &tap)
-                          : cli_run_over_data(result, &ignored, model, &o->data, 0, "attention",
-                                              &tap, NULL);
+                          : cli_tap_data(result, model, &o->data, "attention", &tap);
     if (status == VC_OK)
         status = write_all(o->output, &all);
     json_object_set_new(result, "images", json_integer((json_int_t)all.stats[0].images));

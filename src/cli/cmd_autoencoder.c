@@ -61,15 +61,13 @@ static vc_status collect_and_write(json_t *result, collector *c, const autoencod
                                    const vc_model *model)
 {
     vc_model_config coded = model->config;
-    vc_evaluation ignored;
     const vc_tap tap = {.query_key = tap_query_key, .context = c};
     VC_TRY(vc_model_compress(&coded, o->compressed));
     VC_TRY(cli_try_output(o->output));
     json_object_set_new(result, "compressed_heads", widths_json(&coded));
     for (size_t i = 0; i < 2 * vc_model_layers(&coded); i++)
         VC_TRY(vc_head_moments_open(&c->moments[i], vc_model_layer(&coded, i / 2).heads));
-    VC_TRY(
-        cli_run_over_data(result, &ignored, model, &o->data, 0, "collecting Q and K", &tap, NULL));
+    VC_TRY(cli_tap_data(result, model, &o->data, "collecting Q and K", &tap));
     return set_up_and_write(c, &coded, o->output);
 }
 

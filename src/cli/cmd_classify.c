@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "open_data.h"
+#include "open_engine.h"
 #include "open_model.h"
 
 typedef struct classify_options {
@@ -14,6 +15,7 @@ typedef struct classify_options {
     const char *classes;
     double crop_fraction;
     int skip_broken, json;
+    cli_engine_options engine;
 } classify_options;
 
 typedef struct ranked {
@@ -67,20 +69,18 @@ static void print_image(const json_t *image)
 }
 
 static vc_status classify_all(json_t *results, vc_loader *loader, const classify_options *o,
-                              const vc_model *model, const vc_source *source)
+                              cli_engine *engine, size_t classes, const vc_source *source)
 {
-    size_t classes = vc_model_input_of(&model->config).classes;
-    vc_acts acts;
     vc_loaded one;
-    VC_TRY(vc_acts_open(&acts, model, 1, 0));
     vc_status status = vc_loader_next(&one, loader);
     while (status == VC_OK && one.count > 0) {
         json_t *top = NULL;
-        vc_model_forward(&acts, model, one.x, 1, NULL);
-        const vc_tensor logits = {VC_F32, 1, {classes}, acts.logits};
-        status = vc_tensor_check_finite(&logits, o->images[one.indices[0]], "logits");
+        status = vc_engine_run(engine->engine, engine->logits, one.x, 1);
+        const vc_tensor logits = {VC_F32, 1, {classes}, engine->logits};
         if (status == VC_OK)
-            status = rank(&top, acts.logits, classes, o->top, source);
+            status = vc_tensor_check_finite(&logits, o->images[one.indices[0]], "logits");
+        if (status == VC_OK)
+            status = rank(&top, engine->logits, classes, o->top, source);
         if (status != VC_OK)
             break;
         json_t *image =
@@ -90,7 +90,6 @@ static vc_status classify_all(json_t *results, vc_loader *loader, const classify
             print_image(image);
         status = vc_loader_next(&one, loader);
     }
-    vc_acts_close(&acts);
     return status;
 }
 
@@ -102,15 +101,18 @@ static vc_status load_and_classify(json_t *result, const classify_options *o, vc
     cli_broken_images broken = {.names = json_array()};
     vc_loader_options how = vc_model_loader_options(model);
     vc_loader *loader;
+    cli_engine engine = {0};
     how.crop_fraction = o->crop_fraction;
     how.on_broken = cli_on_broken;
     how.context = &broken;
     json_object_set_new(result, "images", results);
     json_object_set_new(result, "broken_images", broken.names);
     VC_TRY(vc_loader_open(&loader, source, &how));
-    vc_status status = vc_model_pack(model);
+    vc_status status = cli_open_engine(&engine, model, &o->engine, 1);
     if (status == VC_OK)
-        status = classify_all(results, loader, o, model, source);
+        status = classify_all(results, loader, o, &engine,
+                              vc_model_input_of(&model->config).classes, source);
+    cli_close_engine(&engine);
     vc_loader_close(loader);
     return status;
 }
@@ -119,7 +121,7 @@ static vc_status classify(json_t *result, classify_options *o)
 {
     vc_model *model;
     vc_source *source;
-    VC_TRY(cli_open_model(&model, &o->model, CLI_INSPECT));
+    VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     size_t classes = vc_model_input_of(&model->config).classes;
     vc_status status = vc_source_of_files(&source, o->images, o->count, o->classes);
     if (status == VC_OK) {
@@ -158,6 +160,7 @@ static int run_classify(const cli_command *command, int argc, char **argv)
         {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,
          &o.skip_broken},
         CLI_MODEL_OPTIONS(o.model),
+        CLI_ENGINE_OPTIONS(o.engine),
     };
     cli_common common = {0};
     cli_arguments arguments;
@@ -173,6 +176,8 @@ static int run_classify(const cli_command *command, int argc, char **argv)
     status = cli_check_data_options(command, &data);
     if (status == CLI_CONTINUE)
         status = cli_check_model_options(command, &o.model);
+    if (status == CLI_CONTINUE)
+        status = cli_check_engine_options(command, &o.engine);
     if (status != CLI_CONTINUE)
         return status;
     o.model.path = arguments.positional[0];

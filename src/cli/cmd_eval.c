@@ -4,11 +4,13 @@
 #include "cli.h"
 #include "commands.h"
 #include "open_data.h"
+#include "open_engine.h"
 #include "open_model.h"
 
 typedef struct eval_options {
     cli_model_options model;
     cli_data_options data;
+    cli_engine_options engine;
 } eval_options;
 
 /* The classes that were seen. */
@@ -34,10 +36,16 @@ static vc_status evaluate_source(json_t *result, const eval_options *o, const vc
     size_t classes = vc_model_input_of(&model->config).classes;
     vc_class_count *counts = calloc(classes, sizeof *counts);
     vc_evaluation e;
+    cli_engine engine = {0};
     if (!counts)
         return vc_fail(VC_ENOMEM, "out of memory for %zu classes", classes);
-    vc_status status =
-        cli_run_over_source(result, &e, model, source, &o->data, "evaluating", NULL, counts);
+    vc_status status = cli_open_engine(&engine, model, &o->engine, o->data.batch);
+    if (status == VC_OK) {
+        const vc_runner runner = cli_engine_runner(&engine);
+        status =
+            cli_run_over_source(result, &e, model, source, &o->data, "evaluating", &runner, counts);
+    }
+    cli_close_engine(&engine);
     if (status == VC_OK) {
         double images = (double)e.images;
         json_object_update_new(result, json_pack("{s:f, s:f, s:f, s:f}", "top1",
@@ -85,6 +93,7 @@ static int run_eval(const cli_command *command, int argc, char **argv)
         CLI_DATA_OPTIONS(o.data),
         CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
+        CLI_ENGINE_OPTIONS(o.engine),
     };
     cli_common common = {0};
     cli_arguments arguments;
@@ -97,6 +106,8 @@ static int run_eval(const cli_command *command, int argc, char **argv)
     status = cli_take_model(command, &o.model, &arguments, &common);
     if (status == CLI_CONTINUE)
         status = cli_check_data_options(command, &o.data);
+    if (status == CLI_CONTINUE)
+        status = cli_check_engine_options(command, &o.engine);
     if (status != CLI_CONTINUE)
         return status;
     json_t *result = cli_result(command, &common);

@@ -13,7 +13,7 @@ static vc_status import(json_t *result, const import_options *o)
 {
     vc_model *model;
     size_t values = 0;
-    VC_TRY(cli_open_model(&model, &o->model, CLI_INSPECT));
+    VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     for (size_t i = 0; i < model->param_count; i++)
         values += model->params[i].count;
     vc_status status = vc_model_write(o->output, model);

@@ -3,6 +3,7 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "open_engine.h"
 #include "open_model.h"
 #include "vitcod/clock.h"
 #include "vitcod/npy.h"
@@ -11,21 +12,35 @@ typedef struct infer_options {
     cli_model_options model;
     const char *input, *output;
     size_t batch;
+    int reconstruction;
+    cli_engine_options engine;
 } infer_options;
 
-static vc_status forward_all(float *logits, const vc_model *model, const vc_tensor *x, size_t batch,
-                             double *reconstruction)
+static vc_status run_all(float *logits, json_t *result, const infer_options *o,
+                         const vc_model *model, const vc_tensor *x, size_t batch)
 {
     const vc_model_input input = vc_model_input_of(&model->config), *c = &input;
-    size_t images = x->shape[0], values = c->channels * c->image * c->image;
+    const size_t images = x->shape[0], values = c->channels * c->image * c->image;
+    cli_engine engine;
+    vc_status status = cli_open_engine(&engine, model, &o->engine, batch);
+    const double started = vc_clock_seconds();
+    for (size_t done = 0; done < images && status == VC_OK; done += batch)
+        status = vc_engine_run(engine.engine, logits + done * c->classes,
+                               (const float *)x->data + done * values,
+                               images - done < batch ? images - done : batch);
+    json_object_set_new(result, "seconds", json_real(vc_clock_seconds() - started));
+    cli_close_engine(&engine);
+    return status;
+}
+
+/* What the auto-encoder loses, over all images: the engine has it folded away. */
+static vc_status measure_reconstruction(json_t *result, const vc_model *model, const vc_tensor *x)
+{
     vc_acts acts;
-    VC_TRY(vc_acts_open(&acts, model, batch, 0));
-    for (size_t done = 0; done < images; done += batch) {
-        size_t n = images - done < batch ? images - done : batch;
-        vc_model_forward(&acts, model, (const float *)x->data + done * values, n, NULL);
-        memcpy(logits + done * c->classes, acts.logits, n * c->classes * sizeof(float));
-    }
-    *reconstruction = vc_model_reconstruction(&acts, model);
+    VC_TRY(vc_acts_open(&acts, model, x->shape[0], 0));
+    vc_model_forward(&acts, model, x->data, x->shape[0], NULL);
+    json_object_set_new(result, "reconstruction_loss",
+                        json_real(vc_model_reconstruction(&acts, model)));
     vc_acts_close(&acts);
     return VC_OK;
 }
@@ -51,9 +66,7 @@ static vc_status infer(json_t *result, const infer_options *o, const vc_model *m
     float *logits = malloc(images * classes * sizeof *logits);
     if (!logits)
         return vc_fail(VC_ENOMEM, "out of memory for %zu logits", images * classes);
-    double reconstruction = 0.0, started = vc_clock_seconds();
-    vc_status status = forward_all(logits, model, x, batch, &reconstruction);
-    json_object_set_new(result, "seconds", json_real(vc_clock_seconds() - started));
+    vc_status status = run_all(logits, result, o, model, x, batch);
     json_object_set_new(result, "images", json_integer((json_int_t)images));
     if (status == VC_OK) {
         const vc_tensor made = {VC_F32, 2, {images, classes}, logits};
@@ -61,12 +74,12 @@ static vc_status infer(json_t *result, const infer_options *o, const vc_model *m
     }
     if (status == VC_OK) {
         json_object_set_new(result, "top1_class", top_classes(logits, images, classes));
-        if (reconstruction > 0.0 && batch == images)
-            json_object_set_new(result, "reconstruction_loss", json_real(reconstruction));
         const vc_tensor out = {VC_F32, 2, {images, classes}, logits};
         if (o->output)
             status = vc_npy_write(o->output, &out);
     }
+    if (status == VC_OK && o->reconstruction)
+        status = measure_reconstruction(result, model, x);
     free(logits);
     return status;
 }
@@ -102,6 +115,9 @@ static int run_infer(const cli_command *command, int argc, char **argv)
         CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
         {"batch", "N", "images at once, 0 for all (default 8)", CLI_COUNT, &o.batch},
+        CLI_ENGINE_OPTIONS(o.engine),
+        {"reconstruction", NULL, "also measure what the auto-encoder loses", CLI_FLAG,
+         &o.reconstruction},
     };
     cli_common common = {0};
     cli_arguments arguments;
@@ -112,6 +128,8 @@ static int run_infer(const cli_command *command, int argc, char **argv)
     if (!o.input)
         return cli_usage(command, "--input FILE is missing");
     status = cli_take_model(command, &o.model, &arguments, &common);
+    if (status == CLI_CONTINUE)
+        status = cli_check_engine_options(command, &o.engine);
     if (status != CLI_CONTINUE)
         return status;
     json_t *result = cli_result(command, &common);

@@ -111,7 +111,7 @@ static vc_status open_and_describe(json_t *result, const cli_model_options *opti
         return describe(result, &config, options);
     }
     vc_model *model;
-    VC_TRY(cli_open_model(&model, options, CLI_INSPECT));
+    VC_TRY(cli_open_model(&model, options, CLI_RUN));
     vc_status status = describe(result, &model->config, options);
     vc_model_close(model);
     return status;

@@ -21,7 +21,7 @@ static vc_status find_head_dim(size_t *head_dim, const char *model_path, const v
         return VC_OK;
     vc_model *model;
     const cli_model_options plain = {.path = model_path};
-    VC_TRY(cli_open_model(&model, &plain, CLI_INSPECT));
+    VC_TRY(cli_open_model(&model, &plain, CLI_RUN));
     *head_dim = vc_model_layer(&model->config, 0).head_dim;
     vc_status status = vc_model_check_plan(&model->config, plan, plan_path);
     vc_model_close(model);

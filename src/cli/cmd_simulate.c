@@ -69,7 +69,7 @@ static vc_status lower(vc_workload *out, const vc_plan *plan, const simulate_opt
     vc_model *model;
     const cli_model_options how = {
         .path = o->model, .autoencoder = o->autoencoder, .heads = o->heads};
-    VC_TRY(cli_open_model(&model, &how, CLI_INSPECT));
+    VC_TRY(cli_open_model(&model, &how, CLI_RUN));
     vc_status status = vc_model_check_plan(&model->config, plan, path);
     if (status == VC_OK)
         status = vc_model_lower(out, &model->config, plan);

@@ -37,35 +37,38 @@ vc_status cli_open_source(vc_source **out, const cli_data_options *o, int labell
 
 vc_status cli_run_over_source(json_t *result, vc_evaluation *out, const vc_model *model,
                               vc_source *source, const cli_data_options *o, const char *label,
-                              const vc_tap *tap, vc_class_count *counts)
+                              const vc_runner *runner, vc_class_count *counts)
 {
-    vc_acts acts;
-    VC_TRY(vc_acts_open(&acts, model, o->batch, 0));
     vc_progress progress = vc_progress_begin(label, 1);
     cli_broken_images broken = {json_array(), &progress};
     vc_evaluate_options how = vc_evaluate_options_default();
     how.limit = o->limit;
     how.crop_fraction = o->crop_fraction;
     how.counts = counts;
-    how.tap = tap;
     how.progress = &progress;
     how.on_broken = cli_on_broken;
     how.context = &broken;
-    vc_status status = vc_evaluate(out, model, source, &acts, &how);
+    vc_status status = vc_evaluate(out, model, source, runner, &how);
     vc_progress_end(&progress);
-    vc_acts_close(&acts);
     json_object_set_new(result, "images", json_integer((json_int_t)out->images));
     json_object_set_new(result, "broken_images", broken.names);
     return status;
 }
 
-vc_status cli_run_over_data(json_t *result, vc_evaluation *out, const vc_model *model,
-                            const cli_data_options *o, int labelled, const char *label,
-                            const vc_tap *tap, vc_class_count *counts)
+vc_status cli_tap_data(json_t *result, const vc_model *model, const cli_data_options *o,
+                       const char *label, const vc_tap *tap)
 {
     vc_source *source;
-    VC_TRY(cli_open_source(&source, o, labelled));
-    vc_status status = cli_run_over_source(result, out, model, source, o, label, tap, counts);
+    vc_evaluation ignored;
+    vc_acts acts;
+    VC_TRY(cli_open_source(&source, o, 0));
+    vc_status status = vc_acts_open(&acts, model, o->batch, 0);
+    if (status == VC_OK) {
+        vc_forward_pass pass = {&acts, model, tap};
+        const vc_runner runner = vc_forward_runner(&pass);
+        status = cli_run_over_source(result, &ignored, model, source, o, label, &runner, NULL);
+        vc_acts_close(&acts);
+    }
     vc_source_close(source);
     return status;
 }

@@ -46,14 +46,13 @@ vc_status cli_open_source(vc_source **out, const cli_data_options *options, int 
 
 /* Runs the model over the images, with progress; each broken one is named on stderr and counted in the
  * result. */
-vc_status cli_run_over_data(json_t *result, vc_evaluation *out, const vc_model *model,
-                            const cli_data_options *options, int labelled, const char *label,
-                            const vc_tap *tap, vc_class_count *counts);
-
-/* The same on a source that is open already. */
 vc_status cli_run_over_source(json_t *result, vc_evaluation *out, const vc_model *model,
                               vc_source *source, const cli_data_options *options, const char *label,
-                              const vc_tap *tap, vc_class_count *counts);
+                              const vc_runner *runner, vc_class_count *counts);
+
+/* The forward pass with a tap over images that need no labels. */
+vc_status cli_tap_data(json_t *result, const vc_model *model, const cli_data_options *options,
+                       const char *label, const vc_tap *tap);
 
 /* Ends a command as cli_finish does, and with CLI_FAILED when images were broken that nobody allowed. */
 int cli_finish_data(json_t *result, vc_status status, const cli_data_options *options, int json,

@@ -52,8 +52,6 @@ vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_p
                                   .in_place = purpose != CLI_TRAIN};
     VC_TRY(options->arch ? make_model(out, options) : vc_model_open(out, options->path, &how));
     vc_status status = restrict_attention(*out, options);
-    if (status == VC_OK && purpose == CLI_RUN)
-        status = vc_model_pack(*out);
     if (status != VC_OK) {
         vc_model_close(*out);
         *out = NULL;

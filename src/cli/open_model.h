@@ -36,8 +36,8 @@ int cli_check_model_options(const cli_command *command, const cli_model_options 
 int cli_take_model(const cli_command *command, cli_model_options *options,
                    const cli_arguments *arguments, const cli_common *common);
 
-/* What a model is opened for: to train, to look at its parameters, or to run. */
-typedef enum cli_purpose { CLI_TRAIN, CLI_INSPECT, CLI_RUN } cli_purpose;
+/* What a model is opened for: to train, or to look at and to run. */
+typedef enum cli_purpose { CLI_TRAIN, CLI_RUN } cli_purpose;
 
 /* Opens the model at options->path, or makes one, with auto-encoder, mask or plan. */
 vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_purpose purpose);

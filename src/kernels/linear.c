@@ -21,10 +21,6 @@ void vc_linear_forward(float *y, const float *x, const vc_linear *linear, size_t
 {
     size_t inputs = linear->inputs, outputs = linear->outputs;
     start_rows(y, linear->bias, residual, rows, outputs);
-    if (linear->packed) {
-        vc_packed_add(y, x, linear->packed, rows);
-        return;
-    }
     vc_gemm_shape shape = {.transpose_b = 1,
                            .m = rows,
                            .n = outputs,

@@ -55,6 +55,28 @@ static inline vec keep_bits(vec a, float to, unsigned bits)
 {
     return _mm512_mask_mov_ps(_mm512_set1_ps(to), (__mmask16)bits, a);
 }
+/* x - y of integers, as floats */
+static inline vec difference_of(const int32_t *x, const int32_t *y, size_t n)
+{
+    return _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_maskz_loadu_epi32(first(n), x),
+                                               _mm512_maskz_loadu_epi32(first(n), y)));
+}
+/* Rounded, plus zero, as bytes; n of them. */
+static inline void store_bytes(uint8_t *p, vec a, int zero, size_t n)
+{
+    veci v = _mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(zero));
+    _mm_mask_storeu_epi8(p, first(n), _mm512_cvtusepi32_epi8(v));
+}
+/* Rounded to bfloat16, ties to even; n of them. */
+static inline void store_bf16(uint16_t *p, vec a, size_t n)
+{
+    veci bits = _mm512_castps_si512(a);
+    veci odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    veci up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+    veci nan = _mm512_or_si512(bits, _mm512_set1_epi32(64 << 16));
+    up = _mm512_mask_mov_epi32(up, _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), nan);
+    _mm256_mask_storeu_epi16(p, first(n), _mm512_cvtepi32_epi16(_mm512_srli_epi32(up, 16)));
+}
 /* The sums of four vectors. */
 static inline __m128 sum_of_four(vec a, vec b, vec c, vec d)
 {
@@ -134,6 +156,30 @@ static inline vec keep_bits(vec a, float to, unsigned bits)
     veci each = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
     veci kept = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32((int)bits), each), each);
     return _mm256_blendv_ps(_mm256_set1_ps(to), a, _mm256_castsi256_ps(kept));
+}
+static inline vec difference_of(const int32_t *x, const int32_t *y, size_t n)
+{
+    return _mm256_cvtepi32_ps(
+        _mm256_sub_epi32(_mm256_maskload_epi32(x, first(n)), _mm256_maskload_epi32(y, first(n))));
+}
+static inline void store_bytes(uint8_t *p, vec a, int zero, size_t n)
+{
+    veci v = _mm256_add_epi32(_mm256_cvtps_epi32(a), _mm256_set1_epi32(zero));
+    __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    uint64_t bytes = (uint64_t)_mm_cvtsi128_si64(_mm_packus_epi16(words, words));
+    __builtin_memcpy(p, &bytes, n);
+}
+static inline void store_bf16(uint16_t *p, vec a, size_t n)
+{
+    veci bits = _mm256_castps_si256(a);
+    veci odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    veci up = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+    veci nan = _mm256_or_si256(bits, _mm256_set1_epi32(64 << 16));
+    up = _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(up), _mm256_castsi256_ps(nan),
+                                              _mm256_cmp_ps(a, a, _CMP_UNORD_Q)));
+    up = _mm256_srli_epi32(up, 16);
+    __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(up), _mm256_extracti128_si256(up, 1));
+    __builtin_memcpy(p, &words, n * sizeof *p);
 }
 static inline __m128 sum_of_four(vec a, vec b, vec c, vec d)
 {

@@ -102,3 +102,18 @@ void vc_sparse_layer_close(vc_sparse_layer *layer)
     free(layer->memory);
     *layer = (vc_sparse_layer){0};
 }
+
+void vc_sparse_layer_mask(uint8_t *pruned, const vc_sparse_layer *layer)
+{
+    const size_t tq = layer->queries, tk = layer->keys;
+    memset(pruned, 1, layer->heads * tq * tk);
+    for (size_t h = 0; h < layer->heads; h++)
+        for (size_t i = 0; i < tq; i++) {
+            const vc_sparse_head *head = &layer->head[h];
+            uint8_t *row = pruned + (h * tq + i) * tk;
+            for (size_t g = 0; g < head->global_count; g++)
+                row[head->global_keys[g]] = head->panel_pruned[i * head->global_count + g];
+            for (int32_t e = head->row_start[i]; e < head->row_start[i + 1]; e++)
+                row[head->row_keys[e]] = 0;
+        }
+}

@@ -33,14 +33,20 @@ static void gather_window(float *out, const float *image, size_t top, size_t lef
         }
 }
 
+void vc_window_rows(float *rows, const float *image, size_t first, size_t count, const vc_window *w)
+{
+    size_t side = vc_window_side(w), values = w->kernel * w->kernel * w->channels;
+    for (size_t i = first; i < first + count; i++, rows += values)
+        gather_window(rows, image, i / side * w->stride, i % side * w->stride, w);
+}
+
 void vc_windows_gather(float *rows, const float *x, size_t batch, const vc_window *w)
 {
     size_t side = vc_window_side(w), values = w->kernel * w->kernel * w->channels;
 #pragma omp parallel for schedule(static)
     for (size_t line = 0; line < batch * side; line++)
-        for (size_t column = 0; column < side; column++)
-            gather_window(rows + (line * side + column) * values, x + line / side * w->image_stride,
-                          line % side * w->stride, column * w->stride, w);
+        vc_window_rows(rows + line * side * values, x + line / side * w->image_stride,
+                       line % side * side, side, w);
 }
 
 void vc_tokens_subsample(float *y, const float *x, size_t batch, size_t side, size_t stride,

@@ -87,36 +87,6 @@ static const float *bias(const vc_model *model, size_t index)
     return NULL;
 }
 
-static vc_status pack(vc_model *model)
-{
-    const vc_deit_config *c = &model->config.deit;
-    size_t tokens = vc_deit_tokens(c);
-    size_t patches = tokens - vc_deit_class_tokens(c), values = c->channels * c->patch * c->patch;
-    const vc_deit_weights *d = &model->deit;
-    model->packed_count = 4 * c->depth + 3;
-    model->packed = calloc(model->packed_count, sizeof *model->packed);
-    if (!model->packed)
-        return vc_fail(VC_ENOMEM, "out of memory");
-    for (size_t l = 0; l < c->depth; l++) {
-        const vc_block_weights *w = &model->deit.blocks[l];
-        vc_packed **p = model->packed + 4 * l;
-        VC_TRY(vc_packed_open(&p[0], w->qkv_w, 3 * c->width, c->width, tokens));
-        VC_TRY(vc_packed_open(&p[1], w->proj_w, c->width, c->width, tokens));
-        VC_TRY(vc_packed_open(&p[2], w->fc1_w, c->hidden, c->width, tokens));
-        VC_TRY(vc_packed_open(&p[3], w->fc2_w, c->width, c->hidden, tokens));
-        vc__forget(model, w->qkv_w, 3 * c->width * c->width);
-        vc__forget(model, w->proj_w, c->width * c->width);
-        vc__forget(model, w->fc1_w, c->hidden * c->width);
-        vc__forget(model, w->fc2_w, c->width * c->hidden);
-    }
-    vc_packed **top = model->packed + 4 * c->depth;
-    VC_TRY(vc_packed_open(&top[VC__PATCH], d->patch_w, c->width, values, patches));
-    VC_TRY(vc_packed_open(&top[VC__HEAD], d->head_w, c->classes, c->width, 1));
-    if (c->distilled)
-        VC_TRY(vc_packed_open(&top[VC__HEAD_DIST], d->head_dist_w, c->classes, c->width, 1));
-    return VC_OK;
-}
-
 vc_deit_weights vc_deit_views(const vc_model *model, float *values, vc_block_weights *blocks)
 {
     vc_deit_weights views = {.blocks = blocks};
@@ -141,7 +111,6 @@ const vc__architecture vc__deit = {
     .release = release,
     .coder = coder,
     .bias = bias,
-    .pack = pack,
     .trains = 1,
     .place = vc__deit_place,
     .forward = vc__deit_forward,

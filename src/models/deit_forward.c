@@ -2,11 +2,6 @@
 
 #include "deit_impl.h"
 
-static vc_packed *packed_top(const vc_model *model, size_t which)
-{
-    return model->packed ? model->packed[4 * model->config.deit.depth + which] : NULL;
-}
-
 /* Class tokens, patches, positions: the first residual stream. */
 static void embed(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
 {
@@ -15,11 +10,8 @@ static void embed(vc_acts *acts, const vc_model *model, const float *images, siz
     size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
     size_t patches = tokens - classes, patch_values = c->channels * c->patch * c->patch;
     float *stream = acts->deit.layers[0].input;
-    const vc_linear patch = {.inputs = patch_values,
-                             .outputs = width,
-                             .weight = w->patch_w,
-                             .bias = w->patch_b,
-                             .packed = packed_top(model, VC__PATCH)};
+    const vc_linear patch = {
+        .inputs = patch_values, .outputs = width, .weight = w->patch_w, .bias = w->patch_b};
     vc_patches_gather(acts->deit.patches, images, batch, c->channels, c->image, c->patch);
     for (size_t b = 0; b < batch; b++) {
         float *x = stream + b * tokens * width;
@@ -50,16 +42,6 @@ static void attend(vc_acts *acts, const vc_model *model, size_t layer, size_t ba
     vc__attend(acts, model, layer, &attention, tap);
 }
 
-static vc_linear linear(const vc_model *model, size_t layer, size_t which, size_t inputs,
-                        size_t outputs, const float *weight, const float *bias)
-{
-    return (vc_linear){.inputs = inputs,
-                       .outputs = outputs,
-                       .weight = weight,
-                       .bias = bias,
-                       .packed = model->packed ? model->packed[4 * layer + which] : NULL};
-}
-
 static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
                   const vc_tap *tap)
 {
@@ -68,10 +50,10 @@ static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t bat
     vc_layer_acts *a = &acts->deit.layers[layer];
     size_t rows = batch * vc_deit_tokens(c), width = c->width, hidden = c->hidden;
     float *output = layer + 1 < c->depth ? acts->deit.layers[layer + 1].input : acts->deit.tokens;
-    const vc_linear qkv = linear(model, layer, 0, width, 3 * width, w->qkv_w, w->qkv_b);
-    const vc_linear proj = linear(model, layer, 1, width, width, w->proj_w, w->proj_b);
-    const vc_linear fc1 = linear(model, layer, 2, width, hidden, w->fc1_w, w->fc1_b);
-    const vc_linear fc2 = linear(model, layer, 3, hidden, width, w->fc2_w, w->fc2_b);
+    const vc_linear qkv = {width, 3 * width, w->qkv_w, w->qkv_b};
+    const vc_linear proj = {width, width, w->proj_w, w->proj_b};
+    const vc_linear fc1 = {width, hidden, w->fc1_w, w->fc1_b};
+    const vc_linear fc2 = {hidden, width, w->fc2_w, w->fc2_b};
 
     vc_layernorm_forward(a->norm1, a->mean1, a->rstd1, a->input, w->norm1_w, w->norm1_b, rows,
                          width, VC_DEIT_EPS);
@@ -105,8 +87,7 @@ static void classify(vc_acts *acts, const vc_model *model, size_t batch)
         const vc_linear head = {.inputs = width,
                                 .outputs = c->classes,
                                 .weight = k == 0 ? w->head_w : w->head_dist_w,
-                                .bias = k == 0 ? w->head_b : w->head_dist_b,
-                                .packed = packed_top(model, k == 0 ? VC__HEAD : VC__HEAD_DIST)};
+                                .bias = k == 0 ? w->head_b : w->head_dist_b};
         vc_linear_forward(acts->deit.head_out + k * batch * c->classes, in, &head, batch, NULL);
     }
     const float *first = acts->deit.head_out, *second = acts->deit.head_out + batch * c->classes;

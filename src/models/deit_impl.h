@@ -4,9 +4,6 @@
 
 #include "model_impl.h"
 
-/* Packed weights behind those of the blocks, which have four each: QKV, projection, fc1, fc2. */
-enum { VC__PATCH, VC__HEAD, VC__HEAD_DIST };
-
 void vc__deit_walk(vc__walk *walk, const vc_deit_config *config, vc_deit_weights *weights);
 int vc__deit_recognise(const vc_tensor_file *file);
 vc_status vc__deit_read_config(vc_model_config *out, const vc_tensor_file *file,

@@ -122,39 +122,6 @@ static const float *bias(const vc_model *model, size_t index)
     return model->levit_folded.blocks[index].bias;
 }
 
-static vc_status pack_linear(vc_model *model, vc_linear *linear, size_t rows)
-{
-    if (!linear->weight)
-        return VC_OK;
-    vc_packed **packed = &model->packed[model->packed_count];
-    VC_TRY(vc_packed_open(packed, linear->weight, linear->outputs, linear->inputs, rows));
-    linear->packed = *packed;
-    model->packed_count++;
-    return VC_OK;
-}
-
-static vc_status pack(vc_model *model)
-{
-    const vc_levit_config *c = &model->config.levit;
-    size_t blocks = vc__levit_blocks(c);
-    model->packed = calloc(VC_LEVIT_STEM + 5 * blocks, sizeof *model->packed);
-    if (!model->packed)
-        return vc_fail(VC_ENOMEM, "out of memory");
-    for (size_t i = 0; i < VC_LEVIT_STEM; i++)
-        VC_TRY(
-            pack_linear(model, &model->levit_folded.stem[i], c->image * c->image >> 2 * (i + 1)));
-    for (size_t b = 0; b < blocks; b++) {
-        vc_levit_folded_block *f = &model->levit_folded.blocks[b];
-        const vc__levit_span s = vc__levit_span_of(c, vc__levit_place_of(c, b));
-        VC_TRY(pack_linear(model, &f->in, s.side_in * s.side_in));
-        VC_TRY(pack_linear(model, &f->q, s.side_out * s.side_out));
-        VC_TRY(pack_linear(model, &f->proj, s.side_out * s.side_out));
-        VC_TRY(pack_linear(model, &f->fc1, s.side_out * s.side_out));
-        VC_TRY(pack_linear(model, &f->fc2, s.side_out * s.side_out));
-    }
-    return VC_OK;
-}
-
 const vc__architecture vc__levit = {
     .name = "levit",
     .check = check,
@@ -172,7 +139,6 @@ const vc__architecture vc__levit = {
     .release = release,
     .coder = coder,
     .bias = bias,
-    .pack = pack,
     .place = vc__levit_place_acts,
     .forward = vc__levit_forward,
     .lower = vc__levit_lower,

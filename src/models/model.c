@@ -128,9 +128,6 @@ void vc_model_close(vc_model *model)
     if (!model)
         return;
     vc__drop_restriction(model);
-    for (size_t i = 0; model->packed && i < model->packed_count; i++)
-        vc_packed_close(model->packed[i]);
-    free(model->packed);
     vc__architecture_of(&model->config)->release(model);
     free(model->values);
     free(model->params);

@@ -47,7 +47,6 @@ typedef struct vc__architecture {
     const vc_coder *(*coder)(const vc_model *model, size_t layer);
     /* Added to a layer's scores, (H, Tq, Tk); NULL: nothing. */
     const float *(*bias)(const vc_model *model, size_t layer);
-    vc_status (*pack)(vc_model *model);
     int trains; /* activations can be kept */
     void (*place)(vc_acts *acts, const vc_model *model);
     void (*forward)(vc_acts *acts, const vc_model *model, const float *images, size_t batch,

@@ -54,10 +54,9 @@ const vc_coder *vc_model_coder(const vc_model *model, size_t layer)
     return vc__architecture_of(&model->config)->coder(model, layer);
 }
 
-vc_status vc_model_pack(vc_model *model)
+const float *vc_model_bias(const vc_model *model, size_t layer)
 {
-    assert(!model->packed);
-    return vc__architecture_of(&model->config)->pack(model);
+    return vc__architecture_of(&model->config)->bias(model, layer);
 }
 
 void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,

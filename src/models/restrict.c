@@ -89,7 +89,6 @@ vc_status vc_model_check_plan(const vc_model_config *config, const vc_plan *plan
 
 vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *path)
 {
-    const vc__architecture *architecture = vc__architecture_of(&model->config);
     size_t layers = vc_model_layers(&model->config);
     VC_TRY(vc_model_check_plan(&model->config, plan, path));
     vc__drop_restriction(model);
@@ -99,12 +98,29 @@ vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *pa
     for (size_t l = 0; l < layers; l++) {
         const vc_attention_layer layer = vc_model_layer(&model->config, l);
         vc_status status = vc_sparse_layer_open(&model->sparse[l], &plan->layers[l], layer.head_dim,
-                                                layer.value_dim, architecture->bias(model, l));
+                                                layer.value_dim, vc_model_bias(model, l));
         if (status != VC_OK) {
             vc__drop_restriction(model);
             return status;
         }
     }
+    return VC_OK;
+}
+
+vc_status vc_model_layer_pruned(uint8_t **out, const vc_model *model, size_t layer)
+{
+    const vc_attention_layer l = vc_model_layer(&model->config, layer);
+    const size_t bytes = l.heads * l.queries * l.keys;
+    *out = NULL;
+    if (!model->pruned && !model->sparse)
+        return VC_OK;
+    *out = malloc(bytes);
+    if (!*out)
+        return vc_fail(VC_ENOMEM, "out of memory for a mask");
+    if (model->pruned)
+        memcpy(*out, model->pruned[layer], bytes);
+    else
+        vc_sparse_layer_mask(*out, &model->sparse[layer]);
     return VC_OK;
 }
 

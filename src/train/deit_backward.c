@@ -81,10 +81,10 @@ static void block_backward(vc_grads *g, const vc_acts *acts, const vc_model *mod
     const vc_block_weights *d = &g->views.blocks[layer];
     const vc_layer_acts *a = &acts->deit.layers[layer];
     size_t rows = batch * vc_deit_tokens(c), width = c->width, hidden = c->hidden;
-    const vc_linear qkv = {width, 3 * width, w->qkv_w, w->qkv_b, NULL};
-    const vc_linear proj = {width, width, w->proj_w, w->proj_b, NULL};
-    const vc_linear fc1 = {width, hidden, w->fc1_w, w->fc1_b, NULL};
-    const vc_linear fc2 = {hidden, width, w->fc2_w, w->fc2_b, NULL};
+    const vc_linear qkv = {width, 3 * width, w->qkv_w, w->qkv_b};
+    const vc_linear proj = {width, width, w->proj_w, w->proj_b};
+    const vc_linear fc1 = {width, hidden, w->fc1_w, w->fc1_b};
+    const vc_linear fc2 = {hidden, width, w->fc2_w, w->fc2_b};
 
     vc_linear_backward(g->mlp, d->fc2_w, d->fc2_b, g->stream, a->gelu, &fc2, rows);
     vc_gelu_backward(g->mlp, g->mlp, a->fc1, rows * hidden);
@@ -114,7 +114,7 @@ static void embed_backward(vc_grads *g, const vc_acts *acts, const vc_model *mod
                patches * width * sizeof(float));
     }
     const vc_linear patch = {c->channels * c->patch * c->patch, width, model->deit.patch_w,
-                             model->deit.patch_b, NULL};
+                             model->deit.patch_b};
     vc_linear_backward(NULL, g->views.patch_w, g->views.patch_b, g->patches, acts->deit.patches,
                        &patch, batch * patches);
 }

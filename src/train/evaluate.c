@@ -104,8 +104,21 @@ static vc_status score(vc_evaluation *e, vc_class_count *counts, const float *lo
     return VC_OK;
 }
 
+static vc_status run_pass(void *context, const float **logits, const float *images, size_t count)
+{
+    const vc_forward_pass *pass = context;
+    vc_model_forward(pass->acts, pass->model, images, count, pass->tap);
+    *logits = pass->acts->logits;
+    return VC_OK;
+}
+
+vc_runner vc_forward_runner(vc_forward_pass *pass)
+{
+    return (vc_runner){run_pass, pass, pass->acts->batch};
+}
+
 static vc_status run(vc_evaluation *e, vc_loader *loader, const vc_model *model, vc_source *source,
-                     vc_acts *acts, const vc_evaluate_options *o)
+                     const vc_runner *runner, const vc_evaluate_options *o)
 {
     size_t classes = vc_model_input_of(&model->config).classes;
     int labelled = vc_source_classes(source) > 0;
@@ -115,9 +128,10 @@ static vc_status run(vc_evaluation *e, vc_loader *loader, const vc_model *model,
         e->broken = vc_loader_broken(loader);
         if (batch.count == 0)
             return VC_OK;
-        vc_model_forward(acts, model, batch.x, batch.count, o->tap);
+        const float *logits;
+        VC_TRY(runner->run(runner->context, &logits, batch.x, batch.count));
         if (labelled)
-            VC_TRY(score(e, o->counts, acts->logits, &batch, classes, source));
+            VC_TRY(score(e, o->counts, logits, &batch, classes, source));
         e->images += batch.count;
         if (o->progress) {
             o->progress->total = vc_loader_total(loader);
@@ -126,15 +140,15 @@ static vc_status run(vc_evaluation *e, vc_loader *loader, const vc_model *model,
     }
 }
 
-vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, vc_source *source, vc_acts *acts,
-                      const vc_evaluate_options *options)
+vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, vc_source *source,
+                      const vc_runner *runner, const vc_evaluate_options *options)
 {
     vc_loader *loader;
     *out = (vc_evaluation){0};
     VC_TRY(vc_model_check_source(model, source));
     double started = vc_clock_seconds();
-    VC_TRY(open_loader(&loader, model, source, acts->batch, options));
-    vc_status status = run(out, loader, model, source, acts, options);
+    VC_TRY(open_loader(&loader, model, source, runner->batch, options));
+    vc_status status = run(out, loader, model, source, runner, options);
     vc_loader_close(loader);
     VC_TRY(status);
     char name[VC_SOURCE_NAME];

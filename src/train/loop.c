@@ -183,7 +183,9 @@ static vc_status run_epoch(loop *l, const char *checkpoint, const vc_train_hooks
     vc_epoch_report done = report(l, vc_clock_seconds() - started, l->state.step - first);
     if (l->test) {
         const vc_evaluate_options plain = vc_evaluate_options_default();
-        VC_TRY(vc_evaluate(&done.test, l->model, l->test, &l->acts, &plain));
+        vc_forward_pass pass = {&l->acts, l->model, NULL};
+        const vc_runner runner = vc_forward_runner(&pass);
+        VC_TRY(vc_evaluate(&done.test, l->model, l->test, &runner, &plain));
         done.tested = 1;
     }
     /* Reported first: a report that fails is made again after resuming. */

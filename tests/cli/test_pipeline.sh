@@ -72,7 +72,7 @@ npy() {
 npy '\0000\0000\0200\0077' >ones.npy
 npy '\0000\0000\0300\0177' >nan.npy
 check "infer" 0 'image 0: class [0-3]' "$vitcod" infer model --input ones.npy -o logits.npy
-check "infer on the plan" 0 '"reconstruction_loss"' "$vitcod" infer sparse --plan plan --input ones.npy --json
+check "infer on the plan" 0 '"reconstruction_loss"' "$vitcod" infer sparse --plan plan --input ones.npy --reconstruction --json
 check "NaN in an image" 1 "nan.npy: 'images' holds nan at flat index 0" "$vitcod" infer model --input nan.npy
 check "a full disk behind stdout" 1 'cannot write to stdout' sh -c "'$vitcod' eval model --data data >/dev/full"
 check "a full disk behind the log" 1 '/dev/full: cannot write' train --epochs 1 --log /dev/full --checkpoint kept -o x

@@ -171,6 +171,41 @@ static void check_adamw(const vc_kernels *k, size_t n)
     close_arrays(v[0], v[1], MOST, 1e-6, "adamw_step v", n);
 }
 
+/* The same bits: rounding is part of the definition. */
+static void check_precision(const vc_kernels *k, size_t n)
+{
+    float x[2 * MOST], scale[2][2], scales[MOST], bias[MOST], y[2][MOST];
+    uint16_t half[2][MOST] = {{0}};
+    uint8_t bytes[2][2 * MOST] = {{0}};
+    int32_t sums[MOST], offset[MOST];
+    fill(x, 2 * MOST, 15);
+    fill(scales, MOST, 16);
+    fill(bias, MOST, 17);
+    x[1] = NAN;
+    x[2] = -INFINITY;
+    x[3] = 1.00390625f; /* a tie */
+    k->to_bf16(half[0], x, n);
+    ref->to_bf16(half[1], x, n);
+    assert_memory_equal(half[0], half[1], sizeof *half);
+    x[1] = x[2] = 0.0f;
+    for (size_t i = 0; i < n; i++)
+        x[n + i] *= i % 2 ? 1e-9f : 0.0f;
+    k->quantize_rows(bytes[0], scale[0], x, 2, n);
+    ref->quantize_rows(bytes[1], scale[1], x, 2, n);
+    assert_memory_equal(bytes[0], bytes[1], sizeof *bytes);
+    assert_memory_equal(scale[0], scale[1], sizeof *scale);
+    for (size_t i = 0; i < MOST; i++) {
+        sums[i] = (int32_t)(i * 7919 % 200000) - 100000;
+        offset[i] = (int32_t)(i * 104729 % 3000) - 1500;
+        y[0][i] = y[1][i] = x[i];
+    }
+    for (int add = 0; add < 2; add++) {
+        k->dequantize_row(y[0], sums, 0.01f, scales, offset, bias, add, n);
+        ref->dequantize_row(y[1], sums, 0.01f, scales, offset, bias, add, n);
+        close_arrays(y[0], y[1], MOST, 1e-6, "dequantize_row", n);
+    }
+}
+
 static void check_isa(vc_isa isa)
 {
     const vc_kernels *k = vc_kernels_of(isa);
@@ -187,6 +222,7 @@ static void check_isa(vc_isa isa)
         check_softmax(k, sizes[i], sizes[i] / 3);
         check_layernorm(k, sizes[i]);
         check_adamw(k, sizes[i]);
+        check_precision(k, sizes[i]);
         for (size_t d = 1; d <= 80; d += 7)
             check_sparse(k, sizes[i], d);
         for (size_t d = 1; d <= 80; d += 13)
@@ -214,7 +250,7 @@ static void every_kernel_is_checked(void **state)
 #define VC_KERNEL(name, r, a, b, args) count++;
 #include "vitcod/kernels.def"
 #undef VC_KERNEL
-    assert_int_equal(count, 15); /* attend_rows: test_attend.c */
+    assert_int_equal(count, 18); /* attend_rows is checked in test_attend.c */
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* DeiT against golden files that an independent program computed, and its files. */
-#include "testing.h"
+#include "engine_logits.h"
 #include "vitcod/attention_stats.h"
 #include "vitcod/model.h"
 #include "vitcod/npy.h"
@@ -24,6 +24,12 @@ static double largest_difference(vc_model *model, const char *golden, double *re
     }
     *reconstruction = vc_model_reconstruction(&acts, model);
     vc_acts_close(&acts);
+    float *logits = malloc(4000 * sizeof *logits);
+    assert_non_null(logits);
+    engine_logits(logits, model, x.tensor.data, 4, VC_IN_FP32);
+    for (size_t i = 0; i < 4000; i++)
+        difference = fmax(difference, fabs((double)logits[i] - golden_logits[i]));
+    free(logits);
     vc_npy_close(&want);
     vc_npy_close(&x);
     return difference / largest;
@@ -36,8 +42,6 @@ static void dense(void **state)
     double ignored;
     const vc_model_options none = {0};
     assert_ok(vc_model_open(&model, shared(weights), &none));
-    assert_near(largest_difference(model, "golden/deit_tiny_logits.npy", &ignored), 0.0, 1e-4);
-    assert_ok(vc_model_pack(model));
     assert_near(largest_difference(model, "golden/deit_tiny_logits.npy", &ignored), 0.0, 1e-4);
     vc_model_close(model);
 }
@@ -148,7 +152,6 @@ static void mean_attention(void **state)
     assert_ok(vc_npy_open(&want, shared("golden/deit_tiny_mean_attention.npy")));
     assert_ok(vc_npy_open(&x, shared("golden/deit_tiny_input.npy")));
     assert_ok(vc_model_open(&model, shared(weights), &none));
-    assert_ok(vc_model_pack(model));
     assert_ok(vc_acts_open(&acts, model, 3, 0));
     assert_ok(vc_attention_stats_open(&stats, L, H, T, T));
     const vc_tap tap = {.attention = add_attention, .context = &stats};

@@ -1,6 +1,7 @@
 /* Neither training nor inference allocates after the first step: the linker sends every allocation of
  * our own objects through here (see CMakeLists.txt). What oneDNN does inside is its own. */
 #include "testing.h"
+#include "vitcod/engine.h"
 #include "vitcod/train.h"
 
 static size_t allocations;
@@ -117,17 +118,21 @@ static void inference(void **state)
 {
     (void)state;
     static float images[4 * PIXELS];
-    vc_model *model = make_model(2);
-    vc_acts acts;
-    assert_ok(vc_model_pack(model));
-    assert_ok(vc_acts_open(&acts, model, 4, 0));
-    vc_model_forward(&acts, model, images, 4, NULL);
-    size_t before = allocations;
-    for (int i = 0; i < 3; i++)
-        vc_model_forward(&acts, model, images, 4, NULL);
-    assert_int_equal(allocations, before);
-    vc_acts_close(&acts);
-    vc_model_close(model);
+    static float logits[4 * 4]; /* images, classes */
+    for (int precision = 0; precision < VC_PRECISION_COUNT; precision++) {
+        vc_model *model = make_model(2);
+        vc_engine *engine;
+        vc_engine_options options = vc_engine_options_default();
+        options.batch = 4;
+        options.precision = (vc_precision)precision;
+        assert_ok(vc_engine_open(&engine, model, &options));
+        const size_t before = allocations;
+        for (int i = 0; i < 3; i++)
+            assert_ok(vc_engine_run(engine, logits, images, 4));
+        assert_int_equal(allocations, before);
+        vc_engine_close(engine);
+        vc_model_close(model);
+    }
 }
 
 int main(void)

@@ -167,7 +167,9 @@ static void logits_that_are_not_numbers_are_no_hits(void **state)
     assert_ok(vc_acts_open(&acts, model, 8, 0));
     model->values[3] = NAN;
     assert_ok(vc_source_of_dataset(&source, &data));
-    assert_fails(vc_evaluate(&e, model, source, &acts, &plain), VC_EINVAL, "finite");
+    vc_forward_pass pass = {&acts, model, NULL};
+    const vc_runner runner = vc_forward_runner(&pass);
+    assert_fails(vc_evaluate(&e, model, source, &runner, &plain), VC_EINVAL, "finite");
     vc_source_close(source);
     vc_acts_close(&acts);
     vc_model_close(model);
@@ -233,7 +235,9 @@ static void a_teacher_teaches(void **state)
     assert_ok(vc_train(student, &unlabelled, NULL, &o, temporary("taught"), 0, &hooks));
     assert_ok(vc_acts_open(&acts, student, 16, 0));
     assert_ok(vc_source_of_dataset(&source, &data));
-    assert_ok(vc_evaluate(&e, student, source, &acts, &plain));
+    vc_forward_pass pass = {&acts, student, NULL};
+    const vc_runner runner = vc_forward_runner(&pass);
+    assert_ok(vc_evaluate(&e, student, source, &runner, &plain));
     vc_source_close(source);
     assert_true(e.top1 > COUNT * 7 / 10);
     teacher->values[0] += 1.0f;

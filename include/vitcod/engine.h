@@ -1,0 +1,53 @@
+/* Inference: a model made ready to run, once.
+ *
+ * Weights are packed in the precision asked for, BatchNorm, the auto-encoder (decoder times encoder, biases too)
+ * and the scale of the scores are folded into them, every buffer lies in one arena. Work is a short list of steps:
+ * threads take tiles of tokens through all operators of a step and meet only between steps, one for each attention.
+ * Tokens that nothing reads are not computed: behind the last attention of a DeiT only class tokens are.
+ * The result does not depend on the number of threads. */
+#ifndef VITCOD_ENGINE_H
+#define VITCOD_ENGINE_H
+
+#include <stddef.h>
+
+#include "vitcod/attend.h"
+#include "vitcod/model.h"
+#include "vitcod/product.h"
+
+typedef struct vc_engine_options {
+    vc_precision precision;
+    size_t batch;          /* most images at once */
+    size_t threads;        /* 0: vc_threads_count() */
+    vc_attend_split split; /* VC_SPLIT_DENSE: a mask's pruned scores are computed and dropped */
+} vc_engine_options;
+
+vc_engine_options vc_engine_options_default(void); /* fp32, one image, all threads, split by cost */
+
+typedef struct vc_engine vc_engine;
+
+/* The model, with its mask or plan, must outlive the engine. */
+vc_status vc_engine_open(vc_engine **out, const vc_model *model, const vc_engine_options *options);
+void vc_engine_close(vc_engine *engine);
+
+/* images (count, channels, image, image), normalised; logits (count, classes). Fails only where a number of images
+ * is new and something for it cannot be made. */
+vc_status vc_engine_run(vc_engine *engine, float *logits, const float *images, size_t count);
+
+/* ---- what it does, and how long that takes */
+
+typedef struct vc_engine_op {
+    const char *name; /* "qkv", "attention", .. */
+    int layer;        /* -1: outside the layers */
+    double seconds;   /* since timing began, mean over the threads */
+} vc_engine_op;
+
+size_t vc_engine_op_count(const vc_engine *engine);
+vc_engine_op vc_engine_op_at(const vc_engine *engine, size_t index);
+double vc_engine_waiting(const vc_engine *engine); /* for each other, mean over the threads */
+/* Starts over at 0 when on; without it no clock is read. */
+void vc_engine_time(vc_engine *engine, int on);
+
+/* How a layer's heads are split. */
+const vc_attend_layer *vc_engine_attention(const vc_engine *engine, size_t layer);
+
+#endif

@@ -1,0 +1,43 @@
+/* Products with fixed weights, for inference: y (rows, outputs) = x (rows, inputs) W^T. Weights are packed once;
+ * several workers may run the same product at a time, each on its own rows and on one thread.
+ *
+ * | precision | x      | W      | y                                  |
+ * |-----------|--------|--------|------------------------------------|
+ * | fp32      | float  | float  | float, with bias, onto y if `add`  |
+ * | bf16      | bf16   | float  | the same; W is rounded to bf16     |
+ * | int8      | uint8  | int8   | int32, without bias or add         | */
+#ifndef VITCOD_PRODUCT_H
+#define VITCOD_PRODUCT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vitcod/status.h"
+
+typedef enum vc_precision { VC_IN_FP32, VC_IN_BF16, VC_IN_INT8, VC_PRECISION_COUNT } vc_precision;
+
+const char *vc_precision_name(vc_precision precision); /* "fp32", "bf16", "int8" */
+
+typedef struct vc_product_form {
+    vc_precision precision;
+    size_t outputs, inputs;
+    int bias, add;
+} vc_product_form;
+
+typedef struct vc_products vc_products;
+
+vc_status vc_products_open(vc_products **out, size_t workers);
+void vc_products_close(vc_products *products);
+
+/* Packs weight (outputs, inputs) for `rows` at a time; bias (outputs) is copied. VC_EUNSUPPORTED when this
+ * CPU cannot do it in the precision. */
+vc_status vc_products_add(size_t *index, vc_products *products, const vc_product_form *form,
+                          const void *weight, const float *bias, size_t rows);
+/* Makes ready for another number of rows. */
+vc_status vc_products_prepare(vc_products *products, size_t index, size_t rows);
+
+/* For a number of rows that has been made ready. */
+void vc_products_run(const vc_products *products, size_t index, void *y, const void *x, size_t rows,
+                     size_t worker);
+
+#endif

@@ -1,0 +1,35 @@
+/* What the commands that run an engine have in common. */
+#ifndef VC_OPEN_ENGINE_H
+#define VC_OPEN_ENGINE_H
+
+#include "cli.h"
+#include "vitcod/engine.h"
+#include "vitcod/train.h"
+
+typedef struct cli_engine_options {
+    const char *dtype; /* NULL: fp32 */
+} cli_engine_options;
+
+#define CLI_ENGINE_OPTIONS(options)                                                                \
+    {                                                                                              \
+        "dtype", "NAME", "precision of the products: fp32 (default), bf16 or int8", CLI_TEXT,      \
+            &(options).dtype                                                                       \
+    }
+
+/* CLI_CONTINUE for options that can be followed. */
+int cli_check_engine_options(const cli_command *command, const cli_engine_options *options);
+
+typedef struct cli_engine {
+    vc_engine *engine;
+    float *logits; /* (batch, classes) */
+    size_t batch;
+} cli_engine;
+
+/* Zeroed when it fails. */
+vc_status cli_open_engine(cli_engine *out, const vc_model *model, const cli_engine_options *options,
+                          size_t batch);
+void cli_close_engine(cli_engine *engine);
+
+vc_runner cli_engine_runner(cli_engine *engine);
+
+#endif

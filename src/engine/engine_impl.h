@@ -1,0 +1,125 @@
+/* Shared inside the engine room: steps, operators, buffers. */
+#ifndef VC_ENGINE_IMPL_H
+#define VC_ENGINE_IMPL_H
+
+#include "vitcod/arena.h"
+#include "vitcod/engine.h"
+#include "vitcod/kernels.h"
+#include "vitcod/ops.h"
+
+enum { VC__TILE = 128 /* tokens at most */, VC__OPS = 12 /* of a step */ };
+
+/* Floats in rows, one row per token; local: a tile's, of the worker alone. */
+typedef struct vc__buffer {
+    size_t width, rows; /* rows of an image; of a tile when local */
+    int local;
+    float *data;   /* of worker 0 when local */
+    size_t stride; /* floats between workers when local */
+} vc__buffer;
+
+/* Rows of a step that a worker handles. A row belongs to image row / rows_per_image. */
+typedef struct vc__tile {
+    size_t worker, first, rows, rows_per_image;
+} vc__tile;
+
+/* What turns sums of int8 products into values, per output. */
+typedef struct vc__quantized {
+    float *scale, *bias;
+    int32_t *offset;
+} vc__quantized;
+
+typedef struct vc__op vc__op;
+struct vc__op {
+    void (*run)(vc_engine *engine, const vc__op *op, const vc__tile *tile);
+    const char *name;
+    int layer;
+    vc__buffer *from, *to;
+
+    /* linear */
+    size_t inputs, outputs, product;
+    vc_precision precision;
+    int add; /* onto `to` */
+    void (*activate)(float *y, const float *x, size_t count);
+    vc__quantized quantized; /* int8 */
+
+    /* norm */
+    const float *weight, *bias;
+    float eps;
+
+    /* attention: `from` holds Q */
+    const vc_attend_layer *attention;
+    vc__buffer *keys, *panels;
+    size_t keys_at, values_at; /* floats from the start of a row of `keys` */
+
+    vc_window window;
+    size_t side; /* of a grid of tokens */
+};
+
+typedef struct vc__step {
+    size_t rows_per_image;
+    vc__op ops[VC__OPS];
+    size_t op_count;
+} vc__step;
+
+struct vc_engine {
+    const vc_model *model;
+    vc_engine_options options; /* threads: how many */
+    const vc_kernels *kernels;
+    vc_products *products;
+    vc__step *steps;
+    size_t step_count;
+    vc__buffer *buffers;
+    size_t buffer_count;
+    vc_attend_layer *attention; /* (layers) */
+    float *base;                /* DeiT: (T, C) what the patches are added to */
+    vc__buffer images, logits;
+    unsigned char *scratch; /* (threads) of scratch_bytes: inputs and outputs in other precisions */
+    size_t scratch_bytes;
+    size_t *prepared, prepared_count; /* numbers of images */
+    int timing;
+    double *seconds; /* (threads, ops + 1); the last: waiting */
+    size_t op_count;
+    vc_arena arena;
+};
+
+/* ---- building; errors are kept and reported at the end */
+
+typedef struct vc__builder {
+    vc_engine *engine;
+    vc_status status;
+} vc__builder;
+
+vc__buffer *vc__buffer_add(vc__builder *b, size_t width, size_t rows, int local);
+vc__step *vc__step_add(vc__builder *b, size_t rows_per_image);
+vc__op *vc__op_add(vc__builder *b, vc__step *step, const vc__op *op);
+/* Room for the panels of every second layer: a layer's are read while the next one's are written. */
+vc__buffer *vc__panels_add(vc__builder *b, size_t parity);
+/* A product, packed: `linear` need not stay. */
+vc__op *vc__linear_add(vc__builder *b, vc__step *step, const char *name, int layer, vc__buffer *to,
+                       vc__buffer *from, const vc_linear *linear, int add);
+/* A LayerNorm. */
+void vc__norm_add(vc__builder *b, vc__step *step, const char *name, int layer, vc__buffer *to,
+                  vc__buffer *from, const float *weight, const float *bias, float eps);
+
+void vc__deit_program(vc__builder *b);
+void vc__levit_program(vc__builder *b);
+
+/* A layer's bias as the kernel wants it, allocated; NULL where there is none. */
+vc_status vc__fold_bias(float **out, const vc_model *model, size_t layer);
+/* Into the weights (H * D rows each) of Q, in place: the scale of the scores; of Q and K: the auto-encoder. */
+vc_status vc__fold_scores(vc_linear *q, vc_linear *k, const vc_attention_layer *layer,
+                          const vc_coder *coder);
+
+/* ---- operators */
+
+typedef void vc__run_fn(vc_engine *engine, const vc__op *op, const vc__tile *tile);
+vc__run_fn vc__run_base, vc__run_patches, vc__run_windows, vc__run_linear, vc__run_norm,
+    vc__run_attention, vc__run_keys, vc__run_select, vc__run_subsample, vc__run_mean;
+
+/* First row of a tile in a buffer. */
+float *vc__rows(const vc__buffer *buffer, const vc__tile *tile);
+
+/* Bytes of a worker's scratch that a product wants for a tile. */
+size_t vc__linear_scratch(const vc__op *op);
+
+#endif

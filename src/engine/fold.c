@@ -1,0 +1,89 @@
+/* What can be multiplied into the weights of Q and K ahead of time. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "engine_impl.h"
+
+enum { MOST_HEADS = 64 };
+#define LOG2_E 1.4426950408889634
+
+vc_status vc__fold_bias(float **out, const vc_model *model, size_t layer)
+{
+    const vc_attention_layer l = vc_model_layer(&model->config, layer);
+    const float *bias = vc_model_bias(model, layer);
+    const size_t count = l.heads * l.queries * l.keys;
+    *out = NULL;
+    if (!bias)
+        return VC_OK;
+    *out = malloc(count * sizeof **out);
+    if (!*out)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        (*out)[i] = (float)(LOG2_E * bias[i]);
+    return VC_OK;
+}
+
+/* decoder times encoder (H, H), and its bias (H): decoded = mix x + shift over heads. */
+static void compose(double *mix, double *shift, const vc_coder *coder, size_t heads,
+                    size_t compressed)
+{
+    for (size_t o = 0; o < heads; o++) {
+        shift[o] = coder->decoder_b[o];
+        for (size_t z = 0; z < compressed; z++)
+            shift[o] += (double)coder->decoder_w[o * compressed + z] * coder->encoder_b[z];
+        for (size_t i = 0; i < heads; i++) {
+            double sum = 0.0;
+            for (size_t z = 0; z < compressed; z++)
+                sum +=
+                    (double)coder->decoder_w[o * compressed + z] * coder->encoder_w[z * heads + i];
+            mix[o * heads + i] = sum;
+        }
+    }
+}
+
+/* The rows of all heads for one value of head_dim, mixed in place. */
+static void mix_rows(float *weight, float *bias, const double *mix, const double *shift,
+                     size_t heads, size_t head_dim, size_t inputs)
+{
+    double mixed[MOST_HEADS];
+    for (size_t i = 0; i <= inputs; i++) { /* the last: the bias */
+        float *at = i < inputs ? weight + i : bias;
+        const size_t stride = (i < inputs ? inputs : 1) * head_dim;
+        for (size_t o = 0; o < heads; o++) {
+            mixed[o] = i < inputs ? 0.0 : shift[o];
+            for (size_t h = 0; h < heads; h++)
+                mixed[o] += mix[o * heads + h] * at[h * stride];
+        }
+        for (size_t o = 0; o < heads; o++)
+            at[o * stride] = (float)mixed[o];
+    }
+}
+
+static void autoencode(vc_linear *x, const vc_attention_layer *l, const vc_coder *coder)
+{
+    double mix[MOST_HEADS * MOST_HEADS], shift[MOST_HEADS];
+    compose(mix, shift, coder, l->heads, l->compressed);
+    for (size_t d = 0; d < l->head_dim; d++)
+        mix_rows((float *)x->weight + d * x->inputs, (float *)x->bias + d, mix, shift, l->heads,
+                 l->head_dim, x->inputs);
+}
+
+vc_status vc__fold_scores(vc_linear *q, vc_linear *k, const vc_attention_layer *l,
+                          const vc_coder *coder)
+{
+    const size_t rows = l->heads * l->head_dim;
+    const double scale = LOG2_E / sqrt((double)l->head_dim);
+    if (l->compressed && l->heads > MOST_HEADS)
+        return vc_fail(VC_EUNSUPPORTED, "an auto-encoder of %zu heads, wanted at most %d", l->heads,
+                       MOST_HEADS);
+    if (l->compressed) {
+        autoencode(q, l, &coder[0]);
+        autoencode(k, l, &coder[1]);
+    }
+    float *weight = (float *)q->weight, *bias = (float *)q->bias;
+    for (size_t i = 0; i < rows * q->inputs; i++)
+        weight[i] = (float)(scale * weight[i]);
+    for (size_t i = 0; i < rows; i++)
+        bias[i] = (float)(scale * bias[i]);
+    return VC_OK;
+}

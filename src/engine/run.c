@@ -1,0 +1,161 @@
+/* The operators, each on a tile. */
+#include <string.h>
+
+#include "engine_impl.h"
+
+float *vc__rows(const vc__buffer *buffer, const vc__tile *tile)
+{
+    if (buffer->local)
+        return buffer->data + tile->worker * buffer->stride;
+    return buffer->data + tile->first * buffer->width;
+}
+
+/* Rows of a tile that belong to one image. */
+typedef struct part {
+    size_t image, token, rows; /* token: of its first row, in the image */
+    size_t from;               /* rows of the tile before it */
+} part;
+
+static int next_part(part *p, const vc__tile *tile)
+{
+    p->from += p->rows;
+    if (p->from >= tile->rows)
+        return 0;
+    const size_t row = tile->first + p->from, left = tile->rows - p->from;
+    p->image = row / tile->rows_per_image;
+    p->token = row % tile->rows_per_image;
+    p->rows = tile->rows_per_image - p->token;
+    p->rows = p->rows < left ? p->rows : left;
+    return 1;
+}
+
+void vc__run_base(vc_engine *e, const vc__op *op, const vc__tile *tile)
+{
+    const size_t width = op->to->width;
+    float *to = vc__rows(op->to, tile);
+    for (part p = {0}; next_part(&p, tile);)
+        memcpy(to + p.from * width, e->base + p.token * width, p.rows * width * sizeof *to);
+}
+
+/* Patches as rows, ordered as a convolution kernel (channels, patch, patch) is; class tokens: zeros. */
+void vc__run_patches(vc_engine *e, const vc__op *op, const vc__tile *tile)
+{
+    const vc_deit_config *c = &e->model->config.deit;
+    const size_t size = c->image, patch = c->patch, grid = size / patch,
+                 classes = vc_deit_class_tokens(c);
+    float *to = vc__rows(op->to, tile);
+    for (size_t r = 0; r < tile->rows; r++, to += op->to->width) {
+        const size_t row = tile->first + r, token = row % tile->rows_per_image;
+        if (token < classes) {
+            memset(to, 0, op->to->width * sizeof *to);
+            continue;
+        }
+        const size_t y = (token - classes) / grid, x = (token - classes) % grid;
+        const float *image = op->from->data + row / tile->rows_per_image * op->from->width;
+        float *out = to;
+        for (size_t k = 0; k < c->channels; k++)
+            for (size_t i = 0; i < patch; i++, out += patch)
+                memcpy(out, image + (k * size + y * patch + i) * size + x * patch,
+                       patch * sizeof *out);
+    }
+}
+
+void vc__run_windows(vc_engine *e, const vc__op *op, const vc__tile *tile)
+{
+    (void)e;
+    float *to = vc__rows(op->to, tile);
+    for (part p = {0}; next_part(&p, tile);)
+        vc_window_rows(to + p.from * op->to->width,
+                       op->from->data + p.image * op->window.image_stride, p.token, p.rows,
+                       &op->window);
+}
+
+void vc__run_norm(vc_engine *e, const vc__op *op, const vc__tile *tile)
+{
+    float mean[VC__TILE], rstd[VC__TILE];
+    /* A row of the step may be several of the norm: the class tokens of an image. */
+    const size_t width = op->from->width, rows = tile->rows * op->to->width / width;
+    const vc__tile all = {tile->worker, tile->first * op->to->width / width, rows, 1};
+    const float *from = vc__rows(op->from, &all);
+    float *to = vc__rows(op->to, tile);
+    for (size_t r = 0; r < rows; r += VC__TILE) {
+        const size_t n = rows - r < VC__TILE ? rows - r : VC__TILE;
+        e->kernels->layernorm_rows(to + r * width, mean, rstd, from + r * width, op->weight,
+                                   op->bias, n, width, op->eps);
+    }
+}
+
+void vc__run_select(vc_engine *e, const vc__op *op, const vc__tile *tile)
+{
+    (void)e;
+    const size_t width = op->to->width;
+    float *to = vc__rows(op->to, tile);
+    for (part p = {0}; next_part(&p, tile);)
+        memcpy(to + p.from * width, op->from->data + (p.image * op->from->rows + p.token) * width,
+               p.rows * width * sizeof *to);
+}
+
+void vc__run_subsample(vc_engine *e, const vc__op *op, const vc__tile *tile)
+{
+    (void)e;
+    const size_t width = op->to->width, half = (op->side + 1) / 2;
+    float *to = vc__rows(op->to, tile);
+    for (size_t r = 0; r < tile->rows; r++) {
+        const size_t row = tile->first + r, token = row % tile->rows_per_image;
+        const size_t from = token / half * 2 * op->side + token % half * 2;
+        memcpy(to + r * width,
+               op->from->data + (row / tile->rows_per_image * op->from->rows + from) * width,
+               width * sizeof *to);
+    }
+}
+
+void vc__run_mean(vc_engine *e, const vc__op *op, const vc__tile *tile)
+{
+    (void)e;
+    const size_t width = op->from->width, tokens = op->from->rows;
+    vc_tokens_mean(vc__rows(op->to, tile), op->from->data + tile->first * tokens * width,
+                   tile->rows, tokens, width);
+}
+
+void vc__run_keys(vc_engine *e, const vc__op *op, const vc__tile *tile)
+{
+    (void)e;
+    const vc_attend_layer *a = op->attention;
+    const float *keys = vc__rows(op->keys, tile) + op->keys_at;
+    for (part p = {0}; next_part(&p, tile);) {
+        float *panels = op->panels->data + p.image * op->panels->width;
+        for (size_t h = 0; h < a->heads; h++)
+            vc_attend_pack(panels + a->head[h].panel_start, &a->head[h],
+                           keys + p.from * op->keys->width + h * a->head_dim, op->keys->width,
+                           a->head_dim, p.token, p.rows);
+    }
+}
+
+void vc__run_attention(vc_engine *e, const vc__op *op, const vc__tile *tile)
+{
+    const vc_attend_layer *a = op->attention;
+    const float *q = vc__rows(op->from, tile);
+    float *out = vc__rows(op->to, tile);
+    for (part p = {0}; next_part(&p, tile);) {
+        const float *keys = op->keys->data + p.image * op->keys->rows * op->keys->width;
+        const float *panels = op->panels->data + p.image * op->panels->width;
+        for (size_t h = 0; h < a->heads; h++) {
+            const vc_attend_view view = {
+                .head = &a->head[h],
+                .head_dim = a->head_dim,
+                .value_dim = a->value_dim,
+                .q = q + p.from * op->from->width + h * a->head_dim,
+                .k = keys + op->keys_at + h * a->head_dim,
+                .v = keys + op->values_at + h * a->value_dim,
+                .q_stride = op->from->width,
+                .k_stride = op->keys->width,
+                .v_stride = op->keys->width,
+                .panel = panels + a->head[h].panel_start,
+            };
+            e->kernels->attend_rows(out + p.from * op->to->width + h * a->value_dim, op->to->width,
+                                    &view, p.token, p.rows);
+        }
+    }
+    if (op->activate)
+        op->activate(out, out, tile->rows * op->to->width);
+}

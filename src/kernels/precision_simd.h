@@ -1,0 +1,41 @@
+#include "simd.h"
+
+static inline void to_bf16(uint16_t *y, const float *x, size_t count)
+{
+    for (size_t i = 0; i < count; i += LANES) {
+        const size_t n = lanes_left(count, i);
+        store_bf16(y + i, n == LANES ? load(x + i) : load_part(x + i, n), n);
+    }
+}
+
+static inline void quantize_rows(uint8_t *y, float *scale, const float *x, size_t rows,
+                                 size_t columns)
+{
+    for (size_t r = 0; r < rows; r++, x += columns, y += columns) {
+        vec most = splat(0.0f);
+        for (size_t i = 0; i < columns; i += LANES)
+            most = maximum(most, absolute(load_part(x + i, lanes_left(columns, i))));
+        const float largest = max_of(most);
+        scale[r] = largest > 0.0f ? largest / 127.0f : 1.0f;
+        const vec factor = splat(largest > 0.0f ? 127.0f / largest : 1.0f);
+        for (size_t i = 0; i < columns; i += LANES) {
+            const size_t n = lanes_left(columns, i);
+            store_bytes(y + i, mul(load_part(x + i, n), factor), VC_ZERO_POINT, n);
+        }
+    }
+}
+
+static inline void dequantize_row(float *y, const int32_t *x, float scale, const float *scales,
+                                  const int32_t *offset, const float *bias, int add_to,
+                                  size_t count)
+{
+    const vec s = splat(scale);
+    for (size_t i = 0; i < count; i += LANES) {
+        const size_t n = lanes_left(count, i);
+        vec v = difference_of(x + i, offset + i, n);
+        v = muladd(v, mul(s, load_part(scales + i, n)), load_part(bias + i, n));
+        if (add_to)
+            v = add(v, load_part(y + i, n));
+        store_part(y + i, v, n);
+    }
+}

@@ -1,0 +1,113 @@
+/* Packed products in every precision against sums in double, for numbers of rows that come and go. */
+#include "random.h"
+#include "testing.h"
+#include "vitcod/kernels.h"
+#include "vitcod/product.h"
+
+enum { IN = 40, OUT = 37, ROWS = 21, SUMS = ROWS * OUT };
+
+static float x[ROWS * IN], w[OUT * IN], b[OUT];
+static vc_products *products;
+static const size_t counts[] = {5, ROWS, 1, 5, 20};
+
+static float rounded(float value)
+{
+    uint16_t half;
+    uint32_t bits;
+    vc_kernels_of(VC_ISA_REF)->to_bf16(&half, &value, 1);
+    bits = (uint32_t)half << 16;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void check_float(vc_precision precision, int add)
+{
+    const vc_product_form form = {precision, OUT, IN, 1, add};
+    uint16_t halves[ROWS * IN];
+    float y[SUMS], before[SUMS];
+    size_t index;
+    assert_ok(vc_products_add(&index, products, &form, w, b, 7));
+    vc_kernels_get()->to_bf16(halves, x, ROWS * IN);
+    fill(before, SUMS, 4);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        assert_ok(vc_products_prepare(products, index, counts[i]));
+        memcpy(y, before, sizeof y);
+        vc_products_run(products, index, y, precision == VC_IN_BF16 ? (void *)halves : x, counts[i],
+                        i % 2);
+        for (size_t r = 0; r < counts[i]; r++)
+            for (size_t o = 0; o < OUT; o++) {
+                double want = (double)b[o] + (add ? before[r * OUT + o] : 0.0f);
+                for (size_t k = 0; k < IN; k++)
+                    want += precision == VC_IN_BF16
+                                ? (double)rounded(x[r * IN + k]) * rounded(w[o * IN + k])
+                                : (double)x[r * IN + k] * w[o * IN + k];
+                assert_near(y[r * OUT + o], want, 1e-5);
+            }
+    }
+}
+
+static void floats(void **state)
+{
+    (void)state;
+    check_float(VC_IN_FP32, 0);
+    check_float(VC_IN_FP32, 1);
+}
+
+static void bfloats(void **state)
+{
+    (void)state;
+    if (vc_isa_best() < VC_ISA_AVX512)
+        skip();
+    check_float(VC_IN_BF16, 0);
+    check_float(VC_IN_BF16, 1);
+}
+
+/* Whole numbers: exact, at both ends of their range. */
+static void integers(void **state)
+{
+    (void)state;
+    const vc_product_form form = {VC_IN_INT8, OUT, IN, 0, 0};
+    uint8_t a[ROWS * IN];
+    int8_t v[OUT * IN];
+    int32_t y[SUMS];
+    size_t index;
+    for (size_t i = 0; i < sizeof a; i++)
+        a[i] = (uint8_t)(i % 3 ? 255 - i % 7 : i * 31);
+    for (size_t i = 0; i < sizeof v; i++)
+        v[i] = (int8_t)(i % 5 ? 127 - (int)(i % 3) : -127 + (int)(i % 11));
+    assert_ok(vc_products_add(&index, products, &form, v, NULL, ROWS));
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        assert_ok(vc_products_prepare(products, index, counts[i]));
+        vc_products_run(products, index, y, a, counts[i], 0);
+        for (size_t r = 0; r < counts[i]; r++)
+            for (size_t o = 0; o < OUT; o++) {
+                int32_t want = 0;
+                for (size_t k = 0; k < IN; k++)
+                    want += (int32_t)a[r * IN + k] * v[o * IN + k];
+                assert_int_equal(y[r * OUT + o], want);
+            }
+    }
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    fill(x, ROWS * IN, 1);
+    fill(w, OUT * IN, 2);
+    fill(b, OUT, 3);
+    return vc_products_open(&products, 2) != VC_OK;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    vc_products_close(products);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(floats), cmocka_unit_test(bfloats),
+                                       cmocka_unit_test(integers)};
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
