@@ -19,6 +19,7 @@ typedef struct vc_engine_options {
     size_t batch;          /* most images at once */
     size_t threads;        /* 0: vc_threads_count() */
     vc_attend_split split; /* VC_SPLIT_DENSE: a mask's pruned scores are computed and dropped */
+    int unrestricted;      /* leaves the model's mask or plan aside */
 } vc_engine_options;
 
 vc_engine_options vc_engine_options_default(void); /* fp32, one image, all threads, split by cost */
@@ -28,6 +29,9 @@ typedef struct vc_engine vc_engine;
 /* The model, with its mask or plan, must outlive the engine. */
 vc_status vc_engine_open(vc_engine **out, const vc_model *model, const vc_engine_options *options);
 void vc_engine_close(vc_engine *engine);
+
+/* Bytes of buffers; packed weights are oneDNN's. */
+size_t vc_engine_bytes(const vc_engine *engine);
 
 /* images (count, channels, image, image), normalised; logits (count, classes). Fails only where a number of images
  * is new and something for it cannot be made. */

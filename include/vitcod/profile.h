@@ -3,6 +3,7 @@
 #define VITCOD_PROFILE_H
 
 #include "vitcod/attention.h"
+#include "vitcod/product.h"
 
 typedef struct vc_spread {
     double median, low, high; /* low, high: quartiles */
@@ -10,6 +11,10 @@ typedef struct vc_spread {
 
 /* Sorts the samples. */
 vc_spread vc_spread_of(double *samples, size_t count);
+
+/* Operations per second (a multiply-add is two) of registers alone, on so many threads; 0 where this CPU has no
+ * instruction for the precision. */
+double vc_profile_peak(vc_precision precision, int threads);
 
 typedef struct vc_attention_times {
     vc_spread dense, sparse;   /* seconds for all layers of a batch */

@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* VC_PRECISION_COUNT for a name that none has. */
-static vc_precision precision_of(const cli_engine_options *options)
+vc_precision cli_precision(const cli_engine_options *options)
 {
     int precision = VC_IN_FP32;
     while (options->dtype && precision < VC_PRECISION_COUNT &&
@@ -15,7 +14,7 @@ static vc_precision precision_of(const cli_engine_options *options)
 
 int cli_check_engine_options(const cli_command *command, const cli_engine_options *options)
 {
-    if (precision_of(options) == VC_PRECISION_COUNT)
+    if (cli_precision(options) == VC_PRECISION_COUNT)
         return cli_usage(command, "--dtype is '%s', wanted fp32, bf16 or int8", options->dtype);
     return CLI_CONTINUE;
 }
@@ -25,7 +24,7 @@ vc_status cli_open_engine(cli_engine *out, const vc_model *model, const cli_engi
 {
     vc_engine_options how = vc_engine_options_default();
     *out = (cli_engine){.batch = batch};
-    how.precision = precision_of(options);
+    how.precision = cli_precision(options);
     how.batch = batch;
     out->logits = malloc(batch * vc_model_input_of(&model->config).classes * sizeof *out->logits);
     vc_status status = out->logits ? vc_engine_open(&out->engine, model, &how)

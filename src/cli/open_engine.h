@@ -16,6 +16,9 @@ typedef struct cli_engine_options {
             &(options).dtype                                                                       \
     }
 
+/* VC_PRECISION_COUNT for a name that none has. */
+vc_precision cli_precision(const cli_engine_options *options);
+
 /* CLI_CONTINUE for options that can be followed. */
 int cli_check_engine_options(const cli_command *command, const cli_engine_options *options);
 

@@ -30,7 +30,8 @@ static vc_status open_attention(vc_engine *e)
                                             .keys = l.keys,
                                             .head_dim = l.head_dim,
                                             .value_dim = l.value_dim};
-        VC_TRY(vc_model_layer_pruned(&pruned, model, i));
+        if (!e->options.unrestricted)
+            VC_TRY(vc_model_layer_pruned(&pruned, model, i));
         vc_status status = vc__fold_bias(&bias, model, i);
         if (status == VC_OK)
             status = vc_attend_layer_open(&e->attention[i], pruned, bias, e->options.split);
@@ -202,6 +203,11 @@ static double mean_seconds(const vc_engine *e, size_t index)
     for (size_t w = 0; w < e->options.threads; w++)
         sum += e->seconds[w * (e->op_count + LINE) + index];
     return sum / (double)e->options.threads;
+}
+
+size_t vc_engine_bytes(const vc_engine *e)
+{
+    return e->arena.capacity;
 }
 
 size_t vc_engine_op_count(const vc_engine *e)
