@@ -1,0 +1,58 @@
+"""timm's DeiT with the weights of a safetensors file, at any image size."""
+import timm
+import torch
+from timm.models.vision_transformer import resize_pos_embed
+
+import safetensors_file
+
+ARCHS = {192: "deit_tiny_patch16_224", 768: "deit_base_patch16_224"}
+
+
+def open_model(path, size):
+    weights = {name: torch.from_numpy(tensor.copy()) for name, tensor in safetensors_file.read(path).items()}
+    model = timm.create_model(ARCHS[weights["cls_token"].shape[2]], img_size=size)
+    if weights["pos_embed"].shape != model.pos_embed.shape:
+        weights["pos_embed"] = resize_pos_embed(weights["pos_embed"], model.pos_embed, 1,
+                                                model.patch_embed.grid_size)
+    model.load_state_dict(weights)
+    return model.eval()
+
+
+def write_random(path, arch):
+    """A checkpoint with timm's random weights; biases and LayerNorm gains, which start at 0 and 1, vary too."""
+    torch.manual_seed(0)
+    model = timm.create_model(arch)
+    for parameter in model.parameters():
+        if parameter.dim() == 1:
+            parameter.data += 0.02 * torch.randn_like(parameter)
+    safetensors_file.write(path, {name: tensor.numpy() for name, tensor in model.state_dict().items()})
+
+
+class SplitAttention(torch.nn.Module):
+    """timm's attention with Q, K and V as linear layers of their own: the shape that ONNX Runtime can fuse."""
+
+    def __init__(self, packed):
+        super().__init__()
+        channels = packed.qkv.in_features
+        self.heads, self.scale, self.proj = packed.num_heads, packed.scale, packed.proj
+        self.q, self.k, self.v = (torch.nn.Linear(channels, channels) for _ in range(3))
+        for i, layer in enumerate((self.q, self.k, self.v)):
+            layer.weight.data = packed.qkv.weight.data.chunk(3)[i].clone()
+            layer.bias.data = packed.qkv.bias.data.chunk(3)[i].clone()
+        self.pruned = None  # bool (heads, queries, keys)
+
+    def forward(self, x):
+        batch, tokens, channels = x.shape
+        q, k, v = (layer(x).view(batch, tokens, self.heads, channels // self.heads).permute(0, 2, 1, 3)
+                   for layer in (self.q, self.k, self.v))
+        scores = q @ k.transpose(-1, -2) / (1.0 / self.scale)
+        if self.pruned is not None:
+            scores = scores.masked_fill(self.pruned, float("-inf"))
+        y = (scores.softmax(-1) @ v).permute(0, 2, 1, 3).contiguous().view(batch, tokens, channels)
+        return self.proj(y)
+
+
+def split_attention(model):
+    for block in model.blocks:
+        block.attn = SplitAttention(block.attn)
+    return model
