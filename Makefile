@@ -3,7 +3,7 @@ BUILD ?= build
 CMAKE_FLAGS ?=
 FUZZ_SECONDS ?= 20
 
-.PHONY: build demo test test-asan test-fuzz bench lint format install clean deps configure
+.PHONY: build demo test test-asan test-fuzz bench bench-peers lint format install clean deps configure
 
 build: configure
 	@ninja -C $(BUILD) vitcod libvitcod
@@ -37,6 +37,9 @@ test-fuzz:
 bench: build
 	@ninja -C $(BUILD) benches
 	@bench/run.sh $(BUILD)
+
+bench-peers: build
+	@bench/peers/run.sh "$(BUILD)" "$(MODEL)" "$(DATA)" $(PEER_FLAGS)
 
 lint:
 	@tools/lint.sh

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""Times vitcod against ONNX Runtime, PyTorch and OpenVINO: same weights, same shapes, interleaved rounds.
+
+Every engine's logits are compared with float32 PyTorch's before it is timed. A table goes to stdout, everything to a
+JSON file. Exit status 1 where a case failed.
+"""
+import argparse
+import json
+import os
+import platform
+import sys
+
+import numpy as np
+
+import engines
+import report
+from cases import CASES, NAMES
+from workfolder import WorkFolder
+
+TOLERANCE = 1e-3  # of the largest logit, for float32: sums of some thousand products in another order
+FILES = {"ort": {"fp32": ("plain", "fused"), "int8": ("dynamic", "qdq", "qoperator")},
+         "openvino": {"fp32": ("plain",), "bf16": ("plain",), "int8": ("qdq",)}}
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--vitcod", required=True, help="the program")
+    parser.add_argument("--model", required=True, help="DeiT-Tiny as safetensors")
+    parser.add_argument("--data", required=True, help="a folder of images: calibration, masks, agreement")
+    parser.add_argument("--work", required=True, help="a folder for what is made once")
+    parser.add_argument("--output", required=True, help="JSON")
+    parser.add_argument("--cases", default="", help="only cases whose name holds this, such as 'tiny int8'")
+    parser.add_argument("--peers", default="ort,torch,openvino")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--runs", type=int, default=10, help="passes of an engine in a round")
+    o = parser.parse_args()
+    o.peers = o.peers.split(",")
+    unknown = sorted(set(o.peers) - set(FILES) - {"torch"})
+    if unknown:
+        parser.error(f"--peers names {', '.join(unknown)}, wanted some of ort,torch,openvino")
+    if o.rounds < 1 or o.runs < 1:
+        parser.error(f"--rounds {o.rounds} and --runs {o.runs}, wanted 1 or more")
+    o.chosen = [case for case in CASES if o.cases in case.name]
+    if not o.chosen:
+        parser.error(f"no case holds '{o.cases}': {'; '.join(case.name for case in CASES)}")
+    return o
+
+
+def verify(case, name, logits, reference):
+    if logits.shape != reference.shape:
+        raise ValueError(f"{NAMES[name]}: logits {logits.shape}, wanted {reference.shape}")
+    error = float(np.abs(logits - reference).max() / np.abs(reference).max())
+    if case.dtype == "fp32" and not error < TOLERANCE:
+        raise ValueError(f"{NAMES[name]}: logits differ from float32 PyTorch's by {error:.1e} of the largest, "
+                         f"wanted less than {TOLERANCE:.0e}")
+    same = int((logits.argmax(1) == reference.argmax(1)).sum())
+    return {"error": error, "top1_same": same, "images": len(logits)}
+
+
+def open_all(case, running, work):
+    """Opens and verifies every engine; ours first, so that a case that cannot run ends early."""
+    found, mask = {}, work.mask(case)
+    for name, engine in running.items():
+        job = {"checkpoint": work.checkpoint(case), "dtype": case.dtype, "size": case.size,
+               "threads": case.threads, "mask": mask if name == "ours" else None}
+        job["files"] = {kind: work.onnx(case, kind) for kind in FILES.get(name, {}).get(case.dtype, ())}
+        found[name] = engine.open(job) | {"rounds_ms": [], "passes_ms": []}
+        output = work.path("logits.npy")
+        engine.logits(work.inputs(case), output)
+        found[name]["check"] = verify(case, name, np.load(output), work.reference(case, job["mask"]))
+        engines.rest()
+    return found
+
+
+def run_case(case, o, work):
+    running = {"ours": engines.Vitcod(o.vitcod)}
+    running |= {name: engines.Peer(name, work.path("workers.log")) for name in case.peers if name in o.peers}
+    try:
+        found = open_all(case, running, work)
+        names = list(running)
+        for turn in range(o.rounds):
+            for name in names[turn % len(names):] + names[:turn % len(names)]:
+                answer = running[name].time(o.runs)
+                found[name]["passes_ms"].append(answer["ms"])
+                found[name]["rounds_ms"].append(float(np.median(answer["ms"])))
+                if "said" in answer:
+                    found[name]["said"] = answer["said"]
+                engines.rest()
+    finally:
+        for engine in running.values():
+            engine.close()
+    return found
+
+
+def cpu():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        fields = dict(line.split(":", 1) for line in file.read().split("\n\n")[0].splitlines() if ":" in line)
+    fields = {name.strip(): value.strip() for name, value in fields.items()}
+    kept = ("model name", "cpu family", "model", "flags")
+    return {name: fields.get(name) for name in kept} | {"cpus": os.cpu_count()}
+
+
+def main():
+    o = parse()
+    try:
+        work = WorkFolder(o.work, o.vitcod, o.model, o.data, os.cpu_count())
+    except (ValueError, OSError) as error:
+        sys.exit(f"bench-peers: {error}")
+    result = {"cpu": cpu(), "kernel": platform.release(), "python": platform.python_version(), "rounds": o.rounds,
+              "runs": o.runs, "cases": []}
+    print(f"{result['cpu']['model name']}, family {result['cpu']['cpu family']}, model {result['cpu']['model']}; "
+          f"{o.rounds} rounds of {o.runs} passes, batch 1\n")
+    print("\n".join(report.HEADER), flush=True)
+    failed = 0
+    for case in o.chosen:
+        entry = vars(case) | {"name": case.name}
+        try:
+            found = run_case(case, o, work)
+            entry |= {"engines": found, "verdict": report.summarise(case, found)}
+            print("\n".join(report.rows(case, found, entry["verdict"])), flush=True)
+        except (ValueError, OSError) as error:
+            failed += 1
+            entry["failed"] = str(error)
+            print(f"| {case.name} | FAILED: {error} | | | | | | |", flush=True)
+        result["cases"].append(entry)
+        with open(o.output, "w", encoding="utf-8") as file:
+            json.dump(result, file, indent=1)
+    print(f"\n{o.output} has every round; {failed} of {len(o.chosen)} cases failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

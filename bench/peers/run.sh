@@ -1,0 +1,35 @@
+#!/bin/sh
+# Sets up the peers in BUILD/peers-venv and runs the comparison. usage: bench/peers/run.sh BUILD MODEL DATA [OPTIONS]
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+build=$1 model=$2 data=$3
+shift 3
+fail() {
+    echo "bench-peers: $*" >&2
+    exit 1
+}
+usage="usage: make bench-peers MODEL=deit_tiny_patch16_224.safetensors DATA=FOLDER [PEER_FLAGS='--cases tiny']"
+[ -n "$model" ] || fail "MODEL is not set, wanted DeiT-Tiny as safetensors; $usage"
+[ -n "$data" ] || fail "DATA is not set, wanted a folder of ImageNet's images; $usage"
+[ -f "$model" ] || fail "$model is missing, wanted DeiT-Tiny as safetensors"
+[ -d "$data" ] || fail "$data is no folder, wanted one of images"
+
+missing=""
+for package in python3-venv python3-torch python3-torchvision python3-numpy libopenblas0-openmp; do
+    dpkg -s "$package" 2>/dev/null | grep -q '^Status: install ok installed' || missing="$missing $package"
+done
+[ -z "$missing" ] || fail "these Debian packages are missing: apt-get install$missing"
+
+venv=$build/peers-venv
+if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
+    echo "setting up $venv" >&2
+    rm -rf "$venv"
+    /usr/bin/python3 -m venv --system-site-packages "$venv" || fail "$venv could not be made"
+    pip="$venv/bin/pip --quiet --disable-pip-version-check install --only-binary :all:"
+    { $pip -r "$here/requirements.txt" && $pip --no-deps timm==0.6.13; } ||
+        fail "pip could not install what $here/requirements.txt names and timm==0.6.13: wanted a package" \
+            "index that pip can reach, or wheels in a folder that PIP_FIND_LINKS names"
+    cp "$here/requirements.txt" "$venv/requirements.txt"
+fi
+exec "$venv/bin/python" "$here/bench_peers.py" --vitcod "$build/vitcod" --model "$model" --data "$data" \
+    --work "$build/peers" --output "$build/bench-peers.json" "$@"
