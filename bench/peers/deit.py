@@ -1,7 +1,6 @@
 """timm's DeiT with the weights of a safetensors file, at any image size."""
 import timm
 import torch
-from timm.models.vision_transformer import resize_pos_embed
 
 import safetensors_file
 
@@ -12,10 +11,18 @@ def open_model(path, size):
     weights = {name: torch.from_numpy(tensor.copy()) for name, tensor in safetensors_file.read(path).items()}
     model = timm.create_model(ARCHS[weights["cls_token"].shape[2]], img_size=size)
     if weights["pos_embed"].shape != model.pos_embed.shape:
-        weights["pos_embed"] = resize_pos_embed(weights["pos_embed"], model.pos_embed, 1,
-                                                model.patch_embed.grid_size)
+        weights["pos_embed"] = resize_positions(weights["pos_embed"], model.patch_embed.grid_size)
     model.load_state_dict(weights)
     return model.eval()
+
+
+def resize_positions(positions, grid):
+    """As timm does it from 0.9 on (resample_abs_pos_embed)."""
+    first, rest = positions[:, :1], positions[:, 1:]
+    side = int(rest.shape[1] ** 0.5)
+    rest = rest.reshape(1, side, side, -1).permute(0, 3, 1, 2)
+    rest = torch.nn.functional.interpolate(rest, size=grid, mode="bicubic", antialias=True)
+    return torch.cat([first, rest.permute(0, 2, 3, 1).flatten(1, 2)], 1)
 
 
 def write_random(path, arch):

@@ -84,7 +84,8 @@ class Vitcod:
              "--batch", "1"] + self.arguments(), self.job["threads"])
 
     def time(self, runs):
-        text = run([self.program, "bench", self.job["checkpoint"], "--batch", "1", "--runs", str(runs), "--json"]
+        text = run([self.program, "bench", self.job["checkpoint"], "--batch", "1", "--runs", str(runs), "--alone",
+                    "--json"]
                    + self.arguments(), self.job["threads"])
         answer = json.loads(text)
         if not isinstance(answer.get("median_ms"), (int, float)):

@@ -9,7 +9,7 @@ import engines
 import safetensors_file
 
 AGREEMENT_IMAGES = 20
-KEPT = 0.1  # of the attention's entries, in sparse cases
+SPARSITY = 0.9  # of the attention, in sparse cases
 TINY = {"cls_token": [1, 1, 192], "pos_embed": [1, 197, 192], "head.weight": [1000, 192]}
 
 
@@ -69,7 +69,7 @@ class WorkFolder:
         size = ["--image-size", str(case.size)] if case.size != 224 else []
         engines.run([self.vitcod, "attention", self.checkpoint(case), "--data", self.data, "--limit",
                      "2" if large else "20", "--batch", "1" if large else "4", "-o", maps] + size, self.threads)
-        engines.run([self.vitcod, "prune", maps, "--rule", "ratio", "--keep", str(KEPT), "-o", path], self.threads)
+        engines.run([self.vitcod, "prune", maps, "--sparsity", str(SPARSITY), "-o", path], self.threads)
         os.remove(maps)
 
     def inputs(self, case):

@@ -16,6 +16,7 @@ typedef struct bench_options {
     cli_model_options model;
     cli_engine_options engine;
     size_t batch, runs, seed;
+    int alone;
 } bench_options;
 
 /* One engine, and how long it takes. */
@@ -200,16 +201,16 @@ static vc_status bench(json_t *result, const bench_options *o)
     vc_model *model;
     contender all[2] = {{0}};
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
-    const int restricted = o->model.mask || o->model.plan;
+    const int compared = (o->model.mask || o->model.plan) && !o->alone;
     float *images = random_images(model, o);
     vc_status status =
         images ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for %zu images", o->batch);
     if (status == VC_OK)
         status = open_contender(&all[0], model, o, 0);
-    if (status == VC_OK && restricted)
+    if (status == VC_OK && compared)
         status = open_contender(&all[1], model, o, 1);
     if (status == VC_OK)
-        status = measure(all, 1 + (size_t)restricted, images, o);
+        status = measure(all, 1 + (size_t)compared, images, o);
     if (status == VC_OK)
         status = report(result, &all[0], &all[1], model, o);
     close_contender(&all[0]);
@@ -294,6 +295,7 @@ static int run_bench(const cli_command *command, int argc, char **argv)
         {"batch", "N", "images at once (default 1)", CLI_COUNT, &o.batch},
         {"runs", "N", "how often to measure, after two runs to warm up (default 51)", CLI_COUNT,
          &o.runs},
+        {"alone", NULL, "do not run the model without its mask in between", CLI_FLAG, &o.alone},
     };
     cli_common common = {0};
     cli_arguments arguments;
@@ -322,5 +324,5 @@ const cli_command cmd_bench = {
     "Times inference on random images: median and quartiles, images per second, the share of the\n"
     "machine's peak (multiply-adds on registers, measured here), and the time of each operator, mean\n"
     "over the threads. With a mask or plan the same model without it runs in between, and its\n"
-    "attention is compared layer by layer. The share counts the operations of the dense model.",
+    "attention is compared layer by layer, unless --alone. The share counts the operations of the dense model.",
     run_bench};
