@@ -29,7 +29,7 @@ static inline vec gelu_slope(vec x)
     return muladd(mul(x, gauss), splat(0.39894228f), cdf);
 }
 
-static inline void gelu_forward(float *y, const float *x, size_t count)
+static inline __attribute__((unused)) void gelu_forward(float *y, const float *x, size_t count)
 {
     size_t i = 0;
     for (; i + LANES <= count; i += LANES)
