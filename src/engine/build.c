@@ -21,6 +21,13 @@ vc__buffer *vc__buffer_add(vc__builder *b, size_t width, size_t rows, int local)
     return made;
 }
 
+vc__buffer *vc__operand_add(vc__builder *b, size_t width)
+{
+    vc__buffer *made = vc__buffer_add(b, width, 0, 1);
+    made->precision = b->engine->options.precision;
+    return made;
+}
+
 vc__buffer *vc__panels_add(vc__builder *b, size_t parity)
 {
     const vc_engine *e = b->engine;
@@ -123,8 +130,6 @@ vc__op *vc__linear_add(vc__builder *b, vc__step *step, const char *name, int lay
         op->precision = VC_IN_FP32; /* next to nothing to gain, and the last word */
     const size_t rows = step->rows_per_image < VC__TILE ? step->rows_per_image : VC__TILE;
     b->status = pack(op, e, linear, rows);
-    const size_t wanted = vc__linear_scratch(op);
-    e->scratch_bytes = wanted > e->scratch_bytes ? wanted : e->scratch_bytes;
     return op;
 }
 

@@ -185,10 +185,10 @@ void vc__deit_program(vc__builder *b)
               .stream = vc__buffer_add(b, width, tokens, 0),
               .last_kv = vc__buffer_add(b, 2 * width, tokens, 0),
               .last_stream = vc__buffer_add(b, width, classes, 0),
-              .norm = vc__buffer_add(b, width, 0, 1),
+              .norm = vc__operand_add(b, width),
               .q = vc__buffer_add(b, width, 0, 1),
               .attention = vc__buffer_add(b, width, 0, 1),
-              .hidden = vc__buffer_add(b, c->hidden, 0, 1)};
+              .hidden = vc__operand_add(b, c->hidden)};
     for (size_t i = 0; i < 2; i++) {
         d.qkv[i] = vc__buffer_add(b, 3 * width, c->depth > i + 1 ? tokens : 0, 0);
         d.panels[i] = vc__panels_add(b, i);

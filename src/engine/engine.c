@@ -46,11 +46,20 @@ static vc_status open_attention(vc_engine *e)
 static void place(vc_engine *e)
 {
     const size_t threads = e->options.threads;
+    e->scratch_bytes = 0;
+    for (size_t s = 0; s < e->step_count; s++)
+        for (size_t i = 0; i < e->steps[s].op_count; i++) {
+            const vc__op *op = &e->steps[s].ops[i];
+            const size_t bytes = op->run == vc__run_linear ? vc__linear_scratch(op) : 0;
+            e->scratch_bytes = bytes > e->scratch_bytes ? bytes : e->scratch_bytes;
+        }
     for (size_t i = 0; i < e->buffer_count; i++) {
         vc__buffer *b = &e->buffers[i];
         b->stride = (b->width * b->rows + LINE * 2 - 1) / (LINE * 2) * (LINE * 2);
         b->data = vc_arena_floats(&e->arena, b->local ? b->stride * threads
                                                       : b->width * b->rows * e->options.batch);
+        b->scales =
+            b->precision == VC_IN_INT8 ? vc_arena_floats(&e->arena, VC__TILE * threads) : NULL;
     }
     e->scratch = vc_arena_take(&e->arena, e->scratch_bytes * threads);
     e->seconds = vc_arena_take(&e->arena, threads * (e->op_count + LINE) * sizeof *e->seconds);

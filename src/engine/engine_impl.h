@@ -9,12 +9,15 @@
 
 enum { VC__TILE = 128 /* tokens at most */, VC__OPS = 12 /* of a step */ };
 
-/* Floats in rows, one row per token; local: a tile's, of the worker alone. */
+/* Values in rows, one row per token; local: a tile's, of the worker alone. What nothing but products reads is
+ * written as they want it, in their precision. */
 typedef struct vc__buffer {
     size_t width, rows; /* rows of an image; of a tile when local */
     int local;
-    float *data;   /* of worker 0 when local */
-    size_t stride; /* floats between workers when local */
+    vc_precision precision; /* other than fp32 only when local */
+    float *data;            /* of worker 0 when local */
+    size_t stride;          /* floats between workers when local */
+    float *scales;          /* (threads, VC__TILE) int8: of each row */
 } vc__buffer;
 
 /* Rows of a step that a worker handles. A row belongs to image row / rows_per_image. */
@@ -90,6 +93,8 @@ typedef struct vc__builder {
 } vc__builder;
 
 vc__buffer *vc__buffer_add(vc__builder *b, size_t width, size_t rows, int local);
+/* A local one that nothing but products reads. */
+vc__buffer *vc__operand_add(vc__builder *b, size_t width);
 vc__step *vc__step_add(vc__builder *b, size_t rows_per_image);
 vc__op *vc__op_add(vc__builder *b, vc__step *step, const vc__op *op);
 /* Room for the panels of every second layer: a layer's are read while the next one's are written. */
@@ -118,6 +123,10 @@ vc__run_fn vc__run_base, vc__run_patches, vc__run_windows, vc__run_linear, vc__r
 
 /* First row of a tile in a buffer. */
 float *vc__rows(const vc__buffer *buffer, const vc__tile *tile);
+
+/* A row of a tile, converted to an operand's precision. */
+void vc__emit(const vc_engine *engine, const vc__buffer *to, const vc__tile *tile, size_t row,
+              const float *values);
 
 /* Bytes of a worker's scratch that a product wants for a tile. */
 size_t vc__linear_scratch(const vc__op *op);

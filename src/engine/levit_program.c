@@ -131,7 +131,7 @@ static void run_block(levit *v, size_t block, int last)
     vc__step *step = vc__step_add(b, l.queries);
     vc__buffer *q = sub ? subsample(v, step, block) : v->projected;
     vc__buffer *attention = vc__buffer_add(b, w->proj.inputs, 0, 1),
-               *hidden = vc__buffer_add(b, w->fc1.outputs, 0, 1);
+               *hidden = vc__operand_add(b, w->fc1.outputs);
     if (sub)
         v->stream = vc__buffer_add(b, w->proj.outputs, l.queries, 0);
     vc__op_add(b, step,

@@ -1,4 +1,4 @@
-/* A product with its conversions: inputs to the precision it runs in, sums back to values. */
+/* A product with what surrounds it: inputs in the precision it runs in, sums back to values, activation. */
 #include "engine_impl.h"
 
 static size_t padded(size_t bytes)
@@ -6,62 +6,93 @@ static size_t padded(size_t bytes)
     return (bytes + VC_ARENA_ALIGN - 1) / VC_ARENA_ALIGN * VC_ARENA_ALIGN;
 }
 
+/* A worker's scratch: converted inputs, their scales, sums, one row of values. */
+typedef struct scratch {
+    size_t scales, sums, row, end; /* bytes from its start; the inputs lie at 0 */
+} scratch;
+
+static scratch layout_of(const vc__op *op)
+{
+    scratch s = {0};
+    if (op->precision == VC_IN_FP32)
+        return s;
+    s.scales = op->from->precision == op->precision ? 0 : padded(VC__TILE * op->inputs * 2);
+    s.sums = s.scales + padded(VC__TILE * sizeof(float));
+    s.row = s.sums + padded(VC__TILE * op->outputs * sizeof(float));
+    s.end = s.row + padded(op->outputs * sizeof(float));
+    return s;
+}
+
 size_t vc__linear_scratch(const vc__op *op)
 {
-    switch (op->precision) {
-    case VC_IN_BF16:
-        return padded(VC__TILE * op->inputs * sizeof(uint16_t));
-    case VC_IN_INT8:
-        return padded(VC__TILE * op->inputs) + padded(VC__TILE * sizeof(float)) +
-               padded(VC__TILE * op->outputs * sizeof(int32_t));
-    default:
-        return 0;
-    }
+    return layout_of(op).end;
 }
 
-static void run_bf16(const vc_engine *e, const vc__op *op, const vc__tile *tile, void *scratch)
+static void convert(void *to, float *scales, const float *from, size_t rows, size_t columns,
+                    vc_precision precision, const vc_kernels *kernels)
 {
-    float *y = vc__rows(op->to, tile);
-    e->kernels->to_bf16(scratch, vc__rows(op->from, tile), tile->rows * op->inputs);
-    vc_products_run(e->products, op->product, y, scratch, tile->rows, tile->worker);
+    if (precision == VC_IN_INT8)
+        kernels->quantize_rows(to, scales, from, rows, columns);
+    else
+        kernels->to_bf16(to, from, rows * columns);
+}
+
+void vc__emit(const vc_engine *e, const vc__buffer *to, const vc__tile *tile, size_t row,
+              const float *values)
+{
+    const size_t bytes = to->precision == VC_IN_INT8 ? 1 : 2;
+    unsigned char *at = (unsigned char *)vc__rows(to, tile) + row * to->width * bytes;
+    convert(at, to->scales + tile->worker * VC__TILE + row, values, 1, to->width, to->precision,
+            e->kernels);
+}
+
+/* Sums to values: in place where the output is no operand. */
+static void finish_row(const vc_engine *e, const vc__op *op, const vc__tile *tile, size_t row,
+                       float *values)
+{
     if (op->activate)
-        op->activate(y, y, tile->rows * op->outputs);
+        op->activate(values, values, op->outputs);
+    if (op->to->precision != VC_IN_FP32)
+        vc__emit(e, op->to, tile, row, values);
 }
 
-static void run_int8(const vc_engine *e, const vc__op *op, const vc__tile *tile,
-                     unsigned char *scratch)
+static void run_converted(vc_engine *e, const vc__op *op, const vc__tile *tile)
 {
+    unsigned char *memory = e->scratch + tile->worker * e->scratch_bytes;
+    const scratch s = layout_of(op);
     const size_t n = op->outputs;
-    const size_t scales_at = padded(VC__TILE * op->inputs);
-    uint8_t *x = scratch;
-    float *scales = (void *)(scratch + scales_at);
-    int32_t *sums = (void *)(scratch + scales_at + padded(VC__TILE * sizeof(float)));
-    float *y = vc__rows(op->to, tile);
-    e->kernels->quantize_rows(x, scales, vc__rows(op->from, tile), tile->rows, op->inputs);
-    vc_products_run(e->products, op->product, sums, x, tile->rows, tile->worker);
+    const int whole = op->to->precision == VC_IN_FP32, int8 = op->precision == VC_IN_INT8;
+    float *x = vc__rows(op->from, tile), *y = vc__rows(op->to, tile),
+          *scales = (void *)(memory + s.scales), *line = (void *)(memory + s.row);
+    void *sums = memory + s.sums, *inputs = x;
+    if (op->from->precision == op->precision) {
+        scales = op->from->scales + tile->worker * VC__TILE;
+    } else {
+        inputs = memory;
+        convert(inputs, scales, x, tile->rows, op->inputs, op->precision, e->kernels);
+    }
+    if (!int8 && whole)
+        sums = y;
+    vc_products_run(e->products, op->product, sums, inputs, tile->rows, tile->worker);
     for (size_t r = 0; r < tile->rows; r++) {
-        e->kernels->dequantize_row(y + r * n, sums + r * n, scales[r], op->quantized.scale,
-                                   op->quantized.offset, op->quantized.bias, op->add, n);
-        if (op->activate)
-            op->activate(y + r * n, y + r * n, n);
+        float *values = int8 && !whole ? line : (whole ? y : (float *)sums) + r * n;
+        if (int8)
+            e->kernels->dequantize_row(values, (int32_t *)sums + r * n, scales[r],
+                                       op->quantized.scale, op->quantized.offset,
+                                       op->quantized.bias, op->add, n);
+        finish_row(e, op, tile, r, values);
     }
 }
 
 void vc__run_linear(vc_engine *e, const vc__op *op, const vc__tile *tile)
 {
-    unsigned char *scratch = e->scratch + tile->worker * e->scratch_bytes;
-    float *y = vc__rows(op->to, tile);
-    switch (op->precision) {
-    case VC_IN_BF16:
-        run_bf16(e, op, tile, scratch);
+    if (op->precision != VC_IN_FP32) {
+        run_converted(e, op, tile);
         return;
-    case VC_IN_INT8:
-        run_int8(e, op, tile, scratch);
-        return;
-    default:
-        vc_products_run(e->products, op->product, y, vc__rows(op->from, tile), tile->rows,
-                        tile->worker);
-        if (op->activate)
-            op->activate(y, y, tile->rows * op->outputs);
     }
+    float *y = vc__rows(op->to, tile);
+    vc_products_run(e->products, op->product, y, vc__rows(op->from, tile), tile->rows,
+                    tile->worker);
+    if (op->activate)
+        op->activate(y, y, tile->rows * op->outputs);
 }

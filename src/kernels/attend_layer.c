@@ -212,11 +212,24 @@ void vc_attend_layer_close(vc_attend_layer *layer)
     *layer = (vc_attend_layer){0};
 }
 
+/* A whole block at once, so that whole lines are written. */
+static void pack_block(float *panel, const float *k, size_t k_stride, size_t head_dim)
+{
+    for (size_t d = 0; d < head_dim; d++)
+        for (size_t i = 0; i < VC_PANEL; i++)
+            panel[d * VC_PANEL + i] = k[i * k_stride + d];
+}
+
 void vc_attend_pack(float *panel, const vc_attend_head *head, const float *k, size_t k_stride,
                     size_t head_dim, size_t first, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         size_t at = first + i;
+        if (!head->panel_place && at % VC_PANEL == 0 && count - i >= VC_PANEL) {
+            pack_block(panel + at * head_dim, k + i * k_stride, k_stride, head_dim);
+            i += VC_PANEL - 1;
+            continue;
+        }
         if (head->panel_place) {
             if (head->panel_place[at] < 0)
                 continue;
