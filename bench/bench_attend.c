@@ -76,12 +76,21 @@ static vc_attend_layer *layers_of(const work *w, vc_attend_split how)
 static void attend(float *out, const work *w, const vc_attend_layer *layer,
                    const vc_kernels *kernels)
 {
+    const float *first = w->qkv + layer->heads * w->d;
+    vc_attend_pack(w->panel, layer, first, first + layer->heads * w->d, w->width, 0, layer->keys);
     for (size_t h = 0; h < layer->heads; h++) {
         const float *q = w->qkv + h * w->d, *k = q + layer->heads * w->d,
                     *v = k + layer->heads * w->d;
-        const vc_attend_view view = {&layer->head[h], w->d,     w->d,     q,       k, v,
-                                     w->width,        w->width, w->width, w->panel};
-        vc_attend_pack(w->panel, view.head, k, w->width, w->d, 0, layer->keys);
+        const vc_attend_view view = {.head = &layer->head[h],
+                                     .head_dim = w->d,
+                                     .value_dim = w->d,
+                                     .q = q,
+                                     .k = k,
+                                     .v = v,
+                                     .q_stride = w->width,
+                                     .k_stride = w->width,
+                                     .v_stride = w->width,
+                                     .panel = w->panel + layer->head[h].panel_start};
         kernels->attend_rows(out + h * w->d, layer->heads * w->d, &view, 0, layer->queries);
     }
 }
@@ -156,7 +165,7 @@ int main(int argc, char **argv)
     }
     w.width = 3 * m->heads * w.d;
     w.qkv = room(m->keys * w.width * sizeof(float));
-    w.panel = room((m->keys + VC_PANEL) * w.d * sizeof(float));
+    w.panel = room(m->heads * (m->keys + VC_PANEL) * w.d * sizeof(float));
     w.out = room(m->queries * m->heads * w.d * sizeof(float));
     w.want = room(m->queries * m->heads * w.d * sizeof(float));
     w.scores = room(m->queries * m->keys * sizeof(float));

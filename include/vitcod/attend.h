@@ -32,6 +32,7 @@ typedef struct vc_attend_head {
 
 typedef struct vc_attend_layer {
     size_t heads, queries, keys, head_dim, value_dim;
+    int bf16;            /* panels hold K and V in bfloat16, as attend_rows_bf16 reads them */
     size_t panel_floats; /* all panels of one image */
     vc_attend_head *head;
     void *memory;
@@ -41,15 +42,16 @@ typedef struct vc_attend_layer {
 typedef enum vc_attend_split { VC_SPLIT_BY_COST, VC_SPLIT_DENSE } vc_attend_split;
 
 /* pruned (H, Tq, Tk), nonzero = pruned, and bias (H, Tq, Tk) may be NULL; no row may be pruned altogether.
- * `layer` has its sizes set. */
+ * `layer` has its sizes and `bf16` set; that wants a head_dim and a value_dim of whole 16s. */
 vc_status vc_attend_layer_open(vc_attend_layer *layer, const uint8_t *pruned, const float *bias,
                                vc_attend_split split);
 void vc_attend_layer_close(vc_attend_layer *layer);
 
-/* Puts K of tokens `first` to first + count - 1 into a head's panel, (blocks of 16 keys, head_dim, 16); k
- * starts at token `first`. The panel starts out as zeros. */
-void vc_attend_pack(float *panel, const vc_attend_head *head, const float *k, size_t k_stride,
-                    size_t head_dim, size_t first, size_t count);
+/* Puts tokens `first` to first + count - 1 into an image's panels. k and v are those of the first head and of token
+ * `first`. A head's panel holds K, (blocks of 16 keys, head_dim, 16). With bf16 two values of a key lie side by side,
+ * (blocks of 16 keys, head_dim / 2, 16, 2), and V follows, (keys / 2, value_dim, 2); the first pack must find it zeroed. */
+void vc_attend_pack(float *panels, const vc_attend_layer *layer, const float *k, const float *v,
+                    size_t stride, size_t first, size_t count);
 
 /* One head of one image. */
 typedef struct vc_attend_view {

@@ -15,6 +15,9 @@ vc_isa vc_isa_best(void);
 /* The one in use. */
 vc_isa vc_isa_get(void);
 
+/* Products of bfloat16 may be used: the CPU has them (AVX512_BF16) and VC_ISA allows AVX-512. */
+int vc_cpu_has_bf16(void);
+
 /* Checks VC_ISA: VC_EINVAL for an unknown name, VC_EUNSUPPORTED for what the CPU lacks. To be called
  * before anything asks for the instruction set in use. */
 vc_status vc_isa_check(void);

@@ -19,6 +19,8 @@
  *                       and channels
  * attend_rows           attention of queries `first` to first + rows - 1 of a view (attend.h), whose q and
  *                       out start at query `first`; scores are powers of two, not of e
+ * attend_rows_bf16      the same with Q, the panel and the powers of its keys rounded to bfloat16; with AVX-512
+ *                       it needs vc_cpu_has_bf16
  * to_bf16               y = x rounded to the nearest bfloat16, ties to even
  * quantize_rows         per row: scale = largest |x| / 127, y = x / scale rounded, ties to even, plus
  *                       VC_ZERO_POINT; a row of zeros has scale 1

@@ -46,3 +46,8 @@ vc_status vc_isa_check(void)
                        vc_isa_name(vc_isa_best()));
     return VC_OK;
 }
+
+int vc_cpu_has_bf16(void)
+{
+    return vc_isa_get() == VC_ISA_AVX512 && __builtin_cpu_supports("avx512bf16");
+}

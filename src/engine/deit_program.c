@@ -63,6 +63,7 @@ static void project(const deit *d, vc__step *step, size_t layer)
                          .attention = &d->b->engine->attention[layer],
                          .keys = to,
                          .keys_at = width - first,
+                         .values_at = 2 * width - first,
                          .panels = d->panels[layer % 2]});
 }
 

@@ -25,11 +25,14 @@ static vc_status open_attention(vc_engine *e)
         const vc_attention_layer l = vc_model_layer(&model->config, i);
         uint8_t *pruned = NULL;
         float *bias = NULL;
-        e->attention[i] = (vc_attend_layer){.heads = l.heads,
-                                            .queries = l.queries,
-                                            .keys = l.keys,
-                                            .head_dim = l.head_dim,
-                                            .value_dim = l.value_dim};
+        e->attention[i] =
+            (vc_attend_layer){.heads = l.heads,
+                              .queries = l.queries,
+                              .keys = l.keys,
+                              .head_dim = l.head_dim,
+                              .value_dim = l.value_dim,
+                              .bf16 = e->options.precision != VC_IN_FP32 && vc_cpu_has_bf16() &&
+                                      l.head_dim % 16 == 0 && l.value_dim % 16 == 0};
         if (!e->options.unrestricted)
             VC_TRY(vc_model_layer_pruned(&pruned, model, i));
         vc_status status = vc__fold_bias(&bias, model, i);

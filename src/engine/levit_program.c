@@ -61,7 +61,8 @@ static void project(levit *v, vc__step *step, size_t block)
                          .layer = (int)block,
                          .attention = &v->b->engine->attention[block],
                          .keys = v->projected,
-                         .keys_at = sub ? 0 : l.heads * l.head_dim,
+                         .keys_at = (sub ? 0 : 1) * l.heads * l.head_dim,
+                         .values_at = (sub ? 1 : 2) * l.heads * l.head_dim,
                          .panels = v->panels[block % 2]});
 }
 

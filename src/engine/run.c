@@ -130,13 +130,11 @@ void vc__run_keys(vc_engine *e, const vc__op *op, const vc__tile *tile)
 {
     (void)e;
     const vc_attend_layer *a = op->attention;
-    const float *keys = vc__rows(op->keys, tile) + op->keys_at;
+    const float *rows = vc__rows(op->keys, tile);
     for (part p = {0}; next_part(&p, tile);) {
-        float *panels = op->panels->data + p.image * op->panels->width;
-        for (size_t h = 0; h < a->heads; h++)
-            vc_attend_pack(panels + a->head[h].panel_start, &a->head[h],
-                           keys + p.from * op->keys->width + h * a->head_dim, op->keys->width,
-                           a->head_dim, p.token, p.rows);
+        const float *from = rows + p.from * op->keys->width;
+        vc_attend_pack(op->panels->data + p.image * op->panels->width, a, from + op->keys_at,
+                       from + op->values_at, op->keys->width, p.token, p.rows);
     }
 }
 
@@ -161,8 +159,9 @@ void vc__run_attention(vc_engine *e, const vc__op *op, const vc__tile *tile)
                 .v_stride = op->keys->width,
                 .panel = panels + a->head[h].panel_start,
             };
-            e->kernels->attend_rows(out + p.from * op->to->width + h * a->value_dim, op->to->width,
-                                    &view, p.token, p.rows);
+            (a->bf16 ? e->kernels->attend_rows_bf16
+                     : e->kernels->attend_rows)(out + p.from * op->to->width + h * a->value_dim,
+                                                op->to->width, &view, p.token, p.rows);
         }
     }
     if (op->activate)

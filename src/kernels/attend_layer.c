@@ -10,6 +10,7 @@
  * with AVX-512. */
 #define COST_ROW_ENTRY 1.6 /* an entry of a row */
 #define COST_ROW 7.0       /* a query that has a row at all */
+#define COST_BF16 0.55     /* an entry of a panel in bfloat16 */
 
 static size_t round_up(size_t count)
 {
@@ -29,19 +30,19 @@ static int by_kept(const void *a, const void *b)
 }
 
 /* Scores are made for whole blocks of keys, output only for those there are. */
-static double panel_cost(size_t queries, size_t keys)
+static double panel_cost(size_t queries, size_t keys, int bf16)
 {
-    return (double)queries * 0.5 * (double)(round_up(keys) + keys);
+    return (bf16 ? COST_BF16 : 1.0) * (double)queries * 0.5 * (double)(round_up(keys) + keys);
 }
 
 /* How many of the columns, the fullest first, make the cheapest panel. */
-static size_t cheapest_panel(const column *columns, size_t queries, size_t keys)
+static size_t cheapest_panel(const column *columns, size_t queries, size_t keys, int bf16)
 {
     size_t best = keys, left = 0;
-    double least = panel_cost(queries, keys);
+    double least = panel_cost(queries, keys, bf16);
     for (size_t i = keys; i-- > 0;) {
         left += columns[i].kept;
-        double cost = panel_cost(queries, i) + COST_ROW_ENTRY * (double)left +
+        double cost = panel_cost(queries, i, bf16) + COST_ROW_ENTRY * (double)left +
                       (left ? COST_ROW * (double)queries : 0.0);
         if (cost < least) {
             least = cost;
@@ -52,16 +53,17 @@ static size_t cheapest_panel(const column *columns, size_t queries, size_t keys)
 }
 
 /* places[key] = whether the key goes into the panel */
-static size_t choose_panel(uint8_t *places, column *columns, const uint8_t *pruned, size_t queries,
-                           size_t keys)
+static size_t choose_panel(uint8_t *places, column *columns, const uint8_t *pruned,
+                           const vc_attend_layer *layer)
 {
+    const size_t queries = layer->queries, keys = layer->keys;
     for (size_t j = 0; j < keys; j++)
         columns[j] = (column){.key = j};
     for (size_t i = 0; i < queries; i++)
         for (size_t j = 0; j < keys; j++)
             columns[j].kept += !pruned[i * keys + j];
     qsort(columns, keys, sizeof *columns, by_kept);
-    const size_t count = cheapest_panel(columns, queries, keys);
+    const size_t count = cheapest_panel(columns, queries, keys, layer->bf16);
     memset(places, 0, keys);
     for (size_t i = 0; i < count; i++)
         places[columns[i].key] = 1;
@@ -96,7 +98,8 @@ static void place(vc_arena *arena, vc_attend_layer *layer, const split *splits)
         const size_t wide = round_up(s->panel);
         vc_attend_head head = {.panel_count = s->panel, .panel_start = layer->panel_floats};
         head.kept = tq * s->panel - s->hidden + s->rows;
-        layer->panel_floats += wide * layer->head_dim;
+        layer->panel_floats +=
+            layer->bf16 ? wide * (layer->head_dim + layer->value_dim) / 2 : wide * layer->head_dim;
         if (s->panel < tk) {
             head.panel_keys = vc_arena_take(arena, s->panel * sizeof(int32_t));
             head.panel_place = vc_arena_take(arena, tk * sizeof(int32_t));
@@ -194,7 +197,7 @@ vc_status vc_attend_layer_open(vc_attend_layer *layer, const uint8_t *pruned, co
                      .bias = bias ? bias + h * tq * tk : NULL,
                      .panel = tk};
         if (by_cost)
-            s->panel = choose_panel(places + h * tk, columns, s->pruned, tq, tk);
+            s->panel = choose_panel(places + h * tk, columns, s->pruned, layer);
         if (s->panel < tk)
             s->places = places + h * tk;
     }
@@ -210,33 +213,4 @@ void vc_attend_layer_close(vc_attend_layer *layer)
 {
     free(layer->memory);
     *layer = (vc_attend_layer){0};
-}
-
-/* A whole block at once, so that whole lines are written. */
-static void pack_block(float *panel, const float *k, size_t k_stride, size_t head_dim)
-{
-    for (size_t d = 0; d < head_dim; d++)
-        for (size_t i = 0; i < VC_PANEL; i++)
-            panel[d * VC_PANEL + i] = k[i * k_stride + d];
-}
-
-void vc_attend_pack(float *panel, const vc_attend_head *head, const float *k, size_t k_stride,
-                    size_t head_dim, size_t first, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        size_t at = first + i;
-        if (!head->panel_place && at % VC_PANEL == 0 && count - i >= VC_PANEL) {
-            pack_block(panel + at * head_dim, k + i * k_stride, k_stride, head_dim);
-            i += VC_PANEL - 1;
-            continue;
-        }
-        if (head->panel_place) {
-            if (head->panel_place[at] < 0)
-                continue;
-            at = (size_t)head->panel_place[at];
-        }
-        float *to = panel + at / VC_PANEL * VC_PANEL * head_dim + at % VC_PANEL;
-        for (size_t d = 0; d < head_dim; d++)
-            to[d * VC_PANEL] = k[i * k_stride + d];
-    }
 }

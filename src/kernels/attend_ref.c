@@ -1,23 +1,39 @@
 #include <math.h>
+#include <string.h>
 
 #include "kernels_impl.h"
 
 typedef struct key { /* one that a query sees */
     size_t token;
     float score;
+    int rounded; /* it is of the panel, and that is in bfloat16 */
 } key;
 
-static float score_of(const vc_attend_view *view, const float *q, size_t token, const float *bias)
+/* To the nearest bfloat16 if `bf16`. */
+static float rounded(float x, int bf16)
+{
+    uint16_t half;
+    if (!bf16)
+        return x;
+    vc__to_bf16_ref(&half, &x, 1);
+    const uint32_t bits = (uint32_t)half << 16;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static float score_of(const vc_attend_view *view, const float *q, size_t token, const float *bias,
+                      int bf16)
 {
     const float *k = view->k + token * view->k_stride;
     float sum = 0.0f;
     for (size_t d = 0; d < view->head_dim; d++)
-        sum += q[d] * k[d];
+        sum += rounded(q[d], bf16) * rounded(k[d], bf16);
     return sum + (bias ? *bias : 0.0f);
 }
 
 /* The next key that `query` sees, from position *at on: first those of the panel, then its own. */
-static int next_key(key *out, size_t *at, const vc_attend_view *view, const float *q, size_t query)
+static int next_key(key *out, size_t *at, const vc_attend_view *view, const float *q, size_t query,
+                    int bf16)
 {
     const vc_attend_head *head = view->head;
     const size_t blocks = (head->panel_count + VC_PANEL - 1) / VC_PANEL;
@@ -27,9 +43,10 @@ static int next_key(key *out, size_t *at, const vc_attend_view *view, const floa
             !(head->panel_kept[query * blocks + i / VC_PANEL] >> i % VC_PANEL & 1))
             continue;
         out->token = head->panel_keys ? (size_t)head->panel_keys[i] : i;
-        out->score =
-            score_of(view, q, out->token,
-                     head->panel_bias ? head->panel_bias + query * blocks * VC_PANEL + i : NULL);
+        out->rounded = bf16;
+        out->score = score_of(
+            view, q, out->token,
+            head->panel_bias ? head->panel_bias + query * blocks * VC_PANEL + i : NULL, bf16);
         (*at)++;
         return 1;
     }
@@ -39,29 +56,43 @@ static int next_key(key *out, size_t *at, const vc_attend_view *view, const floa
     if (e >= (size_t)head->row_start[query + 1])
         return 0;
     out->token = (size_t)head->row_keys[e];
-    out->score = score_of(view, q, out->token, head->row_bias ? head->row_bias + e : NULL);
+    out->rounded = 0;
+    out->score = score_of(view, q, out->token, head->row_bias ? head->row_bias + e : NULL, 0);
     (*at)++;
     return 1;
 }
 
-void vc__attend_rows_ref(float *out, size_t out_stride, const vc_attend_view *view, size_t first,
-                         size_t rows)
+static void attend(float *out, size_t out_stride, const vc_attend_view *view, size_t first,
+                   size_t rows, int bf16)
 {
     for (size_t r = 0; r < rows; r++) {
         const float *q = view->q + r * view->q_stride;
         float *to = out + r * out_stride, highest = -3.4e38f, sum = 0.0f;
         key seen;
-        for (size_t at = 0; next_key(&seen, &at, view, q, first + r);)
+        for (size_t at = 0; next_key(&seen, &at, view, q, first + r, bf16);)
             highest = seen.score > highest || isnan(seen.score) ? seen.score : highest;
         for (size_t c = 0; c < view->value_dim; c++)
             to[c] = 0.0f;
-        for (size_t at = 0; next_key(&seen, &at, view, q, first + r);) {
+        for (size_t at = 0; next_key(&seen, &at, view, q, first + r, bf16);) {
             const float p = exp2f(seen.score - highest);
             sum += p;
             for (size_t c = 0; c < view->value_dim; c++)
-                to[c] += p * view->v[seen.token * view->v_stride + c];
+                to[c] += rounded(p, seen.rounded) *
+                         rounded(view->v[seen.token * view->v_stride + c], seen.rounded);
         }
         for (size_t c = 0; c < view->value_dim; c++)
             to[c] /= sum;
     }
+}
+
+void vc__attend_rows_ref(float *out, size_t out_stride, const vc_attend_view *view, size_t first,
+                         size_t rows)
+{
+    attend(out, out_stride, view, first, rows, 0);
+}
+
+void vc__attend_rows_bf16_ref(float *out, size_t out_stride, const vc_attend_view *view,
+                              size_t first, size_t rows)
+{
+    attend(out, out_stride, view, first, rows, 1);
 }

@@ -262,8 +262,9 @@ INLINE void finish_row(float *out, running now, const vc_attend_view *view, size
     } while (start < end);
 }
 
-static inline void attend_rows(float *out, size_t out_stride, const vc_attend_view *view,
-                               size_t first, size_t rows)
+/* `panel`: how queries go through a block of the panel. */
+INLINE void attend_by(float *out, size_t out_stride, const vc_attend_view *view, size_t first,
+                      size_t rows, __typeof__(panel_block) *panel)
 {
     const vc_attend_head *head = view->head;
     for (size_t group = 0; group < rows; group += GROUP) {
@@ -276,8 +277,8 @@ static inline void attend_rows(float *out, size_t out_stride, const vc_attend_vi
         }
         for (size_t start = 0; start < head->panel_count; start += BLOCK) {
             size_t left = head->panel_count - start;
-            panel_block(out + group * out_stride, out_stride, now, view, group, count, first, start,
-                        left < BLOCK ? left : BLOCK);
+            panel(out + group * out_stride, out_stride, now, view, group, count, first, start,
+                  left < BLOCK ? left : BLOCK);
         }
         for (size_t i = 0; i < count; i++) {
             float *to = out + (group + i) * out_stride;
