@@ -32,6 +32,9 @@ typedef struct vc_model_config {
 vc_status vc_model_preset(vc_model_config *out, const char *name);
 const char *vc_model_preset_name(size_t index); /* NULL after the last */
 
+/* The same sizes for square images of `image` pixels, which must fit: VC_EINVAL. */
+vc_status vc_model_resize(vc_model_config *config, size_t image);
+
 /* What a model looks at, and how many classes it tells apart. */
 typedef struct vc_model_input {
     size_t image, channels, classes;                       /* square images, in pixels */
@@ -80,6 +83,7 @@ typedef struct vc_param {
     int decay;            /* weight decay applies: matrices; not biases, norms, tokens, positions */
     int autoencoder;      /* belongs to the auto-encoder */
     int statistic;        /* a running mean or variance: observed, not learnt */
+    int positions;        /* of tokens on a grid: (1, T, C), class tokens first */
     vc_init init;
 } vc_param;
 
@@ -93,7 +97,8 @@ typedef struct vc_model {
     vc_levit_weights levit;
     vc_levit_folded levit_folded; /* in the arena `folded` */
     vc_arena folded;
-    uint8_t **pruned;        /* per layer (H, Tq, Tk), or NULL */
+    vc_arena resampled; /* positions that the checkpoint has for another size, beside `files` */
+    uint8_t **pruned;   /* per layer (H, Tq, Tk), or NULL */
     vc_sparse_layer *sparse; /* per layer, or NULL; at most one of mask and plan is set */
 } vc_model;
 
@@ -101,6 +106,14 @@ typedef struct vc_model_options {
     size_t heads;            /* where the metadata does not say; 0: width / 64 as in all DeiTs */
     const char *autoencoder; /* a file with the encoders and decoders, or NULL */
     int in_place;            /* use the weights where they lie in the mapped file: no training */
+    /* Pixels along a side; 0: the checkpoint's. A DeiT's position embeddings are interpolated, as timm
+     * 0.9.16 does it (layers/pos_embed.py, resample_abs_pos_embed): class tokens keep theirs, and the
+     * grid goes through PyTorch's bicubic with antialias, align_corners false. That is Keys' kernel with
+     * a = -0.5, from / to times as wide when the grid shrinks, its weights scaled to sum to 1 at the
+     * edges. (Without antialias, as DeiT's published code interpolates, PyTorch's a is -0.75.) In double,
+     * rounded once: within half a unit in the last place. A LeViT has no other size than its
+     * checkpoint's: VC_EUNSUPPORTED. */
+    size_t image_size;
 } vc_model_options;
 
 /* Reads a checkpoint; sizes come from shapes and metadata. A NaN in a weight is VC_EINVAL. */

@@ -49,6 +49,11 @@ static vc_attention_group group(const vc_model_config *config, size_t index)
     return (vc_attention_group){.count = config->deit.depth};
 }
 
+static void resize(vc_model_config *config, size_t image)
+{
+    config->deit.image = image;
+}
+
 static vc_status compress(vc_model_config *config, size_t compressed)
 {
     vc_deit_config *c = &config->deit;
@@ -68,6 +73,13 @@ static vc_status allocate(vc_model *model)
 static void walk(vc__walk *walker, vc_model *model)
 {
     vc__deit_walk(walker, &model->config.deit, &model->deit);
+}
+
+static vc_status resample(float *out, const vc_model *model, const vc_tensor *from)
+{
+    const vc_deit_config *c = &model->config.deit;
+    size_t others = vc_deit_class_tokens(c), grid = vc__side_of(from->shape[1] - others);
+    return vc__resample_positions(out, c->image / c->patch, from->data, grid, others, c->width);
 }
 
 static void release(vc_model *model)
@@ -103,11 +115,13 @@ const vc__architecture vc__deit = {
     .layer = layer,
     .groups = groups,
     .group = group,
+    .resize = resize,
     .compress = compress,
     .recognise = vc__deit_recognise,
     .read_config = vc__deit_read_config,
     .allocate = allocate,
     .walk = walk,
+    .resample = resample,
     .release = release,
     .coder = coder,
     .bias = bias,

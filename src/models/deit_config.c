@@ -1,5 +1,26 @@
 #include "vitcod/deit.h"
 
+/* An image's scores in one attention, H * T^2: 8 GiB, and what 32 bits can count. */
+static const size_t most_scores = (size_t)1 << 31;
+
+static vc_status check_image(const vc_deit_config *c)
+{
+    enum { MOST = 1 << 14 };
+    if (c->image > MOST)
+        return vc_fail(VC_EINVAL, "an image of %zu pixels, wanted at most %d", c->image, MOST);
+    if (c->image % c->patch != 0)
+        return vc_fail(VC_EINVAL, "an image of %zu pixels, wanted a multiple of the patches' %zu",
+                       c->image, c->patch);
+    size_t tokens = vc_deit_tokens(c);
+    if (tokens * tokens > most_scores / c->heads)
+        return vc_fail(
+            VC_EINVAL,
+            "an image of %zu pixels makes %zu tokens, whose attention in %zu heads has more "
+            "than the %zu scores that are supported",
+            c->image, tokens, c->heads, most_scores);
+    return VC_OK;
+}
+
 vc_deit_config vc_deit_config_default(void)
 {
     return (vc_deit_config){.image = 224,
@@ -23,15 +44,11 @@ vc_status vc_deit_config_check(const vc_deit_config *c)
                        "%zu, classes %zu, width %zu, depth %zu, heads %zu, hidden %zu",
                        c->image, c->patch, c->channels, c->classes, c->width, c->depth, c->heads,
                        c->hidden);
-    if (c->image > 1 << 14 || c->width > 1 << 16 || c->hidden > 1 << 20 || c->depth > 1024 ||
-        c->classes > 1 << 24)
-        return vc_fail(VC_EINVAL,
-                       "image %zu, width %zu, hidden %zu, depth %zu or classes %zu is "
-                       "beyond what is supported",
-                       c->image, c->width, c->hidden, c->depth, c->classes);
-    if (c->image % c->patch != 0)
-        return vc_fail(VC_EINVAL, "an image of %zu pixels is not divisible into patches of %zu",
-                       c->image, c->patch);
+    if (c->width > 1 << 16 || c->hidden > 1 << 20 || c->depth > 1024 || c->classes > 1 << 24)
+        return vc_fail(
+            VC_EINVAL,
+            "width %zu, hidden %zu, depth %zu or classes %zu is beyond what is supported", c->width,
+            c->hidden, c->depth, c->classes);
     if (c->width % c->heads != 0)
         return vc_fail(VC_EINVAL, "a width of %zu is not divisible by %zu heads", c->width,
                        c->heads);
@@ -41,7 +58,7 @@ vc_status vc_deit_config_check(const vc_deit_config *c)
     if (c->compressed_heads > c->heads)
         return vc_fail(VC_EINVAL, "an auto-encoder to %zu of %zu heads does not compress",
                        c->compressed_heads, c->heads);
-    return VC_OK;
+    return check_image(c);
 }
 
 size_t vc_deit_class_tokens(const vc_deit_config *config)

@@ -51,10 +51,10 @@ static vc_status read_sizes(vc_deit_config *config, const vc_tensor_file *file,
         if (!vc_tensor_file_find(file, name))
             break;
     }
-    size_t class_tokens = vc_deit_class_tokens(config), grid = 0;
-    while (positions[1] > class_tokens && grid * grid < positions[1] - class_tokens)
-        grid++;
-    if (positions[1] <= class_tokens || grid * grid != positions[1] - class_tokens)
+    size_t class_tokens = vc_deit_class_tokens(config);
+    size_t tokens = positions[1] > class_tokens ? positions[1] - class_tokens : 0;
+    size_t grid = vc__side_of(tokens);
+    if (grid == 0 || grid * grid != tokens)
         return vc_fail(VC_EFORMAT, "%s: 'pos_embed' has %zu tokens, wanted %zu and a square number",
                        path, positions[1], class_tokens);
     config->image = grid * config->patch;
@@ -85,6 +85,8 @@ vc_status vc__deit_read_config(vc_model_config *out, const vc_tensor_file *file,
                                const vc_tensor_file *autoencoder, const vc_model_options *options)
 {
     VC_TRY(read_sizes(&out->deit, file, options));
+    if (options->image_size)
+        out->deit.image = options->image_size;
     VC_TRY(read_compression(&out->deit, autoencoder ? autoencoder : file));
     if (autoencoder && !out->deit.compressed_heads)
         return vc_fail(VC_EFORMAT, "%s: no tensor 'blocks.0.attn.encoder_q.weight'",

@@ -113,8 +113,10 @@ static void visit(vc__walk *walk, const row *entry, const char *prefix, void *ta
     vc_param param = {
         .decay = entry->decay, .autoencoder = entry->when == AUTOENCODER, .init = entry->init};
     snprintf(param.name, sizeof param.name, "%s%s", prefix, entry->name);
-    for (; param.rank < 4 && entry->shape[param.rank] != END; param.rank++)
+    for (; param.rank < 4 && entry->shape[param.rank] != END; param.rank++) {
         param.shape[param.rank] = resolve(entry->shape[param.rank], config);
+        param.positions |= entry->shape[param.rank] == T;
+    }
     vc__walk_param(walk, member, &param);
 }
 

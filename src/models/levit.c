@@ -62,6 +62,11 @@ static vc_attention_group group(const vc_model_config *config, size_t index)
     return out;
 }
 
+static void resize(vc_model_config *config, size_t image)
+{
+    config->levit.image = image;
+}
+
 /* ViTCoD's widths: half, rounded up, but 4 of 6. */
 static vc_status compress(vc_model_config *config, size_t compressed)
 {
@@ -130,6 +135,7 @@ const vc__architecture vc__levit = {
     .layer = layer,
     .groups = groups,
     .group = group,
+    .resize = resize,
     .compress = compress,
     .recognise = vc__levit_recognise,
     .read_config = vc__levit_read_config,

@@ -101,9 +101,7 @@ static vc_status read_stages(vc_levit_config *c, const reader *r)
             index++;
         stage->depth = place.block;
     }
-    size_t side = 0;
-    while (side * side < offsets)
-        side++;
+    size_t side = vc__side_of(offsets);
     if (side == 0 || side * side != offsets)
         return vc_fail(VC_EFORMAT, "%s: %zu attention biases per head, wanted a square number",
                        vc_tensor_file_path(r->file), offsets);
@@ -170,6 +168,12 @@ vc_status vc__levit_read_config(vc_model_config *out, const vc_tensor_file *file
                        vc_tensor_file_path(file), c->channels, VC_MODEL_CHANNELS);
     VC_TRY(vc__read_normalisation(c->mean, c->std, file, c->channels));
     VC_TRY(read_compression(c, autoencoder ? autoencoder : file));
+    if (options->image_size && options->image_size != c->image)
+        return vc_fail(
+            VC_EUNSUPPORTED,
+            "%s: a LeViT for images of %zu pixels, wanted %zu: its attention biases belong "
+            "to one size and cannot be interpolated",
+            vc_tensor_file_path(file), c->image, options->image_size);
     size_t compressed = 0;
     for (size_t s = 0; s < VC_LEVIT_STAGES; s++)
         compressed += c->stages[s].compressed_heads;

@@ -31,6 +31,11 @@ vc_status vc__find_shape(const size_t **shape, const vc_tensor_file *file, const
     return VC_OK;
 }
 
+size_t vc__side_of(size_t tokens)
+{
+    return (size_t)ceil(sqrt((double)tokens));
+}
+
 vc_status vc__read_count(size_t *out, const vc_tensor_file *file, const char *key)
 {
     const char *text = vc_tensor_file_metadata(file, key);

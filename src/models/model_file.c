@@ -13,6 +13,31 @@ static const char *name_in(const vc_tensor_file *file, const vc_param *param)
     return renamed && vc_tensor_file_find(file, param->alias) ? param->alias : param->name;
 }
 
+/* Room of the model's own for a parameter that the file does not have as it is wanted. */
+static vc_status make_room(vc_model *model, vc_param *param)
+{
+    vc_arena *arena = &model->resampled;
+    vc_arena_floats(arena, param->count);
+    VC_TRY(vc_arena_reserve(arena));
+    param->data = vc_arena_floats(arena, param->count);
+    return VC_OK;
+}
+
+/* From a tensor of the parameter's shape or, for another image size, of more or fewer positions. */
+static vc_status take(vc_model *model, vc_param *param, const vc_tensor *tensor, int in_place)
+{
+    if (!vc_tensor_has(tensor, VC_F32, param->rank, param->shape)) {
+        if (in_place)
+            VC_TRY(make_room(model, param));
+        return vc__architecture_of(&model->config)->resample(param->data, model, tensor);
+    }
+    if (in_place)
+        param->data = tensor->data;
+    else
+        memcpy(param->data, tensor->data, param->count * sizeof(float));
+    return VC_OK;
+}
+
 static vc_status load(vc_model *model, const vc_tensor_file *file,
                       const vc_tensor_file *autoencoder, int in_place)
 {
@@ -21,13 +46,14 @@ static vc_status load(vc_model *model, const vc_tensor_file *file,
         const vc_tensor_file *from = autoencoder && param->autoencoder ? autoencoder : file;
         const vc_tensor *tensor;
         const char *name = name_in(from, param);
-        VC_TRY(vc_tensor_file_get(&tensor, from, name, VC_F32, param->rank, param->shape));
+        size_t shape[4];
+        memcpy(shape, param->shape, sizeof shape);
+        if (param->positions) /* as many as the sizes were read from */
+            shape[1] = vc_tensor_file_find(from, name)->shape[1];
+        VC_TRY(vc_tensor_file_get(&tensor, from, name, VC_F32, param->rank, shape));
         VC_TRY(vc_tensor_check_finite(tensor, vc_tensor_file_path(from), name));
-        if (in_place)
-            param->data = tensor->data;
-        else
-            memcpy(param->data, tensor->data, param->count * sizeof(float));
-        vc_tensor_file_forget(from, tensor->data, param->count * sizeof(float));
+        VC_TRY(take(model, param, tensor, in_place));
+        vc_tensor_file_forget(from, tensor->data, vc_tensor_count(tensor) * sizeof(float));
     }
     return VC_OK;
 }

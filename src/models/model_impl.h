@@ -19,6 +19,11 @@ void vc__walk_param(vc__walk *walk, float **member, const vc_param *param);
 /* Values that have been copied elsewhere, and lie in a mapped file, need not stay in memory. */
 void vc__forget(const vc_model *model, const float *values, size_t count);
 
+/* Positions (others + from^2, width) for another grid, (others + to^2, width), as vc_model_options says; the
+ * first `others` stay as they are. */
+vc_status vc__resample_positions(float *out, size_t to, const float *in, size_t from, size_t others,
+                                 size_t width);
+
 /* One architecture. */
 typedef struct vc__architecture {
     const char *name;
@@ -29,6 +34,7 @@ typedef struct vc__architecture {
     size_t (*groups)(const vc_model_config *config);
     vc_attention_group (*group)(const vc_model_config *config, size_t group);
 
+    void (*resize)(vc_model_config *config, size_t image); /* unchecked */
     /* The auto-encoder's width; 0: ViTCoD's. */
     vc_status (*compress)(vc_model_config *config, size_t compressed);
 
@@ -40,6 +46,8 @@ typedef struct vc__architecture {
     /* Everything that is allocated besides parameters. */
     vc_status (*allocate)(vc_model *model);
     void (*walk)(vc__walk *walk, vc_model *model);
+    /* vc_param.positions from a checkpoint of another image size; NULL: there are none. */
+    vc_status (*resample)(float *out, const vc_model *model, const vc_tensor *from);
     /* What follows from the parameters' values; NULL: nothing. */
     vc_status (*finish)(vc_model *model);
     void (*release)(vc_model *model);
@@ -98,6 +106,9 @@ vc_status vc__read_normalisation(float *mean, float *std, const vc_tensor_file *
 /* A required tensor of known rank whose sizes are not known yet. */
 vc_status vc__find_shape(const size_t **shape, const vc_tensor_file *file, const char *name,
                          size_t rank);
+
+/* The side of a square of tokens, rounded up. */
+size_t vc__side_of(size_t tokens);
 
 /* An operator of a workload. */
 vc_op vc__op(vc_op_kind kind, int layer, uint64_t macs, uint64_t weights, uint64_t in,

@@ -24,6 +24,15 @@ vc_model_input vc_model_input_of(const vc_model_config *config)
     return vc__architecture_of(config)->input(config);
 }
 
+vc_status vc_model_resize(vc_model_config *config, size_t image)
+{
+    vc_model_config resized = *config;
+    vc__architecture_of(config)->resize(&resized, image);
+    VC_TRY(vc__architecture_of(config)->check(&resized));
+    *config = resized;
+    return VC_OK;
+}
+
 vc_status vc_model_compress(vc_model_config *config, size_t compressed)
 {
     return vc__architecture_of(config)->compress(config, compressed);

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""Logits of small LeViTs and of a distilled DeiT from timm, in float64: the oracle of tests/models.
+"""Logits of small LeViTs and DeiTs, and resampled positions, from timm, in float64: the oracle of tests/models.
 
 Weights and images follow a formula that both sides can evaluate, so that no array needs to be stored. timm computes
 the plain models; masks and ViTCoD's auto-encoder are put into its attention here, and with neither the result must be
-timm's own. Wants timm 0.9 or later. Run: python3 tools/golden/models.py > tools/golden/models.json
+timm's own. Wants timm 0.9.16. Run: python3 tools/golden/models.py > tools/golden/models.json
 """
 import json
 
 import numpy as np
 import torch
+from timm.layers import resample_abs_pos_embed
 from timm.models.deit import VisionTransformerDistilled
 from timm.models.levit import Attention, AttentionDownsample, LevitDistilled
+from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
 
 CLASSES, BATCH, IMAGE = 10, 2, 112
 # name: widths, heads, depths; keys of 4 values
@@ -150,18 +152,44 @@ def levit(widths, heads, depths):
     return out
 
 
-def distilled_deit():
-    model = VisionTransformerDistilled(img_size=32, patch_size=8, embed_dim=24, depth=2, num_heads=3,
-                                       num_classes=CLASSES).double().eval()
-    fill(model)
+def deit(image, distilled):
+    kind = VisionTransformerDistilled if distilled else VisionTransformer
+    return kind(img_size=image, patch_size=8, embed_dim=24, depth=2, num_heads=3, num_classes=CLASSES).double().eval()
+
+
+def deit_logits(image, distilled, weights_image):
+    """Of a model for `image` pixels whose weights were made for `weights_image`."""
+    source, model = deit(weights_image, distilled), deit(image, distilled)
+    fill(source)
+    model.load_state_dict(checkpoint_filter_fn(source.state_dict(), model))
     with torch.no_grad():
-        return {"plain": flat(model(noise("images", (BATCH, 3, 32, 32))))}
+        return flat(model(noise("images", (BATCH, 3, image, image))))
+
+
+def positions(old, new, prefix, width):
+    """timm resamples in float32; the same in float64, which must be near."""
+    x = noise("pos_embed", (1, prefix + old * old, width)).float() * torch.tensor(np.float32(0.3))  # as the C side
+    x = x.double()
+    by_timm = resample_abs_pos_embed(x, (new, new), num_prefix_tokens=prefix)
+    grid = x[:, prefix:].reshape(1, old, old, width).permute(0, 3, 1, 2)
+    grid = torch.nn.functional.interpolate(grid, size=(new, new), mode="bicubic", antialias=True)
+    out = torch.cat([x[:, :prefix], grid.permute(0, 2, 3, 1).reshape(1, -1, width)], dim=1)
+    assert torch.allclose(out, by_timm, rtol=0, atol=2e-7) and out.shape == by_timm.shape
+    return {"old": old, "new": new, "prefix": prefix, "width": width, "values": flat(out)}
+
+
+def resized_deit():
+    return {"positions": [positions(*sizes, 3) for sizes in
+                          ((4, 7, 1), (7, 4, 1), (5, 5, 1), (4, 7, 2), (7, 3, 2), (2, 9, 1), (9, 1, 1), (1, 3, 2))],
+            "grown": deit_logits(56, False, 32), "shrunk": deit_logits(32, False, 56),
+            "grown_distilled": deit_logits(56, True, 32), "shrunk_distilled": deit_logits(24, True, 56)}
 
 
 def main():
     torch.manual_seed(0)
     out = {name: levit(*sizes) for name, sizes in LEVITS.items()}
-    out["deit_distilled"] = distilled_deit()
+    out["deit_distilled"] = {"plain": deit_logits(32, True, 32)}
+    out["deit_resized"] = resized_deit()
     print("{" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in out.items()) + "}")
 
 
