@@ -50,6 +50,7 @@ static int run_import(const cli_command *command, int argc, char **argv)
         {"output", "FILE", "the model (safetensors, timm's names)", CLI_TEXT, &o.output},
         {"autoencoder", "FILE", "put this auto-encoder's weights in as well", CLI_TEXT,
          &o.model.autoencoder},
+        CLI_IMAGE_SIZE_OPTION(o.model),
         {"heads", "N", "attention heads, where the file does not say", CLI_COUNT, &o.model.heads},
     };
     cli_common common = {0};
@@ -70,6 +71,7 @@ const cli_command cmd_import = {
     "import", "a checkpoint as safetensors with timm's names", "CHECKPOINT -o MODEL",
     "Reads a checkpoint of DeiT (plain or distilled) or LeViT, as timm, the original releases or\n"
     "ViTCoD's finetuning wrote it: safetensors, or PyTorch's zip format (.pth), of which nothing is\n"
-    "executed. Values are kept bit for bit; names become timm's. Every other command reads these\n"
+    "executed. Values are kept bit for bit (another --image-size interpolates a DeiT's position\n"
+    "embeddings); names become timm's. Every other command reads these\n"
     "checkpoints as well: what import adds is speed, and a file that anything can read.",
     run_import};

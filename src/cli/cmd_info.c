@@ -107,7 +107,7 @@ static vc_status open_and_describe(json_t *result, const cli_model_options *opti
 {
     vc_model_config config;
     if (options->arch) {
-        VC_TRY(vc_model_preset(&config, options->arch));
+        VC_TRY(cli_preset(&config, options));
         return describe(result, &config, options);
     }
     vc_model *model;
@@ -161,6 +161,7 @@ static int run_info(const cli_command *command, int argc, char **argv)
         {"arch", "NAME", "instead of MODEL: a preset by timm's name", CLI_TEXT, &o.arch},
         {"autoencoder", "FILE", "a file with the auto-encoder's weights", CLI_TEXT, &o.autoencoder},
         {"plan", "FILE", "count the MACs of attention on this plan", CLI_TEXT, &o.plan},
+        CLI_IMAGE_SIZE_OPTION(o),
         {"heads", "N", "attention heads, where the file does not say", CLI_COUNT, &o.heads},
     };
     cli_common common = {0};

@@ -14,14 +14,13 @@ static json_t *spread_json(const vc_spread *s, double factor)
 enum { MOST_HEAD_DIM = 4096 };
 
 /* Values per head: the model's, which the plan must fit, or what was asked for. */
-static vc_status find_head_dim(size_t *head_dim, const char *model_path, const vc_plan *plan,
-                               const char *plan_path)
+static vc_status find_head_dim(size_t *head_dim, const cli_model_options *options,
+                               const vc_plan *plan, const char *plan_path)
 {
-    if (!model_path)
+    if (!options->path)
         return VC_OK;
     vc_model *model;
-    const cli_model_options plain = {.path = model_path};
-    VC_TRY(cli_open_model(&model, &plain, CLI_RUN));
+    VC_TRY(cli_open_model(&model, options, CLI_RUN));
     *head_dim = vc_model_layer(&model->config, 0).head_dim;
     vc_status status = vc_model_check_plan(&model->config, plan, plan_path);
     vc_model_close(model);
@@ -31,10 +30,12 @@ static vc_status find_head_dim(size_t *head_dim, const char *model_path, const v
 static int run_profile(const cli_command *command, int argc, char **argv)
 {
     size_t head_dim = 0, batch = 8, repeats = 101;
-    const char *model = NULL;
+    cli_model_options model = {0};
     const cli_option options[] = {
         {"model", "FILE", "the model the plan is for: says how many values a head has", CLI_TEXT,
-         &model},
+         &model.path},
+        {"image-size", "N", "with the model: pixels along an image's side", CLI_COUNT,
+         &model.image_size},
         {"head-dim", "N", "values per head, without a model (default 64)", CLI_COUNT, &head_dim},
         {"batch", "N", "images at once (default 8)", CLI_COUNT, &batch},
         {"repeats", "N", "interleaved pairs to time (default 101)", CLI_COUNT, &repeats},
@@ -52,14 +53,16 @@ static int run_profile(const cli_command *command, int argc, char **argv)
     status = cli_check_batch(command, batch);
     if (status != CLI_CONTINUE)
         return status;
-    if (model && head_dim)
+    if (!model.path && model.image_size)
+        return cli_usage(command, "--image-size belongs to --model");
+    if (model.path && head_dim)
         return cli_usage(command, "--model brings its own --head-dim");
     head_dim = head_dim ? head_dim : 64;
     vc_plan plan;
     vc_attention_times times;
     if (vc_plan_read(&plan, arguments.positional[0]) != VC_OK)
         return cli_fail();
-    vc_status measured = find_head_dim(&head_dim, model, &plan, arguments.positional[0]);
+    vc_status measured = find_head_dim(&head_dim, &model, &plan, arguments.positional[0]);
     if (measured == VC_OK)
         measured = vc_profile_attention(&times, &plan, head_dim, batch, repeats, common.seed);
     vc_plan_close(&plan);

@@ -14,7 +14,7 @@ static const double DEFAULT_RATIO = 0.667; /* the public logs' */
 typedef struct simulate_options {
     const char *model, *autoencoder;
     int control;
-    size_t heads, head_dim, embed_dim, compressed;
+    size_t heads, image_size, head_dim, embed_dim, compressed;
     double ratio;
 } simulate_options;
 
@@ -67,8 +67,10 @@ static vc_status lower(vc_workload *out, const vc_plan *plan, const simulate_opt
     if (!o->model)
         return vc_sim_plan_workload(out, plan, o->head_dim, o->compressed, path);
     vc_model *model;
-    const cli_model_options how = {
-        .path = o->model, .autoencoder = o->autoencoder, .heads = o->heads};
+    const cli_model_options how = {.path = o->model,
+                                   .autoencoder = o->autoencoder,
+                                   .heads = o->heads,
+                                   .image_size = o->image_size};
     VC_TRY(cli_open_model(&model, &how, CLI_RUN));
     vc_status status = vc_model_check_plan(&model->config, plan, path);
     if (status == VC_OK)
@@ -178,6 +180,8 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
          &o.autoencoder},
         {"heads", "N", "with the model: attention heads, where the file does not say", CLI_COUNT,
          &o.heads},
+        {"image-size", "N", "with the model: pixels along an image's side", CLI_COUNT,
+         &o.image_size},
         {"control", NULL, "the published simulator's formulas instead of the bound", CLI_FLAG,
          &o.control},
         {"head-dim", "N", "values per head, without a model (default 64)", CLI_COUNT, &o.head_dim},
@@ -196,8 +200,8 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "--control takes --head-dim, --ratio and --embed-dim alone");
     if (!o.control && (!isnan(o.ratio) || o.embed_dim))
         return cli_usage(command, "--ratio and --embed-dim belong to --control");
-    if (!o.model && (o.autoencoder || o.heads))
-        return cli_usage(command, "--autoencoder and --heads belong to --model");
+    if (!o.model && (o.autoencoder || o.heads || o.image_size))
+        return cli_usage(command, "--autoencoder, --heads and --image-size belong to --model");
     if (o.model && (o.head_dim || o.compressed))
         return cli_usage(command, "--model brings its own --head-dim and --compressed");
     o.ratio = isnan(o.ratio) ? DEFAULT_RATIO : o.ratio;

@@ -248,8 +248,10 @@ static int run_train(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "%s is missing", o.data ? "-o FILE" : "--data DIR");
     if (o.train.epochs == 0)
         return cli_usage(command, "--epochs must be above 0");
-    if (!o.model.path && (o.model.autoencoder || o.model.mask || o.model.plan))
-        return cli_usage(command, "--autoencoder, --mask and --plan need a model: --init MODEL");
+    if (!o.model.path &&
+        (o.model.autoencoder || o.model.mask || o.model.plan || o.model.image_size))
+        return cli_usage(command, "--autoencoder, --mask, --plan and --image-size need a model: "
+                                  "--init MODEL");
     status = cli_check_model_options(command, &o.model);
     if (status != CLI_CONTINUE)
         return status;

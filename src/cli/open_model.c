@@ -38,10 +38,18 @@ int cli_take_model(const cli_command *command, cli_model_options *options,
     return cli_check_model_options(command, options);
 }
 
+vc_status cli_preset(vc_model_config *out, const cli_model_options *options)
+{
+    VC_TRY(vc_model_preset(out, options->arch));
+    if (options->image_size == 0 || vc_model_resize(out, options->image_size) == VC_OK)
+        return VC_OK;
+    return vc_fail(VC_EINVAL, "%s: %s", options->arch, vc_last_error());
+}
+
 static vc_status make_model(vc_model **out, const cli_model_options *options)
 {
     vc_model_config config;
-    VC_TRY(vc_model_preset(&config, options->arch));
+    VC_TRY(cli_preset(&config, options));
     return vc_model_create(out, &config, options->seed);
 }
 
@@ -49,6 +57,7 @@ vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_p
 {
     const vc_model_options how = {.heads = options->heads,
                                   .autoencoder = options->autoencoder,
+                                  .image_size = options->image_size,
                                   .in_place = purpose != CLI_TRAIN};
     VC_TRY(options->arch ? make_model(out, options) : vc_model_open(out, options->path, &how));
     vc_status status = restrict_attention(*out, options);

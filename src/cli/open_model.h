@@ -9,7 +9,7 @@
 typedef struct cli_model_options {
     const char *path, *arch; /* one of them */
     const char *autoencoder, *mask, *plan;
-    size_t heads, seed;
+    size_t heads, image_size, seed;
 } cli_model_options;
 
 #define CLI_ARCH_OPTION(options)                                                                   \
@@ -18,12 +18,19 @@ typedef struct cli_model_options {
             &(options).arch                                                                        \
     }
 
+#define CLI_IMAGE_SIZE_OPTION(options)                                                             \
+    {                                                                                              \
+        "image-size", "N", "pixels along an image's side, 0 for the model's own (default)",        \
+            CLI_COUNT, &(options).image_size                                                       \
+    }
+
 #define CLI_MODEL_OPTIONS(options)                                                                 \
     {"autoencoder", "FILE", "a file with the auto-encoder's weights", CLI_TEXT,                    \
      &(options).autoencoder},                                                                      \
         {"mask", "PATH", "npy mask (L,H,T,T), true = pruned; LeViT: a folder of them", CLI_TEXT,   \
          &(options).mask},                                                                         \
         {"plan", "FILE", "plan from `vitcod polarize`: runs sparse", CLI_TEXT, &(options).plan},   \
+        CLI_IMAGE_SIZE_OPTION(options),                                                            \
     {                                                                                              \
         "heads", "N", "attention heads, where the file does not say", CLI_COUNT, &(options).heads  \
     }
@@ -38,6 +45,9 @@ int cli_take_model(const cli_command *command, cli_model_options *options,
 
 /* What a model is opened for: to train, or to look at and to run. */
 typedef enum cli_purpose { CLI_TRAIN, CLI_RUN } cli_purpose;
+
+/* The sizes that options->arch names. */
+vc_status cli_preset(vc_model_config *out, const cli_model_options *options);
 
 /* Opens the model at options->path, or makes one, with auto-encoder, mask or plan. */
 vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_purpose purpose);

@@ -22,6 +22,52 @@ check "presets" 0 'macs  *405321728' "$vitcod" info --arch levit_128
 check "an unknown preset" 1 "'vit_huge' is unknown, wanted one of deit_tiny" "$vitcod" info --arch vit_huge
 check "MODEL and --arch" 2 'one of MODEL and --arch' "$vitcod" info model --arch levit_128
 
+# Other image sizes: a DeiT's positions are interpolated, a LeViT (here no more of one than tells its size) has one.
+check "a larger image" 0 '"image": 40' "$vitcod" info model --image-size 40 --json
+holds "makes more tokens" '"tokens": 27' '"keys": 27'
+check "import at another size" 0 'deit of 23 tensors' "$vitcod" import model --image-size 40 -o larger
+check "keeps the size" 0 'image  *40' "$vitcod" info larger
+check "a preset at another size" 0 'tokens  *325' "$vitcod" info --arch deit_tiny_patch16_224 --image-size 288
+check "a size that is no multiple" 1 "model: an image of 20 pixels, wanted a multiple of the patches' 8" "$vitcod" info model --image-size 20
+check "a preset's too" 1 "deit_tiny_patch16_224: an image of 230 pixels, wanted a multiple of the patches' 16" "$vitcod" info --arch deit_tiny_patch16_224 --image-size 230
+check "a size that is too large" 1 'more than the 2147483648 scores' "$vitcod" info model --image-size 16000
+check "training a new model at a size" 2 '--image-size need a model: --init MODEL' "$vitcod" train --data . -o x --image-size 32
+check "simulate at a size without a model" 2 '--image-size belong to --model' "$vitcod" simulate plan --image-size 32
+check "profile at a size without a model" 2 '--image-size belongs to --model' "$vitcod" profile plan --image-size 32
+
+header='{' at=0
+while read -r tensor shape values; do
+    end=$((at + 4 * values))
+    header="$header\"$tensor.weight\":{\"dtype\":\"F32\",\"shape\":[$shape],\"data_offsets\":[$at,$end]},"
+    at=$end
+done <<'END'
+stem.conv1.linear 1,1,1,1 1
+stem.conv2.linear 1,1,1,1 1
+stem.conv3.linear 1,1,1,1 1
+stem.conv4.linear 1,1,1,1 1
+stages.0.blocks.0.attn.qkv.linear 3,1 3
+stages.0.blocks.0.attn.proj.ln.linear 1,1 1
+stages.0.blocks.0.mlp.ln1.linear 1,1 1
+head.linear 1,1 1
+END
+header="$header\"stages.0.blocks.0.attn.attention_biases\":{\"dtype\":\"F32\",\"shape\":[1,4],\"data_offsets\":[$at,$((at + 16))]}}"
+{
+    printf '%b\000\000\000\000\000\000' "$(printf '\\0%03o\\0%03o' $((${#header} % 256)) $((${#header} / 256)))"
+    printf '%s' "$header"
+    head -c $((at + 16)) /dev/zero
+} >levit
+check "a LeViT at another size" 1 'levit: a LeViT for images of 32 pixels, wanted 64: its attention biases' "$vitcod" infer levit --input x --image-size 64
+
+deit=${VITCOD_SHARED:-$root/../shared}/data/deit_tiny_patch16_224.safetensors
+if [ -r "$deit" ]; then
+    printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 288, 288), }" >grey.npy
+    head -c $((4 * 3 * 288 * 288)) /dev/zero >>grey.npy
+    check "DeiT-Tiny at 288, as timm" 0 'image 0: class 468$' "$vitcod" infer "$deit" --image-size 288 --input grey.npy
+    check "without its size" 1 'grey.npy: F32 (1, 3, 288, 288), wanted normalised images F32 (N, 3, 224, 224)' "$vitcod" infer "$deit" --input grey.npy
+else
+    echo "skip DeiT-Tiny at 288: $deit is not there"
+fi
+
 # Four classes; names from a list.
 mkdir -p data/n1/deeper data/n2 data/n3 data/n4
 cp "$golden/baseline420.jpg" data/n1/a.jpg
@@ -48,16 +94,22 @@ for figure in top1 loss images; do
         bad=1
     fi
 done
+check "eval at another size" 0 'on 5 images' "$vitcod" eval model --image-size 40 --data data
+cp out resized && "$vitcod" eval larger --data data >out 2>&1
+holds "is eval of what import wrote" "$(sed 's/,[^,]*$//' resized)"
 mkdir -p one/n1/a one/n1/b && cp data/n1/a.jpg one/n1/a && cp data/n1/a.jpg one/n1/b && tar -cf one.tar -C one n1
 check "one class with folders in it" 0 'on 2 images' "$vitcod" eval model --data one --classes list
 check "the same in an archive" 0 'on 2 images' "$vitcod" eval model --data one.tar --classes list
 check "attention needs no labels" 0 'averaged over 2 images' "$vitcod" attention model --data data/n1 -o maps.npy
+check "attention at another size" 0 'averaged over 2 images' "$vitcod" attention model --image-size 40 --data data/n1 -o large.npy
+check "makes larger maps" 0 '(1, 3, 27, 27)' head -n 1 large.npy
 check "auto-encoder" 0 'to 2 heads' "$vitcod" autoencoder model --data data -o coder
 check "import with an auto-encoder" 0 'deit of 31 tensors' "$vitcod" import model --autoencoder coder -o coded
 check "an output that cannot be written is found first" 1 'nowhere/m.npy: cannot write' "$vitcod" attention model --data data/n1 -o nowhere/m.npy
 check "limit" 0 'on 3 images' "$vitcod" eval model --data data --limit 3
 check "classify" 0 '^  *[0-9.]* %  *[0-3]  ' "$vitcod" classify model data/n1/a.jpg "data/n4/e f.png" --top 4 --classes list
 holds "classify's names" 'fourth thing' '^data/n1/a.jpg$' '^data/n4/e f.png$'
+check "classify at another size" 0 '^  *[0-9.]* %' "$vitcod" classify model --image-size 40 data/n2/c.png --top 1
 check "classify as JSON" 0 '"probability": 0\.' "$vitcod" classify model data/n2/c.png --top 1 --json
 check "more classes than there are" 1 'best 5 of 4 classes' "$vitcod" classify model data/n2/c.png --top 5
 check "all of fewer than five classes" 0 '3  ' "$vitcod" classify model data/n2/c.png

@@ -58,6 +58,16 @@ mv out run/profile.json
 check "simulate" 0 '"end_to_end": {' "$vitcod" simulate plan --model sparse --json
 holds "simulate's totals" '"sequential_cycles"' '"coder_macs"' '"dram_bytes"' '"plan_hash"'
 mv out run/simulate.json
+# From one image size to another and back.
+check "a model for larger images" 0 'deit of 32 tensors' "$vitcod" import model --image-size 12 -o larger
+check "has more tokens" 1 'does not fit a model' "$vitcod" simulate plan --model larger
+check "simulate at the plan's size" 0 'end to end' "$vitcod" simulate plan --model larger --image-size 8
+check "profile at the plan's size" 0 'ratio' "$vitcod" profile plan --model larger --image-size 8 --repeats 3
+check "eval enlarges images" 0 'top-1' "$vitcod" eval model --image-size 12 --data data
+check "a plan at its size" 0 'top-1' "$vitcod" eval larger --image-size 8 --plan plan --data data
+check "training does not" 1 'data: ' "$vitcod" train --init larger --data data --epochs 1 --batch 16 -o x
+check "finetune at another size" 0 'epoch 1/1' "$vitcod" train --init larger --image-size 8 --data data --epochs 1 --batch 16 -o back
+check "is what is written" 0 '"tokens": 17' "$vitcod" info back --json
 check "report" 0 'top-1, pruned + auto-encoder' "$vitcod" report run
 holds "the table" 'top-1, dense' 'attention kept' 'layer 1' 'dense / sparse' 'end to end'
 check "result.json" 0 '"finetuned": {' cat run/result.json
