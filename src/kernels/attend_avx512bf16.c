@@ -30,23 +30,31 @@ INLINE void score_pairs(float *scores, const uint16_t *q, const uint16_t *panel,
                         size_t from, size_t dims, int more, const size_t rows, const size_t vectors)
 {
     vec sums[TILE][WIDE];
-    _Pragma("GCC unroll 8") for (size_t r = 0; r < rows; r++)
-        _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++) sums[r][i] =
-            more ? load(scores + r * BLOCK + i * LANES) : splat(0.0f);
+    UNROLL
+    for (size_t r = 0; r < rows; r++) {
+        UNROLL
+        for (size_t i = 0; i < vectors; i++)
+            sums[r][i] = more ? load(scores + r * BLOCK + i * LANES) : splat(0.0f);
+    }
     for (size_t d = 0; d < dims; d += 2) {
         __m512bh keys[WIDE];
-        _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++) keys[i] =
-            load_pairs(panel + (i * head_dim + from + d) * VC_PANEL);
-        _Pragma("GCC unroll 8") for (size_t r = 0; r < rows; r++)
-        {
+        UNROLL
+        for (size_t i = 0; i < vectors; i++)
+            keys[i] = load_pairs(panel + (i * head_dim + from + d) * VC_PANEL);
+        UNROLL
+        for (size_t r = 0; r < rows; r++) {
             const __m512bh x = splat_pair(q + r * MOST_DIM + d);
-            _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++) sums[r][i] =
-                _mm512_dpbf16_ps(sums[r][i], x, keys[i]);
+            UNROLL
+            for (size_t i = 0; i < vectors; i++)
+                sums[r][i] = _mm512_dpbf16_ps(sums[r][i], x, keys[i]);
         }
     }
-    _Pragma("GCC unroll 8") for (size_t r = 0; r < rows; r++)
-        _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++)
+    UNROLL
+    for (size_t r = 0; r < rows; r++) {
+        UNROLL
+        for (size_t i = 0; i < vectors; i++)
             store(scores + r * BLOCK + i * LANES, sums[r][i]);
+    }
 }
 
 INLINE void score_block_bf16(float *scores, const vc_attend_view *view, size_t query, size_t start,
@@ -71,52 +79,51 @@ INLINE void score_block_bf16(float *scores, const vc_attend_view *view, size_t q
     }
 }
 
-/* out = keep * out + powers V */
+/* out = keep * out + powers V; keep is NULL where there is no output yet */
 INLINE void value_pairs(float *out, size_t out_stride, const float *keep, const uint16_t *powers,
                         const uint16_t *v, size_t value_dim, size_t keys, const size_t rows,
                         const size_t vectors)
 {
     vec sums[TILE][WIDE];
-    _Pragma("GCC unroll 8") for (size_t r = 0; r < rows; r++)
-        _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++) sums[r][i] =
-            mul(splat(keep[r]), load(out + r * out_stride + i * LANES));
+    UNROLL
+    for (size_t r = 0; r < rows; r++) {
+        UNROLL
+        for (size_t i = 0; i < vectors; i++)
+            sums[r][i] =
+                keep ? mul(splat(keep[r]), load(out + r * out_stride + i * LANES)) : splat(0.0f);
+    }
     for (size_t j = 0; j < keys; j += 2) {
         __m512bh values[WIDE];
-        _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++) values[i] =
-            load_pairs(v + j * value_dim + 2 * i * LANES);
-        _Pragma("GCC unroll 8") for (size_t r = 0; r < rows; r++)
-        {
+        UNROLL
+        for (size_t i = 0; i < vectors; i++)
+            values[i] = load_pairs(v + j * value_dim + 2 * i * LANES);
+        UNROLL
+        for (size_t r = 0; r < rows; r++) {
             const __m512bh p = splat_pair(powers + r * BLOCK + j);
-            _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++) sums[r][i] =
-                _mm512_dpbf16_ps(sums[r][i], p, values[i]);
+            UNROLL
+            for (size_t i = 0; i < vectors; i++)
+                sums[r][i] = _mm512_dpbf16_ps(sums[r][i], p, values[i]);
         }
     }
-    _Pragma("GCC unroll 8") for (size_t r = 0; r < rows; r++)
-        _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++)
+    UNROLL
+    for (size_t r = 0; r < rows; r++) {
+        UNROLL
+        for (size_t i = 0; i < vectors; i++)
             store(out + r * out_stride + i * LANES, sums[r][i]);
+    }
 }
 
-INLINE void panel_tile_bf16(float *out, size_t out_stride, running *now, const vc_attend_view *view,
-                            size_t query, size_t first, size_t start, size_t keys,
-                            const size_t rows)
+INLINE void value_block_bf16(float *out, size_t out_stride, const float *keep, const float *scores,
+                             const vc_attend_view *view, size_t start, size_t keys,
+                             const size_t rows)
 {
-    const vc_attend_head *head = view->head;
-    const size_t wide = (head->panel_count + VC_PANEL - 1) / VC_PANEL * VC_PANEL;
+    const size_t wide = (view->head->panel_count + VC_PANEL - 1) / VC_PANEL * VC_PANEL;
     const uint16_t *v = (const uint16_t *)(const void *)view->panel + wide * view->head_dim +
                         start * view->value_dim;
-    _Alignas(64) float scores[TILE * BLOCK];
     _Alignas(64) uint16_t powers[TILE * BLOCK];
-    float keep[TILE];
-    score_block_bf16(scores, view, query, start, keys, rows);
-    for (size_t r = 0; r < rows; r++) {
-        const size_t at = ((first + query + r) * wide + start) / VC_PANEL;
-        const vec highest = restrict_scores(
-            scores + r * BLOCK, keys, head->panel_bias ? head->panel_bias + at * VC_PANEL : NULL,
-            head->panel_kept ? head->panel_kept + at : NULL);
-        keep[r] = soften(&now[r], scores + r * BLOCK, keys, highest);
+    for (size_t r = 0; r < rows; r++)
         for (size_t i = 0; i < keys; i += LANES)
             store_rounded(powers + r * BLOCK + i, load(scores + r * BLOCK + i));
-    }
     size_t c = 0;
     for (; c + WIDE * LANES <= view->value_dim; c += WIDE * LANES)
         value_pairs(out + c, out_stride, keep, powers, v + 2 * c, view->value_dim, keys, rows,
@@ -125,24 +132,8 @@ INLINE void panel_tile_bf16(float *out, size_t out_stride, running *now, const v
         value_pairs(out + c, out_stride, keep, powers, v + 2 * c, view->value_dim, keys, rows, 1);
 }
 
-static void panel_block_bf16(float *out, size_t out_stride, running *now,
-                             const vc_attend_view *view, size_t query, size_t count, size_t first,
-                             size_t start, size_t keys)
-{
-    size_t i = 0;
-    for (; i + TILE <= count; i += TILE)
-        panel_tile_bf16(out + i * out_stride, out_stride, now + i, view, query + i, first, start,
-                        keys, TILE);
-    for (; i + 2 <= count; i += 2)
-        panel_tile_bf16(out + i * out_stride, out_stride, now + i, view, query + i, first, start,
-                        keys, 2);
-    if (i < count)
-        panel_tile_bf16(out + i * out_stride, out_stride, now + i, view, query + i, first, start,
-                        keys, 1);
-}
-
 void vc__attend_rows_avx512bf16(float *out, size_t out_stride, const vc_attend_view *view,
                                 size_t first, size_t rows)
 {
-    attend_by(out, out_stride, view, first, rows, panel_block_bf16);
+    attend_by(out, out_stride, view, first, rows, score_block_bf16, value_block_bf16);
 }

@@ -9,6 +9,7 @@ enum {
     BLOCK = 512,                /* keys whose scores are held at a time */
     GROUP = 96                  /* queries that go through a block before the next block */
 };
+#define UNROLL _Pragma("GCC unroll 8")
 #define INLINE static inline __attribute__((always_inline))
 
 static const float PRUNED = -3.4e38f;
@@ -22,22 +23,32 @@ INLINE void score_tile(float *scores, const float *q, size_t q_stride, const flo
                        size_t head_dim, const size_t rows, const size_t vectors)
 {
     vec sums[TILE][WIDE];
-    _Pragma("GCC unroll 8") for (size_t r = 0; r < rows; r++)
-        _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++) sums[r][i] = splat(0.0f);
+    UNROLL
+    for (size_t r = 0; r < rows; r++) {
+        UNROLL
+        for (size_t i = 0; i < vectors; i++)
+            sums[r][i] = splat(0.0f);
+    }
     for (size_t d = 0; d < head_dim; d++) {
         vec keys[WIDE];
-        _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++) keys[i] =
-            load(panel + (i * LANES / VC_PANEL * head_dim + d) * VC_PANEL + i * LANES % VC_PANEL);
-        _Pragma("GCC unroll 8") for (size_t r = 0; r < rows; r++)
-        {
+        UNROLL
+        for (size_t i = 0; i < vectors; i++)
+            keys[i] = load(panel + (i * LANES / VC_PANEL * head_dim + d) * VC_PANEL +
+                           i * LANES % VC_PANEL);
+        UNROLL
+        for (size_t r = 0; r < rows; r++) {
             vec x = splat(q[r * q_stride + d]);
-            _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++) sums[r][i] =
-                muladd(x, keys[i], sums[r][i]);
+            UNROLL
+            for (size_t i = 0; i < vectors; i++)
+                sums[r][i] = muladd(x, keys[i], sums[r][i]);
         }
     }
-    _Pragma("GCC unroll 8") for (size_t r = 0; r < rows; r++)
-        _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++)
+    UNROLL
+    for (size_t r = 0; r < rows; r++) {
+        UNROLL
+        for (size_t i = 0; i < vectors; i++)
             store(scores + r * BLOCK + i * LANES, sums[r][i]);
+    }
 }
 
 /* The scores of `keys` keys from `start` of the panel on, a multiple of VC_PANEL. */
@@ -71,54 +82,67 @@ INLINE vec restrict_scores(float *scores, size_t keys, const float *bias, const 
     return highest;
 }
 
-/* Scores to powers; returns what the output so far is to be multiplied by. */
-INLINE float soften(running *now, float *scores, size_t keys, vec highest)
+/* Scores of a query, some against the panel and some against its own keys, to powers; returns what the output so
+ * far is to be multiplied by. */
+INLINE float soften(running *now, vec highest, float *panel, size_t panel_count, float *own,
+                    size_t own_count)
 {
-    float above = max_of(highest), before = now->highest;
+    const float above = max_of(highest), before = now->highest;
     now->highest = above > before || above != above ? above : before;
     vec top = splat(now->highest), sum = splat(0.0f);
-    for (size_t i = 0; i < keys; i += LANES) {
-        vec p = power_of_two(sub(load(scores + i), top));
-        store(scores + i, p);
+    for (size_t i = 0; i < panel_count; i += LANES) {
+        const vec p = power_of_two(sub(load(panel + i), top));
+        store(panel + i, p);
         sum = add(sum, p);
     }
-    float keep = first_of(power_of_two(splat(before - now->highest)));
+    for (size_t i = 0; i < own_count; i += LANES) {
+        const vec p = power_of_two(sub(load(own + i), top));
+        store(own + i, p);
+        sum = add(sum, p);
+    }
+    if (before == PRUNED) {
+        now->sum = sum_of(sum);
+        return 0.0f;
+    }
+    const float keep = first_of(power_of_two(splat(before - now->highest)));
     now->sum = now->sum * keep + sum_of(sum);
     return keep;
 }
 
-/* out = keep * out + scores V over `vectors` vectors of values, the last of them `part` lanes wide. */
+/* out = keep * out + scores V over `vectors` vectors of values, the last of them `part` lanes wide; keep is NULL
+ * where there is no output yet. */
 INLINE void value_tile(float *out, size_t out_stride, const float *keep, const float *scores,
                        const float *v, size_t v_stride, const int32_t *order, size_t keys,
                        const size_t rows, const size_t vectors, size_t part)
 {
     vec sums[TILE][WIDE];
-    _Pragma("GCC unroll 8") for (size_t r = 0; r < rows; r++)
-        _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++) sums[r][i] =
-            mul(splat(keep[r]), i + 1 < vectors
-                                    ? load(out + r * out_stride + i * LANES)
-                                    : load_part(out + r * out_stride + i * LANES, part));
+    UNROLL
+    for (size_t r = 0; r < rows; r++) {
+        UNROLL
+        for (size_t i = 0; i < vectors; i++)
+            sums[r][i] = keep ? mul(splat(keep[r]), load_last(out + r * out_stride + i * LANES,
+                                                              part, i + 1 < vectors))
+                              : splat(0.0f);
+    }
     for (size_t j = 0; j < keys; j++) {
         const float *from = v + (order ? (size_t)order[j] : j) * v_stride;
         vec values[WIDE];
-        _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++) values[i] =
-            part == LANES || i + 1 < vectors ? load(from + i * LANES)
-                                             : load_part(from + i * LANES, part);
-        _Pragma("GCC unroll 8") for (size_t r = 0; r < rows; r++)
-        {
-            vec p = splat(scores[r * BLOCK + j]);
-            _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++) sums[r][i] =
-                muladd(p, values[i], sums[r][i]);
+        UNROLL
+        for (size_t i = 0; i < vectors; i++)
+            values[i] = load_last(from + i * LANES, part, i + 1 < vectors);
+        UNROLL
+        for (size_t r = 0; r < rows; r++) {
+            const vec p = splat(scores[r * BLOCK + j]);
+            UNROLL
+            for (size_t i = 0; i < vectors; i++)
+                sums[r][i] = muladd(p, values[i], sums[r][i]);
         }
     }
-    _Pragma("GCC unroll 8") for (size_t r = 0; r < rows; r++)
-        _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++)
-    {
-        float *to = out + r * out_stride + i * LANES;
-        if (part == LANES || i + 1 < vectors)
-            store(to, sums[r][i]);
-        else
-            store_part(to, sums[r][i], part);
+    UNROLL
+    for (size_t r = 0; r < rows; r++) {
+        UNROLL
+        for (size_t i = 0; i < vectors; i++)
+            store_last(out + r * out_stride + i * LANES, sums[r][i], part, i + 1 < vectors);
     }
 }
 
@@ -136,92 +160,53 @@ INLINE void value_block(float *out, size_t out_stride, const float *keep, const 
                    lanes_left(view->value_dim, c));
 }
 
-/* `rows` queries from `query` on against one block of the panel. */
-INLINE void panel_tile(float *out, size_t out_stride, running *now, const vc_attend_view *view,
-                       size_t query, size_t first, size_t start, size_t keys, const size_t rows)
-{
-    const vc_attend_head *head = view->head;
-    const size_t blocks = (head->panel_count + VC_PANEL - 1) / VC_PANEL;
-    _Alignas(64) float scores[TILE * BLOCK];
-    float keep[TILE];
-    score_block(scores, view, query, start, keys, rows);
-    _Pragma("GCC unroll 8") for (size_t r = 0; r < rows; r++)
-    {
-        size_t at = (first + query + r) * blocks + start / VC_PANEL;
-        vec highest = restrict_scores(scores + r * BLOCK, keys,
-                                      head->panel_bias ? head->panel_bias + at * VC_PANEL : NULL,
-                                      head->panel_kept ? head->panel_kept + at : NULL);
-        keep[r] = soften(&now[r], scores + r * BLOCK, keys, highest);
-    }
-    value_block(out, out_stride, keep, scores, view, start, keys, rows);
-}
-
-static void panel_block(float *out, size_t out_stride, running *now, const vc_attend_view *view,
-                        size_t query, size_t count, size_t first, size_t start, size_t keys)
-{
-    size_t i = 0;
-    for (; i + TILE <= count; i += TILE)
-        panel_tile(out + i * out_stride, out_stride, now + i, view, query + i, first, start, keys,
-                   TILE);
-    for (; i + 2 <= count; i += 2)
-        panel_tile(out + i * out_stride, out_stride, now + i, view, query + i, first, start, keys,
-                   2);
-    if (i < count)
-        panel_tile(out + i * out_stride, out_stride, now + i, view, query + i, first, start, keys,
-                   1);
-}
-
 /* scores of a query and `count` keys that lie apart, four at a time; the last key stands in for those that
  * are missing */
 INLINE void score_row(float *scores, const float *q, const float *k, size_t k_stride,
-                      const int32_t *keys, size_t count, size_t head_dim)
+                      const int32_t *keys, size_t count, const size_t head_dim)
 {
     for (size_t i = 0; i < count; i += 4) {
         const float *from[4];
         vec sums[4];
-        _Pragma("GCC unroll 8") for (size_t j = 0; j < 4; j++)
-        {
+        UNROLL
+        for (size_t j = 0; j < 4; j++) {
             from[j] = k + (size_t)keys[i + j < count ? i + j : count - 1] * k_stride;
             sums[j] = splat(0.0f);
         }
         for (size_t d = 0; d < head_dim; d += LANES) {
-            size_t n = lanes_left(head_dim, d);
-            vec x = n == LANES ? load(q + d) : load_part(q + d, n);
-            _Pragma("GCC unroll 8") for (size_t j = 0; j < 4; j++) sums[j] =
-                muladd(x, n == LANES ? load(from[j] + d) : load_part(from[j] + d, n), sums[j]);
+            const size_t n = lanes_left(head_dim, d);
+            const vec x = load_last(q + d, n, n == LANES);
+            UNROLL
+            for (size_t j = 0; j < 4; j++)
+                sums[j] = muladd(x, load_last(from[j] + d, n, n == LANES), sums[j]);
         }
         _mm_storeu_ps(scores + i, sum_of_four(sums[0], sums[1], sums[2], sums[3]));
     }
 }
 
-/* out = factor * (keep * out + scores V) over the keys of a row */
-INLINE void value_row(float *out, float keep, float factor, const float *scores, const float *v,
-                      size_t v_stride, const int32_t *keys, size_t count, const size_t vectors,
-                      size_t part)
+/* out = factor * (keep * out + scores V) over the keys of a row; keep is NULL where there is no output yet */
+INLINE void value_row(float *out, const float *keep, float factor, const float *scores,
+                      const float *v, size_t v_stride, const int32_t *keys, size_t count,
+                      const size_t vectors, size_t part)
 {
     vec sums[WIDE];
-    _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++) sums[i] = mul(
-        splat(keep), i + 1 < vectors ? load(out + i * LANES) : load_part(out + i * LANES, part));
+    UNROLL
+    for (size_t i = 0; i < vectors; i++)
+        sums[i] = keep ? mul(splat(*keep), load_last(out + i * LANES, part, i + 1 < vectors))
+                       : splat(0.0f);
     for (size_t j = 0; j < count; j++) {
         const float *from = v + (size_t)keys[j] * v_stride;
-        vec p = splat(scores[j]);
-        _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++) sums[i] =
-            muladd(p,
-                   part == LANES || i + 1 < vectors ? load(from + i * LANES)
-                                                    : load_part(from + i * LANES, part),
-                   sums[i]);
+        const vec p = splat(scores[j]);
+        UNROLL
+        for (size_t i = 0; i < vectors; i++)
+            sums[i] = muladd(p, load_last(from + i * LANES, part, i + 1 < vectors), sums[i]);
     }
-    _Pragma("GCC unroll 8") for (size_t i = 0; i < vectors; i++)
-    {
-        vec y = mul(sums[i], splat(factor));
-        if (part == LANES || i + 1 < vectors)
-            store(out + i * LANES, y);
-        else
-            store_part(out + i * LANES, y, part);
-    }
+    UNROLL
+    for (size_t i = 0; i < vectors; i++)
+        store_last(out + i * LANES, mul(sums[i], splat(factor)), part, i + 1 < vectors);
 }
 
-INLINE void value_row_all(float *out, float keep, float factor, const float *scores,
+INLINE void value_row_all(float *out, const float *keep, float factor, const float *scores,
                           const vc_attend_view *view, const int32_t *keys, size_t count,
                           const size_t value_dim)
 {
@@ -234,58 +219,127 @@ INLINE void value_row_all(float *out, float keep, float factor, const float *sco
                   lanes_left(value_dim, c));
 }
 
-/* The sparser part of one query, and the division by the sum. */
-INLINE void finish_row(float *out, running now, const vc_attend_view *view, size_t query,
-                       size_t first, const size_t head_dim, const size_t value_dim)
+/* A query's own keys, from some on, as many as are scored at a time. */
+typedef struct own_keys {
+    const int32_t *keys;
+    const float *bias;
+    size_t count, left;
+} own_keys;
+
+INLINE own_keys own_keys_of(const vc_attend_head *head, size_t query, size_t from)
 {
-    const vc_attend_head *head = view->head;
-    size_t start = 0, end = 0;
-    _Alignas(64) float scores[BLOCK + 4];
-    if (head->row_start) {
-        start = (size_t)head->row_start[first + query];
-        end = (size_t)head->row_start[first + query + 1];
-    }
-    float keep = 1.0f;
-    do {
-        size_t count = end - start < BLOCK ? end - start : BLOCK;
-        const int32_t *keys = head->row_keys + start;
-        if (count > 0) {
-            score_row(scores, view->q + query * view->q_stride, view->k, view->k_stride, keys,
-                      count, head_dim);
-            vec highest = restrict_scores(scores, count,
-                                          head->row_bias ? head->row_bias + start : NULL, NULL);
-            keep = soften(&now, scores, count, highest);
-        }
-        start += count;
-        value_row_all(out, keep, start == end ? 1.0f / now.sum : 1.0f, scores, view, keys, count,
-                      value_dim);
-    } while (start < end);
+    if (!head->row_start)
+        return (own_keys){0};
+    const size_t start = (size_t)head->row_start[query] + from,
+                 left = (size_t)head->row_start[query + 1] - start;
+    return (own_keys){head->row_keys + start, head->row_bias ? head->row_bias + start : NULL,
+                      left < BLOCK ? left : BLOCK, left};
 }
 
-/* `panel`: how queries go through a block of the panel. */
+/* The output of a query's own keys, then of those that did not fit before, and the division by the sum. */
+INLINE void finish_row(float *out, const float *keep, running *now, float *scores,
+                       const vc_attend_view *view, size_t query, size_t first,
+                       const size_t head_dim, const size_t value_dim)
+{
+    own_keys own = own_keys_of(view->head, first + query, 0);
+    size_t done = 0;
+    float next;
+    for (;;) {
+        const int last = own.count == own.left;
+        value_row_all(out, keep, last ? 1.0f / now->sum : 1.0f, scores, view, own.keys, own.count,
+                      value_dim);
+        if (last)
+            return;
+        done += own.count;
+        own = own_keys_of(view->head, first + query, done);
+        score_row(scores, view->q + query * view->q_stride, view->k, view->k_stride, own.keys,
+                  own.count, head_dim);
+        next = soften(now, restrict_scores(scores, own.count, own.bias, NULL), NULL, 0, scores,
+                      own.count);
+        keep = &next;
+    }
+}
+
+typedef void score_fn(float *scores, const vc_attend_view *view, size_t query, size_t start,
+                      size_t keys, const size_t rows);
+typedef void value_fn(float *out, size_t out_stride, const float *keep, const float *scores,
+                      const vc_attend_view *view, size_t start, size_t keys, const size_t rows);
+
+/* `rows` queries from `query` on against `keys` keys of the panel and, with the last of those, their own. */
+INLINE void attend_tile(float *out, size_t out_stride, running *now, const vc_attend_view *view,
+                        size_t query, size_t first, size_t start, size_t keys, score_fn *score,
+                        value_fn *value, const size_t rows, const size_t head_dim,
+                        const size_t value_dim)
+{
+    static const float one = 1.0f;
+    const vc_attend_head *head = view->head;
+    const size_t blocks = (head->panel_count + VC_PANEL - 1) / VC_PANEL;
+    const int last = start + keys == head->panel_count;
+    _Alignas(64) float scores[TILE * BLOCK], own_scores[TILE * BLOCK];
+    own_keys own[TILE];
+    float keep[TILE];
+    if (keys > 0)
+        score(scores, view, query, start, keys, rows);
+    for (size_t r = 0; r < rows; r++) {
+        own[r] = last ? own_keys_of(head, first + query + r, 0) : (own_keys){0};
+        score_row(own_scores + r * BLOCK, view->q + (query + r) * view->q_stride, view->k,
+                  view->k_stride, own[r].keys, own[r].count, head_dim);
+    }
+    for (size_t r = 0; r < rows; r++) {
+        const size_t at = (first + query + r) * blocks + start / VC_PANEL;
+        float *panel = scores + r * BLOCK, *mine = own_scores + r * BLOCK;
+        const vec highest = maximum(
+            restrict_scores(panel, keys, head->panel_bias ? head->panel_bias + at * VC_PANEL : NULL,
+                            head->panel_kept ? head->panel_kept + at : NULL),
+            restrict_scores(mine, own[r].count, own[r].bias, NULL));
+        keep[r] = soften(&now[r], highest, panel, keys, mine, own[r].count);
+    }
+    if (keys > 0)
+        value(out, out_stride, start > 0 ? keep : NULL, scores, view, start, keys, rows);
+    for (size_t r = 0; last && r < rows; r++)
+        finish_row(out + r * out_stride, keys > 0 ? &one : NULL, &now[r], own_scores + r * BLOCK,
+                   view, query + r, first, head_dim, value_dim);
+}
+
+/* Queries in tiles against one block of the panel. */
+INLINE void attend_block(float *out, size_t out_stride, running *now, const vc_attend_view *view,
+                         size_t query, size_t count, size_t first, size_t start, size_t keys,
+                         score_fn *score, value_fn *value, const size_t head_dim,
+                         const size_t value_dim)
+{
+    size_t i = 0;
+    for (; i + TILE <= count; i += TILE)
+        attend_tile(out + i * out_stride, out_stride, now + i, view, query + i, first, start, keys,
+                    score, value, TILE, head_dim, value_dim);
+    for (; i + 2 <= count; i += 2)
+        attend_tile(out + i * out_stride, out_stride, now + i, view, query + i, first, start, keys,
+                    score, value, 2, head_dim, value_dim);
+    if (i < count)
+        attend_tile(out + i * out_stride, out_stride, now + i, view, query + i, first, start, keys,
+                    score, value, 1, head_dim, value_dim);
+}
+
+/* `score` and `value`: what the panel's keys go through. */
 INLINE void attend_by(float *out, size_t out_stride, const vc_attend_view *view, size_t first,
-                      size_t rows, __typeof__(panel_block) *panel)
+                      size_t rows, score_fn *score, value_fn *value)
 {
     const vc_attend_head *head = view->head;
     for (size_t group = 0; group < rows; group += GROUP) {
-        size_t count = rows - group < GROUP ? rows - group : GROUP;
+        const size_t count = rows - group < GROUP ? rows - group : GROUP;
+        float *to = out + group * out_stride;
         running now[GROUP];
-        for (size_t i = 0; i < count; i++) {
+        size_t start = 0;
+        for (size_t i = 0; i < count; i++)
             now[i] = (running){PRUNED, 0.0f};
-            for (size_t c = 0; c < view->value_dim; c++)
-                out[(group + i) * out_stride + c] = 0.0f;
-        }
-        for (size_t start = 0; start < head->panel_count; start += BLOCK) {
-            size_t left = head->panel_count - start;
-            panel(out + group * out_stride, out_stride, now, view, group, count, first, start,
-                  left < BLOCK ? left : BLOCK);
-        }
-        for (size_t i = 0; i < count; i++) {
-            float *to = out + (group + i) * out_stride;
+        do {
+            const size_t left = head->panel_count - start, keys = left < BLOCK ? left : BLOCK;
             if (view->head_dim == 64 && view->value_dim == 64)
-                finish_row(to, now[i], view, group + i, first, 64, 64);
+                attend_block(to, out_stride, now, view, group, count, first, start, keys, score,
+                             value, 64, 64);
             else
-                finish_row(to, now[i], view, group + i, first, view->head_dim, view->value_dim);
-        }
+                attend_block(to, out_stride, now, view, group, count, first, start, keys, score,
+                             value, view->head_dim, view->value_dim);
+            start += keys;
+        } while (start < head->panel_count);
     }
 }

@@ -209,6 +209,19 @@ static inline size_t lanes_left(size_t count, size_t i)
     return count - i < LANES ? count - i : LANES;
 }
 
+/* A whole vector, or only its first n lanes. */
+static inline vec load_last(const float *p, size_t n, int whole)
+{
+    return whole || n == LANES ? load(p) : load_part(p, n);
+}
+static inline void store_last(float *p, vec v, size_t n, int whole)
+{
+    if (whole || n == LANES)
+        store(p, v);
+    else
+        store_part(p, v, n);
+}
+
 /* exp(x): x = n ln 2 + r, |r| <= ln(2) / 2, Taylor to r^7 (relative error of the series below 1e-8).
  * Below -87.3 the result stays at the smallest normal number instead of falling to 0. */
 static inline vec exponential(vec x)
