@@ -3,52 +3,68 @@
 #include <stdlib.h>
 
 #include "vitcod/arena.h"
+#include "vitcod/attend.h"
 #include "vitcod/clock.h"
+#include "vitcod/kernels.h"
 #include "vitcod/profile.h"
 #include "vitcod/rng.h"
 
 typedef struct bench {
     const vc_plan *plan;
     vc_attention_shape shape;
-    vc_sparse_layer *layers;
-    float *qkv, *dense, *sparse, *probs, *scratch;
+    vc_attend_layer dense, *split; /* split: of each layer */
+    float *qkv, *out, *want, *probs, *scratch, *panels;
     uint8_t *pruned;
     double *samples; /* (3, repeats): dense, sparse, ratio */
     size_t repeats;
     vc_arena arena;
 } bench;
 
-static void place(bench *b, size_t probs, size_t scratch)
+static size_t most_panels(const bench *b)
+{
+    size_t most = b->dense.panel_floats;
+    for (size_t l = 0; l < b->plan->layer_count; l++)
+        most = b->split[l].panel_floats > most ? b->split[l].panel_floats : most;
+    return most;
+}
+
+static void place(bench *b)
 {
     const vc_attention_shape *s = &b->shape;
-    size_t rows = s->batch * s->queries, width = s->heads * s->head_dim;
+    const size_t rows = s->batch * s->queries, width = s->heads * s->head_dim;
     b->qkv = vc_arena_floats(&b->arena, rows * 3 * width);
-    b->dense = vc_arena_floats(&b->arena, rows * width);
-    b->sparse = vc_arena_floats(&b->arena, rows * width);
-    b->probs = vc_arena_floats(&b->arena, probs);
-    b->scratch = vc_arena_floats(&b->arena, scratch);
-    b->pruned = vc_arena_take(&b->arena, s->heads * s->queries * s->keys);
+    b->out = vc_arena_floats(&b->arena, rows * width);
+    b->want = vc_arena_floats(&b->arena, rows * width);
+    b->probs = vc_arena_floats(&b->arena, s->batch * s->heads * s->queries * s->keys);
+    b->scratch =
+        vc_arena_floats(&b->arena, vc_attention_scratch_floats(s->queries, s->keys, s->value_dim) *
+                                       (size_t)omp_get_max_threads());
+    b->panels = vc_arena_floats(&b->arena, s->batch * most_panels(b));
     b->samples = vc_arena_take(&b->arena, 3 * b->repeats * sizeof(double));
 }
 
 static vc_status open_bench(bench *b, uint64_t seed)
 {
     const vc_attention_shape *s = &b->shape;
-    size_t probs = s->batch * s->heads * s->queries * s->keys, scratch = 0;
-    b->layers = calloc(b->plan->layer_count, sizeof *b->layers);
-    if (!b->layers)
+    const vc_attend_layer sizes = {.heads = s->heads,
+                                   .queries = s->queries,
+                                   .keys = s->keys,
+                                   .head_dim = s->head_dim,
+                                   .value_dim = s->value_dim};
+    b->pruned = malloc(s->heads * s->queries * s->keys);
+    b->split = calloc(b->plan->layer_count, sizeof *b->split);
+    if (!b->split || !b->pruned)
         return vc_fail(VC_ENOMEM, "out of memory");
+    b->dense = sizes;
+    VC_TRY(vc_attend_layer_open(&b->dense, NULL, NULL, VC_SPLIT_DENSE));
     for (size_t l = 0; l < b->plan->layer_count; l++) {
-        vc_sparse_layer *layer = &b->layers[l];
-        VC_TRY(vc_sparse_layer_open(layer, &b->plan->layers[l], s->head_dim, s->value_dim, NULL));
-        scratch = layer->scratch_floats > scratch ? layer->scratch_floats : scratch;
+        b->split[l] = sizes;
+        vc_plan_layer_mask(b->pruned, &b->plan->layers[l]);
+        VC_TRY(vc_attend_layer_open(&b->split[l], b->pruned, NULL, VC_SPLIT_BY_COST));
     }
-    size_t dense = vc_attention_scratch_floats(s->queries, s->keys, s->value_dim);
-    scratch = dense > scratch ? dense : scratch;
-    scratch *= (size_t)omp_get_max_threads();
-    place(b, probs, scratch);
+    place(b);
     VC_TRY(vc_arena_reserve(&b->arena));
-    place(b, probs, scratch);
+    place(b);
     vc_rng rng = vc_rng_open(seed, 0, 0);
     for (size_t i = 0; i < s->batch * s->queries * s->q_stride; i++)
         b->qkv[i] = (float)vc_rng_normal(&rng);
@@ -57,37 +73,75 @@ static vc_status open_bench(bench *b, uint64_t seed)
 
 static void close_bench(bench *b)
 {
-    for (size_t l = 0; b->layers && l < b->plan->layer_count; l++)
-        vc_sparse_layer_close(&b->layers[l]);
-    free(b->layers);
+    for (size_t l = 0; b->split && l < b->plan->layer_count; l++)
+        vc_attend_layer_close(&b->split[l]);
+    vc_attend_layer_close(&b->dense);
+    free(b->split);
+    free(b->pruned);
     vc_arena_close(&b->arena);
 }
 
-static void run_dense(bench *b, const uint8_t *pruned)
+/* As the engine does it, but for the scale of the scores, which it has in the weights. */
+static void run(bench *b, const vc_attend_layer *layer)
 {
-    size_t width = b->shape.out_stride;
-    vc_attention_forward(b->dense, b->probs, b->scratch, b->qkv, b->qkv + width, b->qkv + 2 * width,
-                         &b->shape, pruned, NULL);
+    const vc_kernels *kernels = vc_kernels_get();
+    const vc_attention_shape *s = &b->shape;
+    const size_t width = s->heads * s->head_dim, floats = layer->panel_floats;
+#pragma omp parallel
+    {
+#pragma omp for schedule(static)
+        for (size_t i = 0; i < s->batch; i++) {
+            const float *from = b->qkv + i * s->queries * s->q_stride;
+            vc_attend_pack(b->panels + i * floats, layer, from + width, from + 2 * width,
+                           s->k_stride, 0, s->keys);
+        }
+#pragma omp for collapse(2) schedule(static)
+        for (size_t i = 0; i < s->batch; i++)
+            for (size_t h = 0; h < s->heads; h++) {
+                const float *from = b->qkv + i * s->queries * s->q_stride + h * s->head_dim;
+                const vc_attend_view view = {.head = &layer->head[h],
+                                             .head_dim = s->head_dim,
+                                             .value_dim = s->value_dim,
+                                             .q = from,
+                                             .k = from + width,
+                                             .v = from + 2 * width,
+                                             .q_stride = s->q_stride,
+                                             .k_stride = s->k_stride,
+                                             .v_stride = s->v_stride,
+                                             .panel = b->panels + i * floats +
+                                                      layer->head[h].panel_start};
+                kernels->attend_rows(b->out + i * s->queries * width + h * s->head_dim, width,
+                                     &view, 0, s->queries);
+            }
+    }
 }
 
-static void run_sparse(bench *b, size_t layer)
+/* The definition works with powers of e and a scale: its Q is the kernel's divided by both. */
+static void run_definition(bench *b, size_t layer)
 {
-    size_t width = b->shape.out_stride;
-    vc_sparse_attention_forward(b->sparse, b->probs, b->scratch, b->qkv, b->qkv + width,
-                                b->qkv + 2 * width, &b->shape, &b->layers[layer]);
+    const vc_attention_shape *s = &b->shape;
+    const size_t width = s->heads * s->head_dim;
+    const float factor = sqrtf((float)s->head_dim) * 0.69314718f; /* ln 2 */
+    vc_plan_layer_mask(b->pruned, &b->plan->layers[layer]);
+    for (size_t i = 0; i < s->batch * s->queries; i++)
+        for (size_t c = 0; c < width; c++)
+            b->out[i * width + c] = factor * b->qkv[i * s->q_stride + c];
+    vc_attention_shape packed = *s;
+    packed.q_stride = width;
+    vc_attention_forward(b->want, b->probs, b->scratch, b->out, b->qkv + width, b->qkv + 2 * width,
+                         &packed, b->pruned, NULL);
 }
 
 static vc_status verify(bench *b, double *largest_difference)
 {
-    size_t count = b->shape.batch * b->shape.queries * b->shape.out_stride;
+    const size_t count = b->shape.batch * b->shape.queries * b->shape.out_stride;
     double difference = 0.0, largest = 0.0;
     for (size_t l = 0; l < b->plan->layer_count; l++) {
-        vc_plan_layer_mask(b->pruned, &b->plan->layers[l]);
-        run_dense(b, b->pruned);
-        run_sparse(b, l);
+        run_definition(b, l);
+        run(b, &b->split[l]);
         for (size_t i = 0; i < count; i++) {
-            difference = fmax(difference, fabs((double)b->dense[i] - b->sparse[i]));
-            largest = fmax(largest, fabs((double)b->dense[i]));
+            difference = fmax(difference, fabs((double)b->out[i] - b->want[i]));
+            largest = fmax(largest, fabs((double)b->want[i]));
         }
     }
     *largest_difference = difference / largest;
@@ -105,10 +159,10 @@ static void measure(vc_attention_times *out, bench *b)
     for (size_t r = 0; r < b->repeats; r++) {
         double start = vc_clock_seconds();
         for (size_t l = 0; l < b->plan->layer_count; l++)
-            run_dense(b, NULL);
+            run(b, &b->dense);
         double middle = vc_clock_seconds();
         for (size_t l = 0; l < b->plan->layer_count; l++)
-            run_sparse(b, l);
+            run(b, &b->split[l]);
         dense[r] = middle - start;
         sparse[r] = vc_clock_seconds() - middle;
         ratio[r] = dense[r] / sparse[r];
