@@ -28,6 +28,7 @@ room_of() {
     kernels | gemm | ops | attention | attend | product | autoencoder) echo kernels ;;
     model | deit | levit) echo models ;;
     attention_stats | prune | polarize | autoencoder_setup) echo algorithm ;;
+    equalize) echo engine ;;
     sim | train | profile | engine | report) echo "$1" ;;
     *) echo unknown ;;
     esac

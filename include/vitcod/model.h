@@ -97,7 +97,7 @@ typedef struct vc_model {
     vc_levit_weights levit;
     vc_levit_folded levit_folded; /* in the arena `folded` */
     vc_arena folded;
-    vc_arena resampled; /* positions that the checkpoint has for another size, beside `files` */
+    vc_arena converted; /* beside `files`: positions for another size, matrices that were int8 */
     uint8_t **pruned;   /* per layer (H, Tq, Tk), or NULL */
     vc_sparse_layer *sparse; /* per layer, or NULL; at most one of mask and plan is set */
 } vc_model;
@@ -122,6 +122,9 @@ vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options
 vc_status vc_model_create(vc_model **out, const vc_model_config *config, uint64_t seed);
 vc_status vc_deit_create(vc_model **out, const vc_deit_config *config, uint64_t seed);
 vc_status vc_model_write(const char *path, const vc_model *model);
+/* The same with its matrices in int8, a scale per output beside each: a quarter of the size, and what
+ * inference in int8 makes of them anyway. vc_model_open reads it. */
+vc_status vc_model_write_int8(const char *path, const vc_model *model);
 /* Tensors of a checkpoint opened in place that vc_model_write leaves out, as they follow from sizes or only
  * count what was seen; NULL after the last. */
 const char *vc_model_left_out(const vc_model *model, size_t index);

@@ -16,6 +16,7 @@ enum { VC_MAX_RANK = 8, VC_SHAPE_TEXT = 160 };
     X(BF16, 2, "BF16", NULL)                                                                       \
     X(I64, 8, "I64", "<i8")                                                                        \
     X(I32, 4, "I32", "<i4")                                                                        \
+    X(I8, 1, "I8", "|i1")                                                                          \
     X(U8, 1, "U8", "|u1")                                                                          \
     X(BOOL, 1, "BOOL", "|b1")
 

@@ -56,6 +56,7 @@
 
 /* sim, train, profile, report */
 #include "vitcod/engine.h"
+#include "vitcod/equalize.h"
 #include "vitcod/profile.h"
 #include "vitcod/report.h"
 #include "vitcod/sim.h"

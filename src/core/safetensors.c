@@ -42,8 +42,9 @@ static vc_status parse_dtype(vc_dtype *out, const char *path, const char *name, 
             *out = (vc_dtype)i;
             return VC_OK;
         }
-    return vc_fail(VC_EFORMAT, "%s: '%s' has dtype %s, wanted F32 F64 F16 BF16 I64 I32 U8 or BOOL",
-                   path, name, text ? text : "(none)");
+    return vc_fail(VC_EFORMAT,
+                   "%s: '%s' has dtype %s, wanted F32 F64 F16 BF16 I64 I32 I8 U8 or BOOL", path,
+                   name, text ? text : "(none)");
 }
 
 static vc_status parse_tensor(vc_named_tensor *out, span *range, const char *path, const char *name,

@@ -1,5 +1,4 @@
 /* Putting a program together. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,17 +73,11 @@ static vc_status quantize(vc__quantized *q, int8_t *weight, const vc_linear *lin
         return vc_fail(VC_ENOMEM, "out of memory");
     if (linear->bias)
         memcpy(q->bias, linear->bias, n * sizeof *q->bias);
+    vc_quantize_weights(weight, q->scale, linear->weight, n, k);
     for (size_t o = 0; o < n; o++) {
-        const float *w = linear->weight + o * k;
-        float most = 0.0f;
-        for (size_t i = 0; i < k; i++)
-            most = fmaxf(most, fabsf(w[i]));
-        q->scale[o] = most > 0.0f ? most / 127.0f : 1.0f;
         int32_t sum = 0;
-        for (size_t i = 0; i < k; i++) {
-            weight[o * k + i] = (int8_t)lrintf(w[i] / q->scale[o]);
+        for (size_t i = 0; i < k; i++)
             sum += weight[o * k + i];
-        }
         q->offset[o] = VC_ZERO_POINT * sum;
     }
     return VC_OK;

@@ -130,7 +130,7 @@ void vc_model_close(vc_model *model)
     vc__drop_restriction(model);
     vc__architecture_of(&model->config)->release(model);
     free(model->values);
-    vc_arena_close(&model->resampled);
+    vc_arena_close(&model->converted);
     free(model->params);
     for (size_t i = 0; i < 2; i++)
         vc_tensor_file_close(model->files[i]);

@@ -13,24 +13,53 @@ static const char *name_in(const vc_tensor_file *file, const vc_param *param)
     return renamed && vc_tensor_file_find(file, param->alias) ? param->alias : param->name;
 }
 
-/* Room of the model's own for a parameter that the file does not have as it is wanted. */
-static vc_status make_room(vc_model *model, vc_param *param)
+static const vc_tensor_file *file_of(const vc_model *model, const vc_param *param)
 {
-    vc_arena *arena = &model->resampled;
-    vc_arena_floats(arena, param->count);
-    VC_TRY(vc_arena_reserve(arena));
-    param->data = vc_arena_floats(arena, param->count);
+    return model->files[1] && param->autoencoder ? model->files[1] : model->files[0];
+}
+
+/* The parameter's tensor: of its shape or, for positions, of as many as the sizes were read from. */
+static vc_status find(const vc_tensor **out, const vc_model *model, const vc_param *param)
+{
+    const vc_tensor_file *file = file_of(model, param);
+    const char *name = name_in(file, param);
+    const vc_tensor *there = vc_tensor_file_find(file, name);
+    const int matrix = there && there->dtype == VC_I8 && param->rank >= 2;
+    size_t shape[4];
+    memcpy(shape, param->shape, sizeof shape);
+    if (param->positions)
+        shape[1] = there->shape[1];
+    VC_TRY(vc_tensor_file_get(out, file, name, matrix ? VC_I8 : VC_F32, param->rank, shape));
+    return matrix ? VC_OK : vc_tensor_check_finite(*out, vc_tensor_file_path(file), name);
+}
+
+/* The values cannot be used as they lie in the file. */
+static int is_converted(const vc_param *param, const vc_tensor *tensor)
+{
+    return !vc_tensor_has(tensor, VC_F32, param->rank, param->shape);
+}
+
+/* Room of the model's own for what is converted; the same walk measures and places. */
+static vc_status make_room(vc_model *model)
+{
+    for (size_t i = 0; i < model->param_count; i++) {
+        vc_param *param = &model->params[i];
+        const vc_tensor *tensor;
+        VC_TRY(find(&tensor, model, param));
+        if (is_converted(param, tensor))
+            param->data = vc_arena_floats(&model->converted, param->count);
+    }
     return VC_OK;
 }
 
-/* From a tensor of the parameter's shape or, for another image size, of more or fewer positions. */
 static vc_status take(vc_model *model, vc_param *param, const vc_tensor *tensor, int in_place)
 {
-    if (!vc_tensor_has(tensor, VC_F32, param->rank, param->shape)) {
-        if (in_place)
-            VC_TRY(make_room(model, param));
-        return vc__architecture_of(&model->config)->resample(param->data, model, tensor);
+    if (tensor->dtype == VC_I8) {
+        const vc_tensor_file *file = file_of(model, param);
+        return vc__dequantize(param->data, file, name_in(file, param));
     }
+    if (is_converted(param, tensor))
+        return vc__architecture_of(&model->config)->resample(param->data, model, tensor);
     if (in_place)
         param->data = tensor->data;
     else
@@ -38,22 +67,20 @@ static vc_status take(vc_model *model, vc_param *param, const vc_tensor *tensor,
     return VC_OK;
 }
 
-static vc_status load(vc_model *model, const vc_tensor_file *file,
-                      const vc_tensor_file *autoencoder, int in_place)
+static vc_status load(vc_model *model, int in_place)
 {
+    if (in_place) {
+        VC_TRY(make_room(model));
+        VC_TRY(vc_arena_reserve(&model->converted));
+        VC_TRY(make_room(model));
+    }
     for (size_t i = 0; i < model->param_count; i++) {
         vc_param *param = &model->params[i];
-        const vc_tensor_file *from = autoencoder && param->autoencoder ? autoencoder : file;
         const vc_tensor *tensor;
-        const char *name = name_in(from, param);
-        size_t shape[4];
-        memcpy(shape, param->shape, sizeof shape);
-        if (param->positions) /* as many as the sizes were read from */
-            shape[1] = vc_tensor_file_find(from, name)->shape[1];
-        VC_TRY(vc_tensor_file_get(&tensor, from, name, VC_F32, param->rank, shape));
-        VC_TRY(vc_tensor_check_finite(tensor, vc_tensor_file_path(from), name));
+        VC_TRY(find(&tensor, model, param));
         VC_TRY(take(model, param, tensor, in_place));
-        vc_tensor_file_forget(from, tensor->data, vc_tensor_count(tensor) * sizeof(float));
+        vc_tensor_file_forget(file_of(model, param), tensor->data,
+                              vc_tensor_count(tensor) * vc_dtype_bytes(tensor->dtype));
     }
     return VC_OK;
 }
@@ -76,7 +103,7 @@ static vc_status check_unknown(const vc_model *model, const vc_tensor_file *file
         if (known < model->param_count && coders_only && !model->params[known].autoencoder)
             return vc_fail(VC_EFORMAT, "%s: tensor '%s' is no part of an auto-encoder",
                            vc_tensor_file_path(file), name);
-        if (known == model->param_count && !vc__is_buffer(name))
+        if (known == model->param_count && !vc__is_buffer(name) && !vc__is_scale(file, name))
             return vc_fail(VC_EFORMAT, "%s: tensor '%s' is not part of the %s that it describes",
                            vc_tensor_file_path(file), name,
                            vc_architecture_name(model->config.architecture));
@@ -89,7 +116,7 @@ static vc_status fill(vc_model *model, int in_place)
     const vc_tensor_file *file = model->files[0], *autoencoder = model->files[1];
     if (!in_place)
         VC_TRY(vc__model_allocate(model));
-    VC_TRY(load(model, file, autoencoder, in_place));
+    VC_TRY(load(model, in_place));
     VC_TRY(check_unknown(model, file, 0));
     if (autoencoder)
         VC_TRY(check_unknown(model, autoencoder, 1));
@@ -247,17 +274,37 @@ vc_status vc_model_write_autoencoder(const char *path, const vc_model *model)
     return write_params(path, model, 1, NULL, 0);
 }
 
-vc_status vc_model_write(const char *path, const vc_model *model)
+/* What a model says about itself. */
+typedef struct description {
+    char heads[32], mean[96], std[96];
+    vc_metadata entries[4];
+    size_t count;
+} description;
+
+static void describe(description *d, const vc_model *model)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
-    char heads[32], mean[96], std[96];
-    snprintf(heads, sizeof heads, "%zu", vc_model_layer(&model->config, 0).heads);
-    channel_text(mean, input.mean, input.channels);
-    channel_text(std, input.std, input.channels);
-    const vc_metadata metadata[] = {
-        {"architecture", vc_architecture_name(model->config.architecture)},
-        {"input_mean", mean},
-        {"input_std", std},
-        {"num_heads", heads}}; /* which LeViT's shapes tell */
-    return write_params(path, model, 0, metadata, model->config.architecture == VC_DEIT ? 4 : 3);
+    snprintf(d->heads, sizeof d->heads, "%zu", vc_model_layer(&model->config, 0).heads);
+    channel_text(d->mean, input.mean, input.channels);
+    channel_text(d->std, input.std, input.channels);
+    d->entries[0] = (vc_metadata){"architecture", vc_architecture_name(model->config.architecture)};
+    d->entries[1] = (vc_metadata){"input_mean", d->mean};
+    d->entries[2] = (vc_metadata){"input_std", d->std};
+    d->entries[3] = (vc_metadata){"num_heads", d->heads}; /* which LeViT's shapes tell */
+    d->count = model->config.architecture == VC_DEIT ? 4 : 3;
+}
+
+vc_status vc__write_tensors(const char *path, const vc_model *model, const vc_named_tensor *tensors,
+                            size_t count)
+{
+    description d;
+    describe(&d, model);
+    return vc_safetensors_write(path, tensors, count, d.entries, d.count);
+}
+
+vc_status vc_model_write(const char *path, const vc_model *model)
+{
+    description d;
+    describe(&d, model);
+    return write_params(path, model, 0, d.entries, d.count);
 }

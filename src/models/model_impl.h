@@ -110,6 +110,14 @@ vc_status vc__find_shape(const size_t **shape, const vc_tensor_file *file, const
 /* The side of a square of tokens, rounded up. */
 size_t vc__side_of(size_t tokens);
 
+/* int8 checkpoints: a tensor of scales; a matrix of the file as floats. */
+enum { VC__SCALE_NAME = 96 };
+int vc__is_scale(const vc_tensor_file *file, const char *name);
+vc_status vc__dequantize(float *out, const vc_tensor_file *file, const char *name);
+/* Writes tensors with what a model says about itself. */
+vc_status vc__write_tensors(const char *path, const vc_model *model, const vc_named_tensor *tensors,
+                            size_t count);
+
 /* An operator of a workload. */
 vc_op vc__op(vc_op_kind kind, int layer, uint64_t macs, uint64_t weights, uint64_t in,
              uint64_t out);

@@ -1,0 +1,25 @@
+/* Evening out what int8 has to represent: a channel that LayerNorm makes large costs all others of its token
+ * precision. Its gain is divided, and the weights that read it multiplied, by the same factor, so the model stays
+ * what it is (Xiao et al. 2023, SmoothQuant, eq. 4, with alpha = 1/2). For DeiTs: LeViT has no LayerNorm. */
+#ifndef VITCOD_EQUALIZE_H
+#define VITCOD_EQUALIZE_H
+
+#include "vitcod/model.h"
+
+typedef struct vc_channel_range {
+    size_t layers, width;
+    float *largest; /* (L, 2, C) largest magnitude behind a layer's two norms */
+} vc_channel_range;
+
+/* VC_EUNSUPPORTED for a model without LayerNorm. */
+vc_status vc_channel_range_open(vc_channel_range *out, const vc_model *model);
+void vc_channel_range_close(vc_channel_range *range);
+
+/* What a forward pass with keep = 1 left behind. */
+void vc_channel_range_add(vc_channel_range *range, const vc_acts *acts, const vc_model *model,
+                          size_t batch);
+
+/* Changes gains, biases and weights of a model that owns them; channels never seen above 0 stay. */
+void vc_model_equalize(vc_model *model, const vc_channel_range *range);
+
+#endif
