@@ -18,6 +18,10 @@ typedef enum vc_precision { VC_IN_FP32, VC_IN_BF16, VC_IN_INT8, VC_PRECISION_COU
 
 const char *vc_precision_name(vc_precision precision); /* "fp32", "bf16", "int8" */
 
+/* What this CPU has instructions for: bf16 wants AVX-512 (faster with AVX512_BF16), int8 AVX512_VNNI, without
+ * which sums of two products could saturate. */
+int vc_precision_supported(vc_precision precision);
+
 /* weight (outputs, inputs) to int8, symmetric: weight = scale * out, a scale per output. */
 void vc_quantize_weights(int8_t *out, float *scale, const float *weight, size_t outputs,
                          size_t inputs);

@@ -165,6 +165,18 @@ const char *vc_precision_name(vc_precision precision)
     return precision_names[precision];
 }
 
+int vc_precision_supported(vc_precision precision)
+{
+    switch (precision) {
+    case VC_IN_BF16:
+        return __builtin_cpu_supports("avx512bw") != 0;
+    case VC_IN_INT8:
+        return __builtin_cpu_supports("avx512vnni") != 0;
+    default:
+        return 1;
+    }
+}
+
 /* A description of the product for `rows`; the weights' layout is free until the first is packed. */
 static int describe(dnnl_primitive_desc_t *out, const vc_products *p, const shared_form *f,
                     size_t rows)

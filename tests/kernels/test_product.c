@@ -56,7 +56,7 @@ static void floats(void **state)
 static void bfloats(void **state)
 {
     (void)state;
-    if (vc_isa_best() < VC_ISA_AVX512)
+    if (!vc_precision_supported(VC_IN_BF16))
         skip();
     check_float(VC_IN_BF16, 0);
     check_float(VC_IN_BF16, 1);
@@ -67,6 +67,8 @@ static void integers(void **state)
 {
     (void)state;
     const vc_product_form form = {VC_IN_INT8, OUT, IN, 0, 0};
+    if (!vc_precision_supported(VC_IN_INT8))
+        skip();
     uint8_t a[ROWS * IN];
     int8_t v[OUT * IN];
     int32_t y[SUMS];

@@ -120,6 +120,8 @@ static void inference(void **state)
     static float images[4 * PIXELS];
     static float logits[4 * 4]; /* images, classes */
     for (int precision = 0; precision < VC_PRECISION_COUNT; precision++) {
+        if (!vc_precision_supported((vc_precision)precision))
+            continue;
         vc_model *model = make_model(2);
         vc_engine *engine;
         vc_engine_options options = vc_engine_options_default();

@@ -1,0 +1,196 @@
+/* The engine's door: what it refuses, batches that differ, masks, timing; int8 checkpoints and equalization. */
+#include <math.h>
+
+#include "engine_logits.h"
+#include "vitcod/equalize.h"
+#include "vitcod/rng.h"
+
+enum { IMAGE = 24, PIXELS = 3 * IMAGE * IMAGE, CLASSES = 7, IMAGES = 5, TOKENS = 37 };
+
+static const vc_deit_config config = {.image = IMAGE,
+                                      .patch = 4,
+                                      .channels = 3,
+                                      .classes = CLASSES,
+                                      .width = 48,
+                                      .depth = 3,
+                                      .heads = 3,
+                                      .hidden = 96,
+                                      .std = {1, 1, 1}};
+static float images[IMAGES * PIXELS];
+
+static vc_model *make(size_t depth)
+{
+    vc_deit_config c = config;
+    vc_model *model;
+    vc_rng rng = vc_rng_open(3, 0, 0);
+    c.depth = depth;
+    assert_ok(vc_deit_create(&model, &c, 1));
+    for (size_t i = 0; i < IMAGES * PIXELS; i++)
+        images[i] = (float)vc_rng_normal(&rng);
+    for (size_t p = 0; p < model->param_count; p++) /* norms and biases of all kinds */
+        for (size_t i = 0; model->params[p].rank == 1 && i < model->params[p].count; i++)
+            model->params[p].data[i] += 0.3f * (float)vc_rng_normal(&rng);
+    return model;
+}
+
+static void forward(float *logits, const vc_model *model)
+{
+    vc_acts acts;
+    assert_ok(vc_acts_open(&acts, model, IMAGES, 0));
+    vc_model_forward(&acts, model, images, IMAGES, NULL);
+    memcpy(logits, acts.logits, IMAGES * CLASSES * sizeof *logits);
+    vc_acts_close(&acts);
+}
+
+static void assert_close(const float *have, const float *want, double tolerance)
+{
+    double largest = 0.0;
+    for (size_t i = 0; i < IMAGES * CLASSES; i++)
+        largest = fmax(largest, fabs((double)want[i]));
+    for (size_t i = 0; i < IMAGES * CLASSES; i++)
+        assert_near(have[i], want[i], tolerance * largest);
+}
+
+/* One layer: what is special about the first and about the last comes together. */
+static void any_depth(void **state)
+{
+    (void)state;
+    for (size_t depth = 1; depth <= 4; depth++) {
+        float have[IMAGES * CLASSES], want[IMAGES * CLASSES];
+        vc_model *model = make(depth);
+        forward(want, model);
+        engine_logits(have, model, images, IMAGES, VC_IN_FP32);
+        assert_close(have, want, 1e-5);
+        vc_model_close(model);
+    }
+}
+
+/* An image's logits are the same bits alone and among others. */
+static void any_batch(void **state)
+{
+    (void)state;
+    float have[IMAGES * CLASSES], want[IMAGES * CLASSES];
+    vc_model *model = make(3);
+    vc_engine *engine;
+    vc_engine_options options = vc_engine_options_default();
+    options.batch = IMAGES;
+    options.threads = 2;
+    assert_ok(vc_engine_open(&engine, model, &options));
+    assert_ok(vc_engine_run(engine, want, images, IMAGES));
+    for (size_t at = 0, n = 1; at < IMAGES; at += n, n = 2)
+        assert_ok(vc_engine_run(engine, have + at * CLASSES, images + at * PIXELS, n));
+    assert_memory_equal(have, want, sizeof have);
+    vc_engine_close(engine);
+    vc_model_close(model);
+}
+
+static void masks_and_their_absence(void **state)
+{
+    (void)state;
+    float have[IMAGES * CLASSES], masked[IMAGES * CLASSES], dense[IMAGES * CLASSES];
+    vc_model *model = make(3);
+    vc_mask mask;
+    vc_engine_options options = vc_engine_options_default();
+    options.batch = IMAGES;
+    assert_ok(vc_mask_open(&mask, 3, 3, TOKENS, TOKENS));
+    for (size_t i = 0; i < 9 * TOKENS * TOKENS; i++)
+        mask.pruned[i] = i % TOKENS != i / TOKENS % TOKENS && i % 5 != 0;
+    forward(dense, model);
+    assert_ok(vc_model_use_masks(model, &mask, 1, "mask"));
+    forward(masked, model);
+    run_engine(have, model, images, IMAGES, &options);
+    assert_close(have, masked, 1e-5);
+    options.split = VC_SPLIT_DENSE;
+    run_engine(have, model, images, IMAGES, &options);
+    assert_close(have, masked, 1e-5);
+    options.unrestricted = 1;
+    run_engine(have, model, images, IMAGES, &options);
+    assert_close(have, dense, 1e-5);
+    vc_mask_close(&mask);
+    vc_model_close(model);
+}
+
+static void time_is_told_by_operator(void **state)
+{
+    (void)state;
+    float logits[IMAGES * CLASSES];
+    vc_model *model = make(2);
+    vc_engine *engine;
+    vc_engine_options options = vc_engine_options_default();
+    options.batch = IMAGES;
+    assert_ok(vc_engine_open(&engine, model, &options));
+    vc_engine_time(engine, 1);
+    assert_ok(vc_engine_run(engine, logits, images, IMAGES));
+    size_t attentions = 0;
+    for (size_t i = 0; i < vc_engine_op_count(engine); i++) {
+        const vc_engine_op op = vc_engine_op_at(engine, i);
+        assert_true(op.seconds >= 0.0 && op.seconds < 10.0 && op.layer < 2);
+        attentions += strcmp(op.name, "attention") == 0 && op.seconds > 0.0;
+    }
+    assert_int_equal(attentions, 2);
+    assert_true(vc_engine_bytes(engine) > 0);
+    vc_engine_close(engine);
+    options.batch = 0;
+    assert_fails(vc_engine_open(&engine, model, &options), VC_EINVAL, "a batch of 0");
+    vc_model_close(model);
+}
+
+/* The engine makes of an int8 checkpoint what it made of the model that was written. */
+static void int8_files(void **state)
+{
+    (void)state;
+    float have[IMAGES * CLASSES], want[IMAGES * CLASSES];
+    vc_model *model = make(2), *back;
+    assert_ok(vc_model_write_int8(temporary("int8.safetensors"), model));
+    const vc_precision precision = vc_precision_supported(VC_IN_INT8) ? VC_IN_INT8 : VC_IN_FP32;
+    engine_logits(want, model, images, IMAGES, precision);
+    for (int in_place = 0; in_place < 2; in_place++) {
+        const vc_model_options options = {.heads = 3, .in_place = in_place};
+        assert_ok(vc_model_open(&back, temporary("int8.safetensors"), &options));
+        engine_logits(have, back, images, IMAGES, precision);
+        assert_close(have, want, precision == VC_IN_INT8 ? 0.01 : 0.1);
+        vc_model_close(back);
+    }
+    vc_model_close(model);
+}
+
+/* Evening out changes nothing but rounding, and makes ranges equal. */
+static void equalization(void **state)
+{
+    (void)state;
+    float before[IMAGES * CLASSES], after[IMAGES * CLASSES];
+    vc_model *model = make(2);
+    vc_channel_range range;
+    vc_acts acts;
+    forward(before, model);
+    for (int round = 0; round < 2; round++) {
+        assert_ok(vc_channel_range_open(&range, model));
+        assert_ok(vc_acts_open(&acts, model, IMAGES, 1));
+        vc_model_forward(&acts, model, images, IMAGES, NULL);
+        vc_channel_range_add(&range, &acts, model, IMAGES);
+        vc_acts_close(&acts);
+        const float *w = model->deit.blocks[1].fc1_w;
+        for (size_t i = 0; round == 1 && i < config.width; i++) {
+            float most = 0.0f;
+            for (size_t o = 0; o < config.hidden; o++)
+                most = fmaxf(most, fabsf(w[o * config.width + i]));
+            assert_near(range.largest[3 * config.width + i], most, 1e-4 * most);
+        }
+        vc_model_equalize(model, &range);
+        vc_channel_range_close(&range);
+    }
+    forward(after, model);
+    assert_close(after, before, 1e-5);
+    vc_model_close(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(any_depth),
+                                       cmocka_unit_test(any_batch),
+                                       cmocka_unit_test(masks_and_their_absence),
+                                       cmocka_unit_test(time_is_told_by_operator),
+                                       cmocka_unit_test(int8_files),
+                                       cmocka_unit_test(equalization)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
