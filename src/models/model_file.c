@@ -297,14 +297,14 @@ static void describe(description *d, const vc_model *model)
 vc_status vc__write_tensors(const char *path, const vc_model *model, const vc_named_tensor *tensors,
                             size_t count)
 {
-    description d;
+    description d = {0};
     describe(&d, model);
     return vc_safetensors_write(path, tensors, count, d.entries, d.count);
 }
 
 vc_status vc_model_write(const char *path, const vc_model *model)
 {
-    description d;
+    description d = {0};
     describe(&d, model);
     return write_params(path, model, 0, d.entries, d.count);
 }
