@@ -3,7 +3,7 @@ BUILD ?= build
 CMAKE_FLAGS ?=
 FUZZ_SECONDS ?= 20
 
-.PHONY: build demo test test-asan test-fuzz bench bench-peers lint format install clean deps configure
+.PHONY: build demo test test-asan test-fuzz bench bench-peers bench-tokens lint format install clean deps configure
 
 build: configure
 	@ninja -C $(BUILD) vitcod libvitcod
@@ -40,6 +40,9 @@ bench: build
 
 bench-peers: build
 	@bench/peers/run.sh "$(BUILD)" "$(MODEL)" "$(DATA)" $(PEER_FLAGS)
+
+bench-tokens: build
+	@bench/tokens.py $(BUILD)/vitcod "$(MODEL)" "$(DATA)" $(BUILD)/tokens
 
 lint:
 	@tools/lint.sh

@@ -23,7 +23,7 @@ typedef struct vc_prune_report {
     double sparsity; /* share of pruned entries reached */
 } vc_prune_report;
 
-/* Rule `info` (ViTCoD, HPCA 2023, section IV; VITCOD's published code): per row, scores are added in
+/* Rule `info` (ViTCoD, HPCA 2023, section IV; its published code): per row, scores are added in
  * descending order until the sum reaches the cut; with n added, the n + 1 highest are kept. A cut
  * above 1 keeps all. With a wanted sparsity the cut is found by bisection. VC_EINVAL for an unknown
  * rule, both or neither of cut and sparsity, values that are negative or not finite, a sparsity out of

@@ -57,7 +57,7 @@ typedef struct job {
     vc_mask *masks;
     const vc_maps *maps;
     size_t count;
-    int32_t *orders; /* 2 Tk per map of the largest group */
+    int32_t *orders; /* Tk per map of the largest group */
     const vc_prune_options *options;
     const char *path;
 } job;
@@ -81,7 +81,7 @@ static void prune_group(const job *j, size_t group, double strength)
 #pragma omp parallel for schedule(static)
     for (size_t m = 0; m < maps->layers * maps->heads; m++) {
         uint8_t *pruned = j->masks[group].pruned + m * entries;
-        rule->prune(pruned, j->orders + m * 2 * maps->keys, maps->values + m * entries,
+        rule->prune(pruned, j->orders + m * maps->keys, maps->values + m * entries,
                     maps->queries, maps->keys, strength);
         if (j->options->keep_class_token)
             keep_first(pruned, maps->queries, maps->keys);
@@ -109,7 +109,9 @@ static vc_status bisect(vc_prune_report *report, const job *j)
             "%s: a sparsity of %g is out of reach: %g is the most that rule %s prunes here",
             j->path, o->sparsity, most, o->rule);
     for (int i = 0; i < 40; i++) {
-        double middle = 0.5 * (low + high);
+        const double middle = (float)(0.5 * (low + high)); /* rules compare in float32 */
+        if (middle == low || middle == high)
+            break;
         if (prune_all(j, middle) >= o->sparsity)
             low = middle;
         else
@@ -139,7 +141,7 @@ static vc_status open_job(job *j)
     size_t most = 0;
     for (size_t g = 0; g < j->count; g++) {
         const vc_maps *m = &j->maps[g];
-        size_t wanted = m->layers * m->heads * 2 * m->keys;
+        size_t wanted = m->layers * m->heads * m->keys;
         VC_TRY(check(m, j->options, j->path));
         VC_TRY(vc_mask_open(&j->masks[g], m->layers, m->heads, m->queries, m->keys));
         most = wanted > most ? wanted : most;

@@ -7,7 +7,7 @@
 /* A rule turns one map and a strength into a mask. */
 typedef struct vc_prune_rule {
     const char *name;
-    /* order (Tk): room for a row's sort. Writes pruned (Tq, Tk). */
+    /* order (Tk): room to order a row. Writes pruned (Tq, Tk). */
     void (*prune)(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,
                   double strength);
 } vc_prune_rule;

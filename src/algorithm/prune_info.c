@@ -2,43 +2,56 @@
 
 #include "prune_impl.h"
 
-/* Indices by ascending score, equal scores in index order: a merge sort, as it must be stable. */
-static void sort_ascending(int32_t *order, int32_t *room, const float *row, size_t count)
+/* Of equal scores the later one is higher, as in the published code's stable sort. */
+static int higher(const float *row, int32_t a, int32_t b)
+{
+    return row[a] > row[b] || (row[a] == row[b] && a > b);
+}
+
+static void sift_down(int32_t *heap, size_t count, size_t at, const float *row)
+{
+    const int32_t moved = heap[at];
+    for (size_t child; (child = 2 * at + 1) < count; at = child) {
+        child += child + 1 < count && higher(row, heap[child + 1], heap[child]);
+        if (!higher(row, heap[child], moved))
+            break;
+        heap[at] = heap[child];
+    }
+    heap[at] = moved;
+}
+
+/* A heap, not a sort: of long rows only a small share is ever taken. */
+static void make_heap(int32_t *heap, const float *row, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        order[i] = (int32_t)i;
-    for (size_t width = 1; width < count; width *= 2) {
-        for (size_t start = 0; start < count; start += 2 * width) {
-            size_t middle = start + width < count ? start + width : count;
-            size_t end = start + 2 * width < count ? start + 2 * width : count;
-            size_t a = start, b = middle;
-            for (size_t k = start; k < end; k++) {
-                int left = a < middle && (b >= end || row[order[a]] <= row[order[b]]);
-                room[k] = left ? order[a++] : order[b++];
-            }
-        }
-        memcpy(order, room, count * sizeof *order);
-    }
+        heap[i] = (int32_t)i;
+    for (size_t i = count / 2; i-- > 0;)
+        sift_down(heap, count, i, row);
+}
+
+static int32_t take_highest(int32_t *heap, size_t count, const float *row)
+{
+    const int32_t highest = heap[0];
+    heap[0] = heap[count - 1];
+    sift_down(heap, count - 1, 0, row);
+    return highest;
 }
 
 void vc__prune_info(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,
                     double cut)
 {
+    memset(pruned, 1, queries * keys);
     for (size_t q = 0; q < queries; q++) {
         const float *row = map + q * keys;
-        sort_ascending(order, order + keys, row, keys);
-        /* In float32, as NumPy adds float32 scalars: the published masks depend on it. */
+        make_heap(order, row, keys);
+        /* In float32, as NumPy adds float32 scalars: the published masks depend on it. One more is kept
+         * than the cut needs. */
         float sum = 0.0f;
-        size_t added = 0;
-        while (added < keys) {
-            sum += row[order[keys - 1 - added]];
-            added++;
-            if (sum >= (float)cut)
-                break;
+        for (size_t left = keys, reached = 0; left > 0 && !reached; left--) {
+            const int32_t highest = take_highest(order, left, row);
+            reached = sum >= (float)cut && left < keys;
+            sum += row[highest];
+            pruned[q * keys + (size_t)highest] = 0;
         }
-        size_t drop = keys > added + 1 ? keys - added - 1 : 0;
-        memset(pruned + q * keys, 0, keys);
-        for (size_t r = 0; r < drop; r++)
-            pruned[q * keys + (size_t)order[r]] = 1;
     }
 }
