@@ -116,6 +116,10 @@ typedef struct vc_model_options {
     size_t image_size;
 } vc_model_options;
 
+/* Values that were copied elsewhere need not stay in memory where they lie in a mapped file; they come back when
+ * they are read again. */
+void vc_model_forget(const vc_model *model, const float *values, size_t count);
+
 /* Reads a checkpoint; sizes come from shapes and metadata. A NaN in a weight is VC_EINVAL. */
 vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options *options);
 /* A new model with random weights. */

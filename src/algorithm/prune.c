@@ -81,8 +81,8 @@ static void prune_group(const job *j, size_t group, double strength)
 #pragma omp parallel for schedule(static)
     for (size_t m = 0; m < maps->layers * maps->heads; m++) {
         uint8_t *pruned = j->masks[group].pruned + m * entries;
-        rule->prune(pruned, j->orders + m * maps->keys, maps->values + m * entries,
-                    maps->queries, maps->keys, strength);
+        rule->prune(pruned, j->orders + m * maps->keys, maps->values + m * entries, maps->queries,
+                    maps->keys, strength);
         if (j->options->keep_class_token)
             keep_first(pruned, maps->queries, maps->keys);
     }

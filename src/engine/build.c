@@ -123,6 +123,7 @@ vc__op *vc__linear_add(vc__builder *b, vc__step *step, const char *name, int lay
         op->precision = VC_IN_FP32; /* next to nothing to gain, and the last word */
     const size_t rows = step->rows_per_image < VC__TILE ? step->rows_per_image : VC__TILE;
     b->status = pack(op, e, linear, rows);
+    vc_model_forget(e->model, linear->weight, linear->inputs * linear->outputs);
     return op;
 }
 

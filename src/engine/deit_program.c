@@ -34,6 +34,7 @@ static vc_linear fold_qkv(const deit *d, size_t layer, size_t first, size_t outp
     float *weight = d->fold, *bias = d->fold + 3 * width * width;
     memcpy(weight, w->qkv_w, 3 * width * width * sizeof *weight);
     memcpy(bias, w->qkv_b, 3 * width * sizeof *bias);
+    vc_model_forget(d->b->engine->model, w->qkv_w, 3 * width * width);
     vc_linear q = {width, width, weight, bias};
     vc_linear k = {width, width, weight + width * width, bias + width};
     const vc_status status = vc__fold_scores(&q, &k, &l, w->coder);

@@ -107,7 +107,7 @@ static vc_status finish(vc_model *model)
     VC_TRY(vc__levit_check_indices(model));
     VC_TRY(vc__levit_fold(model));
     for (size_t p = 0; p < model->param_count; p++)
-        vc__forget(model, model->params[p].data, model->params[p].count);
+        vc_model_forget(model, model->params[p].data, model->params[p].count);
     return VC_OK;
 }
 

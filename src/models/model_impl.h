@@ -16,9 +16,6 @@ typedef struct vc__walk {
 /* `param` without offset, count and data. `member` may be NULL. */
 void vc__walk_param(vc__walk *walk, float **member, const vc_param *param);
 
-/* Values that have been copied elsewhere, and lie in a mapped file, need not stay in memory. */
-void vc__forget(const vc_model *model, const float *values, size_t count);
-
 /* Positions (others + from^2, width) for another grid, (others + to^2, width), as vc_model_options says; the
  * first `others` stay as they are. */
 vc_status vc__resample_positions(float *out, size_t to, const float *in, size_t from, size_t others,

@@ -1,6 +1,6 @@
 #include "model_impl.h"
 
-void vc__forget(const vc_model *model, const float *values, size_t count)
+void vc_model_forget(const vc_model *model, const float *values, size_t count)
 {
     for (size_t i = 0; i < 2; i++)
         if (model->files[i])
