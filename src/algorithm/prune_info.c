@@ -5,7 +5,8 @@
 /* Of equal scores the later one is higher, as in the published code's stable sort. */
 static int higher(const float *row, int32_t a, int32_t b)
 {
-    return row[a] > row[b] || (row[a] == row[b] && a > b);
+    const float x = row[a], y = row[b];
+    return x > y || (x == y && a > b);
 }
 
 static void sift_down(int32_t *heap, size_t count, size_t at, const float *row)
