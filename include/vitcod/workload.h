@@ -28,15 +28,30 @@ typedef enum vc_op_kind {
         VC_OP_COUNT
 } vc_op_kind;
 
+/* rows x inputs times inputs x outputs */
+typedef struct vc_product_shape {
+    uint64_t rows, inputs, outputs;
+} vc_product_shape;
+
+/* Sizes of attention in one layer. */
+typedef struct vc_attention_sizes {
+    size_t heads, queries, keys, head_dim, value_dim;
+    size_t compressed; /* heads that Q and K are compressed to; 0: not */
+} vc_attention_sizes;
+
+enum { VC_OP_PRODUCTS = 4 }; /* of one operator, at most */
+
 typedef struct vc_op {
     vc_op_kind kind;
     int layer;     /* -1 outside the blocks */
     int attention; /* 1: between the QKV projection and the output projection */
     uint64_t macs;
-    uint64_t weight_values; /* parameters read once */
-    uint64_t input_values;  /* activations read from memory */
-    uint64_t output_values; /* activations written to memory */
-    uint64_t index_values;  /* sparse indices read */
+    uint64_t weight_values;                    /* parameters read once */
+    uint64_t input_values;                     /* activations read from memory */
+    uint64_t output_values;                    /* activations written to memory */
+    uint64_t index_values;                     /* sparse indices read */
+    vc_product_shape products[VC_OP_PRODUCTS]; /* one after the other; rows 0: no more of them */
+    vc_attention_sizes sizes;                  /* of coders, SDDMM, softmax and SpMM */
 } vc_op;
 
 typedef struct vc_workload {
@@ -48,12 +63,6 @@ const char *vc_op_name(vc_op_kind kind);
 
 vc_status vc_workload_add(vc_workload *workload, const vc_op *op);
 void vc_workload_close(vc_workload *workload);
-
-/* Sizes of attention in one layer. */
-typedef struct vc_attention_sizes {
-    size_t heads, queries, keys, head_dim, value_dim;
-    size_t compressed; /* heads that Q and K are compressed to; 0: not */
-} vc_attention_sizes;
 
 /* Adds what lies between the projections: decoder, SDDMM, softmax, SpMM, dense or on a plan's layer
  * (NULL: dense). The denser part computes its whole panel. */

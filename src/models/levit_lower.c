@@ -2,16 +2,16 @@
 
 static vc_status lower_stem(vc_workload *out, const vc_levit_config *c)
 {
-    uint64_t side = c->image, macs = 0, weights = 0;
+    uint64_t side = c->image, weights = 0;
+    vc_product_shape products[VC_LEVIT_STEM];
     for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
         uint64_t inputs = 9 * (i ? c->stem[i - 1] : c->channels);
         side = (side + 1) / 2;
-        macs += side * side * inputs * c->stem[i];
+        products[i] = (vc_product_shape){side * side, inputs, c->stem[i]};
         weights += (inputs + 1) * c->stem[i];
     }
-    const vc_op stem =
-        vc__op(VC_OP_PATCH_EMBED, -1, macs, weights, c->channels * c->image * c->image,
-               side * side * c->stem[VC_LEVIT_STEM - 1]);
+    const vc_op stem = vc__op(VC_OP_PATCH_EMBED, -1, weights, c->channels * c->image * c->image,
+                              side * side * c->stem[VC_LEVIT_STEM - 1], products, VC_LEVIT_STEM);
     return vc_workload_add(out, &stem);
 }
 
@@ -30,15 +30,16 @@ static vc_status lower_block(vc_workload *out, const vc_model_config *config, co
     uint64_t tq = l.queries, tk = l.keys, w = s.width_in, z = l.compressed;
     uint64_t keys = a->heads * a->key_dim, values = a->heads * a->value_dim, m = a->hidden;
     uint64_t outputs = tk * (keys + values) + tq * keys;
-    const vc_op qkv = vc__op(VC_OP_QKV, layer, outputs * w, (2 * keys + values) * (w + 1), tk * w,
-                             z ? tk * values : outputs);
-    const vc_op encode = vc__op(VC_OP_ENCODE, layer, (tq + tk) * keys * z, 2 * (l.heads * z + z), 0,
-                                (tq + tk) * z * a->key_dim);
-    const vc_op projection = vc__op(VC_OP_PROJECTION, layer, tq * values * s.width_out,
-                                    (values + 1) * s.width_out, tq * values, tq * s.width_out);
-    const vc_op mlp =
-        vc__op(VC_OP_MLP, layer, 2 * tq * s.width_out * m, 2 * s.width_out * m + m + s.width_out,
-               tq * s.width_out, tq * s.width_out);
+    const vc_product_shape into[] = {{tq, w, keys}, {tk, w, keys + values}};
+    const vc_product_shape out_of = {tq, values, s.width_out};
+    const vc_product_shape through[] = {{tq, s.width_out, m}, {tq, m, s.width_out}};
+    const vc_op qkv = vc__op(VC_OP_QKV, layer, (2 * keys + values) * (w + 1), tk * w,
+                             z ? tk * values : outputs, into, 2);
+    const vc_op encode = vc__encode_op(layer, &sizes);
+    const vc_op projection = vc__op(VC_OP_PROJECTION, layer, (values + 1) * s.width_out,
+                                    tq * values, tq * s.width_out, &out_of, 1);
+    const vc_op mlp = vc__op(VC_OP_MLP, layer, 2 * s.width_out * m + m + s.width_out,
+                             tq * s.width_out, tq * s.width_out, through, 2);
     VC_TRY(vc_workload_add(out, &qkv));
     if (z)
         VC_TRY(vc_workload_add(out, &encode));
@@ -51,8 +52,9 @@ vc_status vc__levit_lower(vc_workload *out, const vc_model_config *config, const
 {
     const vc_levit_config *c = &config->levit;
     uint64_t heads = c->distilled ? 2 : 1, width = c->stages[VC_LEVIT_STAGES - 1].width;
-    const vc_op head = vc__op(VC_OP_HEAD, -1, heads * width * c->classes,
-                              heads * (width + 1) * c->classes, width, c->classes);
+    const vc_product_shape classify[] = {{1, width, c->classes}, {1, width, c->classes}};
+    const vc_op head = vc__op(VC_OP_HEAD, -1, heads * (width + 1) * c->classes, width, c->classes,
+                              classify, heads);
     VC_TRY(lower_stem(out, c));
     for (size_t b = 0; b < vc__levit_blocks(c); b++)
         VC_TRY(lower_block(out, config, plan, b));

@@ -115,8 +115,9 @@ vc_status vc__dequantize(float *out, const vc_tensor_file *file, const char *nam
 vc_status vc__write_tensors(const char *path, const vc_model *model, const vc_named_tensor *tensors,
                             size_t count);
 
-/* An operator of a workload. */
-vc_op vc__op(vc_op_kind kind, int layer, uint64_t macs, uint64_t weights, uint64_t in,
-             uint64_t out);
+/* An operator of a workload; its MACs are those of its products. */
+vc_op vc__op(vc_op_kind kind, int layer, uint64_t weights, uint64_t in, uint64_t out,
+             const vc_product_shape *products, size_t count);
+vc_op vc__encode_op(int layer, const vc_attention_sizes *sizes);
 
 #endif

@@ -81,12 +81,29 @@ vc_status vc_model_lower(vc_workload *out, const vc_model_config *config, const 
     return vc__architecture_of(config)->lower(out, config, plan);
 }
 
-vc_op vc__op(vc_op_kind kind, int layer, uint64_t macs, uint64_t weights, uint64_t in, uint64_t out)
+vc_op vc__op(vc_op_kind kind, int layer, uint64_t weights, uint64_t in, uint64_t out,
+             const vc_product_shape *products, size_t count)
 {
-    return (vc_op){.kind = kind,
+    vc_op op = {.kind = kind,
+                .layer = layer,
+                .weight_values = weights,
+                .input_values = in,
+                .output_values = out};
+    assert(count <= VC_OP_PRODUCTS);
+    for (size_t i = 0; i < count; i++) {
+        op.products[i] = products[i];
+        op.macs += products[i].rows * products[i].inputs * products[i].outputs;
+    }
+    return op;
+}
+
+vc_op vc__encode_op(int layer, const vc_attention_sizes *s)
+{
+    const uint64_t values = (s->queries + s->keys) * s->head_dim * s->compressed;
+    return (vc_op){.kind = VC_OP_ENCODE,
                    .layer = layer,
-                   .macs = macs,
-                   .weight_values = weights,
-                   .input_values = in,
-                   .output_values = out};
+                   .macs = values * s->heads,
+                   .weight_values = 2 * (s->heads * s->compressed + s->compressed),
+                   .output_values = values,
+                   .sizes = *s};
 }

@@ -51,10 +51,10 @@ vc_status vc_workload_add_attention(vc_workload *workload, int layer, const vc_a
              tokens = s->queries + s->keys;
     counts n = count_scores(s, plan);
     const vc_op ops[] = {
-        {VC_OP_DECODE, layer, 1, tokens * d * h * z, 2 * (h * z + h), 0, 0, 0},
-        {VC_OP_SDDMM, layer, 1, n.scores * d, 0, tokens * (z ? z : h) * d, 0, n.indices},
-        {VC_OP_SOFTMAX, layer, 1, 0, 0, 0, 0, 0},
-        {VC_OP_SPMM, layer, 1, n.scores * v, 0, s->keys * h * v, s->queries * h * v, 0},
+        {VC_OP_DECODE, layer, 1, tokens * d * h * z, 2 * (h * z + h), 0, 0, 0, {{0}}, *s},
+        {VC_OP_SDDMM, layer, 1, n.scores * d, 0, tokens * (z ? z : h) * d, 0, n.indices, {{0}}, *s},
+        {VC_OP_SOFTMAX, layer, 1, 0, 0, 0, 0, 0, {{0}}, *s},
+        {VC_OP_SPMM, layer, 1, n.scores * v, 0, s->keys * h * v, s->queries * h * v, 0, {{0}}, *s},
     };
     for (size_t i = z ? 0 : 1; i < sizeof ops / sizeof *ops; i++)
         VC_TRY(vc_workload_add(workload, &ops[i]));

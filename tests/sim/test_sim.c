@@ -97,9 +97,13 @@ static void overlapping_and_in_sequence(void **state)
 {
     (void)state;
     const vc_sim_config config = vc_sim_config_default();
-    const vc_op ops[] = {{VC_OP_MLP, 0, 0, 51201, 10, 10, 10, 0},
-                         {VC_OP_QKV, 0, 0, 512, 15360, 0, 0, 0},
-                         {VC_OP_ENCODE, 0, 0, 5120, 0, 0, 0, 0}};
+    const vc_op ops[] = {{.kind = VC_OP_MLP,
+                          .macs = 51201,
+                          .weight_values = 10,
+                          .input_values = 10,
+                          .output_values = 10},
+                         {.kind = VC_OP_QKV, .macs = 512, .weight_values = 15360},
+                         {.kind = VC_OP_ENCODE, .macs = 5120}};
     vc_workload workload = {0};
     vc_bound b;
     for (size_t i = 0; i < 3; i++)
