@@ -29,6 +29,7 @@ room_of() {
     model | deit | levit) echo models ;;
     attention_stats | prune | polarize | autoencoder_setup) echo algorithm ;;
     equalize) echo engine ;;
+    chip | chip_energy | chip_trace | memory) echo sim ;;
     sim | train | profile | engine | report) echo "$1" ;;
     *) echo unknown ;;
     esac

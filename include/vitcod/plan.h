@@ -45,6 +45,8 @@ vc_status vc_plan_append(vc_plan *plan, vc_plan *more);
 
 /* Checks every index; a row without a kept entry is VC_EINVAL, anything inconsistent VC_EFORMAT. */
 vc_status vc_plan_read(vc_plan *out, const char *path);
+/* Whether a file holds a plan at all, right or wrong. */
+int vc_plan_is(const char *path);
 vc_status vc_plan_write(const char *path, const vc_plan *plan);
 
 /* The mask a layer came from, in original token order: pruned (H, Tq, Tk). */

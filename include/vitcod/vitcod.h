@@ -54,9 +54,13 @@
 #include "vitcod/polarize.h"
 #include "vitcod/prune.h"
 
-/* sim, train, profile, report */
+/* sim, engine, train, profile, report */
+#include "vitcod/chip.h"
+#include "vitcod/chip_energy.h"
+#include "vitcod/chip_trace.h"
 #include "vitcod/engine.h"
 #include "vitcod/equalize.h"
+#include "vitcod/memory.h"
 #include "vitcod/profile.h"
 #include "vitcod/report.h"
 #include "vitcod/sim.h"

@@ -1,189 +1,216 @@
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
 #include "commands.h"
-#include "open_model.h"
+#include "simulate.h"
+#include "vitcod/polarize.h"
 #include "vitcod/sim.h"
 
-enum { DEFAULT_HEAD_DIM = 64 };            /* of every DeiT */
-static const double DEFAULT_RATIO = 0.667; /* the public logs' */
+enum { DEFAULT_HEAD_DIM = 64, DEFAULT_THRESHOLD = 50 }; /* of every DeiT; as shipped, of 197 */
+static const double DEFAULT_RATIO = 0.667;              /* the public logs' */
 
-typedef struct simulate_options {
-    const char *model, *autoencoder;
-    int control;
-    size_t heads, image_size, head_dim, embed_dim, compressed;
-    double ratio;
-} simulate_options;
+/* ---- the plan: a file, a mask polarized, or none */
 
-static json_t *control_json(const vc_control_result *r, size_t layers)
+static vc_status polarize_mask(vc_plan *out, const cli_simulate_options *o)
 {
-    json_t *list = json_array();
-    for (size_t l = 0; l < layers; l++) {
-        const vc_control_layer *c = &r->layers[l];
-        json_array_append_new(list, json_pack("{s:I, s:I, s:I, s:I, s:I}", "global_tokens",
-                                              (json_int_t)c->global_tokens, "sddmm_denser_cycles",
-                                              (json_int_t)c->sddmm_denser, "sddmm_sparser_cycles",
-                                              (json_int_t)c->sddmm_sparser, "spmm_denser_cycles",
-                                              (json_int_t)c->spmm_denser, "spmm_sparser_cycles",
-                                              (json_int_t)c->spmm_sparser));
-    }
-    return json_pack("{s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:o}", "attention",
-                     "preload", (json_int_t)r->preload, "decode", (json_int_t)r->decode, "compute",
-                     (json_int_t)r->compute, "total", (json_int_t)r->total, "linear",
-                     (json_int_t)r->linear, "linear_compute", (json_int_t)r->linear_compute,
-                     "linear_preload", (json_int_t)r->linear_preload, "ffn", (json_int_t)r->ffn,
-                     "end_to_end", (json_int_t)r->end_to_end, "layers", list);
-}
-
-static vc_status control(json_t *result, const vc_plan *plan, const simulate_options *o,
-                         const char *path)
-{
-    const vc_control_options options = {o->head_dim, o->ratio, o->embed_dim};
-    vc_control_result r = {.layers = calloc(plan->layer_count, sizeof *r.layers)};
-    vc_status status = r.layers ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
-    if (status == VC_OK)
-        status = vc_sim_control(&r, plan, &options, path);
-    if (status == VC_OK)
-        json_object_update_new(result, control_json(&r, plan->layer_count));
-    free(r.layers);
+    vc_mask_set set;
+    VC_TRY(vc_mask_set_read(&set, o->model.mask));
+    const vc_status status =
+        vc_polarize_groups(out, set.masks, set.count, o->threshold, o->model.mask);
+    vc_mask_set_close(&set);
     return status;
 }
 
-static json_t *bound_json(const vc_bound *b)
+static vc_status open_plan(vc_plan *out, const cli_simulate_options *o)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "cycles", (json_int_t)b->cycles,
-                     "compute_cycles", (json_int_t)b->compute_cycles, "memory_cycles",
-                     (json_int_t)b->memory_cycles, "sequential_cycles",
-                     (json_int_t)b->sequential_cycles, "macs", (json_int_t)b->macs, "coder_macs",
-                     (json_int_t)b->coder_macs, "dram_bytes", b->dram_bytes);
+    *out = (vc_plan){0};
+    if (o->model.plan)
+        return vc_plan_read(out, o->model.plan);
+    return o->model.mask ? polarize_mask(out, o) : VC_OK;
 }
 
-static vc_status lower(vc_workload *out, const vc_plan *plan, const simulate_options *o,
-                       const char *path)
+static const char *plan_path(const cli_simulate_options *o)
 {
-    if (!o->model)
-        return vc_sim_plan_workload(out, plan, o->head_dim, o->compressed, path);
+    return o->model.plan ? o->model.plan : o->model.mask;
+}
+
+/* ---- the workload: of a model, or of a plan's attention alone */
+
+static vc_status lower_model(vc_workload *out, const vc_model_config *config, const vc_plan *plan,
+                             const cli_simulate_options *o)
+{
+    if (plan)
+        VC_TRY(vc_model_check_plan(config, plan, plan_path(o)));
+    return vc_model_lower(out, config, plan);
+}
+
+static vc_status lower(vc_workload *out, const vc_plan *plan, const cli_simulate_options *o)
+{
+    if (o->model.arch) {
+        vc_model_config config;
+        VC_TRY(cli_preset(&config, &o->model));
+        return lower_model(out, &config, plan, o);
+    }
+    if (!o->model.path)
+        return vc_sim_plan_workload(out, plan, o->head_dim, o->compressed, plan_path(o));
+    cli_model_options how = o->model;
+    how.mask = how.plan = NULL;
     vc_model *model;
-    const cli_model_options how = {.path = o->model,
-                                   .autoencoder = o->autoencoder,
-                                   .heads = o->heads,
-                                   .image_size = o->image_size};
     VC_TRY(cli_open_model(&model, &how, CLI_RUN));
-    vc_status status = vc_model_check_plan(&model->config, plan, path);
-    if (status == VC_OK)
-        status = vc_model_lower(out, &model->config, plan);
+    const vc_status status = lower_model(out, &model->config, plan, o);
     vc_model_close(model);
     return status;
 }
 
-static vc_status add_bound(json_t *result, const char *name, const vc_workload *workload,
-                           const vc_sim_config *config, int attention_only)
-{
-    vc_bound b;
-    VC_TRY(vc_sim_bound(&b, workload, config, attention_only));
-    json_object_set_new(result, name, bound_json(&b));
-    return VC_OK;
-}
-
-static vc_status bound(json_t *result, const vc_plan *plan, const simulate_options *o,
-                       const char *path)
-{
-    const vc_sim_config config = vc_sim_config_default();
-    vc_workload workload = {0};
-    vc_status status = lower(&workload, plan, o, path);
-    if (status == VC_OK)
-        status = add_bound(result, "attention", &workload, &config, 1);
-    if (status == VC_OK && o->model)
-        status = add_bound(result, "end_to_end", &workload, &config, 0);
-    if (status == VC_OK)
-        json_object_set_new(result, "config",
-                            json_pack("{s:f, s:f, s:f, s:f, s:f}", "macs_per_cycle",
-                                      config.macs_per_cycle, "clock_hz", config.clock_hz,
-                                      "bandwidth_bytes_per_s", config.bandwidth, "value_bytes",
-                                      config.value_bytes, "index_bytes", config.index_bytes));
-    vc_workload_close(&workload);
-    return status;
-}
-
 /* DeiT's head dimension must not be taken for another model's. */
-static vc_status set_head_dim(simulate_options *o, const vc_plan *plan, const char *path)
+static vc_status set_head_dim(cli_simulate_options *o, const vc_plan *plan)
 {
-    const vc_plan_layer *first = &plan->layers[0];
-    for (size_t l = 0; !o->head_dim && !o->model && l < plan->layer_count; l++)
-        if (plan->layers[l].heads != first->heads || plan->layers[l].queries != first->queries)
-            return vc_fail(VC_EINVAL,
-                           "%s: layers of several shapes are no DeiT's: wanted --model or "
-                           "--head-dim",
-                           path);
+    const int whole = o->model.path || o->model.arch;
+    for (size_t l = 0; !o->head_dim && !whole && l < plan->layer_count; l++)
+        if (plan->layers[l].heads != plan->layers[0].heads ||
+            plan->layers[l].queries != plan->layers[0].queries)
+            return vc_fail(
+                VC_EINVAL,
+                "%s: layers of several shapes are no DeiT's: wanted a model or --head-dim",
+                plan_path(o));
     o->head_dim = o->head_dim ? o->head_dim : DEFAULT_HEAD_DIM;
     return VC_OK;
 }
 
-static vc_status run(json_t *result, const simulate_options *o, const vc_plan *plan,
-                     const char *path)
+static vc_status run_workload(json_t *result, const cli_simulate_options *o, const vc_plan *plan)
 {
-    char hash[32];
-    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)vc_plan_hash(plan));
-    json_object_set_new(result, "plan_hash", json_string(hash));
-    json_object_set_new(result, "kind", json_string(o->control ? "control" : "bound"));
-    return o->control ? control(result, plan, o, path) : bound(result, plan, o, path);
+    const int end_to_end = o->model.path || o->model.arch;
+    vc_workload workload = {0};
+    vc_status status = lower(&workload, plan, o);
+    if (status == VC_OK)
+        status = o->bound ? cli_simulate_bound(result, &workload, end_to_end)
+                          : cli_simulate_chip(result, &workload, plan, o, end_to_end);
+    vc_workload_close(&workload);
+    return status;
 }
 
-static vc_status simulate(json_t *result, simulate_options *o, const char *path)
+static vc_status run_plan(json_t *result, cli_simulate_options *o, const vc_plan *plan)
+{
+    VC_TRY(set_head_dim(o, plan));
+    if (plan) {
+        char hash[32];
+        snprintf(hash, sizeof hash, "%016llx", (unsigned long long)vc_plan_hash(plan));
+        json_object_set_new(result, "plan_hash", json_string(hash));
+    }
+    json_object_set_new(result, "kind",
+                        json_string(o->control ? "control"
+                                    : o->bound ? "bound"
+                                               : "timeline"));
+    return o->control ? cli_simulate_control(result, plan, o, plan_path(o))
+                      : run_workload(result, o, plan);
+}
+
+static vc_status simulate(json_t *result, cli_simulate_options *o)
 {
     vc_plan plan;
-    VC_TRY(vc_plan_read(&plan, path));
-    vc_status status = set_head_dim(o, &plan, path);
-    if (status == VC_OK)
-        status = run(result, o, &plan, path);
+    VC_TRY(open_plan(&plan, o));
+    const vc_status status = run_plan(result, o, plan_path(o) ? &plan : NULL);
     vc_plan_close(&plan);
     return status;
 }
 
-static void print_numbers(const json_t *object, const char *prefix)
+/* ---- text of the formulas */
+
+static void print_numbers(const json_t *object)
 {
     const char *key;
     json_t *value;
     json_object_foreach ((json_t *)object, key, value)
         if (json_is_integer(value))
-            printf("%s%-20s %lld\n", prefix, key, (long long)json_integer_value(value));
+            printf("  %-20s %lld\n", key, (long long)json_integer_value(value));
         else if (json_is_real(value))
-            printf("%s%-20s %.0f\n", prefix, key, json_real_value(value));
+            printf("  %-20s %.0f\n", key, json_real_value(value));
 }
 
-static void print_text(const json_t *result)
+static void print_formulas(const json_t *result, int control)
 {
-    int control_run = strcmp(json_string_value(json_object_get(result, "kind")), "control") == 0;
-    puts(control_run ? "control (published formulas), cycles" : "lower bound, cycles at 500 MHz");
+    puts(control ? "control (published formulas), cycles" : "lower bound, cycles at 500 MHz");
     puts("attention");
-    print_numbers(json_object_get(result, "attention"), "  ");
-    json_t *all = json_object_get(result, "end_to_end");
+    print_numbers(json_object_get(result, "attention"));
+    const json_t *all = json_object_get(result, "end_to_end");
     if (json_is_object(all)) {
         puts("end to end");
-        print_numbers(all, "  ");
+        print_numbers(all);
     }
-    static const char *const totals[] = {"linear", "ffn"};
-    for (size_t i = 0; control_run && i < 2; i++)
+    static const char *const totals[] = {"linear", "ffn", "end_to_end"};
+    for (size_t i = 0; control && i < 3; i++)
         printf("%-22s %lld\n", totals[i],
                (long long)json_integer_value(json_object_get(result, totals[i])));
 }
 
+static void print_text(const json_t *result)
+{
+    const char *kind = json_string_value(json_object_get(result, "kind"));
+    if (strcmp(kind, "timeline") == 0)
+        cli_print_chip(result);
+    else
+        print_formulas(result, strcmp(kind, "control") == 0);
+}
+
+/* ---- arguments */
+
+/* The argument is a model, or a plan whose model may come behind --model. */
+static int take_argument(const cli_command *command, cli_simulate_options *o, const char *model,
+                         const cli_arguments *arguments)
+{
+    const char *argument = arguments->count ? arguments->positional[0] : NULL;
+    if (argument && vc_plan_is(argument)) {
+        if (o->model.plan || o->model.mask)
+            return cli_usage(command, "a PLAN, and --plan or --mask as well: wanted one of them");
+        o->model.plan = argument;
+        argument = model;
+    } else if (model)
+        return cli_usage(command, "--model goes with a PLAN as the argument");
+    o->model.path = argument;
+    if (o->model.path && o->model.arch)
+        return cli_usage(command, "both MODEL and --arch, wanted one of them");
+    if (!o->model.path && !o->model.arch && !plan_path(o))
+        return cli_usage(command, "wanted a MODEL, --arch NAME or a plan");
+    return cli_check_model_options(command, &o->model);
+}
+
+static int check_options(const cli_command *command, const cli_simulate_options *o)
+{
+    const int whole = o->model.path || o->model.arch;
+    if (o->control && (whole || o->compressed || o->bound || o->functional || o->trace))
+        return cli_usage(command,
+                         "--control takes a plan, --head-dim, --ratio and --embed-dim alone");
+    if (o->control && !plan_path(o))
+        return cli_usage(command, "--control wants a plan or a mask");
+    if (!o->control && (!isnan(o->ratio) || o->embed_dim))
+        return cli_usage(command, "--ratio and --embed-dim belong to --control");
+    if (!o->model.path && (o->model.autoencoder || o->model.heads))
+        return cli_usage(command, "--autoencoder and --heads belong to a model's file");
+    if (!whole && o->model.image_size)
+        return cli_usage(command, "--image-size belongs to a model");
+    if (whole && (o->head_dim || o->compressed))
+        return cli_usage(command, "a model brings its own --head-dim and --compressed");
+    if (o->bound && (o->functional || o->trace))
+        return cli_usage(command, "--bound has no timeline: no --functional and no --trace");
+    return CLI_CONTINUE;
+}
+
 static int run_simulate(const cli_command *command, int argc, char **argv)
 {
-    simulate_options o = {.ratio = NAN};
+    cli_simulate_options o = {.ratio = NAN, .threshold = DEFAULT_THRESHOLD};
+    const char *model = NULL;
     const cli_option options[] = {
-        {"model", "FILE", "the model the plan is for: adds end to end", CLI_TEXT, &o.model},
-        {"autoencoder", "FILE", "with the model: the auto-encoder's weights", CLI_TEXT,
-         &o.autoencoder},
-        {"heads", "N", "with the model: attention heads, where the file does not say", CLI_COUNT,
-         &o.heads},
-        {"image-size", "N", "with the model: pixels along an image's side", CLI_COUNT,
-         &o.image_size},
-        {"control", NULL, "the published simulator's formulas instead of the bound", CLI_FLAG,
-         &o.control},
+        CLI_ARCH_OPTION(o.model),
+        CLI_MODEL_OPTIONS(o.model),
+        {"model", "FILE", "with a PLAN as the argument: the model it is for", CLI_TEXT, &model},
+        {"threshold", "N", "with --mask: a column that keeps more is global (default 50)",
+         CLI_COUNT, &o.threshold},
+        {"functional", NULL, "send int8 data through and compare with plain loops", CLI_FLAG,
+         &o.functional},
+        {"trace", "FILE", "write the timeline for Perfetto (JSON)", CLI_TEXT, &o.trace},
+        {"bound", NULL, "what no schedule beats, instead of a schedule", CLI_FLAG, &o.bound},
+        {"control", NULL, "the published simulator's formulas instead", CLI_FLAG, &o.control},
         {"head-dim", "N", "values per head, without a model (default 64)", CLI_COUNT, &o.head_dim},
         {"compressed", "N", "heads of compressed Q and K, without a model (default: none)",
          CLI_COUNT, &o.compressed},
@@ -193,26 +220,25 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
     cli_common common = {0};
     cli_arguments arguments;
     int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
-                           1, 1, argc, argv);
+                           0, 1, argc, argv);
+    if (status == CLI_CONTINUE)
+        status = take_argument(command, &o, model, &arguments);
+    if (status == CLI_CONTINUE)
+        status = check_options(command, &o);
     if (status != CLI_CONTINUE)
         return status;
-    if (o.control && (o.model || o.compressed))
-        return cli_usage(command, "--control takes --head-dim, --ratio and --embed-dim alone");
-    if (!o.control && (!isnan(o.ratio) || o.embed_dim))
-        return cli_usage(command, "--ratio and --embed-dim belong to --control");
-    if (!o.model && (o.autoencoder || o.heads || o.image_size))
-        return cli_usage(command, "--autoencoder, --heads and --image-size belong to --model");
-    if (o.model && (o.head_dim || o.compressed))
-        return cli_usage(command, "--model brings its own --head-dim and --compressed");
     o.ratio = isnan(o.ratio) ? DEFAULT_RATIO : o.ratio;
+    o.seed = common.seed;
     json_t *result = cli_result(command, &common);
-    vc_status done = simulate(result, &o, arguments.positional[0]);
+    vc_status done = simulate(result, &o);
     return cli_finish(result, done, common.json, print_text);
 }
 
 const cli_command cmd_simulate = {
-    "simulate", "cycles of a plan on the ViTCoD accelerator", "PLAN [--model MODEL] [--control]",
-    "Counts cycles for a plan: a lower bound for 512 MACs and 76.8 GB/s, everything overlapping, or,\n"
-    "with --control, the published simulator's loop counts exactly. docs/simulator.md has equations\n"
-    "and assumptions.",
+    "simulate", "a model or plan on the ViTCoD accelerator, cycle by cycle",
+    "MODEL|--arch NAME|PLAN [--mask PATH|--plan FILE]",
+    "Simulates the accelerator: cycles, what each engine did with them, bytes, energy; attention\n"
+    "alone and, with a model, end to end. --bound: what no schedule for 512 MACs and 76.8 GB/s\n"
+    "beats, everything overlapping. --control: the published simulator's loop counts exactly.\n"
+    "docs/simulator.md has equations and assumptions.",
     run_simulate};

@@ -154,6 +154,18 @@ vc_status vc_plan_read(vc_plan *out, const char *path)
     return status;
 }
 
+int vc_plan_is(const char *path)
+{
+    vc_tensor_file *file;
+    char name[NAME_ROOM];
+    if (vc_safetensors_open(&file, path) != VC_OK)
+        return 0;
+    member_name(name, 0, GLOBAL_TOKENS);
+    const int found = vc_tensor_file_find(file, name) != NULL;
+    vc_tensor_file_close(file);
+    return found;
+}
+
 vc_status vc_plan_write(const char *path, const vc_plan *plan)
 {
     size_t count = plan->layer_count * MEMBERS;

@@ -27,6 +27,11 @@ printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '|b1', 'fortran_order': Fa
 printf '\000\000\000\000' >>"$dir/mask.npy"
 check "polarize" 0 '"global_tokens"' "$vitcod" polarize "$dir/mask.npy" --threshold 1 -o "$dir/plan" --pictures "$dir/pictures" --json
 check "simulate" 0 '"cycles"' "$vitcod" simulate "$dir/plan" --head-dim 8 --json
+check "simulate an arch" 0 'end to end: .* cycles' "$vitcod" simulate --arch levit_128s
+check "simulate nothing" 2 'wanted a MODEL, --arch NAME or a plan' "$vitcod" simulate
+check "simulate both" 2 'both MODEL and --arch' "$vitcod" simulate x --arch levit_128
+check "simulate at a size without a model" 2 '--image-size belongs to a model' "$vitcod" simulate "$dir/plan" --image-size 32
+check "control with a trace" 2 'control takes a plan' "$vitcod" simulate "$dir/plan" --control --trace x
 check "simulate without control" 2 "belong to --control" "$vitcod" simulate "$dir/plan" --ratio 0.5
 check "disk full" 1 "cannot write" "$vitcod" polarize "$dir/mask.npy" -o /dev/full
 check "profile" 0 'ratio' "$vitcod" profile "$dir/plan" --head-dim 8 --repeats 3

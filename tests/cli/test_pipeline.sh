@@ -55,9 +55,15 @@ mv out run/finetuned.json
 check "eval under the mask" 0 'top-1' "$vitcod" eval sparse --mask mask.npy --data data
 check "profile" 0 '"head_dim": 4' "$vitcod" profile plan --model model --repeats 3 --json
 mv out run/profile.json
-check "simulate" 0 '"end_to_end": {' "$vitcod" simulate plan --model sparse --json
-holds "simulate's totals" '"sequential_cycles"' '"coder_macs"' '"dram_bytes"' '"plan_hash"'
+check "simulate's bound" 0 '"end_to_end": {' "$vitcod" simulate plan --model sparse --bound --json
+holds "its totals" '"sequential_cycles"' '"coder_macs"' '"dram_bytes"' '"plan_hash"'
+check "simulate" 0 '"end_to_end": {' "$vitcod" simulate sparse --plan plan --functional --trace trace.json --json
+holds "simulate's totals" '"mac_utilisation"' '"energy_uj"' '"busy_line_cycles"' '"bit_exact": true' '"plan_hash"' '"area_mm2"'
 mv out run/simulate.json
+check "its trace" 0 '"name": "SpMM"' cat trace.json
+check "simulate a mask" 0 'attention: .* cycles' "$vitcod" simulate sparse --mask mask.npy
+check "simulate, dense" 0 'end to end: .* cycles' "$vitcod" simulate model
+check "a trace on a full disk" 1 '/dev/full: cannot write' "$vitcod" simulate plan --head-dim 4 --trace /dev/full
 # From one image size to another and back.
 check "a model for larger images" 0 'deit of 32 tensors' "$vitcod" import model --image-size 12 -o larger
 check "has more tokens" 1 'does not fit a model' "$vitcod" simulate plan --model larger
@@ -113,7 +119,7 @@ check "a teacher with other heads" 0 'epoch 1/1' "$vitcod" train --data data --w
     --teacher model --distill 0.7 --epochs 1 --batch 16 --lr 1e-7 --log taught.jsonl -o taught
 check "its loss is in the log" 0 '"distillation_loss":' cat taught.jsonl
 check "a device has no checkpoint beside it" 0 'epoch 1/1' train --epochs 1 --no-test -o /dev/null
-check "simulate's help" 0 'everything overlapping, or,$' "$vitcod" simulate --help
+check "simulate's help" 0 'beats, everything overlapping' "$vitcod" simulate --help
 check "a teacher's options without one" 2 'need a --teacher' train --distill 0.5 -o y
 check "a checkpoint that cannot be written is found first" 1 'nowhere/c: cannot write' train --epochs 999 --checkpoint nowhere/c -o y
 

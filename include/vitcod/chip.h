@@ -1,0 +1,152 @@
+/* The ViTCoD accelerator as a timeline: PE lines shared by a denser, a sparser and a linear engine, encoder,
+ * decoder, softmax and vector units, double-buffered scratchpads, a memory behind them. Equations and
+ * assumptions: docs/simulator.md, part D. All times are cycles of the chip's clock. */
+#ifndef VITCOD_CHIP_H
+#define VITCOD_CHIP_H
+
+#include "vitcod/memory.h"
+#include "vitcod/plan.h"
+#include "vitcod/workload.h"
+
+/* How PE lines are shared between the denser and the sparser part of a head. */
+typedef enum vc_line_split {
+    VC_SPLIT_KEPT, /* by entries, head by head (ViTCoD's public code) */
+    VC_SPLIT_FIXED /* denser_share of the lines, whatever the head */
+} vc_line_split;
+
+typedef struct vc_scratchpad {
+    uint64_t bytes, banks; /* a bank gives or takes 8 bytes per cycle */
+} vc_scratchpad;
+
+typedef enum vc_buffer {
+    VC_BUFFER_QUERY,
+    VC_BUFFER_KEY,
+    VC_BUFFER_VALUE,
+    VC_BUFFER_INDEX,
+    VC_BUFFER_OUTPUT,  /* scores and sums, 32 bit; results waiting to be stored */
+    VC_BUFFER_DECODED, /* Q and K of one head, behind the decoder */
+    VC_BUFFER_COUNT
+} vc_buffer;
+
+typedef struct vc_chip_config {
+    char name[64];
+    double clock_hz;
+    uint64_t lines, macs_per_line;
+    uint64_t line_latency;      /* from a line's last MAC to its sum in the output scratchpad */
+    uint64_t entries_per_visit; /* entries of one column or row that a line takes at a time */
+    vc_line_split split;
+    double denser_share;
+    int interleave; /* SDDMM of the next step runs before SpMM of this one */
+    vc_scratchpad buffers[VC_BUFFER_COUNT];
+    uint64_t index_bytes; /* of a row index or a column's length */
+    uint64_t encoder_macs, decoder_macs;
+    uint64_t softmax_lanes, softmax_latency;
+    uint64_t vector_lanes;
+    uint64_t linear_rows; /* rows of a product that share the weights that a line holds */
+} vc_chip_config;
+
+vc_chip_config vc_chip_config_default(void);
+/* Values that no chip can have: VC_EINVAL with the member's name. */
+vc_status vc_chip_config_check(const vc_chip_config *config);
+
+typedef enum vc_engine_kind {
+    VC_ENGINE_DENSER,
+    VC_ENGINE_SPARSER,
+    VC_ENGINE_LINEAR,
+    VC_ENGINE_SOFTMAX,
+    VC_ENGINE_ENCODER,
+    VC_ENGINE_DECODER,
+    VC_ENGINE_VECTOR,
+    VC_ENGINE_COUNT
+} vc_engine_kind;
+
+/* What an engine does with its time. */
+#define VC_SPENT_MAP(X)                                                                            \
+    X(BUSY, "busy")                                                                                \
+    X(DRAM, "dram")           /* operands are on their way */                                      \
+    X(INDEX, "index")         /* indices are */                                                    \
+    X(DECODE, "decode")       /* operands are in the decoder */                                    \
+    X(SOFTMAX, "softmax")     /* probabilities are not ready */                                    \
+    X(BUFFER, "buffer")       /* the output scratchpad waits for the memory */                     \
+    X(IMBALANCE, "imbalance") /* other lines are not done yet */                                   \
+    X(DRAIN, "drain")         /* the last results leave the chip, or a unit's pipeline */          \
+    X(IDLE, "idle")           /* units beside the lines: no work of theirs */
+
+typedef enum vc_spent {
+#define VC_SPENT_ENUM(name, text) VC_SPENT_##name,
+    VC_SPENT_MAP(VC_SPENT_ENUM)
+#undef VC_SPENT_ENUM
+        VC_SPENT_COUNT
+} vc_spent;
+
+const char *vc_spent_name(vc_spent spent);
+const char *vc_engine_name(vc_engine_kind engine);
+const char *vc_buffer_name(vc_buffer buffer);
+
+/* Engines made of PE lines count cycles of single lines: over the three of them they add up to lines times
+ * cycles. Each other unit's add up to the cycles. */
+typedef struct vc_chip_counts {
+    uint64_t cycles;
+    uint64_t macs, coder_macs; /* of the lines; of encoder and decoder */
+    uint64_t spent[VC_ENGINE_COUNT][VC_SPENT_COUNT];
+    uint64_t loaded_bytes[VC_BUFFER_COUNT], stored_bytes; /* between memory and scratchpads */
+    uint64_t weight_bytes;                                /* loaded for products and coders */
+    uint64_t input_bytes;                                 /* activations loaded for products */
+    uint64_t read_bytes[VC_BUFFER_COUNT], written_bytes[VC_BUFFER_COUNT]; /* of scratchpads */
+    uint64_t exponentials, multiplications, additions; /* of softmax and vector unit */
+} vc_chip_counts;
+
+void vc_chip_counts_add(vc_chip_counts *sum, const vc_chip_counts *counts);
+
+/* One operator of one layer. SDDMM, softmax and SpMM of a layer overlap and are one stage. */
+typedef struct vc_chip_stage {
+    vc_op_kind kind; /* VC_OP_SDDMM for all of attention */
+    int layer;
+    uint64_t start;
+    vc_chip_counts counts;
+} vc_chip_stage;
+
+/* What happened, for a trace: a name on a track from start to end. */
+typedef struct vc_chip_span {
+    const char *track, *name;
+    int layer, head; /* -1: none */
+    uint64_t start, end;
+} vc_chip_span;
+
+typedef void vc_chip_watch(void *context, const vc_chip_span *span);
+
+/* int8 operands of one layer's attention, and room for its result. */
+typedef struct vc_chip_values {
+    const int8_t *q, *k, *v; /* (H, Tq, D), (H, Tk, D), (H, Tk, Dv) in original token order */
+    float score_scale;   /* a score's unit, 1/sqrt(D) included: softmax sees score x score_scale */
+    int32_t *out;        /* (H, Tq, Dv): sums of probability (0..255) x value */
+    uint64_t lost_score; /* 0; or which score, from 1, the schedule loses: a fault that must show */
+} vc_chip_values;
+
+typedef struct vc_chip_options {
+    const vc_chip_config *config;
+    const vc_memory_config *memory;
+    int attention_only;
+    const vc_chip_values *values; /* (layers) or NULL: data flows through the schedule */
+    vc_chip_watch *watch;         /* NULL: nobody looks */
+    void *watcher;
+} vc_chip_options;
+
+typedef struct vc_chip_result {
+    vc_chip_counts total;
+    vc_chip_stage *stages;
+    size_t stage_count;
+    vc_memory_counters memory;
+} vc_chip_result;
+
+/* Simulates a workload whose attention follows `plan` (NULL: dense). VC_EINVAL where a tile of one row does
+ * not fit a scratchpad, naming it. */
+vc_status vc_chip_simulate(vc_chip_result *out, const vc_workload *workload, const vc_plan *plan,
+                           const vc_chip_options *options);
+void vc_chip_result_close(vc_chip_result *result);
+
+/* What the chip should give: the same integers by plain loops. out (H, Tq, Dv), pruned (H, Tq, Tk) or NULL. */
+vc_status vc_quantized_attention(int32_t *out, const vc_attention_sizes *sizes,
+                                 const vc_chip_values *values, const uint8_t *pruned);
+
+#endif

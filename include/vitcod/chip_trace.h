@@ -1,0 +1,15 @@
+/* A run of the chip as a trace that Perfetto and chrome://tracing open. */
+#ifndef VITCOD_CHIP_TRACE_H
+#define VITCOD_CHIP_TRACE_H
+
+#include "vitcod/chip.h"
+
+typedef struct vc_chip_trace vc_chip_trace;
+
+vc_status vc_chip_trace_open(vc_chip_trace **out, const char *path, double clock_hz);
+/* A vc_chip_watch whose context is the trace. */
+void vc_chip_trace_span(void *trace, const vc_chip_span *span);
+/* Ends the file; VC_EIO where anything could not be written. The trace is gone either way. */
+vc_status vc_chip_trace_close(vc_chip_trace *trace);
+
+#endif

@@ -1,0 +1,27 @@
+/* What `simulate` can do with a plan. */
+#ifndef VC_SIMULATE_H
+#define VC_SIMULATE_H
+
+#include "open_model.h"
+#include "vitcod/plan.h"
+#include "vitcod/workload.h"
+
+typedef struct cli_simulate_options {
+    cli_model_options model;
+    size_t threshold, head_dim, embed_dim, compressed;
+    double ratio;
+    int control, bound, functional;
+    const char *trace;
+    size_t seed;
+} cli_simulate_options;
+
+/* Each fills a result; `plan` is NULL where attention is dense, `path` names it. */
+vc_status cli_simulate_control(json_t *result, const vc_plan *plan, const cli_simulate_options *o,
+                               const char *path);
+vc_status cli_simulate_bound(json_t *result, const vc_workload *workload, int end_to_end);
+vc_status cli_simulate_chip(json_t *result, const vc_workload *workload, const vc_plan *plan,
+                            const cli_simulate_options *o, int end_to_end);
+
+void cli_print_chip(const json_t *result);
+
+#endif

@@ -1,0 +1,376 @@
+/* Runs a schedule: loads as soon as their slot is free, decoder, lines, softmax, stores. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "attention_schedule.h"
+
+/* A row whose scores are complete. */
+typedef struct row_done {
+    uint64_t time;
+    size_t row;
+} row_done;
+
+typedef struct store {
+    vc_transfer transfer;
+    int pending;
+} store;
+
+typedef struct runner {
+    vc__attention *a;
+    vc__machine *m;
+    vc__schedule s;
+    size_t pushed;                                 /* loads so far */
+    uint64_t *phase_end;                           /* (phases) */
+    uint64_t *arrived[VC_BUFFER_COUNT][VC__SLOTS]; /* per token, or per 64 bytes of indices */
+    uint64_t *decoded[2];                          /* Q and K of one head */
+    int64_t decoded_load[2];
+    size_t decoded_head;
+    uint64_t decoded_free; /* when the lines are through with them */
+    uint64_t *index_ready; /* (keys of a tile) */
+    uint64_t *done;        /* (2 steps, heads, queries): scores, then probabilities */
+    size_t *order;         /* the same shape: rows as they become ready */
+    row_done *rows;
+    store stores[VC__SLOTS];
+    size_t stored;
+    uint64_t base[VC_BUFFER_COUNT]; /* addresses */
+    uint64_t room;                  /* queries of a tile */
+    void *memory;
+} runner;
+
+enum { INDEX_CHUNK = 64 };
+
+/* ---- opening: one block for all arrays */
+
+static void *take(char **next, size_t bytes)
+{
+    char *at = *next;
+    *next = at ? at + (bytes + 63) / 64 * 64 : NULL;
+    return at;
+}
+
+static size_t place(runner *r, char *base)
+{
+    const vc__schedule *s = &r->s;
+    const size_t q = s->queries_per_tile, k = s->keys_per_tile, rows = 2 * s->heads_per_step * q,
+                 index_chunks = r->m->config->buffers[VC_BUFFER_INDEX].bytes / INDEX_CHUNK + 2;
+    const size_t counts[VC_BUFFER_COUNT] = {[VC_BUFFER_QUERY] = q,
+                                            [VC_BUFFER_KEY] = k,
+                                            [VC_BUFFER_VALUE] = k,
+                                            [VC_BUFFER_INDEX] = index_chunks};
+    char *next = base;
+    size_t bytes = 0;
+#define TAKE(member, count)                                                                        \
+    do {                                                                                           \
+        const size_t wanted = (count) * sizeof *(member);                                          \
+        (member) = take(&next, wanted);                                                            \
+        bytes += (wanted + 63) / 64 * 64;                                                          \
+    } while (0)
+    for (size_t b = 0; b < VC_BUFFER_COUNT; b++)
+        for (size_t i = 0; i < VC__SLOTS; i++)
+            TAKE(r->arrived[b][i], counts[b]);
+    TAKE(r->decoded[0], q);
+    TAKE(r->decoded[1], k);
+    TAKE(r->index_ready, k);
+    TAKE(r->phase_end, s->phase_count);
+    TAKE(r->done, rows);
+    TAKE(r->order, rows);
+    TAKE(r->rows, q);
+#undef TAKE
+    return bytes;
+}
+
+static void set_addresses(runner *r)
+{
+    const vc_attention_sizes *s = &r->a->sizes;
+    const uint64_t stored = s->compressed ? s->compressed : s->heads;
+    uint64_t indices = 0;
+    for (size_t i = 0; i < r->s.load_count; i++)
+        indices += r->s.loads[i].buffer == VC_BUFFER_INDEX ? r->s.loads[i].bytes : 0;
+    const uint64_t bytes[VC_BUFFER_COUNT] = {[VC_BUFFER_QUERY] = stored * s->queries * s->head_dim,
+                                             [VC_BUFFER_KEY] = stored * s->keys * s->head_dim,
+                                             [VC_BUFFER_VALUE] = s->heads * s->keys * s->value_dim,
+                                             [VC_BUFFER_INDEX] = indices,
+                                             [VC_BUFFER_OUTPUT] =
+                                                 s->heads * s->queries * s->value_dim};
+    for (size_t b = 0; b < VC_BUFFER_COUNT; b++) {
+        r->base[b] = r->m->address;
+        r->m->address += (bytes[b] + 4095) / 4096 * 4096;
+    }
+}
+
+/* ---- loads */
+
+static uint64_t address_of(runner *r, const vc__load *load)
+{
+    const vc_attention_sizes *s = &r->a->sizes;
+    const size_t tokens = load->buffer == VC_BUFFER_QUERY ? s->queries : s->keys;
+    if (load->buffer == VC_BUFFER_INDEX) { /* stored in the order of use */
+        const uint64_t at = r->base[VC_BUFFER_INDEX];
+        r->base[VC_BUFFER_INDEX] += load->bytes;
+        return at;
+    }
+    return r->base[load->buffer] +
+           (load->group * tokens + load->first) * (load->bytes / load->rows);
+}
+
+/* Pushes every load whose slot is free once `computed` phases are over. */
+static void push_loads(runner *r, size_t computed)
+{
+    for (; r->pushed < r->s.load_count; r->pushed++) {
+        vc__load *load = &r->s.loads[r->pushed];
+        if (load->after > computed)
+            return;
+        load->transfer = (vc_transfer){
+            .address = address_of(r, load),
+            .bytes = load->bytes,
+            .chunk_bytes = load->buffer == VC_BUFFER_INDEX ? INDEX_CHUNK : load->bytes / load->rows,
+            .done = r->arrived[load->buffer][load->slot]};
+        r->m->counts.loaded_bytes[load->buffer] += load->bytes;
+        r->m->counts.written_bytes[load->buffer] += load->bytes;
+        vc__read(r->m, &load->transfer, load->after ? r->phase_end[load->after - 1] : 0);
+    }
+}
+
+/* When a phase's load is complete; 0 where it has none. */
+static uint64_t finished(runner *r, int64_t index)
+{
+    if (index == VC__NO_LOAD)
+        return 0;
+    assert((size_t)index < r->pushed);
+    vc__load *load = &r->s.loads[index];
+    const uint64_t end = vc_memory_wait(r->m->memory, &load->transfer);
+    if (!load->waited_for) {
+        load->waited_for = 1;
+        static const char *const tracks[VC_BUFFER_COUNT][VC__SLOTS] = {{"query 0", "query 1"},
+                                                                       {"key 0", "key 1"},
+                                                                       {"value 0", "value 1"},
+                                                                       {"index 0", "index 1"}};
+        vc__span(r->m, tracks[load->buffer][load->slot], "load", (int)load->group,
+                 load->transfer.issue, end);
+    }
+    return end;
+}
+
+static vc__operand operand_of(const runner *r, int64_t index, uint64_t last)
+{
+    const vc__load *load = &r->s.loads[index];
+    const uint64_t *arrived = r->arrived[load->buffer][load->slot];
+    return (vc__operand){arrived, arrived, last};
+}
+
+static void set_index_ready(runner *r, const vc__phase *p)
+{
+    const vc__load *load = &r->s.loads[p->index];
+    const uint64_t *arrived = r->arrived[VC_BUFFER_INDEX][load->slot];
+    const vc__head_map *head = &r->a->map.head[p->tile.head];
+    uint64_t bytes = 0;
+    for (size_t key = p->tile.key_first; key < p->tile.key_end; key++) {
+        uint64_t *ready = &r->index_ready[key - p->tile.key_first];
+        *ready = 0;
+        if (key < head->globals)
+            continue;
+        const vc__range e = vc__column_entries(head, key, p->tile.query_first, p->tile.query_end);
+        bytes += (1 + e.end - e.first) * r->m->config->index_bytes;
+        *ready = arrived[(bytes - 1) / INDEX_CHUNK];
+    }
+}
+
+/* ---- decoder (eq. D7): keys and queries in turn, as they are wanted */
+
+static uint64_t decode_token(runner *r, int side, const vc__operand *operand, size_t token)
+{
+    const vc_attention_sizes *s = &r->a->sizes;
+    const uint64_t macs = s->head_dim * s->compressed;
+    const uint64_t ready = vc__later(operand->arrived[token], r->decoded_free);
+    r->m->counts.coder_macs += macs;
+    return r->decoded[side][token] = vc__unit_work(r->m, VC_ENGINE_DECODER, ready,
+                                                   vc__ceil_div(macs, r->m->config->decoder_macs));
+}
+
+static void decode(runner *r, const vc__phase *p, vc__operand *q, vc__operand *k)
+{
+    const size_t rows[2] = {p->tile.query_end - p->tile.query_first,
+                            p->tile.key_end - p->tile.key_first};
+    vc__operand *operands[2] = {q, k};
+    const int64_t loads[2] = {p->query, p->key};
+    int again[2];
+    for (int side = 0; side < 2; side++)
+        again[side] = r->decoded_load[side] != loads[side] || r->decoded_head != p->tile.head;
+    for (size_t i = 0; i < rows[0] || i < rows[1]; i++)
+        for (int side = 1; side >= 0; side--)
+            if (again[side] && i < rows[side])
+                operands[side]->last = decode_token(r, side, operands[side], i);
+    for (int side = 0; side < 2; side++) {
+        if (again[side]) {
+            const uint64_t bytes = rows[side] * r->a->sizes.head_dim;
+            r->m->counts.read_bytes[side ? VC_BUFFER_KEY : VC_BUFFER_QUERY] +=
+                rows[side] * r->s.token_bytes;
+            r->m->counts.written_bytes[VC_BUFFER_DECODED] += bytes;
+        } else
+            operands[side]->last = r->decoded[side][rows[side] - 1];
+        operands[side]->ready = r->decoded[side];
+        r->decoded_load[side] = loads[side];
+    }
+    r->decoded_head = p->tile.head;
+}
+
+/* ---- softmax (eq. D9) */
+
+static int by_time(const void *a, const void *b)
+{
+    const row_done *x = a, *y = b;
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+static size_t at_step(const runner *r, const vc__phase *p)
+{
+    const size_t heads = r->s.heads_per_step;
+    return ((p->step & 1) * heads + p->tile.head % heads) * r->s.queries_per_tile;
+}
+
+static void soften_rows(runner *r, const vc__phase *p)
+{
+    const vc_chip_config *c = r->m->config;
+    const vc__head_map *head = &r->a->map.head[p->tile.head];
+    const size_t rows = p->tile.query_end - p->tile.query_first, at = at_step(r, p);
+    uint64_t *done = r->done + at, first = UINT64_MAX;
+    for (size_t i = 0; i < rows; i++)
+        r->rows[i] = (row_done){done[i], i};
+    qsort(r->rows, rows, sizeof *r->rows, by_time);
+    for (size_t i = 0; i < rows; i++) {
+        const size_t row = r->rows[i].row, query = p->tile.query_first + row;
+        const uint64_t entries =
+            head->globals + (uint64_t)(head->row_start[query + 1] - head->row_start[query]);
+        const uint64_t pass = vc__ceil_div(entries, c->softmax_lanes);
+        const uint64_t through = vc__unit_work(r->m, VC_ENGINE_SOFTMAX, r->rows[i].time, pass);
+        first = first < through - pass ? first : through - pass;
+        done[row] = through + pass + c->softmax_latency; /* the second pass has lanes of its own */
+        r->order[at + i] = row;
+        r->m->counts.exponentials += entries;
+        r->m->counts.multiplications += entries;
+        r->m->counts.additions += entries;
+        r->m->counts.read_bytes[VC_BUFFER_OUTPUT] += entries * sizeof(int32_t);
+        r->m->counts.written_bytes[VC_BUFFER_OUTPUT] += entries;
+        if (r->a->flow)
+            vc__flow_softmax(r->a->flow, p->tile.head, query);
+    }
+    vc__span(r->m, "softmax", "softmax", (int)p->tile.head, first,
+             r->m->unit_free[VC_ENGINE_SOFTMAX]);
+}
+
+/* ---- phases */
+
+static vc_status run_sddmm(runner *r, const vc__phase *p)
+{
+    const uint64_t q_end = finished(r, p->query), k_end = finished(r, p->key),
+                   i_end = finished(r, p->index);
+    vc__operand q = operand_of(r, p->query, q_end), k = operand_of(r, p->key, k_end);
+    uint64_t *done = r->done + at_step(r, p);
+    const size_t rows = p->tile.query_end - p->tile.query_first;
+    for (size_t i = 0; p->first && i < rows; i++)
+        done[i] = r->m->now;
+    if (r->a->sizes.compressed)
+        decode(r, p, &q, &k);
+    if (p->index != VC__NO_LOAD)
+        set_index_ready(r, p);
+    VC_TRY(
+        vc__sddmm(r->a, &p->tile, &q, &k, p->index == VC__NO_LOAD ? NULL : r->index_ready, done));
+    r->decoded_free = r->m->now;
+    vc__lines_idle(r->m, vc__later(q_end, vc__later(k_end, i_end)), VC_ENGINE_SPARSER,
+                   VC_SPENT_DRAM);
+    if (p->last)
+        soften_rows(r, p);
+    return VC_OK;
+}
+
+/* The lines wait for a place where results can be put. */
+static void wait_for_store(runner *r)
+{
+    store *old = &r->stores[r->stored % VC__SLOTS];
+    if (!old->pending)
+        return;
+    const uint64_t free = vc_memory_wait(r->m->memory, &old->transfer);
+    old->pending = 0;
+    vc__lines_idle(r->m, free, VC_ENGINE_SPARSER, VC_SPENT_BUFFER);
+}
+
+static void store_results(runner *r, const vc__phase *p)
+{
+    const vc_attention_sizes *s = &r->a->sizes;
+    store *to = &r->stores[r->stored++ % VC__SLOTS];
+    const uint64_t rows = p->tile.query_end - p->tile.query_first, bytes = rows * s->value_dim;
+    to->pending = 1;
+    to->transfer =
+        (vc_transfer){.address = r->base[VC_BUFFER_OUTPUT] +
+                                 (p->tile.head * s->queries + p->tile.query_first) * s->value_dim,
+                      .bytes = bytes};
+    r->m->counts.read_bytes[VC_BUFFER_OUTPUT] += bytes * (1 + sizeof(int32_t));
+    r->m->counts.written_bytes[VC_BUFFER_OUTPUT] += bytes;
+    vc__write(r->m, &to->transfer, r->m->now + r->m->config->line_latency);
+}
+
+static vc_status run_spmm(runner *r, const vc__phase *p)
+{
+    if (p->first)
+        wait_for_store(r);
+    const uint64_t end = finished(r, p->value);
+    const vc__operand v = operand_of(r, p->value, end);
+    const size_t at = at_step(r, p);
+    VC_TRY(vc__spmm(r->a, &p->tile, r->order + at, r->done + at, &v));
+    vc__lines_idle(r->m, end, VC_ENGINE_SPARSER, VC_SPENT_DRAM);
+    if (p->last)
+        store_results(r, p);
+    return VC_OK;
+}
+
+static vc_status run_phases(runner *r)
+{
+    for (size_t i = 0; i < r->s.phase_count; i++) {
+        const vc__phase *p = &r->s.phases[i];
+        const uint64_t before = r->m->now;
+        push_loads(r, i);
+        VC_TRY(p->spmm ? run_spmm(r, p) : run_sddmm(r, p));
+        r->phase_end[i] = r->m->now;
+        assert(r->m->now >= before);
+    }
+    for (size_t i = 0; i < VC__SLOTS; i++) { /* the last results leave */
+        store *last = &r->stores[i];
+        const uint64_t end = last->pending ? vc_memory_wait(r->m->memory, &last->transfer) : 0;
+        vc__lines_idle(r->m, end, VC_ENGINE_SPARSER, VC_SPENT_DRAIN);
+    }
+    return VC_OK;
+}
+
+static vc_status open_runner(runner *r)
+{
+    VC_TRY(vc__schedule_open(&r->s, r->a));
+    r->memory = aligned_alloc(64, place(r, NULL));
+    if (!r->memory)
+        return vc_fail(VC_ENOMEM, "out of memory for a schedule of %zu phases", r->s.phase_count);
+    place(r, r->memory);
+    r->decoded_load[0] = r->decoded_load[1] = VC__NO_LOAD;
+    r->decoded_free = r->m->now;
+    set_addresses(r);
+    r->m->read_issue = vc__later(r->m->read_issue, r->m->now);
+    return VC_OK;
+}
+
+vc_status vc__attention_run(vc__machine *m, const vc_attention_sizes *sizes,
+                            const vc_plan_layer *plan, const vc_chip_values *values)
+{
+    vc__attention a = {.machine = m, .sizes = *sizes};
+    runner r = {.a = &a, .m = m};
+    VC_TRY(vc__layer_map_open(&a.map, sizes, plan));
+    vc_status status = values ? vc__flow_open(&a.flow, sizes, &a.map, values) : VC_OK;
+    if (status == VC_OK)
+        status = open_runner(&r);
+    if (status == VC_OK)
+        status = run_phases(&r);
+    free(r.memory);
+    vc__schedule_close(&r.s);
+    vc__flow_close(a.flow);
+    vc__layer_map_close(&a.map);
+    return status;
+}

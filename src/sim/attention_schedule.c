@@ -1,0 +1,305 @@
+#include "attention_schedule.h"
+
+#include <stdlib.h>
+
+enum { SCORE_BYTES = 4, SUM_BYTES = 4 };
+
+/* Where tiles end, and what a step is. */
+typedef struct tiling {
+    const vc__attention *a;
+    const vc_chip_config *c;
+    size_t heads_per_group;
+    uint64_t token_bytes; /* of a group's stored Q or K */
+    size_t most_queries, most_keys;
+    size_t key_tiles, query_tiles;
+    size_t *query_end; /* (Tq) of each tile */
+    int joint;         /* all heads of a group are one step */
+} tiling;
+
+static size_t half(const tiling *t, vc_buffer buffer)
+{
+    return (size_t)(t->c->buffers[buffer].bytes / VC__SLOTS);
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static vc_status need(const tiling *t, vc_buffer buffer, uint64_t bytes)
+{
+    return vc_fail(
+        VC_EINVAL,
+        "layer %d: the %s scratchpad has 2 x %zu bytes, wanted %zu for the smallest tile",
+        t->a->machine->layer, vc_buffer_name(buffer), half(t, buffer), (size_t)bytes);
+}
+
+static vc_status limit_tokens(tiling *t)
+{
+    const vc_attention_sizes *s = &t->a->sizes;
+    t->most_queries = smaller(s->queries, half(t, VC_BUFFER_QUERY) / t->token_bytes);
+    t->most_keys = smaller(s->keys, half(t, VC_BUFFER_KEY) / t->token_bytes);
+    t->most_keys = smaller(t->most_keys, half(t, VC_BUFFER_VALUE) / s->value_dim);
+    if (t->most_queries == 0)
+        return need(t, VC_BUFFER_QUERY, t->token_bytes);
+    if (t->most_keys == 0)
+        return half(t, VC_BUFFER_KEY) < t->token_bytes ? need(t, VC_BUFFER_KEY, t->token_bytes)
+                                                       : need(t, VC_BUFFER_VALUE, s->value_dim);
+    const size_t decoded = t->c->buffers[VC_BUFFER_DECODED].bytes / s->head_dim;
+    if (!s->compressed || t->most_queries + t->most_keys <= decoded)
+        return VC_OK;
+    if (decoded < 2)
+        return need(t, VC_BUFFER_DECODED, 2 * s->head_dim);
+    const size_t keys = smaller(t->most_keys, decoded / 2);
+    t->most_queries = smaller(t->most_queries, decoded - keys);
+    t->most_keys = smaller(t->most_keys, decoded - t->most_queries);
+    return VC_OK;
+}
+
+static size_t key_edge(const tiling *t, size_t tile)
+{
+    return t->a->sizes.keys * tile / t->key_tiles;
+}
+
+/* Entries of a row that a head computes. */
+static size_t row_width(const vc__head_map *head, size_t query)
+{
+    return head->globals + (size_t)(head->row_start[query + 1] - head->row_start[query]);
+}
+
+/* What a row takes of the output scratchpad: scores of the steps in flight, sums of one head, results of two. */
+static uint64_t row_bytes(const tiling *t, size_t query)
+{
+    size_t widest = 0, all = 0;
+    for (size_t h = 0; h < t->a->sizes.heads; h++) {
+        const size_t width = row_width(&t->a->map.head[h], query);
+        widest = width > widest ? width : widest;
+        all += width;
+    }
+    const size_t scores = t->joint ? all : widest, flight = t->c->interleave ? 2 : 1;
+    return flight * scores * SCORE_BYTES + t->a->sizes.value_dim * (SUM_BYTES + VC__SLOTS);
+}
+
+static vc_status cut_queries(tiling *t)
+{
+    const uint64_t room = t->c->buffers[VC_BUFFER_OUTPUT].bytes;
+    uint64_t used = 0;
+    size_t first = 0;
+    t->query_tiles = 0;
+    for (size_t q = 0; q < t->a->sizes.queries; q++) {
+        const uint64_t bytes = row_bytes(t, q);
+        if (bytes > room)
+            return vc_fail(VC_EINVAL,
+                           "layer %d: the output scratchpad has %zu bytes, wanted %zu for row %zu",
+                           t->a->machine->layer, (size_t)room, (size_t)bytes, q);
+        if (q > first && (used + bytes > room || q - first == t->most_queries)) {
+            t->query_end[t->query_tiles++] = q;
+            first = q;
+            used = 0;
+        }
+        used += bytes;
+    }
+    t->query_end[t->query_tiles++] = t->a->sizes.queries;
+    return VC_OK;
+}
+
+static uint64_t index_bytes(const tiling *t, const vc__tile *tile)
+{
+    const vc__head_map *head = &t->a->map.head[tile->head];
+    uint64_t indices = 0;
+    for (size_t key = tile->key_first; key < tile->key_end; key++)
+        if (key >= head->globals) {
+            const vc__range r = vc__column_entries(head, key, tile->query_first, tile->query_end);
+            indices += 1 + r.end - r.first;
+        }
+    return indices * t->c->index_bytes;
+}
+
+static vc__tile tile_of(const tiling *t, size_t head, size_t query_tile, size_t key_tile)
+{
+    return (vc__tile){head, query_tile ? t->query_end[query_tile - 1] : 0, t->query_end[query_tile],
+                      key_edge(t, key_tile), key_edge(t, key_tile + 1)};
+}
+
+static uint64_t most_index_bytes(const tiling *t)
+{
+    uint64_t most = 0;
+    for (size_t h = 0; h < t->a->sizes.heads; h++)
+        for (size_t i = 0; i < t->query_tiles; i++)
+            for (size_t k = 0; k < t->key_tiles; k++) {
+                const vc__tile tile = tile_of(t, h, i, k);
+                most = vc__later(most, index_bytes(t, &tile));
+            }
+    return most;
+}
+
+/* Key tiles small enough for the key, value and index scratchpads. */
+static vc_status cut_tiles(tiling *t)
+{
+    const size_t keys = t->a->sizes.keys;
+    t->key_tiles = vc__ceil_div(keys, t->most_keys);
+    for (;;) {
+        t->joint = t->heads_per_group > 1 && t->key_tiles > VC__SLOTS;
+        VC_TRY(cut_queries(t));
+        const uint64_t most = most_index_bytes(t);
+        if (most <= half(t, VC_BUFFER_INDEX))
+            return VC_OK;
+        if (t->key_tiles == keys)
+            return need(t, VC_BUFFER_INDEX, most);
+        t->key_tiles = smaller(keys, 2 * t->key_tiles);
+    }
+}
+
+/* What lies in the slots of a scratchpad while the schedule is written. */
+typedef struct slots {
+    int64_t load[VC__SLOTS];
+    size_t used[VC__SLOTS]; /* phases that are over when nobody needs it any more */
+} slots;
+
+typedef struct writer {
+    vc__schedule *s;
+    const tiling *t;
+    slots slots[VC_BUFFER_COUNT];
+    size_t phase_room, load_room;
+    vc_status status;
+} writer;
+
+static int grow(writer *w, void *array, size_t *room, size_t size, size_t count)
+{
+    if (count < *room)
+        return 1;
+    const size_t wanted = *room ? 2 * *room : 64;
+    void *grown = realloc(*(void **)array, wanted * size);
+    if (!grown) {
+        w->status = vc_fail(VC_ENOMEM, "out of memory for a schedule of %zu steps", wanted);
+        return 0;
+    }
+    *(void **)array = grown;
+    *room = wanted;
+    return 1;
+}
+
+/* The load that brings some tokens: one that is there, or a new one in the slot unused for longest. */
+static int64_t want(writer *w, vc_buffer buffer, size_t group, size_t first, size_t rows,
+                    uint64_t bytes, int shared)
+{
+    slots *in = &w->slots[buffer];
+    const size_t phase = w->s->phase_count + 1;
+    size_t slot = in->used[1] < in->used[0];
+    for (size_t i = 0; shared && i < VC__SLOTS; i++) {
+        const vc__load *there = in->load[i] == VC__NO_LOAD ? NULL : &w->s->loads[in->load[i]];
+        if (there && there->group == group && there->first == first && there->rows == rows) {
+            in->used[i] = phase;
+            return in->load[i];
+        }
+    }
+    if (!grow(w, &w->s->loads, &w->load_room, sizeof *w->s->loads, w->s->load_count))
+        return VC__NO_LOAD;
+    w->s->loads[w->s->load_count] = (vc__load){.buffer = buffer,
+                                               .slot = slot,
+                                               .group = group,
+                                               .first = first,
+                                               .rows = rows,
+                                               .bytes = bytes,
+                                               .after = in->used[slot]};
+    in->load[slot] = (int64_t)w->s->load_count;
+    in->used[slot] = phase;
+    return (int64_t)w->s->load_count++;
+}
+
+static void add_phase(writer *w, int spmm, size_t step, const vc__tile *tile)
+{
+    const vc_attention_sizes *s = &w->t->a->sizes;
+    const size_t group = tile->head / w->t->heads_per_group, keys = tile->key_end - tile->key_first;
+    const size_t queries = tile->query_end - tile->query_first;
+    vc__phase p = {.spmm = spmm,
+                   .tile = *tile,
+                   .step = step,
+                   .first = tile->key_first == 0,
+                   .last = tile->key_end == s->keys,
+                   .query = VC__NO_LOAD,
+                   .key = VC__NO_LOAD,
+                   .index = VC__NO_LOAD,
+                   .value = VC__NO_LOAD};
+    if (spmm)
+        p.value =
+            want(w, VC_BUFFER_VALUE, tile->head, tile->key_first, keys, keys * s->value_dim, 1);
+    else {
+        const uint64_t indices = index_bytes(w->t, tile);
+        p.key = want(w, VC_BUFFER_KEY, group, tile->key_first, keys, keys * w->t->token_bytes, 1);
+        p.query = want(w, VC_BUFFER_QUERY, group, tile->query_first, queries,
+                       queries * w->t->token_bytes, 1);
+        if (indices > 0)
+            p.index = want(w, VC_BUFFER_INDEX, tile->head, tile->key_first, keys, indices, 0);
+    }
+    if (grow(w, &w->s->phases, &w->phase_room, sizeof *w->s->phases, w->s->phase_count))
+        w->s->phases[w->s->phase_count++] = p;
+}
+
+/* Steps go through groups, then heads, then query tiles where all of a group's queries stay on the chip, and else
+ * through query tiles before heads. */
+static void add_step(writer *w, int spmm, size_t step)
+{
+    const tiling *t = w->t;
+    const size_t heads = w->s->heads_per_step, parts = t->heads_per_group / heads,
+                 in_group = step % (parts * t->query_tiles),
+                 part = t->query_tiles <= VC__SLOTS ? in_group / t->query_tiles : in_group % parts,
+                 query_tile =
+                     t->query_tiles <= VC__SLOTS ? in_group % t->query_tiles : in_group / parts,
+                 first = step / (parts * t->query_tiles) * t->heads_per_group + part * heads;
+    for (size_t i = 0; i < heads * t->key_tiles; i++) {
+        /* K is shared by a step's heads, V is a head's own. */
+        const size_t head = first + (spmm ? i / t->key_tiles : i % heads),
+                     key_tile = spmm ? i % t->key_tiles : i / heads;
+        const vc__tile tile = tile_of(t, head, query_tile, key_tile);
+        add_phase(w, spmm, step, &tile);
+    }
+}
+
+static vc_status write_schedule(vc__schedule *out, const tiling *t)
+{
+    writer w = {.s = out, .t = t};
+    for (size_t b = 0; b < VC_BUFFER_COUNT; b++)
+        w.slots[b] = (slots){.load = {VC__NO_LOAD, VC__NO_LOAD}};
+    out->heads_per_step = t->joint ? t->heads_per_group : 1;
+    out->queries_per_tile = t->most_queries;
+    out->keys_per_tile = vc__ceil_div(t->a->sizes.keys, t->key_tiles);
+    out->token_bytes = t->token_bytes;
+    const size_t steps = t->a->sizes.heads / out->heads_per_step * t->query_tiles;
+    for (size_t s = 0; s < steps && w.status == VC_OK; s++) {
+        if (s == 0 || !t->c->interleave)
+            add_step(&w, 0, s);
+        if (s + 1 < steps && t->c->interleave)
+            add_step(&w, 0, s + 1);
+        add_step(&w, 1, s);
+    }
+    return w.status;
+}
+
+vc_status vc__schedule_open(vc__schedule *out, const vc__attention *a)
+{
+    const vc_attention_sizes *s = &a->sizes;
+    const size_t stored = s->compressed ? s->compressed : 1;
+    *out = (vc__schedule){0};
+    tiling t = {.a = a,
+                .c = a->machine->config,
+                .heads_per_group = s->compressed ? s->heads : 1,
+                .token_bytes = stored * s->head_dim,
+                .query_end = malloc(s->queries * sizeof *t.query_end)};
+    vc_status status = t.query_end ? limit_tokens(&t) : vc_fail(VC_ENOMEM, "out of memory");
+    if (status == VC_OK)
+        status = cut_tiles(&t);
+    if (status == VC_OK)
+        status = write_schedule(out, &t);
+    free(t.query_end);
+    if (status != VC_OK)
+        vc__schedule_close(out);
+    return status;
+}
+
+void vc__schedule_close(vc__schedule *schedule)
+{
+    free(schedule->phases);
+    free(schedule->loads);
+    *schedule = (vc__schedule){0};
+}

@@ -1,0 +1,255 @@
+/* The chip: operators in turn, each a stage whose accounts must close. */
+#include "vitcod/chip.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chip_impl.h"
+
+vc_chip_config vc_chip_config_default(void)
+{
+    enum { KIB = 1024 };
+    return (vc_chip_config){
+        .name = "vitcod",
+        .clock_hz = 500e6,
+        .lines = 64,
+        .macs_per_line = 8,
+        .line_latency = 4,
+        .entries_per_visit = 16,
+        .split = VC_SPLIT_KEPT,
+        .denser_share = 0.5,
+        .interleave = 1,
+        .buffers = {[VC_BUFFER_QUERY] = {53 * KIB, 64},
+                    [VC_BUFFER_KEY] = {53 * KIB, 64},
+                    [VC_BUFFER_VALUE] = {53 * KIB, 64},
+                    [VC_BUFFER_INDEX] = {20 * KIB, 64},
+                    [VC_BUFFER_OUTPUT] = {108 * KIB, 64},
+                    [VC_BUFFER_DECODED] = {33 * KIB, 64}},
+        .index_bytes = 2,
+        .encoder_macs = 64,
+        .decoder_macs = 128,
+        .softmax_lanes = 16,
+        .softmax_latency = 16,
+        .vector_lanes = 64,
+        .linear_rows = 8,
+    };
+}
+
+vc_status vc_chip_config_check(const vc_chip_config *c)
+{
+    const struct {
+        const char *name;
+        uint64_t value, most;
+    } counts[] = {
+        {"lines", c->lines, VC__MOST_LINES},
+        {"macs_per_line", c->macs_per_line, 4096},
+        {"entries_per_visit", c->entries_per_visit, 1 << 20},
+        {"index_bytes", c->index_bytes, 8},
+        {"encoder_macs", c->encoder_macs, 1 << 20},
+        {"decoder_macs", c->decoder_macs, 1 << 20},
+        {"softmax_lanes", c->softmax_lanes, 1 << 20},
+        {"vector_lanes", c->vector_lanes, 1 << 20},
+        {"linear_rows", c->linear_rows, c->lines},
+    };
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (counts[i].value == 0 || counts[i].value > counts[i].most)
+            return vc_fail(VC_EINVAL, "'%s' is %zu, wanted 1 to %zu", counts[i].name,
+                           (size_t)counts[i].value, (size_t)counts[i].most);
+    for (size_t b = 0; b < VC_BUFFER_COUNT; b++)
+        if (c->buffers[b].bytes == 0 || c->buffers[b].banks == 0)
+            return vc_fail(VC_EINVAL, "the %s scratchpad has %zu bytes in %zu banks, wanted some",
+                           vc_buffer_name((vc_buffer)b), (size_t)c->buffers[b].bytes,
+                           (size_t)c->buffers[b].banks);
+    if (c->lines % c->linear_rows != 0)
+        return vc_fail(VC_EINVAL, "'linear_rows' is %zu, wanted a divisor of the %zu lines",
+                       (size_t)c->linear_rows, (size_t)c->lines);
+    if (!(c->denser_share >= 0.0 && c->denser_share <= 1.0))
+        return vc_fail(VC_EINVAL, "'denser_share' is %g, wanted 0 to 1", c->denser_share);
+    if (!(c->clock_hz > 0.0))
+        return vc_fail(VC_EINVAL, "'clock' is %g Hz, wanted more than 0", c->clock_hz);
+    return VC_OK;
+}
+
+const char *vc_spent_name(vc_spent spent)
+{
+    static const char *const names[] = {
+#define VC_SPENT_NAME(name, text) text,
+        VC_SPENT_MAP(VC_SPENT_NAME)
+#undef VC_SPENT_NAME
+    };
+    return names[spent];
+}
+
+const char *vc_engine_name(vc_engine_kind engine)
+{
+    static const char *const names[VC_ENGINE_COUNT] = {"denser",  "sparser", "linear", "softmax",
+                                                       "encoder", "decoder", "vector"};
+    return names[engine];
+}
+
+const char *vc_buffer_name(vc_buffer buffer)
+{
+    static const char *const names[VC_BUFFER_COUNT] = {"query", "key",    "value",
+                                                       "index", "output", "decoded"};
+    return names[buffer];
+}
+
+void vc__span(const vc__machine *m, const char *track, const char *name, int head, uint64_t start,
+              uint64_t end)
+{
+    if (!m->options->watch || start >= end)
+        return;
+    const vc_chip_span span = {track, name, m->layer, head, start, end};
+    m->options->watch(m->options->watcher, &span);
+}
+
+/* ---- accounts */
+
+static int is_lines(size_t engine)
+{
+    return engine <= VC_ENGINE_LINEAR;
+}
+
+static uint64_t sum_spent(const vc_chip_counts *n, size_t engine)
+{
+    uint64_t sum = 0;
+    for (size_t s = 0; s < VC_SPENT_COUNT; s++)
+        sum += n->spent[engine][s];
+    return sum;
+}
+
+/* What is asserted of every stage (eq. D14). */
+static void check_accounts(const vc_chip_counts *n, const vc_chip_config *c)
+{
+    uint64_t lines = 0;
+    for (size_t e = 0; e < VC_ENGINE_COUNT; e++) {
+        if (is_lines(e))
+            lines += sum_spent(n, e);
+        else
+            assert(sum_spent(n, e) == n->cycles);
+    }
+    assert(lines == n->cycles * c->lines);
+    assert(n->cycles * c->lines * c->macs_per_line >= n->macs);
+    (void)lines;
+}
+
+static void close_stage(vc__machine *m, uint64_t start)
+{
+    vc_chip_counts *n = &m->counts;
+    n->cycles = m->now - start;
+    for (size_t e = 0; e < VC_ENGINE_COUNT; e++)
+        if (!is_lines(e)) {
+            assert(n->spent[e][VC_SPENT_BUSY] <= n->cycles);
+            n->spent[e][VC_SPENT_IDLE] = n->cycles - sum_spent(n, e);
+        }
+    check_accounts(n, m->config);
+}
+
+void vc_chip_counts_add(vc_chip_counts *sum, const vc_chip_counts *n)
+{
+    uint64_t *to = (uint64_t *)sum;
+    const uint64_t *from = (const uint64_t *)n;
+    _Static_assert(sizeof *sum % sizeof *to == 0, "all counts are uint64_t");
+    for (size_t i = 0; i < sizeof *sum / sizeof *to; i++)
+        to[i] += from[i];
+}
+
+/* ---- stages */
+
+typedef struct chip {
+    vc__machine m;
+    const vc_workload *workload;
+    const vc_plan *plan;
+    vc_chip_result *out;
+} chip;
+
+static const vc_op *follower(const chip *c, size_t i, vc_op_kind kind)
+{
+    return i + 1 < c->workload->count && c->workload->ops[i + 1].kind == kind
+               ? &c->workload->ops[i + 1]
+               : NULL;
+}
+
+static vc_status run_op(chip *c, size_t i)
+{
+    const vc_op *op = &c->workload->ops[i];
+    const vc_chip_options *o = c->m.options;
+    const vc_plan_layer *layer = c->plan ? &c->plan->layers[op->layer] : NULL;
+    if (op->kind == VC_OP_SDDMM)
+        return vc__attention_run(&c->m, &op->sizes, layer,
+                                 o->values ? &o->values[op->layer] : NULL);
+    return vc__product_run(&c->m, op, follower(c, i, VC_OP_ENCODE));
+}
+
+/* Encoder and decoder, softmax and SpMM are part of the stages beside them. */
+static int is_stage(const vc_op *op, int attention_only)
+{
+    return op->kind == VC_OP_SDDMM || (!attention_only && op->products[0].rows > 0);
+}
+
+static vc_status run_stage(chip *c, size_t i)
+{
+    const vc_op *op = &c->workload->ops[i];
+    const uint64_t start = c->m.now;
+    memset(&c->m.counts, 0, sizeof c->m.counts);
+    c->m.layer = op->layer;
+    for (size_t e = 0; e < VC_ENGINE_COUNT; e++)
+        c->m.unit_free[e] = start;
+    VC_TRY(run_op(c, i));
+    close_stage(&c->m, start);
+    c->out->stages[c->out->stage_count++] =
+        (vc_chip_stage){op->kind, op->layer, start, c->m.counts};
+    vc_chip_counts_add(&c->out->total, &c->m.counts);
+    return VC_OK;
+}
+
+/* Bytes between memory and chip, counted on either side, and the bound of the lines (eq. D14). */
+static void check_total(const chip *c)
+{
+    const vc_chip_counts *n = &c->out->total;
+    uint64_t loaded = n->weight_bytes + n->input_bytes;
+    for (size_t b = 0; b < VC_BUFFER_COUNT; b++)
+        loaded += n->loaded_bytes[b];
+    assert(loaded == c->out->memory.read_bytes);
+    assert(n->stored_bytes == c->out->memory.written_bytes);
+    check_accounts(n, c->m.config);
+    (void)loaded;
+}
+
+static vc_status run_all(chip *c)
+{
+    const int attention_only = c->m.options->attention_only;
+    c->out->stages = calloc(c->workload->count + 1, sizeof *c->out->stages);
+    if (!c->out->stages)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu stages", c->workload->count);
+    for (size_t i = 0; i < c->workload->count; i++)
+        if (is_stage(&c->workload->ops[i], attention_only))
+            VC_TRY(run_stage(c, i));
+    c->out->memory = vc_memory_count(c->m.memory);
+    check_total(c);
+    return VC_OK;
+}
+
+vc_status vc_chip_simulate(vc_chip_result *out, const vc_workload *workload, const vc_plan *plan,
+                           const vc_chip_options *options)
+{
+    chip c = {.m = {.config = options->config, .options = options},
+              .workload = workload,
+              .plan = plan,
+              .out = out};
+    *out = (vc_chip_result){0};
+    VC_TRY(vc_chip_config_check(options->config));
+    VC_TRY(vc_memory_open(&c.m.memory, options->memory, options->config->clock_hz));
+    const vc_status status = run_all(&c);
+    vc_memory_close(c.m.memory);
+    if (status != VC_OK)
+        vc_chip_result_close(out);
+    return status;
+}
+
+void vc_chip_result_close(vc_chip_result *result)
+{
+    free(result->stages);
+    *result = (vc_chip_result){0};
+}

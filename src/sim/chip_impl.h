@@ -1,0 +1,168 @@
+/* Shared by the files of the chip. */
+#ifndef VC_CHIP_IMPL_H
+#define VC_CHIP_IMPL_H
+
+#include "vitcod/chip.h"
+
+enum { VC__MOST_LINES = 4096 };
+
+/* ---- the machine: what has a time of its own */
+
+typedef struct vc__machine {
+    const vc_chip_config *config;
+    vc_memory *memory;
+    uint64_t now;                        /* the PE lines are free from here on */
+    uint64_t unit_free[VC_ENGINE_COUNT]; /* and the units beside them */
+    uint64_t read_issue;                 /* when the latest read was issued */
+    uint64_t write_issue;
+    uint64_t address;      /* the next that no tensor has */
+    vc_chip_counts counts; /* of the stage that runs */
+    const vc_chip_options *options;
+    int layer;
+} vc__machine;
+
+static inline uint64_t vc__ceil_div(uint64_t a, uint64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static inline uint64_t vc__later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Cycles that a line takes for `values` products, as fast as the scratchpad feeds all lines (eq. D1). */
+uint64_t vc__entry_cycles(const vc_chip_config *config, vc_buffer from, uint64_t values);
+
+void vc__span(const vc__machine *m, const char *track, const char *name, int head, uint64_t start,
+              uint64_t end);
+
+/* ---- transfers (transfers.c): both queues are served in the order of issue */
+
+void vc__read(vc__machine *m, vc_transfer *transfer, uint64_t issue);
+void vc__write(vc__machine *m, vc_transfer *transfer, uint64_t issue);
+
+/* ---- units beside the lines (units.c) */
+
+/* A unit takes `cycles` for something that is there at `ready`; returns when it is through. */
+uint64_t vc__unit_work(vc__machine *m, vc_engine_kind unit, uint64_t ready, uint64_t cycles);
+
+/* All lines do nothing until `until`, if that is later than now, as engine and cause say. */
+void vc__lines_idle(vc__machine *m, uint64_t until, vc_engine_kind engine, vc_spent cause);
+
+/* ---- PE lines at work on one part of a head (lines.c) */
+
+/* Operands that lines wait for, an entry per token. */
+typedef struct vc__operand {
+    const uint64_t *arrived; /* on the chip */
+    const uint64_t *ready;   /* behind the decoder; the same where there is none */
+    uint64_t last;           /* when all are ready */
+} vc__operand;
+
+typedef struct vc__lines {
+    uint64_t free[VC__MOST_LINES]; /* a heap: the line that is free first is on top */
+    size_t count;
+    uint64_t *spent; /* (VC_SPENT_COUNT) of the engine */
+} vc__lines;
+
+void vc__lines_open(vc__lines *lines, size_t count, uint64_t start, uint64_t *spent);
+/* The line on top is free at `time` from now on. */
+void vc__lines_take(vc__lines *lines, uint64_t time);
+uint64_t vc__lines_end(const vc__lines *lines);
+/* What is left until `end` is imbalance. */
+void vc__lines_close(vc__lines *lines, uint64_t end);
+
+/* A line at `time` waits until `ready`, which counts as `cause`; returns the later of both. */
+static inline uint64_t vc__wait(uint64_t *spent, uint64_t time, uint64_t ready, vc_spent cause)
+{
+    if (ready <= time)
+        return time;
+    spent[cause] += ready - time;
+    return ready;
+}
+
+/* The same for one of several tokens: first for the memory, then for the decoder. */
+static inline uint64_t vc__wait_for(uint64_t *spent, uint64_t time, const vc__operand *operand,
+                                    size_t token)
+{
+    if (operand->ready[token] <= time)
+        return time;
+    time = vc__wait(spent, time, operand->arrived[token], VC_SPENT_DRAM);
+    return vc__wait(spent, time, operand->ready[token], VC_SPENT_DECODE);
+}
+
+/* ---- one head's attention as the chip sees it (head_map.c), tokens in the plan's order */
+
+typedef struct vc__head_map {
+    size_t queries, keys, globals;
+    const int32_t *query_order, *key_order; /* NULL: as they are */
+    const int32_t *column_start, *rows;     /* (keys + 1) positions in rows; NULL: all kept */
+    int32_t *row_start, *row_keys;          /* the sparser part by rows */
+    int32_t *row_entry;                     /* its positions in `rows` */
+} vc__head_map;
+
+typedef struct vc__layer_map {
+    size_t heads;
+    vc__head_map *head;
+    int32_t *room;
+} vc__layer_map;
+
+vc_status vc__layer_map_open(vc__layer_map *out, const vc_attention_sizes *sizes,
+                             const vc_plan_layer *layer);
+void vc__layer_map_close(vc__layer_map *map);
+
+/* Positions of a column's entries in rows [first, end) of the sparser part. */
+typedef struct vc__range {
+    size_t first, end;
+} vc__range;
+vc__range vc__column_entries(const vc__head_map *head, size_t key, size_t first, size_t end);
+vc__range vc__row_entries(const vc__head_map *head, size_t query, size_t first, size_t end);
+
+/* ---- int8 data on its way through (quantized.c) */
+
+typedef struct vc__flow vc__flow; /* of one layer */
+
+vc_status vc__flow_open(vc__flow **out, const vc_attention_sizes *sizes, const vc__layer_map *map,
+                        const vc_chip_values *values);
+void vc__flow_close(vc__flow *flow);
+/* An entry of the panel (position query x globals + key) or of the sparser part. */
+void vc__flow_score_panel(vc__flow *flow, size_t head, size_t query, size_t key);
+void vc__flow_score_entry(vc__flow *flow, size_t head, size_t entry, size_t query, size_t key);
+void vc__flow_softmax(vc__flow *flow, size_t head, size_t query);
+void vc__flow_sum_panel(vc__flow *flow, size_t head, size_t query, size_t key);
+void vc__flow_sum_entry(vc__flow *flow, size_t head, size_t entry, size_t query, size_t key);
+
+/* ---- phases of the lines */
+
+/* A tile of a head: queries x keys. */
+typedef struct vc__tile {
+    size_t head;
+    size_t query_first, query_end, key_first, key_end;
+} vc__tile;
+
+typedef struct vc__attention {
+    vc__machine *machine;
+    vc_attention_sizes sizes;
+    vc__layer_map map;
+    vc__flow *flow; /* NULL: only time */
+} vc__attention;
+
+/* K-stationary QK^T of a tile (sddmm.c, eq. D4 to D6): done[query - query_first] rises to when the scores of a
+ * row are there. `index` holds when a column's indices are. */
+vc_status vc__sddmm(vc__attention *a, const vc__tile *tile, const vc__operand *q,
+                    const vc__operand *k, const uint64_t *index, uint64_t *done);
+/* Output-stationary SV (spmm.c, eq. D8): rows in `order`, ready[query - query_first]. */
+vc_status vc__spmm(vc__attention *a, const vc__tile *tile, const size_t *order,
+                   const uint64_t *ready, const vc__operand *v);
+
+/* How many of the lines the denser part of so many entries gets, beside so many of the sparser (eq. D3). */
+vc_status vc__split_lines(size_t *denser, const vc__machine *m, const vc__tile *tile,
+                          uint64_t denser_entries, uint64_t sparser_entries);
+
+/* ---- stages */
+
+vc_status vc__attention_run(vc__machine *m, const vc_attention_sizes *sizes,
+                            const vc_plan_layer *plan, const vc_chip_values *values);
+vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc_op *encode);
+
+#endif

@@ -1,0 +1,311 @@
+/* Dense products on the lines: tiles of weights stream past the rows that the scratchpads hold; what lies
+ * between two products of one operator stays there where it fits (eq. D11 to D13). */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "chip_impl.h"
+
+enum { SLOTS = 2, UNIT = 8 /* outputs; a tile of weights has a multiple */, SUM_BYTES = 4 };
+
+/* A product, and how it is cut. */
+typedef struct product {
+    const vc_product_shape *shape;
+    uint64_t pass_rows, tile_outputs;
+    int reads, writes;               /* its input comes from memory, its output goes there */
+    uint64_t read_row, write_row;    /* bytes per row of it */
+    uint64_t input, output, weights; /* addresses */
+} product;
+
+typedef struct operator
+{
+    vc__machine *m;
+    const vc_op *op, *encode;
+    product products[VC_OP_PRODUCTS];
+    size_t count;
+    uint64_t *arrived, *ready; /* (rows of a pass) */
+    vc_transfer weights[SLOTS], stores[SLOTS];
+    int storing[SLOTS];
+    uint64_t stored; /* transfers so far */
+}
+operator;
+
+/* ---- cutting */
+
+static uint64_t pool_bytes(const vc_chip_config *c)
+{
+    uint64_t bytes = 0;
+    for (size_t b = 0; b < VC_BUFFER_COUNT; b++)
+        if (b != VC_BUFFER_INDEX)
+            bytes += c->buffers[b].bytes;
+    return bytes;
+}
+
+/* Bytes that a row takes: its input, its output or two tiles of it, sums of a tile. */
+static uint64_t row_bytes(const vc_product_shape *p, uint64_t outputs, int keep)
+{
+    return p->inputs + (keep ? p->outputs : SLOTS * outputs) + SUM_BYTES * outputs;
+}
+
+/* The fewest passes over the weights; of equal ones the widest tile. Returns the passes, 0: nothing fits. */
+static uint64_t cut(product *out, uint64_t pool, int keep)
+{
+    const vc_product_shape *p = out->shape;
+    uint64_t least = 0;
+    for (uint64_t outputs = UNIT; outputs < p->outputs + UNIT; outputs += UNIT) {
+        const uint64_t weights = SLOTS * outputs * p->inputs, row = row_bytes(p, outputs, keep);
+        if (weights + row > pool)
+            break;
+        const uint64_t fit = (pool - weights) / row, rows = fit < p->rows ? fit : p->rows,
+                       passes = vc__ceil_div(p->rows, rows);
+        if (least == 0 || passes <= least) {
+            least = passes;
+            out->pass_rows = vc__ceil_div(p->rows, passes);
+            out->tile_outputs = outputs;
+        }
+    }
+    return least;
+}
+
+static int chained(const vc_op *op)
+{
+    return op->kind == VC_OP_MLP || op->kind == VC_OP_PATCH_EMBED;
+}
+
+static vc_status cut_all(operator* o)
+{
+    const uint64_t pool = pool_bytes(o->m->config);
+    for (size_t i = 0; i < o->count; i++) {
+        product *p = &o->products[i];
+        p->reads = i == 0 || o->products[i - 1].writes;
+        p->writes = 1;
+        if (chained(o->op) && i + 1 < o->count) {
+            product next = {.shape = &o->op->products[i + 1]};
+            p->writes = cut(p, pool, 1) != 1 || cut(&next, pool, 0) != 1;
+        }
+        if (p->writes && cut(p, pool, 0) == 0)
+            return vc_fail(
+                VC_EINVAL,
+                "layer %d: the scratchpads have %zu bytes together, wanted %zu for %s with "
+                "%zu inputs",
+                o->op->layer, (size_t)pool,
+                (size_t)(SLOTS * UNIT * p->shape->inputs + row_bytes(p->shape, UNIT, 0)),
+                vc_op_name(o->op->kind), (size_t)p->shape->inputs);
+    }
+    return VC_OK;
+}
+
+/* Heads that the encoder removes from a row of Q or K. */
+static uint64_t encoded_away(const operator* o)
+{
+    const vc_attention_sizes *s = o->encode ? &o->encode->sizes : NULL;
+    return s ? 2 / o->count * (s->heads - s->compressed) * s->head_dim : 0;
+}
+
+static void set_addresses(operator* o)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        product *p = &o->products[i];
+        const vc_product_shape *shape = p->shape, *before = shape - 1;
+        const int linked = i > 0 && chained(o->op);
+        const uint64_t values = linked   ? before->rows * before->outputs
+                                : i == 0 ? o->op->input_values
+                                         : shape->rows * shape->inputs;
+        p->read_row = vc__ceil_div(values, shape->rows);
+        p->write_row = shape->outputs - encoded_away(o);
+        p->weights = o->m->address;
+        p->input = p->weights + shape->inputs * shape->outputs;
+        p->output = p->input + p->read_row * shape->rows;
+        o->m->address = p->output + p->write_row * shape->rows;
+    }
+}
+
+/* ---- a pass: all weights past some rows */
+
+typedef struct pass {
+    operator* o;
+    const product *p;
+    uint64_t first, rows;
+    int normalised; /* LayerNorm comes first */
+    int last;       /* product of its operator */
+} pass;
+
+static uint64_t outputs_of(const pass *x, uint64_t tile)
+{
+    const uint64_t left = x->p->shape->outputs - tile * x->p->tile_outputs;
+    return left < x->p->tile_outputs ? left : x->p->tile_outputs;
+}
+
+static void push_weights(const pass *x, uint64_t tile, uint64_t issue)
+{
+    vc__machine *m = x->o->m;
+    const uint64_t inputs = x->p->shape->inputs, bytes = outputs_of(x, tile) * inputs;
+    vc_transfer *slot = &x->o->weights[tile % SLOTS];
+    *slot = (vc_transfer){.address = x->p->weights + tile * x->p->tile_outputs * inputs,
+                          .bytes = bytes};
+    m->counts.weight_bytes += bytes;
+    vc__read(m, slot, issue);
+}
+
+/* Rows on their way, and through LayerNorm as they arrive (eq. D12). */
+static void bring_rows(const pass *x, vc_transfer *transfer, uint64_t tiles)
+{
+    operator* o = x->o;
+    vc__machine *m = o->m;
+    const uint64_t row = x->p->read_row;
+    const uint64_t cycles =
+        x->normalised ? 2 * vc__ceil_div(x->p->shape->inputs, m->config->vector_lanes) : 0;
+    *transfer = (vc_transfer){.address = x->p->input + x->first * row,
+                              .bytes = x->rows * row,
+                              .chunk_bytes = row,
+                              .done = o->arrived};
+    m->counts.input_bytes += transfer->bytes;
+    vc__read(m, transfer, m->now);
+    if (tiles > 1)
+        push_weights(x, 1, m->now);
+    vc_memory_wait(m->memory, transfer);
+    for (uint64_t i = 0; i < x->rows; i++)
+        o->ready[i] =
+            cycles ? vc__unit_work(m, VC_ENGINE_VECTOR, o->arrived[i], cycles) : o->arrived[i];
+    if (x->normalised) {
+        m->counts.multiplications += 2 * x->rows * x->p->shape->inputs;
+        m->counts.additions += 2 * x->rows * x->p->shape->inputs;
+    }
+}
+
+/* A tile of weights past groups of rows, the first time as these become ready (eq. D11). */
+static void run_tile(const pass *x, uint64_t tile)
+{
+    vc__machine *m = x->o->m;
+    const vc_chip_config *c = m->config;
+    const uint64_t outputs = outputs_of(x, tile), inputs = x->p->shape->inputs,
+                   group = c->linear_rows, wide = c->lines / group,
+                   steps = vc__ceil_div(inputs, c->macs_per_line),
+                   cycles = vc__ceil_div(outputs, wide) * steps, start = m->now;
+    uint64_t *spent = m->counts.spent[VC_ENGINE_LINEAR];
+    for (uint64_t row = 0; row < x->rows; row += group) {
+        const uint64_t end = row + group < x->rows ? row + group : x->rows;
+        if (x->p->reads && tile == 0)
+            vc__lines_idle(m, x->o->ready[end - 1], VC_ENGINE_LINEAR, VC_SPENT_DRAM);
+        const uint64_t busy = (end - row) * outputs * steps;
+        spent[VC_SPENT_BUSY] += busy;
+        spent[VC_SPENT_IMBALANCE] += cycles * c->lines - busy;
+        m->now += cycles;
+    }
+    vc__span(m, "linear", vc_op_name(x->o->op->kind), -1, start, m->now);
+    m->counts.macs += x->rows * outputs * inputs;
+    /* The lines of a group share weights, those beside each other share rows. */
+    m->counts.read_bytes[VC_BUFFER_VALUE] += vc__ceil_div(x->rows, group) * outputs * inputs;
+    m->counts.read_bytes[VC_BUFFER_QUERY] += x->rows * vc__ceil_div(outputs, wide) * inputs;
+    m->counts.written_bytes[VC_BUFFER_OUTPUT] += x->rows * outputs;
+}
+
+/* Encoder, GELU or the sum with the residual stream, right behind the lines (eq. D13). */
+static uint64_t finish_tile(const pass *x, uint64_t tile)
+{
+    operator* o = x->o;
+    vc__machine *m = o->m;
+    const uint64_t values = x->rows * outputs_of(x, tile);
+    if (o->encode) {
+        const double all = (double)o->op->macs / (double)x->p->shape->inputs;
+        const uint64_t macs = (uint64_t)((double)o->encode->macs * (double)values / all);
+        m->counts.coder_macs += macs;
+        return vc__unit_work(m, VC_ENGINE_ENCODER, m->now,
+                             vc__ceil_div(macs, m->config->encoder_macs));
+    }
+    if (o->op->kind == VC_OP_QKV || o->op->kind == VC_OP_HEAD)
+        return m->now;
+    m->counts.additions += values;
+    m->counts.multiplications += x->last ? 0 : values;
+    return vc__unit_work(m, VC_ENGINE_VECTOR, m->now,
+                         vc__ceil_div(values, m->config->vector_lanes));
+}
+
+static void wait_for_store(operator* o, uint64_t slot, vc_spent cause)
+{
+    if (o->storing[slot])
+        vc__lines_idle(o->m, vc_memory_wait(o->m->memory, &o->stores[slot]), VC_ENGINE_LINEAR,
+                       cause);
+    o->storing[slot] = 0;
+}
+
+/* The share of a pass's output that a tile made; shares add up to all of it. */
+static void store_tile(const pass *x, uint64_t tile, uint64_t ready)
+{
+    operator* o = x->o;
+    const uint64_t slot = o->stored++ % SLOTS, all = x->p->shape->outputs,
+                   before = tile * x->p->tile_outputs, after = before + outputs_of(x, tile),
+                   row = x->p->write_row, from = x->rows * row * before / all,
+                   to = x->rows * row * after / all;
+    if (to == from)
+        return;
+    o->stores[slot] =
+        (vc_transfer){.address = x->p->output + x->first * row + from, .bytes = to - from};
+    o->storing[slot] = 1;
+    o->m->counts.read_bytes[VC_BUFFER_OUTPUT] += to - from;
+    vc__write(o->m, &o->stores[slot], ready + o->m->config->line_latency);
+}
+
+static void run_pass(const pass *x)
+{
+    vc__machine *m = x->o->m;
+    vc_transfer rows;
+    const uint64_t tiles = vc__ceil_div(x->p->shape->outputs, x->p->tile_outputs);
+    push_weights(x, 0, m->now);
+    if (x->p->reads)
+        bring_rows(x, &rows, tiles);
+    else if (tiles > 1)
+        push_weights(x, 1, m->now);
+    for (uint64_t tile = 0; tile < tiles; tile++) {
+        vc__lines_idle(m, vc_memory_wait(m->memory, &x->o->weights[tile % SLOTS]), VC_ENGINE_LINEAR,
+                       VC_SPENT_DRAM);
+        if (x->p->writes)
+            wait_for_store(x->o, x->o->stored % SLOTS, VC_SPENT_BUFFER);
+        run_tile(x, tile);
+        const uint64_t ready = finish_tile(x, tile);
+        if (x->p->writes)
+            store_tile(x, tile, ready);
+        if (tile + SLOTS < tiles)
+            push_weights(x, tile + SLOTS, m->now);
+    }
+}
+
+static void run_product(operator* o, size_t index)
+{
+    const product *p = &o->products[index];
+    pass x = {.o = o,
+              .p = p,
+              .normalised = index == 0 && (o->op->kind == VC_OP_QKV || o->op->kind == VC_OP_MLP ||
+                                           o->op->kind == VC_OP_HEAD),
+              .last = index + 1 == o->count};
+    for (x.first = 0; x.first < p->shape->rows; x.first += p->pass_rows) {
+        const uint64_t left = p->shape->rows - x.first;
+        x.rows = left < p->pass_rows ? left : p->pass_rows;
+        run_pass(&x);
+    }
+    if (p->writes) /* what is read next lies in memory */
+        for (uint64_t slot = 0; slot < SLOTS; slot++)
+            wait_for_store(o, slot, VC_SPENT_DRAIN);
+    else
+        vc__lines_idle(o->m, o->m->unit_free[VC_ENGINE_VECTOR], VC_ENGINE_LINEAR, VC_SPENT_DRAIN);
+}
+
+vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc_op *encode)
+{
+    operator o = {.m = m, .op = op, .encode = encode};
+    uint64_t most = 1;
+    for (; o.count < VC_OP_PRODUCTS && op->products[o.count].rows > 0; o.count++)
+        o.products[o.count].shape = &op->products[o.count];
+    assert(o.count > 0);
+    VC_TRY(cut_all(&o));
+    set_addresses(&o);
+    for (size_t i = 0; i < o.count; i++)
+        most = vc__later(most, o.products[i].pass_rows);
+    o.arrived = malloc(2 * most * sizeof *o.arrived);
+    if (!o.arrived)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu rows of a product", (size_t)most);
+    o.ready = o.arrived + most;
+    for (size_t i = 0; i < o.count; i++)
+        run_product(&o, i);
+    free(o.arrived);
+    return VC_OK;
+}

@@ -1,0 +1,222 @@
+/* Attention in integers (eq. D10): as plain loops, and as single steps for a schedule to take. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "chip_impl.h"
+
+enum { MOST_PROBABILITY = 255, POWER_BITS = 16 };
+
+static int32_t dot(const int8_t *a, const int8_t *b, size_t count)
+{
+    int32_t sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+/* Scores of kept entries to probabilities of 1/255. The order of a row's entries does not matter. */
+typedef struct row_softmax {
+    float scale;
+    int32_t highest;
+    int64_t sum;
+} row_softmax;
+
+static void see(row_softmax *s, int32_t score)
+{
+    s->highest = score > s->highest ? score : s->highest;
+}
+
+static int64_t power(const row_softmax *s, int32_t score)
+{
+    return llround(ldexp(exp(((double)score - s->highest) * (double)s->scale), POWER_BITS));
+}
+
+static int32_t probability(const row_softmax *s, int32_t score)
+{
+    return (int32_t)((power(s, score) * MOST_PROBABILITY + s->sum / 2) / s->sum);
+}
+
+vc_status vc_quantized_attention(int32_t *out, const vc_attention_sizes *s,
+                                 const vc_chip_values *values, const uint8_t *pruned)
+{
+    const size_t tq = s->queries, tk = s->keys, d = s->head_dim, dv = s->value_dim;
+    int32_t *scores = malloc(tk * sizeof *scores);
+    if (!scores)
+        return vc_fail(VC_ENOMEM, "out of memory for a row of %zu scores", tk);
+    for (size_t row = 0; row < s->heads * tq; row++) {
+        const size_t h = row / tq;
+        const uint8_t *hidden = pruned ? pruned + row * tk : NULL;
+        row_softmax softmax = {values->score_scale, INT32_MIN, 0};
+        for (size_t k = 0; k < tk; k++)
+            if (!hidden || !hidden[k]) {
+                scores[k] = dot(values->q + row * d, values->k + (h * tk + k) * d, d);
+                see(&softmax, scores[k]);
+            }
+        for (size_t k = 0; k < tk; k++)
+            if (!hidden || !hidden[k])
+                softmax.sum += power(&softmax, scores[k]);
+        for (size_t c = 0; c < dv; c++)
+            out[row * dv + c] = 0;
+        for (size_t k = 0; k < tk; k++)
+            if (!hidden || !hidden[k]) {
+                const int32_t p = probability(&softmax, scores[k]);
+                for (size_t c = 0; c < dv; c++)
+                    out[row * dv + c] += p * values->v[(h * tk + k) * dv + c];
+            }
+    }
+    free(scores);
+    return VC_OK;
+}
+
+struct vc__flow {
+    vc_attention_sizes sizes;
+    const vc__layer_map *map;
+    vc_chip_values values;
+    size_t *panel_start; /* (H) */
+    int32_t *panel;      /* (Tq, g) of each head: scores, then probabilities */
+    uint8_t *kept;       /* the same shape */
+    int32_t *entries;    /* of the sparser part, at the plan's positions */
+    uint64_t scored;
+};
+
+static size_t count_entries(const vc__layer_map *map)
+{
+    size_t count = 1;
+    for (size_t h = 0; h < map->heads; h++)
+        if (map->head[h].rows)
+            count = (size_t)map->head[h].column_start[map->head[h].keys] + 1;
+    return count;
+}
+
+static void mark_kept(vc__flow *f, size_t h)
+{
+    const vc__head_map *head = &f->map->head[h];
+    uint8_t *kept = f->kept + f->panel_start[h];
+    for (size_t i = 0; !head->rows && i < head->queries * head->globals; i++)
+        kept[i] = 1;
+    for (size_t j = 0; head->rows && j < head->globals; j++)
+        for (int32_t e = head->column_start[j]; e < head->column_start[j + 1]; e++)
+            kept[(size_t)head->rows[e] * head->globals + j] = 1;
+}
+
+vc_status vc__flow_open(vc__flow **out, const vc_attention_sizes *sizes, const vc__layer_map *map,
+                        const vc_chip_values *values)
+{
+    vc__flow *f = *out = calloc(1, sizeof *f);
+    size_t panel = 1;
+    if (f)
+        f->panel_start = malloc(map->heads * sizeof *f->panel_start);
+    for (size_t h = 0; f && f->panel_start && h < map->heads; h++) {
+        f->panel_start[h] = panel - 1;
+        panel += map->head[h].queries * map->head[h].globals;
+    }
+    if (f) {
+        f->sizes = *sizes;
+        f->map = map;
+        f->values = *values;
+        f->panel = calloc(panel, sizeof *f->panel);
+        f->kept = calloc(panel, 1);
+        f->entries = calloc(count_entries(map), sizeof *f->entries);
+    }
+    if (!f || !f->panel_start || !f->panel || !f->kept || !f->entries) {
+        vc__flow_close(f);
+        *out = NULL;
+        return vc_fail(VC_ENOMEM, "out of memory for a layer's scores");
+    }
+    for (size_t h = 0; h < map->heads; h++)
+        mark_kept(f, h);
+    for (size_t i = 0; i < sizes->heads * sizes->queries * sizes->value_dim; i++)
+        values->out[i] = 0;
+    return VC_OK;
+}
+
+void vc__flow_close(vc__flow *f)
+{
+    if (!f)
+        return;
+    free(f->panel_start);
+    free(f->panel);
+    free(f->kept);
+    free(f->entries);
+    free(f);
+}
+
+static size_t original(const int32_t *order, size_t index)
+{
+    return order ? (size_t)order[index] : index;
+}
+
+static size_t query_row(const vc__flow *f, size_t h, size_t query)
+{
+    return h * f->sizes.queries + original(f->map->head[h].query_order, query);
+}
+
+static size_t key_row(const vc__flow *f, size_t h, size_t key)
+{
+    return h * f->sizes.keys + original(f->map->head[h].key_order, key);
+}
+
+static int32_t score_of(vc__flow *f, size_t h, size_t query, size_t key)
+{
+    const size_t d = f->sizes.head_dim;
+    if (++f->scored == f->values.lost_score)
+        return 0;
+    return dot(f->values.q + query_row(f, h, query) * d, f->values.k + key_row(f, h, key) * d, d);
+}
+
+static int32_t *panel_at(const vc__flow *f, size_t h, size_t query, size_t key)
+{
+    return f->panel + f->panel_start[h] + query * f->map->head[h].globals + key;
+}
+
+/* Added, so that a score made twice is as wrong as one that is missing. */
+void vc__flow_score_panel(vc__flow *f, size_t h, size_t query, size_t key)
+{
+    *panel_at(f, h, query, key) += score_of(f, h, query, key);
+}
+
+void vc__flow_score_entry(vc__flow *f, size_t h, size_t entry, size_t query, size_t key)
+{
+    f->entries[entry] += score_of(f, h, query, key);
+}
+
+void vc__flow_softmax(vc__flow *f, size_t h, size_t query)
+{
+    const vc__head_map *head = &f->map->head[h];
+    int32_t *panel = panel_at(f, h, query, 0);
+    const uint8_t *kept = f->kept + (panel - f->panel);
+    row_softmax softmax = {f->values.score_scale, INT32_MIN, 0};
+    for (size_t j = 0; j < head->globals; j++)
+        if (kept[j])
+            see(&softmax, panel[j]);
+    for (int32_t e = head->row_start[query]; e < head->row_start[query + 1]; e++)
+        see(&softmax, f->entries[head->row_entry[e]]);
+    for (size_t j = 0; j < head->globals; j++)
+        if (kept[j])
+            softmax.sum += power(&softmax, panel[j]);
+    for (int32_t e = head->row_start[query]; e < head->row_start[query + 1]; e++)
+        softmax.sum += power(&softmax, f->entries[head->row_entry[e]]);
+    for (size_t j = 0; j < head->globals; j++)
+        panel[j] = kept[j] ? probability(&softmax, panel[j]) : 0;
+    for (int32_t e = head->row_start[query]; e < head->row_start[query + 1]; e++)
+        f->entries[head->row_entry[e]] = probability(&softmax, f->entries[head->row_entry[e]]);
+}
+
+static void add_value(vc__flow *f, size_t h, int32_t p, size_t query, size_t key)
+{
+    const size_t dv = f->sizes.value_dim;
+    int32_t *out = f->values.out + query_row(f, h, query) * dv;
+    const int8_t *v = f->values.v + key_row(f, h, key) * dv;
+    for (size_t c = 0; c < dv; c++)
+        out[c] += p * v[c];
+}
+
+void vc__flow_sum_panel(vc__flow *f, size_t h, size_t query, size_t key)
+{
+    add_value(f, h, *panel_at(f, h, query, key), query, key);
+}
+
+void vc__flow_sum_entry(vc__flow *f, size_t h, size_t entry, size_t query, size_t key)
+{
+    add_value(f, h, f->entries[entry], query, key);
+}

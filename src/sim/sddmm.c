@@ -1,0 +1,156 @@
+/* QK^T with the key stationary: a line holds a key and lets queries pass, one score after the other. */
+#include "chip_impl.h"
+
+#include <math.h>
+
+vc_status vc__split_lines(size_t *denser, const vc__machine *m, const vc__tile *tile,
+                          uint64_t denser_entries, uint64_t sparser_entries)
+{
+    const vc_chip_config *c = m->config;
+    const double kept = (double)denser_entries + (double)sparser_entries;
+    const double share = c->split == VC_SPLIT_FIXED ? c->denser_share
+                         : kept > 0.0               ? (double)denser_entries / kept
+                                                    : 0.0;
+    size_t lines = (size_t)lround((double)c->lines * share);
+    if (c->split == VC_SPLIT_KEPT) { /* a part with work has a line */
+        if (denser_entries > 0 && lines == 0)
+            lines = 1;
+        if (sparser_entries > 0 && lines == c->lines)
+            lines = (size_t)c->lines - 1;
+    }
+    if ((denser_entries > 0 && lines == 0) || (sparser_entries > 0 && lines == c->lines))
+        return vc_fail(
+            VC_EINVAL,
+            "layer %d head %zu: of %zu lines the denser part gets %zu, and both parts have "
+            "work (%zu and %zu entries): wanted at least one line for each",
+            m->layer, tile->head, (size_t)c->lines, lines, (size_t)denser_entries,
+            (size_t)sparser_entries);
+    *denser = lines;
+    return VC_OK;
+}
+
+/* What both parts share. */
+typedef struct pass {
+    vc__attention *a;
+    const vc__head_map *head;
+    const vc__tile *tile;
+    const vc__operand *q, *k;
+    const uint64_t *index;
+    uint64_t *done;
+    uint64_t cycles, latency, visit;
+} pass;
+
+/* When the line on top can start with a column. */
+static uint64_t start_column(vc__lines *lines, const pass *p, size_t key)
+{
+    uint64_t t = lines->free[0];
+    if (p->index)
+        t = vc__wait(lines->spent, t, p->index[key - p->tile->key_first], VC_SPENT_INDEX);
+    return vc__wait_for(lines->spent, t, p->k, key - p->tile->key_first);
+}
+
+static uint64_t score(vc__lines *lines, const pass *p, uint64_t t, size_t query)
+{
+    const size_t at = query - p->tile->query_first;
+    if (t < p->q->last)
+        t = vc__wait_for(lines->spent, t, p->q, at);
+    t += p->cycles;
+    p->done[at] = vc__later(p->done[at], t + p->latency);
+    return t;
+}
+
+static void denser(vc__lines *lines, const pass *p, size_t key_end)
+{
+    const vc__tile *tile = p->tile;
+    for (size_t first = tile->query_first; first < tile->query_end; first += p->visit)
+        for (size_t key = tile->key_first; key < key_end; key++) {
+            const size_t end =
+                first + p->visit < tile->query_end ? first + p->visit : tile->query_end;
+            uint64_t t = start_column(lines, p, key);
+            for (size_t query = first; query < end; query++) {
+                t = score(lines, p, t, query);
+                if (p->a->flow)
+                    vc__flow_score_panel(p->a->flow, tile->head, query, key);
+            }
+            lines->spent[VC_SPENT_BUSY] += (end - first) * p->cycles;
+            vc__lines_take(lines, t);
+        }
+}
+
+static void sparser(vc__lines *lines, const pass *p, size_t key_first)
+{
+    const vc__tile *tile = p->tile;
+    for (size_t key = key_first; key < tile->key_end; key++) {
+        const vc__range column =
+            vc__column_entries(p->head, key, tile->query_first, tile->query_end);
+        for (size_t e = column.first; e < column.end;) {
+            const size_t end = e + p->visit < column.end ? e + p->visit : column.end;
+            uint64_t t = start_column(lines, p, key);
+            lines->spent[VC_SPENT_BUSY] += (end - e) * p->cycles;
+            for (; e < end; e++) {
+                const size_t query = (size_t)p->head->rows[e];
+                t = score(lines, p, t, query);
+                if (p->a->flow)
+                    vc__flow_score_entry(p->a->flow, tile->head, e, query, key);
+            }
+            vc__lines_take(lines, t);
+        }
+    }
+}
+
+/* Entries of the sparser part in a tile, and how many visits they take. */
+static void count_sparser(uint64_t *entries, uint64_t *visits, const pass *p, size_t key_first)
+{
+    *entries = *visits = 0;
+    for (size_t key = key_first; key < p->tile->key_end; key++) {
+        const vc__range column =
+            vc__column_entries(p->head, key, p->tile->query_first, p->tile->query_end);
+        *entries += column.end - column.first;
+        *visits += vc__ceil_div(column.end - column.first, p->visit);
+    }
+}
+
+vc_status vc__sddmm(vc__attention *a, const vc__tile *tile, const vc__operand *q,
+                    const vc__operand *k, const uint64_t *index, uint64_t *done)
+{
+    vc__machine *m = a->machine;
+    const vc_chip_config *c = m->config;
+    const uint64_t d = a->sizes.head_dim, rows = tile->query_end - tile->query_first;
+    const pass p = {.a = a,
+                    .head = &a->map.head[tile->head],
+                    .tile = tile,
+                    .q = q,
+                    .k = k,
+                    .index = index,
+                    .done = done,
+                    .cycles = vc__entry_cycles(c, VC_BUFFER_QUERY, d),
+                    .latency = c->line_latency,
+                    .visit = c->entries_per_visit};
+    const size_t globals = p.head->globals, middle = globals < tile->key_first ? tile->key_first
+                                                     : globals > tile->key_end ? tile->key_end
+                                                                               : globals;
+    uint64_t entries, visits;
+    count_sparser(&entries, &visits, &p, middle);
+    const uint64_t panel = rows * (middle - tile->key_first);
+    size_t wide;
+    VC_TRY(vc__split_lines(&wide, m, tile, panel, entries));
+    vc__lines dense, sparse;
+    vc__lines_open(&dense, wide, m->now, m->counts.spent[VC_ENGINE_DENSER]);
+    vc__lines_open(&sparse, c->lines - wide, m->now, m->counts.spent[VC_ENGINE_SPARSER]);
+    denser(&dense, &p, middle);
+    sparser(&sparse, &p, middle);
+    const uint64_t end =
+        vc__later(m->now, vc__later(vc__lines_end(&dense), vc__lines_end(&sparse)));
+    vc__lines_close(&dense, end);
+    vc__lines_close(&sparse, end);
+    vc__span(m, "denser", "SDDMM", (int)tile->head, m->now, vc__lines_end(&dense));
+    vc__span(m, "sparser", "SDDMM", (int)tile->head, m->now, vc__lines_end(&sparse));
+    m->now = end;
+    const uint64_t denser_visits = vc__ceil_div(rows, p.visit) * (middle - tile->key_first);
+    m->counts.macs += (panel + entries) * d;
+    m->counts.read_bytes[VC_BUFFER_QUERY] += (panel + entries) * d;
+    m->counts.read_bytes[VC_BUFFER_KEY] += (denser_visits + visits) * d;
+    m->counts.read_bytes[VC_BUFFER_INDEX] += entries * c->index_bytes;
+    m->counts.written_bytes[VC_BUFFER_OUTPUT] += (panel + entries) * sizeof(int32_t);
+    return VC_OK;
+}

@@ -1,0 +1,113 @@
+/* SV with the output stationary: a line holds a row of sums and lets probabilities and values pass. */
+#include "chip_impl.h"
+
+typedef struct pass {
+    vc__attention *a;
+    const vc__head_map *head;
+    const vc__tile *tile;
+    const uint64_t *ready;
+    const vc__operand *v;
+    uint64_t cycles, visit;
+    uint64_t visits; /* counted as they go */
+} pass;
+
+static uint64_t start_row(vc__lines *lines, pass *p, size_t query)
+{
+    p->visits++;
+    return vc__wait(lines->spent, lines->free[0], p->ready[query - p->tile->query_first],
+                    VC_SPENT_SOFTMAX);
+}
+
+static uint64_t sum(vc__lines *lines, const pass *p, uint64_t t, size_t key)
+{
+    if (t < p->v->last)
+        t = vc__wait_for(lines->spent, t, p->v, key - p->tile->key_first);
+    return t + p->cycles;
+}
+
+static void denser_row(vc__lines *lines, pass *p, size_t query, size_t key_end)
+{
+    for (size_t first = p->tile->key_first; first < key_end; first += p->visit) {
+        const size_t end = first + p->visit < key_end ? first + p->visit : key_end;
+        uint64_t t = start_row(lines, p, query);
+        for (size_t key = first; key < end; key++) {
+            t = sum(lines, p, t, key);
+            if (p->a->flow)
+                vc__flow_sum_panel(p->a->flow, p->tile->head, query, key);
+        }
+        lines->spent[VC_SPENT_BUSY] += (end - first) * p->cycles;
+        vc__lines_take(lines, t);
+    }
+}
+
+static uint64_t sparser_row(vc__lines *lines, pass *p, size_t query, size_t key_first)
+{
+    const vc__range row = vc__row_entries(p->head, query, key_first, p->tile->key_end);
+    for (size_t e = row.first; e < row.end;) {
+        const size_t end = e + p->visit < row.end ? e + p->visit : row.end;
+        uint64_t t = start_row(lines, p, query);
+        lines->spent[VC_SPENT_BUSY] += (end - e) * p->cycles;
+        for (; e < end; e++) {
+            const size_t key = (size_t)p->head->row_keys[e];
+            t = sum(lines, p, t, key);
+            if (p->a->flow)
+                vc__flow_sum_entry(p->a->flow, p->tile->head, (size_t)p->head->row_entry[e], query,
+                                   key);
+        }
+        vc__lines_take(lines, t);
+    }
+    return row.end - row.first;
+}
+
+static uint64_t count_sparser(const pass *p, size_t key_first)
+{
+    uint64_t entries = 0;
+    for (size_t query = p->tile->query_first; query < p->tile->query_end; query++) {
+        const vc__range row = vc__row_entries(p->head, query, key_first, p->tile->key_end);
+        entries += row.end - row.first;
+    }
+    return entries;
+}
+
+vc_status vc__spmm(vc__attention *a, const vc__tile *tile, const size_t *order,
+                   const uint64_t *ready, const vc__operand *v)
+{
+    vc__machine *m = a->machine;
+    const vc_chip_config *c = m->config;
+    const uint64_t dv = a->sizes.value_dim, rows = tile->query_end - tile->query_first;
+    pass p = {.a = a,
+              .head = &a->map.head[tile->head],
+              .tile = tile,
+              .ready = ready,
+              .v = v,
+              .cycles = vc__entry_cycles(c, VC_BUFFER_VALUE, dv),
+              .visit = c->entries_per_visit};
+    const size_t globals = p.head->globals, middle = globals < tile->key_first ? tile->key_first
+                                                     : globals > tile->key_end ? tile->key_end
+                                                                               : globals;
+    const uint64_t panel = rows * (middle - tile->key_first), entries = count_sparser(&p, middle);
+    size_t wide;
+    VC_TRY(vc__split_lines(&wide, m, tile, panel, entries));
+    vc__lines dense, sparse;
+    vc__lines_open(&dense, wide, m->now, m->counts.spent[VC_ENGINE_DENSER]);
+    vc__lines_open(&sparse, c->lines - wide, m->now, m->counts.spent[VC_ENGINE_SPARSER]);
+    for (size_t i = 0; i < rows; i++) {
+        denser_row(&dense, &p, tile->query_first + order[i], middle);
+        sparser_row(&sparse, &p, tile->query_first + order[i], middle);
+    }
+    const uint64_t end =
+        vc__later(m->now, vc__later(vc__lines_end(&dense), vc__lines_end(&sparse)));
+    vc__lines_close(&dense, end);
+    vc__lines_close(&sparse, end);
+    vc__span(m, "denser", "SpMM", (int)tile->head, m->now, vc__lines_end(&dense));
+    vc__span(m, "sparser", "SpMM", (int)tile->head, m->now, vc__lines_end(&sparse));
+    m->now = end;
+    m->counts.macs += (panel + entries) * dv;
+    m->counts.read_bytes[VC_BUFFER_VALUE] += (panel + entries) * dv;
+    m->counts.read_bytes[VC_BUFFER_OUTPUT] += panel + entries; /* probabilities */
+    /* A visit's sums are added to the row's in the output scratchpad. */
+    m->counts.read_bytes[VC_BUFFER_OUTPUT] += p.visits * dv * sizeof(int32_t);
+    m->counts.written_bytes[VC_BUFFER_OUTPUT] += p.visits * dv * sizeof(int32_t);
+    m->counts.additions += p.visits * dv;
+    return VC_OK;
+}

@@ -1,0 +1,326 @@
+/* The chip against hand-computed timelines, and the integers that flow through it against plain loops. */
+#include "testing.h"
+#include "vitcod/chip.h"
+#include "vitcod/polarize.h"
+#include "vitcod/rng.h"
+
+/* Four lines of eight MACs; the memory gives 32 bytes per cycle. */
+static vc_chip_config small_chip(void)
+{
+    vc_chip_config c = vc_chip_config_default();
+    c.lines = 4;
+    c.linear_rows = 2;
+    c.interleave = 0;
+    return c;
+}
+
+static vc_memory_config small_memory(const vc_chip_config *c)
+{
+    return (vc_memory_config){.bytes_per_second = 32.0 * c->clock_hz};
+}
+
+static void add_attention(vc_workload *w, int layer, const vc_attention_sizes *s,
+                          const vc_plan *plan)
+{
+    assert_ok(vc_workload_add_attention(w, layer, s, plan ? &plan->layers[layer] : NULL));
+}
+
+static vc_chip_counts simulate(const vc_attention_sizes *s, const vc_plan *plan,
+                               const vc_chip_config *c)
+{
+    vc_workload w = {0};
+    vc_chip_result r;
+    const vc_memory_config memory = small_memory(c);
+    const vc_chip_options o = {.config = c, .memory = &memory, .attention_only = 1};
+    add_attention(&w, 0, s, plan);
+    assert_ok(vc_chip_simulate(&r, &w, plan, &o));
+    const vc_chip_counts total = r.total;
+    vc_chip_result_close(&r);
+    vc_workload_close(&w);
+    return total;
+}
+
+static void expect_spent(const vc_chip_counts *n, vc_engine_kind engine,
+                         const uint64_t want[VC_SPENT_COUNT])
+{
+    for (int s = 0; s < VC_SPENT_COUNT; s++)
+        if (n->spent[engine][s] != want[s])
+            fail_msg("%s: %s is %zu, wanted %zu", vc_engine_name(engine),
+                     vc_spent_name((vc_spent)s), (size_t)n->spent[engine][s], (size_t)want[s]);
+}
+
+/* One head, four tokens, eight values. K is there at 1, Q at 2, V at 3. Each line holds a key and takes four
+ * queries, one per cycle: 2 to 6. Row i is complete at 3 + i + 4; softmax takes one cycle, its second pass one,
+ * its pipeline 16: ready at 25 + i. Line i sums row i in four cycles: the last is done at 32. The store is
+ * issued at 36 and over at 37. */
+static void dense_by_hand(void **state)
+{
+    (void)state;
+    const vc_chip_config c = small_chip();
+    const vc_attention_sizes s = {1, 4, 4, 8, 8, 0};
+    const vc_chip_counts n = simulate(&s, NULL, &c);
+    assert_int_equal(n.cycles, 37);
+    assert_int_equal(n.macs, 2 * 16 * 8);
+    expect_spent(&n, VC_ENGINE_DENSER,
+                 (uint64_t[VC_SPENT_COUNT]){[VC_SPENT_BUSY] = 32,
+                                            [VC_SPENT_DRAM] = 8,
+                                            [VC_SPENT_SOFTMAX] = 19 + 20 + 21 + 22,
+                                            [VC_SPENT_IMBALANCE] = 3 + 2 + 1});
+    expect_spent(&n, VC_ENGINE_SPARSER, (uint64_t[VC_SPENT_COUNT]){[VC_SPENT_DRAIN] = 20});
+    expect_spent(&n, VC_ENGINE_SOFTMAX,
+                 (uint64_t[VC_SPENT_COUNT]){[VC_SPENT_BUSY] = 4, [VC_SPENT_IDLE] = 33});
+}
+
+static void make_plan(vc_plan *out, size_t tokens, size_t threshold,
+                      int (*kept)(size_t query, size_t key))
+{
+    vc_mask mask;
+    assert_ok(vc_mask_open(&mask, 1, 1, tokens, tokens));
+    for (size_t i = 0; i < tokens * tokens; i++)
+        mask.pruned[i] = !kept(i / tokens, i % tokens);
+    assert_ok(vc_polarize(out, &mask, threshold, "mask"));
+    vc_mask_close(&mask);
+}
+
+static int on_diagonal(size_t query, size_t key)
+{
+    return query == key;
+}
+
+static int in_first_column(size_t query, size_t key)
+{
+    (void)query;
+    return key == 0;
+}
+
+static int in_first_row_or_column(size_t query, size_t key)
+{
+    return query == 0 || key == 0;
+}
+
+/* The diagonal has no global token: four columns of one entry, all lines sparser. The index, 8 numbers of 2
+ * bytes, comes after K and Q: 2.5, so all is there at 3. SDDMM 3 to 4, rows complete at 8; softmax one after
+ * the other: 9 to 12 and 17 more; V came at 3.5. Line i ends at 27 + i; the store is issued at 34: 35. */
+static void diagonal_by_hand(void **state)
+{
+    (void)state;
+    const vc_chip_config c = small_chip();
+    const vc_attention_sizes s = {1, 4, 4, 8, 8, 0};
+    vc_plan plan;
+    make_plan(&plan, 4, 3, on_diagonal);
+    const vc_chip_counts n = simulate(&s, &plan, &c);
+    assert_int_equal(n.cycles, 35);
+    expect_spent(&n, VC_ENGINE_SPARSER,
+                 (uint64_t[VC_SPENT_COUNT]){[VC_SPENT_BUSY] = 8,
+                                            [VC_SPENT_DRAM] = 0,
+                                            [VC_SPENT_INDEX] = 4 * 3,
+                                            [VC_SPENT_SOFTMAX] = 22 + 23 + 24 + 25,
+                                            [VC_SPENT_IMBALANCE] = 3 + 2 + 1,
+                                            [VC_SPENT_DRAIN] = 20});
+    vc_plan_close(&plan);
+}
+
+/* One column is one key for all lines: eight queries are one visit of a line, the others wait. */
+static void one_column_by_hand(void **state)
+{
+    (void)state;
+    vc_chip_config c = small_chip();
+    const vc_attention_sizes s = {1, 8, 8, 8, 8, 0};
+    vc_plan plan;
+    make_plan(&plan, 8, 4, in_first_column);
+    vc_chip_counts n = simulate(&s, &plan, &c);
+    /* K 2, Q 4: 8 queries from 4 (the first at 3) on: Q i is there at 3 for i < 4, then at 4. */
+    assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_BUSY], 16);
+    assert_int_equal(n.spent[VC_ENGINE_SPARSER][VC_SPENT_BUSY], 0);
+    /* SDDMM 3 to 11, row i complete at 8 + i, ready at 26 + i; SpMM: 8 visits of one entry on 4 lines,
+     * the last at 34; the store of 64 bytes from 38 on: 40. */
+    assert_int_equal(n.cycles, 40);
+    c.entries_per_visit =
+        2; /* shared by four lines; softmax still takes a row per cycle from 8 on */
+    n = simulate(&s, &plan, &c);
+    assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_BUSY], 16);
+    /* SDDMM: lines end at 5, 5, 6, 6; SpMM: at 31, 32, 33, 34. */
+    assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_IMBALANCE], 2 + 6);
+    assert_int_equal(n.cycles, 40);
+    vc_plan_close(&plan);
+}
+
+static void row_and_column_fill_both_parts(void **state)
+{
+    (void)state;
+    const vc_chip_config c = small_chip();
+    const vc_attention_sizes s = {1, 8, 8, 8, 8, 0};
+    vc_plan plan;
+    make_plan(&plan, 8, 4, in_first_row_or_column);
+    const vc_chip_counts n = simulate(&s, &plan, &c);
+    assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_BUSY], 2 * 8);
+    assert_int_equal(n.spent[VC_ENGINE_SPARSER][VC_SPENT_BUSY], 2 * 7);
+    assert_int_equal(n.macs, 2 * 15 * 8);
+    vc_plan_close(&plan);
+}
+
+/* ---- data */
+
+typedef struct data {
+    int8_t *q, *k, *v;
+    int32_t *out, *want;
+} data;
+
+static int8_t *random_bytes(vc_rng *rng, size_t count)
+{
+    int8_t *bytes = malloc(count);
+    for (size_t i = 0; i < count; i++)
+        bytes[i] = (int8_t)((int)vc_rng_below(rng, 255) - 127);
+    return bytes;
+}
+
+static data make_data(const vc_attention_sizes *s, uint64_t seed)
+{
+    vc_rng rng = vc_rng_open(seed, 5, 0);
+    const size_t out = s->heads * s->queries * s->value_dim;
+    return (data){random_bytes(&rng, s->heads * s->queries * s->head_dim),
+                  random_bytes(&rng, s->heads * s->keys * s->head_dim),
+                  random_bytes(&rng, s->heads * s->keys * s->value_dim),
+                  malloc(out * sizeof(int32_t)), malloc(out * sizeof(int32_t))};
+}
+
+static void free_data(data *d)
+{
+    free(d->q);
+    free(d->k);
+    free(d->v);
+    free(d->out);
+    free(d->want);
+}
+
+/* Runs data through the chip and returns how many results are not the reference's. */
+static size_t differences(const vc_attention_sizes *s, const vc_plan *plan, const vc_chip_config *c,
+                          uint64_t lost_score)
+{
+    data d = make_data(s, 1 + s->queries);
+    const size_t count = s->heads * s->queries * s->value_dim;
+    uint8_t *pruned = plan ? malloc(s->heads * s->queries * s->keys) : NULL;
+    vc_chip_values values = {d.q, d.k, d.v, 1e-4f, d.want, 0};
+    if (plan)
+        vc_plan_layer_mask(pruned, &plan->layers[0]);
+    assert_ok(vc_quantized_attention(d.want, s, &values, pruned));
+    values.out = d.out;
+    values.lost_score = lost_score;
+    vc_workload w = {0};
+    vc_chip_result r;
+    const vc_memory_config memory = small_memory(c);
+    const vc_chip_options o = {
+        .config = c, .memory = &memory, .attention_only = 1, .values = &values};
+    add_attention(&w, 0, s, plan);
+    assert_ok(vc_chip_simulate(&r, &w, plan, &o));
+    size_t wrong = 0;
+    for (size_t i = 0; i < count; i++)
+        wrong += d.out[i] != d.want[i];
+    vc_chip_result_close(&r);
+    vc_workload_close(&w);
+    free(pruned);
+    free_data(&d);
+    return wrong;
+}
+
+static void make_random_plan(vc_plan *out, const vc_attention_sizes *s, uint64_t seed,
+                             double sparsity)
+{
+    vc_rng rng = vc_rng_open(seed, 6, 0);
+    vc_mask mask;
+    assert_ok(vc_mask_open(&mask, 1, s->heads, s->queries, s->keys));
+    for (size_t i = 0; i < s->heads * s->queries * s->keys; i++) {
+        const size_t key = i % s->keys, query = i / s->keys % s->queries;
+        const double share = key % 7 == 3 ? 0.2 : sparsity; /* some columns are fuller */
+        mask.pruned[i] = key != query % s->keys && vc_rng_uniform(&rng) < share;
+    }
+    assert_ok(vc_polarize(out, &mask, s->queries / 2, "mask"));
+    vc_mask_close(&mask);
+}
+
+/* Scratchpads so small that everything is tiled. */
+static vc_chip_config cramped_chip(void)
+{
+    vc_chip_config c = small_chip();
+    c.interleave = 1;
+    c.buffers[VC_BUFFER_QUERY].bytes = c.buffers[VC_BUFFER_KEY].bytes = 512;
+    c.buffers[VC_BUFFER_VALUE].bytes = 700;
+    c.buffers[VC_BUFFER_INDEX].bytes = 100;
+    c.buffers[VC_BUFFER_OUTPUT].bytes = 3000;
+    c.buffers[VC_BUFFER_DECODED].bytes = 600;
+    return c;
+}
+
+static void data_flows_through_every_schedule(void **state)
+{
+    (void)state;
+    const vc_attention_sizes sizes[] = {{1, 1, 1, 8, 8, 0},     {3, 197, 197, 64, 64, 0},
+                                        {3, 33, 33, 16, 24, 2}, {4, 49, 196, 16, 64, 0},
+                                        {5, 20, 41, 7, 9, 3},   {2, 64, 64, 8, 8, 0}};
+    vc_chip_config chips[] = {vc_chip_config_default(), small_chip(), cramped_chip()};
+    chips[1].entries_per_visit = 3;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (size_t c = 0; c < sizeof chips / sizeof *chips; c++)
+            for (int sparse = 0; sparse < 3; sparse++) {
+                vc_plan plan;
+                if (sparse)
+                    make_random_plan(&plan, &sizes[i], i, sparse == 1 ? 0.9 : 0.4);
+                if (sizes[i].queries == 197 && c == 2)
+                    chips[c].buffers[VC_BUFFER_OUTPUT].bytes = 8000;
+                const size_t wrong = differences(&sizes[i], sparse ? &plan : NULL, &chips[c], 0);
+                if (wrong)
+                    fail_msg("sizes %zu, chip %zu, sparse %d: %zu results differ", i, c, sparse,
+                             wrong);
+                if (sparse)
+                    vc_plan_close(&plan);
+            }
+}
+
+static void a_lost_score_shows(void **state)
+{
+    (void)state;
+    const vc_chip_config c = vc_chip_config_default();
+    const vc_attention_sizes s = {3, 50, 50, 16, 16, 0};
+    vc_plan plan;
+    make_random_plan(&plan, &s, 3, 0.9);
+    for (uint64_t lost = 1; lost < 1000; lost += 111)
+        assert_true(differences(&s, &plan, &c, lost) > 0);
+    vc_plan_close(&plan);
+}
+
+static void what_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    const vc_attention_sizes s = {1, 8, 8, 64, 64, 0};
+    vc_workload w = {0};
+    vc_chip_result r;
+    vc_chip_config c = small_chip();
+    const vc_memory_config memory = small_memory(&c);
+    const vc_chip_options o = {.config = &c, .memory = &memory, .attention_only = 1};
+    add_attention(&w, 0, &s, NULL);
+    c.buffers[VC_BUFFER_KEY].bytes = 100;
+    assert_fails(vc_chip_simulate(&r, &w, NULL, &o), VC_EINVAL,
+                 "layer 0: the key scratchpad has 2 x 50 bytes, wanted 64 for the smallest tile");
+    c = small_chip();
+    c.buffers[VC_BUFFER_OUTPUT].bytes = 300;
+    assert_fails(vc_chip_simulate(&r, &w, NULL, &o), VC_EINVAL,
+                 "layer 0: the output scratchpad has 300 bytes, wanted 416 for row 0");
+    c = small_chip();
+    c.lines = 0;
+    assert_fails(vc_chip_simulate(&r, &w, NULL, &o), VC_EINVAL, "'lines' is 0, wanted 1 to 4096");
+    vc_workload_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dense_by_hand),
+        cmocka_unit_test(diagonal_by_hand),
+        cmocka_unit_test(one_column_by_hand),
+        cmocka_unit_test(row_and_column_fill_both_parts),
+        cmocka_unit_test(data_flows_through_every_schedule),
+        cmocka_unit_test(a_lost_score_shows),
+        cmocka_unit_test(what_does_not_fit_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
