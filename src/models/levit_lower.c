@@ -7,7 +7,8 @@ static vc_status lower_stem(vc_workload *out, const vc_levit_config *c)
     for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
         uint64_t inputs = 9 * (i ? c->stem[i - 1] : c->channels);
         side = (side + 1) / 2;
-        products[i] = (vc_product_shape){side * side, inputs, c->stem[i]};
+        const vc_product_shape product = {side * side, inputs, c->stem[i]};
+        products[i] = product;
         weights += (inputs + 1) * c->stem[i];
     }
     const vc_op stem = vc__op(VC_OP_PATCH_EMBED, -1, weights, c->channels * c->image * c->image,
