@@ -22,14 +22,14 @@ allowed() {
 room_of() {
     case $1 in
     status | arena | tensor | tensor_file | rng | npy | safetensors | pth | weights | json | threads | clock | progress | file | \
-        hash | version | isa) echo core ;;
+        hash | version | isa | yaml) echo core ;;
     idx | data | image | source | loader) echo data ;;
     mask | plan | workload | group_files) echo plan ;;
     kernels | gemm | ops | attention | attend | product | autoencoder) echo kernels ;;
     model | deit | levit) echo models ;;
     attention_stats | prune | polarize | autoencoder_setup) echo algorithm ;;
     equalize) echo engine ;;
-    chip | chip_energy | chip_trace | memory) echo sim ;;
+    accelerator | chip | chip_energy | chip_trace | memory) echo sim ;;
     sim | train | profile | engine | report) echo "$1" ;;
     *) echo unknown ;;
     esac

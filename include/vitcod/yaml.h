@@ -1,0 +1,78 @@
+/* What people write: YAML mappings read strictly by tables. Every key is known or an error, every value has its kind,
+ * its unit and its range; messages name file, line and key. Anchors, aliases and tags are refused. */
+#ifndef VITCOD_YAML_H
+#define VITCOD_YAML_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vitcod/status.h"
+
+typedef struct vc_yaml vc_yaml; /* an open file */
+
+/* A mapping of it; valid as long as the file is open. */
+typedef struct vc_yaml_map {
+    const vc_yaml *file;
+    void *node;
+    size_t line;
+    char path[96]; /* "", or the keys that lead to it: "buffers.query" */
+} vc_yaml_map;
+
+/* What a value measures, and the unit in which it is stored. */
+typedef enum vc_yaml_unit {
+    VC_UNIT_NONE,
+    VC_UNIT_BYTES,            /* B, KB, KiB, MB, MiB, GB, GiB: B */
+    VC_UNIT_HERTZ,            /* Hz, kHz, MHz, GHz: Hz */
+    VC_UNIT_BYTES_PER_SECOND, /* B/s, KB/s, MB/s, GB/s: B/s */
+    VC_UNIT_SECONDS,          /* s, ms, us, ns, ps: s */
+    VC_UNIT_PICOJOULES,       /* fJ, pJ, nJ, uJ: pJ */
+    VC_UNIT_PJ_PER_BYTE,      /* pJ/B */
+    VC_UNIT_PJ_PER_BIT,       /* pJ/bit */
+    VC_UNIT_MW_PER_KIB,       /* uW/KiB, mW/KiB: mW/KiB */
+    VC_UNIT_MM2,              /* um2, mm2: mm2 */
+    VC_UNIT_MM2_PER_KIB,      /* um2/KiB, mm2/KiB: mm2/KiB */
+    VC_UNIT_VOLTS,            /* mV, V: V */
+    VC_UNIT_AMPERES,          /* uA, mA, A: A */
+    VC_UNIT_COUNT
+} vc_yaml_unit;
+
+typedef enum vc_yaml_kind {
+    VC_YAML_COUNT,  /* uint64_t: a whole number from 0 */
+    VC_YAML_NUMBER, /* double, finite */
+    VC_YAML_FLAG,   /* int: true or false */
+    VC_YAML_TEXT,   /* char[room] */
+    VC_YAML_WORD,   /* int: which of `words` */
+    VC_YAML_WORDS,  /* int[room]: a sequence of as many, each which of `words` */
+    VC_YAML_MAP     /* a mapping, for vc_yaml_sub */
+} vc_yaml_kind;
+
+typedef struct vc_yaml_field {
+    const char *key;
+    vc_yaml_kind kind;
+    size_t offset; /* of the member */
+    vc_yaml_unit unit;
+    double least, most;       /* of counts and numbers, inclusive */
+    const char *const *words; /* ended by NULL */
+    size_t room;
+    int optional; /* a member without its key stays as it is */
+} vc_yaml_field;
+
+/* VC_EIO for a file that cannot be read, VC_EFORMAT for one that is larger than 1 MiB, no YAML, several documents, or
+ * no mapping. */
+vc_status vc_yaml_open(vc_yaml **out, const char *path);
+void vc_yaml_close(vc_yaml *file);
+vc_yaml_map vc_yaml_root(const vc_yaml *file);
+
+/* Reads a mapping into a struct. VC_EFORMAT for a key that is unknown, missing or there twice, and for a value of another
+ * kind, unit or range. */
+vc_status vc_yaml_read(void *out, const vc_yaml_map *map, const vc_yaml_field *fields,
+                       size_t count);
+
+/* The mapping behind a key of kind VC_YAML_MAP; its node is NULL where the key is not there. */
+vc_yaml_map vc_yaml_sub(const vc_yaml_map *map, const char *key);
+
+/* Fails with "FILE:LINE: 'PATH.KEY' " and the rest, for what a table cannot say. Returns VC_EFORMAT. */
+vc_status vc_yaml_fail(const vc_yaml_map *map, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,245 @@
+/* Files, mappings and their keys, by libfyaml. */
+#include "vitcod/yaml.h"
+
+#include <assert.h>
+#include <libfyaml.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vitcod/file.h"
+#include "yaml_impl.h"
+
+enum { MOST_BYTES = 1 << 20 };
+
+struct vc_yaml {
+    char *path;
+    vc_mapped_file bytes;
+    struct fy_diag *diag;
+    struct fy_parser *parser;
+    struct fy_document *document;
+};
+
+/* ---- lines */
+
+static size_t line_of(struct fy_node *node)
+{
+    struct fy_token *token = node ? fy_node_get_scalar_token(node) : NULL;
+    const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
+    return mark ? (size_t)mark->line + 1 : 0;
+}
+
+static struct fy_node_pair *pair_of(const vc_yaml_map *map, const char *key)
+{
+    void *at = NULL;
+    struct fy_node_pair *pair;
+    while ((pair = fy_node_mapping_iterate(map->node, &at)))
+        if (strcmp(fy_node_get_scalar0(fy_node_pair_key(pair)), key) == 0)
+            return pair;
+    return NULL;
+}
+
+vc_status vc_yaml_fail(const vc_yaml_map *map, const char *key, const char *format, ...)
+{
+    char text[512];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    struct fy_node_pair *pair = pair_of(map, key);
+    const size_t line = pair ? line_of(fy_node_pair_key(pair)) : map->line;
+    return vc_fail(VC_EFORMAT, "%s:%zu: '%s%s%s' %s", map->file->path, line, map->path,
+                   map->path[0] ? "." : "", key, text);
+}
+
+/* ---- opening */
+
+static vc_status syntax_error(const vc_yaml *file)
+{
+    void *at = NULL;
+    const struct fy_diag_error *e = fy_diag_errors_iterate(file->diag, &at);
+    return vc_fail(VC_EFORMAT, "%s:%d: no YAML: %s", file->path, e ? e->line : 1,
+                   e && e->msg ? e->msg : "it cannot be parsed");
+}
+
+/* What libfyaml has read more of than wanted: anchors, aliases, tags, keys that are no words. */
+static vc_status check_node(const vc_yaml *file, struct fy_node *node, size_t line, int depth)
+{
+    const char *wanted = NULL;
+    size_t length;
+    if (fy_node_is_alias(node))
+        wanted = "an alias";
+    else if (fy_node_get_anchor(node))
+        wanted = "an anchor";
+    else if (fy_node_get_tag(node, &length))
+        wanted = "a tag";
+    else if (depth == 0)
+        wanted = "mappings in mappings beyond 8 levels";
+    if (wanted)
+        return vc_fail(VC_EFORMAT, "%s:%zu: %s, wanted plain values", file->path,
+                       line_of(node) ? line_of(node) : line, wanted);
+    void *at = NULL;
+    if (fy_node_is_sequence(node)) {
+        struct fy_node *item;
+        while ((item = fy_node_sequence_iterate(node, &at)))
+            VC_TRY(check_node(file, item, line, depth - 1));
+    }
+    struct fy_node_pair *pair;
+    while (fy_node_is_mapping(node) && (pair = fy_node_mapping_iterate(node, &at))) {
+        struct fy_node *key = fy_node_pair_key(pair), *value = fy_node_pair_value(pair);
+        if (!key || !fy_node_is_scalar(key) || !fy_node_get_scalar0(key))
+            return vc_fail(VC_EFORMAT, "%s:%zu: a key that is no word", file->path, line);
+        if (!value)
+            return vc_fail(VC_EFORMAT, "%s:%zu: '%s' has no value", file->path, line_of(key),
+                           fy_node_get_scalar0(key));
+        VC_TRY(check_node(file, key, line_of(key), depth - 1));
+        VC_TRY(check_node(file, value, line_of(key), depth - 1));
+    }
+    return VC_OK;
+}
+
+static vc_status parse(vc_yaml *f)
+{
+    const struct fy_diag_cfg quiet = {.level = FYET_ERROR, .module_mask = ~0u};
+    f->diag = fy_diag_create(&quiet);
+    if (!f->diag)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    fy_diag_set_collect_errors(f->diag, true);
+    const struct fy_parse_cfg how = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG, .diag = f->diag};
+    f->parser = fy_parser_create(&how);
+    if (!f->parser ||
+        fy_parser_set_string(f->parser, (const char *)f->bytes.data, f->bytes.bytes) != 0)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    f->document = fy_parse_load_document(f->parser);
+    if (!f->document)
+        return syntax_error(f);
+    struct fy_node *root = fy_document_root(f->document);
+    if (!root || !fy_node_is_mapping(root))
+        return vc_fail(VC_EFORMAT, "%s:1: no mapping, wanted keys and values", f->path);
+    VC_TRY(check_node(f, root, 1, 8));
+    struct fy_document *second = fy_parse_load_document(f->parser);
+    if (second) {
+        fy_parse_document_destroy(f->parser, second);
+        return vc_fail(VC_EFORMAT, "%s: several documents, wanted one", f->path);
+    }
+    return fy_diag_got_error(f->diag) ? syntax_error(f) : VC_OK;
+}
+
+static vc_status open_file(vc_yaml *f)
+{
+    VC_TRY(vc_file_map(&f->bytes, f->path));
+    if (f->bytes.bytes > MOST_BYTES)
+        return vc_fail(VC_EFORMAT, "%s: %zu bytes, wanted at most %d", f->path, f->bytes.bytes,
+                       MOST_BYTES);
+    if (f->bytes.bytes == 0 || memchr(f->bytes.data, 0, f->bytes.bytes))
+        return vc_fail(VC_EFORMAT, "%s:1: no text, wanted YAML", f->path);
+    return parse(f);
+}
+
+vc_status vc_yaml_open(vc_yaml **out, const char *path)
+{
+    *out = NULL;
+    vc_yaml *f = calloc(1, sizeof *f);
+    if (f)
+        f->path = strdup(path);
+    const vc_status status = f && f->path ? open_file(f) : vc_fail(VC_ENOMEM, "out of memory");
+    if (status == VC_OK)
+        *out = f;
+    else
+        vc_yaml_close(f);
+    return status;
+}
+
+void vc_yaml_close(vc_yaml *f)
+{
+    if (!f)
+        return;
+    if (f->document)
+        fy_parse_document_destroy(f->parser, f->document);
+    if (f->parser)
+        fy_parser_destroy(f->parser);
+    if (f->diag)
+        fy_diag_destroy(f->diag);
+    vc_file_unmap(&f->bytes);
+    free(f->path);
+    free(f);
+}
+
+/* ---- mappings */
+
+vc_yaml_map vc_yaml_root(const vc_yaml *file)
+{
+    return (vc_yaml_map){.file = file, .node = fy_document_root(file->document), .line = 1};
+}
+
+vc_yaml_map vc_yaml_sub(const vc_yaml_map *map, const char *key)
+{
+    struct fy_node_pair *pair = pair_of(map, key);
+    vc_yaml_map sub = {.file = map->file};
+    if (pair) {
+        sub.node = fy_node_pair_value(pair);
+        sub.line = line_of(fy_node_pair_key(pair));
+    }
+    const int length =
+        snprintf(sub.path, sizeof sub.path, "%s%s%s", map->path, map->path[0] ? "." : "", key);
+    assert(length < (int)sizeof sub.path); /* keys come from tables */
+    (void)length;
+    return sub;
+}
+
+static const vc_yaml_field *find_field(const vc_yaml_field *fields, size_t count, const char *key)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(fields[i].key, key) == 0)
+            return &fields[i];
+    return NULL;
+}
+
+/* Words that differ in a letter or two. */
+static size_t distance(const char *a, const char *b)
+{
+    enum { MOST = 40 };
+    size_t row[MOST + 1], n = strlen(a), m = strlen(b);
+    if (n > MOST || m > MOST)
+        return MOST;
+    for (size_t j = 0; j <= m; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            const size_t change = corner + (a[i - 1] != b[j - 1]);
+            corner = row[j];
+            const size_t step = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
+            row[j] = change < step ? change : step;
+        }
+    }
+    return row[m];
+}
+
+static vc_status unknown_key(const vc_yaml_map *map, const char *key, const vc_yaml_field *fields,
+                             size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (distance(key, fields[i].key) <= 2)
+            return vc_yaml_fail(map, key, "is unknown, did you mean '%s'?", fields[i].key);
+    return vc_yaml_fail(map, key, "is unknown");
+}
+
+vc_status vc_yaml_read(void *out, const vc_yaml_map *map, const vc_yaml_field *fields, size_t count)
+{
+    void *at = NULL;
+    struct fy_node_pair *pair;
+    while ((pair = fy_node_mapping_iterate(map->node, &at))) {
+        const char *key = fy_node_get_scalar0(fy_node_pair_key(pair));
+        const vc_yaml_field *field = find_field(fields, count, key);
+        if (!field)
+            return unknown_key(map, key, fields, count);
+        VC_TRY(vc__yaml_value((char *)out + field->offset, map, field, fy_node_pair_value(pair)));
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!fields[i].optional && !pair_of(map, fields[i].key))
+            return vc_yaml_fail(map, fields[i].key, "is missing");
+    return VC_OK;
+}

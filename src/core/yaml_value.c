@@ -1,0 +1,197 @@
+/* Values: kinds, units, ranges. */
+#include <libfyaml.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "yaml_impl.h"
+
+typedef struct unit {
+    vc_yaml_unit dimension;
+    const char *name;
+    double factor; /* to what is stored */
+} unit;
+
+static const unit units[] = {
+    {VC_UNIT_BYTES, "B", 1.0},
+    {VC_UNIT_BYTES, "KB", 1e3},
+    {VC_UNIT_BYTES, "KiB", 1024.0},
+    {VC_UNIT_BYTES, "MB", 1e6},
+    {VC_UNIT_BYTES, "MiB", 1048576.0},
+    {VC_UNIT_BYTES, "GB", 1e9},
+    {VC_UNIT_BYTES, "GiB", 1073741824.0},
+    {VC_UNIT_HERTZ, "Hz", 1.0},
+    {VC_UNIT_HERTZ, "kHz", 1e3},
+    {VC_UNIT_HERTZ, "MHz", 1e6},
+    {VC_UNIT_HERTZ, "GHz", 1e9},
+    {VC_UNIT_BYTES_PER_SECOND, "B/s", 1.0},
+    {VC_UNIT_BYTES_PER_SECOND, "KB/s", 1e3},
+    {VC_UNIT_BYTES_PER_SECOND, "MB/s", 1e6},
+    {VC_UNIT_BYTES_PER_SECOND, "GB/s", 1e9},
+    {VC_UNIT_SECONDS, "s", 1.0},
+    {VC_UNIT_SECONDS, "ms", 1e-3},
+    {VC_UNIT_SECONDS, "us", 1e-6},
+    {VC_UNIT_SECONDS, "ns", 1e-9},
+    {VC_UNIT_SECONDS, "ps", 1e-12},
+    {VC_UNIT_PICOJOULES, "fJ", 1e-3},
+    {VC_UNIT_PICOJOULES, "pJ", 1.0},
+    {VC_UNIT_PICOJOULES, "nJ", 1e3},
+    {VC_UNIT_PICOJOULES, "uJ", 1e6},
+    {VC_UNIT_PJ_PER_BYTE, "pJ/B", 1.0},
+    {VC_UNIT_PJ_PER_BIT, "pJ/bit", 1.0},
+    {VC_UNIT_MW_PER_KIB, "uW/KiB", 1e-3},
+    {VC_UNIT_MW_PER_KIB, "mW/KiB", 1.0},
+    {VC_UNIT_MM2, "um2", 1e-6},
+    {VC_UNIT_MM2, "mm2", 1.0},
+    {VC_UNIT_MM2_PER_KIB, "um2/KiB", 1e-6},
+    {VC_UNIT_MM2_PER_KIB, "mm2/KiB", 1.0},
+    {VC_UNIT_VOLTS, "mV", 1e-3},
+    {VC_UNIT_VOLTS, "V", 1.0},
+    {VC_UNIT_AMPERES, "uA", 1e-6},
+    {VC_UNIT_AMPERES, "mA", 1e-3},
+    {VC_UNIT_AMPERES, "A", 1.0},
+};
+
+/* The units that a value may have, for messages. */
+static const char *unit_list(char text[160], vc_yaml_unit dimension)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (units[i].dimension == dimension)
+            used +=
+                (size_t)snprintf(text + used, 160 - used, "%s%s", used ? ", " : "", units[i].name);
+    return text;
+}
+
+/* Digits, with a point and an exponent: whatever the locale. Returns where it ends; NULL: no number. */
+static const char *read_decimal(double *out, const char *text)
+{
+    char copy[64];
+    size_t n = strspn(text, "+-.0123456789eE");
+    const char *end = text + n;
+    if (n == 0 || n >= sizeof copy || strspn(text, "+-.eE") == n)
+        return NULL;
+    memcpy(copy, text, n);
+    copy[n] = 0;
+    /* Mantissa and exponent as whole numbers: no decimal point is left for strtod. */
+    char *exponent = strpbrk(copy, "eE"), *rest, plain[96];
+    long power = 0;
+    if (exponent) {
+        power = strtol(exponent + 1, &rest, 10);
+        if (*rest || rest == exponent + 1 || power > 400 || power < -400)
+            return NULL;
+        *exponent = 0;
+    }
+    char *point = strchr(copy, '.');
+    if (point) {
+        power -= (long)strlen(point + 1);
+        memmove(point, point + 1, strlen(point + 1) + 1);
+    }
+    snprintf(plain, sizeof plain, "%se%ld", copy, power);
+    *out = strtod(plain, &rest);
+    return *rest || rest == plain || !isfinite(*out) ? NULL : end;
+}
+
+static vc_status measure(double *out, const vc_yaml_map *map, const vc_yaml_field *f,
+                         const char *text)
+{
+    char list[160];
+    const char *rest = read_decimal(out, text);
+    if (!rest)
+        return vc_yaml_fail(map, f->key, "is '%.40s', wanted a number%s%s", text,
+                            f->unit ? " and a unit of " : "",
+                            f->unit ? unit_list(list, f->unit) : "");
+    rest += strspn(rest, " ");
+    if (!f->unit) {
+        if (*rest)
+            return vc_yaml_fail(map, f->key, "is '%.40s', wanted a number without a unit", text);
+        return VC_OK;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (units[i].dimension == f->unit && strcmp(units[i].name, rest) == 0) {
+            *out *= units[i].factor;
+            return VC_OK;
+        }
+    return vc_yaml_fail(map, f->key, "is '%.40s', wanted a unit of %s", text,
+                        unit_list(list, f->unit));
+}
+
+static vc_status read_number(void *out, const vc_yaml_map *map, const vc_yaml_field *f,
+                             const char *text)
+{
+    const double exact = 9007199254740992.0;
+    double value = 0.0;
+    VC_TRY(measure(&value, map, f, text));
+    if (f->kind == VC_YAML_COUNT && (value != floor(value) || fabs(value) > exact))
+        return vc_yaml_fail(map, f->key, "is '%.40s', wanted a whole number", text);
+    if (!(value >= f->least && value <= f->most))
+        return vc_yaml_fail(map, f->key, "is '%.40s', wanted %.15g to %.15g", text, f->least,
+                            f->most);
+    if (f->kind == VC_YAML_COUNT)
+        *(uint64_t *)out = (uint64_t)value;
+    else
+        *(double *)out = value;
+    return VC_OK;
+}
+
+static vc_status read_word(int *out, const vc_yaml_map *map, const vc_yaml_field *f,
+                           const char *text)
+{
+    char known[256] = "";
+    size_t used = 0;
+    for (int i = 0; f->words[i]; i++) {
+        if (strcmp(f->words[i], text) == 0) {
+            *out = i;
+            return VC_OK;
+        }
+        if (used < sizeof known)
+            used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
+                                     f->words[i]);
+    }
+    return vc_yaml_fail(map, f->key, "is '%.40s', wanted one of %s", text, known);
+}
+
+static vc_status read_words(int *out, const vc_yaml_map *map, const vc_yaml_field *f,
+                            struct fy_node *node)
+{
+    const size_t count = fy_node_is_sequence(node) ? (size_t)fy_node_sequence_item_count(node) : 0;
+    if (count != f->room)
+        return vc_yaml_fail(map, f->key, "has %zu words, wanted a sequence of %zu", count, f->room);
+    for (size_t i = 0; i < count; i++) {
+        const char *text = fy_node_get_scalar0(fy_node_sequence_get_by_index(node, (int)i));
+        if (!text)
+            return vc_yaml_fail(map, f->key, "holds something that is no word");
+        VC_TRY(read_word(&out[i], map, f, text));
+    }
+    return VC_OK;
+}
+
+vc_status vc__yaml_value(void *out, const vc_yaml_map *map, const vc_yaml_field *f,
+                         struct fy_node *node)
+{
+    static const char *const flags[] = {"false", "true", NULL};
+    if (f->kind == VC_YAML_MAP)
+        return fy_node_is_mapping(node)
+                   ? VC_OK
+                   : vc_yaml_fail(map, f->key, "is no mapping, wanted keys and values");
+    if (f->kind == VC_YAML_WORDS)
+        return read_words(out, map, f, node);
+    const char *text = fy_node_is_scalar(node) ? fy_node_get_scalar0(node) : NULL;
+    if (!text || !text[0])
+        return vc_yaml_fail(map, f->key, "is %s, wanted one value", text ? "empty" : "no value");
+    if (f->kind == VC_YAML_TEXT) {
+        if (strlen(text) >= f->room)
+            return vc_yaml_fail(map, f->key, "has %zu bytes, wanted at most %zu", strlen(text),
+                                f->room - 1);
+        memcpy(out, text, strlen(text) + 1);
+        return VC_OK;
+    }
+    if (f->kind == VC_YAML_WORD)
+        return read_word(out, map, f, text);
+    if (f->kind == VC_YAML_FLAG) {
+        const vc_yaml_field flag = {.key = f->key, .words = flags};
+        return read_word(out, map, &flag, text);
+    }
+    return read_number(out, map, f, text);
+}

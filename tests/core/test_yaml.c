@@ -1,0 +1,200 @@
+/* The YAML reader: every kind and unit, and a sentence for whatever is wrong. */
+#include "testing.h"
+#include "vitcod/rng.h"
+#include "vitcod/yaml.h"
+
+typedef struct thing {
+    uint64_t lines, bytes;
+    double clock, ratio;
+    int fast, split, order[3];
+    char name[8];
+} thing;
+
+static const char *const splits[] = {"kept", "fixed", NULL};
+static const char *const fields_of_order[] = {"row", "bank", "column", NULL};
+
+static const vc_yaml_field fields[] = {
+    {.key = "name", .kind = VC_YAML_TEXT, .offset = offsetof(thing, name), .room = 8},
+    {.key = "lines",
+     .kind = VC_YAML_COUNT,
+     .offset = offsetof(thing, lines),
+     .least = 1,
+     .most = 100},
+    {.key = "size",
+     .kind = VC_YAML_COUNT,
+     .offset = offsetof(thing, bytes),
+     .unit = VC_UNIT_BYTES,
+     .most = 1e9},
+    {.key = "clock",
+     .kind = VC_YAML_NUMBER,
+     .offset = offsetof(thing, clock),
+     .unit = VC_UNIT_HERTZ,
+     .most = 1e12},
+    {.key = "ratio",
+     .kind = VC_YAML_NUMBER,
+     .offset = offsetof(thing, ratio),
+     .most = 1,
+     .optional = 1},
+    {.key = "fast", .kind = VC_YAML_FLAG, .offset = offsetof(thing, fast)},
+    {.key = "split", .kind = VC_YAML_WORD, .offset = offsetof(thing, split), .words = splits},
+    {.key = "order",
+     .kind = VC_YAML_WORDS,
+     .offset = offsetof(thing, order),
+     .words = fields_of_order,
+     .room = 3},
+    {.key = "more", .kind = VC_YAML_MAP, .optional = 1},
+};
+enum { FIELDS = sizeof fields / sizeof *fields };
+
+static const char good[] =
+    "# a comment\nname: chip\nlines: 64\nsize: 53 KiB\nclock: 0.5 GHz\nfast: true\n"
+    "split: fixed\norder: [bank, row, column]\n";
+
+static vc_status read_text(thing *out, const char *text, size_t length)
+{
+    const char *path = temporary("a.yaml");
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, length, file), length);
+    fclose(file);
+    vc_yaml *yaml;
+    VC_TRY(vc_yaml_open(&yaml, path));
+    const vc_yaml_map root = vc_yaml_root(yaml);
+    const vc_status status = vc_yaml_read(out, &root, fields, FIELDS);
+    vc_yaml_close(yaml);
+    return status;
+}
+
+static void every_kind(void **state)
+{
+    (void)state;
+    thing t = {.ratio = 0.25};
+    assert_ok(read_text(&t, good, strlen(good)));
+    assert_string_equal(t.name, "chip");
+    assert_int_equal(t.lines, 64);
+    assert_int_equal(t.bytes, 53 * 1024);
+    assert_near(t.clock, 500e6, 0.0);
+    assert_near(t.ratio, 0.25, 0.0);
+    assert_int_equal(t.fast, 1);
+    assert_int_equal(t.split, 1);
+    assert_int_equal(t.order[0], 1);
+    assert_int_equal(t.order[2], 2);
+}
+
+/* `good` with one line replaced, and the end of the sentence about it. */
+static void expect(const char *key, const char *line, const char *message)
+{
+    char text[1024] = "", found[1024];
+    thing t;
+    size_t used = 0;
+    for (const char *at = good; *at;) {
+        const char *end = strchr(at, '\n') + 1;
+        const size_t length = strlen(key);
+        const int here = strncmp(at, key, length) == 0 && at[length] == ':';
+        if (here)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s\n", line);
+        else
+            used += (size_t)snprintf(text + used, sizeof text - used, "%.*s", (int)(end - at), at);
+        at = end;
+    }
+    const vc_status status = read_text(&t, text, strlen(text));
+    snprintf(found, sizeof found, "%s", vc_last_error());
+    if (status != VC_EFORMAT || !strstr(found, message))
+        fail_msg("'%s': status %s, '%s', wanted '%s'", line, vc_status_name(status), found,
+                 message);
+}
+
+static void everything_wrong_is_said(void **state)
+{
+    (void)state;
+    expect("lines", "lines: 0", "a.yaml:3: 'lines' is '0', wanted 1 to 100");
+    expect("lines", "lines: 1.5", ":3: 'lines' is '1.5', wanted a whole number");
+    expect("lines", "lines: 64 B", ":3: 'lines' is '64 B', wanted a number without a unit");
+    expect("lines", "lines: 0x10", ":3: 'lines' is '0x10', wanted a number");
+    expect("lines", "lines: nan", "wanted a number");
+    expect("lines", "lines: 1e999", "wanted a number");
+    expect("lines", "lines:", "'lines' is empty");
+    expect("lines", "lines: [1]", "'lines' is no value, wanted one value");
+    expect("lines", "lines: 1\nlines: 2", "a.yaml:");
+    expect("lines", "line: 4", ":3: 'line' is unknown, did you mean 'lines'?");
+    expect("lines", "colour: 4", ":3: 'colour' is unknown");
+    expect("lines", "# nothing", "'lines' is missing");
+    expect("size", "size: 53", ":4: 'size' is '53', wanted a unit of B, KB, KiB, MB, MiB, GB, GiB");
+    expect("size", "size: 53 MHz", "wanted a unit of B, KB");
+    expect("size", "size: 0.3 B", "wanted a whole number");
+    expect("size", "size: 5 GiB", "wanted 0 to 1000000000");
+    expect("clock", "clock: fast", "wanted a number and a unit of Hz, kHz, MHz, GHz");
+    expect("fast", "fast: yes", ":6: 'fast' is 'yes', wanted one of false, true");
+    expect("split", "split: half", ":7: 'split' is 'half', wanted one of kept, fixed");
+    expect("split", "split: {a: 1}", "'split' is no value");
+    expect("order", "order: [bank, row]", ":8: 'order' has 2 words, wanted a sequence of 3");
+    expect("order", "order: [bank, row, rank]", "'rank', wanted one of row, bank, column");
+    expect("name", "name: much too long", ":2: 'name' has 13 bytes, wanted at most 7");
+    expect("name", "name: &a chip", "an anchor, wanted plain values");
+    expect("name", "name: !!str chip", "a tag, wanted plain values");
+    expect("name", "name: \"unfinished", "no YAML");
+    expect("name", "? [a, b]\n: c", "a key that is no word");
+    expect("order", "order: [bank, row, column]\n---\nb: 1", "several documents, wanted one");
+    expect("order", "order: [bank, row, column]\nmore: 3", "'more' is no mapping");
+}
+
+static void sections_have_paths(void **state)
+{
+    (void)state;
+    static const vc_yaml_field top[] = {{.key = "buffers", .kind = VC_YAML_MAP}};
+    static const vc_yaml_field inner[] = {{.key = "query", .kind = VC_YAML_MAP}};
+    static const vc_yaml_field size[] = {
+        {.key = "size", .kind = VC_YAML_COUNT, .unit = VC_UNIT_BYTES, .least = 64, .most = 1e6}};
+    const char *path = temporary("b.yaml");
+    write_bytes(path, "buffers:\n  query: {size: 8 B}\n", 30);
+    vc_yaml *yaml;
+    uint64_t bytes;
+    assert_ok(vc_yaml_open(&yaml, path));
+    const vc_yaml_map root = vc_yaml_root(yaml);
+    assert_ok(vc_yaml_read(NULL, &root, top, 1));
+    const vc_yaml_map buffers = vc_yaml_sub(&root, "buffers");
+    assert_ok(vc_yaml_read(NULL, &buffers, inner, 1));
+    const vc_yaml_map query = vc_yaml_sub(&buffers, "query");
+    assert_int_equal(vc_yaml_read(&bytes, &query, size, 1), VC_EFORMAT);
+    assert_non_null(
+        strstr(vc_last_error(), "b.yaml:2: 'buffers.query.size' is '8 B', wanted 64 to"));
+    assert_null(vc_yaml_sub(&root, "nothing").node);
+    vc_yaml_close(yaml);
+}
+
+/* Cut off anywhere it is an error, unless only the newline at the end is missing. */
+static void cut_off_anywhere(void **state)
+{
+    (void)state;
+    thing t;
+    for (size_t n = 0; n + 1 < strlen(good); n++)
+        if (read_text(&t, good, n) == VC_OK)
+            fail_msg("accepted its first %zu bytes", n);
+}
+
+static void noise_is_refused(void **state)
+{
+    (void)state;
+    vc_rng rng = vc_rng_open(1, 2, 3);
+    thing t;
+    for (int i = 0; i < 300; i++) {
+        char text[200];
+        const size_t n = 1 + vc_rng_below(&rng, sizeof text);
+        for (size_t b = 0; b < n; b++)
+            text[b] = (char)vc_rng_below(&rng, i % 2 ? 256 : 96);
+        assert_int_not_equal(read_text(&t, text, n), VC_OK);
+    }
+    vc_yaml *yaml;
+    assert_int_equal(vc_yaml_open(&yaml, "/nonexistent"), VC_EIO);
+    assert_int_not_equal(vc_yaml_open(&yaml, "/tmp"), VC_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind),          cmocka_unit_test(everything_wrong_is_said),
+        cmocka_unit_test(sections_have_paths), cmocka_unit_test(cut_off_anywhere),
+        cmocka_unit_test(noise_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
+}
