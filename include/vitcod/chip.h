@@ -43,6 +43,8 @@ typedef struct vc_chip_config {
     uint64_t softmax_lanes, softmax_latency;
     uint64_t vector_lanes;
     uint64_t linear_rows; /* rows of a product that share the weights that a line holds */
+    char file[256];       /* where it was read, for messages; empty: built in */
+    uint64_t buffer_lines[VC_BUFFER_COUNT]; /* and on which lines */
 } vc_chip_config;
 
 vc_chip_config vc_chip_config_default(void);

@@ -20,6 +20,7 @@
 #include "vitcod/threads.h"
 #include "vitcod/version.h"
 #include "vitcod/weights.h"
+#include "vitcod/yaml.h"
 
 /* data: labelled images and batches, from memory or read ahead from files */
 #include "vitcod/data.h"
@@ -55,6 +56,7 @@
 #include "vitcod/prune.h"
 
 /* sim, engine, train, profile, report */
+#include "vitcod/accelerator.h"
 #include "vitcod/chip.h"
 #include "vitcod/chip_energy.h"
 #include "vitcod/chip_trace.h"

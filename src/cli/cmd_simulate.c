@@ -5,7 +5,6 @@
 #include "commands.h"
 #include "simulate.h"
 #include "vitcod/polarize.h"
-#include "vitcod/sim.h"
 
 enum { DEFAULT_HEAD_DIM = 64, DEFAULT_THRESHOLD = 50 }; /* of every DeiT; as shipped, of 197 */
 static const double DEFAULT_RATIO = 0.667;              /* the public logs' */
@@ -81,10 +80,11 @@ static vc_status set_head_dim(cli_simulate_options *o, const vc_plan *plan)
 static vc_status run_workload(json_t *result, const cli_simulate_options *o, const vc_plan *plan)
 {
     const int end_to_end = o->model.path || o->model.arch;
+    const vc_sim_config config = vc_sim_config_default();
     vc_workload workload = {0};
     vc_status status = lower(&workload, plan, o);
     if (status == VC_OK)
-        status = o->bound ? cli_simulate_bound(result, &workload, end_to_end)
+        status = o->bound ? cli_simulate_bound(result, &workload, &config, end_to_end)
                           : cli_simulate_chip(result, &workload, plan, o, end_to_end);
     vc_workload_close(&workload);
     return status;
@@ -178,7 +178,8 @@ static int take_argument(const cli_command *command, cli_simulate_options *o, co
 static int check_options(const cli_command *command, const cli_simulate_options *o)
 {
     const int whole = o->model.path || o->model.arch;
-    if (o->control && (whole || o->compressed || o->bound || o->functional || o->trace))
+    if (o->control &&
+        (whole || o->compressed || o->bound || o->functional || o->trace || o->config))
         return cli_usage(command,
                          "--control takes a plan, --head-dim, --ratio and --embed-dim alone");
     if (o->control && !plan_path(o))
@@ -191,8 +192,8 @@ static int check_options(const cli_command *command, const cli_simulate_options 
         return cli_usage(command, "--image-size belongs to a model");
     if (whole && (o->head_dim || o->compressed))
         return cli_usage(command, "a model brings its own --head-dim and --compressed");
-    if (o->bound && (o->functional || o->trace))
-        return cli_usage(command, "--bound has no timeline: no --functional and no --trace");
+    if (o->bound && (o->functional || o->trace || o->config))
+        return cli_usage(command, "--bound takes no --functional, --trace and --config");
     return CLI_CONTINUE;
 }
 
@@ -206,6 +207,9 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
         {"model", "FILE", "with a PLAN as the argument: the model it is for", CLI_TEXT, &model},
         {"threshold", "N", "with --mask: a column that keeps more is global (default 50)",
          CLI_COUNT, &o.threshold},
+        {"config", "FILE",
+         "the accelerator (YAML); default: configs/accelerators/vitcod.yaml, built in", CLI_TEXT,
+         &o.config},
         {"functional", NULL, "send int8 data through and compare with plain loops", CLI_FLAG,
          &o.functional},
         {"trace", "FILE", "write the timeline for Perfetto (JSON)", CLI_TEXT, &o.trace},

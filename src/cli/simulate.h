@@ -4,6 +4,7 @@
 
 #include "open_model.h"
 #include "vitcod/plan.h"
+#include "vitcod/sim.h"
 #include "vitcod/workload.h"
 
 typedef struct cli_simulate_options {
@@ -11,14 +12,15 @@ typedef struct cli_simulate_options {
     size_t threshold, head_dim, embed_dim, compressed;
     double ratio;
     int control, bound, functional;
-    const char *trace;
+    const char *trace, *config;
     size_t seed;
 } cli_simulate_options;
 
 /* Each fills a result; `plan` is NULL where attention is dense, `path` names it. */
 vc_status cli_simulate_control(json_t *result, const vc_plan *plan, const cli_simulate_options *o,
                                const char *path);
-vc_status cli_simulate_bound(json_t *result, const vc_workload *workload, int end_to_end);
+vc_status cli_simulate_bound(json_t *result, const vc_workload *workload,
+                             const vc_sim_config *config, int end_to_end);
 vc_status cli_simulate_chip(json_t *result, const vc_workload *workload, const vc_plan *plan,
                             const cli_simulate_options *o, int end_to_end);
 

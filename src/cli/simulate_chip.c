@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "simulate.h"
-#include "vitcod/chip_energy.h"
+#include "vitcod/accelerator.h"
 #include "vitcod/chip_trace.h"
 #include "vitcod/rng.h"
 
@@ -114,33 +114,41 @@ static vc_status check_flow(json_t *result, const flow *f, const vc_workload *wo
 /* ---- one run */
 
 static vc_status run_chip(json_t *result, const char *name, const vc_workload *workload,
-                          const vc_plan *plan, const vc_chip_options *options)
+                          const vc_plan *plan, const vc_chip_options *options,
+                          const vc_energy_table *table)
 {
-    const vc_energy_table table = vc_energy_table_default();
     vc_chip_result r;
     VC_TRY(vc_chip_simulate(&r, workload, plan, options));
-    json_object_set_new(result, name, vc_chip_result_json(&r, options->config, &table));
+    json_object_set_new(result, name, vc_chip_result_json(&r, options->config, table));
     vc_chip_result_close(&r);
     return VC_OK;
 }
 
 static vc_status run_traced(json_t *result, const char *name, const vc_workload *workload,
-                            const vc_plan *plan, vc_chip_options *options, const char *path)
+                            const vc_plan *plan, vc_chip_options *options,
+                            const vc_energy_table *table, const char *path)
 {
     vc_chip_trace *trace;
     VC_TRY(vc_chip_trace_open(&trace, path, options->config->clock_hz));
     options->watch = vc_chip_trace_span;
     options->watcher = trace;
-    const vc_status status = run_chip(result, name, workload, plan, options);
+    const vc_status status = run_chip(result, name, workload, plan, options, table);
     const vc_status closed = vc_chip_trace_close(trace);
     options->watch = NULL;
     return status != VC_OK ? status : closed;
 }
 
-static void add_bounds(json_t *result, const vc_workload *workload, int end_to_end)
+/* What no schedule on this chip beats. */
+static void add_bounds(json_t *result, const vc_workload *workload, const vc_accelerator *chip,
+                       int end_to_end)
 {
+    vc_sim_config config = vc_sim_config_default();
+    config.macs_per_cycle = (double)(chip->chip.lines * chip->chip.macs_per_line);
+    config.clock_hz = chip->chip.clock_hz;
+    config.bandwidth = chip->memory.bytes_per_second;
+    config.index_bytes = (double)chip->chip.index_bytes;
     json_t *bound = json_object();
-    if (cli_simulate_bound(bound, workload, end_to_end) == VC_OK)
+    if (cli_simulate_bound(bound, workload, &config, end_to_end) == VC_OK)
         json_object_set(result, "bound", bound);
     json_decref(bound);
 }
@@ -148,30 +156,32 @@ static void add_bounds(json_t *result, const vc_workload *workload, int end_to_e
 vc_status cli_simulate_chip(json_t *result, const vc_workload *workload, const vc_plan *plan,
                             const cli_simulate_options *o, int end_to_end)
 {
-    const vc_chip_config config = vc_chip_config_default();
-    const vc_memory_config memory = vc_memory_config_default();
-    const vc_energy_table table = vc_energy_table_default();
+    vc_accelerator chip = vc_accelerator_default();
+    if (o->config)
+        VC_TRY(vc_accelerator_read(&chip, o->config));
     flow f = {0};
     vc_status status = o->functional ? open_flow(&f, workload, o->seed) : VC_OK;
     vc_chip_options attention = {
-        .config = &config, .memory = &memory, .attention_only = 1, .values = f.values};
-    vc_chip_options all = {.config = &config, .memory = &memory};
+        .config = &chip.chip, .memory = &chip.memory, .attention_only = 1, .values = f.values};
+    vc_chip_options all = {.config = &chip.chip, .memory = &chip.memory};
     if (status == VC_OK && o->trace && !end_to_end)
-        status = run_traced(result, "attention", workload, plan, &attention, o->trace);
+        status =
+            run_traced(result, "attention", workload, plan, &attention, &chip.energy, o->trace);
     else if (status == VC_OK)
-        status = run_chip(result, "attention", workload, plan, &attention);
+        status = run_chip(result, "attention", workload, plan, &attention, &chip.energy);
     if (status == VC_OK && o->functional)
         status = check_flow(result, &f, workload, plan);
     if (status == VC_OK && end_to_end && o->trace)
-        status = run_traced(result, "end_to_end", workload, plan, &all, o->trace);
+        status = run_traced(result, "end_to_end", workload, plan, &all, &chip.energy, o->trace);
     else if (status == VC_OK && end_to_end)
-        status = run_chip(result, "end_to_end", workload, plan, &all);
+        status = run_chip(result, "end_to_end", workload, plan, &all, &chip.energy);
     close_flow(&f);
     VC_TRY(status);
     const json_t *whole = json_object_get(result, end_to_end ? "end_to_end" : "attention");
     json_object_set(result, "energy_uj", json_object_get(whole, "energy_uj"));
-    json_object_set_new(result, "area_mm2", json_real(vc_chip_area_mm2(&config, &table)));
-    add_bounds(result, workload, end_to_end);
+    json_object_set_new(result, "area_mm2", json_real(vc_chip_area_mm2(&chip.chip, &chip.energy)));
+    json_object_set_new(result, "accelerator", vc_accelerator_json(&chip));
+    add_bounds(result, workload, &chip, end_to_end);
     return VC_OK;
 }
 

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "simulate.h"
-#include "vitcod/sim.h"
 
 static json_t *control_json(const vc_control_result *r, size_t layers)
 {
@@ -56,16 +55,16 @@ static vc_status add_bound(json_t *result, const char *name, const vc_workload *
     return VC_OK;
 }
 
-vc_status cli_simulate_bound(json_t *result, const vc_workload *workload, int end_to_end)
+vc_status cli_simulate_bound(json_t *result, const vc_workload *workload,
+                             const vc_sim_config *config, int end_to_end)
 {
-    const vc_sim_config config = vc_sim_config_default();
-    VC_TRY(add_bound(result, "attention", workload, &config, 1));
+    VC_TRY(add_bound(result, "attention", workload, config, 1));
     if (end_to_end)
-        VC_TRY(add_bound(result, "end_to_end", workload, &config, 0));
+        VC_TRY(add_bound(result, "end_to_end", workload, config, 0));
     json_object_set_new(result, "config",
                         json_pack("{s:f, s:f, s:f, s:f, s:f}", "macs_per_cycle",
-                                  config.macs_per_cycle, "clock_hz", config.clock_hz,
-                                  "bandwidth_bytes_per_s", config.bandwidth, "value_bytes",
-                                  config.value_bytes, "index_bytes", config.index_bytes));
+                                  config->macs_per_cycle, "clock_hz", config->clock_hz,
+                                  "bandwidth_bytes_per_s", config->bandwidth, "value_bytes",
+                                  config->value_bytes, "index_bytes", config->index_bytes));
     return VC_OK;
 }

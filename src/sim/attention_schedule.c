@@ -28,10 +28,7 @@ static size_t smaller(size_t a, size_t b)
 
 static vc_status need(const tiling *t, vc_buffer buffer, uint64_t bytes)
 {
-    return vc_fail(
-        VC_EINVAL,
-        "layer %d: the %s scratchpad has 2 x %zu bytes, wanted %zu for the smallest tile",
-        t->a->machine->layer, vc_buffer_name(buffer), half(t, buffer), (size_t)bytes);
+    return vc__does_not_fit(t->a->machine, buffer, bytes, "the smallest tile needs in each half");
 }
 
 static vc_status limit_tokens(tiling *t)
@@ -89,9 +86,7 @@ static vc_status cut_queries(tiling *t)
     for (size_t q = 0; q < t->a->sizes.queries; q++) {
         const uint64_t bytes = row_bytes(t, q);
         if (bytes > room)
-            return vc_fail(VC_EINVAL,
-                           "layer %d: the output scratchpad has %zu bytes, wanted %zu for row %zu",
-                           t->a->machine->layer, (size_t)room, (size_t)bytes, q);
+            return vc__does_not_fit(t->a->machine, VC_BUFFER_OUTPUT, bytes, "a row needs");
         if (q > first && (used + bytes > room || q - first == t->most_queries)) {
             t->query_end[t->query_tiles++] = q;
             first = q;

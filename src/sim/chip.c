@@ -2,6 +2,7 @@
 #include "vitcod/chip.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,6 +103,17 @@ void vc__span(const vc__machine *m, const char *track, const char *name, int hea
         return;
     const vc_chip_span span = {track, name, m->layer, head, start, end};
     m->options->watch(m->options->watcher, &span);
+}
+
+vc_status vc__does_not_fit(const vc__machine *m, vc_buffer buffer, uint64_t bytes, const char *what)
+{
+    const vc_chip_config *c = m->config;
+    char place[320] = "the built-in chip";
+    if (c->file[0])
+        snprintf(place, sizeof place, "%s:%zu", c->file, (size_t)c->buffer_lines[buffer]);
+    return vc_fail(VC_EINVAL, "%s: 'buffers.%s.size' is %zu B; layer %d wants %zu B, which %s",
+                   place, vc_buffer_name(buffer), (size_t)c->buffers[buffer].bytes, m->layer,
+                   (size_t)bytes, what);
 }
 
 /* ---- accounts */

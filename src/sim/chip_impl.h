@@ -37,6 +37,10 @@ uint64_t vc__entry_cycles(const vc_chip_config *config, vc_buffer from, uint64_t
 void vc__span(const vc__machine *m, const char *track, const char *name, int head, uint64_t start,
               uint64_t end);
 
+/* VC_EINVAL: a scratchpad is too small for `what` of this many bytes; names file, line and key. */
+vc_status vc__does_not_fit(const vc__machine *m, vc_buffer buffer, uint64_t bytes,
+                           const char *what);
+
 /* ---- transfers (transfers.c): both queues are served in the order of issue */
 
 void vc__read(vc__machine *m, vc_transfer *transfer, uint64_t issue);

@@ -1,16 +1,17 @@
 /* JSON of the Trace Event Format: complete events, a thread for each track. */
 #include "vitcod/chip_trace.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "vitcod/file.h"
+
 enum { MOST_TRACKS = 32, NAME = 32 };
 
 struct vc_chip_trace {
-    FILE *file;
-    char *path;
+    vc_file_writer writer;
+    FILE *file; /* the writer's */
     double us_per_cycle;
     char tracks[MOST_TRACKS][NAME];
     size_t track_count;
@@ -20,23 +21,16 @@ struct vc_chip_trace {
 vc_status vc_chip_trace_open(vc_chip_trace **out, const char *path, double clock_hz)
 {
     vc_chip_trace *t = *out = calloc(1, sizeof *t);
-    if (t)
-        t->path = strdup(path);
-    if (!t || !t->path) {
-        free(t);
-        *out = NULL;
-        return vc_fail(VC_ENOMEM, "out of memory");
-    }
-    t->us_per_cycle = 1e6 / clock_hz;
-    t->separator = "";
-    t->file = fopen(path, "w");
-    if (!t->file) {
-        const vc_status status = vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
-        free(t->path);
+    const vc_status status =
+        t ? vc_file_write_begin(&t->writer, path) : vc_fail(VC_ENOMEM, "out of memory");
+    if (status != VC_OK) {
         free(t);
         *out = NULL;
         return status;
     }
+    t->us_per_cycle = 1e6 / clock_hz;
+    t->separator = "";
+    t->file = t->writer.stream;
     fputs("{\"displayTimeUnit\": \"ns\", \"traceEvents\": [\n", t->file);
     return VC_OK;
 }
@@ -74,10 +68,7 @@ void vc_chip_trace_span(void *trace, const vc_chip_span *s)
 vc_status vc_chip_trace_close(vc_chip_trace *t)
 {
     fputs("\n]}\n", t->file);
-    const int broken = ferror(t->file), closed = fclose(t->file);
-    const vc_status status =
-        broken || closed ? vc_fail(VC_EIO, "%s: cannot write all of the trace", t->path) : VC_OK;
-    free(t->path);
+    const vc_status status = vc_file_write_commit(&t->writer);
     free(t);
     return status;
 }

@@ -31,6 +31,13 @@ check "simulate an arch" 0 'end to end: .* cycles' "$vitcod" simulate --arch lev
 check "simulate nothing" 2 'wanted a MODEL, --arch NAME or a plan' "$vitcod" simulate
 check "simulate both" 2 'both MODEL and --arch' "$vitcod" simulate x --arch levit_128
 check "simulate at a size without a model" 2 '--image-size belongs to a model' "$vitcod" simulate "$dir/plan" --image-size 32
+check "an accelerator from a file" 0 'attention: .* cycles' "$vitcod" simulate "$dir/plan" --head-dim 8 --config configs/accelerators/vitcod.yaml
+sed 's/lines: 64 /lines: 0 /' configs/accelerators/vitcod.yaml >"$dir/no-lines.yaml"
+check "one without lines" 1 "no-lines.yaml:5: 'lines' is '0', wanted 1 to 4096" "$vitcod" simulate "$dir/plan" --config "$dir/no-lines.yaml"
+sed 's/key: {size: 53 KiB/key: {size: 100 B/' configs/accelerators/vitcod.yaml >"$dir/no-room.yaml"
+check "one without room" 1 "no-room.yaml:22: 'buffers.key.size' is 100 B; layer 0 wants 64 B" "$vitcod" simulate "$dir/plan" --config "$dir/no-room.yaml"
+head -c 900 configs/accelerators/vitcod.yaml >"$dir/cut.yaml"
+check "one cut off" 1 'cut.yaml:' "$vitcod" simulate "$dir/plan" --config "$dir/cut.yaml"
 check "control with a trace" 2 'control takes a plan' "$vitcod" simulate "$dir/plan" --control --trace x
 check "simulate without control" 2 "belong to --control" "$vitcod" simulate "$dir/plan" --ratio 0.5
 check "disk full" 1 "cannot write" "$vitcod" polarize "$dir/mask.npy" -o /dev/full

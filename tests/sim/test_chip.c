@@ -299,12 +299,14 @@ static void what_does_not_fit_is_refused(void **state)
     const vc_chip_options o = {.config = &c, .memory = &memory, .attention_only = 1};
     add_attention(&w, 0, &s, NULL);
     c.buffers[VC_BUFFER_KEY].bytes = 100;
-    assert_fails(vc_chip_simulate(&r, &w, NULL, &o), VC_EINVAL,
-                 "layer 0: the key scratchpad has 2 x 50 bytes, wanted 64 for the smallest tile");
+    assert_fails(
+        vc_chip_simulate(&r, &w, NULL, &o), VC_EINVAL,
+        "the built-in chip: 'buffers.key.size' is 100 B; layer 0 wants 64 B, which the smallest tile needs in each half");
     c = small_chip();
     c.buffers[VC_BUFFER_OUTPUT].bytes = 300;
-    assert_fails(vc_chip_simulate(&r, &w, NULL, &o), VC_EINVAL,
-                 "layer 0: the output scratchpad has 300 bytes, wanted 416 for row 0");
+    assert_fails(
+        vc_chip_simulate(&r, &w, NULL, &o), VC_EINVAL,
+        "the built-in chip: 'buffers.output.size' is 300 B; layer 0 wants 416 B, which a row needs");
     c = small_chip();
     c.lines = 0;
     assert_fails(vc_chip_simulate(&r, &w, NULL, &o), VC_EINVAL, "'lines' is 0, wanted 1 to 4096");

@@ -1,0 +1,23 @@
+/* An accelerator as a YAML file describes it: the chip, the memory behind it, what things cost. */
+#ifndef VITCOD_ACCELERATOR_H
+#define VITCOD_ACCELERATOR_H
+
+#include "vitcod/chip_energy.h"
+
+typedef struct vc_accelerator {
+    vc_chip_config chip;
+    vc_memory_config memory;
+    vc_energy_table energy;
+} vc_accelerator;
+
+/* ViTCoD, as configs/accelerators/vitcod.yaml has it. */
+vc_accelerator vc_accelerator_default(void);
+
+/* Every key must be there, and none that is unknown: VC_EFORMAT with file, line and key. Each constant of energy and area
+ * must say where it comes from. */
+vc_status vc_accelerator_read(vc_accelerator *out, const char *path);
+
+/* All of it, as results keep it. NULL when memory is out. */
+json_t *vc_accelerator_json(const vc_accelerator *accelerator);
+
+#endif

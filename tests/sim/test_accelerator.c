@@ -1,0 +1,88 @@
+/* The accelerator's file: the one that is built in, and files that are wrong. */
+#include "testing.h"
+#include "vitcod/accelerator.h"
+
+static const char shipped[] = "configs/accelerators/vitcod.yaml";
+
+static void the_file_is_what_is_built_in(void **state)
+{
+    (void)state;
+    vc_accelerator file, built_in = vc_accelerator_default();
+    assert_ok(vc_accelerator_read(&file, shipped));
+    const vc_energy_table *have = &file.energy, *want = &built_in.energy;
+    const double *x = (const double *)have, *y = (const double *)want;
+    for (size_t i = 0; i < sizeof *have / sizeof *x; i++)
+        if (fabs(x[i] - y[i]) > 1e-5 * y[i])
+            fail_msg("energy table, number %zu: %.9g, wanted %.9g", i, x[i], y[i]);
+    assert_near(file.memory.bytes_per_second, built_in.memory.bytes_per_second, 0.0);
+    assert_near(file.memory.pj_per_bit, built_in.memory.pj_per_bit, 0.0);
+    assert_string_equal(file.chip.file, shipped);
+    file.chip.file[0] = 0;
+    memset(file.chip.buffer_lines, 0, sizeof file.chip.buffer_lines);
+    json_t *a = vc_accelerator_json(&file), *b;
+    file.energy = built_in.energy;
+    json_decref(a);
+    a = vc_accelerator_json(&file);
+    b = vc_accelerator_json(&built_in);
+    assert_true(json_equal(a, b));
+    json_decref(a);
+    json_decref(b);
+    assert_near(vc_chip_area_mm2(&file.chip, &file.energy), 3.0, 1e-9);
+}
+
+/* The shipped file with one piece of text replaced. */
+static const char *changed(const char *from, const char *to)
+{
+    static char text[16384], out[16384];
+    FILE *file = fopen(shipped, "rb");
+    assert_non_null(file);
+    const size_t bytes = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[bytes] = 0;
+    const char *at = strstr(text, from), *path = temporary("changed.yaml");
+    if (!at)
+        fail_msg("'%s' is not in the file", from);
+    snprintf(out, sizeof out, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    write_bytes(path, out, strlen(out));
+    return path;
+}
+
+static void expect(const char *from, const char *to, const char *message)
+{
+    vc_accelerator a;
+    const char *path = changed(from, to);
+    const vc_status status = vc_accelerator_read(&a, path);
+    if (status == VC_OK || !strstr(vc_last_error(), message) || !strstr(vc_last_error(), path))
+        fail_msg("'%s': %s, '%s', wanted '%s'", to, vc_status_name(status), vc_last_error(),
+                 message);
+}
+
+static void what_is_wrong_is_named(void **state)
+{
+    (void)state;
+    expect("lines: 64 ", "lines: 0 ", ":5: 'lines' is '0', wanted 1 to 4096");
+    expect("lines: 64 ", "line: 64 ", ":5: 'line' is unknown, did you mean 'lines'?");
+    expect("clock: 500 MHz", "clock: 500 MB", ":4: 'clock' is '500 MB', wanted a unit of Hz");
+    expect("split: kept", "split: half", "'split' is 'half', wanted one of kept, fixed");
+    expect("query: {size: 53 KiB", "query: {size: 53",
+           "'buffers.query.size' is '53', wanted a unit");
+    expect("query: {size: 53 KiB, banks: 64}", "query: {size: 53 KiB}",
+           "'buffers.query.banks' is missing");
+    expect("  decoded: {size: 33 KiB, banks: 64}", "", "'buffers.decoded' is missing");
+    expect("linear_rows: 8", "linear_rows: 7",
+           "'linear_rows' is 7, wanted a divisor of the 64 lines");
+    expect(
+        "add: {value: 0.038716 pJ, source: \"Horowitz, ISSCC 2014, 45 nm: add32 0.1; times (28/45)^2\"}",
+        "add: {value: 0.038716 pJ}", "'energy.add.source' is missing");
+    expect("model: bandwidth", "model: magic", "'memory.model' is 'magic'");
+    expect("rate: 76.8 GB/s", "rate: 0 GB/s", "'memory.rate' is '0 GB/s'");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_file_is_what_is_built_in),
+        cmocka_unit_test(what_is_wrong_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
+}
