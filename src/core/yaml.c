@@ -126,14 +126,51 @@ static vc_status parse(vc_yaml *f)
     return fy_diag_got_error(f->diag) ? syntax_error(f) : VC_OK;
 }
 
+/* Bytes of the character at `at`, 0 where it is none of UTF-8 that text has. */
+static size_t character(const unsigned char *at, size_t left)
+{
+    const unsigned char c = at[0];
+    if (c < 0x80)
+        return c >= 0x20 || c == '\n' || c == '\t' || c == '\r';
+    const size_t bytes = c >= 0xc2 && c < 0xe0   ? 2
+                         : c >= 0xe0 && c < 0xf0 ? 3
+                         : c >= 0xf0 && c < 0xf5 ? 4
+                                                 : 0;
+    if (bytes > left)
+        return 0;
+    for (size_t i = 1; i < bytes; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    return bytes;
+}
+
+/* libfyaml 0.7 does not end on every text that is none: only what is UTF-8 and has no directives goes there. */
+static vc_status check_text(const vc_yaml *f)
+{
+    const unsigned char *data = f->bytes.data;
+    size_t line = 1, step;
+    for (size_t i = 0; i < f->bytes.bytes; i += step) {
+        step = character(data + i, f->bytes.bytes - i);
+        if (step == 0)
+            return vc_fail(VC_EFORMAT, "%s:%zu: byte 0x%02x, wanted text (UTF-8)", f->path, line,
+                           data[i]);
+        if (data[i] == '%' && (i == 0 || data[i - 1] == '\n' || data[i - 1] == '\r'))
+            return vc_fail(VC_EFORMAT, "%s:%zu: a directive, wanted keys and values", f->path,
+                           line);
+        line += data[i] == '\n';
+    }
+    return VC_OK;
+}
+
 static vc_status open_file(vc_yaml *f)
 {
     VC_TRY(vc_file_map(&f->bytes, f->path));
     if (f->bytes.bytes > MOST_BYTES)
         return vc_fail(VC_EFORMAT, "%s: %zu bytes, wanted at most %d", f->path, f->bytes.bytes,
                        MOST_BYTES);
-    if (f->bytes.bytes == 0 || memchr(f->bytes.data, 0, f->bytes.bytes))
-        return vc_fail(VC_EFORMAT, "%s:1: no text, wanted YAML", f->path);
+    if (f->bytes.bytes == 0)
+        return vc_fail(VC_EFORMAT, "%s:1: empty, wanted YAML", f->path);
+    VC_TRY(check_text(f));
     return parse(f);
 }
 

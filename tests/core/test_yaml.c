@@ -134,6 +134,8 @@ static void everything_wrong_is_said(void **state)
     expect("name", "name: !!str chip", "a tag, wanted plain values");
     expect("name", "name: \"unfinished", "no YAML");
     expect("name", "? [a, b]\n: c", "a key that is no word");
+    expect("name", "%YAML 1.2", ":2: a directive, wanted keys and values");
+    expect("name", "name: \xc5", ":2: byte 0xc5, wanted text (UTF-8)");
     expect("order", "order: [bank, row, column]\n---\nb: 1", "several documents, wanted one");
     expect("order", "order: [bank, row, column]\nmore: 3", "'more' is no mapping");
 }
