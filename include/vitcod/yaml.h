@@ -68,6 +68,9 @@ vc_yaml_map vc_yaml_root(const vc_yaml *file);
 vc_status vc_yaml_read(void *out, const vc_yaml_map *map, const vc_yaml_field *fields,
                        size_t count);
 
+/* One word of a mapping, whatever else it holds: which table is to read it. */
+vc_status vc_yaml_word(int *out, const vc_yaml_map *map, const char *key, const char *const *words);
+
 /* The mapping behind a key of kind VC_YAML_MAP; its node is NULL where the key is not there. */
 vc_yaml_map vc_yaml_sub(const vc_yaml_map *map, const char *key);
 

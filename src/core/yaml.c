@@ -280,3 +280,12 @@ vc_status vc_yaml_read(void *out, const vc_yaml_map *map, const vc_yaml_field *f
             return vc_yaml_fail(map, fields[i].key, "is missing");
     return VC_OK;
 }
+
+vc_status vc_yaml_word(int *out, const vc_yaml_map *map, const char *key, const char *const *words)
+{
+    const vc_yaml_field field = {.key = key, .kind = VC_YAML_WORD, .words = words};
+    struct fy_node_pair *pair = pair_of(map, key);
+    if (!pair)
+        return vc_yaml_fail(map, key, "is missing");
+    return vc__yaml_value(out, map, &field, fy_node_pair_value(pair));
+}

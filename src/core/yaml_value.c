@@ -10,47 +10,47 @@
 typedef struct unit {
     vc_yaml_unit dimension;
     const char *name;
-    double factor; /* to what is stored */
+    double times, over; /* to what is stored: a division rounds as a literal does */
 } unit;
 
 static const unit units[] = {
-    {VC_UNIT_BYTES, "B", 1.0},
-    {VC_UNIT_BYTES, "KB", 1e3},
-    {VC_UNIT_BYTES, "KiB", 1024.0},
-    {VC_UNIT_BYTES, "MB", 1e6},
-    {VC_UNIT_BYTES, "MiB", 1048576.0},
-    {VC_UNIT_BYTES, "GB", 1e9},
-    {VC_UNIT_BYTES, "GiB", 1073741824.0},
-    {VC_UNIT_HERTZ, "Hz", 1.0},
-    {VC_UNIT_HERTZ, "kHz", 1e3},
-    {VC_UNIT_HERTZ, "MHz", 1e6},
-    {VC_UNIT_HERTZ, "GHz", 1e9},
-    {VC_UNIT_BYTES_PER_SECOND, "B/s", 1.0},
-    {VC_UNIT_BYTES_PER_SECOND, "KB/s", 1e3},
-    {VC_UNIT_BYTES_PER_SECOND, "MB/s", 1e6},
-    {VC_UNIT_BYTES_PER_SECOND, "GB/s", 1e9},
-    {VC_UNIT_SECONDS, "s", 1.0},
-    {VC_UNIT_SECONDS, "ms", 1e-3},
-    {VC_UNIT_SECONDS, "us", 1e-6},
-    {VC_UNIT_SECONDS, "ns", 1e-9},
-    {VC_UNIT_SECONDS, "ps", 1e-12},
-    {VC_UNIT_PICOJOULES, "fJ", 1e-3},
-    {VC_UNIT_PICOJOULES, "pJ", 1.0},
-    {VC_UNIT_PICOJOULES, "nJ", 1e3},
-    {VC_UNIT_PICOJOULES, "uJ", 1e6},
-    {VC_UNIT_PJ_PER_BYTE, "pJ/B", 1.0},
-    {VC_UNIT_PJ_PER_BIT, "pJ/bit", 1.0},
-    {VC_UNIT_MW_PER_KIB, "uW/KiB", 1e-3},
-    {VC_UNIT_MW_PER_KIB, "mW/KiB", 1.0},
-    {VC_UNIT_MM2, "um2", 1e-6},
-    {VC_UNIT_MM2, "mm2", 1.0},
-    {VC_UNIT_MM2_PER_KIB, "um2/KiB", 1e-6},
-    {VC_UNIT_MM2_PER_KIB, "mm2/KiB", 1.0},
-    {VC_UNIT_VOLTS, "mV", 1e-3},
-    {VC_UNIT_VOLTS, "V", 1.0},
-    {VC_UNIT_AMPERES, "uA", 1e-6},
-    {VC_UNIT_AMPERES, "mA", 1e-3},
-    {VC_UNIT_AMPERES, "A", 1.0},
+    {VC_UNIT_BYTES, "B", 1.0, 1.0},
+    {VC_UNIT_BYTES, "KB", 1e3, 1.0},
+    {VC_UNIT_BYTES, "KiB", 1024.0, 1.0},
+    {VC_UNIT_BYTES, "MB", 1e6, 1.0},
+    {VC_UNIT_BYTES, "MiB", 1048576.0, 1.0},
+    {VC_UNIT_BYTES, "GB", 1e9, 1.0},
+    {VC_UNIT_BYTES, "GiB", 1073741824.0, 1.0},
+    {VC_UNIT_HERTZ, "Hz", 1.0, 1.0},
+    {VC_UNIT_HERTZ, "kHz", 1e3, 1.0},
+    {VC_UNIT_HERTZ, "MHz", 1e6, 1.0},
+    {VC_UNIT_HERTZ, "GHz", 1e9, 1.0},
+    {VC_UNIT_BYTES_PER_SECOND, "B/s", 1.0, 1.0},
+    {VC_UNIT_BYTES_PER_SECOND, "KB/s", 1e3, 1.0},
+    {VC_UNIT_BYTES_PER_SECOND, "MB/s", 1e6, 1.0},
+    {VC_UNIT_BYTES_PER_SECOND, "GB/s", 1e9, 1.0},
+    {VC_UNIT_SECONDS, "s", 1.0, 1.0},
+    {VC_UNIT_SECONDS, "ms", 1.0, 1e3},
+    {VC_UNIT_SECONDS, "us", 1.0, 1e6},
+    {VC_UNIT_SECONDS, "ns", 1.0, 1e9},
+    {VC_UNIT_SECONDS, "ps", 1.0, 1e12},
+    {VC_UNIT_PICOJOULES, "fJ", 1.0, 1e3},
+    {VC_UNIT_PICOJOULES, "pJ", 1.0, 1.0},
+    {VC_UNIT_PICOJOULES, "nJ", 1e3, 1.0},
+    {VC_UNIT_PICOJOULES, "uJ", 1e6, 1.0},
+    {VC_UNIT_PJ_PER_BYTE, "pJ/B", 1.0, 1.0},
+    {VC_UNIT_PJ_PER_BIT, "pJ/bit", 1.0, 1.0},
+    {VC_UNIT_MW_PER_KIB, "uW/KiB", 1.0, 1e3},
+    {VC_UNIT_MW_PER_KIB, "mW/KiB", 1.0, 1.0},
+    {VC_UNIT_MM2, "um2", 1.0, 1e6},
+    {VC_UNIT_MM2, "mm2", 1.0, 1.0},
+    {VC_UNIT_MM2_PER_KIB, "um2/KiB", 1.0, 1e6},
+    {VC_UNIT_MM2_PER_KIB, "mm2/KiB", 1.0, 1.0},
+    {VC_UNIT_VOLTS, "mV", 1.0, 1e3},
+    {VC_UNIT_VOLTS, "V", 1.0, 1.0},
+    {VC_UNIT_AMPERES, "uA", 1.0, 1e6},
+    {VC_UNIT_AMPERES, "mA", 1.0, 1e3},
+    {VC_UNIT_AMPERES, "A", 1.0, 1.0},
 };
 
 /* The units that a value may have, for messages. */
@@ -110,7 +110,7 @@ static vc_status measure(double *out, const vc_yaml_map *map, const vc_yaml_fiel
     }
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (units[i].dimension == f->unit && strcmp(units[i].name, rest) == 0) {
-            *out *= units[i].factor;
+            *out = *out * units[i].times / units[i].over;
             return VC_OK;
         }
     return vc_yaml_fail(map, f->key, "is '%.40s', wanted a unit of %s", text,
