@@ -29,7 +29,8 @@ vc_energy_table vc_energy_table_default(void); /* 28 nm; sources in configs/ener
     X(OUTPUT, "output")                                                                            \
     X(DECODED, "decoded")                                                                          \
     X(LEAKAGE, "leakage")                                                                          \
-    X(DRAM, "dram")
+    X(DRAM, "dram")                                                                                \
+    X(DRAM_STANDBY, "dram_standby")
 
 typedef enum vc_energy_part {
 #define VC_ENERGY_ENUM(name, text) VC_ENERGY_##name,
@@ -45,9 +46,9 @@ typedef struct vc_chip_energy {
     double total_pj; /* their sum */
 } vc_chip_energy;
 
-/* `dram_pj`: what the memory counted. */
+/* `memory`: what the memory counted. */
 vc_chip_energy vc_chip_energy_of(const vc_chip_counts *counts, const vc_chip_config *config,
-                                 const vc_energy_table *table, double dram_pj);
+                                 const vc_energy_table *table, const vc_memory_counters *memory);
 
 /* Cycles, MACs, bytes, energy, engines; summed by operator and for every stage. NULL when memory is out. */
 json_t *vc_chip_result_json(const vc_chip_result *result, const vc_chip_config *config,

@@ -179,7 +179,7 @@ static int check_options(const cli_command *command, const cli_simulate_options 
 {
     const int whole = o->model.path || o->model.arch;
     if (o->control &&
-        (whole || o->compressed || o->bound || o->functional || o->trace || o->config))
+        (whole || o->compressed || o->bound || o->functional || o->trace || o->config || o->memory))
         return cli_usage(command,
                          "--control takes a plan, --head-dim, --ratio and --embed-dim alone");
     if (o->control && !plan_path(o))
@@ -192,8 +192,8 @@ static int check_options(const cli_command *command, const cli_simulate_options 
         return cli_usage(command, "--image-size belongs to a model");
     if (whole && (o->head_dim || o->compressed))
         return cli_usage(command, "a model brings its own --head-dim and --compressed");
-    if (o->bound && (o->functional || o->trace || o->config))
-        return cli_usage(command, "--bound takes no --functional, --trace and --config");
+    if (o->bound && (o->functional || o->trace || o->config || o->memory))
+        return cli_usage(command, "--bound takes no --functional, --trace, --config and --memory");
     return CLI_CONTINUE;
 }
 
@@ -210,6 +210,7 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
         {"config", "FILE",
          "the accelerator (YAML); default: configs/accelerators/vitcod.yaml, built in", CLI_TEXT,
          &o.config},
+        {"memory", "FILE", "another memory behind it (configs/memory)", CLI_TEXT, &o.memory},
         {"functional", NULL, "send int8 data through and compare with plain loops", CLI_FLAG,
          &o.functional},
         {"trace", "FILE", "write the timeline for Perfetto (JSON)", CLI_TEXT, &o.trace},

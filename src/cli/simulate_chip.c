@@ -145,7 +145,7 @@ static void add_bounds(json_t *result, const vc_workload *workload, const vc_acc
     vc_sim_config config = vc_sim_config_default();
     config.macs_per_cycle = (double)(chip->chip.lines * chip->chip.macs_per_line);
     config.clock_hz = chip->chip.clock_hz;
-    config.bandwidth = chip->memory.bytes_per_second;
+    config.bandwidth = vc_memory_peak(&chip->memory);
     config.index_bytes = (double)chip->chip.index_bytes;
     json_t *bound = json_object();
     if (cli_simulate_bound(bound, workload, &config, end_to_end) == VC_OK)
@@ -159,6 +159,8 @@ vc_status cli_simulate_chip(json_t *result, const vc_workload *workload, const v
     vc_accelerator chip = vc_accelerator_default();
     if (o->config)
         VC_TRY(vc_accelerator_read(&chip, o->config));
+    if (o->memory)
+        VC_TRY(vc_memory_config_read(&chip.memory, o->memory));
     flow f = {0};
     vc_status status = o->functional ? open_flow(&f, workload, o->seed) : VC_OK;
     vc_chip_options attention = {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "vitcod/yaml.h"
+#include "memory_impl.h"
 
 #define CHIP(member) offsetof(vc_accelerator, chip.member)
 #define COUNT_OF(name, member, high)                                                               \
@@ -151,33 +151,12 @@ static vc_status read_area(vc_energy_table *out, const vc_yaml_map *root)
     return read_constant(&out->logic_mm2_per_mac, &area, "mac", VC_UNIT_MM2);
 }
 
-static vc_status read_memory(vc_memory_config *out, const vc_yaml_map *root)
-{
-    static const char *const models[] = {"bandwidth", NULL};
-    struct {
-        double rate;
-        int model;
-    } memory = {0};
-    const vc_yaml_field fields[] = {
-        {.key = "rate",
-         .kind = VC_YAML_NUMBER,
-         .unit = VC_UNIT_BYTES_PER_SECOND,
-         .least = 1,
-         .most = 1e18},
-        {.key = "model", .kind = VC_YAML_WORD, .offset = sizeof(double), .words = models},
-        {.key = "energy", .kind = VC_YAML_MAP},
-    };
-    const vc_yaml_map map = vc_yaml_sub(root, "memory");
-    VC_TRY(vc_yaml_read(&memory, &map, fields, 3));
-    out->bytes_per_second = memory.rate;
-    return read_constant(&out->pj_per_bit, &map, "energy", VC_UNIT_PJ_PER_BIT);
-}
-
 static vc_status read_root(vc_accelerator *out, const vc_yaml_map *root)
 {
     VC_TRY(vc_yaml_read(out, root, chip_fields, sizeof chip_fields / sizeof *chip_fields));
     VC_TRY(read_buffers(&out->chip, root));
-    VC_TRY(read_memory(&out->memory, root));
+    const vc_yaml_map memory = vc_yaml_sub(root, "memory");
+    VC_TRY(vc__memory_config_from(&out->memory, &memory));
     VC_TRY(read_energy(&out->energy, root));
     VC_TRY(read_area(&out->energy, root));
     if (out->chip.linear_rows > out->chip.lines || out->chip.lines % out->chip.linear_rows)
@@ -200,8 +179,9 @@ vc_status vc_accelerator_read(vc_accelerator *out, const char *path)
 
 vc_accelerator vc_accelerator_default(void)
 {
-    return (vc_accelerator){vc_chip_config_default(), vc_memory_config_default(),
-                            vc_energy_table_default()};
+    return (vc_accelerator){.chip = vc_chip_config_default(),
+                            .memory = vc_memory_config_default(),
+                            .energy = vc_energy_table_default()};
 }
 
 static json_t *buffers_json(const vc_accelerator *a)
@@ -215,6 +195,18 @@ static json_t *buffers_json(const vc_accelerator *a)
                                       a->energy.read_pj_per_byte[b], "write_pj_per_byte",
                                       a->energy.write_pj_per_byte[b]));
     return buffers;
+}
+
+static json_t *memory_json(const vc_memory_config *m)
+{
+    if (m->model == VC_MEMORY_BANDWIDTH)
+        return json_pack("{s:s, s:f, s:f}", "model", "bandwidth", "bytes_per_s",
+                         m->bytes_per_second, "pj_per_bit", m->pj_per_bit);
+    return json_pack("{s:s, s:s, s:f, s:f, s:I, s:I, s:I, s:I}", "model", "dram", "name",
+                     m->dram.name, "clock_hz", m->dram.clock_hz, "peak_bytes_per_s",
+                     vc_memory_peak(m), "channels", (json_int_t)m->dram.channels, "ranks",
+                     (json_int_t)m->dram.ranks, "bank_groups", (json_int_t)m->dram.bank_groups,
+                     "banks", (json_int_t)m->dram.banks);
 }
 
 json_t *vc_accelerator_json(const vc_accelerator *a)
@@ -234,9 +226,7 @@ json_t *vc_accelerator_json(const vc_accelerator *a)
     if (!chip)
         return NULL;
     json_object_set_new(chip, "buffers", buffers_json(a));
-    json_object_set_new(chip, "memory",
-                        json_pack("{s:s, s:f, s:f}", "model", "bandwidth", "bytes_per_s",
-                                  a->memory.bytes_per_second, "pj_per_bit", a->memory.pj_per_bit));
+    json_object_set_new(chip, "memory", memory_json(&a->memory));
     json_object_set_new(chip, "energy",
                         json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "mac_pj", e->mac_pj,
                                   "add_pj", e->add_pj, "multiplication_pj", e->multiplication_pj,

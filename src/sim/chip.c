@@ -238,7 +238,7 @@ static vc_status run_all(chip *c)
     for (size_t i = 0; i < c->workload->count; i++)
         if (is_stage(&c->workload->ops[i], attention_only))
             VC_TRY(run_stage(c, i));
-    c->out->memory = vc_memory_count(c->m.memory);
+    c->out->memory = vc_memory_count(c->m.memory, c->m.now);
     check_total(c);
     return VC_OK;
 }

@@ -42,7 +42,7 @@ static double sram_kib(const vc_chip_config *c)
 }
 
 vc_chip_energy vc_chip_energy_of(const vc_chip_counts *n, const vc_chip_config *c,
-                                 const vc_energy_table *t, double dram_pj)
+                                 const vc_energy_table *t, const vc_memory_counters *memory)
 {
     static const vc_energy_part parts[VC_BUFFER_COUNT] = {VC_ENERGY_QUERY,  VC_ENERGY_KEY,
                                                           VC_ENERGY_VALUE,  VC_ENERGY_INDEX,
@@ -59,7 +59,8 @@ vc_chip_energy vc_chip_energy_of(const vc_chip_counts *n, const vc_chip_config *
     /* mW times s is mJ: 1e9 pJ */
     e.pj[VC_ENERGY_LEAKAGE] =
         sram_kib(c) * t->leakage_mw_per_kib * 1e9 * (double)n->cycles / c->clock_hz;
-    e.pj[VC_ENERGY_DRAM] = dram_pj;
+    e.pj[VC_ENERGY_DRAM] = memory->energy_pj;
+    e.pj[VC_ENERGY_DRAM_STANDBY] = memory->standby_pj;
     for (size_t p = 0; p < VC_ENERGY_COUNT; p++)
         e.total_pj += e.pj[p];
     return e;

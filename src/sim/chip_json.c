@@ -93,7 +93,7 @@ static json_t *layers_json(const vc_chip_result *r, const vc_chip_config *c)
 json_t *vc_chip_result_json(const vc_chip_result *r, const vc_chip_config *c,
                             const vc_energy_table *table)
 {
-    const vc_chip_energy energy = vc_chip_energy_of(&r->total, c, table, r->memory.energy_pj);
+    const vc_chip_energy energy = vc_chip_energy_of(&r->total, c, table, &r->memory);
     json_t *object = counts_json(&r->total, c), *parts = json_object();
     for (int p = 0; p < VC_ENERGY_COUNT; p++) {
         char name[48];

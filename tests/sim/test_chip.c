@@ -16,7 +16,7 @@ static vc_chip_config small_chip(void)
 
 static vc_memory_config small_memory(const vc_chip_config *c)
 {
-    return (vc_memory_config){.bytes_per_second = 32.0 * c->clock_hz};
+    return (vc_memory_config){.model = VC_MEMORY_BANDWIDTH, .bytes_per_second = 32.0 * c->clock_hz};
 }
 
 static void add_attention(vc_workload *w, int layer, const vc_attention_sizes *s,

@@ -1,0 +1,224 @@
+/* DRAM: transfers become bursts, bursts go to channels, channels say which command goes next. */
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "dram_impl.h"
+
+/* ---- opening */
+
+static uint64_t greatest_divisor(uint64_t a, uint64_t b)
+{
+    while (b) {
+        const uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+static int open_channel(vc__channel *channel, const vc_dram_config *c, uint64_t interval)
+{
+    const size_t groups = c->ranks * c->bank_groups, banks = groups * c->banks;
+    channel->banks = calloc(banks, sizeof *channel->banks);
+    channel->groups = calloc(groups, sizeof *channel->groups);
+    channel->ranks = calloc(c->ranks, sizeof *channel->ranks);
+    for (int w = 0; w < 2; w++) {
+        vc__queue *q = &channel->queues[w];
+        q->most = w ? c->write_queue : c->read_queue;
+        q->bursts = calloc(q->most, sizeof *q->bursts);
+    }
+    channel->choice.time = UINT64_MAX;
+    if (!channel->banks || !channel->groups || !channel->ranks || !channel->queues[0].bursts ||
+        !channel->queues[1].bursts)
+        return 0;
+    for (size_t b = 0; b < banks; b++)
+        channel->banks[b].row = -1;
+    for (size_t r = 0; r < c->ranks; r++) /* ranks take turns */
+        channel->ranks[r].refresh = interval * (r + 1) / c->ranks;
+    return 1;
+}
+
+static void close_dram(vc_memory *memory)
+{
+    vc__dram *m = (vc__dram *)memory;
+    for (size_t i = 0; m->channels && i < m->config.channels; i++) {
+        vc__channel *channel = &m->channels[i];
+        free(channel->banks);
+        free(channel->groups);
+        free(channel->ranks);
+        free(channel->queues[0].bursts);
+        free(channel->queues[1].bursts);
+    }
+    free(m->channels);
+    free(m);
+}
+
+static vc_status open_dram(vc_memory **out, const vc_memory_config *config, double chip_hz)
+{
+    const vc_dram_config *c = &config->dram;
+    VC_TRY(vc__dram_config_check(c));
+    vc__dram *m = calloc(1, sizeof *m);
+    if (!m)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    const uint64_t dram_hz = (uint64_t)llround(c->clock_hz), chip = (uint64_t)llround(chip_hz),
+                   divisor = greatest_divisor(dram_hz, chip);
+    m->config = *c;
+    m->per_chip = dram_hz / divisor;
+    m->per_dram = chip / divisor;
+    m->refresh_clocks = (uint64_t)ceil(c->timing.rfc_s * c->clock_hz);
+    m->refresh_interval = (uint64_t)floor(c->timing.refi_s * c->clock_hz);
+    m->channels = calloc(c->channels, sizeof *m->channels);
+    int complete = m->channels != NULL;
+    for (size_t i = 0; complete && i < c->channels; i++)
+        complete = open_channel(&m->channels[i], c, m->refresh_interval);
+    *out = &m->base;
+    if (complete)
+        return VC_OK;
+    close_dram(&m->base);
+    *out = NULL;
+    return vc_fail(VC_ENOMEM, "out of memory for %zu channels", (size_t)c->channels);
+}
+
+/* ---- bursts */
+
+static uint64_t first_burst(const vc__dram *m, const vc_transfer *t)
+{
+    return t->address / m->config.burst_bytes;
+}
+
+static uint64_t burst_count(const vc__dram *m, const vc_transfer *t)
+{
+    return (t->address + t->bytes - 1) / m->config.burst_bytes - first_burst(m, t) + 1;
+}
+
+/* Addresses beyond the capacity come back to its start (eq. C3). */
+static vc__channel *locate(vc__dram *m, vc__burst *b, uint64_t burst)
+{
+    const vc_dram_config *c = &m->config;
+    const uint64_t sizes[VC_DRAM_FIELDS] = {
+        [VC_DRAM_ROW] = c->rows,
+        [VC_DRAM_RANK] = c->ranks,
+        [VC_DRAM_BANK] = c->banks,
+        [VC_DRAM_BANK_GROUP] = c->bank_groups,
+        [VC_DRAM_COLUMN] = c->row_bytes / c->burst_bytes,
+        [VC_DRAM_CHANNEL] = c->channels,
+    };
+    uint64_t at[VC_DRAM_FIELDS];
+    for (int i = VC_DRAM_FIELDS; i-- > 0;) {
+        const vc_dram_field field = c->mapping[i];
+        at[field] = burst & (sizes[field] - 1);
+        burst >>= __builtin_ctzll(sizes[field]);
+    }
+    b->row = (uint32_t)at[VC_DRAM_ROW];
+    b->column = (uint32_t)at[VC_DRAM_COLUMN];
+    b->rank = (uint32_t)at[VC_DRAM_RANK];
+    b->group = (uint32_t)(b->rank * c->bank_groups + at[VC_DRAM_BANK_GROUP]);
+    b->bank = (uint32_t)(b->group * c->banks + at[VC_DRAM_BANK]);
+    return &m->channels[at[VC_DRAM_CHANNEL]];
+}
+
+static uint64_t clock_of(const vc__dram *m, uint64_t cycle)
+{
+    return (cycle * m->per_chip + m->per_dram - 1) / m->per_dram;
+}
+
+/* As many bursts as the channels' queues take now, in the order of their addresses. */
+static void push_bursts(vc__dram *m, int write)
+{
+    vc_transfer *t;
+    while ((t = m->first[write]) && clock_of(m, t->issue) <= m->now) {
+        const uint64_t start = first_burst(m, t), count = burst_count(m, t);
+        for (; t->pushed < count; t->pushed++) {
+            vc__burst b = {.transfer = t, .index = t->pushed, .came = m->now};
+            vc__channel *channel = locate(m, &b, start + t->pushed);
+            vc__queue *q = &channel->queues[write];
+            if (q->count == q->most)
+                return;
+            q->bursts[q->count++] = b;
+            vc__dram_came(m, channel, write);
+        }
+        m->first[write] = t->next;
+    }
+}
+
+static void push(vc_memory *memory, vc_transfer *t)
+{
+    vc__dram *m = (vc__dram *)memory;
+    const int write = t->write != 0;
+    t->next = NULL;
+    t->pushed = 0;
+    t->left = burst_count(m, t);
+    for (uint64_t chunk = 0, count = vc__chunks(t); chunk < count; chunk++)
+        t->done[chunk] = 0;
+    if (m->first[write])
+        m->last[write]->next = t;
+    else
+        m->first[write] = t;
+    m->last[write] = t;
+}
+
+/* ---- time */
+
+/* When the next transfer may be served, for which there is a place; UINT64_MAX: none. */
+static uint64_t next_issue(const vc__dram *m)
+{
+    uint64_t next = UINT64_MAX;
+    for (int w = 0; w < 2; w++) {
+        const uint64_t at = m->first[w] ? clock_of(m, m->first[w]->issue) : UINT64_MAX;
+        if (at > m->now && at < next)
+            next = at;
+    }
+    return next;
+}
+
+static void step(vc__dram *m)
+{
+    push_bursts(m, 0);
+    push_bursts(m, 1);
+    vc__channel *best = NULL;
+    for (size_t i = 0; i < m->config.channels; i++) {
+        vc__channel *channel = &m->channels[i];
+        if (channel->stale)
+            vc__dram_choose(m, channel);
+        if (channel->choice.time != UINT64_MAX &&
+            (!best || channel->choice.time < best->choice.time))
+            best = channel;
+    }
+    const uint64_t issue = next_issue(m);
+    assert(best || issue != UINT64_MAX);
+    if (!best || issue <= best->choice.time) {
+        m->now = issue;
+        return;
+    }
+    assert(best->choice.time >= m->now);
+    m->now = best->choice.time;
+    vc__dram_issue(m, best);
+}
+
+static void wait_for(vc_memory *memory, vc_transfer *t)
+{
+    while (t->left > 0)
+        step((vc__dram *)memory);
+}
+
+/* ---- energy (eq. C8): command energies as DRAMsim3 has them */
+
+static void count_energy(vc_memory_counters *n, const vc_memory *memory, uint64_t cycle)
+{
+    const vc__dram *m = (const vc__dram *)memory;
+    const vc_dram_config *c = &m->config;
+    const vc_dram_timing *t = &c->timing;
+    const double pj =
+        1e12 * c->vdd * (double)c->devices / c->clock_hz; /* of an ampere for a clock */
+    const double act =
+                     c->idd0 * (double)t->rc - c->idd3n * (double)t->ras - c->idd2n * (double)t->rp,
+                 read = (c->idd4r - c->idd3n) * (double)t->burst,
+                 write = (c->idd4w - c->idd3n) * (double)t->burst,
+                 refresh = (c->idd5ab - c->idd3n) * (double)m->refresh_clocks;
+    n->energy_pj = pj * (act * (double)n->activates + read * (double)n->reads +
+                         write * (double)n->writes + refresh * (double)n->refreshes);
+    n->standby_pj = pj * c->idd3n * (double)clock_of(m, cycle) * (double)(c->channels * c->ranks);
+}
+
+const vc__memory_kind vc__memory_dram = {open_dram, push, wait_for, count_energy, close_dram};

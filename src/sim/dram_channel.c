@@ -1,0 +1,281 @@
+/* One channel: which command goes next, and what it holds back (eq. C4 to C7). */
+#include <assert.h>
+#include <string.h>
+
+#include "dram_impl.h"
+
+#define EARLIEST(member, time) ((member) = vc__dram_later((member), (time)))
+
+/* ---- when a command may go */
+
+static uint64_t act_time(const vc__dram *m, const vc__channel *ch, const vc__burst *b)
+{
+    const vc__rank *rank = &ch->ranks[b->rank];
+    uint64_t t = vc__dram_later(ch->banks[b->bank].act, ch->groups[b->group].act);
+    t = vc__dram_later(t, rank->act);
+    if (rank->act_count >= 4) /* four activates in a window */
+        t = vc__dram_later(t, rank->last_acts[rank->act_count % 4] + m->config.timing.faw);
+    return t;
+}
+
+static uint64_t column_time(const vc__channel *ch, const vc__burst *b, int write)
+{
+    const vc__bank *bank = &ch->banks[b->bank];
+    const vc__group *group = &ch->groups[b->group];
+    const vc__rank *rank = &ch->ranks[b->rank];
+    return write ? vc__dram_later(bank->write, vc__dram_later(group->write, rank->write))
+                 : vc__dram_later(bank->read, vc__dram_later(group->read, rank->read));
+}
+
+/* ---- choosing */
+
+/* What a burst needs next. */
+static vc__choice choice_of(const vc__dram *m, const vc__channel *ch, size_t index, int write)
+{
+    const vc__burst *b = &ch->queues[write].bursts[index];
+    const vc__bank *bank = &ch->banks[b->bank];
+    vc__choice c = {.burst = index, .write = write};
+    if (bank->row == (int64_t)b->row) {
+        c.kind = write ? VC_DRAM_WR : VC_DRAM_RD;
+        c.time = column_time(ch, b, write);
+    } else if (bank->row < 0) {
+        c.kind = VC_DRAM_ACT;
+        c.time = act_time(m, ch, b);
+    } else {
+        c.kind = VC_DRAM_PRE;
+        c.time = bank->pre;
+    }
+    c.time = vc__dram_later(c.time, vc__dram_later(m->now, ch->command));
+    return c;
+}
+
+static int is_column(const vc__choice *c)
+{
+    return c->kind == VC_DRAM_RD || c->kind == VC_DRAM_WR;
+}
+
+/* First ready, and of those column commands before others, then first come. */
+static int better(const vc__choice *a, const vc__choice *b)
+{
+    if (a->time != b->time)
+        return a->time < b->time;
+    return is_column(a) > is_column(b);
+}
+
+static int pick_queue(vc__channel *ch, const vc_dram_config *c)
+{
+    const size_t reads = ch->queues[0].count, writes = ch->queues[1].count;
+    if (writes >= c->write_high)
+        ch->draining = 1;
+    else if (writes <= c->write_low)
+        ch->draining = 0;
+    return writes > 0 && (ch->draining || reads == 0);
+}
+
+static vc__choice scan(vc__dram *m, vc__channel *ch)
+{
+    const int write = pick_queue(ch, &m->config);
+    const vc__queue *q = &ch->queues[write];
+    vc__choice best = {.time = UINT64_MAX};
+    if (q->count == 0)
+        return best;
+    if (m->now - q->bursts[0].came > m->config.age_cap && m->now > q->bursts[0].came)
+        return choice_of(m, ch, 0, write);
+    ch->scans++;
+    for (size_t i = 0; i < q->count; i++) /* rows that are open and wanted stay open */
+        if (ch->banks[q->bursts[i].bank].row == (int64_t)q->bursts[i].row)
+            ch->banks[q->bursts[i].bank].wanted = ch->scans;
+    for (size_t i = 0; i < q->count; i++) {
+        const vc__choice c = choice_of(m, ch, i, write);
+        if (c.kind == VC_DRAM_PRE && ch->banks[q->bursts[i].bank].wanted == ch->scans)
+            continue;
+        if (better(&c, &best))
+            best = c;
+    }
+    return best;
+}
+
+static void tell(const vc__dram *m, const vc__channel *ch, uint64_t clock, vc_dram_kind kind,
+                 const vc__burst *b)
+{
+    if (!m->base.watch)
+        return;
+    const vc_dram_config *c = &m->config;
+    const vc_dram_command command = {.clock = clock,
+                                     .kind = kind,
+                                     .channel = (uint32_t)(ch - m->channels),
+                                     .rank = b->rank,
+                                     .group = b->group % (uint32_t)c->bank_groups,
+                                     .bank = b->bank % (uint32_t)c->banks,
+                                     .row = b->row,
+                                     .column = b->column};
+    m->base.watch(m->base.watcher, &command);
+}
+
+/* A refresh that is due: all banks closed, then REF, then nothing until it is over (eq. C6). */
+static void refresh(vc__dram *m, vc__channel *ch, uint32_t r)
+{
+    const vc_dram_config *c = &m->config;
+    const size_t per_rank = c->bank_groups * c->banks;
+    vc__rank *rank = &ch->ranks[r];
+    const vc__burst where = {.rank = r};
+    uint64_t close = rank->refresh, start = close;
+    int open = 0;
+    for (size_t b = r * per_rank; b < (r + 1) * per_rank; b++)
+        if (ch->banks[b].row >= 0) {
+            open = 1;
+            EARLIEST(close, ch->banks[b].pre);
+        } else
+            EARLIEST(start, ch->banks[b].act);
+    if (open) {
+        m->base.counters.precharges++;
+        tell(m, ch, close, VC_DRAM_PREA, &where);
+        EARLIEST(start, close + c->timing.rp);
+    }
+    tell(m, ch, start, VC_DRAM_REF, &where);
+    m->base.counters.refreshes++;
+    for (size_t b = r * per_rank; b < (r + 1) * per_rank; b++) {
+        ch->banks[b].row = -1;
+        EARLIEST(ch->banks[b].act, start + m->refresh_clocks);
+    }
+    rank->refresh += m->refresh_interval;
+}
+
+void vc__dram_choose(vc__dram *m, vc__channel *ch)
+{
+    for (int again = 1; again;) {
+        ch->choice = scan(m, ch);
+        again = 0;
+        for (uint32_t r = 0; ch->choice.time != UINT64_MAX && r < m->config.ranks; r++)
+            while (ch->ranks[r].refresh <= ch->choice.time) {
+                refresh(m, ch, r);
+                again = 1;
+            }
+    }
+    ch->stale = 0;
+}
+
+void vc__dram_came(vc__dram *m, vc__channel *ch, int write)
+{
+    const vc__queue *q = &ch->queues[write];
+    const vc__burst *b = &q->bursts[q->count - 1];
+    const vc__choice *now = &ch->choice;
+    /* The choice stands unless the newcomer beats it, wants the row that is about to be closed, or turns the
+     * channel around. */
+    if (ch->stale || now->time == UINT64_MAX || now->write != write ||
+        q->count >= m->config.write_high) {
+        ch->stale = 1;
+        return;
+    }
+    const vc__burst *chosen = &ch->queues[now->write].bursts[now->burst];
+    const vc__choice c = choice_of(m, ch, q->count - 1, write);
+    ch->stale = better(&c, now) || (now->kind == VC_DRAM_PRE && chosen->bank == b->bank);
+}
+
+/* ---- issuing */
+
+static void finish_burst(vc__dram *m, const vc__burst *b, uint64_t clock)
+{
+    vc_transfer *t = b->transfer;
+    const uint64_t size = m->config.burst_bytes,
+                   cycle = (clock * m->per_dram + m->per_chip - 1) / m->per_chip,
+                   start = t->address / size * size + b->index * size,
+                   from = start > t->address ? start - t->address : 0,
+                   end = start + size - t->address, last = end < t->bytes ? end : t->bytes;
+    for (uint64_t chunk = t->done ? from / t->chunk_bytes : 1;
+         t->done && chunk * t->chunk_bytes < last; chunk++)
+        t->done[chunk] = vc__dram_later(t->done[chunk], cycle);
+    t->finished = vc__dram_later(t->finished, cycle);
+    t->left--;
+}
+
+static void activate(vc__dram *m, vc__channel *ch, const vc__burst *b, uint64_t t)
+{
+    const vc_dram_timing *g = &m->config.timing;
+    vc__bank *bank = &ch->banks[b->bank];
+    vc__rank *rank = &ch->ranks[b->rank];
+    bank->row = (int64_t)b->row;
+    EARLIEST(bank->read, t + g->rcd);
+    EARLIEST(bank->write, t + g->rcd);
+    EARLIEST(bank->pre, t + g->ras);
+    EARLIEST(bank->act, t + g->rc);
+    EARLIEST(ch->groups[b->group].act, t + g->rrd_l);
+    EARLIEST(rank->act, t + g->rrd_s);
+    rank->last_acts[rank->act_count++ % 4] = t;
+    m->base.counters.activates++;
+}
+
+static void precharge(vc__dram *m, vc__channel *ch, const vc__burst *b, uint64_t t)
+{
+    vc__bank *bank = &ch->banks[b->bank];
+    bank->row = -1;
+    EARLIEST(bank->act, t + m->config.timing.rp);
+    m->base.counters.precharges++;
+}
+
+/* Other ranks wait for the data bus, and for it to change hands. */
+static void hold_bus(vc__dram *m, vc__channel *ch, uint32_t r, uint64_t read, uint64_t write)
+{
+    for (uint32_t other = 0; other < m->config.ranks; other++)
+        if (other != r) {
+            EARLIEST(ch->ranks[other].read, read);
+            EARLIEST(ch->ranks[other].write, write);
+        }
+}
+
+static void read_burst(vc__dram *m, vc__channel *ch, const vc__burst *b, uint64_t t)
+{
+    const vc_dram_timing *g = &m->config.timing;
+    const uint64_t turn = t + g->cl + g->burst + 2 - g->cwl;
+    EARLIEST(ch->ranks[b->rank].read, t + g->ccd_s);
+    EARLIEST(ch->groups[b->group].read, t + g->ccd_l);
+    EARLIEST(ch->ranks[b->rank].write, turn);
+    EARLIEST(ch->banks[b->bank].pre, t + g->rtp);
+    hold_bus(m, ch, b->rank, t + g->burst + g->rank_switch, turn + g->rank_switch);
+    m->base.counters.reads++;
+    finish_burst(m, b, t + g->cl + g->burst);
+}
+
+static void write_burst(vc__dram *m, vc__channel *ch, const vc__burst *b, uint64_t t)
+{
+    const vc_dram_timing *g = &m->config.timing;
+    const uint64_t end = t + g->cwl + g->burst;
+    EARLIEST(ch->ranks[b->rank].write, t + g->ccd_s);
+    EARLIEST(ch->groups[b->group].write, t + g->ccd_l);
+    EARLIEST(ch->ranks[b->rank].read, end + g->wtr_s);
+    EARLIEST(ch->groups[b->group].read, end + g->wtr_l);
+    EARLIEST(ch->banks[b->bank].pre, end + g->wr);
+    hold_bus(m, ch, b->rank,
+             end + g->rank_switch > t + g->cl ? end + g->rank_switch - g->cl : t + 1,
+             t + g->burst + g->rank_switch);
+    m->base.counters.writes++;
+    finish_burst(m, b, end);
+}
+
+void vc__dram_issue(vc__dram *m, vc__channel *ch)
+{
+    const vc__choice c = ch->choice;
+    vc__queue *q = &ch->queues[c.write];
+    vc__burst *b = &q->bursts[c.burst];
+    assert(c.burst < q->count);
+    ch->command = c.time + 1;
+    ch->stale = 1;
+    tell(m, ch, c.time, c.kind, b);
+    if (c.kind == VC_DRAM_ACT) {
+        activate(m, ch, b, c.time);
+        b->opened = 1;
+        return;
+    }
+    if (c.kind == VC_DRAM_PRE) {
+        precharge(m, ch, b, c.time);
+        b->opened = 1;
+        return;
+    }
+    m->base.counters.row_hits += !b->opened;
+    if (c.write)
+        write_burst(m, ch, b, c.time);
+    else
+        read_burst(m, ch, b, c.time);
+    memmove(b, b + 1, (q->count - c.burst - 1) * sizeof *b);
+    q->count--;
+}

@@ -1,0 +1,37 @@
+/* Between the memories. */
+#ifndef VC_MEMORY_IMPL_H
+#define VC_MEMORY_IMPL_H
+
+#include "vitcod/memory.h"
+#include "vitcod/yaml.h"
+
+typedef struct vc__memory_kind {
+    vc_status (*open)(vc_memory **out, const vc_memory_config *config, double chip_hz);
+    void (*push)(vc_memory *memory, vc_transfer *transfer);
+    void (*wait)(vc_memory *memory, vc_transfer *transfer);
+    void (*count_energy)(vc_memory_counters *out, const vc_memory *memory, uint64_t cycle);
+    void (*close)(vc_memory *memory);
+} vc__memory_kind;
+
+/* What every memory begins with. */
+struct vc_memory {
+    const vc__memory_kind *kind;
+    vc_memory_counters counters;
+    vc_dram_watch *watch;
+    void *watcher;
+};
+
+extern const vc__memory_kind vc__memory_bandwidth, vc__memory_dram;
+
+/* The keys of a file of configs/memory, wherever they stand. */
+vc_status vc__memory_config_from(vc_memory_config *out, const vc_yaml_map *map);
+
+/* VC_EINVAL naming the member that cannot be. */
+vc_status vc__dram_config_check(const vc_dram_config *config);
+
+static inline uint64_t vc__chunks(const vc_transfer *t)
+{
+    return t->done ? (t->bytes + t->chunk_bytes - 1) / t->chunk_bytes : 0;
+}
+
+#endif
