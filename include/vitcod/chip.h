@@ -132,6 +132,8 @@ typedef struct vc_chip_options {
     const vc_chip_values *values; /* (layers) or NULL: data flows through the schedule */
     vc_chip_watch *watch;         /* NULL: nobody looks */
     void *watcher;
+    vc_dram_request_watch *request_watch; /* NULL: nobody looks */
+    void *request_watcher;
 } vc_chip_options;
 
 typedef struct vc_chip_result {

@@ -107,12 +107,23 @@ typedef struct vc_dram_command {
 
 typedef void vc_dram_watch(void *context, const vc_dram_command *command);
 
+/* A burst as it comes to its channel's queue. */
+typedef struct vc_dram_request {
+    uint64_t clock; /* of the DRAM; never falls */
+    uint64_t address;
+    int write;
+} vc_dram_request;
+
+typedef void vc_dram_request_watch(void *context, const vc_dram_request *request);
+
 typedef struct vc_memory vc_memory;
 
 /* VC_EINVAL for sizes or rates that cannot be. */
 vc_status vc_memory_open(vc_memory **out, const vc_memory_config *config, double chip_hz);
 /* Every command from now on; they come in order within a rank, not among ranks. */
 void vc_memory_watch(vc_memory *memory, vc_dram_watch *watch, void *context);
+/* Every request from now on; the bandwidth model has none. */
+void vc_memory_watch_requests(vc_memory *memory, vc_dram_request_watch *watch, void *context);
 /* The transfer stays the caller's, and alive until it is finished. */
 void vc_memory_push(vc_memory *memory, vc_transfer *transfer);
 /* Runs the memory until the transfer is finished; returns when. */

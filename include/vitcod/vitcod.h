@@ -60,6 +60,7 @@
 #include "vitcod/chip.h"
 #include "vitcod/chip_energy.h"
 #include "vitcod/chip_trace.h"
+#include "vitcod/dram_trace.h"
 #include "vitcod/engine.h"
 #include "vitcod/equalize.h"
 #include "vitcod/memory.h"

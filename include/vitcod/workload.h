@@ -72,6 +72,9 @@ vc_status vc_workload_add_attention(vc_workload *workload, int layer,
 /* MACs of all operators, or only of those inside attention. */
 uint64_t vc_workload_macs(const vc_workload *workload, int attention_only);
 
+/* Keeps the operators of layers first to last alone. */
+void vc_workload_keep_layers(vc_workload *workload, int first, int last);
+
 /* {"ops": [{"kind", "layer", "macs", ...}]}; NULL when memory is out. */
 json_t *vc_workload_json(const vc_workload *workload);
 

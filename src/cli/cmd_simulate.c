@@ -77,12 +77,32 @@ static vc_status set_head_dim(cli_simulate_options *o, const vc_plan *plan)
     return VC_OK;
 }
 
+/* "N" or "A-B", of the layers that are there. */
+static vc_status keep_layers(vc_workload *workload, const char *text)
+{
+    int first, last, end = 0, highest = -1;
+    for (size_t i = 0; i < workload->count; i++)
+        highest = workload->ops[i].layer > highest ? workload->ops[i].layer : highest;
+    if (sscanf(text, "%4d-%4d%n", &first, &last, &end) < 2 || text[end] != '\0') {
+        end = 0;
+        if (sscanf(text, "%4d%n", &first, &end) < 1 || text[end] != '\0')
+            return vc_fail(VC_EINVAL, "--layers is '%s', wanted N or A-B, from 0", text);
+        last = first;
+    }
+    if (first < 0 || first > last || last > highest)
+        return vc_fail(VC_EINVAL, "--layers is '%s', wanted layers of 0 to %d", text, highest);
+    vc_workload_keep_layers(workload, first, last);
+    return VC_OK;
+}
+
 static vc_status run_workload(json_t *result, const cli_simulate_options *o, const vc_plan *plan)
 {
     const int end_to_end = o->model.path || o->model.arch;
     const vc_sim_config config = vc_sim_config_default();
     vc_workload workload = {0};
     vc_status status = lower(&workload, plan, o);
+    if (status == VC_OK && o->layers)
+        status = keep_layers(&workload, o->layers);
     if (status == VC_OK)
         status = o->bound ? cli_simulate_bound(result, &workload, &config, end_to_end)
                           : cli_simulate_chip(result, &workload, plan, o, end_to_end);
@@ -178,8 +198,8 @@ static int take_argument(const cli_command *command, cli_simulate_options *o, co
 static int check_options(const cli_command *command, const cli_simulate_options *o)
 {
     const int whole = o->model.path || o->model.arch;
-    if (o->control &&
-        (whole || o->compressed || o->bound || o->functional || o->trace || o->config || o->memory))
+    if (o->control && (whole || o->compressed || o->bound || o->functional || o->trace ||
+                       o->dram_trace || o->config || o->memory || o->layers))
         return cli_usage(command,
                          "--control takes a plan, --head-dim, --ratio and --embed-dim alone");
     if (o->control && !plan_path(o))
@@ -192,8 +212,9 @@ static int check_options(const cli_command *command, const cli_simulate_options 
         return cli_usage(command, "--image-size belongs to a model");
     if (whole && (o->head_dim || o->compressed))
         return cli_usage(command, "a model brings its own --head-dim and --compressed");
-    if (o->bound && (o->functional || o->trace || o->config || o->memory))
-        return cli_usage(command, "--bound takes no --functional, --trace, --config and --memory");
+    if (o->bound && (o->functional || o->trace || o->dram_trace || o->config || o->memory))
+        return cli_usage(command, "--bound takes no --functional, --trace, --dram-trace, --config "
+                                  "and --memory");
     return CLI_CONTINUE;
 }
 
@@ -214,6 +235,9 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
         {"functional", NULL, "send int8 data through and compare with plain loops", CLI_FLAG,
          &o.functional},
         {"trace", "FILE", "write the timeline for Perfetto (JSON)", CLI_TEXT, &o.trace},
+        {"dram-trace", "FILE", "write the memory's requests, as DRAMsim3 reads them", CLI_TEXT,
+         &o.dram_trace},
+        {"layers", "A-B", "these layers alone, from 0 (default: all)", CLI_TEXT, &o.layers},
         {"bound", NULL, "what no schedule beats, instead of a schedule", CLI_FLAG, &o.bound},
         {"control", NULL, "the published simulator's formulas instead", CLI_FLAG, &o.control},
         {"head-dim", "N", "values per head, without a model (default 64)", CLI_COUNT, &o.head_dim},

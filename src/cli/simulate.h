@@ -12,7 +12,7 @@ typedef struct cli_simulate_options {
     size_t threshold, head_dim, embed_dim, compressed;
     double ratio;
     int control, bound, functional;
-    const char *trace, *config, *memory;
+    const char *trace, *dram_trace, *config, *memory, *layers;
     size_t seed;
 } cli_simulate_options;
 

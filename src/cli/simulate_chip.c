@@ -7,6 +7,7 @@
 #include "simulate.h"
 #include "vitcod/accelerator.h"
 #include "vitcod/chip_trace.h"
+#include "vitcod/dram_trace.h"
 #include "vitcod/rng.h"
 
 /* ---- int8 data to send through */
@@ -98,16 +99,17 @@ static vc_status check_layer(const flow *f, const vc_op *op, const vc_plan *plan
 static vc_status check_flow(json_t *result, const flow *f, const vc_workload *workload,
                             const vc_plan *plan)
 {
-    size_t checked = 0;
+    size_t checked = 0, layers = 0;
     for (size_t i = 0; i < workload->count; i++)
         if (workload->ops[i].kind == VC_OP_SDDMM) {
             VC_TRY(check_layer(f, &workload->ops[i], plan));
+            layers++;
             checked += workload->ops[i].sizes.heads * workload->ops[i].sizes.queries *
                        workload->ops[i].sizes.value_dim;
         }
     json_object_set_new(result, "functional",
                         json_pack("{s:b, s:I, s:I}", "bit_exact", 1, "values", (json_int_t)checked,
-                                  "layers", (json_int_t)f->layers));
+                                  "layers", (json_int_t)layers));
     return VC_OK;
 }
 
@@ -124,17 +126,38 @@ static vc_status run_chip(json_t *result, const char *name, const vc_workload *w
     return VC_OK;
 }
 
-static vc_status run_traced(json_t *result, const char *name, const vc_workload *workload,
-                            const vc_plan *plan, vc_chip_options *options,
-                            const vc_energy_table *table, const char *path)
+/* The same, with the traces that are asked for. */
+static vc_status run_timeline(json_t *result, const char *name, const vc_workload *workload,
+                              const vc_plan *plan, vc_chip_options *options,
+                              const vc_energy_table *table, const cli_simulate_options *o)
 {
+    if (!o->trace)
+        return run_chip(result, name, workload, plan, options, table);
     vc_chip_trace *trace;
-    VC_TRY(vc_chip_trace_open(&trace, path, options->config->clock_hz));
+    VC_TRY(vc_chip_trace_open(&trace, o->trace, options->config->clock_hz));
     options->watch = vc_chip_trace_span;
     options->watcher = trace;
     const vc_status status = run_chip(result, name, workload, plan, options, table);
     const vc_status closed = vc_chip_trace_close(trace);
     options->watch = NULL;
+    return status != VC_OK ? status : closed;
+}
+
+static vc_status run_traced(json_t *result, const char *name, const vc_workload *workload,
+                            const vc_plan *plan, vc_chip_options *options,
+                            const vc_energy_table *table, const cli_simulate_options *o)
+{
+    if (!o->dram_trace)
+        return run_timeline(result, name, workload, plan, options, table, o);
+    if (options->memory->model != VC_MEMORY_DRAM)
+        return vc_fail(VC_EINVAL, "--dram-trace: the memory's model is bandwidth, wanted dram");
+    vc_dram_trace *trace;
+    VC_TRY(vc_dram_trace_open(&trace, o->dram_trace));
+    options->request_watch = vc_dram_trace_request;
+    options->request_watcher = trace;
+    const vc_status status = run_timeline(result, name, workload, plan, options, table, o);
+    const vc_status closed = vc_dram_trace_close(trace);
+    options->request_watch = NULL;
     return status != VC_OK ? status : closed;
 }
 
@@ -166,17 +189,14 @@ vc_status cli_simulate_chip(json_t *result, const vc_workload *workload, const v
     vc_chip_options attention = {
         .config = &chip.chip, .memory = &chip.memory, .attention_only = 1, .values = f.values};
     vc_chip_options all = {.config = &chip.chip, .memory = &chip.memory};
-    if (status == VC_OK && o->trace && !end_to_end)
-        status =
-            run_traced(result, "attention", workload, plan, &attention, &chip.energy, o->trace);
+    if (status == VC_OK && !end_to_end)
+        status = run_traced(result, "attention", workload, plan, &attention, &chip.energy, o);
     else if (status == VC_OK)
         status = run_chip(result, "attention", workload, plan, &attention, &chip.energy);
     if (status == VC_OK && o->functional)
         status = check_flow(result, &f, workload, plan);
-    if (status == VC_OK && end_to_end && o->trace)
-        status = run_traced(result, "end_to_end", workload, plan, &all, &chip.energy, o->trace);
-    else if (status == VC_OK && end_to_end)
-        status = run_chip(result, "end_to_end", workload, plan, &all, &chip.energy);
+    if (status == VC_OK && end_to_end)
+        status = run_traced(result, "end_to_end", workload, plan, &all, &chip.energy, o);
     close_flow(&f);
     VC_TRY(status);
     const json_t *whole = json_object_get(result, end_to_end ? "end_to_end" : "attention");

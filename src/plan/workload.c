@@ -44,6 +44,15 @@ static counts count_scores(const vc_attention_sizes *s, const vc_plan_layer *pla
     return total;
 }
 
+void vc_workload_keep_layers(vc_workload *workload, int first, int last)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < workload->count; i++)
+        if (workload->ops[i].layer >= first && workload->ops[i].layer <= last)
+            workload->ops[kept++] = workload->ops[i];
+    workload->count = kept;
+}
+
 vc_status vc_workload_add_attention(vc_workload *workload, int layer, const vc_attention_sizes *s,
                                     const vc_plan_layer *plan)
 {

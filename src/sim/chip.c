@@ -187,9 +187,8 @@ static vc_status run_op(chip *c, size_t i)
 {
     const vc_op *op = &c->workload->ops[i];
     const vc_chip_options *o = c->m.options;
-    const vc_plan_layer *layer = c->plan ? &c->plan->layers[op->layer] : NULL;
     if (op->kind == VC_OP_SDDMM)
-        return vc__attention_run(&c->m, &op->sizes, layer,
+        return vc__attention_run(&c->m, &op->sizes, c->plan ? &c->plan->layers[op->layer] : NULL,
                                  o->values ? &o->values[op->layer] : NULL);
     return vc__product_run(&c->m, op, follower(c, i, VC_OP_ENCODE));
 }
@@ -253,6 +252,7 @@ vc_status vc_chip_simulate(vc_chip_result *out, const vc_workload *workload, con
     *out = (vc_chip_result){0};
     VC_TRY(vc_chip_config_check(options->config));
     VC_TRY(vc_memory_open(&c.m.memory, options->memory, options->config->clock_hz));
+    vc_memory_watch_requests(c.m.memory, options->request_watch, options->request_watcher);
     const vc_status status = run_all(&c);
     vc_memory_close(c.m.memory);
     if (status != VC_OK)

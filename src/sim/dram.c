@@ -123,6 +123,14 @@ static uint64_t clock_of(const vc__dram *m, uint64_t cycle)
     return (cycle * m->per_chip + m->per_dram - 1) / m->per_dram;
 }
 
+static void tell_request(const vc__dram *m, uint64_t burst, int write)
+{
+    if (!m->base.request_watch)
+        return;
+    const vc_dram_request request = {m->now, burst * m->config.burst_bytes, write};
+    m->base.request_watch(m->base.request_watcher, &request);
+}
+
 /* As many bursts as the channels' queues take now, in the order of their addresses. */
 static void push_bursts(vc__dram *m, int write)
 {
@@ -136,6 +144,7 @@ static void push_bursts(vc__dram *m, int write)
             if (q->count == q->most)
                 return;
             q->bursts[q->count++] = b;
+            tell_request(m, start + t->pushed, write);
             vc__dram_came(m, channel, write);
         }
         m->first[write] = t->next;

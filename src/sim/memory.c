@@ -24,6 +24,12 @@ void vc_memory_watch(vc_memory *memory, vc_dram_watch *watch, void *context)
     memory->watcher = context;
 }
 
+void vc_memory_watch_requests(vc_memory *memory, vc_dram_request_watch *watch, void *context)
+{
+    memory->request_watch = watch;
+    memory->request_watcher = context;
+}
+
 void vc_memory_push(vc_memory *memory, vc_transfer *t)
 {
     assert(t->bytes > 0 && (!t->done || t->chunk_bytes > 0));

@@ -19,6 +19,8 @@ struct vc_memory {
     vc_memory_counters counters;
     vc_dram_watch *watch;
     void *watcher;
+    vc_dram_request_watch *request_watch;
+    void *request_watcher;
 };
 
 extern const vc__memory_kind vc__memory_bandwidth, vc__memory_dram;

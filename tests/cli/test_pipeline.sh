@@ -61,6 +61,11 @@ check "simulate" 0 '"end_to_end": {' "$vitcod" simulate sparse --plan plan --fun
 holds "simulate's totals" '"mac_utilisation"' '"energy_uj"' '"busy_line_cycles"' '"bit_exact": true' '"plan_hash"' '"area_mm2"'
 mv out run/simulate.json
 check "its trace" 0 '"name": "SpMM"' cat trace.json
+check "simulate a layer" 0 'attention: .* cycles' "$vitcod" simulate sparse --plan plan --layers 0 --dram-trace dram.trace
+check "the memory's requests" 0 '0x[0-9A-F]* WRITE [0-9]' cat dram.trace
+check "a layer that is none" 1 "wanted layers of 0 to" "$vitcod" simulate sparse --plan plan --layers 0-99
+check "layers of no shape" 1 "wanted N or A-B" "$vitcod" simulate sparse --plan plan --layers 1:2
+check "requests on a full disk" 1 '/dev/full: cannot write' "$vitcod" simulate plan --head-dim 4 --dram-trace /dev/full
 check "simulate a mask" 0 'attention: .* cycles' "$vitcod" simulate sparse --mask mask.npy
 check "simulate, dense" 0 'end to end: .* cycles' "$vitcod" simulate model
 check "a trace on a full disk" 1 '/dev/full: cannot write' "$vitcod" simulate plan --head-dim 4 --trace /dev/full

@@ -276,6 +276,38 @@ static void data_flows_through_every_schedule(void **state)
             }
 }
 
+static int every_entry(size_t query, size_t key)
+{
+    (void)query;
+    (void)key;
+    return 1;
+}
+
+/* All tokens global or none, columns without an entry, one token: no division by what is not there. Rows without an
+ * entry are refused where a mask is polarized (tests/algorithm). */
+static void extremes_flow_too(void **state)
+{
+    (void)state;
+    const struct {
+        size_t tokens, threshold; /* a column that keeps more is global */
+        int (*kept)(size_t query, size_t key);
+    } cases[] = {{1, 0, every_entry},  {1, 1, every_entry},  {70, 70, every_entry},
+                 {70, 0, every_entry}, {70, 0, on_diagonal}, {70, 70, in_first_column}};
+    const vc_chip_config chips[] = {vc_chip_config_default(), small_chip(), cramped_chip()};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t c = 0; c < sizeof chips / sizeof *chips; c++)
+            for (uint32_t compressed = 0; compressed < 2; compressed++) {
+                const vc_attention_sizes s = {1,  cases[i].tokens, cases[i].tokens, 16,
+                                              16, compressed};
+                vc_plan plan;
+                make_plan(&plan, cases[i].tokens, cases[i].threshold, cases[i].kept);
+                const size_t wrong = differences(&s, &plan, &chips[c], 0);
+                if (wrong)
+                    fail_msg("case %zu, chip %zu: %zu results differ", i, c, wrong);
+                vc_plan_close(&plan);
+            }
+}
+
 static void a_lost_score_shows(void **state)
 {
     (void)state;
@@ -321,6 +353,7 @@ int main(void)
         cmocka_unit_test(one_column_by_hand),
         cmocka_unit_test(row_and_column_fill_both_parts),
         cmocka_unit_test(data_flows_through_every_schedule),
+        cmocka_unit_test(extremes_flow_too),
         cmocka_unit_test(a_lost_score_shows),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
