@@ -23,20 +23,37 @@ static int open_channel(vc__channel *channel, const vc_dram_config *c, uint64_t 
     channel->banks = calloc(banks, sizeof *channel->banks);
     channel->groups = calloc(groups, sizeof *channel->groups);
     channel->ranks = calloc(c->ranks, sizeof *channel->ranks);
-    for (int w = 0; w < 2; w++) {
-        vc__queue *q = &channel->queues[w];
-        q->most = w ? c->write_queue : c->read_queue;
-        q->bursts = calloc(q->most, sizeof *q->bursts);
-    }
     channel->choice.time = UINT64_MAX;
-    if (!channel->banks || !channel->groups || !channel->ranks || !channel->queues[0].bursts ||
-        !channel->queues[1].bursts)
+    const int reads = vc__queue_open(&channel->queues[0], c->read_queue, banks),
+              writes = vc__queue_open(&channel->queues[1], c->write_queue, banks);
+    if (!channel->banks || !channel->groups || !channel->ranks || !reads || !writes)
         return 0;
     for (size_t b = 0; b < banks; b++)
         channel->banks[b].row = -1;
     for (size_t r = 0; r < c->ranks; r++) /* ranks take turns */
         channel->ranks[r].refresh = interval * (r + 1) / c->ranks;
     return 1;
+}
+
+/* Addresses beyond the capacity come back to its start (eq. C3). */
+static void lay_out(vc__dram *m)
+{
+    const vc_dram_config *c = &m->config;
+    const uint64_t sizes[VC_DRAM_FIELDS] = {
+        [VC_DRAM_ROW] = c->rows,
+        [VC_DRAM_RANK] = c->ranks,
+        [VC_DRAM_BANK] = c->banks,
+        [VC_DRAM_BANK_GROUP] = c->bank_groups,
+        [VC_DRAM_COLUMN] = c->row_bytes / c->burst_bytes,
+        [VC_DRAM_CHANNEL] = c->channels,
+    };
+    unsigned shift = 0;
+    for (int i = VC_DRAM_FIELDS; i-- > 0;) {
+        const vc_dram_field field = c->mapping[i];
+        m->shift[field] = shift;
+        m->mask[field] = sizes[field] - 1;
+        shift += (unsigned)__builtin_ctzll(sizes[field]);
+    }
 }
 
 static void close_dram(vc_memory *memory)
@@ -47,8 +64,8 @@ static void close_dram(vc_memory *memory)
         free(channel->banks);
         free(channel->groups);
         free(channel->ranks);
-        free(channel->queues[0].bursts);
-        free(channel->queues[1].bursts);
+        vc__queue_close(&channel->queues[0]);
+        vc__queue_close(&channel->queues[1]);
     }
     free(m->channels);
     free(m);
@@ -68,6 +85,8 @@ static vc_status open_dram(vc_memory **out, const vc_memory_config *config, doub
     m->per_dram = chip / divisor;
     m->refresh_clocks = (uint64_t)ceil(c->timing.rfc_s * c->clock_hz);
     m->refresh_interval = (uint64_t)floor(c->timing.refi_s * c->clock_hz);
+    m->issue[0] = m->issue[1] = UINT64_MAX;
+    lay_out(m);
     m->channels = calloc(c->channels, sizeof *m->channels);
     int complete = m->channels != NULL;
     for (size_t i = 0; complete && i < c->channels; i++)
@@ -92,30 +111,20 @@ static uint64_t burst_count(const vc__dram *m, const vc_transfer *t)
     return (t->address + t->bytes - 1) / m->config.burst_bytes - first_burst(m, t) + 1;
 }
 
-/* Addresses beyond the capacity come back to its start (eq. C3). */
+static uint64_t field_of(const vc__dram *m, uint64_t burst, vc_dram_field field)
+{
+    return burst >> m->shift[field] & m->mask[field];
+}
+
 static vc__channel *locate(vc__dram *m, vc__burst *b, uint64_t burst)
 {
     const vc_dram_config *c = &m->config;
-    const uint64_t sizes[VC_DRAM_FIELDS] = {
-        [VC_DRAM_ROW] = c->rows,
-        [VC_DRAM_RANK] = c->ranks,
-        [VC_DRAM_BANK] = c->banks,
-        [VC_DRAM_BANK_GROUP] = c->bank_groups,
-        [VC_DRAM_COLUMN] = c->row_bytes / c->burst_bytes,
-        [VC_DRAM_CHANNEL] = c->channels,
-    };
-    uint64_t at[VC_DRAM_FIELDS];
-    for (int i = VC_DRAM_FIELDS; i-- > 0;) {
-        const vc_dram_field field = c->mapping[i];
-        at[field] = burst & (sizes[field] - 1);
-        burst >>= __builtin_ctzll(sizes[field]);
-    }
-    b->row = (uint32_t)at[VC_DRAM_ROW];
-    b->column = (uint32_t)at[VC_DRAM_COLUMN];
-    b->rank = (uint32_t)at[VC_DRAM_RANK];
-    b->group = (uint32_t)(b->rank * c->bank_groups + at[VC_DRAM_BANK_GROUP]);
-    b->bank = (uint32_t)(b->group * c->banks + at[VC_DRAM_BANK]);
-    return &m->channels[at[VC_DRAM_CHANNEL]];
+    b->row = (uint32_t)field_of(m, burst, VC_DRAM_ROW);
+    b->column = (uint32_t)field_of(m, burst, VC_DRAM_COLUMN);
+    b->rank = (uint32_t)field_of(m, burst, VC_DRAM_RANK);
+    b->group = (uint32_t)(b->rank * c->bank_groups + field_of(m, burst, VC_DRAM_BANK_GROUP));
+    b->bank = (uint32_t)(b->group * c->banks + field_of(m, burst, VC_DRAM_BANK));
+    return &m->channels[field_of(m, burst, VC_DRAM_CHANNEL)];
 }
 
 static uint64_t clock_of(const vc__dram *m, uint64_t cycle)
@@ -131,23 +140,27 @@ static void tell_request(const vc__dram *m, uint64_t burst, int write)
     m->base.request_watch(m->base.request_watcher, &request);
 }
 
+static void take(vc__dram *m, int write, vc_transfer *t)
+{
+    m->first[write] = t;
+    m->issue[write] = t ? clock_of(m, t->issue) : UINT64_MAX;
+}
+
 /* As many bursts as the channels' queues take now, in the order of their addresses. */
 static void push_bursts(vc__dram *m, int write)
 {
-    vc_transfer *t;
-    while ((t = m->first[write]) && clock_of(m, t->issue) <= m->now) {
+    while (m->issue[write] <= m->now) {
+        vc_transfer *t = m->first[write];
         const uint64_t start = first_burst(m, t), count = burst_count(m, t);
         for (; t->pushed < count; t->pushed++) {
             vc__burst b = {.transfer = t, .index = t->pushed, .came = m->now};
             vc__channel *channel = locate(m, &b, start + t->pushed);
-            vc__queue *q = &channel->queues[write];
-            if (q->count == q->most)
+            if (channel->queues[write].count == channel->queues[write].most)
                 return;
-            q->bursts[q->count++] = b;
             tell_request(m, start + t->pushed, write);
-            vc__dram_came(m, channel, write);
+            vc__dram_came(m, channel, write, &b);
         }
-        m->first[write] = t->next;
+        take(m, write, t->next);
     }
 }
 
@@ -163,7 +176,7 @@ static void push(vc_memory *memory, vc_transfer *t)
     if (m->first[write])
         m->last[write]->next = t;
     else
-        m->first[write] = t;
+        take(m, write, t);
     m->last[write] = t;
 }
 
@@ -173,11 +186,9 @@ static void push(vc_memory *memory, vc_transfer *t)
 static uint64_t next_issue(const vc__dram *m)
 {
     uint64_t next = UINT64_MAX;
-    for (int w = 0; w < 2; w++) {
-        const uint64_t at = m->first[w] ? clock_of(m, m->first[w]->issue) : UINT64_MAX;
-        if (at > m->now && at < next)
-            next = at;
-    }
+    for (int w = 0; w < 2; w++)
+        if (m->issue[w] > m->now && m->issue[w] < next)
+            next = m->issue[w];
     return next;
 }
 

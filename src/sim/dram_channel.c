@@ -1,6 +1,5 @@
 /* One channel: which command goes next, and what it holds back (eq. C4 to C7). */
 #include <assert.h>
-#include <string.h>
 
 #include "dram_impl.h"
 
@@ -30,7 +29,7 @@ static uint64_t column_time(const vc__channel *ch, const vc__burst *b, int write
 /* ---- choosing */
 
 /* What a burst needs next. */
-static vc__choice choice_of(const vc__dram *m, const vc__channel *ch, size_t index, int write)
+static vc__choice choice_of(const vc__dram *m, const vc__channel *ch, uint32_t index, int write)
 {
     const vc__burst *b = &ch->queues[write].bursts[index];
     const vc__bank *bank = &ch->banks[b->bank];
@@ -72,27 +71,33 @@ static int pick_queue(vc__channel *ch, const vc_dram_config *c)
     return writes > 0 && (ch->draining || reads == 0);
 }
 
+/* A bank offers its oldest burst for the open row, and so a row that is wanted stays open; else its oldest. */
 static vc__choice scan(vc__dram *m, vc__channel *ch)
 {
     const int write = pick_queue(ch, &m->config);
     const vc__queue *q = &ch->queues[write];
     vc__choice best = {.time = UINT64_MAX};
-    if (q->count == 0)
-        return best;
-    if (m->now - q->bursts[0].came > m->config.age_cap && m->now > q->bursts[0].came)
-        return choice_of(m, ch, 0, write);
-    ch->scans++;
-    for (size_t i = 0; i < q->count; i++) /* rows that are open and wanted stay open */
-        if (ch->banks[q->bursts[i].bank].row == (int64_t)q->bursts[i].row)
-            ch->banks[q->bursts[i].bank].wanted = ch->scans;
-    for (size_t i = 0; i < q->count; i++) {
-        const vc__choice c = choice_of(m, ch, i, write);
-        if (c.kind == VC_DRAM_PRE && ch->banks[q->bursts[i].bank].wanted == ch->scans)
-            continue;
-        if (better(&c, &best))
+    uint32_t oldest = VC__NO_BURST;
+    for (size_t i = 0; i < q->active_count; i++) {
+        const vc__bank_queue *bank = &q->banks[q->active[i]];
+        const vc__choice c =
+            choice_of(m, ch, bank->hit != VC__NO_BURST ? bank->hit : bank->first, write);
+        if (i == 0 || better(&c, &best) ||
+            (!better(&best, &c) && q->bursts[c.burst].order < q->bursts[best.burst].order))
             best = c;
+        if (i == 0 || q->bursts[bank->first].order < q->bursts[oldest].order)
+            oldest = bank->first;
     }
+    if (oldest != VC__NO_BURST && m->now - q->bursts[oldest].came > m->config.age_cap)
+        return choice_of(m, ch, oldest, write);
     return best;
+}
+
+static void open_row(vc__channel *ch, uint32_t bank, int64_t row)
+{
+    ch->banks[bank].row = row;
+    vc__queue_opened(&ch->queues[0], bank, row);
+    vc__queue_opened(&ch->queues[1], bank, row);
 }
 
 static void tell(const vc__dram *m, const vc__channel *ch, uint64_t clock, vc_dram_kind kind,
@@ -135,7 +140,7 @@ static void refresh(vc__dram *m, vc__channel *ch, uint32_t r)
     tell(m, ch, start, VC_DRAM_REF, &where);
     m->base.counters.refreshes++;
     for (size_t b = r * per_rank; b < (r + 1) * per_rank; b++) {
-        ch->banks[b].row = -1;
+        open_row(ch, (uint32_t)b, -1);
         EARLIEST(ch->banks[b].act, start + m->refresh_clocks);
     }
     rank->refresh += m->refresh_interval;
@@ -155,10 +160,10 @@ void vc__dram_choose(vc__dram *m, vc__channel *ch)
     ch->stale = 0;
 }
 
-void vc__dram_came(vc__dram *m, vc__channel *ch, int write)
+void vc__dram_came(vc__dram *m, vc__channel *ch, int write, const vc__burst *burst)
 {
-    const vc__queue *q = &ch->queues[write];
-    const vc__burst *b = &q->bursts[q->count - 1];
+    vc__queue *q = &ch->queues[write];
+    const uint32_t at = vc__queue_push(q, burst, ch->banks[burst->bank].row);
     const vc__choice *now = &ch->choice;
     /* The choice stands unless the newcomer beats it, wants the row that is about to be closed, or turns the
      * channel around. */
@@ -167,9 +172,9 @@ void vc__dram_came(vc__dram *m, vc__channel *ch, int write)
         ch->stale = 1;
         return;
     }
-    const vc__burst *chosen = &ch->queues[now->write].bursts[now->burst];
-    const vc__choice c = choice_of(m, ch, q->count - 1, write);
-    ch->stale = better(&c, now) || (now->kind == VC_DRAM_PRE && chosen->bank == b->bank);
+    const vc__choice c = choice_of(m, ch, at, write);
+    ch->stale =
+        better(&c, now) || (now->kind == VC_DRAM_PRE && q->bursts[now->burst].bank == burst->bank);
 }
 
 /* ---- issuing */
@@ -194,7 +199,7 @@ static void activate(vc__dram *m, vc__channel *ch, const vc__burst *b, uint64_t 
     const vc_dram_timing *g = &m->config.timing;
     vc__bank *bank = &ch->banks[b->bank];
     vc__rank *rank = &ch->ranks[b->rank];
-    bank->row = (int64_t)b->row;
+    open_row(ch, b->bank, (int64_t)b->row);
     EARLIEST(bank->read, t + g->rcd);
     EARLIEST(bank->write, t + g->rcd);
     EARLIEST(bank->pre, t + g->ras);
@@ -208,7 +213,7 @@ static void activate(vc__dram *m, vc__channel *ch, const vc__burst *b, uint64_t 
 static void precharge(vc__dram *m, vc__channel *ch, const vc__burst *b, uint64_t t)
 {
     vc__bank *bank = &ch->banks[b->bank];
-    bank->row = -1;
+    open_row(ch, b->bank, -1);
     EARLIEST(bank->act, t + m->config.timing.rp);
     m->base.counters.precharges++;
 }
@@ -257,7 +262,7 @@ void vc__dram_issue(vc__dram *m, vc__channel *ch)
     const vc__choice c = ch->choice;
     vc__queue *q = &ch->queues[c.write];
     vc__burst *b = &q->bursts[c.burst];
-    assert(c.burst < q->count);
+    assert(c.burst < q->most);
     ch->command = c.time + 1;
     ch->stale = 1;
     tell(m, ch, c.time, c.kind, b);
@@ -276,6 +281,5 @@ void vc__dram_issue(vc__dram *m, vc__channel *ch)
         write_burst(m, ch, b, c.time);
     else
         read_burst(m, ch, b, c.time);
-    memmove(b, b + 1, (q->count - c.burst - 1) * sizeof *b);
-    q->count--;
+    vc__queue_remove(q, c.burst);
 }

@@ -4,25 +4,38 @@
 
 #include "memory_impl.h"
 
+enum { VC__NO_BURST = UINT32_MAX };
+
 /* A burst on its way; bank and group count through the channel. */
 typedef struct vc__burst {
     vc_transfer *transfer;
     uint64_t index; /* of its transfer */
     uint64_t came;  /* clock */
+    uint64_t order; /* in its queue */
     uint32_t row, column, rank, group, bank;
-    int opened; /* its row had to be opened for it */
+    uint32_t next, previous; /* of its bank; without a bank, of the free ones */
+    int opened;              /* its row had to be opened for it */
 } vc__burst;
 
+typedef struct vc__bank_queue {
+    uint32_t first, last;
+    uint32_t hit;   /* the oldest that wants the open row */
+    uint32_t place; /* among the active */
+} vc__bank_queue;
+
 typedef struct vc__queue {
-    vc__burst *bursts; /* oldest first */
-    size_t count, most;
+    vc__burst *bursts;
+    vc__bank_queue *banks;
+    uint32_t *active; /* banks that have bursts, in any order */
+    size_t active_count, count, most;
+    uint64_t pushed;
+    uint32_t free;
 } vc__queue;
 
 /* Clocks from which on a command may go. */
 typedef struct vc__bank {
     int64_t row; /* -1: closed */
     uint64_t act, pre, read, write;
-    uint64_t wanted; /* the scan that found a burst for the open row */
 } vc__bank;
 
 typedef struct vc__group {
@@ -37,8 +50,8 @@ typedef struct vc__rank {
 typedef struct vc__choice {
     uint64_t time; /* UINT64_MAX: nothing to do */
     vc_dram_kind kind;
-    size_t burst; /* in its queue */
-    int write;    /* which queue */
+    uint32_t burst; /* in its queue */
+    int write;      /* which queue */
 } vc__choice;
 
 typedef struct vc__channel {
@@ -47,7 +60,6 @@ typedef struct vc__channel {
     vc__group *groups;
     vc__rank *ranks;
     uint64_t command; /* the command bus is free */
-    uint64_t scans;
     int draining;
     int stale; /* the choice has to be made again */
     vc__choice choice;
@@ -60,15 +72,27 @@ typedef struct vc__dram {
     uint64_t per_chip, per_dram; /* clocks of the DRAM and of the chip in the same time */
     vc__channel *channels;
     vc_transfer *first[2], *last[2]; /* reads, writes: not yet pushed in full */
+    uint64_t issue[2];               /* clock of the first; UINT64_MAX: none */
+    unsigned shift[VC_DRAM_FIELDS];  /* where a field begins in a burst's number */
+    uint64_t mask[VC_DRAM_FIELDS];
     uint64_t now;
 } vc__dram;
 
 /* The channel's best command at `now` or later: FR-FCFS (eq. C5). */
 void vc__dram_choose(vc__dram *m, vc__channel *channel);
-/* A new burst may be better than the choice. */
-void vc__dram_came(vc__dram *m, vc__channel *channel, int write);
+/* A new burst, which may be better than the choice. */
+void vc__dram_came(vc__dram *m, vc__channel *channel, int write, const vc__burst *burst);
 /* Carries the choice out. */
 void vc__dram_issue(vc__dram *m, vc__channel *channel);
+
+/* 0: out of memory. */
+int vc__queue_open(vc__queue *queue, size_t most, size_t banks);
+void vc__queue_close(vc__queue *queue);
+/* Where it lies from now on. The queue must have a place. */
+uint32_t vc__queue_push(vc__queue *queue, const vc__burst *burst, int64_t open_row);
+void vc__queue_remove(vc__queue *queue, uint32_t burst);
+/* The bank's row is another; -1: closed. */
+void vc__queue_opened(vc__queue *queue, uint32_t bank, int64_t row);
 
 static inline uint64_t vc__dram_later(uint64_t a, uint64_t b)
 {

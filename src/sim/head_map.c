@@ -77,6 +77,10 @@ void vc__layer_map_close(vc__layer_map *map)
 /* The first position from `low` on, before `high`, whose value is not below `wanted`. */
 static size_t first_not_below(const int32_t *sorted, size_t low, size_t high, size_t wanted)
 {
+    if (low < high && (size_t)sorted[high - 1] < wanted)
+        return high;
+    if (low < high && (size_t)sorted[low] >= wanted)
+        return low;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
         if ((size_t)sorted[middle] < wanted)

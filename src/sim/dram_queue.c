@@ -1,0 +1,86 @@
+/* What waits in a channel for reading, or for writing: bursts by bank, each bank's in the order in which they came. */
+#include <stdlib.h>
+
+#include "dram_impl.h"
+
+int vc__queue_open(vc__queue *q, size_t most, size_t banks)
+{
+    q->most = most;
+    q->bursts = calloc(most, sizeof *q->bursts);
+    q->banks = calloc(banks, sizeof *q->banks);
+    q->active = calloc(banks, sizeof *q->active);
+    if (!q->bursts || !q->banks || !q->active)
+        return 0;
+    for (size_t i = 0; i < most; i++)
+        q->bursts[i].next = i + 1 < most ? (uint32_t)(i + 1) : VC__NO_BURST;
+    for (size_t i = 0; i < banks; i++)
+        q->banks[i].first = q->banks[i].last = q->banks[i].hit = VC__NO_BURST;
+    return 1;
+}
+
+void vc__queue_close(vc__queue *q)
+{
+    free(q->bursts);
+    free(q->banks);
+    free(q->active);
+}
+
+uint32_t vc__queue_push(vc__queue *q, const vc__burst *burst, int64_t open_row)
+{
+    const uint32_t at = q->free;
+    vc__burst *b = &q->bursts[at];
+    vc__bank_queue *bank = &q->banks[burst->bank];
+    q->free = b->next;
+    *b = *burst;
+    b->order = q->pushed++;
+    b->next = VC__NO_BURST;
+    b->previous = bank->last;
+    if (bank->last == VC__NO_BURST) {
+        bank->first = at;
+        bank->place = (uint32_t)q->active_count;
+        q->active[q->active_count++] = b->bank;
+    } else
+        q->bursts[bank->last].next = at;
+    bank->last = at;
+    if (bank->hit == VC__NO_BURST && open_row == (int64_t)b->row)
+        bank->hit = at;
+    q->count++;
+    return at;
+}
+
+/* The oldest from `at` on that wants the row. */
+static uint32_t next_hit(const vc__queue *q, uint32_t at, int64_t row)
+{
+    while (at != VC__NO_BURST && (int64_t)q->bursts[at].row != row)
+        at = q->bursts[at].next;
+    return at;
+}
+
+void vc__queue_opened(vc__queue *q, uint32_t bank, int64_t row)
+{
+    q->banks[bank].hit = row < 0 ? VC__NO_BURST : next_hit(q, q->banks[bank].first, row);
+}
+
+void vc__queue_remove(vc__queue *q, uint32_t at)
+{
+    vc__burst *b = &q->bursts[at];
+    vc__bank_queue *bank = &q->banks[b->bank];
+    if (bank->hit == at)
+        bank->hit = next_hit(q, b->next, (int64_t)b->row);
+    if (b->previous == VC__NO_BURST)
+        bank->first = b->next;
+    else
+        q->bursts[b->previous].next = b->next;
+    if (b->next == VC__NO_BURST)
+        bank->last = b->previous;
+    else
+        q->bursts[b->next].previous = b->previous;
+    if (bank->first == VC__NO_BURST) { /* the last active bank takes its place */
+        const uint32_t moved = q->active[--q->active_count];
+        q->active[bank->place] = moved;
+        q->banks[moved].place = bank->place;
+    }
+    b->next = q->free;
+    q->free = at;
+    q->count--;
+}
