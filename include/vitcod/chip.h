@@ -15,7 +15,7 @@ typedef enum vc_line_split {
 } vc_line_split;
 
 typedef struct vc_scratchpad {
-    uint64_t bytes, banks; /* a bank gives or takes 8 bytes per cycle */
+    uint64_t bytes, banks; /* a bank gives a line's operands of a cycle; 0: one for each line */
 } vc_scratchpad;
 
 typedef enum vc_buffer {
@@ -50,6 +50,7 @@ typedef struct vc_chip_config {
 vc_chip_config vc_chip_config_default(void);
 /* Values that no chip can have: VC_EINVAL with the member's name. */
 vc_status vc_chip_config_check(const vc_chip_config *config);
+uint64_t vc_chip_banks(const vc_chip_config *config, vc_buffer buffer);
 
 typedef enum vc_engine_kind {
     VC_ENGINE_DENSER,
@@ -134,6 +135,8 @@ typedef struct vc_chip_options {
     void *watcher;
     vc_dram_request_watch *request_watch; /* NULL: nobody looks */
     void *request_watcher;
+    vc_dram_watch *command_watch; /* NULL: nobody looks */
+    void *command_watcher;
 } vc_chip_options;
 
 typedef struct vc_chip_result {

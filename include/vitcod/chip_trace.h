@@ -6,9 +6,13 @@
 
 typedef struct vc_chip_trace vc_chip_trace;
 
-vc_status vc_chip_trace_open(vc_chip_trace **out, const char *path, double clock_hz);
+/* With a DRAM behind the chip, its channels are tracks: streams of reads and of writes. dram: NULL for none. */
+vc_status vc_chip_trace_open(vc_chip_trace **out, const char *path, double clock_hz,
+                             const vc_dram_config *dram);
 /* A vc_chip_watch whose context is the trace. */
 void vc_chip_trace_span(void *trace, const vc_chip_span *span);
+/* A vc_dram_watch whose context is the trace. */
+void vc_chip_trace_command(void *trace, const vc_dram_command *command);
 /* Ends the file; VC_EIO where anything could not be written. The trace is gone either way. */
 vc_status vc_chip_trace_close(vc_chip_trace *trace);
 

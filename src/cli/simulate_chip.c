@@ -134,12 +134,16 @@ static vc_status run_timeline(json_t *result, const char *name, const vc_workloa
     if (!o->trace)
         return run_chip(result, name, workload, plan, options, table);
     vc_chip_trace *trace;
-    VC_TRY(vc_chip_trace_open(&trace, o->trace, options->config->clock_hz));
+    const int dram = options->memory->model == VC_MEMORY_DRAM;
+    VC_TRY(vc_chip_trace_open(&trace, o->trace, options->config->clock_hz,
+                              dram ? &options->memory->dram : NULL));
     options->watch = vc_chip_trace_span;
-    options->watcher = trace;
+    options->command_watch = dram ? vc_chip_trace_command : NULL;
+    options->watcher = options->command_watcher = trace;
     const vc_status status = run_chip(result, name, workload, plan, options, table);
     const vc_status closed = vc_chip_trace_close(trace);
     options->watch = NULL;
+    options->command_watch = NULL;
     return status != VC_OK ? status : closed;
 }
 

@@ -58,7 +58,8 @@ static const vc_yaml_field scratchpad_fields[] = {
      .kind = VC_YAML_COUNT,
      .offset = offsetof(vc_scratchpad, banks),
      .least = 1,
-     .most = 65536},
+     .most = 65536,
+     .optional = 1},
 };
 
 /* Sections whose keys are mappings, one for each buffer. */
@@ -191,9 +192,9 @@ static json_t *buffers_json(const vc_accelerator *a)
         json_object_set_new(buffers, vc_buffer_name((vc_buffer)b),
                             json_pack("{s:I, s:I, s:f, s:f}", "size_bytes",
                                       (json_int_t)a->chip.buffers[b].bytes, "banks",
-                                      (json_int_t)a->chip.buffers[b].banks, "read_pj_per_byte",
-                                      a->energy.read_pj_per_byte[b], "write_pj_per_byte",
-                                      a->energy.write_pj_per_byte[b]));
+                                      (json_int_t)vc_chip_banks(&a->chip, (vc_buffer)b),
+                                      "read_pj_per_byte", a->energy.read_pj_per_byte[b],
+                                      "write_pj_per_byte", a->energy.write_pj_per_byte[b]));
     return buffers;
 }
 

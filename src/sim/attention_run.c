@@ -4,12 +4,6 @@
 
 #include "attention_schedule.h"
 
-/* A row whose scores are complete. */
-typedef struct row_done {
-    uint64_t time;
-    size_t row;
-} row_done;
-
 typedef struct store {
     vc_transfer transfer;
     int pending;
@@ -24,12 +18,12 @@ typedef struct runner {
     uint64_t *arrived[VC_BUFFER_COUNT][VC__SLOTS]; /* per token, or per 64 bytes of indices */
     uint64_t *decoded[2];                          /* Q and K of one head */
     int64_t decoded_load[2];
-    size_t decoded_head;
-    uint64_t decoded_free; /* when the lines are through with them */
-    uint64_t *index_ready; /* (keys of a tile) */
-    uint64_t *done;        /* (2 steps, heads, queries): scores, then probabilities */
-    size_t *order;         /* the same shape: rows as they become ready */
-    row_done *rows;
+    size_t decoded_head, decoded_tokens;
+    uint64_t decoded_free[2]; /* when the lines are through with them, and with those before */
+    uint64_t *index_ready;    /* (keys of a tile) */
+    uint64_t *done;           /* (2 steps, heads, queries): scores, then probabilities */
+    size_t *order;            /* the same shape: rows as they become ready */
+    size_t *spare;            /* (queries of a tile) */
     store stores[VC__SLOTS];
     size_t stored;
     uint64_t base[VC_BUFFER_COUNT]; /* addresses */
@@ -74,7 +68,7 @@ static size_t place(runner *r, char *base)
     TAKE(r->phase_end, s->phase_count);
     TAKE(r->done, rows);
     TAKE(r->order, rows);
-    TAKE(r->rows, q);
+    TAKE(r->spare, q);
 #undef TAKE
     return bytes;
 }
@@ -177,14 +171,25 @@ static void set_index_ready(runner *r, const vc__phase *p)
 
 /* ---- decoder (eq. D7): keys and queries in turn, as they are wanted */
 
-static uint64_t decode_token(runner *r, int side, const vc__operand *operand, size_t token)
+/* The first so many go beside what the lines still use. */
+static size_t decoded_beside(const runner *r)
 {
-    const vc_attention_sizes *s = &r->a->sizes;
-    const uint64_t macs = s->head_dim * s->compressed;
-    const uint64_t ready = vc__later(operand->arrived[token], r->decoded_free);
-    r->m->counts.coder_macs += macs;
-    return r->decoded[side][token] = vc__unit_work(r->m, VC_ENGINE_DECODER, ready,
-                                                   vc__ceil_div(macs, r->m->config->decoder_macs));
+    const size_t room =
+        (size_t)(r->m->config->buffers[VC_BUFFER_DECODED].bytes / r->a->sizes.head_dim);
+    return room - r->decoded_tokens;
+}
+
+static uint64_t token_cycles(const runner *r)
+{
+    return vc__ceil_div(r->a->sizes.head_dim * r->a->sizes.compressed, r->m->config->decoder_macs);
+}
+
+static uint64_t decode_token(runner *r, int side, const vc__operand *operand, size_t token,
+                             uint64_t from)
+{
+    const uint64_t ready = vc__later(operand->arrived[token], from);
+    r->m->counts.coder_macs += r->a->sizes.head_dim * r->a->sizes.compressed;
+    return r->decoded[side][token] = vc__unit_work(r->m, VC_ENGINE_DECODER, ready, token_cycles(r));
 }
 
 static void decode(runner *r, const vc__phase *p, vc__operand *q, vc__operand *k)
@@ -194,12 +199,19 @@ static void decode(runner *r, const vc__phase *p, vc__operand *q, vc__operand *k
     vc__operand *operands[2] = {q, k};
     const int64_t loads[2] = {p->query, p->key};
     int again[2];
+    size_t beside = decoded_beside(r);
+    uint64_t first = UINT64_MAX;
     for (int side = 0; side < 2; side++)
         again[side] = r->decoded_load[side] != loads[side] || r->decoded_head != p->tile.head;
     for (size_t i = 0; i < rows[0] || i < rows[1]; i++)
         for (int side = 1; side >= 0; side--)
-            if (again[side] && i < rows[side])
-                operands[side]->last = decode_token(r, side, operands[side], i);
+            if (again[side] && i < rows[side]) {
+                const uint64_t from = r->decoded_free[beside > 0];
+                operands[side]->last = decode_token(r, side, operands[side], i, from);
+                const uint64_t start = operands[side]->last - token_cycles(r);
+                first = start < first ? start : first;
+                beside -= beside > 0;
+            }
     for (int side = 0; side < 2; side++) {
         if (again[side]) {
             const uint64_t bytes = rows[side] * r->a->sizes.head_dim;
@@ -211,18 +223,13 @@ static void decode(runner *r, const vc__phase *p, vc__operand *q, vc__operand *k
         operands[side]->ready = r->decoded[side];
         r->decoded_load[side] = loads[side];
     }
+    vc__span(r->m, "decoder", "decode", (int)p->tile.head, first,
+             r->m->unit_free[VC_ENGINE_DECODER]);
     r->decoded_head = p->tile.head;
+    r->decoded_tokens = rows[0] + rows[1];
 }
 
 /* ---- softmax (eq. D9) */
-
-static int by_time(const void *a, const void *b)
-{
-    const row_done *x = a, *y = b;
-    if (x->time != y->time)
-        return x->time < y->time ? -1 : 1;
-    return x->row < y->row ? -1 : x->row > y->row;
-}
 
 static size_t at_step(const runner *r, const vc__phase *p)
 {
@@ -236,18 +243,15 @@ static void soften_rows(runner *r, const vc__phase *p)
     const vc__head_map *head = &r->a->map.head[p->tile.head];
     const size_t rows = p->tile.query_end - p->tile.query_first, at = at_step(r, p);
     uint64_t *done = r->done + at, first = UINT64_MAX;
-    for (size_t i = 0; i < rows; i++)
-        r->rows[i] = (row_done){done[i], i};
-    qsort(r->rows, rows, sizeof *r->rows, by_time);
+    vc__order_rows(r->order + at, r->spare, done, rows);
     for (size_t i = 0; i < rows; i++) {
-        const size_t row = r->rows[i].row, query = p->tile.query_first + row;
+        const size_t row = r->order[at + i], query = p->tile.query_first + row;
         const uint64_t entries =
             head->globals + (uint64_t)(head->row_start[query + 1] - head->row_start[query]);
         const uint64_t pass = vc__ceil_div(entries, c->softmax_lanes);
-        const uint64_t through = vc__unit_work(r->m, VC_ENGINE_SOFTMAX, r->rows[i].time, pass);
+        const uint64_t through = vc__unit_work(r->m, VC_ENGINE_SOFTMAX, done[row], pass);
         first = first < through - pass ? first : through - pass;
         done[row] = through + pass + c->softmax_latency; /* the second pass has lanes of its own */
-        r->order[at + i] = row;
         r->m->counts.exponentials += entries;
         r->m->counts.multiplications += entries;
         r->m->counts.additions += entries;
@@ -277,12 +281,22 @@ static vc_status run_sddmm(runner *r, const vc__phase *p)
         set_index_ready(r, p);
     VC_TRY(
         vc__sddmm(r->a, &p->tile, &q, &k, p->index == VC__NO_LOAD ? NULL : r->index_ready, done));
-    r->decoded_free = r->m->now;
+    r->decoded_free[1] = r->decoded_free[0];
+    r->decoded_free[0] = r->m->now;
     vc__lines_idle(r->m, vc__later(q_end, vc__later(k_end, i_end)), VC_ENGINE_SPARSER,
                    VC_SPENT_DRAM);
     if (p->last)
         soften_rows(r, p);
     return VC_OK;
+}
+
+static uint64_t stored(runner *r, store *s)
+{
+    static const char *const tracks[VC__SLOTS] = {"output 0", "output 1"};
+    const uint64_t end = vc_memory_wait(r->m->memory, &s->transfer);
+    s->pending = 0;
+    vc__span(r->m, tracks[s - r->stores], "store", -1, s->transfer.issue, end);
+    return end;
 }
 
 /* The lines wait for a place where results can be put. */
@@ -291,9 +305,7 @@ static void wait_for_store(runner *r)
     store *old = &r->stores[r->stored % VC__SLOTS];
     if (!old->pending)
         return;
-    const uint64_t free = vc_memory_wait(r->m->memory, &old->transfer);
-    old->pending = 0;
-    vc__lines_idle(r->m, free, VC_ENGINE_SPARSER, VC_SPENT_BUFFER);
+    vc__lines_idle(r->m, stored(r, old), VC_ENGINE_SPARSER, VC_SPENT_BUFFER);
 }
 
 static void store_results(runner *r, const vc__phase *p)
@@ -337,8 +349,8 @@ static vc_status run_phases(runner *r)
     }
     for (size_t i = 0; i < VC__SLOTS; i++) { /* the last results leave */
         store *last = &r->stores[i];
-        const uint64_t end = last->pending ? vc_memory_wait(r->m->memory, &last->transfer) : 0;
-        vc__lines_idle(r->m, end, VC_ENGINE_SPARSER, VC_SPENT_DRAIN);
+        vc__lines_idle(r->m, last->pending ? stored(r, last) : 0, VC_ENGINE_SPARSER,
+                       VC_SPENT_DRAIN);
     }
     return VC_OK;
 }
@@ -351,7 +363,7 @@ static vc_status open_runner(runner *r)
         return vc_fail(VC_ENOMEM, "out of memory for a schedule of %zu phases", r->s.phase_count);
     place(r, r->memory);
     r->decoded_load[0] = r->decoded_load[1] = VC__NO_LOAD;
-    r->decoded_free = r->m->now;
+    r->decoded_free[0] = r->decoded_free[1] = r->m->now;
     set_addresses(r);
     r->m->read_issue = vc__later(r->m->read_issue, r->m->now);
     return VC_OK;

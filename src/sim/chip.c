@@ -17,16 +17,16 @@ vc_chip_config vc_chip_config_default(void)
         .lines = 64,
         .macs_per_line = 8,
         .line_latency = 4,
-        .entries_per_visit = 16,
+        .entries_per_visit = 4,
         .split = VC_SPLIT_KEPT,
         .denser_share = 0.5,
         .interleave = 1,
-        .buffers = {[VC_BUFFER_QUERY] = {53 * KIB, 64},
-                    [VC_BUFFER_KEY] = {53 * KIB, 64},
-                    [VC_BUFFER_VALUE] = {53 * KIB, 64},
-                    [VC_BUFFER_INDEX] = {20 * KIB, 64},
-                    [VC_BUFFER_OUTPUT] = {108 * KIB, 64},
-                    [VC_BUFFER_DECODED] = {33 * KIB, 64}},
+        .buffers = {[VC_BUFFER_QUERY].bytes = 53 * KIB,
+                    [VC_BUFFER_KEY].bytes = 53 * KIB,
+                    [VC_BUFFER_VALUE].bytes = 53 * KIB,
+                    [VC_BUFFER_INDEX].bytes = 20 * KIB,
+                    [VC_BUFFER_OUTPUT].bytes = 108 * KIB,
+                    [VC_BUFFER_DECODED].bytes = 33 * KIB},
         .index_bytes = 2,
         .encoder_macs = 64,
         .decoder_macs = 128,
@@ -58,10 +58,9 @@ vc_status vc_chip_config_check(const vc_chip_config *c)
             return vc_fail(VC_EINVAL, "'%s' is %zu, wanted 1 to %zu", counts[i].name,
                            (size_t)counts[i].value, (size_t)counts[i].most);
     for (size_t b = 0; b < VC_BUFFER_COUNT; b++)
-        if (c->buffers[b].bytes == 0 || c->buffers[b].banks == 0)
-            return vc_fail(VC_EINVAL, "the %s scratchpad has %zu bytes in %zu banks, wanted some",
-                           vc_buffer_name((vc_buffer)b), (size_t)c->buffers[b].bytes,
-                           (size_t)c->buffers[b].banks);
+        if (c->buffers[b].bytes == 0)
+            return vc_fail(VC_EINVAL, "the %s scratchpad has no bytes, wanted some",
+                           vc_buffer_name((vc_buffer)b));
     if (c->lines % c->linear_rows != 0)
         return vc_fail(VC_EINVAL, "'linear_rows' is %zu, wanted a divisor of the %zu lines",
                        (size_t)c->linear_rows, (size_t)c->lines);
@@ -70,6 +69,11 @@ vc_status vc_chip_config_check(const vc_chip_config *c)
     if (!(c->clock_hz > 0.0))
         return vc_fail(VC_EINVAL, "'clock' is %g Hz, wanted more than 0", c->clock_hz);
     return VC_OK;
+}
+
+uint64_t vc_chip_banks(const vc_chip_config *config, vc_buffer buffer)
+{
+    return config->buffers[buffer].banks ? config->buffers[buffer].banks : config->lines;
 }
 
 const char *vc_spent_name(vc_spent spent)
@@ -252,6 +256,7 @@ vc_status vc_chip_simulate(vc_chip_result *out, const vc_workload *workload, con
     *out = (vc_chip_result){0};
     VC_TRY(vc_chip_config_check(options->config));
     VC_TRY(vc_memory_open(&c.m.memory, options->memory, options->config->clock_hz));
+    vc_memory_watch(c.m.memory, options->command_watch, options->command_watcher);
     vc_memory_watch_requests(c.m.memory, options->request_watch, options->request_watcher);
     const vc_status status = run_all(&c);
     vc_memory_close(c.m.memory);

@@ -64,13 +64,14 @@ typedef struct vc__operand {
 } vc__operand;
 
 typedef struct vc__lines {
-    uint64_t free[VC__MOST_LINES]; /* a heap: the line that is free first is on top */
+    uint64_t room[2 * VC__MOST_LINES];
+    uint64_t *free; /* (count) in it, rising: from when each is free */
     size_t count;
     uint64_t *spent; /* (VC_SPENT_COUNT) of the engine */
 } vc__lines;
 
 void vc__lines_open(vc__lines *lines, size_t count, uint64_t start, uint64_t *spent);
-/* The line on top is free at `time` from now on. */
+/* The line that is free first is so at `time` from now on. */
 void vc__lines_take(vc__lines *lines, uint64_t time);
 uint64_t vc__lines_end(const vc__lines *lines);
 /* What is left until `end` is imbalance. */
@@ -158,6 +159,9 @@ vc_status vc__sddmm(vc__attention *a, const vc__tile *tile, const vc__operand *q
 /* Output-stationary SV (spmm.c, eq. D8): rows in `order`, ready[query - query_first]. */
 vc_status vc__spmm(vc__attention *a, const vc__tile *tile, const size_t *order,
                    const uint64_t *ready, const vc__operand *v);
+
+/* order[] (rows) by time[], equal times by row; spare[] (rows). */
+void vc__order_rows(size_t *order, size_t *spare, const uint64_t *time, size_t rows);
 
 /* How many of the lines the denser part of so many entries gets, beside so many of the sparser (eq. D3). */
 vc_status vc__split_lines(size_t *denser, const vc__machine *m, const vc__tile *tile,

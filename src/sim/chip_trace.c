@@ -7,7 +7,15 @@
 
 #include "vitcod/file.h"
 
-enum { MOST_TRACKS = 32, NAME = 32 };
+/* Bursts of a channel with pauses of no more clocks are one stream. */
+enum { MOST_TRACKS = 256, NAME = 32, PAUSE = 32 };
+
+/* What a channel's data bus does. */
+typedef struct stream {
+    const char *name;  /* NULL: nothing yet */
+    double start, end; /* clocks of the DRAM */
+    uint64_t bursts;
+} stream;
 
 struct vc_chip_trace {
     vc_file_writer writer;
@@ -16,14 +24,30 @@ struct vc_chip_trace {
     char tracks[MOST_TRACKS][NAME];
     size_t track_count;
     const char *separator;
+    vc_dram_config dram;
+    stream *streams; /* (channels) */
 };
 
-vc_status vc_chip_trace_open(vc_chip_trace **out, const char *path, double clock_hz)
+static vc_status begin(vc_chip_trace *t, const char *path, const vc_dram_config *dram)
+{
+    if (dram) {
+        t->dram = *dram;
+        t->streams = calloc(dram->channels, sizeof *t->streams);
+        if (!t->streams)
+            return vc_fail(VC_ENOMEM, "out of memory for %zu channels", (size_t)dram->channels);
+    }
+    return vc_file_write_begin(&t->writer, path);
+}
+
+vc_status vc_chip_trace_open(vc_chip_trace **out, const char *path, double clock_hz,
+                             const vc_dram_config *dram)
 {
     vc_chip_trace *t = *out = calloc(1, sizeof *t);
-    const vc_status status =
-        t ? vc_file_write_begin(&t->writer, path) : vc_fail(VC_ENOMEM, "out of memory");
+    if (!t)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    const vc_status status = begin(t, path, dram);
     if (status != VC_OK) {
+        free(t->streams);
         free(t);
         *out = NULL;
         return status;
@@ -65,10 +89,56 @@ void vc_chip_trace_span(void *trace, const vc_chip_span *s)
         (unsigned long long)s->start, (unsigned long long)(s->end - s->start));
 }
 
+/* ---- the memory's channels */
+
+static void write_stream(vc_chip_trace *t, size_t channel)
+{
+    const stream *s = &t->streams[channel];
+    if (!s->name)
+        return;
+    char name[NAME];
+    snprintf(name, sizeof name, "channel %zu", channel);
+    const size_t track = track_of(t, name);
+    const double us = 1e6 / t->dram.clock_hz;
+    fprintf(
+        t->file,
+        "%s{\"ph\": \"X\", \"name\": \"%s\", \"pid\": 1, \"tid\": %zu, \"ts\": %.6f, \"dur\": %.6f, "
+        "\"args\": {\"bytes\": %llu}}",
+        t->separator, s->name, track, s->start * us, (s->end - s->start) * us,
+        (unsigned long long)(s->bursts * t->dram.burst_bytes));
+}
+
+static void add_to_stream(vc_chip_trace *t, size_t channel, const char *name, double start,
+                          double end)
+{
+    stream *s = &t->streams[channel];
+    if (s->name != name || start > s->end + PAUSE) {
+        write_stream(t, channel);
+        *s = (stream){.name = name, .start = s->end > start ? s->end : start};
+    }
+    s->end = end > s->end ? end : s->end;
+    s->bursts++;
+}
+
+/* Only what moves data; refreshes show as pauses. */
+void vc_chip_trace_command(void *trace, const vc_dram_command *c)
+{
+    vc_chip_trace *t = trace;
+    const vc_dram_timing *g = &t->dram.timing;
+    if (c->kind != VC_DRAM_RD && c->kind != VC_DRAM_WR)
+        return;
+    const int write = c->kind == VC_DRAM_WR;
+    const double start = (double)(c->clock + (write ? g->cwl : g->cl));
+    add_to_stream(t, c->channel, write ? "write" : "read", start, start + (double)g->burst);
+}
+
 vc_status vc_chip_trace_close(vc_chip_trace *t)
 {
+    for (size_t i = 0; i < t->dram.channels; i++)
+        write_stream(t, i);
     fputs("\n]}\n", t->file);
     const vc_status status = vc_file_write_commit(&t->writer);
+    free(t->streams);
     free(t);
     return status;
 }

@@ -2,41 +2,39 @@
 #include "chip_impl.h"
 
 #include <assert.h>
+#include <string.h>
 
 uint64_t vc__entry_cycles(const vc_chip_config *config, vc_buffer from, uint64_t values)
 {
-    const uint64_t fed = config->buffers[from].banks * 8;
-    return vc__later(vc__ceil_div(values, config->macs_per_line),
-                     vc__ceil_div(config->lines * values, fed));
+    const uint64_t banks = vc_chip_banks(config, from),
+                   fed = banks < config->lines ? banks : config->lines; /* lines at a time */
+    return vc__ceil_div(config->lines * values, fed * config->macs_per_line);
 }
 
 void vc__lines_open(vc__lines *lines, size_t count, uint64_t start, uint64_t *spent)
 {
     assert(count <= VC__MOST_LINES);
+    lines->free = lines->room;
     lines->count = count;
     lines->spent = spent;
     for (size_t i = 0; i < count; i++)
         lines->free[i] = start;
 }
 
+/* Most visits end after all others that are under way: they go to the end at once. */
 void vc__lines_take(vc__lines *lines, uint64_t time)
 {
-    size_t at = 0;
-    for (size_t child; (child = 2 * at + 1) < lines->count; at = child) {
-        child += child + 1 < lines->count && lines->free[child + 1] < lines->free[child];
-        if (lines->free[child] >= time)
-            break;
-        lines->free[at] = lines->free[child];
-    }
-    lines->free[at] = time;
+    if (lines->free + lines->count == lines->room + 2 * VC__MOST_LINES)
+        lines->free = memmove(lines->room, lines->free, lines->count * sizeof *lines->free);
+    uint64_t *const first = ++lines->free, *at = first + lines->count - 1;
+    for (; at > first && at[-1] > time; at--)
+        *at = at[-1];
+    *at = time;
 }
 
 uint64_t vc__lines_end(const vc__lines *lines)
 {
-    uint64_t end = 0;
-    for (size_t i = 0; i < lines->count; i++)
-        end = vc__later(end, lines->free[i]);
-    return end;
+    return lines->count ? lines->free[lines->count - 1] : 0;
 }
 
 void vc__lines_idle(vc__machine *m, uint64_t until, vc_engine_kind engine, vc_spent cause)

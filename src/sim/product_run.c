@@ -163,10 +163,12 @@ static void bring_rows(const pass *x, vc_transfer *transfer, uint64_t tiles)
     if (tiles > 1)
         push_weights(x, 1, m->now);
     vc_memory_wait(m->memory, transfer);
+    vc__span(m, "input", "load", -1, transfer->issue, transfer->finished);
     for (uint64_t i = 0; i < x->rows; i++)
         o->ready[i] =
             cycles ? vc__unit_work(m, VC_ENGINE_VECTOR, o->arrived[i], cycles) : o->arrived[i];
     if (x->normalised) {
+        vc__span(m, "vector", "LayerNorm", -1, o->ready[0] - cycles, o->ready[x->rows - 1]);
         m->counts.multiplications += 2 * x->rows * x->p->shape->inputs;
         m->counts.additions += 2 * x->rows * x->p->shape->inputs;
     }
@@ -199,6 +201,13 @@ static void run_tile(const pass *x, uint64_t tile)
     m->counts.written_bytes[VC_BUFFER_OUTPUT] += x->rows * outputs;
 }
 
+static uint64_t work(vc__machine *m, vc_engine_kind unit, const char *name, uint64_t cycles)
+{
+    const uint64_t end = vc__unit_work(m, unit, m->now, cycles);
+    vc__span(m, vc_engine_name(unit), name, -1, end - cycles, end);
+    return end;
+}
+
 /* Encoder, GELU or the sum with the residual stream, right behind the lines (eq. D13). */
 static uint64_t finish_tile(const pass *x, uint64_t tile)
 {
@@ -209,22 +218,24 @@ static uint64_t finish_tile(const pass *x, uint64_t tile)
         const double all = (double)o->op->macs / (double)x->p->shape->inputs;
         const uint64_t macs = (uint64_t)((double)o->encode->macs * (double)values / all);
         m->counts.coder_macs += macs;
-        return vc__unit_work(m, VC_ENGINE_ENCODER, m->now,
-                             vc__ceil_div(macs, m->config->encoder_macs));
+        return work(m, VC_ENGINE_ENCODER, "encode", vc__ceil_div(macs, m->config->encoder_macs));
     }
     if (o->op->kind == VC_OP_QKV || o->op->kind == VC_OP_HEAD)
         return m->now;
     m->counts.additions += values;
     m->counts.multiplications += x->last ? 0 : values;
-    return vc__unit_work(m, VC_ENGINE_VECTOR, m->now,
-                         vc__ceil_div(values, m->config->vector_lanes));
+    return work(m, VC_ENGINE_VECTOR, x->last ? "sum" : "GELU",
+                vc__ceil_div(values, m->config->vector_lanes));
 }
 
 static void wait_for_store(operator* o, uint64_t slot, vc_spent cause)
 {
-    if (o->storing[slot])
-        vc__lines_idle(o->m, vc_memory_wait(o->m->memory, &o->stores[slot]), VC_ENGINE_LINEAR,
-                       cause);
+    static const char *const tracks[SLOTS] = {"output 0", "output 1"};
+    if (!o->storing[slot])
+        return;
+    const uint64_t end = vc_memory_wait(o->m->memory, &o->stores[slot]);
+    vc__span(o->m, tracks[slot], "store", -1, o->stores[slot].issue, end);
+    vc__lines_idle(o->m, end, VC_ENGINE_LINEAR, cause);
     o->storing[slot] = 0;
 }
 
@@ -245,6 +256,16 @@ static void store_tile(const pass *x, uint64_t tile, uint64_t ready)
     vc__write(o->m, &o->stores[slot], ready + o->m->config->line_latency);
 }
 
+static void wait_for_weights(const pass *x, uint64_t slot)
+{
+    static const char *const tracks[SLOTS] = {"weights 0", "weights 1"};
+    vc__machine *m = x->o->m;
+    const vc_transfer *weights = &x->o->weights[slot];
+    const uint64_t end = vc_memory_wait(m->memory, &x->o->weights[slot]);
+    vc__span(m, tracks[slot], "load", -1, weights->issue, end);
+    vc__lines_idle(m, end, VC_ENGINE_LINEAR, VC_SPENT_DRAM);
+}
+
 static void run_pass(const pass *x)
 {
     vc__machine *m = x->o->m;
@@ -256,8 +277,7 @@ static void run_pass(const pass *x)
     else if (tiles > 1)
         push_weights(x, 1, m->now);
     for (uint64_t tile = 0; tile < tiles; tile++) {
-        vc__lines_idle(m, vc_memory_wait(m->memory, &x->o->weights[tile % SLOTS]), VC_ENGINE_LINEAR,
-                       VC_SPENT_DRAM);
+        wait_for_weights(x, tile % SLOTS);
         if (x->p->writes)
             wait_for_store(x->o, x->o->stored % SLOTS, VC_SPENT_BUFFER);
         run_tile(x, tile);

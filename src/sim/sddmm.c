@@ -40,7 +40,7 @@ typedef struct pass {
     uint64_t cycles, latency, visit;
 } pass;
 
-/* When the line on top can start with a column. */
+/* When the line that is free first can start with a column. */
 static uint64_t start_column(vc__lines *lines, const pass *p, size_t key)
 {
     uint64_t t = lines->free[0];

@@ -77,9 +77,10 @@ static void what_is_wrong_is_named(void **state)
     expect("split: kept", "split: half", "'split' is 'half', wanted one of kept, fixed");
     expect("query: {size: 53 KiB", "query: {size: 53",
            "'buffers.query.size' is '53', wanted a unit");
-    expect("query: {size: 53 KiB, banks: 64}", "query: {size: 53 KiB}",
-           "'buffers.query.banks' is missing");
-    expect("  decoded: {size: 33 KiB, banks: 64}", "", "'buffers.decoded' is missing");
+    expect("query: {size: 53 KiB}", "query: {banks: 64}", "'buffers.query.size' is missing");
+    expect("query: {size: 53 KiB}", "query: {size: 53 KiB, banks: 0}",
+           "'buffers.query.banks' is '0', wanted 1 to 65536");
+    expect("  decoded: {size: 33 KiB}", "", "'buffers.decoded' is missing");
     expect("linear_rows: 8", "linear_rows: 7",
            "'linear_rows' is 7, wanted a divisor of the 64 lines");
     expect(
