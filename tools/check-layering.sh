@@ -29,7 +29,7 @@ room_of() {
     model | deit | levit) echo models ;;
     attention_stats | prune | polarize | autoencoder_setup) echo algorithm ;;
     equalize) echo engine ;;
-    accelerator | chip | chip_energy | chip_trace | memory) echo sim ;;
+    accelerator | chip | chip_energy | chip_trace | dram_trace | memory) echo sim ;;
     sim | train | profile | engine | report) echo "$1" ;;
     *) echo unknown ;;
     esac

@@ -145,18 +145,77 @@ static void one_column_by_hand(void **state)
     vc_plan_close(&plan);
 }
 
-static void row_and_column_fill_both_parts(void **state)
+/* Column 0 is global, row 0 keeps seven more. Two lines each. Denser: Q 0 to 3 from 3 to 7, Q 4 to 7 from 4 to 8.
+ * Sparser: indices, 28 bytes behind K and Q, are there at 5; four rounds of one entry: 9. Rows are complete at 9
+ * (1, 4), 10 (2, 5), 11 (3, 6), 12 (7), 13 (0); softmax takes one after the other: ready at 27 to 33, and row 0 at 34.
+ * SpMM: the denser part ends with row 0 at 35, the sparser with its first four entries at 38. Store: 42 to 44. */
+static void row_and_column_by_hand(void **state)
 {
     (void)state;
-    const vc_chip_config c = small_chip();
+    vc_chip_config c = small_chip();
     const vc_attention_sizes s = {1, 8, 8, 8, 8, 0};
     vc_plan plan;
     make_plan(&plan, 8, 4, in_first_row_or_column);
-    const vc_chip_counts n = simulate(&s, &plan, &c);
+    vc_chip_counts n = simulate(&s, &plan, &c);
     assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_BUSY], 2 * 8);
     assert_int_equal(n.spent[VC_ENGINE_SPARSER][VC_SPENT_BUSY], 2 * 7);
+    assert_int_equal(n.spent[VC_ENGINE_SPARSER][VC_SPENT_INDEX], 2 * 5);
     assert_int_equal(n.macs, 2 * 15 * 8);
+    assert_int_equal(n.cycles, 44);
+    /* One line for the denser part: 3 to 11, so rows 1 to 3 at 9 to 11, 4 to 7 at 12 to 15, row 0 at 12. Ready from 27 to
+     * 34, SpMM of the last row 35; store 39 to 41. */
+    c.split = VC_SPLIT_FIXED;
+    c.denser_share = 0.25;
+    n = simulate(&s, &plan, &c);
+    assert_int_equal(n.cycles, 41);
     vc_plan_close(&plan);
+}
+
+/* Two queries, four keys, 16 values: K is there at 1, Q at 2, V at 4. SDDMM 2 to 4, rows complete at 7 and 8, ready at 25
+ * and 26; an entry takes two cycles, a row of four 8: 34. Store of 32 bytes: 38 to 39. */
+static void rectangle_by_hand(void **state)
+{
+    (void)state;
+    const vc_chip_config c = small_chip();
+    const vc_attention_sizes s = {1, 2, 4, 8, 16, 0};
+    const vc_chip_counts n = simulate(&s, NULL, &c);
+    assert_int_equal(n.cycles, 39);
+    assert_int_equal(n.macs, 8 * (8 + 16));
+    assert_int_equal(n.loaded_bytes[VC_BUFFER_QUERY] + n.loaded_bytes[VC_BUFFER_KEY] +
+                         n.loaded_bytes[VC_BUFFER_VALUE],
+                     2 * 8 + 4 * 8 + 4 * 16);
+    assert_int_equal(n.stored_bytes, 32);
+}
+
+/* Eight rows of 16 times 16 x 16. 256 bytes of weights are there at 8, two rows with each cycle behind them. Pairs of
+ * rows take 2 x 4 MACs a line: 16 / 2 outputs, 16 / 8 steps: 16 cycles, four times, from 9 to 73. 128 sums in the
+ * vector unit: 75. Store of 128 bytes: 79 to 83. */
+static void product_by_hand(void **state)
+{
+    (void)state;
+    const vc_chip_config c = small_chip();
+    const vc_memory_config memory = small_memory(&c);
+    const vc_chip_options o = {.config = &c, .memory = &memory};
+    const vc_op op = {.kind = VC_OP_PROJECTION,
+                      .macs = 8 * 16 * 16,
+                      .weight_values = 256,
+                      .input_values = 128,
+                      .output_values = 128,
+                      .products = {{8, 16, 16}}};
+    vc_workload w = {0};
+    vc_chip_result r;
+    assert_ok(vc_workload_add(&w, &op));
+    assert_ok(vc_chip_simulate(&r, &w, NULL, &o));
+    assert_int_equal(r.total.cycles, 83);
+    expect_spent(&r.total, VC_ENGINE_LINEAR,
+                 (uint64_t[VC_SPENT_COUNT]){
+                     [VC_SPENT_BUSY] = 4 * 64, [VC_SPENT_DRAM] = 4 * 9, [VC_SPENT_DRAIN] = 4 * 10});
+    expect_spent(&r.total, VC_ENGINE_VECTOR,
+                 (uint64_t[VC_SPENT_COUNT]){[VC_SPENT_BUSY] = 2, [VC_SPENT_IDLE] = 81});
+    assert_int_equal(r.total.weight_bytes, 256);
+    assert_int_equal(r.total.input_bytes, 128);
+    vc_chip_result_close(&r);
+    vc_workload_close(&w);
 }
 
 /* ---- data */
@@ -351,7 +410,9 @@ int main(void)
         cmocka_unit_test(dense_by_hand),
         cmocka_unit_test(diagonal_by_hand),
         cmocka_unit_test(one_column_by_hand),
-        cmocka_unit_test(row_and_column_fill_both_parts),
+        cmocka_unit_test(row_and_column_by_hand),
+        cmocka_unit_test(rectangle_by_hand),
+        cmocka_unit_test(product_by_hand),
         cmocka_unit_test(data_flows_through_every_schedule),
         cmocka_unit_test(extremes_flow_too),
         cmocka_unit_test(a_lost_score_shows),
