@@ -8,13 +8,14 @@ typedef struct vc_accelerator {
     vc_chip_config chip;
     vc_memory_config memory;
     vc_energy_table energy;
+    char like[256]; /* the file that it was read on top of; empty: none */
 } vc_accelerator;
 
 /* ViTCoD, as configs/accelerators/vitcod.yaml has it. */
 vc_accelerator vc_accelerator_default(void);
 
 /* Every key must be there, and none that is unknown: VC_EFORMAT with file, line and key. Each constant of energy and area
- * must say where it comes from. */
+ * must say where it comes from. A file with `like: OTHER` (from its own folder) changes what it says and keeps the rest. */
 vc_status vc_accelerator_read(vc_accelerator *out, const char *path);
 
 /* All of it, as results keep it. NULL when memory is out. */

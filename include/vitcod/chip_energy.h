@@ -16,7 +16,8 @@ typedef struct vc_energy_table {
     double sram_mm2_per_kib, logic_mm2_per_mac;
 } vc_energy_table;
 
-vc_energy_table vc_energy_table_default(void); /* 28 nm; sources in configs/energy/28nm.yaml */
+vc_energy_table
+vc_energy_table_default(void); /* 28 nm; sources in configs/accelerators/vitcod.yaml */
 
 #define VC_ENERGY_MAP(X)                                                                           \
     X(LINES, "lines")                                                                              \

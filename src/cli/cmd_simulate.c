@@ -44,7 +44,9 @@ static vc_status lower_model(vc_workload *out, const vc_model_config *config, co
     return vc_model_lower(out, config, plan);
 }
 
-static vc_status lower(vc_workload *out, const vc_plan *plan, const cli_simulate_options *o)
+/* `given`: the plan of the arguments; `plan`: what the chip uses of it. */
+static vc_status lower(vc_workload *out, const vc_plan *given, const vc_plan *plan,
+                       const cli_simulate_options *o)
 {
     if (o->model.arch) {
         vc_model_config config;
@@ -52,7 +54,7 @@ static vc_status lower(vc_workload *out, const vc_plan *plan, const cli_simulate
         return lower_model(out, &config, plan, o);
     }
     if (!o->model.path)
-        return vc_sim_plan_workload(out, plan, o->head_dim, o->compressed, plan_path(o));
+        return vc_sim_plan_workload(out, given, plan, o->head_dim, o->compressed, plan_path(o));
     cli_model_options how = o->model;
     how.mask = how.plan = NULL;
     vc_model *model;
@@ -95,18 +97,47 @@ static vc_status keep_layers(vc_workload *workload, const char *text)
     return VC_OK;
 }
 
-static vc_status run_workload(json_t *result, const cli_simulate_options *o, const vc_plan *plan)
+static vc_status check_steps(const vc_workload *workload, const vc_chip_config *chip)
+{
+    for (size_t i = 0; i < workload->count && !chip->steps.autoencoder; i++)
+        if (workload->ops[i].kind == VC_OP_SDDMM && workload->ops[i].sizes.compressed)
+            return vc_fail(
+                VC_EINVAL,
+                "the accelerator '%s' has 'autoencoder: false', and Q and K are compressed to "
+                "%zu heads: wanted a model without",
+                chip->name, workload->ops[i].sizes.compressed);
+    return VC_OK;
+}
+
+static vc_status run_workload(json_t *result, const cli_simulate_options *o, const vc_plan *given,
+                              const vc_plan *plan, const vc_accelerator *chip)
 {
     const int end_to_end = o->model.path || o->model.arch;
     const vc_sim_config config = vc_sim_config_default();
     vc_workload workload = {0};
-    vc_status status = lower(&workload, plan, o);
+    vc_status status = lower(&workload, given, plan, o);
     if (status == VC_OK && o->layers)
         status = keep_layers(&workload, o->layers);
     if (status == VC_OK)
+        status = check_steps(&workload, &chip->chip);
+    if (status == VC_OK)
         status = o->bound ? cli_simulate_bound(result, &workload, &config, end_to_end)
-                          : cli_simulate_chip(result, &workload, plan, o, end_to_end);
+                          : cli_simulate_chip(result, &workload, plan, chip, o, end_to_end);
     vc_workload_close(&workload);
+    return status;
+}
+
+/* On the accelerator that is asked for, with what its steps leave of the plan. */
+static vc_status run_on_chip(json_t *result, const cli_simulate_options *o, const vc_plan *plan)
+{
+    vc_accelerator chip;
+    const vc_plan *used = NULL;
+    vc_plan room = {0};
+    VC_TRY(cli_open_chip(&chip, o->config, o->memory));
+    vc_status status = plan ? vc_chip_plan(&used, &room, &chip.chip, plan) : VC_OK;
+    if (status == VC_OK)
+        status = run_workload(result, o, plan, used, &chip);
+    vc_plan_close(&room);
     return status;
 }
 
@@ -123,7 +154,7 @@ static vc_status run_plan(json_t *result, cli_simulate_options *o, const vc_plan
                                     : o->bound ? "bound"
                                                : "timeline"));
     return o->control ? cli_simulate_control(result, plan, o, plan_path(o))
-                      : run_workload(result, o, plan);
+                      : run_on_chip(result, o, plan);
 }
 
 static vc_status simulate(json_t *result, cli_simulate_options *o)

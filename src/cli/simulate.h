@@ -3,6 +3,7 @@
 #define VC_SIMULATE_H
 
 #include "open_model.h"
+#include "vitcod/accelerator.h"
 #include "vitcod/plan.h"
 #include "vitcod/sim.h"
 #include "vitcod/workload.h"
@@ -22,7 +23,11 @@ vc_status cli_simulate_control(json_t *result, const vc_plan *plan, const cli_si
 vc_status cli_simulate_bound(json_t *result, const vc_workload *workload,
                              const vc_sim_config *config, int end_to_end);
 vc_status cli_simulate_chip(json_t *result, const vc_workload *workload, const vc_plan *plan,
-                            const cli_simulate_options *o, int end_to_end);
+                            const vc_accelerator *chip, const cli_simulate_options *o,
+                            int end_to_end);
+
+/* The accelerator that --config and --memory ask for. */
+vc_status cli_open_chip(vc_accelerator *out, const char *config, const char *memory);
 
 void cli_print_chip(const json_t *result);
 

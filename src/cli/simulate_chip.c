@@ -180,34 +180,39 @@ static void add_bounds(json_t *result, const vc_workload *workload, const vc_acc
     json_decref(bound);
 }
 
-vc_status cli_simulate_chip(json_t *result, const vc_workload *workload, const vc_plan *plan,
-                            const cli_simulate_options *o, int end_to_end)
+vc_status cli_open_chip(vc_accelerator *out, const char *config, const char *memory)
 {
-    vc_accelerator chip = vc_accelerator_default();
-    if (o->config)
-        VC_TRY(vc_accelerator_read(&chip, o->config));
-    if (o->memory)
-        VC_TRY(vc_memory_config_read(&chip.memory, o->memory));
+    *out = vc_accelerator_default();
+    if (config)
+        VC_TRY(vc_accelerator_read(out, config));
+    return memory ? vc_memory_config_read(&out->memory, memory) : VC_OK;
+}
+
+vc_status cli_simulate_chip(json_t *result, const vc_workload *workload, const vc_plan *plan,
+                            const vc_accelerator *chip, const cli_simulate_options *o,
+                            int end_to_end)
+{
     flow f = {0};
     vc_status status = o->functional ? open_flow(&f, workload, o->seed) : VC_OK;
     vc_chip_options attention = {
-        .config = &chip.chip, .memory = &chip.memory, .attention_only = 1, .values = f.values};
-    vc_chip_options all = {.config = &chip.chip, .memory = &chip.memory};
+        .config = &chip->chip, .memory = &chip->memory, .attention_only = 1, .values = f.values};
+    vc_chip_options all = {.config = &chip->chip, .memory = &chip->memory};
     if (status == VC_OK && !end_to_end)
-        status = run_traced(result, "attention", workload, plan, &attention, &chip.energy, o);
+        status = run_traced(result, "attention", workload, plan, &attention, &chip->energy, o);
     else if (status == VC_OK)
-        status = run_chip(result, "attention", workload, plan, &attention, &chip.energy);
+        status = run_chip(result, "attention", workload, plan, &attention, &chip->energy);
     if (status == VC_OK && o->functional)
         status = check_flow(result, &f, workload, plan);
     if (status == VC_OK && end_to_end)
-        status = run_traced(result, "end_to_end", workload, plan, &all, &chip.energy, o);
+        status = run_traced(result, "end_to_end", workload, plan, &all, &chip->energy, o);
     close_flow(&f);
     VC_TRY(status);
     const json_t *whole = json_object_get(result, end_to_end ? "end_to_end" : "attention");
     json_object_set(result, "energy_uj", json_object_get(whole, "energy_uj"));
-    json_object_set_new(result, "area_mm2", json_real(vc_chip_area_mm2(&chip.chip, &chip.energy)));
-    json_object_set_new(result, "accelerator", vc_accelerator_json(&chip));
-    add_bounds(result, workload, &chip, end_to_end);
+    json_object_set_new(result, "area_mm2",
+                        json_real(vc_chip_area_mm2(&chip->chip, &chip->energy)));
+    json_object_set_new(result, "accelerator", vc_accelerator_json(chip));
+    add_bounds(result, workload, chip, end_to_end);
     return VC_OK;
 }
 

@@ -369,20 +369,13 @@ static vc_status open_runner(runner *r)
     return VC_OK;
 }
 
-vc_status vc__attention_run(vc__machine *m, const vc_attention_sizes *sizes,
-                            const vc_plan_layer *plan, const vc_chip_values *values)
+vc_status vc__vitcod(vc__attention *a)
 {
-    vc__attention a = {.machine = m, .sizes = *sizes};
-    runner r = {.a = &a, .m = m};
-    VC_TRY(vc__layer_map_open(&a.map, sizes, plan));
-    vc_status status = values ? vc__flow_open(&a.flow, sizes, &a.map, values) : VC_OK;
-    if (status == VC_OK)
-        status = open_runner(&r);
+    runner r = {.a = a, .m = a->machine};
+    vc_status status = open_runner(&r);
     if (status == VC_OK)
         status = run_phases(&r);
     free(r.memory);
     vc__schedule_close(&r.s);
-    vc__flow_close(a.flow);
-    vc__layer_map_close(&a.map);
     return status;
 }

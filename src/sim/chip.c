@@ -18,6 +18,7 @@ vc_chip_config vc_chip_config_default(void)
         .macs_per_line = 8,
         .line_latency = 4,
         .entries_per_visit = 4,
+        .steps = {1, 1, 1},
         .split = VC_SPLIT_KEPT,
         .denser_share = 0.5,
         .interleave = 1,
@@ -35,6 +36,30 @@ vc_chip_config vc_chip_config_default(void)
         .vector_lanes = 64,
         .linear_rows = 8,
     };
+}
+
+/* An array has no more MACs than the lines. */
+static vc_status check_dataflow(const vc_chip_config *c)
+{
+    const uint64_t macs = c->lines * c->macs_per_line;
+    const uint64_t array = c->dataflow == VC_DATAFLOW_SYSTOLIC
+                               ? c->systolic.rows * c->systolic.columns
+                           : c->dataflow == VC_DATAFLOW_SANGER ? c->sanger.rows * c->sanger.entries
+                                                               : macs;
+    if (array > macs || array == 0)
+        return vc_fail(VC_EINVAL, "'%s' has an array of %zu MACs, wanted 1 to the %zu of all lines",
+                       vc_dataflow_name(c->dataflow), (size_t)array, (size_t)macs);
+    if (c->dataflow == VC_DATAFLOW_SANGER &&
+        (c->sanger.predictions == 0 || c->sanger.value_bytes == 0 || c->sanger.positions == 0))
+        return vc_fail(VC_EINVAL, "'sanger' has no predictions, positions or bytes, wanted some");
+    const vc_spatten_config *p = &c->spatten;
+    if (c->dataflow == VC_DATAFLOW_SPATTEN &&
+        (macs < 2 || p->first_bits == 0 || p->first_bits > p->value_bits))
+        return vc_fail(
+            VC_EINVAL,
+            "'spatten.first_bits' is %zu of %zu 'value_bits' on %zu MACs, wanted 1 to all, and 2 MACs",
+            (size_t)p->first_bits, (size_t)p->value_bits, (size_t)macs);
+    return VC_OK;
 }
 
 vc_status vc_chip_config_check(const vc_chip_config *c)
@@ -64,6 +89,7 @@ vc_status vc_chip_config_check(const vc_chip_config *c)
     if (c->lines % c->linear_rows != 0)
         return vc_fail(VC_EINVAL, "'linear_rows' is %zu, wanted a divisor of the %zu lines",
                        (size_t)c->linear_rows, (size_t)c->lines);
+    VC_TRY(check_dataflow(c));
     if (!(c->denser_share >= 0.0 && c->denser_share <= 1.0))
         return vc_fail(VC_EINVAL, "'denser_share' is %g, wanted 0 to 1", c->denser_share);
     if (!(c->clock_hz > 0.0))
@@ -192,8 +218,8 @@ static vc_status run_op(chip *c, size_t i)
     const vc_op *op = &c->workload->ops[i];
     const vc_chip_options *o = c->m.options;
     if (op->kind == VC_OP_SDDMM)
-        return vc__attention_run(&c->m, &op->sizes, c->plan ? &c->plan->layers[op->layer] : NULL,
-                                 o->values ? &o->values[op->layer] : NULL);
+        return vc__dataflow_run(&c->m, &op->sizes, c->plan ? &c->plan->layers[op->layer] : NULL,
+                                o->values ? &o->values[op->layer] : NULL);
     return vc__product_run(&c->m, op, follower(c, i, VC_OP_ENCODE));
 }
 

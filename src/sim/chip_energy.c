@@ -49,6 +49,9 @@ vc_chip_energy vc_chip_energy_of(const vc_chip_counts *n, const vc_chip_config *
                                                           VC_ENERGY_OUTPUT, VC_ENERGY_DECODED};
     vc_chip_energy e = {0};
     e.pj[VC_ENERGY_LINES] = (double)n->macs * t->mac_pj;
+    if (n->predicted_macs) /* a MAC's energy for all that it does in a cycle */
+        e.pj[VC_ENERGY_LINES] +=
+            (double)n->predicted_macs / (double)c->sanger.predictions * t->mac_pj;
     e.pj[VC_ENERGY_CODERS] = (double)n->coder_macs * t->mac_pj;
     e.pj[VC_ENERGY_UNITS] = (double)n->exponentials * t->exponential_pj +
                             (double)n->multiplications * t->multiplication_pj +

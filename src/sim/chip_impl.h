@@ -169,8 +169,10 @@ vc_status vc__split_lines(size_t *denser, const vc__machine *m, const vc__tile *
 
 /* ---- stages */
 
-vc_status vc__attention_run(vc__machine *m, const vc_attention_sizes *sizes,
-                            const vc_plan_layer *plan, const vc_chip_values *values);
+/* A layer's attention as the chip's dataflow has it (dataflow.c): a file each. */
+vc_status vc__dataflow_run(vc__machine *m, const vc_attention_sizes *sizes,
+                           const vc_plan_layer *plan, const vc_chip_values *values);
+vc_status vc__vitcod(vc__attention *attention);
 vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc_op *encode);
 
 #endif

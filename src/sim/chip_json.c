@@ -51,10 +51,11 @@ static json_t *bytes_json(const vc_chip_counts *n)
 static json_t *counts_json(const vc_chip_counts *n, const vc_chip_config *c)
 {
     const double peak = (double)n->cycles * (double)(c->lines * c->macs_per_line);
-    return json_pack("{s:o, s:o, s:o, s:o, s:f, s:o}", "cycles", integer(n->cycles), "macs",
-                     integer(n->macs), "coder_macs", integer(n->coder_macs), "dram_bytes",
-                     integer(dram_bytes(n)), "mac_utilisation",
-                     peak > 0.0 ? (double)n->macs / peak : 0.0, "bytes", bytes_json(n));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:f, s:o}", "cycles", integer(n->cycles), "macs",
+                     integer(n->macs), "coder_macs", integer(n->coder_macs), "predicted_macs",
+                     integer(n->predicted_macs), "dram_bytes", integer(dram_bytes(n)),
+                     "mac_utilisation", peak > 0.0 ? (double)n->macs / peak : 0.0, "bytes",
+                     bytes_json(n));
 }
 
 /* Operators summed over layers, in the order in which they first run. */

@@ -1,0 +1,264 @@
+/* Runs a rival's blocks: loads ahead, predictions, scores, softmax, sums, stores (eq. E1 to E4). */
+#include <assert.h>
+
+#include "rivals.h"
+
+enum {
+    SLOTS = 2 /* of a scratchpad */,
+    AHEAD = 4 /* blocks under way */,
+    SCORE_BYTES = 4,
+    SUM_BYTES = 4
+};
+
+/* A block that is under way. */
+typedef struct work {
+    vc__block b;
+    size_t slot;
+    vc_transfer loads[VC_BUFFER_COUNT];
+    uint64_t first_ready, last_ready; /* probabilities */
+} work;
+
+typedef struct store {
+    vc_transfer transfer;
+    int pending;
+} store;
+
+typedef struct runner {
+    vc__attention *a;
+    vc__machine *m;
+    const vc__rival *rival;
+    size_t queries_per_block, blocks_per_head, blocks;
+    work work[AHEAD];
+    store stores[SLOTS];
+} runner;
+
+/* ---- cutting */
+
+uint64_t vc__kept_in_row(const vc__head_map *head, size_t query)
+{
+    return head->globals + (uint64_t)(head->row_start[query + 1] - head->row_start[query]);
+}
+
+static uint64_t widest_row(const runner *r)
+{
+    uint64_t widest = 0;
+    for (size_t h = 0; h < r->rival->heads; h++)
+        for (size_t q = 0; q < r->rival->queries; q++)
+            widest = vc__later(widest, vc__kept_in_row(&r->a->map.head[h], q));
+    return widest < r->rival->keys ? widest : r->rival->keys;
+}
+
+static vc_status cut(runner *r)
+{
+    const vc_chip_config *c = r->m->config;
+    const vc_attention_sizes *s = &r->a->sizes;
+    const uint64_t row = s->head_dim * r->rival->value_bytes,
+                   scores = widest_row(r) * SCORE_BYTES * (c->interleave ? SLOTS : 1) +
+                            s->value_dim * (SUM_BYTES + SLOTS * r->rival->value_bytes);
+    const uint64_t fit = c->buffers[VC_BUFFER_QUERY].bytes / SLOTS / row,
+                   held = c->buffers[VC_BUFFER_OUTPUT].bytes / scores,
+                   least = fit < held ? fit : held;
+    if (fit == 0)
+        return vc__does_not_fit(r->m, VC_BUFFER_QUERY, row, "a query needs in each half");
+    if (held == 0)
+        return vc__does_not_fit(r->m, VC_BUFFER_OUTPUT, scores, "a row needs");
+    r->blocks_per_head = vc__ceil_div(r->rival->queries, least);
+    r->queries_per_block = vc__ceil_div(r->rival->queries, r->blocks_per_head);
+    r->blocks = r->rival->heads * r->blocks_per_head;
+    return VC_OK;
+}
+
+/* Keys and values stay for a head's blocks where they fit, and come again for each where they do not. */
+static int comes_again(const runner *r, vc_buffer buffer)
+{
+    const vc_attention_sizes *s = &r->a->sizes;
+    const uint64_t width = buffer == VC_BUFFER_VALUE ? s->value_dim : s->head_dim,
+                   bytes = r->rival->keys * width * r->rival->value_bytes;
+    return bytes > r->m->config->buffers[buffer].bytes / SLOTS;
+}
+
+static void open_block(runner *r, size_t index)
+{
+    work *w = &r->work[index % AHEAD];
+    const size_t head = index / r->blocks_per_head, tile = index % r->blocks_per_head,
+                 first = r->rival->queries * tile / r->blocks_per_head,
+                 end = r->rival->queries * (tile + 1) / r->blocks_per_head;
+    *w = (work){.slot = index % SLOTS};
+    w->b = (vc__block){.head = head, .queries = end - first, .predictions = 1};
+    r->rival->make(&w->b, r->a, head, first, end);
+    if (tile > 0 && !comes_again(r, VC_BUFFER_KEY))
+        w->b.bytes[VC_BUFFER_KEY] = 0;
+    if (tile > 0 && !comes_again(r, VC_BUFFER_VALUE))
+        w->b.bytes[VC_BUFFER_VALUE] = 0;
+}
+
+/* ---- loads */
+
+static void load(runner *r, work *w, vc_buffer buffer)
+{
+    vc_transfer *t = &w->loads[buffer];
+    *t = (vc_transfer){.address = r->m->address, .bytes = w->b.bytes[buffer]};
+    if (t->bytes == 0)
+        return;
+    r->m->address += (t->bytes + 63) / 64 * 64;
+    r->m->counts.loaded_bytes[buffer] += t->bytes;
+    r->m->counts.written_bytes[buffer] += t->bytes;
+    vc__read(r->m, t, r->m->now);
+}
+
+static void load_scores(runner *r, size_t index)
+{
+    if (index >= r->blocks)
+        return;
+    open_block(r, index);
+    load(r, &r->work[index % AHEAD], VC_BUFFER_KEY);
+    load(r, &r->work[index % AHEAD], VC_BUFFER_QUERY);
+}
+
+static void load_values(runner *r, size_t index)
+{
+    if (index < r->blocks)
+        load(r, &r->work[index % AHEAD], VC_BUFFER_VALUE);
+}
+
+static void wait_for_load(runner *r, work *w, vc_buffer buffer)
+{
+    static const char *const tracks[][SLOTS] = {[VC_BUFFER_QUERY] = {"query 0", "query 1"},
+                                                [VC_BUFFER_KEY] = {"key 0", "key 1"},
+                                                [VC_BUFFER_VALUE] = {"value 0", "value 1"}};
+    vc_transfer *t = &w->loads[buffer];
+    if (t->bytes == 0)
+        return;
+    const uint64_t end = vc_memory_wait(r->m->memory, t);
+    vc__span(r->m, tracks[buffer][w->slot], "load", (int)w->b.head, t->issue, end);
+    vc__lines_idle(r->m, end, w->b.engine, VC_SPENT_DRAM);
+}
+
+/* ---- phases */
+
+/* All lines for some cycles, of which `busy` line cycles are work. */
+static void occupy(runner *r, const work *w, const char *name, uint64_t cycles, uint64_t busy)
+{
+    uint64_t *spent = r->m->counts.spent[w->b.engine];
+    const uint64_t all = cycles * r->m->config->lines;
+    assert(busy <= all);
+    spent[VC_SPENT_BUSY] += busy;
+    spent[VC_SPENT_IMBALANCE] += all - busy;
+    vc__span(r->m, vc_engine_name(w->b.engine), name, (int)w->b.head, r->m->now,
+             r->m->now + cycles);
+    r->m->now += cycles;
+}
+
+/* Rows are complete one after the other while scores are computed, the last at their end (eq. E3). */
+static void soften(runner *r, work *w, uint64_t start)
+{
+    vc__machine *m = r->m;
+    const vc_chip_config *c = m->config;
+    const vc__block *b = &w->b;
+    const uint64_t row = vc__ceil_div(b->softmax, b->queries), complete = m->now + c->line_latency,
+                   first = start + vc__ceil_div(b->score, b->queries) + c->line_latency,
+                   begin = vc__later(first, m->unit_free[VC_ENGINE_SOFTMAX]),
+                   through = vc__unit_work(m, VC_ENGINE_SOFTMAX, first, b->softmax);
+    w->first_ready = begin + 2 * row + c->softmax_latency;
+    w->last_ready = vc__later(through, complete + row) + row + c->softmax_latency + b->select;
+    m->unit_free[VC_ENGINE_SOFTMAX] = vc__later(through, complete + row);
+    vc__span(m, "softmax", "softmax", (int)b->head, begin, m->unit_free[VC_ENGINE_SOFTMAX]);
+    m->counts.exponentials += b->entries;
+    m->counts.multiplications += b->entries;
+    m->counts.additions += b->entries;
+}
+
+static void run_scores(runner *r, size_t index)
+{
+    vc__machine *m = r->m;
+    work *w = &r->work[index % AHEAD];
+    const vc__block *b = &w->b;
+    wait_for_load(r, w, VC_BUFFER_QUERY);
+    wait_for_load(r, w, VC_BUFFER_KEY);
+    if (b->sum == 0)
+        wait_for_load(r, w, VC_BUFFER_VALUE);
+    const uint64_t per_line = m->config->macs_per_line;
+    if (b->predict)
+        occupy(r, w, "predict", b->predict, b->predicted_macs / (per_line * b->predictions));
+    const uint64_t start = m->now;
+    occupy(r, w, b->sum ? "SDDMM" : "SDDMM and SpMM", b->score,
+           (b->macs[0] + (b->sum ? 0 : b->macs[1])) / per_line);
+    soften(r, w, start);
+    m->counts.predicted_macs += b->predicted_macs;
+    m->counts.macs += b->macs[0] + b->macs[1];
+    for (size_t i = 0; i < VC_BUFFER_COUNT; i++)
+        m->counts.read_bytes[i] += b->reads[i];
+    m->counts.written_bytes[VC_BUFFER_OUTPUT] += b->entries * (SCORE_BYTES + 1);
+    m->counts.read_bytes[VC_BUFFER_OUTPUT] += b->entries * (SCORE_BYTES + 1);
+    load_scores(r, index + SLOTS);
+}
+
+static void wait_for_store(runner *r, size_t slot, vc_engine_kind engine, vc_spent cause)
+{
+    static const char *const tracks[SLOTS] = {"output 0", "output 1"};
+    store *s = &r->stores[slot];
+    if (!s->pending)
+        return;
+    const uint64_t end = vc_memory_wait(r->m->memory, &s->transfer);
+    vc__span(r->m, tracks[slot], "store", -1, s->transfer.issue, end);
+    vc__lines_idle(r->m, end, engine, cause);
+    s->pending = 0;
+}
+
+static void store_results(runner *r, const work *w, uint64_t ready)
+{
+    vc__machine *m = r->m;
+    store *s = &r->stores[w->slot];
+    const uint64_t bytes = w->b.stored_bytes;
+    wait_for_store(r, w->slot, w->b.engine, VC_SPENT_BUFFER);
+    *s = (store){{.address = m->address, .bytes = bytes}, 1};
+    m->address += (bytes + 63) / 64 * 64;
+    m->counts.written_bytes[VC_BUFFER_OUTPUT] += bytes;
+    m->counts.read_bytes[VC_BUFFER_OUTPUT] += bytes;
+    vc__write(m, &s->transfer, vc__later(ready, m->now));
+}
+
+static void run_sums(runner *r, size_t index)
+{
+    vc__machine *m = r->m;
+    work *w = &r->work[index % AHEAD];
+    const vc__block *b = &w->b;
+    uint64_t ready = w->last_ready + b->drain;
+    if (b->sum) {
+        wait_for_load(r, w, VC_BUFFER_VALUE);
+        vc__lines_idle(m, w->first_ready, b->engine, VC_SPENT_SOFTMAX);
+        occupy(r, w, "SpMM", b->sum, b->macs[1] / m->config->macs_per_line);
+        vc__lines_idle(m, w->last_ready + vc__ceil_div(b->sum, b->queries), b->engine,
+                       VC_SPENT_SOFTMAX);
+        ready = m->now + m->config->line_latency + b->drain;
+    }
+    store_results(r, w, ready);
+    load_values(r, index + SLOTS);
+}
+
+static void run_blocks(runner *r)
+{
+    for (size_t i = 0; i < SLOTS; i++) {
+        load_scores(r, i);
+        load_values(r, i);
+    }
+    const int ahead = r->m->config->interleave && r->work[0].b.sum > 0;
+    for (size_t i = 0; i < r->blocks; i++) {
+        if (i == 0 || !ahead)
+            run_scores(r, i);
+        if (ahead && i + 1 < r->blocks)
+            run_scores(r, i + 1);
+        run_sums(r, i);
+    }
+    for (size_t i = 0; i < SLOTS; i++)
+        wait_for_store(r, (r->blocks + i) % SLOTS, r->work[0].b.engine, VC_SPENT_DRAIN);
+}
+
+vc_status vc__rival_run(vc__attention *a, const vc__rival *rival)
+{
+    runner r = {.a = a, .m = a->machine, .rival = rival};
+    VC_TRY(cut(&r));
+    r.m->read_issue = vc__later(r.m->read_issue, r.m->now);
+    run_blocks(&r);
+    return VC_OK;
+}

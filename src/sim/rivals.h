@@ -1,0 +1,41 @@
+/* Rivals' attention: blocks, and what runs them (docs/simulator.md, part E). */
+#ifndef VC_RIVALS_H
+#define VC_RIVALS_H
+
+#include "chip_impl.h"
+
+/* A head's attention for some queries. Cycles are those of all lines together. */
+typedef struct vc__block {
+    size_t head;
+    vc_engine_kind engine;
+    uint64_t queries, entries;                     /* of the head; scores behind softmax */
+    uint64_t bytes[VC_BUFFER_COUNT], stored_bytes; /* from and to the memory */
+    uint64_t reads[VC_BUFFER_COUNT];               /* bytes from the scratchpads */
+    uint64_t predict, score, sum;                  /* cycles; sum 0: done beside the scores */
+    uint64_t predicted_macs, predictions,
+        macs[2];            /* of scores and of sums; predictions: per MAC and cycle */
+    uint64_t softmax;       /* cycles of the unit, all rows */
+    uint64_t select, drain; /* cycles behind softmax */
+} vc__block;
+
+/* A dataflow says what a block is; `first` counts queries. */
+typedef void vc__make_block(vc__block *out, const vc__attention *attention, size_t head,
+                            size_t first, size_t end);
+
+/* How many queries a block has at most. */
+typedef struct vc__rival {
+    vc__make_block *make;
+    size_t heads, queries, keys; /* that are computed at all */
+    uint64_t value_bytes;
+} vc__rival;
+
+vc_status vc__rival_run(vc__attention *attention, const vc__rival *rival);
+
+/* The widest row of a head among queries [first, end); all rows of a head. */
+uint64_t vc__kept_in_row(const vc__head_map *head, size_t query);
+
+vc_status vc__systolic(vc__attention *attention);
+vc_status vc__sanger(vc__attention *attention);
+vc_status vc__spatten(vc__attention *attention);
+
+#endif
