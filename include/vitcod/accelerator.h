@@ -18,6 +18,11 @@ vc_accelerator vc_accelerator_default(void);
  * must say where it comes from. A file with `like: OTHER` (from its own folder) changes what it says and keeps the rest. */
 vc_status vc_accelerator_read(vc_accelerator *out, const char *path);
 
+/* The chips that are built in, as files of configs/accelerators: "vitcod", "dense", "sanger", ..; NULL behind the last. */
+const char *vc_accelerator_name(size_t index);
+/* A chip that is built in, or else a file. */
+vc_status vc_accelerator_open(vc_accelerator *out, const char *name_or_path);
+
 /* All of it, as results keep it. NULL when memory is out. */
 json_t *vc_accelerator_json(const vc_accelerator *accelerator);
 

@@ -182,9 +182,7 @@ static void add_bounds(json_t *result, const vc_workload *workload, const vc_acc
 
 vc_status cli_open_chip(vc_accelerator *out, const char *config, const char *memory)
 {
-    *out = vc_accelerator_default();
-    if (config)
-        VC_TRY(vc_accelerator_read(out, config));
+    VC_TRY(vc_accelerator_open(out, config ? config : "vitcod"));
     return memory ? vc_memory_config_read(&out->memory, memory) : VC_OK;
 }
 

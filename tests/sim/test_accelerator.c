@@ -41,6 +41,27 @@ static void the_file_is_what_is_built_in(void **state)
     assert_near(vc_chip_area_mm2(&file.chip, &file.energy), 3.0, 1e-9);
 }
 
+/* A file and a chip of the same name are the same, but for what only one memory model has. */
+static void all_files_are_what_is_built_in(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    for (const char *name; (name = vc_accelerator_name(count)); count++) {
+        char path[128];
+        vc_accelerator file, built_in;
+        snprintf(path, sizeof path, "configs/accelerators/%s.yaml", name);
+        assert_ok(vc_accelerator_read(&file, path));
+        assert_ok(vc_accelerator_open(&built_in, name));
+        file.energy = built_in.energy; /* looked at above */
+        json_t *a = vc_accelerator_json(&file), *b = vc_accelerator_json(&built_in);
+        if (!json_equal(a, b))
+            fail_msg("%s: %s\nwanted %s", path, json_dumps(a, 0), json_dumps(b, 0));
+        json_decref(a);
+        json_decref(b);
+    }
+    assert_int_equal(count, 10);
+}
+
 /* The shipped file with one piece of text replaced. */
 static const char *changed(const char *from, const char *to)
 {
@@ -56,6 +77,34 @@ static const char *changed(const char *from, const char *to)
     snprintf(out, sizeof out, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
     write_bytes(path, out, strlen(out));
     return path;
+}
+
+static void files_on_top_of_files(void **state)
+{
+    (void)state;
+    vc_accelerator a;
+    const char *base = changed("lines: 64 ", "lines: 128 "), *path = temporary("top.yaml");
+    (void)base;
+    const char text[] = "like: changed.yaml\nname: top\nbuffers: {key: {size: 7 KiB}}\n";
+    write_bytes(path, text, sizeof text - 1);
+    assert_ok(vc_accelerator_read(&a, path));
+    assert_int_equal(a.chip.lines, 128);
+    assert_int_equal(a.chip.buffers[VC_BUFFER_KEY].bytes, 7 * 1024);
+    assert_int_equal(a.chip.buffers[VC_BUFFER_QUERY].bytes, 53 * 1024);
+    assert_string_equal(a.chip.name, "top");
+    const char itself[] = "like: top.yaml\n", gone[] = "like: gone.yaml\n",
+               wrong[] = "like: changed.yaml\ndataflow: sanger\n",
+               other[] = "like: changed.yaml\nspatten: {top_k: 3}\n";
+    write_bytes(path, itself, sizeof itself - 1);
+    assert_fails(vc_accelerator_read(&a, path), VC_EFORMAT, "more than 8 files");
+    write_bytes(path, gone, sizeof gone - 1);
+    assert_fails(vc_accelerator_read(&a, path), VC_EIO, "gone.yaml");
+    write_bytes(path, wrong, sizeof wrong - 1);
+    assert_fails(vc_accelerator_read(&a, path), VC_EFORMAT,
+                 "'sanger' is missing, which the dataflow wants");
+    write_bytes(path, other, sizeof other - 1);
+    assert_fails(vc_accelerator_read(&a, path), VC_EFORMAT,
+                 "'spatten' is there, but the dataflow is vitcod");
 }
 
 static void expect(const char *from, const char *to, const char *message)
@@ -96,6 +145,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_file_is_what_is_built_in),
+        cmocka_unit_test(all_files_are_what_is_built_in),
+        cmocka_unit_test(files_on_top_of_files),
         cmocka_unit_test(what_is_wrong_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
