@@ -111,11 +111,11 @@ typedef enum vc_engine_kind {
 /* What an engine does with its time. */
 #define VC_SPENT_MAP(X)                                                                            \
     X(BUSY, "busy")                                                                                \
-    X(DRAM, "dram")           /* operands are on their way */                                      \
-    X(INDEX, "index")         /* indices are */                                                    \
-    X(DECODE, "decode")       /* operands are in the decoder */                                    \
-    X(SOFTMAX, "softmax")     /* probabilities are not ready */                                    \
-    X(BUFFER, "buffer")       /* the output scratchpad waits for the memory */                     \
+    X(DRAM, "dram")       /* operands are on their way */                                          \
+    X(INDEX, "index")     /* indices are */                                                        \
+    X(DECODE, "decode")   /* operands are in the decoder */                                        \
+    X(SOFTMAX, "softmax") /* probabilities are not ready */                                        \
+    X(BUFFER, "buffer")   /* the output scratchpad waits for the memory, or a bank for lines */    \
     X(IMBALANCE, "imbalance") /* other lines are not done yet */                                   \
     X(DRAIN, "drain")         /* the last results leave the chip, or a unit's pipeline */          \
     X(IDLE, "idle")           /* units beside the lines: no work of theirs */

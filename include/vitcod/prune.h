@@ -10,8 +10,8 @@ typedef struct vc_maps {
 } vc_maps;
 
 typedef struct vc_prune_options {
-    const char *rule;     /* "info" */
-    double info;          /* the info cut theta_p; negative: unset */
+    const char *rule; /* "info" or "threshold" */
+    double info; /* the rule's strength: the info cut theta_p, or the threshold; negative: unset */
     double sparsity;      /* or the wanted share of pruned entries, 0..1; negative: unset */
     int keep_class_token; /* row 0 and column 0 are never pruned (DeiT; not LeViT) */
 } vc_prune_options;
@@ -25,7 +25,8 @@ typedef struct vc_prune_report {
 
 /* Rule `info` (ViTCoD, HPCA 2023, section IV; its published code): per row, scores are added in
  * descending order until the sum reaches the cut; with n added, the n + 1 highest are kept. A cut
- * above 1 keeps all. With a wanted sparsity the cut is found by bisection. VC_EINVAL for an unknown
+ * above 1 keeps all. Rule `threshold` (Sanger, MICRO 2021): a score above the threshold is kept, and the highest
+ * of each row. With a wanted sparsity the strength is found by bisection. VC_EINVAL for an unknown
  * rule, both or neither of cut and sparsity, values that are negative or not finite, a sparsity out of
  * reach. `path` names the maps in messages. */
 vc_status vc_prune(vc_mask *out, vc_prune_report *report, const vc_maps *maps,

@@ -5,7 +5,8 @@
 #include "prune_impl.h"
 
 static const vc_prune_rule rules[] = {
-    {"info", vc__prune_info},
+    {"info", vc__prune_info, 0},
+    {"threshold", vc__prune_threshold, 1},
 };
 
 vc_prune_options vc_prune_options_default(void)
@@ -25,7 +26,8 @@ static const vc_prune_rule *find_rule(const char *name)
 static vc_status check(const vc_maps *maps, const vc_prune_options *o, const char *path)
 {
     if (!find_rule(o->rule))
-        return vc_fail(VC_EINVAL, "pruning rule '%s' is unknown, wanted info", o->rule);
+        return vc_fail(VC_EINVAL, "pruning rule '%s' is unknown, wanted info or threshold",
+                       o->rule);
     if ((o->info < 0.0) == (o->sparsity < 0.0))
         return vc_fail(VC_EINVAL, "info cut %g and sparsity %g, wanted exactly one of them",
                        o->info, o->sparsity);
@@ -102,7 +104,8 @@ static vc_status bisect(vc_prune_report *report, const job *j)
     const vc_prune_options *o = j->options;
     const double most_cut = 1.01;   /* rows of attention sum to 1 */
     const double tolerance = 0.002; /* of all entries; a row's cut moves in steps of one entry */
-    double low = 0.0, high = most_cut, most = prune_all(j, low);
+    const int rising = find_rule(o->rule)->rising; /* then from the other end */
+    double low = rising ? most_cut : 0.0, high = rising ? 0.0 : most_cut, most = prune_all(j, low);
     if (o->sparsity > most + tolerance)
         return vc_fail(
             VC_EINVAL,

@@ -10,9 +10,12 @@ typedef struct vc_prune_rule {
     /* order (Tk): room to order a row. Writes pruned (Tq, Tk). */
     void (*prune)(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,
                   double strength);
+    int rising; /* sparsity rises with the strength, and does not fall */
 } vc_prune_rule;
 
 void vc__prune_info(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,
                     double cut);
+void vc__prune_threshold(uint8_t *pruned, int32_t *order, const float *map, size_t queries,
+                         size_t keys, double threshold);
 
 #endif

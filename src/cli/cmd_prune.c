@@ -5,9 +5,7 @@
 
 #include "cli.h"
 #include "commands.h"
-#include "vitcod/group_files.h"
-#include "vitcod/npy.h"
-#include "vitcod/prune.h"
+#include "open_maps.h"
 
 typedef struct prune_command {
     vc_prune_options options;
@@ -16,27 +14,6 @@ typedef struct prune_command {
     size_t cut_count;
     int keep, drop; /* asked for: the class token's row and column may not, may be pruned */
 } prune_command;
-
-static vc_status check_maps(const vc_tensor *t, const char *path)
-{
-    char text[VC_SHAPE_TEXT];
-    if (t->dtype == VC_F32 && t->rank == 4 && vc_tensor_count(t) > 0)
-        return VC_OK;
-    return vc_fail(VC_EFORMAT,
-                   "%s: %s %s, wanted averaged attention F32 (layers, heads, queries, keys)", path,
-                   vc_dtype_name(t->dtype), vc_shape_text(text, t->rank, t->shape));
-}
-
-static vc_status open_maps(vc_npy *npys, vc_maps *maps, const vc_group_files *files)
-{
-    for (size_t g = 0; g < files->count; g++) {
-        const vc_tensor *t = &npys[g].tensor;
-        VC_TRY(vc_npy_open(&npys[g], files->files[g].path));
-        VC_TRY(check_maps(t, files->files[g].path));
-        maps[g] = (vc_maps){t->shape[0], t->shape[1], t->shape[2], t->shape[3], t->data};
-    }
-    return VC_OK;
-}
 
 static void describe(json_t *result, const vc_mask_set *set, const vc_prune_report *report,
                      const prune_command *c)
@@ -67,8 +44,9 @@ static void describe(json_t *result, const vc_mask_set *set, const vc_prune_repo
 
 /* A file holds a model with a class token (DeiT), a folder one without (LeViT). */
 static vc_status prune(json_t *result, const prune_command *c, const char *path,
-                       const vc_group_files *files, vc_npy *npys, vc_maps *maps)
+                       const cli_maps *maps)
 {
+    const vc_group_files *files = &maps->files;
     vc_prune_options options = c->options;
     vc_mask_set set;
     vc_prune_report report = {0};
@@ -77,12 +55,12 @@ static vc_status prune(json_t *result, const prune_command *c, const char *path,
     if (c->cut_count > 1 && c->cut_count != files->count)
         return vc_fail(VC_EINVAL, "%zu info cuts for %zu groups of layers in %s", c->cut_count,
                        files->count, path);
-    VC_TRY(open_maps(npys, maps, files));
     VC_TRY(vc_mask_set_open(&set, files->count));
     for (size_t g = 0; g < files->count; g++)
         memcpy(set.names[g].text, files->files[g].name, sizeof set.names[g].text);
-    vc_status status = vc_prune_groups(set.masks, &report, maps, c->cut_count > 1 ? c->cuts : NULL,
-                                       files->count, &options, path);
+    vc_status status =
+        vc_prune_groups(set.masks, &report, maps->maps, c->cut_count > 1 ? c->cuts : NULL,
+                        files->count, &options, path);
     if (status == VC_OK)
         status = vc_mask_set_write(c->output, &set);
     if (status == VC_OK)
@@ -93,14 +71,10 @@ static vc_status prune(json_t *result, const prune_command *c, const char *path,
 
 static vc_status find_and_prune(json_t *result, const prune_command *c, const char *path)
 {
-    vc_group_files files;
-    vc_npy npys[VC_MOST_GROUPS] = {0};
-    vc_maps maps[VC_MOST_GROUPS];
-    VC_TRY(vc_group_files_find(&files, path, "attention_score"));
-    vc_status status = prune(result, c, path, &files, npys, maps);
-    for (size_t g = 0; g < files.count; g++)
-        vc_npy_close(&npys[g]);
-    vc_group_files_close(&files);
+    cli_maps maps;
+    VC_TRY(cli_open_maps(&maps, path));
+    const vc_status status = prune(result, c, path, &maps);
+    cli_close_maps(&maps);
     return status;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "point.h"
 #include "simulate.h"
 #include "vitcod/accelerator.h"
 #include "vitcod/chip_trace.h"
@@ -169,11 +170,7 @@ static vc_status run_traced(json_t *result, const char *name, const vc_workload 
 static void add_bounds(json_t *result, const vc_workload *workload, const vc_accelerator *chip,
                        int end_to_end)
 {
-    vc_sim_config config = vc_sim_config_default();
-    config.macs_per_cycle = (double)(chip->chip.lines * chip->chip.macs_per_line);
-    config.clock_hz = chip->chip.clock_hz;
-    config.bandwidth = vc_memory_peak(&chip->memory);
-    config.index_bytes = (double)chip->chip.index_bytes;
+    const vc_sim_config config = cli_bound_config(chip);
     json_t *bound = json_object();
     if (cli_simulate_bound(bound, workload, &config, end_to_end) == VC_OK)
         json_object_set(result, "bound", bound);

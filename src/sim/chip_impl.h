@@ -31,8 +31,10 @@ static inline uint64_t vc__later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* Cycles that a line takes for `values` products, as fast as the scratchpad feeds all lines (eq. D1). */
-uint64_t vc__entry_cycles(const vc_chip_config *config, vc_buffer from, uint64_t values);
+/* Cycles that a line takes for `values` products whose operands all lines share, and for ones that each line reads for
+ * itself, as fast as the scratchpad feeds all (eq. D1). */
+uint64_t vc__entry_cycles(const vc_chip_config *config, uint64_t values);
+uint64_t vc__gather_cycles(const vc_chip_config *config, vc_buffer from, uint64_t values);
 
 void vc__span(const vc__machine *m, const char *track, const char *name, int head, uint64_t start,
               uint64_t end);
@@ -163,9 +165,9 @@ vc_status vc__spmm(vc__attention *a, const vc__tile *tile, const size_t *order,
 /* order[] (rows) by time[], equal times by row; spare[] (rows). */
 void vc__order_rows(size_t *order, size_t *spare, const uint64_t *time, size_t rows);
 
-/* How many of the lines the denser part of so many entries gets, beside so many of the sparser (eq. D3). */
+/* How many of the lines the denser part of so much work gets, beside so much of the sparser (eq. D3). */
 vc_status vc__split_lines(size_t *denser, const vc__machine *m, const vc__tile *tile,
-                          uint64_t denser_entries, uint64_t sparser_entries);
+                          uint64_t denser_work, uint64_t sparser_work);
 
 /* ---- stages */
 

@@ -4,7 +4,12 @@
 #include <assert.h>
 #include <string.h>
 
-uint64_t vc__entry_cycles(const vc_chip_config *config, vc_buffer from, uint64_t values)
+uint64_t vc__entry_cycles(const vc_chip_config *config, uint64_t values)
+{
+    return vc__ceil_div(values, config->macs_per_line);
+}
+
+uint64_t vc__gather_cycles(const vc_chip_config *config, vc_buffer from, uint64_t values)
 {
     const uint64_t banks = vc_chip_banks(config, from),
                    fed = banks < config->lines ? banks : config->lines; /* lines at a time */

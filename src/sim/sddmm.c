@@ -4,27 +4,27 @@
 #include <math.h>
 
 vc_status vc__split_lines(size_t *denser, const vc__machine *m, const vc__tile *tile,
-                          uint64_t denser_entries, uint64_t sparser_entries)
+                          uint64_t denser_work, uint64_t sparser_work)
 {
     const vc_chip_config *c = m->config;
-    const double kept = (double)denser_entries + (double)sparser_entries;
+    const double kept = (double)denser_work + (double)sparser_work;
     const double share = c->split == VC_SPLIT_FIXED ? c->denser_share
-                         : kept > 0.0               ? (double)denser_entries / kept
+                         : kept > 0.0               ? (double)denser_work / kept
                                                     : 0.0;
     size_t lines = (size_t)lround((double)c->lines * share);
     if (c->split == VC_SPLIT_KEPT) { /* a part with work has a line */
-        if (denser_entries > 0 && lines == 0)
+        if (denser_work > 0 && lines == 0)
             lines = 1;
-        if (sparser_entries > 0 && lines == c->lines)
+        if (sparser_work > 0 && lines == c->lines)
             lines = (size_t)c->lines - 1;
     }
-    if ((denser_entries > 0 && lines == 0) || (sparser_entries > 0 && lines == c->lines))
+    if ((denser_work > 0 && lines == 0) || (sparser_work > 0 && lines == c->lines))
         return vc_fail(
             VC_EINVAL,
             "layer %d head %zu: of %zu lines the denser part gets %zu, and both parts have "
-            "work (%zu and %zu entries): wanted at least one line for each",
-            m->layer, tile->head, (size_t)c->lines, lines, (size_t)denser_entries,
-            (size_t)sparser_entries);
+            "work (%zu and %zu line cycles): wanted at least one line for each",
+            m->layer, tile->head, (size_t)c->lines, lines, (size_t)denser_work,
+            (size_t)sparser_work);
     *denser = lines;
     return VC_OK;
 }
@@ -37,7 +37,8 @@ typedef struct pass {
     const vc__operand *q, *k;
     const uint64_t *index;
     uint64_t *done;
-    uint64_t cycles, latency, visit;
+    uint64_t cycles, gather; /* of an entry of the denser and of the sparser part */
+    uint64_t latency, visit;
 } pass;
 
 /* When the line that is free first can start with a column. */
@@ -49,12 +50,12 @@ static uint64_t start_column(vc__lines *lines, const pass *p, size_t key)
     return vc__wait_for(lines->spent, t, p->k, key - p->tile->key_first);
 }
 
-static uint64_t score(vc__lines *lines, const pass *p, uint64_t t, size_t query)
+static uint64_t score(vc__lines *lines, const pass *p, uint64_t t, size_t query, uint64_t cycles)
 {
     const size_t at = query - p->tile->query_first;
     if (t < p->q->last)
         t = vc__wait_for(lines->spent, t, p->q, at);
-    t += p->cycles;
+    t += cycles;
     p->done[at] = vc__later(p->done[at], t + p->latency);
     return t;
 }
@@ -68,7 +69,7 @@ static void denser(vc__lines *lines, const pass *p, size_t key_end)
                 first + p->visit < tile->query_end ? first + p->visit : tile->query_end;
             uint64_t t = start_column(lines, p, key);
             for (size_t query = first; query < end; query++) {
-                t = score(lines, p, t, query);
+                t = score(lines, p, t, query, p->cycles);
                 if (p->a->flow)
                     vc__flow_score_panel(p->a->flow, tile->head, query, key);
             }
@@ -87,9 +88,10 @@ static void sparser(vc__lines *lines, const pass *p, size_t key_first)
             const size_t end = e + p->visit < column.end ? e + p->visit : column.end;
             uint64_t t = start_column(lines, p, key);
             lines->spent[VC_SPENT_BUSY] += (end - e) * p->cycles;
+            lines->spent[VC_SPENT_BUFFER] += (end - e) * (p->gather - p->cycles);
             for (; e < end; e++) {
                 const size_t query = (size_t)p->head->rows[e];
-                t = score(lines, p, t, query);
+                t = score(lines, p, t, query, p->gather);
                 if (p->a->flow)
                     vc__flow_score_entry(p->a->flow, tile->head, e, query, key);
             }
@@ -123,7 +125,8 @@ vc_status vc__sddmm(vc__attention *a, const vc__tile *tile, const vc__operand *q
                     .k = k,
                     .index = index,
                     .done = done,
-                    .cycles = vc__entry_cycles(c, VC_BUFFER_QUERY, d),
+                    .cycles = vc__entry_cycles(c, d),
+                    .gather = vc__gather_cycles(c, VC_BUFFER_QUERY, d),
                     .latency = c->line_latency,
                     .visit = c->entries_per_visit};
     const size_t globals = p.head->globals, middle = globals < tile->key_first ? tile->key_first
@@ -133,7 +136,7 @@ vc_status vc__sddmm(vc__attention *a, const vc__tile *tile, const vc__operand *q
     count_sparser(&entries, &visits, &p, middle);
     const uint64_t panel = rows * (middle - tile->key_first);
     size_t wide;
-    VC_TRY(vc__split_lines(&wide, m, tile, panel, entries));
+    VC_TRY(vc__split_lines(&wide, m, tile, panel * p.cycles, entries * p.gather));
     vc__lines dense, sparse;
     vc__lines_open(&dense, wide, m->now, m->counts.spent[VC_ENGINE_DENSER]);
     vc__lines_open(&sparse, c->lines - wide, m->now, m->counts.spent[VC_ENGINE_SPARSER]);

@@ -7,7 +7,8 @@ typedef struct pass {
     const vc__tile *tile;
     const uint64_t *ready;
     const vc__operand *v;
-    uint64_t cycles, visit;
+    uint64_t cycles, gather; /* of an entry of the denser and of the sparser part */
+    uint64_t visit;
     uint64_t visits; /* counted as they go */
 } pass;
 
@@ -18,11 +19,11 @@ static uint64_t start_row(vc__lines *lines, pass *p, size_t query)
                     VC_SPENT_SOFTMAX);
 }
 
-static uint64_t sum(vc__lines *lines, const pass *p, uint64_t t, size_t key)
+static uint64_t sum(vc__lines *lines, const pass *p, uint64_t t, size_t key, uint64_t cycles)
 {
     if (t < p->v->last)
         t = vc__wait_for(lines->spent, t, p->v, key - p->tile->key_first);
-    return t + p->cycles;
+    return t + cycles;
 }
 
 static void denser_row(vc__lines *lines, pass *p, size_t query, size_t key_end)
@@ -31,7 +32,7 @@ static void denser_row(vc__lines *lines, pass *p, size_t query, size_t key_end)
         const size_t end = first + p->visit < key_end ? first + p->visit : key_end;
         uint64_t t = start_row(lines, p, query);
         for (size_t key = first; key < end; key++) {
-            t = sum(lines, p, t, key);
+            t = sum(lines, p, t, key, p->cycles);
             if (p->a->flow)
                 vc__flow_sum_panel(p->a->flow, p->tile->head, query, key);
         }
@@ -47,9 +48,10 @@ static uint64_t sparser_row(vc__lines *lines, pass *p, size_t query, size_t key_
         const size_t end = e + p->visit < row.end ? e + p->visit : row.end;
         uint64_t t = start_row(lines, p, query);
         lines->spent[VC_SPENT_BUSY] += (end - e) * p->cycles;
+        lines->spent[VC_SPENT_BUFFER] += (end - e) * (p->gather - p->cycles);
         for (; e < end; e++) {
             const size_t key = (size_t)p->head->row_keys[e];
-            t = sum(lines, p, t, key);
+            t = sum(lines, p, t, key, p->gather);
             if (p->a->flow)
                 vc__flow_sum_entry(p->a->flow, p->tile->head, (size_t)p->head->row_entry[e], query,
                                    key);
@@ -80,14 +82,15 @@ vc_status vc__spmm(vc__attention *a, const vc__tile *tile, const size_t *order,
               .tile = tile,
               .ready = ready,
               .v = v,
-              .cycles = vc__entry_cycles(c, VC_BUFFER_VALUE, dv),
+              .cycles = vc__entry_cycles(c, dv),
+              .gather = vc__gather_cycles(c, VC_BUFFER_VALUE, dv),
               .visit = c->entries_per_visit};
     const size_t globals = p.head->globals, middle = globals < tile->key_first ? tile->key_first
                                                      : globals > tile->key_end ? tile->key_end
                                                                                : globals;
     const uint64_t panel = rows * (middle - tile->key_first), entries = count_sparser(&p, middle);
     size_t wide;
-    VC_TRY(vc__split_lines(&wide, m, tile, panel, entries));
+    VC_TRY(vc__split_lines(&wide, m, tile, panel * p.cycles, entries * p.gather));
     vc__lines dense, sparse;
     vc__lines_open(&dense, wide, m->now, m->counts.spent[VC_ENGINE_DENSER]);
     vc__lines_open(&sparse, c->lines - wide, m->now, m->counts.spent[VC_ENGINE_SPARSER]);

@@ -1,0 +1,70 @@
+#include "find_masks.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vitcod/polarize.h"
+
+enum { MOST_PATH = 4096 };
+
+static int try_path(char *out, const char *folder, const char *format, const char *name,
+                    const char *sparsity)
+{
+    char tail[512];
+    snprintf(tail, sizeof tail, format, name, sparsity, sparsity);
+    return (size_t)snprintf(out, MOST_PATH, "%s/%s", folder, tail) < MOST_PATH &&
+           access(out, R_OK) == 0;
+}
+
+/* deit_tiny of deit_tiny_patch16_224 */
+static void family_of(char out[64], const char *arch)
+{
+    const char *end = strstr(arch, "_patch");
+    snprintf(out, 64, "%.*s", end ? (int)(end - arch) : 63, arch);
+}
+
+static vc_status find_mask(char out[MOST_PATH], const char *folder, const char *arch,
+                           double sparsity)
+{
+    char family[64], share[32];
+    family_of(family, arch);
+    snprintf(share, sizeof share, "%g", sparsity);
+    if (try_path(out, folder, "%s/%s.npy", arch, share) ||
+        try_path(out, folder, "%s/%s", arch, share) ||
+        try_path(out, folder, "%s_lowrank_%s/info_%s.npy", family, share) ||
+        try_path(out, folder, "%s_lowrank/masks/%s", family, share))
+        return VC_OK;
+    return vc_fail(VC_EIO,
+                   "%s: no mask of %s at %s, wanted %s/%s.npy, %s/%s (a folder), "
+                   "%s_lowrank_%s/info_%s.npy or %s_lowrank/masks/%s",
+                   folder, arch, share, arch, share, arch, share, family, share, share, family,
+                   share);
+}
+
+vc_status cli_find_plan(vc_plan *out, const vc_model_config *model, const char *folder,
+                        const char *arch, double sparsity, size_t threshold)
+{
+    char path[MOST_PATH];
+    vc_mask_set set;
+    *out = (vc_plan){0};
+    VC_TRY(find_mask(path, folder, arch, sparsity));
+    VC_TRY(vc_mask_set_read(&set, path));
+    vc_status status = vc_polarize_groups(out, set.masks, set.count, threshold, path);
+    vc_mask_set_close(&set);
+    if (status == VC_OK)
+        status = vc_model_check_plan(model, out, path);
+    if (status != VC_OK)
+        vc_plan_close(out);
+    return status;
+}
+
+int cli_find_maps(char *out, size_t room, const char *folder, const char *arch)
+{
+    static const char *const endings[] = {".npy", ""};
+    for (size_t i = 0; i < 2; i++)
+        if ((size_t)snprintf(out, room, "%s/%s%s", folder, arch, endings[i]) < room &&
+            access(out, R_OK) == 0)
+            return 1;
+    return 0;
+}

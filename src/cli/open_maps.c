@@ -1,0 +1,40 @@
+#include "open_maps.h"
+
+static vc_status check_maps(const vc_tensor *t, const char *path)
+{
+    char text[VC_SHAPE_TEXT];
+    if (t->dtype == VC_F32 && t->rank == 4 && vc_tensor_count(t) > 0)
+        return VC_OK;
+    return vc_fail(VC_EFORMAT,
+                   "%s: %s %s, wanted averaged attention F32 (layers, heads, queries, keys)", path,
+                   vc_dtype_name(t->dtype), vc_shape_text(text, t->rank, t->shape));
+}
+
+static vc_status open_groups(cli_maps *m)
+{
+    for (size_t g = 0; g < m->files.count; g++) {
+        const vc_tensor *t = &m->npys[g].tensor;
+        VC_TRY(vc_npy_open(&m->npys[g], m->files.files[g].path));
+        VC_TRY(check_maps(t, m->files.files[g].path));
+        m->maps[g] = (vc_maps){t->shape[0], t->shape[1], t->shape[2], t->shape[3], t->data};
+    }
+    return VC_OK;
+}
+
+vc_status cli_open_maps(cli_maps *out, const char *path)
+{
+    *out = (cli_maps){0};
+    VC_TRY(vc_group_files_find(&out->files, path, "attention_score"));
+    const vc_status status = open_groups(out);
+    if (status != VC_OK)
+        cli_close_maps(out);
+    return status;
+}
+
+void cli_close_maps(cli_maps *m)
+{
+    for (size_t g = 0; g < m->files.count; g++)
+        vc_npy_close(&m->npys[g]);
+    vc_group_files_close(&m->files);
+    *m = (cli_maps){0};
+}
