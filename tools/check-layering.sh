@@ -22,7 +22,7 @@ allowed() {
 room_of() {
     case $1 in
     status | arena | tensor | tensor_file | rng | npy | safetensors | pth | weights | json | threads | clock | progress | file | \
-        hash | version | isa | yaml) echo core ;;
+        hash | version | isa | yaml | comm) echo core ;;
     idx | data | image | source | loader) echo data ;;
     mask | plan | workload | group_files) echo plan ;;
     kernels | gemm | ops | attention | attend | product | autoencoder) echo kernels ;;

@@ -5,6 +5,7 @@
 /* core: status and messages, memory, files, numbers */
 #include "vitcod/arena.h"
 #include "vitcod/clock.h"
+#include "vitcod/comm.h"
 #include "vitcod/file.h"
 #include "vitcod/hash.h"
 #include "vitcod/isa.h"

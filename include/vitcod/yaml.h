@@ -37,14 +37,28 @@ typedef enum vc_yaml_unit {
 } vc_yaml_unit;
 
 typedef enum vc_yaml_kind {
-    VC_YAML_COUNT,  /* uint64_t: a whole number from 0 */
-    VC_YAML_NUMBER, /* double, finite */
-    VC_YAML_FLAG,   /* int: true or false */
-    VC_YAML_TEXT,   /* char[room] */
-    VC_YAML_WORD,   /* int: which of `words` */
-    VC_YAML_WORDS,  /* int[room]: a sequence of as many, each which of `words` */
-    VC_YAML_MAP     /* a mapping, for vc_yaml_sub */
+    VC_YAML_COUNT,   /* uint64_t: a whole number from 0 */
+    VC_YAML_NUMBER,  /* double, finite */
+    VC_YAML_FLAG,    /* int: true or false */
+    VC_YAML_TEXT,    /* char[room] */
+    VC_YAML_WORD,    /* int: which of `words` */
+    VC_YAML_WORDS,   /* int[room]: a sequence of as many, each which of `words` */
+    VC_YAML_NUMBERS, /* vc_yaml_numbers: a number or a sequence of them */
+    VC_YAML_TEXTS,   /* vc_yaml_texts: a text or a sequence of them */
+    VC_YAML_MAP      /* a mapping, for vc_yaml_sub */
 } vc_yaml_kind;
+
+enum { VC_YAML_MOST_LIST = 64, VC_YAML_TEXT_ROOM = 256 };
+
+typedef struct vc_yaml_numbers {
+    size_t count;
+    double values[VC_YAML_MOST_LIST];
+} vc_yaml_numbers;
+
+typedef struct vc_yaml_texts {
+    size_t count;
+    char values[VC_YAML_MOST_LIST][VC_YAML_TEXT_ROOM];
+} vc_yaml_texts;
 
 typedef struct vc_yaml_field {
     const char *key;

@@ -53,6 +53,7 @@ vc_status cli_run_point(cli_point *out, const vc_model_config *model, const vc_p
     const vc_plan *used = NULL;
     vc_plan room = {0};
     *out = (cli_point){0};
+    VC_TRY(vc_chip_config_check(&chip->chip));
     if (chip->chip.steps.autoencoder)
         VC_TRY(vc_model_compress(&config, compressed));
     vc_status status = plan ? vc_chip_plan(&used, &room, &chip->chip, plan) : VC_OK;

@@ -167,6 +167,36 @@ static vc_status read_words(int *out, const vc_yaml_map *map, const vc_yaml_fiel
     return VC_OK;
 }
 
+/* One value of a list. */
+static vc_status read_item(void *out, size_t at, const vc_yaml_map *map, const vc_yaml_field *f,
+                           struct fy_node *node)
+{
+    vc_yaml_numbers *numbers = out;
+    vc_yaml_texts *texts = out;
+    vc_yaml_field one = *f;
+    one.kind = f->kind == VC_YAML_NUMBERS ? VC_YAML_NUMBER : VC_YAML_TEXT;
+    one.room = VC_YAML_TEXT_ROOM;
+    if (f->kind == VC_YAML_NUMBERS)
+        return vc__yaml_value(&numbers->values[at], map, &one, node);
+    return vc__yaml_value(texts->values[at], map, &one, node);
+}
+
+static vc_status read_list(void *out, const vc_yaml_map *map, const vc_yaml_field *f,
+                           struct fy_node *node)
+{
+    size_t *const total = out; /* both kinds begin with it */
+    const int sequence = fy_node_is_sequence(node);
+    const size_t count = sequence ? (size_t)fy_node_sequence_item_count(node) : 1;
+    if (count == 0 || count > VC_YAML_MOST_LIST)
+        return vc_yaml_fail(map, f->key, "has %zu values, wanted 1 to %d", count,
+                            VC_YAML_MOST_LIST);
+    for (size_t i = 0; i < count; i++)
+        VC_TRY(read_item(out, i, map, f,
+                         sequence ? fy_node_sequence_get_by_index(node, (int)i) : node));
+    *total = count;
+    return VC_OK;
+}
+
 vc_status vc__yaml_value(void *out, const vc_yaml_map *map, const vc_yaml_field *f,
                          struct fy_node *node)
 {
@@ -177,6 +207,8 @@ vc_status vc__yaml_value(void *out, const vc_yaml_map *map, const vc_yaml_field 
                    : vc_yaml_fail(map, f->key, "is no mapping, wanted keys and values");
     if (f->kind == VC_YAML_WORDS)
         return read_words(out, map, f, node);
+    if (f->kind == VC_YAML_NUMBERS || f->kind == VC_YAML_TEXTS)
+        return read_list(out, map, f, node);
     const char *text = fy_node_is_scalar(node) ? fy_node_get_scalar0(node) : NULL;
     if (!text || !text[0])
         return vc_yaml_fail(map, f->key, "is %s, wanted one value", text ? "empty" : "no value");

@@ -38,6 +38,9 @@ vc_status vc_sim_bound(vc_bound *out, const vc_workload *workload, const vc_sim_
     const double exact = 9007199254740992.0, bytes_per_cycle = c->bandwidth / c->clock_hz;
     double total_macs = 0.0;
     *out = (vc_bound){0};
+    if (!(c->macs_per_cycle > 0.0 && bytes_per_cycle > 0.0))
+        return vc_fail(VC_EINVAL, "%g MACs and %g bytes per cycle, wanted more than 0",
+                       c->macs_per_cycle, bytes_per_cycle);
     for (size_t i = 0; i < workload->count; i++) {
         const vc_op *op = &workload->ops[i];
         if (attention_only && !op->attention)

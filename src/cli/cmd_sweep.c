@@ -1,0 +1,161 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "commands.h"
+#include "sweep.h"
+#include "vitcod/comm.h"
+#include "vitcod/version.h"
+
+typedef struct sweep_options {
+    const char *output;
+    int pareto, count;
+    size_t seed;
+} sweep_options;
+
+/* The first line of the file: everything that its points have in common. */
+static json_t *header_of(const sweep_space *s, const char *path, const sweep_options *o)
+{
+    char hash[32];
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)s->hash);
+    json_t *header =
+        json_pack("{s:s, s:s, s:o, s:I, s:I, s:b, s:I}", "sweep_hash", hash, "version", VC_VERSION,
+                  "space", cli_text(path), "points", (json_int_t)s->points, "grid_points",
+                  (json_int_t)s->grid, "end_to_end", s->end_to_end, "seed", (json_int_t)o->seed);
+    json_t *axes = json_object(), *chips = json_array();
+    for (size_t k = 0; k < s->axis_count; k++) {
+        const sweep_axis *a = &s->axes[k];
+        json_t *values = json_array();
+        for (size_t i = 0; i < a->count; i++)
+            json_array_append_new(values, a->text ? json_string(a->texts.values[i])
+                                                  : json_real(a->numbers.values[i]));
+        if (a->count)
+            json_object_set(axes, a->key, values);
+        json_decref(values);
+    }
+    const size_t chip_count = json_array_size(json_object_get(axes, "chip"));
+    for (size_t i = 0; i < (chip_count ? chip_count : 1); i++)
+        json_array_append_new(chips, vc_accelerator_json(&s->chips[i]));
+    json_object_set_new(header, "axes", axes);
+    json_object_set_new(header, "accelerators", chips);
+    return header;
+}
+
+static vc_status run_points(json_t *result, const sweep_space *space, const char *path,
+                            const sweep_options *o)
+{
+    sweep_file file = {.descriptor = -1};
+    vc_status status = VC_OK;
+    uint64_t before = 0;
+    if (vc_comm_rank() == 0) {
+        json_t *header = header_of(space, path, o);
+        status = sweep_file_open(&file, o->output, space, header);
+        json_decref(header);
+        if (status != VC_OK && vc_comm_size() > 1) { /* the others would wait for ever */
+            cli_fail();
+            vc_comm_abort();
+        }
+        before = file.count;
+    }
+    if (status == VC_OK)
+        status = sweep_run(&file, space);
+    json_object_update_new(result,
+                           json_pack("{s:I, s:I, s:I, s:i, s:o}", "points",
+                                     (json_int_t)space->points, "done_before", (json_int_t)before,
+                                     "computed", (json_int_t)(file.count - before), "processes",
+                                     vc_comm_size(), "results", cli_text(o->output)));
+    sweep_file_close(&file);
+    return status;
+}
+
+static vc_status sweep(json_t *result, const char *path, const sweep_options *o)
+{
+    sweep_space space;
+    VC_TRY(sweep_space_open(&space, path, o->seed));
+    vc_status status = VC_OK;
+    if (o->count)
+        json_object_set_new(result, "points", json_integer((json_int_t)space.points));
+    else
+        status = run_points(result, &space, path, o);
+    if (status == VC_OK && o->pareto && vc_comm_rank() == 0) {
+        json_t *front;
+        status = sweep_pareto(&front, o->output);
+        json_object_set_new(result, "pareto", front);
+    }
+    sweep_space_close(&space);
+    return status;
+}
+
+static void print_text(const json_t *result)
+{
+    size_t i;
+    json_t *line;
+    const json_t *front = json_object_get(result, "pareto");
+    if (!json_object_get(result, "results")) {
+        printf("%lld points\n", (long long)json_integer_value(json_object_get(result, "points")));
+        return;
+    }
+    printf("%s: %lld points, %lld of them computed now\n",
+           json_string_value(json_object_get(result, "results")),
+           (long long)json_integer_value(json_object_get(result, "points")),
+           (long long)json_integer_value(json_object_get(result, "computed")));
+    if (front)
+        printf(
+            "Pareto front of latency, energy and area: %zu points\n  %8s %12s %12s %10s  values\n",
+            json_array_size(front), "point", "us", "uJ", "mm2");
+    json_array_foreach (front, i, line) {
+        char *values = json_dumps(json_object_get(line, "values"), JSON_COMPACT);
+        printf("  %8lld %12.2f %12.2f %10.3f  %s\n",
+               (long long)json_integer_value(json_object_get(line, "point")),
+               json_number_value(json_object_get(line, "time_us")),
+               json_number_value(json_object_get(line, "energy_uj")),
+               json_number_value(json_object_get(line, "area_mm2")), values ? values : "");
+        free(values);
+    }
+}
+
+static int run_sweep(const cli_command *command, int argc, char **argv)
+{
+    sweep_options o = {0};
+    const cli_option options[] = {
+        {"output", "FILE", "results, a line of JSON for each point; goes on where it ends",
+         CLI_TEXT, &o.output},
+        {"pareto", NULL, "print the points that no other beats in latency, energy and area",
+         CLI_FLAG, &o.pareto},
+        {"count", NULL, "say how many points there are, and compute none", CLI_FLAG, &o.count},
+    };
+    cli_common common = {0};
+    cli_arguments arguments;
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
+                           1, 1, argc, argv);
+    if (status != CLI_CONTINUE)
+        return status;
+    if (!o.output == !o.count)
+        return cli_usage(command, "wanted -o FILE, or --count");
+    if (o.count && o.pareto)
+        return cli_usage(command, "--count computes nothing that --pareto could show");
+    o.seed = common.seed;
+    if (vc_comm_open() != VC_OK)
+        return cli_fail();
+    const int first = vc_comm_rank() == 0;
+    json_t *result = cli_result(command, &common);
+    const vc_status done = sweep(result, arguments.positional[0], &o);
+    if (first || done != VC_OK)
+        status = cli_finish(result, done, common.json, print_text);
+    else {
+        json_decref(result);
+        status = CLI_OK;
+    }
+    if (done != VC_OK && vc_comm_size() > 1)
+        vc_comm_abort();
+    vc_comm_close();
+    return status;
+}
+
+const cli_command cmd_sweep = {
+    "sweep", "a space of accelerators, models and masks, point by point",
+    "SPACE.yaml -o RESULTS.jsonl [--pareto]",
+    "Simulates every point of a grid, or so many in a random order, and writes a line for each: its\n"
+    "values, and cycles, time, energy, bytes and area, or why it is impossible. What is in the file is\n"
+    "not computed again. `mpirun -n N vitcod sweep ..` shares the points among processes; the results are\n"
+    "the same whatever N. examples/sweep.yaml shows the keys.",
+    run_sweep};

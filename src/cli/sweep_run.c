@@ -1,0 +1,160 @@
+/* Who computes which point. The first process hands out blocks of points to those that ask, takes in their results, and
+ * computes itself in between; within a process threads share a block. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sweep.h"
+#include "vitcod/comm.h"
+#include "vitcod/progress.h"
+#include "vitcod/threads.h"
+
+enum { MOST_BLOCK = 256, AHEAD = 2 /* blocks that a process has been given */ };
+
+/* What the first process says: these points; none: no more. */
+typedef struct block {
+    uint64_t count;
+    uint64_t points[MOST_BLOCK];
+} block;
+
+typedef struct master {
+    sweep_file *file;
+    const sweep_space *space;
+    uint64_t next; /* no point before it is to be handed out */
+    size_t per_block;
+    int working; /* requests of other processes that have not been answered with none */
+    vc_progress progress;
+    vc_status status;
+    char message[512];
+} master;
+
+/* ---- a block's lines */
+
+typedef struct lines {
+    char (*text)[SWEEP_LINE]; /* (MOST_BLOCK) */
+} lines;
+
+static void compute(lines *l, const sweep_space *space, const block *b)
+{
+#pragma omp parallel for schedule(dynamic, 1)
+    for (size_t i = 0; i < b->count; i++)
+        sweep_space_run(l->text[i], space, b->points[i]);
+}
+
+/* ---- the first process */
+
+static void fail(master *m)
+{
+    if (m->status != VC_OK)
+        return;
+    m->status = VC_EIO;
+    snprintf(m->message, sizeof m->message, "%s", vc_last_error());
+}
+
+static void next_block(master *m, block *b)
+{
+    b->count = 0;
+    for (; m->status == VC_OK && b->count < m->per_block && m->next < m->space->points; m->next++)
+        if (!sweep_file_has(m->file, m->next))
+            b->points[b->count++] = m->next;
+}
+
+static void take_line(master *m, const char *line)
+{
+    if (m->status == VC_OK && sweep_file_add(m->file, line) != VC_OK)
+        fail(m);
+    m->file->count++;
+}
+
+static void give_block(master *m, int to)
+{
+    block b;
+    next_block(m, &b);
+    vc_comm_send(to, &b, offsetof(block, points) + b.count * sizeof *b.points);
+    m->working -= b.count == 0;
+}
+
+/* A worker's message: a line, or, empty, that it wants more. */
+static int serve(master *m, int wait)
+{
+    char *bytes;
+    size_t count;
+    const int from = vc_comm_receive(&bytes, &count, wait);
+    if (from < 0)
+        return 0;
+    bytes[count] = '\0';
+    if (count > 0)
+        take_line(m, bytes);
+    else
+        give_block(m, from);
+    free(bytes);
+    vc_progress_update(&m->progress, m->file->count, NULL);
+    return 1;
+}
+
+static void run_master(master *m, lines *l)
+{
+    block b;
+    for (next_block(m, &b); b.count > 0; next_block(m, &b)) {
+        compute(l, m->space, &b);
+        for (size_t i = 0; i < b.count; i++)
+            take_line(m, l->text[i]);
+        vc_progress_update(&m->progress, m->file->count, NULL);
+        while (m->working > 0 && serve(m, 0))
+            ;
+    }
+    while (m->working > 0)
+        serve(m, 1);
+}
+
+/* ---- the others: while one block is computed the next is on its way. Messages are short, so that nobody has to wait
+ * until another takes them. */
+
+static void run_worker(const sweep_space *space, lines *l)
+{
+    for (int i = 0; i < AHEAD; i++)
+        vc_comm_send(0, "", 0);
+    for (int left = AHEAD; left > 0;) {
+        block b;
+        char *bytes;
+        size_t count;
+        vc_comm_receive(&bytes, &count, 1);
+        memcpy(&b, bytes, count);
+        free(bytes);
+        left -= b.count == 0;
+        compute(l, space, &b);
+        for (size_t i = 0; i < b.count; i++)
+            vc_comm_send(0, l->text[i], strlen(l->text[i]));
+        if (b.count > 0)
+            vc_comm_send(0, "", 0);
+    }
+}
+
+/* Small at first, so that no process is left waiting for the last block of another. */
+static size_t block_size(const sweep_space *space)
+{
+    const uint64_t threads = (uint64_t)vc_threads_count(),
+                   fair = space->points / ((uint64_t)vc_comm_size() * 64) + 1,
+                   least = threads < MOST_BLOCK ? threads : MOST_BLOCK,
+                   most = 8 * least < MOST_BLOCK ? 8 * least : MOST_BLOCK;
+    return (size_t)(fair < least ? least : fair > most ? most : fair);
+}
+
+vc_status sweep_run(sweep_file *file, const sweep_space *space)
+{
+    lines l = {malloc(MOST_BLOCK * sizeof *l.text)};
+    if (!l.text)
+        return vc_fail(VC_ENOMEM, "out of memory for a block of points");
+    master m = {.file = file,
+                .space = space,
+                .per_block = block_size(space),
+                .working = AHEAD * (vc_comm_size() - 1)};
+    if (vc_comm_rank() == 0) {
+        m.progress = vc_progress_begin("sweep", space->points);
+        run_master(&m, &l);
+        vc_progress_end(&m.progress);
+    } else
+        run_worker(space, &l);
+    free(l.text);
+    return m.status == VC_OK ? VC_OK : vc_fail(m.status, "%s", m.message);
+}

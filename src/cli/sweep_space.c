@@ -1,0 +1,478 @@
+/* The space of a sweep: YAML to axes, a number to a point, a point to its result. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "find_masks.h"
+#include "sweep.h"
+#include "vitcod/hash.h"
+#include "vitcod/rng.h"
+
+/* ---- axes */
+
+typedef enum axis_kind {
+    AXIS_MODEL,
+    AXIS_SPARSITY,
+    AXIS_THRESHOLD,
+    AXIS_CHIP,
+    AXIS_SPLIT,
+    AXIS_COMPRESSED,
+    AXIS_BANDWIDTH,
+    AXIS_COUNT, /* a uint64_t of the accelerator */
+    AXIS_REAL   /* a double of it */
+} axis_kind;
+
+#define CHIP(member) offsetof(vc_accelerator, chip.member)
+#define BUFFER(name, buffer)                                                                       \
+    {                                                                                              \
+        name, "bytes", AXIS_COUNT, CHIP(buffers[buffer].bytes), VC_UNIT_BYTES, 2, 1e12             \
+    }
+
+/* In the order in which points count. */
+static const struct {
+    const char *key, *unit;
+    axis_kind kind;
+    size_t offset;
+    vc_yaml_unit measure;
+    double least, most;
+} kinds[] = {
+    {"model", "", AXIS_MODEL, 0, VC_UNIT_NONE, 0, 0},
+    {"sparsity", "", AXIS_SPARSITY, 0, VC_UNIT_NONE, 0, 1},
+    {"threshold", "", AXIS_THRESHOLD, 0, VC_UNIT_NONE, 0, 1e6},
+    {"chip", "", AXIS_CHIP, 0, VC_UNIT_NONE, 0, 0},
+    {"compressed", "heads", AXIS_COMPRESSED, 0, VC_UNIT_NONE, 0, 4096},
+    {"bandwidth", "bytes_per_s", AXIS_BANDWIDTH, 0, VC_UNIT_BYTES_PER_SECOND, 1, 1e15},
+    {"channels", "", AXIS_COUNT, offsetof(vc_accelerator, memory.dram.channels), VC_UNIT_NONE, 1,
+     1024},
+    {"clock", "hz", AXIS_REAL, CHIP(clock_hz), VC_UNIT_HERTZ, 1e3, 1e12},
+    {"lines", "", AXIS_COUNT, CHIP(lines), VC_UNIT_NONE, 0, 4096},
+    {"macs_per_line", "", AXIS_COUNT, CHIP(macs_per_line), VC_UNIT_NONE, 0, 4096},
+    {"linear_rows", "", AXIS_COUNT, CHIP(linear_rows), VC_UNIT_NONE, 1, 4096},
+    {"entries_per_visit", "", AXIS_COUNT, CHIP(entries_per_visit), VC_UNIT_NONE, 1, 1e6},
+    {"split", "", AXIS_SPLIT, 0, VC_UNIT_NONE, 0, 0},
+    {"denser_share", "", AXIS_REAL, CHIP(denser_share), VC_UNIT_NONE, 0, 1},
+    {"encoder_macs", "", AXIS_COUNT, CHIP(encoder_macs), VC_UNIT_NONE, 1, 1e6},
+    {"decoder_macs", "", AXIS_COUNT, CHIP(decoder_macs), VC_UNIT_NONE, 1, 1e6},
+    {"softmax_lanes", "", AXIS_COUNT, CHIP(softmax_lanes), VC_UNIT_NONE, 1, 1e6},
+    {"vector_lanes", "", AXIS_COUNT, CHIP(vector_lanes), VC_UNIT_NONE, 1, 1e6},
+    {"systolic_rows", "", AXIS_COUNT, CHIP(systolic.rows), VC_UNIT_NONE, 1, 4096},
+    {"systolic_columns", "", AXIS_COUNT, CHIP(systolic.columns), VC_UNIT_NONE, 1, 4096},
+    {"sanger_rows", "", AXIS_COUNT, CHIP(sanger.rows), VC_UNIT_NONE, 1, 4096},
+    {"spatten_token_keep", "", AXIS_REAL, CHIP(spatten.token_keep), VC_UNIT_NONE, 0, 1},
+    BUFFER("query_size", VC_BUFFER_QUERY),
+    BUFFER("key_size", VC_BUFFER_KEY),
+    BUFFER("value_size", VC_BUFFER_VALUE),
+    BUFFER("index_size", VC_BUFFER_INDEX),
+    BUFFER("output_size", VC_BUFFER_OUTPUT),
+    BUFFER("decoded_size", VC_BUFFER_DECODED),
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+_Static_assert((int)KINDS <= (int)SWEEP_AXES, "every axis has a place");
+
+static int is_text(size_t k)
+{
+    return kinds[k].kind == AXIS_MODEL || kinds[k].kind == AXIS_CHIP || kinds[k].kind == AXIS_SPLIT;
+}
+
+/* ---- reading */
+
+typedef struct head {
+    char masks[VC_YAML_TEXT_ROOM];
+    int end_to_end;
+    uint64_t random;
+} head;
+
+static vc_status read_axes(sweep_space *s, const vc_yaml_map *map)
+{
+    vc_yaml_field fields[KINDS];
+    for (size_t k = 0; k < KINDS; k++) {
+        s->axes[k] = (sweep_axis){.key = kinds[k].key, .unit = kinds[k].unit, .text = is_text(k)};
+        const char *list =
+            is_text(k) ? (const char *)&s->axes[k].texts : (const char *)&s->axes[k].numbers;
+        fields[k] = (vc_yaml_field){.key = kinds[k].key,
+                                    .kind = is_text(k) ? VC_YAML_TEXTS : VC_YAML_NUMBERS,
+                                    .offset = (size_t)(list - (const char *)s->axes),
+                                    .unit = kinds[k].measure,
+                                    .least = kinds[k].least,
+                                    .most = kinds[k].most,
+                                    .optional = 1};
+    }
+    s->axis_count = KINDS;
+    VC_TRY(vc_yaml_read(s->axes, map, fields, KINDS));
+    s->grid = 1;
+    for (size_t k = 0; k < KINDS; k++) {
+        sweep_axis *a = &s->axes[k];
+        a->count = a->text ? a->texts.count : a->numbers.count;
+        if (kinds[k].kind == AXIS_COUNT || kinds[k].kind == AXIS_THRESHOLD ||
+            kinds[k].kind == AXIS_COMPRESSED)
+            for (size_t i = 0; i < a->count; i++)
+                if (a->numbers.values[i] != floor(a->numbers.values[i]))
+                    return vc_yaml_fail(map, a->key, "has %g, wanted whole numbers",
+                                        a->numbers.values[i]);
+        if (a->count > 1 && s->grid > UINT64_C(1) << 48)
+            return vc_yaml_fail(map, a->key, "makes more than 2^48 points");
+        s->grid *= a->count ? a->count : 1;
+    }
+    return VC_OK;
+}
+
+static const sweep_axis *axis_of(const sweep_space *s, axis_kind kind)
+{
+    for (size_t k = 0; k < KINDS; k++)
+        if (kinds[k].kind == kind)
+            return &s->axes[k];
+    return NULL;
+}
+
+static const sweep_axis *axis_named(const sweep_space *s, const char *key)
+{
+    for (size_t k = 0; k < KINDS; k++)
+        if (strcmp(kinds[k].key, key) == 0)
+            return &s->axes[k];
+    return NULL;
+}
+
+static vc_status check_splits(const sweep_space *s, const vc_yaml_map *axes)
+{
+    const sweep_axis *a = axis_of(s, AXIS_SPLIT);
+    for (size_t i = 0; i < a->count; i++)
+        if (strcmp(a->texts.values[i], "kept") != 0 && strcmp(a->texts.values[i], "fixed") != 0)
+            return vc_yaml_fail(axes, "split", "has '%s', wanted kept or fixed",
+                                a->texts.values[i]);
+    return VC_OK;
+}
+
+static size_t least_one(size_t count)
+{
+    return count ? count : 1;
+}
+
+static vc_status open_models(sweep_space *s, const vc_yaml_map *axes)
+{
+    const sweep_axis *a = axis_of(s, AXIS_MODEL);
+    if (a->count == 0)
+        return vc_yaml_fail(axes, "model", "is missing, wanted timm's names");
+    s->models = calloc(a->count, sizeof *s->models);
+    if (!s->models)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    for (size_t i = 0; i < a->count; i++)
+        if (vc_model_preset(&s->models[i], a->texts.values[i]) != VC_OK) {
+            char reason[512];
+            snprintf(reason, sizeof reason, "%s", vc_last_error());
+            return vc_yaml_fail(axes, "model", "has '%s': %s", a->texts.values[i], reason);
+        }
+    return VC_OK;
+}
+
+static vc_status open_chips(sweep_space *s)
+{
+    const sweep_axis *a = axis_of(s, AXIS_CHIP);
+    s->chips = calloc(least_one(a->count), sizeof *s->chips);
+    if (!s->chips)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    for (size_t i = 0; i < least_one(a->count); i++)
+        VC_TRY(vc_accelerator_open(&s->chips[i], a->count ? a->texts.values[i] : "vitcod"));
+    return VC_OK;
+}
+
+/* A mask that is not there makes its points impossible, and no others. */
+static vc_status open_plans(sweep_space *s, const vc_yaml_map *axes)
+{
+    enum { DEFAULT_THRESHOLD = 50 };
+    const sweep_axis *models = axis_of(s, AXIS_MODEL), *sparsities = axis_of(s, AXIS_SPARSITY),
+                     *thresholds = axis_of(s, AXIS_THRESHOLD);
+    if (sparsities->count && !s->masks[0])
+        return vc_yaml_fail(axes, "sparsity",
+                            "is there, and no 'masks' beside 'axes': wanted a folder");
+    if (thresholds->count && !sparsities->count)
+        return vc_yaml_fail(axes, "threshold", "is there without 'sparsity'");
+    const size_t columns = least_one(thresholds->count);
+    s->plans = calloc(models->count * least_one(sparsities->count) * columns, sizeof *s->plans);
+    if (!s->plans)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    for (size_t i = 0; sparsities->count && i < models->count * sparsities->count * columns; i++) {
+        const size_t m = i / columns / sparsities->count, p = i / columns % sparsities->count;
+        const double threshold =
+            thresholds->count ? thresholds->numbers.values[i % columns] : DEFAULT_THRESHOLD;
+        sweep_plan *plan = &s->plans[i];
+        plan->status = cli_find_plan(&plan->plan, &s->models[m], s->masks, models->texts.values[m],
+                                     sparsities->numbers.values[p], (size_t)threshold);
+        if (plan->status != VC_OK)
+            snprintf(plan->message, sizeof plan->message, "%s", vc_last_error());
+    }
+    return VC_OK;
+}
+
+static uint64_t greatest_divisor(uint64_t a, uint64_t b)
+{
+    while (b) {
+        const uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* A random order without repeats that needs no memory. */
+static void choose_points(sweep_space *s, uint64_t random, uint64_t seed)
+{
+    s->factor = 1;
+    s->points = s->grid;
+    if (random == 0)
+        return;
+    s->points = random < s->grid ? random : s->grid;
+    vc_rng rng = vc_rng_open(seed, 11, 0);
+    do
+        s->factor = 1 + vc_rng_below(&rng, s->grid);
+    while (greatest_divisor(s->factor, s->grid) != 1);
+    s->offset = vc_rng_below(&rng, s->grid);
+}
+
+/* Folders are those of the file that names them. */
+static vc_status set_masks(sweep_space *s, const vc_yaml_map *root, const char *masks,
+                           const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const int folder = masks[0] == '/' || !slash ? 0 : (int)(slash - path + 1);
+    if (!masks[0])
+        return VC_OK;
+    if ((size_t)snprintf(s->masks, sizeof s->masks, "%.*s%s", folder, path, masks) <
+        sizeof s->masks)
+        return VC_OK;
+    return vc_yaml_fail(root, "masks", "is too long a path");
+}
+
+static void hash_space(sweep_space *s, uint64_t seed)
+{
+    uint64_t h = VC_HASH_START;
+    for (size_t k = 0; k < KINDS; k++) {
+        const sweep_axis *a = &s->axes[k];
+        h = vc_hash(h, &a->count, sizeof a->count);
+        if (a->text)
+            h = vc_hash(h, a->texts.values, a->count * sizeof *a->texts.values);
+        else
+            h = vc_hash(h, a->numbers.values, a->count * sizeof *a->numbers.values);
+    }
+    for (size_t i = 0; i < least_one(axis_of(s, AXIS_CHIP)->count); i++) {
+        json_t *chip = vc_accelerator_json(&s->chips[i]);
+        char *text = json_dumps(chip, JSON_SORT_KEYS);
+        h = vc_hash(h, text, text ? strlen(text) : 0);
+        free(text);
+        json_decref(chip);
+    }
+    const size_t plans = axis_of(s, AXIS_MODEL)->count *
+                         least_one(axis_of(s, AXIS_SPARSITY)->count) *
+                         least_one(axis_of(s, AXIS_THRESHOLD)->count);
+    for (size_t i = 0; i < plans; i++) {
+        const uint64_t one = vc_plan_hash(&s->plans[i].plan);
+        h = vc_hash(h, &one, sizeof one);
+    }
+    h = vc_hash(h, &s->end_to_end, sizeof s->end_to_end);
+    h = vc_hash(h, &s->points, sizeof s->points);
+    s->hash = s->points == s->grid ? h : vc_hash(h, &seed, sizeof seed);
+}
+
+static vc_status read_space(sweep_space *s, const vc_yaml_map *root, const char *path,
+                            uint64_t seed)
+{
+    static const vc_yaml_field fields[] = {
+        {.key = "axes", .kind = VC_YAML_MAP},
+        {.key = "masks",
+         .kind = VC_YAML_TEXT,
+         .offset = offsetof(head, masks),
+         .room = VC_YAML_TEXT_ROOM,
+         .optional = 1},
+        {.key = "end_to_end",
+         .kind = VC_YAML_FLAG,
+         .offset = offsetof(head, end_to_end),
+         .optional = 1},
+        {.key = "random",
+         .kind = VC_YAML_COUNT,
+         .offset = offsetof(head, random),
+         .least = 1,
+         .most = 1e15,
+         .optional = 1},
+    };
+    head h = {0};
+    VC_TRY(vc_yaml_read(&h, root, fields, sizeof fields / sizeof *fields));
+    const vc_yaml_map axes = vc_yaml_sub(root, "axes");
+    VC_TRY(set_masks(s, root, h.masks, path));
+    s->end_to_end = h.end_to_end;
+    VC_TRY(read_axes(s, &axes));
+    if (axis_of(s, AXIS_BANDWIDTH)->count && axis_named(s, "channels")->count)
+        return vc_yaml_fail(&axes, "bandwidth", "and 'channels' exclude each other");
+    VC_TRY(check_splits(s, &axes));
+    VC_TRY(open_models(s, &axes));
+    VC_TRY(open_chips(s));
+    VC_TRY(open_plans(s, &axes));
+    choose_points(s, h.random, seed);
+    hash_space(s, seed);
+    return VC_OK;
+}
+
+vc_status sweep_space_open(sweep_space *out, const char *path, uint64_t seed)
+{
+    vc_yaml *yaml;
+    *out = (sweep_space){.axes = calloc(SWEEP_AXES, sizeof *out->axes)};
+    if (!out->axes)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    vc_status status = vc_yaml_open(&yaml, path);
+    if (status == VC_OK) {
+        const vc_yaml_map root = vc_yaml_root(yaml);
+        status = read_space(out, &root, path, seed);
+        vc_yaml_close(yaml);
+    }
+    if (status != VC_OK)
+        sweep_space_close(out);
+    return status;
+}
+
+void sweep_space_close(sweep_space *s)
+{
+    if (s->plans) {
+        const size_t plans = axis_of(s, AXIS_MODEL)->count *
+                             least_one(axis_of(s, AXIS_SPARSITY)->count) *
+                             least_one(axis_of(s, AXIS_THRESHOLD)->count);
+        for (size_t i = 0; i < plans; i++)
+            vc_plan_close(&s->plans[i].plan);
+    }
+    free(s->plans);
+    free(s->models);
+    free(s->chips);
+    free(s->axes);
+    *s = (sweep_space){0};
+}
+
+/* ---- points */
+
+static void digits_of(size_t digits[KINDS], const sweep_space *s, uint64_t point)
+{
+    uint64_t at = (uint64_t)(((unsigned __int128)s->factor * point + s->offset) % s->grid);
+    for (size_t k = KINDS; k-- > 0;) {
+        const size_t count = least_one(s->axes[k].count);
+        digits[k] = (size_t)(at % count);
+        at /= count;
+    }
+}
+
+typedef struct choice {
+    const vc_model_config *model;
+    const sweep_plan *plan; /* NULL: dense */
+    size_t compressed;
+    vc_accelerator chip;
+} choice;
+
+static void set_member(choice *c, size_t k, double value)
+{
+    char *at = (char *)&c->chip + kinds[k].offset;
+    if (kinds[k].kind == AXIS_COUNT)
+        *(uint64_t *)(void *)at = (uint64_t)value;
+    else
+        *(double *)(void *)at = value;
+}
+
+static void set_bandwidth(vc_memory_config *m, double bytes_per_second)
+{
+    const vc_memory_config simple = vc_memory_config_default();
+    if (m->model != VC_MEMORY_BANDWIDTH)
+        m->pj_per_bit = simple.pj_per_bit;
+    m->model = VC_MEMORY_BANDWIDTH;
+    m->bytes_per_second = bytes_per_second;
+}
+
+static void choose(choice *c, const sweep_space *s, const size_t digits[KINDS])
+{
+    size_t model = 0, sparsity = 0, threshold = 0;
+    const sweep_axis *sparsities = axis_of(s, AXIS_SPARSITY),
+                     *thresholds = axis_of(s, AXIS_THRESHOLD);
+    *c = (choice){.chip = s->chips[0]};
+    for (size_t k = 0; k < KINDS; k++) {
+        const sweep_axis *a = &s->axes[k];
+        const double value = a->count && !a->text ? a->numbers.values[digits[k]] : 0.0;
+        if (a->count == 0)
+            continue;
+        switch (kinds[k].kind) {
+        case AXIS_MODEL:
+            model = digits[k];
+            break;
+        case AXIS_SPARSITY:
+            sparsity = digits[k];
+            break;
+        case AXIS_THRESHOLD:
+            threshold = digits[k];
+            break;
+        case AXIS_CHIP:
+            c->chip = s->chips[digits[k]];
+            break; /* before its members */
+        case AXIS_SPLIT:
+            c->chip.chip.split =
+                strcmp(a->texts.values[digits[k]], "kept") == 0 ? VC_SPLIT_KEPT : VC_SPLIT_FIXED;
+            break;
+        case AXIS_COMPRESSED:
+            c->compressed = (size_t)value;
+            c->chip.chip.steps.autoencoder = value > 0.0;
+            break;
+        case AXIS_BANDWIDTH:
+            set_bandwidth(&c->chip.memory, value);
+            break;
+        default:
+            set_member(c, k, value);
+        }
+    }
+    c->model = &s->models[model];
+    if (sparsities->count)
+        c->plan = &s->plans[(model * sparsities->count + sparsity) * least_one(thresholds->count) +
+                            threshold];
+}
+
+static json_t *values_json(const sweep_space *s, const size_t digits[KINDS])
+{
+    json_t *values = json_object();
+    for (size_t k = 0; k < KINDS; k++) {
+        const sweep_axis *a = &s->axes[k];
+        char name[64];
+        snprintf(name, sizeof name, "%s%s%s", a->key, a->unit[0] ? "_" : "", a->unit);
+        if (a->count && a->text)
+            json_object_set_new(values, name, json_string(a->texts.values[digits[k]]));
+        else if (a->count && kinds[k].kind != AXIS_COUNT)
+            json_object_set_new(values, name, json_real(a->numbers.values[digits[k]]));
+        else if (a->count)
+            json_object_set_new(values, name,
+                                json_integer((json_int_t)a->numbers.values[digits[k]]));
+    }
+    return values;
+}
+
+static vc_status run_choice(json_t *result, const choice *c, int end_to_end)
+{
+    cli_point point;
+    if (c->plan && c->plan->status != VC_OK)
+        return vc_fail(c->plan->status, "%s", c->plan->message);
+    VC_TRY(cli_run_point(&point, c->model, c->plan ? &c->plan->plan : NULL, c->compressed, &c->chip,
+                         !end_to_end));
+    json_object_update_new(result, cli_point_json(&point));
+    json_object_set_new(result, "area_mm2",
+                        json_real(vc_chip_area_mm2(&c->chip.chip, &c->chip.energy)));
+    return VC_OK;
+}
+
+void sweep_space_run(char line[SWEEP_LINE], const sweep_space *s, uint64_t point)
+{
+    size_t digits[KINDS];
+    choice c;
+    digits_of(digits, s, point);
+    choose(&c, s, digits);
+    json_t *result = json_object();
+    json_object_set_new(result, "point", json_integer((json_int_t)point));
+    json_object_set_new(result, "values", values_json(s, digits));
+    if (run_choice(result, &c, s->end_to_end) != VC_OK)
+        json_object_set_new(result, "error", json_string(vc_last_error()));
+    const size_t length =
+        json_dumpb(result, line, SWEEP_LINE - 1, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    line[length < SWEEP_LINE ? length : 0] = '\0';
+    if (!line[0] || length >= SWEEP_LINE)
+        snprintf(line, SWEEP_LINE, "{\"point\":%llu,\"error\":\"no room for the result\"}",
+                 (unsigned long long)point);
+    json_decref(result);
+}

@@ -1,0 +1,230 @@
+/* Rivals' attention against hand-computed timelines. */
+#include "testing.h"
+#include "vitcod/accelerator.h"
+#include "vitcod/polarize.h"
+#include "vitcod/rng.h"
+
+/* 8 lines of one MAC, 32 bytes per cycle, nothing ahead. */
+static vc_accelerator small_chip(const char *name)
+{
+    vc_accelerator a;
+    assert_ok(vc_accelerator_open(&a, name));
+    a.chip.lines = 8;
+    a.chip.macs_per_line = 1;
+    a.chip.linear_rows = 1;
+    a.chip.interleave = 0;
+    a.memory =
+        (vc_memory_config){.model = VC_MEMORY_BANDWIDTH, .bytes_per_second = 32 * a.chip.clock_hz};
+    return a;
+}
+
+static vc_chip_counts run(const vc_accelerator *a, const vc_attention_sizes *s, const vc_plan *plan)
+{
+    vc_workload w = {0};
+    vc_chip_result r;
+    const vc_chip_options o = {.config = &a->chip, .memory = &a->memory, .attention_only = 1};
+    assert_ok(vc_workload_add_attention(&w, 0, s, plan ? &plan->layers[0] : NULL));
+    assert_ok(vc_chip_simulate(&r, &w, plan, &o));
+    const vc_chip_counts total = r.total;
+    vc_chip_result_close(&r);
+    vc_workload_close(&w);
+    return total;
+}
+
+/* Four tokens, eight values, an array of 4 x 2. K and Q (32 bytes each) are there at 2. Scores: two tiles along the sum,
+ * two of outputs, four rows each (as many as the array has rows): 16, and 4 to fill and drain: 22. Softmax: first row
+ * complete at 2 + 5 + 4, four cycles of one each, the last row at 26, its two passes and 16: 44. V was there at 3. Sums: one tile
+ * along the keys, four of outputs: 16 + 4, from 11 + 2 + 16 = 29 to 49, and not before the last row and a fifth of it: 49.
+ * Store of 32 bytes: 53 to 54. */
+static void systolic_by_hand(void **state)
+{
+    (void)state;
+    vc_accelerator a = small_chip("systolic");
+    a.chip.systolic = (vc_systolic_config){4, 2};
+    const vc_attention_sizes s = {1, 4, 4, 8, 8, 0};
+    const vc_chip_counts n = run(&a, &s, NULL);
+    assert_int_equal(n.macs, 2 * 4 * 4 * 8);
+    assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_BUSY], 2 * 4 * 4 * 8);
+    assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_DRAM], 2 * 8);
+    assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_SOFTMAX], (29 - 22) * 8);
+    assert_int_equal(n.cycles, 54);
+}
+
+static int on_two_diagonals(size_t query, size_t key)
+{
+    return key == query || key == (query + 4) % 8;
+}
+
+static void make_plan(vc_plan *out, size_t tokens, int (*kept)(size_t query, size_t key))
+{
+    vc_mask mask;
+    assert_ok(vc_mask_open(&mask, 1, 1, tokens, tokens));
+    for (size_t i = 0; i < tokens * tokens; i++)
+        mask.pruned[i] = !kept(i / tokens, i % tokens);
+    assert_ok(vc_polarize(out, &mask, tokens, "mask"));
+    vc_mask_close(&mask);
+}
+
+/* Eight tokens, eight values, two entries in each row, four keys apart: one in each of the two tiles of four keys. An array
+ * of 4 sub-rows x 2 entries: eight sub-rows a tile, two groups, four in all, each 8 cycles deep, and a skew of 3: 35.
+ * Prediction: 8 x 8 x 8 products, 8 MACs x 4: 16 cycles. K and Q are there at 4: predicted at 20, scores at 55, the last row
+ * complete at 59, ready at 59 + 1 + 1 + 16 = 77; the first at 20 + 5 + 4 + 18 = 47. Sums from 55 to 90, not before 77 + 5.
+ * Store of 64 bytes: 94 to 96. */
+static void sanger_by_hand(void **state)
+{
+    (void)state;
+    vc_accelerator a = small_chip("sanger");
+    vc_plan plan;
+    a.chip.sanger.rows = 4;
+    a.chip.sanger.entries = 2;
+    a.chip.sanger.positions = 4;
+    a.chip.sanger.skew = 3;
+    const vc_attention_sizes s = {1, 8, 8, 8, 8, 0};
+    make_plan(&plan, 8, on_two_diagonals);
+    vc_chip_counts n = run(&a, &s, &plan);
+    assert_int_equal(n.macs, 2 * 16 * 8);
+    assert_int_equal(n.predicted_macs, 8 * 8 * 8);
+    assert_int_equal(n.cycles, 96);
+    a.chip.sanger.pipelined = 0; /* every group pays: 44; scores at 64, sums at 108 */
+    n = run(&a, &s, &plan);
+    assert_int_equal(n.cycles, 114);
+    vc_plan_close(&plan);
+}
+
+/* Half of eight tokens, eight values: 4 MACs take half a key per cycle, four queries x four keys 2 cycles each: 32, scores
+ * and sums at once. K, Q, V are there at 3; 35. The last row at 39, ready at 57, top-k of four keys at four per cycle, twice:
+ * 59, drained in 5: 64. Store of 32 bytes: 65. */
+static void spatten_by_hand(void **state)
+{
+    (void)state;
+    vc_accelerator a = small_chip("spatten");
+    a.chip.spatten.token_keep = 0.5;
+    a.chip.spatten.drain = 5;
+    const vc_attention_sizes s = {1, 8, 8, 8, 8, 0};
+    vc_chip_counts n = run(&a, &s, NULL);
+    assert_int_equal(n.macs, 2 * 4 * 4 * 8);
+    assert_int_equal(n.loaded_bytes[VC_BUFFER_KEY], 32);
+    assert_int_equal(n.cycles, 65);
+    a.chip.spatten.least_significant = 0.5; /* two queries again: 48 instead of 32 */
+    a.chip.spatten.first_bits = 4;          /* and 24 of 32 bytes of K and Q */
+    n = run(&a, &s, NULL);
+    assert_int_equal(n.loaded_bytes[VC_BUFFER_KEY], 24);
+    assert_int_equal(n.cycles, 65 + 16);
+    a.chip.spatten.first_layer = 1; /* layer 0 keeps all */
+    n = run(&a, &s, NULL);
+    assert_int_equal(n.loaded_bytes[VC_BUFFER_VALUE], 64);
+}
+
+/* ---- against the rivals' own cost models */
+
+static vc_plan random_plan(size_t tokens, double density)
+{
+    vc_rng rng = vc_rng_open(1, 21, 0);
+    vc_mask mask;
+    vc_plan plan;
+    assert_ok(vc_mask_open(&mask, 1, 1, tokens, tokens));
+    for (size_t i = 0; i < tokens * tokens; i++)
+        mask.pruned[i] = i / tokens != i % tokens && vc_rng_uniform(&rng) >= density;
+    assert_ok(vc_polarize(&plan, &mask, tokens, "mask"));
+    vc_mask_close(&mask);
+    return plan;
+}
+
+/* Entries over what sub-rows of up to 16 have room for, sub-rows without entries left out. */
+static double load_balance(const vc_plan *plan, size_t tokens)
+{
+    double kept = 0.0, sub_rows = 0.0;
+    uint8_t *pruned = malloc(tokens * tokens);
+    vc_plan_layer_mask(pruned, &plan->layers[0]);
+    for (size_t q = 0; q < tokens; q++)
+        for (size_t k = 0; k < tokens; k += 64) {
+            size_t n = 0;
+            for (size_t j = k; j < k + 64; j++)
+                n += !pruned[q * tokens + j];
+            kept += (double)n;
+            sub_rows += (double)((n + 15) / 16);
+        }
+    free(pruned);
+    return kept / (16.0 * sub_rows);
+}
+
+/* Sanger's published model of T = 512, one head of 768 values. Its SV takes a cycle per sub-row and 64, ours one per value
+ * and 64; with its depth put in the place of ours the rest agrees. */
+static void sanger_against_its_own_model(void **state)
+{
+    (void)state;
+    const size_t tokens = 512, width = 768;
+    for (double density = 0.1; density < 0.45; density += 0.1) {
+        vc_plan plan = random_plan(tokens, density);
+        vc_accelerator a;
+        assert_ok(vc_accelerator_open(&a, "sanger-published"));
+        a.chip.sanger.predictions = 64; /* its model has no prediction */
+        a.chip.buffers[VC_BUFFER_QUERY].bytes = a.chip.buffers[VC_BUFFER_KEY].bytes =
+            a.chip.buffers[VC_BUFFER_VALUE].bytes = a.chip.buffers[VC_BUFFER_OUTPUT].bytes =
+                1 << 24;
+        const double kept = (double)vc_plan_kept(&plan.layers[0], 0) / (double)(tokens * tokens),
+                     sub_rows = kept / load_balance(&plan, tokens) / 0.25 * (double)tokens,
+                     tiles = sub_rows / 64.0 * (double)tokens / 64.0;
+        const vc_attention_sizes s = {1, tokens, tokens, width, (size_t)sub_rows, 0};
+        const vc_chip_counts n = run(&a, &s, &plan);
+        const double theirs = tiles * ((double)width + 64.0 + sub_rows + 64.0);
+        const double ours = (double)(n.spent[VC_ENGINE_SPARSER][VC_SPENT_BUSY] +
+                                     n.spent[VC_ENGINE_SPARSER][VC_SPENT_IMBALANCE]) /
+                            64.0;
+        if (fabs(ours / theirs - 1.0) > 0.15)
+            fail_msg("density %g: %.0f cycles, Sanger's model says %.0f", density, ours, theirs);
+        vc_plan_close(&plan);
+    }
+}
+
+/* SpAtten's published model, BERT-Base's shape, half of the tokens kept: DRAM transactions one after the other, queries x
+ * batches of keys, the last drain, top-k. Ours loads behind computing, so that only the first load shows. */
+static void spatten_against_its_own_model(void **state)
+{
+    (void)state;
+    const size_t heads = 12, tokens = 384, depth = 64;
+    vc_accelerator a;
+    assert_ok(vc_accelerator_open(&a, "spatten-published"));
+    a.chip.spatten.token_keep = 0.5;
+    const vc_attention_sizes s = {heads, tokens, tokens, depth, depth, 0};
+    const vc_chip_counts n = run(&a, &s, NULL);
+    const double kept = 0.5 * (double)tokens, batches = kept / (512.0 / (double)depth),
+                 fill = (double)heads * kept * batches,
+                 transactions = (double)heads * 2.0 * kept * (double)depth / 32.0 / 16.0,
+                 drain = 11.0 + 87.0 + batches + 5.0,
+                 top_k = (double)heads * (batches + 2.0 * kept / 4.0 + kept / 8.0),
+                 theirs = transactions + fill + drain + top_k;
+    if (fabs((double)n.cycles / theirs - 1.0) > 0.15)
+        fail_msg("%zu cycles, SpAtten's model says %.0f", (size_t)n.cycles, theirs);
+}
+
+static void any_length(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"systolic", "sanger", "spatten"};
+    const size_t lengths[] = {1, 2, 63, 65, 197, 1025};
+    for (size_t i = 0; i < 3; i++)
+        for (size_t l = 0; l < 6; l++) {
+            vc_accelerator a;
+            assert_ok(vc_accelerator_open(&a, names[i]));
+            const vc_attention_sizes s = {3, lengths[l], lengths[l], 64, 64, 0};
+            vc_plan plan = random_plan(lengths[l], 0.1);
+            const vc_attention_sizes one = {1, lengths[l], lengths[l], 64, 64, 0};
+            const vc_chip_counts dense = run(&a, &s, NULL), sparse = run(&a, &one, &plan);
+            assert_true(dense.cycles > sparse.cycles);
+            vc_plan_close(&plan);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(systolic_by_hand),
+        cmocka_unit_test(sanger_by_hand),
+        cmocka_unit_test(spatten_by_hand),
+        cmocka_unit_test(sanger_against_its_own_model),
+        cmocka_unit_test(spatten_against_its_own_model),
+        cmocka_unit_test(any_length),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
