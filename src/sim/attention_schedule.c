@@ -31,11 +31,19 @@ static vc_status need(const tiling *t, vc_buffer buffer, uint64_t bytes)
     return vc__does_not_fit(t->a->machine, buffer, bytes, "the smallest tile needs in each half");
 }
 
+/* What a tile may take: where all that a layer ever loads fits, there is nothing to wait for in a second half. */
+static size_t room(const tiling *t, vc_buffer buffer, size_t tokens)
+{
+    const int one_group = t->heads_per_group == t->a->sizes.heads;
+    const uint64_t whole = t->c->buffers[buffer].bytes;
+    return one_group && tokens * t->token_bytes <= whole ? (size_t)whole : half(t, buffer);
+}
+
 static vc_status limit_tokens(tiling *t)
 {
     const vc_attention_sizes *s = &t->a->sizes;
-    t->most_queries = smaller(s->queries, half(t, VC_BUFFER_QUERY) / t->token_bytes);
-    t->most_keys = smaller(s->keys, half(t, VC_BUFFER_KEY) / t->token_bytes);
+    t->most_queries = smaller(s->queries, room(t, VC_BUFFER_QUERY, s->queries) / t->token_bytes);
+    t->most_keys = smaller(s->keys, room(t, VC_BUFFER_KEY, s->keys) / t->token_bytes);
     t->most_keys = smaller(t->most_keys, half(t, VC_BUFFER_VALUE) / s->value_dim);
     if (t->most_queries == 0)
         return need(t, VC_BUFFER_QUERY, t->token_bytes);

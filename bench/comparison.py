@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Writes docs/comparison.md: the ablation and the rivals for six models and five sparsities, and what each assumption does.
+
+usage: comparison.py VITCOD DATA OUT.md     DATA: a folder with deit_tiny_patch16_224.safetensors, imagenet-samples/ and
+                                            vitcod-masks/ (ViTCoD's own masks and averaged attention)
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+MODELS = ["deit_tiny_patch16_224", "deit_small_patch16_224", "deit_base_patch16_224", "levit_128", "levit_192", "levit_256"]
+NAMES = ["DeiT-Tiny", "DeiT-Small", "DeiT-Base", "LeViT-128", "LeViT-192", "LeViT-256"]
+SPARSITIES = [0.6, 0.7, 0.8, 0.9, 0.95]
+HEADS = {"deit_small_patch16_224": [6], "deit_base_patch16_224": [12],
+         "levit_192": [3, 6, 5, 9, 6], "levit_256": [4, 8, 6, 12, 8]}
+GROUPS = ["dpt0", "subsample0", "dpt1", "subsample1", "dpt2"]
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def run(*command):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+
+
+# ---- attention maps of models that have no weights here: another model's, heads over and over
+
+def with_heads(source, target, heads):
+    """A float32 npy (layers, heads, queries, keys) with other heads."""
+    data = open(source, "rb").read()
+    start = 10 + int.from_bytes(data[8:10], "little")
+    shape = [int(n) for n in re.search(rb"'shape': \((.*?)\)", data[:start]).group(1).split(b",") if n.strip()]
+    size = shape[2] * shape[3] * 4
+    body = b"".join(data[start + (l * shape[1] + h % shape[1]) * size:][:size]
+                    for l in range(shape[0]) for h in range(heads))
+    text = "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, %d, %d), }" % (shape[0], heads, shape[2], shape[3])
+    text = (text + " " * ((64 - (10 + len(text) + 1) % 64) % 64) + "\n").encode()
+    with open(target, "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + body)
+
+
+def make_maps(vitcod, data, folder):
+    os.makedirs(folder)
+    tiny = os.path.join(folder, MODELS[0] + ".npy")
+    run(vitcod, "attention", os.path.join(data, "deit_tiny_patch16_224.safetensors"), "--data",
+        os.path.join(data, "imagenet-samples"), "-o", tiny)
+    levit = os.path.join(data, "vitcod-masks/levit_128_lowrank/attn")
+    shutil.copytree(levit, os.path.join(folder, "levit_128"))
+    for model, heads in HEADS.items():
+        if model.startswith("deit"):
+            with_heads(tiny, os.path.join(folder, model + ".npy"), heads[0])
+            continue
+        os.makedirs(os.path.join(folder, model))
+        for group, count in zip(GROUPS, heads):
+            name = "attention_score_%s.npy" % group
+            with_heads(os.path.join(levit, name), os.path.join(folder, model, name), count)
+
+
+def make_masks(vitcod, maps, folder):
+    for model in MODELS:
+        os.makedirs(os.path.join(folder, model))
+        deit = model.startswith("deit")
+        for s in SPARSITIES:
+            run(vitcod, "prune", os.path.join(maps, model + (".npy" if deit else "")), "--sparsity", str(s), "-o",
+                os.path.join(folder, model, "%g" % s + (".npy" if deit else "")))
+
+
+# ---- tables
+
+class Table:
+    def __init__(self, rows):
+        self.rows = {(r["arch"], r["sparsity"], r["chip"]): r for r in rows}
+
+    def time(self, arch, sparsity, chip, what="attention"):
+        return self.rows[arch, sparsity, chip][what]["time_us"]
+
+    def ratio(self, arch, sparsity, chip, base, what="attention"):
+        return self.time(arch, sparsity, chip, what) / self.time(arch, sparsity, base, what)
+
+    def mean(self, chip, base, sparsities, what="attention"):
+        values = [self.ratio(m, s, chip, base, what) for m in MODELS for s in sparsities]
+        return sum(values) / len(values)
+
+
+def ratio_table(table, chip, base, what="attention"):
+    lines = ["| | " + " | ".join("%g %%" % (100 * s) for s in SPARSITIES) + " |", "|---" * 6 + "|"]
+    for model, name in zip(MODELS, NAMES):
+        lines.append("| %s | " % name + " | ".join("%.2f" % table.ratio(model, s, chip, base, what) for s in SPARSITIES) + " |")
+    lines.append("| mean | " + " | ".join("%.2f" % table.mean(chip, base, [s], what) for s in SPARSITIES) + " |")
+    return "\n".join(lines)
+
+
+def compare(vitcod, masks, *more):
+    return json.loads(run(vitcod, "compare", "--masks", masks, "--arch", ",".join(MODELS), "--sparsity",
+                          ",".join("%g" % s for s in SPARSITIES), "--json", *more))["rows"]
+
+
+def chip_file(folder, name, text):
+    path = os.path.join(folder, name + ".yaml")
+    with open(path, "w") as file:
+        file.write(text + "name: %s\n" % name)
+    return path
+
+
+def switches(vitcod, masks, folder):
+    like = "like: %s/configs/accelerators/" % ROOT
+    buffers = "buffers: {query: {banks: %d}, key: {banks: %d}, value: {banks: %d}}\n"
+    files = []
+    for banks in (32, 16, 8):
+        for chip in ("prune", "prune-reorder"):
+            files.append(chip_file(folder, "%s %d" % (chip, banks), like + chip + ".yaml\n" + buffers % ((banks,) * 3)))
+    files.append(chip_file(folder, "large scratchpads", like + "vitcod.yaml\ndecoder_macs: 512\n"
+                           "buffers: {query: {size: 106 KiB}, key: {size: 106 KiB}}\n"))
+    files.append(chip_file(folder, "sanger unpipelined", like + "sanger.yaml\nsanger: {pipelined: false}\n"))
+    files.append(chip_file(folder, "sanger free prediction", like + "sanger.yaml\nsanger: {predictions: 64}\n"))
+    files.append(chip_file(folder, "sanger tiles of 256 keys", like + "sanger.yaml\nsanger: {positions: 256}\n"))
+    table = Table(compare(vitcod, masks, "--attention-only", "--chips", "vitcod,prune-reorder," + ",".join(files)))
+    for keep in (1.0, 0.7, 0.5):
+        rows = compare(vitcod, masks, "--attention-only", "--chips", "spatten", "--token-keep", str(keep))
+        for r in rows:
+            r["chip"] = "spatten %g" % keep
+            table.rows[r["arch"], r["sparsity"], r["chip"]] = r
+    return table
+
+
+def report(table, switched, published):
+    ninety, four = [0.9], [0.6, 0.7, 0.8, 0.9]
+    text = open(os.path.join(ROOT, "bench/comparison.in.md")).read()
+    values = {}
+    for chip, key in (("reorder only", "reorder"), ("prune only", "prune")):
+        values[key + "_mean"] = "%.2f" % table.mean(chip, "prune + reorder", four)
+        values[key + "_90"] = "%.2f" % table.mean(chip, "prune + reorder", ninety)
+    for chip, key in (("sanger", "sanger"), ("spatten", "spatten"), ("systolic", "systolic"), ("dense", "dense")):
+        values[key + "_90"] = "%.2f" % table.mean(chip, "prune + reorder", ninety)
+        values[key + "_mean"] = "%.2f" % table.mean(chip, "prune + reorder", four)
+        values[key + "_e2e"] = "%.2f" % table.mean(chip, "prune + reorder", ninety, "end_to_end")
+        values["table_" + key] = ratio_table(table, chip, "prune + reorder")
+    for chip, key in (("sanger, as published", "sangerp"), ("spatten, as published", "spattenp")):
+        values[key + "_90"] = "%.2f" % published.mean(chip, "prune + reorder", ninety)
+    values["table_reorder"] = ratio_table(table, "reorder only", "prune + reorder")
+    values["table_prune"] = ratio_table(table, "prune only", "prune + reorder")
+    values["table_ae"] = ratio_table(table, "vitcod", "prune + reorder")
+    values["table_e2e"] = ratio_table(table, "dense", "prune + reorder", "end_to_end")
+    for banks in (32, 16, 8):
+        for key, s in (("90", ninety), ("mean", four)):
+            values["banks%d_%s" % (banks, key)] = "%.2f" % switched.mean("prune %d" % banks, "prune-reorder %d" % banks, s)
+    for keep in (1.0, 0.7, 0.5):
+        values["keep%g" % keep] = "%.2f" % switched.mean("spatten %g" % keep, "prune + reorder", ninety)
+    for chip, key in (("sanger unpipelined", "unpipelined"), ("sanger free prediction", "free"),
+                      ("sanger tiles of 256 keys", "tiles")):
+        values[key] = "%.2f" % switched.mean(chip, "prune + reorder", ninety)
+    bytes_of = {c: table.rows["deit_tiny_patch16_224", 0.9, c]["attention"]["dram_bytes"] for c in ("prune + reorder", "vitcod")}
+    values["ae_bytes"] = "%.0f" % (100 * (1 - bytes_of["vitcod"] / bytes_of["prune + reorder"]))
+    values["ae_large"] = "%.2f" % (switched.time(MODELS[2], 0.9, "large scratchpads") /
+                                   switched.time(MODELS[2], 0.9, "prune + reorder"))
+    return re.sub(r"\{\{(\w+(?:\.\d)?)\}\}", lambda m: values[m.group(1)], text)
+
+
+def main():
+    if len(sys.argv) != 4:
+        sys.exit(__doc__.strip())
+    vitcod, data, out = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        maps, masks = os.path.join(folder, "maps"), os.path.join(folder, "masks")
+        make_maps(vitcod, data, maps)
+        make_masks(vitcod, maps, masks)
+        table = Table(compare(vitcod, masks))
+        published = Table(compare(vitcod, masks, "--attention-only", "--published"))
+        switched = switches(vitcod, masks, folder)
+    with open(out, "w") as file:
+        file.write(report(table, switched, published))
+
+
+if __name__ == "__main__":
+    main()
