@@ -119,7 +119,8 @@ static int run_prune(const cli_command *command, int argc, char **argv)
     const cli_option options[] = {
         {"output", "PATH", "npy mask, true = pruned; a folder of them for a folder", CLI_TEXT,
          &c.output},
-        {"rule", "NAME", "pruning rule: info (default), or threshold (Sanger's)", CLI_TEXT, &c.options.rule},
+        {"rule", "NAME", "pruning rule: info (default), or threshold (Sanger's)", CLI_TEXT,
+         &c.options.rule},
         {"info", "X[,X..]", "info cut: keep a row's highest scores up to this sum; one per group",
          CLI_TEXT, &c.info},
         {"sparsity", "X", "or the share of entries to prune, 0 to 1", CLI_NUMBER,

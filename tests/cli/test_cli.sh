@@ -4,7 +4,7 @@
 . tests/cli.sh
 vitcod=${VITCOD:?}
 
-for verb in import classify info infer eval attention prune polarize autoencoder train simulate profile report; do
+for verb in import classify info infer eval attention prune polarize autoencoder train simulate compare sweep profile report; do
     check "$verb --help" 0 "usage: vitcod $verb" "$vitcod" "$verb" --help
     check "$verb unknown option" 2 "unknown option '--nonsense'" "$vitcod" "$verb" --nonsense
 done
@@ -35,7 +35,7 @@ check "an accelerator from a file" 0 'attention: .* cycles' "$vitcod" simulate "
 sed 's/lines: 64 /lines: 0 /' configs/accelerators/vitcod.yaml >"$dir/no-lines.yaml"
 check "one without lines" 1 "no-lines.yaml:5: 'lines' is '0', wanted 1 to 4096" "$vitcod" simulate "$dir/plan" --config "$dir/no-lines.yaml"
 sed 's/key: {size: 53 KiB/key: {size: 100 B/' configs/accelerators/vitcod.yaml >"$dir/no-room.yaml"
-check "one without room" 1 "no-room.yaml:22: 'buffers.key.size' is 100 B; layer 0 wants 64 B" "$vitcod" simulate "$dir/plan" --config "$dir/no-room.yaml"
+check "one without room" 1 "no-room.yaml:26: 'buffers.key.size' is 100 B; layer 0 wants 64 B" "$vitcod" simulate "$dir/plan" --config "$dir/no-room.yaml"
 head -c 900 configs/accelerators/vitcod.yaml >"$dir/cut.yaml"
 check "one cut off" 1 'cut.yaml:' "$vitcod" simulate "$dir/plan" --config "$dir/cut.yaml"
 check "control with a trace" 2 'control takes a plan' "$vitcod" simulate "$dir/plan" --control --trace x
