@@ -1,5 +1,6 @@
 #include "find_masks.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,11 +9,14 @@
 
 enum { MOST_PATH = 4096 };
 
-static int try_path(char *out, const char *folder, const char *format, const char *name,
-                    const char *sparsity)
+__attribute__((format(printf, 3, 4))) static int try_path(char *out, const char *folder,
+                                                          const char *format, ...)
 {
     char tail[512];
-    snprintf(tail, sizeof tail, format, name, sparsity, sparsity);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(tail, sizeof tail, format, arguments);
+    va_end(arguments);
     return (size_t)snprintf(out, MOST_PATH, "%s/%s", folder, tail) < MOST_PATH &&
            access(out, R_OK) == 0;
 }
@@ -32,7 +36,7 @@ static vc_status find_mask(char out[MOST_PATH], const char *folder, const char *
     snprintf(share, sizeof share, "%g", sparsity);
     if (try_path(out, folder, "%s/%s.npy", arch, share) ||
         try_path(out, folder, "%s/%s", arch, share) ||
-        try_path(out, folder, "%s_lowrank_%s/info_%s.npy", family, share) ||
+        try_path(out, folder, "%s_lowrank_%s/info_%s.npy", family, share, share) ||
         try_path(out, folder, "%s_lowrank/masks/%s", family, share))
         return VC_OK;
     return vc_fail(VC_EIO,
