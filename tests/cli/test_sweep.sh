@@ -28,7 +28,7 @@ square >"$dir/square"
 } >"$dir/masks/deit_tiny_patch16_224/0.99.npy"
 tiny="--arch deit_tiny_patch16_224 --masks $dir/masks"
 
-# shellcheck disable=SC2086 # the words of $tiny are meant
+# shellcheck disable=SC2086,SC2317 # the words of $tiny are meant; check calls it
 compare() { "$vitcod" compare $tiny --attention-only "$@"; }
 check "compare" 0 'prune + reorder' compare --sparsity 0.99
 holds "every chip" 'systolic' 'sanger' 'spatten' 'reorder only' 'equal substrate'
@@ -53,6 +53,7 @@ axes:
   lines: [0, 32, 64]
   entries_per_visit: [2, 4]
 END
+# shellcheck disable=SC2317 # check calls it
 sweep() { "$vitcod" sweep "$dir/space.yaml" -o "$@"; }
 check "count" 0 '^48 points$' "$vitcod" sweep "$dir/space.yaml" --count
 check "sweep" 0 '48 points, 48 of them computed now' sweep "$dir/all.jsonl" --pareto
