@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes docs/comparison.md: the ablation and the rivals for six models and five sparsities, and what each assumption does.
 
-usage: comparison.py VITCOD DATA OUT.md     DATA: a folder with deit_tiny_patch16_224.safetensors, imagenet-samples/ and
-                                            vitcod-masks/ (ViTCoD's own masks and averaged attention)
+usage: comparison.py VITCOD DATA OUT.md     DATA: a folder with deit_tiny_patch16_224.safetensors, imagenet-samples/,
+                                            imagenet-val20/ and vitcod-masks/ (ViTCoD's masks and averaged attention)
 """
 import json
 import os
@@ -125,7 +125,17 @@ def switches(vitcod, masks, folder):
     return table
 
 
-def report(table, switched, published):
+def real_attention(vitcod, data, masks, folder):
+    """DeiT-Tiny's rivals on one image's own attention."""
+    os.makedirs(folder)
+    run(vitcod, "attention", os.path.join(data, "deit_tiny_patch16_224.safetensors"), "--data",
+        os.path.join(data, "imagenet-val20"), "--limit", "1", "-o", os.path.join(folder, MODELS[0] + ".npy"))
+    rows = json.loads(run(vitcod, "compare", "--arch", MODELS[0], "--masks", masks, "--attention", folder, "--sparsity", "0.9",
+                          "--attention-only", "--chips", "prune-reorder,sanger,spatten", "--json"))["rows"]
+    return {r["chip"]: r["attention"]["time_us"] / rows[0]["attention"]["time_us"] for r in rows}
+
+
+def report(table, switched, published, real):
     ninety, four = [0.9], [0.6, 0.7, 0.8, 0.9]
     text = open(os.path.join(ROOT, "bench/comparison.in.md")).read()
     values = {}
@@ -139,6 +149,9 @@ def report(table, switched, published):
         values["table_" + key] = ratio_table(table, chip, "prune + reorder")
     for chip, key in (("sanger, as published", "sangerp"), ("spatten, as published", "spattenp")):
         values[key + "_90"] = "%.2f" % published.mean(chip, "prune + reorder", ninety)
+    for chip in ("sanger", "spatten"):
+        values["real_" + chip] = "%.2f" % real[chip]
+        values["mask_" + chip] = "%.2f" % table.ratio(MODELS[0], 0.9, chip, "prune + reorder")
     values["table_reorder"] = ratio_table(table, "reorder only", "prune + reorder")
     values["table_prune"] = ratio_table(table, "prune only", "prune + reorder")
     values["table_ae"] = ratio_table(table, "vitcod", "prune + reorder")
@@ -169,8 +182,9 @@ def main():
         table = Table(compare(vitcod, masks))
         published = Table(compare(vitcod, masks, "--attention-only", "--published"))
         switched = switches(vitcod, masks, folder)
+        real = real_attention(vitcod, data, masks, os.path.join(folder, "real"))
     with open(out, "w") as file:
-        file.write(report(table, switched, published))
+        file.write(report(table, switched, published, real))
 
 
 if __name__ == "__main__":
