@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "commands.h"
 #include "sweep.h"
@@ -72,6 +73,11 @@ static vc_status sweep(json_t *result, const char *path, const sweep_options *o)
     sweep_space space;
     VC_TRY(sweep_space_open(&space, path, o->seed));
     vc_status status = VC_OK;
+    struct stat there;
+    if (o->pareto && stat(o->output, &there) == 0 && !S_ISREG(there.st_mode)) {
+        sweep_space_close(&space);
+        return vc_fail(VC_EINVAL, "%s: is no file that --pareto could read back", o->output);
+    }
     if (o->count)
         json_object_set_new(result, "points", json_integer((json_int_t)space.points));
     else

@@ -110,6 +110,19 @@ static vc_status write_header(const sweep_file *f, json_t *header)
     return written == VC_OK ? write_all(f, "\n", 1) : written;
 }
 
+/* A file without one whole line is this sweep's only if a killed run could have left it: a beginning of the header. */
+static vc_status check_beginning(const sweep_file *f, json_t *header)
+{
+    char there[65536];
+    const ssize_t count = pread(f->descriptor, there, sizeof there, 0);
+    char *text = json_dumps(header, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    const int same = count >= 0 && text && (size_t)count <= strlen(text) &&
+                     memcmp(there, text, (size_t)count) == 0;
+    free(text);
+    return same ? VC_OK
+                : vc_fail(VC_EFORMAT, "%s: does not begin with the header of a sweep", f->path);
+}
+
 static vc_status go_on(sweep_file *f, const sweep_space *space, json_t *header)
 {
     off_t end = 0;
@@ -123,6 +136,8 @@ static vc_status go_on(sweep_file *f, const sweep_space *space, json_t *header)
     const vc_status status = read_lines(f, stream, space, &end);
     fclose(stream);
     VC_TRY(status);
+    if (end == 0)
+        VC_TRY(check_beginning(f, header));
     if (ftruncate(f->descriptor, end) != 0 && errno != EINVAL)
         return vc_fail(VC_EIO, "%s: cannot cut off half a line: %s", f->path, strerror(errno));
     return end > 0 ? VC_OK : write_header(f, header);

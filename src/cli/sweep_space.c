@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli.h"
 #include "find_masks.h"
 #include "sweep.h"
 #include "vitcod/hash.h"
 #include "vitcod/rng.h"
+#include "vitcod/version.h"
 
 /* ---- axes */
 
@@ -243,7 +245,7 @@ static vc_status set_masks(sweep_space *s, const vc_yaml_map *root, const char *
     return vc_yaml_fail(root, "masks", "is too long a path");
 }
 
-static void hash_space(sweep_space *s, uint64_t seed)
+static void hash_space(sweep_space *s)
 {
     uint64_t h = VC_HASH_START;
     for (size_t k = 0; k < KINDS; k++) {
@@ -269,8 +271,9 @@ static void hash_space(sweep_space *s, uint64_t seed)
         h = vc_hash(h, &one, sizeof one);
     }
     h = vc_hash(h, &s->end_to_end, sizeof s->end_to_end);
-    h = vc_hash(h, &s->points, sizeof s->points);
-    s->hash = s->points == s->grid ? h : vc_hash(h, &seed, sizeof seed);
+    const uint64_t order[] = {s->points, s->factor, s->offset};
+    h = vc_hash(h, order, sizeof order);
+    s->hash = vc_hash(h, VC_VERSION, sizeof VC_VERSION);
 }
 
 static vc_status read_space(sweep_space *s, const vc_yaml_map *root, const char *path,
@@ -307,7 +310,7 @@ static vc_status read_space(sweep_space *s, const vc_yaml_map *root, const char 
     VC_TRY(open_chips(s));
     VC_TRY(open_plans(s, &axes));
     choose_points(s, h.random, seed);
-    hash_space(s, seed);
+    hash_space(s);
     return VC_OK;
 }
 
@@ -467,7 +470,7 @@ void sweep_space_run(char line[SWEEP_LINE], const sweep_space *s, uint64_t point
     json_object_set_new(result, "point", json_integer((json_int_t)point));
     json_object_set_new(result, "values", values_json(s, digits));
     if (run_choice(result, &c, s->end_to_end) != VC_OK)
-        json_object_set_new(result, "error", json_string(vc_last_error()));
+        json_object_set_new(result, "error", cli_text(vc_last_error()));
     const size_t length =
         json_dumpb(result, line, SWEEP_LINE - 1, JSON_COMPACT | JSON_REAL_PRECISION(12));
     line[length < SWEEP_LINE ? length : 0] = '\0';

@@ -375,18 +375,6 @@ static json_t *buffers_json(const vc_accelerator *a)
     return buffers;
 }
 
-static json_t *memory_json(const vc_memory_config *m)
-{
-    if (m->model == VC_MEMORY_BANDWIDTH)
-        return json_pack("{s:s, s:f, s:f}", "model", "bandwidth", "bytes_per_s",
-                         m->bytes_per_second, "pj_per_bit", m->pj_per_bit);
-    return json_pack("{s:s, s:s, s:f, s:f, s:I, s:I, s:I, s:I}", "model", "dram", "name",
-                     m->dram.name, "clock_hz", m->dram.clock_hz, "peak_bytes_per_s",
-                     vc_memory_peak(m), "channels", (json_int_t)m->dram.channels, "ranks",
-                     (json_int_t)m->dram.ranks, "bank_groups", (json_int_t)m->dram.bank_groups,
-                     "banks", (json_int_t)m->dram.banks);
-}
-
 json_t *vc_accelerator_json(const vc_accelerator *a)
 {
     const vc_chip_config *c = &a->chip;
@@ -409,7 +397,7 @@ json_t *vc_accelerator_json(const vc_accelerator *a)
                                   c->steps.reorder, "autoencoder", c->steps.autoencoder));
     json_object_set_new(chip, dataflows[c->dataflow], dataflow_json(c));
     json_object_set_new(chip, "buffers", buffers_json(a));
-    json_object_set_new(chip, "memory", memory_json(&a->memory));
+    json_object_set_new(chip, "memory", vc__memory_config_json(&a->memory));
     json_object_set_new(chip, "energy",
                         json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "mac_pj", e->mac_pj,
                                   "add_pj", e->add_pj, "multiplication_pj", e->multiplication_pj,

@@ -54,11 +54,12 @@ static void make_sanger(vc_accelerator *a)
                                         .value_bytes = 1};
 }
 
-static void set_bandwidth(vc_accelerator *a, double bytes_per_second)
+static void set_bandwidth(vc_accelerator *a, const char *name, double bytes_per_second)
 {
     a->memory = (vc_memory_config){.model = VC_MEMORY_BANDWIDTH,
                                    .bytes_per_second = bytes_per_second,
                                    .pj_per_bit = 3.9}; /* HBM2, Accelergy */
+    snprintf(a->memory.dram.name, sizeof a->memory.dram.name, "%s", name);
 }
 
 static void make_sanger_published(vc_accelerator *a)
@@ -69,7 +70,7 @@ static void make_sanger_published(vc_accelerator *a)
     a->chip.sanger.rows = 64;
     a->chip.sanger.pipelined = 0;
     a->chip.sanger.value_bytes = 2;
-    set_bandwidth(a, 128e9);
+    set_bandwidth(a, "128 GB/s", 128e9);
 }
 
 static void make_spatten(vc_accelerator *a)
@@ -90,7 +91,7 @@ static void make_spatten_published(vc_accelerator *a)
     make_spatten(a);
     a->chip.clock_hz = 1e9;
     a->chip.macs_per_line = 16;
-    set_bandwidth(a, 512e9);
+    set_bandwidth(a, "16 channels of HBM2", 512e9);
 }
 
 static const struct {

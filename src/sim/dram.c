@@ -129,7 +129,7 @@ static vc__channel *locate(vc__dram *m, vc__burst *b, uint64_t burst)
 
 static uint64_t clock_of(const vc__dram *m, uint64_t cycle)
 {
-    return (cycle * m->per_chip + m->per_dram - 1) / m->per_dram;
+    return vc__dram_convert(cycle, m->per_chip, m->per_dram);
 }
 
 static void tell_request(const vc__dram *m, uint64_t burst, int write)

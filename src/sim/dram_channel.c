@@ -183,7 +183,7 @@ static void finish_burst(vc__dram *m, const vc__burst *b, uint64_t clock)
 {
     vc_transfer *t = b->transfer;
     const uint64_t size = m->config.burst_bytes,
-                   cycle = (clock * m->per_dram + m->per_chip - 1) / m->per_chip,
+                   cycle = vc__dram_convert(clock, m->per_dram, m->per_chip),
                    start = t->address / size * size + b->index * size,
                    from = start > t->address ? start - t->address : 0,
                    end = start + size - t->address, last = end < t->bytes ? end : t->bytes;

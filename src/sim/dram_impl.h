@@ -94,6 +94,14 @@ void vc__queue_remove(vc__queue *queue, uint32_t burst);
 /* The bank's row is another; -1: closed. */
 void vc__queue_opened(vc__queue *queue, uint32_t bank, int64_t row);
 
+/* Rounded up; the product may be beyond 64 bits. */
+static inline uint64_t vc__dram_convert(uint64_t time, uint64_t to, uint64_t from)
+{
+    if (time < UINT64_C(1) << 32 && to < UINT64_C(1) << 31)
+        return (time * to + from - 1) / from;
+    return (uint64_t)(((unsigned __int128)time * to + from - 1) / from);
+}
+
 static inline uint64_t vc__dram_later(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;

@@ -83,16 +83,24 @@ vc_status vc__dram_config_check(const vc_dram_config *c)
         return vc_fail(VC_EINVAL, "'burst_size' is %zu, wanted at most the row's %zu",
                        (size_t)c->burst_bytes, (size_t)c->row_bytes);
     const vc_dram_timing *t = &c->timing;
-    if (t->burst == 0 || t->rc < t->ras + t->rp || t->ccd_l < t->ccd_s || t->rrd_l < t->rrd_s ||
-        t->cl + t->burst + 2 < t->cwl)
+    if (t->burst == 0 || t->rc < t->ras + t->rp || t->ccd_s < t->burst || t->ccd_l < t->ccd_s ||
+        t->rrd_l < t->rrd_s || t->cl + t->burst + 2 < t->cwl)
         return vc_fail(
             VC_EINVAL,
-            "timing: burst 0, rc below ras + rp, ccd_l below ccd_s, rrd_l below rrd_s, or "
-            "cwl beyond cl: no DRAM has such");
-    if (!(t->refi_s > t->rfc_s) || !(c->clock_hz >= 1e6) || c->clock_hz != floor(c->clock_hz))
-        return vc_fail(VC_EINVAL,
-                       "'refi' must be longer than 'rfc', and 'clock' a whole number of Hz "
-                       "from 1 MHz on");
+            "timing: burst 0, rc below ras + rp, ccd_s below burst, ccd_l below ccd_s, rrd_l below "
+            "rrd_s, or cwl beyond cl: no DRAM has such");
+    if (!(c->clock_hz >= 1e6) || c->clock_hz != floor(c->clock_hz))
+        return vc_fail(VC_EINVAL, "'clock' is %g Hz, wanted a whole number from 1 MHz on",
+                       c->clock_hz);
+    /* Between two refreshes a bank must have time for the longest way of a burst, or none is ever served. */
+    const double least =
+        ceil(t->rfc_s * c->clock_hz) + (double)(t->rp + t->rc + t->faw + t->rcd + t->cl + t->cwl +
+                                                t->burst + t->wr + t->wtr_l + t->rtp);
+    if (!(floor(t->refi_s * c->clock_hz) >= least))
+        return vc_fail(
+            VC_EINVAL,
+            "'refi' is %.0f clocks, wanted at least %.0f: 'rfc' and a burst's other times",
+            floor(t->refi_s * c->clock_hz), least);
     if (c->read_queue == 0 || c->write_queue == 0 || c->write_high > c->write_queue ||
         c->write_low >= c->write_high)
         return vc_fail(VC_EINVAL,
@@ -213,6 +221,59 @@ static const vc_yaml_field bandwidth_fields[] = {
      .unit = VC_UNIT_PJ_PER_BIT,
      .most = 1e6},
 };
+/* A member as JSON, with its unit in the name. */
+static void add_field(json_t *object, const vc_yaml_field *f, const void *config)
+{
+    static const char *const units[VC_UNIT_COUNT] = {[VC_UNIT_BYTES] = "_bytes",
+                                                     [VC_UNIT_HERTZ] = "_hz",
+                                                     [VC_UNIT_SECONDS] = "_s",
+                                                     [VC_UNIT_BYTES_PER_SECOND] = "_bytes_per_s",
+                                                     [VC_UNIT_PJ_PER_BIT] = "_pj_per_bit",
+                                                     [VC_UNIT_VOLTS] = "_v",
+                                                     [VC_UNIT_AMPERES] = "_a"};
+    const void *at = (const char *)config + f->offset;
+    const int *words = at;
+    json_t *list = json_array();
+    char name[64];
+    snprintf(name, sizeof name, "%s%s", f->key, units[f->unit] ? units[f->unit] : "");
+    if (f->kind == VC_YAML_COUNT)
+        json_object_set_new(object, name, json_integer((json_int_t) * (const uint64_t *)at));
+    else if (f->kind == VC_YAML_NUMBER)
+        json_object_set_new(object, name, json_real(*(const double *)at));
+    else if (f->kind == VC_YAML_TEXT)
+        json_object_set_new(object, name, json_string(at));
+    else if (f->kind == VC_YAML_WORD)
+        json_object_set_new(object, name, json_string(f->words[words[0]]));
+    for (size_t i = 0; f->kind == VC_YAML_WORDS && i < f->room; i++)
+        json_array_append_new(list, json_string(f->words[words[i]]));
+    if (f->kind == VC_YAML_WORDS)
+        json_object_set(object, name, list);
+    json_decref(list);
+}
+
+static json_t *fields_json(const vc_memory_config *config, const vc_yaml_field *fields,
+                           size_t count)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < count; i++)
+        add_field(object, &fields[i], config);
+    return object;
+}
+
+#define JSON_OF(config, fields) fields_json(config, fields, sizeof fields / sizeof *fields)
+
+json_t *vc__memory_config_json(const vc_memory_config *config)
+{
+    if (config->model == VC_MEMORY_BANDWIDTH)
+        return JSON_OF(config, bandwidth_fields);
+    json_t *object = JSON_OF(config, dram_fields);
+    json_object_set_new(object, "timing", JSON_OF(config, timing_fields));
+    json_object_set_new(object, "queues", JSON_OF(config, queue_fields));
+    json_object_set_new(object, "power", JSON_OF(config, power_fields));
+    json_object_set_new(object, "peak_bytes_per_s", json_real(vc_memory_peak(config)));
+    return object;
+}
+
 #define READ(out, map, fields) vc_yaml_read(out, map, fields, sizeof fields / sizeof *fields)
 
 static vc_status read_section(vc_memory_config *out, const vc_yaml_map *root, const char *key,

@@ -2,6 +2,7 @@
 #ifndef VC_MEMORY_IMPL_H
 #define VC_MEMORY_IMPL_H
 
+#include "vitcod/json.h"
 #include "vitcod/memory.h"
 #include "vitcod/yaml.h"
 
@@ -27,6 +28,8 @@ extern const vc__memory_kind vc__memory_bandwidth, vc__memory_dram;
 
 /* The keys of a file of configs/memory, wherever they stand. */
 vc_status vc__memory_config_from(vc_memory_config *out, const vc_yaml_map *map);
+/* All of it, by the tables that read it. */
+json_t *vc__memory_config_json(const vc_memory_config *config);
 
 /* VC_EINVAL naming the member that cannot be. */
 vc_status vc__dram_config_check(const vc_dram_config *config);

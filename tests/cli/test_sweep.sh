@@ -76,6 +76,19 @@ tail -n 1 "$dir/all.jsonl" >>"$dir/part.jsonl"
 check "a point twice" 1 'is there twice' sweep "$dir/part.jsonl"
 echo 'no sweep' >"$dir/text"
 check "another file" 1 'does not begin with the header of a sweep' sweep "$dir/text"
+printf '{"precious": "data"}' >"$dir/data.json"
+check "a file without a line's end" 1 'does not begin with the header of a sweep' sweep "$dir/data.json"
+check "is left as it is" 0 'precious' cat "$dir/data.json"
+head -c 300 "$dir/all.jsonl" >"$dir/begun.jsonl"
+check "half a header is gone on with" 0 '48 of them computed now' sweep "$dir/begun.jsonl"
+sed 's/rcd: 17/rcd: 18/' configs/accelerators/vitcod.yaml >"$dir/chip.yaml"
+cat >"$dir/chips.yaml" <<END
+axes: {model: levit_128s, chip: $dir/chip.yaml, lines: [32, 64]}
+END
+check "a chip of one's own" 0 '2 of them' "$vitcod" sweep "$dir/chips.yaml" -o "$dir/chips.jsonl"
+sed -i 's/rcd: 18/rcd: 19/' "$dir/chip.yaml"
+check "changed is another sweep" 1 'another space, seed, mask or chip' "$vitcod" sweep "$dir/chips.yaml" -o "$dir/chips.jsonl"
+check "a front of what cannot be read back" 1 'is no file that --pareto' sweep /dev/null --pareto
 check "a full disk" 1 '/dev/full: cannot write' sweep /dev/full
 if command -v flock >/dev/null; then
     check "two at once" 1 'another sweep is writing it' flock "$dir/all.jsonl" "$vitcod" sweep "$dir/space.yaml" -o "$dir/all.jsonl"

@@ -79,6 +79,37 @@ static const char *changed(const char *from, const char *to)
     return path;
 }
 
+/* Results and sweeps know a chip by its JSON: every key of the file must be in it. */
+static void every_key_shows_in_json(void **state)
+{
+    (void)state;
+    static const char *const changes[][2] = {{"lines: 64 ", "lines: 32 "},
+                                             {"rcd: 17", "rcd: 18"},
+                                             {"rows: 65536", "rows: 32768"},
+                                             {"row_size: 8 KiB", "row_size: 4 KiB"},
+                                             {"burst_size: 64 B", "burst_size: 32 B"},
+                                             {"age_cap: 2000", "age_cap: 2001"},
+                                             {"idd4w: 123 mA", "idd4w: 124 mA"},
+                                             {"refi: 7.8 us", "refi: 7.9 us"},
+                                             {"write_low: 8", "write_low: 7"},
+                                             {"size: 20 KiB", "size: 21 KiB"},
+                                             {"value: 0.82 pJ", "value: 0.83 pJ"},
+                                             {"bank_group, channel]", "channel, bank_group]"},
+                                             {"autoencoder: true", "autoencoder: false"},
+                                             {"softmax_latency: 16", "softmax_latency: 17"}};
+    vc_accelerator a, b;
+    assert_ok(vc_accelerator_read(&a, shipped));
+    json_t *first = vc_accelerator_json(&a);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        assert_ok(vc_accelerator_read(&b, changed(changes[i][0], changes[i][1])));
+        json_t *other = vc_accelerator_json(&b);
+        if (json_equal(first, other))
+            fail_msg("'%s' does not show", changes[i][1]);
+        json_decref(other);
+    }
+    json_decref(first);
+}
+
 static void files_on_top_of_files(void **state)
 {
     (void)state;
@@ -137,6 +168,9 @@ static void what_is_wrong_is_named(void **state)
         "add: {value: 0.038716 pJ}", "'energy.add.source' is missing");
     expect("model: dram", "model: magic",
            "'memory.model' is 'magic', wanted one of bandwidth, dram");
+    expect("refi: 7.8 us", "refi: 350.5 ns", "'refi' is 420 clocks, wanted at least");
+    expect("rcd: 17", "rcd: 17000", "'refi' is 9360 clocks, wanted at least");
+    expect("ccd_s: 4", "ccd_s: 3", "ccd_s below burst");
     expect("rc: 56", "rc: 50", "'memory.timing' and what is beside it");
     expect("cl: 17", "cl: 17 ns", "'memory.timing.cl' is '17 ns', wanted a number without a unit");
 }
@@ -146,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_file_is_what_is_built_in),
         cmocka_unit_test(all_files_are_what_is_built_in),
+        cmocka_unit_test(every_key_shows_in_json),
         cmocka_unit_test(files_on_top_of_files),
         cmocka_unit_test(what_is_wrong_is_named),
     };
