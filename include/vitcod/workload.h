@@ -52,6 +52,7 @@ typedef struct vc_op {
     uint64_t index_values;                     /* sparse indices read */
     vc_product_shape products[VC_OP_PRODUCTS]; /* one after the other; rows 0: no more of them */
     vc_attention_sizes sizes;                  /* of coders, SDDMM, softmax and SpMM */
+    int normalised;                            /* 1: LayerNorm comes before the first product */
 } vc_op;
 
 typedef struct vc_workload {

@@ -38,6 +38,7 @@ typedef struct scene {
 
 typedef struct pairing {
     const scene *scene;
+    const char *key; /* as --chips names the chip */
     vc_accelerator chip;
     cli_point attention, end_to_end;
     vc_status status;
@@ -173,6 +174,7 @@ static vc_status open_rows(comparison *c, const compare_options *o)
         for (size_t i = 0; i < o->chip_names.count; i++) {
             pairing *r = &c->rows[c->row_count++];
             r->scene = &c->scenes[s];
+            r->key = o->chip_names.names[i];
             VC_TRY(vc_accelerator_open(&r->chip, o->chip_names.names[i]));
             if (o->memory)
                 VC_TRY(vc_memory_config_read(&r->chip.memory, o->memory));
@@ -214,29 +216,45 @@ static vc_status run_rows(comparison *c, const compare_options *o)
 
 /* ---- result */
 
-/* The row of our chip in the same scene, which the others are compared with. */
+/* The row of the built-in chip in the same scene, which the others are compared with. */
 static const pairing *ours(const comparison *c, const pairing *r)
 {
     for (size_t i = 0; i < c->row_count; i++)
-        if (c->rows[i].scene == r->scene && strcmp(c->rows[i].chip.chip.name, "vitcod") == 0)
+        if (c->rows[i].scene == r->scene && strcmp(c->rows[i].key, "vitcod") == 0)
             return &c->rows[i];
     return NULL;
 }
 
-static const char *setting_of(const pairing *r, const compare_options *o)
+static int same_memory(const vc_memory_config *a, const vc_memory_config *b)
 {
-    if (strstr(r->chip.chip.name, "as published"))
-        return "as published";
-    return o->memory ? "equal substrate, other memory" : "equal substrate";
+    return a->model == b->model &&
+           (a->model == VC_MEMORY_BANDWIDTH ? a->bytes_per_second == b->bytes_per_second
+                                            : memcmp(&a->dram, &b->dram, sizeof a->dram) == 0);
 }
 
-static json_t *row_json(const comparison *c, const pairing *r, const compare_options *o)
+/* Whether a chip has ViTCoD's MACs, clock and scratchpads, and the memory that all have. */
+static const char *setting_of(const pairing *r, const compare_options *o,
+                              const vc_memory_config *memory)
+{
+    const vc_accelerator base = vc_accelerator_default();
+    const vc_chip_config *c = &r->chip.chip, *b = &base.chip;
+    int equal = c->lines * c->macs_per_line == b->lines * b->macs_per_line &&
+                c->clock_hz == b->clock_hz && same_memory(&r->chip.memory, memory);
+    for (size_t i = 0; i < VC_BUFFER_COUNT; i++)
+        equal &= c->buffers[i].bytes == b->buffers[i].bytes;
+    if (equal)
+        return "equal substrate";
+    return strstr(r->key, "-published") && !o->memory ? "as published" : "its own";
+}
+
+static json_t *row_json(const comparison *c, const pairing *r, const compare_options *o,
+                        const vc_memory_config *memory)
 {
     const pairing *base = ours(c, r);
     json_t *one =
         json_pack("{s:s, s:f, s:f, s:s, s:s, s:o, s:o}", "arch", r->scene->arch, "sparsity",
                   r->scene->sparsity, "kept_share", r->scene->kept, "chip", r->chip.chip.name,
-                  "setting", setting_of(r, o), "attention", cli_point_json(&r->attention),
+                  "setting", setting_of(r, o, memory), "attention", cli_point_json(&r->attention),
                   "accelerator", vc_accelerator_json(&r->chip));
     char hash[32];
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)vc_plan_hash(&r->scene->plan));
@@ -270,14 +288,18 @@ static json_t *paper_json(void)
 static vc_status compare(json_t *result, const compare_options *o)
 {
     comparison c = {0};
-    vc_status status = open_scenes(&c, o);
+    vc_memory_config memory = vc_memory_config_default();
+    vc_status status =
+        o->memory ? vc_memory_config_read(&memory, o->memory) : VC_OK; /* that all have */
+    if (status == VC_OK)
+        status = open_scenes(&c, o);
     if (status == VC_OK)
         status = open_rows(&c, o);
     if (status == VC_OK)
         status = run_rows(&c, o);
     json_t *rows = json_array();
     for (size_t i = 0; status == VC_OK && i < c.row_count; i++)
-        json_array_append_new(rows, row_json(&c, &c.rows[i], o));
+        json_array_append_new(rows, row_json(&c, &c.rows[i], o, &memory));
     json_object_set_new(result, "rows", rows);
     json_object_set_new(result, "paper", paper_json());
     for (size_t i = 0; i < c.scene_count; i++) {
@@ -360,8 +382,10 @@ static vc_status split_lists(compare_options *o, const cli_arguments *arguments)
         VC_TRY(cli_split_names(&o->archs, "--arch", arguments->positional[i]));
     if (o->sparsity)
         VC_TRY(cli_split_numbers(&o->sparsities, "--sparsity", o->sparsity, 0.0, 1.0));
-    snprintf(chips, sizeof chips, "%s%s%s", o->chips ? o->chips : default_chips,
-             o->published ? "," : "", o->published ? published_chips : "");
+    if ((size_t)snprintf(chips, sizeof chips, "%s%s%s", o->chips ? o->chips : default_chips,
+                         o->published ? "," : "",
+                         o->published ? published_chips : "") >= sizeof chips)
+        return vc_fail(VC_EINVAL, "--chips is longer than %zu characters", sizeof chips);
     return cli_split_names(&o->chip_names, "--chips", chips);
 }
 

@@ -44,7 +44,7 @@ static const struct {
     {"threshold", "", AXIS_THRESHOLD, 0, VC_UNIT_NONE, 0, 1e6},
     {"chip", "", AXIS_CHIP, 0, VC_UNIT_NONE, 0, 0},
     {"compressed", "heads", AXIS_COMPRESSED, 0, VC_UNIT_NONE, 0, 4096},
-    {"bandwidth", "bytes_per_s", AXIS_BANDWIDTH, 0, VC_UNIT_BYTES_PER_SECOND, 1, 1e15},
+    {"bandwidth", "bytes_per_s", AXIS_BANDWIDTH, 0, VC_UNIT_BYTES_PER_SECOND, 1e6, 1e15},
     {"channels", "", AXIS_COUNT, offsetof(vc_accelerator, memory.dram.channels), VC_UNIT_NONE, 1,
      1024},
     {"clock", "hz", AXIS_REAL, CHIP(clock_hz), VC_UNIT_HERTZ, 1e3, 1e12},
@@ -447,13 +447,15 @@ static json_t *values_json(const sweep_space *s, const size_t digits[KINDS])
     return values;
 }
 
-static vc_status run_choice(json_t *result, const choice *c, int end_to_end)
+static vc_status run_choice(json_t *result, const choice *c, const sweep_space *s)
 {
     cli_point point;
+    if (axis_named(s, "channels")->count && c->chip.memory.model == VC_MEMORY_BANDWIDTH)
+        return vc_fail(VC_EINVAL, "'channels' of a memory that is a rate, wanted one of DRAM");
     if (c->plan && c->plan->status != VC_OK)
         return vc_fail(c->plan->status, "%s", c->plan->message);
     VC_TRY(cli_run_point(&point, c->model, c->plan ? &c->plan->plan : NULL, c->compressed, &c->chip,
-                         !end_to_end));
+                         !s->end_to_end));
     json_object_update_new(result, cli_point_json(&point));
     json_object_set_new(result, "area_mm2",
                         json_real(vc_chip_area_mm2(&c->chip.chip, &c->chip.energy)));
@@ -469,7 +471,7 @@ void sweep_space_run(char line[SWEEP_LINE], const sweep_space *s, uint64_t point
     json_t *result = json_object();
     json_object_set_new(result, "point", json_integer((json_int_t)point));
     json_object_set_new(result, "values", values_json(s, digits));
-    if (run_choice(result, &c, s->end_to_end) != VC_OK)
+    if (run_choice(result, &c, s) != VC_OK)
         json_object_set_new(result, "error", cli_text(vc_last_error()));
     const size_t length =
         json_dumpb(result, line, SWEEP_LINE - 1, JSON_COMPACT | JSON_REAL_PRECISION(12));

@@ -10,11 +10,11 @@ static vc_status lower_block(vc_workload *out, const vc_deit_config *c, const vc
     const vc_attention_sizes sizes = {c->heads, t, t, d, d, z};
     const vc_product_shape into = {t, w, 3 * w}, out_of = {t, w, w},
                            through[] = {{t, w, m}, {t, m, w}};
-    const vc_op qkv =
-        vc__op(VC_OP_QKV, layer, 3 * w * w + 3 * w, t * w, z ? t * w : 3 * t * w, &into, 1);
+    vc_op qkv = vc__op(VC_OP_QKV, layer, 3 * w * w + 3 * w, t * w, z ? t * w : 3 * t * w, &into, 1);
     const vc_op encode = vc__encode_op(layer, &sizes);
     const vc_op projection = vc__op(VC_OP_PROJECTION, layer, w * w + w, t * w, t * w, &out_of, 1);
-    const vc_op mlp = vc__op(VC_OP_MLP, layer, 2 * w * m + m + w, t * w, t * w, through, 2);
+    vc_op mlp = vc__op(VC_OP_MLP, layer, 2 * w * m + m + w, t * w, t * w, through, 2);
+    qkv.normalised = mlp.normalised = 1;
     VC_TRY(vc_workload_add(out, &qkv));
     if (z)
         VC_TRY(vc_workload_add(out, &encode));
@@ -30,10 +30,12 @@ vc_status vc__deit_lower(vc_workload *out, const vc_model_config *config, const 
     uint64_t patch_values = c->channels * c->patch * c->patch, w = c->width;
     const vc_product_shape patch = {patches, patch_values, w}, classify = {1, w, c->classes};
     const vc_product_shape heads[] = {classify, classify}; /* of a distilled model, two */
+    /* Class tokens with their positions are parameters, which the first block reads. */
     const vc_op embed = vc__op(VC_OP_PATCH_EMBED, -1, patch_values * w + w + t * w + classes * w,
-                               c->channels * c->image * c->image, t * w, &patch, 1);
-    const vc_op head = vc__op(VC_OP_HEAD, -1, classes * (w * c->classes + c->classes), classes * w,
-                              c->classes, heads, classes);
+                               c->channels * c->image * c->image, patches * w, &patch, 1);
+    vc_op head = vc__op(VC_OP_HEAD, -1, classes * (w * c->classes + c->classes), classes * w,
+                        c->classes, heads, classes);
+    head.normalised = 1;
     VC_TRY(vc_workload_add(out, &embed));
     for (size_t l = 0; l < c->depth; l++)
         VC_TRY(lower_block(out, c, plan, (int)l));

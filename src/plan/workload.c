@@ -28,7 +28,7 @@ vc_status vc_workload_add(vc_workload *workload, const vc_op *op)
 
 typedef struct counts {
     uint64_t scores;  /* Q K^T products computed: panels and sparser entries */
-    uint64_t indices; /* rows of sparser entries and column starts */
+    uint64_t indices; /* rows of sparser entries and lengths of their columns */
 } counts;
 
 static counts count_scores(const vc_attention_sizes *s, const vc_plan_layer *plan)
@@ -39,7 +39,7 @@ static counts count_scores(const vc_attention_sizes *s, const vc_plan_layer *pla
     for (size_t h = 0; h < plan->heads; h++) {
         uint64_t sparse = vc_plan_kept_sparser(plan, h);
         total.scores += (uint64_t)plan->global_tokens[h] * plan->queries + sparse;
-        total.indices += sparse + plan->keys + 1;
+        total.indices += sparse + plan->keys - (size_t)plan->global_tokens[h];
     }
     return total;
 }
@@ -53,6 +53,15 @@ void vc_workload_keep_layers(vc_workload *workload, int first, int last)
     workload->count = kept;
 }
 
+static vc_status add_to_layer(vc_workload *workload, vc_op op, int layer,
+                              const vc_attention_sizes *sizes)
+{
+    op.layer = layer;
+    op.attention = 1;
+    op.sizes = *sizes;
+    return vc_workload_add(workload, &op);
+}
+
 vc_status vc_workload_add_attention(vc_workload *workload, int layer, const vc_attention_sizes *s,
                                     const vc_plan_layer *plan)
 {
@@ -60,13 +69,19 @@ vc_status vc_workload_add_attention(vc_workload *workload, int layer, const vc_a
              tokens = s->queries + s->keys;
     counts n = count_scores(s, plan);
     const vc_op ops[] = {
-        {VC_OP_DECODE, layer, 1, tokens * d * h * z, 2 * (h * z + h), 0, 0, 0, {{0}}, *s},
-        {VC_OP_SDDMM, layer, 1, n.scores * d, 0, tokens * (z ? z : h) * d, 0, n.indices, {{0}}, *s},
-        {VC_OP_SOFTMAX, layer, 1, 0, 0, 0, 0, 0, {{0}}, *s},
-        {VC_OP_SPMM, layer, 1, n.scores * v, 0, s->keys * h * v, s->queries * h * v, 0, {{0}}, *s},
+        {.kind = VC_OP_DECODE, .macs = tokens * d * h * z, .weight_values = 2 * (h * z + h)},
+        {.kind = VC_OP_SDDMM,
+         .macs = n.scores * d,
+         .input_values = tokens * (z ? z : h) * d,
+         .index_values = n.indices},
+        {.kind = VC_OP_SOFTMAX},
+        {.kind = VC_OP_SPMM,
+         .macs = n.scores * v,
+         .input_values = s->keys * h * v,
+         .output_values = s->queries * h * v},
     };
     for (size_t i = z ? 0 : 1; i < sizeof ops / sizeof *ops; i++)
-        VC_TRY(vc_workload_add(workload, &ops[i]));
+        VC_TRY(add_to_layer(workload, ops[i], layer, s));
     return VC_OK;
 }
 

@@ -27,7 +27,6 @@ typedef struct runner {
     store stores[VC__SLOTS];
     size_t stored;
     uint64_t base[VC_BUFFER_COUNT]; /* addresses */
-    uint64_t room;                  /* queries of a tile */
     void *memory;
 } runner;
 
@@ -42,11 +41,20 @@ static void *take(char **next, size_t bytes)
     return at;
 }
 
+static uint64_t most_index_bytes(const vc__schedule *s)
+{
+    uint64_t most = 0;
+    for (size_t i = 0; i < s->load_count; i++)
+        if (s->loads[i].buffer == VC_BUFFER_INDEX)
+            most = vc__later(most, s->loads[i].bytes);
+    return most;
+}
+
 static size_t place(runner *r, char *base)
 {
     const vc__schedule *s = &r->s;
     const size_t q = s->queries_per_tile, k = s->keys_per_tile, rows = 2 * s->heads_per_step * q,
-                 index_chunks = r->m->config->buffers[VC_BUFFER_INDEX].bytes / INDEX_CHUNK + 2;
+                 index_chunks = most_index_bytes(s) / INDEX_CHUNK + 2;
     const size_t counts[VC_BUFFER_COUNT] = {[VC_BUFFER_QUERY] = q,
                                             [VC_BUFFER_KEY] = k,
                                             [VC_BUFFER_VALUE] = k,
@@ -352,6 +360,8 @@ static vc_status run_phases(runner *r)
         vc__lines_idle(r->m, last->pending ? stored(r, last) : 0, VC_ENGINE_SPARSER,
                        VC_SPENT_DRAIN);
     }
+    /* What the decoder made and nobody read: tokens without an entry. */
+    vc__lines_idle(r->m, r->m->unit_free[VC_ENGINE_DECODER], VC_ENGINE_SPARSER, VC_SPENT_DECODE);
     return VC_OK;
 }
 

@@ -27,8 +27,8 @@ static uint64_t cycles_for(double amount, double per_cycle)
 
 static double dram_bytes(const vc_op *op, const vc_sim_config *c)
 {
-    return ((double)op->weight_values + (double)op->input_values + (double)op->output_values) *
-               c->value_bytes +
+    const double weights = has_own_engine(op->kind) ? 0.0 : (double)op->weight_values;
+    return (weights + (double)op->input_values + (double)op->output_values) * c->value_bytes +
            (double)op->index_values * c->index_bytes;
 }
 
@@ -57,6 +57,8 @@ vc_status vc_sim_bound(vc_bound *out, const vc_workload *workload, const vc_sim_
         out->coder_macs += op->macs - macs;
         out->dram_bytes += bytes;
     }
+    if (out->dram_bytes / bytes_per_cycle > exact || (double)out->macs / c->macs_per_cycle > exact)
+        return vc_fail(VC_EINVAL, "a workload beyond 2^53 cycles");
     out->compute_cycles = cycles_for((double)out->macs, c->macs_per_cycle); /* eq. B1 */
     out->memory_cycles = cycles_for(out->dram_bytes, bytes_per_cycle);      /* eq. B2 */
     out->cycles = out->compute_cycles > out->memory_cycles ? out->compute_cycles

@@ -52,6 +52,13 @@ static vc_status check_dataflow(const vc_chip_config *c)
     if (c->dataflow == VC_DATAFLOW_SANGER &&
         (c->sanger.predictions == 0 || c->sanger.value_bytes == 0 || c->sanger.positions == 0))
         return vc_fail(VC_EINVAL, "'sanger' has no predictions, positions or bytes, wanted some");
+    if (c->dataflow != VC_DATAFLOW_VITCOD && c->steps.autoencoder)
+        return vc_fail(VC_EINVAL, "'autoencoder' is true, and the dataflow %s has none",
+                       vc_dataflow_name(c->dataflow));
+    if ((c->dataflow == VC_DATAFLOW_SYSTOLIC || c->dataflow == VC_DATAFLOW_SPATTEN) &&
+        c->steps.prune)
+        return vc_fail(VC_EINVAL, "'prune' is true, and the dataflow %s uses no mask",
+                       vc_dataflow_name(c->dataflow));
     const vc_spatten_config *p = &c->spatten;
     if (c->dataflow == VC_DATAFLOW_SPATTEN &&
         (macs < 2 || p->first_bits == 0 || p->first_bits > p->value_bits))
@@ -182,7 +189,7 @@ static void close_stage(vc__machine *m, uint64_t start)
     n->cycles = m->now - start;
     for (size_t e = 0; e < VC_ENGINE_COUNT; e++)
         if (!is_lines(e)) {
-            assert(n->spent[e][VC_SPENT_BUSY] <= n->cycles);
+            assert(m->unit_free[e] <= m->now && n->spent[e][VC_SPENT_BUSY] <= n->cycles);
             n->spent[e][VC_SPENT_IDLE] = n->cycles - sum_spent(n, e);
         }
     check_accounts(n, m->config);

@@ -26,6 +26,7 @@ typedef struct operator
     vc_transfer weights[SLOTS], stores[SLOTS];
     int storing[SLOTS];
     uint64_t stored; /* transfers so far */
+    uint64_t extra;  /* parameters that are no product's and have not been loaded */
 }
 operator;
 
@@ -140,9 +141,11 @@ static void push_weights(const pass *x, uint64_t tile, uint64_t issue)
     vc__machine *m = x->o->m;
     const uint64_t inputs = x->p->shape->inputs, bytes = outputs_of(x, tile) * inputs;
     vc_transfer *slot = &x->o->weights[tile % SLOTS];
+    const uint64_t extra = x->o->extra; /* biases and the like, with the first tile */
+    x->o->extra = 0;
     *slot = (vc_transfer){.address = x->p->weights + tile * x->p->tile_outputs * inputs,
-                          .bytes = bytes};
-    m->counts.weight_bytes += bytes;
+                          .bytes = bytes + extra};
+    m->counts.weight_bytes += bytes + extra;
     vc__read(m, slot, issue);
 }
 
@@ -294,8 +297,7 @@ static void run_product(operator* o, size_t index)
     const product *p = &o->products[index];
     pass x = {.o = o,
               .p = p,
-              .normalised = index == 0 && (o->op->kind == VC_OP_QKV || o->op->kind == VC_OP_MLP ||
-                                           o->op->kind == VC_OP_HEAD),
+              .normalised = index == 0 && o->op->normalised,
               .last = index + 1 == o->count};
     for (x.first = 0; x.first < p->shape->rows; x.first += p->pass_rows) {
         const uint64_t left = p->shape->rows - x.first;
@@ -316,6 +318,11 @@ vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc_op *encode)
     for (; o.count < VC_OP_PRODUCTS && op->products[o.count].rows > 0; o.count++)
         o.products[o.count].shape = &op->products[o.count];
     assert(o.count > 0);
+    o.extra = op->weight_values;
+    for (size_t i = 0; i < o.count; i++) {
+        const uint64_t own = op->products[i].inputs * op->products[i].outputs;
+        o.extra -= own < o.extra ? own : o.extra;
+    }
     VC_TRY(cut_all(&o));
     set_addresses(&o);
     for (size_t i = 0; i < o.count; i++)

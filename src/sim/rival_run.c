@@ -188,8 +188,11 @@ static void run_scores(runner *r, size_t index)
     m->counts.macs += b->macs[0] + b->macs[1];
     for (size_t i = 0; i < VC_BUFFER_COUNT; i++)
         m->counts.read_bytes[i] += b->reads[i];
-    m->counts.written_bytes[VC_BUFFER_OUTPUT] += b->entries * (SCORE_BYTES + 1);
-    m->counts.read_bytes[VC_BUFFER_OUTPUT] += b->entries * (SCORE_BYTES + 1);
+    m->counts.additions += b->additions;
+    m->counts.written_bytes[VC_BUFFER_OUTPUT] +=
+        b->entries * (SCORE_BYTES + 1) + b->additions * SUM_BYTES;
+    m->counts.read_bytes[VC_BUFFER_OUTPUT] +=
+        b->entries * (SCORE_BYTES + 1) + b->additions * SUM_BYTES;
     load_scores(r, index + SLOTS);
 }
 
@@ -214,7 +217,7 @@ static void store_results(runner *r, const work *w, uint64_t ready)
     *s = (store){{.address = m->address, .bytes = bytes}, 1};
     m->address += (bytes + 63) / 64 * 64;
     m->counts.written_bytes[VC_BUFFER_OUTPUT] += bytes;
-    m->counts.read_bytes[VC_BUFFER_OUTPUT] += bytes;
+    m->counts.read_bytes[VC_BUFFER_OUTPUT] += bytes * (1 + SUM_BYTES);
     vc__write(m, &s->transfer, vc__later(ready, m->now));
 }
 

@@ -11,6 +11,7 @@ typedef struct vc__block {
     uint64_t queries, entries;                     /* of the head; scores behind softmax */
     uint64_t bytes[VC_BUFFER_COUNT], stored_bytes; /* from and to the memory */
     uint64_t reads[VC_BUFFER_COUNT];               /* bytes from the scratchpads */
+    uint64_t additions;                            /* of 32-bit sums in the output scratchpad */
     uint64_t predict, score, sum;                  /* cycles; sum 0: done beside the scores */
     uint64_t predicted_macs, predictions,
         macs[2];            /* of scores and of sums; predictions: per MAC and cycle */

@@ -17,14 +17,16 @@ static uint64_t sub_rows(const vc__head_map *head, const vc_sanger_config *c, si
     return count;
 }
 
-/* Groups of as many sub-rows as the array has rows, tile of keys by tile of keys. */
-static uint64_t array_groups(const vc__head_map *head, const vc_sanger_config *c,
+/* Groups of as many sub-rows as the array has rows, tile of keys by tile of keys; counts the sub-rows too. */
+static uint64_t array_groups(uint64_t *total, const vc__head_map *head, const vc_sanger_config *c,
                              size_t query_first, size_t query_end)
 {
     uint64_t groups = 0;
     for (size_t key = 0; key < head->keys; key += c->positions) {
         const size_t end = key + c->positions < head->keys ? key + c->positions : head->keys;
-        groups += vc__ceil_div(sub_rows(head, c, query_first, query_end, key, end), c->rows);
+        const uint64_t count = sub_rows(head, c, query_first, query_end, key, end);
+        groups += vc__ceil_div(count, c->rows);
+        *total += count;
     }
     return groups;
 }
@@ -41,7 +43,7 @@ static void make(vc__block *b, const vc__attention *a, size_t head, size_t first
     const vc_attention_sizes *s = &a->sizes;
     const vc__head_map *map = &a->map.head[head];
     const uint64_t rows = end - first, bytes = sanger->value_bytes,
-                   groups = array_groups(map, sanger, first, end);
+                   groups = array_groups(&b->additions, map, sanger, first, end);
     b->engine = VC_ENGINE_SPARSER;
     for (size_t q = first; q < end; q++) {
         b->entries += vc__kept_in_row(map, q);
@@ -58,6 +60,7 @@ static void make(vc__block *b, const vc__attention *a, size_t head, size_t first
     b->predict = vc__ceil_div(b->predicted_macs, c->lines * c->macs_per_line * sanger->predictions);
     b->score = pass_cycles(sanger, groups, s->head_dim);
     b->sum = pass_cycles(sanger, groups, s->value_dim);
+    b->additions *= s->value_dim; /* a sub-row's sums are added to its row's */
     b->reads[VC_BUFFER_QUERY] =
         groups * sanger->rows * s->head_dim * bytes + b->bytes[VC_BUFFER_QUERY] / 2;
     b->reads[VC_BUFFER_KEY] =

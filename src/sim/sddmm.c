@@ -118,6 +118,9 @@ vc_status vc__sddmm(vc__attention *a, const vc__tile *tile, const vc__operand *q
     vc__machine *m = a->machine;
     const vc_chip_config *c = m->config;
     const uint64_t d = a->sizes.head_dim, rows = tile->query_end - tile->query_first;
+    const int decoded = a->sizes.compressed > 0; /* then both lie there (eq. D7) */
+    const vc_buffer queries = decoded ? VC_BUFFER_DECODED : VC_BUFFER_QUERY,
+                    keys = decoded ? VC_BUFFER_DECODED : VC_BUFFER_KEY;
     const pass p = {.a = a,
                     .head = &a->map.head[tile->head],
                     .tile = tile,
@@ -126,7 +129,7 @@ vc_status vc__sddmm(vc__attention *a, const vc__tile *tile, const vc__operand *q
                     .index = index,
                     .done = done,
                     .cycles = vc__entry_cycles(c, d),
-                    .gather = vc__gather_cycles(c, VC_BUFFER_QUERY, d),
+                    .gather = vc__gather_cycles(c, queries, d),
                     .latency = c->line_latency,
                     .visit = c->entries_per_visit};
     const size_t globals = p.head->globals, middle = globals < tile->key_first ? tile->key_first
@@ -151,8 +154,8 @@ vc_status vc__sddmm(vc__attention *a, const vc__tile *tile, const vc__operand *q
     m->now = end;
     const uint64_t denser_visits = vc__ceil_div(rows, p.visit) * (middle - tile->key_first);
     m->counts.macs += (panel + entries) * d;
-    m->counts.read_bytes[VC_BUFFER_QUERY] += (panel + entries) * d;
-    m->counts.read_bytes[VC_BUFFER_KEY] += (denser_visits + visits) * d;
+    m->counts.read_bytes[queries] += (panel + entries) * d;
+    m->counts.read_bytes[keys] += (denser_visits + visits) * d;
     m->counts.read_bytes[VC_BUFFER_INDEX] += entries * c->index_bytes;
     m->counts.written_bytes[VC_BUFFER_OUTPUT] += (panel + entries) * sizeof(int32_t);
     return VC_OK;

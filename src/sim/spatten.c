@@ -58,6 +58,7 @@ static void make(vc__block *b, const vc__attention *a, size_t head, size_t first
     b->softmax = rows * vc__ceil_div(k.keys, c->softmax_lanes);
     b->select = sp->top_k ? 2 * vc__ceil_div(k.keys, sp->top_k) : 0;
     b->drain = sp->drain;
+    b->additions = rows * s->value_dim; /* sums stay in the pipeline for a row */
     b->reads[VC_BUFFER_QUERY] = (rows + again) * s->head_dim;
     b->reads[VC_BUFFER_KEY] = (rows + again) * k.keys * s->head_dim;
     b->reads[VC_BUFFER_VALUE] = rows * k.values * s->value_dim;
@@ -66,6 +67,7 @@ static void make(vc__block *b, const vc__attention *a, size_t head, size_t first
 vc_status vc__spatten(vc__attention *a)
 {
     const kept k = kept_of(a);
-    const vc__rival rival = {make, k.heads, k.queries, k.keys, 1};
+    const uint64_t bytes = vc__ceil_div(a->machine->config->spatten.value_bits, 8);
+    const vc__rival rival = {make, k.heads, k.queries, k.keys, bytes};
     return vc__rival_run(a, &rival);
 }

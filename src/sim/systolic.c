@@ -27,6 +27,8 @@ static void make(vc__block *b, const vc__attention *a, size_t head, size_t first
     b->macs[1] = b->entries * s->value_dim;
     b->score = product_cycles(c, rows, s->head_dim, keys);
     b->sum = product_cycles(c, rows, keys, s->value_dim);
+    b->additions = b->entries * (vc__ceil_div(s->head_dim, c->systolic.rows) - 1) +
+                   rows * s->value_dim * vc__ceil_div(keys, c->systolic.rows);
     b->softmax = rows * vc__ceil_div(keys, c->softmax_lanes);
     b->reads[VC_BUFFER_QUERY] = rows * s->head_dim * vc__ceil_div(keys, c->systolic.columns);
     b->reads[VC_BUFFER_KEY] = keys * s->head_dim;

@@ -218,6 +218,27 @@ static void product_by_hand(void **state)
     vc_workload_close(&w);
 }
 
+/* A decoder so slow that it is still at work when the lines are through: the stage ends with it. */
+static void a_slow_decoder_ends_the_stage(void **state)
+{
+    (void)state;
+    vc_chip_config c = small_chip();
+    c.decoder_macs = 1;
+    const vc_attention_sizes s = {2, 8, 8, 8, 8, 1};
+    vc_plan plan;
+    vc_mask mask;
+    assert_ok(vc_mask_open(&mask, 1, 2, 8, 8));
+    for (size_t i = 0; i < 2 * 64; i++)
+        mask.pruned[i] = i % 8 != 0; /* one key; seven are decoded for nobody */
+    assert_ok(vc_polarize(&plan, &mask, 8, "mask"));
+    vc_mask_close(&mask);
+    const vc_chip_counts n = simulate(&s, &plan, &c);
+    assert_int_equal(n.spent[VC_ENGINE_DECODER][VC_SPENT_BUSY], 2 * 16 * 8);
+    assert_true(n.cycles >= 2 * 16 * 8);
+    assert_int_equal(n.read_bytes[VC_BUFFER_DECODED], 2 * 8 * 8 + 2 * 1 * 8 * 2);
+    vc_plan_close(&plan);
+}
+
 /* ---- data */
 
 typedef struct data {
@@ -413,6 +434,7 @@ int main(void)
         cmocka_unit_test(row_and_column_by_hand),
         cmocka_unit_test(rectangle_by_hand),
         cmocka_unit_test(product_by_hand),
+        cmocka_unit_test(a_slow_decoder_ends_the_stage),
         cmocka_unit_test(data_flows_through_every_schedule),
         cmocka_unit_test(extremes_flow_too),
         cmocka_unit_test(a_lost_score_shows),

@@ -80,7 +80,7 @@ static void bound_of_a_plan_in_closed_form(void **state)
     make_plan(&plan, T);
     assert_ok(vc_sim_plan_workload(&workload, &plan, &plan, D, 0, "plan"));
     /* scores: the panel of T and T - 1 on the diagonal; Q, K, V in and the output out */
-    uint64_t scores = T + T - 1, indices = T - 1 + T + 1;
+    uint64_t scores = T + T - 1, indices = T - 1 + T - 1;
     vc_bound b;
     assert_ok(vc_sim_bound(&b, &workload, &config, 1));
     assert_int_equal(b.macs, 2 * scores * D);
