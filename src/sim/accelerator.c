@@ -266,6 +266,7 @@ static vc_status read_root(vc_accelerator *out, const vc_yaml_map *root, const c
                            int depth)
 {
     VC_TRY(read_base(out, root, path, depth));
+    memset(out->chip.buffer_lines, 0, sizeof out->chip.buffer_lines); /* of another file */
     const int on_top = out->like[0] != 0;
     const vc_dataflow before = out->chip.dataflow;
     VC_TRY(read_fields(out, root, chip_fields, sizeof chip_fields / sizeof *chip_fields, on_top));

@@ -146,8 +146,10 @@ vc_status vc__does_not_fit(const vc__machine *m, vc_buffer buffer, uint64_t byte
 {
     const vc_chip_config *c = m->config;
     char place[320] = "the built-in chip";
-    if (c->file[0])
+    if (c->file[0] && c->buffer_lines[buffer])
         snprintf(place, sizeof place, "%s:%zu", c->file, (size_t)c->buffer_lines[buffer]);
+    else if (c->file[0])
+        snprintf(place, sizeof place, "%s, in what it is like", c->file);
     return vc_fail(VC_EINVAL, "%s: 'buffers.%s.size' is %zu B; layer %d wants %zu B, which %s",
                    place, vc_buffer_name(buffer), (size_t)c->buffers[buffer].bytes, m->layer,
                    (size_t)bytes, what);
