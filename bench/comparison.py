@@ -149,6 +149,9 @@ def report(table, switched, published, real):
         values["table_" + key] = ratio_table(table, chip, "prune + reorder")
     for chip, key in (("sanger, as published", "sangerp"), ("spatten, as published", "spattenp")):
         values[key + "_90"] = "%.2f" % published.mean(chip, "prune + reorder", ninety)
+    for chip in ("sanger", "spatten", "dense"):
+        energies = [[table.rows[m, 0.9, c]["attention"]["energy_uj"] for c in (chip, "prune + reorder")] for m in MODELS]
+        values["energy_" + chip] = "%.2f" % (sum(a / b for a, b in energies) / len(energies))
     for chip in ("sanger", "spatten"):
         values["real_" + chip] = "%.2f" % real[chip]
         values["mask_" + chip] = "%.2f" % table.ratio(MODELS[0], 0.9, chip, "prune + reorder")
