@@ -53,6 +53,10 @@ void vc_loader_close(vc_loader *loader);
  * nothing else is skipped. Fails only for want of memory. */
 vc_status vc_loader_next(vc_loaded *out, vc_loader *loader);
 
+/* All images at once, resized and cropped as the loader does it (mean and std aside), as pixels in memory: for those
+ * who see them many times. Labels are the source's, -1 without. Broken images are left out. */
+vc_status vc_dataset_decode(vc_dataset *out, vc_source *source, const vc_loader_options *options);
+
 size_t vc_loader_total(const vc_loader *loader); /* samples up to the limit, broken ones included */
 size_t vc_loader_broken(const vc_loader *loader); /* images left out so far */
 

@@ -13,6 +13,7 @@
 typedef struct vc_loss {
     double task;           /* mean cross-entropy with label smoothing */
     double distillation;   /* divergence from the teacher, 0 without one */
+    double features;       /* distance from the teacher's blocks, unweighted */
     double reconstruction; /* sum over layers of ||Q - Q'|| + ||K - K'||, unweighted */
     size_t top1, top5;     /* images whose label is first, among the first five */
 } vc_loss;
@@ -48,6 +49,16 @@ void vc_grads_clear(vc_grads *grads, const vc_model *model);
 void vc_model_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model, size_t batch,
                        float reconstruction);
 
+/* What leaves each block against what leaves the teacher's: mean over the L blocks of ||x - t||^2 / ||t||^2 (Frobenius, over the
+ * batch). Both models have the same depth, tokens and width, and both forward passes kept everything. */
+double vc_feature_distance(const vc_acts *acts, const vc_acts *teacher, const vc_model *model,
+                           size_t batch);
+
+/* The same with the gradient of `weight` times that distance. */
+void vc_model_backward_features(vc_grads *grads, const vc_acts *acts, const vc_model *model,
+                                size_t batch, float reconstruction, const vc_acts *teacher,
+                                float weight);
+
 /* ---- optimiser and schedule */
 
 typedef struct vc_train_options {
@@ -59,6 +70,7 @@ typedef struct vc_train_options {
     double reconstruction;        /* weight of the auto-encoder's loss */
     const vc_model *teacher;      /* NULL: labels alone; not changed */
     double distillation;          /* share of the loss that is the teacher's, 0 to 1 */
+    double features;              /* weight of the distance from the teacher's blocks; 0: none */
     double temperature;
     vc_augmentation augmentation;
     uint64_t seed;
@@ -141,7 +153,7 @@ vc_loader_options vc_model_loader_options(const vc_model *model);
 
 typedef struct vc_epoch_report {
     size_t epoch, epochs; /* the epoch just done, from 1 */
-    double loss, distillation, reconstruction, train_top1, learning_rate, grad_norm,
+    double loss, distillation, features, reconstruction, train_top1, learning_rate, grad_norm,
         images_per_second;
     int distilled, tested; /* whether there was a teacher, test images */
     vc_evaluation test;
@@ -152,6 +164,7 @@ typedef struct vc_train_hooks {
     /* A failure ends the run. */
     vc_status (*on_epoch)(void *context, const vc_epoch_report *report);
     void *context;
+    const int *stop; /* NULL, or set by on_epoch: the run ends there, as if it were over */
 } vc_train_hooks;
 
 /* Trains in place. `checkpoint` (NULL: none) is written after every epoch and every save_every steps;
@@ -164,7 +177,8 @@ vc_status vc_train(vc_model *model, const vc_dataset *train, const vc_dataset *t
 /* Where a run stands between two steps. */
 typedef struct vc_train_state {
     uint64_t epoch, step; /* steps done in this epoch */
-    double loss, distillation, reconstruction, grad_norm, top1, images; /* sums over this epoch */
+    double loss, distillation, features, reconstruction, grad_norm, top1,
+        images; /* sums over this epoch */
 } vc_train_state;
 
 /* `fingerprint` names options and data: resuming with others is VC_EINVAL. */

@@ -124,7 +124,7 @@ static vc_status train_and_write(run *r, vc_model *model, const vc_train_options
                                  const char *checkpoint)
 {
     const train_options *o = r->options;
-    const vc_train_hooks hooks = {on_step, on_epoch, r};
+    const vc_train_hooks hooks = {.on_step = on_step, .on_epoch = on_epoch, .context = r};
     VC_TRY(cli_try_output(o->output));
     if (checkpoint)
         VC_TRY(cli_try_output(checkpoint));

@@ -1,7 +1,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "vitcod/train.h"
+#include "train_impl.h"
 
 /* From dlogits to the gradient of the residual stream that leaves the last block. */
 static void classify_backward(vc_grads *g, const vc_acts *acts, const vc_model *model, size_t batch)
@@ -119,11 +119,21 @@ static void embed_backward(vc_grads *g, const vc_acts *acts, const vc_model *mod
                        &patch, batch * patches);
 }
 
+void vc_model_backward_features(vc_grads *grads, const vc_acts *acts, const vc_model *model,
+                                size_t batch, float reconstruction, const vc_acts *teacher,
+                                float weight)
+{
+    classify_backward(grads, acts, model, batch);
+    for (size_t l = model->config.deit.depth; l-- > 0;) {
+        if (teacher)
+            vc__features_backward(grads->stream, acts, teacher, model, l, batch, weight);
+        block_backward(grads, acts, model, l, batch, reconstruction);
+    }
+    embed_backward(grads, acts, model, batch);
+}
+
 void vc_model_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model, size_t batch,
                        float reconstruction)
 {
-    classify_backward(grads, acts, model, batch);
-    for (size_t l = model->config.deit.depth; l-- > 0;)
-        block_backward(grads, acts, model, l, batch, reconstruction);
-    embed_backward(grads, acts, model, batch);
+    vc_model_backward_features(grads, acts, model, batch, reconstruction, NULL, 0.0f);
 }

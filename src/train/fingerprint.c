@@ -53,7 +53,7 @@ uint64_t vc__train_fingerprint(const vc_model *model, const vc_dataset *data,
     uint64_t hash = vc_hash(vc_hash(VC_HASH_START, numbers, sizeof numbers), counts, sizeof counts);
     hash = hash_config(hash, model);
     if (o->teacher) {
-        const double how[] = {o->distillation, o->temperature};
+        const double how[] = {o->distillation, o->temperature, o->features};
         hash = hash_config(vc_hash(hash, how, sizeof how), o->teacher);
         hash = hash_attention(hash, o->teacher);
         for (size_t i = 0; i < o->teacher->param_count; i++)

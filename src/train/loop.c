@@ -30,6 +30,19 @@ static vc_status check_range(const char *name, double value, double low, double 
     return vc_fail(VC_EINVAL, "%s is %g, wanted %g to %g", name, value, low, high);
 }
 
+/* Blocks are compared one by one. */
+static vc_status check_blocks(const vc_train_options *o, const vc_model *model)
+{
+    const vc_deit_config *s = &model->config.deit, *t = &o->teacher->config.deit;
+    if (o->features == 0.0 || (o->teacher->config.architecture == VC_DEIT && t->depth == s->depth &&
+                               t->width == s->width && vc_deit_tokens(t) == vc_deit_tokens(s)))
+        return VC_OK;
+    return vc_fail(VC_EINVAL,
+                   "the teacher's blocks are not the student's: wanted a DeiT of %zu blocks, %zu "
+                   "values and %zu tokens",
+                   s->depth, s->width, vc_deit_tokens(s));
+}
+
 /* The teacher sees the very batch that the student sees. */
 static vc_status check_teacher(const vc_train_options *o, const vc_model *model)
 {
@@ -49,6 +62,8 @@ static vc_status check_teacher(const vc_train_options *o, const vc_model *model)
                            (double)t->mean[c], (double)t->std[c], (double)s->mean[c],
                            (double)s->std[c]);
     VC_TRY(check_range("the teacher's share", o->distillation, 0.0, 1.0));
+    VC_TRY(check_range("the weight of the teacher's blocks", o->features, 0.0, 1e30));
+    VC_TRY(check_blocks(o, model));
     return check_range("the temperature", o->temperature, 1e-3, 1e3);
 }
 
@@ -88,7 +103,8 @@ static vc_status open_loop(loop *l)
     l->fingerprint = vc__train_fingerprint(l->model, l->train, l->options, l->images);
     VC_TRY(vc_acts_open(&l->acts, l->model, l->options->batch, 1));
     if (l->options->teacher)
-        VC_TRY(vc_acts_open(&l->teacher_acts, l->options->teacher, l->options->batch, 0));
+        VC_TRY(vc_acts_open(&l->teacher_acts, l->options->teacher, l->options->batch,
+                            l->options->features > 0.0));
     VC_TRY(vc_grads_open(&l->grads, l->model, l->options->batch));
     return vc_optimizer_open(&l->optimizer, l->model);
 }
@@ -131,16 +147,20 @@ static vc_status step(loop *l)
             vc_distillation(l->grads.dlogits, l->acts.logits, l->teacher_acts.logits, o->batch,
                             classes, o->distillation, o->temperature);
     }
-    double all = loss.task + loss.reconstruction + loss.distillation;
+    if (o->features > 0.0)
+        loss.features = vc_feature_distance(&l->acts, &l->teacher_acts, l->model, o->batch);
+    double all = loss.task + loss.reconstruction + loss.distillation + loss.features;
     if (!isfinite(all))
         return diverged(l, "loss", all);
     vc_grads_clear(&l->grads, l->model);
-    vc_model_backward(&l->grads, &l->acts, l->model, o->batch, (float)o->reconstruction);
+    vc_model_backward_features(&l->grads, &l->acts, l->model, o->batch, (float)o->reconstruction,
+                               o->features > 0.0 ? &l->teacher_acts : NULL, (float)o->features);
     double norm = vc_optimizer_step(&l->optimizer, l->model, &l->grads, o, l->learning_rate);
     if (!isfinite(norm))
         return diverged(l, "gradient's norm", norm);
     l->state.loss += loss.task;
     l->state.distillation += loss.distillation;
+    l->state.features += loss.features;
     l->state.reconstruction += loss.reconstruction;
     l->state.grad_norm += norm;
     l->state.top1 += (double)loss.top1;
@@ -157,6 +177,7 @@ static vc_epoch_report report(const loop *l, double seconds, size_t steps)
         .epochs = l->options->epochs,
         .loss = l->state.loss / n,
         .distillation = l->state.distillation / n,
+        .features = l->state.features / n,
         .reconstruction = l->state.reconstruction / n,
         .distilled = l->options->teacher != NULL,
         .train_top1 = 100.0 * l->state.top1 / l->state.images,
@@ -202,7 +223,7 @@ static vc_status run(loop *l, const char *checkpoint, int resume, const vc_train
     VC_TRY(open_loop(l));
     if (resume)
         VC_TRY(vc_checkpoint_read(l->model, &l->optimizer, &l->state, l->fingerprint, checkpoint));
-    while (l->state.epoch < l->options->epochs)
+    while (l->state.epoch < l->options->epochs && !(hooks->stop && *hooks->stop))
         VC_TRY(run_epoch(l, checkpoint, hooks));
     return VC_OK;
 }

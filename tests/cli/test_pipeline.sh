@@ -53,6 +53,21 @@ check "finetune" 0 'epoch 1/1' "$vitcod" train --init model --autoencoder coder 
 check "eval on the plan" 0 '"images": 32' "$vitcod" eval sparse --plan plan --data data --json
 mv out run/finetuned.json
 check "eval under the mask" 0 'top-1' "$vitcod" eval sparse --mask mask.npy --data data
+calibrate() { "$vitcod" calibrate model --data data --batch 8 --threshold 6 "$@"; }
+check "calibrate" 0 '"agreement": ' calibrate --sparsity 0.6 --epochs 3 -o calibrated --plan-output its-plan --json
+holds "its keys" '"agreement_before": ' '"feature_distance": ' '"held_back": 19' '"best_epoch": '
+check "eval what it made" 0 'top-1' "$vitcod" eval calibrated --plan its-plan --data data
+check "no checkpoint is left" 1 '' test -e calibrated.checkpoint
+check "with an auto-encoder" 0 'agreement' calibrate --sparsity 0.6 --epochs 1 --autoencoder coder -o coded --plan-output its-plan
+check "interrupted" 0 'agreement' calibrate --sparsity 0.6 --epochs 3 --patience 1 --checkpoint saved-cal -o half --plan-output its-plan
+check "goes on with the same options" 0 'agreement' calibrate --sparsity 0.6 --epochs 3 --checkpoint saved-cal --resume -o half \
+    --plan-output its-plan
+check "not with others" 1 'other options' calibrate --sparsity 0.6 --epochs 4 --checkpoint saved-cal --resume -o half \
+    --plan-output its-plan
+check "a sparsity out of range" 2 '--sparsity is 1.5, wanted 0 to less than 1' calibrate --sparsity 1.5 -o x --plan-output y
+check "out of reach" 1 'out of reach' calibrate --sparsity 0.99 -o x --plan-output y
+check "too few images" 1 'wanted at least two batches of 8' calibrate --limit 10 -o x --plan-output y
+check "where to" 2 'wanted --data PATH, -o MODEL and --plan-output PLAN' calibrate -o x
 check "profile" 0 '"head_dim": 4' "$vitcod" profile plan --model model --repeats 3 --json
 mv out run/profile.json
 check "simulate's bound" 0 '"end_to_end": {' "$vitcod" simulate plan --model sparse --bound --json

@@ -6,12 +6,27 @@
 
 enum { BATCH = 3 };
 
+/* Weights of the auto-encoder's loss and of the distance from the teacher's blocks. */
+static const double reconstruction = 0.05, features = 0.7;
+
 static double loss_of(vc_acts *acts, const vc_model *model, const float *x, const int32_t *y,
-                      double reconstruction)
+                      const vc_acts *teacher)
 {
     vc_model_forward(acts, model, x, BATCH, NULL);
     vc_loss loss = vc_cross_entropy(NULL, acts->logits, y, BATCH, model->config.deit.classes, 0.1f);
-    return loss.task + reconstruction * vc_model_reconstruction(acts, model);
+    return loss.task + reconstruction * vc_model_reconstruction(acts, model) +
+           (teacher ? features * vc_feature_distance(acts, teacher, model, BATCH) : 0.0);
+}
+
+/* A teacher of the same sizes, and what it makes of the images. */
+static vc_model *make_teacher(vc_acts *acts, vc_deit_config config, const float *x)
+{
+    vc_model *teacher;
+    config.compressed_heads = 0;
+    assert_ok(vc_deit_create(&teacher, &config, 8));
+    assert_ok(vc_acts_open(acts, teacher, BATCH, 1));
+    vc_model_forward(acts, teacher, x, BATCH, NULL);
+    return teacher;
 }
 
 static void use_plan(vc_model *model)
@@ -29,11 +44,10 @@ static void use_plan(vc_model *model)
     vc_mask_close(&mask);
 }
 
-static void check(vc_deit_config config, int sparse)
+static void check(vc_deit_config config, int sparse, int taught)
 {
-    const double reconstruction = 0.05;
-    vc_model *model;
-    vc_acts acts;
+    vc_model *model, *teacher = NULL;
+    vc_acts acts, teacher_acts = {0};
     vc_grads grads;
     float x[BATCH * 64];
     const int32_t y[BATCH] = {0, 3, 1};
@@ -45,11 +59,15 @@ static void check(vc_deit_config config, int sparse)
         x[i] = (float)vc_rng_normal(&rng);
     if (sparse)
         use_plan(model);
+    if (taught)
+        teacher = make_teacher(&teacher_acts, config, x);
+    const vc_acts *target = taught ? &teacher_acts : NULL;
     assert_ok(vc_acts_open(&acts, model, BATCH, 1));
     assert_ok(vc_grads_open(&grads, model, BATCH));
     vc_model_forward(&acts, model, x, BATCH, NULL);
     vc_cross_entropy(grads.dlogits, acts.logits, y, BATCH, config.classes, 0.1f);
-    vc_model_backward(&grads, &acts, model, BATCH, (float)reconstruction);
+    vc_model_backward_features(&grads, &acts, model, BATCH, (float)reconstruction, target,
+                               (float)features);
     for (size_t p = 0; p < model->param_count; p++) {
         const vc_param *param = &model->params[p];
         double largest = 0.0;
@@ -59,9 +77,9 @@ static void check(vc_deit_config config, int sparse)
             size_t i = param->offset + (size_t)vc_rng_below(&rng, param->count);
             float kept = model->values[i], h = 1e-2f;
             model->values[i] = kept + h;
-            double up = loss_of(&acts, model, x, y, reconstruction), step = model->values[i];
+            double up = loss_of(&acts, model, x, y, target), step = model->values[i];
             model->values[i] = kept - h;
-            double down = loss_of(&acts, model, x, y, reconstruction);
+            double down = loss_of(&acts, model, x, y, target);
             step -= model->values[i];
             model->values[i] = kept;
             double want = (up - down) / step, have = grads.values[i];
@@ -74,6 +92,10 @@ static void check(vc_deit_config config, int sparse)
     vc_grads_close(&grads);
     vc_acts_close(&acts);
     vc_model_close(model);
+    if (taught) {
+        vc_acts_close(&teacher_acts);
+        vc_model_close(teacher);
+    }
 }
 
 static const vc_deit_config small = {.image = 8,
@@ -90,7 +112,8 @@ static const vc_deit_config small = {.image = 8,
 static void dense(void **state)
 {
     (void)state;
-    check(small, 0);
+    check(small, 0, 0);
+    check(small, 0, 1);
 }
 
 static void distilled(void **state)
@@ -98,7 +121,7 @@ static void distilled(void **state)
     (void)state;
     vc_deit_config c = small;
     c.distilled = 1;
-    check(c, 0);
+    check(c, 0, 0);
 }
 
 static void autoencoder(void **state)
@@ -106,7 +129,7 @@ static void autoencoder(void **state)
     (void)state;
     vc_deit_config c = small;
     c.compressed_heads = 2;
-    check(c, 0);
+    check(c, 0, 0);
 }
 
 static void sparse_with_autoencoder(void **state)
@@ -114,7 +137,8 @@ static void sparse_with_autoencoder(void **state)
     (void)state;
     vc_deit_config c = small;
     c.compressed_heads = 2;
-    check(c, 1);
+    check(c, 1, 0);
+    check(c, 1, 1);
 }
 
 int main(void)
