@@ -5,8 +5,11 @@
 #include "prune_impl.h"
 
 static const vc_prune_rule rules[] = {
-    {"info", vc__prune_info, 0},
-    {"threshold", vc__prune_threshold, 1},
+    {"info", vc__prune_info, 1.01, 0.0}, /* rows of attention sum to 1 */
+    {"threshold", vc__prune_threshold, 0.0, 1.01},
+    {"ratio", vc__prune_ratio, 0.0, 1.0},
+    {"std", vc__prune_std, -8.0, 64.0},
+    {"random", vc__prune_random, 0.0, 1.0},
 };
 
 vc_prune_options vc_prune_options_default(void)
@@ -26,7 +29,8 @@ static const vc_prune_rule *find_rule(const char *name)
 static vc_status check(const vc_maps *maps, const vc_prune_options *o, const char *path)
 {
     if (!find_rule(o->rule))
-        return vc_fail(VC_EINVAL, "pruning rule '%s' is unknown, wanted info or threshold",
+        return vc_fail(VC_EINVAL,
+                       "pruning rule '%s' is unknown, wanted info, threshold, ratio, std or random",
                        o->rule);
     if ((o->info < 0.0) == (o->sparsity < 0.0))
         return vc_fail(VC_EINVAL, "info cut %g and sparsity %g, wanted exactly one of them",
@@ -102,10 +106,9 @@ static double prune_all(const job *j, double strength)
 static vc_status bisect(vc_prune_report *report, const job *j)
 {
     const vc_prune_options *o = j->options;
-    const double most_cut = 1.01;   /* rows of attention sum to 1 */
     const double tolerance = 0.002; /* of all entries; a row's cut moves in steps of one entry */
-    const int rising = find_rule(o->rule)->rising; /* then from the other end */
-    double low = rising ? most_cut : 0.0, high = rising ? 0.0 : most_cut, most = prune_all(j, low);
+    const vc_prune_rule *rule = find_rule(o->rule);
+    double low = rule->strictest, high = rule->loosest, most = prune_all(j, low);
     if (o->sparsity > most + tolerance)
         return vc_fail(
             VC_EINVAL,
@@ -125,9 +128,10 @@ static vc_status bisect(vc_prune_report *report, const job *j)
     if (above - o->sparsity <= o->sparsity - below)
         *report = (vc_prune_report){low, prune_all(j, low)};
     if (fabs(report->sparsity - o->sparsity) > 1.0 / (double)j->maps[0].keys)
-        return vc_fail(VC_EINVAL,
-                       "%s: no info cut up to %g comes nearer to a sparsity of %g than %g", j->path,
-                       most_cut, o->sparsity, report->sparsity);
+        return vc_fail(
+            VC_EINVAL,
+            "%s: no strength of rule %s from %g to %g comes nearer to a sparsity of %g than %g",
+            j->path, o->rule, rule->loosest, rule->strictest, o->sparsity, report->sparsity);
     return VC_OK;
 }
 

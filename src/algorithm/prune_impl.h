@@ -10,11 +10,18 @@ typedef struct vc_prune_rule {
     /* order (Tk): room to order a row. Writes pruned (Tq, Tk). */
     void (*prune)(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,
                   double strength);
-    int rising; /* sparsity rises with the strength, and does not fall */
+    double loosest, strictest; /* strengths between which a wanted sparsity is looked for */
 } vc_prune_rule;
 
 void vc__prune_info(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,
                     double cut);
+void vc__prune_ratio(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,
+                     double share);
+void vc__prune_std(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,
+                   double deviations);
+void vc__prune_random(uint8_t *pruned, int32_t *order, const float *map, size_t queries,
+                      size_t keys, double share);
+
 void vc__prune_threshold(uint8_t *pruned, int32_t *order, const float *map, size_t queries,
                          size_t keys, double threshold);
 

@@ -108,7 +108,7 @@ static void print_text(const json_t *result)
     if (json_is_array(info))
         puts("an info cut for each group");
     else
-        printf("info cut %.6f\n", json_real_value(info));
+        printf("strength %.6f\n", json_real_value(info));
     json_object_foreach (json_object_get(result, "group_sparsity"), name, share)
         printf("  %-12s %.2f %%\n", name, 100.0 * json_real_value(share));
 }
@@ -119,7 +119,7 @@ static int run_prune(const cli_command *command, int argc, char **argv)
     const cli_option options[] = {
         {"output", "PATH", "npy mask, true = pruned; a folder of them for a folder", CLI_TEXT,
          &c.output},
-        {"rule", "NAME", "pruning rule: info (default), or threshold (Sanger's)", CLI_TEXT,
+        {"rule", "NAME", "pruning rule: info (default), threshold, ratio, std or random", CLI_TEXT,
          &c.options.rule},
         {"info", "X[,X..]", "info cut: keep a row's highest scores up to this sum; one per group",
          CLI_TEXT, &c.info},

@@ -44,6 +44,54 @@ static void class_token(void **state)
     vc_mask_close(&mask);
 }
 
+static void other_rules(void **state)
+{
+    (void)state;
+    const float row[] = {0.1f, 0.5f, 0.05f, 0.3f, 0.05f}; /* mean 0.2, deviation 0.174 */
+    const vc_maps maps = {1, 1, 1, 5, row};
+    static const struct {
+        const char *rule;
+        double strength;
+        uint8_t want[5];
+    } cases[] = {{"threshold", 0.2, {1, 0, 1, 0, 1}}, {"threshold", 0.9, {1, 0, 1, 1, 1}},
+                 {"ratio", 0.4, {0, 0, 1, 0, 1}},     {"ratio", 0.2, {0, 0, 1, 0, 0}},
+                 {"ratio", 1.0, {1, 0, 1, 1, 1}},     {"std", 0.0, {1, 0, 1, 0, 1}},
+                 {"std", 9.0, {1, 0, 1, 1, 1}},       {"random", 0.0, {0, 0, 0, 0, 0}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        vc_prune_options o = options(cases[i].strength, 0);
+        vc_prune_report report;
+        vc_mask mask;
+        o.rule = cases[i].rule;
+        assert_ok(vc_prune(&mask, &report, &maps, &o, "maps"));
+        if (memcmp(mask.pruned, cases[i].want, 5) != 0)
+            fail_msg("case %zu: rule %s at %g", i, o.rule, o.info);
+        vc_mask_close(&mask);
+    }
+}
+
+/* Every rule reaches a sparsity, as near as its steps allow, and keeps a score in each row. */
+static void rules_reach_a_sparsity(void **state)
+{
+    (void)state;
+    enum { N = 64 };
+    static float map[N * N];
+    static const char *const rules[] = {"info", "threshold", "ratio", "std", "random"};
+    for (int i = 0; i < N * N; i++)
+        map[i] = (float)(1 + (i * 7919) % 997) / 32000.0f;
+    const vc_maps maps = {1, 1, N, N, map};
+    for (size_t r = 0; r < 5; r++) {
+        vc_prune_options o = options(-1.0, 0);
+        vc_prune_report report;
+        vc_mask mask;
+        o.rule = rules[r];
+        o.sparsity = 0.8;
+        assert_ok(vc_prune(&mask, &report, &maps, &o, "maps"));
+        assert_near(report.sparsity, 0.8, 0.011);
+        assert_ok(vc_mask_check_rows(&mask, "mask"));
+        vc_mask_close(&mask);
+    }
+}
+
 static void wanted_sparsity(void **state)
 {
     (void)state;
@@ -116,8 +164,12 @@ static void equals_published_masks(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_hand), cmocka_unit_test(class_token), cmocka_unit_test(wanted_sparsity),
-        cmocka_unit_test(bad_input), cmocka_unit_test(equals_published_masks)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(by_hand),
+                                       cmocka_unit_test(class_token),
+                                       cmocka_unit_test(other_rules),
+                                       cmocka_unit_test(rules_reach_a_sparsity),
+                                       cmocka_unit_test(wanted_sparsity),
+                                       cmocka_unit_test(bad_input),
+                                       cmocka_unit_test(equals_published_masks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,6 +53,7 @@ check "finetune" 0 'epoch 1/1' "$vitcod" train --init model --autoencoder coder 
 check "eval on the plan" 0 '"images": 32' "$vitcod" eval sparse --plan plan --data data --json
 mv out run/finetuned.json
 check "eval under the mask" 0 'top-1' "$vitcod" eval sparse --mask mask.npy --data data
+# shellcheck disable=SC2317 # check calls it
 calibrate() { "$vitcod" calibrate model --data data --batch 8 --threshold 6 "$@"; }
 check "calibrate" 0 '"agreement": ' calibrate --sparsity 0.6 --epochs 3 -o calibrated --plan-output its-plan --json
 holds "its keys" '"agreement_before": ' '"feature_distance": ' '"held_back": 19' '"best_epoch": '
