@@ -99,31 +99,58 @@ static void close_images(images *s)
 typedef struct look {
     const vc_model *model;
     vc_acts acts;
+    vc_attention_stats *stats; /* NULL: classes alone */
+    float *norms, *scores;     /* of a batch, for rule `budget`; NULL: scores are attention */
     float *x;
     int32_t *y;
     uint32_t *order;
 } look;
 
-static vc_status open_look(look *l, const vc_model *model, size_t batch, size_t most)
+/* `budget`: what is averaged is attention times the norm of the projected value. */
+static vc_status open_look(look *l, const vc_model *model, size_t batch, size_t most, int budget)
 {
     const vc_model_input input = vc_model_input_of(&model->config), *c = &input;
+    const vc_attention_layer a = vc_model_layer(&model->config, 0);
     *l = (look){.model = model};
     l->x = malloc(batch * c->channels * c->image * c->image * sizeof *l->x);
     l->y = malloc(batch * sizeof *l->y);
     l->order = malloc((most + 1) * sizeof *l->order);
-    if (!l->x || !l->y || !l->order)
+    if (budget) {
+        l->norms = malloc(batch * a.heads * a.keys * sizeof *l->norms);
+        l->scores = malloc(batch * a.heads * a.queries * a.keys * sizeof *l->scores);
+    }
+    if (!l->x || !l->y || !l->order || (budget && (!l->norms || !l->scores)))
         return vc_fail(VC_ENOMEM, "out of memory for batches");
     for (size_t i = 0; i < most; i++)
         l->order[i] = (uint32_t)i;
-    return vc_acts_open(&l->acts, model, batch, 0);
+    return vc_acts_open(&l->acts, model, batch, 1);
 }
 
 static void close_look(look *l)
 {
     vc_acts_close(&l->acts);
+    free(l->norms);
+    free(l->scores);
     free(l->x);
     free(l->y);
     free(l->order);
+}
+
+/* One layer's softmax of the batch, weighed where that is asked for. */
+static vc_status add_layer(look *l, size_t layer, size_t batch)
+{
+    const vc_attention_layer a = vc_model_layer(&l->model->config, layer);
+    const float *probs = l->acts.deit.layers[layer].probs;
+    if (l->scores) {
+        VC_TRY(vc_model_value_norms(l->norms, &l->acts, l->model, layer, batch));
+        for (size_t r = 0; r < batch * a.heads * a.queries; r++)
+            for (size_t k = 0; k < a.keys; k++)
+                l->scores[r * a.keys + k] =
+                    probs[r * a.keys + k] * l->norms[r / a.queries * a.keys + k];
+        probs = l->scores;
+    }
+    vc_attention_stats_add(l->stats, layer, probs, batch);
+    return VC_OK;
 }
 
 static int32_t top_class(const float *logits, size_t classes)
@@ -134,26 +161,41 @@ static int32_t top_class(const float *logits, size_t classes)
     return (int32_t)top;
 }
 
-static void look_at(look *l, vc_dataset *data, const char *label, const vc_tap *tap)
+static vc_status look_at(look *l, vc_dataset *data, const char *label, vc_attention_stats *stats)
 {
     const size_t classes = vc_model_input_of(&l->model->config).classes;
     const vc_batch_options plain = vc_model_batch_options(l->model);
     vc_progress progress = vc_progress_begin(label, data->count);
-    for (size_t done = 0; done < data->count; done += l->acts.batch) {
+    vc_status status = VC_OK;
+    l->stats = stats;
+    for (size_t done = 0; done < data->count && status == VC_OK; done += l->acts.batch) {
         const size_t left = data->count - done, n = left < l->acts.batch ? left : l->acts.batch;
         vc_batch_load(l->x, l->y, data, l->order + done, n, &plain);
-        vc_model_forward(&l->acts, l->model, l->x, n, tap);
+        vc_model_forward(&l->acts, l->model, l->x, n, NULL);
+        for (size_t layer = 0; stats && layer < stats->layers && status == VC_OK; layer++)
+            status = add_layer(l, layer, n);
         for (size_t i = 0; i < n; i++)
             data->labels[done + i] = top_class(l->acts.logits + i * classes, classes);
         vc_progress_update(&progress, done + n, NULL);
     }
     vc_progress_end(&progress);
     data->classes = classes;
+    return status;
 }
 
-static void tap_attention(void *context, size_t layer, const float *probs, size_t batch)
+/* To at most 1, as attention has it. */
+static void normalise(float *maps, size_t count)
 {
-    vc_attention_stats_add(context, layer, probs, batch);
+    float highest = 0.0f;
+    for (size_t i = 0; i < count; i++)
+        highest = maps[i] > highest ? maps[i] : highest;
+    for (size_t i = 0; i < count && highest > 0.0f; i++)
+        maps[i] /= highest;
+}
+
+static int is_budget(const calibrate_options *o)
+{
+    return strcmp(o->rule, "budget") == 0;
 }
 
 static vc_status prune_mean(vc_plan *out, json_t *result, const vc_attention_stats *stats,
@@ -164,11 +206,13 @@ static vc_status prune_mean(vc_plan *out, json_t *result, const vc_attention_sta
     if (!mean)
         return vc_fail(VC_ENOMEM, "out of memory for %zu attention values", count);
     vc_attention_stats_mean(mean, stats);
+    if (is_budget(o)) /* one threshold for all layers and heads */
+        normalise(mean, count);
     const vc_maps maps = {stats->layers, stats->heads, stats->queries, stats->keys, mean};
     vc_prune_options how = vc_prune_options_default();
     vc_prune_report report;
     vc_mask mask;
-    how.rule = o->rule;
+    how.rule = is_budget(o) ? "threshold" : o->rule;
     how.sparsity = o->sparsity;
     vc_status status = vc_prune(&mask, &report, &maps, &how, o->model.path);
     free(mean);
@@ -185,15 +229,16 @@ static vc_status look_and_prune(vc_plan *plan, json_t *result, images *s, const 
     const vc_attention_layer layer = vc_model_layer(&teacher->config, 0);
     vc_attention_stats stats;
     look l;
-    const vc_tap tap = {.attention = tap_attention, .context = &stats};
     VC_TRY(vc_attention_stats_open(&stats, vc_model_layers(&teacher->config), layer.heads,
                                    layer.queries, layer.keys));
-    vc_status status = open_look(&l, teacher, o->train.batch, s->learn.count + s->held.count);
-    if (status == VC_OK) {
-        look_at(&l, &s->learn, "attention", &tap);
-        look_at(&l, &s->held, "held back", NULL);
+    vc_status status =
+        open_look(&l, teacher, o->train.batch, s->learn.count + s->held.count, is_budget(o));
+    if (status == VC_OK)
+        status = look_at(&l, &s->learn, "attention", &stats);
+    if (status == VC_OK)
+        status = look_at(&l, &s->held, "held back", NULL);
+    if (status == VC_OK)
         status = prune_mean(plan, result, &stats, o);
-    }
     close_look(&l);
     vc_attention_stats_close(&stats);
     return status;
@@ -424,7 +469,7 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         {"plan-output", "FILE", "the plan that it runs on", CLI_TEXT, &o.plan},
         {"sparsity", "X", "share of the scores that is pruned (default 0.9)", CLI_NUMBER,
          &o.sparsity},
-        {"rule", "NAME", "pruning rule, as `vitcod prune --rule` (default info)", CLI_TEXT,
+        {"rule", "NAME", "as `vitcod prune --rule` (default info), or budget: see above", CLI_TEXT,
          &o.rule},
         {"threshold", "N", "a column that keeps more is global (default 50)", CLI_COUNT,
          &o.threshold},
@@ -472,5 +517,6 @@ const cli_command cmd_calibrate = {
     "MODEL --data IMAGES --sparsity X -o MODEL --plan-output PLAN",
     "Averages attention over the images, prunes it to a mask, polarizes, and trains the sparse model on\n"
     "what the dense one makes of the images: its blocks' outputs and its logits. A share of the images is\n"
-    "held back; the result is the model that agrees most with the dense one on them.",
+    "held back; the result is the model that agrees most with the dense one on them. Rule budget spends the\n"
+    "kept scores over all layers and heads by attention times the norm of the projected value.",
     run_calibrate};

@@ -58,6 +58,8 @@ calibrate() { "$vitcod" calibrate model --data data --batch 8 --threshold 6 "$@"
 check "calibrate" 0 '"agreement": ' calibrate --sparsity 0.6 --epochs 3 -o calibrated --plan-output its-plan --json
 holds "its keys" '"agreement_before": ' '"feature_distance": ' '"held_back": 19' '"best_epoch": '
 check "eval what it made" 0 'top-1' "$vitcod" eval calibrated --plan its-plan --data data
+check "rule budget" 0 'agreement' calibrate --rule budget --sparsity 0.6 --epochs 1 -o budgeted --plan-output its-plan-too
+check "a rule that is none" 1 "'best' is unknown" calibrate --rule best --sparsity 0.6 --epochs 1 -o x --plan-output y
 check "no checkpoint is left" 1 '' test -e calibrated.checkpoint
 check "with an auto-encoder" 0 'agreement' calibrate --sparsity 0.6 --epochs 1 --autoencoder coder -o coded --plan-output its-plan
 check "interrupted" 0 'agreement' calibrate --sparsity 0.6 --epochs 3 --patience 1 --checkpoint saved-cal -o half --plan-output its-plan
