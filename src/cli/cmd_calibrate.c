@@ -435,7 +435,7 @@ static vc_train_options defaults(void)
     o.distillation = 1.0; /* there are no labels */
     o.features = 1.0;
     o.label_smoothing = 0.0;
-    o.augmentation.shift = 16;
+    o.augmentation.crop = 0.25;
     return o;
 }
 
@@ -447,6 +447,9 @@ static int check(const cli_command *command, const calibrate_options *o)
         return cli_usage(command, "--sparsity is %g, wanted 0 to less than 1", o->sparsity);
     if (!(o->hold_back >= 0.01 && o->hold_back <= 0.5))
         return cli_usage(command, "--hold-back is %g, wanted 0.01 to 0.5", o->hold_back);
+    if (!(o->train.augmentation.crop > 0.0 && o->train.augmentation.crop <= 1.0))
+        return cli_usage(command, "--crop is %g, wanted more than 0, up to 1",
+                         o->train.augmentation.crop);
     if (o->model.mask || o->model.plan)
         return cli_usage(command, "--mask and --plan are what calibrate makes itself");
     return cli_check_batch(command, o->train.batch);
@@ -487,8 +490,8 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
          &o.train.temperature},
         {"weight-decay", "X", "of matrices, as in AdamW (default 0.05)", CLI_NUMBER,
          &o.train.weight_decay},
-        {"shift", "N", "images are shifted by up to so many pixels (default 16), and mirrored",
-         CLI_COUNT, &o.train.augmentation.shift},
+        {"crop", "X", "random resized crops of this share of the area or more (default 0.25)",
+         CLI_NUMBER, &o.train.augmentation.crop},
         {"hold-back", "X", "share of the images kept to judge by (default 0.2)", CLI_NUMBER,
          &o.hold_back},
         {"checkpoint", "FILE", "where to go on from (default: beside -o)", CLI_TEXT, &o.checkpoint},

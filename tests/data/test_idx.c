@@ -106,7 +106,7 @@ static void augmentation_repeats_with_the_seed(void **state)
     int32_t y;
     vc_batch_options o = {.mean = {0}, .std = {1}};
     vc_batch_load(plain, &y, &data, index, 1, &o);
-    o.augmentation = (vc_augmentation){2, 1};
+    o.augmentation = (vc_augmentation){.shift = 2, .flip = 1};
     int changed = 0;
     for (o.epoch = 0; o.epoch < 20; o.epoch++) {
         vc_batch_load(a, &y, &data, index, 1, &o);

@@ -35,7 +35,7 @@ static vc_train_options options(void)
     o.epochs = 6;
     o.batch = 16;
     o.learning_rate = 5e-3;
-    o.augmentation = (vc_augmentation){1, 0};
+    o.augmentation = (vc_augmentation){.shift = 1};
     return o;
 }
 
