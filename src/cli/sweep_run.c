@@ -61,9 +61,12 @@ static void next_block(master *m, block *b)
 
 static void take_line(master *m, const char *line)
 {
-    if (m->status == VC_OK && sweep_file_add(m->file, line) != VC_OK)
+    if (m->status != VC_OK)
+        return;
+    if (sweep_file_add(m->file, line) == VC_OK)
+        m->file->count++;
+    else
         fail(m);
-    m->file->count++;
 }
 
 static void give_block(master *m, int to)

@@ -254,8 +254,7 @@ static void soften_rows(runner *r, const vc__phase *p)
     vc__order_rows(r->order + at, r->spare, done, rows);
     for (size_t i = 0; i < rows; i++) {
         const size_t row = r->order[at + i], query = p->tile.query_first + row;
-        const uint64_t entries =
-            head->globals + (uint64_t)(head->row_start[query + 1] - head->row_start[query]);
+        const uint64_t entries = vc__kept_in_row(head, query);
         const uint64_t pass = vc__ceil_div(entries, c->softmax_lanes);
         const uint64_t through = vc__unit_work(r->m, VC_ENGINE_SOFTMAX, done[row], pass);
         first = first < through - pass ? first : through - pass;

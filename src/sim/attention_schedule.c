@@ -66,18 +66,12 @@ static size_t key_edge(const tiling *t, size_t tile)
     return t->a->sizes.keys * tile / t->key_tiles;
 }
 
-/* Entries of a row that a head computes. */
-static size_t row_width(const vc__head_map *head, size_t query)
-{
-    return head->globals + (size_t)(head->row_start[query + 1] - head->row_start[query]);
-}
-
 /* What a row takes of the output scratchpad: scores of the steps in flight, sums of one head, results of two. */
 static uint64_t row_bytes(const tiling *t, size_t query)
 {
     size_t widest = 0, all = 0;
     for (size_t h = 0; h < t->a->sizes.heads; h++) {
-        const size_t width = row_width(&t->a->map.head[h], query);
+        const size_t width = (size_t)vc__kept_in_row(&t->a->map.head[h], query);
         widest = width > widest ? width : widest;
         all += width;
     }

@@ -124,6 +124,8 @@ typedef struct vc__range {
 } vc__range;
 vc__range vc__column_entries(const vc__head_map *head, size_t key, size_t first, size_t end);
 vc__range vc__row_entries(const vc__head_map *head, size_t query, size_t first, size_t end);
+/* Entries of a row that a head computes: the panel, and its own of the sparser part. */
+uint64_t vc__kept_in_row(const vc__head_map *head, size_t query);
 
 /* ---- int8 data on its way through (quantized.c) */
 

@@ -108,3 +108,8 @@ vc__range vc__row_entries(const vc__head_map *head, size_t query, size_t first, 
     return (vc__range){first_not_below(head->row_keys, from, to, first),
                        first_not_below(head->row_keys, from, to, end)};
 }
+
+uint64_t vc__kept_in_row(const vc__head_map *head, size_t query)
+{
+    return head->globals + (uint64_t)(head->row_start[query + 1] - head->row_start[query]);
+}

@@ -27,17 +27,12 @@ typedef struct runner {
     vc__attention *a;
     vc__machine *m;
     const vc__rival *rival;
-    size_t queries_per_block, blocks_per_head, blocks;
+    size_t blocks_per_head, blocks;
     work work[AHEAD];
     store stores[SLOTS];
 } runner;
 
 /* ---- cutting */
-
-uint64_t vc__kept_in_row(const vc__head_map *head, size_t query)
-{
-    return head->globals + (uint64_t)(head->row_start[query + 1] - head->row_start[query]);
-}
 
 static uint64_t widest_row(const runner *r)
 {
@@ -63,7 +58,6 @@ static vc_status cut(runner *r)
     if (held == 0)
         return vc__does_not_fit(r->m, VC_BUFFER_OUTPUT, scores, "a row needs");
     r->blocks_per_head = vc__ceil_div(r->rival->queries, least);
-    r->queries_per_block = vc__ceil_div(r->rival->queries, r->blocks_per_head);
     r->blocks = r->rival->heads * r->blocks_per_head;
     return VC_OK;
 }

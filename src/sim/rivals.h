@@ -19,21 +19,18 @@ typedef struct vc__block {
     uint64_t select, drain; /* cycles behind softmax */
 } vc__block;
 
-/* A dataflow says what a block is; `first` counts queries. */
+/* A dataflow says what the queries [first, end) of a head are as a block. */
 typedef void vc__make_block(vc__block *out, const vc__attention *attention, size_t head,
                             size_t first, size_t end);
 
-/* How many queries a block has at most. */
+/* What a dataflow computes of a layer, and how it makes its blocks. */
 typedef struct vc__rival {
     vc__make_block *make;
-    size_t heads, queries, keys; /* that are computed at all */
+    size_t heads, queries, keys; /* as many as it computes */
     uint64_t value_bytes;
 } vc__rival;
 
 vc_status vc__rival_run(vc__attention *attention, const vc__rival *rival);
-
-/* The widest row of a head among queries [first, end); all rows of a head. */
-uint64_t vc__kept_in_row(const vc__head_map *head, size_t query);
 
 vc_status vc__systolic(vc__attention *attention);
 vc_status vc__sanger(vc__attention *attention);
