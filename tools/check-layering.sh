@@ -25,9 +25,9 @@ room_of() {
         hash | version | isa | yaml | comm) echo core ;;
     idx | data | image | source | loader) echo data ;;
     mask | plan | workload | group_files) echo plan ;;
-    kernels | gemm | ops | attention | attend | product | autoencoder) echo kernels ;;
+    kernels | gemm | ops | attention | attend | product | autoencoder | residual) echo kernels ;;
     model | deit | levit) echo models ;;
-    attention_stats | prune | polarize | autoencoder_setup) echo algorithm ;;
+    attention_stats | prune | polarize | autoencoder_setup | kept_share) echo algorithm ;;
     equalize) echo engine ;;
     accelerator | chip | chip_energy | chip_trace | dram_trace | memory) echo sim ;;
     sim | train | profile | engine | report) echo "$1" ;;

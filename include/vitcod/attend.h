@@ -28,6 +28,8 @@ typedef struct vc_attend_head {
     const float *row_bias;    /* (row_start[Tq]), readable 16 values beyond, or NULL */
     size_t panel_start;       /* floats, of this head in an image's panels */
     size_t kept;              /* entries that are kept */
+    /* (Tq) shares of a residual (residual.h), which whoever runs the kernel adds; NULL: none; not owned */
+    const float *kept_share;
 } vc_attend_head;
 
 typedef struct vc_attend_layer {

@@ -39,6 +39,7 @@ typedef struct vc_sparse_head {
     const int32_t *row_start;    /* (Tq + 1) */
     const int32_t *row_keys;     /* (row_start[Tq]) */
     size_t probs_start;          /* of this head in an image's probabilities */
+    const float *kept_share;     /* (Tq), see vc_plan_layer; NULL: no residual */
 } vc_sparse_head;
 
 typedef struct vc_sparse_layer {
@@ -62,9 +63,10 @@ void vc_sparse_layer_mask(uint8_t *pruned, const vc_sparse_layer *layer);
 void vc_sparse_attention_forward(float *out, float *probs, float *scratch, const float *q,
                                  const float *k, const float *v, const vc_attention_shape *shape,
                                  const vc_sparse_layer *layer);
-void vc_sparse_attention_backward(float *dq, float *dk, float *dv, float *scratch,
-                                  const float *dout, const float *probs, const float *q,
-                                  const float *k, const float *v, const vc_attention_shape *shape,
+/* With a residual, dout is scaled in place by the shares. */
+void vc_sparse_attention_backward(float *dq, float *dk, float *dv, float *scratch, float *dout,
+                                  const float *probs, const float *q, const float *k,
+                                  const float *v, const vc_attention_shape *shape,
                                   const vc_sparse_layer *layer);
 
 #endif

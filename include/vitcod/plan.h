@@ -20,6 +20,9 @@ typedef struct vc_plan_layer {
     int32_t *global_tokens; /* (H) 0 .. Tk */
     int32_t *column_start;  /* (H, Tk + 1) positions in `rows`, ascending through all heads */
     int32_t *rows;          /* (kept entries) reordered row indices, ascending in a column */
+    /* NULL, or the residual of the pruned entries: query i (not reordered) gets kept_share[i] times its sparse
+     * attention and 1 - kept_share[i] times the mean of all values. (H, Tq) in 0..1. */
+    float *kept_share;
 } vc_plan_layer;
 
 typedef struct vc_plan {
@@ -56,7 +59,7 @@ void vc_plan_layer_mask(uint8_t *pruned, const vc_plan_layer *layer);
 size_t vc_plan_kept(const vc_plan_layer *layer, size_t head);
 size_t vc_plan_kept_sparser(const vc_plan_layer *layer, size_t head);
 
-/* FNV-1a over orders, global tokens and entries; written into results. */
+/* FNV-1a over orders, global tokens, entries and shares; written into results. */
 uint64_t vc_plan_hash(const vc_plan *plan);
 
 #endif

@@ -44,6 +44,7 @@
 #include "vitcod/kernels.h"
 #include "vitcod/ops.h"
 #include "vitcod/product.h"
+#include "vitcod/residual.h"
 
 /* models: DeiT, LeViT */
 #include "vitcod/deit.h"
@@ -53,6 +54,7 @@
 /* algorithm: from averaged attention to a plan */
 #include "vitcod/attention_stats.h"
 #include "vitcod/autoencoder_setup.h"
+#include "vitcod/kept_share.h"
 #include "vitcod/polarize.h"
 #include "vitcod/prune.h"
 

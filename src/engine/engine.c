@@ -38,6 +38,8 @@ static vc_status open_attention(vc_engine *e)
         vc_status status = vc__fold_bias(&bias, model, i);
         if (status == VC_OK)
             status = vc_attend_layer_open(&e->attention[i], pruned, bias, e->options.split);
+        for (size_t h = 0; status == VC_OK && pruned && model->sparse && h < l.heads; h++)
+            e->attention[i].head[h].kept_share = model->sparse[i].head[h].kept_share;
         free(pruned);
         free(bias);
         VC_TRY(status);
@@ -53,7 +55,10 @@ static void place(vc_engine *e)
     for (size_t s = 0; s < e->step_count; s++)
         for (size_t i = 0; i < e->steps[s].op_count; i++) {
             const vc__op *op = &e->steps[s].ops[i];
-            const size_t bytes = op->run == vc__run_linear ? vc__linear_scratch(op) : 0;
+            const size_t bytes = op->run == vc__run_linear ? vc__linear_scratch(op)
+                                 : op->run == vc__run_attention
+                                     ? op->attention->value_dim * sizeof(float)
+                                     : 0;
             e->scratch_bytes = bytes > e->scratch_bytes ? bytes : e->scratch_bytes;
         }
     for (size_t i = 0; i < e->buffer_count; i++) {

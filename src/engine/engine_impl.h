@@ -76,7 +76,8 @@ struct vc_engine {
     vc_attend_layer *attention; /* (layers) */
     float *base;                /* DeiT: (T, C) what the patches are added to */
     vc__buffer images, logits;
-    unsigned char *scratch; /* (threads) of scratch_bytes: inputs and outputs in other precisions */
+    /* (threads) of scratch_bytes: inputs and outputs in other precisions; a mean of values */
+    unsigned char *scratch;
     size_t scratch_bytes;
     size_t *prepared, prepared_count; /* numbers of images */
     int timing;

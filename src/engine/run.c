@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine_impl.h"
+#include "vitcod/residual.h"
 
 float *vc__rows(const vc__buffer *buffer, const vc__tile *tile)
 {
@@ -142,7 +143,8 @@ void vc__run_attention(vc_engine *e, const vc__op *op, const vc__tile *tile)
 {
     const vc_attend_layer *a = op->attention;
     const float *q = vc__rows(op->from, tile);
-    float *out = vc__rows(op->to, tile);
+    float *out = vc__rows(op->to, tile),
+          *mean = (float *)(void *)(e->scratch + tile->worker * e->scratch_bytes);
     for (part p = {0}; next_part(&p, tile);) {
         const float *keys = op->keys->data + p.image * op->keys->rows * op->keys->width;
         const float *panels = op->panels->data + p.image * op->panels->width;
@@ -159,9 +161,14 @@ void vc__run_attention(vc_engine *e, const vc__op *op, const vc__tile *tile)
                 .v_stride = op->keys->width,
                 .panel = panels + a->head[h].panel_start,
             };
+            float *to = out + p.from * op->to->width + h * a->value_dim;
             (a->bf16 ? e->kernels->attend_rows_bf16
-                     : e->kernels->attend_rows)(out + p.from * op->to->width + h * a->value_dim,
-                                                op->to->width, &view, p.token, p.rows);
+                     : e->kernels->attend_rows)(to, op->to->width, &view, p.token, p.rows);
+            if (!view.head->kept_share)
+                continue;
+            vc_residual_mean(mean, view.v, view.v_stride, a->keys, a->value_dim);
+            vc_residual_add(to, op->to->width, view.head->kept_share + p.token, mean, p.rows,
+                            a->value_dim);
         }
     }
     if (op->activate)

@@ -5,6 +5,7 @@
 #include "vitcod/attention.h"
 #include "vitcod/gemm.h"
 #include "vitcod/kernels.h"
+#include "vitcod/residual.h"
 
 /* rows[g] = row keys[g] of x */
 static void gather(float *rows, const float *x, size_t stride, const int32_t *keys, size_t count,
@@ -73,6 +74,10 @@ static void head_forward(float *out, float *probs, float *scratch, const float *
                           head->row_keys + start, (size_t)(head->row_start[i + 1] - start), dv,
                           1.0f);
     }
+    if (head->kept_share) {
+        vc_residual_mean(scratch, v, s->v_stride, s->keys, dv);
+        vc_residual_add(out, s->out_stride, head->kept_share, scratch, tq, dv);
+    }
 }
 
 void vc_sparse_attention_forward(float *out, float *probs, float *scratch, const float *q,
@@ -126,7 +131,7 @@ static void panel_backward(float *dq, float *dk, float *dv, float *scratch, cons
     scatter(dv, panel_dv, s->v_stride, head->global_keys, globals, wide);
 }
 
-static void head_backward(float *dq, float *dk, float *dv, float *scratch, const float *dout,
+static void head_backward(float *dq, float *dk, float *dv, float *scratch, float *dout,
                           const float *probs, const float *q, const float *k, const float *v,
                           const vc_attention_shape *s, const vc_sparse_head *head)
 {
@@ -137,6 +142,7 @@ static void head_backward(float *dq, float *dk, float *dv, float *scratch, const
     const float *sparse = probs + tq * globals;
     float *panel_k = scratch, *panel_v = scratch + globals * d;
     float *dpanel = scratch + 2 * globals * (d + wide), *dsparse = dpanel + tq * globals;
+    float *dmean = dsparse + head->row_start[tq];
     const vc_gemm_shape dprob = {.transpose_b = 1,
                                  .m = tq,
                                  .n = globals,
@@ -144,6 +150,8 @@ static void head_backward(float *dq, float *dk, float *dv, float *scratch, const
                                  .lda = s->out_stride,
                                  .ldb = wide,
                                  .ldc = globals};
+    if (head->kept_share)
+        vc_residual_scale(dmean, dout, s->out_stride, head->kept_share, tq, wide);
     if (globals > 0) {
         gather(panel_k, k, s->k_stride, head->global_keys, globals, d);
         gather(panel_v, v, s->v_stride, head->global_keys, globals, wide);
@@ -174,11 +182,13 @@ static void head_backward(float *dq, float *dk, float *dv, float *scratch, const
         kernels->scatter_row(dv, s->v_stride, sparse + start, dout + i * s->out_stride, keys, count,
                              wide, 1.0f);
     }
+    if (head->kept_share)
+        vc_residual_spread(dv, s->v_stride, dmean, s->keys, wide);
 }
 
-void vc_sparse_attention_backward(float *dq, float *dk, float *dv, float *scratch,
-                                  const float *dout, const float *probs, const float *q,
-                                  const float *k, const float *v, const vc_attention_shape *s,
+void vc_sparse_attention_backward(float *dq, float *dk, float *dv, float *scratch, float *dout,
+                                  const float *probs, const float *q, const float *k,
+                                  const float *v, const vc_attention_shape *s,
                                   const vc_sparse_layer *layer)
 {
 #pragma omp parallel for collapse(2) schedule(static)

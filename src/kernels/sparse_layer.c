@@ -17,6 +17,7 @@ static void place(vc_arena *arena, vc_sparse_layer *layer, const vc_plan_layer *
             .panel_pruned = vc_arena_take(arena, tq * globals),
             .row_start = vc_arena_take(arena, (tq + 1) * sizeof(int32_t)),
             .row_keys = vc_arena_take(arena, vc_plan_kept_sparser(plan, h) * sizeof(int32_t)),
+            .kept_share = plan->kept_share ? vc_arena_floats(arena, tq) : NULL,
         };
         probs += tq * globals + vc_plan_kept_sparser(plan, h);
         if (arena->base)
@@ -45,6 +46,8 @@ static void fill_head(vc_sparse_head *head, const uint8_t *pruned, const vc_plan
                 row_keys[used++] = order[j];
     }
     row_start[tq] = used;
+    if (plan->kept_share)
+        memcpy((float *)head->kept_share, plan->kept_share + h * tq, tq * sizeof(float));
 }
 
 /* bias (Tq, Tk) of a head, in the order of its probabilities. */
@@ -88,11 +91,11 @@ vc_status vc_sparse_layer_open(vc_sparse_layer *out, const vc_plan_layer *plan, 
         most_globals = head->global_count > most_globals ? head->global_count : most_globals;
         most_sparse = sparse > most_sparse ? sparse : most_sparse;
     }
-    /* Two gathered panels and their gradients, and the gradient of all probabilities of a head;
-     * whole cache lines, so that threads do not share one. */
-    out->scratch_floats =
-        (2 * most_globals * (head_dim + value_dim) + tq * most_globals + most_sparse + 31) / 16 *
-        16;
+    /* Two gathered panels and their gradients, the gradient of all probabilities of a head, and that of
+     * the mean of values; whole cache lines, so that threads do not share one. */
+    out->scratch_floats = (2 * most_globals * (head_dim + value_dim) + tq * most_globals +
+                           most_sparse + value_dim + 31) /
+                          16 * 16;
     free(pruned);
     return VC_OK;
 }

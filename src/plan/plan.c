@@ -28,6 +28,7 @@ static void layer_close(vc_plan_layer *layer)
     free(layer->global_tokens);
     free(layer->column_start);
     free(layer->rows);
+    free(layer->kept_share);
 }
 
 static void assemble_head(vc_plan_layer *layer, size_t head, const uint8_t *pruned, int32_t *used)
@@ -146,6 +147,8 @@ uint64_t vc_plan_hash(const vc_plan *plan)
         hash = vc_hash(hash, layer->column_start, h * (k + 1) * sizeof(int32_t));
         hash = vc_hash(hash, layer->rows,
                        (size_t)layer->column_start[h * (k + 1) - 1] * sizeof(int32_t));
+        if (layer->kept_share)
+            hash = vc_hash(hash, layer->kept_share, h * q * sizeof(float));
     }
     return hash;
 }

@@ -28,6 +28,8 @@ static uint64_t hash_attention(uint64_t hash, const vc_model *model)
             hash = vc_hash(hash, head->panel_pruned, queries * head->global_count);
             hash = vc_hash(hash, head->row_start, (queries + 1) * sizeof(int32_t));
             hash = vc_hash(hash, head->row_keys, sparse * sizeof(int32_t));
+            if (head->kept_share)
+                hash = vc_hash(hash, head->kept_share, queries * sizeof(float));
         }
     }
     return hash;

@@ -3,6 +3,7 @@
 
 #include "engine_logits.h"
 #include "vitcod/equalize.h"
+#include "vitcod/polarize.h"
 #include "vitcod/rng.h"
 
 enum { IMAGE = 24, PIXELS = 3 * IMAGE * IMAGE, CLASSES = 7, IMAGES = 5, TOKENS = 37 };
@@ -110,6 +111,37 @@ static void masks_and_their_absence(void **state)
     vc_model_close(model);
 }
 
+/* Per query: what is pruned comes back as the mean of all values. */
+static void a_residual(void **state)
+{
+    (void)state;
+    float have[IMAGES * CLASSES], want[IMAGES * CLASSES], without[IMAGES * CLASSES];
+    vc_model *model = make(3);
+    vc_mask mask;
+    vc_plan plan;
+    assert_ok(vc_mask_open(&mask, 3, 3, TOKENS, TOKENS));
+    for (size_t i = 0; i < 9 * TOKENS * TOKENS; i++)
+        mask.pruned[i] = i % TOKENS != i / TOKENS % TOKENS && i % 5 != 0;
+    assert_ok(vc_polarize(&plan, &mask, 8, "mask"));
+    assert_ok(vc_model_use_plan(model, &plan, "plan"));
+    forward(without, model);
+    for (size_t l = 0; l < plan.layer_count; l++) {
+        float *share = malloc(3 * TOKENS * sizeof *share);
+        assert_non_null(share);
+        for (size_t r = 0; r < 3 * TOKENS; r++)
+            share[r] = (float)(r % 9) / 8.0f;
+        plan.layers[l].kept_share = share;
+    }
+    assert_ok(vc_model_use_plan(model, &plan, "plan"));
+    forward(want, model);
+    assert_true(memcmp(want, without, sizeof want) != 0);
+    engine_logits(have, model, images, IMAGES, VC_IN_FP32);
+    assert_close(have, want, 1e-5);
+    vc_plan_close(&plan);
+    vc_mask_close(&mask);
+    vc_model_close(model);
+}
+
 static void time_is_told_by_operator(void **state)
 {
     (void)state;
@@ -189,6 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(any_depth),
                                        cmocka_unit_test(any_batch),
                                        cmocka_unit_test(masks_and_their_absence),
+                                       cmocka_unit_test(a_residual),
                                        cmocka_unit_test(time_is_told_by_operator),
                                        cmocka_unit_test(int8_files),
                                        cmocka_unit_test(equalization)};

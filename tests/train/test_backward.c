@@ -29,7 +29,7 @@ static vc_model *make_teacher(vc_acts *acts, vc_deit_config config, const float 
     return teacher;
 }
 
-static void use_plan(vc_model *model)
+static void use_plan(vc_model *model, int residual)
 {
     size_t tokens = vc_deit_tokens(&model->config.deit);
     vc_mask mask;
@@ -39,12 +39,21 @@ static void use_plan(vc_model *model)
     for (size_t i = 0; i < mask.layers * mask.heads * tokens * tokens; i++)
         mask.pruned[i] = i % tokens != 0 && i % tokens != i / tokens % tokens && i % 3 != 0;
     assert_ok(vc_polarize(&plan, &mask, 6, "mask"));
+    for (size_t l = 0; residual && l < plan.layer_count; l++) {
+        const size_t rows = mask.heads * tokens;
+        plan.layers[l].kept_share = malloc(rows * sizeof(float));
+        assert_non_null(plan.layers[l].kept_share);
+        for (size_t r = 0; r < rows; r++)
+            plan.layers[l].kept_share[r] = (float)(r % 7 + 1) / 8.0f;
+    }
     assert_ok(vc_model_use_plan(model, &plan, "plan"));
     vc_plan_close(&plan);
     vc_mask_close(&mask);
 }
 
-static void check(vc_deit_config config, int sparse, int taught)
+enum { DENSE, SPARSE, RESIDUAL };
+
+static void check(vc_deit_config config, int attention, int taught)
 {
     vc_model *model, *teacher = NULL;
     vc_acts acts, teacher_acts = {0};
@@ -57,8 +66,8 @@ static void check(vc_deit_config config, int sparse, int taught)
         model->values[i] += 0.1f * (float)vc_rng_normal(&rng);
     for (size_t i = 0; i < BATCH * 64; i++)
         x[i] = (float)vc_rng_normal(&rng);
-    if (sparse)
-        use_plan(model);
+    if (attention != DENSE)
+        use_plan(model, attention == RESIDUAL);
     if (taught)
         teacher = make_teacher(&teacher_acts, config, x);
     const vc_acts *target = taught ? &teacher_acts : NULL;
@@ -112,8 +121,8 @@ static const vc_deit_config small = {.image = 8,
 static void dense(void **state)
 {
     (void)state;
-    check(small, 0, 0);
-    check(small, 0, 1);
+    check(small, DENSE, 0);
+    check(small, DENSE, 1);
 }
 
 static void distilled(void **state)
@@ -121,7 +130,7 @@ static void distilled(void **state)
     (void)state;
     vc_deit_config c = small;
     c.distilled = 1;
-    check(c, 0, 0);
+    check(c, DENSE, 0);
 }
 
 static void autoencoder(void **state)
@@ -129,7 +138,7 @@ static void autoencoder(void **state)
     (void)state;
     vc_deit_config c = small;
     c.compressed_heads = 2;
-    check(c, 0, 0);
+    check(c, DENSE, 0);
 }
 
 static void sparse_with_autoencoder(void **state)
@@ -137,14 +146,23 @@ static void sparse_with_autoencoder(void **state)
     (void)state;
     vc_deit_config c = small;
     c.compressed_heads = 2;
-    check(c, 1, 0);
-    check(c, 1, 1);
+    check(c, SPARSE, 0);
+    check(c, SPARSE, 1);
+}
+
+static void sparse_with_residual(void **state)
+{
+    (void)state;
+    check(small, RESIDUAL, 0);
+    vc_deit_config c = small;
+    c.compressed_heads = 2;
+    check(c, RESIDUAL, 1);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(dense), cmocka_unit_test(distilled),
-                                       cmocka_unit_test(autoencoder),
-                                       cmocka_unit_test(sparse_with_autoencoder)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dense), cmocka_unit_test(distilled), cmocka_unit_test(autoencoder),
+        cmocka_unit_test(sparse_with_autoencoder), cmocka_unit_test(sparse_with_residual)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
