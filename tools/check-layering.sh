@@ -12,7 +12,8 @@ allowed() {
     models | algorithm) echo "core plan kernels $1" ;;
     sim) echo "core plan sim" ;;
     engine) echo "core plan kernels models engine" ;;
-    train | profile) echo "core data plan kernels models $1" ;;
+    train) echo "core data plan kernels models algorithm train" ;;
+    profile) echo "core data plan kernels models profile" ;;
     cli) echo "core data plan kernels models algorithm engine sim train profile report" ;;
     *) echo "" ;;
     esac
@@ -30,6 +31,7 @@ room_of() {
     attention_stats | prune | polarize | autoencoder_setup | kept_share) echo algorithm ;;
     equalize) echo engine ;;
     accelerator | chip | chip_energy | chip_trace | dram_trace | memory) echo sim ;;
+    calibrate) echo train ;;
     sim | train | profile | engine | report) echo "$1" ;;
     *) echo unknown ;;
     esac

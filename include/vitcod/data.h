@@ -21,6 +21,11 @@ typedef struct vc_dataset {
 vc_status vc_dataset_open(vc_dataset *out, const char *directory, const char *split);
 void vc_dataset_close(vc_dataset *dataset);
 
+/* Copies every `every`-th image into `second`, so that sorted classes are on both sides, and the others into
+ * `first`; 0: none into `second`. */
+vc_status vc_dataset_split(vc_dataset *first, vc_dataset *second, const vc_dataset *all,
+                           size_t every);
+
 /* Mean and standard deviation of each channel, values scaled to 0..1. */
 void vc_dataset_statistics(float mean[VC_MAX_CHANNELS], float std[VC_MAX_CHANNELS],
                            const vc_dataset *dataset);

@@ -11,5 +11,7 @@ vc_status vc_json_read(json_t **out, const char *path);
 
 /* Indented, keys in insertion order, a newline at the end; written aside and renamed. */
 vc_status vc_json_write(const char *path, const json_t *value);
+/* The same with numbers of as many digits as reading them back exactly wants. */
+vc_status vc_json_write_exact(const char *path, const json_t *value);
 
 #endif

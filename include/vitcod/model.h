@@ -191,10 +191,11 @@ void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images,
 /* Sum over layers of ||Q - Q'|| + ||K - K'|| (Frobenius, over the batch) of the last forward pass. */
 double vc_model_reconstruction(const vc_acts *acts, const vc_model *model);
 
-/* out (B, H, T): the norm of what a key's value adds to a DeiT's block behind the projection, ||W_h v||. Of a forward pass
- * that kept everything; VC_EUNSUPPORTED for others. */
+/* out (B, H, T): the norm of what a key's value adds to a DeiT's block behind the projection, ||W_h v||; `centred`: of what
+ * it adds beyond the mean of the values, which is what a residual (residual.h) leaves out. Of a forward pass that kept
+ * everything; VC_EUNSUPPORTED for others. */
 vc_status vc_model_value_norms(float *out, const vc_acts *acts, const vc_model *model, size_t layer,
-                               size_t batch);
+                               size_t batch, int centred);
 
 /* Floats of scratch that attention on the plan wants for each thread; 0 without a plan. */
 size_t vc_model_sparse_scratch(const vc_model *model);

@@ -60,6 +60,7 @@
 
 /* sim, engine, train, profile, report */
 #include "vitcod/accelerator.h"
+#include "vitcod/calibrate.h"
 #include "vitcod/chip.h"
 #include "vitcod/chip_energy.h"
 #include "vitcod/chip_trace.h"

@@ -16,14 +16,24 @@ vc_status vc_json_read(json_t **out, const char *path)
     return VC_OK;
 }
 
-vc_status vc_json_write(const char *path, const json_t *value)
+static vc_status write(const char *path, const json_t *value, size_t digits)
 {
     vc_file_writer writer;
     VC_TRY(vc_file_write_begin(&writer, path));
-    if (json_dumpf(value, writer.stream, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) != 0) {
+    if (json_dumpf(value, writer.stream, JSON_INDENT(2) | JSON_REAL_PRECISION(digits)) != 0) {
         vc_file_write_abort(&writer);
         return vc_fail(VC_EIO, "%s: cannot write the JSON", path);
     }
     fputc('\n', writer.stream);
     return vc_file_write_commit(&writer);
+}
+
+vc_status vc_json_write(const char *path, const json_t *value)
+{
+    return write(path, value, 10);
+}
+
+vc_status vc_json_write_exact(const char *path, const json_t *value)
+{
+    return write(path, value, 17);
 }

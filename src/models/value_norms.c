@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "vitcod/model.h"
+#include "vitcod/residual.h"
 
 /* W^T W of a head's columns of the projection: ||W v||^2 = v^T (W^T W) v. */
 static void gram(double *out, const float *weight, size_t width, size_t head, size_t values)
@@ -17,36 +18,45 @@ static void gram(double *out, const float *weight, size_t width, size_t head, si
         }
 }
 
-static float norm_of(const float *v, const double *square, size_t values)
+static float norm_of(const float *v, const float *mean, const double *square, size_t values)
 {
     double sum = 0.0;
     for (size_t i = 0; i < values; i++) {
         double row = 0.0;
         for (size_t j = 0; j < values; j++)
-            row += square[i * values + j] * (double)v[j];
-        sum += row * (double)v[i];
+            row += square[i * values + j] * (double)(v[j] - mean[j]);
+        sum += row * (double)(v[i] - mean[i]);
     }
     return (float)sqrt(sum > 0.0 ? sum : 0.0);
 }
 
 vc_status vc_model_value_norms(float *out, const vc_acts *acts, const vc_model *model, size_t layer,
-                               size_t batch)
+                               size_t batch, int centred)
 {
     const vc_deit_config *c = &model->config.deit;
     const size_t tokens = vc_deit_tokens(c), values = c->width / c->heads;
     if (model->config.architecture != VC_DEIT || !acts->keep)
         return vc_fail(VC_EUNSUPPORTED, "norms of values want a DeiT whose activations are kept");
-    double *squares = malloc(c->heads * values * values * sizeof *squares);
-    if (!squares)
+    const size_t width = c->width, heads = c->heads;
+    const float *v = acts->deit.layers[layer].qkv + 2 * width;
+    double *squares = malloc(heads * values * values * sizeof *squares);
+    float *means = calloc(batch * width, sizeof *means); /* (B, H * D), zero unless centred */
+    if (!squares || !means) {
+        free(squares);
+        free(means);
         return vc_fail(VC_ENOMEM, "out of memory for norms of values");
-    for (size_t h = 0; h < c->heads; h++)
-        gram(squares + h * values * values, model->deit.blocks[layer].proj_w, c->width, h, values);
-    const float *v = acts->deit.layers[layer].qkv + 2 * c->width;
+    }
+    for (size_t h = 0; h < heads; h++)
+        gram(squares + h * values * values, model->deit.blocks[layer].proj_w, width, h, values);
+    for (size_t b = 0; centred && b < batch; b++)
+        vc_residual_mean(means + b * width, v + b * tokens * 3 * width, 3 * width, tokens, width);
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < batch * tokens; i++)
-        for (size_t h = 0; h < c->heads; h++)
-            out[(i / tokens * c->heads + h) * tokens + i % tokens] =
-                norm_of(v + i * 3 * c->width + h * values, squares + h * values * values, values);
+        for (size_t h = 0; h < heads; h++)
+            out[(i / tokens * heads + h) * tokens + i % tokens] =
+                norm_of(v + i * 3 * width + h * values, means + i / tokens * width + h * values,
+                        squares + h * values * values, values);
     free(squares);
+    free(means);
     return VC_OK;
 }

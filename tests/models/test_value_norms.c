@@ -3,10 +3,31 @@
 #include "vitcod/model.h"
 #include "vitcod/rng.h"
 
+enum { BATCH = 2, WIDTH = 12, HEADS = 3, VALUES = WIDTH / HEADS };
+
+/* Of the value of token i of the batch. */
+static double norm_of(const float *w, const vc_acts *acts, size_t layer, size_t i, size_t h,
+                      size_t tokens, int centred)
+{
+    const float *values = acts->deit.layers[layer].qkv + 2 * WIDTH + h * VALUES;
+    double v[VALUES], sum = 0.0;
+    for (size_t k = 0; k < VALUES; k++) {
+        v[k] = (double)values[i * 3 * WIDTH + k];
+        for (size_t t = 0; centred && t < tokens; t++)
+            v[k] -= (double)values[(i / tokens * tokens + t) * 3 * WIDTH + k] / (double)tokens;
+    }
+    for (size_t o = 0; o < WIDTH; o++) {
+        double y = 0.0;
+        for (size_t k = 0; k < VALUES; k++)
+            y += (double)w[o * WIDTH + h * VALUES + k] * v[k];
+        sum += y * y;
+    }
+    return sqrt(sum);
+}
+
 static void norms_of_projected_values(void **state)
 {
     (void)state;
-    enum { BATCH = 2, WIDTH = 12, HEADS = 3, VALUES = WIDTH / HEADS };
     const vc_deit_config config = {.image = 8,
                                    .patch = 4,
                                    .channels = 1,
@@ -32,22 +53,15 @@ static void norms_of_projected_values(void **state)
     vc_model_forward(&acts, model, x, BATCH, NULL);
     for (size_t layer = 0; layer < 2; layer++) {
         const float *w = model->deit.blocks[layer].proj_w;
-        assert_ok(vc_model_value_norms(norms, &acts, model, layer, BATCH));
-        for (size_t i = 0; i < BATCH * tokens; i++)
-            for (size_t h = 0; h < HEADS; h++) {
-                const float *v =
-                    acts.deit.layers[layer].qkv + i * 3 * WIDTH + 2 * WIDTH + h * VALUES;
-                double sum = 0.0;
-                for (size_t o = 0; o < WIDTH; o++) {
-                    double y = 0.0;
-                    for (size_t k = 0; k < VALUES; k++)
-                        y += (double)w[o * WIDTH + h * VALUES + k] * (double)v[k];
-                    sum += y * y;
-                }
-                assert_near(norms[(i / tokens * HEADS + h) * tokens + i % tokens], sqrt(sum), 1e-5);
-            }
+        for (int centred = 0; centred < 2; centred++) {
+            assert_ok(vc_model_value_norms(norms, &acts, model, layer, BATCH, centred));
+            for (size_t i = 0; i < BATCH * tokens; i++)
+                for (size_t h = 0; h < HEADS; h++)
+                    assert_near(norms[(i / tokens * HEADS + h) * tokens + i % tokens],
+                                norm_of(w, &acts, layer, i, h, tokens, centred), 1e-5);
+        }
     }
-    assert_fails(vc_model_value_norms(norms, &passing, model, 0, BATCH), VC_EUNSUPPORTED,
+    assert_fails(vc_model_value_norms(norms, &passing, model, 0, BATCH, 0), VC_EUNSUPPORTED,
                  "whose activations are kept");
     vc_acts_close(&passing);
     vc_acts_close(&acts);

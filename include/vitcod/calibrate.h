@@ -1,0 +1,88 @@
+/* Calibration: from a dense model and images without labels to a sparse one. The dense model's averaged
+ * attention decides what is pruned; then the sparse model learns what the dense one makes of the images, and
+ * images held back tell how often both name the same class. */
+#ifndef VITCOD_CALIBRATE_H
+#define VITCOD_CALIBRATE_H
+
+#include "vitcod/attention_stats.h"
+#include "vitcod/json.h"
+#include "vitcod/plan.h"
+#include "vitcod/train.h"
+
+/* ---- what the dense model makes of images */
+
+/* Means over images, (L, H, Tq, Tk). */
+typedef struct vc_dense_stats {
+    vc_attention_stats attention; /* the softmax */
+    vc_attention_stats
+        scores;           /* the same times the norm of the projected value; only if `weighed` */
+    int weighed, centred; /* centred: beyond the mean of the values */
+} vc_dense_stats;
+
+/* VC_EUNSUPPORTED for a model whose layers are not of one shape. */
+vc_status vc_dense_stats_open(vc_dense_stats *out, const vc_model *model, int weighed, int centred);
+void vc_dense_stats_close(vc_dense_stats *stats);
+
+/* Runs the model over the images: each one's label becomes its first class, and the statistics (NULL: not
+ * wanted) grow. `label` is shown with the progress. */
+vc_status vc_dense_look(vc_dense_stats *stats, vc_dataset *data, const vc_model *model,
+                        size_t batch, const char *label);
+
+/* ---- what is pruned */
+
+typedef struct vc_plan_recipe {
+    /* As vc_prune_options has it, or "budget": one threshold over all layers and heads on attention times the norm
+     * of the projected value, which is how much an entry can change the block's output; with a residual, of the value beyond the mean. */
+    const char *rule;
+    double sparsity;
+    size_t threshold; /* of polarization */
+    int residual;     /* the plan gets kept shares (kept_share.h) */
+} vc_plan_recipe;
+
+int vc_plan_recipe_weighs(const vc_plan_recipe *recipe); /* wants weighed statistics */
+
+/* The plan and the sparsity it reaches. `path` names the model in messages. */
+vc_status vc_calibrate_plan(vc_plan *out, double *sparsity, const vc_dense_stats *stats,
+                            const vc_plan_recipe *recipe, const char *path);
+
+/* ---- learning */
+
+/* Share of the images whose label comes first. */
+vc_status vc_agreement(double *out, const vc_model *model, const vc_dataset *held, size_t batch);
+
+typedef struct vc_calibrate_options {
+    vc_train_options train; /* with the teacher */
+    const vc_plan *plans;   /* (plan_count) one after the other, each sparser; the last stays */
+    size_t plan_count;      /* 0: attention stays as it is */
+    size_t stage_epochs;    /* for each plan before the last, besides train.epochs for that */
+    size_t patience;        /* ends after so many epochs without a better one; 0: never */
+    double seconds;         /* more than 0: as many epochs as fit, in place of train.epochs */
+    const char *output;     /* the best model so far is always here */
+    const char
+        *checkpoint; /* where an interrupted run goes on from; besides it <checkpoint>.json */
+    int resume;
+    /* Names and values of everything that the result depends on: resuming with others is VC_EINVAL. */
+    const json_t *settings;
+} vc_calibrate_options;
+
+typedef struct vc_calibrate_hooks {
+    void (*on_step)(void *context, size_t step, size_t steps, double best_agreement);
+    void (*on_epoch)(void *context, const json_t *entry); /* of the log */
+    void *context;
+} vc_calibrate_hooks;
+
+/* log: [{"stage", "epoch", "agreement", "distillation_loss", "feature_distance", "learning_rate"}] */
+typedef struct vc_calibration {
+    double before, agreement; /* shares of the images held back: pruned, and at best */
+    size_t best_epoch, epochs;
+    json_t *log;
+} vc_calibration;
+
+/* Trains the student, whose parameters are at the end those of the best epoch, which `output` holds too. `learn` and `held` are labelled by
+ * vc_dense_look. Interrupted and resumed it makes the same files. */
+vc_status vc_calibrate(vc_calibration *out, vc_model *student, const vc_dataset *learn,
+                       const vc_dataset *held, const vc_calibrate_options *options,
+                       const vc_calibrate_hooks *hooks);
+void vc_calibration_close(vc_calibration *calibration);
+
+#endif

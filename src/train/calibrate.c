@@ -1,0 +1,320 @@
+/* Stages of training on sparser and sparser plans; the best epoch of the last is kept. */
+#include "vitcod/calibrate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "journal.h"
+#include "vitcod/clock.h"
+
+enum { PATH_ROOM = 4096 };
+
+typedef struct run {
+    const vc_calibrate_options *o;
+    const vc_calibrate_hooks *hooks;
+    vc_model *student;
+    const vc_dataset *learn, *held;
+    json_t *journal;
+    char journal_path[PATH_ROOM];
+    size_t stage, epochs; /* epochs of the last stage */
+    float *best;          /* the student's parameters when it agreed most */
+    double agreement;
+    size_t best_epoch;
+    int stop;
+} run;
+
+vc_status vc_agreement(double *out, const vc_model *model, const vc_dataset *held, size_t batch)
+{
+    vc_acts acts;
+    vc_source *source;
+    vc_evaluation e;
+    const vc_evaluate_options plain = vc_evaluate_options_default();
+    VC_TRY(vc_acts_open(&acts, model, batch, 0));
+    vc_status status = vc_source_of_dataset(&source, held);
+    vc_forward_pass pass = {&acts, model, NULL};
+    const vc_runner runner = vc_forward_runner(&pass);
+    if (status == VC_OK)
+        status = vc_evaluate(&e, model, source, &runner, &plain);
+    if (status == VC_OK)
+        *out = (double)e.top1 / (double)e.images;
+    vc_source_close(source);
+    vc_acts_close(&acts);
+    return status;
+}
+
+/* ---- stages */
+
+static size_t stage_count(const vc_calibrate_options *o)
+{
+    return o->plan_count > 0 ? o->plan_count : 1;
+}
+
+static size_t stage_epochs(const run *r, size_t stage)
+{
+    return stage + 1 < stage_count(r->o) ? r->o->stage_epochs : r->epochs;
+}
+
+static vc_status stage_file(char out[PATH_ROOM], const run *r, size_t stage)
+{
+    const int length = stage + 1 == stage_count(r->o)
+                           ? snprintf(out, PATH_ROOM, "%s", r->o->checkpoint)
+                           : snprintf(out, PATH_ROOM, "%s.stage%zu", r->o->checkpoint, stage + 1);
+    return length < PATH_ROOM ? VC_OK
+                              : vc_fail(VC_EINVAL, "%s: the path is too long", r->o->checkpoint);
+}
+
+/* The last stage warms up only if it is the first, and ends at the lowest learning rate; those before stay at the
+ * highest. */
+static vc_train_options stage_options(const run *r)
+{
+    vc_train_options how = r->o->train;
+    how.epochs = stage_epochs(r, r->stage);
+    if (r->stage + 1 < stage_count(r->o))
+        how.min_learning_rate = how.learning_rate;
+    if (r->stage > 0)
+        how.warmup_epochs = 0.0;
+    if (how.warmup_epochs > (double)how.epochs)
+        how.warmup_epochs = (double)how.epochs;
+    return how;
+}
+
+static void on_step(void *context, size_t step, size_t steps, double loss)
+{
+    const run *r = context;
+    size_t before = 0, all = 0;
+    (void)loss;
+    for (size_t s = 0; s < stage_count(r->o); s++) {
+        const size_t here = stage_epochs(r, s) * (r->learn->count / r->o->train.batch);
+        before += s < r->stage ? here : 0;
+        all += s == r->stage ? steps : here;
+    }
+    if (r->hooks->on_step)
+        r->hooks->on_step(r->hooks->context, before + step, all, r->agreement);
+}
+
+static vc_status keep_best(run *r, double agreement, size_t epoch)
+{
+    if (r->stage + 1 < stage_count(r->o) || agreement <= r->agreement)
+        return VC_OK;
+    r->agreement = agreement;
+    r->best_epoch = epoch;
+    memcpy(r->best, r->student->values, r->student->value_count * sizeof *r->best);
+    return vc_model_write(r->o->output, r->student);
+}
+
+/* Whether nothing has become better for long. */
+static int is_over(const run *r, size_t stage, size_t epoch)
+{
+    return stage + 1 == stage_count(r->o) && r->o->patience > 0 &&
+           epoch >= r->best_epoch + r->o->patience;
+}
+
+static vc_status on_epoch(void *context, const vc_epoch_report *e)
+{
+    run *r = context;
+    const double agreement = (double)e->test.top1 / (double)e->test.images;
+    json_t *entry =
+        json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "stage", (json_int_t)r->stage + 1, "epoch",
+                  (json_int_t)e->epoch, "agreement", agreement, "distillation_loss",
+                  e->distillation, "feature_distance", e->features, "reconstruction",
+                  e->reconstruction, "learning_rate", e->learning_rate);
+    vc_status status =
+        entry ? keep_best(r, agreement, e->epoch) : vc_fail(VC_ENOMEM, "out of memory for the log");
+    if (status == VC_OK)
+        status = vc__journal_add(r->journal, r->journal_path, r->stage + 1, e->epoch, entry);
+    if (status == VC_OK && r->hooks->on_epoch) {
+        json_object_set_new(entry, "epochs", json_integer((json_int_t)e->epochs));
+        json_object_set_new(entry, "best_agreement", json_real(r->agreement));
+        json_object_set_new(entry, "images_per_s", json_real(e->images_per_second));
+        r->hooks->on_epoch(r->hooks->context, entry);
+        json_object_del(entry, "epochs");
+        json_object_del(entry, "best_agreement");
+        json_object_del(entry, "images_per_s");
+    }
+    json_decref(entry);
+    r->stop = is_over(r, r->stage, e->epoch);
+    return status;
+}
+
+static vc_status use_plan(run *r, size_t stage)
+{
+    if (r->o->plan_count == 0)
+        return VC_OK;
+    return vc_model_use_plan(r->student, &r->o->plans[stage], "the plan");
+}
+
+static vc_status run_stage(run *r, size_t stage, int resume)
+{
+    char checkpoint[PATH_ROOM];
+    const vc_train_hooks hooks = {on_step, on_epoch, r, &r->stop};
+    r->stage = stage;
+    VC_TRY(stage_file(checkpoint, r, stage));
+    VC_TRY(use_plan(r, stage));
+    const vc_train_options how = stage_options(r);
+    return vc_train(r->student, r->learn, r->held, &how, checkpoint, resume, &hooks);
+}
+
+/* ---- how far an interrupted run came */
+
+/* The stage whose checkpoint is there, the last of them; stage_count: none. */
+static vc_status find_stage(size_t *out, const run *r)
+{
+    *out = stage_count(r->o);
+    for (size_t s = stage_count(r->o); s-- > 0;) {
+        char path[PATH_ROOM];
+        VC_TRY(stage_file(path, r, s));
+        if (access(path, F_OK) == 0) {
+            *out = s;
+            return VC_OK;
+        }
+    }
+    return VC_OK;
+}
+
+/* The best of the last stage so far lies in `output`. */
+static vc_status read_best(run *r, size_t stage)
+{
+    const json_t *log = json_object_get(r->journal, "log");
+    double best = json_number_value(json_object_get(r->journal, "before"));
+    size_t i, epoch = 0, last = 0;
+    json_t *entry;
+    json_array_foreach ((json_t *)log, i, entry) {
+        const double agreement = json_number_value(json_object_get(entry, "agreement"));
+        if (json_integer_value(json_object_get(entry, "stage")) != (json_int_t)stage_count(r->o))
+            continue;
+        last = (size_t)json_integer_value(json_object_get(entry, "epoch"));
+        epoch = agreement > best ? last : epoch;
+        best = agreement > best ? agreement : best;
+    }
+    r->agreement = best;
+    r->best_epoch = epoch;
+    r->stop = is_over(r, stage, last);
+    if (epoch == 0 || stage + 1 < stage_count(r->o))
+        return VC_OK;
+    vc_model *model;
+    const vc_model_options how = {.heads = vc_model_layer(&r->student->config, 0).heads};
+    VC_TRY(vc_model_open(&model, r->o->output, &how));
+    vc_status status = VC_OK;
+    if (model->value_count == r->student->value_count)
+        memcpy(r->best, model->values, model->value_count * sizeof *r->best);
+    else
+        status = vc_fail(VC_EINVAL, "%s: has %zu parameters, wanted the student's %zu",
+                         r->o->output, model->value_count, r->student->value_count);
+    vc_model_close(model);
+    return status;
+}
+
+/* ---- how many epochs fit */
+
+static vc_status keep_nothing(void *context, const vc_epoch_report *report)
+{
+    (void)context;
+    (void)report;
+    return VC_OK;
+}
+
+/* A few steps are timed on the real student, whose parameters come back afterwards. */
+static vc_status count_epochs(run *r)
+{
+    enum { STEPS = 5 };
+    const size_t steps = r->learn->count / r->o->train.batch;
+    const vc_train_hooks hooks = {.on_epoch = keep_nothing};
+    double evaluation = 0.0, agreement;
+    r->epochs = r->o->train.epochs;
+    if (!(r->o->seconds > 0.0))
+        return VC_OK;
+    vc_train_options trial = r->o->train;
+    trial.epochs = 1;
+    trial.limit = (steps < STEPS ? steps : STEPS) * trial.batch;
+    trial.warmup_epochs = 0.0;
+    double start = vc_clock_seconds();
+    VC_TRY(vc_agreement(&agreement, r->student, r->held, trial.batch));
+    evaluation = vc_clock_seconds() - start;
+    start = vc_clock_seconds();
+    const vc_status status = vc_train(r->student, r->learn, NULL, &trial, NULL, 0, &hooks);
+    const double step = (vc_clock_seconds() - start) / (double)(trial.limit / trial.batch);
+    memcpy(r->student->values, r->best, r->student->value_count * sizeof *r->best);
+    VC_TRY(status);
+    const double epoch = step * (double)steps + evaluation,
+                 left =
+                     r->o->seconds - epoch * (double)(r->o->stage_epochs * (stage_count(r->o) - 1));
+    r->epochs = left >= epoch ? (size_t)(left / epoch) : 1;
+    return VC_OK;
+}
+
+/* ---- the whole */
+
+static vc_status begin(run *r)
+{
+    const size_t last = stage_count(r->o) - 1;
+    VC_TRY(use_plan(r, last));
+    VC_TRY(vc_agreement(&r->agreement, r->student, r->held, r->o->train.batch));
+    VC_TRY(count_epochs(r));
+    json_object_set_new(r->journal, "before", json_real(r->agreement));
+    json_object_set_new(r->journal, "epochs", json_integer((json_int_t)r->epochs));
+    return vc_json_write_exact(r->journal_path, r->journal);
+}
+
+static vc_status go_on(run *r, size_t *stage)
+{
+    r->epochs = (size_t)json_integer_value(json_object_get(r->journal, "epochs"));
+    VC_TRY(find_stage(stage, r));
+    return read_best(r, *stage);
+}
+
+static void remove_checkpoints(const run *r)
+{
+    char path[PATH_ROOM];
+    for (size_t s = 0; s < stage_count(r->o); s++)
+        if (stage_file(path, r, s) == VC_OK)
+            unlink(path);
+    unlink(r->journal_path);
+}
+
+static vc_status calibrate(run *r)
+{
+    const size_t stages = stage_count(r->o);
+    size_t from = stages;
+    r->best = malloc(r->student->value_count * sizeof *r->best);
+    if (!r->best)
+        return vc_fail(VC_ENOMEM, "out of memory for the best parameters");
+    memcpy(r->best, r->student->values, r->student->value_count * sizeof *r->best);
+    VC_TRY(vc__journal_open(&r->journal, r->journal_path, r->o->settings, r->o->resume));
+    VC_TRY(r->o->resume ? go_on(r, &from) : begin(r));
+    const int resume = from < stages;
+    for (size_t s = resume ? from : 0; s < stages; s++)
+        VC_TRY(run_stage(r, s, resume && s == from));
+    memcpy(r->student->values, r->best, r->student->value_count * sizeof *r->best);
+    return vc_model_write(r->o->output, r->student);
+}
+
+vc_status vc_calibrate(vc_calibration *out, vc_model *student, const vc_dataset *learn,
+                       const vc_dataset *held, const vc_calibrate_options *options,
+                       const vc_calibrate_hooks *hooks)
+{
+    run r = {.o = options, .hooks = hooks, .student = student, .learn = learn, .held = held};
+    *out = (vc_calibration){0};
+    if (snprintf(r.journal_path, PATH_ROOM, "%s.json", options->checkpoint) >= PATH_ROOM)
+        return vc_fail(VC_EINVAL, "%s: the path is too long", options->checkpoint);
+    const vc_status status = calibrate(&r);
+    if (status == VC_OK) {
+        json_t *log = json_object_get(r.journal, "log");
+        *out = (vc_calibration){.before = json_number_value(json_object_get(r.journal, "before")),
+                                .agreement = r.agreement,
+                                .best_epoch = r.best_epoch,
+                                .epochs = json_array_size(log),
+                                .log = json_incref(log)};
+        remove_checkpoints(&r);
+    }
+    json_decref(r.journal);
+    free(r.best);
+    return status;
+}
+
+void vc_calibration_close(vc_calibration *calibration)
+{
+    json_decref(calibration->log);
+    *calibration = (vc_calibration){0};
+}
