@@ -27,8 +27,9 @@ vc_status vc_workload_add(vc_workload *workload, const vc_op *op)
 }
 
 typedef struct counts {
-    uint64_t scores;  /* Q K^T products computed: panels and sparser entries */
-    uint64_t indices; /* rows of sparser entries and lengths of their columns */
+    uint64_t scores;   /* Q K^T products computed: panels and sparser entries */
+    uint64_t residual; /* values summed for the mean, and rows that it is added to (residual.h) */
+    uint64_t indices;  /* rows of sparser entries and lengths of their columns */
 } counts;
 
 static counts count_scores(const vc_attention_sizes *s, const vc_plan_layer *plan)
@@ -39,6 +40,7 @@ static counts count_scores(const vc_attention_sizes *s, const vc_plan_layer *pla
     for (size_t h = 0; h < plan->heads; h++) {
         uint64_t sparse = vc_plan_kept_sparser(plan, h);
         total.scores += (uint64_t)plan->global_tokens[h] * plan->queries + sparse;
+        total.residual += plan->kept_share ? plan->keys + plan->queries : 0;
         total.indices += sparse + plan->keys - (size_t)plan->global_tokens[h];
     }
     return total;
@@ -76,7 +78,7 @@ vc_status vc_workload_add_attention(vc_workload *workload, int layer, const vc_a
          .index_values = n.indices},
         {.kind = VC_OP_SOFTMAX},
         {.kind = VC_OP_SPMM,
-         .macs = n.scores * v,
+         .macs = (n.scores + n.residual) * v,
          .input_values = s->keys * h * v,
          .output_values = s->queries * h * v},
     };

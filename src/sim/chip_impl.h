@@ -106,6 +106,7 @@ typedef struct vc__head_map {
     const int32_t *column_start, *rows;     /* (keys + 1) positions in rows; NULL: all kept */
     int32_t *row_start, *row_keys;          /* the sparser part by rows */
     int32_t *row_entry;                     /* its positions in `rows` */
+    int residual;                           /* rows get a share of the mean of the values */
 } vc__head_map;
 
 typedef struct vc__layer_map {

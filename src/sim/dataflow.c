@@ -1,5 +1,6 @@
 /* The ways to compute attention, a file each, and what a plan becomes on a chip that does not reorder. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "rivals.h"
 
@@ -19,6 +20,8 @@ vc_status vc__dataflow_run(vc__machine *m, const vc_attention_sizes *sizes,
     if (values && m->config->dataflow != VC_DATAFLOW_VITCOD)
         return vc_fail(VC_EINVAL, "the dataflow %s takes no data, wanted vitcod",
                        vc_dataflow_name(m->config->dataflow));
+    if (values && plan && plan->kept_share)
+        return vc_fail(VC_EUNSUPPORTED, "data is not sent through a plan with a residual");
     VC_TRY(vc__layer_map_open(&a.map, sizes, plan));
     vc_status status = values ? vc__flow_open(&a.flow, sizes, &a.map, values) : VC_OK;
     if (status == VC_OK)
@@ -48,6 +51,14 @@ static vc_status plain_layer(vc_plan *out, const vc_plan_layer *from)
                 order.keys[h * from->keys + k] = (int32_t)k;
         }
         status = vc_plan_assemble(out, &mask, &order, from->queries);
+    }
+    if (status == VC_OK && from->kept_share) {
+        const size_t bytes = from->heads * from->queries * sizeof(float);
+        out->layers[0].kept_share = malloc(bytes);
+        if (out->layers[0].kept_share)
+            memcpy(out->layers[0].kept_share, from->kept_share, bytes);
+        else
+            status = vc_fail(VC_ENOMEM, "out of memory for a layer's shares");
     }
     free(room);
     vc_mask_close(&mask);

@@ -43,6 +43,7 @@ static vc__head_map head_of(const vc_attention_sizes *s, const vc_plan_layer *la
         head.key_order = layer->key_order + h * s->keys;
         head.column_start = layer->column_start + h * (s->keys + 1);
         head.rows = layer->rows;
+        head.residual = layer->kept_share != NULL;
         fill_rows(&head);
     }
     return head;

@@ -61,6 +61,32 @@ static uint64_t sparser_row(vc__lines *lines, pass *p, size_t query, size_t key_
     return row.end - row.first;
 }
 
+/* The sum of the tile's values as one more row of the panel, in parts; returns when it is there (eq. D17). */
+static uint64_t mean_of_values(vc__lines *lines, pass *p)
+{
+    uint64_t done = 0;
+    for (size_t first = p->tile->key_first; first < p->tile->key_end; first += p->visit) {
+        const size_t left = p->tile->key_end - first,
+                     end = first + (left < p->visit ? left : p->visit);
+        uint64_t t = lines->free[0];
+        for (size_t key = first; key < end; key++)
+            t = sum(lines, p, t, key, p->cycles);
+        lines->spent[VC_SPENT_BUSY] += (end - first) * p->cycles;
+        vc__lines_take(lines, t);
+        done = vc__later(done, t);
+        p->visits++;
+    }
+    return done;
+}
+
+/* The mean as one more entry of a row. */
+static void add_mean(vc__lines *lines, pass *p, size_t query, uint64_t mean)
+{
+    const uint64_t t = vc__wait(lines->spent, start_row(lines, p, query), mean, VC_SPENT_IMBALANCE);
+    lines->spent[VC_SPENT_BUSY] += p->cycles;
+    vc__lines_take(lines, t + p->cycles);
+}
+
 static uint64_t count_sparser(const pass *p, size_t key_first)
 {
     uint64_t entries = 0;
@@ -89,15 +115,23 @@ vc_status vc__spmm(vc__attention *a, const vc__tile *tile, const size_t *order,
                                                      : globals > tile->key_end ? tile->key_end
                                                                                : globals;
     const uint64_t panel = rows * (middle - tile->key_first), entries = count_sparser(&p, middle);
+    const int means = p.head->residual && tile->query_first == 0,
+              adds = p.head->residual && tile->key_end == p.head->keys;
+    const uint64_t residual = (means ? tile->key_end - tile->key_first : 0) + (adds ? rows : 0);
     size_t wide;
-    VC_TRY(vc__split_lines(&wide, m, tile, panel * p.cycles, entries * p.gather));
+    VC_TRY(vc__split_lines(&wide, m, tile, (panel + residual) * p.cycles, entries * p.gather));
     vc__lines dense, sparse;
     vc__lines_open(&dense, wide, m->now, m->counts.spent[VC_ENGINE_DENSER]);
     vc__lines_open(&sparse, c->lines - wide, m->now, m->counts.spent[VC_ENGINE_SPARSER]);
+    vc__lines *regular =
+        wide > 0 ? &dense : &sparse; /* a fixed split may leave the denser part none */
+    const uint64_t mean = means ? mean_of_values(regular, &p) : m->now;
     for (size_t i = 0; i < rows; i++) {
         denser_row(&dense, &p, tile->query_first + order[i], middle);
         sparser_row(&sparse, &p, tile->query_first + order[i], middle);
     }
+    for (size_t i = 0; adds && i < rows; i++)
+        add_mean(regular, &p, tile->query_first + order[i], mean);
     const uint64_t end =
         vc__later(m->now, vc__later(vc__lines_end(&dense), vc__lines_end(&sparse)));
     vc__lines_close(&dense, end);
@@ -105,8 +139,8 @@ vc_status vc__spmm(vc__attention *a, const vc__tile *tile, const size_t *order,
     vc__span(m, "denser", "SpMM", (int)tile->head, m->now, vc__lines_end(&dense));
     vc__span(m, "sparser", "SpMM", (int)tile->head, m->now, vc__lines_end(&sparse));
     m->now = end;
-    m->counts.macs += (panel + entries) * dv;
-    m->counts.read_bytes[VC_BUFFER_VALUE] += (panel + entries) * dv;
+    m->counts.macs += (panel + entries + residual) * dv;
+    m->counts.read_bytes[VC_BUFFER_VALUE] += (panel + entries + residual) * dv;
     m->counts.read_bytes[VC_BUFFER_OUTPUT] += panel + entries; /* probabilities */
     /* A visit's sums are added to the row's in the output scratchpad. */
     m->counts.read_bytes[VC_BUFFER_OUTPUT] += p.visits * dv * sizeof(int32_t);

@@ -98,6 +98,35 @@ static int in_first_row_or_column(size_t query, size_t key)
     return query == 0 || key == 0;
 }
 
+static int everywhere(size_t query, size_t key)
+{
+    (void)query;
+    (void)key;
+    return 1;
+}
+
+/* As dense_by_hand, and a residual: line 0 sums the values while softmax is at work; the rows end at 29 to 32, and
+ * their further entries, a cycle each, at 30, 31, 31 and 32. */
+static void residual_by_hand(void **state)
+{
+    (void)state;
+    const vc_chip_config c = small_chip();
+    const vc_attention_sizes s = {1, 4, 4, 8, 8, 0};
+    vc_plan plan;
+    vc_workload w = {0};
+    make_plan(&plan, 4, 3, everywhere);
+    plan.layers[0].kept_share = calloc(4, sizeof(float));
+    assert_non_null(plan.layers[0].kept_share);
+    const vc_chip_counts n = simulate(&s, &plan, &c);
+    assert_int_equal(n.cycles, 37);
+    assert_int_equal(n.macs, 2 * 16 * 8 + (4 + 4) * 8);
+    assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_BUSY], 32 + 4 + 4);
+    add_attention(&w, 0, &s, &plan);
+    assert_int_equal(vc_workload_macs(&w, 1), n.macs);
+    vc_workload_close(&w);
+    vc_plan_close(&plan);
+}
+
 /* The diagonal has no global token: four columns of one entry, all lines sparser. The index, 8 numbers of 2
  * bytes, comes after K and Q: 2.5, so all is there at 3. SDDMM 3 to 4, rows complete at 8; softmax one after
  * the other: 9 to 12 and 17 more; V came at 3.5. Line i ends at 27 + i; the store is issued at 34: 35. */
@@ -429,6 +458,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dense_by_hand),
+        cmocka_unit_test(residual_by_hand),
         cmocka_unit_test(diagonal_by_hand),
         cmocka_unit_test(one_column_by_hand),
         cmocka_unit_test(row_and_column_by_hand),
