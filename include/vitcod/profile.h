@@ -28,4 +28,8 @@ typedef struct vc_attention_times {
 vc_status vc_profile_attention(vc_attention_times *out, const vc_plan *plan, size_t head_dim,
                                size_t batch, size_t repeats, uint64_t seed);
 
+/* Median seconds of attention on the plan in all layers, forward and backward, as training runs it: two images,
+ * random Q, K, V. */
+vc_status vc_profile_training_attention(double *seconds, const vc_plan *plan, size_t head_dim);
+
 #endif

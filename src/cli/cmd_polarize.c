@@ -1,15 +1,21 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 #include "commands.h"
+#include "open_maps.h"
+#include "plan_cost.h"
 #include "vitcod/file.h"
+#include "vitcod/kept_share.h"
 #include "vitcod/polarize.h"
 #include "vitcod/report.h"
 
 typedef struct polarize_options {
-    const char *output, *pictures;
+    const char *output, *pictures, *threshold_text, *maps;
     size_t threshold;
+    int search;
+    cli_plan_cost cost;
 } polarize_options;
 
 /* DIR/mask.png, or with a group's name DIR/mask-dpt0.png. */
@@ -107,12 +113,38 @@ static void describe(json_t *result, const vc_plan *plan)
                           "plan_hash", hash, "threshold", (json_int_t)plan->threshold));
 }
 
+static vc_status make_plan(vc_plan *plan, json_t *result, const vc_mask_set *set,
+                           const polarize_options *o, const char *path)
+{
+    double cost;
+    if (!o->search)
+        return vc_polarize_groups(plan, set->masks, set->count, o->threshold, path);
+    cli_plan_cost how = o->cost;
+    VC_TRY(vc_polarize_search(plan, &cost, set->masks, set->count, cli_plan_cost_of, &how, path));
+    json_object_set_new(result, "cost", json_real(cost));
+    json_object_set_new(result, "cost_unit", json_string(how.unit));
+    return VC_OK;
+}
+
+static vc_status add_residual(vc_plan *plan, const polarize_options *o)
+{
+    cli_maps maps;
+    if (!o->maps)
+        return VC_OK;
+    VC_TRY(cli_open_maps(&maps, o->maps));
+    const vc_status status = vc_plan_add_kept_shares(plan, maps.maps, maps.files.count, o->maps);
+    cli_close_maps(&maps);
+    return status;
+}
+
 static vc_status polarize(json_t *result, const polarize_options *o, const char *path)
 {
     vc_mask_set set;
     vc_plan plan = {0};
     VC_TRY(vc_mask_set_read(&set, path));
-    vc_status status = vc_polarize_groups(&plan, set.masks, set.count, o->threshold, path);
+    vc_status status = make_plan(&plan, result, &set, o, path);
+    if (status == VC_OK)
+        status = add_residual(&plan, o);
     if (status == VC_OK && o->pictures)
         status = draw(o->pictures, &set, &plan);
     if (status == VC_OK)
@@ -139,15 +171,42 @@ static void print_text(const json_t *result)
            100.0 * json_real_value(json_object_get(result, "kept_share")),
            (long long)json_integer_value(json_object_get(result, "kept_denser")),
            (long long)json_integer_value(json_object_get(result, "kept_sparser")));
+    const json_t *cost = json_object_get(result, "cost");
+    if (cost)
+        printf("threshold %lld costs least: %g %s\n",
+               (long long)json_integer_value(json_object_get(result, "threshold")),
+               json_real_value(cost), json_string_value(json_object_get(result, "cost_unit")));
+}
+
+static int take_threshold(const cli_command *command, polarize_options *o)
+{
+    char *end;
+    const char *text = o->threshold_text;
+    o->search = strcmp(text, "auto") == 0;
+    if (o->search)
+        return cli_check_plan_cost(command, &o->cost);
+    const unsigned long value = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || value > 1000000)
+        return cli_usage(command, "--threshold is '%s', wanted a count or auto", text);
+    o->threshold = value;
+    return CLI_CONTINUE;
 }
 
 static int run_polarize(const cli_command *command, int argc, char **argv)
 {
-    polarize_options o = {.threshold = 50};
+    polarize_options o = {.threshold_text = "50", .cost = {.target = "vitcod", .head_dim = 64}};
     const cli_option options[] = {
         {"output", "FILE", "the plan (safetensors)", CLI_TEXT, &o.output},
-        {"threshold", "N", "a column that keeps more is a global token (default 50)", CLI_COUNT,
-         &o.threshold},
+        {"threshold", "N|auto",
+         "a column that keeps more is a global token (default 50); auto: what costs least",
+         CLI_TEXT, &o.threshold_text},
+        {"for", "TARGET",
+         "auto: vitcod (default), cycles on the chip; cpu, time of attention in training", CLI_TEXT,
+         &o.cost.target},
+        {"head-dim", "N", "auto: values per head (default 64)", CLI_COUNT, &o.cost.head_dim},
+        {"residual", "MAPS",
+         "averaged attention: the plan gets the mean of all values in place of what is pruned",
+         CLI_TEXT, &o.maps},
         {"pictures", "DIR", "draw mask.png and mask-polarized.png there, per group", CLI_TEXT,
          &o.pictures},
     };
@@ -159,6 +218,9 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
         return status;
     if (!o.output)
         return cli_usage(command, "-o FILE is missing");
+    status = take_threshold(command, &o);
+    if (status != CLI_CONTINUE)
+        return status;
     json_t *result = cli_result(command, &common);
     vc_status done = polarize(result, &o, arguments.positional[0]);
     return cli_finish(result, done, common.json, print_text);

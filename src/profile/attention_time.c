@@ -7,6 +7,7 @@
 #include "vitcod/clock.h"
 #include "vitcod/kernels.h"
 #include "vitcod/profile.h"
+#include "vitcod/residual.h"
 #include "vitcod/rng.h"
 
 typedef struct bench {
@@ -61,6 +62,9 @@ static vc_status open_bench(bench *b, uint64_t seed)
         b->split[l] = sizes;
         vc_plan_layer_mask(b->pruned, &b->plan->layers[l]);
         VC_TRY(vc_attend_layer_open(&b->split[l], b->pruned, NULL, VC_SPLIT_BY_COST));
+        const float *shares = b->plan->layers[l].kept_share;
+        for (size_t h = 0; shares && h < s->heads; h++)
+            b->split[l].head[h].kept_share = shares + h * s->queries;
     }
     place(b);
     VC_TRY(vc_arena_reserve(&b->arena));
@@ -79,6 +83,18 @@ static void close_bench(bench *b)
     free(b->split);
     free(b->pruned);
     vc_arena_close(&b->arena);
+}
+
+/* One head's residual, if it has one; v and out are the head's. */
+static void add_residual(bench *b, const vc_attend_head *head, float *out, const float *v)
+{
+    const vc_attention_shape *s = &b->shape;
+    float *mean = b->scratch + (size_t)omp_get_thread_num() *
+                                   vc_attention_scratch_floats(s->queries, s->keys, s->value_dim);
+    if (!head->kept_share)
+        return;
+    vc_residual_mean(mean, v, s->v_stride, s->keys, s->value_dim);
+    vc_residual_add(out, s->out_stride, head->kept_share, mean, s->queries, s->value_dim);
 }
 
 /* As the engine does it, but for the scale of the scores, which it has in the weights. */
@@ -110,8 +126,9 @@ static void run(bench *b, const vc_attend_layer *layer)
                                              .v_stride = s->v_stride,
                                              .panel = b->panels + i * floats +
                                                       layer->head[h].panel_start};
-                kernels->attend_rows(b->out + i * s->queries * width + h * s->head_dim, width,
-                                     &view, 0, s->queries);
+                float *to = b->out + i * s->queries * width + h * s->head_dim;
+                kernels->attend_rows(to, width, &view, 0, s->queries);
+                add_residual(b, view.head, to, view.v);
             }
     }
 }
@@ -130,6 +147,11 @@ static void run_definition(bench *b, size_t layer)
     packed.q_stride = width;
     vc_attention_forward(b->want, b->probs, b->scratch, b->out, b->qkv + width, b->qkv + 2 * width,
                          &packed, b->pruned, NULL);
+    for (size_t i = 0; i < s->batch; i++)
+        for (size_t h = 0; h < s->heads; h++)
+            add_residual(b, &b->split[layer].head[h],
+                         b->want + i * s->queries * width + h * s->head_dim,
+                         b->qkv + i * s->queries * s->q_stride + 2 * width + h * s->head_dim);
 }
 
 static vc_status verify(bench *b, double *largest_difference)

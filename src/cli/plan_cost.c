@@ -1,0 +1,44 @@
+#include "plan_cost.h"
+
+#include <string.h>
+
+#include "vitcod/accelerator.h"
+#include "vitcod/chip.h"
+#include "vitcod/profile.h"
+#include "vitcod/sim.h"
+
+int cli_check_plan_cost(const cli_command *command, cli_plan_cost *cost)
+{
+    if (strcmp(cost->target, "vitcod") == 0)
+        cost->unit = "cycles";
+    else if (strcmp(cost->target, "cpu") == 0)
+        cost->unit = "s";
+    else
+        return cli_usage(command, "--for is '%s', wanted vitcod or cpu", cost->target);
+    return CLI_CONTINUE;
+}
+
+static vc_status cycles(double *out, const vc_plan *plan, size_t head_dim)
+{
+    const vc_accelerator built_in = vc_accelerator_default();
+    const vc_chip_options options = {
+        .config = &built_in.chip, .memory = &built_in.memory, .attention_only = 1};
+    vc_workload workload = {0};
+    vc_chip_result result = {0};
+    vc_status status = vc_sim_plan_workload(&workload, plan, plan, head_dim, 0, "the plan");
+    if (status == VC_OK)
+        status = vc_chip_simulate(&result, &workload, plan, &options);
+    if (status == VC_OK)
+        *out = (double)result.total.cycles;
+    vc_chip_result_close(&result);
+    vc_workload_close(&workload);
+    return status;
+}
+
+vc_status cli_plan_cost_of(void *context, double *out, const vc_plan *plan)
+{
+    const cli_plan_cost *cost = context;
+    if (strcmp(cost->target, "vitcod") == 0)
+        return cycles(out, plan, cost->head_dim);
+    return vc_profile_training_attention(out, plan, cost->head_dim);
+}

@@ -1,0 +1,21 @@
+/* What a plan costs on the chip or on this machine: for the search of a threshold. */
+#ifndef VC_CLI_PLAN_COST_H
+#define VC_CLI_PLAN_COST_H
+
+#include "cli.h"
+#include "vitcod/polarize.h"
+
+typedef struct cli_plan_cost {
+    const char *target; /* "vitcod" or "cpu" */
+    const char *unit;   /* of the cost, once opened */
+    size_t head_dim;
+} cli_plan_cost;
+
+/* CLI_CONTINUE for a target that is one. */
+int cli_check_plan_cost(const cli_command *command, cli_plan_cost *cost);
+
+/* A vc_plan_cost whose context is a cli_plan_cost. vitcod: cycles of attention on the built-in chip. cpu: seconds of
+ * attention on the plan, forward and backward, as training runs it (inference chooses its own split). */
+vc_status cli_plan_cost_of(void *context, double *out, const vc_plan *plan);
+
+#endif

@@ -1,0 +1,70 @@
+#include <omp.h>
+#include <stdlib.h>
+
+#include "vitcod/arena.h"
+#include "vitcod/clock.h"
+#include "vitcod/profile.h"
+#include "vitcod/rng.h"
+
+enum { IMAGES = 2, REPEATS = 5 };
+
+typedef struct room {
+    float *q, *k, *v, *out, *probs, *scratch; /* gradients overwrite what they belong to */
+    float *dq, *dk, *dv;
+    vc_arena arena;
+} room;
+
+static void place(room *r, const vc_plan_layer *p, const vc_sparse_layer *layer, size_t head_dim)
+{
+    const size_t width = p->heads * head_dim, queries = IMAGES * p->queries * width,
+                 keys = IMAGES * p->keys * width;
+    float **const arrays[] = {&r->q, &r->out, &r->dq, &r->k, &r->v, &r->dk, &r->dv};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+        *arrays[i] = vc_arena_floats(&r->arena, i < 3 ? queries : keys);
+    r->probs = vc_arena_floats(&r->arena, IMAGES * layer->probs_per_image);
+    r->scratch = vc_arena_floats(&r->arena, layer->scratch_floats * (size_t)omp_get_max_threads());
+}
+
+static double time_once(room *r, const vc_attention_shape *s, const vc_sparse_layer *layer)
+{
+    const double start = vc_clock_seconds();
+    vc_sparse_attention_forward(r->out, r->probs, r->scratch, r->q, r->k, r->v, s, layer);
+    vc_sparse_attention_backward(r->dq, r->dk, r->dv, r->scratch, r->out, r->probs, r->q, r->k,
+                                 r->v, s, layer);
+    return vc_clock_seconds() - start;
+}
+
+static vc_status time_layer(double *seconds, const vc_plan_layer *p, size_t head_dim)
+{
+    const size_t width = p->heads * head_dim;
+    const vc_attention_shape s = {IMAGES,   p->heads, p->queries, p->keys, head_dim,
+                                  head_dim, width,    width,      width,   width};
+    vc_sparse_layer layer;
+    room r = {0};
+    double samples[REPEATS];
+    VC_TRY(vc_sparse_layer_open(&layer, p, head_dim, head_dim, NULL));
+    place(&r, p, &layer, head_dim);
+    const vc_status status = vc_arena_reserve(&r.arena);
+    if (status == VC_OK) {
+        place(&r, p, &layer, head_dim);
+        vc_rng rng = vc_rng_open(1, 0, 0);
+        float *const arrays[] = {r.q, r.k, r.v};
+        for (size_t a = 0; a < 3; a++)
+            for (size_t i = 0; i < IMAGES * (a == 0 ? p->queries : p->keys) * width; i++)
+                arrays[a][i] = (float)vc_rng_normal(&rng);
+        for (size_t i = 0; i < REPEATS; i++)
+            samples[i] = time_once(&r, &s, &layer);
+        *seconds += vc_spread_of(samples, REPEATS).median;
+    }
+    vc_arena_close(&r.arena);
+    vc_sparse_layer_close(&layer);
+    return status;
+}
+
+vc_status vc_profile_training_attention(double *seconds, const vc_plan *plan, size_t head_dim)
+{
+    *seconds = 0.0;
+    for (size_t l = 0; l < plan->layer_count; l++)
+        VC_TRY(time_layer(seconds, &plan->layers[l], head_dim));
+    return VC_OK;
+}
