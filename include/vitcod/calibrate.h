@@ -5,23 +5,31 @@
 #define VITCOD_CALIBRATE_H
 
 #include "vitcod/attention_stats.h"
+#include "vitcod/group_files.h"
 #include "vitcod/json.h"
 #include "vitcod/plan.h"
 #include "vitcod/train.h"
 
 /* ---- what the dense model makes of images */
 
-/* Means over images, (L, H, Tq, Tk). */
+/* Means over images, one per group of layers. */
 typedef struct vc_dense_stats {
-    vc_attention_stats attention; /* the softmax */
-    vc_attention_stats
-        scores;           /* the same times the norm of the projected value; only if `weighed` */
-    int weighed, centred; /* centred: beyond the mean of the values */
+    const vc_model *model;
+    size_t groups;
+    vc_attention_stats attention[VC_MOST_GROUPS]; /* the softmax */
+    /* With `weighed`, the same times the norm of the projected value; `centred`: beyond the mean of the values. */
+    vc_attention_stats scores[VC_MOST_GROUPS];
+    int weighed, centred;
+    float *norms, *products; /* of a batch */
+    vc_status status;        /* the first failure of the tap */
 } vc_dense_stats;
 
-/* VC_EUNSUPPORTED for a model whose layers are not of one shape. */
-vc_status vc_dense_stats_open(vc_dense_stats *out, const vc_model *model, int weighed, int centred);
+/* Room for batches of at most `batch` images. */
+vc_status vc_dense_stats_open(vc_dense_stats *out, const vc_model *model, size_t batch, int weighed,
+                              int centred);
 void vc_dense_stats_close(vc_dense_stats *stats);
+/* Adds what a forward pass of stats->model sees; `status` is to be looked at afterwards. */
+vc_tap vc_dense_stats_tap(vc_dense_stats *stats);
 
 /* Runs the model over the images: each one's label becomes its first class, and the statistics (NULL: not
  * wanted) grow. `label` is shown with the progress. */

@@ -175,7 +175,9 @@ void vc_acts_close(vc_acts *acts);
 
 /* Looks at a layer's attention while the forward pass runs. Either function may be NULL. */
 typedef struct vc_tap {
-    void (*attention)(void *context, size_t layer, const float *probs, size_t batch);
+    /* probs (batch, H, Tq, Tk); what `acts` holds of this layer is there too */
+    void (*attention)(void *context, const vc_acts *acts, size_t layer, const float *probs,
+                      size_t batch);
     /* q and k (batch * T, H, D) of a compressible layer with `stride` floats between tokens, before
      * the auto-encoder */
     void (*query_key)(void *context, size_t layer, const float *q, const float *k, size_t stride,
@@ -191,9 +193,9 @@ void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images,
 /* Sum over layers of ||Q - Q'|| + ||K - K'|| (Frobenius, over the batch) of the last forward pass. */
 double vc_model_reconstruction(const vc_acts *acts, const vc_model *model);
 
-/* out (B, H, T): the norm of what a key's value adds to a DeiT's block behind the projection, ||W_h v||; `centred`: of what
- * it adds beyond the mean of the values, which is what a residual (residual.h) leaves out. Of a forward pass that kept
- * everything; VC_EUNSUPPORTED for others. */
+/* out (B, H, T): the norm of what a key's value adds to a DeiT's block behind the projection, ||W_h v||; `centred`: of
+ * what it adds beyond the mean of the values, which is what a residual (residual.h) leaves out. Of a forward pass that
+ * kept everything, or from a tap of this very layer; VC_EUNSUPPORTED for other architectures. */
 vc_status vc_model_value_norms(float *out, const vc_acts *acts, const vc_model *model, size_t layer,
                                size_t batch, int centred);
 

@@ -5,7 +5,7 @@
 #include "commands.h"
 #include "open_data.h"
 #include "open_model.h"
-#include "vitcod/attention_stats.h"
+#include "vitcod/calibrate.h"
 #include "vitcod/file.h"
 #include "vitcod/group_files.h"
 #include "vitcod/npy.h"
@@ -13,38 +13,9 @@
 typedef struct attention_options {
     cli_model_options model;
     cli_data_options data;
-    const char *input, *output;
+    const char *input, *output, *scores;
+    int beyond_mean;
 } attention_options;
-
-/* One mean per group of layers. */
-typedef struct collector {
-    const vc_model_config *config;
-    vc_attention_stats stats[VC_MOST_GROUPS];
-} collector;
-
-static vc_status open_collector(collector *c, const vc_model_config *config)
-{
-    *c = (collector){.config = config};
-    for (size_t g = 0; g < vc_model_groups(config); g++) {
-        const vc_attention_group group = vc_model_group(config, g);
-        const vc_attention_layer l = vc_model_layer(config, group.first);
-        VC_TRY(vc_attention_stats_open(&c->stats[g], group.count, l.heads, l.queries, l.keys));
-    }
-    return VC_OK;
-}
-
-static void close_collector(collector *c)
-{
-    for (size_t g = 0; g < VC_MOST_GROUPS; g++)
-        vc_attention_stats_close(&c->stats[g]);
-}
-
-static void tap_attention(void *context, size_t layer, const float *probs, size_t batch)
-{
-    collector *c = context;
-    size_t g = vc_model_layer(c->config, layer).group;
-    vc_attention_stats_add(&c->stats[g], layer - vc_model_group(c->config, g).first, probs, batch);
-}
 
 static vc_status collect_from_array(const attention_options *o, const vc_model *model,
                                     const vc_tap *tap)
@@ -81,35 +52,45 @@ static vc_status write_mean(const char *path, const vc_attention_stats *stats)
     return status;
 }
 
-static vc_status write_all(const char *path, const collector *c)
+static vc_status write_all(const char *path, const char *prefix, const vc_model *model,
+                           const vc_attention_stats *stats)
 {
-    for (size_t g = 0; g < vc_model_groups(c->config); g++) {
+    for (size_t g = 0; g < vc_model_groups(&model->config); g++) {
         char file[VC_GROUP_PATH];
-        VC_TRY(
-            vc_group_file_name(file, path, "attention_score", vc_model_group(c->config, g).name));
-        VC_TRY(write_mean(file, &c->stats[g]));
+        VC_TRY(vc_group_file_name(file, path, prefix, vc_model_group(&model->config, g).name));
+        VC_TRY(write_mean(file, &stats[g]));
     }
     return VC_OK;
+}
+
+static vc_status collect(json_t *result, const attention_options *o, const vc_model *model,
+                         vc_dense_stats *stats)
+{
+    const vc_tap tap = vc_dense_stats_tap(stats);
+    VC_TRY(stats->groups > 1 ? vc_directory_make(o->output) : cli_try_output(o->output));
+    if (o->scores)
+        VC_TRY(cli_try_output(o->scores));
+    VC_TRY(o->input ? collect_from_array(o, model, &tap)
+                    : cli_tap_data(result, model, &o->data, "attention", &tap));
+    VC_TRY(stats->status);
+    VC_TRY(write_all(o->output, "attention_score", model, stats->attention));
+    return o->scores ? write_all(o->scores, "score", model, stats->scores) : VC_OK;
 }
 
 static vc_status run(json_t *result, const attention_options *o)
 {
     vc_model *model;
-    collector all;
-    const vc_tap tap = {.attention = tap_attention, .context = &all};
+    vc_dense_stats stats = {0};
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
-    vc_status status = open_collector(&all, &model->config);
+    vc_status status =
+        vc_dense_stats_open(&stats, model, o->data.batch, o->scores != NULL, o->beyond_mean);
     if (status == VC_OK)
-        status = vc_model_groups(&model->config) > 1 ? vc_directory_make(o->output)
-                                                     : cli_try_output(o->output);
-    if (status == VC_OK)
-        status = o->input ? collect_from_array(o, model, &tap)
-                          : cli_tap_data(result, model, &o->data, "attention", &tap);
-    if (status == VC_OK)
-        status = write_all(o->output, &all);
-    json_object_set_new(result, "images", json_integer((json_int_t)all.stats[0].images));
+        status = collect(result, o, model, &stats);
+    json_object_set_new(result, "images", json_integer((json_int_t)stats.attention[0].images));
     json_object_set_new(result, "maps", cli_text(o->output));
-    close_collector(&all);
+    if (o->scores)
+        json_object_set_new(result, "scores", cli_text(o->scores));
+    vc_dense_stats_close(&stats);
     vc_model_close(model);
     return status;
 }
@@ -130,6 +111,11 @@ static int run_attention(const cli_command *command, int argc, char **argv)
         {"input", "FILE", "or npy, float32 (N, channels, H, W), normalised", CLI_TEXT, &o.input},
         {"output", "PATH", "npy of the averaged maps (L, H, T, T); LeViT: a folder of them",
          CLI_TEXT, &o.output},
+        {"scores", "FILE",
+         "also the same times the norm of each projected value: rule threshold on it is `budget`",
+         CLI_TEXT, &o.scores},
+        {"beyond-mean", NULL, "scores: of what a value has beyond the mean, for a residual",
+         CLI_FLAG, &o.beyond_mean},
         CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
     };
@@ -146,6 +132,8 @@ static int run_attention(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "--classes, --crop-fraction and --skip-broken belong to --data");
     if (o.model.plan)
         return cli_usage(command, "on a plan no map is made: wanted --mask instead of --plan");
+    if (o.beyond_mean && !o.scores)
+        return cli_usage(command, "--beyond-mean belongs to --scores");
     status = cli_take_model(command, &o.model, &arguments, &common);
     if (status == CLI_CONTINUE)
         status = cli_check_data_options(command, &o.data);

@@ -98,8 +98,8 @@ static vc_status look_and_prune(run *r, json_t *result)
     vc_dense_stats stats = {0};
     vc_status status = VC_OK;
     if (prunes)
-        status = vc_dense_stats_open(&stats, r->teacher, vc_plan_recipe_weighs(&o->recipe),
-                                     o->recipe.residual);
+        status = vc_dense_stats_open(&stats, r->teacher, o->how.train.batch,
+                                     vc_plan_recipe_weighs(&o->recipe), o->recipe.residual);
     if (status == VC_OK)
         status = vc_dense_look(prunes ? &stats : NULL, &r->learn, r->teacher, o->how.train.batch,
                                "attention");

@@ -51,7 +51,7 @@ void vc__attend(vc_acts *acts, const vc_model *model, size_t layer, const vc__at
     vc_attention_forward(a.out, a.probs, acts->scratch, a.q, a.k, a.v, &a.shape,
                          model->pruned ? model->pruned[layer] : NULL, a.bias);
     if (tap && tap->attention)
-        tap->attention(tap->context, layer, a.probs, a.shape.batch);
+        tap->attention(tap->context, acts, layer, a.probs, a.shape.batch);
 }
 
 double vc_model_reconstruction(const vc_acts *acts, const vc_model *model)

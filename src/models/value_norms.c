@@ -35,8 +35,9 @@ vc_status vc_model_value_norms(float *out, const vc_acts *acts, const vc_model *
 {
     const vc_deit_config *c = &model->config.deit;
     const size_t tokens = vc_deit_tokens(c), values = c->width / c->heads;
-    if (model->config.architecture != VC_DEIT || !acts->keep)
-        return vc_fail(VC_EUNSUPPORTED, "norms of values want a DeiT whose activations are kept");
+    if (model->config.architecture != VC_DEIT)
+        return vc_fail(VC_EUNSUPPORTED, "norms of values want a deit, this is a %s",
+                       vc_architecture_name(model->config.architecture));
     const size_t width = c->width, heads = c->heads;
     const float *v = acts->deit.layers[layer].qkv + 2 * width;
     double *squares = malloc(heads * values * values * sizeof *squares);

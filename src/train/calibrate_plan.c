@@ -11,13 +11,33 @@ int vc_plan_recipe_weighs(const vc_plan_recipe *recipe)
     return strcmp(recipe->rule, "budget") == 0;
 }
 
-static vc_status mean_of(float **out, const vc_attention_stats *s)
+typedef struct means {
+    size_t count;
+    vc_maps maps[VC_MOST_GROUPS];
+    float *values[VC_MOST_GROUPS];
+} means;
+
+static void close_means(means *m)
 {
-    const size_t count = s->layers * s->heads * s->queries * s->keys;
-    *out = malloc(count * sizeof **out);
-    if (!*out)
-        return vc_fail(VC_ENOMEM, "out of memory for %zu attention values", count);
-    vc_attention_stats_mean(*out, s);
+    for (size_t g = 0; g < m->count; g++)
+        free(m->values[g]);
+}
+
+static vc_status open_means(means *m, const vc_attention_stats *stats, size_t groups)
+{
+    *m = (means){0};
+    for (size_t g = 0; g < groups; g++) {
+        const vc_attention_stats *s = &stats[g];
+        const size_t count = s->layers * s->heads * s->queries * s->keys;
+        m->values[g] = malloc(count * sizeof *m->values[g]);
+        m->count++;
+        if (!m->values[g]) {
+            close_means(m);
+            return vc_fail(VC_ENOMEM, "out of memory for %zu attention values", count);
+        }
+        vc_attention_stats_mean(m->values[g], s);
+        m->maps[g] = (vc_maps){s->layers, s->heads, s->queries, s->keys, m->values[g]};
+    }
     return VC_OK;
 }
 
@@ -31,49 +51,44 @@ static void normalise(float *maps, size_t count)
         maps[i] /= highest;
 }
 
-static vc_maps maps_of(const vc_attention_stats *s, const float *values)
-{
-    return (vc_maps){s->layers, s->heads, s->queries, s->keys, values};
-}
-
-static vc_status make_mask(vc_mask *out, double *sparsity, const vc_dense_stats *stats,
-                           const vc_plan_recipe *recipe, const char *path)
+static vc_status make_masks(vc_mask *out, double *sparsity, const vc_dense_stats *stats,
+                            const vc_plan_recipe *recipe, const char *path)
 {
     const int weighs = vc_plan_recipe_weighs(recipe);
-    const vc_attention_stats *s = weighs ? &stats->scores : &stats->attention;
     vc_prune_options how = vc_prune_options_default();
     vc_prune_report report = {0};
-    float *mean;
-    VC_TRY(mean_of(&mean, s));
-    if (weighs)
-        normalise(mean, s->layers * s->heads * s->queries * s->keys);
-    const vc_maps maps = maps_of(s, mean);
+    means m;
+    VC_TRY(open_means(&m, weighs ? stats->scores : stats->attention, stats->groups));
+    if (weighs) /* a DeiT: one group */
+        normalise(m.values[0],
+                  m.maps[0].layers * m.maps[0].heads * m.maps[0].queries * m.maps[0].keys);
     how.rule = weighs ? "threshold" : recipe->rule;
     how.sparsity = recipe->sparsity;
-    const vc_status status = vc_prune(out, &report, &maps, &how, path);
+    how.keep_class_token = stats->model->config.architecture == VC_DEIT;
+    const vc_status status = vc_prune_groups(out, &report, m.maps, NULL, m.count, &how, path);
     *sparsity = report.sparsity;
-    free(mean);
+    close_means(&m);
     return status;
 }
 
 static vc_status add_residual(vc_plan *plan, const vc_dense_stats *stats, const char *path)
 {
-    float *mean;
-    VC_TRY(mean_of(&mean, &stats->attention));
-    const vc_maps maps = maps_of(&stats->attention, mean);
-    const vc_status status = vc_plan_add_kept_shares(plan, &maps, 1, path);
-    free(mean);
+    means m;
+    VC_TRY(open_means(&m, stats->attention, stats->groups));
+    const vc_status status = vc_plan_add_kept_shares(plan, m.maps, m.count, path);
+    close_means(&m);
     return status;
 }
 
 vc_status vc_calibrate_plan(vc_plan *out, double *sparsity, const vc_dense_stats *stats,
                             const vc_plan_recipe *recipe, const char *path)
 {
-    vc_mask mask;
+    vc_mask masks[VC_MOST_GROUPS] = {{0}};
     *out = (vc_plan){0};
-    VC_TRY(make_mask(&mask, sparsity, stats, recipe, path));
-    vc_status status = vc_polarize(out, &mask, recipe->threshold, path);
-    vc_mask_close(&mask);
+    VC_TRY(make_masks(masks, sparsity, stats, recipe, path));
+    vc_status status = vc_polarize_groups(out, masks, stats->groups, recipe->threshold, path);
+    for (size_t g = 0; g < stats->groups; g++)
+        vc_mask_close(&masks[g]);
     if (status == VC_OK && recipe->residual)
         status = add_residual(out, stats, path);
     if (status != VC_OK)

@@ -3,24 +3,80 @@
 
 #include "vitcod/calibrate.h"
 
-vc_status vc_dense_stats_open(vc_dense_stats *out, const vc_model *model, int weighed, int centred)
+static vc_status open_stats(vc_attention_stats *out, const vc_model *model, size_t group)
+{
+    const vc_attention_group g = vc_model_group(&model->config, group);
+    const vc_attention_layer l = vc_model_layer(&model->config, g.first);
+    return vc_attention_stats_open(out, g.count, l.heads, l.queries, l.keys);
+}
+
+vc_status vc_dense_stats_open(vc_dense_stats *out, const vc_model *model, size_t batch, int weighed,
+                              int centred)
 {
     const vc_attention_layer l = vc_model_layer(&model->config, 0);
-    const size_t layers = vc_model_layers(&model->config);
-    *out = (vc_dense_stats){.weighed = weighed, .centred = centred};
-    if (vc_model_groups(&model->config) != 1)
-        return vc_fail(VC_EUNSUPPORTED, "a %s has attention of several shapes, wanted one",
+    *out = (vc_dense_stats){.model = model,
+                            .groups = vc_model_groups(&model->config),
+                            .weighed = weighed,
+                            .centred = centred};
+    if (weighed && model->config.architecture != VC_DEIT)
+        return vc_fail(VC_EUNSUPPORTED, "norms of values want a deit, this is a %s",
                        vc_architecture_name(model->config.architecture));
-    VC_TRY(vc_attention_stats_open(&out->attention, layers, l.heads, l.queries, l.keys));
-    return weighed ? vc_attention_stats_open(&out->scores, layers, l.heads, l.queries, l.keys)
-                   : VC_OK;
+    for (size_t g = 0; g < out->groups; g++) {
+        VC_TRY(open_stats(&out->attention[g], model, g));
+        if (weighed)
+            VC_TRY(open_stats(&out->scores[g], model, g));
+    }
+    if (!weighed)
+        return VC_OK;
+    out->norms = malloc(batch * l.heads * l.keys * sizeof *out->norms);
+    out->products = malloc(batch * l.heads * l.queries * l.keys * sizeof *out->products);
+    return out->norms && out->products
+               ? VC_OK
+               : vc_fail(VC_ENOMEM, "out of memory for a batch of %zu images", batch);
 }
 
 void vc_dense_stats_close(vc_dense_stats *stats)
 {
-    vc_attention_stats_close(&stats->attention);
-    vc_attention_stats_close(&stats->scores);
+    for (size_t g = 0; g < stats->groups; g++) {
+        vc_attention_stats_close(&stats->attention[g]);
+        vc_attention_stats_close(&stats->scores[g]);
+    }
+    free(stats->norms);
+    free(stats->products);
+    *stats = (vc_dense_stats){0};
 }
+
+static void weigh(float *products, const float *probs, const float *norms,
+                  const vc_attention_layer *l, size_t batch)
+{
+    for (size_t r = 0; r < batch * l->heads * l->queries; r++)
+        for (size_t k = 0; k < l->keys; k++)
+            products[r * l->keys + k] =
+                probs[r * l->keys + k] * norms[r / l->queries * l->keys + k];
+}
+
+static void add_layer(void *context, const vc_acts *acts, size_t layer, const float *probs,
+                      size_t batch)
+{
+    vc_dense_stats *s = context;
+    const vc_attention_layer l = vc_model_layer(&s->model->config, layer);
+    const size_t at = layer - vc_model_group(&s->model->config, l.group).first;
+    vc_attention_stats_add(&s->attention[l.group], at, probs, batch);
+    if (!s->weighed || s->status != VC_OK)
+        return;
+    s->status = vc_model_value_norms(s->norms, acts, s->model, layer, batch, s->centred);
+    if (s->status != VC_OK)
+        return;
+    weigh(s->products, probs, s->norms, &l, batch);
+    vc_attention_stats_add(&s->scores[l.group], at, s->products, batch);
+}
+
+vc_tap vc_dense_stats_tap(vc_dense_stats *stats)
+{
+    return (vc_tap){.attention = add_layer, .context = stats};
+}
+
+/* ---- a look at images in memory */
 
 typedef struct look {
     const vc_model *model;
@@ -29,26 +85,19 @@ typedef struct look {
     float *x;
     int32_t *y;
     uint32_t *order;
-    float *norms, *weighed; /* of a batch; NULL: not wanted */
 } look;
 
 static vc_status open_look(look *l, size_t batch, size_t images)
 {
     const vc_model_input in = vc_model_input_of(&l->model->config);
-    const vc_attention_layer a = vc_model_layer(&l->model->config, 0);
-    const int weighed = l->stats && l->stats->weighed;
     l->x = malloc(batch * in.channels * in.image * in.image * sizeof *l->x);
     l->y = malloc(batch * sizeof *l->y);
     l->order = malloc((images + 1) * sizeof *l->order);
-    if (weighed) {
-        l->norms = malloc(batch * a.heads * a.keys * sizeof *l->norms);
-        l->weighed = malloc(batch * a.heads * a.queries * a.keys * sizeof *l->weighed);
-    }
-    if (!l->x || !l->y || !l->order || (weighed && (!l->norms || !l->weighed)))
+    if (!l->x || !l->y || !l->order)
         return vc_fail(VC_ENOMEM, "out of memory for a batch of %zu images", batch);
     for (size_t i = 0; i < images; i++)
         l->order[i] = (uint32_t)i;
-    return vc_acts_open(&l->acts, l->model, batch, l->stats != NULL);
+    return vc_acts_open(&l->acts, l->model, batch, 0);
 }
 
 static void close_look(look *l)
@@ -57,24 +106,6 @@ static void close_look(look *l)
     free(l->x);
     free(l->y);
     free(l->order);
-    free(l->norms);
-    free(l->weighed);
-}
-
-static vc_status add_layer(look *l, size_t layer, size_t batch)
-{
-    const vc_attention_layer a = vc_model_layer(&l->model->config, layer);
-    const float *probs = l->acts.deit.layers[layer].probs;
-    vc_attention_stats_add(&l->stats->attention, layer, probs, batch);
-    if (!l->stats->weighed)
-        return VC_OK;
-    VC_TRY(vc_model_value_norms(l->norms, &l->acts, l->model, layer, batch, l->stats->centred));
-    for (size_t r = 0; r < batch * a.heads * a.queries; r++)
-        for (size_t k = 0; k < a.keys; k++)
-            l->weighed[r * a.keys + k] =
-                probs[r * a.keys + k] * l->norms[r / a.queries * a.keys + k];
-    vc_attention_stats_add(&l->stats->scores, layer, l->weighed, batch);
-    return VC_OK;
 }
 
 static int32_t first_class(const float *logits, size_t classes)
@@ -88,13 +119,12 @@ static int32_t first_class(const float *logits, size_t classes)
 static vc_status add_batch(look *l, vc_dataset *data, size_t first, size_t count)
 {
     const vc_batch_options plain = vc_model_batch_options(l->model);
+    const vc_tap tap = l->stats ? vc_dense_stats_tap(l->stats) : (vc_tap){0};
     vc_batch_load(l->x, l->y, data, l->order + first, count, &plain);
-    vc_model_forward(&l->acts, l->model, l->x, count, NULL);
-    for (size_t layer = 0; l->stats && layer < vc_model_layers(&l->model->config); layer++)
-        VC_TRY(add_layer(l, layer, count));
+    vc_model_forward(&l->acts, l->model, l->x, count, l->stats ? &tap : NULL);
     for (size_t i = 0; i < count; i++)
         data->labels[first + i] = first_class(l->acts.logits + i * data->classes, data->classes);
-    return VC_OK;
+    return l->stats ? l->stats->status : VC_OK;
 }
 
 vc_status vc_dense_look(vc_dense_stats *stats, vc_dataset *data, const vc_model *model,

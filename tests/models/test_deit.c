@@ -134,8 +134,10 @@ static void shapes_are_checked(void **state)
     vc_model_close(model);
 }
 
-static void add_attention(void *context, size_t layer, const float *probs, size_t batch)
+static void add_attention(void *context, const vc_acts *acts, size_t layer, const float *probs,
+                          size_t batch)
 {
+    (void)acts;
     vc_attention_stats_add(context, layer, probs, batch);
 }
 
