@@ -255,16 +255,28 @@ static size_t larger_group(const tiling *t)
     return heads[0] > heads[1] ? heads[0] : heads[1];
 }
 
-/* Steps go through groups (of Q or K, the larger), then heads, then query tiles where all of a group's queries stay on
- * the chip, and else through query tiles before heads. */
+/* A head's query tiles follow each other where Q is its own or stays on the chip. Where heads share Q, a query tile's
+ * heads do, so that it need not come again; but where K is not shared, K and V would: what is less decides. */
+static int heads_first(const tiling *t)
+{
+    const vc_attention_sizes *s = &t->a->sizes;
+    if (t->query_tiles <= VC__SLOTS || t->heads_per_group[0] == 1)
+        return 1;
+    if (t->heads_per_group[1] > 1 || t->key_tiles > VC__SLOTS)
+        return 0;
+    return (s->heads - 1) * s->queries * t->token_bytes[0] <
+           (t->query_tiles - 1) * s->heads * s->keys * (t->token_bytes[1] + s->value_dim);
+}
+
+/* Steps go through groups (of Q or K, the larger), then heads and query tiles. */
 static void add_step(writer *w, int spmm, size_t step)
 {
     const tiling *t = w->t;
+    const int by_head = heads_first(t);
     const size_t heads = w->s->heads_per_step, group = larger_group(t), parts = group / heads,
                  in_group = step % (parts * t->query_tiles),
-                 part = t->query_tiles <= VC__SLOTS ? in_group / t->query_tiles : in_group % parts,
-                 query_tile =
-                     t->query_tiles <= VC__SLOTS ? in_group % t->query_tiles : in_group / parts,
+                 part = by_head ? in_group / t->query_tiles : in_group % parts,
+                 query_tile = by_head ? in_group % t->query_tiles : in_group / parts,
                  first = step / (parts * t->query_tiles) * group + part * heads;
     for (size_t i = 0; i < heads * t->key_tiles; i++) {
         /* K is shared by a step's heads, V is a head's own. */
