@@ -13,6 +13,10 @@ typedef struct vc_autoencoder {
     const float *decoder_w, *decoder_b; /* (H, Z), (H) */
 } vc_autoencoder;
 
+/* What goes through an auto-encoder: Q, K or both, the published code's mix_head_fc_q, mix_head_fc_k and
+ * mix_head_fc_qk. Arrays of two hold what belongs to Q, then what belongs to K. */
+typedef enum vc_coded { VC_CODED_Q = 1, VC_CODED_K = 2, VC_CODED_QK = 3 } vc_coded;
+
 /* Weights that may be written, or their gradients. */
 typedef struct vc_coder {
     float *encoder_w, *encoder_b, *decoder_w, *decoder_b;

@@ -23,7 +23,8 @@ void vc_head_moments_add(vc_head_moments *moments, const float *x, size_t stride
 
 /* encoder_w (c, H) = U^T, encoder_b (c) = -U^T mu, decoder_w (H, c) = U, decoder_b (H) = mu, with mu the
  * mean over samples and U the c leading eigenvectors of the heads' covariance: no affine map of rank c
- * leaves a smaller squared error on the samples (Eckart, Young 1936). VC_EINVAL without samples. */
+ * leaves a smaller squared error on the samples (Eckart, Young 1936). The published code's untrained mix_head takes
+ * six components of each image apart (torch.pca_lowrank), which no fixed weights can do. VC_EINVAL without samples. */
 vc_status vc_autoencoder_setup(float *encoder_w, float *encoder_b, float *decoder_w,
                                float *decoder_b, const vc_head_moments *moments, size_t compressed);
 

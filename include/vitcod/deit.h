@@ -14,7 +14,7 @@ enum { VC_MODEL_CHANNELS = 4 };
 typedef struct vc_deit_config {
     size_t image, patch, channels, classes; /* square images and patches, in pixels */
     size_t width, depth, heads, hidden;     /* C, L, H, values inside the MLP */
-    size_t compressed_heads;                /* of the auto-encoder; 0: there is none */
+    size_t compressed_heads[2];             /* of the auto-encoders of Q and K; 0: there is none */
     int distilled;                          /* a second token and head; logits are averaged */
     float mean[VC_MODEL_CHANNELS], std[VC_MODEL_CHANNELS]; /* of the input, pixels in 0..1 */
 } vc_deit_config;
@@ -28,7 +28,7 @@ size_t vc_deit_class_tokens(const vc_deit_config *config); /* 1 or 2 */
 typedef struct vc_block_weights { /* C width, M hidden, H heads, Z compressed heads */
     float *norm1_w, *norm1_b;     /* (C) */
     float *qkv_w, *qkv_b;         /* (3C, C), (3C) */
-    vc_coder coder[2];            /* of Q and of K; NULLs without auto-encoder */
+    vc_coder coder[2];            /* of Q and of K; NULLs where there is none */
     float *proj_w, *proj_b;       /* (C, C), (C) */
     float *norm2_w, *norm2_b;     /* (C) */
     float *fc1_w, *fc1_b;         /* (M, C), (M) */
@@ -50,8 +50,8 @@ typedef struct vc_layer_acts {
     float *input;                 /* (C) the residual stream going in */
     float *mean1, *rstd1, *norm1; /* (), (), (C) */
     float *qkv;                   /* (3, H, D) */
-    float *encoded;               /* (2, Z, D) Q then K; NULL without auto-encoder */
-    float *decoded;               /* (2, H, D) */
+    float *encoded[2];            /* (Z, D) Q and K; NULL without an auto-encoder of theirs */
+    float *decoded[2];            /* (H, D) */
     float *probs;                 /* (B, H, T, T), or the plan's form */
     float *attention;             /* (H, D) */
     float *middle;                /* (C) the residual stream after attention */
@@ -69,7 +69,7 @@ typedef struct vc_deit_acts {
     vc_layer_acts *layers;
 } vc_deit_acts;
 
-/* Attention as it lies in a layer's activations: Q and K decoded, where there is an auto-encoder. */
+/* Attention as it lies in a layer's activations: Q and K decoded, where they have an auto-encoder. */
 vc_attention_shape vc_deit_attention_shape(const vc_deit_config *config, size_t batch);
 
 #endif

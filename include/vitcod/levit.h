@@ -20,7 +20,7 @@ typedef struct vc_levit_attention {           /* H heads */
 typedef struct vc_levit_stage {
     size_t width, depth; /* C, attentions */
     vc_levit_attention own;
-    size_t compressed_heads;        /* of the auto-encoder; 0: there is none */
+    size_t compressed_heads[2];     /* of the auto-encoders of Q and K; 0: there is none */
     vc_levit_attention subsampling; /* leads into this stage; zero in the first */
 } vc_levit_stage;
 
@@ -47,7 +47,7 @@ typedef struct vc_levit_block {
     vc_normed in;  /* Q, K, V of every head in turn; subsampling: K, V */
     vc_normed q;   /* subsampling alone */
     vc_normed proj, fc1, fc2;
-    vc_coder coder[2]; /* of Q and of K; NULLs without auto-encoder */
+    vc_coder coder[2]; /* of Q and of K; NULLs where there is none */
 } vc_levit_block;
 
 typedef struct vc_levit_head {
@@ -74,11 +74,11 @@ typedef struct vc_levit_folded {
 } vc_levit_folded;
 
 typedef struct vc_levit_acts {
-    float *windows;      /* of the stem's convolutions */
-    float *stream[2];    /* (B, T, C) tokens, in turn with what becomes of them */
-    float *in, *queries; /* what comes out of the products of those names */
-    float *thinned;      /* (B, T', C) every second token */
-    float *encoded, *decoded;
+    float *windows;                 /* of the stem's convolutions */
+    float *stream[2];               /* (B, T, C) tokens, in turn with what becomes of them */
+    float *in, *queries;            /* what comes out of the products of those names */
+    float *thinned;                 /* (B, T', C) every second token */
+    float *encoded[2], *decoded[2]; /* of Q and K */
     float *probs, *attention, *hidden, *mean;
 } vc_levit_acts;
 

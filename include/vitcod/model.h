@@ -47,13 +47,14 @@ vc_model_input vc_model_input_of(const vc_model_config *config);
 typedef struct vc_attention_layer {
     size_t heads, queries, keys;
     size_t head_dim, value_dim; /* values per head of Q and K, of V */
-    size_t compressed;          /* heads that Q and K are compressed to; 0: they are not */
+    size_t compressed[2];       /* heads that Q and K are compressed to; 0: they are not */
     int compressible;           /* ViTCoD's auto-encoder can be put there */
     size_t group;
 } vc_attention_layer;
 
-/* Sizes with an auto-encoder to `compressed` heads; 0: ViTCoD's widths. */
-vc_status vc_model_compress(vc_model_config *config, size_t compressed);
+/* Sizes with an auto-encoder of Q, K or both to `compressed` heads; 0: ViTCoD's widths. VC_EINVAL beyond the model's
+ * heads, and for a LeViT any width but ViTCoD's. */
+vc_status vc_model_compress(vc_model_config *config, size_t compressed, vc_coded of);
 
 /* Learnt values. */
 vc_status vc_model_parameters(size_t *out, const vc_model_config *config);
@@ -139,9 +140,10 @@ void vc_model_close(vc_model *model);
 /* Views on another flat block of the same layout (gradients); `blocks` holds L entries. */
 vc_deit_weights vc_deit_views(const vc_model *model, float *values, vc_block_weights *blocks);
 
-/* The auto-encoder of Q and K in a compressed layer. */
+/* The auto-encoders of Q and of K in a layer; NULLs where there is none. */
 const vc_coder *vc_model_coder(const vc_model *model, size_t layer);
-/* The same, ready to run on a batch whose tokens lie `x_stride` floats apart. */
+/* The same, ready to run on a batch whose tokens lie `x_stride` floats apart, with tokens encoded (Z, D) and decoded
+ * (H, D) one after the other; `compressed` is 0 where there is none. */
 void vc_model_autoencoders(vc_autoencoder out[2], const vc_attention_layer *layer,
                            const vc_coder coder[2], size_t x_stride, size_t batch);
 
@@ -190,7 +192,8 @@ typedef struct vc_tap {
 void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                       const vc_tap *tap);
 
-/* Sum over layers of ||Q - Q'|| + ||K - K'|| (Frobenius, over the batch) of the last forward pass. */
+/* Sum over layers of ||Q - Q'|| + ||K - K'|| (Frobenius, over the batch) of the last forward pass, of what has an
+ * auto-encoder. */
 double vc_model_reconstruction(const vc_acts *acts, const vc_model *model);
 
 /* out (B, H, T): the norm of what a key's value adds to a DeiT's block behind the projection, ||W_h v||; `centred`: of

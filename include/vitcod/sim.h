@@ -55,9 +55,9 @@ typedef struct vc_bound {
 vc_status vc_sim_bound(vc_bound *out, const vc_workload *workload, const vc_sim_config *config,
                        int attention_only);
 
-/* The attention of a plan's layers on its own, without a model, with Q and K of `compressed` heads (0: not
- * compressed); as `plan` keeps it, NULL: all. `path` names the plan in messages. */
+/* The attention of a plan's layers on its own, without a model, with Q and K of so many compressed
+ * heads (0: not compressed; NULL: neither); as `plan` keeps it, NULL: all. `path` names the plan in messages. */
 vc_status vc_sim_plan_workload(vc_workload *out, const vc_plan *layers, const vc_plan *plan,
-                               size_t head_dim, size_t compressed, const char *path);
+                               size_t head_dim, const size_t compressed[2], const char *path);
 
 #endif

@@ -35,7 +35,8 @@ double vc_distillation(float *dlogits, const float *logits, const float *teacher
 typedef struct vc_grads {
     float *values; /* the flat block, laid out as the model's parameters */
     vc_deit_weights views;
-    float *stream, *norm, *qkv, *decoded, *encoded, *attention, *mlp; /* gradients of activations */
+    float *stream, *norm, *qkv, *attention, *mlp; /* gradients of activations */
+    float *decoded[2], *encoded[2];
     float *dlogits, *class_tokens, *head, *patches, *scratch;
     vc_arena arena;
 } vc_grads;

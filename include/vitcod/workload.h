@@ -36,7 +36,7 @@ typedef struct vc_product_shape {
 /* Sizes of attention in one layer. */
 typedef struct vc_attention_sizes {
     size_t heads, queries, keys, head_dim, value_dim;
-    size_t compressed; /* heads that Q and K are compressed to; 0: not */
+    size_t compressed[2]; /* heads that Q and K are compressed to; 0: not */
 } vc_attention_sizes;
 
 enum { VC_OP_PRODUCTS = 4 }; /* of one operator, at most */

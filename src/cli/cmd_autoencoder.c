@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "cli.h"
+#include "coded.h"
 #include "commands.h"
 #include "open_data.h"
 #include "open_model.h"
@@ -10,8 +11,9 @@
 typedef struct autoencoder_options {
     cli_model_options model;
     cli_data_options data;
-    const char *output;
+    const char *output, *of;
     size_t compressed;
+    vc_coded coded;
 } autoencoder_options;
 
 typedef struct collector {
@@ -37,7 +39,7 @@ static vc_status set_up_and_write(const collector *c, const vc_model_config *cod
     VC_TRY(vc_model_create(&model, coded, 0));
     vc_status status = VC_OK;
     for (size_t i = 0; status == VC_OK && i < 2 * vc_model_layers(coded); i++) {
-        size_t compressed = vc_model_layer(coded, i / 2).compressed;
+        size_t compressed = vc_model_layer(coded, i / 2).compressed[i % 2];
         const vc_coder *w = vc_model_coder(model, i / 2) + i % 2;
         if (compressed)
             status = vc_autoencoder_setup(w->encoder_w, w->encoder_b, w->decoder_w, w->decoder_b,
@@ -52,8 +54,10 @@ static vc_status set_up_and_write(const collector *c, const vc_model_config *cod
 static json_t *widths_json(const vc_model_config *coded)
 {
     json_t *list = json_array();
-    for (size_t l = 0; l < vc_model_layers(coded); l++)
-        json_array_append_new(list, json_integer((json_int_t)vc_model_layer(coded, l).compressed));
+    for (size_t l = 0; l < vc_model_layers(coded); l++) {
+        const vc_attention_layer layer = vc_model_layer(coded, l);
+        json_array_append_new(list, json_integer((json_int_t)cli_coded_width(layer.compressed)));
+    }
     return list;
 }
 
@@ -62,9 +66,11 @@ static vc_status collect_and_write(json_t *result, collector *c, const autoencod
 {
     vc_model_config coded = model->config;
     const vc_tap tap = {.query_key = tap_query_key, .context = c};
-    VC_TRY(vc_model_compress(&coded, o->compressed));
+    VC_TRY(vc_model_compress(&coded, o->compressed, o->coded));
     VC_TRY(cli_try_output(o->output));
     json_object_set_new(result, "compressed_heads", widths_json(&coded));
+    json_object_set_new(result, "compressed_of",
+                        json_string(cli_coded_word(vc_model_layer(&coded, 0).compressed)));
     for (size_t i = 0; i < 2 * vc_model_layers(&coded); i++)
         VC_TRY(vc_head_moments_open(&c->moments[i], vc_model_layer(&coded, i / 2).heads));
     VC_TRY(cli_tap_data(result, model, &o->data, "collecting Q and K", &tap));
@@ -94,7 +100,8 @@ static void print_text(const json_t *result)
     json_t *width;
     json_int_t before = 0;
     const char *separator = "";
-    printf("%s: auto-encoder to", json_string_value(json_object_get(result, "autoencoder")));
+    printf("%s: auto-encoder of %s to", json_string_value(json_object_get(result, "autoencoder")),
+           json_string_value(json_object_get(result, "compressed_of")));
     json_array_foreach (json_object_get(result, "compressed_heads"), i, width) {
         json_int_t now = json_integer_value(width);
         if (now > 0 && now != before) {
@@ -118,6 +125,7 @@ static int run_autoencoder(const cli_command *command, int argc, char **argv)
         CLI_MODEL_OPTIONS(o.model),
         {"compressed", "N", "heads after compression (default: ViTCoD's, half rounded up)",
          CLI_COUNT, &o.compressed},
+        {"of", "NAME", "what is compressed: qk (default), q or k", CLI_TEXT, &o.of},
     };
     cli_common common = {0};
     cli_arguments arguments;
@@ -129,6 +137,8 @@ static int run_autoencoder(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "wanted --data PATH and -o FILE");
     status = cli_take_model(command, &o.model, &arguments, &common);
     if (status == CLI_CONTINUE)
+        status = cli_take_coded(&o.coded, command, o.of);
+    if (status == CLI_CONTINUE)
         status = cli_check_data_options(command, &o.data);
     if (status != CLI_CONTINUE)
         return status;
@@ -138,9 +148,9 @@ static int run_autoencoder(const cli_command *command, int argc, char **argv)
 }
 
 const cli_command cmd_autoencoder = {
-    "autoencoder", "set up the auto-encoder of Q and K", "MODEL --data PATH -o FILE [options]",
-    "Sets up ViTCoD's auto-encoder over the heads of Q and K with the best affine approximation of\n"
-    "the given rank: the leading eigenvectors of the heads' covariance over images (by default the\n"
+    "autoencoder", "set up the auto-encoder of Q, K or both", "MODEL --data PATH -o FILE [options]",
+    "Sets up ViTCoD's auto-encoder over the heads of Q and K, or of one of them, with the best affine\n"
+    "approximation of the given rank: the leading eigenvectors of the heads' covariance over images (by default the\n"
     "first 1000, which need no labels). A good start for finetuning:\n"
     "vitcod train --init MODEL --autoencoder FILE.",
     run_autoencoder};

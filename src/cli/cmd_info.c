@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "coded.h"
 #include "commands.h"
 #include "open_model.h"
 
@@ -21,11 +22,12 @@ static vc_status lower(vc_workload *out, const vc_model_config *config, const ch
 
 static json_t *deit_json(const vc_deit_config *c)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "patch", (json_int_t)c->patch,
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:s}", "patch", (json_int_t)c->patch,
                      "tokens", (json_int_t)vc_deit_tokens(c), "width", (json_int_t)c->width,
                      "depth", (json_int_t)c->depth, "heads", (json_int_t)c->heads, "hidden",
                      (json_int_t)c->hidden, "distilled", c->distilled, "compressed_heads",
-                     (json_int_t)c->compressed_heads);
+                     (json_int_t)cli_coded_width(c->compressed_heads), "compressed_of",
+                     cli_coded_word(c->compressed_heads));
 }
 
 static json_t *levit_json(const vc_levit_config *c)
@@ -36,10 +38,11 @@ static json_t *levit_json(const vc_levit_config *c)
         size_t side = vc_levit_side(c, s);
         json_array_append_new(
             stages,
-            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "tokens", (json_int_t)(side * side),
+            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "tokens", (json_int_t)(side * side),
                       "width", (json_int_t)stage->width, "depth", (json_int_t)stage->depth, "heads",
                       (json_int_t)stage->own.heads, "hidden", (json_int_t)stage->own.hidden,
-                      "compressed_heads", (json_int_t)stage->compressed_heads));
+                      "compressed_heads", (json_int_t)cli_coded_width(stage->compressed_heads),
+                      "compressed_of", cli_coded_word(stage->compressed_heads)));
     }
     return json_pack("{s:o, s:b}", "stages", stages, "distilled", c->distilled);
 }
@@ -52,11 +55,13 @@ static json_t *attention_json(const vc_model_config *config)
         const vc_attention_group group = vc_model_group(config, g);
         const vc_attention_layer l = vc_model_layer(config, group.first);
         json_array_append_new(
-            list, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "group", group.name,
-                            "layers", (json_int_t)group.count, "heads", (json_int_t)l.heads,
-                            "queries", (json_int_t)l.queries, "keys", (json_int_t)l.keys,
-                            "head_dim", (json_int_t)l.head_dim, "value_dim",
-                            (json_int_t)l.value_dim, "compressed_heads", (json_int_t)l.compressed));
+            list,
+            json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "group", group.name,
+                      "layers", (json_int_t)group.count, "heads", (json_int_t)l.heads, "queries",
+                      (json_int_t)l.queries, "keys", (json_int_t)l.keys, "head_dim",
+                      (json_int_t)l.head_dim, "value_dim", (json_int_t)l.value_dim,
+                      "compressed_heads", (json_int_t)cli_coded_width(l.compressed),
+                      "compressed_of", cli_coded_word(l.compressed)));
     }
     return list;
 }
@@ -120,12 +125,15 @@ static vc_status open_and_describe(json_t *result, const cli_model_options *opti
 static void print_numbers(const json_t *result)
 {
     static const char *const keys[] = {
-        "image", "patch",  "channels",         "classes",    "tokens", "width",         "depth",
-        "heads", "hidden", "compressed_heads", "parameters", "macs",   "attention_macs"};
+        "image",         "patch",      "channels", "classes",       "tokens",
+        "width",         "depth",      "heads",    "hidden",        "compressed_heads",
+        "compressed_of", "parameters", "macs",     "attention_macs"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const json_t *value = json_object_get(result, keys[i]);
-        if (value)
+        if (json_is_integer(value))
             printf("  %-18s %lld\n", keys[i], (long long)json_integer_value(value));
+        else if (json_string_length(value) > 0)
+            printf("  %-18s %s\n", keys[i], json_string_value(value));
     }
 }
 
@@ -142,12 +150,14 @@ static void print_text(const json_t *result)
     printf("%s: %s\n", json_string_value(json_object_get(result, "model")),
            json_string_value(json_object_get(result, "architecture")));
     print_numbers(result);
-    puts("attention     layers  heads  queries   keys  head dim  value dim");
+    puts("attention     layers  heads  queries   keys  head dim  value dim  compressed");
     json_array_foreach (json_object_get(result, "attention"), i, value)
-        printf("  %-11s %6lld %6lld %8lld %6lld %9lld %10lld\n",
+        printf("  %-11s %6lld %6lld %8lld %6lld %9lld %10lld %8s %3lld\n",
                json_string_value(json_object_get(value, "group")), number(value, "layers"),
                number(value, "heads"), number(value, "queries"), number(value, "keys"),
-               number(value, "head_dim"), number(value, "value_dim"));
+               number(value, "head_dim"), number(value, "value_dim"),
+               json_string_value(json_object_get(value, "compressed_of")),
+               number(value, "compressed_heads"));
     puts("operator               MACs   share");
     json_object_foreach (json_object_get(result, "macs_by_operator"), kind, value)
         printf("  %-11s %13lld  %5.1f %%\n", kind, (long long)json_integer_value(value),

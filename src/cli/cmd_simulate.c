@@ -53,8 +53,11 @@ static vc_status lower(vc_workload *out, const vc_plan *given, const vc_plan *pl
         VC_TRY(cli_preset(&config, &o->model));
         return lower_model(out, &config, plan, o);
     }
-    if (!o->model.path)
-        return vc_sim_plan_workload(out, given, plan, o->head_dim, o->compressed, plan_path(o));
+    if (!o->model.path) {
+        const size_t compressed[2] = {o->coded & VC_CODED_Q ? o->compressed : 0,
+                                      o->coded & VC_CODED_K ? o->compressed : 0};
+        return vc_sim_plan_workload(out, given, plan, o->head_dim, compressed, plan_path(o));
+    }
     cli_model_options how = o->model;
     how.mask = how.plan = NULL;
     vc_model *model;
@@ -100,12 +103,13 @@ static vc_status keep_layers(vc_workload *workload, const char *text)
 static vc_status check_steps(const vc_workload *workload, const vc_chip_config *chip)
 {
     for (size_t i = 0; i < workload->count && !chip->steps.autoencoder; i++)
-        if (workload->ops[i].kind == VC_OP_SDDMM && workload->ops[i].sizes.compressed)
+        if (workload->ops[i].kind == VC_OP_DECODE)
             return vc_fail(
                 VC_EINVAL,
-                "the accelerator '%s' has 'autoencoder: false', and Q and K are compressed to "
-                "%zu heads: wanted a model without",
-                chip->name, workload->ops[i].sizes.compressed);
+                "the accelerator '%s' has 'autoencoder: false', and '%s' is compressed to %zu "
+                "heads: wanted a model without",
+                chip->name, cli_coded_word(workload->ops[i].sizes.compressed),
+                cli_coded_width(workload->ops[i].sizes.compressed));
     return VC_OK;
 }
 
@@ -243,6 +247,8 @@ static int check_options(const cli_command *command, const cli_simulate_options 
         return cli_usage(command, "--image-size belongs to a model");
     if (whole && (o->head_dim || o->compressed))
         return cli_usage(command, "a model brings its own --head-dim and --compressed");
+    if (o->of && !o->compressed)
+        return cli_usage(command, "--of belongs to --compressed");
     if (o->bound && (o->functional || o->trace || o->dram_trace || o->config || o->memory))
         return cli_usage(command, "--bound takes no --functional, --trace, --dram-trace, --config "
                                   "and --memory");
@@ -274,6 +280,7 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
         {"head-dim", "N", "values per head, without a model (default 64)", CLI_COUNT, &o.head_dim},
         {"compressed", "N", "heads of compressed Q and K, without a model (default: none)",
          CLI_COUNT, &o.compressed},
+        {"of", "NAME", "what is compressed: qk (default), q or k", CLI_TEXT, &o.of},
         {"ratio", "X", "control: the auto-encoder's ratio (default 0.667)", CLI_NUMBER, &o.ratio},
         {"embed-dim", "N", "control: model width, adds the linear part", CLI_COUNT, &o.embed_dim},
     };
@@ -285,6 +292,8 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
         status = take_argument(command, &o, model, &arguments);
     if (status == CLI_CONTINUE)
         status = check_options(command, &o);
+    if (status == CLI_CONTINUE)
+        status = cli_take_coded(&o.coded, command, o.of);
     if (status != CLI_CONTINUE)
         return status;
     o.ratio = isnan(o.ratio) ? DEFAULT_RATIO : o.ratio;

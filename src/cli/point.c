@@ -68,7 +68,7 @@ vc_status cli_run_point(cli_point *out, const vc_model_config *model, const vc_p
     *out = (cli_point){0};
     VC_TRY(vc_chip_config_check(&chip->chip));
     if (chip->chip.steps.autoencoder)
-        VC_TRY(vc_model_compress(&config, compressed));
+        VC_TRY(vc_model_compress(&config, compressed, VC_CODED_QK));
     vc_status status = plan ? vc_chip_plan(&used, &room, &chip->chip, plan) : VC_OK;
     if (status == VC_OK)
         status = run(out, &config, used, chip, attention_only);

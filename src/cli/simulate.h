@@ -2,6 +2,7 @@
 #ifndef VC_SIMULATE_H
 #define VC_SIMULATE_H
 
+#include "coded.h"
 #include "open_model.h"
 #include "vitcod/accelerator.h"
 #include "vitcod/plan.h"
@@ -11,9 +12,10 @@
 typedef struct cli_simulate_options {
     cli_model_options model;
     size_t threshold, head_dim, embed_dim, compressed;
+    vc_coded coded; /* what `compressed` is for */
     double ratio;
     int control, bound, functional;
-    const char *trace, *dram_trace, *config, *memory, *layers;
+    const char *of, *trace, *dram_trace, *config, *memory, *layers;
     size_t seed;
 } cli_simulate_options;
 

@@ -59,10 +59,11 @@ static void mix_rows(float *weight, float *bias, const double *mix, const double
     }
 }
 
-static void autoencode(vc_linear *x, const vc_attention_layer *l, const vc_coder *coder)
+static void autoencode(vc_linear *x, const vc_attention_layer *l, const vc_coder *coder,
+                       size_t compressed)
 {
     double mix[MOST_HEADS * MOST_HEADS], shift[MOST_HEADS];
-    compose(mix, shift, coder, l->heads, l->compressed);
+    compose(mix, shift, coder, l->heads, compressed);
     for (size_t d = 0; d < l->head_dim; d++)
         mix_rows((float *)x->weight + d * x->inputs, (float *)x->bias + d, mix, shift, l->heads,
                  l->head_dim, x->inputs);
@@ -73,12 +74,13 @@ vc_status vc__fold_scores(vc_linear *q, vc_linear *k, const vc_attention_layer *
 {
     const size_t rows = l->heads * l->head_dim;
     const double scale = LOG2_E / sqrt((double)l->head_dim);
-    if (l->compressed && l->heads > MOST_HEADS)
-        return vc_fail(VC_EUNSUPPORTED, "an auto-encoder of %zu heads, wanted at most %d", l->heads,
-                       MOST_HEADS);
-    if (l->compressed) {
-        autoencode(q, l, &coder[0]);
-        autoencode(k, l, &coder[1]);
+    for (size_t i = 0; i < 2; i++) {
+        if (!l->compressed[i])
+            continue;
+        if (l->heads > MOST_HEADS)
+            return vc_fail(VC_EUNSUPPORTED, "an auto-encoder of %zu heads, wanted at most %d",
+                           l->heads, MOST_HEADS);
+        autoencode(i == 0 ? q : k, l, &coder[i], l->compressed[i]);
     }
     float *weight = (float *)q->weight, *bias = (float *)q->bias;
     for (size_t i = 0; i < rows * q->inputs; i++)

@@ -8,30 +8,33 @@ void vc_model_autoencoders(vc_autoencoder out[2], const vc_attention_layer *laye
 {
     for (size_t i = 0; i < 2; i++)
         out[i] = (vc_autoencoder){.heads = layer->heads,
-                                  .compressed = layer->compressed,
+                                  .compressed = layer->compressed[i],
                                   .head_dim = layer->head_dim,
                                   .tokens = batch * layer->queries,
                                   .x_stride = x_stride,
-                                  .encoded_stride = 2 * layer->compressed * layer->head_dim,
-                                  .decoded_stride = 2 * layer->heads * layer->head_dim,
+                                  .encoded_stride = layer->compressed[i] * layer->head_dim,
+                                  .decoded_stride = layer->heads * layer->head_dim,
                                   .encoder_w = coder[i].encoder_w,
                                   .encoder_b = coder[i].encoder_b,
                                   .decoder_w = coder[i].decoder_w,
                                   .decoder_b = coder[i].decoder_b};
 }
 
-/* Q and K through the auto-encoder; from here on attention reads what was decoded. */
+/* Q and K through their auto-encoders; from here on attention reads what was decoded. */
 static void autoencode(vc__attention *a, double distances[2], const vc_model *model, size_t layer,
                        const vc_attention_layer *l)
 {
-    size_t full = l->heads * l->head_dim, half = l->compressed * l->head_dim;
+    const float **x[] = {&a->q, &a->k};
+    size_t *strides[] = {&a->shape.q_stride, &a->shape.k_stride};
     vc_autoencoder ae[2];
     vc_model_autoencoders(ae, l, vc_model_coder(model, layer), a->shape.q_stride, a->shape.batch);
-    distances[0] = vc_autoencoder_forward(a->encoded, a->decoded, a->q, &ae[0]);
-    distances[1] = vc_autoencoder_forward(a->encoded + half, a->decoded + full, a->k, &ae[1]);
-    a->q = a->decoded;
-    a->k = a->decoded + full;
-    a->shape.q_stride = a->shape.k_stride = 2 * full;
+    for (size_t i = 0; i < 2; i++) {
+        if (!l->compressed[i])
+            continue;
+        distances[i] = vc_autoencoder_forward(a->encoded[i], a->decoded[i], *x[i], &ae[i]);
+        *x[i] = a->decoded[i];
+        *strides[i] = ae[i].decoded_stride;
+    }
 }
 
 void vc__attend(vc_acts *acts, const vc_model *model, size_t layer, const vc__attention *attention,
@@ -41,8 +44,7 @@ void vc__attend(vc_acts *acts, const vc_model *model, size_t layer, const vc__at
     vc__attention a = *attention;
     if (tap && tap->query_key && l.compressible)
         tap->query_key(tap->context, layer, a.q, a.k, a.shape.q_stride, a.shape.batch);
-    if (l.compressed)
-        autoencode(&a, acts->distances + 2 * layer, model, layer, &l);
+    autoencode(&a, acts->distances + 2 * layer, model, layer, &l);
     if (model->sparse) {
         vc_sparse_attention_forward(a.out, a.probs, acts->scratch, a.q, a.k, a.v, &a.shape,
                                     &model->sparse[layer]);
@@ -57,8 +59,8 @@ void vc__attend(vc_acts *acts, const vc_model *model, size_t layer, const vc__at
 double vc_model_reconstruction(const vc_acts *acts, const vc_model *model)
 {
     double sum = 0.0;
-    for (size_t l = 0; l < vc_model_layers(&model->config); l++)
-        if (vc_model_layer(&model->config, l).compressed)
-            sum += sqrt(acts->distances[2 * l]) + sqrt(acts->distances[2 * l + 1]);
+    for (size_t i = 0; i < 2 * vc_model_layers(&model->config); i++)
+        if (vc_model_layer(&model->config, i / 2).compressed[i % 2])
+            sum += sqrt(acts->distances[i]);
     return sum;
 }

@@ -33,7 +33,7 @@ static vc_attention_layer layer(const vc_model_config *config, size_t index)
                                 .keys = tokens,
                                 .head_dim = head_dim,
                                 .value_dim = head_dim,
-                                .compressed = c->compressed_heads,
+                                .compressed = {c->compressed_heads[0], c->compressed_heads[1]},
                                 .compressible = 1};
 }
 
@@ -54,13 +54,13 @@ static void resize(vc_model_config *config, size_t image)
     config->deit.image = image;
 }
 
-static vc_status compress(vc_model_config *config, size_t compressed)
+static vc_status compress(vc_model_config *config, size_t compressed, vc_coded of)
 {
     vc_deit_config *c = &config->deit;
     if (compressed > c->heads)
         return vc_fail(VC_EINVAL, "%zu compressed heads, wanted at most the model's %zu",
                        compressed, c->heads);
-    c->compressed_heads = compressed ? compressed : (c->heads + 1) / 2;
+    vc__set_coders(c->compressed_heads, compressed ? compressed : (c->heads + 1) / 2, of);
     return VC_OK;
 }
 

@@ -26,11 +26,12 @@ static vc_layer_acts place_layer(vc_arena *arena, const vc_deit_config *c, size_
         .fc1 = vc_arena_floats(arena, rows * c->hidden),
         .gelu = vc_arena_floats(arena, rows * c->hidden),
     };
-    if (c->compressed_heads) {
-        size_t head_dim = c->width / c->heads;
-        acts.encoded = vc_arena_floats(arena, rows * 2 * c->compressed_heads * head_dim);
-        acts.decoded = vc_arena_floats(arena, rows * 2 * c->width);
-    }
+    for (size_t i = 0; i < 2; i++)
+        if (c->compressed_heads[i]) {
+            size_t encoded = c->compressed_heads[i] * (c->width / c->heads);
+            acts.encoded[i] = vc_arena_floats(arena, rows * encoded);
+            acts.decoded[i] = vc_arena_floats(arena, rows * c->width);
+        }
     return acts;
 }
 

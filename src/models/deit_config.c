@@ -1,4 +1,4 @@
-#include "vitcod/deit.h"
+#include "deit_impl.h"
 
 /* An image's scores in one attention, H * T^2: 8 GiB, and what 32 bits can count. */
 static const size_t most_scores = (size_t)1 << 31;
@@ -55,9 +55,7 @@ vc_status vc_deit_config_check(const vc_deit_config *c)
     if (c->channels > VC_MODEL_CHANNELS)
         return vc_fail(VC_EINVAL, "%zu image channels, wanted at most %d", c->channels,
                        VC_MODEL_CHANNELS);
-    if (c->compressed_heads > c->heads)
-        return vc_fail(VC_EINVAL, "an auto-encoder to %zu of %zu heads does not compress",
-                       c->compressed_heads, c->heads);
+    VC_TRY(vc__check_coders(c->compressed_heads, c->heads));
     return check_image(c);
 }
 
@@ -75,15 +73,14 @@ size_t vc_deit_tokens(const vc_deit_config *config)
 vc_attention_shape vc_deit_attention_shape(const vc_deit_config *c, size_t batch)
 {
     size_t tokens = vc_deit_tokens(c);
-    size_t qk_stride = c->compressed_heads ? 2 * c->width : 3 * c->width;
     return (vc_attention_shape){.batch = batch,
                                 .heads = c->heads,
                                 .queries = tokens,
                                 .keys = tokens,
                                 .head_dim = c->width / c->heads,
                                 .value_dim = c->width / c->heads,
-                                .q_stride = qk_stride,
-                                .k_stride = qk_stride,
+                                .q_stride = (c->compressed_heads[0] ? 1 : 3) * c->width,
+                                .k_stride = (c->compressed_heads[1] ? 1 : 3) * c->width,
                                 .v_stride = 3 * c->width,
                                 .out_stride = c->width};
 }

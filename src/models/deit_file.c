@@ -65,31 +65,19 @@ static vc_status read_sizes(vc_deit_config *config, const vc_tensor_file *file,
     return read_heads(config, file, options);
 }
 
-static vc_status read_compression(vc_deit_config *config, const vc_tensor_file *file)
-{
-    const vc_tensor *encoder = vc_tensor_file_find(file, "blocks.0.attn.encoder_q.weight");
-    if (!encoder)
-        return VC_OK;
-    if (encoder->rank != 2 || encoder->shape[1] != config->heads || encoder->shape[0] == 0) {
-        char text[VC_SHAPE_TEXT];
-        return vc_fail(VC_EFORMAT,
-                       "%s: 'blocks.0.attn.encoder_q.weight' is %s, wanted (n, %zu heads)",
-                       vc_tensor_file_path(file),
-                       vc_shape_text(text, encoder->rank, encoder->shape), config->heads);
-    }
-    config->compressed_heads = encoder->shape[0];
-    return VC_OK;
-}
-
 vc_status vc__deit_read_config(vc_model_config *out, const vc_tensor_file *file,
                                const vc_tensor_file *autoencoder, const vc_model_options *options)
 {
+    static const char *const encoders[2] = {"blocks.0.attn.encoder_q.weight",
+                                            "blocks.0.attn.encoder_k.weight"};
+    size_t *compressed = out->deit.compressed_heads;
     VC_TRY(read_sizes(&out->deit, file, options));
     if (options->image_size)
         out->deit.image = options->image_size;
-    VC_TRY(read_compression(&out->deit, autoencoder ? autoencoder : file));
-    if (autoencoder && !out->deit.compressed_heads)
-        return vc_fail(VC_EFORMAT, "%s: no tensor 'blocks.0.attn.encoder_q.weight'",
-                       vc_tensor_file_path(autoencoder));
+    VC_TRY(
+        vc__read_coders(compressed, autoencoder ? autoencoder : file, encoders, out->deit.heads));
+    if (autoencoder && !compressed[0] && !compressed[1])
+        return vc_fail(VC_EFORMAT, "%s: no tensor '%s' or '%s'", vc_tensor_file_path(autoencoder),
+                       encoders[0], encoders[1]);
     return VC_OK;
 }

@@ -33,8 +33,8 @@ static void attend(vc_acts *acts, const vc_model *model, size_t layer, size_t ba
     vc__attention attention = {.q = a->qkv,
                                .k = a->qkv + c->width,
                                .v = a->qkv + 2 * c->width,
-                               .encoded = a->encoded,
-                               .decoded = a->decoded,
+                               .encoded = {a->encoded[0], a->encoded[1]},
+                               .decoded = {a->decoded[0], a->decoded[1]},
                                .probs = a->probs,
                                .out = a->attention,
                                .shape = vc_deit_attention_shape(c, batch)};

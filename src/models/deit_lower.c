@@ -6,17 +6,18 @@ static vc_status lower_block(vc_workload *out, const vc_deit_config *c, const vc
                              int layer)
 {
     uint64_t t = vc_deit_tokens(c), w = c->width, m = c->hidden, d = w / c->heads;
-    uint64_t z = c->compressed_heads;
-    const vc_attention_sizes sizes = {c->heads, t, t, d, d, z};
+    const size_t *z = c->compressed_heads;
+    const vc_attention_sizes sizes = {c->heads, t, t, d, d, {z[0], z[1]}};
     const vc_product_shape into = {t, w, 3 * w}, out_of = {t, w, w},
                            through[] = {{t, w, m}, {t, m, w}};
-    vc_op qkv = vc__op(VC_OP_QKV, layer, 3 * w * w + 3 * w, t * w, z ? t * w : 3 * t * w, &into, 1);
+    const uint64_t stored = 1u + !z[0] + !z[1]; /* V and what is not encoded */
+    vc_op qkv = vc__op(VC_OP_QKV, layer, 3 * w * w + 3 * w, t * w, stored * t * w, &into, 1);
     const vc_op encode = vc__encode_op(layer, &sizes);
     const vc_op projection = vc__op(VC_OP_PROJECTION, layer, w * w + w, t * w, t * w, &out_of, 1);
     vc_op mlp = vc__op(VC_OP_MLP, layer, 2 * w * m + m + w, t * w, t * w, through, 2);
     qkv.normalised = mlp.normalised = 1;
     VC_TRY(vc_workload_add(out, &qkv));
-    if (z)
+    if (encode.macs)
         VC_TRY(vc_workload_add(out, &encode));
     VC_TRY(vc_workload_add_attention(out, layer, &sizes, plan ? &plan->layers[layer] : NULL));
     VC_TRY(vc_workload_add(out, &projection));

@@ -4,10 +4,10 @@
 #include "deit_impl.h"
 
 /* Sizes are named here and resolved against a config. */
-typedef enum size_name { END, ONE, C, C3, M, H, Z, T, CHANNELS, PATCH, CLASSES } size_name;
+typedef enum size_name { END, ONE, C, C3, M, H, ZQ, ZK, T, CHANNELS, PATCH, CLASSES } size_name;
 
 /* When a parameter exists. */
-typedef enum condition { ALWAYS, DISTILLED, AUTOENCODER } condition;
+typedef enum condition { ALWAYS, DISTILLED, CODED_Q, CODED_K } condition;
 
 typedef struct row {
     size_t member; /* offset of the pointer in the weights struct */
@@ -41,14 +41,14 @@ static const row block_rows[] = {
     {BLOCK(norm1_b), "norm1.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
     {BLOCK(qkv_w), "attn.qkv.weight", {C3, C}, VC_INIT_NORMAL, 1, ALWAYS},
     {BLOCK(qkv_b), "attn.qkv.bias", {C3}, VC_INIT_ZERO, 0, ALWAYS},
-    {CODER(0, encoder_w), "attn.encoder_q.weight", {Z, H}, VC_INIT_FAN_IN, 1, AUTOENCODER},
-    {CODER(0, encoder_b), "attn.encoder_q.bias", {Z}, VC_INIT_ZERO, 0, AUTOENCODER},
-    {CODER(0, decoder_w), "attn.decoder_q.weight", {H, Z}, VC_INIT_FAN_IN, 1, AUTOENCODER},
-    {CODER(0, decoder_b), "attn.decoder_q.bias", {H}, VC_INIT_ZERO, 0, AUTOENCODER},
-    {CODER(1, encoder_w), "attn.encoder_k.weight", {Z, H}, VC_INIT_FAN_IN, 1, AUTOENCODER},
-    {CODER(1, encoder_b), "attn.encoder_k.bias", {Z}, VC_INIT_ZERO, 0, AUTOENCODER},
-    {CODER(1, decoder_w), "attn.decoder_k.weight", {H, Z}, VC_INIT_FAN_IN, 1, AUTOENCODER},
-    {CODER(1, decoder_b), "attn.decoder_k.bias", {H}, VC_INIT_ZERO, 0, AUTOENCODER},
+    {CODER(0, encoder_w), "attn.encoder_q.weight", {ZQ, H}, VC_INIT_FAN_IN, 1, CODED_Q},
+    {CODER(0, encoder_b), "attn.encoder_q.bias", {ZQ}, VC_INIT_ZERO, 0, CODED_Q},
+    {CODER(0, decoder_w), "attn.decoder_q.weight", {H, ZQ}, VC_INIT_FAN_IN, 1, CODED_Q},
+    {CODER(0, decoder_b), "attn.decoder_q.bias", {H}, VC_INIT_ZERO, 0, CODED_Q},
+    {CODER(1, encoder_w), "attn.encoder_k.weight", {ZK, H}, VC_INIT_FAN_IN, 1, CODED_K},
+    {CODER(1, encoder_b), "attn.encoder_k.bias", {ZK}, VC_INIT_ZERO, 0, CODED_K},
+    {CODER(1, decoder_w), "attn.decoder_k.weight", {H, ZK}, VC_INIT_FAN_IN, 1, CODED_K},
+    {CODER(1, decoder_b), "attn.decoder_k.bias", {H}, VC_INIT_ZERO, 0, CODED_K},
     {BLOCK(proj_w), "attn.proj.weight", {C, C}, VC_INIT_NORMAL, 1, ALWAYS},
     {BLOCK(proj_b), "attn.proj.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
     {BLOCK(norm2_w), "norm2.weight", {C}, VC_INIT_ONE, 0, ALWAYS},
@@ -79,8 +79,10 @@ static size_t resolve(size_name name, const vc_deit_config *config)
         return config->hidden;
     case H:
         return config->heads;
-    case Z:
-        return config->compressed_heads;
+    case ZQ:
+        return config->compressed_heads[0];
+    case ZK:
+        return config->compressed_heads[1];
     case T:
         return vc_deit_tokens(config);
     case CHANNELS:
@@ -99,7 +101,8 @@ static size_t resolve(size_name name, const vc_deit_config *config)
 static int exists(condition when, const vc_deit_config *config)
 {
     return when == ALWAYS || (when == DISTILLED && config->distilled) ||
-           (when == AUTOENCODER && config->compressed_heads > 0);
+           (when == CODED_Q && config->compressed_heads[0] > 0) ||
+           (when == CODED_K && config->compressed_heads[1] > 0);
 }
 
 static void visit(vc__walk *walk, const row *entry, const char *prefix, void *target,
@@ -111,7 +114,7 @@ static void visit(vc__walk *walk, const row *entry, const char *prefix, void *ta
         return;
     }
     vc_param param = {
-        .decay = entry->decay, .autoencoder = entry->when == AUTOENCODER, .init = entry->init};
+        .decay = entry->decay, .autoencoder = entry->when >= CODED_Q, .init = entry->init};
     snprintf(param.name, sizeof param.name, "%s%s", prefix, entry->name);
     for (; param.rank < 4 && entry->shape[param.rank] != END; param.rank++) {
         param.shape[param.rank] = resolve(entry->shape[param.rank], config);

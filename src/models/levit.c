@@ -30,15 +30,16 @@ static vc_attention_layer layer(const vc_model_config *config, size_t index)
     const vc__levit_place place = vc__levit_place_of(c, index);
     const vc_levit_attention *a = vc__levit_attention_of(c, place);
     const vc__levit_span span = vc__levit_span_of(c, place);
-    return (vc_attention_layer){.heads = a->heads,
-                                .queries = span.side_out * span.side_out,
-                                .keys = span.side_in * span.side_in,
-                                .head_dim = a->key_dim,
-                                .value_dim = a->value_dim,
-                                .compressed =
-                                    place.subsampling ? 0 : c->stages[place.stage].compressed_heads,
-                                .compressible = !place.subsampling,
-                                .group = 2 * place.stage - (place.subsampling ? 1 : 0)};
+    const size_t *z = c->stages[place.stage].compressed_heads;
+    return (vc_attention_layer){
+        .heads = a->heads,
+        .queries = span.side_out * span.side_out,
+        .keys = span.side_in * span.side_in,
+        .head_dim = a->key_dim,
+        .value_dim = a->value_dim,
+        .compressed = {place.subsampling ? 0 : z[0], place.subsampling ? 0 : z[1]},
+        .compressible = !place.subsampling,
+        .group = 2 * place.stage - (place.subsampling ? 1 : 0)};
 }
 
 /* dpt0, subsample0, dpt1, subsample1, dpt2: ViTCoD's names. */
@@ -68,7 +69,7 @@ static void resize(vc_model_config *config, size_t image)
 }
 
 /* ViTCoD's widths: half, rounded up, but 4 of 6. */
-static vc_status compress(vc_model_config *config, size_t compressed)
+static vc_status compress(vc_model_config *config, size_t compressed, vc_coded of)
 {
     if (compressed)
         return vc_fail(VC_EINVAL,
@@ -77,7 +78,8 @@ static vc_status compress(vc_model_config *config, size_t compressed)
                        compressed);
     for (size_t s = 0; s < VC_LEVIT_STAGES; s++) {
         vc_levit_stage *stage = &config->levit.stages[s];
-        stage->compressed_heads = stage->own.heads == 6 ? 4 : (stage->own.heads + 1) / 2;
+        const size_t width = stage->own.heads == 6 ? 4 : (stage->own.heads + 1) / 2;
+        vc__set_coders(stage->compressed_heads, width, of);
     }
     return VC_OK;
 }

@@ -6,7 +6,7 @@ static void raise_to(size_t *most, size_t value)
 }
 
 typedef struct sizes { /* the largest of each buffer, floats for one image */
-    size_t windows, stream, in, queries, thinned, encoded, decoded, attention, hidden;
+    size_t windows, stream, in, queries, thinned, encoded[2], decoded[2], attention, hidden;
 } sizes;
 
 static void measure_stem(sizes *s, const vc_levit_config *c)
@@ -34,10 +34,11 @@ static void measure_block(sizes *s, const vc_levit_config *c, size_t index)
     if (place.subsampling) {
         raise_to(&s->queries, out * keys);
         raise_to(&s->thinned, out * span.width_in);
-    } else {
-        size_t compressed = c->stages[place.stage].compressed_heads;
-        raise_to(&s->encoded, 2 * in * compressed * a->key_dim);
-        raise_to(&s->decoded, compressed ? 2 * in * keys : 0);
+    }
+    const size_t *compressed = c->stages[place.stage].compressed_heads;
+    for (size_t i = 0; i < 2 && !place.subsampling; i++) {
+        raise_to(&s->encoded[i], in * compressed[i] * a->key_dim);
+        raise_to(&s->decoded[i], compressed[i] ? in * keys : 0);
     }
 }
 
@@ -59,8 +60,10 @@ void vc__levit_place_acts(vc_acts *acts, const vc_model *model)
     a->in = vc_arena_floats(arena, b * s.in);
     a->queries = vc_arena_floats(arena, b * s.queries);
     a->thinned = vc_arena_floats(arena, b * s.thinned);
-    a->encoded = vc_arena_floats(arena, b * s.encoded);
-    a->decoded = vc_arena_floats(arena, b * s.decoded);
+    for (size_t i = 0; i < 2; i++) {
+        a->encoded[i] = vc_arena_floats(arena, b * s.encoded[i]);
+        a->decoded[i] = vc_arena_floats(arena, b * s.decoded[i]);
+    }
     a->probs = vc_arena_floats(arena, probs);
     a->attention = vc_arena_floats(arena, b * s.attention);
     a->hidden = vc_arena_floats(arena, b * s.hidden);

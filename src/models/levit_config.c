@@ -22,10 +22,7 @@ static vc_status check_stage(const vc_levit_config *c, size_t index)
     VC_TRY(check_attention(&s->own, "own attention", index));
     if (index > 0)
         VC_TRY(check_attention(&s->subsampling, "subsampling", index));
-    if (s->compressed_heads > s->own.heads)
-        return vc_fail(VC_EINVAL, "an auto-encoder to %zu of %zu heads does not compress",
-                       s->compressed_heads, s->own.heads);
-    return VC_OK;
+    return vc__check_coders(s->compressed_heads, s->own.heads);
 }
 
 /* A bias belongs to every score, so a small file could ask for a lot of memory. */

@@ -113,19 +113,15 @@ static vc_status read_compression(vc_levit_config *c, const vc_tensor_file *file
 {
     size_t index = 0;
     for (size_t s = 0; s < VC_LEVIT_STAGES; index += c->stages[s].depth + 1, s++) {
-        char timm[96], original[96];
-        snprintf(timm, sizeof timm, "stages.%zu.blocks.0.attn.encoder_q.weight", s);
-        snprintf(original, sizeof original, "blocks.%zu.m.encoder_q.weight", 2 * index);
-        const char *name = vc_tensor_file_find(file, timm) ? timm : original;
-        const size_t *shape;
-        if (!vc_tensor_file_find(file, name))
-            continue;
-        VC_TRY(vc__find_shape(&shape, file, name, 2));
-        if (shape[0] == 0 || shape[1] != c->stages[s].own.heads)
-            return vc_fail(VC_EFORMAT, "%s: '%s' is (%zu, %zu), wanted (n, %zu heads)",
-                           vc_tensor_file_path(file), name, shape[0], shape[1],
-                           c->stages[s].own.heads);
-        c->stages[s].compressed_heads = shape[0];
+        char timm[2][96], original[2][96];
+        const char *names[2];
+        for (size_t i = 0; i < 2; i++) {
+            snprintf(timm[i], 96, "stages.%zu.blocks.0.attn.encoder_%c.weight", s, "qk"[i]);
+            snprintf(original[i], 96, "blocks.%zu.m.encoder_%c.weight", 2 * index, "qk"[i]);
+            names[i] = vc_tensor_file_find(file, timm[i]) ? timm[i] : original[i];
+        }
+        vc_levit_stage *stage = &c->stages[s];
+        VC_TRY(vc__read_coders(stage->compressed_heads, file, names, stage->own.heads));
     }
     return VC_OK;
 }
@@ -176,7 +172,7 @@ vc_status vc__levit_read_config(vc_model_config *out, const vc_tensor_file *file
             vc_tensor_file_path(file), c->image, options->image_size);
     size_t compressed = 0;
     for (size_t s = 0; s < VC_LEVIT_STAGES; s++)
-        compressed += c->stages[s].compressed_heads;
+        compressed += c->stages[s].compressed_heads[0] + c->stages[s].compressed_heads[1];
     if (autoencoder && !compressed)
         return vc_fail(VC_EFORMAT, "%s: holds no auto-encoder of a LeViT",
                        vc_tensor_file_path(autoencoder));

@@ -26,23 +26,24 @@ static vc_status lower_block(vc_workload *out, const vc_model_config *config, co
     const vc__levit_span s = vc__levit_span_of(c, place);
     const vc_attention_layer l = vc_model_layer(config, index);
     const vc_attention_sizes sizes = {l.heads,    l.queries,   l.keys,
-                                      l.head_dim, l.value_dim, l.compressed};
+                                      l.head_dim, l.value_dim, {l.compressed[0], l.compressed[1]}};
     int layer = (int)index;
-    uint64_t tq = l.queries, tk = l.keys, w = s.width_in, z = l.compressed;
+    uint64_t tq = l.queries, tk = l.keys, w = s.width_in;
     uint64_t keys = a->heads * a->key_dim, values = a->heads * a->value_dim, m = a->hidden;
-    uint64_t outputs = tk * (keys + values) + tq * keys;
+    uint64_t stored = tk * values + (l.compressed[0] ? 0 : tq * keys) +
+                      (l.compressed[1] ? 0 : tk * keys); /* V and what is not encoded */
     const vc_product_shape into[] = {{tq, w, keys}, {tk, w, keys + values}};
     const vc_product_shape out_of = {tq, values, s.width_out};
     const vc_product_shape through[] = {{tq, s.width_out, m}, {tq, m, s.width_out}};
-    const vc_op qkv = vc__op(VC_OP_QKV, layer, (2 * keys + values) * (w + 1), tk * w,
-                             z ? tk * values : outputs, into, 2);
+    const vc_op qkv =
+        vc__op(VC_OP_QKV, layer, (2 * keys + values) * (w + 1), tk * w, stored, into, 2);
     const vc_op encode = vc__encode_op(layer, &sizes);
     const vc_op projection = vc__op(VC_OP_PROJECTION, layer, (values + 1) * s.width_out,
                                     tq * values, tq * s.width_out, &out_of, 1);
     const vc_op mlp = vc__op(VC_OP_MLP, layer, 2 * s.width_out * m + m + s.width_out,
                              tq * s.width_out, tq * s.width_out, through, 2);
     VC_TRY(vc_workload_add(out, &qkv));
-    if (z)
+    if (encode.macs)
         VC_TRY(vc_workload_add(out, &encode));
     VC_TRY(vc_workload_add_attention(out, layer, &sizes, plan ? &plan->layers[index] : NULL));
     VC_TRY(vc_workload_add(out, &projection));

@@ -54,14 +54,16 @@ static prefix joined(const prefix *p, const char *timm, const char *original)
 }
 
 static void visit_coders(vc__walk *walk, vc_coder coder[2], const prefix *p, size_t heads,
-                         size_t compressed)
+                         const size_t compressed[2])
 {
     static const char *const names[2][4] = {
         {".encoder_q.weight", ".encoder_q.bias", ".decoder_q.weight", ".decoder_q.bias"},
         {".encoder_k.weight", ".encoder_k.bias", ".decoder_k.weight", ".decoder_k.bias"}};
-    const size_t encoder[] = {compressed, heads}, decoder[] = {heads, compressed};
     for (size_t i = 0; i < 2; i++) {
+        const size_t encoder[] = {compressed[i], heads}, decoder[] = {heads, compressed[i]};
         const char *const *n = names[i];
+        if (!compressed[i])
+            continue;
         visit(walk, &coder[i].encoder_w, p, n[0], n[0], 2, encoder, VC_INIT_FAN_IN, 1, 1);
         visit(walk, &coder[i].encoder_b, p, n[1], n[1], 1, encoder, VC_INIT_ZERO, 0, 1);
         visit(walk, &coder[i].decoder_w, p, n[2], n[2], 2, decoder, VC_INIT_FAN_IN, 1, 1);
@@ -108,7 +110,7 @@ static void visit_block(vc__walk *walk, vc_levit_block *b, const vc_levit_config
     if (place.subsampling) {
         const prefix q = joined(&p, ".q.ln", ".q.1");
         visit_normed(walk, &b->q, &q, keys, span.width_in, 0);
-    } else if (c->stages[place.stage].compressed_heads) {
+    } else {
         visit_coders(walk, b->coder, &p, a->heads, c->stages[place.stage].compressed_heads);
     }
     visit_normed(walk, &b->proj, &proj, span.width_out, values, 0);

@@ -32,8 +32,8 @@ typedef struct vc__architecture {
     vc_attention_group (*group)(const vc_model_config *config, size_t group);
 
     void (*resize)(vc_model_config *config, size_t image); /* unchecked */
-    /* The auto-encoder's width; 0: ViTCoD's. */
-    vc_status (*compress)(vc_model_config *config, size_t compressed);
+    /* As vc_model_compress. */
+    vc_status (*compress)(vc_model_config *config, size_t compressed, vc_coded of);
 
     int (*recognise)(const vc_tensor_file *file);
     /* Sizes from a checkpoint; the auto-encoder's, where there is one, may come from another. */
@@ -76,8 +76,8 @@ void vc__drop_restriction(vc_model *model);
 /* One attention: what lies between the projections. */
 typedef struct vc__attention {
     const float *q, *k, *v; /* as projected */
-    float *encoded;         /* (B, T, 2, Z, D), where the layer is compressed */
-    float *decoded;         /* (B, T, 2, H, D) */
+    float *encoded[2];      /* (B, T, Z, D) of Q and K, where they are compressed */
+    float *decoded[2];      /* (B, T, H, D) */
     float *probs, *out;
     const float *bias;        /* (H, Tq, Tk) or NULL */
     vc_attention_shape shape; /* with the projections' strides */
@@ -85,6 +85,13 @@ typedef struct vc__attention {
 
 void vc__attend(vc_acts *acts, const vc_model *model, size_t layer, const vc__attention *attention,
                 const vc_tap *tap);
+
+/* The auto-encoders of a config (coders.c): `width` heads for what is coded, 0 for the rest; widths from the encoders'
+ * tensors called `names`; VC_EINVAL for what is no compression of `heads` to one width. */
+void vc__set_coders(size_t out[2], size_t width, vc_coded of);
+vc_status vc__read_coders(size_t out[2], const vc_tensor_file *file, const char *const names[2],
+                          size_t heads);
+vc_status vc__check_coders(const size_t compressed[2], size_t heads);
 
 /* Floats of a layer's probabilities for a batch. */
 size_t vc__probs_count(const vc_model *model, size_t layer, size_t batch);

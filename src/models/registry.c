@@ -33,9 +33,9 @@ vc_status vc_model_resize(vc_model_config *config, size_t image)
     return VC_OK;
 }
 
-vc_status vc_model_compress(vc_model_config *config, size_t compressed)
+vc_status vc_model_compress(vc_model_config *config, size_t compressed, vc_coded of)
 {
-    return vc__architecture_of(config)->compress(config, compressed);
+    return vc__architecture_of(config)->compress(config, compressed, of);
 }
 
 size_t vc_model_layers(const vc_model_config *config)
@@ -99,11 +99,12 @@ vc_op vc__op(vc_op_kind kind, int layer, uint64_t weights, uint64_t in, uint64_t
 
 vc_op vc__encode_op(int layer, const vc_attention_sizes *s)
 {
-    const uint64_t values = (s->queries + s->keys) * s->head_dim * s->compressed;
+    const uint64_t tokens = s->queries * s->compressed[0] + s->keys * s->compressed[1],
+                   values = tokens * s->head_dim, outputs = s->compressed[0] + s->compressed[1];
     return (vc_op){.kind = VC_OP_ENCODE,
                    .layer = layer,
                    .macs = values * s->heads,
-                   .weight_values = 2 * (s->heads * s->compressed + s->compressed),
+                   .weight_values = outputs * (s->heads + 1),
                    .output_values = values,
                    .sizes = *s};
 }

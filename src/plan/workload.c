@@ -67,14 +67,17 @@ static vc_status add_to_layer(vc_workload *workload, vc_op op, int layer,
 vc_status vc_workload_add_attention(vc_workload *workload, int layer, const vc_attention_sizes *s,
                                     const vc_plan_layer *plan)
 {
-    uint64_t h = s->heads, z = s->compressed, d = s->head_dim, v = s->value_dim,
-             tokens = s->queries + s->keys;
+    const size_t *z = s->compressed;
+    uint64_t h = s->heads, d = s->head_dim, v = s->value_dim;
+    uint64_t decoded = s->queries * z[0] + s->keys * z[1]; /* times D each */
+    uint64_t stored = s->queries * (z[0] ? z[0] : h) + s->keys * (z[1] ? z[1] : h);
+    uint64_t decoders = (z[0] ? h * z[0] + h : 0) + (z[1] ? h * z[1] + h : 0);
     counts n = count_scores(s, plan);
     const vc_op ops[] = {
-        {.kind = VC_OP_DECODE, .macs = tokens * d * h * z, .weight_values = 2 * (h * z + h)},
+        {.kind = VC_OP_DECODE, .macs = decoded * d * h, .weight_values = decoders},
         {.kind = VC_OP_SDDMM,
          .macs = n.scores * d,
-         .input_values = tokens * (z ? z : h) * d,
+         .input_values = stored * d,
          .index_values = n.indices},
         {.kind = VC_OP_SOFTMAX},
         {.kind = VC_OP_SPMM,
@@ -82,7 +85,7 @@ vc_status vc_workload_add_attention(vc_workload *workload, int layer, const vc_a
          .input_values = s->keys * h * v,
          .output_values = s->queries * h * v},
     };
-    for (size_t i = z ? 0 : 1; i < sizeof ops / sizeof *ops; i++)
+    for (size_t i = decoders ? 0 : 1; i < sizeof ops / sizeof *ops; i++)
         VC_TRY(add_to_layer(workload, ops[i], layer, s));
     return VC_OK;
 }

@@ -16,7 +16,7 @@ typedef struct runner {
     size_t pushed;                                 /* loads so far */
     uint64_t *phase_end;                           /* (phases) */
     uint64_t *arrived[VC_BUFFER_COUNT][VC__SLOTS]; /* per token, or per 64 bytes of indices */
-    uint64_t *decoded[2];                          /* Q and K of one head */
+    uint64_t *decoded[2];                          /* Q and K of one head, where compressed */
     int64_t decoded_load[2];
     size_t decoded_head, decoded_tokens;
     uint64_t decoded_free[2]; /* when the lines are through with them, and with those before */
@@ -84,12 +84,13 @@ static size_t place(runner *r, char *base)
 static void set_addresses(runner *r)
 {
     const vc_attention_sizes *s = &r->a->sizes;
-    const uint64_t stored = s->compressed ? s->compressed : s->heads;
+    const uint64_t q = s->compressed[0] ? s->compressed[0] : s->heads,
+                   k = s->compressed[1] ? s->compressed[1] : s->heads;
     uint64_t indices = 0;
     for (size_t i = 0; i < r->s.load_count; i++)
         indices += r->s.loads[i].buffer == VC_BUFFER_INDEX ? r->s.loads[i].bytes : 0;
-    const uint64_t bytes[VC_BUFFER_COUNT] = {[VC_BUFFER_QUERY] = stored * s->queries * s->head_dim,
-                                             [VC_BUFFER_KEY] = stored * s->keys * s->head_dim,
+    const uint64_t bytes[VC_BUFFER_COUNT] = {[VC_BUFFER_QUERY] = q * s->queries * s->head_dim,
+                                             [VC_BUFFER_KEY] = k * s->keys * s->head_dim,
                                              [VC_BUFFER_VALUE] = s->heads * s->keys * s->value_dim,
                                              [VC_BUFFER_INDEX] = indices,
                                              [VC_BUFFER_OUTPUT] =
@@ -187,23 +188,30 @@ static size_t decoded_beside(const runner *r)
     return room - r->decoded_tokens;
 }
 
-static uint64_t token_cycles(const runner *r)
+static uint64_t token_macs(const runner *r, int side)
 {
-    return vc__ceil_div(r->a->sizes.head_dim * r->a->sizes.compressed, r->m->config->decoder_macs);
+    return r->a->sizes.head_dim * r->a->sizes.compressed[side];
+}
+
+static uint64_t token_cycles(const runner *r, int side)
+{
+    return vc__ceil_div(token_macs(r, side), r->m->config->decoder_macs);
 }
 
 static uint64_t decode_token(runner *r, int side, const vc__operand *operand, size_t token,
                              uint64_t from)
 {
     const uint64_t ready = vc__later(operand->arrived[token], from);
-    r->m->counts.coder_macs += r->a->sizes.head_dim * r->a->sizes.compressed;
-    return r->decoded[side][token] = vc__unit_work(r->m, VC_ENGINE_DECODER, ready, token_cycles(r));
+    r->m->counts.coder_macs += token_macs(r, side);
+    return r->decoded[side][token] =
+               vc__unit_work(r->m, VC_ENGINE_DECODER, ready, token_cycles(r, side));
 }
 
 static void decode(runner *r, const vc__phase *p, vc__operand *q, vc__operand *k)
 {
-    const size_t rows[2] = {p->tile.query_end - p->tile.query_first,
-                            p->tile.key_end - p->tile.key_first};
+    const size_t *coded = r->a->sizes.compressed;
+    const size_t rows[2] = {coded[0] ? p->tile.query_end - p->tile.query_first : 0,
+                            coded[1] ? p->tile.key_end - p->tile.key_first : 0};
     vc__operand *operands[2] = {q, k};
     const int64_t loads[2] = {p->query, p->key};
     int again[2];
@@ -216,15 +224,17 @@ static void decode(runner *r, const vc__phase *p, vc__operand *q, vc__operand *k
             if (again[side] && i < rows[side]) {
                 const uint64_t from = r->decoded_free[beside > 0];
                 operands[side]->last = decode_token(r, side, operands[side], i, from);
-                const uint64_t start = operands[side]->last - token_cycles(r);
+                const uint64_t start = operands[side]->last - token_cycles(r, side);
                 first = start < first ? start : first;
                 beside -= beside > 0;
             }
     for (int side = 0; side < 2; side++) {
+        if (!coded[side])
+            continue;
         if (again[side]) {
             const uint64_t bytes = rows[side] * r->a->sizes.head_dim;
             r->m->counts.read_bytes[side ? VC_BUFFER_KEY : VC_BUFFER_QUERY] +=
-                rows[side] * r->s.token_bytes;
+                rows[side] * r->s.token_bytes[side];
             r->m->counts.written_bytes[VC_BUFFER_DECODED] += bytes;
         } else
             operands[side]->last = r->decoded[side][rows[side] - 1];
@@ -282,7 +292,7 @@ static vc_status run_sddmm(runner *r, const vc__phase *p)
     const size_t rows = p->tile.query_end - p->tile.query_first;
     for (size_t i = 0; p->first && i < rows; i++)
         done[i] = r->m->now;
-    if (r->a->sizes.compressed)
+    if (r->a->sizes.compressed[0] || r->a->sizes.compressed[1])
         decode(r, p, &q, &k);
     if (p->index != VC__NO_LOAD)
         set_index_ready(r, p);

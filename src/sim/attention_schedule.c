@@ -8,12 +8,12 @@ enum { SCORE_BYTES = 4, SUM_BYTES = 4 };
 typedef struct tiling {
     const vc__attention *a;
     const vc_chip_config *c;
-    size_t heads_per_group;
-    uint64_t token_bytes; /* of a group's stored Q or K */
+    size_t heads_per_group[2]; /* that share stored Q, K: all, where compressed */
+    uint64_t token_bytes[2];   /* of a group */
     size_t most_queries, most_keys;
     size_t key_tiles, query_tiles;
     size_t *query_end; /* (Tq) of each tile */
-    int joint;         /* all heads of a group are one step */
+    int joint;         /* all heads that share K are one step */
 } tiling;
 
 static size_t half(const tiling *t, vc_buffer buffer)
@@ -31,34 +31,48 @@ static vc_status need(const tiling *t, vc_buffer buffer, uint64_t bytes)
     return vc__does_not_fit(t->a->machine, buffer, bytes, "the smallest tile needs in each half");
 }
 
-/* What a tile may take: where all that a layer ever loads fits, there is nothing to wait for in a second half. */
-static size_t room(const tiling *t, vc_buffer buffer, size_t tokens)
+/* Tokens of Q or K in a tile: where all that a layer ever loads fits, there is nothing to wait for in a second half. */
+static size_t room(const tiling *t, int side, vc_buffer buffer, size_t tokens)
 {
-    const int one_group = t->heads_per_group == t->a->sizes.heads;
-    const uint64_t whole = t->c->buffers[buffer].bytes;
-    return one_group && tokens * t->token_bytes <= whole ? (size_t)whole : half(t, buffer);
+    const int one_group = t->heads_per_group[side] == t->a->sizes.heads;
+    const uint64_t whole = t->c->buffers[buffer].bytes, bytes = t->token_bytes[side];
+    const int all = one_group && tokens * bytes <= whole;
+    return smaller(tokens, (all ? (size_t)whole : half(t, buffer)) / bytes);
+}
+
+/* A head's decoded tokens share a scratchpad. */
+static vc_status limit_decoded(tiling *t)
+{
+    const vc_attention_sizes *s = &t->a->sizes;
+    const size_t decoded = t->c->buffers[VC_BUFFER_DECODED].bytes / s->head_dim;
+    const size_t sides = (size_t)(s->compressed[0] > 0) + (s->compressed[1] > 0);
+    if (decoded < sides)
+        return need(t, VC_BUFFER_DECODED, sides * s->head_dim);
+    if (sides == 2 && t->most_queries + t->most_keys > decoded) {
+        const size_t keys = smaller(t->most_keys, decoded / 2);
+        t->most_queries = smaller(t->most_queries, decoded - keys);
+        t->most_keys = smaller(t->most_keys, decoded - t->most_queries);
+    }
+    if (s->compressed[0])
+        t->most_queries = smaller(t->most_queries, decoded);
+    if (s->compressed[1])
+        t->most_keys = smaller(t->most_keys, decoded);
+    return VC_OK;
 }
 
 static vc_status limit_tokens(tiling *t)
 {
     const vc_attention_sizes *s = &t->a->sizes;
-    t->most_queries = smaller(s->queries, room(t, VC_BUFFER_QUERY, s->queries) / t->token_bytes);
-    t->most_keys = smaller(s->keys, room(t, VC_BUFFER_KEY, s->keys) / t->token_bytes);
+    t->most_queries = room(t, 0, VC_BUFFER_QUERY, s->queries);
+    t->most_keys = room(t, 1, VC_BUFFER_KEY, s->keys);
     t->most_keys = smaller(t->most_keys, half(t, VC_BUFFER_VALUE) / s->value_dim);
     if (t->most_queries == 0)
-        return need(t, VC_BUFFER_QUERY, t->token_bytes);
+        return need(t, VC_BUFFER_QUERY, t->token_bytes[0]);
     if (t->most_keys == 0)
-        return half(t, VC_BUFFER_KEY) < t->token_bytes ? need(t, VC_BUFFER_KEY, t->token_bytes)
-                                                       : need(t, VC_BUFFER_VALUE, s->value_dim);
-    const size_t decoded = t->c->buffers[VC_BUFFER_DECODED].bytes / s->head_dim;
-    if (!s->compressed || t->most_queries + t->most_keys <= decoded)
-        return VC_OK;
-    if (decoded < 2)
-        return need(t, VC_BUFFER_DECODED, 2 * s->head_dim);
-    const size_t keys = smaller(t->most_keys, decoded / 2);
-    t->most_queries = smaller(t->most_queries, decoded - keys);
-    t->most_keys = smaller(t->most_keys, decoded - t->most_queries);
-    return VC_OK;
+        return half(t, VC_BUFFER_KEY) < t->token_bytes[1]
+                   ? need(t, VC_BUFFER_KEY, t->token_bytes[1])
+                   : need(t, VC_BUFFER_VALUE, s->value_dim);
+    return limit_decoded(t);
 }
 
 static size_t key_edge(const tiling *t, size_t tile)
@@ -136,7 +150,7 @@ static vc_status cut_tiles(tiling *t)
     const size_t keys = t->a->sizes.keys;
     t->key_tiles = vc__ceil_div(keys, t->most_keys);
     for (;;) {
-        t->joint = t->heads_per_group > 1 && t->key_tiles > VC__SLOTS;
+        t->joint = t->heads_per_group[1] > 1 && t->key_tiles > VC__SLOTS;
         VC_TRY(cut_queries(t));
         const uint64_t most = most_index_bytes(t);
         if (most <= half(t, VC_BUFFER_INDEX))
@@ -206,8 +220,9 @@ static int64_t want(writer *w, vc_buffer buffer, size_t group, size_t first, siz
 
 static void add_phase(writer *w, int spmm, size_t step, const vc__tile *tile)
 {
-    const vc_attention_sizes *s = &w->t->a->sizes;
-    const size_t group = tile->head / w->t->heads_per_group, keys = tile->key_end - tile->key_first;
+    const tiling *t = w->t;
+    const vc_attention_sizes *s = &t->a->sizes;
+    const size_t keys = tile->key_end - tile->key_first;
     const size_t queries = tile->query_end - tile->query_first;
     vc__phase p = {.spmm = spmm,
                    .tile = *tile,
@@ -222,10 +237,11 @@ static void add_phase(writer *w, int spmm, size_t step, const vc__tile *tile)
         p.value =
             want(w, VC_BUFFER_VALUE, tile->head, tile->key_first, keys, keys * s->value_dim, 1);
     else {
-        const uint64_t indices = index_bytes(w->t, tile);
-        p.key = want(w, VC_BUFFER_KEY, group, tile->key_first, keys, keys * w->t->token_bytes, 1);
-        p.query = want(w, VC_BUFFER_QUERY, group, tile->query_first, queries,
-                       queries * w->t->token_bytes, 1);
+        const uint64_t indices = index_bytes(t, tile);
+        p.key = want(w, VC_BUFFER_KEY, tile->head / t->heads_per_group[1], tile->key_first, keys,
+                     keys * t->token_bytes[1], 1);
+        p.query = want(w, VC_BUFFER_QUERY, tile->head / t->heads_per_group[0], tile->query_first,
+                       queries, queries * t->token_bytes[0], 1);
         if (indices > 0)
             p.index = want(w, VC_BUFFER_INDEX, tile->head, tile->key_first, keys, indices, 0);
     }
@@ -233,17 +249,35 @@ static void add_phase(writer *w, int spmm, size_t step, const vc__tile *tile)
         w->s->phases[w->s->phase_count++] = p;
 }
 
-/* Steps go through groups, then heads, then query tiles where all of a group's queries stay on the chip, and else
- * through query tiles before heads. */
+static size_t larger_group(const tiling *t)
+{
+    const size_t *heads = t->heads_per_group;
+    return heads[0] > heads[1] ? heads[0] : heads[1];
+}
+
+/* A head's query tiles follow each other where Q is its own or stays on the chip. Where heads share Q, a query tile's
+ * heads do, so that it need not come again; but where K is not shared, K and V would: what is less decides. */
+static int heads_first(const tiling *t)
+{
+    const vc_attention_sizes *s = &t->a->sizes;
+    if (t->query_tiles <= VC__SLOTS || t->heads_per_group[0] == 1)
+        return 1;
+    if (t->heads_per_group[1] > 1 || t->key_tiles > VC__SLOTS)
+        return 0;
+    return (s->heads - 1) * s->queries * t->token_bytes[0] <
+           (t->query_tiles - 1) * s->heads * s->keys * (t->token_bytes[1] + s->value_dim);
+}
+
+/* Steps go through groups (of Q or K, the larger), then heads and query tiles. */
 static void add_step(writer *w, int spmm, size_t step)
 {
     const tiling *t = w->t;
-    const size_t heads = w->s->heads_per_step, parts = t->heads_per_group / heads,
+    const int by_head = heads_first(t);
+    const size_t heads = w->s->heads_per_step, group = larger_group(t), parts = group / heads,
                  in_group = step % (parts * t->query_tiles),
-                 part = t->query_tiles <= VC__SLOTS ? in_group / t->query_tiles : in_group % parts,
-                 query_tile =
-                     t->query_tiles <= VC__SLOTS ? in_group % t->query_tiles : in_group / parts,
-                 first = step / (parts * t->query_tiles) * t->heads_per_group + part * heads;
+                 part = by_head ? in_group / t->query_tiles : in_group % parts,
+                 query_tile = by_head ? in_group % t->query_tiles : in_group / parts,
+                 first = step / (parts * t->query_tiles) * group + part * heads;
     for (size_t i = 0; i < heads * t->key_tiles; i++) {
         /* K is shared by a step's heads, V is a head's own. */
         const size_t head = first + (spmm ? i / t->key_tiles : i % heads),
@@ -258,10 +292,11 @@ static vc_status write_schedule(vc__schedule *out, const tiling *t)
     writer w = {.s = out, .t = t};
     for (size_t b = 0; b < VC_BUFFER_COUNT; b++)
         w.slots[b] = (slots){.load = {VC__NO_LOAD, VC__NO_LOAD}};
-    out->heads_per_step = t->joint ? t->heads_per_group : 1;
+    out->heads_per_step = t->joint ? t->heads_per_group[1] : 1;
     out->queries_per_tile = t->most_queries;
     out->keys_per_tile = vc__ceil_div(t->a->sizes.keys, t->key_tiles);
-    out->token_bytes = t->token_bytes;
+    for (int side = 0; side < 2; side++)
+        out->token_bytes[side] = t->token_bytes[side];
     const size_t steps = t->a->sizes.heads / out->heads_per_step * t->query_tiles;
     for (size_t s = 0; s < steps && w.status == VC_OK; s++) {
         if (s == 0 || !t->c->interleave)
@@ -276,13 +311,14 @@ static vc_status write_schedule(vc__schedule *out, const tiling *t)
 vc_status vc__schedule_open(vc__schedule *out, const vc__attention *a)
 {
     const vc_attention_sizes *s = &a->sizes;
-    const size_t stored = s->compressed ? s->compressed : 1;
     *out = (vc__schedule){0};
-    tiling t = {.a = a,
-                .c = a->machine->config,
-                .heads_per_group = s->compressed ? s->heads : 1,
-                .token_bytes = stored * s->head_dim,
-                .query_end = malloc(s->queries * sizeof *t.query_end)};
+    tiling t = {
+        .a = a, .c = a->machine->config, .query_end = malloc(s->queries * sizeof *t.query_end)};
+    for (int side = 0; side < 2; side++) {
+        const size_t coded = s->compressed[side];
+        t.heads_per_group[side] = coded ? s->heads : 1;
+        t.token_bytes[side] = (coded ? coded : 1) * s->head_dim;
+    }
     vc_status status = t.query_end ? limit_tokens(&t) : vc_fail(VC_ENOMEM, "out of memory");
     if (status == VC_OK)
         status = cut_tiles(&t);

@@ -70,7 +70,7 @@ vc_status vc_sim_bound(vc_bound *out, const vc_workload *workload, const vc_sim_
 }
 
 vc_status vc_sim_plan_workload(vc_workload *out, const vc_plan *layers, const vc_plan *plan,
-                               size_t head_dim, size_t compressed, const char *path)
+                               size_t head_dim, const size_t compressed[2], const char *path)
 {
     enum { MOST_HEAD_DIM = 1 << 16 };
     if (head_dim == 0 || head_dim > MOST_HEAD_DIM)
@@ -78,11 +78,14 @@ vc_status vc_sim_plan_workload(vc_workload *out, const vc_plan *layers, const vc
                        MOST_HEAD_DIM);
     for (size_t l = 0; l < layers->layer_count; l++) {
         const vc_plan_layer *p = &layers->layers[l];
-        const vc_attention_sizes sizes = {p->heads, p->queries, p->keys,
-                                          head_dim, head_dim,   compressed};
-        if (compressed > p->heads)
-            return vc_fail(VC_EINVAL, "%s: %zu compressed heads, wanted at most layer %zu's %zu",
-                           path, compressed, l, p->heads);
+        vc_attention_sizes sizes = {p->heads, p->queries, p->keys, head_dim, head_dim, {0}};
+        for (size_t i = 0; compressed && i < 2; i++) {
+            sizes.compressed[i] = compressed[i];
+            if (compressed[i] > p->heads)
+                return vc_fail(VC_EINVAL,
+                               "%s: %zu compressed heads, wanted at most layer %zu's %zu", path,
+                               compressed[i], l, p->heads);
+        }
         VC_TRY(vc_workload_add_attention(out, (int)l, &sizes, plan ? &plan->layers[l] : NULL));
     }
     return VC_OK;

@@ -95,11 +95,15 @@ static vc_status cut_all(operator* o)
     return VC_OK;
 }
 
-/* Heads that the encoder removes from a row of Q or K. */
-static uint64_t encoded_away(const operator* o)
+/* Values that the encoder removes from a row of Q and K, which have a product each or share one. */
+static uint64_t encoded_away(const operator* o, size_t index)
 {
     const vc_attention_sizes *s = o->encode ? &o->encode->sizes : NULL;
-    return s ? 2 / o->count * (s->heads - s->compressed) * s->head_dim : 0;
+    uint64_t values = 0;
+    for (size_t side = 0; s && side < 2; side++)
+        if (s->compressed[side] && (o->count == 1 || side == index))
+            values += (s->heads - s->compressed[side]) * s->head_dim;
+    return values;
 }
 
 static void set_addresses(operator* o)
@@ -112,7 +116,7 @@ static void set_addresses(operator* o)
                                 : i == 0 ? o->op->input_values
                                          : shape->rows * shape->inputs;
         p->read_row = vc__ceil_div(values, shape->rows);
-        p->write_row = shape->outputs - encoded_away(o);
+        p->write_row = shape->outputs - encoded_away(o, i);
         p->weights = o->m->address;
         p->input = p->weights + shape->inputs * shape->outputs;
         p->output = p->input + p->read_row * shape->rows;

@@ -118,9 +118,10 @@ vc_status vc__sddmm(vc__attention *a, const vc__tile *tile, const vc__operand *q
     vc__machine *m = a->machine;
     const vc_chip_config *c = m->config;
     const uint64_t d = a->sizes.head_dim, rows = tile->query_end - tile->query_first;
-    const int decoded = a->sizes.compressed > 0; /* then both lie there (eq. D7) */
-    const vc_buffer queries = decoded ? VC_BUFFER_DECODED : VC_BUFFER_QUERY,
-                    keys = decoded ? VC_BUFFER_DECODED : VC_BUFFER_KEY;
+    const size_t *coded =
+        a->sizes.compressed; /* what is lies in a scratchpad of its own (eq. D7) */
+    const vc_buffer queries = coded[0] ? VC_BUFFER_DECODED : VC_BUFFER_QUERY,
+                    keys = coded[1] ? VC_BUFFER_DECODED : VC_BUFFER_KEY;
     const pass p = {.a = a,
                     .head = &a->map.head[tile->head],
                     .tile = tile,

@@ -34,7 +34,7 @@ static void classify_backward(vc_grads *g, const vc_acts *acts, const vc_model *
                classes * width * sizeof(float));
 }
 
-/* g->decoded to g->qkv's Q and K. The reconstruction loss, weight * ||x - x'||, has the gradient
+/* g->decoded to g->qkv's Q and K, where they have an auto-encoder. The reconstruction loss, weight * ||x - x'||, has the gradient
  * weight * (x - x') / ||x - x'||, to both sides. */
 static void autoencoder_backward(vc_grads *g, const vc_acts *acts, const vc_model *model,
                                  size_t layer, size_t batch, float weight)
@@ -46,11 +46,13 @@ static void autoencoder_backward(vc_grads *g, const vc_acts *acts, const vc_mode
     vc_model_autoencoders(ae, &shape, vc_model_coder(model, layer), 3 * model->config.deit.width,
                           batch);
     for (size_t i = 0; i < 2; i++) {
-        size_t full = i * model->config.deit.width, half = i * ae[i].compressed * ae[i].head_dim;
+        if (!ae[i].compressed)
+            continue;
+        size_t at = i * model->config.deit.width;
         double norm = sqrt(acts->distances[2 * layer + i]);
-        vc_autoencoder_backward(&grads[i], g->qkv + full, g->encoded + half, g->decoded + full,
-                                g->scratch, a->qkv + full, a->encoded + half, a->decoded + full,
-                                &ae[i], norm > 0.0 ? (float)(weight / norm) : 0.0f);
+        vc_autoencoder_backward(&grads[i], g->qkv + at, g->encoded[i], g->decoded[i], g->scratch,
+                                a->qkv + at, a->encoded[i], a->decoded[i], &ae[i],
+                                norm > 0.0 ? (float)(weight / norm) : 0.0f);
     }
 }
 
@@ -60,17 +62,17 @@ static void attend_backward(vc_grads *g, const vc_acts *acts, const vc_model *mo
     const vc_deit_config *c = &model->config.deit;
     const vc_layer_acts *a = &acts->deit.layers[layer];
     const vc_attention_shape shape = vc_deit_attention_shape(c, batch);
-    const float *q = c->compressed_heads ? a->decoded : a->qkv, *k = q + c->width;
+    const float *q = a->decoded[0] ? a->decoded[0] : a->qkv;
+    const float *k = a->decoded[1] ? a->decoded[1] : a->qkv + c->width;
     const float *v = a->qkv + 2 * c->width;
-    float *dq = c->compressed_heads ? g->decoded : g->qkv;
-    float *dk = dq + c->width, *dv = g->qkv + 2 * c->width;
+    float *dq = g->decoded[0] ? g->decoded[0] : g->qkv;
+    float *dk = g->decoded[1] ? g->decoded[1] : g->qkv + c->width, *dv = g->qkv + 2 * c->width;
     if (model->sparse)
         vc_sparse_attention_backward(dq, dk, dv, g->scratch, g->attention, a->probs, q, k, v,
                                      &shape, &model->sparse[layer]);
     else
         vc_attention_backward(dq, dk, dv, g->scratch, g->attention, a->probs, q, k, v, &shape);
-    if (c->compressed_heads)
-        autoencoder_backward(g, acts, model, layer, batch, reconstruction);
+    autoencoder_backward(g, acts, model, layer, batch, reconstruction);
 }
 
 static void block_backward(vc_grads *g, const vc_acts *acts, const vc_model *model, size_t layer,

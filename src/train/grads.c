@@ -21,8 +21,11 @@ static size_t scratch_count(const vc_model *model)
     size_t tokens = vc_deit_tokens(c), dense = tokens * tokens;
     size_t each = model->sparse ? vc_model_sparse_scratch(model) : dense;
     size_t most = each * (size_t)vc_threads_count();
-    size_t coded = vc_autoencoder_scratch_floats(c->heads, c->compressed_heads);
-    return coded > most ? coded : most;
+    for (size_t i = 0; i < 2; i++) {
+        size_t coded = vc_autoencoder_scratch_floats(c->heads, c->compressed_heads[i]);
+        most = coded > most ? coded : most;
+    }
+    return most;
 }
 
 static void place(vc_grads *g, const vc_model *model, size_t batch)
@@ -36,10 +39,12 @@ static void place(vc_grads *g, const vc_model *model, size_t batch)
     g->qkv = vc_arena_floats(arena, rows * 3 * c->width);
     g->attention = vc_arena_floats(arena, rows * c->width);
     g->mlp = vc_arena_floats(arena, rows * c->hidden);
-    if (c->compressed_heads) {
-        g->decoded = vc_arena_floats(arena, rows * 2 * c->width);
-        g->encoded = vc_arena_floats(arena, rows * 2 * c->compressed_heads * (c->width / c->heads));
-    }
+    for (size_t i = 0; i < 2; i++)
+        if (c->compressed_heads[i]) {
+            size_t encoded = c->compressed_heads[i] * (c->width / c->heads);
+            g->decoded[i] = vc_arena_floats(arena, rows * c->width);
+            g->encoded[i] = vc_arena_floats(arena, rows * encoded);
+        }
     g->dlogits = vc_arena_floats(arena, batch * c->classes);
     g->class_tokens = vc_arena_floats(arena, batch * classes * c->width);
     g->head = vc_arena_floats(arena, batch * classes * c->width);

@@ -48,6 +48,19 @@ check "polarize" 0 '"kept_share"' "$vitcod" polarize mask.npy --threshold 6 -o p
 holds "global tokens are layers x heads" '"global_tokens": \[' '"kept_sparser": '
 mv out run/polarize.json
 check "autoencoder" 0 'to 2 heads' "$vitcod" autoencoder model --data data -o coder
+for of in q k; do
+    check "of $of alone" 0 "of $of to 2 heads" "$vitcod" autoencoder model --data data --of $of -o coder-$of
+    check "finetune with it" 0 'epoch 1/1' "$vitcod" train --init model --autoencoder coder-$of --data data --epochs 1 \
+        --batch 16 -o coded-$of
+    check "info tells" 0 "compressed_of *$of" "$vitcod" info coded-$of
+    check "eval with it" 0 'top-1' "$vitcod" eval coded-$of --data data --dtype fp32
+    check "simulate with it" 0 'end to end: .* cycles' "$vitcod" simulate coded-$of --functional
+done
+check "of what is neither" 2 "'v', wanted qk, q or k" "$vitcod" autoencoder model --data data --of v -o x
+check "wider than the model" 1 "5 compressed heads, wanted at most the model's 3" "$vitcod" autoencoder model --data data \
+    --compressed 5 --of q -o x
+check "simulate a plan, Q compressed" 0 'attention: .* cycles' "$vitcod" simulate plan --head-dim 4 --compressed 2 --of q
+check "what is compressed" 2 '--of belongs to --compressed' "$vitcod" simulate plan --head-dim 4 --of q
 check "finetune" 0 'epoch 1/1' "$vitcod" train --init model --autoencoder coder --plan plan --data data \
     --epochs 1 --batch 16 -o sparse
 check "eval on the plan" 0 '"images": 32' "$vitcod" eval sparse --plan plan --data data --json

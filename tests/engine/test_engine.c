@@ -66,6 +66,39 @@ static void any_depth(void **state)
     }
 }
 
+/* Auto-encoders of Q, of K and of both, against the forward pass that runs them; in an int8 file and on it too. */
+static void any_coder(void **state)
+{
+    (void)state;
+    vc_model *plain = make(2); /* the images */
+    vc_model_close(plain);
+    for (vc_coded of = VC_CODED_Q; of <= VC_CODED_QK; of++) {
+        static const double tolerance[] = {
+            [VC_IN_FP32] = 1e-5, [VC_IN_BF16] = 3e-2, [VC_IN_INT8] = 1e-1};
+        float have[IMAGES * CLASSES], want[IMAGES * CLASSES];
+        const vc_model_options heads = {.heads = 3};
+        vc_model_config c = {.deit = config};
+        vc_model *model, *back;
+        assert_ok(vc_model_compress(&c, 2, of));
+        assert_ok(vc_model_create(&model, &c, 1));
+        forward(want, model);
+        for (int p = 0; p < VC_PRECISION_COUNT; p++) {
+            if (!vc_precision_supported((vc_precision)p))
+                continue;
+            engine_logits(have, model, images, IMAGES, (vc_precision)p);
+            assert_close(have, want, tolerance[p]);
+        }
+        assert_ok(vc_model_write_int8(temporary("coded.safetensors"), model));
+        assert_ok(vc_model_open(&back, temporary("coded.safetensors"), &heads));
+        assert_memory_equal(back->config.deit.compressed_heads, c.deit.compressed_heads,
+                            sizeof c.deit.compressed_heads);
+        engine_logits(have, back, images, IMAGES, VC_IN_FP32);
+        assert_close(have, want, tolerance[VC_IN_INT8]);
+        vc_model_close(back);
+        vc_model_close(model);
+    }
+}
+
 /* An image's logits are the same bits alone and among others. */
 static void any_batch(void **state)
 {
@@ -219,6 +252,7 @@ static void equalization(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(any_depth),
+                                       cmocka_unit_test(any_coder),
                                        cmocka_unit_test(any_batch),
                                        cmocka_unit_test(masks_and_their_absence),
                                        cmocka_unit_test(a_residual),

@@ -85,7 +85,7 @@ static void file_round_trip(void **state)
                                    .depth = 2,
                                    .heads = 5,
                                    .hidden = 7,
-                                   .compressed_heads = 3,
+                                   .compressed_heads = {3, 3},
                                    .distilled = 1,
                                    .mean = {0.25f, 0.5f},
                                    .std = {0.1f, 0.2f}};
@@ -96,7 +96,8 @@ static void file_round_trip(void **state)
     assert_ok(vc_model_open(&back, temporary("m.safetensors"), &none));
     assert_int_equal(back->config.deit.heads, 5);
     assert_int_equal(back->config.deit.image, 8);
-    assert_int_equal(back->config.deit.compressed_heads, 3);
+    assert_int_equal(back->config.deit.compressed_heads[0], 3);
+    assert_int_equal(back->config.deit.compressed_heads[1], 3);
     assert_int_equal(back->config.deit.distilled, 1);
     assert_true(back->config.deit.mean[1] == 0.5f && back->config.deit.std[1] == 0.2f);
     assert_int_equal(back->value_count, model->value_count);
@@ -192,11 +193,92 @@ static void lowering(void **state)
     vc_workload_close(&w);
 }
 
+static const vc_op *find_op(const vc_workload *w, vc_op_kind kind)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (w->ops[i].kind == kind)
+            return &w->ops[i];
+    fail_msg("no operator %s", vc_op_name(kind));
+    return NULL;
+}
+
+/* What is coded is written and read as 2 of 3 heads, the rest in full. */
+static void lowering_of_one_coder(void **state)
+{
+    (void)state;
+    const uint64_t t = 197, d = 64;
+    for (vc_coded of = VC_CODED_Q; of <= VC_CODED_QK; of++) {
+        vc_model_config c = {.deit = vc_deit_config_default()};
+        vc_workload w = {0};
+        const uint64_t sides = of == VC_CODED_QK ? 2 : 1;
+        assert_ok(vc_model_compress(&c, 0, of));
+        assert_ok(vc_model_lower(&w, &c, NULL));
+        assert_int_equal(find_op(&w, VC_OP_QKV)->output_values, (3 - sides) * t * 3 * d);
+        assert_int_equal(find_op(&w, VC_OP_ENCODE)->macs, sides * t * d * 2 * 3);
+        assert_int_equal(find_op(&w, VC_OP_ENCODE)->weight_values, sides * (2 * 3 + 2));
+        assert_int_equal(find_op(&w, VC_OP_ENCODE)->output_values, sides * t * d * 2);
+        assert_int_equal(find_op(&w, VC_OP_DECODE)->macs, sides * t * d * 2 * 3);
+        assert_int_equal(find_op(&w, VC_OP_DECODE)->weight_values, sides * (2 * 3 + 3));
+        assert_int_equal(find_op(&w, VC_OP_SDDMM)->input_values,
+                         (sides * 2 + (2 - sides) * 3) * t * d);
+        vc_workload_close(&w);
+    }
+}
+
+/* Which of Q and K have a coder is told from the tensors; a file of the coder alone fits the plain model. */
+static void files_of_one_coder(void **state)
+{
+    (void)state;
+    const vc_deit_config plain = {.image = 4,
+                                  .patch = 2,
+                                  .channels = 1,
+                                  .classes = 2,
+                                  .width = 6,
+                                  .depth = 2,
+                                  .heads = 3,
+                                  .hidden = 6,
+                                  .std = {1}};
+    vc_model *model, *back;
+    assert_ok(vc_deit_create(&model, &plain, 4));
+    assert_ok(vc_model_write(temporary("plain.safetensors"), model));
+    vc_model_close(model);
+    for (vc_coded of = VC_CODED_Q; of <= VC_CODED_K; of++) {
+        const size_t coded = of == VC_CODED_K, other = !coded;
+        const vc_model_options none = {0}, with = {.autoencoder = temporary("coder.safetensors")};
+        vc_model_config c = {.deit = plain};
+        assert_ok(vc_model_compress(&c, 2, of));
+        assert_ok(vc_model_create(&model, &c, 4));
+        assert_null(vc_model_coder(model, 1)[other].encoder_w);
+        assert_ok(vc_model_write(temporary("m.safetensors"), model));
+        assert_ok(vc_model_write_autoencoder(with.autoencoder, model));
+        assert_ok(vc_model_open(&back, temporary("m.safetensors"), &none));
+        assert_int_equal(back->config.deit.compressed_heads[coded], 2);
+        assert_int_equal(back->config.deit.compressed_heads[other], 0);
+        assert_memory_equal(back->values, model->values, model->value_count * sizeof(float));
+        vc_model_close(back);
+        assert_ok(vc_model_open(&back, temporary("plain.safetensors"), &with));
+        assert_int_equal(back->config.deit.compressed_heads[other], 0);
+        assert_memory_equal(vc_model_coder(back, 1)[coded].decoder_w,
+                            vc_model_coder(model, 1)[coded].decoder_w, 6 * sizeof(float));
+        vc_model_close(back);
+        vc_model_close(model);
+    }
+    vc_model_config c = {.deit = plain};
+    assert_fails(vc_model_compress(&c, 4, VC_CODED_K), VC_EINVAL, "at most the model's 3");
+    c.deit.compressed_heads[0] = 1;
+    c.deit.compressed_heads[1] = 2;
+    assert_fails(vc_model_create(&model, &c, 0), VC_EINVAL, "wanted one width");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mean_attention),  cmocka_unit_test(lowering),
-        cmocka_unit_test(dense),           cmocka_unit_test(masked_and_on_the_plan),
-        cmocka_unit_test(file_round_trip), cmocka_unit_test(shapes_are_checked)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(mean_attention),
+                                       cmocka_unit_test(lowering),
+                                       cmocka_unit_test(dense),
+                                       cmocka_unit_test(masked_and_on_the_plan),
+                                       cmocka_unit_test(file_round_trip),
+                                       cmocka_unit_test(shapes_are_checked),
+                                       cmocka_unit_test(lowering_of_one_coder),
+                                       cmocka_unit_test(files_of_one_coder)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

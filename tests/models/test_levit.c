@@ -33,7 +33,7 @@ static vc_model_config small(const char *name, int autoencoder)
     for (size_t i = 0; i < VC_LEVIT_STEM; i++)
         c->stem[i] = widths[which][0] >> (3 - i);
     if (autoencoder)
-        assert_ok(vc_model_compress(&config, 0));
+        assert_ok(vc_model_compress(&config, 0, VC_CODED_QK));
     return config;
 }
 
@@ -82,6 +82,37 @@ static void against_timm(void **state)
         check_model(names[i], golden, 0);
         check_model(names[i], golden, 1);
         json_decref(golden);
+    }
+}
+
+/* Auto-encoders of Q or of K alone: written, read, run, lowered. */
+static void one_coder(void **state)
+{
+    (void)state;
+    for (vc_coded of = VC_CODED_Q; of <= VC_CODED_K; of++) {
+        float have[BATCH * CLASSES], want[BATCH * CLASSES];
+        double largest = 0.0, loss;
+        vc_model_config config = small("levit_192", 0);
+        assert_ok(vc_model_compress(&config, 0, of));
+        vc_model *model = make(&config, of == VC_CODED_K);
+        const vc_attention_layer l = vc_model_layer(&model->config, 0);
+        assert_int_equal(l.compressed[of == VC_CODED_K], 2);
+        assert_int_equal(l.compressed[of != VC_CODED_K], 0);
+        forward(want, model, &loss);
+        assert_true(loss > 0.0);
+        engine_logits(have, model, timm_images, BATCH, VC_IN_FP32);
+        for (size_t i = 0; i < BATCH * CLASSES; i++)
+            largest = fmax(largest, fabs((double)want[i]));
+        for (size_t i = 0; i < BATCH * CLASSES; i++)
+            assert_near(have[i], want[i], 1e-5 * largest);
+        vc_workload w = {0};
+        assert_ok(vc_model_lower(&w, &model->config, NULL));
+        assert_int_equal(w.ops[1].kind, VC_OP_QKV);
+        assert_int_equal(w.ops[1].output_values, l.keys * l.heads * (l.value_dim + l.head_dim));
+        assert_int_equal(w.ops[2].kind, VC_OP_ENCODE);
+        assert_int_equal(w.ops[2].output_values, l.keys * 2 * l.head_dim);
+        vc_workload_close(&w);
+        vc_model_close(model);
     }
 }
 
@@ -312,12 +343,13 @@ static void what_does_not_fit_is_refused(void **state)
                  "'stages.0.blocks.0.attn.qkv.bn.running_var' holds -1");
     assert_fails(vc_model_open(&model, temporary("model.safetensors"), &heads), VC_EINVAL,
                  "without --heads");
-    assert_fails(vc_model_compress(&config, 2), VC_EINVAL, "instead of 2");
+    assert_fails(vc_model_compress(&config, 2, VC_CODED_QK), VC_EINVAL, "instead of 2");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(against_timm),
+                                       cmocka_unit_test(one_coder),
                                        cmocka_unit_test(parameters_are_timms),
                                        cmocka_unit_test(distilled_deit_against_timm),
                                        cmocka_unit_test(macs_are_the_published_ones),

@@ -57,7 +57,7 @@ static void dense_by_hand(void **state)
 {
     (void)state;
     const vc_chip_config c = small_chip();
-    const vc_attention_sizes s = {1, 4, 4, 8, 8, 0};
+    const vc_attention_sizes s = {1, 4, 4, 8, 8, {0, 0}};
     const vc_chip_counts n = simulate(&s, NULL, &c);
     assert_int_equal(n.cycles, 37);
     assert_int_equal(n.macs, 2 * 16 * 8);
@@ -134,7 +134,7 @@ static void diagonal_by_hand(void **state)
 {
     (void)state;
     const vc_chip_config c = small_chip();
-    const vc_attention_sizes s = {1, 4, 4, 8, 8, 0};
+    const vc_attention_sizes s = {1, 4, 4, 8, 8, {0, 0}};
     vc_plan plan;
     make_plan(&plan, 4, 3, on_diagonal);
     const vc_chip_counts n = simulate(&s, &plan, &c);
@@ -154,7 +154,7 @@ static void one_column_by_hand(void **state)
 {
     (void)state;
     vc_chip_config c = small_chip();
-    const vc_attention_sizes s = {1, 8, 8, 8, 8, 0};
+    const vc_attention_sizes s = {1, 8, 8, 8, 8, {0, 0}};
     vc_plan plan;
     make_plan(&plan, 8, 4, in_first_column);
     vc_chip_counts n = simulate(&s, &plan, &c);
@@ -182,7 +182,7 @@ static void row_and_column_by_hand(void **state)
 {
     (void)state;
     vc_chip_config c = small_chip();
-    const vc_attention_sizes s = {1, 8, 8, 8, 8, 0};
+    const vc_attention_sizes s = {1, 8, 8, 8, 8, {0, 0}};
     vc_plan plan;
     make_plan(&plan, 8, 4, in_first_row_or_column);
     vc_chip_counts n = simulate(&s, &plan, &c);
@@ -206,7 +206,7 @@ static void rectangle_by_hand(void **state)
 {
     (void)state;
     const vc_chip_config c = small_chip();
-    const vc_attention_sizes s = {1, 2, 4, 8, 16, 0};
+    const vc_attention_sizes s = {1, 2, 4, 8, 16, {0, 0}};
     const vc_chip_counts n = simulate(&s, NULL, &c);
     assert_int_equal(n.cycles, 39);
     assert_int_equal(n.macs, 8 * (8 + 16));
@@ -253,7 +253,6 @@ static void a_slow_decoder_ends_the_stage(void **state)
     (void)state;
     vc_chip_config c = small_chip();
     c.decoder_macs = 1;
-    const vc_attention_sizes s = {2, 8, 8, 8, 8, 1};
     vc_plan plan;
     vc_mask mask;
     assert_ok(vc_mask_open(&mask, 1, 2, 8, 8));
@@ -261,10 +260,18 @@ static void a_slow_decoder_ends_the_stage(void **state)
         mask.pruned[i] = i % 8 != 0; /* one key; seven are decoded for nobody */
     assert_ok(vc_polarize(&plan, &mask, 8, "mask"));
     vc_mask_close(&mask);
-    const vc_chip_counts n = simulate(&s, &plan, &c);
-    assert_int_equal(n.spent[VC_ENGINE_DECODER][VC_SPENT_BUSY], 2 * 16 * 8);
-    assert_true(n.cycles >= 2 * 16 * 8);
-    assert_int_equal(n.read_bytes[VC_BUFFER_DECODED], 2 * 8 * 8 + 2 * 1 * 8 * 2);
+    for (size_t of = 1; of < 4; of++) { /* Q, K, both */
+        const size_t q = of & 1, k = of / 2;
+        const vc_attention_sizes s = {2, 8, 8, 8, 8, {q, k}};
+        const vc_chip_counts n = simulate(&s, &plan, &c);
+        const uint64_t busy = (q + k) * 2 * 8 * 8;
+        assert_int_equal(n.spent[VC_ENGINE_DECODER][VC_SPENT_BUSY], busy);
+        assert_int_equal(n.coder_macs, busy);
+        assert_true(n.cycles >= busy);
+        assert_int_equal(n.read_bytes[VC_BUFFER_DECODED], q * 2 * 8 * 8 + k * 2 * 1 * 8 * 2);
+        assert_int_equal(n.loaded_bytes[VC_BUFFER_QUERY], (2 - q) * 8 * 8);
+        assert_int_equal(n.loaded_bytes[VC_BUFFER_KEY], (2 - k) * 8 * 8);
+    }
     vc_plan_close(&plan);
 }
 
@@ -363,9 +370,11 @@ static vc_chip_config cramped_chip(void)
 static void data_flows_through_every_schedule(void **state)
 {
     (void)state;
-    const vc_attention_sizes sizes[] = {{1, 1, 1, 8, 8, 0},     {3, 197, 197, 64, 64, 0},
-                                        {3, 33, 33, 16, 24, 2}, {4, 49, 196, 16, 64, 0},
-                                        {5, 20, 41, 7, 9, 3},   {2, 64, 64, 8, 8, 0}};
+    const vc_attention_sizes sizes[] = {{1, 1, 1, 8, 8, {0, 0}},     {3, 197, 197, 64, 64, {0, 0}},
+                                        {3, 33, 33, 16, 24, {2, 2}}, {4, 49, 196, 16, 64, {0, 0}},
+                                        {5, 20, 41, 7, 9, {3, 3}},   {2, 64, 64, 8, 8, {0, 0}},
+                                        {3, 33, 33, 16, 24, {2, 0}}, {3, 33, 33, 16, 24, {0, 2}},
+                                        {5, 20, 41, 7, 9, {0, 3}},   {5, 64, 41, 7, 9, {3, 0}}};
     vc_chip_config chips[] = {vc_chip_config_default(), small_chip(), cramped_chip()};
     chips[1].entries_per_visit = 3;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
@@ -406,8 +415,8 @@ static void extremes_flow_too(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (size_t c = 0; c < sizeof chips / sizeof *chips; c++)
             for (uint32_t compressed = 0; compressed < 2; compressed++) {
-                const vc_attention_sizes s = {1,  cases[i].tokens, cases[i].tokens, 16,
-                                              16, compressed};
+                const vc_attention_sizes s = {1,  cases[i].tokens,         cases[i].tokens, 16,
+                                              16, {compressed, compressed}};
                 vc_plan plan;
                 make_plan(&plan, cases[i].tokens, cases[i].threshold, cases[i].kept);
                 const size_t wrong = differences(&s, &plan, &chips[c], 0);
@@ -421,7 +430,7 @@ static void a_lost_score_shows(void **state)
 {
     (void)state;
     const vc_chip_config c = vc_chip_config_default();
-    const vc_attention_sizes s = {3, 50, 50, 16, 16, 0};
+    const vc_attention_sizes s = {3, 50, 50, 16, 16, {0, 0}};
     vc_plan plan;
     make_random_plan(&plan, &s, 3, 0.9);
     for (uint64_t lost = 1; lost < 1000; lost += 111)
@@ -432,7 +441,7 @@ static void a_lost_score_shows(void **state)
 static void what_does_not_fit_is_refused(void **state)
 {
     (void)state;
-    const vc_attention_sizes s = {1, 8, 8, 64, 64, 0};
+    const vc_attention_sizes s = {1, 8, 8, 64, 64, {0, 0}};
     vc_workload w = {0};
     vc_chip_result r;
     vc_chip_config c = small_chip();

@@ -41,7 +41,7 @@ static void systolic_by_hand(void **state)
     (void)state;
     vc_accelerator a = small_chip("systolic");
     a.chip.systolic = (vc_systolic_config){4, 2};
-    const vc_attention_sizes s = {1, 4, 4, 8, 8, 0};
+    const vc_attention_sizes s = {1, 4, 4, 8, 8, {0, 0}};
     const vc_chip_counts n = run(&a, &s, NULL);
     assert_int_equal(n.macs, 2 * 4 * 4 * 8);
     assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_BUSY], 2 * 4 * 4 * 8);
@@ -79,7 +79,7 @@ static void sanger_by_hand(void **state)
     a.chip.sanger.entries = 2;
     a.chip.sanger.positions = 4;
     a.chip.sanger.skew = 3;
-    const vc_attention_sizes s = {1, 8, 8, 8, 8, 0};
+    const vc_attention_sizes s = {1, 8, 8, 8, 8, {0, 0}};
     make_plan(&plan, 8, on_two_diagonals);
     vc_chip_counts n = run(&a, &s, &plan);
     assert_int_equal(n.macs, 2 * 16 * 8);
@@ -100,7 +100,7 @@ static void spatten_by_hand(void **state)
     vc_accelerator a = small_chip("spatten");
     a.chip.spatten.token_keep = 0.5;
     a.chip.spatten.drain = 5;
-    const vc_attention_sizes s = {1, 8, 8, 8, 8, 0};
+    const vc_attention_sizes s = {1, 8, 8, 8, 8, {0, 0}};
     vc_chip_counts n = run(&a, &s, NULL);
     assert_int_equal(n.macs, 2 * 4 * 4 * 8);
     assert_int_equal(n.loaded_bytes[VC_BUFFER_KEY], 32);
@@ -165,7 +165,7 @@ static void sanger_against_its_own_model(void **state)
         const double kept = (double)vc_plan_kept(&plan.layers[0], 0) / (double)(tokens * tokens),
                      sub_rows = kept / load_balance(&plan, tokens) / 0.25 * (double)tokens,
                      tiles = sub_rows / 64.0 * (double)tokens / 64.0;
-        const vc_attention_sizes s = {1, tokens, tokens, width, (size_t)sub_rows, 0};
+        const vc_attention_sizes s = {1, tokens, tokens, width, (size_t)sub_rows, {0, 0}};
         const vc_chip_counts n = run(&a, &s, &plan);
         const double theirs = tiles * ((double)width + 64.0 + sub_rows + 64.0);
         const double ours = (double)(n.spent[VC_ENGINE_SPARSER][VC_SPENT_BUSY] +
@@ -186,7 +186,7 @@ static void spatten_against_its_own_model(void **state)
     vc_accelerator a;
     assert_ok(vc_accelerator_open(&a, "spatten-published"));
     a.chip.spatten.token_keep = 0.5;
-    const vc_attention_sizes s = {heads, tokens, tokens, depth, depth, 0};
+    const vc_attention_sizes s = {heads, tokens, tokens, depth, depth, {0, 0}};
     const vc_chip_counts n = run(&a, &s, NULL);
     const double kept = 0.5 * (double)tokens, batches = kept / (512.0 / (double)depth),
                  fill = (double)heads * kept * batches,
@@ -207,9 +207,9 @@ static void any_length(void **state)
         for (size_t l = 0; l < 6; l++) {
             vc_accelerator a;
             assert_ok(vc_accelerator_open(&a, names[i]));
-            const vc_attention_sizes s = {3, lengths[l], lengths[l], 64, 64, 0};
+            const vc_attention_sizes s = {3, lengths[l], lengths[l], 64, 64, {0, 0}};
             vc_plan plan = random_plan(lengths[l], 0.1);
-            const vc_attention_sizes one = {1, lengths[l], lengths[l], 64, 64, 0};
+            const vc_attention_sizes one = {1, lengths[l], lengths[l], 64, 64, {0, 0}};
             const vc_chip_counts dense = run(&a, &s, NULL), sparse = run(&a, &one, &plan);
             assert_true(dense.cycles > sparse.cycles);
             vc_plan_close(&plan);

@@ -78,7 +78,7 @@ static void bound_of_a_plan_in_closed_form(void **state)
     vc_workload workload = {0};
     const vc_sim_config config = vc_sim_config_default();
     make_plan(&plan, T);
-    assert_ok(vc_sim_plan_workload(&workload, &plan, &plan, D, 0, "plan"));
+    assert_ok(vc_sim_plan_workload(&workload, &plan, &plan, D, NULL, "plan"));
     /* scores: the panel of T and T - 1 on the diagonal; Q, K, V in and the output out */
     uint64_t scores = T + T - 1, indices = T - 1 + T - 1;
     vc_bound b;
@@ -122,12 +122,13 @@ static void sizes_out_of_range_are_refused(void **state)
     (void)state;
     vc_plan plan;
     vc_workload workload = {0};
+    const size_t two[2] = {0, 2};
     make_plan(&plan, 8);
-    assert_fails(vc_sim_plan_workload(&workload, &plan, &plan, 0, 0, "plan"), VC_EINVAL,
+    assert_fails(vc_sim_plan_workload(&workload, &plan, &plan, 0, NULL, "plan"), VC_EINVAL,
                  "head dimension 0");
-    assert_fails(vc_sim_plan_workload(&workload, &plan, &plan, SIZE_MAX, 0, "plan"), VC_EINVAL,
+    assert_fails(vc_sim_plan_workload(&workload, &plan, &plan, SIZE_MAX, NULL, "plan"), VC_EINVAL,
                  "head dimension");
-    assert_fails(vc_sim_plan_workload(&workload, &plan, &plan, 8, 2, "plan"), VC_EINVAL,
+    assert_fails(vc_sim_plan_workload(&workload, &plan, &plan, 8, two, "plan"), VC_EINVAL,
                  "2 compressed heads");
     vc_workload_close(&workload);
     vc_plan_close(&plan);

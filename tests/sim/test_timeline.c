@@ -16,7 +16,7 @@ typedef struct run {
 /* Two layers of attention with an auto-encoder, on the default chip. */
 static void open_run(run *r)
 {
-    const vc_attention_sizes s = {3, 50, 50, 64, 64, 2};
+    const vc_attention_sizes s = {3, 50, 50, 64, 64, {2, 2}};
     *r = (run){.chip = vc_accelerator_default()};
     r->options =
         (vc_chip_options){.config = &r->chip.chip, .memory = &r->chip.memory, .attention_only = 1};

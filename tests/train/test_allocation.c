@@ -54,7 +54,7 @@ static vc_model *make_model(size_t compressed)
                                    .depth = 2,
                                    .heads = HEADS,
                                    .hidden = 24,
-                                   .compressed_heads = compressed,
+                                   .compressed_heads = {compressed, compressed},
                                    .std = {1.0f}};
     vc_model *model;
     assert_ok(vc_deit_create(&model, &config, 1));

@@ -22,7 +22,7 @@ static double loss_of(vc_acts *acts, const vc_model *model, const float *x, cons
 static vc_model *make_teacher(vc_acts *acts, vc_deit_config config, const float *x)
 {
     vc_model *teacher;
-    config.compressed_heads = 0;
+    config.compressed_heads[0] = config.compressed_heads[1] = 0;
     assert_ok(vc_deit_create(&teacher, &config, 8));
     assert_ok(vc_acts_open(acts, teacher, BATCH, 1));
     vc_model_forward(acts, teacher, x, BATCH, NULL);
@@ -133,30 +133,32 @@ static void distilled(void **state)
     check(c, DENSE, 0);
 }
 
+static vc_deit_config coded(vc_coded of)
+{
+    vc_model_config c = {.deit = small};
+    assert_ok(vc_model_compress(&c, 2, of));
+    return c.deit;
+}
+
 static void autoencoder(void **state)
 {
     (void)state;
-    vc_deit_config c = small;
-    c.compressed_heads = 2;
-    check(c, DENSE, 0);
+    for (vc_coded of = VC_CODED_Q; of <= VC_CODED_QK; of++)
+        check(coded(of), DENSE, 0);
 }
 
 static void sparse_with_autoencoder(void **state)
 {
     (void)state;
-    vc_deit_config c = small;
-    c.compressed_heads = 2;
-    check(c, SPARSE, 0);
-    check(c, SPARSE, 1);
+    for (vc_coded of = VC_CODED_Q; of <= VC_CODED_QK; of++)
+        check(coded(of), SPARSE, of == VC_CODED_QK);
 }
 
 static void sparse_with_residual(void **state)
 {
     (void)state;
     check(small, RESIDUAL, 0);
-    vc_deit_config c = small;
-    c.compressed_heads = 2;
-    check(c, RESIDUAL, 1);
+    check(coded(VC_CODED_QK), RESIDUAL, 1);
 }
 
 int main(void)

@@ -65,7 +65,7 @@ static void follow(const char *name, size_t compressed, restriction how)
                                    .depth = 2,
                                    .heads = 3,
                                    .hidden = 24,
-                                   .compressed_heads = compressed,
+                                   .compressed_heads = {compressed, compressed},
                                    .mean = {0},
                                    .std = {1}};
     vc_train_options o = vc_train_options_default();
