@@ -111,7 +111,7 @@ static void residual_by_hand(void **state)
 {
     (void)state;
     const vc_chip_config c = small_chip();
-    const vc_attention_sizes s = {1, 4, 4, 8, 8, 0};
+    const vc_attention_sizes s = {1, 4, 4, 8, 8, {0}};
     vc_plan plan;
     vc_workload w = {0};
     make_plan(&plan, 4, 3, everywhere);
