@@ -59,6 +59,13 @@ static vc_status run(cli_point *out, const vc_model_config *model, const vc_plan
     return status;
 }
 
+static void drop_autoencoder(vc_model_config *config)
+{
+    config->deit.compressed_heads = 0;
+    for (size_t s = 0; s < VC_LEVIT_STAGES; s++)
+        config->levit.stages[s].compressed_heads = 0;
+}
+
 vc_status cli_run_point(cli_point *out, const vc_model_config *model, const vc_plan *plan,
                         size_t compressed, const vc_accelerator *chip, int attention_only)
 {
@@ -67,7 +74,9 @@ vc_status cli_run_point(cli_point *out, const vc_model_config *model, const vc_p
     vc_plan room = {0};
     *out = (cli_point){0};
     VC_TRY(vc_chip_config_check(&chip->chip));
-    if (chip->chip.steps.autoencoder)
+    if (!chip->chip.steps.autoencoder)
+        drop_autoencoder(&config);
+    else if (compressed != CLI_OWN_AUTOENCODER)
         VC_TRY(vc_model_compress(&config, compressed));
     vc_status status = plan ? vc_chip_plan(&used, &room, &chip->chip, plan) : VC_OK;
     if (status == VC_OK)
