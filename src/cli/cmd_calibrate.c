@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "open_data.h"
 #include "open_model.h"
+#include "open_plan.h"
 #include "vitcod/attention_stats.h"
 #include "vitcod/clock.h"
 #include "vitcod/polarize.h"
@@ -369,19 +370,22 @@ static vc_status calibrate(json_t *result, run *r, images *s, vc_model *teacher)
     VC_TRY(open_images(s, result, o, teacher));
     vc_status status = look_and_prune(&plan, result, s, teacher, o);
     if (status == VC_OK)
-        status = vc_plan_write(o->plan, &plan);
+        status = o->plan ? vc_plan_write(o->plan, &plan) : VC_OK;
     r->best = malloc(r->student->value_count * sizeof *r->best);
     if (status == VC_OK && !r->best)
         status = vc_fail(VC_ENOMEM, "out of memory for the best parameters");
     if (status == VC_OK)
         status = learn(r, s, teacher, &plan);
     json_object_update_new(
-        result, json_pack("{s:I, s:I, s:f, s:f, s:I, s:I, s:f, s:o, s:o, s:O}", "images",
+        result, json_pack("{s:I, s:I, s:f, s:f, s:I, s:I, s:f, s:o, s:O}", "images",
                           (json_int_t)s->learn.count, "held_back", (json_int_t)s->held.count,
                           "agreement_before", r->before, "agreement", r->agreed, "epochs",
                           (json_int_t)r->epochs, "best_epoch", (json_int_t)r->best_epoch, "seconds",
-                          vc_clock_seconds() - start, "model", cli_text(o->output), "plan",
-                          cli_text(o->plan), "log", r->log));
+                          vc_clock_seconds() - start, "model", cli_text(o->output), "log", r->log));
+    if (o->plan)
+        json_object_set_new(result, "plan", cli_text(o->plan));
+    if (status == VC_OK)
+        cli_add_plan_hash(result, &plan);
     free(r->best);
     vc_plan_close(&plan);
     return status;
@@ -395,10 +399,13 @@ static vc_status open_and_calibrate(json_t *result, const calibrate_options *o, 
     cli_model_options dense = o->model;
     dense.autoencoder = NULL;
     VC_TRY(cli_try_output(o->output));
-    VC_TRY(cli_try_output(o->plan));
-    vc_status status = cli_open_model(&teacher, &dense, CLI_RUN);
+    if (o->plan)
+        VC_TRY(cli_try_output(o->plan));
+    vc_status status = cli_open_without_plan(&teacher, result, &dense, CLI_RUN);
     if (status == VC_OK)
-        status = cli_open_model(&r.student, &o->model, CLI_TRAIN);
+        status = cli_open_without_plan(&r.student, result, &o->model, CLI_TRAIN);
+    if (status == VC_OK && !json)
+        cli_print_without_plan(result);
     if (status == VC_OK && r.student->config.architecture != VC_DEIT)
         status = vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be trained, wanted a deit",
                          o->model.path, vc_architecture_name(r.student->config.architecture));
@@ -413,9 +420,8 @@ static vc_status open_and_calibrate(json_t *result, const calibrate_options *o, 
 
 static void print_text(const json_t *result)
 {
-    printf("%s, on the plan %s: agreement %.1f %% (%.1f %% after pruning), epoch %lld, %.0f s\n",
+    printf("%s, its plan inside: agreement %.1f %% (%.1f %% after pruning), epoch %lld, %.0f s\n",
            json_string_value(json_object_get(result, "model")),
-           json_string_value(json_object_get(result, "plan")),
            100.0 * json_real_value(json_object_get(result, "agreement")),
            100.0 * json_real_value(json_object_get(result, "agreement_before")),
            (long long)json_integer_value(json_object_get(result, "best_epoch")),
@@ -442,8 +448,8 @@ static vc_train_options defaults(void)
 
 static int check(const cli_command *command, const calibrate_options *o)
 {
-    if (!o->data.path || !o->output || !o->plan)
-        return cli_usage(command, "wanted --data PATH, -o MODEL and --plan-output PLAN");
+    if (!o->data.path || !o->output)
+        return cli_usage(command, "wanted --data PATH and -o MODEL");
     if (!(o->sparsity >= 0.0 && o->sparsity < 1.0))
         return cli_usage(command, "--sparsity is %g, wanted 0 to less than 1", o->sparsity);
     if (!(o->hold_back >= 0.01 && o->hold_back <= 0.5))
@@ -469,8 +475,9 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         {"data", "PATH", "images, which need no labels: a folder, a tar, IDX or CIFAR files",
          CLI_TEXT, &o.data.path},
         {"limit", "N", "only the first N images, 0 for all", CLI_COUNT, &o.data.limit},
-        {"output", "FILE", "the model that was best on the images held back", CLI_TEXT, &o.output},
-        {"plan-output", "FILE", "the plan that it runs on", CLI_TEXT, &o.plan},
+        {"output", "FILE", "the model that was best on the images held back, its plan inside",
+         CLI_TEXT, &o.output},
+        {"plan-output", "FILE", "write the plan into a file of its own as well", CLI_TEXT, &o.plan},
         {"sparsity", "X", "share of the scores that is pruned (default 0.9)", CLI_NUMBER,
          &o.sparsity},
         {"rule", "NAME", "budget (default, see above), or as `vitcod prune --rule`", CLI_TEXT,
@@ -518,9 +525,10 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
 
 const cli_command cmd_calibrate = {
     "calibrate", "prune a model and let it learn from its dense self, without labels",
-    "MODEL --data IMAGES --sparsity X -o MODEL --plan-output PLAN",
+    "MODEL --data IMAGES --sparsity X -o MODEL",
     "Averages attention over the images, prunes it to a mask, polarizes, and trains the sparse model on\n"
     "what the dense one makes of the images: its blocks' outputs and its logits. A share of the images is\n"
     "held back; the result is the model that agrees most with the dense one on them. Rule budget spends the\n"
-    "kept scores over all layers and heads by attention times the norm of the projected value.",
+    "kept scores over all layers and heads by attention times the norm of the projected value. A plan inside\n"
+    "MODEL is left out. What is written runs on its plan wherever a MODEL is wanted.",
     run_calibrate};
