@@ -54,3 +54,38 @@ absent() {
     done
     echo "ok $name"
 }
+
+# bytes on stdout from numbers on stdin
+bytes() {
+    # shellcheck disable=SC2059 # the format is the point
+    printf "$(tr ' ' '\n' | awk 'NF { printf "\\%03o", $1 }')"
+}
+
+# idx_images FILE COUNT and idx_labels FILE COUNT CLASSES: 8 x 8 pixels, brighter where the label says
+idx_images() {
+    { echo "0 0 8 3 0 0 0 $2 0 0 0 8 0 0 0 8"
+      awk -v n="$2" 'BEGIN { for (i = 0; i < n; i++) for (p = 0; p < 64; p++)
+          print (i * 37 + p * 11) % 90 + (int(p / 32) * 2 + int(p % 8 / 4) == i % 4 ? 150 : 0) }'
+    } | bytes >"$1"
+}
+idx_labels() {
+    { echo "0 0 8 1 0 0 0 $2"; awk -v n="$2" -v c="$3" 'BEGIN { for (i = 0; i < n; i++) print i % c }'; } | bytes >"$1"
+}
+
+# data/: 96 images to learn from, 32 to test with, of 4 classes
+idx_data() {
+    mkdir data
+    idx_images data/train-images-idx3-ubyte 96
+    idx_labels data/train-labels-idx1-ubyte 96 4
+    idx_images data/t10k-images-idx3-ubyte 32
+    idx_labels data/t10k-labels-idx1-ubyte 32 4
+    gzip data/t10k-images-idx3-ubyte
+}
+
+# npy BYTES: an array of one such image on stdout, zeros but for what BYTES says: 4 of them in octal
+npy() {
+    printf '\223NUMPY\001\000\166\000%-117s\n' \
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 8, 8), }"
+    printf '%b' "$1"
+    head -c 252 /dev/zero
+}

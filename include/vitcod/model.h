@@ -101,12 +101,14 @@ typedef struct vc_model {
     vc_arena converted; /* beside `files`: positions for another size, matrices that were int8 */
     uint8_t **pruned;   /* per layer (H, Tq, Tk), or NULL */
     vc_sparse_layer *sparse; /* per layer, or NULL; at most one of mask and plan is set */
+    vc_plan plan;            /* the one that `sparse` was made from, else no layers */
 } vc_model;
 
 typedef struct vc_model_options {
     size_t heads;            /* where the metadata does not say; 0: width / 64 as in all DeiTs */
     const char *autoencoder; /* a file with the encoders and decoders, or NULL */
     int in_place;            /* use the weights where they lie in the mapped file: no training */
+    int without_plan;        /* leave the plan inside the file alone, right or wrong */
     /* Pixels along a side; 0: the checkpoint's. A DeiT's position embeddings are interpolated, as timm
      * 0.9.16 does it (layers/pos_embed.py, resample_abs_pos_embed): class tokens keep theirs, and the
      * grid goes through PyTorch's bicubic with antialias, align_corners false. That is Keys' kernel with
@@ -121,11 +123,13 @@ typedef struct vc_model_options {
  * they are read again. */
 void vc_model_forget(const vc_model *model, const float *values, size_t count);
 
-/* Reads a checkpoint; sizes come from shapes and metadata. A NaN in a weight is VC_EINVAL. */
+/* Reads a checkpoint; sizes come from shapes and metadata. A NaN in a weight is VC_EINVAL. Attention is restricted
+ * to the plan inside the file, where there is one, which must fit. */
 vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options *options);
 /* A new model with random weights. */
 vc_status vc_model_create(vc_model **out, const vc_model_config *config, uint64_t seed);
 vc_status vc_deit_create(vc_model **out, const vc_deit_config *config, uint64_t seed);
+/* Parameters, auto-encoder included, and the plan that is in use, as vc_model_open reads them; a mask is not written. */
 vc_status vc_model_write(const char *path, const vc_model *model);
 /* The same with its matrices in int8, a scale per output beside each: a quarter of the size, and what
  * inference in int8 makes of them anyway. vc_model_open reads it. */
@@ -150,8 +154,8 @@ void vc_model_autoencoders(vc_autoencoder out[2], const vc_attention_layer *laye
 /* What is added to a layer's scores, (H, Tq, Tk); NULL: nothing. */
 const float *vc_model_bias(const vc_model *model, size_t layer);
 
-/* Restricts attention to masks, one per group, or to a plan; the shapes must fit. `path` is for
- * messages. */
+/* Restricts attention to masks, one per group, or to a plan, which is copied, in place of what there was; the shapes
+ * must fit. `path` is for messages. */
 vc_status vc_model_use_masks(vc_model *model, const vc_mask *masks, size_t count, const char *path);
 vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *path);
 /* A layer's mask, whether it came as one or in a plan, (H, Tq, Tk), allocated; NULL: it is not restricted. */

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "vitcod/mask.h"
+#include "vitcod/tensor_file.h"
 
 typedef struct vc_plan_layer {
     size_t heads, queries, keys;
@@ -42,15 +43,10 @@ typedef struct vc_token_order {
 vc_status vc_plan_assemble(vc_plan *out, const vc_mask *mask, const vc_token_order *order,
                            size_t threshold);
 void vc_plan_close(vc_plan *plan);
+vc_status vc_plan_copy(vc_plan *out, const vc_plan *plan);
 
 /* Moves the layers of `more` behind those of `plan`, and closes it, even when it fails. */
 vc_status vc_plan_append(vc_plan *plan, vc_plan *more);
-
-/* Checks every index; a row without a kept entry is VC_EINVAL, anything inconsistent VC_EFORMAT. */
-vc_status vc_plan_read(vc_plan *out, const char *path);
-/* Whether a file holds a plan at all, right or wrong. */
-int vc_plan_is(const char *path);
-vc_status vc_plan_write(const char *path, const vc_plan *plan);
 
 /* The mask a layer came from, in original token order: pruned (H, Tq, Tk). */
 void vc_plan_layer_mask(uint8_t *pruned, const vc_plan_layer *layer);
@@ -61,5 +57,33 @@ size_t vc_plan_kept_sparser(const vc_plan_layer *layer, size_t head);
 
 /* FNV-1a over orders, global tokens, entries and shares; written into results. */
 uint64_t vc_plan_hash(const vc_plan *plan);
+
+/* ---- files
+ *
+ * A plan's own file is safetensors: `layers.<l>.<member>` for every array of vc_plan_layer, 'threshold' in the
+ * metadata, and 'format': 'vitcod-plan'. A model's file holds its plan under the same names behind a prefix. */
+
+#define VC_PLAN_PREFIX "vitcod.plan."
+enum { VC_PLAN_NAME = 96 };
+
+typedef enum vc_plan_place {
+    VC_PLAN_NOWHERE,
+    VC_PLAN_ALONE, /* the file is a plan's */
+    VC_PLAN_INSIDE /* there is a model around it */
+} vc_plan_place;
+
+/* Where a file holds a plan at all, right or wrong. */
+vc_plan_place vc_plan_is(const char *path);
+vc_plan_place vc_plan_in(const vc_tensor_file *file);
+
+/* A plan's own file, or that of a model with one inside. Checks every index; a row without a kept entry is VC_EINVAL,
+ * anything inconsistent, and a tensor that would be ignored, VC_EFORMAT. */
+vc_status vc_plan_read(vc_plan *out, const char *path);
+vc_status vc_plan_take(vc_plan *out, const vc_tensor_file *file);
+vc_status vc_plan_write(const char *path, const vc_plan *plan);
+
+/* The plan as tensors of a file, which point into it; with `tensors` NULL only their number. */
+size_t vc_plan_tensors(vc_named_tensor *tensors, char (*names)[VC_PLAN_NAME], const vc_plan *plan,
+                       const char *prefix);
 
 #endif

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "open_data.h"
 #include "open_model.h"
+#include "open_plan.h"
 #include "vitcod/calibrate.h"
 #include "vitcod/file.h"
 #include "vitcod/group_files.h"
@@ -81,7 +82,7 @@ static vc_status run(json_t *result, const attention_options *o)
 {
     vc_model *model;
     vc_dense_stats stats = {0};
-    VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
+    VC_TRY(cli_open_without_plan(&model, result, &o->model, CLI_RUN));
     vc_status status =
         vc_dense_stats_open(&stats, model, o->data.batch, o->scores != NULL, o->beyond_mean);
     if (status == VC_OK)
@@ -97,6 +98,7 @@ static vc_status run(json_t *result, const attention_options *o)
 
 static void print_text(const json_t *result)
 {
+    cli_print_without_plan(result);
     printf("%s: attention averaged over %lld images\n",
            json_string_value(json_object_get(result, "maps")),
            (long long)json_integer_value(json_object_get(result, "images")));
@@ -130,7 +132,7 @@ static int run_attention(const cli_command *command, int argc, char **argv)
     if (o.input && (o.data.classes || o.data.skip_broken ||
                     o.data.crop_fraction != cli_data_options_default("train").crop_fraction))
         return cli_usage(command, "--classes, --crop-fraction and --skip-broken belong to --data");
-    if (o.model.plan)
+    if (o.model.plan && !cli_is_none(o.model.plan))
         return cli_usage(command, "on a plan no map is made: wanted --mask instead of --plan");
     if (o.beyond_mean && !o.scores)
         return cli_usage(command, "--beyond-mean belongs to --scores");
@@ -148,6 +150,6 @@ const cli_command cmd_attention = {
     "attention", "average the attention maps over images",
     "MODEL --data PATH|--input X.npy -o MAPS",
     "Averages softmax(Q K^T) of every layer and head over images: what pruning starts from. Images\n"
-    "need no labels and may lie anywhere below PATH. A model in groups of layers (LeViT) gets a\n"
+    "need no labels and may lie anywhere below PATH. A plan inside the model is left out. A model in groups of layers (LeViT) gets a\n"
     "folder: attention_score_dpt0.npy, attention_score_subsample0.npy, ..",
     run_attention};

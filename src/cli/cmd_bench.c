@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "open_engine.h"
 #include "open_model.h"
+#include "open_plan.h"
 #include "vitcod/clock.h"
 #include "vitcod/profile.h"
 #include "vitcod/progress.h"
@@ -201,7 +202,9 @@ static vc_status bench(json_t *result, const bench_options *o)
     vc_model *model;
     contender all[2] = {{0}};
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
-    const int compared = (o->model.mask || o->model.plan) && !o->alone;
+    if (model->plan.layer_count)
+        cli_add_plan_hash(result, &model->plan);
+    const int compared = (model->pruned || model->sparse) && !o->alone;
     float *images = random_images(model, o);
     vc_status status =
         images ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for %zu images", o->batch);

@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include "coded.h"
 #include "commands.h"
-#include "open_data.h"
-#include "open_model.h"
+#include "make_autoencoder.h"
+#include "open_plan.h"
 #include "vitcod/calibrate.h"
 #include "vitcod/clock.h"
 
@@ -15,10 +17,14 @@ enum { MOST_STAGES = 8 };
 typedef struct calibrate_options {
     cli_model_options model;
     cli_data_options data;
-    const char *output, *plan_output, *checkpoint, *residual, *gradual;
+    const char *output, *plan_output, *checkpoint, *residual, *gradual, *autoencoder;
     double hold_back, minutes;
     double stages[MOST_STAGES]; /* sparsities, the wanted one last */
     size_t stage_count, steps;
+    int makes_coder; /* in `coder`, which is not kept */
+    vc_coded coded;
+    size_t compressed;
+    char coder[4096];
     vc_plan_recipe recipe;
     vc_calibrate_options how;
 } calibrate_options;
@@ -165,18 +171,18 @@ static json_t *settings_of(const run *r)
         snprintf(plan, sizeof plan, "%016llx",
                  (unsigned long long)vc_plan_hash(&r->plans[r->plan_count - 1]));
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:f, s:f, s:s, s:s, s:I, s:f, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, "
+        "{s:s, s:s, s:s, s:I, s:s, s:f, s:f, s:s, s:s, s:I, s:f, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, "
         "s:f, s:I, s:I, s:I}",
         "MODEL", o->model.path, "--data", o->data.path, "--autoencoder",
-        o->model.autoencoder ? o->model.autoencoder : "", "--rule", o->recipe.rule, "--sparsity",
-        o->recipe.sparsity, "--hold-back", o->hold_back, "--residual", o->residual, "--gradual",
-        o->gradual ? o->gradual : "", "--threshold", (json_int_t)o->recipe.threshold, "--minutes",
-        o->how.seconds / 60.0, "--steps", (json_int_t)o->steps, "--epochs", (json_int_t)t->epochs,
-        "--batch", (json_int_t)t->batch, "--lr", t->learning_rate, "--feature-weight", t->features,
-        "--temperature", t->temperature, "--weight-decay", t->weight_decay, "--crop",
-        t->augmentation.crop, "--crop-fraction", o->data.crop_fraction, "--seed",
-        (json_int_t)t->seed, "--patience", (json_int_t)o->how.patience, "--limit",
-        (json_int_t)o->data.limit, "plan", plan);
+        o->autoencoder ? o->autoencoder : "", "--compressed", (json_int_t)o->compressed, "--rule",
+        o->recipe.rule, "--sparsity", o->recipe.sparsity, "--hold-back", o->hold_back, "--residual",
+        o->residual, "--gradual", o->gradual ? o->gradual : "", "--threshold",
+        (json_int_t)o->recipe.threshold, "--minutes", o->how.seconds / 60.0, "--steps",
+        (json_int_t)o->steps, "--epochs", (json_int_t)t->epochs, "--batch", (json_int_t)t->batch,
+        "--lr", t->learning_rate, "--feature-weight", t->features, "--temperature", t->temperature,
+        "--weight-decay", t->weight_decay, "--crop", t->augmentation.crop, "--crop-fraction",
+        o->data.crop_fraction, "--seed", (json_int_t)t->seed, "--patience",
+        (json_int_t)o->how.patience, "--limit", (json_int_t)o->data.limit, "plan", plan);
 }
 
 static double peak_mebibytes(void)
@@ -228,17 +234,37 @@ static vc_status learn(run *r, json_t *result)
                   "residual", o->residual, "model", cli_text(o->output), "log", done.log));
     if (o->plan_output)
         json_object_set_new(result, "plan", cli_text(o->plan_output));
+    if (r->plan_count > 0)
+        cli_add_plan_hash(result, &r->plans[r->plan_count - 1]);
     vc_calibration_close(&done);
     return VC_OK;
 }
 
-static vc_status open_models(run *r)
+/* A file, since a model takes its auto-encoder from one. */
+static vc_status make_coder(json_t *result, const calibrate_options *o)
+{
+    cli_autoencoder_options how = {.model = o->model,
+                                   .data = o->data,
+                                   .output = o->coder,
+                                   .compressed = o->compressed,
+                                   .coded = o->coded};
+    how.model.plan = "none";
+    return cli_make_autoencoder(result, &how);
+}
+
+static vc_status open_models(run *r, json_t *result)
 {
     cli_model_options dense = r->o->model, own = r->o->model;
+    if (r->o->makes_coder) {
+        VC_TRY(make_coder(result, r->o));
+        own.autoencoder = r->o->coder;
+    }
     dense.autoencoder = NULL;
     dense.plan = own.plan = NULL;
-    VC_TRY(cli_open_model(&r->teacher, &dense, CLI_RUN));
-    VC_TRY(cli_open_model(&r->student, &own, CLI_TRAIN));
+    VC_TRY(cli_open_without_plan(&r->teacher, result, &dense, CLI_RUN));
+    VC_TRY(cli_open_without_plan(&r->student, result, &own, CLI_TRAIN));
+    if (!r->json)
+        cli_print_without_plan(result);
     if (r->student->config.architecture != VC_DEIT)
         return vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be trained, wanted a deit", own.path,
                        vc_architecture_name(r->student->config.architecture));
@@ -251,7 +277,7 @@ static vc_status calibrate(json_t *result, const calibrate_options *o, int json)
     VC_TRY(cli_try_output(o->output));
     if (o->plan_output)
         VC_TRY(cli_try_output(o->plan_output));
-    vc_status status = open_models(&r);
+    vc_status status = open_models(&r, result);
     if (status == VC_OK)
         status = open_images(&r, result);
     if (status == VC_OK)
@@ -264,6 +290,8 @@ static vc_status calibrate(json_t *result, const calibrate_options *o, int json)
     vc_dataset_close(&r.held);
     vc_model_close(r.student);
     vc_model_close(r.teacher);
+    if (o->makes_coder)
+        unlink(o->coder);
     return status;
 }
 
@@ -324,6 +352,28 @@ static int take_stages(const cli_command *command, calibrate_options *o)
     return CLI_CONTINUE;
 }
 
+/* A word, or a file. */
+static int take_autoencoder(const cli_command *command, calibrate_options *o)
+{
+    const char *text = o->autoencoder;
+    if (!text) {
+        if (o->compressed > 0)
+            return cli_usage(command, "--compressed belongs to --autoencoder");
+        return CLI_CONTINUE;
+    }
+    o->makes_coder = strcmp(text, "qk") == 0 || strcmp(text, "q") == 0 || strcmp(text, "k") == 0;
+    if (o->makes_coder) {
+        if ((size_t)snprintf(o->coder, sizeof o->coder, "%s.autoencoder", o->output) >=
+            sizeof o->coder)
+            return cli_usage(command, "-o is too long a path");
+        return cli_take_coded(&o->coded, command, text);
+    }
+    if (o->compressed > 0)
+        return cli_usage(command, "--compressed belongs to --autoencoder qk, q or k");
+    o->model.autoencoder = text;
+    return CLI_CONTINUE;
+}
+
 static int check(const cli_command *command, const calibrate_options *o)
 {
     const vc_train_options *t = &o->how.train;
@@ -355,7 +405,8 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         {"data", "PATH", "images, which need no labels: a folder, a tar, IDX or CIFAR files",
          CLI_TEXT, &o.data.path},
         {"limit", "N", "only the first N images, 0 for all", CLI_COUNT, &o.data.limit},
-        {"output", "FILE", "the model that was best on the images held back", CLI_TEXT, &o.output},
+        {"output", "FILE", "the model that was best on the images held back, its plan inside",
+         CLI_TEXT, &o.output},
         {"plan-output", "FILE", "the plan that it runs on, as a file of its own", CLI_TEXT,
          &o.plan_output},
         {"sparsity", "X", "share of the scores that is pruned (default 0.9; 0: none)", CLI_NUMBER,
@@ -371,8 +422,11 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         {"threshold", "N", "a column that keeps more is global (default 50)", CLI_COUNT,
          &o.recipe.threshold},
         {"plan", "FILE", "a plan instead of one made here", CLI_TEXT, &o.model.plan},
-        {"autoencoder", "FILE", "with this auto-encoder of Q and K (`vitcod autoencoder`)",
-         CLI_TEXT, &o.model.autoencoder},
+        {"autoencoder", "qk|q|k|FILE",
+         "with an auto-encoder of Q, K or both, made here, or from `vitcod autoencoder`", CLI_TEXT,
+         &o.autoencoder},
+        {"compressed", "N", "heads after compression (default: ViTCoD's, half rounded up)",
+         CLI_COUNT, &o.compressed},
         {"heads", "N", "attention heads, where the file does not say", CLI_COUNT, &o.model.heads},
         {"epochs", "N", "passes over the images (default 20; 0: prune alone)", CLI_COUNT,
          &t->epochs},
@@ -406,6 +460,8 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
     status = check(command, &o);
     if (status == CLI_CONTINUE)
         status = take_stages(command, &o);
+    if (status == CLI_CONTINUE)
+        status = take_autoencoder(command, &o);
     if (status != CLI_CONTINUE)
         return status;
     o.recipe.residual = strcmp(o.residual, "mean") == 0;

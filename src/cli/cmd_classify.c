@@ -7,6 +7,7 @@
 #include "open_data.h"
 #include "open_engine.h"
 #include "open_model.h"
+#include "open_plan.h"
 
 typedef struct classify_options {
     cli_model_options model;
@@ -122,6 +123,8 @@ static vc_status classify(json_t *result, classify_options *o)
     vc_model *model;
     vc_source *source;
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
+    if (model->plan.layer_count)
+        cli_add_plan_hash(result, &model->plan);
     size_t classes = vc_model_input_of(&model->config).classes;
     vc_status status = vc_source_of_files(&source, o->images, o->count, o->classes);
     if (status == VC_OK) {

@@ -2,11 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "find_masks.h"
 #include "lists.h"
 #include "open_maps.h"
+#include "open_plan.h"
 #include "point.h"
 #include "vitcod/polarize.h"
 #include "vitcod/progress.h"
@@ -28,7 +30,8 @@ typedef struct compare_options {
 
 /* A model at a sparsity. */
 typedef struct scene {
-    const char *arch;
+    const char *arch; /* a model's file has its own plan and auto-encoder */
+    int is_file;
     vc_model_config model;
     double sparsity, kept; /* asked for; share of scores */
     vc_plan plan;
@@ -53,16 +56,10 @@ typedef struct comparison {
 
 /* ---- scenes */
 
-static double kept_share(const vc_plan *plan)
+static int is_file(const char *arch)
 {
-    double kept = 0.0, all = 0.0;
-    for (size_t l = 0; l < plan->layer_count; l++) {
-        const vc_plan_layer *p = &plan->layers[l];
-        all += (double)(p->heads * p->queries * p->keys);
-        for (size_t h = 0; h < p->heads; h++)
-            kept += (double)vc_plan_kept(p, h);
-    }
-    return kept / all;
+    vc_model_config ignored;
+    return access(arch, F_OK) == 0 && vc_model_preset(&ignored, arch) != VC_OK;
 }
 
 static double flat_rows(const cli_maps *maps, double flat)
@@ -102,11 +99,11 @@ static vc_status predict(scene *s, const cli_maps *maps, const char *path)
 
 static vc_status look_at_attention(scene *s, const compare_options *o)
 {
-    char path[4096];
+    char path[4096], stem[256];
     cli_maps maps;
-    if (!cli_find_maps(path, sizeof path, o->attention, s->arch))
-        return vc_fail(VC_EIO, "%s: neither %s.npy nor %s is there", o->attention, s->arch,
-                       s->arch);
+    cli_stem(stem, s->arch);
+    if (!cli_find_maps(path, sizeof path, o->attention, stem))
+        return vc_fail(VC_EIO, "%s: neither %s.npy nor %s is there", o->attention, stem, stem);
     VC_TRY(cli_open_maps(&maps, path));
     s->flat = flat_rows(&maps, o->flat);
     const vc_status status = predict(s, &maps, path);
@@ -114,16 +111,56 @@ static vc_status look_at_attention(scene *s, const compare_options *o)
     return status;
 }
 
-static vc_status open_scene(scene *s, const char *arch, double sparsity, const compare_options *o)
+static vc_status finish_scene(scene *s, const compare_options *o)
+{
+    s->kept = cli_plan_kept_share(&s->plan);
+    if (s->is_file)
+        s->sparsity = 1.0 - s->kept;
+    return o->attention ? look_at_attention(s, o) : VC_OK;
+}
+
+static vc_status open_preset(scene *s, const char *arch, double sparsity, const compare_options *o)
 {
     *s = (scene){.arch = arch, .sparsity = sparsity, .flat = NAN};
     VC_TRY(vc_model_preset(&s->model, arch));
     VC_TRY(cli_find_plan(&s->plan, &s->model, o->masks, arch, sparsity, o->threshold));
-    s->kept = kept_share(&s->plan);
-    return o->attention ? look_at_attention(s, o) : VC_OK;
+    return finish_scene(s, o);
 }
 
-/* Every model at every sparsity; without --sparsity where there is a mask. */
+static vc_status open_file(scene *s, const char *path, const compare_options *o)
+{
+    *s = (scene){.arch = path, .is_file = 1, .flat = NAN};
+    VC_TRY(cli_find_model(&s->model, &s->plan, path));
+    if (!s->plan.layer_count)
+        return vc_fail(VC_EINVAL, "%s: no plan is inside, wanted a model with one", path);
+    return finish_scene(s, o);
+}
+
+static void close_scene(scene *s)
+{
+    vc_plan_close(&s->plan);
+    vc_plan_close(&s->seen);
+}
+
+/* At every sparsity; without --sparsity where there is a mask. */
+static vc_status open_presets(comparison *c, const char *arch, const compare_options *o,
+                              const double *sparsities, size_t count)
+{
+    const size_t before = c->scene_count;
+    vc_status status = VC_OK;
+    for (size_t i = 0; i < count; i++) {
+        scene *s = &c->scenes[c->scene_count];
+        status = open_preset(s, arch, sparsities[i], o);
+        c->scene_count += status == VC_OK;
+        if (status != VC_OK) {
+            close_scene(s);
+            if (o->sparsities.count > 0 || status != VC_EIO)
+                return status;
+        }
+    }
+    return c->scene_count == before ? status : VC_OK;
+}
+
 static vc_status open_scenes(comparison *c, const compare_options *o)
 {
     const int asked = o->sparsities.count > 0;
@@ -134,21 +171,11 @@ static vc_status open_scenes(comparison *c, const compare_options *o)
     if (!c->scenes)
         return vc_fail(VC_ENOMEM, "out of memory");
     for (size_t a = 0; a < o->archs.count; a++) {
-        const size_t before = c->scene_count;
-        vc_status status = VC_OK;
-        for (size_t i = 0; i < count; i++) {
-            scene *s = &c->scenes[c->scene_count];
-            status = open_scene(s, o->archs.names[a], values[i], o);
-            c->scene_count += status == VC_OK;
-            if (status != VC_OK) {
-                vc_plan_close(&s->plan);
-                vc_plan_close(&s->seen);
-                if (asked || status != VC_EIO)
-                    return status;
-            }
-        }
-        if (c->scene_count == before)
-            return status;
+        const char *arch = o->archs.names[a];
+        if (is_file(arch))
+            VC_TRY(open_file(&c->scenes[c->scene_count++], arch, o));
+        else
+            VC_TRY(open_presets(c, arch, o, values, count));
     }
     return VC_OK;
 }
@@ -188,8 +215,10 @@ static vc_status run_row(pairing *r, int attention_only)
     const scene *s = r->scene;
     const vc_plan *plan =
         r->chip.chip.dataflow == VC_DATAFLOW_SANGER && s->seen.layer_count ? &s->seen : &s->plan;
-    VC_TRY(cli_run_point(&r->attention, &s->model, plan, 0, &r->chip, 1));
-    return attention_only ? VC_OK : cli_run_point(&r->end_to_end, &s->model, plan, 0, &r->chip, 0);
+    const size_t compressed = s->is_file ? CLI_OWN_AUTOENCODER : 0;
+    VC_TRY(cli_run_point(&r->attention, &s->model, plan, compressed, &r->chip, 1));
+    return attention_only ? VC_OK
+                          : cli_run_point(&r->end_to_end, &s->model, plan, compressed, &r->chip, 0);
 }
 
 static vc_status run_rows(comparison *c, const compare_options *o)
@@ -252,13 +281,11 @@ static json_t *row_json(const comparison *c, const pairing *r, const compare_opt
 {
     const pairing *base = ours(c, r);
     json_t *one =
-        json_pack("{s:s, s:f, s:f, s:s, s:s, s:o, s:o}", "arch", r->scene->arch, "sparsity",
-                  r->scene->sparsity, "kept_share", r->scene->kept, "chip", r->chip.chip.name,
-                  "setting", setting_of(r, o, memory), "attention", cli_point_json(&r->attention),
-                  "accelerator", vc_accelerator_json(&r->chip));
-    char hash[32];
-    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)vc_plan_hash(&r->scene->plan));
-    json_object_set_new(one, "plan_hash", json_string(hash));
+        json_pack("{s:o, s:f, s:f, s:s, s:s, s:o, s:o}", "arch", cli_text(r->scene->arch),
+                  "sparsity", r->scene->sparsity, "kept_share", r->scene->kept, "chip",
+                  r->chip.chip.name, "setting", setting_of(r, o, memory), "attention",
+                  cli_point_json(&r->attention), "accelerator", vc_accelerator_json(&r->chip));
+    cli_add_plan_hash(one, &r->scene->plan);
     json_object_set_new(one, "dynamic_sparsity_from",
                         json_string(r->scene->seen.layer_count ? "attention maps" : "the mask"));
     if (!o->attention_only)
@@ -302,10 +329,8 @@ static vc_status compare(json_t *result, const compare_options *o)
         json_array_append_new(rows, row_json(&c, &c.rows[i], o, &memory));
     json_object_set_new(result, "rows", rows);
     json_object_set_new(result, "paper", paper_json());
-    for (size_t i = 0; i < c.scene_count; i++) {
-        vc_plan_close(&c.scenes[i].plan);
-        vc_plan_close(&c.scenes[i].seen);
-    }
+    for (size_t i = 0; i < c.scene_count; i++)
+        close_scene(&c.scenes[i]);
     free(c.scenes);
     free(c.rows);
     return status;
@@ -377,7 +402,8 @@ static void print_text(const json_t *result)
 static vc_status split_lists(compare_options *o, const cli_arguments *arguments)
 {
     char chips[1024];
-    VC_TRY(cli_split_names(&o->archs, "--arch", o->arch));
+    if (o->arch)
+        VC_TRY(cli_split_names(&o->archs, "--arch", o->arch));
     for (size_t i = 0; i < arguments->count; i++)
         VC_TRY(cli_split_names(&o->archs, "--arch", arguments->positional[i]));
     if (o->sparsity)
@@ -389,11 +415,20 @@ static vc_status split_lists(compare_options *o, const cli_arguments *arguments)
     return cli_split_names(&o->chip_names, "--chips", chips);
 }
 
+static int wants_masks(const compare_options *o)
+{
+    for (size_t i = 0; !o->masks && i < o->archs.count; i++)
+        if (!is_file(o->archs.names[i]))
+            return 1;
+    return o->archs.count == 0;
+}
+
 static int run_compare(const cli_command *command, int argc, char **argv)
 {
     compare_options o = {.token_keep = NAN, .flat = 0.1, .threshold = 50};
     const cli_option options[] = {
-        {"arch", "NAME", "models by timm's names, with commas or spaces between", CLI_TEXT,
+        {"arch", "NAME",
+         "models: timm's names, or files with a plan inside; commas or spaces between", CLI_TEXT,
          &o.arch},
         {"masks", "DIR", "DIR/ARCH/0.9.npy, DIR/ARCH/0.9/ (LeViT), or as ViTCoD has them", CLI_TEXT,
          &o.masks},
@@ -422,21 +457,22 @@ static int run_compare(const cli_command *command, int argc, char **argv)
                            0, CLI_MOST_LIST, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
-    if (!o.arch || !o.masks)
-        return cli_usage(command, "wanted --arch NAME and --masks DIR");
     if (!isnan(o.token_keep) && !(o.token_keep > 0.0 && o.token_keep <= 1.0))
         return cli_usage(command, "--token-keep is %g, wanted more than 0, up to 1", o.token_keep);
     if (split_lists(&o, &arguments) != VC_OK)
         return cli_usage(command, "%s", vc_last_error());
+    if (wants_masks(&o))
+        return cli_usage(command,
+                         "wanted --arch NAME and --masks DIR, or a MODEL with a plan inside");
     json_t *result = cli_result(command, &common);
     return cli_finish(result, compare(result, &o), common.json, print_text);
 }
 
 const cli_command cmd_compare = {
     "compare", "ViTCoD's chip, its ablation and its rivals on equal terms",
-    "--arch NAME.. --masks DIR [--sparsity X,..]",
+    "--arch NAME.. --masks DIR [--sparsity X,..] | MODEL..",
     "Simulates every chip with the same MACs, clock, scratchpads, memory and masks: attention and end to\n"
     "end, bytes, energy, and how many times ViTCoD's time and energy. Sanger keeps the scores that the\n"
     "mask keeps, or, with --attention, as many of the highest of real attention. SpAtten keeps so many\n"
-    "tokens that as many scores are left. docs/simulator.md, part E, numbers every assumption.",
+    "tokens that as many scores are left. A model's file runs on its own plan, with its own auto-encoder. docs/simulator.md, part E, numbers every assumption.",
     run_compare};

@@ -6,6 +6,7 @@
 #include "open_data.h"
 #include "open_engine.h"
 #include "open_model.h"
+#include "open_plan.h"
 
 typedef struct eval_options {
     cli_model_options model;
@@ -63,6 +64,8 @@ static vc_status evaluate(json_t *result, const eval_options *o)
     vc_model *model;
     vc_source *source;
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
+    if (model->plan.layer_count)
+        cli_add_plan_hash(result, &model->plan);
     vc_status status = cli_open_source(&source, &o->data, 1);
     if (status == VC_OK) {
         status = evaluate_source(result, o, model, source);

@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "open_model.h"
+#include "open_plan.h"
 
 typedef struct import_options {
     cli_model_options model;
@@ -17,6 +18,8 @@ static vc_status import(json_t *result, const import_options *o)
     for (size_t i = 0; i < model->param_count; i++)
         values += model->params[i].count;
     vc_status status = vc_model_write(o->output, model);
+    if (model->plan.layer_count)
+        cli_add_plan_hash(result, &model->plan);
     json_object_update_new(
         result, json_pack("{s:o, s:o, s:s, s:I, s:I}", "checkpoint", cli_text(o->model.path),
                           "model", cli_text(o->output), "architecture",
@@ -32,11 +35,12 @@ static vc_status import(json_t *result, const import_options *o)
 
 static void print_text(const json_t *result)
 {
-    printf("%s: %s of %lld tensors, %lld values\n",
+    printf("%s: %s of %lld tensors, %lld values%s\n",
            json_string_value(json_object_get(result, "model")),
            json_string_value(json_object_get(result, "architecture")),
            (long long)json_integer_value(json_object_get(result, "tensors")),
-           (long long)json_integer_value(json_object_get(result, "values")));
+           (long long)json_integer_value(json_object_get(result, "values")),
+           json_object_get(result, "plan_hash") ? ", a plan inside" : "");
     size_t left_out = json_array_size(json_object_get(result, "left_out"));
     if (left_out > 0)
         printf("left out: %zu tables and statistics that no model needs (--json names them)\n",
@@ -50,6 +54,8 @@ static int run_import(const cli_command *command, int argc, char **argv)
         {"output", "FILE", "the model (safetensors, timm's names)", CLI_TEXT, &o.output},
         {"autoencoder", "FILE", "put this auto-encoder's weights in as well", CLI_TEXT,
          &o.model.autoencoder},
+        {"plan", "FILE", "put this plan in as well, or none: leave out the one inside", CLI_TEXT,
+         &o.model.plan},
         CLI_IMAGE_SIZE_OPTION(o.model),
         {"heads", "N", "attention heads, where the file does not say", CLI_COUNT, &o.model.heads},
     };
@@ -68,10 +74,12 @@ static int run_import(const cli_command *command, int argc, char **argv)
 }
 
 const cli_command cmd_import = {
-    "import", "a checkpoint as safetensors with timm's names", "CHECKPOINT -o MODEL",
+    "import", "a checkpoint as safetensors with timm's names",
+    "CHECKPOINT -o MODEL [--plan PLAN] [--autoencoder FILE]",
     "Reads a checkpoint of DeiT (plain or distilled) or LeViT, as timm, the original releases or\n"
     "ViTCoD's finetuning wrote it: safetensors, or PyTorch's zip format (.pth), of which nothing is\n"
     "executed. Values are kept bit for bit (another --image-size interpolates a DeiT's position\n"
     "embeddings); names become timm's. Every other command reads these\n"
-    "checkpoints as well: what import adds is speed, and a file that anything can read.",
+    "checkpoints as well: what import adds is speed, and a file that anything can read. With --plan and\n"
+    "--autoencoder one file holds all that inference needs, and every verb takes it as its MODEL.",
     run_import};

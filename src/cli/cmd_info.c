@@ -5,20 +5,7 @@
 #include "coded.h"
 #include "commands.h"
 #include "open_model.h"
-
-/* On the plan, when there is one. */
-static vc_status lower(vc_workload *out, const vc_model_config *config, const char *plan_path)
-{
-    vc_plan plan;
-    if (!plan_path)
-        return vc_model_lower(out, config, NULL);
-    VC_TRY(vc_plan_read(&plan, plan_path));
-    vc_status status = vc_model_check_plan(config, &plan, plan_path);
-    if (status == VC_OK)
-        status = vc_model_lower(out, config, &plan);
-    vc_plan_close(&plan);
-    return status;
-}
+#include "open_plan.h"
 
 static json_t *deit_json(const vc_deit_config *c)
 {
@@ -79,45 +66,61 @@ static json_t *macs_json(const vc_workload *workload)
     return object;
 }
 
-static vc_status describe(json_t *result, const vc_model_config *config,
+/* `plan`: NULL where attention is dense. */
+static vc_status describe(json_t *result, const vc_model_config *config, const vc_plan *plan,
                           const cli_model_options *options)
 {
     const vc_model_input input = vc_model_input_of(config);
     vc_workload workload = {0};
     size_t parameters;
     VC_TRY(vc_model_parameters(&parameters, config));
-    vc_status status = lower(&workload, config, options->plan);
-    if (status == VC_OK) {
-        json_object_update_new(
-            result,
-            json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "model",
-                      cli_text(options->arch ? options->arch : options->path), "architecture",
-                      vc_architecture_name(config->architecture), "image", (json_int_t)input.image,
-                      "channels", (json_int_t)input.channels, "classes", (json_int_t)input.classes,
-                      "parameters", (json_int_t)parameters, "macs",
-                      (json_int_t)vc_workload_macs(&workload, 0), "attention_macs",
-                      (json_int_t)vc_workload_macs(&workload, 1)));
-        json_object_update_new(result, config->architecture == VC_DEIT
-                                           ? deit_json(&config->deit)
-                                           : levit_json(&config->levit));
-        json_object_set_new(result, "attention", attention_json(config));
-        json_object_set_new(result, "macs_by_operator", macs_json(&workload));
-        json_object_update_new(result, vc_workload_json(&workload));
-    }
+    VC_TRY(vc_model_lower(&workload, config, plan));
+    json_object_update_new(
+        result,
+        json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "model",
+                  cli_text(options->arch ? options->arch : options->path), "architecture",
+                  vc_architecture_name(config->architecture), "image", (json_int_t)input.image,
+                  "channels", (json_int_t)input.channels, "classes", (json_int_t)input.classes,
+                  "parameters", (json_int_t)parameters, "macs",
+                  (json_int_t)vc_workload_macs(&workload, 0), "attention_macs",
+                  (json_int_t)vc_workload_macs(&workload, 1)));
+    json_object_update_new(result, config->architecture == VC_DEIT ? deit_json(&config->deit)
+                                                                   : levit_json(&config->levit));
+    json_object_set_new(result, "attention", attention_json(config));
+    json_object_set_new(result, "macs_by_operator", macs_json(&workload));
+    json_object_update_new(result, vc_workload_json(&workload));
     vc_workload_close(&workload);
+    if (plan) {
+        json_t *about = cli_plan_json(plan);
+        json_object_set_new(about, "inside", json_boolean(!options->plan));
+        json_object_set_new(result, "plan", about);
+    }
+    return VC_OK;
+}
+
+static vc_status describe_preset(json_t *result, const cli_model_options *options)
+{
+    vc_model_config config;
+    vc_plan plan;
+    VC_TRY(cli_preset(&config, options));
+    if (!options->plan || cli_is_none(options->plan))
+        return describe(result, &config, NULL, options);
+    VC_TRY(vc_plan_read(&plan, options->plan));
+    vc_status status = vc_model_check_plan(&config, &plan, options->plan);
+    if (status == VC_OK)
+        status = describe(result, &config, &plan, options);
+    vc_plan_close(&plan);
     return status;
 }
 
 static vc_status open_and_describe(json_t *result, const cli_model_options *options)
 {
-    vc_model_config config;
-    if (options->arch) {
-        VC_TRY(cli_preset(&config, options));
-        return describe(result, &config, options);
-    }
     vc_model *model;
+    if (options->arch)
+        return describe_preset(result, options);
     VC_TRY(cli_open_model(&model, options, CLI_RUN));
-    vc_status status = describe(result, &model->config, options);
+    const vc_plan *plan = model->plan.layer_count ? &model->plan : NULL;
+    const vc_status status = describe(result, &model->config, plan, options);
     vc_model_close(model);
     return status;
 }
@@ -142,6 +145,25 @@ static long long number(const json_t *object, const char *key)
     return (long long)json_integer_value(json_object_get(object, key));
 }
 
+static void print_plan(const json_t *plan)
+{
+    size_t l, h;
+    json_t *heads, *count;
+    json_int_t least = -1, most = 0;
+    if (!plan)
+        return;
+    json_array_foreach (json_object_get(plan, "global_tokens"), l, heads)
+        json_array_foreach (heads, h, count) {
+            const json_int_t n = json_integer_value(count);
+            least = least < 0 || n < least ? n : least;
+            most = n > most ? n : most;
+        }
+    printf("plan%s: %.2f %% pruned, %lld to %lld global tokens in a head, threshold %lld\n",
+           json_is_true(json_object_get(plan, "inside")) ? " inside" : "",
+           100.0 * (1.0 - json_real_value(json_object_get(plan, "kept_share"))), (long long)least,
+           (long long)most, number(plan, "threshold"));
+}
+
 static void print_text(const json_t *result)
 {
     size_t i;
@@ -158,6 +180,7 @@ static void print_text(const json_t *result)
                number(value, "head_dim"), number(value, "value_dim"),
                json_string_value(json_object_get(value, "compressed_of")),
                number(value, "compressed_heads"));
+    print_plan(json_object_get(result, "plan"));
     puts("operator               MACs   share");
     json_object_foreach (json_object_get(result, "macs_by_operator"), kind, value)
         printf("  %-11s %13lld  %5.1f %%\n", kind, (long long)json_integer_value(value),
@@ -170,7 +193,8 @@ static int run_info(const cli_command *command, int argc, char **argv)
     const cli_option options[] = {
         {"arch", "NAME", "instead of MODEL: a preset by timm's name", CLI_TEXT, &o.arch},
         {"autoencoder", "FILE", "a file with the auto-encoder's weights", CLI_TEXT, &o.autoencoder},
-        {"plan", "FILE", "count the MACs of attention on this plan", CLI_TEXT, &o.plan},
+        {"plan", "FILE", "attention on this plan, or none (default: the one inside MODEL, if any)",
+         CLI_TEXT, &o.plan},
         CLI_IMAGE_SIZE_OPTION(o),
         {"heads", "N", "attention heads, where the file does not say", CLI_COUNT, &o.heads},
     };
@@ -190,8 +214,8 @@ static int run_info(const cli_command *command, int argc, char **argv)
 
 const cli_command cmd_info = {
     "info", "sizes, parameters and MACs of a model", "MODEL|--arch NAME [options]",
-    "Says what a checkpoint, or a preset, holds: layers, learnt parameters, and the MACs of each\n"
-    "operator for one image, with dense attention or on a plan. Presets are timm's names:\n"
+    "Says what a checkpoint, or a preset, holds: layers, learnt parameters, the plan inside, and the MACs\n"
+    "of each operator for one image, with dense attention or on a plan. Presets are timm's names:\n"
     "deit_tiny_patch16_224, deit_small_.., deit_base_.., deit_base_patch16_384,\n"
     "deit_tiny_distilled_patch16_224, .., levit_128s, levit_128, levit_192, levit_256, levit_384.",
     run_info};

@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "open_maps.h"
+#include "open_plan.h"
 #include "plan_cost.h"
 #include "vitcod/file.h"
 #include "vitcod/kept_share.h"
@@ -89,30 +90,6 @@ static vc_status draw(const char *directory, const vc_mask_set *set, const vc_pl
     return VC_OK;
 }
 
-static void describe(json_t *result, const vc_plan *plan)
-{
-    json_t *layers = json_array();
-    uint64_t kept = 0, denser = 0, entries = 0;
-    for (size_t l = 0; l < plan->layer_count; l++) {
-        const vc_plan_layer *p = &plan->layers[l];
-        json_t *heads = json_array();
-        for (size_t h = 0; h < p->heads; h++) {
-            json_array_append_new(heads, json_integer(p->global_tokens[h]));
-            kept += vc_plan_kept(p, h);
-            denser += vc_plan_kept(p, h) - vc_plan_kept_sparser(p, h);
-            entries += p->queries * p->keys;
-        }
-        json_array_append_new(layers, heads);
-    }
-    char hash[32];
-    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)vc_plan_hash(plan));
-    json_object_update_new(
-        result, json_pack("{s:o, s:I, s:I, s:I, s:f, s:s, s:I}", "global_tokens", layers, "kept",
-                          (json_int_t)kept, "kept_denser", (json_int_t)denser, "kept_sparser",
-                          (json_int_t)(kept - denser), "kept_share", (double)kept / (double)entries,
-                          "plan_hash", hash, "threshold", (json_int_t)plan->threshold));
-}
-
 static vc_status make_plan(vc_plan *plan, json_t *result, const vc_mask_set *set,
                            const polarize_options *o, const char *path)
 {
@@ -150,7 +127,7 @@ static vc_status polarize(json_t *result, const polarize_options *o, const char 
     if (status == VC_OK)
         status = vc_plan_write(o->output, &plan);
     if (status == VC_OK)
-        describe(result, &plan);
+        json_object_update_new(result, cli_plan_json(&plan));
     vc_plan_close(&plan);
     vc_mask_set_close(&set);
     return status;
@@ -229,7 +206,8 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
 const cli_command cmd_polarize = {
     "polarize", "reorder tokens: a mask becomes a plan", "MASK.npy|DIR -o PLAN [--threshold N]",
     "Moves the global tokens (columns that keep many entries) to the front, per head, and writes the\n"
-    "plan that sparse attention and the simulator run on. A folder holds the masks of a model in groups\n"
+    "plan that sparse attention and the simulator run on (`vitcod import MODEL --plan PLAN` puts it into a\n"
+    "model's file). A folder holds the masks of a model in groups\n"
     "of layers (LeViT: mask_dpt0.npy, mask_subsample0.npy, ..); the threshold is that of the first\n"
     "group, and less in others as they have fewer queries.",
     run_polarize};

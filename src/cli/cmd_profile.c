@@ -30,7 +30,7 @@ static vc_status find_head_dim(size_t *head_dim, const cli_model_options *option
 static int run_profile(const cli_command *command, int argc, char **argv)
 {
     size_t head_dim = 0, batch = 8, repeats = 101;
-    cli_model_options model = {0};
+    cli_model_options model = {.plan = "none"};
     const cli_option options[] = {
         {"model", "FILE", "the model the plan is for: says how many values a head has", CLI_TEXT,
          &model.path},
@@ -53,10 +53,12 @@ static int run_profile(const cli_command *command, int argc, char **argv)
     status = cli_check_batch(command, batch);
     if (status != CLI_CONTINUE)
         return status;
+    if (!model.path && vc_plan_is(arguments.positional[0]) == VC_PLAN_INSIDE)
+        model.path = arguments.positional[0];
     if (!model.path && model.image_size)
         return cli_usage(command, "--image-size belongs to --model");
     if (model.path && head_dim)
-        return cli_usage(command, "--model brings its own --head-dim");
+        return cli_usage(command, "a model brings its own --head-dim");
     head_dim = head_dim ? head_dim : 64;
     vc_plan plan;
     vc_attention_times times;
@@ -88,8 +90,8 @@ static int run_profile(const cli_command *command, int argc, char **argv)
 
 const cli_command cmd_profile = {
     "profile", "time dense against sparse attention on this CPU",
-    "PLAN [--model MODEL] [--batch N]",
+    "PLAN [--model MODEL]|MODEL [--batch N]",
     "Checks sparse attention on a plan against dense attention under its mask, then times it against\n"
     "dense attention in interleaved runs. Ratios count; absolute times depend on the machine. For\n"
-    "plans whose layers have one square shape: a DeiT's.",
+    "plans whose layers have one square shape: a DeiT's. A MODEL has its plan inside.",
     run_profile};

@@ -8,6 +8,7 @@
 #include "open_data.h"
 #include "open_engine.h"
 #include "open_model.h"
+#include "open_plan.h"
 #include "vitcod/equalize.h"
 
 typedef struct quantize_options {
@@ -124,6 +125,8 @@ static vc_status quantize(json_t *result, const quantize_options *o)
     vc_model *model;
     VC_TRY(cli_try_output(o->output));
     VC_TRY(cli_open_model(&model, &o->model, CLI_TRAIN));
+    if (model->plan.layer_count)
+        cli_add_plan_hash(result, &model->plan);
     vc_status status = compare(result, "before", model, o);
     if (status == VC_OK)
         status = equalize(result, model, o);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "open_plan.h"
 #include "simulate.h"
 #include "vitcod/polarize.h"
 
@@ -59,7 +60,8 @@ static vc_status lower(vc_workload *out, const vc_plan *given, const vc_plan *pl
         return vc_sim_plan_workload(out, given, plan, o->head_dim, compressed, plan_path(o));
     }
     cli_model_options how = o->model;
-    how.mask = how.plan = NULL;
+    how.mask = NULL;
+    how.plan = "none"; /* it is here already */
     vc_model *model;
     VC_TRY(cli_open_model(&model, &how, CLI_RUN));
     const vc_status status = lower_model(out, &model->config, plan, o);
@@ -148,11 +150,8 @@ static vc_status run_on_chip(json_t *result, const cli_simulate_options *o, cons
 static vc_status run_plan(json_t *result, cli_simulate_options *o, const vc_plan *plan)
 {
     VC_TRY(set_head_dim(o, plan));
-    if (plan) {
-        char hash[32];
-        snprintf(hash, sizeof hash, "%016llx", (unsigned long long)vc_plan_hash(plan));
-        json_object_set_new(result, "plan_hash", json_string(hash));
-    }
+    if (plan)
+        cli_add_plan_hash(result, plan);
     json_object_set_new(result, "kind",
                         json_string(o->control ? "control"
                                     : o->bound ? "bound"
@@ -210,18 +209,24 @@ static void print_text(const json_t *result)
 
 /* ---- arguments */
 
-/* The argument is a model, or a plan whose model may come behind --model. */
+/* The argument is a model, or a plan whose model may come behind --model. A file that is both is the plan where there
+ * is another model, or none is wanted. */
 static int take_argument(const cli_command *command, cli_simulate_options *o, const char *model,
                          const cli_arguments *arguments)
 {
     const char *argument = arguments->count ? arguments->positional[0] : NULL;
-    if (argument && vc_plan_is(argument)) {
+    const vc_plan_place place = argument ? vc_plan_is(argument) : VC_PLAN_NOWHERE;
+    if (place == VC_PLAN_ALONE || (place == VC_PLAN_INSIDE && (model || o->control))) {
         if (o->model.plan || o->model.mask)
             return cli_usage(command, "a PLAN, and --plan or --mask as well: wanted one of them");
         o->model.plan = argument;
         argument = model;
     } else if (model)
         return cli_usage(command, "--model goes with a PLAN as the argument");
+    if (place == VC_PLAN_INSIDE && argument && !o->model.plan && !o->model.mask)
+        o->model.plan = argument;
+    if (cli_is_none(o->model.plan))
+        o->model.plan = NULL;
     o->model.path = argument;
     if (o->model.path && o->model.arch)
         return cli_usage(command, "both MODEL and --arch, wanted one of them");
@@ -305,7 +310,7 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
 
 const cli_command cmd_simulate = {
     "simulate", "a model or plan on the ViTCoD accelerator, cycle by cycle",
-    "MODEL|--arch NAME|PLAN [--mask PATH|--plan FILE]",
+    "MODEL|--arch NAME|PLAN [--mask PATH|--plan FILE|none]",
     "Simulates the accelerator: cycles, what each engine did with them, bytes, energy; attention\n"
     "alone and, with a model, end to end. --bound: what no schedule for 512 MACs and 76.8 GB/s\n"
     "beats, everything overlapping. --control: the published simulator's loop counts exactly.\n"

@@ -292,7 +292,7 @@ static int run_train(const cli_command *command, int argc, char **argv)
 const cli_command cmd_train = {
     "train", "train or finetune a DeiT", "--data DIR -o FILE [options]",
     "Trains a DeiT from random weights, or finetunes one (--init), dense, under a mask or on a\n"
-    "plan, with or without ViTCoD's auto-encoder. AdamW, linear warm-up, cosine schedule, label\n"
-    "smoothing, random shift and flip, soft distillation from a --teacher. A run that was stopped\n"
-    "goes on with --resume and ends with the same bits.",
+    "plan, with or without ViTCoD's auto-encoder; plan and auto-encoder go into the file that is written.\n"
+    "AdamW, linear warm-up, cosine schedule, label smoothing, random shift and flip, soft distillation\n"
+    "from a --teacher. A run that was stopped goes on with --resume and ends with the same bits.",
     run_train};

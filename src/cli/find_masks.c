@@ -63,6 +63,16 @@ vc_status cli_find_plan(vc_plan *out, const vc_model_config *model, const char *
     return status;
 }
 
+void cli_stem(char out[256], const char *model)
+{
+    static const char ending[] = ".safetensors";
+    const char *slash = strrchr(model, '/'), *name = slash ? slash + 1 : model;
+    size_t length = strlen(name);
+    if (length > sizeof ending - 1 && strcmp(name + length - (sizeof ending - 1), ending) == 0)
+        length -= sizeof ending - 1;
+    snprintf(out, 256, "%.*s", (int)length, name);
+}
+
 int cli_find_maps(char *out, size_t room, const char *folder, const char *arch)
 {
     static const char *const endings[] = {".npy", ""};

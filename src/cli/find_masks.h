@@ -10,6 +10,9 @@
 vc_status cli_find_plan(vc_plan *out, const vc_model_config *model, const char *folder,
                         const char *arch, double sparsity, size_t threshold);
 
+/* What files about a model are called: the last part of a path, without `.safetensors`. */
+void cli_stem(char out[256], const char *model);
+
 /* Where a model's attention maps are: FOLDER/ARCH.npy or FOLDER/ARCH; 0: neither is there. */
 int cli_find_maps(char *out, size_t room, const char *folder, const char *arch);
 

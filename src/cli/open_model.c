@@ -1,5 +1,9 @@
 #include "open_model.h"
 
+#include <stdio.h>
+
+#include "open_plan.h"
+
 static vc_status restrict_attention(vc_model *model, const cli_model_options *options)
 {
     if (options->mask) {
@@ -9,7 +13,7 @@ static vc_status restrict_attention(vc_model *model, const cli_model_options *op
         vc_mask_set_close(&set);
         return status;
     }
-    if (options->plan) {
+    if (options->plan && !cli_is_none(options->plan)) {
         vc_plan plan;
         VC_TRY(vc_plan_read(&plan, options->plan));
         vc_status status = vc_model_use_plan(model, &plan, options->plan);
@@ -58,6 +62,7 @@ vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_p
     const vc_model_options how = {.heads = options->heads,
                                   .autoencoder = options->autoencoder,
                                   .image_size = options->image_size,
+                                  .without_plan = options->mask || options->plan,
                                   .in_place = purpose != CLI_TRAIN};
     VC_TRY(options->arch ? make_model(out, options) : vc_model_open(out, options->path, &how));
     vc_status status = restrict_attention(*out, options);
@@ -66,6 +71,23 @@ vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_p
         *out = NULL;
     }
     return status;
+}
+
+vc_status cli_open_without_plan(vc_model **out, json_t *result, const cli_model_options *options,
+                                cli_purpose purpose)
+{
+    cli_model_options dense = *options;
+    dense.plan = dense.mask ? NULL : "none";
+    if (!dense.mask && dense.path && vc_plan_is(dense.path) == VC_PLAN_INSIDE)
+        json_object_set_new(result, "plan_left_out", cli_text(dense.path));
+    return cli_open_model(out, &dense, purpose);
+}
+
+void cli_print_without_plan(const json_t *result)
+{
+    const json_t *path = json_object_get(result, "plan_left_out");
+    if (path)
+        printf("%s: used dense, without the plan inside\n", json_string_value(path));
 }
 
 static vc_status check_images(const vc_tensor *x, const char *path, const vc_model *model)

@@ -7,8 +7,8 @@
 #include "vitcod/npy.h"
 
 typedef struct cli_model_options {
-    const char *path, *arch; /* one of them */
-    const char *autoencoder, *mask, *plan;
+    const char *path, *arch;               /* one of them */
+    const char *autoencoder, *mask, *plan; /* plan: a file, or none */
     size_t heads, image_size, seed;
 } cli_model_options;
 
@@ -29,7 +29,8 @@ typedef struct cli_model_options {
      &(options).autoencoder},                                                                      \
         {"mask", "PATH", "npy mask (L,H,T,T), true = pruned; LeViT: a folder of them", CLI_TEXT,   \
          &(options).mask},                                                                         \
-        {"plan", "FILE", "plan from `vitcod polarize`: runs sparse", CLI_TEXT, &(options).plan},   \
+        {"plan", "FILE", "plan to run on, or none (default: the one inside MODEL, if any)",        \
+         CLI_TEXT, &(options).plan},                                                               \
         CLI_IMAGE_SIZE_OPTION(options),                                                            \
     {                                                                                              \
         "heads", "N", "attention heads, where the file does not say", CLI_COUNT, &(options).heads  \
@@ -49,8 +50,14 @@ typedef enum cli_purpose { CLI_TRAIN, CLI_RUN } cli_purpose;
 /* The sizes that options->arch names. */
 vc_status cli_preset(vc_model_config *out, const cli_model_options *options);
 
-/* Opens the model at options->path, or makes one, with auto-encoder, mask or plan. */
+/* Opens the model at options->path, or makes one, with auto-encoder, mask or plan; without mask and plan on the one
+ * inside its file. */
 vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_purpose purpose);
+
+/* The same for what wants a dense model, or one under a mask: the result says so where a plan is left out. */
+vc_status cli_open_without_plan(vc_model **out, json_t *result, const cli_model_options *options,
+                                cli_purpose purpose);
+void cli_print_without_plan(const json_t *result);
 
 /* Opens normalised images, float32 (N, channels, H, W) of the model's size, all finite. */
 vc_status cli_open_images(vc_npy *out, const char *path, const vc_model *model);

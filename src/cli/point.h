@@ -11,6 +11,9 @@ typedef struct cli_point {
     double time_us, energy_uj, mac_utilisation;
 } cli_point;
 
+/* For cli_run_point: the model's auto-encoder as it is. */
+#define CLI_OWN_AUTOENCODER SIZE_MAX
+
 /* The chip with what it uses of the plan and, where it has one, of an auto-encoder of ViTCoD's widths, or of `compressed`
  * heads. */
 vc_status cli_run_point(cli_point *out, const vc_model_config *model, const vc_plan *plan,

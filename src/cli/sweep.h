@@ -17,6 +17,12 @@ typedef struct sweep_axis {
     vc_yaml_texts texts;
 } sweep_axis;
 
+typedef struct sweep_model {
+    vc_model_config config;
+    int is_file;  /* not timm's name */
+    vc_plan plan; /* inside that file; no layers: none */
+} sweep_model;
+
 typedef struct sweep_plan {
     vc_plan plan;
     vc_status status;
@@ -33,9 +39,9 @@ typedef struct sweep_space {
     int end_to_end;
     uint64_t hash; /* of all that decides the results */
     /* what points share */
-    vc_model_config *models; /* one for each value of "model" */
-    vc_accelerator *chips;   /* of "chip" */
-    sweep_plan *plans;       /* (models, sparsities, thresholds) */
+    sweep_model *models;   /* one for each value of "model" */
+    vc_accelerator *chips; /* of "chip" */
+    sweep_plan *plans;     /* (models, sparsities, thresholds) */
 } sweep_space;
 
 /* VC_EFORMAT naming file, line and key. */

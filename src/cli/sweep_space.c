@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "find_masks.h"
+#include "open_plan.h"
 #include "sweep.h"
 #include "vitcod/hash.h"
 #include "vitcod/rng.h"
@@ -150,16 +152,35 @@ static size_t least_one(size_t count)
     return count ? count : 1;
 }
 
-static vc_status open_models(sweep_space *s, const vc_yaml_map *axes)
+/* Folders are those of the file that names them. */
+static int place(char out[4096], const char *named, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const int folder = named[0] == '/' || !slash ? 0 : (int)(slash - path + 1);
+    return (size_t)snprintf(out, 4096, "%.*s%s", folder, path, named) < 4096;
+}
+
+/* timm's name, or a model's file. */
+static vc_status open_model(sweep_model *m, const char *name, const char *path)
+{
+    char file[4096];
+    if (vc_model_preset(&m->config, name) == VC_OK)
+        return VC_OK;
+    m->is_file = place(file, name, path) && access(file, F_OK) == 0;
+    return m->is_file ? cli_find_model(&m->config, &m->plan, file)
+                      : vc_model_preset(&m->config, name);
+}
+
+static vc_status open_models(sweep_space *s, const vc_yaml_map *axes, const char *path)
 {
     const sweep_axis *a = axis_of(s, AXIS_MODEL);
     if (a->count == 0)
-        return vc_yaml_fail(axes, "model", "is missing, wanted timm's names");
+        return vc_yaml_fail(axes, "model", "is missing, wanted timm's names or files");
     s->models = calloc(a->count, sizeof *s->models);
     if (!s->models)
         return vc_fail(VC_ENOMEM, "out of memory");
     for (size_t i = 0; i < a->count; i++)
-        if (vc_model_preset(&s->models[i], a->texts.values[i]) != VC_OK) {
+        if (open_model(&s->models[i], a->texts.values[i], path) != VC_OK) {
             char reason[512];
             snprintf(reason, sizeof reason, "%s", vc_last_error());
             return vc_yaml_fail(axes, "model", "has '%s': %s", a->texts.values[i], reason);
@@ -189,6 +210,11 @@ static vc_status open_plans(sweep_space *s, const vc_yaml_map *axes)
                             "is there, and no 'masks' beside 'axes': wanted a folder");
     if (thresholds->count && !sparsities->count)
         return vc_yaml_fail(axes, "threshold", "is there without 'sparsity'");
+    for (size_t m = 0; sparsities->count && m < models->count; m++)
+        if (s->models[m].is_file)
+            return vc_yaml_fail(axes, "sparsity",
+                                "is there, and the model '%s' brings its own plan",
+                                models->texts.values[m]);
     const size_t columns = least_one(thresholds->count);
     s->plans = calloc(models->count * least_one(sparsities->count) * columns, sizeof *s->plans);
     if (!s->plans)
@@ -198,8 +224,9 @@ static vc_status open_plans(sweep_space *s, const vc_yaml_map *axes)
         const double threshold =
             thresholds->count ? thresholds->numbers.values[i % columns] : DEFAULT_THRESHOLD;
         sweep_plan *plan = &s->plans[i];
-        plan->status = cli_find_plan(&plan->plan, &s->models[m], s->masks, models->texts.values[m],
-                                     sparsities->numbers.values[p], (size_t)threshold);
+        plan->status =
+            cli_find_plan(&plan->plan, &s->models[m].config, s->masks, models->texts.values[m],
+                          sparsities->numbers.values[p], (size_t)threshold);
         if (plan->status != VC_OK)
             snprintf(plan->message, sizeof plan->message, "%s", vc_last_error());
     }
@@ -231,18 +258,20 @@ static void choose_points(sweep_space *s, uint64_t random, uint64_t seed)
     s->offset = vc_rng_below(&rng, s->grid);
 }
 
-/* Folders are those of the file that names them. */
-static vc_status set_masks(sweep_space *s, const vc_yaml_map *root, const char *masks,
-                           const char *path)
+/* What a file adds to its name: the sizes that the simulator sees, and the plan. */
+static uint64_t hash_model(uint64_t h, const sweep_model *m)
 {
-    const char *slash = strrchr(path, '/');
-    const int folder = masks[0] == '/' || !slash ? 0 : (int)(slash - path + 1);
-    if (!masks[0])
-        return VC_OK;
-    if ((size_t)snprintf(s->masks, sizeof s->masks, "%.*s%s", folder, path, masks) <
-        sizeof s->masks)
-        return VC_OK;
-    return vc_yaml_fail(root, "masks", "is too long a path");
+    const uint64_t plan = vc_plan_hash(&m->plan);
+    vc_workload workload = {0};
+    if (vc_model_lower(&workload, &m->config, NULL) == VC_OK) {
+        json_t *all = vc_workload_json(&workload);
+        char *text = json_dumps(all, JSON_SORT_KEYS);
+        h = vc_hash(h, text, text ? strlen(text) : 0);
+        free(text);
+        json_decref(all);
+    }
+    vc_workload_close(&workload);
+    return vc_hash(h, &plan, sizeof plan);
 }
 
 static void hash_space(sweep_space *s)
@@ -270,6 +299,9 @@ static void hash_space(sweep_space *s)
         const uint64_t one = vc_plan_hash(&s->plans[i].plan);
         h = vc_hash(h, &one, sizeof one);
     }
+    for (size_t m = 0; m < axis_of(s, AXIS_MODEL)->count; m++)
+        if (s->models[m].is_file)
+            h = hash_model(h, &s->models[m]);
     h = vc_hash(h, &s->end_to_end, sizeof s->end_to_end);
     const uint64_t order[] = {s->points, s->factor, s->offset};
     h = vc_hash(h, order, sizeof order);
@@ -300,13 +332,14 @@ static vc_status read_space(sweep_space *s, const vc_yaml_map *root, const char 
     head h = {0};
     VC_TRY(vc_yaml_read(&h, root, fields, sizeof fields / sizeof *fields));
     const vc_yaml_map axes = vc_yaml_sub(root, "axes");
-    VC_TRY(set_masks(s, root, h.masks, path));
+    if (h.masks[0] && !place(s->masks, h.masks, path))
+        return vc_yaml_fail(root, "masks", "is too long a path");
     s->end_to_end = h.end_to_end;
     VC_TRY(read_axes(s, &axes));
     if (axis_of(s, AXIS_BANDWIDTH)->count && axis_named(s, "channels")->count)
         return vc_yaml_fail(&axes, "bandwidth", "and 'channels' exclude each other");
     VC_TRY(check_splits(s, &axes));
-    VC_TRY(open_models(s, &axes));
+    VC_TRY(open_models(s, &axes, path));
     VC_TRY(open_chips(s));
     VC_TRY(open_plans(s, &axes));
     choose_points(s, h.random, seed);
@@ -340,6 +373,8 @@ void sweep_space_close(sweep_space *s)
         for (size_t i = 0; i < plans; i++)
             vc_plan_close(&s->plans[i].plan);
     }
+    for (size_t m = 0; s->models && m < axis_of(s, AXIS_MODEL)->count; m++)
+        vc_plan_close(&s->models[m].plan);
     free(s->plans);
     free(s->models);
     free(s->chips);
@@ -360,8 +395,8 @@ static void digits_of(size_t digits[KINDS], const sweep_space *s, uint64_t point
 }
 
 typedef struct choice {
-    const vc_model_config *model;
-    const sweep_plan *plan; /* NULL: dense */
+    const sweep_model *model;
+    const sweep_plan *plan; /* NULL: the model's own */
     size_t compressed;
     vc_accelerator chip;
 } choice;
@@ -424,6 +459,8 @@ static void choose(choice *c, const sweep_space *s, const size_t digits[KINDS])
         }
     }
     c->model = &s->models[model];
+    if (c->model->is_file && !axis_of(s, AXIS_COMPRESSED)->count)
+        c->compressed = CLI_OWN_AUTOENCODER;
     if (sparsities->count)
         c->plan = &s->plans[(model * sparsities->count + sparsity) * least_one(thresholds->count) +
                             threshold];
@@ -454,8 +491,9 @@ static vc_status run_choice(json_t *result, const choice *c, const sweep_space *
         return vc_fail(VC_EINVAL, "'channels' of a memory that is a rate, wanted one of DRAM");
     if (c->plan && c->plan->status != VC_OK)
         return vc_fail(c->plan->status, "%s", c->plan->message);
-    VC_TRY(cli_run_point(&point, c->model, c->plan ? &c->plan->plan : NULL, c->compressed, &c->chip,
-                         !s->end_to_end));
+    const vc_plan *plan = c->plan ? &c->plan->plan : &c->model->plan;
+    VC_TRY(cli_run_point(&point, &c->model->config, plan->layer_count ? plan : NULL, c->compressed,
+                         &c->chip, !s->end_to_end));
     json_object_update_new(result, cli_point_json(&point));
     json_object_set_new(result, "area_mm2",
                         json_real(vc_chip_area_mm2(&c->chip.chip, &c->chip.energy)));

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "model_impl.h"
-#include "vitcod/safetensors.h"
 #include "vitcod/weights.h"
 
 /* What a parameter is called there. */
@@ -92,12 +91,14 @@ static int is_called(const vc_param *param, const vc_tensor_file *file, const ch
            (strcmp(param->alias, name) == 0 && !vc_tensor_file_find(file, param->name));
 }
 
-/* A tensor that nothing reads would be ignored silently. */
+/* A tensor that nothing reads would be ignored silently; the plan's are looked at when it is read. */
 static vc_status check_unknown(const vc_model *model, const vc_tensor_file *file, int coders_only)
 {
     for (size_t i = 0; i < vc_tensor_file_count(file); i++) {
         const char *name = vc_tensor_file_at(file, i)->name;
         size_t known = 0;
+        if (!coders_only && strncmp(name, VC_PLAN_PREFIX, sizeof VC_PLAN_PREFIX - 1) == 0)
+            continue;
         while (known < model->param_count && !is_called(&model->params[known], file, name))
             known++;
         if (known < model->param_count && coders_only && !model->params[known].autoencoder)
@@ -127,6 +128,17 @@ static vc_status fill(vc_model *model, int in_place)
     vc_status status = vc__model_finish(model);
     return status == VC_OK ? status
                            : vc_fail(status, "%s: %s", vc_tensor_file_path(file), vc_last_error());
+}
+
+static vc_status use_plan_inside(vc_model *model, const vc_tensor_file *file)
+{
+    vc_plan plan;
+    if (vc_plan_in(file) != VC_PLAN_INSIDE)
+        return VC_OK;
+    VC_TRY(vc_plan_take(&plan, file));
+    const vc_status status = vc_model_use_plan(model, &plan, vc_tensor_file_path(file));
+    vc_plan_close(&plan);
+    return status;
 }
 
 static vc_status recognise(vc_architecture *out, const vc_tensor_file *file)
@@ -173,6 +185,8 @@ vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options
     model->files[0] = file;
     model->files[1] = autoencoder;
     status = fill(model, options->in_place);
+    if (status == VC_OK && !options->without_plan)
+        status = use_plan_inside(model, file);
     for (size_t i = 0; i < 2 && !options->in_place; i++) {
         vc_tensor_file_close(model->files[i]);
         model->files[i] = NULL;
@@ -182,129 +196,4 @@ vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options
         *out = NULL;
     }
     return status;
-}
-
-static void channel_text(char text[96], const float *values, size_t channels)
-{
-    int used = 0;
-    text[0] = '\0';
-    for (size_t c = 0; c < channels; c++)
-        used += snprintf(text + used, 96 - (size_t)used, "%s%.9g", c ? " " : "", (double)values[c]);
-}
-
-/* BatchNorm's counter of batches stands beside a variance, and timm wants it back: what it is called
- * where the variance has timm's name. 0: the tensor is no such counter. */
-static int name_counter(char out[96], const vc_model *model, const vc_named_tensor *tensor)
-{
-    static const char variance[] = "running_var", counter[] = "num_batches_tracked";
-    size_t length = strlen(tensor->name), tail = sizeof counter - 1;
-    if (length < tail || length > 95 || strcmp(tensor->name + length - tail, counter) != 0 ||
-        !vc_tensor_has(&tensor->tensor, VC_I64, 0, NULL))
-        return 0;
-    snprintf(out, 96, "%.*s%s", (int)(length - tail), tensor->name, variance);
-    for (size_t i = 0; i < model->param_count; i++) {
-        const vc_param *param = &model->params[i];
-        if (strcmp(param->name, out) != 0 && strcmp(param->alias, out) != 0)
-            continue;
-        snprintf(out, 96, "%.*s%s", (int)(strlen(param->name) - sizeof variance + 1), param->name,
-                 counter);
-        return 1;
-    }
-    return 0;
-}
-
-static size_t tensors_read(const vc_model *model)
-{
-    return model->files[0] ? vc_tensor_file_count(model->files[0]) : 0;
-}
-
-/* Integers first, so that all stay aligned. */
-static size_t take_counters(vc_named_tensor *tensors, char (*names)[96], const vc_model *model)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < tensors_read(model) && count < model->param_count; i++) {
-        const vc_named_tensor *from = vc_tensor_file_at(model->files[0], i);
-        if (!name_counter(names[count], model, from))
-            continue;
-        tensors[count] = (vc_named_tensor){names[count], from->tensor};
-        count++;
-    }
-    return count;
-}
-
-/* All parameters, or only the auto-encoder's. */
-static vc_status write_params(const char *path, const vc_model *model, int autoencoder_only,
-                              const vc_metadata *metadata, size_t metadata_count)
-{
-    vc_named_tensor *tensors = calloc(2 * model->param_count, sizeof *tensors);
-    char(*names)[96] = calloc(model->param_count, sizeof *names);
-    if (!tensors || !names) {
-        free(tensors);
-        free(names);
-        return vc_fail(VC_ENOMEM, "%s: out of memory", path);
-    }
-    size_t count = autoencoder_only ? 0 : take_counters(tensors, names, model);
-    for (size_t i = 0; i < model->param_count; i++) {
-        const vc_param *param = &model->params[i];
-        if (autoencoder_only && !param->autoencoder)
-            continue;
-        vc_tensor tensor = {.dtype = VC_F32, .rank = param->rank, .data = param->data};
-        memcpy(tensor.shape, param->shape, sizeof param->shape);
-        tensors[count++] = (vc_named_tensor){param->name, tensor};
-    }
-    vc_status status = vc_safetensors_write(path, tensors, count, metadata, metadata_count);
-    free(names);
-    free(tensors);
-    return status;
-}
-
-const char *vc_model_left_out(const vc_model *model, size_t index)
-{
-    char ignored[96];
-    for (size_t i = 0; i < tensors_read(model); i++) {
-        const vc_named_tensor *from = vc_tensor_file_at(model->files[0], i);
-        if (vc__is_buffer(from->name) && !name_counter(ignored, model, from) && index-- == 0)
-            return from->name;
-    }
-    return NULL;
-}
-
-vc_status vc_model_write_autoencoder(const char *path, const vc_model *model)
-{
-    return write_params(path, model, 1, NULL, 0);
-}
-
-/* What a model says about itself. */
-typedef struct description {
-    char heads[32], mean[96], std[96];
-    vc_metadata entries[4];
-    size_t count;
-} description;
-
-static void describe(description *d, const vc_model *model)
-{
-    const vc_model_input input = vc_model_input_of(&model->config);
-    snprintf(d->heads, sizeof d->heads, "%zu", vc_model_layer(&model->config, 0).heads);
-    channel_text(d->mean, input.mean, input.channels);
-    channel_text(d->std, input.std, input.channels);
-    d->entries[0] = (vc_metadata){"architecture", vc_architecture_name(model->config.architecture)};
-    d->entries[1] = (vc_metadata){"input_mean", d->mean};
-    d->entries[2] = (vc_metadata){"input_std", d->std};
-    d->entries[3] = (vc_metadata){"num_heads", d->heads}; /* which LeViT's shapes tell */
-    d->count = model->config.architecture == VC_DEIT ? 4 : 3;
-}
-
-vc_status vc__write_tensors(const char *path, const vc_model *model, const vc_named_tensor *tensors,
-                            size_t count)
-{
-    description d = {0};
-    describe(&d, model);
-    return vc_safetensors_write(path, tensors, count, d.entries, d.count);
-}
-
-vc_status vc_model_write(const char *path, const vc_model *model)
-{
-    description d = {0};
-    describe(&d, model);
-    return write_params(path, model, 0, d.entries, d.count);
 }

@@ -48,7 +48,7 @@ static int is_matrix(const vc_param *param)
 
 typedef struct packed { /* what is written, and where it lies */
     vc_named_tensor *tensors;
-    char (*names)[VC__SCALE_NAME];
+    char (*names)[VC__SCALE_NAME], (*plan_names)[VC_PLAN_NAME];
     int8_t *values;
     float *scales;
     size_t count;
@@ -61,7 +61,7 @@ static vc_tensor tensor_of(const vc_param *param, vc_dtype dtype, void *data)
     return tensor;
 }
 
-/* Floats first, so that all stay aligned: scales and what is no matrix, then the matrices. */
+/* Wide values first, so that all stay aligned: scales and what is no matrix, the plan, then the matrices. */
 static void pack(packed *p, const vc_model *model)
 {
     float *scale = p->scales;
@@ -80,6 +80,7 @@ static void pack(packed *p, const vc_model *model)
         value += param->count;
         scale += outputs;
     }
+    p->count += vc_plan_tensors(p->tensors + p->count, p->plan_names, &model->plan, VC_PLAN_PREFIX);
     value = p->values;
     for (size_t i = 0; i < model->param_count; i++) {
         const vc_param *param = &model->params[i];
@@ -92,12 +93,14 @@ static void pack(packed *p, const vc_model *model)
 
 vc_status vc_model_write_int8(const char *path, const vc_model *model)
 {
-    packed p = {.tensors = calloc(2 * model->param_count, sizeof *p.tensors),
+    const size_t planned = vc_plan_tensors(NULL, NULL, &model->plan, VC_PLAN_PREFIX);
+    packed p = {.tensors = calloc(2 * model->param_count + planned, sizeof *p.tensors),
                 .names = calloc(model->param_count, sizeof *p.names),
+                .plan_names = calloc(planned + 1, sizeof *p.plan_names),
                 .values = malloc(model->value_count),
                 .scales = malloc(model->value_count * sizeof *p.scales)};
     vc_status status;
-    if (p.tensors && p.names && p.values && p.scales) {
+    if (p.tensors && p.names && p.plan_names && p.values && p.scales) {
         pack(&p, model);
         status = vc__write_tensors(path, model, p.tensors, p.count);
     } else {
@@ -105,6 +108,7 @@ vc_status vc_model_write_int8(const char *path, const vc_model *model)
     }
     free(p.tensors);
     free(p.names);
+    free(p.plan_names);
     free(p.values);
     free(p.scales);
     return status;

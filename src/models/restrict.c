@@ -16,6 +16,7 @@ void vc__drop_restriction(vc_model *model)
         free(model->pruned[l]);
     free(model->sparse);
     free(model->pruned);
+    vc_plan_close(&model->plan);
     model->sparse = NULL;
     model->pruned = NULL;
 }
@@ -87,24 +88,32 @@ vc_status vc_model_check_plan(const vc_model_config *config, const vc_plan *plan
     return VC_OK;
 }
 
-vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *path)
+/* From model->plan. */
+static vc_status open_sparse(vc_model *model)
 {
-    size_t layers = vc_model_layers(&model->config);
-    VC_TRY(vc_model_check_plan(&model->config, plan, path));
-    vc__drop_restriction(model);
+    const size_t layers = vc_model_layers(&model->config);
     model->sparse = calloc(layers, sizeof *model->sparse);
     if (!model->sparse)
         return vc_fail(VC_ENOMEM, "out of memory for a plan");
     for (size_t l = 0; l < layers; l++) {
         const vc_attention_layer layer = vc_model_layer(&model->config, l);
-        vc_status status = vc_sparse_layer_open(&model->sparse[l], &plan->layers[l], layer.head_dim,
-                                                layer.value_dim, vc_model_bias(model, l));
-        if (status != VC_OK) {
-            vc__drop_restriction(model);
-            return status;
-        }
+        VC_TRY(vc_sparse_layer_open(&model->sparse[l], &model->plan.layers[l], layer.head_dim,
+                                    layer.value_dim, vc_model_bias(model, l)));
     }
     return VC_OK;
+}
+
+vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *path)
+{
+    vc_plan kept;
+    VC_TRY(vc_model_check_plan(&model->config, plan, path));
+    VC_TRY(vc_plan_copy(&kept, plan));
+    vc__drop_restriction(model);
+    model->plan = kept;
+    const vc_status status = open_sparse(model);
+    if (status != VC_OK)
+        vc__drop_restriction(model);
+    return status;
 }
 
 vc_status vc_model_layer_pruned(uint8_t **out, const vc_model *model, size_t layer)

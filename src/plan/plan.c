@@ -6,29 +6,92 @@
 #include "plan_impl.h"
 #include "vitcod/hash.h"
 
+#define MEMBER(name, dtype, optional, rank, ...)                                                   \
+    {                                                                                              \
+#name, dtype, offsetof(vc_plan_layer, name), rank, {__VA_ARGS__ }, optional                \
+    }
+
+const vc__plan_member vc__plan_members[VC__PLAN_MEMBERS] = {
+    [VC__QUERY_ORDER] = MEMBER(query_order, VC_I32, 0, 2, VC__HEADS, VC__QUERIES),
+    [VC__KEY_ORDER] = MEMBER(key_order, VC_I32, 0, 2, VC__HEADS, VC__KEYS),
+    [VC__GLOBAL_TOKENS] = MEMBER(global_tokens, VC_I32, 0, 1, VC__HEADS),
+    [VC__COLUMN_START] = MEMBER(column_start, VC_I32, 0, 2, VC__HEADS, VC__COLUMN_STARTS),
+    [VC__ROWS] = MEMBER(rows, VC_I32, 0, 1, VC__KEPT),
+    [VC__KEPT_SHARE] = MEMBER(kept_share, VC_F32, 1, 2, VC__HEADS, VC__QUERIES),
+};
+
+vc_tensor vc__plan_array(const vc_plan_layer *layer, const vc__plan_member *member, size_t kept)
+{
+    const size_t sizes[] = {[VC__HEADS] = layer->heads,
+                            [VC__QUERIES] = layer->queries,
+                            [VC__KEYS] = layer->keys,
+                            [VC__COLUMN_STARTS] = layer->keys + 1,
+                            [VC__KEPT] = kept};
+    vc_tensor array = {.dtype = member->dtype, .rank = member->rank};
+    for (size_t d = 0; d < member->rank; d++)
+        array.shape[d] = sizes[member->sizes[d]];
+    memcpy(&array.data, (const char *)layer + member->offset, sizeof array.data);
+    return array;
+}
+
+vc_status vc__plan_array_open(vc_plan_layer *layer, const vc__plan_member *member, size_t kept)
+{
+    const vc_tensor array = vc__plan_array(layer, member, kept);
+    void *data = calloc(vc_tensor_count(&array) + 1, vc_dtype_bytes(array.dtype));
+    memcpy((char *)layer + member->offset, &data, sizeof data);
+    /* cppcheck-suppress memleak; the layer has it */
+    return data ? VC_OK
+                : vc_fail(VC_ENOMEM, "out of memory for a plan layer with %zu kept entries", kept);
+}
+
 vc_status vc__plan_layer_open(vc_plan_layer *out, size_t heads, size_t queries, size_t keys,
                               size_t kept)
 {
     *out = (vc_plan_layer){.heads = heads, .queries = queries, .keys = keys};
-    out->query_order = malloc(heads * queries * sizeof(int32_t));
-    out->key_order = malloc(heads * keys * sizeof(int32_t));
-    out->global_tokens = malloc(heads * sizeof(int32_t));
-    out->column_start = malloc(heads * (keys + 1) * sizeof(int32_t));
-    out->rows = malloc((kept + 1) * sizeof(int32_t));
-    if (!out->query_order || !out->key_order || !out->global_tokens || !out->column_start ||
-        !out->rows)
-        return vc_fail(VC_ENOMEM, "out of memory for a plan layer with %zu kept entries", kept);
+    for (size_t m = 0; m < VC__PLAN_MEMBERS; m++)
+        if (!vc__plan_members[m].optional)
+            VC_TRY(vc__plan_array_open(out, &vc__plan_members[m], kept));
     return VC_OK;
 }
 
 static void layer_close(vc_plan_layer *layer)
 {
-    free(layer->query_order);
-    free(layer->key_order);
-    free(layer->global_tokens);
-    free(layer->column_start);
-    free(layer->rows);
-    free(layer->kept_share);
+    for (size_t m = 0; m < VC__PLAN_MEMBERS; m++)
+        free(vc__plan_array(layer, &vc__plan_members[m], 0).data);
+}
+
+size_t vc__plan_layer_kept(const vc_plan_layer *layer)
+{
+    return (size_t)layer->column_start[layer->heads * (layer->keys + 1) - 1];
+}
+
+static vc_status layer_copy(vc_plan_layer *out, const vc_plan_layer *layer)
+{
+    const size_t kept = vc__plan_layer_kept(layer);
+    *out = (vc_plan_layer){.heads = layer->heads, .queries = layer->queries, .keys = layer->keys};
+    for (size_t m = 0; m < VC__PLAN_MEMBERS; m++) {
+        const vc_tensor from = vc__plan_array(layer, &vc__plan_members[m], kept);
+        if (!from.data)
+            continue;
+        VC_TRY(vc__plan_array_open(out, &vc__plan_members[m], kept));
+        memcpy(vc__plan_array(out, &vc__plan_members[m], kept).data, from.data,
+               vc_tensor_count(&from) * vc_dtype_bytes(from.dtype));
+    }
+    return VC_OK;
+}
+
+vc_status vc_plan_copy(vc_plan *out, const vc_plan *plan)
+{
+    *out = (vc_plan){.layer_count = plan->layer_count, .threshold = plan->threshold};
+    out->layers = calloc(plan->layer_count + 1, sizeof *out->layers);
+    vc_status status = out->layers ? VC_OK
+                                   : vc_fail(VC_ENOMEM, "out of memory for a plan of %zu layers",
+                                             plan->layer_count);
+    for (size_t l = 0; status == VC_OK && l < plan->layer_count; l++)
+        status = layer_copy(&out->layers[l], &plan->layers[l]);
+    if (status != VC_OK)
+        vc_plan_close(out);
+    return status;
 }
 
 static void assemble_head(vc_plan_layer *layer, size_t head, const uint8_t *pruned, int32_t *used)
@@ -145,8 +208,7 @@ uint64_t vc_plan_hash(const vc_plan *plan)
         hash = vc_hash(hash, layer->key_order, h * k * sizeof(int32_t));
         hash = vc_hash(hash, layer->global_tokens, h * sizeof(int32_t));
         hash = vc_hash(hash, layer->column_start, h * (k + 1) * sizeof(int32_t));
-        hash = vc_hash(hash, layer->rows,
-                       (size_t)layer->column_start[h * (k + 1) - 1] * sizeof(int32_t));
+        hash = vc_hash(hash, layer->rows, vc__plan_layer_kept(layer) * sizeof(int32_t));
         if (layer->kept_share)
             hash = vc_hash(hash, layer->kept_share, h * q * sizeof(float));
     }

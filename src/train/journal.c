@@ -3,13 +3,18 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Freed by the caller. */
+static char *text_of(const json_t *value)
+{
+    return value ? json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6)) : NULL;
+}
+
 /* Appends `name (was X, is Y)` for a setting that differs. */
 static void compare(char *text, size_t room, const char *name, const json_t *was, const json_t *is)
 {
     if (was && is && json_equal(was, is))
         return;
-    char *before = was ? json_dumps(was, JSON_ENCODE_ANY) : NULL,
-         *now = is ? json_dumps(is, JSON_ENCODE_ANY) : NULL;
+    char *before = text_of(was), *now = text_of(is);
     const size_t used = strlen(text);
     snprintf(text + used, room - used, "%s%s (was %s, is %s)", used ? ", " : "", name,
              before ? before : "not set", now ? now : "not set");

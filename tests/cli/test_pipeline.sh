@@ -6,28 +6,7 @@
 vitcod=${VITCOD:?}
 cd "$dir" || exit 1
 
-# bytes on stdout from numbers on stdin
-bytes() {
-    # shellcheck disable=SC2059 # the format is the point
-    printf "$(tr ' ' '\n' | awk 'NF { printf "\\%03o", $1 }')"
-}
-
-# idx_images FILE COUNT and idx_labels FILE COUNT CLASSES: 8 x 8 pixels, brighter where the label says
-idx_images() {
-    { echo "0 0 8 3 0 0 0 $2 0 0 0 8 0 0 0 8"
-      awk -v n="$2" 'BEGIN { for (i = 0; i < n; i++) for (p = 0; p < 64; p++)
-          print (i * 37 + p * 11) % 90 + (int(p / 32) * 2 + int(p % 8 / 4) == i % 4 ? 150 : 0) }'
-    } | bytes >"$1"
-}
-idx_labels() {
-    { echo "0 0 8 1 0 0 0 $2"; awk -v n="$2" -v c="$3" 'BEGIN { for (i = 0; i < n; i++) print i % c }'; } | bytes >"$1"
-}
-mkdir data
-idx_images data/train-images-idx3-ubyte 96
-idx_labels data/train-labels-idx1-ubyte 96 4
-idx_images data/t10k-images-idx3-ubyte 32
-idx_labels data/t10k-labels-idx1-ubyte 32 4
-gzip data/t10k-images-idx3-ubyte
+idx_data
 
 mkdir run
 # shellcheck disable=SC2317 # check calls it
@@ -66,24 +45,6 @@ check "finetune" 0 'epoch 1/1' "$vitcod" train --init model --autoencoder coder 
 check "eval on the plan" 0 '"images": 32' "$vitcod" eval sparse --plan plan --data data --json
 mv out run/finetuned.json
 check "eval under the mask" 0 'top-1' "$vitcod" eval sparse --mask mask.npy --data data
-# shellcheck disable=SC2317 # check calls it
-calibrate() { "$vitcod" calibrate model --data data --batch 8 --threshold 6 "$@"; }
-check "calibrate" 0 '"agreement": ' calibrate --sparsity 0.6 --epochs 3 -o calibrated --plan-output its-plan --json
-holds "its keys" '"agreement_before": ' '"feature_distance": ' '"held_back": 19' '"best_epoch": '
-check "eval what it made" 0 'top-1' "$vitcod" eval calibrated --plan its-plan --data data
-check "rule budget" 0 'agreement' calibrate --rule budget --sparsity 0.6 --epochs 1 -o budgeted --plan-output its-plan-too
-check "a rule that is none" 1 "'best' is unknown" calibrate --rule best --sparsity 0.6 --epochs 1 -o x --plan-output y
-check "no checkpoint is left" 1 '' test -e calibrated.checkpoint
-check "with an auto-encoder" 0 'agreement' calibrate --sparsity 0.6 --epochs 1 --autoencoder coder -o coded --plan-output its-plan
-check "interrupted" 0 'agreement' calibrate --sparsity 0.6 --epochs 3 --patience 1 --checkpoint saved-cal -o half --plan-output its-plan
-check "goes on with the same options" 0 'agreement' calibrate --sparsity 0.6 --epochs 3 --checkpoint saved-cal --resume -o half \
-    --plan-output its-plan
-check "not with others" 1 'other options' calibrate --sparsity 0.6 --epochs 4 --checkpoint saved-cal --resume -o half \
-    --plan-output its-plan
-check "a sparsity out of range" 2 '--sparsity is 1.5, wanted 0 to less than 1' calibrate --sparsity 1.5 -o x --plan-output y
-check "out of reach" 1 'out of reach' calibrate --sparsity 0.99 -o x --plan-output y
-check "too few images" 1 'wanted at least two batches of 8' calibrate --limit 10 -o x --plan-output y
-check "where to" 2 'wanted --data PATH, -o MODEL and --plan-output PLAN' calibrate -o x
 check "profile" 0 '"head_dim": 4' "$vitcod" profile plan --model model --repeats 3 --json
 mv out run/profile.json
 check "simulate's bound" 0 '"end_to_end": {' "$vitcod" simulate plan --model sparse --bound --json
@@ -114,13 +75,6 @@ check "report" 0 'top-1, pruned + auto-encoder' "$vitcod" report run
 holds "the table" 'top-1, dense' 'attention kept' 'layer 1' 'dense / sparse' 'end to end'
 check "result.json" 0 '"finetuned": {' cat run/result.json
 
-# An npy array of one image, zeros but for what $1 says: 4 bytes in octal.
-npy() {
-    printf '\223NUMPY\001\000\166\000%-117s\n' \
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 8, 8), }"
-    printf '%b' "$1"
-    head -c 252 /dev/zero
-}
 npy '\0000\0000\0200\0077' >ones.npy
 npy '\0000\0000\0300\0177' >nan.npy
 check "infer" 0 'image 0: class [0-3]' "$vitcod" infer model --input ones.npy -o logits.npy

@@ -251,13 +251,10 @@ static void equalization(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(any_depth),
-                                       cmocka_unit_test(any_coder),
-                                       cmocka_unit_test(any_batch),
-                                       cmocka_unit_test(masks_and_their_absence),
-                                       cmocka_unit_test(a_residual),
-                                       cmocka_unit_test(time_is_told_by_operator),
-                                       cmocka_unit_test(int8_files),
-                                       cmocka_unit_test(equalization)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_depth),  cmocka_unit_test(any_coder),
+        cmocka_unit_test(any_batch),  cmocka_unit_test(masks_and_their_absence),
+        cmocka_unit_test(a_residual), cmocka_unit_test(time_is_told_by_operator),
+        cmocka_unit_test(int8_files), cmocka_unit_test(equalization)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,6 +81,79 @@ static void refuses_inconsistent_plans(void **state)
     assert_fails(vc_plan_read(&plan, temporary("other")), VC_EFORMAT, "is not a plan");
 }
 
+/* Among a model's tensors: `more` of them, and a threshold where there is one. */
+static void write_inside(const char *path, const vc_plan *plan, const vc_named_tensor *more,
+                         const char *threshold)
+{
+    vc_named_tensor tensors[8];
+    char names[8][VC_PLAN_NAME];
+    const vc_metadata metadata = {VC_PLAN_PREFIX "threshold", threshold};
+    size_t count = vc_plan_tensors(NULL, NULL, plan, VC_PLAN_PREFIX);
+    assert_int_equal(count, 5);
+    assert_int_equal(vc_plan_tensors(tensors, names, plan, VC_PLAN_PREFIX), count);
+    tensors[count++] = *more;
+    assert_ok(vc_safetensors_write(path, tensors, count, &metadata, threshold != NULL));
+}
+
+static void inside_another_file(void **state)
+{
+    (void)state;
+    vc_plan plan, back;
+    float a = 0;
+    const vc_named_tensor other = {"head.weight", {VC_F32, 1, {1}, &a}},
+                          odd = {VC_PLAN_PREFIX "layers.1", {VC_F32, 1, {1}, &a}},
+                          gap = {VC_PLAN_PREFIX "layers.2.rows", {VC_F32, 1, {1}, &a}},
+                          half = {VC_PLAN_PREFIX "layers.1.rows", {VC_F32, 1, {1}, &a}};
+    make(&plan);
+    write_inside(temporary("in"), &plan, &other, "2");
+    assert_int_equal(vc_plan_is(temporary("in")), VC_PLAN_INSIDE);
+    assert_ok(vc_plan_read(&back, temporary("in")));
+    assert_int_equal(back.threshold, 2);
+    assert_true(vc_plan_hash(&plan) == vc_plan_hash(&back));
+    vc_plan_close(&back);
+    assert_ok(vc_plan_write(temporary("alone"), &plan));
+    assert_int_equal(vc_plan_is(temporary("alone")), VC_PLAN_ALONE);
+    assert_int_equal(vc_plan_is(temporary("none")), VC_PLAN_NOWHERE);
+
+    write_inside(temporary("in"), &plan, &odd, "2");
+    assert_fails(vc_plan_read(&back, temporary("in")), VC_EFORMAT,
+                 "'vitcod.plan.layers.1' is no part of a plan of 1 layer");
+    write_inside(temporary("in"), &plan, &gap, "2");
+    assert_fails(vc_plan_read(&back, temporary("in")), VC_EFORMAT,
+                 "'vitcod.plan.layers.2.rows' is no part of a plan of 1 layer");
+    write_inside(temporary("in"), &plan, &half, "2");
+    assert_fails(vc_plan_read(&back, temporary("in")), VC_EFORMAT,
+                 "no tensor 'vitcod.plan.layers.1.query_order' of a plan");
+    write_inside(temporary("in"), &plan, &other, NULL);
+    assert_fails(vc_plan_read(&back, temporary("in")), VC_EFORMAT,
+                 "'vitcod.plan.threshold' of a plan is missing, wanted a whole number");
+    write_inside(temporary("in"), &plan, &other, "-2");
+    assert_fails(vc_plan_read(&back, temporary("in")), VC_EFORMAT,
+                 "is '-2', wanted a whole number");
+    plan.layers[0].rows[0] = 7;
+    write_inside(temporary("in"), &plan, &other, "2");
+    assert_fails(vc_plan_read(&back, temporary("in")), VC_EFORMAT,
+                 "vitcod.plan.layers.0.rows[0] is 7, wanted ascending rows below 3");
+    vc_plan_close(&plan);
+    const vc_metadata alone = {VC_PLAN_PREFIX "threshold", "2"};
+    assert_ok(vc_safetensors_write(temporary("in"), &other, 1, &alone, 1));
+    assert_fails(vc_plan_read(&back, temporary("in")), VC_EFORMAT,
+                 "no tensors 'vitcod.plan.layers.0..' of a plan");
+}
+
+static void copies(void **state)
+{
+    (void)state;
+    vc_plan plan, copy;
+    make(&plan);
+    assert_ok(vc_plan_copy(&copy, &plan));
+    const uint64_t hash = vc_plan_hash(&plan);
+    vc_plan_close(&plan);
+    assert_true(vc_plan_hash(&copy) == hash);
+    assert_int_equal(copy.threshold, 2);
+    vc_plan_close(&copy);
+}
+
 static void an_empty_row_is_named(void **state)
 {
     (void)state;
@@ -111,9 +184,12 @@ static void mask_files(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(columns_and_counts), cmocka_unit_test(file_round_trip),
-        cmocka_unit_test(refuses_inconsistent_plans), cmocka_unit_test(an_empty_row_is_named),
-        cmocka_unit_test(mask_files)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(columns_and_counts),
+                                       cmocka_unit_test(file_round_trip),
+                                       cmocka_unit_test(refuses_inconsistent_plans),
+                                       cmocka_unit_test(inside_another_file),
+                                       cmocka_unit_test(copies),
+                                       cmocka_unit_test(an_empty_row_is_named),
+                                       cmocka_unit_test(mask_files)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

@@ -1,0 +1,75 @@
+#include "open_plan.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int cli_is_none(const char *plan)
+{
+    return plan && strcmp(plan, "none") == 0;
+}
+
+/* Entries of all heads: there, kept, and kept in the denser part. */
+typedef struct entries {
+    uint64_t all, kept, denser;
+} entries;
+
+static entries count_entries(const vc_plan *plan)
+{
+    entries n = {0};
+    for (size_t l = 0; l < plan->layer_count; l++) {
+        const vc_plan_layer *p = &plan->layers[l];
+        n.all += p->heads * p->queries * p->keys;
+        for (size_t h = 0; h < p->heads; h++) {
+            n.kept += vc_plan_kept(p, h);
+            n.denser += vc_plan_kept(p, h) - vc_plan_kept_sparser(p, h);
+        }
+    }
+    return n;
+}
+
+double cli_plan_kept_share(const vc_plan *plan)
+{
+    const entries n = count_entries(plan);
+    return (double)n.kept / (double)n.all;
+}
+
+void cli_add_plan_hash(json_t *result, const vc_plan *plan)
+{
+    char hash[32];
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)vc_plan_hash(plan));
+    json_object_set_new(result, "plan_hash", json_string(hash));
+}
+
+json_t *cli_plan_json(const vc_plan *plan)
+{
+    const entries n = count_entries(plan);
+    json_t *layers = json_array();
+    for (size_t l = 0; l < plan->layer_count; l++) {
+        json_t *heads = json_array();
+        for (size_t h = 0; h < plan->layers[l].heads; h++)
+            json_array_append_new(heads, json_integer(plan->layers[l].global_tokens[h]));
+        json_array_append_new(layers, heads);
+    }
+    json_t *object = json_pack(
+        "{s:o, s:I, s:I, s:I, s:f, s:I}", "global_tokens", layers, "kept", (json_int_t)n.kept,
+        "kept_denser", (json_int_t)n.denser, "kept_sparser", (json_int_t)(n.kept - n.denser),
+        "kept_share", (double)n.kept / (double)n.all, "threshold", (json_int_t)plan->threshold);
+    cli_add_plan_hash(object, plan);
+    return object;
+}
+
+vc_status cli_find_model(vc_model_config *config, vc_plan *plan, const char *name)
+{
+    const vc_model_options how = {.in_place = 1};
+    vc_model *model;
+    *plan = (vc_plan){0};
+    const vc_status preset = vc_model_preset(config, name);
+    if (preset == VC_OK || access(name, F_OK) != 0)
+        return preset;
+    VC_TRY(vc_model_open(&model, name, &how));
+    *config = model->config;
+    const vc_status status = vc_plan_copy(plan, &model->plan);
+    vc_model_close(model);
+    return status;
+}

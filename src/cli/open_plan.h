@@ -1,0 +1,23 @@
+/* Plans by what a command line calls them. */
+#ifndef VC_OPEN_PLAN_H
+#define VC_OPEN_PLAN_H
+
+#include "vitcod/json.h"
+#include "vitcod/model.h"
+
+/* `--plan none`: dense, whatever is inside the model's file. */
+int cli_is_none(const char *plan);
+
+/* Share of all scores. */
+double cli_plan_kept_share(const vc_plan *plan);
+
+/* Global tokens by layer and head, what is kept where, threshold and hash. */
+json_t *cli_plan_json(const vc_plan *plan);
+
+/* Adds "plan_hash". */
+void cli_add_plan_hash(json_t *result, const vc_plan *plan);
+
+/* A preset by timm's name, without a plan; or a model's file, with the plan inside it, which may be none: no layers. */
+vc_status cli_find_model(vc_model_config *config, vc_plan *plan, const char *name);
+
+#endif

@@ -1,0 +1,102 @@
+/* Whether a layer from a file is one: every index. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan_impl.h"
+
+/* What messages say before a member's name: "PATH: vitcod.plan.layers.3.". */
+typedef struct place {
+    const char *path, *prefix;
+    size_t index;
+} place;
+
+static vc_status check_permutation(const int32_t *order, size_t count, const place *at,
+                                   const char *what)
+{
+    unsigned char *seen = calloc(count, 1);
+    if (!seen)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", at->path);
+    vc_status status = VC_OK;
+    for (size_t i = 0; i < count && status == VC_OK; i++) {
+        if (order[i] < 0 || (size_t)order[i] >= count || seen[order[i]])
+            status = vc_fail(VC_EFORMAT, "%s: %slayers.%zu.%s is not a permutation of %zu tokens",
+                             at->path, at->prefix, at->index, what, count);
+        else
+            seen[order[i]] = 1;
+    }
+    free(seen);
+    return status;
+}
+
+static vc_status check_columns(const vc_plan_layer *layer, size_t kept, const place *at)
+{
+    size_t starts = layer->heads * (layer->keys + 1);
+    int32_t previous = 0;
+    for (size_t i = 0; i < starts; i++) {
+        int32_t start = layer->column_start[i];
+        int opens_head = i % (layer->keys + 1) == 0;
+        if (start < previous || (size_t)start > kept || (opens_head && start != previous))
+            return vc_fail(VC_EFORMAT,
+                           "%s: %slayers.%zu.column_start does not ascend from 0 to %zu", at->path,
+                           at->prefix, at->index, kept);
+        if (!opens_head)
+            for (int32_t k = previous; k < start; k++)
+                if (layer->rows[k] < 0 || (size_t)layer->rows[k] >= layer->queries ||
+                    (k > previous && layer->rows[k] <= layer->rows[k - 1]))
+                    return vc_fail(VC_EFORMAT,
+                                   "%s: %slayers.%zu.rows[%d] is %d, wanted ascending "
+                                   "rows below %zu",
+                                   at->path, at->prefix, at->index, k, layer->rows[k],
+                                   layer->queries);
+        previous = start;
+    }
+    if ((size_t)previous != kept)
+        return vc_fail(VC_EFORMAT, "%s: %slayers.%zu.rows has %zu values, wanted %d", at->path,
+                       at->prefix, at->index, kept, previous);
+    return VC_OK;
+}
+
+/* Softmax of a row without an entry would be undefined. */
+static vc_status check_rows(const vc_plan_layer *layer, const place *at)
+{
+    const size_t rows = layer->heads * layer->queries;
+    vc_status status = VC_OK;
+    uint8_t *pruned = malloc(rows * layer->keys);
+    if (!pruned)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", at->path);
+    vc_plan_layer_mask(pruned, layer);
+    for (size_t r = 0; r < rows && status == VC_OK; r++)
+        if (!memchr(pruned + r * layer->keys, 0, layer->keys))
+            status = vc_fail(
+                VC_EINVAL, "%s: %slayers.%zu: head %zu row %zu keeps no entry, wanted at least one",
+                at->path, at->prefix, at->index, r / layer->queries, r % layer->queries);
+    free(pruned);
+    return status;
+}
+
+static vc_status check_shares(const vc_plan_layer *layer, const place *at)
+{
+    for (size_t r = 0; layer->kept_share && r < layer->heads * layer->queries; r++)
+        if (!(layer->kept_share[r] >= 0.0f && layer->kept_share[r] <= 1.0f))
+            return vc_fail(VC_EFORMAT, "%s: %slayers.%zu.kept_share[%zu] is %g, wanted 0 to 1",
+                           at->path, at->prefix, at->index, r, (double)layer->kept_share[r]);
+    return VC_OK;
+}
+
+vc_status vc__plan_layer_check(const vc_plan_layer *layer, size_t kept, const char *path,
+                               const char *prefix, size_t index)
+{
+    const place at = {path, prefix, index};
+    for (size_t h = 0; h < layer->heads; h++) {
+        if (layer->global_tokens[h] < 0 || (size_t)layer->global_tokens[h] > layer->keys)
+            return vc_fail(VC_EFORMAT, "%s: %slayers.%zu.global_tokens[%zu] is %d, wanted 0 to %zu",
+                           path, prefix, index, h, layer->global_tokens[h], layer->keys);
+        VC_TRY(check_permutation(layer->query_order + h * layer->queries, layer->queries, &at,
+                                 "query_order"));
+        VC_TRY(
+            check_permutation(layer->key_order + h * layer->keys, layer->keys, &at, "key_order"));
+    }
+    VC_TRY(check_columns(layer, kept, &at));
+    VC_TRY(check_shares(layer, &at));
+    return check_rows(layer, &at);
+}

@@ -1,0 +1,89 @@
+#!/bin/sh
+# Calibration on tiny images: rules, residual, stages, auto-encoders, budgets of time and steps, going on after a kill,
+# and what it refuses.
+# shellcheck source=tests/cli.sh
+. tests/cli.sh
+vitcod=${VITCOD:?}
+cd "$dir" || exit 1
+idx_data
+
+check "train" 0 'epoch 9/9' "$vitcod" train --data data --width 12 --depth 2 --heads 3 --batch 16 --epochs 9 --lr 5e-3 -o model
+# shellcheck disable=SC2317 # check calls it
+calibrate() { "$vitcod" calibrate model --data data --batch 8 --threshold 6 "$@"; }
+check "calibrate" 0 '"agreement": ' calibrate --sparsity 0.6 --epochs 3 -o calibrated --plan-output plan --json
+holds "its keys" '"agreement_before": ' '"feature_distance": ' '"held_back": 19' '"best_epoch": ' '"plan_hash"' \
+    '"residual": "mean"' '"rule": "budget"' '"peak_mib"' '"classes_seen"'
+absent "no checkpoint is left" calibrated.checkpoint calibrated.checkpoint.json
+check "eval what it made" 0 'top-1' "$vitcod" eval calibrated --data data
+check "its plan as a file of its own" 0 'top-1' "$vitcod" eval calibrated --plan plan --data data
+for rule in info threshold ratio std random budget; do
+    check "rule $rule" 0 'agreement' calibrate --rule $rule --sparsity 0.6 --epochs 1 -o x --plan-output plan-$rule
+done
+check "without a residual" 0 'agreement' calibrate --residual none --sparsity 0.6 --epochs 1 -o x --plan-output bare
+check "the residual is in the plan" 0 '' sh -c 'strings -n 8 plan-info | grep -q kept_share && ! strings -n 8 bare | grep -q kept_share'
+check "prune alone" 0 'best after epoch 0' calibrate --sparsity 0.6 --epochs 0 -o x
+check "dense" 0 'agreement' calibrate --sparsity 0 --epochs 1 -o x
+check "on a plan from elsewhere" 0 'agreement' calibrate --plan plan --epochs 1 -o x
+check "gradually" 0 'stage 3/3  epoch 2/2' calibrate --sparsity 0.6 --gradual 0.3,0.5 --epochs 2 -o x
+absent "stages leave nothing" x.checkpoint.stage1 x.checkpoint.stage2
+for of in qk q k; do
+    check "with an auto-encoder of $of" 0 'agreement' calibrate --sparsity 0.6 --epochs 1 --autoencoder $of --compressed 2 -o coded
+    check "it is inside" 0 "compressed_of *$of" "$vitcod" info coded
+done
+absent "its file is not kept" coded.autoencoder
+check "with one from a file" 0 'agreement' sh -c "'$vitcod' autoencoder model --data data -o coder >/dev/null && \
+    '$vitcod' calibrate model --data data --batch 8 --threshold 6 --sparsity 0.6 --epochs 1 --autoencoder coder -o coded"
+check "so many steps" 0 'epoch 2/2' calibrate --sparsity 0.6 --steps 10 --patience 0 -o x
+check "a time" 0 'agreement' calibrate --sparsity 0.6 --minutes 0.005 --patience 2 -o x
+
+# Killed in the middle and resumed: the same files.
+check "uninterrupted" 0 'agreement' calibrate --sparsity 0.6 --gradual 0.4 --epochs 200 --patience 0 -o whole
+for pause in 0.05 0.2 0.4; do
+    rm -f half half.checkpoint*
+    "$vitcod" calibrate model --data data --batch 8 --threshold 6 --sparsity 0.6 --gradual 0.4 --epochs 200 --patience 0 \
+        -o half >/dev/null 2>&1 &
+    pid=$!
+    tries=0
+    while [ ! -e half.checkpoint.stage1 ] && [ $tries -lt 200 ]; do
+        sleep 0.01
+        tries=$((tries + 1))
+    done
+    sleep $pause
+    kill -9 $pid 2>/dev/null
+    wait $pid 2>/dev/null
+    check "resumed after a kill" 0 'agreement' calibrate --sparsity 0.6 --gradual 0.4 --epochs 200 --patience 0 --resume -o half
+    check "the same model" 0 '' cmp whole half
+done
+"$vitcod" calibrate model --data data --batch 8 --threshold 6 --sparsity 0.6 --epochs 4000 --patience 0 -o half >/dev/null 2>&1 &
+pid=$!
+tries=0
+while [ ! -e half.checkpoint ] && [ $tries -lt 200 ]; do
+    sleep 0.01
+    tries=$((tries + 1))
+done
+kill -9 $pid
+wait $pid 2>/dev/null
+check "not with other settings" 1 'other settings: --sparsity (was 0.6, is 0.7), --epochs (was 4000, is 3)' \
+    calibrate --sparsity 0.7 --epochs 3 --patience 0 --resume -o half
+check "nothing to resume" 1 'cannot open' calibrate --sparsity 0.6 --resume -o nowhere
+
+check "a rule that is none" 1 "'best' is unknown" calibrate --rule best --sparsity 0.6 --epochs 1 -o y
+check "a sparsity out of range" 2 '--sparsity is 1.5, wanted 0 to less than 1' calibrate --sparsity 1.5 -o y
+check "out of reach" 1 'out of reach' calibrate --sparsity 0.99 -o y
+check "too few images" 1 '8 images to learn from and 2 held back, wanted at least a batch of 16' \
+    calibrate --limit 10 --batch 16 -o y
+check "no time" 2 '--minutes is 0, wanted more than 0' calibrate --minutes 0 -o y
+check "time and steps" 2 'both --minutes and --steps' calibrate --minutes 1 --steps 5 -o y
+check "stages that do not ascend" 2 "--gradual is '0.5,0.3', wanted" calibrate --sparsity 0.6 --gradual 0.5,0.3 -o y
+check "a residual that is none" 2 "--residual is 'median', wanted none or mean" calibrate --residual median -o y
+check "where to" 2 'wanted --data PATH and -o MODEL' calibrate
+check "a plan of another model" 1 'does not fit a model' sh -c "'$vitcod' train --data data --width 12 --depth 1 --heads 3 \
+    --epochs 1 -o small >/dev/null && '$vitcod' calibrate small --data data --batch 8 --plan plan -o y"
+mkdir one
+idx_images one/train-images-idx3-ubyte 24
+idx_labels one/train-labels-idx1-ubyte 24 1
+awk 'BEGIN { print "0 0 8 3 0 0 0 24 0 0 0 8 0 0 0 8"; for (i = 0; i < 24 * 64; i++) print 7 }' | bytes >one/train-images-idx3-ubyte
+check "images of one class" 0 'warning: the model sees class [0-3] in all 20 images' "$vitcod" calibrate model --data one --batch 8 \
+    --threshold 6 --sparsity 0.6 --epochs 1 -o x
+absent "no leftovers" y y.checkpoint y.checkpoint.json
+exit "$bad"
