@@ -76,26 +76,55 @@ static size_t between(double at, size_t count, float *share)
     return first;
 }
 
-/* out's pixel centres lie evenly in the crop. */
-static void crop_channel(float *out, const uint8_t *image, size_t height, size_t width,
-                         const placement *p, float mean, float std)
+enum { STRIP = 64 /* columns whose places in the crop are worked out together */ };
+
+typedef struct column {
+    size_t to, first, second;
+    float share; /* of the second */
+} column;
+
+static size_t place_columns(column columns[STRIP], const placement *p, size_t x, size_t width)
+{
+    const size_t count = width - x < STRIP ? width - x : STRIP;
+    for (size_t i = 0; i < count; i++, x++) {
+        column *c = &columns[i];
+        c->to = p->mirrored ? width - 1 - x : x;
+        c->first = between(p->left + ((double)x + 0.5) * p->width / (double)width - 0.5, width,
+                           &c->share);
+        c->second = c->first + 1 < width ? c->first + 1 : c->first;
+    }
+    return count;
+}
+
+/* One strip of a channel: out's pixel centres lie evenly in the crop. */
+static void crop_strip(float *out, const uint8_t *image, const column *columns, size_t count,
+                       size_t height, size_t width, const placement *p, float mean, float std)
 {
     for (size_t y = 0; y < height; y++) {
-        float down, right;
+        float down;
         const size_t y0 = between(p->top + ((double)y + 0.5) * p->height / (double)height - 0.5,
                                   height, &down),
                      y1 = y0 + 1 < height ? y0 + 1 : y0;
-        for (size_t x = 0; x < width; x++) {
-            const size_t to = p->mirrored ? width - 1 - x : x,
-                         x0 = between(p->left + ((double)x + 0.5) * p->width / (double)width - 0.5,
-                                      width, &right),
-                         x1 = x0 + 1 < width ? x0 + 1 : x0;
-            const float above = (1.0f - right) * image[y0 * width + x0] +
-                                right * image[y0 * width + x1],
-                        below = (1.0f - right) * image[y1 * width + x0] +
-                                right * image[y1 * width + x1];
-            out[y * width + to] = (((1.0f - down) * above + down * below) / 255.0f - mean) / std;
+        const uint8_t *above = image + y0 * width, *below = image + y1 * width;
+        for (size_t i = 0; i < count; i++) {
+            const column c = columns[i];
+            const float high = (1.0f - c.share) * above[c.first] + c.share * above[c.second],
+                        low = (1.0f - c.share) * below[c.first] + c.share * below[c.second];
+            out[y * width + c.to] = (((1.0f - down) * high + down * low) / 255.0f - mean) / std;
         }
+    }
+}
+
+static void crop_image(float *out, const uint8_t *image, const vc_dataset *d, const placement *p,
+                       const vc_batch_options *o)
+{
+    const size_t pixels = d->height * d->width;
+    column columns[STRIP];
+    for (size_t x = 0; x < d->width; x += STRIP) {
+        const size_t count = place_columns(columns, p, x, d->width);
+        for (size_t c = 0; c < d->channels; c++)
+            crop_strip(out + c * pixels, image + c * pixels, columns, count, d->height, d->width,
+                       p, o->mean[c], o->std[c]);
     }
 }
 
@@ -107,16 +136,13 @@ void vc_batch_load(float *x, int32_t *y, const vc_dataset *dataset, const uint32
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < count; i++) {
         const placement p = draw_placement(options, indices[i], dataset->height, dataset->width);
-        for (size_t c = 0; c < dataset->channels; c++) {
-            float *to = x + i * values + c * pixels;
-            const uint8_t *from = dataset->images + indices[i] * values + c * pixels;
-            if (p.height > 0.0)
-                crop_channel(to, from, dataset->height, dataset->width, &p, options->mean[c],
-                             options->std[c]);
-            else
-                place_channel(to, from, dataset->height, dataset->width, p, options->mean[c],
-                              options->std[c]);
-        }
+        float *to = x + i * values;
+        const uint8_t *from = dataset->images + indices[i] * values;
+        if (p.height > 0.0)
+            crop_image(to, from, dataset, &p, options);
+        for (size_t c = 0; !(p.height > 0.0) && c < dataset->channels; c++)
+            place_channel(to + c * pixels, from + c * pixels, dataset->height, dataset->width, p,
+                          options->mean[c], options->std[c]);
         y[i] = dataset->labels[indices[i]];
     }
 }

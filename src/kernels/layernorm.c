@@ -1,7 +1,7 @@
 #include "vitcod/kernels.h"
 #include "vitcod/ops.h"
 
-enum { ROWS = 32, COLUMNS = 16 }; /* per task */
+enum { ROWS = 32, COLUMNS = 32 }; /* per task */
 
 static size_t clip(size_t count, size_t start, size_t block)
 {

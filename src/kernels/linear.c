@@ -33,7 +33,7 @@ void vc_linear_forward(float *y, const float *x, const vc_linear *linear, size_t
 
 void vc_column_sum(float *out, const float *x, size_t rows, size_t columns)
 {
-    enum { BLOCK = 16 }; /* columns per task, a cache line: one thread sums each, top to bottom */
+    enum { BLOCK = 32 }; /* columns per task: one thread sums each, top to bottom */
 #pragma omp parallel for schedule(static)
     for (size_t c0 = 0; c0 < columns; c0 += BLOCK) {
         size_t n = columns - c0 < BLOCK ? columns - c0 : BLOCK;
