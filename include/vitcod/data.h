@@ -33,9 +33,12 @@ void vc_dataset_statistics(float mean[VC_MAX_CHANNELS], float std[VC_MAX_CHANNEL
 typedef struct vc_augmentation {
     size_t shift; /* largest shift in pixels along each axis; uncovered pixels are black */
     int flip;     /* mirror half of the images left to right */
-    double
-        crop; /* random resized crop (Szegedy et al. 2015, as torchvision has it): an area of this share to all of the
-                   * image, sides of 3:4 to 4:3, enlarged bilinearly; 0: none. In place of the shift. */
+    /* Random resized crop (Szegedy et al. 2015, as torchvision has it): an area of this share to all of the image, sides
+     * of 3:4 to 4:3, enlarged bilinearly; 0: none. In place of the shift. */
+    double crop;
+    /* Mixup (Zhang et al. 2018) of so many of a batch's pairs, first with last and so on, by a weight from 0 to 1; labels
+     * stay, so it is for a teacher who sees the mixture (Beyer et al. 2022, function matching). */
+    double mixup;
 } vc_augmentation;
 
 typedef struct vc_batch_options {

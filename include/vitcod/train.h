@@ -50,15 +50,15 @@ void vc_grads_clear(vc_grads *grads, const vc_model *model);
 void vc_model_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model, size_t batch,
                        float reconstruction);
 
-/* What leaves each block against what leaves the teacher's: mean over the L blocks of ||x - t||^2 / ||t||^2 (Frobenius, over the
- * batch). Both models have the same depth, tokens and width, and both forward passes kept everything. */
+/* What leaves each block against what leaves the teacher's: mean over the L blocks, the images and the tokens of
+ * ||x - t||^2 / ||t||^2. Both models have the same depth, tokens and width, and both forward passes kept everything. */
 double vc_feature_distance(const vc_acts *acts, const vc_acts *teacher, const vc_model *model,
                            size_t batch);
 
-/* The same with the gradient of `weight` times that distance. */
-void vc_model_backward_features(vc_grads *grads, const vc_acts *acts, const vc_model *model,
-                                size_t batch, float reconstruction, const vc_acts *teacher,
-                                float weight);
+/* The same with the gradient of `weight` times that distance, which is returned; 0 without a teacher. */
+double vc_model_backward_features(vc_grads *grads, const vc_acts *acts, const vc_model *model,
+                                  size_t batch, float reconstruction, const vc_acts *teacher,
+                                  float weight);
 
 /* ---- optimiser and schedule */
 

@@ -443,6 +443,8 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         {"weight-decay", "X", "of matrices, as in AdamW (default 0)", CLI_NUMBER, &t->weight_decay},
         {"crop", "X", "random resized crops of this share of the area or more (default 0.25)",
          CLI_NUMBER, &t->augmentation.crop},
+        {"mixup", "X", "share of the images that are mixed with another", CLI_NUMBER,
+         &t->augmentation.mixup},
         {"hold-back", "X", "share of the images kept to judge by (default 0.2)", CLI_NUMBER,
          &o.hold_back},
         {"checkpoint", "FILE", "where to go on from (default: beside -o)", CLI_TEXT, &o.checkpoint},

@@ -4,7 +4,7 @@
 #include "vitcod/data.h"
 #include "vitcod/rng.h"
 
-enum { STREAM_ORDER = 1, STREAM_AUGMENT = 2 };
+enum { STREAM_ORDER = 1, STREAM_AUGMENT = 2, STREAM_MIXUP = 4 };
 
 typedef struct placement {
     ptrdiff_t dy, dx;
@@ -89,8 +89,8 @@ static size_t place_columns(column columns[STRIP], const placement *p, size_t x,
     for (size_t i = 0; i < count; i++, x++) {
         column *c = &columns[i];
         c->to = p->mirrored ? width - 1 - x : x;
-        c->first = between(p->left + ((double)x + 0.5) * p->width / (double)width - 0.5, width,
-                           &c->share);
+        c->first =
+            between(p->left + ((double)x + 0.5) * p->width / (double)width - 0.5, width, &c->share);
         c->second = c->first + 1 < width ? c->first + 1 : c->first;
     }
     return count;
@@ -123,8 +123,22 @@ static void crop_image(float *out, const uint8_t *image, const vc_dataset *d, co
     for (size_t x = 0; x < d->width; x += STRIP) {
         const size_t count = place_columns(columns, p, x, d->width);
         for (size_t c = 0; c < d->channels; c++)
-            crop_strip(out + c * pixels, image + c * pixels, columns, count, d->height, d->width,
-                       p, o->mean[c], o->std[c]);
+            crop_strip(out + c * pixels, image + c * pixels, columns, count, d->height, d->width, p,
+                       o->mean[c], o->std[c]);
+    }
+}
+
+static void mix_pair(float *a, float *b, size_t values, const vc_batch_options *options,
+                     uint32_t index)
+{
+    vc_rng rng = vc_rng_open(options->seed, STREAM_MIXUP + (options->epoch << 8), index);
+    if (vc_rng_uniform(&rng) >= options->augmentation.mixup)
+        return;
+    const float share = (float)vc_rng_uniform(&rng);
+    for (size_t i = 0; i < values; i++) {
+        const float x = a[i], y = b[i];
+        a[i] = share * x + (1.0f - share) * y;
+        b[i] = share * y + (1.0f - share) * x;
     }
 }
 
@@ -145,6 +159,10 @@ void vc_batch_load(float *x, int32_t *y, const vc_dataset *dataset, const uint32
                           options->mean[c], options->std[c]);
         y[i] = dataset->labels[indices[i]];
     }
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < count / 2; i++)
+        if (options->augmentation.mixup > 0.0)
+            mix_pair(x + i * values, x + (count - 1 - i) * values, values, options, indices[i]);
 }
 
 void vc_epoch_order(uint32_t *order, size_t count, uint64_t seed, uint64_t epoch)

@@ -121,17 +121,20 @@ static void embed_backward(vc_grads *g, const vc_acts *acts, const vc_model *mod
                        &patch, batch * patches);
 }
 
-void vc_model_backward_features(vc_grads *grads, const vc_acts *acts, const vc_model *model,
-                                size_t batch, float reconstruction, const vc_acts *teacher,
-                                float weight)
+double vc_model_backward_features(vc_grads *grads, const vc_acts *acts, const vc_model *model,
+                                  size_t batch, float reconstruction, const vc_acts *teacher,
+                                  float weight)
 {
+    double distance = 0.0;
     classify_backward(grads, acts, model, batch);
     for (size_t l = model->config.deit.depth; l-- > 0;) {
         if (teacher)
-            vc__features_backward(grads->stream, acts, teacher, model, l, batch, weight);
+            distance +=
+                vc__features_backward(grads->stream, acts, teacher, model, l, batch, weight);
         block_backward(grads, acts, model, l, batch, reconstruction);
     }
     embed_backward(grads, acts, model, batch);
+    return distance / (double)model->config.deit.depth;
 }
 
 void vc_model_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model, size_t batch,

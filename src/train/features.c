@@ -1,11 +1,5 @@
-/* The residual stream behind each block against the teacher's. */
+/* The residual stream behind each block against the teacher's, token by token. */
 #include "train_impl.h"
-
-static size_t value_count(const vc_model *model, size_t batch)
-{
-    const vc_deit_config *c = &model->config.deit;
-    return batch * vc_deit_tokens(c) * c->width;
-}
 
 /* (B, T, C) what leaves a block. */
 static const float *behind(const vc_acts *acts, const vc_model *model, size_t layer)
@@ -15,54 +9,60 @@ static const float *behind(const vc_acts *acts, const vc_model *model, size_t la
 }
 
 typedef struct squares {
-    double difference, teacher;
+    float difference, teacher;
 } squares;
 
-/* Summed in parts, then in order: the same for any number of threads. */
-static squares sum_squares(const float *x, const float *t, size_t count)
+static squares token_squares(const float *x, const float *t, size_t width)
+{
+    float difference = 0.0f, teacher = 0.0f;
+#pragma omp simd reduction(+ : difference, teacher)
+    for (size_t i = 0; i < width; i++) {
+        difference += (x[i] - t[i]) * (x[i] - t[i]);
+        teacher += t[i] * t[i];
+    }
+    return (squares){difference, teacher};
+}
+
+/* A block's distance: mean over tokens of ||x - t||^2 / ||t||^2; to dx (NULL: nothing) `scale` times its gradient
+ * is added. Summed in parts, then in order: the same for any number of threads. */
+static double block_distance(float *dx, const float *x, const float *t, size_t tokens, size_t width,
+                             double scale)
 {
     enum { PARTS = 64 };
-    squares parts[PARTS], all = {0};
+    double parts[PARTS], sum = 0.0;
 #pragma omp parallel for schedule(static)
     for (size_t p = 0; p < PARTS; p++) {
-        squares s = {0};
-        for (size_t i = count * p / PARTS; i < count * (p + 1) / PARTS; i++) {
-            const double d = (double)x[i] - (double)t[i];
-            s.difference += d * d;
-            s.teacher += (double)t[i] * (double)t[i];
+        parts[p] = 0.0;
+        for (size_t k = tokens * p / PARTS; k < tokens * (p + 1) / PARTS; k++) {
+            const float *a = x + k * width, *b = t + k * width;
+            const squares s = token_squares(a, b, width);
+            if (!(s.teacher > 0.0f))
+                continue;
+            parts[p] += (double)s.difference / (double)s.teacher;
+            const float by = (float)(2.0 * scale / ((double)tokens * (double)s.teacher));
+            for (size_t i = 0; dx && i < width; i++)
+                dx[k * width + i] += by * (a[i] - b[i]);
         }
-        parts[p] = s;
     }
-    for (size_t p = 0; p < PARTS; p++) {
-        all.difference += parts[p].difference;
-        all.teacher += parts[p].teacher;
-    }
-    return all;
+    for (size_t p = 0; p < PARTS; p++)
+        sum += parts[p];
+    return sum / (double)tokens;
+}
+
+double vc__features_backward(float *dx, const vc_acts *acts, const vc_acts *teacher,
+                             const vc_model *model, size_t layer, size_t batch, float weight)
+{
+    const vc_deit_config *c = &model->config.deit;
+    return block_distance(dx, behind(acts, model, layer), behind(teacher, model, layer),
+                          batch * vc_deit_tokens(c), c->width, (double)weight / (double)c->depth);
 }
 
 double vc_feature_distance(const vc_acts *acts, const vc_acts *teacher, const vc_model *model,
                            size_t batch)
 {
-    const size_t depth = model->config.deit.depth, count = value_count(model, batch);
+    const size_t depth = model->config.deit.depth;
     double sum = 0.0;
-    for (size_t l = 0; l < depth; l++) {
-        const squares s = sum_squares(behind(acts, model, l), behind(teacher, model, l), count);
-        sum += s.teacher > 0.0 ? s.difference / s.teacher : 0.0;
-    }
+    for (size_t l = 0; l < depth; l++)
+        sum += vc__features_backward(NULL, acts, teacher, model, l, batch, 0.0f);
     return sum / (double)depth;
-}
-
-void vc__features_backward(float *dx, const vc_acts *acts, const vc_acts *teacher,
-                           const vc_model *model, size_t layer, size_t batch, float weight)
-{
-    const size_t count = value_count(model, batch);
-    const float *x = behind(acts, model, layer), *t = behind(teacher, model, layer);
-    const squares s = sum_squares(x, t, count);
-    if (!(s.teacher > 0.0))
-        return;
-    const float scale =
-        (float)(2.0 * (double)weight / ((double)model->config.deit.depth * s.teacher));
-#pragma omp parallel for simd schedule(static)
-    for (size_t i = 0; i < count; i++)
-        dx[i] += scale * (x[i] - t[i]);
 }

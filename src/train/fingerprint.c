@@ -49,7 +49,8 @@ uint64_t vc__train_fingerprint(const vc_model *model, const vc_dataset *data,
                               o->label_smoothing,
                               o->clip,
                               o->reconstruction,
-                              o->augmentation.crop};
+                              o->augmentation.crop,
+                              o->augmentation.mixup};
     const uint64_t counts[] = {
         o->epochs, o->batch, o->augmentation.shift, (uint64_t)o->augmentation.flip,
         o->seed,   images,   data->count,           model->value_count};

@@ -82,6 +82,9 @@ static vc_status check(const loop *l)
     VC_TRY(check_range("label smoothing", o->label_smoothing, 0.0, 1.0));
     VC_TRY(check_range("the gradient clip", o->clip, 0.0, 1e30));
     VC_TRY(check_range("the weight of the reconstruction loss", o->reconstruction, 0.0, 1e30));
+    VC_TRY(check_range("mixup", o->augmentation.mixup, 0.0, 1.0));
+    if (o->augmentation.mixup > 0.0 && (!o->teacher || o->distillation < 1.0))
+        return vc_fail(VC_EINVAL, "mixup wants a teacher with all of the loss: labels do not mix");
     return o->teacher ? check_teacher(o, l->model) : VC_OK;
 }
 
@@ -147,14 +150,13 @@ static vc_status step(loop *l)
             vc_distillation(l->grads.dlogits, l->acts.logits, l->teacher_acts.logits, o->batch,
                             classes, o->distillation, o->temperature);
     }
-    if (o->features > 0.0)
-        loss.features = vc_feature_distance(&l->acts, &l->teacher_acts, l->model, o->batch);
-    double all = loss.task + loss.reconstruction + loss.distillation + loss.features;
+    vc_grads_clear(&l->grads, l->model);
+    loss.features = vc_model_backward_features(
+        &l->grads, &l->acts, l->model, o->batch, (float)o->reconstruction,
+        o->features > 0.0 ? &l->teacher_acts : NULL, (float)o->features);
+    const double all = loss.task + loss.reconstruction + loss.distillation + loss.features;
     if (!isfinite(all))
         return diverged(l, "loss", all);
-    vc_grads_clear(&l->grads, l->model);
-    vc_model_backward_features(&l->grads, &l->acts, l->model, o->batch, (float)o->reconstruction,
-                               o->features > 0.0 ? &l->teacher_acts : NULL, (float)o->features);
     double norm = vc_optimizer_step(&l->optimizer, l->model, &l->grads, o, l->learning_rate);
     if (!isfinite(norm))
         return diverged(l, "gradient's norm", norm);
