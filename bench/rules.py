@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Pruning rules by what they leave of the accuracy: Fashion-MNIST, the demo model, the same finetuning for all.
+
+    bench/rules.py VITCOD RESULTS.jsonl [--seeds 3] [--limit 10000] [--threads N]
+
+Writes a line per run to RESULTS.jsonl and goes on where it stopped; prints a Markdown table of top-1, mean and
+standard deviation over the seeds. Labels are used: finetuning is `vitcod train` from the dense model, one epoch
+over the first LIMIT images, learning rate 1e-3, without augmentation.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DATA = os.environ.get("FASHION_MNIST", "/usr/share/datasets/fashion-mnist")
+MODEL = os.path.join(ROOT, "models", "fashion-vit.safetensors")
+SPARSITIES = [0.6, 0.7, 0.8, 0.9, 0.95]
+# name in the table: rule of `prune`, whether it sees scores weighed by values, residual
+RULES = {
+    "info": ("info", False, False),
+    "ratio": ("ratio", False, False),
+    "random": ("random", False, False),
+    "threshold": ("threshold", False, False),
+    "budget": ("threshold", True, False),
+    "budget, residual mean": ("threshold", True, True),
+}
+
+
+def vitcod(*arguments):
+    done = subprocess.run([OPTIONS.vitcod, *arguments, "--json"], check=True, stdout=subprocess.PIPE)
+    return json.loads(done.stdout)
+
+
+def make_plan(folder, name, sparsity):
+    rule, weighed, residual = RULES[name]
+    mask, plan = os.path.join(folder, "mask.npy"), os.path.join(folder, "plan.safetensors")
+    maps = os.path.join(folder, "attention.npy")
+    vitcod("prune", os.path.join(folder, "scores.npy") if weighed else maps, "--rule", rule,
+           "--sparsity", str(sparsity), "-o", mask)
+    vitcod("polarize", mask, "-o", plan, *(["--residual", maps] if residual else []))
+    return plan
+
+
+def run(folder, plan, coder, seed):
+    out = os.path.join(folder, "sparse.safetensors")
+    threads = ["--threads", str(OPTIONS.threads)] if OPTIONS.threads else []
+    vitcod("train", "--init", MODEL, "--plan", plan, "--data", DATA, "--epochs", "1", "--limit",
+           str(OPTIONS.limit), "--warmup-epochs", "0.05", "--lr", "1e-3", "--weight-decay", "0",
+           "--shift", "0", "--no-test", "--seed", str(seed), "-o", out, *threads,
+           *(["--autoencoder", coder] if coder else []))
+    return vitcod("eval", out, "--data", DATA, *threads)["top1"]
+
+
+def key(result):
+    return (result["rule"], result["sparsity"], result["autoencoder"], result["seed"],
+            result["limit"])
+
+
+def measure(done, results):
+    with tempfile.TemporaryDirectory() as folder:
+        coder = os.path.join(folder, "coder.safetensors")
+        vitcod("attention", MODEL, "--data", DATA, "--limit", "5000", "-o",
+               os.path.join(folder, "attention.npy"), "--scores",
+               os.path.join(folder, "scores.npy"))
+        vitcod("autoencoder", MODEL, "--data", DATA, "--limit", "1000", "-o", coder)
+        for seed in range(OPTIONS.seeds):
+            for sparsity in reversed(SPARSITIES):
+                for name in RULES:
+                    plan = make_plan(folder, name, sparsity)
+                    for with_coder in (False, True):
+                        result = {"rule": name, "sparsity": sparsity, "autoencoder": with_coder,
+                                  "seed": seed, "limit": OPTIONS.limit}
+                        if key(result) in done:
+                            continue
+                        result["top1"] = run(folder, plan, coder if with_coder else None, seed)
+                        results.write(json.dumps(result) + "\n")
+                        results.flush()
+                        done[key(result)] = result
+
+
+def cell(done, name, sparsity, coder):
+    values = [r["top1"] for r in done.values()
+              if (r["rule"], r["sparsity"], r["autoencoder"]) == (name, sparsity, coder)]
+    if not values:
+        return "-"
+    spread = statistics.stdev(values) if len(values) > 1 else 0.0
+    return f"{statistics.mean(values):.2f} ± {spread:.2f}"
+
+
+def table(done):
+    head = [f"{100 * s:.0f} %" for s in SPARSITIES]
+    print("| rule | auto-encoder | " + " | ".join(head) + " |")
+    print("|---|---|" + "---|" * len(head))
+    for name in RULES:
+        for coder in (False, True):
+            cells = [cell(done, name, s, coder) for s in SPARSITIES]
+            print(f"| {name} | {'Q and K' if coder else 'none'} | " + " | ".join(cells) + " |")
+
+
+def main():
+    done = {}
+    if os.path.exists(OPTIONS.results):
+        with open(OPTIONS.results, encoding="utf-8") as lines:
+            for line in lines:
+                result = json.loads(line)
+                done[key(result)] = result
+    with open(OPTIONS.results, "a", encoding="utf-8") as results:
+        measure(done, results)
+    table(done)
+
+
+parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+parser.add_argument("vitcod")
+parser.add_argument("results")
+parser.add_argument("--seeds", type=int, default=3)
+parser.add_argument("--limit", type=int, default=10000)
+parser.add_argument("--threads", type=int, default=0)
+OPTIONS = parser.parse_args()
+main()
