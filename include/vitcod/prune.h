@@ -18,6 +18,8 @@ typedef struct vc_prune_options {
 
 vc_prune_options vc_prune_options_default(void); /* info, both unset, class token kept */
 
+int vc_prune_is_rule(const char *name);
+
 typedef struct vc_prune_report {
     double info;     /* the cut used */
     double sparsity; /* share of pruned entries reached */

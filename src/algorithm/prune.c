@@ -26,6 +26,11 @@ static const vc_prune_rule *find_rule(const char *name)
     return NULL;
 }
 
+int vc_prune_is_rule(const char *name)
+{
+    return find_rule(name) != NULL;
+}
+
 static vc_status check(const vc_maps *maps, const vc_prune_options *o, const char *path)
 {
     if (!find_rule(o->rule))

@@ -7,12 +7,13 @@
 
 #include "coded.h"
 #include "commands.h"
+#include "learning.h"
 #include "make_autoencoder.h"
 #include "open_plan.h"
 #include "vitcod/calibrate.h"
 #include "vitcod/clock.h"
 
-enum { MOST_STAGES = 8 };
+enum { MOST_STAGES = CLI_MOST_STAGES + 1 };
 
 typedef struct calibrate_options {
     cli_model_options model;
@@ -342,27 +343,13 @@ static calibrate_options defaults(void)
     return o;
 }
 
-/* "0.6,0.75": sparsities on the way to the wanted one. */
 static int take_stages(const cli_command *command, calibrate_options *o)
 {
-    const char *at = o->gradual;
-    double last = 0.0;
-    o->stage_count = 0;
-    while (at && *at) {
-        char *end;
-        const double value = strtod(at, &end);
-        if (end == at || (*end != ',' && *end != '\0') || o->stage_count + 1 == MOST_STAGES ||
-            !(value > last && value < o->recipe.sparsity))
-            return cli_usage(command,
-                             "--gradual is '%s', wanted up to %d ascending sparsities below %g, as "
-                             "0.6,0.75",
-                             o->gradual, MOST_STAGES - 1, o->recipe.sparsity);
-        last = o->stages[o->stage_count++] = value;
-        at = *end ? end + 1 : end;
-    }
-    if (o->recipe.sparsity > 0.0 && !o->model.plan)
+    const int status =
+        cli_take_stages(command, o->stages, &o->stage_count, o->gradual, o->recipe.sparsity);
+    if (status == CLI_CONTINUE && o->recipe.sparsity > 0.0 && !o->model.plan)
         o->stages[o->stage_count++] = o->recipe.sparsity;
-    return CLI_CONTINUE;
+    return status;
 }
 
 /* A word, or a file. */
@@ -394,20 +381,15 @@ static int check(const cli_command *command, const calibrate_options *o)
         return cli_usage(command, "wanted --data PATH and -o MODEL");
     if (!(o->recipe.sparsity >= 0.0 && o->recipe.sparsity < 1.0))
         return cli_usage(command, "--sparsity is %g, wanted 0 to less than 1", o->recipe.sparsity);
-    if (!(o->hold_back >= 0.01 && o->hold_back <= 0.5))
-        return cli_usage(command, "--hold-back is %g, wanted 0.01 to 0.5", o->hold_back);
     if (!(t->augmentation.crop > 0.0 && t->augmentation.crop <= 1.0))
         return cli_usage(command, "--crop is %g, wanted more than 0, up to 1",
                          t->augmentation.crop);
-    if (strcmp(o->residual, "none") != 0 && strcmp(o->residual, "mean") != 0)
-        return cli_usage(command, "--residual is '%s', wanted none or mean", o->residual);
-    if (!isnan(o->minutes) && !(o->minutes > 0.0))
-        return cli_usage(command, "--minutes is %g, wanted more than 0", o->minutes);
     if (o->minutes > 0.0 && o->steps > 0)
         return cli_usage(command, "both --minutes and --steps, wanted one of them");
     if (o->model.mask)
         return cli_usage(command, "--mask has no plan: wanted --plan (`vitcod polarize`)");
-    return cli_check_batch(command, t->batch);
+    const int status = cli_check_learning(command, o->residual, o->hold_back, o->minutes);
+    return status == CLI_CONTINUE ? cli_check_batch(command, t->batch) : status;
 }
 
 static int run_calibrate(const cli_command *command, int argc, char **argv)
