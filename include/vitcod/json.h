@@ -14,4 +14,8 @@ vc_status vc_json_write(const char *path, const json_t *value);
 /* The same with numbers of as many digits as reading them back exactly wants. */
 vc_status vc_json_write_exact(const char *path, const json_t *value);
 
+/* Two objects of settings by name; what differs is VC_EINVAL and is named, with what it was and is. `path`: where
+ * those of before come from. */
+vc_status vc_json_check_settings(const json_t *was, const json_t *is, const char *path);
+
 #endif

@@ -18,6 +18,8 @@ typedef struct vc_prune_options {
 
 vc_prune_options vc_prune_options_default(void); /* info, both unset, class token kept */
 
+int vc_prune_is_rule(const char *name);
+
 typedef struct vc_prune_report {
     double info;     /* the cut used */
     double sparsity; /* share of pruned entries reached */
@@ -26,7 +28,7 @@ typedef struct vc_prune_report {
 /* Rule `info` (ViTCoD, HPCA 2023, section IV; its published code): per row, scores are added in
  * descending order until the sum reaches the cut; with n added, the n + 1 highest are kept. A cut
  * above 1 keeps all. Rule `threshold` (Sanger, MICRO 2021): a score above the threshold is kept, and the highest
- * of each row. Rules `ratio` (the highest share 1 - strength of each row), `std` (what is not below the row's mean and
+ * of each row; scores need not be shares. Rules `ratio` (the highest share 1 - strength of each row), `std` (what is not below the row's mean and
  * strength times its deviation) and `random` are those of ViTCoD's code; each row keeps at least one. With a wanted sparsity the strength is found by bisection. VC_EINVAL for an unknown
  * rule, both or neither of cut and sparsity, values that are negative or not finite, a sparsity out of
  * reach. `path` names the maps in messages. */

@@ -168,6 +168,9 @@ typedef struct vc_train_hooks {
     const int *stop; /* NULL, or set by on_epoch: the run ends there, as if it were over */
 } vc_train_hooks;
 
+/* VC_EINVAL for a teacher (options->teacher) that this student cannot learn from. */
+vc_status vc_train_check_teacher(const vc_train_options *options, const vc_model *student);
+
 /* Trains in place. `checkpoint` (NULL: none) is written after every epoch and every save_every steps;
  * with `resume` training goes on from it, and ends with the same bits as an uninterrupted run with
  * as many threads. `test` may be NULL. Fails with VC_EINVAL when the loss stops being finite. */

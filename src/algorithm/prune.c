@@ -5,11 +5,11 @@
 #include "prune_impl.h"
 
 static const vc_prune_rule rules[] = {
-    {"info", vc__prune_info, 1.01, 0.0}, /* rows of attention sum to 1 */
-    {"threshold", vc__prune_threshold, 0.0, 1.01},
-    {"ratio", vc__prune_ratio, 0.0, 1.0},
-    {"std", vc__prune_std, -8.0, 64.0},
-    {"random", vc__prune_random, 0.0, 1.0},
+    {"info", vc__prune_info, 1.01, 0.0, 0}, /* rows of attention sum to 1 */
+    {"threshold", vc__prune_threshold, 0.0, 1.01, 1},
+    {"ratio", vc__prune_ratio, 0.0, 1.0, 0},
+    {"std", vc__prune_std, -8.0, 64.0, 0},
+    {"random", vc__prune_random, 0.0, 1.0, 0},
 };
 
 vc_prune_options vc_prune_options_default(void)
@@ -24,6 +24,11 @@ static const vc_prune_rule *find_rule(const char *name)
         if (strcmp(rules[i].name, name) == 0)
             return &rules[i];
     return NULL;
+}
+
+int vc_prune_is_rule(const char *name)
+{
+    return find_rule(name) != NULL;
 }
 
 static vc_status check(const vc_maps *maps, const vc_prune_options *o, const char *path)
@@ -102,13 +107,26 @@ static double prune_all(const job *j, double strength)
     return sparsity_of(j);
 }
 
+/* Scores are attention, or attention weighed, which may exceed 1. */
+static double strictest(const vc_prune_rule *rule, const job *j)
+{
+    double highest = rule->strictest;
+    for (size_t g = 0; rule->of_scores && g < j->count; g++) {
+        const vc_maps *m = &j->maps[g];
+        for (size_t i = 0; i < m->layers * m->heads * m->queries * m->keys; i++)
+            highest = (double)m->values[i] > highest ? (double)m->values[i] : highest;
+    }
+    return highest;
+}
+
 /* The cut whose sparsity comes nearest to the wanted one: sparsity falls as the cut rises. */
 static vc_status bisect(vc_prune_report *report, const job *j)
 {
     const vc_prune_options *o = j->options;
     const double tolerance = 0.002; /* of all entries; a row's cut moves in steps of one entry */
     const vc_prune_rule *rule = find_rule(o->rule);
-    double low = rule->strictest, high = rule->loosest, most = prune_all(j, low);
+    const double strict = strictest(rule, j);
+    double low = strict, high = rule->loosest, most = prune_all(j, low);
     if (o->sparsity > most + tolerance)
         return vc_fail(
             VC_EINVAL,
@@ -131,7 +149,7 @@ static vc_status bisect(vc_prune_report *report, const job *j)
         return vc_fail(
             VC_EINVAL,
             "%s: no strength of rule %s from %g to %g comes nearer to a sparsity of %g than %g",
-            j->path, o->rule, rule->loosest, rule->strictest, o->sparsity, report->sparsity);
+            j->path, o->rule, rule->loosest, strict, o->sparsity, report->sparsity);
     return VC_OK;
 }
 

@@ -11,6 +11,7 @@ typedef struct vc_prune_rule {
     void (*prune)(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,
                   double strength);
     double loosest, strictest; /* strengths between which a wanted sparsity is looked for */
+    int of_scores; /* a strength is a score: the highest is as strict as the strictest */
 } vc_prune_rule;
 
 void vc__prune_info(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,

@@ -79,4 +79,10 @@ vc_status cli_try_output(const char *path);
 /* Remembers the command line for cli_result. */
 void cli_remember(int argc, char **argv);
 
+/* What this program was called as. */
+const char *cli_program(void);
+
+/* Adds a word to a command line as a shell would read it back: quoted where a character might mean something to it. */
+void cli_add_word(char *line, size_t room, const char *text);
+
 #endif

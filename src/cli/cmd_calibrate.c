@@ -7,19 +7,20 @@
 
 #include "coded.h"
 #include "commands.h"
+#include "learning.h"
 #include "make_autoencoder.h"
 #include "open_plan.h"
 #include "vitcod/calibrate.h"
 #include "vitcod/clock.h"
 
-enum { MOST_STAGES = 8 };
+enum { MOST_STAGES = CLI_MOST_STAGES + 1 };
 
 typedef struct calibrate_options {
     cli_model_options model;
     cli_data_options data;
-    const char *output, *plan_output, *checkpoint, *residual, *gradual, *autoencoder;
+    const char *output, *plan_output, *checkpoint, *residual, *gradual, *autoencoder, *teacher;
     double hold_back, minutes;
-    double stages[MOST_STAGES]; /* sparsities, the wanted one last */
+    double stages[MOST_STAGES]; /* sparsities; the wanted one last, unless there is a plan for it */
     size_t stage_count, steps;
     int makes_coder; /* in `coder`, which is not kept */
     vc_coded coded;
@@ -94,7 +95,16 @@ static vc_status make_plans(run *r, json_t *result, const vc_dense_stats *stats)
         r->plan_count++;
     }
     json_object_set_new(result, "sparsity", json_real(sparsity));
-    return o->plan_output ? vc_plan_write(o->plan_output, &r->plans[r->plan_count - 1]) : VC_OK;
+    return VC_OK;
+}
+
+static vc_status read_plan(run *r, json_t *result, const char *path)
+{
+    vc_plan *plan = &r->plans[r->plan_count];
+    VC_TRY(vc_plan_read(plan, path));
+    r->plan_count++;
+    json_object_set_new(result, "sparsity", json_real(1.0 - cli_plan_kept_share(plan)));
+    return vc_model_check_plan(&r->student->config, plan, path);
 }
 
 static vc_status look_and_prune(run *r, json_t *result)
@@ -115,11 +125,10 @@ static vc_status look_and_prune(run *r, json_t *result)
         status = make_plans(r, result, &stats);
     vc_dense_stats_close(&stats);
     VC_TRY(status);
-    if (o->model.plan) {
-        VC_TRY(vc_plan_read(&r->plans[0], o->model.plan));
-        r->plan_count = 1;
-        VC_TRY(vc_model_check_plan(&r->student->config, &r->plans[0], o->model.plan));
-    }
+    if (o->model.plan)
+        VC_TRY(read_plan(r, result, o->model.plan));
+    if (o->plan_output && r->plan_count > 0)
+        VC_TRY(vc_plan_write(o->plan_output, &r->plans[r->plan_count - 1]));
     const size_t classes = count_classes(&r->learn);
     json_object_set_new(result, "classes_seen", json_integer((json_int_t)classes));
     if (classes == 1)
@@ -152,8 +161,8 @@ static void on_epoch(void *context, const json_t *entry)
     if (r->json)
         return;
     vc_progress_end(&r->progress);
-    if (r->o->stage_count > 1)
-        printf("stage %.0f/%zu  ", real_of(entry, "stage"), r->o->stage_count);
+    if (r->plan_count > 1)
+        printf("stage %.0f/%zu  ", real_of(entry, "stage"), r->plan_count);
     printf("epoch %.0f/%.0f  agreement %.1f %%  best %.1f %%  features %.4f  %.1f images/s\n",
            real_of(entry, "epoch"), real_of(entry, "epochs"), 100.0 * real_of(entry, "agreement"),
            100.0 * real_of(entry, "best_agreement"), real_of(entry, "feature_distance"),
@@ -171,18 +180,19 @@ static json_t *settings_of(const run *r)
         snprintf(plan, sizeof plan, "%016llx",
                  (unsigned long long)vc_plan_hash(&r->plans[r->plan_count - 1]));
     return json_pack(
-        "{s:s, s:s, s:s, s:I, s:s, s:f, s:f, s:s, s:s, s:I, s:f, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, "
+        "{s:s, s:s, s:s, s:s, s:I, s:s, s:f, s:f, s:s, s:s, s:I, s:f, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, "
         "s:f, s:I, s:I, s:I}",
-        "MODEL", o->model.path, "--data", o->data.path, "--autoencoder",
-        o->autoencoder ? o->autoencoder : "", "--compressed", (json_int_t)o->compressed, "--rule",
-        o->recipe.rule, "--sparsity", o->recipe.sparsity, "--hold-back", o->hold_back, "--residual",
-        o->residual, "--gradual", o->gradual ? o->gradual : "", "--threshold",
-        (json_int_t)o->recipe.threshold, "--minutes", o->how.seconds / 60.0, "--steps",
-        (json_int_t)o->steps, "--epochs", (json_int_t)t->epochs, "--batch", (json_int_t)t->batch,
-        "--lr", t->learning_rate, "--feature-weight", t->features, "--temperature", t->temperature,
-        "--weight-decay", t->weight_decay, "--crop", t->augmentation.crop, "--crop-fraction",
-        o->data.crop_fraction, "--seed", (json_int_t)t->seed, "--patience",
-        (json_int_t)o->how.patience, "--limit", (json_int_t)o->data.limit, "plan", plan);
+        "MODEL", o->model.path, "--data", o->data.path, "--teacher", o->teacher ? o->teacher : "",
+        "--autoencoder", o->autoencoder ? o->autoencoder : "", "--compressed",
+        (json_int_t)o->compressed, "--rule", o->recipe.rule, "--sparsity", o->recipe.sparsity,
+        "--hold-back", o->hold_back, "--residual", o->residual, "--gradual",
+        o->gradual ? o->gradual : "", "--threshold", (json_int_t)o->recipe.threshold, "--minutes",
+        o->how.seconds / 60.0, "--steps", (json_int_t)o->steps, "--epochs", (json_int_t)t->epochs,
+        "--batch", (json_int_t)t->batch, "--lr", t->learning_rate, "--feature-weight", t->features,
+        "--temperature", t->temperature, "--weight-decay", t->weight_decay, "--crop",
+        t->augmentation.crop, "--crop-fraction", o->data.crop_fraction, "--seed",
+        (json_int_t)t->seed, "--patience", (json_int_t)o->how.patience, "--limit",
+        (json_int_t)o->data.limit, "plan", plan);
 }
 
 static double peak_mebibytes(void)
@@ -259,6 +269,8 @@ static vc_status open_models(run *r, json_t *result)
         VC_TRY(make_coder(result, r->o));
         own.autoencoder = r->o->coder;
     }
+    if (r->o->teacher)
+        dense.path = r->o->teacher;
     dense.autoencoder = NULL;
     dense.plan = own.plan = NULL;
     VC_TRY(cli_open_without_plan(&r->teacher, result, &dense, CLI_RUN));
@@ -268,7 +280,9 @@ static vc_status open_models(run *r, json_t *result)
     if (r->student->config.architecture != VC_DEIT)
         return vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be trained, wanted a deit", own.path,
                        vc_architecture_name(r->student->config.architecture));
-    return VC_OK;
+    vc_train_options how = r->o->how.train;
+    how.teacher = r->teacher;
+    return vc_train_check_teacher(&how, r->student);
 }
 
 static vc_status calibrate(json_t *result, const calibrate_options *o, int json)
@@ -329,27 +343,13 @@ static calibrate_options defaults(void)
     return o;
 }
 
-/* "0.6,0.75": sparsities on the way to the wanted one. */
 static int take_stages(const cli_command *command, calibrate_options *o)
 {
-    const char *at = o->gradual;
-    double last = 0.0;
-    o->stage_count = 0;
-    while (at && *at) {
-        char *end;
-        const double value = strtod(at, &end);
-        if (end == at || (*end != ',' && *end != '\0') || o->stage_count + 1 == MOST_STAGES ||
-            !(value > last && value < o->recipe.sparsity))
-            return cli_usage(command,
-                             "--gradual is '%s', wanted up to %d ascending sparsities below %g, as "
-                             "0.6,0.75",
-                             o->gradual, MOST_STAGES - 1, o->recipe.sparsity);
-        last = o->stages[o->stage_count++] = value;
-        at = *end ? end + 1 : end;
-    }
-    if (o->recipe.sparsity > 0.0 && !o->model.plan)
+    const int status =
+        cli_take_stages(command, o->stages, &o->stage_count, o->gradual, o->recipe.sparsity);
+    if (status == CLI_CONTINUE && o->recipe.sparsity > 0.0 && !o->model.plan)
         o->stages[o->stage_count++] = o->recipe.sparsity;
-    return CLI_CONTINUE;
+    return status;
 }
 
 /* A word, or a file. */
@@ -381,20 +381,15 @@ static int check(const cli_command *command, const calibrate_options *o)
         return cli_usage(command, "wanted --data PATH and -o MODEL");
     if (!(o->recipe.sparsity >= 0.0 && o->recipe.sparsity < 1.0))
         return cli_usage(command, "--sparsity is %g, wanted 0 to less than 1", o->recipe.sparsity);
-    if (!(o->hold_back >= 0.01 && o->hold_back <= 0.5))
-        return cli_usage(command, "--hold-back is %g, wanted 0.01 to 0.5", o->hold_back);
     if (!(t->augmentation.crop > 0.0 && t->augmentation.crop <= 1.0))
         return cli_usage(command, "--crop is %g, wanted more than 0, up to 1",
                          t->augmentation.crop);
-    if (strcmp(o->residual, "none") != 0 && strcmp(o->residual, "mean") != 0)
-        return cli_usage(command, "--residual is '%s', wanted none or mean", o->residual);
-    if (!isnan(o->minutes) && !(o->minutes > 0.0))
-        return cli_usage(command, "--minutes is %g, wanted more than 0", o->minutes);
     if (o->minutes > 0.0 && o->steps > 0)
         return cli_usage(command, "both --minutes and --steps, wanted one of them");
     if (o->model.mask)
         return cli_usage(command, "--mask has no plan: wanted --plan (`vitcod polarize`)");
-    return cli_check_batch(command, t->batch);
+    const int status = cli_check_learning(command, o->residual, o->hold_back, o->minutes);
+    return status == CLI_CONTINUE ? cli_check_batch(command, t->batch) : status;
 }
 
 static int run_calibrate(const cli_command *command, int argc, char **argv)
@@ -422,6 +417,9 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         {"threshold", "N", "a column that keeps more is global (default 50)", CLI_COUNT,
          &o.recipe.threshold},
         {"plan", "FILE", "a plan instead of one made here", CLI_TEXT, &o.model.plan},
+        {"teacher", "MODEL",
+         "what it learns from, and whose attention is pruned (default: MODEL itself, dense)",
+         CLI_TEXT, &o.teacher},
         {"autoencoder", "qk|q|k|FILE",
          "with an auto-encoder of Q, K or both, made here, or from `vitcod autoencoder`", CLI_TEXT,
          &o.autoencoder},

@@ -155,20 +155,6 @@ static void print_text(const json_t *result)
                json_real_value(cost), json_string_value(json_object_get(result, "cost_unit")));
 }
 
-static int take_threshold(const cli_command *command, polarize_options *o)
-{
-    char *end;
-    const char *text = o->threshold_text;
-    o->search = strcmp(text, "auto") == 0;
-    if (o->search)
-        return cli_check_plan_cost(command, &o->cost);
-    const unsigned long value = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || value > 1000000)
-        return cli_usage(command, "--threshold is '%s', wanted a count or auto", text);
-    o->threshold = value;
-    return CLI_CONTINUE;
-}
-
 static int run_polarize(const cli_command *command, int argc, char **argv)
 {
     polarize_options o = {.threshold_text = "50", .cost = {.target = "vitcod", .head_dim = 64}};
@@ -195,7 +181,9 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
         return status;
     if (!o.output)
         return cli_usage(command, "-o FILE is missing");
-    status = take_threshold(command, &o);
+    status = cli_take_threshold(command, &o.threshold, &o.search, o.threshold_text);
+    if (status == CLI_CONTINUE && o.search)
+        status = cli_check_plan_cost(command, &o.cost);
     if (status != CLI_CONTINUE)
         return status;
     json_t *result = cli_result(command, &common);

@@ -1,5 +1,6 @@
 #include "plan_cost.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "vitcod/accelerator.h"
@@ -15,6 +16,19 @@ int cli_check_plan_cost(const cli_command *command, cli_plan_cost *cost)
         cost->unit = "s";
     else
         return cli_usage(command, "--for is '%s', wanted vitcod or cpu", cost->target);
+    return CLI_CONTINUE;
+}
+
+int cli_take_threshold(const cli_command *command, size_t *threshold, int *search, const char *text)
+{
+    char *end;
+    *search = strcmp(text, "auto") == 0;
+    if (*search)
+        return CLI_CONTINUE;
+    const unsigned long value = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || value > 1000000)
+        return cli_usage(command, "--threshold is '%s', wanted a count or auto", text);
+    *threshold = value;
     return CLI_CONTINUE;
 }
 

@@ -14,6 +14,10 @@ typedef struct cli_plan_cost {
 /* CLI_CONTINUE for a target that is one. */
 int cli_check_plan_cost(const cli_command *command, cli_plan_cost *cost);
 
+/* "N" or "auto": the search for what costs least. */
+int cli_take_threshold(const cli_command *command, size_t *threshold, int *search,
+                       const char *text);
+
 /* A vc_plan_cost whose context is a cli_plan_cost. vitcod: cycles of attention on the built-in chip. cpu: seconds of
  * attention on the plan, forward and backward, as training runs it (inference chooses its own split). */
 vc_status cli_plan_cost_of(void *context, double *out, const vc_plan *plan);

@@ -9,40 +9,52 @@
 #include "vitcod/version.h"
 
 static char command_line[1 << 16]; /* written once by main, before anything else runs */
+static const char *program = "vitcod";
 
-/* Adds a piece; a command that does not fit ends in dots. */
-static void append(const char *piece)
+/* Adds a piece; a line that does not fit ends in dots. */
+static void append(char *line, size_t room, const char *piece)
 {
     static const char dots[] = "...";
-    size_t used = strlen(command_line), room = sizeof command_line - used;
-    if ((size_t)snprintf(command_line + used, room, "%s", piece) >= room)
-        memcpy(command_line + sizeof command_line - sizeof dots, dots, sizeof dots);
+    const size_t used = strlen(line), left = room - used;
+    if ((size_t)snprintf(line + used, left, "%s", piece) >= left)
+        memcpy(line + room - sizeof dots, dots, sizeof dots);
 }
 
-/* As a shell would read it back: quoted where a character might mean something to it. */
-static void append_quoted(const char *text)
+static void append_quoted(char *line, size_t room, const char *text)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "_-./:=,+@%";
     if (text[0] != '\0' && text[strspn(text, plain)] == '\0') {
-        append(text);
+        append(line, room, text);
         return;
     }
-    append("'");
+    append(line, room, "'");
     for (const char *at = text; *at; at++) {
         const char one[2] = {*at, '\0'};
-        append(*at == '\'' ? "'\\''" : one);
+        append(line, room, *at == '\'' ? "'\\''" : one);
     }
-    append("'");
+    append(line, room, "'");
+}
+
+void cli_add_word(char *line, size_t room, const char *text)
+{
+    if (line[0])
+        append(line, room, " ");
+    append_quoted(line, room, text);
 }
 
 void cli_remember(int argc, char **argv)
 {
-    append("vitcod");
-    for (int i = 1; i < argc; i++) {
-        append(" ");
-        append_quoted(argv[i]);
-    }
+    if (argc > 0)
+        program = argv[0];
+    cli_add_word(command_line, sizeof command_line, "vitcod");
+    for (int i = 1; i < argc; i++)
+        cli_add_word(command_line, sizeof command_line, argv[i]);
+}
+
+const char *cli_program(void)
+{
+    return program;
 }
 
 json_t *cli_text(const char *text)

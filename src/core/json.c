@@ -1,5 +1,7 @@
 #include "vitcod/json.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vitcod/file.h"
@@ -36,4 +38,40 @@ vc_status vc_json_write(const char *path, const json_t *value)
 vc_status vc_json_write_exact(const char *path, const json_t *value)
 {
     return write(path, value, 17);
+}
+
+/* ---- settings */
+
+/* Freed by the caller. */
+static char *text_of(const json_t *value)
+{
+    return value ? json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6)) : NULL;
+}
+
+/* Appends `name (was X, is Y)` for a setting that differs. */
+static void compare(char *text, size_t room, const char *name, const json_t *was, const json_t *is)
+{
+    if (was && is && json_equal(was, is))
+        return;
+    char *before = text_of(was), *now = text_of(is);
+    const size_t used = strlen(text);
+    snprintf(text + used, room - used, "%s%s (was %s, is %s)", used ? ", " : "", name,
+             before ? before : "not set", now ? now : "not set");
+    free(before);
+    free(now);
+}
+
+vc_status vc_json_check_settings(const json_t *was, const json_t *is, const char *path)
+{
+    char differences[1024] = "";
+    const char *name;
+    json_t *value;
+    json_object_foreach ((json_t *)was, name, value)
+        compare(differences, sizeof differences, name, value, json_object_get(is, name));
+    json_object_foreach ((json_t *)is, name, value)
+        if (!json_object_get(was, name))
+            compare(differences, sizeof differences, name, NULL, value);
+    if (differences[0] == '\0')
+        return VC_OK;
+    return vc_fail(VC_EINVAL, "%s: the run was begun with other settings: %s", path, differences);
 }

@@ -41,16 +41,6 @@ static vc_status open_means(means *m, const vc_attention_stats *stats, size_t gr
     return VC_OK;
 }
 
-/* To at most 1, as attention has it. */
-static void normalise(float *maps, size_t count)
-{
-    float highest = 0.0f;
-    for (size_t i = 0; i < count; i++)
-        highest = maps[i] > highest ? maps[i] : highest;
-    for (size_t i = 0; i < count && highest > 0.0f; i++)
-        maps[i] /= highest;
-}
-
 static vc_status make_masks(vc_mask *out, double *sparsity, const vc_dense_stats *stats,
                             const vc_plan_recipe *recipe, const char *path)
 {
@@ -59,9 +49,6 @@ static vc_status make_masks(vc_mask *out, double *sparsity, const vc_dense_stats
     vc_prune_report report = {0};
     means m;
     VC_TRY(open_means(&m, weighs ? stats->scores : stats->attention, stats->groups));
-    if (weighs) /* a DeiT: one group */
-        normalise(m.values[0],
-                  m.maps[0].layers * m.maps[0].heads * m.maps[0].queries * m.maps[0].keys);
     how.rule = weighs ? "threshold" : recipe->rule;
     how.sparsity = recipe->sparsity;
     how.keep_class_token = stats->model->config.architecture == VC_DEIT;

@@ -1,42 +1,5 @@
 #include "journal.h"
 
-#include <stdio.h>
-#include <string.h>
-
-/* Freed by the caller. */
-static char *text_of(const json_t *value)
-{
-    return value ? json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6)) : NULL;
-}
-
-/* Appends `name (was X, is Y)` for a setting that differs. */
-static void compare(char *text, size_t room, const char *name, const json_t *was, const json_t *is)
-{
-    if (was && is && json_equal(was, is))
-        return;
-    char *before = text_of(was), *now = text_of(is);
-    const size_t used = strlen(text);
-    snprintf(text + used, room - used, "%s%s (was %s, is %s)", used ? ", " : "", name,
-             before ? before : "not set", now ? now : "not set");
-    free(before);
-    free(now);
-}
-
-static vc_status check_settings(const json_t *was, const json_t *is, const char *path)
-{
-    char differences[1024] = "";
-    const char *name;
-    json_t *value;
-    json_object_foreach ((json_t *)was, name, value)
-        compare(differences, sizeof differences, name, value, json_object_get(is, name));
-    json_object_foreach ((json_t *)is, name, value)
-        if (!json_object_get(was, name))
-            compare(differences, sizeof differences, name, NULL, value);
-    if (differences[0] == '\0')
-        return VC_OK;
-    return vc_fail(VC_EINVAL, "%s: the run was begun with other settings: %s", path, differences);
-}
-
 vc_status vc__journal_open(json_t **out, const char *path, const json_t *settings, int resume)
 {
     *out = NULL;
@@ -54,7 +17,7 @@ vc_status vc__journal_open(json_t **out, const char *path, const json_t *setting
         status = vc_fail(VC_EFORMAT, "%s: is not the journal of a calibration", path);
     json_t *none = json_object();
     if (status == VC_OK)
-        status = check_settings(was, settings ? settings : none, path);
+        status = vc_json_check_settings(was, settings ? settings : none, path);
     json_decref(none);
     if (status != VC_OK) {
         json_decref(*out);

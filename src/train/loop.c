@@ -44,9 +44,9 @@ static vc_status check_blocks(const vc_train_options *o, const vc_model *model)
 }
 
 /* The teacher sees the very batch that the student sees. */
-static vc_status check_teacher(const vc_train_options *o, const vc_model *model)
+vc_status vc_train_check_teacher(const vc_train_options *o, const vc_model *student)
 {
-    const vc_model_input student = vc_model_input_of(&model->config), *s = &student;
+    const vc_model_input own = vc_model_input_of(&student->config), *s = &own;
     const vc_model_input teacher = vc_model_input_of(&o->teacher->config), *t = &teacher;
     if (t->image != s->image || t->channels != s->channels || t->classes != s->classes)
         return vc_fail(VC_EINVAL,
@@ -63,7 +63,7 @@ static vc_status check_teacher(const vc_train_options *o, const vc_model *model)
                            (double)s->std[c]);
     VC_TRY(check_range("the teacher's share", o->distillation, 0.0, 1.0));
     VC_TRY(check_range("the weight of the teacher's blocks", o->features, 0.0, 1e30));
-    VC_TRY(check_blocks(o, model));
+    VC_TRY(check_blocks(o, student));
     return check_range("the temperature", o->temperature, 1e-3, 1e3);
 }
 
@@ -85,7 +85,7 @@ static vc_status check(const loop *l)
     VC_TRY(check_range("mixup", o->augmentation.mixup, 0.0, 1.0));
     if (o->augmentation.mixup > 0.0 && (!o->teacher || o->distillation < 1.0))
         return vc_fail(VC_EINVAL, "mixup wants a teacher with all of the loss: labels do not mix");
-    return o->teacher ? check_teacher(o, l->model) : VC_OK;
+    return o->teacher ? vc_train_check_teacher(o, l->model) : VC_OK;
 }
 
 static vc_status open_loop(loop *l)

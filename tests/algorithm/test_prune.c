@@ -92,6 +92,31 @@ static void rules_reach_a_sparsity(void **state)
     }
 }
 
+/* Weighed attention is no share: the same scores a thousand times as high are pruned alike. */
+static void threshold_of_any_scale(void **state)
+{
+    (void)state;
+    enum { N = 64 };
+    static float map[N * N], high[N * N];
+    for (int i = 0; i < N * N; i++) {
+        map[i] = (float)(1 + (i * 7919) % 997) / 1024.0f;
+        high[i] = 1024.0f * map[i];
+    }
+    const vc_maps maps[] = {{1, 1, N, N, map}, {1, 1, N, N, high}};
+    vc_prune_options o = options(-1.0, 0);
+    vc_prune_report report[2];
+    vc_mask mask[2];
+    o.rule = "threshold";
+    o.sparsity = 0.8;
+    for (size_t i = 0; i < 2; i++)
+        assert_ok(vc_prune(&mask[i], &report[i], &maps[i], &o, "maps"));
+    assert_near(report[1].sparsity, 0.8, 0.011);
+    assert_near(report[1].info, 1024.0 * report[0].info, 1.0);
+    assert_memory_equal(mask[0].pruned, mask[1].pruned, N * N);
+    for (size_t i = 0; i < 2; i++)
+        vc_mask_close(&mask[i]);
+}
+
 static void wanted_sparsity(void **state)
 {
     (void)state;
@@ -168,6 +193,7 @@ int main(void)
                                        cmocka_unit_test(class_token),
                                        cmocka_unit_test(other_rules),
                                        cmocka_unit_test(rules_reach_a_sparsity),
+                                       cmocka_unit_test(threshold_of_any_scale),
                                        cmocka_unit_test(wanted_sparsity),
                                        cmocka_unit_test(bad_input),
                                        cmocka_unit_test(equals_published_masks)};

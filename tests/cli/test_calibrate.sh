@@ -24,6 +24,8 @@ check "the residual is in the plan" 0 '' sh -c 'strings -n 8 plan-info | grep -q
 check "prune alone" 0 'best after epoch 0' calibrate --sparsity 0.6 --epochs 0 -o x
 check "dense" 0 'agreement' calibrate --sparsity 0 --epochs 1 -o x
 check "on a plan from elsewhere" 0 'agreement' calibrate --plan plan --epochs 1 -o x
+check "gradually to a plan from elsewhere" 0 'stage 2/2  epoch 2/2' calibrate --plan plan --gradual 0.3 --epochs 2 -o x --plan-output same
+check "which comes last" 0 '' cmp plan same
 check "gradually" 0 'stage 3/3  epoch 2/2' calibrate --sparsity 0.6 --gradual 0.3,0.5 --epochs 2 -o x
 absent "stages leave nothing" x.checkpoint.stage1 x.checkpoint.stage2
 for of in qk q k; do
@@ -33,6 +35,16 @@ done
 absent "its file is not kept" coded.autoencoder
 check "with one from a file" 0 'agreement' sh -c "'$vitcod' autoencoder model --data data -o coder >/dev/null && \
     '$vitcod' calibrate model --data data --batch 8 --threshold 6 --sparsity 0.6 --epochs 1 --autoencoder coder -o coded"
+# Step by step: first the auto-encoder, then the plan, both times learning from the model as it was.
+check "the auto-encoder alone" 0 'agreement' calibrate --sparsity 0 --autoencoder coder --epochs 1 -o coded
+# shellcheck disable=SC2317 # check calls it
+go_on() { "$vitcod" calibrate coded --data data --batch 8 --plan plan --epochs 4 --lr 3e-3 "$@"; }
+check "then from another teacher" 0 'agreement' go_on --teacher model -o taught
+check "from its own self" 0 'agreement' go_on --teacher coded -o same
+check "which is the default" 0 'agreement' go_on -o own
+check "so they are the same" 0 '' cmp own same
+check "the teacher counts" 1 'differ' cmp own taught
+check "a teacher that is not there" 1 'nowhere: cannot open' calibrate --teacher nowhere --sparsity 0.6 -o y
 check "so many steps" 0 'epoch 2/2' calibrate --sparsity 0.6 --steps 10 --patience 0 -o x
 check "a time" 0 'agreement' calibrate --sparsity 0.6 --minutes 0.005 --patience 2 -o x
 
@@ -79,6 +91,8 @@ check "a residual that is none" 2 "--residual is 'median', wanted none or mean" 
 check "where to" 2 'wanted --data PATH and -o MODEL' calibrate
 check "a plan of another model" 1 'does not fit a model' sh -c "'$vitcod' train --data data --width 12 --depth 1 --heads 3 \
     --epochs 1 -o small >/dev/null && '$vitcod' calibrate small --data data --batch 8 --plan plan -o y"
+check "a teacher of other blocks" 1 "the teacher's blocks are not the student's: wanted a DeiT of 2 blocks" \
+    calibrate --teacher small --sparsity 0.6 -o y
 mkdir one
 idx_images one/train-images-idx3-ubyte 24
 idx_labels one/train-labels-idx1-ubyte 24 1

@@ -4,7 +4,7 @@
 . tests/cli.sh
 vitcod=${VITCOD:?}
 
-for verb in import classify info infer eval attention prune polarize autoencoder calibrate train simulate compare sweep profile report; do
+for verb in import classify info infer eval attention prune polarize autoencoder calibrate train codesign simulate compare sweep profile report; do
     check "$verb --help" 0 "usage: vitcod $verb" "$vitcod" "$verb" --help
     check "$verb unknown option" 2 "unknown option '--nonsense'" "$vitcod" "$verb" --nonsense
 done

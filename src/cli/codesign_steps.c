@@ -1,0 +1,330 @@
+/* What `codesign` runs: each step as the arguments of a verb. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "codesign.h"
+
+int codesign_is_coded(const codesign_options *o)
+{
+    return strcmp(o->autoencoder, "none") != 0;
+}
+
+int codesign_trains(const codesign_options *o)
+{
+    return strcmp(o->finetune, "train") == 0;
+}
+
+static int is_budget(const codesign_options *o)
+{
+    return strcmp(o->rule, "budget") == 0;
+}
+
+static int has_residual(const codesign_options *o)
+{
+    return strcmp(o->residual, "mean") == 0;
+}
+
+/* ---- words */
+
+typedef struct builder {
+    const codesign_options *o;
+    codesign_recipe *out;
+    json_t *words; /* of the step that is being built */
+    int failed;    /* out of memory */
+} builder;
+
+static void add(builder *b, const char *word)
+{
+    b->failed |= json_array_append_new(b->words, json_string(word)) != 0;
+}
+
+static void add_text(builder *b, const char *option, const char *value)
+{
+    if (!value)
+        return;
+    add(b, option);
+    add(b, value);
+}
+
+static void add_count(builder *b, const char *option, size_t value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%zu", value);
+    if (value != CODESIGN_UNSET)
+        add_text(b, option, text);
+}
+
+static void add_number(builder *b, const char *option, double value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.15g", value);
+    if (!isnan(value))
+        add_text(b, option, text);
+}
+
+/* A file in the run folder; `option` NULL: an argument. */
+static void add_file(builder *b, const char *option, const char *name)
+{
+    char path[CODESIGN_PATH];
+    snprintf(path, sizeof path, "%s/%s", b->o->folder, name);
+    if (option)
+        add(b, option);
+    add(b, path);
+}
+
+static void add_heads(builder *b)
+{
+    if (b->o->heads > 0)
+        add_count(b, "--heads", b->o->heads);
+}
+
+/* What comes out of the auto-encoder's steps, or the model as it is. */
+static void add_student(builder *b)
+{
+    if (codesign_is_coded(b->o))
+        add_file(b, NULL, "coded.safetensors");
+    else
+        add(b, b->o->model);
+}
+
+/* Begins step `number`, or one whose result is its only file (0). */
+static codesign_step *begin(builder *b, int number, const char *name, const char *verb)
+{
+    codesign_step *s = &b->out->steps[b->out->count++];
+    s->name = name;
+    if (number > 0)
+        snprintf(s->result, sizeof s->result, "%d-%s.json", number, name);
+    else
+        snprintf(s->result, sizeof s->result, "%s.json", name);
+    b->words = s->words = json_array();
+    add(b, verb);
+    return s;
+}
+
+static void end(builder *b)
+{
+    add_count(b, "--seed", b->o->seed);
+    if (b->o->threads > 0)
+        add_count(b, "--threads", b->o->threads);
+    add(b, "--json");
+}
+
+/* ---- steps */
+
+static void add_images(builder *b)
+{
+    add_text(b, "--data", b->o->data);
+    add_count(b, "--limit", b->o->limit);
+    if (b->o->skip_broken)
+        add(b, "--skip-broken");
+    add_heads(b);
+}
+
+static void make_coder(builder *b)
+{
+    begin(b, 1, "autoencoder", "autoencoder");
+    add(b, b->o->model);
+    add_images(b);
+    add_text(b, "--of", b->o->autoencoder);
+    if (b->o->compressed > 0)
+        add_count(b, "--compressed", b->o->compressed);
+    add_file(b, "--output", "autoencoder.safetensors");
+    end(b);
+}
+
+static void add_learning(builder *b)
+{
+    const codesign_options *o = b->o;
+    add_count(b, "--limit", o->limit);
+    add_count(b, "--epochs", o->epochs);
+    add_count(b, "--patience", o->patience);
+    add_number(b, "--minutes", codesign_is_coded(o) ? o->minutes / 2.0 : o->minutes);
+    add_count(b, "--batch", o->batch);
+    add_number(b, "--lr", o->learning_rate);
+    add_number(b, "--hold-back", o->hold_back);
+    add_heads(b);
+}
+
+/* With the auto-encoder, dense (2); then on the plan (6). */
+static void train(builder *b, int number)
+{
+    const int first = number == 2;
+    codesign_step *s = begin(b, number, first ? "coded" : "finetune", "train");
+    s->unfinished = first ? "coded.safetensors.checkpoint" : "model.safetensors.checkpoint";
+    add(b, "--init");
+    if (first)
+        add(b, b->o->model);
+    else
+        add_student(b);
+    add_text(b, "--teacher", b->o->model);
+    add_text(b, "--data", b->o->data);
+    add(b, "--no-test");
+    if (b->o->heads > 0)
+        add_count(b, "--teacher-heads", b->o->heads);
+    add_learning(b);
+    add_file(b, first ? "--autoencoder" : "--plan",
+             first ? "autoencoder.safetensors" : "plan.safetensors");
+    add_file(b, "--output", first ? "coded.safetensors" : "model.safetensors");
+    end(b);
+}
+
+static void calibrate_coded(builder *b)
+{
+    codesign_step *s = begin(b, 2, "coded", "calibrate");
+    s->unfinished = "coded.safetensors.checkpoint.json";
+    add(b, b->o->model);
+    add_text(b, "--data", b->o->data);
+    add_text(b, "--sparsity", "0");
+    add_file(b, "--autoencoder", "autoencoder.safetensors");
+    add_learning(b);
+    add_file(b, "--output", "coded.safetensors");
+    end(b);
+}
+
+static void calibrate_sparse(builder *b)
+{
+    const codesign_options *o = b->o;
+    codesign_step *s = begin(b, 6, "finetune", "calibrate");
+    s->unfinished = "model.safetensors.checkpoint.json";
+    add_student(b);
+    if (codesign_is_coded(o))
+        add_text(b, "--teacher", o->model);
+    add_text(b, "--data", o->data);
+    add_file(b, "--plan", "plan.safetensors");
+    if (o->gradual) {
+        add_text(b, "--gradual", o->gradual);
+        add_number(b, "--sparsity", o->sparsity);
+        add_text(b, "--rule", o->rule);
+        add_text(b, "--residual", o->residual);
+    }
+    add_learning(b);
+    add_file(b, "--output", "model.safetensors");
+    end(b);
+}
+
+static void look(builder *b)
+{
+    begin(b, 3, "attention", "attention");
+    add_student(b);
+    add_images(b);
+    add_file(b, "--output", "attention.npy");
+    if (is_budget(b->o)) {
+        add_file(b, "--scores", "scores.npy");
+        if (has_residual(b->o))
+            add(b, "--beyond-mean");
+    }
+    end(b);
+}
+
+static void prune(builder *b)
+{
+    begin(b, 4, "prune", "prune");
+    add_file(b, NULL, is_budget(b->o) ? "scores.npy" : "attention.npy");
+    add_text(b, "--rule", is_budget(b->o) ? "threshold" : b->o->rule);
+    add_number(b, "--sparsity", b->o->sparsity);
+    add_file(b, "--output", "mask.npy");
+    end(b);
+}
+
+static void polarize(builder *b)
+{
+    begin(b, 5, "polarize", "polarize");
+    add_file(b, NULL, "mask.npy");
+    add_text(b, "--threshold", b->o->threshold);
+    if (strcmp(b->o->threshold, "auto") == 0) {
+        add_text(b, "--for", b->o->target);
+        add_count(b, "--head-dim", b->o->head_dim);
+    }
+    if (has_residual(b->o))
+        add_file(b, "--residual", "attention.npy");
+    add_file(b, "--output", "plan.safetensors");
+    end(b);
+}
+
+/* The dense model, and what became of it. */
+static void add_model(builder *b, int dense)
+{
+    if (dense)
+        add(b, b->o->model);
+    else
+        add_file(b, NULL, "model.safetensors");
+    add_heads(b);
+}
+
+static void evaluate(builder *b, int dense)
+{
+    begin(b, 0, dense ? "evaluation-dense" : "evaluation", "eval");
+    add_model(b, dense);
+    add_text(b, "--data", b->o->test);
+    add_text(b, "--classes", b->o->classes);
+    if (b->o->skip_broken)
+        add(b, "--skip-broken");
+    end(b);
+}
+
+static void simulate(builder *b, int dense)
+{
+    begin(b, 0, dense ? "simulation-dense" : "simulation", "simulate");
+    add_model(b, dense);
+    add_text(b, "--config", b->o->chip);
+    end(b);
+}
+
+static void build(builder *b)
+{
+    const codesign_options *o = b->o;
+    if (codesign_is_coded(o)) {
+        make_coder(b);
+        if (codesign_trains(o))
+            train(b, 2);
+        else
+            calibrate_coded(b);
+    }
+    look(b);
+    prune(b);
+    polarize(b);
+    if (codesign_trains(o))
+        train(b, 6);
+    else
+        calibrate_sparse(b);
+    for (int dense = 1; dense >= 0 && o->test; dense--)
+        evaluate(b, dense);
+    for (int dense = 1; dense >= 0; dense--)
+        simulate(b, dense);
+}
+
+/* ---- the whole */
+
+vc_status codesign_open_recipe(codesign_recipe *out, const codesign_options *o)
+{
+    builder b = {.o = o, .out = out};
+    *out = (codesign_recipe){.settings = codesign_settings(o)};
+    if (!out->settings)
+        return vc_fail(VC_EINVAL, "a path that is not UTF-8 cannot be remembered");
+    build(&b);
+    return b.failed ? vc_fail(VC_ENOMEM, "out of memory for the commands") : VC_OK;
+}
+
+void codesign_close_recipe(codesign_recipe *recipe)
+{
+    for (size_t i = 0; i < recipe->count; i++)
+        json_decref(recipe->steps[i].words);
+    json_decref(recipe->settings);
+    *recipe = (codesign_recipe){0};
+}
+
+json_t *codesign_commands(const codesign_recipe *recipe)
+{
+    json_t *list = json_array();
+    for (size_t s = 0; s < recipe->count; s++) {
+        char line[1 << 15] = "vitcod";
+        size_t i;
+        json_t *word;
+        json_array_foreach (recipe->steps[s].words, i, word)
+            cli_add_word(line, sizeof line, json_string_value(word));
+        json_array_append_new(list, json_string(line));
+    }
+    return list;
+}

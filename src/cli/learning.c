@@ -1,0 +1,38 @@
+#include "learning.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int cli_check_learning(const cli_command *command, const char *residual, double hold_back,
+                       double minutes)
+{
+    if (strcmp(residual, "none") != 0 && strcmp(residual, "mean") != 0)
+        return cli_usage(command, "--residual is '%s', wanted none or mean", residual);
+    if (!(hold_back >= 0.01 && hold_back <= 0.5))
+        return cli_usage(command, "--hold-back is %g, wanted 0.01 to 0.5", hold_back);
+    if (!isnan(minutes) && !(minutes > 0.0))
+        return cli_usage(command, "--minutes is %g, wanted more than 0", minutes);
+    return CLI_CONTINUE;
+}
+
+int cli_take_stages(const cli_command *command, double stages[CLI_MOST_STAGES], size_t *count,
+                    const char *text, double sparsity)
+{
+    const char *at = text;
+    double last = 0.0;
+    *count = 0;
+    while (at && *at) {
+        char *end;
+        const double value = strtod(at, &end);
+        if (end == at || (*end != ',' && *end != '\0') || *count == CLI_MOST_STAGES ||
+            !(value > last && value < sparsity))
+            return cli_usage(command,
+                             "--gradual is '%s', wanted up to %d ascending sparsities below %g, as "
+                             "0.6,0.75",
+                             text, CLI_MOST_STAGES, sparsity);
+        last = stages[(*count)++] = value;
+        at = *end ? end + 1 : end;
+    }
+    return CLI_CONTINUE;
+}

@@ -1,0 +1,129 @@
+/* A step of `codesign` is this program once more: it ends when its parent does, and what it prints is its result. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "codesign.h"
+#include "vitcod/clock.h"
+
+/* Between fork and exec: only what may be called there. */
+static void become(char **argv, int out, pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent || dup2(out, STDOUT_FILENO) < 0)
+        _exit(1);
+    execv("/proc/self/exe", argv);
+    execvp(cli_program(), argv);
+    _exit(127);
+}
+
+/* In the place of words: argv, with the program's name before and NULL behind; freed by the caller. */
+static char **arguments_of(const json_t *words, int resume)
+{
+    size_t i;
+    json_t *word;
+    char **argv = calloc(json_array_size(words) + 3, sizeof *argv);
+    if (!argv)
+        return NULL;
+    argv[0] = (char *)"vitcod";
+    json_array_foreach ((json_t *)words, i, word)
+        argv[i + 1] = (char *)json_string_value(word);
+    if (resume)
+        argv[json_array_size(words) + 1] = (char *)"--resume";
+    return argv;
+}
+
+/* All that the child prints, as one JSON object; NULL when it is none. */
+static json_t *read_result(int in)
+{
+    json_error_t error;
+    char rest[4096];
+    FILE *stream = fdopen(in, "r");
+    if (!stream) {
+        close(in);
+        return NULL;
+    }
+    json_t *result = json_loadf(stream, 0, &error);
+    while (fread(rest, 1, sizeof rest, stream) > 0)
+        continue;
+    fclose(stream);
+    return result;
+}
+
+static vc_status judge(int status, const json_t *result, const char *name)
+{
+    if (WIFSIGNALED(status))
+        return vc_fail(VC_EIO, "step %s was ended by signal %d (%s)", name, WTERMSIG(status),
+                       strsignal(WTERMSIG(status)));
+    if (WEXITSTATUS(status) == 127)
+        return vc_fail(VC_EIO, "step %s: %s cannot be started", name, cli_program());
+    if (WEXITSTATUS(status) != 0)
+        return vc_fail(VC_EIO, "step %s ended with status %d, wanted 0", name, WEXITSTATUS(status));
+    if (!json_is_object(result))
+        return vc_fail(VC_EFORMAT, "step %s printed no JSON object", name);
+    return VC_OK;
+}
+
+static vc_status run(json_t **out, const codesign_step *s, int resume)
+{
+    int ends[2], status = 0;
+    char **argv = arguments_of(s->words, resume);
+    if (!argv)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    if (pipe(ends) != 0) {
+        free(argv);
+        return vc_fail(VC_EIO, "step %s: no pipe: %s", s->name, strerror(errno));
+    }
+    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+    const pid_t self = getpid(), child = fork();
+    if (child == 0)
+        become(argv, ends[1], self);
+    const int reason = errno;
+    free(argv);
+    close(ends[1]);
+    if (child < 0) {
+        close(ends[0]);
+        return vc_fail(VC_EIO, "step %s: no process: %s", s->name, strerror(reason));
+    }
+    *out = read_result(ends[0]);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+    const vc_status verdict = judge(status, *out, s->name);
+    if (verdict != VC_OK) {
+        json_decref(*out);
+        *out = NULL;
+    }
+    return verdict;
+}
+
+static int is_there(const char *folder, const char *name)
+{
+    char path[CODESIGN_PATH];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+vc_status codesign_run_step(json_t **out, int *ran, const codesign_step *s, const char *folder)
+{
+    char path[CODESIGN_PATH];
+    snprintf(path, sizeof path, "%s/%s", folder, s->result);
+    *ran = !is_there(folder, s->result);
+    if (!*ran)
+        return vc_json_read(out, path);
+    const double start = vc_clock_seconds();
+    VC_TRY(run(out, s, s->unfinished && is_there(folder, s->unfinished)));
+    json_object_set_new(*out, "step_seconds", json_real(vc_clock_seconds() - start));
+    const vc_status status = vc_json_write(path, *out);
+    if (status != VC_OK) {
+        json_decref(*out);
+        *out = NULL;
+    }
+    return status;
+}
