@@ -5,6 +5,7 @@
 # shellcheck source=tests/cli.sh
 . tests/cli.sh
 vitcod=${VITCOD:?}
+export OMP_NUM_THREADS=1 # tiny images
 cd "$dir" || exit 1
 idx_data
 mkdir learn
@@ -12,7 +13,7 @@ cp data/train-* learn
 
 check "train" 0 'epoch 40/40' "$vitcod" train --data data --width 12 --depth 2 --heads 3 --batch 16 --epochs 40 --lr 5e-3 -o model
 # shellcheck disable=SC2317 # check calls it
-codesign() { "$vitcod" codesign ../model --data ../data --sparsity 0.6 --threshold 6 --batch 8 --threads 1 "$@"; }
+codesign() { "$vitcod" codesign ../model --data ../data --sparsity 0.6 --threshold 6 --batch 8 "$@"; }
 # so far from the dense model that there is something to learn for long
 long='--sparsity 0.8 --residual none --compressed 1 --epochs 120 --patience 0 --lr 1e-3'
 # line PATTERN: what matched it in the last output, first of all
@@ -78,7 +79,7 @@ child_of() {
 kill_at() {
     signal=$1 file=$2
     shift 2
-    "$vitcod" codesign ../model --data ../data --sparsity 0.6 --threshold 6 --batch 8 --threads 1 -o run "$@" >/dev/null 2>&1 &
+    "$vitcod" codesign ../model --data ../data --sparsity 0.6 --threshold 6 --batch 8 -o run "$@" >/dev/null 2>&1 &
     pid=$!
     tries=0
     while [ ! -e "$file" ] && [ $tries -lt 2000 ]; do
@@ -151,6 +152,8 @@ cp "$dir/out" printed
 check "one for each step" 0 '^10$' grep -c ^vitcod printed
 absent "and makes nothing" dry
 mkdir dry
+check "for so many threads and heads" 0 'train --init ../model .* --teacher-heads 3 .*--heads 3 .* --seed 7 --threads 1 --json' \
+    codesign --finetune train --heads 3 --seed 7 --threads 1 -o dry --dry-run
 check "what it printed can be run" 0 'to 2 heads' sh -c "$(sed -n "s,^vitcod\(.* --of .*\) --json,$vitcod\1,p" printed)"
 
 # What it refuses.
