@@ -79,7 +79,8 @@ typedef struct vc_calibrate_hooks {
     void *context;
 } vc_calibrate_hooks;
 
-/* log: [{"stage", "epoch", "agreement", "distillation_loss", "feature_distance", "learning_rate"}] */
+/* log: [{"stage", "epoch", "agreement", "distillation_loss", "feature_distance", "attention_distance",
+ * "reconstruction", "learning_rate"}] */
 typedef struct vc_calibration {
     double before, agreement; /* shares of the images held back: pruned, and at best */
     size_t best_epoch, epochs;

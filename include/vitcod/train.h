@@ -10,12 +10,19 @@
 
 /* ---- loss */
 
+/* How far a student is from its teacher inside: mean over the L blocks, the images and the tokens of
+ * ||x - t||^2 / ||t||^2. Both models have the same depth, tokens and width, and both forward passes kept everything. */
+typedef struct vc_distances {
+    double features;  /* of what leaves each block */
+    double attention; /* of the heads' outputs, before the projection */
+} vc_distances;
+
 typedef struct vc_loss {
-    double task;           /* mean cross-entropy with label smoothing */
-    double distillation;   /* divergence from the teacher, 0 without one */
-    double features;       /* distance from the teacher's blocks, unweighted */
-    double reconstruction; /* sum over layers of ||Q - Q'|| + ||K - K'||, unweighted */
-    size_t top1, top5;     /* images whose label is first, among the first five */
+    double task;            /* mean cross-entropy with label smoothing */
+    double distillation;    /* divergence from the teacher, 0 without one */
+    vc_distances distances; /* from the teacher's blocks, unweighted */
+    double reconstruction;  /* sum over layers of ||Q - Q'|| + ||K - K'||, unweighted */
+    size_t top1, top5;      /* images whose label is first, among the first five */
 } vc_loss;
 
 /* Cross-entropy of logits (batch, classes) against labels smoothed by `smoothing`, and, unless NULL,
@@ -50,15 +57,17 @@ void vc_grads_clear(vc_grads *grads, const vc_model *model);
 void vc_model_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model, size_t batch,
                        float reconstruction);
 
-/* What leaves each block against what leaves the teacher's: mean over the L blocks, the images and the tokens of
- * ||x - t||^2 / ||t||^2. Both models have the same depth, tokens and width, and both forward passes kept everything. */
-double vc_feature_distance(const vc_acts *acts, const vc_acts *teacher, const vc_model *model,
-                           size_t batch);
+vc_distances vc_teacher_distances(const vc_acts *acts, const vc_acts *teacher,
+                                  const vc_model *model, size_t batch);
 
-/* The same with the gradient of `weight` times that distance, which is returned; 0 without a teacher. */
-double vc_model_backward_features(vc_grads *grads, const vc_acts *acts, const vc_model *model,
-                                  size_t batch, float reconstruction, const vc_acts *teacher,
-                                  float weight);
+typedef struct vc_lesson {
+    const vc_acts *teacher;
+    float features, attention; /* weights of the distances; 0: not looked at */
+} vc_lesson;
+
+/* vc_model_backward with the gradient of the weighted distances, which are returned unweighted. */
+vc_distances vc_model_backward_taught(vc_grads *grads, const vc_acts *acts, const vc_model *model,
+                                      size_t batch, float reconstruction, const vc_lesson *lesson);
 
 /* ---- optimiser and schedule */
 
@@ -71,7 +80,8 @@ typedef struct vc_train_options {
     double reconstruction;        /* weight of the auto-encoder's loss */
     const vc_model *teacher;      /* NULL: labels alone; not changed */
     double distillation;          /* share of the loss that is the teacher's, 0 to 1 */
-    double features;              /* weight of the distance from the teacher's blocks; 0: none */
+    double logits;                /* weight of the loss on logits, beside the distances; 1 */
+    double features, attention;   /* weights of the distances from the teacher's blocks; 0: none */
     double temperature;
     vc_augmentation augmentation;
     uint64_t seed;
@@ -154,8 +164,8 @@ vc_loader_options vc_model_loader_options(const vc_model *model);
 
 typedef struct vc_epoch_report {
     size_t epoch, epochs; /* the epoch just done, from 1 */
-    double loss, distillation, features, reconstruction, train_top1, learning_rate, grad_norm,
-        images_per_second;
+    double loss, distillation, features, attention, reconstruction, train_top1, learning_rate,
+        grad_norm, images_per_second;
     int distilled, tested; /* whether there was a teacher, test images */
     vc_evaluation test;
 } vc_epoch_report;
@@ -181,7 +191,7 @@ vc_status vc_train(vc_model *model, const vc_dataset *train, const vc_dataset *t
 /* Where a run stands between two steps. */
 typedef struct vc_train_state {
     uint64_t epoch, step; /* steps done in this epoch */
-    double loss, distillation, features, reconstruction, grad_norm, top1,
+    double loss, distillation, features, attention, reconstruction, grad_norm, top1,
         images; /* sums over this epoch */
 } vc_train_state;
 

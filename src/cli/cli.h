@@ -49,6 +49,10 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
               cli_common *common, cli_arguments *arguments, size_t least, size_t most, int argc,
               char **argv);
 
+/* What the options were set to, by name with the dashes: all but those named in `besides` (ended by NULL), texts that are NULL
+ * and numbers that are NAN. NULL when a text is no UTF-8 or memory is out. */
+json_t *cli_settings(const cli_option *options, size_t count, const char *const *besides);
+
 /* Says what is wrong with the call and how it should look; returns CLI_USAGE. */
 int cli_usage(const cli_command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -28,6 +28,7 @@ typedef struct calibrate_options {
     char coder[4096];
     vc_plan_recipe recipe;
     vc_calibrate_options how;
+    json_t *settings; /* what the options were set to */
 } calibrate_options;
 
 typedef struct run {
@@ -173,26 +174,16 @@ static void on_epoch(void *context, const json_t *entry)
 /* Everything that the files depend on. */
 static json_t *settings_of(const run *r)
 {
-    const calibrate_options *o = r->o;
-    const vc_train_options *t = &o->how.train;
-    char plan[32] = "none";
-    if (r->plan_count > 0)
+    json_t *all = json_copy(r->o->settings);
+    char plan[32];
+    json_object_set_new(all, "MODEL", cli_text(r->o->model.path));
+    json_object_set_new(all, "--seed", json_integer((json_int_t)r->o->how.train.seed));
+    if (r->plan_count > 0) {
         snprintf(plan, sizeof plan, "%016llx",
                  (unsigned long long)vc_plan_hash(&r->plans[r->plan_count - 1]));
-    return json_pack(
-        "{s:s, s:s, s:s, s:s, s:I, s:s, s:f, s:f, s:s, s:s, s:I, s:f, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, "
-        "s:f, s:I, s:I, s:I}",
-        "MODEL", o->model.path, "--data", o->data.path, "--teacher", o->teacher ? o->teacher : "",
-        "--autoencoder", o->autoencoder ? o->autoencoder : "", "--compressed",
-        (json_int_t)o->compressed, "--rule", o->recipe.rule, "--sparsity", o->recipe.sparsity,
-        "--hold-back", o->hold_back, "--residual", o->residual, "--gradual",
-        o->gradual ? o->gradual : "", "--threshold", (json_int_t)o->recipe.threshold, "--minutes",
-        o->how.seconds / 60.0, "--steps", (json_int_t)o->steps, "--epochs", (json_int_t)t->epochs,
-        "--batch", (json_int_t)t->batch, "--lr", t->learning_rate, "--feature-weight", t->features,
-        "--temperature", t->temperature, "--weight-decay", t->weight_decay, "--crop",
-        t->augmentation.crop, "--crop-fraction", o->data.crop_fraction, "--seed",
-        (json_int_t)t->seed, "--patience", (json_int_t)o->how.patience, "--limit",
-        (json_int_t)o->data.limit, "plan", plan);
+        json_object_set_new(all, "plan", json_string(plan));
+    }
+    return all;
 }
 
 static double peak_mebibytes(void)
@@ -223,8 +214,6 @@ static vc_status learn(run *r, json_t *result)
     how.output = o->output;
     how.checkpoint = o->checkpoint ? o->checkpoint : checkpoint;
     json_t *settings = settings_of(r);
-    if (!settings)
-        return vc_fail(VC_EINVAL, "a path that is not UTF-8 cannot be remembered");
     how.settings = settings;
     if (!r->json)
         printf("%zu images to learn from, %zu held back\n", r->learn.count, r->held.count);
@@ -437,6 +426,10 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         {"lr", "X", "highest learning rate (default 5e-5)", CLI_NUMBER, &t->learning_rate},
         {"feature-weight", "X", "of the distance from the dense model's blocks (default 1)",
          CLI_NUMBER, &t->features},
+        {"attention-weight", "X", "of the distance from its heads' outputs (default 0)", CLI_NUMBER,
+         &t->attention},
+        {"logit-weight", "X", "of the divergence from its logits (default 1)", CLI_NUMBER,
+         &t->logits},
         {"temperature", "X", "of both models' logits (default 1)", CLI_NUMBER, &t->temperature},
         {"weight-decay", "X", "of matrices, as in AdamW (default 0)", CLI_NUMBER, &t->weight_decay},
         {"crop", "X", "random resized crops of this share of the area or more (default 0.25)",
@@ -467,8 +460,14 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
     o.recipe.residual = strcmp(o.residual, "mean") == 0;
     o.how.seconds = isnan(o.minutes) ? 0.0 : 60.0 * o.minutes;
     t->warmup_learning_rate = fmin(t->warmup_learning_rate, t->learning_rate);
+    static const char *const places[] = {"output", "plan-output", "checkpoint", "resume", NULL};
+    o.settings = cli_settings(options, sizeof options / sizeof *options, places);
     json_t *result = cli_result(command, &common);
-    return cli_finish(result, calibrate(result, &o, common.json), common.json, print_text);
+    const vc_status done = o.settings
+                               ? calibrate(result, &o, common.json)
+                               : vc_fail(VC_EINVAL, "a path that is no UTF-8 cannot be remembered");
+    json_decref(o.settings);
+    return cli_finish(result, done, common.json, print_text);
 }
 
 const cli_command cmd_calibrate = {

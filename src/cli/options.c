@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,4 +151,56 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
         return cli_usage(command, "--threads is %zu, wanted 0 (the default) to 1024",
                          common->threads);
     return CLI_CONTINUE;
+}
+
+static int is_among(const char *name, const char *const *names)
+{
+    for (; *names; names++)
+        if (strcmp(name, *names) == 0)
+            return 1;
+    return 0;
+}
+
+/* NULL: not set. */
+static json_t *value_of(const cli_option *option, int *failed)
+{
+    json_t *value = NULL;
+    switch (option->kind) {
+    case CLI_FLAG:
+    case CLI_OFF:
+        value = json_boolean(*(const int *)option->target);
+        break;
+    case CLI_COUNT:
+        value = json_integer((json_int_t) * (const size_t *)option->target);
+        break;
+    case CLI_NUMBER:
+        if (isnan(*(const double *)option->target))
+            return NULL;
+        value = json_real(*(const double *)option->target);
+        break;
+    case CLI_TEXT:
+        if (!*(const char *const *)option->target)
+            return NULL;
+        value = json_string(*(const char *const *)option->target);
+        break;
+    }
+    *failed |= value == NULL;
+    return value;
+}
+
+json_t *cli_settings(const cli_option *options, size_t count, const char *const *besides)
+{
+    json_t *all = json_object();
+    int failed = 0;
+    for (size_t i = 0; all && i < count; i++) {
+        char name[64];
+        json_t *value = is_among(options[i].name, besides) ? NULL : value_of(&options[i], &failed);
+        snprintf(name, sizeof name, "--%s", options[i].name);
+        if (value && json_object_set_new(all, name, value) != 0)
+            failed = 1;
+    }
+    if (!failed)
+        return all;
+    json_decref(all);
+    return NULL;
 }

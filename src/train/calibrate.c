@@ -115,11 +115,11 @@ static vc_status on_epoch(void *context, const vc_epoch_report *e)
 {
     run *r = context;
     const double agreement = (double)e->test.top1 / (double)e->test.images;
-    json_t *entry =
-        json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "stage", (json_int_t)r->stage + 1, "epoch",
-                  (json_int_t)e->epoch, "agreement", agreement, "distillation_loss",
-                  e->distillation, "feature_distance", e->features, "reconstruction",
-                  e->reconstruction, "learning_rate", e->learning_rate);
+    json_t *entry = json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "stage",
+                              (json_int_t)r->stage + 1, "epoch", (json_int_t)e->epoch, "agreement",
+                              agreement, "distillation_loss", e->distillation, "feature_distance",
+                              e->features, "attention_distance", e->attention, "reconstruction",
+                              e->reconstruction, "learning_rate", e->learning_rate);
     vc_status status =
         entry ? keep_best(r, agreement, e->epoch) : vc_fail(VC_ENOMEM, "out of memory for the log");
     if (status == VC_OK)

@@ -18,8 +18,9 @@ vc_status vc_checkpoint_write(const char *path, const vc_model *model,
     char position[96], sums[256], print[32];
     snprintf(position, sizeof position, "%llu %llu %llu", (unsigned long long)state->epoch,
              (unsigned long long)state->step, (unsigned long long)optimizer->steps);
-    snprintf(sums, sizeof sums, "%a %a %a %a %a %a %a", state->loss, state->distillation,
-             state->features, state->reconstruction, state->grad_norm, state->top1, state->images);
+    snprintf(sums, sizeof sums, "%a %a %a %a %a %a %a %a", state->loss, state->distillation,
+             state->features, state->attention, state->reconstruction, state->grad_norm,
+             state->top1, state->images);
     snprintf(print, sizeof print, "%016llx", (unsigned long long)fingerprint);
     const vc_metadata metadata[] = {{"format", "vitcod-checkpoint"},
                                     {"position", position},
@@ -45,9 +46,9 @@ static vc_status read_state(vc_optimizer *optimizer, vc_train_state *state, uint
                        path, print, want);
     unsigned long long epoch, step, steps;
     if (sscanf(position, "%llu %llu %llu", &epoch, &step, &steps) != 3 ||
-        sscanf(sums, "%la %la %la %la %la %la %la", &state->loss, &state->distillation,
-               &state->features, &state->reconstruction, &state->grad_norm, &state->top1,
-               &state->images) != 7)
+        sscanf(sums, "%la %la %la %la %la %la %la %la", &state->loss, &state->distillation,
+               &state->features, &state->attention, &state->reconstruction, &state->grad_norm,
+               &state->top1, &state->images) != 8)
         return vc_fail(VC_EFORMAT, "%s: the position cannot be read", path);
     state->epoch = epoch;
     state->step = step;

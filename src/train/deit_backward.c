@@ -75,9 +75,11 @@ static void attend_backward(vc_grads *g, const vc_acts *acts, const vc_model *mo
     autoencoder_backward(g, acts, model, layer, batch, reconstruction);
 }
 
-static void block_backward(vc_grads *g, const vc_acts *acts, const vc_model *model, size_t layer,
-                           size_t batch, float reconstruction)
+/* Returns the distance of the heads from the lesson's, where it wants that. */
+static double block_backward(vc_grads *g, const vc_acts *acts, const vc_model *model, size_t layer,
+                             size_t batch, float reconstruction, const vc_lesson *lesson)
 {
+    double distance = 0.0;
     const vc_deit_config *c = &model->config.deit;
     const vc_block_weights *w = &model->deit.blocks[layer];
     const vc_block_weights *d = &g->views.blocks[layer];
@@ -94,10 +96,14 @@ static void block_backward(vc_grads *g, const vc_acts *acts, const vc_model *mod
     vc_layernorm_backward(g->stream, d->norm2_w, d->norm2_b, g->norm, a->middle, a->mean2, a->rstd2,
                           w->norm2_w, rows, width);
     vc_linear_backward(g->attention, d->proj_w, d->proj_b, g->stream, a->attention, &proj, rows);
+    if (lesson && lesson->attention > 0.0f)
+        distance = vc__attention_distance(g->attention, acts, lesson->teacher, model, layer, batch,
+                                          lesson->attention);
     attend_backward(g, acts, model, layer, batch, reconstruction);
     vc_linear_backward(g->norm, d->qkv_w, d->qkv_b, g->qkv, a->norm1, &qkv, rows);
     vc_layernorm_backward(g->stream, d->norm1_w, d->norm1_b, g->norm, a->input, a->mean1, a->rstd1,
                           w->norm1_w, rows, width);
+    return distance;
 }
 
 static void embed_backward(vc_grads *g, const vc_acts *acts, const vc_model *model, size_t batch)
@@ -121,24 +127,24 @@ static void embed_backward(vc_grads *g, const vc_acts *acts, const vc_model *mod
                        &patch, batch * patches);
 }
 
-double vc_model_backward_features(vc_grads *grads, const vc_acts *acts, const vc_model *model,
-                                  size_t batch, float reconstruction, const vc_acts *teacher,
-                                  float weight)
+vc_distances vc_model_backward_taught(vc_grads *grads, const vc_acts *acts, const vc_model *model,
+                                      size_t batch, float reconstruction, const vc_lesson *lesson)
 {
-    double distance = 0.0;
+    const double depth = (double)model->config.deit.depth;
+    vc_distances sum = {0};
     classify_backward(grads, acts, model, batch);
     for (size_t l = model->config.deit.depth; l-- > 0;) {
-        if (teacher)
-            distance +=
-                vc__features_backward(grads->stream, acts, teacher, model, l, batch, weight);
-        block_backward(grads, acts, model, l, batch, reconstruction);
+        if (lesson && lesson->features > 0.0f)
+            sum.features += vc__feature_distance(grads->stream, acts, lesson->teacher, model, l,
+                                                 batch, lesson->features);
+        sum.attention += block_backward(grads, acts, model, l, batch, reconstruction, lesson);
     }
     embed_backward(grads, acts, model, batch);
-    return distance / (double)model->config.deit.depth;
+    return (vc_distances){sum.features / depth, sum.attention / depth};
 }
 
 void vc_model_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model, size_t batch,
                        float reconstruction)
 {
-    vc_model_backward_features(grads, acts, model, batch, reconstruction, NULL, 0.0f);
+    vc_model_backward_taught(grads, acts, model, batch, reconstruction, NULL);
 }

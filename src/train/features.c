@@ -1,4 +1,4 @@
-/* The residual stream behind each block against the teacher's, token by token. */
+/* What leaves each block, and each attention, against the teacher's, token by token. */
 #include "train_impl.h"
 
 /* (B, T, C) what leaves a block. */
@@ -49,20 +49,31 @@ static double block_distance(float *dx, const float *x, const float *t, size_t t
     return sum / (double)tokens;
 }
 
-double vc__features_backward(float *dx, const vc_acts *acts, const vc_acts *teacher,
-                             const vc_model *model, size_t layer, size_t batch, float weight)
+double vc__feature_distance(float *dx, const vc_acts *acts, const vc_acts *teacher,
+                            const vc_model *model, size_t layer, size_t batch, float weight)
 {
     const vc_deit_config *c = &model->config.deit;
     return block_distance(dx, behind(acts, model, layer), behind(teacher, model, layer),
                           batch * vc_deit_tokens(c), c->width, (double)weight / (double)c->depth);
 }
 
-double vc_feature_distance(const vc_acts *acts, const vc_acts *teacher, const vc_model *model,
-                           size_t batch)
+double vc__attention_distance(float *dx, const vc_acts *acts, const vc_acts *teacher,
+                              const vc_model *model, size_t layer, size_t batch, float weight)
+{
+    const vc_deit_config *c = &model->config.deit;
+    return block_distance(dx, acts->deit.layers[layer].attention,
+                          teacher->deit.layers[layer].attention, batch * vc_deit_tokens(c),
+                          c->width, (double)weight / (double)c->depth);
+}
+
+vc_distances vc_teacher_distances(const vc_acts *acts, const vc_acts *teacher,
+                                  const vc_model *model, size_t batch)
 {
     const size_t depth = model->config.deit.depth;
-    double sum = 0.0;
-    for (size_t l = 0; l < depth; l++)
-        sum += vc__features_backward(NULL, acts, teacher, model, l, batch, 0.0f);
-    return sum / (double)depth;
+    vc_distances sum = {0};
+    for (size_t l = 0; l < depth; l++) {
+        sum.features += vc__feature_distance(NULL, acts, teacher, model, l, batch, 0.0f);
+        sum.attention += vc__attention_distance(NULL, acts, teacher, model, l, batch, 0.0f);
+    }
+    return (vc_distances){sum.features / (double)depth, sum.attention / (double)depth};
 }

@@ -57,7 +57,8 @@ uint64_t vc__train_fingerprint(const vc_model *model, const vc_dataset *data,
     uint64_t hash = vc_hash(vc_hash(VC_HASH_START, numbers, sizeof numbers), counts, sizeof counts);
     hash = hash_config(hash, model);
     if (o->teacher) {
-        const double how[] = {o->distillation, o->temperature, o->features};
+        const double how[] = {o->distillation, o->temperature, o->logits, o->features,
+                              o->attention};
         hash = hash_config(vc_hash(hash, how, sizeof how), o->teacher);
         hash = hash_attention(hash, o->teacher);
         for (size_t i = 0; i < o->teacher->param_count; i++)

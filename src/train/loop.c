@@ -30,12 +30,18 @@ static vc_status check_range(const char *name, double value, double low, double 
     return vc_fail(VC_EINVAL, "%s is %g, wanted %g to %g", name, value, low, high);
 }
 
+/* Whether the student is compared with more than the teacher's logits. */
+static int looks_inside(const vc_train_options *o)
+{
+    return o->teacher && (o->features > 0.0 || o->attention > 0.0);
+}
+
 /* Blocks are compared one by one. */
 static vc_status check_blocks(const vc_train_options *o, const vc_model *model)
 {
     const vc_deit_config *s = &model->config.deit, *t = &o->teacher->config.deit;
-    if (o->features == 0.0 || (o->teacher->config.architecture == VC_DEIT && t->depth == s->depth &&
-                               t->width == s->width && vc_deit_tokens(t) == vc_deit_tokens(s)))
+    if (!looks_inside(o) || (o->teacher->config.architecture == VC_DEIT && t->depth == s->depth &&
+                             t->width == s->width && vc_deit_tokens(t) == vc_deit_tokens(s)))
         return VC_OK;
     return vc_fail(VC_EINVAL,
                    "the teacher's blocks are not the student's: wanted a DeiT of %zu blocks, %zu "
@@ -63,6 +69,7 @@ vc_status vc_train_check_teacher(const vc_train_options *o, const vc_model *stud
                            (double)s->std[c]);
     VC_TRY(check_range("the teacher's share", o->distillation, 0.0, 1.0));
     VC_TRY(check_range("the weight of the teacher's blocks", o->features, 0.0, 1e30));
+    VC_TRY(check_range("the weight of the teacher's attention", o->attention, 0.0, 1e30));
     VC_TRY(check_blocks(o, student));
     return check_range("the temperature", o->temperature, 1e-3, 1e3);
 }
@@ -82,6 +89,7 @@ static vc_status check(const loop *l)
     VC_TRY(check_range("label smoothing", o->label_smoothing, 0.0, 1.0));
     VC_TRY(check_range("the gradient clip", o->clip, 0.0, 1e30));
     VC_TRY(check_range("the weight of the reconstruction loss", o->reconstruction, 0.0, 1e30));
+    VC_TRY(check_range("the weight of the logits", o->logits, 0.0, 1e30));
     VC_TRY(check_range("mixup", o->augmentation.mixup, 0.0, 1.0));
     if (o->augmentation.mixup > 0.0 && (!o->teacher || o->distillation < 1.0))
         return vc_fail(VC_EINVAL, "mixup wants a teacher with all of the loss: labels do not mix");
@@ -107,7 +115,7 @@ static vc_status open_loop(loop *l)
     VC_TRY(vc_acts_open(&l->acts, l->model, l->options->batch, 1));
     if (l->options->teacher)
         VC_TRY(vc_acts_open(&l->teacher_acts, l->options->teacher, l->options->batch,
-                            l->options->features > 0.0));
+                            looks_inside(l->options)));
     VC_TRY(vc_grads_open(&l->grads, l->model, l->options->batch));
     return vc_optimizer_open(&l->optimizer, l->model);
 }
@@ -151,10 +159,14 @@ static vc_status step(loop *l)
                             classes, o->distillation, o->temperature);
     }
     vc_grads_clear(&l->grads, l->model);
-    loss.features = vc_model_backward_features(
-        &l->grads, &l->acts, l->model, o->batch, (float)o->reconstruction,
-        o->features > 0.0 ? &l->teacher_acts : NULL, (float)o->features);
-    const double all = loss.task + loss.reconstruction + loss.distillation + loss.features;
+    for (size_t i = 0; o->logits != 1.0 && i < o->batch * classes; i++)
+        l->grads.dlogits[i] *= (float)o->logits;
+    const vc_lesson lesson = {&l->teacher_acts, (float)o->features, (float)o->attention};
+    loss.distances =
+        vc_model_backward_taught(&l->grads, &l->acts, l->model, o->batch, (float)o->reconstruction,
+                                 looks_inside(o) ? &lesson : NULL);
+    const double all = loss.task + loss.reconstruction + loss.distillation +
+                       loss.distances.features + loss.distances.attention;
     if (!isfinite(all))
         return diverged(l, "loss", all);
     double norm = vc_optimizer_step(&l->optimizer, l->model, &l->grads, o, l->learning_rate);
@@ -162,7 +174,8 @@ static vc_status step(loop *l)
         return diverged(l, "gradient's norm", norm);
     l->state.loss += loss.task;
     l->state.distillation += loss.distillation;
-    l->state.features += loss.features;
+    l->state.features += loss.distances.features;
+    l->state.attention += loss.distances.attention;
     l->state.reconstruction += loss.reconstruction;
     l->state.grad_norm += norm;
     l->state.top1 += (double)loss.top1;
@@ -180,6 +193,7 @@ static vc_epoch_report report(const loop *l, double seconds, size_t steps)
         .loss = l->state.loss / n,
         .distillation = l->state.distillation / n,
         .features = l->state.features / n,
+        .attention = l->state.attention / n,
         .reconstruction = l->state.reconstruction / n,
         .distilled = l->options->teacher != NULL,
         .train_top1 = 100.0 * l->state.top1 / l->state.images,

@@ -21,6 +21,7 @@ vc_train_options vc_train_options_default(void)
                               .reconstruction = 1e-4,
                               .distillation = 0.5,
                               .temperature = 1.0,
+                              .logits = 1.0,
                               .augmentation = {.shift = 2, .flip = 1}};
 }
 

@@ -9,9 +9,12 @@
 uint64_t vc__train_fingerprint(const vc_model *model, const vc_dataset *data,
                                const vc_train_options *options, size_t images);
 
-/* Adds to dx what the distance of block `layer` from the teacher's gives; returns that distance (features.c). */
-double vc__features_backward(float *dx, const vc_acts *acts, const vc_acts *teacher,
-                             const vc_model *model, size_t layer, size_t batch, float weight);
+/* The distance of what leaves block `layer`, or its heads, from the teacher's; to dx (NULL: nothing) `weight` times its
+ * share of the gradient is added (features.c). */
+double vc__feature_distance(float *dx, const vc_acts *acts, const vc_acts *teacher,
+                            const vc_model *model, size_t layer, size_t batch, float weight);
+double vc__attention_distance(float *dx, const vc_acts *acts, const vc_acts *teacher,
+                              const vc_model *model, size_t layer, size_t batch, float weight);
 
 /* Logits that are above the label's, or equal with a lower index. */
 size_t vc__rank_of(const float *logits, size_t classes, size_t label);

@@ -7,7 +7,13 @@
 enum { BATCH = 3 };
 
 /* Weights of the auto-encoder's loss and of the distance from the teacher's blocks. */
-static const double reconstruction = 0.05, features = 0.7;
+static const double reconstruction = 0.05, features = 0.7, attention_weight = 0.4;
+
+static double distance(const vc_acts *acts, const vc_acts *teacher, const vc_model *model)
+{
+    const vc_distances d = vc_teacher_distances(acts, teacher, model, BATCH);
+    return features * d.features + attention_weight * d.attention;
+}
 
 static double loss_of(vc_acts *acts, const vc_model *model, const float *x, const int32_t *y,
                       const vc_acts *teacher)
@@ -15,7 +21,7 @@ static double loss_of(vc_acts *acts, const vc_model *model, const float *x, cons
     vc_model_forward(acts, model, x, BATCH, NULL);
     vc_loss loss = vc_cross_entropy(NULL, acts->logits, y, BATCH, model->config.deit.classes, 0.1f);
     return loss.task + reconstruction * vc_model_reconstruction(acts, model) +
-           (teacher ? features * vc_feature_distance(acts, teacher, model, BATCH) : 0.0);
+           (teacher ? distance(acts, teacher, model) : 0.0);
 }
 
 /* A teacher of the same sizes, and what it makes of the images. */
@@ -75,8 +81,9 @@ static void check(vc_deit_config config, int attention, int taught)
     assert_ok(vc_grads_open(&grads, model, BATCH));
     vc_model_forward(&acts, model, x, BATCH, NULL);
     vc_cross_entropy(grads.dlogits, acts.logits, y, BATCH, config.classes, 0.1f);
-    vc_model_backward_features(&grads, &acts, model, BATCH, (float)reconstruction, target,
-                               (float)features);
+    const vc_lesson lesson = {target, (float)features, (float)attention_weight};
+    vc_model_backward_taught(&grads, &acts, model, BATCH, (float)reconstruction,
+                             target ? &lesson : NULL);
     for (size_t p = 0; p < model->param_count; p++) {
         const vc_param *param = &model->params[p];
         double largest = 0.0;
