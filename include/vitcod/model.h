@@ -200,9 +200,10 @@ void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images,
  * auto-encoder. */
 double vc_model_reconstruction(const vc_acts *acts, const vc_model *model);
 
-/* out (B, H, T): the norm of what a key's value adds to a DeiT's block behind the projection, ||W_h v||; `centred`: of
- * what it adds beyond the mean of the values, which is what a residual (residual.h) leaves out. Of a forward pass that
- * kept everything, or from a tap of this very layer; VC_EUNSUPPORTED for other architectures. */
+/* out (B, H, T): the norm of what a key's value adds to a DeiT's block behind the projection, ||W_h v||, over the image's mean
+ * norm of a token that enters the block: what it adds to counts as much in every block. `centred`: of what it adds beyond the
+ * mean of the values, which is what a residual (residual.h) leaves out. Of a forward pass that kept everything, or from a
+ * tap of this very layer; VC_EUNSUPPORTED for other architectures. */
 vc_status vc_model_value_norms(float *out, const vc_acts *acts, const vc_model *model, size_t layer,
                                size_t batch, int centred);
 

@@ -18,6 +18,15 @@ static void gram(double *out, const float *weight, size_t width, size_t head, si
         }
 }
 
+/* sqrt of the mean square over the tokens */
+static double mean_norm(const float *x, size_t tokens, size_t width)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < tokens * width; i++)
+        sum += (double)x[i] * (double)x[i];
+    return sqrt(sum / (double)tokens);
+}
+
 static float norm_of(const float *v, const float *mean, const double *square, size_t values)
 {
     double sum = 0.0;
@@ -41,7 +50,8 @@ vc_status vc_model_value_norms(float *out, const vc_acts *acts, const vc_model *
     const size_t width = c->width, heads = c->heads;
     const float *v = acts->deit.layers[layer].qkv + 2 * width;
     double *squares = malloc(heads * values * values * sizeof *squares);
-    float *means = calloc(batch * width, sizeof *means); /* (B, H * D), zero unless centred */
+    float *means = calloc(batch * (width + 1), sizeof *means), /* (B, H * D), zero unless centred */
+        *scale = means ? means + batch * width : NULL;         /* (B) */
     if (!squares || !means) {
         free(squares);
         free(means);
@@ -49,14 +59,21 @@ vc_status vc_model_value_norms(float *out, const vc_acts *acts, const vc_model *
     }
     for (size_t h = 0; h < heads; h++)
         gram(squares + h * values * values, model->deit.blocks[layer].proj_w, width, h, values);
-    for (size_t b = 0; centred && b < batch; b++)
-        vc_residual_mean(means + b * width, v + b * tokens * 3 * width, 3 * width, tokens, width);
+    for (size_t b = 0; b < batch; b++) {
+        const double norm =
+            mean_norm(acts->deit.layers[layer].input + b * tokens * width, tokens, width);
+        scale[b] = norm > 0.0 ? (float)(1.0 / norm) : 0.0f;
+        if (centred)
+            vc_residual_mean(means + b * width, v + b * tokens * 3 * width, 3 * width, tokens,
+                             width);
+    }
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < batch * tokens; i++)
         for (size_t h = 0; h < heads; h++)
             out[(i / tokens * heads + h) * tokens + i % tokens] =
-                norm_of(v + i * 3 * width + h * values, means + i / tokens * width + h * values,
-                        squares + h * values * values, values);
+                scale[i / tokens] * norm_of(v + i * 3 * width + h * values,
+                                            means + i / tokens * width + h * values,
+                                            squares + h * values * values, values);
     free(squares);
     free(means);
     return VC_OK;

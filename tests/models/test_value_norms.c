@@ -22,7 +22,11 @@ static double norm_of(const float *w, const vc_acts *acts, size_t layer, size_t 
             y += (double)w[o * WIDTH + h * VALUES + k] * v[k];
         sum += y * y;
     }
-    return sqrt(sum);
+    double entering = 0.0;
+    const float *x = acts->deit.layers[layer].input + i / tokens * tokens * WIDTH;
+    for (size_t k = 0; k < tokens * WIDTH; k++)
+        entering += (double)x[k] * (double)x[k];
+    return sqrt(sum / entering * (double)tokens);
 }
 
 static void norms_of_projected_values(void **state)
