@@ -55,17 +55,15 @@ vc_status vc_calibrate_plan(vc_plan *out, double *sparsity, const vc_dense_stats
 
 /* ---- learning */
 
-/* Share of the images whose label comes first. */
-vc_status vc_agreement(double *out, const vc_model *model, const vc_dataset *held, size_t batch);
-
 typedef struct vc_calibrate_options {
     vc_train_options train; /* with the teacher */
     const vc_plan *plans;   /* (plan_count) one after the other, each sparser; the last stays */
     size_t plan_count;      /* 0: attention stays as it is */
     size_t stage_epochs;    /* for each plan before the last, besides train.epochs for that */
-    size_t patience;        /* ends after so many epochs without a better one; 0: never */
-    double seconds;         /* more than 0: as many epochs as fit, in place of train.epochs */
-    const char *output;     /* the best model so far is always here */
+    size_t
+        patience; /* ends after so many epochs with neither more agreement nor less distance; 0: never */
+    double seconds;     /* more than 0: as many epochs as fit, in place of train.epochs */
+    const char *output; /* the best model so far is always here */
     const char
         *checkpoint; /* where an interrupted run goes on from; besides it <checkpoint>.json */
     int resume;
@@ -79,7 +77,7 @@ typedef struct vc_calibrate_hooks {
     void *context;
 } vc_calibrate_hooks;
 
-/* log: [{"stage", "epoch", "agreement", "distillation_loss", "feature_distance", "attention_distance",
+/* log: [{"stage", "epoch", "agreement", "held_back_distance", "distillation_loss", "feature_distance", "attention_distance",
  * "reconstruction", "learning_rate"}] */
 typedef struct vc_calibration {
     double before, agreement; /* shares of the images held back: pruned, and at best */
@@ -87,7 +85,8 @@ typedef struct vc_calibration {
     json_t *log;
 } vc_calibration;
 
-/* Trains the student, whose parameters are at the end those of the best epoch, which `output` holds too. `learn` and `held` are labelled by
+/* Trains the student, whose parameters are at the end those of the best epoch (the most agreement; of equal ones the least distance from
+ * the teacher's blocks), which `output` holds too. `learn` and `held` are labelled by
  * vc_dense_look. Interrupted and resumed it makes the same files. */
 vc_status vc_calibrate(vc_calibration *out, vc_model *student, const vc_dataset *learn,
                        const vc_dataset *held, const vc_calibrate_options *options,

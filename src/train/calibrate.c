@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "journal.h"
+#include "judge.h"
 #include "vitcod/clock.h"
 
 enum { PATH_ROOM = 4096 };
@@ -20,29 +21,13 @@ typedef struct run {
     char journal_path[PATH_ROOM];
     size_t stage, epochs; /* epochs of the last stage */
     float *best;          /* the student's parameters when it agreed most */
-    double agreement;
-    size_t best_epoch;
+    vc__judge judge;
+    vc__judgement judged; /* the best epoch's */
+    double nearest;       /* the least distance of any epoch */
+    size_t best_epoch,
+        last_gain; /* epochs: of the best, and the last with more agreement or less distance */
     int stop;
 } run;
-
-vc_status vc_agreement(double *out, const vc_model *model, const vc_dataset *held, size_t batch)
-{
-    vc_acts acts;
-    vc_source *source;
-    vc_evaluation e;
-    const vc_evaluate_options plain = vc_evaluate_options_default();
-    VC_TRY(vc_acts_open(&acts, model, batch, 0));
-    vc_status status = vc_source_of_dataset(&source, held);
-    vc_forward_pass pass = {&acts, model, NULL};
-    const vc_runner runner = vc_forward_runner(&pass);
-    if (status == VC_OK)
-        status = vc_evaluate(&e, model, source, &runner, &plain);
-    if (status == VC_OK)
-        *out = (double)e.top1 / (double)e.images;
-    vc_source_close(source);
-    vc_acts_close(&acts);
-    return status;
-}
 
 /* ---- stages */
 
@@ -91,48 +76,67 @@ static void on_step(void *context, size_t step, size_t steps, double loss)
         all += s == r->stage ? steps : here;
     }
     if (r->hooks->on_step)
-        r->hooks->on_step(r->hooks->context, before + step, all, r->agreement);
+        r->hooks->on_step(r->hooks->context, before + step, all, r->judged.agreement);
 }
 
-static vc_status keep_best(run *r, double agreement, size_t epoch)
+/* Takes an epoch of the last stage into account; whether it is the best so far. */
+static int is_best(run *r, vc__judgement now, size_t epoch)
 {
-    if (r->stage + 1 < stage_count(r->o) || agreement <= r->agreement)
-        return VC_OK;
-    r->agreement = agreement;
-    r->best_epoch = epoch;
-    memcpy(r->best, r->student->values, r->student->value_count * sizeof *r->best);
-    return vc_model_write(r->o->output, r->student);
+    const int best = now.agreement > r->judged.agreement ||
+                     (now.agreement == r->judged.agreement && now.features < r->judged.features);
+    if (best || now.features < r->nearest)
+        r->last_gain = epoch;
+    r->nearest = now.features < r->nearest ? now.features : r->nearest;
+    if (best) {
+        r->judged = now;
+        r->best_epoch = epoch;
+    }
+    return best;
 }
 
 /* Whether nothing has become better for long. */
 static int is_over(const run *r, size_t stage, size_t epoch)
 {
     return stage + 1 == stage_count(r->o) && r->o->patience > 0 &&
-           epoch >= r->best_epoch + r->o->patience;
+           epoch >= r->last_gain + r->o->patience;
+}
+
+static json_t *entry_of(const run *r, const vc_epoch_report *e, vc__judgement now)
+{
+    return json_pack(
+        "{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "stage", (json_int_t)r->stage + 1, "epoch",
+        (json_int_t)e->epoch, "agreement", now.agreement, "held_back_distance", now.features,
+        "distillation_loss", e->distillation, "feature_distance", e->features, "attention_distance",
+        e->attention, "reconstruction", e->reconstruction, "learning_rate", e->learning_rate);
+}
+
+/* What is shown besides does not go into the journal: it is no result. */
+static void show(const run *r, const json_t *entry, const vc_epoch_report *e)
+{
+    json_t *shown = json_copy((json_t *)entry);
+    json_object_set_new(shown, "epochs", json_integer((json_int_t)e->epochs));
+    json_object_set_new(shown, "best_agreement", json_real(r->judged.agreement));
+    json_object_set_new(shown, "images_per_s", json_real(e->images_per_second));
+    r->hooks->on_epoch(r->hooks->context, shown);
+    json_decref(shown);
 }
 
 static vc_status on_epoch(void *context, const vc_epoch_report *e)
 {
     run *r = context;
-    const double agreement = (double)e->test.top1 / (double)e->test.images;
-    json_t *entry = json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "stage",
-                              (json_int_t)r->stage + 1, "epoch", (json_int_t)e->epoch, "agreement",
-                              agreement, "distillation_loss", e->distillation, "feature_distance",
-                              e->features, "attention_distance", e->attention, "reconstruction",
-                              e->reconstruction, "learning_rate", e->learning_rate);
-    vc_status status =
-        entry ? keep_best(r, agreement, e->epoch) : vc_fail(VC_ENOMEM, "out of memory for the log");
-    if (status == VC_OK)
-        status = vc__journal_add(r->journal, r->journal_path, r->stage + 1, e->epoch, entry);
-    if (status == VC_OK && r->hooks->on_epoch) {
-        json_object_set_new(entry, "epochs", json_integer((json_int_t)e->epochs));
-        json_object_set_new(entry, "best_agreement", json_real(r->agreement));
-        json_object_set_new(entry, "images_per_s", json_real(e->images_per_second));
-        r->hooks->on_epoch(r->hooks->context, entry);
-        json_object_del(entry, "epochs");
-        json_object_del(entry, "best_agreement");
-        json_object_del(entry, "images_per_s");
+    vc__judgement now;
+    VC_TRY(vc__judge_now(&now, &r->judge));
+    if (r->stage + 1 == stage_count(r->o) && is_best(r, now, e->epoch)) {
+        memcpy(r->best, r->student->values, r->student->value_count * sizeof *r->best);
+        VC_TRY(vc_model_write(r->o->output, r->student));
     }
+    json_t *entry = entry_of(r, e, now);
+    if (!entry)
+        return vc_fail(VC_ENOMEM, "out of memory for the log");
+    const vc_status status =
+        vc__journal_add(r->journal, r->journal_path, r->stage + 1, e->epoch, entry);
+    if (status == VC_OK && r->hooks->on_epoch)
+        show(r, entry, e);
     json_decref(entry);
     r->stop = is_over(r, r->stage, e->epoch);
     return status;
@@ -145,6 +149,13 @@ static vc_status use_plan(run *r, size_t stage)
     return vc_model_use_plan(r->student, &r->o->plans[stage], "the plan");
 }
 
+/* Again for each plan: what is kept of its attention has another size. */
+static vc_status open_judge(run *r)
+{
+    vc__judge_close(&r->judge);
+    return vc__judge_open(&r->judge, r->student, r->o->train.teacher, r->held);
+}
+
 static vc_status run_stage(run *r, size_t stage, int resume)
 {
     char checkpoint[PATH_ROOM];
@@ -152,8 +163,9 @@ static vc_status run_stage(run *r, size_t stage, int resume)
     r->stage = stage;
     VC_TRY(stage_file(checkpoint, r, stage));
     VC_TRY(use_plan(r, stage));
+    VC_TRY(open_judge(r));
     const vc_train_options how = stage_options(r);
-    return vc_train(r->student, r->learn, r->held, &how, checkpoint, resume, &hooks);
+    return vc_train(r->student, r->learn, NULL, &how, checkpoint, resume, &hooks);
 }
 
 /* ---- how far an interrupted run came */
@@ -173,25 +185,28 @@ static vc_status find_stage(size_t *out, const run *r)
     return VC_OK;
 }
 
+static vc__judgement judgement_of(const json_t *entry)
+{
+    return (vc__judgement){json_number_value(json_object_get(entry, "agreement")),
+                           json_number_value(json_object_get(entry, "held_back_distance"))};
+}
+
 /* The best of the last stage so far lies in `output`. */
 static vc_status read_best(run *r, size_t stage)
 {
     const json_t *log = json_object_get(r->journal, "log");
-    double best = json_number_value(json_object_get(r->journal, "before"));
-    size_t i, epoch = 0, last = 0;
+    size_t i, last = 0;
     json_t *entry;
+    r->judged = judgement_of(json_object_get(r->journal, "before"));
+    r->nearest = r->judged.features;
     json_array_foreach ((json_t *)log, i, entry) {
-        const double agreement = json_number_value(json_object_get(entry, "agreement"));
         if (json_integer_value(json_object_get(entry, "stage")) != (json_int_t)stage_count(r->o))
             continue;
         last = (size_t)json_integer_value(json_object_get(entry, "epoch"));
-        epoch = agreement > best ? last : epoch;
-        best = agreement > best ? agreement : best;
+        is_best(r, judgement_of(entry), last);
     }
-    r->agreement = best;
-    r->best_epoch = epoch;
     r->stop = is_over(r, stage, last);
-    if (epoch == 0 || stage + 1 < stage_count(r->o))
+    if (r->best_epoch == 0 || stage + 1 < stage_count(r->o))
         return VC_OK;
     vc_model *model;
     const vc_model_options how = {.heads = vc_model_layer(&r->student->config, 0).heads};
@@ -221,7 +236,7 @@ static vc_status count_epochs(run *r)
     enum { STEPS = 5 };
     const size_t steps = r->learn->count / r->o->train.batch;
     const vc_train_hooks hooks = {.on_epoch = keep_nothing};
-    double evaluation = 0.0, agreement;
+    vc__judgement judged;
     r->epochs = r->o->train.epochs;
     if (!(r->o->seconds > 0.0))
         return VC_OK;
@@ -230,8 +245,8 @@ static vc_status count_epochs(run *r)
     trial.limit = (steps < STEPS ? steps : STEPS) * trial.batch;
     trial.warmup_epochs = 0.0;
     double start = vc_clock_seconds();
-    VC_TRY(vc_agreement(&agreement, r->student, r->held, trial.batch));
-    evaluation = vc_clock_seconds() - start;
+    VC_TRY(vc__judge_now(&judged, &r->judge));
+    const double evaluation = vc_clock_seconds() - start;
     start = vc_clock_seconds();
     const vc_status status = vc_train(r->student, r->learn, NULL, &trial, NULL, 0, &hooks);
     const double step = (vc_clock_seconds() - start) / (double)(trial.limit / trial.batch);
@@ -250,9 +265,13 @@ static vc_status begin(run *r)
 {
     const size_t last = stage_count(r->o) - 1;
     VC_TRY(use_plan(r, last));
-    VC_TRY(vc_agreement(&r->agreement, r->student, r->held, r->o->train.batch));
+    VC_TRY(open_judge(r));
+    VC_TRY(vc__judge_now(&r->judged, &r->judge));
+    r->nearest = r->judged.features;
     VC_TRY(count_epochs(r));
-    json_object_set_new(r->journal, "before", json_real(r->agreement));
+    json_object_set_new(r->journal, "before",
+                        json_pack("{s:f, s:f}", "agreement", r->judged.agreement,
+                                  "held_back_distance", r->judged.features));
     json_object_set_new(r->journal, "epochs", json_integer((json_int_t)r->epochs));
     return vc_json_write_exact(r->journal_path, r->journal);
 }
@@ -301,13 +320,15 @@ vc_status vc_calibrate(vc_calibration *out, vc_model *student, const vc_dataset 
     const vc_status status = calibrate(&r);
     if (status == VC_OK) {
         json_t *log = json_object_get(r.journal, "log");
-        *out = (vc_calibration){.before = json_number_value(json_object_get(r.journal, "before")),
-                                .agreement = r.agreement,
-                                .best_epoch = r.best_epoch,
-                                .epochs = json_array_size(log),
-                                .log = json_incref(log)};
+        *out =
+            (vc_calibration){.before = judgement_of(json_object_get(r.journal, "before")).agreement,
+                             .agreement = r.judged.agreement,
+                             .best_epoch = r.best_epoch,
+                             .epochs = json_array_size(log),
+                             .log = json_incref(log)};
         remove_checkpoints(&r);
     }
+    vc__judge_close(&r.judge);
     json_decref(r.journal);
     free(r.best);
     return status;

@@ -12,7 +12,7 @@ vc_status vc__journal_open(json_t **out, const char *path, const json_t *setting
     const json_t *was = json_object_get(*out, "settings");
     vc_status status = VC_OK;
     if (!json_is_object(was) || !json_is_array(json_object_get(*out, "log")) ||
-        !json_is_number(json_object_get(*out, "before")) ||
+        !json_is_object(json_object_get(*out, "before")) ||
         !json_is_integer(json_object_get(*out, "epochs")))
         status = vc_fail(VC_EFORMAT, "%s: is not the journal of a calibration", path);
     json_t *none = json_object();

@@ -1,0 +1,30 @@
+/* How near a student is to its teacher on images that it does not learn from. */
+#ifndef VC_JUDGE_H
+#define VC_JUDGE_H
+
+#include "vitcod/train.h"
+
+typedef struct vc__judgement {
+    double agreement; /* share of the images whose label is the student's first class */
+    double
+        features; /* distance of the blocks, see vc_distances; 0 without a teacher like the student */
+} vc__judgement;
+
+typedef struct vc__judge {
+    const vc_model *student, *teacher;
+    const vc_dataset *held;
+    vc_acts acts, teacher_acts;
+    float *x;
+    int32_t *y;
+    uint32_t *order;
+} vc__judge;
+
+/* Room for the student as it is restricted now. */
+vc_status vc__judge_open(vc__judge *out, const vc_model *student, const vc_model *teacher,
+                         const vc_dataset *held);
+void vc__judge_close(vc__judge *judge);
+
+/* VC_EINVAL when a logit is not finite. */
+vc_status vc__judge_now(vc__judgement *out, vc__judge *judge);
+
+#endif
