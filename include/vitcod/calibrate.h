@@ -77,7 +77,7 @@ typedef struct vc_calibrate_hooks {
     void *context;
 } vc_calibrate_hooks;
 
-/* log: [{"stage", "epoch", "agreement", "held_back_distance", "distillation_loss", "feature_distance", "attention_distance",
+/* log: [{"stage", "epoch", "agreement", "divergence", "distillation_loss", "feature_distance", "attention_distance",
  * "reconstruction", "learning_rate"}] */
 typedef struct vc_calibration {
     double before, agreement; /* shares of the images held back: pruned, and at best */
@@ -85,9 +85,9 @@ typedef struct vc_calibration {
     json_t *log;
 } vc_calibration;
 
-/* Trains the student, whose parameters are at the end those of the best epoch (the most agreement; of equal ones the least distance from
- * the teacher's blocks), which `output` holds too. `learn` and `held` are labelled by
- * vc_dense_look. Interrupted and resumed it makes the same files. */
+/* Trains the student. At the end its parameters, and those in `output`, are the best epoch's: the one with the least
+ * divergence KL(teacher || student) on the images held back, which tells epochs apart where agreement, a share of a few
+ * hundred images, cannot. `learn` and `held` are labelled by vc_dense_look. Interrupted and resumed it makes the same files. */
 vc_status vc_calibrate(vc_calibration *out, vc_model *student, const vc_dataset *learn,
                        const vc_dataset *held, const vc_calibrate_options *options,
                        const vc_calibrate_hooks *hooks);

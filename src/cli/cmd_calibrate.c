@@ -146,7 +146,7 @@ static void on_step(void *context, size_t step, size_t steps, double best)
 {
     run *r = context;
     char note[64];
-    snprintf(note, sizeof note, "best agreement %.1f %%", 100.0 * best);
+    snprintf(note, sizeof note, "agreement of the best %.1f %%", 100.0 * best);
     r->progress.total = steps;
     vc_progress_update(&r->progress, step, note);
 }
@@ -164,10 +164,11 @@ static void on_epoch(void *context, const json_t *entry)
     vc_progress_end(&r->progress);
     if (r->plan_count > 1)
         printf("stage %.0f/%zu  ", real_of(entry, "stage"), r->plan_count);
-    printf("epoch %.0f/%.0f  agreement %.1f %%  best %.1f %%  distance %.4f  %.1f images/s\n",
-           real_of(entry, "epoch"), real_of(entry, "epochs"), 100.0 * real_of(entry, "agreement"),
-           100.0 * real_of(entry, "best_agreement"), real_of(entry, "held_back_distance"),
-           real_of(entry, "images_per_s"));
+    printf(
+        "epoch %.0f/%.0f  agreement %.1f %%, of the best %.1f %%  divergence %.4f  %.1f images/s\n",
+        real_of(entry, "epoch"), real_of(entry, "epochs"), 100.0 * real_of(entry, "agreement"),
+        100.0 * real_of(entry, "best_agreement"), real_of(entry, "divergence"),
+        real_of(entry, "images_per_s"));
     fflush(stdout);
 }
 
@@ -420,8 +421,7 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         {"minutes", "X", "as many epochs as fit, by the time of a few steps", CLI_NUMBER,
          &o.minutes},
         {"steps", "N", "so many steps, rounded up to whole epochs", CLI_COUNT, &o.steps},
-        {"patience", "N",
-         "stop after so many epochs without more agreement or less distance, 0: never (default 6)",
+        {"patience", "N", "stop after so many epochs without a better one, 0: never (default 6)",
          CLI_COUNT, &o.how.patience},
         {"batch", "N", "images per step (default 16)", CLI_COUNT, &t->batch},
         {"lr", "X", "highest learning rate (default 5e-5)", CLI_NUMBER, &t->learning_rate},

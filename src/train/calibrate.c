@@ -23,9 +23,7 @@ typedef struct run {
     float *best;          /* the student's parameters when it agreed most */
     vc__judge judge;
     vc__judgement judged; /* the best epoch's */
-    double nearest;       /* the least distance of any epoch */
-    size_t best_epoch,
-        last_gain; /* epochs: of the best, and the last with more agreement or less distance */
+    size_t best_epoch;
     int stop;
 } run;
 
@@ -82,30 +80,26 @@ static void on_step(void *context, size_t step, size_t steps, double loss)
 /* Takes an epoch of the last stage into account; whether it is the best so far. */
 static int is_best(run *r, vc__judgement now, size_t epoch)
 {
-    const int best = now.agreement > r->judged.agreement ||
-                     (now.agreement == r->judged.agreement && now.features < r->judged.features);
-    if (best || now.features < r->nearest)
-        r->last_gain = epoch;
-    r->nearest = now.features < r->nearest ? now.features : r->nearest;
-    if (best) {
-        r->judged = now;
-        r->best_epoch = epoch;
-    }
-    return best;
+    if (r->o->train.teacher ? now.divergence >= r->judged.divergence
+                            : now.agreement <= r->judged.agreement)
+        return 0;
+    r->judged = now;
+    r->best_epoch = epoch;
+    return 1;
 }
 
 /* Whether nothing has become better for long. */
 static int is_over(const run *r, size_t stage, size_t epoch)
 {
     return stage + 1 == stage_count(r->o) && r->o->patience > 0 &&
-           epoch >= r->last_gain + r->o->patience;
+           epoch >= r->best_epoch + r->o->patience;
 }
 
 static json_t *entry_of(const run *r, const vc_epoch_report *e, vc__judgement now)
 {
     return json_pack(
         "{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "stage", (json_int_t)r->stage + 1, "epoch",
-        (json_int_t)e->epoch, "agreement", now.agreement, "held_back_distance", now.features,
+        (json_int_t)e->epoch, "agreement", now.agreement, "divergence", now.divergence,
         "distillation_loss", e->distillation, "feature_distance", e->features, "attention_distance",
         e->attention, "reconstruction", e->reconstruction, "learning_rate", e->learning_rate);
 }
@@ -188,7 +182,7 @@ static vc_status find_stage(size_t *out, const run *r)
 static vc__judgement judgement_of(const json_t *entry)
 {
     return (vc__judgement){json_number_value(json_object_get(entry, "agreement")),
-                           json_number_value(json_object_get(entry, "held_back_distance"))};
+                           json_number_value(json_object_get(entry, "divergence"))};
 }
 
 /* The best of the last stage so far lies in `output`. */
@@ -198,7 +192,6 @@ static vc_status read_best(run *r, size_t stage)
     size_t i, last = 0;
     json_t *entry;
     r->judged = judgement_of(json_object_get(r->journal, "before"));
-    r->nearest = r->judged.features;
     json_array_foreach ((json_t *)log, i, entry) {
         if (json_integer_value(json_object_get(entry, "stage")) != (json_int_t)stage_count(r->o))
             continue;
@@ -267,11 +260,10 @@ static vc_status begin(run *r)
     VC_TRY(use_plan(r, last));
     VC_TRY(open_judge(r));
     VC_TRY(vc__judge_now(&r->judged, &r->judge));
-    r->nearest = r->judged.features;
     VC_TRY(count_epochs(r));
     json_object_set_new(r->journal, "before",
-                        json_pack("{s:f, s:f}", "agreement", r->judged.agreement,
-                                  "held_back_distance", r->judged.features));
+                        json_pack("{s:f, s:f}", "agreement", r->judged.agreement, "divergence",
+                                  r->judged.divergence));
     json_object_set_new(r->journal, "epochs", json_integer((json_int_t)r->epochs));
     return vc_json_write_exact(r->journal_path, r->journal);
 }

@@ -5,16 +5,15 @@
 #include "vitcod/train.h"
 
 typedef struct vc__judgement {
-    double agreement; /* share of the images whose label is the student's first class */
-    double
-        features; /* distance of the blocks, see vc_distances; 0 without a teacher like the student */
+    double agreement;  /* share of the images whose label is the student's first class */
+    double divergence; /* mean KL(teacher || student) of the logits; 0 without a teacher */
 } vc__judgement;
 
 typedef struct vc__judge {
     const vc_model *student, *teacher;
     const vc_dataset *held;
     vc_acts acts, teacher_acts;
-    float *x;
+    float *x, *spare;
     int32_t *y;
     uint32_t *order;
 } vc__judge;
