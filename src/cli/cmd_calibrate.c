@@ -322,12 +322,12 @@ static calibrate_options defaults(void)
     vc_train_options *t = &o.how.train;
     t->epochs = 20;
     t->batch = 16;
-    t->learning_rate = 5e-5; /* 2e-4 forgets faster than it learns */
+    t->learning_rate = 1e-4; /* 2e-4 forgets faster than it learns */
     t->weight_decay = 0.0;
     t->min_learning_rate = 0.0;
     t->warmup_epochs = 1.0;
     t->distillation = 1.0; /* there are no labels */
-    t->features = 1.0;
+    t->features = 10.0;
     t->label_smoothing = 0.0;
     t->augmentation.crop = 0.25;
     return o;
@@ -424,8 +424,8 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         {"patience", "N", "stop after so many epochs without a better one, 0: never (default 6)",
          CLI_COUNT, &o.how.patience},
         {"batch", "N", "images per step (default 16)", CLI_COUNT, &t->batch},
-        {"lr", "X", "highest learning rate (default 5e-5)", CLI_NUMBER, &t->learning_rate},
-        {"feature-weight", "X", "of the distance from the dense model's blocks (default 1)",
+        {"lr", "X", "highest learning rate (default 1e-4)", CLI_NUMBER, &t->learning_rate},
+        {"feature-weight", "X", "of the distance from the dense model's blocks (default 10)",
          CLI_NUMBER, &t->features},
         {"attention-weight", "X", "of the distance from its heads' outputs (default 0)", CLI_NUMBER,
          &t->attention},
