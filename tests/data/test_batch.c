@@ -83,10 +83,35 @@ static void mirrored_crops_fall(void **state)
     assert_true(falling > COUNT / 4 && falling < 3 * COUNT / 4);
 }
 
+/* A pair's images are mixed by one weight from both sides: their sum stays; half of the pairs is half. */
+static void pairs_are_mixed(void **state)
+{
+    (void)state;
+    const vc_dataset data = ramps(pixels, labels);
+    vc_batch_options o = cropping(0.0);
+    size_t mixed = 0;
+    vc_batch_load(a, y, &data, order, COUNT, &o);
+    o.augmentation.mixup = 0.5;
+    for (size_t i = 0; i < COUNT * PIXELS; i++)
+        a[i] += (float)(i / PIXELS); /* images that differ */
+    for (size_t i = 0; i < COUNT * PIXELS; i++)
+        pixels[i] = (uint8_t)a[i];
+    vc_batch_load(b, y, &data, order, COUNT, &o);
+    for (size_t i = 0; i < COUNT / 2; i++) {
+        const size_t first = i * PIXELS, last = (COUNT - 1 - i) * PIXELS;
+        mixed += b[first] != pixels[first];
+        for (size_t p = 0; p < PIXELS; p++)
+            assert_near(b[first + p] + b[last + p], pixels[first + p] + pixels[last + p], 1e-2);
+    }
+    assert_true(mixed > COUNT / 8 && mixed < 3 * COUNT / 8);
+    vc_batch_load(a, y, &data, order, COUNT, &o);
+    assert_memory_equal(a, b, sizeof a);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(ramps_stay_ramps),
-                                       cmocka_unit_test(the_whole_is_the_image),
-                                       cmocka_unit_test(mirrored_crops_fall)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ramps_stay_ramps), cmocka_unit_test(the_whole_is_the_image),
+        cmocka_unit_test(mirrored_crops_fall), cmocka_unit_test(pairs_are_mixed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

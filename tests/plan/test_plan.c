@@ -32,6 +32,28 @@ static void columns_and_counts(void **state)
     vc_plan_close(&plan);
 }
 
+static void shares_travel_with_it(void **state)
+{
+    (void)state;
+    vc_plan plan, back;
+    make(&plan);
+    const uint64_t without = vc_plan_hash(&plan);
+    plan.layers[0].kept_share = malloc(6 * sizeof(float));
+    assert_non_null(plan.layers[0].kept_share);
+    for (size_t r = 0; r < 6; r++)
+        plan.layers[0].kept_share[r] = (float)r / 5.0f;
+    assert_ok(vc_plan_write(temporary("p"), &plan));
+    assert_ok(vc_plan_read(&back, temporary("p")));
+    assert_memory_equal(back.layers[0].kept_share, plan.layers[0].kept_share, 6 * sizeof(float));
+    assert_true(vc_plan_hash(&plan) == vc_plan_hash(&back) && vc_plan_hash(&plan) != without);
+    vc_plan_close(&back);
+    plan.layers[0].kept_share[4] = 1.5f;
+    assert_ok(vc_plan_write(temporary("p"), &plan));
+    assert_fails(vc_plan_read(&back, temporary("p")), VC_EFORMAT,
+                 "layers.0.kept_share[4] is 1.5, wanted 0 to 1");
+    vc_plan_close(&plan);
+}
+
 static void file_round_trip(void **state)
 {
     (void)state;
@@ -184,12 +206,10 @@ static void mask_files(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(columns_and_counts),
-                                       cmocka_unit_test(file_round_trip),
-                                       cmocka_unit_test(refuses_inconsistent_plans),
-                                       cmocka_unit_test(inside_another_file),
-                                       cmocka_unit_test(copies),
-                                       cmocka_unit_test(an_empty_row_is_named),
-                                       cmocka_unit_test(mask_files)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(columns_and_counts),    cmocka_unit_test(shares_travel_with_it),
+        cmocka_unit_test(file_round_trip),       cmocka_unit_test(refuses_inconsistent_plans),
+        cmocka_unit_test(inside_another_file),   cmocka_unit_test(copies),
+        cmocka_unit_test(an_empty_row_is_named), cmocka_unit_test(mask_files)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
