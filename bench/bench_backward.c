@@ -44,6 +44,12 @@ static void open_work(work *w, const char *path, size_t head_dim, size_t batch)
 {
     must(vc_plan_read(&w->plan, path));
     const vc_plan_layer *p = &w->plan.layers[0];
+    for (size_t l = 0; l < w->plan.layer_count; l++)
+        if (w->plan.layers[l].heads != p->heads || w->plan.layers[l].queries != p->queries ||
+            w->plan.layers[l].keys != p->queries) {
+            fputs("bench_backward: wanted equal square maps\n", stderr);
+            exit(1);
+        }
     const size_t width = p->heads * head_dim, layers = w->plan.layer_count;
     size_t scratch = p->queries * p->keys;
     w->shape = (vc_attention_shape){batch,    p->heads, p->queries, p->keys, head_dim,
@@ -125,6 +131,8 @@ int main(int argc, char **argv)
     }
     work w = {0};
     double worst[3] = {0}, *samples = calloc(3 * rounds, sizeof *samples);
+    if (!samples)
+        return 1;
     open_work(&w, argv[1], head_dim, batch);
     for (size_t l = 0; l < w.plan.layer_count; l++)
         if (w.plan.layers[l].kept_share) {
@@ -133,7 +141,7 @@ int main(int argc, char **argv)
             return 1;
         }
     compare(&w, worst);
-    for (size_t r = 0; samples && r < rounds; r++) {
+    for (size_t r = 0; r < rounds; r++) {
         const double start = vc_clock_seconds();
         for (size_t l = 0; l < w.plan.layer_count; l++)
             run_dense(&w, l);

@@ -38,7 +38,8 @@ def make_plan(folder, name, sparsity):
     rule, weighed, residual = RULES[name]
     mask, plan = os.path.join(folder, "mask.npy"), os.path.join(folder, "plan.safetensors")
     maps = os.path.join(folder, "attention.npy")
-    vitcod("prune", os.path.join(folder, "scores.npy") if weighed else maps, "--rule", rule,
+    scores = "beyond.npy" if residual else "scores.npy"
+    vitcod("prune", os.path.join(folder, scores) if weighed else maps, "--rule", rule,
            "--sparsity", str(sparsity), "-o", mask)
     vitcod("polarize", mask, "-o", plan, *(["--residual", maps] if residual else []))
     return plan
@@ -65,16 +66,20 @@ def measure(done, results):
         vitcod("attention", MODEL, "--data", DATA, "--limit", "5000", "-o",
                os.path.join(folder, "attention.npy"), "--scores",
                os.path.join(folder, "scores.npy"))
+        vitcod("attention", MODEL, "--data", DATA, "--limit", "5000", "-o",
+               os.path.join(folder, "attention.npy"), "--scores",
+               os.path.join(folder, "beyond.npy"), "--beyond-mean")
         vitcod("autoencoder", MODEL, "--data", DATA, "--limit", "1000", "-o", coder)
         for seed in range(OPTIONS.seeds):
             for sparsity in reversed(SPARSITIES):
                 for name in RULES:
-                    plan = make_plan(folder, name, sparsity)
+                    plan = None
                     for with_coder in (False, True):
                         result = {"rule": name, "sparsity": sparsity, "autoencoder": with_coder,
                                   "seed": seed, "limit": OPTIONS.limit}
                         if key(result) in done:
                             continue
+                        plan = plan or make_plan(folder, name, sparsity)
                         result["top1"] = run(folder, plan, coder if with_coder else None, seed)
                         results.write(json.dumps(result) + "\n")
                         results.flush()
@@ -83,7 +88,8 @@ def measure(done, results):
 
 def cell(done, name, sparsity, coder):
     values = [r["top1"] for r in done.values()
-              if (r["rule"], r["sparsity"], r["autoencoder"]) == (name, sparsity, coder)]
+              if (r["rule"], r["sparsity"], r["autoencoder"]) == (name, sparsity, coder)
+              and r["limit"] == OPTIONS.limit]
     if not values:
         return "-"
     spread = statistics.stdev(values) if len(values) > 1 else 0.0

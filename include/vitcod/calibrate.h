@@ -32,15 +32,15 @@ void vc_dense_stats_close(vc_dense_stats *stats);
 vc_tap vc_dense_stats_tap(vc_dense_stats *stats);
 
 /* Runs the model over the images: each one's label becomes its first class, and the statistics (NULL: not
- * wanted) grow. `label` is shown with the progress. */
+ * wanted) grow. `progress` may be NULL. */
 vc_status vc_dense_look(vc_dense_stats *stats, vc_dataset *data, const vc_model *model,
-                        size_t batch, const char *label);
+                        size_t batch, vc_progress *progress);
 
 /* ---- what is pruned */
 
 typedef struct vc_plan_recipe {
     /* As vc_prune_options has it, or "budget": one threshold over all layers and heads on attention times the norm
-     * of the projected value, which is how much an entry can change the block's output; with a residual, of the value beyond the mean. */
+     * of the projected value (vc_model_value_norms), which is how much an entry can change the block's output; with a residual, of the value beyond the mean. */
     const char *rule;
     double sparsity;
     size_t threshold; /* of polarization */

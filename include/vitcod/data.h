@@ -21,10 +21,10 @@ typedef struct vc_dataset {
 vc_status vc_dataset_open(vc_dataset *out, const char *directory, const char *split);
 void vc_dataset_close(vc_dataset *dataset);
 
-/* Copies every `every`-th image into `second`, so that sorted classes are on both sides, and the others into
- * `first`; 0: none into `second`. */
+/* Copies this share of the images, 0 to 1, evenly spread so that sorted classes are on both sides, into `second`, the
+ * others into `first`. A fifth is every fifth image. */
 vc_status vc_dataset_split(vc_dataset *first, vc_dataset *second, const vc_dataset *all,
-                           size_t every);
+                           double share);
 
 /* Mean and standard deviation of each channel, values scaled to 0..1. */
 void vc_dataset_statistics(float mean[VC_MAX_CHANNELS], float std[VC_MAX_CHANNELS],

@@ -14,8 +14,8 @@ vc_status vc_polarize(vc_plan *out, const vc_mask *mask, size_t threshold, const
 vc_status vc_polarize_groups(vc_plan *out, const vc_mask *masks, size_t count, size_t threshold,
                              const char *path);
 
-/* What a plan costs, in any unit: less is better. */
-typedef vc_status vc_plan_cost(void *context, double *cost, const vc_plan *plan);
+/* What a plan costs, in any unit: less is better. It may be completed first, with shares. */
+typedef vc_status vc_plan_cost(void *context, double *cost, vc_plan *plan);
 
 /* The plan of the threshold that costs least, of a grid over 0 to the queries and of the neighbourhood of the grid's
  * best; plan.threshold says which. */

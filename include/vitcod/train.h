@@ -33,7 +33,7 @@ vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *lab
 
 /* Soft distillation (Touvron et al. 2021, eq. 2): weight * temperature^2 * KL(teacher || student), both
  * logits (batch, classes) divided by the temperature. Returns the divergence without the weight, and
- * turns dlogits into (1 - weight) * dlogits + the weighted gradient. */
+ * turns dlogits, unless NULL, into (1 - weight) * dlogits + the weighted gradient. */
 double vc_distillation(float *dlogits, const float *logits, const float *teacher, size_t batch,
                        size_t classes, double weight, double temperature);
 

@@ -15,6 +15,8 @@
 
 enum { MOST_STAGES = CLI_MOST_STAGES + 1 };
 
+static const size_t UNSET = SIZE_MAX; /* of counts */
+
 typedef struct calibrate_options {
     cli_model_options model;
     cli_data_options data;
@@ -22,10 +24,9 @@ typedef struct calibrate_options {
     double hold_back, minutes;
     double stages[MOST_STAGES]; /* sparsities; the wanted one last, unless there is a plan for it */
     size_t stage_count, steps;
-    int makes_coder; /* in `coder`, which is not kept */
+    int makes_coder;
     vc_coded coded;
     size_t compressed;
-    char coder[4096];
     vc_plan_recipe recipe;
     vc_calibrate_options how;
     json_t *settings; /* what the options were set to */
@@ -37,6 +38,7 @@ typedef struct run {
     vc_dataset learn, held;
     vc_plan plans[MOST_STAGES];
     size_t plan_count;
+    char coder[4096]; /* the file of an auto-encoder made here; empty: none */
     int json;
     vc_progress progress;
 } run;
@@ -58,9 +60,9 @@ static vc_status open_images(run *r, json_t *result)
     how.context = &broken;
     vc_status status = vc_dataset_decode(&all, source, &how);
     vc_source_close(source);
-    json_object_set_new(result, "broken", broken.names);
+    json_object_set_new(result, "broken_images", broken.names);
     VC_TRY(status);
-    status = vc_dataset_split(&r->learn, &r->held, &all, (size_t)lround(1.0 / o->hold_back));
+    status = vc_dataset_split(&r->learn, &r->held, &all, o->hold_back);
     if (status == VC_OK && (r->learn.count < o->how.train.batch || r->held.count == 0))
         status = vc_fail(VC_EINVAL,
                          "%s: %zu images to learn from and %zu held back, wanted at least a batch "
@@ -108,6 +110,15 @@ static vc_status read_plan(run *r, json_t *result, const char *path)
     return vc_model_check_plan(&r->student->config, plan, path);
 }
 
+static vc_status look_at(const run *r, vc_dense_stats *stats, vc_dataset *data, const char *label)
+{
+    vc_progress progress = vc_progress_begin(label, data->count);
+    const vc_status status =
+        vc_dense_look(stats, data, r->teacher, r->o->how.train.batch, &progress);
+    vc_progress_end(&progress);
+    return status;
+}
+
 static vc_status look_and_prune(run *r, json_t *result)
 {
     const calibrate_options *o = r->o;
@@ -118,10 +129,9 @@ static vc_status look_and_prune(run *r, json_t *result)
         status = vc_dense_stats_open(&stats, r->teacher, o->how.train.batch,
                                      vc_plan_recipe_weighs(&o->recipe), o->recipe.residual);
     if (status == VC_OK)
-        status = vc_dense_look(prunes ? &stats : NULL, &r->learn, r->teacher, o->how.train.batch,
-                               "attention");
+        status = look_at(r, prunes ? &stats : NULL, &r->learn, "attention");
     if (status == VC_OK)
-        status = vc_dense_look(NULL, &r->held, r->teacher, o->how.train.batch, "held back");
+        status = look_at(r, NULL, &r->held, "held back");
     if (status == VC_OK && prunes)
         status = make_plans(r, result, &stats);
     vc_dense_stats_close(&stats);
@@ -194,6 +204,18 @@ static double peak_mebibytes(void)
     return (double)usage.ru_maxrss / 1024.0;
 }
 
+static void describe_plan(json_t *result, const run *r)
+{
+    if (r->plan_count == 0)
+        return;
+    const vc_plan *plan = &r->plans[r->plan_count - 1];
+    cli_add_plan_hash(result, plan);
+    json_object_set_new(result, "residual",
+                        json_string(plan->layers[0].kept_share ? "mean" : "none"));
+    if (!r->o->model.plan)
+        json_object_set_new(result, "rule", json_string(r->o->recipe.rule));
+}
+
 static vc_status learn(run *r, json_t *result)
 {
     const calibrate_options *o = r->o;
@@ -225,39 +247,48 @@ static vc_status learn(run *r, json_t *result)
     json_decref(settings);
     VC_TRY(status);
     json_object_update_new(
-        result,
-        json_pack("{s:I, s:I, s:f, s:f, s:I, s:I, s:f, s:f, s:s, s:s, s:o, s:O}", "images",
-                  (json_int_t)r->learn.count, "held_back", (json_int_t)r->held.count,
-                  "agreement_before", done.before, "agreement", done.agreement, "epochs",
-                  (json_int_t)done.epochs, "best_epoch", (json_int_t)done.best_epoch, "seconds",
-                  vc_clock_seconds() - start, "peak_mib", peak_mebibytes(), "rule", o->recipe.rule,
-                  "residual", o->residual, "model", cli_text(o->output), "log", done.log));
+        result, json_pack("{s:I, s:I, s:f, s:f, s:I, s:I, s:f, s:f, s:o, s:O}", "images",
+                          (json_int_t)r->learn.count, "held_back", (json_int_t)r->held.count,
+                          "agreement_before", done.before, "agreement", done.agreement, "epochs",
+                          (json_int_t)done.epochs, "best_epoch", (json_int_t)done.best_epoch,
+                          "seconds", vc_clock_seconds() - start, "peak_mib", peak_mebibytes(),
+                          "model", cli_text(o->output), "log", done.log));
     if (o->plan_output)
         json_object_set_new(result, "plan", cli_text(o->plan_output));
-    if (r->plan_count > 0)
-        cli_add_plan_hash(result, &r->plans[r->plan_count - 1]);
+    describe_plan(result, r);
     vc_calibration_close(&done);
     return VC_OK;
 }
 
 /* A file, since a model takes its auto-encoder from one. */
-static vc_status make_coder(json_t *result, const calibrate_options *o)
+static vc_status make_coder(json_t *result, run *r)
 {
+    const calibrate_options *o = r->o;
+    if ((size_t)snprintf(r->coder, sizeof r->coder, "%s.XXXXXX", o->output) >= sizeof r->coder)
+        return vc_fail(VC_EINVAL, "%s: the path is too long", o->output);
+    const int file = mkstemp(r->coder);
+    if (file < 0) {
+        r->coder[0] = '\0';
+        return vc_fail(VC_EIO, "%s: cannot write beside it", o->output);
+    }
+    close(file);
     cli_autoencoder_options how = {.model = o->model,
                                    .data = o->data,
-                                   .output = o->coder,
+                                   .output = r->coder,
                                    .compressed = o->compressed,
                                    .coded = o->coded};
     how.model.plan = "none";
-    return cli_make_autoencoder(result, &how);
+    VC_TRY(cli_make_autoencoder(result, &how));
+    json_object_del(result, "autoencoder"); /* it is inside the model */
+    return VC_OK;
 }
 
 static vc_status open_models(run *r, json_t *result)
 {
     cli_model_options dense = r->o->model, own = r->o->model;
     if (r->o->makes_coder) {
-        VC_TRY(make_coder(result, r->o));
-        own.autoencoder = r->o->coder;
+        VC_TRY(make_coder(result, r));
+        own.autoencoder = r->coder;
     }
     if (r->o->teacher)
         dense.path = r->o->teacher;
@@ -294,8 +325,8 @@ static vc_status calibrate(json_t *result, const calibrate_options *o, int json)
     vc_dataset_close(&r.held);
     vc_model_close(r.student);
     vc_model_close(r.teacher);
-    if (o->makes_coder)
-        unlink(o->coder);
+    if (r.coder[0])
+        unlink(r.coder);
     return status;
 }
 
@@ -314,13 +345,12 @@ static calibrate_options defaults(void)
 {
     calibrate_options o = {
         .data = cli_data_options_default("train"),
-        .residual = "mean",
         .hold_back = 0.2,
         .minutes = NAN,
-        .recipe = {.rule = "budget", .sparsity = 0.9, .threshold = 50},
-        .how = {.train = vc_train_options_default(), .stage_epochs = 1, .patience = 6}};
+        .recipe = {.sparsity = NAN, .threshold = UNSET},
+        .how = {.train = vc_train_options_default(), .stage_epochs = UNSET, .patience = 6}};
     vc_train_options *t = &o.how.train;
-    t->epochs = 20;
+    t->epochs = UNSET;
     t->batch = 16;
     t->learning_rate = 1e-4; /* 2e-4 forgets faster than it learns */
     t->weight_decay = 0.0;
@@ -353,15 +383,46 @@ static int take_autoencoder(const cli_command *command, calibrate_options *o)
     }
     o->makes_coder = strcmp(text, "qk") == 0 || strcmp(text, "q") == 0 || strcmp(text, "k") == 0;
     if (o->makes_coder) {
-        if ((size_t)snprintf(o->coder, sizeof o->coder, "%s.autoencoder", o->output) >=
-            sizeof o->coder)
-            return cli_usage(command, "-o is too long a path");
         return cli_take_coded(&o->coded, command, text);
     }
     if (o->compressed > 0)
         return cli_usage(command, "--compressed belongs to --autoencoder qk, q or k");
     o->model.autoencoder = text;
     return CLI_CONTINUE;
+}
+
+/* What a plan from elsewhere leaves without a say, and what one limit of time leaves to another. */
+static int check_unused(const cli_command *command, const calibrate_options *o)
+{
+    const vc_train_options *t = &o->how.train;
+    if (o->model.plan && !o->gradual &&
+        (o->recipe.rule || o->residual || !isnan(o->recipe.sparsity) ||
+         o->recipe.threshold != UNSET))
+        return cli_usage(command, "--sparsity, --rule, --residual and --threshold make a plan, and "
+                                  "--plan is there already");
+    if (o->how.stage_epochs != UNSET && !o->gradual)
+        return cli_usage(command, "--stage-epochs belongs to --gradual");
+    if ((t->epochs != UNSET) + (o->steps > 0) + !isnan(o->minutes) > 1)
+        return cli_usage(command, "wanted one of --epochs, --steps and --minutes");
+    if (o->gradual && t->epochs == 0)
+        return cli_usage(command, "--epochs is 0, which leaves --gradual nothing to lead to");
+    return CLI_CONTINUE;
+}
+
+static void take_defaults(calibrate_options *o)
+{
+    if (!o->recipe.rule)
+        o->recipe.rule = "budget";
+    if (!o->residual)
+        o->residual = "mean";
+    if (isnan(o->recipe.sparsity))
+        o->recipe.sparsity = 0.9;
+    if (o->recipe.threshold == UNSET)
+        o->recipe.threshold = 50;
+    if (o->how.stage_epochs == UNSET)
+        o->how.stage_epochs = 1;
+    if (o->how.train.epochs == UNSET)
+        o->how.train.epochs = 20;
 }
 
 static int check(const cli_command *command, const calibrate_options *o)
@@ -374,11 +435,10 @@ static int check(const cli_command *command, const calibrate_options *o)
     if (!(t->augmentation.crop > 0.0 && t->augmentation.crop <= 1.0))
         return cli_usage(command, "--crop is %g, wanted more than 0, up to 1",
                          t->augmentation.crop);
-    if (o->minutes > 0.0 && o->steps > 0)
-        return cli_usage(command, "both --minutes and --steps, wanted one of them");
     if (o->model.mask)
         return cli_usage(command, "--mask has no plan: wanted --plan (`vitcod polarize`)");
-    const int status = cli_check_learning(command, o->residual, o->hold_back, o->minutes);
+    const int status =
+        cli_check_learning(command, o->recipe.rule, o->residual, o->hold_back, o->minutes);
     return status == CLI_CONTINUE ? cli_check_batch(command, t->batch) : status;
 }
 
@@ -390,6 +450,8 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         {"data", "PATH", "images, which need no labels: a folder, a tar, IDX or CIFAR files",
          CLI_TEXT, &o.data.path},
         {"limit", "N", "only the first N images, 0 for all", CLI_COUNT, &o.data.limit},
+        {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,
+         &o.data.skip_broken},
         {"output", "FILE", "the model that was best on the images held back, its plan inside",
          CLI_TEXT, &o.output},
         {"plan-output", "FILE", "the plan that it runs on, as a file of its own", CLI_TEXT,
@@ -435,7 +497,7 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         {"weight-decay", "X", "of matrices, as in AdamW (default 0)", CLI_NUMBER, &t->weight_decay},
         {"crop", "X", "random resized crops of this share of the area or more (default 0.25)",
          CLI_NUMBER, &t->augmentation.crop},
-        {"mixup", "X", "share of the images that are mixed with another", CLI_NUMBER,
+        {"mixup", "X", "share of the images that are mixed with another (default 0)", CLI_NUMBER,
          &t->augmentation.mixup},
         {"hold-back", "X", "share of the images kept to judge by (default 0.2)", CLI_NUMBER,
          &o.hold_back},
@@ -451,7 +513,10 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         return status;
     o.model.path = arguments.positional[0];
     t->seed = common.seed;
-    status = check(command, &o);
+    status = check_unused(command, &o);
+    take_defaults(&o);
+    if (status == CLI_CONTINUE)
+        status = check(command, &o);
     if (status == CLI_CONTINUE)
         status = take_stages(command, &o);
     if (status == CLI_CONTINUE)
@@ -461,14 +526,15 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
     o.recipe.residual = strcmp(o.residual, "mean") == 0;
     o.how.seconds = isnan(o.minutes) ? 0.0 : 60.0 * o.minutes;
     t->warmup_learning_rate = fmin(t->warmup_learning_rate, t->learning_rate);
-    static const char *const places[] = {"output", "plan-output", "checkpoint", "resume", NULL};
+    static const char *const places[] = {"output", "plan-output", "checkpoint",
+                                         "resume", "skip-broken", NULL};
     o.settings = cli_settings(options, sizeof options / sizeof *options, places);
     json_t *result = cli_result(command, &common);
     const vc_status done = o.settings
                                ? calibrate(result, &o, common.json)
                                : vc_fail(VC_EINVAL, "a path that is no UTF-8 cannot be remembered");
     json_decref(o.settings);
-    return cli_finish(result, done, common.json, print_text);
+    return cli_finish_data(result, done, &o.data, common.json, print_text);
 }
 
 const cli_command cmd_calibrate = {

@@ -166,9 +166,6 @@ static int check_words(const cli_command *command, const codesign_options *o)
     cli_plan_cost cost = {.target = o->target};
     size_t threshold;
     int search;
-    if (strcmp(o->rule, "budget") != 0 && !vc_prune_is_rule(o->rule))
-        return cli_usage(command, "--rule is '%s', wanted budget or a rule of `vitcod prune`",
-                         o->rule);
     if (!is_one_of(o->autoencoder, coders, 4))
         return cli_usage(command, "--autoencoder is '%s', wanted qk, q, k or none", o->autoencoder);
     if (!is_one_of(o->finetune, ways, 2))
@@ -205,8 +202,8 @@ static int check(const cli_command *command, const codesign_options *o)
     if (status == CLI_CONTINUE)
         status = check_training(command, o);
     if (status == CLI_CONTINUE)
-        status = cli_check_learning(command, o->residual, isnan(o->hold_back) ? 0.2 : o->hold_back,
-                                    o->minutes);
+        status = cli_check_learning(command, o->rule, o->residual,
+                                    isnan(o->hold_back) ? 0.2 : o->hold_back, o->minutes);
     if (status == CLI_CONTINUE)
         status = cli_take_stages(command, stages, &count, o->gradual, o->sparsity);
     if (status == CLI_CONTINUE && o->batch != CODESIGN_UNSET)

@@ -91,25 +91,31 @@ static vc_status draw(const char *directory, const vc_mask_set *set, const vc_pl
 }
 
 static vc_status make_plan(vc_plan *plan, json_t *result, const vc_mask_set *set,
-                           const polarize_options *o, const char *path)
+                           const polarize_options *o, const cli_maps *maps, const char *path)
 {
     double cost;
-    if (!o->search)
-        return vc_polarize_groups(plan, set->masks, set->count, o->threshold, path);
     cli_plan_cost how = o->cost;
-    VC_TRY(vc_polarize_search(plan, &cost, set->masks, set->count, cli_plan_cost_of, &how, path));
-    json_object_set_new(result, "cost", json_real(cost));
-    json_object_set_new(result, "cost_unit", json_string(how.unit));
-    return VC_OK;
+    how.maps = maps;
+    how.maps_path = o->maps;
+    if (o->search) {
+        VC_TRY(
+            vc_polarize_search(plan, &cost, set->masks, set->count, cli_plan_cost_of, &how, path));
+        json_object_set_new(result, "cost", json_real(cost));
+        json_object_set_new(result, "cost_unit", json_string(how.unit));
+        return VC_OK;
+    }
+    VC_TRY(vc_polarize_groups(plan, set->masks, set->count, o->threshold, path));
+    return maps ? vc_plan_add_kept_shares(plan, maps->maps, maps->files.count, o->maps) : VC_OK;
 }
 
-static vc_status add_residual(vc_plan *plan, const polarize_options *o)
+static vc_status make_plan_with_maps(vc_plan *plan, json_t *result, const vc_mask_set *set,
+                                     const polarize_options *o, const char *path)
 {
     cli_maps maps;
     if (!o->maps)
-        return VC_OK;
+        return make_plan(plan, result, set, o, NULL, path);
     VC_TRY(cli_open_maps(&maps, o->maps));
-    const vc_status status = vc_plan_add_kept_shares(plan, maps.maps, maps.files.count, o->maps);
+    const vc_status status = make_plan(plan, result, set, o, &maps, path);
     cli_close_maps(&maps);
     return status;
 }
@@ -119,9 +125,7 @@ static vc_status polarize(json_t *result, const polarize_options *o, const char 
     vc_mask_set set;
     vc_plan plan = {0};
     VC_TRY(vc_mask_set_read(&set, path));
-    vc_status status = make_plan(&plan, result, &set, o, path);
-    if (status == VC_OK)
-        status = add_residual(&plan, o);
+    vc_status status = make_plan_with_maps(&plan, result, &set, o, path);
     if (status == VC_OK && o->pictures)
         status = draw(o->pictures, &set, &plan);
     if (status == VC_OK)

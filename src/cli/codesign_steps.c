@@ -170,6 +170,13 @@ static void train(builder *b, int number)
     end(b);
 }
 
+static void add_calibration(builder *b)
+{
+    add_learning(b);
+    if (b->o->skip_broken)
+        add(b, "--skip-broken");
+}
+
 static void calibrate_coded(builder *b)
 {
     codesign_step *s = begin(b, 2, "coded", "calibrate");
@@ -178,7 +185,7 @@ static void calibrate_coded(builder *b)
     add_text(b, "--data", b->o->data);
     add_text(b, "--sparsity", "0");
     add_file(b, "--autoencoder", "autoencoder.safetensors");
-    add_learning(b);
+    add_calibration(b);
     add_file(b, "--output", "coded.safetensors");
     end(b);
 }
@@ -198,8 +205,10 @@ static void calibrate_sparse(builder *b)
         add_number(b, "--sparsity", o->sparsity);
         add_text(b, "--rule", o->rule);
         add_text(b, "--residual", o->residual);
+        if (strcmp(o->threshold, "auto") != 0) /* on the way calibrate's own will do */
+            add_text(b, "--threshold", o->threshold);
     }
-    add_learning(b);
+    add_calibration(b);
     add_file(b, "--output", "model.safetensors");
     end(b);
 }

@@ -5,8 +5,8 @@
 #include "cli.h"
 
 /* CLI_CONTINUE for what can be followed; minutes: NAN where nobody asked. */
-int cli_check_learning(const cli_command *command, const char *residual, double hold_back,
-                       double minutes);
+int cli_check_learning(const cli_command *command, const char *rule, const char *residual,
+                       double hold_back, double minutes);
 
 enum { CLI_MOST_STAGES = 7 };
 

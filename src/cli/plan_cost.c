@@ -5,6 +5,7 @@
 
 #include "vitcod/accelerator.h"
 #include "vitcod/chip.h"
+#include "vitcod/kept_share.h"
 #include "vitcod/profile.h"
 #include "vitcod/sim.h"
 
@@ -49,9 +50,12 @@ static vc_status cycles(double *out, const vc_plan *plan, size_t head_dim)
     return status;
 }
 
-vc_status cli_plan_cost_of(void *context, double *out, const vc_plan *plan)
+vc_status cli_plan_cost_of(void *context, double *out, vc_plan *plan)
 {
     const cli_plan_cost *cost = context;
+    if (cost->maps)
+        VC_TRY(vc_plan_add_kept_shares(plan, cost->maps->maps, cost->maps->files.count,
+                                       cost->maps_path));
     if (strcmp(cost->target, "vitcod") == 0)
         return cycles(out, plan, cost->head_dim);
     return vc_profile_training_attention(out, plan, cost->head_dim);

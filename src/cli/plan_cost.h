@@ -3,12 +3,15 @@
 #define VC_CLI_PLAN_COST_H
 
 #include "cli.h"
+#include "open_maps.h"
 #include "vitcod/polarize.h"
 
 typedef struct cli_plan_cost {
     const char *target; /* "vitcod" or "cpu" */
     const char *unit;   /* of the cost, once opened */
     size_t head_dim;
+    const cli_maps *maps; /* averaged attention, for plans with a residual; NULL: without */
+    const char *maps_path;
 } cli_plan_cost;
 
 /* CLI_CONTINUE for a target that is one. */
@@ -20,6 +23,6 @@ int cli_take_threshold(const cli_command *command, size_t *threshold, int *searc
 
 /* A vc_plan_cost whose context is a cli_plan_cost. vitcod: cycles of attention on the built-in chip. cpu: seconds of
  * attention on the plan, forward and backward, as training runs it (inference chooses its own split). */
-vc_status cli_plan_cost_of(void *context, double *out, const vc_plan *plan);
+vc_status cli_plan_cost_of(void *context, double *out, vc_plan *plan);
 
 #endif

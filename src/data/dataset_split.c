@@ -3,8 +3,14 @@
 
 #include "vitcod/data.h"
 
+/* Of the first `count` images; a hair more, so that a fifth is every fifth. */
+static size_t taken(size_t count, double share)
+{
+    return (size_t)((double)count * share + 1e-9);
+}
+
 vc_status vc_dataset_split(vc_dataset *first, vc_dataset *second, const vc_dataset *all,
-                           size_t every)
+                           double share)
 {
     const size_t values = all->channels * all->height * all->width;
     vc_dataset *sides[2] = {first, second};
@@ -21,7 +27,7 @@ vc_status vc_dataset_split(vc_dataset *first, vc_dataset *second, const vc_datas
         return vc_fail(VC_ENOMEM, "out of memory for %zu images", all->count);
     }
     for (size_t i = 0; i < all->count; i++) {
-        vc_dataset *to = sides[every > 0 && i % every == every - 1];
+        vc_dataset *to = sides[taken(i + 1, share) > taken(i, share)];
         memcpy(to->images + to->count * values, all->images + i * values, values);
         to->labels[to->count++] = all->labels[i];
     }

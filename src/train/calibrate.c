@@ -21,6 +21,7 @@ typedef struct run {
     char journal_path[PATH_ROOM];
     size_t stage, epochs; /* epochs of the last stage */
     float *best;          /* the student's parameters when it agreed most */
+    float *wanted;        /* the teacher's logits of the images held back; NULL without one */
     vc__judge judge;
     vc__judgement judged; /* the best epoch's */
     size_t best_epoch;
@@ -108,6 +109,8 @@ static json_t *entry_of(const run *r, const vc_epoch_report *e, vc__judgement no
 static void show(const run *r, const json_t *entry, const vc_epoch_report *e)
 {
     json_t *shown = json_copy((json_t *)entry);
+    if (!shown)
+        return;
     json_object_set_new(shown, "epochs", json_integer((json_int_t)e->epochs));
     json_object_set_new(shown, "best_agreement", json_real(r->judged.agreement));
     json_object_set_new(shown, "images_per_s", json_real(e->images_per_second));
@@ -147,7 +150,7 @@ static vc_status use_plan(run *r, size_t stage)
 static vc_status open_judge(run *r)
 {
     vc__judge_close(&r->judge);
-    return vc__judge_open(&r->judge, r->student, r->o->train.teacher, r->held);
+    return vc__judge_open(&r->judge, r->student, r->wanted, r->held);
 }
 
 static vc_status run_stage(run *r, size_t stage, int resume)
@@ -185,13 +188,15 @@ static vc__judgement judgement_of(const json_t *entry)
                            json_number_value(json_object_get(entry, "divergence"))};
 }
 
-/* The best of the last stage so far lies in `output`. */
+/* The best of the last stage so far lies in `output`; stage: where it goes on, stage_count: at the first. */
 static vc_status read_best(run *r, size_t stage)
 {
     const json_t *log = json_object_get(r->journal, "log");
     size_t i, last = 0;
     json_t *entry;
     r->judged = judgement_of(json_object_get(r->journal, "before"));
+    if (stage + 1 != stage_count(r->o)) /* what a later one had begun is done again */
+        return VC_OK;
     json_array_foreach ((json_t *)log, i, entry) {
         if (json_integer_value(json_object_get(entry, "stage")) != (json_int_t)stage_count(r->o))
             continue;
@@ -199,7 +204,7 @@ static vc_status read_best(run *r, size_t stage)
         is_best(r, judgement_of(entry), last);
     }
     r->stop = is_over(r, stage, last);
-    if (r->best_epoch == 0 || stage + 1 < stage_count(r->o))
+    if (r->best_epoch == 0)
         return VC_OK;
     vc_model *model;
     const vc_model_options how = {.heads = vc_model_layer(&r->student->config, 0).heads};
@@ -254,17 +259,29 @@ static vc_status count_epochs(run *r)
 
 /* ---- the whole */
 
+/* Of this run, and of one that was interrupted before it. */
+static void remove_checkpoints(const run *r)
+{
+    char path[PATH_ROOM];
+    for (size_t s = 0; s < stage_count(r->o); s++)
+        if (stage_file(path, r, s) == VC_OK)
+            unlink(path);
+    unlink(r->journal_path);
+}
+
 static vc_status begin(run *r)
 {
     const size_t last = stage_count(r->o) - 1;
+    remove_checkpoints(r);
     VC_TRY(use_plan(r, last));
     VC_TRY(open_judge(r));
     VC_TRY(vc__judge_now(&r->judged, &r->judge));
     VC_TRY(count_epochs(r));
-    json_object_set_new(r->journal, "before",
-                        json_pack("{s:f, s:f}", "agreement", r->judged.agreement, "divergence",
-                                  r->judged.divergence));
-    json_object_set_new(r->journal, "epochs", json_integer((json_int_t)r->epochs));
+    if (json_object_set_new(r->journal, "before",
+                            json_pack("{s:f, s:f}", "agreement", r->judged.agreement, "divergence",
+                                      r->judged.divergence)) != 0 ||
+        json_object_set_new(r->journal, "epochs", json_integer((json_int_t)r->epochs)) != 0)
+        return vc_fail(VC_ENOMEM, "out of memory for the journal");
     return vc_json_write_exact(r->journal_path, r->journal);
 }
 
@@ -275,15 +292,6 @@ static vc_status go_on(run *r, size_t *stage)
     return read_best(r, *stage);
 }
 
-static void remove_checkpoints(const run *r)
-{
-    char path[PATH_ROOM];
-    for (size_t s = 0; s < stage_count(r->o); s++)
-        if (stage_file(path, r, s) == VC_OK)
-            unlink(path);
-    unlink(r->journal_path);
-}
-
 static vc_status calibrate(run *r)
 {
     const size_t stages = stage_count(r->o);
@@ -292,6 +300,8 @@ static vc_status calibrate(run *r)
     if (!r->best)
         return vc_fail(VC_ENOMEM, "out of memory for the best parameters");
     memcpy(r->best, r->student->values, r->student->value_count * sizeof *r->best);
+    if (r->o->train.teacher)
+        VC_TRY(vc__judge_teacher(&r->wanted, r->o->train.teacher, r->held));
     VC_TRY(vc__journal_open(&r->journal, r->journal_path, r->o->settings, r->o->resume));
     VC_TRY(r->o->resume ? go_on(r, &from) : begin(r));
     const int resume = from < stages;
@@ -322,6 +332,7 @@ vc_status vc_calibrate(vc_calibration *out, vc_model *student, const vc_dataset 
     }
     vc__judge_close(&r.judge);
     json_decref(r.journal);
+    free(r.wanted);
     free(r.best);
     return status;
 }

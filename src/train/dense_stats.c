@@ -128,18 +128,17 @@ static vc_status add_batch(look *l, vc_dataset *data, size_t first, size_t count
 }
 
 vc_status vc_dense_look(vc_dense_stats *stats, vc_dataset *data, const vc_model *model,
-                        size_t batch, const char *label)
+                        size_t batch, vc_progress *progress)
 {
     look l = {.model = model, .stats = stats};
-    vc_progress progress = vc_progress_begin(label, data->count);
     vc_status status = open_look(&l, batch, data->count);
     data->classes = vc_model_input_of(&model->config).classes;
     for (size_t done = 0; done < data->count && status == VC_OK; done += batch) {
         const size_t left = data->count - done, count = left < batch ? left : batch;
         status = add_batch(&l, data, done, count);
-        vc_progress_update(&progress, done + count, NULL);
+        if (progress)
+            vc_progress_update(progress, done + count, NULL);
     }
-    vc_progress_end(&progress);
     close_look(&l);
     return status;
 }

@@ -50,15 +50,15 @@ uint64_t vc__train_fingerprint(const vc_model *model, const vc_dataset *data,
                               o->clip,
                               o->reconstruction,
                               o->augmentation.crop,
-                              o->augmentation.mixup};
+                              o->augmentation.mixup,
+                              o->logits};
     const uint64_t counts[] = {
         o->epochs, o->batch, o->augmentation.shift, (uint64_t)o->augmentation.flip,
         o->seed,   images,   data->count,           model->value_count};
     uint64_t hash = vc_hash(vc_hash(VC_HASH_START, numbers, sizeof numbers), counts, sizeof counts);
     hash = hash_config(hash, model);
     if (o->teacher) {
-        const double how[] = {o->distillation, o->temperature, o->logits, o->features,
-                              o->attention};
+        const double how[] = {o->distillation, o->temperature, o->features, o->attention};
         hash = hash_config(vc_hash(hash, how, sizeof how), o->teacher);
         hash = hash_attention(hash, o->teacher);
         for (size_t i = 0; i < o->teacher->param_count; i++)

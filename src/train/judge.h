@@ -10,20 +10,24 @@ typedef struct vc__judgement {
 } vc__judgement;
 
 typedef struct vc__judge {
-    const vc_model *student, *teacher;
+    const vc_model *model;
     const vc_dataset *held;
-    vc_acts acts, teacher_acts;
-    float *x, *spare;
+    const float *wanted; /* (images, classes) the teacher's logits, or NULL */
+    vc_acts acts;
+    float *x;
     int32_t *y;
     uint32_t *order;
 } vc__judge;
 
+/* The teacher's logits of the images, allocated. */
+vc_status vc__judge_teacher(float **wanted, const vc_model *teacher, const vc_dataset *held);
+
 /* Room for the student as it is restricted now. */
-vc_status vc__judge_open(vc__judge *out, const vc_model *student, const vc_model *teacher,
+vc_status vc__judge_open(vc__judge *out, const vc_model *student, const float *wanted,
                          const vc_dataset *held);
 void vc__judge_close(vc__judge *judge);
 
-/* VC_EINVAL when a logit is not finite. */
+/* VC_EINVAL when loss or divergence is not finite. */
 vc_status vc__judge_now(vc__judgement *out, vc__judge *judge);
 
 #endif

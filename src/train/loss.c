@@ -57,14 +57,15 @@ double vc_distillation(float *dlogits, const float *logits, const float *teacher
     double total = 0.0;
     for (size_t b = 0; b < batch; b++) {
         const float *x = logits + b * classes, *t = teacher + b * classes;
-        float *dx = dlogits + b * classes;
+        float *dx = dlogits ? dlogits + b * classes : NULL;
         double student_sum = log_sum(x, classes, temperature);
         double teacher_sum = log_sum(t, classes, temperature);
         for (size_t c = 0; c < classes; c++) {
             double have = x[c] / temperature - student_sum, want = t[c] / temperature - teacher_sum;
             total += exp(want) * (want - have);
-            dx[c] = (float)((1.0 - weight) * dx[c] +
-                            weight * temperature * (exp(have) - exp(want)) / (double)batch);
+            if (dx)
+                dx[c] = (float)((1.0 - weight) * dx[c] +
+                                weight * temperature * (exp(have) - exp(want)) / (double)batch);
         }
     }
     return total * temperature * temperature / (double)batch;

@@ -61,7 +61,7 @@ static void shares_of_what_is_kept(void **state)
 }
 
 /* The fewer global tokens there are beyond three, or below it, the more it costs. */
-static vc_status cost_of(void *context, double *cost, const vc_plan *plan)
+static vc_status cost_of(void *context, double *cost, vc_plan *plan)
 {
     const int apart = plan->layers[0].global_tokens[0] - 3;
     ++*(size_t *)context;

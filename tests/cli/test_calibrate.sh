@@ -23,7 +23,7 @@ check "without a residual" 0 'agreement' calibrate --residual none --sparsity 0.
 check "the residual is in the plan" 0 '' sh -c 'strings -n 8 plan-info | grep -q kept_share && ! strings -n 8 bare | grep -q kept_share'
 check "prune alone" 0 'best after epoch 0' calibrate --sparsity 0.6 --epochs 0 -o x
 check "dense" 0 'agreement' calibrate --sparsity 0 --epochs 1 -o x
-check "on a plan from elsewhere" 0 'agreement' calibrate --plan plan --epochs 1 -o x
+check "on a plan from elsewhere" 0 'agreement' "$vitcod" calibrate model --data data --batch 8 --plan plan --epochs 1 -o x
 check "gradually to a plan from elsewhere" 0 'stage 2/2  epoch 2/2' calibrate --plan plan --gradual 0.3 --epochs 2 -o x --plan-output same
 check "which comes last" 0 '' cmp plan same
 check "gradually" 0 'stage 3/3  epoch 2/2' calibrate --sparsity 0.6 --gradual 0.3,0.5 --epochs 2 -o x
@@ -66,6 +66,20 @@ for pause in 0.05 0.2 0.4; do
     check "resumed after a kill" 0 'agreement' calibrate --sparsity 0.6 --gradual 0.4 --epochs 200 --patience 0 --resume -o half
     check "the same model" 0 '' cmp whole half
 done
+# Killed between the last stage's first journal entry and its checkpoint: the stage is done again.
+"$vitcod" calibrate model --data data --batch 8 --threshold 6 --sparsity 0.6 --gradual 0.4 --epochs 200 --patience 0 \
+    -o half >/dev/null 2>&1 &
+pid=$!
+tries=0
+while [ ! -e half.checkpoint ] && [ $tries -lt 200 ]; do
+    sleep 0.01
+    tries=$((tries + 1))
+done
+kill -9 $pid 2>/dev/null
+wait $pid 2>/dev/null
+rm -f half.checkpoint
+check "resumed in an earlier stage" 0 'agreement' calibrate --sparsity 0.6 --gradual 0.4 --epochs 200 --patience 0 --resume -o half
+check "the same model again" 0 '' cmp whole half
 "$vitcod" calibrate model --data data --batch 8 --threshold 6 --sparsity 0.6 --epochs 4000 --patience 0 -o half >/dev/null 2>&1 &
 pid=$!
 tries=0
@@ -79,15 +93,18 @@ check "not with other settings" 1 'other settings: --sparsity (was 0.6, is 0.7),
     calibrate --sparsity 0.7 --epochs 3 --patience 0 --resume -o half
 check "nothing to resume" 1 'cannot open' calibrate --sparsity 0.6 --resume -o nowhere
 
-check "a rule that is none" 1 "'best' is unknown" calibrate --rule best --sparsity 0.6 --epochs 1 -o y
+check "a rule that is none" 2 "--rule is 'best', wanted budget or a rule" calibrate --rule best --sparsity 0.6 --epochs 1 -o y
 check "a sparsity out of range" 2 '--sparsity is 1.5, wanted 0 to less than 1' calibrate --sparsity 1.5 -o y
 check "out of reach" 1 'out of reach' calibrate --sparsity 0.99 -o y
 check "too few images" 1 '8 images to learn from and 2 held back, wanted at least a batch of 16' \
     calibrate --limit 10 --batch 16 -o y
 check "no time" 2 '--minutes is 0, wanted more than 0' calibrate --minutes 0 -o y
-check "time and steps" 2 'both --minutes and --steps' calibrate --minutes 1 --steps 5 -o y
+check "time and steps" 2 'wanted one of --epochs, --steps and --minutes' calibrate --minutes 1 --steps 5 -o y
 check "stages that do not ascend" 2 "--gradual is '0.5,0.3', wanted" calibrate --sparsity 0.6 --gradual 0.5,0.3 -o y
 check "a residual that is none" 2 "--residual is 'median', wanted none or mean" calibrate --residual median -o y
+check "a plan and how to make one" 2 '--plan is there already' calibrate --plan plan --sparsity 0.5 -o y
+check "an auto-encoder beside the model is not touched" 0 '' sh -c "echo mine >y2.autoencoder && '$vitcod' calibrate model --data data \
+    --batch 8 --threshold 6 --sparsity 0.6 --epochs 0 --autoencoder qk --compressed 2 -o y2 >/dev/null && grep -q mine y2.autoencoder"
 check "where to" 2 'wanted --data PATH and -o MODEL' calibrate
 check "a plan of another model" 1 'does not fit a model' sh -c "'$vitcod' train --data data --width 12 --depth 1 --heads 3 \
     --epochs 1 -o small >/dev/null && '$vitcod' calibrate small --data data --batch 8 --plan plan -o y"
