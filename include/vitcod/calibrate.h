@@ -60,10 +60,9 @@ typedef struct vc_calibrate_options {
     const vc_plan *plans;   /* (plan_count) one after the other, each sparser; the last stays */
     size_t plan_count;      /* 0: attention stays as it is */
     size_t stage_epochs;    /* for each plan before the last, besides train.epochs for that */
-    size_t
-        patience; /* ends after so many epochs with neither more agreement nor less distance; 0: never */
-    double seconds;     /* more than 0: as many epochs as fit, in place of train.epochs */
-    const char *output; /* the best model so far is always here */
+    size_t patience;        /* ends after so many epochs without a better one; 0: never */
+    double seconds;         /* more than 0: as many epochs as fit, in place of train.epochs */
+    const char *output;     /* the best model so far is always here */
     const char
         *checkpoint; /* where an interrupted run goes on from; besides it <checkpoint>.json */
     int resume;

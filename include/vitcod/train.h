@@ -57,9 +57,6 @@ void vc_grads_clear(vc_grads *grads, const vc_model *model);
 void vc_model_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model, size_t batch,
                        float reconstruction);
 
-vc_distances vc_teacher_distances(const vc_acts *acts, const vc_acts *teacher,
-                                  const vc_model *model, size_t batch);
-
 typedef struct vc_lesson {
     const vc_acts *teacher;
     float features, attention; /* weights of the distances; 0: not looked at */

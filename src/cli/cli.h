@@ -10,6 +10,8 @@
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_CONTINUE = -1 };
 
+#define CLI_UNSET SIZE_MAX /* a count that nobody gave */
+
 typedef enum cli_kind {
     CLI_FLAG,   /* int *: set to 1 */
     CLI_OFF,    /* int *: set to 0 */
@@ -49,8 +51,8 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
               cli_common *common, cli_arguments *arguments, size_t least, size_t most, int argc,
               char **argv);
 
-/* What the options were set to, by name with the dashes: all but those named in `besides` (ended by NULL), texts that are NULL
- * and numbers that are NAN. NULL when a text is no UTF-8 or memory is out. */
+/* What the options were set to, by name with the dashes: all but those named in `besides` (ended by NULL), texts that are NULL,
+ * numbers that are NAN and counts that are CLI_UNSET. NULL when a text is no UTF-8 or memory is out. */
 json_t *cli_settings(const cli_option *options, size_t count, const char *const *besides);
 
 /* Says what is wrong with the call and how it should look; returns CLI_USAGE. */

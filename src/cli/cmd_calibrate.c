@@ -15,8 +15,6 @@
 
 enum { MOST_STAGES = CLI_MOST_STAGES + 1 };
 
-static const size_t UNSET = SIZE_MAX; /* of counts */
-
 typedef struct calibrate_options {
     cli_model_options model;
     cli_data_options data;
@@ -347,10 +345,10 @@ static calibrate_options defaults(void)
         .data = cli_data_options_default("train"),
         .hold_back = 0.2,
         .minutes = NAN,
-        .recipe = {.sparsity = NAN, .threshold = UNSET},
-        .how = {.train = vc_train_options_default(), .stage_epochs = UNSET, .patience = 6}};
+        .recipe = {.sparsity = NAN, .threshold = CLI_UNSET},
+        .how = {.train = vc_train_options_default(), .stage_epochs = CLI_UNSET, .patience = 6}};
     vc_train_options *t = &o.how.train;
-    t->epochs = UNSET;
+    t->epochs = CLI_UNSET;
     t->batch = 16;
     t->learning_rate = 1e-4; /* 2e-4 forgets faster than it learns */
     t->weight_decay = 0.0;
@@ -381,10 +379,9 @@ static int take_autoencoder(const cli_command *command, calibrate_options *o)
             return cli_usage(command, "--compressed belongs to --autoencoder");
         return CLI_CONTINUE;
     }
-    o->makes_coder = strcmp(text, "qk") == 0 || strcmp(text, "q") == 0 || strcmp(text, "k") == 0;
-    if (o->makes_coder) {
+    o->makes_coder = cli_is_coded(text);
+    if (o->makes_coder)
         return cli_take_coded(&o->coded, command, text);
-    }
     if (o->compressed > 0)
         return cli_usage(command, "--compressed belongs to --autoencoder qk, q or k");
     o->model.autoencoder = text;
@@ -397,12 +394,12 @@ static int check_unused(const cli_command *command, const calibrate_options *o)
     const vc_train_options *t = &o->how.train;
     if (o->model.plan && !o->gradual &&
         (o->recipe.rule || o->residual || !isnan(o->recipe.sparsity) ||
-         o->recipe.threshold != UNSET))
+         o->recipe.threshold != CLI_UNSET))
         return cli_usage(command, "--sparsity, --rule, --residual and --threshold make a plan, and "
                                   "--plan is there already");
-    if (o->how.stage_epochs != UNSET && !o->gradual)
+    if (o->how.stage_epochs != CLI_UNSET && !o->gradual)
         return cli_usage(command, "--stage-epochs belongs to --gradual");
-    if ((t->epochs != UNSET) + (o->steps > 0) + !isnan(o->minutes) > 1)
+    if ((t->epochs != CLI_UNSET) + (o->steps > 0) + !isnan(o->minutes) > 1)
         return cli_usage(command, "wanted one of --epochs, --steps and --minutes");
     if (o->gradual && t->epochs == 0)
         return cli_usage(command, "--epochs is 0, which leaves --gradual nothing to lead to");
@@ -417,11 +414,11 @@ static void take_defaults(calibrate_options *o)
         o->residual = "mean";
     if (isnan(o->recipe.sparsity))
         o->recipe.sparsity = 0.9;
-    if (o->recipe.threshold == UNSET)
+    if (o->recipe.threshold == CLI_UNSET)
         o->recipe.threshold = 50;
-    if (o->how.stage_epochs == UNSET)
+    if (o->how.stage_epochs == CLI_UNSET)
         o->how.stage_epochs = 1;
-    if (o->how.train.epochs == UNSET)
+    if (o->how.train.epochs == CLI_UNSET)
         o->how.train.epochs = 20;
 }
 

@@ -151,24 +151,14 @@ static vc_status codesign(json_t *result, codesign_options *o, int json)
 
 /* ---- arguments */
 
-static int is_one_of(const char *text, const char *const *words, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(text, words[i]) == 0)
-            return 1;
-    return 0;
-}
-
 static int check_words(const cli_command *command, const codesign_options *o)
 {
-    static const char *const coders[] = {"qk", "q", "k", "none"}, *const ways[] = {"calibrate",
-                                                                                   "train"};
     cli_plan_cost cost = {.target = o->target};
     size_t threshold;
     int search;
-    if (!is_one_of(o->autoencoder, coders, 4))
+    if (!cli_is_coded(o->autoencoder) && strcmp(o->autoencoder, "none") != 0)
         return cli_usage(command, "--autoencoder is '%s', wanted qk, q, k or none", o->autoencoder);
-    if (!is_one_of(o->finetune, ways, 2))
+    if (strcmp(o->finetune, "calibrate") != 0 && strcmp(o->finetune, "train") != 0)
         return cli_usage(command, "--finetune is '%s', wanted calibrate or train", o->finetune);
     const int status = cli_take_threshold(command, &threshold, &search, o->threshold);
     return status == CLI_CONTINUE ? cli_check_plan_cost(command, &cost) : status;
@@ -178,7 +168,7 @@ static int check_training(const cli_command *command, const codesign_options *o)
 {
     if (!codesign_trains(o))
         return CLI_CONTINUE;
-    if (!isnan(o->minutes) || !isnan(o->hold_back) || o->gradual || o->patience != CODESIGN_UNSET)
+    if (!isnan(o->minutes) || !isnan(o->hold_back) || o->gradual || o->patience != CLI_UNSET)
         return cli_usage(command, "--minutes, --patience, --hold-back and --gradual belong to "
                                   "--finetune calibrate");
     return o->epochs == 0 ? cli_usage(command, "--epochs must be above 0 to train") : CLI_CONTINUE;
@@ -206,7 +196,7 @@ static int check(const cli_command *command, const codesign_options *o)
                                     isnan(o->hold_back) ? 0.2 : o->hold_back, o->minutes);
     if (status == CLI_CONTINUE)
         status = cli_take_stages(command, stages, &count, o->gradual, o->sparsity);
-    if (status == CLI_CONTINUE && o->batch != CODESIGN_UNSET)
+    if (status == CLI_CONTINUE && o->batch != CLI_UNSET)
         status = cli_check_batch(command, o->batch);
     return status;
 }
@@ -223,10 +213,10 @@ static codesign_options defaults(void)
                               .minutes = NAN,
                               .hold_back = NAN,
                               .learning_rate = NAN,
-                              .epochs = CODESIGN_UNSET,
-                              .patience = CODESIGN_UNSET,
-                              .batch = CODESIGN_UNSET,
-                              .limit = CODESIGN_UNSET};
+                              .epochs = CLI_UNSET,
+                              .patience = CLI_UNSET,
+                              .batch = CLI_UNSET,
+                              .limit = CLI_UNSET};
 }
 
 static int run_codesign(const cli_command *command, int argc, char **argv)
@@ -284,8 +274,16 @@ static int run_codesign(const cli_command *command, int argc, char **argv)
     status = check(command, &o);
     if (status != CLI_CONTINUE)
         return status;
+    static const char *const besides[] = {"output", "skip-broken", "force", "dry-run", NULL};
+    o.settings = cli_settings(options, sizeof options / sizeof *options, besides);
+    const int remembered =
+        o.settings && json_object_set_new(o.settings, "MODEL", json_string(o.model)) == 0 &&
+        json_object_set_new(o.settings, "--seed", json_integer((json_int_t)o.seed)) == 0;
     json_t *result = cli_result(command, &common);
-    const vc_status done = codesign(result, &o, common.json);
+    const vc_status done =
+        remembered ? codesign(result, &o, common.json)
+                   : vc_fail(VC_EINVAL, "a path that is not UTF-8 cannot be remembered");
+    json_decref(o.settings);
     return cli_finish(result, done, common.json, codesign_print);
 }
 

@@ -4,6 +4,14 @@
 
 static const char *const words[] = {"", "q", "k", "qk"}; /* by vc_coded */
 
+int cli_is_coded(const char *word)
+{
+    for (int of = VC_CODED_Q; of <= VC_CODED_QK; of++)
+        if (strcmp(word, words[of]) == 0)
+            return 1;
+    return 0;
+}
+
 int cli_take_coded(vc_coded *out, const cli_command *command, const char *word)
 {
     for (int of = VC_CODED_QK; of >= VC_CODED_Q; of--)

@@ -5,6 +5,9 @@
 #include "cli.h"
 #include "vitcod/autoencoder.h"
 
+/* Whether it is one of the words. */
+int cli_is_coded(const char *word);
+
 /* CLI_CONTINUE for one of the words; NULL is "qk". */
 int cli_take_coded(vc_coded *out, const cli_command *command, const char *word);
 

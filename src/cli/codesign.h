@@ -5,7 +5,6 @@
 #include "cli.h"
 
 enum { CODESIGN_MOST_STEPS = 10, CODESIGN_PATH = 4096 };
-#define CODESIGN_UNSET SIZE_MAX /* what the verbs do by default */
 
 typedef struct codesign_options {
     const char *model, *data, *folder;
@@ -15,13 +14,12 @@ typedef struct codesign_options {
     size_t compressed, epochs, patience, batch, limit, heads, seed, threads;
     size_t head_dim; /* of the model */
     int skip_broken, force, dry_run;
+    json_t *
+        settings; /* all that the files depend on: not threads, nor whether broken images are allowed */
 } codesign_options;
 
 int codesign_is_coded(const codesign_options *o); /* an auto-encoder is made */
 int codesign_trains(const codesign_options *o);   /* from labels */
-
-/* What is unset is left out; NULL when a path is not UTF-8 (codesign_settings.c). */
-json_t *codesign_settings(const codesign_options *o);
 
 /* ---- which commands (codesign_steps.c) */
 

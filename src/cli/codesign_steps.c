@@ -52,7 +52,7 @@ static void add_count(builder *b, const char *option, size_t value)
 {
     char text[32];
     snprintf(text, sizeof text, "%zu", value);
-    if (value != CODESIGN_UNSET)
+    if (value != CLI_UNSET)
         add_text(b, option, text);
 }
 
@@ -309,9 +309,7 @@ static void build(builder *b)
 vc_status codesign_open_recipe(codesign_recipe *out, const codesign_options *o)
 {
     builder b = {.o = o, .out = out};
-    *out = (codesign_recipe){.settings = codesign_settings(o)};
-    if (!out->settings)
-        return vc_fail(VC_EINVAL, "a path that is not UTF-8 cannot be remembered");
+    *out = (codesign_recipe){.settings = json_incref(o->settings)};
     build(&b);
     return b.failed ? vc_fail(VC_ENOMEM, "out of memory for the commands") : VC_OK;
 }

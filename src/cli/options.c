@@ -171,6 +171,8 @@ static json_t *value_of(const cli_option *option, int *failed)
         value = json_boolean(*(const int *)option->target);
         break;
     case CLI_COUNT:
+        if (*(const size_t *)option->target == CLI_UNSET)
+            return NULL;
         value = json_integer((json_int_t) * (const size_t *)option->target);
         break;
     case CLI_NUMBER:

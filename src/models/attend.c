@@ -52,8 +52,11 @@ void vc__attend(vc_acts *acts, const vc_model *model, size_t layer, const vc__at
     }
     vc_attention_forward(a.out, a.probs, acts->scratch, a.q, a.k, a.v, &a.shape,
                          model->pruned ? model->pruned[layer] : NULL, a.bias);
-    if (tap && tap->attention)
+    if (tap && tap->attention) {
+        acts->tapped = layer + 1;
         tap->attention(tap->context, acts, layer, a.probs, a.shape.batch);
+        acts->tapped = 0;
+    }
 }
 
 double vc_model_reconstruction(const vc_acts *acts, const vc_model *model)

@@ -49,6 +49,8 @@ vc_status vc_model_value_norms(float *out, const vc_acts *acts, const vc_model *
                        vc_architecture_name(model->config.architecture));
     const size_t width = c->width, heads = c->heads;
     const float *v = acts->deit.layers[layer].qkv + 2 * width;
+    if (!acts->keep && acts->tapped != layer + 1)
+        return vc_fail(VC_EINVAL, "layer %zu: what its values were is gone", layer);
     double *squares = malloc(heads * values * values * sizeof *squares);
     float *means = calloc(batch * (width + 1), sizeof *means), /* (B, H * D), zero unless centred */
         *scale = means ? means + batch * width : NULL;         /* (B) */

@@ -20,7 +20,7 @@ typedef struct run {
     json_t *journal;
     char journal_path[PATH_ROOM];
     size_t stage, epochs; /* epochs of the last stage */
-    float *best;          /* the student's parameters when it agreed most */
+    float *best;          /* the student's parameters in the best epoch */
     float *wanted;        /* the teacher's logits of the images held back; NULL without one */
     vc__judge judge;
     vc__judgement judged; /* the best epoch's */

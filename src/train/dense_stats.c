@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "vitcod/calibrate.h"
+#include "walk.h"
 
 static vc_status open_stats(vc_attention_stats *out, const vc_model *model, size_t group)
 {
@@ -78,36 +79,6 @@ vc_tap vc_dense_stats_tap(vc_dense_stats *stats)
 
 /* ---- a look at images in memory */
 
-typedef struct look {
-    const vc_model *model;
-    vc_dense_stats *stats;
-    vc_acts acts;
-    float *x;
-    int32_t *y;
-    uint32_t *order;
-} look;
-
-static vc_status open_look(look *l, size_t batch, size_t images)
-{
-    const vc_model_input in = vc_model_input_of(&l->model->config);
-    l->x = malloc(batch * in.channels * in.image * in.image * sizeof *l->x);
-    l->y = malloc(batch * sizeof *l->y);
-    l->order = malloc((images + 1) * sizeof *l->order);
-    if (!l->x || !l->y || !l->order)
-        return vc_fail(VC_ENOMEM, "out of memory for a batch of %zu images", batch);
-    for (size_t i = 0; i < images; i++)
-        l->order[i] = (uint32_t)i;
-    return vc_acts_open(&l->acts, l->model, batch, 0);
-}
-
-static void close_look(look *l)
-{
-    vc_acts_close(&l->acts);
-    free(l->x);
-    free(l->y);
-    free(l->order);
-}
-
 static int32_t first_class(const float *logits, size_t classes)
 {
     size_t first = 0;
@@ -116,29 +87,21 @@ static int32_t first_class(const float *logits, size_t classes)
     return (int32_t)first;
 }
 
-static vc_status add_batch(look *l, vc_dataset *data, size_t first, size_t count)
-{
-    const vc_batch_options plain = vc_model_batch_options(l->model);
-    const vc_tap tap = l->stats ? vc_dense_stats_tap(l->stats) : (vc_tap){0};
-    vc_batch_load(l->x, l->y, data, l->order + first, count, &plain);
-    vc_model_forward(&l->acts, l->model, l->x, count, l->stats ? &tap : NULL);
-    for (size_t i = 0; i < count; i++)
-        data->labels[first + i] = first_class(l->acts.logits + i * data->classes, data->classes);
-    return l->stats ? l->stats->status : VC_OK;
-}
-
 vc_status vc_dense_look(vc_dense_stats *stats, vc_dataset *data, const vc_model *model,
                         size_t batch, vc_progress *progress)
 {
-    look l = {.model = model, .stats = stats};
-    vc_status status = open_look(&l, batch, data->count);
+    const vc_tap tap = stats ? vc_dense_stats_tap(stats) : (vc_tap){0};
+    vc__walk_images walk;
+    vc_status status = vc__walk_images_open(&walk, model, data, batch);
     data->classes = vc_model_input_of(&model->config).classes;
-    for (size_t done = 0; done < data->count && status == VC_OK; done += batch) {
-        const size_t left = data->count - done, count = left < batch ? left : batch;
-        status = add_batch(&l, data, done, count);
+    while (status == VC_OK && vc__walk_images_next(&walk, stats ? &tap : NULL)) {
+        for (size_t i = 0; i < walk.count; i++)
+            data->labels[walk.first + i] =
+                first_class(walk.acts.logits + i * data->classes, data->classes);
         if (progress)
-            vc_progress_update(progress, done + count, NULL);
+            vc_progress_update(progress, walk.first + walk.count, NULL);
+        status = stats ? stats->status : VC_OK;
     }
-    close_look(&l);
+    vc__walk_images_close(&walk);
     return status;
 }

@@ -23,7 +23,7 @@ static squares token_squares(const float *x, const float *t, size_t width)
     return (squares){difference, teacher};
 }
 
-/* A block's distance: mean over tokens of ||x - t||^2 / ||t||^2; to dx (NULL: nothing) `scale` times its gradient
+/* A block's distance: mean over tokens of ||x - t||^2 / ||t||^2; to dx `scale` times its gradient
  * is added. Summed in parts, then in order: the same for any number of threads. */
 static double block_distance(float *dx, const float *x, const float *t, size_t tokens, size_t width,
                              double scale)
@@ -40,7 +40,7 @@ static double block_distance(float *dx, const float *x, const float *t, size_t t
                 continue;
             parts[p] += (double)s.difference / (double)s.teacher;
             const float by = (float)(2.0 * scale / ((double)tokens * (double)s.teacher));
-            for (size_t i = 0; dx && i < width; i++)
+            for (size_t i = 0; i < width; i++)
                 dx[k * width + i] += by * (a[i] - b[i]);
         }
     }
@@ -64,16 +64,4 @@ double vc__attention_distance(float *dx, const vc_acts *acts, const vc_acts *tea
     return block_distance(dx, acts->deit.layers[layer].attention,
                           teacher->deit.layers[layer].attention, batch * vc_deit_tokens(c),
                           c->width, (double)weight / (double)c->depth);
-}
-
-vc_distances vc_teacher_distances(const vc_acts *acts, const vc_acts *teacher,
-                                  const vc_model *model, size_t batch)
-{
-    const size_t depth = model->config.deit.depth;
-    vc_distances sum = {0};
-    for (size_t l = 0; l < depth; l++) {
-        sum.features += vc__feature_distance(NULL, acts, teacher, model, l, batch, 0.0f);
-        sum.attention += vc__attention_distance(NULL, acts, teacher, model, l, batch, 0.0f);
-    }
-    return (vc_distances){sum.features / (double)depth, sum.attention / (double)depth};
 }

@@ -2,7 +2,7 @@
 #ifndef VC_JUDGE_H
 #define VC_JUDGE_H
 
-#include "vitcod/train.h"
+#include "walk.h"
 
 typedef struct vc__judgement {
     double agreement;  /* share of the images whose label is the student's first class */
@@ -10,13 +10,8 @@ typedef struct vc__judgement {
 } vc__judgement;
 
 typedef struct vc__judge {
-    const vc_model *model;
-    const vc_dataset *held;
+    vc__walk_images walk;
     const float *wanted; /* (images, classes) the teacher's logits, or NULL */
-    vc_acts acts;
-    float *x;
-    int32_t *y;
-    uint32_t *order;
 } vc__judge;
 
 /* The teacher's logits of the images, allocated. */

@@ -9,7 +9,7 @@
 uint64_t vc__train_fingerprint(const vc_model *model, const vc_dataset *data,
                                const vc_train_options *options, size_t images);
 
-/* The distance of what leaves block `layer`, or its heads, from the teacher's; to dx (NULL: nothing) `weight` times its
+/* The distance of what leaves block `layer`, or its heads, from the teacher's; to dx `weight` times its
  * share of the gradient is added (features.c). */
 double vc__feature_distance(float *dx, const vc_acts *acts, const vc_acts *teacher,
                             const vc_model *model, size_t layer, size_t batch, float weight);

@@ -43,7 +43,7 @@ check "the learnt one is not the first" 0 '' grep '"best_epoch": [1-9]' run/6-fi
 cp -r run before
 check "once more" 0 '10/10 .* done before' codesign $long -o run
 check "changes nothing" 0 '' diff -x result.json -r before run
-check "with other settings" 1 'other settings: --sparsity (was 0.8, is 0.5), --seed (was 0, is 3), --lr (was 0.001, is 0.01), --patience (was 0, is not set); --force' \
+check "with other settings" 1 'other settings: --sparsity (was 0.8, is 0.5), --patience (was 0, is not set), --lr (was 0.001, is 0.01), --seed (was 0, is 3); --force' \
     codesign --sparsity 0.5 --residual none --compressed 1 --epochs 120 --lr 1e-2 --seed 3 -o run
 cd ..
 

@@ -44,7 +44,7 @@ static void norms_of_projected_values(void **state)
                                    .std = {1}};
     const size_t tokens = vc_deit_tokens(&config);
     vc_model *model;
-    vc_acts acts;
+    vc_acts acts, passing;
     float x[BATCH * 64], norms[BATCH * HEADS * 5];
     vc_rng rng = vc_rng_open(1, 2, 3);
     assert_ok(vc_deit_create(&model, &config, 3));
@@ -53,6 +53,7 @@ static void norms_of_projected_values(void **state)
     for (size_t i = 0; i < BATCH * 64; i++)
         x[i] = (float)vc_rng_normal(&rng);
     assert_ok(vc_acts_open(&acts, model, BATCH, 1));
+    assert_ok(vc_acts_open(&passing, model, BATCH, 0));
     vc_model_forward(&acts, model, x, BATCH, NULL);
     for (size_t layer = 0; layer < 2; layer++) {
         const float *w = model->deit.blocks[layer].proj_w;
@@ -64,6 +65,9 @@ static void norms_of_projected_values(void **state)
                                 norm_of(w, &acts, layer, i, h, tokens, centred), 1e-5);
         }
     }
+    vc_model_forward(&passing, model, x, BATCH, NULL);
+    assert_fails(vc_model_value_norms(norms, &passing, model, 0, BATCH, 0), VC_EINVAL, "is gone");
+    vc_acts_close(&passing);
     vc_acts_close(&acts);
     vc_model_close(model);
 }
