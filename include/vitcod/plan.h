@@ -45,6 +45,9 @@ vc_status vc_plan_assemble(vc_plan *out, const vc_mask *mask, const vc_token_ord
 void vc_plan_close(vc_plan *plan);
 vc_status vc_plan_copy(vc_plan *out, const vc_plan *plan);
 
+/* The same entries with tokens in their own order and none global. */
+vc_status vc_plan_plain(vc_plan *out, const vc_plan *plan);
+
 /* Moves the layers of `more` behind those of `plan`, and closes it, even when it fails. */
 vc_status vc_plan_append(vc_plan *plan, vc_plan *more);
 
