@@ -18,6 +18,12 @@ uint64_t vc_rng_u64(vc_rng *rng);
 double vc_rng_uniform(vc_rng *rng);                 /* [0, 1) */
 uint64_t vc_rng_below(vc_rng *rng, uint64_t limit); /* 0 .. limit - 1, unbiased; limit > 0 */
 double vc_rng_normal(vc_rng *rng);                  /* mean 0, variance 1 */
+
+/* Gamma with a shape and scale 1 (Marsaglia, Tsang: A simple method for generating gamma variables, 2000).
+ * Shapes far below 1 underflow to 0 now and then. */
+double vc_rng_gamma(vc_rng *rng, double shape);
+double vc_rng_beta(vc_rng *rng, double a, double b); /* [0, 1], whatever a and b above 0 */
+
 void vc_rng_shuffle(vc_rng *rng, uint32_t *values, size_t count); /* Fisher-Yates */
 
 #endif

@@ -62,6 +62,39 @@ double vc_rng_normal(vc_rng *rng)
     return radius * cos(6.283185307179586 * vc_rng_uniform(rng));
 }
 
+/* For a shape of at least 1: a normal number, bent and accepted with the density's share. */
+static double gamma_from_one(vc_rng *rng, double shape)
+{
+    const double d = shape - 1.0 / 3.0, c = 1.0 / sqrt(9.0 * d);
+    for (;;) {
+        const double x = vc_rng_normal(rng), t = 1.0 + c * x, v = t * t * t;
+        if (t <= 0.0)
+            continue;
+        if (log(1.0 - vc_rng_uniform(rng)) < 0.5 * x * x + d - d * v + d * log(v))
+            return d * v;
+    }
+}
+
+/* A smaller shape is one that is larger by 1, times u^(1 / shape): a sum as a logarithm, where it cannot underflow. */
+static double log_gamma_draw(vc_rng *rng, double shape)
+{
+    if (shape >= 1.0)
+        return log(gamma_from_one(rng, shape));
+    const double larger = log(gamma_from_one(rng, shape + 1.0));
+    return larger + log(1.0 - vc_rng_uniform(rng)) / shape;
+}
+
+double vc_rng_gamma(vc_rng *rng, double shape)
+{
+    return exp(log_gamma_draw(rng, shape));
+}
+
+double vc_rng_beta(vc_rng *rng, double a, double b)
+{
+    const double x = log_gamma_draw(rng, a), y = log_gamma_draw(rng, b);
+    return 1.0 / (1.0 + exp(y - x));
+}
+
 void vc_rng_shuffle(vc_rng *rng, uint32_t *values, size_t count)
 {
     for (size_t i = count; i > 1; i--) {

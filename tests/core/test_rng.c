@@ -28,6 +28,44 @@ static void draws_have_their_moments(void **state)
     assert_near(squares, 1.0, 0.03);
 }
 
+static void gamma_and_beta_have_their_moments(void **state)
+{
+    (void)state;
+    enum { COUNT = 100000 };
+    static const double shapes[] = {0.2, 0.8, 1.0, 3.5};
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
+        const double a = shapes[s], b = 1.3;
+        vc_rng rng = vc_rng_open(11, s, 0);
+        double gamma = 0, gamma_squares = 0, beta = 0, beta_squares = 0;
+        for (int i = 0; i < COUNT; i++) {
+            const double g = vc_rng_gamma(&rng, a), x = vc_rng_beta(&rng, a, b);
+            assert_true(g >= 0.0 && x >= 0.0 && x <= 1.0);
+            gamma += g / COUNT;
+            gamma_squares += (g - a) * (g - a) / COUNT;
+            beta += x / COUNT;
+            beta_squares += (x - a / (a + b)) * (x - a / (a + b)) / COUNT;
+        }
+        assert_near(gamma, a, 0.02 * sqrt(a)); /* 6 standard errors */
+        assert_near(gamma_squares, a, 0.03 * sqrt(2.0 * a * a + 6.0 * a));
+        assert_near(beta, a / (a + b), 0.01);
+        assert_near(beta_squares, a * b / ((a + b) * (a + b) * (a + b + 1.0)), 0.003);
+    }
+}
+
+/* Where both gammas of a ratio would be 0. */
+static void tiny_shapes_stay_numbers(void **state)
+{
+    (void)state;
+    vc_rng rng = vc_rng_open(5, 0, 0);
+    int high = 0;
+    for (int i = 0; i < 2000; i++) {
+        const double x = vc_rng_beta(&rng, 1e-4, 1e-4);
+        assert_true(x >= 0.0 && x <= 1.0);
+        high += x > 0.5;
+    }
+    assert_true(high > 850 && high < 1150);
+}
+
 static void shuffle_is_a_permutation(void **state)
 {
     (void)state;
@@ -48,8 +86,9 @@ static void shuffle_is_a_permutation(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(streams_repeat_and_differ),
-                                       cmocka_unit_test(draws_have_their_moments),
-                                       cmocka_unit_test(shuffle_is_a_permutation)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(streams_repeat_and_differ), cmocka_unit_test(draws_have_their_moments),
+        cmocka_unit_test(gamma_and_beta_have_their_moments),
+        cmocka_unit_test(tiny_shapes_stay_numbers), cmocka_unit_test(shuffle_is_a_permutation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
