@@ -61,6 +61,17 @@ enum { VC_RESIZE_MAX = 8192 };
 vc_status vc_image_resize_crop(vc_image *out, const vc_image *in, size_t resize, size_t crop,
                                vc_resize_scratch *scratch);
 
+/* A rectangle of pixels. */
+typedef struct vc_box {
+    size_t left, top, width, height;
+} vc_box;
+
+/* What lies in the box, resized to (height, width): Pillow's crop(box).resize((width, height), BICUBIC), bit for bit,
+ * so that pixels outside the box have no part in it. VC_EINVAL for a box that is empty or leaves the image, or a size
+ * that is not 1 to VC_RESIZE_MAX. `out` and `in` are two images. */
+vc_status vc_image_resize_box(vc_image *out, const vc_image *in, vc_box box, size_t width,
+                              size_t height, vc_resize_scratch *scratch);
+
 /* Values of each channel's 256 pixels: (pixel / 255 - mean) / std, rounded to float at each step. */
 typedef struct vc_normalizer {
     float value[VC_MAX_CHANNELS][256];

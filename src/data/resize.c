@@ -6,9 +6,9 @@
 #include "vitcod/image.h"
 #include "vitcod/isa.h"
 
-/* A side of the image, what it becomes, and the part of that which the crop shows. */
+/* A stretch of the image along one side, what it becomes, and the part of that which the crop shows. */
 typedef struct axis {
-    size_t in, resized, start, crop;
+    size_t offset, in, resized, start, crop;
 } axis;
 
 /* Python's round(): halves go to the even neighbour. */
@@ -20,7 +20,7 @@ static size_t half_to_even(size_t n)
 static axis plan_axis(size_t side, size_t shorter, size_t resize, size_t crop)
 {
     size_t resized = resize * side / shorter;
-    return (axis){side, resized, half_to_even(resized - crop), crop};
+    return (axis){0, side, resized, half_to_even(resized - crop), crop};
 }
 
 /* Keys' cubic convolution with a = -0.5. */
@@ -66,7 +66,7 @@ static void weigh(vc__taps *taps, size_t i, double centre, const axis *a, double
         aside[t] = bicubic(((double)(first + t) - centre + 0.5) * inverse);
         sum += aside[t];
     }
-    taps->first[i] = first;
+    taps->first[i] = a->offset + first;
     taps->used[i] = end - first;
     for (size_t t = 0; t < taps->stride; t++) {
         int32_t w = t < end - first ? fixed_point(sum != 0.0 ? aside[t] / sum : aside[t]) : 0;
@@ -159,20 +159,47 @@ static void run(vc_image *out, const vc_image *in, const pieces *p)
     columns(out->pixels, p->middle, base, p->across.count * in->channels, down);
 }
 
-vc_status vc_image_resize_crop(vc_image *out, const vc_image *in, size_t resize, size_t crop,
-                               vc_resize_scratch *scratch)
+static vc_status resize(vc_image *out, const vc_image *in, const axis *x, const axis *y,
+                        vc_resize_scratch *scratch)
 {
-    if (crop < 1 || crop > resize || resize > VC_RESIZE_MAX)
-        return vc_fail(VC_EINVAL, "a crop of %zu after resizing to %zu, wanted 1 <= crop <= %s",
-                       crop, resize, "resize <= 8192");
-    size_t shorter = in->width < in->height ? in->width : in->height;
-    axis x = plan_axis(in->width, shorter, resize, crop);
-    axis y = plan_axis(in->height, shorter, resize, crop);
     pieces p;
-    VC_TRY(vc_image_reserve(out, crop, crop, in->channels, "a resized image"));
-    VC_TRY(prepare(&p, &x, &y, in->channels, scratch));
+    VC_TRY(vc_image_reserve(out, x->crop, y->crop, in->channels, "a resized image"));
+    VC_TRY(prepare(&p, x, y, in->channels, scratch));
     run(out, in, &p);
     return VC_OK;
+}
+
+vc_status vc_image_resize_crop(vc_image *out, const vc_image *in, size_t resized, size_t crop,
+                               vc_resize_scratch *scratch)
+{
+    if (crop < 1 || crop > resized || resized > VC_RESIZE_MAX)
+        return vc_fail(VC_EINVAL, "a crop of %zu after resizing to %zu, wanted 1 <= crop <= %s",
+                       crop, resized, "resize <= 8192");
+    size_t shorter = in->width < in->height ? in->width : in->height;
+    axis x = plan_axis(in->width, shorter, resized, crop);
+    axis y = plan_axis(in->height, shorter, resized, crop);
+    return resize(out, in, &x, &y, scratch);
+}
+
+static int lies_inside(size_t start, size_t count, size_t side)
+{
+    return count >= 1 && count <= side && start <= side - count;
+}
+
+vc_status vc_image_resize_box(vc_image *out, const vc_image *in, vc_box box, size_t width,
+                              size_t height, vc_resize_scratch *scratch)
+{
+    if (!lies_inside(box.left, box.width, in->width) ||
+        !lies_inside(box.top, box.height, in->height))
+        return vc_fail(VC_EINVAL,
+                       "a box of %zux%zu at %zu, %zu, wanted one inside an image of %zux%zu",
+                       box.width, box.height, box.left, box.top, in->width, in->height);
+    if (width < 1 || width > VC_RESIZE_MAX || height < 1 || height > VC_RESIZE_MAX)
+        return vc_fail(VC_EINVAL, "a box resized to %zux%zu, wanted sides of 1 to 8192", width,
+                       height);
+    const axis x = {box.left, box.width, width, 0, width};
+    const axis y = {box.top, box.height, height, 0, height};
+    return resize(out, in, &x, &y, scratch);
 }
 
 void vc_resize_scratch_close(vc_resize_scratch *scratch)

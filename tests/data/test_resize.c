@@ -58,12 +58,52 @@ static void check_against_pillow(void)
     vc_resize_scratch_close(&scratch);
 }
 
+/* tools/golden/images.py has the same list. */
+static const struct {
+    size_t width, height;
+    vc_box box;
+    size_t out_width, out_height;
+} boxes[] = {
+    {37, 29, {3, 2, 20, 25}, 16, 14},   {37, 29, {0, 0, 37, 29}, 14, 14},
+    {9, 7, {2, 1, 5, 5}, 24, 24},       {64, 50, {63, 49, 1, 1}, 6, 4},
+    {64, 50, {10, 10, 16, 16}, 16, 16}, {61, 300, {1, 9, 60, 280}, 12, 12},
+};
+enum { BOXES = sizeof boxes / sizeof boxes[0] };
+
+static void check_boxes_against_pillow(void)
+{
+    vc_npy npy;
+    vc_image in = {0}, out = {0};
+    vc_resize_scratch scratch = {0};
+    assert_ok(vc_npy_open(&npy, "tests/data/golden/boxes.npy"));
+    const uint8_t *want = npy.tensor.data;
+    for (size_t i = 0; i < 2 * BOXES; i++) {
+        const size_t b = i / 2, channels = i % 2 == 0 ? 3 : 1;
+        const size_t count = boxes[b].out_width * boxes[b].out_height * channels;
+        make_picture(&in, boxes[b].width, boxes[b].height, channels);
+        assert_ok(vc_image_resize_box(&out, &in, boxes[b].box, boxes[b].out_width,
+                                      boxes[b].out_height, &scratch));
+        assert_true(out.width == boxes[b].out_width && out.height == boxes[b].out_height);
+        for (size_t k = 0; k < count; k++)
+            if (out.pixels[k] != want[k])
+                fail_msg("box %zu, %zu channels: value %zu is %u, wanted %u", b, channels, k,
+                         out.pixels[k], want[k]);
+        want += count;
+    }
+    assert_ptr_equal(want, (uint8_t *)npy.tensor.data + npy.tensor.shape[0]);
+    vc_npy_close(&npy);
+    vc_image_close(&in);
+    vc_image_close(&out);
+    vc_resize_scratch_close(&scratch);
+}
+
 static void equals_pillow(void **state)
 {
     (void)state;
     for (int isa = 0; isa <= (int)vc_isa_best(); isa++) {
         setenv("VC_ISA", vc_isa_name((vc_isa)isa), 1);
         check_against_pillow();
+        check_boxes_against_pillow();
     }
     unsetenv("VC_ISA");
 }
@@ -89,6 +129,14 @@ static void every_instruction_set_gives_the_same_bytes(void **state)
         unsetenv("VC_ISA");
         assert_ok(vc_image_resize_crop(&simd, &in, resize, crop, &scratch));
         assert_memory_equal(ref.pixels, simd.pixels, crop * crop * channels);
+        vc_box box = {.left = vc_rng_below(&rng, in.width), .top = vc_rng_below(&rng, in.height)};
+        box.width = 1 + vc_rng_below(&rng, in.width - box.left);
+        box.height = 1 + vc_rng_below(&rng, in.height - box.top);
+        setenv("VC_ISA", "ref", 1);
+        assert_ok(vc_image_resize_box(&ref, &in, box, resize, crop, &scratch));
+        unsetenv("VC_ISA");
+        assert_ok(vc_image_resize_box(&simd, &in, box, resize, crop, &scratch));
+        assert_memory_equal(ref.pixels, simd.pixels, resize * crop * channels);
         vc_image_close(&in);
     }
     vc_image_close(&ref);
@@ -141,7 +189,17 @@ static void refuses_impossible_crops(void **state)
     for (size_t i = 0; i < 4; i++)
         assert_fails(vc_image_resize_crop(&out, &in, pairs[i][0], pairs[i][1], &scratch), VC_EINVAL,
                      "wanted 1 <= crop <= resize <= 8192");
+    static const vc_box outside[] = {{5, 0, 1, 1}, {0, 0, 6, 1}, {0, 0, 0, 1},
+                                     {0, 0, 1, 0}, {4, 3, 2, 1}, {1, 0, SIZE_MAX, 1}};
+    for (size_t i = 0; i < sizeof outside / sizeof outside[0]; i++)
+        assert_fails(vc_image_resize_box(&out, &in, outside[i], 4, 4, &scratch), VC_EINVAL,
+                     "wanted one inside an image of 5x4");
+    assert_fails(
+        vc_image_resize_box(&out, &in, (vc_box){0, 0, 5, 4}, 4, VC_RESIZE_MAX + 1, &scratch),
+        VC_EINVAL, "wanted sides of 1 to 8192");
     vc_image_close(&in);
+    vc_image_close(&out);
+    vc_resize_scratch_close(&scratch);
 }
 
 int main(void)

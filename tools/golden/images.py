@@ -17,6 +17,9 @@ ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (
 # width, height, resize, crop; tests/data/test_resize.c has the same list
 GEOMETRIES = [(37, 29, 16, 14), (29, 37, 16, 14), (9, 7, 32, 28), (7, 9, 32, 28), (1, 1, 8, 8), (1, 300, 8, 7),
               (300, 1, 8, 7), (64, 64, 64, 55), (61, 50, 50, 50), (40, 33, 33, 30), (5, 120, 24, 21), (211, 190, 9, 5)]
+# width, height, box, resized size; so has it
+BOXES = [(37, 29, (3, 2, 20, 25), (16, 14)), (37, 29, (0, 0, 37, 29), (14, 14)), (9, 7, (2, 1, 5, 5), (24, 24)),
+         (64, 50, (63, 49, 1, 1), (6, 4)), (64, 50, (10, 10, 16, 16), (16, 16)), (61, 300, (1, 9, 60, 280), (12, 12))]
 
 
 def chunk(kind, data):
@@ -124,16 +127,27 @@ def decoded(name, data):
     return np.asarray(image.convert("RGB")), np.asarray(image.convert("L"))
 
 
+def make_picture(width, height):
+    y, x, c = np.mgrid[0:height, 0:width, 0:3]
+    return Image.fromarray(((x * x * 7 + y * 13 + c * 29 + x * y) % 256).astype(np.uint8))
+
+
 def resized():
     for width, height, resize, crop in GEOMETRIES:
-        y, x, c = np.mgrid[0:height, 0:width, 0:3]
-        picture = Image.fromarray(((x * x * 7 + y * 13 + c * 29 + x * y) % 256).astype(np.uint8))
+        picture = make_picture(width, height)
         shorter = min(width, height)
         across, down = resize * width // shorter, resize * height // shorter
         left, top = round((across - crop) / 2.0), round((down - crop) / 2.0)
         for mode in ("RGB", "L"):
             image = picture.convert(mode).resize((across, down), Image.BICUBIC)
             yield np.asarray(image.crop((left, top, left + crop, top + crop))).ravel()
+
+
+def boxes():
+    for width, height, (left, top, across, down), size in BOXES:
+        for mode in ("RGB", "L"):
+            part = make_picture(width, height).convert(mode).crop((left, top, left + across, top + down))
+            yield np.asarray(part.resize(size, Image.BICUBIC)).ravel()
 
 
 def main():
@@ -149,6 +163,7 @@ def main():
     np.save(OUT / "decoded_rgb.npy", np.stack(colours))
     np.save(OUT / "decoded_grey.npy", np.stack(greys))
     np.save(OUT / "resized.npy", np.concatenate(list(resized())))
+    np.save(OUT / "boxes.npy", np.concatenate(list(boxes())))
 
 
 if __name__ == "__main__":
