@@ -24,6 +24,7 @@
 #include "vitcod/yaml.h"
 
 /* data: labelled images and batches, from memory or read ahead from files */
+#include "vitcod/augment.h"
 #include "vitcod/data.h"
 #include "vitcod/idx.h"
 #include "vitcod/image.h"
