@@ -103,4 +103,25 @@ vc_status vc_rand_augment(vc_image *image, vc_image *spare, vc_rng *rng,
                           const vc_augment_options *options, const uint8_t *fill);
 vc_status vc_colour_jitter(vc_image *image, vc_image *spare, vc_rng *rng, double strength);
 
+/* Ten tries for a rectangle that fits; then the largest in the centre whose ratio is allowed. */
+vc_box vc_crop_draw(vc_rng *rng, size_t width, size_t height, const vc_augment_options *options);
+
+/* x (channels, height, width), normalised. Ten tries; then nothing is erased. */
+void vc_image_erase(float *x, size_t channels, size_t height, size_t width, vc_rng *rng,
+                    const vc_augment_options *options);
+
+/* ---- mixing a batch */
+
+typedef struct vc_mix {
+    double lambda; /* weight of an image's own label, 1 - lambda its partner's; 1: not mixed */
+    vc_box box;    /* what comes from the partner; empty: all of both, weighted */
+} vc_mix;
+
+/* One step's, for images of this size. The weight of a box is the share of the area that it really covers. */
+vc_mix vc_mix_draw(vc_rng *rng, size_t width, size_t height, const vc_augment_options *options);
+
+/* x (count, channels, height, width): image i with its partner, count - 1 - i. */
+void vc_mix_apply(float *x, size_t count, size_t channels, size_t height, size_t width,
+                  const vc_mix *mix);
+
 #endif
