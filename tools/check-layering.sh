@@ -24,7 +24,7 @@ room_of() {
     case $1 in
     status | arena | tensor | tensor_file | rng | npy | safetensors | pth | weights | json | threads | clock | progress | file | \
         hash | version | isa | yaml | comm) echo core ;;
-    idx | data | image | source | loader | augment) echo data ;;
+    idx | data | image | source | loader | augment | sampler) echo data ;;
     mask | plan | workload | group_files) echo plan ;;
     kernels | gemm | ops | attention | attend | product | autoencoder | residual) echo kernels ;;
     model | deit | levit) echo models ;;

@@ -29,6 +29,7 @@
 #include "vitcod/idx.h"
 #include "vitcod/image.h"
 #include "vitcod/loader.h"
+#include "vitcod/sampler.h"
 #include "vitcod/source.h"
 
 /* plan: masks, plans, workloads */

@@ -1,0 +1,93 @@
+#include "vitcod/sampler.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "vitcod/data.h"
+
+enum { STREAM_SAMPLE = 5, STREAM_MIX = 6 }; /* beside batch.c's */
+
+vc_sampler_options vc_sampler_options_default(void)
+{
+    return (vc_sampler_options){.batch = 1, .repetitions = 3, .ranks = 1};
+}
+
+static vc_status check(const vc_sampler_options *o)
+{
+    if (o->repetitions < 1 || o->repetitions > VC_SAMPLER_MAX_REPETITIONS)
+        return vc_fail(VC_EINVAL, "%zu repetitions of an image, wanted 1 to %d", o->repetitions,
+                       (int)VC_SAMPLER_MAX_REPETITIONS);
+    const size_t most = UINT32_MAX / o->repetitions; /* so that substitutes can be told apart */
+    if (o->images < 1 || o->images > most)
+        return vc_fail(VC_EINVAL, "an order of %zu images, wanted 1 to %zu", o->images, most);
+    if (o->ranks < 1 || o->rank >= o->ranks)
+        return vc_fail(VC_EINVAL, "rank %zu of %zu, wanted a rank below their number", o->rank,
+                       o->ranks);
+    if (o->ranks > 1 && (o->batch % o->ranks != 0 || o->batch / o->ranks % 2 != 0))
+        return vc_fail(VC_EINVAL, "a batch of %zu for %zu ranks, wanted a multiple of %zu",
+                       o->batch, o->ranks, 2 * o->ranks);
+    return VC_OK;
+}
+
+vc_status vc_sampler_open(vc_sampler *out, const vc_sampler_options *o)
+{
+    *out = (vc_sampler){.options = *o};
+    VC_TRY(check(o));
+    out->images = o->limit > 0 && o->limit < o->images ? o->limit : o->images;
+    size_t samples = out->images;
+    if (o->repetitions > 1 && samples / VC_SAMPLER_ROUND * VC_SAMPLER_ROUND >= o->batch)
+        samples = samples / VC_SAMPLER_ROUND * VC_SAMPLER_ROUND;
+    out->steps = o->batch > 0 ? samples / o->batch : 0;
+    out->share = o->batch / o->ranks;
+    if (out->steps == 0)
+        return vc_fail(VC_EINVAL, "a batch of %zu from %zu images, wanted at least one whole batch",
+                       o->batch, out->images);
+    out->order = malloc(o->images * sizeof *out->order);
+    if (!out->order)
+        return vc_fail(VC_ENOMEM, "out of memory for an order of %zu images", o->images);
+    vc_sampler_set_epoch(out, 0);
+    return VC_OK;
+}
+
+void vc_sampler_close(vc_sampler *sampler)
+{
+    free(sampler->order);
+    *sampler = (vc_sampler){0};
+}
+
+void vc_sampler_set_epoch(vc_sampler *sampler, uint64_t epoch)
+{
+    sampler->epoch = epoch;
+    vc_epoch_order(sampler->order, sampler->options.images, sampler->options.seed, epoch);
+}
+
+/* In the global batch. */
+static size_t global_position(const vc_sampler *s, size_t position)
+{
+    const vc_sampler_options *o = &s->options;
+    if (position < s->share / 2)
+        return position * o->ranks + o->rank;
+    return o->batch - 1 - ((s->share - 1 - position) * o->ranks + o->rank);
+}
+
+vc_sample vc_sampler_at(const vc_sampler *s, size_t step, size_t position, size_t further)
+{
+    const size_t repetitions = s->options.repetitions;
+    assert(step < s->steps && position < s->share && further < s->images);
+    const size_t at = step * s->options.batch + global_position(s, position);
+    const size_t image = (at / repetitions + further) % s->images;
+    return (vc_sample){.index = s->order[image],
+                       .repetition = (uint32_t)(at % repetitions + further * repetitions)};
+}
+
+/* Epochs share the word with the purpose, repetitions with the index. */
+vc_rng vc_sampler_sample_rng(const vc_sampler *s, vc_sample sample)
+{
+    return vc_rng_open(s->options.seed, STREAM_SAMPLE + (s->epoch << 8),
+                       sample.index + ((uint64_t)sample.repetition << 32));
+}
+
+vc_rng vc_sampler_mix_rng(const vc_sampler *s, size_t step)
+{
+    return vc_rng_open(s->options.seed, STREAM_MIX + (s->epoch << 8), step);
+}
