@@ -34,6 +34,7 @@ vc_status vc_dataset_decode(vc_dataset *out, vc_source *source, const vc_loader_
         plain.mean[c] = 0.0f;
         plain.std[c] = 1.0f;
     }
+    plain.training = NULL;
     VC_TRY(vc_loader_open(&loader, source, &plain));
     const size_t most = vc_loader_total(loader), values = out->channels * out->height * out->width;
     out->images = malloc(most * values + 1);

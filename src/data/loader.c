@@ -44,14 +44,40 @@ static size_t at_most(size_t value, size_t most)
     return value < most ? value : most;
 }
 
+/* The samples in the source's order. */
+static vc_status plan_evaluation(vc_loader *l, const vc_loader_options *o)
+{
+    const size_t count = vc_source_count(l->source);
+    VC_TRY(check_range("a batch of", o->batch, VC_LOADER_MAX_BATCH));
+    l->total = o->limit > 0 ? at_most(count, o->limit) : count;
+    l->batch = at_most(o->batch, l->total > 0 ? l->total : 1);
+    return VC_OK;
+}
+
+static vc_status plan_training(vc_loader *l, const vc_loader_options *o)
+{
+    const vc_loader_training *t = o->training;
+    const vc_sampler *s = t->sampler;
+    if (s->options.images != vc_source_count(l->source))
+        return vc_fail(VC_EINVAL, "a sampler of %zu images for a source of %zu", s->options.images,
+                       vc_source_count(l->source));
+    if (t->first_step > s->steps)
+        return vc_fail(VC_EINVAL, "an epoch of %zu steps from step %zu on", s->steps,
+                       t->first_step);
+    VC_TRY(check_range("a batch of", s->share, VC_LOADER_MAX_BATCH));
+    l->sampler = s;
+    l->first_step = t->first_step;
+    l->batch = s->share;
+    l->total = (s->steps - t->first_step) * s->share;
+    return vc__recipe_augment(&l->recipe, &t->augment, o->mean);
+}
+
 static vc_status make_plan(vc_loader *l, const vc_loader_options *o)
 {
     size_t workers = o->workers > 0 ? o->workers : (size_t)vc_threads_count();
-    size_t count = vc_source_count(l->source);
-    VC_TRY(check_range("a batch of", o->batch, VC_LOADER_MAX_BATCH));
+    VC_TRY(make_recipe(&l->recipe, o, l->source));
+    VC_TRY(o->training ? plan_training(l, o) : plan_evaluation(l, o));
     VC_TRY(check_range("workers:", workers, VC_LOADER_MAX_WORKERS));
-    l->total = o->limit > 0 ? at_most(count, o->limit) : count;
-    l->batch = at_most(o->batch, l->total > 0 ? l->total : 1);
     l->batches = (l->total + l->batch - 1) / l->batch;
     l->workers = at_most(workers, l->total);
     /* one batch at the consumer, one to come, and work for every worker beyond that */
@@ -59,18 +85,20 @@ static vc_status make_plan(vc_loader *l, const vc_loader_options *o)
     l->values = o->channels * o->size * o->size;
     l->on_broken = o->on_broken;
     l->context = o->context;
-    return make_recipe(&l->recipe, o, l->source);
+    return VC_OK;
 }
 
 static void place(vc_loader *l)
 {
     l->ring = vc_arena_take(&l->arena, l->depth * sizeof *l->ring);
     l->threads = vc_arena_take(&l->arena, l->workers * sizeof *l->threads);
+    l->told = vc_arena_take(&l->arena, l->sampler ? vc_source_count(l->source) : 0);
     for (size_t i = 0; i < l->depth; i++) {
         vc__slot s = {.x = vc_arena_floats(&l->arena, l->batch * l->values),
                       .labels = vc_arena_take(&l->arena, l->batch * sizeof *s.labels),
                       .indices = vc_arena_take(&l->arena, l->batch * sizeof *s.indices),
-                      .messages = vc_arena_take(&l->arena, l->batch * sizeof *s.messages)};
+                      .partners = vc_arena_take(&l->arena, l->batch * sizeof *s.partners),
+                      .complaints = vc_arena_take(&l->arena, l->batch * sizeof *s.complaints)};
         if (l->ring)
             l->ring[i] = s;
     }
@@ -124,7 +152,7 @@ void vc_loader_close(vc_loader *l)
     for (size_t i = 0; i < l->started; i++)
         pthread_join(l->threads[i], NULL);
     for (size_t i = 0; l->arena.base && i < l->depth * l->batch; i++)
-        free(l->ring[i / l->batch].messages[i % l->batch]);
+        vc__complaints_free(l->ring[i / l->batch].complaints[i % l->batch]);
     vc_arena_close(&l->arena);
     pthread_cond_destroy(&l->ready);
     pthread_cond_destroy(&l->room);

@@ -7,6 +7,7 @@ void vc__workspace_close(vc__workspace *work)
     vc_bytes_close(&work->encoded);
     vc_image_close(&work->image);
     vc_image_close(&work->cropped);
+    vc_image_close(&work->spare);
     vc_resize_scratch_close(&work->scratch);
 }
 
@@ -25,14 +26,6 @@ vc_status vc__recipe_check(const vc__recipe *recipe, const vc_source *source)
     return vc_fail(VC_EINVAL, "%zu channels asked for, wanted 1 or 3", wanted);
 }
 
-static vc_status resize_and_normalize(float *out, vc__workspace *work, const vc__recipe *recipe)
-{
-    VC_TRY(vc_image_resize_crop(&work->cropped, &work->image, recipe->resize, recipe->size,
-                                &work->scratch));
-    vc_image_normalize(out, &work->cropped, &recipe->normalizer);
-    return VC_OK;
-}
-
 /* One pixel of a planar image, with the channels wanted. */
 static void copy_pixel(uint8_t *to, size_t wanted, const uint8_t *planes, size_t have, size_t plane)
 {
@@ -46,8 +39,8 @@ static void copy_pixel(uint8_t *to, size_t wanted, const uint8_t *planes, size_t
     }
 }
 
-static vc_status prepare_pixels(float *out, vc__workspace *work, const vc__recipe *recipe,
-                                const vc_dataset *data, size_t index)
+static vc_status copy_pixels(vc__workspace *work, const vc__recipe *recipe, const vc_dataset *data,
+                             size_t index)
 {
     size_t plane = data->height * data->width;
     const uint8_t *planes = data->images + index * data->channels * plane;
@@ -56,20 +49,36 @@ static vc_status prepare_pixels(float *out, vc__workspace *work, const vc__recip
     for (size_t i = 0; i < plane; i++)
         copy_pixel(work->image.pixels + i * recipe->channels, recipe->channels, planes + i,
                    data->channels, plane);
-    if (data->height != recipe->size || data->width != recipe->size)
-        return resize_and_normalize(out, work, recipe);
-    vc_image_normalize(out, &work->image, &recipe->normalizer);
+    return VC_OK;
+}
+
+vc_status vc__fetch_pixels(vc__workspace *work, const vc__recipe *recipe, const vc_source *source,
+                           size_t index)
+{
+    char name[VC_SOURCE_NAME];
+    const vc_dataset *data = vc_source_dataset(source);
+    if (data)
+        return copy_pixels(work, recipe, data, index);
+    return vc_image_decode(&work->image, work->encoded.data, work->encoded.count, recipe->channels,
+                           vc_source_name(name, source, index));
+}
+
+vc_status vc__crop_centre(vc__workspace *work, const vc__recipe *recipe, const vc_source *source)
+{
+    const vc_image whole = work->image;
+    if (!vc_source_dataset(source) || whole.height != recipe->size || whole.width != recipe->size)
+        return vc_image_resize_crop(&work->cropped, &work->image, recipe->resize, recipe->size,
+                                    &work->scratch);
+    work->image = work->cropped;
+    work->cropped = whole;
     return VC_OK;
 }
 
 vc_status vc__prepare(float *out, vc__workspace *work, const vc__recipe *recipe,
                       const vc_source *source, size_t index)
 {
-    char name[VC_SOURCE_NAME];
-    const vc_dataset *data = vc_source_dataset(source);
-    if (data)
-        return prepare_pixels(out, work, recipe, data, index);
-    VC_TRY(vc_image_decode(&work->image, work->encoded.data, work->encoded.count, recipe->channels,
-                           vc_source_name(name, source, index)));
-    return resize_and_normalize(out, work, recipe);
+    VC_TRY(vc__fetch_pixels(work, recipe, source, index));
+    VC_TRY(vc__crop_centre(work, recipe, source));
+    vc_image_normalize(out, &work->cropped, &recipe->normalizer);
+    return VC_OK;
 }

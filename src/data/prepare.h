@@ -2,6 +2,7 @@
 #ifndef VC_PREPARE_H
 #define VC_PREPARE_H
 
+#include "vitcod/augment.h"
 #include "vitcod/image.h"
 #include "vitcod/source.h"
 
@@ -9,12 +10,14 @@
 typedef struct vc__recipe {
     size_t size, resize, channels;
     vc_normalizer normalizer;
+    vc_augment_options augment;    /* for training */
+    uint8_t fill[VC_MAX_CHANNELS]; /* the mean colour */
 } vc__recipe;
 
 /* One worker's buffers, used again from sample to sample. Starts as {0}. */
 typedef struct vc__workspace {
     vc_bytes encoded;
-    vc_image image, cropped;
+    vc_image image, cropped, spare;
     vc_resize_scratch scratch;
 } vc__workspace;
 
@@ -23,9 +26,25 @@ void vc__workspace_close(vc__workspace *work);
 /* VC_EINVAL when the images cannot be made to have the recipe's channels. */
 vc_status vc__recipe_check(const vc__recipe *recipe, const vc_source *source);
 
+/* Sets how images are changed for training. VC_EINVAL for options that are out of range or that these channels cannot
+ * have. */
+vc_status vc__recipe_augment(vc__recipe *recipe, const vc_augment_options *options,
+                             const float *mean);
+
 /* Fills out (channels, size, size) from sample `index`, whose encoded bytes lie in `work` unless the source
  * is one of images in memory. */
 vc_status vc__prepare(float *out, vc__workspace *work, const vc__recipe *recipe,
                       const vc_source *source, size_t index);
+
+/* The same, changed as the stream has it: cropped, shifted, mirrored, coloured, erased. */
+vc_status vc__prepare_changed(float *out, vc__workspace *work, const vc__recipe *recipe,
+                              const vc_source *source, size_t index, vc_rng *rng);
+
+/* The sample's pixels with the recipe's channels, in work->image. */
+vc_status vc__fetch_pixels(vc__workspace *work, const vc__recipe *recipe, const vc_source *source,
+                           size_t index);
+
+/* work->cropped from work->image as for evaluation: images in memory of the right size stay as they are. */
+vc_status vc__crop_centre(vc__workspace *work, const vc__recipe *recipe, const vc_source *source);
 
 #endif

@@ -1,0 +1,172 @@
+/* The workers' side of a loader. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader_impl.h"
+#include "source_impl.h"
+
+vc__slot *vc__loader_slot(vc_loader *l, size_t batch)
+{
+    return &l->ring[batch % l->depth];
+}
+
+size_t vc__loader_samples_in(const vc_loader *l, size_t batch)
+{
+    size_t rest = l->total - batch * l->batch;
+    return rest < l->batch ? rest : l->batch;
+}
+
+void vc__complaints_free(vc__complaint *first)
+{
+    while (first) {
+        vc__complaint *next = first->next;
+        free(first);
+        first = next;
+    }
+}
+
+/* Adds this thread's message, which is there only until the next, and is about an image. */
+static vc_status complain(vc__complaint **list, size_t index)
+{
+    const char *message = vc_last_error();
+    const size_t bytes = strlen(message) + 1;
+    vc__complaint *c = malloc(sizeof *c + bytes);
+    if (!c)
+        return vc_fail(VC_ENOMEM, "out of memory for a message");
+    *c = (vc__complaint){.index = index};
+    memcpy(c->message, message, bytes);
+    while (*list)
+        list = &(*list)->next;
+    *list = c;
+    return VC_OK;
+}
+
+/* The next sample, once there is room for it; 0: no more, or told to stop. */
+static int claim(size_t *at, vc_loader *l)
+{
+    pthread_mutex_lock(&l->lock);
+    while (!l->stop && l->next < l->total && l->next / l->batch >= l->oldest + l->depth)
+        pthread_cond_wait(&l->room, &l->lock);
+    int claimed = !l->stop && l->next < l->total;
+    if (claimed)
+        *at = l->next++;
+    pthread_mutex_unlock(&l->lock);
+    return claimed;
+}
+
+static vc_status read_sample(vc__workspace *work, vc_loader *l, size_t index)
+{
+    return vc_source_dataset(l->source) ? VC_OK : vc_source_read(&work->encoded, l->source, index);
+}
+
+/* In training archives are read here and there; in evaluation forward only, by whichever worker's turn it is. */
+static int claim_and_read(size_t *at, vc_status *status, vc__workspace *work, vc_loader *l)
+{
+    if (l->sampler)
+        return claim(at, l);
+    int ordered = vc__source_is_sequential(l->source);
+    if (ordered)
+        pthread_mutex_lock(&l->reading);
+    int claimed = claim(at, l);
+    if (claimed)
+        *status = read_sample(work, l, *at);
+    if (ordered)
+        pthread_mutex_unlock(&l->reading);
+    return claimed;
+}
+
+/* Sample `at` is the source's. Fails only where all must end. */
+static vc_status make_plain(vc__slot *s, size_t at, vc_status status, vc__workspace *work,
+                            vc_loader *l)
+{
+    const size_t i = at % l->batch;
+    s->indices[i] = at;
+    s->labels[i] = vc_source_label(l->source, at);
+    if (status == VC_OK)
+        status = vc__prepare(s->x + i * l->values, work, &l->recipe, l->source, at);
+    if (status == VC_OK || status == VC_ENOMEM)
+        return status;
+    return complain(&s->complaints[i], at);
+}
+
+/* Sample `at` is the sampler's, or the first after it that can be read. */
+static vc_status make_changed(vc__slot *s, size_t at, vc__workspace *work, vc_loader *l)
+{
+    const size_t i = at % l->batch, step = l->first_step + at / l->batch;
+    const size_t images = l->sampler->images;
+    const size_t most = images < VC_LOADER_MAX_BROKEN ? images : VC_LOADER_MAX_BROKEN;
+    for (size_t further = 0; further < most; further++) {
+        const vc_sample sample = vc_sampler_at(l->sampler, step, i, further);
+        vc_rng rng = vc_sampler_sample_rng(l->sampler, sample);
+        vc_status status = read_sample(work, l, sample.index);
+        if (status == VC_OK)
+            status = vc__prepare_changed(s->x + i * l->values, work, &l->recipe, l->source,
+                                         sample.index, &rng);
+        s->indices[i] = sample.index;
+        s->labels[i] = vc_source_label(l->source, sample.index);
+        if (status == VC_OK || status == VC_ENOMEM)
+            return status;
+        VC_TRY(complain(&s->complaints[i], sample.index));
+    }
+    char last[sizeof l->reason];
+    snprintf(last, sizeof last, "%s", vc_last_error());
+    return vc_fail(VC_EFORMAT, "%zu images in a row are broken: %s", most, last);
+}
+
+/* By the worker that finished its last sample. */
+static void mix(vc__slot *s, size_t batch, vc_loader *l)
+{
+    const size_t size = l->recipe.size;
+    vc_rng rng = vc_sampler_mix_rng(l->sampler, l->first_step + batch);
+    const vc_mix drawn = vc_mix_draw(&rng, size, size, &l->recipe.augment);
+    vc_mix_apply(s->x, l->batch, l->recipe.channels, size, size, &drawn);
+    for (size_t i = 0; i < l->batch; i++)
+        s->partners[i] = s->labels[l->batch - 1 - i];
+    s->lambda = drawn.lambda;
+}
+
+/* Counts the sample as done; 1: it was the last of its batch. */
+static int count_finished(vc_loader *l, vc__slot *s, size_t batch, vc_status status)
+{
+    pthread_mutex_lock(&l->lock);
+    if (status != VC_OK) {
+        l->failure = status;
+        snprintf(l->reason, sizeof l->reason, "%s", vc_last_error());
+        l->stop = 1;
+        pthread_cond_broadcast(&l->room);
+        pthread_cond_signal(&l->ready);
+    }
+    const int last = ++s->finished == vc__loader_samples_in(l, batch) && !l->stop;
+    pthread_mutex_unlock(&l->lock);
+    return last;
+}
+
+static void hand_over(vc_loader *l, vc__slot *s, size_t batch)
+{
+    if (l->sampler)
+        mix(s, batch, l);
+    pthread_mutex_lock(&l->lock);
+    s->ready = 1;
+    pthread_cond_signal(&l->ready);
+    pthread_mutex_unlock(&l->lock);
+}
+
+void *vc__loader_work(void *argument)
+{
+    vc_loader *l = argument;
+    vc__workspace workspace = {0};
+    vc_status status = VC_OK;
+    size_t at;
+    while (claim_and_read(&at, &status, &workspace, l)) {
+        const size_t batch = at / l->batch;
+        vc__slot *s = vc__loader_slot(l, batch);
+        status = l->sampler ? make_changed(s, at, &workspace, l)
+                            : make_plain(s, at, status, &workspace, l);
+        if (count_finished(l, s, batch, status))
+            hand_over(l, s, batch);
+    }
+    vc__workspace_close(&workspace);
+    return NULL;
+}
