@@ -31,10 +31,25 @@ void vc_dense_stats_close(vc_dense_stats *stats);
 /* Adds what a forward pass of stats->model sees; `status` is to be looked at afterwards. */
 vc_tap vc_dense_stats_tap(vc_dense_stats *stats);
 
-/* Runs the model over the images: each one's label becomes its first class, and the statistics (NULL: not
- * wanted) grow. `progress` may be NULL. */
-vc_status vc_dense_look(vc_dense_stats *stats, vc_dataset *data, const vc_model *model,
-                        size_t batch, vc_progress *progress);
+/* How images are looked at, in their order and as they are. */
+typedef struct vc_look {
+    size_t batch;
+    double crop_fraction;              /* see vc_loader_options */
+    vc_loader_broken_image *on_broken; /* NULL: nobody is told */
+    void *context;                     /* of on_broken */
+    vc_progress *progress;             /* NULL: none */
+} vc_look;
+vc_look vc_look_default(void); /* 16 at once, a crop of 224 of 256 */
+
+typedef struct vc_seen {
+    size_t images;  /* those that are not broken */
+    size_t classes; /* that the model names for at least one of them */
+    size_t last_class;
+} vc_seen;
+
+/* Runs the model over the images, and the statistics (NULL: not wanted) grow. */
+vc_status vc_dense_look(vc_dense_stats *stats, vc_seen *out, const vc_model *model,
+                        vc_source *source, const vc_look *how);
 
 /* ---- what is pruned */
 
@@ -56,7 +71,8 @@ vc_status vc_calibrate_plan(vc_plan *out, double *sparsity, const vc_dense_stats
 /* ---- learning */
 
 typedef struct vc_calibrate_options {
-    vc_train_options train; /* with the teacher */
+    vc_train_options train; /* with the teacher, and all of the loss its */
+    vc_look look;           /* at the images held back */
     const vc_plan *plans;   /* (plan_count) one after the other, each sparser; the last stays */
     size_t plan_count;      /* 0: attention stays as it is */
     size_t stage_epochs;    /* for each plan before the last, besides train.epochs for that */
@@ -86,10 +102,9 @@ typedef struct vc_calibration {
 
 /* Trains the student. At the end its parameters, and those in `output`, are the best epoch's: the one with the least
  * divergence KL(teacher || student) on the images held back, which tells epochs apart where agreement, a share of a few
- * hundred images, cannot. `learn` and `held` are labelled by vc_dense_look. Interrupted and resumed it makes the same files. */
-vc_status vc_calibrate(vc_calibration *out, vc_model *student, const vc_dataset *learn,
-                       const vc_dataset *held, const vc_calibrate_options *options,
-                       const vc_calibrate_hooks *hooks);
+ * hundred images, cannot. VC_EINVAL without a teacher. Interrupted and resumed it makes the same files. */
+vc_status vc_calibrate(vc_calibration *out, vc_model *student, vc_source *learn, vc_source *held,
+                       const vc_calibrate_options *options, const vc_calibrate_hooks *hooks);
 void vc_calibration_close(vc_calibration *calibration);
 
 #endif

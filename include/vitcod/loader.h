@@ -76,10 +76,6 @@ void vc_loader_close(vc_loader *loader);
  * a row, or when all are. */
 vc_status vc_loader_next(vc_loaded *out, vc_loader *loader);
 
-/* All images at once, resized and cropped as the loader does it (mean, std and training aside), as pixels in memory: for those
- * who see them many times. Labels are the source's, -1 without. Broken images are left out. */
-vc_status vc_dataset_decode(vc_dataset *out, vc_source *source, const vc_loader_options *options);
-
 size_t vc_loader_total(const vc_loader *loader); /* samples up to the limit, broken ones included */
 size_t vc_loader_broken(
     const vc_loader *loader); /* images left out or replaced so far, each counted once */

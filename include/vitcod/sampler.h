@@ -41,7 +41,7 @@ typedef struct vc_sampler {
     size_t steps;  /* of an epoch */
     size_t share;  /* samples of this rank in a step */
     uint64_t epoch;
-    uint32_t *order; /* (options.images): vc_epoch_order's */
+    uint32_t *order; /* (options.images): the same for the same seed and epoch */
 } vc_sampler;
 
 /* Starts at epoch 0. VC_EINVAL: less than one whole batch; a batch that several ranks cannot share evenly, each an even

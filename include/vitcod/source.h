@@ -50,6 +50,12 @@ vc_status vc_source_of_dataset(vc_source **out, const vc_dataset *dataset);
 vc_status vc_source_of_files(vc_source **out, const char *const *paths, size_t count,
                              const char *classes);
 
+/* Takes a source apart: of its first `limit` images (0: all) this share, 0 to 1, evenly spread so that sorted classes are
+ * on both sides, is in `second`, the others in `first`. A fifth is every fifth image. `whole` must outlive both and serves
+ * one loader at a time. VC_EINVAL: a share out of range, or that of a part. */
+vc_status vc_source_split(vc_source **first, vc_source **second, vc_source *whole, size_t limit,
+                          double share);
+
 void vc_source_close(vc_source *source); /* NULL is fine */
 
 size_t vc_source_count(const vc_source *source);
@@ -68,7 +74,10 @@ int32_t vc_source_label(const vc_source *source, size_t index); /* -1: not label
 /* For messages: "DIR/n01440764/x.JPEG", "archive.tar:test/cat/1.jpg", "DIR: image 7". Returns `text`. */
 const char *vc_source_name(char text[VC_SOURCE_NAME], const vc_source *source, size_t index);
 
-/* The data set behind a source of pixels in memory, NULL behind one of encoded images. */
+/* Names the images: pixels and labels in memory, else names below the root, bytes and labels. Not what the files hold. */
+uint64_t vc_source_hash(const vc_source *source);
+
+/* The data set behind a source of pixels in memory, for a part the whole's; NULL behind one of encoded images. */
 const vc_dataset *vc_source_dataset(const vc_source *source);
 
 /* A buffer that is used again and grows. Starts as {0}. */

@@ -31,6 +31,16 @@ typedef struct vc_loss {
 vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *labels, size_t batch,
                          size_t classes, float smoothing);
 
+/* Of a mixed batch: lambda of an image is of its own label, 1 - lambda its partner's (Zhang et al. 2018). */
+typedef struct vc_labels {
+    const int32_t *own, *partners; /* (batch); the same when nothing is mixed */
+    double lambda;
+} vc_labels;
+
+/* The mean of both labels' cross-entropies, so weighted. Hits are those of an image's own label. */
+vc_loss vc_cross_entropy_mixed(float *dlogits, const float *logits, const vc_labels *labels,
+                               size_t batch, size_t classes, float smoothing);
+
 /* Soft distillation (Touvron et al. 2021, eq. 2): weight * temperature^2 * KL(teacher || student), both
  * logits (batch, classes) divided by the temperature. Returns the divergence without the weight, and
  * turns dlogits, unless NULL, into (1 - weight) * dlogits + the weighted gradient. */
@@ -80,7 +90,10 @@ typedef struct vc_train_options {
     double logits;                /* weight of the loss on logits, beside the distances; 1 */
     double features, attention;   /* weights of the distances from the teacher's blocks; 0: none */
     double temperature;
-    vc_augmentation augmentation;
+    vc_augment_options augment; /* how images are changed */
+    size_t repetitions;         /* of an image in a row, each changed in its own way; 1: none */
+    double crop_fraction; /* of images that are not cropped at random; see vc_loader_options */
+    size_t workers; /* threads that make batches ahead of the steps; 0: as many as there are */
     uint64_t seed;
     size_t limit;      /* train on the first so many images of each epoch's order; 0: all */
     size_t save_every; /* steps between checkpoints besides the end of each epoch; 0: none */
@@ -150,11 +163,7 @@ vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, vc_source *sour
 /* VC_EINVAL when the classes do not fit the model's. */
 vc_status vc_model_check_source(const vc_model *model, const vc_source *source);
 
-/* VC_EINVAL when the images' shape or their labels do not fit the model. */
-vc_status vc_model_check_data(const vc_model *model, const vc_dataset *data);
-
-/* How images become the model's input, without augmentation. */
-vc_batch_options vc_model_batch_options(const vc_model *model);
+/* How images become the model's input. */
 vc_loader_options vc_model_loader_options(const vc_model *model);
 
 /* ---- loop */
@@ -171,6 +180,8 @@ typedef struct vc_train_hooks {
     void (*on_step)(void *context, size_t step, size_t steps, double loss);
     /* A failure ends the run. */
     vc_status (*on_epoch)(void *context, const vc_epoch_report *report);
+    vc_loader_broken_image
+        *on_broken; /* once in each epoch; the next of its order takes the place */
     void *context;
     const int *stop; /* NULL, or set by on_epoch: the run ends there, as if it were over */
 } vc_train_hooks;
@@ -178,10 +189,10 @@ typedef struct vc_train_hooks {
 /* VC_EINVAL for a teacher (options->teacher) that this student cannot learn from. */
 vc_status vc_train_check_teacher(const vc_train_options *options, const vc_model *student);
 
-/* Trains in place. `checkpoint` (NULL: none) is written after every epoch and every save_every steps;
+/* Trains in place. Images without labels want a teacher with all of the loss. `checkpoint` (NULL: none) is written after every epoch and every save_every steps;
  * with `resume` training goes on from it, and ends with the same bits as an uninterrupted run with
  * as many threads. `test` may be NULL. Fails with VC_EINVAL when the loss stops being finite. */
-vc_status vc_train(vc_model *model, const vc_dataset *train, const vc_dataset *test,
+vc_status vc_train(vc_model *model, vc_source *train, vc_source *test,
                    const vc_train_options *options, const char *checkpoint, int resume,
                    const vc_train_hooks *hooks);
 

@@ -33,7 +33,8 @@ typedef struct calibrate_options {
 typedef struct run {
     const calibrate_options *o;
     vc_model *teacher, *student;
-    vc_dataset learn, held;
+    vc_source *images, *learn, *held;
+    json_t *broken; /* names of images that cannot be read */
     vc_plan plans[MOST_STAGES];
     size_t plan_count;
     char coder[4096]; /* the file of an auto-encoder made here; empty: none */
@@ -43,44 +44,31 @@ typedef struct run {
 
 /* ---- images */
 
-static vc_status open_images(run *r, json_t *result)
+static vc_status open_images(run *r)
 {
     const calibrate_options *o = r->o;
-    vc_source *source;
-    vc_dataset all;
-    cli_broken_images broken = {json_array(), NULL};
-    VC_TRY(cli_open_source(&source, &o->data, 0));
-    vc_loader_options how = vc_model_loader_options(r->teacher);
-    how.crop_fraction = o->data.crop_fraction;
-    how.batch = 32;
-    how.limit = o->data.limit;
-    how.on_broken = cli_on_broken;
-    how.context = &broken;
-    vc_status status = vc_dataset_decode(&all, source, &how);
-    vc_source_close(source);
-    json_object_set_new(result, "broken_images", broken.names);
-    VC_TRY(status);
-    status = vc_dataset_split(&r->learn, &r->held, &all, o->hold_back);
-    if (status == VC_OK && (r->learn.count < o->how.train.batch || r->held.count == 0))
-        status = vc_fail(VC_EINVAL,
-                         "%s: %zu images to learn from and %zu held back, wanted at least a batch "
-                         "of %zu and one",
-                         o->data.path, r->learn.count, r->held.count, o->how.train.batch);
-    vc_dataset_close(&all);
-    return status;
+    VC_TRY(cli_open_source(&r->images, &o->data, 0));
+    VC_TRY(vc_source_split(&r->learn, &r->held, r->images, o->data.limit, o->hold_back));
+    const size_t learn = vc_source_count(r->learn), held = vc_source_count(r->held);
+    if (learn < o->how.train.batch || held == 0)
+        return vc_fail(VC_EINVAL,
+                       "%s: %zu images to learn from and %zu held back, wanted at least a batch "
+                       "of %zu and one",
+                       o->data.path, learn, held, o->how.train.batch);
+    return VC_OK;
 }
 
-static size_t count_classes(const vc_dataset *data)
+/* Images as they are; broken ones go on the list. */
+static vc_look look_of(const run *r, cli_broken_images *broken, vc_progress *progress)
 {
-    size_t count = 0;
-    uint8_t *seen = calloc(data->classes, 1);
-    for (size_t i = 0; seen && i < data->count; i++)
-        if (!seen[data->labels[i]]) {
-            seen[data->labels[i]] = 1;
-            count++;
-        }
-    free(seen);
-    return count;
+    vc_look how = vc_look_default();
+    *broken = (cli_broken_images){r->broken, progress};
+    how.batch = r->o->how.train.batch;
+    how.crop_fraction = r->o->data.crop_fraction;
+    how.on_broken = cli_on_broken;
+    how.context = broken;
+    how.progress = progress;
+    return how;
 }
 
 /* ---- plans */
@@ -108,13 +96,24 @@ static vc_status read_plan(run *r, json_t *result, const char *path)
     return vc_model_check_plan(&r->student->config, plan, path);
 }
 
-static vc_status look_at(const run *r, vc_dense_stats *stats, vc_dataset *data, const char *label)
+static vc_status look_at(const run *r, vc_dense_stats *stats, vc_seen *seen)
 {
-    vc_progress progress = vc_progress_begin(label, data->count);
-    const vc_status status =
-        vc_dense_look(stats, data, r->teacher, r->o->how.train.batch, &progress);
+    cli_broken_images broken;
+    vc_progress progress = vc_progress_begin("attention", vc_source_count(r->learn));
+    const vc_look how = look_of(r, &broken, &progress);
+    const vc_status status = vc_dense_look(stats, seen, r->teacher, r->learn, &how);
     vc_progress_end(&progress);
     return status;
+}
+
+static void note_seen(json_t *result, const vc_seen *seen)
+{
+    json_object_set_new(result, "classes_seen", json_integer((json_int_t)seen->classes));
+    if (seen->classes == 1)
+        fprintf(stderr,
+                "warning: the model sees class %zu in all %zu images; what it learns from one "
+                "class may not hold for others\n",
+                seen->last_class, seen->images);
 }
 
 static vc_status look_and_prune(run *r, json_t *result)
@@ -122,14 +121,13 @@ static vc_status look_and_prune(run *r, json_t *result)
     const calibrate_options *o = r->o;
     const int prunes = o->stage_count > 0;
     vc_dense_stats stats = {0};
+    vc_seen seen;
     vc_status status = VC_OK;
     if (prunes)
         status = vc_dense_stats_open(&stats, r->teacher, o->how.train.batch,
                                      vc_plan_recipe_weighs(&o->recipe), o->recipe.residual);
     if (status == VC_OK)
-        status = look_at(r, prunes ? &stats : NULL, &r->learn, "attention");
-    if (status == VC_OK)
-        status = look_at(r, NULL, &r->held, "held back");
+        status = look_at(r, prunes ? &stats : NULL, &seen);
     if (status == VC_OK && prunes)
         status = make_plans(r, result, &stats);
     vc_dense_stats_close(&stats);
@@ -138,13 +136,7 @@ static vc_status look_and_prune(run *r, json_t *result)
         VC_TRY(read_plan(r, result, o->model.plan));
     if (o->plan_output && r->plan_count > 0)
         VC_TRY(vc_plan_write(o->plan_output, &r->plans[r->plan_count - 1]));
-    const size_t classes = count_classes(&r->learn);
-    json_object_set_new(result, "classes_seen", json_integer((json_int_t)classes));
-    if (classes == 1)
-        fprintf(stderr,
-                "warning: the model sees class %d in all %zu images; what it learns from one class "
-                "may not hold for others\n",
-                r->learn.labels[0], r->learn.count);
+    note_seen(result, &seen);
     return VC_OK;
 }
 
@@ -227,7 +219,7 @@ static vc_status learn(run *r, json_t *result)
         return vc_fail(VC_EINVAL, "%s: the path is too long", o->output);
     how.train.teacher = r->teacher;
     if (o->steps > 0) {
-        const size_t each = r->learn.count / how.train.batch;
+        const size_t each = vc_source_count(r->learn) / how.train.batch;
         how.train.epochs = (o->steps + each - 1) / each;
     }
     how.plans = r->plans;
@@ -237,20 +229,24 @@ static vc_status learn(run *r, json_t *result)
     json_t *settings = settings_of(r);
     how.settings = settings;
     if (!r->json)
-        printf("%zu images to learn from, %zu held back\n", r->learn.count, r->held.count);
+        printf("%zu images to learn from, %zu held back\n", vc_source_count(r->learn),
+               vc_source_count(r->held));
     fflush(stdout);
     r->progress = vc_progress_begin("calibrating", 1);
-    const vc_status status = vc_calibrate(&done, r->student, &r->learn, &r->held, &how, &hooks);
+    cli_broken_images broken;
+    how.look = look_of(r, &broken, &r->progress);
+    const vc_status status = vc_calibrate(&done, r->student, r->learn, r->held, &how, &hooks);
     vc_progress_end(&r->progress);
     json_decref(settings);
     VC_TRY(status);
     json_object_update_new(
-        result, json_pack("{s:I, s:I, s:f, s:f, s:I, s:I, s:f, s:f, s:o, s:O}", "images",
-                          (json_int_t)r->learn.count, "held_back", (json_int_t)r->held.count,
-                          "agreement_before", done.before, "agreement", done.agreement, "epochs",
-                          (json_int_t)done.epochs, "best_epoch", (json_int_t)done.best_epoch,
-                          "seconds", vc_clock_seconds() - start, "peak_mib", peak_mebibytes(),
-                          "model", cli_text(o->output), "log", done.log));
+        result,
+        json_pack("{s:I, s:I, s:f, s:f, s:I, s:I, s:f, s:f, s:o, s:O}", "images",
+                  (json_int_t)vc_source_count(r->learn), "held_back",
+                  (json_int_t)vc_source_count(r->held), "agreement_before", done.before,
+                  "agreement", done.agreement, "epochs", (json_int_t)done.epochs, "best_epoch",
+                  (json_int_t)done.best_epoch, "seconds", vc_clock_seconds() - start, "peak_mib",
+                  peak_mebibytes(), "model", cli_text(o->output), "log", done.log));
     if (o->plan_output)
         json_object_set_new(result, "plan", cli_text(o->plan_output));
     describe_plan(result, r);
@@ -306,21 +302,23 @@ static vc_status open_models(run *r, json_t *result)
 
 static vc_status calibrate(json_t *result, const calibrate_options *o, int json)
 {
-    run r = {.o = o, .json = json};
+    run r = {.o = o, .json = json, .broken = json_array()};
+    json_object_set_new(result, "broken_images", r.broken);
     VC_TRY(cli_try_output(o->output));
     if (o->plan_output)
         VC_TRY(cli_try_output(o->plan_output));
     vc_status status = open_models(&r, result);
     if (status == VC_OK)
-        status = open_images(&r, result);
+        status = open_images(&r);
     if (status == VC_OK)
         status = look_and_prune(&r, result);
     if (status == VC_OK)
         status = learn(&r, result);
     for (size_t s = 0; s < r.plan_count; s++)
         vc_plan_close(&r.plans[s]);
-    vc_dataset_close(&r.learn);
-    vc_dataset_close(&r.held);
+    vc_source_close(r.learn);
+    vc_source_close(r.held);
+    vc_source_close(r.images);
     vc_model_close(r.student);
     vc_model_close(r.teacher);
     if (r.coder[0])
@@ -357,7 +355,12 @@ static calibrate_options defaults(void)
     t->distillation = 1.0; /* there are no labels */
     t->features = 10.0;
     t->label_smoothing = 0.0;
-    t->augmentation.crop = 0.25;
+    t->augment = (vc_augment_options){.crop_least = 0.25,
+                                      .crop_most = 1.0,
+                                      .aspect_least = 3.0 / 4.0,
+                                      .aspect_most = 4.0 / 3.0,
+                                      .flip = 0.5,
+                                      .mixup = 1.0};
     return o;
 }
 
@@ -429,9 +432,11 @@ static int check(const cli_command *command, const calibrate_options *o)
         return cli_usage(command, "wanted --data PATH and -o MODEL");
     if (!(o->recipe.sparsity >= 0.0 && o->recipe.sparsity < 1.0))
         return cli_usage(command, "--sparsity is %g, wanted 0 to less than 1", o->recipe.sparsity);
-    if (!(t->augmentation.crop > 0.0 && t->augmentation.crop <= 1.0))
+    if (!(t->augment.crop_least > 0.0 && t->augment.crop_least <= 1.0))
         return cli_usage(command, "--crop is %g, wanted more than 0, up to 1",
-                         t->augmentation.crop);
+                         t->augment.crop_least);
+    if (!(t->augment.mix >= 0.0 && t->augment.mix <= 1.0))
+        return cli_usage(command, "--mixup is %g, wanted 0 to 1", t->augment.mix);
     if (o->model.mask)
         return cli_usage(command, "--mask has no plan: wanted --plan (`vitcod polarize`)");
     const int status =
@@ -493,9 +498,9 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         {"temperature", "X", "of both models' logits (default 1)", CLI_NUMBER, &t->temperature},
         {"weight-decay", "X", "of matrices, as in AdamW (default 0)", CLI_NUMBER, &t->weight_decay},
         {"crop", "X", "random resized crops of this share of the area or more (default 0.25)",
-         CLI_NUMBER, &t->augmentation.crop},
-        {"mixup", "X", "share of the images that are mixed with another (default 0)", CLI_NUMBER,
-         &t->augmentation.mixup},
+         CLI_NUMBER, &t->augment.crop_least},
+        {"mixup", "X", "share of the batches whose images are mixed with each other (default 0)",
+         CLI_NUMBER, &t->augment.mix},
         {"hold-back", "X", "share of the images kept to judge by (default 0.2)", CLI_NUMBER,
          &o.hold_back},
         {"checkpoint", "FILE", "where to go on from (default: beside -o)", CLI_TEXT, &o.checkpoint},

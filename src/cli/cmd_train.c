@@ -18,7 +18,8 @@ typedef struct train_options {
     int resume, test;
     vc_deit_config config;
     vc_train_options train;
-    size_t shift, teacher_heads;
+    int flip;
+    size_t teacher_heads;
 } train_options;
 
 typedef struct run {
@@ -120,8 +121,7 @@ static vc_status make_model(vc_model **out, const train_options *o, const vc_dat
 }
 
 static vc_status train_and_write(run *r, vc_model *model, const vc_train_options *how,
-                                 const vc_dataset *data, const vc_dataset *test,
-                                 const char *checkpoint)
+                                 vc_source *data, vc_source *test, const char *checkpoint)
 {
     const train_options *o = r->options;
     const vc_train_hooks hooks = {.on_step = on_step, .on_epoch = on_epoch, .context = r};
@@ -142,6 +142,19 @@ static vc_status train_and_write(run *r, vc_model *model, const vc_train_options
     return VC_OK;
 }
 
+/* A model that is made here takes its shape from images in memory. */
+static vc_status open_set(vc_source **out, const train_options *o, const char *split)
+{
+    const vc_source_options how = {.split = split, .labelled = 1};
+    VC_TRY(vc_source_open(out, o->data, &how));
+    if (o->model.path || vc_source_dataset(*out))
+        return VC_OK;
+    vc_source_close(*out);
+    *out = NULL;
+    return vc_fail(VC_EUNSUPPORTED, "%s: encoded images want a model to start from (--init)",
+                   o->data);
+}
+
 static vc_status open_and_train(run *r, size_t seed)
 {
     const train_options *o = r->options;
@@ -150,12 +163,12 @@ static vc_status open_and_train(run *r, size_t seed)
     const char *checkpoint = o->checkpoint ? o->checkpoint : own_checkpoint;
     if (!o->checkpoint && is_special(o->output)) /* nothing belongs beside a device */
         checkpoint = NULL;
-    vc_dataset data, test = {0};
+    vc_source *data, *test = NULL;
     vc_model *model = NULL, *teacher = NULL;
-    VC_TRY(vc_dataset_open(&data, o->data, "train"));
-    vc_status status = o->test ? vc_dataset_open(&test, o->data, "test") : VC_OK;
+    VC_TRY(open_set(&data, o, "train"));
+    vc_status status = o->test ? open_set(&test, o, "test") : VC_OK;
     if (status == VC_OK)
-        status = make_model(&model, o, &data, seed);
+        status = make_model(&model, o, vc_source_dataset(data), seed);
     if (status == VC_OK && o->teacher) {
         const cli_model_options plain = {.path = o->teacher, .heads = o->teacher_heads};
         status = cli_open_model(&teacher, &plain, CLI_RUN);
@@ -163,11 +176,11 @@ static vc_status open_and_train(run *r, size_t seed)
     vc_train_options how = o->train;
     how.teacher = teacher;
     if (status == VC_OK)
-        status = train_and_write(r, model, &how, &data, o->test ? &test : NULL, checkpoint);
+        status = train_and_write(r, model, &how, data, test, checkpoint);
     vc_model_close(teacher);
     vc_model_close(model);
-    vc_dataset_close(&test);
-    vc_dataset_close(&data);
+    vc_source_close(test);
+    vc_source_close(data);
     return status;
 }
 
@@ -191,11 +204,12 @@ static void set_default_sizes(vc_deit_config *c)
 
 static int run_train(const cli_command *command, int argc, char **argv)
 {
-    train_options o = {.test = 1, .train = vc_train_options_default()};
-    o.shift = o.train.augmentation.shift;
+    train_options o = {.test = 1, .flip = 1, .train = vc_train_options_default()};
     double distill = NAN, temperature = NAN, min_lr = NAN, warmup_lr = NAN;
     const cli_option options[] = {
-        {"data", "DIR", "training (and test) images in IDX or CIFAR files", CLI_TEXT, &o.data},
+        {"data", "DIR",
+         "training (and test) images: IDX or CIFAR files; with --init also class folders or a tar",
+         CLI_TEXT, &o.data},
         {"output", "FILE", "the trained model (safetensors)", CLI_TEXT, &o.output},
         {"init", "MODEL", "start from this model instead of random weights", CLI_TEXT,
          &o.model.path},
@@ -228,8 +242,9 @@ static int run_train(const cli_command *command, int argc, char **argv)
         {"distill", "X", "share of the loss that is the teacher's (default 0.5)", CLI_NUMBER,
          &distill},
         {"temperature", "X", "of both models' logits (default 1)", CLI_NUMBER, &temperature},
-        {"shift", "N", "largest random shift in pixels (default 2)", CLI_COUNT, &o.shift},
-        {"no-flip", NULL, "do not mirror images", CLI_OFF, &o.train.augmentation.flip},
+        {"shift", "N", "largest random shift in pixels (default 2)", CLI_COUNT,
+         &o.train.augment.shift},
+        {"no-flip", NULL, "do not mirror images", CLI_OFF, &o.flip},
         {"no-test", NULL, "skip the test images after each epoch", CLI_OFF, &o.test},
         {"log", "FILE", "one JSON line per epoch", CLI_TEXT, &o.log},
         {"checkpoint", "FILE", "where training can be resumed from (default OUTPUT.checkpoint)",
@@ -271,7 +286,7 @@ static int run_train(const cli_command *command, int argc, char **argv)
     o.train.temperature = isnan(temperature) ? o.train.temperature : temperature;
     set_learning_rates(&o.train, min_lr, warmup_lr);
     set_default_sizes(&o.config);
-    o.train.augmentation.shift = o.shift;
+    o.train.augment.flip = o.flip ? o.train.augment.flip : 0.0;
     o.train.seed = common.seed;
     run r = {.options = &o, .json = common.json, .epochs = json_array()};
     int code = CLI_OK;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "source_impl.h"
+
 void vc__workspace_close(vc__workspace *work)
 {
     vc_bytes_close(&work->encoded);
@@ -58,7 +60,7 @@ vc_status vc__fetch_pixels(vc__workspace *work, const vc__recipe *recipe, const 
     char name[VC_SOURCE_NAME];
     const vc_dataset *data = vc_source_dataset(source);
     if (data)
-        return copy_pixels(work, recipe, data, index);
+        return copy_pixels(work, recipe, data, vc__source_place(source, index));
     return vc_image_decode(&work->image, work->encoded.data, work->encoded.count, recipe->channels,
                            vc_source_name(name, source, index));
 }

@@ -3,9 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "vitcod/data.h"
-
-enum { STREAM_SAMPLE = 5, STREAM_MIX = 6 }; /* beside batch.c's */
+enum { STREAM_ORDER = 1, STREAM_SAMPLE = 5, STREAM_MIX = 6 };
 
 vc_sampler_options vc_sampler_options_default(void)
 {
@@ -55,10 +53,18 @@ void vc_sampler_close(vc_sampler *sampler)
     *sampler = (vc_sampler){0};
 }
 
+static void draw_order(uint32_t *order, size_t count, uint64_t seed, uint64_t epoch)
+{
+    for (size_t i = 0; i < count; i++)
+        order[i] = (uint32_t)i;
+    vc_rng rng = vc_rng_open(seed, STREAM_ORDER, epoch);
+    vc_rng_shuffle(&rng, order, count);
+}
+
 void vc_sampler_set_epoch(vc_sampler *sampler, uint64_t epoch)
 {
     sampler->epoch = epoch;
-    vc_epoch_order(sampler->order, sampler->options.images, sampler->options.seed, epoch);
+    draw_order(sampler->order, sampler->options.images, sampler->options.seed, epoch);
 }
 
 /* In the global batch. */

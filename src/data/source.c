@@ -28,7 +28,7 @@ vc_status vc__source_set_root(vc_source *source, const char *before, const char 
     return VC_OK;
 }
 
-static vc_status create(vc_source **out, int labelled)
+vc_status vc__source_create(vc_source **out, int labelled)
 {
     vc_source *source = calloc(1, sizeof *source);
     *out = source;
@@ -49,7 +49,7 @@ static vc_status take_dataset(vc_source *source, const vc_dataset *dataset)
 
 vc_status vc_source_of_dataset(vc_source **out, const vc_dataset *dataset)
 {
-    VC_TRY(create(out, 1));
+    VC_TRY(vc__source_create(out, 1));
     vc_status status = take_dataset(*out, dataset);
     if (status != VC_OK) {
         vc_source_close(*out);
@@ -76,7 +76,7 @@ static vc_status take_files(vc_source *source, const char *const *paths, size_t 
 vc_status vc_source_of_files(vc_source **out, const char *const *paths, size_t count,
                              const char *classes)
 {
-    VC_TRY(create(out, 0));
+    VC_TRY(vc__source_create(out, 0));
     vc_status status = take_files(*out, paths, count, classes);
     if (status != VC_OK) {
         vc_source_close(*out);
@@ -148,7 +148,7 @@ static vc_status open_path(vc_source *source, const char *path, const vc_source_
 vc_status vc_source_open(vc_source **out, const char *path, const vc_source_options *options)
 {
     vc__class_list list = {0};
-    VC_TRY(create(out, options->labelled));
+    VC_TRY(vc__source_create(out, options->labelled));
     vc_status status = open_path(*out, path, options, &list);
     vc__class_list_close(&list);
     if (status != VC_OK) {
@@ -165,6 +165,7 @@ void vc_source_close(vc_source *source)
     for (size_t i = 0; source->samples && i < source->count; i++)
         free(source->samples[i].name);
     free(source->samples);
+    free(source->indices);
     free(source->root);
     vc__names_close(&source->class_names);
     vc__names_close(&source->folders);
@@ -196,17 +197,26 @@ const vc_dataset *vc_source_dataset(const vc_source *source)
 
 size_t vc_source_named(const vc_source *source)
 {
-    return source->class_names.count;
+    return source->whole ? vc_source_named(source->whole) : source->class_names.count;
 }
 
 const char *vc_source_class_name(const vc_source *source, size_t index)
 {
+    if (source->whole)
+        return vc_source_class_name(source->whole, index);
     return index < source->class_names.count ? source->class_names.items[index] : "";
+}
+
+size_t vc__source_place(const vc_source *source, size_t index)
+{
+    assert(index < source->count);
+    return source->whole ? source->indices[index] : index;
 }
 
 int32_t vc_source_label(const vc_source *source, size_t index)
 {
-    assert(index < source->count);
+    index = vc__source_place(source, index);
+    source = source->whole ? source->whole : source;
     if (!source->labelled)
         return -1;
     return source->dataset ? source->dataset->labels[index] : source->samples[index].label;
@@ -214,7 +224,8 @@ int32_t vc_source_label(const vc_source *source, size_t index)
 
 const char *vc_source_name(char text[VC_SOURCE_NAME], const vc_source *source, size_t index)
 {
-    assert(index < source->count);
+    index = vc__source_place(source, index);
+    source = source->whole ? source->whole : source;
     if (source->dataset)
         snprintf(text, VC_SOURCE_NAME, "%s%zu", source->root, index);
     else
@@ -224,5 +235,5 @@ const char *vc_source_name(char text[VC_SOURCE_NAME], const vc_source *source, s
 
 int vc__source_is_sequential(const vc_source *source)
 {
-    return source->tar != NULL;
+    return source->whole ? vc__source_is_sequential(source->whole) : source->tar != NULL;
 }

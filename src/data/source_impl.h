@@ -30,8 +30,17 @@ struct vc_source {
     pthread_mutex_t lock; /* of the archive's position */
 
     vc_dataset owned;
-    const vc_dataset *dataset; /* images in memory; `owned` or the caller's */
+    const vc_dataset *dataset; /* images in memory; `owned`, the caller's, or the whole's */
+
+    vc_source *whole;  /* this is a part of it; NULL: of nothing */
+    uint32_t *indices; /* (count), in the whole */
 };
+
+/* Where a sample stands in the whole; in a source that is no part, where it stands. */
+size_t vc__source_place(const vc_source *source, size_t index);
+
+/* An empty one. */
+vc_status vc__source_create(vc_source **out, int labelled);
 
 /* Samples of the folder `directory`, unsorted, and its class folders. */
 vc_status vc__source_find_files(vc_source *source, const char *directory, const char *split);

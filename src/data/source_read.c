@@ -60,6 +60,8 @@ vc_status vc_source_read(vc_bytes *out, vc_source *source, size_t index)
     char name[VC_SOURCE_NAME];
     assert(!source->dataset && index < source->count);
     vc_source_name(name, source, index);
+    index = vc__source_place(source, index);
+    source = source->whole ? source->whole : source;
     if (!source->tar)
         return read_file(out, name);
     const vc__sample *sample = &source->samples[index];

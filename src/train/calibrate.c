@@ -16,12 +16,12 @@ typedef struct run {
     const vc_calibrate_options *o;
     const vc_calibrate_hooks *hooks;
     vc_model *student;
-    const vc_dataset *learn, *held;
+    vc_source *learn, *held;
     json_t *journal;
     char journal_path[PATH_ROOM];
     size_t stage, epochs; /* epochs of the last stage */
     float *best;          /* the student's parameters in the best epoch */
-    float *wanted;        /* the teacher's logits of the images held back; NULL without one */
+    vc__wanted wanted;
     vc__judge judge;
     vc__judgement judged; /* the best epoch's */
     size_t best_epoch;
@@ -70,7 +70,7 @@ static void on_step(void *context, size_t step, size_t steps, double loss)
     size_t before = 0, all = 0;
     (void)loss;
     for (size_t s = 0; s < stage_count(r->o); s++) {
-        const size_t here = stage_epochs(r, s) * (r->learn->count / r->o->train.batch);
+        const size_t here = stage_epochs(r, s) * (vc_source_count(r->learn) / r->o->train.batch);
         before += s < r->stage ? here : 0;
         all += s == r->stage ? steps : here;
     }
@@ -81,8 +81,7 @@ static void on_step(void *context, size_t step, size_t steps, double loss)
 /* Takes an epoch of the last stage into account; whether it is the best so far. */
 static int is_best(run *r, vc__judgement now, size_t epoch)
 {
-    if (r->o->train.teacher ? now.divergence >= r->judged.divergence
-                            : now.agreement <= r->judged.agreement)
+    if (now.divergence >= r->judged.divergence)
         return 0;
     r->judged = now;
     r->best_epoch = epoch;
@@ -150,13 +149,14 @@ static vc_status use_plan(run *r, size_t stage)
 static vc_status open_judge(run *r)
 {
     vc__judge_close(&r->judge);
-    return vc__judge_open(&r->judge, r->student, r->wanted, r->held);
+    return vc__judge_open(&r->judge, r->student, &r->wanted, r->held, &r->o->look);
 }
 
 static vc_status run_stage(run *r, size_t stage, int resume)
 {
     char checkpoint[PATH_ROOM];
-    const vc_train_hooks hooks = {on_step, on_epoch, r, &r->stop};
+    const vc_train_hooks hooks = {
+        .on_step = on_step, .on_epoch = on_epoch, .context = r, .stop = &r->stop};
     r->stage = stage;
     VC_TRY(stage_file(checkpoint, r, stage));
     VC_TRY(use_plan(r, stage));
@@ -232,7 +232,7 @@ static vc_status keep_nothing(void *context, const vc_epoch_report *report)
 static vc_status count_epochs(run *r)
 {
     enum { STEPS = 5 };
-    const size_t steps = r->learn->count / r->o->train.batch;
+    const size_t steps = vc_source_count(r->learn) / r->o->train.batch;
     const vc_train_hooks hooks = {.on_epoch = keep_nothing};
     vc__judgement judged;
     r->epochs = r->o->train.epochs;
@@ -300,8 +300,7 @@ static vc_status calibrate(run *r)
     if (!r->best)
         return vc_fail(VC_ENOMEM, "out of memory for the best parameters");
     memcpy(r->best, r->student->values, r->student->value_count * sizeof *r->best);
-    if (r->o->train.teacher)
-        VC_TRY(vc__judge_teacher(&r->wanted, r->o->train.teacher, r->held));
+    VC_TRY(vc__wanted_open(&r->wanted, r->o->train.teacher, r->held, &r->o->look));
     VC_TRY(vc__journal_open(&r->journal, r->journal_path, r->o->settings, r->o->resume));
     VC_TRY(r->o->resume ? go_on(r, &from) : begin(r));
     const int resume = from < stages;
@@ -311,14 +310,15 @@ static vc_status calibrate(run *r)
     return vc_model_write(r->o->output, r->student);
 }
 
-vc_status vc_calibrate(vc_calibration *out, vc_model *student, const vc_dataset *learn,
-                       const vc_dataset *held, const vc_calibrate_options *options,
-                       const vc_calibrate_hooks *hooks)
+vc_status vc_calibrate(vc_calibration *out, vc_model *student, vc_source *learn, vc_source *held,
+                       const vc_calibrate_options *options, const vc_calibrate_hooks *hooks)
 {
     run r = {.o = options, .hooks = hooks, .student = student, .learn = learn, .held = held};
     *out = (vc_calibration){0};
     if (snprintf(r.journal_path, PATH_ROOM, "%s.json", options->checkpoint) >= PATH_ROOM)
         return vc_fail(VC_EINVAL, "%s: the path is too long", options->checkpoint);
+    if (!options->train.teacher)
+        return vc_fail(VC_EINVAL, "calibration wants a teacher");
     const vc_status status = calibrate(&r);
     if (status == VC_OK) {
         json_t *log = json_object_get(r.journal, "log");
@@ -332,7 +332,7 @@ vc_status vc_calibrate(vc_calibration *out, vc_model *student, const vc_dataset 
     }
     vc__judge_close(&r.judge);
     json_decref(r.journal);
-    free(r.wanted);
+    vc__wanted_close(&r.wanted);
     free(r.best);
     return status;
 }

@@ -1,6 +1,7 @@
 /* What a dense model makes of images: classes, and averaged attention. */
 #include <stdlib.h>
 
+#include "train_impl.h"
 #include "vitcod/calibrate.h"
 #include "walk.h"
 
@@ -77,9 +78,14 @@ vc_tap vc_dense_stats_tap(vc_dense_stats *stats)
     return (vc_tap){.attention = add_layer, .context = stats};
 }
 
-/* ---- a look at images in memory */
+/* ---- a look at images */
 
-static int32_t first_class(const float *logits, size_t classes)
+vc_look vc_look_default(void)
+{
+    return (vc_look){.batch = 16, .crop_fraction = vc_loader_options_default().crop_fraction};
+}
+
+int32_t vc__first_class(const float *logits, size_t classes)
 {
     size_t first = 0;
     for (size_t c = 1; c < classes; c++)
@@ -87,21 +93,42 @@ static int32_t first_class(const float *logits, size_t classes)
     return (int32_t)first;
 }
 
-vc_status vc_dense_look(vc_dense_stats *stats, vc_dataset *data, const vc_model *model,
-                        size_t batch, vc_progress *progress)
+static vc_status look(vc_dense_stats *stats, size_t *images, uint8_t *seen, vc__walk_images *walk,
+                      vc_progress *progress)
 {
+    const size_t classes = vc_model_input_of(&walk->model->config).classes;
     const vc_tap tap = stats ? vc_dense_stats_tap(stats) : (vc_tap){0};
-    vc__walk_images walk;
-    vc_status status = vc__walk_images_open(&walk, model, data, batch);
-    data->classes = vc_model_input_of(&model->config).classes;
-    while (status == VC_OK && vc__walk_images_next(&walk, stats ? &tap : NULL)) {
-        for (size_t i = 0; i < walk.count; i++)
-            data->labels[walk.first + i] =
-                first_class(walk.acts.logits + i * data->classes, data->classes);
+    for (;;) {
+        VC_TRY(vc__walk_images_next(walk, stats ? &tap : NULL));
+        if (stats)
+            VC_TRY(stats->status);
+        if (walk->batch.count == 0)
+            return VC_OK;
+        for (size_t i = 0; i < walk->batch.count; i++)
+            seen[vc__first_class(walk->acts.logits + i * classes, classes)] = 1;
+        *images += walk->batch.count;
         if (progress)
-            vc_progress_update(progress, walk.first + walk.count, NULL);
-        status = stats ? stats->status : VC_OK;
+            vc_progress_update(progress, *images, NULL);
     }
+}
+
+vc_status vc_dense_look(vc_dense_stats *stats, vc_seen *out, const vc_model *model,
+                        vc_source *source, const vc_look *how)
+{
+    const size_t classes = vc_model_input_of(&model->config).classes;
+    vc__walk_images walk = {0};
+    uint8_t *seen = calloc(classes, 1);
+    *out = (vc_seen){0};
+    vc_status status = seen ? vc__walk_images_open(&walk, model, source, how)
+                            : vc_fail(VC_ENOMEM, "out of memory for %zu classes", classes);
+    if (status == VC_OK)
+        status = look(stats, &out->images, seen, &walk, how->progress);
+    for (size_t c = 0; seen && c < classes; c++)
+        if (seen[c]) {
+            out->classes++;
+            out->last_class = c;
+        }
     vc__walk_images_close(&walk);
+    free(seen);
     return status;
 }

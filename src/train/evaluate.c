@@ -4,31 +4,6 @@
 #include "train_impl.h"
 #include "vitcod/clock.h"
 
-vc_batch_options vc_model_batch_options(const vc_model *model)
-{
-    const vc_model_input input = vc_model_input_of(&model->config);
-    vc_batch_options options = {0};
-    for (size_t i = 0; i < input.channels; i++) {
-        options.mean[i] = input.mean[i];
-        options.std[i] = input.std[i];
-    }
-    return options;
-}
-
-vc_status vc_model_check_data(const vc_model *model, const vc_dataset *data)
-{
-    const vc_model_input input = vc_model_input_of(&model->config), *c = &input;
-    const char *path = data->path ? data->path : "data";
-    if (data->channels != c->channels || data->height != c->image || data->width != c->image)
-        return vc_fail(VC_EINVAL, "%s: images are %zu x %zu x %zu, the model wants %zu x %zu x %zu",
-                       path, data->channels, data->height, data->width, c->channels, c->image,
-                       c->image);
-    if (data->classes > c->classes)
-        return vc_fail(VC_EINVAL, "%s: labels go up to %zu, the model has classes 0 to %zu", path,
-                       data->classes - 1, c->classes - 1);
-    return VC_OK;
-}
-
 vc_status vc_model_check_source(const vc_model *model, const vc_source *source)
 {
     const vc_model_input input = vc_model_input_of(&model->config);

@@ -35,8 +35,19 @@ static uint64_t hash_attention(uint64_t hash, const vc_model *model)
     return hash;
 }
 
-uint64_t vc__train_fingerprint(const vc_model *model, const vc_dataset *data,
-                               const vc_train_options *o, size_t images)
+static uint64_t hash_augmentation(uint64_t hash, const vc_augment_options *a)
+{
+    const double numbers[] = {a->crop_least,    a->crop_most, a->aspect_least,    a->aspect_most,
+                              a->flip,          a->magnitude, a->operation_share, a->jitter,
+                              a->magnitude_std, a->erase,     a->erase_least,     a->erase_most,
+                              a->erase_aspect,  a->mix,       a->mixup,           a->cutmix,
+                              a->cutmix_share};
+    const uint64_t counts[] = {a->shift, a->operations, a->interpolation};
+    return vc_hash(vc_hash(hash, numbers, sizeof numbers), counts, sizeof counts);
+}
+
+uint64_t vc__train_fingerprint(const vc_model *model, const vc_source *data,
+                               const vc_train_options *o)
 {
     const double numbers[] = {o->learning_rate,
                               o->min_learning_rate,
@@ -49,13 +60,13 @@ uint64_t vc__train_fingerprint(const vc_model *model, const vc_dataset *data,
                               o->label_smoothing,
                               o->clip,
                               o->reconstruction,
-                              o->augmentation.crop,
-                              o->augmentation.mixup,
+                              o->crop_fraction,
                               o->logits};
-    const uint64_t counts[] = {
-        o->epochs, o->batch, o->augmentation.shift, (uint64_t)o->augmentation.flip,
-        o->seed,   images,   data->count,           model->value_count};
+    const uint64_t counts[] = {o->epochs,         o->batch, o->repetitions,
+                               o->seed,           o->limit, vc_source_hash(data),
+                               model->value_count};
     uint64_t hash = vc_hash(vc_hash(VC_HASH_START, numbers, sizeof numbers), counts, sizeof counts);
+    hash = hash_augmentation(hash, &o->augment);
     hash = hash_config(hash, model);
     if (o->teacher) {
         const double how[] = {o->distillation, o->temperature, o->features, o->attention};
@@ -65,7 +76,5 @@ uint64_t vc__train_fingerprint(const vc_model *model, const vc_dataset *data,
             hash = vc_hash(hash, o->teacher->params[i].data,
                            o->teacher->params[i].count * sizeof(float));
     }
-    hash = vc_hash(hash, data->images, data->count * data->channels * data->height * data->width);
-    hash = vc_hash(hash, data->labels, data->count * sizeof *data->labels);
     return hash_attention(hash, model);
 }

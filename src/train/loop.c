@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "train_impl.h"
@@ -7,18 +8,14 @@
 
 typedef struct loop {
     vc_model *model;
-    const vc_dataset *train;
-    vc_source *test; /* NULL: none */
+    vc_source *train, *test; /* test NULL: none */
     const vc_train_options *options;
     vc_acts acts, teacher_acts;
     vc_grads grads;
     vc_optimizer optimizer;
     vc_train_state state;
-    vc_batch_options batch;
-    float *x;
-    int32_t *y;
-    uint32_t *order;
-    size_t images, steps; /* per epoch */
+    vc_sampler sampler;
+    vc_loader *loader; /* of the epoch's remaining steps */
     double learning_rate;
     uint64_t fingerprint;
 } loop;
@@ -77,10 +74,10 @@ vc_status vc_train_check_teacher(const vc_train_options *o, const vc_model *stud
 static vc_status check(const loop *l)
 {
     const vc_train_options *o = l->options;
-    VC_TRY(vc_model_check_data(l->model, l->train));
-    if (o->batch == 0 || l->steps == 0)
-        return vc_fail(VC_EINVAL, "a batch of %zu from %zu images: wanted at least one whole batch",
-                       o->batch, l->images);
+    const int taught = o->teacher && o->distillation == 1.0;
+    VC_TRY(vc_model_check_source(l->model, l->train));
+    if (vc_source_classes(l->train) == 0 && !taught)
+        return vc_fail(VC_EINVAL, "images without labels want a teacher with all of the loss");
     VC_TRY(check_range("the learning rate", o->learning_rate, 0.0, 1e3));
     VC_TRY(check_range("the lowest learning rate", o->min_learning_rate, 0.0, o->learning_rate));
     VC_TRY(check_range("the first learning rate", o->warmup_learning_rate, 0.0, o->learning_rate));
@@ -90,28 +87,26 @@ static vc_status check(const loop *l)
     VC_TRY(check_range("the gradient clip", o->clip, 0.0, 1e30));
     VC_TRY(check_range("the weight of the reconstruction loss", o->reconstruction, 0.0, 1e30));
     VC_TRY(check_range("the weight of the logits", o->logits, 0.0, 1e30));
-    VC_TRY(check_range("mixup", o->augmentation.mixup, 0.0, 1.0));
-    if (o->augmentation.mixup > 0.0 && (!o->teacher || o->distillation < 1.0))
-        return vc_fail(VC_EINVAL, "mixup wants a teacher with all of the loss: labels do not mix");
     return o->teacher ? vc_train_check_teacher(o, l->model) : VC_OK;
+}
+
+static vc_status open_sampler(loop *l)
+{
+    const vc_train_options *o = l->options;
+    vc_sampler_options how = vc_sampler_options_default();
+    how.images = vc_source_count(l->train);
+    how.limit = o->limit;
+    how.batch = o->batch;
+    how.repetitions = o->repetitions;
+    how.seed = o->seed;
+    return vc_sampler_open(&l->sampler, &how);
 }
 
 static vc_status open_loop(loop *l)
 {
-    const vc_deit_config *c = &l->model->config.deit;
-    size_t limit = l->options->limit;
-    l->images = limit > 0 && limit < l->train->count ? limit : l->train->count;
-    l->steps = l->options->batch > 0 ? l->images / l->options->batch : 0;
     VC_TRY(check(l));
-    l->batch = vc_model_batch_options(l->model);
-    l->batch.augmentation = l->options->augmentation;
-    l->batch.seed = l->options->seed;
-    l->x = malloc(l->options->batch * c->channels * c->image * c->image * sizeof *l->x);
-    l->y = malloc(l->options->batch * sizeof *l->y);
-    l->order = malloc(l->train->count * sizeof *l->order);
-    if (!l->x || !l->y || !l->order)
-        return vc_fail(VC_ENOMEM, "out of memory for batches");
-    l->fingerprint = vc__train_fingerprint(l->model, l->train, l->options, l->images);
+    VC_TRY(open_sampler(l));
+    l->fingerprint = vc__train_fingerprint(l->model, l->train, l->options);
     VC_TRY(vc_acts_open(&l->acts, l->model, l->options->batch, 1));
     if (l->options->teacher)
         VC_TRY(vc_acts_open(&l->teacher_acts, l->options->teacher, l->options->batch,
@@ -126,9 +121,23 @@ static void close_loop(loop *l)
     vc_grads_close(&l->grads);
     vc_acts_close(&l->teacher_acts);
     vc_acts_close(&l->acts);
-    free(l->order);
-    free(l->y);
-    free(l->x);
+    vc_loader_close(l->loader);
+    vc_sampler_close(&l->sampler);
+}
+
+/* What is left of the epoch, read ahead of the steps. */
+static vc_status open_loader(loop *l, const vc_train_hooks *hooks)
+{
+    const vc_train_options *o = l->options;
+    const vc_loader_training training = {&l->sampler, l->state.step, o->augment};
+    vc_loader_options how = vc_model_loader_options(l->model);
+    how.crop_fraction = o->crop_fraction;
+    how.workers = o->workers;
+    how.training = &training;
+    how.on_broken = hooks->on_broken;
+    how.context = hooks->context;
+    vc_sampler_set_epoch(&l->sampler, l->state.epoch);
+    return vc_loader_open(&l->loader, l->train, &how);
 }
 
 static vc_status diverged(const loop *l, const char *what, double value)
@@ -140,20 +149,32 @@ static vc_status diverged(const loop *l, const char *what, double value)
                    what, value, l->learning_rate);
 }
 
+/* Of the labels, where there are some. */
+static vc_loss task_loss(loop *l, const vc_loaded *batch)
+{
+    const size_t classes = l->model->config.deit.classes;
+    if (vc_source_classes(l->train) == 0) {
+        memset(l->grads.dlogits, 0, batch->count * classes * sizeof(float));
+        return (vc_loss){0};
+    }
+    const vc_labels labels = {batch->labels, batch->partners, batch->lambda};
+    return vc_cross_entropy_mixed(l->grads.dlogits, l->acts.logits, &labels, batch->count, classes,
+                                  (float)l->options->label_smoothing);
+}
+
 static vc_status step(loop *l)
 {
     const vc_train_options *o = l->options;
     size_t classes = l->model->config.deit.classes;
-    double epoch = (double)l->state.epoch + (double)l->state.step / (double)l->steps;
+    double epoch = (double)l->state.epoch + (double)l->state.step / (double)l->sampler.steps;
+    vc_loaded batch;
     l->learning_rate = vc_learning_rate(o, epoch);
-    l->batch.epoch = l->state.epoch;
-    vc_batch_load(l->x, l->y, l->train, l->order + l->state.step * o->batch, o->batch, &l->batch);
-    vc_model_forward(&l->acts, l->model, l->x, o->batch, NULL);
-    vc_loss loss = vc_cross_entropy(l->grads.dlogits, l->acts.logits, l->y, o->batch, classes,
-                                    (float)o->label_smoothing);
+    VC_TRY(vc_loader_next(&batch, l->loader));
+    vc_model_forward(&l->acts, l->model, batch.x, o->batch, NULL);
+    vc_loss loss = task_loss(l, &batch);
     loss.reconstruction = vc_model_reconstruction(&l->acts, l->model);
     if (o->teacher) {
-        vc_model_forward(&l->teacher_acts, o->teacher, l->x, o->batch, NULL);
+        vc_model_forward(&l->teacher_acts, o->teacher, batch.x, o->batch, NULL);
         loss.distillation =
             vc_distillation(l->grads.dlogits, l->acts.logits, l->teacher_acts.logits, o->batch,
                             classes, o->distillation, o->temperature);
@@ -205,18 +226,21 @@ static vc_epoch_report report(const loop *l, double seconds, size_t steps)
 static vc_status run_epoch(loop *l, const char *checkpoint, const vc_train_hooks *hooks)
 {
     const vc_train_options *o = l->options;
-    vc_epoch_order(l->order, l->train->count, o->seed, l->state.epoch);
+    const size_t steps = l->sampler.steps;
     double started = vc_clock_seconds();
     size_t first = l->state.step;
-    while (l->state.step < l->steps) {
+    VC_TRY(open_loader(l, hooks));
+    while (l->state.step < steps) {
         VC_TRY(step(l));
         if (hooks->on_step)
-            hooks->on_step(hooks->context, l->state.epoch * l->steps + l->state.step,
-                           o->epochs * l->steps, l->state.loss / (double)l->state.step);
+            hooks->on_step(hooks->context, l->state.epoch * steps + l->state.step,
+                           o->epochs * steps, l->state.loss / (double)l->state.step);
         if (checkpoint && o->save_every > 0 && l->state.step % o->save_every == 0)
             VC_TRY(vc_checkpoint_write(checkpoint, l->model, &l->optimizer, &l->state,
                                        l->fingerprint));
     }
+    vc_loader_close(l->loader);
+    l->loader = NULL;
     vc_epoch_report done = report(l, vc_clock_seconds() - started, l->state.step - first);
     if (l->test) {
         const vc_evaluate_options plain = vc_evaluate_options_default();
@@ -244,18 +268,15 @@ static vc_status run(loop *l, const char *checkpoint, int resume, const vc_train
     return VC_OK;
 }
 
-vc_status vc_train(vc_model *model, const vc_dataset *train, const vc_dataset *test,
+vc_status vc_train(vc_model *model, vc_source *train, vc_source *test,
                    const vc_train_options *options, const char *checkpoint, int resume,
                    const vc_train_hooks *hooks)
 {
-    loop l = {.model = model, .train = train, .options = options};
+    loop l = {.model = model, .train = train, .test = test, .options = options};
     VC_TRY(vc__check_trainable(model));
-    if (test) {
-        VC_TRY(vc_model_check_data(model, test));
-        VC_TRY(vc_source_of_dataset(&l.test, test));
-    }
-    vc_status status = run(&l, checkpoint, resume, hooks);
-    vc_source_close(l.test);
+    if (test)
+        VC_TRY(vc_model_check_source(model, test));
+    const vc_status status = run(&l, checkpoint, resume, hooks);
     close_loop(&l);
     return status;
 }

@@ -11,15 +11,17 @@ size_t vc__rank_of(const float *x, size_t classes, size_t label)
     return before;
 }
 
-vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *labels, size_t batch,
-                         size_t classes, float smoothing)
+vc_loss vc_cross_entropy_mixed(float *dlogits, const float *logits, const vc_labels *labels,
+                               size_t batch, size_t classes, float smoothing)
 {
     assert(classes > 0);
     vc_loss loss = {0};
-    double off = smoothing / (double)classes, on = 1.0 - smoothing + off;
+    const double off = smoothing / (double)classes, own = (1.0 - smoothing) * labels->lambda,
+                 others = (1.0 - smoothing) * (1.0 - labels->lambda);
     for (size_t b = 0; b < batch; b++) {
         const float *x = logits + b * classes;
-        size_t label = (size_t)labels[b], before = vc__rank_of(x, classes, label);
+        size_t label = (size_t)labels->own[b], partner = (size_t)labels->partners[b],
+               before = vc__rank_of(x, classes, label);
         double highest = -INFINITY, sum = 0.0, total = 0.0;
         for (size_t c = 0; c < classes; c++)
             highest = x[c] > highest ? x[c] : highest;
@@ -28,7 +30,7 @@ vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *lab
         /* cppcheck-suppress invalidFunctionArg; the highest logit alone adds 1 to the sum */
         double log_sum = highest + log(sum);
         for (size_t c = 0; c < classes; c++) {
-            double target = c == label ? on : off;
+            const double target = off + (c == label ? own : 0.0) + (c == partner ? others : 0.0);
             total += target * (log_sum - x[c]);
             if (dlogits)
                 dlogits[b * classes + c] = (float)((exp(x[c] - log_sum) - target) / (double)batch);
@@ -38,6 +40,13 @@ vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *lab
         loss.top5 += before < 5;
     }
     return loss;
+}
+
+vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *labels, size_t batch,
+                         size_t classes, float smoothing)
+{
+    const vc_labels plain = {labels, labels, 1.0};
+    return vc_cross_entropy_mixed(dlogits, logits, &plain, batch, classes, smoothing);
 }
 
 static double log_sum(const float *x, size_t classes, double temperature)

@@ -22,7 +22,9 @@ vc_train_options vc_train_options_default(void)
                               .distillation = 0.5,
                               .temperature = 1.0,
                               .logits = 1.0,
-                              .augmentation = {.shift = 2, .flip = 1}};
+                              .augment = {.shift = 2, .flip = 0.5},
+                              .repetitions = 1,
+                              .crop_fraction = vc_loader_options_default().crop_fraction};
 }
 
 double vc_learning_rate(const vc_train_options *o, double epoch)

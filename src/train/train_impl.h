@@ -4,10 +4,10 @@
 
 #include "vitcod/train.h"
 
-/* Names everything that decides the course of a run: options, images per epoch, data, the model's sizes
- * and attention, the teacher. Not the weights, which a checkpoint brings. */
-uint64_t vc__train_fingerprint(const vc_model *model, const vc_dataset *data,
-                               const vc_train_options *options, size_t images);
+/* Names everything that decides the course of a run: options, data, the model's sizes and attention, the teacher. Not the
+ * weights, which a checkpoint brings. */
+uint64_t vc__train_fingerprint(const vc_model *model, const vc_source *data,
+                               const vc_train_options *options);
 
 /* The distance of what leaves block `layer`, or its heads, from the teacher's; to dx `weight` times its
  * share of the gradient is added (features.c). */
@@ -18,6 +18,9 @@ double vc__attention_distance(float *dx, const vc_acts *acts, const vc_acts *tea
 
 /* Logits that are above the label's, or equal with a lower index. */
 size_t vc__rank_of(const float *logits, size_t classes, size_t label);
+
+/* The highest logit's, of several the first. */
+int32_t vc__first_class(const float *logits, size_t classes);
 
 /* VC_EUNSUPPORTED for an architecture without backward pass, or weights that lie in a file. */
 vc_status vc__check_trainable(const vc_model *model);

@@ -1,42 +1,42 @@
 #include "walk.h"
 
-#include <stdlib.h>
-
-vc_status vc__walk_images_open(vc__walk_images *out, const vc_model *model, const vc_dataset *data,
-                               size_t batch)
+vc_status vc__walk_images_open(vc__walk_images *out, const vc_model *model, vc_source *source,
+                               const vc_look *how)
 {
-    const vc_model_input in = vc_model_input_of(&model->config);
-    *out = (vc__walk_images){.model = model, .data = data};
-    out->x = malloc(batch * in.channels * in.image * in.image * sizeof *out->x);
-    out->y = malloc(batch * sizeof *out->y);
-    out->order = malloc((data->count + 1) * sizeof *out->order);
-    if (!out->x || !out->y || !out->order)
-        return vc_fail(VC_ENOMEM, "out of memory for batches of %zu images", batch);
-    for (size_t i = 0; i < data->count; i++)
-        out->order[i] = (uint32_t)i;
-    return vc_acts_open(&out->acts, model, batch, 0);
+    *out = (vc__walk_images){.model = model, .source = source};
+    VC_TRY(vc_model_check_source(model, source));
+    out->how = vc_model_loader_options(model);
+    out->how.batch = how->batch;
+    out->how.crop_fraction = how->crop_fraction;
+    out->how.on_broken = how->on_broken;
+    out->how.context = how->context;
+    return vc_acts_open(&out->acts, model, how->batch, 0);
+}
+
+static void begin_anew(vc__walk_images *walk)
+{
+    vc_loader_close(walk->loader);
+    walk->loader = NULL;
+    walk->batch = (vc_loaded){0};
+    walk->first = 0;
 }
 
 void vc__walk_images_close(vc__walk_images *walk)
 {
+    begin_anew(walk);
     vc_acts_close(&walk->acts);
-    free(walk->x);
-    free(walk->y);
-    free(walk->order);
     *walk = (vc__walk_images){0};
 }
 
-int vc__walk_images_next(vc__walk_images *w, const vc_tap *tap)
+vc_status vc__walk_images_next(vc__walk_images *w, const vc_tap *tap)
 {
-    const vc_batch_options plain = vc_model_batch_options(w->model);
-    w->first += w->count;
-    const size_t left = w->data->count - w->first;
-    w->count = left < w->acts.batch ? left : w->acts.batch;
-    if (w->count == 0) {
-        w->first = 0;
-        return 0;
-    }
-    vc_batch_load(w->x, w->y, w->data, w->order + w->first, w->count, &plain);
-    vc_model_forward(&w->acts, w->model, w->x, w->count, tap);
-    return 1;
+    if (!w->loader)
+        VC_TRY(vc_loader_open(&w->loader, w->source, &w->how));
+    w->first += w->batch.count;
+    VC_TRY(vc_loader_next(&w->batch, w->loader));
+    if (w->batch.count == 0)
+        begin_anew(w);
+    else
+        vc_model_forward(&w->acts, w->model, w->batch.x, w->batch.count, tap);
+    return VC_OK;
 }

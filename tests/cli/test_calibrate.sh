@@ -38,7 +38,7 @@ check "with one from a file" 0 'agreement' sh -c "'$vitcod' autoencoder model --
 # Step by step: first the auto-encoder, then the plan, both times learning from the model as it was.
 check "the auto-encoder alone" 0 'agreement' calibrate --sparsity 0 --autoencoder coder --epochs 1 -o coded
 # shellcheck disable=SC2317 # check calls it
-go_on() { "$vitcod" calibrate coded --data data --batch 8 --plan plan --epochs 4 --lr 3e-3 "$@"; }
+go_on() { "$vitcod" calibrate coded --data data --batch 8 --plan plan --epochs 8 --lr 3e-4 "$@"; }
 check "then from another teacher" 0 'agreement' go_on --teacher model -o taught
 check "from its own self" 0 'agreement' go_on --teacher coded -o same
 check "which is the default" 0 'agreement' go_on -o own

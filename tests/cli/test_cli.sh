@@ -50,7 +50,7 @@ check "truncated npy" 1 "2 bytes of data" "$vitcod" polarize "$dir/cut.npy" -o "
 { head -c 128 "$dir/mask.npy"; printf '\000\000\001\001'; } >"$dir/empty-row.npy"
 check "empty row" 1 "row 1 keeps no entry" "$vitcod" polarize "$dir/empty-row.npy" -o "$dir/p"
 mkdir "$dir/empty"
-check "empty data folder" 1 "train-images-idx3-ubyte" "$vitcod" train --data "$dir/empty" -o "$dir/t"
+check "empty data folder" 1 "holds no folders" "$vitcod" train --data "$dir/empty" -o "$dir/t"
 check "empty run folder" 1 "holds no result" "$vitcod" report "$dir/empty"
 absent "no leftovers" "$dir/p" "$dir/t" "$dir"/*.part
 check "pictures" 0 "PNG" head -c 4 "$dir/pictures/mask-polarized.png"

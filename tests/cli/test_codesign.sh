@@ -15,7 +15,7 @@ check "train" 0 'epoch 40/40' "$vitcod" train --data data --width 12 --depth 2 -
 # shellcheck disable=SC2317 # check calls it
 codesign() { "$vitcod" codesign ../model --data ../data --sparsity 0.6 --threshold 6 --batch 8 "$@"; }
 # so far from the dense model that there is something to learn for long
-long='--sparsity 0.8 --residual none --compressed 1 --epochs 120 --patience 0 --lr 1e-3'
+long='--sparsity 0.8 --residual none --compressed 1 --epochs 120 --patience 0 --lr 2e-4'
 # line PATTERN: what matched it in the last output, first of all
 line() { sed -n "s/.*\($1\).*/\1/p" "$dir/out" | head -n 1; }
 
@@ -43,7 +43,7 @@ check "the learnt one is not the first" 0 '' grep '"best_epoch": [1-9]' run/6-fi
 cp -r run before
 check "once more" 0 '10/10 .* done before' codesign $long -o run
 check "changes nothing" 0 '' diff -x result.json -r before run
-check "with other settings" 1 'other settings: --sparsity (was 0.8, is 0.5), --patience (was 0, is not set), --lr (was 0.001, is 0.01), --seed (was 0, is 3); --force' \
+check "with other settings" 1 'other settings: --sparsity (was 0.8, is 0.5), --patience (was 0, is not set), --lr (was 0.0002, is 0.01), --seed (was 0, is 3); --force' \
     codesign --sparsity 0.5 --residual none --compressed 1 --epochs 120 --lr 1e-2 --seed 3 -o run
 cd ..
 

@@ -68,7 +68,7 @@ check "simulate at the plan's size" 0 'end to end' "$vitcod" simulate plan --mod
 check "profile at the plan's size" 0 'ratio' "$vitcod" profile plan --model larger --image-size 8 --repeats 3
 check "eval enlarges images" 0 'top-1' "$vitcod" eval model --image-size 12 --data data
 check "a plan at its size" 0 'top-1' "$vitcod" eval larger --image-size 8 --plan plan --data data
-check "training does not" 1 'data: ' "$vitcod" train --init larger --data data --epochs 1 --batch 16 -o x
+check "so does training" 0 'epoch 1/1' "$vitcod" train --init larger --data data --epochs 1 --batch 16 -o enlarged
 check "finetune at another size" 0 'epoch 1/1' "$vitcod" train --init larger --image-size 8 --data data --epochs 1 --batch 16 -o back
 check "is what is written" 0 '"tokens": 17' "$vitcod" info back --json
 check "report" 0 'top-1, pruned + auto-encoder' "$vitcod" report run

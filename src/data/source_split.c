@@ -1,0 +1,49 @@
+#include <stdlib.h>
+
+#include "source_impl.h"
+
+/* Of the first `count` images; a hair more, so that a fifth is every fifth. */
+static size_t taken(size_t count, double share)
+{
+    return (size_t)((double)count * share + 1e-9);
+}
+
+static vc_status open_part(vc_source **out, vc_source *whole, size_t most)
+{
+    VC_TRY(vc__source_create(out, whole->labelled));
+    vc_source *part = *out;
+    part->whole = whole;
+    part->dataset = whole->dataset;
+    part->classes = whole->classes;
+    part->listed = whole->listed;
+    part->indices = malloc((most + 1) * sizeof *part->indices);
+    if (part->indices)
+        return VC_OK;
+    vc_source_close(part);
+    *out = NULL;
+    return vc_fail(VC_ENOMEM, "out of memory for %zu images", most);
+}
+
+vc_status vc_source_split(vc_source **first, vc_source **second, vc_source *whole, size_t limit,
+                          double share)
+{
+    const size_t count = limit > 0 && limit < whole->count ? limit : whole->count;
+    *first = *second = NULL;
+    if (!(share >= 0.0 && share <= 1.0))
+        return vc_fail(VC_EINVAL, "a share of %g, wanted 0 to 1", share);
+    if (whole->whole || count > UINT32_MAX)
+        return vc_fail(VC_EINVAL, "a split of %s",
+                       whole->whole ? "a part" : "more than 2^32 images");
+    VC_TRY(open_part(first, whole, count));
+    const vc_status status = open_part(second, whole, count);
+    if (status != VC_OK) {
+        vc_source_close(*first);
+        *first = NULL;
+        return status;
+    }
+    for (size_t i = 0; i < count; i++) {
+        vc_source *to = taken(i + 1, share) > taken(i, share) ? *second : *first;
+        to->indices[to->count++] = (uint32_t)i;
+    }
+    return VC_OK;
+}
