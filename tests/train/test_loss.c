@@ -30,6 +30,22 @@ static void cross_entropy(void **state)
     }
 }
 
+/* Linear in the weight of the two labels, and so is the gradient. */
+static void mixed_labels(void **state)
+{
+    (void)state;
+    const int32_t partners[B] = {0, 0};
+    const vc_labels mixed = {labels, partners, 0.3};
+    float own[B * C], others[B * C], both[B * C];
+    const double of_own = vc_cross_entropy(own, logits, labels, B, C, 0.1f).task,
+                 of_others = vc_cross_entropy(others, logits, partners, B, C, 0.1f).task;
+    const vc_loss loss = vc_cross_entropy_mixed(both, logits, &mixed, B, C, 0.1f);
+    assert_near(loss.task, 0.3 * of_own + 0.7 * of_others, 1e-7);
+    assert_int_equal(loss.top1, 1); /* of their own */
+    for (size_t i = 0; i < B * C; i++)
+        assert_near(both[i], 0.3f * own[i] + 0.7f * others[i], 1e-6);
+}
+
 static double divergence(double temperature)
 {
     float ignored[B * C] = {0};
@@ -62,6 +78,7 @@ static void distillation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(cross_entropy),
+                                       cmocka_unit_test(mixed_labels),
                                        cmocka_unit_test(distillation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
