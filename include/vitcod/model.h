@@ -165,11 +165,13 @@ vc_status vc_model_check_plan(const vc_model_config *config, const vc_plan *plan
 /* ---- running */
 
 typedef struct vc_acts {
-    size_t batch;      /* room for so many images */
-    int keep;          /* 1: every layer has its own buffers, for the backward pass */
-    size_t tapped;     /* 1 + the layer whose tap is running; 0: none */
-    float *logits;     /* (B, classes) */
-    float *scratch;    /* of attention */
+    size_t batch;   /* room for so many images */
+    int keep;       /* 1: every layer has its own buffers, for the backward pass */
+    size_t tapped;  /* 1 + the layer whose tap is running; 0: none */
+    float *logits;  /* (B, classes) */
+    float *scratch; /* of attention */
+    /* (L, 2, B) what an image's two branches of a DeiT's block count, in training with stochastic depth; NULL: 1 */
+    const float *branches;
     double *distances; /* (L, 2) squared distances of Q and K to what is decoded */
     vc_deit_acts deit; /* those of the architecture */
     vc_levit_acts levit;

@@ -44,6 +44,10 @@ void vc_gelu_backward(float *dx, const float *dy, const float *x, size_t count);
 void vc_hardswish_forward(float *y, const float *x, size_t count);
 void vc_hardswish_backward(float *dx, const float *dy, const float *x, size_t count);
 
+/* y (images, count) = scale of the image * x + residual; residual may be NULL, y may be either. */
+void vc_scale_images(float *y, const float *x, const float *scales, const float *residual,
+                     size_t images, size_t count);
+
 /* Patches of an image batch (B, channels, size, size) as rows (B, (size / patch)^2,
  * channels * patch^2), ordered as a convolution kernel (channels, patch, patch) is. */
 void vc_patches_gather(float *rows, const float *images, size_t batch, size_t channels, size_t size,

@@ -11,7 +11,8 @@
     X(EIO, "the operating system refused a file operation")                                        \
     X(EFORMAT, "a file or input is not in the expected format")                                    \
     X(EINVAL, "a value is outside its allowed range, or two inputs do not fit together")           \
-    X(EUNSUPPORTED, "this machine or build lacks what was asked for")
+    X(EUNSUPPORTED, "this machine or build lacks what was asked for")                              \
+    X(EINTR, "the work was stopped from outside")
 
 typedef enum vc_status {
 #define VC_STATUS_ENUM(name, text) VC_##name,

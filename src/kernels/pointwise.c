@@ -43,3 +43,12 @@ void vc_hardswish_backward(float *dx, const float *dy, const float *x, size_t co
 {
     backward(dx, dy, x, count, vc_kernels_get()->hardswish_backward);
 }
+
+void vc_scale_images(float *y, const float *x, const float *scales, const float *residual,
+                     size_t images, size_t count)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t b = 0; b < images; b++)
+        for (size_t i = b * count; i < (b + 1) * count; i++)
+            y[i] = scales[b] * x[i] + (residual ? residual[i] : 0.0f);
+}

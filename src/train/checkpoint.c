@@ -1,6 +1,8 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vitcod/safetensors.h"
 #include "vitcod/train.h"
@@ -14,7 +16,8 @@ vc_status vc_checkpoint_write(const char *path, const vc_model *model,
     const size_t count = model->value_count;
     const vc_named_tensor tensors[] = {{"values", {VC_F32, 1, {count}, model->values}},
                                        {"adam.m", {VC_F32, 1, {count}, optimizer->m}},
-                                       {"adam.v", {VC_F32, 1, {count}, optimizer->v}}};
+                                       {"adam.v", {VC_F32, 1, {count}, optimizer->v}},
+                                       {"average", {VC_F32, 1, {count}, optimizer->average}}};
     char position[96], sums[256], print[32];
     snprintf(position, sizeof position, "%llu %llu %llu", (unsigned long long)state->epoch,
              (unsigned long long)state->step, (unsigned long long)optimizer->steps);
@@ -26,7 +29,7 @@ vc_status vc_checkpoint_write(const char *path, const vc_model *model,
                                     {"position", position},
                                     {"sums", sums},
                                     {"fingerprint", print}};
-    return vc_safetensors_write(path, tensors, 3, metadata, 4);
+    return vc_safetensors_write(path, tensors, optimizer->average ? 4 : 3, metadata, 4);
 }
 
 static vc_status read_state(vc_optimizer *optimizer, vc_train_state *state, uint64_t fingerprint,
@@ -61,14 +64,39 @@ vc_status vc_checkpoint_read(vc_model *model, vc_optimizer *optimizer, vc_train_
 {
     vc_tensor_file *file;
     VC_TRY(vc_safetensors_open(&file, path));
-    const char *const names[] = {"values", "adam.m", "adam.v"};
-    float *const targets[] = {model->values, optimizer->m, optimizer->v};
-    const vc_tensor *found[3];
+    const char *const names[] = {"values", "adam.m", "adam.v", "average"};
+    float *const targets[] = {model->values, optimizer->m, optimizer->v, optimizer->average};
+    const vc_tensor *found[4];
+    const int count = optimizer->average ? 4 : 3;
     vc_status status = read_state(optimizer, state, fingerprint, file);
-    for (int i = 0; i < 3 && status == VC_OK; i++)
+    for (int i = 0; i < count && status == VC_OK; i++)
         status = vc_tensor_file_get(&found[i], file, names[i], VC_F32, 1, &model->value_count);
-    for (int i = 0; i < 3 && status == VC_OK; i++)
+    for (int i = 0; i < count && status == VC_OK; i++)
         memcpy(targets[i], found[i]->data, model->value_count * sizeof(float));
     vc_tensor_file_close(file);
     return status;
+}
+
+static vc_status place_of(char *out, size_t room, const char *path, size_t place)
+{
+    const int length =
+        place == 0 ? snprintf(out, room, "%s", path) : snprintf(out, room, "%s.%zu", path, place);
+    return (size_t)length < room ? VC_OK : vc_fail(VC_EINVAL, "%s: the path is too long", path);
+}
+
+/* The newest stays where it is until the next takes its place, so that there is always one. */
+vc_status vc_checkpoint_rotate(const char *path, size_t keep)
+{
+    char from[4096], to[4096];
+    for (size_t place = keep; place-- > 1;) {
+        VC_TRY(place_of(from, sizeof from, path, place - 1));
+        VC_TRY(place_of(to, sizeof to, path, place));
+        if (access(from, F_OK) != 0)
+            continue;
+        if (place > 1 && rename(from, to) != 0)
+            return vc_fail(VC_EIO, "%s: cannot be moved to %s: %s", from, to, strerror(errno));
+        if (place == 1 && ((unlink(to) != 0 && errno != ENOENT) || link(from, to) != 0))
+            return vc_fail(VC_EIO, "%s: cannot be kept as %s: %s", from, to, strerror(errno));
+    }
+    return VC_OK;
 }

@@ -75,6 +75,17 @@ static void attend_backward(vc_grads *g, const vc_acts *acts, const vc_model *mo
     autoencoder_backward(g, acts, model, layer, batch, reconstruction);
 }
 
+/* What reaches a branch of the stream's gradient; `scaled` has room for it. */
+static const float *branch_gradient(const vc_grads *g, float *scaled, const vc_acts *acts,
+                                    size_t layer, size_t branch, size_t batch, size_t image)
+{
+    if (!acts->branches)
+        return g->stream;
+    vc_scale_images(scaled, g->stream, acts->branches + (2 * layer + branch) * acts->batch, NULL,
+                    batch, image);
+    return scaled;
+}
+
 /* Returns the distance of the heads from the lesson's, where it wants that. */
 static double block_backward(vc_grads *g, const vc_acts *acts, const vc_model *model, size_t layer,
                              size_t batch, float reconstruction, const vc_lesson *lesson)
@@ -90,12 +101,15 @@ static double block_backward(vc_grads *g, const vc_acts *acts, const vc_model *m
     const vc_linear fc1 = {width, hidden, w->fc1_w, w->fc1_b};
     const vc_linear fc2 = {hidden, width, w->fc2_w, w->fc2_b};
 
-    vc_linear_backward(g->mlp, d->fc2_w, d->fc2_b, g->stream, a->gelu, &fc2, rows);
+    const size_t image = rows / batch * width;
+    const float *dy = branch_gradient(g, g->attention, acts, layer, 1, batch, image);
+    vc_linear_backward(g->mlp, d->fc2_w, d->fc2_b, dy, a->gelu, &fc2, rows);
     vc_gelu_backward(g->mlp, g->mlp, a->fc1, rows * hidden);
     vc_linear_backward(g->norm, d->fc1_w, d->fc1_b, g->mlp, a->norm2, &fc1, rows);
     vc_layernorm_backward(g->stream, d->norm2_w, d->norm2_b, g->norm, a->middle, a->mean2, a->rstd2,
                           w->norm2_w, rows, width);
-    vc_linear_backward(g->attention, d->proj_w, d->proj_b, g->stream, a->attention, &proj, rows);
+    dy = branch_gradient(g, g->norm, acts, layer, 0, batch, image);
+    vc_linear_backward(g->attention, d->proj_w, d->proj_b, dy, a->attention, &proj, rows);
     if (lesson && lesson->attention > 0.0f)
         distance = vc__attention_distance(g->attention, acts, lesson->teacher, model, layer, batch,
                                           lesson->attention);

@@ -61,7 +61,9 @@ uint64_t vc__train_fingerprint(const vc_model *model, const vc_source *data,
                               o->clip,
                               o->reconstruction,
                               o->crop_fraction,
-                              o->logits};
+                              o->logits,
+                              o->ema,
+                              o->drop_path};
     const uint64_t counts[] = {o->epochs,         o->batch, o->repetitions,
                                o->seed,           o->limit, vc_source_hash(data),
                                model->value_count};

@@ -1,96 +1,10 @@
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "train_impl.h"
+#include "loop.h"
 #include "vitcod/clock.h"
 
-typedef struct loop {
-    vc_model *model;
-    vc_source *train, *test; /* test NULL: none */
-    const vc_train_options *options;
-    vc_acts acts, teacher_acts;
-    vc_grads grads;
-    vc_optimizer optimizer;
-    vc_train_state state;
-    vc_sampler sampler;
-    vc_loader *loader; /* of the epoch's remaining steps */
-    double learning_rate;
-    uint64_t fingerprint;
-} loop;
-
-static vc_status check_range(const char *name, double value, double low, double high)
-{
-    if (value >= low && value <= high)
-        return VC_OK;
-    return vc_fail(VC_EINVAL, "%s is %g, wanted %g to %g", name, value, low, high);
-}
-
-/* Whether the student is compared with more than the teacher's logits. */
-static int looks_inside(const vc_train_options *o)
-{
-    return o->teacher && (o->features > 0.0 || o->attention > 0.0);
-}
-
-/* Blocks are compared one by one. */
-static vc_status check_blocks(const vc_train_options *o, const vc_model *model)
-{
-    const vc_deit_config *s = &model->config.deit, *t = &o->teacher->config.deit;
-    if (!looks_inside(o) || (o->teacher->config.architecture == VC_DEIT && t->depth == s->depth &&
-                             t->width == s->width && vc_deit_tokens(t) == vc_deit_tokens(s)))
-        return VC_OK;
-    return vc_fail(VC_EINVAL,
-                   "the teacher's blocks are not the student's: wanted a DeiT of %zu blocks, %zu "
-                   "values and %zu tokens",
-                   s->depth, s->width, vc_deit_tokens(s));
-}
-
-/* The teacher sees the very batch that the student sees. */
-vc_status vc_train_check_teacher(const vc_train_options *o, const vc_model *student)
-{
-    const vc_model_input own = vc_model_input_of(&student->config), *s = &own;
-    const vc_model_input teacher = vc_model_input_of(&o->teacher->config), *t = &teacher;
-    if (t->image != s->image || t->channels != s->channels || t->classes != s->classes)
-        return vc_fail(VC_EINVAL,
-                       "the teacher takes %zu x %zu x %zu and has %zu classes, wanted the "
-                       "student's %zu x %zu x %zu and %zu",
-                       t->channels, t->image, t->image, t->classes, s->channels, s->image, s->image,
-                       s->classes);
-    for (size_t c = 0; c < s->channels; c++)
-        if (t->mean[c] != s->mean[c] || t->std[c] != s->std[c])
-            return vc_fail(VC_EINVAL,
-                           "the teacher's input has mean %g and deviation %g, wanted the "
-                           "student's %g and %g",
-                           (double)t->mean[c], (double)t->std[c], (double)s->mean[c],
-                           (double)s->std[c]);
-    VC_TRY(check_range("the teacher's share", o->distillation, 0.0, 1.0));
-    VC_TRY(check_range("the weight of the teacher's blocks", o->features, 0.0, 1e30));
-    VC_TRY(check_range("the weight of the teacher's attention", o->attention, 0.0, 1e30));
-    VC_TRY(check_blocks(o, student));
-    return check_range("the temperature", o->temperature, 1e-3, 1e3);
-}
-
-static vc_status check(const loop *l)
-{
-    const vc_train_options *o = l->options;
-    const int taught = o->teacher && o->distillation == 1.0;
-    VC_TRY(vc_model_check_source(l->model, l->train));
-    if (vc_source_classes(l->train) == 0 && !taught)
-        return vc_fail(VC_EINVAL, "images without labels want a teacher with all of the loss");
-    VC_TRY(check_range("the learning rate", o->learning_rate, 0.0, 1e3));
-    VC_TRY(check_range("the lowest learning rate", o->min_learning_rate, 0.0, o->learning_rate));
-    VC_TRY(check_range("the first learning rate", o->warmup_learning_rate, 0.0, o->learning_rate));
-    VC_TRY(check_range("the warm-up", o->warmup_epochs, 0.0, (double)o->epochs));
-    VC_TRY(check_range("weight decay", o->weight_decay, 0.0, 1e3));
-    VC_TRY(check_range("label smoothing", o->label_smoothing, 0.0, 1.0));
-    VC_TRY(check_range("the gradient clip", o->clip, 0.0, 1e30));
-    VC_TRY(check_range("the weight of the reconstruction loss", o->reconstruction, 0.0, 1e30));
-    VC_TRY(check_range("the weight of the logits", o->logits, 0.0, 1e30));
-    return o->teacher ? vc_train_check_teacher(o, l->model) : VC_OK;
-}
-
-static vc_status open_sampler(loop *l)
+static vc_status open_sampler(vc__loop *l)
 {
     const vc_train_options *o = l->options;
     vc_sampler_options how = vc_sampler_options_default();
@@ -102,20 +16,32 @@ static vc_status open_sampler(loop *l)
     return vc_sampler_open(&l->sampler, &how);
 }
 
-static vc_status open_loop(loop *l)
+static vc_status open_branches(vc__loop *l)
 {
-    VC_TRY(check(l));
+    const size_t count = 2 * vc_model_layers(&l->model->config) * l->options->batch;
+    l->branches = malloc(count * sizeof *l->branches);
+    if (!l->branches)
+        return vc_fail(VC_ENOMEM, "out of memory for stochastic depth");
+    return VC_OK;
+}
+
+static vc_status open_loop(vc__loop *l)
+{
+    VC_TRY(vc__check_training(l->model, l->train, l->options));
     VC_TRY(open_sampler(l));
     l->fingerprint = vc__train_fingerprint(l->model, l->train, l->options);
     VC_TRY(vc_acts_open(&l->acts, l->model, l->options->batch, 1));
     if (l->options->teacher)
         VC_TRY(vc_acts_open(&l->teacher_acts, l->options->teacher, l->options->batch,
-                            looks_inside(l->options)));
+                            vc__looks_inside(l->options)));
     VC_TRY(vc_grads_open(&l->grads, l->model, l->options->batch));
-    return vc_optimizer_open(&l->optimizer, l->model);
+    if (l->options->drop_path > 0.0)
+        VC_TRY(open_branches(l));
+    VC_TRY(vc_optimizer_open(&l->optimizer, l->model));
+    return l->options->ema > 0.0 ? vc_optimizer_average(&l->optimizer, l->model) : VC_OK;
 }
 
-static void close_loop(loop *l)
+static void close_loop(vc__loop *l)
 {
     vc_optimizer_close(&l->optimizer);
     vc_grads_close(&l->grads);
@@ -123,10 +49,11 @@ static void close_loop(loop *l)
     vc_acts_close(&l->acts);
     vc_loader_close(l->loader);
     vc_sampler_close(&l->sampler);
+    free(l->branches);
 }
 
 /* What is left of the epoch, read ahead of the steps. */
-static vc_status open_loader(loop *l, const vc_train_hooks *hooks)
+static vc_status open_loader(vc__loop *l)
 {
     const vc_train_options *o = l->options;
     const vc_loader_training training = {&l->sampler, l->state.step, o->augment};
@@ -134,78 +61,13 @@ static vc_status open_loader(loop *l, const vc_train_hooks *hooks)
     how.crop_fraction = o->crop_fraction;
     how.workers = o->workers;
     how.training = &training;
-    how.on_broken = hooks->on_broken;
-    how.context = hooks->context;
+    how.on_broken = l->hooks->on_broken;
+    how.context = l->hooks->context;
     vc_sampler_set_epoch(&l->sampler, l->state.epoch);
     return vc_loader_open(&l->loader, l->train, &how);
 }
 
-static vc_status diverged(const loop *l, const char *what, double value)
-{
-    return vc_fail(VC_EINVAL,
-                   "epoch %llu, step %llu: the %s is %g, wanted a finite number; a lower learning "
-                   "rate than %g may help",
-                   (unsigned long long)l->state.epoch + 1, (unsigned long long)l->state.step + 1,
-                   what, value, l->learning_rate);
-}
-
-/* Of the labels, where there are some. */
-static vc_loss task_loss(loop *l, const vc_loaded *batch)
-{
-    const size_t classes = l->model->config.deit.classes;
-    if (vc_source_classes(l->train) == 0) {
-        memset(l->grads.dlogits, 0, batch->count * classes * sizeof(float));
-        return (vc_loss){0};
-    }
-    const vc_labels labels = {batch->labels, batch->partners, batch->lambda};
-    return vc_cross_entropy_mixed(l->grads.dlogits, l->acts.logits, &labels, batch->count, classes,
-                                  (float)l->options->label_smoothing);
-}
-
-static vc_status step(loop *l)
-{
-    const vc_train_options *o = l->options;
-    size_t classes = l->model->config.deit.classes;
-    double epoch = (double)l->state.epoch + (double)l->state.step / (double)l->sampler.steps;
-    vc_loaded batch;
-    l->learning_rate = vc_learning_rate(o, epoch);
-    VC_TRY(vc_loader_next(&batch, l->loader));
-    vc_model_forward(&l->acts, l->model, batch.x, o->batch, NULL);
-    vc_loss loss = task_loss(l, &batch);
-    loss.reconstruction = vc_model_reconstruction(&l->acts, l->model);
-    if (o->teacher) {
-        vc_model_forward(&l->teacher_acts, o->teacher, batch.x, o->batch, NULL);
-        loss.distillation =
-            vc_distillation(l->grads.dlogits, l->acts.logits, l->teacher_acts.logits, o->batch,
-                            classes, o->distillation, o->temperature);
-    }
-    vc_grads_clear(&l->grads, l->model);
-    for (size_t i = 0; o->logits != 1.0 && i < o->batch * classes; i++)
-        l->grads.dlogits[i] *= (float)o->logits;
-    const vc_lesson lesson = {&l->teacher_acts, (float)o->features, (float)o->attention};
-    loss.distances =
-        vc_model_backward_taught(&l->grads, &l->acts, l->model, o->batch, (float)o->reconstruction,
-                                 looks_inside(o) ? &lesson : NULL);
-    const double all = loss.task + loss.reconstruction + loss.distillation +
-                       loss.distances.features + loss.distances.attention;
-    if (!isfinite(all))
-        return diverged(l, "loss", all);
-    double norm = vc_optimizer_step(&l->optimizer, l->model, &l->grads, o, l->learning_rate);
-    if (!isfinite(norm))
-        return diverged(l, "gradient's norm", norm);
-    l->state.loss += loss.task;
-    l->state.distillation += loss.distillation;
-    l->state.features += loss.distances.features;
-    l->state.attention += loss.distances.attention;
-    l->state.reconstruction += loss.reconstruction;
-    l->state.grad_norm += norm;
-    l->state.top1 += (double)loss.top1;
-    l->state.images += (double)o->batch;
-    l->state.step++;
-    return VC_OK;
-}
-
-static vc_epoch_report report(const loop *l, double seconds, size_t steps)
+static vc_epoch_report report(const vc__loop *l, double seconds, size_t steps)
 {
     double n = (double)l->state.step;
     return (vc_epoch_report){
@@ -223,48 +85,126 @@ static vc_epoch_report report(const loop *l, double seconds, size_t steps)
         .images_per_second = seconds > 0.0 ? (double)(steps * l->options->batch) / seconds : 0.0};
 }
 
-static vc_status run_epoch(loop *l, const char *checkpoint, const vc_train_hooks *hooks)
+static vc_status report_group(vc__loop *l)
+{
+    const vc_train_state *now = &l->state, *last = &l->reported;
+    const double n = (double)(now->step - last->step), at = vc_clock_seconds();
+    const vc_group_report group = {
+        .epoch = now->epoch + 1,
+        .step = now->step,
+        .steps = l->sampler.steps,
+        .loss = (now->loss - last->loss) / n,
+        .distillation = (now->distillation - last->distillation) / n,
+        .features = (now->features - last->features) / n,
+        .attention = (now->attention - last->attention) / n,
+        .reconstruction = (now->reconstruction - last->reconstruction) / n,
+        .learning_rate = l->learning_rate,
+        .grad_norm = (now->grad_norm - last->grad_norm) / n,
+        .images_per_second = (now->images - last->images) / (at - l->group_start)};
+    l->reported = *now;
+    l->group_start = at;
+    return l->hooks->on_group ? l->hooks->on_group(l->hooks->context, &group) : VC_OK;
+}
+
+static vc_status save(vc__loop *l)
+{
+    if (!l->checkpoint)
+        return VC_OK;
+    VC_TRY(vc_checkpoint_rotate(l->checkpoint, l->options->keep));
+    return vc_checkpoint_write(l->checkpoint, l->model, &l->optimizer, &l->state, l->fingerprint);
+}
+
+static vc_status interrupted(vc__loop *l)
+{
+    VC_TRY(save(l));
+    return vc_fail(VC_EINTR, "stopped in epoch %llu after step %llu of %zu%s%s",
+                   (unsigned long long)l->state.epoch + 1, (unsigned long long)l->state.step,
+                   l->sampler.steps, l->checkpoint ? ", which goes on from " : "",
+                   l->checkpoint ? l->checkpoint : "");
+}
+
+static vc_status run_steps(vc__loop *l)
 {
     const vc_train_options *o = l->options;
+    const vc_train_hooks *hooks = l->hooks;
     const size_t steps = l->sampler.steps;
-    double started = vc_clock_seconds();
-    size_t first = l->state.step;
-    VC_TRY(open_loader(l, hooks));
+    l->reported = l->state;
+    l->group_start = vc_clock_seconds();
     while (l->state.step < steps) {
-        VC_TRY(step(l));
+        VC_TRY(vc__train_step(l));
         if (hooks->on_step)
             hooks->on_step(hooks->context, l->state.epoch * steps + l->state.step,
                            o->epochs * steps, l->state.loss / (double)l->state.step);
-        if (checkpoint && o->save_every > 0 && l->state.step % o->save_every == 0)
-            VC_TRY(vc_checkpoint_write(checkpoint, l->model, &l->optimizer, &l->state,
-                                       l->fingerprint));
+        if (o->group > 0 && (l->state.step % o->group == 0 || l->state.step == steps))
+            VC_TRY(report_group(l));
+        if (hooks->interrupted && *hooks->interrupted)
+            return interrupted(l);
+        if (o->save_every > 0 && l->state.step % o->save_every == 0)
+            VC_TRY(save(l));
     }
+    return VC_OK;
+}
+
+static vc_status test(vc_evaluation *out, vc__loop *l)
+{
+    const vc_evaluate_options plain = vc_evaluate_options_default();
+    vc_forward_pass pass = {&l->acts, l->model, NULL};
+    const vc_runner runner = vc_forward_runner(&pass);
+    return vc_evaluate(out, l->model, l->test, &runner, &plain);
+}
+
+static void exchange(float *a, float *b, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const float kept = a[i];
+        a[i] = b[i];
+        b[i] = kept;
+    }
+}
+
+static vc_status test_all(vc_epoch_report *out, vc__loop *l)
+{
+    float *average = l->optimizer.average;
+    if (!l->test)
+        return VC_OK;
+    out->tested = 1;
+    VC_TRY(test(&out->test, l));
+    if (!average)
+        return VC_OK;
+    exchange(l->model->values, average, l->model->value_count);
+    const vc_status status = test(&out->averaged, l);
+    exchange(l->model->values, average, l->model->value_count);
+    return status;
+}
+
+static vc_status run_epoch(vc__loop *l)
+{
+    const double started = vc_clock_seconds();
+    const size_t first = l->state.step;
+    VC_TRY(open_loader(l));
+    VC_TRY(run_steps(l));
     vc_loader_close(l->loader);
     l->loader = NULL;
     vc_epoch_report done = report(l, vc_clock_seconds() - started, l->state.step - first);
-    if (l->test) {
-        const vc_evaluate_options plain = vc_evaluate_options_default();
-        vc_forward_pass pass = {&l->acts, l->model, NULL};
-        const vc_runner runner = vc_forward_runner(&pass);
-        VC_TRY(vc_evaluate(&done.test, l->model, l->test, &runner, &plain));
-        done.tested = 1;
-    }
+    VC_TRY(test_all(&done, l));
     /* Reported first: a report that fails is made again after resuming. */
-    if (hooks->on_epoch)
-        VC_TRY(hooks->on_epoch(hooks->context, &done));
+    if (l->hooks->on_epoch)
+        VC_TRY(l->hooks->on_epoch(l->hooks->context, &done));
     l->state = (vc_train_state){.epoch = l->state.epoch + 1};
-    if (!checkpoint)
-        return VC_OK;
-    return vc_checkpoint_write(checkpoint, l->model, &l->optimizer, &l->state, l->fingerprint);
+    return save(l);
 }
 
-static vc_status run(loop *l, const char *checkpoint, int resume, const vc_train_hooks *hooks)
+static vc_status run(vc__loop *l, int resume)
 {
+    const int *stop = l->hooks->stop;
     VC_TRY(open_loop(l));
     if (resume)
-        VC_TRY(vc_checkpoint_read(l->model, &l->optimizer, &l->state, l->fingerprint, checkpoint));
-    while (l->state.epoch < l->options->epochs && !(hooks->stop && *hooks->stop))
-        VC_TRY(run_epoch(l, checkpoint, hooks));
+        VC_TRY(
+            vc_checkpoint_read(l->model, &l->optimizer, &l->state, l->fingerprint, l->checkpoint));
+    while (l->state.epoch < l->options->epochs && !(stop && *stop))
+        VC_TRY(run_epoch(l));
+    if (l->optimizer.average)
+        memcpy(l->model->values, l->optimizer.average, l->model->value_count * sizeof(float));
     return VC_OK;
 }
 
@@ -272,11 +212,16 @@ vc_status vc_train(vc_model *model, vc_source *train, vc_source *test,
                    const vc_train_options *options, const char *checkpoint, int resume,
                    const vc_train_hooks *hooks)
 {
-    loop l = {.model = model, .train = train, .test = test, .options = options};
+    vc__loop l = {.model = model,
+                  .train = train,
+                  .test = test,
+                  .options = options,
+                  .checkpoint = checkpoint,
+                  .hooks = hooks};
     VC_TRY(vc__check_trainable(model));
     if (test)
         VC_TRY(vc_model_check_source(model, test));
-    const vc_status status = run(&l, checkpoint, resume, hooks);
+    const vc_status status = run(&l, resume);
     close_loop(&l);
     return status;
 }

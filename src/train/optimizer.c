@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "vitcod/kernels.h"
 #include "vitcod/train.h"
@@ -24,6 +25,7 @@ vc_train_options vc_train_options_default(void)
                               .logits = 1.0,
                               .augment = {.shift = 2, .flip = 0.5},
                               .repetitions = 1,
+                              .keep = 1,
                               .crop_fraction = vc_loader_options_default().crop_fraction};
 }
 
@@ -48,10 +50,21 @@ vc_status vc_optimizer_open(vc_optimizer *out, const vc_model *model)
     return vc_fail(VC_ENOMEM, "out of memory for the optimiser's state");
 }
 
+vc_status vc_optimizer_average(vc_optimizer *optimizer, const vc_model *model)
+{
+    const size_t bytes = model->value_count * sizeof(float);
+    optimizer->average = malloc(bytes);
+    if (!optimizer->average)
+        return vc_fail(VC_ENOMEM, "out of memory for the parameters' moving average");
+    memcpy(optimizer->average, model->values, bytes);
+    return VC_OK;
+}
+
 void vc_optimizer_close(vc_optimizer *optimizer)
 {
     free(optimizer->m);
     free(optimizer->v);
+    free(optimizer->average);
     *optimizer = (vc_optimizer){0};
 }
 
@@ -70,6 +83,12 @@ static double gradient_norm(const float *grads, size_t count)
     for (size_t p = 0; p < PARTS; p++)
         total += parts[p];
     return sqrt(total);
+}
+
+static void average(float *out, const float *values, size_t count, float decay)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = decay * out[i] + (1.0f - decay) * values[i];
 }
 
 double vc_optimizer_step(vc_optimizer *optimizer, vc_model *model, const vc_grads *grads,
@@ -94,6 +113,9 @@ double vc_optimizer_step(vc_optimizer *optimizer, vc_model *model, const vc_grad
         c.weight_decay = p->decay ? (float)o->weight_decay : 0.0f;
         kernels->adamw_step(model->values + p->offset, optimizer->m + p->offset,
                             optimizer->v + p->offset, grads->values + p->offset, p->count, &c);
+        if (optimizer->average)
+            average(optimizer->average + p->offset, model->values + p->offset, p->count,
+                    (float)o->ema);
     }
     return norm;
 }

@@ -1,0 +1,29 @@
+/* A run of training from inside: loop.c goes through epochs, step.c takes their steps. */
+#ifndef VC_LOOP_H
+#define VC_LOOP_H
+
+#include "train_impl.h"
+
+typedef struct vc__loop {
+    vc_model *model;
+    vc_source *train, *test; /* test NULL: none */
+    const vc_train_options *options;
+    vc_acts acts, teacher_acts;
+    vc_grads grads;
+    vc_optimizer optimizer;
+    vc_train_state state;
+    vc_sampler sampler;
+    vc_loader *loader;       /* of the epoch's remaining steps */
+    float *branches;         /* (L, 2, batch), see vc_acts; NULL without drop_path */
+    vc_train_state reported; /* the state at the last report of a group */
+    double group_start;
+    const char *checkpoint; /* NULL: none */
+    const vc_train_hooks *hooks;
+    double learning_rate;
+    uint64_t fingerprint;
+} vc__loop;
+
+/* One batch forward and backward, and the parameters after it. */
+vc_status vc__train_step(vc__loop *loop);
+
+#endif
