@@ -63,7 +63,11 @@ static void use_plan(vc_model *model, int residual)
 
 enum { DENSE, SPARSE, RESIDUAL };
 
-static void check(vc_deit_config config, int attention, int taught)
+/* Two blocks' branches of three images: some left out, some counting more. */
+static const float branches[2 * 2 * BATCH] = {1.0f, 0.0f, 1.25f, 1.0f,  1.0f, 0.0f,
+                                              0.0f, 2.0f, 1.0f,  1.25f, 0.0f, 1.25f};
+
+static void check_all(vc_deit_config config, int attention, int taught, const float *depth)
 {
     vc_model *model, *teacher = NULL;
     vc_acts acts, teacher_acts = {0};
@@ -84,6 +88,7 @@ static void check(vc_deit_config config, int attention, int taught)
     assert_ok(vc_acts_open(&acts, model, BATCH, 1));
     assert_ok(vc_grads_open(&grads, model, BATCH));
     assert_ok(vc_grads_open(&spare, model, BATCH));
+    acts.branches = depth;
     vc_model_forward(&acts, model, x, BATCH, NULL);
     vc_cross_entropy(grads.dlogits, acts.logits, y, BATCH, config.classes, 0.1f);
     const vc_lesson lesson = {target, (float)features, (float)attention_weight};
@@ -120,6 +125,11 @@ static void check(vc_deit_config config, int attention, int taught)
     }
 }
 
+static void check(vc_deit_config config, int attention, int taught)
+{
+    check_all(config, attention, taught, NULL);
+}
+
 static const vc_deit_config small = {.image = 8,
                                      .patch = 2,
                                      .channels = 1,
@@ -130,6 +140,13 @@ static const vc_deit_config small = {.image = 8,
                                      .hidden = 20,
                                      .mean = {0},
                                      .std = {1}};
+
+static void stochastic_depth(void **state)
+{
+    (void)state;
+    check_all(small, DENSE, 0, branches);
+    check_all(small, RESIDUAL, 1, branches);
+}
 
 static void dense(void **state)
 {
@@ -176,8 +193,11 @@ static void sparse_with_residual(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dense), cmocka_unit_test(distilled), cmocka_unit_test(autoencoder),
-        cmocka_unit_test(sparse_with_autoencoder), cmocka_unit_test(sparse_with_residual)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(stochastic_depth),
+                                       cmocka_unit_test(dense),
+                                       cmocka_unit_test(distilled),
+                                       cmocka_unit_test(autoencoder),
+                                       cmocka_unit_test(sparse_with_autoencoder),
+                                       cmocka_unit_test(sparse_with_residual)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
