@@ -129,6 +129,8 @@ vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options
 /* A new model with random weights. */
 vc_status vc_model_create(vc_model **out, const vc_model_config *config, uint64_t seed);
 vc_status vc_deit_create(vc_model **out, const vc_deit_config *config, uint64_t seed);
+/* The same model with heads for other classes, which start at random. Mask and plan move over; `from` is to be closed. */
+vc_status vc_model_with_classes(vc_model **out, vc_model *from, size_t classes, uint64_t seed);
 /* Parameters, auto-encoder included, and the plan that is in use, as vc_model_open reads them; a mask is not written. */
 vc_status vc_model_write(const char *path, const vc_model *model);
 /* The same with its matrices in int8, a scale per output beside each: a quarter of the size, and what

@@ -104,7 +104,7 @@ static int check(const cli_command *command, const calibrate_options *o)
         return cli_usage(command, "--crop is %g, wanted more than 0, up to 1",
                          t->augment.crop_least);
     if (!(t->augment.mix >= 0.0 && t->augment.mix <= 1.0))
-        return cli_usage(command, "--mixup is %g, wanted 0 to 1", t->augment.mix);
+        return cli_usage(command, "--mix is %g, wanted 0 to 1", t->augment.mix);
     if (o->model.mask)
         return cli_usage(command, "--mask has no plan: wanted --plan (`vitcod polarize`)");
     const int status =
@@ -167,7 +167,7 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         {"weight-decay", "X", "of matrices, as in AdamW (default 0)", CLI_NUMBER, &t->weight_decay},
         {"crop", "X", "random resized crops of this share of the area or more (default 0.25)",
          CLI_NUMBER, &t->augment.crop_least},
-        {"mixup", "X", "share of the batches whose images are mixed with each other (default 0)",
+        {"mix", "X", "share of the batches whose images are mixed with each other (default 0)",
          CLI_NUMBER, &t->augment.mix},
         {"hold-back", "X", "share of the images kept to judge by (default 0.2)", CLI_NUMBER,
          &o.hold_back},

@@ -1,195 +1,49 @@
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "cli.h"
 #include "commands.h"
-#include "open_model.h"
-#include "vitcod/progress.h"
-#include "vitcod/train.h"
+#include "option_file.h"
+#include "train.h"
 
-typedef struct train_options {
-    cli_model_options model;
-    const char *data, *teacher, *output, *checkpoint, *log;
-    int resume, test;
-    vc_deit_config config;
-    vc_train_options train;
+/* Options that are not the library's, or are unless somebody says otherwise. */
+typedef struct recipe {
+    size_t lr_batch, shift;
     int flip;
-    size_t teacher_heads;
-} train_options;
+    double mix;
+} recipe;
 
-typedef struct run {
-    const train_options *options;
-    vc_progress progress;
-    FILE *log;
-    int json;
-    json_t *epochs;
-} run;
-
-static json_t *epoch_json(const vc_epoch_report *r)
+static recipe recipe_default(void)
 {
-    json_t *line = json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "epoch", (json_int_t)r->epoch,
-                             "loss", r->loss, "reconstruction_loss", r->reconstruction,
-                             "train_top1", r->train_top1, "learning_rate", r->learning_rate,
-                             "gradient_norm", r->grad_norm, "images_per_s", r->images_per_second);
-    if (r->distilled)
-        json_object_set_new(line, "distillation_loss", json_real(r->distillation));
-    if (r->tested) {
-        double images = (double)r->test.images;
-        json_object_set_new(line, "test_top1", json_real(100.0 * (double)r->test.top1 / images));
-        json_object_set_new(line, "test_loss", json_real(r->test.loss));
-    }
-    return line;
+    return (recipe){.shift = CLI_UNSET, .flip = 1, .mix = NAN};
 }
 
-static void on_step(void *context, size_t step, size_t steps, double loss)
+/* DeiT's numbers for whatever is asked for, and nothing asked for. */
+static void recipe_begin(vc_augment_options *a)
 {
-    run *r = context;
-    char note[48];
-    snprintf(note, sizeof note, "loss %.4f", loss);
-    r->progress.total = steps;
-    vc_progress_update(&r->progress, step, note);
+    *a = vc_augment_options_default();
+    a->crop_least = a->crop_most = 0.0;
+    a->operations = 0;
+    a->jitter = a->erase = a->mix = a->mixup = a->cutmix = 0.0;
 }
 
-static int is_special(const char *path)
+static void recipe_end(vc_train_options *o, const recipe *r)
 {
-    struct stat info;
-    return stat(path, &info) == 0 && !S_ISREG(info.st_mode);
-}
-
-static vc_status try_log(const char *path)
-{
-    int there = access(path, F_OK) == 0;
-    FILE *log = fopen(path, "a");
-    if (!log)
-        return vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
-    fclose(log);
-    if (!there)
-        unlink(path);
-    return VC_OK;
-}
-
-/* The log is opened for its first line, so that a run that never starts leaves an old one alone. */
-static vc_status write_line(run *r, const json_t *line)
-{
-    const char *path = r->options->log;
-    if (!path)
-        return VC_OK;
-    if (!r->log)
-        r->log = fopen(path, r->options->resume ? "a" : "w");
-    if (!r->log || json_dumpf(line, r->log, JSON_COMPACT | JSON_REAL_PRECISION(10)) != 0 ||
-        fputc('\n', r->log) == EOF || fflush(r->log) != 0)
-        return vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
-    return VC_OK;
-}
-
-static vc_status on_epoch(void *context, const vc_epoch_report *report)
-{
-    run *r = context;
-    json_t *line = epoch_json(report);
-    vc_status status = write_line(r, line);
-    json_array_append_new(r->epochs, line);
-    if (r->json || status != VC_OK)
-        return status;
-    vc_progress_end(&r->progress);
-    printf("epoch %zu/%zu  loss %.4f  train top-1 %.2f %%", report->epoch, report->epochs,
-           report->loss, report->train_top1);
-    if (report->tested)
-        printf("  test top-1 %.2f %%",
-               100.0 * (double)report->test.top1 / (double)report->test.images);
-    printf("  lr %.2e  %.0f images/s\n", report->learning_rate, report->images_per_second);
-    fflush(stdout);
-    return VC_OK;
-}
-
-static vc_status make_model(vc_model **out, const train_options *o, const vc_dataset *data,
-                            size_t seed)
-{
-    if (o->model.path)
-        return cli_open_model(out, &o->model, CLI_TRAIN);
-    vc_deit_config config = o->config;
-    config.image = data->height;
-    config.channels = data->channels;
-    config.classes = data->classes;
-    config.heads = o->model.heads ? o->model.heads : config.heads;
-    vc_dataset_statistics(config.mean, config.std, data);
-    return vc_deit_create(out, &config, seed);
-}
-
-static vc_status train_and_write(run *r, vc_model *model, const vc_train_options *how,
-                                 vc_source *data, vc_source *test, const char *checkpoint)
-{
-    const train_options *o = r->options;
-    const vc_train_hooks hooks = {.on_step = on_step, .on_epoch = on_epoch, .context = r};
-    VC_TRY(cli_try_output(o->output));
-    if (checkpoint)
-        VC_TRY(cli_try_output(checkpoint));
-    if (o->log)
-        VC_TRY(try_log(o->log));
-    r->progress = vc_progress_begin("training", 1);
-    vc_status status = vc_train(model, data, test, how, checkpoint, o->resume, &hooks);
-    vc_progress_end(&r->progress);
-    if (r->log)
-        fclose(r->log);
-    VC_TRY(status);
-    VC_TRY(vc_model_write(o->output, model));
-    if (checkpoint && !o->checkpoint) /* ours, and no longer needed */
-        unlink(checkpoint);
-    return VC_OK;
-}
-
-/* A model that is made here takes its shape from images in memory. */
-static vc_status open_set(vc_source **out, const train_options *o, const char *split)
-{
-    const vc_source_options how = {.split = split, .labelled = 1};
-    VC_TRY(vc_source_open(out, o->data, &how));
-    if (o->model.path || vc_source_dataset(*out))
-        return VC_OK;
-    vc_source_close(*out);
-    *out = NULL;
-    return vc_fail(VC_EUNSUPPORTED, "%s: encoded images want a model to start from (--init)",
-                   o->data);
-}
-
-static vc_status open_and_train(run *r, size_t seed)
-{
-    const train_options *o = r->options;
-    char own_checkpoint[4096];
-    snprintf(own_checkpoint, sizeof own_checkpoint, "%s.checkpoint", o->output);
-    const char *checkpoint = o->checkpoint ? o->checkpoint : own_checkpoint;
-    if (!o->checkpoint && is_special(o->output)) /* nothing belongs beside a device */
-        checkpoint = NULL;
-    vc_source *data, *test = NULL;
-    vc_model *model = NULL, *teacher = NULL;
-    VC_TRY(open_set(&data, o, "train"));
-    vc_status status = o->test ? open_set(&test, o, "test") : VC_OK;
-    if (status == VC_OK)
-        status = make_model(&model, o, vc_source_dataset(data), seed);
-    if (status == VC_OK && o->teacher) {
-        const cli_model_options plain = {.path = o->teacher, .heads = o->teacher_heads};
-        status = cli_open_model(&teacher, &plain, CLI_RUN);
-    }
-    vc_train_options how = o->train;
-    how.teacher = teacher;
-    if (status == VC_OK)
-        status = train_and_write(r, model, &how, data, test, checkpoint);
-    vc_model_close(teacher);
-    vc_model_close(model);
-    vc_source_close(test);
-    vc_source_close(data);
-    return status;
+    vc_augment_options *a = &o->augment;
+    a->crop_most = a->crop_least > 0.0 ? 1.0 : 0.0;
+    a->shift = r->shift != CLI_UNSET ? r->shift : a->crop_most > 0.0 ? 0 : 2;
+    a->flip = r->flip ? a->flip : 0.0;
+    a->mix = !isnan(r->mix) ? r->mix : a->mixup > 0.0 || a->cutmix > 0.0 ? 1.0 : 0.0;
 }
 
 /* What was not asked for gives way to a low --lr; what was asked for is checked. */
-static void set_learning_rates(vc_train_options *o, double lowest, double first)
+static void set_learning_rates(vc_train_options *o, double lowest, double first, size_t lr_batch)
 {
-    o->min_learning_rate = isnan(lowest) ? fmin(o->min_learning_rate, o->learning_rate) : lowest;
+    const double factor = lr_batch > 0 ? (double)o->batch / (double)lr_batch : 1.0;
+    o->learning_rate *= factor;
+    o->min_learning_rate =
+        isnan(lowest) ? fmin(o->min_learning_rate, o->learning_rate) : factor * lowest;
     o->warmup_learning_rate =
-        isnan(first) ? fmin(o->warmup_learning_rate, o->learning_rate) : first;
+        isnan(first) ? fmin(o->warmup_learning_rate, o->learning_rate) : factor * first;
 }
 
 static void set_default_sizes(vc_deit_config *c)
@@ -204,15 +58,24 @@ static void set_default_sizes(vc_deit_config *c)
 
 static int run_train(const cli_command *command, int argc, char **argv)
 {
-    train_options o = {.test = 1, .flip = 1, .train = vc_train_options_default()};
+    train_options o = {.test = 1, .train = vc_train_options_default()};
+    recipe r = recipe_default();
+    vc_augment_options *a = &o.train.augment;
     double distill = NAN, temperature = NAN, min_lr = NAN, warmup_lr = NAN;
+    size_t log_every = 50;
+    recipe_begin(a);
     const cli_option options[] = {
+        {"config", "FILE", "options from a YAML file (configs/train); those given here count more",
+         CLI_TEXT, &o.config_file},
         {"data", "DIR",
          "training (and test) images: IDX or CIFAR files; with --init also class folders or a tar",
          CLI_TEXT, &o.data},
         {"output", "FILE", "the trained model (safetensors)", CLI_TEXT, &o.output},
         {"init", "MODEL", "start from this model instead of random weights", CLI_TEXT,
          &o.model.path},
+        {"new-head", NULL, "with --init: a head for the data's classes, where they are others",
+         CLI_FLAG, &o.new_head},
+        {"classes", "FILE", "class list: line i names the folder of class i", CLI_TEXT, &o.classes},
         CLI_MODEL_OPTIONS(o.model),
         {"patch", "N", "pixels along a patch's side (default 2)", CLI_COUNT, &o.config.patch},
         {"width", "N", "values per token (default 192)", CLI_COUNT, &o.config.width},
@@ -224,6 +87,9 @@ static int run_train(const cli_command *command, int argc, char **argv)
         {"batch", "N", "images per step (default 64)", CLI_COUNT, &o.train.batch},
         {"limit", "N", "images per epoch (default: all)", CLI_COUNT, &o.train.limit},
         {"lr", "X", "highest learning rate (default 1e-3)", CLI_NUMBER, &o.train.learning_rate},
+        {"lr-batch", "N",
+         "the batch that the learning rates are for; they grow with --batch (default: any)",
+         CLI_COUNT, &r.lr_batch},
         {"min-lr", "X", "learning rate at the end of the cosine (default 1e-5, or --lr)",
          CLI_NUMBER, &min_lr},
         {"warmup-lr", "X", "learning rate at the start (default 1e-6, or --lr)", CLI_NUMBER,
@@ -242,27 +108,62 @@ static int run_train(const cli_command *command, int argc, char **argv)
         {"distill", "X", "share of the loss that is the teacher's (default 0.5)", CLI_NUMBER,
          &distill},
         {"temperature", "X", "of both models' logits (default 1)", CLI_NUMBER, &temperature},
-        {"shift", "N", "largest random shift in pixels (default 2)", CLI_COUNT,
-         &o.train.augment.shift},
-        {"no-flip", NULL, "do not mirror images", CLI_OFF, &o.flip},
+        {"ema", "X", "decay per step of the moving average that is written (default 0: none)",
+         CLI_NUMBER, &o.train.ema},
+        {"drop-path", "X", "stochastic depth: share of the last block's branches left out",
+         CLI_NUMBER, &o.train.drop_path},
+        {"repetitions", "N", "of an image in a row, each changed in its own way (default 1)",
+         CLI_COUNT, &o.train.repetitions},
+        {"shift", "N", "largest random shift in pixels (default 2; 0 beside --crop)", CLI_COUNT,
+         &r.shift},
+        {"no-flip", NULL, "do not mirror images", CLI_OFF, &r.flip},
+        {"crop", "X", "random resized crops of this share of the area or more (default 0: none)",
+         CLI_NUMBER, &a->crop_least},
+        {"operations", "N", "RandAugment: so many of its operations per image (default 0)",
+         CLI_COUNT, &a->operations},
+        {"magnitude", "X", "RandAugment: 0 to 10 (default 9)", CLI_NUMBER, &a->magnitude},
+        {"magnitude-std", "X", "RandAugment: its deviation (default 0.5)", CLI_NUMBER,
+         &a->magnitude_std},
+        {"jitter", "X", "without RandAugment: brightness, contrast, saturation by 1 +- X",
+         CLI_NUMBER, &a->jitter},
+        {"erase", "X", "random erasing of this share of the images (default 0)", CLI_NUMBER,
+         &a->erase},
+        {"mixup", "X", "images are mixed by Beta(X, X) (default 0: not)", CLI_NUMBER, &a->mixup},
+        {"cutmix", "X", "rectangles are exchanged, their area by Beta(X, X) (default 0: not)",
+         CLI_NUMBER, &a->cutmix},
+        {"cutmix-share", "X", "of the batches, where there is mixup as well (default 0.5)",
+         CLI_NUMBER, &a->cutmix_share},
+        {"mix", "X", "share of the batches that mixup or cutmix changes (default 1)", CLI_NUMBER,
+         &r.mix},
         {"no-test", NULL, "skip the test images after each epoch", CLI_OFF, &o.test},
-        {"log", "FILE", "one JSON line per epoch", CLI_TEXT, &o.log},
+        {"log", "FILE", "JSON lines: one per epoch, one per --log-every steps", CLI_TEXT, &o.log},
+        {"log-every", "N", "steps that a line of the log is about, 0: epochs alone (default 50)",
+         CLI_COUNT, &log_every},
         {"checkpoint", "FILE", "where training can be resumed from (default OUTPUT.checkpoint)",
          CLI_TEXT, &o.checkpoint},
         {"save-every", "N", "steps between checkpoints within an epoch", CLI_COUNT,
          &o.train.save_every},
+        {"keep", "N", "checkpoints: older ones are CHECKPOINT.1 and so on (default 1)", CLI_COUNT,
+         &o.train.keep},
         {"resume", NULL, "go on from the checkpoint", CLI_FLAG, &o.resume},
     };
     cli_common common = {0};
     cli_arguments arguments;
-    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
-                           0, 0, argc, argv);
+    int status = cli_read_option_file(options, sizeof options / sizeof *options, argc, argv);
+    if (status != CLI_CONTINUE)
+        return status;
+    status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments, 0,
+                       0, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
     if (!o.data || !o.output)
         return cli_usage(command, "%s is missing", o.data ? "-o FILE" : "--data DIR");
     if (o.train.epochs == 0)
         return cli_usage(command, "--epochs must be above 0");
+    if (o.new_head && !o.model.path)
+        return cli_usage(command, "--new-head belongs to --init MODEL");
+    if (o.train.keep < 1 || o.train.keep > 1000)
+        return cli_usage(command, "--keep is %zu, wanted 1 to 1000", o.train.keep);
     if (!o.model.path &&
         (o.model.autoencoder || o.model.mask || o.model.plan || o.model.image_size))
         return cli_usage(command, "--autoencoder, --mask, --plan and --image-size need a model: "
@@ -270,7 +171,7 @@ static int run_train(const cli_command *command, int argc, char **argv)
     status = cli_check_model_options(command, &o.model);
     if (status != CLI_CONTINUE)
         return status;
-    if (o.resume && !o.checkpoint && is_special(o.output))
+    if (o.resume && !o.checkpoint && train_is_special(o.output))
         return cli_usage(command, "--resume wants a --checkpoint when -o is no regular file");
     status = cli_check_batch(command, o.train.batch);
     if (status != CLI_CONTINUE)
@@ -284,23 +185,24 @@ static int run_train(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "--distill, --temperature and --teacher-heads need a --teacher");
     o.train.distillation = isnan(distill) ? o.train.distillation : distill;
     o.train.temperature = isnan(temperature) ? o.train.temperature : temperature;
-    set_learning_rates(&o.train, min_lr, warmup_lr);
     set_default_sizes(&o.config);
-    o.train.augment.flip = o.flip ? o.train.augment.flip : 0.0;
+    set_learning_rates(&o.train, min_lr, warmup_lr, r.lr_batch);
+    recipe_end(&o.train, &r);
+    o.train.group = o.log ? log_every : 0;
     o.train.seed = common.seed;
-    run r = {.options = &o, .json = common.json, .epochs = json_array()};
+    json_t *epochs = json_array();
     int code = CLI_OK;
-    if (open_and_train(&r, common.seed) != VC_OK) {
-        json_decref(r.epochs);
+    if (train_all(epochs, &o, common.json, common.seed) != VC_OK) {
+        json_decref(epochs);
         return cli_fail();
     }
     if (common.json) {
         json_t *result = cli_result(command, &common);
         json_object_set_new(result, "model", cli_text(o.output));
-        json_object_set(result, "epochs", r.epochs);
+        json_object_set(result, "epochs", epochs);
         code = cli_print_json(result);
     }
-    json_decref(r.epochs);
+    json_decref(epochs);
     return code;
 }
 
@@ -308,6 +210,7 @@ const cli_command cmd_train = {
     "train", "train or finetune a DeiT", "--data DIR -o FILE [options]",
     "Trains a DeiT from random weights, or finetunes one (--init), dense, under a mask or on a\n"
     "plan, with or without ViTCoD's auto-encoder; plan and auto-encoder go into the file that is written.\n"
-    "AdamW, linear warm-up, cosine schedule, label smoothing, random shift and flip, soft distillation\n"
-    "from a --teacher. A run that was stopped goes on with --resume and ends with the same bits.",
+    "AdamW, linear warm-up, cosine schedule, label smoothing, soft distillation from a --teacher, and DeiT's\n"
+    "whole recipe by options or --config configs/train/deit-vitcod.yaml. A run that was stopped (SIGTERM and\n"
+    "Ctrl-C write a checkpoint first) goes on with --resume and ends with the same bits.",
     run_train};

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
@@ -8,7 +9,7 @@
 #include "cli.h"
 #include "vitcod/threads.h"
 
-enum { MAX_OPTIONS = 48, HELP_COLUMN = 30 };
+enum { MAX_OPTIONS = 80, HELP_COLUMN = 30 };
 
 static void print_option(FILE *out, const cli_option *option)
 {
@@ -124,6 +125,7 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
     };
     enum { SHARED = sizeof shared / sizeof *shared };
     cli_option all[MAX_OPTIONS];
+    assert(count + SHARED <= MAX_OPTIONS);
     if (count > 0)
         memcpy(all, options, count * sizeof *all);
     memcpy(all + count, shared, sizeof shared);

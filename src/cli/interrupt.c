@@ -1,0 +1,21 @@
+#include "interrupt.h"
+
+#include <stddef.h>
+
+static volatile sig_atomic_t caught;
+
+static void catch (int signal)
+{
+    (void)signal;
+    caught = 1;
+}
+
+const volatile sig_atomic_t *cli_catch_signals(void)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    struct sigaction action = {.sa_handler = catch, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        sigaction(signals[i], &action, NULL);
+    return &caught;
+}

@@ -1,0 +1,10 @@
+/* An end from outside that leaves time to write. */
+#ifndef VC_INTERRUPT_H
+#define VC_INTERRUPT_H
+
+#include <signal.h>
+
+/* From here on SIGTERM, SIGINT and SIGHUP set the flag that is returned; the second one ends the program. */
+const volatile sig_atomic_t *cli_catch_signals(void);
+
+#endif

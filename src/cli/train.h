@@ -1,0 +1,24 @@
+/* `vitcod train` from options to files. */
+#ifndef VC_CLI_TRAIN_H
+#define VC_CLI_TRAIN_H
+
+#include "cli.h"
+#include "open_model.h"
+#include "vitcod/train.h"
+
+typedef struct train_options {
+    cli_model_options model;
+    const char *config_file, *classes, *data, *teacher, *output, *checkpoint, *log;
+    int resume, test, new_head;
+    vc_deit_config config;
+    vc_train_options train;
+    size_t teacher_heads;
+} train_options;
+
+/* Trains and writes; `epochs`: what the log says of each. */
+vc_status train_all(json_t *epochs, const train_options *options, int json, size_t seed);
+
+/* Whether a path is there and no regular file: nothing belongs beside a device. */
+int train_is_special(const char *path);
+
+#endif

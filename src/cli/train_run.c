@@ -1,0 +1,239 @@
+/* Training: models, images, the loop, its log. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+#include "train.h"
+#include "vitcod/progress.h"
+
+typedef struct run {
+    const train_options *options;
+    vc_progress progress;
+    FILE *log;
+    int json;
+    json_t *epochs;
+} run;
+
+static json_t *epoch_json(const vc_epoch_report *r)
+{
+    json_t *line = json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "epoch", (json_int_t)r->epoch,
+                             "loss", r->loss, "reconstruction_loss", r->reconstruction,
+                             "train_top1", r->train_top1, "learning_rate", r->learning_rate,
+                             "gradient_norm", r->grad_norm, "images_per_s", r->images_per_second);
+    if (r->distilled)
+        json_object_set_new(line, "distillation_loss", json_real(r->distillation));
+    if (r->tested) {
+        double images = (double)r->test.images;
+        json_object_set_new(line, "test_top1", json_real(100.0 * (double)r->test.top1 / images));
+        json_object_set_new(line, "test_loss", json_real(r->test.loss));
+        if (r->averaged.images > 0)
+            json_object_set_new(line, "averaged_top1",
+                                json_real(100.0 * (double)r->averaged.top1 / images));
+    }
+    return line;
+}
+
+static void on_step(void *context, size_t step, size_t steps, double loss)
+{
+    run *r = context;
+    char note[48];
+    snprintf(note, sizeof note, "loss %.4f", loss);
+    r->progress.total = steps;
+    vc_progress_update(&r->progress, step, note);
+}
+
+int train_is_special(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode);
+}
+
+static vc_status try_log(const char *path)
+{
+    int there = access(path, F_OK) == 0;
+    FILE *log = fopen(path, "a");
+    if (!log)
+        return vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
+    fclose(log);
+    if (!there)
+        unlink(path);
+    return VC_OK;
+}
+
+/* The log is opened for its first line, so that a run that never starts leaves an old one alone. */
+static vc_status write_line(run *r, const json_t *line)
+{
+    const char *path = r->options->log;
+    if (!path)
+        return VC_OK;
+    if (!r->log)
+        r->log = fopen(path, r->options->resume ? "a" : "w");
+    if (!r->log || json_dumpf(line, r->log, JSON_COMPACT | JSON_REAL_PRECISION(10)) != 0 ||
+        fputc('\n', r->log) == EOF || fflush(r->log) != 0)
+        return vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
+    return VC_OK;
+}
+
+static vc_status on_group(void *context, const vc_group_report *r)
+{
+    json_t *line =
+        json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "epoch", (json_int_t)r->epoch, "step",
+                  (json_int_t)r->step, "steps", (json_int_t)r->steps, "loss", r->loss,
+                  "reconstruction_loss", r->reconstruction, "learning_rate", r->learning_rate,
+                  "gradient_norm", r->grad_norm, "images_per_s", r->images_per_second);
+    run *owner = context;
+    if (owner->options->teacher)
+        json_object_set_new(line, "distillation_loss", json_real(r->distillation));
+    const vc_status status = write_line(owner, line);
+    json_decref(line);
+    return status;
+}
+
+static void on_broken(void *context, size_t index, const char *name, const char *message)
+{
+    run *r = context;
+    (void)index;
+    (void)name;
+    vc_progress_end(&r->progress);
+    fprintf(stderr, "vitcod: %s; another takes its place\n", message);
+}
+
+static vc_status on_epoch(void *context, const vc_epoch_report *report)
+{
+    run *r = context;
+    json_t *line = epoch_json(report);
+    vc_status status = write_line(r, line);
+    json_array_append_new(r->epochs, line);
+    if (r->json || status != VC_OK)
+        return status;
+    vc_progress_end(&r->progress);
+    printf("epoch %zu/%zu  loss %.4f  train top-1 %.2f %%", report->epoch, report->epochs,
+           report->loss, report->train_top1);
+    if (report->tested)
+        printf("  test top-1 %.2f %%",
+               100.0 * (double)report->test.top1 / (double)report->test.images);
+    if (report->averaged.images > 0)
+        printf(", averaged %.2f %%",
+               100.0 * (double)report->averaged.top1 / (double)report->averaged.images);
+    printf("  lr %.2e  %.0f images/s\n", report->learning_rate, report->images_per_second);
+    fflush(stdout);
+    return VC_OK;
+}
+
+static vc_status make_model(vc_model **out, const train_options *o, const vc_dataset *data,
+                            size_t seed)
+{
+    if (o->model.path)
+        return cli_open_model(out, &o->model, CLI_TRAIN);
+    vc_deit_config config = o->config;
+    config.image = data->height;
+    config.channels = data->channels;
+    config.classes = data->classes;
+    config.heads = o->model.heads ? o->model.heads : config.heads;
+    vc_dataset_statistics(config.mean, config.std, data);
+    return vc_deit_create(out, &config, seed);
+}
+
+static void remove_checkpoints(const char *path, size_t keep)
+{
+    char older[4200];
+    unlink(path);
+    for (size_t i = 1; i < keep; i++) {
+        snprintf(older, sizeof older, "%s.%zu", path, i);
+        unlink(older);
+    }
+}
+
+static vc_status train_and_write(run *r, vc_model *model, const vc_train_options *how,
+                                 vc_source *data, vc_source *test, const char *checkpoint)
+{
+    const train_options *o = r->options;
+    const vc_train_hooks hooks = {.on_step = on_step,
+                                  .on_epoch = on_epoch,
+                                  .on_group = on_group,
+                                  .on_broken = on_broken,
+                                  .interrupted = cli_catch_signals(),
+                                  .context = r};
+    VC_TRY(cli_try_output(o->output));
+    if (checkpoint)
+        VC_TRY(cli_try_output(checkpoint));
+    if (o->log)
+        VC_TRY(try_log(o->log));
+    r->progress = vc_progress_begin("training", 1);
+    vc_status status = vc_train(model, data, test, how, checkpoint, o->resume, &hooks);
+    vc_progress_end(&r->progress);
+    if (r->log)
+        fclose(r->log);
+    VC_TRY(status);
+    VC_TRY(vc_model_write(o->output, model));
+    if (checkpoint && !o->checkpoint) /* ours, and no longer needed */
+        remove_checkpoints(checkpoint, o->train.keep);
+    return VC_OK;
+}
+
+/* A model that is made here takes its shape from images in memory. */
+static vc_status open_set(vc_source **out, const train_options *o, const char *split)
+{
+    const vc_source_options how = {.split = split, .classes = o->classes, .labelled = 1};
+    VC_TRY(vc_source_open(out, o->data, &how));
+    if (o->model.path || vc_source_dataset(*out))
+        return VC_OK;
+    vc_source_close(*out);
+    *out = NULL;
+    return vc_fail(VC_EUNSUPPORTED, "%s: encoded images want a model to start from (--init)",
+                   o->data);
+}
+
+/* A head for other classes, where the model's own will not do. */
+static vc_status give_head(vc_model **model, const train_options *o, const vc_source *data,
+                           size_t seed)
+{
+    const size_t classes = vc_source_classes(data);
+    if (!o->new_head || vc_model_input_of(&(*model)->config).classes == classes)
+        return VC_OK;
+    vc_model *other;
+    VC_TRY(vc_model_with_classes(&other, *model, classes, seed));
+    vc_model_close(*model);
+    *model = other;
+    return VC_OK;
+}
+
+static vc_status open_and_train(run *r, size_t seed)
+{
+    const train_options *o = r->options;
+    char own_checkpoint[4096];
+    snprintf(own_checkpoint, sizeof own_checkpoint, "%s.checkpoint", o->output);
+    const char *checkpoint = o->checkpoint ? o->checkpoint : own_checkpoint;
+    if (!o->checkpoint && train_is_special(o->output))
+        checkpoint = NULL;
+    vc_source *data, *test = NULL;
+    vc_model *model = NULL, *teacher = NULL;
+    VC_TRY(open_set(&data, o, "train"));
+    vc_status status = o->test ? open_set(&test, o, "test") : VC_OK;
+    if (status == VC_OK)
+        status = make_model(&model, o, vc_source_dataset(data), seed);
+    if (status == VC_OK)
+        status = give_head(&model, o, data, seed);
+    if (status == VC_OK && o->teacher) {
+        const cli_model_options plain = {.path = o->teacher, .heads = o->teacher_heads};
+        status = cli_open_model(&teacher, &plain, CLI_RUN);
+    }
+    vc_train_options how = o->train;
+    how.teacher = teacher;
+    if (status == VC_OK)
+        status = train_and_write(r, model, &how, data, test, checkpoint);
+    vc_model_close(teacher);
+    vc_model_close(model);
+    vc_source_close(test);
+    vc_source_close(data);
+    return status;
+}
+
+vc_status train_all(json_t *epochs, const train_options *options, int json, size_t seed)
+{
+    run r = {.options = options, .json = json, .epochs = epochs};
+    return open_and_train(&r, seed);
+}

@@ -1,0 +1,56 @@
+/* A model for other classes. */
+#include <string.h>
+
+#include "model_impl.h"
+
+static void set_classes(vc_model_config *config, size_t classes)
+{
+    if (config->architecture == VC_DEIT)
+        config->deit.classes = classes;
+    else
+        config->levit.classes = classes;
+}
+
+static const vc_param *find(const vc_model *model, const vc_param *like)
+{
+    for (size_t i = 0; i < model->param_count; i++)
+        if (strcmp(model->params[i].name, like->name) == 0)
+            return &model->params[i];
+    return NULL;
+}
+
+static void take_parameters(vc_model *out, const vc_model *from)
+{
+    for (size_t i = 0; i < out->param_count; i++) {
+        const vc_param *to = &out->params[i], *own = find(from, to);
+        if (own && own->rank == to->rank &&
+            memcmp(own->shape, to->shape, to->rank * sizeof *to->shape) == 0)
+            memcpy(to->data, own->data, to->count * sizeof *to->data);
+    }
+}
+
+static void take_restriction(vc_model *out, vc_model *from)
+{
+    out->pruned = from->pruned;
+    out->sparse = from->sparse;
+    out->plan = from->plan;
+    from->pruned = NULL;
+    from->sparse = NULL;
+    from->plan = (vc_plan){0};
+}
+
+vc_status vc_model_with_classes(vc_model **out, vc_model *from, size_t classes, uint64_t seed)
+{
+    vc_model_config config = from->config;
+    set_classes(&config, classes);
+    VC_TRY(vc_model_create(out, &config, seed));
+    take_parameters(*out, from);
+    const vc_status status = vc__model_finish(*out);
+    if (status == VC_OK) {
+        take_restriction(*out, from);
+        return VC_OK;
+    }
+    vc_model_close(*out);
+    *out = NULL;
+    return status;
+}

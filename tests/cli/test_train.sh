@@ -1,0 +1,61 @@
+#!/bin/sh
+# The full recipe of training on tiny images: options from a file, a moving average, logs, an end from outside,
+# older checkpoints, other classes, and what it refuses.
+# shellcheck source=tests/cli.sh
+. tests/cli.sh
+vitcod=${VITCOD:?}
+configs=$(pwd)/configs/train
+export OMP_NUM_THREADS=1 # tiny images
+cd "$dir" || exit 1
+idx_data
+# shellcheck disable=SC2317 # check calls it
+train() { "$vitcod" train --data data --width 12 --depth 2 --heads 3 --batch 16 "$@"; }
+
+check "a recipe from a file" 0 'epoch 2/2 .*averaged' train --config "$configs/deit-vitcod.yaml" --epochs 2 --warmup-epochs 1 --log log --log-every 1 -o model
+check "steps are in its log" 0 '"epoch":2,"step":6,"steps":6' cat log
+check "and epochs" 0 '"averaged_top1"' cat log
+check "its learning rate follows the batch" 0 '' grep -q '"learning_rate":3.125[0-9]*e-0*6' log
+printf 'epochs: 3\nno-flip: true\nlog: of-file\n' >own.yaml
+check "own options" 0 'epoch 3/3' train --config own.yaml -o model
+check "texts of a file" 0 '"epoch":3' cat of-file
+check "the command line counts more" 0 'epoch 1/1' train --config=own.yaml --epochs 1 -o model
+printf 'epochs: 3\nlearning-rate: 1\n' >bad.yaml
+check "a key that is no option" 1 "bad.yaml:2: .*learning-rate" train --config bad.yaml -o x
+printf 'epochs: many\n' >bad.yaml
+check "a value of another kind" 1 "bad.yaml:1: .*epochs" train --config bad.yaml -o x
+check "a file that is not there" 1 'nowhere.yaml: ' train --config nowhere.yaml -o x
+check "crops beside shifts" 1 'beside random crops' train --crop 0.5 --shift 2 --epochs 1 -o x
+check "a batch larger than the data" 1 'a batch of 4000 from 96 images' train --batch 4000 --epochs 1 -o x
+check "no checkpoint at all" 2 '\-\-keep is 0' train --keep 0 -o x
+check "an average that is none" 1 'decay is 2' train --ema 2 --epochs 1 -o x
+mkdir two
+idx_images two/train-images-idx3-ubyte 96
+idx_labels two/train-labels-idx1-ubyte 96 2
+check "a model of two classes" 0 'epoch 1/1' "$vitcod" train --data two --width 12 --depth 2 --heads 3 --batch 16 --epochs 1 --no-test -o few
+check "labels that the model lacks" 1 'labels go up to 3' "$vitcod" train --init few --data data --epochs 1 --batch 16 -o x
+
+# Ended by a signal, it writes a checkpoint; gone on with, it ends with the same bits.
+check "uninterrupted" 0 'epoch 40/40' train --epochs 40 --ema 0.9 --operations 2 --mixup 0.8 -o whole
+"$vitcod" train --data data --width 12 --depth 2 --heads 3 --batch 16 --epochs 40 --ema 0.9 --operations 2 --mixup 0.8 --log ended.log --log-every 1 -o ended >out.txt 2>err.txt &
+pid=$!
+tries=0
+while [ "$(wc -l 2>/dev/null <ended.log || echo 0)" -lt 20 ] && [ $tries -lt 200 ]; do
+    sleep 0.02
+    tries=$((tries + 1))
+done
+kill -TERM $pid
+wait $pid
+check "it says where it ended" 0 'stopped in epoch [0-9]* after step [0-9]* of 6, which goes on from ended.checkpoint' cat err.txt
+absent "no model yet" ended
+check "gone on with" 0 'epoch 40/40' train --epochs 40 --ema 0.9 --operations 2 --mixup 0.8 --log ended.log --log-every 1 --resume -o ended
+check "the same bits" 0 '' cmp whole ended
+check "older checkpoints" 0 'epoch 3/3' train --epochs 3 --keep 3 --checkpoint saved -o model
+check "are there" 0 '' ls saved saved.1 saved.2
+check "their own are removed" 0 'epoch 3/3' train --epochs 3 --keep 3 -o model
+absent "all of them" model.checkpoint model.checkpoint.1 model.checkpoint.2
+
+check "a head for other classes" 0 'epoch 1/1' "$vitcod" train --init few --new-head --data data --epochs 1 --batch 16 -o more
+check "has them" 0 '"classes": 4' "$vitcod" info more --json
+check "a new head of no model" 2 'belongs to --init' train --new-head -o x
+absent "no leftovers" x x.checkpoint
+exit "$bad"
