@@ -66,7 +66,7 @@ vc_status vc_checkpoint_read(vc_model *model, vc_optimizer *optimizer, vc_train_
     VC_TRY(vc_safetensors_open(&file, path));
     const char *const names[] = {"values", "adam.m", "adam.v", "average"};
     float *const targets[] = {model->values, optimizer->m, optimizer->v, optimizer->average};
-    const vc_tensor *found[4];
+    const vc_tensor *found[4] = {0};
     const int count = optimizer->average ? 4 : 3;
     vc_status status = read_state(optimizer, state, fingerprint, file);
     for (int i = 0; i < count && status == VC_OK; i++)
