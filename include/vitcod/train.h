@@ -58,6 +58,9 @@ typedef struct vc_grads {
     float *decoded[2], *encoded[2];
     float *dlogits, *class_tokens, *head, *patches, *scratch;
     vc_arena arena;
+    /* Told by a backward pass when the flat block from `from` to its end does not change any more; NULL: nobody. */
+    void (*on_ready)(void *context, size_t from);
+    void *context;
 } vc_grads;
 
 vc_status vc_grads_open(vc_grads *out, const vc_model *model, size_t batch);
@@ -80,8 +83,10 @@ vc_distances vc_model_backward_taught(vc_grads *grads, const vc_acts *acts, cons
 
 /* ---- optimiser and schedule */
 
+/* In several processes (comm.h) all have the same options; each takes its share of the batch, and the sums of their
+ * gradients are those of one process. Rank 0 tests, calls the hooks and writes. */
 typedef struct vc_train_options {
-    size_t epochs, batch;
+    size_t epochs, batch; /* images in a step, of all processes together */
     double learning_rate, min_learning_rate, warmup_learning_rate;
     double warmup_epochs; /* linear from warmup_learning_rate, then cosine to min_learning_rate */
     double weight_decay, beta1, beta2, eps;

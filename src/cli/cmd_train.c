@@ -191,19 +191,15 @@ static int run_train(const cli_command *command, int argc, char **argv)
     o.train.group = o.log ? log_every : 0;
     o.train.seed = common.seed;
     json_t *epochs = json_array();
-    int code = CLI_OK;
-    if (train_all(epochs, &o, common.json, common.seed) != VC_OK) {
-        json_decref(epochs);
-        return cli_fail();
-    }
-    if (common.json) {
+    status = train_all(epochs, &o, common.json, common.seed);
+    if (status == CLI_CONTINUE && common.json) {
         json_t *result = cli_result(command, &common);
         json_object_set_new(result, "model", cli_text(o.output));
         json_object_set(result, "epochs", epochs);
-        code = cli_print_json(result);
+        status = cli_print_json(result);
     }
     json_decref(epochs);
-    return code;
+    return status == CLI_CONTINUE ? CLI_OK : status;
 }
 
 const cli_command cmd_train = {
@@ -211,6 +207,7 @@ const cli_command cmd_train = {
     "Trains a DeiT from random weights, or finetunes one (--init), dense, under a mask or on a\n"
     "plan, with or without ViTCoD's auto-encoder; plan and auto-encoder go into the file that is written.\n"
     "AdamW, linear warm-up, cosine schedule, label smoothing, soft distillation from a --teacher, and DeiT's\n"
-    "whole recipe by options or --config configs/train/deit-vitcod.yaml. A run that was stopped (SIGTERM and\n"
+    "whole recipe by options or --config configs/train/deit-vitcod.yaml. `mpirun -n N vitcod train ..` shares\n"
+    "every batch among processes, with the losses of one. A run that was stopped (SIGTERM and\n"
     "Ctrl-C write a checkpoint first) goes on with --resume and ends with the same bits.",
     run_train};

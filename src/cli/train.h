@@ -15,8 +15,9 @@ typedef struct train_options {
     size_t teacher_heads;
 } train_options;
 
-/* Trains and writes; `epochs`: what the log says of each. */
-vc_status train_all(json_t *epochs, const train_options *options, int json, size_t seed);
+/* Trains and writes; `epochs`: what the log says of each. CLI_CONTINUE for the process that shows the result, else the exit
+ * status. */
+int train_all(json_t *epochs, const train_options *options, int json, size_t seed);
 
 /* Whether a path is there and no regular file: nothing belongs beside a device. */
 int train_is_special(const char *path);

@@ -7,6 +7,7 @@
 
 #include "interrupt.h"
 #include "train.h"
+#include "vitcod/comm.h"
 #include "vitcod/progress.h"
 
 typedef struct run {
@@ -147,6 +148,14 @@ static void remove_checkpoints(const char *path, size_t keep)
     }
 }
 
+static vc_status try_outputs(const train_options *o, const char *checkpoint)
+{
+    VC_TRY(cli_try_output(o->output));
+    if (checkpoint)
+        VC_TRY(cli_try_output(checkpoint));
+    return o->log ? try_log(o->log) : VC_OK;
+}
+
 static vc_status train_and_write(run *r, vc_model *model, const vc_train_options *how,
                                  vc_source *data, vc_source *test, const char *checkpoint)
 {
@@ -157,17 +166,17 @@ static vc_status train_and_write(run *r, vc_model *model, const vc_train_options
                                   .on_broken = on_broken,
                                   .interrupted = cli_catch_signals(),
                                   .context = r};
-    VC_TRY(cli_try_output(o->output));
-    if (checkpoint)
-        VC_TRY(cli_try_output(checkpoint));
-    if (o->log)
-        VC_TRY(try_log(o->log));
-    r->progress = vc_progress_begin("training", 1);
+    if (vc_comm_rank() == 0)
+        VC_TRY(try_outputs(o, checkpoint));
+    if (vc_comm_rank() == 0)
+        r->progress = vc_progress_begin("training", 1);
     vc_status status = vc_train(model, data, test, how, checkpoint, o->resume, &hooks);
     vc_progress_end(&r->progress);
     if (r->log)
         fclose(r->log);
     VC_TRY(status);
+    if (vc_comm_rank() > 0)
+        return VC_OK;
     VC_TRY(vc_model_write(o->output, model));
     if (checkpoint && !o->checkpoint) /* ours, and no longer needed */
         remove_checkpoints(checkpoint, o->train.keep);
@@ -232,8 +241,28 @@ static vc_status open_and_train(run *r, size_t seed)
     return status;
 }
 
-vc_status train_all(json_t *epochs, const train_options *options, int json, size_t seed)
+/* What went wrong in this process alone leaves the others waiting for it; the first may be writing a checkpoint. */
+static void end_others(vc_status status)
+{
+    if (status != VC_EIO && status != VC_ENOMEM && status != VC_EFORMAT)
+        return;
+    if (vc_comm_rank() > 0)
+        sleep(2);
+    vc_comm_abort();
+}
+
+int train_all(json_t *epochs, const train_options *options, int json, size_t seed)
 {
     run r = {.options = options, .json = json, .epochs = epochs};
-    return open_and_train(&r, seed);
+    if (vc_comm_open() != VC_OK)
+        return cli_fail();
+    const vc_status status = open_and_train(&r, seed);
+    const int together = vc_comm_size() > 1, first = vc_comm_rank() == 0;
+    int code = CLI_OK;
+    if (status != VC_OK)
+        code = first ? cli_fail() : CLI_FAILED;
+    if (status != VC_OK && together)
+        end_others(status);
+    vc_comm_close();
+    return code == CLI_OK && first ? CLI_CONTINUE : code;
 }

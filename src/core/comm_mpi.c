@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vitcod/clock.h"
 #include "vitcod/comm.h"
 
 /* A probe that finds nothing may only have begun to look. */
-enum { TAG = 1, MOST_PENDING = 16, TRIES = 4 };
+enum { TAG = 1, MOST_PENDING = 16, TRIES = 4, MOST_SUMS = 64 };
 
 /* Messages that may still be on their way. */
 static struct {
@@ -118,6 +119,63 @@ int vc_comm_receive(char **bytes, size_t *count, int wait)
     MPI_Recv(*bytes, size, MPI_BYTE, status.MPI_SOURCE, TAG, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
     *count = (size_t)size;
     return status.MPI_SOURCE;
+}
+
+/* Sums that may still be on their way. */
+static struct {
+    MPI_Request requests[MOST_SUMS];
+    int count;
+} sums;
+
+void vc_comm_sum_begin(float *values, size_t count)
+{
+    int done;
+    if (!running())
+        return;
+    if (sums.count == MOST_SUMS) {
+        MPI_Waitall(sums.count, sums.requests, MPI_STATUSES_IGNORE);
+        sums.count = 0;
+    }
+    MPI_Iallreduce(MPI_IN_PLACE, values, (int)count, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD,
+                   &sums.requests[sums.count++]);
+    /* They move on only while somebody asks for them. */
+    MPI_Testall(sums.count, sums.requests, &done, MPI_STATUSES_IGNORE);
+    if (done)
+        sums.count = 0;
+}
+
+/* One signal to all of them lets each come to its end; a launcher that kills has about a second's patience. */
+static const double grace = 0.6;
+
+static vc_status wait(int count, MPI_Request *requests, const volatile sig_atomic_t *interrupted)
+{
+    double since = 0.0;
+    int done = count == 0;
+    while (!done) {
+        MPI_Testall(count, requests, &done, MPI_STATUSES_IGNORE);
+        if (done || !interrupted || !*interrupted)
+            continue;
+        since = since > 0.0 ? since : vc_clock_seconds();
+        if (vc_clock_seconds() - since > grace)
+            return vc_fail(VC_EIO, "another process is gone, or does not answer");
+    }
+    return VC_OK;
+}
+
+vc_status vc_comm_sum_end(const volatile sig_atomic_t *interrupted)
+{
+    VC_TRY(wait(sums.count, sums.requests, interrupted));
+    sums.count = 0;
+    return VC_OK;
+}
+
+vc_status vc_comm_sum(double *values, size_t count, const volatile sig_atomic_t *interrupted)
+{
+    MPI_Request request;
+    if (!running())
+        return VC_OK;
+    MPI_Iallreduce(MPI_IN_PLACE, values, (int)count, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD, &request);
+    return wait(1, &request, interrupted);
 }
 
 void vc_comm_abort(void)

@@ -141,19 +141,29 @@ static void embed_backward(vc_grads *g, const vc_acts *acts, const vc_model *mod
                        &patch, batch * patches);
 }
 
+/* Parameters lie in the order in which they are used. */
+static void ready(const vc_grads *g, const float *first)
+{
+    if (g->on_ready)
+        g->on_ready(g->context, (size_t)(first - g->values));
+}
+
 vc_distances vc_model_backward_taught(vc_grads *grads, const vc_acts *acts, const vc_model *model,
                                       size_t batch, float reconstruction, const vc_lesson *lesson)
 {
     const double depth = (double)model->config.deit.depth;
     vc_distances sum = {0};
     classify_backward(grads, acts, model, batch);
+    ready(grads, grads->views.norm_w);
     for (size_t l = model->config.deit.depth; l-- > 0;) {
         if (lesson && lesson->features > 0.0f)
             sum.features += vc__feature_distance(grads->stream, acts, lesson->teacher, model, l,
                                                  batch, lesson->features);
         sum.attention += block_backward(grads, acts, model, l, batch, reconstruction, lesson);
+        ready(grads, grads->views.blocks[l].norm1_w);
     }
     embed_backward(grads, acts, model, batch);
+    ready(grads, grads->values);
     return (vc_distances){sum.features / depth, sum.attention / depth};
 }
 

@@ -3,6 +3,7 @@
 
 #include "loop.h"
 #include "vitcod/clock.h"
+#include "vitcod/comm.h"
 
 static vc_status open_sampler(vc__loop *l)
 {
@@ -13,12 +14,14 @@ static vc_status open_sampler(vc__loop *l)
     how.batch = o->batch;
     how.repetitions = o->repetitions;
     how.seed = o->seed;
+    how.rank = (size_t)vc_comm_rank();
+    how.ranks = (size_t)vc_comm_size();
     return vc_sampler_open(&l->sampler, &how);
 }
 
 static vc_status open_branches(vc__loop *l)
 {
-    const size_t count = 2 * vc_model_layers(&l->model->config) * l->options->batch;
+    const size_t count = 2 * vc_model_layers(&l->model->config) * l->sampler.share;
     l->branches = malloc(count * sizeof *l->branches);
     if (!l->branches)
         return vc_fail(VC_ENOMEM, "out of memory for stochastic depth");
@@ -30,11 +33,13 @@ static vc_status open_loop(vc__loop *l)
     VC_TRY(vc__check_training(l->model, l->train, l->options));
     VC_TRY(open_sampler(l));
     l->fingerprint = vc__train_fingerprint(l->model, l->train, l->options);
-    VC_TRY(vc_acts_open(&l->acts, l->model, l->options->batch, 1));
+    const size_t share = l->sampler.share;
+    VC_TRY(vc_acts_open(&l->acts, l->model, share, 1));
     if (l->options->teacher)
-        VC_TRY(vc_acts_open(&l->teacher_acts, l->options->teacher, l->options->batch,
+        VC_TRY(vc_acts_open(&l->teacher_acts, l->options->teacher, share,
                             vc__looks_inside(l->options)));
-    VC_TRY(vc_grads_open(&l->grads, l->model, l->options->batch));
+    VC_TRY(vc_grads_open(&l->grads, l->model, share));
+    vc__together_open(&l->together, &l->grads, l->model, l->hooks->interrupted);
     if (l->options->drop_path > 0.0)
         VC_TRY(open_branches(l));
     VC_TRY(vc_optimizer_open(&l->optimizer, l->model));
@@ -85,6 +90,11 @@ static vc_epoch_report report(const vc__loop *l, double seconds, size_t steps)
         .images_per_second = seconds > 0.0 ? (double)(steps * l->options->batch) / seconds : 0.0};
 }
 
+static int writes(const vc__loop *l)
+{
+    return l->sampler.options.rank == 0;
+}
+
 static vc_status report_group(vc__loop *l)
 {
     const vc_train_state *now = &l->state, *last = &l->reported;
@@ -103,12 +113,14 @@ static vc_status report_group(vc__loop *l)
         .images_per_second = (now->images - last->images) / (at - l->group_start)};
     l->reported = *now;
     l->group_start = at;
-    return l->hooks->on_group ? l->hooks->on_group(l->hooks->context, &group) : VC_OK;
+    if (!l->hooks->on_group || !writes(l))
+        return VC_OK;
+    return l->hooks->on_group(l->hooks->context, &group);
 }
 
 static vc_status save(vc__loop *l)
 {
-    if (!l->checkpoint)
+    if (!l->checkpoint || !writes(l))
         return VC_OK;
     VC_TRY(vc_checkpoint_rotate(l->checkpoint, l->options->keep));
     return vc_checkpoint_write(l->checkpoint, l->model, &l->optimizer, &l->state, l->fingerprint);
@@ -123,21 +135,33 @@ static vc_status interrupted(vc__loop *l)
                    l->checkpoint ? l->checkpoint : "");
 }
 
+static void tell_step(const vc__loop *l)
+{
+    const vc_train_hooks *hooks = l->hooks;
+    const size_t steps = l->sampler.steps;
+    if (hooks->on_step && writes(l))
+        hooks->on_step(hooks->context, l->state.epoch * steps + l->state.step,
+                       l->options->epochs * steps, l->state.loss / (double)l->state.step);
+}
+
 static vc_status run_steps(vc__loop *l)
 {
     const vc_train_options *o = l->options;
-    const vc_train_hooks *hooks = l->hooks;
     const size_t steps = l->sampler.steps;
     l->reported = l->state;
     l->group_start = vc_clock_seconds();
     while (l->state.step < steps) {
-        VC_TRY(vc__train_step(l));
-        if (hooks->on_step)
-            hooks->on_step(hooks->context, l->state.epoch * steps + l->state.step,
-                           o->epochs * steps, l->state.loss / (double)l->state.step);
+        const vc_status status = vc__train_step(l);
+        if (status ==
+            VC_EINTR) /* others are gone in the middle of it: the last whole step counts */
+            return interrupted(l);
+        VC_TRY(status);
+        tell_step(l);
         if (o->group > 0 && (l->state.step % o->group == 0 || l->state.step == steps))
             VC_TRY(report_group(l));
-        if (hooks->interrupted && *hooks->interrupted)
+        if (l->together.ranks == 1 && l->hooks->interrupted && *l->hooks->interrupted)
+            l->ended = 1;
+        if (l->ended)
             return interrupted(l);
         if (o->save_every > 0 && l->state.step % o->save_every == 0)
             VC_TRY(save(l));
@@ -165,7 +189,7 @@ static void exchange(float *a, float *b, size_t count)
 static vc_status test_all(vc_epoch_report *out, vc__loop *l)
 {
     float *average = l->optimizer.average;
-    if (!l->test)
+    if (!l->test || !writes(l))
         return VC_OK;
     out->tested = 1;
     VC_TRY(test(&out->test, l));
@@ -188,7 +212,7 @@ static vc_status run_epoch(vc__loop *l)
     vc_epoch_report done = report(l, vc_clock_seconds() - started, l->state.step - first);
     VC_TRY(test_all(&done, l));
     /* Reported first: a report that fails is made again after resuming. */
-    if (l->hooks->on_epoch)
+    if (l->hooks->on_epoch && writes(l))
         VC_TRY(l->hooks->on_epoch(l->hooks->context, &done));
     l->state = (vc_train_state){.epoch = l->state.epoch + 1};
     return save(l);

@@ -2,7 +2,7 @@
 #ifndef VC_LOOP_H
 #define VC_LOOP_H
 
-#include "train_impl.h"
+#include "together.h"
 
 typedef struct vc__loop {
     vc_model *model;
@@ -10,16 +10,18 @@ typedef struct vc__loop {
     const vc_train_options *options;
     vc_acts acts, teacher_acts;
     vc_grads grads;
+    vc__together together;
     vc_optimizer optimizer;
     vc_train_state state;
     vc_sampler sampler;
     vc_loader *loader;       /* of the epoch's remaining steps */
-    float *branches;         /* (L, 2, batch), see vc_acts; NULL without drop_path */
+    float *branches;         /* (L, 2, share), see vc_acts; NULL without drop_path */
     vc_train_state reported; /* the state at the last report of a group */
     double group_start;
     const char *checkpoint; /* NULL: none */
     const vc_train_hooks *hooks;
     double learning_rate;
+    int ended; /* from outside, in this process or another */
     uint64_t fingerprint;
 } vc__loop;
 

@@ -58,4 +58,32 @@ check "a head for other classes" 0 'epoch 1/1' "$vitcod" train --init few --new-
 check "has them" 0 '"classes": 4' "$vitcod" info more --json
 check "a new head of no model" 2 'belongs to --init' train --new-head -o x
 absent "no leftovers" x x.checkpoint
+
+# Several processes: the losses of one, each step.
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+# shellcheck disable=SC2317 # check calls it
+together() {
+    n=$1
+    shift
+    mpirun --oversubscribe -n "$n" "$vitcod" train --data data --width 12 --depth 2 --heads 3 --batch 16 --epochs 2 --drop-path 0.2 --mixup 0.8 \
+        --operations 2 --erase 0.5 --ema 0.9 --log-every 1 "$@"
+}
+# near FILE FILE: every loss within 1e-5
+# shellcheck disable=SC2317 # check calls it
+near() {
+    paste "$1" "$2" | sed 's/"loss":/\n&/g' | sed -n 's/^"loss":\([0-9.]*\).*/\1/p' |
+        awk 'NR % 2 { first = $1 } NR % 2 == 0 { d = first - $1; if (d > 1e-5 || d < -1e-5) bad = 1 } END { exit bad || NR < 28 }'
+}
+if command -v mpirun >/dev/null && mpirun -n 1 true 2>/dev/null && ldd "$vitcod" | grep -q libmpi; then
+    export ASAN_OPTIONS=detect_leaks=0 # Open MPI's own
+    check "one process" 0 'epoch 2/2' together 1 --log one.log -o one
+    for n in 2 4; do
+        check "$n processes" 0 'epoch 2/2' together $n --log several.log -o several
+        check "have the losses of one" 0 '' near one.log several.log
+    done
+    check "a batch that they cannot share" 1 'wanted a multiple of 6' together 3 -o x
+    absent "nothing is written" x x.checkpoint
+else
+    echo "skipped: several processes (no MPI)"
+fi
 exit "$bad"
