@@ -86,8 +86,8 @@ static void run_dense(work *w, size_t layer)
     float *d = w->gradient[0];
     vc_attention_forward(w->out, w->probs, w->scratch, w->q, w->k, w->v, &w->shape,
                          w->pruned[layer], NULL);
-    vc_attention_backward(d, d + w->values, d + 2 * w->values, w->scratch, w->dout, w->probs, w->q,
-                          w->k, w->v, &w->shape);
+    vc_attention_backward(d, d + w->values, d + 2 * w->values, NULL, w->scratch, w->dout, w->probs,
+                          w->q, w->k, w->v, &w->shape);
 }
 
 static void run_sparse(work *w, size_t layer)
@@ -95,8 +95,8 @@ static void run_sparse(work *w, size_t layer)
     float *d = w->gradient[1];
     vc_sparse_attention_forward(w->out, w->probs, w->scratch, w->q, w->k, w->v, &w->shape,
                                 &w->sparse[layer]);
-    vc_sparse_attention_backward(d, d + w->values, d + 2 * w->values, w->scratch, w->dout, w->probs,
-                                 w->q, w->k, w->v, &w->shape, &w->sparse[layer]);
+    vc_sparse_attention_backward(d, d + w->values, d + 2 * w->values, NULL, w->scratch, w->dout,
+                                 w->probs, w->q, w->k, w->v, &w->shape, &w->sparse[layer]);
 }
 
 static double difference(const float *have, const float *want, size_t count)

@@ -24,10 +24,11 @@ void vc_attention_forward(float *out, float *probs, float *scratch, const float 
 
 size_t vc_attention_scratch_floats(size_t queries, size_t keys, size_t value_dim);
 
-/* scratch: threads * Tq * Tk floats. The mask is in probs: a pruned probability is 0. */
-void vc_attention_backward(float *dq, float *dk, float *dv, float *scratch, const float *dout,
-                           const float *probs, const float *q, const float *k, const float *v,
-                           const vc_attention_shape *shape);
+/* dscores, laid out as probs, is the gradient of what softmax takes; summed over the batch, that of the bias. NULL: not
+ * wanted, and then scratch: threads * Tq * Tk floats. The mask is in probs: a pruned probability is 0. */
+void vc_attention_backward(float *dq, float *dk, float *dv, float *dscores, float *scratch,
+                           const float *dout, const float *probs, const float *q, const float *k,
+                           const float *v, const vc_attention_shape *shape);
 
 /* A plan's layer made ready for computing, in original token order. Per head: a dense panel (all
  * queries x global tokens), whose pruned entries are computed and dropped as on the chip, and CSR
@@ -56,6 +57,10 @@ vc_status vc_sparse_layer_open(vc_sparse_layer *out, const vc_plan_layer *plan, 
                                size_t value_dim, const float *bias);
 void vc_sparse_layer_close(vc_sparse_layer *layer);
 
+/* Dense (H, Tq, Tk) values in the order of an image's probabilities, and back, where what is not computed becomes 0. */
+void vc_sparse_layer_arrange(float *out, const float *dense, const vc_sparse_layer *layer);
+void vc_sparse_layer_spread(float *dense, const float *values, const vc_sparse_layer *layer);
+
 /* The mask it came from, pruned (H, Tq, Tk). */
 void vc_sparse_layer_mask(uint8_t *pruned, const vc_sparse_layer *layer);
 
@@ -63,9 +68,9 @@ void vc_sparse_layer_mask(uint8_t *pruned, const vc_sparse_layer *layer);
 void vc_sparse_attention_forward(float *out, float *probs, float *scratch, const float *q,
                                  const float *k, const float *v, const vc_attention_shape *shape,
                                  const vc_sparse_layer *layer);
-/* With a residual, dout is scaled in place by the shares. */
-void vc_sparse_attention_backward(float *dq, float *dk, float *dv, float *scratch, float *dout,
-                                  const float *probs, const float *q, const float *k,
+/* With a residual, dout is scaled in place by the shares. dscores as in vc_attention_backward. */
+void vc_sparse_attention_backward(float *dq, float *dk, float *dv, float *dscores, float *scratch,
+                                  float *dout, const float *probs, const float *q, const float *k,
                                   const float *v, const vc_attention_shape *shape,
                                   const vc_sparse_layer *layer);
 

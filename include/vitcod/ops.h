@@ -1,7 +1,7 @@
 /* Operators of a Vision Transformer on float32, threaded, forward and backward.
  *
  * Backward functions add to parameter gradients (dw, db) and overwrite the gradient of their input
- * (dx), except layernorm's, which adds to it: its input is the residual stream. No operator allocates
+ * (dx), except layernorm's, which adds to it, as its input is the residual stream, and what says so. No operator allocates
  * itself; oneDNN does inside its products. Results do not depend on the number of threads as far as
  * oneDNN's products don't. */
 #ifndef VITCOD_OPS_H
@@ -36,6 +36,21 @@ void vc_layernorm_backward(float *dx, float *dw, float *db, const float *dy, con
                            const float *mean, const float *rstd, const float *weight, size_t rows,
                            size_t channels);
 
+/* BatchNorm in training (Ioffe, Szegedy 2015): each channel of x (rows, channels) loses its mean over the rows and is divided
+ * by the root of its variance + eps; y = that * weight + bias + residual, which may be NULL; y may be x. mean and
+ * variance (channels), the biased one, are kept for the backward pass. */
+void vc_batchnorm_forward(float *y, float *mean, float *variance, const float *x,
+                          const float *weight, const float *bias, const float *residual,
+                          size_t rows, size_t channels, float eps);
+/* dx may be dy. */
+void vc_batchnorm_backward(float *dx, float *dw, float *db, const float *dy, const float *x,
+                           const float *mean, const float *variance, const float *weight,
+                           size_t rows, size_t channels, float eps);
+/* Moves the running statistics (channels) towards a batch's by `momentum`, as PyTorch does: the variance that runs is the
+ * unbiased one. rows > 1. */
+void vc_batchnorm_settle(float *running_mean, float *running_variance, const float *mean,
+                         const float *variance, size_t rows, size_t channels, float momentum);
+
 /* The exact GELU, x * Phi(x). dx may be dy. */
 void vc_gelu_forward(float *y, const float *x, size_t count);
 void vc_gelu_backward(float *dx, const float *dy, const float *x, size_t count);
@@ -64,6 +79,9 @@ typedef struct vc_window {
 
 size_t vc_window_side(const vc_window *window); /* Ho */
 void vc_windows_gather(float *rows, const float *x, size_t batch, const vc_window *window);
+/* The gradient of the values under the windows, from that of the rows: dx is laid out as x. */
+void vc_windows_gather_backward(float *dx, const float *drows, size_t batch,
+                                const vc_window *window);
 /* Those of one image's output pixels `first` to first + count - 1, on the calling thread. */
 void vc_window_rows(float *rows, const float *image, size_t first, size_t count,
                     const vc_window *window);
@@ -73,7 +91,13 @@ void vc_window_rows(float *rows, const float *image, size_t first, size_t count,
 void vc_tokens_subsample(float *y, const float *x, size_t batch, size_t side, size_t stride,
                          size_t channels);
 
+/* Adds to dx, as every token is also read elsewhere. */
+void vc_tokens_subsample_backward(float *dx, const float *dy, size_t batch, size_t side,
+                                  size_t stride, size_t channels);
+
 /* y (B, channels) = mean over the tokens of x (B, tokens, channels). */
 void vc_tokens_mean(float *y, const float *x, size_t batch, size_t tokens, size_t channels);
+void vc_tokens_mean_backward(float *dx, const float *dy, size_t batch, size_t tokens,
+                             size_t channels);
 
 #endif

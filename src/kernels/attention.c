@@ -78,9 +78,9 @@ void vc_attention_forward(float *out, float *probs, float *scratch, const float 
         }
 }
 
-void vc_attention_backward(float *dq, float *dk, float *dv, float *scratch, const float *dout,
-                           const float *probs, const float *q, const float *k, const float *v,
-                           const vc_attention_shape *s)
+void vc_attention_backward(float *dq, float *dk, float *dv, float *dscores, float *scratch,
+                           const float *dout, const float *probs, const float *q, const float *k,
+                           const float *v, const vc_attention_shape *s)
 {
     const vc_kernels *kernels = vc_kernels_get();
     const size_t tq = s->queries, tk = s->keys, d = s->head_dim, wide = s->value_dim;
@@ -113,7 +113,8 @@ void vc_attention_backward(float *dq, float *dk, float *dv, float *scratch, cons
         for (size_t h = 0; h < s->heads; h++) {
             const float *p = probs + (b * s->heads + h) * tq * tk;
             const float *grad = dout + b * tq * s->out_stride + h * wide;
-            float *ds = scratch + (size_t)omp_get_thread_num() * tq * tk;
+            float *ds = dscores ? dscores + (b * s->heads + h) * tq * tk
+                                : scratch + (size_t)omp_get_thread_num() * tq * tk;
             size_t at_q = b * tq * s->q_stride + h * d, at_k = b * tk * s->k_stride + h * d;
             size_t at_v = b * tk * s->v_stride + h * wide;
             vc_gemm(dv + at_v, p, grad, &dvalue, 1.0f, 0.0f);

@@ -131,9 +131,9 @@ static void panel_backward(float *dq, float *dk, float *dv, float *scratch, cons
     scatter(dv, panel_dv, s->v_stride, head->global_keys, globals, wide);
 }
 
-static void head_backward(float *dq, float *dk, float *dv, float *scratch, float *dout,
-                          const float *probs, const float *q, const float *k, const float *v,
-                          const vc_attention_shape *s, const vc_sparse_head *head)
+static void head_backward(float *dq, float *dk, float *dv, float *dscores, float *scratch,
+                          float *dout, const float *probs, const float *q, const float *k,
+                          const float *v, const vc_attention_shape *s, const vc_sparse_head *head)
 {
     const vc_kernels *kernels = vc_kernels_get();
     const size_t tq = s->queries, d = s->head_dim, wide = s->value_dim;
@@ -141,8 +141,9 @@ static void head_backward(float *dq, float *dk, float *dv, float *scratch, float
     const float scale = 1.0f / sqrtf((float)d);
     const float *sparse = probs + tq * globals;
     float *panel_k = scratch, *panel_v = scratch + globals * d;
-    float *dpanel = scratch + 2 * globals * (d + wide), *dsparse = dpanel + tq * globals;
-    float *dmean = dsparse + head->row_start[tq];
+    float *own = scratch + 2 * globals * (d + wide);
+    float *dpanel = dscores ? dscores : own, *dsparse = dpanel + tq * globals;
+    float *dmean = own + tq * globals + head->row_start[tq];
     const vc_gemm_shape dprob = {.transpose_b = 1,
                                  .m = tq,
                                  .n = globals,
@@ -186,8 +187,8 @@ static void head_backward(float *dq, float *dk, float *dv, float *scratch, float
         vc_residual_spread(dv, s->v_stride, dmean, s->keys, wide);
 }
 
-void vc_sparse_attention_backward(float *dq, float *dk, float *dv, float *scratch, float *dout,
-                                  const float *probs, const float *q, const float *k,
+void vc_sparse_attention_backward(float *dq, float *dk, float *dv, float *dscores, float *scratch,
+                                  float *dout, const float *probs, const float *q, const float *k,
                                   const float *v, const vc_attention_shape *s,
                                   const vc_sparse_layer *layer)
 {
@@ -199,10 +200,10 @@ void vc_sparse_attention_backward(float *dq, float *dk, float *dv, float *scratc
             size_t at_q = b * s->queries * s->q_stride + at;
             size_t at_k = b * s->keys * s->k_stride + at;
             size_t at_v = b * s->keys * s->v_stride + at_value;
-            head_backward(dq + at_q, dk + at_k, dv + at_v,
+            size_t at_scores = b * layer->probs_per_image + head->probs_start;
+            head_backward(dq + at_q, dk + at_k, dv + at_v, dscores ? dscores + at_scores : NULL,
                           scratch + (size_t)omp_get_thread_num() * layer->scratch_floats,
-                          dout + b * s->queries * s->out_stride + at_value,
-                          probs + b * layer->probs_per_image + head->probs_start, q + at_q,
-                          k + at_k, v + at_v, s, head);
+                          dout + b * s->queries * s->out_stride + at_value, probs + at_scores,
+                          q + at_q, k + at_k, v + at_v, s, head);
         }
 }

@@ -50,20 +50,6 @@ static void fill_head(vc_sparse_head *head, const uint8_t *pruned, const vc_plan
         memcpy((float *)head->kept_share, plan->kept_share + h * tq, tq * sizeof(float));
 }
 
-/* bias (Tq, Tk) of a head, in the order of its probabilities. */
-static void fill_bias(float *out, const float *bias, const vc_sparse_head *head, size_t queries,
-                      size_t keys)
-{
-    size_t globals = head->global_count;
-    float *sparse = out + queries * globals;
-    for (size_t i = 0; i < queries; i++) {
-        for (size_t g = 0; g < globals; g++)
-            out[i * globals + g] = bias[i * keys + (size_t)head->global_keys[g]];
-        for (int32_t e = head->row_start[i]; e < head->row_start[i + 1]; e++)
-            sparse[e] = bias[i * keys + (size_t)head->row_keys[e]];
-    }
-}
-
 vc_status vc_sparse_layer_open(vc_sparse_layer *out, const vc_plan_layer *plan, size_t head_dim,
                                size_t value_dim, const float *bias)
 {
@@ -86,11 +72,11 @@ vc_status vc_sparse_layer_open(vc_sparse_layer *out, const vc_plan_layer *plan, 
         size_t sparse = (size_t)head->row_start[tq];
         head->probs_start = out->probs_per_image;
         out->probs_per_image += tq * head->global_count + sparse;
-        if (bias)
-            fill_bias(out->bias + head->probs_start, bias + i * tq * tk, head, tq, tk);
         most_globals = head->global_count > most_globals ? head->global_count : most_globals;
         most_sparse = sparse > most_sparse ? sparse : most_sparse;
     }
+    if (bias)
+        vc_sparse_layer_arrange(out->bias, bias, out);
     /* Two gathered panels and their gradients, the gradient of all probabilities of a head, and that of
      * the mean of values; whole cache lines, so that threads do not share one. */
     out->scratch_floats = (2 * most_globals * (head_dim + value_dim) + tq * most_globals +
@@ -104,6 +90,39 @@ void vc_sparse_layer_close(vc_sparse_layer *layer)
 {
     free(layer->memory);
     *layer = (vc_sparse_layer){0};
+}
+
+void vc_sparse_layer_arrange(float *out, const float *dense, const vc_sparse_layer *layer)
+{
+    const size_t tq = layer->queries, tk = layer->keys;
+    for (size_t h = 0; h < layer->heads; h++) {
+        const vc_sparse_head *head = &layer->head[h];
+        float *panel = out + head->probs_start, *sparse = panel + tq * head->global_count;
+        for (size_t i = 0; i < tq; i++) {
+            const float *row = dense + (h * tq + i) * tk;
+            for (size_t g = 0; g < head->global_count; g++)
+                panel[i * head->global_count + g] = row[head->global_keys[g]];
+            for (int32_t e = head->row_start[i]; e < head->row_start[i + 1]; e++)
+                sparse[e] = row[head->row_keys[e]];
+        }
+    }
+}
+
+void vc_sparse_layer_spread(float *dense, const float *values, const vc_sparse_layer *layer)
+{
+    const size_t tq = layer->queries, tk = layer->keys;
+    memset(dense, 0, layer->heads * tq * tk * sizeof *dense);
+    for (size_t h = 0; h < layer->heads; h++) {
+        const vc_sparse_head *head = &layer->head[h];
+        const float *panel = values + head->probs_start, *sparse = panel + tq * head->global_count;
+        for (size_t i = 0; i < tq; i++) {
+            float *row = dense + (h * tq + i) * tk;
+            for (size_t g = 0; g < head->global_count; g++)
+                row[head->global_keys[g]] = panel[i * head->global_count + g];
+            for (int32_t e = head->row_start[i]; e < head->row_start[i + 1]; e++)
+                row[head->row_keys[e]] = sparse[e];
+        }
+    }
 }
 
 void vc_sparse_layer_mask(uint8_t *pruned, const vc_sparse_layer *layer)

@@ -49,6 +49,47 @@ void vc_windows_gather(float *rows, const float *x, size_t batch, const vc_windo
                        line % side * side, side, w);
 }
 
+typedef struct range {
+    size_t first, end;
+} range;
+
+/* The windows along one axis that hold input pixel `at`. */
+static range windows_over(size_t at, const vc_window *w)
+{
+    const size_t padded = at + w->padding, last = padded / w->stride, side = vc_window_side(w);
+    const size_t before = padded < w->kernel ? 0 : (padded - w->kernel) / w->stride + 1;
+    return (range){before, last < side ? last + 1 : side};
+}
+
+/* What the windows hold of input pixel (y, x), summed in the order of the output. */
+static void sum_windows(float *out, const float *rows, size_t y, size_t x, const vc_window *w)
+{
+    const size_t side = vc_window_side(w), values = w->kernel * w->kernel * w->channels;
+    const range lines = windows_over(y, w), columns = windows_over(x, w);
+    for (size_t c = 0; c < w->channels; c++)
+        out[c * w->channel_stride] = 0.0f;
+    for (size_t i = lines.first; i < lines.end; i++)
+        for (size_t j = columns.first; j < columns.end; j++) {
+            const size_t at =
+                (y + w->padding - i * w->stride) * w->kernel + x + w->padding - j * w->stride;
+            const float *from = rows + (i * side + j) * values + at * w->channels;
+            for (size_t c = 0; c < w->channels; c++)
+                out[c * w->channel_stride] += from[c];
+        }
+}
+
+void vc_windows_gather_backward(float *dx, const float *drows, size_t batch, const vc_window *w)
+{
+    const size_t side = vc_window_side(w), values = w->kernel * w->kernel * w->channels;
+#pragma omp parallel for schedule(static)
+    for (size_t line = 0; line < batch * w->side; line++) {
+        const size_t b = line / w->side, y = line % w->side;
+        for (size_t x = 0; x < w->side; x++)
+            sum_windows(dx + b * w->image_stride + (y * w->side + x) * w->pixel_stride,
+                        drows + b * side * side * values, y, x, w);
+    }
+}
+
 void vc_tokens_subsample(float *y, const float *x, size_t batch, size_t side, size_t stride,
                          size_t channels)
 {
@@ -58,6 +99,19 @@ void vc_tokens_subsample(float *y, const float *x, size_t batch, size_t side, si
         size_t b = t / (out * out), row = t / out % out * stride, column = t % out * stride;
         memcpy(y + t * channels, x + ((b * side + row) * side + column) * channels,
                channels * sizeof *y);
+    }
+}
+
+void vc_tokens_subsample_backward(float *dx, const float *dy, size_t batch, size_t side,
+                                  size_t stride, size_t channels)
+{
+    size_t out = (side + stride - 1) / stride;
+#pragma omp parallel for schedule(static)
+    for (size_t t = 0; t < batch * out * out; t++) {
+        size_t b = t / (out * out), row = t / out % out * stride, column = t % out * stride;
+        float *to = dx + ((b * side + row) * side + column) * channels;
+        for (size_t c = 0; c < channels; c++)
+            to[c] += dy[t * channels + c];
     }
 }
 
@@ -74,4 +128,14 @@ void vc_tokens_mean(float *y, const float *x, size_t batch, size_t tokens, size_
         for (size_t c = 0; c < channels; c++)
             out[c] *= scale;
     }
+}
+
+void vc_tokens_mean_backward(float *dx, const float *dy, size_t batch, size_t tokens,
+                             size_t channels)
+{
+    const float scale = 1.0f / (float)tokens;
+#pragma omp parallel for schedule(static)
+    for (size_t t = 0; t < batch * tokens; t++)
+        for (size_t c = 0; c < channels; c++)
+            dx[t * channels + c] = scale * dy[t / tokens * channels + c];
 }

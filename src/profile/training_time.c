@@ -29,8 +29,8 @@ static double time_once(room *r, const vc_attention_shape *s, const vc_sparse_la
 {
     const double start = vc_clock_seconds();
     vc_sparse_attention_forward(r->out, r->probs, r->scratch, r->q, r->k, r->v, s, layer);
-    vc_sparse_attention_backward(r->dq, r->dk, r->dv, r->scratch, r->out, r->probs, r->q, r->k,
-                                 r->v, s, layer);
+    vc_sparse_attention_backward(r->dq, r->dk, r->dv, NULL, r->scratch, r->out, r->probs, r->q,
+                                 r->k, r->v, s, layer);
     return vc_clock_seconds() - start;
 }
 

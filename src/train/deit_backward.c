@@ -68,10 +68,11 @@ static void attend_backward(vc_grads *g, const vc_acts *acts, const vc_model *mo
     float *dq = g->decoded[0] ? g->decoded[0] : g->qkv;
     float *dk = g->decoded[1] ? g->decoded[1] : g->qkv + c->width, *dv = g->qkv + 2 * c->width;
     if (model->sparse)
-        vc_sparse_attention_backward(dq, dk, dv, g->scratch, g->attention, a->probs, q, k, v,
+        vc_sparse_attention_backward(dq, dk, dv, NULL, g->scratch, g->attention, a->probs, q, k, v,
                                      &shape, &model->sparse[layer]);
     else
-        vc_attention_backward(dq, dk, dv, g->scratch, g->attention, a->probs, q, k, v, &shape);
+        vc_attention_backward(dq, dk, dv, NULL, g->scratch, g->attention, a->probs, q, k, v,
+                              &shape);
     autoencoder_backward(g, acts, model, layer, batch, reconstruction);
 }
 

@@ -110,15 +110,37 @@ static void check_gradients(const float *dq, const float *dk, const float *dv, c
     check_gradient("dv", dv, v, B * s->keys, s->v_stride, H * s->value_dim, mask);
 }
 
-static float out[ROOM], dq[ROOM], dk[ROOM], dv[ROOM];
+/* dscores (B, H, Tq, Tk), whose sum over the batch is the bias's gradient. */
+static void check_bias_gradient(const float *dscores, const uint8_t *mask)
+{
+    const size_t count = H * shape.queries * shape.keys;
+    for (size_t at = 0; bias && at < count; at += 7) {
+        const float kept = bias_values[at], h = 1e-2f;
+        double sum = 0.0;
+        for (size_t b = 0; b < B; b++)
+            sum += dscores[b * count + at];
+        bias_values[at] = kept + h;
+        double up = plain_loss(mask), step = bias_values[at];
+        bias_values[at] = kept - h;
+        double down = plain_loss(mask);
+        step -= bias_values[at];
+        bias_values[at] = kept;
+        assert_near(sum, (up - down) / step, 1e-3);
+    }
+}
+
+static float out[ROOM], dq[ROOM], dk[ROOM], dv[ROOM], dscores[MOST_BATCH * H * MOST * MOST];
 
 static void check_dense(const uint8_t *mask)
 {
     static float probs[MOST_BATCH * H * MOST * MOST], scratch[THREADS * MOST * MOST];
     vc_attention_forward(out, probs, scratch, q, k, v, &shape, mask, bias);
     assert_near(loss_of(out), plain_loss(mask), 1e-4);
-    vc_attention_backward(dq, dk, dv, scratch, dout, probs, q, k, v, &shape);
+    vc_attention_backward(dq, dk, dv, NULL, scratch, dout, probs, q, k, v, &shape);
     check_gradients(dq, dk, dv, mask);
+    vc_attention_backward(dq, dk, dv, dscores, NULL, dout, probs, q, k, v, &shape);
+    check_gradients(dq, dk, dv, mask);
+    check_bias_gradient(dscores, mask);
 }
 
 /* A single image takes another way. */
@@ -181,8 +203,20 @@ static void check_sparse(int32_t globals)
     float *scratch = malloc(THREADS * layer.scratch_floats * sizeof *scratch);
     vc_sparse_attention_forward(out, probs, scratch, q, k, v, &shape, &layer);
     assert_near(loss_of(out), plain_loss(pruned), 1e-4);
-    vc_sparse_attention_backward(dq, dk, dv, scratch, dout, probs, q, k, v, &shape, &layer);
+    vc_sparse_attention_backward(dq, dk, dv, NULL, scratch, dout, probs, q, k, v, &shape, &layer);
     check_gradients(dq, dk, dv, pruned);
+    float *packed = malloc(B * layer.probs_per_image * sizeof *packed);
+    vc_sparse_attention_backward(dq, dk, dv, packed, scratch, dout, probs, q, k, v, &shape, &layer);
+    check_gradients(dq, dk, dv, pruned);
+    for (size_t b = 0; b < B; b++)
+        vc_sparse_layer_spread(dscores + b * H * shape.queries * shape.keys,
+                               packed + b * layer.probs_per_image, &layer);
+    check_bias_gradient(dscores, pruned);
+    if (bias) { /* there and back */
+        vc_sparse_layer_arrange(packed, bias, &layer);
+        assert_memory_equal(packed, layer.bias, layer.probs_per_image * sizeof *packed);
+    }
+    free(packed);
     free(probs);
     free(scratch);
     vc_sparse_layer_close(&layer);
