@@ -6,12 +6,14 @@
 
 #include <stddef.h>
 
+#include "vitcod/attention.h"
 #include "vitcod/autoencoder.h"
 #include "vitcod/deit.h"
 #include "vitcod/ops.h"
 
 enum { VC_LEVIT_STAGES = 3, VC_LEVIT_STEM = 4 };
-#define VC_LEVIT_EPS 1e-5f /* of every BatchNorm, as in PyTorch */
+#define VC_LEVIT_EPS 1e-5f     /* of every BatchNorm, as in PyTorch */
+#define VC_LEVIT_MOMENTUM 0.1f /* of its running statistics, as in PyTorch */
 
 typedef struct vc_levit_attention {           /* H heads */
     size_t heads, key_dim, value_dim, hidden; /* hidden: values inside the MLP that follows */
@@ -34,6 +36,25 @@ typedef struct vc_levit_config {
 
 vc_status vc_levit_config_check(const vc_levit_config *config);
 size_t vc_levit_side(const vc_levit_config *config, size_t stage); /* tokens along a side */
+
+/* The windows of a convolution of the stem: of images with channels first, then of what the one before it makes. */
+vc_window vc_levit_window(const vc_levit_config *config, size_t convolution);
+
+/* One attention and the MLP behind it. */
+typedef struct vc_levit_shape {
+    vc_levit_attention attention;
+    int subsampling; /* queries are every second token along both sides */
+    size_t width_in, width_out, side_in, side_out;
+    size_t keys, values; /* of all heads together */
+    size_t projected;    /* values per token: Q, K and V; subsampling: K and V */
+} vc_levit_shape;
+
+vc_levit_shape vc_levit_block_shape(const vc_levit_config *config, size_t block);
+/* Which bias a query and a key share, tokens counted row by row: |dy| * side_in + |dx| (timm numbers offsets in the order
+ * in which the first query meets them, which is this one). */
+size_t vc_levit_offset(const vc_levit_shape *shape, size_t query, size_t key);
+/* With the strides of sorted projections. */
+vc_attention_shape vc_levit_attention_shape(const vc_levit_shape *shape, size_t batch);
 
 /* A product without bias, then BatchNorm. */
 typedef struct vc_normed {
@@ -64,7 +85,8 @@ typedef struct vc_levit_weights {
 /* For inference: BatchNorm folded into the products, heads sorted (all of Q, then K, then V). */
 typedef struct vc_levit_folded_block {
     vc_linear in, q, proj, fc1, fc2;
-    float *bias; /* (H, Tq, Tk) */
+    float *bias;   /* (H, Tq, Tk) */
+    size_t *order; /* (in.outputs): which of the parameter's outputs each of in's is */
 } vc_levit_folded_block;
 
 typedef struct vc_levit_folded {
@@ -81,5 +103,37 @@ typedef struct vc_levit_acts {
     float *encoded[2], *decoded[2]; /* of Q and K */
     float *probs, *attention, *hidden, *mean;
 } vc_levit_acts;
+
+/* A product and its BatchNorm in training. Weights are the parameters, or copies: a convolution's inputs ordered
+ * (3, 3, channels), the outputs of `in` sorted. */
+typedef struct vc_normed_acts {
+    const float *weight, *norm_w, *norm_b;
+    float *sorted, *sorted_w, *sorted_b; /* room for copies; NULL where there are none */
+    float *product;                      /* (rows, outputs) */
+    float *mean, *variance;              /* (outputs) of the product, not unbiased */
+} vc_normed_acts;
+
+typedef struct vc_levit_block_acts {
+    vc_normed_acts in, q, proj, fc1, fc2;
+    float *projected, *queries;        /* (B, T, .) behind the norms of in and q */
+    float *thinned;                    /* (B, T', C) */
+    float *encoded[2], *decoded[2];    /* of Q and K */
+    float *probs, *attention, *active; /* active: hardswish of attention (B, Tq, H, Dv) */
+    float *middle;                     /* (B, Tq, C') what the MLP takes */
+    float *fc1_out, *hidden;           /* (B, Tq, hidden) before hardswish, behind it */
+    float *output;                     /* (B, Tq, C') */
+} vc_levit_block_acts;
+
+/* What training keeps of a forward pass on the batch's own statistics. */
+typedef struct vc_levit_kept {
+    float *windows[VC_LEVIT_STEM], *stem_out[VC_LEVIT_STEM]; /* behind the norm */
+    float *stem_active[VC_LEVIT_STEM]; /* behind hardswish; the last has none */
+    vc_normed_acts stem[VC_LEVIT_STEM];
+    vc_levit_block_acts *blocks;
+    float *bias, *sparse_bias; /* of the layer that is running, dense and as its plan lays it out */
+    float *mean;               /* (B, C) over the tokens */
+    float *head_mean[2], *head_variance[2]; /* (C) of that, for head and head_dist */
+    float *head_in[2];                      /* (B, C) behind their norms */
+} vc_levit_kept;
 
 #endif

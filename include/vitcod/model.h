@@ -37,7 +37,8 @@ vc_status vc_model_resize(vc_model_config *config, size_t image);
 
 /* What a model looks at, and how many classes it tells apart. */
 typedef struct vc_model_input {
-    size_t image, channels, classes;                       /* square images, in pixels */
+    size_t image, channels, classes; /* square images, in pixels */
+    size_t classifiers;              /* heads: 1, or 2 whose logits are averaged */
     float mean[VC_MODEL_CHANNELS], std[VC_MODEL_CHANNELS]; /* value = (pixel / 255 - mean) / std */
 } vc_model_input;
 
@@ -83,7 +84,7 @@ typedef struct vc_param {
     float *data;          /* in the flat block or in a mapped file */
     int decay;            /* weight decay applies: matrices; not biases, norms, tokens, positions */
     int autoencoder;      /* belongs to the auto-encoder */
-    int statistic;        /* a running mean or variance: observed, not learnt */
+    int statistic;        /* a running mean or variance: observed, not learnt by gradients */
     int positions;        /* of tokens on a grid: (1, T, C), class tokens first */
     vc_init init;
 } vc_param;
@@ -167,16 +168,19 @@ vc_status vc_model_check_plan(const vc_model_config *config, const vc_plan *plan
 /* ---- running */
 
 typedef struct vc_acts {
-    size_t batch;   /* room for so many images */
-    int keep;       /* 1: every layer has its own buffers, for the backward pass */
-    size_t tapped;  /* 1 + the layer whose tap is running; 0: none */
-    float *logits;  /* (B, classes) */
+    size_t batch;  /* room for so many images */
+    int keep;      /* 1: every layer has its own buffers, for the backward pass */
+    size_t tapped; /* 1 + the layer whose tap is running; 0: none */
+    float *logits; /* (B, classes) */
+    /* (classifiers, B, classes) what the logits are the mean of, of the last vc_model_observe */
+    float *head_logits;
     float *scratch; /* of attention */
     /* (L, 2, B) what an image's two branches of a DeiT's block count, in training with stochastic depth; NULL: 1 */
     const float *branches;
     double *distances; /* (L, 2) squared distances of Q and K to what is decoded */
     vc_deit_acts deit; /* those of the architecture */
     vc_levit_acts levit;
+    vc_levit_kept levit_kept;
     vc_arena arena;
 } vc_acts;
 
@@ -200,6 +204,15 @@ typedef struct vc_tap {
  * attention needs a model without a plan. */
 void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                       const vc_tap *tap);
+
+/* The forward pass of training: keeps what the backward pass wants, on activations opened with keep = 1. BatchNorm, where
+ * there is one, takes the statistics of this batch, of more than one image; the parameters are read as they are now. */
+void vc_model_observe(vc_acts *acts, const vc_model *model, const float *images, size_t batch);
+/* Moves the running statistics towards those of the batch that was just observed. */
+void vc_model_settle(vc_model *model, const vc_acts *acts, size_t batch);
+/* To be called when parameters or running statistics were changed, before the next vc_model_forward: what inference makes of
+ * them (folded products, biases) is made anew. */
+void vc_model_refresh(vc_model *model);
 
 /* Sum over layers of ||Q - Q'|| + ||K - K'|| (Frobenius, over the batch) of the last forward pass, of what has an
  * auto-encoder. */

@@ -136,7 +136,7 @@ void vc_batchnorm_backward(float *dx, float *dw, float *db, const float *dy, con
     for (size_t first = 0; first < channels; first += BLOCK) {
         const size_t rest = channels - first;
         const columns c = {x, dy, rows, channels, first, rest < BLOCK ? rest : BLOCK};
-        double sums[BLOCK], products[BLOCK], centre[BLOCK], rstd[BLOCK];
+        double sums[BLOCK], products[BLOCK], centre[BLOCK], rstd[BLOCK] = {0};
         float scale[BLOCK];
         for (size_t i = 0; i < c.count; i++) {
             centre[i] = mean[first + i];

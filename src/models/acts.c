@@ -31,9 +31,6 @@ static void place(vc_acts *acts, const vc_model *model)
 vc_status vc_acts_open(vc_acts *out, const vc_model *model, size_t batch, int keep)
 {
     *out = (vc_acts){.batch = batch, .keep = keep};
-    const vc__architecture *architecture = vc__architecture_of(&model->config);
-    if (keep && !architecture->trains)
-        return vc_fail(VC_EUNSUPPORTED, "a %s cannot be trained", architecture->name);
     place(out, model);
     VC_TRY(vc_arena_reserve(&out->arena));
     place(out, model);

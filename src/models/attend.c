@@ -46,8 +46,10 @@ void vc__attend(vc_acts *acts, const vc_model *model, size_t layer, const vc__at
         tap->query_key(tap->context, layer, a.q, a.k, a.shape.q_stride, a.shape.batch);
     autoencode(&a, acts->distances + 2 * layer, model, layer, &l);
     if (model->sparse) {
+        vc_sparse_layer sparse = model->sparse[layer];
+        sparse.bias = a.sparse_bias ? a.sparse_bias : sparse.bias;
         vc_sparse_attention_forward(a.out, a.probs, acts->scratch, a.q, a.k, a.v, &a.shape,
-                                    &model->sparse[layer]);
+                                    &sparse);
         return;
     }
     vc_attention_forward(a.out, a.probs, acts->scratch, a.q, a.k, a.v, &a.shape,

@@ -12,7 +12,10 @@ static vc_status check(const vc_model_config *config)
 static vc_model_input input(const vc_model_config *config)
 {
     const vc_deit_config *c = &config->deit;
-    vc_model_input out = {.image = c->image, .channels = c->channels, .classes = c->classes};
+    vc_model_input out = {.image = c->image,
+                          .channels = c->channels,
+                          .classes = c->classes,
+                          .classifiers = c->distilled ? 2 : 1};
     memcpy(out.mean, c->mean, sizeof out.mean);
     memcpy(out.std, c->std, sizeof out.std);
     return out;
@@ -125,7 +128,6 @@ const vc__architecture vc__deit = {
     .release = release,
     .coder = coder,
     .bias = bias,
-    .trains = 1,
     .place = vc__deit_place,
     .forward = vc__deit_forward,
     .lower = vc__deit_lower,

@@ -52,6 +52,7 @@ void vc__deit_place(vc_acts *acts, const vc_model *model)
     a->class_norm = vc_arena_floats(arena, batch * classes * c->width);
     a->head_in = vc_arena_floats(arena, batch * classes * c->width);
     a->head_out = vc_arena_floats(arena, batch * classes * c->classes);
+    acts->head_logits = a->head_out;
     a->layers = vc_arena_take(arena, c->depth * sizeof *a->layers);
     vc_layer_acts shared = {0};
     if (!acts->keep)

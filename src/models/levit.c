@@ -13,7 +13,10 @@ static vc_status check(const vc_model_config *config)
 static vc_model_input input(const vc_model_config *config)
 {
     const vc_levit_config *c = &config->levit;
-    vc_model_input out = {.image = c->image, .channels = c->channels, .classes = c->classes};
+    vc_model_input out = {.image = c->image,
+                          .channels = c->channels,
+                          .classes = c->classes,
+                          .classifiers = c->distilled ? 2 : 1};
     memcpy(out.mean, c->mean, sizeof out.mean);
     memcpy(out.std, c->std, sizeof out.std);
     return out;
@@ -149,5 +152,8 @@ const vc__architecture vc__levit = {
     .bias = bias,
     .place = vc__levit_place_acts,
     .forward = vc__levit_forward,
+    .observe = vc__levit_observe,
+    .settle = vc__levit_settle,
+    .refresh = vc__levit_refresh,
     .lower = vc__levit_lower,
 };

@@ -68,4 +68,6 @@ void vc__levit_place_acts(vc_acts *acts, const vc_model *model)
     a->attention = vc_arena_floats(arena, b * s.attention);
     a->hidden = vc_arena_floats(arena, b * s.hidden);
     a->mean = vc_arena_floats(arena, b * c->stages[VC_LEVIT_STAGES - 1].width);
+    if (acts->keep)
+        vc__levit_place_kept(acts, model);
 }

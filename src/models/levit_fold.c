@@ -2,51 +2,31 @@
  * heads sorted, biases laid out as the scores are. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "levit_impl.h"
 
-static size_t distance(size_t a, size_t b)
+void vc__levit_expand_biases(float *out, const float *biases, const vc_levit_shape *s)
 {
-    return a > b ? a - b : b - a;
-}
-
-/* Index of the bias between a query and a key, tokens counted row by row; queries are every
- * `stride`-th token (timm numbers offsets in the order in which the first query meets them). */
-static size_t offset_of(size_t query, size_t key, size_t side_out, size_t side_in, size_t stride)
-{
-    size_t dy = distance(query / side_out * stride, key / side_in);
-    size_t dx = distance(query % side_out * stride, key % side_in);
-    return dy * side_in + dx;
-}
-
-static void expand_biases(float *out, const float *biases, size_t heads, const vc__levit_span *span,
-                          size_t stride)
-{
-    size_t queries = span->side_out * span->side_out, keys = span->side_in * span->side_in;
-    for (size_t h = 0; h < heads; h++)
+    const size_t queries = s->side_out * s->side_out, keys = s->side_in * s->side_in;
+    for (size_t h = 0; h < s->attention.heads; h++)
         for (size_t q = 0; q < queries; q++)
             for (size_t k = 0; k < keys; k++)
-                out[(h * queries + q) * keys + k] =
-                    biases[h * keys + offset_of(q, k, span->side_out, span->side_in, stride)];
+                out[(h * queries + q) * keys + k] = biases[h * keys + vc_levit_offset(s, q, k)];
 }
 
 static vc_status check_table(const vc_model *model, size_t block, const char *name)
 {
     const vc_tensor_file *file = model->files[0];
-    const vc_levit_config *c = &model->config.levit;
-    const vc__levit_place place = vc__levit_place_of(c, block);
-    const vc__levit_span span = vc__levit_span_of(c, place);
-    const size_t shape[] = {span.side_out * span.side_out, span.side_in * span.side_in};
+    const vc_levit_shape s = vc_levit_block_shape(&model->config.levit, block);
+    const size_t shape[] = {s.side_out * s.side_out, s.side_in * s.side_in};
     const vc_tensor *found;
     if (!vc_tensor_file_find(file, name))
         return VC_OK;
     VC_TRY(vc_tensor_file_get(&found, file, name, VC_I64, 2, shape));
     const int64_t *have = found->data;
     for (size_t i = 0; i < shape[0] * shape[1]; i++) {
-        size_t want = offset_of(i / shape[1], i % shape[1], span.side_out, span.side_in,
-                                place.subsampling ? 2 : 1);
+        const size_t want = vc_levit_offset(&s, i / shape[1], i % shape[1]);
         if (have[i] != (int64_t)want)
             return vc_fail(VC_EFORMAT, "'%s' holds %lld at flat index %zu, wanted %zu", name,
                            (long long)have[i], i, want);
@@ -133,18 +113,17 @@ static vc_linear place_linear(vc_arena *arena, size_t outputs, size_t inputs)
 
 static vc_levit_folded_block place_block(vc_arena *arena, const vc_levit_config *c, size_t index)
 {
-    const vc__levit_place place = vc__levit_place_of(c, index);
-    const vc_levit_attention *a = vc__levit_attention_of(c, place);
-    const vc__levit_span s = vc__levit_span_of(c, place);
-    size_t keys = a->heads * a->key_dim, values = a->heads * a->value_dim;
+    const vc_levit_shape s = vc_levit_block_shape(c, index);
+    const vc_levit_attention *a = &s.attention;
     vc_levit_folded_block out = {
-        .in = place_linear(arena, (place.subsampling ? keys : 2 * keys) + values, s.width_in),
-        .proj = place_linear(arena, s.width_out, values),
+        .in = place_linear(arena, s.projected, s.width_in),
+        .proj = place_linear(arena, s.width_out, s.values),
         .fc1 = place_linear(arena, a->hidden, s.width_out),
         .fc2 = place_linear(arena, s.width_out, a->hidden),
-        .bias = vc_arena_floats(arena, a->heads * s.side_out * s.side_out * s.side_in * s.side_in)};
-    if (place.subsampling)
-        out.q = place_linear(arena, keys, s.width_in);
+        .bias = vc_arena_floats(arena, a->heads * s.side_out * s.side_out * s.side_in * s.side_in),
+        .order = vc_arena_take(arena, s.projected * sizeof(size_t))};
+    if (s.subsampling)
+        out.q = place_linear(arena, s.keys, s.width_in);
     return out;
 }
 
@@ -162,43 +141,54 @@ static void place(vc_levit_folded *out, vc_arena *arena, const vc_levit_config *
     }
 }
 
-static void fold_block(vc_levit_folded_block *out, size_t *order, const vc_levit_block *b,
+static void fold_block(vc_levit_folded_block *out, const vc_levit_block *b,
                        const vc_levit_config *c, size_t index)
 {
-    const vc__levit_place where = vc__levit_place_of(c, index);
-    const vc_levit_attention *a = vc__levit_attention_of(c, where);
-    const vc__levit_span span = vc__levit_span_of(c, where);
-    sort_heads(order, a, where.subsampling ? 1 : 2);
-    fold_product(&out->in, &b->in, order, 0);
-    if (where.subsampling)
+    const vc_levit_shape s = vc_levit_block_shape(c, index);
+    sort_heads(out->order, &s.attention, s.subsampling ? 1 : 2);
+    fold_product(&out->in, &b->in, out->order, 0);
+    if (s.subsampling)
         fold_product(&out->q, &b->q, NULL, 0);
     fold_product(&out->proj, &b->proj, NULL, 0);
     fold_product(&out->fc1, &b->fc1, NULL, 0);
     fold_product(&out->fc2, &b->fc2, NULL, 0);
-    expand_biases(out->bias, b->biases, a->heads, &span, where.subsampling ? 2 : 1);
+    vc__levit_expand_biases(out->bias, b->biases, &s);
 }
 
-vc_status vc__levit_fold(vc_model *model)
+static void fold_head(vc_linear *out, const vc_levit_weights *w, int distilled)
+{
+    memset((float *)out->weight, 0, out->outputs * out->inputs * sizeof(float));
+    memset((float *)out->bias, 0, out->outputs * sizeof(float));
+    add_head(out, &w->head, distilled ? 0.5 : 1.0);
+    if (distilled)
+        add_head(out, &w->head_dist, 0.5);
+}
+
+static void fold(vc_model *model)
 {
     const vc_levit_config *c = &model->config.levit;
     const vc_levit_weights *w = &model->levit;
     vc_levit_folded *out = &model->levit_folded;
-    size_t most = 0;
-    place(out, &model->folded, c);
-    VC_TRY(vc_arena_reserve(&model->folded));
-    place(out, &model->folded, c);
-    for (size_t b = 0; b < vc__levit_blocks(c); b++)
-        most = out->blocks[b].in.outputs > most ? out->blocks[b].in.outputs : most;
-    size_t *order = malloc(most * sizeof *order);
-    if (!order)
-        return vc_fail(VC_ENOMEM, "out of memory");
     for (size_t i = 0; i < VC_LEVIT_STEM; i++)
         fold_product(&out->stem[i], &w->stem[i], NULL, i ? c->stem[i - 1] : c->channels);
     for (size_t b = 0; b < vc__levit_blocks(c); b++)
-        fold_block(&out->blocks[b], order, &w->blocks[b], c, b);
-    free(order);
-    add_head(&out->head, &w->head, c->distilled ? 0.5 : 1.0);
-    if (c->distilled)
-        add_head(&out->head, &w->head_dist, 0.5);
+        fold_block(&out->blocks[b], &w->blocks[b], c, b);
+    fold_head(&out->head, w, c->distilled);
+}
+
+vc_status vc__levit_fold(vc_model *model)
+{
+    place(&model->levit_folded, &model->folded, &model->config.levit);
+    VC_TRY(vc_arena_reserve(&model->folded));
+    place(&model->levit_folded, &model->folded, &model->config.levit);
+    fold(model);
     return VC_OK;
+}
+
+void vc__levit_refresh(vc_model *model)
+{
+    fold(model);
+    for (size_t l = 0; model->sparse && l < vc__levit_blocks(&model->config.levit); l++)
+        vc_sparse_layer_arrange(model->sparse[l].bias, model->levit_folded.blocks[l].bias,
+                                &model->sparse[l]);
 }

@@ -27,9 +27,15 @@ vc_status vc__levit_read_config(vc_model_config *out, const vc_tensor_file *file
 /* The tables of offsets that older checkpoints carry must be those that follow from the sizes. */
 vc_status vc__levit_check_indices(const vc_model *model);
 vc_status vc__levit_fold(vc_model *model);
+/* out (H, Tq, Tk) from a block's biases. */
+void vc__levit_expand_biases(float *out, const float *biases, const vc_levit_shape *shape);
 void vc__levit_place_acts(vc_acts *acts, const vc_model *model);
 void vc__levit_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                        const vc_tap *tap);
+void vc__levit_place_kept(vc_acts *acts, const vc_model *model);
+void vc__levit_observe(vc_acts *acts, const vc_model *model, const float *images, size_t batch);
+void vc__levit_settle(vc_model *model, const vc_acts *acts, size_t batch);
+void vc__levit_refresh(vc_model *model);
 vc_status vc__levit_lower(vc_workload *out, const vc_model_config *config, const vc_plan *plan);
 
 #endif

@@ -26,23 +26,24 @@ static void visit(vc__walk *walk, float **member, const prefix *p, const char *t
 }
 
 static void visit_norm(vc__walk *walk, float **w, float **b, float **mean, float **variance,
-                       const prefix *p, size_t channels)
+                       const prefix *p, size_t channels, vc_init init)
 {
     const size_t shape[] = {channels};
-    visit(walk, w, p, ".bn.weight", ".bn.weight", 1, shape, VC_INIT_ONE, 0, 0);
+    visit(walk, w, p, ".bn.weight", ".bn.weight", 1, shape, init, 0, 0);
     visit(walk, b, p, ".bn.bias", ".bn.bias", 1, shape, VC_INIT_ZERO, 0, 0);
     visit(walk, mean, p, ".bn.running_mean", ".bn.running_mean", 1, shape, VC_INIT_ZERO, 0, 0);
     visit(walk, variance, p, ".bn.running_var", ".bn.running_var", 1, shape, VC_INIT_ONE, 0, 0);
 }
 
-/* kernel 0: a linear layer. */
+/* kernel 0: a linear layer. init: of the norm's weight; 0 where the product ends a branch beside a residual, which then
+ * starts as the identity, as timm's do. */
 static void visit_normed(vc__walk *walk, vc_normed *n, const prefix *p, size_t outputs,
-                         size_t inputs, size_t kernel)
+                         size_t inputs, size_t kernel, vc_init init)
 {
     const size_t shape[] = {outputs, inputs, kernel, kernel};
     visit(walk, &n->weight, p, ".linear.weight", ".c.weight", kernel ? 4 : 2, shape, VC_INIT_FAN_IN,
           1, 0);
-    visit_norm(walk, &n->norm_w, &n->norm_b, &n->mean, &n->variance, p, outputs);
+    visit_norm(walk, &n->norm_w, &n->norm_b, &n->mean, &n->variance, p, outputs, init);
 }
 
 static prefix joined(const prefix *p, const char *timm, const char *original)
@@ -79,8 +80,8 @@ static void visit_mlp(vc__walk *walk, vc_levit_block *b, const char *timm, size_
     snprintf(second.timm, sizeof second.timm, "%.40s.mlp.ln2", timm);
     snprintf(first.original, sizeof first.original, "blocks.%zu.m.0", number);
     snprintf(second.original, sizeof second.original, "blocks.%zu.m.2", number);
-    visit_normed(walk, &b->fc1, &first, hidden, width, 0);
-    visit_normed(walk, &b->fc2, &second, width, hidden, 0);
+    visit_normed(walk, &b->fc1, &first, hidden, width, 0, VC_INIT_ONE);
+    visit_normed(walk, &b->fc2, &second, width, hidden, 0, VC_INIT_ZERO);
 }
 
 static void visit_block(vc__walk *walk, vc_levit_block *b, const vc_levit_config *c, size_t index)
@@ -106,14 +107,15 @@ static void visit_block(vc__walk *walk, vc_levit_block *b, const vc_levit_config
     visit(walk, &b->biases, &p, ".attention_biases", ".attention_biases", 2, biases, VC_INIT_ZERO,
           0, 0);
     visit_normed(walk, &b->in, &in, (place.subsampling ? keys : 2 * keys) + values, span.width_in,
-                 0);
+                 0, VC_INIT_ONE);
     if (place.subsampling) {
         const prefix q = joined(&p, ".q.ln", ".q.1");
-        visit_normed(walk, &b->q, &q, keys, span.width_in, 0);
+        visit_normed(walk, &b->q, &q, keys, span.width_in, 0, VC_INIT_ONE);
     } else {
         visit_coders(walk, b->coder, &p, a->heads, c->stages[place.stage].compressed_heads);
     }
-    visit_normed(walk, &b->proj, &proj, span.width_out, values, 0);
+    visit_normed(walk, &b->proj, &proj, span.width_out, values, 0,
+                 place.subsampling ? VC_INIT_ONE : VC_INIT_ZERO);
     visit_mlp(walk, b, timm, 2 * index + 1, span.width_out, a->hidden);
 }
 
@@ -124,7 +126,7 @@ static void visit_head(vc__walk *walk, vc_levit_head *h, const char *name, size_
     const size_t shape[] = {classes, width};
     snprintf(p.timm, sizeof p.timm, "%s", name);
     snprintf(p.original, sizeof p.original, "%s", name);
-    visit_norm(walk, &h->norm_w, &h->norm_b, &h->mean, &h->variance, &p, width);
+    visit_norm(walk, &h->norm_w, &h->norm_b, &h->mean, &h->variance, &p, width, VC_INIT_ONE);
     visit(walk, &h->weight, &p, ".linear.weight", ".l.weight", 2, shape, VC_INIT_NORMAL, 1, 0);
     visit(walk, &h->bias, &p, ".linear.bias", ".l.bias", 1, shape, VC_INIT_ZERO, 0, 0);
 }
@@ -135,7 +137,8 @@ void vc__levit_walk(vc__walk *walk, const vc_levit_config *c, vc_levit_weights *
         prefix p;
         snprintf(p.timm, sizeof p.timm, "stem.conv%zu", i + 1);
         snprintf(p.original, sizeof p.original, "patch_embed.%zu", 2 * i);
-        visit_normed(walk, &weights->stem[i], &p, c->stem[i], i ? c->stem[i - 1] : c->channels, 3);
+        visit_normed(walk, &weights->stem[i], &p, c->stem[i], i ? c->stem[i - 1] : c->channels, 3,
+                     VC_INIT_ONE);
     }
     for (size_t b = 0; b < vc__levit_blocks(c); b++)
         visit_block(walk, &weights->blocks[b], c, b);

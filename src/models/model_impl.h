@@ -52,10 +52,14 @@ typedef struct vc__architecture {
     const vc_coder *(*coder)(const vc_model *model, size_t layer);
     /* Added to a layer's scores, (H, Tq, Tk); NULL: nothing. */
     const float *(*bias)(const vc_model *model, size_t layer);
-    int trains; /* activations can be kept */
     void (*place)(vc_acts *acts, const vc_model *model);
     void (*forward)(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                     const vc_tap *tap);
+    /* As vc_model_observe, vc_model_settle and vc_model_refresh. NULL: the forward pass keeps everything; there are no
+     * running statistics; inference runs on the parameters themselves. */
+    void (*observe)(vc_acts *acts, const vc_model *model, const float *images, size_t batch);
+    void (*settle)(vc_model *model, const vc_acts *acts, size_t batch);
+    void (*refresh)(vc_model *model);
     vc_status (*lower)(vc_workload *out, const vc_model_config *config, const vc_plan *plan);
 } vc__architecture;
 
@@ -80,6 +84,7 @@ typedef struct vc__attention {
     float *decoded[2];      /* (B, T, H, D) */
     float *probs, *out;
     const float *bias;        /* (H, Tq, Tk) or NULL */
+    float *sparse_bias;       /* in place of what the layer of a plan holds; NULL: that */
     vc_attention_shape shape; /* with the projections' strides */
 } vc__attention;
 

@@ -76,6 +76,30 @@ void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images,
     vc__architecture_of(&model->config)->forward(acts, model, images, batch, tap);
 }
 
+void vc_model_observe(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
+{
+    const vc__architecture *architecture = vc__architecture_of(&model->config);
+    assert(batch > 0 && batch <= acts->batch && acts->keep);
+    if (architecture->observe)
+        architecture->observe(acts, model, images, batch);
+    else
+        architecture->forward(acts, model, images, batch, NULL);
+}
+
+void vc_model_settle(vc_model *model, const vc_acts *acts, size_t batch)
+{
+    const vc__architecture *architecture = vc__architecture_of(&model->config);
+    if (architecture->settle)
+        architecture->settle(model, acts, batch);
+}
+
+void vc_model_refresh(vc_model *model)
+{
+    const vc__architecture *architecture = vc__architecture_of(&model->config);
+    if (architecture->refresh)
+        architecture->refresh(model);
+}
+
 vc_status vc_model_lower(vc_workload *out, const vc_model_config *config, const vc_plan *plan)
 {
     return vc__architecture_of(config)->lower(out, config, plan);

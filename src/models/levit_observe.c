@@ -1,0 +1,140 @@
+/* LeViT's forward pass of training: BatchNorm on the batch's own statistics, everything kept. Mirrors levit_forward.c. */
+#include <string.h>
+
+#include "levit_impl.h"
+
+static void use_parameters(vc_normed_acts *n, const vc_normed *w)
+{
+    n->weight = w->weight;
+    n->norm_w = w->norm_w;
+    n->norm_b = w->norm_b;
+}
+
+/* A convolution's inputs (channels, 3, 3) as windows hold them. */
+static void use_kernel(vc_normed_acts *n, const vc_normed *w, size_t outputs, size_t channels)
+{
+    enum { WINDOW = 9 };
+    const size_t inputs = WINDOW * channels;
+    use_parameters(n, w);
+    for (size_t o = 0; o < outputs; o++)
+        for (size_t i = 0; i < inputs; i++)
+            n->sorted[o * inputs + i % WINDOW * channels + i / WINDOW] = w->weight[o * inputs + i];
+    n->weight = n->sorted;
+}
+
+static void use_sorted(vc_normed_acts *n, const vc_normed *w, const size_t *order, size_t outputs,
+                       size_t inputs)
+{
+    for (size_t o = 0; o < outputs; o++) {
+        memcpy(n->sorted + o * inputs, w->weight + order[o] * inputs, inputs * sizeof(float));
+        n->sorted_w[o] = w->norm_w[order[o]];
+        n->sorted_b[o] = w->norm_b[order[o]];
+    }
+    n->weight = n->sorted;
+    n->norm_w = n->sorted_w;
+    n->norm_b = n->sorted_b;
+}
+
+static void run(float *y, const vc_normed_acts *n, const float *x, size_t inputs, size_t outputs,
+                size_t rows, const float *residual)
+{
+    const vc_linear product = {inputs, outputs, n->weight, NULL};
+    vc_linear_forward(n->product, x, &product, rows, NULL);
+    vc_batchnorm_forward(y, n->mean, n->variance, n->product, n->norm_w, n->norm_b, residual, rows,
+                         outputs, VC_LEVIT_EPS);
+}
+
+static void stem(vc_levit_kept *k, const vc_model *model, const float *images, size_t batch)
+{
+    const vc_levit_config *c = &model->config.levit;
+    const float *from = images;
+    for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
+        const vc_window window = vc_levit_window(c, i);
+        const size_t side = vc_window_side(&window), rows = batch * side * side;
+        use_kernel(&k->stem[i], &model->levit.stem[i], c->stem[i], window.channels);
+        vc_windows_gather(k->windows[i], from, batch, &window);
+        run(k->stem_out[i], &k->stem[i], k->windows[i], 9 * window.channels, c->stem[i], rows,
+            NULL);
+        if (i + 1 < VC_LEVIT_STEM)
+            vc_hardswish_forward(k->stem_active[i], k->stem_out[i], rows * c->stem[i]);
+        from = k->stem_active[i];
+    }
+}
+
+static void attend(vc_acts *acts, const vc_model *model, size_t index, const vc_levit_shape *s,
+                   size_t batch)
+{
+    vc_levit_kept *k = &acts->levit_kept;
+    const vc_levit_block_acts *a = &k->blocks[index];
+    const float *keys = s->subsampling ? a->projected : a->projected + s->keys;
+    const vc__attention attention = {.q = s->subsampling ? a->queries : a->projected,
+                                     .k = keys,
+                                     .v = keys + s->keys,
+                                     .encoded = {a->encoded[0], a->encoded[1]},
+                                     .decoded = {a->decoded[0], a->decoded[1]},
+                                     .probs = a->probs,
+                                     .out = a->attention,
+                                     .bias = k->bias,
+                                     .sparse_bias = k->sparse_bias,
+                                     .shape = vc_levit_attention_shape(s, batch)};
+    vc__levit_expand_biases(k->bias, model->levit.blocks[index].biases, s);
+    if (model->sparse)
+        vc_sparse_layer_arrange(k->sparse_bias, k->bias, &model->sparse[index]);
+    vc__attend(acts, model, index, &attention, NULL);
+}
+
+static void block(vc_acts *acts, const vc_model *model, size_t index, const float *x, size_t batch)
+{
+    const vc_levit_shape s = vc_levit_block_shape(&model->config.levit, index);
+    const vc_levit_block *w = &model->levit.blocks[index];
+    vc_levit_block_acts *a = &acts->levit_kept.blocks[index];
+    const size_t in = batch * s.side_in * s.side_in, out = batch * s.side_out * s.side_out;
+    const size_t hidden = s.attention.hidden;
+    use_sorted(&a->in, &w->in, model->levit_folded.blocks[index].order, s.projected, s.width_in);
+    use_parameters(&a->proj, &w->proj);
+    use_parameters(&a->fc1, &w->fc1);
+    use_parameters(&a->fc2, &w->fc2);
+    run(a->projected, &a->in, x, s.width_in, s.projected, in, NULL);
+    if (s.subsampling) {
+        use_parameters(&a->q, &w->q);
+        vc_tokens_subsample(a->thinned, x, batch, s.side_in, 2, s.width_in);
+        run(a->queries, &a->q, a->thinned, s.width_in, s.keys, out, NULL);
+    }
+    attend(acts, model, index, &s, batch);
+    vc_hardswish_forward(a->active, a->attention, out * s.values);
+    run(a->middle, &a->proj, a->active, s.values, s.width_out, out, s.subsampling ? NULL : x);
+    run(a->fc1_out, &a->fc1, a->middle, s.width_out, hidden, out, NULL);
+    vc_hardswish_forward(a->hidden, a->fc1_out, out * hidden);
+    run(a->output, &a->fc2, a->hidden, hidden, s.width_out, out, a->middle);
+}
+
+static void classify(vc_acts *acts, const vc_model *model, const float *x, size_t batch)
+{
+    const vc_levit_config *c = &model->config.levit;
+    const vc_levit_head *const heads[] = {&model->levit.head, &model->levit.head_dist};
+    const size_t side = vc_levit_side(c, VC_LEVIT_STAGES - 1), classes = c->classes;
+    const size_t width = c->stages[VC_LEVIT_STAGES - 1].width, classifiers = c->distilled ? 2 : 1;
+    vc_levit_kept *k = &acts->levit_kept;
+    vc_tokens_mean(k->mean, x, batch, side * side, width);
+    for (size_t i = 0; i < classifiers; i++) {
+        const vc_linear product = {width, classes, heads[i]->weight, heads[i]->bias};
+        vc_batchnorm_forward(k->head_in[i], k->head_mean[i], k->head_variance[i], k->mean,
+                             heads[i]->norm_w, heads[i]->norm_b, NULL, batch, width, VC_LEVIT_EPS);
+        vc_linear_forward(acts->head_logits + i * batch * classes, k->head_in[i], &product, batch,
+                          NULL);
+    }
+    const float *first = acts->head_logits, *second = first + batch * classes;
+    for (size_t i = 0; i < batch * classes; i++)
+        acts->logits[i] = classifiers == 1 ? first[i] : 0.5f * (first[i] + second[i]);
+}
+
+void vc__levit_observe(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
+{
+    const float *x = acts->levit_kept.stem_out[VC_LEVIT_STEM - 1];
+    stem(&acts->levit_kept, model, images, batch);
+    for (size_t b = 0; b < vc__levit_blocks(&model->config.levit); b++) {
+        block(acts, model, b, x, batch);
+        x = acts->levit_kept.blocks[b].output;
+    }
+    classify(acts, model, x, batch);
+}
