@@ -26,7 +26,7 @@ room_of() {
         hash | version | isa | yaml | comm) echo core ;;
     idx | data | image | source | loader | augment | sampler) echo data ;;
     mask | plan | workload | group_files) echo plan ;;
-    kernels | gemm | ops | attention | attend | product | autoencoder | residual) echo kernels ;;
+    kernels | gemm | half | ops | attention | attend | product | autoencoder | residual) echo kernels ;;
     model | deit | levit) echo models ;;
     attention_stats | prune | polarize | autoencoder_setup | kept_share) echo algorithm ;;
     equalize) echo engine ;;

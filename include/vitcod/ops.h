@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vitcod/gemm.h"
+#include "vitcod/half.h"
 
 typedef struct vc_linear {
     size_t inputs, outputs;
@@ -25,6 +25,12 @@ void vc_linear_forward(float *y, const float *x, const vc_linear *linear, size_t
 /* dx may be NULL; db is ignored without a bias. */
 void vc_linear_backward(float *dx, float *dw, float *db, const float *dy, const float *x,
                         const vc_linear *linear, size_t rows);
+
+/* The same with products in bfloat16; half NULL: in float32. */
+void vc_linear_forward_in(vc_half *half, float *y, const float *x, const vc_linear *linear,
+                          size_t rows, const float *residual);
+void vc_linear_backward_in(vc_half *half, float *dx, float *dw, float *db, const float *dy,
+                           const float *x, const vc_linear *linear, size_t rows);
 
 /* out (columns) += sum over the rows of x (rows, columns), in row order. */
 void vc_column_sum(float *out, const float *x, size_t rows, size_t columns);

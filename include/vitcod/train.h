@@ -102,6 +102,7 @@ typedef struct vc_train_options {
     double logits;                /* weight of the loss on logits, beside the distances; 1 */
     double features, attention;   /* weights of the distances from the teacher's blocks; 0: none */
     double temperature;
+    int half; /* products of the blocks in bfloat16: VC_EUNSUPPORTED where the CPU has none */
     vc_augment_options augment; /* how images are changed */
     size_t repetitions;         /* of an image in a row, each changed in its own way; 1: none */
     double crop_fraction; /* of images that are not cropped at random; see vc_loader_options */

@@ -7,6 +7,7 @@
 #include "vitcod/clock.h"
 #include "vitcod/comm.h"
 #include "vitcod/file.h"
+#include "vitcod/half.h"
 #include "vitcod/hash.h"
 #include "vitcod/isa.h"
 #include "vitcod/json.h"

@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "commands.h"
 #include "option_file.h"
@@ -10,11 +11,12 @@ typedef struct recipe {
     size_t lr_batch, shift;
     int flip;
     double mix;
+    const char *dtype;
 } recipe;
 
 static recipe recipe_default(void)
 {
-    return (recipe){.shift = CLI_UNSET, .flip = 1, .mix = NAN};
+    return (recipe){.shift = CLI_UNSET, .flip = 1, .mix = NAN, .dtype = "fp32"};
 }
 
 /* DeiT's numbers for whatever is asked for, and nothing asked for. */
@@ -110,6 +112,7 @@ static int run_train(const cli_command *command, int argc, char **argv)
         {"temperature", "X", "of both models' logits (default 1)", CLI_NUMBER, &temperature},
         {"ema", "X", "decay per step of the moving average that is written (default 0: none)",
          CLI_NUMBER, &o.train.ema},
+        {"dtype", "NAME", "products of the blocks in fp32 (default) or bf16", CLI_TEXT, &r.dtype},
         {"drop-path", "X", "stochastic depth: share of the last block's branches left out",
          CLI_NUMBER, &o.train.drop_path},
         {"repetitions", "N", "of an image in a row, each changed in its own way (default 1)",
@@ -160,6 +163,9 @@ static int run_train(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "%s is missing", o.data ? "-o FILE" : "--data DIR");
     if (o.train.epochs == 0)
         return cli_usage(command, "--epochs must be above 0");
+    o.train.half = strcmp(r.dtype, "bf16") == 0;
+    if (!o.train.half && strcmp(r.dtype, "fp32") != 0)
+        return cli_usage(command, "--dtype is '%s', wanted fp32 or bf16", r.dtype);
     if (o.new_head && !o.model.path)
         return cli_usage(command, "--new-head belongs to --init MODEL");
     if (o.train.keep < 1 || o.train.keep > 1000)

@@ -16,8 +16,8 @@ static void start_rows(float *y, const float *bias, const float *residual, size_
     }
 }
 
-void vc_linear_forward(float *y, const float *x, const vc_linear *linear, size_t rows,
-                       const float *residual)
+void vc_linear_forward_in(vc_half *half, float *y, const float *x, const vc_linear *linear,
+                          size_t rows, const float *residual)
 {
     size_t inputs = linear->inputs, outputs = linear->outputs;
     start_rows(y, linear->bias, residual, rows, outputs);
@@ -28,7 +28,13 @@ void vc_linear_forward(float *y, const float *x, const vc_linear *linear, size_t
                            .lda = inputs,
                            .ldb = inputs,
                            .ldc = outputs};
-    vc_gemm(y, x, linear->weight, &shape, 1.0f, 1.0f);
+    if (half) {
+        vc_half_load(half, VC_HALF_A, x, rows * inputs);
+        vc_half_load(half, VC_HALF_B, linear->weight, inputs * outputs);
+        vc_half_run(half, y, &shape, 1);
+    } else {
+        vc_gemm(y, x, linear->weight, &shape, 1.0f, 1.0f);
+    }
 }
 
 void vc_column_sum(float *out, const float *x, size_t rows, size_t columns)
@@ -46,8 +52,8 @@ void vc_column_sum(float *out, const float *x, size_t rows, size_t columns)
     }
 }
 
-void vc_linear_backward(float *dx, float *dw, float *db, const float *dy, const float *x,
-                        const vc_linear *linear, size_t rows)
+void vc_linear_backward_in(vc_half *half, float *dx, float *dw, float *db, const float *dy,
+                           const float *x, const vc_linear *linear, size_t rows)
 {
     size_t inputs = linear->inputs, outputs = linear->outputs;
     vc_gemm_shape weights = {.transpose_a = 1,
@@ -57,11 +63,33 @@ void vc_linear_backward(float *dx, float *dw, float *db, const float *dy, const 
                              .lda = outputs,
                              .ldb = inputs,
                              .ldc = inputs};
-    vc_gemm(dw, dy, x, &weights, 1.0f, 1.0f);
-    if (linear->bias)
-        vc_column_sum(db, dy, rows, outputs);
     vc_gemm_shape through = {
         .m = rows, .n = inputs, .k = outputs, .lda = outputs, .ldb = inputs, .ldc = inputs};
-    if (dx)
-        vc_gemm(dx, dy, linear->weight, &through, 1.0f, 0.0f);
+    if (linear->bias)
+        vc_column_sum(db, dy, rows, outputs);
+    if (half) {
+        vc_half_load(half, VC_HALF_A, dy, rows * outputs);
+        vc_half_load(half, VC_HALF_B, x, rows * inputs);
+        vc_half_run(half, dw, &weights, 1);
+        if (!dx)
+            return;
+        vc_half_load(half, VC_HALF_B, linear->weight, inputs * outputs);
+        vc_half_run(half, dx, &through, 0);
+    } else {
+        vc_gemm(dw, dy, x, &weights, 1.0f, 1.0f);
+        if (dx)
+            vc_gemm(dx, dy, linear->weight, &through, 1.0f, 0.0f);
+    }
+}
+
+void vc_linear_forward(float *y, const float *x, const vc_linear *linear, size_t rows,
+                       const float *residual)
+{
+    vc_linear_forward_in(NULL, y, x, linear, rows, residual);
+}
+
+void vc_linear_backward(float *dx, float *dw, float *db, const float *dy, const float *x,
+                        const vc_linear *linear, size_t rows)
+{
+    vc_linear_backward_in(NULL, dx, dw, db, dy, x, linear, rows);
 }

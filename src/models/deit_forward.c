@@ -47,11 +47,11 @@ static void add_branch(float *out, const float *x, const vc_linear *last, const 
                        const vc_acts *acts, size_t layer, size_t branch, size_t batch, size_t rows)
 {
     if (!acts->branches) {
-        vc_linear_forward(out, x, last, rows, in);
+        vc_linear_forward_in(acts->half, out, x, last, rows, in);
         return;
     }
     const float *counts = acts->branches + (2 * layer + branch) * acts->batch;
-    vc_linear_forward(out, x, last, rows, NULL);
+    vc_linear_forward_in(acts->half, out, x, last, rows, NULL);
     vc_scale_images(out, out, counts, in, batch, rows / batch * last->outputs);
 }
 
@@ -70,12 +70,12 @@ static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t bat
 
     vc_layernorm_forward(a->norm1, a->mean1, a->rstd1, a->input, w->norm1_w, w->norm1_b, rows,
                          width, VC_DEIT_EPS);
-    vc_linear_forward(a->qkv, a->norm1, &qkv, rows, NULL);
+    vc_linear_forward_in(acts->half, a->qkv, a->norm1, &qkv, rows, NULL);
     attend(acts, model, layer, batch, tap);
     add_branch(a->middle, a->attention, &proj, a->input, acts, layer, 0, batch, rows);
     vc_layernorm_forward(a->norm2, a->mean2, a->rstd2, a->middle, w->norm2_w, w->norm2_b, rows,
                          width, VC_DEIT_EPS);
-    vc_linear_forward(a->fc1, a->norm2, &fc1, rows, NULL);
+    vc_linear_forward_in(acts->half, a->fc1, a->norm2, &fc1, rows, NULL);
     vc_gelu_forward(a->gelu, a->fc1, rows * hidden);
     add_branch(output, a->gelu, &fc2, a->middle, acts, layer, 1, batch, rows);
 }

@@ -104,18 +104,19 @@ static double block_backward(vc_grads *g, const vc_acts *acts, const vc_model *m
 
     const size_t image = rows / batch * width;
     const float *dy = branch_gradient(g, g->attention, acts, layer, 1, batch, image);
-    vc_linear_backward(g->mlp, d->fc2_w, d->fc2_b, dy, a->gelu, &fc2, rows);
+    vc_linear_backward_in(acts->half, g->mlp, d->fc2_w, d->fc2_b, dy, a->gelu, &fc2, rows);
     vc_gelu_backward(g->mlp, g->mlp, a->fc1, rows * hidden);
-    vc_linear_backward(g->norm, d->fc1_w, d->fc1_b, g->mlp, a->norm2, &fc1, rows);
+    vc_linear_backward_in(acts->half, g->norm, d->fc1_w, d->fc1_b, g->mlp, a->norm2, &fc1, rows);
     vc_layernorm_backward(g->stream, d->norm2_w, d->norm2_b, g->norm, a->middle, a->mean2, a->rstd2,
                           w->norm2_w, rows, width);
     dy = branch_gradient(g, g->norm, acts, layer, 0, batch, image);
-    vc_linear_backward(g->attention, d->proj_w, d->proj_b, dy, a->attention, &proj, rows);
+    vc_linear_backward_in(acts->half, g->attention, d->proj_w, d->proj_b, dy, a->attention, &proj,
+                          rows);
     if (lesson && lesson->attention > 0.0f)
         distance = vc__attention_distance(g->attention, acts, lesson->teacher, model, layer, batch,
                                           lesson->attention);
     attend_backward(g, acts, model, layer, batch, reconstruction);
-    vc_linear_backward(g->norm, d->qkv_w, d->qkv_b, g->qkv, a->norm1, &qkv, rows);
+    vc_linear_backward_in(acts->half, g->norm, d->qkv_w, d->qkv_b, g->qkv, a->norm1, &qkv, rows);
     vc_layernorm_backward(g->stream, d->norm1_w, d->norm1_b, g->norm, a->input, a->mean1, a->rstd1,
                           w->norm1_w, rows, width);
     return distance;
@@ -136,8 +137,10 @@ static void embed_backward(vc_grads *g, const vc_acts *acts, const vc_model *mod
         memcpy(g->patches + b * patches * width, grad + classes * width,
                patches * width * sizeof(float));
     }
-    const vc_linear patch = {c->channels * c->patch * c->patch, width, model->deit.patch_w,
-                             model->deit.patch_b};
+    const vc_linear patch = {.inputs = c->channels * c->patch * c->patch,
+                             .outputs = width,
+                             .weight = model->deit.patch_w,
+                             .bias = model->deit.patch_b};
     vc_linear_backward(NULL, g->views.patch_w, g->views.patch_b, g->patches, acts->deit.patches,
                        &patch, batch * patches);
 }

@@ -64,9 +64,9 @@ uint64_t vc__train_fingerprint(const vc_model *model, const vc_source *data,
                               o->logits,
                               o->ema,
                               o->drop_path};
-    const uint64_t counts[] = {o->epochs,         o->batch, o->repetitions,
-                               o->seed,           o->limit, vc_source_hash(data),
-                               model->value_count};
+    const uint64_t counts[] = {(uint64_t)o->half,    o->epochs,         o->batch,
+                               o->repetitions,       o->seed,           o->limit,
+                               vc_source_hash(data), model->value_count};
     uint64_t hash = vc_hash(vc_hash(VC_HASH_START, numbers, sizeof numbers), counts, sizeof counts);
     hash = hash_augmentation(hash, &o->augment);
     hash = hash_config(hash, model);

@@ -39,6 +39,9 @@ static vc_status open_loop(vc__loop *l)
         VC_TRY(vc_acts_open(&l->teacher_acts, l->options->teacher, share,
                             vc__looks_inside(l->options)));
     VC_TRY(vc_grads_open(&l->grads, l->model, share));
+    if (l->options->half)
+        VC_TRY(vc_half_open(&l->half));
+    l->acts.half = l->teacher_acts.half = l->half;
     vc__together_open(&l->together, &l->grads, l->model, l->hooks->interrupted);
     if (l->options->drop_path > 0.0)
         VC_TRY(open_branches(l));
@@ -54,6 +57,7 @@ static void close_loop(vc__loop *l)
     vc_acts_close(&l->acts);
     vc_loader_close(l->loader);
     vc_sampler_close(&l->sampler);
+    vc_half_close(l->half);
     free(l->branches);
 }
 

@@ -14,6 +14,7 @@ typedef struct vc__loop {
     vc_optimizer optimizer;
     vc_train_state state;
     vc_sampler sampler;
+    vc_half *half;           /* NULL: products in float32 */
     vc_loader *loader;       /* of the epoch's remaining steps */
     float *branches;         /* (L, 2, share), see vc_acts; NULL without drop_path */
     vc_train_state reported; /* the state at the last report of a group */

@@ -186,6 +186,43 @@ static void groups_add_up_to_epochs(void **state)
     vc_model_close(model);
 }
 
+/* ---- bfloat16 */
+
+static double last_loss;
+
+static vc_status remember(void *context, const vc_epoch_report *r)
+{
+    (void)context;
+    last_loss = r->loss;
+    return VC_OK;
+}
+
+/* Near what float32 gives, not the same, and the same each time. */
+static void half_precision_trains(void **state)
+{
+    (void)state;
+    vc_half *half;
+    vc_train_options o = options();
+    const vc_train_hooks hooks = {.on_epoch = remember};
+    if (vc_half_open(&half) != VC_OK)
+        skip();
+    vc_half_close(half);
+    double losses[3];
+    vc_model *models[3];
+    for (int i = 0; i < 3; i++) {
+        models[i] = make_model();
+        o.half = i > 0;
+        assert_ok(train(models[i], &o, NULL, 0, &hooks));
+        losses[i] = last_loss;
+    }
+    assert_near(losses[1], losses[0], 2e-2);
+    assert_true(losses[1] != losses[0]);
+    assert_memory_equal(models[1]->values, models[2]->values,
+                        models[1]->value_count * sizeof(float));
+    for (int i = 0; i < 3; i++)
+        vc_model_close(models[i]);
+}
+
 /* ---- divergence */
 
 static void expect_divergence(const char *parameter, float value, const char *text)
@@ -229,6 +266,7 @@ int main(void)
         cmocka_unit_test(a_run_that_was_ended_goes_on),
         cmocka_unit_test(older_checkpoints_are_kept),
         cmocka_unit_test(groups_add_up_to_epochs),
+        cmocka_unit_test(half_precision_trains),
         cmocka_unit_test(a_divergence_names_its_place),
         cmocka_unit_test(options_are_checked),
     };
