@@ -39,6 +39,7 @@ bench: build
 	@bench/run.sh $(BUILD)
 
 bench-peers: build
+	@ninja -C $(BUILD) bench_model
 	@bench/peers/run.sh "$(BUILD)" "$(MODEL)" "$(DATA)" $(PEER_FLAGS)
 
 bench-tokens: build

@@ -1,6 +1,6 @@
 /* Throughput of training and inference on random images, after two warm-up rounds.
- * usage: bench_model tiny|demo train|forward BATCH ROUNDS; prints images per second, one round a line,
- * and first, as a comment, the multiply-adds per image. */
+ * usage: bench_model tiny|demo train|forward BATCH ROUNDS [fp32|bf16 [PLAN]]; prints images per second, one round a
+ * line, and first, as a comment, the multiply-adds per image. bf16 is for training. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +28,11 @@ static vc_status verify(float *logits, vc_engine *engine, vc_acts *acts, const v
     return VC_OK;
 }
 
-static vc_status run(const vc_deit_config *config, int train, size_t batch, int rounds)
+static vc_status run(const vc_deit_config *config, int train, size_t batch, int rounds,
+                     const char *dtype, const char *plan_path)
 {
+    vc_half *half = NULL;
+    vc_plan plan = {0};
     vc_model *model;
     vc_acts acts;
     vc_grads grads;
@@ -37,14 +40,21 @@ static vc_status run(const vc_deit_config *config, int train, size_t batch, int 
     vc_workload workload = {0};
     vc_train_options o = vc_train_options_default();
     VC_TRY(vc_deit_create(&model, config, 0));
+    if (plan_path) {
+        VC_TRY(vc_plan_read(&plan, plan_path));
+        VC_TRY(vc_model_use_plan(model, &plan, plan_path));
+    }
+    if (strcmp(dtype, "bf16") == 0)
+        VC_TRY(vc_half_open(&half));
     vc_engine *engine;
     vc_engine_options how = vc_engine_options_default();
     how.batch = batch;
     VC_TRY(vc_engine_open(&engine, model, &how));
     VC_TRY(vc_acts_open(&acts, model, batch, train));
+    acts.half = half;
     VC_TRY(vc_grads_open(&grads, model, batch));
     VC_TRY(vc_optimizer_open(&optimizer, model));
-    VC_TRY(vc_model_lower(&workload, &model->config, NULL));
+    VC_TRY(vc_model_lower(&workload, &model->config, plan_path ? &plan : NULL));
     printf("# macs_per_image %llu\n", (unsigned long long)vc_workload_macs(&workload, 0));
     size_t values = batch * config->channels * config->image * config->image;
     float *x = malloc(values * sizeof *x);
@@ -74,6 +84,8 @@ static vc_status run(const vc_deit_config *config, int train, size_t batch, int 
     free(x);
     free(y);
     free(logits);
+    vc_half_close(half);
+    vc_plan_close(&plan);
     vc_engine_close(engine);
     vc_workload_close(&workload);
     vc_optimizer_close(&optimizer);
@@ -85,8 +97,9 @@ static vc_status run(const vc_deit_config *config, int train, size_t batch, int 
 
 int main(int argc, char **argv)
 {
-    if (argc != 5) {
-        fputs("usage: bench_model tiny|demo train|forward BATCH ROUNDS\n", stderr);
+    if (argc < 5 || argc > 7) {
+        fputs("usage: bench_model tiny|demo train|forward BATCH ROUNDS [fp32|bf16 [PLAN]]\n",
+              stderr);
         return 2;
     }
     vc_deit_config config = vc_deit_config_default();
@@ -101,8 +114,8 @@ int main(int argc, char **argv)
                                   .hidden = 192,
                                   .mean = {0},
                                   .std = {1}};
-    if (run(&config, strcmp(argv[2], "train") == 0, (size_t)atoi(argv[3]), atoi(argv[4])) !=
-        VC_OK) {
+    if (run(&config, strcmp(argv[2], "train") == 0, (size_t)atoi(argv[3]), atoi(argv[4]),
+            argc > 5 ? argv[5] : "fp32", argc > 6 ? argv[6] : NULL) != VC_OK) {
         fprintf(stderr, "bench_model: %s\n", vc_last_error());
         return 1;
     }

@@ -31,5 +31,13 @@ if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
             "index that pip can reach, or wheels in a folder that PIP_FIND_LINKS names"
     cp "$here/requirements.txt" "$venv/requirements.txt"
 fi
-exec "$venv/bin/python" "$here/bench_peers.py" --vitcod "$build/vitcod" --model "$model" --data "$data" \
+"$venv/bin/python" "$here/bench_peers.py" --vitcod "$build/vitcod" --model "$model" --data "$data" \
     --work "$build/peers" --output "$build/bench-peers.json" "$@"
+[ "${PEER_TRAINING:-1}" != 0 ] || exit 0
+
+# Training: the sparse rows run on a plan that keeps 10 %.
+maps=$build/peers/training-maps.npy mask=$build/peers/training-mask.npy plan=$build/peers/training-plan.safetensors
+"$build/vitcod" attention "$model" --data "$data" --limit 64 -o "$maps" >&2
+"$build/vitcod" prune "$maps" --rule threshold --sparsity 0.9 -o "$mask" >&2
+"$build/vitcod" polarize "$mask" -o "$plan" >&2
+exec "$venv/bin/python" "$here/training.py" "$build/bench_model" "$build/bench-peers-training.json" --plan "$plan"
