@@ -1,0 +1,191 @@
+/* Calibration as a library: what a dense model makes of images, agreement with itself, going on, and what is refused. */
+#include "testing.h"
+#include "vitcod/calibrate.h"
+#include "vitcod/rng.h"
+
+enum { COUNT = 80, PIXELS = 64, BATCH = 8 };
+static uint8_t pixels[COUNT * PIXELS];
+static int32_t labels[COUNT];
+static const vc_dataset data = {COUNT, 1, 8, 8, 4, pixels, labels, NULL};
+static const vc_deit_config config = {.image = 8,
+                                      .patch = 2,
+                                      .channels = 1,
+                                      .classes = 4,
+                                      .width = 12,
+                                      .depth = 2,
+                                      .heads = 3,
+                                      .hidden = 24,
+                                      .std = {0.3f}};
+
+typedef struct scene {
+    vc_source *images, *learn, *held;
+    vc_model *teacher, *student;
+    char output[256], checkpoint[300];
+    json_t *settings;
+    vc_calibrate_options options;
+} scene;
+
+/* The student is another model, so that there is something to learn. */
+static scene set_up(const char *name)
+{
+    scene s = {.settings = json_pack("{s:i}", "--seed", 0)};
+    vc_rng rng = vc_rng_open(2, 2, 2);
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)vc_rng_below(&rng, 256);
+    assert_ok(vc_source_of_dataset(&s.images, &data));
+    assert_ok(vc_source_split(&s.learn, &s.held, s.images, 0, 0.2));
+    assert_ok(vc_deit_create(&s.teacher, &config, 1));
+    assert_ok(vc_deit_create(&s.student, &config, 2));
+    snprintf(s.output, sizeof s.output, "%s", temporary(name));
+    snprintf(s.checkpoint, sizeof s.checkpoint, "%s.checkpoint", s.output);
+    vc_train_options *t = &s.options.train;
+    *t = vc_train_options_default();
+    t->epochs = 4;
+    t->batch = BATCH;
+    t->learning_rate = 2e-3;
+    t->distillation = 1.0;
+    t->features = 1.0;
+    t->augment = (vc_augment_options){.flip = 0.5};
+    s.options.look = vc_look_default();
+    s.options.settings = s.settings;
+    return s;
+}
+
+static vc_status calibrate(vc_calibration *out, scene *s, const vc_calibrate_hooks *hooks)
+{
+    s->options.train.teacher = s->teacher;
+    s->options.output = s->output;
+    s->options.checkpoint = s->checkpoint;
+    return vc_calibrate(out, s->student, s->learn, s->held, &s->options, hooks);
+}
+
+static void tear_down(scene *s)
+{
+    json_decref(s->settings);
+    vc_model_close(s->student);
+    vc_model_close(s->teacher);
+    vc_source_close(s->learn);
+    vc_source_close(s->held);
+    vc_source_close(s->images);
+}
+
+static double divergence_at(const vc_calibration *c, size_t i)
+{
+    return json_number_value(json_object_get(json_array_get(c->log, i), "divergence"));
+}
+
+static void the_student_comes_nearer(void **state)
+{
+    (void)state;
+    scene s = set_up("nearer");
+    vc_calibration c;
+    const vc_calibrate_hooks none = {0};
+    assert_ok(calibrate(&c, &s, &none));
+    assert_int_equal(c.epochs, 4);
+    assert_int_equal(json_array_size(c.log), 4);
+    assert_true(divergence_at(&c, 3) < divergence_at(&c, 0));
+    for (size_t i = 0; i < 4; i++)
+        assert_true(divergence_at(&c, c.best_epoch - 1) <= divergence_at(&c, i));
+    vc_model *best;
+    assert_ok(vc_model_open(&best, s.output, &(vc_model_options){.heads = 3}));
+    assert_memory_equal(best->values, s.student->values, best->value_count * sizeof(float));
+    vc_model_close(best);
+    assert_int_not_equal(access(s.checkpoint, F_OK), 0);
+    vc_calibration_close(&c);
+    tear_down(&s);
+}
+
+static void a_model_agrees_with_itself(void **state)
+{
+    (void)state;
+    scene s = set_up("itself");
+    vc_calibration c;
+    const vc_calibrate_hooks none = {0};
+    memcpy(s.student->values, s.teacher->values, s.student->value_count * sizeof(float));
+    s.options.train.epochs = 0;
+    assert_ok(calibrate(&c, &s, &none));
+    assert_near(c.before, 1.0, 1e-12);
+    assert_near(c.agreement, 1.0, 1e-12);
+    vc_calibration_close(&c);
+    tear_down(&s);
+}
+
+/* Fails once at the end of the second epoch, as a full disk would. */
+static void fail_once(void *context, size_t step, size_t steps, double agreement)
+{
+    scene *s = context;
+    (void)steps;
+    (void)agreement;
+    if (step == 2 * (COUNT * 4 / 5 / BATCH) + 1)
+        s->student->values[0] = NAN;
+}
+
+static void it_goes_on_to_the_same_bits(void **state)
+{
+    (void)state;
+    scene whole = set_up("whole"), broken = set_up("broken");
+    vc_calibration a, b;
+    const vc_calibrate_hooks none = {0};
+    const vc_calibrate_hooks failing = {.on_step = fail_once, .context = &broken};
+    assert_ok(calibrate(&a, &whole, &none));
+    assert_fails(calibrate(&b, &broken, &failing), VC_EINVAL, "in the parameter cls_token");
+    broken.options.resume = 1;
+    json_t *other = json_pack("{s:i}", "--seed", 1);
+    broken.options.settings = other;
+    assert_fails(calibrate(&b, &broken, &none), VC_EINVAL, "--seed (was 0, is 1)");
+    broken.options.settings = broken.settings;
+    assert_ok(calibrate(&b, &broken, &none));
+    assert_memory_equal(whole.student->values, broken.student->values,
+                        whole.student->value_count * sizeof(float));
+    assert_true(json_equal(a.log, b.log));
+    json_decref(other);
+    vc_calibration_close(&a);
+    vc_calibration_close(&b);
+    tear_down(&whole);
+    tear_down(&broken);
+}
+
+static void there_must_be_a_teacher(void **state)
+{
+    (void)state;
+    scene s = set_up("alone");
+    vc_calibration c;
+    const vc_calibrate_hooks none = {0};
+    s.options.output = s.output;
+    s.options.checkpoint = s.checkpoint;
+    assert_fails(vc_calibrate(&c, s.student, s.learn, s.held, &s.options, &none), VC_EINVAL,
+                 "wants a teacher");
+    tear_down(&s);
+}
+
+/* ---- statistics */
+
+static void a_look_counts_images_and_classes(void **state)
+{
+    (void)state;
+    scene s = set_up("look");
+    vc_dense_stats stats;
+    vc_seen seen;
+    const vc_look how = vc_look_default();
+    assert_ok(vc_dense_stats_open(&stats, s.teacher, how.batch, 1, 0));
+    assert_ok(vc_dense_look(&stats, &seen, s.teacher, s.learn, &how));
+    assert_int_equal(seen.images, COUNT * 4 / 5);
+    assert_true(seen.classes >= 1 && seen.classes <= 4 && seen.last_class < 4);
+    vc_dense_stats_close(&stats);
+    memset(s.teacher->deit.head_w, 0, 4 * 12 * sizeof(float));
+    for (size_t c = 0; c < 4; c++)
+        s.teacher->deit.head_b[c] = c == 2 ? 1.0f : 0.0f;
+    assert_ok(vc_dense_look(NULL, &seen, s.teacher, s.learn, &how));
+    assert_int_equal(seen.classes, 1);
+    assert_int_equal(seen.last_class, 2);
+    tear_down(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_student_comes_nearer), cmocka_unit_test(a_model_agrees_with_itself),
+        cmocka_unit_test(it_goes_on_to_the_same_bits), cmocka_unit_test(there_must_be_a_teacher),
+        cmocka_unit_test(a_look_counts_images_and_classes)};
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
+}
