@@ -85,6 +85,37 @@ static void against_timm(void **state)
     }
 }
 
+/* timm in training mode: both heads' logits on the batch's own statistics, and a running mean after that batch. Two images
+ * leave the heads' norms little more than signs, so rounding grows. */
+static void on_batch_statistics(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        json_t *golden = golden_of(names[i]);
+        const json_t *heads = json_object_get(golden, "batch_statistics"),
+                     *running = json_object_get(golden, "batch_statistics_running_mean");
+        const vc_model_config config = small(names[i], 0);
+        vc_model *model = make(&config, 0);
+        vc_acts acts;
+        noise(timm_images, "images", BATCH * 3 * IMAGE * IMAGE);
+        assert_ok(vc_acts_open(&acts, model, BATCH, 1));
+        vc_model_observe(&acts, model, timm_images, BATCH);
+        vc_model_settle(model, &acts, BATCH);
+        for (size_t k = 0; k < 2 * BATCH * CLASSES; k++) {
+            const json_t *head = json_array_get(heads, k / (BATCH * CLASSES));
+            assert_near(acts.head_logits[k],
+                        json_real_value(json_array_get(head, k % (BATCH * CLASSES))), 1e-3);
+        }
+        const size_t block = config.levit.stages[0].depth + 1;
+        for (size_t k = 0; k < json_array_size(running); k++)
+            assert_near(model->levit.blocks[block].in.mean[k],
+                        json_real_value(json_array_get(running, k)), 1e-5);
+        vc_acts_close(&acts);
+        vc_model_close(model);
+        json_decref(golden);
+    }
+}
+
 /* Auto-encoders of Q or of K alone: written, read, run, lowered. */
 static void one_coder(void **state)
 {
@@ -347,6 +378,7 @@ static void what_does_not_fit_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(against_timm),
+                                       cmocka_unit_test(on_batch_statistics),
                                        cmocka_unit_test(one_coder),
                                        cmocka_unit_test(parameters_are_timms),
                                        cmocka_unit_test(distilled_deit_against_timm),

@@ -79,7 +79,7 @@ def attend(a, q, k, v, state):
             code = code @ state[a.name + f".encoder_{x}.weight"].T + state[a.name + f".encoder_{x}.bias"]
             code = code @ state[a.name + f".decoder_{x}.weight"].T + state[a.name + f".decoder_{x}.bias"]
             after = code.permute(0, 1, 3, 2)
-            state["reconstruction"] += float((after - before).norm())
+            state["reconstruction"] = state["reconstruction"] + (after - before).norm()
             q, k = (after, k) if x == "q" else (q, after)
     scores = q.permute(0, 2, 1, 3) @ k.permute(0, 2, 3, 1) * a.scale + a.attention_biases[:, a.attention_bias_idxs]
     if state["mask"]:
@@ -142,7 +142,7 @@ def levit(widths, heads, depths):
             state.update(mask=mask, autoencoder=autoencoder, reconstruction=0.0)
             out[name] = flat(model(x))
             if autoencoder:
-                out[name + "_reconstruction"] = state["reconstruction"]
+                out[name + "_reconstruction"] = float(state["reconstruction"])
         state.update(mask=0, autoencoder=0)
         model.train()
         model.distilled_training = True
