@@ -24,7 +24,8 @@ static inline vc_model_config tiny_levit(void)
                                        .std = {1.0f, 1.0f}}};
 }
 
-/* Random parameters: norms that start as 0 would hide what is behind them. Biases that are large enough to matter. */
+/* Random parameters: norms that start as 0 would hide what is behind them; at 1 a random network is so steep, layer upon
+ * layer, that a difference quotient needs steps that drown in rounding. Biases that are large enough to matter. */
 static inline vc_model *tiny_levit_open(const vc_model_config *config)
 {
     vc_model *model;
@@ -33,10 +34,10 @@ static inline vc_model *tiny_levit_open(const vc_model_config *config)
     for (size_t p = 0; p < model->param_count; p++) {
         const vc_param *param = &model->params[p];
         const int norm = strstr(param->name, ".bn.weight") != NULL;
-        const float scale = strstr(param->name, "biases") ? 1.0f : 0.2f;
+        const float scale = strstr(param->name, "attention_biases") ? 1.0f : norm ? 0.1f : 0.2f;
         for (size_t i = 0; i < param->count && !param->statistic; i++) {
             const float noise = scale * (float)vc_rng_normal(&rng);
-            param->data[i] = norm ? 1.0f + noise : param->data[i] + noise;
+            param->data[i] = norm ? 0.6f + noise : param->data[i] + noise;
         }
     }
     vc_model_refresh(model);

@@ -146,6 +146,7 @@ void vc_model_close(vc_model *model);
 
 /* Views on another flat block of the same layout (gradients); `blocks` holds L entries. */
 vc_deit_weights vc_deit_views(const vc_model *model, float *values, vc_block_weights *blocks);
+vc_levit_weights vc_levit_views(const vc_model *model, float *values, vc_levit_block *blocks);
 
 /* The auto-encoders of Q and of K in a layer; NULLs where there is none. */
 const vc_coder *vc_model_coder(const vc_model *model, size_t layer);

@@ -1,4 +1,4 @@
-/* Training of a DeiT: backward pass, loss, AdamW, schedule, loop, checkpoints. */
+/* Training of a DeiT or a LeViT: backward pass, loss, AdamW, schedule, loop, checkpoints. */
 #ifndef VITCOD_TRAIN_H
 #define VITCOD_TRAIN_H
 
@@ -49,14 +49,54 @@ vc_loss vc_cross_entropy_mixed(float *dlogits, const float *logits, const vc_lab
 double vc_distillation(float *dlogits, const float *logits, const float *teacher, size_t batch,
                        size_t classes, double weight, double temperature);
 
+/* The same from the teacher's first class instead of its distribution (Touvron et al. 2021, eq. 3): the mean cross-entropy
+ * with it, without smoothing. */
+double vc_hard_distillation(float *dlogits, const float *logits, const float *teacher, size_t batch,
+                            size_t classes, double weight);
+
+/* What a teacher says, and how much it counts. */
+typedef struct vc_teaching {
+    const float *logits;       /* (batch, classes) */
+    double share, temperature; /* share: of the loss; temperature: of soft distillation */
+    int hard;                  /* its first class, in place of its distribution */
+} vc_teaching;
+
+/* Two heads apart (Touvron et al. 2021, section 4): labels teach the first, the teacher the second. heads (2, batch, classes)
+ * and their gradient, which may be NULL: (1 - share) * cross-entropy + share * distillation. Both losses are returned
+ * unweighted; hits are the first head's. */
+vc_loss vc_two_head_loss(float *dheads, const float *heads, const vc_labels *labels,
+                         const vc_teaching *teaching, size_t batch, size_t classes,
+                         float smoothing);
+
 /* ---- backward */
 
+/* Gradients of activations, those that all layers share. */
+typedef struct vc_deit_grads {
+    vc_deit_weights views; /* of the flat block */
+    float *stream, *norm, *qkv, *attention, *mlp;
+    float *class_tokens, *head, *patches;
+} vc_deit_grads;
+
+typedef struct vc_levit_grads {
+    vc_levit_weights views;
+    float *stream[2]; /* in turn, as the forward pass of inference has them */
+    float *product;   /* behind the norm that ends a branch */
+    float *hidden, *attention, *projected, *queries, *thinned, *windows;
+    float *scores, *biases[2]; /* (B, ...) of scores; summed over the batch; (H, Tq, Tk) */
+    float *sorted, *sorted_w, *sorted_b; /* of copies of parameters, see vc_normed_acts */
+    float *head_in, *head_mean, *mean;
+} vc_levit_grads;
+
 typedef struct vc_grads {
-    float *values; /* the flat block, laid out as the model's parameters */
-    vc_deit_weights views;
-    float *stream, *norm, *qkv, *attention, *mlp; /* gradients of activations */
-    float *decoded[2], *encoded[2];
-    float *dlogits, *class_tokens, *head, *patches, *scratch;
+    float *values;  /* the flat block, laid out as the model's parameters */
+    float *dlogits; /* (B, classes) to be set before a backward pass */
+    /* (classifiers, B, classes) of acts->head_logits, in addition to what comes from dlogits; 0 unless set */
+    float *dhead_logits;
+    vc_deit_grads deit; /* those of the architecture */
+    vc_levit_grads levit;
+    float *decoded[2], *encoded[2]; /* of Q and K */
+    float *classified;              /* (B, classes) of one head */
+    float *scratch;
     vc_arena arena;
     /* Told by a backward pass when the flat block from `from` to its end does not change any more; NULL: nobody. */
     void (*on_ready)(void *context, size_t from);
@@ -67,8 +107,7 @@ vc_status vc_grads_open(vc_grads *out, const vc_model *model, size_t batch);
 void vc_grads_close(vc_grads *grads);
 void vc_grads_clear(vc_grads *grads, const vc_model *model);
 
-/* Adds the gradients of the parameters, given grads->dlogits and the activations of a forward pass
- * with keep = 1. `reconstruction` is the weight of the auto-encoder's loss (ViTCoD: 1e-4). */
+/* Adds the gradients of the parameters, given grads->dlogits and the activations of vc_model_observe. `reconstruction` is the weight of the auto-encoder's loss (ViTCoD: 1e-4). */
 void vc_model_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model, size_t batch,
                        float reconstruction);
 
@@ -84,7 +123,8 @@ vc_distances vc_model_backward_taught(vc_grads *grads, const vc_acts *acts, cons
 /* ---- optimiser and schedule */
 
 /* In several processes (comm.h) all have the same options; each takes its share of the batch, and the sums of their
- * gradients are those of one process. Rank 0 tests, calls the hooks and writes. */
+ * gradients are those of one process, but for BatchNorm: it takes the statistics of each share alone, as PyTorch's does where it is
+ * not synchronised, and the running ones are the mean over the processes. Rank 0 tests, calls the hooks and writes. */
 typedef struct vc_train_options {
     size_t epochs, batch; /* images in a step, of all processes together */
     double learning_rate, min_learning_rate, warmup_learning_rate;
@@ -103,6 +143,8 @@ typedef struct vc_train_options {
     double features, attention;   /* weights of the distances from the teacher's blocks; 0: none */
     double temperature;
     int half; /* products of the blocks in bfloat16: VC_EUNSUPPORTED where the CPU has none */
+    int hard_distillation; /* from the teacher's first class instead of its distribution */
+    int two_heads; /* labels teach the first head, the teacher the second; 0: both teach their mean */
     vc_augment_options augment; /* how images are changed */
     size_t repetitions;         /* of an image in a row, each changed in its own way; 1: none */
     double crop_fraction; /* of images that are not cropped at random; see vc_loader_options */

@@ -132,6 +132,14 @@ static const float *bias(const vc_model *model, size_t index)
     return model->levit_folded.blocks[index].bias;
 }
 
+vc_levit_weights vc_levit_views(const vc_model *model, float *values, vc_levit_block *blocks)
+{
+    vc_levit_weights views = {.blocks = blocks};
+    vc__walk bind = {.values = values};
+    vc__levit_walk(&bind, &model->config.levit, &views);
+    return views;
+}
+
 const vc__architecture vc__levit = {
     .name = "levit",
     .check = check,

@@ -178,9 +178,11 @@ static void fold(vc_model *model)
 
 vc_status vc__levit_fold(vc_model *model)
 {
-    place(&model->levit_folded, &model->folded, &model->config.levit);
-    VC_TRY(vc_arena_reserve(&model->folded));
-    place(&model->levit_folded, &model->folded, &model->config.levit);
+    if (!model->folded.base) {
+        place(&model->levit_folded, &model->folded, &model->config.levit);
+        VC_TRY(vc_arena_reserve(&model->folded));
+        place(&model->levit_folded, &model->folded, &model->config.levit);
+    }
     fold(model);
     return VC_OK;
 }

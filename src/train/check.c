@@ -1,5 +1,6 @@
 /* Whether a run can be what its options say. */
-#include "train_impl.h"
+#include "learner.h"
+#include "vitcod/comm.h"
 
 int vc__looks_inside(const vc_train_options *o)
 {
@@ -17,8 +18,13 @@ static vc_status check_range(const char *name, double value, double low, double 
 static vc_status check_blocks(const vc_train_options *o, const vc_model *model)
 {
     const vc_deit_config *s = &model->config.deit, *t = &o->teacher->config.deit;
-    if (!vc__looks_inside(o) ||
-        (o->teacher->config.architecture == VC_DEIT && t->depth == s->depth &&
+    if (!vc__looks_inside(o))
+        return VC_OK;
+    if (model->config.architecture != VC_DEIT)
+        return vc_fail(VC_EUNSUPPORTED,
+                       "only a deit's blocks can learn from a teacher's, this is a %s",
+                       vc_architecture_name(model->config.architecture));
+    if ((o->teacher->config.architecture == VC_DEIT && t->depth == s->depth &&
          t->width == s->width && vc_deit_tokens(t) == vc_deit_tokens(s)))
         return VC_OK;
     return vc_fail(VC_EINVAL,
@@ -52,6 +58,32 @@ vc_status vc_train_check_teacher(const vc_train_options *o, const vc_model *stud
     return check_range("the temperature", o->temperature, 1e-3, 1e3);
 }
 
+/* BatchNorm of one image has no deviation. */
+static vc_status check_share(const vc_model *model, const vc_train_options *o)
+{
+    const size_t least = vc__learner_of(model)->least_share, ranks = (size_t)vc_comm_size();
+    if (o->batch / ranks >= least)
+        return VC_OK;
+    return vc_fail(VC_EINVAL,
+                   "a batch of %zu in %zu process%s: a %s wants %zu images or more in each",
+                   o->batch, ranks, ranks == 1 ? "" : "es",
+                   vc_architecture_name(model->config.architecture), least);
+}
+
+static vc_status check_heads(const vc_model *model, const vc_source *data,
+                             const vc_train_options *o)
+{
+    if (!o->teacher && (o->two_heads || o->hard_distillation))
+        return vc_fail(VC_EINVAL, "two heads apart and hard distillation want a teacher");
+    if (!o->two_heads)
+        return VC_OK;
+    if (vc_model_input_of(&model->config).classifiers != 2)
+        return vc_fail(VC_EINVAL, "two heads taught apart want a model with two heads");
+    if (vc_source_classes(data) == 0)
+        return vc_fail(VC_EINVAL, "two heads taught apart want labels for the first");
+    return VC_OK;
+}
+
 vc_status vc__check_training(const vc_model *model, const vc_source *data,
                              const vc_train_options *o)
 {
@@ -73,8 +105,10 @@ vc_status vc__check_training(const vc_model *model, const vc_source *data,
     if (o->half && model->config.architecture != VC_DEIT)
         return vc_fail(VC_EUNSUPPORTED, "training in bf16 wants a deit, this is a %s",
                        vc_architecture_name(model->config.architecture));
-    if (o->drop_path > 0.0 && model->config.architecture != VC_DEIT)
+    if (o->drop_path > 0.0 && !vc__learner_of(model)->drops_paths)
         return vc_fail(VC_EUNSUPPORTED, "drop path wants a deit, this is a %s",
                        vc_architecture_name(model->config.architecture));
+    VC_TRY(check_share(model, o));
+    VC_TRY(check_heads(model, data, o));
     return o->teacher ? vc_train_check_teacher(o, model) : VC_OK;
 }

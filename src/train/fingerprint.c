@@ -71,7 +71,8 @@ uint64_t vc__train_fingerprint(const vc_model *model, const vc_source *data,
     hash = hash_augmentation(hash, &o->augment);
     hash = hash_config(hash, model);
     if (o->teacher) {
-        const double how[] = {o->distillation, o->temperature, o->features, o->attention};
+        const double how[] = {o->distillation, o->temperature,       o->features,
+                              o->attention,    o->hard_distillation, o->two_heads};
         hash = hash_config(vc_hash(hash, how, sizeof how), o->teacher);
         hash = hash_attention(hash, o->teacher);
         for (size_t i = 0; i < o->teacher->param_count; i++)

@@ -1,55 +1,71 @@
-#include <stdlib.h>
+/* What holds gradients, and the architectures that have some. */
 #include <string.h>
 
-#include "train_impl.h"
+#include "learner.h"
 #include "vitcod/threads.h"
+
+static const vc__learner *const learners[VC_ARCHITECTURE_COUNT] = {
+    [VC_DEIT] = &vc__deit_learner,
+    [VC_LEVIT] = &vc__levit_learner,
+};
+
+const vc__learner *vc__learner_of(const vc_model *model)
+{
+    return learners[model->config.architecture];
+}
 
 vc_status vc__check_trainable(const vc_model *model)
 {
-    vc_architecture architecture = model->config.architecture;
-    if (architecture == VC_DEIT && model->values)
+    if (model->values)
         return VC_OK;
-    return vc_fail(VC_EUNSUPPORTED, "a %s%s cannot be trained, wanted a deit",
-                   vc_architecture_name(architecture),
-                   model->values ? "" : " that lies in a mapped file");
+    return vc_fail(VC_EUNSUPPORTED, "a model that lies in a mapped file cannot be trained");
+}
+
+static void raise_to(size_t *most, size_t value)
+{
+    *most = value > *most ? value : *most;
 }
 
 /* Attention wants a piece per thread, the auto-encoder one in all. */
 static size_t scratch_count(const vc_model *model)
 {
-    const vc_deit_config *c = &model->config.deit;
-    size_t tokens = vc_deit_tokens(c), dense = tokens * tokens;
-    size_t each = model->sparse ? vc_model_sparse_scratch(model) : dense;
-    size_t most = each * (size_t)vc_threads_count();
-    for (size_t i = 0; i < 2; i++) {
-        size_t coded = vc_autoencoder_scratch_floats(c->heads, c->compressed_heads[i]);
-        most = coded > most ? coded : most;
+    size_t most = 0;
+    for (size_t i = 0; i < vc_model_layers(&model->config); i++) {
+        const vc_attention_layer l = vc_model_layer(&model->config, i);
+        const size_t each = model->sparse ? vc_model_sparse_scratch(model) : l.queries * l.keys;
+        raise_to(&most, each * (size_t)vc_threads_count());
+        for (size_t k = 0; k < 2; k++)
+            raise_to(&most, vc_autoencoder_scratch_floats(l.heads, l.compressed[k]));
     }
     return most;
 }
 
+static void place_coders(vc_grads *g, const vc_model *model, size_t batch)
+{
+    size_t decoded[2] = {0}, encoded[2] = {0};
+    for (size_t i = 0; i < 2 * vc_model_layers(&model->config); i++) {
+        const vc_attention_layer l = vc_model_layer(&model->config, i / 2);
+        const size_t values = batch * l.keys * l.head_dim;
+        raise_to(&encoded[i % 2], values * l.compressed[i % 2]);
+        raise_to(&decoded[i % 2], l.compressed[i % 2] ? values * l.heads : 0);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        g->decoded[i] = decoded[i] ? vc_arena_floats(&g->arena, decoded[i]) : NULL;
+        g->encoded[i] = encoded[i] ? vc_arena_floats(&g->arena, encoded[i]) : NULL;
+    }
+}
+
 static void place(vc_grads *g, const vc_model *model, size_t batch)
 {
-    const vc_deit_config *c = &model->config.deit;
-    vc_arena *arena = &g->arena;
-    size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), rows = batch * tokens;
-    g->values = vc_arena_floats(arena, model->value_count);
-    g->stream = vc_arena_floats(arena, rows * c->width);
-    g->norm = vc_arena_floats(arena, rows * c->width);
-    g->qkv = vc_arena_floats(arena, rows * 3 * c->width);
-    g->attention = vc_arena_floats(arena, rows * c->width);
-    g->mlp = vc_arena_floats(arena, rows * c->hidden);
-    for (size_t i = 0; i < 2; i++)
-        if (c->compressed_heads[i]) {
-            size_t encoded = c->compressed_heads[i] * (c->width / c->heads);
-            g->decoded[i] = vc_arena_floats(arena, rows * c->width);
-            g->encoded[i] = vc_arena_floats(arena, rows * encoded);
-        }
-    g->dlogits = vc_arena_floats(arena, batch * c->classes);
-    g->class_tokens = vc_arena_floats(arena, batch * classes * c->width);
-    g->head = vc_arena_floats(arena, batch * classes * c->width);
-    g->patches = vc_arena_floats(arena, batch * (tokens - classes) * c->width);
-    g->scratch = vc_arena_floats(arena, scratch_count(model));
+    const vc_model_input input = vc_model_input_of(&model->config);
+    const size_t logits = batch * input.classes;
+    g->values = vc_arena_floats(&g->arena, model->value_count);
+    g->dlogits = vc_arena_floats(&g->arena, logits);
+    g->dhead_logits = vc_arena_floats(&g->arena, input.classifiers * logits);
+    g->classified = vc_arena_floats(&g->arena, logits);
+    place_coders(g, model, batch);
+    vc__learner_of(model)->place(g, model, batch);
+    g->scratch = vc_arena_floats(&g->arena, scratch_count(model));
 }
 
 vc_status vc_grads_open(vc_grads *out, const vc_model *model, size_t batch)
@@ -59,18 +75,16 @@ vc_status vc_grads_open(vc_grads *out, const vc_model *model, size_t batch)
     place(out, model, batch);
     VC_TRY(vc_arena_reserve(&out->arena));
     place(out, model, batch);
-    vc_block_weights *blocks = calloc(model->config.deit.depth, sizeof *blocks);
-    if (!blocks) {
+    const vc_status status = vc__learner_of(model)->bind(out, model);
+    if (status != VC_OK)
         vc_grads_close(out);
-        return vc_fail(VC_ENOMEM, "out of memory");
-    }
-    out->views = vc_deit_views(model, out->values, blocks);
-    return VC_OK;
+    return status;
 }
 
 void vc_grads_close(vc_grads *grads)
 {
-    free(grads->views.blocks);
+    for (size_t i = 0; i < VC_ARCHITECTURE_COUNT; i++)
+        learners[i]->release(grads);
     vc_arena_close(&grads->arena);
     *grads = (vc_grads){0};
 }
@@ -78,4 +92,31 @@ void vc_grads_close(vc_grads *grads)
 void vc_grads_clear(vc_grads *grads, const vc_model *model)
 {
     memset(grads->values, 0, model->value_count * sizeof(float));
+}
+
+void vc__classifier_gradient(vc_grads *g, const vc_model *model, size_t head, size_t batch)
+{
+    const vc_model_input input = vc_model_input_of(&model->config);
+    const size_t count = batch * input.classes;
+    const float share = 1.0f / (float)input.classifiers; /* the logits are the mean of the heads' */
+    for (size_t i = 0; i < count; i++)
+        g->classified[i] = share * g->dlogits[i] + g->dhead_logits[head * count + i];
+}
+
+void vc__ready(const vc_grads *g, const float *first)
+{
+    if (g->on_ready)
+        g->on_ready(g->context, (size_t)(first - g->values));
+}
+
+vc_distances vc_model_backward_taught(vc_grads *grads, const vc_acts *acts, const vc_model *model,
+                                      size_t batch, float reconstruction, const vc_lesson *lesson)
+{
+    return vc__learner_of(model)->backward(grads, acts, model, batch, reconstruction, lesson);
+}
+
+void vc_model_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model, size_t batch,
+                       float reconstruction)
+{
+    vc_model_backward_taught(grads, acts, model, batch, reconstruction, NULL);
 }

@@ -200,8 +200,10 @@ static vc_status test_all(vc_epoch_report *out, vc__loop *l)
     if (!average)
         return VC_OK;
     exchange(l->model->values, average, l->model->value_count);
+    vc_model_refresh(l->model);
     const vc_status status = test(&out->averaged, l);
     exchange(l->model->values, average, l->model->value_count);
+    vc_model_refresh(l->model);
     return status;
 }
 
@@ -214,6 +216,7 @@ static vc_status run_epoch(vc__loop *l)
     vc_loader_close(l->loader);
     l->loader = NULL;
     vc_epoch_report done = report(l, vc_clock_seconds() - started, l->state.step - first);
+    vc_model_refresh(l->model);
     VC_TRY(test_all(&done, l));
     /* Reported first: a report that fails is made again after resuming. */
     if (l->hooks->on_epoch && writes(l))
@@ -250,6 +253,7 @@ vc_status vc_train(vc_model *model, vc_source *train, vc_source *test,
     if (test)
         VC_TRY(vc_model_check_source(model, test));
     const vc_status status = run(&l, resume);
+    vc_model_refresh(model);
     close_loop(&l);
     return status;
 }

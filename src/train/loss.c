@@ -79,3 +79,37 @@ double vc_distillation(float *dlogits, const float *logits, const float *teacher
     }
     return total * temperature * temperature / (double)batch;
 }
+
+double vc_hard_distillation(float *dlogits, const float *logits, const float *teacher, size_t batch,
+                            size_t classes, double weight)
+{
+    double total = 0.0;
+    for (size_t b = 0; b < batch; b++) {
+        const float *x = logits + b * classes;
+        float *dx = dlogits ? dlogits + b * classes : NULL;
+        const size_t first = (size_t)vc__first_class(teacher + b * classes, classes);
+        const double sum = log_sum(x, classes, 1.0);
+        total += sum - x[first];
+        for (size_t c = 0; dx && c < classes; c++)
+            dx[c] = (float)((1.0 - weight) * dx[c] +
+                            weight * (exp(x[c] - sum) - (c == first)) / (double)batch);
+    }
+    return total / (double)batch;
+}
+
+vc_loss vc_two_head_loss(float *dheads, const float *heads, const vc_labels *labels,
+                         const vc_teaching *t, size_t batch, size_t classes, float smoothing)
+{
+    const size_t count = batch * classes;
+    float *first = dheads, *second = dheads ? dheads + count : NULL;
+    vc_loss loss = vc_cross_entropy_mixed(first, heads, labels, batch, classes, smoothing);
+    for (size_t i = 0; first && i < count; i++) {
+        first[i] *= (float)(1.0 - t->share);
+        second[i] = 0.0f;
+    }
+    loss.distillation =
+        t->hard ? vc_hard_distillation(second, heads + count, t->logits, batch, classes, t->share)
+                : vc_distillation(second, heads + count, t->logits, batch, classes, t->share,
+                                  t->temperature);
+    return loss;
+}

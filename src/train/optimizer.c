@@ -111,8 +111,9 @@ double vc_optimizer_step(vc_optimizer *optimizer, vc_model *model, const vc_grad
     for (size_t i = 0; i < model->param_count; i++) {
         const vc_param *p = &model->params[i];
         c.weight_decay = p->decay ? (float)o->weight_decay : 0.0f;
-        kernels->adamw_step(model->values + p->offset, optimizer->m + p->offset,
-                            optimizer->v + p->offset, grads->values + p->offset, p->count, &c);
+        if (!p->statistic)
+            kernels->adamw_step(model->values + p->offset, optimizer->m + p->offset,
+                                optimizer->v + p->offset, grads->values + p->offset, p->count, &c);
         if (optimizer->average)
             average(optimizer->average + p->offset, model->values + p->offset, p->count,
                     (float)o->ema);

@@ -37,17 +37,46 @@ static void draw_branches(vc__loop *l)
     l->acts.branches = l->branches;
 }
 
-/* Of the labels, where there are some. */
-static vc_loss task_loss(vc__loop *l, const vc_loaded *batch)
+static size_t classes_of(const vc__loop *l)
 {
-    const size_t classes = l->model->config.deit.classes;
+    return vc_model_input_of(&l->model->config).classes;
+}
+
+/* Of the labels, where there are some. */
+static vc_loss task_loss(vc__loop *l, const vc_labels *labels, size_t images)
+{
+    const size_t classes = classes_of(l);
     if (vc_source_classes(l->train) == 0) {
-        memset(l->grads.dlogits, 0, batch->count * classes * sizeof(float));
+        memset(l->grads.dlogits, 0, images * classes * sizeof(float));
         return (vc_loss){0};
     }
-    const vc_labels labels = {batch->labels, batch->partners, batch->lambda};
-    return vc_cross_entropy_mixed(l->grads.dlogits, l->acts.logits, &labels, batch->count, classes,
+    return vc_cross_entropy_mixed(l->grads.dlogits, l->acts.logits, labels, images, classes,
                                   (float)l->options->label_smoothing);
+}
+
+/* Labels and teacher, with gradients of the logits or, where they are taught apart, of both heads'. */
+static vc_loss losses(vc__loop *l, const vc_loaded *batch)
+{
+    const vc_train_options *o = l->options;
+    const vc_labels labels = {batch->labels, batch->partners, batch->lambda};
+    const size_t images = batch->count, classes = classes_of(l);
+    const float *teacher = l->teacher_acts.logits;
+    if (o->teacher)
+        vc_model_forward(&l->teacher_acts, o->teacher, batch->x, images, NULL);
+    if (o->two_heads) {
+        const vc_teaching teaching = {teacher, o->distillation, o->temperature,
+                                      o->hard_distillation};
+        return vc_two_head_loss(l->grads.dhead_logits, l->acts.head_logits, &labels, &teaching,
+                                images, classes, (float)o->label_smoothing);
+    }
+    vc_loss loss = task_loss(l, &labels, images);
+    if (o->teacher && o->hard_distillation)
+        loss.distillation = vc_hard_distillation(l->grads.dlogits, l->acts.logits, teacher, images,
+                                                 classes, o->distillation);
+    else if (o->teacher)
+        loss.distillation = vc_distillation(l->grads.dlogits, l->acts.logits, teacher, images,
+                                            classes, o->distillation, o->temperature);
+    return loss;
 }
 
 /* A single bad batch does not do that, and the first steps have no mean yet. */
@@ -64,12 +93,15 @@ static vc_status backward(vc__loop *l, vc_loss *loss)
 {
     const vc_train_options *o = l->options;
     const float part = 1.0f / (float)l->together.ranks, logits = part * (float)o->logits;
-    const size_t count = l->sampler.share * l->model->config.deit.classes;
+    const vc_model_input input = vc_model_input_of(&l->model->config);
+    const size_t count = l->sampler.share * input.classes;
     const vc_lesson lesson = {&l->teacher_acts, part * (float)o->features,
                               part * (float)o->attention};
     vc_grads_clear(&l->grads, l->model);
     for (size_t i = 0; logits != 1.0f && i < count; i++)
         l->grads.dlogits[i] *= logits;
+    for (size_t i = 0; logits != 1.0f && i < input.classifiers * count; i++)
+        l->grads.dhead_logits[i] *= logits;
     VC_TRY(vc__together_begin(&l->together, &l->acts, l->model));
     loss->reconstruction = vc_model_reconstruction(&l->acts, l->model);
     loss->distances =
@@ -94,25 +126,20 @@ static void count(vc_train_state *s, const vc_loss *loss, double norm, size_t im
 vc_status vc__train_step(vc__loop *l)
 {
     const vc_train_options *o = l->options;
-    const size_t classes = l->model->config.deit.classes;
     const double epoch = (double)l->state.epoch + (double)l->state.step / (double)l->sampler.steps;
     vc_loaded batch;
     l->learning_rate = vc_learning_rate(o, epoch);
     VC_TRY(vc_loader_next(&batch, l->loader));
     draw_branches(l);
-    vc_model_forward(&l->acts, l->model, batch.x, batch.count, NULL);
-    vc_loss loss = task_loss(l, &batch);
-    if (o->teacher) {
-        vc_model_forward(&l->teacher_acts, o->teacher, batch.x, batch.count, NULL);
-        loss.distillation =
-            vc_distillation(l->grads.dlogits, l->acts.logits, l->teacher_acts.logits, batch.count,
-                            classes, o->distillation, o->temperature);
-    }
+    vc_model_observe(&l->acts, l->model, batch.x, batch.count);
+    vc_loss loss = losses(l, &batch);
     VC_TRY(backward(l, &loss));
     const double all = loss.task + loss.reconstruction + loss.distillation +
                        loss.distances.features + loss.distances.attention;
     if (!isfinite(all) || explodes(l, all))
         return diverged(l, "loss", all);
+    vc_model_settle(l->model, &l->acts, batch.count);
+    VC_TRY(vc__together_settle(&l->together, l->model));
     const double norm = vc_optimizer_step(&l->optimizer, l->model, &l->grads, o, l->learning_rate);
     if (!isfinite(norm))
         return diverged(l, "gradient's norm", norm);

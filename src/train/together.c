@@ -62,3 +62,15 @@ vc_status vc__together_end(vc__together *t, vc_loss *loss, int *stop)
     *stop = sums[6] > 0.0;
     return VC_OK;
 }
+
+vc_status vc__together_settle(vc__together *t, vc_model *model)
+{
+    for (size_t p = 0; t->ranks > 1 && p < model->param_count; p++) {
+        const vc_param *param = &model->params[p];
+        for (size_t i = 0; param->statistic && i < param->count; i++)
+            param->data[i] /= (float)t->ranks;
+        if (param->statistic)
+            vc_comm_sum_begin(param->data, param->count);
+    }
+    return t->ranks > 1 ? note_lost(t, vc_comm_sum_end(t->interrupted)) : VC_OK;
+}

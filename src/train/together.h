@@ -21,5 +21,7 @@ vc_status vc__together_begin(vc__together *together, vc_acts *acts, const vc_mod
 /* After it: the gradients are the whole batch's, the losses its means, the hits its sums. `stop`: whether anybody was
  * interrupted. */
 vc_status vc__together_end(vc__together *together, vc_loss *loss, int *stop);
+/* Running statistics, which each process settled by its own share, become their mean. */
+vc_status vc__together_settle(vc__together *together, vc_model *model);
 
 #endif

@@ -36,7 +36,9 @@ size_t vc__rank_of(const float *logits, size_t classes, size_t label);
 /* The highest logit's, of several the first. */
 int32_t vc__first_class(const float *logits, size_t classes);
 
-/* VC_EUNSUPPORTED for an architecture without backward pass, or weights that lie in a file. */
+int vc__is_finite(const float *x, size_t count);
+
+/* VC_EUNSUPPORTED for weights that lie in a file. */
 vc_status vc__check_trainable(const vc_model *model);
 
 #endif

@@ -75,10 +75,64 @@ static void distillation(void **state)
     }
 }
 
+static double hard(float *gradient)
+{
+    return vc_hard_distillation(gradient, logits, teacher, B, C, 0.7);
+}
+
+/* The teacher's first classes are 2 and 0, which happen to be the labels. */
+static void hard_distillation(void **state)
+{
+    (void)state;
+    float gradient[B * C];
+    for (size_t i = 0; i < B * C; i++)
+        gradient[i] = 1.0f; /* of the labels' loss */
+    assert_near(hard(gradient), vc_cross_entropy(NULL, logits, labels, B, C, 0.0f).task, 1e-12);
+    for (size_t i = 0; i < B * C; i++) {
+        float kept = logits[i], high = kept + 1e-2f, low = kept - 1e-2f;
+        logits[i] = high;
+        double up = hard(NULL);
+        logits[i] = low;
+        double down = hard(NULL);
+        logits[i] = kept;
+        assert_near(gradient[i], 0.3 + 0.7 * (up - down) / ((double)high - low), 2e-5);
+    }
+}
+
+/* Each head's part as if it were alone; nothing reaches the other. */
+static void two_heads(void **state)
+{
+    (void)state;
+    float heads[2 * B * C], gradient[2 * B * C], first[B * C], second[B * C] = {0};
+    const int32_t partners[B] = {0, 3};
+    const vc_labels mixed = {labels, partners, 0.3};
+    memcpy(heads, logits, sizeof logits);
+    for (size_t i = 0; i < B * C; i++)
+        heads[B * C + i] = 0.5f - logits[i];
+    for (int is_hard = 0; is_hard < 2; is_hard++) {
+        const vc_teaching how = {teacher, 0.25, 2.0, is_hard};
+        memset(second, 0, sizeof second);
+        const vc_loss have = vc_two_head_loss(gradient, heads, &mixed, &how, B, C, 0.1f);
+        const vc_loss want = vc_cross_entropy_mixed(first, heads, &mixed, B, C, 0.1f);
+        const double taught =
+            is_hard ? vc_hard_distillation(second, heads + B * C, teacher, B, C, 0.25)
+                    : vc_distillation(second, heads + B * C, teacher, B, C, 0.25, 2.0);
+        assert_near(have.task, want.task, 1e-12);
+        assert_near(have.distillation, taught, 1e-12);
+        assert_int_equal(have.top1, want.top1);
+        for (size_t i = 0; i < B * C; i++) {
+            assert_near(gradient[i], 0.75f * first[i], 1e-7);
+            assert_near(gradient[B * C + i], second[i], 1e-7);
+        }
+        assert_near(vc_two_head_loss(NULL, heads, &mixed, &how, B, C, 0.1f).task, want.task, 1e-12);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(cross_entropy),
-                                       cmocka_unit_test(mixed_labels),
-                                       cmocka_unit_test(distillation)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cross_entropy), cmocka_unit_test(mixed_labels),
+        cmocka_unit_test(distillation), cmocka_unit_test(hard_distillation),
+        cmocka_unit_test(two_heads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,45 @@
+/* Backward of what lies between the projections, the same for every architecture. */
+#include <math.h>
+
+#include "learner.h"
+
+static void autoencoders_backward(vc_grads *g, const vc__attend_grads *a, const vc_coder coders[2],
+                                  const vc_acts *acts, const vc_model *model, size_t layer,
+                                  float weight)
+{
+    const vc_attention_layer l = vc_model_layer(&model->config, layer);
+    const float *const x[] = {a->q, a->k};
+    float *const dx[] = {a->dq, a->dk};
+    vc_autoencoder ae[2];
+    vc_model_autoencoders(ae, &l, vc_model_coder(model, layer), a->shape.q_stride, a->shape.batch);
+    for (size_t i = 0; i < 2; i++) {
+        if (!ae[i].compressed)
+            continue;
+        const double norm = sqrt(acts->distances[2 * layer + i]);
+        vc_autoencoder_backward(&coders[i], dx[i], g->encoded[i], g->decoded[i], g->scratch, x[i],
+                                a->encoded[i], a->decoded[i], &ae[i],
+                                norm > 0.0 ? (float)(weight / norm) : 0.0f);
+    }
+}
+
+void vc__attend_backward(vc_grads *g, const vc__attend_grads *a, const vc_coder coders[2],
+                         const vc_acts *acts, const vc_model *model, size_t layer,
+                         float reconstruction)
+{
+    const int coded[] = {a->decoded[0] != NULL, a->decoded[1] != NULL};
+    const float *q = coded[0] ? a->decoded[0] : a->q, *k = coded[1] ? a->decoded[1] : a->k;
+    float *dq = coded[0] ? g->decoded[0] : a->dq, *dk = coded[1] ? g->decoded[1] : a->dk;
+    vc_attention_shape shape = a->shape;
+    if (coded[0])
+        shape.q_stride = shape.heads * shape.head_dim;
+    if (coded[1])
+        shape.k_stride = shape.heads * shape.head_dim;
+    if (model->sparse)
+        vc_sparse_attention_backward(dq, dk, a->dv, a->dscores, g->scratch, a->dout, a->probs, q, k,
+                                     a->v, &shape, &model->sparse[layer]);
+    else
+        vc_attention_backward(dq, dk, a->dv, a->dscores, g->scratch, a->dout, a->probs, q, k, a->v,
+                              &shape);
+    if (coded[0] || coded[1])
+        autoencoders_backward(g, a, coders, acts, model, layer, reconstruction);
+}

@@ -1,0 +1,126 @@
+/* LeViT as one of the architectures that learn. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "levit_learner.h"
+
+typedef struct sizes { /* the largest of each buffer, floats */
+    size_t stream, product, hidden, attention, projected, queries, thinned, windows, scores,
+        biases[2], sorted, outputs;
+} sizes;
+
+static void raise_to(size_t *most, size_t value)
+{
+    *most = value > *most ? value : *most;
+}
+
+static void measure_stem(sizes *s, const vc_levit_config *c, size_t batch)
+{
+    for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
+        const vc_window window = vc_levit_window(c, i);
+        const size_t side = vc_window_side(&window), rows = batch * side * side;
+        raise_to(&s->stream, rows * c->stem[i]);
+        raise_to(&s->windows, i > 0 ? rows * 9 * window.channels : 0);
+        raise_to(&s->sorted, c->stem[i] * 9 * window.channels);
+        raise_to(&s->outputs, c->stem[i]);
+    }
+}
+
+static void measure_block(sizes *s, const vc_model *model, size_t index, size_t batch)
+{
+    const vc_levit_shape b = vc_levit_block_shape(&model->config.levit, index);
+    const size_t queries = b.side_out * b.side_out, keys = b.side_in * b.side_in;
+    const size_t in = batch * keys, out = batch * queries;
+    const size_t dense = b.attention.heads * queries * keys;
+    const size_t scores = model->sparse ? model->sparse[index].probs_per_image : dense;
+    raise_to(&s->stream, out * b.width_out);
+    raise_to(&s->stream, in * b.width_in);
+    raise_to(&s->product, out * b.width_out);
+    raise_to(&s->hidden, out * b.attention.hidden);
+    raise_to(&s->attention, out * b.values);
+    raise_to(&s->projected, in * b.projected);
+    raise_to(&s->queries, b.subsampling ? out * b.keys : 0);
+    raise_to(&s->thinned, b.subsampling ? out * b.width_in : 0);
+    raise_to(&s->scores, batch * scores);
+    raise_to(&s->biases[0], scores);
+    raise_to(&s->biases[1], model->sparse ? dense : 0);
+    raise_to(&s->sorted, b.projected * b.width_in);
+    raise_to(&s->outputs, b.projected);
+}
+
+static void place(vc_grads *grads, const vc_model *model, size_t batch)
+{
+    const vc_levit_config *c = &model->config.levit;
+    const size_t width = c->stages[VC_LEVIT_STAGES - 1].width;
+    vc_levit_grads *g = &grads->levit;
+    sizes s = {0};
+    measure_stem(&s, c, batch);
+    for (size_t b = 0; b < vc_model_layers(&model->config); b++)
+        measure_block(&s, model, b, batch);
+    float **const buffers[] = {
+        &g->stream[0], &g->stream[1], &g->product,  &g->hidden,  &g->attention, &g->projected,
+        &g->queries,   &g->thinned,   &g->windows,  &g->scores,  &g->biases[0], &g->biases[1],
+        &g->sorted,    &g->sorted_w,  &g->sorted_b, &g->head_in, &g->head_mean, &g->mean};
+    const size_t counts[] = {s.stream,      s.stream,      s.product,    s.hidden,  s.attention,
+                             s.projected,   s.queries,     s.thinned,    s.windows, s.scores,
+                             s.biases[0],   s.biases[1],   s.sorted,     s.outputs, s.outputs,
+                             batch * width, batch * width, batch * width};
+    _Static_assert(sizeof buffers / sizeof *buffers == sizeof counts / sizeof *counts,
+                   "each buffer has its size");
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        *buffers[i] = vc_arena_floats(&grads->arena, counts[i]);
+}
+
+static vc_status bind(vc_grads *grads, const vc_model *model)
+{
+    vc_levit_block *blocks = calloc(vc_model_layers(&model->config), sizeof *blocks);
+    if (!blocks)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    grads->levit.views = vc_levit_views(model, grads->values, blocks);
+    return VC_OK;
+}
+
+static void release(vc_grads *grads)
+{
+    free(grads->levit.views.blocks);
+}
+
+/* In the order of the forward pass. */
+static int find(char where[VC__PLACE_ROOM], const vc_model *model, const vc_acts *acts)
+{
+    const vc_levit_config *c = &model->config.levit;
+    const vc_levit_kept *k = &acts->levit_kept;
+    for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
+        const vc_window window = vc_levit_window(c, i);
+        const size_t side = vc_window_side(&window);
+        if (vc__is_finite(k->stem_out[i], acts->batch * side * side * c->stem[i]))
+            continue;
+        snprintf(where, VC__PLACE_ROOM, "in what convolution %zu of the stem makes", i + 1);
+        return 1;
+    }
+    for (size_t b = 0; b < vc_model_layers(&model->config); b++) {
+        const vc_levit_shape s = vc_levit_block_shape(c, b);
+        const vc_levit_block_acts *a = &k->blocks[b];
+        const size_t in = acts->batch * s.side_in * s.side_in,
+                     out = acts->batch * s.side_out * s.side_out;
+        const char *what = !vc__is_finite(a->projected, in * s.projected) ? "makes of Q, K and V"
+                           : !vc__is_finite(a->attention, out * s.values) ? "attends to"
+                           : !vc__is_finite(a->middle, out * s.width_out) ? "gives to its MLP"
+                           : !vc__is_finite(a->output, out * s.width_out) ? "gives"
+                                                                          : NULL;
+        if (what) {
+            snprintf(where, VC__PLACE_ROOM, "in what block %zu %s", b, what);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+const vc__learner vc__levit_learner = {
+    .place = place,
+    .bind = bind,
+    .release = release,
+    .backward = vc__levit_backward,
+    .find = find,
+    .least_share = 2, /* the heads' norms want a deviation */
+};

@@ -1,0 +1,32 @@
+#ifndef VC_LEVIT_LEARNER_H
+#define VC_LEVIT_LEARNER_H
+
+#include "learner.h"
+
+vc_distances vc__levit_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
+                                size_t batch, float reconstruction, const vc_lesson *lesson);
+
+/* A product and the norm behind it (levit_normed_backward.c). */
+typedef struct vc__normed_layer {
+    const vc_normed_acts *acts;
+    const float *x; /* (rows, inputs) */
+    size_t rows, inputs, outputs;
+} vc__normed_layer;
+
+/* From dy (rows, outputs) to dx (rows, inputs), NULL: not wanted; dproduct (rows, outputs) is scratch and may be dy. To
+ * `d` what the parameters in use get is added. */
+void vc__normed_backward(float *dx, const vc_normed *d, float *dproduct, const float *dy,
+                         const vc__normed_layer *layer);
+
+/* The same where the parameters in use are copies: sorted outputs, of which the parameter's `order[o]` is o; a convolution
+ * of `channels`. */
+void vc__sorted_backward(float *dx, const vc_normed *d, vc_levit_grads *g, float *dproduct,
+                         const float *dy, const vc__normed_layer *layer, const size_t *order);
+void vc__kernel_backward(float *dx, const vc_normed *d, vc_levit_grads *g, float *dproduct,
+                         const float *dy, const vc__normed_layer *layer, size_t channels);
+
+/* From the gradient of a block's scores to that of its biases, shared by offset; `layer`: of its plan, or NULL. */
+void vc__biases_backward(float *dbiases, vc_levit_grads *g, const vc_levit_shape *shape,
+                         const vc_sparse_layer *layer, size_t batch);
+
+#endif
