@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Pruning rules by what they leave of the accuracy: Fashion-MNIST, the demo model, the same finetuning for all.
 
-    bench/rules.py VITCOD RESULTS.jsonl [--seeds 3] [--limit 10000] [--threads N]
+    bench/rules.py VITCOD RESULTS.jsonl [--seeds 3] [--first-seed 0] [--limit 3000] [--threads N]
 
 Writes a line per run to RESULTS.jsonl and goes on where it stopped; prints a Markdown table of top-1, mean and
-standard deviation over the seeds. Labels are used: finetuning is `vitcod train` from the dense model, one epoch
+standard deviation over the seeds. Several may run at once, each with its own seeds and file; the lines of all make the table. Labels are used: finetuning is `vitcod train` from the dense model, one epoch
 over the first LIMIT images, learning rate 1e-3, without augmentation.
 """
 import argparse
@@ -50,7 +50,7 @@ def run(folder, plan, coder, seed):
     threads = ["--threads", str(OPTIONS.threads)] if OPTIONS.threads else []
     vitcod("train", "--init", MODEL, "--plan", plan, "--data", DATA, "--epochs", "1", "--limit",
            str(OPTIONS.limit), "--warmup-epochs", "0.05", "--lr", "1e-3", "--weight-decay", "0",
-           "--shift", "0", "--no-test", "--seed", str(seed), "-o", out, *threads,
+           "--shift", "0", "--no-flip", "--no-test", "--seed", str(seed), "-o", out, *threads,
            *(["--autoencoder", coder] if coder else []))
     return vitcod("eval", out, "--data", DATA, *threads)["top1"]
 
@@ -70,7 +70,7 @@ def measure(done, results):
                os.path.join(folder, "attention.npy"), "--scores",
                os.path.join(folder, "beyond.npy"), "--beyond-mean")
         vitcod("autoencoder", MODEL, "--data", DATA, "--limit", "1000", "-o", coder)
-        for seed in range(OPTIONS.seeds):
+        for seed in range(OPTIONS.first_seed, OPTIONS.seeds):
             for sparsity in reversed(SPARSITIES):
                 for name in RULES:
                     plan = None
@@ -122,7 +122,8 @@ parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("vitcod")
 parser.add_argument("results")
 parser.add_argument("--seeds", type=int, default=3)
-parser.add_argument("--limit", type=int, default=10000)
+parser.add_argument("--first-seed", type=int, default=0)
+parser.add_argument("--limit", type=int, default=3000)
 parser.add_argument("--threads", type=int, default=0)
 OPTIONS = parser.parse_args()
 main()
