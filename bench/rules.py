@@ -4,8 +4,9 @@
     bench/rules.py VITCOD RESULTS.jsonl [--seeds 3] [--first-seed 0] [--limit 3000] [--threads N]
 
 Writes a line per run to RESULTS.jsonl and goes on where it stopped; prints a Markdown table of top-1, mean and
-standard deviation over the seeds. Several may run at once, each with its own seeds and file; the lines of all make the table. Labels are used: finetuning is `vitcod train` from the dense model, one epoch
-over the first LIMIT images, learning rate 1e-3, without augmentation.
+standard deviation over the seeds. Several may run at once, each with its own seeds and file; the lines of all, in
+one file, make the table. Labels are used: finetuning is `vitcod train` from the dense model, one epoch over the
+first LIMIT images, learning rate 1e-3, without augmentation.
 """
 import argparse
 import json
