@@ -43,6 +43,8 @@ typedef struct vc_model_input {
 } vc_model_input;
 
 vc_model_input vc_model_input_of(const vc_model_config *config);
+/* Takes all of it over but the classifiers, which come with the architecture. VC_EINVAL for sizes that do not fit. */
+vc_status vc_model_set_input(vc_model_config *config, const vc_model_input *input);
 
 /* One attention, in the order in which they run. */
 typedef struct vc_attention_layer {

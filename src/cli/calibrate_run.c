@@ -160,7 +160,7 @@ static vc_status open_models(calibrate_run *r, json_t *result)
     if (!r->json)
         cli_print_without_plan(result);
     if (r->student->config.architecture != VC_DEIT)
-        return vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be trained, wanted a deit", own.path,
+        return vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be calibrated, wanted a deit", own.path,
                        vc_architecture_name(r->student->config.architecture));
     vc_train_options how = r->o->how.train;
     how.teacher = r->teacher;

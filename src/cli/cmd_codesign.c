@@ -31,7 +31,7 @@ static vc_status check_model(codesign_options *o, const vc_model *model)
 {
     const vc_attention_layer l = vc_model_layer(&model->config, 0);
     if (model->config.architecture != VC_DEIT)
-        return vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be trained, wanted a deit", o->model,
+        return vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be designed, wanted a deit", o->model,
                        vc_architecture_name(model->config.architecture));
     if (model->plan.layer_count > 0)
         return vc_fail(VC_EINVAL,

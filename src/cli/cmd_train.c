@@ -58,6 +58,28 @@ static void set_default_sizes(vc_deit_config *c)
     c->hidden = c->hidden ? c->hidden : 4 * c->width;
 }
 
+/* What is said about the model, by where it comes from. */
+static int check_origin(const cli_command *command, const train_options *o)
+{
+    const cli_model_options *m = &o->model;
+    const vc_deit_config *c = &o->config;
+    if (m->path && m->arch)
+        return cli_usage(command, "both --init and --arch, wanted one of them");
+    if (!m->path && m->autoencoder)
+        return cli_usage(command, "--autoencoder needs a model: --init MODEL");
+    if (!m->path && !m->arch && (m->mask || m->plan || m->image_size))
+        return cli_usage(command, "--mask, --plan and --image-size need a model: --init MODEL or "
+                                  "--arch NAME");
+    if (m->arch && m->heads)
+        return cli_usage(command, "--heads belongs to an --init MODEL or to own sizes");
+    if ((m->path || m->arch) && (c->patch || c->width || c->depth || c->hidden || c->distilled))
+        return cli_usage(command,
+                         "%s brings its own sizes: leave out --patch, --width, --depth, "
+                         "--hidden and --distilled",
+                         m->path ? "--init" : "--arch");
+    return CLI_CONTINUE;
+}
+
 static int run_train(const cli_command *command, int argc, char **argv)
 {
     train_options o = {.test = 1, .train = vc_train_options_default()};
@@ -70,11 +92,13 @@ static int run_train(const cli_command *command, int argc, char **argv)
         {"config", "FILE", "options from a YAML file (configs/train); those given here count more",
          CLI_TEXT, &o.config_file},
         {"data", "DIR",
-         "training (and test) images: IDX or CIFAR files; with --init also class folders or a tar",
+         "training (and test) images: IDX or CIFAR files; with --init or --arch also class folders or a tar",
          CLI_TEXT, &o.data},
         {"output", "FILE", "the trained model (safetensors)", CLI_TEXT, &o.output},
         {"init", "MODEL", "start from this model instead of random weights", CLI_TEXT,
          &o.model.path},
+        {"arch", "NAME", "instead of --init: timm's name, for the data's classes", CLI_TEXT,
+         &o.model.arch},
         {"new-head", NULL, "with --init: a head for the data's classes, where they are others",
          CLI_FLAG, &o.new_head},
         {"classes", "FILE", "class list: line i names the folder of class i", CLI_TEXT, &o.classes},
@@ -110,6 +134,10 @@ static int run_train(const cli_command *command, int argc, char **argv)
         {"distill", "X", "share of the loss that is the teacher's (default 0.5)", CLI_NUMBER,
          &distill},
         {"temperature", "X", "of both models' logits (default 1)", CLI_NUMBER, &temperature},
+        {"hard", NULL, "learn the teacher's first class instead of its distribution", CLI_FLAG,
+         &o.train.hard_distillation},
+        {"two-heads", NULL, "labels teach the first head, the teacher the second (default: both)",
+         CLI_FLAG, &o.train.two_heads},
         {"ema", "X", "decay per step of the moving average that is written (default 0: none)",
          CLI_NUMBER, &o.train.ema},
         {"dtype", "NAME", "products of the blocks in fp32 (default) or bf16", CLI_TEXT, &r.dtype},
@@ -170,10 +198,9 @@ static int run_train(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "--new-head belongs to --init MODEL");
     if (o.train.keep < 1 || o.train.keep > 1000)
         return cli_usage(command, "--keep is %zu, wanted 1 to 1000", o.train.keep);
-    if (!o.model.path &&
-        (o.model.autoencoder || o.model.mask || o.model.plan || o.model.image_size))
-        return cli_usage(command, "--autoencoder, --mask, --plan and --image-size need a model: "
-                                  "--init MODEL");
+    status = check_origin(command, &o);
+    if (status != CLI_CONTINUE)
+        return status;
     status = cli_check_model_options(command, &o.model);
     if (status != CLI_CONTINUE)
         return status;
@@ -182,13 +209,12 @@ static int run_train(const cli_command *command, int argc, char **argv)
     status = cli_check_batch(command, o.train.batch);
     if (status != CLI_CONTINUE)
         return status;
-    const vc_deit_config *c = &o.config;
-    if (o.model.path && (c->patch || c->width || c->depth || c->hidden || c->distilled))
-        return cli_usage(command,
-                         "--init brings its own sizes: leave out --patch, --width, --depth, "
-                         "--hidden and --distilled");
-    if (!o.teacher && (!isnan(distill) || !isnan(temperature) || o.teacher_heads))
-        return cli_usage(command, "--distill, --temperature and --teacher-heads need a --teacher");
+    if (!o.teacher && (!isnan(distill) || !isnan(temperature) || o.teacher_heads ||
+                       o.train.hard_distillation || o.train.two_heads))
+        return cli_usage(command, "--distill, --temperature, --hard, --two-heads and "
+                                  "--teacher-heads need a --teacher");
+    if (o.train.hard_distillation && !isnan(temperature))
+        return cli_usage(command, "--hard has no --temperature");
     o.train.distillation = isnan(distill) ? o.train.distillation : distill;
     o.train.temperature = isnan(temperature) ? o.train.temperature : temperature;
     set_default_sizes(&o.config);
@@ -209,11 +235,12 @@ static int run_train(const cli_command *command, int argc, char **argv)
 }
 
 const cli_command cmd_train = {
-    "train", "train or finetune a DeiT", "--data DIR -o FILE [options]",
-    "Trains a DeiT from random weights, or finetunes one (--init), dense, under a mask or on a\n"
-    "plan, with or without ViTCoD's auto-encoder; plan and auto-encoder go into the file that is written.\n"
-    "AdamW, linear warm-up, cosine schedule, label smoothing, soft distillation from a --teacher, and DeiT's\n"
-    "whole recipe by options or --config configs/train/deit-vitcod.yaml. `mpirun -n N vitcod train ..` shares\n"
-    "every batch among processes, with the losses of one. A run that was stopped (SIGTERM and\n"
-    "Ctrl-C write a checkpoint first) goes on with --resume and ends with the same bits.",
+    "train", "train or finetune a DeiT or a LeViT", "--data DIR -o FILE [options]",
+    "Trains a DeiT or a LeViT from random weights (--arch, or a DeiT of own sizes), or finetunes one (--init),\n"
+    "dense, under a mask or on a plan, with or without ViTCoD's auto-encoder; plan and auto-encoder go into the\n"
+    "file that is written. AdamW, linear warm-up, cosine schedule, label smoothing, soft or hard distillation\n"
+    "from a --teacher into the mean of the heads or one of two (--two-heads), and DeiT's whole recipe by options\n"
+    "or --config configs/train/deit-vitcod.yaml. `mpirun -n N vitcod train ..` shares every batch among processes,\n"
+    "with the losses of one (a LeViT's BatchNorm sees each process's share alone). A run that was stopped (SIGTERM\n"
+    "and Ctrl-C write a checkpoint first) goes on with --resume and ends with the same bits.",
     run_train};

@@ -4,7 +4,7 @@
 
 #include "open_plan.h"
 
-static vc_status restrict_attention(vc_model *model, const cli_model_options *options)
+vc_status cli_restrict_attention(vc_model *model, const cli_model_options *options)
 {
     if (options->mask) {
         vc_mask_set set;
@@ -65,7 +65,7 @@ vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_p
                                   .without_plan = options->mask || options->plan,
                                   .in_place = purpose != CLI_TRAIN};
     VC_TRY(options->arch ? make_model(out, options) : vc_model_open(out, options->path, &how));
-    vc_status status = restrict_attention(*out, options);
+    vc_status status = cli_restrict_attention(*out, options);
     if (status != VC_OK) {
         vc_model_close(*out);
         *out = NULL;

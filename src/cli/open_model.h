@@ -50,6 +50,9 @@ typedef enum cli_purpose { CLI_TRAIN, CLI_RUN } cli_purpose;
 /* The sizes that options->arch names. */
 vc_status cli_preset(vc_model_config *out, const cli_model_options *options);
 
+/* Mask or plan, where there is one. */
+vc_status cli_restrict_attention(vc_model *model, const cli_model_options *options);
+
 /* Opens the model at options->path, or makes one, with auto-encoder, mask or plan; without mask and plan on the one
  * inside its file. */
 vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_purpose purpose);

@@ -19,6 +19,14 @@ typedef struct train_options {
  * status. */
 int train_all(json_t *epochs, const train_options *options, int json, size_t seed);
 
+/* Images of a split: encoded ones want a model that says how large they are. */
+vc_status train_open_set(vc_source **out, const train_options *options, const char *split);
+
+/* The model that options name or describe, for the classes of the data where it is made or has a new head. To be closed
+ * by the caller whatever comes back. */
+vc_status train_open_model(vc_model **out, const train_options *options, const vc_source *data,
+                           size_t seed);
+
 /* Whether a path is there and no regular file: nothing belongs beside a device. */
 int train_is_special(const char *path);
 

@@ -124,20 +124,6 @@ static vc_status on_epoch(void *context, const vc_epoch_report *report)
     return VC_OK;
 }
 
-static vc_status make_model(vc_model **out, const train_options *o, const vc_dataset *data,
-                            size_t seed)
-{
-    if (o->model.path)
-        return cli_open_model(out, &o->model, CLI_TRAIN);
-    vc_deit_config config = o->config;
-    config.image = data->height;
-    config.channels = data->channels;
-    config.classes = data->classes;
-    config.heads = o->model.heads ? o->model.heads : config.heads;
-    vc_dataset_statistics(config.mean, config.std, data);
-    return vc_deit_create(out, &config, seed);
-}
-
 static void remove_checkpoints(const char *path, size_t keep)
 {
     char older[4200];
@@ -183,33 +169,6 @@ static vc_status train_and_write(run *r, vc_model *model, const vc_train_options
     return VC_OK;
 }
 
-/* A model that is made here takes its shape from images in memory. */
-static vc_status open_set(vc_source **out, const train_options *o, const char *split)
-{
-    const vc_source_options how = {.split = split, .classes = o->classes, .labelled = 1};
-    VC_TRY(vc_source_open(out, o->data, &how));
-    if (o->model.path || vc_source_dataset(*out))
-        return VC_OK;
-    vc_source_close(*out);
-    *out = NULL;
-    return vc_fail(VC_EUNSUPPORTED, "%s: encoded images want a model to start from (--init)",
-                   o->data);
-}
-
-/* A head for other classes, where the model's own will not do. */
-static vc_status give_head(vc_model **model, const train_options *o, const vc_source *data,
-                           size_t seed)
-{
-    const size_t classes = vc_source_classes(data);
-    if (!o->new_head || vc_model_input_of(&(*model)->config).classes == classes)
-        return VC_OK;
-    vc_model *other;
-    VC_TRY(vc_model_with_classes(&other, *model, classes, seed));
-    vc_model_close(*model);
-    *model = other;
-    return VC_OK;
-}
-
 static vc_status open_and_train(run *r, size_t seed)
 {
     const train_options *o = r->options;
@@ -220,12 +179,10 @@ static vc_status open_and_train(run *r, size_t seed)
         checkpoint = NULL;
     vc_source *data, *test = NULL;
     vc_model *model = NULL, *teacher = NULL;
-    VC_TRY(open_set(&data, o, "train"));
-    vc_status status = o->test ? open_set(&test, o, "test") : VC_OK;
+    VC_TRY(train_open_set(&data, o, "train"));
+    vc_status status = o->test ? train_open_set(&test, o, "test") : VC_OK;
     if (status == VC_OK)
-        status = make_model(&model, o, vc_source_dataset(data), seed);
-    if (status == VC_OK)
-        status = give_head(&model, o, data, seed);
+        status = train_open_model(&model, o, data, seed);
     if (status == VC_OK && o->teacher) {
         const cli_model_options plain = {.path = o->teacher, .heads = o->teacher_heads};
         status = cli_open_model(&teacher, &plain, CLI_RUN);

@@ -3,14 +3,6 @@
 
 #include "model_impl.h"
 
-static void set_classes(vc_model_config *config, size_t classes)
-{
-    if (config->architecture == VC_DEIT)
-        config->deit.classes = classes;
-    else
-        config->levit.classes = classes;
-}
-
 static const vc_param *find(const vc_model *model, const vc_param *like)
 {
     for (size_t i = 0; i < model->param_count; i++)
@@ -42,7 +34,9 @@ static void take_restriction(vc_model *out, vc_model *from)
 vc_status vc_model_with_classes(vc_model **out, vc_model *from, size_t classes, uint64_t seed)
 {
     vc_model_config config = from->config;
-    set_classes(&config, classes);
+    vc_model_input input = vc_model_input_of(&config);
+    input.classes = classes;
+    VC_TRY(vc_model_set_input(&config, &input));
     VC_TRY(vc_model_create(out, &config, seed));
     take_parameters(*out, from);
     const vc_status status = vc__model_finish(*out);
