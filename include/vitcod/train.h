@@ -260,7 +260,7 @@ vc_status vc_train_check_teacher(const vc_train_options *options, const vc_model
 
 /* Trains in place. Images without labels want a teacher with all of the loss. `checkpoint` (NULL: none) is written after
  * every epoch and every save_every steps; with `resume` training goes on from it, and ends with the same bits as an
- * uninterrupted run with as many threads. `test` may be NULL.
+ * uninterrupted run with as many threads and processes. `test` may be NULL.
  *
  * VC_EINVAL when a loss, the gradient or what the model computes stops being finite, or the loss is 100 times the
  * epoch's mean: the message names the layer or the parameter, and the last checkpoint stays. VC_EINTR when interrupted:

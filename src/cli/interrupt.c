@@ -13,9 +13,11 @@ static void catch (int signal)
 const volatile sig_atomic_t *cli_catch_signals(void)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-    struct sigaction action = {.sa_handler = catch, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction action = {.sa_handler = catch, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)},
+                     was;
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        sigaction(signals[i], &action, NULL);
+        if (sigaction(signals[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
+            sigaction(signals[i], &action, NULL);
     return &caught;
 }

@@ -16,6 +16,7 @@ typedef struct run {
     FILE *log;
     int json;
     json_t *epochs;
+    int began; /* to train */
 } run;
 
 static json_t *epoch_json(const vc_epoch_report *r)
@@ -30,6 +31,8 @@ static json_t *epoch_json(const vc_epoch_report *r)
         double images = (double)r->test.images;
         json_object_set_new(line, "test_top1", json_real(100.0 * (double)r->test.top1 / images));
         json_object_set_new(line, "test_loss", json_real(r->test.loss));
+        if (r->test.broken > 0)
+            json_object_set_new(line, "test_broken", json_integer((json_int_t)r->test.broken));
         if (r->averaged.images > 0)
             json_object_set_new(line, "averaged_top1",
                                 json_real(100.0 * (double)r->averaged.top1 / images));
@@ -156,6 +159,7 @@ static vc_status train_and_write(run *r, vc_model *model, const vc_train_options
         VC_TRY(try_outputs(o, checkpoint));
     if (vc_comm_rank() == 0)
         r->progress = vc_progress_begin("training", 1);
+    r->began = 1;
     vc_status status = vc_train(model, data, test, how, checkpoint, o->resume, &hooks);
     vc_progress_end(&r->progress);
     if (r->log)
@@ -173,7 +177,9 @@ static vc_status open_and_train(run *r, size_t seed)
 {
     const train_options *o = r->options;
     char own_checkpoint[4096];
-    snprintf(own_checkpoint, sizeof own_checkpoint, "%s.checkpoint", o->output);
+    if ((size_t)snprintf(own_checkpoint, sizeof own_checkpoint, "%s.checkpoint", o->output) >=
+        sizeof own_checkpoint)
+        return vc_fail(VC_EINVAL, "%s: the path is too long", o->output);
     const char *checkpoint = o->checkpoint ? o->checkpoint : own_checkpoint;
     if (!o->checkpoint && train_is_special(o->output))
         checkpoint = NULL;
@@ -198,13 +204,18 @@ static vc_status open_and_train(run *r, size_t seed)
     return status;
 }
 
-/* What went wrong in this process alone leaves the others waiting for it; the first may be writing a checkpoint. */
-static void end_others(vc_status status)
+/* What goes wrong in one process leaves the others waiting for it. What its options say goes wrong in all alike, and an end
+ * from outside is agreed upon. The first may be writing a checkpoint. */
+static void end_others(const run *r, vc_status status)
 {
-    if (status != VC_EIO && status != VC_ENOMEM && status != VC_EFORMAT)
+    const int alike =
+        status == VC_EINTR || (!r->began && (status == VC_EINVAL || status == VC_EUNSUPPORTED));
+    if (alike || vc_comm_size() == 1)
         return;
-    if (vc_comm_rank() > 0)
+    if (vc_comm_rank() > 0) {
+        fprintf(stderr, "vitcod: process %d: %s\n", vc_comm_rank(), vc_last_error());
         sleep(2);
+    }
     vc_comm_abort();
 }
 
@@ -214,12 +225,12 @@ int train_all(json_t *epochs, const train_options *options, int json, size_t see
     if (vc_comm_open() != VC_OK)
         return cli_fail();
     const vc_status status = open_and_train(&r, seed);
-    const int together = vc_comm_size() > 1, first = vc_comm_rank() == 0;
+    const int first = vc_comm_rank() == 0;
     int code = CLI_OK;
     if (status != VC_OK)
         code = first ? cli_fail() : CLI_FAILED;
-    if (status != VC_OK && together)
-        end_others(status);
+    if (status != VC_OK)
+        end_others(&r, status);
     vc_comm_close();
     return code == CLI_OK && first ? CLI_CONTINUE : code;
 }

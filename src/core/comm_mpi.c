@@ -7,7 +7,7 @@
 #include "vitcod/comm.h"
 
 /* A probe that finds nothing may only have begun to look. */
-enum { TAG = 1, MOST_PENDING = 16, TRIES = 4, MOST_SUMS = 64 };
+enum { TAG = 1, MOST_PENDING = 16, TRIES = 4, MOST_SUMS = 1024 };
 
 /* Messages that may still be on their way. */
 static struct {

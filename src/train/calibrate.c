@@ -228,12 +228,36 @@ static vc_status keep_nothing(void *context, const vc_epoch_report *report)
     return VC_OK;
 }
 
+static void restore_best(run *r)
+{
+    memcpy(r->student->values, r->best, r->student->value_count * sizeof *r->best);
+    vc_model_refresh(r->student);
+}
+
+/* When the first step was done, and when the last of so many. */
+typedef struct stopwatch {
+    double first, last;
+    size_t steps;
+} stopwatch;
+
+static void note_time(void *context, size_t step, size_t steps, double loss)
+{
+    stopwatch *w = context;
+    (void)steps;
+    (void)loss;
+    w->last = vc_clock_seconds();
+    w->first = step == 1 ? w->last : w->first;
+    w->steps = step;
+}
+
 /* A few steps are timed on the real student, whose parameters come back afterwards. */
 static vc_status count_epochs(run *r)
 {
-    enum { STEPS = 5 };
+    enum { STEPS = 6 }; /* the first has its preparations */
     const size_t steps = vc_source_count(r->learn) / r->o->train.batch;
-    const vc_train_hooks hooks = {.on_epoch = keep_nothing};
+    stopwatch watch = {0};
+    const vc_train_hooks hooks = {
+        .on_step = note_time, .on_epoch = keep_nothing, .context = &watch};
     vc__judgement judged;
     r->epochs = r->o->train.epochs;
     if (!(r->o->seconds > 0.0))
@@ -247,9 +271,10 @@ static vc_status count_epochs(run *r)
     const double evaluation = vc_clock_seconds() - start;
     start = vc_clock_seconds();
     const vc_status status = vc_train(r->student, r->learn, NULL, &trial, NULL, 0, &hooks);
-    const double step = (vc_clock_seconds() - start) / (double)(trial.limit / trial.batch);
-    memcpy(r->student->values, r->best, r->student->value_count * sizeof *r->best);
+    restore_best(r);
     VC_TRY(status);
+    const double step = watch.steps > 1 ? (watch.last - watch.first) / (double)(watch.steps - 1)
+                                        : watch.last - start;
     const double epoch = step * (double)steps + evaluation,
                  left =
                      r->o->seconds - epoch * (double)(r->o->stage_epochs * (stage_count(r->o) - 1));
@@ -306,7 +331,7 @@ static vc_status calibrate(run *r)
     const int resume = from < stages;
     for (size_t s = resume ? from : 0; s < stages; s++)
         VC_TRY(run_stage(r, s, resume && s == from));
-    memcpy(r->student->values, r->best, r->student->value_count * sizeof *r->best);
+    restore_best(r);
     return vc_model_write(r->o->output, r->student);
 }
 

@@ -123,6 +123,9 @@ vc_status vc_dense_look(vc_dense_stats *stats, vc_seen *out, const vc_model *mod
                             : vc_fail(VC_ENOMEM, "out of memory for %zu classes", classes);
     if (status == VC_OK)
         status = look(stats, &out->images, seen, &walk, how->progress);
+    if (status == VC_OK && out->images == 0)
+        status = vc_fail(VC_EFORMAT, "of %zu images to learn from none can be read",
+                         vc_source_count(source));
     for (size_t c = 0; seen && c < classes; c++)
         if (seen[c]) {
             out->classes++;

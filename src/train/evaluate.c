@@ -9,13 +9,15 @@ vc_status vc_model_check_source(const vc_model *model, const vc_source *source)
     const vc_model_input input = vc_model_input_of(&model->config);
     const vc_dataset *data = vc_source_dataset(source);
     size_t classes = vc_source_classes(source);
+    if (classes == 0) /* not labelled */
+        return VC_OK;
     if (data) {
         if (data->classes > input.classes)
             return vc_fail(VC_EINVAL, "%s: labels go up to %zu, the model has classes 0 to %zu",
                            data->path ? data->path : "data", data->classes - 1, input.classes - 1);
         return VC_OK;
     }
-    if (classes == input.classes || classes == 0)
+    if (classes == input.classes)
         return VC_OK;
     if (vc_source_has_list(source))
         return vc_fail(VC_EINVAL, "the class list has %zu classes, the model %zu", classes,

@@ -1,4 +1,5 @@
 #include "train_impl.h"
+#include "vitcod/comm.h"
 #include "vitcod/hash.h"
 
 /* What a model is, but for the values of its parameters. */
@@ -79,5 +80,11 @@ uint64_t vc__train_fingerprint(const vc_model *model, const vc_source *data,
             hash = vc_hash(hash, o->teacher->params[i].data,
                            o->teacher->params[i].count * sizeof(float));
     }
+    for (size_t i = 0; i < model->param_count; i++)
+        if (model->params[i].statistic) { /* each process observes its own share */
+            const int processes = vc_comm_size();
+            hash = vc_hash(hash, &processes, sizeof processes);
+            break;
+        }
     return hash_attention(hash, model);
 }

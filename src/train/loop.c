@@ -51,6 +51,8 @@ static vc_status open_loop(vc__loop *l)
 
 static void close_loop(vc__loop *l)
 {
+    if (l->together.lost) /* sums on their way still write into all this; the process ends */
+        return;
     vc_optimizer_close(&l->optimizer);
     vc_grads_close(&l->grads);
     vc_acts_close(&l->teacher_acts);
@@ -89,7 +91,7 @@ static vc_epoch_report report(const vc__loop *l, double seconds, size_t steps)
         .reconstruction = l->state.reconstruction / n,
         .distilled = l->options->teacher != NULL,
         .train_top1 = 100.0 * l->state.top1 / l->state.images,
-        .learning_rate = l->learning_rate,
+        .learning_rate = vc__step_rate(l, l->state.step - 1),
         .grad_norm = l->state.grad_norm / n,
         .images_per_second = seconds > 0.0 ? (double)(steps * l->options->batch) / seconds : 0.0};
 }
@@ -114,7 +116,8 @@ static vc_status report_group(vc__loop *l)
         .reconstruction = (now->reconstruction - last->reconstruction) / n,
         .learning_rate = l->learning_rate,
         .grad_norm = (now->grad_norm - last->grad_norm) / n,
-        .images_per_second = (now->images - last->images) / (at - l->group_start)};
+        .images_per_second =
+            at > l->group_start ? (now->images - last->images) / (at - l->group_start) : 0.0};
     l->reported = *now;
     l->group_start = at;
     if (!l->hooks->on_group || !writes(l))
@@ -150,23 +153,28 @@ static void tell_step(const vc__loop *l)
 
 static vc_status run_steps(vc__loop *l)
 {
+    static const char *const gone = "another process is gone, or does not answer";
     const vc_train_options *o = l->options;
     const size_t steps = l->sampler.steps;
     l->reported = l->state;
     l->group_start = vc_clock_seconds();
     while (l->state.step < steps) {
         const vc_status status = vc__train_step(l);
-        if (status ==
-            VC_EINTR) /* others are gone in the middle of it: the last whole step counts */
-            return interrupted(l);
+        if (l->together.lost) { /* in the middle of a step: the last whole one counts */
+            const vc_status saved = save(l);
+            return saved == VC_OK ? vc_fail(status, "%s", gone) : saved;
+        }
         VC_TRY(status);
         tell_step(l);
         if (o->group > 0 && (l->state.step % o->group == 0 || l->state.step == steps))
             VC_TRY(report_group(l));
         if (l->together.ranks == 1 && l->hooks->interrupted && *l->hooks->interrupted)
             l->ended = 1;
-        if (l->ended)
+        if (l->ended) {
+            if (o->group > 0 && l->state.step > l->reported.step)
+                VC_TRY(report_group(l));
             return interrupted(l);
+        }
         if (o->save_every > 0 && l->state.step % o->save_every == 0)
             VC_TRY(save(l));
     }
@@ -175,10 +183,13 @@ static vc_status run_steps(vc__loop *l)
 
 static vc_status test(vc_evaluation *out, vc__loop *l)
 {
-    const vc_evaluate_options plain = vc_evaluate_options_default();
+    vc_evaluate_options how = vc_evaluate_options_default();
+    how.crop_fraction = l->options->crop_fraction;
+    how.on_broken = l->hooks->on_broken;
+    how.context = l->hooks->context;
     vc_forward_pass pass = {&l->acts, l->model, NULL};
     const vc_runner runner = vc_forward_runner(&pass);
-    return vc_evaluate(out, l->model, l->test, &runner, &plain);
+    return vc_evaluate(out, l->model, l->test, &runner, &how);
 }
 
 static void exchange(float *a, float *b, size_t count)
@@ -225,15 +236,30 @@ static vc_status run_epoch(vc__loop *l)
     return save(l);
 }
 
+/* Whether all go on: the others wait here, as long as it takes, while the first tests and writes. */
+static vc_status agree_on_end(vc__loop *l, int *over)
+{
+    const vc_train_hooks *h = l->hooks;
+    double asked[] = {writes(l) && h->stop && *h->stop, h->interrupted && *h->interrupted};
+    VC_TRY(vc_comm_sum(asked, 2, NULL));
+    *over = asked[0] > 0.0 || l->state.epoch >= l->options->epochs;
+    if (!*over && asked[1] > 0.0)
+        return interrupted(l);
+    return VC_OK;
+}
+
 static vc_status run(vc__loop *l, int resume)
 {
-    const int *stop = l->hooks->stop;
+    int over = l->options->epochs == 0;
     VC_TRY(open_loop(l));
     if (resume)
         VC_TRY(
             vc_checkpoint_read(l->model, &l->optimizer, &l->state, l->fingerprint, l->checkpoint));
-    while (l->state.epoch < l->options->epochs && !(stop && *stop))
+    over |= l->state.epoch >= l->options->epochs || (l->hooks->stop && *l->hooks->stop);
+    while (!over) {
         VC_TRY(run_epoch(l));
+        VC_TRY(agree_on_end(l, &over));
+    }
     if (l->optimizer.average)
         memcpy(l->model->values, l->optimizer.average, l->model->value_count * sizeof(float));
     return VC_OK;

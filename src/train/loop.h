@@ -26,6 +26,9 @@ typedef struct vc__loop {
     uint64_t fingerprint;
 } vc__loop;
 
+/* The learning rate of a step of this epoch. */
+double vc__step_rate(const vc__loop *loop, uint64_t step);
+
 /* One batch forward and backward, and the parameters after it. */
 vc_status vc__train_step(vc__loop *loop);
 

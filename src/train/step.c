@@ -123,12 +123,17 @@ static void count(vc_train_state *s, const vc_loss *loss, double norm, size_t im
     s->step++;
 }
 
+double vc__step_rate(const vc__loop *l, uint64_t step)
+{
+    return vc_learning_rate(l->options,
+                            (double)l->state.epoch + (double)step / (double)l->sampler.steps);
+}
+
 vc_status vc__train_step(vc__loop *l)
 {
     const vc_train_options *o = l->options;
-    const double epoch = (double)l->state.epoch + (double)l->state.step / (double)l->sampler.steps;
     vc_loaded batch;
-    l->learning_rate = vc_learning_rate(o, epoch);
+    l->learning_rate = vc__step_rate(l, l->state.step);
     VC_TRY(vc_loader_next(&batch, l->loader));
     draw_branches(l);
     vc_model_observe(&l->acts, l->model, batch.x, batch.count);

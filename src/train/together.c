@@ -42,17 +42,18 @@ vc_status vc__together_begin(vc__together *t, vc_acts *acts, const vc_model *mod
 vc_status vc__together_end(vc__together *t, vc_loss *loss, int *stop)
 {
     const double n = (double)t->ranks;
-    double sums[] = {loss->task / n,
-                     loss->distillation / n,
-                     loss->distances.features / n,
-                     loss->distances.attention / n,
-                     (double)loss->top1,
-                     (double)loss->top5,
-                     t->interrupted && *t->interrupted ? 1.0 : 0.0};
+    double *sums = t->sums;
+    sums[0] = loss->task / n;
+    sums[1] = loss->distillation / n;
+    sums[2] = loss->distances.features / n;
+    sums[3] = loss->distances.attention / n;
+    sums[4] = (double)loss->top1;
+    sums[5] = (double)loss->top5;
+    sums[6] = t->interrupted && *t->interrupted ? 1.0 : 0.0;
     if (t->begun > 0) /* by a backward pass that tells nothing */
         begin_sum(t, 0);
     VC_TRY(note_lost(t, vc_comm_sum_end(t->interrupted)));
-    VC_TRY(note_lost(t, vc_comm_sum(sums, sizeof sums / sizeof *sums, t->interrupted)));
+    VC_TRY(note_lost(t, vc_comm_sum(sums, VC__TOGETHER_SUMS, t->interrupted)));
     *loss = (vc_loss){.task = sums[0],
                       .distillation = sums[1],
                       .distances = {sums[2], sums[3]},

@@ -4,12 +4,15 @@
 
 #include "train_impl.h"
 
+enum { VC__TOGETHER_SUMS = 7 };
+
 /* Gradients are summed from the end of the flat block on while the backward pass still works on what is before. */
 typedef struct vc__together {
     size_t ranks;
-    float *values;       /* (count) the gradients */
-    size_t count, begun; /* sums from here to the end have begun */
-    int lost;            /* another process is gone */
+    float *values;                  /* (count) the gradients */
+    size_t count, begun;            /* sums from here to the end have begun */
+    double sums[VC__TOGETHER_SUMS]; /* of losses, hits and interruptions */
+    int lost;                       /* another process is gone: sums may still be on their way */
     const volatile sig_atomic_t *interrupted;
 } vc__together;
 

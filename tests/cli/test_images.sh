@@ -133,6 +133,9 @@ printf 'GIF89a not a JPEG' >broken/n2/z.jpg
 check "broken images" 1 'broken/n1/a.jpg: ' "$vitcod" eval model --data broken
 holds "are counted" 'broken/n2/z.jpg: ' 'on 4 images' '2 broken' '2 images could not be read'
 check "and may be allowed" 0 '"broken/n1/a.jpg",' "$vitcod" eval model --data broken --skip-broken --json
+check "training from files" 0 'epoch 2/2' "$vitcod" train --init model --data data --classes list --no-test --epochs 2 --batch 2 --crop 0.5 -o from-files
+check "others take the places of broken ones" 0 'broken/n1/a.jpg: .*; another takes its place' "$vitcod" train --init model --data broken --no-test \
+    --epochs 1 --batch 2 --lr 1e-5 -o from-files
 check "classify names them too" 1 '1 image could not be read' "$vitcod" classify model broken/n1/a.jpg data/n2/c.png --top 1
 mkdir -p all-broken/n1 all-broken/n2 all-broken/n3 all-broken/n4
 for class in n1 n2 n3 n4; do echo x >all-broken/$class/a.jpg; done

@@ -45,6 +45,7 @@ while [ "$(wc -l 2>/dev/null <ended.log || echo 0)" -lt 20 ] && [ $tries -lt 200
 done
 kill -TERM $pid
 wait $pid
+check "its exit status" 0 '^1$' echo $?
 check "it says where it ended" 0 'stopped in epoch [0-9]* after step [0-9]* of 6, which goes on from ended.checkpoint' cat err.txt
 absent "no model yet" ended
 check "gone on with" 0 'epoch 40/40' train --epochs 40 --ema 0.9 --operations 2 --mixup 0.8 --log ended.log --log-every 1 --resume -o ended
@@ -81,6 +82,23 @@ if command -v mpirun >/dev/null && mpirun -n 1 true 2>/dev/null && ldd "$vitcod"
         check "$n processes" 0 'epoch 2/2' together $n --log several.log -o several
         check "have the losses of one" 0 '' near one.log several.log
     done
+    rm -f log several several.checkpoint
+    mpirun --oversubscribe -n 2 "$vitcod" train --data data --width 12 --depth 2 --heads 3 --batch 16 --epochs 40 --log log --log-every 1 -o several \
+        >out.txt 2>err.txt &
+    pid=$!
+    tries=0
+    while [ "$(wc -l 2>/dev/null <log || echo 0)" -lt 20 ] && [ $tries -lt 500 ]; do
+        sleep 0.02
+        tries=$((tries + 1))
+    done
+    kill -TERM $pid
+    wait $pid
+    check "several end together" 0 'stopped in epoch [0-9]* after step' cat err.txt
+    check "go on together" 0 'epoch 40/40' mpirun --oversubscribe -n 2 "$vitcod" train --data data --width 12 --depth 2 --heads 3 --batch 16 --epochs 40 \
+        --resume -o several
+    check "as if they had not ended" 0 'epoch 40/40' mpirun --oversubscribe -n 2 "$vitcod" train --data data --width 12 --depth 2 --heads 3 --batch 16 \
+        --epochs 40 -o whole
+    check "to the same bits" 0 '' cmp several whole
     check "a batch that they cannot share" 1 'wanted a multiple of 6' together 3 -o x
     absent "nothing is written" x x.checkpoint
 else
