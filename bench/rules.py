@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Pruning rules by what they leave of the accuracy: Fashion-MNIST, the demo model, the same finetuning for all.
 
-    bench/rules.py VITCOD RESULTS.jsonl [--seeds 3] [--first-seed 0] [--limit 3000] [--threads N]
+    bench/rules.py VITCOD RESULTS.jsonl [--seeds 3] [--first-seed 0] [--limit 3000] [--test-limit 0]
+                   [--threads N]
 
 Writes a line per run to RESULTS.jsonl and goes on where it stopped; prints a Markdown table of top-1, mean and
 standard deviation over the seeds. Several may run at once, each with its own seeds and file; the lines of all, in
@@ -53,12 +54,12 @@ def run(folder, plan, coder, seed):
            str(OPTIONS.limit), "--warmup-epochs", "0.05", "--lr", "1e-3", "--weight-decay", "0",
            "--shift", "0", "--no-flip", "--no-test", "--seed", str(seed), "-o", out, *threads,
            *(["--autoencoder", coder] if coder else []))
-    return vitcod("eval", out, "--data", DATA, *threads)["top1"]
+    return vitcod("eval", out, "--data", DATA, "--limit", str(OPTIONS.test_limit), *threads)["top1"]
 
 
 def key(result):
     return (result["rule"], result["sparsity"], result["autoencoder"], result["seed"],
-            result["limit"])
+            result["limit"], result["test_limit"])
 
 
 def measure(done, results):
@@ -77,7 +78,8 @@ def measure(done, results):
                     plan = None
                     for with_coder in (False, True):
                         result = {"rule": name, "sparsity": sparsity, "autoencoder": with_coder,
-                                  "seed": seed, "limit": OPTIONS.limit}
+                                  "seed": seed, "limit": OPTIONS.limit,
+                                  "test_limit": OPTIONS.test_limit}
                         if key(result) in done:
                             continue
                         plan = plan or make_plan(folder, name, sparsity)
@@ -90,7 +92,7 @@ def measure(done, results):
 def cell(done, name, sparsity, coder):
     values = [r["top1"] for r in done.values()
               if (r["rule"], r["sparsity"], r["autoencoder"]) == (name, sparsity, coder)
-              and r["limit"] == OPTIONS.limit]
+              and r["limit"] == OPTIONS.limit and r["test_limit"] == OPTIONS.test_limit]
     if not values:
         return "-"
     spread = statistics.stdev(values) if len(values) > 1 else 0.0
@@ -125,6 +127,7 @@ parser.add_argument("results")
 parser.add_argument("--seeds", type=int, default=3)
 parser.add_argument("--first-seed", type=int, default=0)
 parser.add_argument("--limit", type=int, default=3000)
+parser.add_argument("--test-limit", type=int, default=0)
 parser.add_argument("--threads", type=int, default=0)
 OPTIONS = parser.parse_args()
 main()
