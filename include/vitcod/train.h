@@ -228,19 +228,22 @@ vc_loader_options vc_model_loader_options(const vc_model *model);
 
 /* ---- loop */
 
-typedef struct vc_epoch_report {
-    size_t epoch, epochs; /* the epoch just done, from 1 */
+/* Of some steps: means, the last one's learning rate, and how fast they were. */
+typedef struct vc_step_means {
     double loss, distillation, features, attention, reconstruction, train_top1, learning_rate,
         grad_norm, images_per_second;
+} vc_step_means;
+
+typedef struct vc_epoch_report {
+    size_t epoch, epochs; /* the epoch just done, from 1 */
+    vc_step_means mean;
     int distilled, tested;        /* whether there was a teacher, test images */
     vc_evaluation test, averaged; /* of the parameters, of their moving average */
 } vc_epoch_report;
 
-/* Means over the steps since the last report. */
 typedef struct vc_group_report {
     size_t epoch, step, steps; /* the steps done in this epoch, and how many it has */
-    double loss, distillation, features, attention, reconstruction, learning_rate, grad_norm,
-        images_per_second;
+    vc_step_means mean;        /* since the last report */
 } vc_group_report;
 
 typedef struct vc_train_hooks {

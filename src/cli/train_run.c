@@ -19,23 +19,33 @@ typedef struct run {
     int began; /* to train */
 } run;
 
+static void add_means(json_t *line, const vc_step_means *m, int distilled)
+{
+    json_object_update_new(line, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "loss", m->loss,
+                                           "reconstruction_loss", m->reconstruction, "train_top1",
+                                           m->train_top1, "learning_rate", m->learning_rate,
+                                           "gradient_norm", m->grad_norm, "images_per_s",
+                                           m->images_per_second));
+    if (distilled)
+        json_object_set_new(line, "distillation_loss", json_real(m->distillation));
+}
+
+static double top1_of(const vc_evaluation *e)
+{
+    return 100.0 * (double)e->top1 / (double)e->images;
+}
+
 static json_t *epoch_json(const vc_epoch_report *r)
 {
-    json_t *line = json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "epoch", (json_int_t)r->epoch,
-                             "loss", r->loss, "reconstruction_loss", r->reconstruction,
-                             "train_top1", r->train_top1, "learning_rate", r->learning_rate,
-                             "gradient_norm", r->grad_norm, "images_per_s", r->images_per_second);
-    if (r->distilled)
-        json_object_set_new(line, "distillation_loss", json_real(r->distillation));
+    json_t *line = json_pack("{s:I}", "epoch", (json_int_t)r->epoch);
+    add_means(line, &r->mean, r->distilled);
     if (r->tested) {
-        double images = (double)r->test.images;
-        json_object_set_new(line, "test_top1", json_real(100.0 * (double)r->test.top1 / images));
+        json_object_set_new(line, "test_top1", json_real(top1_of(&r->test)));
         json_object_set_new(line, "test_loss", json_real(r->test.loss));
         if (r->test.broken > 0)
             json_object_set_new(line, "test_broken", json_integer((json_int_t)r->test.broken));
         if (r->averaged.images > 0)
-            json_object_set_new(line, "averaged_top1",
-                                json_real(100.0 * (double)r->averaged.top1 / images));
+            json_object_set_new(line, "averaged_top1", json_real(top1_of(&r->averaged)));
     }
     return line;
 }
@@ -83,14 +93,10 @@ static vc_status write_line(run *r, const json_t *line)
 
 static vc_status on_group(void *context, const vc_group_report *r)
 {
-    json_t *line =
-        json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "epoch", (json_int_t)r->epoch, "step",
-                  (json_int_t)r->step, "steps", (json_int_t)r->steps, "loss", r->loss,
-                  "reconstruction_loss", r->reconstruction, "learning_rate", r->learning_rate,
-                  "gradient_norm", r->grad_norm, "images_per_s", r->images_per_second);
     run *owner = context;
-    if (owner->options->teacher)
-        json_object_set_new(line, "distillation_loss", json_real(r->distillation));
+    json_t *line = json_pack("{s:I, s:I, s:I}", "epoch", (json_int_t)r->epoch, "step",
+                             (json_int_t)r->step, "steps", (json_int_t)r->steps);
+    add_means(line, &r->mean, owner->options->teacher != NULL);
     const vc_status status = write_line(owner, line);
     json_decref(line);
     return status;
@@ -115,14 +121,13 @@ static vc_status on_epoch(void *context, const vc_epoch_report *report)
         return status;
     vc_progress_end(&r->progress);
     printf("epoch %zu/%zu  loss %.4f  train top-1 %.2f %%", report->epoch, report->epochs,
-           report->loss, report->train_top1);
+           report->mean.loss, report->mean.train_top1);
     if (report->tested)
-        printf("  test top-1 %.2f %%",
-               100.0 * (double)report->test.top1 / (double)report->test.images);
+        printf("  test top-1 %.2f %%", top1_of(&report->test));
     if (report->averaged.images > 0)
-        printf(", averaged %.2f %%",
-               100.0 * (double)report->averaged.top1 / (double)report->averaged.images);
-    printf("  lr %.2e  %.0f images/s\n", report->learning_rate, report->images_per_second);
+        printf(", averaged %.2f %%", top1_of(&report->averaged));
+    printf("  lr %.2e  %.0f images/s\n", report->mean.learning_rate,
+           report->mean.images_per_second);
     fflush(stdout);
     return VC_OK;
 }

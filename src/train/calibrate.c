@@ -97,11 +97,12 @@ static int is_over(const run *r, size_t stage, size_t epoch)
 
 static json_t *entry_of(const run *r, const vc_epoch_report *e, vc__judgement now)
 {
-    return json_pack(
-        "{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "stage", (json_int_t)r->stage + 1, "epoch",
-        (json_int_t)e->epoch, "agreement", now.agreement, "divergence", now.divergence,
-        "distillation_loss", e->distillation, "feature_distance", e->features, "attention_distance",
-        e->attention, "reconstruction", e->reconstruction, "learning_rate", e->learning_rate);
+    return json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "stage",
+                     (json_int_t)r->stage + 1, "epoch", (json_int_t)e->epoch, "agreement",
+                     now.agreement, "divergence", now.divergence, "distillation_loss",
+                     e->mean.distillation, "feature_distance", e->mean.features,
+                     "attention_distance", e->mean.attention, "reconstruction",
+                     e->mean.reconstruction, "learning_rate", e->mean.learning_rate);
 }
 
 /* What is shown besides does not go into the journal: it is no result. */
@@ -112,7 +113,7 @@ static void show(const run *r, const json_t *entry, const vc_epoch_report *e)
         return;
     json_object_set_new(shown, "epochs", json_integer((json_int_t)e->epochs));
     json_object_set_new(shown, "best_agreement", json_real(r->judged.agreement));
-    json_object_set_new(shown, "images_per_s", json_real(e->images_per_second));
+    json_object_set_new(shown, "images_per_s", json_real(e->mean.images_per_second));
     r->hooks->on_epoch(r->hooks->context, shown);
     json_decref(shown);
 }

@@ -78,47 +78,38 @@ static vc_status open_loader(vc__loop *l)
     return vc_loader_open(&l->loader, l->train, &how);
 }
 
-static vc_epoch_report report(const vc__loop *l, double seconds, size_t steps)
-{
-    double n = (double)l->state.step;
-    return (vc_epoch_report){
-        .epoch = l->state.epoch + 1,
-        .epochs = l->options->epochs,
-        .loss = l->state.loss / n,
-        .distillation = l->state.distillation / n,
-        .features = l->state.features / n,
-        .attention = l->state.attention / n,
-        .reconstruction = l->state.reconstruction / n,
-        .distilled = l->options->teacher != NULL,
-        .train_top1 = 100.0 * l->state.top1 / l->state.images,
-        .learning_rate = vc__step_rate(l, l->state.step - 1),
-        .grad_norm = l->state.grad_norm / n,
-        .images_per_second = seconds > 0.0 ? (double)(steps * l->options->batch) / seconds : 0.0};
-}
-
 static int writes(const vc__loop *l)
 {
     return l->sampler.options.rank == 0;
 }
 
+/* Of the steps of this epoch since another state, which took so long; `run`: how many of them were taken in that time. */
+static vc_step_means means_since(const vc__loop *l, const vc_train_state *last, double seconds,
+                                 uint64_t run)
+{
+    const vc_train_state *now = &l->state;
+    const double n = (double)(now->step - last->step), images = (double)(run * l->options->batch);
+    return (vc_step_means){.loss = (now->loss - last->loss) / n,
+                           .distillation = (now->distillation - last->distillation) / n,
+                           .features = (now->features - last->features) / n,
+                           .attention = (now->attention - last->attention) / n,
+                           .reconstruction = (now->reconstruction - last->reconstruction) / n,
+                           .train_top1 =
+                               100.0 * (now->top1 - last->top1) / (now->images - last->images),
+                           .learning_rate = vc__step_rate(l, now->step - 1),
+                           .grad_norm = (now->grad_norm - last->grad_norm) / n,
+                           .images_per_second = seconds > 0.0 ? images / seconds : 0.0};
+}
+
 static vc_status report_group(vc__loop *l)
 {
-    const vc_train_state *now = &l->state, *last = &l->reported;
-    const double n = (double)(now->step - last->step), at = vc_clock_seconds();
-    const vc_group_report group = {
-        .epoch = now->epoch + 1,
-        .step = now->step,
-        .steps = l->sampler.steps,
-        .loss = (now->loss - last->loss) / n,
-        .distillation = (now->distillation - last->distillation) / n,
-        .features = (now->features - last->features) / n,
-        .attention = (now->attention - last->attention) / n,
-        .reconstruction = (now->reconstruction - last->reconstruction) / n,
-        .learning_rate = l->learning_rate,
-        .grad_norm = (now->grad_norm - last->grad_norm) / n,
-        .images_per_second =
-            at > l->group_start ? (now->images - last->images) / (at - l->group_start) : 0.0};
-    l->reported = *now;
+    const double at = vc_clock_seconds();
+    const vc_group_report group = {.epoch = l->state.epoch + 1,
+                                   .step = l->state.step,
+                                   .steps = l->sampler.steps,
+                                   .mean = means_since(l, &l->reported, at - l->group_start,
+                                                       l->state.step - l->reported.step)};
+    l->reported = l->state;
     l->group_start = at;
     if (!l->hooks->on_group || !writes(l))
         return VC_OK;
@@ -133,9 +124,8 @@ static vc_status save(vc__loop *l)
     return vc_checkpoint_write(l->checkpoint, l->model, &l->optimizer, &l->state, l->fingerprint);
 }
 
-static vc_status interrupted(vc__loop *l)
+static vc_status interrupted(const vc__loop *l)
 {
-    VC_TRY(save(l));
     return vc_fail(VC_EINTR, "stopped in epoch %llu after step %llu of %zu%s%s",
                    (unsigned long long)l->state.epoch + 1, (unsigned long long)l->state.step,
                    l->sampler.steps, l->checkpoint ? ", which goes on from " : "",
@@ -153,17 +143,14 @@ static void tell_step(const vc__loop *l)
 
 static vc_status run_steps(vc__loop *l)
 {
-    static const char *const gone = "another process is gone, or does not answer";
     const vc_train_options *o = l->options;
     const size_t steps = l->sampler.steps;
     l->reported = l->state;
     l->group_start = vc_clock_seconds();
     while (l->state.step < steps) {
         const vc_status status = vc__train_step(l);
-        if (l->together.lost) { /* in the middle of a step: the last whole one counts */
-            const vc_status saved = save(l);
-            return saved == VC_OK ? vc_fail(status, "%s", gone) : saved;
-        }
+        if (l->together.lost && l->whole) /* the step before it counts */
+            VC_TRY(save(l));
         VC_TRY(status);
         tell_step(l);
         if (o->group > 0 && (l->state.step % o->group == 0 || l->state.step == steps))
@@ -173,6 +160,7 @@ static vc_status run_steps(vc__loop *l)
         if (l->ended) {
             if (o->group > 0 && l->state.step > l->reported.step)
                 VC_TRY(report_group(l));
+            VC_TRY(save(l));
             return interrupted(l);
         }
         if (o->save_every > 0 && l->state.step % o->save_every == 0)
@@ -226,7 +214,12 @@ static vc_status run_epoch(vc__loop *l)
     VC_TRY(run_steps(l));
     vc_loader_close(l->loader);
     l->loader = NULL;
-    vc_epoch_report done = report(l, vc_clock_seconds() - started, l->state.step - first);
+    const vc_train_state nothing = {0};
+    vc_epoch_report done = {
+        .epoch = l->state.epoch + 1,
+        .epochs = l->options->epochs,
+        .distilled = l->options->teacher != NULL,
+        .mean = means_since(l, &nothing, vc_clock_seconds() - started, l->state.step - first)};
     vc_model_refresh(l->model);
     VC_TRY(test_all(&done, l));
     /* Reported first: a report that fails is made again after resuming. */

@@ -22,6 +22,7 @@ typedef struct vc__loop {
     const char *checkpoint; /* NULL: none */
     const vc_train_hooks *hooks;
     double learning_rate;
+    int whole; /* parameters and statistics are those after the last step that is counted */
     int ended; /* from outside, in this process or another */
     uint64_t fingerprint;
 } vc__loop;

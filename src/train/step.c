@@ -134,6 +134,7 @@ vc_status vc__train_step(vc__loop *l)
     const vc_train_options *o = l->options;
     vc_loaded batch;
     l->learning_rate = vc__step_rate(l, l->state.step);
+    l->whole = 1;
     VC_TRY(vc_loader_next(&batch, l->loader));
     draw_branches(l);
     vc_model_observe(&l->acts, l->model, batch.x, batch.count);
@@ -143,6 +144,7 @@ vc_status vc__train_step(vc__loop *l)
                        loss.distances.features + loss.distances.attention;
     if (!isfinite(all) || explodes(l, all))
         return diverged(l, "loss", all);
+    l->whole = 0;
     vc_model_settle(l->model, &l->acts, batch.count);
     VC_TRY(vc__together_settle(&l->together, l->model));
     const double norm = vc_optimizer_step(&l->optimizer, l->model, &l->grads, o, l->learning_rate);

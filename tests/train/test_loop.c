@@ -54,7 +54,7 @@ static double last_loss;
 static vc_status remember(void *context, const vc_epoch_report *report)
 {
     (void)context;
-    last_loss = report->loss;
+    last_loss = report->mean.loss;
     return VC_OK;
 }
 

@@ -157,18 +157,18 @@ static vc_status add_group(void *context, const vc_group_report *r)
 {
     sums *s = context;
     const size_t steps = r->step - (r->step > s->last ? s->last : 0);
-    s->loss += r->loss * (double)steps;
+    s->loss += r->mean.loss * (double)steps;
     s->last = r->step;
     s->groups++;
     assert_int_equal(r->steps, STEPS);
-    assert_true(r->grad_norm > 0.0 && r->images_per_second > 0.0);
+    assert_true(r->mean.grad_norm > 0.0 && r->mean.images_per_second > 0.0);
     return VC_OK;
 }
 
 static vc_status end_epoch(void *context, const vc_epoch_report *r)
 {
     sums *s = context;
-    assert_near(s->loss / STEPS, r->loss, 1e-9);
+    assert_near(s->loss / STEPS, r->mean.loss, 1e-9);
     s->loss = 0.0;
     return VC_OK;
 }
@@ -193,7 +193,7 @@ static double last_loss;
 static vc_status remember(void *context, const vc_epoch_report *r)
 {
     (void)context;
-    last_loss = r->loss;
+    last_loss = r->mean.loss;
     return VC_OK;
 }
 
