@@ -1,4 +1,4 @@
-/* Pictures and tables of results. */
+/* Pictures, tables and pages of results. */
 #ifndef VITCOD_REPORT_H
 #define VITCOD_REPORT_H
 
@@ -9,9 +9,44 @@
 #include "vitcod/json.h"
 #include "vitcod/status.h"
 
+/* ---- text */
+
 /* Prints what a run's results hold, by part ("dense", "polarize", "profile"...) and name; a number
  * that was not measured has no line. */
 void vc_table_print(FILE *out, const json_t *run);
+
+/* ---- a page */
+
+/* One layer of a run; what is not known is NULL. */
+typedef struct vc_report_layer {
+    size_t heads, queries, keys;
+    const float *attention;       /* (H, Tq, Tk) averaged */
+    const uint8_t *pruned;        /* (H, Tq, Tk) 0 or 1, tokens in their own order */
+    const int32_t *query_order;   /* (H, Tq) row i of the polarized map is query query_order[i] */
+    const int32_t *key_order;     /* (H, Tk) */
+    const int32_t *global_tokens; /* (H) columns of the denser part */
+} vc_report_layer;
+
+typedef struct vc_report_run {
+    const char *name;
+    const json_t *results; /* {file name: what a verb printed with --json} */
+    const json_t *logs;    /* {file name: [object of a line, ...]} */
+    const json_t *notes;   /* [what was found and is not shown, in words] */
+    const vc_report_layer *layers;
+    size_t layer_count;
+} vc_report_run;
+
+typedef struct vc_report {
+    const vc_report_run *runs;
+    size_t run_count;
+    const char *command, *version; /* that write the page */
+} vc_report;
+
+/* One HTML file that needs nothing else: a section for each subject that some run has numbers of.
+ * `figures`: how many there are, NULL if nobody asks. */
+vc_status vc_report_write(const char *path, const vc_report *report, size_t *figures);
+
+/* ---- pictures */
 
 /* Colours of a map's cells. */
 typedef enum vc_cell {

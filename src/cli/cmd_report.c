@@ -1,10 +1,13 @@
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "commands.h"
-#include "vitcod/json.h"
-#include "vitcod/report.h"
+#include "report.h"
+#include "vitcod/version.h"
 
 /* What a run folder may hold, in the order of the pipeline. */
 static const char *const parts[] = {"info",      "dense",   "attention",   "prune",
@@ -46,20 +49,104 @@ static void print_text(const json_t *result)
     vc_table_print(stdout, json_object_get(result, "run"));
 }
 
+/* ---- a page */
+
+static void add_run(vc_report_run *run, const report_folder *f)
+{
+    *run = (vc_report_run){.name = f->path,
+                           .results = f->results,
+                           .logs = f->logs,
+                           .notes = f->notes,
+                           .layers = f->maps.layers,
+                           .layer_count = f->maps.count};
+}
+
+static vc_status write_page(json_t *result, const char *page, const report_folder *folders,
+                            size_t count)
+{
+    struct stat info;
+    size_t figures;
+    vc_report_run *runs = calloc(count, sizeof *runs);
+    if (!runs)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu runs", count);
+    for (size_t i = 0; i < count; i++)
+        add_run(&runs[i], &folders[i]);
+    const vc_report r = {.runs = runs,
+                         .run_count = count,
+                         .command = json_string_value(json_object_get(result, "command")),
+                         .version = VC_VERSION};
+    const vc_status status = vc_report_write(page, &r, &figures);
+    free(runs);
+    if (status != VC_OK)
+        return status;
+    json_object_set_new(result, "page", cli_text(page));
+    json_object_set_new(result, "runs", json_integer((json_int_t)count));
+    json_object_set_new(result, "figures", json_integer((json_int_t)figures));
+    json_object_set_new(result, "bytes",
+                        json_integer(stat(page, &info) == 0 ? (json_int_t)info.st_size : 0));
+    return VC_OK;
+}
+
+static vc_status report_page(json_t *result, const char *page, const cli_arguments *arguments)
+{
+    size_t opened = 0;
+    vc_status status = VC_OK;
+    report_folder *folders = calloc(arguments->count, sizeof *folders);
+    if (!folders)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu runs", arguments->count);
+    while (status == VC_OK && opened < arguments->count) {
+        status = report_open_folder(&folders[opened], arguments->positional[opened]);
+        opened += status == VC_OK;
+    }
+    if (status == VC_OK)
+        status = write_page(result, page, folders, opened);
+    for (size_t i = 0; i < opened; i++)
+        report_close_folder(&folders[i]);
+    free(folders);
+    return status;
+}
+
+static void print_page(const json_t *result)
+{
+    printf("%s: runs %lld, figures %lld, bytes %lld\n",
+           json_string_value(json_object_get(result, "page")),
+           (long long)json_integer_value(json_object_get(result, "runs")),
+           (long long)json_integer_value(json_object_get(result, "figures")),
+           (long long)json_integer_value(json_object_get(result, "bytes")));
+}
+
+static int is_page(const char *path)
+{
+    const size_t length = strlen(path);
+    return length > 5 && strcmp(path + length - 5, ".html") == 0;
+}
+
 static int run_report(const cli_command *command, int argc, char **argv)
 {
+    const char *page = NULL;
+    const cli_option options[] = {
+        {"output", "PAGE.html", "write one page with the figures of all runs", CLI_TEXT, &page}};
     cli_common common = {0};
     cli_arguments arguments;
-    int status = cli_parse(command, NULL, 0, &common, &arguments, 1, 1, argc, argv);
+    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
+                           1, SIZE_MAX, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
+    if (page && !is_page(page))
+        return cli_usage(command, "-o is '%s', wanted a name that ends in .html", page);
+    if (!page && arguments.count > 1)
+        return cli_usage(command, "%zu runs, wanted one, or -o PAGE.html", arguments.count);
     json_t *result = cli_result(command, &common);
-    vc_status done = report(result, arguments.positional[0]);
-    return cli_finish(result, done, common.json, print_text);
+    const vc_status done =
+        page ? report_page(result, page, &arguments) : report(result, arguments.positional[0]);
+    return cli_finish(result, done, common.json, page ? print_page : print_text);
 }
 
 const cli_command cmd_report = {
-    "report", "one table and one result.json for a run folder", "RUN",
-    "Gathers the JSON results in a run folder (dense.json, prune.json, polarize.json, pruned.json,\n"
-    "finetuned.json, profile.json, simulate.json, ...) into RUN/result.json and prints a table.",
+    "report", "a page with the figures of one or several runs, or a table of one",
+    "RUN... [-o PAGE.html]",
+    "With -o, one HTML page that needs nothing else: it draws what the results in each RUN hold. A RUN is a\n"
+    "folder with what verbs printed with --json (*.json), logs (*.jsonl), maps, masks and plan, or one such file.\n"
+    "Without -o, gathers dense.json, prune.json, polarize.json, pruned.json, finetuned.json, profile.json,\n"
+    "simulate.json, ... into RUN/result.json and prints a table.",
     run_report};

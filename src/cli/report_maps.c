@@ -1,0 +1,216 @@
+/* Attention, masks and plan of a run, layer by layer. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "report.h"
+#include "vitcod/npy.h"
+
+/* ---- which files */
+
+static int is_in(char path[REPORT_PATH], const char *folder, const char *name)
+{
+    struct stat info;
+    return (size_t)snprintf(path, REPORT_PATH, "%s/%s", folder, name) < REPORT_PATH &&
+           stat(path, &info) == 0;
+}
+
+/* The file that a result calls `key`: by its last name, since a folder may have moved. */
+static int is_named(char path[REPORT_PATH], const report_folder *f, const char *verb,
+                    const char *key)
+{
+    const char *file;
+    json_t *result;
+    json_object_foreach (f->results, file, result) {
+        const char *by = json_string_value(json_object_get(result, "verb"));
+        const char *name = json_string_value(json_object_get(result, key));
+        if (!by || !name || strcmp(by, verb) != 0)
+            continue;
+        const char *slash = strrchr(name, '/');
+        if (is_in(path, f->path, slash ? slash + 1 : name))
+            return 1;
+    }
+    return 0;
+}
+
+static int is_npy_of(const char *path, vc_dtype dtype)
+{
+    vc_npy npy;
+    if (vc_npy_open(&npy, path) != VC_OK)
+        return 0;
+    const int fits = npy.tensor.dtype == dtype && npy.tensor.rank == 4;
+    vc_npy_close(&npy);
+    return fits;
+}
+
+static int is_maps(const char *path)
+{
+    return is_npy_of(path, VC_F32);
+}
+
+static int is_mask(const char *path)
+{
+    return is_npy_of(path, VC_BOOL);
+}
+
+static int is_plan(const char *path)
+{
+    return vc_plan_is(path) == VC_PLAN_ALONE;
+}
+
+static int is_model_with_plan(const char *path)
+{
+    return vc_plan_is(path) == VC_PLAN_INSIDE;
+}
+
+static int is_first_of(char path[REPORT_PATH], const report_folder *f, const char *end,
+                       int (*is)(const char *path))
+{
+    struct dirent **entries;
+    int found = 0;
+    const int count = scandir(f->path, &entries, NULL, alphasort);
+    for (int i = 0; i < count; i++) {
+        const char *dot = strrchr(entries[i]->d_name, '.');
+        if (!found && dot && strcmp(dot, end) == 0)
+            found = is_in(path, f->path, entries[i]->d_name) && is(path);
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+    return found;
+}
+
+/* ---- opening them; a file that cannot be shown is a note */
+
+static void open_attention(report_maps *m, const report_folder *f)
+{
+    char path[REPORT_PATH];
+    if (!is_named(path, f, "attention", "maps") && !is_first_of(path, f, ".npy", is_maps))
+        return;
+    if (cli_open_maps(&m->attention, path) != VC_OK)
+        report_note(f->notes, "the attention maps are not shown: %s", vc_last_error());
+}
+
+static void open_masks(report_maps *m, const report_folder *f)
+{
+    char path[REPORT_PATH];
+    if (!is_named(path, f, "prune", "mask") && !is_first_of(path, f, ".npy", is_mask))
+        return;
+    if (vc_mask_set_read(&m->masks, path) != VC_OK)
+        report_note(f->notes, "the masks are not shown: %s", vc_last_error());
+}
+
+static void open_plan(report_maps *m, const report_folder *f)
+{
+    char path[REPORT_PATH];
+    if (!is_first_of(path, f, ".safetensors", is_plan) &&
+        !is_first_of(path, f, ".safetensors", is_model_with_plan))
+        return;
+    if (vc_plan_read(&m->plan, path) != VC_OK)
+        report_note(f->notes, "the plan is not shown: %s", vc_last_error());
+}
+
+/* ---- layers */
+
+/* Puts what one file says of a layer beside what others said; false when the shapes differ. */
+static int fits(vc_report_layer *l, size_t heads, size_t queries, size_t keys)
+{
+    if (l->heads == 0)
+        *l = (vc_report_layer){.heads = heads, .queries = queries, .keys = keys};
+    return l->heads == heads && l->queries == queries && l->keys == keys;
+}
+
+static vc_status add_plan(report_maps *m)
+{
+    for (size_t i = 0; i < m->plan.layer_count; i++) {
+        const vc_plan_layer *p = &m->plan.layers[i];
+        vc_report_layer *l = &m->layers[i];
+        fits(l, p->heads, p->queries, p->keys);
+        m->pruned[i] = malloc(p->heads * p->queries * p->keys + 1);
+        if (!m->pruned[i])
+            return vc_fail(VC_ENOMEM, "out of memory for the mask of layer %zu", i);
+        vc_plan_layer_mask(m->pruned[i], p);
+        l->pruned = m->pruned[i];
+        l->query_order = p->query_order;
+        l->key_order = p->key_order;
+        l->global_tokens = p->global_tokens;
+    }
+    return VC_OK;
+}
+
+static void add_masks(report_maps *m, json_t *notes)
+{
+    for (size_t g = 0, at = 0; g < m->masks.count; g++) {
+        const vc_mask *mask = &m->masks.masks[g];
+        for (size_t i = 0; i < mask->layers; i++, at++)
+            if (!fits(&m->layers[at], mask->heads, mask->queries, mask->keys))
+                report_note(
+                    notes,
+                    "the mask of layer %zu is not shown: it is of another shape than the plan's",
+                    at);
+            else if (!m->layers[at].pruned)
+                m->layers[at].pruned = vc_mask_head(mask, i, 0);
+    }
+}
+
+static void add_attention(report_maps *m, json_t *notes)
+{
+    for (size_t g = 0, at = 0; g < m->attention.files.count; g++) {
+        const vc_maps *maps = &m->attention.maps[g];
+        const size_t area = maps->heads * maps->queries * maps->keys;
+        for (size_t i = 0; i < maps->layers; i++, at++)
+            if (fits(&m->layers[at], maps->heads, maps->queries, maps->keys))
+                m->layers[at].attention = maps->values + i * area;
+            else
+                report_note(
+                    notes,
+                    "the attention of layer %zu is not shown: it is of another shape than the mask",
+                    at);
+    }
+}
+
+static size_t most_layers(const report_maps *m)
+{
+    size_t masks = 0, maps = 0, most = m->plan.layer_count;
+    for (size_t g = 0; g < m->masks.count; g++)
+        masks += m->masks.masks[g].layers;
+    for (size_t g = 0; g < m->attention.files.count; g++)
+        maps += m->attention.maps[g].layers;
+    most = masks > most ? masks : most;
+    return maps > most ? maps : most;
+}
+
+vc_status report_open_maps(report_maps *out, const report_folder *f)
+{
+    *out = (report_maps){0};
+    open_attention(out, f);
+    open_masks(out, f);
+    open_plan(out, f);
+    out->count = most_layers(out);
+    out->layers = calloc(out->count + 1, sizeof *out->layers);
+    out->pruned = calloc(out->count + 1, sizeof *out->pruned);
+    vc_status status = out->layers && out->pruned
+                           ? add_plan(out)
+                           : vc_fail(VC_ENOMEM, "out of memory for %zu layers", out->count);
+    if (status != VC_OK) {
+        report_close_maps(out);
+        return status;
+    }
+    add_masks(out, f->notes);
+    add_attention(out, f->notes);
+    return VC_OK;
+}
+
+void report_close_maps(report_maps *m)
+{
+    for (size_t i = 0; m->pruned && i < m->count; i++)
+        free(m->pruned[i]);
+    free(m->pruned);
+    free(m->layers);
+    cli_close_maps(&m->attention);
+    vc_mask_set_close(&m->masks);
+    vc_plan_close(&m->plan);
+    *m = (report_maps){0};
+}

@@ -1,0 +1,149 @@
+/* Stacked bars, each under its name. */
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "report_impl.h"
+
+enum { WIDTH = 440, LEFT = 4, RIGHT = 12, ROW = 38, BAR = 15, TOP = 6, AXIS = 36 };
+
+void vc__bars_row(vc__bars *b, const char *format, ...)
+{
+    va_list list;
+    if (b->row_count == VC__MOST_ROWS) {
+        b->left_out++;
+        return;
+    }
+    va_start(list, format);
+    vsnprintf(b->rows[b->row_count], VC__LABEL, format, list);
+    va_end(list);
+    b->row_count++;
+}
+
+static size_t part_of(vc__bars *b, const char *name)
+{
+    for (size_t p = 0; p < b->part_count; p++)
+        if (strcmp(b->parts[p], name) == 0)
+            return p;
+    if (b->part_count == VC__MOST_PARTS) {
+        snprintf(b->parts[VC__MOST_PARTS - 1], VC__LABEL, "the rest");
+        return VC__MOST_PARTS - 1;
+    }
+    snprintf(b->parts[b->part_count], VC__LABEL, "%s", name);
+    return b->part_count++;
+}
+
+void vc__bars_add(vc__bars *b, const char *part, double value)
+{
+    if (b->left_out || b->row_count == 0 || !isfinite(value) || value <= 0.0)
+        return;
+    b->values[b->row_count - 1][part_of(b, part)] += value;
+}
+
+static double total(const vc__bars *b, size_t row)
+{
+    double sum = 0.0;
+    for (size_t p = 0; p < b->part_count; p++)
+        sum += b->values[row][p];
+    return sum;
+}
+
+static double longest(const vc__bars *b)
+{
+    double most = 0.0;
+    for (size_t r = 0; r < b->row_count; r++)
+        most = fmax(most, total(b, r));
+    return most;
+}
+
+static void draw_row(FILE *out, const vc__bars *b, size_t row, double y, double scale)
+{
+    char text[VC__NUMBER], line[VC__NUMBER + 32];
+    double x = LEFT;
+    vc__svg_text(out, LEFT, y + 12.0, "start", b->rows[row], 46);
+    snprintf(line, sizeof line, "%s %s", vc__number(text, total(b, row)), b->unit);
+    vc__svg_text(out, WIDTH - RIGHT, y + 12.0, "end", line, 30);
+    for (size_t p = 0; p < b->part_count; p++) {
+        const double value = b->values[row][p];
+        if (value <= 0.0)
+            continue;
+        fprintf(
+            out,
+            "<rect class=\"mark f%zu\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%d\"><title>",
+            p % 9, x, y + 17.0, value * scale, BAR);
+        vc__html(out, b->rows[row]);
+        vc__html(out, ", ");
+        vc__html(out, b->parts[p]);
+        fprintf(out, ": %s ", vc__number(text, value));
+        vc__html(out, b->unit);
+        fprintf(out, " (%.1f %%)</title></rect>\n", 100.0 * value / total(b, row));
+        x += value * scale;
+    }
+}
+
+static void draw_axis(FILE *out, const vc__bars *b, double bottom, double most, double scale)
+{
+    double ticks[VC__MOST_TICKS];
+    char text[VC__NUMBER];
+    const size_t count = vc__ticks(ticks, 0.0, most, 4);
+    for (size_t i = 0; i < count; i++) {
+        const double at = LEFT + ticks[i] * scale;
+        fprintf(out, "<path class=\"rule\" d=\"M%.1f %dV%.1f\"/>", at, TOP, bottom);
+        vc__svg_text(out, at, bottom + 15.0,
+                     i == 0            ? "start"
+                     : at > WIDTH - 40 ? "end"
+                                       : "middle",
+                     vc__number(text, ticks[i]), 16);
+    }
+    vc__svg_text(out, (LEFT + WIDTH - RIGHT) / 2.0, bottom + 30.0, "middle", b->unit, 40);
+}
+
+static void draw_table(FILE *out, const vc__bars *b)
+{
+    char text[VC__NUMBER];
+    fputs(
+        "<details class=\"numbers\"><summary>Numbers</summary><div class=\"scroll\" tabindex=\"0\"><table>"
+        "<thead><tr><td></td>",
+        out);
+    for (size_t p = 0; p < b->part_count; p++) {
+        fputs("<th scope=\"col\">", out);
+        vc__html(out, b->parts[p]);
+        fputs("</th>", out);
+    }
+    fputs("</tr></thead><tbody>\n", out);
+    for (size_t r = 0; r < b->row_count; r++) {
+        fputs("<tr><th scope=\"row\">", out);
+        vc__html(out, b->rows[r]);
+        fputs("</th>", out);
+        for (size_t p = 0; p < b->part_count; p++)
+            fprintf(out, "<td>%s</td>", vc__number(text, b->values[r][p]));
+        fputs("</tr>\n", out);
+    }
+    fputs("</tbody></table></div></details>\n", out);
+}
+
+void vc__bars_draw(FILE *out, vc__book *book, const vc__bars *b)
+{
+    const double most = longest(b);
+    if (b->row_count == 0 || most <= 0.0)
+        return;
+    char note[512];
+    const double scale = (WIDTH - LEFT - RIGHT) / most, bottom = TOP + ROW * (double)b->row_count,
+                 legend = b->part_count > 1
+                              ? vc__legend_height((char(*)[VC__LABEL])b->parts, b->part_count)
+                              : 0.0;
+    snprintf(note, sizeof note, "%s", b->note ? b->note : "");
+    if (b->left_out)
+        snprintf(note + strlen(note), sizeof note - strlen(note), " %zu more rows are left out.",
+                 b->left_out);
+    vc__figure_begin(out, book, b->title, note);
+    vc__svg_begin(out, b->title, note, WIDTH, bottom + AXIS + legend);
+    draw_axis(out, b, bottom, most, scale);
+    for (size_t r = 0; r < b->row_count; r++)
+        draw_row(out, b, r, TOP + ROW * (double)r, scale);
+    if (b->part_count > 1)
+        vc__legend(out, bottom + AXIS, (char(*)[VC__LABEL])b->parts, b->part_count);
+    fputs("</svg>\n", out);
+    draw_table(out, b);
+    vc__figure_end(out);
+}

@@ -1,0 +1,114 @@
+/* What pruning costs: accuracy and agreement against the share that is pruned. */
+#include <math.h>
+#include <string.h>
+
+#include "report_impl.h"
+
+/* The pruned share of a plan, as the run's `polarize` or `prune` says it; NAN when none does. */
+static double pruned_share(const vc__book *book, const vc__result *eval)
+{
+    const char *hash = json_string_value(json_object_get(eval->json, "plan_hash"));
+    if (!hash)
+        return strstr(json_string_value(json_object_get(eval->json, "command"))
+                          ? json_string_value(json_object_get(eval->json, "command"))
+                          : "",
+                      " --mask")
+                   ? (double)NAN
+                   : 0.0;
+    for (size_t i = 0; i < book->result_count; i++) {
+        const vc__result *r = &book->results[i];
+        const char *other = json_string_value(json_object_get(r->json, "plan_hash"));
+        const double kept = vc__number_at(r->json, "kept_share");
+        if (r->run == eval->run && other && strcmp(hash, other) == 0 && isfinite(kept))
+            return 1.0 - kept;
+        const double sparsity = vc__number_at(r->json, "sparsity");
+        if (r->run == eval->run && other && strcmp(hash, other) == 0 && isfinite(sparsity))
+            return sparsity;
+    }
+    return (double)NAN;
+}
+
+static void point(vc__plot *p, vc__book *book, const vc__result *r, const char *what,
+                  double sparsity, double value)
+{
+    if (!isfinite(sparsity) || !isfinite(value))
+        return;
+    const char *run = book->report->runs[r->run].name;
+    const size_t series = book->report->run_count > 1
+                              ? vc__plot_series(p, VC__POINTS, "%s: %s", run, what)
+                              : vc__plot_series(p, VC__POINTS, "%s", what);
+    vc__plot_mark(p, series, 100.0 * sparsity, value, "%s", r->file);
+    book->used[r->run] = 1;
+}
+
+static int run_has(const vc__book *book, size_t run, const char *verb)
+{
+    for (size_t i = 0; i < book->result_count; i++)
+        if (book->results[i].run == run && vc__is(&book->results[i], verb))
+            return 1;
+    return 0;
+}
+
+static void add(vc__plot *p, vc__book *book, const vc__result *r)
+{
+    const double sparsity = vc__number_at(r->json, "sparsity");
+    if (vc__is(r, "eval")) {
+        point(p, book, r, "top-1", pruned_share(book, r), vc__number_at(r->json, "top1"));
+        point(p, book, r, "top-5", pruned_share(book, r), vc__number_at(r->json, "top5"));
+    } else if (vc__is(r, "calibrate")) {
+        point(p, book, r, "agreement with the dense model", isfinite(sparsity) ? sparsity : 0.0,
+              100.0 * vc__number_at(r->json, "agreement"));
+        point(p, book, r, "agreement before learning", isfinite(sparsity) ? sparsity : 0.0,
+              100.0 * vc__number_at(r->json, "agreement_before"));
+    } else if (vc__is(r, "codesign") && !run_has(book, r->run, "eval")) {
+        point(p, book, r, "top-1", 0.0, vc__number_at(r->json, "top1_dense"));
+        point(p, book, r, "top-1", sparsity, vc__number_at(r->json, "top1"));
+        point(p, book, r, "agreement with the dense model", sparsity,
+              100.0 * vc__number_at(r->json, "agreement"));
+    }
+}
+
+/* ---- accuracy by class */
+
+static void add_classes(vc__bars *b, vc__book *book, const vc__result *r)
+{
+    size_t i;
+    json_t *class;
+    const json_t *classes = json_object_get(r->json, "classes");
+    if (json_array_size(classes) > 20)
+        return;
+    json_array_foreach ((json_t *)classes, i, class) {
+        const char *name = json_string_value(json_object_get(class, "name"));
+        vc__bars_row(b, "%s, class %lld%s%s", r->label,
+                     (long long)json_integer_value(json_object_get(class, "class")),
+                     name && name[0] ? " " : "", name ? name : "");
+        vc__bars_add(b, "top-1", vc__number_at(class, "top1"));
+        book->used[r->run] = 1;
+    }
+}
+
+static void draw_classes(FILE *out, vc__book *book)
+{
+    static vc__bars empty;
+    vc__bars b = empty;
+    b.title = "Accuracy by class";
+    b.note = "Top-1 of each class, one block for each evaluation.";
+    b.unit = "%";
+    for (size_t i = 0; i < book->result_count; i++)
+        if (vc__is(&book->results[i], "eval"))
+            add_classes(&b, book, &book->results[i]);
+    vc__bars_draw(out, book, &b);
+}
+
+vc_status vc__accuracy(FILE *out, vc__book *book)
+{
+    vc__plot p = {.title = "Accuracy against sparsity",
+                  .note = "Further right, more of attention is pruned; 0 % is the dense model.",
+                  .x_label = "attention pruned (%)",
+                  .y_label = "images right (%)"};
+    for (size_t i = 0; i < book->result_count; i++)
+        add(&p, book, &book->results[i]);
+    VC_TRY(vc__plot_draw(out, book, &p));
+    draw_classes(out, book);
+    return VC_OK;
+}

@@ -1,0 +1,162 @@
+/* The accelerator: cycles by operator, what each engine waits for, energy. */
+#include <math.h>
+#include <string.h>
+
+#include "report_impl.h"
+
+static const vc__bars empty;
+
+static int is_timeline(const vc__result *r)
+{
+    return vc__is(r, "simulate") && json_object_get(r->json, "attention");
+}
+
+/* ---- cycles */
+
+static void add_operators(vc__bars *b, const json_t *operators)
+{
+    size_t i;
+    json_t *o;
+    json_array_foreach ((json_t *)operators, i, o) {
+        const char *name = json_string_value(json_object_get(o, "operator"));
+        vc__bars_add(b, name ? name : "other", vc__number_at(o, "cycles"));
+    }
+}
+
+static void draw_cycles(FILE *out, vc__book *book)
+{
+    vc__bars b = empty;
+    b.title = "Cycles on the accelerator";
+    b.note = "Attention alone, and end to end by operator.";
+    b.unit = "cycles";
+    for (size_t i = 0; i < book->result_count; i++) {
+        const vc__result *r = &book->results[i];
+        const double formulas = vc__number_at(r->json, "attention.total");
+        if (!is_timeline(r))
+            continue;
+        vc__bars_row(&b, "%s, attention", r->label);
+        vc__bars_add(&b, "attention",
+                     isfinite(formulas) ? formulas : vc__number_at(r->json, "attention.cycles"));
+        const json_t *operators = vc__at(r->json, "end_to_end.operators");
+        if (json_object_get(r->json, "end_to_end"))
+            vc__bars_row(&b, "%s, end to end", r->label);
+        add_operators(&b, operators);
+        if (json_array_size(operators) == 0)
+            vc__bars_add(&b, "all", vc__number_at(r->json, "end_to_end.cycles"));
+        book->used[r->run] = 1;
+    }
+    vc__bars_draw(out, book, &b);
+}
+
+/* ---- stalls */
+
+/* "busy_line_cycles" is busy */
+static void state_name(char text[64], const char *key)
+{
+    snprintf(text, 64, "%.*s", (int)strcspn(key, "_"), key);
+}
+
+static void add_engine(vc__bars *b, const char *label, const char *engine, const json_t *states)
+{
+    const char *key;
+    json_t *value;
+    double all = 0.0, busy = 0.0;
+    json_object_foreach ((json_t *)states, key, value) {
+        all += json_number_value(value);
+        busy += strncmp(key, "idle", 4) == 0 ? 0.0 : json_number_value(value);
+    }
+    if (busy <= 0.0)
+        return;
+    vc__bars_row(b, "%s: %s", label, engine);
+    json_object_foreach ((json_t *)states, key, value) {
+        char state[64];
+        state_name(state, key);
+        vc__bars_add(b, state, 100.0 * json_number_value(value) / all);
+    }
+}
+
+static void draw_stalls(FILE *out, vc__book *book, const char *part, const char *title)
+{
+    vc__bars b = empty;
+    b.title = title;
+    b.note =
+        "Busy, and what an engine waits for: memory (dram), indices, decoded Q and K, softmax, a free "
+        "buffer, slower lines (imbalance), the end of a product (drain), or no work (idle).";
+    b.unit = "%";
+    for (size_t i = 0; i < book->result_count; i++) {
+        const vc__result *r = &book->results[i];
+        const char *engine;
+        json_t *states;
+        const json_t *engines = json_object_get(json_object_get(r->json, part), "engines");
+        if (!is_timeline(r))
+            continue;
+        json_object_foreach ((json_t *)engines, engine, states)
+            add_engine(&b, r->label, engine, states);
+    }
+    vc__bars_draw(out, book, &b);
+}
+
+/* ---- energy */
+
+typedef struct group {
+    const char *key, *name;
+} group;
+
+static const group groups[] = {
+    {"lines_uj", "arithmetic"},
+    {"coders_uj", "arithmetic"},
+    {"softmax_and_vector_uj", "arithmetic"},
+    {"query_uj", "scratchpads"},
+    {"key_uj", "scratchpads"},
+    {"value_uj", "scratchpads"},
+    {"index_uj", "scratchpads"},
+    {"output_uj", "scratchpads"},
+    {"decoded_uj", "scratchpads"},
+    {"leakage_uj", "leakage"},
+    {"dram_uj", "DRAM accesses"},
+    {"dram_standby_uj", "DRAM standby"},
+};
+
+static const char *group_of(const char *key)
+{
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+        if (strcmp(groups[i].key, key) == 0)
+            return groups[i].name;
+    return key;
+}
+
+static void add_energy(vc__bars *b, const vc__result *r, const char *part, const char *words)
+{
+    const char *key;
+    json_t *value;
+    const json_t *energy = json_object_get(json_object_get(r->json, part), "energy");
+    if (!energy)
+        return;
+    vc__bars_row(b, "%s, %s", r->label, words);
+    json_object_foreach ((json_t *)energy, key, value)
+        vc__bars_add(b, group_of(key), json_number_value(value));
+}
+
+static void draw_energy(FILE *out, vc__book *book)
+{
+    vc__bars b = empty;
+    b.title = "Energy on the accelerator";
+    b.note = "Where it goes, attention alone and end to end.";
+    b.unit = "µJ";
+    for (size_t i = 0; i < book->result_count; i++) {
+        if (!is_timeline(&book->results[i]))
+            continue;
+        add_energy(&b, &book->results[i], "attention", "attention");
+        add_energy(&b, &book->results[i], "end_to_end", "end to end");
+    }
+    vc__bars_draw(out, book, &b);
+}
+
+vc_status vc__chip(FILE *out, vc__book *book)
+{
+    draw_cycles(out, book);
+    draw_energy(out, book);
+    draw_stalls(out, book, "attention", "What the engines do during attention");
+    draw_stalls(out, book, "end_to_end", "What the engines do, end to end");
+    return VC_OK;
+}

@@ -1,0 +1,125 @@
+/* `compare`: bars where it has one model at one sparsity, else curves over sparsity. */
+#include <math.h>
+#include <string.h>
+
+#include "report_impl.h"
+
+static const vc__bars empty;
+
+static const char *text_at(const json_t *row, const char *key)
+{
+    const char *text = json_string_value(json_object_get(row, key));
+    return text ? text : "";
+}
+
+static int has_one_setting(const json_t *rows)
+{
+    size_t i;
+    json_t *row;
+    const json_t *first = json_array_get(rows, 0);
+    json_array_foreach ((json_t *)rows, i, row)
+        if (strcmp(text_at(row, "arch"), text_at(first, "arch")) != 0 ||
+            fabs(vc__number_at(row, "sparsity") - vc__number_at(first, "sparsity")) > 1e-12)
+            return 0;
+    return 1;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+typedef struct measure {
+    const char *title, *path, *unit, *times;
+} measure;
+
+static const measure measures[] = {
+    {"Attention on the rivals", "attention.time_us", "µs", "attention_times_vitcod"},
+    {"End to end on the rivals", "end_to_end.time_us", "µs", "end_to_end_times_vitcod"},
+    {"Energy of attention on the rivals", "attention.energy_uj", "µJ", "energy_times_vitcod"},
+};
+
+static void draw_bars(FILE *out, vc__book *book, const vc__result *r, const measure *m)
+{
+    size_t i;
+    json_t *row;
+    char note[VC__LABEL * 2];
+    const json_t *rows = json_object_get(r->json, "rows"), *first = json_array_get(rows, 0);
+    vc__bars b = empty;
+    snprintf(note, sizeof note, "%.80s, %.1f %% of attention pruned; %.80s.",
+             base_name(text_at(first, "arch")), 100.0 * vc__number_at(first, "sparsity"), r->label);
+    b.title = m->title;
+    b.note = note;
+    b.unit = m->unit;
+    json_array_foreach ((json_t *)rows, i, row) {
+        const double times = vc__number_at(row, m->times);
+        if (!isfinite(vc__number_at(row, m->path)))
+            continue;
+        if (isfinite(times))
+            vc__bars_row(&b, "%s, %s (%.2f × ViTCoD)", text_at(row, "chip"),
+                         text_at(row, "setting"), times);
+        else
+            vc__bars_row(&b, "%s, %s", text_at(row, "chip"), text_at(row, "setting"));
+        vc__bars_add(&b, "all", vc__number_at(row, m->path));
+    }
+    vc__bars_draw(out, book, &b);
+}
+
+/* One figure for each model: a curve for each chip. */
+static vc_status draw_curves(FILE *out, vc__book *book, const vc__result *r, const measure *m,
+                             const char *arch)
+{
+    size_t i;
+    json_t *row;
+    char title[VC__LABEL];
+    snprintf(title, sizeof title, "%s: %.90s", m->title, base_name(arch));
+    vc__plot p = {.title = title,
+                  .note = "How many times what the ViTCoD chip takes.",
+                  .x_label = "attention pruned (%)",
+                  .y_label = "times ViTCoD",
+                  .y_log = 1};
+    json_array_foreach ((json_t *)json_object_get(r->json, "rows"), i, row) {
+        if (strcmp(text_at(row, "arch"), arch) != 0)
+            continue;
+        const size_t s = vc__plot_series(&p, VC__POINTS | VC__LINE, "%s, %s", text_at(row, "chip"),
+                                         text_at(row, "setting"));
+        vc__plot_mark(&p, s, 100.0 * vc__number_at(row, "sparsity"), vc__number_at(row, m->times),
+                      "%s", r->label);
+    }
+    return vc__plot_draw(out, book, &p);
+}
+
+static int is_first(const json_t *rows, size_t index)
+{
+    const char *arch = text_at(json_array_get(rows, index), "arch");
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(arch, text_at(json_array_get(rows, i), "arch")) == 0)
+            return 0;
+    return 1;
+}
+
+static vc_status draw(FILE *out, vc__book *book, const vc__result *r)
+{
+    const json_t *rows = json_object_get(r->json, "rows");
+    const int one = has_one_setting(rows);
+    book->used[r->run] = 1;
+    for (size_t m = 0; m < sizeof measures / sizeof *measures; m++) {
+        if (one)
+            draw_bars(out, book, r, &measures[m]);
+        for (size_t i = 0; !one && i < json_array_size(rows); i++)
+            if (is_first(rows, i))
+                VC_TRY(draw_curves(out, book, r, &measures[m],
+                                   text_at(json_array_get(rows, i), "arch")));
+    }
+    return VC_OK;
+}
+
+vc_status vc__rivals(FILE *out, vc__book *book)
+{
+    for (size_t i = 0; i < book->result_count; i++)
+        if (vc__is(&book->results[i], "compare") &&
+            json_array_size(json_object_get(book->results[i].json, "rows")) > 0)
+            VC_TRY(draw(out, book, &book->results[i]));
+    return VC_OK;
+}

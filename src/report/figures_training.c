@@ -1,0 +1,105 @@
+/* Curves of `train` and `calibrate`: their epochs, and the steps of --log. */
+#include <math.h>
+
+#include "report_impl.h"
+
+enum { MOST_MARKS = 400 }; /* of a curve: more than its pixels would show */
+
+typedef struct metric {
+    const char *title, *y_label;
+    const char *keys[4];
+    double factor;
+    int log;
+} metric;
+
+static const metric metrics[] = {
+    {"Loss", "loss", {"loss", "test_loss", "distillation_loss", "divergence"}, 1.0, 0},
+    {"Accuracy while learning", "images right (%)", {"train_top1", "test_top1", "top1"}, 1.0, 0},
+    {"Agreement with the dense model", "agreement (%)", {"agreement"}, 100.0, 0},
+    {"Distances to the dense model",
+     "distance",
+     {"feature_distance", "attention_distance"},
+     1.0,
+     1},
+    {"Loss of the auto-encoder",
+     "reconstruction",
+     {"reconstruction_loss", "reconstruction"},
+     1.0,
+     1},
+    {"Learning rate", "learning rate", {"learning_rate"}, 1.0, 0},
+    {"Length of the gradient", "norm", {"gradient_norm"}, 1.0, 1},
+    {"Speed of learning", "images per second", {"images_per_s"}, 1.0, 0},
+};
+
+/* Epochs gone by, or NAN for what is no line of training. Stages count their epochs on. */
+static double when(const json_t *line, size_t index, int by_index)
+{
+    const double epoch = vc__number_at(line, "epoch"), step = vc__number_at(line, "step"),
+                 steps = vc__number_at(line, "steps");
+    if (!isfinite(epoch))
+        return (double)NAN;
+    if (isfinite(step) && steps > 0.0)
+        return epoch - 1.0 + step / steps;
+    return by_index ? (double)index + 1.0 : epoch;
+}
+
+static int is_step(const json_t *line)
+{
+    return json_object_get(line, "step") != NULL;
+}
+
+/* The lines of one kind, every so many of them. */
+static void add(vc__plot *p, vc__book *book, const vc__result *r, const json_t *lines, int steps,
+                const metric *m)
+{
+    size_t i, seen = 0;
+    json_t *line;
+    const size_t stride = json_array_size(lines) / MOST_MARKS + 1;
+    for (size_t k = 0; k < 4 && m->keys[k]; k++) {
+        json_array_foreach ((json_t *)lines, i, line) {
+            const double y = vc__number_at(line, m->keys[k]);
+            if (is_step(line) != steps || !isfinite(y) || seen++ % stride != 0)
+                continue;
+            const size_t s =
+                vc__plot_series(p, steps ? VC__LINE : VC__LINE | VC__POINTS, "%s: %s%s", r->label,
+                                m->keys[k], steps ? ", steps" : "");
+            vc__plot_mark(p, s, when(line, i, vc__is(r, "calibrate")), m->factor * y, "%s", "");
+            book->used[r->run] = 1;
+        }
+    }
+}
+
+static const json_t *epochs_of(const vc__result *r)
+{
+    const json_t *epochs = json_object_get(r->json, vc__is(r, "calibrate") ? "log" : "epochs");
+    return vc__is(r, "calibrate") || vc__is(r, "train") ? epochs : NULL;
+}
+
+/* Whether the epochs of a log stand in a result already. */
+static int is_told(const vc__book *book, size_t run)
+{
+    for (size_t i = 0; i < book->result_count; i++)
+        if (book->results[i].run == run && json_array_size(epochs_of(&book->results[i])) > 0)
+            return 1;
+    return 0;
+}
+
+static vc_status draw(FILE *out, vc__book *book, const metric *m)
+{
+    vc__plot p = {.title = m->title, .x_label = "epoch", .y_label = m->y_label, .y_log = m->log};
+    for (size_t i = 0; i < book->result_count; i++)
+        add(&p, book, &book->results[i], epochs_of(&book->results[i]), 0, m);
+    for (size_t i = 0; i < book->log_count; i++) {
+        add(&p, book, &book->logs[i], book->logs[i].json, 1, m);
+        if (!is_told(book, book->logs[i].run))
+            add(&p, book, &book->logs[i], book->logs[i].json, 0, m);
+    }
+    return vc__plot_draw(out, book, &p);
+}
+
+vc_status vc__training(FILE *out, vc__book *book)
+{
+    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
+        VC_TRY(draw(out, book, &metrics[i]));
+    return VC_OK;
+}

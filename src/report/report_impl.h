@@ -1,0 +1,138 @@
+/* The private half of the report room: what a page is made of. */
+#ifndef VC_REPORT_IMPL_H
+#define VC_REPORT_IMPL_H
+
+#include "vitcod/report.h"
+
+/* ---- text (html.c, base64.c) */
+
+enum { VC__NUMBER = 32, VC__LABEL = 160 };
+
+void vc__html(FILE *out, const char *text); /* as text or inside "" */
+void vc__html_clipped(FILE *out, const char *text, size_t letters);
+void vc__html_script(FILE *out, const json_t *value); /* as JSON inside <script> */
+void vc__base64(FILE *out, const uint8_t *bytes, size_t count);
+const char *vc__number(char text[VC__NUMBER], double value); /* for eyes: 31,441 or 4.05 */
+
+/* object["a"]["b"] for "a.b", or NULL. */
+const json_t *vc__at(const json_t *object, const char *path);
+/* The number there, or NAN. */
+double vc__number_at(const json_t *object, const char *path);
+
+/* ---- the results of all runs, in one list (book.c) */
+
+typedef struct vc__result {
+    size_t run;
+    const char *file, *verb; /* "" where the file names no verb */
+    char label[VC__LABEL];   /* the file's name, after the run's where there are several */
+    const json_t *json;
+} vc__result;
+
+typedef struct vc__book {
+    const vc_report *report;
+    vc__result *results;
+    size_t result_count;
+    vc__result *logs; /* json is the array of lines */
+    size_t log_count;
+    size_t figures;
+    uint8_t *used; /* (runs) set by a section for every run it draws from */
+} vc__book;
+
+vc_status vc__book_open(vc__book *out, const vc_report *report);
+void vc__book_close(vc__book *book);
+int vc__is(const vc__result *result, const char *verb);
+
+/* ---- figures */
+
+/* Caption, then what is drawn, then buttons; the SVG stands between. */
+void vc__figure_begin(FILE *out, vc__book *book, const char *title, const char *note);
+void vc__figure_end(FILE *out);
+void vc__svg_begin(FILE *out, const char *title, const char *note, double width, double height);
+void vc__svg_text(FILE *out, double x, double y, const char *anchor, const char *text,
+                  size_t letters);
+double vc__legend(FILE *out, double top, char (*names)[VC__LABEL], size_t count);
+double vc__legend_height(char (*names)[VC__LABEL], size_t count);
+
+enum { VC__MOST_TICKS = 16 };
+/* Round numbers within low..high, about `wanted` of them. */
+size_t vc__ticks(double ticks[VC__MOST_TICKS], double low, double high, size_t wanted);
+size_t vc__log_ticks(double ticks[VC__MOST_TICKS], double low, double high);
+
+/* Points and lines. */
+enum { VC__POINTS = 1, VC__LINE = 2, VC__MOST_SERIES = 24 };
+
+typedef struct vc__mark {
+    size_t series;
+    double x, y;
+    char note[VC__LABEL];
+} vc__mark;
+
+typedef struct vc__plot {
+    const char *title, *note, *x_label, *y_label;
+    int x_log, y_log;
+    char series[VC__MOST_SERIES][VC__LABEL];
+    int style[VC__MOST_SERIES];
+    size_t series_count, left_out;
+    vc__mark *marks;
+    size_t count, room;
+    int failed;
+} vc__plot;
+
+/* The series of a name, made when it is new. */
+size_t vc__plot_series(vc__plot *plot, int style, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void vc__plot_mark(vc__plot *plot, size_t series, double x, double y, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/* Draws it, nothing when it has no marks, and releases it. */
+vc_status vc__plot_draw(FILE *out, vc__book *book, vc__plot *plot);
+
+/* Stacked bars, one row each. */
+enum { VC__MOST_PARTS = 12, VC__MOST_ROWS = 96 };
+
+typedef struct vc__bars {
+    const char *title, *note, *unit;
+    char parts[VC__MOST_PARTS][VC__LABEL];
+    size_t part_count;
+    char rows[VC__MOST_ROWS][VC__LABEL];
+    double values[VC__MOST_ROWS][VC__MOST_PARTS];
+    size_t row_count, left_out;
+} vc__bars;
+
+void vc__bars_row(vc__bars *bars, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Adds to a part of the last row. */
+void vc__bars_add(vc__bars *bars, const char *part, double value);
+void vc__bars_draw(FILE *out, vc__book *book, const vc__bars *bars);
+
+/* A number for every layer and head, coloured. */
+typedef struct vc__grid {
+    const char *title, *note, *format;
+    double low, high;
+    size_t rows, columns;
+    const double *values; /* (rows, columns), NAN where there is none */
+} vc__grid;
+
+void vc__grid_draw(FILE *out, vc__book *book, const vc__grid *grid);
+
+/* 0..1 as a colour between dark blue and yellow, in steps that look even. */
+enum { VC__ANCHORS = 9 };
+extern const uint8_t vc__anchors[VC__ANCHORS][3];
+void vc__viridis(uint8_t rgb[3], double share);
+
+/* ---- maps (maps.c, png.c) */
+
+/* An 8-bit or, `bits` 1, a black and white image in memory, one byte per pixel. Freed by the caller. */
+vc_status vc__png_grey(char **png, size_t *bytes, const uint8_t *pixels, size_t height,
+                       size_t width, int bits);
+
+/* ---- sections: each writes its figures, or nothing */
+
+typedef vc_status vc__section(FILE *out, vc__book *book);
+vc__section vc__accuracy, vc__maps, vc__heads, vc__cpu, vc__roofline, vc__chip, vc__rivals,
+    vc__sweep, vc__training;
+void vc__glance(FILE *out, const vc__book *book);
+void vc__provenance(FILE *out, const vc__book *book);
+
+/* page.css and page.js */
+extern const char vc__page_css[], vc__page_js[];
+
+#endif

@@ -1,0 +1,41 @@
+#include <math.h>
+
+#include "report_impl.h"
+
+/* 1, 2 or 5 times a power of ten, at least this. */
+static double round_step(double least)
+{
+    const double power = pow(10.0, floor(log10(least)));
+    const double digit = least / power;
+    return power * (digit <= 1.0 + 1e-9 ? 1.0 : digit <= 2.0 ? 2.0 : digit <= 5.0 ? 5.0 : 10.0);
+}
+
+size_t vc__ticks(double ticks[VC__MOST_TICKS], double low, double high, size_t wanted)
+{
+    size_t count = 0;
+    if (!(high > low)) {
+        ticks[0] = low;
+        return 1;
+    }
+    const double step = round_step((high - low) / (double)wanted), slack = step * 1e-6;
+    for (double i = ceil((low - slack) / step); i * step <= high + slack; i++)
+        if (count < VC__MOST_TICKS)
+            ticks[count++] = i * step;
+    return count;
+}
+
+size_t vc__log_ticks(double ticks[VC__MOST_TICKS], double low, double high)
+{
+    static const double digits[] = {1.0, 2.0, 5.0};
+    const double decades = log10(high / low);
+    const size_t per_decade = decades < 1.5 ? 3 : 1;
+    const double stride = ceil(decades / 7.0);
+    size_t count = 0;
+    for (double p = floor(log10(low)); p <= ceil(log10(high)); p += stride > 1.0 ? stride : 1.0)
+        for (size_t d = 0; d < per_decade; d++) {
+            const double at = digits[d] * pow(10.0, p);
+            if (at >= low * (1.0 - 1e-9) && at <= high * (1.0 + 1e-9) && count < VC__MOST_TICKS)
+                ticks[count++] = at;
+        }
+    return count;
+}
