@@ -1,6 +1,7 @@
 #!/bin/sh
 # ViTCoD from end to end on Fashion-MNIST: a dense DeiT becomes a 90 % sparse one with an auto-encoder,
-# is finetuned, evaluated, timed and simulated. Every number ends up in RUN/result.json.
+# is finetuned, evaluated, timed and simulated. Every number ends up in RUN/result.json, every figure in
+# RUN/report.html.
 #
 #   examples/fashion-mnist.sh [RUN]      (default: runs/fashion-mnist)
 set -eu
@@ -39,3 +40,4 @@ step "5. time on this CPU, cycles on the accelerator"
 
 step "6. the result"
 "$vitcod" report "$run"
+"$vitcod" report "$run" -o "$run/report.html"

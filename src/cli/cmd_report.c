@@ -51,9 +51,18 @@ static void print_text(const json_t *result)
 
 /* ---- a page */
 
-static void add_run(vc_report_run *run, const report_folder *f)
+/* The last part of its path, or all of it where two runs would be called the same. */
+static const char *name_of(const report_folder *folders, size_t count, size_t index)
 {
-    *run = (vc_report_run){.name = f->path,
+    for (size_t i = 0; i < count; i++)
+        if (i != index && strcmp(folders[i].name, folders[index].name) == 0)
+            return folders[index].path;
+    return folders[index].name;
+}
+
+static void add_run(vc_report_run *run, const report_folder *f, const char *name)
+{
+    *run = (vc_report_run){.name = name,
                            .results = f->results,
                            .logs = f->logs,
                            .notes = f->notes,
@@ -70,7 +79,7 @@ static vc_status write_page(json_t *result, const char *page, const report_folde
     if (!runs)
         return vc_fail(VC_ENOMEM, "out of memory for %zu runs", count);
     for (size_t i = 0; i < count; i++)
-        add_run(&runs[i], &folders[i]);
+        add_run(&runs[i], &folders[i], name_of(folders, count, i));
     const vc_report r = {.runs = runs,
                          .run_count = count,
                          .command = json_string_value(json_object_get(result, "command")),

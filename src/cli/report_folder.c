@@ -151,10 +151,19 @@ static vc_status fill(report_folder *f)
         f->path);
 }
 
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
 vc_status report_open_folder(report_folder *out, const char *path)
 {
-    *out = (report_folder){
-        .path = path, .results = json_object(), .logs = json_object(), .notes = json_array()};
+    *out = (report_folder){.path = path,
+                           .name = last_part(path),
+                           .results = json_object(),
+                           .logs = json_object(),
+                           .notes = json_array()};
     const vc_status status = fill(out);
     if (status != VC_OK)
         report_close_folder(out);

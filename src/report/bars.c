@@ -5,7 +5,7 @@
 
 #include "report_impl.h"
 
-enum { WIDTH = 440, LEFT = 4, RIGHT = 12, ROW = 38, BAR = 15, TOP = 6, AXIS = 36 };
+enum { WIDTH = 440, LEFT = 4, RIGHT = 12, ROW = 38, BAR = 15, TOP = 6, AXIS = 36, LETTERS = 66 };
 
 void vc__bars_row(vc__bars *b, const char *format, ...)
 {
@@ -58,11 +58,11 @@ static double longest(const vc__bars *b)
 
 static void draw_row(FILE *out, const vc__bars *b, size_t row, double y, double scale)
 {
-    char text[VC__NUMBER], line[VC__NUMBER + 32];
+    char text[VC__NUMBER], line[LETTERS];
     double x = LEFT;
-    vc__svg_text(out, LEFT, y + 12.0, "start", b->rows[row], 46);
-    snprintf(line, sizeof line, "%s %s", vc__number(text, total(b, row)), b->unit);
-    vc__svg_text(out, WIDTH - RIGHT, y + 12.0, "end", line, 30);
+    snprintf(line, sizeof line, "%.30s %.20s", vc__number(text, total(b, row)), b->unit);
+    vc__svg_text(out, LEFT, y + 12.0, "start", b->rows[row], LETTERS - strlen(line));
+    vc__svg_text(out, WIDTH - RIGHT, y + 12.0, "end", line, LETTERS);
     for (size_t p = 0; p < b->part_count; p++) {
         const double value = b->values[row][p];
         if (value <= 0.0)
@@ -70,7 +70,7 @@ static void draw_row(FILE *out, const vc__bars *b, size_t row, double y, double 
         fprintf(
             out,
             "<rect class=\"mark f%zu\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%d\"><title>",
-            p % 9, x, y + 17.0, value * scale, BAR);
+            vc__class_of(b->parts[p], p), x, y + 17.0, value * scale, BAR);
         vc__html(out, b->rows[row]);
         vc__html(out, ", ");
         vc__html(out, b->parts[p]);
@@ -85,7 +85,7 @@ static void draw_axis(FILE *out, const vc__bars *b, double bottom, double most, 
 {
     double ticks[VC__MOST_TICKS];
     char text[VC__NUMBER];
-    const size_t count = vc__ticks(ticks, 0.0, most, 4);
+    const size_t count = vc__ticks(ticks, 0.0, most, 5);
     for (size_t i = 0; i < count; i++) {
         const double at = LEFT + ticks[i] * scale;
         fprintf(out, "<path class=\"rule\" d=\"M%.1f %dV%.1f\"/>", at, TOP, bottom);
@@ -93,7 +93,7 @@ static void draw_axis(FILE *out, const vc__bars *b, double bottom, double most, 
                      i == 0            ? "start"
                      : at > WIDTH - 40 ? "end"
                                        : "middle",
-                     vc__number(text, ticks[i]), 16);
+                     vc__tick(text, ticks[i]), 16);
     }
     vc__svg_text(out, (LEFT + WIDTH - RIGHT) / 2.0, bottom + 30.0, "middle", b->unit, 40);
 }

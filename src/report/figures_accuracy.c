@@ -4,28 +4,34 @@
 
 #include "report_impl.h"
 
-/* The pruned share of a plan, as the run's `polarize` or `prune` says it; NAN when none does. */
-static double pruned_share(const vc__book *book, const vc__result *eval)
+static const char *text_at(const json_t *result, const char *key)
 {
-    const char *hash = json_string_value(json_object_get(eval->json, "plan_hash"));
-    if (!hash)
-        return strstr(json_string_value(json_object_get(eval->json, "command"))
-                          ? json_string_value(json_object_get(eval->json, "command"))
-                          : "",
-                      " --mask")
-                   ? (double)NAN
-                   : 0.0;
+    const char *text = json_string_value(json_object_get(result, key));
+    return text ? text : "";
+}
+
+/* What another result of the run says of the same plan. */
+static double share_of_plan(const vc__book *book, size_t run, const char *hash)
+{
     for (size_t i = 0; i < book->result_count; i++) {
         const vc__result *r = &book->results[i];
-        const char *other = json_string_value(json_object_get(r->json, "plan_hash"));
-        const double kept = vc__number_at(r->json, "kept_share");
-        if (r->run == eval->run && other && strcmp(hash, other) == 0 && isfinite(kept))
-            return 1.0 - kept;
-        const double sparsity = vc__number_at(r->json, "sparsity");
-        if (r->run == eval->run && other && strcmp(hash, other) == 0 && isfinite(sparsity))
-            return sparsity;
+        const double kept = vc__number_at(r->json, "kept_share"),
+                     sparsity = vc__number_at(r->json, "sparsity");
+        if (r->run != run || strcmp(text_at(r->json, "plan_hash"), hash) != 0)
+            continue;
+        if (isfinite(kept) || isfinite(sparsity))
+            return isfinite(kept) ? 1.0 - kept : sparsity;
     }
     return (double)NAN;
+}
+
+/* The pruned share of attention that an evaluation ran with; NAN where nothing tells. */
+static double pruned_share(const vc__book *book, const vc__result *eval)
+{
+    const char *hash = text_at(eval->json, "plan_hash");
+    if (hash[0])
+        return share_of_plan(book, eval->run, hash);
+    return strstr(text_at(eval->json, "command"), " --mask") ? (double)NAN : 0.0;
 }
 
 static void point(vc__plot *p, vc__book *book, const vc__result *r, const char *what,
@@ -70,34 +76,32 @@ static void add(vc__plot *p, vc__book *book, const vc__result *r)
 
 /* ---- accuracy by class */
 
-static void add_classes(vc__bars *b, vc__book *book, const vc__result *r)
+static void add_classes(vc__plot *p, vc__book *book, const vc__result *r)
 {
     size_t i;
     json_t *class;
     const json_t *classes = json_object_get(r->json, "classes");
-    if (json_array_size(classes) > 20)
+    if (json_array_size(classes) == 0)
         return;
+    const size_t series = vc__plot_series(p, VC__POINTS, "%s", r->label);
     json_array_foreach ((json_t *)classes, i, class) {
         const char *name = json_string_value(json_object_get(class, "name"));
-        vc__bars_row(b, "%s, class %lld%s%s", r->label,
-                     (long long)json_integer_value(json_object_get(class, "class")),
-                     name && name[0] ? " " : "", name ? name : "");
-        vc__bars_add(b, "top-1", vc__number_at(class, "top1"));
-        book->used[r->run] = 1;
+        vc__plot_mark(p, series, vc__number_at(class, "class"), vc__number_at(class, "top1"), "%s",
+                      name ? name : "");
     }
+    book->used[r->run] = 1;
 }
 
-static void draw_classes(FILE *out, vc__book *book)
+static vc_status draw_classes(FILE *out, vc__book *book)
 {
-    static vc__bars empty;
-    vc__bars b = empty;
-    b.title = "Accuracy by class";
-    b.note = "Top-1 of each class, one block for each evaluation.";
-    b.unit = "%";
+    vc__plot p = {.title = "Accuracy by class",
+                  .note = "What pruning does to each class.",
+                  .x_label = "class",
+                  .y_label = "top-1 (%)"};
     for (size_t i = 0; i < book->result_count; i++)
         if (vc__is(&book->results[i], "eval"))
-            add_classes(&b, book, &book->results[i]);
-    vc__bars_draw(out, book, &b);
+            add_classes(&p, book, &book->results[i]);
+    return vc__plot_draw(out, book, &p);
 }
 
 vc_status vc__accuracy(FILE *out, vc__book *book)
@@ -109,6 +113,5 @@ vc_status vc__accuracy(FILE *out, vc__book *book)
     for (size_t i = 0; i < book->result_count; i++)
         add(&p, book, &book->results[i]);
     VC_TRY(vc__plot_draw(out, book, &p));
-    draw_classes(out, book);
-    return VC_OK;
+    return draw_classes(out, book);
 }

@@ -29,7 +29,7 @@ static void draw_cell(FILE *out, const vc__grid *g, size_t row, size_t column, d
 
 void vc__grid_draw(FILE *out, vc__book *book, const vc__grid *g)
 {
-    const double width = fmin(64.0, (WIDTH - LEFT) / (double)g->columns);
+    const double width = fmin(96.0, (WIDTH - LEFT) / (double)g->columns);
     char text[VC__NUMBER];
     vc__figure_begin(out, book, g->title, g->note);
     vc__svg_begin(out, g->title, g->note, WIDTH, TOP + ROW * (double)g->rows + 4.0);

@@ -1,14 +1,14 @@
 /* The maps of all heads as pictures inside a script: page.js draws them.
  *
  * Attention is shown on a logarithmic scale of DECADES below each head's highest value; as many shades as fit the
- * budget, so that a page of a large model can still be sent around. */
+ * budget, so that a page stays small enough to send around. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report_impl.h"
 
-enum { BUDGET = 3200000, DECADES = 3, MOST_SHADES = 256, FEWEST_SHADES = 8 };
+enum { BUDGET = 2400000, DECADES = 3, MOST_SHADES = 256, FEWEST_SHADES = 8 };
 
 /* ---- pixels */
 

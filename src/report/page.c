@@ -100,6 +100,18 @@ static void put_missing(FILE *out, const vc_report *report, const chapter *chapt
     }
 }
 
+static void put_not_in(FILE *out, const vc_report *report, const chapter *c)
+{
+    size_t missing = 0;
+    for (size_t r = 0; r < report->run_count; r++) {
+        if (c->used[r])
+            continue;
+        fputs(missing++ ? ", " : "<p class=\"missing\">Not in ", out);
+        vc__html(out, report->runs[r].name);
+    }
+    fputs(missing ? ".</p>\n" : "", out);
+}
+
 static void put_chapters(FILE *out, const vc_report *report, const chapter *chapters)
 {
     for (size_t s = 0; s < SUBJECTS; s++) {
@@ -108,12 +120,7 @@ static void put_chapters(FILE *out, const vc_report *report, const chapter *chap
         fprintf(out,
                 "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n",
                 subjects[s].id, subjects[s].id, subjects[s].id, subjects[s].title);
-        for (size_t r = 0; r < report->run_count; r++)
-            if (!chapters[s].used[r]) {
-                fputs("<p class=\"missing\">Not in ", out);
-                vc__html(out, report->runs[r].name);
-                fputs(".</p>\n", out);
-            }
+        put_not_in(out, report, &chapters[s]);
         fputs("<div class=\"figures\">\n", out);
         fwrite(chapters[s].text, 1, chapters[s].bytes, out);
         fputs("</div>\n</section>\n", out);

@@ -108,13 +108,13 @@ static void draw_axes(FILE *out, const vc__plot *p, const scale *x, const scale 
     for (size_t i = 0; i < count; i++) {
         const double at = place(y, ticks[i]);
         fprintf(out, "<path class=\"rule\" d=\"M%d %.1fH%d\"/>", LEFT, at, WIDTH - RIGHT);
-        vc__svg_text(out, LEFT - 6, at + 4.0, "end", vc__number(text, ticks[i]), 12);
+        vc__svg_text(out, LEFT - 6, at + 4.0, "end", vc__tick(text, ticks[i]), 12);
     }
     count = ticks_of(ticks, x, 5);
     for (size_t i = 0; i < count; i++) {
         const double at = place(x, ticks[i]);
         fprintf(out, "<path class=\"rule\" d=\"M%.1f %dV%d\"/>", at, TOP, HEIGHT - BOTTOM);
-        vc__svg_text(out, at, HEIGHT - BOTTOM + 16, "middle", vc__number(text, ticks[i]), 12);
+        vc__svg_text(out, at, HEIGHT - BOTTOM + 16, "middle", vc__tick(text, ticks[i]), 12);
     }
     fprintf(out, "<path class=\"axis\" d=\"M%d %dV%dH%d\"/>", LEFT, TOP, HEIGHT - BOTTOM,
             WIDTH - RIGHT);
@@ -137,7 +137,7 @@ static void draw_lines(FILE *out, const vc__plot *p, const scale *x, const scale
             if (m->series != s)
                 continue;
             if (drawn++ == 0)
-                fprintf(out, "<path class=\"mark line l%zu\" d=\"M", s % 9);
+                fprintf(out, "<path class=\"mark line l%zu\" d=\"M", vc__class_of(p->series[s], s));
             else
                 putc('L', out);
             fprintf(out, "%.1f %.1f", place(x, m->x), place(y, m->y));
@@ -151,13 +151,13 @@ static void draw_lines(FILE *out, const vc__plot *p, const scale *x, const scale
 }
 
 /* A shape for each series, so that colour is not all that tells them apart. */
-static void draw_shape(FILE *out, size_t series, double x, double y)
+static void draw_shape(FILE *out, const vc__plot *p, size_t series, double x, double y)
 {
     static const char *const shapes[] = {"m-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0",
                                          "m-4-4h8v8h-8z", "m0-5.5l5 9h-10z",
                                          "m0-5.5l5 5.5l-5 5.5l-5-5.5z"};
-    fprintf(out, "<path class=\"mark f%zu\" d=\"M%.1f %.1f%s\">", series % 9, x, y,
-            shapes[series % 4]);
+    fprintf(out, "<path class=\"mark f%zu\" d=\"M%.1f %.1f%s\">",
+            vc__class_of(p->series[series], series), x, y, shapes[series % 4]);
 }
 
 static void draw_points(FILE *out, const vc__plot *p, const scale *x, const scale *y)
@@ -167,7 +167,7 @@ static void draw_points(FILE *out, const vc__plot *p, const scale *x, const scal
         char ex[VC__NUMBER], ey[VC__NUMBER];
         if (!(p->style[m->series] & VC__POINTS))
             continue;
-        draw_shape(out, m->series, place(x, m->x), place(y, m->y));
+        draw_shape(out, p, m->series, place(x, m->x), place(y, m->y));
         fputs("<title>", out);
         vc__html(out, p->series[m->series]);
         vc__html(out, m->note[0] ? ", " : "");

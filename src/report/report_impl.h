@@ -50,12 +50,14 @@ void vc__figure_end(FILE *out);
 void vc__svg_begin(FILE *out, const char *title, const char *note, double width, double height);
 void vc__svg_text(FILE *out, double x, double y, const char *anchor, const char *text,
                   size_t letters);
+size_t vc__class_of(const char *name, size_t index); /* which of the page's colours */
 double vc__legend(FILE *out, double top, char (*names)[VC__LABEL], size_t count);
 double vc__legend_height(char (*names)[VC__LABEL], size_t count);
 
 enum { VC__MOST_TICKS = 16 };
 /* Round numbers within low..high, about `wanted` of them. */
 size_t vc__ticks(double ticks[VC__MOST_TICKS], double low, double high, size_t wanted);
+const char *vc__tick(char text[VC__NUMBER], double value); /* short: 20 k, 3 M */
 size_t vc__log_ticks(double ticks[VC__MOST_TICKS], double low, double high);
 
 /* Points and lines. */

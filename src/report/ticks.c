@@ -2,12 +2,12 @@
 
 #include "report_impl.h"
 
-/* 1, 2 or 5 times a power of ten, at least this. */
+/* 1, 2 or 5 times a power of ten, near this. */
 static double round_step(double least)
 {
     const double power = pow(10.0, floor(log10(least)));
     const double digit = least / power;
-    return power * (digit <= 1.0 + 1e-9 ? 1.0 : digit <= 2.0 ? 2.0 : digit <= 5.0 ? 5.0 : 10.0);
+    return power * (digit < 1.5 ? 1.0 : digit < 3.5 ? 2.0 : digit < 7.5 ? 5.0 : 10.0);
 }
 
 size_t vc__ticks(double ticks[VC__MOST_TICKS], double low, double high, size_t wanted)
@@ -22,6 +22,21 @@ size_t vc__ticks(double ticks[VC__MOST_TICKS], double low, double high, size_t w
         if (count < VC__MOST_TICKS)
             ticks[count++] = i * step;
     return count;
+}
+
+const char *vc__tick(char text[VC__NUMBER], double value)
+{
+    static const struct {
+        double size;
+        const char *name;
+    } units[] = {{1e9, "G"}, {1e6, "M"}, {1e4, "k"}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (fabs(value) >= units[i].size && fabs(value) < 1e13) {
+            snprintf(text, VC__NUMBER, "%.3g %s",
+                     value / (units[i].size == 1e4 ? 1e3 : units[i].size), units[i].name);
+            return text;
+        }
+    return vc__number(text, value);
 }
 
 size_t vc__log_ticks(double ticks[VC__MOST_TICKS], double low, double high)

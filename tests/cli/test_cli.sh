@@ -52,6 +52,8 @@ check "empty row" 1 "row 1 keeps no entry" "$vitcod" polarize "$dir/empty-row.np
 mkdir "$dir/empty"
 check "empty data folder" 1 "holds no folders" "$vitcod" train --data "$dir/empty" -o "$dir/t"
 check "empty run folder" 1 "holds no result" "$vitcod" report "$dir/empty"
+check "a page by its name" 2 "wanted a name that ends in .html" "$vitcod" report "$dir/empty" -o "$dir/page"
+check "runs without a page" 2 "2 runs, wanted one" "$vitcod" report "$dir/empty" "$dir/empty"
 absent "no leftovers" "$dir/p" "$dir/t" "$dir"/*.part
 check "pictures" 0 "PNG" head -c 4 "$dir/pictures/mask-polarized.png"
 exit "$bad"

@@ -74,6 +74,21 @@ check "is what is written" 0 '"tokens": 17' "$vitcod" info back --json
 check "report" 0 'top-1, pruned + auto-encoder' "$vitcod" report run
 holds "the table" 'top-1, dense' 'attention kept' 'layer 1' 'dense / sparse' 'end to end'
 check "result.json" 0 '"finetuned": {' cat run/result.json
+cp log.jsonl run/finetune.jsonl
+cp maps.npy mask.npy run/ && cp plan run/plan.safetensors
+check "report as a page" 0 'page.html: runs 1, figures [1-9]' "$vitcod" report run -o page.html
+check "its sections" 0 'id="accuracy"' cat page.html
+holds "each has figures" 'id="attention"' 'id="heads"' 'id="cpu"' 'id="accelerator"' 'id="training"' 'data:image/png;base64,' \
+    'vitcod eval model --data data --json'
+mkdir odd 'a<b>&c'
+echo '{"verb": "someday", "nothing": {"known": 7}}' >odd/later.json
+echo '{"verb": "eval", "command": "<script>x</script>", "top1": 3}' >'a<b>&c/<i>.json'
+printf '{"epoch":1,"loss":2.5}\nhalf a li' >odd/log.jsonl
+check "report compares" 0 '"runs": 3' "$vitcod" report run odd 'a<b>&c' -o page.html --json
+check "what it cannot show" 0 'log.jsonl: line 2 is no JSON object' cat page.html
+holds "names are text" 'nothing › known</th><td>7' 'a&lt;b&gt;&amp;c' '&lt;i&gt;.json' '&lt;script&gt;x&lt;/script&gt;'
+check "a single file" 0 'runs 1' "$vitcod" report log.jsonl -o page.html
+check "a page of nothing" 1 'holds no result' "$vitcod" report data -o page.html
 
 npy '\0000\0000\0200\0077' >ones.npy
 npy '\0000\0000\0300\0177' >nan.npy

@@ -1,0 +1,125 @@
+/* The page as text: escaping, missing data, what stands for each kind of result. */
+#include "testing.h"
+#include "vitcod/report.h"
+
+static char *page_of(const vc_report_run *runs, size_t count)
+{
+    const vc_report report = {runs, count, "vitcod report '<run>'", "1.2.3"};
+    const char *path = temporary("page.html");
+    size_t figures;
+    assert_ok(vc_report_write(path, &report, &figures));
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    fseek(file, 0, SEEK_END);
+    const size_t bytes = (size_t)ftell(file);
+    char *text = calloc(bytes + 1, 1);
+    rewind(file);
+    assert_int_equal(fread(text, 1, bytes, file), bytes);
+    fclose(file);
+    return text;
+}
+
+static size_t times(const char *text, const char *what)
+{
+    size_t count = 0;
+    for (const char *at = text; (at = strstr(at, what)); at++)
+        count++;
+    return count;
+}
+
+static void assert_holds(const char *text, const char *what)
+{
+    if (!strstr(text, what))
+        fail_msg("the page does not hold '%s'", what);
+}
+
+static void hostile_names_are_text(void **state)
+{
+    (void)state;
+    static const char name[] = "<script>alert('x')</script>&\"";
+    const float attention[4] = {0.5f, 0.5f, 0.25f, 0.75f};
+    const vc_report_layer layer = {.heads = 1, .queries = 2, .keys = 2, .attention = attention};
+    json_t *results = json_pack("{s:{s:s, s:s, s:f, s:s}}", name, "verb", "eval", "command", name,
+                                "top1", 50.0, "</script>", name);
+    json_t *notes = json_pack("[s]", name);
+    const vc_report_run run = {name, results, NULL, notes, &layer, 1};
+    char *text = page_of(&run, 1);
+    assert_null(strstr(text, "<script>alert"));
+    assert_holds(text, "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;&quot;");
+    assert_holds(text, "\"name\":\"\\u003cscript\\u003e");
+    assert_int_equal(times(text, "<script"), times(text, "</script>"));
+    free(text);
+    json_decref(results);
+    json_decref(notes);
+}
+
+static void a_section_needs_numbers(void **state)
+{
+    (void)state;
+    json_t *one = json_pack("{s:{s:s, s:f}}", "dense.json", "verb", "eval", "top1", 91.0);
+    json_t *other = json_pack("{s:{s:s, s:i}}", "x.json", "verb", "unheard-of", "answer", 42);
+    const vc_report_run runs[2] = {{.name = "one", .results = one},
+                                   {.name = "other", .results = other}};
+    char *text = page_of(runs, 2);
+    assert_holds(text, "id=\"accuracy\"");
+    assert_holds(text, "Not in other.");
+    assert_holds(text,
+                 "<th scope=\"row\">answer</th><td>42</td>"); /* an unknown verb: its numbers */
+    assert_null(strstr(text, "id=\"sweep\""));
+    assert_null(strstr(text, "id=\"training\""));
+    assert_holds(text, "<b>other</b> has no numbers of: Accuracy and sparsity");
+    assert_null(strstr(text, "https://")); /* nothing comes from a network */
+    assert_null(strstr(text, "src=\"http"));
+    assert_null(strstr(text, "href=\"http"));
+    assert_null(strstr(text, "url("));
+    free(text);
+    json_decref(one);
+    json_decref(other);
+}
+
+static void an_empty_run_is_a_page(void **state)
+{
+    (void)state;
+    const vc_report_run run = {.name = "nothing"};
+    char *text = page_of(&run, 1);
+    assert_holds(text, "<b>nothing</b> has no numbers of:");
+    assert_null(strstr(text, "<figure id"));
+    free(text);
+}
+
+static void values_of_the_wrong_kind_do_no_harm(void **state)
+{
+    (void)state;
+    json_t *results =
+        json_pack("{s:{s:s, s:s, s:i}, s:{s:s, s:[i,s,n], s:s}, s:{s:s, s:[i]}, s:{s:s, s:s}}",
+                  "a.json", "verb", "simulate", "attention", "none", "end_to_end", 3, "b.json",
+                  "verb", "train", "epochs", 1, "2", "log", "x", "c.json", "verb", "compare",
+                  "rows", 7, "d.json", "verb", "polarize", "global_tokens", "many");
+    json_t *logs =
+        json_pack("{s:[{s:s, s:s}, {s:n}]}", "l.jsonl", "point", "first", "values", "x", "epoch");
+    const vc_report_run run = {.name = "odd", .results = results, .logs = logs};
+    char *text = page_of(&run, 1);
+    assert_holds(text, "id=\"made\"");
+    free(text);
+    json_decref(results);
+    json_decref(logs);
+}
+
+static void it_is_written_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    const vc_report_run run = {.name = "nothing"};
+    const vc_report report = {&run, 1, "", ""};
+    assert_fails(vc_report_write("/dev/full", &report, NULL), VC_EIO, "/dev/full");
+    assert_fails(vc_report_write(temporary("no/page.html"), &report, NULL), VC_EIO, "cannot write");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(hostile_names_are_text),
+                                       cmocka_unit_test(a_section_needs_numbers),
+                                       cmocka_unit_test(an_empty_run_is_a_page),
+                                       cmocka_unit_test(values_of_the_wrong_kind_do_no_harm),
+                                       cmocka_unit_test(it_is_written_whole_or_not_at_all)};
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
+}
