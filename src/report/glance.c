@@ -38,11 +38,24 @@ static int any(const vc__book *book, const line *l)
     return 0;
 }
 
+static int has(const vc__book *book, size_t run, const line *l)
+{
+    for (size_t i = 0; i < book->result_count; i++)
+        if (book->results[i].run == run && holds(&book->results[i], l))
+            return 1;
+    return 0;
+}
+
 static void cell(FILE *out, const vc__book *book, size_t run, const line *l)
 {
     char text[VC__NUMBER];
     size_t shown = 0;
-    fputs("<td>", out);
+    fputs(has(book, run, l) ? "<td>" : "<td class=\"absent\">", out);
+    if (book->report->run_count > 1) {
+        fputs("<span class=\"of\">", out);
+        vc__html(out, book->report->runs[run].name);
+        fputs("</span>", out);
+    }
     for (size_t i = 0; i < book->result_count; i++) {
         const vc__result *r = &book->results[i];
         if (r->run != run || !holds(r, l))

@@ -3,7 +3,7 @@
 
 #include "report_impl.h"
 
-enum { WIDTH = 440, LEFT = 54, TOP = 22, ROW = 24 };
+enum { WIDTH = 440, LEFT = 62, TOP = 22, ROW = 24 };
 
 static void draw_cell(FILE *out, const vc__grid *g, size_t row, size_t column, double width)
 {
@@ -27,6 +27,28 @@ static void draw_cell(FILE *out, const vc__grid *g, size_t row, size_t column, d
         x + width / 2.0 - 1.0, y + 15.0, light > 140.0 ? "#000" : "#fff", text);
 }
 
+static void draw_table(FILE *out, const vc__grid *g)
+{
+    fputs("<details class=\"numbers\"><summary>Numbers</summary><div class=\"scroll\" "
+          "tabindex=\"0\"><table><thead><tr><td></td>",
+          out);
+    for (size_t c = 0; c < g->columns; c++)
+        fprintf(out, "<th scope=\"col\">head %zu</th>", c);
+    fputs("</tr></thead><tbody>\n", out);
+    for (size_t r = 0; r < g->rows; r++) {
+        fprintf(out, "<tr><th scope=\"row\">layer %zu</th>", r);
+        for (size_t c = 0; c < g->columns; c++) {
+            const double value = g->values[r * g->columns + c];
+            fputs("<td>", out);
+            if (isfinite(value))
+                fprintf(out, g->format, value);
+            fputs("</td>", out);
+        }
+        fputs("</tr>\n", out);
+    }
+    fputs("</tbody></table></div></details>\n", out);
+}
+
 void vc__grid_draw(FILE *out, vc__book *book, const vc__grid *g)
 {
     const double width = fmin(96.0, (WIDTH - LEFT) / (double)g->columns);
@@ -45,5 +67,6 @@ void vc__grid_draw(FILE *out, vc__book *book, const vc__grid *g)
             draw_cell(out, g, r, c, width);
     }
     fputs("</svg>\n", out);
+    draw_table(out, g);
     vc__figure_end(out);
 }

@@ -160,20 +160,25 @@ static void draw_shape(FILE *out, const vc__plot *p, size_t series, double x, do
             vc__class_of(p->series[series], series), x, y, shapes[series % 4]);
 }
 
+static void draw_point(FILE *out, const vc__plot *p, const vc__mark *m, const scale *x,
+                       const scale *y)
+{
+    char ex[VC__NUMBER], ey[VC__NUMBER];
+    draw_shape(out, p, m->series, place(x, m->x), place(y, m->y));
+    fputs("<title>", out);
+    vc__html(out, p->series[m->series]);
+    vc__html(out, m->note[0] ? ", " : "");
+    vc__html(out, m->note);
+    fprintf(out, ": %s, %s</title></path>\n", vc__number(ex, m->x), vc__number(ey, m->y));
+}
+
+/* The last series lies on top. */
 static void draw_points(FILE *out, const vc__plot *p, const scale *x, const scale *y)
 {
-    for (size_t i = 0; i < p->count; i++) {
-        const vc__mark *m = &p->marks[i];
-        char ex[VC__NUMBER], ey[VC__NUMBER];
-        if (!(p->style[m->series] & VC__POINTS))
-            continue;
-        draw_shape(out, p, m->series, place(x, m->x), place(y, m->y));
-        fputs("<title>", out);
-        vc__html(out, p->series[m->series]);
-        vc__html(out, m->note[0] ? ", " : "");
-        vc__html(out, m->note);
-        fprintf(out, ": %s, %s</title></path>\n", vc__number(ex, m->x), vc__number(ey, m->y));
-    }
+    for (size_t s = 0; s < p->series_count; s++)
+        for (size_t i = 0; i < p->count && p->style[s] & VC__POINTS; i++)
+            if (p->marks[i].series == s)
+                draw_point(out, p, &p->marks[i], x, y);
 }
 
 static void draw_table(FILE *out, const vc__plot *p)

@@ -32,7 +32,9 @@ class Browser:
             arguments.append("--no-sandbox")
         options = {"args": arguments}
         if downloads:
-            options["prefs"] = {"download.default_directory": downloads}
+            options["prefs"] = {
+                "download.default_directory": downloads,
+                "profile.default_content_setting_values.automatic_downloads": 1}
         self.session = ""
         self.session = "/session/" + self.send("POST", "/session", {"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}}})["sessionId"]
@@ -99,4 +101,4 @@ class Browser:
 
     def errors(self):
         return [entry["message"] for entry in self.send("POST", "/se/log", {"type": "browser"})
-                if entry["level"] in ("SEVERE", "WARNING")]
+                if entry["level"] == "SEVERE"]
