@@ -20,7 +20,7 @@ static const metric metrics[] = {
      "distance",
      {"feature_distance", "attention_distance"},
      1.0,
-     1},
+     0},
     {"Loss of the auto-encoder",
      "reconstruction",
      {"reconstruction_loss", "reconstruction"},

@@ -6,7 +6,7 @@
 
 #include "report_impl.h"
 
-enum { WIDTH = 440, HEIGHT = 270, LEFT = 54, RIGHT = 14, TOP = 10, BOTTOM = 44 };
+enum { WIDTH = 440, HEIGHT = 270, LEFT = 64, RIGHT = 14, TOP = 10, BOTTOM = 44 };
 
 size_t vc__plot_series(vc__plot *p, int style, const char *format, ...)
 {
@@ -119,7 +119,7 @@ static void draw_axes(FILE *out, const vc__plot *p, const scale *x, const scale 
     fprintf(out, "<path class=\"axis\" d=\"M%d %dV%dH%d\"/>", LEFT, TOP, HEIGHT - BOTTOM,
             WIDTH - RIGHT);
     vc__svg_text(out, (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 8, "middle", p->x_label, 60);
-    fprintf(out, "<g transform=\"translate(12 %.1f) rotate(-90)\">", (TOP + HEIGHT - BOTTOM) / 2.0);
+    fprintf(out, "<g transform=\"translate(11 %.1f) rotate(-90)\">", (TOP + HEIGHT - BOTTOM) / 2.0);
     vc__svg_text(out, 0.0, 0.0, "middle", p->y_label, 40);
     fputs("</g>\n", out);
 }
