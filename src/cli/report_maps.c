@@ -31,6 +31,7 @@ static int is_named(char path[REPORT_PATH], const report_folder *f, const char *
         const char *slash = strrchr(name, '/');
         if (is_in(path, f->path, slash ? slash + 1 : name))
             return 1;
+        report_note(f->notes, "%s names '%s', which is not in the run folder", file, name);
     }
     return 0;
 }
