@@ -3,7 +3,7 @@
 
 #include "report_impl.h"
 
-enum { WIDTH = 440, LEFT = 62, TOP = 22, ROW = 24 };
+enum { WIDTH = 440, LEFT = 62, TOP = 22, ROW = 24, NARROW = 12 };
 
 static void draw_cell(FILE *out, const vc__grid *g, size_t row, size_t column, double width)
 {
@@ -21,6 +21,8 @@ static void draw_cell(FILE *out, const vc__grid *g, size_t row, size_t column, d
         "<g class=\"mark\"><title>layer %zu, head %zu: %s</title><rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
         "height=\"%d\" rx=\"3\" fill=\"#%02x%02x%02x\"/>",
         row, column, text, x, y, width - 2.0, ROW - 2, rgb[0], rgb[1], rgb[2]);
+    if (g->columns > NARROW)
+        snprintf(text, sizeof text, "%.0f", value);
     fprintf(
         out,
         "<text class=\"cell\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" style=\"fill:%s\">%s</text></g>\n",
