@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "loader_impl.h"
+#include "source_impl.h"
 #include "vitcod/threads.h"
 
 vc_loader_options vc_loader_options_default(void)
@@ -69,6 +70,7 @@ static vc_status plan_training(vc_loader *l, const vc_loader_options *o)
     l->first_step = t->first_step;
     l->batch = s->share;
     l->total = (s->steps - t->first_step) * s->share;
+    VC_TRY(vc__source_inflate(l->source));
     return vc__recipe_augment(&l->recipe, &t->augment, o->mean);
 }
 

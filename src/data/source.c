@@ -237,3 +237,10 @@ int vc__source_is_sequential(const vc_source *source)
 {
     return source->whole ? vc__source_is_sequential(source->whole) : source->tar != NULL;
 }
+
+vc_status vc__source_inflate(vc_source *source)
+{
+    if (source->whole)
+        return vc__source_inflate(source->whole);
+    return source->tar ? vc__tar_inflate(source->tar) : VC_OK;
+}

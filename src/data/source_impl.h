@@ -70,4 +70,7 @@ int vc__is_split_name(const char *name, size_t length);
 /* 1: reading goes forward only, so samples should be asked for one after the other. */
 int vc__source_is_sequential(const vc_source *source);
 
+/* Before samples are asked for in any order (vc__tar_inflate). */
+vc_status vc__source_inflate(vc_source *source);
+
 #endif

@@ -1,11 +1,14 @@
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "tar_header.h"
 
-enum { BLOCK = VC__TAR_BLOCK, READ_AT_ONCE = 1 << 30, MOST_EXTRA = 1 << 20 };
+enum { BLOCK = VC__TAR_BLOCK, READ_AT_ONCE = 1 << 30, MOST_EXTRA = 1 << 20, CHUNK = 1 << 20 };
 
 struct vc__tar {
     gzFile file;
@@ -260,6 +263,63 @@ vc_status vc__tar_open(vc__tar **out, const char *path)
     else
         vc__tar_close(tar);
     return status;
+}
+
+/* A file that is gone when nobody has it open. */
+static vc_status open_nameless(int *fd, const char *folder)
+{
+    char name[VC__TAR_NAME];
+    const int length = snprintf(name, sizeof name, "%s/vitcod-XXXXXX", folder);
+    if (length < 0 || (size_t)length >= sizeof name)
+        return vc_fail(VC_EINVAL, "TMPDIR is longer than %d bytes", VC__TAR_NAME);
+    *fd = mkstemp(name);
+    if (*fd < 0)
+        return vc_fail(VC_EIO, "%s: no file can be made: %s", folder, strerror(errno));
+    unlink(name);
+    fcntl(*fd, F_SETFD, FD_CLOEXEC);
+    return VC_OK;
+}
+
+static vc_status copy_all(int fd, vc__tar *tar, const char *folder)
+{
+    char *chunk = malloc(CHUNK);
+    vc_status status = chunk ? go_to(tar, 0) : vc_fail(VC_ENOMEM, "%s: out of memory", tar->path);
+    for (size_t have = 1; status == VC_OK && have > 0;) {
+        status = read_some(&have, tar, chunk, CHUNK);
+        for (size_t done = 0; status == VC_OK && done < have;) {
+            const ssize_t wrote = write(fd, chunk + done, have - done);
+            if (wrote < 0 && errno != EINTR)
+                status =
+                    vc_fail(VC_EIO, "%s: cannot be inflated in %s (TMPDIR names another place): %s",
+                            tar->path, folder, strerror(errno));
+            done += wrote > 0 ? (size_t)wrote : 0;
+        }
+    }
+    free(chunk);
+    return status;
+}
+
+vc_status vc__tar_inflate(vc__tar *tar)
+{
+    const char *folder = getenv("TMPDIR");
+    int fd = -1;
+    if (gzdirect(tar->file))
+        return VC_OK;
+    if (!folder || !*folder)
+        folder = "/tmp";
+    VC_TRY(open_nameless(&fd, folder));
+    vc_status status = copy_all(fd, tar, folder);
+    gzFile inflated = NULL;
+    if (status == VC_OK && (lseek(fd, 0, SEEK_SET) != 0 || !(inflated = gzdopen(fd, "rb"))))
+        status =
+            vc_fail(VC_EIO, "%s: cannot be read from %s: %s", tar->path, folder, strerror(errno));
+    if (status != VC_OK) {
+        close(fd);
+        return status;
+    }
+    gzclose(tar->file);
+    tar->file = inflated;
+    return VC_OK;
 }
 
 void vc__tar_close(vc__tar *tar)

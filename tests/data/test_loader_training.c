@@ -293,6 +293,29 @@ static void archives_give_the_same(void **state)
     vc_source_close(archive);
 }
 
+static void a_gzipped_archive_wants_a_place_to_be_inflated(void **state)
+{
+    (void)state;
+    const char *d = make_folder(5);
+    char command[2048];
+    snprintf(command, sizeof command, "cd '%s' && tar -czf ../y.tgz a b c", d);
+    assert_int_equal(system(command), 0);
+    vc_source *archive = open_source(temporary("y.tgz"));
+    vc_sampler s = open_sampler(SAMPLES, 1, 0, 1);
+    const vc_loader_training t = whole_recipe(&s);
+    vc_loader_options o = vc_loader_options_default();
+    vc_loader *loader;
+    o.size = SIZE;
+    o.channels = 1;
+    o.training = &t;
+    setenv("TMPDIR", "/nowhere", 1);
+    assert_int_equal(vc_loader_open(&loader, archive, &o), VC_EIO);
+    assert_non_null(strstr(vc_last_error(), "/nowhere: no file can be made"));
+    unsetenv("TMPDIR");
+    vc_sampler_close(&s);
+    vc_source_close(archive);
+}
+
 /* Pixels that say where they come from. */
 static void images_in_memory_of_the_right_size_are_not_resized(void **state)
 {
@@ -397,6 +420,7 @@ int main(void)
         cmocka_unit_test(broken_images_are_replaced_by_the_next),
         cmocka_unit_test(an_epoch_of_broken_images_ends),
         cmocka_unit_test(archives_give_the_same),
+        cmocka_unit_test(a_gzipped_archive_wants_a_place_to_be_inflated),
         cmocka_unit_test(images_in_memory_of_the_right_size_are_not_resized),
         cmocka_unit_test(it_can_be_closed_at_any_time),
         cmocka_unit_test(refuses_impossible_options),
