@@ -55,6 +55,22 @@ check "are there" 0 '' ls saved saved.1 saved.2
 check "their own are removed" 0 'epoch 3/3' train --epochs 3 --keep 3 -o model
 absent "all of them" model.checkpoint model.checkpoint.1 model.checkpoint.2
 
+# A disk that fills: files may grow to one block, where a checkpoint has more.
+check "stopped early" 1 'stopped in epoch' sh -c '
+    "$0" train --data data --width 12 --depth 2 --heads 3 --batch 16 --epochs 300 --save-every 2 --checkpoint kept -o full &
+    pid=$!
+    while [ ! -s kept ]; do sleep 0.02; done
+    kill -TERM $pid
+    wait $pid' "$vitcod"
+cp kept good
+check "a full disk is told" 1 'kept' sh -c '
+    trap "" XFSZ
+    ulimit -f 1
+    exec "$0" train --data data --width 12 --depth 2 --heads 3 --batch 16 --epochs 300 --save-every 2 --checkpoint kept --resume -o full' "$vitcod"
+check "the old checkpoint stays" 0 '' cmp kept good
+check "and serves" 0 'epoch 300/300' train --epochs 300 --save-every 2 --checkpoint kept --resume -o full
+rm -f kept good full
+
 check "a head for other classes" 0 'epoch 1/1' "$vitcod" train --init few --new-head --data data --epochs 1 --batch 16 -o more
 check "has them" 0 '"classes": 4' "$vitcod" info more --json
 check "a new head of no model" 2 'belongs to --init' train --new-head -o x

@@ -4,6 +4,7 @@
 . tests/cli.sh
 vitcod=${VITCOD:?}
 golden=$(pwd)/tests/data/golden
+configs=$(pwd)/configs/train
 export OMP_NUM_THREADS=1 # tiny images
 cd "$dir" || exit 1
 idx_data
@@ -33,6 +34,7 @@ check "a new head" 0 'epoch 1/1' "$vitcod" train --init levit --new-head --data 
 rm -f few masked sparse
 
 check "two heads, a hard teacher" 0 'epoch 1/1' train --init levit --teacher levit --two-heads --hard --epochs 1 --no-test -o taught
+check "the published recipe" 0 'epoch 1/1 .*averaged' "$vitcod" train --config "$configs/levit.yaml" --data data --arch levit_128s --image-size 32 --batch 16 --epochs 1 --warmup-epochs 0 --teacher levit --two-heads --hard -o x
 check "a distilled DeiT too" 0 'epoch 1/1' train --arch deit_tiny_distilled_patch16_224 --image-size 32 --teacher levit --two-heads --distill 0.7 --epochs 1 --no-test -o x
 check "a teacher of other classes" 1 "has 4 classes, wanted the student.s" "$vitcod" train --data two --arch levit_128s --image-size 32 --teacher levit --epochs 1 --batch 16 --no-test -o x
 
