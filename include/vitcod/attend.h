@@ -13,7 +13,10 @@
 
 #include "vitcod/status.h"
 
-enum { VC_PANEL = 16 }; /* keys of a panel that lie side by side */
+enum {
+    VC_PANEL = 16,       /* keys of a panel that lie side by side */
+    VC_ATTEND_PHASES = 3 /* scores, softmax, output */
+};
 
 typedef struct vc_attend_head {
     size_t panel_count;        /* keys in the panel */
@@ -62,6 +65,9 @@ typedef struct vc_attend_view {
     const float *q, *k, *v; /* k, v: of token 0 */
     size_t q_stride, k_stride, v_stride;
     const float *panel;
+    uint64_t *
+        ticks; /* (VC_ATTEND_PHASES) what the counter of cycles went on by is added; NULL: nothing is read.
+                        The plain C kernel leaves it alone */
 } vc_attend_view;
 
 #endif

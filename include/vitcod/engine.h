@@ -43,13 +43,29 @@ typedef struct vc_engine_op {
     const char *name; /* "qkv", "attention", .. */
     int layer;        /* -1: outside the layers */
     double seconds;   /* since timing began, mean over the threads */
+    uint64_t macs;    /* done for one image; scores of pruned entries inside a panel are done too */
+    uint64_t score_macs; /* attention's: those of its scores */
+    /* Attention's: shares of scores, softmax and output in `seconds`; all 0 where the kernel does not tell. */
+    double phases[VC_ATTEND_PHASES];
 } vc_engine_op;
+
+/* A tile's time in an operator, or a wait for the other threads. */
+typedef struct vc_engine_event {
+    size_t op;             /* vc_engine_op_count(): waiting */
+    double start, seconds; /* start: as vc_clock_seconds() */
+} vc_engine_event;
 
 size_t vc_engine_op_count(const vc_engine *engine);
 vc_engine_op vc_engine_op_at(const vc_engine *engine, size_t index);
 double vc_engine_waiting(const vc_engine *engine); /* for each other, mean over the threads */
 /* Starts over at 0 when on; without it no clock is read. */
 void vc_engine_time(vc_engine *engine, int on);
+
+/* Keeps every event of the last run, while time is taken; off: lets go of them. */
+vc_status vc_engine_trace(vc_engine *engine, int on);
+size_t vc_engine_threads(const vc_engine *engine);
+size_t vc_engine_event_count(const vc_engine *engine, size_t thread);
+vc_engine_event vc_engine_event_at(const vc_engine *engine, size_t thread, size_t index);
 
 /* How a layer's heads are split. */
 const vc_attend_layer *vc_engine_attention(const vc_engine *engine, size_t layer);

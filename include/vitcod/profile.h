@@ -4,6 +4,44 @@
 
 #include "vitcod/attention.h"
 #include "vitcod/product.h"
+#include "vitcod/workload.h"
+
+/* What the work of a model is sorted by. */
+#define VC_WORK_MAP(X)                                                                             \
+    X(PATCH_EMBED, "patch_embed")                                                                  \
+    X(QKV, "qkv")                                                                                  \
+    X(CODERS, "coders") /* the auto-encoder's; an engine has them in its weights */                \
+    X(QK, "qk")                                                                                    \
+    X(SOFTMAX, "softmax")                                                                          \
+    X(SV, "sv")                                                                                    \
+    X(ATTENTION,                                                                                   \
+      "attention") /* time of the three above where a kernel does not tell them apart */           \
+    X(PROJECTION, "projection")                                                                    \
+    X(MLP, "mlp")                                                                                  \
+    X(NORM, "norm")                                                                                \
+    X(HEAD, "head")                                                                                \
+    X(RESHAPE, "reshape") /* patches, windows, panels, copies, means */
+
+typedef enum vc_work {
+#define VC_WORK_ENUM(name, text) VC_WORK_##name,
+    VC_WORK_MAP(VC_WORK_ENUM)
+#undef VC_WORK_ENUM
+        VC_WORK_COUNT
+} vc_work;
+
+const char *vc_work_name(vc_work work);
+
+/* For one image. */
+typedef struct vc_cost {
+    uint64_t macs;  /* of products and convolutions, as publications count them */
+    uint64_t flops; /* two per MAC, five per score of a softmax, eight per value of a LayerNorm */
+    uint64_t value_bytes;  /* activations and indices read and written */
+    uint64_t weight_bytes; /* parameters read, once for a batch */
+} vc_cost;
+
+/* What a workload comes to, by layer and kind of work: costs (layers + 1, VC_WORK_COUNT), first what is outside the
+ * layers. `bytes`: of a value. Scores and what lies inside a block's MLP never leave the core, so they are no bytes. */
+void vc_profile_count(vc_cost *costs, const vc_workload *workload, size_t layers, size_t bytes);
 
 typedef struct vc_spread {
     double median, low, high; /* low, high: quartiles */
@@ -15,6 +53,36 @@ vc_spread vc_spread_of(double *samples, size_t count);
 /* Operations per second (a multiply-add is two) of registers alone, on so many threads; 0 where this CPU has no
  * instruction for the precision. */
 double vc_profile_peak(vc_precision precision, int threads);
+
+/* Bytes per second from and to memory: a[i] = b[i] + x c[i] over arrays far larger than caches (McCalpin's triad), the best
+ * of some runs; 0 when memory is out. */
+double vc_profile_bandwidth(int threads);
+
+/* What the CPU counts in user mode on the threads of this process, where the kernel lets it (perf_event_open). */
+#define VC_COUNTER_MAP(X)                                                                          \
+    X(CYCLES, "cycles")                                                                            \
+    X(INSTRUCTIONS, "instructions")                                                                \
+    X(CACHE_REFERENCES, "cache_references")                                                        \
+    X(CACHE_MISSES, "cache_misses")
+
+typedef enum vc_counter {
+#define VC_COUNTER_ENUM(name, text) VC_COUNTER_##name,
+    VC_COUNTER_MAP(VC_COUNTER_ENUM)
+#undef VC_COUNTER_ENUM
+        VC_COUNTER_COUNT
+} vc_counter;
+
+const char *vc_counter_name(vc_counter counter);
+
+typedef struct vc_counters vc_counters;
+
+/* On so many of OpenMP's threads. VC_EUNSUPPORTED, and why, where none can be had. */
+vc_status vc_counters_open(vc_counters **out, int threads);
+void vc_counters_close(vc_counters *counters); /* NULL is fine */
+void vc_counters_start(vc_counters *counters);
+void vc_counters_stop(vc_counters *counters);
+/* Counted between starts and stops so far, scaled up where the kernel let counters take turns; -1: not to be had. */
+double vc_counters_value(const vc_counters *counters, vc_counter counter);
 
 typedef struct vc_attention_times {
     vc_spread dense, sparse;   /* seconds for all layers of a batch */

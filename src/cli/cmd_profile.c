@@ -1,97 +1,109 @@
-#include <stdio.h>
-
-#include "cli.h"
 #include "commands.h"
-#include "open_model.h"
-#include "vitcod/profile.h"
+#include "profile.h"
 
-static json_t *spread_json(const vc_spread *s, double factor)
+enum { MOST_HEAD_DIM = 4096, MOST_REPEATS = 1000000 };
+
+/* What belongs to attention on a plan alone, or to the operators of a model alone. */
+static int check(const cli_command *command, const cli_profile_options *o, int attention)
 {
-    return json_pack("{s:f, s:f, s:f}", "median", s->median * factor, "quartile_low",
-                     s->low * factor, "quartile_high", s->high * factor);
+    if (o->repeats != CLI_UNSET && (o->repeats == 0 || o->repeats > MOST_REPEATS))
+        return cli_usage(command, "--repeats is %zu, wanted 1 to %d", o->repeats, MOST_REPEATS);
+    if (o->head_dim != CLI_UNSET && (o->head_dim == 0 || o->head_dim > MOST_HEAD_DIM))
+        return cli_usage(command, "--head-dim is %zu, wanted 1 to %d", o->head_dim, MOST_HEAD_DIM);
+    const int status = cli_check_batch(command, o->batch);
+    if (status != CLI_CONTINUE)
+        return status;
+    if (!attention && o->head_dim != CLI_UNSET)
+        return cli_usage(command, "a model brings its own --head-dim");
+    if (o->count && o->repeats != CLI_UNSET)
+        return cli_usage(command, "--count runs nothing, so there are no --repeats");
+    if (o->trace && (o->count || attention))
+        return cli_usage(command,
+                         "--trace is of a model that runs, not of --count or attention alone");
+    if (!attention)
+        return cli_check_engine_options(command, &o->engine);
+    if (o->count || o->engine.dtype || o->model.arch)
+        return cli_usage(command,
+                         "--count, --dtype and --arch are for a model, not attention on a plan");
+    if (!o->model.path && o->model.image_size)
+        return cli_usage(command, "--image-size belongs to --model");
+    if (o->model.path && o->head_dim != CLI_UNSET)
+        return cli_usage(command, "a model brings its own --head-dim");
+    return CLI_CONTINUE;
 }
 
-enum { MOST_HEAD_DIM = 4096 };
-
-/* Values per head: the model's, which the plan must fit, or what was asked for. */
-static vc_status find_head_dim(size_t *head_dim, const cli_model_options *options,
-                               const vc_plan *plan, const char *plan_path)
+static int run_attention(const cli_command *command, cli_profile_options *o,
+                         const cli_common *common, const char *path)
 {
-    if (!options->path)
-        return VC_OK;
-    vc_model *model;
-    VC_TRY(cli_open_model(&model, options, CLI_RUN));
-    *head_dim = vc_model_layer(&model->config, 0).head_dim;
-    vc_status status = vc_model_check_plan(&model->config, plan, plan_path);
-    vc_model_close(model);
-    return status;
+    const char *plan = o->model.plan;
+    if (plan || o->model.mask)
+        return cli_usage(command, "the plan is the argument: no --plan and --mask beside it");
+    if (!o->model.path && vc_plan_is(path) == VC_PLAN_INSIDE)
+        o->model.path = path;
+    const int status = check(command, o, 1);
+    if (status != CLI_CONTINUE)
+        return status;
+    o->model.plan = "none";
+    json_t *result = cli_result(command, common);
+    return cli_finish(result, cli_profile_attention(result, o, path, common->seed), common->json,
+                      cli_print_profile_attention);
+}
+
+static int run_model(const cli_command *command, cli_profile_options *o,
+                     const cli_arguments *arguments, const cli_common *common)
+{
+    if (o->model.path)
+        return cli_usage(command, "--model belongs to a PLAN");
+    int status = cli_take_model(command, &o->model, arguments, common);
+    if (status == CLI_CONTINUE)
+        status = check(command, o, 0);
+    if (status != CLI_CONTINUE)
+        return status;
+    if (o->trace && cli_try_output(o->trace) != VC_OK)
+        return cli_fail();
+    json_t *result = cli_result(command, common);
+    return cli_finish(result, cli_profile_model(result, o), common->json, cli_print_profile_model);
 }
 
 static int run_profile(const cli_command *command, int argc, char **argv)
 {
-    size_t head_dim = 0, batch = 8, repeats = 101;
-    cli_model_options model = {.plan = "none"};
+    cli_profile_options o = {.head_dim = CLI_UNSET, .batch = 8, .repeats = CLI_UNSET};
     const cli_option options[] = {
-        {"model", "FILE", "the model the plan is for: says how many values a head has", CLI_TEXT,
-         &model.path},
-        {"image-size", "N", "with the model: pixels along an image's side", CLI_COUNT,
-         &model.image_size},
-        {"head-dim", "N", "values per head, without a model (default 64)", CLI_COUNT, &head_dim},
-        {"batch", "N", "images at once (default 8)", CLI_COUNT, &batch},
-        {"repeats", "N", "interleaved pairs to time (default 101)", CLI_COUNT, &repeats},
+        CLI_ARCH_OPTION(o.model),
+        {"count", NULL, "only count: run nothing", CLI_FLAG, &o.count},
+        {"trace", "FILE", "the last run's events, for chrome://tracing and Perfetto", CLI_TEXT,
+         &o.trace},
+        {"attention", NULL, "MODEL: only its attention, dense against sparse", CLI_FLAG,
+         &o.attention},
+        {"model", "FILE", "PLAN: the model it is for", CLI_TEXT, &o.model.path},
+        {"head-dim", "N", "PLAN: values per head, without a model (default 64)", CLI_COUNT,
+         &o.head_dim},
+        CLI_ENGINE_OPTIONS(o.engine),
+        {"batch", "N", "images at once (default 8)", CLI_COUNT, &o.batch},
+        {"repeats", "N", "times each is run (default 30; attention: 101)", CLI_COUNT, &o.repeats},
+        CLI_MODEL_OPTIONS(o.model),
     };
     cli_common common = {0};
     cli_arguments arguments;
-    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
-                           1, 1, argc, argv);
+    const int status = cli_parse(command, options, sizeof options / sizeof *options, &common,
+                                 &arguments, 0, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
-    if (repeats == 0 || repeats > 1000000)
-        return cli_usage(command, "--repeats is %zu, wanted 1 to 1000000", repeats);
-    if (head_dim > MOST_HEAD_DIM)
-        return cli_usage(command, "--head-dim is %zu, wanted at most %d", head_dim, MOST_HEAD_DIM);
-    status = cli_check_batch(command, batch);
-    if (status != CLI_CONTINUE)
-        return status;
-    if (!model.path && vc_plan_is(arguments.positional[0]) == VC_PLAN_INSIDE)
-        model.path = arguments.positional[0];
-    if (!model.path && model.image_size)
-        return cli_usage(command, "--image-size belongs to --model");
-    if (model.path && head_dim)
-        return cli_usage(command, "a model brings its own --head-dim");
-    head_dim = head_dim ? head_dim : 64;
-    vc_plan plan;
-    vc_attention_times times;
-    if (vc_plan_read(&plan, arguments.positional[0]) != VC_OK)
-        return cli_fail();
-    vc_status measured = find_head_dim(&head_dim, &model, &plan, arguments.positional[0]);
-    if (measured == VC_OK)
-        measured = vc_profile_attention(&times, &plan, head_dim, batch, repeats, common.seed);
-    vc_plan_close(&plan);
-    if (measured != VC_OK)
-        return cli_fail();
-    if (!common.json) {
-        printf(
-            "attention of all layers, batch %zu: dense %.3f ms, sparse %.3f ms, ratio %.2f (%.2f to %.2f)\n",
-            batch, 1e3 * times.dense.median, 1e3 * times.sparse.median, times.ratio.median,
-            times.ratio.low, times.ratio.high);
-        return CLI_OK;
-    }
-    json_t *result = cli_result(command, &common);
-    json_object_update_new(result, json_pack("{s:o, s:o, s:o, s:f, s:I, s:I, s:I}", "dense_ms",
-                                             spread_json(&times.dense, 1e3), "sparse_ms",
-                                             spread_json(&times.sparse, 1e3), "ratio",
-                                             spread_json(&times.ratio, 1.0), "largest_difference",
-                                             times.largest_difference, "batch", (json_int_t)batch,
-                                             "head_dim", (json_int_t)head_dim, "repeats",
-                                             (json_int_t)repeats));
-    return cli_print_json(result);
+    const char *path = arguments.count > 0 ? arguments.positional[0] : NULL;
+    if (o.attention && !path)
+        return cli_usage(command, "--attention wants a PLAN, or a MODEL with one inside");
+    if (path && (o.attention || vc_plan_is(path) == VC_PLAN_ALONE))
+        return run_attention(command, &o, &common, path);
+    return run_model(command, &o, &arguments, &common);
 }
 
 const cli_command cmd_profile = {
-    "profile", "time dense against sparse attention on this CPU",
-    "PLAN [--model MODEL]|MODEL [--batch N]",
-    "Checks sparse attention on a plan against dense attention under its mask, then times it against\n"
-    "dense attention in interleaved runs. Ratios count; absolute times depend on the machine. For\n"
-    "plans whose layers have one square shape: a DeiT's. A MODEL has its plan inside.",
+    "profile", "where a model's operations, bytes and time go",
+    "MODEL|--arch NAME [options]|PLAN [--model MODEL]",
+    "Of a model: multiply-adds (MACs), operations, bytes moved and time on this CPU, by kind of work and by\n"
+    "layer, dense, under a mask or on a plan; --count gives the first three without running anything. MACs are\n"
+    "of products and convolutions, as publications count them. Of a PLAN, or with --attention of a MODEL that\n"
+    "has one inside: attention on it is checked against dense attention under its mask, then timed against\n"
+    "dense attention in turn; for plans whose layers have one square shape, a DeiT's. Ratios count; absolute\n"
+    "times depend on the machine.",
     run_profile};

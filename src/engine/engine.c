@@ -1,13 +1,11 @@
 #include <assert.h>
 #include <omp.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "engine_impl.h"
-#include "vitcod/clock.h"
 #include "vitcod/threads.h"
 
-enum { LINE = VC_ARENA_ALIGN / sizeof(double) };
+enum { LINE = VC_ARENA_ALIGN / sizeof(float) };
 
 vc_engine_options vc_engine_options_default(void)
 {
@@ -63,26 +61,15 @@ static void place(vc_engine *e)
         }
     for (size_t i = 0; i < e->buffer_count; i++) {
         vc__buffer *b = &e->buffers[i];
-        b->stride = (b->width * b->rows + LINE * 2 - 1) / (LINE * 2) * (LINE * 2);
+        b->stride = (b->width * b->rows + LINE - 1) / LINE * LINE;
         b->data = vc_arena_floats(&e->arena, b->local ? b->stride * threads
                                                       : b->width * b->rows * e->options.batch);
         b->scales =
             b->precision == VC_IN_INT8 ? vc_arena_floats(&e->arena, VC__TILE * threads) : NULL;
     }
     e->scratch = vc_arena_take(&e->arena, e->scratch_bytes * threads);
-    e->seconds = vc_arena_take(&e->arena, threads * (e->op_count + LINE) * sizeof *e->seconds);
-}
-
-/* How many tiles the rows of a step are cut into: as many for each worker. */
-static size_t tiles_of(const vc_engine *e, size_t rows)
-{
-    const size_t each = e->options.threads * VC__TILE;
-    return (rows + each - 1) / each * e->options.threads;
-}
-
-static size_t tile_start(size_t rows, size_t tiles, size_t index)
-{
-    return index * (rows / tiles) + (index < rows % tiles ? index : rows % tiles);
+    e->seconds = vc_arena_take(&e->arena, threads * vc__seconds_stride(e) * sizeof *e->seconds);
+    e->ticks = vc_arena_take(&e->arena, threads * vc__ticks_stride(e) * sizeof *e->ticks);
 }
 
 static vc_status prepare(vc_engine *e, size_t images)
@@ -95,7 +82,7 @@ static vc_status prepare(vc_engine *e, size_t images)
         return vc_fail(VC_ENOMEM, "out of memory");
     e->prepared = grown;
     for (size_t s = 0; s < e->step_count; s++) {
-        const size_t rows = images * e->steps[s].rows_per_image, tiles = tiles_of(e, rows);
+        const size_t rows = images * e->steps[s].rows_per_image, tiles = vc__tiles_of(e, rows);
         for (size_t i = 0; i < e->steps[s].op_count; i++) {
             const vc__op *op = &e->steps[s].ops[i];
             if (op->run != vc__run_linear)
@@ -157,45 +144,6 @@ vc_status vc_engine_open(vc_engine **out, const vc_model *model, const vc_engine
     return VC_OK;
 }
 
-static void run_tile(vc_engine *e, const vc__step *step, const vc__tile *tile, double *seconds)
-{
-    if (!e->timing) {
-        for (size_t i = 0; i < step->op_count; i++)
-            step->ops[i].run(e, &step->ops[i], tile);
-        return;
-    }
-    double before = vc_clock_seconds();
-    for (size_t i = 0; i < step->op_count; i++) {
-        step->ops[i].run(e, &step->ops[i], tile);
-        const double now = vc_clock_seconds();
-        seconds[i] += now - before;
-        before = now;
-    }
-}
-
-/* One worker's share of all steps. */
-static void work(vc_engine *e, size_t worker, size_t images)
-{
-    double *seconds = e->seconds + worker * (e->op_count + LINE), *waiting = seconds + e->op_count;
-    for (size_t s = 0; s < e->step_count; s++) {
-        const vc__step *step = &e->steps[s];
-        const size_t rows = images * step->rows_per_image, tiles = tiles_of(e, rows),
-                     each = tiles / e->options.threads;
-        for (size_t t = worker * each; t < (worker + 1) * each; t++) {
-            const size_t first = tile_start(rows, tiles, t);
-            const vc__tile tile = {worker, first, tile_start(rows, tiles, t + 1) - first,
-                                   step->rows_per_image};
-            if (tile.rows > 0)
-                run_tile(e, step, &tile, seconds);
-        }
-        const double before = e->timing ? vc_clock_seconds() : 0.0;
-#pragma omp barrier
-        if (e->timing)
-            *waiting += vc_clock_seconds() - before;
-        seconds += step->op_count;
-    }
-}
-
 vc_status vc_engine_run(vc_engine *e, float *logits, const float *images, size_t count)
 {
     assert(count > 0 && count <= e->options.batch);
@@ -206,48 +154,14 @@ vc_status vc_engine_run(vc_engine *e, float *logits, const float *images, size_t
 #pragma omp parallel num_threads(threads)
     {
         assert(omp_get_num_threads() == threads);
-        work(e, (size_t)omp_get_thread_num(), count);
+        vc__work(e, (size_t)omp_get_thread_num(), count);
     }
     return VC_OK;
-}
-
-void vc_engine_time(vc_engine *e, int on)
-{
-    e->timing = on;
-    if (on)
-        memset(e->seconds, 0, e->options.threads * (e->op_count + LINE) * sizeof *e->seconds);
-}
-
-static double mean_seconds(const vc_engine *e, size_t index)
-{
-    double sum = 0.0;
-    for (size_t w = 0; w < e->options.threads; w++)
-        sum += e->seconds[w * (e->op_count + LINE) + index];
-    return sum / (double)e->options.threads;
 }
 
 size_t vc_engine_bytes(const vc_engine *e)
 {
     return e->arena.capacity;
-}
-
-size_t vc_engine_op_count(const vc_engine *e)
-{
-    return e->op_count;
-}
-
-vc_engine_op vc_engine_op_at(const vc_engine *e, size_t index)
-{
-    size_t step = 0, at = index;
-    while (at >= e->steps[step].op_count)
-        at -= e->steps[step++].op_count;
-    const vc__op *op = &e->steps[step].ops[at];
-    return (vc_engine_op){op->name, op->layer, mean_seconds(e, index)};
-}
-
-double vc_engine_waiting(const vc_engine *e)
-{
-    return mean_seconds(e, e->op_count);
 }
 
 const vc_attend_layer *vc_engine_attention(const vc_engine *e, size_t layer)
@@ -259,6 +173,7 @@ void vc_engine_close(vc_engine *e)
 {
     if (!e)
         return;
+    vc_engine_trace(e, 0);
     for (size_t s = 0; s < e->step_count; s++)
         for (size_t i = 0; i < e->steps[s].op_count; i++) {
             free(e->steps[s].ops[i].quantized.scale);

@@ -23,6 +23,7 @@ typedef struct vc__buffer {
 /* Rows of a step that a worker handles. A row belongs to image row / rows_per_image. */
 typedef struct vc__tile {
     size_t worker, first, rows, rows_per_image;
+    uint64_t *ticks; /* of attention's phases; NULL when time is not taken */
 } vc__tile;
 
 /* What turns sums of int8 products into values, per output. */
@@ -64,6 +65,11 @@ typedef struct vc__step {
     size_t op_count;
 } vc__step;
 
+typedef struct vc__events { /* of a worker */
+    vc_engine_event *items;
+    size_t count;
+} vc__events;
+
 struct vc_engine {
     const vc_model *model;
     vc_engine_options options; /* threads: how many */
@@ -81,7 +87,9 @@ struct vc_engine {
     size_t scratch_bytes;
     size_t *prepared, prepared_count; /* numbers of images */
     int timing;
-    double *seconds; /* (threads, ops + 1); the last: waiting */
+    double *seconds;    /* (threads, ops + 1); the last: waiting */
+    uint64_t *ticks;    /* (threads, ops, VC_ATTEND_PHASES) */
+    vc__events *events; /* (threads) of the last run; NULL when they are not kept */
     size_t op_count;
     vc_arena arena;
 };
@@ -115,6 +123,18 @@ vc_status vc__fold_bias(float **out, const vc_model *model, size_t layer);
 /* Into the weights (H * D rows each) of Q, in place: the scale of the scores; of Q and K: the auto-encoder. */
 vc_status vc__fold_scores(vc_linear *q, vc_linear *k, const vc_attention_layer *layer,
                           const vc_coder *coder);
+
+/* ---- costs and times */
+
+/* How many tiles the rows of a step are cut into: as many for each worker. */
+size_t vc__tiles_of(const vc_engine *e, size_t rows);
+
+/* One worker's share of all steps. */
+void vc__work(vc_engine *e, size_t worker, size_t images);
+
+/* Floats between the workers' times, and ticks between their ticks. */
+size_t vc__seconds_stride(const vc_engine *e);
+size_t vc__ticks_stride(const vc_engine *e);
 
 /* ---- operators */
 

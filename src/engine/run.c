@@ -76,7 +76,10 @@ void vc__run_norm(vc_engine *e, const vc__op *op, const vc__tile *tile)
     float mean[VC__TILE], rstd[VC__TILE];
     /* A row of the step may be several of the norm: the class tokens of an image. */
     const size_t width = op->from->width, rows = tile->rows * op->to->width / width;
-    const vc__tile all = {tile->worker, tile->first * op->to->width / width, rows, 1};
+    const vc__tile all = {.worker = tile->worker,
+                          .first = tile->first * op->to->width / width,
+                          .rows = rows,
+                          .rows_per_image = 1};
     const float *from = vc__rows(op->from, &all);
     float *to = vc__rows(op->to, tile);
     if (op->to->precision == VC_IN_FP32) {
@@ -160,6 +163,7 @@ void vc__run_attention(vc_engine *e, const vc__op *op, const vc__tile *tile)
                 .k_stride = op->keys->width,
                 .v_stride = op->keys->width,
                 .panel = panels + a->head[h].panel_start,
+                .ticks = tile->ticks,
             };
             float *to = out + p.from * op->to->width + h * a->value_dim;
             (a->bf16 ? e->kernels->attend_rows_bf16

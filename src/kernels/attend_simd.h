@@ -265,6 +265,16 @@ typedef void score_fn(float *scores, const vc_attend_view *view, size_t query, s
 typedef void value_fn(float *out, size_t out_stride, const float *keep, const float *scores,
                       const vc_attend_view *view, size_t start, size_t keys, const size_t rows);
 
+/* Whatever was done since the last tick was this phase. */
+INLINE void tick(uint64_t *ticks, size_t phase, uint64_t *since)
+{
+    if (!ticks)
+        return;
+    const uint64_t now = __rdtsc();
+    ticks[phase] += now - *since;
+    *since = now;
+}
+
 /* `rows` queries from `query` on against `keys` keys of the panel and, with the last of those, their own. */
 INLINE void attend_tile(float *out, size_t out_stride, running *now, const vc_attend_view *view,
                         size_t query, size_t first, size_t start, size_t keys, score_fn *score,
@@ -278,6 +288,7 @@ INLINE void attend_tile(float *out, size_t out_stride, running *now, const vc_at
     _Alignas(64) float scores[TILE * BLOCK], own_scores[TILE * BLOCK];
     own_keys own[TILE];
     float keep[TILE];
+    uint64_t since = view->ticks ? __rdtsc() : 0;
     if (keys > 0)
         score(scores, view, query, start, keys, rows);
     for (size_t r = 0; r < rows; r++) {
@@ -285,6 +296,7 @@ INLINE void attend_tile(float *out, size_t out_stride, running *now, const vc_at
         score_row(own_scores + r * BLOCK, view->q + (query + r) * view->q_stride, view->k,
                   view->k_stride, own[r].keys, own[r].count, head_dim);
     }
+    tick(view->ticks, 0, &since);
     for (size_t r = 0; r < rows; r++) {
         const size_t at = (first + query + r) * blocks + start / VC_PANEL;
         float *panel = scores + r * BLOCK, *mine = own_scores + r * BLOCK;
@@ -294,11 +306,13 @@ INLINE void attend_tile(float *out, size_t out_stride, running *now, const vc_at
             restrict_scores(mine, own[r].count, own[r].bias, NULL));
         keep[r] = soften(&now[r], highest, panel, keys, mine, own[r].count);
     }
+    tick(view->ticks, 1, &since);
     if (keys > 0)
         value(out, out_stride, start > 0 ? keep : NULL, scores, view, start, keys, rows);
     for (size_t r = 0; last && r < rows; r++)
         finish_row(out + r * out_stride, keys > 0 ? &one : NULL, &now[r], own_scores + r * BLOCK,
                    view, query + r, first, head_dim, value_dim);
+    tick(view->ticks, 2, &since);
 }
 
 /* Queries in tiles against one block of the panel. */

@@ -32,7 +32,6 @@ check "a size that is no multiple" 1 "model: an image of 20 pixels, wanted a mul
 check "a preset's too" 1 "deit_tiny_patch16_224: an image of 230 pixels, wanted a multiple of the patches' 16" "$vitcod" info --arch deit_tiny_patch16_224 --image-size 230
 check "a size that is too large" 1 'more than the 2147483648 scores' "$vitcod" info model --image-size 16000
 check "training a new model at a size" 2 '--image-size need a model: --init MODEL' "$vitcod" train --data . -o x --image-size 32
-check "profile at a size without a model" 2 '--image-size belongs to --model' "$vitcod" profile plan --image-size 32
 
 header='{' at=0
 while read -r tensor shape values; do

@@ -84,8 +84,8 @@ check "one as the plan of another" 0 "$hash" "$vitcod" simulate one --model with
 check "as --plan" 0 "$hash" "$vitcod" simulate dense --plan one --json
 check "simulate's control" 0 'control' "$vitcod" simulate one --control --head-dim 4
 check "a mask instead" 0 'attention' "$vitcod" simulate one --mask other.npy
-check "profile" 0 '"head_dim": 4' "$vitcod" profile one --repeats 3 --json
-check "profile knows the head's size" 2 'brings its own --head-dim' "$vitcod" profile one --head-dim 4
+check "profile" 0 '"head_dim": 4' "$vitcod" profile one --attention --repeats 3 --json
+check "profile knows the head's size" 2 'brings its own --head-dim' "$vitcod" profile one --attention --head-dim 4
 check "compare" 0 '"arch": "one"' "$vitcod" compare one --json
 holds "on its plan" "$hash" '"end_to_end": {'
 check "beside presets" 2 'wanted --arch NAME and --masks DIR, or a MODEL' "$vitcod" compare --arch levit_128 one

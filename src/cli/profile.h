@@ -1,0 +1,44 @@
+/* The two ways of `profile`: attention on a plan against dense attention, and all of a model. */
+#ifndef VC_CLI_PROFILE_H
+#define VC_CLI_PROFILE_H
+
+#include "cli.h"
+#include "open_engine.h"
+#include "open_model.h"
+#include "vitcod/profile.h"
+
+typedef struct cli_profile_options {
+    cli_model_options model;
+    cli_engine_options engine;
+    size_t head_dim, batch, repeats; /* head_dim, repeats: CLI_UNSET unless given */
+    int attention, count;
+    const char *trace; /* a file, or NULL */
+} cli_profile_options;
+
+/* Attention on the plan at `path`. */
+vc_status cli_profile_attention(json_t *result, const cli_profile_options *options,
+                                const char *path, size_t seed);
+void cli_print_profile_attention(const json_t *result);
+
+/* What a model comes to. */
+typedef struct cli_profile {
+    vc_model_config config;
+    size_t layers;
+    vc_cost *costs; /* (layers + 1, VC_WORK_COUNT), see vc_profile_count */
+} cli_profile;
+
+/* Bytes that an image moves: parameters are shared by the batch. */
+double cli_profile_bytes(const vc_cost *cost, size_t batch);
+
+/* Adds the times to what has been counted, and the trace's file. */
+vc_status cli_profile_time(json_t *result, const cli_profile *profile, const vc_model *model,
+                           const cli_profile_options *options);
+
+/* Events of an engine's last run, as Chrome and Perfetto read them. */
+vc_status cli_write_trace(const char *path, const vc_engine *engine);
+
+/* The operators of a model. */
+vc_status cli_profile_model(json_t *result, const cli_profile_options *options);
+void cli_print_profile_model(const json_t *result);
+
+#endif

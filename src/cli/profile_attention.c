@@ -1,0 +1,65 @@
+#include <stdio.h>
+
+#include "profile.h"
+#include "vitcod/profile.h"
+
+enum { HEAD_DIM = 64, REPEATS = 101 };
+
+static json_t *spread_json(const vc_spread *s, double factor)
+{
+    return json_pack("{s:f, s:f, s:f}", "median", s->median * factor, "quartile_low",
+                     s->low * factor, "quartile_high", s->high * factor);
+}
+
+/* Values per head: the model's, which the plan must fit, or what was asked for. */
+static vc_status find_head_dim(size_t *head_dim, const cli_model_options *options,
+                               const vc_plan *plan, const char *plan_path)
+{
+    if (!options->path)
+        return VC_OK;
+    vc_model *model;
+    VC_TRY(cli_open_model(&model, options, CLI_RUN));
+    *head_dim = vc_model_layer(&model->config, 0).head_dim;
+    vc_status status = vc_model_check_plan(&model->config, plan, plan_path);
+    vc_model_close(model);
+    return status;
+}
+
+vc_status cli_profile_attention(json_t *result, const cli_profile_options *o, const char *path,
+                                size_t seed)
+{
+    const size_t repeats = o->repeats == CLI_UNSET ? REPEATS : o->repeats;
+    size_t head_dim = o->head_dim == CLI_UNSET ? HEAD_DIM : o->head_dim;
+    vc_plan plan;
+    vc_attention_times times;
+    VC_TRY(vc_plan_read(&plan, path));
+    vc_status status = find_head_dim(&head_dim, &o->model, &plan, path);
+    if (status == VC_OK)
+        status = vc_profile_attention(&times, &plan, head_dim, o->batch, repeats, seed);
+    vc_plan_close(&plan);
+    VC_TRY(status);
+    json_object_update_new(result, json_pack("{s:o, s:o, s:o, s:f, s:I, s:I, s:I}", "dense_ms",
+                                             spread_json(&times.dense, 1e3), "sparse_ms",
+                                             spread_json(&times.sparse, 1e3), "ratio",
+                                             spread_json(&times.ratio, 1.0), "largest_difference",
+                                             times.largest_difference, "batch",
+                                             (json_int_t)o->batch, "head_dim", (json_int_t)head_dim,
+                                             "repeats", (json_int_t)repeats));
+    return VC_OK;
+}
+
+static double number(const json_t *result, const char *name, const char *part)
+{
+    return json_real_value(json_object_get(json_object_get(result, name), part));
+}
+
+void cli_print_profile_attention(const json_t *result)
+{
+    printf(
+        "attention of all layers, batch %lld: dense %.3f ms, sparse %.3f ms, ratio %.2f (%.2f to "
+        "%.2f)\n",
+        (long long)json_integer_value(json_object_get(result, "batch")),
+        number(result, "dense_ms", "median"), number(result, "sparse_ms", "median"),
+        number(result, "ratio", "median"), number(result, "ratio", "quartile_low"),
+        number(result, "ratio", "quartile_high"));
+}

@@ -1,0 +1,294 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "profile.h"
+#include "vitcod/clock.h"
+#include "vitcod/progress.h"
+#include "vitcod/rng.h"
+#include "vitcod/threads.h"
+
+enum { REPEATS = 30, WARM_UP = 3 };
+
+/* A column per kind of work and layer, and one for waiting; a row per run. */
+typedef struct samples {
+    size_t repeats, columns;
+    double *seconds; /* (columns, repeats) */
+    /* (repeats) the whole, with and without taking times, their ratio; what times add up to, of the whole */
+    double *on, *off, *ratio, *told;
+    uint64_t *macs; /* (columns) done for one image */
+} samples;
+
+static vc_work work_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        vc_work work;
+    } works[] = {{"patch_embed", VC_WORK_PATCH_EMBED},
+                 {"stem", VC_WORK_PATCH_EMBED},
+                 {"qkv", VC_WORK_QKV},
+                 {"q", VC_WORK_QKV},
+                 {"kv", VC_WORK_QKV},
+                 {"attention", VC_WORK_ATTENTION},
+                 {"projection", VC_WORK_PROJECTION},
+                 {"fc1", VC_WORK_MLP},
+                 {"fc2", VC_WORK_MLP},
+                 {"norm1", VC_WORK_NORM},
+                 {"norm2", VC_WORK_NORM},
+                 {"norm", VC_WORK_NORM},
+                 {"head", VC_WORK_HEAD}};
+    for (size_t i = 0; i < sizeof works / sizeof *works; i++)
+        if (strcmp(works[i].name, name) == 0)
+            return works[i].work;
+    return VC_WORK_RESHAPE;
+}
+
+static size_t column_of(int layer, int work)
+{
+    return (size_t)(layer + 1) * VC_WORK_COUNT + (size_t)work;
+}
+
+/* What an engine's times of one run add to the row. */
+static void take(samples *s, size_t run, const vc_engine *engine)
+{
+    double all = vc_engine_waiting(engine);
+    static const vc_work phases[] = {VC_WORK_QK, VC_WORK_SOFTMAX, VC_WORK_SV};
+    for (size_t i = 0; i < vc_engine_op_count(engine); i++) {
+        const vc_engine_op op = vc_engine_op_at(engine, i);
+        const vc_work work = work_of(op.name);
+        all += op.seconds;
+        const int told = work == VC_WORK_ATTENTION && op.phases[0] > 0.0;
+        for (size_t p = 0; told && p < VC_ATTEND_PHASES; p++)
+            s->seconds[column_of(op.layer, phases[p]) * s->repeats + run] +=
+                op.seconds * op.phases[p];
+        if (!told)
+            s->seconds[column_of(op.layer, work) * s->repeats + run] += op.seconds;
+        if (run == 0 && told) {
+            s->macs[column_of(op.layer, VC_WORK_QK)] += op.score_macs;
+            s->macs[column_of(op.layer, VC_WORK_SV)] += op.macs - op.score_macs;
+        } else if (run == 0) {
+            s->macs[column_of(op.layer, work)] += op.macs;
+        }
+    }
+    s->seconds[(s->columns - 1) * s->repeats + run] = vc_engine_waiting(engine);
+    s->told[run] = all / s->on[run];
+}
+
+static vc_status run_once(double *seconds, cli_engine *e, const float *images)
+{
+    const double start = vc_clock_seconds();
+    VC_TRY(vc_engine_run(e->engine, e->logits, images, e->batch));
+    *seconds = vc_clock_seconds() - start;
+    return VC_OK;
+}
+
+/* In turn with and without taking times. */
+static vc_status run_all(samples *s, cli_engine *e, const float *images, vc_counters *counters)
+{
+    vc_progress progress = vc_progress_begin("measuring", s->repeats);
+    double ignored;
+    vc_status status = VC_OK;
+    for (size_t i = 0; i < WARM_UP && status == VC_OK; i++)
+        status = run_once(&ignored, e, images);
+    for (size_t r = 0; r < s->repeats && status == VC_OK; r++) {
+        for (size_t half = 0; half < 2 && status == VC_OK; half++) {
+            const int timing = half == r % 2; /* neither always comes first */
+            vc_engine_time(e->engine, timing);
+            if (!timing && counters)
+                vc_counters_start(counters);
+            status = run_once(timing ? &s->on[r] : &s->off[r], e, images);
+            if (!timing && counters)
+                vc_counters_stop(counters);
+            if (timing && status == VC_OK)
+                take(s, r, e->engine);
+        }
+        s->ratio[r] = s->on[r] / s->off[r];
+        vc_progress_update(&progress, r + 1, NULL);
+    }
+    vc_progress_end(&progress);
+    return status;
+}
+
+static json_t *spread_json(vc_spread s, double factor)
+{
+    return json_pack("{s:f, s:f, s:f}", "median", factor * s.median, "quartile_low", factor * s.low,
+                     "quartile_high", factor * s.high);
+}
+
+/* Seconds of columns of one kind of work in layers first to last: the median of their sums. */
+static double seconds_of(const samples *s, int work, int first, int last)
+{
+    double *sums = calloc(s->repeats, sizeof *sums), median = 0.0;
+    for (int l = first; sums && l <= last; l++)
+        for (size_t r = 0; r < s->repeats; r++)
+            sums[r] += s->seconds[column_of(l, work) * s->repeats + r];
+    if (sums)
+        median = vc_spread_of(sums, s->repeats).median;
+    free(sums);
+    return median;
+}
+
+static uint64_t macs_of(const samples *s, int work, int first, int last)
+{
+    uint64_t macs = 0;
+    for (int l = first; l <= last; l++)
+        macs += s->macs[column_of(l, work)];
+    return macs;
+}
+
+static json_t *find_work(json_t *list, const char *name)
+{
+    size_t i;
+    json_t *object;
+    json_array_foreach (list, i, object)
+        if (strcmp(json_string_value(json_object_get(object, "work")), name) == 0)
+            return object;
+    object = json_pack("{s:s}", "work", name);
+    json_array_append_new(list, object);
+    return object;
+}
+
+typedef struct place { /* a list of kinds of work, and what it is about */
+    json_t *list;
+    int first, last;
+    double all; /* seconds */
+} place;
+
+static void add_times(const place *at, const samples *s, const cli_profile *p, size_t batch)
+{
+    for (int w = 0; w < VC_WORK_COUNT; w++) {
+        const double seconds = seconds_of(s, w, at->first, at->last);
+        const uint64_t macs = macs_of(s, w, at->first, at->last);
+        double bytes = 0.0;
+        if (seconds <= 0.0 && macs == 0)
+            continue;
+        for (int l = at->first; l <= at->last; l++)
+            bytes += cli_profile_bytes(&p->costs[column_of(l, w)], batch);
+        json_t *object = find_work(at->list, vc_work_name((vc_work)w));
+        if (macs)
+            json_object_set_new(object, "executed_macs", json_integer((json_int_t)macs));
+        if (seconds <= 0.0)
+            continue;
+        json_object_update_new(
+            object, json_pack("{s:f, s:f}", "ms", 1e3 * seconds, "share", seconds / at->all));
+        if (macs)
+            json_object_set_new(object, "gflops",
+                                json_real(2e-9 * (double)macs * (double)batch / seconds));
+        if (bytes > 0.0)
+            json_object_set_new(object, "gbytes",
+                                json_real(1e-9 * bytes * (double)batch / seconds));
+    }
+}
+
+static json_t *counters_json(const vc_counters *counters, size_t runs)
+{
+    json_t *object = json_object();
+    for (int c = 0; c < VC_COUNTER_COUNT; c++) {
+        const double value = vc_counters_value(counters, (vc_counter)c);
+        json_object_set_new(object, vc_counter_name((vc_counter)c),
+                            value < 0.0 ? json_null() : json_real(value / (double)runs));
+    }
+    return object;
+}
+
+static void add_roofs(json_t *result, const cli_profile_options *o)
+{
+    const double peak = vc_profile_peak(cli_precision(&o->engine), vc_threads_count());
+    json_t *roofs = json_pack("{s:f}", "gbytes", 1e-9 * vc_profile_bandwidth(vc_threads_count()));
+    json_object_set_new(roofs, "gflops", peak > 0.0 ? json_real(1e-9 * peak) : json_null());
+    json_object_set_new(result, "roofs", roofs);
+}
+
+static void add_results(json_t *result, samples *s, const cli_profile *p, size_t batch)
+{
+    double sum = 0.0;
+    size_t i;
+    json_t *layer;
+    const int last = (int)p->layers - 1;
+    for (int w = 0; w < VC_WORK_COUNT; w++)
+        sum += seconds_of(s, w, -1, last);
+    uint64_t macs = 0;
+    for (size_t c = 0; c + 1 < s->columns; c++)
+        macs += s->macs[c];
+    const double waiting =
+        vc_spread_of(s->seconds + (s->columns - 1) * s->repeats, s->repeats).median;
+    const place all = {json_object_get(result, "work"), -1, last, sum};
+    add_times(&all, s, p, batch);
+    json_array_foreach (json_object_get(result, "layers"), i, layer) {
+        const int l = (int)i - 1;
+        double ours = 0.0;
+        for (int w = 0; w < VC_WORK_COUNT; w++)
+            ours += seconds_of(s, w, l, l);
+        json_object_update_new(layer,
+                               json_pack("{s:f, s:f}", "ms", 1e3 * ours, "share", ours / sum));
+        add_times(&(place){json_object_get(layer, "work"), l, l, sum}, s, p, batch);
+    }
+    json_object_update_new(
+        result, json_pack("{s:o, s:f, s:f, s:o, s:o, s:o, s:I, s:I}", "whole_ms",
+                          spread_json(vc_spread_of(s->on, s->repeats), 1e3), "operators_ms",
+                          1e3 * sum, "waiting_ms", 1e3 * waiting, "told_share",
+                          spread_json(vc_spread_of(s->told, s->repeats), 1.0), "untimed_ms",
+                          spread_json(vc_spread_of(s->off, s->repeats), 1e3), "timed_over_untimed",
+                          spread_json(vc_spread_of(s->ratio, s->repeats), 1.0), "repeats",
+                          (json_int_t)s->repeats, "executed_macs", (json_int_t)macs));
+}
+
+static float *random_images(const vc_model_config *config, size_t batch, uint64_t seed)
+{
+    const vc_model_input input = vc_model_input_of(config);
+    const size_t values = batch * input.channels * input.image * input.image;
+    float *images = malloc(values * sizeof *images);
+    vc_rng rng = vc_rng_open(seed, 0, 0);
+    for (size_t i = 0; images && i < values; i++)
+        images[i] = (float)vc_rng_normal(&rng);
+    return images;
+}
+
+static vc_status measure(json_t *result, samples *s, cli_engine *e, const cli_profile *p,
+                         const cli_profile_options *o)
+{
+    float *images = random_images(&p->config, o->batch, o->model.seed);
+    vc_counters *counters = NULL;
+    if (!images)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu images", o->batch);
+    const vc_status counted = vc_counters_open(&counters, vc_threads_count());
+    if (counted != VC_OK)
+        json_object_set_new(result, "no_counters", cli_text(vc_last_error()));
+    vc_status status = o->trace ? vc_engine_trace(e->engine, 1) : VC_OK;
+    if (status == VC_OK)
+        status = run_all(s, e, images, counters);
+    if (status == VC_OK) {
+        json_object_set_new(result, "counters",
+                            counters ? counters_json(counters, s->repeats) : json_null());
+        add_results(result, s, p, o->batch);
+        add_roofs(result, o);
+    }
+    if (status == VC_OK && o->trace)
+        status = cli_write_trace(o->trace, e->engine);
+    vc_counters_close(counters);
+    free(images);
+    return status;
+}
+
+vc_status cli_profile_time(json_t *result, const cli_profile *p, const vc_model *model,
+                           const cli_profile_options *o)
+{
+    cli_engine engine;
+    samples s = {.repeats = o->repeats == CLI_UNSET ? REPEATS : o->repeats,
+                 .columns = (p->layers + 1) * VC_WORK_COUNT + 1};
+    VC_TRY(cli_open_engine(&engine, model, &o->engine, o->batch));
+    s.seconds = calloc((s.columns + 4) * s.repeats, sizeof *s.seconds);
+    s.macs = calloc(s.columns, sizeof *s.macs);
+    vc_status status = s.seconds && s.macs
+                           ? VC_OK
+                           : vc_fail(VC_ENOMEM, "out of memory for %zu repeats", s.repeats);
+    s.on = s.seconds ? s.seconds + s.columns * s.repeats : NULL;
+    s.off = s.on ? s.on + s.repeats : NULL;
+    s.ratio = s.off ? s.off + s.repeats : NULL;
+    s.told = s.ratio ? s.ratio + s.repeats : NULL;
+    if (status == VC_OK)
+        status = measure(result, &s, &engine, p, o);
+    free(s.seconds);
+    free(s.macs);
+    cli_close_engine(&engine);
+    return status;
+}
