@@ -36,6 +36,8 @@ step "4. auto-encoder for Q and K, finetune on the plan"
 
 step "5. time on this CPU, cycles on the accelerator"
 "$vitcod" profile "$run/plan.safetensors" --model "$run/sparse.safetensors" --json >"$run/profile.json"
+"$vitcod" profile "$model" --json >"$run/profile-dense.json"
+"$vitcod" profile "$run/sparse.safetensors" --json >"$run/profile-sparse.json"
 "$vitcod" simulate "$run/plan.safetensors" --model "$run/sparse.safetensors" --json >"$run/simulate.json"
 
 step "6. the result"

@@ -96,6 +96,36 @@ typedef struct vc_attention_times {
 vc_status vc_profile_attention(vc_attention_times *out, const vc_plan *plan, size_t head_dim,
                                size_t batch, size_t repeats, uint64_t seed);
 
+/* Self-attention of one layer at some length, in three ways. */
+typedef enum vc_way {
+    VC_WAY_DENSE,
+    VC_WAY_LINFORMER, /* K and V projected along their tokens to `projected` (Wang et al. 2020) */
+    VC_WAY_SPARSE, /* ViTCoD's pattern: global columns and a band around the diagonal, half of what is kept each */
+    VC_WAY_COUNT
+} vc_way;
+
+typedef struct vc_length_options {
+    size_t heads, head_dim;
+    size_t projected; /* Linformer's k */
+    double sparsity;  /* share of the entries that is pruned */
+    size_t repeats;
+    uint64_t seed;
+} vc_length_options;
+
+typedef struct vc_length_times {
+    uint64_t macs[VC_WAY_COUNT];
+    double kept_share;               /* of the sparse way */
+    vc_spread seconds[VC_WAY_COUNT]; /* of one image, in turn */
+    vc_spread ratio[VC_WAY_COUNT];   /* dense / this way, round by round */
+} vc_length_times;
+
+const char *vc_way_name(vc_way way);
+
+/* On random Q, K, V of one image of `tokens` tokens. Each way is first checked against the plain C kernel: a difference
+ * above 1e-4 of the largest output is VC_EINVAL, and nothing is timed. VC_EINVAL also for sizes of 0, a sparsity outside
+ * [0, 1) and more than 16384 tokens. */
+vc_status vc_profile_length(vc_length_times *out, size_t tokens, const vc_length_options *options);
+
 /* Median seconds of attention on the plan in all layers, forward and backward, as training runs it: two images,
  * random Q, K, V. */
 vc_status vc_profile_training_attention(double *seconds, const vc_plan *plan, size_t head_dim);

@@ -1,3 +1,5 @@
+#include <math.h>
+
 #include "commands.h"
 #include "profile.h"
 
@@ -65,12 +67,42 @@ static int run_model(const cli_command *command, cli_profile_options *o,
     return cli_finish(result, cli_profile_model(result, o), common->json, cli_print_profile_model);
 }
 
+static int run_lengths(const cli_command *command, cli_profile_options *o,
+                       const cli_arguments *arguments, const cli_common *common)
+{
+    if (!o->model.arch || arguments->count > 0)
+        return cli_usage(command,
+                         "--lengths wants --arch NAME, whose heads it takes, and no MODEL or PLAN");
+    if (o->attention || o->count || o->trace || o->engine.dtype || o->model.plan || o->model.mask ||
+        o->model.path || o->head_dim != CLI_UNSET)
+        return cli_usage(command, "beside --lengths: --linformer, --sparsity and --repeats alone");
+    const int status = check(command, o, 0);
+    if (status != CLI_CONTINUE)
+        return status;
+    if (isnan(o->sparsity))
+        o->sparsity = 0.9;
+    o->model.seed = common->seed;
+    json_t *result = cli_result(command, common);
+    return cli_finish(result, cli_profile_lengths(result, o), common->json,
+                      cli_print_profile_lengths);
+}
+
 static int run_profile(const cli_command *command, int argc, char **argv)
 {
-    cli_profile_options o = {.head_dim = CLI_UNSET, .batch = 8, .repeats = CLI_UNSET};
+    cli_profile_options o = {.head_dim = CLI_UNSET,
+                             .batch = 8,
+                             .repeats = CLI_UNSET,
+                             .linformer = CLI_UNSET,
+                             .sparsity = NAN};
     const cli_option options[] = {
         CLI_ARCH_OPTION(o.model),
         {"count", NULL, "only count: run nothing", CLI_FLAG, &o.count},
+        {"lengths", "N,N,..", "attention at so many tokens: dense, Linformer's and sparse",
+         CLI_TEXT, &o.lengths},
+        {"linformer", "N", "with --lengths: what K and V are projected to (default 256)", CLI_COUNT,
+         &o.linformer},
+        {"sparsity", "X", "with --lengths: share that is pruned (default 0.9)", CLI_NUMBER,
+         &o.sparsity},
         {"trace", "FILE", "the last run's events, for chrome://tracing and Perfetto", CLI_TEXT,
          &o.trace},
         {"attention", NULL, "MODEL: only its attention, dense against sparse", CLI_FLAG,
@@ -90,6 +122,10 @@ static int run_profile(const cli_command *command, int argc, char **argv)
     if (status != CLI_CONTINUE)
         return status;
     const char *path = arguments.count > 0 ? arguments.positional[0] : NULL;
+    if (o.lengths)
+        return run_lengths(command, &o, &arguments, &common);
+    if (o.linformer != CLI_UNSET || !isnan(o.sparsity))
+        return cli_usage(command, "--linformer and --sparsity belong to --lengths");
     if (o.attention && !path)
         return cli_usage(command, "--attention wants a PLAN, or a MODEL with one inside");
     if (path && (o.attention || vc_plan_is(path) == VC_PLAN_ALONE))
@@ -99,11 +135,12 @@ static int run_profile(const cli_command *command, int argc, char **argv)
 
 const cli_command cmd_profile = {
     "profile", "where a model's operations, bytes and time go",
-    "MODEL|--arch NAME [options]|PLAN [--model MODEL]",
+    "MODEL|--arch NAME [options]|PLAN [--model MODEL]|--arch NAME --lengths N,N,..",
     "Of a model: multiply-adds (MACs), operations, bytes moved and time on this CPU, by kind of work and by\n"
     "layer, dense, under a mask or on a plan; --count gives the first three without running anything. MACs are\n"
     "of products and convolutions, as publications count them. Of a PLAN, or with --attention of a MODEL that\n"
     "has one inside: attention on it is checked against dense attention under its mask, then timed against\n"
-    "dense attention in turn; for plans whose layers have one square shape, a DeiT's. Ratios count; absolute\n"
-    "times depend on the machine.",
+    "dense attention in turn; for plans whose layers have one square shape, a DeiT's. --lengths sets attention\n"
+    "of one layer side by side, at any number of tokens: dense, Linformer's (K and V projected to fewer tokens)\n"
+    "and on ViTCoD's pattern. Ratios count; absolute times depend on the machine.",
     run_profile};

@@ -12,13 +12,20 @@ typedef struct cli_profile_options {
     cli_engine_options engine;
     size_t head_dim, batch, repeats; /* head_dim, repeats: CLI_UNSET unless given */
     int attention, count;
-    const char *trace; /* a file, or NULL */
+    const char *trace;   /* a file, or NULL */
+    const char *lengths; /* tokens, with commas; NULL: no lengths */
+    size_t linformer;    /* CLI_UNSET unless given */
+    double sparsity;
 } cli_profile_options;
 
 /* Attention on the plan at `path`. */
 vc_status cli_profile_attention(json_t *result, const cli_profile_options *options,
                                 const char *path, size_t seed);
 void cli_print_profile_attention(const json_t *result);
+
+/* Attention of the preset's heads over lengths: dense, Linformer's, sparse. */
+vc_status cli_profile_lengths(json_t *result, const cli_profile_options *options);
+void cli_print_profile_lengths(const json_t *result);
 
 /* What a model comes to. */
 typedef struct cli_profile {

@@ -17,6 +17,44 @@ static void add_named(vc__bars *b, const json_t *operators, const char *value)
     }
 }
 
+/* What `profile` says of every kind of work. */
+static void draw_works(FILE *out, vc__book *book, const char *value, double factor, vc__bars *b)
+{
+    for (size_t i = 0; i < book->result_count; i++) {
+        const vc__result *r = &book->results[i];
+        size_t k;
+        json_t *work;
+        if (!vc__is(r, "profile") || !vc__at(r->json, "work"))
+            continue;
+        const json_t *plan = vc__at(r->json, "plan_hash");
+        vc__bars_row(b, "%s%s", r->label, plan ? ", on a plan" : "");
+        json_array_foreach ((json_t *)vc__at(r->json, "work"), k, work) {
+            const char *name = json_string_value(json_object_get(work, "work"));
+            vc__bars_add(b, name ? name : "other", factor * vc__number_at(work, value));
+        }
+        book->used[r->run] = 1;
+    }
+    vc__bars_draw(out, book, b);
+}
+
+static void draw_profile(FILE *out, vc__book *book)
+{
+    vc__bars macs = empty, bytes = empty, time = empty;
+    macs.title = "Multiply-adds by kind of work";
+    macs.note = "Of one image, counted by `profile`: those of products and convolutions.";
+    macs.unit = "million MACs";
+    draw_works(out, book, "macs", 1e-6, &macs);
+    bytes.title = "Bytes by kind of work";
+    bytes.note =
+        "Of one image: what operators read and write, with its share of the batch's parameters.";
+    bytes.unit = "MB";
+    draw_works(out, book, "bytes", 1e-6, &bytes);
+    time.title = "Time by kind of work on this CPU";
+    time.note = "Medians, mean over the threads, of a batch; from `profile`.";
+    time.unit = "ms";
+    draw_works(out, book, "ms", 1.0, &time);
+}
+
 static void draw_operators(FILE *out, vc__book *book)
 {
     vc__bars b = empty;
@@ -96,10 +134,41 @@ static void draw_work(FILE *out, vc__book *book)
     vc__bars_draw(out, book, &b);
 }
 
+/* Attention over lengths, in three ways. */
+static vc_status draw_lengths(FILE *out, vc__book *book)
+{
+    static const char *const ways[] = {"dense", "linformer", "sparse"};
+    vc__plot p = {.title = "Attention over sequence lengths",
+                  .note = "Medians of one layer and image on this CPU; from `profile --lengths`.",
+                  .x_label = "tokens",
+                  .y_label = "ms",
+                  .x_log = 1,
+                  .y_log = 1};
+    for (size_t i = 0; i < book->result_count; i++) {
+        const vc__result *r = &book->results[i];
+        size_t k;
+        json_t *at;
+        if (!vc__is(r, "profile") || !vc__at(r->json, "lengths"))
+            continue;
+        for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
+            const size_t s =
+                vc__plot_series(&p, VC__LINE | VC__POINTS, "%s, %s", r->label, ways[w]);
+            json_array_foreach ((json_t *)vc__at(r->json, "lengths"), k, at)
+                vc__plot_mark(&p, s, vc__number_at(at, "tokens"),
+                              vc__number_at(json_object_get(at, ways[w]), "ms"),
+                              "%.1f million MACs",
+                              1e-6 * vc__number_at(json_object_get(at, ways[w]), "macs"));
+        }
+        book->used[r->run] = 1;
+    }
+    return vc__plot_draw(out, book, &p);
+}
+
 vc_status vc__cpu(FILE *out, vc__book *book)
 {
     draw_work(out, book);
+    draw_profile(out, book);
     draw_latency(out, book);
     draw_operators(out, book);
-    return VC_OK;
+    return draw_lengths(out, book);
 }

@@ -99,7 +99,63 @@ static vc_status draw_chip(FILE *out, vc__book *book)
     return vc__plot_draw(out, book, &p);
 }
 
+/* ---- this CPU, from `profile` */
+
+static int has_speeds(const vc__result *r)
+{
+    return vc__is(r, "profile") && vc__number_at(r->json, "roofs.gflops") > 0.0 &&
+           vc__number_at(r->json, "roofs.gbytes") > 0.0;
+}
+
+static void add_cpu_roof(vc__plot *p, const vc__result *r)
+{
+    const double flops = vc__number_at(r->json, "roofs.gflops"),
+                 bytes = vc__number_at(r->json, "roofs.gbytes"), ridge = flops / bytes;
+    const size_t s =
+        vc__plot_series(p, VC__LINE, "%s: %.0f GFLOP/s, %.0f GB/s", r->label, flops, bytes);
+    vc__plot_mark(p, s, 0.5, 0.5 * bytes, "memory");
+    vc__plot_mark(p, s, ridge, flops, "ridge");
+    vc__plot_mark(p, s, 1000.0, flops, "arithmetic");
+}
+
+static void add_works(vc__plot *p, const vc__result *r)
+{
+    size_t i;
+    json_t *work;
+    json_array_foreach ((json_t *)vc__at(r->json, "work"), i, work) {
+        const char *name = json_string_value(json_object_get(work, "work"));
+        const double x = vc__number_at(work, "intensity"), y = vc__number_at(work, "gflops");
+        if (!(x > 0.0) || !(y > 0.0))
+            continue;
+        vc__plot_mark(p, vc__plot_series(p, VC__POINTS, "%s, kinds of work", r->label), x, y, "%s",
+                      name ? name : "");
+    }
+}
+
+static vc_status draw_cpu(FILE *out, vc__book *book)
+{
+    vc__plot p = {
+        .title = "Roofline of this CPU",
+        .note =
+            "A mark for each kind of work. Bytes are those that operators read and write, which caches "
+            "mostly keep, so a mark may lie above the slope of memory.",
+        .x_label = "operations per byte",
+        .y_label = "GFLOP/s",
+        .x_log = 1,
+        .y_log = 1};
+    for (size_t i = 0; i < book->result_count; i++) {
+        const vc__result *r = &book->results[i];
+        if (!has_speeds(r))
+            continue;
+        add_cpu_roof(&p, r);
+        add_works(&p, r);
+        book->used[r->run] = 1;
+    }
+    return vc__plot_draw(out, book, &p);
+}
+
 vc_status vc__roofline(FILE *out, vc__book *book)
 {
+    VC_TRY(draw_cpu(out, book));
     return draw_chip(out, book);
 }

@@ -57,11 +57,21 @@ void vc__svg_text(FILE *out, double x, double y, const char *anchor, const char 
     fputs("</text>\n", out);
 }
 
-/* What is not work is grey. */
+/* What is not work is grey; kinds of work look the same in every figure. */
 size_t vc__class_of(const char *name, size_t index)
 {
-    enum { COLOURS = 8 };
-    return strcmp(name, "idle") == 0 || strcmp(name, "the rest") == 0 ? COLOURS : index % COLOURS;
+    enum { COLOURS = 8, GREY = COLOURS };
+    static const struct {
+        const char *name;
+        size_t colour;
+    } fixed[] = {{"idle", GREY}, {"the rest", GREY}, {"reshape", GREY}, {"mlp", 0},
+                 {"qkv", 1},     {"qk", 2},          {"sv", 3},         {"projection", 4},
+                 {"softmax", 5}, {"patch_embed", 6}, {"norm", 7},       {"head", 6},
+                 {"coders", 5},  {"attention", 2}};
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if (strcmp(fixed[i].name, name) == 0)
+            return fixed[i].colour;
+    return index % COLOURS;
 }
 
 /* ---- the legend: as many names in a line as fit */

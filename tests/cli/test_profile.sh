@@ -35,6 +35,12 @@ check "has events" 0 '"ph": "X"' cat trace.json
 holds "of every thread, in microseconds" '"tid": 1' '"name": "attention 1"' '"name": "waiting"' '"dur": '
 check "attention alone" 0 'ratio' "$vitcod" profile plan --model model --repeats 3
 
+check "over lengths" 0 '^   196 ' "$vitcod" profile --arch deit_tiny_patch16_224 --lengths 196,50 --linformer 32 --repeats 2
+check "as JSON" 0 '"linformer": {' "$vitcod" profile --arch levit_128 --lengths 20 --linformer 7 --sparsity 0.5 --repeats 2 --json
+check "no length" 1 'lengths' "$vitcod" profile --arch deit_tiny_patch16_224 --lengths 196,many
+check "lengths of a model" 2 'wants --arch' "$vitcod" profile model --lengths 196
+check "everything pruned" 1 'sparsity of 1' "$vitcod" profile --arch deit_tiny_patch16_224 --lengths 196 --sparsity 1
+check "a projection of no length" 2 'belong to --lengths' "$vitcod" profile model --linformer 32
 check "no such preset" 1 "'deit_huge'" "$vitcod" profile --arch deit_huge --count
 check "neither" 2 'wanted one of MODEL and --arch' "$vitcod" profile --count
 check "a plan of another model" 1 'does not fit' "$vitcod" profile --arch deit_tiny_patch16_224 --plan plan --count

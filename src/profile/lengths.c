@@ -1,0 +1,277 @@
+/* Attention over sequence lengths: dense, Linformer's, ViTCoD's. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vitcod/arena.h"
+#include "vitcod/clock.h"
+#include "vitcod/gemm.h"
+#include "vitcod/kernels.h"
+#include "vitcod/profile.h"
+#include "vitcod/rng.h"
+
+enum {
+    MOST_TOKENS = 16384,
+    CHUNK = 96 /* tokens that a thread takes at a time */,
+    WARM_UP = 2,
+    CHECKED = 3
+};
+
+typedef struct way {
+    vc_attend_layer layer;
+    const float *k, *v; /* (keys, width) */
+    float *panels;
+} way;
+
+typedef struct bench {
+    const vc_length_options *o;
+    size_t tokens, width;
+    way ways[VC_WAY_COUNT];
+    float *q, *k, *v, *out, *want;
+    float *e, *f, *projected_k, *projected_v; /* (k, T) and (k, width) */
+    double *samples;                          /* (2, VC_WAY_COUNT, repeats): seconds, ratios */
+    vc_arena arena;
+} bench;
+
+const char *vc_way_name(vc_way w)
+{
+    static const char *const names[] = {"dense", "linformer", "sparse"};
+    return names[w];
+}
+
+static uint8_t *sparse_pattern(size_t tokens, const vc_length_options *o)
+{
+    const double kept = (1.0 - o->sparsity) * (double)tokens;
+    const size_t columns = kept > 2.0 ? (size_t)(kept / 2.0) : 1;
+    const size_t band = kept > (double)columns ? (size_t)ceil(kept - (double)columns) : 0;
+    uint8_t *pruned = malloc(o->heads * tokens * tokens);
+    for (size_t i = 0; pruned && i < tokens; i++) {
+        uint8_t *row = pruned + i * tokens;
+        const size_t from = i > band / 2 ? i - band / 2 : 0;
+        memset(row, 1, tokens);
+        memset(row, 0, columns);
+        for (size_t j = from; j < from + band && j < tokens; j++)
+            row[j] = 0;
+    }
+    for (size_t h = 1; pruned && h < o->heads; h++)
+        memcpy(pruned + h * tokens * tokens, pruned, tokens * tokens);
+    return pruned;
+}
+
+static vc_status open_ways(bench *b)
+{
+    const vc_length_options *o = b->o;
+    uint8_t *pruned = sparse_pattern(b->tokens, o);
+    vc_status status = pruned ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for a mask");
+    for (int w = 0; w < VC_WAY_COUNT && status == VC_OK; w++) {
+        way *at = &b->ways[w];
+        at->layer = (vc_attend_layer){.heads = o->heads,
+                                      .queries = b->tokens,
+                                      .keys = w == VC_WAY_LINFORMER ? o->projected : b->tokens,
+                                      .head_dim = o->head_dim,
+                                      .value_dim = o->head_dim};
+        status = vc_attend_layer_open(&at->layer, w == VC_WAY_SPARSE ? pruned : NULL, NULL,
+                                      VC_SPLIT_BY_COST);
+    }
+    free(pruned);
+    return status;
+}
+
+/* The same walk measures and places. */
+static void place(bench *b)
+{
+    const size_t values = b->tokens * b->width, few = b->o->projected * b->width;
+    float **const long_ones[] = {&b->q, &b->k, &b->v, &b->out, &b->want};
+    for (size_t i = 0; i < sizeof long_ones / sizeof *long_ones; i++)
+        *long_ones[i] = vc_arena_floats(&b->arena, values);
+    b->e = vc_arena_floats(&b->arena, b->o->projected * b->tokens);
+    b->f = vc_arena_floats(&b->arena, b->o->projected * b->tokens);
+    b->projected_k = vc_arena_floats(&b->arena, few);
+    b->projected_v = vc_arena_floats(&b->arena, few);
+    for (int w = 0; w < VC_WAY_COUNT; w++) {
+        way *at = &b->ways[w];
+        at->panels = vc_arena_floats(&b->arena, at->layer.panel_floats);
+        at->k = w == VC_WAY_LINFORMER ? b->projected_k : b->k;
+        at->v = w == VC_WAY_LINFORMER ? b->projected_v : b->v;
+    }
+    b->samples = vc_arena_take(&b->arena, 2 * VC_WAY_COUNT * b->o->repeats * sizeof *b->samples);
+}
+
+static void fill(float *values, size_t count, double deviation, vc_rng *rng)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] = (float)(deviation * vc_rng_normal(rng));
+}
+
+static void fill_all(bench *b)
+{
+    const double log2e = 1.4426950408889634;
+    const size_t values = b->tokens * b->width, small = b->o->projected * b->tokens;
+    vc_rng rng = vc_rng_open(b->o->seed, b->tokens, 0);
+    fill(b->q, values, log2e / sqrt((double)b->o->head_dim), &rng);
+    fill(b->k, values, 1.0, &rng);
+    fill(b->v, values, 1.0, &rng);
+    fill(b->e, small, 1.0 / sqrt((double)b->o->projected), &rng);
+    fill(b->f, small, 1.0 / sqrt((double)b->o->projected), &rng);
+}
+
+static vc_attend_view view_of(const bench *b, const way *w, size_t head, size_t first)
+{
+    const size_t at = head * b->o->head_dim;
+    return (vc_attend_view){.head = &w->layer.head[head],
+                            .head_dim = b->o->head_dim,
+                            .value_dim = b->o->head_dim,
+                            .q = b->q + first * b->width + at,
+                            .k = w->k + at,
+                            .v = w->v + at,
+                            .q_stride = b->width,
+                            .k_stride = b->width,
+                            .v_stride = b->width,
+                            .panel = w->panels + w->layer.head[head].panel_start};
+}
+
+static size_t at_most(size_t count, size_t most)
+{
+    return count < most ? count : most;
+}
+
+static void project(bench *b)
+{
+    const vc_gemm_shape shape = {.m = b->o->projected,
+                                 .n = b->width,
+                                 .k = b->tokens,
+                                 .lda = b->tokens,
+                                 .ldb = b->width,
+                                 .ldc = b->width};
+    vc_gemm(b->projected_k, b->e, b->k, &shape, 1.0f, 0.0f);
+    vc_gemm(b->projected_v, b->f, b->v, &shape, 1.0f, 0.0f);
+}
+
+static void run(bench *b, vc_way which)
+{
+    const vc_kernels *kernels = vc_kernels_get();
+    const way *w = &b->ways[which];
+    const size_t keys = w->layer.keys, heads = b->o->heads,
+                 chunks = (b->tokens + CHUNK - 1) / CHUNK;
+    if (which == VC_WAY_LINFORMER)
+        project(b);
+#pragma omp parallel
+    {
+#pragma omp for schedule(static)
+        for (size_t c = 0; c < (keys + CHUNK - 1) / CHUNK; c++)
+            vc_attend_pack(w->panels, &w->layer, w->k + c * CHUNK * b->width,
+                           w->v + c * CHUNK * b->width, b->width, c * CHUNK,
+                           at_most(keys - c * CHUNK, CHUNK));
+#pragma omp for schedule(static)
+        for (size_t i = 0; i < heads * chunks; i++) {
+            const size_t head = i / chunks, first = i % chunks * CHUNK;
+            const vc_attend_view view = view_of(b, w, head, first);
+            kernels->attend_rows(b->out + first * b->width + head * b->o->head_dim, b->width, &view,
+                                 first, at_most(b->tokens - first, CHUNK));
+        }
+    }
+}
+
+static vc_status compare(const bench *b, vc_way which, size_t rows)
+{
+    double difference = 0.0, largest = 0.0;
+    for (size_t i = 0; i < rows * b->width; i++) {
+        difference = fmax(difference, fabs((double)b->out[i] - b->want[i]));
+        largest = fmax(largest, fabs((double)b->want[i]));
+    }
+    if (difference <= 1e-4 * largest)
+        return VC_OK;
+    return vc_fail(VC_EINVAL, "%s attention of %zu tokens differs by %g of outputs up to %g",
+                   vc_way_name(which), b->tokens, difference, largest);
+}
+
+/* The first queries, by the plain C kernel, which needs no panels; Linformer's projection by its definition. */
+static vc_status check(bench *b, vc_way which)
+{
+    const vc_kernels *plain = vc_kernels_of(VC_ISA_REF);
+    const size_t rows = at_most(b->tokens, CHECKED);
+    run(b, which);
+    for (size_t h = 0; h < b->o->heads; h++) {
+        const vc_attend_view view = view_of(b, &b->ways[which], h, 0);
+        plain->attend_rows(b->want + h * b->o->head_dim, b->width, &view, 0, rows);
+    }
+    VC_TRY(compare(b, which, rows));
+    if (which != VC_WAY_LINFORMER)
+        return VC_OK;
+    double sum = 0.0;
+    for (size_t t = 0; t < b->tokens; t++)
+        sum += (double)b->e[t] * b->k[t * b->width];
+    if (fabs(sum - b->projected_k[0]) > 1e-4 * (1.0 + fabs(sum)))
+        return vc_fail(VC_EINVAL, "a projection to %zu of %zu tokens gives %g, wanted %g",
+                       b->o->projected, b->tokens, (double)b->projected_k[0], sum);
+    return VC_OK;
+}
+
+static void count(vc_length_times *out, const bench *b)
+{
+    const uint64_t t = b->tokens, width = b->width, k = b->o->projected;
+    uint64_t kept = 0;
+    for (size_t h = 0; h < b->o->heads; h++)
+        kept += b->ways[VC_WAY_SPARSE].layer.head[h].kept;
+    out->kept_share = (double)kept / (double)(b->o->heads * t * t);
+    out->macs[VC_WAY_DENSE] = 2 * t * t * width;
+    out->macs[VC_WAY_LINFORMER] = 2 * k * t * width + 2 * t * k * width;
+    out->macs[VC_WAY_SPARSE] = 2 * kept * b->o->head_dim;
+}
+
+static vc_status measure(vc_length_times *out, bench *b)
+{
+    const size_t n = b->o->repeats;
+    fill_all(b);
+    for (int w = 0; w < VC_WAY_COUNT; w++)
+        VC_TRY(check(b, (vc_way)w));
+    count(out, b);
+    for (size_t r = 0; r < WARM_UP + n; r++)
+        for (int w = 0; w < VC_WAY_COUNT; w++) {
+            const double start = vc_clock_seconds();
+            run(b, (vc_way)w);
+            if (r >= WARM_UP)
+                b->samples[(size_t)w * n + r - WARM_UP] = vc_clock_seconds() - start;
+        }
+    double *ratios = b->samples + VC_WAY_COUNT * n;
+    for (size_t i = 0; i < VC_WAY_COUNT * n; i++)
+        ratios[i] = b->samples[i % n] / b->samples[i];
+    for (size_t w = 0; w < VC_WAY_COUNT; w++) {
+        out->seconds[w] = vc_spread_of(b->samples + w * n, n);
+        out->ratio[w] = vc_spread_of(ratios + w * n, n);
+    }
+    return VC_OK;
+}
+
+static vc_status refuse(size_t tokens, const vc_length_options *o)
+{
+    if (tokens == 0 || tokens > MOST_TOKENS)
+        return vc_fail(VC_EINVAL, "%zu tokens, wanted 1 to %d", tokens, MOST_TOKENS);
+    if (o->heads == 0 || o->head_dim == 0 || o->projected == 0 || o->repeats == 0)
+        return vc_fail(VC_EINVAL,
+                       "%zu heads of %zu values, projected to %zu, %zu repeats: wanted 1 or more",
+                       o->heads, o->head_dim, o->projected, o->repeats);
+    if (!(o->sparsity >= 0.0 && o->sparsity < 1.0))
+        return vc_fail(VC_EINVAL, "a sparsity of %g, wanted 0 or more and less than 1",
+                       o->sparsity);
+    return VC_OK;
+}
+
+vc_status vc_profile_length(vc_length_times *out, size_t tokens, const vc_length_options *o)
+{
+    VC_TRY(refuse(tokens, o));
+    bench b = {.o = o, .tokens = tokens, .width = o->heads * o->head_dim};
+    vc_status status = open_ways(&b);
+    if (status == VC_OK) {
+        place(&b);
+        status = vc_arena_reserve(&b.arena);
+    }
+    if (status == VC_OK) {
+        place(&b);
+        status = measure(out, &b);
+    }
+    for (int w = 0; w < VC_WAY_COUNT; w++)
+        vc_attend_layer_close(&b.ways[w].layer);
+    vc_arena_close(&b.arena);
+    return status;
+}
