@@ -76,7 +76,14 @@ vc_attention_group vc_model_group(const vc_model_config *config, size_t group);
 
 /* ---- parameters */
 
-typedef enum vc_init { VC_INIT_ZERO, VC_INIT_ONE, VC_INIT_NORMAL, VC_INIT_FAN_IN } vc_init;
+typedef enum vc_init {
+    VC_INIT_ZERO,
+    VC_INIT_ONE,
+    VC_INIT_NORMAL,  /* truncated at two deviations of 0.7 / sqrt(inputs) */
+    VC_INIT_FAN_IN,  /* of 1 / sqrt(inputs) */
+    VC_INIT_NARROW,  /* of 0.02 */
+    VC_INIT_UNIFORM, /* within +-1 / sqrt(inputs) (He et al. 2015, with a slope of sqrt(5)) */
+} vc_init;
 
 typedef struct vc_param {
     char name[80];  /* timm's */

@@ -41,8 +41,8 @@ static void visit_normed(vc__walk *walk, vc_normed *n, const prefix *p, size_t o
                          size_t inputs, size_t kernel, vc_init init)
 {
     const size_t shape[] = {outputs, inputs, kernel, kernel};
-    visit(walk, &n->weight, p, ".linear.weight", ".c.weight", kernel ? 4 : 2, shape, VC_INIT_FAN_IN,
-          1, 0);
+    visit(walk, &n->weight, p, ".linear.weight", ".c.weight", kernel ? 4 : 2, shape,
+          VC_INIT_UNIFORM, 1, 0);
     visit_norm(walk, &n->norm_w, &n->norm_b, &n->mean, &n->variance, p, outputs, init);
 }
 
@@ -127,7 +127,7 @@ static void visit_head(vc__walk *walk, vc_levit_head *h, const char *name, size_
     snprintf(p.timm, sizeof p.timm, "%s", name);
     snprintf(p.original, sizeof p.original, "%s", name);
     visit_norm(walk, &h->norm_w, &h->norm_b, &h->mean, &h->variance, &p, width, VC_INIT_ONE);
-    visit(walk, &h->weight, &p, ".linear.weight", ".l.weight", 2, shape, VC_INIT_NORMAL, 1, 0);
+    visit(walk, &h->weight, &p, ".linear.weight", ".l.weight", 2, shape, VC_INIT_NARROW, 1, 0);
     visit(walk, &h->bias, &p, ".linear.bias", ".l.bias", 1, shape, VC_INIT_ZERO, 0, 0);
 }
 

@@ -94,6 +94,12 @@ static void initialise(const vc_param *param, uint64_t seed, size_t index)
         case VC_INIT_FAN_IN:
             param->data[i] = deviation * truncated_normal(&rng);
             break;
+        case VC_INIT_NARROW:
+            param->data[i] = 0.02f * truncated_normal(&rng);
+            break;
+        case VC_INIT_UNIFORM:
+            param->data[i] = (float)(2.0 * vc_rng_uniform(&rng) - 1.0) / sqrtf((float)fan_in);
+            break;
         }
 }
 
