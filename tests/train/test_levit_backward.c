@@ -35,7 +35,7 @@ static void check_slope(const vc_param *param, const float *direction, double ha
                         vc_model *model, lesson how, const char *what)
 {
     float kept[MOST], *values = model->values + param->offset;
-    const double h = 3e-3;
+    const double h = 1e-3;
     double sides[2];
     memcpy(kept, values, param->count * sizeof *values);
     for (int side = 0; side < 2; side++) {
