@@ -17,8 +17,10 @@ vc_status vc_polarize_groups(vc_plan *out, const vc_mask *masks, size_t count, s
 /* What a plan costs, in any unit: less is better. It may be completed first, with shares. */
 typedef vc_status vc_plan_cost(void *context, double *cost, vc_plan *plan);
 
+enum { VC_POLARIZE_GRID = 16, VC_POLARIZE_FINE = 4, VC_POLARIZE_MOST_TRIES = 23 };
+
 /* The plan of the threshold that costs least, of a grid over 0 to the queries and of the neighbourhood of the grid's
- * best; plan.threshold says which. */
+ * best, at most VC_POLARIZE_MOST_TRIES; plan.threshold says which. */
 vc_status vc_polarize_search(vc_plan *out, double *cost, const vc_mask *masks, size_t count,
                              vc_plan_cost *measure, void *context, const char *path);
 

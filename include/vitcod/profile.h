@@ -4,6 +4,7 @@
 
 #include "vitcod/attention.h"
 #include "vitcod/product.h"
+#include "vitcod/progress.h"
 #include "vitcod/workload.h"
 
 /* What the work of a model is sorted by. */
@@ -92,9 +93,9 @@ typedef struct vc_attention_times {
 
 /* Times dense attention against attention on the plan, interleaved, on random Q, K, V. First the
  * sparse result is checked against dense attention under the plan's mask: a difference above 1e-4
- * is VC_EINVAL, and nothing is timed. */
+ * is VC_EINVAL, and nothing is timed. `progress`: of the repeats, or NULL. */
 vc_status vc_profile_attention(vc_attention_times *out, const vc_plan *plan, size_t head_dim,
-                               size_t batch, size_t repeats, uint64_t seed);
+                               size_t batch, size_t repeats, uint64_t seed, vc_progress *progress);
 
 /* Self-attention of one layer at some length, in three ways. */
 typedef enum vc_way {

@@ -31,7 +31,8 @@ static vc_status try_threshold(search *s, size_t threshold)
 
 static vc_status run(search *s)
 {
-    enum { GRID = 16, FINE = 4 };
+    enum { GRID = VC_POLARIZE_GRID, FINE = VC_POLARIZE_FINE };
+    _Static_assert(GRID + 1 + 2 * (FINE - 1) == VC_POLARIZE_MOST_TRIES, "the grid and around");
     const size_t queries = s->masks[0].queries;
     for (size_t i = 0; i <= GRID; i++)
         if (i == 0 || queries * i / GRID != queries * (i - 1) / GRID)

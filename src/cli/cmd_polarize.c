@@ -98,8 +98,7 @@ static vc_status make_plan(vc_plan *plan, json_t *result, const vc_mask_set *set
     how.maps = maps;
     how.maps_path = o->maps;
     if (o->search) {
-        VC_TRY(
-            vc_polarize_search(plan, &cost, set->masks, set->count, cli_plan_cost_of, &how, path));
+        VC_TRY(cli_search_threshold(plan, &cost, set, &how, path));
         json_object_set_new(result, "cost", json_real(cost));
         json_object_set_new(result, "cost_unit", json_string(how.unit));
         return VC_OK;

@@ -50,13 +50,26 @@ static vc_status cycles(double *out, const vc_plan *plan, size_t head_dim)
     return status;
 }
 
-vc_status cli_plan_cost_of(void *context, double *out, vc_plan *plan)
+static vc_status cost_of(void *context, double *out, vc_plan *plan)
 {
-    const cli_plan_cost *cost = context;
+    cli_plan_cost *cost = context;
     if (cost->maps)
         VC_TRY(vc_plan_add_kept_shares(plan, cost->maps->maps, cost->maps->files.count,
                                        cost->maps_path));
-    if (strcmp(cost->target, "vitcod") == 0)
-        return cycles(out, plan, cost->head_dim);
-    return vc_profile_training_attention(out, plan, cost->head_dim);
+    VC_TRY(strcmp(cost->target, "vitcod") == 0
+               ? cycles(out, plan, cost->head_dim)
+               : vc_profile_training_attention(out, plan, cost->head_dim));
+    vc_progress_update(&cost->progress, ++cost->tried, NULL);
+    return VC_OK;
+}
+
+vc_status cli_search_threshold(vc_plan *out, double *least, const vc_mask_set *set,
+                               cli_plan_cost *cost, const char *path)
+{
+    cost->tried = 0;
+    cost->progress = vc_progress_begin("thresholds", VC_POLARIZE_MOST_TRIES);
+    const vc_status status =
+        vc_polarize_search(out, least, set->masks, set->count, cost_of, cost, path);
+    vc_progress_end(&cost->progress);
+    return status;
 }

@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "open_maps.h"
 #include "vitcod/polarize.h"
+#include "vitcod/progress.h"
 
 typedef struct cli_plan_cost {
     const char *target; /* "vitcod" or "cpu" */
@@ -12,6 +13,8 @@ typedef struct cli_plan_cost {
     size_t head_dim;
     const cli_maps *maps; /* averaged attention, for plans with a residual; NULL: without */
     const char *maps_path;
+    vc_progress progress; /* of the search */
+    size_t tried;
 } cli_plan_cost;
 
 /* CLI_CONTINUE for a target that is one. */
@@ -21,8 +24,9 @@ int cli_check_plan_cost(const cli_command *command, cli_plan_cost *cost);
 int cli_take_threshold(const cli_command *command, size_t *threshold, int *search,
                        const char *text);
 
-/* A vc_plan_cost whose context is a cli_plan_cost. vitcod: cycles of attention on the built-in chip. cpu: seconds of
+/* The threshold that costs least (vc_polarize_search), with progress. vitcod: cycles of attention on the built-in chip. cpu: seconds of
  * attention on the plan, forward and backward, as training runs it (inference chooses its own split). */
-vc_status cli_plan_cost_of(void *context, double *out, vc_plan *plan);
+vc_status cli_search_threshold(vc_plan *out, double *least, const vc_mask_set *set,
+                               cli_plan_cost *cost, const char *path);
 
 #endif

@@ -25,6 +25,16 @@ static vc_status find_head_dim(size_t *head_dim, const cli_model_options *option
     return status;
 }
 
+static vc_status measure(vc_attention_times *out, const vc_plan *plan, size_t head_dim,
+                         size_t batch, size_t repeats, size_t seed)
+{
+    vc_progress progress = vc_progress_begin("measuring", repeats);
+    const vc_status status =
+        vc_profile_attention(out, plan, head_dim, batch, repeats, seed, &progress);
+    vc_progress_end(&progress);
+    return status;
+}
+
 vc_status cli_profile_attention(json_t *result, const cli_profile_options *o, const char *path,
                                 size_t seed)
 {
@@ -35,7 +45,7 @@ vc_status cli_profile_attention(json_t *result, const cli_profile_options *o, co
     VC_TRY(vc_plan_read(&plan, path));
     vc_status status = find_head_dim(&head_dim, &o->model, &plan, path);
     if (status == VC_OK)
-        status = vc_profile_attention(&times, &plan, head_dim, o->batch, repeats, seed);
+        status = measure(&times, &plan, head_dim, o->batch, repeats, seed);
     vc_plan_close(&plan);
     VC_TRY(status);
     json_object_update_new(result, json_pack("{s:o, s:o, s:o, s:f, s:I, s:I, s:I}", "dense_ms",

@@ -175,7 +175,7 @@ static vc_status verify(bench *b, double *largest_difference)
     return VC_OK;
 }
 
-static void measure(vc_attention_times *out, bench *b)
+static void measure(vc_attention_times *out, bench *b, vc_progress *progress)
 {
     double *dense = b->samples, *sparse = dense + b->repeats, *ratio = sparse + b->repeats;
     for (size_t r = 0; r < b->repeats; r++) {
@@ -188,6 +188,8 @@ static void measure(vc_attention_times *out, bench *b)
         dense[r] = middle - start;
         sparse[r] = vc_clock_seconds() - middle;
         ratio[r] = dense[r] / sparse[r];
+        if (progress)
+            vc_progress_update(progress, r + 1, NULL);
     }
     out->dense = vc_spread_of(dense, b->repeats);
     out->sparse = vc_spread_of(sparse, b->repeats);
@@ -195,7 +197,7 @@ static void measure(vc_attention_times *out, bench *b)
 }
 
 vc_status vc_profile_attention(vc_attention_times *out, const vc_plan *plan, size_t head_dim,
-                               size_t batch, size_t repeats, uint64_t seed)
+                               size_t batch, size_t repeats, uint64_t seed, vc_progress *progress)
 {
     *out = (vc_attention_times){0};
     const vc_plan_layer *first = &plan->layers[0];
@@ -215,7 +217,7 @@ vc_status vc_profile_attention(vc_attention_times *out, const vc_plan *plan, siz
     if (status == VC_OK)
         status = verify(&b, &out->largest_difference);
     if (status == VC_OK)
-        measure(out, &b);
+        measure(out, &b, progress);
     close_bench(&b);
     return status;
 }

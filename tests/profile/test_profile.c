@@ -26,7 +26,7 @@ static void times_what_it_has_verified(void **state)
     for (size_t i = 0; i < sizeof pruned; i++)
         pruned[i] = i % T != 0 && i % 4 != 0;
     assert_ok(vc_polarize(&plan, &mask, 10, "mask"));
-    assert_ok(vc_profile_attention(&times, &plan, 8, 2, 5, 1));
+    assert_ok(vc_profile_attention(&times, &plan, 8, 2, 5, 1, NULL));
     assert_near(times.largest_difference, 0.0, 1e-5);
     assert_true(times.dense.median > 0.0 && times.sparse.median > 0.0);
     assert_true(times.ratio.low <= times.ratio.median && times.ratio.median <= times.ratio.high);
