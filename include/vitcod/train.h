@@ -39,6 +39,9 @@ typedef struct vc_labels {
     double lambda;
 } vc_labels;
 
+/* The class with the highest logit, of several the first. */
+int32_t vc_first_class(const float *logits, size_t classes);
+
 /* The mean of both labels' cross-entropies, so weighted. Hits are those of an image's own label. */
 vc_loss vc_cross_entropy_mixed(float *dlogits, const float *logits, const vc_labels *labels,
                                size_t batch, size_t classes, float smoothing);
@@ -227,6 +230,9 @@ vc_status vc_model_check_source(const vc_model *model, const vc_source *source);
 vc_loader_options vc_model_loader_options(const vc_model *model);
 
 /* ---- loop */
+
+/* Whole batches in an epoch without repetitions: a last one that is not full is left out. */
+size_t vc_epoch_steps(const vc_source *source, size_t batch);
 
 /* Of some steps: means, the last one's learning rate, and how fast they were. */
 typedef struct vc_step_means {

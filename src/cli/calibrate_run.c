@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "calibrate.h"
+#include "learning.h"
 #include "make_autoencoder.h"
 #include "open_plan.h"
 #include "vitcod/clock.h"
@@ -76,17 +77,15 @@ static void describe_plan(json_t *result, const calibrate_run *r)
 static vc_status learn(calibrate_run *r, json_t *result)
 {
     const calibrate_options *o = r->o;
-    char checkpoint[4096];
+    char checkpoint[CLI_PATH];
     vc_calibration done;
     vc_calibrate_options how = o->how;
     const vc_calibrate_hooks hooks = {on_step, on_epoch, r};
     const double start = vc_clock_seconds();
-    if ((size_t)snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", o->output) >=
-        sizeof checkpoint)
-        return vc_fail(VC_EINVAL, "%s: the path is too long", o->output);
+    VC_TRY(cli_own_checkpoint(checkpoint, o->output));
     how.train.teacher = r->teacher;
     if (o->steps > 0) {
-        const size_t each = vc_source_count(r->learn) / how.train.batch;
+        const size_t each = vc_epoch_steps(r->learn, how.train.batch);
         how.train.epochs = (o->steps + each - 1) / each;
     }
     how.plans = r->plans;

@@ -41,15 +41,6 @@ typedef struct comparison {
     double difference, largest;   /* of logits */
 } comparison;
 
-static size_t best_of(const float *logits, size_t classes)
-{
-    size_t best = 0;
-    for (size_t i = 1; i < classes; i++)
-        if (logits[i] > logits[best])
-            best = i;
-    return best;
-}
-
 static vc_status run_both(void *context, const float **logits, const float *images, size_t count)
 {
     comparison *c = context;
@@ -61,8 +52,8 @@ static vc_status run_both(void *context, const float **logits, const float *imag
         c->largest = fmax(c->largest, fabs((double)exact[i]));
     }
     for (size_t i = 0; i < count; i++)
-        c->same += best_of(exact + i * c->classes, c->classes) ==
-                   best_of(int8 + i * c->classes, c->classes);
+        c->same += vc_first_class(exact + i * c->classes, c->classes) ==
+                   vc_first_class(int8 + i * c->classes, c->classes);
     c->images += count;
     *logits = int8;
     return VC_OK;

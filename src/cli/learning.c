@@ -1,6 +1,7 @@
 #include "learning.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,4 +41,11 @@ int cli_take_stages(const cli_command *command, double stages[CLI_MOST_STAGES], 
         at = *end ? end + 1 : end;
     }
     return CLI_CONTINUE;
+}
+
+vc_status cli_own_checkpoint(char out[CLI_PATH], const char *output)
+{
+    if (snprintf(out, CLI_PATH, "%s.checkpoint", output) >= CLI_PATH)
+        return vc_fail(VC_EINVAL, "%s: the path is too long", output);
+    return VC_OK;
 }

@@ -1,4 +1,4 @@
-/* What the commands that let a model learn from its dense self are asked for in the same words. */
+/* What the commands that let a model learn have in common. */
 #ifndef VC_CLI_LEARNING_H
 #define VC_CLI_LEARNING_H
 
@@ -8,10 +8,13 @@
 int cli_check_learning(const cli_command *command, const char *rule, const char *residual,
                        double hold_back, double minutes);
 
-enum { CLI_MOST_STAGES = 7 };
+enum { CLI_MOST_STAGES = 7, CLI_PATH = 4096 };
 
 /* --gradual "0.6,0.75", or NULL: sparsities on the way to `sparsity`. */
 int cli_take_stages(const cli_command *command, double stages[CLI_MOST_STAGES], size_t *count,
                     const char *text, double sparsity);
+
+/* Where a run goes on from that was told no other place: OUTPUT.checkpoint. */
+vc_status cli_own_checkpoint(char out[CLI_PATH], const char *output);
 
 #endif

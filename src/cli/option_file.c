@@ -7,8 +7,6 @@
 
 #include "vitcod/yaml.h"
 
-enum { MOST = 80 };
-
 /* What a file says of one option. */
 typedef struct value {
     uint64_t count;
@@ -85,8 +83,8 @@ static void set(const cli_option *option, const value *v)
 
 static vc_status read_file(const cli_option *options, size_t count, const char *path)
 {
-    static value values[MOST]; /* texts are used until the program ends */
-    vc_yaml_field fields[MOST];
+    static value values[CLI_MOST_OPTIONS]; /* texts are used until the program ends */
+    vc_yaml_field fields[CLI_MOST_OPTIONS];
     size_t known = 0;
     vc_yaml *file;
     for (size_t i = 0; i < count; i++) {
@@ -107,7 +105,7 @@ static vc_status read_file(const cli_option *options, size_t count, const char *
 int cli_read_option_file(const cli_option *options, size_t count, int argc, char **argv)
 {
     const char *path = path_of(argc, argv);
-    assert(count <= MOST);
+    assert(count <= CLI_MOST_OPTIONS);
     if (!path)
         return CLI_CONTINUE;
     return read_file(options, count, path) == VC_OK ? CLI_CONTINUE : cli_fail();

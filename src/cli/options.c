@@ -9,7 +9,7 @@
 #include "cli.h"
 #include "vitcod/threads.h"
 
-enum { MAX_OPTIONS = 80, HELP_COLUMN = 30 };
+enum { HELP_COLUMN = 30 };
 
 static void print_option(FILE *out, const cli_option *option)
 {
@@ -124,8 +124,8 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
          &common->threads},
     };
     enum { SHARED = sizeof shared / sizeof *shared };
-    cli_option all[MAX_OPTIONS];
-    assert(count + SHARED <= MAX_OPTIONS);
+    cli_option all[CLI_MOST_OPTIONS];
+    assert(count + SHARED <= CLI_MOST_OPTIONS);
     if (count > 0)
         memcpy(all, options, count * sizeof *all);
     memcpy(all + count, shared, sizeof shared);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "interrupt.h"
+#include "learning.h"
 #include "train.h"
 #include "vitcod/comm.h"
 #include "vitcod/progress.h"
@@ -181,10 +182,8 @@ static vc_status train_and_write(run *r, vc_model *model, const vc_train_options
 static vc_status open_and_train(run *r, size_t seed)
 {
     const train_options *o = r->options;
-    char own_checkpoint[4096];
-    if ((size_t)snprintf(own_checkpoint, sizeof own_checkpoint, "%s.checkpoint", o->output) >=
-        sizeof own_checkpoint)
-        return vc_fail(VC_EINVAL, "%s: the path is too long", o->output);
+    char own_checkpoint[CLI_PATH];
+    VC_TRY(cli_own_checkpoint(own_checkpoint, o->output));
     const char *checkpoint = o->checkpoint ? o->checkpoint : own_checkpoint;
     if (!o->checkpoint && train_is_special(o->output))
         checkpoint = NULL;

@@ -70,7 +70,7 @@ static void on_step(void *context, size_t step, size_t steps, double loss)
     size_t before = 0, all = 0;
     (void)loss;
     for (size_t s = 0; s < stage_count(r->o); s++) {
-        const size_t here = stage_epochs(r, s) * (vc_source_count(r->learn) / r->o->train.batch);
+        const size_t here = stage_epochs(r, s) * vc_epoch_steps(r->learn, r->o->train.batch);
         before += s < r->stage ? here : 0;
         all += s == r->stage ? steps : here;
     }
@@ -255,7 +255,7 @@ static void note_time(void *context, size_t step, size_t steps, double loss)
 static vc_status count_epochs(run *r)
 {
     enum { STEPS = 6 }; /* the first has its preparations */
-    const size_t steps = vc_source_count(r->learn) / r->o->train.batch;
+    const size_t steps = vc_epoch_steps(r->learn, r->o->train.batch);
     stopwatch watch = {0};
     const vc_train_hooks hooks = {
         .on_step = note_time, .on_epoch = keep_nothing, .context = &watch};

@@ -85,14 +85,6 @@ vc_look vc_look_default(void)
     return (vc_look){.batch = 16, .crop_fraction = vc_loader_options_default().crop_fraction};
 }
 
-int32_t vc__first_class(const float *logits, size_t classes)
-{
-    size_t first = 0;
-    for (size_t c = 1; c < classes; c++)
-        first = logits[c] > logits[first] ? c : first;
-    return (int32_t)first;
-}
-
 static vc_status look(vc_dense_stats *stats, size_t *images, uint8_t *seen, vc__walk_images *walk,
                       vc_progress *progress)
 {
@@ -105,7 +97,7 @@ static vc_status look(vc_dense_stats *stats, size_t *images, uint8_t *seen, vc__
         if (walk->batch.count == 0)
             return VC_OK;
         for (size_t i = 0; i < walk->batch.count; i++)
-            seen[vc__first_class(walk->acts.logits + i * classes, classes)] = 1;
+            seen[vc_first_class(walk->acts.logits + i * classes, classes)] = 1;
         *images += walk->batch.count;
         if (progress)
             vc_progress_update(progress, *images, NULL);

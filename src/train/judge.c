@@ -26,7 +26,7 @@ static vc_status ask(vc__wanted *out, vc__walk_images *walk, size_t classes)
                count * classes * sizeof *out->logits);
         for (size_t i = 0; i < count; i++)
             out->classes[out->images + i] =
-                vc__first_class(walk->acts.logits + i * classes, classes);
+                vc_first_class(walk->acts.logits + i * classes, classes);
         out->images += count;
     }
 }
@@ -78,7 +78,7 @@ static vc_status add(vc__judgement *sum, const vc__walk_images *w, const vc__wan
                        wanted->images);
     for (size_t i = 0; i < count; i++)
         sum->agreement +=
-            vc__first_class(logits + i * classes, classes) == wanted->classes[w->first + i];
+            vc_first_class(logits + i * classes, classes) == wanted->classes[w->first + i];
     sum->divergence +=
         (double)count * vc_distillation(NULL, logits, wanted->logits + w->first * classes, count,
                                         classes, 1.0, 1.0);

@@ -78,6 +78,11 @@ static vc_status open_loader(vc__loop *l)
     return vc_loader_open(&l->loader, l->train, &how);
 }
 
+size_t vc_epoch_steps(const vc_source *source, size_t batch)
+{
+    return vc_source_count(source) / batch;
+}
+
 static int writes(const vc__loop *l)
 {
     return l->sampler.options.rank == 0;

@@ -3,6 +3,14 @@
 
 #include "train_impl.h"
 
+int32_t vc_first_class(const float *logits, size_t classes)
+{
+    size_t first = 0;
+    for (size_t c = 1; c < classes; c++)
+        first = logits[c] > logits[first] ? c : first;
+    return (int32_t)first;
+}
+
 size_t vc__rank_of(const float *x, size_t classes, size_t label)
 {
     size_t before = 0;
@@ -87,7 +95,7 @@ double vc_hard_distillation(float *dlogits, const float *logits, const float *te
     for (size_t b = 0; b < batch; b++) {
         const float *x = logits + b * classes;
         float *dx = dlogits ? dlogits + b * classes : NULL;
-        const size_t first = (size_t)vc__first_class(teacher + b * classes, classes);
+        const size_t first = (size_t)vc_first_class(teacher + b * classes, classes);
         const double sum = log_sum(x, classes, 1.0);
         total += sum - x[first];
         for (size_t c = 0; dx && c < classes; c++)

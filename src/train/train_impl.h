@@ -33,9 +33,6 @@ double vc__attention_distance(float *dx, const vc_acts *acts, const vc_acts *tea
 /* Logits that are above the label's, or equal with a lower index. */
 size_t vc__rank_of(const float *logits, size_t classes, size_t label);
 
-/* The highest logit's, of several the first. */
-int32_t vc__first_class(const float *logits, size_t classes);
-
 int vc__is_finite(const float *x, size_t count);
 
 /* VC_EUNSUPPORTED for weights that lie in a file. */
