@@ -1,5 +1,5 @@
 /* Throughput of training and inference on random images, after two warm-up rounds.
- * usage: bench_model tiny|demo train|forward BATCH ROUNDS [fp32|bf16 [PLAN]]; prints images per second, one round a
+ * usage: bench_model tiny|demo|small train|forward BATCH ROUNDS [fp32|bf16 [PLAN]]; prints images per second, one round a
  * line, and first, as a comment, the multiply-adds per image. bf16 is for training. */
 #include <math.h>
 #include <stdio.h>
@@ -98,22 +98,29 @@ static vc_status run(const vc_deit_config *config, int train, size_t batch, int 
 int main(int argc, char **argv)
 {
     if (argc < 5 || argc > 7) {
-        fputs("usage: bench_model tiny|demo train|forward BATCH ROUNDS [fp32|bf16 [PLAN]]\n",
+        fputs("usage: bench_model tiny|demo|small train|forward BATCH ROUNDS [fp32|bf16 [PLAN]]\n",
               stderr);
         return 2;
     }
     vc_deit_config config = vc_deit_config_default();
-    if (strcmp(argv[1], "demo") == 0)
-        config = (vc_deit_config){.image = 28,
-                                  .patch = 2,
-                                  .channels = 1,
-                                  .classes = 10,
-                                  .width = 48,
-                                  .depth = 4,
-                                  .heads = 3,
-                                  .hidden = 192,
-                                  .mean = {0},
-                                  .std = {1}};
+    const vc_deit_config demo = {.image = 28,
+                                 .patch = 2,
+                                 .channels = 1,
+                                 .classes = 10,
+                                 .width = 48,
+                                 .depth = 4,
+                                 .heads = 3,
+                                 .hidden = 192,
+                                 .std = {1}};
+    if (strcmp(argv[1], "tiny") != 0)
+        config = demo;
+    if (strcmp(argv[1], "small") == 0) { /* 49 patches */
+        config.patch = 4;
+        config.width = 64;
+        config.depth = 6;
+        config.heads = 4;
+        config.hidden = 256;
+    }
     if (run(&config, strcmp(argv[2], "train") == 0, (size_t)atoi(argv[3]), atoi(argv[4]),
             argc > 5 ? argv[5] : "fp32", argc > 6 ? argv[6] : NULL) != VC_OK) {
         fprintf(stderr, "bench_model: %s\n", vc_last_error());

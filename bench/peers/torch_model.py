@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The same work as bench_model.c in PyTorch and timm: images per second, one round a line.
 
-usage: torch_model.py tiny|demo train|forward BATCH ROUNDS (threads: OMP_NUM_THREADS)
+usage: torch_model.py tiny|demo|small train|forward BATCH ROUNDS (threads: OMP_NUM_THREADS)
 """
 import os
 import sys
@@ -12,9 +12,10 @@ import torch
 
 name, mode, batch, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
-if name == "demo":
-    model = timm.models.vision_transformer.VisionTransformer(img_size=28, patch_size=2, in_chans=1, num_classes=10,
-                                          embed_dim=48, depth=4, num_heads=3)
+SIZES = {"demo": {"patch_size": 2, "embed_dim": 48, "depth": 4, "num_heads": 3},
+         "small": {"patch_size": 4, "embed_dim": 64, "depth": 6, "num_heads": 4}}
+if name in SIZES:
+    model = timm.models.vision_transformer.VisionTransformer(img_size=28, in_chans=1, num_classes=10, **SIZES[name])
     x = torch.randn(batch, 1, 28, 28)
 else:
     model = timm.create_model("deit_tiny_patch16_224", pretrained=False)

@@ -21,10 +21,10 @@ CASES = [
     ("DeiT-Tiny fp32 sparse", "tiny", 16, "fp32", True, 66),
     ("DeiT-Tiny bf16", "tiny", 16, "bf16", False, None),
     ("DeiT-Tiny bf16 sparse", "tiny", 16, "bf16", True, 110),
-    ("small ViT fp32", "demo", 128, "fp32", False, 3000),
-    ("small ViT bf16", "demo", 128, "bf16", False, None),
+    ("small ViT fp32", "small", 128, "fp32", False, 3000),
+    ("small ViT bf16", "small", 128, "bf16", False, None),
 ]
-ROUNDS = {"tiny": 4, "demo": 8}
+ROUNDS = {"tiny": 4, "small": 12}
 
 
 def rate(command, threads):
