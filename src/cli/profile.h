@@ -37,6 +37,23 @@ typedef struct cli_profile {
 /* Bytes that an image moves: parameters are shared by the batch. */
 double cli_profile_bytes(const vc_cost *cost, size_t batch);
 
+/* A column per kind of work and layer, and one for waiting; a row per run. */
+typedef struct cli_samples {
+    size_t repeats, columns;
+    double *seconds; /* (columns, repeats) */
+    /* (repeats) the whole, with and without taking times, their ratio; what times add up to, of the whole */
+    double *on, *off, *ratio, *told;
+    uint64_t *macs; /* (columns) done for one image */
+} cli_samples;
+
+static inline size_t cli_column_of(int layer, int work)
+{
+    return (size_t)(layer + 1) * VC_WORK_COUNT + (size_t)work;
+}
+
+/* Medians and shares of the samples, which are sorted, beside what has been counted. */
+void cli_add_times(json_t *result, cli_samples *samples, const cli_profile *profile, size_t batch);
+
 /* Adds the times to what has been counted, and the trace's file. */
 vc_status cli_profile_time(json_t *result, const cli_profile *profile, const vc_model *model,
                            const cli_profile_options *options);

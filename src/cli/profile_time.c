@@ -9,15 +9,6 @@
 
 enum { REPEATS = 30, WARM_UP = 3 };
 
-/* A column per kind of work and layer, and one for waiting; a row per run. */
-typedef struct samples {
-    size_t repeats, columns;
-    double *seconds; /* (columns, repeats) */
-    /* (repeats) the whole, with and without taking times, their ratio; what times add up to, of the whole */
-    double *on, *off, *ratio, *told;
-    uint64_t *macs; /* (columns) done for one image */
-} samples;
-
 static vc_work work_of(const char *name)
 {
     static const struct {
@@ -42,13 +33,8 @@ static vc_work work_of(const char *name)
     return VC_WORK_RESHAPE;
 }
 
-static size_t column_of(int layer, int work)
-{
-    return (size_t)(layer + 1) * VC_WORK_COUNT + (size_t)work;
-}
-
 /* What an engine's times of one run add to the row. */
-static void take(samples *s, size_t run, const vc_engine *engine)
+static void take(cli_samples *s, size_t run, const vc_engine *engine)
 {
     double all = vc_engine_waiting(engine);
     static const vc_work phases[] = {VC_WORK_QK, VC_WORK_SOFTMAX, VC_WORK_SV};
@@ -58,15 +44,15 @@ static void take(samples *s, size_t run, const vc_engine *engine)
         all += op.seconds;
         const int told = work == VC_WORK_ATTENTION && op.phases[0] > 0.0;
         for (size_t p = 0; told && p < VC_ATTEND_PHASES; p++)
-            s->seconds[column_of(op.layer, phases[p]) * s->repeats + run] +=
+            s->seconds[cli_column_of(op.layer, phases[p]) * s->repeats + run] +=
                 op.seconds * op.phases[p];
         if (!told)
-            s->seconds[column_of(op.layer, work) * s->repeats + run] += op.seconds;
+            s->seconds[cli_column_of(op.layer, work) * s->repeats + run] += op.seconds;
         if (run == 0 && told) {
-            s->macs[column_of(op.layer, VC_WORK_QK)] += op.score_macs;
-            s->macs[column_of(op.layer, VC_WORK_SV)] += op.macs - op.score_macs;
+            s->macs[cli_column_of(op.layer, VC_WORK_QK)] += op.score_macs;
+            s->macs[cli_column_of(op.layer, VC_WORK_SV)] += op.macs - op.score_macs;
         } else if (run == 0) {
-            s->macs[column_of(op.layer, work)] += op.macs;
+            s->macs[cli_column_of(op.layer, work)] += op.macs;
         }
     }
     s->seconds[(s->columns - 1) * s->repeats + run] = vc_engine_waiting(engine);
@@ -82,7 +68,7 @@ static vc_status run_once(double *seconds, cli_engine *e, const float *images)
 }
 
 /* In turn with and without taking times. */
-static vc_status run_all(samples *s, cli_engine *e, const float *images, vc_counters *counters)
+static vc_status run_all(cli_samples *s, cli_engine *e, const float *images, vc_counters *counters)
 {
     vc_progress progress = vc_progress_begin("measuring", s->repeats);
     double ignored;
@@ -108,77 +94,6 @@ static vc_status run_all(samples *s, cli_engine *e, const float *images, vc_coun
     return status;
 }
 
-static json_t *spread_json(vc_spread s, double factor)
-{
-    return json_pack("{s:f, s:f, s:f}", "median", factor * s.median, "quartile_low", factor * s.low,
-                     "quartile_high", factor * s.high);
-}
-
-/* Seconds of columns of one kind of work in layers first to last: the median of their sums. */
-static double seconds_of(const samples *s, int work, int first, int last)
-{
-    double *sums = calloc(s->repeats, sizeof *sums), median = 0.0;
-    for (int l = first; sums && l <= last; l++)
-        for (size_t r = 0; r < s->repeats; r++)
-            sums[r] += s->seconds[column_of(l, work) * s->repeats + r];
-    if (sums)
-        median = vc_spread_of(sums, s->repeats).median;
-    free(sums);
-    return median;
-}
-
-static uint64_t macs_of(const samples *s, int work, int first, int last)
-{
-    uint64_t macs = 0;
-    for (int l = first; l <= last; l++)
-        macs += s->macs[column_of(l, work)];
-    return macs;
-}
-
-static json_t *find_work(json_t *list, const char *name)
-{
-    size_t i;
-    json_t *object;
-    json_array_foreach (list, i, object)
-        if (strcmp(json_string_value(json_object_get(object, "work")), name) == 0)
-            return object;
-    object = json_pack("{s:s}", "work", name);
-    json_array_append_new(list, object);
-    return object;
-}
-
-typedef struct place { /* a list of kinds of work, and what it is about */
-    json_t *list;
-    int first, last;
-    double all; /* seconds */
-} place;
-
-static void add_times(const place *at, const samples *s, const cli_profile *p, size_t batch)
-{
-    for (int w = 0; w < VC_WORK_COUNT; w++) {
-        const double seconds = seconds_of(s, w, at->first, at->last);
-        const uint64_t macs = macs_of(s, w, at->first, at->last);
-        double bytes = 0.0;
-        if (seconds <= 0.0 && macs == 0)
-            continue;
-        for (int l = at->first; l <= at->last; l++)
-            bytes += cli_profile_bytes(&p->costs[column_of(l, w)], batch);
-        json_t *object = find_work(at->list, vc_work_name((vc_work)w));
-        if (macs)
-            json_object_set_new(object, "executed_macs", json_integer((json_int_t)macs));
-        if (seconds <= 0.0)
-            continue;
-        json_object_update_new(
-            object, json_pack("{s:f, s:f}", "ms", 1e3 * seconds, "share", seconds / at->all));
-        if (macs)
-            json_object_set_new(object, "gflops",
-                                json_real(2e-9 * (double)macs * (double)batch / seconds));
-        if (bytes > 0.0)
-            json_object_set_new(object, "gbytes",
-                                json_real(1e-9 * bytes * (double)batch / seconds));
-    }
-}
-
 static json_t *counters_json(const vc_counters *counters, size_t runs)
 {
     json_t *object = json_object();
@@ -198,40 +113,6 @@ static void add_roofs(json_t *result, const cli_profile_options *o)
     json_object_set_new(result, "roofs", roofs);
 }
 
-static void add_results(json_t *result, samples *s, const cli_profile *p, size_t batch)
-{
-    double sum = 0.0;
-    size_t i;
-    json_t *layer;
-    const int last = (int)p->layers - 1;
-    for (int w = 0; w < VC_WORK_COUNT; w++)
-        sum += seconds_of(s, w, -1, last);
-    uint64_t macs = 0;
-    for (size_t c = 0; c + 1 < s->columns; c++)
-        macs += s->macs[c];
-    const double waiting =
-        vc_spread_of(s->seconds + (s->columns - 1) * s->repeats, s->repeats).median;
-    const place all = {json_object_get(result, "work"), -1, last, sum};
-    add_times(&all, s, p, batch);
-    json_array_foreach (json_object_get(result, "layers"), i, layer) {
-        const int l = (int)i - 1;
-        double ours = 0.0;
-        for (int w = 0; w < VC_WORK_COUNT; w++)
-            ours += seconds_of(s, w, l, l);
-        json_object_update_new(layer,
-                               json_pack("{s:f, s:f}", "ms", 1e3 * ours, "share", ours / sum));
-        add_times(&(place){json_object_get(layer, "work"), l, l, sum}, s, p, batch);
-    }
-    json_object_update_new(
-        result, json_pack("{s:o, s:f, s:f, s:o, s:o, s:o, s:I, s:I}", "whole_ms",
-                          spread_json(vc_spread_of(s->on, s->repeats), 1e3), "operators_ms",
-                          1e3 * sum, "waiting_ms", 1e3 * waiting, "told_share",
-                          spread_json(vc_spread_of(s->told, s->repeats), 1.0), "untimed_ms",
-                          spread_json(vc_spread_of(s->off, s->repeats), 1e3), "timed_over_untimed",
-                          spread_json(vc_spread_of(s->ratio, s->repeats), 1.0), "repeats",
-                          (json_int_t)s->repeats, "executed_macs", (json_int_t)macs));
-}
-
 static float *random_images(const vc_model_config *config, size_t batch, uint64_t seed)
 {
     const vc_model_input input = vc_model_input_of(config);
@@ -243,7 +124,7 @@ static float *random_images(const vc_model_config *config, size_t batch, uint64_
     return images;
 }
 
-static vc_status measure(json_t *result, samples *s, cli_engine *e, const cli_profile *p,
+static vc_status measure(json_t *result, cli_samples *s, cli_engine *e, const cli_profile *p,
                          const cli_profile_options *o)
 {
     float *images = random_images(&p->config, o->batch, o->model.seed);
@@ -259,7 +140,7 @@ static vc_status measure(json_t *result, samples *s, cli_engine *e, const cli_pr
     if (status == VC_OK) {
         json_object_set_new(result, "counters",
                             counters ? counters_json(counters, s->repeats) : json_null());
-        add_results(result, s, p, o->batch);
+        cli_add_times(result, s, p, o->batch);
         add_roofs(result, o);
     }
     if (status == VC_OK && o->trace)
@@ -273,8 +154,8 @@ vc_status cli_profile_time(json_t *result, const cli_profile *p, const vc_model 
                            const cli_profile_options *o)
 {
     cli_engine engine;
-    samples s = {.repeats = o->repeats == CLI_UNSET ? REPEATS : o->repeats,
-                 .columns = (p->layers + 1) * VC_WORK_COUNT + 1};
+    cli_samples s = {.repeats = o->repeats == CLI_UNSET ? REPEATS : o->repeats,
+                     .columns = (p->layers + 1) * VC_WORK_COUNT + 1};
     VC_TRY(cli_open_engine(&engine, model, &o->engine, o->batch));
     s.seconds = calloc((s.columns + 4) * s.repeats, sizeof *s.seconds);
     s.macs = calloc(s.columns, sizeof *s.macs);
