@@ -29,6 +29,10 @@ for step in "eval run/model.safetensors --data data" \
     check "$step" 0 '' "$vitcod" $step --json
     cp out "run/${step%% *}.json"
 done
+check "profile of all" 0 '' "$vitcod" profile run/model.safetensors --repeats 3 --json
+cp out run/profile-all.json
+check "profile of lengths" 0 '' "$vitcod" profile --arch deit_tiny_patch16_224 --lengths 50,100 --repeats 2 --json
+cp out run/lengths.json
 check "import the plan" 0 '' "$vitcod" import run/model.safetensors --plan run/plan.safetensors -o one.safetensors
 check "compare" 0 '' "$vitcod" compare one.safetensors --json
 cp out run/compare.json
