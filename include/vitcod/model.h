@@ -187,7 +187,8 @@ typedef struct vc_acts {
     float *scratch; /* of attention */
     /* (L, 2, B) what an image's two branches of a DeiT's block count, in training with stochastic depth; NULL: 1 */
     const float *branches;
-    vc_half *half;     /* products of a DeiT's blocks in bfloat16, in training; NULL: in float32 */
+    vc_half *
+        half; /* products of the blocks, and of a LeViT's stem in training, in bfloat16; NULL: in float32 */
     double *distances; /* (L, 2) squared distances of Q and K to what is decoded */
     vc_deit_acts deit; /* those of the architecture */
     vc_levit_acts levit;

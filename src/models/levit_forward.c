@@ -26,10 +26,10 @@ static void block(vc_acts *acts, size_t *now, const vc_model *model, size_t inde
     vc_levit_acts *a = &acts->levit;
     size_t keys = s.side_in * s.side_in, queries = s.side_out * s.side_out;
     float *x = a->stream[*now], *y = x;
-    vc_linear_forward(a->in, x, &f->in, batch * keys, NULL);
+    vc_linear_forward_in(acts->half, a->in, x, &f->in, batch * keys, NULL);
     if (s.subsampling) {
         vc_tokens_subsample(a->thinned, x, batch, s.side_in, 2, s.width_in);
-        vc_linear_forward(a->queries, a->thinned, &f->q, batch * queries, NULL);
+        vc_linear_forward_in(acts->half, a->queries, a->thinned, &f->q, batch * queries, NULL);
         *now = !*now;
         y = a->stream[*now];
     }
@@ -45,10 +45,11 @@ static void block(vc_acts *acts, size_t *now, const vc_model *model, size_t inde
                                      .shape = vc_levit_attention_shape(&s, batch)};
     vc__attend(acts, model, index, &attention, tap);
     vc_hardswish_forward(a->attention, a->attention, batch * queries * s.values);
-    vc_linear_forward(y, a->attention, &f->proj, batch * queries, s.subsampling ? NULL : x);
-    vc_linear_forward(a->hidden, y, &f->fc1, batch * queries, NULL);
+    vc_linear_forward_in(acts->half, y, a->attention, &f->proj, batch * queries,
+                         s.subsampling ? NULL : x);
+    vc_linear_forward_in(acts->half, a->hidden, y, &f->fc1, batch * queries, NULL);
     vc_hardswish_forward(a->hidden, a->hidden, batch * queries * s.attention.hidden);
-    vc_linear_forward(y, a->hidden, &f->fc2, batch * queries, y);
+    vc_linear_forward_in(acts->half, y, a->hidden, &f->fc2, batch * queries, y);
 }
 
 void vc__levit_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,

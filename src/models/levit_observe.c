@@ -35,26 +35,27 @@ static void use_sorted(vc_normed_acts *n, const vc_normed *w, const size_t *orde
     n->norm_b = n->sorted_b;
 }
 
-static void run(float *y, const vc_normed_acts *n, const float *x, size_t inputs, size_t outputs,
-                size_t rows, const float *residual)
+static void run(vc_half *half, float *y, const vc_normed_acts *n, const float *x, size_t inputs,
+                size_t outputs, size_t rows, const float *residual)
 {
     const vc_linear product = {inputs, outputs, n->weight, NULL};
-    vc_linear_forward(n->product, x, &product, rows, NULL);
+    vc_linear_forward_in(half, n->product, x, &product, rows, NULL);
     vc_batchnorm_forward(y, n->mean, n->variance, n->product, n->norm_w, n->norm_b, residual, rows,
                          outputs, VC_LEVIT_EPS);
 }
 
-static void stem(vc_levit_kept *k, const vc_model *model, const float *images, size_t batch)
+static void stem(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
 {
     const vc_levit_config *c = &model->config.levit;
+    vc_levit_kept *k = &acts->levit_kept;
     const float *from = images;
     for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
         const vc_window window = vc_levit_window(c, i);
         const size_t side = vc_window_side(&window), rows = batch * side * side;
         use_kernel(&k->stem[i], &model->levit.stem[i], c->stem[i], window.channels);
         vc_windows_gather(k->windows[i], from, batch, &window);
-        run(k->stem_out[i], &k->stem[i], k->windows[i], 9 * window.channels, c->stem[i], rows,
-            NULL);
+        run(acts->half, k->stem_out[i], &k->stem[i], k->windows[i], 9 * window.channels, c->stem[i],
+            rows, NULL);
         if (i + 1 < VC_LEVIT_STEM)
             vc_hardswish_forward(k->stem_active[i], k->stem_out[i], rows * c->stem[i]);
         from = k->stem_active[i];
@@ -94,18 +95,19 @@ static void block(vc_acts *acts, const vc_model *model, size_t index, const floa
     use_parameters(&a->proj, &w->proj);
     use_parameters(&a->fc1, &w->fc1);
     use_parameters(&a->fc2, &w->fc2);
-    run(a->projected, &a->in, x, s.width_in, s.projected, in, NULL);
+    run(acts->half, a->projected, &a->in, x, s.width_in, s.projected, in, NULL);
     if (s.subsampling) {
         use_parameters(&a->q, &w->q);
         vc_tokens_subsample(a->thinned, x, batch, s.side_in, 2, s.width_in);
-        run(a->queries, &a->q, a->thinned, s.width_in, s.keys, out, NULL);
+        run(acts->half, a->queries, &a->q, a->thinned, s.width_in, s.keys, out, NULL);
     }
     attend(acts, model, index, &s, batch);
     vc_hardswish_forward(a->active, a->attention, out * s.values);
-    run(a->middle, &a->proj, a->active, s.values, s.width_out, out, s.subsampling ? NULL : x);
-    run(a->fc1_out, &a->fc1, a->middle, s.width_out, hidden, out, NULL);
+    run(acts->half, a->middle, &a->proj, a->active, s.values, s.width_out, out,
+        s.subsampling ? NULL : x);
+    run(acts->half, a->fc1_out, &a->fc1, a->middle, s.width_out, hidden, out, NULL);
     vc_hardswish_forward(a->hidden, a->fc1_out, out * hidden);
-    run(a->output, &a->fc2, a->hidden, hidden, s.width_out, out, a->middle);
+    run(acts->half, a->output, &a->fc2, a->hidden, hidden, s.width_out, out, a->middle);
 }
 
 static void classify(vc_acts *acts, const vc_model *model, const float *x, size_t batch)
@@ -131,7 +133,7 @@ static void classify(vc_acts *acts, const vc_model *model, const float *x, size_
 void vc__levit_observe(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
 {
     const float *x = acts->levit_kept.stem_out[VC_LEVIT_STEM - 1];
-    stem(&acts->levit_kept, model, images, batch);
+    stem(acts, model, images, batch);
     for (size_t b = 0; b < vc__levit_blocks(&model->config.levit); b++) {
         block(acts, model, b, x, batch);
         x = acts->levit_kept.blocks[b].output;

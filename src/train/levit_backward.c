@@ -60,11 +60,12 @@ static void attend_backward(vc_grads *grads, const vc_acts *acts, const vc_model
 
 /* stream[now] from the MLP's output to its input; stream[!now] is scratch. */
 static void mlp_backward(vc_levit_grads *g, size_t now, const vc_levit_block *d,
-                         const vc_levit_block_acts *a, const vc_levit_shape *s, size_t rows)
+                         const vc_levit_block_acts *a, const vc_levit_shape *s, size_t rows,
+                         vc_half *half)
 {
     const size_t hidden = s->attention.hidden, width = s->width_out;
-    const vc__normed_layer fc1 = {&a->fc1, a->middle, rows, width, hidden};
-    const vc__normed_layer fc2 = {&a->fc2, a->hidden, rows, hidden, width};
+    const vc__normed_layer fc1 = {&a->fc1, a->middle, rows, width, hidden, half};
+    const vc__normed_layer fc2 = {&a->fc2, a->hidden, rows, hidden, width, half};
     vc__normed_backward(g->hidden, &d->fc2, g->product, g->stream[now], &fc2);
     vc_hardswish_backward(g->hidden, g->hidden, a->fc1_out, rows * hidden);
     vc__normed_backward(g->stream[!now], &d->fc1, g->hidden, g->hidden, &fc1);
@@ -81,12 +82,12 @@ static void block_backward(vc_grads *grads, size_t *now, const vc_acts *acts, co
     const size_t in = batch * s.side_in * s.side_in, out = batch * s.side_out * s.side_out;
     vc_levit_grads *g = &grads->levit;
     const vc_levit_block *d = &g->views.blocks[index];
-    const vc__normed_layer proj = {&a->proj, a->active, out, s.values, s.width_out};
-    const vc__normed_layer project = {&a->in, x, in, s.width_in, s.projected};
-    const vc__normed_layer q = {&a->q, a->thinned, out, s.width_in, s.keys};
+    const vc__normed_layer proj = {&a->proj, a->active, out, s.values, s.width_out, acts->half};
+    const vc__normed_layer project = {&a->in, x, in, s.width_in, s.projected, acts->half};
+    const vc__normed_layer q = {&a->q, a->thinned, out, s.width_in, s.keys, acts->half};
     float *dx = g->stream[!*now];
 
-    mlp_backward(g, *now, d, a, &s, out);
+    mlp_backward(g, *now, d, a, &s, out, acts->half);
     vc__normed_backward(g->attention, &d->proj, g->product, g->stream[*now], &proj);
     vc_hardswish_backward(g->attention, g->attention, a->attention, out * s.values);
     attend_backward(grads, acts, model, index, &s, batch, reconstruction);
@@ -109,8 +110,9 @@ static void stem_backward(vc_levit_grads *g, size_t now, const vc_acts *acts, co
     for (size_t i = VC_LEVIT_STEM; i-- > 0;) {
         const vc_window window = vc_levit_window(c, i);
         const size_t side = vc_window_side(&window);
-        const vc__normed_layer convolution = {&k->stem[i], k->windows[i], batch * side * side,
-                                              9 * window.channels, c->stem[i]};
+        const vc__normed_layer convolution = {&k->stem[i],         k->windows[i],
+                                              batch * side * side, 9 * window.channels,
+                                              c->stem[i],          acts->half};
         vc__kernel_backward(i > 0 ? g->windows : NULL, &g->views.stem[i], g, g->stream[now],
                             g->stream[now], &convolution, window.channels);
         if (i == 0)

@@ -11,6 +11,7 @@ typedef struct vc__normed_layer {
     const vc_normed_acts *acts;
     const float *x; /* (rows, inputs) */
     size_t rows, inputs, outputs;
+    vc_half *half; /* NULL: the product is in float32 */
 } vc__normed_layer;
 
 /* From dy (rows, outputs) to dx (rows, inputs), NULL: not wanted; dproduct (rows, outputs) is scratch and may be dy. To

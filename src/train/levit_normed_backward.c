@@ -10,7 +10,8 @@ void vc__normed_backward(float *dx, const vc_normed *d, float *dproduct, const f
     const vc_linear product = {layer->inputs, layer->outputs, n->weight, NULL};
     vc_batchnorm_backward(dproduct, d->norm_w, d->norm_b, dy, n->product, n->mean, n->variance,
                           n->norm_w, layer->rows, layer->outputs, VC_LEVIT_EPS);
-    vc_linear_backward(dx, d->weight, NULL, dproduct, layer->x, &product, layer->rows);
+    vc_linear_backward_in(layer->half, dx, d->weight, NULL, dproduct, layer->x, &product,
+                          layer->rows);
 }
 
 static void clear(vc_levit_grads *g, const vc__normed_layer *layer)

@@ -55,7 +55,10 @@ check "a name and heads" 2 '--heads belongs' train --arch levit_128s --heads 3 -
 check "two heads of nobody" 2 'need a --teacher' train --init levit --two-heads --epochs 1 -o y
 check "a hard temperature" 2 'has no --temperature' train --init levit --teacher levit --hard --temperature 2 --epochs 1 -o y
 check "stochastic depth" 1 'drop path wants a deit' train --init levit --drop-path 0.1 --epochs 1 -o y
-check "bfloat16" 1 'bf16 wants a deit' train --init levit --dtype bf16 --epochs 1 -o y
+if grep -q avx512bw /proc/cpuinfo; then
+    check "bfloat16" 0 'epoch 1/1' train --init levit --dtype bf16 --epochs 1 -o y
+    rm -f y
+fi
 check "a single image" 1 'a levit wants 2 images' "$vitcod" train --data data --init levit --batch 1 --limit 2 --epochs 1 -o y
 check "calibration" 1 'a levit cannot be calibrated' "$vitcod" calibrate levit --data data --sparsity 0.5 -o y
 absent "no leftovers" y y.checkpoint

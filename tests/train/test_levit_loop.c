@@ -242,6 +242,32 @@ static void another_head(void **state)
     vc_model_close(other);
 }
 
+/* Near what float32 gives, not the same, and the same each time. */
+static void half_precision_trains(void **state)
+{
+    (void)state;
+    vc_half *half;
+    vc_train_options o = options();
+    const vc_train_hooks hooks = {.on_epoch = remember};
+    double losses[3];
+    vc_model *models[3];
+    if (vc_half_open(&half) != VC_OK)
+        skip();
+    vc_half_close(half);
+    for (int i = 0; i < 3; i++) {
+        models[i] = make_model(1);
+        o.half = i > 0;
+        assert_ok(train(models[i], &o, NULL, 0, &hooks));
+        losses[i] = last.mean.loss;
+    }
+    assert_near(losses[1], losses[0], 5e-2);
+    assert_true(losses[1] != losses[0]);
+    assert_memory_equal(models[1]->values, models[2]->values,
+                        models[1]->value_count * sizeof(float));
+    for (int i = 0; i < 3; i++)
+        vc_model_close(models[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(learns),
@@ -250,6 +276,7 @@ int main(void)
                                        cmocka_unit_test(learns_from_a_teacher),
                                        cmocka_unit_test(what_does_not_fit_is_refused),
                                        cmocka_unit_test(divergence_names_a_place),
+                                       cmocka_unit_test(half_precision_trains),
                                        cmocka_unit_test(another_head)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
