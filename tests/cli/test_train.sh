@@ -56,6 +56,7 @@ check "their own are removed" 0 'epoch 3/3' train --epochs 3 --keep 3 -o model
 absent "all of them" model.checkpoint model.checkpoint.1 model.checkpoint.2
 
 # A disk that fills: files may grow to one block, where a checkpoint has more.
+# shellcheck disable=SC2016 # the inner shell expands
 check "stopped early" 1 'stopped in epoch' sh -c '
     "$0" train --data data --width 12 --depth 2 --heads 3 --batch 16 --epochs 300 --save-every 2 --checkpoint kept -o full &
     pid=$!
@@ -63,6 +64,7 @@ check "stopped early" 1 'stopped in epoch' sh -c '
     kill -TERM $pid
     wait $pid' "$vitcod"
 cp kept good
+# shellcheck disable=SC2016 # the inner shell expands
 check "a full disk is told" 1 'kept' sh -c '
     trap "" XFSZ
     ulimit -f 1
