@@ -185,7 +185,7 @@ typedef struct vc_acts {
     /* (classifiers, B, classes) what the logits are the mean of, of the last vc_model_observe */
     float *head_logits;
     float *scratch; /* of attention */
-    /* (L, 2, B) what an image's two branches of a DeiT's block count, in training with stochastic depth; NULL: 1 */
+    /* (L, 2, B) what an image's two branches of a block count, in training with stochastic depth; NULL: 1 */
     const float *branches;
     vc_half *
         half; /* products of the blocks, and of a LeViT's stem in training, in bfloat16; NULL: in float32 */

@@ -137,7 +137,7 @@ typedef struct vc_train_options {
         ema; /* decay per step of the parameters' moving average, which the run ends with; 0: none */
     double
         drop_path; /* stochastic depth (Huang et al. 2016): an image leaves out a branch of the last block so often, of
-                       * the first never, linear between */
+                       * the first never, linear between; a LeViT's of every block alike, but no subsampling */
     double label_smoothing, clip; /* clip: largest gradient norm, 0 for none */
     double reconstruction;        /* weight of the auto-encoder's loss */
     const vc_model *teacher;      /* NULL: labels alone; not changed */

@@ -44,6 +44,18 @@ static void run(vc_half *half, float *y, const vc_normed_acts *n, const float *x
                          outputs, VC_LEVIT_EPS);
 }
 
+/* out = in + the branch, or what the branch counts of it. */
+static void add_branch(float *out, const vc_normed_acts *n, const float *x, const float *in,
+                       const vc_acts *acts, size_t index, size_t branch, size_t inputs,
+                       size_t outputs, size_t batch, size_t rows)
+{
+    const float *counts =
+        acts->branches ? acts->branches + (2 * index + branch) * acts->batch : NULL;
+    run(acts->half, out, n, x, inputs, outputs, rows, counts ? NULL : in);
+    if (counts)
+        vc_scale_images(out, out, counts, in, batch, rows / batch * outputs);
+}
+
 static void stem(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
 {
     const vc_levit_config *c = &model->config.levit;
@@ -103,11 +115,15 @@ static void block(vc_acts *acts, const vc_model *model, size_t index, const floa
     }
     attend(acts, model, index, &s, batch);
     vc_hardswish_forward(a->active, a->attention, out * s.values);
-    run(acts->half, a->middle, &a->proj, a->active, s.values, s.width_out, out,
-        s.subsampling ? NULL : x);
+    if (s.subsampling) /* no way around it, so it is never left out */
+        run(acts->half, a->middle, &a->proj, a->active, s.values, s.width_out, out, NULL);
+    else
+        add_branch(a->middle, &a->proj, a->active, x, acts, index, 0, s.values, s.width_out, batch,
+                   out);
     run(acts->half, a->fc1_out, &a->fc1, a->middle, s.width_out, hidden, out, NULL);
     vc_hardswish_forward(a->hidden, a->fc1_out, out * hidden);
-    run(acts->half, a->output, &a->fc2, a->hidden, hidden, s.width_out, out, a->middle);
+    add_branch(a->output, &a->fc2, a->hidden, a->middle, acts, index, 1, hidden, s.width_out, batch,
+               out);
 }
 
 static void classify(vc_acts *acts, const vc_model *model, const float *x, size_t batch)

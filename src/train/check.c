@@ -102,9 +102,6 @@ vc_status vc__check_training(const vc_model *model, const vc_source *data,
     VC_TRY(check_range("the weight of the logits", o->logits, 0.0, 1e30));
     VC_TRY(check_range("the moving average's decay", o->ema, 0.0, 1.0));
     VC_TRY(check_range("drop path", o->drop_path, 0.0, 0.999));
-    if (o->drop_path > 0.0 && !vc__learner_of(model)->drops_paths)
-        return vc_fail(VC_EUNSUPPORTED, "drop path wants a deit, this is a %s",
-                       vc_architecture_name(model->config.architecture));
     VC_TRY(check_share(model, o));
     VC_TRY(check_heads(model, data, o));
     return o->teacher ? vc_train_check_teacher(o, model) : VC_OK;

@@ -54,17 +54,6 @@ static void attend_backward(vc_grads *g, const vc_acts *acts, const vc_model *mo
                         reconstruction);
 }
 
-/* What reaches a branch of the stream's gradient; `scaled` has room for it. */
-static const float *branch_gradient(const vc_grads *g, float *scaled, const vc_acts *acts,
-                                    size_t layer, size_t branch, size_t batch, size_t image)
-{
-    if (!acts->branches)
-        return g->deit.stream;
-    vc_scale_images(scaled, g->deit.stream, acts->branches + (2 * layer + branch) * acts->batch,
-                    NULL, batch, image);
-    return scaled;
-}
-
 /* Returns the distance of the heads from the lesson's, where it wants that. */
 static double block_backward(vc_grads *g, const vc_acts *acts, const vc_model *model, size_t layer,
                              size_t batch, float reconstruction, const vc_lesson *lesson)
@@ -81,14 +70,15 @@ static double block_backward(vc_grads *g, const vc_acts *acts, const vc_model *m
     const vc_linear fc2 = {hidden, width, w->fc2_w, w->fc2_b};
 
     const size_t image = rows / batch * width;
-    const float *dy = branch_gradient(g, g->deit.attention, acts, layer, 1, batch, image);
+    const float *dy =
+        vc__branch_gradient(g->deit.attention, g->deit.stream, acts, layer, 1, batch, image);
     vc_linear_backward_in(acts->half, g->deit.mlp, d->fc2_w, d->fc2_b, dy, a->gelu, &fc2, rows);
     vc_gelu_backward(g->deit.mlp, g->deit.mlp, a->fc1, rows * hidden);
     vc_linear_backward_in(acts->half, g->deit.norm, d->fc1_w, d->fc1_b, g->deit.mlp, a->norm2, &fc1,
                           rows);
     vc_layernorm_backward(g->deit.stream, d->norm2_w, d->norm2_b, g->deit.norm, a->middle, a->mean2,
                           a->rstd2, w->norm2_w, rows, width);
-    dy = branch_gradient(g, g->deit.norm, acts, layer, 0, batch, image);
+    dy = vc__branch_gradient(g->deit.norm, g->deit.stream, acts, layer, 0, batch, image);
     vc_linear_backward_in(acts->half, g->deit.attention, d->proj_w, d->proj_b, dy, a->attention,
                           &proj, rows);
     if (lesson && lesson->attention > 0.0f)

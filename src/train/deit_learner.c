@@ -61,5 +61,4 @@ const vc__learner vc__deit_learner = {
     .backward = vc__deit_backward,
     .find = find,
     .least_share = 1,
-    .drops_paths = 1,
 };

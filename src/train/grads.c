@@ -40,6 +40,16 @@ static size_t scratch_count(const vc_model *model)
     return most;
 }
 
+const float *vc__branch_gradient(float *scaled, const float *dy, const vc_acts *acts, size_t layer,
+                                 size_t branch, size_t batch, size_t image)
+{
+    if (!acts->branches)
+        return dy;
+    vc_scale_images(scaled, dy, acts->branches + (2 * layer + branch) * acts->batch, NULL, batch,
+                    image);
+    return scaled;
+}
+
 static void place_coders(vc_grads *g, const vc_model *model, size_t batch)
 {
     size_t decoded[2] = {0}, encoded[2] = {0};

@@ -16,7 +16,7 @@ typedef struct vc__learner {
     /* As vc__first_not_finite, in the activations; 0: all are finite. */
     int (*find)(char place[VC__PLACE_ROOM], const vc_model *model, const vc_acts *acts);
     size_t least_share; /* images that each process must have in a step */
-    int drops_paths;    /* stochastic depth */
+    int drops_alike;    /* stochastic depth: every branch as often, else growing with the depth */
 } vc__learner;
 
 extern const vc__learner vc__deit_learner, vc__levit_learner;
@@ -24,6 +24,10 @@ const vc__learner *vc__learner_of(const vc_model *model);
 
 /* grads->classified: the gradient of one head's logits. */
 void vc__classifier_gradient(vc_grads *grads, const vc_model *model, size_t head, size_t batch);
+
+/* What reaches a branch (0 or 1 of a layer) of dy (batch, image), the stream's gradient; `scaled` has room for it. */
+const float *vc__branch_gradient(float *scaled, const float *dy, const vc_acts *acts, size_t layer,
+                                 size_t branch, size_t batch, size_t image);
 
 /* Tells that the parameters from `first` on are done: they lie in the order in which they are used. */
 void vc__ready(const vc_grads *grads, const float *first);

@@ -59,14 +59,18 @@ static void attend_backward(vc_grads *grads, const vc_acts *acts, const vc_model
 }
 
 /* stream[now] from the MLP's output to its input; stream[!now] is scratch. */
-static void mlp_backward(vc_levit_grads *g, size_t now, const vc_levit_block *d,
-                         const vc_levit_block_acts *a, const vc_levit_shape *s, size_t rows,
-                         vc_half *half)
+static void mlp_backward(vc_levit_grads *g, size_t now, const vc_acts *acts, size_t index,
+                         const vc_levit_shape *s, size_t batch, size_t rows)
 {
+    const vc_levit_block *d = &g->views.blocks[index];
+    const vc_levit_block_acts *a = &acts->levit_kept.blocks[index];
+    vc_half *half = acts->half;
     const size_t hidden = s->attention.hidden, width = s->width_out;
     const vc__normed_layer fc1 = {&a->fc1, a->middle, rows, width, hidden, half};
     const vc__normed_layer fc2 = {&a->fc2, a->hidden, rows, hidden, width, half};
-    vc__normed_backward(g->hidden, &d->fc2, g->product, g->stream[now], &fc2);
+    const float *dy = vc__branch_gradient(g->product, g->stream[now], acts, index, 1, batch,
+                                          rows / batch * width);
+    vc__normed_backward(g->hidden, &d->fc2, g->product, dy, &fc2);
     vc_hardswish_backward(g->hidden, g->hidden, a->fc1_out, rows * hidden);
     vc__normed_backward(g->stream[!now], &d->fc1, g->hidden, g->hidden, &fc1);
     add(g->stream[now], g->stream[!now], rows * width);
@@ -87,8 +91,11 @@ static void block_backward(vc_grads *grads, size_t *now, const vc_acts *acts, co
     const vc__normed_layer q = {&a->q, a->thinned, out, s.width_in, s.keys, acts->half};
     float *dx = g->stream[!*now];
 
-    mlp_backward(g, *now, d, a, &s, out, acts->half);
-    vc__normed_backward(g->attention, &d->proj, g->product, g->stream[*now], &proj);
+    mlp_backward(g, *now, acts, index, &s, batch, out);
+    const float *dy = g->stream[*now];
+    if (!s.subsampling)
+        dy = vc__branch_gradient(g->product, dy, acts, index, 0, batch, out / batch * s.width_out);
+    vc__normed_backward(g->attention, &d->proj, g->product, dy, &proj);
     vc_hardswish_backward(g->attention, g->attention, a->attention, out * s.values);
     attend_backward(grads, acts, model, index, &s, batch, reconstruction);
     vc__sorted_backward(dx, &d->in, g, g->projected, g->projected, &project,

@@ -122,5 +122,6 @@ const vc__learner vc__levit_learner = {
     .release = release,
     .backward = vc__levit_backward,
     .find = find,
+    .drops_alike = 1,
     .least_share = 2, /* the heads' norms want a deviation */
 };

@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "learner.h"
 #include "loop.h"
 
 enum { STREAM_BRANCHES = 7 };
@@ -19,6 +20,13 @@ static vc_status diverged(const vc__loop *l, const char *what, double value)
                    l->checkpoint ? l->checkpoint : "");
 }
 
+static double drop_share(const vc__loop *l, size_t layer, size_t layers)
+{
+    if (vc__learner_of(l->model)->drops_alike)
+        return l->options->drop_path;
+    return layers > 1 ? l->options->drop_path * (double)layer / (double)(layers - 1) : 0.0;
+}
+
 /* A branch is left out with a probability, else counts so much more that its mean stays. */
 static void draw_branches(vc__loop *l)
 {
@@ -28,8 +36,7 @@ static void draw_branches(vc__loop *l)
         vc_rng rng = vc_rng_open(l->options->seed, STREAM_BRANCHES + (l->state.epoch << 8),
                                  sample.index + ((uint64_t)sample.repetition << 32));
         for (size_t b = 0; b < 2 * layers; b++) {
-            const double share =
-                layers > 1 ? l->options->drop_path * (double)(b / 2) / (double)(layers - 1) : 0.0;
+            const double share = drop_share(l, b / 2, layers);
             const int dropped = vc_rng_uniform(&rng) < share;
             l->branches[b * images + i] = dropped ? 0.0f : (float)(1.0 / (1.0 - share));
         }

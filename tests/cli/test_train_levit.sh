@@ -54,7 +54,8 @@ check "a name and sizes" 2 '--arch brings its own sizes' train --arch levit_128s
 check "a name and heads" 2 '--heads belongs' train --arch levit_128s --heads 3 --epochs 1 -o y
 check "two heads of nobody" 2 'need a --teacher' train --init levit --two-heads --epochs 1 -o y
 check "a hard temperature" 2 'has no --temperature' train --init levit --teacher levit --hard --temperature 2 --epochs 1 -o y
-check "stochastic depth" 1 'drop path wants a deit' train --init levit --drop-path 0.1 --epochs 1 -o y
+check "stochastic depth" 0 'epoch 1/1' train --init levit --drop-path 0.1 --epochs 1 -o y
+rm -f y
 if grep -q avx512bw /proc/cpuinfo; then
     check "bfloat16" 0 'epoch 1/1' train --init levit --dtype bf16 --epochs 1 -o y
     rm -f y

@@ -5,6 +5,9 @@
 
 enum { BATCH = 6, MOST = 1024 /* values of a parameter */ };
 static const double reconstruction = 0.05;
+/* What the branches count, of up to 8 blocks; NULL in all cases but one. */
+static float counts[8 * 2 * BATCH];
+static const float *branches;
 static float x[BATCH * TINY_PIXELS], teacher[BATCH * TINY_CLASSES];
 static const int32_t y[BATCH] = {0, 3, 1, 4, 2, 1}, partners[BATCH] = {1, 2, 4, 1, 3, 0};
 static const vc_labels labels = {y, partners, 0.7};
@@ -83,6 +86,7 @@ static void check(const vc_model_config *config, tiny_restriction restriction, l
     for (size_t i = 0; i < BATCH * TINY_CLASSES; i++)
         teacher[i] = 2.0f * (float)vc_rng_normal(&rng);
     assert_ok(vc_acts_open(&acts, model, BATCH, 1));
+    acts.branches = branches;
     assert_ok(vc_grads_open(&grads, model, BATCH));
     vc_model_observe(&acts, model, x, BATCH);
     losses(&grads, &acts, how);
@@ -135,9 +139,54 @@ static void two_heads(void **state)
     check(&config, TINY_DENSE, HARD);
 }
 
+static void branches_left_out(void **state)
+{
+    (void)state;
+    const vc_model_config config = tiny_levit();
+    vc_rng rng = vc_rng_open(6, 6, 6);
+    const size_t count = 2 * vc_model_layers(&config) * BATCH;
+    assert_true(count <= sizeof counts / sizeof *counts);
+    for (size_t i = 0; i < count; i++)
+        counts[i] = vc_rng_uniform(&rng) < 0.3 ? 0.0f : 1.0f / 0.7f;
+    branches = counts;
+    check(&config, TINY_DENSE, MEAN);
+    branches = NULL;
+}
+
+/* Of an image that leaves out both branches of a block, the tokens pass it unchanged; a subsampling stays. */
+static void an_image_passes_by(void **state)
+{
+    (void)state;
+    const vc_model_config config = tiny_levit();
+    vc_model *model = tiny_levit_open(&config);
+    vc_acts acts;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        counts[i] = i % BATCH == 2 ? 0.0f : 1.0f;
+    assert_ok(vc_acts_open(&acts, model, BATCH, 1));
+    acts.branches = counts;
+    vc_model_observe(&acts, model, x, BATCH);
+    size_t passed = 0;
+    for (size_t b = 1; b < vc_model_layers(&config); b++) {
+        const vc_levit_shape s = vc_levit_block_shape(&config.levit, b);
+        const size_t image = s.side_out * s.side_out * s.width_out;
+        const vc_levit_block_acts *block = &acts.levit_kept.blocks[b];
+        const float *in = s.subsampling ? block->middle : acts.levit_kept.blocks[b - 1].output;
+        assert_memory_equal(block->output + 2 * image, in + 2 * image, image * sizeof(float));
+        assert_memory_not_equal(block->output, in, image * sizeof(float));
+        passed += !s.subsampling;
+    }
+    assert_true(passed > 0);
+    vc_acts_close(&acts);
+    vc_model_close(model);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(dense), cmocka_unit_test(restricted),
-                                       cmocka_unit_test(autoencoder), cmocka_unit_test(two_heads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(dense),
+                                       cmocka_unit_test(restricted),
+                                       cmocka_unit_test(autoencoder),
+                                       cmocka_unit_test(two_heads),
+                                       cmocka_unit_test(branches_left_out),
+                                       cmocka_unit_test(an_image_passes_by)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

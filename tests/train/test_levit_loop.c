@@ -190,9 +190,6 @@ static void what_does_not_fit_is_refused(void **state)
     o.batch = 1;
     assert_fails(train(model, &o, NULL, 0, &none), VC_EINVAL, "a levit wants 2 images");
     o = options();
-    o.drop_path = 0.1;
-    assert_fails(train(model, &o, NULL, 0, &none), VC_EUNSUPPORTED, "drop path wants a deit");
-    o = options();
     o.two_heads = 1;
     assert_fails(train(model, &o, NULL, 0, &none), VC_EINVAL, "want a teacher");
     o.teacher = teacher;
