@@ -112,9 +112,14 @@ int main(int argc, char **argv)
                                  .heads = 3,
                                  .hidden = 192,
                                  .std = {1}};
-    if (strcmp(argv[1], "tiny") != 0)
+    const int tiny = strcmp(argv[1], "tiny") == 0, small = strcmp(argv[1], "small") == 0;
+    if (!tiny && !small && strcmp(argv[1], "demo") != 0) {
+        fprintf(stderr, "bench_model: '%s' is no model, wanted tiny, demo or small\n", argv[1]);
+        return 2;
+    }
+    if (!tiny)
         config = demo;
-    if (strcmp(argv[1], "small") == 0) { /* 49 patches */
+    if (small) { /* 49 patches */
         config.patch = 4;
         config.width = 64;
         config.depth = 6;

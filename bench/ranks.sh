@@ -1,6 +1,6 @@
 #!/bin/sh
-# One process of N threads against N processes of one thread, in turns: images per second of training the demo's model, and the
-# ratio. Wants a vitcod with MPI. usage: bench/ranks.sh VITCOD FASHION [N [TURNS]]
+# One process of N threads against N processes of one thread, in turns: images per second of training a small
+# ViT, and the ratio. Wants a vitcod with MPI. usage: bench/ranks.sh VITCOD FASHION [N [TURNS]]
 set -eu
 vitcod=$1 data=$2 n=${3:-2} turns=${4:-5}
 work=$(mktemp -d)
@@ -17,6 +17,8 @@ rate() {
 }
 
 for _ in $(seq "$turns"); do
-    echo "$(rate "$n" env) $(rate 1 mpirun -n "$n" --bind-to none)"
+    one=$(rate "$n" env)
+    several=$(rate 1 mpirun -n "$n" --bind-to none)
+    echo "$one $several"
 done | awk '{ printf "%.0f images/s in one process, %.0f in several: %.3f\n", $1, $2, $2 / $1; print $2 / $1 | "sort -n >&3" }' 3>"$work/ratios"
 awk '{ v[NR] = $1 } END { printf "several / one: median %.3f (%.3f to %.3f)\n", v[int((NR + 1) / 2)], v[1], v[NR] }' "$work/ratios"

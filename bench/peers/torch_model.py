@@ -17,9 +17,11 @@ SIZES = {"demo": {"patch_size": 2, "embed_dim": 48, "depth": 4, "num_heads": 3},
 if name in SIZES:
     model = timm.models.vision_transformer.VisionTransformer(img_size=28, in_chans=1, num_classes=10, **SIZES[name])
     x = torch.randn(batch, 1, 28, 28)
-else:
+elif name == "tiny":
     model = timm.create_model("deit_tiny_patch16_224", pretrained=False)
     x = torch.randn(batch, 3, 224, 224)
+else:
+    sys.exit(f"torch_model: '{name}' is no model, wanted tiny, demo or small")
 y = torch.zeros(batch, dtype=torch.long)
 optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.05)
 model.train(mode == "train")

@@ -151,6 +151,22 @@ static vc_status try_outputs(const train_options *o, const char *checkpoint)
     return o->log ? try_log(o->log) : VC_OK;
 }
 
+/* What goes wrong in one process leaves the others waiting for it. What its options say goes wrong in all alike, and an end
+ * from outside is agreed upon. The first may be writing a checkpoint. Sums on their way still write into the model, so this comes
+ * before anything is freed. */
+static void end_others(const run *r, vc_status status)
+{
+    const int alike =
+        status == VC_EINTR || (!r->began && (status == VC_EINVAL || status == VC_EUNSUPPORTED));
+    if (alike || vc_comm_size() == 1)
+        return;
+    if (vc_comm_rank() > 0) {
+        fprintf(stderr, "vitcod: process %d: %s\n", vc_comm_rank(), vc_last_error());
+        sleep(2);
+    }
+    vc_comm_abort();
+}
+
 static vc_status train_and_write(run *r, vc_model *model, const vc_train_options *how,
                                  vc_source *data, vc_source *test, const char *checkpoint)
 {
@@ -170,6 +186,8 @@ static vc_status train_and_write(run *r, vc_model *model, const vc_train_options
     vc_progress_end(&r->progress);
     if (r->log)
         fclose(r->log);
+    if (status != VC_OK)
+        end_others(r, status);
     VC_TRY(status);
     if (vc_comm_rank() > 0)
         return VC_OK;
@@ -206,21 +224,6 @@ static vc_status open_and_train(run *r, size_t seed)
     vc_source_close(test);
     vc_source_close(data);
     return status;
-}
-
-/* What goes wrong in one process leaves the others waiting for it. What its options say goes wrong in all alike, and an end
- * from outside is agreed upon. The first may be writing a checkpoint. */
-static void end_others(const run *r, vc_status status)
-{
-    const int alike =
-        status == VC_EINTR || (!r->began && (status == VC_EINVAL || status == VC_EUNSUPPORTED));
-    if (alike || vc_comm_size() == 1)
-        return;
-    if (vc_comm_rank() > 0) {
-        fprintf(stderr, "vitcod: process %d: %s\n", vc_comm_rank(), vc_last_error());
-        sleep(2);
-    }
-    vc_comm_abort();
 }
 
 int train_all(json_t *epochs, const train_options *options, int json, size_t seed)

@@ -12,6 +12,7 @@ enum { BLOCK = VC__TAR_BLOCK, READ_AT_ONCE = 1 << 30, MOST_EXTRA = 1 << 20, CHUN
 
 struct vc__tar {
     gzFile file;
+    int inflated; /* the file that vc__tar_inflate made; -1: none */
     char *path;
     uint64_t next; /* where the next header starts */
     vc__tar_place place;
@@ -49,11 +50,31 @@ static vc_status go_to(vc__tar *tar, uint64_t offset)
     return VC_OK;
 }
 
+/* As read_some, from the inflated file. */
+static vc_status read_at(size_t *have, const vc__tar *tar, void *out, size_t bytes, uint64_t offset)
+{
+    *have = 0;
+    while (*have < bytes) {
+        const ssize_t got =
+            pread(tar->inflated, (char *)out + *have, bytes - *have, (off_t)(offset + *have));
+        if (got < 0 && errno != EINTR)
+            return vc_fail(VC_EIO, "%s, inflated: %s", tar->path, strerror(errno));
+        if (got == 0)
+            return VC_OK;
+        *have += got > 0 ? (size_t)got : 0;
+    }
+    return VC_OK;
+}
+
 vc_status vc__tar_read(void *out, vc__tar *tar, uint64_t offset, size_t bytes)
 {
     size_t have;
-    VC_TRY(go_to(tar, offset));
-    VC_TRY(read_some(&have, tar, out, bytes));
+    if (tar->inflated >= 0) {
+        VC_TRY(read_at(&have, tar, out, bytes, offset));
+    } else {
+        VC_TRY(go_to(tar, offset));
+        VC_TRY(read_some(&have, tar, out, bytes));
+    }
     if (have < bytes)
         return vc_fail(VC_EFORMAT, "%s: truncated: %zu of %zu bytes could be read at byte %llu",
                        tar->path, have, bytes, (unsigned long long)offset);
@@ -251,6 +272,7 @@ vc_status vc__tar_open(vc__tar **out, const char *path)
         return vc_fail(VC_ENOMEM, "%s: out of memory", path);
     }
     tar->place.path = tar->path;
+    tar->inflated = -1;
     strcpy(tar->place.last, "the start");
     vc_status status;
     tar->file = gzopen(path, "rb"); /* reads plain files as they are */
@@ -280,12 +302,14 @@ static vc_status open_nameless(int *fd, const char *folder)
     return VC_OK;
 }
 
+/* All entries; not the zeros behind them, of which there may be any number. */
 static vc_status copy_all(int fd, vc__tar *tar, const char *folder)
 {
     char *chunk = malloc(CHUNK);
     vc_status status = chunk ? go_to(tar, 0) : vc_fail(VC_ENOMEM, "%s: out of memory", tar->path);
-    for (size_t have = 1; status == VC_OK && have > 0;) {
-        status = read_some(&have, tar, chunk, CHUNK);
+    uint64_t left = tar->next;
+    for (size_t have = 1; status == VC_OK && have > 0; left -= have) {
+        status = read_some(&have, tar, chunk, left < CHUNK ? (size_t)left : CHUNK);
         for (size_t done = 0; status == VC_OK && done < have;) {
             const ssize_t wrote = write(fd, chunk + done, have - done);
             if (wrote < 0 && errno != EINTR)
@@ -303,23 +327,17 @@ vc_status vc__tar_inflate(vc__tar *tar)
 {
     const char *folder = getenv("TMPDIR");
     int fd = -1;
-    if (gzdirect(tar->file))
+    if (tar->inflated >= 0 || gzdirect(tar->file))
         return VC_OK;
     if (!folder || !*folder)
         folder = "/tmp";
     VC_TRY(open_nameless(&fd, folder));
-    vc_status status = copy_all(fd, tar, folder);
-    gzFile inflated = NULL;
-    if (status == VC_OK && (lseek(fd, 0, SEEK_SET) != 0 || !(inflated = gzdopen(fd, "rb"))))
-        status =
-            vc_fail(VC_EIO, "%s: cannot be read from %s: %s", tar->path, folder, strerror(errno));
-    if (status != VC_OK) {
+    const vc_status status = copy_all(fd, tar, folder);
+    if (status == VC_OK)
+        tar->inflated = fd;
+    else
         close(fd);
-        return status;
-    }
-    gzclose(tar->file);
-    tar->file = inflated;
-    return VC_OK;
+    return status;
 }
 
 void vc__tar_close(vc__tar *tar)
@@ -328,6 +346,8 @@ void vc__tar_close(vc__tar *tar)
         return;
     if (tar->file)
         gzclose(tar->file);
+    if (tar->inflated >= 0)
+        close(tar->inflated);
     free(tar->path);
     free(tar);
 }

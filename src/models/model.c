@@ -63,7 +63,7 @@ vc_status vc_model_parameters(size_t *out, const vc_model_config *config)
     return VC_OK;
 }
 
-/* A normal draw within two deviations, as timm's trunc_normal_ makes. */
+/* A normal draw within two deviations. */
 static float truncated_normal(vc_rng *rng)
 {
     double x;
@@ -95,7 +95,7 @@ static void initialise(const vc_param *param, uint64_t seed, size_t index)
             param->data[i] = deviation * truncated_normal(&rng);
             break;
         case VC_INIT_NARROW:
-            param->data[i] = 0.02f * truncated_normal(&rng);
+            param->data[i] = 0.02f * (float)vc_rng_normal(&rng);
             break;
         case VC_INIT_UNIFORM:
             param->data[i] = (float)(2.0 * vc_rng_uniform(&rng) - 1.0) / sqrtf((float)fan_in);

@@ -213,9 +213,9 @@ static vc_status test_all(vc_epoch_report *out, vc__loop *l)
 
 static vc_status run_epoch(vc__loop *l)
 {
-    const double started = vc_clock_seconds();
     const size_t first = l->state.step;
-    VC_TRY(open_loader(l));
+    VC_TRY(open_loader(l)); /* may inflate an archive, which is no speed of learning */
+    const double started = vc_clock_seconds();
     VC_TRY(run_steps(l));
     vc_loader_close(l->loader);
     l->loader = NULL;

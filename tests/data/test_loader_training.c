@@ -308,10 +308,16 @@ static void a_gzipped_archive_wants_a_place_to_be_inflated(void **state)
     o.size = SIZE;
     o.channels = 1;
     o.training = &t;
+    const char *before = getenv("TMPDIR");
+    char *kept = before ? strdup(before) : NULL;
     setenv("TMPDIR", "/nowhere", 1);
     assert_int_equal(vc_loader_open(&loader, archive, &o), VC_EIO);
     assert_non_null(strstr(vc_last_error(), "/nowhere: no file can be made"));
-    unsetenv("TMPDIR");
+    if (kept)
+        setenv("TMPDIR", kept, 1);
+    else
+        unsetenv("TMPDIR");
+    free(kept);
     vc_sampler_close(&s);
     vc_source_close(archive);
 }
