@@ -31,17 +31,21 @@ typedef enum vc_work {
 } vc_work;
 
 const char *vc_work_name(vc_work work);
+/* Of an engine's operator (vc_engine_op.name). */
+vc_work vc_work_of_operator(const char *name);
 
 /* For one image. */
 typedef struct vc_cost {
-    uint64_t macs;  /* of products and convolutions, as publications count them */
-    uint64_t flops; /* two per MAC, five per score of a softmax, eight per value of a LayerNorm */
+    uint64_t macs; /* of products and convolutions, as publications count them */
+    uint64_t
+        flops; /* two per MAC that is kept, five per score of a softmax, eight per value of a LayerNorm */
     uint64_t value_bytes;  /* activations and indices read and written */
     uint64_t weight_bytes; /* parameters read, once for a batch */
 } vc_cost;
 
 /* What a workload comes to, by layer and kind of work: costs (layers + 1, VC_WORK_COUNT), first what is outside the
- * layers. `bytes`: of a value. Scores and what lies inside a block's MLP never leave the core, so they are no bytes. */
+ * layers. Values have four bytes, as engines keep them in every
+ * precision, `bytes`: of a parameter. Scores and what lies inside a block's MLP never leave the core, so they are no bytes. */
 void vc_profile_count(vc_cost *costs, const vc_workload *workload, size_t layers, size_t bytes);
 
 typedef struct vc_spread {
@@ -55,8 +59,8 @@ vc_spread vc_spread_of(double *samples, size_t count);
  * instruction for the precision. */
 double vc_profile_peak(vc_precision precision, int threads);
 
-/* Bytes per second from and to memory: a[i] = b[i] + x c[i] over arrays far larger than caches (McCalpin's triad), the best
- * of some runs; 0 when memory is out. */
+/* Bytes per second from and to memory: a[i] = b[i] + x c[i] over arrays four times as large as the last cache that the system
+ * tells of, 192 MiB to 768 MiB (McCalpin's triad), the best of some runs; 0 when memory is out. */
 double vc_profile_bandwidth(int threads);
 
 /* What the CPU counts in user mode on the threads of this process, where the kernel lets it (perf_event_open). */
@@ -105,6 +109,8 @@ typedef enum vc_way {
     VC_WAY_COUNT
 } vc_way;
 
+enum { VC_MOST_TOKENS = 16384 };
+
 typedef struct vc_length_options {
     size_t heads, head_dim;
     size_t projected; /* Linformer's k */
@@ -122,9 +128,10 @@ typedef struct vc_length_times {
 
 const char *vc_way_name(vc_way way);
 
-/* On random Q, K, V of one image of `tokens` tokens. Each way is first checked against the plain C kernel: a difference
- * above 1e-4 of the largest output is VC_EINVAL, and nothing is timed. VC_EINVAL also for sizes of 0, a sparsity outside
- * [0, 1) and more than 16384 tokens. */
+/* On random Q, K, V of one image of `tokens` tokens. First, nine queries of each way are checked against the plain C
+ * kernel and values of Linformer's projections by their definition: a difference above 1e-4 of the largest output is VC_EINVAL,
+ * and nothing is timed. VC_EINVAL also for sizes of 0, a sparsity outside [0, 1) and more than VC_MOST_TOKENS tokens or
+ * projected ones. */
 vc_status vc_profile_length(vc_length_times *out, size_t tokens, const vc_length_options *options);
 
 /* Median seconds of attention on the plan in all layers, forward and backward, as training runs it: two images,

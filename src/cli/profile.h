@@ -18,6 +18,9 @@ typedef struct cli_profile_options {
     double sparsity;
 } cli_profile_options;
 
+/* Median and quartiles. */
+json_t *cli_spread_json(vc_spread s, double factor);
+
 /* Attention on the plan at `path`. */
 vc_status cli_profile_attention(json_t *result, const cli_profile_options *options,
                                 const char *path, size_t seed);

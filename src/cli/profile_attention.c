@@ -5,10 +5,10 @@
 
 enum { HEAD_DIM = 64, REPEATS = 101 };
 
-static json_t *spread_json(const vc_spread *s, double factor)
+json_t *cli_spread_json(vc_spread s, double factor)
 {
-    return json_pack("{s:f, s:f, s:f}", "median", s->median * factor, "quartile_low",
-                     s->low * factor, "quartile_high", s->high * factor);
+    return json_pack("{s:f, s:f, s:f}", "median", factor * s.median, "quartile_low", factor * s.low,
+                     "quartile_high", factor * s.high);
 }
 
 /* Values per head: the model's, which the plan must fit, or what was asked for. */
@@ -41,7 +41,7 @@ vc_status cli_profile_attention(json_t *result, const cli_profile_options *o, co
     const size_t repeats = o->repeats == CLI_UNSET ? REPEATS : o->repeats;
     size_t head_dim = o->head_dim == CLI_UNSET ? HEAD_DIM : o->head_dim;
     vc_plan plan;
-    vc_attention_times times;
+    vc_attention_times times = {0};
     VC_TRY(vc_plan_read(&plan, path));
     vc_status status = find_head_dim(&head_dim, &o->model, &plan, path);
     if (status == VC_OK)
@@ -49,12 +49,12 @@ vc_status cli_profile_attention(json_t *result, const cli_profile_options *o, co
     vc_plan_close(&plan);
     VC_TRY(status);
     json_object_update_new(result, json_pack("{s:o, s:o, s:o, s:f, s:I, s:I, s:I}", "dense_ms",
-                                             spread_json(&times.dense, 1e3), "sparse_ms",
-                                             spread_json(&times.sparse, 1e3), "ratio",
-                                             spread_json(&times.ratio, 1.0), "largest_difference",
-                                             times.largest_difference, "batch",
-                                             (json_int_t)o->batch, "head_dim", (json_int_t)head_dim,
-                                             "repeats", (json_int_t)repeats));
+                                             cli_spread_json(times.dense, 1e3), "sparse_ms",
+                                             cli_spread_json(times.sparse, 1e3), "ratio",
+                                             cli_spread_json(times.ratio, 1.0),
+                                             "largest_difference", times.largest_difference,
+                                             "batch", (json_int_t)o->batch, "head_dim",
+                                             (json_int_t)head_dim, "repeats", (json_int_t)repeats));
     return VC_OK;
 }
 

@@ -4,7 +4,7 @@
 #include "profile.h"
 #include "vitcod/progress.h"
 
-enum { PROJECTED = 256, REPEATS = 15, MOST_LENGTH = 16384 };
+enum { PROJECTED = 256, REPEATS = 15 };
 
 static json_t *way_json(const vc_length_times *t, vc_way way)
 {
@@ -41,7 +41,7 @@ vc_status cli_profile_lengths(json_t *result, const cli_profile_options *o)
 {
     cli_numbers lengths = {0};
     vc_model_config config;
-    VC_TRY(cli_split_numbers(&lengths, "--lengths", o->lengths, 1.0, MOST_LENGTH));
+    VC_TRY(cli_split_numbers(&lengths, "--lengths", o->lengths, 1.0, VC_MOST_TOKENS));
     VC_TRY(cli_preset(&config, &o->model));
     const vc_attention_layer layer = vc_model_layer(&config, 0);
     const vc_length_options how = {.heads = layer.heads,
@@ -70,8 +70,8 @@ void cli_print_profile_lengths(const json_t *result)
     size_t i;
     json_t *at;
     printf(
-        "attention of one layer and image, %lld heads of %lld; Linformer projects to %lld, sparse prunes "
-        "%.1f %%\n",
+        "attention of one layer and image, %lld heads of %lld; Linformer projects to %lld, sparse is asked to "
+        "prune %.1f %%\n",
         (long long)json_integer_value(json_object_get(result, "heads")),
         (long long)json_integer_value(json_object_get(result, "head_dim")),
         (long long)json_integer_value(json_object_get(result, "linformer")),

@@ -74,7 +74,7 @@ static void add_counts(json_t *result, const cli_profile *p, size_t batch)
     json_object_set_new(result, "layers", layers);
 }
 
-static size_t bytes_per_value(const cli_engine_options *engine)
+static size_t bytes_per_parameter(const cli_engine_options *engine)
 {
     const vc_precision precision = cli_precision(engine);
     return precision == VC_IN_FP32 ? 4 : precision == VC_IN_BF16 ? 2 : 1;
@@ -111,7 +111,7 @@ static vc_status count(json_t *result, cli_profile *p, const vc_model *model, co
     if (!p->costs)
         return vc_fail(VC_ENOMEM, "out of memory");
     VC_TRY(vc_model_lower(&workload, &p->config, plan));
-    vc_profile_count(p->costs, &workload, p->layers, bytes_per_value(&o->engine));
+    vc_profile_count(p->costs, &workload, p->layers, bytes_per_parameter(&o->engine));
     vc_workload_close(&workload);
     for (size_t l = 0; model && model->pruned && l < p->layers; l++)
         VC_TRY(count_kept(p->costs + (l + 1) * VC_WORK_COUNT, model, l));

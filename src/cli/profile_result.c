@@ -4,12 +4,6 @@
 
 #include "profile.h"
 
-static json_t *spread_json(vc_spread s, double factor)
-{
-    return json_pack("{s:f, s:f, s:f}", "median", factor * s.median, "quartile_low", factor * s.low,
-                     "quartile_high", factor * s.high);
-}
-
 /* Seconds of columns of one kind of work in layers first to last: the median of their sums. */
 static double seconds_of(const cli_samples *s, int work, int first, int last)
 {
@@ -54,11 +48,15 @@ static void add_times(const place *at, const cli_samples *s, const cli_profile *
     for (int w = 0; w < VC_WORK_COUNT; w++) {
         const double seconds = seconds_of(s, w, at->first, at->last);
         const uint64_t macs = macs_of(s, w, at->first, at->last);
-        double bytes = 0.0;
+        double bytes = 0.0, flops = 0.0;
         if (seconds <= 0.0 && macs == 0)
             continue;
-        for (int l = at->first; l <= at->last; l++)
+        for (int l = at->first; l <= at->last; l++) {
             bytes += cli_profile_bytes(&p->costs[cli_column_of(l, w)], batch);
+            flops += (double)p->costs[cli_column_of(l, w)].flops;
+        }
+        if (flops <= 0.0) /* counted under other names: attention whose parts are not told apart */
+            flops = 2.0 * (double)macs;
         json_t *object = find_work(at->list, vc_work_name((vc_work)w));
         if (macs)
             json_object_set_new(object, "executed_macs", json_integer((json_int_t)macs));
@@ -66,9 +64,9 @@ static void add_times(const place *at, const cli_samples *s, const cli_profile *
             continue;
         json_object_update_new(
             object, json_pack("{s:f, s:f}", "ms", 1e3 * seconds, "share", seconds / at->all));
-        if (macs)
+        if (flops > 0.0)
             json_object_set_new(object, "gflops",
-                                json_real(2e-9 * (double)macs * (double)batch / seconds));
+                                json_real(1e-9 * flops * (double)batch / seconds));
         if (bytes > 0.0)
             json_object_set_new(object, "gbytes",
                                 json_real(1e-9 * bytes * (double)batch / seconds));
@@ -100,11 +98,12 @@ void cli_add_times(json_t *result, cli_samples *s, const cli_profile *p, size_t 
         add_times(&(place){json_object_get(layer, "work"), l, l, sum}, s, p, batch);
     }
     json_object_update_new(
-        result, json_pack("{s:o, s:f, s:f, s:o, s:o, s:o, s:I, s:I}", "whole_ms",
-                          spread_json(vc_spread_of(s->on, s->repeats), 1e3), "operators_ms",
-                          1e3 * sum, "waiting_ms", 1e3 * waiting, "told_share",
-                          spread_json(vc_spread_of(s->told, s->repeats), 1.0), "untimed_ms",
-                          spread_json(vc_spread_of(s->off, s->repeats), 1e3), "timed_over_untimed",
-                          spread_json(vc_spread_of(s->ratio, s->repeats), 1.0), "repeats",
-                          (json_int_t)s->repeats, "executed_macs", (json_int_t)macs));
+        result,
+        json_pack("{s:o, s:f, s:f, s:o, s:o, s:o, s:I, s:I}", "whole_ms",
+                  cli_spread_json(vc_spread_of(s->on, s->repeats), 1e3), "operators_ms", 1e3 * sum,
+                  "waiting_ms", 1e3 * waiting, "told_share",
+                  cli_spread_json(vc_spread_of(s->told, s->repeats), 1.0), "untimed_ms",
+                  cli_spread_json(vc_spread_of(s->off, s->repeats), 1e3), "timed_over_untimed",
+                  cli_spread_json(vc_spread_of(s->ratio, s->repeats), 1.0), "repeats",
+                  (json_int_t)s->repeats, "executed_macs", (json_int_t)macs));
 }

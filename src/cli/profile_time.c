@@ -9,30 +9,6 @@
 
 enum { REPEATS = 30, WARM_UP = 3 };
 
-static vc_work work_of(const char *name)
-{
-    static const struct {
-        const char *name;
-        vc_work work;
-    } works[] = {{"patch_embed", VC_WORK_PATCH_EMBED},
-                 {"stem", VC_WORK_PATCH_EMBED},
-                 {"qkv", VC_WORK_QKV},
-                 {"q", VC_WORK_QKV},
-                 {"kv", VC_WORK_QKV},
-                 {"attention", VC_WORK_ATTENTION},
-                 {"projection", VC_WORK_PROJECTION},
-                 {"fc1", VC_WORK_MLP},
-                 {"fc2", VC_WORK_MLP},
-                 {"norm1", VC_WORK_NORM},
-                 {"norm2", VC_WORK_NORM},
-                 {"norm", VC_WORK_NORM},
-                 {"head", VC_WORK_HEAD}};
-    for (size_t i = 0; i < sizeof works / sizeof *works; i++)
-        if (strcmp(works[i].name, name) == 0)
-            return works[i].work;
-    return VC_WORK_RESHAPE;
-}
-
 /* What an engine's times of one run add to the row. */
 static void take(cli_samples *s, size_t run, const vc_engine *engine)
 {
@@ -40,7 +16,7 @@ static void take(cli_samples *s, size_t run, const vc_engine *engine)
     static const vc_work phases[] = {VC_WORK_QK, VC_WORK_SOFTMAX, VC_WORK_SV};
     for (size_t i = 0; i < vc_engine_op_count(engine); i++) {
         const vc_engine_op op = vc_engine_op_at(engine, i);
-        const vc_work work = work_of(op.name);
+        const vc_work work = vc_work_of_operator(op.name);
         all += op.seconds;
         const int told = work == VC_WORK_ATTENTION && op.phases[0] > 0.0;
         for (size_t p = 0; told && p < VC_ATTEND_PHASES; p++)

@@ -29,7 +29,7 @@ typedef struct report_folder {
 vc_status report_open_folder(report_folder *out, const char *path);
 void report_close_folder(report_folder *folder);
 
-/* The maps: those that the results name, else the first files of their kind. What does not fit is a note. */
+/* The maps: those that the results name, the plan by its hash; else the first files of their kind. What does not fit is a note. */
 vc_status report_open_maps(report_maps *out, const report_folder *folder);
 void report_close_maps(report_maps *maps);
 

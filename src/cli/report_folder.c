@@ -117,13 +117,11 @@ static vc_status walk(report_folder *f)
 }
 
 /* After all files: what is beside it counts first. */
-static void look_into_gathered(report_folder *f)
+static void look_into_gathered(report_folder *f, const char *path)
 {
-    char path[REPORT_PATH];
     json_t *value;
     struct stat info;
-    if ((size_t)snprintf(path, sizeof path, "%s/result.json", f->path) >= sizeof path ||
-        stat(path, &info) != 0 || vc_json_read(&value, path) != VC_OK)
+    if (stat(path, &info) != 0 || vc_json_read(&value, path) != VC_OK)
         return;
     take_gathered(f, value);
     json_decref(value);
@@ -136,11 +134,16 @@ static vc_status fill(report_folder *f)
         return vc_fail(VC_EIO, "%s: cannot open: %s", f->path, strerror(errno));
     if (S_ISDIR(info.st_mode)) {
         VC_TRY(walk(f));
-        look_into_gathered(f);
+        char gathered[REPORT_PATH];
+        if ((size_t)snprintf(gathered, sizeof gathered, "%s/result.json", f->path) <
+            sizeof gathered)
+            look_into_gathered(f, gathered);
         VC_TRY(report_open_maps(&f->maps, f));
     } else {
         const char *slash = strrchr(f->path, '/');
         take(f, f->path, slash ? slash + 1 : f->path);
+        if (ends_in(f->path, ".json"))
+            look_into_gathered(f, f->path);
     }
     if (json_object_size(f->results) + json_object_size(f->logs) + f->maps.count > 0)
         return VC_OK;

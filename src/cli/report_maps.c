@@ -46,28 +46,44 @@ static int is_npy_of(const char *path, vc_dtype dtype)
     return fits;
 }
 
-static int is_maps(const char *path)
+static int is_maps(const char *path, const char *hash)
 {
+    (void)hash;
     return is_npy_of(path, VC_F32);
 }
 
-static int is_mask(const char *path)
+static int is_mask(const char *path, const char *hash)
 {
+    (void)hash;
     return is_npy_of(path, VC_BOOL);
 }
 
-static int is_plan(const char *path)
+/* Whether the plan in a file is this one; NULL: any is. */
+static int has_hash(const char *path, const char *hash)
 {
-    return vc_plan_is(path) == VC_PLAN_ALONE;
+    vc_plan plan;
+    char have[17];
+    if (!hash)
+        return 1;
+    if (vc_plan_read(&plan, path) != VC_OK)
+        return 0;
+    snprintf(have, sizeof have, "%016llx", (unsigned long long)vc_plan_hash(&plan));
+    vc_plan_close(&plan);
+    return strcmp(have, hash) == 0;
 }
 
-static int is_model_with_plan(const char *path)
+static int is_plan(const char *path, const char *hash)
 {
-    return vc_plan_is(path) == VC_PLAN_INSIDE;
+    return vc_plan_is(path) == VC_PLAN_ALONE && has_hash(path, hash);
+}
+
+static int is_model_with_plan(const char *path, const char *hash)
+{
+    return vc_plan_is(path) == VC_PLAN_INSIDE && has_hash(path, hash);
 }
 
 static int is_first_of(char path[REPORT_PATH], const report_folder *f, const char *end,
-                       int (*is)(const char *path))
+                       int (*is)(const char *path, const char *hash), const char *hash)
 {
     struct dirent **entries;
     int found = 0;
@@ -75,7 +91,7 @@ static int is_first_of(char path[REPORT_PATH], const report_folder *f, const cha
     for (int i = 0; i < count; i++) {
         const char *dot = strrchr(entries[i]->d_name, '.');
         if (!found && dot && strcmp(dot, end) == 0)
-            found = is_in(path, f->path, entries[i]->d_name) && is(path);
+            found = is_in(path, f->path, entries[i]->d_name) && is(path, hash);
         free(entries[i]);
     }
     if (count >= 0)
@@ -88,7 +104,7 @@ static int is_first_of(char path[REPORT_PATH], const report_folder *f, const cha
 static void open_attention(report_maps *m, const report_folder *f)
 {
     char path[REPORT_PATH];
-    if (!is_named(path, f, "attention", "maps") && !is_first_of(path, f, ".npy", is_maps))
+    if (!is_named(path, f, "attention", "maps") && !is_first_of(path, f, ".npy", is_maps, NULL))
         return;
     if (cli_open_maps(&m->attention, path) != VC_OK)
         report_note(f->notes, "the attention maps are not shown: %s", vc_last_error());
@@ -97,18 +113,42 @@ static void open_attention(report_maps *m, const report_folder *f)
 static void open_masks(report_maps *m, const report_folder *f)
 {
     char path[REPORT_PATH];
-    if (!is_named(path, f, "prune", "mask") && !is_first_of(path, f, ".npy", is_mask))
+    if (!is_named(path, f, "prune", "mask") && !is_first_of(path, f, ".npy", is_mask, NULL))
         return;
     if (vc_mask_set_read(&m->masks, path) != VC_OK)
         report_note(f->notes, "the masks are not shown: %s", vc_last_error());
 }
 
+/* Of the plan that was made in this run; NULL: no result tells. */
+static const char *hash_of_plan(const report_folder *f)
+{
+    const char *file;
+    json_t *result;
+    json_object_foreach (f->results, file, result) {
+        const char *by = json_string_value(json_object_get(result, "verb"));
+        const char *hash = json_string_value(json_object_get(result, "plan_hash"));
+        if (by && hash && strcmp(by, "polarize") == 0)
+            return hash;
+    }
+    return NULL;
+}
+
+static int find_plan(char path[REPORT_PATH], const report_folder *f, const char *hash)
+{
+    return is_first_of(path, f, ".safetensors", is_plan, hash) ||
+           is_first_of(path, f, ".safetensors", is_model_with_plan, hash);
+}
+
 static void open_plan(report_maps *m, const report_folder *f)
 {
     char path[REPORT_PATH];
-    if (!is_first_of(path, f, ".safetensors", is_plan) &&
-        !is_first_of(path, f, ".safetensors", is_model_with_plan))
-        return;
+    const char *hash = hash_of_plan(f);
+    if (!find_plan(path, f, hash)) {
+        if (!hash || !find_plan(path, f, NULL))
+            return;
+        report_note(f->notes, "the plan %s, which the results are of, is not there; %s is shown",
+                    hash, path);
+    }
     if (vc_plan_read(&m->plan, path) != VC_OK)
         report_note(f->notes, "the plan is not shown: %s", vc_last_error());
 }

@@ -68,7 +68,12 @@ vc_status vc_file_write_commit(vc_file_writer *writer)
     vc_status status = VC_OK;
     errno = 0;
     int failed = fflush(writer->stream) != 0 || ferror(writer->stream);
-    int reason = errno ? errno : EIO; /* an earlier write may have failed, for reasons now gone */
+    if (failed && errno == 0 && !writer->direct) { /* an earlier write did: the next tells why */
+        clearerr(writer->stream);
+        fputc(0, writer->stream);
+        fflush(writer->stream);
+    }
+    int reason = errno ? errno : EIO;
     if (fclose(writer->stream) != 0 && !failed) {
         failed = 1;
         reason = errno;

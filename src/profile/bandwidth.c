@@ -1,19 +1,29 @@
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "vitcod/clock.h"
 #include "vitcod/profile.h"
 
-enum { VALUES = 1 << 24 /* 64 MiB an array */, RUNS = 5 };
+enum { LEAST = 1 << 24, MOST = 1 << 26 /* values of an array */, RUNS = 5 };
+
+/* Three arrays are four times the last cache that the system tells of. */
+static size_t count_values(void)
+{
+    const long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
+    const size_t wanted = cache > 0 ? 4 * (size_t)cache / 3 / sizeof(float) : 0;
+    return wanted < LEAST ? LEAST : wanted > MOST ? MOST : wanted;
+}
 
 double vc_profile_bandwidth(int threads)
 {
     double best = 0.0;
-    float *memory = malloc(3 * (size_t)VALUES * sizeof *memory);
+    const size_t count = count_values();
+    float *memory = malloc(3 * count * sizeof *memory);
     if (!memory)
         return 0.0;
-    float *a = memory, *b = a + VALUES, *c = b + VALUES;
+    float *a = memory, *b = a + count, *c = b + count;
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (size_t i = 0; i < VALUES; i++) {
+    for (size_t i = 0; i < count; i++) {
         a[i] = 0.0f;
         b[i] = 1.0f;
         c[i] = 2.0f;
@@ -21,10 +31,10 @@ double vc_profile_bandwidth(int threads)
     for (int r = 0; r < RUNS; r++) {
         const double start = vc_clock_seconds();
 #pragma omp parallel for num_threads(threads) schedule(static)
-        for (size_t i = 0; i < VALUES; i++)
+        for (size_t i = 0; i < count; i++)
             a[i] = b[i] + 0.5f * c[i];
         const double seconds = vc_clock_seconds() - start,
-                     rate = 3.0 * VALUES * sizeof *memory / seconds;
+                     rate = 3.0 * (double)count * (double)sizeof *memory / seconds;
         best = rate > best ? rate : best;
         float *first = a; /* the next run reads what this one wrote, so that none is left out */
         a = b;

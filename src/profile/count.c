@@ -2,7 +2,7 @@
 
 #include "vitcod/profile.h"
 
-enum { SOFTMAX_FLOPS = 5, NORM_FLOPS = 8 };
+enum { SOFTMAX_FLOPS = 5, NORM_FLOPS = 8, VALUE = 4 /* bytes */ };
 
 const char *vc_work_name(vc_work work)
 {
@@ -12,6 +12,30 @@ const char *vc_work_name(vc_work work)
 #undef VC_WORK_NAME
     };
     return names[work];
+}
+
+vc_work vc_work_of_operator(const char *name)
+{
+    static const struct {
+        const char *name;
+        vc_work work;
+    } works[] = {{"patch_embed", VC_WORK_PATCH_EMBED},
+                 {"stem", VC_WORK_PATCH_EMBED},
+                 {"qkv", VC_WORK_QKV},
+                 {"q", VC_WORK_QKV},
+                 {"kv", VC_WORK_QKV},
+                 {"attention", VC_WORK_ATTENTION},
+                 {"projection", VC_WORK_PROJECTION},
+                 {"fc1", VC_WORK_MLP},
+                 {"fc2", VC_WORK_MLP},
+                 {"norm1", VC_WORK_NORM},
+                 {"norm2", VC_WORK_NORM},
+                 {"norm", VC_WORK_NORM},
+                 {"head", VC_WORK_HEAD}};
+    for (size_t i = 0; i < sizeof works / sizeof *works; i++)
+        if (strcmp(works[i].name, name) == 0)
+            return works[i].work;
+    return VC_WORK_RESHAPE;
 }
 
 static vc_work work_of(vc_op_kind kind)
@@ -48,13 +72,13 @@ void vc_profile_count(vc_cost *costs, const vc_workload *workload, size_t layers
         vc_cost *cost = &row[work_of(op->kind)], *norm = &row[VC_WORK_NORM];
         cost->macs += op->macs;
         cost->flops += 2 * op->macs;
-        cost->value_bytes += bytes * (op->input_values + op->output_values) + 4 * op->index_values;
+        cost->value_bytes += VALUE * (op->input_values + op->output_values) + 4 * op->index_values;
         cost->weight_bytes += bytes * op->weight_values;
         if (op->kind == VC_OP_SDDMM)
             row[VC_WORK_SOFTMAX].flops += SOFTMAX_FLOPS * op->macs / op->sizes.head_dim;
         if (op->normalised) {
             norm->flops += NORM_FLOPS * op->input_values;
-            norm->value_bytes += 2 * bytes * op->input_values;
+            norm->value_bytes += 2 * VALUE * op->input_values;
         }
     }
 }

@@ -54,6 +54,8 @@ vc_status vc_counters_open(vc_counters **out, int threads)
         return vc_fail(VC_ENOMEM, "out of memory");
     }
     *c = (vc_counters){threads, fds};
+    for (size_t i = 0; i < count; i++)
+        fds[i] = -1; /* there may be fewer threads than asked for */
 #pragma omp parallel num_threads(threads) reduction(+ : opened) reduction(max : reason)
     for (int k = 0; k < VC_COUNTER_COUNT; k++) {
         const int fd = open_one((vc_counter)k);

@@ -116,7 +116,8 @@ static void draw_table(FILE *out, const vc__bars *b)
         vc__html(out, b->rows[r]);
         fputs("</th>", out);
         for (size_t p = 0; p < b->part_count; p++)
-            fprintf(out, "<td>%s</td>", vc__number(text, b->values[r][p]));
+            fprintf(out, "<td>%s</td>",
+                    b->values[r][p] > 0.0 ? vc__number(text, b->values[r][p]) : "");
         fputs("</tr>\n", out);
     }
     fputs("</tbody></table></div></details>\n", out);

@@ -4,12 +4,6 @@
 
 #include "report_impl.h"
 
-static const char *text_at(const json_t *result, const char *key)
-{
-    const char *text = json_string_value(json_object_get(result, key));
-    return text ? text : "";
-}
-
 /* What another result of the run says of the same plan. */
 static double share_of_plan(const vc__book *book, size_t run, const char *hash)
 {
@@ -17,7 +11,7 @@ static double share_of_plan(const vc__book *book, size_t run, const char *hash)
         const vc__result *r = &book->results[i];
         const double kept = vc__number_at(r->json, "kept_share"),
                      sparsity = vc__number_at(r->json, "sparsity");
-        if (r->run != run || strcmp(text_at(r->json, "plan_hash"), hash) != 0)
+        if (r->run != run || strcmp(vc__text_at(r->json, "plan_hash"), hash) != 0)
             continue;
         if (isfinite(kept) || isfinite(sparsity))
             return isfinite(kept) ? 1.0 - kept : sparsity;
@@ -28,10 +22,10 @@ static double share_of_plan(const vc__book *book, size_t run, const char *hash)
 /* The pruned share of attention that an evaluation ran with; NAN where nothing tells. */
 static double pruned_share(const vc__book *book, const vc__result *eval)
 {
-    const char *hash = text_at(eval->json, "plan_hash");
+    const char *hash = vc__text_at(eval->json, "plan_hash");
     if (hash[0])
         return share_of_plan(book, eval->run, hash);
-    return strstr(text_at(eval->json, "command"), " --mask") ? (double)NAN : 0.0;
+    return strstr(vc__text_at(eval->json, "command"), " --mask") ? (double)NAN : 0.0;
 }
 
 static void point(vc__plot *p, vc__book *book, const vc__result *r, const char *what,

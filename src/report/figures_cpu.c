@@ -17,6 +17,16 @@ static void add_named(vc__bars *b, const json_t *operators, const char *value)
     }
 }
 
+static int has_value(const json_t *works, const char *value)
+{
+    size_t i;
+    json_t *work;
+    json_array_foreach ((json_t *)works, i, work)
+        if (isfinite(vc__number_at(work, value)))
+            return 1;
+    return 0;
+}
+
 /* What `profile` says of every kind of work. */
 static void draw_works(FILE *out, vc__book *book, const char *value, double factor, vc__bars *b)
 {
@@ -25,6 +35,8 @@ static void draw_works(FILE *out, vc__book *book, const char *value, double fact
         size_t k;
         json_t *work;
         if (!vc__is(r, "profile") || !vc__at(r->json, "work"))
+            continue;
+        if (!has_value(vc__at(r->json, "work"), value))
             continue;
         const json_t *plan = vc__at(r->json, "plan_hash");
         vc__bars_row(b, "%s%s", r->label, plan ? ", on a plan" : "");

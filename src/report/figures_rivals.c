@@ -6,19 +6,13 @@
 
 static const vc__bars empty;
 
-static const char *text_at(const json_t *row, const char *key)
-{
-    const char *text = json_string_value(json_object_get(row, key));
-    return text ? text : "";
-}
-
 static int has_one_setting(const json_t *rows)
 {
     size_t i;
     json_t *row;
     const json_t *first = json_array_get(rows, 0);
     json_array_foreach ((json_t *)rows, i, row)
-        if (strcmp(text_at(row, "arch"), text_at(first, "arch")) != 0 ||
+        if (strcmp(vc__text_at(row, "arch"), vc__text_at(first, "arch")) != 0 ||
             fabs(vc__number_at(row, "sparsity") - vc__number_at(first, "sparsity")) > 1e-12)
             return 0;
     return 1;
@@ -48,7 +42,8 @@ static void draw_bars(FILE *out, vc__book *book, const vc__result *r, const meas
     const json_t *rows = json_object_get(r->json, "rows"), *first = json_array_get(rows, 0);
     vc__bars b = empty;
     snprintf(note, sizeof note, "%.80s, %.1f %% of attention pruned; %.80s.",
-             base_name(text_at(first, "arch")), 100.0 * vc__number_at(first, "sparsity"), r->label);
+             base_name(vc__text_at(first, "arch")), 100.0 * vc__number_at(first, "sparsity"),
+             r->label);
     b.title = m->title;
     b.note = note;
     b.unit = m->unit;
@@ -57,10 +52,10 @@ static void draw_bars(FILE *out, vc__book *book, const vc__result *r, const meas
         if (!isfinite(vc__number_at(row, m->path)))
             continue;
         if (isfinite(times))
-            vc__bars_row(&b, "%s, %s (%.2f × ViTCoD)", text_at(row, "chip"),
-                         text_at(row, "setting"), times);
+            vc__bars_row(&b, "%s, %s (%.2f × ViTCoD)", vc__text_at(row, "chip"),
+                         vc__text_at(row, "setting"), times);
         else
-            vc__bars_row(&b, "%s, %s", text_at(row, "chip"), text_at(row, "setting"));
+            vc__bars_row(&b, "%s, %s", vc__text_at(row, "chip"), vc__text_at(row, "setting"));
         vc__bars_add(&b, "all", vc__number_at(row, m->path));
     }
     vc__bars_draw(out, book, &b);
@@ -80,10 +75,10 @@ static vc_status draw_curves(FILE *out, vc__book *book, const vc__result *r, con
                   .y_label = "times ViTCoD",
                   .y_log = 1};
     json_array_foreach ((json_t *)json_object_get(r->json, "rows"), i, row) {
-        if (strcmp(text_at(row, "arch"), arch) != 0)
+        if (strcmp(vc__text_at(row, "arch"), arch) != 0)
             continue;
-        const size_t s = vc__plot_series(&p, VC__POINTS | VC__LINE, "%s, %s", text_at(row, "chip"),
-                                         text_at(row, "setting"));
+        const size_t s = vc__plot_series(&p, VC__POINTS | VC__LINE, "%s, %s",
+                                         vc__text_at(row, "chip"), vc__text_at(row, "setting"));
         vc__plot_mark(&p, s, 100.0 * vc__number_at(row, "sparsity"), vc__number_at(row, m->times),
                       "%s", r->label);
     }
@@ -92,9 +87,9 @@ static vc_status draw_curves(FILE *out, vc__book *book, const vc__result *r, con
 
 static int is_first(const json_t *rows, size_t index)
 {
-    const char *arch = text_at(json_array_get(rows, index), "arch");
+    const char *arch = vc__text_at(json_array_get(rows, index), "arch");
     for (size_t i = 0; i < index; i++)
-        if (strcmp(arch, text_at(json_array_get(rows, i), "arch")) == 0)
+        if (strcmp(arch, vc__text_at(json_array_get(rows, i), "arch")) == 0)
             return 0;
     return 1;
 }
@@ -110,7 +105,7 @@ static vc_status draw(FILE *out, vc__book *book, const vc__result *r)
         for (size_t i = 0; !one && i < json_array_size(rows); i++)
             if (is_first(rows, i))
                 VC_TRY(draw_curves(out, book, r, &measures[m],
-                                   text_at(json_array_get(rows, i), "arch")));
+                                   vc__text_at(json_array_get(rows, i), "arch")));
     }
     return VC_OK;
 }

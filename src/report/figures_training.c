@@ -52,10 +52,13 @@ static int is_step(const json_t *line)
 static void add(vc__plot *p, vc__book *book, const vc__result *r, const json_t *lines, int steps,
                 const metric *m)
 {
-    size_t i, seen = 0;
+    size_t i, kind = 0;
     json_t *line;
-    const size_t stride = json_array_size(lines) / MOST_MARKS + 1;
+    json_array_foreach ((json_t *)lines, i, line)
+        kind += is_step(line) == steps;
+    const size_t stride = kind / MOST_MARKS + 1;
     for (size_t k = 0; k < 4 && m->keys[k]; k++) {
+        size_t seen = 0;
         json_array_foreach ((json_t *)lines, i, line) {
             const double y = vc__number_at(line, m->keys[k]);
             if (is_step(line) != steps || !isfinite(y) || seen++ % stride != 0)

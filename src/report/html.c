@@ -113,6 +113,12 @@ const json_t *vc__at(const json_t *object, const char *path)
     return object;
 }
 
+const char *vc__text_at(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
 double vc__number_at(const json_t *object, const char *path)
 {
     const json_t *value = vc__at(object, path);

@@ -157,7 +157,7 @@ static void draw_shape(FILE *out, const vc__plot *p, size_t series, double x, do
                                          "m-4-4h8v8h-8z", "m0-5.5l5 9h-10z",
                                          "m0-5.5l5 5.5l-5 5.5l-5-5.5z"};
     fprintf(out, "<path class=\"mark f%zu\" d=\"M%.1f %.1f%s\">",
-            vc__class_of(p->series[series], series), x, y, shapes[series % 4]);
+            vc__class_of(p->series[series], series), x, y, shapes[(series + series / 8) % 4]);
 }
 
 static void draw_point(FILE *out, const vc__plot *p, const vc__mark *m, const scale *x,

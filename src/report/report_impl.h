@@ -18,6 +18,8 @@ const char *vc__number(char text[VC__NUMBER], double value); /* for eyes: 31,441
 const json_t *vc__at(const json_t *object, const char *path);
 /* The number there, or NAN. */
 double vc__number_at(const json_t *object, const char *path);
+/* The text of a member, or "". */
+const char *vc__text_at(const json_t *object, const char *key);
 
 /* ---- the results of all runs, in one list (book.c) */
 

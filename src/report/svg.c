@@ -66,8 +66,8 @@ size_t vc__class_of(const char *name, size_t index)
         size_t colour;
     } fixed[] = {{"idle", GREY}, {"the rest", GREY}, {"reshape", GREY}, {"mlp", 0},
                  {"qkv", 1},     {"qk", 2},          {"sv", 3},         {"projection", 4},
-                 {"softmax", 5}, {"patch_embed", 6}, {"norm", 7},       {"head", 6},
-                 {"coders", 5},  {"attention", 2}};
+                 {"softmax", 5}, {"patch_embed", 6}, {"norm", 7},       {"head", 9},
+                 {"coders", 10}, {"attention", 2}}; /* attention: qk, softmax and sv in one */
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (strcmp(fixed[i].name, name) == 0)
             return fixed[i].colour;

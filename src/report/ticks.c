@@ -18,9 +18,11 @@ size_t vc__ticks(double ticks[VC__MOST_TICKS], double low, double high, size_t w
         return 1;
     }
     const double step = round_step((high - low) / (double)wanted), slack = step * 1e-6;
-    for (double i = ceil((low - slack) / step); i * step <= high + slack; i++)
-        if (count < VC__MOST_TICKS)
-            ticks[count++] = i * step;
+    const double first = ceil((low - slack) / step);
+    while (count < VC__MOST_TICKS && (first + (double)count) * step <= high + slack) {
+        ticks[count] = (first + (double)count) * step;
+        count++;
+    }
     return count;
 }
 
@@ -44,11 +46,11 @@ size_t vc__log_ticks(double ticks[VC__MOST_TICKS], double low, double high)
     static const double digits[] = {1.0, 2.0, 5.0};
     const double decades = log10(high / low);
     const size_t per_decade = decades < 1.5 ? 3 : 1;
-    const double stride = ceil(decades / 7.0);
+    const double stride = fmax(1.0, ceil(decades / 7.0)), first = floor(log10(low));
     size_t count = 0;
-    for (double p = floor(log10(low)); p <= ceil(log10(high)); p += stride > 1.0 ? stride : 1.0)
+    for (size_t i = 0; i < VC__MOST_TICKS; i++)
         for (size_t d = 0; d < per_decade; d++) {
-            const double at = digits[d] * pow(10.0, p);
+            const double at = digits[d] * pow(10.0, first + (double)i * stride);
             if (at >= low * (1.0 - 1e-9) && at <= high * (1.0 + 1e-9) && count < VC__MOST_TICKS)
                 ticks[count++] = at;
         }
