@@ -19,7 +19,8 @@ typedef struct report_maps {
 } report_maps;
 
 typedef struct report_folder {
-    const char *path, *name;        /* its last part */
+    const char *path;
+    char *name;                     /* its last part */
     json_t *results, *logs, *notes; /* by file name */
     report_maps maps;
 } report_folder;

@@ -154,20 +154,24 @@ static vc_status fill(report_folder *f)
         f->path);
 }
 
-static const char *last_part(const char *path)
+/* The last part of where it leads: "." and "run/" have names too. To be freed. */
+static char *name_of(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
+    char *whole = realpath(path, NULL);
+    const char *from = whole ? whole : path, *slash = strrchr(from, '/');
+    char *name = strdup(slash && slash[1] ? slash + 1 : from);
+    free(whole);
+    return name;
 }
 
 vc_status report_open_folder(report_folder *out, const char *path)
 {
     *out = (report_folder){.path = path,
-                           .name = last_part(path),
+                           .name = name_of(path),
                            .results = json_object(),
                            .logs = json_object(),
                            .notes = json_array()};
-    const vc_status status = fill(out);
+    const vc_status status = out->name ? fill(out) : vc_fail(VC_ENOMEM, "%s: out of memory", path);
     if (status != VC_OK)
         report_close_folder(out);
     return status;
@@ -176,6 +180,7 @@ vc_status report_open_folder(report_folder *out, const char *path)
 void report_close_folder(report_folder *f)
 {
     report_close_maps(&f->maps);
+    free(f->name);
     json_decref(f->results);
     json_decref(f->logs);
     json_decref(f->notes);

@@ -80,6 +80,17 @@ check "report as a page" 0 'page.html: runs 1, figures [1-9]' "$vitcod" report r
 check "its sections" 0 'id="accuracy"' cat page.html
 holds "each has figures" 'id="attention"' 'id="heads"' 'id="cpu"' 'id="accelerator"' 'id="training"' 'data:image/png;base64,' \
     'vitcod eval model --data data --json'
+check "what was gathered, alone" 0 'runs 1, figures [1-9]' "$vitcod" report run/result.json -o page.html
+check "a folder has a name" 0 'runs 1' sh -c "cd run && '$vitcod' report . -o ../page.html"
+check "in the title" 0 '<h1>run</h1>' cat page.html
+check "another plan" 0 '' "$vitcod" polarize mask.npy --threshold 1 -o run/another.safetensors
+check "beside the run's" 0 'runs 1' "$vitcod" report run -o page.html
+check "is not taken for it" 1 '' grep 'which the results are of' page.html
+mv run/plan.safetensors gone
+check "alone in its place" 0 'runs 1' "$vitcod" report run -o page.html
+check "it is told" 0 'which the results are of, is not there; run/another.safetensors' cat page.html
+mv gone run/plan.safetensors
+rm run/another.safetensors
 mkdir odd 'a<b>&c'
 echo '{"verb": "someday", "nothing": {"known": 7}}' >odd/later.json
 echo '{"verb": "eval", "command": "<script>x</script>", "top1": 3}' >'a<b>&c/<i>.json'

@@ -14,6 +14,8 @@ static void ticks_are_round_and_inside(void **state)
     assert_int_equal(vc__ticks(ticks, 3.0, 3.0, 5), 1);
     const size_t many = vc__ticks(ticks, -1e300, 1e300, 5);
     assert_true(many > 1 && many <= VC__MOST_TICKS);
+    assert_true(vc__ticks(ticks, 1e17, 1e17 + 16.0, 5) <=
+                VC__MOST_TICKS); /* counts by 1 end here */
 }
 
 static void logarithmic_ticks_are_decades(void **state)
@@ -26,6 +28,7 @@ static void logarithmic_ticks_are_decades(void **state)
     assert_int_equal(vc__log_ticks(ticks, 3.0, 30.0), 3); /* 5, 10, 20 */
     assert_near(ticks[0], 5.0, 1e-12);
     assert_true(vc__log_ticks(ticks, 1e-200, 1e200) <= VC__MOST_TICKS);
+    assert_true(vc__log_ticks(ticks, 1.0, (double)INFINITY) <= VC__MOST_TICKS);
 }
 
 static void numbers_are_for_eyes(void **state)
