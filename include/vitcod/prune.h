@@ -14,6 +14,9 @@ typedef struct vc_prune_options {
     double info; /* the rule's strength: the info cut theta_p, or the threshold; negative: unset */
     double sparsity;      /* or the wanted share of pruned entries, 0..1; negative: unset */
     int keep_class_token; /* row 0 and column 0 are never pruned (DeiT; not LeViT) */
+    /* Before each round of a bisection, at most of `rounds`; NULL: nobody asks. */
+    void (*on_round)(void *context, size_t done, size_t rounds);
+    void *context;
 } vc_prune_options;
 
 vc_prune_options vc_prune_options_default(void); /* info, both unset, class token kept */

@@ -122,6 +122,7 @@ static double strictest(const vc_prune_rule *rule, const job *j)
 /* The cut whose sparsity comes nearest to the wanted one: sparsity falls as the cut rises. */
 static vc_status bisect(vc_prune_report *report, const job *j)
 {
+    enum { ROUNDS = 40 };
     const vc_prune_options *o = j->options;
     const double tolerance = 0.002; /* of all entries; a row's cut moves in steps of one entry */
     const vc_prune_rule *rule = find_rule(o->rule);
@@ -132,7 +133,9 @@ static vc_status bisect(vc_prune_report *report, const job *j)
             VC_EINVAL,
             "%s: a sparsity of %g is out of reach: %g is the most that rule %s prunes here",
             j->path, o->sparsity, most, o->rule);
-    for (int i = 0; i < 40; i++) {
+    for (size_t i = 0; i < ROUNDS; i++) {
+        if (o->on_round)
+            o->on_round(o->context, i, ROUNDS);
         const double middle = (float)(0.5 * (low + high)); /* rules compare in float32 */
         if (middle == low || middle == high)
             break;

@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "open_maps.h"
+#include "vitcod/progress.h"
 
 typedef struct prune_command {
     vc_prune_options options;
@@ -42,6 +43,13 @@ static void describe(json_t *result, const vc_mask_set *set, const vc_prune_repo
     json_decref(cuts);
 }
 
+static void on_round(void *context, size_t done, size_t rounds)
+{
+    vc_progress *progress = context;
+    progress->total = rounds;
+    vc_progress_update(progress, done, NULL);
+}
+
 /* A file holds a model with a class token (DeiT), a folder one without (LeViT). */
 static vc_status prune(json_t *result, const prune_command *c, const char *path,
                        const cli_maps *maps)
@@ -50,6 +58,7 @@ static vc_status prune(json_t *result, const prune_command *c, const char *path,
     vc_prune_options options = c->options;
     vc_mask_set set;
     vc_prune_report report = {0};
+    vc_progress progress = vc_progress_begin("pruning", 1);
     options.keep_class_token = c->keep || (!c->drop && !files->files[0].name[0]);
     options.info = c->cut_count ? c->cuts[0] : -1.0;
     if (c->cut_count > 1 && c->cut_count != files->count)
@@ -58,9 +67,12 @@ static vc_status prune(json_t *result, const prune_command *c, const char *path,
     VC_TRY(vc_mask_set_open(&set, files->count));
     for (size_t g = 0; g < files->count; g++)
         memcpy(set.names[g].text, files->files[g].name, sizeof set.names[g].text);
+    options.on_round = on_round;
+    options.context = &progress;
     vc_status status =
         vc_prune_groups(set.masks, &report, maps->maps, c->cut_count > 1 ? c->cuts : NULL,
                         files->count, &options, path);
+    vc_progress_end(&progress);
     if (status == VC_OK)
         status = vc_mask_set_write(c->output, &set);
     if (status == VC_OK)
