@@ -81,7 +81,7 @@ typedef enum vc_init {
     VC_INIT_ONE,
     VC_INIT_NORMAL,  /* truncated at two deviations of 0.7 / sqrt(inputs) */
     VC_INIT_FAN_IN,  /* of 1 / sqrt(inputs) */
-    VC_INIT_NARROW,  /* of 0.02 */
+    VC_INIT_NARROW,  /* of 0.02, not truncated */
     VC_INIT_UNIFORM, /* within +-1 / sqrt(inputs) (He et al. 2015, with a slope of sqrt(5)) */
 } vc_init;
 
@@ -187,8 +187,8 @@ typedef struct vc_acts {
     float *scratch; /* of attention */
     /* (L, 2, B) what an image's two branches of a block count, in training with stochastic depth; NULL: 1 */
     const float *branches;
-    vc_half *
-        half; /* products of the blocks, and of a LeViT's stem in training, in bfloat16; NULL: in float32 */
+    /* Products of the blocks, and of a LeViT's stem in training, in bfloat16; NULL: in float32 */
+    vc_half *half;
     double *distances; /* (L, 2) squared distances of Q and K to what is decoded */
     vc_deit_acts deit; /* those of the architecture */
     vc_levit_acts levit;
@@ -199,6 +199,9 @@ typedef struct vc_acts {
 /* Room for the model as it is restricted now: masks and plans come first. */
 vc_status vc_acts_open(vc_acts *out, const vc_model *model, size_t batch, int keep);
 void vc_acts_close(vc_acts *acts);
+
+/* What a layer's branch (0: attention, 1: MLP) counts, image by image; NULL: 1. */
+const float *vc_acts_branch(const vc_acts *acts, size_t layer, size_t branch);
 
 /* Looks at a layer's attention while the forward pass runs. Either function may be NULL. */
 typedef struct vc_tap {

@@ -31,22 +31,24 @@ typedef enum vc_work {
 } vc_work;
 
 const char *vc_work_name(vc_work work);
+
 /* Of an engine's operator (vc_engine_op.name). */
 vc_work vc_work_of_operator(const char *name);
 
 /* For one image. */
 typedef struct vc_cost {
-    uint64_t macs; /* of products and convolutions, as publications count them */
     uint64_t
-        flops; /* two per MAC that is kept, five per score of a softmax, eight per value of a LayerNorm */
+        macs; /* of products and convolutions, as publications count them; pruned ones are none */
+    uint64_t flops; /* two per MAC, five per score of a softmax, eight per value of a LayerNorm */
     uint64_t value_bytes;  /* activations and indices read and written */
     uint64_t weight_bytes; /* parameters read, once for a batch */
 } vc_cost;
 
 /* What a workload comes to, by layer and kind of work: costs (layers + 1, VC_WORK_COUNT), first what is outside the
- * layers. Values have four bytes, as engines keep them in every
- * precision, `bytes`: of a parameter. Scores and what lies inside a block's MLP never leave the core, so they are no bytes. */
-void vc_profile_count(vc_cost *costs, const vc_workload *workload, size_t layers, size_t bytes);
+ * layers. Values have four bytes, as engines keep them in every precision. Scores and what lies inside a block's MLP never
+ * leave the core, so they are no bytes. */
+void vc_profile_count(vc_cost *costs, const vc_workload *workload, size_t layers,
+                      size_t bytes_per_parameter);
 
 typedef struct vc_spread {
     double median, low, high; /* low, high: quartiles */

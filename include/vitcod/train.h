@@ -145,7 +145,9 @@ typedef struct vc_train_options {
     double logits;                /* weight of the loss on logits, beside the distances; 1 */
     double features, attention;   /* weights of the distances from the teacher's blocks; 0: none */
     double temperature;
-    int half; /* products of the blocks, and of a LeViT's stem, in bfloat16; tests keep that stem in float32: VC_EUNSUPPORTED where the CPU has none */
+    /* Products of the blocks, and of a LeViT's stem, in bfloat16: VC_EUNSUPPORTED where the CPU has none. Tests keep that
+     * stem in float32. */
+    int half;
     int hard_distillation; /* from the teacher's first class instead of its distribution */
     int two_heads; /* labels teach the first head, the teacher the second; 0: both teach their mean */
     vc_augment_options augment; /* how images are changed */

@@ -34,10 +34,15 @@ double cli_plan_kept_share(const vc_plan *plan)
     return (double)n.kept / (double)n.all;
 }
 
+void cli_plan_hash(char text[CLI_PLAN_HASH], const vc_plan *plan)
+{
+    snprintf(text, CLI_PLAN_HASH, "%016llx", (unsigned long long)vc_plan_hash(plan));
+}
+
 void cli_add_plan_hash(json_t *result, const vc_plan *plan)
 {
-    char hash[32];
-    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)vc_plan_hash(plan));
+    char hash[CLI_PLAN_HASH];
+    cli_plan_hash(hash, plan);
     json_object_set_new(result, "plan_hash", json_string(hash));
 }
 

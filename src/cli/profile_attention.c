@@ -5,12 +5,6 @@
 
 enum { HEAD_DIM = 64, REPEATS = 101 };
 
-json_t *cli_spread_json(vc_spread s, double factor)
-{
-    return json_pack("{s:f, s:f, s:f}", "median", factor * s.median, "quartile_low", factor * s.low,
-                     "quartile_high", factor * s.high);
-}
-
 /* Values per head: the model's, which the plan must fit, or what was asked for. */
 static vc_status find_head_dim(size_t *head_dim, const cli_model_options *options,
                                const vc_plan *plan, const char *plan_path)

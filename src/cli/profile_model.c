@@ -39,7 +39,7 @@ static json_t *works_json(const cli_profile *p, int first, int last, size_t batc
     for (int w = 0; w < VC_WORK_COUNT; w++) {
         vc_cost sum = {0};
         for (int l = first; l <= last; l++)
-            add(&sum, &p->costs[(size_t)(l + 1) * VC_WORK_COUNT + (size_t)w]);
+            add(&sum, &p->costs[cli_column_of(l, w)]);
         if (is_empty(&sum))
             continue;
         json_t *object = cost_json(&sum, batch);
@@ -54,7 +54,7 @@ static vc_cost all_of(const cli_profile *p, int first, int last)
     vc_cost sum = {0};
     for (int l = first; l <= last; l++)
         for (int w = 0; w < VC_WORK_COUNT; w++)
-            add(&sum, &p->costs[(size_t)(l + 1) * VC_WORK_COUNT + (size_t)w]);
+            add(&sum, &p->costs[cli_column_of(l, w)]);
     return sum;
 }
 

@@ -4,6 +4,12 @@
 
 #include "profile.h"
 
+json_t *cli_spread_json(vc_spread s, double factor)
+{
+    return json_pack("{s:f, s:f, s:f}", "median", factor * s.median, "quartile_low", factor * s.low,
+                     "quartile_high", factor * s.high);
+}
+
 /* Seconds of columns of one kind of work in layers first to last: the median of their sums. */
 static double seconds_of(const cli_samples *s, int work, int first, int last)
 {

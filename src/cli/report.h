@@ -22,6 +22,7 @@ typedef struct report_folder {
     const char *path;
     char *name;                     /* its last part */
     json_t *results, *logs, *notes; /* by file name */
+    json_t *gathered;               /* what tables of runs hold, whose files may be gone */
     report_maps maps;
 } report_folder;
 

@@ -35,16 +35,18 @@ static void set(json_t *object, const char *name, json_t *value)
 }
 
 /* What `vitcod report RUN` gathered is told by its parts, where their files are gone. */
-static void take_gathered(report_folder *f, json_t *gathered)
+static void take_gathered(report_folder *f)
 {
+    size_t i;
     const char *part;
-    json_t *value;
-    json_object_foreach (json_object_get(gathered, "run"), part, value) {
-        char name[256];
-        snprintf(name, sizeof name, "%s.json", part);
-        if (json_is_object(value) && !json_object_get(f->results, name))
-            set(f->results, name, json_incref(value));
-    }
+    json_t *run, *value;
+    json_array_foreach (f->gathered, i, run)
+        json_object_foreach (run, part, value) {
+            char name[256];
+            snprintf(name, sizeof name, "%s.json", part);
+            if (json_is_object(value) && !json_object_get(f->results, name))
+                set(f->results, name, json_incref(value));
+        }
 }
 
 static void take_json(report_folder *f, const char *path, const char *name)
@@ -56,7 +58,9 @@ static void take_json(report_folder *f, const char *path, const char *name)
     }
     if (!json_is_string(json_object_get(value, "verb")))
         report_note(f->notes, "%s is not shown: it names no verb that wrote it", name);
-    else if (!json_is_object(json_object_get(value, "run")))
+    else if (json_is_object(json_object_get(value, "run")))
+        json_array_append(f->gathered, json_object_get(value, "run"));
+    else
         set(f->results, name, json_incref(value));
     json_decref(value);
 }
@@ -116,35 +120,20 @@ static vc_status walk(report_folder *f)
     return VC_OK;
 }
 
-/* After all files: what is beside it counts first. */
-static void look_into_gathered(report_folder *f, const char *path)
-{
-    json_t *value;
-    struct stat info;
-    if (stat(path, &info) != 0 || vc_json_read(&value, path) != VC_OK)
-        return;
-    take_gathered(f, value);
-    json_decref(value);
-}
-
 static vc_status fill(report_folder *f)
 {
     struct stat info;
     if (stat(f->path, &info) != 0)
         return vc_fail(VC_EIO, "%s: cannot open: %s", f->path, strerror(errno));
-    if (S_ISDIR(info.st_mode)) {
+    const int folder = S_ISDIR(info.st_mode);
+    const char *slash = strrchr(f->path, '/');
+    if (folder)
         VC_TRY(walk(f));
-        char gathered[REPORT_PATH];
-        if ((size_t)snprintf(gathered, sizeof gathered, "%s/result.json", f->path) <
-            sizeof gathered)
-            look_into_gathered(f, gathered);
-        VC_TRY(report_open_maps(&f->maps, f));
-    } else {
-        const char *slash = strrchr(f->path, '/');
+    else
         take(f, f->path, slash ? slash + 1 : f->path);
-        if (ends_in(f->path, ".json"))
-            look_into_gathered(f, f->path);
-    }
+    take_gathered(f); /* last: a file beside it counts more */
+    if (folder)
+        VC_TRY(report_open_maps(&f->maps, f));
     if (json_object_size(f->results) + json_object_size(f->logs) + f->maps.count > 0)
         return VC_OK;
     return vc_fail(
@@ -170,6 +159,7 @@ vc_status report_open_folder(report_folder *out, const char *path)
                            .name = name_of(path),
                            .results = json_object(),
                            .logs = json_object(),
+                           .gathered = json_array(),
                            .notes = json_array()};
     const vc_status status = out->name ? fill(out) : vc_fail(VC_ENOMEM, "%s: out of memory", path);
     if (status != VC_OK)
@@ -183,6 +173,7 @@ void report_close_folder(report_folder *f)
     free(f->name);
     json_decref(f->results);
     json_decref(f->logs);
+    json_decref(f->gathered);
     json_decref(f->notes);
     *f = (report_folder){0};
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "open_plan.h"
 #include "report.h"
 #include "vitcod/npy.h"
 
@@ -46,15 +47,13 @@ static int is_npy_of(const char *path, vc_dtype dtype)
     return fits;
 }
 
-static int is_maps(const char *path, const char *hash)
+static int is_maps(const char *path)
 {
-    (void)hash;
     return is_npy_of(path, VC_F32);
 }
 
-static int is_mask(const char *path, const char *hash)
+static int is_mask(const char *path)
 {
-    (void)hash;
     return is_npy_of(path, VC_BOOL);
 }
 
@@ -62,28 +61,29 @@ static int is_mask(const char *path, const char *hash)
 static int has_hash(const char *path, const char *hash)
 {
     vc_plan plan;
-    char have[17];
+    char have[CLI_PLAN_HASH];
     if (!hash)
         return 1;
     if (vc_plan_read(&plan, path) != VC_OK)
         return 0;
-    snprintf(have, sizeof have, "%016llx", (unsigned long long)vc_plan_hash(&plan));
+    cli_plan_hash(have, &plan);
     vc_plan_close(&plan);
     return strcmp(have, hash) == 0;
 }
 
-static int is_plan(const char *path, const char *hash)
+static int is_plan(const char *path)
 {
-    return vc_plan_is(path) == VC_PLAN_ALONE && has_hash(path, hash);
+    return vc_plan_is(path) == VC_PLAN_ALONE;
 }
 
-static int is_model_with_plan(const char *path, const char *hash)
+static int is_model_with_plan(const char *path)
 {
-    return vc_plan_is(path) == VC_PLAN_INSIDE && has_hash(path, hash);
+    return vc_plan_is(path) == VC_PLAN_INSIDE;
 }
 
+/* `hash`: of its plan, or NULL. */
 static int is_first_of(char path[REPORT_PATH], const report_folder *f, const char *end,
-                       int (*is)(const char *path, const char *hash), const char *hash)
+                       int (*is)(const char *path), const char *hash)
 {
     struct dirent **entries;
     int found = 0;
@@ -91,7 +91,7 @@ static int is_first_of(char path[REPORT_PATH], const report_folder *f, const cha
     for (int i = 0; i < count; i++) {
         const char *dot = strrchr(entries[i]->d_name, '.');
         if (!found && dot && strcmp(dot, end) == 0)
-            found = is_in(path, f->path, entries[i]->d_name) && is(path, hash);
+            found = is_in(path, f->path, entries[i]->d_name) && is(path) && has_hash(path, hash);
         free(entries[i]);
     }
     if (count >= 0)

@@ -42,3 +42,8 @@ void vc_acts_close(vc_acts *acts)
     vc_arena_close(&acts->arena);
     *acts = (vc_acts){0};
 }
+
+const float *vc_acts_branch(const vc_acts *acts, size_t layer, size_t branch)
+{
+    return acts->branches ? acts->branches + (2 * layer + branch) * acts->batch : NULL;
+}

@@ -46,13 +46,10 @@ static void attend(vc_acts *acts, const vc_model *model, size_t layer, size_t ba
 static void add_branch(float *out, const float *x, const vc_linear *last, const float *in,
                        const vc_acts *acts, size_t layer, size_t branch, size_t batch, size_t rows)
 {
-    if (!acts->branches) {
-        vc_linear_forward_in(acts->half, out, x, last, rows, in);
-        return;
-    }
-    const float *counts = acts->branches + (2 * layer + branch) * acts->batch;
-    vc_linear_forward_in(acts->half, out, x, last, rows, NULL);
-    vc_scale_images(out, out, counts, in, batch, rows / batch * last->outputs);
+    const float *counts = vc_acts_branch(acts, layer, branch);
+    vc_linear_forward_in(acts->half, out, x, last, rows, counts ? NULL : in);
+    if (counts)
+        vc_scale_images(out, out, counts, in, batch, rows / batch * last->outputs);
 }
 
 static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,

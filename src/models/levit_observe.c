@@ -49,8 +49,7 @@ static void add_branch(float *out, const vc_normed_acts *n, const float *x, cons
                        const vc_acts *acts, size_t index, size_t branch, size_t inputs,
                        size_t outputs, size_t batch, size_t rows)
 {
-    const float *counts =
-        acts->branches ? acts->branches + (2 * index + branch) * acts->batch : NULL;
+    const float *counts = vc_acts_branch(acts, index, branch);
     run(acts->half, out, n, x, inputs, outputs, rows, counts ? NULL : in);
     if (counts)
         vc_scale_images(out, out, counts, in, batch, rows / batch * outputs);

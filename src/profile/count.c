@@ -63,7 +63,8 @@ static vc_work work_of(vc_op_kind kind)
     }
 }
 
-void vc_profile_count(vc_cost *costs, const vc_workload *workload, size_t layers, size_t bytes)
+void vc_profile_count(vc_cost *costs, const vc_workload *workload, size_t layers,
+                      size_t bytes_per_parameter)
 {
     memset(costs, 0, (layers + 1) * VC_WORK_COUNT * sizeof *costs);
     for (size_t i = 0; i < workload->count; i++) {
@@ -73,7 +74,7 @@ void vc_profile_count(vc_cost *costs, const vc_workload *workload, size_t layers
         cost->macs += op->macs;
         cost->flops += 2 * op->macs;
         cost->value_bytes += VALUE * (op->input_values + op->output_values) + 4 * op->index_values;
-        cost->weight_bytes += bytes * op->weight_values;
+        cost->weight_bytes += bytes_per_parameter * op->weight_values;
         if (op->kind == VC_OP_SDDMM)
             row[VC_WORK_SOFTMAX].flops += SOFTMAX_FLOPS * op->macs / op->sizes.head_dim;
         if (op->normalised) {

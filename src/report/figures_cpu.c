@@ -34,9 +34,7 @@ static void draw_works(FILE *out, vc__book *book, const char *value, double fact
         const vc__result *r = &book->results[i];
         size_t k;
         json_t *work;
-        if (!vc__is(r, "profile") || !vc__at(r->json, "work"))
-            continue;
-        if (!has_value(vc__at(r->json, "work"), value))
+        if (!vc__is(r, "profile") || !has_value(vc__at(r->json, "work"), value))
             continue;
         const json_t *plan = vc__at(r->json, "plan_hash");
         vc__bars_row(b, "%s%s", r->label, plan ? ", on a plan" : "");

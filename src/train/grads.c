@@ -43,10 +43,10 @@ static size_t scratch_count(const vc_model *model)
 const float *vc__branch_gradient(float *scaled, const float *dy, const vc_acts *acts, size_t layer,
                                  size_t branch, size_t batch, size_t image)
 {
-    if (!acts->branches)
+    const float *counts = vc_acts_branch(acts, layer, branch);
+    if (!counts)
         return dy;
-    vc_scale_images(scaled, dy, acts->branches + (2 * layer + branch) * acts->batch, NULL, batch,
-                    image);
+    vc_scale_images(scaled, dy, counts, NULL, batch, image);
     return scaled;
 }
 
