@@ -16,11 +16,10 @@
 typedef struct work {
     vc_plan plan;
     vc_attention_shape shape;
-    vc_sparse_layer *sparse; /* (layers) */
-    uint8_t **pruned;        /* (layers) */
+    vc_pattern *pattern[2]; /* (layers) with all keys in the panel, and as the plan splits them */
     float *q, *k, *v, *dout, *out, *probs, *scratch;
-    float *gradient[2]; /* dQ, dK, dV one behind the other: dense, sparse */
-    size_t values, dense_probs, sparse_probs;
+    float *gradient[2];            /* dQ, dK, dV one behind the other: dense, sparse */
+    size_t values, probs_count[2]; /* of all layers */
 } work;
 
 static void must(vc_status status)
@@ -51,25 +50,25 @@ static void open_work(work *w, const char *path, size_t head_dim, size_t batch)
             exit(1);
         }
     const size_t width = p->heads * head_dim, layers = w->plan.layer_count;
-    size_t scratch = p->queries * p->keys;
+    size_t scratch = 0;
     w->shape = (vc_attention_shape){batch,    p->heads, p->queries, p->keys, head_dim,
                                     head_dim, width,    width,      width,   width};
     w->values = batch * p->queries * width;
-    w->sparse = calloc(layers, sizeof *w->sparse);
-    w->pruned = calloc(layers, sizeof *w->pruned);
-    w->dense_probs = batch * p->heads * p->queries * p->keys * layers;
-    for (size_t l = 0; w->sparse && w->pruned && l < layers; l++) {
-        must(vc_sparse_layer_open(&w->sparse[l], &w->plan.layers[l], head_dim, head_dim, NULL));
-        w->pruned[l] = malloc(p->heads * p->queries * p->keys);
-        if (!w->pruned[l])
-            exit(1);
-        vc_plan_layer_mask(w->pruned[l], &w->plan.layers[l]);
-        w->sparse_probs += batch * w->sparse[l].probs_per_image;
-        scratch = w->sparse[l].scratch_floats > scratch ? w->sparse[l].scratch_floats : scratch;
+    for (size_t way = 0; way < 2; way++) {
+        const vc_pattern_options options = {.split = way ? VC_PATTERN_BY_PLAN : VC_PATTERN_WHOLE};
+        w->pattern[way] = calloc(layers, sizeof **w->pattern);
+        for (size_t l = 0; w->pattern[way] && l < layers; l++) {
+            vc_pattern *pattern = &w->pattern[way][l];
+            must(vc_pattern_open(pattern, &w->plan.layers[l], &options));
+            w->probs_count[way] += batch * pattern->values;
+            const size_t wanted = vc_attention_scratch_floats(&w->shape, pattern, 1),
+                         too = vc_attention_scratch_floats(&w->shape, pattern, 0);
+            scratch = wanted > scratch ? wanted : scratch;
+            scratch = too > scratch ? too : scratch;
+        }
     }
-    const size_t least = vc_attention_scratch_floats(p->queries, p->keys, head_dim);
-    w->scratch = room((scratch > least ? scratch : least) * (size_t)omp_get_max_threads());
-    w->probs = room(w->dense_probs / layers);
+    w->scratch = room(scratch * (size_t)omp_get_max_threads());
+    w->probs = room(w->probs_count[0] / layers);
     float **const arrays[] = {&w->q, &w->k, &w->v, &w->dout, &w->out};
     vc_rng rng = vc_rng_open(1, 0, 0);
     for (size_t a = 0; a < sizeof arrays / sizeof *arrays; a++) {
@@ -81,22 +80,24 @@ static void open_work(work *w, const char *path, size_t head_dim, size_t batch)
     w->gradient[1] = room(3 * w->values);
 }
 
+static void run_way(work *w, size_t layer, size_t way)
+{
+    const vc_attention a = {
+        .shape = w->shape, .q = w->q, .k = w->k, .v = w->v, .pattern = &w->pattern[way][layer]};
+    float *d = w->gradient[way];
+    vc_attention_forward(w->out, w->probs, w->scratch, &a);
+    vc_attention_backward(d, d + w->values, d + 2 * w->values, NULL, w->scratch, w->dout, w->probs,
+                          &a);
+}
+
 static void run_dense(work *w, size_t layer)
 {
-    float *d = w->gradient[0];
-    vc_attention_forward(w->out, w->probs, w->scratch, w->q, w->k, w->v, &w->shape,
-                         w->pruned[layer], NULL);
-    vc_attention_backward(d, d + w->values, d + 2 * w->values, NULL, w->scratch, w->dout, w->probs,
-                          w->q, w->k, w->v, &w->shape);
+    run_way(w, layer, 0);
 }
 
 static void run_sparse(work *w, size_t layer)
 {
-    float *d = w->gradient[1];
-    vc_sparse_attention_forward(w->out, w->probs, w->scratch, w->q, w->k, w->v, &w->shape,
-                                &w->sparse[layer]);
-    vc_sparse_attention_backward(d, d + w->values, d + 2 * w->values, NULL, w->scratch, w->dout,
-                                 w->probs, w->q, w->k, w->v, &w->shape, &w->sparse[layer]);
+    run_way(w, layer, 1);
 }
 
 static double difference(const float *have, const float *want, size_t count)
@@ -158,8 +159,8 @@ int main(int argc, char **argv)
     printf("{\"difference\": {\"dq\": %.2e, \"dk\": %.2e, \"dv\": %.2e}, \"probability_bytes\": "
            "{\"dense\": %zu, \"sparse\": %zu}, \"ms\": {\"dense\": %.2f, \"sparse\": %.2f}, "
            "\"ratio\": {\"median\": %.2f, \"low\": %.2f, \"high\": %.2f}}\n",
-           worst[0], worst[1], worst[2], w.dense_probs * sizeof(float),
-           w.sparse_probs * sizeof(float), dense.median, sparse.median, ratio.median, ratio.low,
+           worst[0], worst[1], worst[2], w.probs_count[0] * sizeof(float),
+           w.probs_count[1] * sizeof(float), dense.median, sparse.median, ratio.median, ratio.low,
            ratio.high);
     return 0;
 }

@@ -11,12 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vitcod/status.h"
+#include "vitcod/pattern.h"
 
-enum {
-    VC_PANEL = 16,       /* keys of a panel that lie side by side */
-    VC_ATTEND_PHASES = 3 /* scores, softmax, output */
-};
+enum { VC_ATTEND_PHASES = 3 /* scores, softmax, output */ };
 
 typedef struct vc_attend_head {
     size_t panel_count;        /* keys in the panel */

@@ -5,8 +5,8 @@
  * hardswish_forward     y = x * min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, section 5.2)
  * hardswish_backward    dx = dy * its slope: 0 up to -3, 1 from 3, x / 3 + 1 / 2 between
  * softmax_row           softmax in place over one row of scores that lies in two pieces, a then b;
- *                       entries with a_pruned != 0 (NULL: none) take no part and become 0; at
- *                       least one entry must be left
+ *                       entry i of a takes part where bit i % 16 of a_kept[i / 16] is set (NULL: all do),
+ *                       else it becomes 0; at least one entry must take part
  * softmax_row_backward  in: da, db = gradient of the probabilities a, b; out: of the scores
  * layernorm_rows        y = (x - mean) * rstd * weight + bias over the channels of each row
  * layernorm_rows_backward  dx += gradient of the input (adds, for the residual stream)

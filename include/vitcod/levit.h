@@ -130,8 +130,9 @@ typedef struct vc_levit_kept {
     float *stem_active[VC_LEVIT_STEM]; /* behind hardswish; the last has none */
     vc_normed_acts stem[VC_LEVIT_STEM];
     vc_levit_block_acts *blocks;
-    float *bias, *sparse_bias; /* of the layer that is running, dense and as its plan lays it out */
-    float *mean;               /* (B, C) over the tokens */
+    float *bias,
+        *arranged_bias; /* of the layer that is running, dense and as its pattern lists it */
+    float *mean;        /* (B, C) over the tokens */
     float *head_mean[2], *head_variance[2]; /* (C) of that, for head and head_dist */
     float *head_in[2];                      /* (B, C) behind their norms */
 } vc_levit_kept;

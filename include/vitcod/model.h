@@ -98,6 +98,14 @@ typedef struct vc_param {
     vc_init init;
 } vc_param;
 
+/* What attention is restricted to. */
+typedef struct vc_restriction {
+    vc_plan plan; /* of masks: a plain one (vc_plan_of_masks) */
+    int of_masks; /* then it says nothing about a split, and training computes all entries */
+    vc_pattern *patterns; /* per layer, as training computes them */
+    float **biases;       /* per layer: vc_model_bias as the pattern lists values, or NULL */
+} vc_restriction;
+
 typedef struct vc_model {
     vc_model_config config;
     vc_param *params;
@@ -109,9 +117,7 @@ typedef struct vc_model {
     vc_levit_folded levit_folded; /* in the arena `folded` */
     vc_arena folded;
     vc_arena converted; /* beside `files`: positions for another size, matrices that were int8 */
-    uint8_t **pruned;   /* per layer (H, Tq, Tk), or NULL */
-    vc_sparse_layer *sparse; /* per layer, or NULL; at most one of mask and plan is set */
-    vc_plan plan;            /* the one that `sparse` was made from, else no layers */
+    vc_restriction *restriction; /* NULL: attention sees everything */
 } vc_model;
 
 typedef struct vc_model_options {
@@ -167,10 +173,16 @@ void vc_model_autoencoders(vc_autoencoder out[2], const vc_attention_layer *laye
 /* What is added to a layer's scores, (H, Tq, Tk); NULL: nothing. */
 const float *vc_model_bias(const vc_model *model, size_t layer);
 
-/* Restricts attention to masks, one per group, or to a plan, which is copied, in place of what there was; the shapes
+/* Restricts attention to masks, one per group, or to a plan, which are copied, in place of what there was; the shapes
  * must fit. `path` is for messages. */
 vc_status vc_model_use_masks(vc_model *model, const vc_mask *masks, size_t count, const char *path);
 vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *path);
+/* The plan that it is restricted to; NULL: to nothing, or to masks. */
+const vc_plan *vc_model_plan(const vc_model *model);
+/* The same, but masks are a plain plan; NULL: it is not restricted. */
+const vc_plan *vc_model_entries(const vc_model *model);
+/* A layer as training computes it; NULL: it is not restricted. */
+const vc_pattern *vc_model_pattern(const vc_model *model, size_t layer);
 /* A layer's mask, whether it came as one or in a plan, (H, Tq, Tk), allocated; NULL: it is not restricted. */
 vc_status vc_model_layer_pruned(uint8_t **out, const vc_model *model, size_t layer);
 vc_status vc_model_check_plan(const vc_model_config *config, const vc_plan *plan, const char *path);
@@ -240,8 +252,10 @@ double vc_model_reconstruction(const vc_acts *acts, const vc_model *model);
 vc_status vc_model_value_norms(float *out, const vc_acts *acts, const vc_model *model, size_t layer,
                                size_t batch, int centred);
 
-/* Floats of scratch that attention on the plan wants for each thread; 0 without a plan. */
-size_t vc_model_sparse_scratch(const vc_model *model);
+/* Floats of scratch that attention wants for each thread. */
+size_t vc_model_attention_scratch(const vc_model *model, int backward);
+/* Floats of a layer's probabilities of one image (vc_attention_values). */
+size_t vc_model_probabilities(const vc_model *model, size_t layer);
 
 /* The operators of one image through a model whose attention follows `plan` (NULL: dense). */
 vc_status vc_model_lower(vc_workload *out, const vc_model_config *config, const vc_plan *plan);

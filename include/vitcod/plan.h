@@ -47,6 +47,8 @@ vc_status vc_plan_copy(vc_plan *out, const vc_plan *plan);
 
 /* The same entries with tokens in their own order and none global. */
 vc_status vc_plan_plain(vc_plan *out, const vc_plan *plan);
+/* Masks, group after group, as such a plan. */
+vc_status vc_plan_of_masks(vc_plan *out, const vc_mask *masks, size_t count);
 
 /* Moves the layers of `more` behind those of `plan`, and closes it, even when it fails. */
 vc_status vc_plan_append(vc_plan *plan, vc_plan *more);
@@ -85,7 +87,7 @@ vc_status vc_plan_read(vc_plan *out, const char *path);
 vc_status vc_plan_take(vc_plan *out, const vc_tensor_file *file);
 vc_status vc_plan_write(const char *path, const vc_plan *plan);
 
-/* The plan as tensors of a file, which point into it; with `tensors` NULL only their number. */
+/* The plan, or none for NULL, as tensors of a file, which point into it; with `tensors` NULL only their number. */
 size_t vc_plan_tensors(vc_named_tensor *tensors, char (*names)[VC_PLAN_NAME], const vc_plan *plan,
                        const char *prefix);
 

@@ -202,9 +202,9 @@ static vc_status bench(json_t *result, const bench_options *o)
     vc_model *model;
     contender all[2] = {{0}};
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
-    if (model->plan.layer_count)
-        cli_add_plan_hash(result, &model->plan);
-    const int compared = (model->pruned || model->sparse) && !o->alone;
+    if (vc_model_plan(model))
+        cli_add_plan_hash(result, vc_model_plan(model));
+    const int compared = model->restriction && !o->alone;
     float *images = random_images(model, o);
     vc_status status =
         images ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for %zu images", o->batch);

@@ -123,8 +123,8 @@ static vc_status classify(json_t *result, classify_options *o)
     vc_model *model;
     vc_source *source;
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
-    if (model->plan.layer_count)
-        cli_add_plan_hash(result, &model->plan);
+    if (vc_model_plan(model))
+        cli_add_plan_hash(result, vc_model_plan(model));
     size_t classes = vc_model_input_of(&model->config).classes;
     vc_status status = vc_source_of_files(&source, o->images, o->count, o->classes);
     if (status == VC_OK) {

@@ -33,7 +33,7 @@ static vc_status check_model(codesign_options *o, const vc_model *model)
     if (model->config.architecture != VC_DEIT)
         return vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be designed, wanted a deit", o->model,
                        vc_architecture_name(model->config.architecture));
-    if (model->plan.layer_count > 0)
+    if (vc_model_plan(model))
         return vc_fail(VC_EINVAL,
                        "%s: a plan is inside, wanted a dense model (`vitcod import --plan none`)",
                        o->model);

@@ -64,8 +64,8 @@ static vc_status evaluate(json_t *result, const eval_options *o)
     vc_model *model;
     vc_source *source;
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
-    if (model->plan.layer_count)
-        cli_add_plan_hash(result, &model->plan);
+    if (vc_model_plan(model))
+        cli_add_plan_hash(result, vc_model_plan(model));
     vc_status status = cli_open_source(&source, &o->data, 1);
     if (status == VC_OK) {
         status = evaluate_source(result, o, model, source);

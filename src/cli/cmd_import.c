@@ -18,8 +18,8 @@ static vc_status import(json_t *result, const import_options *o)
     for (size_t i = 0; i < model->param_count; i++)
         values += model->params[i].count;
     vc_status status = vc_model_write(o->output, model);
-    if (model->plan.layer_count)
-        cli_add_plan_hash(result, &model->plan);
+    if (vc_model_plan(model))
+        cli_add_plan_hash(result, vc_model_plan(model));
     json_object_update_new(
         result, json_pack("{s:o, s:o, s:s, s:I, s:I}", "checkpoint", cli_text(o->model.path),
                           "model", cli_text(o->output), "architecture",

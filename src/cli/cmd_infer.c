@@ -90,8 +90,8 @@ static vc_status open_and_infer(json_t *result, const infer_options *o)
     vc_model *model;
     vc_npy input;
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
-    if (model->plan.layer_count)
-        cli_add_plan_hash(result, &model->plan);
+    if (vc_model_plan(model))
+        cli_add_plan_hash(result, vc_model_plan(model));
     vc_status status = cli_open_images(&input, o->input, model);
     if (status == VC_OK) {
         status = infer(result, o, model, &input.tensor);

@@ -119,7 +119,7 @@ static vc_status open_and_describe(json_t *result, const cli_model_options *opti
     if (options->arch)
         return describe_preset(result, options);
     VC_TRY(cli_open_model(&model, options, CLI_RUN));
-    const vc_plan *plan = model->plan.layer_count ? &model->plan : NULL;
+    const vc_plan *plan = vc_model_plan(model);
     const vc_status status = describe(result, &model->config, plan, options);
     vc_model_close(model);
     return status;

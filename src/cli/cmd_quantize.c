@@ -116,8 +116,8 @@ static vc_status quantize(json_t *result, const quantize_options *o)
     vc_model *model;
     VC_TRY(cli_try_output(o->output));
     VC_TRY(cli_open_model(&model, &o->model, CLI_TRAIN));
-    if (model->plan.layer_count)
-        cli_add_plan_hash(result, &model->plan);
+    if (vc_model_plan(model))
+        cli_add_plan_hash(result, vc_model_plan(model));
     vc_status status = compare(result, "before", model, o);
     if (status == VC_OK)
         status = equalize(result, model, o);

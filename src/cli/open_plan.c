@@ -74,7 +74,8 @@ vc_status cli_find_model(vc_model_config *config, vc_plan *plan, const char *nam
         return preset;
     VC_TRY(vc_model_open(&model, name, &how));
     *config = model->config;
-    const vc_status status = vc_plan_copy(plan, &model->plan);
+    const vc_plan *inside = vc_model_plan(model);
+    const vc_status status = inside ? vc_plan_copy(plan, inside) : VC_OK;
     vc_model_close(model);
     return status;
 }

@@ -80,25 +80,19 @@ static size_t bytes_per_parameter(const cli_engine_options *engine)
     return precision == VC_IN_FP32 ? 4 : precision == VC_IN_BF16 ? 2 : 1;
 }
 
-/* A mask is no plan: what it keeps is counted, entry by entry. */
-static vc_status count_kept(vc_cost *row, const vc_model *model, size_t layer)
+/* Masks were lowered as if nothing were pruned: only the entries that they keep count. */
+static void count_kept(vc_cost *row, const vc_model *model, size_t layer)
 {
     const vc_attention_layer l = vc_model_layer(&model->config, layer);
-    const size_t entries = l.heads * l.queries * l.keys;
-    uint8_t *pruned;
+    const uint64_t entries = l.heads * l.queries * l.keys;
     uint64_t kept = 0;
-    VC_TRY(vc_model_layer_pruned(&pruned, model, layer));
-    if (!pruned)
-        return VC_OK;
-    for (size_t i = 0; i < entries; i++)
-        kept += !pruned[i];
-    free(pruned);
+    for (size_t h = 0; h < l.heads; h++)
+        kept += vc_plan_kept(&vc_model_entries(model)->layers[layer], h);
     row[VC_WORK_SOFTMAX].flops = row[VC_WORK_SOFTMAX].flops * kept / entries;
     row[VC_WORK_QK].macs = kept * l.head_dim;
     row[VC_WORK_SV].macs = kept * l.value_dim;
     row[VC_WORK_QK].flops = 2 * row[VC_WORK_QK].macs;
     row[VC_WORK_SV].flops = 2 * row[VC_WORK_SV].macs;
-    return VC_OK;
 }
 
 /* `model`: NULL for a preset that is not made. */
@@ -113,8 +107,8 @@ static vc_status count(json_t *result, cli_profile *p, const vc_model *model, co
     VC_TRY(vc_model_lower(&workload, &p->config, plan));
     vc_profile_count(p->costs, &workload, p->layers, bytes_per_parameter(&o->engine));
     vc_workload_close(&workload);
-    for (size_t l = 0; model && model->pruned && l < p->layers; l++)
-        VC_TRY(count_kept(p->costs + (l + 1) * VC_WORK_COUNT, model, l));
+    for (size_t l = 0; model && model->restriction && !plan && l < p->layers; l++)
+        count_kept(p->costs + (l + 1) * VC_WORK_COUNT, model, l);
     json_object_update_new(result,
                            json_pack("{s:o, s:s, s:I, s:I, s:s}", "model",
                                      cli_text(o->model.arch ? o->model.arch : o->model.path),
@@ -149,7 +143,7 @@ static vc_status profile(json_t *result, cli_profile *p, const cli_profile_optio
         return count_preset(result, p, o);
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     p->config = model->config;
-    vc_status status = count(result, p, model, model->plan.layer_count ? &model->plan : NULL, o);
+    vc_status status = count(result, p, model, vc_model_plan(model), o);
     if (status == VC_OK && !o->count)
         status = cli_profile_time(result, p, model, o);
     vc_model_close(model);

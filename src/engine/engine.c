@@ -36,8 +36,9 @@ static vc_status open_attention(vc_engine *e)
         vc_status status = vc__fold_bias(&bias, model, i);
         if (status == VC_OK)
             status = vc_attend_layer_open(&e->attention[i], pruned, bias, e->options.split);
-        for (size_t h = 0; status == VC_OK && pruned && model->sparse && h < l.heads; h++)
-            e->attention[i].head[h].kept_share = model->sparse[i].head[h].kept_share;
+        const float *shares = pruned ? vc_model_entries(model)->layers[i].kept_share : NULL;
+        for (size_t h = 0; status == VC_OK && shares && h < l.heads; h++)
+            e->attention[i].head[h].kept_share = shares + h * l.queries;
         free(pruned);
         free(bias);
         VC_TRY(status);

@@ -38,12 +38,6 @@ static inline vec select_sign(vec x, vec a, vec b)
 {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ), a, b);
 }
-/* `to` in the lanes whose byte is not 0, else a; reads n bytes */
-static inline vec replace_marked(vec a, float to, const uint8_t *bytes, size_t n)
-{
-    __m128i b = _mm_maskz_loadu_epi8(first(n), bytes);
-    return _mm512_mask_mov_ps(a, _mm_test_epi8_mask(b, b), _mm512_set1_ps(to));
-}
 /* `to` in the lanes from n on, else a */
 static inline vec replace_tail(vec a, float to, size_t n)
 {
@@ -134,14 +128,6 @@ static inline float max_of(vec a)
 static inline vec select_sign(vec x, vec a, vec b)
 {
     return _mm256_blendv_ps(a, b, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_LT_OQ));
-}
-static inline vec replace_marked(vec a, float to, const uint8_t *bytes, size_t n)
-{
-    uint64_t packed = 0;
-    __builtin_memcpy(&packed, bytes, n);
-    veci wide = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)packed));
-    veci kept = _mm256_cmpeq_epi32(wide, _mm256_setzero_si256());
-    return _mm256_blendv_ps(_mm256_set1_ps(to), a, _mm256_castsi256_ps(kept));
 }
 static inline vec replace_tail(vec a, float to, size_t n)
 {

@@ -2,23 +2,27 @@
 
 #include "kernels_impl.h"
 
-void vc__softmax_row_ref(float *a, size_t a_count, const uint8_t *a_pruned, float *b,
-                         size_t b_count)
+static int takes_part(const uint16_t *kept, size_t i)
+{
+    return !kept || (kept[i / 16] >> i % 16 & 1);
+}
+
+void vc__softmax_row_ref(float *a, size_t a_count, const uint16_t *a_kept, float *b, size_t b_count)
 {
     double highest = -INFINITY, sum = 0.0;
     for (size_t i = 0; i < a_count; i++)
-        if (!(a_pruned && a_pruned[i]) && a[i] > highest)
+        if (takes_part(a_kept, i) && a[i] > highest)
             highest = a[i];
     for (size_t i = 0; i < b_count; i++)
         if (b[i] > highest)
             highest = b[i];
     for (size_t i = 0; i < a_count; i++)
-        if (!(a_pruned && a_pruned[i]))
+        if (takes_part(a_kept, i))
             sum += exp(a[i] - highest);
     for (size_t i = 0; i < b_count; i++)
         sum += exp(b[i] - highest);
     for (size_t i = 0; i < a_count; i++)
-        a[i] = a_pruned && a_pruned[i] ? 0.0f : (float)(exp(a[i] - highest) / sum);
+        a[i] = takes_part(a_kept, i) ? (float)(exp(a[i] - highest) / sum) : 0.0f;
     for (size_t i = 0; i < b_count; i++)
         b[i] = (float)(exp(b[i] - highest) / sum);
 }

@@ -1,27 +1,30 @@
 #include "simd.h"
 
-/* Pruned and missing lanes as minus infinity would be: lower than every score. */
-static inline vec score(const float *a, size_t i, size_t n, const uint8_t *pruned)
+/* `to` in the lanes whose bits are not set. */
+static inline vec keep_entries(vec x, float to, const uint16_t *kept, size_t i)
 {
-    vec x = replace_tail(load_part(a + i, n), -3.4e38f, n);
-    return pruned ? replace_marked(x, -3.4e38f, pruned + i, n) : x;
+    return kept ? keep_bits(x, to, (unsigned)kept[i / 16] >> i % 16) : x;
 }
 
-static inline vec highest_of(vec highest, const float *a, size_t count, const uint8_t *pruned)
+/* Pruned and missing lanes as minus infinity would be: lower than every score. */
+static inline vec score(const float *a, size_t i, size_t n, const uint16_t *kept)
+{
+    return keep_entries(replace_tail(load_part(a + i, n), -3.4e38f, n), -3.4e38f, kept, i);
+}
+
+static inline vec highest_of(vec highest, const float *a, size_t count, const uint16_t *kept)
 {
     for (size_t i = 0; i < count; i += LANES)
-        highest = maximum(highest, score(a, i, lanes_left(count, i), pruned));
+        highest = maximum(highest, score(a, i, lanes_left(count, i), kept));
     return highest;
 }
 
-static inline vec exponentials(float *a, size_t count, const uint8_t *pruned, vec highest, vec sum)
+static inline vec exponentials(float *a, size_t count, const uint16_t *kept, vec highest, vec sum)
 {
     for (size_t i = 0; i < count; i += LANES) {
         size_t n = lanes_left(count, i);
         vec e = exponential(sub(load_part(a + i, n), highest));
-        e = replace_tail(e, 0.0f, n);
-        if (pruned)
-            e = replace_marked(e, 0.0f, pruned + i, n);
+        e = keep_entries(replace_tail(e, 0.0f, n), 0.0f, kept, i);
         sum = add(sum, e);
         store_part(a + i, e, n);
     }
@@ -36,12 +39,12 @@ static inline void multiply(float *a, size_t count, vec factor)
     }
 }
 
-static inline void softmax_row(float *a, size_t a_count, const uint8_t *a_pruned, float *b,
+static inline void softmax_row(float *a, size_t a_count, const uint16_t *a_kept, float *b,
                                size_t b_count)
 {
-    vec highest = highest_of(splat(-3.4e38f), a, a_count, a_pruned);
+    vec highest = highest_of(splat(-3.4e38f), a, a_count, a_kept);
     highest = splat(max_of(highest_of(highest, b, b_count, NULL)));
-    vec sum = exponentials(a, a_count, a_pruned, highest, splat(0.0f));
+    vec sum = exponentials(a, a_count, a_kept, highest, splat(0.0f));
     sum = exponentials(b, b_count, NULL, highest, sum);
     vec factor = splat(1.0f / sum_of(sum));
     multiply(a, a_count, factor);

@@ -3,26 +3,12 @@
 #include "model_impl.h"
 #include "vitcod/threads.h"
 
-/* What attention wants for each thread. */
-static size_t scratch_floats(const vc_model *model)
-{
-    size_t most = 0, layers = vc_model_layers(&model->config);
-    if (model->sparse)
-        return vc_model_sparse_scratch(model);
-    for (size_t i = 0; i < layers; i++) {
-        const vc_attention_layer l = vc_model_layer(&model->config, i);
-        size_t wanted = vc_attention_scratch_floats(l.queries, l.keys, l.value_dim);
-        most = wanted > most ? wanted : most;
-    }
-    return most;
-}
-
 static void place(vc_acts *acts, const vc_model *model)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
     acts->logits = vc_arena_floats(&acts->arena, acts->batch * input.classes);
-    acts->scratch =
-        vc_arena_floats(&acts->arena, scratch_floats(model) * (size_t)vc_threads_count());
+    acts->scratch = vc_arena_floats(&acts->arena, vc_model_attention_scratch(model, 0) *
+                                                      (size_t)vc_threads_count());
     acts->distances =
         vc_arena_take(&acts->arena, 2 * vc_model_layers(&model->config) * sizeof(double));
     vc__architecture_of(&model->config)->place(acts, model);

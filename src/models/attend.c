@@ -21,8 +21,8 @@ void vc_model_autoencoders(vc_autoencoder out[2], const vc_attention_layer *laye
 }
 
 /* Q and K through their auto-encoders; from here on attention reads what was decoded. */
-static void autoencode(vc__attention *a, double distances[2], const vc_model *model, size_t layer,
-                       const vc_attention_layer *l)
+static void autoencode(vc__attention_io *a, double distances[2], const vc_model *model,
+                       size_t layer, const vc_attention_layer *l)
 {
     const float **x[] = {&a->q, &a->k};
     size_t *strides[] = {&a->shape.q_stride, &a->shape.k_stride};
@@ -37,23 +37,21 @@ static void autoencode(vc__attention *a, double distances[2], const vc_model *mo
     }
 }
 
-void vc__attend(vc_acts *acts, const vc_model *model, size_t layer, const vc__attention *attention,
+void vc__attend(vc_acts *acts, const vc_model *model, size_t layer, const vc__attention_io *io,
                 const vc_tap *tap)
 {
     const vc_attention_layer l = vc_model_layer(&model->config, layer);
-    vc__attention a = *attention;
+    vc__attention_io a = *io;
     if (tap && tap->query_key && l.compressible)
         tap->query_key(tap->context, layer, a.q, a.k, a.shape.q_stride, a.shape.batch);
     autoencode(&a, acts->distances + 2 * layer, model, layer, &l);
-    if (model->sparse) {
-        vc_sparse_layer sparse = model->sparse[layer];
-        sparse.bias = a.sparse_bias ? a.sparse_bias : sparse.bias;
-        vc_sparse_attention_forward(a.out, a.probs, acts->scratch, a.q, a.k, a.v, &a.shape,
-                                    &sparse);
-        return;
-    }
-    vc_attention_forward(a.out, a.probs, acts->scratch, a.q, a.k, a.v, &a.shape,
-                         model->pruned ? model->pruned[layer] : NULL, a.bias);
+    const vc_attention attention = {.shape = a.shape,
+                                    .q = a.q,
+                                    .k = a.k,
+                                    .v = a.v,
+                                    .pattern = vc_model_pattern(model, layer),
+                                    .bias = a.bias};
+    vc_attention_forward(a.out, a.probs, acts->scratch, &attention);
     if (tap && tap->attention) {
         acts->tapped = layer + 1;
         tap->attention(tap->context, acts, layer, a.probs, a.shape.batch);

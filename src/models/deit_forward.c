@@ -30,14 +30,14 @@ static void attend(vc_acts *acts, const vc_model *model, size_t layer, size_t ba
 {
     const vc_deit_config *c = &model->config.deit;
     const vc_layer_acts *a = &acts->deit.layers[layer];
-    vc__attention attention = {.q = a->qkv,
-                               .k = a->qkv + c->width,
-                               .v = a->qkv + 2 * c->width,
-                               .encoded = {a->encoded[0], a->encoded[1]},
-                               .decoded = {a->decoded[0], a->decoded[1]},
-                               .probs = a->probs,
-                               .out = a->attention,
-                               .shape = vc_deit_attention_shape(c, batch)};
+    vc__attention_io attention = {.q = a->qkv,
+                                  .k = a->qkv + c->width,
+                                  .v = a->qkv + 2 * c->width,
+                                  .encoded = {a->encoded[0], a->encoded[1]},
+                                  .decoded = {a->decoded[0], a->decoded[1]},
+                                  .probs = a->probs,
+                                  .out = a->attention,
+                                  .shape = vc_deit_attention_shape(c, batch)};
     attention.shape.q_stride = attention.shape.k_stride = 3 * c->width;
     vc__attend(acts, model, layer, &attention, tap);
 }

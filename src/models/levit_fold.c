@@ -190,7 +190,5 @@ vc_status vc__levit_fold(vc_model *model)
 void vc__levit_refresh(vc_model *model)
 {
     fold(model);
-    for (size_t l = 0; model->sparse && l < vc__levit_blocks(&model->config.levit); l++)
-        vc_sparse_layer_arrange(model->sparse[l].bias, model->levit_folded.blocks[l].bias,
-                                &model->sparse[l]);
+    vc__refresh_biases(model);
 }

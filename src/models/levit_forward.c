@@ -34,15 +34,15 @@ static void block(vc_acts *acts, size_t *now, const vc_model *model, size_t inde
         y = a->stream[*now];
     }
     const float *k = s.subsampling ? a->in : a->in + s.keys;
-    const vc__attention attention = {.q = s.subsampling ? a->queries : a->in,
-                                     .k = k,
-                                     .v = k + s.keys,
-                                     .encoded = {a->encoded[0], a->encoded[1]},
-                                     .decoded = {a->decoded[0], a->decoded[1]},
-                                     .probs = a->probs,
-                                     .out = a->attention,
-                                     .bias = f->bias,
-                                     .shape = vc_levit_attention_shape(&s, batch)};
+    const vc__attention_io attention = {.q = s.subsampling ? a->queries : a->in,
+                                        .k = k,
+                                        .v = k + s.keys,
+                                        .encoded = {a->encoded[0], a->encoded[1]},
+                                        .decoded = {a->decoded[0], a->decoded[1]},
+                                        .probs = a->probs,
+                                        .out = a->attention,
+                                        .bias = vc__arranged_bias(model, index),
+                                        .shape = vc_levit_attention_shape(&s, batch)};
     vc__attend(acts, model, index, &attention, tap);
     vc_hardswish_forward(a->attention, a->attention, batch * queries * s.values);
     vc_linear_forward_in(acts->half, y, a->attention, &f->proj, batch * queries,

@@ -63,14 +63,14 @@ static vc_levit_block_acts place_block(vc_arena *arena, const vc_model *model, s
     return a;
 }
 
-/* The largest layer's biases. */
-static size_t bias_floats(const vc_model *model, int sparse)
+/* The largest layer's biases, dense or as it lists its values. */
+static size_t bias_floats(const vc_model *model, int arranged)
 {
     size_t most = 0;
     for (size_t l = 0; l < vc_model_layers(&model->config); l++) {
         const vc_attention_layer layer = vc_model_layer(&model->config, l);
         const size_t count =
-            sparse ? model->sparse[l].probs_per_image : layer.heads * layer.queries * layer.keys;
+            arranged ? vc_model_probabilities(model, l) : layer.heads * layer.queries * layer.keys;
         most = count > most ? count : most;
     }
     return most;
@@ -91,7 +91,7 @@ void vc__levit_place_kept(vc_acts *acts, const vc_model *model)
             k->blocks[b] = made;
     }
     k->bias = vc_arena_floats(arena, bias_floats(model, 0));
-    k->sparse_bias = model->sparse ? vc_arena_floats(arena, bias_floats(model, 1)) : NULL;
+    k->arranged_bias = model->restriction ? vc_arena_floats(arena, bias_floats(model, 1)) : NULL;
     k->mean = vc_arena_floats(arena, batch * width);
     for (size_t i = 0; i < classifiers; i++) {
         k->head_mean[i] = vc_arena_floats(arena, width);

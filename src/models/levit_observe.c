@@ -79,19 +79,18 @@ static void attend(vc_acts *acts, const vc_model *model, size_t index, const vc_
     vc_levit_kept *k = &acts->levit_kept;
     const vc_levit_block_acts *a = &k->blocks[index];
     const float *keys = s->subsampling ? a->projected : a->projected + s->keys;
-    const vc__attention attention = {.q = s->subsampling ? a->queries : a->projected,
-                                     .k = keys,
-                                     .v = keys + s->keys,
-                                     .encoded = {a->encoded[0], a->encoded[1]},
-                                     .decoded = {a->decoded[0], a->decoded[1]},
-                                     .probs = a->probs,
-                                     .out = a->attention,
-                                     .bias = k->bias,
-                                     .sparse_bias = k->sparse_bias,
-                                     .shape = vc_levit_attention_shape(s, batch)};
+    const vc__attention_io attention = {.q = s->subsampling ? a->queries : a->projected,
+                                        .k = keys,
+                                        .v = keys + s->keys,
+                                        .encoded = {a->encoded[0], a->encoded[1]},
+                                        .decoded = {a->decoded[0], a->decoded[1]},
+                                        .probs = a->probs,
+                                        .out = a->attention,
+                                        .bias = model->restriction ? k->arranged_bias : k->bias,
+                                        .shape = vc_levit_attention_shape(s, batch)};
     vc__levit_expand_biases(k->bias, model->levit.blocks[index].biases, s);
-    if (model->sparse)
-        vc_sparse_layer_arrange(k->sparse_bias, k->bias, &model->sparse[index]);
+    if (model->restriction)
+        vc_pattern_arrange(k->arranged_bias, k->bias, vc_model_pattern(model, index));
     vc__attend(acts, model, index, &attention, NULL);
 }
 

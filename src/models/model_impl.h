@@ -74,22 +74,25 @@ vc_status vc__model_allocate(vc_model *model);
 /* To be called when all parameters have their values. */
 vc_status vc__model_finish(vc_model *model);
 
-/* Lets go of mask and plan. */
+/* Lets go of masks or plan. */
 void vc__drop_restriction(vc_model *model);
+/* Biases have changed: the restriction's are made anew. */
+void vc__refresh_biases(vc_model *model);
 
 /* One attention: what lies between the projections. */
-typedef struct vc__attention {
+typedef struct vc__attention_io {
     const float *q, *k, *v; /* as projected */
     float *encoded[2];      /* (B, T, Z, D) of Q and K, where they are compressed */
     float *decoded[2];      /* (B, T, H, D) */
     float *probs, *out;
-    const float *bias;        /* (H, Tq, Tk) or NULL */
-    float *sparse_bias;       /* in place of what the layer of a plan holds; NULL: that */
+    const float *bias;        /* as the layer lists its values (vc_attention), or NULL */
     vc_attention_shape shape; /* with the projections' strides */
-} vc__attention;
+} vc__attention_io;
 
-void vc__attend(vc_acts *acts, const vc_model *model, size_t layer, const vc__attention *attention,
+void vc__attend(vc_acts *acts, const vc_model *model, size_t layer, const vc__attention_io *io,
                 const vc_tap *tap);
+/* What is added to a layer's scores, as the layer lists its values; NULL: nothing. */
+const float *vc__arranged_bias(const vc_model *model, size_t layer);
 
 /* The auto-encoders of a config (coders.c): `width` heads for what is coded, 0 for the rest; widths from the encoders'
  * tensors called `names`; VC_EINVAL for what is no compression of `heads` to one width. */

@@ -80,7 +80,8 @@ static void pack(packed *p, const vc_model *model)
         value += param->count;
         scale += outputs;
     }
-    p->count += vc_plan_tensors(p->tensors + p->count, p->plan_names, &model->plan, VC_PLAN_PREFIX);
+    p->count +=
+        vc_plan_tensors(p->tensors + p->count, p->plan_names, vc_model_plan(model), VC_PLAN_PREFIX);
     value = p->values;
     for (size_t i = 0; i < model->param_count; i++) {
         const vc_param *param = &model->params[i];
@@ -93,7 +94,7 @@ static void pack(packed *p, const vc_model *model)
 
 vc_status vc_model_write_int8(const char *path, const vc_model *model)
 {
-    const size_t planned = vc_plan_tensors(NULL, NULL, &model->plan, VC_PLAN_PREFIX);
+    const size_t planned = vc_plan_tensors(NULL, NULL, vc_model_plan(model), VC_PLAN_PREFIX);
     packed p = {.tensors = calloc(2 * model->param_count + planned, sizeof *p.tensors),
                 .names = calloc(model->param_count, sizeof *p.names),
                 .plan_names = calloc(planned + 1, sizeof *p.plan_names),

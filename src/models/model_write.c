@@ -58,7 +58,7 @@ static size_t take_counters(vc_named_tensor *tensors, char (*names)[96], const v
 static vc_status write_params(const char *path, const vc_model *model, int autoencoder_only,
                               const vc_metadata *metadata, size_t metadata_count)
 {
-    const size_t planned = vc_plan_tensors(NULL, NULL, &model->plan, VC_PLAN_PREFIX);
+    const size_t planned = vc_plan_tensors(NULL, NULL, vc_model_plan(model), VC_PLAN_PREFIX);
     vc_named_tensor *tensors = calloc(2 * model->param_count + planned, sizeof *tensors);
     char(*names)[96] = calloc(model->param_count, sizeof *names),
     (*plan_names)[VC_PLAN_NAME] = calloc(planned + 1, sizeof *plan_names);
@@ -78,7 +78,7 @@ static vc_status write_params(const char *path, const vc_model *model, int autoe
         tensors[count++] = (vc_named_tensor){param->name, tensor};
     }
     if (!autoencoder_only)
-        count += vc_plan_tensors(tensors + count, plan_names, &model->plan, VC_PLAN_PREFIX);
+        count += vc_plan_tensors(tensors + count, plan_names, vc_model_plan(model), VC_PLAN_PREFIX);
     vc_status status = vc_safetensors_write(path, tensors, count, metadata, metadata_count);
     free(names);
     free(plan_names);
@@ -112,8 +112,8 @@ typedef struct description {
 static void describe(description *d, const vc_model *model)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
+    const vc_plan *plan = vc_model_plan(model);
     snprintf(d->heads, sizeof d->heads, "%zu", vc_model_layer(&model->config, 0).heads);
-    snprintf(d->threshold, sizeof d->threshold, "%zu", model->plan.threshold);
     channel_text(d->mean, input.mean, input.channels);
     channel_text(d->std, input.std, input.channels);
     d->entries[0] = (vc_metadata){"architecture", vc_architecture_name(model->config.architecture)};
@@ -122,8 +122,10 @@ static void describe(description *d, const vc_model *model)
     d->count = 3;
     if (model->config.architecture == VC_DEIT) /* a LeViT's shapes tell */
         d->entries[d->count++] = (vc_metadata){"num_heads", d->heads};
-    if (model->plan.layer_count)
-        d->entries[d->count++] = (vc_metadata){VC_PLAN_PREFIX "threshold", d->threshold};
+    if (!plan)
+        return;
+    snprintf(d->threshold, sizeof d->threshold, "%zu", plan->threshold);
+    d->entries[d->count++] = (vc_metadata){VC_PLAN_PREFIX "threshold", d->threshold};
 }
 
 vc_status vc__write_tensors(const char *path, const vc_model *model, const vc_named_tensor *tensors,

@@ -23,12 +23,8 @@ static void take_parameters(vc_model *out, const vc_model *from)
 
 static void take_restriction(vc_model *out, vc_model *from)
 {
-    out->pruned = from->pruned;
-    out->sparse = from->sparse;
-    out->plan = from->plan;
-    from->pruned = NULL;
-    from->sparse = NULL;
-    from->plan = (vc_plan){0};
+    out->restriction = from->restriction;
+    from->restriction = NULL;
 }
 
 vc_status vc_model_with_classes(vc_model **out, vc_model *from, size_t classes, uint64_t seed)

@@ -72,7 +72,7 @@ void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images,
                       const vc_tap *tap)
 {
     assert(batch > 0 && batch <= acts->batch);
-    assert(!(tap && tap->attention && model->sparse));
+    assert(!(tap && tap->attention && vc_model_plan(model)));
     vc__architecture_of(&model->config)->forward(acts, model, images, batch, tap);
 }
 

@@ -1,24 +1,31 @@
-/* Attention restricted to masks or to a plan. */
+/* Attention restricted to a plan, or to masks, which are a plain plan. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "model_impl.h"
 
 enum { VC_RESTRICTION_NAME = 4200 };
 
+static void close_restriction(vc_restriction *r)
+{
+    if (!r)
+        return;
+    for (size_t l = 0; l < r->plan.layer_count; l++) {
+        if (r->patterns)
+            vc_pattern_close(&r->patterns[l]);
+        if (r->biases)
+            free(r->biases[l]);
+    }
+    free(r->patterns);
+    free(r->biases);
+    vc_plan_close(&r->plan);
+    free(r);
+}
+
 void vc__drop_restriction(vc_model *model)
 {
-    size_t layers = vc_model_layers(&model->config);
-    for (size_t l = 0; model->sparse && l < layers; l++)
-        vc_sparse_layer_close(&model->sparse[l]);
-    for (size_t l = 0; model->pruned && l < layers; l++)
-        free(model->pruned[l]);
-    free(model->sparse);
-    free(model->pruned);
-    vc_plan_close(&model->plan);
-    model->sparse = NULL;
-    model->pruned = NULL;
+    close_restriction(model->restriction);
+    model->restriction = NULL;
 }
 
 static vc_status check_mask(const vc_model_config *config, size_t group, const vc_mask *mask,
@@ -38,23 +45,44 @@ static vc_status check_mask(const vc_model_config *config, size_t group, const v
     return vc_mask_check_rows(mask, which);
 }
 
-static vc_status copy_masks(vc_model *model, const vc_mask *masks)
+static vc_status open_layer(vc_restriction *r, const vc_model *model, size_t layer)
 {
-    size_t layers = vc_model_layers(&model->config);
-    model->pruned = calloc(layers, sizeof *model->pruned);
-    for (size_t l = 0; model->pruned && l < layers; l++) {
-        const vc_attention_layer layer = vc_model_layer(&model->config, l);
-        const vc_attention_group group = vc_model_group(&model->config, layer.group);
-        size_t bytes = layer.heads * layer.queries * layer.keys;
-        model->pruned[l] = malloc(bytes);
-        if (!model->pruned[l])
-            break;
-        memcpy(model->pruned[l], vc_mask_head(&masks[layer.group], l - group.first, 0), bytes);
-        if (l + 1 == layers)
-            return VC_OK;
+    const vc_pattern_options options = {.split =
+                                            r->of_masks ? VC_PATTERN_WHOLE : VC_PATTERN_BY_PLAN};
+    const float *bias = vc_model_bias(model, layer);
+    vc_pattern *pattern = &r->patterns[layer];
+    VC_TRY(vc_pattern_open(pattern, &r->plan.layers[layer], &options));
+    if (!bias)
+        return VC_OK;
+    r->biases[layer] = malloc(pattern->values * sizeof(float));
+    if (!r->biases[layer])
+        return vc_fail(VC_ENOMEM, "out of memory for a plan");
+    vc_pattern_arrange(r->biases[layer], bias, pattern);
+    return VC_OK;
+}
+
+/* Takes the plan over, also when it fails. */
+static vc_status restrict_to(vc_model *model, vc_plan *plan, int of_masks)
+{
+    vc_restriction *r = calloc(1, sizeof *r);
+    if (!r) {
+        vc_plan_close(plan);
+        return vc_fail(VC_ENOMEM, "out of memory for a plan");
     }
+    *r = (vc_restriction){.plan = *plan,
+                          .of_masks = of_masks,
+                          .patterns = calloc(plan->layer_count, sizeof *r->patterns),
+                          .biases = calloc(plan->layer_count, sizeof *r->biases)};
+    vc_status status =
+        r->patterns && r->biases ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for a plan");
+    for (size_t l = 0; l < r->plan.layer_count && status == VC_OK; l++)
+        status = open_layer(r, model, l);
     vc__drop_restriction(model);
-    return vc_fail(VC_ENOMEM, "out of memory for a mask");
+    if (status == VC_OK)
+        model->restriction = r;
+    else
+        close_restriction(r);
+    return status;
 }
 
 vc_status vc_model_use_masks(vc_model *model, const vc_mask *masks, size_t count, const char *path)
@@ -65,8 +93,9 @@ vc_status vc_model_use_masks(vc_model *model, const vc_mask *masks, size_t count
                        path, count, groups);
     for (size_t g = 0; g < groups; g++)
         VC_TRY(check_mask(&model->config, g, &masks[g], path));
-    vc__drop_restriction(model);
-    return copy_masks(model, masks);
+    vc_plan plan;
+    VC_TRY(vc_plan_of_masks(&plan, masks, count));
+    return restrict_to(model, &plan, 1);
 }
 
 vc_status vc_model_check_plan(const vc_model_config *config, const vc_plan *plan, const char *path)
@@ -88,63 +117,84 @@ vc_status vc_model_check_plan(const vc_model_config *config, const vc_plan *plan
     return VC_OK;
 }
 
-/* From model->plan. */
-static vc_status open_sparse(vc_model *model)
-{
-    const size_t layers = vc_model_layers(&model->config);
-    model->sparse = calloc(layers, sizeof *model->sparse);
-    if (!model->sparse)
-        return vc_fail(VC_ENOMEM, "out of memory for a plan");
-    for (size_t l = 0; l < layers; l++) {
-        const vc_attention_layer layer = vc_model_layer(&model->config, l);
-        VC_TRY(vc_sparse_layer_open(&model->sparse[l], &model->plan.layers[l], layer.head_dim,
-                                    layer.value_dim, vc_model_bias(model, l)));
-    }
-    return VC_OK;
-}
-
 vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *path)
 {
     vc_plan kept;
     VC_TRY(vc_model_check_plan(&model->config, plan, path));
     VC_TRY(vc_plan_copy(&kept, plan));
-    vc__drop_restriction(model);
-    model->plan = kept;
-    const vc_status status = open_sparse(model);
-    if (status != VC_OK)
-        vc__drop_restriction(model);
-    return status;
+    return restrict_to(model, &kept, 0);
+}
+
+const vc_plan *vc_model_plan(const vc_model *model)
+{
+    return model->restriction && !model->restriction->of_masks ? &model->restriction->plan : NULL;
+}
+
+const vc_plan *vc_model_entries(const vc_model *model)
+{
+    return model->restriction ? &model->restriction->plan : NULL;
+}
+
+const vc_pattern *vc_model_pattern(const vc_model *model, size_t layer)
+{
+    return model->restriction ? &model->restriction->patterns[layer] : NULL;
+}
+
+const float *vc__arranged_bias(const vc_model *model, size_t layer)
+{
+    return model->restriction ? model->restriction->biases[layer] : vc_model_bias(model, layer);
+}
+
+void vc__refresh_biases(vc_model *model)
+{
+    const vc_restriction *r = model->restriction;
+    for (size_t l = 0; r && l < r->plan.layer_count; l++)
+        if (r->biases[l])
+            vc_pattern_arrange(r->biases[l], vc_model_bias(model, l), &r->patterns[l]);
 }
 
 vc_status vc_model_layer_pruned(uint8_t **out, const vc_model *model, size_t layer)
 {
     const vc_attention_layer l = vc_model_layer(&model->config, layer);
-    const size_t bytes = l.heads * l.queries * l.keys;
     *out = NULL;
-    if (!model->pruned && !model->sparse)
+    if (!model->restriction)
         return VC_OK;
-    *out = malloc(bytes);
+    *out = malloc(l.heads * l.queries * l.keys);
     if (!*out)
         return vc_fail(VC_ENOMEM, "out of memory for a mask");
-    if (model->pruned)
-        memcpy(*out, model->pruned[layer], bytes);
-    else
-        vc_sparse_layer_mask(*out, &model->sparse[layer]);
+    vc_plan_layer_mask(*out, &model->restriction->plan.layers[layer]);
     return VC_OK;
 }
 
-size_t vc_model_sparse_scratch(const vc_model *model)
+static vc_attention_shape shape_of(const vc_model *model, size_t layer)
 {
-    size_t most = 0, layers = vc_model_layers(&model->config);
-    for (size_t l = 0; model->sparse && l < layers; l++)
-        most = model->sparse[l].scratch_floats > most ? model->sparse[l].scratch_floats : most;
+    const vc_attention_layer l = vc_model_layer(&model->config, layer);
+    return (vc_attention_shape){.heads = l.heads,
+                                .queries = l.queries,
+                                .keys = l.keys,
+                                .head_dim = l.head_dim,
+                                .value_dim = l.value_dim};
+}
+
+size_t vc_model_attention_scratch(const vc_model *model, int backward)
+{
+    size_t most = 0;
+    for (size_t l = 0; l < vc_model_layers(&model->config); l++) {
+        const vc_attention_shape shape = shape_of(model, l);
+        const size_t wanted =
+            vc_attention_scratch_floats(&shape, vc_model_pattern(model, l), backward);
+        most = wanted > most ? wanted : most;
+    }
     return most;
+}
+
+size_t vc_model_probabilities(const vc_model *model, size_t layer)
+{
+    const vc_attention_shape shape = shape_of(model, layer);
+    return vc_attention_values(&shape, vc_model_pattern(model, layer));
 }
 
 size_t vc__probs_count(const vc_model *model, size_t layer, size_t batch)
 {
-    if (model->sparse)
-        return batch * model->sparse[layer].probs_per_image;
-    const vc_attention_layer l = vc_model_layer(&model->config, layer);
-    return batch * l.heads * l.queries * l.keys;
+    return batch * vc_model_probabilities(model, layer);
 }

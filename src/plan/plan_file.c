@@ -204,7 +204,7 @@ size_t vc_plan_tensors(vc_named_tensor *tensors, char (*names)[VC_PLAN_NAME], co
                        const char *prefix)
 {
     size_t count = 0;
-    for (size_t l = 0; l < plan->layer_count; l++) {
+    for (size_t l = 0; plan && l < plan->layer_count; l++) {
         const size_t kept = vc__plan_layer_kept(&plan->layers[l]);
         for (size_t m = 0; m < VC__PLAN_MEMBERS; m++) {
             const vc_tensor array = vc__plan_array(&plan->layers[l], &vc__plan_members[m], kept);

@@ -37,9 +37,8 @@ static void place(bench *b)
     b->out = vc_arena_floats(&b->arena, rows * width);
     b->want = vc_arena_floats(&b->arena, rows * width);
     b->probs = vc_arena_floats(&b->arena, s->batch * s->heads * s->queries * s->keys);
-    b->scratch =
-        vc_arena_floats(&b->arena, vc_attention_scratch_floats(s->queries, s->keys, s->value_dim) *
-                                       (size_t)omp_get_max_threads());
+    b->scratch = vc_arena_floats(&b->arena, vc_attention_scratch_floats(s, NULL, 0) *
+                                                (size_t)omp_get_max_threads());
     b->panels = vc_arena_floats(&b->arena, s->batch * most_panels(b));
     b->samples = vc_arena_take(&b->arena, 3 * b->repeats * sizeof(double));
 }
@@ -89,8 +88,8 @@ static void close_bench(bench *b)
 static void add_residual(bench *b, const vc_attend_head *head, float *out, const float *v)
 {
     const vc_attention_shape *s = &b->shape;
-    float *mean = b->scratch + (size_t)omp_get_thread_num() *
-                                   vc_attention_scratch_floats(s->queries, s->keys, s->value_dim);
+    float *mean =
+        b->scratch + (size_t)omp_get_thread_num() * vc_attention_scratch_floats(s, NULL, 0);
     if (!head->kept_share)
         return;
     vc_residual_mean(mean, v, s->v_stride, s->keys, s->value_dim);
@@ -133,25 +132,27 @@ static void run(bench *b, const vc_attend_layer *layer)
     }
 }
 
-/* The definition works with powers of e and a scale: its Q is the kernel's divided by both. */
-static void run_definition(bench *b, size_t layer)
+/* Attention as training computes it, with all keys in the panel. It works with powers of e and a scale: its Q is the
+ * kernel's divided by both. */
+static vc_status run_definition(bench *b, size_t layer)
 {
-    const vc_attention_shape *s = &b->shape;
-    const size_t width = s->heads * s->head_dim;
-    const float factor = sqrtf((float)s->head_dim) * 0.69314718f; /* ln 2 */
-    vc_plan_layer_mask(b->pruned, &b->plan->layers[layer]);
-    for (size_t i = 0; i < s->batch * s->queries; i++)
+    const size_t width = b->shape.heads * b->shape.head_dim;
+    const float factor = sqrtf((float)b->shape.head_dim) * 0.69314718f; /* ln 2 */
+    const vc_pattern_options options = {.split = VC_PATTERN_WHOLE};
+    vc_pattern pattern;
+    vc_attention a = {.shape = b->shape,
+                      .q = b->out,
+                      .k = b->qkv + width,
+                      .v = b->qkv + 2 * width,
+                      .pattern = &pattern};
+    VC_TRY(vc_pattern_open(&pattern, &b->plan->layers[layer], &options));
+    for (size_t i = 0; i < a.shape.batch * a.shape.queries; i++)
         for (size_t c = 0; c < width; c++)
-            b->out[i * width + c] = factor * b->qkv[i * s->q_stride + c];
-    vc_attention_shape packed = *s;
-    packed.q_stride = width;
-    vc_attention_forward(b->want, b->probs, b->scratch, b->out, b->qkv + width, b->qkv + 2 * width,
-                         &packed, b->pruned, NULL);
-    for (size_t i = 0; i < s->batch; i++)
-        for (size_t h = 0; h < s->heads; h++)
-            add_residual(b, &b->split[layer].head[h],
-                         b->want + i * s->queries * width + h * s->head_dim,
-                         b->qkv + i * s->queries * s->q_stride + 2 * width + h * s->head_dim);
+            b->out[i * width + c] = factor * b->qkv[i * a.shape.q_stride + c];
+    a.shape.q_stride = width;
+    vc_attention_forward(b->want, b->probs, b->scratch, &a);
+    vc_pattern_close(&pattern);
+    return VC_OK;
 }
 
 static vc_status verify(bench *b, double *largest_difference)
@@ -159,7 +160,7 @@ static vc_status verify(bench *b, double *largest_difference)
     const size_t count = b->shape.batch * b->shape.queries * b->shape.out_stride;
     double difference = 0.0, largest = 0.0;
     for (size_t l = 0; l < b->plan->layer_count; l++) {
-        run_definition(b, l);
+        VC_TRY(run_definition(b, l));
         run(b, &b->split[l]);
         for (size_t i = 0; i < count; i++) {
             difference = fmax(difference, fabs((double)b->out[i] - b->want[i]));

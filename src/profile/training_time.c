@@ -14,50 +14,60 @@ typedef struct room {
     vc_arena arena;
 } room;
 
-static void place(room *r, const vc_plan_layer *p, const vc_sparse_layer *layer, size_t head_dim)
+static void place(room *r, const vc_attention *a)
 {
-    const size_t width = p->heads * head_dim, queries = IMAGES * p->queries * width,
-                 keys = IMAGES * p->keys * width;
+    const vc_attention_shape *s = &a->shape;
+    const size_t queries = IMAGES * s->queries * s->q_stride, keys = IMAGES * s->keys * s->k_stride;
     float **const arrays[] = {&r->q, &r->out, &r->dq, &r->k, &r->v, &r->dk, &r->dv};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         *arrays[i] = vc_arena_floats(&r->arena, i < 3 ? queries : keys);
-    r->probs = vc_arena_floats(&r->arena, IMAGES * layer->probs_per_image);
-    r->scratch = vc_arena_floats(&r->arena, layer->scratch_floats * (size_t)omp_get_max_threads());
+    r->probs = vc_arena_floats(&r->arena, IMAGES * a->pattern->values);
+    r->scratch = vc_arena_floats(&r->arena, vc_attention_scratch_floats(s, a->pattern, 1) *
+                                                (size_t)omp_get_max_threads());
 }
 
-static double time_once(room *r, const vc_attention_shape *s, const vc_sparse_layer *layer)
+static double time_once(const room *r, const vc_attention *a)
 {
     const double start = vc_clock_seconds();
-    vc_sparse_attention_forward(r->out, r->probs, r->scratch, r->q, r->k, r->v, s, layer);
-    vc_sparse_attention_backward(r->dq, r->dk, r->dv, NULL, r->scratch, r->out, r->probs, r->q,
-                                 r->k, r->v, s, layer);
+    vc_attention_forward(r->out, r->probs, r->scratch, a);
+    vc_attention_backward(r->dq, r->dk, r->dv, NULL, r->scratch, r->out, r->probs, a);
     return vc_clock_seconds() - start;
+}
+
+static void fill(room *r, const vc_attention_shape *s)
+{
+    vc_rng rng = vc_rng_open(1, 0, 0);
+    float *const arrays[] = {r->q, r->k, r->v};
+    for (size_t a = 0; a < 3; a++)
+        for (size_t i = 0; i < IMAGES * (a == 0 ? s->queries : s->keys) * s->q_stride; i++)
+            arrays[a][i] = (float)vc_rng_normal(&rng);
 }
 
 static vc_status time_layer(double *seconds, const vc_plan_layer *p, size_t head_dim)
 {
     const size_t width = p->heads * head_dim;
-    const vc_attention_shape s = {IMAGES,   p->heads, p->queries, p->keys, head_dim,
-                                  head_dim, width,    width,      width,   width};
-    vc_sparse_layer layer;
+    const vc_pattern_options options = {.split = VC_PATTERN_BY_PLAN};
+    vc_pattern pattern;
+    vc_attention a = {.shape = {IMAGES, p->heads, p->queries, p->keys, head_dim, head_dim, width,
+                                width, width, width},
+                      .pattern = &pattern};
     room r = {0};
     double samples[REPEATS];
-    VC_TRY(vc_sparse_layer_open(&layer, p, head_dim, head_dim, NULL));
-    place(&r, p, &layer, head_dim);
+    VC_TRY(vc_pattern_open(&pattern, p, &options));
+    place(&r, &a);
     const vc_status status = vc_arena_reserve(&r.arena);
     if (status == VC_OK) {
-        place(&r, p, &layer, head_dim);
-        vc_rng rng = vc_rng_open(1, 0, 0);
-        float *const arrays[] = {r.q, r.k, r.v};
-        for (size_t a = 0; a < 3; a++)
-            for (size_t i = 0; i < IMAGES * (a == 0 ? p->queries : p->keys) * width; i++)
-                arrays[a][i] = (float)vc_rng_normal(&rng);
+        place(&r, &a);
+        fill(&r, &a.shape);
+        a.q = r.q;
+        a.k = r.k;
+        a.v = r.v;
         for (size_t i = 0; i < REPEATS; i++)
-            samples[i] = time_once(&r, &s, &layer);
+            samples[i] = time_once(&r, &a);
         *seconds += vc_spread_of(samples, REPEATS).median;
     }
     vc_arena_close(&r.arena);
-    vc_sparse_layer_close(&layer);
+    vc_pattern_close(&pattern);
     return status;
 }
 

@@ -34,12 +34,9 @@ void vc__attend_backward(vc_grads *g, const vc__attend_grads *a, const vc_coder 
         shape.q_stride = shape.heads * shape.head_dim;
     if (coded[1])
         shape.k_stride = shape.heads * shape.head_dim;
-    if (model->sparse)
-        vc_sparse_attention_backward(dq, dk, a->dv, a->dscores, g->scratch, a->dout, a->probs, q, k,
-                                     a->v, &shape, &model->sparse[layer]);
-    else
-        vc_attention_backward(dq, dk, a->dv, a->dscores, g->scratch, a->dout, a->probs, q, k, a->v,
-                              &shape);
+    const vc_attention attention = {
+        .shape = shape, .q = q, .k = k, .v = a->v, .pattern = vc_model_pattern(model, layer)};
+    vc_attention_backward(dq, dk, a->dv, a->dscores, g->scratch, a->dout, a->probs, &attention);
     if (coded[0] || coded[1])
         autoencoders_backward(g, a, coders, acts, model, layer, reconstruction);
 }

@@ -15,22 +15,43 @@ static uint64_t hash_config(uint64_t hash, const vc_model *model)
     return hash;
 }
 
+/* One byte per entry of the panel: 1 where it is pruned. */
+static uint64_t hash_panel(uint64_t hash, const vc_pattern_head *head, size_t queries)
+{
+    for (size_t i = 0; i < queries; i++)
+        for (size_t j = 0; j < head->panel_count; j++) {
+            const uint8_t pruned = !vc_panel_keeps(head, i, j);
+            hash = vc_hash(hash, &pruned, 1);
+        }
+    return hash;
+}
+
+static uint64_t hash_rows(uint64_t hash, const vc_pattern_head *head, size_t queries)
+{
+    int32_t end = 0;
+    for (size_t i = 0; i <= queries; i++) {
+        hash = vc_hash(hash, &end, sizeof end);
+        end += i < queries ? (int32_t)vc_row_count(head, i) : 0;
+    }
+    return vc_hash(hash, head->row_keys, vc_rows_count(head, queries) * sizeof(int32_t));
+}
+
+/* Masks by their entries, a plan by its split and its shares as well. */
 static uint64_t hash_attention(uint64_t hash, const vc_model *model)
 {
-    for (size_t l = 0; l < vc_model_layers(&model->config); l++) {
-        const vc_attention_layer layer = vc_model_layer(&model->config, l);
-        size_t queries = layer.queries;
-        if (model->pruned)
-            hash = vc_hash(hash, model->pruned[l], layer.heads * queries * layer.keys);
-        for (size_t h = 0; model->sparse && h < layer.heads; h++) {
-            const vc_sparse_head *head = &model->sparse[l].head[h];
-            size_t sparse = (size_t)head->row_start[queries];
-            hash = vc_hash(hash, head->global_keys, head->global_count * sizeof(int32_t));
-            hash = vc_hash(hash, head->panel_pruned, queries * head->global_count);
-            hash = vc_hash(hash, head->row_start, (queries + 1) * sizeof(int32_t));
-            hash = vc_hash(hash, head->row_keys, sparse * sizeof(int32_t));
+    for (size_t l = 0; model->restriction && l < vc_model_layers(&model->config); l++) {
+        const vc_pattern *pattern = vc_model_pattern(model, l);
+        for (size_t h = 0; h < pattern->heads; h++) {
+            const vc_pattern_head *head = &pattern->head[h];
+            if (model->restriction->of_masks) {
+                hash = hash_panel(hash, head, pattern->queries);
+                continue;
+            }
+            hash = vc_hash(hash, head->panel_keys, head->panel_count * sizeof(int32_t));
+            hash = hash_panel(hash, head, pattern->queries);
+            hash = hash_rows(hash, head, pattern->queries);
             if (head->kept_share)
-                hash = vc_hash(hash, head->kept_share, queries * sizeof(float));
+                hash = vc_hash(hash, head->kept_share, pattern->queries * sizeof(float));
         }
     }
     return hash;

@@ -29,11 +29,9 @@ static void raise_to(size_t *most, size_t value)
 /* Attention wants a piece per thread, the auto-encoder one in all. */
 static size_t scratch_count(const vc_model *model)
 {
-    size_t most = 0;
+    size_t most = vc_model_attention_scratch(model, 1) * (size_t)vc_threads_count();
     for (size_t i = 0; i < vc_model_layers(&model->config); i++) {
         const vc_attention_layer l = vc_model_layer(&model->config, i);
-        const size_t each = model->sparse ? vc_model_sparse_scratch(model) : l.queries * l.keys;
-        raise_to(&most, each * (size_t)vc_threads_count());
         for (size_t k = 0; k < 2; k++)
             raise_to(&most, vc_autoencoder_scratch_floats(l.heads, l.compressed[k]));
     }

@@ -55,7 +55,7 @@ static void attend_backward(vc_grads *grads, const vc_acts *acts, const vc_model
                                         .dscores = g->scores,
                                         .shape = vc_levit_attention_shape(s, batch)};
     vc__attend_backward(grads, &attention, d->coder, acts, model, index, reconstruction);
-    vc__biases_backward(d->biases, g, s, model->sparse ? &model->sparse[index] : NULL, batch);
+    vc__biases_backward(d->biases, g, s, vc_model_pattern(model, index), batch);
 }
 
 /* stream[now] from the MLP's output to its input; stream[!now] is scratch. */

@@ -32,7 +32,7 @@ static void measure_block(sizes *s, const vc_model *model, size_t index, size_t 
     const size_t queries = b.side_out * b.side_out, keys = b.side_in * b.side_in;
     const size_t in = batch * keys, out = batch * queries;
     const size_t dense = b.attention.heads * queries * keys;
-    const size_t scores = model->sparse ? model->sparse[index].probs_per_image : dense;
+    const size_t scores = vc_model_probabilities(model, index);
     raise_to(&s->stream, out * b.width_out);
     raise_to(&s->stream, in * b.width_in);
     raise_to(&s->product, out * b.width_out);
@@ -43,7 +43,7 @@ static void measure_block(sizes *s, const vc_model *model, size_t index, size_t 
     raise_to(&s->thinned, b.subsampling ? out * b.width_in : 0);
     raise_to(&s->scores, batch * scores);
     raise_to(&s->biases[0], scores);
-    raise_to(&s->biases[1], model->sparse ? dense : 0);
+    raise_to(&s->biases[1], model->restriction ? dense : 0);
     raise_to(&s->sorted, b.projected * b.width_in);
     raise_to(&s->outputs, b.projected);
 }

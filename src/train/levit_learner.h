@@ -28,6 +28,6 @@ void vc__kernel_backward(float *dx, const vc_normed *d, vc_levit_grads *g, float
 
 /* From the gradient of a block's scores to that of its biases, shared by offset; `layer`: of its plan, or NULL. */
 void vc__biases_backward(float *dbiases, vc_levit_grads *g, const vc_levit_shape *shape,
-                         const vc_sparse_layer *layer, size_t batch);
+                         const vc_pattern *pattern, size_t batch);
 
 #endif

@@ -50,16 +50,16 @@ void vc__kernel_backward(float *dx, const vc_normed *d, vc_levit_grads *g, float
 }
 
 void vc__biases_backward(float *dbiases, vc_levit_grads *g, const vc_levit_shape *s,
-                         const vc_sparse_layer *layer, size_t batch)
+                         const vc_pattern *pattern, size_t batch)
 {
     const size_t queries = s->side_out * s->side_out, keys = s->side_in * s->side_in;
     const size_t heads = s->attention.heads, dense = heads * queries * keys;
-    const size_t count = layer ? layer->probs_per_image : dense;
+    const size_t count = pattern ? pattern->values : dense;
     const float *summed = g->biases[0];
     memset(g->biases[0], 0, count * sizeof(float));
     vc_column_sum(g->biases[0], g->scores, batch, count);
-    if (layer) {
-        vc_sparse_layer_spread(g->biases[1], summed, layer);
+    if (pattern) {
+        vc_pattern_spread(g->biases[1], summed, pattern);
         summed = g->biases[1];
     }
     for (size_t i = 0; i < dense; i++)

@@ -131,16 +131,39 @@ static void check_bias_gradient(const float *dscores, const uint8_t *mask)
 
 static float out[ROOM], dq[ROOM], dk[ROOM], dv[ROOM], dscores[MOST_BATCH * H * MOST * MOST];
 
-static void check_dense(const uint8_t *mask)
+/* Forward and backward, on a pattern or without one; `mask` is what it prunes. */
+static void check_pattern(const vc_pattern *pattern, const uint8_t *mask)
 {
-    static float probs[MOST_BATCH * H * MOST * MOST], scratch[THREADS * MOST * MOST];
-    vc_attention_forward(out, probs, scratch, q, k, v, &shape, mask, bias);
+    const size_t values = vc_attention_values(&shape, pattern),
+                 dense = H * shape.queries * shape.keys;
+    const size_t wanted[] = {vc_attention_scratch_floats(&shape, pattern, 0),
+                             vc_attention_scratch_floats(&shape, pattern, 1)};
+    float *probs = malloc(B * values * sizeof *probs),
+          *packed = malloc(B * values * sizeof *packed);
+    float *scratch =
+        malloc(THREADS * (wanted[0] > wanted[1] ? wanted[0] : wanted[1]) * sizeof *scratch);
+    float *arranged = malloc(values * sizeof *arranged);
+    vc_attention a = {.shape = shape, .q = q, .k = k, .v = v, .pattern = pattern, .bias = bias};
+    if (pattern && bias) {
+        vc_pattern_arrange(arranged, bias, pattern);
+        a.bias = arranged;
+    }
+    vc_attention_forward(out, probs, scratch, &a);
     assert_near(loss_of(out), plain_loss(mask), 1e-4);
-    vc_attention_backward(dq, dk, dv, NULL, scratch, dout, probs, q, k, v, &shape);
+    vc_attention_backward(dq, dk, dv, NULL, scratch, dout, probs, &a);
     check_gradients(dq, dk, dv, mask);
-    vc_attention_backward(dq, dk, dv, dscores, NULL, dout, probs, q, k, v, &shape);
+    vc_attention_backward(dq, dk, dv, packed, scratch, dout, probs, &a);
     check_gradients(dq, dk, dv, mask);
+    for (size_t b = 0; b < B; b++)
+        if (pattern)
+            vc_pattern_spread(dscores + b * dense, packed + b * values, pattern);
+        else
+            memcpy(dscores + b * dense, packed + b * values, dense * sizeof *packed);
     check_bias_gradient(dscores, mask);
+    free(probs);
+    free(packed);
+    free(scratch);
+    free(arranged);
 }
 
 /* A single image takes another way. */
@@ -149,20 +172,11 @@ static void dense(void **state)
     (void)state;
     for (B = 1; B <= MOST_BATCH; B++) {
         set_up(21, 21, 5, 5, 0);
-        check_dense(NULL);
+        check_pattern(NULL, NULL);
         set_up(9, 21, 5, 7, 1);
-        check_dense(NULL);
+        check_pattern(NULL, NULL);
     }
     B = MOST_BATCH;
-}
-
-static void masked(void **state)
-{
-    (void)state;
-    set_up(21, 21, 5, 5, 0);
-    check_dense(pruned);
-    set_up(9, 21, 5, 7, 1);
-    check_dense(pruned);
 }
 
 /* A plan with the mask's two full columns as global tokens, swapped to the front. */
@@ -193,58 +207,61 @@ static vc_status make_plan(vc_plan *plan, int32_t globals)
     return vc_plan_assemble(plan, &mask, &order, 10);
 }
 
-static void check_sparse(int32_t globals)
+static void check_split(int32_t globals, vc_pattern_split split)
 {
+    const vc_pattern_options options = {.split = split, .costs = {1.0, 1.6, 7.0}};
     vc_plan plan;
-    vc_sparse_layer layer;
+    vc_pattern pattern;
     assert_ok(make_plan(&plan, globals));
-    assert_ok(vc_sparse_layer_open(&layer, &plan.layers[0], shape.head_dim, shape.value_dim, bias));
-    float *probs = malloc(B * layer.probs_per_image * sizeof *probs);
-    float *scratch = malloc(THREADS * layer.scratch_floats * sizeof *scratch);
-    vc_sparse_attention_forward(out, probs, scratch, q, k, v, &shape, &layer);
-    assert_near(loss_of(out), plain_loss(pruned), 1e-4);
-    vc_sparse_attention_backward(dq, dk, dv, NULL, scratch, dout, probs, q, k, v, &shape, &layer);
-    check_gradients(dq, dk, dv, pruned);
-    float *packed = malloc(B * layer.probs_per_image * sizeof *packed);
-    vc_sparse_attention_backward(dq, dk, dv, packed, scratch, dout, probs, q, k, v, &shape, &layer);
-    check_gradients(dq, dk, dv, pruned);
-    for (size_t b = 0; b < B; b++)
-        vc_sparse_layer_spread(dscores + b * H * shape.queries * shape.keys,
-                               packed + b * layer.probs_per_image, &layer);
-    check_bias_gradient(dscores, pruned);
-    if (bias) { /* there and back */
-        vc_sparse_layer_arrange(packed, bias, &layer);
-        assert_memory_equal(packed, layer.bias, layer.probs_per_image * sizeof *packed);
-    }
-    free(packed);
-    free(probs);
-    free(scratch);
-    vc_sparse_layer_close(&layer);
+    assert_ok(vc_pattern_open(&pattern, &plan.layers[0], &options));
+    check_pattern(&pattern, pruned);
+    vc_pattern_close(&pattern);
     vc_plan_close(&plan);
 }
 
-static void sparse_with_global_tokens(void **state)
+static void check_both_shapes(int32_t globals, vc_pattern_split split)
 {
-    (void)state;
-    set_up(21, 21, 5, 5, 0);
-    check_sparse(2);
-    set_up(9, 21, 5, 7, 1);
-    check_sparse(2);
+    for (B = 1; B <= MOST_BATCH; B++) {
+        set_up(21, 21, 5, 5, 0);
+        check_split(globals, split);
+        set_up(9, 21, 5, 7, 1);
+        check_split(globals, split);
+    }
+    B = MOST_BATCH;
 }
 
-static void sparse_without_global_tokens(void **state)
+static void masked(void **state)
 {
     (void)state;
-    set_up(21, 21, 5, 5, 0);
-    check_sparse(0);
-    set_up(9, 21, 5, 7, 1);
-    check_sparse(0);
+    check_both_shapes(0, VC_PATTERN_WHOLE);
+}
+
+static void with_global_tokens(void **state)
+{
+    (void)state;
+    check_both_shapes(2, VC_PATTERN_BY_PLAN);
+}
+
+static void without_global_tokens(void **state)
+{
+    (void)state;
+    check_both_shapes(0, VC_PATTERN_BY_PLAN);
+}
+
+static void split_by_cost(void **state)
+{
+    (void)state;
+    check_both_shapes(2, VC_PATTERN_BY_COST);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(dense), cmocka_unit_test(masked),
-                                       cmocka_unit_test(sparse_with_global_tokens),
-                                       cmocka_unit_test(sparse_without_global_tokens)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dense),
+        cmocka_unit_test(masked),
+        cmocka_unit_test(with_global_tokens),
+        cmocka_unit_test(without_global_tokens),
+        cmocka_unit_test(split_by_cost),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

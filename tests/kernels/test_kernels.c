@@ -57,21 +57,21 @@ static void check_hardswish(const vc_kernels *k, size_t n)
 static void check_softmax(const vc_kernels *k, size_t n, size_t split)
 {
     float a[MOST], b[MOST], da[MOST], db[MOST];
-    uint8_t pruned[MOST];
+    uint16_t kept[MOST / 16 + 1] = {0};
     if (n == 0)
         return;
     fill(a, MOST, 3);
     for (size_t i = 0; i < MOST; i++) {
         a[i] *= 20.0f;
-        pruned[i] = i % 3 == 1;
+        kept[i / 16] |= (uint16_t)((i % 3 != 1) << i % 16);
     }
     memcpy(b, a, sizeof a);
-    const uint8_t *marks = split > 0 ? pruned : NULL;
+    const uint16_t *marks = split > 0 ? kept : NULL;
     k->softmax_row(a, split, marks, a + split, n - split);
     ref->softmax_row(b, split, marks, b + split, n - split);
     close_arrays(a, b, MOST, 2e-6, "softmax_row", n);
     for (size_t i = 0; i < split; i++)
-        if (pruned[i])
+        if (i % 3 == 1)
             assert_true(a[i] == 0.0f);
     fill(da, MOST, 4);
     memcpy(db, da, sizeof da);

@@ -76,13 +76,13 @@ static void check_same(const char *inside, const char *outside, const vc_plan *p
                                without = {.in_place = in_place, .without_plan = 1};
         assert_ok(vc_model_open(&a, outside, &how));
         const size_t bytes = 2 * IMAGES * vc_model_input_of(&a->config).classes * sizeof *want;
-        assert_null(a->sparse);
+        assert_null(a->restriction);
         compute(dense, a);
         assert_ok(vc_model_use_plan(a, plan, "plan"));
         compute(want, a);
         assert_ok(vc_model_open(&b, inside, &how));
-        assert_int_equal(b->plan.threshold, plan->threshold);
-        assert_true(vc_plan_hash(&b->plan) == vc_plan_hash(plan));
+        assert_int_equal(vc_model_plan(b)->threshold, plan->threshold);
+        assert_true(vc_plan_hash(vc_model_plan(b)) == vc_plan_hash(plan));
         assert_int_equal(vc_model_layer(&b->config, 0).compressed[0],
                          vc_model_layer(&a->config, 0).compressed[0]);
         compute(have, b);
@@ -90,8 +90,7 @@ static void check_same(const char *inside, const char *outside, const vc_plan *p
         assert_memory_not_equal(have, dense, bytes);
         vc_model_close(b);
         assert_ok(vc_model_open(&b, inside, &without));
-        assert_null(b->sparse);
-        assert_int_equal(b->plan.layer_count, 0);
+        assert_null(b->restriction);
         compute(have, b);
         assert_memory_equal(have, dense, bytes);
         vc_model_close(b);
@@ -132,12 +131,12 @@ static void another_plan_and_masks(void **state)
     const uint64_t hash = vc_plan_hash(&second);
     assert_ok(vc_model_use_plan(model, &first, "plan"));
     assert_ok(vc_model_use_plan(model, &second, "plan"));
-    assert_ok(vc_model_use_plan(model, &model->plan, "plan"));
+    assert_ok(vc_model_use_plan(model, vc_model_plan(model), "plan"));
     vc_plan_close(&first);
     vc_plan_close(&second);
     assert_ok(vc_model_write(temporary("m"), model));
     assert_ok(vc_model_open(&back, temporary("m"), &none));
-    assert_true(vc_plan_hash(&back->plan) == hash);
+    assert_true(vc_plan_hash(vc_model_plan(back)) == hash);
     vc_model_close(back);
     assert_ok(vc_mask_open(&mask, 2, 3, 17, 17));
     assert_ok(vc_model_use_masks(model, &mask, 1, "mask"));
@@ -189,10 +188,10 @@ static void broken_plans_are_refused(void **state)
     assert_ok(vc_model_open(&back, temporary("broken"), &without));
     vc_model_close(back);
 
-    wrong = model->plan;
-    wrong.layer_count = model->plan.layer_count = 1;
+    wrong = model->restriction->plan;
+    wrong.layer_count = model->restriction->plan.layer_count = 1;
     assert_ok(vc_model_write(temporary("short"), model));
-    model->plan.layer_count = 2;
+    model->restriction->plan.layer_count = 2;
     assert_fails(vc_model_open(&back, temporary("short"), &none), VC_EINVAL,
                  "short: plan of 1 layers does not fit a model of 2");
     assert_fails(vc_model_use_plan(model, &wrong, "w"), VC_EINVAL, "w: plan of 1 layers");

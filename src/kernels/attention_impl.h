@@ -1,0 +1,34 @@
+/* Shared by the files of attention in training: one head of one image. */
+#ifndef VC_ATTENTION_IMPL_H
+#define VC_ATTENTION_IMPL_H
+
+#include "vitcod/attention.h"
+
+typedef struct vc__attention_head {
+    const vc_attention_shape *shape;
+    const vc_pattern_head *pattern; /* NULL: nothing is pruned */
+    const float *q, *k, *v, *bias;
+    float *out, *probs;
+    float *dq, *dk, *dv, *dout;
+    float *dscores; /* backward: room for the gradients of all values */
+    float *scratch;
+} vc__attention_head;
+
+/* All keys in one dense product, with their own strides. */
+size_t vc__whole_scratch_floats(const vc_attention_shape *shape);
+void vc__whole_head_forward(const vc__attention_head *head);
+void vc__whole_head_backward(const vc__attention_head *head);
+
+/* A panel whose keys are gathered first, and rows. */
+size_t vc__split_scratch_floats(const vc_attention_shape *shape, const vc_pattern_head *head);
+void vc__split_head_forward(const vc__attention_head *head);
+void vc__split_head_backward(const vc__attention_head *head);
+
+/* The row's bits, NULL where all count. */
+static inline const uint16_t *vc__panel_row(const vc_pattern_head *head, size_t query)
+{
+    return head && head->panel_kept ? head->panel_kept + query * vc_panel_blocks(head->panel_count)
+                                    : NULL;
+}
+
+#endif

@@ -1,0 +1,207 @@
+/* A head in training that is split: a panel as dense products, and rows of what is kept besides. */
+#include <math.h>
+#include <string.h>
+
+#include "attention_impl.h"
+#include "vitcod/gemm.h"
+#include "vitcod/kernels.h"
+
+/* rows[g] = row keys[g] of x */
+static void gather(float *rows, const float *x, size_t stride, const int32_t *keys, size_t count,
+                   size_t head_dim)
+{
+    for (size_t g = 0; g < count; g++)
+        memcpy(rows + g * head_dim, x + (size_t)keys[g] * stride, head_dim * sizeof(float));
+}
+
+static void scatter(float *x, const float *rows, size_t stride, const int32_t *keys, size_t count,
+                    size_t head_dim)
+{
+    for (size_t g = 0; g < count; g++)
+        memcpy(x + (size_t)keys[g] * stride, rows + g * head_dim, head_dim * sizeof(float));
+}
+
+static void clear_rows(float *x, size_t stride, size_t rows, size_t head_dim)
+{
+    for (size_t i = 0; i < rows; i++)
+        memset(x + i * stride, 0, head_dim * sizeof(float));
+}
+
+/* A query's entries outside the panel: their keys, and where their values start. */
+typedef struct row {
+    const int32_t *keys;
+    size_t start, count;
+} row;
+
+static row row_of(const vc_pattern_head *head, size_t query)
+{
+    if (!head->row_start)
+        return (row){0};
+    const size_t start = (size_t)head->row_start[query];
+    return (row){head->row_keys + start, start, vc_row_count(head, query)};
+}
+
+/* Two gathered panels and their gradients. */
+size_t vc__split_scratch_floats(const vc_attention_shape *s, const vc_pattern_head *head)
+{
+    return 2 * head->panel_count * (s->head_dim + s->value_dim);
+}
+
+static void score_panel(const vc__attention_head *head, float *panel_k)
+{
+    const vc_attention_shape *s = head->shape;
+    const size_t panel = head->pattern->panel_count;
+    const vc_gemm_shape score = {.transpose_b = 1,
+                                 .m = s->queries,
+                                 .n = panel,
+                                 .k = s->head_dim,
+                                 .lda = s->q_stride,
+                                 .ldb = s->head_dim,
+                                 .ldc = panel};
+    gather(panel_k, head->k, s->k_stride, head->pattern->panel_keys, panel, s->head_dim);
+    if (head->bias)
+        memcpy(head->probs, head->bias, s->queries * panel * sizeof(float));
+    vc_gemm(head->probs, head->q, panel_k, &score, 1.0f / sqrtf((float)s->head_dim),
+            head->bias ? 1.0f : 0.0f);
+}
+
+/* The rows' scores, and softmax over both parts of a query. */
+static void score_rows(const vc__attention_head *head)
+{
+    const vc_kernels *kernels = vc_kernels_get();
+    const vc_attention_shape *s = head->shape;
+    const size_t panel = head->pattern->panel_count, in_panel = s->queries * panel;
+    const float scale = 1.0f / sqrtf((float)s->head_dim);
+    for (size_t i = 0; i < s->queries; i++) {
+        const row own = row_of(head->pattern, i);
+        float *scores = head->probs + in_panel + own.start;
+        kernels->sddmm_row(scores, head->q + i * s->q_stride, head->k, s->k_stride, own.keys,
+                           own.count, s->head_dim, scale);
+        for (size_t e = 0; head->bias && e < own.count; e++)
+            scores[e] += head->bias[in_panel + own.start + e];
+        kernels->softmax_row(head->probs + i * panel, panel, vc__panel_row(head->pattern, i),
+                             scores, own.count);
+    }
+}
+
+void vc__split_head_forward(const vc__attention_head *head)
+{
+    const vc_kernels *kernels = vc_kernels_get();
+    const vc_attention_shape *s = head->shape;
+    const size_t panel = head->pattern->panel_count, dv = s->value_dim;
+    float *panel_k = head->scratch, *panel_v = panel_k + panel * s->head_dim;
+    const float *own_probs = head->probs + s->queries * panel;
+    const vc_gemm_shape value = {
+        .m = s->queries, .n = dv, .k = panel, .lda = panel, .ldb = dv, .ldc = s->out_stride};
+    if (panel > 0)
+        score_panel(head, panel_k);
+    score_rows(head);
+    if (panel > 0) {
+        gather(panel_v, head->v, s->v_stride, head->pattern->panel_keys, panel, dv);
+        vc_gemm(head->out, head->probs, panel_v, &value, 1.0f, 0.0f);
+    } else {
+        clear_rows(head->out, s->out_stride, s->queries, dv);
+    }
+    for (size_t i = 0; i < s->queries; i++) {
+        const row own = row_of(head->pattern, i);
+        kernels->spmm_row(head->out + i * s->out_stride, own_probs + own.start, head->v,
+                          s->v_stride, own.keys, own.count, dv, 1.0f);
+    }
+}
+
+/* The panel's share of the gradients; overwrites dq, and the rows of dk and dv of its keys. */
+static void panel_backward(const vc__attention_head *head, const float *panel_k, float *panel_dk)
+{
+    const vc_attention_shape *s = head->shape;
+    const size_t tq = s->queries, d = s->head_dim, wide = s->value_dim;
+    const size_t panel = head->pattern->panel_count;
+    const int32_t *keys = head->pattern->panel_keys;
+    const float scale = 1.0f / sqrtf((float)d);
+    float *panel_dv = panel_dk + panel * d;
+    const vc_gemm_shape dquery = {
+        .m = tq, .n = d, .k = panel, .lda = panel, .ldb = d, .ldc = s->q_stride};
+    const vc_gemm_shape dkey = {.transpose_a = 1,
+                                .m = panel,
+                                .n = d,
+                                .k = tq,
+                                .lda = panel,
+                                .ldb = s->q_stride,
+                                .ldc = d};
+    const vc_gemm_shape dvalue = {.transpose_a = 1,
+                                  .m = panel,
+                                  .n = wide,
+                                  .k = tq,
+                                  .lda = panel,
+                                  .ldb = s->out_stride,
+                                  .ldc = wide};
+    vc_gemm(head->dq, head->dscores, panel_k, &dquery, scale, 0.0f);
+    vc_gemm(panel_dk, head->dscores, head->q, &dkey, scale, 0.0f);
+    vc_gemm(panel_dv, head->probs, head->dout, &dvalue, 1.0f, 0.0f);
+    scatter(head->dk, panel_dk, s->k_stride, keys, panel, d);
+    scatter(head->dv, panel_dv, s->v_stride, keys, panel, wide);
+}
+
+/* The gradients of all scores of the head. */
+static void scores_backward(const vc__attention_head *head, float *panel_v)
+{
+    const vc_kernels *kernels = vc_kernels_get();
+    const vc_attention_shape *s = head->shape;
+    const size_t panel = head->pattern->panel_count, wide = s->value_dim,
+                 in_panel = s->queries * panel;
+    const vc_gemm_shape dprob = {.transpose_b = 1,
+                                 .m = s->queries,
+                                 .n = panel,
+                                 .k = wide,
+                                 .lda = s->out_stride,
+                                 .ldb = wide,
+                                 .ldc = panel};
+    if (panel > 0) {
+        gather(panel_v, head->v, s->v_stride, head->pattern->panel_keys, panel, wide);
+        vc_gemm(head->dscores, head->dout, panel_v, &dprob, 1.0f, 0.0f);
+    }
+    for (size_t i = 0; i < s->queries; i++) {
+        const row own = row_of(head->pattern, i);
+        float *gradient = head->dscores + in_panel + own.start;
+        kernels->sddmm_row(gradient, head->dout + i * s->out_stride, head->v, s->v_stride, own.keys,
+                           own.count, wide, 1.0f);
+        kernels->softmax_row_backward(head->dscores + i * panel, head->probs + i * panel, panel,
+                                      gradient, head->probs + in_panel + own.start, own.count);
+    }
+}
+
+static void rows_backward(const vc__attention_head *head)
+{
+    const vc_kernels *kernels = vc_kernels_get();
+    const vc_attention_shape *s = head->shape;
+    const size_t in_panel = s->queries * head->pattern->panel_count, d = s->head_dim;
+    const float scale = 1.0f / sqrtf((float)d);
+    for (size_t i = 0; i < s->queries; i++) {
+        const row own = row_of(head->pattern, i);
+        const float *dscores = head->dscores + in_panel + own.start,
+                    *probs = head->probs + in_panel + own.start;
+        kernels->spmm_row(head->dq + i * s->q_stride, dscores, head->k, s->k_stride, own.keys,
+                          own.count, d, scale);
+        kernels->scatter_row(head->dk, s->k_stride, dscores, head->q + i * s->q_stride, own.keys,
+                             own.count, d, scale);
+        kernels->scatter_row(head->dv, s->v_stride, probs, head->dout + i * s->out_stride, own.keys,
+                             own.count, s->value_dim, 1.0f);
+    }
+}
+
+void vc__split_head_backward(const vc__attention_head *head)
+{
+    const vc_attention_shape *s = head->shape;
+    const size_t panel = head->pattern->panel_count, d = s->head_dim, wide = s->value_dim;
+    float *panel_k = head->scratch, *panel_v = panel_k + panel * d,
+          *panel_dk = panel_k + panel * (d + wide);
+    scores_backward(head, panel_v);
+    clear_rows(head->dk, s->k_stride, s->keys, d);
+    clear_rows(head->dv, s->v_stride, s->keys, wide);
+    if (panel > 0) {
+        gather(panel_k, head->k, s->k_stride, head->pattern->panel_keys, panel, d);
+        panel_backward(head, panel_k, panel_dk);
+    } else {
+        clear_rows(head->dq, s->q_stride, s->queries, d);
+    }
+    rows_backward(head);
+}

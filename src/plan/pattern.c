@@ -1,0 +1,243 @@
+/* A plan's layer, compiled: which keys stand in the panel, and what is kept of the others. */
+#include "vitcod/pattern.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan_impl.h"
+#include "vitcod/arena.h"
+
+/* One head while it is compiled. A column is a key, in the plan's order. */
+typedef struct compiled {
+    const vc_plan_layer *layer;
+    const vc_pattern_options *options;
+    size_t head;
+    const int32_t *column_start;
+    int32_t *sequence; /* (Tk) columns in the order in which the head lists its keys */
+    uint8_t *inside;   /* (Tk) whether a column stands in the panel */
+    size_t panel, panel_entries, row_entries;
+} compiled;
+
+static size_t column_kept(const compiled *c, size_t column)
+{
+    return (size_t)(c->column_start[column + 1] - c->column_start[column]);
+}
+
+/* Keys follow each other as in the plan where it decides what the panel is, else as they are numbered. */
+static void order_columns(compiled *c)
+{
+    const size_t keys = c->layer->keys;
+    const int32_t *order = c->layer->key_order + c->head * keys;
+    const int by_plan = c->options->split == VC_PATTERN_BY_PLAN || c->options->plan_order;
+    for (size_t j = 0; j < keys; j++)
+        c->sequence[by_plan ? j : (size_t)order[j]] = (int32_t)j;
+}
+
+static vc_status choose_panel(compiled *c)
+{
+    const size_t keys = c->layer->keys, globals = (size_t)c->layer->global_tokens[c->head];
+    if (c->options->split == VC_PATTERN_BY_COST)
+        VC_TRY(vc__choose_panel(c->inside, c->column_start, c->sequence, c->layer->queries, keys,
+                                &c->options->costs));
+    else
+        for (size_t j = 0; j < keys; j++)
+            c->inside[j] = c->options->split == VC_PATTERN_WHOLE || j < globals;
+    for (size_t j = 0; j < keys; j++) {
+        c->panel += c->inside[j];
+        *(c->inside[j] ? &c->panel_entries : &c->row_entries) += column_kept(c, j);
+    }
+    return VC_OK;
+}
+
+/* What is not known before the arena has a base. */
+static void place_head(vc_arena *arena, vc_pattern *p, vc_pattern_head *head, const compiled *c)
+{
+    const size_t tq = p->queries, tk = p->keys, panel = c->panel + p->extra;
+    const vc_plan_layer *layer = c->layer;
+    const int hidden = c->panel_entries < tq * c->panel;
+    *head = (vc_pattern_head){.panel_count = panel, .values_start = p->values};
+    head->kept = c->panel_entries + c->row_entries + tq * p->extra;
+    p->values += tq * panel + c->row_entries;
+    if (c->options->split == VC_PATTERN_BY_PLAN || c->panel < tk) {
+        head->panel_keys = vc_arena_take(arena, panel * sizeof(int32_t));
+        head->panel_place = vc_arena_take(arena, (tk + p->extra) * sizeof(int32_t));
+    }
+    if (hidden)
+        head->panel_kept = vc_arena_take(arena, tq * vc_panel_blocks(panel) * sizeof(uint16_t));
+    if (c->row_entries) {
+        head->row_start = vc_arena_take(arena, (tq + 1) * sizeof(int32_t));
+        head->row_keys = vc_arena_take(arena, c->row_entries * sizeof(int32_t));
+    }
+    if (layer->kept_share)
+        head->kept_share = layer->kept_share + c->head * tq;
+    if (!c->options->plan_order)
+        return;
+    if (c->row_entries)
+        head->row_entry = vc_arena_take(arena, c->row_entries * sizeof(int32_t));
+    head->column_start = c->column_start;
+    head->column_rows = layer->rows;
+    head->query_order = layer->query_order + c->head * tq;
+    head->key_order = layer->key_order + c->head * tk;
+}
+
+/* The same walk measures and places. */
+static void place_heads(vc_arena *arena, vc_pattern *p, const compiled *heads)
+{
+    p->values = 0;
+    p->head = vc_arena_take(arena, p->heads * sizeof *p->head);
+    for (size_t h = 0; h < p->heads; h++) {
+        vc_pattern_head head;
+        place_head(arena, p, &head, &heads[h]);
+        if (arena->base)
+            p->head[h] = head;
+    }
+}
+
+static void fill_panel_keys(vc_pattern_head *head, const vc_pattern *p, const compiled *c)
+{
+    int32_t *keys = (int32_t *)head->panel_keys, *place = (int32_t *)head->panel_place, used = 0;
+    const int32_t *order = c->layer->key_order + c->head * p->keys;
+    if (!keys)
+        return;
+    for (size_t s = 0; s < p->keys; s++) {
+        const int32_t column = c->sequence[s],
+                      key = c->options->plan_order ? column : order[column];
+        place[key] = c->inside[column] ? used : -1;
+        if (c->inside[column])
+            keys[used++] = key;
+    }
+    for (size_t e = 0; e < p->extra; e++) {
+        place[p->keys + e] = used;
+        keys[used++] = (int32_t)(p->keys + e);
+    }
+}
+
+static size_t query_of(const compiled *c, int32_t row)
+{
+    const int32_t *order = c->layer->query_order + c->head * c->layer->queries;
+    return (size_t)(c->options->plan_order ? row : order[row]);
+}
+
+static void set_bit(uint16_t *kept, size_t blocks, size_t query, size_t place)
+{
+    kept[query * blocks + place / VC_PANEL] |= (uint16_t)(1u << place % VC_PANEL);
+}
+
+static void fill_bits(vc_pattern_head *head, const vc_pattern *p, const compiled *c)
+{
+    uint16_t *kept = (uint16_t *)head->panel_kept;
+    const size_t blocks = vc_panel_blocks(head->panel_count);
+    if (!kept)
+        return;
+    for (size_t s = 0, place = 0; s < p->keys; s++) {
+        const size_t column = (size_t)c->sequence[s];
+        if (!c->inside[column])
+            continue;
+        for (int32_t e = c->column_start[column]; e < c->column_start[column + 1]; e++)
+            set_bit(kept, blocks, query_of(c, c->layer->rows[e]), place);
+        place++;
+    }
+    for (size_t q = 0; q < p->queries; q++)
+        for (size_t e = c->panel; e < head->panel_count; e++)
+            set_bit(kept, blocks, q, e);
+}
+
+/* Counts, then places: start[q] runs while the rows are filled and is set back at the end. */
+static void fill_rows(vc_pattern_head *head, const vc_pattern *p, const compiled *c)
+{
+    int32_t *start = (int32_t *)head->row_start, *keys = (int32_t *)head->row_keys,
+            *entry = (int32_t *)head->row_entry;
+    const int32_t *order = c->layer->key_order + c->head * p->keys;
+    if (!start)
+        return;
+    for (size_t j = 0; j < p->keys; j++)
+        for (int32_t e = c->column_start[j]; !c->inside[j] && e < c->column_start[j + 1]; e++)
+            start[query_of(c, c->layer->rows[e]) + 1]++;
+    for (size_t q = 0; q < p->queries; q++)
+        start[q + 1] += start[q];
+    for (size_t s = 0; s < p->keys; s++) {
+        const size_t j = (size_t)c->sequence[s];
+        for (int32_t e = c->column_start[j]; !c->inside[j] && e < c->column_start[j + 1]; e++) {
+            const int32_t at = start[query_of(c, c->layer->rows[e])]++;
+            keys[at] = c->options->plan_order ? (int32_t)j : order[j];
+            if (entry)
+                entry[at] = e;
+        }
+    }
+    memmove(start + 1, start, p->queries * sizeof *start);
+    start[0] = 0;
+}
+
+static vc_status build(vc_pattern *p, const compiled *heads)
+{
+    vc_arena arena = {0};
+    place_heads(&arena, p, heads);
+    VC_TRY(vc_arena_reserve(&arena));
+    place_heads(&arena, p, heads);
+    p->memory = arena.base;
+    for (size_t h = 0; h < p->heads; h++) {
+        fill_panel_keys(&p->head[h], p, &heads[h]);
+        fill_bits(&p->head[h], p, &heads[h]);
+        fill_rows(&p->head[h], p, &heads[h]);
+    }
+    return VC_OK;
+}
+
+vc_status vc_pattern_open(vc_pattern *out, const vc_plan_layer *layer,
+                          const vc_pattern_options *options)
+{
+    const size_t heads = layer->heads, keys = layer->keys;
+    *out = (vc_pattern){.heads = heads,
+                        .queries = layer->queries,
+                        .keys = keys,
+                        .extra = options->extra,
+                        .extra_bias = options->extra_bias};
+    compiled *all = calloc(heads, sizeof *all);
+    int32_t *sequences = malloc(heads * keys * sizeof *sequences);
+    uint8_t *inside = malloc(heads * keys);
+    vc_status status = all && sequences && inside
+                           ? VC_OK
+                           : vc_fail(VC_ENOMEM, "out of memory for attention of %zu heads", heads);
+    for (size_t h = 0; h < heads && status == VC_OK; h++) {
+        all[h] = (compiled){.layer = layer,
+                            .options = options,
+                            .head = h,
+                            .column_start = layer->column_start + h * (keys + 1),
+                            .sequence = sequences + h * keys,
+                            .inside = inside + h * keys};
+        order_columns(&all[h]);
+        status = choose_panel(&all[h]);
+    }
+    if (status == VC_OK)
+        status = build(out, all);
+    free(all);
+    free(sequences);
+    free(inside);
+    return status;
+}
+
+vc_status vc_pattern_open_whole(vc_pattern *out, size_t heads, size_t queries, size_t keys,
+                                const vc_pattern_options *options)
+{
+    const size_t panel = keys + options->extra;
+    *out = (vc_pattern){.heads = heads,
+                        .queries = queries,
+                        .keys = keys,
+                        .extra = options->extra,
+                        .extra_bias = options->extra_bias,
+                        .values = heads * queries * panel};
+    out->head = calloc(heads, sizeof *out->head);
+    if (!out->head)
+        return vc_fail(VC_ENOMEM, "out of memory for attention of %zu heads", heads);
+    out->memory = out->head;
+    for (size_t h = 0; h < heads; h++)
+        out->head[h] = (vc_pattern_head){
+            .panel_count = panel, .kept = queries * panel, .values_start = h * queries * panel};
+    return VC_OK;
+}
+
+void vc_pattern_close(vc_pattern *pattern)
+{
+    free(pattern->memory);
+    *pattern = (vc_pattern){0};
+}
