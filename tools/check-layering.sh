@@ -25,7 +25,7 @@ room_of() {
     status | arena | tensor | tensor_file | rng | npy | safetensors | pth | weights | json | threads | clock | progress | file | \
         hash | version | isa | yaml | comm) echo core ;;
     idx | data | image | source | loader | augment | sampler) echo data ;;
-    mask | plan | workload | group_files) echo plan ;;
+    mask | plan | pattern | workload | group_files) echo plan ;;
     kernels | gemm | half | ops | attention | attend | product | autoencoder | residual) echo kernels ;;
     model | deit | levit) echo models ;;
     attention_stats | prune | polarize | autoencoder_setup | kept_share) echo algorithm ;;

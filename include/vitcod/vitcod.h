@@ -36,6 +36,7 @@
 /* plan: masks, plans, workloads */
 #include "vitcod/group_files.h"
 #include "vitcod/mask.h"
+#include "vitcod/pattern.h"
 #include "vitcod/plan.h"
 #include "vitcod/workload.h"
 
