@@ -8,7 +8,7 @@
 #include "vitcod/clock.h"
 #include "vitcod/engine.h"
 #include "vitcod/profile.h"
-#include "vitcod/train.h"
+#include "vitcod/evaluate.h"
 
 enum { BATCH = 16 };
 

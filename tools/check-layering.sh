@@ -12,9 +12,10 @@ allowed() {
     models | algorithm) echo "core plan kernels $1" ;;
     sim) echo "core plan sim" ;;
     engine) echo "core plan kernels models engine" ;;
-    train) echo "core data plan kernels models algorithm train" ;;
+    evaluate) echo "core data plan models evaluate" ;;
+    train) echo "core data plan kernels models algorithm evaluate train" ;;
     profile) echo "core data plan kernels models profile" ;;
-    cli) echo "core data plan kernels models algorithm engine sim train profile report" ;;
+    cli) echo "core data plan kernels models algorithm engine sim evaluate train profile report" ;;
     *) echo "" ;;
     esac
 }
@@ -31,6 +32,7 @@ room_of() {
     attention_stats | prune | polarize | autoencoder_setup | kept_share) echo algorithm ;;
     equalize) echo engine ;;
     accelerator | chip | chip_energy | chip_trace | dram_trace | memory) echo sim ;;
+    evaluate | judge | loss) echo evaluate ;;
     calibrate) echo train ;;
     sim | train | profile | engine | report) echo "$1" ;;
     *) echo unknown ;;

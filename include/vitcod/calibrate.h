@@ -31,16 +31,6 @@ void vc_dense_stats_close(vc_dense_stats *stats);
 /* Adds what a forward pass of stats->model sees; `status` is to be looked at afterwards. */
 vc_tap vc_dense_stats_tap(vc_dense_stats *stats);
 
-/* How images are looked at, in their order and as they are. */
-typedef struct vc_look {
-    size_t batch;
-    double crop_fraction;              /* see vc_loader_options */
-    vc_loader_broken_image *on_broken; /* NULL: nobody is told */
-    void *context;                     /* of on_broken */
-    vc_progress *progress;             /* NULL: none */
-} vc_look;
-vc_look vc_look_default(void); /* 16 at once, a crop of 224 of 256 */
-
 typedef struct vc_seen {
     size_t images;  /* those that are not broken */
     size_t classes; /* that the model names for at least one of them */

@@ -1,16 +1,15 @@
-/* Training of a DeiT or a LeViT: backward pass, loss, AdamW, schedule, loop, checkpoints. */
+/* Training of a DeiT or a LeViT: backward pass, AdamW, schedule, loop, checkpoints. */
 #ifndef VITCOD_TRAIN_H
 #define VITCOD_TRAIN_H
 
 #include <signal.h>
 
 #include "vitcod/data.h"
+#include "vitcod/evaluate.h"
 #include "vitcod/json.h"
-#include "vitcod/loader.h"
-#include "vitcod/model.h"
-#include "vitcod/progress.h"
+#include "vitcod/loss.h"
 
-/* ---- loss */
+/* ---- backward */
 
 /* How far a student is from its teacher inside: mean over the L blocks, the images and the tokens of
  * ||x - t||^2 / ||t||^2. Both models have the same depth, tokens and width, and both forward passes kept everything. */
@@ -18,60 +17,6 @@ typedef struct vc_distances {
     double features;  /* of what leaves each block */
     double attention; /* of the heads' outputs, before the projection */
 } vc_distances;
-
-typedef struct vc_loss {
-    double task;            /* mean cross-entropy with label smoothing */
-    double distillation;    /* divergence from the teacher, 0 without one */
-    vc_distances distances; /* from the teacher's blocks, unweighted */
-    double reconstruction;  /* sum over layers of ||Q - Q'|| + ||K - K'||, unweighted */
-    size_t top1, top5;      /* images whose label is first, among the first five */
-} vc_loss;
-
-/* Cross-entropy of logits (batch, classes) against labels smoothed by `smoothing`, and, unless NULL,
- * its gradient. An image's label counts as first when no other logit is higher or, with a lower index,
- * equal. */
-vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *labels, size_t batch,
-                         size_t classes, float smoothing);
-
-/* Of a mixed batch: lambda of an image is of its own label, 1 - lambda its partner's (Zhang et al. 2018). */
-typedef struct vc_labels {
-    const int32_t *own, *partners; /* (batch); the same when nothing is mixed */
-    double lambda;
-} vc_labels;
-
-/* The class with the highest logit, of several the first. */
-int32_t vc_first_class(const float *logits, size_t classes);
-
-/* The mean of both labels' cross-entropies, so weighted. Hits are those of an image's own label. */
-vc_loss vc_cross_entropy_mixed(float *dlogits, const float *logits, const vc_labels *labels,
-                               size_t batch, size_t classes, float smoothing);
-
-/* Soft distillation (Touvron et al. 2021, eq. 2): weight * temperature^2 * KL(teacher || student), both
- * logits (batch, classes) divided by the temperature. Returns the divergence without the weight, and
- * turns dlogits, unless NULL, into (1 - weight) * dlogits + the weighted gradient. */
-double vc_distillation(float *dlogits, const float *logits, const float *teacher, size_t batch,
-                       size_t classes, double weight, double temperature);
-
-/* The same from the teacher's first class instead of its distribution (Touvron et al. 2021, eq. 3): the mean cross-entropy
- * with it, without smoothing. */
-double vc_hard_distillation(float *dlogits, const float *logits, const float *teacher, size_t batch,
-                            size_t classes, double weight);
-
-/* What a teacher says, and how much it counts. */
-typedef struct vc_teaching {
-    const float *logits;       /* (batch, classes) */
-    double share, temperature; /* share: of the loss; temperature: of soft distillation */
-    int hard;                  /* its first class, in place of its distribution */
-} vc_teaching;
-
-/* Two heads apart (Touvron et al. 2021, section 4): labels teach the first, the teacher the second. heads (2, batch, classes)
- * and their gradient, which may be NULL: (1 - share) * cross-entropy + share * distillation. Both losses are returned
- * unweighted; hits are the first head's. */
-vc_loss vc_two_head_loss(float *dheads, const float *heads, const vc_labels *labels,
-                         const vc_teaching *teaching, size_t batch, size_t classes,
-                         float smoothing);
-
-/* ---- backward */
 
 /* Gradients of activations, those that all layers share. */
 typedef struct vc_deit_grads {
@@ -182,54 +127,6 @@ void vc_optimizer_close(vc_optimizer *optimizer);
  * nothing is changed. */
 double vc_optimizer_step(vc_optimizer *optimizer, vc_model *model, const vc_grads *grads,
                          const vc_train_options *options, double learning_rate);
-
-/* ---- evaluation */
-
-typedef struct vc_class_count {
-    size_t images, top1, top5;
-} vc_class_count;
-
-typedef struct vc_evaluate_options {
-    size_t limit;           /* only the first so many images; 0: all */
-    double crop_fraction;   /* see vc_loader_options */
-    vc_class_count *counts; /* (classes) added to; NULL: not wanted */
-    vc_progress *progress;  /* NULL: none */
-    vc_loader_broken_image *on_broken;
-    void *context; /* of on_broken */
-} vc_evaluate_options;
-
-vc_evaluate_options vc_evaluate_options_default(void); /* all images, a crop of 224 of 256 */
-
-typedef struct vc_evaluation {
-    size_t images, broken; /* seen; left out because they could not be read */
-    size_t top1, top5;     /* hits, and mean loss: 0 without labels */
-    double loss, seconds;
-} vc_evaluation;
-
-/* What turns images into logits (count, classes): a model's forward pass, or an engine. */
-typedef struct vc_runner {
-    vc_status (*run)(void *context, const float **logits, const float *images, size_t count);
-    void *context;
-    size_t batch; /* images at once */
-} vc_runner;
-
-/* The forward pass, with a tap or NULL. */
-typedef struct vc_forward_pass {
-    vc_acts *acts;
-    const vc_model *model;
-    const vc_tap *tap;
-} vc_forward_pass;
-vc_runner vc_forward_runner(vc_forward_pass *pass);
-
-/* Runs the model on images that are read ahead of it. VC_EFORMAT when every image is broken. */
-vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, vc_source *source,
-                      const vc_runner *runner, const vc_evaluate_options *options);
-
-/* VC_EINVAL when the classes do not fit the model's. */
-vc_status vc_model_check_source(const vc_model *model, const vc_source *source);
-
-/* How images become the model's input. */
-vc_loader_options vc_model_loader_options(const vc_model *model);
 
 /* ---- loop */
 

@@ -62,6 +62,11 @@
 #include "vitcod/polarize.h"
 #include "vitcod/prune.h"
 
+/* evaluate: a model over images */
+#include "vitcod/evaluate.h"
+#include "vitcod/judge.h"
+#include "vitcod/loss.h"
+
 /* sim, engine, train, profile, report */
 #include "vitcod/accelerator.h"
 #include "vitcod/calibrate.h"

@@ -10,6 +10,7 @@
 #include "open_model.h"
 #include "open_plan.h"
 #include "vitcod/equalize.h"
+#include "vitcod/loss.h"
 
 typedef struct quantize_options {
     cli_model_options model;

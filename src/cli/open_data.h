@@ -3,7 +3,7 @@
 #define VC_OPEN_DATA_H
 
 #include "cli.h"
-#include "vitcod/train.h"
+#include "vitcod/evaluate.h"
 
 typedef struct cli_data_options {
     const char *path, *split, *classes;

@@ -4,7 +4,7 @@
 
 #include "cli.h"
 #include "vitcod/engine.h"
-#include "vitcod/train.h"
+#include "vitcod/evaluate.h"
 
 typedef struct cli_engine_options {
     const char *dtype; /* NULL: fp32 */

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "journal.h"
-#include "judge.h"
 #include "vitcod/clock.h"
+#include "vitcod/judge.h"
 
 enum { PATH_ROOM = 4096 };
 
@@ -21,9 +21,9 @@ typedef struct run {
     char journal_path[PATH_ROOM];
     size_t stage, epochs; /* epochs of the last stage */
     float *best;          /* the student's parameters in the best epoch */
-    vc__wanted wanted;
-    vc__judge judge;
-    vc__judgement judged; /* the best epoch's */
+    vc_teacher_answers answers;
+    vc_judge judge;
+    vc_judgement judged; /* the best epoch's */
     size_t best_epoch;
     int stop;
 } run;
@@ -79,7 +79,7 @@ static void on_step(void *context, size_t step, size_t steps, double loss)
 }
 
 /* Takes an epoch of the last stage into account; whether it is the best so far. */
-static int is_best(run *r, vc__judgement now, size_t epoch)
+static int is_best(run *r, vc_judgement now, size_t epoch)
 {
     if (now.divergence >= r->judged.divergence)
         return 0;
@@ -95,7 +95,7 @@ static int is_over(const run *r, size_t stage, size_t epoch)
            epoch >= r->best_epoch + r->o->patience;
 }
 
-static json_t *entry_of(const run *r, const vc_epoch_report *e, vc__judgement now)
+static json_t *entry_of(const run *r, const vc_epoch_report *e, vc_judgement now)
 {
     return json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "stage",
                      (json_int_t)r->stage + 1, "epoch", (json_int_t)e->epoch, "agreement",
@@ -121,8 +121,8 @@ static void show(const run *r, const json_t *entry, const vc_epoch_report *e)
 static vc_status on_epoch(void *context, const vc_epoch_report *e)
 {
     run *r = context;
-    vc__judgement now;
-    VC_TRY(vc__judge_now(&now, &r->judge));
+    vc_judgement now;
+    VC_TRY(vc_judge_now(&now, &r->judge));
     if (r->stage + 1 == stage_count(r->o) && is_best(r, now, e->epoch)) {
         memcpy(r->best, r->student->values, r->student->value_count * sizeof *r->best);
         VC_TRY(vc_model_write(r->o->output, r->student));
@@ -149,8 +149,8 @@ static vc_status use_plan(run *r, size_t stage)
 /* Again for each plan: what is kept of its attention has another size. */
 static vc_status open_judge(run *r)
 {
-    vc__judge_close(&r->judge);
-    return vc__judge_open(&r->judge, r->student, &r->wanted, r->held, &r->o->look);
+    vc_judge_close(&r->judge);
+    return vc_judge_open(&r->judge, r->student, &r->answers, r->held, &r->o->look);
 }
 
 static vc_status run_stage(run *r, size_t stage, int resume)
@@ -183,10 +183,10 @@ static vc_status find_stage(size_t *out, const run *r)
     return VC_OK;
 }
 
-static vc__judgement judgement_of(const json_t *entry)
+static vc_judgement judgement_of(const json_t *entry)
 {
-    return (vc__judgement){json_number_value(json_object_get(entry, "agreement")),
-                           json_number_value(json_object_get(entry, "divergence"))};
+    return (vc_judgement){json_number_value(json_object_get(entry, "agreement")),
+                          json_number_value(json_object_get(entry, "divergence"))};
 }
 
 /* The best of the last stage so far lies in `output`; stage: where it goes on, stage_count: at the first. */
@@ -259,7 +259,7 @@ static vc_status count_epochs(run *r)
     stopwatch watch = {0};
     const vc_train_hooks hooks = {
         .on_step = note_time, .on_epoch = keep_nothing, .context = &watch};
-    vc__judgement judged;
+    vc_judgement judged;
     r->epochs = r->o->train.epochs;
     if (!(r->o->seconds > 0.0))
         return VC_OK;
@@ -268,7 +268,7 @@ static vc_status count_epochs(run *r)
     trial.limit = (steps < STEPS ? steps : STEPS) * trial.batch;
     trial.warmup_epochs = 0.0;
     double start = vc_clock_seconds();
-    VC_TRY(vc__judge_now(&judged, &r->judge));
+    VC_TRY(vc_judge_now(&judged, &r->judge));
     const double evaluation = vc_clock_seconds() - start;
     start = vc_clock_seconds();
     const vc_status status = vc_train(r->student, r->learn, NULL, &trial, NULL, 0, &hooks);
@@ -301,7 +301,7 @@ static vc_status begin(run *r)
     remove_checkpoints(r);
     VC_TRY(use_plan(r, last));
     VC_TRY(open_judge(r));
-    VC_TRY(vc__judge_now(&r->judged, &r->judge));
+    VC_TRY(vc_judge_now(&r->judged, &r->judge));
     VC_TRY(count_epochs(r));
     if (json_object_set_new(r->journal, "before",
                             json_pack("{s:f, s:f}", "agreement", r->judged.agreement, "divergence",
@@ -326,7 +326,7 @@ static vc_status calibrate(run *r)
     if (!r->best)
         return vc_fail(VC_ENOMEM, "out of memory for the best parameters");
     memcpy(r->best, r->student->values, r->student->value_count * sizeof *r->best);
-    VC_TRY(vc__wanted_open(&r->wanted, r->o->train.teacher, r->held, &r->o->look));
+    VC_TRY(vc_teacher_answers_open(&r->answers, r->o->train.teacher, r->held, &r->o->look));
     VC_TRY(vc__journal_open(&r->journal, r->journal_path, r->o->settings, r->o->resume));
     VC_TRY(r->o->resume ? go_on(r, &from) : begin(r));
     const int resume = from < stages;
@@ -356,9 +356,9 @@ vc_status vc_calibrate(vc_calibration *out, vc_model *student, vc_source *learn,
                              .log = json_incref(log)};
         remove_checkpoints(&r);
     }
-    vc__judge_close(&r.judge);
+    vc_judge_close(&r.judge);
     json_decref(r.journal);
-    vc__wanted_close(&r.wanted);
+    vc_teacher_answers_close(&r.answers);
     free(r.best);
     return status;
 }

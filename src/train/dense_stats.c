@@ -1,9 +1,8 @@
 /* What a dense model makes of images: classes, and averaged attention. */
 #include <stdlib.h>
 
-#include "train_impl.h"
 #include "vitcod/calibrate.h"
-#include "walk.h"
+#include "vitcod/loss.h"
 
 static vc_status open_stats(vc_attention_stats *out, const vc_model *model, size_t group)
 {
@@ -80,18 +79,13 @@ vc_tap vc_dense_stats_tap(vc_dense_stats *stats)
 
 /* ---- a look at images */
 
-vc_look vc_look_default(void)
-{
-    return (vc_look){.batch = 16, .crop_fraction = vc_loader_options_default().crop_fraction};
-}
-
-static vc_status look(vc_dense_stats *stats, size_t *images, uint8_t *seen, vc__walk_images *walk,
+static vc_status look(vc_dense_stats *stats, size_t *images, uint8_t *seen, vc_image_walk *walk,
                       vc_progress *progress)
 {
     const size_t classes = vc_model_input_of(&walk->model->config).classes;
     const vc_tap tap = stats ? vc_dense_stats_tap(stats) : (vc_tap){0};
     for (;;) {
-        VC_TRY(vc__walk_images_next(walk, stats ? &tap : NULL));
+        VC_TRY(vc_image_walk_next(walk, stats ? &tap : NULL));
         if (stats)
             VC_TRY(stats->status);
         if (walk->batch.count == 0)
@@ -108,10 +102,10 @@ vc_status vc_dense_look(vc_dense_stats *stats, vc_seen *out, const vc_model *mod
                         vc_source *source, const vc_look *how)
 {
     const size_t classes = vc_model_input_of(&model->config).classes;
-    vc__walk_images walk = {0};
+    vc_image_walk walk = {0};
     uint8_t *seen = calloc(classes, 1);
     *out = (vc_seen){0};
-    vc_status status = seen ? vc__walk_images_open(&walk, model, source, how)
+    vc_status status = seen ? vc_image_walk_open(&walk, model, source, how)
                             : vc_fail(VC_ENOMEM, "out of memory for %zu classes", classes);
     if (status == VC_OK)
         status = look(stats, &out->images, seen, &walk, how->progress);
@@ -123,7 +117,7 @@ vc_status vc_dense_look(vc_dense_stats *stats, vc_seen *out, const vc_model *mod
             out->classes++;
             out->last_class = c;
         }
-    vc__walk_images_close(&walk);
+    vc_image_walk_close(&walk);
     free(seen);
     return status;
 }

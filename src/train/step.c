@@ -111,9 +111,11 @@ static vc_status backward(vc__loop *l, vc_loss *loss)
         l->grads.dhead_logits[i] *= logits;
     VC_TRY(vc__together_begin(&l->together, &l->acts, l->model));
     loss->reconstruction = vc_model_reconstruction(&l->acts, l->model);
-    loss->distances =
+    const vc_distances distances =
         vc_model_backward_taught(&l->grads, &l->acts, l->model, l->sampler.share,
                                  (float)o->reconstruction, vc__looks_inside(o) ? &lesson : NULL);
+    loss->features = distances.features;
+    loss->attention = distances.attention;
     return vc__together_end(&l->together, loss, &l->ended);
 }
 
@@ -121,8 +123,8 @@ static void count(vc_train_state *s, const vc_loss *loss, double norm, size_t im
 {
     s->loss += loss->task;
     s->distillation += loss->distillation;
-    s->features += loss->distances.features;
-    s->attention += loss->distances.attention;
+    s->features += loss->features;
+    s->attention += loss->attention;
     s->reconstruction += loss->reconstruction;
     s->grad_norm += norm;
     s->top1 += (double)loss->top1;
@@ -147,8 +149,8 @@ vc_status vc__train_step(vc__loop *l)
     vc_model_observe(&l->acts, l->model, batch.x, batch.count);
     vc_loss loss = losses(l, &batch);
     VC_TRY(backward(l, &loss));
-    const double all = loss.task + loss.reconstruction + loss.distillation +
-                       loss.distances.features + loss.distances.attention;
+    const double all =
+        loss.task + loss.reconstruction + loss.distillation + loss.features + loss.attention;
     if (!isfinite(all) || explodes(l, all))
         return diverged(l, "loss", all);
     l->whole = 0;

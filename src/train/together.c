@@ -45,8 +45,8 @@ vc_status vc__together_end(vc__together *t, vc_loss *loss, int *stop)
     double *sums = t->sums;
     sums[0] = loss->task / n;
     sums[1] = loss->distillation / n;
-    sums[2] = loss->distances.features / n;
-    sums[3] = loss->distances.attention / n;
+    sums[2] = loss->features / n;
+    sums[3] = loss->attention / n;
     sums[4] = (double)loss->top1;
     sums[5] = (double)loss->top5;
     sums[6] = t->interrupted && *t->interrupted ? 1.0 : 0.0;
@@ -56,7 +56,8 @@ vc_status vc__together_end(vc__together *t, vc_loss *loss, int *stop)
     VC_TRY(note_lost(t, vc_comm_sum(sums, VC__TOGETHER_SUMS, t->interrupted)));
     *loss = (vc_loss){.task = sums[0],
                       .distillation = sums[1],
-                      .distances = {sums[2], sums[3]},
+                      .features = sums[2],
+                      .attention = sums[3],
                       .reconstruction = loss->reconstruction,
                       .top1 = (size_t)sums[4],
                       .top5 = (size_t)sums[5]};

@@ -30,9 +30,6 @@ double vc__feature_distance(float *dx, const vc_acts *acts, const vc_acts *teach
 double vc__attention_distance(float *dx, const vc_acts *acts, const vc_acts *teacher,
                               const vc_model *model, size_t layer, size_t batch, float weight);
 
-/* Logits that are above the label's, or equal with a lower index. */
-size_t vc__rank_of(const float *logits, size_t classes, size_t label);
-
 int vc__is_finite(const float *x, size_t count);
 
 /* VC_EUNSUPPORTED for weights that lie in a file. */

@@ -1,7 +1,7 @@
+#include "vitcod/loss.h"
+
 #include <assert.h>
 #include <math.h>
-
-#include "train_impl.h"
 
 int32_t vc_first_class(const float *logits, size_t classes)
 {
@@ -11,7 +11,7 @@ int32_t vc_first_class(const float *logits, size_t classes)
     return (int32_t)first;
 }
 
-size_t vc__rank_of(const float *x, size_t classes, size_t label)
+size_t vc_rank_of(const float *x, size_t classes, size_t label)
 {
     size_t before = 0;
     for (size_t c = 0; c < classes; c++)
@@ -29,7 +29,7 @@ vc_loss vc_cross_entropy_mixed(float *dlogits, const float *logits, const vc_lab
     for (size_t b = 0; b < batch; b++) {
         const float *x = logits + b * classes;
         size_t label = (size_t)labels->own[b], partner = (size_t)labels->partners[b],
-               before = vc__rank_of(x, classes, label);
+               before = vc_rank_of(x, classes, label);
         double highest = -INFINITY, sum = 0.0, total = 0.0;
         for (size_t c = 0; c < classes; c++)
             highest = x[c] > highest ? x[c] : highest;

@@ -1,6 +1,6 @@
 /* Cross-entropy and distillation: values in closed form, gradients against differences. */
 #include "testing.h"
-#include "vitcod/train.h"
+#include "vitcod/loss.h"
 
 enum { B = 2, C = 4 };
 static const int32_t labels[B] = {2, 0};

@@ -1,9 +1,14 @@
-#include "walk.h"
+#include "vitcod/evaluate.h"
 
-vc_status vc__walk_images_open(vc__walk_images *out, const vc_model *model, vc_source *source,
-                               const vc_look *how)
+vc_look vc_look_default(void)
 {
-    *out = (vc__walk_images){.model = model, .source = source};
+    return (vc_look){.batch = 16, .crop_fraction = vc_loader_options_default().crop_fraction};
+}
+
+vc_status vc_image_walk_open(vc_image_walk *out, const vc_model *model, vc_source *source,
+                             const vc_look *how)
+{
+    *out = (vc_image_walk){.model = model, .source = source};
     VC_TRY(vc_model_check_source(model, source));
     out->how = vc_model_loader_options(model);
     out->how.batch = how->batch;
@@ -13,7 +18,7 @@ vc_status vc__walk_images_open(vc__walk_images *out, const vc_model *model, vc_s
     return vc_acts_open(&out->acts, model, how->batch, 0);
 }
 
-static void begin_anew(vc__walk_images *walk)
+static void begin_anew(vc_image_walk *walk)
 {
     vc_loader_close(walk->loader);
     walk->loader = NULL;
@@ -21,14 +26,14 @@ static void begin_anew(vc__walk_images *walk)
     walk->first = 0;
 }
 
-void vc__walk_images_close(vc__walk_images *walk)
+void vc_image_walk_close(vc_image_walk *walk)
 {
     begin_anew(walk);
     vc_acts_close(&walk->acts);
-    *walk = (vc__walk_images){0};
+    *walk = (vc_image_walk){0};
 }
 
-vc_status vc__walk_images_next(vc__walk_images *w, const vc_tap *tap)
+vc_status vc_image_walk_next(vc_image_walk *w, const vc_tap *tap)
 {
     if (!w->loader)
         VC_TRY(vc_loader_open(&w->loader, w->source, &w->how));

@@ -1,8 +1,10 @@
+#include "vitcod/evaluate.h"
+
 #include <math.h>
 #include <string.h>
 
-#include "train_impl.h"
 #include "vitcod/clock.h"
+#include "vitcod/loss.h"
 
 vc_status vc_model_check_source(const vc_model *model, const vc_source *source)
 {
@@ -73,7 +75,7 @@ static vc_status score(vc_evaluation *e, vc_class_count *counts, const float *lo
     e->top5 += loss.top5;
     for (size_t i = 0; counts && i < batch->count; i++) {
         size_t label = (size_t)batch->labels[i];
-        size_t rank = vc__rank_of(logits + i * classes, classes, label);
+        size_t rank = vc_rank_of(logits + i * classes, classes, label);
         counts[label].images++;
         counts[label].top1 += rank == 0;
         counts[label].top5 += rank < 5;
@@ -81,7 +83,7 @@ static vc_status score(vc_evaluation *e, vc_class_count *counts, const float *lo
     return VC_OK;
 }
 
-static vc_status run_pass(void *context, const float **logits, const float *images, size_t count)
+static vc_status forward(void *context, const float **logits, const float *images, size_t count)
 {
     const vc_forward_pass *pass = context;
     vc_model_forward(pass->acts, pass->model, images, count, pass->tap);
@@ -91,11 +93,12 @@ static vc_status run_pass(void *context, const float **logits, const float *imag
 
 vc_runner vc_forward_runner(vc_forward_pass *pass)
 {
-    return (vc_runner){run_pass, pass, pass->acts->batch};
+    return (vc_runner){forward, pass, pass->acts->batch};
 }
 
-static vc_status run(vc_evaluation *e, vc_loader *loader, const vc_model *model, vc_source *source,
-                     const vc_runner *runner, const vc_evaluate_options *o)
+static vc_status run_batches(vc_evaluation *e, vc_loader *loader, const vc_model *model,
+                             vc_source *source, const vc_runner *runner,
+                             const vc_evaluate_options *o)
 {
     size_t classes = vc_model_input_of(&model->config).classes;
     int labelled = vc_source_classes(source) > 0;
@@ -125,7 +128,7 @@ vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, vc_source *sour
     VC_TRY(vc_model_check_source(model, source));
     double started = vc_clock_seconds();
     VC_TRY(open_loader(&loader, model, source, runner->batch, options));
-    vc_status status = run(out, loader, model, source, runner, options);
+    vc_status status = run_batches(out, loader, model, source, runner, options);
     vc_loader_close(loader);
     VC_TRY(status);
     char name[VC_SOURCE_NAME];

@@ -1,0 +1,90 @@
+/* A model over images: batches in the source's order, hits and losses. */
+#ifndef VITCOD_EVALUATE_H
+#define VITCOD_EVALUATE_H
+
+#include "vitcod/loader.h"
+#include "vitcod/model.h"
+#include "vitcod/progress.h"
+
+/* VC_EINVAL when the classes do not fit the model's. */
+vc_status vc_model_check_source(const vc_model *model, const vc_source *source);
+
+/* How images become the model's input. */
+vc_loader_options vc_model_loader_options(const vc_model *model);
+
+/* ---- hits and loss */
+
+typedef struct vc_class_count {
+    size_t images, top1, top5;
+} vc_class_count;
+
+typedef struct vc_evaluate_options {
+    size_t limit;           /* only the first so many images; 0: all */
+    double crop_fraction;   /* see vc_loader_options */
+    vc_class_count *counts; /* (classes) added to; NULL: not wanted */
+    vc_progress *progress;  /* NULL: none */
+    vc_loader_broken_image *on_broken;
+    void *context; /* of on_broken */
+} vc_evaluate_options;
+
+vc_evaluate_options vc_evaluate_options_default(void); /* all images, a crop of 224 of 256 */
+
+typedef struct vc_evaluation {
+    size_t images, broken; /* seen; left out because they could not be read */
+    size_t top1, top5;     /* hits, and mean loss: 0 without labels */
+    double loss, seconds;
+} vc_evaluation;
+
+/* What turns images into logits (count, classes): a model's forward pass, or an engine. */
+typedef struct vc_runner {
+    vc_status (*run)(void *context, const float **logits, const float *images, size_t count);
+    void *context;
+    size_t batch; /* images at once */
+} vc_runner;
+
+/* The forward pass, with a tap or NULL. */
+typedef struct vc_forward_pass {
+    vc_acts *acts;
+    const vc_model *model;
+    const vc_tap *tap;
+} vc_forward_pass;
+vc_runner vc_forward_runner(vc_forward_pass *pass);
+
+/* Runs the model on images that are read ahead of it. VC_EFORMAT when every image is broken. */
+vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, vc_source *source,
+                      const vc_runner *runner, const vc_evaluate_options *options);
+
+/* ---- image by image, for whoever wants more than counts */
+
+/* How images are looked at: in their order, and without augmentation. */
+typedef struct vc_look {
+    size_t batch;
+    double crop_fraction;              /* see vc_loader_options */
+    vc_loader_broken_image *on_broken; /* NULL: nobody is told */
+    void *context;                     /* of on_broken */
+    vc_progress *progress;             /* NULL: none */
+} vc_look;
+vc_look vc_look_default(void); /* 16 at once, a crop of 224 of 256 */
+
+/* The forward pass over all images of a source, batch by batch. */
+typedef struct vc_image_walk {
+    const vc_model *model;
+    vc_source *source;
+    vc_loader_options how;
+    vc_loader *loader; /* NULL: before the first batch */
+    vc_acts acts;      /* of the last batch */
+    vc_loaded batch;   /* the last; broken images are left out */
+    size_t first;      /* images before it */
+} vc_image_walk;
+
+/* Makes room for the model with the mask or plan that it has now. VC_EINVAL: classes that do not
+ * fit the model's. */
+vc_status vc_image_walk_open(vc_image_walk *out, const vc_model *model, vc_source *source,
+                             const vc_look *how);
+void vc_image_walk_close(vc_image_walk *walk);
+
+/* Runs the next batch, with a tap or NULL. walk->batch.count is 0 when there is none; the call
+ * after that begins with the first image again. */
+vc_status vc_image_walk_next(vc_image_walk *walk, const vc_tap *tap);
+
+#endif

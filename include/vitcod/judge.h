@@ -1,0 +1,38 @@
+/* How near a student is to its teacher on images that it does not learn from. */
+#ifndef VITCOD_JUDGE_H
+#define VITCOD_JUDGE_H
+
+#include "vitcod/evaluate.h"
+
+typedef struct vc_judgement {
+    double agreement;  /* share of the images of which both name the same class */
+    double divergence; /* mean KL(teacher || student) of the logits */
+} vc_judgement;
+
+/* What the teacher makes of the images. */
+typedef struct vc_teacher_answers {
+    float *logits;    /* (images, classes) */
+    int32_t *classes; /* (images): the first */
+    size_t images;    /* those that are not broken */
+} vc_teacher_answers;
+
+/* VC_EFORMAT when no image can be read. */
+vc_status vc_teacher_answers_open(vc_teacher_answers *out, const vc_model *teacher, vc_source *held,
+                                  const vc_look *how);
+void vc_teacher_answers_close(vc_teacher_answers *answers);
+
+typedef struct vc_judge {
+    vc_image_walk walk;
+    const vc_teacher_answers *answers;
+} vc_judge;
+
+/* Makes room for the student with the mask or plan that it has now. */
+vc_status vc_judge_open(vc_judge *out, const vc_model *student, const vc_teacher_answers *answers,
+                        vc_source *held, const vc_look *how);
+void vc_judge_close(vc_judge *judge);
+
+/* VC_EINVAL when the divergence is not finite; VC_EFORMAT when an image that could be read before
+ * no longer can. */
+vc_status vc_judge_now(vc_judgement *out, vc_judge *judge);
+
+#endif

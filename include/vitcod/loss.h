@@ -1,0 +1,63 @@
+/* Losses on logits, with their gradients, and the hits that are counted beside them. */
+#ifndef VITCOD_LOSS_H
+#define VITCOD_LOSS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct vc_loss {
+    double task;                /* mean cross-entropy with label smoothing */
+    double distillation;        /* divergence from the teacher, 0 without one */
+    double features, attention; /* distances from the teacher's blocks, unweighted */
+    double reconstruction;      /* sum over layers of ||Q - Q'|| + ||K - K'||, unweighted */
+    size_t top1, top5;          /* images whose label is first, among the first five */
+} vc_loss;
+
+/* The class with the highest logit, of several the first. */
+int32_t vc_first_class(const float *logits, size_t classes);
+
+/* How many logits come before the label's: those that are higher or, with a lower index, equal. */
+size_t vc_rank_of(const float *logits, size_t classes, size_t label);
+
+/* Cross-entropy of logits (batch, classes) against labels smoothed by `smoothing`, and its gradient
+ * unless dlogits is NULL. Hits go by vc_rank_of. */
+vc_loss vc_cross_entropy(float *dlogits, const float *logits, const int32_t *labels, size_t batch,
+                         size_t classes, float smoothing);
+
+/* Labels of a mixed batch: an image counts as lambda of its own label and 1 - lambda of its
+ * partner's (Zhang et al. 2018). */
+typedef struct vc_labels {
+    const int32_t *own, *partners; /* (batch); the same when nothing is mixed */
+    double lambda;
+} vc_labels;
+
+/* The mean of both labels' cross-entropies, so weighted. Hits are those of an image's own label. */
+vc_loss vc_cross_entropy_mixed(float *dlogits, const float *logits, const vc_labels *labels,
+                               size_t batch, size_t classes, float smoothing);
+
+/* Soft distillation (Touvron et al. 2021, eq. 2): weight * temperature^2 * KL(teacher || student),
+ * both logits (batch, classes) divided by the temperature. Returns the divergence without the
+ * weight, and turns dlogits, unless NULL, into (1 - weight) * dlogits + the weighted gradient. */
+double vc_distillation(float *dlogits, const float *logits, const float *teacher, size_t batch,
+                       size_t classes, double weight, double temperature);
+
+/* The same from the teacher's first class instead of its distribution (Touvron et al. 2021, eq. 3):
+ * the mean cross-entropy with it, without smoothing. */
+double vc_hard_distillation(float *dlogits, const float *logits, const float *teacher, size_t batch,
+                            size_t classes, double weight);
+
+/* What a teacher says, and how much it counts. */
+typedef struct vc_teaching {
+    const float *logits;       /* (batch, classes) */
+    double share, temperature; /* share: of the loss; temperature: of soft distillation */
+    int hard;                  /* its first class, in place of its distribution */
+} vc_teaching;
+
+/* Two heads apart (Touvron et al. 2021, section 4): labels teach the first, the teacher the second.
+ * heads (2, batch, classes) and their gradient, which may be NULL: (1 - share) * cross-entropy +
+ * share * distillation. Both losses are returned unweighted; hits are the first head's. */
+vc_loss vc_two_head_loss(float *dheads, const float *heads, const vc_labels *labels,
+                         const vc_teaching *teaching, size_t batch, size_t classes,
+                         float smoothing);
+
+#endif

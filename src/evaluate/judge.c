@@ -1,0 +1,107 @@
+#include "vitcod/judge.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vitcod/loss.h"
+
+static vc_status open_room(vc_teacher_answers *out, size_t images, size_t classes)
+{
+    *out = (vc_teacher_answers){.logits = malloc((images + 1) * classes * sizeof *out->logits),
+                                .classes = malloc((images + 1) * sizeof *out->classes)};
+    return out->logits && out->classes
+               ? VC_OK
+               : vc_fail(VC_ENOMEM, "out of memory for %zu images held back", images);
+}
+
+static vc_status ask_teacher(vc_teacher_answers *out, vc_image_walk *walk, size_t classes)
+{
+    for (;;) {
+        VC_TRY(vc_image_walk_next(walk, NULL));
+        const size_t count = walk->batch.count;
+        if (count == 0)
+            return VC_OK;
+        memcpy(out->logits + out->images * classes, walk->acts.logits,
+               count * classes * sizeof *out->logits);
+        for (size_t i = 0; i < count; i++)
+            out->classes[out->images + i] =
+                vc_first_class(walk->acts.logits + i * classes, classes);
+        out->images += count;
+    }
+}
+
+vc_status vc_teacher_answers_open(vc_teacher_answers *out, const vc_model *teacher, vc_source *held,
+                                  const vc_look *how)
+{
+    const size_t classes = vc_model_input_of(&teacher->config).classes;
+    vc_image_walk walk;
+    VC_TRY(open_room(out, vc_source_count(held), classes));
+    vc_status status = vc_image_walk_open(&walk, teacher, held, how);
+    if (status == VC_OK)
+        status = ask_teacher(out, &walk, classes);
+    vc_image_walk_close(&walk);
+    if (status == VC_OK && out->images == 0)
+        status =
+            vc_fail(VC_EFORMAT, "of %zu images held back none can be read", vc_source_count(held));
+    return status;
+}
+
+void vc_teacher_answers_close(vc_teacher_answers *answers)
+{
+    free(answers->logits);
+    free(answers->classes);
+    *answers = (vc_teacher_answers){0};
+}
+
+vc_status vc_judge_open(vc_judge *out, const vc_model *student, const vc_teacher_answers *answers,
+                        vc_source *held, const vc_look *how)
+{
+    vc_look silent = *how; /* the teacher has seen them */
+    silent.on_broken = NULL;
+    *out = (vc_judge){.answers = answers};
+    return vc_image_walk_open(&out->walk, student, held, &silent);
+}
+
+void vc_judge_close(vc_judge *judge)
+{
+    vc_image_walk_close(&judge->walk);
+}
+
+static vc_status add_batch(vc_judgement *sum, const vc_image_walk *w,
+                           const vc_teacher_answers *answers)
+{
+    const size_t classes = vc_model_input_of(&w->model->config).classes, count = w->batch.count;
+    const float *logits = w->acts.logits;
+    if (w->first + count > answers->images)
+        return vc_fail(VC_EFORMAT, "more than %zu images held back, which there were before",
+                       answers->images);
+    for (size_t i = 0; i < count; i++)
+        sum->agreement +=
+            vc_first_class(logits + i * classes, classes) == answers->classes[w->first + i];
+    sum->divergence +=
+        (double)count * vc_distillation(NULL, logits, answers->logits + w->first * classes, count,
+                                        classes, 1.0, 1.0);
+    if (!isfinite(sum->divergence))
+        return vc_fail(VC_EINVAL, "images held back: the divergence is %g, wanted a finite number",
+                       sum->divergence);
+    return VC_OK;
+}
+
+vc_status vc_judge_now(vc_judgement *out, vc_judge *j)
+{
+    vc_judgement sum = {0};
+    size_t images = 0;
+    for (;;) {
+        VC_TRY(vc_image_walk_next(&j->walk, NULL));
+        if (j->walk.batch.count == 0)
+            break;
+        VC_TRY(add_batch(&sum, &j->walk, j->answers));
+        images += j->walk.batch.count;
+    }
+    if (images != j->answers->images)
+        return vc_fail(VC_EFORMAT, "%zu images held back can be read, before it were %zu", images,
+                       j->answers->images);
+    *out = (vc_judgement){sum.agreement / (double)images, sum.divergence / (double)images};
+    return VC_OK;
+}
