@@ -13,9 +13,10 @@ allowed() {
     sim) echo "core plan sim" ;;
     engine) echo "core plan kernels models engine" ;;
     evaluate) echo "core data plan models evaluate" ;;
-    train) echo "core data plan kernels models algorithm evaluate train" ;;
+    train) echo "core data plan kernels models evaluate train" ;;
+    distill) echo "core data plan models algorithm evaluate train distill" ;;
     profile) echo "core data plan kernels models profile" ;;
-    cli) echo "core data plan kernels models algorithm engine sim evaluate train profile report" ;;
+    cli) echo "core data plan kernels models algorithm engine sim evaluate train distill profile report" ;;
     *) echo "" ;;
     esac
 }
@@ -33,8 +34,7 @@ room_of() {
     equalize) echo engine ;;
     accelerator | chip | chip_energy | chip_trace | dram_trace | memory) echo sim ;;
     evaluate | judge | loss) echo evaluate ;;
-    calibrate) echo train ;;
-    sim | train | profile | engine | report) echo "$1" ;;
+    sim | train | distill | profile | engine | report) echo "$1" ;;
     *) echo unknown ;;
     esac
 }

@@ -67,9 +67,11 @@
 #include "vitcod/judge.h"
 #include "vitcod/loss.h"
 
+/* distill: a sparse model learns from its dense self */
+#include "vitcod/distill.h"
+
 /* sim, engine, train, profile, report */
 #include "vitcod/accelerator.h"
-#include "vitcod/calibrate.h"
 #include "vitcod/chip.h"
 #include "vitcod/chip_energy.h"
 #include "vitcod/chip_trace.h"

@@ -6,7 +6,7 @@
 #include "learning.h"
 #include "open_data.h"
 #include "open_model.h"
-#include "vitcod/calibrate.h"
+#include "vitcod/distill.h"
 
 enum { CALIBRATE_MOST_STAGES = CLI_MOST_STAGES + 1 };
 
@@ -22,7 +22,7 @@ typedef struct calibrate_options {
     vc_coded coded;
     size_t compressed;
     vc_plan_recipe recipe;
-    vc_calibrate_options how;
+    vc_distill_options how;
     json_t *settings; /* what the options were set to */
 } calibrate_options;
 

@@ -41,7 +41,7 @@ static vc_status make_plans(calibrate_run *r, json_t *result, const vc_dense_sta
     for (size_t s = 0; s < o->stage_count; s++) {
         vc_plan_recipe recipe = o->recipe;
         recipe.sparsity = o->stages[s];
-        VC_TRY(vc_calibrate_plan(&r->plans[s], &sparsity, stats, &recipe, o->model.path));
+        VC_TRY(vc_plan_recipe_make(&r->plans[s], &sparsity, stats, &recipe, o->model.path));
         r->plan_count++;
     }
     json_object_set_new(result, "sparsity", json_real(sparsity));

@@ -78,9 +78,9 @@ static vc_status learn(calibrate_run *r, json_t *result)
 {
     const calibrate_options *o = r->o;
     char checkpoint[CLI_PATH];
-    vc_calibration done;
-    vc_calibrate_options how = o->how;
-    const vc_calibrate_hooks hooks = {on_step, on_epoch, r};
+    vc_distilled done;
+    vc_distill_options how = o->how;
+    const vc_distill_hooks hooks = {on_step, on_epoch, r};
     const double start = vc_clock_seconds();
     VC_TRY(cli_own_checkpoint(checkpoint, o->output));
     how.train.teacher = r->teacher;
@@ -101,7 +101,7 @@ static vc_status learn(calibrate_run *r, json_t *result)
     r->progress = vc_progress_begin("calibrating", 1);
     cli_broken_images broken;
     how.look = calibrate_look(r, &broken, &r->progress);
-    const vc_status status = vc_calibrate(&done, r->student, r->learn, r->held, &how, &hooks);
+    const vc_status status = vc_distill(&done, r->student, r->learn, r->held, &how, &hooks);
     vc_progress_end(&r->progress);
     json_decref(settings);
     VC_TRY(status);
@@ -116,7 +116,7 @@ static vc_status learn(calibrate_run *r, json_t *result)
     if (o->plan_output)
         json_object_set_new(result, "plan", cli_text(o->plan_output));
     describe_plan(result, r);
-    vc_calibration_close(&done);
+    vc_distilled_close(&done);
     return VC_OK;
 }
 

@@ -6,7 +6,7 @@
 #include "open_data.h"
 #include "open_model.h"
 #include "open_plan.h"
-#include "vitcod/calibrate.h"
+#include "vitcod/distill.h"
 #include "vitcod/file.h"
 #include "vitcod/group_files.h"
 #include "vitcod/npy.h"

@@ -1,8 +1,9 @@
-/* Calibration: from a dense model and images without labels to a sparse one. The dense model's averaged
- * attention decides what is pruned; then the sparse model learns what the dense one makes of the images, and
- * images held back tell how often both name the same class. */
-#ifndef VITCOD_CALIBRATE_H
-#define VITCOD_CALIBRATE_H
+/* Distillation without labels: from a dense model and images to a sparse model that answers as the
+ * dense one does. The dense model's averaged attention decides what is pruned; then the sparse model
+ * learns what the dense one makes of the images, and images held back tell how often both name the
+ * same class. The verb `calibrate` does this (docs/calibration.md). */
+#ifndef VITCOD_DISTILL_H
+#define VITCOD_DISTILL_H
 
 #include "vitcod/attention_stats.h"
 #include "vitcod/group_files.h"
@@ -55,12 +56,12 @@ typedef struct vc_plan_recipe {
 int vc_plan_recipe_weighs(const vc_plan_recipe *recipe); /* wants weighed statistics */
 
 /* The plan and the sparsity it reaches. `path` names the model in messages. */
-vc_status vc_calibrate_plan(vc_plan *out, double *sparsity, const vc_dense_stats *stats,
+vc_status vc_plan_recipe_make(vc_plan *out, double *sparsity, const vc_dense_stats *stats,
                             const vc_plan_recipe *recipe, const char *path);
 
 /* ---- learning */
 
-typedef struct vc_calibrate_options {
+typedef struct vc_distill_options {
     vc_train_options train; /* with the teacher, and all of the loss its */
     vc_look look;           /* at the images held back */
     const vc_plan *plans;   /* (plan_count) one after the other, each sparser; the last stays */
@@ -74,27 +75,27 @@ typedef struct vc_calibrate_options {
     int resume;
     /* Names and values of everything that the result depends on: resuming with others is VC_EINVAL. */
     const json_t *settings;
-} vc_calibrate_options;
+} vc_distill_options;
 
-typedef struct vc_calibrate_hooks {
+typedef struct vc_distill_hooks {
     void (*on_step)(void *context, size_t step, size_t steps, double best_agreement);
     void (*on_epoch)(void *context, const json_t *entry); /* of the log */
     void *context;
-} vc_calibrate_hooks;
+} vc_distill_hooks;
 
 /* log: [{"stage", "epoch", "agreement", "divergence", "distillation_loss", "feature_distance", "attention_distance",
  * "reconstruction", "learning_rate"}] */
-typedef struct vc_calibration {
+typedef struct vc_distilled {
     double before, agreement; /* shares of the images held back: pruned, and at best */
     size_t best_epoch, epochs;
     json_t *log;
-} vc_calibration;
+} vc_distilled;
 
 /* Trains the student. At the end its parameters, and those in `output`, are the best epoch's: the one with the least
  * divergence KL(teacher || student) on the images held back, which tells epochs apart where agreement, a share of a few
  * hundred images, cannot. VC_EINVAL without a teacher. Interrupted and resumed it makes the same files. */
-vc_status vc_calibrate(vc_calibration *out, vc_model *student, vc_source *learn, vc_source *held,
-                       const vc_calibrate_options *options, const vc_calibrate_hooks *hooks);
-void vc_calibration_close(vc_calibration *calibration);
+vc_status vc_distill(vc_distilled *out, vc_model *student, vc_source *learn, vc_source *held,
+                       const vc_distill_options *options, const vc_distill_hooks *hooks);
+void vc_distilled_close(vc_distilled *calibration);
 
 #endif

@@ -1,7 +1,7 @@
 /* What a dense model makes of images: classes, and averaged attention. */
 #include <stdlib.h>
 
-#include "vitcod/calibrate.h"
+#include "vitcod/distill.h"
 #include "vitcod/loss.h"
 
 static vc_status open_stats(vc_attention_stats *out, const vc_model *model, size_t group)

@@ -1,5 +1,5 @@
 /* Stages of training on sparser and sparser plans; the best epoch of the last is kept. */
-#include "vitcod/calibrate.h"
+#include "vitcod/distill.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +12,9 @@
 
 enum { PATH_ROOM = 4096 };
 
-typedef struct run {
-    const vc_calibrate_options *o;
-    const vc_calibrate_hooks *hooks;
+typedef struct distill_run {
+    const vc_distill_options *o;
+    const vc_distill_hooks *hooks;
     vc_model *student;
     vc_source *learn, *held;
     json_t *journal;
@@ -26,21 +26,21 @@ typedef struct run {
     vc_judgement judged; /* the best epoch's */
     size_t best_epoch;
     int stop;
-} run;
+} distill_run;
 
 /* ---- stages */
 
-static size_t stage_count(const vc_calibrate_options *o)
+static size_t stage_count(const vc_distill_options *o)
 {
     return o->plan_count > 0 ? o->plan_count : 1;
 }
 
-static size_t stage_epochs(const run *r, size_t stage)
+static size_t stage_epochs(const distill_run *r, size_t stage)
 {
     return stage + 1 < stage_count(r->o) ? r->o->stage_epochs : r->epochs;
 }
 
-static vc_status stage_file(char out[PATH_ROOM], const run *r, size_t stage)
+static vc_status stage_file(char out[PATH_ROOM], const distill_run *r, size_t stage)
 {
     const int length = stage + 1 == stage_count(r->o)
                            ? snprintf(out, PATH_ROOM, "%s", r->o->checkpoint)
@@ -51,7 +51,7 @@ static vc_status stage_file(char out[PATH_ROOM], const run *r, size_t stage)
 
 /* The last stage warms up only if it is the first, and ends at the lowest learning rate; those before stay at the
  * highest. */
-static vc_train_options stage_options(const run *r)
+static vc_train_options stage_options(const distill_run *r)
 {
     vc_train_options how = r->o->train;
     how.epochs = stage_epochs(r, r->stage);
@@ -66,7 +66,7 @@ static vc_train_options stage_options(const run *r)
 
 static void on_step(void *context, size_t step, size_t steps, double loss)
 {
-    const run *r = context;
+    const distill_run *r = context;
     size_t before = 0, all = 0;
     (void)loss;
     for (size_t s = 0; s < stage_count(r->o); s++) {
@@ -79,7 +79,7 @@ static void on_step(void *context, size_t step, size_t steps, double loss)
 }
 
 /* Takes an epoch of the last stage into account; whether it is the best so far. */
-static int is_best(run *r, vc_judgement now, size_t epoch)
+static int is_best(distill_run *r, vc_judgement now, size_t epoch)
 {
     if (now.divergence >= r->judged.divergence)
         return 0;
@@ -89,13 +89,13 @@ static int is_best(run *r, vc_judgement now, size_t epoch)
 }
 
 /* Whether nothing has become better for long. */
-static int is_over(const run *r, size_t stage, size_t epoch)
+static int is_over(const distill_run *r, size_t stage, size_t epoch)
 {
     return stage + 1 == stage_count(r->o) && r->o->patience > 0 &&
            epoch >= r->best_epoch + r->o->patience;
 }
 
-static json_t *entry_of(const run *r, const vc_epoch_report *e, vc_judgement now)
+static json_t *entry_of(const distill_run *r, const vc_epoch_report *e, vc_judgement now)
 {
     return json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "stage",
                      (json_int_t)r->stage + 1, "epoch", (json_int_t)e->epoch, "agreement",
@@ -106,7 +106,7 @@ static json_t *entry_of(const run *r, const vc_epoch_report *e, vc_judgement now
 }
 
 /* What is shown besides does not go into the journal: it is no result. */
-static void show(const run *r, const json_t *entry, const vc_epoch_report *e)
+static void show(const distill_run *r, const json_t *entry, const vc_epoch_report *e)
 {
     json_t *shown = json_copy((json_t *)entry);
     if (!shown)
@@ -120,7 +120,7 @@ static void show(const run *r, const json_t *entry, const vc_epoch_report *e)
 
 static vc_status on_epoch(void *context, const vc_epoch_report *e)
 {
-    run *r = context;
+    distill_run *r = context;
     vc_judgement now;
     VC_TRY(vc_judge_now(&now, &r->judge));
     if (r->stage + 1 == stage_count(r->o) && is_best(r, now, e->epoch)) {
@@ -139,7 +139,7 @@ static vc_status on_epoch(void *context, const vc_epoch_report *e)
     return status;
 }
 
-static vc_status use_plan(run *r, size_t stage)
+static vc_status use_plan(distill_run *r, size_t stage)
 {
     if (r->o->plan_count == 0)
         return VC_OK;
@@ -147,13 +147,13 @@ static vc_status use_plan(run *r, size_t stage)
 }
 
 /* Again for each plan: what is kept of its attention has another size. */
-static vc_status open_judge(run *r)
+static vc_status open_judge(distill_run *r)
 {
     vc_judge_close(&r->judge);
     return vc_judge_open(&r->judge, r->student, &r->answers, r->held, &r->o->look);
 }
 
-static vc_status run_stage(run *r, size_t stage, int resume)
+static vc_status run_stage(distill_run *r, size_t stage, int resume)
 {
     char checkpoint[PATH_ROOM];
     const vc_train_hooks hooks = {
@@ -169,7 +169,7 @@ static vc_status run_stage(run *r, size_t stage, int resume)
 /* ---- how far an interrupted run came */
 
 /* The stage whose checkpoint is there, the last of them; stage_count: none. */
-static vc_status find_stage(size_t *out, const run *r)
+static vc_status find_stage(size_t *out, const distill_run *r)
 {
     *out = stage_count(r->o);
     for (size_t s = stage_count(r->o); s-- > 0;) {
@@ -190,7 +190,7 @@ static vc_judgement judgement_of(const json_t *entry)
 }
 
 /* The best of the last stage so far lies in `output`; stage: where it goes on, stage_count: at the first. */
-static vc_status read_best(run *r, size_t stage)
+static vc_status read_best(distill_run *r, size_t stage)
 {
     const json_t *log = json_object_get(r->journal, "log");
     size_t i, last = 0;
@@ -229,7 +229,7 @@ static vc_status keep_nothing(void *context, const vc_epoch_report *report)
     return VC_OK;
 }
 
-static void restore_best(run *r)
+static void restore_best(distill_run *r)
 {
     memcpy(r->student->values, r->best, r->student->value_count * sizeof *r->best);
     vc_model_refresh(r->student);
@@ -252,7 +252,7 @@ static void note_time(void *context, size_t step, size_t steps, double loss)
 }
 
 /* A few steps are timed on the real student, whose parameters come back afterwards. */
-static vc_status count_epochs(run *r)
+static vc_status count_epochs(distill_run *r)
 {
     enum { STEPS = 6 }; /* the first has its preparations */
     const size_t steps = vc_epoch_steps(r->learn, r->o->train.batch);
@@ -286,7 +286,7 @@ static vc_status count_epochs(run *r)
 /* ---- the whole */
 
 /* Of this run, and of one that was interrupted before it. */
-static void remove_checkpoints(const run *r)
+static void remove_checkpoints(const distill_run *r)
 {
     char path[PATH_ROOM];
     for (size_t s = 0; s < stage_count(r->o); s++)
@@ -295,7 +295,7 @@ static void remove_checkpoints(const run *r)
     unlink(r->journal_path);
 }
 
-static vc_status begin(run *r)
+static vc_status begin(distill_run *r)
 {
     const size_t last = stage_count(r->o) - 1;
     remove_checkpoints(r);
@@ -311,14 +311,14 @@ static vc_status begin(run *r)
     return vc_json_write_exact(r->journal_path, r->journal);
 }
 
-static vc_status go_on(run *r, size_t *stage)
+static vc_status go_on(distill_run *r, size_t *stage)
 {
     r->epochs = (size_t)json_integer_value(json_object_get(r->journal, "epochs"));
     VC_TRY(find_stage(stage, r));
     return read_best(r, *stage);
 }
 
-static vc_status calibrate(run *r)
+static vc_status go_through_stages(distill_run *r)
 {
     const size_t stages = stage_count(r->o);
     size_t from = stages;
@@ -336,24 +336,25 @@ static vc_status calibrate(run *r)
     return vc_model_write(r->o->output, r->student);
 }
 
-vc_status vc_calibrate(vc_calibration *out, vc_model *student, vc_source *learn, vc_source *held,
-                       const vc_calibrate_options *options, const vc_calibrate_hooks *hooks)
+vc_status vc_distill(vc_distilled *out, vc_model *student, vc_source *learn, vc_source *held,
+                     const vc_distill_options *options, const vc_distill_hooks *hooks)
 {
-    run r = {.o = options, .hooks = hooks, .student = student, .learn = learn, .held = held};
-    *out = (vc_calibration){0};
+    distill_run r = {
+        .o = options, .hooks = hooks, .student = student, .learn = learn, .held = held};
+    *out = (vc_distilled){0};
     if (snprintf(r.journal_path, PATH_ROOM, "%s.json", options->checkpoint) >= PATH_ROOM)
         return vc_fail(VC_EINVAL, "%s: the path is too long", options->checkpoint);
     if (!options->train.teacher)
         return vc_fail(VC_EINVAL, "calibration wants a teacher");
-    const vc_status status = calibrate(&r);
+    const vc_status status = go_through_stages(&r);
     if (status == VC_OK) {
         json_t *log = json_object_get(r.journal, "log");
         *out =
-            (vc_calibration){.before = judgement_of(json_object_get(r.journal, "before")).agreement,
-                             .agreement = r.judged.agreement,
-                             .best_epoch = r.best_epoch,
-                             .epochs = json_array_size(log),
-                             .log = json_incref(log)};
+            (vc_distilled){.before = judgement_of(json_object_get(r.journal, "before")).agreement,
+                           .agreement = r.judged.agreement,
+                           .best_epoch = r.best_epoch,
+                           .epochs = json_array_size(log),
+                           .log = json_incref(log)};
         remove_checkpoints(&r);
     }
     vc_judge_close(&r.judge);
@@ -363,8 +364,8 @@ vc_status vc_calibrate(vc_calibration *out, vc_model *student, vc_source *learn,
     return status;
 }
 
-void vc_calibration_close(vc_calibration *calibration)
+void vc_distilled_close(vc_distilled *calibration)
 {
     json_decref(calibration->log);
-    *calibration = (vc_calibration){0};
+    *calibration = (vc_distilled){0};
 }

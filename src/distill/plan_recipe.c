@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vitcod/calibrate.h"
+#include "vitcod/distill.h"
 #include "vitcod/kept_share.h"
 #include "vitcod/polarize.h"
 
@@ -67,8 +67,8 @@ static vc_status add_residual(vc_plan *plan, const vc_dense_stats *stats, const 
     return status;
 }
 
-vc_status vc_calibrate_plan(vc_plan *out, double *sparsity, const vc_dense_stats *stats,
-                            const vc_plan_recipe *recipe, const char *path)
+vc_status vc_plan_recipe_make(vc_plan *out, double *sparsity, const vc_dense_stats *stats,
+                              const vc_plan_recipe *recipe, const char *path)
 {
     vc_mask masks[VC_MOST_GROUPS] = {{0}};
     *out = (vc_plan){0};

@@ -1,4 +1,4 @@
-/* What a calibration has to know besides a checkpoint to go on: its settings, and how it went so far. */
+/* What a run needs besides a checkpoint to go on: its settings, and how it went so far. */
 #ifndef VC_JOURNAL_H
 #define VC_JOURNAL_H
 

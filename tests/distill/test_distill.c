@@ -1,6 +1,6 @@
 /* Calibration as a library: what a dense model makes of images, agreement with itself, going on, and what is refused. */
 #include "testing.h"
-#include "vitcod/calibrate.h"
+#include "vitcod/distill.h"
 #include "vitcod/rng.h"
 
 enum { COUNT = 80, PIXELS = 64, BATCH = 8 };
@@ -22,7 +22,7 @@ typedef struct scene {
     vc_model *teacher, *student;
     char output[256], checkpoint[300];
     json_t *settings;
-    vc_calibrate_options options;
+    vc_distill_options options;
 } scene;
 
 /* The student is another model, so that there is something to learn. */
@@ -51,12 +51,12 @@ static scene set_up(const char *name)
     return s;
 }
 
-static vc_status calibrate(vc_calibration *out, scene *s, const vc_calibrate_hooks *hooks)
+static vc_status calibrate(vc_distilled *out, scene *s, const vc_distill_hooks *hooks)
 {
     s->options.train.teacher = s->teacher;
     s->options.output = s->output;
     s->options.checkpoint = s->checkpoint;
-    return vc_calibrate(out, s->student, s->learn, s->held, &s->options, hooks);
+    return vc_distill(out, s->student, s->learn, s->held, &s->options, hooks);
 }
 
 static void tear_down(scene *s)
@@ -69,7 +69,7 @@ static void tear_down(scene *s)
     vc_source_close(s->images);
 }
 
-static double divergence_at(const vc_calibration *c, size_t i)
+static double divergence_at(const vc_distilled *c, size_t i)
 {
     return json_number_value(json_object_get(json_array_get(c->log, i), "divergence"));
 }
@@ -78,8 +78,8 @@ static void the_student_comes_nearer(void **state)
 {
     (void)state;
     scene s = set_up("nearer");
-    vc_calibration c;
-    const vc_calibrate_hooks none = {0};
+    vc_distilled c;
+    const vc_distill_hooks none = {0};
     assert_ok(calibrate(&c, &s, &none));
     assert_int_equal(c.epochs, 4);
     assert_int_equal(json_array_size(c.log), 4);
@@ -91,7 +91,7 @@ static void the_student_comes_nearer(void **state)
     assert_memory_equal(best->values, s.student->values, best->value_count * sizeof(float));
     vc_model_close(best);
     assert_int_not_equal(access(s.checkpoint, F_OK), 0);
-    vc_calibration_close(&c);
+    vc_distilled_close(&c);
     tear_down(&s);
 }
 
@@ -99,14 +99,14 @@ static void a_model_agrees_with_itself(void **state)
 {
     (void)state;
     scene s = set_up("itself");
-    vc_calibration c;
-    const vc_calibrate_hooks none = {0};
+    vc_distilled c;
+    const vc_distill_hooks none = {0};
     memcpy(s.student->values, s.teacher->values, s.student->value_count * sizeof(float));
     s.options.train.epochs = 0;
     assert_ok(calibrate(&c, &s, &none));
     assert_near(c.before, 1.0, 1e-12);
     assert_near(c.agreement, 1.0, 1e-12);
-    vc_calibration_close(&c);
+    vc_distilled_close(&c);
     tear_down(&s);
 }
 
@@ -124,9 +124,9 @@ static void it_goes_on_to_the_same_bits(void **state)
 {
     (void)state;
     scene whole = set_up("whole"), broken = set_up("broken");
-    vc_calibration a, b;
-    const vc_calibrate_hooks none = {0};
-    const vc_calibrate_hooks failing = {.on_step = fail_once, .context = &broken};
+    vc_distilled a, b;
+    const vc_distill_hooks none = {0};
+    const vc_distill_hooks failing = {.on_step = fail_once, .context = &broken};
     assert_ok(calibrate(&a, &whole, &none));
     assert_fails(calibrate(&b, &broken, &failing), VC_EINVAL, "in the parameter cls_token");
     broken.options.resume = 1;
@@ -139,8 +139,8 @@ static void it_goes_on_to_the_same_bits(void **state)
                         whole.student->value_count * sizeof(float));
     assert_true(json_equal(a.log, b.log));
     json_decref(other);
-    vc_calibration_close(&a);
-    vc_calibration_close(&b);
+    vc_distilled_close(&a);
+    vc_distilled_close(&b);
     tear_down(&whole);
     tear_down(&broken);
 }
@@ -149,11 +149,11 @@ static void there_must_be_a_teacher(void **state)
 {
     (void)state;
     scene s = set_up("alone");
-    vc_calibration c;
-    const vc_calibrate_hooks none = {0};
+    vc_distilled c;
+    const vc_distill_hooks none = {0};
     s.options.output = s.output;
     s.options.checkpoint = s.checkpoint;
-    assert_fails(vc_calibrate(&c, s.student, s.learn, s.held, &s.options, &none), VC_EINVAL,
+    assert_fails(vc_distill(&c, s.student, s.learn, s.held, &s.options, &none), VC_EINVAL,
                  "wants a teacher");
     tear_down(&s);
 }
