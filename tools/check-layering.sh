@@ -24,10 +24,10 @@ allowed() {
 # door: the room it belongs to
 room_of() {
     case $1 in
-    status | arena | tensor | tensor_file | rng | npy | safetensors | pth | weights | json | threads | clock | progress | file | \
+    status | arena | shell_words | tensor | tensor_file | rng | npy | safetensors | pth | weights | json | threads | clock | progress | file | \
         hash | version | isa | yaml | comm) echo core ;;
     idx | data | image | source | loader | augment | sampler) echo data ;;
-    mask | plan | pattern | workload | group_files) echo plan ;;
+    mask | maps | plan | pattern | workload | group_files) echo plan ;;
     kernels | gemm | half | ops | attention | attend | product | autoencoder | residual) echo kernels ;;
     model | deit | levit) echo models ;;
     attention_stats | prune | polarize | autoencoder_setup | kept_share) echo algorithm ;;

@@ -31,6 +31,10 @@ vc_status vc_file_write_commit(vc_file_writer *writer);
 /* Removes what was written. */
 void vc_file_write_abort(vc_file_writer *writer);
 
+/* Whether a file can be written there. Long work must not fail at its end for a path that could have
+ * been tried at its start. */
+vc_status vc_file_try(const char *path);
+
 /* Creates a directory and its parents; existing ones are fine. */
 vc_status vc_directory_make(const char *path);
 

@@ -60,8 +60,14 @@ void vc_plan_layer_mask(uint8_t *pruned, const vc_plan_layer *layer);
 size_t vc_plan_kept(const vc_plan_layer *layer, size_t head);
 size_t vc_plan_kept_sparser(const vc_plan_layer *layer, size_t head);
 
+/* Kept entries of all layers, as a share of all entries. */
+double vc_plan_kept_share(const vc_plan *plan);
+
 /* FNV-1a over orders, global tokens, entries and shares; written into results. */
 uint64_t vc_plan_hash(const vc_plan *plan);
+/* The same in 16 digits of base 16, as results have it. */
+enum { VC_PLAN_HASH_TEXT = 17 };
+void vc_plan_hash_text(char text[VC_PLAN_HASH_TEXT], const vc_plan *plan);
 
 /* ---- files
  *

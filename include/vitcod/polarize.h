@@ -4,8 +4,11 @@
 
 #include "vitcod/plan.h"
 
-/* A token is global when its column keeps more than `threshold` entries (ViTCoD ships 50 of 197). For
- * the i-th global token g, ascending, positions i and g are swapped, on rows and columns; in a map that
+/* A column of a 197 x 197 map that keeps more entries than this is a global token: the threshold that
+ * ViTCoD's published code ships. */
+#define VC_POLARIZE_THRESHOLD 50
+
+/* A token is global when its column keeps more than `threshold` entries. For the i-th global token g, ascending, positions i and g are swapped, on rows and columns; in a map that
  * is not square on columns alone. VC_EINVAL for a mask with an empty row. */
 vc_status vc_polarize(vc_plan *out, const vc_mask *mask, size_t threshold, const char *path);
 

@@ -2,12 +2,8 @@
 #ifndef VITCOD_PRUNE_H
 #define VITCOD_PRUNE_H
 
+#include "vitcod/maps.h"
 #include "vitcod/mask.h"
-
-typedef struct vc_maps {
-    size_t layers, heads, queries, keys;
-    const float *values; /* (L, H, Tq, Tk) */
-} vc_maps;
 
 typedef struct vc_prune_options {
     const char *rule; /* "info", "threshold", "ratio", "std" or "random" */

@@ -16,6 +16,7 @@
 #include "vitcod/pth.h"
 #include "vitcod/rng.h"
 #include "vitcod/safetensors.h"
+#include "vitcod/shell_words.h"
 #include "vitcod/status.h"
 #include "vitcod/tensor.h"
 #include "vitcod/tensor_file.h"
@@ -35,6 +36,7 @@
 
 /* plan: masks, plans, workloads */
 #include "vitcod/group_files.h"
+#include "vitcod/maps.h"
 #include "vitcod/mask.h"
 #include "vitcod/pattern.h"
 #include "vitcod/plan.h"

@@ -53,7 +53,7 @@ static vc_status read_plan(calibrate_run *r, json_t *result, const char *path)
     vc_plan *plan = &r->plans[r->plan_count];
     VC_TRY(vc_plan_read(plan, path));
     r->plan_count++;
-    json_object_set_new(result, "sparsity", json_real(1.0 - cli_plan_kept_share(plan)));
+    json_object_set_new(result, "sparsity", json_real(1.0 - vc_plan_kept_share(plan)));
     return vc_model_check_plan(&r->student->config, plan, path);
 }
 

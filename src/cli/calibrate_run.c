@@ -9,6 +9,7 @@
 #include "make_autoencoder.h"
 #include "open_plan.h"
 #include "vitcod/clock.h"
+#include "vitcod/file.h"
 
 static void on_step(void *context, size_t step, size_t steps, double best)
 {
@@ -170,9 +171,9 @@ vc_status calibrate_all(json_t *result, const calibrate_options *o, int json)
 {
     calibrate_run r = {.o = o, .json = json, .broken = json_array()};
     json_object_set_new(result, "broken_images", r.broken);
-    VC_TRY(cli_try_output(o->output));
+    VC_TRY(vc_file_try(o->output));
     if (o->plan_output)
-        VC_TRY(cli_try_output(o->plan_output));
+        VC_TRY(vc_file_try(o->plan_output));
     vc_status status = open_models(&r, result);
     if (status == VC_OK)
         status = calibrate_open_images(&r);

@@ -13,6 +13,10 @@ enum { CLI_MOST_OPTIONS = 80 /* of a command, shared ones included */ };
 
 #define CLI_UNSET SIZE_MAX /* a count that nobody gave */
 
+/* A constant in the words of a help text. */
+#define CLI_NUMERAL(constant) CLI_NUMERAL_OF(constant)
+#define CLI_NUMERAL_OF(constant) #constant
+
 typedef enum cli_kind {
     CLI_FLAG,   /* int *: set to 1 */
     CLI_OFF,    /* int *: set to 0 */
@@ -80,16 +84,10 @@ int cli_print_json(json_t *result);
 int cli_finish(json_t *result, vc_status status, int json,
                void (*print_text)(const json_t *result));
 
-/* Long work must not fail at its end for a path that could have been tried at its start. */
-vc_status cli_try_output(const char *path);
-
 /* Remembers the command line for cli_result. */
 void cli_remember(int argc, char **argv);
 
 /* What this program was called as. */
 const char *cli_program(void);
-
-/* Adds a word to a command line as a shell would read it back: quoted where a character might mean something to it. */
-void cli_add_word(char *line, size_t room, const char *text);
 
 #endif

@@ -68,9 +68,9 @@ static vc_status collect(json_t *result, const attention_options *o, const vc_mo
                          vc_dense_stats *stats)
 {
     const vc_tap tap = vc_dense_stats_tap(stats);
-    VC_TRY(stats->groups > 1 ? vc_directory_make(o->output) : cli_try_output(o->output));
+    VC_TRY(stats->groups > 1 ? vc_directory_make(o->output) : vc_file_try(o->output));
     if (o->scores)
-        VC_TRY(cli_try_output(o->scores));
+        VC_TRY(vc_file_try(o->scores));
     VC_TRY(o->input ? collect_from_array(o, model, &tap)
                     : cli_tap_data(result, model, &o->data, "attention", &tap));
     VC_TRY(stats->status);

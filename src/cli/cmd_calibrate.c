@@ -4,6 +4,7 @@
 
 #include "calibrate.h"
 #include "commands.h"
+#include "vitcod/polarize.h"
 
 static calibrate_options defaults(void)
 {
@@ -86,7 +87,7 @@ static void take_defaults(calibrate_options *o)
     if (isnan(o->recipe.sparsity))
         o->recipe.sparsity = 0.9;
     if (o->recipe.threshold == CLI_UNSET)
-        o->recipe.threshold = 50;
+        o->recipe.threshold = VC_POLARIZE_THRESHOLD;
     if (o->how.stage_epochs == CLI_UNSET)
         o->how.stage_epochs = 1;
     if (o->how.train.epochs == CLI_UNSET)
@@ -136,8 +137,9 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         {"gradual", "X,Y", "learn at these sparsities first, each --stage-epochs long", CLI_TEXT,
          &o.gradual},
         {"stage-epochs", "N", "see --gradual (default 1)", CLI_COUNT, &o.how.stage_epochs},
-        {"threshold", "N", "a column that keeps more is global (default 50)", CLI_COUNT,
-         &o.recipe.threshold},
+        {"threshold", "N",
+         "a column that keeps more is global (default " CLI_NUMERAL(VC_POLARIZE_THRESHOLD) ")",
+         CLI_COUNT, &o.recipe.threshold},
         {"plan", "FILE", "a plan instead of one made here", CLI_TEXT, &o.model.plan},
         {"teacher", "MODEL",
          "what it learns from, and whose attention is pruned (default: MODEL itself, dense)",

@@ -7,10 +7,11 @@
 #include "commands.h"
 #include "find_masks.h"
 #include "lists.h"
-#include "open_maps.h"
 #include "open_plan.h"
 #include "point.h"
+#include "vitcod/maps.h"
 #include "vitcod/polarize.h"
+#include "vitcod/prune.h"
 #include "vitcod/progress.h"
 
 /* The ablation, ours, the rivals. */
@@ -62,7 +63,7 @@ static int is_file(const char *arch)
     return access(arch, F_OK) == 0 && vc_model_preset(&ignored, arch) != VC_OK;
 }
 
-static double flat_rows(const cli_maps *maps, double flat)
+static double flat_rows(const vc_map_set *maps, double flat)
 {
     double rows = 0.0, low = 0.0;
     for (size_t g = 0; g < maps->files.count; g++) {
@@ -80,7 +81,7 @@ static double flat_rows(const cli_maps *maps, double flat)
 }
 
 /* A threshold on the scores of real attention that keeps as many as the mask. */
-static vc_status predict(scene *s, const cli_maps *maps, const char *path)
+static vc_status predict(scene *s, const vc_map_set *maps, const char *path)
 {
     vc_prune_options o = vc_prune_options_default();
     vc_prune_report report;
@@ -100,20 +101,20 @@ static vc_status predict(scene *s, const cli_maps *maps, const char *path)
 static vc_status look_at_attention(scene *s, const compare_options *o)
 {
     char path[4096], stem[256];
-    cli_maps maps;
+    vc_map_set maps;
     cli_stem(stem, s->arch);
     if (!cli_find_maps(path, sizeof path, o->attention, stem))
         return vc_fail(VC_EIO, "%s: neither %s.npy nor %s is there", o->attention, stem, stem);
-    VC_TRY(cli_open_maps(&maps, path));
+    VC_TRY(vc_map_set_read(&maps, path));
     s->flat = flat_rows(&maps, o->flat);
     const vc_status status = predict(s, &maps, path);
-    cli_close_maps(&maps);
+    vc_map_set_close(&maps);
     return status;
 }
 
 static vc_status finish_scene(scene *s, const compare_options *o)
 {
-    s->kept = cli_plan_kept_share(&s->plan);
+    s->kept = vc_plan_kept_share(&s->plan);
     if (s->is_file)
         s->sparsity = 1.0 - s->kept;
     return o->attention ? look_at_attention(s, o) : VC_OK;
@@ -425,7 +426,7 @@ static int wants_masks(const compare_options *o)
 
 static int run_compare(const cli_command *command, int argc, char **argv)
 {
-    compare_options o = {.token_keep = NAN, .flat = 0.1, .threshold = 50};
+    compare_options o = {.token_keep = NAN, .flat = 0.1, .threshold = VC_POLARIZE_THRESHOLD};
     const cli_option options[] = {
         {"arch", "NAME",
          "models: timm's names, or files with a plan inside; commas or spaces between", CLI_TEXT,
@@ -447,8 +448,9 @@ static int run_compare(const cli_command *command, int argc, char **argv)
         {"flat", "X",
          "SpAtten: a row whose highest score is lower wants the low bits (default 0.1)", CLI_NUMBER,
          &o.flat},
-        {"threshold", "N", "a column that keeps more is global (default 50)", CLI_COUNT,
-         &o.threshold},
+        {"threshold", "N",
+         "a column that keeps more is global (default " CLI_NUMERAL(VC_POLARIZE_THRESHOLD) ")",
+         CLI_COUNT, &o.threshold},
         {"attention-only", NULL, "not end to end", CLI_FLAG, &o.attention_only},
     };
     cli_common common = {0};

@@ -4,11 +4,11 @@
 
 #include "cli.h"
 #include "commands.h"
-#include "open_maps.h"
 #include "open_plan.h"
 #include "plan_cost.h"
 #include "vitcod/file.h"
 #include "vitcod/kept_share.h"
+#include "vitcod/maps.h"
 #include "vitcod/polarize.h"
 #include "vitcod/report.h"
 
@@ -91,7 +91,7 @@ static vc_status draw(const char *directory, const vc_mask_set *set, const vc_pl
 }
 
 static vc_status make_plan(vc_plan *plan, json_t *result, const vc_mask_set *set,
-                           const polarize_options *o, const cli_maps *maps, const char *path)
+                           const polarize_options *o, const vc_map_set *maps, const char *path)
 {
     double cost;
     cli_plan_cost how = o->cost;
@@ -110,12 +110,12 @@ static vc_status make_plan(vc_plan *plan, json_t *result, const vc_mask_set *set
 static vc_status make_plan_with_maps(vc_plan *plan, json_t *result, const vc_mask_set *set,
                                      const polarize_options *o, const char *path)
 {
-    cli_maps maps;
+    vc_map_set maps;
     if (!o->maps)
         return make_plan(plan, result, set, o, NULL, path);
-    VC_TRY(cli_open_maps(&maps, o->maps));
+    VC_TRY(vc_map_set_read(&maps, o->maps));
     const vc_status status = make_plan(plan, result, set, o, &maps, path);
-    cli_close_maps(&maps);
+    vc_map_set_close(&maps);
     return status;
 }
 
@@ -160,11 +160,13 @@ static void print_text(const json_t *result)
 
 static int run_polarize(const cli_command *command, int argc, char **argv)
 {
-    polarize_options o = {.threshold_text = "50", .cost = {.target = "vitcod", .head_dim = 64}};
+    polarize_options o = {.threshold = VC_POLARIZE_THRESHOLD,
+                          .cost = {.target = "vitcod", .head_dim = 64}};
     const cli_option options[] = {
         {"output", "FILE", "the plan (safetensors)", CLI_TEXT, &o.output},
         {"threshold", "N|auto",
-         "a column that keeps more is a global token (default 50); auto: what costs least",
+         "a column that keeps more is a global token (default " CLI_NUMERAL(
+             VC_POLARIZE_THRESHOLD) "); auto: what costs least",
          CLI_TEXT, &o.threshold_text},
         {"for", "TARGET",
          "auto: vitcod (default), cycles on the chip; cpu, time of attention in training", CLI_TEXT,
@@ -184,7 +186,8 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
         return status;
     if (!o.output)
         return cli_usage(command, "-o FILE is missing");
-    status = cli_take_threshold(command, &o.threshold, &o.search, o.threshold_text);
+    if (o.threshold_text)
+        status = cli_take_threshold(command, &o.threshold, &o.search, o.threshold_text);
     if (status == CLI_CONTINUE && o.search)
         status = cli_check_plan_cost(command, &o.cost);
     if (status != CLI_CONTINUE)

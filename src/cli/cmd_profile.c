@@ -2,6 +2,7 @@
 
 #include "commands.h"
 #include "profile.h"
+#include "vitcod/file.h"
 
 enum { MOST_HEAD_DIM = 4096, MOST_REPEATS = 1000000 };
 
@@ -61,7 +62,7 @@ static int run_model(const cli_command *command, cli_profile_options *o,
         status = check(command, o, 0);
     if (status != CLI_CONTINUE)
         return status;
-    if (o->trace && cli_try_output(o->trace) != VC_OK)
+    if (o->trace && vc_file_try(o->trace) != VC_OK)
         return cli_fail();
     json_t *result = cli_result(command, common);
     return cli_finish(result, cli_profile_model(result, o), common->json, cli_print_profile_model);

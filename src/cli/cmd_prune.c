@@ -5,7 +5,8 @@
 
 #include "cli.h"
 #include "commands.h"
-#include "open_maps.h"
+#include "vitcod/maps.h"
+#include "vitcod/prune.h"
 #include "vitcod/progress.h"
 
 typedef struct prune_command {
@@ -52,7 +53,7 @@ static void on_round(void *context, size_t done, size_t rounds)
 
 /* A file holds a model with a class token (DeiT), a folder one without (LeViT). */
 static vc_status prune(json_t *result, const prune_command *c, const char *path,
-                       const cli_maps *maps)
+                       const vc_map_set *maps)
 {
     const vc_group_files *files = &maps->files;
     vc_prune_options options = c->options;
@@ -83,10 +84,10 @@ static vc_status prune(json_t *result, const prune_command *c, const char *path,
 
 static vc_status find_and_prune(json_t *result, const prune_command *c, const char *path)
 {
-    cli_maps maps;
-    VC_TRY(cli_open_maps(&maps, path));
+    vc_map_set maps;
+    VC_TRY(vc_map_set_read(&maps, path));
     const vc_status status = prune(result, c, path, &maps);
-    cli_close_maps(&maps);
+    vc_map_set_close(&maps);
     return status;
 }
 

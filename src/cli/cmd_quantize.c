@@ -10,6 +10,7 @@
 #include "open_model.h"
 #include "open_plan.h"
 #include "vitcod/equalize.h"
+#include "vitcod/file.h"
 #include "vitcod/loss.h"
 
 typedef struct quantize_options {
@@ -115,7 +116,7 @@ static vc_status equalize(json_t *result, vc_model *model, const quantize_option
 static vc_status quantize(json_t *result, const quantize_options *o)
 {
     vc_model *model;
-    VC_TRY(cli_try_output(o->output));
+    VC_TRY(vc_file_try(o->output));
     VC_TRY(cli_open_model(&model, &o->model, CLI_TRAIN));
     if (vc_model_plan(model))
         cli_add_plan_hash(result, vc_model_plan(model));

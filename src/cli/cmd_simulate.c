@@ -7,8 +7,8 @@
 #include "simulate.h"
 #include "vitcod/polarize.h"
 
-enum { DEFAULT_HEAD_DIM = 64, DEFAULT_THRESHOLD = 50 }; /* of every DeiT; as shipped, of 197 */
-static const double DEFAULT_RATIO = 0.667;              /* the public logs' */
+enum { DEFAULT_HEAD_DIM = 64 };            /* of every DeiT */
+static const double DEFAULT_RATIO = 0.667; /* the public logs' */
 
 /* ---- the plan: a file, a mask polarized, or none */
 
@@ -262,13 +262,15 @@ static int check_options(const cli_command *command, const cli_simulate_options 
 
 static int run_simulate(const cli_command *command, int argc, char **argv)
 {
-    cli_simulate_options o = {.ratio = NAN, .threshold = DEFAULT_THRESHOLD};
+    cli_simulate_options o = {.ratio = NAN, .threshold = VC_POLARIZE_THRESHOLD};
     const char *model = NULL;
     const cli_option options[] = {
         CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
         {"model", "FILE", "with a PLAN as the argument: the model it is for", CLI_TEXT, &model},
-        {"threshold", "N", "with --mask: a column that keeps more is global (default 50)",
+        {"threshold", "N",
+         "with --mask: a column that keeps more is global (default " CLI_NUMERAL(
+             VC_POLARIZE_THRESHOLD) ")",
          CLI_COUNT, &o.threshold},
         {"config", "FILE",
          "the accelerator (YAML), or one that is built in: vitcod (default), dense, sanger, ..",

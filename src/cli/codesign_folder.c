@@ -160,7 +160,7 @@ static vc_status prepare(const codesign_options *o, const codesign_recipe *recip
                        o->folder);
     VC_TRY(look_around(&found, o, is_half));
     if (access(path, F_OK) == 0)
-        return cli_try_output(path);
+        return vc_file_try(path);
     return begin(path, recipe);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "codesign.h"
+#include "vitcod/shell_words.h"
 
 int codesign_is_coded(const codesign_options *o)
 {
@@ -330,7 +331,7 @@ json_t *codesign_commands(const codesign_recipe *recipe)
         size_t i;
         json_t *word;
         json_array_foreach (recipe->steps[s].words, i, word)
-            cli_add_word(line, sizeof line, json_string_value(word));
+            vc_shell_add_word(line, sizeof line, json_string_value(word));
         json_array_append_new(list, json_string(line));
     }
     return list;

@@ -4,6 +4,7 @@
 
 #include "coded.h"
 #include "vitcod/autoencoder_setup.h"
+#include "vitcod/file.h"
 
 typedef struct collector {
     const vc_model_config *config;
@@ -56,7 +57,7 @@ static vc_status collect_and_write(json_t *result, collector *c, const cli_autoe
     vc_model_config coded = model->config;
     const vc_tap tap = {.query_key = tap_query_key, .context = c};
     VC_TRY(vc_model_compress(&coded, o->compressed, o->coded));
-    VC_TRY(cli_try_output(o->output));
+    VC_TRY(vc_file_try(o->output));
     json_object_set_new(result, "compressed_heads", widths_json(&coded));
     json_object_set_new(result, "compressed_of",
                         json_string(cli_coded_word(vc_model_layer(&coded, 0).compressed)));

@@ -1,6 +1,5 @@
 #include "open_plan.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,21 +27,10 @@ static entries count_entries(const vc_plan *plan)
     return n;
 }
 
-double cli_plan_kept_share(const vc_plan *plan)
-{
-    const entries n = count_entries(plan);
-    return (double)n.kept / (double)n.all;
-}
-
-void cli_plan_hash(char text[CLI_PLAN_HASH], const vc_plan *plan)
-{
-    snprintf(text, CLI_PLAN_HASH, "%016llx", (unsigned long long)vc_plan_hash(plan));
-}
-
 void cli_add_plan_hash(json_t *result, const vc_plan *plan)
 {
-    char hash[CLI_PLAN_HASH];
-    cli_plan_hash(hash, plan);
+    char hash[VC_PLAN_HASH_TEXT];
+    vc_plan_hash_text(hash, plan);
     json_object_set_new(result, "plan_hash", json_string(hash));
 }
 

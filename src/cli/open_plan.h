@@ -8,15 +8,8 @@
 /* `--plan none`: dense, whatever is inside the model's file. */
 int cli_is_none(const char *plan);
 
-/* Share of all scores. */
-double cli_plan_kept_share(const vc_plan *plan);
-
 /* Global tokens by layer and head, what is kept where, threshold and hash. */
 json_t *cli_plan_json(const vc_plan *plan);
-
-/* A plan's hash as results have it. */
-enum { CLI_PLAN_HASH = 17 };
-void cli_plan_hash(char text[CLI_PLAN_HASH], const vc_plan *plan);
 
 /* Adds "plan_hash". */
 void cli_add_plan_hash(json_t *result, const vc_plan *plan);

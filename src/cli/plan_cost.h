@@ -3,7 +3,7 @@
 #define VC_CLI_PLAN_COST_H
 
 #include "cli.h"
-#include "open_maps.h"
+#include "vitcod/maps.h"
 #include "vitcod/polarize.h"
 #include "vitcod/progress.h"
 
@@ -11,7 +11,7 @@ typedef struct cli_plan_cost {
     const char *target; /* "vitcod" or "cpu" */
     const char *unit;   /* of the cost, once opened */
     size_t head_dim;
-    const cli_maps *maps; /* averaged attention, for plans with a residual; NULL: without */
+    const vc_map_set *maps; /* averaged attention, for plans with a residual; NULL: without */
     const char *maps_path;
     vc_progress progress; /* of the search */
     size_t tried;

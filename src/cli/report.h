@@ -2,7 +2,7 @@
 #ifndef VC_CLI_REPORT_H
 #define VC_CLI_REPORT_H
 
-#include "open_maps.h"
+#include "vitcod/maps.h"
 #include "vitcod/mask.h"
 #include "vitcod/plan.h"
 #include "vitcod/report.h"
@@ -10,7 +10,7 @@
 enum { REPORT_PATH = 4096 };
 
 typedef struct report_maps {
-    cli_maps attention;
+    vc_map_set attention;
     vc_mask_set masks;
     vc_plan plan;
     uint8_t **pruned; /* (layers) of the plan */

@@ -61,12 +61,12 @@ static int is_mask(const char *path)
 static int has_hash(const char *path, const char *hash)
 {
     vc_plan plan;
-    char have[CLI_PLAN_HASH];
+    char have[VC_PLAN_HASH_TEXT];
     if (!hash)
         return 1;
     if (vc_plan_read(&plan, path) != VC_OK)
         return 0;
-    cli_plan_hash(have, &plan);
+    vc_plan_hash_text(have, &plan);
     vc_plan_close(&plan);
     return strcmp(have, hash) == 0;
 }
@@ -106,7 +106,7 @@ static void open_attention(report_maps *m, const report_folder *f)
     char path[REPORT_PATH];
     if (!is_named(path, f, "attention", "maps") && !is_first_of(path, f, ".npy", is_maps, NULL))
         return;
-    if (cli_open_maps(&m->attention, path) != VC_OK)
+    if (vc_map_set_read(&m->attention, path) != VC_OK)
         report_note(f->notes, "the attention maps are not shown: %s", vc_last_error());
 }
 
@@ -250,7 +250,7 @@ void report_close_maps(report_maps *m)
         free(m->pruned[i]);
     free(m->pruned);
     free(m->layers);
-    cli_close_maps(&m->attention);
+    vc_map_set_close(&m->attention);
     vc_mask_set_close(&m->masks);
     vc_plan_close(&m->plan);
     *m = (report_maps){0};

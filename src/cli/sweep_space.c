@@ -10,6 +10,7 @@
 #include "open_plan.h"
 #include "sweep.h"
 #include "vitcod/hash.h"
+#include "vitcod/polarize.h"
 #include "vitcod/rng.h"
 #include "vitcod/version.h"
 
@@ -202,7 +203,6 @@ static vc_status open_chips(sweep_space *s)
 /* A mask that is not there makes its points impossible, and no others. */
 static vc_status open_plans(sweep_space *s, const vc_yaml_map *axes)
 {
-    enum { DEFAULT_THRESHOLD = 50 };
     const sweep_axis *models = axis_of(s, AXIS_MODEL), *sparsities = axis_of(s, AXIS_SPARSITY),
                      *thresholds = axis_of(s, AXIS_THRESHOLD);
     if (sparsities->count && !s->masks[0])
@@ -222,7 +222,7 @@ static vc_status open_plans(sweep_space *s, const vc_yaml_map *axes)
     for (size_t i = 0; sparsities->count && i < models->count * sparsities->count * columns; i++) {
         const size_t m = i / columns / sparsities->count, p = i / columns % sparsities->count;
         const double threshold =
-            thresholds->count ? thresholds->numbers.values[i % columns] : DEFAULT_THRESHOLD;
+            thresholds->count ? thresholds->numbers.values[i % columns] : VC_POLARIZE_THRESHOLD;
         sweep_plan *plan = &s->plans[i];
         plan->status =
             cli_find_plan(&plan->plan, &s->models[m].config, s->masks, models->texts.values[m],

@@ -9,6 +9,7 @@
 #include "learning.h"
 #include "train.h"
 #include "vitcod/comm.h"
+#include "vitcod/file.h"
 #include "vitcod/progress.h"
 
 typedef struct run {
@@ -145,9 +146,9 @@ static void remove_checkpoints(const char *path, size_t keep)
 
 static vc_status try_outputs(const train_options *o, const char *checkpoint)
 {
-    VC_TRY(cli_try_output(o->output));
+    VC_TRY(vc_file_try(o->output));
     if (checkpoint)
-        VC_TRY(cli_try_output(checkpoint));
+        VC_TRY(vc_file_try(checkpoint));
     return o->log ? try_log(o->log) : VC_OK;
 }
 

@@ -128,3 +128,11 @@ vc_status vc_directory_make(const char *path)
     free(partial);
     return status;
 }
+
+vc_status vc_file_try(const char *path)
+{
+    vc_file_writer writer;
+    VC_TRY(vc_file_write_begin(&writer, path));
+    vc_file_write_abort(&writer);
+    return VC_OK;
+}

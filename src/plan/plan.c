@@ -1,5 +1,6 @@
 #include "vitcod/plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,6 +197,17 @@ size_t vc_plan_kept_sparser(const vc_plan_layer *layer, size_t head)
     return kept_from(layer, head, (size_t)layer->global_tokens[head]);
 }
 
+double vc_plan_kept_share(const vc_plan *plan)
+{
+    uint64_t all = 0, kept = 0;
+    for (size_t l = 0; l < plan->layer_count; l++) {
+        const vc_plan_layer *p = &plan->layers[l];
+        all += p->heads * p->queries * p->keys;
+        kept += vc__plan_layer_kept(p);
+    }
+    return (double)kept / (double)all;
+}
+
 uint64_t vc_plan_hash(const vc_plan *plan)
 {
     uint64_t hash = VC_HASH_START;
@@ -213,4 +225,9 @@ uint64_t vc_plan_hash(const vc_plan *plan)
             hash = vc_hash(hash, layer->kept_share, h * q * sizeof(float));
     }
     return hash;
+}
+
+void vc_plan_hash_text(char text[VC_PLAN_HASH_TEXT], const vc_plan *plan)
+{
+    snprintf(text, VC_PLAN_HASH_TEXT, "%016llx", (unsigned long long)vc_plan_hash(plan));
 }

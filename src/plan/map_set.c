@@ -1,4 +1,4 @@
-#include "open_maps.h"
+#include "vitcod/maps.h"
 
 static vc_status check_maps(const vc_tensor *t, const char *path)
 {
@@ -10,7 +10,7 @@ static vc_status check_maps(const vc_tensor *t, const char *path)
                    vc_dtype_name(t->dtype), vc_shape_text(text, t->rank, t->shape));
 }
 
-static vc_status open_groups(cli_maps *m)
+static vc_status open_groups(vc_map_set *m)
 {
     for (size_t g = 0; g < m->files.count; g++) {
         const vc_tensor *t = &m->npys[g].tensor;
@@ -21,20 +21,20 @@ static vc_status open_groups(cli_maps *m)
     return VC_OK;
 }
 
-vc_status cli_open_maps(cli_maps *out, const char *path)
+vc_status vc_map_set_read(vc_map_set *out, const char *path)
 {
-    *out = (cli_maps){0};
+    *out = (vc_map_set){0};
     VC_TRY(vc_group_files_find(&out->files, path, "attention_score"));
     const vc_status status = open_groups(out);
     if (status != VC_OK)
-        cli_close_maps(out);
+        vc_map_set_close(out);
     return status;
 }
 
-void cli_close_maps(cli_maps *m)
+void vc_map_set_close(vc_map_set *m)
 {
     for (size_t g = 0; g < m->files.count; g++)
         vc_npy_close(&m->npys[g]);
     vc_group_files_close(&m->files);
-    *m = (cli_maps){0};
+    *m = (vc_map_set){0};
 }

@@ -1,0 +1,25 @@
+/* Averaged attention maps and their files: what is pruned to masks. */
+#ifndef VITCOD_MAPS_H
+#define VITCOD_MAPS_H
+
+#include "vitcod/group_files.h"
+#include "vitcod/npy.h"
+
+typedef struct vc_maps {
+    size_t layers, heads, queries, keys;
+    const float *values; /* (L, H, Tq, Tk) */
+} vc_maps;
+
+/* The maps of a model, one array per group of layers (see group_files.h). */
+typedef struct vc_map_set {
+    vc_group_files files;
+    vc_npy npys[VC_MOST_GROUPS];
+    vc_maps maps[VC_MOST_GROUPS]; /* (files.count) */
+} vc_map_set;
+
+/* An npy file, or a folder with `attention_score_<group>.npy` for every group. VC_EFORMAT when one
+ * is not float32 (L, H, Tq, Tk). */
+vc_status vc_map_set_read(vc_map_set *out, const char *path);
+void vc_map_set_close(vc_map_set *set);
+
+#endif
