@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 allowed() {
     case $1 in
     core) echo "core" ;;
-    data | plan | report) echo "core $1" ;;
+    data | plan) echo "core $1" ;;
+    report) echo "core plan report" ;;
     kernels) echo "core plan kernels" ;;
     models | algorithm) echo "core plan kernels $1" ;;
     sim) echo "core plan sim" ;;
@@ -33,6 +34,7 @@ room_of() {
     attention_stats | prune | polarize | autoencoder_setup | kept_share) echo algorithm ;;
     equalize) echo engine ;;
     accelerator | chip | chip_energy | chip_trace | dram_trace | memory) echo sim ;;
+    run_folder | plan_pictures) echo report ;;
     evaluate | judge | loss) echo evaluate ;;
     sim | train | distill | profile | engine | report) echo "$1" ;;
     *) echo unknown ;;

@@ -81,8 +81,10 @@
 #include "vitcod/engine.h"
 #include "vitcod/equalize.h"
 #include "vitcod/memory.h"
+#include "vitcod/plan_pictures.h"
 #include "vitcod/profile.h"
 #include "vitcod/report.h"
+#include "vitcod/run_folder.h"
 #include "vitcod/sim.h"
 #include "vitcod/train.h"
 

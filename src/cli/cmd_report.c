@@ -2,44 +2,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli.h"
 #include "commands.h"
-#include "report.h"
+#include "vitcod/report.h"
+#include "vitcod/run_folder.h"
 #include "vitcod/version.h"
 
-/* What a run folder may hold, in the order of the pipeline. */
-static const char *const parts[] = {"info",      "dense",   "attention",   "prune",
-                                    "polarize",  "pruned",  "autoencoder", "finetune",
-                                    "finetuned", "profile", "simulate",    "control"};
-enum { PARTS = sizeof parts / sizeof *parts };
-
-static vc_status gather(json_t *out, const char *directory)
-{
-    for (size_t i = 0; i < PARTS; i++) {
-        char path[4096];
-        snprintf(path, sizeof path, "%s/%s.json", directory, parts[i]);
-        if (access(path, F_OK) != 0)
-            continue;
-        json_t *part;
-        VC_TRY(vc_json_read(&part, path));
-        json_object_set_new(out, parts[i], part);
-    }
-    if (json_object_size(out) == 0)
-        return vc_fail(VC_EINVAL, "%s: holds no result of a run (dense.json, prune.json, ...)",
-                       directory);
-    return VC_OK;
-}
-
-static vc_status report(json_t *result, const char *directory)
+static vc_status report_table(json_t *result, const char *directory)
 {
     char path[4096];
     json_t *run = json_object();
     snprintf(path, sizeof path, "%s/result.json", directory);
     json_object_set_new(result, "folder", cli_text(directory));
     json_object_set_new(result, "run", run);
-    VC_TRY(gather(run, directory));
+    VC_TRY(vc_run_folder_gather(run, directory));
     return vc_json_write(path, result);
 }
 
@@ -51,26 +28,7 @@ static void print_text(const json_t *result)
 
 /* ---- a page */
 
-/* The last part of its path, or all of it where two runs would be called the same. */
-static const char *name_of(const report_folder *folders, size_t count, size_t index)
-{
-    for (size_t i = 0; i < count; i++)
-        if (i != index && strcmp(folders[i].name, folders[index].name) == 0)
-            return folders[index].path;
-    return folders[index].name;
-}
-
-static void add_run(vc_report_run *run, const report_folder *f, const char *name)
-{
-    *run = (vc_report_run){.name = name,
-                           .results = f->results,
-                           .logs = f->logs,
-                           .notes = f->notes,
-                           .layers = f->maps.layers,
-                           .layer_count = f->maps.count};
-}
-
-static vc_status write_page(json_t *result, const char *page, const report_folder *folders,
+static vc_status write_page(json_t *result, const char *page, vc_run_folder *const *folders,
                             size_t count)
 {
     struct stat info;
@@ -78,8 +36,7 @@ static vc_status write_page(json_t *result, const char *page, const report_folde
     vc_report_run *runs = calloc(count, sizeof *runs);
     if (!runs)
         return vc_fail(VC_ENOMEM, "out of memory for %zu runs", count);
-    for (size_t i = 0; i < count; i++)
-        add_run(&runs[i], &folders[i], name_of(folders, count, i));
+    vc_run_folder_runs(runs, folders, count);
     const vc_report r = {.runs = runs,
                          .run_count = count,
                          .command = json_string_value(json_object_get(result, "command")),
@@ -100,17 +57,17 @@ static vc_status report_page(json_t *result, const char *page, const cli_argumen
 {
     size_t opened = 0;
     vc_status status = VC_OK;
-    report_folder *folders = calloc(arguments->count, sizeof *folders);
+    vc_run_folder **folders = calloc(arguments->count, sizeof *folders);
     if (!folders)
         return vc_fail(VC_ENOMEM, "out of memory for %zu runs", arguments->count);
     while (status == VC_OK && opened < arguments->count) {
-        status = report_open_folder(&folders[opened], arguments->positional[opened]);
+        status = vc_run_folder_open(&folders[opened], arguments->positional[opened]);
         opened += status == VC_OK;
     }
     if (status == VC_OK)
         status = write_page(result, page, folders, opened);
     for (size_t i = 0; i < opened; i++)
-        report_close_folder(&folders[i]);
+        vc_run_folder_close(folders[i]);
     free(folders);
     return status;
 }
@@ -146,8 +103,8 @@ static int run_report(const cli_command *command, int argc, char **argv)
     if (!page && arguments.count > 1)
         return cli_usage(command, "%zu runs, wanted one, or -o PAGE.html", arguments.count);
     json_t *result = cli_result(command, &common);
-    const vc_status done =
-        page ? report_page(result, page, &arguments) : report(result, arguments.positional[0]);
+    const vc_status done = page ? report_page(result, page, &arguments)
+                                : report_table(result, arguments.positional[0]);
     return cli_finish(result, done, common.json, page ? print_page : print_text);
 }
 

@@ -5,21 +5,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "open_plan.h"
-#include "report.h"
+#include "run_folder_impl.h"
 #include "vitcod/npy.h"
 
 /* ---- which files */
 
-static int is_in(char path[REPORT_PATH], const char *folder, const char *name)
+static int is_in(char path[VC__RUN_PATH], const char *folder, const char *name)
 {
     struct stat info;
-    return (size_t)snprintf(path, REPORT_PATH, "%s/%s", folder, name) < REPORT_PATH &&
+    return (size_t)snprintf(path, VC__RUN_PATH, "%s/%s", folder, name) < VC__RUN_PATH &&
            stat(path, &info) == 0;
 }
 
 /* The file that a result calls `key`: by its last name, since a folder may have moved. */
-static int is_named(char path[REPORT_PATH], const report_folder *f, const char *verb,
+static int is_named(char path[VC__RUN_PATH], const vc_run_folder *f, const char *verb,
                     const char *key)
 {
     const char *file;
@@ -32,7 +31,7 @@ static int is_named(char path[REPORT_PATH], const report_folder *f, const char *
         const char *slash = strrchr(name, '/');
         if (is_in(path, f->path, slash ? slash + 1 : name))
             return 1;
-        report_note(f->notes, "%s names '%s', which is not in the run folder", file, name);
+        vc__run_note(f->notes, "%s names '%s', which is not in the run folder", file, name);
     }
     return 0;
 }
@@ -82,7 +81,7 @@ static int is_model_with_plan(const char *path)
 }
 
 /* `hash`: of its plan, or NULL. */
-static int is_first_of(char path[REPORT_PATH], const report_folder *f, const char *end,
+static int is_first_of(char path[VC__RUN_PATH], const vc_run_folder *f, const char *end,
                        int (*is)(const char *path), const char *hash)
 {
     struct dirent **entries;
@@ -101,26 +100,26 @@ static int is_first_of(char path[REPORT_PATH], const report_folder *f, const cha
 
 /* ---- opening them; a file that cannot be shown is a note */
 
-static void open_attention(report_maps *m, const report_folder *f)
+static void open_attention(vc__run_maps *m, const vc_run_folder *f)
 {
-    char path[REPORT_PATH];
+    char path[VC__RUN_PATH];
     if (!is_named(path, f, "attention", "maps") && !is_first_of(path, f, ".npy", is_maps, NULL))
         return;
     if (vc_map_set_read(&m->attention, path) != VC_OK)
-        report_note(f->notes, "the attention maps are not shown: %s", vc_last_error());
+        vc__run_note(f->notes, "the attention maps are not shown: %s", vc_last_error());
 }
 
-static void open_masks(report_maps *m, const report_folder *f)
+static void open_masks(vc__run_maps *m, const vc_run_folder *f)
 {
-    char path[REPORT_PATH];
+    char path[VC__RUN_PATH];
     if (!is_named(path, f, "prune", "mask") && !is_first_of(path, f, ".npy", is_mask, NULL))
         return;
     if (vc_mask_set_read(&m->masks, path) != VC_OK)
-        report_note(f->notes, "the masks are not shown: %s", vc_last_error());
+        vc__run_note(f->notes, "the masks are not shown: %s", vc_last_error());
 }
 
 /* Of the plan that was made in this run; NULL: no result tells. */
-static const char *hash_of_plan(const report_folder *f)
+static const char *hash_of_plan(const vc_run_folder *f)
 {
     const char *file;
     json_t *result;
@@ -133,24 +132,24 @@ static const char *hash_of_plan(const report_folder *f)
     return NULL;
 }
 
-static int find_plan(char path[REPORT_PATH], const report_folder *f, const char *hash)
+static int find_plan(char path[VC__RUN_PATH], const vc_run_folder *f, const char *hash)
 {
     return is_first_of(path, f, ".safetensors", is_plan, hash) ||
            is_first_of(path, f, ".safetensors", is_model_with_plan, hash);
 }
 
-static void open_plan(report_maps *m, const report_folder *f)
+static void open_plan(vc__run_maps *m, const vc_run_folder *f)
 {
-    char path[REPORT_PATH];
+    char path[VC__RUN_PATH];
     const char *hash = hash_of_plan(f);
     if (!find_plan(path, f, hash)) {
         if (!hash || !find_plan(path, f, NULL))
             return;
-        report_note(f->notes, "the plan %s, which the results are of, is not there; %s is shown",
-                    hash, path);
+        vc__run_note(f->notes, "the plan %s, which the results are of, is not there; %s is shown",
+                     hash, path);
     }
     if (vc_plan_read(&m->plan, path) != VC_OK)
-        report_note(f->notes, "the plan is not shown: %s", vc_last_error());
+        vc__run_note(f->notes, "the plan is not shown: %s", vc_last_error());
 }
 
 /* ---- layers */
@@ -163,7 +162,7 @@ static int fits(vc_report_layer *l, size_t heads, size_t queries, size_t keys)
     return l->heads == heads && l->queries == queries && l->keys == keys;
 }
 
-static vc_status add_plan(report_maps *m)
+static vc_status add_plan(vc__run_maps *m)
 {
     for (size_t i = 0; i < m->plan.layer_count; i++) {
         const vc_plan_layer *p = &m->plan.layers[i];
@@ -181,13 +180,13 @@ static vc_status add_plan(report_maps *m)
     return VC_OK;
 }
 
-static void add_masks(report_maps *m, json_t *notes)
+static void add_masks(vc__run_maps *m, json_t *notes)
 {
     for (size_t g = 0, at = 0; g < m->masks.count; g++) {
         const vc_mask *mask = &m->masks.masks[g];
         for (size_t i = 0; i < mask->layers; i++, at++)
             if (!fits(&m->layers[at], mask->heads, mask->queries, mask->keys))
-                report_note(
+                vc__run_note(
                     notes,
                     "the mask of layer %zu is not shown: it is of another shape than the plan's",
                     at);
@@ -196,7 +195,7 @@ static void add_masks(report_maps *m, json_t *notes)
     }
 }
 
-static void add_attention(report_maps *m, json_t *notes)
+static void add_attention(vc__run_maps *m, json_t *notes)
 {
     for (size_t g = 0, at = 0; g < m->attention.files.count; g++) {
         const vc_maps *maps = &m->attention.maps[g];
@@ -205,14 +204,14 @@ static void add_attention(report_maps *m, json_t *notes)
             if (fits(&m->layers[at], maps->heads, maps->queries, maps->keys))
                 m->layers[at].attention = maps->values + i * area;
             else
-                report_note(
+                vc__run_note(
                     notes,
                     "the attention of layer %zu is not shown: it is of another shape than the mask",
                     at);
     }
 }
 
-static size_t most_layers(const report_maps *m)
+static size_t most_layers(const vc__run_maps *m)
 {
     size_t masks = 0, maps = 0, most = m->plan.layer_count;
     for (size_t g = 0; g < m->masks.count; g++)
@@ -223,9 +222,9 @@ static size_t most_layers(const report_maps *m)
     return maps > most ? maps : most;
 }
 
-vc_status report_open_maps(report_maps *out, const report_folder *f)
+vc_status vc__run_maps_open(vc__run_maps *out, const vc_run_folder *f)
 {
-    *out = (report_maps){0};
+    *out = (vc__run_maps){0};
     open_attention(out, f);
     open_masks(out, f);
     open_plan(out, f);
@@ -236,7 +235,7 @@ vc_status report_open_maps(report_maps *out, const report_folder *f)
                            ? add_plan(out)
                            : vc_fail(VC_ENOMEM, "out of memory for %zu layers", out->count);
     if (status != VC_OK) {
-        report_close_maps(out);
+        vc__run_maps_close(out);
         return status;
     }
     add_masks(out, f->notes);
@@ -244,7 +243,7 @@ vc_status report_open_maps(report_maps *out, const report_folder *f)
     return VC_OK;
 }
 
-void report_close_maps(report_maps *m)
+void vc__run_maps_close(vc__run_maps *m)
 {
     for (size_t i = 0; m->pruned && i < m->count; i++)
         free(m->pruned[i]);
@@ -253,5 +252,5 @@ void report_close_maps(report_maps *m)
     vc_map_set_close(&m->attention);
     vc_mask_set_close(&m->masks);
     vc_plan_close(&m->plan);
-    *m = (report_maps){0};
+    *m = (vc__run_maps){0};
 }
