@@ -16,8 +16,9 @@ allowed() {
     evaluate) echo "core data plan models evaluate" ;;
     train) echo "core data plan kernels models evaluate train" ;;
     distill) echo "core data plan models algorithm evaluate train distill" ;;
+    recipe) echo "core data plan models sim recipe" ;;
     profile) echo "core data plan kernels models profile" ;;
-    cli) echo "core data plan kernels models algorithm engine sim evaluate train distill profile report" ;;
+    cli) echo "core data plan kernels models algorithm engine sim evaluate train distill recipe profile report" ;;
     *) echo "" ;;
     esac
 }
@@ -36,7 +37,7 @@ room_of() {
     accelerator | chip | chip_energy | chip_trace | dram_trace | memory) echo sim ;;
     run_folder | plan_pictures) echo report ;;
     evaluate | judge | loss) echo evaluate ;;
-    sim | train | distill | profile | engine | report) echo "$1" ;;
+    sim | train | distill | recipe | profile | engine | report) echo "$1" ;;
     *) echo unknown ;;
     esac
 }

@@ -72,6 +72,9 @@
 /* distill: a sparse model learns from its dense self */
 #include "vitcod/distill.h"
 
+/* recipe: the whole of it, step by step in a run folder */
+#include "vitcod/recipe.h"
+
 /* sim, engine, train, profile, report */
 #include "vitcod/accelerator.h"
 #include "vitcod/chip.h"

@@ -87,7 +87,7 @@ int cli_finish(json_t *result, vc_status status, int json,
 /* Remembers the command line for cli_result. */
 void cli_remember(int argc, char **argv);
 
-/* What this program was called as. */
-const char *cli_program(void);
+/* What starts this program once more: itself where /proc tells, else what it was called as. */
+const char *cli_own_program(void);
 
 #endif

@@ -1,157 +1,16 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "codesign.h"
+#include "coded.h"
 #include "commands.h"
 #include "learning.h"
-#include "open_data.h"
-#include "open_model.h"
 #include "plan_cost.h"
-#include "simulate.h"
-#include "vitcod/prune.h"
-
-/* ---- what would fail late */
-
-/* A class token keeps its row and column, and every row keeps an entry. */
-static vc_status check_sparsity(const codesign_options *o, const vc_attention_layer *l)
-{
-    const double all = (double)l->queries * (double)l->keys,
-                 most = 1.0 - (double)(l->queries + l->keys - 1) / all;
-    if (o->sparsity <= most + 0.002)
-        return VC_OK;
-    return vc_fail(VC_EINVAL,
-                   "--sparsity is %g, and with %zu tokens no more than %.4f can be pruned: the "
-                   "class token is kept",
-                   o->sparsity, l->keys, most);
-}
-
-static vc_status check_model(codesign_options *o, const vc_model *model)
-{
-    const vc_attention_layer l = vc_model_layer(&model->config, 0);
-    if (model->config.architecture != VC_DEIT)
-        return vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be designed, wanted a deit", o->model,
-                       vc_architecture_name(model->config.architecture));
-    if (vc_model_plan(model))
-        return vc_fail(VC_EINVAL,
-                       "%s: a plan is inside, wanted a dense model (`vitcod import --plan none`)",
-                       o->model);
-    if (cli_coded_width(l.compressed) > 0 && codesign_is_coded(o))
-        return vc_fail(VC_EINVAL, "%s: an auto-encoder is inside, wanted --autoencoder none",
-                       o->model);
-    o->head_dim = l.head_dim;
-    return check_sparsity(o, &l);
-}
-
-static vc_status look_at_model(codesign_options *o)
-{
-    const cli_model_options how = {.path = o->model, .heads = o->heads};
-    vc_model *model;
-    VC_TRY(cli_open_model(&model, &how, CLI_RUN));
-    const vc_status status = check_model(o, model);
-    vc_model_close(model);
-    return status;
-}
-
-/* Where nobody says what to test with, it is the test images of a data set in files that has some. */
-static vc_status look_at_images(codesign_options *o)
-{
-    const cli_data_options learn = {.path = o->data, .split = "train"},
-                           test = {.path = o->test ? o->test : o->data,
-                                   .split = "test",
-                                   .classes = o->classes};
-    vc_source *source;
-    VC_TRY(cli_open_source(&source, &learn, 0));
-    const int is_set = vc_source_dataset(source) != NULL;
-    vc_source_close(source);
-    if (!o->test && !is_set)
-        return VC_OK;
-    const vc_status status = cli_open_source(&source, &test, 1);
-    if (status == VC_OK)
-        vc_source_close(source);
-    if (o->test)
-        return status;
-    o->test = status == VC_OK ? o->data : NULL;
-    return VC_OK;
-}
-
-static vc_status look_at_chip(const codesign_options *o)
-{
-    vc_accelerator chip;
-    VC_TRY(cli_open_chip(&chip, o->chip, NULL));
-    if (codesign_is_coded(o) && !chip.chip.steps.autoencoder)
-        return vc_fail(VC_EINVAL,
-                       "the accelerator '%s' has 'autoencoder: false', wanted --autoencoder none",
-                       chip.chip.name);
-    return VC_OK;
-}
-
-/* ---- the steps */
-
-static vc_status run_steps(json_t **done, const codesign_options *o, const codesign_recipe *recipe,
-                           int json)
-{
-    for (size_t i = 0; i < recipe->count; i++) {
-        const codesign_step *s = &recipe->steps[i];
-        int ran;
-        VC_TRY(codesign_run_step(&done[i], &ran, s, o->folder));
-        if (json)
-            continue;
-        printf("%2zu/%zu  %-16s %8.1f s%s\n", i + 1, recipe->count, s->name,
-               json_number_value(json_object_get(done[i], "step_seconds")),
-               ran ? "" : ", done before");
-        fflush(stdout);
-    }
-    return VC_OK;
-}
-
-static vc_status run_and_sum_up(json_t *result, const codesign_options *o,
-                                const codesign_recipe *recipe, int json)
-{
-    char path[CODESIGN_PATH];
-    json_t *done[CODESIGN_MOST_STEPS] = {NULL};
-    vc_status status = run_steps(done, o, recipe, json);
-    if (status == VC_OK) {
-        codesign_add_summary(result, o, recipe, done);
-        snprintf(path, sizeof path, "%s/result.json", o->folder);
-        status = vc_json_write(path, result);
-    }
-    for (size_t i = 0; i < recipe->count; i++)
-        json_decref(done[i]);
-    return status;
-}
-
-static vc_status run_in_folder(json_t *result, const codesign_options *o,
-                               const codesign_recipe *recipe, int json)
-{
-    int lock = -1;
-    vc_status status = codesign_open_folder(&lock, o, recipe);
-    if (status == VC_OK)
-        status = run_and_sum_up(result, o, recipe, json);
-    if (lock >= 0)
-        close(lock);
-    return status;
-}
-
-static vc_status codesign(json_t *result, codesign_options *o, int json)
-{
-    codesign_recipe recipe;
-    VC_TRY(look_at_model(o));
-    VC_TRY(look_at_images(o));
-    VC_TRY(look_at_chip(o));
-    vc_status status = codesign_open_recipe(&recipe, o);
-    if (status == VC_OK && o->dry_run)
-        json_object_set_new(result, "commands", codesign_commands(&recipe));
-    else if (status == VC_OK)
-        status = run_in_folder(result, o, &recipe, json);
-    codesign_close_recipe(&recipe);
-    return status;
-}
+#include "vitcod/recipe.h"
 
 /* ---- arguments */
 
-static int check_words(const cli_command *command, const codesign_options *o)
+static int check_words(const cli_command *command, const vc_recipe_options *o)
 {
     cli_plan_cost cost = {.target = o->target};
     size_t threshold;
@@ -164,9 +23,9 @@ static int check_words(const cli_command *command, const codesign_options *o)
     return status == CLI_CONTINUE ? cli_check_plan_cost(command, &cost) : status;
 }
 
-static int check_training(const cli_command *command, const codesign_options *o)
+static int check_training(const cli_command *command, const vc_recipe_options *o)
 {
-    if (!codesign_trains(o))
+    if (!vc_recipe_trains(o))
         return CLI_CONTINUE;
     if (!isnan(o->minutes) || !isnan(o->hold_back) || o->gradual || o->patience != CLI_UNSET)
         return cli_usage(command, "--minutes, --patience, --hold-back and --gradual belong to "
@@ -174,7 +33,7 @@ static int check_training(const cli_command *command, const codesign_options *o)
     return o->epochs == 0 ? cli_usage(command, "--epochs must be above 0 to train") : CLI_CONTINUE;
 }
 
-static int check(const cli_command *command, const codesign_options *o)
+static int check(const cli_command *command, const vc_recipe_options *o)
 {
     double stages[CLI_MOST_STAGES];
     size_t count;
@@ -182,11 +41,11 @@ static int check(const cli_command *command, const codesign_options *o)
         return cli_usage(command, "wanted --data IMAGES and -o RUN");
     if (o->folder[0] == '-')
         return cli_usage(command, "-o is '%s', wanted ./%s", o->folder, o->folder);
-    if (strlen(o->folder) + 300 > CODESIGN_PATH) /* and a name */
+    if (strlen(o->folder) + 300 > VC_RECIPE_PATH) /* and a name */
         return cli_usage(command, "-o is too long a path");
     if (!(o->sparsity > 0.0 && o->sparsity < 1.0))
         return cli_usage(command, "--sparsity is %g, wanted more than 0, less than 1", o->sparsity);
-    if (o->compressed > 0 && !codesign_is_coded(o))
+    if (o->compressed > 0 && !vc_recipe_is_coded(o))
         return cli_usage(command, "--compressed belongs to --autoencoder qk, q or k");
     int status = check_words(command, o);
     if (status == CLI_CONTINUE)
@@ -201,27 +60,76 @@ static int check(const cli_command *command, const codesign_options *o)
     return status;
 }
 
-static codesign_options defaults(void)
+/* ---- what came out */
+
+static void print_step(void *context, const vc_recipe *recipe, size_t index, double seconds,
+                       int ran)
 {
-    return (codesign_options){.rule = "budget",
-                              .residual = "mean",
-                              .autoencoder = "qk",
-                              .threshold = "auto",
-                              .target = "vitcod",
-                              .finetune = "calibrate",
-                              .sparsity = 0.9,
-                              .minutes = NAN,
-                              .hold_back = NAN,
-                              .learning_rate = NAN,
-                              .epochs = CLI_UNSET,
-                              .patience = CLI_UNSET,
-                              .batch = CLI_UNSET,
-                              .limit = CLI_UNSET};
+    (void)context;
+    printf("%2zu/%zu  %-16s %8.1f s%s\n", index + 1, recipe->count, recipe->steps[index].name,
+           seconds, ran ? "" : ", done before");
+    fflush(stdout);
+}
+
+static void print_accuracy(const json_t *result)
+{
+    if (json_object_get(result, "agreement"))
+        printf("  agreement with the dense model %.1f %%, %.1f %% before learning\n",
+               100.0 * vc_json_number(result, "agreement"),
+               100.0 * vc_json_number(result, "agreement_before"));
+    if (json_object_get(result, "top1"))
+        printf("  top-1 %.2f %%, dense %.2f %%\n", vc_json_number(result, "top1"),
+               vc_json_number(result, "top1_dense"));
+}
+
+static void print_cycles(const json_t *result)
+{
+    printf("  attention %.0f cycles on the simulated chip, dense %.0f: %.2f times as fast\n",
+           vc_json_number(result, "attention_cycles"),
+           vc_json_number(result, "attention_cycles_dense"),
+           vc_json_number(result, "attention_speedup"));
+    printf("  end to end %.0f cycles, dense %.0f: %.2f times as fast; %.2f uJ, dense %.2f uJ\n",
+           vc_json_number(result, "cycles"), vc_json_number(result, "cycles_dense"),
+           vc_json_number(result, "speedup"), vc_json_number(result, "energy_uj"),
+           vc_json_number(result, "energy_uj_dense"));
+}
+
+static void print_text(const json_t *result)
+{
+    size_t i;
+    json_t *command;
+    const json_t *commands = json_object_get(result, "commands");
+    json_array_foreach ((json_t *)commands, i, command)
+        puts(json_string_value(command));
+    if (commands)
+        return;
+    printf("%s: %.2f %% of attention pruned, threshold %.0f\n",
+           json_string_value(json_object_get(result, "model")),
+           100.0 * vc_json_number(result, "sparsity"), vc_json_number(result, "threshold"));
+    print_accuracy(result);
+    print_cycles(result);
+    printf("  %.0f bytes, dense %.0f; %.1f s\n", vc_json_number(result, "bytes"),
+           vc_json_number(result, "bytes_dense"), vc_json_number(result, "seconds"));
+}
+
+static vc_status codesign(json_t *result, const vc_recipe_options *o, int dry_run, int json)
+{
+    const vc_recipe_hooks hooks = {.on_step = json ? NULL : print_step};
+    vc_recipe recipe;
+    VC_TRY(vc_recipe_open(&recipe, o));
+    vc_status status = VC_OK;
+    if (dry_run)
+        json_object_set_new(result, "commands", vc_recipe_commands(&recipe));
+    else
+        status = vc_recipe_run(result, &recipe, &hooks);
+    vc_recipe_close(&recipe);
+    return status;
 }
 
 static int run_codesign(const cli_command *command, int argc, char **argv)
 {
-    codesign_options o = defaults();
+    vc_recipe_options o = vc_recipe_options_default();
+    int dry_run = 0;
     const cli_option options[] = {
         {"data", "IMAGES", "a folder, a tar, IDX or CIFAR files; labels are needed to train alone",
          CLI_TEXT, &o.data},
@@ -260,7 +168,7 @@ static int run_codesign(const cli_command *command, int argc, char **argv)
         {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,
          &o.skip_broken},
         {"force", NULL, "start over in a folder that is there", CLI_FLAG, &o.force},
-        {"dry-run", NULL, "print the commands and leave", CLI_FLAG, &o.dry_run},
+        {"dry-run", NULL, "print the commands and leave", CLI_FLAG, &dry_run},
     };
     cli_common common = {0};
     cli_arguments arguments;
@@ -271,20 +179,13 @@ static int run_codesign(const cli_command *command, int argc, char **argv)
     o.model = arguments.positional[0];
     o.seed = common.seed;
     o.threads = common.threads;
+    o.program = cli_own_program();
     status = check(command, &o);
     if (status != CLI_CONTINUE)
         return status;
-    static const char *const besides[] = {"output", "skip-broken", "force", "dry-run", NULL};
-    o.settings = cli_settings(options, sizeof options / sizeof *options, besides);
-    const int remembered =
-        o.settings && json_object_set_new(o.settings, "MODEL", json_string(o.model)) == 0 &&
-        json_object_set_new(o.settings, "--seed", json_integer((json_int_t)o.seed)) == 0;
     json_t *result = cli_result(command, &common);
-    const vc_status done =
-        remembered ? codesign(result, &o, common.json)
-                   : vc_fail(VC_EINVAL, "a path that is not UTF-8 cannot be remembered");
-    json_decref(o.settings);
-    return cli_finish(result, done, common.json, codesign_print);
+    const vc_status done = codesign(result, &o, dry_run, common.json);
+    return cli_finish(result, done, common.json, print_text);
 }
 
 const cli_command cmd_codesign = {

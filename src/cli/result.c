@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "vitcod/isa.h"
@@ -19,9 +20,10 @@ void cli_remember(int argc, char **argv)
         vc_shell_add_word(command_line, sizeof command_line, argv[i]);
 }
 
-const char *cli_program(void)
+const char *cli_own_program(void)
 {
-    return program;
+    static const char self[] = "/proc/self/exe";
+    return access(self, X_OK) == 0 ? self : program;
 }
 
 json_t *cli_text(const char *text)

@@ -1,28 +1,18 @@
-/* What `codesign` runs: each step as the arguments of a verb. */
+/* Which steps there are, each as the arguments of a verb. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "codesign.h"
+#include "recipe_impl.h"
 #include "vitcod/shell_words.h"
 
-int codesign_is_coded(const codesign_options *o)
-{
-    return strcmp(o->autoencoder, "none") != 0;
-}
-
-int codesign_trains(const codesign_options *o)
-{
-    return strcmp(o->finetune, "train") == 0;
-}
-
-static int is_budget(const codesign_options *o)
+static int is_budget(const vc_recipe_options *o)
 {
     return strcmp(o->rule, "budget") == 0;
 }
 
-static int has_residual(const codesign_options *o)
+static int has_residual(const vc_recipe_options *o)
 {
     return strcmp(o->residual, "mean") == 0;
 }
@@ -30,8 +20,8 @@ static int has_residual(const codesign_options *o)
 /* ---- words */
 
 typedef struct builder {
-    const codesign_options *o;
-    codesign_recipe *out;
+    const vc_recipe_options *o;
+    vc_recipe *out;
     json_t *words; /* of the step that is being built */
     int failed;    /* out of memory */
 } builder;
@@ -53,7 +43,7 @@ static void add_count(builder *b, const char *option, size_t value)
 {
     char text[32];
     snprintf(text, sizeof text, "%zu", value);
-    if (value != CLI_UNSET)
+    if (value != VC_RECIPE_UNSET)
         add_text(b, option, text);
 }
 
@@ -68,7 +58,7 @@ static void add_number(builder *b, const char *option, double value)
 /* A file in the run folder; `option` NULL: an argument. */
 static void add_file(builder *b, const char *option, const char *name)
 {
-    char path[CODESIGN_PATH];
+    char path[VC_RECIPE_PATH];
     snprintf(path, sizeof path, "%s/%s", b->o->folder, name);
     if (option)
         add(b, option);
@@ -84,16 +74,16 @@ static void add_heads(builder *b)
 /* What comes out of the auto-encoder's steps, or the model as it is. */
 static void add_student(builder *b)
 {
-    if (codesign_is_coded(b->o))
+    if (vc_recipe_is_coded(b->o))
         add_file(b, NULL, "coded.safetensors");
     else
         add(b, b->o->model);
 }
 
 /* Begins step `number`, or one whose result is its only file (0). */
-static codesign_step *begin(builder *b, int number, const char *name, const char *verb)
+static vc_recipe_step *begin(builder *b, int number, const char *name, const char *verb)
 {
-    codesign_step *s = &b->out->steps[b->out->count++];
+    vc_recipe_step *s = &b->out->steps[b->out->count++];
     s->name = name;
     if (number > 0)
         snprintf(s->result, sizeof s->result, "%d-%s.json", number, name);
@@ -137,11 +127,11 @@ static void make_coder(builder *b)
 
 static void add_learning(builder *b)
 {
-    const codesign_options *o = b->o;
+    const vc_recipe_options *o = b->o;
     add_count(b, "--limit", o->limit);
     add_count(b, "--epochs", o->epochs);
     add_count(b, "--patience", o->patience);
-    add_number(b, "--minutes", codesign_is_coded(o) ? o->minutes / 2.0 : o->minutes);
+    add_number(b, "--minutes", vc_recipe_is_coded(o) ? o->minutes / 2.0 : o->minutes);
     add_count(b, "--batch", o->batch);
     add_number(b, "--lr", o->learning_rate);
     add_number(b, "--hold-back", o->hold_back);
@@ -152,7 +142,7 @@ static void add_learning(builder *b)
 static void train(builder *b, int number)
 {
     const int first = number == 2;
-    codesign_step *s = begin(b, number, first ? "coded" : "finetune", "train");
+    vc_recipe_step *s = begin(b, number, first ? "coded" : "finetune", "train");
     s->unfinished = first ? "coded.safetensors.checkpoint" : "model.safetensors.checkpoint";
     add(b, "--init");
     if (first)
@@ -180,7 +170,7 @@ static void add_calibration(builder *b)
 
 static void calibrate_coded(builder *b)
 {
-    codesign_step *s = begin(b, 2, "coded", "calibrate");
+    vc_recipe_step *s = begin(b, 2, "coded", "calibrate");
     s->unfinished = "coded.safetensors.checkpoint.json";
     add(b, b->o->model);
     add_text(b, "--data", b->o->data);
@@ -193,11 +183,11 @@ static void calibrate_coded(builder *b)
 
 static void calibrate_sparse(builder *b)
 {
-    const codesign_options *o = b->o;
-    codesign_step *s = begin(b, 6, "finetune", "calibrate");
+    const vc_recipe_options *o = b->o;
+    vc_recipe_step *s = begin(b, 6, "finetune", "calibrate");
     s->unfinished = "model.safetensors.checkpoint.json";
     add_student(b);
-    if (codesign_is_coded(o))
+    if (vc_recipe_is_coded(o))
         add_text(b, "--teacher", o->model);
     add_text(b, "--data", o->data);
     add_file(b, "--plan", "plan.safetensors");
@@ -245,7 +235,7 @@ static void polarize(builder *b)
     add_text(b, "--threshold", b->o->threshold);
     if (strcmp(b->o->threshold, "auto") == 0) {
         add_text(b, "--for", b->o->target);
-        add_count(b, "--head-dim", b->o->head_dim);
+        add_count(b, "--head-dim", b->out->head_dim);
     }
     if (has_residual(b->o))
         add_file(b, "--residual", "attention.npy");
@@ -282,12 +272,12 @@ static void simulate(builder *b, int dense)
     end(b);
 }
 
-static void build(builder *b)
+static void list_steps(builder *b)
 {
-    const codesign_options *o = b->o;
-    if (codesign_is_coded(o)) {
+    const vc_recipe_options *o = b->o;
+    if (vc_recipe_is_coded(o)) {
         make_coder(b);
-        if (codesign_trains(o))
+        if (vc_recipe_trains(o))
             train(b, 2);
         else
             calibrate_coded(b);
@@ -295,7 +285,7 @@ static void build(builder *b)
     look(b);
     prune(b);
     polarize(b);
-    if (codesign_trains(o))
+    if (vc_recipe_trains(o))
         train(b, 6);
     else
         calibrate_sparse(b);
@@ -307,23 +297,14 @@ static void build(builder *b)
 
 /* ---- the whole */
 
-vc_status codesign_open_recipe(codesign_recipe *out, const codesign_options *o)
+vc_status vc__recipe_list(vc_recipe *recipe)
 {
-    builder b = {.o = o, .out = out};
-    *out = (codesign_recipe){.settings = json_incref(o->settings)};
-    build(&b);
+    builder b = {.o = &recipe->options, .out = recipe};
+    list_steps(&b);
     return b.failed ? vc_fail(VC_ENOMEM, "out of memory for the commands") : VC_OK;
 }
 
-void codesign_close_recipe(codesign_recipe *recipe)
-{
-    for (size_t i = 0; i < recipe->count; i++)
-        json_decref(recipe->steps[i].words);
-    json_decref(recipe->settings);
-    *recipe = (codesign_recipe){0};
-}
-
-json_t *codesign_commands(const codesign_recipe *recipe)
+json_t *vc_recipe_commands(const vc_recipe *recipe)
 {
     json_t *list = json_array();
     for (size_t s = 0; s < recipe->count; s++) {

@@ -1,4 +1,4 @@
-/* A step of `codesign` is this program once more: it ends when its parent does, and what it prints is its result. */
+/* A step is a run of the program: it ends when its parent does, and what it prints is its result. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -9,17 +9,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "codesign.h"
+#include "recipe_impl.h"
 #include "vitcod/clock.h"
 
 /* Between fork and exec: only what may be called there. */
-static void become(char **argv, int out, pid_t parent)
+static void become(const char *program, char **argv, int out, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent || dup2(out, STDOUT_FILENO) < 0)
         _exit(1);
-    execv("/proc/self/exe", argv);
-    execvp(cli_program(), argv);
+    execvp(program, argv);
     _exit(127);
 }
 
@@ -56,13 +55,13 @@ static json_t *read_result(int in)
     return result;
 }
 
-static vc_status judge(int status, const json_t *result, const char *name)
+static vc_status judge_end(int status, const json_t *result, const char *name, const char *program)
 {
     if (WIFSIGNALED(status))
         return vc_fail(VC_EIO, "step %s was ended by signal %d (%s)", name, WTERMSIG(status),
                        strsignal(WTERMSIG(status)));
     if (WEXITSTATUS(status) == 127)
-        return vc_fail(VC_EIO, "step %s: %s cannot be started", name, cli_program());
+        return vc_fail(VC_EIO, "step %s: %s cannot be started", name, program);
     if (WEXITSTATUS(status) != 0)
         return vc_fail(VC_EIO, "step %s ended with status %d, wanted 0", name, WEXITSTATUS(status));
     if (!json_is_object(result))
@@ -70,7 +69,8 @@ static vc_status judge(int status, const json_t *result, const char *name)
     return VC_OK;
 }
 
-static vc_status run(json_t **out, const codesign_step *s, int resume)
+static vc_status start_and_read(json_t **out, const vc_recipe_step *s, const char *program,
+                                int resume)
 {
     int ends[2], status = 0;
     char **argv = arguments_of(s->words, resume);
@@ -84,7 +84,7 @@ static vc_status run(json_t **out, const codesign_step *s, int resume)
     fcntl(ends[1], F_SETFD, FD_CLOEXEC);
     const pid_t self = getpid(), child = fork();
     if (child == 0)
-        become(argv, ends[1], self);
+        become(program, argv, ends[1], self);
     const int reason = errno;
     free(argv);
     close(ends[1]);
@@ -95,7 +95,7 @@ static vc_status run(json_t **out, const codesign_step *s, int resume)
     *out = read_result(ends[0]);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
-    const vc_status verdict = judge(status, *out, s->name);
+    const vc_status verdict = judge_end(status, *out, s->name, program);
     if (verdict != VC_OK) {
         json_decref(*out);
         *out = NULL;
@@ -105,20 +105,21 @@ static vc_status run(json_t **out, const codesign_step *s, int resume)
 
 static int is_there(const char *folder, const char *name)
 {
-    char path[CODESIGN_PATH];
+    char path[VC_RECIPE_PATH];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     return access(path, F_OK) == 0;
 }
 
-vc_status codesign_run_step(json_t **out, int *ran, const codesign_step *s, const char *folder)
+vc_status vc__recipe_run_step(json_t **out, int *ran, const vc_recipe_step *s,
+                              const vc_recipe_options *o)
 {
-    char path[CODESIGN_PATH];
-    snprintf(path, sizeof path, "%s/%s", folder, s->result);
-    *ran = !is_there(folder, s->result);
+    char path[VC_RECIPE_PATH];
+    snprintf(path, sizeof path, "%s/%s", o->folder, s->result);
+    *ran = !is_there(o->folder, s->result);
     if (!*ran)
         return vc_json_read(out, path);
     const double start = vc_clock_seconds();
-    VC_TRY(run(out, s, s->unfinished && is_there(folder, s->unfinished)));
+    VC_TRY(start_and_read(out, s, o->program, s->unfinished && is_there(o->folder, s->unfinished)));
     json_object_set_new(*out, "step_seconds", json_real(vc_clock_seconds() - start));
     const vc_status status = vc_json_write(path, *out);
     if (status != VC_OK) {

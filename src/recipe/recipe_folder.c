@@ -1,4 +1,4 @@
-/* The folder of a `codesign` run: what is in it, whose it is. */
+/* The run folder: what is in it, whose it is. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "codesign.h"
+#include "recipe_impl.h"
 #include "vitcod/file.h"
 
 /* Every file that a run writes; a checkpoint, or half a file, has more behind a dot. */
@@ -63,10 +63,10 @@ static int is_same_file(const char *a, const char *b)
            one.st_ino == other.st_ino;
 }
 
-static vc_status look_at(size_t *found, const codesign_options *o, const char *name,
+static vc_status look_at(size_t *found, const vc_recipe_options *o, const char *name,
                          int (*unwanted)(const char *name))
 {
-    char path[CODESIGN_PATH];
+    char path[VC_RECIPE_PATH];
     if (!is_ours(name))
         return VC_OK;
     snprintf(path, sizeof path, "%s/%s", o->folder, name);
@@ -80,7 +80,7 @@ static vc_status look_at(size_t *found, const codesign_options *o, const char *n
 }
 
 /* Counts our files and removes those that are unwanted (NULL: none is). */
-static vc_status look_around(size_t *found, const codesign_options *o,
+static vc_status look_around(size_t *found, const vc_recipe_options *o,
                              int (*unwanted)(const char *name))
 {
     const struct dirent *entry;
@@ -123,10 +123,10 @@ static vc_status check_settings(const char *path, const json_t *settings)
     return status == VC_OK ? VC_OK : vc_fail(status, "%s; --force starts over", vc_last_error());
 }
 
-static vc_status begin(const char *path, const codesign_recipe *recipe)
+static vc_status write_settings(const char *path, const vc_recipe *recipe)
 {
     json_t *all = json_pack("{s:O, s:o}", "settings", recipe->settings, "commands",
-                            codesign_commands(recipe));
+                            vc_recipe_commands(recipe));
     if (!all)
         return vc_fail(VC_ENOMEM, "out of memory for the settings");
     const vc_status status = vc_json_write_exact(path, all);
@@ -135,7 +135,7 @@ static vc_status begin(const char *path, const codesign_recipe *recipe)
 }
 
 /* codesign.json goes first: without it the rest is not gone on with. */
-static vc_status start_over(const char *path, const codesign_options *o)
+static vc_status start_over(const char *path, const vc_recipe_options *o)
 {
     size_t found;
     if (unlink(path) != 0 && errno != ENOENT)
@@ -143,9 +143,10 @@ static vc_status start_over(const char *path, const codesign_options *o)
     return look_around(&found, o, is_any);
 }
 
-static vc_status prepare(const codesign_options *o, const codesign_recipe *recipe)
+static vc_status prepare_folder(const vc_recipe *recipe)
 {
-    char path[CODESIGN_PATH];
+    const vc_recipe_options *o = &recipe->options;
+    char path[VC_RECIPE_PATH];
     size_t found;
     snprintf(path, sizeof path, "%s/codesign.json", o->folder);
     VC_TRY(look_around(&found, o, NULL));
@@ -161,12 +162,12 @@ static vc_status prepare(const codesign_options *o, const codesign_recipe *recip
     VC_TRY(look_around(&found, o, is_half));
     if (access(path, F_OK) == 0)
         return vc_file_try(path);
-    return begin(path, recipe);
+    return write_settings(path, recipe);
 }
 
-vc_status codesign_open_folder(int *lock, const codesign_options *o, const codesign_recipe *recipe)
+vc_status vc__recipe_folder_open(int *lock, const vc_recipe *recipe)
 {
-    VC_TRY(vc_directory_make(o->folder));
-    VC_TRY(lock_folder(lock, o->folder));
-    return prepare(o, recipe);
+    VC_TRY(vc_directory_make(recipe->options.folder));
+    VC_TRY(lock_folder(lock, recipe->options.folder));
+    return prepare_folder(recipe);
 }

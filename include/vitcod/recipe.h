@@ -1,0 +1,73 @@
+/* ViTCoD's recipe as a whole: auto-encoder, averaged attention, pruning, polarization, learning,
+ * evaluation and simulation. Each step is a run of the program `vitcod`, and leaves its files in a run
+ * folder; a run that was stopped goes on from them, and ends with the same bits. */
+#ifndef VITCOD_RECIPE_H
+#define VITCOD_RECIPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vitcod/json.h"
+
+enum { VC_RECIPE_MOST_STEPS = 10, VC_RECIPE_PATH = 4096 };
+
+#define VC_RECIPE_UNSET SIZE_MAX /* a count that is left to the step */
+
+typedef struct vc_recipe_options {
+    const char *model, *data, *folder; /* a dense DeiT; images; where the files go */
+    const char *test, *classes;        /* labelled images to evaluate; their class list; or NULL */
+    const char *rule, *residual;       /* "budget" or a rule of prune.h; "mean" or "none" */
+    const char *autoencoder;           /* "qk", "q", "k" or "none" */
+    const char *threshold, *target;    /* "auto" or a number; auto: "vitcod" or "cpu" */
+    const char *finetune;       /* "calibrate", from the dense model, or "train", from labels */
+    const char *gradual, *chip; /* as --gradual of calibrate, --config of simulate; or NULL */
+    double sparsity;            /* share of attention that is pruned, above 0 and below 1 */
+    double minutes, hold_back, learning_rate; /* NAN: left to the step */
+    size_t compressed, heads; /* 0: ViTCoD's half of the heads; what the model's file says */
+    size_t epochs, patience, batch, limit; /* or VC_RECIPE_UNSET */
+    size_t seed, threads;                  /* threads 0: all */
+    int skip_broken;                       /* images that cannot be read are no failure */
+    int force;                             /* start over in a folder that is there */
+    const char *program; /* what is started for each step: a path, or a name on the PATH */
+} vc_recipe_options;
+
+vc_recipe_options vc_recipe_options_default(void);
+
+int vc_recipe_is_coded(const vc_recipe_options *options); /* an auto-encoder is made */
+int vc_recipe_trains(const vc_recipe_options *options);   /* from labels */
+
+typedef struct vc_recipe_step {
+    const char *name;
+    char result[64];        /* its JSON in the folder, there when the step is done */
+    const char *unfinished; /* what lies in the folder when it was stopped and can go on, or NULL */
+    json_t *words;          /* the verb and its arguments */
+} vc_recipe_step;
+
+typedef struct vc_recipe {
+    vc_recipe_options options; /* `test` as it was found */
+    size_t head_dim;           /* of the model */
+    vc_recipe_step steps[VC_RECIPE_MOST_STEPS];
+    size_t count;
+    json_t *settings; /* all that the files depend on */
+} vc_recipe;
+
+/* Looks at model, images and chip, so that nothing fails late that could fail at once, and lists the
+ * steps. VC_EUNSUPPORTED for a model that is no DeiT; VC_EINVAL for one with a plan inside, for a
+ * sparsity out of reach, for paths that are no UTF-8. */
+vc_status vc_recipe_open(vc_recipe *out, const vc_recipe_options *options);
+void vc_recipe_close(vc_recipe *recipe);
+
+/* The commands as a shell takes them. */
+json_t *vc_recipe_commands(const vc_recipe *recipe);
+
+typedef struct vc_recipe_hooks {
+    /* Step `index` of recipe->steps is done; `ran`: just now, else it was done before. */
+    void (*on_step)(void *context, const vc_recipe *recipe, size_t index, double seconds, int ran);
+    void *context;
+} vc_recipe_hooks;
+
+/* Runs the steps that are not done, adds the summary to `result`, and writes that to result.json.
+ * VC_EINVAL for a folder of other settings; VC_EIO when another run works there, or a step fails. */
+vc_status vc_recipe_run(json_t *result, const vc_recipe *recipe, const vc_recipe_hooks *hooks);
+
+#endif

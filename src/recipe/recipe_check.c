@@ -1,0 +1,84 @@
+/* What a run would fail on late, looked at before it begins. */
+#include "recipe_impl.h"
+#include "vitcod/accelerator.h"
+#include "vitcod/model.h"
+#include "vitcod/source.h"
+
+/* A class token keeps its row and column, and every row keeps an entry. */
+static vc_status check_sparsity(const vc_recipe_options *o, const vc_attention_layer *l)
+{
+    const double all = (double)l->queries * (double)l->keys,
+                 most = 1.0 - (double)(l->queries + l->keys - 1) / all;
+    if (o->sparsity <= most + 0.002)
+        return VC_OK;
+    return vc_fail(VC_EINVAL,
+                   "--sparsity is %g, and with %zu tokens no more than %.4f can be pruned: the "
+                   "class token is kept",
+                   o->sparsity, l->keys, most);
+}
+
+static vc_status check_model(vc_recipe *recipe, const vc_model *model)
+{
+    const vc_recipe_options *o = &recipe->options;
+    const vc_attention_layer l = vc_model_layer(&model->config, 0);
+    if (model->config.architecture != VC_DEIT)
+        return vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be designed, wanted a deit", o->model,
+                       vc_architecture_name(model->config.architecture));
+    if (vc_model_plan(model))
+        return vc_fail(VC_EINVAL,
+                       "%s: a plan is inside, wanted a dense model (`vitcod import --plan none`)",
+                       o->model);
+    if ((l.compressed[0] > 0 || l.compressed[1] > 0) && vc_recipe_is_coded(o))
+        return vc_fail(VC_EINVAL, "%s: an auto-encoder is inside, wanted --autoencoder none",
+                       o->model);
+    recipe->head_dim = l.head_dim;
+    return check_sparsity(o, &l);
+}
+
+static vc_status look_at_model(vc_recipe *recipe)
+{
+    const vc_model_options how = {.heads = recipe->options.heads, .in_place = 1};
+    vc_model *model;
+    VC_TRY(vc_model_open(&model, recipe->options.model, &how));
+    const vc_status status = check_model(recipe, model);
+    vc_model_close(model);
+    return status;
+}
+
+/* Where nobody says what to test with, it is the test images of a data set in files that has some. */
+static vc_status look_at_images(vc_recipe_options *o)
+{
+    const vc_source_options learn = {.split = "train"},
+                            test = {.split = "test", .classes = o->classes, .labelled = 1};
+    vc_source *source;
+    VC_TRY(vc_source_open(&source, o->data, &learn));
+    const int is_set = vc_source_dataset(source) != NULL;
+    vc_source_close(source);
+    if (!o->test && !is_set)
+        return VC_OK;
+    const vc_status status = vc_source_open(&source, o->test ? o->test : o->data, &test);
+    if (status == VC_OK)
+        vc_source_close(source);
+    if (o->test)
+        return status;
+    o->test = status == VC_OK ? o->data : NULL;
+    return VC_OK;
+}
+
+static vc_status look_at_chip(const vc_recipe_options *o)
+{
+    vc_accelerator chip;
+    VC_TRY(vc_accelerator_open(&chip, o->chip ? o->chip : "vitcod"));
+    if (vc_recipe_is_coded(o) && !chip.chip.steps.autoencoder)
+        return vc_fail(VC_EINVAL,
+                       "the accelerator '%s' has 'autoencoder: false', wanted --autoencoder none",
+                       chip.chip.name);
+    return VC_OK;
+}
+
+vc_status vc__recipe_look_at_inputs(vc_recipe *recipe)
+{
+    VC_TRY(look_at_model(recipe));
+    VC_TRY(look_at_images(&recipe->options));
+    return look_at_chip(&recipe->options);
+}

@@ -1,0 +1,143 @@
+/* The recipe as a library: steps as commands, a run with another program, going on, refusals. */
+#include <sys/stat.h>
+
+#include "testing.h"
+#include "vitcod/model.h"
+#include "vitcod/recipe.h"
+
+static const vc_deit_config config = {.image = 8,
+                                      .patch = 2,
+                                      .channels = 1,
+                                      .classes = 4,
+                                      .width = 12,
+                                      .depth = 1,
+                                      .heads = 3,
+                                      .hidden = 24,
+                                      .std = {0.3f}};
+
+/* Prints a result, whatever the verb, and counts how often it was started. */
+static const char stand_in[] = "#!/bin/sh\n"
+                               "echo \"$1\" >>\"$0.log\"\n"
+                               "echo '{\"sparsity\": 0.8, \"attention\": {\"cycles\": 100}}'\n";
+
+static vc_recipe_options set_up(const char *name)
+{
+    static char model[256], data[256], folder[256], program[256];
+    vc_recipe_options o = vc_recipe_options_default();
+    vc_model *m;
+    snprintf(model, sizeof model, "%s", temporary("dense.safetensors"));
+    snprintf(program, sizeof program, "%s", temporary("program"));
+    snprintf(data, sizeof data, "%s", temporary("images"));
+    snprintf(folder, sizeof folder, "%s", temporary(name));
+    assert_ok(vc_deit_create(&m, &config, 1));
+    assert_ok(vc_model_write(model, m));
+    vc_model_close(m);
+    write_bytes(program, stand_in, sizeof stand_in - 1);
+    chmod(program, 0755);
+    mkdir(data, 0755);
+    char file[300];
+    snprintf(file, sizeof file, "%s/one.png", data);
+    write_bytes(file, "", 0);
+    o.model = model;
+    o.data = data;
+    o.folder = folder;
+    o.sparsity = 0.8;
+    o.heads = 3;
+    o.program = program;
+    return o;
+}
+
+static void count_step(void *context, const vc_recipe *recipe, size_t index, double seconds,
+                       int ran)
+{
+    size_t *counts = context;
+    (void)recipe;
+    (void)index;
+    (void)seconds;
+    counts[ran]++;
+}
+
+static void steps_are_commands(void **state)
+{
+    (void)state;
+    vc_recipe_options o = set_up("commands");
+    vc_recipe recipe;
+    assert_ok(vc_recipe_open(&recipe, &o));
+    assert_int_equal(recipe.count, 8); /* no labelled images: nothing to evaluate */
+    json_t *commands = vc_recipe_commands(&recipe);
+    const char *first = json_string_value(json_array_get(commands, 0));
+    assert_memory_equal(first, "vitcod autoencoder ", 19);
+    json_decref(commands);
+    vc_recipe_close(&recipe);
+    o.autoencoder = "none";
+    assert_ok(vc_recipe_open(&recipe, &o));
+    assert_int_equal(recipe.count, 6);
+    assert_string_equal(recipe.steps[0].name, "attention");
+    vc_recipe_close(&recipe);
+}
+
+static void a_run_and_going_on(void **state)
+{
+    (void)state;
+    vc_recipe_options o = set_up("run");
+    size_t counts[2] = {0};
+    const vc_recipe_hooks hooks = {count_step, counts};
+    for (size_t time = 0; time < 2; time++) {
+        vc_recipe recipe;
+        json_t *result = json_object();
+        assert_ok(vc_recipe_open(&recipe, &o));
+        assert_ok(vc_recipe_run(result, &recipe, &hooks));
+        assert_near(vc_json_number(result, "sparsity"), 0.8, 0.0);
+        assert_near(vc_json_number(result, "attention_speedup"), 1.0, 0.0);
+        json_decref(result);
+        vc_recipe_close(&recipe);
+    }
+    assert_int_equal(counts[1], 8); /* the first time */
+    assert_int_equal(counts[0], 8); /* the second time nothing is run */
+}
+
+static void other_settings(void **state)
+{
+    (void)state;
+    vc_recipe_options o = set_up("run");
+    const vc_recipe_hooks hooks = {0};
+    vc_recipe recipe;
+    json_t *result = json_object();
+    o.sparsity = 0.7;
+    assert_ok(vc_recipe_open(&recipe, &o));
+    assert_fails(vc_recipe_run(result, &recipe, &hooks), VC_EINVAL, "--sparsity");
+    assert_fails(vc_recipe_run(result, &recipe, &hooks), VC_EINVAL, "--force starts over");
+    vc_recipe_close(&recipe);
+    json_decref(result);
+}
+
+static void refusals(void **state)
+{
+    (void)state;
+    vc_recipe_options o = set_up("refused");
+    const vc_recipe_hooks hooks = {0};
+    vc_recipe recipe;
+    json_t *result = json_object();
+    o.sparsity = 0.99;
+    assert_fails(vc_recipe_open(&recipe, &o), VC_EINVAL, "class token is kept");
+    o.sparsity = 0.8;
+    o.gradual = "\xff";
+    assert_fails(vc_recipe_open(&recipe, &o), VC_EINVAL, "not UTF-8");
+    o.gradual = NULL;
+    o.program = temporary("no-program");
+    assert_ok(vc_recipe_open(&recipe, &o));
+    assert_fails(vc_recipe_run(result, &recipe, &hooks), VC_EIO, "cannot be started");
+    vc_recipe_close(&recipe);
+    json_decref(result);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(steps_are_commands),
+        cmocka_unit_test(a_run_and_going_on),
+        cmocka_unit_test(other_settings),
+        cmocka_unit_test(refusals),
+    };
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
+}
