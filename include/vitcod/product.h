@@ -1,5 +1,6 @@
-/* Products with fixed weights, for inference: y (rows, outputs) = x (rows, inputs) W^T. Weights are packed once;
- * several workers may run the same product at a time, each on its own rows and on one thread.
+/* Products with fixed weights, for inference: y (rows, outputs) = x (rows, inputs) W^T. Weights are packed
+ * once; several workers may run the same product at a time, each on its own rows and on one thread.
+ * A row's result is the same bits whatever rows lie beside it, and however many.
  *
  * | precision | x      | W      | y                                  |
  * |-----------|--------|--------|------------------------------------|
@@ -18,8 +19,8 @@ typedef enum vc_precision { VC_IN_FP32, VC_IN_BF16, VC_IN_INT8, VC_PRECISION_COU
 
 const char *vc_precision_name(vc_precision precision); /* "fp32", "bf16", "int8" */
 
-/* What this CPU has instructions for: bf16 wants AVX-512 (faster with AVX512_BF16), int8 AVX512_VNNI, without
- * which sums of two products could saturate. */
+/* What this CPU has instructions for: bf16 wants AVX-512 (faster with AVX512_BF16), int8 wants
+ * AVX512_VNNI, without which sums of two products could saturate. */
 int vc_precision_supported(vc_precision precision);
 
 /* weight (outputs, inputs) to int8, symmetric: weight = scale * out, a scale per output. */
@@ -34,11 +35,13 @@ typedef struct vc_product_form {
 
 typedef struct vc_products vc_products;
 
+enum { VC_PRODUCT_ROWS = 128 /* most rows of a product */ };
+
 vc_status vc_products_open(vc_products **out, size_t workers);
 void vc_products_close(vc_products *products);
 
-/* Packs weight (outputs, inputs) for `rows` at a time; bias (outputs) is copied. VC_EUNSUPPORTED when this
- * CPU cannot do it in the precision. */
+/* Packs weight (outputs, inputs) for `rows` at a time; bias (outputs) is copied. VC_EUNSUPPORTED when
+ * this CPU cannot do it in the precision. */
 vc_status vc_products_add(size_t *index, vc_products *products, const vc_product_form *form,
                           const void *weight, const float *bias, size_t rows);
 /* Makes ready for another number of rows. */

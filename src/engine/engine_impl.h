@@ -7,7 +7,7 @@
 #include "vitcod/kernels.h"
 #include "vitcod/ops.h"
 
-enum { VC__TILE = 128 /* tokens at most */, VC__OPS = 12 /* of a step */ };
+enum { VC__TILE = VC_PRODUCT_ROWS /* tokens at most */, VC__OPS = 12 /* of a step */ };
 
 /* Values in rows, one row per token; local: a tile's, of the worker alone. What nothing but products reads is
  * written as they want it, in their precision. */

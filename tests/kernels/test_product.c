@@ -1,4 +1,7 @@
-/* Packed products in every precision against sums in double, for numbers of rows that come and go. */
+/* Packed products in every precision against sums in double, for numbers of rows that come and go,
+ * and against each other to the bit. */
+#include <stdlib.h>
+
 #include "random.h"
 #include "testing.h"
 #include "vitcod/kernels.h"
@@ -91,6 +94,65 @@ static void integers(void **state)
     }
 }
 
+/* The bits of products of other numbers of rows, some of them from the middle, against one of all rows. */
+static void check_neighbours(const vc_product_form *form, size_t step)
+{
+    const size_t k = form->inputs, n = form->outputs, most = VC_PRODUCT_ROWS,
+                 bytes = form->precision == VC_IN_FP32   ? sizeof(float)
+                         : form->precision == VC_IN_BF16 ? sizeof(uint16_t)
+                                                         : 1;
+    float *inputs = malloc(most * k * sizeof *inputs), *weight = malloc(n * k * sizeof *weight),
+          *bias = malloc(n * sizeof *bias), *before = malloc(most * n * sizeof *before),
+          *want = malloc(most * n * sizeof *want), *have = malloc(most * n * sizeof *have);
+    uint16_t *halves = malloc(most * k * sizeof *halves);
+    size_t index;
+    fill(inputs, most * k, 5);
+    fill(weight, n * k, 6);
+    fill(bias, n, 7);
+    fill(before, most * n, 8);
+    vc_kernels_get()->to_bf16(halves, inputs, most * k);
+    const unsigned char *rows = form->precision == VC_IN_BF16 ? (void *)halves : inputs;
+    /* int8 takes the bytes of the floats as they come */
+    assert_ok(vc_products_add(&index, products, form, weight, bias, most));
+    memcpy(want, before, most * n * sizeof *want);
+    vc_products_run(products, index, want, rows, most, 0);
+    for (size_t count = 1; count <= most; count += step) {
+        const size_t first = count % 3 ? most - count : 0;
+        assert_ok(vc_products_prepare(products, index, count));
+        memcpy(have, before + first * n, count * n * sizeof *have);
+        vc_products_run(products, index, have, rows + first * k * bytes, count, 1);
+        if (memcmp(have, want + first * n, count * n * sizeof *have) != 0)
+            fail_msg("%s, %zu x %zu: rows %zu to %zu have other bits than within %zu rows",
+                     vc_precision_name(form->precision), n, k, first, first + count - 1, most);
+    }
+    free(inputs);
+    free(weight);
+    free(bias);
+    free(before);
+    free(want);
+    free(have);
+    free(halves);
+}
+
+/* A row's result is the same bits whatever lies beside it: few sums, where AMX is left aside for few rows, and many
+ * inputs, which AMX cuts by the number of rows. */
+static void neighbours(void **state)
+{
+    (void)state;
+    static const size_t shapes[][3] = {{OUT, IN, 1}, {16, 27, 1},     {192, 64, 1},
+                                       {10, 500, 1}, {768, 1536, 21}, {768, 2048, 13}};
+    for (vc_precision precision = 0; precision < VC_PRECISION_COUNT; precision++) {
+        if (!vc_precision_supported(precision))
+            continue;
+        const int whole = precision == VC_IN_INT8;
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            for (int add = 0; add <= !whole; add++) {
+                const vc_product_form form = {precision, shapes[i][0], shapes[i][1], !whole, add};
+                check_neighbours(&form, shapes[i][2]);
+            }
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -110,6 +172,6 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(floats), cmocka_unit_test(bfloats),
-                                       cmocka_unit_test(integers)};
+                                       cmocka_unit_test(integers), cmocka_unit_test(neighbours)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

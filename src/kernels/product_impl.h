@@ -1,0 +1,70 @@
+/* Shared by the two files of packed products: one makes primitives, the other runs them. */
+#ifndef VC_PRODUCT_IMPL_H
+#define VC_PRODUCT_IMPL_H
+
+#include "onednn.h"
+#include "vitcod/product.h"
+
+typedef struct vc__product_memory {
+    dnnl_memory_t x, y, scratch;
+} vc__product_memory;
+
+/* A form's primitive for one number of rows. */
+typedef struct vc__product_variant {
+    size_t rows;
+    int usable; /* gives the same bits as the one for VC_PRODUCT_ROWS */
+    dnnl_primitive_t primitive;
+    vc__product_memory *memory; /* (workers) */
+    size_t scratch_bytes;       /* that the primitive wants, a multiple of 64 */
+} vc__product_variant;
+
+/* Products that differ in nothing but their weights share what is made for them. */
+typedef struct vc__product_group {
+    vc_product_form form;
+    desc layout; /* of the packed weights; set when `packed` */
+    int packed;
+    vc__product_variant *variants; /* the first: for VC_PRODUCT_ROWS */
+    size_t variant_count;
+    unsigned char
+        chosen[VC_PRODUCT_ROWS + 1]; /* per number of rows: 1 + its variant; 0: not ready */
+} vc__product_group;
+
+typedef struct vc__product {
+    size_t form;
+    dnnl_memory_t weights, bias;
+} vc__product;
+
+struct vc_products {
+    size_t workers;
+    dnnl_engine_t engine;
+    dnnl_stream_t *streams; /* (workers) */
+    void **scratch;         /* (workers) of scratch_bytes */
+    size_t scratch_bytes;
+    vc__product_group *forms;
+    size_t form_count;
+    vc__product *products;
+    size_t product_count;
+};
+
+enum { VC__LINE = 64 /* bytes that scratch is aligned to */ };
+
+size_t vc__whole_lines(size_t bytes);
+
+/* Bytes of an input, and of an output. */
+size_t vc__product_input_bytes(vc_precision precision);
+enum { VC__PRODUCT_OUTPUT_BYTES = 4 };
+
+/* Weights and bias as the form's primitives want them; 0 where oneDNN cannot. */
+int vc__product_pack(vc__product *out, const vc_products *p, const vc__product_group *group,
+                     const void *weight, const float *bias);
+void vc__product_close(vc__product *product);
+
+/* One worker's product of as many rows as the variant has. */
+void vc__product_execute(const vc_products *p, const vc__product_variant *v,
+                         const vc__product *what, void *y, const void *x, size_t worker);
+
+/* Chooses the variant for a number of rows, and makes it where there is none yet. */
+vc_status vc__product_ready(vc_products *p, vc__product_group *group, size_t rows);
+void vc__product_variant_close(vc__product_variant *v, size_t workers);
+
+#endif
