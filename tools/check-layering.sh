@@ -1,67 +1,101 @@
 #!/bin/sh
-# Rooms may open the doors of rooms below them and nothing else.
+# Rooms may open the doors of the rooms that src/rooms.txt says they need, and nothing else.
 set -eu
 cd "$(dirname "$0")/.."
-
-# room: the rooms whose doors it may open
-allowed() {
-    case $1 in
-    core) echo "core" ;;
-    data | plan) echo "core $1" ;;
-    report) echo "core plan report" ;;
-    kernels) echo "core plan kernels" ;;
-    models | algorithm) echo "core plan kernels $1" ;;
-    sim) echo "core plan sim" ;;
-    engine) echo "core plan kernels models engine" ;;
-    evaluate) echo "core data plan models evaluate" ;;
-    train) echo "core data plan kernels models evaluate train" ;;
-    distill) echo "core data plan models algorithm evaluate train distill" ;;
-    recipe) echo "core data plan models sim recipe" ;;
-    profile) echo "core data plan kernels models profile" ;;
-    cli) echo "core data plan kernels models algorithm engine sim evaluate train distill recipe profile report" ;;
-    *) echo "" ;;
-    esac
-}
-
-# door: the room it belongs to
-room_of() {
-    case $1 in
-    status | arena | shell_words | tensor | tensor_file | rng | npy | safetensors | pth | weights | json | threads | clock | progress | file | \
-        hash | version | isa | yaml | comm) echo core ;;
-    idx | data | image | source | loader | augment | sampler) echo data ;;
-    mask | maps | plan | pattern | workload | group_files) echo plan ;;
-    kernels | gemm | half | ops | attention | attend | product | autoencoder | residual) echo kernels ;;
-    model | deit | levit) echo models ;;
-    attention_stats | prune | polarize | autoencoder_setup | kept_share) echo algorithm ;;
-    equalize) echo engine ;;
-    accelerator | chip | chip_energy | chip_trace | dram_trace | memory) echo sim ;;
-    run_folder | plan_pictures) echo report ;;
-    evaluate | judge | loss) echo evaluate ;;
-    sim | train | distill | recipe | profile | engine | report) echo "$1" ;;
-    *) echo unknown ;;
-    esac
-}
-
+list=src/rooms.txt
 bad=0
-for file in src/*/*.c src/*/*.h; do
-    room=$(basename "$(dirname "$file")")
+
+wrong() {
+    echo "$1"
+    bad=1
+}
+
+# words KIND [ROOM]: the words of the lines of that kind, of one room or of all
+words() {
+    awk -v kind="$1" -v wanted="${2-}" '
+        $1 == "room" { room = $2 }
+        $1 == kind && (wanted == "" || room == wanted) {
+            for (i = 2; i <= NF && $i !~ /^#/; i++) print $i
+        }' "$list"
+}
+
+owners=$(awk '
+    $1 == "room" { room = $2 }
+    $1 == "doors" { for (i = 2; i <= NF; i++) print $i, room }' "$list")
+owner_of() {
+    echo "$owners" | awk -v door="$1" '$1 == door { print $2 }'
+}
+
+# The list itself: rooms have a folder, need only rooms above them; every door belongs to one room.
+bad_lines=$(awk '
+    /^#/ || NF == 0 { next }
+    $1 == "room" && NF == 2 { room = $2; if (seen[room]++) print "room", room, "stands twice"; next }
+    $1 == "needs" { for (i = 2; i <= NF; i++)
+        if (!seen[$i] || $i == room) print "room", room, "needs", $i ", which does not stand above it"
+        next }
+    $1 == "doors" { for (i = 2; i <= NF; i++)
+        if (door[$i]++) print "door", $i, "belongs to two rooms"
+        next }
+    { print "line not understood:", $0 }' "$list")
+[ -z "$bad_lines" ] || wrong "$list: $bad_lines"
+for room in $(words room); do
+    [ -d "src/$room" ] || wrong "$list: room '$room' has no folder src/$room"
+done
+for folder in src/*/; do
+    room=$(basename "$folder")
+    [ "$room" = cli ] || words room | grep -qx "$room" || wrong "src/$room: not in $list"
+done
+for door in $(words doors); do
+    [ -f "include/vitcod/$door.h" ] || wrong "$list: door '$door' has no include/vitcod/$door.h"
+done
+for header in include/vitcod/*.h; do
+    door=$(basename "$header" .h)
+    # the table of contents belongs to nobody
+    [ "$door" = vitcod ] || [ -n "$(owner_of "$door")" ] || wrong "$header: of no room in $list"
+done
+
+include='s/^[[:space:]]*#[[:space:]]*include ["<]\([^">]*\)[">].*/\1/p'
+
+# allowed ROOM: the rooms whose doors it may open, between spaces
+allowed() {
+    if [ "$1" = cli ]; then words room; else words needs "$1" && echo "$1"; fi | tr '\n' ' '
+}
+
+# check_doors FILE ROOM ALLOWED
+check_doors() {
+    file=$1 room=$2 allowed=$3
     # shellcheck disable=SC2013 # names without spaces
-    for door in $(sed -n 's/^[[:space:]]*#[[:space:]]*include "vitcod\/\([a-z_0-9]*\)\..*".*/\1/p' "$file"); do
-        owner=$(room_of "$door")
-        case " $(allowed "$room") " in
+    for door in $(sed -n "$include" "$file" | sed -n 's/^vitcod\/\([a-z_0-9]*\)\..*/\1/p'); do
+        owner=$(owner_of "$door")
+        case " $allowed " in
         *" $owner "*) ;;
-        *)
-            echo "$file: room '$room' opens vitcod/$door.h of room '$owner'"
-            bad=1
-            ;;
+        *) wrong "$file: room '$room' opens vitcod/$door.h of room '${owner:-unknown}'" ;;
         esac
     done
-    # shellcheck disable=SC2013
-    for private in $(sed -n 's/^[[:space:]]*#[[:space:]]*include "\([a-z_0-9./]*\)".*/\1/p' "$file" | grep -v '^vitcod/'); do
-        if [ ! -f "src/$room/$private" ]; then
-            echo "$file: includes '$private', which is not of its room"
-            bad=1
-        fi
+}
+
+# check_private FILE ROOM: headers in quotes that are no doors
+check_private() {
+    file=$1 room=$2
+    # shellcheck disable=SC2013 # names without spaces
+    for private in $(grep '^[[:space:]]*#[[:space:]]*include "' "$file" | sed -n "$include" |
+        grep -v '^vitcod/'); do
+        case $private in
+        *../*) wrong "$file: includes '$private', out of its folder" ;;
+        esac
+        [ -f "src/$room/$private" ] || [ -f "$(dirname "$file")/$private" ] ||
+            wrong "$file: includes '$private', which is not of its room"
+    done
+}
+for room in $(words room) cli; do
+    rooms=$(allowed "$room")
+    # shellcheck disable=SC2044 # names without spaces
+    for file in $(find "src/$room" -name '*.[ch]' | sort); do
+        check_doors "$file" "$room" "$rooms"
+        check_private "$file" "$room"
+    done
+    for door in $(words doors "$room"); do
+        check_doors "include/vitcod/$door.h" "$room" "$rooms"
     done
 done
 [ "$bad" -eq 0 ] && echo "ok layering"
