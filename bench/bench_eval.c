@@ -7,8 +7,8 @@
 
 #include "vitcod/clock.h"
 #include "vitcod/engine.h"
-#include "vitcod/profile.h"
 #include "vitcod/evaluate.h"
+#include "vitcod/profile.h"
 
 enum { BATCH = 16 };
 
@@ -23,8 +23,7 @@ static void must(vc_status status)
 /* The images as the model gets them, all in memory. */
 static float *load(vc_source *source, const vc_model *model, size_t *images)
 {
-    const vc_model_input input = vc_model_input_of(&model->config);
-    size_t values = input.channels * input.image * input.image, count = 0;
+    size_t values = vc_model_image_values(&model->config), count = 0;
     vc_loader_options how = vc_model_loader_options(model);
     vc_loader *loader;
     vc_loaded batch;
@@ -48,8 +47,7 @@ static vc_status run_engine(void *context, const float **logits, const float *im
 
 static double from_memory(vc_engine *engine, const vc_model *model, const float *x, size_t images)
 {
-    const vc_model_input input = vc_model_input_of(&model->config);
-    size_t values = input.channels * input.image * input.image;
+    size_t values = vc_model_image_values(&model->config);
     double started = vc_clock_seconds();
     const float *logits;
     for (size_t done = 0; done < images; done += BATCH)

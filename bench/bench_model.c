@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vitcod/clock.h"
+#include "vitcod/deit.h"
 #include "vitcod/engine.h"
 #include "vitcod/rng.h"
 #include "vitcod/train.h"
@@ -18,7 +19,7 @@ static vc_status verify(float *logits, vc_engine *engine, vc_acts *acts, const v
     double difference = 0.0, largest = 0.0;
     vc_model_forward(acts, model, x, batch, NULL);
     VC_TRY(vc_engine_run(engine, logits, x, batch));
-    for (size_t i = 0; i < batch * model->config.deit.classes; i++) {
+    for (size_t i = 0; i < batch * vc_deit_sizes_of(&model->config)->classes; i++) {
         difference = fmax(difference, fabs((double)acts->logits[i] - logits[i]));
         largest = fmax(largest, fabs((double)acts->logits[i]));
     }

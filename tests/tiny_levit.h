@@ -3,7 +3,7 @@
 #define VC_TEST_TINY_LEVIT_H
 
 #include "testing.h"
-#include "vitcod/model.h"
+#include "vitcod/levit.h"
 #include "vitcod/polarize.h"
 #include "vitcod/rng.h"
 
@@ -12,16 +12,15 @@ enum { TINY_PIXELS = TINY_CHANNELS * TINY_IMAGE * TINY_IMAGE };
 
 static inline vc_model_config tiny_levit(void)
 {
-    return (vc_model_config){.architecture = VC_LEVIT,
-                             .levit = {.image = TINY_IMAGE,
-                                       .channels = TINY_CHANNELS,
-                                       .classes = TINY_CLASSES,
-                                       .stem = {3, 4, 6, 8},
-                                       .stages = {{8, 2, {2, 4, 6, 12}, {0}, {0}},
-                                                  {12, 1, {3, 4, 5, 16}, {0}, {2, 4, 7, 20}},
-                                                  {10, 1, {2, 3, 4, 18}, {0}, {3, 4, 8, 14}}},
-                                       .distilled = 1,
-                                       .std = {1.0f, 1.0f}}};
+    return vc_levit_model(&(vc_levit_config){.image = TINY_IMAGE,
+                                             .channels = TINY_CHANNELS,
+                                             .classes = TINY_CLASSES,
+                                             .stem = {3, 4, 6, 8},
+                                             .stages = {{8, 2, {2, 4, 6, 12}, {0}, {0}},
+                                                        {12, 1, {3, 4, 5, 16}, {0}, {2, 4, 7, 20}},
+                                                        {10, 1, {2, 3, 4, 18}, {0}, {3, 4, 8, 14}}},
+                                             .distilled = 1,
+                                             .std = {1.0f, 1.0f}});
 }
 
 /* Random parameters: norms that start as 0 would hide what is behind them; at 1 a random network is so steep, layer upon

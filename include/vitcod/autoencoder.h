@@ -15,7 +15,12 @@ typedef struct vc_autoencoder {
 
 /* What goes through an auto-encoder: Q, K or both, the published code's mix_head_fc_q, mix_head_fc_k and
  * mix_head_fc_qk. Arrays of two hold what belongs to Q, then what belongs to K. */
-typedef enum vc_coded { VC_CODED_Q = 1, VC_CODED_K = 2, VC_CODED_QK = 3 } vc_coded;
+typedef enum vc_coded {
+    VC_CODED_NONE = 0,
+    VC_CODED_Q = 1,
+    VC_CODED_K = 2,
+    VC_CODED_QK = 3
+} vc_coded;
 
 /* Weights that may be written, or their gradients. */
 typedef struct vc_coder {

@@ -2,16 +2,14 @@
 #ifndef VITCOD_DEIT_H
 #define VITCOD_DEIT_H
 
-#include <stddef.h>
+#include <assert.h>
 
 #include "vitcod/attention.h"
-#include "vitcod/autoencoder.h"
-#include "vitcod/status.h"
+#include "vitcod/model.h"
 
-enum { VC_MODEL_CHANNELS = 4 };
 #define VC_DEIT_EPS 1e-6f /* of every LayerNorm, as in timm */
 
-typedef struct vc_deit_config {
+typedef struct VC_MODEL_SIZES_STRUCT vc_deit_config {
     size_t image, patch, channels, classes; /* square images and patches, in pixels */
     size_t width, depth, heads, hidden;     /* C, L, H, values inside the MLP */
     size_t compressed_heads[2];             /* of the auto-encoders of Q and K; 0: there is none */
@@ -71,5 +69,39 @@ typedef struct vc_deit_acts {
 
 /* Attention as it lies in a layer's activations: Q and K decoded, where they have an auto-encoder. */
 vc_attention_shape vc_deit_attention_shape(const vc_deit_config *config, size_t batch);
+
+/* ---- a model of this family */
+
+extern const vc__family vc__deit;
+
+vc_model_config vc_deit_model(const vc_deit_config *sizes);
+vc_status vc_deit_create(vc_model **out, const vc_deit_config *config, uint64_t seed);
+/* Views on another flat block of the same layout (gradients); `blocks` holds L entries. */
+vc_deit_weights vc_deit_views(const vc_model *model, float *values, vc_block_weights *blocks);
+
+_Static_assert(sizeof(vc_deit_config) <= VC_MODEL_SIZES, "a DeiT's sizes have room in a config");
+
+static inline const vc_deit_config *vc_deit_sizes_of(const vc_model_config *config)
+{
+    assert(config->family == &vc__deit);
+    return (const void *)config->sizes.bytes;
+}
+
+static inline vc_deit_config *vc_deit_sizes_in(vc_model_config *config)
+{
+    assert(config->family == &vc__deit);
+    return (void *)config->sizes.bytes;
+}
+
+static inline vc_deit_weights *vc_deit_weights_of(const vc_model *model)
+{
+    assert(model->config.family == &vc__deit);
+    return model->state;
+}
+
+static inline vc_deit_acts *vc_deit_acts_of(const vc_acts *acts)
+{
+    return acts->state;
+}
 
 #endif

@@ -1,17 +1,17 @@
 /* Evening out what int8 has to represent: a channel that LayerNorm makes large costs all others of its token
  * precision. Its gain is divided, and the weights that read it multiplied, by the same factor, so the model stays
- * what it is (Xiao et al. 2023, SmoothQuant, eq. 4, with alpha = 1/2). For DeiTs: LeViT has no LayerNorm. */
+ * what it is (Xiao et al. 2023, SmoothQuant, eq. 4, with alpha = 1/2). A model without LayerNorm has none of it. */
 #ifndef VITCOD_EQUALIZE_H
 #define VITCOD_EQUALIZE_H
 
 #include "vitcod/model.h"
 
 typedef struct vc_channel_range {
-    size_t layers, width;
-    float *largest; /* (L, 2, C) largest magnitude behind a layer's two norms */
+    size_t norms, width; /* width: of the widest */
+    float *largest;      /* (norms, width) largest magnitude behind each norm (vc_model_norm) */
 } vc_channel_range;
 
-/* VC_EUNSUPPORTED for a model without LayerNorm. */
+/* VC_EUNSUPPORTED without VC_ABILITY_NORMS. */
 vc_status vc_channel_range_open(vc_channel_range *out, const vc_model *model);
 void vc_channel_range_close(vc_channel_range *range);
 

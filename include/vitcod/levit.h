@@ -4,12 +4,10 @@
 #ifndef VITCOD_LEVIT_H
 #define VITCOD_LEVIT_H
 
-#include <stddef.h>
+#include <assert.h>
 
 #include "vitcod/attention.h"
-#include "vitcod/autoencoder.h"
-#include "vitcod/deit.h"
-#include "vitcod/ops.h"
+#include "vitcod/model.h"
 
 enum { VC_LEVIT_STAGES = 3, VC_LEVIT_STEM = 4 };
 #define VC_LEVIT_EPS 1e-5f     /* of every BatchNorm, as in PyTorch */
@@ -26,7 +24,7 @@ typedef struct vc_levit_stage {
     vc_levit_attention subsampling; /* leads into this stage; zero in the first */
 } vc_levit_stage;
 
-typedef struct vc_levit_config {
+typedef struct VC_MODEL_SIZES_STRUCT vc_levit_config {
     size_t image, channels, classes; /* square images, in pixels */
     size_t stem[VC_LEVIT_STEM]; /* channels after each convolution; the last is stage 0's width */
     vc_levit_stage stages[VC_LEVIT_STAGES];
@@ -136,5 +134,60 @@ typedef struct vc_levit_kept {
     float *head_mean[2], *head_variance[2]; /* (C) of that, for head and head_dist */
     float *head_in[2];                      /* (B, C) behind their norms */
 } vc_levit_kept;
+
+/* ---- a model of this family */
+
+typedef struct vc_levit_state {
+    vc_levit_weights weights;
+    vc_levit_folded folded; /* in the arena */
+    vc_arena arena;
+} vc_levit_state;
+
+typedef struct vc_levit_running {
+    vc_levit_acts acts;
+    vc_levit_kept kept;
+} vc_levit_running;
+
+extern const vc__family vc__levit;
+
+vc_model_config vc_levit_model(const vc_levit_config *sizes);
+/* Views on another flat block of the same layout (gradients); `blocks` holds an entry for each attention. */
+vc_levit_weights vc_levit_views(const vc_model *model, float *values, vc_levit_block *blocks);
+
+_Static_assert(sizeof(vc_levit_config) <= VC_MODEL_SIZES, "a LeViT's sizes have room in a config");
+
+static inline const vc_levit_config *vc_levit_sizes_of(const vc_model_config *config)
+{
+    assert(config->family == &vc__levit);
+    return (const void *)config->sizes.bytes;
+}
+
+static inline vc_levit_config *vc_levit_sizes_in(vc_model_config *config)
+{
+    assert(config->family == &vc__levit);
+    return (void *)config->sizes.bytes;
+}
+
+static inline vc_levit_weights *vc_levit_weights_of(const vc_model *model)
+{
+    assert(model->config.family == &vc__levit);
+    return &((vc_levit_state *)model->state)->weights;
+}
+
+static inline vc_levit_folded *vc_levit_folded_of(const vc_model *model)
+{
+    assert(model->config.family == &vc__levit);
+    return &((vc_levit_state *)model->state)->folded;
+}
+
+static inline vc_levit_acts *vc_levit_acts_of(const vc_acts *acts)
+{
+    return &((vc_levit_running *)acts->state)->acts;
+}
+
+static inline vc_levit_kept *vc_levit_kept_of(const vc_acts *acts)
+{
+    return &((vc_levit_running *)acts->state)->kept;
+}
 
 #endif

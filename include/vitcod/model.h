@@ -1,7 +1,7 @@
 /* Vision Transformers with fixed sparse attention: opened, run and lowered the same way whatever their
- * architecture.
+ * family.
  *
- * One table of parameters per architecture drives the layout in memory, names and shapes in files,
+ * One table of parameters per family drives the layout in memory, names and shapes in files,
  * initialisation and the optimiser's groups. */
 #ifndef VITCOD_MODEL_H
 #define VITCOD_MODEL_H
@@ -10,23 +10,36 @@
 #include <stdint.h>
 
 #include "vitcod/arena.h"
-#include "vitcod/deit.h"
-#include "vitcod/levit.h"
+#include "vitcod/attention.h"
+#include "vitcod/autoencoder.h"
+#include "vitcod/json.h"
 #include "vitcod/ops.h"
 #include "vitcod/plan.h"
 #include "vitcod/tensor_file.h"
 #include "vitcod/workload.h"
 
-typedef enum vc_architecture { VC_DEIT, VC_LEVIT, VC_ARCHITECTURE_COUNT } vc_architecture;
+/* A family of models (DeiT, LeViT): one row of the registry, which holds all that is its own. Who wants
+ * to know something of a model asks the functions below and never which family it is. */
+typedef struct vc__family vc__family;
 
-const char *vc_architecture_name(vc_architecture architecture); /* "deit", "levit" */
+enum { VC_MODEL_CHANNELS = 4, VC_MODEL_SIZES = 512 };
 
-/* All sizes of a model: those of its architecture. */
+/* A family's struct of sizes has to be one of these: compilers must expect it in the bytes of a config. */
+#define VC_MODEL_SIZES_STRUCT __attribute__((may_alias))
+
+/* All sizes of a model, copied as a value. */
 typedef struct vc_model_config {
-    vc_architecture architecture;
-    vc_deit_config deit;
-    vc_levit_config levit;
+    const vc__family *family;
+    union {
+        size_t aligned;
+        unsigned char bytes[VC_MODEL_SIZES];
+    } sizes; /* the family's own struct lies here */
 } vc_model_config;
+
+/* "deit", "levit" */
+const char *vc_model_family(const vc_model_config *config);
+/* What stands for the family in the checkpoints of a training. */
+uint64_t vc_model_family_number(const vc_model_config *config);
 
 /* The sizes that timm knows by this name, with 1000 classes and ImageNet's normalisation. */
 vc_status vc_model_preset(vc_model_config *out, const char *name);
@@ -37,19 +50,54 @@ vc_status vc_model_resize(vc_model_config *config, size_t image);
 
 /* What a model looks at, and how many classes it tells apart. */
 typedef struct vc_model_input {
-    size_t image, channels, classes; /* square images, in pixels */
-    size_t classifiers;              /* heads: 1, or 2 whose logits are averaged */
+    size_t height, width, channels; /* of an image, in pixels */
+    size_t classes;                 /* 0: it does not classify */
+    size_t classifiers; /* heads: 1, or 2 whose logits are averaged; 0 without classes */
+    size_t
+        outputs; /* values that an image becomes in vc_acts.logits: its classes, or else the family's own */
     float mean[VC_MODEL_CHANNELS], std[VC_MODEL_CHANNELS]; /* value = (pixel / 255 - mean) / std */
 } vc_model_input;
 
 vc_model_input vc_model_input_of(const vc_model_config *config);
-/* Takes all of it over but the classifiers, which come with the architecture. VC_EINVAL for sizes that do not fit. */
+size_t vc_model_image_values(const vc_model_config *config); /* channels * height * width */
+/* VC_EUNSUPPORTED for a model without classes, or of images that are no squares: files of images and labels are not for
+ * it. */
+vc_status vc_model_check_classifier(const vc_model_config *config);
+/* Takes all of it over but the classifiers and outputs, which come with the family. VC_EINVAL for sizes that do not fit. */
 vc_status vc_model_set_input(vc_model_config *config, const vc_model_input *input);
+
+/* Sizes of one's own for a plain vision transformer, a DeiT: its widths are the same in every block. What is 0 is
+ * DeiT-Tiny's, but `hidden` four times the width. VC_EINVAL for sizes that do not fit. */
+typedef struct vc_plain_sizes {
+    size_t patch; /* pixels along a side */
+    size_t width, depth, heads, hidden;
+    int distilled; /* a second token and head */
+} vc_plain_sizes;
+
+vc_status vc_model_plain(vc_model_config *out, const vc_plain_sizes *sizes,
+                         const vc_model_input *input);
+
+/* An object with the sizes that are the family's own, for people: tokens, widths, depths, heads. */
+json_t *vc_model_describe(const vc_model_config *config);
+
+/* What not every family can do. */
+typedef enum vc_ability {
+    VC_ABILITY_VALUES, /* it tells what a key's value adds: vc_model_value_norms */
+    VC_ABILITY_BLOCKS, /* it tells what leaves a block, so that a student can learn it */
+    VC_ABILITY_NORMS,  /* it has LayerNorms before products: vc_model_norm */
+    VC_ABILITY_LEARNS, /* it has a backward pass */
+} vc_ability;
+
+int vc_model_can(const vc_model_config *config, vc_ability ability);
+/* The families that can: "a deit", "a deit or a levit". */
+enum { VC_FAMILIES_TEXT = 160 };
+const char *vc_families_that_can(char text[VC_FAMILIES_TEXT], vc_ability ability);
 
 /* One attention, in the order in which they run. */
 typedef struct vc_attention_layer {
     size_t heads, queries, keys;
     size_t head_dim, value_dim; /* values per head of Q and K, of V */
+    size_t width;               /* values of a token that leaves the block */
     size_t compressed[2];       /* heads that Q and K are compressed to; 0: they are not */
     int compressible;           /* ViTCoD's auto-encoder can be put there */
     size_t group;
@@ -57,7 +105,13 @@ typedef struct vc_attention_layer {
 
 /* Sizes with an auto-encoder of Q, K or both to `compressed` heads; 0: ViTCoD's widths. VC_EINVAL beyond the model's
  * heads, and for a LeViT any width but ViTCoD's. */
+/* VC_CODED_NONE takes them away. */
 vc_status vc_model_compress(vc_model_config *config, size_t compressed, vc_coded of);
+
+/* What `compressed` heads of a layer stand for: "qk", "q", "k" or "", and the width, or 0. */
+const char *vc_coded_word(vc_coded of);
+const char *vc_model_coded_word(const size_t compressed[2]);
+size_t vc_model_coded_width(const size_t compressed[2]);
 
 /* Learnt values. */
 vc_status vc_model_parameters(size_t *out, const vc_model_config *config);
@@ -70,6 +124,9 @@ typedef struct vc_attention_group {
     char name[32]; /* empty where all layers are one group */
     size_t first, count;
 } vc_attention_group;
+
+/* Tokens that stand before those of the image (class tokens), the same in every layer. */
+size_t vc_model_prefix_tokens(const vc_model_config *config);
 
 size_t vc_model_groups(const vc_model_config *config);
 vc_attention_group vc_model_group(const vc_model_config *config, size_t group);
@@ -112,10 +169,7 @@ typedef struct vc_model {
     size_t param_count, value_count;
     float *values;            /* the flat block of all parameters; NULL when they lie in files */
     vc_tensor_file *files[2]; /* the checkpoint, the auto-encoder's; NULL when not in use */
-    vc_deit_weights deit;     /* views on the parameters: those of the architecture */
-    vc_levit_weights levit;
-    vc_levit_folded levit_folded; /* in the arena `folded` */
-    vc_arena folded;
+    void *state;              /* the family's: views on the parameters, and what it makes of them */
     vc_arena converted; /* beside `files`: positions for another size, matrices that were int8 */
     vc_restriction *restriction; /* NULL: attention sees everything */
 } vc_model;
@@ -144,7 +198,6 @@ void vc_model_forget(const vc_model *model, const float *values, size_t count);
 vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options *options);
 /* A new model with random weights. */
 vc_status vc_model_create(vc_model **out, const vc_model_config *config, uint64_t seed);
-vc_status vc_deit_create(vc_model **out, const vc_deit_config *config, uint64_t seed);
 /* The same model with heads for other classes, which start at random. Mask and plan move over; `from` is to be closed. */
 vc_status vc_model_with_classes(vc_model **out, vc_model *from, size_t classes, uint64_t seed);
 /* Parameters, auto-encoder included, and the plan that is in use, as vc_model_open reads them; a mask is not written. */
@@ -158,10 +211,6 @@ const char *vc_model_left_out(const vc_model *model, size_t index);
 /* The encoders and decoders alone, as vc_model_options.autoencoder reads them. */
 vc_status vc_model_write_autoencoder(const char *path, const vc_model *model);
 void vc_model_close(vc_model *model);
-
-/* Views on another flat block of the same layout (gradients); `blocks` holds L entries. */
-vc_deit_weights vc_deit_views(const vc_model *model, float *values, vc_block_weights *blocks);
-vc_levit_weights vc_levit_views(const vc_model *model, float *values, vc_levit_block *blocks);
 
 /* The auto-encoders of Q and of K in a layer; NULLs where there is none. */
 const vc_coder *vc_model_coder(const vc_model *model, size_t layer);
@@ -193,7 +242,7 @@ typedef struct vc_acts {
     size_t batch;  /* room for so many images */
     int keep;      /* 1: every layer has its own buffers, for the backward pass */
     size_t tapped; /* 1 + the layer whose tap is running; 0: none */
-    float *logits; /* (B, classes) */
+    float *logits; /* (B, outputs) */
     /* (classifiers, B, classes) what the logits are the mean of, of the last vc_model_observe */
     float *head_logits;
     float *scratch; /* of attention */
@@ -202,9 +251,7 @@ typedef struct vc_acts {
     /* Products of the blocks, and of a LeViT's stem in training, in bfloat16; NULL: in float32 */
     vc_half *half;
     double *distances; /* (L, 2) squared distances of Q and K to what is decoded */
-    vc_deit_acts deit; /* those of the architecture */
-    vc_levit_acts levit;
-    vc_levit_kept levit_kept;
+    void *state;       /* the family's, in the arena */
     vc_arena arena;
 } vc_acts;
 
@@ -227,7 +274,7 @@ typedef struct vc_tap {
     void *context;
 } vc_tap;
 
-/* images (batch, channels, image, image), normalised; the result is in acts->logits. A tap for
+/* images (batch, channels, height, width), normalised; the result is in acts->logits. A tap for
  * attention needs a model without a plan. */
 void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                       const vc_tap *tap);
@@ -245,10 +292,35 @@ void vc_model_refresh(vc_model *model);
  * auto-encoder. */
 double vc_model_reconstruction(const vc_acts *acts, const vc_model *model);
 
-/* out (B, H, T): the norm of what a key's value adds to a DeiT's block behind the projection, ||W_h v||, over the image's mean
+/* A batch's tokens as they lie in the activations. */
+typedef struct vc_rows {
+    const float *data;
+    size_t tokens, width, stride; /* of an image; values of a token; floats from one to the next */
+} vc_rows;
+
+/* Of a model that has VC_ABILITY_BLOCKS, after a forward pass that kept everything: the tokens that leave a block, and
+ * the heads' outputs side by side, before the projection. */
+vc_rows vc_model_block_output(const vc_acts *acts, const vc_model *model, size_t layer);
+vc_rows vc_model_heads_output(const vc_acts *acts, const vc_model *model, size_t layer);
+
+/* A LayerNorm and the product behind it: a channel's gain and shift can be divided by what its column of the weight is
+ * multiplied with, and nothing changes. */
+typedef struct vc_model_norm_view {
+    float *gain, *shift; /* (width) */
+    float *weight;       /* (outputs, width) */
+    size_t width, outputs;
+    vc_rows output; /* of the norm; nothing without activations */
+} vc_model_norm_view;
+
+/* 0 without VC_ABILITY_NORMS. */
+size_t vc_model_norms(const vc_model_config *config);
+/* `acts`: of a forward pass that kept everything, or NULL. */
+vc_model_norm_view vc_model_norm(const vc_model *model, const vc_acts *acts, size_t index);
+
+/* out (B, H, T): the norm of what a key's value adds to a block behind the projection, ||W_h v||, over the image's mean
  * norm of a token that enters the block: what it adds to counts as much in every block. `centred`: of what it adds beyond the
  * mean of the values, which is what a residual (residual.h) leaves out. Of a forward pass that kept everything, or from a
- * tap of this very layer; VC_EUNSUPPORTED for other architectures. */
+ * tap of this very layer; VC_EUNSUPPORTED without VC_ABILITY_VALUES. */
 vc_status vc_model_value_norms(float *out, const vc_acts *acts, const vc_model *model, size_t layer,
                                size_t batch, int centred);
 

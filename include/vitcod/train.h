@@ -1,4 +1,4 @@
-/* Training of a DeiT or a LeViT: backward pass, AdamW, schedule, loop, checkpoints. */
+/* Training of a model: AdamW, schedule, loop, checkpoints. */
 #ifndef VITCOD_TRAIN_H
 #define VITCOD_TRAIN_H
 
@@ -6,67 +6,9 @@
 
 #include "vitcod/data.h"
 #include "vitcod/evaluate.h"
+#include "vitcod/gradients.h"
 #include "vitcod/json.h"
 #include "vitcod/loss.h"
-
-/* ---- backward */
-
-/* How far a student is from its teacher inside: mean over the L blocks, the images and the tokens of
- * ||x - t||^2 / ||t||^2. Both models have the same depth, tokens and width, and both forward passes kept everything. */
-typedef struct vc_distances {
-    double features;  /* of what leaves each block */
-    double attention; /* of the heads' outputs, before the projection */
-} vc_distances;
-
-/* Gradients of activations, those that all layers share. */
-typedef struct vc_deit_grads {
-    vc_deit_weights views; /* of the flat block */
-    float *stream, *norm, *qkv, *attention, *mlp;
-    float *class_tokens, *head, *patches;
-} vc_deit_grads;
-
-typedef struct vc_levit_grads {
-    vc_levit_weights views;
-    float *stream[2]; /* in turn, as the forward pass of inference has them */
-    float *product;   /* behind the norm that ends a branch */
-    float *hidden, *attention, *projected, *queries, *thinned, *windows;
-    float *scores, *biases[2]; /* (B, ...) of scores; summed over the batch; (H, Tq, Tk) */
-    float *sorted, *sorted_w, *sorted_b; /* of copies of parameters, see vc_normed_acts */
-    float *head_in, *head_mean, *mean;
-} vc_levit_grads;
-
-typedef struct vc_grads {
-    float *values;  /* the flat block, laid out as the model's parameters */
-    float *dlogits; /* (B, classes) to be set before a backward pass */
-    /* (classifiers, B, classes) of acts->head_logits, in addition to what comes from dlogits; 0 unless set */
-    float *dhead_logits;
-    vc_deit_grads deit; /* those of the architecture */
-    vc_levit_grads levit;
-    float *decoded[2], *encoded[2]; /* of Q and K */
-    float *classified;              /* (B, classes) of one head */
-    float *scratch;
-    vc_arena arena;
-    /* Told by a backward pass when the flat block from `from` to its end does not change any more; NULL: nobody. */
-    void (*on_ready)(void *context, size_t from);
-    void *context;
-} vc_grads;
-
-vc_status vc_grads_open(vc_grads *out, const vc_model *model, size_t batch);
-void vc_grads_close(vc_grads *grads);
-void vc_grads_clear(vc_grads *grads, const vc_model *model);
-
-/* Adds the gradients of the parameters, given grads->dlogits and the activations of vc_model_observe. `reconstruction` is the weight of the auto-encoder's loss (ViTCoD: 1e-4). */
-void vc_model_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model, size_t batch,
-                       float reconstruction);
-
-typedef struct vc_lesson {
-    const vc_acts *teacher;
-    float features, attention; /* weights of the distances; 0: not looked at */
-} vc_lesson;
-
-/* vc_model_backward with the gradient of the weighted distances, which are returned unweighted. */
-vc_distances vc_model_backward_taught(vc_grads *grads, const vc_acts *acts, const vc_model *model,
-                                      size_t batch, float reconstruction, const vc_lesson *lesson);
 
 /* ---- optimiser and schedule */
 

@@ -54,6 +54,7 @@
 
 /* models: DeiT, LeViT */
 #include "vitcod/deit.h"
+#include "vitcod/gradients.h"
 #include "vitcod/levit.h"
 #include "vitcod/model.h"
 

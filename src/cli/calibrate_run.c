@@ -159,9 +159,11 @@ static vc_status open_models(calibrate_run *r, json_t *result)
     VC_TRY(cli_open_without_plan(&r->student, result, &own, CLI_TRAIN));
     if (!r->json)
         cli_print_without_plan(result);
-    if (r->student->config.architecture != VC_DEIT)
-        return vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be calibrated, wanted a deit", own.path,
-                       vc_architecture_name(r->student->config.architecture));
+    char those[VC_FAMILIES_TEXT];
+    if (!vc_model_can(&r->student->config, VC_ABILITY_BLOCKS))
+        return vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be calibrated, wanted %s", own.path,
+                       vc_model_family(&r->student->config),
+                       vc_families_that_can(those, VC_ABILITY_BLOCKS));
     vc_train_options how = r->o->how.train;
     how.teacher = r->teacher;
     return vc_train_check_teacher(&how, r->student);

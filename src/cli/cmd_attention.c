@@ -21,12 +21,11 @@ typedef struct attention_options {
 static vc_status collect_from_array(const attention_options *o, const vc_model *model,
                                     const vc_tap *tap)
 {
-    const vc_model_input wanted = vc_model_input_of(&model->config), *c = &wanted;
     vc_npy input;
     vc_acts acts;
     VC_TRY(cli_open_images(&input, o->input, model));
     const vc_tensor *x = &input.tensor;
-    size_t images = x->shape[0], values = c->channels * c->image * c->image;
+    size_t images = x->shape[0], values = vc_model_image_values(&model->config);
     if (o->data.limit > 0 && o->data.limit < images)
         images = o->data.limit;
     vc_status status = vc_acts_open(&acts, model, o->data.batch, 0);

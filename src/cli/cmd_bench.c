@@ -37,7 +37,7 @@ static vc_status open_contender(contender *c, const vc_model *model, const bench
     how.precision = cli_precision(&o->engine);
     how.batch = o->batch;
     how.unrestricted = unrestricted;
-    c->logits = malloc(o->batch * vc_model_input_of(&model->config).classes * sizeof *c->logits);
+    c->logits = malloc(o->batch * vc_model_input_of(&model->config).outputs * sizeof *c->logits);
     c->seconds = calloc(o->runs, sizeof *c->seconds);
     c->layer_seconds = calloc(vc_model_layers(&model->config), sizeof *c->layer_seconds);
     if (!c->logits || !c->seconds || !c->layer_seconds)
@@ -182,14 +182,13 @@ static vc_status report(json_t *result, contender *split, contender *dense, cons
         result, json_pack("{s:s, s:I, s:I, s:I, s:I}", "dtype", vc_precision_name(precision),
                           "batch", (json_int_t)o->batch, "threads", (json_int_t)vc_threads_count(),
                           "runs", (json_int_t)o->runs, "image_size",
-                          (json_int_t)vc_model_input_of(&model->config).image));
+                          (json_int_t)vc_model_input_of(&model->config).width));
     return VC_OK;
 }
 
 static float *random_images(const vc_model *model, const bench_options *o)
 {
-    const vc_model_input input = vc_model_input_of(&model->config);
-    const size_t values = o->batch * input.channels * input.image * input.image;
+    const size_t values = o->batch * vc_model_image_values(&model->config);
     float *images = malloc(values * sizeof *images);
     vc_rng rng = vc_rng_open(o->seed, 0, 0);
     for (size_t i = 0; images && i < values; i++)

@@ -126,7 +126,9 @@ static vc_status classify(json_t *result, classify_options *o)
     if (vc_model_plan(model))
         cli_add_plan_hash(result, vc_model_plan(model));
     size_t classes = vc_model_input_of(&model->config).classes;
-    vc_status status = vc_source_of_files(&source, o->images, o->count, o->classes);
+    vc_status status = vc_model_check_classifier(&model->config);
+    if (status == VC_OK)
+        status = vc_source_of_files(&source, o->images, o->count, o->classes);
     if (status == VC_OK) {
         size_t named = vc_source_named(source);
         if (o->classes && named != classes)

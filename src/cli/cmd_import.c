@@ -20,11 +20,11 @@ static vc_status import(json_t *result, const import_options *o)
     vc_status status = vc_model_write(o->output, model);
     if (vc_model_plan(model))
         cli_add_plan_hash(result, vc_model_plan(model));
-    json_object_update_new(
-        result, json_pack("{s:o, s:o, s:s, s:I, s:I}", "checkpoint", cli_text(o->model.path),
-                          "model", cli_text(o->output), "architecture",
-                          vc_architecture_name(model->config.architecture), "tensors",
-                          (json_int_t)model->param_count, "values", (json_int_t)values));
+    json_object_update_new(result,
+                           json_pack("{s:o, s:o, s:s, s:I, s:I}", "checkpoint",
+                                     cli_text(o->model.path), "model", cli_text(o->output),
+                                     "architecture", vc_model_family(&model->config), "tensors",
+                                     (json_int_t)model->param_count, "values", (json_int_t)values));
     json_t *left_out = json_array();
     for (size_t i = 0; vc_model_left_out(model, i); i++)
         json_array_append_new(left_out, cli_text(vc_model_left_out(model, i)));

@@ -20,13 +20,13 @@ typedef struct infer_options {
 static vc_status run_all(float *logits, json_t *result, const infer_options *o,
                          const vc_model *model, const vc_tensor *x, size_t batch)
 {
-    const vc_model_input input = vc_model_input_of(&model->config), *c = &input;
-    const size_t images = x->shape[0], values = c->channels * c->image * c->image;
+    const size_t images = x->shape[0], values = vc_model_image_values(&model->config),
+                 outputs = vc_model_input_of(&model->config).outputs;
     cli_engine engine;
     vc_status status = cli_open_engine(&engine, model, &o->engine, batch);
     const double started = vc_clock_seconds();
     for (size_t done = 0; done < images && status == VC_OK; done += batch)
-        status = vc_engine_run(engine.engine, logits + done * c->classes,
+        status = vc_engine_run(engine.engine, logits + done * outputs,
                                (const float *)x->data + done * values,
                                images - done < batch ? images - done : batch);
     json_object_set_new(result, "seconds", json_real(vc_clock_seconds() - started));
@@ -62,20 +62,22 @@ static json_t *top_classes(const float *logits, size_t images, size_t classes)
 static vc_status infer(json_t *result, const infer_options *o, const vc_model *model,
                        const vc_tensor *x)
 {
-    size_t images = x->shape[0], classes = vc_model_input_of(&model->config).classes;
+    const vc_model_input input = vc_model_input_of(&model->config);
+    size_t images = x->shape[0], outputs = input.outputs;
     size_t batch = o->batch && o->batch < images ? o->batch : images;
-    float *logits = malloc(images * classes * sizeof *logits);
+    float *logits = malloc(images * outputs * sizeof *logits);
     if (!logits)
-        return vc_fail(VC_ENOMEM, "out of memory for %zu logits", images * classes);
+        return vc_fail(VC_ENOMEM, "out of memory for %zu logits", images * outputs);
     vc_status status = run_all(logits, result, o, model, x, batch);
     json_object_set_new(result, "images", json_integer((json_int_t)images));
     if (status == VC_OK) {
-        const vc_tensor made = {VC_F32, 2, {images, classes}, logits};
+        const vc_tensor made = {VC_F32, 2, {images, outputs}, logits};
         status = vc_tensor_check_finite(&made, o->input, "logits");
     }
     if (status == VC_OK) {
-        json_object_set_new(result, "top1_class", top_classes(logits, images, classes));
-        const vc_tensor out = {VC_F32, 2, {images, classes}, logits};
+        if (input.classes > 0)
+            json_object_set_new(result, "top1_class", top_classes(logits, images, outputs));
+        const vc_tensor out = {VC_F32, 2, {images, outputs}, logits};
         if (o->output)
             status = vc_npy_write(o->output, &out);
     }

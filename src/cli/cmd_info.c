@@ -7,33 +7,6 @@
 #include "open_model.h"
 #include "open_plan.h"
 
-static json_t *deit_json(const vc_deit_config *c)
-{
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:s}", "patch", (json_int_t)c->patch,
-                     "tokens", (json_int_t)vc_deit_tokens(c), "width", (json_int_t)c->width,
-                     "depth", (json_int_t)c->depth, "heads", (json_int_t)c->heads, "hidden",
-                     (json_int_t)c->hidden, "distilled", c->distilled, "compressed_heads",
-                     (json_int_t)cli_coded_width(c->compressed_heads), "compressed_of",
-                     cli_coded_word(c->compressed_heads));
-}
-
-static json_t *levit_json(const vc_levit_config *c)
-{
-    json_t *stages = json_array();
-    for (size_t s = 0; s < VC_LEVIT_STAGES; s++) {
-        const vc_levit_stage *stage = &c->stages[s];
-        size_t side = vc_levit_side(c, s);
-        json_array_append_new(
-            stages,
-            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "tokens", (json_int_t)(side * side),
-                      "width", (json_int_t)stage->width, "depth", (json_int_t)stage->depth, "heads",
-                      (json_int_t)stage->own.heads, "hidden", (json_int_t)stage->own.hidden,
-                      "compressed_heads", (json_int_t)cli_coded_width(stage->compressed_heads),
-                      "compressed_of", cli_coded_word(stage->compressed_heads)));
-    }
-    return json_pack("{s:o, s:b}", "stages", stages, "distilled", c->distilled);
-}
-
 /* The attentions, group by group: layers in a group have one shape. */
 static json_t *attention_json(const vc_model_config *config)
 {
@@ -47,8 +20,8 @@ static json_t *attention_json(const vc_model_config *config)
                       "layers", (json_int_t)group.count, "heads", (json_int_t)l.heads, "queries",
                       (json_int_t)l.queries, "keys", (json_int_t)l.keys, "head_dim",
                       (json_int_t)l.head_dim, "value_dim", (json_int_t)l.value_dim,
-                      "compressed_heads", (json_int_t)cli_coded_width(l.compressed),
-                      "compressed_of", cli_coded_word(l.compressed)));
+                      "compressed_heads", (json_int_t)vc_model_coded_width(l.compressed),
+                      "compressed_of", vc_model_coded_word(l.compressed)));
     }
     return list;
 }
@@ -79,13 +52,11 @@ static vc_status describe(json_t *result, const vc_model_config *config, const v
         result,
         json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "model",
                   cli_text(options->arch ? options->arch : options->path), "architecture",
-                  vc_architecture_name(config->architecture), "image", (json_int_t)input.image,
-                  "channels", (json_int_t)input.channels, "classes", (json_int_t)input.classes,
-                  "parameters", (json_int_t)parameters, "macs",
-                  (json_int_t)vc_workload_macs(&workload, 0), "attention_macs",
-                  (json_int_t)vc_workload_macs(&workload, 1)));
-    json_object_update_new(result, config->architecture == VC_DEIT ? deit_json(&config->deit)
-                                                                   : levit_json(&config->levit));
+                  vc_model_family(config), "image", (json_int_t)input.width, "channels",
+                  (json_int_t)input.channels, "classes", (json_int_t)input.classes, "parameters",
+                  (json_int_t)parameters, "macs", (json_int_t)vc_workload_macs(&workload, 0),
+                  "attention_macs", (json_int_t)vc_workload_macs(&workload, 1)));
+    json_object_update_new(result, vc_model_describe(config));
     json_object_set_new(result, "attention", attention_json(config));
     json_object_set_new(result, "macs_by_operator", macs_json(&workload));
     json_object_update_new(result, vc_workload_json(&workload));

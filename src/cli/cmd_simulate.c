@@ -110,8 +110,8 @@ static vc_status check_steps(const vc_workload *workload, const vc_chip_config *
                 VC_EINVAL,
                 "the accelerator '%s' has 'autoencoder: false', and '%s' is compressed to %zu "
                 "heads: wanted a model without",
-                chip->name, cli_coded_word(workload->ops[i].sizes.compressed),
-                cli_coded_width(workload->ops[i].sizes.compressed));
+                chip->name, vc_model_coded_word(workload->ops[i].sizes.compressed),
+                vc_model_coded_width(workload->ops[i].sizes.compressed));
     return VC_OK;
 }
 

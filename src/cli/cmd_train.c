@@ -48,21 +48,11 @@ static void set_learning_rates(vc_train_options *o, double lowest, double first,
         isnan(first) ? fmin(o->warmup_learning_rate, o->learning_rate) : factor * first;
 }
 
-static void set_default_sizes(vc_deit_config *c)
-{
-    const vc_deit_config tiny = vc_deit_config_default();
-    c->patch = c->patch ? c->patch : 2;
-    c->width = c->width ? c->width : tiny.width;
-    c->depth = c->depth ? c->depth : tiny.depth;
-    c->heads = tiny.heads;
-    c->hidden = c->hidden ? c->hidden : 4 * c->width;
-}
-
 /* What is said about the model, by where it comes from. */
 static int check_origin(const cli_command *command, const train_options *o)
 {
     const cli_model_options *m = &o->model;
-    const vc_deit_config *c = &o->config;
+    const vc_plain_sizes *c = &o->sizes;
     if (m->path && m->arch)
         return cli_usage(command, "both --init and --arch, wanted one of them");
     if (!m->path && m->autoencoder)
@@ -103,12 +93,12 @@ static int run_train(const cli_command *command, int argc, char **argv)
          CLI_FLAG, &o.new_head},
         {"classes", "FILE", "class list: line i names the folder of class i", CLI_TEXT, &o.classes},
         CLI_MODEL_OPTIONS(o.model),
-        {"patch", "N", "pixels along a patch's side (default 2)", CLI_COUNT, &o.config.patch},
-        {"width", "N", "values per token (default 192)", CLI_COUNT, &o.config.width},
-        {"depth", "N", "blocks (default 12)", CLI_COUNT, &o.config.depth},
-        {"hidden", "N", "values inside the MLP (default 4 x width)", CLI_COUNT, &o.config.hidden},
+        {"patch", "N", "pixels along a patch's side (default 2)", CLI_COUNT, &o.sizes.patch},
+        {"width", "N", "values per token (default 192)", CLI_COUNT, &o.sizes.width},
+        {"depth", "N", "blocks (default 12)", CLI_COUNT, &o.sizes.depth},
+        {"hidden", "N", "values inside the MLP (default 4 x width)", CLI_COUNT, &o.sizes.hidden},
         {"distilled", NULL, "a second token and head, logits averaged", CLI_FLAG,
-         &o.config.distilled},
+         &o.sizes.distilled},
         {"epochs", "N", "passes over the images (default 10)", CLI_COUNT, &o.train.epochs},
         {"batch", "N", "images per step (default 64)", CLI_COUNT, &o.train.batch},
         {"limit", "N", "images per epoch (default: all)", CLI_COUNT, &o.train.limit},
@@ -219,7 +209,7 @@ static int run_train(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "--hard has no --temperature");
     o.train.distillation = isnan(distill) ? o.train.distillation : distill;
     o.train.temperature = isnan(temperature) ? o.train.temperature : temperature;
-    set_default_sizes(&o.config);
+    o.sizes.patch = o.sizes.patch ? o.sizes.patch : 2;
     set_learning_rates(&o.train, min_lr, warmup_lr, r.lr_batch);
     recipe_end(&o.train, &r);
     o.train.group = o.log ? log_every : 0;

@@ -3,16 +3,12 @@
 #define VC_CODED_H
 
 #include "cli.h"
-#include "vitcod/autoencoder.h"
+#include "vitcod/model.h"
 
 /* Whether it is one of the words. */
 int cli_is_coded(const char *word);
 
 /* CLI_CONTINUE for one of the words; NULL is "qk". */
 int cli_take_coded(vc_coded *out, const cli_command *command, const char *word);
-
-/* Of heads that Q and K are compressed to: the word, empty where neither is; how many, 0 there. */
-const char *cli_coded_word(const size_t compressed[2]);
-size_t cli_coded_width(const size_t compressed[2]);
 
 #endif

@@ -46,7 +46,8 @@ static json_t *widths_json(const vc_model_config *coded)
     json_t *list = json_array();
     for (size_t l = 0; l < vc_model_layers(coded); l++) {
         const vc_attention_layer layer = vc_model_layer(coded, l);
-        json_array_append_new(list, json_integer((json_int_t)cli_coded_width(layer.compressed)));
+        json_array_append_new(list,
+                              json_integer((json_int_t)vc_model_coded_width(layer.compressed)));
     }
     return list;
 }
@@ -60,7 +61,7 @@ static vc_status collect_and_write(json_t *result, collector *c, const cli_autoe
     VC_TRY(vc_file_try(o->output));
     json_object_set_new(result, "compressed_heads", widths_json(&coded));
     json_object_set_new(result, "compressed_of",
-                        json_string(cli_coded_word(vc_model_layer(&coded, 0).compressed)));
+                        json_string(vc_model_coded_word(vc_model_layer(&coded, 0).compressed)));
     for (size_t i = 0; i < 2 * vc_model_layers(&coded); i++)
         VC_TRY(vc_head_moments_open(&c->moments[i], vc_model_layer(&coded, i / 2).heads));
     VC_TRY(cli_tap_data(result, model, &o->data, "collecting Q and K", &tap));

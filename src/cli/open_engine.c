@@ -26,7 +26,7 @@ vc_status cli_open_engine(cli_engine *out, const vc_model *model, const cli_engi
     *out = (cli_engine){.batch = batch};
     how.precision = cli_precision(options);
     how.batch = batch;
-    out->logits = malloc(batch * vc_model_input_of(&model->config).classes * sizeof *out->logits);
+    out->logits = malloc(batch * vc_model_input_of(&model->config).outputs * sizeof *out->logits);
     vc_status status = out->logits ? vc_engine_open(&out->engine, model, &how)
                                    : vc_fail(VC_ENOMEM, "out of memory for %zu images", batch);
     if (status != VC_OK)

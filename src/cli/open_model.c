@@ -93,7 +93,7 @@ void cli_print_without_plan(const json_t *result)
 static vc_status check_images(const vc_tensor *x, const char *path, const vc_model *model)
 {
     const vc_model_input input = vc_model_input_of(&model->config), *c = &input;
-    const size_t wanted[] = {x->shape[0], c->channels, c->image, c->image};
+    const size_t wanted[] = {x->shape[0], c->channels, c->height, c->width};
     char found[VC_SHAPE_TEXT], text[VC_SHAPE_TEXT];
     if (!vc_tensor_has(x, VC_F32, 4, wanted) || x->shape[0] == 0)
         return vc_fail(VC_EINVAL, "%s: %s %s, wanted normalised images F32 (N, %s", path,

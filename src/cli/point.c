@@ -59,15 +59,6 @@ static vc_status run(cli_point *out, const vc_model_config *model, const vc_plan
     return status;
 }
 
-static void drop_autoencoder(vc_model_config *config)
-{
-    for (size_t i = 0; i < 2; i++) {
-        config->deit.compressed_heads[i] = 0;
-        for (size_t s = 0; s < VC_LEVIT_STAGES; s++)
-            config->levit.stages[s].compressed_heads[i] = 0;
-    }
-}
-
 vc_status cli_run_point(cli_point *out, const vc_model_config *model, const vc_plan *plan,
                         size_t compressed, const vc_accelerator *chip, int attention_only)
 {
@@ -77,7 +68,7 @@ vc_status cli_run_point(cli_point *out, const vc_model_config *model, const vc_p
     *out = (cli_point){0};
     VC_TRY(vc_chip_config_check(&chip->chip));
     if (!chip->chip.steps.autoencoder)
-        drop_autoencoder(&config);
+        VC_TRY(vc_model_compress(&config, 0, VC_CODED_NONE));
     else if (compressed != CLI_OWN_AUTOENCODER)
         VC_TRY(vc_model_compress(&config, compressed, VC_CODED_QK));
     vc_status status = plan ? vc_chip_plan(&used, &room, &chip->chip, plan) : VC_OK;

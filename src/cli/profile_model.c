@@ -112,9 +112,9 @@ static vc_status count(json_t *result, cli_profile *p, const vc_model *model, co
     json_object_update_new(result,
                            json_pack("{s:o, s:s, s:I, s:I, s:s}", "model",
                                      cli_text(o->model.arch ? o->model.arch : o->model.path),
-                                     "architecture", vc_architecture_name(p->config.architecture),
-                                     "image_size", (json_int_t)vc_model_input_of(&p->config).image,
-                                     "batch", (json_int_t)o->batch, "dtype",
+                                     "architecture", vc_model_family(&p->config), "image_size",
+                                     (json_int_t)vc_model_input_of(&p->config).width, "batch",
+                                     (json_int_t)o->batch, "dtype",
                                      vc_precision_name(cli_precision(&o->engine))));
     if (plan)
         cli_add_plan_hash(result, plan);

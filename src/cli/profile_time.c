@@ -91,8 +91,7 @@ static void add_roofs(json_t *result, const cli_profile_options *o)
 
 static float *random_images(const vc_model_config *config, size_t batch, uint64_t seed)
 {
-    const vc_model_input input = vc_model_input_of(config);
-    const size_t values = batch * input.channels * input.image * input.image;
+    const size_t values = batch * vc_model_image_values(config);
     float *images = malloc(values * sizeof *images);
     vc_rng rng = vc_rng_open(seed, 0, 0);
     for (size_t i = 0; images && i < values; i++)

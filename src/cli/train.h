@@ -10,7 +10,7 @@ typedef struct train_options {
     cli_model_options model;
     const char *config_file, *classes, *data, *teacher, *output, *checkpoint, *log;
     int resume, test, new_head;
-    vc_deit_config config;
+    vc_plain_sizes sizes;
     vc_train_options train;
     size_t teacher_heads;
 } train_options;

@@ -14,17 +14,20 @@ vc_status train_open_set(vc_source **out, const train_options *o, const char *sp
                    o->data);
 }
 
-/* A DeiT of own sizes takes its shape from images in memory. */
-static vc_status make_deit(vc_model **out, const train_options *o, const vc_dataset *data,
-                           size_t seed)
+/* A model of own sizes takes its shape from images in memory. */
+static vc_status make_plain(vc_model **out, const train_options *o, const vc_dataset *data,
+                            size_t seed)
 {
-    vc_deit_config config = o->config;
-    config.image = data->height;
-    config.channels = data->channels;
-    config.classes = data->classes;
-    config.heads = o->model.heads ? o->model.heads : config.heads;
-    vc_dataset_statistics(config.mean, config.std, data);
-    return vc_deit_create(out, &config, seed);
+    vc_plain_sizes sizes = o->sizes;
+    vc_model_config config;
+    vc_model_input input = {.height = data->height,
+                            .width = data->height,
+                            .channels = data->channels,
+                            .classes = data->classes};
+    sizes.heads = o->model.heads;
+    vc_dataset_statistics(input.mean, input.std, data);
+    VC_TRY(vc_model_plain(&config, &sizes, &input));
+    return vc_model_create(out, &config, seed);
 }
 
 /* Classes are the data's; channels and normalisation too, where the images are in memory. */
@@ -66,7 +69,7 @@ vc_status train_open_model(vc_model **out, const train_options *o, const vc_sour
     if (o->model.arch)
         return make_preset(out, o, data, seed);
     if (!o->model.path)
-        return make_deit(out, o, vc_source_dataset(data), seed);
+        return make_plain(out, o, vc_source_dataset(data), seed);
     VC_TRY(cli_open_model(out, &o->model, CLI_TRAIN));
     return give_head(out, o, data, seed);
 }

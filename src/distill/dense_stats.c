@@ -15,13 +15,15 @@ vc_status vc_dense_stats_open(vc_dense_stats *out, const vc_model *model, size_t
                               int centred)
 {
     const vc_attention_layer l = vc_model_layer(&model->config, 0);
+    char those[VC_FAMILIES_TEXT];
     *out = (vc_dense_stats){.model = model,
                             .groups = vc_model_groups(&model->config),
                             .weighed = weighed,
                             .centred = centred};
-    if (weighed && model->config.architecture != VC_DEIT)
-        return vc_fail(VC_EUNSUPPORTED, "norms of values want a deit, this is a %s",
-                       vc_architecture_name(model->config.architecture));
+    if (weighed && !vc_model_can(&model->config, VC_ABILITY_VALUES))
+        return vc_fail(VC_EUNSUPPORTED, "norms of values want %s, this is a %s",
+                       vc_families_that_can(those, VC_ABILITY_VALUES),
+                       vc_model_family(&model->config));
     for (size_t g = 0; g < out->groups; g++) {
         VC_TRY(open_stats(&out->attention[g], model, g));
         if (weighed)

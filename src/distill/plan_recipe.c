@@ -51,7 +51,7 @@ static vc_status make_masks(vc_mask *out, double *sparsity, const vc_dense_stats
     VC_TRY(open_means(&m, weighs ? stats->scores : stats->attention, stats->groups));
     how.rule = weighs ? "threshold" : recipe->rule;
     how.sparsity = recipe->sparsity;
-    how.keep_class_token = stats->model->config.architecture == VC_DEIT;
+    how.keep_class_token = vc_model_prefix_tokens(&stats->model->config) > 0;
     const vc_status status = vc_prune_groups(out, &report, m.maps, NULL, m.count, &how, path);
     *sparsity = report.sparsity;
     close_means(&m);

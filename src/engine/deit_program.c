@@ -176,11 +176,11 @@ static void make_base(const deit *d)
 
 void vc__deit_program(vc__builder *b)
 {
-    const vc_deit_config *c = &b->engine->model->config.deit;
+    const vc_deit_config *c = vc_deit_sizes_of(&b->engine->model->config);
     const size_t width = c->width, tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c);
     deit d = {.b = b,
               .c = c,
-              .w = &b->engine->model->deit,
+              .w = vc_deit_weights_of(b->engine->model),
               .tokens = tokens,
               .classes = classes,
               .fold = malloc(3 * width * (width + 1) * sizeof(float)),

@@ -102,13 +102,12 @@ static vc_status build(vc_engine *e)
 {
     vc__builder b = {.engine = e};
     const vc_model_config *c = &e->model->config;
-    const vc_model_input input = vc_model_input_of(c);
-    e->images.width = input.channels * input.image * input.image;
+    e->images.width = vc_model_image_values(c);
     e->images.rows = 1;
-    e->logits = (vc__buffer){.width = input.classes, .rows = 1};
+    e->logits = (vc__buffer){.width = vc_model_input_of(c).outputs, .rows = 1};
     VC_TRY(vc_products_open(&e->products, e->options.threads));
     VC_TRY(open_attention(e));
-    if (c->architecture == VC_DEIT)
+    if (c->family == &vc__deit)
         vc__deit_program(&b);
     else
         vc__levit_program(&b);

@@ -3,8 +3,10 @@
 #define VC_ENGINE_IMPL_H
 
 #include "vitcod/arena.h"
+#include "vitcod/deit.h"
 #include "vitcod/engine.h"
 #include "vitcod/kernels.h"
+#include "vitcod/levit.h"
 #include "vitcod/ops.h"
 
 enum { VC__TILE = VC_PRODUCT_ROWS /* tokens at most */, VC__OPS = 12 /* of a step */ };

@@ -5,14 +5,17 @@
 
 vc_status vc_channel_range_open(vc_channel_range *out, const vc_model *model)
 {
-    const vc_deit_config *c = &model->config.deit;
+    const size_t norms = vc_model_norms(&model->config);
     *out = (vc_channel_range){0};
-    if (model->config.architecture != VC_DEIT)
+    if (norms == 0)
         return vc_fail(VC_EUNSUPPORTED, "a %s has no LayerNorm to even out channels with",
-                       vc_architecture_name(model->config.architecture));
-    out->layers = c->depth;
-    out->width = c->width;
-    out->largest = calloc(2 * c->depth * c->width, sizeof *out->largest);
+                       vc_model_family(&model->config));
+    for (size_t n = 0; n < norms; n++) {
+        const size_t width = vc_model_norm(model, NULL, n).width;
+        out->width = width > out->width ? width : out->width;
+    }
+    out->norms = norms;
+    out->largest = calloc(norms * out->width, sizeof *out->largest);
     return out->largest ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
 }
 
@@ -22,21 +25,19 @@ void vc_channel_range_close(vc_channel_range *range)
     *range = (vc_channel_range){0};
 }
 
-static void raise(float *largest, const float *x, size_t rows, size_t width)
+static void raise(float *largest, const vc_rows *x, size_t rows)
 {
     for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < width; i++)
-            largest[i] = fmaxf(largest[i], fabsf(x[r * width + i]));
+        for (size_t i = 0; i < x->width; i++)
+            largest[i] = fmaxf(largest[i], fabsf(x->data[r * x->stride + i]));
 }
 
 void vc_channel_range_add(vc_channel_range *range, const vc_acts *acts, const vc_model *model,
                           size_t batch)
 {
-    const size_t rows = batch * vc_deit_tokens(&model->config.deit), width = range->width;
-    for (size_t l = 0; l < range->layers; l++) {
-        const vc_layer_acts *a = &acts->deit.layers[l];
-        raise(range->largest + 2 * l * width, a->norm1, rows, width);
-        raise(range->largest + (2 * l + 1) * width, a->norm2, rows, width);
+    for (size_t n = 0; n < range->norms; n++) {
+        const vc_rows x = vc_model_norm(model, acts, n).output;
+        raise(range->largest + n * range->width, &x, batch * x.tokens);
     }
 }
 
@@ -60,11 +61,9 @@ static void even_out(float *gain, float *shift, float *weight, size_t outputs, s
 
 void vc_model_equalize(vc_model *model, const vc_channel_range *range)
 {
-    const vc_deit_config *c = &model->config.deit;
-    for (size_t l = 0; l < range->layers; l++) {
-        const vc_block_weights *w = &model->deit.blocks[l];
-        const float *largest = range->largest + 2 * l * range->width;
-        even_out(w->norm1_w, w->norm1_b, w->qkv_w, 3 * c->width, c->width, largest);
-        even_out(w->norm2_w, w->norm2_b, w->fc1_w, c->hidden, c->width, largest + range->width);
+    for (size_t n = 0; n < range->norms; n++) {
+        const vc_model_norm_view norm = vc_model_norm(model, NULL, n);
+        even_out(norm.gain, norm.shift, norm.weight, norm.outputs, norm.width,
+                 range->largest + n * range->width);
     }
 }

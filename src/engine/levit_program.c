@@ -180,10 +180,10 @@ void vc__levit_program(vc__builder *b)
     const vc_model *model = b->engine->model;
     const size_t blocks = vc_model_layers(&model->config);
     levit v = {.b = b,
-               .c = &model->config.levit,
-               .w = &model->levit_folded,
+               .c = vc_levit_sizes_of(&model->config),
+               .w = vc_levit_folded_of(model),
                .hardswish = b->engine->kernels->hardswish_forward,
-               .fold = malloc(most_folded(&model->levit_folded, blocks) * sizeof(float)),
+               .fold = malloc(most_folded(vc_levit_folded_of(model), blocks) * sizeof(float)),
                .panels = {vc__panels_add(b, 0), vc__panels_add(b, 1)}};
     if (!v.fold) {
         b->status = vc_fail(VC_ENOMEM, "out of memory");

@@ -41,7 +41,7 @@ void vc__run_base(vc_engine *e, const vc__op *op, const vc__tile *tile)
 /* Patches as rows, ordered as a convolution kernel (channels, patch, patch) is; class tokens: zeros. */
 void vc__run_patches(vc_engine *e, const vc__op *op, const vc__tile *tile)
 {
-    const vc_deit_config *c = &e->model->config.deit;
+    const vc_deit_config *c = vc_deit_sizes_of(&e->model->config);
     const size_t size = c->image, patch = c->patch, grid = size / patch,
                  classes = vc_deit_class_tokens(c);
     float *to = vc__rows(op->to, tile);

@@ -11,6 +11,7 @@ vc_status vc_model_check_source(const vc_model *model, const vc_source *source)
     const vc_model_input input = vc_model_input_of(&model->config);
     const vc_dataset *data = vc_source_dataset(source);
     size_t classes = vc_source_classes(source);
+    VC_TRY(vc_model_check_classifier(&model->config));
     if (classes == 0) /* not labelled */
         return VC_OK;
     if (data) {
@@ -39,7 +40,7 @@ vc_loader_options vc_model_loader_options(const vc_model *model)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
     vc_loader_options how = vc_loader_options_default();
-    how.size = input.image;
+    how.size = input.width;
     how.channels = input.channels;
     memcpy(how.mean, input.mean, sizeof how.mean);
     memcpy(how.std, input.std, sizeof how.std);

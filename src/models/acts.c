@@ -6,12 +6,12 @@
 static void place(vc_acts *acts, const vc_model *model)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
-    acts->logits = vc_arena_floats(&acts->arena, acts->batch * input.classes);
+    acts->logits = vc_arena_floats(&acts->arena, acts->batch * input.outputs);
     acts->scratch = vc_arena_floats(&acts->arena, vc_model_attention_scratch(model, 0) *
                                                       (size_t)vc_threads_count());
     acts->distances =
         vc_arena_take(&acts->arena, 2 * vc_model_layers(&model->config) * sizeof(double));
-    vc__architecture_of(&model->config)->place(acts, model);
+    model->config.family->place(acts, model);
 }
 
 vc_status vc_acts_open(vc_acts *out, const vc_model *model, size_t batch, int keep)

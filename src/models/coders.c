@@ -7,6 +7,23 @@ void vc__set_coders(size_t out[2], size_t width, vc_coded of)
     out[1] = of & VC_CODED_K ? width : 0;
 }
 
+const char *vc_coded_word(vc_coded of)
+{
+    static const char *const words[] = {"", "q", "k", "qk"};
+    return words[of];
+}
+
+const char *vc_model_coded_word(const size_t compressed[2])
+{
+    return vc_coded_word(
+        (vc_coded)((compressed[0] ? VC_CODED_Q : 0) + (compressed[1] ? VC_CODED_K : 0)));
+}
+
+size_t vc_model_coded_width(const size_t compressed[2])
+{
+    return compressed[0] ? compressed[0] : compressed[1];
+}
+
 vc_status vc__read_coders(size_t out[2], const vc_tensor_file *file, const char *const names[2],
                           size_t heads)
 {

@@ -1,4 +1,4 @@
-/* DeiT as one of the architectures. */
+/* DeiT as one of the families. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,16 +6,18 @@
 
 static vc_status check(const vc_model_config *config)
 {
-    return vc_deit_config_check(&config->deit);
+    return vc_deit_config_check(vc_deit_sizes_of(config));
 }
 
 static vc_model_input input(const vc_model_config *config)
 {
-    const vc_deit_config *c = &config->deit;
-    vc_model_input out = {.image = c->image,
+    const vc_deit_config *c = vc_deit_sizes_of(config);
+    vc_model_input out = {.height = c->image,
+                          .width = c->image,
                           .channels = c->channels,
                           .classes = c->classes,
-                          .classifiers = c->distilled ? 2 : 1};
+                          .classifiers = c->distilled ? 2 : 1,
+                          .outputs = c->classes};
     memcpy(out.mean, c->mean, sizeof out.mean);
     memcpy(out.std, c->std, sizeof out.std);
     return out;
@@ -23,12 +25,12 @@ static vc_model_input input(const vc_model_config *config)
 
 static size_t layers(const vc_model_config *config)
 {
-    return config->deit.depth;
+    return vc_deit_sizes_of(config)->depth;
 }
 
 static vc_attention_layer layer(const vc_model_config *config, size_t index)
 {
-    const vc_deit_config *c = &config->deit;
+    const vc_deit_config *c = vc_deit_sizes_of(config);
     size_t tokens = vc_deit_tokens(c), head_dim = c->width / c->heads;
     (void)index;
     return (vc_attention_layer){.heads = c->heads,
@@ -36,8 +38,14 @@ static vc_attention_layer layer(const vc_model_config *config, size_t index)
                                 .keys = tokens,
                                 .head_dim = head_dim,
                                 .value_dim = head_dim,
+                                .width = c->width,
                                 .compressed = {c->compressed_heads[0], c->compressed_heads[1]},
                                 .compressible = 1};
+}
+
+static size_t prefix_tokens(const vc_model_config *config)
+{
+    return vc_deit_class_tokens(vc_deit_sizes_of(config));
 }
 
 static size_t groups(const vc_model_config *config)
@@ -49,17 +57,22 @@ static size_t groups(const vc_model_config *config)
 static vc_attention_group group(const vc_model_config *config, size_t index)
 {
     (void)index;
-    return (vc_attention_group){.count = config->deit.depth};
+    return (vc_attention_group){.count = vc_deit_sizes_of(config)->depth};
 }
 
-static void resize(vc_model_config *config, size_t image)
+static void set_input(vc_model_config *config, const vc_model_input *input)
 {
-    config->deit.image = image;
+    vc_deit_config *c = vc_deit_sizes_in(config);
+    c->image = input->width;
+    c->channels = input->channels;
+    c->classes = input->classes;
+    memcpy(c->mean, input->mean, sizeof c->mean);
+    memcpy(c->std, input->std, sizeof c->std);
 }
 
 static vc_status compress(vc_model_config *config, size_t compressed, vc_coded of)
 {
-    vc_deit_config *c = &config->deit;
+    vc_deit_config *c = vc_deit_sizes_in(config);
     if (compressed > c->heads)
         return vc_fail(VC_EINVAL, "%zu compressed heads, wanted at most the model's %zu",
                        compressed, c->heads);
@@ -67,32 +80,60 @@ static vc_status compress(vc_model_config *config, size_t compressed, vc_coded o
     return VC_OK;
 }
 
+static void plain(vc_model_config *out, const vc_plain_sizes *sizes)
+{
+    vc_deit_config *c = vc_deit_sizes_in(out);
+    *c = vc_deit_config_default();
+    c->patch = sizes->patch ? sizes->patch : c->patch;
+    c->width = sizes->width ? sizes->width : c->width;
+    c->depth = sizes->depth ? sizes->depth : c->depth;
+    c->heads = sizes->heads ? sizes->heads : c->heads;
+    c->hidden = sizes->hidden ? sizes->hidden : 4 * c->width;
+    c->distilled = sizes->distilled;
+}
+
+static json_t *describe(const vc_model_config *config)
+{
+    const vc_deit_config *c = vc_deit_sizes_of(config);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:s}", "patch", (json_int_t)c->patch,
+                     "tokens", (json_int_t)vc_deit_tokens(c), "width", (json_int_t)c->width,
+                     "depth", (json_int_t)c->depth, "heads", (json_int_t)c->heads, "hidden",
+                     (json_int_t)c->hidden, "distilled", c->distilled, "compressed_heads",
+                     (json_int_t)vc_model_coded_width(c->compressed_heads), "compressed_of",
+                     vc_model_coded_word(c->compressed_heads));
+}
+
 static vc_status allocate(vc_model *model)
 {
-    model->deit.blocks = calloc(model->config.deit.depth, sizeof *model->deit.blocks);
-    return model->deit.blocks ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
+    vc_deit_weights *w = model->state = calloc(1, sizeof *w);
+    if (w)
+        w->blocks = calloc(vc_deit_sizes_of(&model->config)->depth, sizeof *w->blocks);
+    return w && w->blocks ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
 }
 
 static void walk(vc__walk *walker, vc_model *model)
 {
-    vc__deit_walk(walker, &model->config.deit, &model->deit);
+    vc__deit_walk(walker, vc_deit_sizes_of(&model->config), vc_deit_weights_of(model));
 }
 
 static vc_status resample(float *out, const vc_model *model, const vc_tensor *from)
 {
-    const vc_deit_config *c = &model->config.deit;
+    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
     size_t others = vc_deit_class_tokens(c), grid = vc__side_of(from->shape[1] - others);
     return vc__resample_positions(out, c->image / c->patch, from->data, grid, others, c->width);
 }
 
 static void release(vc_model *model)
 {
-    free(model->deit.blocks);
+    vc_deit_weights *w = vc_deit_weights_of(model);
+    if (w)
+        free(w->blocks);
+    free(w);
 }
 
 static const vc_coder *coder(const vc_model *model, size_t index)
 {
-    return model->deit.blocks[index].coder;
+    return vc_deit_weights_of(model)->blocks[index].coder;
 }
 
 static const float *bias(const vc_model *model, size_t index)
@@ -102,25 +143,92 @@ static const float *bias(const vc_model *model, size_t index)
     return NULL;
 }
 
+static vc_rows rows_of(const vc_model *model, const float *data, size_t width, size_t stride)
+{
+    return (vc_rows){data, vc_deit_tokens(vc_deit_sizes_of(&model->config)), width, stride};
+}
+
+static vc__values values(const vc_acts *acts, const vc_model *model, size_t index)
+{
+    const size_t width = vc_deit_sizes_of(&model->config)->width;
+    const vc_layer_acts *a = &vc_deit_acts_of(acts)->layers[index];
+    return (vc__values){.values = rows_of(model, a->qkv + 2 * width, width, 3 * width),
+                        .entering = rows_of(model, a->input, width, width),
+                        .projection = vc_deit_weights_of(model)->blocks[index].proj_w};
+}
+
+static vc_rows block_output(const vc_acts *acts, const vc_model *model, size_t index)
+{
+    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
+    const vc_deit_acts *a = vc_deit_acts_of(acts);
+    return rows_of(model, index + 1 < c->depth ? a->layers[index + 1].input : a->tokens, c->width,
+                   c->width);
+}
+
+static vc_rows heads_output(const vc_acts *acts, const vc_model *model, size_t index)
+{
+    const size_t width = vc_deit_sizes_of(&model->config)->width;
+    return rows_of(model, vc_deit_acts_of(acts)->layers[index].attention, width, width);
+}
+
+static size_t norms(const vc_model_config *config)
+{
+    return 2 * vc_deit_sizes_of(config)->depth;
+}
+
+/* Before QKV and before the MLP, block by block. */
+static vc_model_norm_view norm(const vc_model *model, const vc_acts *acts, size_t index)
+{
+    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
+    const vc_block_weights *w = &vc_deit_weights_of(model)->blocks[index / 2];
+    const vc_layer_acts *a = acts ? &vc_deit_acts_of(acts)->layers[index / 2] : NULL;
+    vc_model_norm_view out = {w->norm1_w, w->norm1_b, w->qkv_w, c->width, 3 * c->width, {0}};
+    if (index % 2)
+        out = (vc_model_norm_view){w->norm2_w, w->norm2_b, w->fc1_w, c->width, c->hidden, {0}};
+    if (a)
+        out.output = rows_of(model, index % 2 ? a->norm2 : a->norm1, c->width, c->width);
+    return out;
+}
+
+vc_model_config vc_deit_model(const vc_deit_config *sizes)
+{
+    vc_model_config config = {.family = &vc__deit};
+    *vc_deit_sizes_in(&config) = *sizes;
+    return config;
+}
+
+vc_status vc_deit_create(vc_model **out, const vc_deit_config *sizes, uint64_t seed)
+{
+    const vc_model_config config = vc_deit_model(sizes);
+    return vc_model_create(out, &config, seed);
+}
+
 vc_deit_weights vc_deit_views(const vc_model *model, float *values, vc_block_weights *blocks)
 {
     vc_deit_weights views = {.blocks = blocks};
     vc__walk bind = {.values = values};
-    vc__deit_walk(&bind, &model->config.deit, &views);
+    vc__deit_walk(&bind, vc_deit_sizes_of(&model->config), &views);
     return views;
 }
 
-const vc__architecture vc__deit = {
+const vc__family vc__deit = {
     .name = "deit",
+    .number = 0,
     .check = check,
     .input = input,
+    .set_input = set_input,
+    .preset_name = vc__deit_preset_name,
+    .preset = vc__deit_preset,
     .layers = layers,
     .layer = layer,
+    .prefix_tokens = prefix_tokens,
     .groups = groups,
     .group = group,
-    .resize = resize,
     .compress = compress,
+    .describe = describe,
+    .plain = plain,
     .recognise = vc__deit_recognise,
+    .writes_heads = 1,
     .read_config = vc__deit_read_config,
     .allocate = allocate,
     .walk = walk,
@@ -129,6 +237,15 @@ const vc__architecture vc__deit = {
     .coder = coder,
     .bias = bias,
     .place = vc__deit_place,
+    .values = values,
+    .block_output = block_output,
+    .heads_output = heads_output,
+    .norms = norms,
+    .norm = norm,
     .forward = vc__deit_forward,
+    .place_grads = vc__deit_place_grads,
+    .backward = vc__deit_backward,
+    .not_finite = vc__deit_not_finite,
+    .least_share = 1,
     .lower = vc__deit_lower,
 };

@@ -3,7 +3,7 @@
 static size_t largest_probs(const vc_model *model, size_t batch)
 {
     size_t most = 0;
-    for (size_t l = 0; l < model->config.deit.depth; l++) {
+    for (size_t l = 0; l < vc_deit_sizes_of(&model->config)->depth; l++) {
         size_t count = vc__probs_count(model, l, batch);
         most = count > most ? count : most;
     }
@@ -39,9 +39,10 @@ static vc_layer_acts place_layer(vc_arena *arena, const vc_deit_config *c, size_
  * is updated in place. */
 void vc__deit_place(vc_acts *acts, const vc_model *model)
 {
-    const vc_deit_config *c = &model->config.deit;
-    vc_deit_acts *a = &acts->deit;
+    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
     vc_arena *arena = &acts->arena;
+    vc_deit_acts made = {0}, *a = &made;
+    acts->state = vc_arena_take(arena, sizeof made);
     size_t batch = acts->batch, tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c);
     size_t rows = batch * tokens;
     a->patches =
@@ -66,4 +67,6 @@ void vc__deit_place(vc_acts *acts, const vc_model *model)
         if (a->layers)
             a->layers[l] = layer;
     }
+    if (acts->state)
+        *vc_deit_acts_of(acts) = made;
 }

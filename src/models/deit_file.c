@@ -70,12 +70,12 @@ vc_status vc__deit_read_config(vc_model_config *out, const vc_tensor_file *file,
 {
     static const char *const encoders[2] = {"blocks.0.attn.encoder_q.weight",
                                             "blocks.0.attn.encoder_k.weight"};
-    size_t *compressed = out->deit.compressed_heads;
-    VC_TRY(read_sizes(&out->deit, file, options));
+    vc_deit_config *c = vc_deit_sizes_in(out);
+    size_t *compressed = c->compressed_heads;
+    VC_TRY(read_sizes(c, file, options));
     if (options->image_size)
-        out->deit.image = options->image_size;
-    VC_TRY(
-        vc__read_coders(compressed, autoencoder ? autoencoder : file, encoders, out->deit.heads));
+        c->image = options->image_size;
+    VC_TRY(vc__read_coders(compressed, autoencoder ? autoencoder : file, encoders, c->heads));
     if (autoencoder && !compressed[0] && !compressed[1])
         return vc_fail(VC_EFORMAT, "%s: no tensor '%s' or '%s'", vc_tensor_file_path(autoencoder),
                        encoders[0], encoders[1]);

@@ -5,14 +5,15 @@
 /* Class tokens, patches, positions: the first residual stream. */
 static void embed(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
 {
-    const vc_deit_config *c = &model->config.deit;
-    const vc_deit_weights *w = &model->deit;
+    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
+    const vc_deit_weights *w = vc_deit_weights_of(model);
     size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
     size_t patches = tokens - classes, patch_values = c->channels * c->patch * c->patch;
-    float *stream = acts->deit.layers[0].input;
+    float *stream = vc_deit_acts_of(acts)->layers[0].input;
     const vc_linear patch = {
         .inputs = patch_values, .outputs = width, .weight = w->patch_w, .bias = w->patch_b};
-    vc_patches_gather(acts->deit.patches, images, batch, c->channels, c->image, c->patch);
+    vc_patches_gather(vc_deit_acts_of(acts)->patches, images, batch, c->channels, c->image,
+                      c->patch);
     for (size_t b = 0; b < batch; b++) {
         float *x = stream + b * tokens * width;
         memcpy(x, w->pos_embed, classes * width * sizeof(float));
@@ -20,16 +21,17 @@ static void embed(vc_acts *acts, const vc_model *model, const float *images, siz
             x[i] += w->cls_token[i];
         for (size_t i = 0; c->distilled && i < width; i++)
             x[width + i] += w->dist_token[i];
-        vc_linear_forward(x + classes * width, acts->deit.patches + b * patches * patch_values,
-                          &patch, patches, w->pos_embed + classes * width);
+        vc_linear_forward(x + classes * width,
+                          vc_deit_acts_of(acts)->patches + b * patches * patch_values, &patch,
+                          patches, w->pos_embed + classes * width);
     }
 }
 
 static void attend(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
                    const vc_tap *tap)
 {
-    const vc_deit_config *c = &model->config.deit;
-    const vc_layer_acts *a = &acts->deit.layers[layer];
+    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
+    const vc_layer_acts *a = &vc_deit_acts_of(acts)->layers[layer];
     vc__attention_io attention = {.q = a->qkv,
                                   .k = a->qkv + c->width,
                                   .v = a->qkv + 2 * c->width,
@@ -55,11 +57,12 @@ static void add_branch(float *out, const float *x, const vc_linear *last, const 
 static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
                   const vc_tap *tap)
 {
-    const vc_deit_config *c = &model->config.deit;
-    const vc_block_weights *w = &model->deit.blocks[layer];
-    vc_layer_acts *a = &acts->deit.layers[layer];
+    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
+    const vc_block_weights *w = &vc_deit_weights_of(model)->blocks[layer];
+    vc_layer_acts *a = &vc_deit_acts_of(acts)->layers[layer];
     size_t rows = batch * vc_deit_tokens(c), width = c->width, hidden = c->hidden;
-    float *output = layer + 1 < c->depth ? acts->deit.layers[layer + 1].input : acts->deit.tokens;
+    float *output = layer + 1 < c->depth ? vc_deit_acts_of(acts)->layers[layer + 1].input
+                                         : vc_deit_acts_of(acts)->tokens;
     const vc_linear qkv = {width, 3 * width, w->qkv_w, w->qkv_b};
     const vc_linear proj = {width, width, w->proj_w, w->proj_b};
     const vc_linear fc1 = {width, hidden, w->fc1_w, w->fc1_b};
@@ -80,27 +83,29 @@ static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t bat
 /* Final norm and head, on the class tokens alone: nothing else is read. */
 static void classify(vc_acts *acts, const vc_model *model, size_t batch)
 {
-    const vc_deit_config *c = &model->config.deit;
-    const vc_deit_weights *w = &model->deit;
+    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
+    const vc_deit_weights *w = vc_deit_weights_of(model);
     size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
     for (size_t b = 0; b < batch; b++)
-        memcpy(acts->deit.class_in + b * classes * width, acts->deit.tokens + b * tokens * width,
-               classes * width * sizeof(float));
-    vc_layernorm_forward(acts->deit.class_norm, acts->deit.class_mean, acts->deit.class_rstd,
-                         acts->deit.class_in, w->norm_w, w->norm_b, batch * classes, width,
-                         VC_DEIT_EPS);
+        memcpy(vc_deit_acts_of(acts)->class_in + b * classes * width,
+               vc_deit_acts_of(acts)->tokens + b * tokens * width, classes * width * sizeof(float));
+    vc_layernorm_forward(vc_deit_acts_of(acts)->class_norm, vc_deit_acts_of(acts)->class_mean,
+                         vc_deit_acts_of(acts)->class_rstd, vc_deit_acts_of(acts)->class_in,
+                         w->norm_w, w->norm_b, batch * classes, width, VC_DEIT_EPS);
     for (size_t k = 0; k < classes; k++) {
-        float *in = acts->deit.head_in + k * batch * width;
+        float *in = vc_deit_acts_of(acts)->head_in + k * batch * width;
         for (size_t b = 0; b < batch; b++)
-            memcpy(in + b * width, acts->deit.class_norm + (b * classes + k) * width,
+            memcpy(in + b * width, vc_deit_acts_of(acts)->class_norm + (b * classes + k) * width,
                    width * sizeof(float));
         const vc_linear head = {.inputs = width,
                                 .outputs = c->classes,
                                 .weight = k == 0 ? w->head_w : w->head_dist_w,
                                 .bias = k == 0 ? w->head_b : w->head_dist_b};
-        vc_linear_forward(acts->deit.head_out + k * batch * c->classes, in, &head, batch, NULL);
+        vc_linear_forward(vc_deit_acts_of(acts)->head_out + k * batch * c->classes, in, &head,
+                          batch, NULL);
     }
-    const float *first = acts->deit.head_out, *second = acts->deit.head_out + batch * c->classes;
+    const float *first = vc_deit_acts_of(acts)->head_out,
+                *second = vc_deit_acts_of(acts)->head_out + batch * c->classes;
     for (size_t i = 0; i < batch * c->classes; i++)
         acts->logits[i] = classes == 1 ? first[i] : 0.5f * (first[i] + second[i]);
 }
@@ -109,7 +114,7 @@ void vc__deit_forward(vc_acts *acts, const vc_model *model, const float *images,
                       const vc_tap *tap)
 {
     embed(acts, model, images, batch);
-    for (size_t l = 0; l < model->config.deit.depth; l++)
+    for (size_t l = 0; l < vc_deit_sizes_of(&model->config)->depth; l++)
         block(acts, model, l, batch, tap);
     classify(acts, model, batch);
 }

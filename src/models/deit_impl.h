@@ -2,9 +2,13 @@
 #ifndef VC_DEIT_IMPL_H
 #define VC_DEIT_IMPL_H
 
+#include "backward_impl.h"
 #include "model_impl.h"
+#include "vitcod/deit.h"
 
 void vc__deit_walk(vc__walk *walk, const vc_deit_config *config, vc_deit_weights *weights);
+const char *vc__deit_preset_name(size_t index);
+void vc__deit_preset(vc_model_config *out, size_t index);
 int vc__deit_recognise(const vc_tensor_file *file);
 vc_status vc__deit_read_config(vc_model_config *out, const vc_tensor_file *file,
                                const vc_tensor_file *autoencoder, const vc_model_options *options);
@@ -12,5 +16,22 @@ void vc__deit_place(vc_acts *acts, const vc_model *model);
 void vc__deit_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                       const vc_tap *tap);
 vc_status vc__deit_lower(vc_workload *out, const vc_model_config *config, const vc_plan *plan);
+
+/* Gradients of activations, those that all layers share. */
+typedef struct vc_deit_grads {
+    vc_deit_weights views; /* of the flat block */
+    float *stream, *norm, *qkv, *attention, *mlp;
+    float *class_tokens, *head, *patches;
+} vc_deit_grads;
+
+static inline vc_deit_grads *vc__deit_grads_of(const vc_grads *grads)
+{
+    return grads->state;
+}
+
+void vc__deit_place_grads(vc_grads *grads, const vc_model *model, size_t batch);
+vc_distances vc__deit_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
+                               size_t batch, float reconstruction, const vc_lesson *lesson);
+int vc__deit_not_finite(char place[VC_PLACE_ROOM], const vc_model *model, const vc_acts *acts);
 
 #endif

@@ -26,7 +26,7 @@ static vc_status lower_block(vc_workload *out, const vc_deit_config *c, const vc
 
 vc_status vc__deit_lower(vc_workload *out, const vc_model_config *config, const vc_plan *plan)
 {
-    const vc_deit_config *c = &config->deit;
+    const vc_deit_config *c = vc_deit_sizes_of(config);
     uint64_t t = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), patches = t - classes;
     uint64_t patch_values = c->channels * c->patch * c->patch, w = c->width;
     const vc_product_shape patch = {patches, patch_values, w}, classify = {1, w, c->classes};

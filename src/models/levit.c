@@ -1,4 +1,4 @@
-/* LeViT as one of the architectures. */
+/* LeViT as one of the families. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,16 +7,18 @@
 
 static vc_status check(const vc_model_config *config)
 {
-    return vc_levit_config_check(&config->levit);
+    return vc_levit_config_check(vc_levit_sizes_of(config));
 }
 
 static vc_model_input input(const vc_model_config *config)
 {
-    const vc_levit_config *c = &config->levit;
-    vc_model_input out = {.image = c->image,
+    const vc_levit_config *c = vc_levit_sizes_of(config);
+    vc_model_input out = {.height = c->image,
+                          .width = c->image,
                           .channels = c->channels,
                           .classes = c->classes,
-                          .classifiers = c->distilled ? 2 : 1};
+                          .classifiers = c->distilled ? 2 : 1,
+                          .outputs = c->classes};
     memcpy(out.mean, c->mean, sizeof out.mean);
     memcpy(out.std, c->std, sizeof out.std);
     return out;
@@ -24,12 +26,12 @@ static vc_model_input input(const vc_model_config *config)
 
 static size_t layers(const vc_model_config *config)
 {
-    return vc__levit_blocks(&config->levit);
+    return vc__levit_blocks(vc_levit_sizes_of(config));
 }
 
 static vc_attention_layer layer(const vc_model_config *config, size_t index)
 {
-    const vc_levit_config *c = &config->levit;
+    const vc_levit_config *c = vc_levit_sizes_of(config);
     const vc__levit_place place = vc__levit_place_of(c, index);
     const vc_levit_attention *a = vc__levit_attention_of(c, place);
     const vc__levit_span span = vc__levit_span_of(c, place);
@@ -40,6 +42,7 @@ static vc_attention_layer layer(const vc_model_config *config, size_t index)
         .keys = span.side_in * span.side_in,
         .head_dim = a->key_dim,
         .value_dim = a->value_dim,
+        .width = span.width_out,
         .compressed = {place.subsampling ? 0 : z[0], place.subsampling ? 0 : z[1]},
         .compressible = !place.subsampling,
         .group = 2 * place.stage - (place.subsampling ? 1 : 0)};
@@ -57,18 +60,23 @@ static vc_attention_group group(const vc_model_config *config, size_t index)
     vc_attention_group out = {.count = 1};
     size_t stage = index / 2;
     for (size_t s = 0; s < stage; s++)
-        out.first += config->levit.stages[s].depth + 1;
+        out.first += vc_levit_sizes_of(config)->stages[s].depth + 1;
     if (index % 2)
-        out.first += config->levit.stages[stage].depth;
+        out.first += vc_levit_sizes_of(config)->stages[stage].depth;
     else
-        out.count = config->levit.stages[stage].depth;
+        out.count = vc_levit_sizes_of(config)->stages[stage].depth;
     snprintf(out.name, sizeof out.name, "%s%zu", index % 2 ? "subsample" : "dpt", stage);
     return out;
 }
 
-static void resize(vc_model_config *config, size_t image)
+static void set_input(vc_model_config *config, const vc_model_input *input)
 {
-    config->levit.image = image;
+    vc_levit_config *c = vc_levit_sizes_in(config);
+    c->image = input->width;
+    c->channels = input->channels;
+    c->classes = input->classes;
+    memcpy(c->mean, input->mean, sizeof c->mean);
+    memcpy(c->std, input->std, sizeof c->std);
 }
 
 /* ViTCoD's widths: half, rounded up, but 4 of 6. */
@@ -80,23 +88,43 @@ static vc_status compress(vc_model_config *config, size_t compressed, vc_coded o
                        "the heads, instead of %zu",
                        compressed);
     for (size_t s = 0; s < VC_LEVIT_STAGES; s++) {
-        vc_levit_stage *stage = &config->levit.stages[s];
+        vc_levit_stage *stage = &vc_levit_sizes_in(config)->stages[s];
         const size_t width = stage->own.heads == 6 ? 4 : (stage->own.heads + 1) / 2;
         vc__set_coders(stage->compressed_heads, width, of);
     }
     return VC_OK;
 }
 
+static json_t *describe(const vc_model_config *config)
+{
+    const vc_levit_config *c = vc_levit_sizes_of(config);
+    json_t *stages = json_array();
+    for (size_t s = 0; s < VC_LEVIT_STAGES; s++) {
+        const vc_levit_stage *stage = &c->stages[s];
+        size_t side = vc_levit_side(c, s);
+        json_array_append_new(
+            stages,
+            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "tokens", (json_int_t)(side * side),
+                      "width", (json_int_t)stage->width, "depth", (json_int_t)stage->depth, "heads",
+                      (json_int_t)stage->own.heads, "hidden", (json_int_t)stage->own.hidden,
+                      "compressed_heads", (json_int_t)vc_model_coded_width(stage->compressed_heads),
+                      "compressed_of", vc_model_coded_word(stage->compressed_heads)));
+    }
+    return json_pack("{s:o, s:b}", "stages", stages, "distilled", c->distilled);
+}
+
 static vc_status allocate(vc_model *model)
 {
-    size_t blocks = vc__levit_blocks(&model->config.levit);
-    model->levit.blocks = calloc(blocks, sizeof *model->levit.blocks);
-    return model->levit.blocks ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
+    size_t blocks = vc__levit_blocks(vc_levit_sizes_of(&model->config));
+    vc_levit_state *state = model->state = calloc(1, sizeof *state);
+    if (state)
+        state->weights.blocks = calloc(blocks, sizeof *state->weights.blocks);
+    return state && state->weights.blocks ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
 }
 
 static void walk(vc__walk *walker, vc_model *model)
 {
-    vc__levit_walk(walker, &model->config.levit, &model->levit);
+    vc__levit_walk(walker, vc_levit_sizes_of(&model->config), vc_levit_weights_of(model));
 }
 
 static vc_status finish(vc_model *model)
@@ -118,38 +146,53 @@ static vc_status finish(vc_model *model)
 
 static void release(vc_model *model)
 {
-    free(model->levit.blocks);
-    vc_arena_close(&model->folded);
+    vc_levit_state *state = model->state;
+    if (!state)
+        return;
+    free(state->weights.blocks);
+    vc_arena_close(&state->arena);
+    free(state);
 }
 
 static const vc_coder *coder(const vc_model *model, size_t index)
 {
-    return model->levit.blocks[index].coder;
+    return vc_levit_weights_of(model)->blocks[index].coder;
 }
 
 static const float *bias(const vc_model *model, size_t index)
 {
-    return model->levit_folded.blocks[index].bias;
+    return vc_levit_folded_of(model)->blocks[index].bias;
+}
+
+vc_model_config vc_levit_model(const vc_levit_config *sizes)
+{
+    vc_model_config config = {.family = &vc__levit};
+    *vc_levit_sizes_in(&config) = *sizes;
+    return config;
 }
 
 vc_levit_weights vc_levit_views(const vc_model *model, float *values, vc_levit_block *blocks)
 {
     vc_levit_weights views = {.blocks = blocks};
     vc__walk bind = {.values = values};
-    vc__levit_walk(&bind, &model->config.levit, &views);
+    vc__levit_walk(&bind, vc_levit_sizes_of(&model->config), &views);
     return views;
 }
 
-const vc__architecture vc__levit = {
+const vc__family vc__levit = {
     .name = "levit",
+    .number = 1,
     .check = check,
     .input = input,
+    .set_input = set_input,
+    .preset_name = vc__levit_preset_name,
+    .preset = vc__levit_preset,
     .layers = layers,
     .layer = layer,
     .groups = groups,
     .group = group,
-    .resize = resize,
     .compress = compress,
+    .describe = describe,
     .recognise = vc__levit_recognise,
     .read_config = vc__levit_read_config,
     .allocate = allocate,
@@ -163,5 +206,10 @@ const vc__architecture vc__levit = {
     .observe = vc__levit_observe,
     .settle = vc__levit_settle,
     .refresh = vc__levit_refresh,
+    .place_grads = vc__levit_place_grads,
+    .backward = vc__levit_backward,
+    .not_finite = vc__levit_not_finite,
+    .least_share = 2, /* the heads' norms want a deviation */
+    .drops_alike = 1,
     .lower = vc__levit_lower,
 };

@@ -44,9 +44,11 @@ static void measure_block(sizes *s, const vc_levit_config *c, size_t index)
 
 void vc__levit_place_acts(vc_acts *acts, const vc_model *model)
 {
-    const vc_levit_config *c = &model->config.levit;
-    vc_levit_acts *a = &acts->levit;
+    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
     vc_arena *arena = &acts->arena;
+    vc_levit_running made = {0};
+    vc_levit_acts *a = &made.acts;
+    acts->state = vc_arena_take(arena, sizeof made);
     size_t b = acts->batch, probs = 0;
     sizes s = {0};
     measure_stem(&s, c);
@@ -69,5 +71,7 @@ void vc__levit_place_acts(vc_acts *acts, const vc_model *model)
     a->hidden = vc_arena_floats(arena, b * s.hidden);
     a->mean = vc_arena_floats(arena, b * c->stages[VC_LEVIT_STAGES - 1].width);
     if (acts->keep)
-        vc__levit_place_kept(acts, model);
+        vc__levit_place_kept(&made.kept, acts, model);
+    if (acts->state)
+        *(vc_levit_running *)acts->state = made;
 }

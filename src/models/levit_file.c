@@ -146,7 +146,7 @@ static vc_status read_stem(vc_levit_config *c, const reader *r)
 vc_status vc__levit_read_config(vc_model_config *out, const vc_tensor_file *file,
                                 const vc_tensor_file *autoencoder, const vc_model_options *options)
 {
-    vc_levit_config *c = &out->levit;
+    vc_levit_config *c = vc_levit_sizes_in(out);
     const reader r = {file, vc_tensor_file_find(file, "patch_embed.0.c.weight") != NULL};
     const size_t *head;
     if (options->heads)

@@ -18,7 +18,7 @@ void vc__levit_expand_biases(float *out, const float *biases, const vc_levit_sha
 static vc_status check_table(const vc_model *model, size_t block, const char *name)
 {
     const vc_tensor_file *file = model->files[0];
-    const vc_levit_shape s = vc_levit_block_shape(&model->config.levit, block);
+    const vc_levit_shape s = vc_levit_block_shape(vc_levit_sizes_of(&model->config), block);
     const size_t shape[] = {s.side_out * s.side_out, s.side_in * s.side_in};
     const vc_tensor *found;
     if (!vc_tensor_file_find(file, name))
@@ -166,9 +166,9 @@ static void fold_head(vc_linear *out, const vc_levit_weights *w, int distilled)
 
 static void fold(vc_model *model)
 {
-    const vc_levit_config *c = &model->config.levit;
-    const vc_levit_weights *w = &model->levit;
-    vc_levit_folded *out = &model->levit_folded;
+    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
+    const vc_levit_weights *w = vc_levit_weights_of(model);
+    vc_levit_folded *out = vc_levit_folded_of(model);
     for (size_t i = 0; i < VC_LEVIT_STEM; i++)
         fold_product(&out->stem[i], &w->stem[i], NULL, i ? c->stem[i - 1] : c->channels);
     for (size_t b = 0; b < vc__levit_blocks(c); b++)
@@ -178,10 +178,12 @@ static void fold(vc_model *model)
 
 vc_status vc__levit_fold(vc_model *model)
 {
-    if (!model->folded.base) {
-        place(&model->levit_folded, &model->folded, &model->config.levit);
-        VC_TRY(vc_arena_reserve(&model->folded));
-        place(&model->levit_folded, &model->folded, &model->config.levit);
+    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
+    vc_levit_state *state = model->state;
+    if (!state->arena.base) {
+        place(&state->folded, &state->arena, c);
+        VC_TRY(vc_arena_reserve(&state->arena));
+        place(&state->folded, &state->arena, c);
     }
     fold(model);
     return VC_OK;

@@ -2,7 +2,9 @@
 #ifndef VC_LEVIT_IMPL_H
 #define VC_LEVIT_IMPL_H
 
+#include "backward_impl.h"
 #include "model_impl.h"
+#include "vitcod/levit.h"
 
 /* Where an attention stands. */
 typedef struct vc__levit_place {
@@ -21,6 +23,8 @@ typedef struct vc__levit_span {
 vc__levit_span vc__levit_span_of(const vc_levit_config *config, vc__levit_place place);
 
 void vc__levit_walk(vc__walk *walk, const vc_levit_config *config, vc_levit_weights *weights);
+const char *vc__levit_preset_name(size_t index);
+void vc__levit_preset(vc_model_config *out, size_t index);
 int vc__levit_recognise(const vc_tensor_file *file);
 vc_status vc__levit_read_config(vc_model_config *out, const vc_tensor_file *file,
                                 const vc_tensor_file *autoencoder, const vc_model_options *options);
@@ -32,10 +36,31 @@ void vc__levit_expand_biases(float *out, const float *biases, const vc_levit_sha
 void vc__levit_place_acts(vc_acts *acts, const vc_model *model);
 void vc__levit_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                        const vc_tap *tap);
-void vc__levit_place_kept(vc_acts *acts, const vc_model *model);
+void vc__levit_place_kept(vc_levit_kept *out, vc_acts *acts, const vc_model *model);
 void vc__levit_observe(vc_acts *acts, const vc_model *model, const float *images, size_t batch);
 void vc__levit_settle(vc_model *model, const vc_acts *acts, size_t batch);
 void vc__levit_refresh(vc_model *model);
 vc_status vc__levit_lower(vc_workload *out, const vc_model_config *config, const vc_plan *plan);
+
+/* Gradients of activations, those that all blocks share. */
+typedef struct vc_levit_grads {
+    vc_levit_weights views;
+    float *stream[2]; /* in turn, as the forward pass of inference has them */
+    float *product;   /* behind the norm that ends a branch */
+    float *hidden, *attention, *projected, *queries, *thinned, *windows;
+    float *scores, *biases[2]; /* (B, ...) of scores; summed over the batch; (H, Tq, Tk) */
+    float *sorted, *sorted_w, *sorted_b; /* of copies of parameters, see vc_normed_acts */
+    float *head_in, *head_mean, *mean;
+} vc_levit_grads;
+
+static inline vc_levit_grads *vc__levit_grads_of(const vc_grads *grads)
+{
+    return grads->state;
+}
+
+void vc__levit_place_grads(vc_grads *grads, const vc_model *model, size_t batch);
+vc_distances vc__levit_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
+                                size_t batch, float reconstruction, const vc_lesson *lesson);
+int vc__levit_not_finite(char place[VC_PLACE_ROOM], const vc_model *model, const vc_acts *acts);
 
 #endif

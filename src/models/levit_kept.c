@@ -32,7 +32,7 @@ static void place_stem(vc_levit_kept *k, vc_arena *arena, const vc_levit_config 
 static vc_levit_block_acts place_block(vc_arena *arena, const vc_model *model, size_t index,
                                        size_t batch)
 {
-    const vc_levit_shape s = vc_levit_block_shape(&model->config.levit, index);
+    const vc_levit_shape s = vc_levit_block_shape(vc_levit_sizes_of(&model->config), index);
     const vc_attention_layer layer = vc_model_layer(&model->config, index);
     const size_t hidden = s.attention.hidden, in = batch * s.side_in * s.side_in,
                  out = batch * s.side_out * s.side_out;
@@ -76,12 +76,11 @@ static size_t bias_floats(const vc_model *model, int arranged)
     return most;
 }
 
-void vc__levit_place_kept(vc_acts *acts, const vc_model *model)
+void vc__levit_place_kept(vc_levit_kept *k, vc_acts *acts, const vc_model *model)
 {
-    const vc_levit_config *c = &model->config.levit;
+    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
     const size_t batch = acts->batch, width = c->stages[VC_LEVIT_STAGES - 1].width;
     const size_t classifiers = c->distilled ? 2 : 1, blocks = vc__levit_blocks(c);
-    vc_levit_kept *k = &acts->levit_kept;
     vc_arena *arena = &acts->arena;
     place_stem(k, arena, c, batch);
     k->blocks = vc_arena_take(arena, blocks * sizeof *k->blocks);

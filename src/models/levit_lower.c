@@ -20,7 +20,7 @@ static vc_status lower_stem(vc_workload *out, const vc_levit_config *c)
 static vc_status lower_block(vc_workload *out, const vc_model_config *config, const vc_plan *plan,
                              size_t index)
 {
-    const vc_levit_config *c = &config->levit;
+    const vc_levit_config *c = vc_levit_sizes_of(config);
     const vc__levit_place place = vc__levit_place_of(c, index);
     const vc_levit_attention *a = vc__levit_attention_of(c, place);
     const vc__levit_span s = vc__levit_span_of(c, place);
@@ -52,7 +52,7 @@ static vc_status lower_block(vc_workload *out, const vc_model_config *config, co
 
 vc_status vc__levit_lower(vc_workload *out, const vc_model_config *config, const vc_plan *plan)
 {
-    const vc_levit_config *c = &config->levit;
+    const vc_levit_config *c = vc_levit_sizes_of(config);
     uint64_t heads = c->distilled ? 2 : 1, width = c->stages[VC_LEVIT_STAGES - 1].width;
     const vc_product_shape classify[] = {{1, width, c->classes}, {1, width, c->classes}};
     const vc_op head = vc__op(VC_OP_HEAD, -1, heads * (width + 1) * c->classes, width, c->classes,

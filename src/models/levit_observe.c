@@ -57,13 +57,13 @@ static void add_branch(float *out, const vc_normed_acts *n, const float *x, cons
 
 static void stem(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
 {
-    const vc_levit_config *c = &model->config.levit;
-    vc_levit_kept *k = &acts->levit_kept;
+    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
+    vc_levit_kept *k = vc_levit_kept_of(acts);
     const float *from = images;
     for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
         const vc_window window = vc_levit_window(c, i);
         const size_t side = vc_window_side(&window), rows = batch * side * side;
-        use_kernel(&k->stem[i], &model->levit.stem[i], c->stem[i], window.channels);
+        use_kernel(&k->stem[i], &vc_levit_weights_of(model)->stem[i], c->stem[i], window.channels);
         vc_windows_gather(k->windows[i], from, batch, &window);
         run(acts->half, k->stem_out[i], &k->stem[i], k->windows[i], 9 * window.channels, c->stem[i],
             rows, NULL);
@@ -76,7 +76,7 @@ static void stem(vc_acts *acts, const vc_model *model, const float *images, size
 static void attend(vc_acts *acts, const vc_model *model, size_t index, const vc_levit_shape *s,
                    size_t batch)
 {
-    vc_levit_kept *k = &acts->levit_kept;
+    vc_levit_kept *k = vc_levit_kept_of(acts);
     const vc_levit_block_acts *a = &k->blocks[index];
     const float *keys = s->subsampling ? a->projected : a->projected + s->keys;
     const vc__attention_io attention = {.q = s->subsampling ? a->queries : a->projected,
@@ -88,7 +88,7 @@ static void attend(vc_acts *acts, const vc_model *model, size_t index, const vc_
                                         .out = a->attention,
                                         .bias = model->restriction ? k->arranged_bias : k->bias,
                                         .shape = vc_levit_attention_shape(s, batch)};
-    vc__levit_expand_biases(k->bias, model->levit.blocks[index].biases, s);
+    vc__levit_expand_biases(k->bias, vc_levit_weights_of(model)->blocks[index].biases, s);
     if (model->restriction)
         vc_pattern_arrange(k->arranged_bias, k->bias, vc_model_pattern(model, index));
     vc__attend(acts, model, index, &attention, NULL);
@@ -96,12 +96,13 @@ static void attend(vc_acts *acts, const vc_model *model, size_t index, const vc_
 
 static void block(vc_acts *acts, const vc_model *model, size_t index, const float *x, size_t batch)
 {
-    const vc_levit_shape s = vc_levit_block_shape(&model->config.levit, index);
-    const vc_levit_block *w = &model->levit.blocks[index];
-    vc_levit_block_acts *a = &acts->levit_kept.blocks[index];
+    const vc_levit_shape s = vc_levit_block_shape(vc_levit_sizes_of(&model->config), index);
+    const vc_levit_block *w = &vc_levit_weights_of(model)->blocks[index];
+    vc_levit_block_acts *a = &vc_levit_kept_of(acts)->blocks[index];
     const size_t in = batch * s.side_in * s.side_in, out = batch * s.side_out * s.side_out;
     const size_t hidden = s.attention.hidden;
-    use_sorted(&a->in, &w->in, model->levit_folded.blocks[index].order, s.projected, s.width_in);
+    use_sorted(&a->in, &w->in, vc_levit_folded_of(model)->blocks[index].order, s.projected,
+               s.width_in);
     use_parameters(&a->proj, &w->proj);
     use_parameters(&a->fc1, &w->fc1);
     use_parameters(&a->fc2, &w->fc2);
@@ -126,11 +127,12 @@ static void block(vc_acts *acts, const vc_model *model, size_t index, const floa
 
 static void classify(vc_acts *acts, const vc_model *model, const float *x, size_t batch)
 {
-    const vc_levit_config *c = &model->config.levit;
-    const vc_levit_head *const heads[] = {&model->levit.head, &model->levit.head_dist};
+    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
+    const vc_levit_head *const heads[] = {&vc_levit_weights_of(model)->head,
+                                          &vc_levit_weights_of(model)->head_dist};
     const size_t side = vc_levit_side(c, VC_LEVIT_STAGES - 1), classes = c->classes;
     const size_t width = c->stages[VC_LEVIT_STAGES - 1].width, classifiers = c->distilled ? 2 : 1;
-    vc_levit_kept *k = &acts->levit_kept;
+    vc_levit_kept *k = vc_levit_kept_of(acts);
     vc_tokens_mean(k->mean, x, batch, side * side, width);
     for (size_t i = 0; i < classifiers; i++) {
         const vc_linear product = {width, classes, heads[i]->weight, heads[i]->bias};
@@ -146,11 +148,11 @@ static void classify(vc_acts *acts, const vc_model *model, const float *x, size_
 
 void vc__levit_observe(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
 {
-    const float *x = acts->levit_kept.stem_out[VC_LEVIT_STEM - 1];
+    const float *x = vc_levit_kept_of(acts)->stem_out[VC_LEVIT_STEM - 1];
     stem(acts, model, images, batch);
-    for (size_t b = 0; b < vc__levit_blocks(&model->config.levit); b++) {
+    for (size_t b = 0; b < vc__levit_blocks(vc_levit_sizes_of(&model->config)); b++) {
         block(acts, model, b, x, batch);
-        x = acts->levit_kept.blocks[b].output;
+        x = vc_levit_kept_of(acts)->blocks[b].output;
     }
     classify(acts, model, x, batch);
 }

@@ -16,10 +16,10 @@ static void settle(const vc_normed *w, const vc_normed_acts *n, const size_t *or
 static void settle_block(const vc_model *model, const vc_levit_block_acts *a, size_t index,
                          size_t batch)
 {
-    const vc_levit_shape s = vc_levit_block_shape(&model->config.levit, index);
-    const vc_levit_block *w = &model->levit.blocks[index];
+    const vc_levit_shape s = vc_levit_block_shape(vc_levit_sizes_of(&model->config), index);
+    const vc_levit_block *w = &vc_levit_weights_of(model)->blocks[index];
     const size_t in = batch * s.side_in * s.side_in, out = batch * s.side_out * s.side_out;
-    settle(&w->in, &a->in, model->levit_folded.blocks[index].order, in, s.projected);
+    settle(&w->in, &a->in, vc_levit_folded_of(model)->blocks[index].order, in, s.projected);
     if (s.subsampling)
         settle(&w->q, &a->q, NULL, out, s.keys);
     settle(&w->proj, &a->proj, NULL, out, s.width_out);
@@ -29,13 +29,15 @@ static void settle_block(const vc_model *model, const vc_levit_block_acts *a, si
 
 void vc__levit_settle(vc_model *model, const vc_acts *acts, size_t batch)
 {
-    const vc_levit_config *c = &model->config.levit;
-    const vc_levit_kept *k = &acts->levit_kept;
-    const vc_levit_head *const heads[] = {&model->levit.head, &model->levit.head_dist};
+    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
+    const vc_levit_kept *k = vc_levit_kept_of(acts);
+    const vc_levit_head *const heads[] = {&vc_levit_weights_of(model)->head,
+                                          &vc_levit_weights_of(model)->head_dist};
     for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
         const vc_window window = vc_levit_window(c, i);
         const size_t side = vc_window_side(&window);
-        settle(&model->levit.stem[i], &k->stem[i], NULL, batch * side * side, c->stem[i]);
+        settle(&vc_levit_weights_of(model)->stem[i], &k->stem[i], NULL, batch * side * side,
+               c->stem[i]);
     }
     for (size_t b = 0; b < vc__levit_blocks(c); b++)
         settle_block(model, &k->blocks[b], b, batch);

@@ -7,17 +7,17 @@
 
 vc_status vc__model_begin(vc_model **out, const vc_model_config *config)
 {
-    const vc__architecture *architecture = vc__architecture_of(config);
+    const vc__family *family = config->family;
     *out = NULL;
-    VC_TRY(architecture->check(config));
+    VC_TRY(family->check(config));
     vc_model *model = calloc(1, sizeof *model);
     if (!model)
         return vc_fail(VC_ENOMEM, "out of memory");
     model->config = *config;
-    vc_status status = architecture->allocate(model);
+    vc_status status = family->allocate(model);
     if (status == VC_OK) {
         vc__walk count = {0};
-        architecture->walk(&count, model);
+        family->walk(&count, model);
         model->param_count = count.param_count;
         model->value_count = count.value_count;
         model->params = calloc(model->param_count, sizeof *model->params);
@@ -26,7 +26,7 @@ vc_status vc__model_begin(vc_model **out, const vc_model_config *config)
     }
     if (status == VC_OK) {
         vc__walk fill = {.params = model->params};
-        architecture->walk(&fill, model);
+        family->walk(&fill, model);
         *out = model;
         return VC_OK;
     }
@@ -42,14 +42,14 @@ vc_status vc__model_allocate(vc_model *model)
                        model->value_count);
     memset(model->values, 0, model->value_count * sizeof(float));
     vc__walk bind = {.params = model->params, .values = model->values};
-    vc__architecture_of(&model->config)->walk(&bind, model);
+    model->config.family->walk(&bind, model);
     return VC_OK;
 }
 
 vc_status vc__model_finish(vc_model *model)
 {
-    const vc__architecture *architecture = vc__architecture_of(&model->config);
-    return architecture->finish ? architecture->finish(model) : VC_OK;
+    const vc__family *family = model->config.family;
+    return family->finish ? family->finish(model) : VC_OK;
 }
 
 vc_status vc_model_parameters(size_t *out, const vc_model_config *config)
@@ -123,18 +123,12 @@ vc_status vc_model_create(vc_model **out, const vc_model_config *config, uint64_
     return status;
 }
 
-vc_status vc_deit_create(vc_model **out, const vc_deit_config *config, uint64_t seed)
-{
-    const vc_model_config whole = {.architecture = VC_DEIT, .deit = *config};
-    return vc_model_create(out, &whole, seed);
-}
-
 void vc_model_close(vc_model *model)
 {
     if (!model)
         return;
     vc__drop_restriction(model);
-    vc__architecture_of(&model->config)->release(model);
+    model->config.family->release(model);
     free(model->values);
     vc_arena_close(&model->converted);
     free(model->params);

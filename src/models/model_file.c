@@ -58,7 +58,7 @@ static vc_status take(vc_model *model, vc_param *param, const vc_tensor *tensor,
         return vc__dequantize(param->data, file, name_in(file, param));
     }
     if (is_converted(param, tensor))
-        return vc__architecture_of(&model->config)->resample(param->data, model, tensor);
+        return model->config.family->resample(param->data, model, tensor);
     if (in_place)
         param->data = tensor->data;
     else
@@ -106,8 +106,7 @@ static vc_status check_unknown(const vc_model *model, const vc_tensor_file *file
                            vc_tensor_file_path(file), name);
         if (known == model->param_count && !vc__is_buffer(name) && !vc__is_scale(file, name))
             return vc_fail(VC_EFORMAT, "%s: tensor '%s' is not part of the %s that it describes",
-                           vc_tensor_file_path(file), name,
-                           vc_architecture_name(model->config.architecture));
+                           vc_tensor_file_path(file), name, vc_model_family(&model->config));
     }
     return VC_OK;
 }
@@ -123,7 +122,7 @@ static vc_status fill(vc_model *model, int in_place)
         VC_TRY(check_unknown(model, autoencoder, 1));
     if (in_place) {
         vc__walk bind = {.params = model->params, .bind_params = 1};
-        vc__architecture_of(&model->config)->walk(&bind, model);
+        model->config.family->walk(&bind, model);
     }
     vc_status status = vc__model_finish(model);
     return status == VC_OK ? status
@@ -141,14 +140,11 @@ static vc_status use_plan_inside(vc_model *model, const vc_tensor_file *file)
     return status;
 }
 
-static vc_status recognise(vc_architecture *out, const vc_tensor_file *file)
+static vc_status recognise(const vc__family **out, const vc_tensor_file *file)
 {
-    for (int a = 0; a < VC_ARCHITECTURE_COUNT; a++) {
-        const vc_model_config config = {.architecture = (vc_architecture)a};
-        *out = (vc_architecture)a;
-        if (vc__architecture_of(&config)->recognise(file))
+    for (size_t i = 0; (*out = vc__family_at(i)); i++)
+        if ((*out)->recognise(file))
             return VC_OK;
-    }
     return vc_fail(VC_EFORMAT,
                    "%s: %zu tensors, but none of a model that is known: wanted a DeiT or a LeViT",
                    vc_tensor_file_path(file), vc_tensor_file_count(file));
@@ -158,8 +154,8 @@ static vc_status begin(vc_model **out, const vc_tensor_file *file,
                        const vc_tensor_file *autoencoder, const vc_model_options *options)
 {
     vc_model_config config = {0};
-    VC_TRY(recognise(&config.architecture, file));
-    VC_TRY(vc__architecture_of(&config)->read_config(&config, file, autoencoder, options));
+    VC_TRY(recognise(&config.family, file));
+    VC_TRY(config.family->read_config(&config, file, autoencoder, options));
     vc_status status = vc__model_begin(out, &config);
     if (status != VC_OK)
         return vc_fail(status, "%s: %s", vc_tensor_file_path(file), vc_last_error());

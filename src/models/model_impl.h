@@ -1,7 +1,8 @@
-/* Shared inside the models room: what an architecture is. */
+/* Shared inside the models room: what a family of models is. */
 #ifndef VC_MODEL_IMPL_H
 #define VC_MODEL_IMPL_H
 
+#include "vitcod/gradients.h"
 #include "vitcod/model.h"
 
 /* Visits parameters one after the other: counts them, fills `params`, and binds the pointers of a
@@ -21,21 +22,38 @@ void vc__walk_param(vc__walk *walk, float **member, const vc_param *param);
 vc_status vc__resample_positions(float *out, size_t to, const float *in, size_t from, size_t others,
                                  size_t width);
 
-/* One architecture. */
-typedef struct vc__architecture {
+/* What value norms are made of. */
+typedef struct vc__values {
+    vc_rows values;          /* (B * T, H * Dv) of V */
+    vc_rows entering;        /* (B * T, C) the tokens that go into the block */
+    const float *projection; /* (C, H * Dv) */
+} vc__values;
+
+/* One family: everything that the rest of the program asks of it. */
+struct vc__family {
     const char *name;
+    uint64_t number; /* stands for it in the checkpoints of a training: never changes */
     vc_status (*check)(const vc_model_config *config);
     vc_model_input (*input)(const vc_model_config *config);
+    void (*set_input)(vc_model_config *config, const vc_model_input *input); /* unchecked */
+    int oblong;                               /* images may be wider than high, or higher */
+    const char *(*preset_name)(size_t index); /* NULL: no more */
+    void (*preset)(vc_model_config *out, size_t index);
     size_t (*layers)(const vc_model_config *config);
     vc_attention_layer (*layer)(const vc_model_config *config, size_t layer);
+    size_t (*prefix_tokens)(const vc_model_config *config); /* NULL: none */
     size_t (*groups)(const vc_model_config *config);
     vc_attention_group (*group)(const vc_model_config *config, size_t group);
 
-    void (*resize)(vc_model_config *config, size_t image); /* unchecked */
     /* As vc_model_compress. */
     vc_status (*compress)(vc_model_config *config, size_t compressed, vc_coded of);
 
+    json_t *(*describe)(const vc_model_config *config); /* as vc_model_describe */
+    /* As vc_model_plain, unchecked; NULL: the family is no such thing. */
+    void (*plain)(vc_model_config *out, const vc_plain_sizes *sizes);
+
     int (*recognise)(const vc_tensor_file *file);
+    int writes_heads; /* the shapes in a file do not tell how many heads there are */
     /* Sizes from a checkpoint; the auto-encoder's, where there is one, may come from another. */
     vc_status (*read_config)(vc_model_config *out, const vc_tensor_file *file,
                              const vc_tensor_file *autoencoder, const vc_model_options *options);
@@ -55,16 +73,30 @@ typedef struct vc__architecture {
     void (*place)(vc_acts *acts, const vc_model *model);
     void (*forward)(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                     const vc_tap *tap);
+    /* What other rooms look at; NULL: the family does not tell. */
+    vc__values (*values)(const vc_acts *acts, const vc_model *model, size_t layer);
+    vc_rows (*block_output)(const vc_acts *acts, const vc_model *model, size_t layer);
+    vc_rows (*heads_output)(const vc_acts *acts, const vc_model *model, size_t layer);
+    size_t (*norms)(const vc_model_config *config);
+    vc_model_norm_view (*norm)(const vc_model *model, const vc_acts *acts, size_t index);
     /* As vc_model_observe, vc_model_settle and vc_model_refresh. NULL: the forward pass keeps everything; there are no
      * running statistics; inference runs on the parameters themselves. */
     void (*observe)(vc_acts *acts, const vc_model *model, const float *images, size_t batch);
     void (*settle)(vc_model *model, const vc_acts *acts, size_t batch);
     void (*refresh)(vc_model *model);
+    /* Gradients of activations in the arena, which may only be counting, and views on the flat block. NULL, as the two
+     * that follow: the family cannot be trained. */
+    void (*place_grads)(vc_grads *grads, const vc_model *model, size_t batch);
+    vc_distances (*backward)(vc_grads *grads, const vc_acts *acts, const vc_model *model,
+                             size_t batch, float reconstruction, const vc_lesson *lesson);
+    int (*not_finite)(char place[VC_PLACE_ROOM], const vc_model *model, const vc_acts *acts);
+    size_t least_share; /* as vc_model_least_share */
+    int drops_alike;    /* stochastic depth: every branch as often, else growing with the depth */
     vc_status (*lower)(vc_workload *out, const vc_model_config *config, const vc_plan *plan);
-} vc__architecture;
+};
 
-extern const vc__architecture vc__deit, vc__levit;
-const vc__architecture *vc__architecture_of(const vc_model_config *config);
+/* The families in the order in which a file is asked whether it is theirs; NULL after the last. */
+const vc__family *vc__family_at(size_t index);
 
 /* A model of this shape whose parameters have no values yet. */
 vc_status vc__model_begin(vc_model **out, const vc_model_config *config);

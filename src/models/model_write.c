@@ -116,11 +116,11 @@ static void describe(description *d, const vc_model *model)
     snprintf(d->heads, sizeof d->heads, "%zu", vc_model_layer(&model->config, 0).heads);
     channel_text(d->mean, input.mean, input.channels);
     channel_text(d->std, input.std, input.channels);
-    d->entries[0] = (vc_metadata){"architecture", vc_architecture_name(model->config.architecture)};
+    d->entries[0] = (vc_metadata){"architecture", vc_model_family(&model->config)};
     d->entries[1] = (vc_metadata){"input_mean", d->mean};
     d->entries[2] = (vc_metadata){"input_std", d->std};
     d->count = 3;
-    if (model->config.architecture == VC_DEIT) /* a LeViT's shapes tell */
+    if (model->config.family->writes_heads)
         d->entries[d->count++] = (vc_metadata){"num_heads", d->heads};
     if (!plan)
         return;

@@ -1,71 +1,185 @@
-/* The architectures, and what asks them. */
+/* The families, and what asks them. */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "model_impl.h"
 
-static const vc__architecture *const architectures[VC_ARCHITECTURE_COUNT] = {
-    [VC_DEIT] = &vc__deit,
-    [VC_LEVIT] = &vc__levit,
-};
+#define VC_FAMILY(name) extern const vc__family vc__##name;
+#include "families.def"
+#undef VC_FAMILY
 
-const vc__architecture *vc__architecture_of(const vc_model_config *config)
+static const vc__family *const families[] = {
+#define VC_FAMILY(name) &vc__##name,
+#include "families.def"
+#undef VC_FAMILY
+    NULL};
+
+const vc__family *vc__family_at(size_t index)
 {
-    return architectures[config->architecture];
+    return families[index];
 }
 
-const char *vc_architecture_name(vc_architecture architecture)
+const char *vc_model_family(const vc_model_config *config)
 {
-    return architectures[architecture]->name;
+    return config->family->name;
+}
+
+uint64_t vc_model_family_number(const vc_model_config *config)
+{
+    return config->family->number;
 }
 
 vc_model_input vc_model_input_of(const vc_model_config *config)
 {
-    return vc__architecture_of(config)->input(config);
+    return config->family->input(config);
+}
+
+size_t vc_model_image_values(const vc_model_config *config)
+{
+    const vc_model_input input = vc_model_input_of(config);
+    return input.channels * input.height * input.width;
+}
+
+vc_status vc_model_check_classifier(const vc_model_config *config)
+{
+    const vc_model_input input = vc_model_input_of(config);
+    if (input.classes == 0)
+        return vc_fail(VC_EUNSUPPORTED, "a %s without a classifier tells no classes apart",
+                       vc_model_family(config));
+    if (input.height != input.width)
+        return vc_fail(VC_EUNSUPPORTED,
+                       "a %s for images of %zu x %zu: wanted square ones, which files are cut to",
+                       vc_model_family(config), input.height, input.width);
+    return VC_OK;
+}
+
+vc_status vc_model_set_input(vc_model_config *config, const vc_model_input *input)
+{
+    vc_model_config changed = *config;
+    if (input->height != input->width && !config->family->oblong)
+        return vc_fail(VC_EINVAL, "a %s takes square images, not %zu x %zu", config->family->name,
+                       input->height, input->width);
+    config->family->set_input(&changed, input);
+    VC_TRY(config->family->check(&changed));
+    *config = changed;
+    return VC_OK;
 }
 
 vc_status vc_model_resize(vc_model_config *config, size_t image)
 {
-    vc_model_config resized = *config;
-    vc__architecture_of(config)->resize(&resized, image);
-    VC_TRY(vc__architecture_of(config)->check(&resized));
-    *config = resized;
-    return VC_OK;
+    vc_model_input input = vc_model_input_of(config);
+    input.height = input.width = image;
+    return vc_model_set_input(config, &input);
+}
+
+vc_status vc_model_plain(vc_model_config *out, const vc_plain_sizes *sizes,
+                         const vc_model_input *input)
+{
+    const vc__family *family;
+    for (size_t i = 0; (family = families[i]) && !family->plain; i++)
+        ;
+    if (!family)
+        return vc_fail(VC_EUNSUPPORTED, "no family of models takes sizes of one's own");
+    *out = (vc_model_config){.family = family};
+    family->plain(out, sizes);
+    return vc_model_set_input(out, input);
+}
+
+json_t *vc_model_describe(const vc_model_config *config)
+{
+    return config->family->describe(config);
+}
+
+static int can(const vc__family *family, vc_ability ability)
+{
+    switch (ability) {
+    case VC_ABILITY_VALUES:
+        return family->values != NULL;
+    case VC_ABILITY_BLOCKS:
+        return family->block_output && family->heads_output;
+    case VC_ABILITY_NORMS:
+        return family->norm != NULL;
+    case VC_ABILITY_LEARNS:
+        break;
+    }
+    return family->backward != NULL;
+}
+
+int vc_model_can(const vc_model_config *config, vc_ability ability)
+{
+    return can(config->family, ability);
+}
+
+const char *vc_families_that_can(char text[VC_FAMILIES_TEXT], vc_ability ability)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; families[i]; i++)
+        if (can(families[i], ability) && used < VC_FAMILIES_TEXT)
+            used += (size_t)snprintf(text + used, VC_FAMILIES_TEXT - used, "%sa %s",
+                                     used ? " or " : "", families[i]->name);
+    return text;
+}
+
+vc_rows vc_model_block_output(const vc_acts *acts, const vc_model *model, size_t layer)
+{
+    return model->config.family->block_output(acts, model, layer);
+}
+
+vc_rows vc_model_heads_output(const vc_acts *acts, const vc_model *model, size_t layer)
+{
+    return model->config.family->heads_output(acts, model, layer);
+}
+
+size_t vc_model_norms(const vc_model_config *config)
+{
+    return config->family->norm ? config->family->norms(config) : 0;
+}
+
+vc_model_norm_view vc_model_norm(const vc_model *model, const vc_acts *acts, size_t index)
+{
+    return model->config.family->norm(model, acts, index);
 }
 
 vc_status vc_model_compress(vc_model_config *config, size_t compressed, vc_coded of)
 {
-    return vc__architecture_of(config)->compress(config, compressed, of);
+    return config->family->compress(config, compressed, of);
 }
 
 size_t vc_model_layers(const vc_model_config *config)
 {
-    return vc__architecture_of(config)->layers(config);
+    return config->family->layers(config);
 }
 
 vc_attention_layer vc_model_layer(const vc_model_config *config, size_t layer)
 {
-    return vc__architecture_of(config)->layer(config, layer);
+    return config->family->layer(config, layer);
+}
+
+size_t vc_model_prefix_tokens(const vc_model_config *config)
+{
+    return config->family->prefix_tokens ? config->family->prefix_tokens(config) : 0;
 }
 
 size_t vc_model_groups(const vc_model_config *config)
 {
-    return vc__architecture_of(config)->groups(config);
+    return config->family->groups(config);
 }
 
 vc_attention_group vc_model_group(const vc_model_config *config, size_t group)
 {
-    return vc__architecture_of(config)->group(config, group);
+    return config->family->group(config, group);
 }
 
 const vc_coder *vc_model_coder(const vc_model *model, size_t layer)
 {
-    return vc__architecture_of(&model->config)->coder(model, layer);
+    return model->config.family->coder(model, layer);
 }
 
 const float *vc_model_bias(const vc_model *model, size_t layer)
 {
-    return vc__architecture_of(&model->config)->bias(model, layer);
+    return model->config.family->bias(model, layer);
 }
 
 void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
@@ -73,36 +187,36 @@ void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images,
 {
     assert(batch > 0 && batch <= acts->batch);
     assert(!(tap && tap->attention && vc_model_plan(model)));
-    vc__architecture_of(&model->config)->forward(acts, model, images, batch, tap);
+    model->config.family->forward(acts, model, images, batch, tap);
 }
 
 void vc_model_observe(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
 {
-    const vc__architecture *architecture = vc__architecture_of(&model->config);
+    const vc__family *family = model->config.family;
     assert(batch > 0 && batch <= acts->batch && acts->keep);
-    if (architecture->observe)
-        architecture->observe(acts, model, images, batch);
+    if (family->observe)
+        family->observe(acts, model, images, batch);
     else
-        architecture->forward(acts, model, images, batch, NULL);
+        family->forward(acts, model, images, batch, NULL);
 }
 
 void vc_model_settle(vc_model *model, const vc_acts *acts, size_t batch)
 {
-    const vc__architecture *architecture = vc__architecture_of(&model->config);
-    if (architecture->settle)
-        architecture->settle(model, acts, batch);
+    const vc__family *family = model->config.family;
+    if (family->settle)
+        family->settle(model, acts, batch);
 }
 
 void vc_model_refresh(vc_model *model)
 {
-    const vc__architecture *architecture = vc__architecture_of(&model->config);
-    if (architecture->refresh)
-        architecture->refresh(model);
+    const vc__family *family = model->config.family;
+    if (family->refresh)
+        family->refresh(model);
 }
 
 vc_status vc_model_lower(vc_workload *out, const vc_model_config *config, const vc_plan *plan)
 {
-    return vc__architecture_of(config)->lower(out, config, plan);
+    return config->family->lower(out, config, plan);
 }
 
 vc_op vc__op(vc_op_kind kind, int layer, uint64_t weights, uint64_t in, uint64_t out,

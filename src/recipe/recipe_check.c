@@ -21,9 +21,11 @@ static vc_status check_model(vc_recipe *recipe, const vc_model *model)
 {
     const vc_recipe_options *o = &recipe->options;
     const vc_attention_layer l = vc_model_layer(&model->config, 0);
-    if (model->config.architecture != VC_DEIT)
-        return vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be designed, wanted a deit", o->model,
-                       vc_architecture_name(model->config.architecture));
+    char those[VC_FAMILIES_TEXT];
+    if (!vc_model_can(&model->config, VC_ABILITY_BLOCKS))
+        return vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be designed, wanted %s", o->model,
+                       vc_model_family(&model->config),
+                       vc_families_that_can(those, VC_ABILITY_BLOCKS));
     if (vc_model_plan(model))
         return vc_fail(VC_EINVAL,
                        "%s: a plan is inside, wanted a dense model (`vitcod import --plan none`)",

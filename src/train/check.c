@@ -1,5 +1,5 @@
 /* Whether a run can be what its options say. */
-#include "learner.h"
+#include "train_impl.h"
 #include "vitcod/comm.h"
 
 int vc__looks_inside(const vc_train_options *o)
@@ -17,20 +17,27 @@ static vc_status check_range(const char *name, double value, double low, double 
 /* Blocks are compared one by one. */
 static vc_status check_blocks(const vc_train_options *o, const vc_model *model)
 {
-    const vc_deit_config *s = &model->config.deit, *t = &o->teacher->config.deit;
+    const vc_model_config *own = &model->config, *other = &o->teacher->config;
+    char those[VC_FAMILIES_TEXT];
     if (!vc__looks_inside(o))
         return VC_OK;
-    if (model->config.architecture != VC_DEIT)
-        return vc_fail(VC_EUNSUPPORTED,
-                       "only a deit's blocks can learn from a teacher's, this is a %s",
-                       vc_architecture_name(model->config.architecture));
-    if ((o->teacher->config.architecture == VC_DEIT && t->depth == s->depth &&
-         t->width == s->width && vc_deit_tokens(t) == vc_deit_tokens(s)))
+    if (!vc_model_can(own, VC_ABILITY_BLOCKS))
+        return vc_fail(VC_EUNSUPPORTED, "only %s's blocks can learn from a teacher's, this is a %s",
+                       vc_families_that_can(those, VC_ABILITY_BLOCKS), vc_model_family(own));
+    const size_t layers = vc_model_layers(own);
+    int alike = own->family == other->family && vc_model_layers(other) == layers;
+    for (size_t i = 0; alike && i < layers; i++) {
+        const vc_attention_layer s = vc_model_layer(own, i), t = vc_model_layer(other, i);
+        alike = s.width == t.width && s.queries == t.queries &&
+                s.heads * s.value_dim == t.heads * t.value_dim;
+    }
+    if (alike)
         return VC_OK;
+    const vc_attention_layer first = vc_model_layer(own, 0);
     return vc_fail(VC_EINVAL,
-                   "the teacher's blocks are not the student's: wanted a DeiT of %zu blocks, %zu "
+                   "the teacher's blocks are not the student's: wanted a %s of %zu blocks, %zu "
                    "values and %zu tokens",
-                   s->depth, s->width, vc_deit_tokens(s));
+                   vc_model_family(own), layers, first.width, first.queries);
 }
 
 /* The teacher sees the very batch that the student sees. */
@@ -38,12 +45,13 @@ vc_status vc_train_check_teacher(const vc_train_options *o, const vc_model *stud
 {
     const vc_model_input own = vc_model_input_of(&student->config), *s = &own;
     const vc_model_input teacher = vc_model_input_of(&o->teacher->config), *t = &teacher;
-    if (t->image != s->image || t->channels != s->channels || t->classes != s->classes)
+    if (t->height != s->height || t->width != s->width || t->channels != s->channels ||
+        t->classes != s->classes)
         return vc_fail(VC_EINVAL,
                        "the teacher takes %zu x %zu x %zu and has %zu classes, wanted the "
                        "student's %zu x %zu x %zu and %zu",
-                       t->channels, t->image, t->image, t->classes, s->channels, s->image, s->image,
-                       s->classes);
+                       t->channels, t->height, t->width, t->classes, s->channels, s->height,
+                       s->width, s->classes);
     for (size_t c = 0; c < s->channels; c++)
         if (t->mean[c] != s->mean[c] || t->std[c] != s->std[c])
             return vc_fail(VC_EINVAL,
@@ -61,13 +69,12 @@ vc_status vc_train_check_teacher(const vc_train_options *o, const vc_model *stud
 /* BatchNorm of one image has no deviation. */
 static vc_status check_share(const vc_model *model, const vc_train_options *o)
 {
-    const size_t least = vc__learner_of(model)->least_share, ranks = (size_t)vc_comm_size();
+    const size_t least = vc_model_least_share(&model->config), ranks = (size_t)vc_comm_size();
     if (o->batch / ranks >= least)
         return VC_OK;
     return vc_fail(VC_EINVAL,
                    "a batch of %zu in %zu process%s: a %s wants %zu images or more in each",
-                   o->batch, ranks, ranks == 1 ? "" : "es",
-                   vc_architecture_name(model->config.architecture), least);
+                   o->batch, ranks, ranks == 1 ? "" : "es", vc_model_family(&model->config), least);
 }
 
 static vc_status check_heads(const vc_model *model, const vc_source *data,

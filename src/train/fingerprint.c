@@ -6,9 +6,11 @@
 static uint64_t hash_config(uint64_t hash, const vc_model *model)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
-    const uint64_t sizes[] = {model->config.architecture, input.image, input.channels,
+    const uint64_t sizes[] = {vc_model_family_number(&model->config), input.width, input.channels,
                               input.classes, vc_model_layer(&model->config, 0).heads};
     hash = vc_hash(hash, sizes, sizeof sizes);
+    if (input.height != input.width)
+        hash = vc_hash(hash, &input.height, sizeof input.height);
     hash = vc_hash(vc_hash(hash, input.mean, sizeof input.mean), input.std, sizeof input.std);
     for (size_t i = 0; i < model->param_count; i++)
         hash = vc_hash(hash, model->params[i].shape, sizeof model->params[i].shape);

@@ -273,7 +273,7 @@ vc_status vc_train(vc_model *model, vc_source *train, vc_source *test,
                   .options = options,
                   .checkpoint = checkpoint,
                   .hooks = hooks};
-    VC_TRY(vc__check_trainable(model));
+    VC_TRY(vc_model_check_trainable(model));
     if (test)
         VC_TRY(vc_model_check_source(model, test));
     const vc_status status = run(&l, resume);

@@ -1,7 +1,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "learner.h"
 #include "loop.h"
 
 enum { STREAM_BRANCHES = 7 };
@@ -9,7 +8,7 @@ enum { STREAM_BRANCHES = 7 };
 /* `what` went wrong; the checkpoint is older than that. */
 static vc_status diverged(const vc__loop *l, const char *what, double value)
 {
-    char place[VC__PLACE_ROOM];
+    char place[VC_PLACE_ROOM];
     vc__first_not_finite(place, l->model, &l->acts, &l->grads);
     return vc_fail(VC_EINVAL,
                    "epoch %llu, step %llu: the %s is %g%s%s, wanted a finite number that does not "
@@ -18,13 +17,6 @@ static vc_status diverged(const vc__loop *l, const char *what, double value)
                    what, value, place[0] ? ", not finite first " : "", place, l->learning_rate,
                    l->checkpoint ? "; the last good checkpoint is " : "",
                    l->checkpoint ? l->checkpoint : "");
-}
-
-static double drop_share(const vc__loop *l, size_t layer, size_t layers)
-{
-    if (vc__learner_of(l->model)->drops_alike)
-        return l->options->drop_path;
-    return layers > 1 ? l->options->drop_path * (double)layer / (double)(layers - 1) : 0.0;
 }
 
 /* A branch is left out with a probability, else counts so much more that its mean stays. */
@@ -36,7 +28,8 @@ static void draw_branches(vc__loop *l)
         vc_rng rng = vc_rng_open(l->options->seed, STREAM_BRANCHES + (l->state.epoch << 8),
                                  sample.index + ((uint64_t)sample.repetition << 32));
         for (size_t b = 0; b < 2 * layers; b++) {
-            const double share = drop_share(l, b / 2, layers);
+            const double share =
+                vc_model_drop_share(&l->model->config, l->options->drop_path, b / 2);
             const int dropped = vc_rng_uniform(&rng) < share;
             l->branches[b * images + i] = dropped ? 0.0f : (float)(1.0 / (1.0 - share));
         }

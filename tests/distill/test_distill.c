@@ -1,5 +1,6 @@
 /* Calibration as a library: what a dense model makes of images, agreement with itself, going on, and what is refused. */
 #include "testing.h"
+#include "vitcod/deit.h"
 #include "vitcod/distill.h"
 #include "vitcod/rng.h"
 
@@ -172,9 +173,9 @@ static void a_look_counts_images_and_classes(void **state)
     assert_int_equal(seen.images, COUNT * 4 / 5);
     assert_true(seen.classes >= 1 && seen.classes <= 4 && seen.last_class < 4);
     vc_dense_stats_close(&stats);
-    memset(s.teacher->deit.head_w, 0, 4 * 12 * sizeof(float));
+    memset(vc_deit_weights_of(s.teacher)->head_w, 0, 4 * 12 * sizeof(float));
     for (size_t c = 0; c < 4; c++)
-        s.teacher->deit.head_b[c] = c == 2 ? 1.0f : 0.0f;
+        vc_deit_weights_of(s.teacher)->head_b[c] = c == 2 ? 1.0f : 0.0f;
     assert_ok(vc_dense_look(NULL, &seen, s.teacher, s.learn, &how));
     assert_int_equal(seen.classes, 1);
     assert_int_equal(seen.last_class, 2);

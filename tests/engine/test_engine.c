@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "engine_logits.h"
+#include "vitcod/deit.h"
 #include "vitcod/equalize.h"
 #include "vitcod/polarize.h"
 #include "vitcod/rng.h"
@@ -77,7 +78,7 @@ static void any_coder(void **state)
             [VC_IN_FP32] = 1e-5, [VC_IN_BF16] = 3e-2, [VC_IN_INT8] = 1e-1};
         float have[IMAGES * CLASSES], want[IMAGES * CLASSES];
         const vc_model_options heads = {.heads = 3};
-        vc_model_config c = {.deit = config};
+        vc_model_config c = vc_deit_model(&config);
         vc_model *model, *back;
         assert_ok(vc_model_compress(&c, 2, of));
         assert_ok(vc_model_create(&model, &c, 1));
@@ -90,8 +91,9 @@ static void any_coder(void **state)
         }
         assert_ok(vc_model_write_int8(temporary("coded.safetensors"), model));
         assert_ok(vc_model_open(&back, temporary("coded.safetensors"), &heads));
-        assert_memory_equal(back->config.deit.compressed_heads, c.deit.compressed_heads,
-                            sizeof c.deit.compressed_heads);
+        assert_memory_equal(vc_deit_sizes_of(&back->config)->compressed_heads,
+                            vc_deit_sizes_of(&c)->compressed_heads,
+                            sizeof vc_deit_sizes_of(&c)->compressed_heads);
         engine_logits(have, back, images, IMAGES, VC_IN_FP32);
         assert_close(have, want, tolerance[VC_IN_INT8]);
         vc_model_close(back);
@@ -234,7 +236,7 @@ static void equalization(void **state)
         vc_model_forward(&acts, model, images, IMAGES, NULL);
         vc_channel_range_add(&range, &acts, model, IMAGES);
         vc_acts_close(&acts);
-        const float *w = model->deit.blocks[1].fc1_w;
+        const float *w = vc_deit_weights_of(model)->blocks[1].fc1_w;
         for (size_t i = 0; round == 1 && i < config.width; i++) {
             float most = 0.0f;
             for (size_t o = 0; o < config.hidden; o++)

@@ -1,6 +1,7 @@
 /* DeiT against golden files that an independent program computed, and its files. */
 #include "engine_logits.h"
 #include "vitcod/attention_stats.h"
+#include "vitcod/deit.h"
 #include "vitcod/model.h"
 #include "vitcod/npy.h"
 #include "vitcod/polarize.h"
@@ -94,16 +95,17 @@ static void file_round_trip(void **state)
     assert_ok(vc_deit_create(&model, &config, 9));
     assert_ok(vc_model_write(temporary("m.safetensors"), model));
     assert_ok(vc_model_open(&back, temporary("m.safetensors"), &none));
-    assert_int_equal(back->config.deit.heads, 5);
-    assert_int_equal(back->config.deit.image, 8);
-    assert_int_equal(back->config.deit.compressed_heads[0], 3);
-    assert_int_equal(back->config.deit.compressed_heads[1], 3);
-    assert_int_equal(back->config.deit.distilled, 1);
-    assert_true(back->config.deit.mean[1] == 0.5f && back->config.deit.std[1] == 0.2f);
+    assert_int_equal(vc_deit_sizes_of(&back->config)->heads, 5);
+    assert_int_equal(vc_deit_sizes_of(&back->config)->image, 8);
+    assert_int_equal(vc_deit_sizes_of(&back->config)->compressed_heads[0], 3);
+    assert_int_equal(vc_deit_sizes_of(&back->config)->compressed_heads[1], 3);
+    assert_int_equal(vc_deit_sizes_of(&back->config)->distilled, 1);
+    assert_true(vc_deit_sizes_of(&back->config)->mean[1] == 0.5f &&
+                vc_deit_sizes_of(&back->config)->std[1] == 0.2f);
     assert_int_equal(back->value_count, model->value_count);
     assert_memory_equal(back->values, model->values, model->value_count * sizeof(float));
     vc_model_close(back);
-    model->deit.blocks[1].fc1_b[2] = NAN;
+    vc_deit_weights_of(model)->blocks[1].fc1_b[2] = NAN;
     assert_ok(vc_model_write(temporary("n.safetensors"), model));
     assert_fails(vc_model_open(&back, temporary("n.safetensors"), &none), VC_EINVAL,
                  "'blocks.1.mlp.fc1.bias' holds nan at flat index 2");
@@ -182,7 +184,8 @@ static void mean_attention(void **state)
 static void lowering(void **state)
 {
     (void)state;
-    const vc_model_config whole = {.deit = vc_deit_config_default()};
+    const vc_deit_config sizes = vc_deit_config_default();
+    const vc_model_config whole = vc_deit_model(&sizes);
     vc_workload w = {0};
     assert_ok(vc_model_lower(&w, &whole, NULL));
     uint64_t t = 197, d = 192, attention = 12 * 2 * 3 * t * t * 64;
@@ -208,7 +211,8 @@ static void lowering_of_one_coder(void **state)
     (void)state;
     const uint64_t t = 197, d = 64;
     for (vc_coded of = VC_CODED_Q; of <= VC_CODED_QK; of++) {
-        vc_model_config c = {.deit = vc_deit_config_default()};
+        const vc_deit_config sizes = vc_deit_config_default();
+        vc_model_config c = vc_deit_model(&sizes);
         vc_workload w = {0};
         const uint64_t sides = of == VC_CODED_QK ? 2 : 1;
         assert_ok(vc_model_compress(&c, 0, of));
@@ -245,28 +249,28 @@ static void files_of_one_coder(void **state)
     for (vc_coded of = VC_CODED_Q; of <= VC_CODED_K; of++) {
         const size_t coded = of == VC_CODED_K, other = !coded;
         const vc_model_options none = {0}, with = {.autoencoder = temporary("coder.safetensors")};
-        vc_model_config c = {.deit = plain};
+        vc_model_config c = vc_deit_model(&plain);
         assert_ok(vc_model_compress(&c, 2, of));
         assert_ok(vc_model_create(&model, &c, 4));
         assert_null(vc_model_coder(model, 1)[other].encoder_w);
         assert_ok(vc_model_write(temporary("m.safetensors"), model));
         assert_ok(vc_model_write_autoencoder(with.autoencoder, model));
         assert_ok(vc_model_open(&back, temporary("m.safetensors"), &none));
-        assert_int_equal(back->config.deit.compressed_heads[coded], 2);
-        assert_int_equal(back->config.deit.compressed_heads[other], 0);
+        assert_int_equal(vc_deit_sizes_of(&back->config)->compressed_heads[coded], 2);
+        assert_int_equal(vc_deit_sizes_of(&back->config)->compressed_heads[other], 0);
         assert_memory_equal(back->values, model->values, model->value_count * sizeof(float));
         vc_model_close(back);
         assert_ok(vc_model_open(&back, temporary("plain.safetensors"), &with));
-        assert_int_equal(back->config.deit.compressed_heads[other], 0);
+        assert_int_equal(vc_deit_sizes_of(&back->config)->compressed_heads[other], 0);
         assert_memory_equal(vc_model_coder(back, 1)[coded].decoder_w,
                             vc_model_coder(model, 1)[coded].decoder_w, 6 * sizeof(float));
         vc_model_close(back);
         vc_model_close(model);
     }
-    vc_model_config c = {.deit = plain};
+    vc_model_config c = vc_deit_model(&plain);
     assert_fails(vc_model_compress(&c, 4, VC_CODED_K), VC_EINVAL, "at most the model's 3");
-    c.deit.compressed_heads[0] = 1;
-    c.deit.compressed_heads[1] = 2;
+    vc_deit_sizes_in(&c)->compressed_heads[0] = 1;
+    vc_deit_sizes_in(&c)->compressed_heads[1] = 2;
     assert_fails(vc_model_create(&model, &c, 0), VC_EINVAL, "wanted one width");
 }
 

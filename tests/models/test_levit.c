@@ -1,5 +1,7 @@
 /* LeViT and distilled DeiT against timm: tools/golden/models.py has the other side. */
 #include "timm.h"
+#include "vitcod/deit.h"
+#include "vitcod/levit.h"
 #include "vitcod/polarize.h"
 #include "vitcod/safetensors.h"
 
@@ -14,7 +16,7 @@ static vc_model_config small(const char *name, int autoencoder)
         {16, 32, 48}, {16, 32, 48}, {24, 36, 48}, {32, 48, 64}, {48, 64, 96}};
     vc_model_config config;
     assert_ok(vc_model_preset(&config, name));
-    vc_levit_config *c = &config.levit;
+    vc_levit_config *c = vc_levit_sizes_in(&config);
     size_t which = 0;
     while (strcmp(names[which], name) != 0)
         which++;
@@ -106,9 +108,9 @@ static void on_batch_statistics(void **state)
             assert_near(acts.head_logits[k],
                         json_real_value(json_array_get(head, k % (BATCH * CLASSES))), 1e-3);
         }
-        const size_t block = config.levit.stages[0].depth + 1;
+        const size_t block = vc_levit_sizes_of(&config)->stages[0].depth + 1;
         for (size_t k = 0; k < json_array_size(running); k++)
-            assert_near(model->levit.blocks[block].in.mean[k],
+            assert_near(vc_levit_weights_of(model)->blocks[block].in.mean[k],
                         json_real_value(json_array_get(running, k)), 1e-5);
         vc_acts_close(&acts);
         vc_model_close(model);
@@ -163,15 +165,16 @@ static void parameters_are_timms(void **state)
 static void distilled_deit_against_timm(void **state)
 {
     (void)state;
-    vc_model_config config = {.architecture = VC_DEIT, .deit = vc_deit_config_default()};
-    config.deit.image = 32;
-    config.deit.patch = 8;
-    config.deit.width = 24;
-    config.deit.depth = 2;
-    config.deit.heads = 3;
-    config.deit.hidden = 96;
-    config.deit.classes = CLASSES;
-    config.deit.distilled = 1;
+    vc_deit_config sizes = vc_deit_config_default();
+    sizes.image = 32;
+    sizes.patch = 8;
+    sizes.width = 24;
+    sizes.depth = 2;
+    sizes.heads = 3;
+    sizes.hidden = 96;
+    sizes.classes = CLASSES;
+    sizes.distilled = 1;
+    const vc_model_config config = vc_deit_model(&sizes);
     json_t *golden = golden_of("deit_distilled");
     vc_model *model = make(&config, 1);
     check_logits(model, golden, "plain");
@@ -183,15 +186,16 @@ static void distilled_deit_against_timm(void **state)
 static void checkpoint_of_pytorch(void **state)
 {
     (void)state;
-    vc_model_config config = {.architecture = VC_DEIT, .deit = vc_deit_config_default()};
-    config.deit.image = 16;
-    config.deit.patch = 8;
-    config.deit.width = 12;
-    config.deit.depth = 1;
-    config.deit.heads = 3;
-    config.deit.hidden = 48;
-    config.deit.classes = 4;
-    config.deit.distilled = 1;
+    vc_deit_config sizes = vc_deit_config_default();
+    sizes.image = 16;
+    sizes.patch = 8;
+    sizes.width = 12;
+    sizes.depth = 1;
+    sizes.heads = 3;
+    sizes.hidden = 48;
+    sizes.classes = 4;
+    sizes.distilled = 1;
+    const vc_model_config config = vc_deit_model(&sizes);
     const vc_model_options options = {.heads = 3, .in_place = 1}, silent = {0};
     vc_model *want, *have;
     assert_ok(vc_model_create(&want, &config, 0));
@@ -365,7 +369,7 @@ static void what_does_not_fit_is_refused(void **state)
     assert_fails(vc_model_preset(&config, "resnet50"), VC_EINVAL, "'resnet50' is unknown, wanted");
     config = small("levit_128s", 0);
     model = make(&config, 0);
-    model->levit.blocks[0].in.variance[1] = -1.0f;
+    vc_levit_weights_of(model)->blocks[0].in.variance[1] = -1.0f;
     assert_ok(vc_model_write(temporary("negative.safetensors"), model));
     vc_model_close(model);
     assert_fails(vc_model_open(&model, temporary("negative.safetensors"), &none), VC_EINVAL,

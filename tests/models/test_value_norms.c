@@ -1,5 +1,7 @@
 /* What a value adds behind the projection, against the product itself. */
 #include "testing.h"
+#include "tiny_levit.h"
+#include "vitcod/deit.h"
 #include "vitcod/model.h"
 #include "vitcod/rng.h"
 
@@ -9,7 +11,7 @@ enum { BATCH = 2, WIDTH = 12, HEADS = 3, VALUES = WIDTH / HEADS };
 static double norm_of(const float *w, const vc_acts *acts, size_t layer, size_t i, size_t h,
                       size_t tokens, int centred)
 {
-    const float *values = acts->deit.layers[layer].qkv + 2 * WIDTH + h * VALUES;
+    const float *values = vc_deit_acts_of(acts)->layers[layer].qkv + 2 * WIDTH + h * VALUES;
     double v[VALUES], sum = 0.0;
     for (size_t k = 0; k < VALUES; k++) {
         v[k] = (double)values[i * 3 * WIDTH + k];
@@ -23,7 +25,7 @@ static double norm_of(const float *w, const vc_acts *acts, size_t layer, size_t 
         sum += y * y;
     }
     double entering = 0.0;
-    const float *x = acts->deit.layers[layer].input + i / tokens * tokens * WIDTH;
+    const float *x = vc_deit_acts_of(acts)->layers[layer].input + i / tokens * tokens * WIDTH;
     for (size_t k = 0; k < tokens * WIDTH; k++)
         entering += (double)x[k] * (double)x[k];
     return sqrt(sum / entering * (double)tokens);
@@ -56,7 +58,7 @@ static void norms_of_projected_values(void **state)
     assert_ok(vc_acts_open(&passing, model, BATCH, 0));
     vc_model_forward(&acts, model, x, BATCH, NULL);
     for (size_t layer = 0; layer < 2; layer++) {
-        const float *w = model->deit.blocks[layer].proj_w;
+        const float *w = vc_deit_weights_of(model)->blocks[layer].proj_w;
         for (int centred = 0; centred < 2; centred++) {
             assert_ok(vc_model_value_norms(norms, &acts, model, layer, BATCH, centred));
             for (size_t i = 0; i < BATCH * tokens; i++)
@@ -72,8 +74,25 @@ static void norms_of_projected_values(void **state)
     vc_model_close(model);
 }
 
+/* Its values are no columns of a projection that the stream is added to. */
+static void a_levit_has_none(void **state)
+{
+    (void)state;
+    const vc_model_config config = tiny_levit();
+    vc_model *model = tiny_levit_open(&config);
+    vc_acts acts;
+    float norm = 0.0f;
+    assert_ok(vc_acts_open(&acts, model, 1, 0));
+    assert_fails(vc_model_value_norms(&norm, &acts, model, 0, 1, 0), VC_EUNSUPPORTED,
+                 "norms of values want a deit, this is a levit");
+    assert_false(vc_model_can(&config, VC_ABILITY_VALUES));
+    vc_acts_close(&acts);
+    vc_model_close(model);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(norms_of_projected_values)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(norms_of_projected_values),
+                                       cmocka_unit_test(a_levit_has_none)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,9 +50,8 @@ static float timm_images[BATCH * 3 * IMAGE * IMAGE];
 
 static inline void forward(float *logits, vc_model *model, double *reconstruction)
 {
-    const vc_model_input input = vc_model_input_of(&model->config);
     vc_acts acts;
-    noise(timm_images, "images", BATCH * 3 * input.image * input.image);
+    noise(timm_images, "images", BATCH * vc_model_image_values(&model->config));
     assert_ok(vc_acts_open(&acts, model, BATCH, 0));
     vc_model_forward(&acts, model, timm_images, BATCH, NULL);
     memcpy(logits, acts.logits, BATCH * CLASSES * sizeof *logits);

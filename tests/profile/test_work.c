@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "testing.h"
+#include "vitcod/deit.h"
 #include "vitcod/engine.h"
+#include "vitcod/levit.h"
 #include "vitcod/model.h"
 #include "vitcod/profile.h"
 
@@ -59,7 +61,8 @@ static void a_deit_does_what_is_counted(void **state)
                                                      : "deit_tiny_patch16_224"));
         assert_ok(vc_model_resize(&config, 64));
         assert_ok(vc_model_create(&model, &config, 1));
-        assert_int_equal(executed(model) + left_out(&config.deit), counted(&config, NULL));
+        assert_int_equal(executed(model) + left_out(vc_deit_sizes_of(&config)),
+                         counted(&config, NULL));
         vc_model_close(model);
     }
 }
@@ -73,8 +76,8 @@ static void a_levit_does_what_is_counted(void **state)
     assert_ok(vc_model_preset(&config, "levit_128s"));
     assert_ok(vc_model_resize(&config, 64));
     assert_ok(vc_model_create(&model, &config, 1));
-    const uint64_t second =
-        config.levit.stages[VC_LEVIT_STAGES - 1].width * (uint64_t)config.levit.classes;
+    const uint64_t second = vc_levit_sizes_of(&config)->stages[VC_LEVIT_STAGES - 1].width *
+                            (uint64_t)vc_levit_sizes_of(&config)->classes;
     assert_int_equal(executed(model) + second, counted(&config, NULL));
     vc_model_close(model);
 }

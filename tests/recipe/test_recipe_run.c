@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "testing.h"
+#include "vitcod/deit.h"
 #include "vitcod/model.h"
 #include "vitcod/recipe.h"
 

@@ -1,5 +1,6 @@
 /* The model's whole backward pass against central differences, for each kind of model. */
 #include "testing.h"
+#include "vitcod/deit.h"
 #include "vitcod/polarize.h"
 #include "vitcod/rng.h"
 #include "vitcod/train.h"
@@ -14,7 +15,7 @@ static double distance(vc_grads *spare, const vc_acts *acts, const vc_acts *teac
                        const vc_model *model)
 {
     const vc_lesson lesson = {teacher, (float)features, (float)attention_weight};
-    memset(spare->dlogits, 0, BATCH * model->config.deit.classes * sizeof(float));
+    memset(spare->dlogits, 0, BATCH * vc_deit_sizes_of(&model->config)->classes * sizeof(float));
     const vc_distances d = vc_model_backward_taught(spare, acts, model, BATCH, 0.0f, &lesson);
     return features * d.features + attention_weight * d.attention;
 }
@@ -24,7 +25,7 @@ static int apart;
 
 static vc_loss task(vc_grads *grads, const vc_acts *acts, const vc_model *model, const int32_t *y)
 {
-    const size_t classes = model->config.deit.classes;
+    const size_t classes = vc_deit_sizes_of(&model->config)->classes;
     const vc_labels labels = {y, y, 1.0};
     const float wanted[BATCH * 5] = {1.0f, -0.5f, 0.2f, 2.0f, 0.3f, -1.0f, 0.6f, 0.1f};
     const vc_teaching teaching = {wanted, 0.5, 1.0, 1};
@@ -59,11 +60,11 @@ static vc_model *make_teacher(vc_acts *acts, vc_deit_config config, const float 
 
 static void use_plan(vc_model *model, int residual)
 {
-    size_t tokens = vc_deit_tokens(&model->config.deit);
+    size_t tokens = vc_deit_tokens(vc_deit_sizes_of(&model->config));
     vc_mask mask;
     vc_plan plan;
-    assert_ok(
-        vc_mask_open(&mask, model->config.deit.depth, model->config.deit.heads, tokens, tokens));
+    assert_ok(vc_mask_open(&mask, vc_deit_sizes_of(&model->config)->depth,
+                           vc_deit_sizes_of(&model->config)->heads, tokens, tokens));
     for (size_t i = 0; i < mask.layers * mask.heads * tokens * tokens; i++)
         mask.pruned[i] = i % tokens != 0 && i % tokens != i / tokens % tokens && i % 3 != 0;
     assert_ok(vc_polarize(&plan, &mask, 6, "mask"));
@@ -187,9 +188,9 @@ static void distilled(void **state)
 
 static vc_deit_config coded(vc_coded of)
 {
-    vc_model_config c = {.deit = small};
+    vc_model_config c = vc_deit_model(&small);
     assert_ok(vc_model_compress(&c, 2, of));
-    return c.deit;
+    return *vc_deit_sizes_of(&c);
 }
 
 static void autoencoder(void **state)

@@ -1,5 +1,6 @@
 /* The loop learns, and resuming gives the same bits as never having stopped. */
 #include "testing.h"
+#include "vitcod/deit.h"
 #include "vitcod/rng.h"
 #include "vitcod/train.h"
 
@@ -253,7 +254,7 @@ static void a_teacher_teaches(void **state)
     teacher->values[0] += 1.0f;
     assert_fails(train(student, &unlabelled, &o, temporary("taught"), 1, &hooks), VC_EINVAL,
                  "other options");
-    teacher->config.deit.mean[0] = 0.0f;
+    vc_deit_sizes_in(&teacher->config)->mean[0] = 0.0f;
     assert_fails(train(student, &data, &o, NULL, 0, &hooks), VC_EINVAL, "mean 0");
     vc_acts_close(&acts);
     vc_model_close(student);

@@ -1,5 +1,6 @@
 /* Ten training steps against PyTorch: tools/golden/train_trace.py has the other side. */
 #include "testing.h"
+#include "vitcod/deit.h"
 #include "vitcod/json.h"
 #include "vitcod/polarize.h"
 #include "vitcod/train.h"
@@ -43,7 +44,7 @@ static void restrict_model(vc_model *model, restriction how)
 {
     vc_mask mask;
     vc_plan plan;
-    assert_ok(make_mask(&mask, &model->config.deit));
+    assert_ok(make_mask(&mask, vc_deit_sizes_of(&model->config)));
     if (how == MASK)
         assert_ok(vc_model_use_masks(model, &mask, 1, "mask"));
     if (how == PLAN) {

@@ -1,21 +1,16 @@
-/* What holds gradients, and the architectures that have some. */
+/* What holds gradients. */
+#include <math.h>
 #include <string.h>
 
-#include "learner.h"
+#include "backward_impl.h"
+#include "model_impl.h"
 #include "vitcod/threads.h"
 
-static const vc__learner *const learners[VC_ARCHITECTURE_COUNT] = {
-    [VC_DEIT] = &vc__deit_learner,
-    [VC_LEVIT] = &vc__levit_learner,
-};
-
-const vc__learner *vc__learner_of(const vc_model *model)
+vc_status vc_model_check_trainable(const vc_model *model)
 {
-    return learners[model->config.architecture];
-}
-
-vc_status vc__check_trainable(const vc_model *model)
-{
+    if (!vc_model_can(&model->config, VC_ABILITY_LEARNS))
+        return vc_fail(VC_EUNSUPPORTED, "a %s has no backward pass and cannot be trained",
+                       vc_model_family(&model->config));
     if (model->values)
         return VC_OK;
     return vc_fail(VC_EUNSUPPORTED, "a model that lies in a mapped file cannot be trained");
@@ -66,33 +61,28 @@ static void place_coders(vc_grads *g, const vc_model *model, size_t batch)
 static void place(vc_grads *g, const vc_model *model, size_t batch)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
-    const size_t logits = batch * input.classes;
+    const size_t logits = batch * input.outputs;
     g->values = vc_arena_floats(&g->arena, model->value_count);
     g->dlogits = vc_arena_floats(&g->arena, logits);
     g->dhead_logits = vc_arena_floats(&g->arena, input.classifiers * logits);
     g->classified = vc_arena_floats(&g->arena, logits);
     place_coders(g, model, batch);
-    vc__learner_of(model)->place(g, model, batch);
+    model->config.family->place_grads(g, model, batch);
     g->scratch = vc_arena_floats(&g->arena, scratch_count(model));
 }
 
 vc_status vc_grads_open(vc_grads *out, const vc_model *model, size_t batch)
 {
     *out = (vc_grads){0};
-    VC_TRY(vc__check_trainable(model));
+    VC_TRY(vc_model_check_trainable(model));
     place(out, model, batch);
     VC_TRY(vc_arena_reserve(&out->arena));
     place(out, model, batch);
-    const vc_status status = vc__learner_of(model)->bind(out, model);
-    if (status != VC_OK)
-        vc_grads_close(out);
-    return status;
+    return VC_OK;
 }
 
 void vc_grads_close(vc_grads *grads)
 {
-    for (size_t i = 0; i < VC_ARCHITECTURE_COUNT; i++)
-        learners[i]->release(grads);
     vc_arena_close(&grads->arena);
     *grads = (vc_grads){0};
 }
@@ -105,7 +95,7 @@ void vc_grads_clear(vc_grads *grads, const vc_model *model)
 void vc__classifier_gradient(vc_grads *g, const vc_model *model, size_t head, size_t batch)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
-    const size_t count = batch * input.classes;
+    const size_t count = batch * input.outputs;
     const float share = 1.0f / (float)input.classifiers; /* the logits are the mean of the heads' */
     for (size_t i = 0; i < count; i++)
         g->classified[i] = share * g->dlogits[i] + g->dhead_logits[head * count + i];
@@ -120,11 +110,37 @@ void vc__ready(const vc_grads *g, const float *first)
 vc_distances vc_model_backward_taught(vc_grads *grads, const vc_acts *acts, const vc_model *model,
                                       size_t batch, float reconstruction, const vc_lesson *lesson)
 {
-    return vc__learner_of(model)->backward(grads, acts, model, batch, reconstruction, lesson);
+    return model->config.family->backward(grads, acts, model, batch, reconstruction, lesson);
 }
 
 void vc_model_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model, size_t batch,
                        float reconstruction)
 {
     vc_model_backward_taught(grads, acts, model, batch, reconstruction, NULL);
+}
+
+size_t vc_model_least_share(const vc_model_config *config)
+{
+    return config->family->least_share;
+}
+
+double vc_model_drop_share(const vc_model_config *config, double most, size_t layer)
+{
+    const size_t layers = vc_model_layers(config);
+    if (config->family->drops_alike)
+        return most;
+    return layers > 1 ? most * (double)layer / (double)(layers - 1) : 0.0;
+}
+
+int vc_all_finite(const float *x, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(x[i]))
+            return 0;
+    return 1;
+}
+
+int vc_model_not_finite(char place[VC_PLACE_ROOM], const vc_model *model, const vc_acts *acts)
+{
+    return model->config.family->not_finite(place, model, acts);
 }

@@ -1,7 +1,7 @@
 /* Backward of products with BatchNorm, whose parameters may be in use as rearranged copies, and of attention's biases. */
 #include <string.h>
 
-#include "levit_learner.h"
+#include "levit_backward_impl.h"
 
 void vc__normed_backward(float *dx, const vc_normed *d, float *dproduct, const float *dy,
                          const vc__normed_layer *layer)

@@ -1,10 +1,8 @@
-#ifndef VC_LEVIT_LEARNER_H
-#define VC_LEVIT_LEARNER_H
+/* Shared between the files of LeViT's backward pass. */
+#ifndef VC_LEVIT_BACKWARD_IMPL_H
+#define VC_LEVIT_BACKWARD_IMPL_H
 
-#include "learner.h"
-
-vc_distances vc__levit_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
-                                size_t batch, float reconstruction, const vc_lesson *lesson);
+#include "levit_impl.h"
 
 /* A product and the norm behind it (levit_normed_backward.c). */
 typedef struct vc__normed_layer {

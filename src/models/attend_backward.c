@@ -1,7 +1,7 @@
-/* Backward of what lies between the projections, the same for every architecture. */
+/* Backward of what lies between the projections, the same for every family. */
 #include <math.h>
 
-#include "learner.h"
+#include "backward_impl.h"
 
 static void autoencoders_backward(vc_grads *g, const vc__attend_grads *a, const vc_coder coders[2],
                                   const vc_acts *acts, const vc_model *model, size_t layer,

@@ -1,26 +1,8 @@
-/* What training has to know of an architecture: one row each, chosen in grads.c. */
-#ifndef VC_LEARNER_H
-#define VC_LEARNER_H
+/* What the backward passes of the families share. */
+#ifndef VC_BACKWARD_IMPL_H
+#define VC_BACKWARD_IMPL_H
 
-#include "train_impl.h"
-
-typedef struct vc__learner {
-    /* Gradients of activations in the arena, which may only be counting. */
-    void (*place)(vc_grads *grads, const vc_model *model, size_t batch);
-    /* The views of the flat block, whose blocks are allocated. */
-    vc_status (*bind)(vc_grads *grads, const vc_model *model);
-    void (*release)(vc_grads *grads);
-    /* As vc_model_backward_taught. */
-    vc_distances (*backward)(vc_grads *grads, const vc_acts *acts, const vc_model *model,
-                             size_t batch, float reconstruction, const vc_lesson *lesson);
-    /* As vc__first_not_finite, in the activations; 0: all are finite. */
-    int (*find)(char place[VC__PLACE_ROOM], const vc_model *model, const vc_acts *acts);
-    size_t least_share; /* images that each process must have in a step */
-    int drops_alike;    /* stochastic depth: every branch as often, else growing with the depth */
-} vc__learner;
-
-extern const vc__learner vc__deit_learner, vc__levit_learner;
-const vc__learner *vc__learner_of(const vc_model *model);
+#include "vitcod/gradients.h"
 
 /* grads->classified: the gradient of one head's logits. */
 void vc__classifier_gradient(vc_grads *grads, const vc_model *model, size_t head, size_t batch);
@@ -47,5 +29,12 @@ typedef struct vc__attend_grads {
 void vc__attend_backward(vc_grads *grads, const vc__attend_grads *attention,
                          const vc_coder coders[2], const vc_acts *acts, const vc_model *model,
                          size_t layer, float reconstruction);
+
+/* The distance of what leaves block `layer`, or its heads, from the teacher's; to dx `weight` times its
+ * share of the gradient is added (block_distance.c). */
+double vc__feature_distance(float *dx, const vc_acts *acts, const vc_acts *teacher,
+                            const vc_model *model, size_t layer, size_t batch, float weight);
+double vc__attention_distance(float *dx, const vc_acts *acts, const vc_acts *teacher,
+                              const vc_model *model, size_t layer, size_t batch, float weight);
 
 #endif

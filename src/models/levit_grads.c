@@ -1,8 +1,7 @@
-/* LeViT as one of the architectures that learn. */
+/* Gradients of a LeViT's activations, and where a forward pass went wrong. */
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "levit_learner.h"
+#include "levit_impl.h"
 
 typedef struct sizes { /* the largest of each buffer, floats */
     size_t stream, product, hidden, attention, projected, queries, thinned, windows, scores,
@@ -28,7 +27,7 @@ static void measure_stem(sizes *s, const vc_levit_config *c, size_t batch)
 
 static void measure_block(sizes *s, const vc_model *model, size_t index, size_t batch)
 {
-    const vc_levit_shape b = vc_levit_block_shape(&model->config.levit, index);
+    const vc_levit_shape b = vc_levit_block_shape(vc_levit_sizes_of(&model->config), index);
     const size_t queries = b.side_out * b.side_out, keys = b.side_in * b.side_in;
     const size_t in = batch * keys, out = batch * queries;
     const size_t dense = b.attention.heads * queries * keys;
@@ -48,11 +47,11 @@ static void measure_block(sizes *s, const vc_model *model, size_t index, size_t 
     raise_to(&s->outputs, b.projected);
 }
 
-static void place(vc_grads *grads, const vc_model *model, size_t batch)
+void vc__levit_place_grads(vc_grads *grads, const vc_model *model, size_t batch)
 {
-    const vc_levit_config *c = &model->config.levit;
+    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
     const size_t width = c->stages[VC_LEVIT_STAGES - 1].width;
-    vc_levit_grads *g = &grads->levit;
+    vc_levit_grads made = {0}, *g = &made;
     sizes s = {0};
     measure_stem(&s, c, batch);
     for (size_t b = 0; b < vc_model_layers(&model->config); b++)
@@ -69,33 +68,26 @@ static void place(vc_grads *grads, const vc_model *model, size_t batch)
                    "each buffer has its size");
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         *buffers[i] = vc_arena_floats(&grads->arena, counts[i]);
-}
-
-static vc_status bind(vc_grads *grads, const vc_model *model)
-{
-    vc_levit_block *blocks = calloc(vc_model_layers(&model->config), sizeof *blocks);
-    if (!blocks)
-        return vc_fail(VC_ENOMEM, "out of memory");
-    grads->levit.views = vc_levit_views(model, grads->values, blocks);
-    return VC_OK;
-}
-
-static void release(vc_grads *grads)
-{
-    free(grads->levit.views.blocks);
+    vc_levit_block *blocks =
+        vc_arena_take(&grads->arena, vc_model_layers(&model->config) * sizeof *blocks);
+    grads->state = vc_arena_take(&grads->arena, sizeof made);
+    if (!grads->state)
+        return;
+    made.views = vc_levit_views(model, grads->values, blocks);
+    *vc__levit_grads_of(grads) = made;
 }
 
 /* In the order of the forward pass. */
-static int find(char where[VC__PLACE_ROOM], const vc_model *model, const vc_acts *acts)
+int vc__levit_not_finite(char where[VC_PLACE_ROOM], const vc_model *model, const vc_acts *acts)
 {
-    const vc_levit_config *c = &model->config.levit;
-    const vc_levit_kept *k = &acts->levit_kept;
+    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
+    const vc_levit_kept *k = vc_levit_kept_of(acts);
     for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
         const vc_window window = vc_levit_window(c, i);
         const size_t side = vc_window_side(&window);
-        if (vc__is_finite(k->stem_out[i], acts->batch * side * side * c->stem[i]))
+        if (vc_all_finite(k->stem_out[i], acts->batch * side * side * c->stem[i]))
             continue;
-        snprintf(where, VC__PLACE_ROOM, "in what convolution %zu of the stem makes", i + 1);
+        snprintf(where, VC_PLACE_ROOM, "in what convolution %zu of the stem makes", i + 1);
         return 1;
     }
     for (size_t b = 0; b < vc_model_layers(&model->config); b++) {
@@ -103,25 +95,15 @@ static int find(char where[VC__PLACE_ROOM], const vc_model *model, const vc_acts
         const vc_levit_block_acts *a = &k->blocks[b];
         const size_t in = acts->batch * s.side_in * s.side_in,
                      out = acts->batch * s.side_out * s.side_out;
-        const char *what = !vc__is_finite(a->projected, in * s.projected) ? "makes of Q, K and V"
-                           : !vc__is_finite(a->attention, out * s.values) ? "attends to"
-                           : !vc__is_finite(a->middle, out * s.width_out) ? "gives to its MLP"
-                           : !vc__is_finite(a->output, out * s.width_out) ? "gives"
+        const char *what = !vc_all_finite(a->projected, in * s.projected) ? "makes of Q, K and V"
+                           : !vc_all_finite(a->attention, out * s.values) ? "attends to"
+                           : !vc_all_finite(a->middle, out * s.width_out) ? "gives to its MLP"
+                           : !vc_all_finite(a->output, out * s.width_out) ? "gives"
                                                                           : NULL;
         if (what) {
-            snprintf(where, VC__PLACE_ROOM, "in what block %zu %s", b, what);
+            snprintf(where, VC_PLACE_ROOM, "in what block %zu %s", b, what);
             return 1;
         }
     }
     return 0;
 }
-
-const vc__learner vc__levit_learner = {
-    .place = place,
-    .bind = bind,
-    .release = release,
-    .backward = vc__levit_backward,
-    .find = find,
-    .drops_alike = 1,
-    .least_share = 2, /* the heads' norms want a deviation */
-};

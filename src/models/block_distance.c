@@ -1,12 +1,5 @@
 /* What leaves each block, and each attention, against the teacher's, token by token. */
-#include "train_impl.h"
-
-/* (B, T, C) what leaves a block. */
-static const float *behind(const vc_acts *acts, const vc_model *model, size_t layer)
-{
-    return layer + 1 < model->config.deit.depth ? acts->deit.layers[layer + 1].input
-                                                : acts->deit.tokens;
-}
+#include "backward_impl.h"
 
 typedef struct squares {
     float difference, teacher;
@@ -52,16 +45,17 @@ static double block_distance(float *dx, const float *x, const float *t, size_t t
 double vc__feature_distance(float *dx, const vc_acts *acts, const vc_acts *teacher,
                             const vc_model *model, size_t layer, size_t batch, float weight)
 {
-    const vc_deit_config *c = &model->config.deit;
-    return block_distance(dx, behind(acts, model, layer), behind(teacher, model, layer),
-                          batch * vc_deit_tokens(c), c->width, (double)weight / (double)c->depth);
+    const vc_rows x = vc_model_block_output(acts, model, layer),
+                  t = vc_model_block_output(teacher, model, layer);
+    return block_distance(dx, x.data, t.data, batch * x.tokens, x.width,
+                          (double)weight / (double)vc_model_layers(&model->config));
 }
 
 double vc__attention_distance(float *dx, const vc_acts *acts, const vc_acts *teacher,
                               const vc_model *model, size_t layer, size_t batch, float weight)
 {
-    const vc_deit_config *c = &model->config.deit;
-    return block_distance(dx, acts->deit.layers[layer].attention,
-                          teacher->deit.layers[layer].attention, batch * vc_deit_tokens(c),
-                          c->width, (double)weight / (double)c->depth);
+    const vc_rows x = vc_model_heads_output(acts, model, layer),
+                  t = vc_model_heads_output(teacher, model, layer);
+    return block_distance(dx, x.data, t.data, batch * x.tokens, x.width,
+                          (double)weight / (double)vc_model_layers(&model->config));
 }

@@ -1,5 +1,5 @@
-/* LeViT's backward pass; mirrors models/levit_observe.c. The gradient of the tokens lies in stream[*now]. */
-#include "levit_learner.h"
+/* LeViT's backward pass; mirrors levit_observe.c. The gradient of the tokens lies in stream[*now]. */
+#include "levit_backward_impl.h"
 
 static void add(float *y, const float *x, size_t count)
 {
@@ -12,13 +12,14 @@ static void add(float *y, const float *x, size_t count)
 static void classify_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
                               size_t batch)
 {
-    const vc_levit_config *c = &model->config.levit;
+    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
     const size_t side = vc_levit_side(c, VC_LEVIT_STAGES - 1);
     const size_t width = c->stages[VC_LEVIT_STAGES - 1].width;
-    const vc_levit_head *const heads[] = {&model->levit.head, &model->levit.head_dist};
-    vc_levit_grads *g = &grads->levit;
+    const vc_levit_head *const heads[] = {&vc_levit_weights_of(model)->head,
+                                          &vc_levit_weights_of(model)->head_dist};
+    vc_levit_grads *g = vc__levit_grads_of(grads);
     const vc_levit_head *const d[] = {&g->views.head, &g->views.head_dist};
-    const vc_levit_kept *k = &acts->levit_kept;
+    const vc_levit_kept *k = vc_levit_kept_of(acts);
     for (size_t i = 0; i < (c->distilled ? 2 : 1); i++) {
         const vc_linear product = {width, c->classes, heads[i]->weight, heads[i]->bias};
         float *mean = i == 0 ? g->mean : g->head_mean;
@@ -38,9 +39,9 @@ static void attend_backward(vc_grads *grads, const vc_acts *acts, const vc_model
                             size_t index, const vc_levit_shape *s, size_t batch,
                             float reconstruction)
 {
-    vc_levit_grads *g = &grads->levit;
+    vc_levit_grads *g = vc__levit_grads_of(grads);
     const vc_levit_block *d = &g->views.blocks[index];
-    const vc_levit_block_acts *a = &acts->levit_kept.blocks[index];
+    const vc_levit_block_acts *a = &vc_levit_kept_of(acts)->blocks[index];
     const size_t k = s->subsampling ? 0 : s->keys, v = k + s->keys;
     const vc__attend_grads attention = {.q = s->subsampling ? a->queries : a->projected,
                                         .k = a->projected + k,
@@ -63,7 +64,7 @@ static void mlp_backward(vc_levit_grads *g, size_t now, const vc_acts *acts, siz
                          const vc_levit_shape *s, size_t batch, size_t rows)
 {
     const vc_levit_block *d = &g->views.blocks[index];
-    const vc_levit_block_acts *a = &acts->levit_kept.blocks[index];
+    const vc_levit_block_acts *a = &vc_levit_kept_of(acts)->blocks[index];
     vc_half *half = acts->half;
     const size_t hidden = s->attention.hidden, width = s->width_out;
     const vc__normed_layer fc1 = {&a->fc1, a->middle, rows, width, hidden, half};
@@ -79,12 +80,12 @@ static void mlp_backward(vc_levit_grads *g, size_t now, const vc_acts *acts, siz
 static void block_backward(vc_grads *grads, size_t *now, const vc_acts *acts, const vc_model *model,
                            size_t index, size_t batch, float reconstruction)
 {
-    const vc_levit_shape s = vc_levit_block_shape(&model->config.levit, index);
-    const vc_levit_kept *k = &acts->levit_kept;
+    const vc_levit_shape s = vc_levit_block_shape(vc_levit_sizes_of(&model->config), index);
+    const vc_levit_kept *k = vc_levit_kept_of(acts);
     const vc_levit_block_acts *a = &k->blocks[index];
     const float *x = index > 0 ? k->blocks[index - 1].output : k->stem_out[VC_LEVIT_STEM - 1];
     const size_t in = batch * s.side_in * s.side_in, out = batch * s.side_out * s.side_out;
-    vc_levit_grads *g = &grads->levit;
+    vc_levit_grads *g = vc__levit_grads_of(grads);
     const vc_levit_block *d = &g->views.blocks[index];
     const vc__normed_layer proj = {&a->proj, a->active, out, s.values, s.width_out, acts->half};
     const vc__normed_layer project = {&a->in, x, in, s.width_in, s.projected, acts->half};
@@ -99,7 +100,7 @@ static void block_backward(vc_grads *grads, size_t *now, const vc_acts *acts, co
     vc_hardswish_backward(g->attention, g->attention, a->attention, out * s.values);
     attend_backward(grads, acts, model, index, &s, batch, reconstruction);
     vc__sorted_backward(dx, &d->in, g, g->projected, g->projected, &project,
-                        model->levit_folded.blocks[index].order);
+                        vc_levit_folded_of(model)->blocks[index].order);
     if (!s.subsampling) {
         add(g->stream[*now], dx, in * s.width_in);
         return;
@@ -112,8 +113,8 @@ static void block_backward(vc_grads *grads, size_t *now, const vc_acts *acts, co
 static void stem_backward(vc_levit_grads *g, size_t now, const vc_acts *acts, const vc_model *model,
                           size_t batch)
 {
-    const vc_levit_config *c = &model->config.levit;
-    const vc_levit_kept *k = &acts->levit_kept;
+    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
+    const vc_levit_kept *k = vc_levit_kept_of(acts);
     for (size_t i = VC_LEVIT_STEM; i-- > 0;) {
         const vc_window window = vc_levit_window(c, i);
         const size_t side = vc_window_side(&window);
@@ -137,12 +138,12 @@ vc_distances vc__levit_backward(vc_grads *grads, const vc_acts *acts, const vc_m
     size_t now = 0;
     (void)lesson; /* of a DeiT's blocks: see check.c */
     classify_backward(grads, acts, model, batch);
-    vc__ready(grads, grads->levit.views.head.norm_w);
+    vc__ready(grads, vc__levit_grads_of(grads)->views.head.norm_w);
     for (size_t b = vc_model_layers(&model->config); b-- > 0;) {
         block_backward(grads, &now, acts, model, b, batch, reconstruction);
-        vc__ready(grads, grads->levit.views.blocks[b].biases);
+        vc__ready(grads, vc__levit_grads_of(grads)->views.blocks[b].biases);
     }
-    stem_backward(&grads->levit, now, acts, model, batch);
+    stem_backward(vc__levit_grads_of(grads), now, acts, model, batch);
     vc__ready(grads, grads->values);
     return (vc_distances){0};
 }

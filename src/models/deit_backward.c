@@ -1,0 +1,140 @@
+#include <string.h>
+
+#include "deit_impl.h"
+
+/* From dlogits to the gradient of the residual stream that leaves the last block. */
+static void classify_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
+                              size_t batch)
+{
+    vc_deit_grads *g = vc__deit_grads_of(grads);
+    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
+    const vc_deit_weights *w = vc_deit_weights_of(model);
+    size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
+    for (size_t k = 0; k < classes; k++) {
+        vc__classifier_gradient(grads, model, k, batch);
+        const vc_linear head = {.inputs = width,
+                                .outputs = c->classes,
+                                .weight = k == 0 ? w->head_w : w->head_dist_w,
+                                .bias = k == 0 ? w->head_b : w->head_dist_b};
+        vc_linear_backward(g->head, k == 0 ? g->views.head_w : g->views.head_dist_w,
+                           k == 0 ? g->views.head_b : g->views.head_dist_b, grads->classified,
+                           vc_deit_acts_of(acts)->head_in + k * batch * width, &head, batch);
+        for (size_t b = 0; b < batch; b++)
+            memcpy(g->class_tokens + (b * classes + k) * width, g->head + b * width,
+                   width * sizeof(float));
+    }
+    memset(g->head, 0, batch * classes * width * sizeof(float));
+    vc_layernorm_backward(g->head, g->views.norm_w, g->views.norm_b, g->class_tokens,
+                          vc_deit_acts_of(acts)->class_in, vc_deit_acts_of(acts)->class_mean,
+                          vc_deit_acts_of(acts)->class_rstd, w->norm_w, batch * classes, width);
+    memset(g->stream, 0, batch * tokens * width * sizeof(float));
+    for (size_t b = 0; b < batch; b++)
+        memcpy(g->stream + b * tokens * width, g->head + b * classes * width,
+               classes * width * sizeof(float));
+}
+
+static void attend_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
+                            size_t layer, size_t batch, float reconstruction)
+{
+    vc_deit_grads *g = vc__deit_grads_of(grads);
+    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
+    const vc_layer_acts *a = &vc_deit_acts_of(acts)->layers[layer];
+    const size_t width = c->width;
+    float *dqkv = g->qkv;
+    vc__attend_grads attention = {.q = a->qkv,
+                                  .k = a->qkv + width,
+                                  .v = a->qkv + 2 * width,
+                                  .encoded = {a->encoded[0], a->encoded[1]},
+                                  .decoded = {a->decoded[0], a->decoded[1]},
+                                  .probs = a->probs,
+                                  .dq = dqkv,
+                                  .dk = dqkv + width,
+                                  .dv = dqkv + 2 * width,
+                                  .dout = g->attention,
+                                  .shape = vc_deit_attention_shape(c, batch)};
+    attention.shape.q_stride = attention.shape.k_stride = 3 * width;
+    vc__attend_backward(grads, &attention, g->views.blocks[layer].coder, acts, model, layer,
+                        reconstruction);
+}
+
+/* Returns the distance of the heads from the lesson's, where it wants that. */
+static double block_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
+                             size_t layer, size_t batch, float reconstruction,
+                             const vc_lesson *lesson)
+{
+    vc_deit_grads *g = vc__deit_grads_of(grads);
+    double distance = 0.0;
+    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
+    const vc_block_weights *w = &vc_deit_weights_of(model)->blocks[layer];
+    const vc_block_weights *d = &g->views.blocks[layer];
+    const vc_layer_acts *a = &vc_deit_acts_of(acts)->layers[layer];
+    size_t rows = batch * vc_deit_tokens(c), width = c->width, hidden = c->hidden;
+    const vc_linear qkv = {width, 3 * width, w->qkv_w, w->qkv_b};
+    const vc_linear proj = {width, width, w->proj_w, w->proj_b};
+    const vc_linear fc1 = {width, hidden, w->fc1_w, w->fc1_b};
+    const vc_linear fc2 = {hidden, width, w->fc2_w, w->fc2_b};
+
+    const size_t image = rows / batch * width;
+    const float *dy = vc__branch_gradient(g->attention, g->stream, acts, layer, 1, batch, image);
+    vc_linear_backward_in(acts->half, g->mlp, d->fc2_w, d->fc2_b, dy, a->gelu, &fc2, rows);
+    vc_gelu_backward(g->mlp, g->mlp, a->fc1, rows * hidden);
+    vc_linear_backward_in(acts->half, g->norm, d->fc1_w, d->fc1_b, g->mlp, a->norm2, &fc1, rows);
+    vc_layernorm_backward(g->stream, d->norm2_w, d->norm2_b, g->norm, a->middle, a->mean2, a->rstd2,
+                          w->norm2_w, rows, width);
+    dy = vc__branch_gradient(g->norm, g->stream, acts, layer, 0, batch, image);
+    vc_linear_backward_in(acts->half, g->attention, d->proj_w, d->proj_b, dy, a->attention, &proj,
+                          rows);
+    if (lesson && lesson->attention > 0.0f)
+        distance = vc__attention_distance(g->attention, acts, lesson->teacher, model, layer, batch,
+                                          lesson->attention);
+    attend_backward(grads, acts, model, layer, batch, reconstruction);
+    vc_linear_backward_in(acts->half, g->norm, d->qkv_w, d->qkv_b, g->qkv, a->norm1, &qkv, rows);
+    vc_layernorm_backward(g->stream, d->norm1_w, d->norm1_b, g->norm, a->input, a->mean1, a->rstd1,
+                          w->norm1_w, rows, width);
+    return distance;
+}
+
+static void embed_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
+                           size_t batch)
+{
+    vc_deit_grads *g = vc__deit_grads_of(grads);
+    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
+    size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
+    size_t patches = tokens - classes;
+    vc_column_sum(g->views.pos_embed, g->stream, batch, tokens * width);
+    for (size_t b = 0; b < batch; b++) {
+        const float *grad = g->stream + b * tokens * width;
+        for (size_t i = 0; i < width; i++)
+            g->views.cls_token[i] += grad[i];
+        for (size_t i = 0; c->distilled && i < width; i++)
+            g->views.dist_token[i] += grad[width + i];
+        memcpy(g->patches + b * patches * width, grad + classes * width,
+               patches * width * sizeof(float));
+    }
+    const vc_linear patch = {.inputs = c->channels * c->patch * c->patch,
+                             .outputs = width,
+                             .weight = vc_deit_weights_of(model)->patch_w,
+                             .bias = vc_deit_weights_of(model)->patch_b};
+    vc_linear_backward(NULL, g->views.patch_w, g->views.patch_b, g->patches,
+                       vc_deit_acts_of(acts)->patches, &patch, batch * patches);
+}
+
+vc_distances vc__deit_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
+                               size_t batch, float reconstruction, const vc_lesson *lesson)
+{
+    const double depth = (double)vc_deit_sizes_of(&model->config)->depth;
+    vc_distances sum = {0};
+    classify_backward(grads, acts, model, batch);
+    vc__ready(grads, vc__deit_grads_of(grads)->views.norm_w);
+    for (size_t l = vc_deit_sizes_of(&model->config)->depth; l-- > 0;) {
+        if (lesson && lesson->features > 0.0f)
+            sum.features +=
+                vc__feature_distance(vc__deit_grads_of(grads)->stream, acts, lesson->teacher, model,
+                                     l, batch, lesson->features);
+        sum.attention += block_backward(grads, acts, model, l, batch, reconstruction, lesson);
+        vc__ready(grads, vc__deit_grads_of(grads)->views.blocks[l].norm1_w);
+    }
+    embed_backward(grads, acts, model, batch);
+    vc__ready(grads, grads->values);
+    return (vc_distances){sum.features / depth, sum.attention / depth};
+}

@@ -1,0 +1,42 @@
+/* Sizes by timm's names (Graham et al. 2021, table 1, and its published code). */
+#include "levit_impl.h"
+
+typedef struct preset {
+    const char *name;
+    size_t key_dim;
+    size_t width[VC_LEVIT_STAGES], heads[VC_LEVIT_STAGES], depth[VC_LEVIT_STAGES];
+} preset;
+
+static const preset presets[] = {
+    {"levit_128s", 16, {128, 256, 384}, {4, 6, 8}, {2, 3, 4}},
+    {"levit_128", 16, {128, 256, 384}, {4, 8, 12}, {4, 4, 4}},
+    {"levit_192", 32, {192, 288, 384}, {3, 5, 6}, {4, 4, 4}},
+    {"levit_256", 32, {256, 384, 512}, {4, 6, 8}, {4, 4, 4}},
+    {"levit_384", 32, {384, 512, 768}, {6, 9, 12}, {4, 4, 4}},
+};
+
+const char *vc__levit_preset_name(size_t index)
+{
+    return index < sizeof presets / sizeof *presets ? presets[index].name : NULL;
+}
+
+/* Values are twice, in subsampling four times, as wide as keys; the MLPs double. */
+void vc__levit_preset(vc_model_config *out, size_t index)
+{
+    const preset *p = &presets[index];
+    vc_levit_config *c = vc_levit_sizes_in(out);
+    *c = (vc_levit_config){.image = 224, .channels = 3, .classes = 1000, .distilled = 1};
+    vc__default_normalisation(c->mean, c->std, c->channels);
+    for (size_t i = 0; i < VC_LEVIT_STEM; i++)
+        c->stem[i] = p->width[0] >> (VC_LEVIT_STEM - 1 - i);
+    for (size_t s = 0; s < VC_LEVIT_STAGES; s++) {
+        vc_levit_stage *stage = &c->stages[s];
+        *stage =
+            (vc_levit_stage){.width = p->width[s],
+                             .depth = p->depth[s],
+                             .own = {p->heads[s], p->key_dim, 2 * p->key_dim, 2 * p->width[s]}};
+        if (s > 0)
+            stage->subsampling = (vc_levit_attention){p->width[s - 1] / p->key_dim, p->key_dim,
+                                                      4 * p->key_dim, 2 * p->width[s]};
+    }
+}
