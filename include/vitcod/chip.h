@@ -1,4 +1,4 @@
-/* The ViTCoD accelerator as a timeline: PE lines shared by a denser, a sparser and a linear engine, encoder,
+/* The ViTCoD accelerator as a timeline: PE lines shared by a denser, a sparser and a linear unit, encoder,
  * decoder, softmax and vector units, double-buffered scratchpads, a memory behind them. Equations and
  * assumptions: docs/simulator.md, part D. All times are cycles of the chip's clock. */
 #ifndef VITCOD_CHIP_H
@@ -10,8 +10,8 @@
 
 /* How PE lines are shared between the denser and the sparser part of a head. */
 typedef enum vc_line_split {
-    VC_SPLIT_KEPT, /* by entries, head by head (ViTCoD's public code) */
-    VC_SPLIT_FIXED /* denser_share of the lines, whatever the head */
+    VC_LINE_SPLIT_KEPT, /* by entries, head by head (ViTCoD's public code) */
+    VC_LINE_SPLIT_FIXED /* denser_share of the lines, whatever the head */
 } vc_line_split;
 
 /* Who computes attention on the lines, and how. */
@@ -48,7 +48,7 @@ typedef struct vc_spatten_config {
     uint64_t first_layer; /* the layers before it keep all */
     double
         least_significant; /* share of queries whose softmax is flat: scores again, with the low bits */
-    uint64_t top_k;        /* values that the top-k engine takes per cycle */
+    uint64_t top_k;        /* values that the top-k unit takes per cycle */
     uint64_t drain;        /* cycles through the pipeline */
     uint64_t value_bits, first_bits; /* of Q, K and V; what is fetched at first */
 } vc_spatten_config;
@@ -97,18 +97,18 @@ vc_status vc_chip_config_check(const vc_chip_config *config);
 const char *vc_dataflow_name(vc_dataflow dataflow);
 uint64_t vc_chip_banks(const vc_chip_config *config, vc_buffer buffer);
 
-typedef enum vc_engine_kind {
-    VC_ENGINE_DENSER,
-    VC_ENGINE_SPARSER,
-    VC_ENGINE_LINEAR,
-    VC_ENGINE_SOFTMAX,
-    VC_ENGINE_ENCODER,
-    VC_ENGINE_DECODER,
-    VC_ENGINE_VECTOR,
-    VC_ENGINE_COUNT
-} vc_engine_kind;
+typedef enum vc_chip_unit {
+    VC_CHIP_UNIT_DENSER,
+    VC_CHIP_UNIT_SPARSER,
+    VC_CHIP_UNIT_LINEAR,
+    VC_CHIP_UNIT_SOFTMAX,
+    VC_CHIP_UNIT_ENCODER,
+    VC_CHIP_UNIT_DECODER,
+    VC_CHIP_UNIT_VECTOR,
+    VC_CHIP_UNIT_COUNT
+} vc_chip_unit;
 
-/* What an engine does with its time. */
+/* What a unit does with its time. */
 #define VC_SPENT_MAP(X)                                                                            \
     X(BUSY, "busy")                                                                                \
     X(DRAM, "dram")       /* operands are on their way */                                          \
@@ -128,16 +128,16 @@ typedef enum vc_spent {
 } vc_spent;
 
 const char *vc_spent_name(vc_spent spent);
-const char *vc_engine_name(vc_engine_kind engine);
+const char *vc_chip_unit_name(vc_chip_unit unit);
 const char *vc_buffer_name(vc_buffer buffer);
 
-/* Engines made of PE lines count cycles of single lines: over the three of them they add up to lines times
+/* Units made of PE lines count cycles of single lines: over the three of them they add up to lines times
  * cycles. Each other unit's add up to the cycles. */
 typedef struct vc_chip_counts {
     uint64_t cycles;
     uint64_t macs, coder_macs; /* of the lines; of encoder and decoder */
     uint64_t predicted_macs;   /* of the lines in the precision of a prediction */
-    uint64_t spent[VC_ENGINE_COUNT][VC_SPENT_COUNT];
+    uint64_t spent[VC_CHIP_UNIT_COUNT][VC_SPENT_COUNT];
     uint64_t loaded_bytes[VC_BUFFER_COUNT], stored_bytes; /* between memory and scratchpads */
     uint64_t weight_bytes;                                /* loaded for products and coders */
     uint64_t input_bytes;                                 /* activations loaded for products */

@@ -78,9 +78,11 @@
 
 /* sim, engine, train, profile, report */
 #include "vitcod/accelerator.h"
+#include "vitcod/bound.h"
 #include "vitcod/chip.h"
 #include "vitcod/chip_energy.h"
 #include "vitcod/chip_trace.h"
+#include "vitcod/control.h"
 #include "vitcod/dram_trace.h"
 #include "vitcod/engine.h"
 #include "vitcod/equalize.h"
@@ -89,7 +91,6 @@
 #include "vitcod/profile.h"
 #include "vitcod/report.h"
 #include "vitcod/run_folder.h"
-#include "vitcod/sim.h"
 #include "vitcod/train.h"
 
 #endif

@@ -70,6 +70,12 @@ void vc_workload_close(vc_workload *workload);
 vc_status vc_workload_add_attention(vc_workload *workload, int layer,
                                     const vc_attention_sizes *sizes, const vc_plan_layer *plan);
 
+/* Adds the attention of a plan's layers on its own, without a model, with Q and K of so many compressed heads
+ * (0: not compressed; NULL: neither); as `plan` keeps it, NULL: all. VC_EINVAL naming `path` for a head
+ * dimension or a number of compressed heads that cannot be. */
+vc_status vc_workload_add_plan(vc_workload *workload, const vc_plan *layers, const vc_plan *plan,
+                               size_t head_dim, const size_t compressed[2], const char *path);
+
 /* MACs of all operators, or only of those inside attention. */
 uint64_t vc_workload_macs(const vc_workload *workload, int attention_only);
 

@@ -57,7 +57,7 @@ static vc_status lower(vc_workload *out, const vc_plan *given, const vc_plan *pl
     if (!o->model.path) {
         const size_t compressed[2] = {o->coded & VC_CODED_Q ? o->compressed : 0,
                                       o->coded & VC_CODED_K ? o->compressed : 0};
-        return vc_sim_plan_workload(out, given, plan, o->head_dim, compressed, plan_path(o));
+        return vc_workload_add_plan(out, given, plan, o->head_dim, compressed, plan_path(o));
     }
     cli_model_options how = o->model;
     how.mask = NULL;
@@ -119,7 +119,7 @@ static vc_status run_workload(json_t *result, const cli_simulate_options *o, con
                               const vc_plan *plan, const vc_accelerator *chip)
 {
     const int end_to_end = o->model.path || o->model.arch;
-    const vc_sim_config config = vc_sim_config_default();
+    const vc_bound_config config = vc_bound_config_default();
     vc_workload workload = {0};
     vc_status status = lower(&workload, given, plan, o);
     if (status == VC_OK && o->layers)

@@ -7,7 +7,6 @@
 #include "vitcod/chip.h"
 #include "vitcod/kept_share.h"
 #include "vitcod/profile.h"
-#include "vitcod/sim.h"
 
 int cli_check_plan_cost(const cli_command *command, cli_plan_cost *cost)
 {
@@ -40,7 +39,7 @@ static vc_status cycles(double *out, const vc_plan *plan, size_t head_dim)
         .config = &built_in.chip, .memory = &built_in.memory, .attention_only = 1};
     vc_workload workload = {0};
     vc_chip_result result = {0};
-    vc_status status = vc_sim_plan_workload(&workload, plan, plan, head_dim, 0, "the plan");
+    vc_status status = vc_workload_add_plan(&workload, plan, plan, head_dim, 0, "the plan");
     if (status == VC_OK)
         status = vc_chip_simulate(&result, &workload, plan, &options);
     if (status == VC_OK)

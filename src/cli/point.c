@@ -3,9 +3,9 @@
 #include <assert.h>
 #include <math.h>
 
-vc_sim_config cli_bound_config(const vc_accelerator *chip)
+vc_bound_config cli_bound_config(const vc_accelerator *chip)
 {
-    vc_sim_config config = vc_sim_config_default();
+    vc_bound_config config = vc_bound_config_default();
     config.macs_per_cycle = (double)(chip->chip.lines * chip->chip.macs_per_line);
     config.clock_hz = chip->chip.clock_hz;
     config.bandwidth = vc_memory_peak(&chip->memory);
@@ -27,7 +27,7 @@ static void fill(cli_point *out, const vc_chip_result *r, const vc_accelerator *
 }
 
 /* A rival does other work than the workload has (Sanger loads no indices, SpAtten prunes tokens): the bound of what it did. */
-static uint64_t bound_of_counts(const cli_point *p, const vc_sim_config *c)
+static uint64_t bound_of_counts(const cli_point *p, const vc_bound_config *c)
 {
     const double compute = ceil((double)p->macs / c->macs_per_cycle),
                  memory = ceil((double)p->dram_bytes / c->bandwidth * c->clock_hz * (1.0 - 1e-12));
@@ -40,12 +40,12 @@ static vc_status run(cli_point *out, const vc_model_config *model, const vc_plan
     vc_workload workload = {0};
     vc_chip_result result = {0};
     vc_bound bound = {0};
-    const vc_sim_config least = cli_bound_config(chip);
+    const vc_bound_config least = cli_bound_config(chip);
     const vc_chip_options options = {
         .config = &chip->chip, .memory = &chip->memory, .attention_only = attention_only};
     vc_status status = vc_model_lower(&workload, model, plan);
     if (status == VC_OK)
-        status = vc_sim_bound(&bound, &workload, &least, attention_only);
+        status = vc_bound_compute(&bound, &workload, &least, attention_only);
     if (status == VC_OK)
         status = vc_chip_simulate(&result, &workload, plan, &options);
     if (status == VC_OK) {

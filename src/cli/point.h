@@ -3,8 +3,8 @@
 #define VC_POINT_H
 
 #include "vitcod/accelerator.h"
+#include "vitcod/bound.h"
 #include "vitcod/model.h"
-#include "vitcod/sim.h"
 
 typedef struct cli_point {
     uint64_t cycles, macs, dram_bytes, bound_cycles;
@@ -22,6 +22,6 @@ vc_status cli_run_point(cli_point *out, const vc_model_config *model, const vc_p
 json_t *cli_point_json(const cli_point *point);
 
 /* What no schedule on the chip beats. */
-vc_sim_config cli_bound_config(const vc_accelerator *chip);
+vc_bound_config cli_bound_config(const vc_accelerator *chip);
 
 #endif

@@ -5,8 +5,9 @@
 #include "coded.h"
 #include "open_model.h"
 #include "vitcod/accelerator.h"
+#include "vitcod/bound.h"
+#include "vitcod/control.h"
 #include "vitcod/plan.h"
-#include "vitcod/sim.h"
 #include "vitcod/workload.h"
 
 typedef struct cli_simulate_options {
@@ -23,7 +24,7 @@ typedef struct cli_simulate_options {
 vc_status cli_simulate_control(json_t *result, const vc_plan *plan, const cli_simulate_options *o,
                                const char *path);
 vc_status cli_simulate_bound(json_t *result, const vc_workload *workload,
-                             const vc_sim_config *config, int end_to_end);
+                             const vc_bound_config *config, int end_to_end);
 vc_status cli_simulate_chip(json_t *result, const vc_workload *workload, const vc_plan *plan,
                             const vc_accelerator *chip, const cli_simulate_options *o,
                             int end_to_end);

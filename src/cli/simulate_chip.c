@@ -170,7 +170,7 @@ static vc_status run_traced(json_t *result, const char *name, const vc_workload 
 static void add_bounds(json_t *result, const vc_workload *workload, const vc_accelerator *chip,
                        int end_to_end)
 {
-    const vc_sim_config config = cli_bound_config(chip);
+    const vc_bound_config config = cli_bound_config(chip);
     json_t *bound = json_object();
     if (cli_simulate_bound(bound, workload, &config, end_to_end) == VC_OK)
         json_object_set(result, "bound", bound);

@@ -30,7 +30,7 @@ vc_status cli_simulate_control(json_t *result, const vc_plan *plan, const cli_si
     vc_control_result r = {.layers = calloc(plan->layer_count, sizeof *r.layers)};
     vc_status status = r.layers ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
     if (status == VC_OK)
-        status = vc_sim_control(&r, plan, &options, path);
+        status = vc_control_compute(&r, plan, &options, path);
     if (status == VC_OK)
         json_object_update_new(result, control_json(&r, plan->layer_count));
     free(r.layers);
@@ -47,16 +47,16 @@ static json_t *bound_json(const vc_bound *b)
 }
 
 static vc_status add_bound(json_t *result, const char *name, const vc_workload *workload,
-                           const vc_sim_config *config, int attention_only)
+                           const vc_bound_config *config, int attention_only)
 {
     vc_bound b;
-    VC_TRY(vc_sim_bound(&b, workload, config, attention_only));
+    VC_TRY(vc_bound_compute(&b, workload, config, attention_only));
     json_object_set_new(result, name, bound_json(&b));
     return VC_OK;
 }
 
 vc_status cli_simulate_bound(json_t *result, const vc_workload *workload,
-                             const vc_sim_config *config, int end_to_end)
+                             const vc_bound_config *config, int end_to_end)
 {
     VC_TRY(add_bound(result, "attention", workload, config, 1));
     if (end_to_end)

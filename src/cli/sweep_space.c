@@ -444,8 +444,9 @@ static void choose(choice *c, const sweep_space *s, const size_t digits[KINDS])
             c->chip = s->chips[digits[k]];
             break; /* before its members */
         case AXIS_SPLIT:
-            c->chip.chip.split =
-                strcmp(a->texts.values[digits[k]], "kept") == 0 ? VC_SPLIT_KEPT : VC_SPLIT_FIXED;
+            c->chip.chip.split = strcmp(a->texts.values[digits[k]], "kept") == 0
+                                     ? VC_LINE_SPLIT_KEPT
+                                     : VC_LINE_SPLIT_FIXED;
             break;
         case AXIS_COMPRESSED:
             c->compressed = (size_t)value;

@@ -96,6 +96,28 @@ void vc_workload_close(vc_workload *workload)
     *workload = (vc_workload){0};
 }
 
+vc_status vc_workload_add_plan(vc_workload *out, const vc_plan *layers, const vc_plan *plan,
+                               size_t head_dim, const size_t compressed[2], const char *path)
+{
+    enum { MOST_HEAD_DIM = 1 << 16 };
+    if (head_dim == 0 || head_dim > MOST_HEAD_DIM)
+        return vc_fail(VC_EINVAL, "%s: head dimension %zu, wanted 1 to %d", path, head_dim,
+                       MOST_HEAD_DIM);
+    for (size_t l = 0; l < layers->layer_count; l++) {
+        const vc_plan_layer *p = &layers->layers[l];
+        vc_attention_sizes sizes = {p->heads, p->queries, p->keys, head_dim, head_dim, {0}};
+        for (size_t i = 0; compressed && i < 2; i++) {
+            sizes.compressed[i] = compressed[i];
+            if (compressed[i] > p->heads)
+                return vc_fail(VC_EINVAL,
+                               "%s: %zu compressed heads, wanted at most layer %zu's %zu", path,
+                               compressed[i], l, p->heads);
+        }
+        VC_TRY(vc_workload_add_attention(out, (int)l, &sizes, plan ? &plan->layers[l] : NULL));
+    }
+    return VC_OK;
+}
+
 uint64_t vc_workload_macs(const vc_workload *workload, int attention_only)
 {
     uint64_t macs = 0;

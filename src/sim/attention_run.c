@@ -10,7 +10,7 @@ typedef struct store {
 } store;
 
 typedef struct runner {
-    vc__attention *a;
+    vc__chip_layer *a;
     vc__machine *m;
     vc__schedule s;
     size_t pushed;                                 /* loads so far */
@@ -34,7 +34,7 @@ enum { INDEX_CHUNK = 64 };
 
 /* ---- opening: one block for all arrays */
 
-static void *take(char **next, size_t bytes)
+static void *take_bytes(char **next, size_t bytes)
 {
     char *at = *next;
     *next = at ? at + (bytes + 63) / 64 * 64 : NULL;
@@ -50,7 +50,7 @@ static uint64_t most_index_bytes(const vc__schedule *s)
     return most;
 }
 
-static size_t place(runner *r, char *base)
+static size_t take_arrays(runner *r, char *base)
 {
     const vc__schedule *s = &r->s;
     const size_t q = s->queries_per_tile, k = s->keys_per_tile, rows = 2 * s->heads_per_step * q,
@@ -64,7 +64,7 @@ static size_t place(runner *r, char *base)
 #define TAKE(member, count)                                                                        \
     do {                                                                                           \
         const size_t wanted = (count) * sizeof *(member);                                          \
-        (member) = take(&next, wanted);                                                            \
+        (member) = take_bytes(&next, wanted);                                                      \
         bytes += (wanted + 63) / 64 * 64;                                                          \
     } while (0)
     for (size_t b = 0; b < VC_BUFFER_COUNT; b++)
@@ -135,7 +135,7 @@ static void push_loads(runner *r, size_t computed)
 }
 
 /* When a phase's load is complete; 0 where it has none. */
-static uint64_t finished(runner *r, int64_t index)
+static uint64_t load_finished(runner *r, int64_t index)
 {
     if (index == VC__NO_LOAD)
         return 0;
@@ -204,10 +204,10 @@ static uint64_t decode_token(runner *r, int side, const vc__operand *operand, si
     const uint64_t ready = vc__later(operand->arrived[token], from);
     r->m->counts.coder_macs += token_macs(r, side);
     return r->decoded[side][token] =
-               vc__unit_work(r->m, VC_ENGINE_DECODER, ready, token_cycles(r, side));
+               vc__unit_work(r->m, VC_CHIP_UNIT_DECODER, ready, token_cycles(r, side));
 }
 
-static void decode(runner *r, const vc__phase *p, vc__operand *q, vc__operand *k)
+static void decode_tile(runner *r, const vc__phase *p, vc__operand *q, vc__operand *k)
 {
     const size_t *coded = r->a->sizes.compressed;
     const size_t rows[2] = {coded[0] ? p->tile.query_end - p->tile.query_first : 0,
@@ -242,7 +242,7 @@ static void decode(runner *r, const vc__phase *p, vc__operand *q, vc__operand *k
         r->decoded_load[side] = loads[side];
     }
     vc__span(r->m, "decoder", "decode", (int)p->tile.head, first,
-             r->m->unit_free[VC_ENGINE_DECODER]);
+             r->m->unit_free[VC_CHIP_UNIT_DECODER]);
     r->decoded_head = p->tile.head;
     r->decoded_tokens = rows[0] + rows[1];
 }
@@ -266,7 +266,7 @@ static void soften_rows(runner *r, const vc__phase *p)
         const size_t row = r->order[at + i], query = p->tile.query_first + row;
         const uint64_t entries = vc__kept_in_row(head, query);
         const uint64_t pass = vc__ceil_div(entries, c->softmax_lanes);
-        const uint64_t through = vc__unit_work(r->m, VC_ENGINE_SOFTMAX, done[row], pass);
+        const uint64_t through = vc__unit_work(r->m, VC_CHIP_UNIT_SOFTMAX, done[row], pass);
         first = first < through - pass ? first : through - pass;
         done[row] = through + pass + c->softmax_latency; /* the second pass has lanes of its own */
         r->m->counts.exponentials += entries;
@@ -278,36 +278,36 @@ static void soften_rows(runner *r, const vc__phase *p)
             vc__flow_softmax(r->a->flow, p->tile.head, query);
     }
     vc__span(r->m, "softmax", "softmax", (int)p->tile.head, first,
-             r->m->unit_free[VC_ENGINE_SOFTMAX]);
+             r->m->unit_free[VC_CHIP_UNIT_SOFTMAX]);
 }
 
 /* ---- phases */
 
 static vc_status run_sddmm(runner *r, const vc__phase *p)
 {
-    const uint64_t q_end = finished(r, p->query), k_end = finished(r, p->key),
-                   i_end = finished(r, p->index);
+    const uint64_t q_end = load_finished(r, p->query), k_end = load_finished(r, p->key),
+                   i_end = load_finished(r, p->index);
     vc__operand q = operand_of(r, p->query, q_end), k = operand_of(r, p->key, k_end);
     uint64_t *done = r->done + at_step(r, p);
     const size_t rows = p->tile.query_end - p->tile.query_first;
     for (size_t i = 0; p->first && i < rows; i++)
         done[i] = r->m->now;
     if (r->a->sizes.compressed[0] || r->a->sizes.compressed[1])
-        decode(r, p, &q, &k);
+        decode_tile(r, p, &q, &k);
     if (p->index != VC__NO_LOAD)
         set_index_ready(r, p);
     VC_TRY(
         vc__sddmm(r->a, &p->tile, &q, &k, p->index == VC__NO_LOAD ? NULL : r->index_ready, done));
     r->decoded_free[1] = r->decoded_free[0];
     r->decoded_free[0] = r->m->now;
-    vc__lines_idle(r->m, vc__later(q_end, vc__later(k_end, i_end)), VC_ENGINE_SPARSER,
+    vc__lines_idle(r->m, vc__later(q_end, vc__later(k_end, i_end)), VC_CHIP_UNIT_SPARSER,
                    VC_SPENT_DRAM);
     if (p->last)
         soften_rows(r, p);
     return VC_OK;
 }
 
-static uint64_t stored(runner *r, store *s)
+static uint64_t store_finished(runner *r, store *s)
 {
     static const char *const tracks[VC__SLOTS] = {"output 0", "output 1"};
     const uint64_t end = vc_memory_wait(r->m->memory, &s->transfer);
@@ -322,7 +322,7 @@ static void wait_for_store(runner *r)
     store *old = &r->stores[r->stored % VC__SLOTS];
     if (!old->pending)
         return;
-    vc__lines_idle(r->m, stored(r, old), VC_ENGINE_SPARSER, VC_SPENT_BUFFER);
+    vc__lines_idle(r->m, store_finished(r, old), VC_CHIP_UNIT_SPARSER, VC_SPENT_BUFFER);
 }
 
 static void store_results(runner *r, const vc__phase *p)
@@ -344,11 +344,11 @@ static vc_status run_spmm(runner *r, const vc__phase *p)
 {
     if (p->first)
         wait_for_store(r);
-    const uint64_t end = finished(r, p->value);
+    const uint64_t end = load_finished(r, p->value);
     const vc__operand v = operand_of(r, p->value, end);
     const size_t at = at_step(r, p);
     VC_TRY(vc__spmm(r->a, &p->tile, r->order + at, r->done + at, &v));
-    vc__lines_idle(r->m, end, VC_ENGINE_SPARSER, VC_SPENT_DRAM);
+    vc__lines_idle(r->m, end, VC_CHIP_UNIT_SPARSER, VC_SPENT_DRAM);
     if (p->last)
         store_results(r, p);
     return VC_OK;
@@ -366,21 +366,22 @@ static vc_status run_phases(runner *r)
     }
     for (size_t i = 0; i < VC__SLOTS; i++) { /* the last results leave */
         store *last = &r->stores[i];
-        vc__lines_idle(r->m, last->pending ? stored(r, last) : 0, VC_ENGINE_SPARSER,
+        vc__lines_idle(r->m, last->pending ? store_finished(r, last) : 0, VC_CHIP_UNIT_SPARSER,
                        VC_SPENT_DRAIN);
     }
     /* What the decoder made and nobody read: tokens without an entry. */
-    vc__lines_idle(r->m, r->m->unit_free[VC_ENGINE_DECODER], VC_ENGINE_SPARSER, VC_SPENT_DECODE);
+    vc__lines_idle(r->m, r->m->unit_free[VC_CHIP_UNIT_DECODER], VC_CHIP_UNIT_SPARSER,
+                   VC_SPENT_DECODE);
     return VC_OK;
 }
 
 static vc_status open_runner(runner *r)
 {
     VC_TRY(vc__schedule_open(&r->s, r->a));
-    r->memory = aligned_alloc(64, place(r, NULL));
+    r->memory = aligned_alloc(64, take_arrays(r, NULL));
     if (!r->memory)
         return vc_fail(VC_ENOMEM, "out of memory for a schedule of %zu phases", r->s.phase_count);
-    place(r, r->memory);
+    take_arrays(r, r->memory);
     r->decoded_load[0] = r->decoded_load[1] = VC__NO_LOAD;
     r->decoded_free[0] = r->decoded_free[1] = r->m->now;
     set_addresses(r);
@@ -388,7 +389,7 @@ static vc_status open_runner(runner *r)
     return VC_OK;
 }
 
-vc_status vc__vitcod(vc__attention *a)
+vc_status vc__vitcod(vc__chip_layer *a)
 {
     runner r = {.a = a, .m = a->machine};
     vc_status status = open_runner(&r);

@@ -6,7 +6,7 @@ enum { SCORE_BYTES = 4, SUM_BYTES = 4 };
 
 /* Where tiles end, and what a step is. */
 typedef struct tiling {
-    const vc__attention *a;
+    const vc__chip_layer *a;
     const vc_chip_config *c;
     size_t heads_per_group[2]; /* that share stored Q, K: all, where compressed */
     uint64_t token_bytes[2];   /* of a group */
@@ -16,7 +16,7 @@ typedef struct tiling {
     int joint;         /* all heads that share K are one step */
 } tiling;
 
-static size_t half(const tiling *t, vc_buffer buffer)
+static size_t half_of(const tiling *t, vc_buffer buffer)
 {
     return (size_t)(t->c->buffers[buffer].bytes / VC__SLOTS);
 }
@@ -26,18 +26,18 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static vc_status need(const tiling *t, vc_buffer buffer, uint64_t bytes)
+static vc_status tile_does_not_fit(const tiling *t, vc_buffer buffer, uint64_t bytes)
 {
     return vc__does_not_fit(t->a->machine, buffer, bytes, "the smallest tile needs in each half");
 }
 
 /* Tokens of Q or K in a tile: where all that a layer ever loads fits, there is nothing to wait for in a second half. */
-static size_t room(const tiling *t, int side, vc_buffer buffer, size_t tokens)
+static size_t tokens_that_fit(const tiling *t, int side, vc_buffer buffer, size_t tokens)
 {
     const int one_group = t->heads_per_group[side] == t->a->sizes.heads;
     const uint64_t whole = t->c->buffers[buffer].bytes, bytes = t->token_bytes[side];
     const int all = one_group && tokens * bytes <= whole;
-    return smaller(tokens, (all ? (size_t)whole : half(t, buffer)) / bytes);
+    return smaller(tokens, (all ? (size_t)whole : half_of(t, buffer)) / bytes);
 }
 
 /* A head's decoded tokens share a scratchpad. */
@@ -47,7 +47,7 @@ static vc_status limit_decoded(tiling *t)
     const size_t decoded = t->c->buffers[VC_BUFFER_DECODED].bytes / s->head_dim;
     const size_t sides = (size_t)(s->compressed[0] > 0) + (s->compressed[1] > 0);
     if (decoded < sides)
-        return need(t, VC_BUFFER_DECODED, sides * s->head_dim);
+        return tile_does_not_fit(t, VC_BUFFER_DECODED, sides * s->head_dim);
     if (sides == 2 && t->most_queries + t->most_keys > decoded) {
         const size_t keys = smaller(t->most_keys, decoded / 2);
         t->most_queries = smaller(t->most_queries, decoded - keys);
@@ -63,15 +63,15 @@ static vc_status limit_decoded(tiling *t)
 static vc_status limit_tokens(tiling *t)
 {
     const vc_attention_sizes *s = &t->a->sizes;
-    t->most_queries = room(t, 0, VC_BUFFER_QUERY, s->queries);
-    t->most_keys = room(t, 1, VC_BUFFER_KEY, s->keys);
-    t->most_keys = smaller(t->most_keys, half(t, VC_BUFFER_VALUE) / s->value_dim);
+    t->most_queries = tokens_that_fit(t, 0, VC_BUFFER_QUERY, s->queries);
+    t->most_keys = tokens_that_fit(t, 1, VC_BUFFER_KEY, s->keys);
+    t->most_keys = smaller(t->most_keys, half_of(t, VC_BUFFER_VALUE) / s->value_dim);
     if (t->most_queries == 0)
-        return need(t, VC_BUFFER_QUERY, t->token_bytes[0]);
+        return tile_does_not_fit(t, VC_BUFFER_QUERY, t->token_bytes[0]);
     if (t->most_keys == 0)
-        return half(t, VC_BUFFER_KEY) < t->token_bytes[1]
-                   ? need(t, VC_BUFFER_KEY, t->token_bytes[1])
-                   : need(t, VC_BUFFER_VALUE, s->value_dim);
+        return half_of(t, VC_BUFFER_KEY) < t->token_bytes[1]
+                   ? tile_does_not_fit(t, VC_BUFFER_KEY, t->token_bytes[1])
+                   : tile_does_not_fit(t, VC_BUFFER_VALUE, s->value_dim);
     return limit_decoded(t);
 }
 
@@ -114,7 +114,7 @@ static vc_status cut_queries(tiling *t)
     return VC_OK;
 }
 
-static uint64_t index_bytes(const tiling *t, const vc__tile *tile)
+static uint64_t index_bytes(const tiling *t, const vc__chip_tile *tile)
 {
     const vc__head_map *head = &t->a->map.head[tile->head];
     uint64_t indices = 0;
@@ -126,10 +126,11 @@ static uint64_t index_bytes(const tiling *t, const vc__tile *tile)
     return indices * t->c->index_bytes;
 }
 
-static vc__tile tile_of(const tiling *t, size_t head, size_t query_tile, size_t key_tile)
+static vc__chip_tile tile_of(const tiling *t, size_t head, size_t query_tile, size_t key_tile)
 {
-    return (vc__tile){head, query_tile ? t->query_end[query_tile - 1] : 0, t->query_end[query_tile],
-                      key_edge(t, key_tile), key_edge(t, key_tile + 1)};
+    return (vc__chip_tile){head, query_tile ? t->query_end[query_tile - 1] : 0,
+                           t->query_end[query_tile], key_edge(t, key_tile),
+                           key_edge(t, key_tile + 1)};
 }
 
 static uint64_t most_index_bytes(const tiling *t)
@@ -138,7 +139,7 @@ static uint64_t most_index_bytes(const tiling *t)
     for (size_t h = 0; h < t->a->sizes.heads; h++)
         for (size_t i = 0; i < t->query_tiles; i++)
             for (size_t k = 0; k < t->key_tiles; k++) {
-                const vc__tile tile = tile_of(t, h, i, k);
+                const vc__chip_tile tile = tile_of(t, h, i, k);
                 most = vc__later(most, index_bytes(t, &tile));
             }
     return most;
@@ -153,10 +154,10 @@ static vc_status cut_tiles(tiling *t)
         t->joint = t->heads_per_group[1] > 1 && t->key_tiles > VC__SLOTS;
         VC_TRY(cut_queries(t));
         const uint64_t most = most_index_bytes(t);
-        if (most <= half(t, VC_BUFFER_INDEX))
+        if (most <= half_of(t, VC_BUFFER_INDEX))
             return VC_OK;
         if (t->key_tiles == keys)
-            return need(t, VC_BUFFER_INDEX, most);
+            return tile_does_not_fit(t, VC_BUFFER_INDEX, most);
         t->key_tiles = smaller(keys, 2 * t->key_tiles);
     }
 }
@@ -175,7 +176,7 @@ typedef struct writer {
     vc_status status;
 } writer;
 
-static int grow(writer *w, void *array, size_t *room, size_t size, size_t count)
+static int grow_array(writer *w, void *array, size_t *room, size_t size, size_t count)
 {
     if (count < *room)
         return 1;
@@ -191,8 +192,8 @@ static int grow(writer *w, void *array, size_t *room, size_t size, size_t count)
 }
 
 /* The load that brings some tokens: one that is there, or a new one in the slot unused for longest. */
-static int64_t want(writer *w, vc_buffer buffer, size_t group, size_t first, size_t rows,
-                    uint64_t bytes, int shared)
+static int64_t want_load(writer *w, vc_buffer buffer, size_t group, size_t first, size_t rows,
+                         uint64_t bytes, int shared)
 {
     slots *in = &w->slots[buffer];
     const size_t phase = w->s->phase_count + 1;
@@ -204,7 +205,7 @@ static int64_t want(writer *w, vc_buffer buffer, size_t group, size_t first, siz
             return in->load[i];
         }
     }
-    if (!grow(w, &w->s->loads, &w->load_room, sizeof *w->s->loads, w->s->load_count))
+    if (!grow_array(w, &w->s->loads, &w->load_room, sizeof *w->s->loads, w->s->load_count))
         return VC__NO_LOAD;
     w->s->loads[w->s->load_count] = (vc__load){.buffer = buffer,
                                                .slot = slot,
@@ -218,7 +219,7 @@ static int64_t want(writer *w, vc_buffer buffer, size_t group, size_t first, siz
     return (int64_t)w->s->load_count++;
 }
 
-static void add_phase(writer *w, int spmm, size_t step, const vc__tile *tile)
+static void add_phase(writer *w, int spmm, size_t step, const vc__chip_tile *tile)
 {
     const tiling *t = w->t;
     const vc_attention_sizes *s = &t->a->sizes;
@@ -234,18 +235,18 @@ static void add_phase(writer *w, int spmm, size_t step, const vc__tile *tile)
                    .index = VC__NO_LOAD,
                    .value = VC__NO_LOAD};
     if (spmm)
-        p.value =
-            want(w, VC_BUFFER_VALUE, tile->head, tile->key_first, keys, keys * s->value_dim, 1);
+        p.value = want_load(w, VC_BUFFER_VALUE, tile->head, tile->key_first, keys,
+                            keys * s->value_dim, 1);
     else {
         const uint64_t indices = index_bytes(t, tile);
-        p.key = want(w, VC_BUFFER_KEY, tile->head / t->heads_per_group[1], tile->key_first, keys,
-                     keys * t->token_bytes[1], 1);
-        p.query = want(w, VC_BUFFER_QUERY, tile->head / t->heads_per_group[0], tile->query_first,
-                       queries, queries * t->token_bytes[0], 1);
+        p.key = want_load(w, VC_BUFFER_KEY, tile->head / t->heads_per_group[1], tile->key_first,
+                          keys, keys * t->token_bytes[1], 1);
+        p.query = want_load(w, VC_BUFFER_QUERY, tile->head / t->heads_per_group[0],
+                            tile->query_first, queries, queries * t->token_bytes[0], 1);
         if (indices > 0)
-            p.index = want(w, VC_BUFFER_INDEX, tile->head, tile->key_first, keys, indices, 0);
+            p.index = want_load(w, VC_BUFFER_INDEX, tile->head, tile->key_first, keys, indices, 0);
     }
-    if (grow(w, &w->s->phases, &w->phase_room, sizeof *w->s->phases, w->s->phase_count))
+    if (grow_array(w, &w->s->phases, &w->phase_room, sizeof *w->s->phases, w->s->phase_count))
         w->s->phases[w->s->phase_count++] = p;
 }
 
@@ -282,7 +283,7 @@ static void add_step(writer *w, int spmm, size_t step)
         /* K is shared by a step's heads, V is a head's own. */
         const size_t head = first + (spmm ? i / t->key_tiles : i % heads),
                      key_tile = spmm ? i % t->key_tiles : i / heads;
-        const vc__tile tile = tile_of(t, head, query_tile, key_tile);
+        const vc__chip_tile tile = tile_of(t, head, query_tile, key_tile);
         add_phase(w, spmm, step, &tile);
     }
 }
@@ -308,7 +309,7 @@ static vc_status write_schedule(vc__schedule *out, const tiling *t)
     return w.status;
 }
 
-vc_status vc__schedule_open(vc__schedule *out, const vc__attention *a)
+vc_status vc__schedule_open(vc__schedule *out, const vc__chip_layer *a)
 {
     const vc_attention_sizes *s = &a->sizes;
     *out = (vc__schedule){0};

@@ -19,7 +19,7 @@ typedef struct vc__load {
 
 typedef struct vc__phase {
     int spmm; /* 0: SDDMM */
-    vc__tile tile;
+    vc__chip_tile tile;
     size_t step;                      /* heads and queries whose scores are held at a time */
     int first, last;                  /* of the keys of its head in its step */
     int64_t query, key, index, value; /* loads, or VC__NO_LOAD */
@@ -33,7 +33,7 @@ typedef struct vc__schedule {
     uint64_t token_bytes[2];                                /* of stored Q and K */
 } vc__schedule;
 
-vc_status vc__schedule_open(vc__schedule *out, const vc__attention *attention);
+vc_status vc__schedule_open(vc__schedule *out, const vc__chip_layer *attention);
 void vc__schedule_close(vc__schedule *schedule);
 
 #endif

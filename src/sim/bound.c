@@ -2,11 +2,11 @@
 #include <assert.h>
 #include <math.h>
 
-#include "vitcod/sim.h"
+#include "vitcod/bound.h"
 
-vc_sim_config vc_sim_config_default(void)
+vc_bound_config vc_bound_config_default(void)
 {
-    return (vc_sim_config){
+    return (vc_bound_config){
         .macs_per_cycle = 512, /* 64 PE lines x 8 (ViTCoD's public code) */
         .clock_hz = 500e6,     /* ViTCoD, HPCA 2023, abstract */
         .bandwidth = 76.8e9,   /* DDR4-2400, 4 channels x 64 bit; decimal GB */
@@ -15,7 +15,7 @@ vc_sim_config vc_sim_config_default(void)
     };
 }
 
-static int has_own_engine(vc_op_kind kind)
+static int has_own_unit(vc_op_kind kind)
 {
     return kind == VC_OP_ENCODE || kind == VC_OP_DECODE;
 }
@@ -25,15 +25,15 @@ static uint64_t cycles_for(double amount, double per_cycle)
     return (uint64_t)ceil(amount / per_cycle);
 }
 
-static double dram_bytes(const vc_op *op, const vc_sim_config *c)
+static double dram_bytes(const vc_op *op, const vc_bound_config *c)
 {
-    const double weights = has_own_engine(op->kind) ? 0.0 : (double)op->weight_values;
+    const double weights = has_own_unit(op->kind) ? 0.0 : (double)op->weight_values;
     return (weights + (double)op->input_values + (double)op->output_values) * c->value_bytes +
            (double)op->index_values * c->index_bytes;
 }
 
-vc_status vc_sim_bound(vc_bound *out, const vc_workload *workload, const vc_sim_config *c,
-                       int attention_only)
+vc_status vc_bound_compute(vc_bound *out, const vc_workload *workload, const vc_bound_config *c,
+                           int attention_only)
 {
     const double exact = 9007199254740992.0, bytes_per_cycle = c->bandwidth / c->clock_hz;
     double total_macs = 0.0;
@@ -45,7 +45,7 @@ vc_status vc_sim_bound(vc_bound *out, const vc_workload *workload, const vc_sim_
         const vc_op *op = &workload->ops[i];
         if (attention_only && !op->attention)
             continue;
-        uint64_t macs = has_own_engine(op->kind) ? 0 : op->macs;
+        uint64_t macs = has_own_unit(op->kind) ? 0 : op->macs;
         double bytes = dram_bytes(op, c);
         total_macs += (double)op->macs;
         if (total_macs > exact || out->dram_bytes + bytes > exact)
@@ -66,27 +66,5 @@ vc_status vc_sim_bound(vc_bound *out, const vc_workload *workload, const vc_sim_
     assert((double)out->cycles * c->macs_per_cycle >= (double)out->macs);
     assert((double)out->cycles * bytes_per_cycle >= out->dram_bytes * (1.0 - 1e-12));
     assert(out->sequential_cycles >= out->cycles);
-    return VC_OK;
-}
-
-vc_status vc_sim_plan_workload(vc_workload *out, const vc_plan *layers, const vc_plan *plan,
-                               size_t head_dim, const size_t compressed[2], const char *path)
-{
-    enum { MOST_HEAD_DIM = 1 << 16 };
-    if (head_dim == 0 || head_dim > MOST_HEAD_DIM)
-        return vc_fail(VC_EINVAL, "%s: head dimension %zu, wanted 1 to %d", path, head_dim,
-                       MOST_HEAD_DIM);
-    for (size_t l = 0; l < layers->layer_count; l++) {
-        const vc_plan_layer *p = &layers->layers[l];
-        vc_attention_sizes sizes = {p->heads, p->queries, p->keys, head_dim, head_dim, {0}};
-        for (size_t i = 0; compressed && i < 2; i++) {
-            sizes.compressed[i] = compressed[i];
-            if (compressed[i] > p->heads)
-                return vc_fail(VC_EINVAL,
-                               "%s: %zu compressed heads, wanted at most layer %zu's %zu", path,
-                               compressed[i], l, p->heads);
-        }
-        VC_TRY(vc_workload_add_attention(out, (int)l, &sizes, plan ? &plan->layers[l] : NULL));
-    }
     return VC_OK;
 }

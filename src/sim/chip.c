@@ -19,7 +19,7 @@ vc_chip_config vc_chip_config_default(void)
         .line_latency = 4,
         .entries_per_visit = 4,
         .steps = {1, 1, 1},
-        .split = VC_SPLIT_KEPT,
+        .split = VC_LINE_SPLIT_KEPT,
         .denser_share = 0.5,
         .interleave = 1,
         .buffers = {[VC_BUFFER_QUERY].bytes = 53 * KIB,
@@ -119,11 +119,11 @@ const char *vc_spent_name(vc_spent spent)
     return names[spent];
 }
 
-const char *vc_engine_name(vc_engine_kind engine)
+const char *vc_chip_unit_name(vc_chip_unit unit)
 {
-    static const char *const names[VC_ENGINE_COUNT] = {"denser",  "sparser", "linear", "softmax",
-                                                       "encoder", "decoder", "vector"};
-    return names[engine];
+    static const char *const names[VC_CHIP_UNIT_COUNT] = {"denser",  "sparser", "linear", "softmax",
+                                                          "encoder", "decoder", "vector"};
+    return names[unit];
 }
 
 const char *vc_buffer_name(vc_buffer buffer)
@@ -157,16 +157,16 @@ vc_status vc__does_not_fit(const vc__machine *m, vc_buffer buffer, uint64_t byte
 
 /* ---- accounts */
 
-static int is_lines(size_t engine)
+static int is_lines(size_t unit)
 {
-    return engine <= VC_ENGINE_LINEAR;
+    return unit <= VC_CHIP_UNIT_LINEAR;
 }
 
-static uint64_t sum_spent(const vc_chip_counts *n, size_t engine)
+static uint64_t sum_spent(const vc_chip_counts *n, size_t unit)
 {
     uint64_t sum = 0;
     for (size_t s = 0; s < VC_SPENT_COUNT; s++)
-        sum += n->spent[engine][s];
+        sum += n->spent[unit][s];
     return sum;
 }
 
@@ -174,7 +174,7 @@ static uint64_t sum_spent(const vc_chip_counts *n, size_t engine)
 static void check_accounts(const vc_chip_counts *n, const vc_chip_config *c)
 {
     uint64_t lines = 0;
-    for (size_t e = 0; e < VC_ENGINE_COUNT; e++) {
+    for (size_t e = 0; e < VC_CHIP_UNIT_COUNT; e++) {
         if (is_lines(e))
             lines += sum_spent(n, e);
         else
@@ -189,7 +189,7 @@ static void close_stage(vc__machine *m, uint64_t start)
 {
     vc_chip_counts *n = &m->counts;
     n->cycles = m->now - start;
-    for (size_t e = 0; e < VC_ENGINE_COUNT; e++)
+    for (size_t e = 0; e < VC_CHIP_UNIT_COUNT; e++)
         if (!is_lines(e)) {
             assert(m->unit_free[e] <= m->now && n->spent[e][VC_SPENT_BUSY] <= n->cycles);
             n->spent[e][VC_SPENT_IDLE] = n->cycles - sum_spent(n, e);
@@ -244,7 +244,7 @@ static vc_status run_stage(chip *c, size_t i)
     const uint64_t start = c->m.now;
     memset(&c->m.counts, 0, sizeof c->m.counts);
     c->m.layer = op->layer;
-    for (size_t e = 0; e < VC_ENGINE_COUNT; e++)
+    for (size_t e = 0; e < VC_CHIP_UNIT_COUNT; e++)
         c->m.unit_free[e] = start;
     VC_TRY(run_op(c, i));
     close_stage(&c->m, start);

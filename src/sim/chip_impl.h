@@ -11,9 +11,9 @@ enum { VC__MOST_LINES = 4096 };
 typedef struct vc__machine {
     const vc_chip_config *config;
     vc_memory *memory;
-    uint64_t now;                        /* the PE lines are free from here on */
-    uint64_t unit_free[VC_ENGINE_COUNT]; /* and the units beside them */
-    uint64_t read_issue;                 /* when the latest read was issued */
+    uint64_t now;                           /* the PE lines are free from here on */
+    uint64_t unit_free[VC_CHIP_UNIT_COUNT]; /* and the units beside them */
+    uint64_t read_issue;                    /* when the latest read was issued */
     uint64_t write_issue;
     uint64_t address;      /* the next that no tensor has */
     vc_chip_counts counts; /* of the stage that runs */
@@ -51,10 +51,10 @@ void vc__write(vc__machine *m, vc_transfer *transfer, uint64_t issue);
 /* ---- units beside the lines (units.c) */
 
 /* A unit takes `cycles` for something that is there at `ready`; returns when it is through. */
-uint64_t vc__unit_work(vc__machine *m, vc_engine_kind unit, uint64_t ready, uint64_t cycles);
+uint64_t vc__unit_work(vc__machine *m, vc_chip_unit unit, uint64_t ready, uint64_t cycles);
 
-/* All lines do nothing until `until`, if that is later than now, as engine and cause say. */
-void vc__lines_idle(vc__machine *m, uint64_t until, vc_engine_kind engine, vc_spent cause);
+/* All lines do nothing until `until`, if that is later than now, which counts as the unit and the cause say. */
+void vc__lines_idle(vc__machine *m, uint64_t until, vc_chip_unit unit, vc_spent cause);
 
 /* ---- PE lines at work on one part of a head (lines.c) */
 
@@ -69,7 +69,7 @@ typedef struct vc__lines {
     uint64_t room[2 * VC__MOST_LINES];
     uint64_t *free; /* (count) in it, rising: from when each is free */
     size_t count;
-    uint64_t *spent; /* (VC_SPENT_COUNT) of the engine */
+    uint64_t *spent; /* (VC_SPENT_COUNT) of the unit */
 } vc__lines;
 
 void vc__lines_open(vc__lines *lines, size_t count, uint64_t start, uint64_t *spent);
@@ -145,31 +145,31 @@ void vc__flow_sum_entry(vc__flow *flow, size_t head, size_t entry, size_t query,
 /* ---- phases of the lines */
 
 /* A tile of a head: queries x keys. */
-typedef struct vc__tile {
+typedef struct vc__chip_tile {
     size_t head;
     size_t query_first, query_end, key_first, key_end;
-} vc__tile;
+} vc__chip_tile;
 
-typedef struct vc__attention {
+typedef struct vc__chip_layer {
     vc__machine *machine;
     vc_attention_sizes sizes;
     vc__layer_map map;
     vc__flow *flow; /* NULL: only time */
-} vc__attention;
+} vc__chip_layer;
 
 /* K-stationary QK^T of a tile (sddmm.c, eq. D4 to D6): done[query - query_first] rises to when the scores of a
  * row are there. `index` holds when a column's indices are. */
-vc_status vc__sddmm(vc__attention *a, const vc__tile *tile, const vc__operand *q,
+vc_status vc__sddmm(vc__chip_layer *a, const vc__chip_tile *tile, const vc__operand *q,
                     const vc__operand *k, const uint64_t *index, uint64_t *done);
 /* Output-stationary SV (spmm.c, eq. D8): rows in `order`, ready[query - query_first]. */
-vc_status vc__spmm(vc__attention *a, const vc__tile *tile, const size_t *order,
+vc_status vc__spmm(vc__chip_layer *a, const vc__chip_tile *tile, const size_t *order,
                    const uint64_t *ready, const vc__operand *v);
 
 /* order[] (rows) by time[], equal times by row; spare[] (rows). */
 void vc__order_rows(size_t *order, size_t *spare, const uint64_t *time, size_t rows);
 
 /* How many of the lines the denser part of so much work gets, beside so much of the sparser (eq. D3). */
-vc_status vc__split_lines(size_t *denser, const vc__machine *m, const vc__tile *tile,
+vc_status vc__split_lines(size_t *denser, const vc__machine *m, const vc__chip_tile *tile,
                           uint64_t denser_work, uint64_t sparser_work);
 
 /* ---- stages */
@@ -177,7 +177,7 @@ vc_status vc__split_lines(size_t *denser, const vc__machine *m, const vc__tile *
 /* A layer's attention as the chip's dataflow has it (dataflow.c): a file each. */
 vc_status vc__dataflow_run(vc__machine *m, const vc_attention_sizes *sizes,
                            const vc_plan_layer *plan, const vc_chip_values *values);
-vc_status vc__vitcod(vc__attention *attention);
+vc_status vc__vitcod(vc__chip_layer *attention);
 vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc_op *encode);
 
 #endif

@@ -8,19 +8,19 @@ static json_t *integer(uint64_t value)
     return json_integer((json_int_t)value);
 }
 
-/* Engines made of lines count cycles of one line. */
-static json_t *engines_json(const vc_chip_counts *n)
+/* Units made of lines count cycles of one line. */
+static json_t *units_json(const vc_chip_counts *n)
 {
     json_t *all = json_object();
-    for (int e = 0; e < VC_ENGINE_COUNT; e++) {
+    for (int e = 0; e < VC_CHIP_UNIT_COUNT; e++) {
         json_t *one = json_object();
         for (int s = 0; s < VC_SPENT_COUNT; s++) {
             char name[48];
             snprintf(name, sizeof name, "%s_%s", vc_spent_name((vc_spent)s),
-                     e <= VC_ENGINE_LINEAR ? "line_cycles" : "cycles");
+                     e <= VC_CHIP_UNIT_LINEAR ? "line_cycles" : "cycles");
             json_object_set_new(one, name, integer(n->spent[e][s]));
         }
-        json_object_set_new(all, vc_engine_name((vc_engine_kind)e), one);
+        json_object_set_new(all, vc_chip_unit_name((vc_chip_unit)e), one);
     }
     return all;
 }
@@ -70,7 +70,7 @@ static json_t *operators_json(const vc_chip_result *r, const vc_chip_config *c)
             json_t *one = counts_json(&sums[k], c);
             const char *name = k == VC_OP_SDDMM ? "attention" : vc_op_name((vc_op_kind)k);
             json_object_set_new(one, "operator", json_string(name));
-            json_object_set_new(one, "engines", engines_json(&sums[k]));
+            json_object_set_new(one, "engines", units_json(&sums[k]));
             json_array_append_new(list, one);
         }
     return list;
@@ -104,7 +104,7 @@ json_t *vc_chip_result_json(const vc_chip_result *r, const vc_chip_config *c,
     json_object_set_new(object, "time_us", json_real((double)r->total.cycles / c->clock_hz * 1e6));
     json_object_set_new(object, "energy_uj", json_real(energy.total_pj * 1e-6));
     json_object_set_new(object, "energy", parts);
-    json_object_set_new(object, "engines", engines_json(&r->total));
+    json_object_set_new(object, "engines", units_json(&r->total));
     json_object_set_new(object, "operators", operators_json(r, c));
     json_object_set_new(object, "stages", layers_json(r, c));
     return object;

@@ -1,7 +1,7 @@
 /* The published simulator's formulas; numbers refer to docs/simulator.md, part A. */
 #include <math.h>
 
-#include "vitcod/sim.h"
+#include "vitcod/control.h"
 
 enum { PE_WIDTH = 64, MACS = 512 };
 static const double bytes_per_cycle = 76.8 * 1024.0 * 1024.0 * 1024.0 / 500e6; /* its GB is 2^30 */
@@ -27,7 +27,7 @@ typedef struct head_zero {
     uint64_t wide_denser, wide_sparser; /* PE lines of either part */
 } head_zero;
 
-static head_zero look(const vc_plan_layer *layer)
+static head_zero look_at_head_zero(const vc_plan_layer *layer)
 {
     head_zero z = {.heads = layer->heads,
                    .queries = layer->queries,
@@ -88,8 +88,8 @@ static void count_linear(vc_control_result *out, const head_zero *z, const vc_co
     out->ffn += 2 * (t * e * 4 * e / MACS); /* eq. A14 */
 }
 
-vc_status vc_sim_control(vc_control_result *out, const vc_plan *plan, const vc_control_options *o,
-                         const char *path)
+vc_status vc_control_compute(vc_control_result *out, const vc_plan *plan,
+                             const vc_control_options *o, const char *path)
 {
     vc_control_layer *layers = out->layers;
     *out = (vc_control_result){.layers = layers};
@@ -100,7 +100,7 @@ vc_status vc_sim_control(vc_control_result *out, const vc_plan *plan, const vc_c
     if (!(o->ratio > 0.0 && o->ratio <= 1.0))
         return vc_fail(VC_EINVAL, "%s: ratio %g, wanted above 0 and at most 1", path, o->ratio);
     for (size_t l = 0; l < plan->layer_count; l++) {
-        head_zero z = look(&plan->layers[l]);
+        head_zero z = look_at_head_zero(&plan->layers[l]);
         if (z.heads > PE_WIDTH)
             return vc_fail(VC_EINVAL, "%s: layer %zu has %zu heads, wanted at most %d", path, l,
                            (size_t)z.heads, PE_WIDTH);

@@ -1,7 +1,7 @@
 /* The ways to compute attention, a file each, and what a plan becomes on a chip that does not reorder. */
 #include "rivals.h"
 
-typedef vc_status run_attention(vc__attention *attention);
+typedef vc_status run_attention(vc__chip_layer *attention);
 
 static run_attention *const dataflows[VC_DATAFLOW_COUNT] = {
     [VC_DATAFLOW_VITCOD] = vc__vitcod,
@@ -13,7 +13,7 @@ static run_attention *const dataflows[VC_DATAFLOW_COUNT] = {
 vc_status vc__dataflow_run(vc__machine *m, const vc_attention_sizes *sizes,
                            const vc_plan_layer *plan, const vc_chip_values *values)
 {
-    vc__attention a = {.machine = m, .sizes = *sizes};
+    vc__chip_layer a = {.machine = m, .sizes = *sizes};
     if (values && m->config->dataflow != VC_DATAFLOW_VITCOD)
         return vc_fail(VC_EINVAL, "the dataflow %s takes no data, wanted vitcod",
                        vc_dataflow_name(m->config->dataflow));

@@ -140,7 +140,7 @@ static void tell_request(const vc__dram *m, uint64_t burst, int write)
     m->base.request_watch(m->base.request_watcher, &request);
 }
 
-static void take(vc__dram *m, int write, vc_transfer *t)
+static void take_transfer(vc__dram *m, int write, vc_transfer *t)
 {
     m->first[write] = t;
     m->issue[write] = t ? clock_of(m, t->issue) : UINT64_MAX;
@@ -160,11 +160,11 @@ static void push_bursts(vc__dram *m, int write)
             tell_request(m, start + t->pushed, write);
             vc__dram_came(m, channel, write, &b);
         }
-        take(m, write, t->next);
+        take_transfer(m, write, t->next);
     }
 }
 
-static void push(vc_memory *memory, vc_transfer *t)
+static void push_transfer(vc_memory *memory, vc_transfer *t)
 {
     vc__dram *m = (vc__dram *)memory;
     const int write = t->write != 0;
@@ -176,7 +176,7 @@ static void push(vc_memory *memory, vc_transfer *t)
     if (m->first[write])
         m->last[write]->next = t;
     else
-        take(m, write, t);
+        take_transfer(m, write, t);
     m->last[write] = t;
 }
 
@@ -192,7 +192,7 @@ static uint64_t next_issue(const vc__dram *m)
     return next;
 }
 
-static void step(vc__dram *m)
+static void step_channels(vc__dram *m)
 {
     push_bursts(m, 0);
     push_bursts(m, 1);
@@ -219,7 +219,7 @@ static void step(vc__dram *m)
 static void wait_for(vc_memory *memory, vc_transfer *t)
 {
     while (t->left > 0)
-        step((vc__dram *)memory);
+        step_channels((vc__dram *)memory);
 }
 
 /* ---- energy (eq. C8): command energies as DRAMsim3 has them */
@@ -241,4 +241,5 @@ static void count_energy(vc_memory_counters *n, const vc_memory *memory, uint64_
     n->standby_pj = pj * c->idd3n * (double)clock_of(m, cycle) * (double)(c->channels * c->ranks);
 }
 
-const vc__memory_kind vc__memory_dram = {open_dram, push, wait_for, count_energy, close_dram};
+const vc__memory_kind vc__memory_dram = {open_dram, push_transfer, wait_for, count_energy,
+                                         close_dram};

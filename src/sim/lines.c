@@ -42,11 +42,11 @@ uint64_t vc__lines_end(const vc__lines *lines)
     return lines->count ? lines->free[lines->count - 1] : 0;
 }
 
-void vc__lines_idle(vc__machine *m, uint64_t until, vc_engine_kind engine, vc_spent cause)
+void vc__lines_idle(vc__machine *m, uint64_t until, vc_chip_unit unit, vc_spent cause)
 {
     if (until <= m->now)
         return;
-    m->counts.spent[engine][cause] += (until - m->now) * m->config->lines;
+    m->counts.spent[unit][cause] += (until - m->now) * m->config->lines;
     m->now = until;
 }
 

@@ -29,7 +29,7 @@ static uint64_t cycle_of(double time)
     return (uint64_t)ceil(time);
 }
 
-static void push(vc_memory *memory, vc_transfer *t)
+static void push_transfer(vc_memory *memory, vc_transfer *t)
 {
     bandwidth *m = (bandwidth *)memory;
     const double start = m->free > (double)t->issue ? m->free : (double)t->issue;
@@ -59,5 +59,5 @@ static void close_bandwidth(vc_memory *memory)
     free(memory);
 }
 
-const vc__memory_kind vc__memory_bandwidth = {open_bandwidth, push, wait_for, count_energy,
+const vc__memory_kind vc__memory_bandwidth = {open_bandwidth, push_transfer, wait_for, count_energy,
                                               close_bandwidth};

@@ -173,7 +173,7 @@ static void bring_rows(const pass *x, vc_transfer *transfer, uint64_t tiles)
     vc__span(m, "input", "load", -1, transfer->issue, transfer->finished);
     for (uint64_t i = 0; i < x->rows; i++)
         o->ready[i] =
-            cycles ? vc__unit_work(m, VC_ENGINE_VECTOR, o->arrived[i], cycles) : o->arrived[i];
+            cycles ? vc__unit_work(m, VC_CHIP_UNIT_VECTOR, o->arrived[i], cycles) : o->arrived[i];
     if (x->normalised) {
         vc__span(m, "vector", "LayerNorm", -1, o->ready[0] - cycles, o->ready[x->rows - 1]);
         m->counts.multiplications += 2 * x->rows * x->p->shape->inputs;
@@ -190,11 +190,11 @@ static void run_tile(const pass *x, uint64_t tile)
                    group = c->linear_rows, wide = c->lines / group,
                    steps = vc__ceil_div(inputs, c->macs_per_line),
                    cycles = vc__ceil_div(outputs, wide) * steps, start = m->now;
-    uint64_t *spent = m->counts.spent[VC_ENGINE_LINEAR];
+    uint64_t *spent = m->counts.spent[VC_CHIP_UNIT_LINEAR];
     for (uint64_t row = 0; row < x->rows; row += group) {
         const uint64_t end = row + group < x->rows ? row + group : x->rows;
         if (x->p->reads && tile == 0)
-            vc__lines_idle(m, x->o->ready[end - 1], VC_ENGINE_LINEAR, VC_SPENT_DRAM);
+            vc__lines_idle(m, x->o->ready[end - 1], VC_CHIP_UNIT_LINEAR, VC_SPENT_DRAM);
         const uint64_t busy = (end - row) * outputs * steps;
         spent[VC_SPENT_BUSY] += busy;
         spent[VC_SPENT_IMBALANCE] += cycles * c->lines - busy;
@@ -208,10 +208,10 @@ static void run_tile(const pass *x, uint64_t tile)
     m->counts.written_bytes[VC_BUFFER_OUTPUT] += x->rows * outputs;
 }
 
-static uint64_t work(vc__machine *m, vc_engine_kind unit, const char *name, uint64_t cycles)
+static uint64_t work(vc__machine *m, vc_chip_unit unit, const char *name, uint64_t cycles)
 {
     const uint64_t end = vc__unit_work(m, unit, m->now, cycles);
-    vc__span(m, vc_engine_name(unit), name, -1, end - cycles, end);
+    vc__span(m, vc_chip_unit_name(unit), name, -1, end - cycles, end);
     return end;
 }
 
@@ -225,13 +225,13 @@ static uint64_t finish_tile(const pass *x, uint64_t tile)
         const double all = (double)o->op->macs / (double)x->p->shape->inputs;
         const uint64_t macs = (uint64_t)((double)o->encode->macs * (double)values / all);
         m->counts.coder_macs += macs;
-        return work(m, VC_ENGINE_ENCODER, "encode", vc__ceil_div(macs, m->config->encoder_macs));
+        return work(m, VC_CHIP_UNIT_ENCODER, "encode", vc__ceil_div(macs, m->config->encoder_macs));
     }
     if (o->op->kind == VC_OP_QKV || o->op->kind == VC_OP_HEAD)
         return m->now;
     m->counts.additions += values;
     m->counts.multiplications += x->last ? 0 : values;
-    return work(m, VC_ENGINE_VECTOR, x->last ? "sum" : "GELU",
+    return work(m, VC_CHIP_UNIT_VECTOR, x->last ? "sum" : "GELU",
                 vc__ceil_div(values, m->config->vector_lanes));
 }
 
@@ -242,7 +242,7 @@ static void wait_for_store(operator* o, uint64_t slot, vc_spent cause)
         return;
     const uint64_t end = vc_memory_wait(o->m->memory, &o->stores[slot]);
     vc__span(o->m, tracks[slot], "store", -1, o->stores[slot].issue, end);
-    vc__lines_idle(o->m, end, VC_ENGINE_LINEAR, cause);
+    vc__lines_idle(o->m, end, VC_CHIP_UNIT_LINEAR, cause);
     o->storing[slot] = 0;
 }
 
@@ -270,7 +270,7 @@ static void wait_for_weights(const pass *x, uint64_t slot)
     const vc_transfer *weights = &x->o->weights[slot];
     const uint64_t end = vc_memory_wait(m->memory, &x->o->weights[slot]);
     vc__span(m, tracks[slot], "load", -1, weights->issue, end);
-    vc__lines_idle(m, end, VC_ENGINE_LINEAR, VC_SPENT_DRAM);
+    vc__lines_idle(m, end, VC_CHIP_UNIT_LINEAR, VC_SPENT_DRAM);
 }
 
 static void run_pass(const pass *x)
@@ -312,7 +312,8 @@ static void run_product(operator* o, size_t index)
         for (uint64_t slot = 0; slot < SLOTS; slot++)
             wait_for_store(o, slot, VC_SPENT_DRAIN);
     else
-        vc__lines_idle(o->m, o->m->unit_free[VC_ENGINE_VECTOR], VC_ENGINE_LINEAR, VC_SPENT_DRAIN);
+        vc__lines_idle(o->m, o->m->unit_free[VC_CHIP_UNIT_VECTOR], VC_CHIP_UNIT_LINEAR,
+                       VC_SPENT_DRAIN);
 }
 
 vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc_op *encode)

@@ -24,7 +24,7 @@ typedef struct store {
 } store;
 
 typedef struct runner {
-    vc__attention *a;
+    vc__chip_layer *a;
     vc__machine *m;
     const vc__rival *rival;
     size_t blocks_per_head, blocks;
@@ -43,7 +43,7 @@ static uint64_t widest_row(const runner *r)
     return widest < r->rival->keys ? widest : r->rival->keys;
 }
 
-static vc_status cut(runner *r)
+static vc_status cut_into_blocks(runner *r)
 {
     const vc_chip_config *c = r->m->config;
     const vc_attention_sizes *s = &r->a->sizes;
@@ -88,7 +88,7 @@ static void open_block(runner *r, size_t index)
 
 /* ---- loads */
 
-static void load(runner *r, work *w, vc_buffer buffer)
+static void start_load(runner *r, work *w, vc_buffer buffer)
 {
     vc_transfer *t = &w->loads[buffer];
     *t = (vc_transfer){.address = r->m->address, .bytes = w->b.bytes[buffer]};
@@ -105,14 +105,14 @@ static void load_scores(runner *r, size_t index)
     if (index >= r->blocks)
         return;
     open_block(r, index);
-    load(r, &r->work[index % AHEAD], VC_BUFFER_KEY);
-    load(r, &r->work[index % AHEAD], VC_BUFFER_QUERY);
+    start_load(r, &r->work[index % AHEAD], VC_BUFFER_KEY);
+    start_load(r, &r->work[index % AHEAD], VC_BUFFER_QUERY);
 }
 
 static void load_values(runner *r, size_t index)
 {
     if (index < r->blocks)
-        load(r, &r->work[index % AHEAD], VC_BUFFER_VALUE);
+        start_load(r, &r->work[index % AHEAD], VC_BUFFER_VALUE);
 }
 
 static void wait_for_load(runner *r, work *w, vc_buffer buffer)
@@ -125,38 +125,38 @@ static void wait_for_load(runner *r, work *w, vc_buffer buffer)
         return;
     const uint64_t end = vc_memory_wait(r->m->memory, t);
     vc__span(r->m, tracks[buffer][w->slot], "load", (int)w->b.head, t->issue, end);
-    vc__lines_idle(r->m, end, w->b.engine, VC_SPENT_DRAM);
+    vc__lines_idle(r->m, end, w->b.unit, VC_SPENT_DRAM);
 }
 
 /* ---- phases */
 
 /* All lines for some cycles, of which `busy` line cycles are work. */
-static void occupy(runner *r, const work *w, const char *name, uint64_t cycles, uint64_t busy)
+static void occupy_lines(runner *r, const work *w, const char *name, uint64_t cycles, uint64_t busy)
 {
-    uint64_t *spent = r->m->counts.spent[w->b.engine];
+    uint64_t *spent = r->m->counts.spent[w->b.unit];
     const uint64_t all = cycles * r->m->config->lines;
     assert(busy <= all);
     spent[VC_SPENT_BUSY] += busy;
     spent[VC_SPENT_IMBALANCE] += all - busy;
-    vc__span(r->m, vc_engine_name(w->b.engine), name, (int)w->b.head, r->m->now,
+    vc__span(r->m, vc_chip_unit_name(w->b.unit), name, (int)w->b.head, r->m->now,
              r->m->now + cycles);
     r->m->now += cycles;
 }
 
 /* Rows are complete one after the other while scores are computed, the last at their end (eq. E3). */
-static void soften(runner *r, work *w, uint64_t start)
+static void soften_rows_of(runner *r, work *w, uint64_t start)
 {
     vc__machine *m = r->m;
     const vc_chip_config *c = m->config;
     const vc__block *b = &w->b;
     const uint64_t row = vc__ceil_div(b->softmax, b->queries), complete = m->now + c->line_latency,
                    first = start + vc__ceil_div(b->score, b->queries) + c->line_latency,
-                   begin = vc__later(first, m->unit_free[VC_ENGINE_SOFTMAX]),
-                   through = vc__unit_work(m, VC_ENGINE_SOFTMAX, first, b->softmax);
+                   begin = vc__later(first, m->unit_free[VC_CHIP_UNIT_SOFTMAX]),
+                   through = vc__unit_work(m, VC_CHIP_UNIT_SOFTMAX, first, b->softmax);
     w->first_ready = begin + 2 * row + c->softmax_latency;
     w->last_ready = vc__later(through, complete + row) + row + c->softmax_latency + b->select;
-    m->unit_free[VC_ENGINE_SOFTMAX] = vc__later(through, complete + row);
-    vc__span(m, "softmax", "softmax", (int)b->head, begin, m->unit_free[VC_ENGINE_SOFTMAX]);
+    m->unit_free[VC_CHIP_UNIT_SOFTMAX] = vc__later(through, complete + row);
+    vc__span(m, "softmax", "softmax", (int)b->head, begin, m->unit_free[VC_CHIP_UNIT_SOFTMAX]);
     m->counts.exponentials += b->entries;
     m->counts.multiplications += b->entries;
     m->counts.additions += b->entries;
@@ -173,11 +173,11 @@ static void run_scores(runner *r, size_t index)
         wait_for_load(r, w, VC_BUFFER_VALUE);
     const uint64_t per_line = m->config->macs_per_line;
     if (b->predict)
-        occupy(r, w, "predict", b->predict, b->predicted_macs / (per_line * b->predictions));
+        occupy_lines(r, w, "predict", b->predict, b->predicted_macs / (per_line * b->predictions));
     const uint64_t start = m->now;
-    occupy(r, w, b->sum ? "SDDMM" : "SDDMM and SpMM", b->score,
-           (b->macs[0] + (b->sum ? 0 : b->macs[1])) / per_line);
-    soften(r, w, start);
+    occupy_lines(r, w, b->sum ? "SDDMM" : "SDDMM and SpMM", b->score,
+                 (b->macs[0] + (b->sum ? 0 : b->macs[1])) / per_line);
+    soften_rows_of(r, w, start);
     m->counts.predicted_macs += b->predicted_macs;
     m->counts.macs += b->macs[0] + b->macs[1];
     for (size_t i = 0; i < VC_BUFFER_COUNT; i++)
@@ -190,7 +190,7 @@ static void run_scores(runner *r, size_t index)
     load_scores(r, index + SLOTS);
 }
 
-static void wait_for_store(runner *r, size_t slot, vc_engine_kind engine, vc_spent cause)
+static void wait_for_store(runner *r, size_t slot, vc_chip_unit unit, vc_spent cause)
 {
     static const char *const tracks[SLOTS] = {"output 0", "output 1"};
     store *s = &r->stores[slot];
@@ -198,7 +198,7 @@ static void wait_for_store(runner *r, size_t slot, vc_engine_kind engine, vc_spe
         return;
     const uint64_t end = vc_memory_wait(r->m->memory, &s->transfer);
     vc__span(r->m, tracks[slot], "store", -1, s->transfer.issue, end);
-    vc__lines_idle(r->m, end, engine, cause);
+    vc__lines_idle(r->m, end, unit, cause);
     s->pending = 0;
 }
 
@@ -207,7 +207,7 @@ static void store_results(runner *r, const work *w, uint64_t ready)
     vc__machine *m = r->m;
     store *s = &r->stores[w->slot];
     const uint64_t bytes = w->b.stored_bytes;
-    wait_for_store(r, w->slot, w->b.engine, VC_SPENT_BUFFER);
+    wait_for_store(r, w->slot, w->b.unit, VC_SPENT_BUFFER);
     *s = (store){{.address = m->address, .bytes = bytes}, 1};
     m->address += (bytes + 63) / 64 * 64;
     m->counts.written_bytes[VC_BUFFER_OUTPUT] += bytes;
@@ -223,9 +223,9 @@ static void run_sums(runner *r, size_t index)
     uint64_t ready = w->last_ready + b->drain;
     if (b->sum) {
         wait_for_load(r, w, VC_BUFFER_VALUE);
-        vc__lines_idle(m, w->first_ready, b->engine, VC_SPENT_SOFTMAX);
-        occupy(r, w, "SpMM", b->sum, b->macs[1] / m->config->macs_per_line);
-        vc__lines_idle(m, w->last_ready + vc__ceil_div(b->sum, b->queries), b->engine,
+        vc__lines_idle(m, w->first_ready, b->unit, VC_SPENT_SOFTMAX);
+        occupy_lines(r, w, "SpMM", b->sum, b->macs[1] / m->config->macs_per_line);
+        vc__lines_idle(m, w->last_ready + vc__ceil_div(b->sum, b->queries), b->unit,
                        VC_SPENT_SOFTMAX);
         ready = m->now + m->config->line_latency + b->drain;
     }
@@ -248,13 +248,13 @@ static void run_blocks(runner *r)
         run_sums(r, i);
     }
     for (size_t i = 0; i < SLOTS; i++)
-        wait_for_store(r, (r->blocks + i) % SLOTS, r->work[0].b.engine, VC_SPENT_DRAIN);
+        wait_for_store(r, (r->blocks + i) % SLOTS, r->work[0].b.unit, VC_SPENT_DRAIN);
 }
 
-vc_status vc__rival_run(vc__attention *a, const vc__rival *rival)
+vc_status vc__rival_run(vc__chip_layer *a, const vc__rival *rival)
 {
     runner r = {.a = a, .m = a->machine, .rival = rival};
-    VC_TRY(cut(&r));
+    VC_TRY(cut_into_blocks(&r));
     r.m->read_issue = vc__later(r.m->read_issue, r.m->now);
     run_blocks(&r);
     return VC_OK;

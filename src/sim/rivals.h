@@ -7,7 +7,7 @@
 /* A head's attention for some queries. Cycles are those of all lines together. */
 typedef struct vc__block {
     size_t head;
-    vc_engine_kind engine;
+    vc_chip_unit unit;
     uint64_t queries, entries;                     /* of the head; scores behind softmax */
     uint64_t bytes[VC_BUFFER_COUNT], stored_bytes; /* from and to the memory */
     uint64_t reads[VC_BUFFER_COUNT];               /* bytes from the scratchpads */
@@ -20,7 +20,7 @@ typedef struct vc__block {
 } vc__block;
 
 /* A dataflow says what the queries [first, end) of a head are as a block. */
-typedef void vc__make_block(vc__block *out, const vc__attention *attention, size_t head,
+typedef void vc__make_block(vc__block *out, const vc__chip_layer *attention, size_t head,
                             size_t first, size_t end);
 
 /* What a dataflow computes of a layer, and how it makes its blocks. */
@@ -30,10 +30,10 @@ typedef struct vc__rival {
     uint64_t value_bytes;
 } vc__rival;
 
-vc_status vc__rival_run(vc__attention *attention, const vc__rival *rival);
+vc_status vc__rival_run(vc__chip_layer *attention, const vc__rival *rival);
 
-vc_status vc__systolic(vc__attention *attention);
-vc_status vc__sanger(vc__attention *attention);
-vc_status vc__spatten(vc__attention *attention);
+vc_status vc__systolic(vc__chip_layer *attention);
+vc_status vc__sanger(vc__chip_layer *attention);
+vc_status vc__spatten(vc__chip_layer *attention);
 
 #endif

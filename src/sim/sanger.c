@@ -36,7 +36,7 @@ static uint64_t pass_cycles(const vc_sanger_config *c, uint64_t groups, uint64_t
     return groups == 0 ? 0 : c->pipelined ? groups * depth + c->skew : groups * (depth + c->skew);
 }
 
-static void make(vc__block *b, const vc__attention *a, size_t head, size_t first, size_t end)
+static void make_block(vc__block *b, const vc__chip_layer *a, size_t head, size_t first, size_t end)
 {
     const vc_chip_config *c = a->machine->config;
     const vc_sanger_config *sanger = &c->sanger;
@@ -44,7 +44,7 @@ static void make(vc__block *b, const vc__attention *a, size_t head, size_t first
     const vc__head_map *map = &a->map.head[head];
     const uint64_t rows = end - first, bytes = sanger->value_bytes,
                    groups = array_groups(&b->additions, map, sanger, first, end);
-    b->engine = VC_ENGINE_SPARSER;
+    b->unit = VC_CHIP_UNIT_SPARSER;
     for (size_t q = first; q < end; q++) {
         b->entries += vc__kept_in_row(map, q);
         b->softmax += vc__ceil_div(vc__kept_in_row(map, q), c->softmax_lanes);
@@ -68,10 +68,10 @@ static void make(vc__block *b, const vc__attention *a, size_t head, size_t first
     b->reads[VC_BUFFER_VALUE] = groups * sanger->positions * s->value_dim * bytes;
 }
 
-vc_status vc__sanger(vc__attention *a)
+vc_status vc__sanger(vc__chip_layer *a)
 {
     const vc_attention_sizes *s = &a->sizes;
-    const vc__rival rival = {make, s->heads, s->queries, s->keys,
+    const vc__rival rival = {make_block, s->heads, s->queries, s->keys,
                              a->machine->config->sanger.value_bytes};
     return vc__rival_run(a, &rival);
 }

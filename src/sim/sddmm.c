@@ -3,16 +3,16 @@
 
 #include <math.h>
 
-vc_status vc__split_lines(size_t *denser, const vc__machine *m, const vc__tile *tile,
+vc_status vc__split_lines(size_t *denser, const vc__machine *m, const vc__chip_tile *tile,
                           uint64_t denser_work, uint64_t sparser_work)
 {
     const vc_chip_config *c = m->config;
     const double kept = (double)denser_work + (double)sparser_work;
-    const double share = c->split == VC_SPLIT_FIXED ? c->denser_share
-                         : kept > 0.0               ? (double)denser_work / kept
-                                                    : 0.0;
+    const double share = c->split == VC_LINE_SPLIT_FIXED ? c->denser_share
+                         : kept > 0.0                    ? (double)denser_work / kept
+                                                         : 0.0;
     size_t lines = (size_t)lround((double)c->lines * share);
-    if (c->split == VC_SPLIT_KEPT) { /* a part with work has a line */
+    if (c->split == VC_LINE_SPLIT_KEPT) { /* a part with work has a line */
         if (denser_work > 0 && lines == 0)
             lines = 1;
         if (sparser_work > 0 && lines == c->lines)
@@ -31,9 +31,9 @@ vc_status vc__split_lines(size_t *denser, const vc__machine *m, const vc__tile *
 
 /* What both parts share. */
 typedef struct pass {
-    vc__attention *a;
+    vc__chip_layer *a;
     const vc__head_map *head;
-    const vc__tile *tile;
+    const vc__chip_tile *tile;
     const vc__operand *q, *k;
     const uint64_t *index;
     uint64_t *done;
@@ -60,9 +60,9 @@ static uint64_t score(vc__lines *lines, const pass *p, uint64_t t, size_t query,
     return t;
 }
 
-static void denser(vc__lines *lines, const pass *p, size_t key_end)
+static void score_denser(vc__lines *lines, const pass *p, size_t key_end)
 {
-    const vc__tile *tile = p->tile;
+    const vc__chip_tile *tile = p->tile;
     for (size_t first = tile->query_first; first < tile->query_end; first += p->visit)
         for (size_t key = tile->key_first; key < key_end; key++) {
             const size_t end =
@@ -78,9 +78,9 @@ static void denser(vc__lines *lines, const pass *p, size_t key_end)
         }
 }
 
-static void sparser(vc__lines *lines, const pass *p, size_t key_first)
+static void score_sparser(vc__lines *lines, const pass *p, size_t key_first)
 {
-    const vc__tile *tile = p->tile;
+    const vc__chip_tile *tile = p->tile;
     for (size_t key = key_first; key < tile->key_end; key++) {
         const vc__range column =
             vc__column_entries(p->head, key, tile->query_first, tile->query_end);
@@ -112,7 +112,7 @@ static void count_sparser(uint64_t *entries, uint64_t *visits, const pass *p, si
     }
 }
 
-vc_status vc__sddmm(vc__attention *a, const vc__tile *tile, const vc__operand *q,
+vc_status vc__sddmm(vc__chip_layer *a, const vc__chip_tile *tile, const vc__operand *q,
                     const vc__operand *k, const uint64_t *index, uint64_t *done)
 {
     vc__machine *m = a->machine;
@@ -142,10 +142,10 @@ vc_status vc__sddmm(vc__attention *a, const vc__tile *tile, const vc__operand *q
     size_t wide;
     VC_TRY(vc__split_lines(&wide, m, tile, panel * p.cycles, entries * p.gather));
     vc__lines dense, sparse;
-    vc__lines_open(&dense, wide, m->now, m->counts.spent[VC_ENGINE_DENSER]);
-    vc__lines_open(&sparse, c->lines - wide, m->now, m->counts.spent[VC_ENGINE_SPARSER]);
-    denser(&dense, &p, middle);
-    sparser(&sparse, &p, middle);
+    vc__lines_open(&dense, wide, m->now, m->counts.spent[VC_CHIP_UNIT_DENSER]);
+    vc__lines_open(&sparse, c->lines - wide, m->now, m->counts.spent[VC_CHIP_UNIT_SPARSER]);
+    score_denser(&dense, &p, middle);
+    score_sparser(&sparse, &p, middle);
     const uint64_t end =
         vc__later(m->now, vc__later(vc__lines_end(&dense), vc__lines_end(&sparse)));
     vc__lines_close(&dense, end);

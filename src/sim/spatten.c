@@ -15,7 +15,7 @@ typedef struct kept {
     uint64_t heads, queries, keys, values;
 } kept;
 
-static kept kept_of(const vc__attention *a)
+static kept kept_of(const vc__chip_layer *a)
 {
     const vc_spatten_config *c = &a->machine->config->spatten;
     const vc_attention_sizes *s = &a->sizes;
@@ -34,7 +34,7 @@ static uint64_t operand_bytes(const vc_spatten_config *c, uint64_t values, doubl
     return (uint64_t)ceil((double)values * bits / 8.0 - 1e-9);
 }
 
-static void make(vc__block *b, const vc__attention *a, size_t head, size_t first, size_t end)
+static void make_block(vc__block *b, const vc__chip_layer *a, size_t head, size_t first, size_t end)
 {
     const vc_chip_config *c = a->machine->config;
     const vc_spatten_config *sp = &c->spatten;
@@ -44,7 +44,7 @@ static void make(vc__block *b, const vc__attention *a, size_t head, size_t first
     const uint64_t half = c->lines * c->macs_per_line / 2, rows = end - first,
                    again = (uint64_t)ceil(sp->least_significant * (double)rows - 1e-9);
     (void)head;
-    b->engine = VC_ENGINE_DENSER;
+    b->unit = VC_CHIP_UNIT_DENSER;
     b->entries = rows * k.keys;
     b->bytes[VC_BUFFER_QUERY] = operand_bytes(sp, rows * s->head_dim, sp->least_significant);
     b->bytes[VC_BUFFER_KEY] = operand_bytes(sp, k.keys * s->head_dim, sp->least_significant);
@@ -64,10 +64,10 @@ static void make(vc__block *b, const vc__attention *a, size_t head, size_t first
     b->reads[VC_BUFFER_VALUE] = rows * k.values * s->value_dim;
 }
 
-vc_status vc__spatten(vc__attention *a)
+vc_status vc__spatten(vc__chip_layer *a)
 {
     const kept k = kept_of(a);
     const uint64_t bytes = vc__ceil_div(a->machine->config->spatten.value_bits, 8);
-    const vc__rival rival = {make, k.heads, k.queries, k.keys, bytes};
+    const vc__rival rival = {make_block, k.heads, k.queries, k.keys, bytes};
     return vc__rival_run(a, &rival);
 }

@@ -2,9 +2,9 @@
 #include "chip_impl.h"
 
 typedef struct pass {
-    vc__attention *a;
+    vc__chip_layer *a;
     const vc__head_map *head;
-    const vc__tile *tile;
+    const vc__chip_tile *tile;
     const uint64_t *ready;
     const vc__operand *v;
     uint64_t cycles, gather; /* of an entry of the denser and of the sparser part */
@@ -97,7 +97,7 @@ static uint64_t count_sparser(const pass *p, size_t key_first)
     return entries;
 }
 
-vc_status vc__spmm(vc__attention *a, const vc__tile *tile, const size_t *order,
+vc_status vc__spmm(vc__chip_layer *a, const vc__chip_tile *tile, const size_t *order,
                    const uint64_t *ready, const vc__operand *v)
 {
     vc__machine *m = a->machine;
@@ -121,8 +121,8 @@ vc_status vc__spmm(vc__attention *a, const vc__tile *tile, const size_t *order,
     size_t wide;
     VC_TRY(vc__split_lines(&wide, m, tile, (panel + residual) * p.cycles, entries * p.gather));
     vc__lines dense, sparse;
-    vc__lines_open(&dense, wide, m->now, m->counts.spent[VC_ENGINE_DENSER]);
-    vc__lines_open(&sparse, c->lines - wide, m->now, m->counts.spent[VC_ENGINE_SPARSER]);
+    vc__lines_open(&dense, wide, m->now, m->counts.spent[VC_CHIP_UNIT_DENSER]);
+    vc__lines_open(&sparse, c->lines - wide, m->now, m->counts.spent[VC_CHIP_UNIT_SPARSER]);
     vc__lines *regular =
         wide > 0 ? &dense : &sparse; /* a fixed split may leave the denser part none */
     const uint64_t mean = means ? mean_of_values(regular, &p) : m->now;

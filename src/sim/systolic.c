@@ -11,13 +11,13 @@ static uint64_t product_cycles(const vc_chip_config *c, uint64_t rows, uint64_t 
     return tiles * vc__later(rows, s->rows) + s->rows + s->columns - 2;
 }
 
-static void make(vc__block *b, const vc__attention *a, size_t head, size_t first, size_t end)
+static void make_block(vc__block *b, const vc__chip_layer *a, size_t head, size_t first, size_t end)
 {
     const vc_chip_config *c = a->machine->config;
     const vc_attention_sizes *s = &a->sizes;
     const uint64_t rows = end - first, keys = s->keys;
     (void)head;
-    b->engine = VC_ENGINE_DENSER;
+    b->unit = VC_CHIP_UNIT_DENSER;
     b->entries = rows * keys;
     b->bytes[VC_BUFFER_QUERY] = rows * s->head_dim;
     b->bytes[VC_BUFFER_KEY] = keys * s->head_dim;
@@ -35,9 +35,9 @@ static void make(vc__block *b, const vc__attention *a, size_t head, size_t first
     b->reads[VC_BUFFER_VALUE] = keys * s->value_dim;
 }
 
-vc_status vc__systolic(vc__attention *a)
+vc_status vc__systolic(vc__chip_layer *a)
 {
     const vc_attention_sizes *s = &a->sizes;
-    const vc__rival rival = {make, s->heads, s->queries, s->keys, 1};
+    const vc__rival rival = {make_block, s->heads, s->queries, s->keys, 1};
     return vc__rival_run(a, &rival);
 }

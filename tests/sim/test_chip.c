@@ -40,12 +40,12 @@ static vc_chip_counts simulate(const vc_attention_sizes *s, const vc_plan *plan,
     return total;
 }
 
-static void expect_spent(const vc_chip_counts *n, vc_engine_kind engine,
+static void expect_spent(const vc_chip_counts *n, vc_chip_unit engine,
                          const uint64_t want[VC_SPENT_COUNT])
 {
     for (int s = 0; s < VC_SPENT_COUNT; s++)
         if (n->spent[engine][s] != want[s])
-            fail_msg("%s: %s is %zu, wanted %zu", vc_engine_name(engine),
+            fail_msg("%s: %s is %zu, wanted %zu", vc_chip_unit_name(engine),
                      vc_spent_name((vc_spent)s), (size_t)n->spent[engine][s], (size_t)want[s]);
 }
 
@@ -61,13 +61,13 @@ static void dense_by_hand(void **state)
     const vc_chip_counts n = simulate(&s, NULL, &c);
     assert_int_equal(n.cycles, 37);
     assert_int_equal(n.macs, 2 * 16 * 8);
-    expect_spent(&n, VC_ENGINE_DENSER,
+    expect_spent(&n, VC_CHIP_UNIT_DENSER,
                  (uint64_t[VC_SPENT_COUNT]){[VC_SPENT_BUSY] = 32,
                                             [VC_SPENT_DRAM] = 8,
                                             [VC_SPENT_SOFTMAX] = 19 + 20 + 21 + 22,
                                             [VC_SPENT_IMBALANCE] = 3 + 2 + 1});
-    expect_spent(&n, VC_ENGINE_SPARSER, (uint64_t[VC_SPENT_COUNT]){[VC_SPENT_DRAIN] = 20});
-    expect_spent(&n, VC_ENGINE_SOFTMAX,
+    expect_spent(&n, VC_CHIP_UNIT_SPARSER, (uint64_t[VC_SPENT_COUNT]){[VC_SPENT_DRAIN] = 20});
+    expect_spent(&n, VC_CHIP_UNIT_SOFTMAX,
                  (uint64_t[VC_SPENT_COUNT]){[VC_SPENT_BUSY] = 4, [VC_SPENT_IDLE] = 33});
 }
 
@@ -120,7 +120,7 @@ static void residual_by_hand(void **state)
     const vc_chip_counts n = simulate(&s, &plan, &c);
     assert_int_equal(n.cycles, 37);
     assert_int_equal(n.macs, 2 * 16 * 8 + (4 + 4) * 8);
-    assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_BUSY], 32 + 4 + 4);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_BUSY], 32 + 4 + 4);
     add_attention(&w, 0, &s, &plan);
     assert_int_equal(vc_workload_macs(&w, 1), n.macs);
     vc_workload_close(&w);
@@ -139,7 +139,7 @@ static void diagonal_by_hand(void **state)
     make_plan(&plan, 4, 3, on_diagonal);
     const vc_chip_counts n = simulate(&s, &plan, &c);
     assert_int_equal(n.cycles, 35);
-    expect_spent(&n, VC_ENGINE_SPARSER,
+    expect_spent(&n, VC_CHIP_UNIT_SPARSER,
                  (uint64_t[VC_SPENT_COUNT]){[VC_SPENT_BUSY] = 8,
                                             [VC_SPENT_DRAM] = 0,
                                             [VC_SPENT_INDEX] = 4 * 3,
@@ -159,17 +159,17 @@ static void one_column_by_hand(void **state)
     make_plan(&plan, 8, 4, in_first_column);
     vc_chip_counts n = simulate(&s, &plan, &c);
     /* K 2, Q 4: 8 queries from 4 (the first at 3) on: Q i is there at 3 for i < 4, then at 4. */
-    assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_BUSY], 16);
-    assert_int_equal(n.spent[VC_ENGINE_SPARSER][VC_SPENT_BUSY], 0);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_BUSY], 16);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_SPARSER][VC_SPENT_BUSY], 0);
     /* SDDMM 3 to 11, row i complete at 8 + i, ready at 26 + i; SpMM: 8 visits of one entry on 4 lines,
      * the last at 34; the store of 64 bytes from 38 on: 40. */
     assert_int_equal(n.cycles, 40);
     c.entries_per_visit =
         2; /* shared by four lines; softmax still takes a row per cycle from 8 on */
     n = simulate(&s, &plan, &c);
-    assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_BUSY], 16);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_BUSY], 16);
     /* SDDMM: lines end at 5, 5, 6, 6; SpMM: at 31, 32, 33, 34. */
-    assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_IMBALANCE], 2 + 6);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_IMBALANCE], 2 + 6);
     assert_int_equal(n.cycles, 40);
     vc_plan_close(&plan);
 }
@@ -186,14 +186,14 @@ static void row_and_column_by_hand(void **state)
     vc_plan plan;
     make_plan(&plan, 8, 4, in_first_row_or_column);
     vc_chip_counts n = simulate(&s, &plan, &c);
-    assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_BUSY], 2 * 8);
-    assert_int_equal(n.spent[VC_ENGINE_SPARSER][VC_SPENT_BUSY], 2 * 7);
-    assert_int_equal(n.spent[VC_ENGINE_SPARSER][VC_SPENT_INDEX], 2 * 5);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_BUSY], 2 * 8);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_SPARSER][VC_SPENT_BUSY], 2 * 7);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_SPARSER][VC_SPENT_INDEX], 2 * 5);
     assert_int_equal(n.macs, 2 * 15 * 8);
     assert_int_equal(n.cycles, 44);
     /* One line for the denser part: 3 to 11, so rows 1 to 3 at 9 to 11, 4 to 7 at 12 to 15, row 0 at 12. Ready from 27 to
      * 34, SpMM of the last row 35; store 39 to 41. */
-    c.split = VC_SPLIT_FIXED;
+    c.split = VC_LINE_SPLIT_FIXED;
     c.denser_share = 0.25;
     n = simulate(&s, &plan, &c);
     assert_int_equal(n.cycles, 41);
@@ -236,10 +236,10 @@ static void product_by_hand(void **state)
     assert_ok(vc_workload_add(&w, &op));
     assert_ok(vc_chip_simulate(&r, &w, NULL, &o));
     assert_int_equal(r.total.cycles, 83);
-    expect_spent(&r.total, VC_ENGINE_LINEAR,
+    expect_spent(&r.total, VC_CHIP_UNIT_LINEAR,
                  (uint64_t[VC_SPENT_COUNT]){
                      [VC_SPENT_BUSY] = 4 * 64, [VC_SPENT_DRAM] = 4 * 9, [VC_SPENT_DRAIN] = 4 * 10});
-    expect_spent(&r.total, VC_ENGINE_VECTOR,
+    expect_spent(&r.total, VC_CHIP_UNIT_VECTOR,
                  (uint64_t[VC_SPENT_COUNT]){[VC_SPENT_BUSY] = 2, [VC_SPENT_IDLE] = 81});
     assert_int_equal(r.total.weight_bytes, 256);
     assert_int_equal(r.total.input_bytes, 128);
@@ -265,7 +265,7 @@ static void a_slow_decoder_ends_the_stage(void **state)
         const vc_attention_sizes s = {2, 8, 8, 8, 8, {q, k}};
         const vc_chip_counts n = simulate(&s, &plan, &c);
         const uint64_t busy = (q + k) * 2 * 8 * 8;
-        assert_int_equal(n.spent[VC_ENGINE_DECODER][VC_SPENT_BUSY], busy);
+        assert_int_equal(n.spent[VC_CHIP_UNIT_DECODER][VC_SPENT_BUSY], busy);
         assert_int_equal(n.coder_macs, busy);
         assert_true(n.cycles >= busy);
         assert_int_equal(n.read_bytes[VC_BUFFER_DECODED], q * 2 * 8 * 8 + k * 2 * 1 * 8 * 2);

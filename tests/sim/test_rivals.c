@@ -44,9 +44,9 @@ static void systolic_by_hand(void **state)
     const vc_attention_sizes s = {1, 4, 4, 8, 8, {0, 0}};
     const vc_chip_counts n = run(&a, &s, NULL);
     assert_int_equal(n.macs, 2 * 4 * 4 * 8);
-    assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_BUSY], 2 * 4 * 4 * 8);
-    assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_DRAM], 2 * 8);
-    assert_int_equal(n.spent[VC_ENGINE_DENSER][VC_SPENT_SOFTMAX], (29 - 22) * 8);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_BUSY], 2 * 4 * 4 * 8);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_DRAM], 2 * 8);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_SOFTMAX], (29 - 22) * 8);
     assert_int_equal(n.cycles, 54);
 }
 
@@ -168,8 +168,8 @@ static void sanger_against_its_own_model(void **state)
         const vc_attention_sizes s = {1, tokens, tokens, width, (size_t)sub_rows, {0, 0}};
         const vc_chip_counts n = run(&a, &s, &plan);
         const double theirs = tiles * ((double)width + 64.0 + sub_rows + 64.0);
-        const double ours = (double)(n.spent[VC_ENGINE_SPARSER][VC_SPENT_BUSY] +
-                                     n.spent[VC_ENGINE_SPARSER][VC_SPENT_IMBALANCE]) /
+        const double ours = (double)(n.spent[VC_CHIP_UNIT_SPARSER][VC_SPENT_BUSY] +
+                                     n.spent[VC_CHIP_UNIT_SPARSER][VC_SPENT_IMBALANCE]) /
                             64.0;
         if (fabs(ours / theirs - 1.0) > 0.15)
             fail_msg("density %g: %.0f cycles, Sanger's model says %.0f", density, ours, theirs);

@@ -1,7 +1,8 @@
 /* The control against the published log, the bound against closed forms. */
 #include "testing.h"
+#include "vitcod/bound.h"
+#include "vitcod/control.h"
 #include "vitcod/polarize.h"
-#include "vitcod/sim.h"
 
 static void equals_the_published_log(void **state)
 {
@@ -19,7 +20,7 @@ static void equals_the_published_log(void **state)
     const vc_control_options o = {64, 0.667, 192};
     assert_ok(vc_mask_read(&mask, shared("vitcod-masks/deit_tiny_lowrank_0.95/info_0.95.npy")));
     assert_ok(vc_polarize(&plan, &mask, 50, "mask"));
-    assert_ok(vc_sim_control(&r, &plan, &o, "plan"));
+    assert_ok(vc_control_compute(&r, &plan, &o, "plan"));
     assert_int_equal(r.preload, 9492);
     assert_int_equal(r.decode, 4728);
     assert_int_equal(r.compute, 4709);
@@ -63,9 +64,9 @@ static void control_refuses_what_divides_by_zero(void **state)
         vc_mask_open(&mask, 1, 1, T, T)); /* one global column beside a full rest: share 1/80 */
     assert_ok(vc_polarize(&plan, &mask, T, "mask"));
     plan.layers[0].global_tokens[0] = 1;
-    assert_fails(vc_sim_control(&r, &plan, &o, "plan"), VC_EINVAL, "divides by zero");
+    assert_fails(vc_control_compute(&r, &plan, &o, "plan"), VC_EINVAL, "divides by zero");
     const vc_control_options bad = {64, 0.0, 0};
-    assert_fails(vc_sim_control(&r, &plan, &bad, "plan"), VC_EINVAL, "ratio 0");
+    assert_fails(vc_control_compute(&r, &plan, &bad, "plan"), VC_EINVAL, "ratio 0");
     vc_plan_close(&plan);
     vc_mask_close(&mask);
 }
@@ -76,13 +77,13 @@ static void bound_of_a_plan_in_closed_form(void **state)
     enum { T = 64, D = 16 };
     vc_plan plan;
     vc_workload workload = {0};
-    const vc_sim_config config = vc_sim_config_default();
+    const vc_bound_config config = vc_bound_config_default();
     make_plan(&plan, T);
-    assert_ok(vc_sim_plan_workload(&workload, &plan, &plan, D, NULL, "plan"));
+    assert_ok(vc_workload_add_plan(&workload, &plan, &plan, D, NULL, "plan"));
     /* scores: the panel of T and T - 1 on the diagonal; Q, K, V in and the output out */
     uint64_t scores = T + T - 1, indices = T - 1 + T - 1;
     vc_bound b;
-    assert_ok(vc_sim_bound(&b, &workload, &config, 1));
+    assert_ok(vc_bound_compute(&b, &workload, &config, 1));
     assert_int_equal(b.macs, 2 * scores * D);
     assert_near(b.dram_bytes, 4.0 * T * D + 2.0 * (double)indices, 0.0);
     double sddmm = ceil((2.0 * T * D + 2.0 * (double)indices) * 500e6 / 76.8e9);
@@ -96,7 +97,7 @@ static void bound_of_a_plan_in_closed_form(void **state)
 static void overlapping_and_in_sequence(void **state)
 {
     (void)state;
-    const vc_sim_config config = vc_sim_config_default();
+    const vc_bound_config config = vc_bound_config_default();
     const vc_op ops[] = {{.kind = VC_OP_MLP,
                           .macs = 51201,
                           .weight_values = 10,
@@ -108,7 +109,7 @@ static void overlapping_and_in_sequence(void **state)
     vc_bound b;
     for (size_t i = 0; i < 3; i++)
         assert_ok(vc_workload_add(&workload, &ops[i]));
-    assert_ok(vc_sim_bound(&b, &workload, &config, 0));
+    assert_ok(vc_bound_compute(&b, &workload, &config, 0));
     assert_int_equal(b.compute_cycles, 102); /* 51713 MACs on 512 lanes; the encoder has its own */
     assert_int_equal(b.memory_cycles, 101);  /* 15390 bytes at 153.6 a cycle */
     assert_int_equal(b.cycles, 102);
@@ -124,11 +125,11 @@ static void sizes_out_of_range_are_refused(void **state)
     vc_workload workload = {0};
     const size_t two[2] = {0, 2};
     make_plan(&plan, 8);
-    assert_fails(vc_sim_plan_workload(&workload, &plan, &plan, 0, NULL, "plan"), VC_EINVAL,
+    assert_fails(vc_workload_add_plan(&workload, &plan, &plan, 0, NULL, "plan"), VC_EINVAL,
                  "head dimension 0");
-    assert_fails(vc_sim_plan_workload(&workload, &plan, &plan, SIZE_MAX, NULL, "plan"), VC_EINVAL,
+    assert_fails(vc_workload_add_plan(&workload, &plan, &plan, SIZE_MAX, NULL, "plan"), VC_EINVAL,
                  "head dimension");
-    assert_fails(vc_sim_plan_workload(&workload, &plan, &plan, 8, two, "plan"), VC_EINVAL,
+    assert_fails(vc_workload_add_plan(&workload, &plan, &plan, 8, two, "plan"), VC_EINVAL,
                  "2 compressed heads");
     vc_workload_close(&workload);
     vc_plan_close(&plan);

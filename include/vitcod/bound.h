@@ -1,0 +1,28 @@
+/* A lower bound of the cycles that any schedule needs, for 512 MACs and 76.8 GB/s unless told otherwise.
+ * Equations and assumptions: docs/simulator.md, part B. */
+#ifndef VITCOD_BOUND_H
+#define VITCOD_BOUND_H
+
+#include "vitcod/workload.h"
+
+typedef struct vc_bound_config {
+    double macs_per_cycle, clock_hz, bandwidth; /* bandwidth in bytes per second */
+    double value_bytes, index_bytes;
+} vc_bound_config;
+
+vc_bound_config vc_bound_config_default(void);
+
+typedef struct vc_bound {
+    uint64_t cycles; /* the larger of the next two: everything overlaps (eq. B3) */
+    uint64_t compute_cycles, memory_cycles;
+    uint64_t sequential_cycles; /* one operator after the other, each at its own bound (eq. B4) */
+    uint64_t macs;              /* on the PE lines */
+    uint64_t coder_macs;        /* of encoder and decoder, which have units of their own */
+    double dram_bytes;
+} vc_bound;
+
+/* A workload's attention, or all of it. VC_EINVAL when the counts are beyond 2^53. */
+vc_status vc_bound_compute(vc_bound *out, const vc_workload *workload,
+                           const vc_bound_config *config, int attention_only);
+
+#endif
