@@ -2,6 +2,7 @@
 #ifndef VITCOD_ACCELERATOR_H
 #define VITCOD_ACCELERATOR_H
 
+#include "vitcod/bound.h"
 #include "vitcod/chip_energy.h"
 
 typedef struct vc_accelerator {
@@ -14,14 +15,19 @@ typedef struct vc_accelerator {
 /* ViTCoD, as configs/accelerators/vitcod.yaml has it. */
 vc_accelerator vc_accelerator_default(void);
 
-/* Every key must be there, and none that is unknown: VC_EFORMAT with file, line and key. Each constant of energy and area
- * must say where it comes from. A file with `like: OTHER` (from its own folder) changes what it says and keeps the rest. */
+/* Every key must be there, and none that is unknown: VC_EFORMAT with file, line and key. Each
+ * constant of energy and area must say where it comes from. A file with `like: OTHER` (from its own
+ * folder) changes what it says and keeps the rest. */
 vc_status vc_accelerator_read(vc_accelerator *out, const char *path);
 
-/* The chips that are built in, as files of configs/accelerators: "vitcod", "dense", "sanger", ..; NULL behind the last. */
+/* The chips that are built in, as files of configs/accelerators: "vitcod", "dense", "sanger", ..;
+ * NULL behind the last. */
 const char *vc_accelerator_name(size_t index);
 /* A chip that is built in, or else a file. */
 vc_status vc_accelerator_open(vc_accelerator *out, const char *name_or_path);
+
+/* MACs, clock, bandwidth and index width, for what no schedule on the chip beats. */
+vc_bound_config vc_accelerator_bound_config(const vc_accelerator *accelerator);
 
 /* All of it, as results keep it. NULL when memory is out. */
 json_t *vc_accelerator_json(const vc_accelerator *accelerator);

@@ -1,5 +1,5 @@
-/* A lower bound of the cycles that any schedule needs, for 512 MACs and 76.8 GB/s unless told otherwise.
- * Equations and assumptions: docs/simulator.md, part B. */
+/* A lower bound of the cycles that any schedule needs, for 512 MACs and 76.8 GB/s unless told
+ * otherwise. Equations and assumptions: docs/simulator.md, part B. */
 #ifndef VITCOD_BOUND_H
 #define VITCOD_BOUND_H
 

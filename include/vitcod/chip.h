@@ -1,6 +1,7 @@
-/* The ViTCoD accelerator as a timeline: PE lines shared by a denser, a sparser and a linear unit, encoder,
- * decoder, softmax and vector units, double-buffered scratchpads, a memory behind them. Equations and
- * assumptions: docs/simulator.md, part D. All times are cycles of the chip's clock. */
+/* The ViTCoD accelerator as a timeline: PE lines shared by a denser, a sparser and a linear unit,
+ * encoder, decoder, softmax and vector units, double-buffered scratchpads, a memory behind them.
+ * Equations and assumptions: docs/simulator.md, part D. All times are cycles of the chip's clock.
+ */
 #ifndef VITCOD_CHIP_H
 #define VITCOD_CHIP_H
 
@@ -14,44 +15,15 @@ typedef enum vc_line_split {
     VC_LINE_SPLIT_FIXED /* denser_share of the lines, whatever the head */
 } vc_line_split;
 
-/* Who computes attention on the lines, and how. */
-typedef enum vc_dataflow {
-    VC_DATAFLOW_VITCOD,
-    VC_DATAFLOW_SYSTOLIC, /* dense, as edge chips with a matrix unit do it */
-    VC_DATAFLOW_SANGER,   /* Lu et al., MICRO 2021 */
-    VC_DATAFLOW_SPATTEN,  /* Wang et al., HPCA 2021 */
-    VC_DATAFLOW_COUNT
-} vc_dataflow;
+/* Who computes attention on the lines, and how: ViTCoD, or one of its rivals (chip_kind.h). */
+typedef struct vc_chip_kind vc_chip_kind;
 
 /* Which of ViTCoD's steps a chip makes use of. */
 typedef struct vc_chip_steps {
     int prune, reorder, autoencoder;
 } vc_chip_steps;
 
-/* docs/simulator.md, part E. */
-typedef struct vc_systolic_config {
-    uint64_t rows, columns; /* of MACs: along the sum, and outputs side by side */
-} vc_systolic_config;
-
-typedef struct vc_sanger_config {
-    uint64_t rows, entries; /* sub-rows at a time, and entries of one: a MAC each */
-    uint64_t positions;     /* keys that the entries of a sub-row lie among */
-    uint64_t predictions;   /* products of a MAC per cycle in the precision of the prediction */
-    uint64_t skew;          /* cycles from the first to the last position */
-    int pipelined;          /* the skew is paid once for a head, not for every tile */
-    uint64_t value_bytes;
-} vc_sanger_config;
-
-typedef struct vc_spatten_config {
-    double token_keep, head_keep,
-        value_keep;       /* shares, of a layer's tokens, heads, and kept keys */
-    uint64_t first_layer; /* the layers before it keep all */
-    double
-        least_significant; /* share of queries whose softmax is flat: scores again, with the low bits */
-    uint64_t top_k;        /* values that the top-k unit takes per cycle */
-    uint64_t drain;        /* cycles through the pipeline */
-    uint64_t value_bits, first_bits; /* of Q, K and V; what is fetched at first */
-} vc_spatten_config;
+enum { VC_CHIP_OWN_BYTES = 128 };
 
 typedef struct vc_scratchpad {
     uint64_t bytes, banks; /* a bank gives a line's operands of a cycle; 0: one for each line */
@@ -73,11 +45,9 @@ typedef struct vc_chip_config {
     uint64_t lines, macs_per_line;
     uint64_t line_latency;      /* from a line's last MAC to its sum in the output scratchpad */
     uint64_t entries_per_visit; /* entries of one column or row that a line takes at a time */
-    vc_dataflow dataflow;
+    const vc_chip_kind *kind;
+    _Alignas(8) unsigned char own[VC_CHIP_OWN_BYTES]; /* the kind's own struct */
     vc_chip_steps steps;
-    vc_systolic_config systolic;
-    vc_sanger_config sanger;
-    vc_spatten_config spatten;
     vc_line_split split;
     double denser_share;
     int interleave; /* SDDMM of the next step runs before SpMM of this one */
@@ -94,7 +64,6 @@ typedef struct vc_chip_config {
 vc_chip_config vc_chip_config_default(void);
 /* Values that no chip can have: VC_EINVAL with the member's name. */
 vc_status vc_chip_config_check(const vc_chip_config *config);
-const char *vc_dataflow_name(vc_dataflow dataflow);
 uint64_t vc_chip_banks(const vc_chip_config *config, vc_buffer buffer);
 
 typedef enum vc_chip_unit {
@@ -131,8 +100,8 @@ const char *vc_spent_name(vc_spent spent);
 const char *vc_chip_unit_name(vc_chip_unit unit);
 const char *vc_buffer_name(vc_buffer buffer);
 
-/* Units made of PE lines count cycles of single lines: over the three of them they add up to lines times
- * cycles. Each other unit's add up to the cycles. */
+/* Units made of PE lines count cycles of single lines: over the three of them they add up to lines
+ * times cycles. Each other unit's add up to the cycles. */
 typedef struct vc_chip_counts {
     uint64_t cycles;
     uint64_t macs, coder_macs; /* of the lines; of encoder and decoder */
@@ -192,18 +161,20 @@ typedef struct vc_chip_result {
     vc_memory_counters memory;
 } vc_chip_result;
 
-/* Simulates a workload whose attention follows `plan` (NULL: dense). VC_EINVAL where a tile of one row does
- * not fit a scratchpad, naming it. */
+/* Simulates a workload whose attention follows `plan` (NULL: dense). VC_EINVAL where a tile of one
+ * row does not fit a scratchpad, naming it. */
 vc_status vc_chip_simulate(vc_chip_result *out, const vc_workload *workload, const vc_plan *plan,
                            const vc_chip_options *options);
 void vc_chip_result_close(vc_chip_result *result);
 
-/* What a chip's steps leave of a plan: NULL where nothing is pruned, `plan` itself, or, where nothing is reordered, the same
- * mask with tokens as they are and no global ones, in `room`, which the caller closes in any case. */
+/* What a chip's steps leave of a plan: NULL where nothing is pruned, `plan` itself, or, where
+ * nothing is reordered, the same mask with tokens as they are and no global ones, in `room`, which
+ * the caller closes in any case. */
 vc_status vc_chip_plan(const vc_plan **out, vc_plan *room, const vc_chip_config *config,
                        const vc_plan *plan);
 
-/* What the chip should give: the same integers by plain loops. out (H, Tq, Dv), pruned (H, Tq, Tk) or NULL. */
+/* What the chip should give: the same integers by plain loops. out (H, Tq, Dv), pruned (H, Tq, Tk)
+ * or NULL. */
 vc_status vc_quantized_attention(int32_t *out, const vc_attention_sizes *sizes,
                                  const vc_chip_values *values, const uint8_t *pruned);
 

@@ -1,5 +1,5 @@
-/* What a simulated run costs in energy, and the chip in area: counts times a table (docs/simulator.md, eq. D15
- * and D16). */
+/* What a simulated run costs in energy, and the chip in area: counts times a table
+ * (docs/simulator.md, eq. D15 and D16). */
 #ifndef VITCOD_CHIP_ENERGY_H
 #define VITCOD_CHIP_ENERGY_H
 
@@ -51,7 +51,8 @@ typedef struct vc_chip_energy {
 vc_chip_energy vc_chip_energy_of(const vc_chip_counts *counts, const vc_chip_config *config,
                                  const vc_energy_table *table, const vc_memory_counters *memory);
 
-/* Cycles, MACs, bytes, energy, units; summed by operator and for every stage. NULL when memory is out. */
+/* Cycles, MACs, bytes, energy, units; summed by operator and for every stage. NULL when memory is
+ * out. */
 json_t *vc_chip_result_json(const vc_chip_result *result, const vc_chip_config *config,
                             const vc_energy_table *table);
 

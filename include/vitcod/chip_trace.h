@@ -6,7 +6,8 @@
 
 typedef struct vc_chip_trace vc_chip_trace;
 
-/* With a DRAM behind the chip, its channels are tracks: streams of reads and of writes. dram: NULL for none. */
+/* With a DRAM behind the chip, its channels are tracks: streams of reads and of writes. dram: NULL
+ * for none. */
 vc_status vc_chip_trace_open(vc_chip_trace **out, const char *path, double clock_hz,
                              const vc_dram_config *dram);
 /* A vc_chip_watch whose context is the trace. */

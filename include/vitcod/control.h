@@ -1,5 +1,5 @@
-/* The published simulator's loop counts as a control: they reproduce its totals and say nothing about a real
- * chip. Equations: docs/simulator.md, part A. */
+/* The published simulator's loop counts as a control: they reproduce its totals and say nothing
+ * about a real chip. Equations: docs/simulator.md, part A. */
 #ifndef VITCOD_CONTROL_H
 #define VITCOD_CONTROL_H
 

@@ -6,8 +6,9 @@
 
 typedef struct vc_dram_trace vc_dram_trace;
 
-/* A line for each burst, as DRAMsim3's trace reader takes it: 0xADDRESS READ|WRITE CLOCK, clocks of the DRAM. Ramulator's
- * reader of loads and stores wants "LD|ST 0xADDRESS": sed turns one into the other (docs/simulator.md). */
+/* A line for each burst, as DRAMsim3's trace reader takes it: 0xADDRESS READ|WRITE CLOCK, clocks of
+ * the DRAM. Ramulator's reader of loads and stores wants "LD|ST 0xADDRESS": sed turns one into the
+ * other (docs/simulator.md). */
 vc_status vc_dram_trace_open(vc_dram_trace **out, const char *path);
 /* A vc_dram_request_watch whose context is the trace. */
 void vc_dram_trace_request(void *trace, const vc_dram_request *request);

@@ -1,8 +1,9 @@
-/* The memory behind the chip: bytes over a rate, or DRAM command by command (docs/simulator.md, part C). Transfers are
- * pushed and waited for; all times are cycles of the chip's clock.
+/* The memory behind the chip: bytes over a rate, or DRAM command by command (docs/simulator.md,
+ * part C). Transfers are pushed and waited for; all times are cycles of the chip's clock.
  *
- * The caller pushes, in the order of its program, everything that can be issued before some time before it waits for
- * what is over at that time; so the memory never has to go back. What it reads it has written and waited for. */
+ * The caller pushes, in the order of its program, everything that can be issued before some time
+ * before it waits for what is over at that time; so the memory never has to go back. What it reads
+ * it has written and waited for. */
 #ifndef VITCOD_MEMORY_H
 #define VITCOD_MEMORY_H
 
@@ -52,8 +53,8 @@ typedef struct vc_memory_config {
     vc_dram_config dram;
 } vc_memory_config;
 
-/* DDR4-2400, four channels of 64 bit, as configs/memory/ddr4-2400.yaml has it; with the model set to bandwidth the same
- * 76.8 GB/s, and 12.5 pJ/bit (Focus, from DRAMsim3: the system). */
+/* DDR4-2400, four channels of 64 bit, as configs/memory/ddr4-2400.yaml has it; with the model set
+ * to bandwidth the same 76.8 GB/s, and 12.5 pJ/bit (Focus, from DRAMsim3: the system). */
 vc_memory_config vc_memory_config_default(void);
 
 /* Bytes per second of all channels together. */
@@ -132,8 +133,9 @@ uint64_t vc_memory_wait(vc_memory *memory, vc_transfer *transfer);
 vc_memory_counters vc_memory_count(const vc_memory *memory, uint64_t cycle);
 void vc_memory_close(vc_memory *memory);
 
-/* Every pair of commands against the gap that the timing wants, by a table of its own; VC_EINVAL naming the first pair that
- * is too close, or a command to a bank that is not in the state for it. Sorts the commands. */
+/* Every pair of commands against the gap that the timing wants, by a table of its own; VC_EINVAL
+ * naming the first pair that is too close, or a command to a bank that is not in the state for it.
+ * Sorts the commands. */
 vc_status vc_dram_check(vc_dram_command *commands, size_t count, const vc_dram_config *config);
 
 #endif

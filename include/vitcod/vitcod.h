@@ -81,6 +81,7 @@
 #include "vitcod/bound.h"
 #include "vitcod/chip.h"
 #include "vitcod/chip_energy.h"
+#include "vitcod/chip_kind.h"
 #include "vitcod/chip_trace.h"
 #include "vitcod/control.h"
 #include "vitcod/dram_trace.h"

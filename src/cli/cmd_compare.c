@@ -183,16 +183,6 @@ static vc_status open_scenes(comparison *c, const compare_options *o)
 
 /* ---- rows */
 
-/* SpAtten prunes tokens: so many that as many scores are left as the mask keeps, unless asked otherwise. */
-static void fit_chip(vc_accelerator *chip, const scene *s, const compare_options *o)
-{
-    if (chip->chip.dataflow != VC_DATAFLOW_SPATTEN)
-        return;
-    chip->chip.spatten.token_keep = isnan(o->token_keep) ? sqrt(s->kept) : o->token_keep;
-    if (!isnan(s->flat))
-        chip->chip.spatten.least_significant = s->flat;
-}
-
 static vc_status open_rows(comparison *c, const compare_options *o)
 {
     c->rows = calloc(c->scene_count * o->chip_names.count, sizeof *c->rows);
@@ -206,7 +196,9 @@ static vc_status open_rows(comparison *c, const compare_options *o)
             VC_TRY(vc_accelerator_open(&r->chip, o->chip_names.names[i]));
             if (o->memory)
                 VC_TRY(vc_memory_config_read(&r->chip.memory, o->memory));
-            fit_chip(&r->chip, r->scene, o);
+            const vc_fair_work work = {r->scene->kept, o->token_keep, r->scene->flat};
+            if (r->chip.chip.kind->adapt)
+                r->chip.chip.kind->adapt(&r->chip.chip, &work);
         }
     return VC_OK;
 }
@@ -215,7 +207,7 @@ static vc_status run_row(pairing *r, int attention_only)
 {
     const scene *s = r->scene;
     const vc_plan *plan =
-        r->chip.chip.dataflow == VC_DATAFLOW_SANGER && s->seen.layer_count ? &s->seen : &s->plan;
+        r->chip.chip.kind->predictions && s->seen.layer_count ? &s->seen : &s->plan;
     const size_t compressed = s->is_file ? CLI_OWN_AUTOENCODER : 0;
     VC_TRY(cli_run_point(&r->attention, &s->model, plan, compressed, &r->chip, 1));
     return attention_only ? VC_OK

@@ -209,8 +209,8 @@ static void print_text(const json_t *result)
 
 /* ---- arguments */
 
-/* The argument is a model, or a plan whose model may come behind --model. A file that is both is the plan where there
- * is another model, or none is wanted. */
+/* The argument is a model, or a plan whose model may come behind --model. A file that is both is
+ * the plan where there is another model, or none is wanted. */
 static int take_argument(const cli_command *command, cli_simulate_options *o, const char *model,
                          const cli_arguments *arguments)
 {

@@ -27,10 +27,10 @@ static json_t *header_of(const sweep_space *s, const char *path, const sweep_opt
         const sweep_axis *a = &s->axes[k];
         json_t *values = json_array();
         for (size_t i = 0; i < a->count; i++)
-            json_array_append_new(values, a->text ? json_string(a->texts.values[i])
-                                                  : json_real(a->numbers.values[i]));
+            json_array_append_new(values, sweep_axis_is_text(a) ? json_string(a->texts.values[i])
+                                                                : json_real(a->numbers.values[i]));
         if (a->count)
-            json_object_set(axes, a->key, values);
+            json_object_set(axes, a->key.name, values);
         json_decref(values);
     }
     const size_t chip_count = json_array_size(json_object_get(axes, "chip"));

@@ -4,9 +4,9 @@
 
 #include "vitcod/model.h"
 
-/* The plan of a model's mask at a sparsity: DIR/ARCH/0.9.npy, DIR/ARCH/0.9/ (LeViT), or where ViTCoD has it,
- * DIR/deit_tiny_lowrank_0.9/info_0.9.npy and DIR/levit_128_lowrank/masks/0.9/. VC_EIO naming the places where it is
- * not. */
+/* The plan of a model's mask at a sparsity: DIR/ARCH/0.9.npy, DIR/ARCH/0.9/ (LeViT), or where
+ * ViTCoD has it, DIR/deit_tiny_lowrank_0.9/info_0.9.npy and DIR/levit_128_lowrank/masks/0.9/.
+ * VC_EIO naming the places where it is not. */
 vc_status cli_find_plan(vc_plan *out, const vc_model_config *model, const char *folder,
                         const char *arch, double sparsity, size_t threshold);
 

@@ -3,16 +3,6 @@
 #include <assert.h>
 #include <math.h>
 
-vc_bound_config cli_bound_config(const vc_accelerator *chip)
-{
-    vc_bound_config config = vc_bound_config_default();
-    config.macs_per_cycle = (double)(chip->chip.lines * chip->chip.macs_per_line);
-    config.clock_hz = chip->chip.clock_hz;
-    config.bandwidth = vc_memory_peak(&chip->memory);
-    config.index_bytes = (double)chip->chip.index_bytes;
-    return config;
-}
-
 static void fill(cli_point *out, const vc_chip_result *r, const vc_accelerator *chip)
 {
     const vc_chip_counts *n = &r->total;
@@ -26,7 +16,8 @@ static void fill(cli_point *out, const vc_chip_result *r, const vc_accelerator *
     out->mac_utilisation = peak > 0.0 ? (double)n->macs / peak : 0.0;
 }
 
-/* A rival does other work than the workload has (Sanger loads no indices, SpAtten prunes tokens): the bound of what it did. */
+/* A rival does other work than the workload has (Sanger loads no indices, SpAtten prunes tokens):
+ * the bound of what it did. */
 static uint64_t bound_of_counts(const cli_point *p, const vc_bound_config *c)
 {
     const double compute = ceil((double)p->macs / c->macs_per_cycle),
@@ -40,18 +31,17 @@ static vc_status run(cli_point *out, const vc_model_config *model, const vc_plan
     vc_workload workload = {0};
     vc_chip_result result = {0};
     vc_bound bound = {0};
-    const vc_bound_config least = cli_bound_config(chip);
+    const vc_bound_config least = vc_accelerator_bound_config(chip);
     const vc_chip_options options = {
         .config = &chip->chip, .memory = &chip->memory, .attention_only = attention_only};
     vc_status status = vc_model_lower(&workload, model, plan);
-    if (status == VC_OK)
-        status = vc_bound_compute(&bound, &workload, &least, attention_only);
+    if (status == VC_OK && chip->chip.kind->bound)
+        status = chip->chip.kind->bound(&bound, &workload, &least, attention_only);
     if (status == VC_OK)
         status = vc_chip_simulate(&result, &workload, plan, &options);
     if (status == VC_OK) {
         fill(out, &result, chip);
-        out->bound_cycles =
-            chip->chip.dataflow != VC_DATAFLOW_VITCOD ? bound_of_counts(out, &least) : bound.cycles;
+        out->bound_cycles = chip->chip.kind->bound ? bound.cycles : bound_of_counts(out, &least);
         assert(out->cycles >= out->bound_cycles);
     }
     vc_chip_result_close(&result);

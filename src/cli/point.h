@@ -3,7 +3,7 @@
 #define VC_POINT_H
 
 #include "vitcod/accelerator.h"
-#include "vitcod/bound.h"
+#include "vitcod/chip_kind.h"
 #include "vitcod/model.h"
 
 typedef struct cli_point {
@@ -14,14 +14,11 @@ typedef struct cli_point {
 /* For cli_run_point: the model's auto-encoder as it is. */
 #define CLI_OWN_AUTOENCODER SIZE_MAX
 
-/* The chip with what it uses of the plan and, where it has one, of an auto-encoder of ViTCoD's widths, or of `compressed`
- * heads. */
+/* The chip with what it uses of the plan and, where it has one, of an auto-encoder of ViTCoD's
+ * widths, or of `compressed` heads. */
 vc_status cli_run_point(cli_point *out, const vc_model_config *model, const vc_plan *plan,
                         size_t compressed, const vc_accelerator *chip, int attention_only);
 
 json_t *cli_point_json(const cli_point *point);
-
-/* What no schedule on the chip beats. */
-vc_bound_config cli_bound_config(const vc_accelerator *chip);
 
 #endif

@@ -170,7 +170,7 @@ static vc_status run_traced(json_t *result, const char *name, const vc_workload 
 static void add_bounds(json_t *result, const vc_workload *workload, const vc_accelerator *chip,
                        int end_to_end)
 {
-    const vc_bound_config config = cli_bound_config(chip);
+    const vc_bound_config config = vc_accelerator_bound_config(chip);
     json_t *bound = json_object();
     if (cli_simulate_bound(bound, workload, &config, end_to_end) == VC_OK)
         json_object_set(result, "bound", bound);
@@ -207,7 +207,7 @@ vc_status cli_simulate_chip(json_t *result, const vc_workload *workload, const v
     json_object_set_new(result, "area_mm2",
                         json_real(vc_chip_area_mm2(&chip->chip, &chip->energy)));
     json_object_set_new(result, "accelerator", vc_accelerator_json(chip));
-    if (chip->chip.dataflow == VC_DATAFLOW_VITCOD) /* rivals do other work */
+    if (chip->chip.kind->bound) /* rivals do other work */
         add_bounds(result, workload, chip, end_to_end);
     return VC_OK;
 }

@@ -1,21 +1,42 @@
-/* `sweep`: a space of points (sweep_space.c), its file of results (sweep_file.c), who computes what (sweep_run.c). */
+/* `sweep`: a space of points (sweep_space.c), its file of results (sweep_file.c), who computes what
+ * (sweep_run.c). */
 #ifndef VC_SWEEP_H
 #define VC_SWEEP_H
 
 #include "point.h"
+#include "vitcod/hash.h"
 #include "vitcod/yaml.h"
 
-enum { SWEEP_AXES = 32, SWEEP_LINE = 4096 };
+enum { SWEEP_MOST_AXES = 128, SWEEP_LINE = 4096 };
+
+typedef enum sweep_axis_kind {
+    SWEEP_MODEL,
+    SWEEP_SPARSITY,
+    SWEEP_THRESHOLD,
+    SWEEP_CHIP,
+    SWEEP_COMPRESSED,
+    SWEEP_BANDWIDTH,
+    SWEEP_CHANNELS,
+    SWEEP_KEY /* of a chip */
+} sweep_axis_kind;
 
 /* A key with the values that it takes. */
 typedef struct sweep_axis {
-    const char *key;
-    const char *unit; /* what its name in results ends in; "": none */
-    int text;
+    sweep_axis_kind kind;
+    vc_chip_key key; /* its names, and where a chip has it */
     size_t count;
     vc_yaml_numbers numbers;
-    vc_yaml_texts texts;
+    vc_yaml_texts texts; /* instead of numbers: names, words, flags */
 } sweep_axis;
+
+/* All axes, without values, in the order in which points count. The caller frees them. */
+vc_status sweep_axes_open(sweep_axis **out, size_t *count);
+vc_status sweep_axes_read(sweep_axis *axes, size_t count, const vc_yaml_map *map);
+int sweep_axis_is_text(const sweep_axis *axis);
+/* One of its values: a number, or which word or flag. */
+double sweep_axis_value(const sweep_axis *axis, size_t index);
+json_t *sweep_axis_json(const sweep_axis *axis, size_t index);
+uint64_t sweep_axes_hash(uint64_t hash, const sweep_axis *axes, size_t count);
 
 typedef struct sweep_model {
     vc_model_config config;
@@ -60,8 +81,8 @@ typedef struct sweep_file {
     uint64_t count;
 } sweep_file;
 
-/* Opens or goes on. VC_EINVAL where the file is of another sweep or in use; what a killed run left of a line is cut
- * off. */
+/* Opens or goes on. VC_EINVAL where the file is of another sweep or in use; what a killed run left
+ * of a line is cut off. */
 vc_status sweep_file_open(sweep_file *out, const char *path, const sweep_space *space,
                           json_t *header);
 /* VC_EIO where it cannot be written. */

@@ -110,7 +110,8 @@ static vc_status write_header(const sweep_file *f, json_t *header)
     return written == VC_OK ? write_all(f, "\n", 1) : written;
 }
 
-/* A file without one whole line is this sweep's only if a killed run could have left it: a beginning of the header. */
+/* A file without one whole line is this sweep's only if a killed run could have left it: a
+ * beginning of the header. */
 static vc_status check_beginning(const sweep_file *f, json_t *header)
 {
     char there[65536];

@@ -1,5 +1,5 @@
-/* Who computes which point. The first process hands out blocks of points to those that ask, takes in their results, and
- * computes itself in between; within a process threads share a block. */
+/* Who computes which point. The first process hands out blocks of points to those that ask, takes
+ * in their results, and computes itself in between; within a process threads share a block. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,8 +110,8 @@ static void run_master(master *m, lines *l)
         serve(m, 1);
 }
 
-/* ---- the others: while one block is computed the next is on its way. Messages are short, so that nobody has to wait
- * until another takes them. */
+/* ---- the others: while one block is computed the next is on its way. Messages are short, so that
+ * nobody has to wait until another takes them. */
 
 static void run_worker(const sweep_space *space, lines *l)
 {

@@ -14,72 +14,6 @@
 #include "vitcod/rng.h"
 #include "vitcod/version.h"
 
-/* ---- axes */
-
-typedef enum axis_kind {
-    AXIS_MODEL,
-    AXIS_SPARSITY,
-    AXIS_THRESHOLD,
-    AXIS_CHIP,
-    AXIS_SPLIT,
-    AXIS_COMPRESSED,
-    AXIS_BANDWIDTH,
-    AXIS_COUNT, /* a uint64_t of the accelerator */
-    AXIS_REAL   /* a double of it */
-} axis_kind;
-
-#define CHIP(member) offsetof(vc_accelerator, chip.member)
-#define BUFFER(name, buffer)                                                                       \
-    {                                                                                              \
-        name, "bytes", AXIS_COUNT, CHIP(buffers[buffer].bytes), VC_UNIT_BYTES, 2, 1e12             \
-    }
-
-/* In the order in which points count. */
-static const struct {
-    const char *key, *unit;
-    axis_kind kind;
-    size_t offset;
-    vc_yaml_unit measure;
-    double least, most;
-} kinds[] = {
-    {"model", "", AXIS_MODEL, 0, VC_UNIT_NONE, 0, 0},
-    {"sparsity", "", AXIS_SPARSITY, 0, VC_UNIT_NONE, 0, 1},
-    {"threshold", "", AXIS_THRESHOLD, 0, VC_UNIT_NONE, 0, 1e6},
-    {"chip", "", AXIS_CHIP, 0, VC_UNIT_NONE, 0, 0},
-    {"compressed", "heads", AXIS_COMPRESSED, 0, VC_UNIT_NONE, 0, 4096},
-    {"bandwidth", "bytes_per_s", AXIS_BANDWIDTH, 0, VC_UNIT_BYTES_PER_SECOND, 1e6, 1e15},
-    {"channels", "", AXIS_COUNT, offsetof(vc_accelerator, memory.dram.channels), VC_UNIT_NONE, 1,
-     1024},
-    {"clock", "hz", AXIS_REAL, CHIP(clock_hz), VC_UNIT_HERTZ, 1e3, 1e12},
-    {"lines", "", AXIS_COUNT, CHIP(lines), VC_UNIT_NONE, 0, 4096},
-    {"macs_per_line", "", AXIS_COUNT, CHIP(macs_per_line), VC_UNIT_NONE, 0, 4096},
-    {"linear_rows", "", AXIS_COUNT, CHIP(linear_rows), VC_UNIT_NONE, 1, 4096},
-    {"entries_per_visit", "", AXIS_COUNT, CHIP(entries_per_visit), VC_UNIT_NONE, 1, 1e6},
-    {"split", "", AXIS_SPLIT, 0, VC_UNIT_NONE, 0, 0},
-    {"denser_share", "", AXIS_REAL, CHIP(denser_share), VC_UNIT_NONE, 0, 1},
-    {"encoder_macs", "", AXIS_COUNT, CHIP(encoder_macs), VC_UNIT_NONE, 1, 1e6},
-    {"decoder_macs", "", AXIS_COUNT, CHIP(decoder_macs), VC_UNIT_NONE, 1, 1e6},
-    {"softmax_lanes", "", AXIS_COUNT, CHIP(softmax_lanes), VC_UNIT_NONE, 1, 1e6},
-    {"vector_lanes", "", AXIS_COUNT, CHIP(vector_lanes), VC_UNIT_NONE, 1, 1e6},
-    {"systolic_rows", "", AXIS_COUNT, CHIP(systolic.rows), VC_UNIT_NONE, 1, 4096},
-    {"systolic_columns", "", AXIS_COUNT, CHIP(systolic.columns), VC_UNIT_NONE, 1, 4096},
-    {"sanger_rows", "", AXIS_COUNT, CHIP(sanger.rows), VC_UNIT_NONE, 1, 4096},
-    {"spatten_token_keep", "", AXIS_REAL, CHIP(spatten.token_keep), VC_UNIT_NONE, 0, 1},
-    BUFFER("query_size", VC_BUFFER_QUERY),
-    BUFFER("key_size", VC_BUFFER_KEY),
-    BUFFER("value_size", VC_BUFFER_VALUE),
-    BUFFER("index_size", VC_BUFFER_INDEX),
-    BUFFER("output_size", VC_BUFFER_OUTPUT),
-    BUFFER("decoded_size", VC_BUFFER_DECODED),
-};
-enum { KINDS = sizeof kinds / sizeof *kinds };
-_Static_assert((int)KINDS <= (int)SWEEP_AXES, "every axis has a place");
-
-static int is_text(size_t k)
-{
-    return kinds[k].kind == AXIS_MODEL || kinds[k].kind == AXIS_CHIP || kinds[k].kind == AXIS_SPLIT;
-}
-
 /* ---- reading */
 
 typedef struct head {
@@ -90,62 +24,23 @@ typedef struct head {
 
 static vc_status read_axes(sweep_space *s, const vc_yaml_map *map)
 {
-    vc_yaml_field fields[KINDS];
-    for (size_t k = 0; k < KINDS; k++) {
-        s->axes[k] = (sweep_axis){.key = kinds[k].key, .unit = kinds[k].unit, .text = is_text(k)};
-        const char *list =
-            is_text(k) ? (const char *)&s->axes[k].texts : (const char *)&s->axes[k].numbers;
-        fields[k] = (vc_yaml_field){.key = kinds[k].key,
-                                    .kind = is_text(k) ? VC_YAML_TEXTS : VC_YAML_NUMBERS,
-                                    .offset = (size_t)(list - (const char *)s->axes),
-                                    .unit = kinds[k].measure,
-                                    .least = kinds[k].least,
-                                    .most = kinds[k].most,
-                                    .optional = 1};
-    }
-    s->axis_count = KINDS;
-    VC_TRY(vc_yaml_read(s->axes, map, fields, KINDS));
+    VC_TRY(sweep_axes_read(s->axes, s->axis_count, map));
     s->grid = 1;
-    for (size_t k = 0; k < KINDS; k++) {
-        sweep_axis *a = &s->axes[k];
-        a->count = a->text ? a->texts.count : a->numbers.count;
-        if (kinds[k].kind == AXIS_COUNT || kinds[k].kind == AXIS_THRESHOLD ||
-            kinds[k].kind == AXIS_COMPRESSED)
-            for (size_t i = 0; i < a->count; i++)
-                if (a->numbers.values[i] != floor(a->numbers.values[i]))
-                    return vc_yaml_fail(map, a->key, "has %g, wanted whole numbers",
-                                        a->numbers.values[i]);
+    for (size_t k = 0; k < s->axis_count; k++) {
+        const sweep_axis *a = &s->axes[k];
         if (a->count > 1 && s->grid > UINT64_C(1) << 48)
-            return vc_yaml_fail(map, a->key, "makes more than 2^48 points");
+            return vc_yaml_fail(map, a->key.name, "makes more than 2^48 points");
         s->grid *= a->count ? a->count : 1;
     }
     return VC_OK;
 }
 
-static const sweep_axis *axis_of(const sweep_space *s, axis_kind kind)
+static const sweep_axis *axis_of(const sweep_space *s, sweep_axis_kind kind)
 {
-    for (size_t k = 0; k < KINDS; k++)
-        if (kinds[k].kind == kind)
-            return &s->axes[k];
-    return NULL;
-}
-
-static const sweep_axis *axis_named(const sweep_space *s, const char *key)
-{
-    for (size_t k = 0; k < KINDS; k++)
-        if (strcmp(kinds[k].key, key) == 0)
-            return &s->axes[k];
-    return NULL;
-}
-
-static vc_status check_splits(const sweep_space *s, const vc_yaml_map *axes)
-{
-    const sweep_axis *a = axis_of(s, AXIS_SPLIT);
-    for (size_t i = 0; i < a->count; i++)
-        if (strcmp(a->texts.values[i], "kept") != 0 && strcmp(a->texts.values[i], "fixed") != 0)
-            return vc_yaml_fail(axes, "split", "has '%s', wanted kept or fixed",
-                                a->texts.values[i]);
-    return VC_OK;
+    size_t k = 0;
+    while (s->axes[k].kind != kind)
+        k++;
+    return &s->axes[k];
 }
 
 static size_t least_one(size_t count)
@@ -174,7 +69,7 @@ static vc_status open_model(sweep_model *m, const char *name, const char *path)
 
 static vc_status open_models(sweep_space *s, const vc_yaml_map *axes, const char *path)
 {
-    const sweep_axis *a = axis_of(s, AXIS_MODEL);
+    const sweep_axis *a = axis_of(s, SWEEP_MODEL);
     if (a->count == 0)
         return vc_yaml_fail(axes, "model", "is missing, wanted timm's names or files");
     s->models = calloc(a->count, sizeof *s->models);
@@ -191,7 +86,7 @@ static vc_status open_models(sweep_space *s, const vc_yaml_map *axes, const char
 
 static vc_status open_chips(sweep_space *s)
 {
-    const sweep_axis *a = axis_of(s, AXIS_CHIP);
+    const sweep_axis *a = axis_of(s, SWEEP_CHIP);
     s->chips = calloc(least_one(a->count), sizeof *s->chips);
     if (!s->chips)
         return vc_fail(VC_ENOMEM, "out of memory");
@@ -203,8 +98,8 @@ static vc_status open_chips(sweep_space *s)
 /* A mask that is not there makes its points impossible, and no others. */
 static vc_status open_plans(sweep_space *s, const vc_yaml_map *axes)
 {
-    const sweep_axis *models = axis_of(s, AXIS_MODEL), *sparsities = axis_of(s, AXIS_SPARSITY),
-                     *thresholds = axis_of(s, AXIS_THRESHOLD);
+    const sweep_axis *models = axis_of(s, SWEEP_MODEL), *sparsities = axis_of(s, SWEEP_SPARSITY),
+                     *thresholds = axis_of(s, SWEEP_THRESHOLD);
     if (sparsities->count && !s->masks[0])
         return vc_yaml_fail(axes, "sparsity",
                             "is there, and no 'masks' beside 'axes': wanted a folder");
@@ -277,29 +172,22 @@ static uint64_t hash_model(uint64_t h, const sweep_model *m)
 static void hash_space(sweep_space *s)
 {
     uint64_t h = VC_HASH_START;
-    for (size_t k = 0; k < KINDS; k++) {
-        const sweep_axis *a = &s->axes[k];
-        h = vc_hash(h, &a->count, sizeof a->count);
-        if (a->text)
-            h = vc_hash(h, a->texts.values, a->count * sizeof *a->texts.values);
-        else
-            h = vc_hash(h, a->numbers.values, a->count * sizeof *a->numbers.values);
-    }
-    for (size_t i = 0; i < least_one(axis_of(s, AXIS_CHIP)->count); i++) {
+    h = sweep_axes_hash(h, s->axes, s->axis_count);
+    for (size_t i = 0; i < least_one(axis_of(s, SWEEP_CHIP)->count); i++) {
         json_t *chip = vc_accelerator_json(&s->chips[i]);
         char *text = json_dumps(chip, JSON_SORT_KEYS);
         h = vc_hash(h, text, text ? strlen(text) : 0);
         free(text);
         json_decref(chip);
     }
-    const size_t plans = axis_of(s, AXIS_MODEL)->count *
-                         least_one(axis_of(s, AXIS_SPARSITY)->count) *
-                         least_one(axis_of(s, AXIS_THRESHOLD)->count);
+    const size_t plans = axis_of(s, SWEEP_MODEL)->count *
+                         least_one(axis_of(s, SWEEP_SPARSITY)->count) *
+                         least_one(axis_of(s, SWEEP_THRESHOLD)->count);
     for (size_t i = 0; i < plans; i++) {
         const uint64_t one = vc_plan_hash(&s->plans[i].plan);
         h = vc_hash(h, &one, sizeof one);
     }
-    for (size_t m = 0; m < axis_of(s, AXIS_MODEL)->count; m++)
+    for (size_t m = 0; m < axis_of(s, SWEEP_MODEL)->count; m++)
         if (s->models[m].is_file)
             h = hash_model(h, &s->models[m]);
     h = vc_hash(h, &s->end_to_end, sizeof s->end_to_end);
@@ -336,9 +224,8 @@ static vc_status read_space(sweep_space *s, const vc_yaml_map *root, const char 
         return vc_yaml_fail(root, "masks", "is too long a path");
     s->end_to_end = h.end_to_end;
     VC_TRY(read_axes(s, &axes));
-    if (axis_of(s, AXIS_BANDWIDTH)->count && axis_named(s, "channels")->count)
+    if (axis_of(s, SWEEP_BANDWIDTH)->count && axis_of(s, SWEEP_CHANNELS)->count)
         return vc_yaml_fail(&axes, "bandwidth", "and 'channels' exclude each other");
-    VC_TRY(check_splits(s, &axes));
     VC_TRY(open_models(s, &axes, path));
     VC_TRY(open_chips(s));
     VC_TRY(open_plans(s, &axes));
@@ -350,9 +237,8 @@ static vc_status read_space(sweep_space *s, const vc_yaml_map *root, const char 
 vc_status sweep_space_open(sweep_space *out, const char *path, uint64_t seed)
 {
     vc_yaml *yaml;
-    *out = (sweep_space){.axes = calloc(SWEEP_AXES, sizeof *out->axes)};
-    if (!out->axes)
-        return vc_fail(VC_ENOMEM, "out of memory");
+    *out = (sweep_space){0};
+    VC_TRY(sweep_axes_open(&out->axes, &out->axis_count));
     vc_status status = vc_yaml_open(&yaml, path);
     if (status == VC_OK) {
         const vc_yaml_map root = vc_yaml_root(yaml);
@@ -367,13 +253,13 @@ vc_status sweep_space_open(sweep_space *out, const char *path, uint64_t seed)
 void sweep_space_close(sweep_space *s)
 {
     if (s->plans) {
-        const size_t plans = axis_of(s, AXIS_MODEL)->count *
-                             least_one(axis_of(s, AXIS_SPARSITY)->count) *
-                             least_one(axis_of(s, AXIS_THRESHOLD)->count);
+        const size_t plans = axis_of(s, SWEEP_MODEL)->count *
+                             least_one(axis_of(s, SWEEP_SPARSITY)->count) *
+                             least_one(axis_of(s, SWEEP_THRESHOLD)->count);
         for (size_t i = 0; i < plans; i++)
             vc_plan_close(&s->plans[i].plan);
     }
-    for (size_t m = 0; s->models && m < axis_of(s, AXIS_MODEL)->count; m++)
+    for (size_t m = 0; s->models && m < axis_of(s, SWEEP_MODEL)->count; m++)
         vc_plan_close(&s->models[m].plan);
     free(s->plans);
     free(s->models);
@@ -384,10 +270,10 @@ void sweep_space_close(sweep_space *s)
 
 /* ---- points */
 
-static void digits_of(size_t digits[KINDS], const sweep_space *s, uint64_t point)
+static void digits_of(size_t digits[SWEEP_MOST_AXES], const sweep_space *s, uint64_t point)
 {
     uint64_t at = (uint64_t)(((unsigned __int128)s->factor * point + s->offset) % s->grid);
-    for (size_t k = KINDS; k-- > 0;) {
+    for (size_t k = s->axis_count; k-- > 0;) {
         const size_t count = least_one(s->axes[k].count);
         digits[k] = (size_t)(at % count);
         at /= count;
@@ -401,15 +287,6 @@ typedef struct choice {
     vc_accelerator chip;
 } choice;
 
-static void set_member(choice *c, size_t k, double value)
-{
-    char *at = (char *)&c->chip + kinds[k].offset;
-    if (kinds[k].kind == AXIS_COUNT)
-        *(uint64_t *)(void *)at = (uint64_t)value;
-    else
-        *(double *)(void *)at = value;
-}
-
 static void set_bandwidth(vc_memory_config *m, double bytes_per_second)
 {
     const vc_memory_config simple = vc_memory_config_default();
@@ -419,76 +296,56 @@ static void set_bandwidth(vc_memory_config *m, double bytes_per_second)
     m->bytes_per_second = bytes_per_second;
 }
 
-static void choose(choice *c, const sweep_space *s, const size_t digits[KINDS])
+/* Axes in their order: the chip comes before what changes it. */
+static void choose(choice *c, const sweep_space *s, const size_t digits[SWEEP_MOST_AXES])
 {
-    size_t model = 0, sparsity = 0, threshold = 0;
-    const sweep_axis *sparsities = axis_of(s, AXIS_SPARSITY),
-                     *thresholds = axis_of(s, AXIS_THRESHOLD);
+    size_t at[SWEEP_KEY] = {0};
+    const sweep_axis *sparsities = axis_of(s, SWEEP_SPARSITY),
+                     *thresholds = axis_of(s, SWEEP_THRESHOLD);
     *c = (choice){.chip = s->chips[0]};
-    for (size_t k = 0; k < KINDS; k++) {
+    for (size_t k = 0; k < s->axis_count; k++) {
         const sweep_axis *a = &s->axes[k];
-        const double value = a->count && !a->text ? a->numbers.values[digits[k]] : 0.0;
         if (a->count == 0)
             continue;
-        switch (kinds[k].kind) {
-        case AXIS_MODEL:
-            model = digits[k];
-            break;
-        case AXIS_SPARSITY:
-            sparsity = digits[k];
-            break;
-        case AXIS_THRESHOLD:
-            threshold = digits[k];
-            break;
-        case AXIS_CHIP:
+        const double value =
+            a->kind == SWEEP_MODEL || a->kind == SWEEP_CHIP ? 0.0 : sweep_axis_value(a, digits[k]);
+        if (a->kind == SWEEP_KEY)
+            vc_chip_key_set(&c->chip.chip, &a->key, value);
+        else
+            at[a->kind] = digits[k];
+        if (a->kind == SWEEP_CHIP)
             c->chip = s->chips[digits[k]];
-            break; /* before its members */
-        case AXIS_SPLIT:
-            c->chip.chip.split = strcmp(a->texts.values[digits[k]], "kept") == 0
-                                     ? VC_LINE_SPLIT_KEPT
-                                     : VC_LINE_SPLIT_FIXED;
-            break;
-        case AXIS_COMPRESSED:
+        else if (a->kind == SWEEP_COMPRESSED) {
             c->compressed = (size_t)value;
             c->chip.chip.steps.autoencoder = value > 0.0;
-            break;
-        case AXIS_BANDWIDTH:
+        } else if (a->kind == SWEEP_BANDWIDTH)
             set_bandwidth(&c->chip.memory, value);
-            break;
-        default:
-            set_member(c, k, value);
-        }
+        else if (a->kind == SWEEP_CHANNELS)
+            c->chip.memory.dram.channels = (uint64_t)value;
     }
-    c->model = &s->models[model];
-    if (c->model->is_file && !axis_of(s, AXIS_COMPRESSED)->count)
+    c->model = &s->models[at[SWEEP_MODEL]];
+    if (c->model->is_file && !axis_of(s, SWEEP_COMPRESSED)->count)
         c->compressed = CLI_OWN_AUTOENCODER;
     if (sparsities->count)
-        c->plan = &s->plans[(model * sparsities->count + sparsity) * least_one(thresholds->count) +
-                            threshold];
+        c->plan = &s->plans[(at[SWEEP_MODEL] * sparsities->count + at[SWEEP_SPARSITY]) *
+                                least_one(thresholds->count) +
+                            at[SWEEP_THRESHOLD]];
 }
 
-static json_t *values_json(const sweep_space *s, const size_t digits[KINDS])
+static json_t *values_json(const sweep_space *s, const size_t digits[SWEEP_MOST_AXES])
 {
     json_t *values = json_object();
-    for (size_t k = 0; k < KINDS; k++) {
-        const sweep_axis *a = &s->axes[k];
-        char name[64];
-        snprintf(name, sizeof name, "%s%s%s", a->key, a->unit[0] ? "_" : "", a->unit);
-        if (a->count && a->text)
-            json_object_set_new(values, name, json_string(a->texts.values[digits[k]]));
-        else if (a->count && kinds[k].kind != AXIS_COUNT)
-            json_object_set_new(values, name, json_real(a->numbers.values[digits[k]]));
-        else if (a->count)
-            json_object_set_new(values, name,
-                                json_integer((json_int_t)a->numbers.values[digits[k]]));
-    }
+    for (size_t k = 0; k < s->axis_count; k++)
+        if (s->axes[k].count)
+            json_object_set_new(values, s->axes[k].key.result,
+                                sweep_axis_json(&s->axes[k], digits[k]));
     return values;
 }
 
 static vc_status run_choice(json_t *result, const choice *c, const sweep_space *s)
 {
     cli_point point;
-    if (axis_named(s, "channels")->count && c->chip.memory.model == VC_MEMORY_BANDWIDTH)
+    if (axis_of(s, SWEEP_CHANNELS)->count && c->chip.memory.model == VC_MEMORY_BANDWIDTH)
         return vc_fail(VC_EINVAL, "'channels' of a memory that is a rate, wanted one of DRAM");
     if (c->plan && c->plan->status != VC_OK)
         return vc_fail(c->plan->status, "%s", c->plan->message);
@@ -503,7 +360,7 @@ static vc_status run_choice(json_t *result, const choice *c, const sweep_space *
 
 void sweep_space_run(char line[SWEEP_LINE], const sweep_space *s, uint64_t point)
 {
-    size_t digits[KINDS];
+    size_t digits[SWEEP_MOST_AXES];
     choice c;
     digits_of(digits, s, point);
     choose(&c, s, digits);

@@ -389,7 +389,7 @@ static vc_status open_runner(runner *r)
     return VC_OK;
 }
 
-vc_status vc__vitcod(vc__chip_layer *a)
+vc_status vc__schedule_run(vc__chip_layer *a)
 {
     runner r = {.a = a, .m = a->machine};
     vc_status status = open_runner(&r);

@@ -31,7 +31,8 @@ static vc_status tile_does_not_fit(const tiling *t, vc_buffer buffer, uint64_t b
     return vc__does_not_fit(t->a->machine, buffer, bytes, "the smallest tile needs in each half");
 }
 
-/* Tokens of Q or K in a tile: where all that a layer ever loads fits, there is nothing to wait for in a second half. */
+/* Tokens of Q or K in a tile: where all that a layer ever loads fits, there is nothing to wait for
+ * in a second half. */
 static size_t tokens_that_fit(const tiling *t, int side, vc_buffer buffer, size_t tokens)
 {
     const int one_group = t->heads_per_group[side] == t->a->sizes.heads;
@@ -80,7 +81,8 @@ static size_t key_edge(const tiling *t, size_t tile)
     return t->a->sizes.keys * tile / t->key_tiles;
 }
 
-/* What a row takes of the output scratchpad: scores of the steps in flight, sums of one head, results of two. */
+/* What a row takes of the output scratchpad: scores of the steps in flight, sums of one head,
+ * results of two. */
 static uint64_t row_bytes(const tiling *t, size_t query)
 {
     size_t widest = 0, all = 0;
@@ -191,7 +193,8 @@ static int grow_array(writer *w, void *array, size_t *room, size_t size, size_t 
     return 1;
 }
 
-/* The load that brings some tokens: one that is there, or a new one in the slot unused for longest. */
+/* The load that brings some tokens: one that is there, or a new one in the slot unused for longest.
+ */
 static int64_t want_load(writer *w, vc_buffer buffer, size_t group, size_t first, size_t rows,
                          uint64_t bytes, int shared)
 {
@@ -256,8 +259,9 @@ static size_t larger_group(const tiling *t)
     return heads[0] > heads[1] ? heads[0] : heads[1];
 }
 
-/* A head's query tiles follow each other where Q is its own or stays on the chip. Where heads share Q, a query tile's
- * heads do, so that it need not come again; but where K is not shared, K and V would: what is less decides. */
+/* A head's query tiles follow each other where Q is its own or stays on the chip. Where heads share
+ * Q, a query tile's heads do, so that it need not come again; but where K is not shared, K and V
+ * would: what is less decides. */
 static int heads_first(const tiling *t)
 {
     const vc_attention_sizes *s = &t->a->sizes;

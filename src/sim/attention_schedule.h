@@ -1,4 +1,5 @@
-/* The order in which a layer's attention is computed, known before it starts: tiles, loads, phases. */
+/* The order in which a layer's attention is computed, known before it starts: tiles, loads, phases.
+ */
 #ifndef VC_ATTENTION_SCHEDULE_H
 #define VC_ATTENTION_SCHEDULE_H
 

@@ -8,102 +8,6 @@
 
 #include "chip_impl.h"
 
-vc_chip_config vc_chip_config_default(void)
-{
-    enum { KIB = 1024 };
-    return (vc_chip_config){
-        .name = "vitcod",
-        .clock_hz = 500e6,
-        .lines = 64,
-        .macs_per_line = 8,
-        .line_latency = 4,
-        .entries_per_visit = 4,
-        .steps = {1, 1, 1},
-        .split = VC_LINE_SPLIT_KEPT,
-        .denser_share = 0.5,
-        .interleave = 1,
-        .buffers = {[VC_BUFFER_QUERY].bytes = 53 * KIB,
-                    [VC_BUFFER_KEY].bytes = 53 * KIB,
-                    [VC_BUFFER_VALUE].bytes = 53 * KIB,
-                    [VC_BUFFER_INDEX].bytes = 20 * KIB,
-                    [VC_BUFFER_OUTPUT].bytes = 108 * KIB,
-                    [VC_BUFFER_DECODED].bytes = 33 * KIB},
-        .index_bytes = 2,
-        .encoder_macs = 64,
-        .decoder_macs = 128,
-        .softmax_lanes = 16,
-        .softmax_latency = 16,
-        .vector_lanes = 64,
-        .linear_rows = 8,
-    };
-}
-
-/* An array has no more MACs than the lines. */
-static vc_status check_dataflow(const vc_chip_config *c)
-{
-    const uint64_t macs = c->lines * c->macs_per_line;
-    const uint64_t array = c->dataflow == VC_DATAFLOW_SYSTOLIC
-                               ? c->systolic.rows * c->systolic.columns
-                           : c->dataflow == VC_DATAFLOW_SANGER ? c->sanger.rows * c->sanger.entries
-                                                               : macs;
-    if (array > macs || array == 0)
-        return vc_fail(VC_EINVAL, "'%s' has an array of %zu MACs, wanted 1 to the %zu of all lines",
-                       vc_dataflow_name(c->dataflow), (size_t)array, (size_t)macs);
-    if (c->dataflow == VC_DATAFLOW_SANGER &&
-        (c->sanger.predictions == 0 || c->sanger.value_bytes == 0 || c->sanger.positions == 0))
-        return vc_fail(VC_EINVAL, "'sanger' has no predictions, positions or bytes, wanted some");
-    if (c->dataflow != VC_DATAFLOW_VITCOD && c->steps.autoencoder)
-        return vc_fail(VC_EINVAL, "'autoencoder' is true, and the dataflow %s has none",
-                       vc_dataflow_name(c->dataflow));
-    if ((c->dataflow == VC_DATAFLOW_SYSTOLIC || c->dataflow == VC_DATAFLOW_SPATTEN) &&
-        c->steps.prune)
-        return vc_fail(VC_EINVAL, "'prune' is true, and the dataflow %s uses no mask",
-                       vc_dataflow_name(c->dataflow));
-    const vc_spatten_config *p = &c->spatten;
-    if (c->dataflow == VC_DATAFLOW_SPATTEN &&
-        (macs < 2 || p->first_bits == 0 || p->first_bits > p->value_bits))
-        return vc_fail(
-            VC_EINVAL,
-            "'spatten.first_bits' is %zu of %zu 'value_bits' on %zu MACs, wanted 1 to all, and 2 MACs",
-            (size_t)p->first_bits, (size_t)p->value_bits, (size_t)macs);
-    return VC_OK;
-}
-
-vc_status vc_chip_config_check(const vc_chip_config *c)
-{
-    const struct {
-        const char *name;
-        uint64_t value, most;
-    } counts[] = {
-        {"lines", c->lines, VC__MOST_LINES},
-        {"macs_per_line", c->macs_per_line, 4096},
-        {"entries_per_visit", c->entries_per_visit, 1 << 20},
-        {"index_bytes", c->index_bytes, 8},
-        {"encoder_macs", c->encoder_macs, 1 << 20},
-        {"decoder_macs", c->decoder_macs, 1 << 20},
-        {"softmax_lanes", c->softmax_lanes, 1 << 20},
-        {"vector_lanes", c->vector_lanes, 1 << 20},
-        {"linear_rows", c->linear_rows, c->lines},
-    };
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        if (counts[i].value == 0 || counts[i].value > counts[i].most)
-            return vc_fail(VC_EINVAL, "'%s' is %zu, wanted 1 to %zu", counts[i].name,
-                           (size_t)counts[i].value, (size_t)counts[i].most);
-    for (size_t b = 0; b < VC_BUFFER_COUNT; b++)
-        if (c->buffers[b].bytes == 0)
-            return vc_fail(VC_EINVAL, "the %s scratchpad has no bytes, wanted some",
-                           vc_buffer_name((vc_buffer)b));
-    if (c->lines % c->linear_rows != 0)
-        return vc_fail(VC_EINVAL, "'linear_rows' is %zu, wanted a divisor of the %zu lines",
-                       (size_t)c->linear_rows, (size_t)c->lines);
-    VC_TRY(check_dataflow(c));
-    if (!(c->denser_share >= 0.0 && c->denser_share <= 1.0))
-        return vc_fail(VC_EINVAL, "'denser_share' is %g, wanted 0 to 1", c->denser_share);
-    if (!(c->clock_hz > 0.0))
-        return vc_fail(VC_EINVAL, "'clock' is %g Hz, wanted more than 0", c->clock_hz);
-    return VC_OK;
-}
-
 uint64_t vc_chip_banks(const vc_chip_config *config, vc_buffer buffer)
 {
     return config->buffers[buffer].banks ? config->buffers[buffer].banks : config->lines;
@@ -227,8 +131,8 @@ static vc_status run_op(chip *c, size_t i)
     const vc_op *op = &c->workload->ops[i];
     const vc_chip_options *o = c->m.options;
     if (op->kind == VC_OP_SDDMM)
-        return vc__dataflow_run(&c->m, &op->sizes, c->plan ? &c->plan->layers[op->layer] : NULL,
-                                o->values ? &o->values[op->layer] : NULL);
+        return vc__layer_run(&c->m, &op->sizes, c->plan ? &c->plan->layers[op->layer] : NULL,
+                             o->values ? &o->values[op->layer] : NULL);
     return vc__product_run(&c->m, op, follower(c, i, VC_OP_ENCODE));
 }
 

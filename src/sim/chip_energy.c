@@ -1,8 +1,10 @@
 #include "vitcod/chip_energy.h"
+#include "vitcod/chip_kind.h"
 
 static const double KIB = 1024.0;
 
-/* From 45 nm to 28 nm: energy goes with the square of the length, at the same voltage over length. */
+/* From 45 nm to 28 nm: energy goes with the square of the length, at the same voltage over length.
+ */
 static const double SHRINK = 28.0 * 28.0 / (45.0 * 45.0);
 
 vc_energy_table vc_energy_table_default(void)
@@ -12,8 +14,8 @@ vc_energy_table vc_energy_table_default(void)
         .add_pj = 0.1 * SHRINK,         /* the same: add32 */
         .multiplication_pj = 0.732,     /* Focus: FP16, 0.366 mW at 500 MHz */
         .exponential_pj = 0.82,         /* Focus: FP16, 0.41 mW at 500 MHz */
-        /* CACTI, 28 nm, 8-byte words: 53 KB 3.65 / 2.88, 20 KB 2.40 / 1.80, 108 KB 6.09 / 3.88 pJ; the decoded
-         * scratchpad taken as one of 53 KB. */
+        /* CACTI, 28 nm, 8-byte words: 53 KB 3.65 / 2.88, 20 KB 2.40 / 1.80, 108 KB 6.09 / 3.88 pJ;
+         * the decoded scratchpad taken as one of 53 KB. */
         .read_pj_per_byte = {3.65 / 8, 3.65 / 8, 3.65 / 8, 2.40 / 8, 6.09 / 8, 3.65 / 8},
         .write_pj_per_byte = {2.88 / 8, 2.88 / 8, 2.88 / 8, 1.80 / 8, 3.88 / 8, 2.88 / 8},
         .leakage_mw_per_kib = 0.203 / 16, /* Focus: 16 KB */
@@ -51,7 +53,7 @@ vc_chip_energy vc_chip_energy_of(const vc_chip_counts *n, const vc_chip_config *
     e.pj[VC_ENERGY_LINES] = (double)n->macs * t->mac_pj;
     if (n->predicted_macs) /* a MAC's energy for all that it does in a cycle */
         e.pj[VC_ENERGY_LINES] +=
-            (double)n->predicted_macs / (double)c->sanger.predictions * t->mac_pj;
+            (double)n->predicted_macs / (double)c->kind->predictions(c) * t->mac_pj;
     e.pj[VC_ENERGY_CODERS] = (double)n->coder_macs * t->mac_pj;
     e.pj[VC_ENERGY_UNITS] = (double)n->exponentials * t->exponential_pj +
                             (double)n->multiplications * t->multiplication_pj +

@@ -2,9 +2,46 @@
 #ifndef VC_CHIP_IMPL_H
 #define VC_CHIP_IMPL_H
 
-#include "vitcod/chip.h"
+#include "vitcod/chip_kind.h"
 
 enum { VC__MOST_LINES = 4096 };
+
+/* ---- kinds of chips: chips/NAME.c each (chip_kinds.c has the list) */
+
+extern const vc_chip_kind vc__kind_vitcod, vc__kind_systolic, vc__kind_sanger, vc__kind_spatten;
+
+/* Rows of a table of fields: `name` in files, `text` in results. */
+#define VC__COUNT_FIELD(type, member, name, text, low, high, what)                                 \
+    {                                                                                              \
+        {.key = name,                                                                              \
+         .kind = VC_YAML_COUNT,                                                                    \
+         .offset = offsetof(type, member),                                                         \
+         .least = low,                                                                             \
+         .most = high},                                                                            \
+            text, what                                                                             \
+    }
+#define VC__BYTES_FIELD(type, member, name, text, low, high, what)                                 \
+    {                                                                                              \
+        {.key = name,                                                                              \
+         .kind = VC_YAML_COUNT,                                                                    \
+         .offset = offsetof(type, member),                                                         \
+         .unit = VC_UNIT_BYTES,                                                                    \
+         .least = low,                                                                             \
+         .most = high},                                                                            \
+            text, what                                                                             \
+    }
+#define VC__SHARE_FIELD(type, member, name, what)                                                  \
+    {                                                                                              \
+        {.key = name, .kind = VC_YAML_NUMBER, .offset = offsetof(type, member), .most = 1}, name,  \
+            what                                                                                   \
+    }
+#define VC__FLAG_FIELD(type, member, name, what)                                                   \
+    {                                                                                              \
+        {.key = name, .kind = VC_YAML_FLAG, .offset = offsetof(type, member)}, name, what          \
+    }
+
+/* Of a scratchpad (vc_scratchpad). */
+const vc_chip_field *vc__scratchpad_fields(size_t *count);
 
 /* ---- the machine: what has a time of its own */
 
@@ -31,8 +68,8 @@ static inline uint64_t vc__later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* Cycles that a line takes for `values` products whose operands all lines share, and for ones that each line reads for
- * itself, as fast as the scratchpad feeds all (eq. D1). */
+/* Cycles that a line takes for `values` products whose operands all lines share, and for ones that
+ * each line reads for itself, as fast as the scratchpad feeds all (eq. D1). */
 uint64_t vc__entry_cycles(const vc_chip_config *config, uint64_t values);
 uint64_t vc__gather_cycles(const vc_chip_config *config, vc_buffer from, uint64_t values);
 
@@ -53,7 +90,8 @@ void vc__write(vc__machine *m, vc_transfer *transfer, uint64_t issue);
 /* A unit takes `cycles` for something that is there at `ready`; returns when it is through. */
 uint64_t vc__unit_work(vc__machine *m, vc_chip_unit unit, uint64_t ready, uint64_t cycles);
 
-/* All lines do nothing until `until`, if that is later than now, which counts as the unit and the cause say. */
+/* All lines do nothing until `until`, if that is later than now, which counts as the unit and the
+ * cause say. */
 void vc__lines_idle(vc__machine *m, uint64_t until, vc_chip_unit unit, vc_spent cause);
 
 /* ---- PE lines at work on one part of a head (lines.c) */
@@ -157,8 +195,8 @@ typedef struct vc__chip_layer {
     vc__flow *flow; /* NULL: only time */
 } vc__chip_layer;
 
-/* K-stationary QK^T of a tile (sddmm.c, eq. D4 to D6): done[query - query_first] rises to when the scores of a
- * row are there. `index` holds when a column's indices are. */
+/* K-stationary QK^T of a tile (sddmm.c, eq. D4 to D6): done[query - query_first] rises to when the
+ * scores of a row are there. `index` holds when a column's indices are. */
 vc_status vc__sddmm(vc__chip_layer *a, const vc__chip_tile *tile, const vc__operand *q,
                     const vc__operand *k, const uint64_t *index, uint64_t *done);
 /* Output-stationary SV (spmm.c, eq. D8): rows in `order`, ready[query - query_first]. */
@@ -168,16 +206,18 @@ vc_status vc__spmm(vc__chip_layer *a, const vc__chip_tile *tile, const size_t *o
 /* order[] (rows) by time[], equal times by row; spare[] (rows). */
 void vc__order_rows(size_t *order, size_t *spare, const uint64_t *time, size_t rows);
 
-/* How many of the lines the denser part of so much work gets, beside so much of the sparser (eq. D3). */
+/* How many of the lines the denser part of so much work gets, beside so much of the sparser (eq.
+ * D3). */
 vc_status vc__split_lines(size_t *denser, const vc__machine *m, const vc__chip_tile *tile,
                           uint64_t denser_work, uint64_t sparser_work);
 
 /* ---- stages */
 
-/* A layer's attention as the chip's dataflow has it (dataflow.c): a file each. */
-vc_status vc__dataflow_run(vc__machine *m, const vc_attention_sizes *sizes,
-                           const vc_plan_layer *plan, const vc_chip_values *values);
-vc_status vc__vitcod(vc__chip_layer *attention);
+/* A layer's attention, as the chip's kind computes it. */
+vc_status vc__layer_run(vc__machine *m, const vc_attention_sizes *sizes, const vc_plan_layer *plan,
+                        const vc_chip_values *values);
+/* ViTCoD's way (attention_run.c): a schedule that is known beforehand, phase by phase. */
+vc_status vc__schedule_run(vc__chip_layer *layer);
 vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc_op *encode);
 
 #endif

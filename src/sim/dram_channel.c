@@ -71,7 +71,8 @@ static int pick_queue(vc__channel *ch, const vc_dram_config *c)
     return writes > 0 && (ch->draining || reads == 0);
 }
 
-/* A bank offers its oldest burst for the open row, and so a row that is wanted stays open; else its oldest. */
+/* A bank offers its oldest burst for the open row, and so a row that is wanted stays open; else its
+ * oldest. */
 static vc__choice scan(vc__dram *m, vc__channel *ch)
 {
     const int write = pick_queue(ch, &m->config);
@@ -165,8 +166,8 @@ void vc__dram_came(vc__dram *m, vc__channel *ch, int write, const vc__burst *bur
     vc__queue *q = &ch->queues[write];
     const uint32_t at = vc__queue_push(q, burst, ch->banks[burst->bank].row);
     const vc__choice *now = &ch->choice;
-    /* The choice stands unless the newcomer beats it, wants the row that is about to be closed, or turns the
-     * channel around. */
+    /* The choice stands unless the newcomer beats it, wants the row that is about to be closed, or
+     * turns the channel around. */
     if (ch->stale || now->time == UINT64_MAX || now->write != write ||
         q->count >= m->config.write_high) {
         ch->stale = 1;

@@ -1,5 +1,5 @@
-/* Looks at commands alone: every gap that the timing wants, and the state of every bank (eq. C4). Shares nothing
- * with what chose them. */
+/* Looks at commands alone: every gap that the timing wants, and the state of every bank (eq. C4).
+ * Shares nothing with what chose them. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* What waits in a channel for reading, or for writing: bursts by bank, each bank's in the order in which they came. */
+/* What waits in a channel for reading, or for writing: bursts by bank, each bank's in the order in
+ * which they came. */
 #include <stdlib.h>
 
 #include "dram_impl.h"

@@ -1,4 +1,5 @@
-/* The simple memory (eq. C1): transfers one after the other, as they are pushed, bytes over rate. */
+/* The simple memory (eq. C1): transfers one after the other, as they are pushed, bytes over rate.
+ */
 #include <math.h>
 #include <stdlib.h>
 

@@ -92,7 +92,8 @@ vc_status vc__dram_config_check(const vc_dram_config *c)
     if (!(c->clock_hz >= 1e6) || c->clock_hz != floor(c->clock_hz))
         return vc_fail(VC_EINVAL, "'clock' is %g Hz, wanted a whole number from 1 MHz on",
                        c->clock_hz);
-    /* Between two refreshes a bank must have time for the longest way of a burst, or none is ever served. */
+    /* Between two refreshes a bank must have time for the longest way of a burst, or none is ever
+     * served. */
     const double least =
         ceil(t->rfc_s * c->clock_hz) + (double)(t->rp + t->rc + t->faw + t->rcd + t->cl + t->cwl +
                                                 t->burst + t->wr + t->wtr_l + t->rtp);

@@ -1,5 +1,5 @@
-/* Dense products on the lines: tiles of weights stream past the rows that the scratchpads hold; what lies
- * between two products of one operator stays there where it fits (eq. D11 to D13). */
+/* Dense products on the lines: tiles of weights stream past the rows that the scratchpads hold;
+ * what lies between two products of one operator stays there where it fits (eq. D11 to D13). */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -47,7 +47,8 @@ static uint64_t row_bytes(const vc_product_shape *p, uint64_t outputs, int keep)
     return p->inputs + (keep ? p->outputs : SLOTS * outputs) + SUM_BYTES * outputs;
 }
 
-/* The fewest passes over the weights; of equal ones the widest tile. Returns the passes, 0: nothing fits. */
+/* The fewest passes over the weights; of equal ones the widest tile. Returns the passes, 0: nothing
+ * fits. */
 static uint64_t cut(product *out, uint64_t pool, int keep)
 {
     const vc_product_shape *p = out->shape;

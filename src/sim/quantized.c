@@ -14,7 +14,8 @@ static int32_t dot(const int8_t *a, const int8_t *b, size_t count)
     return sum;
 }
 
-/* Scores of kept entries to probabilities of 1/255. The order of a row's entries does not matter. */
+/* Scores of kept entries to probabilities of 1/255. The order of a row's entries does not matter.
+ */
 typedef struct row_softmax {
     float scale;
     int32_t highest;

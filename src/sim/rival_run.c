@@ -62,7 +62,8 @@ static vc_status cut_into_blocks(runner *r)
     return VC_OK;
 }
 
-/* Keys and values stay for a head's blocks where they fit, and come again for each where they do not. */
+/* Keys and values stay for a head's blocks where they fit, and come again for each where they do
+ * not. */
 static int comes_again(const runner *r, vc_buffer buffer)
 {
     const vc_attention_sizes *s = &r->a->sizes;
@@ -143,7 +144,8 @@ static void occupy_lines(runner *r, const work *w, const char *name, uint64_t cy
     r->m->now += cycles;
 }
 
-/* Rows are complete one after the other while scores are computed, the last at their end (eq. E3). */
+/* Rows are complete one after the other while scores are computed, the last at their end (eq. E3).
+ */
 static void soften_rows_of(runner *r, work *w, uint64_t start)
 {
     vc__machine *m = r->m;
@@ -258,4 +260,13 @@ vc_status vc__rival_run(vc__chip_layer *a, const vc__rival *rival)
     r.m->read_issue = vc__later(r.m->read_issue, r.m->now);
     run_blocks(&r);
     return VC_OK;
+}
+
+vc_status vc__check_array(const vc_chip_config *c, uint64_t macs)
+{
+    const uint64_t all = c->lines * c->macs_per_line;
+    if (macs >= 1 && macs <= all)
+        return VC_OK;
+    return vc_fail(VC_EINVAL, "'%s' has an array of %zu MACs, wanted 1 to the %zu of all lines",
+                   c->kind->name, (size_t)macs, (size_t)all);
 }

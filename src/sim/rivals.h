@@ -30,10 +30,11 @@ typedef struct vc__rival {
     uint64_t value_bytes;
 } vc__rival;
 
-vc_status vc__rival_run(vc__chip_layer *attention, const vc__rival *rival);
+#define VC__HBM2_PJ_PER_BIT 3.9 /* Accelergy */
 
-vc_status vc__systolic(vc__chip_layer *attention);
-vc_status vc__sanger(vc__chip_layer *attention);
-vc_status vc__spatten(vc__chip_layer *attention);
+/* VC_EINVAL where an array of so many MACs is none, or has more than the lines. */
+vc_status vc__check_array(const vc_chip_config *config, uint64_t macs);
+
+vc_status vc__rival_run(vc__chip_layer *attention, const vc__rival *rival);
 
 #endif

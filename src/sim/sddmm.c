@@ -1,4 +1,5 @@
-/* QK^T with the key stationary: a line holds a key and lets queries pass, one score after the other. */
+/* QK^T with the key stationary: a line holds a key and lets queries pass, one score after the
+ * other. */
 #include "chip_impl.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* SV with the output stationary: a line holds a row of sums and lets probabilities and values pass. */
+/* SV with the output stationary: a line holds a row of sums and lets probabilities and values pass.
+ */
 #include "chip_impl.h"
 
 typedef struct pass {
@@ -61,7 +62,8 @@ static uint64_t sparser_row(vc__lines *lines, pass *p, size_t query, size_t key_
     return row.end - row.first;
 }
 
-/* The sum of the tile's values as one more row of the panel, in parts; returns when it is there (eq. D17). */
+/* The sum of the tile's values as one more row of the panel, in parts; returns when it is there
+ * (eq. D17). */
 static uint64_t mean_of_values(vc__lines *lines, pass *p)
 {
     uint64_t done = 0;

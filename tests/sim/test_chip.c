@@ -1,4 +1,5 @@
-/* The chip against hand-computed timelines, and the integers that flow through it against plain loops. */
+/* The chip against hand-computed timelines, and the integers that flow through it against plain
+ * loops. */
 #include "testing.h"
 #include "vitcod/chip.h"
 #include "vitcod/polarize.h"
@@ -49,10 +50,10 @@ static void expect_spent(const vc_chip_counts *n, vc_chip_unit engine,
                      vc_spent_name((vc_spent)s), (size_t)n->spent[engine][s], (size_t)want[s]);
 }
 
-/* One head, four tokens, eight values. K is there at 1, Q at 2, V at 3. Each line holds a key and takes four
- * queries, one per cycle: 2 to 6. Row i is complete at 3 + i + 4; softmax takes one cycle, its second pass one,
- * its pipeline 16: ready at 25 + i. Line i sums row i in four cycles: the last is done at 32. The store is
- * issued at 36 and over at 37. */
+/* One head, four tokens, eight values. K is there at 1, Q at 2, V at 3. Each line holds a key and
+ * takes four queries, one per cycle: 2 to 6. Row i is complete at 3 + i + 4; softmax takes one
+ * cycle, its second pass one, its pipeline 16: ready at 25 + i. Line i sums row i in four cycles:
+ * the last is done at 32. The store is issued at 36 and over at 37. */
 static void dense_by_hand(void **state)
 {
     (void)state;
@@ -105,8 +106,8 @@ static int everywhere(size_t query, size_t key)
     return 1;
 }
 
-/* As dense_by_hand, and a residual: line 0 sums the values while softmax is at work; the rows end at 29 to 32, and
- * their further entries, a cycle each, at 30, 31, 31 and 32. */
+/* As dense_by_hand, and a residual: line 0 sums the values while softmax is at work; the rows end
+ * at 29 to 32, and their further entries, a cycle each, at 30, 31, 31 and 32. */
 static void residual_by_hand(void **state)
 {
     (void)state;
@@ -127,9 +128,10 @@ static void residual_by_hand(void **state)
     vc_plan_close(&plan);
 }
 
-/* The diagonal has no global token: four columns of one entry, all lines sparser. The index, 8 numbers of 2
- * bytes, comes after K and Q: 2.5, so all is there at 3. SDDMM 3 to 4, rows complete at 8; softmax one after
- * the other: 9 to 12 and 17 more; V came at 3.5. Line i ends at 27 + i; the store is issued at 34: 35. */
+/* The diagonal has no global token: four columns of one entry, all lines sparser. The index, 8
+ * numbers of 2 bytes, comes after K and Q: 2.5, so all is there at 3. SDDMM 3 to 4, rows complete
+ * at 8; softmax one after the other: 9 to 12 and 17 more; V came at 3.5. Line i ends at 27 + i; the
+ * store is issued at 34: 35. */
 static void diagonal_by_hand(void **state)
 {
     (void)state;
@@ -161,8 +163,8 @@ static void one_column_by_hand(void **state)
     /* K 2, Q 4: 8 queries from 4 (the first at 3) on: Q i is there at 3 for i < 4, then at 4. */
     assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_BUSY], 16);
     assert_int_equal(n.spent[VC_CHIP_UNIT_SPARSER][VC_SPENT_BUSY], 0);
-    /* SDDMM 3 to 11, row i complete at 8 + i, ready at 26 + i; SpMM: 8 visits of one entry on 4 lines,
-     * the last at 34; the store of 64 bytes from 38 on: 40. */
+    /* SDDMM 3 to 11, row i complete at 8 + i, ready at 26 + i; SpMM: 8 visits of one entry on 4
+     * lines, the last at 34; the store of 64 bytes from 38 on: 40. */
     assert_int_equal(n.cycles, 40);
     c.entries_per_visit =
         2; /* shared by four lines; softmax still takes a row per cycle from 8 on */
@@ -174,10 +176,11 @@ static void one_column_by_hand(void **state)
     vc_plan_close(&plan);
 }
 
-/* Column 0 is global, row 0 keeps seven more. Two lines each. Denser: Q 0 to 3 from 3 to 7, Q 4 to 7 from 4 to 8.
- * Sparser: indices, 28 bytes behind K and Q, are there at 5; four rounds of one entry: 9. Rows are complete at 9
- * (1, 4), 10 (2, 5), 11 (3, 6), 12 (7), 13 (0); softmax takes one after the other: ready at 27 to 33, and row 0 at 34.
- * SpMM: the denser part ends with row 0 at 35, the sparser with its first four entries at 38. Store: 42 to 44. */
+/* Column 0 is global, row 0 keeps seven more. Two lines each. Denser: Q 0 to 3 from 3 to 7, Q 4 to
+ * 7 from 4 to 8. Sparser: indices, 28 bytes behind K and Q, are there at 5; four rounds of one
+ * entry: 9. Rows are complete at 9 (1, 4), 10 (2, 5), 11 (3, 6), 12 (7), 13 (0); softmax takes one
+ * after the other: ready at 27 to 33, and row 0 at 34. SpMM: the denser part ends with row 0 at 35,
+ * the sparser with its first four entries at 38. Store: 42 to 44. */
 static void row_and_column_by_hand(void **state)
 {
     (void)state;
@@ -191,8 +194,8 @@ static void row_and_column_by_hand(void **state)
     assert_int_equal(n.spent[VC_CHIP_UNIT_SPARSER][VC_SPENT_INDEX], 2 * 5);
     assert_int_equal(n.macs, 2 * 15 * 8);
     assert_int_equal(n.cycles, 44);
-    /* One line for the denser part: 3 to 11, so rows 1 to 3 at 9 to 11, 4 to 7 at 12 to 15, row 0 at 12. Ready from 27 to
-     * 34, SpMM of the last row 35; store 39 to 41. */
+    /* One line for the denser part: 3 to 11, so rows 1 to 3 at 9 to 11, 4 to 7 at 12 to 15, row 0
+     * at 12. Ready from 27 to 34, SpMM of the last row 35; store 39 to 41. */
     c.split = VC_LINE_SPLIT_FIXED;
     c.denser_share = 0.25;
     n = simulate(&s, &plan, &c);
@@ -200,8 +203,9 @@ static void row_and_column_by_hand(void **state)
     vc_plan_close(&plan);
 }
 
-/* Two queries, four keys, 16 values: K is there at 1, Q at 2, V at 4. SDDMM 2 to 4, rows complete at 7 and 8, ready at 25
- * and 26; an entry takes two cycles, a row of four 8: 34. Store of 32 bytes: 38 to 39. */
+/* Two queries, four keys, 16 values: K is there at 1, Q at 2, V at 4. SDDMM 2 to 4, rows complete
+ * at 7 and 8, ready at 25 and 26; an entry takes two cycles, a row of four 8: 34. Store of 32
+ * bytes: 38 to 39. */
 static void rectangle_by_hand(void **state)
 {
     (void)state;
@@ -216,9 +220,9 @@ static void rectangle_by_hand(void **state)
     assert_int_equal(n.stored_bytes, 32);
 }
 
-/* Eight rows of 16 times 16 x 16. 256 bytes of weights are there at 8, two rows with each cycle behind them. Pairs of
- * rows take 2 x 4 MACs a line: 16 / 2 outputs, 16 / 8 steps: 16 cycles, four times, from 9 to 73. 128 sums in the
- * vector unit: 75. Store of 128 bytes: 79 to 83. */
+/* Eight rows of 16 times 16 x 16. 256 bytes of weights are there at 8, two rows with each cycle
+ * behind them. Pairs of rows take 2 x 4 MACs a line: 16 / 2 outputs, 16 / 8 steps: 16 cycles, four
+ * times, from 9 to 73. 128 sums in the vector unit: 75. Store of 128 bytes: 79 to 83. */
 static void product_by_hand(void **state)
 {
     (void)state;
@@ -401,8 +405,8 @@ static int every_entry(size_t query, size_t key)
     return 1;
 }
 
-/* All tokens global or none, columns without an entry, one token: no division by what is not there. Rows without an
- * entry are refused where a mask is polarized (tests/algorithm). */
+/* All tokens global or none, columns without an entry, one token: no division by what is not there.
+ * Rows without an entry are refused where a mask is polarized (tests/algorithm). */
 static void extremes_flow_too(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* DRAM against its timing: latencies, streams, random rows, refresh, and every command trace through the checker. */
+/* DRAM against its timing: latencies, streams, random rows, refresh, and every command trace
+ * through the checker. */
 #include "testing.h"
 #include "vitcod/memory.h"
 #include "vitcod/rng.h"
@@ -19,7 +20,8 @@ static void record(void *context, const vc_dram_command *command)
     t->commands[t->count++] = *command;
 }
 
-/* DRAM on a chip of the same clock: cycles are its clocks. No refresh gets in the way of short runs. */
+/* DRAM on a chip of the same clock: cycles are its clocks. No refresh gets in the way of short
+ * runs. */
 static vc_memory *open_memory(const vc_memory_config *config, trace *t)
 {
     vc_memory *m;

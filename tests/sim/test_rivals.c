@@ -1,8 +1,14 @@
 /* Rivals' attention against hand-computed timelines. */
 #include "testing.h"
 #include "vitcod/accelerator.h"
+#include "vitcod/chip_kind.h"
 #include "vitcod/polarize.h"
 #include "vitcod/rng.h"
+
+static void set(vc_accelerator *a, const char *key, double value)
+{
+    assert_ok(vc_chip_set(&a->chip, key, value));
+}
 
 /* 8 lines of one MAC, 32 bytes per cycle, nothing ahead. */
 static vc_accelerator small_chip(const char *name)
@@ -31,16 +37,18 @@ static vc_chip_counts run(const vc_accelerator *a, const vc_attention_sizes *s, 
     return total;
 }
 
-/* Four tokens, eight values, an array of 4 x 2. K and Q (32 bytes each) are there at 2. Scores: two tiles along the sum,
- * two of outputs, four rows each (as many as the array has rows): 16, and 4 to fill and drain: 22. Softmax: first row
- * complete at 2 + 5 + 4, four cycles of one each, the last row at 26, its two passes and 16: 44. V was there at 3. Sums: one tile
- * along the keys, four of outputs: 16 + 4, from 11 + 2 + 16 = 29 to 49, and not before the last row and a fifth of it: 49.
+/* Four tokens, eight values, an array of 4 x 2. K and Q (32 bytes each) are there at 2. Scores: two
+ * tiles along the sum, two of outputs, four rows each (as many as the array has rows): 16, and 4 to
+ * fill and drain: 22. Softmax: first row complete at 2 + 5 + 4, four cycles of one each, the last
+ * row at 26, its two passes and 16: 44. V was there at 3. Sums: one tile along the keys, four of
+ * outputs: 16 + 4, from 11 + 2 + 16 = 29 to 49, and not before the last row and a fifth of it: 49.
  * Store of 32 bytes: 53 to 54. */
 static void systolic_by_hand(void **state)
 {
     (void)state;
     vc_accelerator a = small_chip("systolic");
-    a.chip.systolic = (vc_systolic_config){4, 2};
+    set(&a, "systolic_rows", 4);
+    set(&a, "systolic_columns", 2);
     const vc_attention_sizes s = {1, 4, 4, 8, 8, {0, 0}};
     const vc_chip_counts n = run(&a, &s, NULL);
     assert_int_equal(n.macs, 2 * 4 * 4 * 8);
@@ -65,52 +73,54 @@ static void make_plan(vc_plan *out, size_t tokens, int (*kept)(size_t query, siz
     vc_mask_close(&mask);
 }
 
-/* Eight tokens, eight values, two entries in each row, four keys apart: one in each of the two tiles of four keys. An array
- * of 4 sub-rows x 2 entries: eight sub-rows a tile, two groups, four in all, each 8 cycles deep, and a skew of 3: 35.
- * Prediction: 8 x 8 x 8 products, 8 MACs x 4: 16 cycles. K and Q are there at 4: predicted at 20, scores at 55, the last row
- * complete at 59, ready at 59 + 1 + 1 + 16 = 77; the first at 20 + 5 + 4 + 18 = 47. Sums from 55 to 90, not before 77 + 5.
- * Store of 64 bytes: 94 to 96. */
+/* Eight tokens, eight values, two entries in each row, four keys apart: one in each of the two
+ * tiles of four keys. An array of 4 sub-rows x 2 entries: eight sub-rows a tile, two groups, four
+ * in all, each 8 cycles deep, and a skew of 3: 35. Prediction: 8 x 8 x 8 products, 8 MACs x 4: 16
+ * cycles. K and Q are there at 4: predicted at 20, scores at 55, the last row complete at 59, ready
+ * at 59 + 1 + 1 + 16 = 77; the first at 20 + 5 + 4 + 18 = 47. Sums from 55 to 90, not before 77
+ * + 5. Store of 64 bytes: 94 to 96. */
 static void sanger_by_hand(void **state)
 {
     (void)state;
     vc_accelerator a = small_chip("sanger");
     vc_plan plan;
-    a.chip.sanger.rows = 4;
-    a.chip.sanger.entries = 2;
-    a.chip.sanger.positions = 4;
-    a.chip.sanger.skew = 3;
+    set(&a, "sanger_rows", 4);
+    set(&a, "sanger_entries", 2);
+    set(&a, "sanger_positions", 4);
+    set(&a, "sanger_skew", 3);
     const vc_attention_sizes s = {1, 8, 8, 8, 8, {0, 0}};
     make_plan(&plan, 8, on_two_diagonals);
     vc_chip_counts n = run(&a, &s, &plan);
     assert_int_equal(n.macs, 2 * 16 * 8);
     assert_int_equal(n.predicted_macs, 8 * 8 * 8);
     assert_int_equal(n.cycles, 96);
-    a.chip.sanger.pipelined = 0; /* every group pays: 44; scores at 64, sums at 108 */
+    set(&a, "sanger_pipelined", 0); /* every group pays: 44; scores at 64, sums at 108 */
     n = run(&a, &s, &plan);
     assert_int_equal(n.cycles, 114);
     vc_plan_close(&plan);
 }
 
-/* Half of eight tokens, eight values: 4 MACs take half a key per cycle, four queries x four keys 2 cycles each: 32, scores
- * and sums at once. K, Q, V are there at 3; 35. The last row at 39, ready at 57, top-k of four keys at four per cycle, twice:
- * 59, drained in 5: 64. Store of 32 bytes: 65. */
+/* Half of eight tokens, eight values: 4 MACs take half a key per cycle, four queries x four keys 2
+ * cycles each: 32, scores and sums at once. K, Q, V are there at 3; 35. The last row at 39, ready
+ * at 57, top-k of four keys at four per cycle, twice: 59, drained in 5: 64. Store of 32 bytes: 65.
+ */
 static void spatten_by_hand(void **state)
 {
     (void)state;
     vc_accelerator a = small_chip("spatten");
-    a.chip.spatten.token_keep = 0.5;
-    a.chip.spatten.drain = 5;
+    set(&a, "spatten_token_keep", 0.5);
+    set(&a, "spatten_drain", 5);
     const vc_attention_sizes s = {1, 8, 8, 8, 8, {0, 0}};
     vc_chip_counts n = run(&a, &s, NULL);
     assert_int_equal(n.macs, 2 * 4 * 4 * 8);
     assert_int_equal(n.loaded_bytes[VC_BUFFER_KEY], 32);
     assert_int_equal(n.cycles, 65);
-    a.chip.spatten.least_significant = 0.5; /* two queries again: 48 instead of 32 */
-    a.chip.spatten.first_bits = 4;          /* and 24 of 32 bytes of K and Q */
+    set(&a, "spatten_least_significant", 0.5); /* two queries again: 48 instead of 32 */
+    set(&a, "spatten_first_bits", 4);          /* and 24 of 32 bytes of K and Q */
     n = run(&a, &s, NULL);
     assert_int_equal(n.loaded_bytes[VC_BUFFER_KEY], 24);
     assert_int_equal(n.cycles, 65 + 16);
-    a.chip.spatten.first_layer = 1; /* layer 0 keeps all */
+    set(&a, "spatten_first_layer", 1); /* layer 0 keeps all */
     n = run(&a, &s, NULL);
     assert_int_equal(n.loaded_bytes[VC_BUFFER_VALUE], 64);
 }
@@ -148,8 +158,8 @@ static double load_balance(const vc_plan *plan, size_t tokens)
     return kept / (16.0 * sub_rows);
 }
 
-/* Sanger's published model of T = 512, one head of 768 values. Its SV takes a cycle per sub-row and 64, ours one per value
- * and 64; with its depth put in the place of ours the rest agrees. */
+/* Sanger's published model of T = 512, one head of 768 values. Its SV takes a cycle per sub-row and
+ * 64, ours one per value and 64; with its depth put in the place of ours the rest agrees. */
 static void sanger_against_its_own_model(void **state)
 {
     (void)state;
@@ -158,7 +168,7 @@ static void sanger_against_its_own_model(void **state)
         vc_plan plan = random_plan(tokens, density);
         vc_accelerator a;
         assert_ok(vc_accelerator_open(&a, "sanger-published"));
-        a.chip.sanger.predictions = 64; /* its model has no prediction */
+        set(&a, "sanger_predictions", 64); /* its model has no prediction */
         a.chip.buffers[VC_BUFFER_QUERY].bytes = a.chip.buffers[VC_BUFFER_KEY].bytes =
             a.chip.buffers[VC_BUFFER_VALUE].bytes = a.chip.buffers[VC_BUFFER_OUTPUT].bytes =
                 1 << 24;
@@ -177,15 +187,16 @@ static void sanger_against_its_own_model(void **state)
     }
 }
 
-/* SpAtten's published model, BERT-Base's shape, half of the tokens kept: DRAM transactions one after the other, queries x
- * batches of keys, the last drain, top-k. Ours loads behind computing, so that only the first load shows. */
+/* SpAtten's published model, BERT-Base's shape, half of the tokens kept: DRAM transactions one
+ * after the other, queries x batches of keys, the last drain, top-k. Ours loads behind computing,
+ * so that only the first load shows. */
 static void spatten_against_its_own_model(void **state)
 {
     (void)state;
     const size_t heads = 12, tokens = 384, depth = 64;
     vc_accelerator a;
     assert_ok(vc_accelerator_open(&a, "spatten-published"));
-    a.chip.spatten.token_keep = 0.5;
+    set(&a, "spatten_token_keep", 0.5);
     const vc_attention_sizes s = {heads, tokens, tokens, depth, depth, {0, 0}};
     const vc_chip_counts n = run(&a, &s, NULL);
     const double kept = 0.5 * (double)tokens, batches = kept / (512.0 / (double)depth),

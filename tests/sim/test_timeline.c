@@ -39,7 +39,8 @@ static int is_channel(const char *track)
     return strncmp(track, "channel ", 8) == 0;
 }
 
-/* Spans of a track follow each other, in the order in which they are written; returns the bytes on channels. */
+/* Spans of a track follow each other, in the order in which they are written; returns the bytes on
+ * channels. */
 static double check_spans(json_t *events, double most_us)
 {
     char names[TRACKS][32] = {""};

@@ -1,0 +1,208 @@
+/* The axes of a sweep: a model and its mask, the chip and its memory, and every key of every kind
+ * of chip. */
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sweep.h"
+
+/* What is no key of a chip, by sweep_axis_kind. */
+static const vc_chip_field beside[SWEEP_KEY] = {
+    [SWEEP_MODEL] = {{.key = "model", .kind = VC_YAML_TEXT}, "model", "timm's name, or a file"},
+    [SWEEP_SPARSITY] = {{.key = "sparsity", .kind = VC_YAML_NUMBER, .most = 1},
+                        "sparsity",
+                        "of the mask, which lies below `masks`"},
+    [SWEEP_THRESHOLD] = {{.key = "threshold", .kind = VC_YAML_COUNT, .most = 1e6},
+                         "threshold",
+                         "a column that keeps more is global"},
+    [SWEEP_CHIP] = {{.key = "chip", .kind = VC_YAML_TEXT}, "chip", "built in, or a file"},
+    [SWEEP_COMPRESSED] = {{.key = "compressed", .kind = VC_YAML_COUNT, .most = 4096},
+                          "compressed_heads",
+                          "what Q and K are compressed to; 0: no auto-encoder"},
+    [SWEEP_BANDWIDTH] = {{.key = "bandwidth",
+                          .kind = VC_YAML_NUMBER,
+                          .unit = VC_UNIT_BYTES_PER_SECOND,
+                          .least = 1e6,
+                          .most = 1e15},
+                         "bandwidth_bytes_per_s",
+                         "of a memory that is a rate"},
+    [SWEEP_CHANNELS] = {{.key = "channels", .kind = VC_YAML_COUNT, .least = 1, .most = 1024},
+                        "channels",
+                        "of the DRAM"},
+};
+
+/* In this order points count, and the hash of a sweep takes in each of these keys, there or not.
+ * Other keys come behind, and into the hash only where they are there, so that a new key leaves the
+ * files of old sweeps valid. */
+static const char *const first[] = {
+    "model",        "sparsity",           "threshold",    "chip",          "compressed",
+    "bandwidth",    "channels",           "clock",        "lines",         "macs_per_line",
+    "linear_rows",  "entries_per_visit",  "split",        "denser_share",  "encoder_macs",
+    "decoder_macs", "softmax_lanes",      "vector_lanes", "systolic_rows", "systolic_columns",
+    "sanger_rows",  "spatten_token_keep", "query_size",   "key_size",      "value_size",
+    "index_size",   "output_size",        "decoded_size"};
+enum { FIRST = sizeof first / sizeof *first };
+
+static const char *const flags[] = {"false", "true", NULL};
+
+static vc_yaml_kind kind_of(const sweep_axis *a)
+{
+    return a->key.field->yaml.kind;
+}
+
+int sweep_axis_is_text(const sweep_axis *a)
+{
+    return kind_of(a) == VC_YAML_TEXT || kind_of(a) == VC_YAML_WORD || kind_of(a) == VC_YAML_FLAG;
+}
+
+static const char *const *words_of(const sweep_axis *a)
+{
+    return kind_of(a) == VC_YAML_WORD ? a->key.field->yaml.words : flags;
+}
+
+/* ---- which there are */
+
+static void swap_axes(sweep_axis *a, sweep_axis *b)
+{
+    const vc_chip_key key = a->key;
+    const sweep_axis_kind kind = a->kind;
+    a->key = b->key;
+    a->kind = b->kind;
+    b->key = key;
+    b->kind = kind;
+}
+
+static void order_axes(sweep_axis *axes, size_t count)
+{
+    for (size_t i = 0; i < FIRST; i++) {
+        size_t at = i;
+        while (at < count && strcmp(axes[at].key.name, first[i]) != 0)
+            at++;
+        assert(at < count);
+        for (; at > i; at--)
+            swap_axes(&axes[at], &axes[at - 1]);
+    }
+}
+
+vc_status sweep_axes_open(sweep_axis **out, size_t *count)
+{
+    const size_t keys = vc_chip_keys(NULL, 0, vc_chip_kinds());
+    vc_chip_key *key = calloc(keys, sizeof *key);
+    *count = SWEEP_KEY + keys;
+    *out = calloc(*count, sizeof **out);
+    assert(*count <= SWEEP_MOST_AXES);
+    if (!key || !*out) {
+        free(key);
+        free(*out);
+        return vc_fail(VC_ENOMEM, "out of memory");
+    }
+    vc_chip_keys(key, keys, vc_chip_kinds());
+    for (size_t i = 0; i < *count; i++) {
+        sweep_axis *a = &(*out)[i];
+        a->kind = i < SWEEP_KEY ? (sweep_axis_kind)i : SWEEP_KEY;
+        if (a->kind == SWEEP_KEY) {
+            a->key = key[i - SWEEP_KEY];
+            continue;
+        }
+        a->key.field = &beside[i];
+        snprintf(a->key.name, sizeof a->key.name, "%s", beside[i].yaml.key);
+        snprintf(a->key.result, sizeof a->key.result, "%s", beside[i].result);
+    }
+    free(key);
+    order_axes(*out, *count);
+    return VC_OK;
+}
+
+/* ---- their values */
+
+static vc_status check_words(const sweep_axis *a, const vc_yaml_map *map)
+{
+    char known[256] = "";
+    const char *const *words = words_of(a);
+    size_t used = 0;
+    for (size_t w = 0; words[w] && used < sizeof known; w++)
+        used +=
+            (size_t)snprintf(known + used, sizeof known - used, "%s%s", w ? " or " : "", words[w]);
+    for (size_t i = 0; i < a->count; i++) {
+        size_t w = 0;
+        while (words[w] && strcmp(words[w], a->texts.values[i]) != 0)
+            w++;
+        if (!words[w])
+            return vc_yaml_fail(map, a->key.name, "has '%s', wanted %s", a->texts.values[i], known);
+    }
+    return VC_OK;
+}
+
+static vc_status check_whole(const sweep_axis *a, const vc_yaml_map *map)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (a->numbers.values[i] != floor(a->numbers.values[i]))
+            return vc_yaml_fail(map, a->key.name, "has %g, wanted whole numbers",
+                                a->numbers.values[i]);
+    return VC_OK;
+}
+
+vc_status sweep_axes_read(sweep_axis *axes, size_t count, const vc_yaml_map *map)
+{
+    vc_yaml_field fields[SWEEP_MOST_AXES] = {{0}};
+    for (size_t i = 0; i < count; i++) {
+        const sweep_axis *a = &axes[i];
+        const void *list =
+            sweep_axis_is_text(a) ? (const void *)&a->texts : (const void *)&a->numbers;
+        fields[i] = a->key.field->yaml;
+        fields[i].key = a->key.name;
+        fields[i].kind = sweep_axis_is_text(a) ? VC_YAML_TEXTS : VC_YAML_NUMBERS;
+        fields[i].offset = (size_t)((const char *)list - (const char *)axes);
+        fields[i].optional = 1;
+    }
+    VC_TRY(vc_yaml_read(axes, map, fields, count));
+    for (size_t i = 0; i < count; i++) {
+        sweep_axis *a = &axes[i];
+        a->count = sweep_axis_is_text(a) ? a->texts.count : a->numbers.count;
+        if (kind_of(a) == VC_YAML_COUNT)
+            VC_TRY(check_whole(a, map));
+        else if (kind_of(a) == VC_YAML_WORD || kind_of(a) == VC_YAML_FLAG)
+            VC_TRY(check_words(a, map));
+    }
+    return VC_OK;
+}
+
+double sweep_axis_value(const sweep_axis *a, size_t index)
+{
+    size_t w = 0;
+    if (!sweep_axis_is_text(a))
+        return a->numbers.values[index];
+    for (const char *const *words = words_of(a); strcmp(words[w], a->texts.values[index]) != 0;)
+        w++;
+    return (double)w;
+}
+
+json_t *sweep_axis_json(const sweep_axis *a, size_t index)
+{
+    const int of_chip = a->kind == SWEEP_KEY || a->kind == SWEEP_CHANNELS;
+    if (kind_of(a) == VC_YAML_FLAG)
+        return json_boolean(sweep_axis_value(a, index) != 0.0);
+    if (sweep_axis_is_text(a))
+        return json_string(a->texts.values[index]);
+    return of_chip && kind_of(a) == VC_YAML_COUNT
+               ? json_integer((json_int_t)a->numbers.values[index])
+               : json_real(a->numbers.values[index]);
+}
+
+uint64_t sweep_axes_hash(uint64_t h, const sweep_axis *axes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const sweep_axis *a = &axes[i];
+        if (i >= FIRST && a->count == 0)
+            continue;
+        if (i >= FIRST)
+            h = vc_hash(h, a->key.name, strlen(a->key.name));
+        h = vc_hash(h, &a->count, sizeof a->count);
+        h = sweep_axis_is_text(a)
+                ? vc_hash(h, a->texts.values, a->count * sizeof *a->texts.values)
+                : vc_hash(h, a->numbers.values, a->count * sizeof *a->numbers.values);
+    }
+    return h;
+}

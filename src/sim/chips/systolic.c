@@ -1,0 +1,79 @@
+/* A systolic array with dense attention: weights stay, rows of the other operand stream through
+ * (eq. E5). */
+#include "rivals.h"
+
+typedef struct systolic {
+    uint64_t rows, columns; /* of MACs: along the sum, and outputs side by side */
+} systolic;
+_Static_assert(sizeof(systolic) <= VC_CHIP_OWN_BYTES, "it lies in the chip");
+
+static const vc_chip_field fields[] = {
+    VC__COUNT_FIELD(systolic, rows, "rows", "rows", 1, 4096, "MACs along the sum"),
+    VC__COUNT_FIELD(systolic, columns, "columns", "columns", 1, 4096, "outputs side by side"),
+};
+
+static const vc_chip_variant variants[] = {
+    {.key = "systolic", .name = "systolic", .own = &(systolic){.rows = 32, .columns = 16}},
+};
+
+static const systolic *systolic_of(const vc_chip_config *c)
+{
+    return (const systolic *)(const void *)c->own;
+}
+
+static vc_status check_array(const vc_chip_config *c)
+{
+    return vc__check_array(c, systolic_of(c)->rows * systolic_of(c)->columns);
+}
+
+/* Cycles of a product: tiles of weights as large as the array, each seen by all rows; the next
+ * tile's weights are brought meanwhile, which takes as many cycles as the array has rows. Filled
+ * and drained once. */
+static uint64_t product_cycles(const systolic *s, uint64_t rows, uint64_t inputs, uint64_t outputs)
+{
+    const uint64_t tiles = vc__ceil_div(inputs, s->rows) * vc__ceil_div(outputs, s->columns);
+    return tiles * vc__later(rows, s->rows) + s->rows + s->columns - 2;
+}
+
+static void make_block(vc__block *b, const vc__chip_layer *a, size_t head, size_t first, size_t end)
+{
+    const vc_chip_config *c = a->machine->config;
+    const systolic *array = systolic_of(c);
+    const vc_attention_sizes *s = &a->sizes;
+    const uint64_t rows = end - first, keys = s->keys;
+    (void)head;
+    b->unit = VC_CHIP_UNIT_DENSER;
+    b->entries = rows * keys;
+    b->bytes[VC_BUFFER_QUERY] = rows * s->head_dim;
+    b->bytes[VC_BUFFER_KEY] = keys * s->head_dim;
+    b->bytes[VC_BUFFER_VALUE] = keys * s->value_dim;
+    b->stored_bytes = rows * s->value_dim;
+    b->macs[0] = b->entries * s->head_dim;
+    b->macs[1] = b->entries * s->value_dim;
+    b->score = product_cycles(array, rows, s->head_dim, keys);
+    b->sum = product_cycles(array, rows, keys, s->value_dim);
+    b->additions = b->entries * (vc__ceil_div(s->head_dim, array->rows) - 1) +
+                   rows * s->value_dim * vc__ceil_div(keys, array->rows);
+    b->softmax = rows * vc__ceil_div(keys, c->softmax_lanes);
+    b->reads[VC_BUFFER_QUERY] = rows * s->head_dim * vc__ceil_div(keys, array->columns);
+    b->reads[VC_BUFFER_KEY] = keys * s->head_dim;
+    b->reads[VC_BUFFER_VALUE] = keys * s->value_dim;
+}
+
+static vc_status run_dense(vc__chip_layer *a)
+{
+    const vc_attention_sizes *s = &a->sizes;
+    const vc__rival rival = {make_block, s->heads, s->queries, s->keys, 1};
+    return vc__rival_run(a, &rival);
+}
+
+const vc_chip_kind vc__kind_systolic = {
+    .name = "systolic",
+    .own_bytes = sizeof(systolic),
+    .fields = fields,
+    .field_count = sizeof fields / sizeof *fields,
+    .variants = variants,
+    .variant_count = sizeof variants / sizeof *variants,
+    .check = check_array,
+    .run = run_dense,
+};

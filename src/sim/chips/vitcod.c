@@ -1,0 +1,22 @@
+/* ViTCoD (You et al., HPCA 2023): denser and sparser parts side by side (docs/simulator.md, part
+ * D). Its ablation is the same chip with fewer of its steps. */
+#include "chip_impl.h"
+
+static const vc_chip_variant variants[] = {
+    {.key = "vitcod", .name = "vitcod", .steps = {1, 1, 1}},
+    {.key = "dense", .name = "dense", .steps = {0, 0, 0}},
+    {.key = "prune", .name = "prune only", .steps = {1, 0, 0}},
+    {.key = "reorder", .name = "reorder only", .steps = {0, 1, 0}},
+    {.key = "prune-reorder", .name = "prune + reorder", .steps = {1, 1, 0}},
+};
+
+const vc_chip_kind vc__kind_vitcod = {
+    .name = "vitcod",
+    .variants = variants,
+    .variant_count = sizeof variants / sizeof *variants,
+    .uses_mask = 1,
+    .uses_autoencoder = 1,
+    .takes_values = 1,
+    .run = vc__schedule_run,
+    .bound = vc_bound_compute,
+};
