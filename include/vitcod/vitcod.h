@@ -88,6 +88,7 @@
 #include "vitcod/engine.h"
 #include "vitcod/equalize.h"
 #include "vitcod/memory.h"
+#include "vitcod/model_profile.h"
 #include "vitcod/plan_pictures.h"
 #include "vitcod/profile.h"
 #include "vitcod/report.h"

@@ -1,34 +1,13 @@
 /* Times of a model's work, as a result has them. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "profile.h"
+#include "vitcod/threads.h"
 
 json_t *cli_spread_json(vc_spread s, double factor)
 {
     return json_pack("{s:f, s:f, s:f}", "median", factor * s.median, "quartile_low", factor * s.low,
                      "quartile_high", factor * s.high);
-}
-
-/* Seconds of columns of one kind of work in layers first to last: the median of their sums. */
-static double seconds_of(const cli_samples *s, int work, int first, int last)
-{
-    double *sums = calloc(s->repeats, sizeof *sums), median = 0.0;
-    for (int l = first; sums && l <= last; l++)
-        for (size_t r = 0; r < s->repeats; r++)
-            sums[r] += s->seconds[cli_column_of(l, work) * s->repeats + r];
-    if (sums)
-        median = vc_spread_of(sums, s->repeats).median;
-    free(sums);
-    return median;
-}
-
-static uint64_t macs_of(const cli_samples *s, int work, int first, int last)
-{
-    uint64_t macs = 0;
-    for (int l = first; l <= last; l++)
-        macs += s->macs[cli_column_of(l, work)];
-    return macs;
 }
 
 static json_t *find_work(json_t *list, const char *name)
@@ -43,24 +22,23 @@ static json_t *find_work(json_t *list, const char *name)
     return object;
 }
 
-typedef struct place { /* a list of kinds of work, and what it is about */
+typedef struct work_list { /* kinds of work of some layers */
     json_t *list;
     int first, last;
     double all; /* seconds */
-} place;
+} work_list;
 
-static void add_times(const place *at, const cli_samples *s, const cli_profile *p, size_t batch)
+static void add_times(const work_list *at, const vc_model_times *s, const vc_model_profile *p,
+                      size_t batch)
 {
     for (int w = 0; w < VC_WORK_COUNT; w++) {
-        const double seconds = seconds_of(s, w, at->first, at->last);
-        const uint64_t macs = macs_of(s, w, at->first, at->last);
-        double bytes = 0.0, flops = 0.0;
+        const double seconds = vc_model_times_seconds(s, at->first, at->last, w);
+        const uint64_t macs = vc_model_times_macs(s, at->first, at->last, w);
+        const vc_cost cost = vc_model_profile_sum(p, at->first, at->last, w);
         if (seconds <= 0.0 && macs == 0)
             continue;
-        for (int l = at->first; l <= at->last; l++) {
-            bytes += cli_profile_bytes(&p->costs[cli_column_of(l, w)], batch);
-            flops += (double)p->costs[cli_column_of(l, w)].flops;
-        }
+        const double bytes = vc_cost_bytes(&cost, batch);
+        double flops = (double)cost.flops;
         if (flops <= 0.0) /* counted under other names: attention whose parts are not told apart */
             flops = 2.0 * (double)macs;
         json_t *object = find_work(at->list, vc_work_name((vc_work)w));
@@ -79,29 +57,54 @@ static void add_times(const place *at, const cli_samples *s, const cli_profile *
     }
 }
 
-void cli_add_times(json_t *result, cli_samples *s, const cli_profile *p, size_t batch)
+static json_t *counters_json(const vc_model_times *s)
+{
+    json_t *object = json_object();
+    for (int c = 0; c < VC_COUNTER_COUNT; c++)
+        json_object_set_new(object, vc_counter_name((vc_counter)c),
+                            s->counters[c] < 0.0 ? json_null() : json_real(s->counters[c]));
+    return object;
+}
+
+static void add_counters(json_t *result, const vc_model_times *s)
+{
+    if (s->no_counters[0])
+        json_object_set_new(result, "no_counters", cli_text(s->no_counters));
+    json_object_set_new(result, "counters", s->no_counters[0] ? json_null() : counters_json(s));
+}
+
+static void add_roofs(json_t *result, const cli_profile_options *o)
+{
+    const double peak = vc_profile_peak(cli_precision(&o->engine), vc_threads_count());
+    json_t *roofs = json_pack("{s:f}", "gbytes", 1e-9 * vc_profile_bandwidth(vc_threads_count()));
+    json_object_set_new(roofs, "gflops", peak > 0.0 ? json_real(1e-9 * peak) : json_null());
+    json_object_set_new(result, "roofs", roofs);
+}
+
+static void add_all_times(json_t *result, const vc_model_times *s, const vc_model_profile *p,
+                          size_t batch)
 {
     double sum = 0.0;
     size_t i;
     json_t *layer;
     const int last = (int)p->layers - 1;
     for (int w = 0; w < VC_WORK_COUNT; w++)
-        sum += seconds_of(s, w, -1, last);
+        sum += vc_model_times_seconds(s, -1, last, w);
     uint64_t macs = 0;
     for (size_t c = 0; c + 1 < s->columns; c++)
         macs += s->macs[c];
     const double waiting =
         vc_spread_of(s->seconds + (s->columns - 1) * s->repeats, s->repeats).median;
-    const place all = {json_object_get(result, "work"), -1, last, sum};
+    const work_list all = {json_object_get(result, "work"), -1, last, sum};
     add_times(&all, s, p, batch);
     json_array_foreach (json_object_get(result, "layers"), i, layer) {
         const int l = (int)i - 1;
         double ours = 0.0;
         for (int w = 0; w < VC_WORK_COUNT; w++)
-            ours += seconds_of(s, w, l, l);
+            ours += vc_model_times_seconds(s, l, l, w);
         json_object_update_new(layer,
                                json_pack("{s:f, s:f}", "ms", 1e3 * ours, "share", ours / sum));
-        add_times(&(place){json_object_get(layer, "work"), l, l, sum}, s, p, batch);
+        add_times(&(work_list){json_object_get(layer, "work"), l, l, sum}, s, p, batch);
     }
     json_object_update_new(
         result,
@@ -112,4 +115,12 @@ void cli_add_times(json_t *result, cli_samples *s, const cli_profile *p, size_t 
                   cli_spread_json(vc_spread_of(s->off, s->repeats), 1e3), "timed_over_untimed",
                   cli_spread_json(vc_spread_of(s->ratio, s->repeats), 1.0), "repeats",
                   (json_int_t)s->repeats, "executed_macs", (json_int_t)macs));
+}
+
+void cli_add_times(json_t *result, const vc_model_times *times, const vc_model_profile *profile,
+                   const cli_profile_options *options)
+{
+    add_counters(result, times);
+    add_all_times(result, times, profile, options->batch);
+    add_roofs(result, options);
 }

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
-#include "profile.h"
+#include "vitcod/json.h"
+#include "vitcod/model_profile.h"
 
 /* Microseconds, a row for each thread. */
 static json_t *event_json(const vc_engine *engine, size_t thread, size_t index, double origin)
@@ -21,7 +22,7 @@ static json_t *event_json(const vc_engine *engine, size_t thread, size_t index, 
                      op.layer);
 }
 
-vc_status cli_write_trace(const char *path, const vc_engine *engine)
+vc_status vc_engine_trace_write(const char *path, const vc_engine *engine)
 {
     json_t *events = json_array();
     double origin = vc_engine_event_at(engine, 0, 0).start;

@@ -1,0 +1,67 @@
+/* What a model comes to, and where an engine's time goes, by layer and kind of work. */
+#ifndef VITCOD_MODEL_PROFILE_H
+#define VITCOD_MODEL_PROFILE_H
+
+#include "vitcod/engine.h"
+#include "vitcod/profile.h"
+
+/* ---- counted */
+
+typedef struct vc_model_profile {
+    size_t layers;
+    vc_cost *costs; /* (layers + 1, VC_WORK_COUNT), see vc_profile_count */
+} vc_model_profile;
+
+/* Of a model with the mask or plan that it has. `precision`: of the parameters. */
+vc_status vc_model_profile_open(vc_model_profile *out, const vc_model *model,
+                                vc_precision precision);
+/* Of sizes alone, dense or on a plan (NULL: none). */
+vc_status vc_config_profile_open(vc_model_profile *out, const vc_model_config *config,
+                                 const vc_plan *plan, vc_precision precision);
+void vc_model_profile_close(vc_model_profile *profile);
+
+/* Where layer (-1: outside the layers) and work stand in a row of costs or times. */
+size_t vc_profile_column(int layer, int work);
+
+/* The sum over layers first to last (-1: outside) of one kind of work, or of all (VC_WORK_COUNT). */
+vc_cost vc_model_profile_sum(const vc_model_profile *profile, int first, int last, int work);
+
+/* Bytes that an image moves: parameters are shared by the batch. */
+double vc_cost_bytes(const vc_cost *cost, size_t batch);
+
+/* ---- measured */
+
+/* Times of an engine: a column per kind of work and layer, and a last one for waiting. */
+typedef struct vc_model_times {
+    size_t layers, repeats, columns;
+    double *seconds;                   /* (columns, repeats) */
+    double *on, *off;                  /* (repeats) the whole run, with and without taking times */
+    double *ratio;                     /* (repeats) on / off */
+    double *told;                      /* (repeats) what the times add up to, as a share of `on` */
+    uint64_t *macs;                    /* (columns) done for one image */
+    double counters[VC_COUNTER_COUNT]; /* per run without taking times; -1: not to be had */
+    char no_counters[256];             /* why there are none at all; empty: there are */
+} vc_model_times;
+
+typedef struct vc_model_times_options {
+    vc_engine_options engine;
+    size_t repeats;
+    uint64_t seed;         /* of the images */
+    const char *trace;     /* a file for the last run's events, or NULL */
+    vc_progress *progress; /* of the repeats, or NULL */
+} vc_model_times_options;
+
+/* Runs the model on random images, in turn with and without taking times. */
+vc_status vc_model_times_open(vc_model_times *out, const vc_model *model,
+                              const vc_model_times_options *options);
+void vc_model_times_close(vc_model_times *times);
+
+/* Of one kind of work in layers first to last: seconds (the median over the repeats of their sums; 0
+ * also where memory is out) and MACs done. */
+double vc_model_times_seconds(const vc_model_times *times, int first, int last, int work);
+uint64_t vc_model_times_macs(const vc_model_times *times, int first, int last, int work);
+
+/* Events of an engine's last run (vc_engine_trace), as Chrome and Perfetto read them. */
+vc_status vc_engine_trace_write(const char *path, const vc_engine *engine);
+
+#endif
