@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vitcod/status.h"
+
 typedef struct vc_loss {
     double task;                /* mean cross-entropy with label smoothing */
     double distillation;        /* divergence from the teacher, 0 without one */
@@ -18,6 +20,14 @@ int32_t vc_first_class(const float *logits, size_t classes);
 
 /* How many logits come before the label's: those that are higher or, with a lower index, equal. */
 size_t vc_rank_of(const float *logits, size_t classes, size_t label);
+
+typedef struct vc_ranked_class {
+    size_t class;
+    double probability; /* softmax over all classes */
+} vc_ranked_class;
+
+/* The `top` likeliest classes, at most all, in the order of vc_rank_of. */
+vc_status vc_rank_classes(vc_ranked_class *best, size_t top, const float *logits, size_t classes);
 
 /* Cross-entropy of logits (batch, classes) against labels smoothed by `smoothing`, and its gradient
  * unless dlogits is NULL. Hits go by vc_rank_of. */

@@ -66,6 +66,7 @@
 #include "vitcod/prune.h"
 
 /* evaluate: a model over images */
+#include "vitcod/engine_pass.h"
 #include "vitcod/evaluate.h"
 #include "vitcod/judge.h"
 #include "vitcod/loss.h"

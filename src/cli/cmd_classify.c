@@ -1,4 +1,3 @@
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,6 +7,8 @@
 #include "open_engine.h"
 #include "open_model.h"
 #include "open_plan.h"
+#include "vitcod/engine_pass.h"
+#include "vitcod/loss.h"
 
 typedef struct classify_options {
     cli_model_options model;
@@ -19,41 +20,21 @@ typedef struct classify_options {
     cli_engine_options engine;
 } classify_options;
 
-typedef struct ranked {
-    size_t class;
-    float logit;
-} ranked;
-
-/* Descending; of equal logits the lower class first, as top-1 counts them. */
-static int compare(const void *a, const void *b)
-{
-    const ranked *x = a, *y = b;
-    if (x->logit != y->logit)
-        return x->logit < y->logit ? 1 : -1;
-    return (x->class > y->class) - (x->class < y->class);
-}
-
-/* Softmax over all classes, the best `top` of them. */
 static vc_status rank(json_t **out, const float *logits, size_t classes, size_t top,
                       const vc_source *source)
 {
-    ranked *order = malloc(classes * sizeof *order);
-    double sum = 0.0;
-    if (!order)
-        return vc_fail(VC_ENOMEM, "out of memory for %zu classes", classes);
-    for (size_t c = 0; c < classes; c++)
-        order[c] = (ranked){c, logits[c]};
-    qsort(order, classes, sizeof *order, compare);
-    for (size_t c = 0; c < classes; c++)
-        sum += exp((double)order[c].logit - order[0].logit);
+    vc_ranked_class *best = malloc(top * sizeof *best);
+    if (!best)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu classes", top);
+    const vc_status status = vc_rank_classes(best, top, logits, classes);
     *out = json_array();
-    for (size_t i = 0; i < top; i++)
-        json_array_append_new(
-            *out, json_pack("{s:I, s:o, s:f}", "class", (json_int_t)order[i].class, "name",
-                            cli_text(vc_source_class_name(source, order[i].class)), "probability",
-                            exp((double)order[i].logit - order[0].logit) / sum));
-    free(order);
-    return VC_OK;
+    for (size_t i = 0; status == VC_OK && i < top; i++)
+        json_array_append_new(*out, json_pack("{s:I, s:o, s:f}", "class", (json_int_t)best[i].class,
+                                              "name",
+                                              cli_text(vc_source_class_name(source, best[i].class)),
+                                              "probability", best[i].probability));
+    free(best);
+    return status;
 }
 
 static void print_image(const json_t *image)
@@ -70,18 +51,18 @@ static void print_image(const json_t *image)
 }
 
 static vc_status classify_all(json_t *results, vc_loader *loader, const classify_options *o,
-                              cli_engine *engine, size_t classes, const vc_source *source)
+                              vc_engine_pass *pass, size_t classes, const vc_source *source)
 {
     vc_loaded one;
     vc_status status = vc_loader_next(&one, loader);
     while (status == VC_OK && one.count > 0) {
         json_t *top = NULL;
-        status = vc_engine_run(engine->engine, engine->logits, one.x, 1);
-        const vc_tensor logits = {VC_F32, 1, {classes}, engine->logits};
+        status = vc_engine_run(pass->engine, pass->logits, one.x, 1);
+        const vc_tensor logits = {VC_F32, 1, {classes}, pass->logits};
         if (status == VC_OK)
             status = vc_tensor_check_finite(&logits, o->images[one.indices[0]], "logits");
         if (status == VC_OK)
-            status = rank(&top, engine->logits, classes, o->top, source);
+            status = rank(&top, pass->logits, classes, o->top, source);
         if (status != VC_OK)
             break;
         json_t *image =
@@ -102,18 +83,19 @@ static vc_status load_and_classify(json_t *result, const classify_options *o, vc
     cli_broken_images broken = {.names = json_array()};
     vc_loader_options how = vc_model_loader_options(model);
     vc_loader *loader;
-    cli_engine engine = {0};
+    const vc_engine_options engine = cli_engine_how(&o->engine, 1);
+    vc_engine_pass pass = {0};
     how.crop_fraction = o->crop_fraction;
     how.on_broken = cli_on_broken;
     how.context = &broken;
     json_object_set_new(result, "images", results);
     json_object_set_new(result, "broken_images", broken.names);
     VC_TRY(vc_loader_open(&loader, source, &how));
-    vc_status status = cli_open_engine(&engine, model, &o->engine, 1);
+    vc_status status = vc_engine_pass_open(&pass, model, &engine);
     if (status == VC_OK)
-        status = classify_all(results, loader, o, &engine,
-                              vc_model_input_of(&model->config).classes, source);
-    cli_close_engine(&engine);
+        status = classify_all(results, loader, o, &pass, vc_model_input_of(&model->config).classes,
+                              source);
+    vc_engine_pass_close(&pass);
     vc_loader_close(loader);
     return status;
 }

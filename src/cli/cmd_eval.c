@@ -7,6 +7,7 @@
 #include "open_engine.h"
 #include "open_model.h"
 #include "open_plan.h"
+#include "vitcod/engine_pass.h"
 
 typedef struct eval_options {
     cli_model_options model;
@@ -37,16 +38,17 @@ static vc_status evaluate_source(json_t *result, const eval_options *o, const vc
     size_t classes = vc_model_input_of(&model->config).classes;
     vc_class_count *counts = calloc(classes, sizeof *counts);
     vc_evaluation e;
-    cli_engine engine = {0};
+    vc_engine_pass pass = {0};
+    const vc_engine_options how = cli_engine_how(&o->engine, o->data.batch);
     if (!counts)
         return vc_fail(VC_ENOMEM, "out of memory for %zu classes", classes);
-    vc_status status = cli_open_engine(&engine, model, &o->engine, o->data.batch);
+    vc_status status = vc_engine_pass_open(&pass, model, &how);
     if (status == VC_OK) {
-        const vc_runner runner = cli_engine_runner(&engine);
+        const vc_runner runner = vc_engine_runner(&pass);
         status =
             cli_run_over_source(result, &e, model, source, &o->data, "evaluating", &runner, counts);
     }
-    cli_close_engine(&engine);
+    vc_engine_pass_close(&pass);
     if (status == VC_OK) {
         double images = (double)e.images;
         json_object_update_new(result, json_pack("{s:f, s:f, s:f, s:f}", "top1",

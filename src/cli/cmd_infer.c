@@ -1,5 +1,4 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -7,6 +6,7 @@
 #include "open_model.h"
 #include "open_plan.h"
 #include "vitcod/clock.h"
+#include "vitcod/loss.h"
 #include "vitcod/npy.h"
 
 typedef struct infer_options {
@@ -22,15 +22,16 @@ static vc_status run_all(float *logits, json_t *result, const infer_options *o,
 {
     const size_t images = x->shape[0], values = vc_model_image_values(&model->config),
                  outputs = vc_model_input_of(&model->config).outputs;
-    cli_engine engine;
-    vc_status status = cli_open_engine(&engine, model, &o->engine, batch);
+    const vc_engine_options how = cli_engine_how(&o->engine, batch);
+    vc_engine *engine = NULL;
+    vc_status status = vc_engine_open(&engine, model, &how);
     const double started = vc_clock_seconds();
     for (size_t done = 0; done < images && status == VC_OK; done += batch)
-        status = vc_engine_run(engine.engine, logits + done * outputs,
+        status = vc_engine_run(engine, logits + done * outputs,
                                (const float *)x->data + done * values,
                                images - done < batch ? images - done : batch);
     json_object_set_new(result, "seconds", json_real(vc_clock_seconds() - started));
-    cli_close_engine(&engine);
+    vc_engine_close(engine);
     return status;
 }
 
@@ -49,13 +50,8 @@ static vc_status measure_reconstruction(json_t *result, const vc_model *model, c
 static json_t *top_classes(const float *logits, size_t images, size_t classes)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < images; i++) {
-        size_t best = 0;
-        for (size_t k = 1; k < classes; k++)
-            if (logits[i * classes + k] > logits[i * classes + best])
-                best = k;
-        json_array_append_new(list, json_integer((json_int_t)best));
-    }
+    for (size_t i = 0; i < images; i++)
+        json_array_append_new(list, json_integer(vc_first_class(logits + i * classes, classes)));
     return list;
 }
 

@@ -1,4 +1,3 @@
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,12 +5,11 @@
 #include "cli.h"
 #include "commands.h"
 #include "open_data.h"
-#include "open_engine.h"
 #include "open_model.h"
 #include "open_plan.h"
+#include "vitcod/engine_pass.h"
 #include "vitcod/equalize.h"
 #include "vitcod/file.h"
-#include "vitcod/loss.h"
 
 typedef struct quantize_options {
     cli_model_options model;
@@ -36,31 +34,6 @@ static vc_status run_observed(void *context, const float **logits, const float *
     return VC_OK;
 }
 
-/* int8 beside fp32 on the same images. */
-typedef struct comparison {
-    cli_engine exact, int8;
-    size_t classes, images, same; /* same: images of one class */
-    double difference, largest;   /* of logits */
-} comparison;
-
-static vc_status run_both(void *context, const float **logits, const float *images, size_t count)
-{
-    comparison *c = context;
-    const float *exact = c->exact.logits, *int8 = c->int8.logits;
-    VC_TRY(vc_engine_run(c->exact.engine, c->exact.logits, images, count));
-    VC_TRY(vc_engine_run(c->int8.engine, c->int8.logits, images, count));
-    for (size_t i = 0; i < count * c->classes; i++) {
-        c->difference = fmax(c->difference, fabs((double)exact[i] - int8[i]));
-        c->largest = fmax(c->largest, fabs((double)exact[i]));
-    }
-    for (size_t i = 0; i < count; i++)
-        c->same += vc_first_class(exact + i * c->classes, c->classes) ==
-                   vc_first_class(int8 + i * c->classes, c->classes);
-    c->images += count;
-    *logits = int8;
-    return VC_OK;
-}
-
 static vc_status run_over(json_t *result, const vc_model *model, const quantize_options *o,
                           const char *label, const vc_runner *runner)
 {
@@ -73,25 +46,24 @@ static vc_status run_over(json_t *result, const vc_model *model, const quantize_
     return status;
 }
 
+/* int8 beside fp32 on the same images. */
 static vc_status compare(json_t *result, const char *key, const vc_model *model,
                          const quantize_options *o)
 {
-    const cli_engine_options int8 = {.dtype = vc_precision_name(VC_IN_INT8)}, exact = {0};
-    comparison c = {.classes = vc_model_input_of(&model->config).classes};
-    vc_status status = cli_open_engine(&c.exact, model, &exact, o->data.batch);
-    if (status == VC_OK)
-        status = cli_open_engine(&c.int8, model, &int8, o->data.batch);
-    if (status == VC_OK) {
-        const vc_runner runner = {run_both, &c, o->data.batch};
-        status = run_over(result, model, o, key, &runner);
-    }
+    vc_engine_options exact = vc_engine_options_default(), int8;
+    vc_engine_comparison c;
+    exact.batch = o->data.batch;
+    int8 = exact;
+    int8.precision = VC_IN_INT8;
+    VC_TRY(vc_engine_comparison_open(&c, model, &exact, &int8));
+    const vc_runner runner = vc_engine_comparison_runner(&c);
+    const vc_status status = run_over(result, model, o, key, &runner);
     if (status == VC_OK)
         json_object_set_new(result, key,
                             json_pack("{s:f, s:f}", "same_class_percent",
                                       100.0 * (double)c.same / (double)c.images,
                                       "largest_logit_error", c.difference / c.largest));
-    cli_close_engine(&c.exact);
-    cli_close_engine(&c.int8);
+    vc_engine_comparison_close(&c);
     return status;
 }
 

@@ -4,7 +4,6 @@
 
 #include "cli.h"
 #include "vitcod/engine.h"
-#include "vitcod/evaluate.h"
 
 typedef struct cli_engine_options {
     const char *dtype; /* NULL: fp32 */
@@ -22,17 +21,7 @@ vc_precision cli_precision(const cli_engine_options *options);
 /* CLI_CONTINUE for options that can be followed. */
 int cli_check_engine_options(const cli_command *command, const cli_engine_options *options);
 
-typedef struct cli_engine {
-    vc_engine *engine;
-    float *logits; /* (batch, classes) */
-    size_t batch;
-} cli_engine;
-
-/* Zeroed when it fails. */
-vc_status cli_open_engine(cli_engine *out, const vc_model *model, const cli_engine_options *options,
-                          size_t batch);
-void cli_close_engine(cli_engine *engine);
-
-vc_runner cli_engine_runner(cli_engine *engine);
+/* The engine that the options ask for. */
+vc_engine_options cli_engine_how(const cli_engine_options *options, size_t batch);
 
 #endif

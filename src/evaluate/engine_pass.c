@@ -1,0 +1,81 @@
+#include "vitcod/engine_pass.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "vitcod/loss.h"
+
+vc_status vc_engine_pass_open(vc_engine_pass *out, const vc_model *model,
+                              const vc_engine_options *options)
+{
+    const size_t batch = options->batch;
+    *out = (vc_engine_pass){.batch = batch};
+    out->logits = malloc(batch * vc_model_input_of(&model->config).outputs * sizeof *out->logits);
+    const vc_status status = out->logits
+                                 ? vc_engine_open(&out->engine, model, options)
+                                 : vc_fail(VC_ENOMEM, "out of memory for %zu images", batch);
+    if (status != VC_OK)
+        vc_engine_pass_close(out);
+    return status;
+}
+
+void vc_engine_pass_close(vc_engine_pass *pass)
+{
+    vc_engine_close(pass->engine);
+    free(pass->logits);
+    *pass = (vc_engine_pass){0};
+}
+
+static vc_status run_engine(void *context, const float **logits, const float *images, size_t count)
+{
+    vc_engine_pass *pass = context;
+    *logits = pass->logits;
+    return vc_engine_run(pass->engine, pass->logits, images, count);
+}
+
+vc_runner vc_engine_runner(vc_engine_pass *pass)
+{
+    return (vc_runner){run_engine, pass, pass->batch};
+}
+
+/* ---- two side by side */
+
+vc_status vc_engine_comparison_open(vc_engine_comparison *out, const vc_model *model,
+                                    const vc_engine_options *exact, const vc_engine_options *other)
+{
+    *out = (vc_engine_comparison){.classes = vc_model_input_of(&model->config).outputs};
+    VC_TRY(vc_engine_pass_open(&out->exact, model, exact));
+    const vc_status status = vc_engine_pass_open(&out->other, model, other);
+    if (status != VC_OK)
+        vc_engine_comparison_close(out);
+    return status;
+}
+
+void vc_engine_comparison_close(vc_engine_comparison *comparison)
+{
+    vc_engine_pass_close(&comparison->exact);
+    vc_engine_pass_close(&comparison->other);
+}
+
+static vc_status run_both(void *context, const float **logits, const float *images, size_t count)
+{
+    vc_engine_comparison *c = context;
+    const float *exact = c->exact.logits, *other = c->other.logits;
+    VC_TRY(vc_engine_run(c->exact.engine, c->exact.logits, images, count));
+    VC_TRY(vc_engine_run(c->other.engine, c->other.logits, images, count));
+    for (size_t i = 0; i < count * c->classes; i++) {
+        c->difference = fmax(c->difference, fabs((double)exact[i] - other[i]));
+        c->largest = fmax(c->largest, fabs((double)exact[i]));
+    }
+    for (size_t i = 0; i < count; i++)
+        c->same += vc_first_class(exact + i * c->classes, c->classes) ==
+                   vc_first_class(other + i * c->classes, c->classes);
+    c->images += count;
+    *logits = other;
+    return VC_OK;
+}
+
+vc_runner vc_engine_comparison_runner(vc_engine_comparison *comparison)
+{
+    return (vc_runner){run_both, comparison, comparison->exact.batch};
+}
