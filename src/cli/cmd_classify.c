@@ -27,8 +27,8 @@ static vc_status rank(json_t **out, const float *logits, size_t classes, size_t 
     if (!best)
         return vc_fail(VC_ENOMEM, "out of memory for %zu classes", top);
     const vc_status status = vc_rank_classes(best, top, logits, classes);
-    *out = json_array();
-    for (size_t i = 0; status == VC_OK && i < top; i++)
+    *out = status == VC_OK ? json_array() : NULL;
+    for (size_t i = 0; *out && i < top; i++)
         json_array_append_new(*out, json_pack("{s:I, s:o, s:f}", "class", (json_int_t)best[i].class,
                                               "name",
                                               cli_text(vc_source_class_name(source, best[i].class)),
