@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vitcod/attention_costs.h"
 #include "vitcod/clock.h"
 #include "vitcod/kernels.h"
 #include "vitcod/mask.h"
@@ -21,6 +22,7 @@ enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112 };
 
 typedef struct work {
     vc_mask mask;
+    vc_plan plan;    /* plain */
     size_t d, width; /* head_dim; floats of a token */
     vc_attend_layer *dense, *split;
     float *qkv, *panel, *out, *want, *scores;
@@ -57,9 +59,11 @@ static sgemm_fn *find_openblas(void)
     return sgemm;
 }
 
-static vc_attend_layer *layers_of(const work *w, vc_attend_split how)
+static vc_attend_layer *layers_of(const work *w, vc_pattern_split split)
 {
     const vc_mask *m = &w->mask;
+    vc_pattern_options how = {.split = split};
+    must(vc_attention_costs_fill(&how, 0));
     vc_attend_layer *layers = calloc(m->layers, sizeof *layers);
     for (size_t l = 0; layers && l < m->layers; l++) {
         layers[l] = (vc_attend_layer){.heads = m->heads,
@@ -67,8 +71,8 @@ static vc_attend_layer *layers_of(const work *w, vc_attend_split how)
                                       .keys = m->keys,
                                       .head_dim = w->d,
                                       .value_dim = w->d};
-        must(vc_attend_layer_open(&layers[l], how == VC_SPLIT_DENSE ? NULL : vc_mask_head(m, l, 0),
-                                  NULL, how));
+        must(vc_attend_layer_open(&layers[l], split == VC_PATTERN_WHOLE ? NULL : &w->plan.layers[l],
+                                  NULL, &how));
     }
     return layers;
 }
@@ -158,6 +162,7 @@ int main(int argc, char **argv)
     work w = {.d = argc > 2 ? (size_t)atoi(argv[2]) : 64};
     const size_t rounds = argc > 3 ? (size_t)atoi(argv[3]) : 31;
     must(vc_mask_read(&w.mask, argv[1]));
+    must(vc_plan_of_masks(&w.plan, &w.mask, 1));
     const vc_mask *m = &w.mask;
     if (m->queries != m->keys) {
         fputs("bench_attend: wanted a square mask\n", stderr);
@@ -169,8 +174,8 @@ int main(int argc, char **argv)
     w.out = room(m->queries * m->heads * w.d * sizeof(float));
     w.want = room(m->queries * m->heads * w.d * sizeof(float));
     w.scores = room(m->queries * m->keys * sizeof(float));
-    w.dense = layers_of(&w, VC_SPLIT_DENSE);
-    w.split = layers_of(&w, VC_SPLIT_BY_COST);
+    w.dense = layers_of(&w, VC_PATTERN_WHOLE);
+    w.split = layers_of(&w, VC_PATTERN_BY_COST);
     w.sgemm = find_openblas();
     vc_rng rng = vc_rng_open(1, 0, 0);
     for (size_t i = 0; i < m->keys * w.width; i++)

@@ -4,7 +4,8 @@
  * and the scale of the scores are folded into them, every buffer lies in one arena. Work is a short list of steps:
  * threads take tiles of tokens through all operators of a step and meet only between steps, one for each attention.
  * Tokens that nothing reads are not computed: behind the last attention of a DeiT only class tokens are.
- * The result does not depend on the number of threads. */
+ * The result does not depend on the number of threads. How heads are split moves it by rounding: split by the costs of
+ * this machine, it may differ in the last digits from another machine's; split as the plan says, it does not. */
 #ifndef VITCOD_ENGINE_H
 #define VITCOD_ENGINE_H
 
@@ -16,10 +17,13 @@
 
 typedef struct vc_engine_options {
     vc_precision precision;
-    size_t batch;          /* most images at once */
-    size_t threads;        /* 0: vc_threads_count() */
-    vc_attend_split split; /* VC_SPLIT_DENSE: a mask's pruned scores are computed and dropped */
-    int unrestricted;      /* leaves the model's mask or plan aside */
+    size_t batch;   /* most images at once */
+    size_t threads; /* 0: vc_threads_count() */
+    /* How heads are split. VC_PATTERN_WHOLE: pruned scores are computed and dropped. Masks have no split of their
+     * own: with VC_PATTERN_BY_PLAN they are VC_EINVAL. */
+    vc_pattern_split split;
+    vc_split_costs costs; /* VC_PATTERN_BY_COST; all 0: those of this machine (attention_costs.h) */
+    int unrestricted;     /* leaves the model's mask or plan aside */
 } vc_engine_options;
 
 vc_engine_options vc_engine_options_default(void); /* fp32, one image, all threads, split by cost */

@@ -68,7 +68,7 @@ typedef struct vc_pattern {
     void *memory;
 } vc_pattern;
 
-/* `layer`, whose arrays it points into, must outlive it. */
+/* It points into the shares of `layer` and, with plan_order, into its orders and columns, which then must outlive it. */
 vc_status vc_pattern_open(vc_pattern *out, const vc_plan_layer *layer,
                           const vc_pattern_options *options);
 /* Nothing is restricted; of the options only the extra columns matter. */

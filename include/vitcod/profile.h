@@ -97,11 +97,12 @@ typedef struct vc_attention_times {
     double largest_difference; /* sparse against masked dense, relative to the largest output */
 } vc_attention_times;
 
-/* Times dense attention against attention on the plan, interleaved, on random Q, K, V. First the
+/* Times dense attention against attention on the plan, its heads split as asked, interleaved, on random Q, K, V. First the
  * sparse result is checked against dense attention under the plan's mask: a difference above 1e-4
  * is VC_EINVAL, and nothing is timed. `progress`: of the repeats, or NULL. */
 vc_status vc_profile_attention(vc_attention_times *out, const vc_plan *plan, size_t head_dim,
-                               size_t batch, size_t repeats, uint64_t seed, vc_progress *progress);
+                               const vc_pattern_options *split, size_t batch, size_t repeats,
+                               uint64_t seed, vc_progress *progress);
 
 /* Self-attention of one layer at some length, in three ways. */
 typedef enum vc_way {
@@ -119,6 +120,7 @@ typedef struct vc_length_options {
     double sparsity;  /* share of the entries that is pruned */
     size_t repeats;
     uint64_t seed;
+    vc_pattern_options split; /* of the sparse way; its plan has the global columns in the panel */
 } vc_length_options;
 
 typedef struct vc_length_times {

@@ -45,6 +45,7 @@
 /* kernels: operators, forward and backward */
 #include "vitcod/attend.h"
 #include "vitcod/attention.h"
+#include "vitcod/attention_costs.h"
 #include "vitcod/autoencoder.h"
 #include "vitcod/gemm.h"
 #include "vitcod/kernels.h"

@@ -110,8 +110,8 @@ static json_t *layers_json(const contender *split, const contender *dense, const
         double kept = 0.0;
         json_t *panels = json_array();
         for (size_t h = 0; h < a->heads; h++) {
-            kept += (double)a->head[h].kept;
-            json_array_append_new(panels, json_integer((json_int_t)a->head[h].panel_count));
+            kept += (double)a->pattern.head[h].kept;
+            json_array_append_new(panels, json_integer((json_int_t)a->pattern.head[h].panel_count));
         }
         json_t *layer = json_pack("{s:i, s:f, s:o, s:f}", "layer", (int)l, "kept_share",
                                   kept / (double)(a->heads * a->queries * a->keys), "panel_keys",

@@ -22,9 +22,10 @@ static vc_status find_head_dim(size_t *head_dim, const cli_model_options *option
 static vc_status measure(vc_attention_times *out, const vc_plan *plan, size_t head_dim,
                          size_t batch, size_t repeats, size_t seed)
 {
+    const vc_pattern_options split = {.split = VC_PATTERN_BY_COST};
     vc_progress progress = vc_progress_begin("measuring", repeats);
     const vc_status status =
-        vc_profile_attention(out, plan, head_dim, batch, repeats, seed, &progress);
+        vc_profile_attention(out, plan, head_dim, &split, batch, repeats, seed, &progress);
     vc_progress_end(&progress);
     return status;
 }

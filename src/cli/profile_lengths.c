@@ -50,7 +50,8 @@ vc_status cli_profile_lengths(json_t *result, const cli_profile_options *o)
                                        o->linformer == CLI_UNSET ? PROJECTED : o->linformer,
                                    .sparsity = o->sparsity,
                                    .repeats = o->repeats == CLI_UNSET ? REPEATS : o->repeats,
-                                   .seed = o->model.seed};
+                                   .seed = o->model.seed,
+                                   .split = {.split = VC_PATTERN_BY_COST}};
     json_t *list = json_array();
     json_object_update_new(result, json_pack("{s:s, s:I, s:I, s:I, s:f, s:I, s:o}", "arch",
                                              o->model.arch, "heads", (json_int_t)how.heads,

@@ -168,11 +168,11 @@ void vc__run_attention(vc_engine *e, const vc__op *op, const vc__tile *tile)
             float *to = out + p.from * op->to->width + h * a->value_dim;
             (a->bf16 ? e->kernels->attend_rows_bf16
                      : e->kernels->attend_rows)(to, op->to->width, &view, p.token, p.rows);
-            if (!view.head->kept_share)
+            const float *shares = a->pattern.head[h].kept_share;
+            if (!shares)
                 continue;
             vc_residual_mean(mean, view.v, view.v_stride, a->keys, a->value_dim);
-            vc_residual_add(to, op->to->width, view.head->kept_share + p.token, mean, p.rows,
-                            a->value_dim);
+            vc_residual_add(to, op->to->width, shares + p.token, mean, p.rows, a->value_dim);
         }
     }
     if (op->activate)

@@ -51,9 +51,9 @@ static void count_attention(vc_engine_op *out, const vc_attend_layer *a, size_t 
 {
     uint64_t scores = 0, residual = 0;
     for (size_t h = 0; h < a->heads; h++) {
-        const vc_attend_head *head = &a->head[h];
+        const vc_pattern_head *head = &a->pattern.head[h];
         scores += queries * head->panel_count;
-        scores += head->row_start ? (uint64_t)head->row_start[queries] : 0;
+        scores += vc_rows_count(head, queries);
         residual += head->kept_share ? a->keys + queries : 0;
     }
     out->score_macs = scores * a->head_dim;

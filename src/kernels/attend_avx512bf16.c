@@ -117,7 +117,7 @@ INLINE void value_block_bf16(float *out, size_t out_stride, const float *keep, c
                              const vc_attend_view *view, size_t start, size_t keys,
                              const size_t rows)
 {
-    const size_t wide = (view->head->panel_count + VC_PANEL - 1) / VC_PANEL * VC_PANEL;
+    const size_t wide = vc_panel_blocks(view->head->pattern->panel_count) * VC_PANEL;
     const uint16_t *v = (const uint16_t *)(const void *)view->panel + wide * view->head_dim +
                         start * view->value_dim;
     _Alignas(64) uint16_t powers[TILE * BLOCK];

@@ -5,7 +5,7 @@
 #include "vitcod/kernels.h"
 
 /* Where a token stands in a head's panel; SIZE_MAX: nowhere. */
-static size_t place_of(const vc_attend_head *head, size_t token)
+static size_t place_of(const vc_pattern_head *head, size_t token)
 {
     if (!head->panel_place)
         return token;
@@ -20,7 +20,7 @@ static void pack_block(float *panel, const float *k, size_t stride, size_t head_
             panel[d * VC_PANEL + i] = k[i * stride + d];
 }
 
-static void pack_fp32(float *panel, const vc_attend_head *head, const float *k, size_t stride,
+static void pack_fp32(float *panel, const vc_pattern_head *head, const float *k, size_t stride,
                       size_t head_dim, size_t first, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -45,13 +45,13 @@ static void pack_key(uint16_t *to, const uint16_t *k, size_t head_dim)
         memcpy(to + d * VC_PANEL, k + d, 2 * sizeof *to);
 }
 
-static void pack_bf16(uint16_t *panel, const vc_attend_head *head, const vc_attend_layer *layer,
+static void pack_bf16(uint16_t *panel, const vc_pattern_head *head, const vc_attend_layer *layer,
                       const float *k, const float *v, size_t stride, size_t first, size_t count)
 {
     enum { CHUNK = 64 }; /* values converted at a time */
     const vc_kernels *kernels = vc_kernels_get();
     const size_t d = layer->head_dim, dv = layer->value_dim,
-                 wide = (head->panel_count + VC_PANEL - 1) / VC_PANEL * VC_PANEL;
+                 wide = vc_panel_blocks(head->panel_count) * VC_PANEL;
     uint16_t half[2][CHUNK];
     for (size_t i = 0; i < count; i++) {
         const size_t at = place_of(head, first + i);
@@ -87,13 +87,13 @@ void vc_attend_pack(float *panels, const vc_attend_layer *layer, const float *k,
                     size_t stride, size_t first, size_t count)
 {
     for (size_t h = 0; h < layer->heads; h++) {
-        const vc_attend_head *head = &layer->head[h];
+        const vc_pattern_head *head = &layer->pattern.head[h];
+        float *panel = panels + layer->head[h].panel_start;
         const float *from = k + h * layer->head_dim;
         if (layer->bf16)
-            pack_bf16((void *)(panels + head->panel_start), head, layer, from,
-                      v + h * layer->value_dim, stride, first, count);
-        else
-            pack_fp32(panels + head->panel_start, head, from, stride, layer->head_dim, first,
+            pack_bf16((void *)panel, head, layer, from, v + h * layer->value_dim, stride, first,
                       count);
+        else
+            pack_fp32(panel, head, from, stride, layer->head_dim, first, count);
     }
 }

@@ -35,18 +35,17 @@ static float score_of(const vc_attend_view *view, const float *q, size_t token, 
 static int next_key(key *out, size_t *at, const vc_attend_view *view, const float *q, size_t query,
                     int bf16)
 {
-    const vc_attend_head *head = view->head;
-    const size_t blocks = (head->panel_count + VC_PANEL - 1) / VC_PANEL;
+    const vc_pattern_head *head = view->head->pattern;
+    const float *panel_bias = view->head->panel_bias, *row_bias = view->head->row_bias;
+    const size_t wide = vc_panel_blocks(head->panel_count) * VC_PANEL;
     for (; *at < head->panel_count; (*at)++) {
         const size_t i = *at;
-        if (head->panel_kept &&
-            !(head->panel_kept[query * blocks + i / VC_PANEL] >> i % VC_PANEL & 1))
+        if (!vc_panel_keeps(head, query, i))
             continue;
         out->token = head->panel_keys ? (size_t)head->panel_keys[i] : i;
         out->rounded = bf16;
-        out->score = score_of(
-            view, q, out->token,
-            head->panel_bias ? head->panel_bias + query * blocks * VC_PANEL + i : NULL, bf16);
+        out->score =
+            score_of(view, q, out->token, panel_bias ? panel_bias + query * wide + i : NULL, bf16);
         (*at)++;
         return 1;
     }
@@ -57,7 +56,7 @@ static int next_key(key *out, size_t *at, const vc_attend_view *view, const floa
         return 0;
     out->token = (size_t)head->row_keys[e];
     out->rounded = 0;
-    out->score = score_of(view, q, out->token, head->row_bias ? head->row_bias + e : NULL, 0);
+    out->score = score_of(view, q, out->token, row_bias ? row_bias + e : NULL, 0);
     (*at)++;
     return 1;
 }

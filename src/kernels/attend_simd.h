@@ -149,7 +149,8 @@ INLINE void value_tile(float *out, size_t out_stride, const float *keep, const f
 INLINE void value_block(float *out, size_t out_stride, const float *keep, const float *scores,
                         const vc_attend_view *view, size_t start, size_t keys, const size_t rows)
 {
-    const int32_t *order = view->head->panel_keys ? view->head->panel_keys + start : NULL;
+    const int32_t *order =
+        view->head->pattern->panel_keys ? view->head->pattern->panel_keys + start : NULL;
     const float *v = view->v + (order ? 0 : start * view->v_stride);
     size_t c = 0;
     for (; c + WIDE * LANES <= view->value_dim; c += WIDE * LANES)
@@ -226,13 +227,14 @@ typedef struct own_keys {
     size_t count, left;
 } own_keys;
 
-INLINE own_keys own_keys_of(const vc_attend_head *head, size_t query, size_t from)
+INLINE own_keys own_keys_of(const vc_attend_head *packed, size_t query, size_t from)
 {
+    const vc_pattern_head *head = packed->pattern;
     if (!head->row_start)
         return (own_keys){0};
     const size_t start = (size_t)head->row_start[query] + from,
                  left = (size_t)head->row_start[query + 1] - start;
-    return (own_keys){head->row_keys + start, head->row_bias ? head->row_bias + start : NULL,
+    return (own_keys){head->row_keys + start, packed->row_bias ? packed->row_bias + start : NULL,
                       left < BLOCK ? left : BLOCK, left};
 }
 
@@ -282,8 +284,9 @@ INLINE void attend_tile(float *out, size_t out_stride, running *now, const vc_at
                         const size_t value_dim)
 {
     static const float one = 1.0f;
-    const vc_attend_head *head = view->head;
-    const size_t blocks = (head->panel_count + VC_PANEL - 1) / VC_PANEL;
+    const vc_pattern_head *head = view->head->pattern;
+    const float *panel_bias = view->head->panel_bias;
+    const size_t blocks = vc_panel_blocks(head->panel_count);
     const int last = start + keys == head->panel_count;
     _Alignas(64) float scores[TILE * BLOCK], own_scores[TILE * BLOCK];
     own_keys own[TILE];
@@ -292,7 +295,7 @@ INLINE void attend_tile(float *out, size_t out_stride, running *now, const vc_at
     if (keys > 0)
         score(scores, view, query, start, keys, rows);
     for (size_t r = 0; r < rows; r++) {
-        own[r] = last ? own_keys_of(head, first + query + r, 0) : (own_keys){0};
+        own[r] = last ? own_keys_of(view->head, first + query + r, 0) : (own_keys){0};
         score_row(own_scores + r * BLOCK, view->q + (query + r) * view->q_stride, view->k,
                   view->k_stride, own[r].keys, own[r].count, head_dim);
     }
@@ -300,10 +303,10 @@ INLINE void attend_tile(float *out, size_t out_stride, running *now, const vc_at
     for (size_t r = 0; r < rows; r++) {
         const size_t at = (first + query + r) * blocks + start / VC_PANEL;
         float *panel = scores + r * BLOCK, *mine = own_scores + r * BLOCK;
-        const vec highest = maximum(
-            restrict_scores(panel, keys, head->panel_bias ? head->panel_bias + at * VC_PANEL : NULL,
-                            head->panel_kept ? head->panel_kept + at : NULL),
-            restrict_scores(mine, own[r].count, own[r].bias, NULL));
+        const vec highest =
+            maximum(restrict_scores(panel, keys, panel_bias ? panel_bias + at * VC_PANEL : NULL,
+                                    head->panel_kept ? head->panel_kept + at : NULL),
+                    restrict_scores(mine, own[r].count, own[r].bias, NULL));
         keep[r] = soften(&now[r], highest, panel, keys, mine, own[r].count);
     }
     tick(view->ticks, 1, &since);
@@ -337,7 +340,7 @@ INLINE void attend_block(float *out, size_t out_stride, running *now, const vc_a
 INLINE void attend_by(float *out, size_t out_stride, const vc_attend_view *view, size_t first,
                       size_t rows, score_fn *score, value_fn *value)
 {
-    const vc_attend_head *head = view->head;
+    const vc_pattern_head *head = view->head->pattern;
     for (size_t group = 0; group < rows; group += GROUP) {
         const size_t count = rows - group < GROUP ? rows - group : GROUP;
         float *to = out + group * out_stride;

@@ -4,6 +4,7 @@
 
 #include "vitcod/arena.h"
 #include "vitcod/attend.h"
+#include "vitcod/attention_costs.h"
 #include "vitcod/clock.h"
 #include "vitcod/kernels.h"
 #include "vitcod/profile.h"
@@ -15,7 +16,6 @@ typedef struct bench {
     vc_attention_shape shape;
     vc_attend_layer dense, *split; /* split: of each layer */
     float *qkv, *out, *want, *probs, *scratch, *panels;
-    uint8_t *pruned;
     double *samples; /* (3, repeats): dense, sparse, ratio */
     size_t repeats;
     vc_arena arena;
@@ -43,27 +43,25 @@ static void place(bench *b)
     b->samples = vc_arena_take(&b->arena, 3 * b->repeats * sizeof(double));
 }
 
-static vc_status open_bench(bench *b, uint64_t seed)
+static vc_status open_bench(bench *b, const vc_pattern_options *split, uint64_t seed)
 {
+    const vc_pattern_options whole = {.split = VC_PATTERN_WHOLE};
+    vc_pattern_options by = *split;
     const vc_attention_shape *s = &b->shape;
     const vc_attend_layer sizes = {.heads = s->heads,
                                    .queries = s->queries,
                                    .keys = s->keys,
                                    .head_dim = s->head_dim,
                                    .value_dim = s->value_dim};
-    b->pruned = malloc(s->heads * s->queries * s->keys);
     b->split = calloc(b->plan->layer_count, sizeof *b->split);
-    if (!b->split || !b->pruned)
+    if (!b->split)
         return vc_fail(VC_ENOMEM, "out of memory");
     b->dense = sizes;
-    VC_TRY(vc_attend_layer_open(&b->dense, NULL, NULL, VC_SPLIT_DENSE));
+    VC_TRY(vc_attention_costs_fill(&by, 0));
+    VC_TRY(vc_attend_layer_open(&b->dense, NULL, NULL, &whole));
     for (size_t l = 0; l < b->plan->layer_count; l++) {
         b->split[l] = sizes;
-        vc_plan_layer_mask(b->pruned, &b->plan->layers[l]);
-        VC_TRY(vc_attend_layer_open(&b->split[l], b->pruned, NULL, VC_SPLIT_BY_COST));
-        const float *shares = b->plan->layers[l].kept_share;
-        for (size_t h = 0; shares && h < s->heads; h++)
-            b->split[l].head[h].kept_share = shares + h * s->queries;
+        VC_TRY(vc_attend_layer_open(&b->split[l], &b->plan->layers[l], NULL, &by));
     }
     place(b);
     VC_TRY(vc_arena_reserve(&b->arena));
@@ -80,12 +78,11 @@ static void close_bench(bench *b)
         vc_attend_layer_close(&b->split[l]);
     vc_attend_layer_close(&b->dense);
     free(b->split);
-    free(b->pruned);
     vc_arena_close(&b->arena);
 }
 
 /* One head's residual, if it has one; v and out are the head's. */
-static void add_residual(bench *b, const vc_attend_head *head, float *out, const float *v)
+static void add_residual(bench *b, const vc_pattern_head *head, float *out, const float *v)
 {
     const vc_attention_shape *s = &b->shape;
     float *mean =
@@ -127,7 +124,7 @@ static void run(bench *b, const vc_attend_layer *layer)
                                                       layer->head[h].panel_start};
                 float *to = b->out + i * s->queries * width + h * s->head_dim;
                 kernels->attend_rows(to, width, &view, 0, s->queries);
-                add_residual(b, view.head, to, view.v);
+                add_residual(b, &layer->pattern.head[h], to, view.v);
             }
     }
 }
@@ -198,7 +195,8 @@ static void measure(vc_attention_times *out, bench *b, vc_progress *progress)
 }
 
 vc_status vc_profile_attention(vc_attention_times *out, const vc_plan *plan, size_t head_dim,
-                               size_t batch, size_t repeats, uint64_t seed, vc_progress *progress)
+                               const vc_pattern_options *split, size_t batch, size_t repeats,
+                               uint64_t seed, vc_progress *progress)
 {
     *out = (vc_attention_times){0};
     const vc_plan_layer *first = &plan->layers[0];
@@ -214,7 +212,7 @@ vc_status vc_profile_attention(vc_attention_times *out, const vc_plan *plan, siz
                .repeats = repeats,
                .shape = {batch, first->heads, first->queries, first->keys, head_dim, head_dim,
                          3 * width, 3 * width, 3 * width, width}};
-    vc_status status = open_bench(&b, seed);
+    vc_status status = open_bench(&b, split, seed);
     if (status == VC_OK)
         status = verify(&b, &out->largest_difference);
     if (status == VC_OK)

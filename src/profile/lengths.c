@@ -1,9 +1,9 @@
 /* Attention over sequence lengths: dense, Linformer's, ViTCoD's. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "vitcod/arena.h"
+#include "vitcod/attention_costs.h"
 #include "vitcod/clock.h"
 #include "vitcod/gemm.h"
 #include "vitcod/kernels.h"
@@ -13,9 +13,9 @@
 enum { CHUNK = 96 /* tokens that a thread takes at a time */, WARM_UP = 2, CHECKED = 3 };
 
 typedef struct way {
-    vc_attend_layer layer;
-    const float *k, *v; /* (keys, width) */
-    float *panels;
+    vc_attend_layer layer; /* of one head: all are alike */
+    const float *k, *v;    /* (keys, width) */
+    float *panels;         /* (heads) of them */
 } way;
 
 typedef struct bench {
@@ -39,44 +39,83 @@ static size_t at_most(size_t count, size_t most)
     return count < most ? count : most;
 }
 
-/* The same count in each row: the band stays between the global columns and the end. */
-static uint8_t *sparse_pattern(size_t tokens, const vc_length_options *o)
+/* ViTCoD's pattern of one head; all heads share it. Each row keeps as much: the band stays between the global columns
+ * and the end. */
+typedef struct band {
+    size_t tokens, columns, width;
+} band;
+
+static band band_of(size_t tokens, double sparsity)
 {
-    const double kept = (1.0 - o->sparsity) * (double)tokens;
+    const double kept = (1.0 - sparsity) * (double)tokens;
     const size_t columns = kept > 2.0 ? (size_t)(kept / 2.0) : 1;
-    const size_t band = kept > (double)columns
-                            ? at_most((size_t)ceil(kept - (double)columns), tokens - columns)
-                            : 0;
-    uint8_t *pruned = malloc(o->heads * tokens * tokens);
-    for (size_t i = 0; pruned && i < tokens; i++) {
-        uint8_t *row = pruned + i * tokens;
-        const size_t centred = i > columns + band / 2 ? i - band / 2 : columns;
-        memset(row, 1, tokens);
-        memset(row, 0, columns);
-        memset(row + at_most(centred, tokens - band), 0, band);
+    return (band){tokens, columns,
+                  kept > (double)columns
+                      ? at_most((size_t)ceil(kept - (double)columns), tokens - columns)
+                      : 0};
+}
+
+/* Where a row's band starts; never before that of the row before. */
+static size_t band_start(const band *b, size_t row)
+{
+    const size_t centred = row > b->columns + b->width / 2 ? row - b->width / 2 : b->columns;
+    return at_most(centred, b->tokens - b->width);
+}
+
+/* The rows of each column follow each other. */
+static void fill_columns(vc_plan_layer *layer, const band *b)
+{
+    int32_t used = 0;
+    for (size_t j = 0, first = 0, end = 0; j < b->tokens; j++) {
+        const int global = j < b->columns;
+        layer->column_start[j] = used;
+        while (!global && first < b->tokens && band_start(b, first) + b->width <= j)
+            first++;
+        while (!global && end < b->tokens && band_start(b, end) <= j)
+            end++;
+        for (size_t i = global ? 0 : first; i < (global ? b->tokens : end); i++)
+            layer->rows[used++] = (int32_t)i;
     }
-    for (size_t h = 1; pruned && h < o->heads; h++)
-        memcpy(pruned + h * tokens * tokens, pruned, tokens * tokens);
-    return pruned;
+    layer->column_start[b->tokens] = used;
+}
+
+static vc_status open_sparse(way *w, const band *b, const vc_pattern_options *split)
+{
+    const size_t t = b->tokens, kept = t * (b->columns + b->width);
+    int32_t globals = (int32_t)b->columns, *room = malloc((2 * t + 1 + kept) * sizeof *room);
+    vc_plan_layer layer = {.heads = 1, .queries = t, .keys = t, .global_tokens = &globals};
+    vc_pattern_options how = *split;
+    if (!room)
+        return vc_fail(VC_ENOMEM, "out of memory for a plan of %zu entries", kept);
+    layer.query_order = layer.key_order = room;
+    layer.column_start = room + t;
+    layer.rows = layer.column_start + t + 1;
+    for (size_t i = 0; i < t; i++)
+        room[i] = (int32_t)i;
+    fill_columns(&layer, b);
+    vc_status status = vc_attention_costs_fill(&how, 0);
+    if (status == VC_OK)
+        status = vc_attend_layer_open(&w->layer, &layer, NULL, &how);
+    free(room);
+    return status;
 }
 
 static vc_status open_ways(bench *b)
 {
     const vc_length_options *o = b->o;
-    uint8_t *pruned = sparse_pattern(b->tokens, o);
-    vc_status status = pruned ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for a mask");
-    for (int w = 0; w < VC_WAY_COUNT && status == VC_OK; w++) {
+    const vc_pattern_options whole = {.split = VC_PATTERN_WHOLE};
+    const band kept = band_of(b->tokens, o->sparsity);
+    for (int w = 0; w < VC_WAY_COUNT; w++) {
         way *at = &b->ways[w];
-        at->layer = (vc_attend_layer){.heads = o->heads,
+        at->layer = (vc_attend_layer){.heads = 1,
                                       .queries = b->tokens,
                                       .keys = w == VC_WAY_LINFORMER ? o->projected : b->tokens,
                                       .head_dim = o->head_dim,
                                       .value_dim = o->head_dim};
-        status = vc_attend_layer_open(&at->layer, w == VC_WAY_SPARSE ? pruned : NULL, NULL,
-                                      VC_SPLIT_BY_COST);
+        VC_TRY(w == VC_WAY_SPARSE ? open_sparse(at, &kept, &o->split)
+                                  : vc_attend_layer_open(&at->layer, NULL, NULL, &whole));
     }
-    free(pruned);
-    return status;
+    return VC_OK;
 }
 
 /* The same walk measures and places. */
@@ -92,7 +131,7 @@ static void place(bench *b)
     b->projected_v = vc_arena_floats(&b->arena, few);
     for (int w = 0; w < VC_WAY_COUNT; w++) {
         way *at = &b->ways[w];
-        at->panels = vc_arena_floats(&b->arena, at->layer.panel_floats);
+        at->panels = vc_arena_floats(&b->arena, b->o->heads * at->layer.panel_floats);
         at->k = w == VC_WAY_LINFORMER ? b->projected_k : b->k;
         at->v = w == VC_WAY_LINFORMER ? b->projected_v : b->v;
     }
@@ -120,7 +159,7 @@ static void fill_all(bench *b)
 static vc_attend_view view_of(const bench *b, const way *w, size_t head, size_t first)
 {
     const size_t at = head * b->o->head_dim;
-    return (vc_attend_view){.head = &w->layer.head[head],
+    return (vc_attend_view){.head = w->layer.head,
                             .head_dim = b->o->head_dim,
                             .value_dim = b->o->head_dim,
                             .q = b->q + first * b->width + at,
@@ -129,7 +168,7 @@ static vc_attend_view view_of(const bench *b, const way *w, size_t head, size_t 
                             .q_stride = b->width,
                             .k_stride = b->width,
                             .v_stride = b->width,
-                            .panel = w->panels + w->layer.head[head].panel_start};
+                            .panel = w->panels + head * w->layer.panel_floats};
 }
 
 static void project(bench *b)
@@ -156,9 +195,11 @@ static void run(bench *b, vc_way which)
     {
 #pragma omp for schedule(static)
         for (size_t c = 0; c < (keys + CHUNK - 1) / CHUNK; c++)
-            vc_attend_pack(w->panels, &w->layer, w->k + c * CHUNK * b->width,
-                           w->v + c * CHUNK * b->width, b->width, c * CHUNK,
-                           at_most(keys - c * CHUNK, CHUNK));
+            for (size_t h = 0; h < heads; h++) {
+                const size_t at = c * CHUNK * b->width + h * b->o->head_dim;
+                vc_attend_pack(w->panels + h * w->layer.panel_floats, &w->layer, w->k + at,
+                               w->v + at, b->width, c * CHUNK, at_most(keys - c * CHUNK, CHUNK));
+            }
 #pragma omp for schedule(static)
         for (size_t i = 0; i < heads * chunks; i++) {
             const size_t head = i / chunks, first = i % chunks * CHUNK;
@@ -229,9 +270,7 @@ static vc_status check(bench *b, vc_way which)
 static void count(vc_length_times *out, const bench *b)
 {
     const uint64_t t = b->tokens, width = b->width, k = b->o->projected;
-    uint64_t kept = 0;
-    for (size_t h = 0; h < b->o->heads; h++)
-        kept += b->ways[VC_WAY_SPARSE].layer.head[h].kept;
+    const uint64_t kept = b->o->heads * b->ways[VC_WAY_SPARSE].layer.pattern.head[0].kept;
     out->kept_share = (double)kept / (double)(b->o->heads * t * t);
     out->macs[VC_WAY_DENSE] = 2 * t * t * width;
     out->macs[VC_WAY_LINFORMER] = 2 * k * t * width + 2 * t * k * width;

@@ -136,9 +136,12 @@ static void masks_and_their_absence(void **state)
     forward(masked, model);
     run_engine(have, model, images, IMAGES, &options);
     assert_close(have, masked, 1e-5);
-    options.split = VC_SPLIT_DENSE;
+    options.split = VC_PATTERN_WHOLE;
     run_engine(have, model, images, IMAGES, &options);
     assert_close(have, masked, 1e-5);
+    options.split = VC_PATTERN_BY_PLAN; /* which masks do not have */
+    vc_engine *engine;
+    assert_fails(vc_engine_open(&engine, model, &options), VC_EINVAL, "masks do not say");
     options.unrestricted = 1;
     run_engine(have, model, images, IMAGES, &options);
     assert_close(have, dense, 1e-5);
@@ -173,6 +176,55 @@ static void a_residual(void **state)
     engine_logits(have, model, images, IMAGES, VC_IN_FP32);
     assert_close(have, want, 1e-5);
     vc_plan_close(&plan);
+    vc_mask_close(&mask);
+    vc_model_close(model);
+}
+
+/* Keys in all panels of the engine that a plan of this threshold gives, and its logits. */
+static size_t run_threshold(float *logits, vc_model *model, const vc_mask *mask, size_t threshold,
+                            const vc_engine_options *options)
+{
+    size_t keys = 0;
+    vc_plan plan;
+    vc_engine *engine;
+    assert_ok(vc_polarize(&plan, mask, threshold, "mask"));
+    assert_ok(vc_model_use_plan(model, &plan, "plan"));
+    assert_ok(vc_engine_open(&engine, model, options));
+    assert_ok(vc_engine_run(engine, logits, images, IMAGES));
+    for (size_t l = 0; l < plan.layer_count; l++)
+        for (size_t h = 0; h < plan.layers[l].heads; h++)
+            keys += vc_engine_attention(engine, l)->pattern.head[h].panel_count;
+    vc_engine_close(engine);
+    vc_plan_close(&plan);
+    return keys;
+}
+
+/* A plan's threshold moves keys between panel and rows, unless the split is by cost. */
+static void the_plan_decides_the_split(void **state)
+{
+    (void)state;
+    float few[IMAGES * CLASSES], many[IMAGES * CLASSES], by_cost[IMAGES * CLASSES],
+        threads[IMAGES * CLASSES];
+    vc_model *model = make(3);
+    vc_mask mask;
+    vc_engine_options options = vc_engine_options_default();
+    options.batch = IMAGES;
+    assert_ok(vc_mask_open(&mask, 3, 3, TOKENS, TOKENS));
+    for (size_t i = 0; i < 9 * TOKENS * TOKENS; i++)
+        mask.pruned[i] = i % TOKENS != i / TOKENS % TOKENS && i % 5 != 0 && i % TOKENS > 2;
+    options.split = VC_PATTERN_BY_PLAN;
+    const size_t all = run_threshold(many, model, &mask, 0, &options),
+                 some = run_threshold(few, model, &mask, TOKENS - 1, &options);
+    assert_int_equal(all, 9 * TOKENS);
+    assert_int_equal(some, 9 * 3);
+    assert_close(few, many, 1e-5);
+    options.threads = 1;
+    run_threshold(threads, model, &mask, TOKENS - 1, &options);
+    assert_memory_equal(threads, few, sizeof few);
+    options.split = VC_PATTERN_BY_COST;
+    options.costs = (vc_split_costs){.panel_entry = 1.0, .row_entry = 1e-3, .row = 1e-3};
+    assert_int_equal(run_threshold(by_cost, model, &mask, 0, &options), 0);
+    assert_close(by_cost, many, 1e-5);
     vc_mask_close(&mask);
     vc_model_close(model);
 }
@@ -253,10 +305,14 @@ static void equalization(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_depth),  cmocka_unit_test(any_coder),
-        cmocka_unit_test(any_batch),  cmocka_unit_test(masks_and_their_absence),
-        cmocka_unit_test(a_residual), cmocka_unit_test(time_is_told_by_operator),
-        cmocka_unit_test(int8_files), cmocka_unit_test(equalization)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(any_depth),
+                                       cmocka_unit_test(any_coder),
+                                       cmocka_unit_test(any_batch),
+                                       cmocka_unit_test(masks_and_their_absence),
+                                       cmocka_unit_test(a_residual),
+                                       cmocka_unit_test(the_plan_decides_the_split),
+                                       cmocka_unit_test(time_is_told_by_operator),
+                                       cmocka_unit_test(int8_files),
+                                       cmocka_unit_test(equalization)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,14 +4,20 @@
 
 #include "random.h"
 #include "testing.h"
+#include "vitcod/attention_costs.h"
 #include "vitcod/kernels.h"
 
 typedef struct problem {
     vc_attend_layer layer;
-    uint8_t *pruned;      /* (H, Tq, Tk) or NULL */
+    uint8_t *pruned; /* (H, Tq, Tk) or NULL */
+    vc_plan plan;    /* the same, plain; with `globals` tokens in the panel where a plan decides */
     float *bias, *q, *kv; /* kv: K and V of all heads, token by token */
+    float *extra_bias;    /* (H, Tq, 1): the last key is an extra column; NULL: it is not */
     double *want;
 } problem;
+
+/* A panel in bfloat16 would be cheaper; the split need not be the best here. */
+static const vc_split_costs costs = {.panel_entry = 1.0, .row_entry = 1.6, .row = 7.0};
 
 static void *room(size_t bytes)
 {
@@ -59,6 +65,15 @@ static void compute(problem *p)
     free(power);
 }
 
+/* A few tokens are global, whatever they keep. */
+static void make_plan(problem *p)
+{
+    const vc_mask mask = {1, p->layer.heads, p->layer.queries, p->layer.keys, p->pruned};
+    assert_ok(vc_plan_of_masks(&p->plan, &mask, 1));
+    for (size_t h = 0; h < mask.heads; h++)
+        p->plan.layers[0].global_tokens[h] = (int32_t)(mask.keys / 5);
+}
+
 static void open_problem(problem *p, const vc_attend_layer *sizes, double density, int biased)
 {
     const size_t maps = sizes->heads * sizes->queries * sizes->keys;
@@ -83,6 +98,7 @@ static void open_problem(problem *p, const vc_attend_layer *sizes, double densit
                 for (size_t j = 0; j < sizes->keys; j++)
                     p->pruned[(h * sizes->queries + i) * sizes->keys + j] =
                         (uint8_t)is_pruned(h, i, j, &rng, density);
+        make_plan(p);
     }
     compute(p);
 }
@@ -94,15 +110,20 @@ static void close_problem(problem *p)
     free(p->want);
     free(p->bias);
     free(p->pruned);
+    vc_plan_close(&p->plan);
 }
 
 /* `step` queries at a time: the cut must not matter. */
-static void check(const problem *p, const vc_kernels *kernels, vc_attend_split split, size_t step,
+static void check(const problem *p, const vc_kernels *kernels, vc_pattern_split split, size_t step,
                   int bf16)
 {
+    const vc_pattern_options how = {.split = split,
+                                    .costs = costs,
+                                    .extra = p->extra_bias ? 1 : 0,
+                                    .extra_bias = p->extra_bias};
     vc_attend_layer layer = p->layer;
     layer.bf16 = bf16;
-    assert_ok(vc_attend_layer_open(&layer, p->pruned, p->bias, split));
+    assert_ok(vc_attend_layer_open(&layer, p->pruned ? p->plan.layers : NULL, p->bias, &how));
     const size_t tq = layer.queries, d = layer.head_dim, dv = layer.value_dim,
                  q_stride = layer.heads * d, v_stride = layer.heads * dv,
                  kv_stride = q_stride + v_stride;
@@ -152,14 +173,16 @@ static void check_all(const vc_attend_layer *sizes, double density, int biased)
         const vc_kernels *kernels = vc_kernels_of((vc_isa)isa);
         if (!kernels)
             continue;
-        check(&p, kernels, VC_SPLIT_BY_COST, sizes->queries, 0);
-        check(&p, kernels, VC_SPLIT_BY_COST, 5, 0);
-        check(&p, kernels, VC_SPLIT_DENSE, sizes->queries, 0);
+        check(&p, kernels, VC_PATTERN_BY_COST, sizes->queries, 0);
+        check(&p, kernels, VC_PATTERN_BY_COST, 5, 0);
+        check(&p, kernels, VC_PATTERN_BY_PLAN, sizes->queries, 0);
+        check(&p, kernels, VC_PATTERN_WHOLE, sizes->queries, 0);
         if (sizes->head_dim % 16 || sizes->value_dim % 16 ||
             (isa == VC_ISA_AVX512 && !vc_cpu_has_bf16()))
             continue;
-        check(&p, kernels, VC_SPLIT_BY_COST, 5, 1);
-        check(&p, kernels, VC_SPLIT_DENSE, sizes->queries, 1);
+        check(&p, kernels, VC_PATTERN_BY_COST, 5, 1);
+        check(&p, kernels, VC_PATTERN_BY_PLAN, 5, 1);
+        check(&p, kernels, VC_PATTERN_WHOLE, sizes->queries, 1);
     }
     close_problem(&p);
 }
@@ -186,16 +209,14 @@ static void equals_the_definition(void **state)
 static void splits_by_cost(void **state)
 {
     (void)state;
+    const vc_pattern_options how = {.split = VC_PATTERN_BY_COST, .costs = costs};
     problem p;
     open_problem(&p, &shapes[0], 0.1, 0);
     vc_attend_layer layer = p.layer;
-    assert_ok(vc_attend_layer_open(&layer, p.pruned, NULL, VC_SPLIT_BY_COST));
-    assert_in_range(layer.head[0].panel_count, 1, 40);
-    assert_non_null(layer.head[0].row_start);
-    size_t kept = 0;
-    for (size_t i = 0; i < layer.queries * layer.keys; i++)
-        kept += !p.pruned[i];
-    assert_int_equal(layer.head[0].kept, kept);
+    assert_ok(vc_attend_layer_open(&layer, p.plan.layers, NULL, &how));
+    assert_in_range(layer.pattern.head[0].panel_count, 1, 40);
+    assert_non_null(layer.pattern.head[0].row_start);
+    assert_int_equal(layer.pattern.head[0].kept, vc_plan_kept(p.plan.layers, 0));
     vc_attend_layer_close(&layer);
     close_problem(&p);
 
@@ -203,16 +224,84 @@ static void splits_by_cost(void **state)
     layer = p.layer;
     memset(p.pruned, 0, layer.heads * layer.queries * layer.keys);
     p.pruned[5] = 1;
-    assert_ok(vc_attend_layer_open(&layer, p.pruned, NULL, VC_SPLIT_BY_COST));
-    assert_int_equal(layer.head[0].panel_count, layer.keys);
-    assert_null(layer.head[0].row_start);
+    vc_plan_close(&p.plan);
+    make_plan(&p);
+    assert_ok(vc_attend_layer_open(&layer, p.plan.layers, NULL, &how));
+    assert_int_equal(layer.pattern.head[0].panel_count, layer.keys);
+    assert_null(layer.pattern.head[0].row_start);
     vc_attend_layer_close(&layer);
     close_problem(&p);
 }
 
+/* A column that is no token, behind the keys, with a bias: as if it had been a key that nobody prunes. */
+static void sees_extra_columns(void **state)
+{
+    (void)state;
+    enum { TOKENS = 40 };
+    const vc_attend_layer sizes = {
+        .heads = 2, .queries = 30, .keys = TOKENS + 1, .head_dim = 16, .value_dim = 16};
+    const size_t rows = sizes.heads * sizes.queries;
+    problem p;
+    open_problem(&p, &sizes, 0.2, 1);
+    uint8_t *tokens = room(rows * TOKENS);
+    float *bias = room(rows * TOKENS * sizeof *bias), *extra = room(rows * sizeof *extra);
+    for (size_t r = 0; r < rows; r++) {
+        p.pruned[r * sizes.keys + TOKENS] = 0;
+        memcpy(tokens + r * TOKENS, p.pruned + r * sizes.keys, TOKENS);
+        memcpy(bias + r * TOKENS, p.bias + r * sizes.keys, TOKENS * sizeof *bias);
+        extra[r] = p.bias[r * sizes.keys + TOKENS];
+    }
+    compute(&p);
+    problem seen = p;
+    const vc_mask mask = {1, sizes.heads, sizes.queries, TOKENS, tokens};
+    seen.bias = bias;
+    seen.extra_bias = extra;
+    assert_ok(vc_plan_of_masks(&seen.plan, &mask, 1));
+    for (int isa = 0; isa < VC_ISA_COUNT; isa++)
+        for (int split = VC_PATTERN_BY_PLAN; split <= VC_PATTERN_WHOLE; split++)
+            if (vc_kernels_of((vc_isa)isa))
+                check(&seen, vc_kernels_of((vc_isa)isa), (vc_pattern_split)split, 7, 0);
+    vc_plan_close(&seen.plan);
+    close_problem(&p);
+    free(tokens);
+    free(bias);
+    free(extra);
+}
+
+static void costs_are_measured_or_given(void **state)
+{
+    (void)state;
+    vc_attention_costs have;
+    assert_int_equal(setenv("VC_ATTENTION_COSTS", "2,3.5,7,1", 1), 0);
+    assert_ok(vc_attention_costs_get(&have, 0));
+    assert_true(have.source == VC_COSTS_GIVEN && have.costs.panel_entry == 2.0 &&
+                have.costs.row_entry == 3.5 && have.costs.row == 7.0);
+    assert_ok(vc_attention_costs_get(&have, 1));
+    assert_true(have.costs.panel_entry == 1.0);
+    static const char *const wrong[] = {"1",     "1,2",       "1,2,x",  "1,2,3,",
+                                        "0,1,2", "1,2,3,4,5", "1,2,nan"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_int_equal(setenv("VC_ATTENTION_COSTS", wrong[i], 1), 0);
+        assert_fails(vc_attention_costs_get(&have, 0), VC_EINVAL, wrong[i]);
+    }
+    assert_int_equal(unsetenv("VC_ATTENTION_COSTS"), 0);
+    assert_int_equal(setenv("XDG_CACHE_HOME", "/proc/nowhere", 1), 0);
+    for (int bf16 = 0; bf16 <= vc_cpu_has_bf16(); bf16++) {
+        assert_ok(vc_attention_costs_get(&have, bf16));
+        assert_int_equal(have.source, VC_COSTS_MEASURED);
+        assert_true(have.costs.panel_entry > 0.0 && have.costs.panel_entry < 1e6);
+        assert_true(have.costs.row_entry > 0.0 && have.costs.row_entry < 1e6);
+        assert_true(have.costs.row > 0.0 && have.costs.row < 1e6);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(equals_the_definition),
-                                       cmocka_unit_test(splits_by_cost)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equals_the_definition),
+        cmocka_unit_test(splits_by_cost),
+        cmocka_unit_test(sees_extra_columns),
+        cmocka_unit_test(costs_are_measured_or_given),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,10 +26,14 @@ static void times_what_it_has_verified(void **state)
     for (size_t i = 0; i < sizeof pruned; i++)
         pruned[i] = i % T != 0 && i % 4 != 0;
     assert_ok(vc_polarize(&plan, &mask, 10, "mask"));
-    assert_ok(vc_profile_attention(&times, &plan, 8, 2, 5, 1, NULL));
-    assert_near(times.largest_difference, 0.0, 1e-5);
-    assert_true(times.dense.median > 0.0 && times.sparse.median > 0.0);
-    assert_true(times.ratio.low <= times.ratio.median && times.ratio.median <= times.ratio.high);
+    for (int by = VC_PATTERN_BY_PLAN; by <= VC_PATTERN_BY_COST; by++) {
+        const vc_pattern_options split = {.split = (vc_pattern_split)by};
+        assert_ok(vc_profile_attention(&times, &plan, 8, &split, 2, 5, 1, NULL));
+        assert_near(times.largest_difference, 0.0, 1e-5);
+        assert_true(times.dense.median > 0.0 && times.sparse.median > 0.0);
+        assert_true(times.ratio.low <= times.ratio.median &&
+                    times.ratio.median <= times.ratio.high);
+    }
     vc_plan_close(&plan);
 }
 

@@ -1,0 +1,80 @@
+/* Costs of attention in a small JSON file of the user's cache. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attention_costs_impl.h"
+#include "vitcod/file.h"
+#include "vitcod/hash.h"
+#include "vitcod/isa.h"
+#include "vitcod/json.h"
+#include "vitcod/version.h"
+
+static const char *const keys[] = {"panel_entry_ns", "row_entry_ns", "row_ns"};
+
+/* As the system calls it; empty where it does not say. */
+static void find_cpu(char *name, size_t size)
+{
+    FILE *stream = fopen("/proc/cpuinfo", "r");
+    char line[512];
+    *name = '\0';
+    while (stream && *name == '\0' && fgets(line, sizeof line, stream))
+        if (strncmp(line, "model name", 10) == 0 && strchr(line, ':'))
+            snprintf(name, size, "%.*s", (int)strcspn(strchr(line, ':') + 2, "\n"),
+                     strchr(line, ':') + 2);
+    if (stream)
+        fclose(stream);
+}
+
+void vc__cost_cache_of(vc__cost_cache *out, int bf16)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    const int own = cache && *cache == '/';
+    *out = (vc__cost_cache){.isa = vc_isa_name(vc_isa_get()), .panel = bf16 ? "bf16" : "fp32"};
+    find_cpu(out->cpu, sizeof out->cpu);
+    if (!own && !(home && *home == '/'))
+        return;
+    const uint64_t hash = vc_hash(VC_HASH_START, out->cpu, strlen(out->cpu));
+    const int length =
+        snprintf(out->path, sizeof out->path, "%s%s/vitcod/attention-costs-%s-%s-%s-%08x.json",
+                 own ? cache : home, own ? "" : "/.cache", VC_VERSION, out->isa, out->panel,
+                 (unsigned)(hash & 0xffffffffu));
+    if (length < 0 || (size_t)length >= sizeof out->path)
+        out->path[0] = '\0';
+}
+
+static int says(const json_t *file, const char *key, const char *wanted)
+{
+    const char *text = json_string_value(json_object_get(file, key));
+    return text && strcmp(text, wanted) == 0;
+}
+
+int vc__cost_cache_read(vc_split_costs *out, const vc__cost_cache *cache)
+{
+    json_t *file = *cache->path ? json_load_file(cache->path, 0, NULL) : NULL;
+    double *const values[] = {&out->panel_entry, &out->row_entry, &out->row};
+    int good = file && says(file, "cpu", cache->cpu) && says(file, "isa", cache->isa) &&
+               says(file, "panel", cache->panel) && says(file, "version", VC_VERSION);
+    for (size_t i = 0; good && i < 3; i++) {
+        *values[i] = json_number_value(json_object_get(file, keys[i]));
+        good = isfinite(*values[i]) && *values[i] > 0.0;
+    }
+    json_decref(file);
+    return good;
+}
+
+void vc__cost_cache_write(const vc_split_costs *costs, const vc__cost_cache *cache)
+{
+    char folder[sizeof cache->path];
+    if (!*cache->path)
+        return;
+    snprintf(folder, sizeof folder, "%s", cache->path);
+    *strrchr(folder, '/') = '\0';
+    json_t *file = json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:f}", "cpu", cache->cpu, "isa",
+                             cache->isa, "panel", cache->panel, "version", VC_VERSION, keys[0],
+                             costs->panel_entry, keys[1], costs->row_entry, keys[2], costs->row);
+    if (file && vc_directory_make(folder) == VC_OK)
+        (void)vc_json_write_exact(cache->path, file);
+    json_decref(file);
+}

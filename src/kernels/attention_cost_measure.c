@@ -1,0 +1,142 @@
+/* What entries cost, by timing the kernel on heads that differ in one thing. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "attention_costs_impl.h"
+#include "vitcod/arena.h"
+#include "vitcod/attend.h"
+#include "vitcod/clock.h"
+#include "vitcod/kernels.h"
+#include "vitcod/rng.h"
+
+enum { QUERIES = 96, KEYS = 256, DIM = 64, STRIDE = 1152 /* as in a projection of six heads */ };
+enum { ROUNDS = 24, LEAST_ROUNDS = 2 };
+#define MOST_SECONDS 0.03
+
+/* What is timed: keys in the panel, entries of each row. */
+static const struct {
+    size_t panel, row;
+} heads[] = {{64, 0}, {256, 0}, {16, 8}, {16, 48}};
+enum { HEADS = sizeof heads / sizeof *heads };
+
+typedef struct bench {
+    vc_attend_layer layer[HEADS];
+    float *kv, *q, *out, *panels[HEADS];
+    vc_arena arena;
+} bench;
+
+/* Entries of a row lie apart: any stride that has no divisor in common with the keys. */
+static vc_status open_layer(vc_attend_layer *layer, size_t panel, size_t row, int bf16)
+{
+    const vc_pattern_options options = {.split = VC_PATTERN_BY_PLAN};
+    int32_t queries[QUERIES], keys[KEYS], globals = (int32_t)panel;
+    vc_mask mask;
+    vc_plan plan;
+    VC_TRY(vc_mask_open(&mask, 1, 1, QUERIES, KEYS));
+    for (size_t i = 0; i < QUERIES; i++)
+        for (size_t j = 0; j < KEYS; j++) {
+            const size_t turn = (j * 37 + i * 11) % (KEYS - panel + (panel == KEYS));
+            mask.pruned[i * KEYS + j] = j >= panel && turn >= row;
+        }
+    for (size_t i = 0; i < QUERIES; i++)
+        queries[i] = (int32_t)i;
+    for (size_t j = 0; j < KEYS; j++)
+        keys[j] = (int32_t)j;
+    const vc_token_order order = {queries, keys, &globals};
+    vc_status status = vc_plan_assemble(&plan, &mask, &order, QUERIES);
+    *layer = (vc_attend_layer){.heads = 1,
+                               .queries = QUERIES,
+                               .keys = KEYS,
+                               .head_dim = DIM,
+                               .value_dim = DIM,
+                               .bf16 = bf16};
+    if (status == VC_OK)
+        status = vc_attend_layer_open(layer, &plan.layers[0], NULL, &options);
+    if (status == VC_OK)
+        vc_plan_close(&plan);
+    vc_mask_close(&mask);
+    return status;
+}
+
+/* The same walk measures and places. */
+static void place(bench *b)
+{
+    b->kv = vc_arena_floats(&b->arena, (size_t)KEYS * STRIDE);
+    b->q = vc_arena_floats(&b->arena, (size_t)QUERIES * DIM);
+    b->out = vc_arena_floats(&b->arena, (size_t)QUERIES * DIM);
+    for (size_t i = 0; i < HEADS; i++)
+        b->panels[i] = vc_arena_floats(&b->arena, b->layer[i].panel_floats);
+}
+
+static vc_status open_bench(bench *b, int bf16)
+{
+    for (size_t i = 0; i < HEADS; i++)
+        VC_TRY(open_layer(&b->layer[i], heads[i].panel, heads[i].row, bf16));
+    place(b);
+    VC_TRY(vc_arena_reserve(&b->arena));
+    place(b);
+    vc_rng rng = vc_rng_open(1, 0, 0);
+    for (size_t i = 0; i < (size_t)QUERIES * DIM; i++)
+        b->q[i] = (float)vc_rng_uniform(&rng) * 0.1f;
+    for (size_t j = 0; j < KEYS; j++)
+        for (size_t d = 0; d < 2 * DIM; d++)
+            b->kv[j * STRIDE + d] = (float)vc_rng_uniform(&rng);
+    for (size_t i = 0; i < HEADS; i++)
+        vc_attend_pack(b->panels[i], &b->layer[i], b->kv, b->kv + DIM, STRIDE, 0, KEYS);
+    return VC_OK;
+}
+
+static double time_once(const bench *b, size_t head)
+{
+    const vc_kernels *kernels = vc_kernels_get();
+    const vc_attend_layer *layer = &b->layer[head];
+    const vc_attend_view view = {.head = layer->head,
+                                 .head_dim = DIM,
+                                 .value_dim = DIM,
+                                 .q = b->q,
+                                 .k = b->kv,
+                                 .v = b->kv + DIM,
+                                 .q_stride = DIM,
+                                 .k_stride = STRIDE,
+                                 .v_stride = STRIDE,
+                                 .panel = b->panels[head]};
+    const double start = vc_clock_seconds();
+    (layer->bf16 ? kernels->attend_rows_bf16 : kernels->attend_rows)(b->out, DIM, &view, 0,
+                                                                     QUERIES);
+    return 1e9 * (vc_clock_seconds() - start) / QUERIES;
+}
+
+/* Two panels give the cost of an entry, two lengths of rows that of theirs; what is left of the shorter is the row's own.
+ * The least time of each counts: what disturbs only adds. */
+static void solve(vc_split_costs *out, const double least[HEADS])
+{
+    const double tiny = 1e-3;
+    const double entry = (least[1] - least[0]) / (double)(heads[1].panel - heads[0].panel);
+    const double fixed = least[0] - entry * (double)heads[0].panel;
+    const double own = (least[3] - least[2]) / (double)(heads[3].row - heads[2].row);
+    const double row =
+        least[2] - fixed - entry * (double)heads[2].panel - own * (double)heads[2].row;
+    out->panel_entry = fmax(entry, tiny);
+    out->row_entry = fmax(own, tiny);
+    out->row = fmax(row, tiny);
+}
+
+vc_status vc__measure_costs(vc_split_costs *out, int bf16)
+{
+    bench b = {0};
+    double least[HEADS] = {INFINITY, INFINITY, INFINITY, INFINITY};
+    const vc_status status = open_bench(&b, bf16);
+    const double start = vc_clock_seconds();
+    for (size_t r = 0; status == VC_OK && r < ROUNDS; r++) {
+        if (r >= LEAST_ROUNDS && vc_clock_seconds() - start > MOST_SECONDS)
+            break;
+        for (size_t i = 0; i < HEADS; i++)
+            least[i] = fmin(least[i], time_once(&b, i));
+    }
+    if (status == VC_OK)
+        solve(out, least);
+    for (size_t i = 0; i < HEADS; i++)
+        vc_attend_layer_close(&b.layer[i]);
+    vc_arena_close(&b.arena);
+    return status;
+}
