@@ -1,7 +1,8 @@
 #!/bin/sh
-# Linters, where they are installed.
+# Linters, where they are installed, and the shape of the code.
 set -eu
 cd "$(dirname "$0")/.."
+tools/check-shape.sh
 if command -v shellcheck >/dev/null; then
     git ls-files '*.sh' .ci/run | xargs shellcheck -x
 fi

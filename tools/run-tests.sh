@@ -37,7 +37,7 @@ for program in "$build"/tests/test_*; do
     [ "$bad" -eq 0 ] || cat "$output"
 done
 
-for script in tests/*/*.sh tools/check-layering.sh; do
+for script in tests/*/*.sh tools/check-layering.sh tools/check-shape.sh; do
     if [ ! -x "$script" ]; then
         failed=$((failed + 1))
         echo "$script: not executable"
