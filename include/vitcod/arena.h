@@ -2,9 +2,9 @@
  * measures first and places afterwards, and size and layout cannot drift apart:
  *
  *     vc_arena arena = {0};
- *     place(&arena, acts);              counts
+ *     lay_out(&arena, acts);            only counts bytes
  *     VC_TRY(vc_arena_reserve(&arena)); allocates what was counted
- *     place(&arena, acts);              places
+ *     lay_out(&arena, acts);            hands out addresses
  *     vc_arena_close(&arena); */
 #ifndef VITCOD_ARENA_H
 #define VITCOD_ARENA_H
@@ -27,7 +27,7 @@ void *vc_arena_take(vc_arena *arena, size_t bytes);
 /* Room for `count` floats. */
 float *vc_arena_floats(vc_arena *arena, size_t count);
 
-/* Allocates the measured bytes, zeroed, and starts over at the beginning. */
+/* Allocates the bytes counted so far, zeroed, and goes back to the beginning. */
 vc_status vc_arena_reserve(vc_arena *arena);
 
 void vc_arena_close(vc_arena *arena);

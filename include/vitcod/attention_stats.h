@@ -17,8 +17,8 @@ vc_status vc_attention_stats_open(vc_attention_stats *out, size_t layers, size_t
                                   size_t queries, size_t keys);
 void vc_attention_stats_close(vc_attention_stats *stats);
 
-/* Adds a batch of one layer's softmax output (B, H, Tq, Tk), image by image, so that the sum does not
- * depend on batch size or threads. Layer 0 counts the images. */
+/* Adds a batch of one layer's softmax output (B, H, Tq, Tk), image by image, so that the sum
+ * depends neither on the batch size nor on threads. Images are counted when layer 0 is added. */
 void vc_attention_stats_add(vc_attention_stats *stats, size_t layer, const float *probs,
                             size_t batch);
 

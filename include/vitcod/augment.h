@@ -1,6 +1,6 @@
-/* Random changes to images that a model learns from: the recipe of DeiT (Touvron et al. 2021, table 9), as timm carries
- * it out. An operation is a function of its arguments alone; what chance decides is drawn from a stream that the caller
- * names, so that it can be drawn again. */
+/* Random changes to the images that a model learns from: the recipe of DeiT (Touvron et al. 2021,
+ * table 9) as timm carries it out. An operation depends on its arguments alone. Whatever is random
+ * is drawn from a stream that the caller gives, so that it can be drawn again. */
 #ifndef VITCOD_AUGMENT_H
 #define VITCOD_AUGMENT_H
 
@@ -12,50 +12,59 @@
 
 /* ---- options */
 
-/* How geometric operations read between pixels. */
+/* How geometric operations interpolate between pixels. */
 typedef enum vc_interpolation {
     VC_BICUBIC,
     VC_BILINEAR,
     VC_EITHER /* drawn each time */
 } vc_interpolation;
 
-/* Probabilities are shares of the images (of the batches for mixing). All zero: nothing is changed. */
+/* Options. Probabilities are shares of the images, or of the batches for mixing. If all are 0,
+ * nothing is changed. */
 typedef struct vc_augment_options {
-    /* Random resized crop (Szegedy et al. 2015): a rectangle of this share of the image's area and of this ratio of width
-     * to height, resized bicubically. crop_most 0: none; images are cropped as for evaluation. */
+    /* Random resized crop (Szegedy et al. 2015): a rectangle with a share of the image's area from
+     * crop_least to crop_most and a ratio of width to height from aspect_least to aspect_most,
+     * resized bicubically. If crop_most is 0 there is none, and images are cropped as for
+     * evaluation. */
     double crop_least, crop_most, aspect_least, aspect_most;
-    size_t
-        shift; /* in its place: up to so many pixels along each axis, black where nothing is left */
-    double flip; /* left to right */
+    /* Instead of the crop: a shift by up to so many pixels along each axis; the rest is black. */
+    size_t shift;
+    double flip; /* share of the images that are mirrored, left to right */
 
-    /* RandAugment (Cubuk et al. 2020): this many operations out of the list below, one after the other, each carried out
-     * with a probability. The magnitude, 0 to 10, is normal with this mean and deviation. operations 0: none. */
+    /* RandAugment (Cubuk et al. 2020): `operations` times, one operation of the list below is drawn
+     * and carried out with the probability operation_share. The magnitude, 0 to 10, is drawn from a
+     * normal distribution with mean `magnitude` and deviation magnitude_std. If operations is 0
+     * there is none. */
     size_t operations;
     double operation_share, magnitude, magnitude_std;
     vc_interpolation interpolation;
-    /* Without RandAugment: brightness, contrast and saturation in random order, each by a factor of 1 - jitter to
-     * 1 + jitter. */
+    /* Without RandAugment: brightness, contrast and saturation, in random order, are each
+     * multiplied by a factor from 1 - jitter to 1 + jitter. */
     double jitter;
 
-    /* Random erasing (Zhong et al. 2020) after normalising: a rectangle of this share of the area, its ratio of height to
-     * width from erase_aspect to 1 / erase_aspect, becomes normal noise, each value its own. */
+    /* Random erasing (Zhong et al. 2020), after normalising: in this share of the images a
+     * rectangle is replaced by normal noise, each value drawn on its own. Its share of the area is
+     * drawn from erase_least to erase_most, its ratio of height to width from erase_aspect to 1 /
+     * erase_aspect. */
     double erase, erase_least, erase_most, erase_aspect;
 
-    /* Of the batches, `mix` are mixed with themselves in reverse order: as a whole by lambda ~ Beta(mixup, mixup) (Zhang et
-     * al. 2018), or in a rectangle of the share 1 - lambda, lambda ~ Beta(cutmix, cutmix) (Yun et al. 2019). cutmix_share
-     * of them are cut where both are above 0. */
+    /* The share `mix` of the batches is mixed: image i with image count - 1 - i. Mixup (Zhang et
+     * al. 2018) weights whole images by lambda ~ Beta(mixup, mixup). CutMix (Yun et al. 2019)
+     * replaces a rectangle with a share 1 - lambda of the area, lambda ~ Beta(cutmix, cutmix). If
+     * both mixup and cutmix are above 0, cutmix_share of the mixed batches use CutMix. */
     double mix, mixup, cutmix, cutmix_share;
 } vc_augment_options;
 
 /* DeiT's: crops of 0.08 to 1, flips, rand-m9-mstd0.5-inc1, erasing 0.25, mixup 0.8, cutmix 1.0. */
 vc_augment_options vc_augment_options_default(void);
 
-/* VC_EINVAL, with its name, for an option out of range. */
+/* VC_EINVAL if an option is out of range; the message names it. */
 vc_status vc_augment_check(const vc_augment_options *options);
 
 /* ---- operations on an image of 8 bits */
 
-/* Name in timm, what `value` means. Each equals Pillow's function bit for bit. */
+/* Each operation's name in timm; the comment says what `value` means. Each equals Pillow's function
+ * bit for bit. */
 #define VC_IMAGE_OP_MAP(X)                                                                         \
     X(AUTO_CONTRAST, "AutoContrast") /* each channel stretched to 0..255 */                        \
     X(EQUALIZE, "Equalize")          /* each channel's histogram made flat */                      \
@@ -82,31 +91,35 @@ typedef enum vc_image_op {
 
 const char *vc_image_op_name(vc_image_op op);
 
-/* Changes the image, of 1 or 3 channels. `spare` starts as {0}; the two may change places. `fill` (channels) is the colour
- * of what a geometric operation uncovers; VC_EITHER is not for here. VC_EINVAL: a value out of the range above, or beyond
- * 1e6 where none is given. */
+/* Changes an image of 1 or 3 channels. `spare` starts as {0}; its pixels may change places with the
+ * image's. `fill` (channels) is the colour of the area that a geometric operation uncovers.
+ * `interpolation` must not be VC_EITHER. VC_EINVAL: a value outside the range given above, or
+ * beyond 1e6 where none is given. */
 vc_status vc_image_apply(vc_image *image, vc_image *spare, vc_image_op op, double value,
                          vc_interpolation interpolation, const uint8_t *fill);
 
 void vc_image_flip(vc_image *image); /* left to right */
 
-/* The image moved down and to the right; black comes after it. */
+/* The image moved down and to the right; the area uncovered is black. */
 vc_status vc_image_shift(vc_image *out, const vc_image *in, ptrdiff_t down, ptrdiff_t right);
 
-/* ---- what chance decides */
+/* ---- random choices */
 
-/* The value at a magnitude of 0 to 10, for which an operation does more the higher it is (timm's "increasing" set).
- * `negative` turns and moves the other way, and takes away instead of adding. */
+/* An operation's value at a magnitude from 0 to 10: the higher the magnitude, the stronger the
+ * change (timm's "increasing" set). `negative` means the opposite direction: turning or moving the
+ * other way, weakening instead of strengthening. */
 double vc_image_op_value(vc_image_op op, double magnitude, int negative);
 
 vc_status vc_rand_augment(vc_image *image, vc_image *spare, vc_rng *rng,
                           const vc_augment_options *options, const uint8_t *fill);
 vc_status vc_colour_jitter(vc_image *image, vc_image *spare, vc_rng *rng, double strength);
 
-/* Ten tries for a rectangle that fits; then the largest in the centre whose ratio is allowed. */
+/* Draws up to ten rectangles and returns the first that fits the image. If none fits, it is the
+ * largest centred one with an allowed ratio. */
 vc_box vc_crop_draw(vc_rng *rng, size_t width, size_t height, const vc_augment_options *options);
 
-/* x (channels, height, width), normalised. Ten tries; then nothing is erased. */
+/* Erases a rectangle of x (channels, height, width), a normalised image. Draws up to ten
+ * rectangles; if none fits, nothing is erased. */
 void vc_image_erase(float *x, size_t channels, size_t height, size_t width, vc_rng *rng,
                     const vc_augment_options *options);
 
@@ -117,10 +130,11 @@ typedef struct vc_mix {
     vc_box box;    /* what comes from the partner; empty: all of both, weighted */
 } vc_mix;
 
-/* One step's, for images of this size. The weight of a box is the share of the area that it really covers. */
+/* Draws how a step's batch of images of this size is mixed. lambda is corrected to the share of the
+ * area that the box really covers, as boxes are cut at the image's edge. */
 vc_mix vc_mix_draw(vc_rng *rng, size_t width, size_t height, const vc_augment_options *options);
 
-/* x (count, channels, height, width): image i with its partner, count - 1 - i. */
+/* Mixes each image i of x (count, channels, height, width) with its partner, count - 1 - i. */
 void vc_mix_apply(float *x, size_t count, size_t channels, size_t height, size_t width,
                   const vc_mix *mix);
 

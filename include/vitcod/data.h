@@ -9,15 +9,16 @@
 
 typedef struct vc_dataset {
     size_t count, channels, height, width;
-    size_t classes;  /* highest label + 1, or as many as the format has */
+    size_t classes;  /* of IDX: the highest label + 1; of CIFAR: 10 or 100 */
     uint8_t *images; /* (count, channels, height, width) */
     int32_t *labels; /* (count) */
-    char *path;      /* where they came from, for messages; NULL: made in memory */
+    char *path;      /* where the images came from, for messages; NULL: made in memory */
 } vc_dataset;
 
-/* Opens `<directory>/<split>-images-idx3-ubyte` and its labels, each with or without .gz; or the binary
- * files of CIFAR-10 or CIFAR-100 (fine labels), in the directory or in the folder that their archive
- * unpacks to. `split` is "train" or "test" ("t10k" in the file names, as MNIST has it). */
+/* Opens `<directory>/<split>-images-idx3-ubyte` and the labels beside it, each with or without .gz;
+ * or the binary files of CIFAR-10 or CIFAR-100 (with fine labels), in the directory itself or in
+ * the folder that their archive unpacks to. `split` is "train" or "test"; in IDX file names "test"
+ * is "t10k", as in MNIST. */
 vc_status vc_dataset_open(vc_dataset *out, const char *directory, const char *split);
 void vc_dataset_close(vc_dataset *dataset);
 

@@ -4,9 +4,9 @@
 
 #include <stddef.h>
 
-/* C (m, n) = alpha * op(A) (m, k) * op(B) (k, n) + beta * C, row major; lda, ldb, ldc are floats
- * between rows as stored; a flag of 1 means that the operand is stored transposed. Runs on the
- * calling thread alone when called inside a parallel region. */
+/* C (m, n) = alpha * op(A) (m, k) * op(B) (k, n) + beta * C, all row major. lda, ldb and ldc are
+ * the floats between rows as stored; a flag of 1 means that the operand is stored transposed. When
+ * called inside a parallel region it runs on the calling thread alone. */
 typedef struct vc_gemm_shape {
     int transpose_a, transpose_b;
     size_t m, n, k, lda, ldb, ldc;

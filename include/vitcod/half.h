@@ -1,5 +1,5 @@
-/* Products of training in mixed precision (Micikevicius et al. 2018): operands rounded to bfloat16 on the way, sums and
- * everything around them in float32. Done by oneDNN. */
+/* Matrix products for training in mixed precision (Micikevicius et al. 2018), done by oneDNN:
+ * operands are rounded to bfloat16, sums and everything else stay in float32. */
 #ifndef VITCOD_HALF_H
 #define VITCOD_HALF_H
 
@@ -8,17 +8,18 @@
 
 typedef struct vc_half vc_half;
 
-/* VC_EUNSUPPORTED where vc_precision_supported(VC_IN_BF16) is 0. One product at a time, outside parallel regions. Makes
- * room and primitives for sizes when they first come. */
+/* VC_EUNSUPPORTED where vc_precision_supported(VC_IN_BF16) is 0. A handle does one product at a
+ * time, outside parallel regions. Memory and oneDNN primitives for a size are made when it is first
+ * used. */
 vc_status vc_half_open(vc_half **out);
 void vc_half_close(vc_half *half);
 
-/* Rounds (rows, columns), packed, into one of the two operands. */
+/* Rounds `count` contiguous values into one of the two operands. */
 typedef enum vc_half_operand { VC_HALF_A, VC_HALF_B } vc_half_operand;
 void vc_half_load(vc_half *half, vc_half_operand operand, const float *x, size_t count);
 
-/* As vc_gemm on the operands loaded last, packed as the shape's lda and ldb say, alpha 1; C packed, overwritten or, with
- * `add`, added to. */
+/* The same product as vc_gemm with alpha 1, of the operands loaded last, which are contiguous with
+ * the shape's lda and ldb. C is contiguous; it is overwritten, or added to if `add` is 1. */
 void vc_half_run(vc_half *half, float *c, const vc_gemm_shape *shape, int add);
 
 #endif

@@ -1,4 +1,5 @@
-/* FNV-1a, 64 bit: names the content of a plan or config inside results. Not for security. */
+/* FNV-1a, 64 bit. Results carry it to say which plan or configuration they belong to. It is no
+ * protection against tampering. */
 #ifndef VITCOD_HASH_H
 #define VITCOD_HASH_H
 

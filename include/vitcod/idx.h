@@ -1,5 +1,6 @@
-/* IDX, the format of MNIST and its relatives, plain or gzipped: two zero bytes, a type (8: unsigned
- * byte, the only one in use for images), the rank, big-endian sizes, then the values. */
+/* IDX, the format of MNIST and data sets like it, plain or gzipped: two zero bytes, a type (8 is
+ * unsigned byte, the only one used for images), the rank, the sizes as big-endian numbers, then the
+ * values. */
 #ifndef VITCOD_IDX_H
 #define VITCOD_IDX_H
 

@@ -1,5 +1,5 @@
-/* The instruction set that hot loops are chosen for: the best of this CPU, capped by the environment
- * variable VC_ISA (ref, avx2 or avx512). */
+/* The instruction set for which kernels are chosen: the best one that this CPU has, limited by the
+ * environment variable VC_ISA (ref, avx2 or avx512). */
 #ifndef VITCOD_ISA_H
 #define VITCOD_ISA_H
 
@@ -15,11 +15,11 @@ vc_isa vc_isa_best(void);
 /* The one in use. */
 vc_isa vc_isa_get(void);
 
-/* Products of bfloat16 may be used: the CPU has them (AVX512_BF16) and VC_ISA allows AVX-512. */
+/* 1 if bfloat16 products may be used: the CPU has AVX512_BF16 and VC_ISA allows AVX-512. */
 int vc_cpu_has_bf16(void);
 
-/* Checks VC_ISA: VC_EINVAL for an unknown name, VC_EUNSUPPORTED for what the CPU lacks. To be called
- * before anything asks for the instruction set in use. */
+/* Checks VC_ISA: VC_EINVAL for an unknown name, VC_EUNSUPPORTED for one that the CPU lacks. Must be
+ * called before anything asks for the instruction set in use. */
 vc_status vc_isa_check(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* JSON files. Values themselves are jansson's json_t. */
+/* JSON files. The values themselves are jansson's json_t. */
 #ifndef VITCOD_JSON_H
 #define VITCOD_JSON_H
 
@@ -6,16 +6,17 @@
 
 #include "vitcod/status.h"
 
-/* VC_EFORMAT with jansson's line and reason. The caller owns *out. */
+/* VC_EFORMAT with the line and reason that jansson gives. The caller owns *out. */
 vc_status vc_json_read(json_t **out, const char *path);
 
-/* Indented, keys in insertion order, a newline at the end; written aside and renamed. */
+/* Writes JSON, indented, with keys in the order of insertion and a newline at the end. The file
+ * appears under its name only when it is complete. */
 vc_status vc_json_write(const char *path, const json_t *value);
-/* The same with numbers of as many digits as reading them back exactly wants. */
+/* The same, with enough digits that reading a number gives back exactly the same value. */
 vc_status vc_json_write_exact(const char *path, const json_t *value);
 
-/* Two objects of settings by name; what differs is VC_EINVAL and is named, with what it was and is. `path`: where
- * those of before come from. */
+/* Compares two objects of named settings. VC_EINVAL if they differ: the message names what differs,
+ * what it was and what it is now. `path` says where `was` comes from. */
 vc_status vc_json_check_settings(const json_t *was, const json_t *is, const char *path);
 
 /* A string. Text that is no UTF-8, as paths may be, has every byte above 127 as \xNN. */

@@ -1,31 +1,31 @@
 /* The kernels that exist once per instruction set, and the table that dispatches to them.
  *
- * gelu_forward          y = x * Phi(x), Phi the normal distribution function (Hendrycks, Gimpel 2016)
- * gelu_backward         dx = dy * (Phi(x) + x * phi(x))
- * hardswish_forward     y = x * min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, section 5.2)
- * hardswish_backward    dx = dy * its slope: 0 up to -3, 1 from 3, x / 3 + 1 / 2 between
- * softmax_row           softmax in place over one row of scores that lies in two pieces, a then b;
- *                       entry i of a takes part where bit i % 16 of a_kept[i / 16] is set (NULL: all do),
- *                       else it becomes 0; at least one entry must take part
- * softmax_row_backward  in: da, db = gradient of the probabilities a, b; out: of the scores
- * layernorm_rows        y = (x - mean) * rstd * weight + bias over the channels of each row
- * layernorm_rows_backward  dx += gradient of the input (adds, for the residual stream)
- * sddmm_row             scores[i] = scale * dot(q, row keys[i] of k)
- * spmm_row              out += scale * sum_i probs[i] * row keys[i] of v
- * scatter_row           row keys[i] of dk += scale * dscores[i] * q; keys are distinct
- * head_mix_rows         y[o] = sum_i weight[o][i] * x[i] + bias[o] over heads, for each token and
- *                       channel; bias may be NULL
- * head_mix_gradient_rows  dweight[o][i] += sum of dy[o] * x[i], dbias[o] += sum of dy[o], over tokens
- *                       and channels
- * attend_rows           attention of queries `first` to first + rows - 1 of a view (attend.h), whose q and
- *                       out start at query `first`; scores are powers of two, not of e
- * attend_rows_bf16      the same with Q, the panel and the powers of its keys rounded to bfloat16; with AVX-512
- *                       it needs vc_cpu_has_bf16
- * to_bf16               y = x rounded to the nearest bfloat16, ties to even
- * quantize_rows         per row: scale = largest |x| / 127, y = x / scale rounded, ties to even, plus
- *                       VC_ZERO_POINT; a row of zeros has scale 1
- * dequantize_row        y = (x - offset) * scale * scales + bias, added to y if `add`
- * adamw_step            one AdamW step (Loshchilov, Hutter 2019, algorithm 2) */
+ * gelu_forward            y = x * Phi(x), Phi the normal distribution (Hendrycks, Gimpel 2016)
+ * gelu_backward           dx = dy * (Phi(x) + x * phi(x)), phi the normal density
+ * hardswish_forward       y = x * min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, section 5.2)
+ * hardswish_backward      dx = dy * slope; the slope is 0 up to -3, 1 from 3, else x / 3 + 1 / 2
+ * softmax_row             softmax in place of one row of scores that lies in two pieces, a then b;
+ *                         entry i of a takes part if bit i % 16 of a_kept[i / 16] is set (NULL: all
+ *                         do) and becomes 0 otherwise; at least one entry must take part
+ * softmax_row_backward    in: da, db, the gradient of the probabilities a, b; out: of the scores
+ * layernorm_rows          y = (x - mean) * rstd * weight + bias over the channels of each row
+ * layernorm_rows_backward dx += gradient of the input (added, as x is the residual stream)
+ * sddmm_row               scores[i] = scale * dot(q, row keys[i] of k)
+ * spmm_row                out += scale * sum_i probs[i] * row keys[i] of v
+ * scatter_row             row keys[i] of dk += scale * dscores[i] * q; keys are distinct
+ * head_mix_rows           y[o] = sum_i weight[o][i] * x[i] + bias[o] over heads i, for each token
+ *                         and channel; bias may be NULL
+ * head_mix_gradient_rows  dweight[o][i] += sum of dy[o] * x[i] and dbias[o] += sum of dy[o], over
+ *                         tokens and channels
+ * attend_rows             attention of the queries first to first + rows - 1 of a view (attend.h);
+ *                         its q and out start at query `first`; exponentials are of base 2
+ * attend_rows_bf16        the same with Q, the panel and the exponentials of the panel rounded to
+ *                         bfloat16; with AVX-512 it needs vc_cpu_has_bf16
+ * to_bf16                 y = x rounded to the nearest bfloat16, ties to even
+ * quantize_rows           per row: scale = largest |x| / 127, y = x / scale rounded, ties to even,
+ *                         plus VC_ZERO_POINT; a row of zeros has scale 1
+ * dequantize_row          y = (x - offset) * scale * scales + bias, added to y if `add`
+ * adamw_step              one AdamW step (Loshchilov, Hutter 2019, algorithm 2) */
 #ifndef VITCOD_KERNELS_H
 #define VITCOD_KERNELS_H
 
@@ -35,7 +35,7 @@
 #include "vitcod/attend.h"
 #include "vitcod/isa.h"
 
-enum { VC_ZERO_POINT = 128 }; /* what stands for 0 in quantized activations, which are unsigned */
+enum { VC_ZERO_POINT = 128 }; /* the value that means 0 in quantized activations (unsigned) */
 
 typedef struct vc_adamw_coefficients {
     float learning_rate, beta1, beta2, eps, weight_decay;
@@ -43,7 +43,7 @@ typedef struct vc_adamw_coefficients {
     float grad_scale;               /* multiplies the gradient first: clipping */
 } vc_adamw_coefficients;
 
-/* A linear map over heads; a token's heads lie one after the other. */
+/* A linear map over heads. The heads of a token are contiguous. */
 typedef struct vc_head_mix {
     size_t inputs, outputs, head_dim; /* heads in, heads out, values per head */
     size_t x_stride, y_stride;        /* floats between tokens */
@@ -61,7 +61,7 @@ typedef struct vc_kernels {
 /* The kernels of one instruction set; NULL when this CPU lacks it. */
 const vc_kernels *vc_kernels_of(vc_isa isa);
 
-/* The kernels in use, those of vc_isa_get; the choice is made once per process. */
+/* The kernels of the instruction set in use (vc_isa_get). The choice is made once per process. */
 const vc_kernels *vc_kernels_get(void);
 
 #endif

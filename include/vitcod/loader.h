@@ -1,5 +1,6 @@
-/* Batches of normalised images, read, decoded, resized and cropped ahead of whoever consumes them, for training changed at
- * random and mixed. What a batch holds does not depend on the number of workers. */
+/* Batches of normalised images: worker threads read, decode, resize and crop them ahead of the
+ * consumer; for training they also change images at random and mix them. What a batch holds does
+ * not depend on the number of workers. */
 #ifndef VITCOD_LOADER_H
 #define VITCOD_LOADER_H
 
@@ -18,15 +19,16 @@ enum {
 
 typedef struct vc_loader vc_loader;
 
-/* Told of each image that cannot be read, decoded or is refused: by the thread that called
- * vc_loader_next, in order of index; in training once, in the order in which samples met it. `message` starts with the
- * name. */
+/* Called for each image that cannot be read or decoded, or is refused. The calls come from the
+ * thread that called vc_loader_next, in order of index; in training once for each image, in the
+ * order in which the samples met it. `message` starts with the name. */
 typedef void vc_loader_broken_image(void *context, size_t index, const char *name,
                                     const char *message);
 
-/* An epoch of training, or the rest of one. The sampler says which samples, in which order, and how each is changed:
- * batches are this rank's, whole, those of the steps from first_step on. Starting in the middle gives the bits that would
- * have come without stopping. */
+/* An epoch of training, or the rest of one. The sampler decides which samples come, in which order,
+ * and how each is changed. The loader delivers this rank's share of each batch, for the steps from
+ * first_step on. Starting in the middle of an epoch gives the same bits as going through all of
+ * it. */
 typedef struct vc_loader_training {
     const vc_sampler *sampler; /* of the source's images; outlives the loader, in one epoch */
     size_t first_step;
@@ -37,10 +39,10 @@ typedef struct vc_loader_options {
     size_t size;     /* S: side of the model's images */
     size_t channels; /* C: 3 or 1; for images in memory also what they have */
     float mean[VC_MAX_CHANNELS], std[VC_MAX_CHANNELS]; /* value = (pixel / 255 - mean) / std */
-    double
-        crop_fraction; /* the shorter side becomes S / crop_fraction, rounded down, before the crop */
-    size_t batch;      /* samples in each but the last; in training the sampler's */
-    size_t limit; /* only so many samples, from the first on; 0: all; in training the sampler's */
+    /* before the crop, the shorter side becomes S / crop_fraction, rounded down */
+    double crop_fraction;
+    size_t batch; /* samples in each batch but the last; in training the sampler decides */
+    size_t limit; /* the number of samples, 0: all; in training the sampler decides */
     const vc_loader_training *training; /* NULL: all samples in order, as they are */
     size_t workers;                     /* threads; 0: vc_threads_count() */
     vc_loader_broken_image *on_broken;  /* NULL: nobody is told */
@@ -50,34 +52,37 @@ typedef struct vc_loader_options {
 /* RGB, 224 of 256, batches of 1, mean 0 and std 1. */
 vc_loader_options vc_loader_options_default(void);
 
-/* Valid until the next call for the same loader. */
+/* A batch. Valid until the next call for the same loader. */
 typedef struct vc_loaded {
     const float *x;        /* (count, C, S, S) */
     const int32_t *labels; /* (count), -1: none */
     const size_t *indices; /* (count), in the source */
     size_t count;          /* 0: the end */
-    /* A mixed batch: lambda of an image is of its own label, 1 - lambda of its partner's. */
-    const int32_t *partners; /* (count); the labels themselves outside training */
+    /* In a mixed batch, an image counts lambda for its own label and 1 - lambda for its
+     * partner's. */
+    const int32_t *partners; /* (count) labels of the partners; outside training = labels */
     double lambda;           /* 1: not mixed */
 } vc_loaded;
 
-/* Starts the workers. The source must outlive the loader and serves one loader at a time. Images in memory
- * that have side S already are not resized, only their channels made to fit; all others are treated
- * alike. VC_EINVAL: an option out of range, channels that cannot be made from the images', a sampler of another number of
- * images. */
+/* Starts the workers. The source must outlive the loader and serves one loader at a time. Images in
+ * memory that already have side S are not resized; only their channels are converted. VC_EINVAL: an
+ * option out of range, channels that cannot be made from the images', or a sampler made for another
+ * number of images. */
 vc_status vc_loader_open(vc_loader **out, vc_source *source, const vc_loader_options *options);
 
-/* Stops the workers, wherever they are. NULL is fine. */
+/* Stops the workers, whatever they are doing. NULL is fine. */
 void vc_loader_close(vc_loader *loader);
 
-/* The next batch, batch k holding samples k * batch and following. Broken images are left out; a batch of
- * nothing else is skipped. In training batches stay whole: the next image of the epoch's order takes a broken one's place
- * (see vc_sampler_at). Fails for want of memory, in training also (VC_EFORMAT) after VC_LOADER_MAX_BROKEN broken images in
- * a row, or when all are. */
+/* The next batch. Batch k holds the samples from k * batch on, without broken images; a batch
+ * without any good image is skipped. In training batches stay whole: the next image in the order of
+ * the epoch replaces a broken one (see vc_sampler_at). Fails when memory runs out, and in training
+ * (with VC_EFORMAT) after VC_LOADER_MAX_BROKEN broken images in a row or when all images are
+ * broken. */
 vc_status vc_loader_next(vc_loaded *out, vc_loader *loader);
 
-size_t vc_loader_total(const vc_loader *loader); /* samples up to the limit, broken ones included */
-size_t vc_loader_broken(
-    const vc_loader *loader); /* images left out or replaced so far, each counted once */
+/* Samples up to the limit, broken ones included. */
+size_t vc_loader_total(const vc_loader *loader);
+/* Images left out or replaced so far, each counted once. */
+size_t vc_loader_broken(const vc_loader *loader);
 
 #endif

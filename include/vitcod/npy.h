@@ -10,8 +10,8 @@ typedef struct vc_npy {
     vc_mapped_file file;
 } vc_npy;
 
-/* VC_EFORMAT for a wrong magic, an unknown dtype, Fortran order, a file that is too short or longer
- * than its header says. */
+/* VC_EFORMAT for a wrong magic number, an unknown dtype, Fortran order, or a file whose length is
+ * not what its header says. */
 vc_status vc_npy_open(vc_npy *out, const char *path);
 void vc_npy_close(vc_npy *npy);
 

@@ -1,9 +1,9 @@
-/* Operators of a Vision Transformer on float32, threaded, forward and backward.
+/* Operators of a Vision Transformer on float32, with threads, forward and backward.
  *
- * Backward functions add to parameter gradients (dw, db) and overwrite the gradient of their input
- * (dx), except layernorm's, which adds to it, as its input is the residual stream, and what says so. No operator allocates
- * itself; oneDNN does inside its products. Results do not depend on the number of threads as far as
- * oneDNN's products don't. */
+ * Backward functions add to the gradients of parameters (dw, db) and overwrite the gradient of
+ * their input (dx). Where dx is added to instead, the declaration says so; layernorm does, since
+ * its input is the residual stream. No operator allocates memory itself; oneDNN does inside its
+ * products. Results do not depend on the number of threads as far as oneDNN's products do not. */
 #ifndef VITCOD_OPS_H
 #define VITCOD_OPS_H
 
@@ -42,9 +42,10 @@ void vc_layernorm_backward(float *dx, float *dw, float *db, const float *dy, con
                            const float *mean, const float *rstd, const float *weight, size_t rows,
                            size_t channels);
 
-/* BatchNorm in training (Ioffe, Szegedy 2015): each channel of x (rows, channels) loses its mean over the rows and is divided
- * by the root of its variance + eps; y = that * weight + bias + residual, which may be NULL; y may be x. mean and
- * variance (channels), the biased one, are kept for the backward pass. */
+/* BatchNorm in training (Ioffe, Szegedy 2015): of each channel of x (rows, channels) the mean over
+ * the rows is subtracted, and the result divided by sqrt(variance + eps). y = that * weight + bias
+ * + residual; the residual may be NULL, and y may be x. mean and (biased) variance (channels) are
+ * kept for the backward pass. */
 void vc_batchnorm_forward(float *y, float *mean, float *variance, const float *x,
                           const float *weight, const float *bias, const float *residual,
                           size_t rows, size_t channels, float eps);
@@ -52,8 +53,8 @@ void vc_batchnorm_forward(float *y, float *mean, float *variance, const float *x
 void vc_batchnorm_backward(float *dx, float *dw, float *db, const float *dy, const float *x,
                            const float *mean, const float *variance, const float *weight,
                            size_t rows, size_t channels, float eps);
-/* Moves the running statistics (channels) towards a batch's by `momentum`, as PyTorch does: the variance that runs is the
- * unbiased one. rows > 1. */
+/* Moves the running statistics (channels) towards those of a batch by `momentum`, as PyTorch does:
+ * the running variance is the unbiased one. Needs rows > 1. */
 void vc_batchnorm_settle(float *running_mean, float *running_variance, const float *mean,
                          const float *variance, size_t rows, size_t channels, float momentum);
 
@@ -65,7 +66,8 @@ void vc_gelu_backward(float *dx, const float *dy, const float *x, size_t count);
 void vc_hardswish_forward(float *y, const float *x, size_t count);
 void vc_hardswish_backward(float *dx, const float *dy, const float *x, size_t count);
 
-/* y (images, count) = scale of the image * x + residual; residual may be NULL, y may be either. */
+/* y (images, count) = scale of the image * x + residual. The residual may be NULL; y may be x or
+ * the residual. */
 void vc_scale_images(float *y, const float *x, const float *scales, const float *residual,
                      size_t images, size_t count);
 
@@ -75,8 +77,8 @@ void vc_patches_gather(float *rows, const float *images, size_t batch, size_t ch
                        size_t patch);
 
 /* Windows of a convolution with zero padding as rows: for every output pixel (B, Ho, Wo) the values
- * under its kernel, ordered (kernel, kernel, channels). Value (y, x, c) of image b lies at
- * b * image_stride + (y * side + x) * pixel_stride + c * channel_stride, so channels may come first or
+ * under its kernel, ordered (kernel, kernel, channels). Value (y, x, c) of image b lies at b *
+ * image_stride + (y * side + x) * pixel_stride + c * channel_stride, so channels may come first or
  * last. Ho = Wo = (side + 2 * padding - kernel) / stride + 1. */
 typedef struct vc_window {
     size_t channels, side, kernel, stride, padding;
@@ -85,10 +87,11 @@ typedef struct vc_window {
 
 size_t vc_window_side(const vc_window *window); /* Ho */
 void vc_windows_gather(float *rows, const float *x, size_t batch, const vc_window *window);
-/* The gradient of the values under the windows, from that of the rows: dx is laid out as x. */
+/* dx, laid out like x, gets the gradient of the values that the windows read, from that of the
+ * rows. */
 void vc_windows_gather_backward(float *dx, const float *drows, size_t batch,
                                 const vc_window *window);
-/* Those of one image's output pixels `first` to first + count - 1, on the calling thread. */
+/* The rows of one image's output pixels first to first + count - 1, on the calling thread. */
 void vc_window_rows(float *rows, const float *image, size_t first, size_t count,
                     const vc_window *window);
 
@@ -97,7 +100,7 @@ void vc_window_rows(float *rows, const float *image, size_t first, size_t count,
 void vc_tokens_subsample(float *y, const float *x, size_t batch, size_t side, size_t stride,
                          size_t channels);
 
-/* Adds to dx, as every token is also read elsewhere. */
+/* Adds to dx, since the same tokens are read by others too. */
 void vc_tokens_subsample_backward(float *dx, const float *dy, size_t batch, size_t side,
                                   size_t stride, size_t channels);
 

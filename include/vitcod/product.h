@@ -1,12 +1,12 @@
-/* Products with fixed weights, for inference: y (rows, outputs) = x (rows, inputs) W^T. Weights are packed
- * once; several workers may run the same product at a time, each on its own rows and on one thread.
- * A row's result is the same bits whatever rows lie beside it, and however many.
+/* Products with fixed weights, for inference: y (rows, outputs) = x (rows, inputs) W^T. Weights are
+ * packed once. Several workers may run the same product at the same time, each on rows of its own
+ * and on one thread. The result of a row has the same bits whatever rows are computed beside it,
+ * and however many.
  *
- * | precision | x      | W      | y                                  |
- * |-----------|--------|--------|------------------------------------|
- * | fp32      | float  | float  | float, with bias, onto y if `add`  |
- * | bf16      | bf16   | float  | the same; W is rounded to bf16     |
- * | int8      | uint8  | int8   | int32, without bias or add         | */
+ * | precision | x     | W     | y                                  |
+ * |-----------|-------|-------|------------------------------------| | fp32      | float | float |
+ * float, with bias, added if `add`   | | bf16      | bf16  | float | the same; W is rounded to
+ * bfloat16 | | int8      | uint8 | int8  | int32, without bias or add         | */
 #ifndef VITCOD_PRODUCT_H
 #define VITCOD_PRODUCT_H
 
@@ -19,11 +19,12 @@ typedef enum vc_precision { VC_IN_FP32, VC_IN_BF16, VC_IN_INT8, VC_PRECISION_COU
 
 const char *vc_precision_name(vc_precision precision); /* "fp32", "bf16", "int8" */
 
-/* What this CPU has instructions for: bf16 wants AVX-512 (faster with AVX512_BF16), int8 wants
- * AVX512_VNNI, without which sums of two products could saturate. */
+/* 1 if this CPU has the instructions: bf16 needs AVX-512 (and is faster with AVX512_BF16); int8
+ * needs AVX512_VNNI, since without it the sum of two products could saturate. */
 int vc_precision_supported(vc_precision precision);
 
-/* weight (outputs, inputs) to int8, symmetric: weight = scale * out, a scale per output. */
+/* Quantizes weight (outputs, inputs) to int8, symmetrically, with a scale per output: weight =
+ * scale * out. */
 void vc_quantize_weights(int8_t *out, float *scale, const float *weight, size_t outputs,
                          size_t inputs);
 
@@ -40,14 +41,14 @@ enum { VC_PRODUCT_ROWS = 128 /* most rows of a product */ };
 vc_status vc_products_open(vc_products **out, size_t workers);
 void vc_products_close(vc_products *products);
 
-/* Packs weight (outputs, inputs) for `rows` at a time; bias (outputs) is copied. VC_EUNSUPPORTED when
- * this CPU cannot do it in the precision. */
+/* Packs weight (outputs, inputs) for products of `rows` rows; bias (outputs) is copied.
+ * VC_EUNSUPPORTED when this CPU cannot compute in the precision. */
 vc_status vc_products_add(size_t *index, vc_products *products, const vc_product_form *form,
                           const void *weight, const float *bias, size_t rows);
-/* Makes ready for another number of rows. */
+/* Prepares a product for another number of rows. */
 vc_status vc_products_prepare(vc_products *products, size_t index, size_t rows);
 
-/* For a number of rows that has been made ready. */
+/* Runs a product, for a number of rows that it was added with or prepared for. */
 void vc_products_run(const vc_products *products, size_t index, void *y, const void *x, size_t rows,
                      size_t worker);
 

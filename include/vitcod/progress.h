@@ -13,7 +13,8 @@ typedef struct vc_progress {
 
 vc_progress vc_progress_begin(const char *label, size_t total);
 
-/* Redraws at most ten times a second; nothing in the first two seconds. `note` may be NULL. */
+/* Redraws the line, at most ten times a second and not in the first two seconds. `note` may be
+ * NULL. */
 void vc_progress_update(vc_progress *progress, size_t done, const char *note);
 
 /* Clears the line. */

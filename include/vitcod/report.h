@@ -11,19 +11,19 @@
 
 /* ---- text */
 
-/* Prints what a run's results hold, by part ("dense", "polarize", "profile"...) and name; a number
- * that was not measured has no line. */
+/* Prints the numbers of a run's results, grouped by part ("dense", "polarize", "profile" and so
+ * on). A number that was not measured has no line. */
 void vc_table_print(FILE *out, const json_t *run);
 
 /* ---- a page */
 
-/* One layer of a run; what is not known is NULL. */
+/* One layer of a run. What is not known is NULL. */
 typedef struct vc_report_layer {
     size_t heads, queries, keys;
     const float *attention;       /* (H, Tq, Tk) averaged */
     const uint8_t *pruned;        /* (H, Tq, Tk) 0 or 1, tokens in their own order */
-    const int32_t *query_order;   /* (H, Tq) row i of the polarized map is query query_order[i] */
-    const int32_t *key_order;     /* (H, Tk) */
+    const int32_t *query_order;   /* (H, Tq) the query in each row of the polarized map */
+    const int32_t *key_order;     /* (H, Tk) the key in each column */
     const int32_t *global_tokens; /* (H) columns of the denser part */
 } vc_report_layer;
 
@@ -31,7 +31,7 @@ typedef struct vc_report_run {
     const char *name;
     const json_t *results; /* {file name: what a verb printed with --json} */
     const json_t *logs;    /* {file name: [object of a line, ...]} */
-    const json_t *notes;   /* [what was found and is not shown, in words] */
+    const json_t *notes;   /* [sentence about something that was found but is not shown, ...] */
     const vc_report_layer *layers;
     size_t layer_count;
 } vc_report_run;
@@ -39,11 +39,11 @@ typedef struct vc_report_run {
 typedef struct vc_report {
     const vc_report_run *runs;
     size_t run_count;
-    const char *command, *version; /* that write the page */
+    const char *command, *version; /* of the program that writes the page */
 } vc_report;
 
-/* One HTML file that needs nothing else: a section for each subject that some run has numbers of.
- * `figures`: how many there are, NULL if nobody asks. */
+/* Writes one self-contained HTML file, with a section for each subject of which some run has
+ * numbers. `figures` (may be NULL) gets the number of figures. */
 vc_status vc_report_write(const char *path, const vc_report *report, size_t *figures);
 
 /* ---- pictures */
@@ -56,8 +56,8 @@ typedef enum vc_cell {
     VC_CELL_DENSER_KEPT
 } vc_cell;
 
-/* One PNG with rows x columns maps of height x width cells (vc_cell), one pixel each, with a margin
- * between them: rows are layers, columns heads. cells (rows, columns, height, width). */
+/* A PNG of rows x columns maps with a margin between them; rows are layers, columns are heads. Each
+ * map has height x width cells (vc_cell), one pixel each. cells (rows, columns, height, width). */
 typedef struct vc_map_grid {
     size_t rows, columns, height, width;
     const uint8_t *cells;

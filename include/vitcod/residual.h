@@ -1,7 +1,8 @@
-/* The residual of pruned attention: what the pruned entries of a row would have added is estimated as the mean
- * of all values. With kept_share m, the share of a row's mean attention that its kept entries hold,
- * out = m * (attention over the kept entries) + (1 - m) * (mean of the values); m is fixed per row. Not in
- * the paper. One head of one image, on the calling thread. */
+/* The residual of pruned attention. It estimates what the pruned entries of a row would have added
+ * as the mean of all values: with kept_share m, the share of a row's averaged attention that its
+ * kept entries hold, out = m * (attention over the kept entries) + (1 - m) * (mean of the values).
+ * m is fixed per row. This is not in the paper. All functions work on one head of one image, on the
+ * calling thread. */
 #ifndef VITCOD_RESIDUAL_H
 #define VITCOD_RESIDUAL_H
 
@@ -14,11 +15,12 @@ void vc_residual_mean(float *mean, const float *v, size_t stride, size_t keys, s
 void vc_residual_add(float *out, size_t stride, const float *kept_share, const float *mean,
                      size_t rows, size_t dim);
 
-/* Backward: the mean's gradient dmean (dim), and dout scaled to the gradient of the sparse attention. */
+/* Backward: computes the mean's gradient dmean (dim), and scales dout to the gradient of the
+ * attention over the kept entries. */
 void vc_residual_scale(float *dmean, float *dout, size_t stride, const float *kept_share,
                        size_t rows, size_t dim);
 
-/* Backward: the mean's gradient onto dv. */
+/* Backward: adds the part of dv that comes from the mean's gradient. */
 void vc_residual_spread(float *dv, size_t stride, const float *dmean, size_t keys, size_t dim);
 
 #endif

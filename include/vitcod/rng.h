@@ -1,5 +1,5 @@
-/* Seeded random numbers. A stream is named by numbers (seed, purpose, epoch, sample...), so that
- * what one consumer draws never depends on what another drew before it, nor on threads. */
+/* Seeded random numbers. A stream has an address of numbers (seed, purpose, index), so that what
+ * one user of random numbers draws depends neither on what another drew before nor on threads. */
 #ifndef VITCOD_RNG_H
 #define VITCOD_RNG_H
 
@@ -19,8 +19,9 @@ double vc_rng_uniform(vc_rng *rng);                 /* [0, 1) */
 uint64_t vc_rng_below(vc_rng *rng, uint64_t limit); /* 0 .. limit - 1, unbiased; limit > 0 */
 double vc_rng_normal(vc_rng *rng);                  /* mean 0, variance 1 */
 
-/* Gamma with a shape and scale 1 (Marsaglia, Tsang: A simple method for generating gamma variables, 2000).
- * Shapes far below 1 underflow to 0 now and then. */
+/* A gamma variable of scale 1 (Marsaglia, Tsang: A simple method for generating gamma variables,
+ * 2000). For shapes far below 1 the result is sometimes too small for a double and comes out as
+ * 0. */
 double vc_rng_gamma(vc_rng *rng, double shape);
 double vc_rng_beta(vc_rng *rng, double a, double b); /* [0, 1], whatever a and b above 0 */
 

@@ -1,7 +1,8 @@
-/* Status codes and the one-sentence message that goes with a failure.
+/* Status codes, and the one sentence of explanation that goes with a failure.
  *
- * Three kinds of failure are kept apart: a bug is an assert, the world (files, memory, input) is a
- * vc_status with a thread-local message, wrong usage is dealt with by the command line. */
+ * Three kinds of failure are kept apart. A bug in the library is an assert. What the world does
+ * (files, memory, input) is a vc_status with a message, kept per thread. Wrong usage of the program
+ * is the command line's business. */
 #ifndef VITCOD_STATUS_H
 #define VITCOD_STATUS_H
 
@@ -26,14 +27,16 @@ const char *vc_status_name(vc_status status);
 /* What a code means in general. */
 const char *vc_status_text(vc_status status);
 
-/* Stores a message for this thread and returns `status`, so that a function can end with
- * `return vc_fail(VC_EFORMAT, "%s: ...", path);`. Without prefix and without newline. */
+/* Stores a message for this thread and returns `status`, so that a function can end with `return
+ * vc_fail(VC_EFORMAT, "%s: ...", path);`. The message has neither a prefix nor a newline. */
 vc_status vc_fail(vc_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The message of this thread's latest vc_fail, "" before the first. Valid until the next one. */
+/* The message of this thread's latest vc_fail, or "" if there was none. It is valid until the next
+ * vc_fail. */
 const char *vc_last_error(void);
 
-/* Returns from the calling function when `call` fails and nothing needs to be released. */
+/* Makes the calling function return when `call` fails. For places where nothing has to be released
+ * first. */
 #define VC_TRY(call)                                                                               \
     do {                                                                                           \
         vc_status vc_try_status_ = (call);                                                         \

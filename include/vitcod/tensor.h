@@ -1,4 +1,5 @@
-/* A dense row-major array: what npy and safetensors files hold. The struct does not own `data`. */
+/* A dense row-major array, as .npy and safetensors files hold it. The struct does not own
+ * `data`. */
 #ifndef VITCOD_TENSOR_H
 #define VITCOD_TENSOR_H
 
@@ -8,7 +9,7 @@
 
 enum { VC_MAX_RANK = 8, VC_SHAPE_TEXT = 160 };
 
-/* name, bytes per value, safetensors name, npy descriptor (NULL: npy cannot hold it) */
+/* Name, bytes per value, name in safetensors, name in .npy (NULL: .npy cannot hold the type). */
 #define VC_DTYPE_MAP(X)                                                                            \
     X(F32, 4, "F32", "<f4")                                                                        \
     X(F64, 8, "F64", "<f8")                                                                        \
@@ -45,13 +46,13 @@ const char *vc_dtype_name(vc_dtype dtype); /* as in safetensors: "F32" */
 /* Number of values; 1 for rank 0. Returns SIZE_MAX when the product does not fit. */
 size_t vc_tensor_count(const vc_tensor *tensor);
 
-/* True when dtype, rank and all sizes agree. */
+/* 1 if the tensor has this dtype, rank and shape, else 0. */
 int vc_tensor_has(const vc_tensor *tensor, vc_dtype dtype, size_t rank, const size_t *shape);
 
 /* Writes "(4, 3, 224, 224)" for messages; returns `text`. */
 const char *vc_shape_text(char text[VC_SHAPE_TEXT], size_t rank, const size_t *shape);
 
-/* VC_EINVAL naming the position when a float32 tensor holds a NaN or an infinity. */
+/* VC_EINVAL if a float32 tensor holds a NaN or an infinity; the message names the position. */
 vc_status vc_tensor_check_finite(const vc_tensor *tensor, const char *path, const char *name);
 
 #endif

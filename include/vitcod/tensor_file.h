@@ -1,4 +1,4 @@
-/* A file of named tensors, whatever its format: what safetensors.h and pth.h open. */
+/* A file of named tensors in any of the formats that can be read: see safetensors.h and pth.h. */
 #ifndef VITCOD_TENSOR_FILE_H
 #define VITCOD_TENSOR_FILE_H
 
@@ -18,15 +18,16 @@ size_t vc_tensor_file_count(const vc_tensor_file *file);
 const vc_named_tensor *vc_tensor_file_at(const vc_tensor_file *file, size_t index);
 const vc_tensor *vc_tensor_file_find(const vc_tensor_file *file, const char *name); /* or NULL */
 
-/* The tensor `name` with exactly this dtype and shape, or a message that says what was found. */
+/* The tensor `name`, which must have exactly this dtype and shape; otherwise the message says what
+ * was found. */
 vc_status vc_tensor_file_get(const vc_tensor **out, const vc_tensor_file *file, const char *name,
                              vc_dtype dtype, size_t rank, const size_t *shape);
 
-/* Values that will not be needed for a while need not stay in memory: a mapped file's are read again
- * when they are touched. */
+/* Says that these values will not be needed for a while, so that their memory may be given back. A
+ * mapped file is read again when the values are touched. */
 void vc_tensor_file_forget(const vc_tensor_file *file, const void *values, size_t bytes);
 
-/* What the file says besides its tensors, or NULL. */
+/* The value that the file's metadata gives for `key`, or NULL. */
 const char *vc_tensor_file_metadata(const vc_tensor_file *file, const char *key);
 
 #endif

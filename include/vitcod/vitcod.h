@@ -1,4 +1,4 @@
-/* The table of contents. Each door reads on its own; this one includes them all. */
+/* The table of contents: includes all doors. Each can also be included on its own. */
 #ifndef VITCOD_VITCOD_H
 #define VITCOD_VITCOD_H
 

@@ -1,5 +1,6 @@
-/* What people write: YAML mappings read strictly by tables. Every key is known or an error, every value has its kind,
- * its unit and its range; messages name file, line and key. Anchors, aliases and tags are refused. */
+/* Configuration files that people write. A table of fields says which keys a YAML mapping has; the
+ * reader is strict: each key must be known, and each value must have the right kind, unit and
+ * range. Messages name file, line and key. Anchors, aliases and tags are refused. */
 #ifndef VITCOD_YAML_H
 #define VITCOD_YAML_H
 
@@ -10,7 +11,7 @@
 
 typedef struct vc_yaml vc_yaml; /* an open file */
 
-/* A mapping of it; valid as long as the file is open. */
+/* A mapping within an open file. Valid as long as the file is open. */
 typedef struct vc_yaml_map {
     const vc_yaml *file;
     void *node;
@@ -18,7 +19,8 @@ typedef struct vc_yaml_map {
     char path[96]; /* "", or the keys that lead to it: "buffers.query" */
 } vc_yaml_map;
 
-/* What a value measures, and the unit in which it is stored. */
+/* What a value measures: the units that may be written, and the one in which the value is
+ * stored. */
 typedef enum vc_yaml_unit {
     VC_UNIT_NONE,
     VC_UNIT_BYTES,            /* B, KB, KiB, MB, MiB, GB, GiB: B */
@@ -71,24 +73,26 @@ typedef struct vc_yaml_field {
     int optional; /* a member without its key stays as it is */
 } vc_yaml_field;
 
-/* VC_EIO for a file that cannot be read, VC_EFORMAT for one that is larger than 1 MiB, no YAML, several documents, or
- * no mapping. */
+/* VC_EIO for a file that cannot be read. VC_EFORMAT for one that is larger than 1 MiB, is not YAML,
+ * has several documents, or does not hold a mapping. */
 vc_status vc_yaml_open(vc_yaml **out, const char *path);
 void vc_yaml_close(vc_yaml *file);
 vc_yaml_map vc_yaml_root(const vc_yaml *file);
 
-/* Reads a mapping into a struct. VC_EFORMAT for a key that is unknown, missing or there twice, and for a value of another
- * kind, unit or range. */
+/* Reads a mapping into a struct. VC_EFORMAT for a key that is unknown, missing or given twice, and
+ * for a value of the wrong kind, unit or range. */
 vc_status vc_yaml_read(void *out, const vc_yaml_map *map, const vc_yaml_field *fields,
                        size_t count);
 
-/* One word of a mapping, whatever else it holds: which table is to read it. */
+/* Reads one word of a mapping and ignores its other keys. For mappings in which a word says which
+ * table the rest is to be read by. */
 vc_status vc_yaml_word(int *out, const vc_yaml_map *map, const char *key, const char *const *words);
 
 /* The mapping behind a key of kind VC_YAML_MAP; its node is NULL where the key is not there. */
 vc_yaml_map vc_yaml_sub(const vc_yaml_map *map, const char *key);
 
-/* Fails with "FILE:LINE: 'PATH.KEY' " and the rest, for what a table cannot say. Returns VC_EFORMAT. */
+/* For checks that a table cannot express: fails with "FILE:LINE: 'PATH.KEY' " followed by the
+ * formatted text. Returns VC_EFORMAT. */
 vc_status vc_yaml_fail(const vc_yaml_map *map, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -45,8 +45,8 @@ void vc__prune_info(uint8_t *pruned, int32_t *order, const float *map, size_t qu
     for (size_t q = 0; q < queries; q++) {
         const float *row = map + q * keys;
         make_heap(order, row, keys);
-        /* In float32, as NumPy adds float32 scalars: the published masks depend on it. One more is kept
-         * than the cut needs. */
+        /* In float32, as NumPy adds float32 scalars: the published masks depend on it. One more is
+         * kept than the cut needs. */
         float sum = 0.0f;
         for (size_t left = keys, reached = 0; left > 0 && !reached; left--) {
             const int32_t highest = take_highest(order, left, row);

@@ -144,7 +144,8 @@ void vc_comm_sum_begin(float *values, size_t count)
         sums.count = 0;
 }
 
-/* One signal to all of them lets each come to its end; a launcher that kills has about a second's patience. */
+/* One signal to all of them lets each come to its end; a launcher that kills has about a second's
+ * patience. */
 static const double grace = 0.6;
 
 static vc_status wait(int count, MPI_Request *requests, const volatile sig_atomic_t *interrupted)

@@ -89,7 +89,8 @@ static vc_status get4(vc__machine *m)
     return get_at(m, 4);
 }
 
-/* Protocols 2 to 5 and what they keep of 0 and 1. Without a function: known, and refused by name. */
+/* Protocols 2 to 5 and what they keep of 0 and 1. Without a function: known, and refused by
+ * name. */
 static const struct {
     const char *name;
     vc_status (*run)(vc__machine *m);

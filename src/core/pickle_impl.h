@@ -1,7 +1,8 @@
-/* A reader for Python pickles that builds plain values and executes nothing. It knows the opcodes and
- * the names that torch.save writes for state dicts and what stands beside them. Every value is shared by
- * reference and nothing here or behind it walks deeper than one level, so neither depth nor loops nor
- * multiplication through the memo costs anything: memory is linear in the pickle's bytes. */
+/* A reader for Python pickles that builds plain values and executes nothing. It knows the opcodes
+ * and the names that torch.save writes for state dicts and what stands beside them. Every value is
+ * shared by reference and nothing here or behind it walks deeper than one level, so neither depth
+ * nor loops nor multiplication through the memo costs anything: memory is linear in the pickle's
+ * bytes. */
 #ifndef VC_PICKLE_IMPL_H
 #define VC_PICKLE_IMPL_H
 
@@ -71,8 +72,9 @@ struct vc__global {
     vc_dtype dtype; /* of a storage; VC_DTYPE_COUNT: one that vc_dtype lacks */
 };
 
-/* The state of one reading, shared by pickle_machine.c (stack, input), pickle_scalars.c (numbers, texts),
- * pickle_containers.c, pickle_globals.c (names, calls) and pickle.c (memo, list of the opcodes). */
+/* The state of one reading, shared by pickle_machine.c (stack, input), pickle_scalars.c (numbers,
+ * texts), pickle_containers.c, pickle_globals.c (names, calls) and pickle.c (memo, list of the
+ * opcodes). */
 struct vc__machine {
     const char *path;
     const unsigned char *bytes;
@@ -85,7 +87,8 @@ struct vc__machine {
     int stopped;
 };
 
-/* Reads a whole pickle; `top` lives as long as the pool, which the caller closes, also on failure. */
+/* Reads a whole pickle; `top` lives as long as the pool, which the caller closes, also on
+ * failure. */
 vc_status vc__pickle_read(vc__value **top, vc__pool *pool, const char *path,
                           const unsigned char *bytes, size_t count);
 

@@ -1,4 +1,5 @@
-/* The zip archive around a PyTorch checkpoint: entries `<prefix>/data.pkl`, `<prefix>/data/<key>`, ... */
+/* The zip archive around a PyTorch checkpoint: entries `<prefix>/data.pkl`, `<prefix>/data/<key>`,
+ * ... */
 #ifndef VC_PTH_ARCHIVE_IMPL_H
 #define VC_PTH_ARCHIVE_IMPL_H
 
@@ -12,9 +13,9 @@ typedef struct vc__archive {
     size_t count; /* entries */
 } vc__archive;
 
-/* Reads the directory of a mapped file, which must outlive the archive. VC_EFORMAT when it is damaged, when
- * names repeat, lead outside or are no text, and unless exactly one entry is the pickle. Names are only
- * ever compared, never opened. */
+/* Reads the directory of a mapped file, which must outlive the archive. VC_EFORMAT when it is
+ * damaged, when names repeat, lead outside or are no text, and unless exactly one entry is the
+ * pickle. Names are only ever compared, never opened. */
 vc_status vc__archive_open(vc__archive *out, const char *path, const vc_mapped_file *file);
 void vc__archive_close(vc__archive *archive);
 

@@ -15,8 +15,8 @@ typedef struct vc__pth_backing {
 
 void vc__pth_backing_close(void *backing);
 
-/* Fills `out` with the dict's tensors. Everything is checked and bounded before the first storage is
- * read. */
+/* Fills `out` with the dict's tensors. Everything is checked and bounded before the first storage
+ * is read. */
 vc_status vc__pth_tensors(vc_tensor_file *out, vc__pth_backing *backing, const vc__archive *archive,
                           const vc__value *dict);
 

@@ -75,7 +75,8 @@ static double gamma_from_one(vc_rng *rng, double shape)
     }
 }
 
-/* A smaller shape is one that is larger by 1, times u^(1 / shape): a sum as a logarithm, where it cannot underflow. */
+/* A smaller shape is one that is larger by 1, times u^(1 / shape): a sum as a logarithm, where it
+ * cannot underflow. */
 static double log_gamma_draw(vc_rng *rng, double shape)
 {
     if (shape >= 1.0)

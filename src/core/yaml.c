@@ -144,7 +144,8 @@ static size_t character(const unsigned char *at, size_t left)
     return bytes;
 }
 
-/* libfyaml 0.7 does not end on every text that is none: only what is UTF-8 and has no directives goes there. */
+/* libfyaml 0.7 does not end on every text that is none: only what is UTF-8 and has no directives
+ * goes there. */
 static vc_status check_text(const vc_yaml *f)
 {
     const unsigned char *data = f->bytes.data;

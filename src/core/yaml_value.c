@@ -64,7 +64,8 @@ static const char *unit_list(char text[160], vc_yaml_unit dimension)
     return text;
 }
 
-/* Digits, with a point and an exponent: whatever the locale. Returns where it ends; NULL: no number. */
+/* Digits, with a point and an exponent: whatever the locale. Returns where it ends; NULL: no
+ * number. */
 static const char *read_decimal(double *out, const char *text)
 {
     char copy[64];

@@ -1,4 +1,5 @@
-/* Operations that go from a poorer image to the given one, and beyond: Haeberli and Voorhies 1994. */
+/* Operations that go from a poorer image to the given one, and beyond: Haeberli and Voorhies
+ * 1994. */
 #include <string.h>
 
 #include "augment_impl.h"
@@ -48,8 +49,8 @@ void vc__brightness(vc_image *image, float factor)
     blend_with_constant(image, 0, factor);
 }
 
-/* The poorer image: a pixel counts 5 of 13, each neighbour 1, rounded; the border stays as it is. 13 is odd, so that no
- * sum lies between two values. */
+/* The poorer image: a pixel counts 5 of 13, each neighbour 1, rounded; the border stays as it is.
+ * 13 is odd, so that no sum lies between two values. */
 static void sharpen_row(uint8_t *out, const uint8_t *in, size_t row, size_t channels, float factor)
 {
     memcpy(out, in, channels);

@@ -6,8 +6,8 @@
 
 #include "augment_impl.h"
 
-/* Where an output pixel is read: rows and columns around a position, kept inside, and how far it is from the first (of two)
- * or second (of four). */
+/* Where an output pixel is read: rows and columns around a position, kept inside, and how far it is
+ * from the first (of two) or second (of four). */
 typedef struct reading {
     const uint8_t *rows[4];
     size_t columns[4]; /* in bytes */

@@ -25,8 +25,8 @@ void vc__contrast(vc_image *image, float factor);
 void vc__brightness(vc_image *image, float factor);
 vc_status vc__sharpness(vc_image *out, const vc_image *in, float factor);
 
-/* Pixel (x, y) of `out` is read at (a[0], a[1], a[2]) . (x, y, 1) and (a[3], a[4], a[5]) . (x, y, 1), centres of pixels
- * at halves. */
+/* Pixel (x, y) of `out` is read at (a[0], a[1], a[2]) . (x, y, 1) and (a[3], a[4], a[5]) . (x, y,
+ * 1), centres of pixels at halves. */
 vc_status vc__affine(vc_image *out, const vc_image *in, const double a[6],
                      vc_interpolation interpolation, const uint8_t *fill);
 void vc__rotation(double a[6], double degrees, size_t width, size_t height);

@@ -1,5 +1,5 @@
-/* The binary files of CIFAR-10 and CIFAR-100: records of one or two label bytes and 3 x 32 x 32 pixels.
- * A. Krizhevsky: Learning multiple layers of features from tiny images, 2009. */
+/* The binary files of CIFAR-10 and CIFAR-100: records of one or two label bytes and 3 x 32 x 32
+ * pixels. A. Krizhevsky: Learning multiple layers of features from tiny images, 2009. */
 #ifndef VC_CIFAR_H
 #define VC_CIFAR_H
 

@@ -74,8 +74,8 @@ static void on_progress(j_common_ptr common)
     longjmp(d->on_failure, 1);
 }
 
-/* Adobe's programs store CMYK inverted (255: no ink), and so does everyone else. Each product of ink and
- * light is divided by 255 with rounding, as Pillow does. */
+/* Adobe's programs store CMYK inverted (255: no ink), and so does everyone else. Each product of
+ * ink and light is divided by 255 with rounding, as Pillow does. */
 static void rgb_of_cmyk(uint8_t *rgb, const uint8_t *cmyk, size_t width)
 {
     for (size_t x = 0; x < width; x++) {
@@ -139,7 +139,8 @@ static void choose_colours(decoder *d)
     }
 }
 
-/* libjpeg keeps the coefficients of all scans: six bytes a pixel beside the three that are wanted. */
+/* libjpeg keeps the coefficients of all scans: six bytes a pixel beside the three that are
+ * wanted. */
 static void check_progressive(decoder *d)
 {
     size_t pixels = (size_t)d->jpeg.image_width * d->jpeg.image_height;

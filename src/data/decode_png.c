@@ -39,7 +39,8 @@ static void read_bytes(png_structp png, png_bytep out, size_t count)
     d->at += count;
 }
 
-/* Everything that is not a pixel is skipped unread, so that compressed text or profiles cost nothing. */
+/* Everything that is not a pixel is skipped unread, so that compressed text or profiles cost
+ * nothing. */
 static void limit(png_structp png)
 {
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);

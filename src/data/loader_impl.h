@@ -15,8 +15,8 @@ typedef struct vc__complaint {
     char message[];
 } vc__complaint;
 
-/* One batch of the ring. Worker and consumer never touch the same entry at once: an entry is a worker's from
- * claim to finish, the batch the consumer's from then on until it is released. */
+/* One batch of the ring. Worker and consumer never touch the same entry at once: an entry is a
+ * worker's from claim to finish, the batch the consumer's from then on until it is released. */
 typedef struct vc__slot {
     float *x;          /* (batch, C, S, S) */
     int32_t *labels;   /* (batch) */

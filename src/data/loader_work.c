@@ -61,7 +61,8 @@ static vc_status read_sample(vc__workspace *work, vc_loader *l, size_t index)
     return vc_source_dataset(l->source) ? VC_OK : vc_source_read(&work->encoded, l->source, index);
 }
 
-/* In training archives are read here and there; in evaluation forward only, by whichever worker's turn it is. */
+/* In training archives are read here and there; in evaluation forward only, by whichever worker's
+ * turn it is. */
 static int claim_and_read(size_t *at, vc_status *status, vc__workspace *work, vc_loader *l)
 {
     if (l->sampler)

@@ -26,13 +26,13 @@ void vc__workspace_close(vc__workspace *work);
 /* VC_EINVAL when the images cannot be made to have the recipe's channels. */
 vc_status vc__recipe_check(const vc__recipe *recipe, const vc_source *source);
 
-/* Sets how images are changed for training. VC_EINVAL for options that are out of range or that these channels cannot
- * have. */
+/* Sets how images are changed for training. VC_EINVAL for options that are out of range or that
+ * these channels cannot have. */
 vc_status vc__recipe_augment(vc__recipe *recipe, const vc_augment_options *options,
                              const float *mean);
 
-/* Fills out (channels, size, size) from sample `index`, whose encoded bytes lie in `work` unless the source
- * is one of images in memory. */
+/* Fills out (channels, size, size) from sample `index`, whose encoded bytes lie in `work` unless
+ * the source is one of images in memory. */
 vc_status vc__prepare(float *out, vc__workspace *work, const vc__recipe *recipe,
                       const vc_source *source, size_t index);
 
@@ -44,7 +44,8 @@ vc_status vc__prepare_changed(float *out, vc__workspace *work, const vc__recipe 
 vc_status vc__fetch_pixels(vc__workspace *work, const vc__recipe *recipe, const vc_source *source,
                            size_t index);
 
-/* work->cropped from work->image as for evaluation: images in memory of the right size stay as they are. */
+/* work->cropped from work->image as for evaluation: images in memory of the right size stay as they
+ * are. */
 vc_status vc__crop_centre(vc__workspace *work, const vc__recipe *recipe, const vc_source *source);
 
 #endif

@@ -6,7 +6,8 @@
 #include "vitcod/image.h"
 #include "vitcod/isa.h"
 
-/* A stretch of the image along one side, what it becomes, and the part of that which the crop shows. */
+/* A stretch of the image along one side, what it becomes, and the part of that which the crop
+ * shows. */
 typedef struct axis {
     size_t offset, in, resized, start, crop;
 } axis;

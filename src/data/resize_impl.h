@@ -1,13 +1,15 @@
-/* The two passes of a resize. Integer arithmetic, so that every instruction set gives the same bytes. */
+/* The two passes of a resize. Integer arithmetic, so that every instruction set gives the same
+ * bytes. */
 #ifndef VC_RESIZE_IMPL_H
 #define VC_RESIZE_IMPL_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Weights are fixed-point numbers; a pixel is the weighted sum, rounded and clipped to 8 bits. A weight
- * is at most a little over 1 in size, so that a sum stays within 32 bits. For 16-bit multipliers it is
- * also there in two halves: weight = high * 2^VC__HALF_BITS + low, 0 <= low < 2^VC__HALF_BITS. */
+/* Weights are fixed-point numbers; a pixel is the weighted sum, rounded and clipped to 8 bits. A
+ * weight is at most a little over 1 in size, so that a sum stays within 32 bits. For 16-bit
+ * multipliers it is also there in two halves: weight = high * 2^VC__HALF_BITS + low, 0 <= low <
+ * 2^VC__HALF_BITS. */
 enum { VC__WEIGHT_BITS = 22, VC__HALF_BITS = 12, VC__TAPS_STEP = 4 };
 
 /* Output i is the sum over t < used[i] of weights[i * stride + t] * input[first[i] + t]. */

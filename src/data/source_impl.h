@@ -44,8 +44,8 @@ vc_status vc__source_create(vc_source **out, int labelled);
 
 /* Samples of the folder `directory`, unsorted, and its class folders. */
 vc_status vc__source_find_files(vc_source *source, const char *directory, const char *split);
-/* Samples and class folders of an archive, in its order. A folder that `list` (or NULL) names is a class,
- * not a wrapper. */
+/* Samples and class folders of an archive, in its order. A folder that `list` (or NULL) names is a
+ * class, not a wrapper. */
 vc_status vc__source_find_entries(vc_source *source, const char *path, const char *split,
                                   const vc__class_list *list);
 
@@ -61,7 +61,8 @@ vc_status vc__samples_label(vc_source *source, const vc__class_list *list, const
 /* Whether a name ends like an image's. */
 int vc__is_image_name(const char *name);
 
-/* The names under which a split's folder is looked for, ended by NULL; NULL for an unknown split. */
+/* The names under which a split's folder is looked for, ended by NULL; NULL for an unknown
+ * split. */
 const char *const *vc__split_names(const char *split);
 
 /* Whether a folder may be some split's. */

@@ -1,5 +1,6 @@
-/* Reading tar archives, plain or gzipped: ustar with its prefix, GNU's long names and base-256 sizes,
- * pax's path and size. Nothing is ever written under an entry's name: names are only names. */
+/* Reading tar archives, plain or gzipped: ustar with its prefix, GNU's long names and base-256
+ * sizes, pax's path and size. Nothing is ever written under an entry's name: names are only
+ * names. */
 #ifndef VC_TAR_H
 #define VC_TAR_H
 
@@ -25,15 +26,16 @@ typedef struct vc__tar_entry {
 vc_status vc__tar_open(vc__tar **out, const char *path);
 void vc__tar_close(vc__tar *tar); /* NULL is fine */
 
-/* The next entry in the archive's order. At the end `kind` says so, and the file was whole. VC_EFORMAT for
- * a wrong checksum, a size beyond the end, a missing end, an unknown type, "..", damaged gzip data. */
+/* The next entry in the archive's order. At the end `kind` says so, and the file was whole.
+ * VC_EFORMAT for a wrong checksum, a size beyond the end, a missing end, an unknown type, "..",
+ * damaged gzip data. */
 vc_status vc__tar_next(vc__tar_entry *out, vc__tar *tar);
 
 /* `bytes` bytes from `offset` on. Goes back slowly when gzipped and not inflated. */
 vc_status vc__tar_read(void *out, vc__tar *tar, uint64_t offset, size_t bytes);
 
-/* Before reading here and there: what is gzipped goes into a file without a name in $TMPDIR, or /tmp, and is read from
- * there. VC_EIO where there is no room for it. */
+/* Before reading here and there: what is gzipped goes into a file without a name in $TMPDIR, or
+ * /tmp, and is read from there. VC_EIO where there is no room for it. */
 vc_status vc__tar_inflate(vc__tar *tar);
 
 #endif

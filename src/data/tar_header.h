@@ -16,8 +16,8 @@ typedef struct vc__tar_header {
 } vc__tar_header;
 _Static_assert(sizeof(vc__tar_header) == VC__TAR_BLOCK, "a tar header is one block");
 
-/* Octal digits between blanks, or big-endian base 256 when the first bit is set. 0: not a number, or
- * VC__TAR_LARGEST and more. */
+/* Octal digits between blanks, or big-endian base 256 when the first bit is set. 0: not a number,
+ * or VC__TAR_LARGEST and more. */
 int vc__tar_number(uint64_t *out, const char *field, size_t width);
 
 int vc__tar_checksum_agrees(const vc__tar_header *header);
@@ -42,8 +42,9 @@ typedef struct vc__tar_extra {
 vc_status vc__tar_keep_name(vc__tar_extra *extra, const char *name, size_t length,
                             const vc__tar_place *place);
 
-/* Records "LENGTH KEY=VALUE\n", the length counting all of itself; the text, which is cut up, has a zero
- * byte at its end. `global`: of a header for all entries, which may set nothing that matters here. */
+/* Records "LENGTH KEY=VALUE\n", the length counting all of itself; the text, which is cut up, has a
+ * zero byte at its end. `global`: of a header for all entries, which may set nothing that matters
+ * here. */
 vc_status vc__tar_keep_records(vc__tar_extra *extra, char *text, size_t bytes, int global,
                                const vc__tar_place *place);
 

@@ -1,5 +1,5 @@
-/* BatchNorm in training (Ioffe, Szegedy 2015), statistics in double: a batch of images has a million rows, and a
- * variance is a small difference of large sums. */
+/* BatchNorm in training (Ioffe, Szegedy 2015), statistics in double: a batch of images has a
+ * million rows, and a variance is a small difference of large sums. */
 #include <math.h>
 
 #include "vitcod/ops.h"
@@ -12,7 +12,8 @@ typedef struct columns {
     size_t rows, channels, first, count;
 } columns;
 
-/* Of a part of the rows: x - centre (NULL: 0) to the power of 1 or 2, or with dy the sums of dy and of dy times it. */
+/* Of a part of the rows: x - centre (NULL: 0) to the power of 1 or 2, or with dy the sums of dy and
+ * of dy times it. */
 typedef void add_part(double *sums, const columns *c, const double *centre, size_t begin,
                       size_t end);
 

@@ -208,8 +208,8 @@ static inline void store_last(float *p, vec v, size_t n, int whole)
         store_part(p, v, n);
 }
 
-/* exp(x): x = n ln 2 + r, |r| <= ln(2) / 2, Taylor to r^7 (relative error of the series below 1e-8).
- * Below -87.3 the result stays at the smallest normal number instead of falling to 0. */
+/* exp(x): x = n ln 2 + r, |r| <= ln(2) / 2, Taylor to r^7 (relative error of the series below
+ * 1e-8). Below -87.3 the result stays at the smallest normal number instead of falling to 0. */
 static inline vec exponential(vec x)
 {
     x = minimum(maximum(x, splat(-87.3f)), splat(88.3f));
@@ -227,8 +227,8 @@ static inline vec exponential(vec x)
     return times_power_of_two(p, n);
 }
 
-/* 2^x for x <= 0: x = n + r, |r| <= 1 / 2, a polynomial whose relative error is 7.5e-8 (its coefficients are
- * a minimax fit), 2.5e-7 with rounding; below 2^-126 it may be 0. */
+/* 2^x for x <= 0: x = n + r, |r| <= 1 / 2, a polynomial whose relative error is 7.5e-8 (its
+ * coefficients are a minimax fit), 2.5e-7 with rounding; below 2^-126 it may be 0. */
 static inline vec power_of_two(vec x)
 {
     vec n = round_nearest(x), r = sub(x, n);

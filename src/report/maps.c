@@ -1,7 +1,7 @@
 /* The maps of all heads as pictures inside a script: page.js draws them.
  *
- * Attention is shown on a logarithmic scale of DECADES below each head's highest value; as many shades as fit the
- * budget, so that a page stays small enough to send around. */
+ * Attention is shown on a logarithmic scale of DECADES below each head's highest value; as many
+ * shades as fit the budget, so that a page stays small enough to send around. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

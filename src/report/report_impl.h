@@ -124,7 +124,8 @@ void vc__viridis(uint8_t rgb[3], double share);
 
 /* ---- maps (maps.c, png.c) */
 
-/* An 8-bit or, `bits` 1, a black and white image in memory, one byte per pixel. Freed by the caller. */
+/* An 8-bit or, `bits` 1, a black and white image in memory, one byte per pixel. Freed by the
+ * caller. */
 vc_status vc__png_grey(char **png, size_t *bytes, const uint8_t *pixels, size_t height,
                        size_t width, int bits);
 
