@@ -9,7 +9,7 @@ void *vc_arena_take(vc_arena *arena, size_t bytes)
 {
     size_t start = arena->used;
     if (bytes > PTRDIFF_MAX - VC_ARENA_ALIGN || start > PTRDIFF_MAX) {
-        arena->used = SIZE_MAX; /* stays there: the reservation will fail */
+        arena->used = SIZE_MAX; /* and remains so, which makes the reservation fail */
         return NULL;
     }
     arena->used += (bytes + VC_ARENA_ALIGN - 1) / VC_ARENA_ALIGN * VC_ARENA_ALIGN;

@@ -1,4 +1,4 @@
-/* Through MPI; a process that no launcher started never calls it. */
+/* Processes over MPI. A process that was not started by a launcher calls nothing of MPI. */
 #include <mpi.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,10 +6,10 @@
 #include "vitcod/clock.h"
 #include "vitcod/comm.h"
 
-/* A probe that finds nothing may only have begun to look. */
+/* TRIES: a single MPI_Iprobe may miss a message that is already there, so several are made. */
 enum { TAG = 1, MOST_PENDING = 16, TRIES = 4, MOST_SUMS = 1024 };
 
-/* Messages that may still be on their way. */
+/* Messages whose sending may not be complete yet. An entry without bytes is free. */
 static struct {
     MPI_Request request;
     char *bytes;
@@ -121,7 +121,7 @@ int vc_comm_receive(char **bytes, size_t *count, int wait)
     return status.MPI_SOURCE;
 }
 
-/* Sums that may still be on their way. */
+/* Sums that may not be complete yet. */
 static struct {
     MPI_Request requests[MOST_SUMS];
     int count;
@@ -138,17 +138,19 @@ void vc_comm_sum_begin(float *values, size_t count)
     }
     MPI_Iallreduce(MPI_IN_PLACE, values, (int)count, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD,
                    &sums.requests[sums.count++]);
-    /* They move on only while somebody asks for them. */
+    /* MPI makes progress on them only inside its own calls. */
     MPI_Testall(sums.count, sums.requests, &done, MPI_STATUSES_IGNORE);
     if (done)
         sums.count = 0;
 }
 
-/* One signal to all of them lets each come to its end; a launcher that kills has about a second's
- * patience. */
+/* Seconds to wait for the others after an interrupt. When all processes got the signal, each still
+ * completes its sums in this time; when one was killed, the launcher kills the others after about a
+ * second. */
 static const double grace = 0.6;
 
-static vc_status wait(int count, MPI_Request *requests, const volatile sig_atomic_t *interrupted)
+static vc_status wait_for_sums(int count, MPI_Request *requests,
+                               const volatile sig_atomic_t *interrupted)
 {
     double since = 0.0;
     int done = count == 0;
@@ -165,7 +167,7 @@ static vc_status wait(int count, MPI_Request *requests, const volatile sig_atomi
 
 vc_status vc_comm_sum_end(const volatile sig_atomic_t *interrupted)
 {
-    VC_TRY(wait(sums.count, sums.requests, interrupted));
+    VC_TRY(wait_for_sums(sums.count, sums.requests, interrupted));
     sums.count = 0;
     return VC_OK;
 }
@@ -176,7 +178,7 @@ vc_status vc_comm_sum(double *values, size_t count, const volatile sig_atomic_t 
     if (!running())
         return VC_OK;
     MPI_Iallreduce(MPI_IN_PLACE, values, (int)count, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD, &request);
-    return wait(1, &request, interrupted);
+    return wait_for_sums(1, &request, interrupted);
 }
 
 void vc_comm_abort(void)

@@ -2,7 +2,7 @@
 
 #include "vitcod/comm.h"
 
-/* What launchers tell a process; each on its own would do the same work. */
+/* Launchers set these variables. Without MPI, each process would do the same work as the others. */
 static int launched_with_others(void)
 {
     static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE"};

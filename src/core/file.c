@@ -43,7 +43,7 @@ vc_status vc_file_write_begin(vc_file_writer *out, const char *path)
 {
     *out = (vc_file_writer){0};
     struct stat info;
-    /* A device or pipe is written to, never renamed over. */
+    /* A device or pipe is written to directly; a rename would replace it by a file. */
     int special = stat(path, &info) == 0 && !S_ISREG(info.st_mode);
     size_t room = strlen(path) + 32;
     out->path = strdup(path);
@@ -68,7 +68,8 @@ vc_status vc_file_write_commit(vc_file_writer *writer)
     vc_status status = VC_OK;
     errno = 0;
     int failed = fflush(writer->stream) != 0 || ferror(writer->stream);
-    if (failed && errno == 0 && !writer->direct) { /* an earlier write did: the next tells why */
+    if (failed && errno == 0 && !writer->direct) {
+        /* It was an earlier write that failed: another write sets errno to the reason. */
         clearerr(writer->stream);
         fputc(0, writer->stream);
         fflush(writer->stream);

@@ -42,7 +42,7 @@ vc_status vc_json_write_exact(const char *path, const json_t *value)
 
 /* ---- settings */
 
-/* Freed by the caller. */
+/* The value as JSON text, which the caller frees. */
 static char *text_of(const json_t *value)
 {
     return value ? json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6)) : NULL;

@@ -140,7 +140,7 @@ vc_status vc_npy_write(const char *path, const vc_tensor *tensor)
     for (size_t i = 0; i < tensor->rank; i++)
         used += snprintf(header + used, sizeof header - (size_t)used, "%s%zu", i ? ", " : "",
                          tensor->shape[i]);
-    if (tensor->rank == 1) /* a Python tuple of one */
+    if (tensor->rank == 1) /* a Python tuple of one has a comma */
         used += snprintf(header + used, sizeof header - (size_t)used, ",");
     used += snprintf(header + used, sizeof header - (size_t)used, "), }");
     /* The data starts at a multiple of 64, as NumPy writes it. */

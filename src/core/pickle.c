@@ -32,7 +32,8 @@ static vc_status stop(vc__machine *m)
     return VC_OK;
 }
 
-/* Writers number memo entries as they come, so no index can ask for more than what is there. */
+/* Writers of pickles number memo entries in order, so an index beyond the next one is refused, and
+ * the memo never has more room than entries. */
 static vc_status put_at(vc__machine *m, uint64_t index)
 {
     vc__value *value;
@@ -89,8 +90,8 @@ static vc_status get4(vc__machine *m)
     return get_at(m, 4);
 }
 
-/* Protocols 2 to 5 and what they keep of 0 and 1. Without a function: known, and refused by
- * name. */
+/* The opcodes of protocols 2 to 5, including those kept from 0 and 1. One without a function is
+ * known but not supported, and is refused by name. */
 static const struct {
     const char *name;
     vc_status (*run)(vc__machine *m);
@@ -134,7 +135,7 @@ static const struct {
     ['}'] = {"EMPTY_DICT", vc__pickle_empty_dict},
     ['s'] = {"SETITEM", vc__pickle_setitem},
     ['u'] = {"SETITEMS", vc__pickle_setitems},
-    [0x8f] = {"EMPTY_SET", vc__pickle_empty_list}, /* without order, as no tensor stands in one */
+    [0x8f] = {"EMPTY_SET", vc__pickle_empty_list}, /* read as a list: no tensor is in a set */
     [0x90] = {"ADDITEMS", vc__pickle_appends},
     ['c'] = {"GLOBAL", vc__pickle_global},
     [0x93] = {"STACK_GLOBAL", vc__pickle_stack_global},
@@ -165,7 +166,7 @@ static const struct {
     [0x98] = {"READONLY_BUFFER", NULL},
 };
 
-static vc_status run(vc__machine *m)
+static vc_status run_opcodes(vc__machine *m)
 {
     if (m->count == 0 || m->bytes[0] != 0x80)
         return vc__pickle_fail(m, "no pickle of protocol 2 to 5 begins here");
@@ -192,7 +193,7 @@ vc_status vc__pickle_read(vc__value **top, vc__pool *pool, const char *path,
         return vc_fail(VC_EFORMAT, "%s: a pickle of %zu bytes, wanted at most %d", path, count,
                        VC__PICKLE_MAX_BYTES);
     vc__machine m = {.path = path, .bytes = bytes, .count = count, .pool = pool};
-    vc_status status = run(&m);
+    vc_status status = run_opcodes(&m);
     if (status == VC_OK)
         *top = m.stack[0];
     free(m.stack);

@@ -10,8 +10,8 @@ vc_status vc__pickle_mark(vc__machine *m)
     return VC_OK;
 }
 
-/* The values above the latest mark, which is taken away with them; they stay in place until the
- * next push. */
+/* Takes the values above the latest mark off the stack, and the mark with them. *items points into
+ * the stack, so they are valid until the next push. */
 static vc_status pop_mark(vc__machine *m, vc__value ***items, size_t *count)
 {
     *items = NULL;

@@ -46,7 +46,7 @@ static vc_status make_size(vc__machine *m, vc__value **out, vc__value *args)
     return VC_OK;
 }
 
-/* The tensor keeps the tuple's items: they say all there is to say. */
+/* A tensor's value keeps the items of the argument tuple, which describe it completely. */
 static vc_status make_tensor(vc__machine *m, vc__value **out, const vc__value *args)
 {
     vc__value *const *a = args->items;
@@ -72,7 +72,8 @@ static vc_status make_tensor_v1(vc__machine *m, vc__value **out, vc__value *args
     return make_tensor(m, out, args);
 }
 
-/* Four as above, requires_grad, backward hooks and, lately, metadata. */
+/* The four arguments of make_tensor, then requires_grad, backward hooks and, in newer versions,
+ * metadata. */
 static vc_status make_tensor_v2(vc__machine *m, vc__value **out, vc__value *args)
 {
     if (args->count < 6 || args->count > 7 || args->items[4]->kind != VC__BOOL ||
@@ -91,7 +92,7 @@ static vc_status make_parameter(vc__machine *m, vc__value **out, vc__value *args
     return VC_OK;
 }
 
-/* All that a pickle may name. */
+/* All names that a pickle may refer to. */
 static const vc__global globals[] = {
     {"collections", "OrderedDict", make_dict, 0, 0},
     {"argparse", "Namespace", make_object, 0, 0},
@@ -222,7 +223,8 @@ vc_status vc__pickle_newobj(vc__machine *m)
     return vc__pickle_push(m, made);
 }
 
-/* A state dict's attributes (_metadata) and a Namespace's entries: nobody asks for them. */
+/* The attributes of a state dict (_metadata) and the entries of a Namespace are dropped: nothing
+ * needs them. */
 vc_status vc__pickle_build(vc__machine *m)
 {
     vc__value *state, *object;
@@ -236,7 +238,7 @@ vc_status vc__pickle_build(vc__machine *m)
     return vc__pickle_push(m, object);
 }
 
-/* ('storage', type, key, location, count) */
+/* Makes a storage of the tuple ('storage', type, key, location, count). */
 vc_status vc__pickle_persid(vc__machine *m)
 {
     vc__value *id, *storage;

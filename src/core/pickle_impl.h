@@ -1,8 +1,8 @@
 /* A reader for Python pickles that builds plain values and executes nothing. It knows the opcodes
- * and the names that torch.save writes for state dicts and what stands beside them. Every value is
- * shared by reference and nothing here or behind it walks deeper than one level, so neither depth
- * nor loops nor multiplication through the memo costs anything: memory is linear in the pickle's
- * bytes. */
+ * and names that torch.save writes for state dicts and what is stored beside them. Values are
+ * shared by reference, and neither the reader nor its callers walk deeper than one level, so
+ * nesting, loops and repetition through the memo are harmless: memory is linear in the size of the
+ * pickle. */
 #ifndef VC_PICKLE_IMPL_H
 #define VC_PICKLE_IMPL_H
 
@@ -13,9 +13,9 @@
 
 enum {
     VC__PICKLE_MAX_BYTES = 64 << 20,
-    VC__PICKLE_MAX_VALUES = 8 << 20, /* also of memo entries */
+    VC__PICKLE_MAX_VALUES = 8 << 20, /* of values, and of memo entries */
     VC__PICKLE_MAX_STACK = 1 << 20,
-    VC__PICKLE_MAX_MARKS = 1000, /* tuples, lists and dicts begun inside one another */
+    VC__PICKLE_MAX_MARKS = 1000, /* depth of nested tuples, lists and dicts */
     VC__PICKLE_MAX_LONG = 1024   /* bytes of one integer */
 };
 
@@ -41,7 +41,8 @@ typedef enum vc__value_kind {
 #undef VC__VALUE_KIND_ENUM
 } vc__value_kind;
 
-/* Where the items of a storage and a tensor stand; their kinds have been checked. */
+/* Indices into the items of a storage and of a tensor. The kinds of these items have been
+ * checked. */
 enum { VC__STORAGE_TYPE = 1, VC__STORAGE_KEY = 2, VC__STORAGE_COUNT = 4, VC__STORAGE_ITEMS = 5 };
 enum { VC__TENSOR_STORAGE, VC__TENSOR_OFFSET, VC__TENSOR_SHAPE, VC__TENSOR_STRIDES };
 
@@ -66,15 +67,15 @@ typedef struct vc__machine vc__machine;
 
 struct vc__global {
     const char *module, *name;
-    /* What REDUCE makes of it, NULL: it cannot be called. */
+    /* What the opcode REDUCE calls to make a value of it; NULL: it cannot be called. */
     vc_status (*call)(vc__machine *m, vc__value **out, vc__value *args);
     int is_storage;
-    vc_dtype dtype; /* of a storage; VC_DTYPE_COUNT: one that vc_dtype lacks */
+    vc_dtype dtype; /* of a storage; VC_DTYPE_COUNT: not a vc_dtype */
 };
 
-/* The state of one reading, shared by pickle_machine.c (stack, input), pickle_scalars.c (numbers,
- * texts), pickle_containers.c, pickle_globals.c (names, calls) and pickle.c (memo, list of the
- * opcodes). */
+/* The state of reading a pickle. It is shared by pickle_machine.c (stack and input),
+ * pickle_scalars.c (numbers and texts), pickle_containers.c, pickle_globals.c (names and calls) and
+ * pickle.c (memo and the list of opcodes). */
 struct vc__machine {
     const char *path;
     const unsigned char *bytes;
@@ -87,28 +88,28 @@ struct vc__machine {
     int stopped;
 };
 
-/* Reads a whole pickle; `top` lives as long as the pool, which the caller closes, also on
+/* Reads a whole pickle. `top` lives as long as the pool, which the caller closes even on
  * failure. */
 vc_status vc__pickle_read(vc__value **top, vc__pool *pool, const char *path,
                           const unsigned char *bytes, size_t count);
 
 const char *vc__kind_name(vc__value_kind kind);
-/* What a dict has under a key, the latest as in Python, or NULL. */
+/* The value that a dict has for a key (the latest one, as in Python), or NULL. */
 vc__value *vc__dict_find(const vc__value *dict, const char *key);
 
-/* VC_EFORMAT that names the file and the opcode's byte. */
+/* Fails with VC_EFORMAT; the message names the file and the opcode's position. */
 vc_status vc__pickle_fail(const vc__machine *m, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 vc_status vc__pickle_no_memory(const vc__machine *m);
 vc_status vc__pickle_new(vc__machine *m, vc__value **out, vc__value_kind kind);
-/* Room for one more pointer in the stack or the memo. */
+/* Makes room for one more pointer in the stack or the memo. */
 vc_status vc__pickle_grow(const vc__machine *m, vc__value ***list, size_t *room, size_t count);
 vc_status vc__pickle_push(vc__machine *m, vc__value *value);
 vc_status vc__pickle_pop(vc__machine *m, vc__value **out);
-vc_status vc__pickle_top(const vc__machine *m, vc__value **out); /* stays there */
-/* Where the values above the latest mark begin. */
+vc_status vc__pickle_top(const vc__machine *m, vc__value **out); /* without taking it off */
+/* The index of the first value above the latest mark. */
 size_t vc__pickle_floor(const vc__machine *m);
-/* The next bytes of the pickle. */
+/* Takes the next bytes of the pickle. */
 vc_status vc__pickle_take(vc__machine *m, const unsigned char **out, size_t count);
 vc_status vc__pickle_take_uint(vc__machine *m, uint64_t *out, size_t bytes); /* little endian */
 

@@ -49,7 +49,8 @@ vc_status vc__pickle_int4(vc__machine *m)
     return push_integer(m, VC__INTEGER, (int32_t)(uint32_t)integer);
 }
 
-/* Little endian two's complement of any length. Longer ones than an int64 occur as random seeds. */
+/* A little-endian two's complement number of any length. Numbers longer than an int64 occur as
+ * random seeds; they become reals, since no tensor needs them. */
 static vc_status push_long(vc__machine *m, uint64_t length)
 {
     if (length > VC__PICKLE_MAX_LONG)
@@ -85,10 +86,10 @@ vc_status vc__pickle_float(vc__machine *m)
 {
     const unsigned char *bytes;
     VC_TRY(vc__pickle_take(m, &bytes, 8));
-    return push_integer(m, VC__REAL, 0); /* no tensor needs its value */
+    return push_integer(m, VC__REAL, 0); /* the value is not needed */
 }
 
-/* Bytes of the UTF-8 sequence at `at`, 0 when there is none: overlong, a surrogate, cut off. */
+/* Bytes of the UTF-8 sequence at `at`; 0 if it is overlong, a surrogate, or cut off. */
 static size_t sequence_length(const unsigned char *at, size_t left)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -170,7 +171,7 @@ vc_status vc__pickle_text8(vc__machine *m)
     return unicode(m, 8);
 }
 
-/* What the bytes are is of no interest: no tensor needs them. */
+/* Byte strings are read over: no tensor needs them. */
 static vc_status opaque(vc__machine *m, size_t width)
 {
     const unsigned char *bytes;
@@ -194,7 +195,7 @@ vc_status vc__pickle_bytes8(vc__machine *m)
     return opaque(m, 8);
 }
 
-/* Python 2's strings: text where they can be. */
+/* A string of Python 2: text if it is UTF-8, else bytes. */
 static vc_status string(vc__machine *m, size_t width)
 {
     const unsigned char *bytes;

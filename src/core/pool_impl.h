@@ -1,12 +1,12 @@
-/* Memory for many small things that end together; grows as it is asked, unlike an arena. */
+/* Memory for many small objects that are all freed together. Unlike an arena it grows on demand. */
 #ifndef VC_POOL_IMPL_H
 #define VC_POOL_IMPL_H
 
 #include <stddef.h>
 
 typedef struct vc__pool {
-    struct vc__pool_block *block; /* the latest; each points to the one before */
-    size_t used;                  /* of the latest */
+    struct vc__pool_block *block; /* the newest; each block points to the one before */
+    size_t used;                  /* bytes of the newest block */
 } vc__pool;
 
 /* Aligned for any type, not zeroed; NULL when out of memory. */

@@ -9,7 +9,8 @@
 #include "pth_tensors_impl.h"
 #include "tensor_file_impl.h"
 
-/* PyTorch 0.1.10 to 1.5: a pickle of this number, then pickles and raw bytes. */
+/* The beginning of files by PyTorch 0.1.10 to 1.5: a pickle of this number, then more pickles and
+ * raw bytes. */
 static const unsigned char old_magic[] = {0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46,
                                           0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
 enum { TAR_MAGIC_AT = 257 };
@@ -20,7 +21,7 @@ static int is_old(const vc_mapped_file *file)
            memcmp(file->data + 2, old_magic, sizeof old_magic) == 0;
 }
 
-/* PyTorch's format before 0.1.10. */
+/* PyTorch's format before 0.1.10 was a tar archive. */
 static int is_tar(const vc_mapped_file *file)
 {
     return file->bytes >= TAR_MAGIC_AT + 5 && memcmp(file->data + TAR_MAGIC_AT, "ustar", 5) == 0;
@@ -45,7 +46,7 @@ static vc_status refuse_old(const char *path, const vc_mapped_file *file)
         path, old ? "an old PyTorch checkpoint" : "a tar file, perhaps an old PyTorch one");
 }
 
-/* An entry as a whole, as long as the pool. */
+/* Reads a whole entry into the pool. */
 static vc_status read_entry(unsigned char **out, size_t *bytes, int *found, vc__pool *pool,
                             const vc__archive *archive, const char *name, size_t most)
 {
@@ -62,7 +63,7 @@ static vc_status read_entry(unsigned char **out, size_t *bytes, int *found, vc__
     return vc__archive_read(*out, *bytes, archive, index);
 }
 
-/* Checkpoints before PyTorch 2.1 do not say it and are little endian. */
+/* Checkpoints before PyTorch 2.1 do not name their byte order; they are little endian. */
 static vc_status check_byte_order(vc__pool *pool, const vc__archive *archive)
 {
     unsigned char *order;
@@ -85,7 +86,8 @@ static vc_status read_pickle(vc__value **top, vc__pool *pool, const vc__archive 
     return vc__pickle_read(top, pool, archive->path, bytes, count);
 }
 
-/* The dict of tensors: the checkpoint itself, or what it has under the first of these names. */
+/* Finds the dict of tensors: the value of the first of these names that the checkpoint has, else
+ * the checkpoint itself. */
 static vc_status state_dict(const vc__value **out, const vc__value *top, const char *path)
 {
     static const char *const keys[] = {"model", "state_dict", "model_state_dict", "model_ema"};

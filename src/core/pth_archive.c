@@ -57,7 +57,8 @@ static int leads_outside(const char *name)
     return 0;
 }
 
-/* Takes the prefix from the pickle's name; other entries may be called as they like. */
+/* Takes the archive's prefix from the name of the pickle's entry. Other entries may have any
+ * name. */
 static vc_status take_name(vc__archive *out, const char *name, size_t index)
 {
     if (!name || !is_printable(name))
@@ -164,7 +165,7 @@ static vc_status read_all(unsigned char *out, size_t bytes, const vc__archive *a
                            archive->path, name, have, bytes);
         have += (size_t)got;
     }
-    /* libzip compares the checksum when it meets the end. */
+    /* libzip verifies the checksum when a read reaches the end. */
     unsigned char more;
     zip_int64_t got = zip_fread(entry, &more, 1);
     if (got > 0)

@@ -7,13 +7,15 @@
 
 enum {
     MAX_TENSORS = 1 << 20,
-    /* Storages may be deflated; weights hardly shrink, so a far larger content is a trap. */
+    /* Storages may be compressed. Weights hardly shrink, so content this many times larger than the
+     * file is a decompression bomb and is refused. */
     MAX_INFLATION = 64,
-    /* What transposed and expanded views may take, against the storages they look at. */
+    /* Transposed and expanded views are copied out; together the copies may be this many times
+     * larger than the storages. */
     MAX_EXPANSION = 4
 };
 
-/* A storage, by the index of its zip entry. */
+/* A storage. They are indexed like the entries of the zip archive. */
 typedef struct storage {
     int wanted;
     vc_dtype dtype;
@@ -76,7 +78,8 @@ static vc_status find_entry(size_t *index, size_t *bytes, const loader *l, const
     return status;
 }
 
-/* The storage must be what its archive entry is, so that nothing is allocated on its word alone. */
+/* A storage must have the size of its archive entry, so that no memory is allocated for what the
+ * pickle merely claims. */
 static vc_status take_storage(loader *l, view *v, vc_dtype *dtype, const char *name,
                               const vc__value *value)
 {
@@ -126,7 +129,7 @@ static vc_status take_shape(view *v, vc_tensor *tensor, const char *path, const 
     return VC_OK;
 }
 
-/* Offset of the last value, SIZE_MAX when there is no such number. */
+/* Offset of the last value, or SIZE_MAX if it does not fit a size_t. */
 static size_t last_offset(const view *v, const vc_tensor *tensor)
 {
     size_t last = v->offset;
@@ -229,7 +232,7 @@ static vc_status new_block(unsigned char **out, loader *l, size_t bytes)
     return VC_OK;
 }
 
-/* The view's values in row-major order. */
+/* Copies the view's values out, in row-major order. */
 static void lay_out(unsigned char *out, const unsigned char *values, const view *v,
                     const vc_tensor *tensor)
 {
@@ -264,7 +267,7 @@ static vc_status load_tensor(loader *l, vc_tensor *tensor, const view *v)
     return VC_OK;
 }
 
-static vc_status load(loader *l)
+static vc_status load_tensors(loader *l)
 {
     l->backing->data = calloc(2 * l->out->count, sizeof *l->backing->data);
     if (!l->backing->data)
@@ -274,7 +277,7 @@ static vc_status load(loader *l)
     return VC_OK;
 }
 
-/* What DataParallel puts before every name. */
+/* Removes the prefix that DataParallel puts before every name. */
 static void strip_module(vc_tensor_file *out)
 {
     static const char prefix[] = "module.";
@@ -305,7 +308,7 @@ vc_status vc__pth_tensors(vc_tensor_file *out, vc__pth_backing *backing, const v
     if (status == VC_OK)
         status = plan(&l, dict);
     if (status == VC_OK)
-        status = load(&l);
+        status = load_tensors(&l);
     free(l.storages);
     free(l.views);
     if (status == VC_OK)

@@ -1,4 +1,4 @@
-/* From a state dict's values to tensors: what pth.c has done once the pickle is read. */
+/* Makes tensors of the values of a state dict: the step of pth.c after the pickle has been read. */
 #ifndef VC_PTH_TENSORS_IMPL_H
 #define VC_PTH_TENSORS_IMPL_H
 
@@ -6,7 +6,7 @@
 #include "pth_archive_impl.h"
 #include "tensor_file_impl.h"
 
-/* What the tensors of an open checkpoint stand on. */
+/* The memory behind the tensors of an open checkpoint. */
 typedef struct vc__pth_backing {
     vc__pool pool;        /* names */
     unsigned char **data; /* (count) storages and copies, each aligned to 64 bytes */
@@ -15,8 +15,7 @@ typedef struct vc__pth_backing {
 
 void vc__pth_backing_close(void *backing);
 
-/* Fills `out` with the dict's tensors. Everything is checked and bounded before the first storage
- * is read. */
+/* Fills `out` with the dict's tensors. All sizes are checked before the first storage is read. */
 vc_status vc__pth_tensors(vc_tensor_file *out, vc__pth_backing *backing, const vc__archive *archive,
                           const vc__value *dict);
 

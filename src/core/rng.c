@@ -47,7 +47,7 @@ double vc_rng_uniform(vc_rng *rng)
 
 uint64_t vc_rng_below(vc_rng *rng, uint64_t limit)
 {
-    uint64_t unbiased_from = -limit % limit; /* 2^64 mod limit values are drawn again */
+    uint64_t unbiased_from = -limit % limit; /* 2^64 mod limit: smaller draws are repeated */
     uint64_t value;
     do
         value = vc_rng_u64(rng);
@@ -57,12 +57,13 @@ uint64_t vc_rng_below(vc_rng *rng, uint64_t limit)
 
 double vc_rng_normal(vc_rng *rng)
 {
-    /* Box-Muller; the second value is dropped so that a draw has no hidden state. */
+    /* Box-Muller gives two values; the second is dropped so that a stream has no hidden state. */
     double radius = sqrt(-2.0 * log(1.0 - vc_rng_uniform(rng)));
     return radius * cos(6.283185307179586 * vc_rng_uniform(rng));
 }
 
-/* For a shape of at least 1: a normal number, bent and accepted with the density's share. */
+/* The method of Marsaglia and Tsang, for a shape of at least 1: the cube of a scaled normal number,
+ * accepted with a probability that makes its density that of a gamma variable. */
 static double gamma_from_one(vc_rng *rng, double shape)
 {
     const double d = shape - 1.0 / 3.0, c = 1.0 / sqrt(9.0 * d);
@@ -75,8 +76,8 @@ static double gamma_from_one(vc_rng *rng, double shape)
     }
 }
 
-/* A smaller shape is one that is larger by 1, times u^(1 / shape): a sum as a logarithm, where it
- * cannot underflow. */
+/* The logarithm of a gamma variable. For a shape below 1 it is that of shape + 1 times u^(1 /
+ * shape); adding logarithms avoids the underflow of this product. */
 static double log_gamma_draw(vc_rng *rng, double shape)
 {
     if (shape >= 1.0)

@@ -10,7 +10,7 @@
 
 typedef struct backing {
     vc_mapped_file file;
-    unsigned char *copy; /* of the data, where the header's length leaves it unaligned */
+    unsigned char *copy; /* of the data, if it is not aligned in the file */
     json_t *header;      /* owns the names */
 } backing;
 
@@ -104,7 +104,7 @@ static vc_status take_metadata(vc_tensor_file *out, const json_t *metadata)
     return VC_OK;
 }
 
-/* Old writers do not pad the header, so the data may start at any byte. */
+/* Old writers do not pad the header, so the data may start at any byte; it is then copied. */
 static vc_status align_data(const unsigned char **data, backing *b, size_t bytes, const char *path)
 {
     enum { ALIGN = 8 };
@@ -118,7 +118,7 @@ static vc_status align_data(const unsigned char **data, backing *b, size_t bytes
     return VC_OK;
 }
 
-/* The header as JSON; `data` and `data_bytes` are what follows it. */
+/* Parses the header. `data` and `data_bytes` get what follows it. */
 static vc_status parse_header(backing *b, const char *path, const unsigned char **data,
                               size_t *data_bytes)
 {
@@ -142,7 +142,7 @@ static vc_status parse_header(backing *b, const char *path, const unsigned char 
     return align_data(data, b, *data_bytes, path);
 }
 
-/* The tensors must cover the data, one after the other. */
+/* The tensors must cover the data without gap or overlap. */
 static vc_status check_spans(span *spans, size_t count, size_t data_bytes, const char *path)
 {
     size_t covered = 0;
@@ -255,7 +255,7 @@ vc_status vc_safetensors_write(const char *path, const vc_named_tensor *tensors,
     vc_status status = vc_file_write_begin(&writer, path);
     if (status == VC_OK) {
         size_t length = strlen(text);
-        size_t padded = (length + 8 + 63) / 64 * 64 - 8; /* spaces may follow the JSON */
+        size_t padded = (length + 8 + 63) / 64 * 64 - 8; /* padded with spaces */
         unsigned char prefix[8];
         for (int i = 0; i < 8; i++)
             prefix[i] = (unsigned char)((uint64_t)padded >> (8 * i));

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static _Thread_local char last_error[8192]; /* a path may be half of it */
+static _Thread_local char last_error[8192]; /* paths are up to 4,096 bytes long */
 
 const char *vc_status_name(vc_status status)
 {
@@ -31,13 +31,15 @@ const char *vc_status_text(vc_status status)
 
 vc_status vc_fail(vc_status status, const char *format, ...)
 {
-    /* A message may quote the previous one, so it is written aside first. */
+    /* A message may quote the previous one, so it is built in a buffer of its own first. */
     char message[sizeof last_error];
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    for (char *at = message; *at; at++) /* names come from outside, and go to a terminal */
+    /* Names of files and tensors come from outside: their control characters must not reach a
+     * terminal. */
+    for (char *at = message; *at; at++)
         if ((unsigned char)*at < ' ' || *at == 127)
             *at = '?';
     snprintf(last_error, sizeof last_error, "%s", message);

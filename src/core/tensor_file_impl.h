@@ -1,4 +1,4 @@
-/* What the readers of tensor files fill. */
+/* The inside of a tensor file, which the reader of a format fills. */
 #ifndef VC_TENSOR_FILE_IMPL_H
 #define VC_TENSOR_FILE_IMPL_H
 
@@ -7,21 +7,22 @@
 
 struct vc_tensor_file {
     char *path;
-    vc_named_tensor *tensors; /* (count) names and values belong to the backing */
+    vc_named_tensor *tensors; /* (count) their names and values are in the backing */
     size_t count;
-    const vc_named_tensor **by_name; /* (count) in order of their names */
+    const vc_named_tensor **by_name; /* (count) sorted by name */
     vc_metadata *metadata;
     size_t metadata_count;
-    vc_mapped_file mapped; /* what the values lie in, where that is a mapping */
-    void *backing;         /* of the reader */
+    vc_mapped_file mapped; /* the mapping that holds the values, if one does */
+    void *backing;         /* memory of the reader, released with the file */
     void (*close_backing)(void *backing);
 };
 
-/* A file without tensors yet; owns `backing` from here on, even when it fails. */
+/* Makes a file without tensors yet. It owns `backing` from here on, even when this fails. */
 vc_status vc__tensor_file_begin(vc_tensor_file **out, const char *path, void *backing,
                                 void (*close_backing)(void *backing));
 
-/* Room for so many; VC_ENOMEM. The reader then fills tensors and metadata and sets their counts. */
+/* Makes room for this many tensors and metadata entries (VC_ENOMEM). The reader then fills them in
+ * and sets their counts. */
 vc_status vc__tensor_file_reserve(vc_tensor_file *file, size_t tensors, size_t metadata);
 
 /* Sorts the names; two tensors of one name are VC_EFORMAT. */

@@ -63,7 +63,8 @@ static vc_status syntax_error(const vc_yaml *file)
                    e && e->msg ? e->msg : "it cannot be parsed");
 }
 
-/* What libfyaml has read more of than wanted: anchors, aliases, tags, keys that are no words. */
+/* Refuses what libfyaml accepts but is not wanted: anchors, aliases, tags, keys that are not
+ * words. */
 static vc_status check_node(const vc_yaml *file, struct fy_node *node, size_t line, int depth)
 {
     const char *wanted = NULL;
@@ -126,7 +127,7 @@ static vc_status parse(vc_yaml *f)
     return fy_diag_got_error(f->diag) ? syntax_error(f) : VC_OK;
 }
 
-/* Bytes of the character at `at`, 0 where it is none of UTF-8 that text has. */
+/* Bytes of the UTF-8 character at `at`; 0 if there is none, or one that text does not have. */
 static size_t character(const unsigned char *at, size_t left)
 {
     const unsigned char c = at[0];
@@ -144,8 +145,8 @@ static size_t character(const unsigned char *at, size_t left)
     return bytes;
 }
 
-/* libfyaml 0.7 does not end on every text that is none: only what is UTF-8 and has no directives
- * goes there. */
+/* libfyaml 0.7 may not return on input that is not text, so it only gets UTF-8 without
+ * directives. */
 static vc_status check_text(const vc_yaml *f)
 {
     const unsigned char *data = f->bytes.data;
@@ -234,7 +235,7 @@ static const vc_yaml_field *find_field(const vc_yaml_field *fields, size_t count
     return NULL;
 }
 
-/* Words that differ in a letter or two. */
+/* How many letters two words differ by, for suggesting the key that was meant. */
 static size_t distance(const char *a, const char *b)
 {
     enum { MOST = 40 };

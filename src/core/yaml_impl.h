@@ -1,4 +1,4 @@
-/* Between the files of the YAML reader. */
+/* Shared by the files of the YAML reader. */
 #ifndef VC_YAML_IMPL_H
 #define VC_YAML_IMPL_H
 
@@ -6,7 +6,7 @@
 
 struct fy_node;
 
-/* One value into its member. */
+/* Reads one value into its member of the struct. */
 vc_status vc__yaml_value(void *out, const vc_yaml_map *map, const vc_yaml_field *field,
                          struct fy_node *node);
 

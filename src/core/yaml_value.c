@@ -10,7 +10,9 @@
 typedef struct unit {
     vc_yaml_unit dimension;
     const char *name;
-    double times, over; /* to what is stored: a division rounds as a literal does */
+    /* stored value = written value * times / over: dividing by 1000 rounds as a literal does,
+     * multiplying by 0.001 may not */
+    double times, over;
 } unit;
 
 static const unit units[] = {
@@ -53,7 +55,7 @@ static const unit units[] = {
     {VC_UNIT_AMPERES, "A", 1.0, 1.0},
 };
 
-/* The units that a value may have, for messages. */
+/* Lists the units that a value may have, for messages. */
 static const char *unit_list(char text[160], vc_yaml_unit dimension)
 {
     size_t used = 0;
@@ -64,8 +66,8 @@ static const char *unit_list(char text[160], vc_yaml_unit dimension)
     return text;
 }
 
-/* Digits, with a point and an exponent: whatever the locale. Returns where it ends; NULL: no
- * number. */
+/* Reads a decimal number with a point and an exponent, independent of the locale. Returns a pointer
+ * to its end, or NULL if it is not a number. */
 static const char *read_decimal(double *out, const char *text)
 {
     char copy[64];
@@ -75,7 +77,8 @@ static const char *read_decimal(double *out, const char *text)
         return NULL;
     memcpy(copy, text, n);
     copy[n] = 0;
-    /* Mantissa and exponent as whole numbers: no decimal point is left for strtod. */
+    /* The point is removed and the exponent adjusted, because what strtod takes for a decimal point
+     * depends on the locale. */
     char *exponent = strpbrk(copy, "eE"), *rest, plain[96];
     long power = 0;
     if (exponent) {
@@ -94,8 +97,8 @@ static const char *read_decimal(double *out, const char *text)
     return *rest || rest == plain || !isfinite(*out) ? NULL : end;
 }
 
-static vc_status measure(double *out, const vc_yaml_map *map, const vc_yaml_field *f,
-                         const char *text)
+static vc_status read_quantity(double *out, const vc_yaml_map *map, const vc_yaml_field *f,
+                               const char *text)
 {
     char list[160];
     const char *rest = read_decimal(out, text);
@@ -123,7 +126,7 @@ static vc_status read_number(void *out, const vc_yaml_map *map, const vc_yaml_fi
 {
     const double exact = 9007199254740992.0;
     double value = 0.0;
-    VC_TRY(measure(&value, map, f, text));
+    VC_TRY(read_quantity(&value, map, f, text));
     if (f->kind == VC_YAML_COUNT && (value != floor(value) || fabs(value) > exact))
         return vc_yaml_fail(map, f->key, "is '%.40s', wanted a whole number", text);
     if (!(value >= f->least && value <= f->most))
@@ -185,7 +188,7 @@ static vc_status read_item(void *out, size_t at, const vc_yaml_map *map, const v
 static vc_status read_list(void *out, const vc_yaml_map *map, const vc_yaml_field *f,
                            struct fy_node *node)
 {
-    size_t *const total = out; /* both kinds begin with it */
+    size_t *const total = out; /* the first member of both kinds of list */
     const int sequence = fy_node_is_sequence(node);
     const size_t count = sequence ? (size_t)fy_node_sequence_item_count(node) : 1;
     if (count == 0 || count > VC_YAML_MOST_LIST)

@@ -1,4 +1,4 @@
-/* The operations by name. */
+/* Carrying out an operation, given which one it is. */
 #include <assert.h>
 #include <math.h>
 
@@ -14,8 +14,9 @@ const char *vc_image_op_name(vc_image_op op)
     return names[op];
 }
 
-/* The largest size of a value; a factor of more makes no difference to 8 bits. */
-static double most(vc_image_op op)
+/* The largest value that an operation accepts. For factors the limit only has to be so high that a
+ * larger one would make no difference to 8-bit pixels. */
+static double largest_value(vc_image_op op)
 {
     switch (op) {
     case VC_IMAGE_POSTERIZE:
@@ -36,7 +37,7 @@ static int counts_something(vc_image_op op)
 
 static vc_status check_value(vc_image_op op, double value)
 {
-    const double high = most(op), low = counts_something(op) ? 0.0 : -high;
+    const double high = largest_value(op), low = counts_something(op) ? 0.0 : -high;
     if (!(value >= low && value <= high) || (counts_something(op) && value != floor(value)))
         return vc_fail(VC_EINVAL, "%s by %g, wanted %s of %g to %g", vc_image_op_name(op), value,
                        counts_something(op) ? "a whole number" : "a number", low, high);
@@ -50,8 +51,8 @@ static void exchange(vc_image *a, vc_image *b)
     *b = kept;
 }
 
-static vc_status move(vc_image *image, vc_image *spare, vc_image_op op, double value,
-                      vc_interpolation interpolation, const uint8_t *fill)
+static vc_status apply_geometry(vc_image *image, vc_image *spare, vc_image_op op, double value,
+                                vc_interpolation interpolation, const uint8_t *fill)
 {
     double a[6] = {1.0, 0.0, 0.0, 0.0, 1.0, 0.0};
     if (op == VC_IMAGE_ROTATE)
@@ -107,6 +108,6 @@ vc_status vc_image_apply(vc_image *image, vc_image *spare, vc_image_op op, doubl
         exchange(image, spare);
         return VC_OK;
     default:
-        return move(image, spare, op, value, interpolation, fill);
+        return apply_geometry(image, spare, op, value, interpolation, fill);
     }
 }

@@ -1,10 +1,10 @@
-/* Operations that go from a poorer image to the given one, and beyond: Haeberli and Voorhies
- * 1994. */
+/* Operations that interpolate between the image and a poorer version of it, and extrapolate beyond
+ * the image (Haeberli and Voorhies 1994). */
 #include <string.h>
 
 #include "augment_impl.h"
 
-/* Single precision, cut off: as Pillow blends. */
+/* In single precision and truncated, as Pillow blends. */
 static inline uint8_t blend(int poorer, int given, float factor)
 {
     const float value = (float)poorer + factor * (float)(given - poorer);
@@ -22,7 +22,7 @@ static void blend_with_constant(vc_image *image, int constant, float factor)
     vc__tables_apply(image, &tables);
 }
 
-/* A grey image has no colours to lose. */
+/* A grey image has no colours and stays as it is. */
 void vc__colour(vc_image *image, float factor)
 {
     const size_t count = image->width * image->height;
@@ -49,8 +49,8 @@ void vc__brightness(vc_image *image, float factor)
     blend_with_constant(image, 0, factor);
 }
 
-/* The poorer image: a pixel counts 5 of 13, each neighbour 1, rounded; the border stays as it is.
- * 13 is odd, so that no sum lies between two values. */
+/* The poorer image is a smoothed one: in the sum a pixel counts 5 of 13 and each of its eight
+ * neighbours 1. As 13 is odd, rounding never meets a tie. Pixels at the border are not smoothed. */
 static void sharpen_row(uint8_t *out, const uint8_t *in, size_t row, size_t channels, float factor)
 {
     memcpy(out, in, channels);

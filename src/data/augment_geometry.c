@@ -6,8 +6,9 @@
 
 #include "augment_impl.h"
 
-/* Where an output pixel is read: rows and columns around a position, kept inside, and how far it is
- * from the first (of two) or second (of four). */
+/* The input pixels that an output pixel is interpolated from: two or four rows and columns around
+ * its position, moved inside the image. `right` and `down` are the distances of the position from
+ * the first (of two) or second (of four). */
 typedef struct reading {
     const uint8_t *rows[4];
     size_t columns[4]; /* in bytes */
@@ -90,8 +91,9 @@ vc_status vc__affine(vc_image *out, const vc_image *in, const double a[6],
     return VC_OK;
 }
 
-/* To 15 decimal places, so that a quarter turn is one. */
-static double rounded(double value)
+/* Rounds to 15 decimal places, so that the sine and cosine of a quarter turn are exactly 0 and
+ * 1. */
+static double to_15_places(double value)
 {
     char text[64];
     snprintf(text, sizeof text, "%.15f", value);
@@ -103,9 +105,9 @@ void vc__rotation(double a[6], double degrees, size_t width, size_t height)
     const double turn = fmod(degrees, 360.0), positive = turn < 0.0 ? turn + 360.0 : turn;
     const double angle = -(positive * (3.14159265358979323846 / 180.0));
     const double x = (double)width / 2.0, y = (double)height / 2.0;
-    a[0] = a[4] = rounded(cos(angle));
-    a[1] = rounded(sin(angle));
-    a[3] = rounded(-sin(angle));
+    a[0] = a[4] = to_15_places(cos(angle));
+    a[1] = to_15_places(sin(angle));
+    a[3] = to_15_places(-sin(angle));
     a[2] = a[0] * -x + a[1] * -y + x;
     a[5] = a[3] * -x + a[4] * -y + y;
 }

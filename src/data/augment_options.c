@@ -80,7 +80,7 @@ static vc_status check_erasing(const vc_augment_options *o)
     return check_range("the ratio of what is erased", o->erase_aspect, 1e-3, 1.0);
 }
 
-/* Beta's parameters: 0 is none of it. */
+/* The parameter of a Beta distribution; 0 switches the operation off. */
 static vc_status check_beta(const char *what, double value)
 {
     return value == 0.0 ? VC_OK : check_range(what, value, 1e-3, 1e3);

@@ -1,4 +1,4 @@
-/* Operations that are one table per channel. */
+/* Operations that are a table of 256 new values per channel. */
 #include <string.h>
 
 #include "augment_impl.h"
@@ -32,7 +32,7 @@ static void keep_values(uint8_t table[256])
         table[v] = (uint8_t)v;
 }
 
-/* The darkest value becomes 0, the brightest 255. */
+/* Stretches the values so that the darkest becomes 0 and the brightest 255. */
 static void stretch(uint8_t table[256], const size_t counts[256])
 {
     int low = 0, high = 255;
@@ -50,7 +50,9 @@ static void stretch(uint8_t table[256], const size_t counts[256])
     }
 }
 
-/* Every value stands where the pixels below it end, 255 values sharing all but the brightest. */
+/* Makes the histogram flat: a value becomes the number of pixels darker than it, divided by the
+ * number of pixels per step. As in Pillow, the pixels of the brightest value are not counted when
+ * the step is computed. */
 static void flatten(uint8_t table[256], const size_t counts[256])
 {
     size_t all = 0, brightest = 0;

@@ -10,8 +10,8 @@
 enum { SIDE = 32, PIXELS = 3 * SIDE * SIDE, MOST_PATH = 4096 };
 
 typedef struct format {
-    size_t classes, label_bytes; /* the last label byte counts */
-    const char *folder;          /* what the archive unpacks to */
+    size_t classes, label_bytes; /* the last label byte is used */
+    const char *folder;          /* that the archive unpacks to */
     const char *names;
     const char *train[6], *test[2]; /* ended by NULL */
 } format;
@@ -29,10 +29,10 @@ static const format formats[] = {
 enum { FORMATS = sizeof formats / sizeof formats[0] };
 
 /* A format and the directory that holds it. */
-typedef struct place {
+typedef struct found_format {
     const format *format;
     char directory[MOST_PATH];
-} place;
+} found_format;
 
 static int is_file(const char *directory, const char *name)
 {
@@ -41,13 +41,13 @@ static int is_file(const char *directory, const char *name)
     return access(path, F_OK) == 0;
 }
 
-/* How many formats are there; the first of them goes to *out. */
-static size_t find(place *out, const char *directory)
+/* Returns how many formats are there; the first of them goes to *out. */
+static size_t find_formats(found_format *out, const char *directory)
 {
     size_t found = 0;
     for (size_t i = 0; i < 2 * FORMATS; i++) {
         const format *f = &formats[i / 2];
-        place p = {.format = f};
+        found_format p = {.format = f};
         int length = i % 2 == 0 ? snprintf(p.directory, MOST_PATH, "%s", directory)
                                 : snprintf(p.directory, MOST_PATH, "%s/%s", directory, f->folder);
         if (length >= MOST_PATH ||
@@ -61,14 +61,14 @@ static size_t find(place *out, const char *directory)
 
 int vc__cifar_is_here(const char *directory)
 {
-    place p;
-    return find(&p, directory) > 0;
+    found_format p;
+    return find_formats(&p, directory) > 0;
 }
 
 int vc__cifar_names(char path[MOST_PATH], const char *directory)
 {
-    place p;
-    if (find(&p, directory) == 0 || !is_file(p.directory, p.format->names))
+    found_format p;
+    if (find_formats(&p, directory) == 0 || !is_file(p.directory, p.format->names))
         return 0;
     return snprintf(path, MOST_PATH, "%s/%s", p.directory, p.format->names) < MOST_PATH;
 }
@@ -113,7 +113,7 @@ static vc_status add_records(vc_dataset *out, const vc_mapped_file *file, const 
     return VC_OK;
 }
 
-static vc_status add_file(vc_dataset *out, const place *p, const char *name)
+static vc_status add_file(vc_dataset *out, const found_format *p, const char *name)
 {
     char path[MOST_PATH + 64];
     vc_mapped_file file;
@@ -126,8 +126,8 @@ static vc_status add_file(vc_dataset *out, const place *p, const char *name)
 
 vc_status vc__cifar_read(vc_dataset *out, const char *directory, const char *split)
 {
-    place p;
-    if (find(&p, directory) > 1)
+    found_format p;
+    if (find_formats(&p, directory) > 1)
         return vc_fail(VC_EFORMAT, "%s: holds more than one of CIFAR-10 and CIFAR-100, wanted one",
                        directory);
     *out = (vc_dataset){.channels = 3, .height = SIDE, .width = SIDE, .classes = p.format->classes};

@@ -5,16 +5,16 @@
 
 #include "vitcod/data.h"
 
-/* Whether the directory, or the folder that the archive unpacks to in it, holds such files. */
+/* 1 if the directory, or the folder in it that the archive unpacks to, holds such files. */
 int vc__cifar_is_here(const char *directory);
 
-/* CIFAR-100 is labelled by its 100 fine classes. */
+/* Reads a split. The labels of CIFAR-100 are its 100 fine classes. */
 vc_status vc__cifar_read(vc_dataset *out, const char *directory, const char *split);
 
-/* The path of the file that names the classes; 0 when there is none. */
+/* Gives the path of the file that names the classes. Returns 0 if there is none. */
 int vc__cifar_names(char path[4096], const char *directory);
 
-/* Whether vc_dataset_open knows what the directory holds (dataset.c). */
+/* 1 if vc_dataset_open can read the directory. (Defined in dataset.c.) */
 int vc__dataset_is_here(const char *directory);
 
 #endif

@@ -10,7 +10,7 @@ static int is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* start..end without blanks around it. */
+/* Moves start and end inwards over blanks. */
 static void trim(const char **start, const char **end)
 {
     while (*start < *end && is_blank(**start))
@@ -34,7 +34,7 @@ static vc_status add_line(vc__class_list *out, const char *start, const char *en
 static vc_status add_lines(vc__class_list *out, const char *path, const char *text,
                            const char *stop)
 {
-    static const char mark[] = "\xef\xbb\xbf"; /* which some editors put before UTF-8 */
+    static const char mark[] = "\xef\xbb\xbf"; /* written by some editors before UTF-8 */
     size_t empty = 0;
     if (stop - text >= 3 && memcmp(text, mark, 3) == 0)
         text += 3;

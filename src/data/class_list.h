@@ -1,4 +1,4 @@
-/* A class list: one class per line, its folder's name and then what people call it. */
+/* A class list: a line per class, with its folder's name and then the name that people use. */
 #ifndef VC_CLASS_LIST_H
 #define VC_CLASS_LIST_H
 
@@ -10,9 +10,10 @@ typedef struct vc__class_list {
     size_t *order;     /* (classes) the lines sorted by folder */
 } vc__class_list;
 
-/* VC_EFORMAT for an empty line with others after it, or a folder that comes twice. */
+/* VC_EFORMAT for an empty line that is followed by others, and for a folder that is listed
+ * twice. */
 vc_status vc__class_list_read(vc__class_list *out, const char *path);
-/* The line of a folder; the number of lines when it has none. */
+/* The line of a folder, or the number of lines if it is not listed. */
 size_t vc__class_list_find(const vc__class_list *list, const char *folder);
 void vc__class_list_close(vc__class_list *list);
 

@@ -8,7 +8,7 @@
 #include "vitcod/data.h"
 #include "vitcod/idx.h"
 
-/* Plain or gzipped, whichever is there. */
+/* Reads an IDX file, plain or gzipped, whichever exists. */
 static vc_status read_member(vc_tensor *out, const char *directory, const char *prefix,
                              const char *suffix)
 {
@@ -23,8 +23,8 @@ static vc_status read_member(vc_tensor *out, const char *directory, const char *
                    suffix);
 }
 
-static vc_status take(vc_dataset *out, const char *directory, vc_tensor *images,
-                      const vc_tensor *labels)
+static vc_status take_images(vc_dataset *out, const char *directory, vc_tensor *images,
+                             const vc_tensor *labels)
 {
     if (images->rank != 3 || labels->rank != 1 || images->shape[0] != labels->shape[0]) {
         char a[VC_SHAPE_TEXT], b[VC_SHAPE_TEXT];
@@ -72,7 +72,7 @@ static vc_status read_idx(vc_dataset *out, const char *directory, const char *sp
     if (status == VC_OK)
         status = read_member(&labels, directory, prefix, "labels-idx1-ubyte");
     if (status == VC_OK)
-        status = take(out, directory, &images, &labels);
+        status = take_images(out, directory, &images, &labels);
     free(images.data);
     free(labels.data);
     if (status != VC_OK)

@@ -7,7 +7,8 @@
 
 #include "image_impl.h"
 
-/* A file of many tiny scans would keep the decoder busy for hours. */
+/* Scans of a progressive JPEG. Without a limit, a small file of many tiny scans could keep the
+ * decoder busy for hours. */
 enum { MOST_SCANS = 500 };
 
 typedef struct decoder {
@@ -43,17 +44,17 @@ static void fail(j_common_ptr jpeg)
     longjmp(d->on_failure, 1);
 }
 
-/* libjpeg goes on after damage with whatever it can make up; we don't. */
+/* After damage libjpeg continues with invented pixels; here that is an error. */
 static void on_message(j_common_ptr jpeg, int level)
 {
     if (level >= 0)
-        return; /* traces */
+        return; /* not a warning */
     switch (jpeg->err->msg_code) {
     case JWRN_EXTRANEOUS_DATA:
     case JWRN_ADOBE_XFORM:
     case JWRN_JFIF_MAJOR:
     case JWRN_NOT_SEQUENTIAL:
-        return; /* every pixel is still what the file says */
+        return; /* these do not affect pixels */
     default:
         fail(jpeg);
     }
@@ -74,8 +75,8 @@ static void on_progress(j_common_ptr common)
     longjmp(d->on_failure, 1);
 }
 
-/* Adobe's programs store CMYK inverted (255: no ink), and so does everyone else. Each product of
- * ink and light is divided by 255 with rounding, as Pillow does. */
+/* CMYK is stored inverted (255: no ink), as Adobe's programs do. Each product of ink and light is
+ * divided by 255 with rounding, as in Pillow. */
 static void rgb_of_cmyk(uint8_t *rgb, const uint8_t *cmyk, size_t width)
 {
     for (size_t x = 0; x < width; x++) {
@@ -94,7 +95,8 @@ static void replicate(uint8_t *rgb, const uint8_t *grey, size_t width)
         rgb[3 * x] = rgb[3 * x + 1] = rgb[3 * x + 2] = grey[x];
 }
 
-/* Rows that libjpeg cannot give as they are wanted pass through a row of its own pool. */
+/* Reads all rows. Those that libjpeg cannot deliver in the wanted form are converted from a row in
+ * its own pool. */
 static void read_rows(decoder *d, vc_image *out)
 {
     j_decompress_ptr jpeg = &d->jpeg;
@@ -139,8 +141,8 @@ static void choose_colours(decoder *d)
     }
 }
 
-/* libjpeg keeps the coefficients of all scans: six bytes a pixel beside the three that are
- * wanted. */
+/* A progressive image has a lower limit, since libjpeg keeps the coefficients of all its scans: six
+ * bytes per pixel beside the three that are wanted. */
 static void check_progressive(decoder *d)
 {
     size_t pixels = (size_t)d->jpeg.image_width * d->jpeg.image_height;
@@ -152,7 +154,7 @@ static void check_progressive(decoder *d)
     longjmp(d->on_failure, 1);
 }
 
-/* All that may longjmp: nothing here owns anything. */
+/* Everything that may longjmp. Nothing in here owns memory, so that none is lost. */
 static vc_status decode(decoder *d, vc_image *out, const vc__encoded *in)
 {
     j_decompress_ptr jpeg = &d->jpeg;

@@ -5,7 +5,7 @@
 
 #include "image_impl.h"
 
-/* No chunk that matters here is larger than a palette. */
+/* The largest chunk that is accepted, beside pixels: enough for a palette. */
 enum { CHUNK_BYTES = 1 << 16 };
 
 typedef struct decoder {
@@ -23,7 +23,7 @@ static void on_error(png_structp png, png_const_charp message)
     longjmp(png_jmpbuf(png), 1);
 }
 
-/* About chunks that are not pixels. */
+/* Warnings are ignored: they concern chunks other than pixels. */
 static void on_warning(png_structp png, png_const_charp message)
 {
     (void)png;
@@ -39,13 +39,13 @@ static void read_bytes(png_structp png, png_bytep out, size_t count)
     d->at += count;
 }
 
-/* Everything that is not a pixel is skipped unread, so that compressed text or profiles cost
- * nothing. */
-static void limit(png_structp png)
+/* Skips everything but pixels unread, so that compressed text or profiles cost no memory. The
+ * limits of libpng on width and height are lifted, as vc_image_reserve checks them with a better
+ * message. */
+static void set_limits(png_structp png)
 {
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
-    png_set_user_limits(png, PNG_UINT_31_MAX,
-                        PNG_UINT_31_MAX); /* vc_image_reserve says it better */
+    png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_set_chunk_malloc_max(png, CHUNK_BYTES);
 }
 
@@ -54,8 +54,9 @@ static int has_palette(const decoder *d)
     return png_get_color_type(d->png, d->info) == PNG_COLOR_TYPE_PALETTE;
 }
 
-/* 8 bits, no alpha; one channel for indices and for grey wanted as grey, three otherwise. */
-static void transform(const decoder *d, size_t channels)
+/* Asks libpng for 8 bits without alpha: one channel for palette indices, and for grey if grey is
+ * wanted; else three. */
+static void set_transforms(const decoder *d, size_t channels)
 {
     png_structp png = d->png;
     int type = png_get_color_type(png, d->info), bits = png_get_bit_depth(png, d->info);
@@ -82,8 +83,9 @@ static void read_rows(decoder *d, uint8_t *pixels, size_t height, size_t row_byt
     png_read_end(d->png, NULL);
 }
 
-/* The indices lie in the last third of the pixels: what is written never overtakes what is read. */
-static void look_up(const decoder *d, vc_image *image)
+/* Replaces palette indices by colours, in place. The indices are in the last third of the pixels,
+ * so that writing never overtakes reading. */
+static void look_up_colours(const decoder *d, vc_image *image)
 {
     png_colorp palette;
     int colours = 0;
@@ -101,21 +103,21 @@ static void look_up(const decoder *d, vc_image *image)
     }
 }
 
-/* All that may longjmp: nothing here owns anything. */
+/* Everything that may longjmp. Nothing in here owns memory, so that none is lost. */
 static vc_status decode(decoder *d, vc_image *out)
 {
     const vc__encoded *in = d->in;
-    limit(d->png);
+    set_limits(d->png);
     png_set_read_fn(d->png, d, read_bytes);
     png_read_info(d->png, d->info);
     int coloured = (png_get_color_type(d->png, d->info) & PNG_COLOR_MASK_COLOR) != 0;
     size_t channels = coloured ? 3 : in->channels;
     VC_TRY(vc_image_reserve(out, png_get_image_width(d->png, d->info),
                             png_get_image_height(d->png, d->info), channels, in->name));
-    transform(d, channels);
+    set_transforms(d, channels);
     if (has_palette(d)) {
         read_rows(d, out->pixels + 2 * out->width * out->height, out->height, out->width);
-        look_up(d, out);
+        look_up_colours(d, out);
     } else {
         read_rows(d, out->pixels, out->height, out->width * channels);
     }

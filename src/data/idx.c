@@ -10,7 +10,7 @@
 enum {
     IDX_UNSIGNED_BYTE = 8,
     READ_AT_ONCE = 1 << 30,
-    DEFLATE_MOST = 1032 /* bytes that one byte of deflate's can become */
+    DEFLATE_MOST = 1032 /* bytes that a byte of deflate can become */
 };
 
 static vc_status read_bytes(gzFile file, const char *path, void *out, size_t bytes)
@@ -50,7 +50,7 @@ static vc_status read_header(vc_tensor *out, gzFile file, const char *path)
     return VC_OK;
 }
 
-/* Before memory is spent on what a header only claims. */
+/* Checks that the file can hold what its header claims, before memory is allocated for it. */
 static vc_status check_claim(size_t count, const char *path)
 {
     struct stat info;
@@ -86,7 +86,7 @@ static vc_status read_values(vc_tensor *out, gzFile file, const char *path)
 vc_status vc_idx_read(vc_tensor *out, const char *path)
 {
     *out = (vc_tensor){0};
-    gzFile file = gzopen(path, "rb"); /* reads plain files as they are */
+    gzFile file = gzopen(path, "rb"); /* also reads files that are not compressed */
     if (!file)
         return vc_fail(VC_EIO, "%s: cannot open: %s", path, strerror(errno));
     vc_status status = read_header(out, file, path);

@@ -20,7 +20,7 @@ vc_status vc_image_reserve(vc_image *out, size_t width, size_t height, size_t ch
                        width, height, VC_IMAGE_MAX_PIXELS, VC_IMAGE_MAX_SIDE);
     size_t bytes = width * height * channels;
     if (bytes > out->capacity) {
-        /* Not realloc: the old pixels are not worth copying. */
+        /* Not realloc, which would copy pixels that are not needed. */
         free(out->pixels);
         *out = (vc_image){0};
         out->pixels = malloc(bytes);

@@ -45,7 +45,7 @@ static size_t at_most(size_t value, size_t most)
     return value < most ? value : most;
 }
 
-/* The samples in the source's order. */
+/* Evaluation: the samples come in the order of the source. */
 static vc_status plan_evaluation(vc_loader *l, const vc_loader_options *o)
 {
     const size_t count = vc_source_count(l->source);
@@ -82,7 +82,7 @@ static vc_status make_plan(vc_loader *l, const vc_loader_options *o)
     VC_TRY(check_range("workers:", workers, VC_LOADER_MAX_WORKERS));
     l->batches = (l->total + l->batch - 1) / l->batch;
     l->workers = at_most(workers, l->total);
-    /* one batch at the consumer, one to come, and work for every worker beyond that */
+    /* one batch at the consumer, one that is next, and enough for all workers beyond that */
     l->depth = at_most(2 + (l->workers + l->batch - 1) / l->batch, l->batches);
     l->values = o->channels * o->size * o->size;
     l->on_broken = o->on_broken;
@@ -90,7 +90,7 @@ static vc_status make_plan(vc_loader *l, const vc_loader_options *o)
     return VC_OK;
 }
 
-static void place(vc_loader *l)
+static void lay_out_ring(vc_loader *l)
 {
     l->ring = vc_arena_take(&l->arena, l->depth * sizeof *l->ring);
     l->threads = vc_arena_take(&l->arena, l->workers * sizeof *l->threads);
@@ -106,7 +106,7 @@ static void place(vc_loader *l)
     }
 }
 
-static vc_status start(vc_loader *l)
+static vc_status start_workers(vc_loader *l)
 {
     for (; l->started < l->workers; l->started++)
         if (pthread_create(&l->threads[l->started], NULL, vc__loader_work, l) != 0)
@@ -118,10 +118,10 @@ static vc_status start(vc_loader *l)
 static vc_status set_up(vc_loader *l, const vc_loader_options *options)
 {
     VC_TRY(make_plan(l, options));
-    place(l);
+    lay_out_ring(l);
     VC_TRY(vc_arena_reserve(&l->arena));
-    place(l);
-    return start(l);
+    lay_out_ring(l);
+    return start_workers(l);
 }
 
 vc_status vc_loader_open(vc_loader **out, vc_source *source, const vc_loader_options *options)

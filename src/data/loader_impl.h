@@ -1,4 +1,4 @@
-/* A loader from inside: a ring of batches between workers and consumer. */
+/* The inside of a loader: a ring of batches between workers and consumer. */
 #ifndef VC_LOADER_IMPL_H
 #define VC_LOADER_IMPL_H
 
@@ -8,15 +8,16 @@
 #include "vitcod/arena.h"
 #include "vitcod/loader.h"
 
-/* What is wrong with an image. */
+/* A message about an image that could not be used. */
 typedef struct vc__complaint {
-    struct vc__complaint *next; /* of the same sample: about what should have taken its place */
+    struct vc__complaint *next; /* about the image that should have replaced this one */
     size_t index;
     char message[];
 } vc__complaint;
 
-/* One batch of the ring. Worker and consumer never touch the same entry at once: an entry is a
- * worker's from claim to finish, the batch the consumer's from then on until it is released. */
+/* One batch of the ring. Worker and consumer never use the same sample at the same time: it belongs
+ * to a worker from claiming to finishing it; once all samples are finished the batch belongs to the
+ * consumer, until it is released. */
 typedef struct vc__slot {
     float *x;          /* (batch, C, S, S) */
     int32_t *labels;   /* (batch) */
@@ -24,8 +25,8 @@ typedef struct vc__slot {
     int32_t *partners; /* (batch) */
     double lambda;
     vc__complaint **complaints; /* (batch): NULL when nothing is wrong */
-    size_t finished;            /* samples */
-    int ready;                  /* all are finished and mixed */
+    size_t finished;            /* number of samples */
+    int ready;                  /* all samples are finished and mixed */
 } vc__slot;
 
 struct vc_loader {
@@ -38,24 +39,24 @@ struct vc_loader {
     size_t batch, total, batches, depth, values; /* values: of one image */
     vc_arena arena;
     vc__slot *ring; /* (depth): batch k is at k % depth */
-    int holding;    /* the consumer has the oldest batch */
+    int holding;    /* 1: the consumer uses the oldest batch */
     size_t broken;
-    unsigned char *told; /* (images in the source): in training, who was told of already */
+    unsigned char *told; /* (images in the source) in training: 1 if its message was given */
 
-    pthread_mutex_t reading; /* held from claim to read when a source must be read in order */
-    pthread_mutex_t lock;    /* of all that follows */
+    pthread_mutex_t reading; /* held from claiming to reading if reading must be in order */
+    pthread_mutex_t lock;    /* protects all members below */
     pthread_cond_t room, ready;
-    size_t next;   /* sample */
-    size_t oldest; /* batch that was not released yet */
+    size_t next;   /* sample to be claimed */
+    size_t oldest; /* batch that is not released */
     int stop;
-    vc_status failure; /* ends it all */
+    vc_status failure; /* not VC_OK: the loader has failed */
     char reason[1024];
 
     size_t workers, started;
     pthread_t *threads;
 };
 
-/* What each thread does; the argument is the loader. */
+/* The function that each worker thread runs; its argument is the loader. */
 void *vc__loader_work(void *loader);
 
 vc__slot *vc__loader_slot(vc_loader *loader, size_t batch);

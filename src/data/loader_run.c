@@ -3,8 +3,8 @@
 
 #include "loader_impl.h"
 
-/* In evaluation each image is met once. */
-static void tell(vc_loader *l, const vc__complaint *c)
+/* Reports a broken image; in training only once, as repetitions meet it again. */
+static void report_broken(vc_loader *l, const vc__complaint *c)
 {
     char name[VC_SOURCE_NAME];
     if (l->sampler && l->told[c->index])
@@ -16,21 +16,22 @@ static void tell(vc_loader *l, const vc__complaint *c)
         l->on_broken(l->context, c->index, vc_source_name(name, l->source, c->index), c->message);
 }
 
-static void tell_all(vc_loader *l, vc__slot *s, size_t i)
+static void report_all_broken(vc_loader *l, vc__slot *s, size_t i)
 {
     for (const vc__complaint *c = s->complaints[i]; c; c = c->next)
-        tell(l, c);
+        report_broken(l, c);
     vc__complaints_free(s->complaints[i]);
     s->complaints[i] = NULL;
 }
 
-/* Closes the gaps that broken images leave in evaluation; the number of whole ones. */
-static size_t gather(vc_loader *l, vc__slot *s, size_t count)
+/* In evaluation, moves samples into the gaps that broken images leave. Returns how many samples
+ * remain. */
+static size_t close_gaps(vc_loader *l, vc__slot *s, size_t count)
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         const int missing = s->complaints[i] && !l->sampler;
-        tell_all(l, s, i);
+        report_all_broken(l, s, i);
         if (missing)
             continue;
         if (kept < i)
@@ -41,8 +42,8 @@ static size_t gather(vc_loader *l, vc__slot *s, size_t count)
     return kept;
 }
 
-/* Gives the oldest batch's room to the workers. With the lock held. */
-static void release(vc_loader *l)
+/* Gives the oldest batch's place in the ring to the workers. The caller holds the lock. */
+static void release_oldest(vc_loader *l)
 {
     vc__slot *s = vc__loader_slot(l, l->oldest);
     s->finished = 0;
@@ -51,13 +52,13 @@ static void release(vc_loader *l)
     pthread_cond_broadcast(&l->room);
 }
 
-/* Waits for the batch after the one held; NULL at the end. */
+/* Waits for the batch after the one in use; NULL at the end. */
 static vc_status take_oldest(vc__slot **out, vc_loader *l)
 {
     *out = NULL;
     pthread_mutex_lock(&l->lock);
     if (l->holding)
-        release(l);
+        release_oldest(l);
     l->holding = 0;
     while (l->oldest < l->batches && l->failure == VC_OK && !vc__loader_slot(l, l->oldest)->ready)
         pthread_cond_wait(&l->ready, &l->lock);
@@ -80,8 +81,8 @@ vc_status vc_loader_next(vc_loaded *out, vc_loader *l)
         VC_TRY(take_oldest(&s, l));
         if (!s)
             return VC_OK;
-        /* `oldest` changes only in this thread */
-        size_t count = gather(l, s, vc__loader_samples_in(l, l->oldest));
+        /* `oldest` is changed by this thread only, so it can be read without the lock */
+        size_t count = close_gaps(l, s, vc__loader_samples_in(l, l->oldest));
         if (count > 0) {
             *out = (vc_loaded){.x = s->x,
                                .labels = s->labels,

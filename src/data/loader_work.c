@@ -27,7 +27,7 @@ void vc__complaints_free(vc__complaint *first)
     }
 }
 
-/* Adds this thread's message, which is there only until the next, and is about an image. */
+/* Keeps this thread's latest message, which is about an image, in a list. */
 static vc_status complain(vc__complaint **list, size_t index)
 {
     const char *message = vc_last_error();
@@ -43,8 +43,9 @@ static vc_status complain(vc__complaint **list, size_t index)
     return VC_OK;
 }
 
-/* The next sample, once there is room for it; 0: no more, or told to stop. */
-static int claim(size_t *at, vc_loader *l)
+/* Claims the next sample, once the ring has room for it. Returns 0 if there are no more samples or
+ * the loader is stopping. */
+static int claim_sample(size_t *at, vc_loader *l)
 {
     pthread_mutex_lock(&l->lock);
     while (!l->stop && l->next < l->total && l->next / l->batch >= l->oldest + l->depth)
@@ -61,16 +62,16 @@ static vc_status read_sample(vc__workspace *work, vc_loader *l, size_t index)
     return vc_source_dataset(l->source) ? VC_OK : vc_source_read(&work->encoded, l->source, index);
 }
 
-/* In training archives are read here and there; in evaluation forward only, by whichever worker's
- * turn it is. */
+/* In evaluation a gzipped archive is read strictly forward, by one worker at a time, each in turn.
+ * In training samples come in random order and are read when they are prepared. */
 static int claim_and_read(size_t *at, vc_status *status, vc__workspace *work, vc_loader *l)
 {
     if (l->sampler)
-        return claim(at, l);
+        return claim_sample(at, l);
     int ordered = vc__source_is_sequential(l->source);
     if (ordered)
         pthread_mutex_lock(&l->reading);
-    int claimed = claim(at, l);
+    int claimed = claim_sample(at, l);
     if (claimed)
         *status = read_sample(work, l, *at);
     if (ordered)
@@ -78,7 +79,8 @@ static int claim_and_read(size_t *at, vc_status *status, vc__workspace *work, vc
     return claimed;
 }
 
-/* Sample `at` is the source's. Fails only where all must end. */
+/* Prepares sample `at` of the source, for evaluation. A broken image is only reported; what is
+ * returned as a failure ends the loader. */
 static vc_status make_plain(vc__slot *s, size_t at, vc_status status, vc__workspace *work,
                             vc_loader *l)
 {
@@ -92,7 +94,8 @@ static vc_status make_plain(vc__slot *s, size_t at, vc_status status, vc__worksp
     return complain(&s->complaints[i], at);
 }
 
-/* Sample `at` is the sampler's, or the first after it that can be read. */
+/* Prepares sample `at` of the sampler, for training. If its image is broken, the next one in the
+ * sampler's order that is not broken replaces it. */
 static vc_status make_changed(vc__slot *s, size_t at, vc__workspace *work, vc_loader *l)
 {
     const size_t i = at % l->batch, step = l->first_step + at / l->batch;
@@ -116,8 +119,8 @@ static vc_status make_changed(vc__slot *s, size_t at, vc__workspace *work, vc_lo
     return vc_fail(VC_EFORMAT, "%zu images in a row are broken: %s", most, last);
 }
 
-/* By the worker that finished its last sample. */
-static void mix(vc__slot *s, size_t batch, vc_loader *l)
+/* Mixes a complete batch. Called by the worker that finished its last sample. */
+static void mix_batch(vc__slot *s, size_t batch, vc_loader *l)
 {
     const size_t size = l->recipe.size;
     vc_rng rng = vc_sampler_mix_rng(l->sampler, l->first_step + batch);
@@ -128,7 +131,7 @@ static void mix(vc__slot *s, size_t batch, vc_loader *l)
     s->lambda = drawn.lambda;
 }
 
-/* Counts the sample as done; 1: it was the last of its batch. */
+/* Counts a sample as finished. Returns 1 if it was the last of its batch. */
 static int count_finished(vc_loader *l, vc__slot *s, size_t batch, vc_status status)
 {
     pthread_mutex_lock(&l->lock);
@@ -147,7 +150,7 @@ static int count_finished(vc_loader *l, vc__slot *s, size_t batch, vc_status sta
 static void hand_over(vc_loader *l, vc__slot *s, size_t batch)
 {
     if (l->sampler)
-        mix(s, batch, l);
+        mix_batch(s, batch, l);
     pthread_mutex_lock(&l->lock);
     s->ready = 1;
     pthread_cond_signal(&l->ready);

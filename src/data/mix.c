@@ -2,7 +2,7 @@
 
 #include "vitcod/augment.h"
 
-/* A rectangle around a centre that may be anywhere, cut off at the borders. */
+/* Draws a rectangle whose centre may be anywhere in the image; it is cut off at the borders. */
 static void draw_cut(vc_mix *out, vc_rng *rng, double lambda, size_t width, size_t height)
 {
     const double side = sqrt(1.0 - lambda);

@@ -12,8 +12,8 @@ typedef struct vc__names {
 } vc__names;
 
 vc_status vc__names_add(vc__names *names, const char *name, size_t length);
-void vc__names_sort(vc__names *names); /* and drops repetitions */
-/* Index in sorted names; `count` when it is not there. */
+void vc__names_sort(vc__names *names); /* also removes duplicates */
+/* Index of a name in sorted names; `count` if it is not there. */
 size_t vc__names_find(const vc__names *names, const char *name, size_t length);
 void vc__names_close(vc__names *names);
 

@@ -10,7 +10,8 @@ void vc_normalizer_make(vc_normalizer *out, size_t channels, const float *mean, 
             out->value[c][pixel] = ((float)pixel / 255.0f - mean[c]) / std[c];
 }
 
-/* One pass over the pixels for all three channels: each is in the cache once. */
+/* Does all three channels in one pass over the pixels, so that each pixel is loaded into the cache
+ * once. */
 static void normalize_rgb(float *out, const uint8_t *pixels, size_t count,
                           const vc_normalizer *normalizer)
 {

@@ -28,7 +28,7 @@ vc_status vc__recipe_check(const vc__recipe *recipe, const vc_source *source)
     return vc_fail(VC_EINVAL, "%zu channels asked for, wanted 1 or 3", wanted);
 }
 
-/* One pixel of a planar image, with the channels wanted. */
+/* Copies one pixel of a planar image, converted to the wanted number of channels. */
 static void copy_pixel(uint8_t *to, size_t wanted, const uint8_t *planes, size_t have, size_t plane)
 {
     if (have == wanted) {

@@ -1,4 +1,4 @@
-/* From one sample of a source to the model's input. */
+/* Makes the model's input of one sample of a source. */
 #ifndef VC_PREPARE_H
 #define VC_PREPARE_H
 
@@ -6,15 +6,15 @@
 #include "vitcod/image.h"
 #include "vitcod/source.h"
 
-/* The same for all samples. */
+/* What is the same for all samples. */
 typedef struct vc__recipe {
     size_t size, resize, channels;
     vc_normalizer normalizer;
     vc_augment_options augment;    /* for training */
-    uint8_t fill[VC_MAX_CHANNELS]; /* the mean colour */
+    uint8_t fill[VC_MAX_CHANNELS]; /* the mean colour, for uncovered areas */
 } vc__recipe;
 
-/* One worker's buffers, used again from sample to sample. Starts as {0}. */
+/* One worker's buffers, reused from sample to sample. Starts as {0}. */
 typedef struct vc__workspace {
     vc_bytes encoded;
     vc_image image, cropped, spare;
@@ -31,21 +31,22 @@ vc_status vc__recipe_check(const vc__recipe *recipe, const vc_source *source);
 vc_status vc__recipe_augment(vc__recipe *recipe, const vc_augment_options *options,
                              const float *mean);
 
-/* Fills out (channels, size, size) from sample `index`, whose encoded bytes lie in `work` unless
- * the source is one of images in memory. */
+/* Fills out (channels, size, size) from sample `index`. Unless the source is one of images in
+ * memory, the encoded bytes of the sample are in `work`. */
 vc_status vc__prepare(float *out, vc__workspace *work, const vc__recipe *recipe,
                       const vc_source *source, size_t index);
 
-/* The same, changed as the stream has it: cropped, shifted, mirrored, coloured, erased. */
+/* The same, changed for training with the random stream: cropped or shifted, mirrored, coloured,
+ * erased. */
 vc_status vc__prepare_changed(float *out, vc__workspace *work, const vc__recipe *recipe,
                               const vc_source *source, size_t index, vc_rng *rng);
 
-/* The sample's pixels with the recipe's channels, in work->image. */
+/* Puts the sample's pixels into work->image, with the recipe's channels. */
 vc_status vc__fetch_pixels(vc__workspace *work, const vc__recipe *recipe, const vc_source *source,
                            size_t index);
 
-/* work->cropped from work->image as for evaluation: images in memory of the right size stay as they
- * are. */
+/* Makes work->cropped from work->image as for evaluation. Images in memory that have the right size
+ * are not changed. */
 vc_status vc__crop_centre(vc__workspace *work, const vc__recipe *recipe, const vc_source *source);
 
 #endif

@@ -1,4 +1,4 @@
-/* One sample on its way to training. */
+/* Preparing a sample for training, with random changes. */
 #include <math.h>
 
 #include "prepare.h"

@@ -60,7 +60,7 @@ vc_status vc_rand_augment(vc_image *image, vc_image *spare, vc_rng *rng,
 vc_status vc_colour_jitter(vc_image *image, vc_image *spare, vc_rng *rng, double strength)
 {
     static const vc_image_op ops[] = {VC_IMAGE_BRIGHTNESS, VC_IMAGE_CONTRAST, VC_IMAGE_COLOUR};
-    static const uint8_t nothing[VC_MAX_CHANNELS] = {0}; /* is uncovered */
+    static const uint8_t nothing[VC_MAX_CHANNELS] = {0}; /* no pixels are uncovered */
     uint32_t order[] = {0, 1, 2};
     vc_rng_shuffle(rng, order, 3);
     for (size_t i = 0; i < 3; i++) {

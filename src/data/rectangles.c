@@ -1,4 +1,4 @@
-/* Rectangles that are drawn: a random resized crop's, random erasing's. */
+/* Drawing rectangles: for random resized crops and for random erasing. */
 #include <math.h>
 
 #include "vitcod/augment.h"
@@ -10,7 +10,7 @@ static double between(vc_rng *rng, double low, double high)
 
 enum { TRIES = 10 };
 
-/* The largest with an allowed ratio, in the centre. */
+/* The largest centred rectangle with an allowed ratio. */
 static vc_box central(size_t width, size_t height, const vc_augment_options *o)
 {
     const double ratio = (double)width / (double)height;

@@ -6,13 +6,13 @@
 #include "vitcod/image.h"
 #include "vitcod/isa.h"
 
-/* A stretch of the image along one side, what it becomes, and the part of that which the crop
- * shows. */
+/* One side of a resize: the stretch of the image that is resized, the size that it becomes, and the
+ * part of the result that is kept. */
 typedef struct axis {
     size_t offset, in, resized, start, crop;
 } axis;
 
-/* Python's round(): halves go to the even neighbour. */
+/* Half of n, rounded as Python's round() does it: to the even neighbour. */
 static size_t half_to_even(size_t n)
 {
     return n / 2 + (n % 4 == 3);
@@ -55,8 +55,8 @@ static int32_t fixed_point(double weight)
     return (int32_t)(scaled + (scaled < 0.0 ? -0.5 : 0.5));
 }
 
-/* The weights of output i, which sits at `centre` of the input. */
-static void weigh(vc__taps *taps, size_t i, double centre, const axis *a, double *aside)
+/* Computes the weights of output i, whose centre is at `centre` of the input. */
+static void set_weights(vc__taps *taps, size_t i, double centre, const axis *a, double *aside)
 {
     double scale = filter_scale(a), support = 2.0 * scale, inverse = 1.0 / scale, sum = 0.0;
     ptrdiff_t low = (ptrdiff_t)(centre - support + 0.5);
@@ -81,11 +81,11 @@ static void weigh_all(vc__taps *taps, const axis *a, double *aside)
 {
     double scale = (double)a->in / (double)a->resized;
     for (size_t i = 0; i < taps->count; i++)
-        weigh(taps, i, ((double)(a->start + i) + 0.5) * scale, a, aside);
+        set_weights(taps, i, ((double)(a->start + i) + 0.5) * scale, a, aside);
 }
 
-/* One piece of the scratch; counts only while `memory` is NULL. */
-static void *take(unsigned char *memory, size_t *used, size_t bytes)
+/* Takes one piece of the scratch memory. While `memory` is NULL it only counts bytes. */
+static void *take_piece(unsigned char *memory, size_t *used, size_t bytes)
 {
     void *piece = memory ? memory + *used : NULL;
     *used += (bytes + 63) / 64 * 64;
@@ -101,14 +101,15 @@ typedef struct pieces {
 static void place_taps(vc__taps *taps, const axis *a, unsigned char *memory, size_t *used)
 {
     size_t weights = a->crop * taps->stride;
-    taps->first = take(memory, used, a->crop * sizeof *taps->first);
-    taps->used = take(memory, used, a->crop * sizeof *taps->used);
-    taps->weight = take(memory, used, weights * sizeof *taps->weight);
-    taps->high = take(memory, used, weights * sizeof *taps->high);
-    taps->low = take(memory, used, weights * sizeof *taps->low);
+    taps->first = take_piece(memory, used, a->crop * sizeof *taps->first);
+    taps->used = take_piece(memory, used, a->crop * sizeof *taps->used);
+    taps->weight = take_piece(memory, used, weights * sizeof *taps->weight);
+    taps->high = take_piece(memory, used, weights * sizeof *taps->high);
+    taps->low = take_piece(memory, used, weights * sizeof *taps->low);
 }
 
-static size_t place(pieces *p, const axis *x, const axis *y, size_t middle, unsigned char *memory)
+static size_t lay_out_pieces(pieces *p, const axis *x, const axis *y, size_t middle,
+                             unsigned char *memory)
 {
     size_t used = 0;
     p->across = (vc__taps){.count = x->crop, .stride = stride_of(x)};
@@ -116,12 +117,12 @@ static size_t place(pieces *p, const axis *x, const axis *y, size_t middle, unsi
     place_taps(&p->across, x, memory, &used);
     place_taps(&p->down, y, memory, &used);
     size_t most = p->across.stride > p->down.stride ? p->across.stride : p->down.stride;
-    p->aside = take(memory, &used, most * sizeof *p->aside);
-    p->middle = take(memory, &used, middle);
+    p->aside = take_piece(memory, &used, most * sizeof *p->aside);
+    p->middle = take_piece(memory, &used, middle);
     return used;
 }
 
-/* At most this many rows of the input are looked at: those under the window's support. */
+/* The largest number of input rows that the kept part of the output depends on. */
 static size_t rows_under(const axis *y)
 {
     double scale = (double)y->in / (double)y->resized;
@@ -133,7 +134,7 @@ static vc_status prepare(pieces *p, const axis *x, const axis *y, size_t channel
                          vc_resize_scratch *scratch)
 {
     size_t middle = rows_under(y) * x->crop * channels;
-    size_t bytes = place(p, x, y, middle, NULL);
+    size_t bytes = lay_out_pieces(p, x, y, middle, NULL);
     if (bytes > scratch->capacity) {
         vc_resize_scratch_close(scratch);
         scratch->memory = aligned_alloc(64, bytes);
@@ -141,13 +142,13 @@ static vc_status prepare(pieces *p, const axis *x, const axis *y, size_t channel
             return vc_fail(VC_ENOMEM, "out of memory for resizing: wanted %zu bytes", bytes);
         scratch->capacity = bytes;
     }
-    place(p, x, y, middle, scratch->memory);
+    lay_out_pieces(p, x, y, middle, scratch->memory);
     weigh_all(&p->across, x, p->aside);
     weigh_all(&p->down, y, p->aside);
     return VC_OK;
 }
 
-static void run(vc_image *out, const vc_image *in, const pieces *p)
+static void resize_both_ways(vc_image *out, const vc_image *in, const pieces *p)
 {
     int simd = vc_isa_get() >= VC_ISA_AVX2;
     vc__resize_rows *rows = simd ? vc__resize_rows_avx2 : vc__resize_rows_ref;
@@ -166,7 +167,7 @@ static vc_status resize(vc_image *out, const vc_image *in, const axis *x, const 
     pieces p;
     VC_TRY(vc_image_reserve(out, x->crop, y->crop, in->channels, "a resized image"));
     VC_TRY(prepare(&p, x, y, in->channels, scratch));
-    run(out, in, &p);
+    resize_both_ways(out, in, &p);
     return VC_OK;
 }
 

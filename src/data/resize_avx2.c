@@ -5,12 +5,12 @@
 
 enum { BLOCK = 32 };
 
-/* Sums of (pixel, pixel) x (weight, weight) for the two halves of the weights. */
+/* Weighted sums of pixels, one with the high and one with the low halves of the weights. */
 typedef struct sums {
     __m256i high, low;
 } sums;
 
-/* Two neighbouring weights in every 32 bits. */
+/* A pair of neighbouring 16-bit weights, repeated in every 32-bit lane. */
 static inline __m256i pair_of(const int16_t *weights)
 {
     int32_t both;
@@ -25,7 +25,7 @@ static inline sums add_products(sums s, __m256i pixels, __m256i high, __m256i lo
     return s;
 }
 
-/* Rounded, not yet clipped. */
+/* The sums, rounded but not clipped to 8 bits yet. */
 static inline __m256i values_of(sums s)
 {
     __m256i sum = _mm256_add_epi32(_mm256_slli_epi32(s.high, VC__HALF_BITS), s.low);
@@ -39,7 +39,8 @@ static inline void store_rgb(uint8_t *out, int32_t rgb)
     out[2] = (uint8_t)(rgb >> 16);
 }
 
-/* One RGB pixel in each of two rows, four taps at a time: 16 bytes are read for 12. */
+/* Computes one RGB pixel in each of two rows, four taps at a time. A read of four pixels takes 16
+ * bytes, though only 12 are needed. */
 static inline void resize_pixel(uint8_t *out_a, uint8_t *out_b, const uint8_t *a, const uint8_t *b,
                                 const int16_t *high, const int16_t *low, size_t taps)
 {
@@ -70,7 +71,7 @@ static size_t whole_steps(size_t taps)
     return (taps + VC__TAPS_STEP - 1) / VC__TAPS_STEP * VC__TAPS_STEP;
 }
 
-/* Outputs before the first whose reads would leave the row. */
+/* Number of outputs before the first whose 16-byte reads would go beyond the row. */
 static size_t outputs_inside(const vc__taps *taps, size_t width)
 {
     size_t x = 0;
@@ -114,14 +115,15 @@ void vc__resize_rows_avx2(uint8_t *out, const uint8_t *in, size_t rows, size_t w
     }
 }
 
-/* 32 bytes of one output row. */
+/* Computes 32 bytes of an output row. */
 static inline void resize_block(uint8_t *out, const uint8_t *in, size_t row_bytes,
                                 const int16_t *high, const int16_t *low, size_t taps)
 {
     const __m256i zero = _mm256_setzero_si256();
     sums s[4] = {{zero, zero}, {zero, zero}, {zero, zero}, {zero, zero}};
     for (size_t t = 0; t < taps; t += 2) {
-        /* The partner of an odd last row has weight 0. */
+        /* Rows are taken in pairs. If their number is odd, the last one is paired with itself, with
+         * weight 0. */
         const uint8_t *even = in + t * row_bytes, *odd = t + 1 < taps ? even + row_bytes : even;
         __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)even);
         __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)odd);
@@ -132,7 +134,7 @@ static inline void resize_block(uint8_t *out, const uint8_t *in, size_t row_byte
         s[2] = add_products(s[2], _mm256_unpacklo_epi8(ab_end, zero), h, l);
         s[3] = add_products(s[3], _mm256_unpackhi_epi8(ab_end, zero), h, l);
     }
-    /* Packing undoes the order that unpacking made. */
+    /* The order of lanes that unpacking made is undone by packing. */
     __m256i start = _mm256_packs_epi32(values_of(s[0]), values_of(s[1]));
     __m256i end = _mm256_packs_epi32(values_of(s[2]), values_of(s[3]));
     _mm256_storeu_si256((__m256i *)(void *)out, _mm256_packus_epi16(start, end));
@@ -148,7 +150,8 @@ void vc__resize_columns_avx2(uint8_t *out, const uint8_t *in, size_t base, size_
     for (size_t y = 0; y < taps->count; y++) {
         const uint8_t *from = in + (taps->first[y] - base) * row_bytes;
         for (size_t i = 0; i < row_bytes; i += BLOCK) {
-            /* The last block ends with the row, even if that means doing some of it twice. */
+            /* The last block ends where the row ends, so some of its bytes may be computed
+             * twice. */
             size_t at = i + BLOCK <= row_bytes ? i : row_bytes - BLOCK;
             resize_block(out + y * row_bytes + at, from + at, row_bytes,
                          taps->high + y * taps->stride, taps->low + y * taps->stride,

@@ -1,21 +1,20 @@
-/* The two passes of a resize. Integer arithmetic, so that every instruction set gives the same
- * bytes. */
+/* The two passes of a resize. They use integer arithmetic, so that every instruction set gives the
+ * same bytes. */
 #ifndef VC_RESIZE_IMPL_H
 #define VC_RESIZE_IMPL_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Weights are fixed-point numbers; a pixel is the weighted sum, rounded and clipped to 8 bits. A
- * weight is at most a little over 1 in size, so that a sum stays within 32 bits. For 16-bit
- * multipliers it is also there in two halves: weight = high * 2^VC__HALF_BITS + low, 0 <= low <
- * 2^VC__HALF_BITS. */
+/* Weights are fixed-point numbers, a little over 1 at most in size, so that a weighted sum of
+ * pixels fits 32 bits; it is rounded and clipped to 8 bits. For 16-bit multipliers a weight is also
+ * stored in two halves: weight = high * 2^VC__HALF_BITS + low, with 0 <= low < 2^VC__HALF_BITS. */
 enum { VC__WEIGHT_BITS = 22, VC__HALF_BITS = 12, VC__TAPS_STEP = 4 };
 
 /* Output i is the sum over t < used[i] of weights[i * stride + t] * input[first[i] + t]. */
 typedef struct vc__taps {
     size_t count;    /* outputs */
-    size_t stride;   /* weights stored per output, the unused ones 0; a multiple of VC__TAPS_STEP */
+    size_t stride;   /* weights per output, unused ones are 0; a multiple of VC__TAPS_STEP */
     size_t *first;   /* (count) */
     size_t *used;    /* (count) */
     int32_t *weight; /* (count, stride) */
@@ -23,11 +22,11 @@ typedef struct vc__taps {
     int16_t *low;    /* (count, stride) */
 } vc__taps;
 
-/* `rows` rows of `width` pixels become rows of taps->count pixels. */
+/* Across: `rows` rows of `width` pixels become rows of taps->count pixels. */
 typedef void vc__resize_rows(uint8_t *out, const uint8_t *in, size_t rows, size_t width,
                              size_t channels, const vc__taps *taps);
 
-/* taps->count rows from rows of `row_bytes` bytes; in[0] is the input's row `base`. */
+/* Down: taps->count rows of `row_bytes` bytes are made; in[0] is row `base` of the input. */
 typedef void vc__resize_columns(uint8_t *out, const uint8_t *in, size_t base, size_t row_bytes,
                                 const vc__taps *taps);
 

@@ -10,12 +10,13 @@ vc_sampler_options vc_sampler_options_default(void)
     return (vc_sampler_options){.batch = 1, .repetitions = 3, .ranks = 1};
 }
 
-static vc_status check(const vc_sampler_options *o)
+static vc_status check_options(const vc_sampler_options *o)
 {
     if (o->repetitions < 1 || o->repetitions > VC_SAMPLER_MAX_REPETITIONS)
         return vc_fail(VC_EINVAL, "%zu repetitions of an image, wanted 1 to %d", o->repetitions,
                        (int)VC_SAMPLER_MAX_REPETITIONS);
-    const size_t most = UINT32_MAX / o->repetitions; /* so that substitutes can be told apart */
+    const size_t most =
+        UINT32_MAX / o->repetitions; /* repetitions of replacements must fit 32 bits */
     if (o->images < 1 || o->images > most)
         return vc_fail(VC_EINVAL, "an order of %zu images, wanted 1 to %zu", o->images, most);
     if (o->ranks < 1 || o->rank >= o->ranks)
@@ -30,7 +31,7 @@ static vc_status check(const vc_sampler_options *o)
 vc_status vc_sampler_open(vc_sampler *out, const vc_sampler_options *o)
 {
     *out = (vc_sampler){.options = *o};
-    VC_TRY(check(o));
+    VC_TRY(check_options(o));
     out->images = o->limit > 0 && o->limit < o->images ? o->limit : o->images;
     size_t samples = out->images;
     if (o->repetitions > 1 && samples / VC_SAMPLER_ROUND * VC_SAMPLER_ROUND >= o->batch)
@@ -67,7 +68,7 @@ void vc_sampler_set_epoch(vc_sampler *sampler, uint64_t epoch)
     draw_order(sampler->order, sampler->options.images, sampler->options.seed, epoch);
 }
 
-/* In the global batch. */
+/* The position in the global batch of a position in this rank's share. */
 static size_t global_position(const vc_sampler *s, size_t position)
 {
     const vc_sampler_options *o = &s->options;
@@ -86,7 +87,8 @@ vc_sample vc_sampler_at(const vc_sampler *s, size_t step, size_t position, size_
                        .repetition = (uint32_t)(at % repetitions + further * repetitions)};
 }
 
-/* Epochs share the word with the purpose, repetitions with the index. */
+/* A stream has two numbers beside the seed: the purpose, with the epoch in its higher bits, and the
+ * image, with the repetition in its higher bits. */
 vc_rng vc_sampler_sample_rng(const vc_sampler *s, vc_sample sample)
 {
     return vc_rng_open(s->options.seed, STREAM_SAMPLE + (s->epoch << 8),

@@ -4,7 +4,8 @@
 
 #include "source_impl.h"
 
-/* Enough for ImageNet-21k, 14 million images; a small archive can claim far more. */
+/* Limit on the bytes of all names. It is enough for ImageNet-21k with 14 million images; without it
+ * a small archive could make up any number of names. */
 #define MOST_NAME_BYTES ((size_t)1 << 29)
 
 int vc__is_image_name(const char *name)
@@ -62,7 +63,7 @@ vc_status vc__source_add(vc_source *source, const char *name, uint64_t offset, u
     return VC_OK;
 }
 
-/* Length of a name's first component; 0 when there is no other. */
+/* Length of the first component of a name; 0 if it has only one. */
 static size_t first_component(const char *name)
 {
     const char *slash = strchr(name, '/');
@@ -96,7 +97,7 @@ void vc__samples_sort(vc__sample *samples, size_t count)
         qsort(samples, count, sizeof *samples, compare);
 }
 
-/* The list's line of every class folder. The caller frees *out. */
+/* Finds each class folder's line in the list. The caller frees *out. */
 static vc_status look_up_folders(int32_t **out, const vc_source *source, const vc__class_list *list,
                                  const char *path)
 {
@@ -128,7 +129,8 @@ static vc_status label_each(vc_source *source, const int32_t *lines)
     return VC_OK;
 }
 
-/* Without a list every folder takes a number, so one that is there by mistake moves the others. */
+/* Without a list, classes are numbered by their folders. An empty folder that is there by mistake
+ * would shift all numbers after it, so it is refused. */
 static vc_status check_empty(const vc_source *source)
 {
     unsigned char *used = calloc(source->folders.count + 1, 1);

@@ -23,7 +23,7 @@ vc_status vc__source_set_root(vc_source *source, const char *before, const char 
     if (!root)
         return vc_fail(VC_ENOMEM, "%s: out of memory", before);
     snprintf(root, room, "%s%s%s", before, name, after);
-    free(source->root); /* which may have been `before` */
+    free(source->root); /* only now, as `before` may point into it */
     source->root = root;
     return VC_OK;
 }
@@ -85,7 +85,7 @@ vc_status vc_source_of_files(vc_source **out, const char *const *paths, size_t c
     return status;
 }
 
-/* A list names the classes of a data set but does not number them. */
+/* For a data set in memory, a list only names the classes; it does not number them. */
 static vc_status name_classes(vc_source *source, vc__class_list *list, const char *path)
 {
     if (list->folders.count < source->classes)

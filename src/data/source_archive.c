@@ -3,7 +3,7 @@
 
 #include "source_impl.h"
 
-/* What the archive holds, whichever part of it will be used. */
+/* All that an archive holds, before a part of it is chosen. */
 typedef struct contents {
     vc_source *source;
     vc__names folders; /* of every entry */
@@ -62,7 +62,8 @@ static int compare(const void *a, const void *b)
     return strcmp((*(const vc__sample *const *)a)->name, (*(const vc__sample *const *)b)->name);
 }
 
-/* Unpacked, the second would replace the first; here both would count. */
+/* Names must not repeat: unpacked, the second file would replace the first, while here both would
+ * count. */
 static vc_status check_repeats(const vc_source *source, const char *path)
 {
     const vc__sample **sorted = malloc((source->count + 1) * sizeof *sorted);
@@ -79,8 +80,8 @@ static vc_status check_repeats(const vc_source *source, const char *path)
     return status;
 }
 
-/* 1 when a sample lies below `root` at least `folders` folders deep. */
-static int holds(const vc_source *source, const char *root, size_t folders)
+/* 1 if some sample is below `root` and at least `folders` folders deeper. */
+static int holds_samples(const vc_source *source, const char *root, size_t folders)
 {
     size_t length = strlen(root);
     for (size_t i = 0; i < source->count; i++) {
@@ -96,7 +97,7 @@ static int holds(const vc_source *source, const char *root, size_t folders)
     return 0;
 }
 
-/* The folder around every sample, with its slash; "" when there is none. */
+/* Finds the folder that encloses all samples, with its slash; "" if there is none. */
 static void find_wrapper(char out[VC__TAR_NAME], const vc_source *source)
 {
     const char *first = source->samples[0].name, *slash = strchr(first, '/');
@@ -108,7 +109,8 @@ static void find_wrapper(char out[VC__TAR_NAME], const vc_source *source)
     out[length] = '\0';
 }
 
-/* Writes "wrapper/test/" for the first name whose folder holds what a split must hold. */
+/* Finds the folder of a split and writes its path, such as "wrapper/test/". Returns 0 if there is
+ * none. */
 static int find_split(char out[VC__TAR_NAME], const vc_source *source, const char *wrapper,
                       const char *split)
 {
@@ -116,13 +118,14 @@ static int find_split(char out[VC__TAR_NAME], const vc_source *source, const cha
         if (strlen(wrapper) + strlen(*name) + 2 > VC__TAR_NAME)
             continue;
         strcat(strcat(strcpy(out, wrapper), *name), "/");
-        if (holds(source, out, 1))
+        if (holds_samples(source, out, 1))
             return 1;
     }
     return 0;
 }
 
-/* A wrapper is looked through only when a class folder is left below it for every sample. */
+/* 1 if every sample is at least two folders deep, so that a class folder remains when the enclosing
+ * folder is skipped. */
 static int all_deeper(const vc_source *source)
 {
     for (size_t i = 0; i < source->count; i++) {
@@ -160,8 +163,8 @@ static vc_status choose_root(char out[VC__TAR_NAME], const vc_source *source, co
     return VC_OK;
 }
 
-/* Splits and classes do not stand side by side: one of them would be passed over. `root` is a
- * split's, perhaps in a wrapper. */
+/* Only splits may stand beside the split `root` (which may be in an enclosing folder). A class
+ * folder beside it would be silently ignored. */
 static vc_status check_siblings(const vc_source *source, const char *root, const char *path)
 {
     const char *slash = strchr(root, '/');
@@ -180,7 +183,7 @@ static vc_status check_siblings(const vc_source *source, const char *root, const
     return VC_OK;
 }
 
-/* Drops what lies outside the root, and the root from the names. */
+/* Drops the samples outside `root`, and takes `root` off the names of the others. */
 static void keep_below(vc_source *source, const char *root)
 {
     size_t kept = 0, length = strlen(root);
@@ -197,7 +200,7 @@ static void keep_below(vc_source *source, const char *root)
     source->count = kept;
 }
 
-/* The first components below the root. */
+/* Collects the class folders: the first components of names below the root. */
 static vc_status keep_class_folders(contents *c, const char *root)
 {
     size_t length = strlen(root);
@@ -218,7 +221,7 @@ static vc_status find_entries(contents *c, const char *path, const char *split,
     VC_TRY(vc__tar_open(&source->tar, path));
     VC_TRY(keep_entries(c, path));
     if (source->count == 0)
-        return VC_OK; /* the caller says what is missing */
+        return VC_OK; /* which the caller reports */
     VC_TRY(check_repeats(source, path));
     VC_TRY(choose_root(root, source, path, split, list));
     if (root[0])

@@ -9,7 +9,7 @@
 
 enum { MOST_DEPTH = 64, MOST_PATH = 4096 };
 
-/* The directories that lead to the one being read. */
+/* A directory on the path to the one being read. */
 typedef struct level {
     dev_t device;
     ino_t inode;
@@ -25,10 +25,10 @@ typedef struct seen {
 
 typedef struct walker {
     vc_source *source;
-    seen *seen; /* (capacity) hashed; inode 0: free */
+    seen *seen; /* (capacity) a hash table; inode 0: free */
     size_t seen_count, seen_capacity;
     char path[MOST_PATH];
-    size_t root; /* length of what comes before a sample's name */
+    size_t root; /* length of the path before the names of samples */
 } walker;
 
 static vc_status check_loop(const level *here, const char *path)
@@ -65,7 +65,8 @@ static vc_status grow(walker *w)
     return VC_OK;
 }
 
-/* Links that meet again would show images twice, and few of them lead to very many folders. */
+/* No folder may be reached twice. Its images would appear twice, and a few links could make up a
+ * huge tree. */
 static vc_status check_seen(walker *w, const level *here)
 {
     if (2 * w->seen_count >= w->seen_capacity)
@@ -79,7 +80,8 @@ static vc_status check_seen(walker *w, const level *here)
     return VC_OK;
 }
 
-/* Follows links. What cannot be asked is no folder: reading an image will say why. */
+/* 1 for a folder or a link to one. If it cannot be determined, the entry is taken for a file:
+ * reading it then gives the reason. */
 static int is_folder(const char *path, const struct dirent *entry)
 {
     struct stat info;
@@ -90,7 +92,7 @@ static int is_folder(const char *path, const struct dirent *entry)
 
 static vc_status walk(walker *w, const level *parent);
 
-static vc_status visit(walker *w, const struct dirent *entry, const level *here)
+static vc_status add_entry(walker *w, const struct dirent *entry, const level *here)
 {
     size_t length = strlen(w->path), more = strlen(entry->d_name);
     if (entry->d_name[0] == '.')
@@ -123,7 +125,7 @@ static vc_status walk_entries(walker *w, DIR *directory, const level *here)
             return errno == 0 ? VC_OK
                               : vc_fail(VC_EIO, "%s: cannot read the directory: %s", w->path,
                                         strerror(errno));
-        VC_TRY(visit(w, entry, here));
+        VC_TRY(add_entry(w, entry, here));
         w->path[length] = '\0';
     }
 }
@@ -149,7 +151,7 @@ static vc_status walk(walker *w, const level *parent)
     return status;
 }
 
-/* Whether a directory holds folders; the name of one that is no split's goes to `stray`. */
+/* 1 if a directory holds folders. `stray` gets the name of one that is not a split's. */
 static int holds_folders(char stray[256], const char *path)
 {
     char below[MOST_PATH];
@@ -170,7 +172,7 @@ static int holds_folders(char stray[256], const char *path)
     return found;
 }
 
-/* The first of `names` that is a split's folder: one that holds folders. NULL when none is. */
+/* The first of `names` that is the folder of a split, that is one which holds folders; or NULL. */
 static const char *find_split(const char *directory, const char *const *names)
 {
     char path[MOST_PATH], ignored[256];
@@ -182,7 +184,7 @@ static const char *find_split(const char *directory, const char *const *names)
     return NULL;
 }
 
-/* Splits and classes do not stand side by side: one of them would be passed over. */
+/* Only splits may stand beside a split. A class folder beside it would be silently ignored. */
 static vc_status check_siblings(const char *directory, const char *found)
 {
     char stray[256];

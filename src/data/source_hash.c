@@ -4,7 +4,7 @@
 #include "source_impl.h"
 #include "vitcod/hash.h"
 
-/* 0: cannot be seen, which shows when it is read. */
+/* Size of a file; 0 if that cannot be determined, which is reported when the file is read. */
 static uint64_t file_bytes(const vc_source *source, size_t index)
 {
     char name[VC_SOURCE_NAME];

@@ -46,7 +46,7 @@ static vc_status read_descriptor(vc_bytes *out, int fd, const char *name)
 
 static vc_status read_file(vc_bytes *out, const char *name)
 {
-    /* O_NONBLOCK: a pipe that is called x.jpg must not hold us up. */
+    /* O_NONBLOCK: opening must not wait if the name is that of a pipe. */
     int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return vc_fail(VC_EIO, "%s: cannot open: %s", name, strerror(errno));

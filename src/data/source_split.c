@@ -2,7 +2,8 @@
 
 #include "source_impl.h"
 
-/* Of the first `count` images; a hair more, so that a fifth is every fifth. */
+/* How many of the first `count` images are taken. The small addend makes up for rounding, so that a
+ * share of 0.2 takes exactly every fifth image. */
 static size_t taken(size_t count, double share)
 {
     return (size_t)((double)count * share + 1e-9);

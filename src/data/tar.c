@@ -12,14 +12,14 @@ enum { BLOCK = VC__TAR_BLOCK, READ_AT_ONCE = 1 << 30, MOST_EXTRA = 1 << 20, CHUN
 
 struct vc__tar {
     gzFile file;
-    int inflated; /* the file that vc__tar_inflate made; -1: none */
+    int inflated; /* file descriptor of the inflated archive; -1: none */
     char *path;
     uint64_t next; /* where the next header starts */
     vc__tar_place place;
-    vc__tar_extra extra; /* about the next entry */
+    vc__tar_extra extra; /* what extra headers say about the next entry */
 };
 
-/* Reads up to `bytes`; fewer only at the end of the file. */
+/* Reads `bytes` bytes, or fewer at the end of the file. */
 static vc_status read_some(size_t *have, vc__tar *tar, void *out, size_t bytes)
 {
     *have = 0;
@@ -50,7 +50,7 @@ static vc_status go_to(vc__tar *tar, uint64_t offset)
     return VC_OK;
 }
 
-/* As read_some, from the inflated file. */
+/* The same at an offset of the inflated file. */
 static vc_status read_at(size_t *have, const vc__tar *tar, void *out, size_t bytes, uint64_t offset)
 {
     *have = 0;
@@ -96,7 +96,7 @@ static vc_status name_entry(vc__tar_entry *out, const vc__tar *tar, const vc__ta
     if (tar->extra.name[0]) {
         fits = vc__tar_join(out->name, tar->extra.name, strlen(tar->extra.name));
     } else {
-        /* GNU's "ustar  " keeps other things where POSIX has the prefix */
+        /* GNU's magic is "ustar  "; it uses the bytes of the prefix for something else */
         if (memcmp(h->magic, "ustar", 6) == 0)
             fits = vc__tar_join(out->name, h->prefix, strnlen(h->prefix, sizeof h->prefix));
         fits = fits && vc__tar_join(out->name, h->name, strnlen(h->name, sizeof h->name));
@@ -109,7 +109,8 @@ static vc_status name_entry(vc__tar_entry *out, const vc__tar *tar, const vc__ta
     return VC_OK;
 }
 
-/* The content of a header about the next entry; ends with a zero byte. The caller frees *out. */
+/* Reads the content of a header about the next entry, and adds a zero byte. The caller frees
+ * *out. */
 static vc_status read_extra(char **out, vc__tar *tar, uint64_t offset, uint64_t bytes, size_t most)
 {
     if (bytes > most)
@@ -122,7 +123,7 @@ static vc_status read_extra(char **out, vc__tar *tar, uint64_t offset, uint64_t 
     return vc__tar_read(*out, tar, offset, (size_t)bytes);
 }
 
-/* What a header says about the next entry. */
+/* Keeps what an extra header says about the next entry. */
 static vc_status take_extra(vc__tar *tar, char type, uint64_t offset, uint64_t bytes)
 {
     char *text = NULL;
@@ -136,7 +137,8 @@ static vc_status take_extra(vc__tar *tar, char type, uint64_t offset, uint64_t b
     return status;
 }
 
-/* Only zeros may follow the end, and gzip's checksum. */
+/* After the end of the archive only zeros may follow; reading them also verifies the checksum of
+ * gzip. */
 static vc_status check_end(vc__tar *tar)
 {
     char block[BLOCK];
@@ -205,7 +207,7 @@ static uint64_t after(uint64_t offset, uint64_t bytes)
     return offset + (bytes + BLOCK - 1) / BLOCK * BLOCK;
 }
 
-/* The real size of links and devices is 0 whatever the header says. */
+/* Links and devices have no content, whatever size their header gives. */
 static int has_content(char type)
 {
     return !(type >= '1' && type <= '6');
@@ -217,7 +219,7 @@ static vc_status finish(vc__tar_entry *out, vc__tar *tar, const vc__tar_header *
     VC_TRY(name_entry(out, tar, h));
     if (out->kind == VC__TAR_FILE && h->name[0] != '\0' && !tar->extra.name[0] &&
         h->name[strnlen(h->name, sizeof h->name) - 1] == '/')
-        out->kind = VC__TAR_FOLDER; /* as it was before there were types */
+        out->kind = VC__TAR_FOLDER; /* old archives mark a folder only by this slash */
     out->offset = tar->next + BLOCK;
     out->bytes = has_content(h->type) ? (tar->extra.has_bytes ? tar->extra.bytes : bytes) : 0;
     if (out->bytes >= VC__TAR_LARGEST - out->offset)
@@ -243,7 +245,7 @@ vc_status vc__tar_next(vc__tar_entry *out, vc__tar *tar)
         VC_TRY(size_of(&bytes, tar, &h));
         if (!strchr("LKxg", h.type) || h.type == '\0')
             return finish(out, tar, &h, bytes);
-        if (h.type != 'K') /* K: where a link leads */
+        if (h.type != 'K') /* K: the target of a link */
             VC_TRY(take_extra(tar, h.type, tar->next + BLOCK, bytes));
         if (bytes >= VC__TAR_LARGEST - tar->next)
             return vc_fail(VC_EFORMAT, "%s: a header after '%s' names %llu bytes", tar->path,
@@ -275,7 +277,7 @@ vc_status vc__tar_open(vc__tar **out, const char *path)
     tar->inflated = -1;
     strcpy(tar->place.last, "the start");
     vc_status status;
-    tar->file = gzopen(path, "rb"); /* reads plain files as they are */
+    tar->file = gzopen(path, "rb"); /* also reads files that are not compressed */
     if (!tar->file)
         status = vc_fail(VC_EIO, "%s: cannot open: %s", path, strerror(errno));
     else
@@ -287,7 +289,7 @@ vc_status vc__tar_open(vc__tar **out, const char *path)
     return status;
 }
 
-/* A file that is gone when nobody has it open. */
+/* Opens a file without a name, which disappears when it is closed. */
 static vc_status open_nameless(int *fd, const char *folder)
 {
     char name[VC__TAR_NAME];
@@ -302,7 +304,7 @@ static vc_status open_nameless(int *fd, const char *folder)
     return VC_OK;
 }
 
-/* All entries; not the zeros behind them, of which there may be any number. */
+/* Copies all entries, without the zeros after them, of which there may be any number. */
 static vc_status copy_all(int fd, vc__tar *tar, const char *folder)
 {
     char *chunk = malloc(CHUNK);
