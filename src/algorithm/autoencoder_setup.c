@@ -25,7 +25,7 @@ void vc_head_moments_add(vc_head_moments *m, const float *x, size_t stride, size
                          size_t head_dim)
 {
     size_t heads = m->heads;
-    /* One task per row of the product: each goes through the tokens in order. */
+    /* One task per row of the product; it goes through the tokens in order. */
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < heads; i++)
         for (size_t t = 0; t < tokens; t++) {
@@ -43,7 +43,8 @@ void vc_head_moments_add(vc_head_moments *m, const float *x, size_t stride, size
     m->count += (double)(tokens * head_dim);
 }
 
-/* Zeroes a[p][q] of the symmetric matrix by a rotation, which the columns of u collect. */
+/* Makes a[p][q] of the symmetric matrix 0 by a rotation, which is also applied to the columns of
+ * u. */
 static void rotate(double *a, double *u, size_t n, size_t p, size_t q)
 {
     if (a[p * n + q] == 0.0)
@@ -67,10 +68,11 @@ static void rotate(double *a, double *u, size_t n, size_t p, size_t q)
     }
 }
 
-/* Jacobi's method: the eigenvalues end on the diagonal of a, the vectors in the columns of u. */
+/* Jacobi's eigenvalue method: the eigenvalues end up on the diagonal of a, the eigenvectors in the
+ * columns of u. */
 static void diagonalise(double *a, double *u, size_t n)
 {
-    enum { SWEEPS = 30 }; /* converges quadratically: a handful suffices for a few heads */
+    enum { SWEEPS = 30 }; /* an upper limit: convergence is quadratic */
     for (size_t i = 0; i < n * n; i++)
         u[i] = i % (n + 1) == 0 ? 1.0 : 0.0;
     for (int sweep = 0; sweep < SWEEPS; sweep++)
@@ -88,7 +90,8 @@ static void covariance(double *out, const vc_head_moments *m)
                 m->product[i * n + j] / m->count - m->sum[i] / m->count * (m->sum[j] / m->count);
 }
 
-/* The largest remaining eigenvalue; it is taken out by setting it below every other. */
+/* Returns the index of the largest eigenvalue and lowers it below all others, so that the next call
+ * finds the next one. */
 static size_t take_largest(double *a, size_t n)
 {
     size_t best = 0;

@@ -59,8 +59,9 @@ vc_status vc_polarize(vc_plan *out, const vc_mask *mask, size_t threshold, const
     return status;
 }
 
-/* No column keeps more than all of its entries, so a higher threshold is none. */
-static size_t scaled(size_t threshold, const vc_mask *mask, const vc_mask *first)
+/* The threshold for a group, in proportion to its queries. A threshold above the number of queries
+ * acts like that number, since no column keeps more entries. */
+static size_t threshold_of_group(size_t threshold, const vc_mask *mask, const vc_mask *first)
 {
     size_t most = threshold < first->queries ? threshold : first->queries;
     return most * mask->queries / first->queries;
@@ -77,7 +78,8 @@ vc_status vc_polarize_groups(vc_plan *out, const vc_mask *masks, size_t count, s
         int length = snprintf(which, sizeof which, "%s", path);
         if (count > 1 && length < (int)sizeof which)
             snprintf(which + length, sizeof which - (size_t)length, ": group %zu", g);
-        status = vc_polarize(&part, &masks[g], scaled(threshold, &masks[g], &masks[0]), which);
+        status = vc_polarize(&part, &masks[g], threshold_of_group(threshold, &masks[g], &masks[0]),
+                             which);
         if (status == VC_OK)
             status = vc_plan_append(out, &part);
     }

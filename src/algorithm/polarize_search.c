@@ -1,4 +1,4 @@
-/* The threshold of polarization that costs least. */
+/* Searching for the threshold of polarization whose plan costs least. */
 #include <math.h>
 
 #include "vitcod/polarize.h"
@@ -29,7 +29,7 @@ static vc_status try_threshold(search *s, size_t threshold)
     return status;
 }
 
-static vc_status run(search *s)
+static vc_status search_thresholds(search *s)
 {
     enum { GRID = VC_POLARIZE_GRID, FINE = VC_POLARIZE_FINE };
     _Static_assert(GRID + 1 + 2 * (FINE - 1) == VC_POLARIZE_MOST_TRIES, "the grid and around");
@@ -53,7 +53,7 @@ vc_status vc_polarize_search(vc_plan *out, double *cost, const vc_mask *masks, s
                              vc_plan_cost *measure, void *context, const char *path)
 {
     search s = {masks, count, measure, context, path, INFINITY, {0}};
-    const vc_status status = run(&s);
+    const vc_status status = search_thresholds(&s);
     *out = (vc_plan){0};
     if (status != VC_OK) {
         vc_plan_close(&s.best);

@@ -31,7 +31,7 @@ int vc_prune_is_rule(const char *name)
     return find_rule(name) != NULL;
 }
 
-static vc_status check(const vc_maps *maps, const vc_prune_options *o, const char *path)
+static vc_status check_options(const vc_maps *maps, const vc_prune_options *o, const char *path)
 {
     if (!find_rule(o->rule))
         return vc_fail(VC_EINVAL,
@@ -63,12 +63,12 @@ static void keep_first(uint8_t *pruned, size_t queries, size_t keys)
         pruned[q * keys] = 0;
 }
 
-/* All groups of a model, pruned with one strength. */
+/* All groups of a model, which are pruned with one strength. */
 typedef struct job {
     vc_mask *masks;
     const vc_maps *maps;
     size_t count;
-    int32_t *orders; /* Tk per map of the largest group */
+    int32_t *orders; /* room for ordering a row of each map of the largest group */
     const vc_prune_options *options;
     const char *path;
 } job;
@@ -107,7 +107,8 @@ static double prune_all(const job *j, double strength)
     return sparsity_of(j);
 }
 
-/* Scores are attention, or attention weighed, which may exceed 1. */
+/* The strictest strength. Where it is compared with scores, it is at least the highest score:
+ * attention that has been weighted may exceed 1. */
 static double strictest(const vc_prune_rule *rule, const job *j)
 {
     double highest = rule->strictest;
@@ -119,12 +120,13 @@ static double strictest(const vc_prune_rule *rule, const job *j)
     return highest;
 }
 
-/* The cut whose sparsity comes nearest to the wanted one: sparsity falls as the cut rises. */
+/* Finds the strength whose sparsity is nearest to the wanted one. Sparsity is monotonic in the
+ * strength. */
 static vc_status bisect(vc_prune_report *report, const job *j)
 {
     enum { ROUNDS = 40 };
     const vc_prune_options *o = j->options;
-    const double tolerance = 0.002; /* of all entries; a row's cut moves in steps of one entry */
+    const double tolerance = 0.002; /* share of all entries */
     const vc_prune_rule *rule = find_rule(o->rule);
     const double strict = strictest(rule, j);
     double low = strict, high = rule->loosest, most = prune_all(j, low);
@@ -170,7 +172,7 @@ static vc_status open_job(job *j)
     for (size_t g = 0; g < j->count; g++) {
         const vc_maps *m = &j->maps[g];
         size_t wanted = m->layers * m->heads * m->keys;
-        VC_TRY(check(m, j->options, j->path));
+        VC_TRY(check_options(m, j->options, j->path));
         VC_TRY(vc_mask_open(&j->masks[g], m->layers, m->heads, m->queries, m->keys));
         most = wanted > most ? wanted : most;
     }

@@ -1,17 +1,17 @@
-/* Shared inside the algorithm room. */
+/* Shared by the files of the pruning rules. */
 #ifndef VC_PRUNE_IMPL_H
 #define VC_PRUNE_IMPL_H
 
 #include "vitcod/prune.h"
 
-/* A rule turns one map and a strength into a mask. */
+/* A rule makes a mask from one map and a strength. */
 typedef struct vc_prune_rule {
     const char *name;
-    /* order (Tk): room to order a row. Writes pruned (Tq, Tk). */
+    /* `order` (Tk) is scratch memory for ordering a row. Writes pruned (Tq, Tk). */
     void (*prune)(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,
                   double strength);
-    double loosest, strictest; /* strengths between which a wanted sparsity is looked for */
-    int of_scores; /* a strength is a score: the highest is as strict as the strictest */
+    double loosest, strictest; /* strengths between which bisection searches */
+    int of_scores; /* 1: the strength is a score, and the highest score is a strict one */
 } vc_prune_rule;
 
 void vc__prune_info(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,

@@ -2,7 +2,8 @@
 
 #include "prune_impl.h"
 
-/* Of equal scores the later one is higher, as in the published code's stable sort. */
+/* Orders scores. Of two equal ones the later is the higher, as in the stable sort of the published
+ * code. */
 static int higher(const float *row, int32_t a, int32_t b)
 {
     const float x = row[a], y = row[b];
@@ -21,7 +22,7 @@ static void sift_down(int32_t *heap, size_t count, size_t at, const float *row)
     heap[at] = moved;
 }
 
-/* A heap, not a sort: of long rows only a small share is ever taken. */
+/* A heap instead of a sort, since only a small share of a long row is ever taken. */
 static void make_heap(int32_t *heap, const float *row, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -45,8 +46,8 @@ void vc__prune_info(uint8_t *pruned, int32_t *order, const float *map, size_t qu
     for (size_t q = 0; q < queries; q++) {
         const float *row = map + q * keys;
         make_heap(order, row, keys);
-        /* In float32, as NumPy adds float32 scalars: the published masks depend on it. One more is
-         * kept than the cut needs. */
+        /* Added in float32, as NumPy adds float32 scalars: the published masks depend on it. The
+         * rule keeps one entry more than the cut needs. */
         float sum = 0.0f;
         for (size_t left = keys, reached = 0; left > 0 && !reached; left--) {
             const int32_t highest = take_highest(order, left, row);

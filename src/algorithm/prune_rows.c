@@ -1,4 +1,4 @@
-/* Rules that look at a row alone: a share of it, its deviation, chance. */
+/* The rules `ratio`, `std` and `random`. */
 #include <math.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ static size_t highest_of(const float *row, size_t keys)
     return highest;
 }
 
-/* Of equal scores the later one is higher, as in rule `info`. */
+/* Orders scores. Of two equal ones the later is the higher, as in rule `info`. */
 static int ranks_before(const float *row, size_t a, size_t b)
 {
     const float x = row[a], y = row[b];
@@ -26,7 +26,7 @@ void vc__prune_ratio(uint8_t *pruned, int32_t *order, const float *map, size_t q
     const size_t wanted = (size_t)lround((1.0 - share) * (double)keys), kept = wanted ? wanted : 1;
     for (size_t q = 0; q < queries; q++) {
         const float *row = map + q * keys;
-        size_t count = 0; /* order[0..count) are the highest so far, from the highest on */
+        size_t count = 0; /* order[0..count) are the highest so far, descending */
         memset(pruned + q * keys, 1, keys);
         for (size_t k = 0; k < keys; k++) {
             size_t at = count < kept ? count++ : kept;
@@ -63,7 +63,8 @@ void vc__prune_std(uint8_t *pruned, int32_t *order, const float *map, size_t que
     }
 }
 
-/* The same entries for the same map, fewer of them as the share rises. */
+/* For the same map the same entries are kept, and fewer of them as the share of pruned ones
+ * rises. */
 void vc__prune_random(uint8_t *pruned, int32_t *order, const float *map, size_t queries,
                       size_t keys, double share)
 {

@@ -4,8 +4,9 @@
 
 #include "vitcod/kernels.h"
 
-/* Tokens are cut into PARTS, summed apart and then in order, so that the result is the same for any
- * number of threads; each part goes through its tokens in blocks that stay in the first cache. */
+/* Tokens are cut into PARTS. Sums are made per part and then added in the order of the parts, so
+ * that the result is the same for any number of threads. Within a part, tokens are taken in blocks
+ * that fit the first-level cache. */
 enum { PARTS = 64, BLOCK = 16 };
 
 typedef struct stretch {
@@ -41,7 +42,7 @@ static vc_head_mix decoder_of(const vc_autoencoder *ae)
                          .y_stride = ae->decoded_stride};
 }
 
-/* The same map read from outputs to inputs: what gradients go through. */
+/* The same map from outputs to inputs, which is what gradients go through. */
 static vc_head_mix reversed(vc_head_mix mix, int add)
 {
     return (vc_head_mix){.inputs = mix.outputs,
@@ -92,7 +93,8 @@ double vc_autoencoder_forward(float *encoded, float *decoded, const float *x,
     return total;
 }
 
-/* The gradient of pull / 2 * ||x - decoded||^2: starts dx, joins ddecoded. */
+/* The gradient of pull / 2 * ||x - decoded||^2: with respect to x it is written to dx, with respect
+ * to decoded it is added to ddecoded. */
 static void start_gradients(float *dx, float *ddecoded, const float *x, const float *decoded,
                             size_t tokens, const vc_autoencoder *ae, float pull)
 {
@@ -123,7 +125,7 @@ size_t vc_autoencoder_scratch_floats(size_t heads, size_t compressed)
     return PARTS * gradient_count(heads, compressed);
 }
 
-/* Where a part's sums of the four gradients lie in scratch. */
+/* The place in scratch of a part's sums of the four gradients. */
 static vc_coder part_gradients(float *scratch, size_t part, const vc_autoencoder *ae)
 {
     size_t matrix = ae->heads * ae->compressed;

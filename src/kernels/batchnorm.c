@@ -1,10 +1,11 @@
-/* BatchNorm in training (Ioffe, Szegedy 2015), statistics in double: a batch of images has a
+/* BatchNorm in training (Ioffe, Szegedy 2015). Statistics are in double: a batch of images has a
  * million rows, and a variance is a small difference of large sums. */
 #include <math.h>
 
 #include "vitcod/ops.h"
 
-/* Sums over the rows are made in parts, then in order: the same for any number of threads. */
+/* Sums over the rows are made per part and then added in the order of the parts, so that the result
+ * is the same for any number of threads. */
 enum { PARTS = 32, BLOCK = 64 };
 
 typedef struct columns {
@@ -12,8 +13,8 @@ typedef struct columns {
     size_t rows, channels, first, count;
 } columns;
 
-/* Of a part of the rows: x - centre (NULL: 0) to the power of 1 or 2, or with dy the sums of dy and
- * of dy times it. */
+/* Adds up a part of the rows, per column: x - centre (NULL: 0) to the power of 1 or 2 or, for the
+ * backward pass, dy and dy times that. */
 typedef void add_part(double *sums, const columns *c, const double *centre, size_t begin,
                       size_t end);
 
@@ -111,7 +112,8 @@ void vc_batchnorm_forward(float *y, float *mean, float *variance, const float *x
         }
 }
 
-/* dx = weight * rstd * (dy - mean of dy - x' * mean of dy x'), x' the normalised input. */
+/* dx = weight * rstd * (dy - mean of dy - x' * mean of dy * x'), where x' is the normalised
+ * input. */
 static void input_gradient(float *dx, const columns *c, const double *sums, const double *products,
                            const float *mean, const float *scale, const double *rstd)
 {

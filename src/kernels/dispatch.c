@@ -31,7 +31,7 @@ const vc_kernels *vc_kernels_of(vc_isa isa)
 
 const vc_kernels *vc_kernels_get(void)
 {
-    /* Every thread that races here stores the same pointer. */
+    /* Threads that get here at the same time all store the same pointer. */
     static const vc_kernels *chosen;
     const vc_kernels *table = __atomic_load_n(&chosen, __ATOMIC_ACQUIRE);
     if (!table) {

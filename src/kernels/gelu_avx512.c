@@ -3,8 +3,8 @@
 #include "gelu_simd.h"
 #include "gelu_table.h"
 
-/* x Phi(x) = x / 2 + |x| (Phi(|x|) - 1 / 2); the table is off by less than 1.3e-7; beyond it Phi is
- * 1, which it misses by at most 8e-8. */
+/* x Phi(x) = x / 2 + |x| (Phi(|x|) - 1/2), and the table gives Phi(|x|) - 1/2 with an error below
+ * 1.3e-7. Beyond the table Phi is taken as 1, which is off by at most 8e-8. */
 static inline vec gelu_by_table(vec x, const vec table[GELU_DEGREE + 1][2])
 {
     const vec a = absolute(x);

@@ -1,7 +1,8 @@
 #include "simd.h"
 
-/* Phi(x) through erfc by Abramowitz and Stegun, 7.1.26: absolute error below 1.5e-7. The factor
- * exp(-x^2 / 2) that it needs is also the density's, so it is handed out. */
+/* Phi(x) by the approximation of erfc in Abramowitz and Stegun, 7.1.26; its absolute error is below
+ * 1.5e-7. It needs exp(-x^2 / 2), which is also returned in *gauss, since the density needs it
+ * too. */
 static inline vec normal_cdf(vec x, vec *gauss)
 {
     vec z = mul(absolute(x), splat(0.70710678f));

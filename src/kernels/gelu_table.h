@@ -1,6 +1,6 @@
-/* Made by tools/gelu-table.py: Phi(a) - 1/2 for a of [0, GELU_SPAN), in intervals of equal width;
- * row d holds the coefficients of t^d, where t of [-1/2, 1/2) counts from an interval's middle in
- * its widths. */
+/* Made by tools/gelu-table.py: Phi(a) - 1/2 for a in [0, GELU_SPAN), which is cut into intervals of
+ * equal width. Row d holds the coefficient of t^d for each interval; t in [-1/2, 1/2) is the
+ * distance from the middle of the interval, in units of its width. */
 #define GELU_SPAN 5.25f
 enum { GELU_INTERVALS = 32, GELU_DEGREE = 3 };
 

@@ -8,7 +8,7 @@
 #include "vitcod/kernels.h"
 #include "vitcod/product.h"
 
-/* One shape's. */
+/* A product of one shape. */
 typedef struct form {
     vc_gemm_shape shape;
     int add;
@@ -70,8 +70,8 @@ void vc_half_close(vc_half *half)
     free(half);
 }
 
-/* Training has no way on without memory. */
-static void *must(void *memory)
+/* Training cannot continue without this memory, and kernels cannot fail. */
+static void *or_abort(void *memory)
 {
     if (!memory) {
         fputs("vitcod: out of memory for products in bf16\n", stderr);
@@ -86,7 +86,7 @@ void vc_half_load(vc_half *half, vc_half_operand operand, const float *x, size_t
     const vc_kernels *kernels = vc_kernels_get();
     if (count > half->room[operand]) {
         free(half->operands[operand]);
-        half->operands[operand] = must(aligned_alloc(64, (2 * count + 63) / 64 * 64));
+        half->operands[operand] = or_abort(aligned_alloc(64, (2 * count + 63) / 64 * 64));
         half->room[operand] = count;
     }
     uint16_t *out = half->operands[operand];
@@ -136,24 +136,24 @@ static int open_form(form *out, const vc_half *half, const vc_gemm_shape *s, int
     return ok;
 }
 
-static const form *find(vc_half *half, const vc_gemm_shape *shape, int add)
+static const form *find_form(vc_half *half, const vc_gemm_shape *shape, int add)
 {
     for (size_t i = 0; i < half->count; i++)
         if (is_like(&half->forms[i], shape, add))
             return &half->forms[i];
     if (half->count == half->capacity) {
         half->capacity = 2 * half->capacity + 16;
-        half->forms = must(realloc(half->forms, half->capacity * sizeof *half->forms));
+        half->forms = or_abort(realloc(half->forms, half->capacity * sizeof *half->forms));
     }
     form *made = &half->forms[half->count];
-    must(open_form(made, half, shape, add) ? made : NULL);
+    or_abort(open_form(made, half, shape, add) ? made : NULL);
     half->count++;
     return made;
 }
 
 void vc_half_run(vc_half *half, float *c, const vc_gemm_shape *shape, int add)
 {
-    const form *f = find(half, shape, add);
+    const form *f = find_form(half, shape, add);
     assert(shape->ldc == shape->n);
     dnnl_memory_set_data_handle(f->a, half->operands[VC_HALF_A]);
     dnnl_memory_set_data_handle(f->b, half->operands[VC_HALF_B]);

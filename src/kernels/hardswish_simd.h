@@ -6,7 +6,7 @@ static inline vec hardswish(vec x)
     return mul(x, mul(gate, splat(1.0f / 6.0f)));
 }
 
-/* At the bends, where the slope jumps, that of the flat or straight side. */
+/* The slope. At the two points where it jumps, it is that of the outer, flat or straight, side. */
 static inline vec hardswish_slope(vec x)
 {
     vec inside = muladd(x, splat(1.0f / 3.0f), splat(0.5f));

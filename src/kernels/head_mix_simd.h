@@ -23,7 +23,7 @@ static inline void head_mix_rows(float *y, const float *x, const float *weight, 
         }
 }
 
-/* Sum over tokens and channels of a * b, heads that lie a_stride and b_stride apart. */
+/* Sum over tokens and channels of a * b, where tokens are a_stride and b_stride floats apart. */
 static inline float product_sum(const float *a, size_t a_stride, const float *b, size_t b_stride,
                                 size_t tokens, size_t d)
 {

@@ -1,4 +1,4 @@
-/* Shared inside the kernels room: the declarations of every implementation. */
+/* Shared by the files of the kernels: the declarations of all implementations. */
 #ifndef VC_KERNELS_IMPL_H
 #define VC_KERNELS_IMPL_H
 

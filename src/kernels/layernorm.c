@@ -1,7 +1,7 @@
 #include "vitcod/kernels.h"
 #include "vitcod/ops.h"
 
-enum { ROWS = 32, COLUMNS = 32 }; /* per task */
+enum { ROWS = 32, COLUMNS = 32 }; /* of a task */
 
 static size_t clip(size_t count, size_t start, size_t block)
 {
@@ -18,7 +18,7 @@ void vc_layernorm_forward(float *y, float *mean, float *rstd, const float *x, co
                                 bias, clip(rows, r, ROWS), channels, eps);
 }
 
-/* Each task owns some columns and goes through all rows in order. */
+/* Each task takes some columns and adds up all rows in order, so threads do not matter. */
 static void parameter_gradients(float *dw, float *db, const float *dy, const float *x,
                                 const float *mean, const float *rstd, size_t rows, size_t channels)
 {

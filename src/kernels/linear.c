@@ -39,7 +39,7 @@ void vc_linear_forward_in(vc_half *half, float *y, const float *x, const vc_line
 
 void vc_column_sum(float *out, const float *x, size_t rows, size_t columns)
 {
-    enum { BLOCK = 32 }; /* columns per task: one thread sums each, top to bottom */
+    enum { BLOCK = 32 }; /* columns of a task, which adds up all rows in order */
 #pragma omp parallel for schedule(static)
     for (size_t c0 = 0; c0 < columns; c0 += BLOCK) {
         size_t n = columns - c0 < BLOCK ? columns - c0 : BLOCK;

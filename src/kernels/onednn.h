@@ -1,4 +1,4 @@
-/* oneDNN 2.6 and 3.x alike. */
+/* Makes oneDNN 2.6 and 3.x look alike. */
 #ifndef VC_ONEDNN_H
 #define VC_ONEDNN_H
 
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* oneDNN 3 made descriptors opaque; these few functions are all that differs from 2.x. */
+/* oneDNN 3 made descriptors opaque. These few functions are all that differs from 2.x. */
 #if DNNL_VERSION_MAJOR >= 3
 
 typedef dnnl_memory_desc_t desc;

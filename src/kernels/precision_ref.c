@@ -9,7 +9,7 @@ void vc__to_bf16_ref(uint16_t *y, const float *x, size_t count)
         uint32_t bits;
         memcpy(&bits, &x[i], sizeof bits);
         if (isnan(x[i]))
-            y[i] = (uint16_t)(bits >> 16 | 64); /* a quiet one */
+            y[i] = (uint16_t)(bits >> 16 | 64); /* a NaN remains a (quiet) NaN */
         else
             y[i] = (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
     }

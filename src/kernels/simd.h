@@ -1,5 +1,5 @@
-/* A vector of floats as wide as the file's instruction set: the *_avx2.c and *_avx512.c files share
- * their algorithm through the *_simd.h headers and differ only in what is defined here. */
+/* A vector of floats as wide as the instruction set of the file. The *_avx2.c and *_avx512.c files
+ * share their algorithms through the *_simd.h headers; all that differs is defined here. */
 #ifndef VC_SIMD_H
 #define VC_SIMD_H
 
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One line each, so that the two sets can be compared. */
+/* One line for each operation, so that the two instruction sets can be compared. */
 /* clang-format off */
 #if defined(__AVX512F__)
 
@@ -55,13 +55,13 @@ static inline vec difference_of(const int32_t *x, const int32_t *y, size_t n)
     return _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_maskz_loadu_epi32(first(n), x),
                                                _mm512_maskz_loadu_epi32(first(n), y)));
 }
-/* Rounded, plus zero, as bytes; n of them. */
+/* Stores n values as bytes: rounded, plus `zero`. */
 static inline void store_bytes(uint8_t *p, vec a, int zero, size_t n)
 {
     veci v = _mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(zero));
     _mm_mask_storeu_epi8(p, first(n), _mm512_cvtusepi32_epi8(v));
 }
-/* Rounded to bfloat16, ties to even; n of them. */
+/* Stores n values as bfloat16, rounded to nearest, ties to even. */
 static inline void store_bf16(uint16_t *p, vec a, size_t n)
 {
     veci bits = _mm512_castps_si512(a);
@@ -84,7 +84,8 @@ static inline __m128 sum_of_four(vec a, vec b, vec c, vec d)
 static inline vec scaled_by_power(vec a, vec n) { return _mm512_scalef_ps(a, n); }
 static inline vec times_power_of_two(vec a, vec n)
 {
-    veci bits = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23);
+    veci exponent = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
+    veci bits = _mm512_slli_epi32(exponent, 23);
     return _mm512_mul_ps(a, _mm512_castsi512_ps(bits));
 }
 
@@ -176,26 +177,28 @@ static inline __m128 sum_of_four(vec a, vec b, vec c, vec d)
 }
 static inline vec scaled_by_power(vec a, vec n)
 {
-    n = _mm256_max_ps(n, _mm256_set1_ps(-127.0f)); /* whose exponent bits are 0: times 0 */
-    veci bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+    n = _mm256_max_ps(n, _mm256_set1_ps(-127.0f)); /* its exponent bits are 0: factor 0 */
+    veci exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+    veci bits = _mm256_slli_epi32(exponent, 23);
     return _mm256_mul_ps(a, _mm256_castsi256_ps(bits));
 }
 static inline vec times_power_of_two(vec a, vec n)
 {
-    veci bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+    veci exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+    veci bits = _mm256_slli_epi32(exponent, 23);
     return _mm256_mul_ps(a, _mm256_castsi256_ps(bits));
 }
 
 #endif
 /* clang-format on */
 
-/* Values left from i on, at most a vector of them. */
+/* Number of values from i on, but at most one vector. */
 static inline size_t lanes_left(size_t count, size_t i)
 {
     return count - i < LANES ? count - i : LANES;
 }
 
-/* A whole vector, or only its first n lanes. */
+/* Loads a whole vector, or only its first n lanes. */
 static inline vec load_last(const float *p, size_t n, int whole)
 {
     return whole || n == LANES ? load(p) : load_part(p, n);
@@ -208,13 +211,13 @@ static inline void store_last(float *p, vec v, size_t n, int whole)
         store_part(p, v, n);
 }
 
-/* exp(x): x = n ln 2 + r, |r| <= ln(2) / 2, Taylor to r^7 (relative error of the series below
- * 1e-8). Below -87.3 the result stays at the smallest normal number instead of falling to 0. */
+/* exp(x) with x = n ln 2 + r, |r| <= ln(2) / 2, and a Taylor series up to r^7 (relative error below
+ * 1e-8). Below -87.3 the result is the smallest normal number instead of 0. */
 static inline vec exponential(vec x)
 {
     x = minimum(maximum(x, splat(-87.3f)), splat(88.3f));
     vec n = round_nearest(mul(x, splat(1.44269504f)));
-    vec r = muladd(n, splat(-0.693145752f), x); /* ln 2 in two parts, so that r keeps its bits */
+    vec r = muladd(n, splat(-0.693145752f), x); /* ln 2 in two parts, for precision */
     r = muladd(n, splat(-1.42860677e-6f), r);
     vec p = splat(1.0f / 5040.0f);
     p = muladd(p, r, splat(1.0f / 720.0f));
@@ -227,8 +230,8 @@ static inline vec exponential(vec x)
     return times_power_of_two(p, n);
 }
 
-/* 2^x for x <= 0: x = n + r, |r| <= 1 / 2, a polynomial whose relative error is 7.5e-8 (its
- * coefficients are a minimax fit), 2.5e-7 with rounding; below 2^-126 it may be 0. */
+/* 2^x for x <= 0, with x = n + r, |r| <= 1 / 2, and a minimax polynomial in r with a relative error
+ * of 7.5e-8 (2.5e-7 with rounding). Below 2^-126 the result may be 0. */
 static inline vec power_of_two(vec x)
 {
     vec n = round_nearest(x), r = sub(x, n);

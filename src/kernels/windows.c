@@ -22,7 +22,7 @@ static void gather_window(float *out, const float *image, size_t top, size_t lef
 {
     for (size_t i = 0; i < w->kernel; i++)
         for (size_t j = 0; j < w->kernel; j++, out += w->channels) {
-            size_t y = top + i, x = left + j; /* in the padded image */
+            size_t y = top + i, x = left + j; /* position in the padded image */
             if (y < w->padding || x < w->padding || y - w->padding >= w->side ||
                 x - w->padding >= w->side)
                 memset(out, 0, w->channels * sizeof *out);
@@ -53,7 +53,7 @@ typedef struct range {
     size_t first, end;
 } range;
 
-/* The windows along one axis that hold input pixel `at`. */
+/* The windows, along one axis, that contain the input pixel `at`. */
 static range windows_over(size_t at, const vc_window *w)
 {
     const size_t padded = at + w->padding, last = padded / w->stride, side = vc_window_side(w);
@@ -61,7 +61,7 @@ static range windows_over(size_t at, const vc_window *w)
     return (range){before, last < side ? last + 1 : side};
 }
 
-/* What the windows hold of input pixel (y, x), summed in the order of the output. */
+/* Adds up what all windows hold for the input pixel (y, x), in the order of the outputs. */
 static void sum_windows(float *out, const float *rows, size_t y, size_t x, const vc_window *w)
 {
     const size_t side = vc_window_side(w), values = w->kernel * w->kernel * w->channels;

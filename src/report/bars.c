@@ -1,4 +1,4 @@
-/* Stacked bars, each under its name. */
+/* Stacked bars, with a name above each. */
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
@@ -102,7 +102,8 @@ static void draw_table(FILE *out, const vc__bars *b)
 {
     char text[VC__NUMBER];
     fputs(
-        "<details class=\"numbers\"><summary>Numbers</summary><div class=\"scroll\" tabindex=\"0\"><table>"
+        "<details class=\"numbers\"><summary>Numbers</summary><div class=\"scroll\" tabindex=\"0\">"
+        "<table>"
         "<thead><tr><td></td>",
         out);
     for (size_t p = 0; p < b->part_count; p++) {

@@ -1,4 +1,4 @@
-/* RFC 4648. */
+/* Base64 (RFC 4648). */
 #include "report_impl.h"
 
 void vc__base64(FILE *out, const uint8_t *bytes, size_t count)

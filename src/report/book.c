@@ -3,8 +3,8 @@
 
 #include "report_impl.h"
 
-static void add(vc__result *r, const vc_report *report, size_t run, const char *file,
-                const json_t *json)
+static void add_result(vc__result *r, const vc_report *report, size_t run, const char *file,
+                       const json_t *json)
 {
     const char *verb = json_string_value(json_object_get(json, "verb"));
     const char *end = strrchr(file, '.');
@@ -24,14 +24,14 @@ static size_t entries(const vc_report *report, int logs)
     return count;
 }
 
-static void fill(vc__result *list, const vc_report *report, int logs)
+static void add_all(vc__result *list, const vc_report *report, int logs)
 {
     const char *file;
     json_t *json;
     for (size_t r = 0; r < report->run_count; r++) {
         const json_t *from = logs ? report->runs[r].logs : report->runs[r].results;
         json_object_foreach ((json_t *)from, file, json)
-            add(list++, report, r, file, json);
+            add_result(list++, report, r, file, json);
     }
 }
 
@@ -46,8 +46,8 @@ vc_status vc__book_open(vc__book *out, const vc_report *report)
         vc__book_close(out);
         return vc_fail(VC_ENOMEM, "out of memory for %zu results", out->result_count);
     }
-    fill(out->results, report, 0);
-    fill(out->logs, report, 1);
+    add_all(out->results, report, 0);
+    add_all(out->logs, report, 1);
     return VC_OK;
 }
 

@@ -1,10 +1,10 @@
-/* What pruning costs: accuracy and agreement against the share that is pruned. */
+/* What pruning costs: accuracy and agreement over the pruned share. */
 #include <math.h>
 #include <string.h>
 
 #include "report_impl.h"
 
-/* What another result of the run says of the same plan. */
+/* The pruned share that another result of the run gives for the same plan. */
 static double share_of_plan(const vc__book *book, size_t run, const char *hash)
 {
     for (size_t i = 0; i < book->result_count; i++) {
@@ -19,7 +19,7 @@ static double share_of_plan(const vc__book *book, size_t run, const char *hash)
     return (double)NAN;
 }
 
-/* The pruned share of attention that an evaluation ran with; NAN where nothing tells. */
+/* The pruned share of attention that an evaluation ran with; NAN if no result tells. */
 static double pruned_share(const vc__book *book, const vc__result *eval)
 {
     const char *hash = vc__text_at(eval->json, "plan_hash");
@@ -28,8 +28,8 @@ static double pruned_share(const vc__book *book, const vc__result *eval)
     return strstr(vc__text_at(eval->json, "command"), " --mask") ? (double)NAN : 0.0;
 }
 
-static void point(vc__plot *p, vc__book *book, const vc__result *r, const char *what,
-                  double sparsity, double value)
+static void add_point(vc__plot *p, vc__book *book, const vc__result *r, const char *what,
+                      double sparsity, double value)
 {
     if (!isfinite(sparsity) || !isfinite(value))
         return;
@@ -49,22 +49,22 @@ static int run_has(const vc__book *book, size_t run, const char *verb)
     return 0;
 }
 
-static void add(vc__plot *p, vc__book *book, const vc__result *r)
+static void add_points(vc__plot *p, vc__book *book, const vc__result *r)
 {
     const double sparsity = vc__number_at(r->json, "sparsity");
     if (vc__is(r, "eval")) {
-        point(p, book, r, "top-1", pruned_share(book, r), vc__number_at(r->json, "top1"));
-        point(p, book, r, "top-5", pruned_share(book, r), vc__number_at(r->json, "top5"));
+        add_point(p, book, r, "top-1", pruned_share(book, r), vc__number_at(r->json, "top1"));
+        add_point(p, book, r, "top-5", pruned_share(book, r), vc__number_at(r->json, "top5"));
     } else if (vc__is(r, "calibrate")) {
-        point(p, book, r, "agreement with the dense model", isfinite(sparsity) ? sparsity : 0.0,
-              100.0 * vc__number_at(r->json, "agreement"));
-        point(p, book, r, "agreement before learning", isfinite(sparsity) ? sparsity : 0.0,
-              100.0 * vc__number_at(r->json, "agreement_before"));
+        add_point(p, book, r, "agreement with the dense model", isfinite(sparsity) ? sparsity : 0.0,
+                  100.0 * vc__number_at(r->json, "agreement"));
+        add_point(p, book, r, "agreement before learning", isfinite(sparsity) ? sparsity : 0.0,
+                  100.0 * vc__number_at(r->json, "agreement_before"));
     } else if (vc__is(r, "codesign") && !run_has(book, r->run, "eval")) {
-        point(p, book, r, "top-1", 0.0, vc__number_at(r->json, "top1_dense"));
-        point(p, book, r, "top-1", sparsity, vc__number_at(r->json, "top1"));
-        point(p, book, r, "agreement with the dense model", sparsity,
-              100.0 * vc__number_at(r->json, "agreement"));
+        add_point(p, book, r, "top-1", 0.0, vc__number_at(r->json, "top1_dense"));
+        add_point(p, book, r, "top-1", sparsity, vc__number_at(r->json, "top1"));
+        add_point(p, book, r, "agreement with the dense model", sparsity,
+                  100.0 * vc__number_at(r->json, "agreement"));
     }
 }
 
@@ -105,7 +105,7 @@ vc_status vc__accuracy(FILE *out, vc__book *book)
                   .x_label = "attention pruned (%)",
                   .y_label = "images right (%)"};
     for (size_t i = 0; i < book->result_count; i++)
-        add(&p, book, &book->results[i]);
+        add_points(&p, book, &book->results[i]);
     VC_TRY(vc__plot_draw(out, book, &p));
     return draw_classes(out, book);
 }

@@ -50,7 +50,7 @@ static void draw_cycles(FILE *out, vc__book *book)
 
 /* ---- stalls */
 
-/* "busy_line_cycles" is busy */
+/* The name of a state is the first word of its key: "busy" of "busy_line_cycles". */
 static void state_name(char text[64], const char *key)
 {
     snprintf(text, 64, "%.*s", (int)strcspn(key, "_"), key);
@@ -80,8 +80,8 @@ static void draw_stalls(FILE *out, vc__book *book, const char *part, const char 
     vc__bars b = empty;
     b.title = title;
     b.note =
-        "Busy, and what an engine waits for: memory (dram), indices, decoded Q and K, softmax, a free "
-        "buffer, slower lines (imbalance), the end of a product (drain), or no work (idle).";
+        "Busy, and what an engine waits for: memory (dram), indices, decoded Q and K, softmax, a "
+        "free buffer, slower lines (imbalance), the end of a product (drain), or no work (idle).";
     b.unit = "%";
     for (size_t i = 0; i < book->result_count; i++) {
         const vc__result *r = &book->results[i];

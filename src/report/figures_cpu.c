@@ -1,4 +1,4 @@
-/* This CPU: time by operator, dense and sparse, and the work there is. */
+/* This CPU: the time and the amount of work of each operator, dense and sparse. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static int has_value(const json_t *works, const char *value)
     return 0;
 }
 
-/* What `profile` says of every kind of work. */
+/* Draws what `profile` tells of each kind of work. */
 static void draw_works(FILE *out, vc__book *book, const char *value, double factor, vc__bars *b)
 {
     for (size_t i = 0; i < book->result_count; i++) {
@@ -83,7 +83,7 @@ static void draw_operators(FILE *out, vc__book *book)
     vc__bars_draw(out, book, &b);
 }
 
-/* Two medians beside each other, wherever a verb has them. */
+/* Two medians to be drawn beside each other, for every verb that gives both. */
 typedef struct versus {
     const char *verb, *what, *dense, *sparse;
 } versus;
@@ -144,7 +144,7 @@ static void draw_work(FILE *out, vc__book *book)
     vc__bars_draw(out, book, &b);
 }
 
-/* Attention over lengths, in three ways. */
+/* Time of attention over lengths, computed in three ways. */
 static vc_status draw_lengths(FILE *out, vc__book *book)
 {
     static const char *const ways[] = {"dense", "linformer", "sparse"};

@@ -29,8 +29,8 @@ static double value_of(const vc_report_layer *l, size_t head, int globals)
     return globals ? (double)l->global_tokens[head] : 100.0 * kept_share(l, head);
 }
 
-/* Whether any cell has a number. */
-static int fill(double *values, vc__grid *g, const vc_report_run *run, int globals)
+/* Fills in the cells. Returns 1 if any of them has a number. */
+static int fill_cells(double *values, vc__grid *g, const vc_report_run *run, int globals)
 {
     int any = 0;
     g->high = 0.0;
@@ -42,7 +42,7 @@ static int fill(double *values, vc__grid *g, const vc_report_run *run, int globa
     return any;
 }
 
-static vc_status draw(FILE *out, vc__book *book, size_t index, int globals)
+static vc_status draw_heads(FILE *out, vc__book *book, size_t index, int globals)
 {
     char title[VC__LABEL];
     const vc_report_run *run = &book->report->runs[index];
@@ -60,7 +60,7 @@ static vc_status draw(FILE *out, vc__book *book, size_t index, int globals)
     if (!values)
         return vc_fail(VC_ENOMEM, "out of memory for %zu heads", g.rows * g.columns);
     g.values = values;
-    if (fill(values, &g, run, globals)) {
+    if (fill_cells(values, &g, run, globals)) {
         vc__grid_draw(out, book, &g);
         book->used[index] = 1;
     }
@@ -68,7 +68,7 @@ static vc_status draw(FILE *out, vc__book *book, size_t index, int globals)
     return VC_OK;
 }
 
-/* A run without its plan's file still says how many tokens are global. */
+/* For a run without the file of its plan: a result still tells how many tokens are global. */
 static vc_status draw_counts(FILE *out, vc__book *book, const vc__result *r)
 {
     const json_t *layers = json_object_get(r->json, "global_tokens");
@@ -104,8 +104,8 @@ static int has_globals(const vc_report_run *run)
 vc_status vc__heads(FILE *out, vc__book *book)
 {
     for (size_t r = 0; r < book->report->run_count; r++) {
-        VC_TRY(draw(out, book, r, 0));
-        VC_TRY(draw(out, book, r, 1));
+        VC_TRY(draw_heads(out, book, r, 0));
+        VC_TRY(draw_heads(out, book, r, 1));
     }
     for (size_t i = 0; i < book->result_count; i++)
         if (!has_globals(&book->report->runs[book->results[i].run]))

@@ -1,4 +1,4 @@
-/* `compare`: bars where it has one model at one sparsity, else curves over sparsity. */
+/* The results of `compare`: bars for one model at one sparsity, else curves over the sparsity. */
 #include <math.h>
 #include <string.h>
 
@@ -61,7 +61,7 @@ static void draw_bars(FILE *out, vc__book *book, const vc__result *r, const meas
     vc__bars_draw(out, book, &b);
 }
 
-/* One figure for each model: a curve for each chip. */
+/* A figure for each model, with a curve for each chip. */
 static vc_status draw_curves(FILE *out, vc__book *book, const vc__result *r, const measure *m,
                              const char *arch)
 {
@@ -94,7 +94,7 @@ static int is_first(const json_t *rows, size_t index)
     return 1;
 }
 
-static vc_status draw(FILE *out, vc__book *book, const vc__result *r)
+static vc_status draw_measure(FILE *out, vc__book *book, const vc__result *r)
 {
     const json_t *rows = json_object_get(r->json, "rows");
     const int one = has_one_setting(rows);
@@ -115,6 +115,6 @@ vc_status vc__rivals(FILE *out, vc__book *book)
     for (size_t i = 0; i < book->result_count; i++)
         if (vc__is(&book->results[i], "compare") &&
             json_array_size(json_object_get(book->results[i].json, "rows")) > 0)
-            VC_TRY(draw(out, book, &book->results[i]));
+            VC_TRY(draw_measure(out, book, &book->results[i]));
     return VC_OK;
 }

@@ -1,4 +1,4 @@
-/* Rooflines: speed against work per byte, under what the machine can do at most. */
+/* Rooflines: speed over work per byte, below the limits of the machine. */
 #include <math.h>
 #include <string.h>
 
@@ -33,7 +33,7 @@ static double intensity(const json_t *operator)
     return vc__number_at(operator, "macs") / vc__number_at(operator, "dram_bytes");
 }
 
-/* How far left and right the operators lie. */
+/* Widens the range of work per byte so that it includes the operators. */
 static void widen(double *low, double *high, const json_t *operators)
 {
     size_t i;
@@ -53,7 +53,7 @@ static void add_roof(vc__plot *p, const vc__result *r, const roof *limit, double
     const size_t s =
         vc__plot_series(p, VC__LINE, "%s: %.4g GMAC/s, %.4g GB/s", name ? name : "chip",
                         limit->macs_per_s / 1e9, limit->bytes_per_s / 1e9);
-    if (p->series_count == before) /* it stands there already */
+    if (p->series_count == before) /* it has been drawn */
         return;
     low = fmin(low, ridge / 4.0);
     vc__plot_mark(p, s, low, low * limit->bytes_per_s / 1e9, "memory");
@@ -137,7 +137,8 @@ static vc_status draw_cpu(FILE *out, vc__book *book)
     vc__plot p = {
         .title = "Roofline of this CPU",
         .note =
-            "A mark for each kind of work. Bytes are those that operators read and write, which caches "
+            "A mark for each kind of work. Bytes are those that operators read and write, which "
+            "caches "
             "mostly keep, so a mark may lie above the slope of memory.",
         .x_label = "operations per byte",
         .y_label = "GFLOP/s",

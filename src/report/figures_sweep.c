@@ -1,4 +1,4 @@
-/* The points of a `sweep`, and the front that no other point is below. */
+/* The points of a `sweep`, and its Pareto front. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,8 @@ static int is_point(const json_t *line)
     return json_object_get(line, "point") && json_object_get(line, "values");
 }
 
-/* "lines 64, chip vitcod": what was chosen for it; a path by its last name. */
+/* Describes a point by the values chosen for it, such as "lines 64, chip vitcod". Of a path only
+ * the last component is shown. */
 static void describe(char text[VC__LABEL], const json_t *line)
 {
     const char *key;
@@ -49,7 +50,8 @@ static int by_x(const void *a, const void *b)
     return (one->y > other->y) - (one->y < other->y);
 }
 
-/* Moves the points of the front behind all others, as a second series, in order. */
+/* Moves the points of the Pareto front, in order, into a second series, which is drawn over the
+ * other points. */
 static void find_front(vc__plot *p, size_t from, size_t front)
 {
     double least = (double)INFINITY;
@@ -91,7 +93,7 @@ static size_t points_in(const vc__result *log)
     return count;
 }
 
-/* A result made with --pareto alone has its front at least. */
+/* Draws the front that a result holds, for results without a log of all points. */
 static void add_result(vc__plot *p, const vc__result *r, const pair *axes)
 {
     size_t i;
@@ -104,7 +106,7 @@ static void add_result(vc__plot *p, const vc__result *r, const pair *axes)
     }
 }
 
-static vc_status draw(FILE *out, vc__book *book, const pair *axes)
+static vc_status draw_pair(FILE *out, vc__book *book, const pair *axes)
 {
     size_t logs = 0;
     vc__plot p = {.title = axes->title,
@@ -132,6 +134,6 @@ static vc_status draw(FILE *out, vc__book *book, const pair *axes)
 vc_status vc__sweep(FILE *out, vc__book *book)
 {
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-        VC_TRY(draw(out, book, &pairs[i]));
+        VC_TRY(draw_pair(out, book, &pairs[i]));
     return VC_OK;
 }

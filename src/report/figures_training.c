@@ -1,9 +1,9 @@
-/* Curves of `train` and `calibrate`: their epochs, and the steps of --log. */
+/* Curves of `train` and `calibrate`: from their epochs, and from the steps of --log. */
 #include <math.h>
 
 #include "report_impl.h"
 
-enum { MOST_MARKS = 400 }; /* of a curve: more than its pixels would show */
+enum { MOST_MARKS = 400 }; /* of a curve; more would not be visible */
 
 typedef struct metric {
     const char *title, *y_label;
@@ -31,8 +31,9 @@ static const metric metrics[] = {
     {"Speed of learning", "images per second", {"images_per_s"}, 1.0, 0},
 };
 
-/* Epochs gone by, or NAN for what is no line of training. Stages count their epochs on. */
-static double when(const json_t *line, size_t index, int by_index)
+/* The number of epochs done, or NAN for a line that is not about training. Each stage of
+ * `calibrate` counts its epochs from 1, so there the index of the line is used. */
+static double epochs_done(const json_t *line, size_t index, int by_index)
 {
     const double epoch = vc__number_at(line, "epoch"), step = vc__number_at(line, "step"),
                  steps = vc__number_at(line, "steps");
@@ -48,9 +49,9 @@ static int is_step(const json_t *line)
     return json_object_get(line, "step") != NULL;
 }
 
-/* The lines of one kind, every so many of them. */
-static void add(vc__plot *p, vc__book *book, const vc__result *r, const json_t *lines, int steps,
-                const metric *m)
+/* Draws the lines of one kind (steps or epochs), only every n-th if there are too many. */
+static void add_curves(vc__plot *p, vc__book *book, const vc__result *r, const json_t *lines,
+                       int steps, const metric *m)
 {
     size_t i, kind = 0;
     json_t *line;
@@ -66,7 +67,8 @@ static void add(vc__plot *p, vc__book *book, const vc__result *r, const json_t *
             const size_t s =
                 vc__plot_series(p, steps ? VC__LINE : VC__LINE | VC__POINTS, "%s: %s%s", r->label,
                                 m->keys[k], steps ? ", steps" : "");
-            vc__plot_mark(p, s, when(line, i, vc__is(r, "calibrate")), m->factor * y, "%s", "");
+            vc__plot_mark(p, s, epochs_done(line, i, vc__is(r, "calibrate")), m->factor * y, "%s",
+                          "");
             book->used[r->run] = 1;
         }
     }
@@ -78,8 +80,8 @@ static const json_t *epochs_of(const vc__result *r)
     return vc__is(r, "calibrate") || vc__is(r, "train") ? epochs : NULL;
 }
 
-/* Whether the epochs of a log stand in a result already. */
-static int is_told(const vc__book *book, size_t run)
+/* 1 if a result of the run holds its epochs, so that those of a log would repeat them. */
+static int has_epochs(const vc__book *book, size_t run)
 {
     for (size_t i = 0; i < book->result_count; i++)
         if (book->results[i].run == run && json_array_size(epochs_of(&book->results[i])) > 0)
@@ -87,15 +89,15 @@ static int is_told(const vc__book *book, size_t run)
     return 0;
 }
 
-static vc_status draw(FILE *out, vc__book *book, const metric *m)
+static vc_status draw_metric(FILE *out, vc__book *book, const metric *m)
 {
     vc__plot p = {.title = m->title, .x_label = "epoch", .y_label = m->y_label, .y_log = m->log};
     for (size_t i = 0; i < book->result_count; i++)
-        add(&p, book, &book->results[i], epochs_of(&book->results[i]), 0, m);
+        add_curves(&p, book, &book->results[i], epochs_of(&book->results[i]), 0, m);
     for (size_t i = 0; i < book->log_count; i++) {
-        add(&p, book, &book->logs[i], book->logs[i].json, 1, m);
-        if (!is_told(book, book->logs[i].run))
-            add(&p, book, &book->logs[i], book->logs[i].json, 0, m);
+        add_curves(&p, book, &book->logs[i], book->logs[i].json, 1, m);
+        if (!has_epochs(book, book->logs[i].run))
+            add_curves(&p, book, &book->logs[i], book->logs[i].json, 0, m);
     }
     return vc__plot_draw(out, book, &p);
 }
@@ -103,6 +105,6 @@ static vc_status draw(FILE *out, vc__book *book, const metric *m)
 vc_status vc__training(FILE *out, vc__book *book)
 {
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
-        VC_TRY(draw(out, book, &metrics[i]));
+        VC_TRY(draw_metric(out, book, &metrics[i]));
     return VC_OK;
 }

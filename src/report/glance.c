@@ -1,4 +1,4 @@
-/* The numbers that are asked for first, a column for each run. */
+/* The table of the most important numbers, with a column for each run. */
 #include <math.h>
 
 #include "report_impl.h"
@@ -25,7 +25,7 @@ static const line lines[] = {
     {"Parameters", "info", "parameters", "", 1.0},
 };
 
-static int holds(const vc__result *r, const line *l)
+static int has_number(const vc__result *r, const line *l)
 {
     return vc__is(r, l->verb) && isfinite(vc__number_at(r->json, l->path));
 }
@@ -33,7 +33,7 @@ static int holds(const vc__result *r, const line *l)
 static int any(const vc__book *book, const line *l)
 {
     for (size_t i = 0; i < book->result_count; i++)
-        if (holds(&book->results[i], l))
+        if (has_number(&book->results[i], l))
             return 1;
     return 0;
 }
@@ -41,7 +41,7 @@ static int any(const vc__book *book, const line *l)
 static int has(const vc__book *book, size_t run, const line *l)
 {
     for (size_t i = 0; i < book->result_count; i++)
-        if (book->results[i].run == run && holds(&book->results[i], l))
+        if (book->results[i].run == run && has_number(&book->results[i], l))
             return 1;
     return 0;
 }
@@ -58,7 +58,7 @@ static void cell(FILE *out, const vc__book *book, size_t run, const line *l)
     }
     for (size_t i = 0; i < book->result_count; i++) {
         const vc__result *r = &book->results[i];
-        if (r->run != run || !holds(r, l))
+        if (r->run != run || !has_number(r, l))
             continue;
         const double value = l->factor * vc__number_at(r->json, l->path);
         fprintf(out, "%s<b>%s</b> %s <small>", shown++ ? "<br>" : "", vc__number(text, value),

@@ -1,4 +1,4 @@
-/* Layers down, heads across, a number in each cell. */
+/* A grid with a number in each cell: layers down, heads across. */
 #include <math.h>
 
 #include "report_impl.h"
@@ -16,17 +16,17 @@ static void draw_cell(FILE *out, const vc__grid *g, size_t row, size_t column, d
     vc__viridis(rgb, g->high > g->low ? (value - g->low) / (g->high - g->low) : 0.0);
     const double light = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
     snprintf(text, sizeof text, g->format, value);
-    fprintf(
-        out,
-        "<g class=\"mark\"><title>layer %zu, head %zu: %s</title><rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
-        "height=\"%d\" rx=\"3\" fill=\"#%02x%02x%02x\"/>",
-        row, column, text, x, y, width - 2.0, ROW - 2, rgb[0], rgb[1], rgb[2]);
+    fprintf(out,
+            "<g class=\"mark\"><title>layer %zu, head %zu: %s</title><rect x=\"%.1f\" y=\"%.1f\" "
+            "width=\"%.1f\" "
+            "height=\"%d\" rx=\"3\" fill=\"#%02x%02x%02x\"/>",
+            row, column, text, x, y, width - 2.0, ROW - 2, rgb[0], rgb[1], rgb[2]);
     if (g->columns > NARROW)
         snprintf(text, sizeof text, "%.0f", value);
-    fprintf(
-        out,
-        "<text class=\"cell\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" style=\"fill:%s\">%s</text></g>\n",
-        x + width / 2.0 - 1.0, y + 15.0, light > 140.0 ? "#000" : "#fff", text);
+    fprintf(out,
+            "<text class=\"cell\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" style=\"fill:%s\">"
+            "%s</text></g>\n",
+            x + width / 2.0 - 1.0, y + 15.0, light > 140.0 ? "#000" : "#fff", text);
 }
 
 static void draw_table(FILE *out, const vc__grid *g)

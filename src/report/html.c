@@ -23,7 +23,7 @@ static void letter(FILE *out, char c)
         fputs("&#39;", out);
         break;
     default:
-        /* what HTML has no place for shows as a replacement */
+        /* HTML does not allow most control characters: a replacement character is shown */
         if ((unsigned char)c < ' ' && c != '\n' && c != '\t')
             fputs("\xef\xbf\xbd", out);
         else

@@ -3,7 +3,8 @@
 
 #include "vitcod/report.h"
 
-/* Two pairs that stay apart for colour-blind eyes and in grey: dark on light, blue where denser. */
+/* Light for pruned and dark for kept, in blue for the denser part. The two pairs can be told apart
+ * by colour-blind readers and in grey. */
 static const uint8_t colours[4][3] = {
     [VC_CELL_PRUNED] = {244, 244, 240},
     [VC_CELL_KEPT] = {32, 32, 40},

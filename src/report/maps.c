@@ -1,7 +1,8 @@
-/* The maps of all heads as pictures inside a script: page.js draws them.
+/* The maps of all heads, as pictures inside a script of the page, which page.js draws.
  *
- * Attention is shown on a logarithmic scale of DECADES below each head's highest value; as many
- * shades as fit the budget, so that a page stays small enough to send around. */
+ * Attention is shown on a logarithmic scale that covers DECADES below each head's highest value.
+ * The number of shades is chosen so that the maps fit a budget of bytes and the page can still be
+ * sent by mail. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +64,7 @@ static vc_status draw_layer(picture *out, const vc_report_layer *l, int shades)
     return status;
 }
 
-/* All attention of a run; `bytes` is how much it takes. */
+/* Draws all attention maps of a run; `bytes` gets their size. */
 static vc_status draw_all(picture *out, size_t *bytes, const vc_report_run *run, int shades)
 {
     *bytes = 0;
@@ -177,14 +178,17 @@ static void put_colours(FILE *out)
     fputs("],\"runs\":[", out);
 }
 
-/* What page.js fills; without scripts it says so. */
+/* The part of the page that page.js fills. Without scripts it says so. */
 static const char viewer[] =
     "<noscript><p>The maps need JavaScript, which is off here.</p></noscript>\n"
     "<div id=\"maps\" class=\"viewer\" hidden>\n"
-    "<div class=\"controls\"><label id=\"map-run-label\">Run <select id=\"map-run\"></select></label>\n"
-    "<label>Zoom <input id=\"map-zoom\" type=\"range\" min=\"1\" max=\"8\" step=\"0.5\" value=\"1\"></label>"
+    "<div class=\"controls\"><label id=\"map-run-label\">Run <select id=\"map-run\"></select>"
+    "</label>\n"
+    "<label>Zoom <input id=\"map-zoom\" type=\"range\" min=\"1\" max=\"8\" step=\"0.5\" "
+    "value=\"1\"></label>"
     "<span class=\"hint\">Click a head, or move with the arrow keys.</span></div>\n"
-    "<div id=\"map-heads\" class=\"heads\" role=\"grid\" aria-label=\"heads: layers down, heads across\"></div>\n"
+    "<div id=\"map-heads\" class=\"heads\" role=\"grid\" aria-label=\"heads: layers down, heads "
+    "across\"></div>\n"
     "<p id=\"map-summary\" class=\"summary\" aria-live=\"polite\"></p>\n"
     "<div id=\"map-views\" class=\"views\"></div>\n"
     "<p id=\"map-readout\" class=\"readout\">Point at a map to read an entry.</p>\n</div>\n";

@@ -1,4 +1,4 @@
-/* The page: sections that have something to show, one after the other. */
+/* The page: the sections that have something to show, one after the other. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,9 +24,9 @@ static const subject subjects[] = {
 enum { SUBJECTS = sizeof subjects / sizeof *subjects };
 
 typedef struct chapter {
-    char *text; /* empty where no run has the numbers */
+    char *text; /* empty if no run has the numbers */
     size_t bytes;
-    uint8_t *used; /* (runs) */
+    uint8_t *used; /* (runs) 1: the chapter has numbers of the run */
 } chapter;
 
 static vc_status write_chapter(chapter *c, vc__book *book, const subject *s)
@@ -46,15 +46,15 @@ static vc_status write_chapter(chapter *c, vc__book *book, const subject *s)
     return status;
 }
 
-/* ---- what stands around the sections */
+/* ---- head and foot of the page */
 
 static void put_head(FILE *out, const vc_report *report)
 {
-    fputs(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-        "<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n<title>",
-        out);
+    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+          "<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">"
+          "\n<title>",
+          out);
     for (size_t r = 0; r < report->run_count; r++) {
         fputs(r ? ", " : "", out);
         vc__html(out, report->runs[r].name);
@@ -65,8 +65,10 @@ static void put_head(FILE *out, const vc_report *report)
 static void put_title(FILE *out, const vc_report *report, const chapter *chapters)
 {
     fputs(
-        "<a class=\"skip\" href=\"#glance\">Skip to the numbers</a>\n<header>\n<div class=\"bar\"><p class=\"brand\">"
-        "vitcod report</p><button type=\"button\" id=\"theme\" aria-label=\"switch between light and dark\">"
+        "<a class=\"skip\" href=\"#glance\">Skip to the numbers</a>\n<header>\n<div class=\"bar\">"
+        "<p class=\"brand\">"
+        "vitcod report</p><button type=\"button\" id=\"theme\" aria-label=\"switch between light "
+        "and dark\">"
         "Light / dark</button></div>\n<h1>",
         out);
     for (size_t r = 0; r < report->run_count; r++) {
@@ -80,7 +82,7 @@ static void put_title(FILE *out, const vc_report *report, const chapter *chapter
     fputs("<a href=\"#made\">How each number was made</a></nav>\n</header>\n<main>\n", out);
 }
 
-/* What a run has no numbers of is said, not passed over. */
+/* Lists which runs have no numbers for which sections. */
 static void put_missing(FILE *out, const vc_report *report, const chapter *chapters)
 {
     for (size_t r = 0; r < report->run_count; r++) {
@@ -132,17 +134,17 @@ static void put_page(FILE *out, const vc__book *book, const chapter *chapters)
     const vc_report *report = book->report;
     put_head(out, report);
     put_title(out, report, chapters);
-    fputs(
-        "<section id=\"glance\" aria-labelledby=\"glance-title\">\n<h2 id=\"glance-title\">At a glance</h2>\n",
-        out);
+    fputs("<section id=\"glance\" aria-labelledby=\"glance-title\">\n<h2 id=\"glance-title\">At a "
+          "glance</h2>\n",
+          out);
     vc__glance(out, book);
     put_missing(out, report, chapters);
     fputs("</section>\n", out);
     put_chapters(out, report, chapters);
-    fputs(
-        "<section id=\"made\" aria-labelledby=\"made-title\">\n<h2 id=\"made-title\">How each number was "
-        "made</h2>\n",
-        out);
+    fputs("<section id=\"made\" aria-labelledby=\"made-title\">\n<h2 id=\"made-title\">How each "
+          "number was "
+          "made</h2>\n",
+          out);
     vc__provenance(out, book);
     fputs("</section>\n</main>\n<footer><p>Written by vitcod ", out);
     vc__html(out, report->version);
@@ -151,7 +153,7 @@ static void put_page(FILE *out, const vc__book *book, const chapter *chapters)
     fprintf(out, "</code></pre></footer>\n<script>\n%s</script>\n</body>\n</html>\n", vc__page_js);
 }
 
-/* ---- */
+/* ---- writing the page */
 
 static vc_status write_page(const char *path, vc__book *book, chapter *chapters)
 {

@@ -1,4 +1,4 @@
-/* Points and lines on two axes. */
+/* Plots of points and lines on two axes. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -87,7 +87,7 @@ static scale scale_of(const vc__plot *p, int is_y)
     return s;
 }
 
-static double place(const scale *s, double value)
+static double position_of(const scale *s, double value)
 {
     const double share = s->log ? log(value / s->low) / log(s->high / s->low)
                                 : (value - s->low) / (s->high - s->low);
@@ -106,13 +106,13 @@ static void draw_axes(FILE *out, const vc__plot *p, const scale *x, const scale 
     char text[VC__NUMBER];
     size_t count = ticks_of(ticks, y, 5);
     for (size_t i = 0; i < count; i++) {
-        const double at = place(y, ticks[i]);
+        const double at = position_of(y, ticks[i]);
         fprintf(out, "<path class=\"rule\" d=\"M%d %.1fH%d\"/>", LEFT, at, WIDTH - RIGHT);
         vc__svg_text(out, LEFT - 6, at + 4.0, "end", vc__tick(text, ticks[i]), 12);
     }
     count = ticks_of(ticks, x, 5);
     for (size_t i = 0; i < count; i++) {
-        const double at = place(x, ticks[i]);
+        const double at = position_of(x, ticks[i]);
         fprintf(out, "<path class=\"rule\" d=\"M%.1f %dV%d\"/>", at, TOP, HEIGHT - BOTTOM);
         vc__svg_text(out, at, HEIGHT - BOTTOM + 16, "middle", vc__tick(text, ticks[i]), 12);
     }
@@ -140,7 +140,7 @@ static void draw_lines(FILE *out, const vc__plot *p, const scale *x, const scale
                 fprintf(out, "<path class=\"mark line l%zu\" d=\"M", vc__class_of(p->series[s], s));
             else
                 putc('L', out);
-            fprintf(out, "%.1f %.1f", place(x, m->x), place(y, m->y));
+            fprintf(out, "%.1f %.1f", position_of(x, m->x), position_of(y, m->y));
         }
         if (drawn) {
             fputs("\"><title>", out);
@@ -150,7 +150,7 @@ static void draw_lines(FILE *out, const vc__plot *p, const scale *x, const scale
     }
 }
 
-/* A shape for each series, so that colour is not all that tells them apart. */
+/* Each series has its own shape, so that series can be told apart without colour. */
 static void draw_shape(FILE *out, const vc__plot *p, size_t series, double x, double y)
 {
     static const char *const shapes[] = {"m-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0",
@@ -164,7 +164,7 @@ static void draw_point(FILE *out, const vc__plot *p, const vc__mark *m, const sc
                        const scale *y)
 {
     char ex[VC__NUMBER], ey[VC__NUMBER];
-    draw_shape(out, p, m->series, place(x, m->x), place(y, m->y));
+    draw_shape(out, p, m->series, position_of(x, m->x), position_of(y, m->y));
     fputs("<title>", out);
     vc__html(out, p->series[m->series]);
     vc__html(out, m->note[0] ? ", " : "");
@@ -172,7 +172,7 @@ static void draw_point(FILE *out, const vc__plot *p, const vc__mark *m, const sc
     fprintf(out, ": %s, %s</title></path>\n", vc__number(ex, m->x), vc__number(ey, m->y));
 }
 
-/* The last series lies on top. */
+/* Draws the series in order, so that the last one is on top. */
 static void draw_points(FILE *out, const vc__plot *p, const scale *x, const scale *y)
 {
     for (size_t s = 0; s < p->series_count; s++)
@@ -184,7 +184,8 @@ static void draw_points(FILE *out, const vc__plot *p, const scale *x, const scal
 static void draw_table(FILE *out, const vc__plot *p)
 {
     fputs(
-        "<details class=\"numbers\"><summary>Numbers</summary><div class=\"scroll\" tabindex=\"0\"><table>"
+        "<details class=\"numbers\"><summary>Numbers</summary><div class=\"scroll\" tabindex=\"0\">"
+        "<table>"
         "<thead><tr><th scope=\"col\">Series</th><th scope=\"col\">Which</th><th scope=\"col\">",
         out);
     vc__html(out, p->x_label);

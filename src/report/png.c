@@ -6,7 +6,7 @@
 #include "report_impl.h"
 #include "vitcod/file.h"
 
-/* libpng would print; the caller says it better. */
+/* libpng would print the error; the caller reports a better one. */
 static void on_error(png_structp png, png_const_charp message)
 {
     (void)message;

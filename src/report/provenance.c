@@ -1,4 +1,4 @@
-/* How each number was made: the command, the version, and all the numbers that the verb gave. */
+/* How each number was made: the command, the version, and all numbers that the verb gave. */
 #include <string.h>
 
 #include "report_impl.h"
@@ -45,7 +45,7 @@ static void put_list(FILE *out, const json_t *list)
     }
 }
 
-/* A row for each value, objects by the path to it. */
+/* Writes a row for each value; members of objects are named by their path. */
 static void put_rows(FILE *out, const json_t *object, const char *path, int depth)
 {
     const char *key;
@@ -97,7 +97,8 @@ static void put_result(FILE *out, const vc__result *r)
     put_word(out, "threads", json_object_get(r->json, "threads"));
     put_word(out, "seed", json_object_get(r->json, "seed"));
     fputs(
-        "</p>\n<details><summary>All numbers</summary><div class=\"scroll\" tabindex=\"0\"><table><tbody>\n",
+        "</p>\n<details><summary>All numbers</summary><div class=\"scroll\" tabindex=\"0\"><table>"
+        "<tbody>\n",
         out);
     put_rows(out, r->json, "", 0);
     fputs("</tbody></table></div></details></article>\n", out);

@@ -1,4 +1,4 @@
-/* The private half of the report room: what a page is made of. */
+/* Shared by the files of the report: what a page is made of. */
 #ifndef VC_REPORT_IMPL_H
 #define VC_REPORT_IMPL_H
 
@@ -8,15 +8,15 @@
 
 enum { VC__NUMBER = 32, VC__LABEL = 160 };
 
-void vc__html(FILE *out, const char *text); /* as text or inside "" */
+void vc__html(FILE *out, const char *text); /* for text and attributes */
 void vc__html_clipped(FILE *out, const char *text, size_t letters);
-void vc__html_script(FILE *out, const json_t *value); /* as JSON inside <script> */
+void vc__html_script(FILE *out, const json_t *value); /* JSON for use inside <script> */
 void vc__base64(FILE *out, const uint8_t *bytes, size_t count);
-const char *vc__number(char text[VC__NUMBER], double value); /* for eyes: 31,441 or 4.05 */
+const char *vc__number(char text[VC__NUMBER], double value); /* for people: 31,441 or 4.05 */
 
-/* object["a"]["b"] for "a.b", or NULL. */
+/* The value object["a"]["b"] for the path "a.b", or NULL. */
 const json_t *vc__at(const json_t *object, const char *path);
-/* The number there, or NAN. */
+/* The number at a path, or NAN. */
 double vc__number_at(const json_t *object, const char *path);
 /* The text of a member, or "". */
 const char *vc__text_at(const json_t *object, const char *key);
@@ -25,8 +25,8 @@ const char *vc__text_at(const json_t *object, const char *key);
 
 typedef struct vc__result {
     size_t run;
-    const char *file, *verb; /* "" where the file names no verb */
-    char label[VC__LABEL];   /* the file's name, after the run's where there are several */
+    const char *file, *verb; /* verb: "" if the file does not name one */
+    char label[VC__LABEL];   /* the name of the file; with several runs, the run's before it */
     const json_t *json;
 } vc__result;
 
@@ -37,7 +37,7 @@ typedef struct vc__book {
     vc__result *logs; /* json is the array of lines */
     size_t log_count;
     size_t figures;
-    uint8_t *used; /* (runs) set by a section for every run it draws from */
+    uint8_t *used; /* (runs) a section sets 1 for each run that it draws from */
 } vc__book;
 
 vc_status vc__book_open(vc__book *out, const vc_report *report);
@@ -46,18 +46,18 @@ int vc__is(const vc__result *result, const char *verb);
 
 /* ---- figures */
 
-/* Caption, then what is drawn, then buttons; the SVG stands between. */
+/* Begins and ends a figure; its SVG is written in between. */
 void vc__figure_begin(FILE *out, vc__book *book, const char *title, const char *note);
 void vc__figure_end(FILE *out);
 void vc__svg_begin(FILE *out, const char *title, const char *note, double width, double height);
 void vc__svg_text(FILE *out, double x, double y, const char *anchor, const char *text,
                   size_t letters);
-size_t vc__class_of(const char *name, size_t index); /* which of the page's colours */
+size_t vc__class_of(const char *name, size_t index); /* index of the colour in the page */
 double vc__legend(FILE *out, double top, char (*names)[VC__LABEL], size_t count);
 double vc__legend_height(char (*names)[VC__LABEL], size_t count);
 
 enum { VC__MOST_TICKS = 16 };
-/* Round numbers within low..high, about `wanted` of them. */
+/* About `wanted` round numbers from `low` to `high`. */
 size_t vc__ticks(double ticks[VC__MOST_TICKS], double low, double high, size_t wanted);
 const char *vc__tick(char text[VC__NUMBER], double value); /* short: 20 k, 3 M */
 size_t vc__log_ticks(double ticks[VC__MOST_TICKS], double low, double high);
@@ -82,12 +82,12 @@ typedef struct vc__plot {
     int failed;
 } vc__plot;
 
-/* The series of a name, made when it is new. */
+/* The series with this name, which is made if it is new. */
 size_t vc__plot_series(vc__plot *plot, int style, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void vc__plot_mark(vc__plot *plot, size_t series, double x, double y, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
-/* Draws it, nothing when it has no marks, and releases it. */
+/* Draws the plot, unless it has no marks, and releases it. */
 vc_status vc__plot_draw(FILE *out, vc__book *book, vc__plot *plot);
 
 /* Stacked bars, one row each. */
@@ -103,11 +103,11 @@ typedef struct vc__bars {
 } vc__bars;
 
 void vc__bars_row(vc__bars *bars, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Adds to a part of the last row. */
+/* Adds a value to a part of the last row. */
 void vc__bars_add(vc__bars *bars, const char *part, double value);
 void vc__bars_draw(FILE *out, vc__book *book, const vc__bars *bars);
 
-/* A number for every layer and head, coloured. */
+/* A coloured cell with a number for every layer and head. */
 typedef struct vc__grid {
     const char *title, *note, *format;
     double low, high;
@@ -117,15 +117,15 @@ typedef struct vc__grid {
 
 void vc__grid_draw(FILE *out, vc__book *book, const vc__grid *grid);
 
-/* 0..1 as a colour between dark blue and yellow, in steps that look even. */
+/* Colours for 0 to 1, between dark blue and yellow, in steps that look even. */
 enum { VC__ANCHORS = 9 };
 extern const uint8_t vc__anchors[VC__ANCHORS][3];
 void vc__viridis(uint8_t rgb[3], double share);
 
 /* ---- maps (maps.c, png.c) */
 
-/* An 8-bit or, `bits` 1, a black and white image in memory, one byte per pixel. Freed by the
- * caller. */
+/* Makes a PNG in memory: 8-bit grey or, if `bits` is 1, black and white. `pixels` has a byte per
+ * pixel. The caller frees *png. */
 vc_status vc__png_grey(char **png, size_t *bytes, const uint8_t *pixels, size_t height,
                        size_t width, int bits);
 

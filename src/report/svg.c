@@ -1,4 +1,4 @@
-/* What all figures share: frame, text, legend, colours. */
+/* What all figures share: frame, text, legend and colours. */
 #include <math.h>
 #include <string.h>
 
@@ -57,7 +57,7 @@ void vc__svg_text(FILE *out, double x, double y, const char *anchor, const char 
     fputs("</text>\n", out);
 }
 
-/* What is not work is grey; kinds of work look the same in every figure. */
+/* Waiting is grey; a kind of work has the same colour in all figures. */
 size_t vc__class_of(const char *name, size_t index)
 {
     enum { COLOURS = 8, GREY = COLOURS };
@@ -67,7 +67,7 @@ size_t vc__class_of(const char *name, size_t index)
     } fixed[] = {{"idle", GREY}, {"the rest", GREY}, {"reshape", GREY}, {"mlp", 0},
                  {"qkv", 1},     {"qk", 2},          {"sv", 3},         {"projection", 4},
                  {"softmax", 5}, {"patch_embed", 6}, {"norm", 7},       {"head", 9},
-                 {"coders", 10}, {"attention", 2}}; /* attention: qk, softmax and sv in one */
+                 {"coders", 10}, {"attention", 2}}; /* attention: QK, softmax and SV together */
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (strcmp(fixed[i].name, name) == 0)
             return fixed[i].colour;

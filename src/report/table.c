@@ -2,7 +2,7 @@
 
 #include "vitcod/report.h"
 
-/* The number at run[part][key], or [part][key][inner]; NULL when it was not measured. */
+/* The number at run[part][key] or run[part][key][inner]; NULL if it was not measured. */
 static const json_t *number(const json_t *run, const char *part, const char *key, const char *inner)
 {
     const json_t *value = json_object_get(json_object_get(run, part), key);
@@ -33,7 +33,7 @@ static void print_globals(FILE *out, const json_t *layers)
     }
 }
 
-/* A line of the table: where its number is, and how it is shown. */
+/* A line of the table: which number it shows, and how. */
 typedef struct line {
     const char *label, *part, *key, *inner, *format;
     double factor;

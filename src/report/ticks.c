@@ -2,7 +2,7 @@
 
 #include "report_impl.h"
 
-/* 1, 2 or 5 times a power of ten, near this. */
+/* A step between ticks of about this size: 1, 2 or 5 times a power of ten. */
 static double round_step(double least)
 {
     const double power = pow(10.0, floor(log10(least)));
