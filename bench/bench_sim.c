@@ -1,5 +1,6 @@
-/* Simulated cycles per second: attention of a plan in the bandwidth model and with DRAM, and a model end to end with DRAM;
- * the median of rounds. usage: bench_sim PLAN.safetensors ARCH [ROUNDS], the plan being one of ARCH's. */
+/* Simulated cycles per second: attention of a plan in the bandwidth model and with DRAM, and a
+ * model end to end with DRAM; the median of rounds. usage: bench_sim PLAN.safetensors ARCH
+ * [ROUNDS], the plan being one of ARCH's. */
 #include <stdio.h>
 #include <stdlib.h>
 

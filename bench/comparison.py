@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
-"""Writes docs/comparison.md: the ablation and the rivals for six models and five sparsities, and what each assumption does.
+"""Writes docs/comparison.md: the ablation and the rivals for six models and five sparsities, and
+what each assumption does.
 
-usage: comparison.py VITCOD DATA OUT.md     DATA: a folder with deit_tiny_patch16_224.safetensors, imagenet-samples/,
-                                            imagenet-val20/ and vitcod-masks/ (ViTCoD's masks and averaged attention)
+usage: comparison.py VITCOD DATA OUT.md
+
+DATA is a folder with deit_tiny_patch16_224.safetensors, imagenet-samples/, imagenet-val20/ and
+vitcod-masks/ (ViTCoD's masks and averaged attention).
 """
+
 import json
 import os
 import re
@@ -12,11 +16,22 @@ import subprocess
 import sys
 import tempfile
 
-MODELS = ["deit_tiny_patch16_224", "deit_small_patch16_224", "deit_base_patch16_224", "levit_128", "levit_192", "levit_256"]
+MODELS = [
+    "deit_tiny_patch16_224",
+    "deit_small_patch16_224",
+    "deit_base_patch16_224",
+    "levit_128",
+    "levit_192",
+    "levit_256",
+]
 NAMES = ["DeiT-Tiny", "DeiT-Small", "DeiT-Base", "LeViT-128", "LeViT-192", "LeViT-256"]
 SPARSITIES = [0.6, 0.7, 0.8, 0.9, 0.95]
-HEADS = {"deit_small_patch16_224": [6], "deit_base_patch16_224": [12],
-         "levit_192": [3, 6, 5, 9, 6], "levit_256": [4, 8, 6, 12, 8]}
+HEADS = {
+    "deit_small_patch16_224": [6],
+    "deit_base_patch16_224": [12],
+    "levit_192": [3, 6, 5, 9, 6],
+    "levit_256": [4, 8, 6, 12, 8],
+}
 GROUPS = ["dpt0", "subsample0", "dpt1", "subsample1", "dpt2"]
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -27,15 +42,28 @@ def run(*command):
 
 # ---- attention maps of models that have no weights here: another model's, heads over and over
 
+
 def with_heads(source, target, heads):
     """A float32 npy (layers, heads, queries, keys) with other heads."""
     data = open(source, "rb").read()
     start = 10 + int.from_bytes(data[8:10], "little")
-    shape = [int(n) for n in re.search(rb"'shape': \((.*?)\)", data[:start]).group(1).split(b",") if n.strip()]
+    shape = [
+        int(n)
+        for n in re.search(rb"'shape': \((.*?)\)", data[:start]).group(1).split(b",")
+        if n.strip()
+    ]
     size = shape[2] * shape[3] * 4
-    body = b"".join(data[start + (l * shape[1] + h % shape[1]) * size:][:size]
-                    for l in range(shape[0]) for h in range(heads))
-    text = "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, %d, %d), }" % (shape[0], heads, shape[2], shape[3])
+    body = b"".join(
+        data[start + (l * shape[1] + h % shape[1]) * size :][:size]
+        for l in range(shape[0])
+        for h in range(heads)
+    )
+    text = "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, %d, %d), }" % (
+        shape[0],
+        heads,
+        shape[2],
+        shape[3],
+    )
     text = (text + " " * ((64 - (10 + len(text) + 1) % 64) % 64) + "\n").encode()
     with open(target, "wb") as file:
         file.write(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + body)
@@ -44,8 +72,15 @@ def with_heads(source, target, heads):
 def make_maps(vitcod, data, folder):
     os.makedirs(folder)
     tiny = os.path.join(folder, MODELS[0] + ".npy")
-    run(vitcod, "attention", os.path.join(data, "deit_tiny_patch16_224.safetensors"), "--data",
-        os.path.join(data, "imagenet-samples"), "-o", tiny)
+    run(
+        vitcod,
+        "attention",
+        os.path.join(data, "deit_tiny_patch16_224.safetensors"),
+        "--data",
+        os.path.join(data, "imagenet-samples"),
+        "-o",
+        tiny,
+    )
     levit = os.path.join(data, "vitcod-masks/levit_128_lowrank/attn")
     shutil.copytree(levit, os.path.join(folder, "levit_128"))
     for model, heads in HEADS.items():
@@ -63,11 +98,19 @@ def make_masks(vitcod, maps, folder):
         os.makedirs(os.path.join(folder, model))
         deit = model.startswith("deit")
         for s in SPARSITIES:
-            run(vitcod, "prune", os.path.join(maps, model + (".npy" if deit else "")), "--sparsity", str(s), "-o",
-                os.path.join(folder, model, "%g" % s + (".npy" if deit else "")))
+            run(
+                vitcod,
+                "prune",
+                os.path.join(maps, model + (".npy" if deit else "")),
+                "--sparsity",
+                str(s),
+                "-o",
+                os.path.join(folder, model, "%g" % s + (".npy" if deit else "")),
+            )
 
 
 # ---- tables
+
 
 class Table:
     def __init__(self, rows):
@@ -87,14 +130,34 @@ class Table:
 def ratio_table(table, chip, base, what="attention"):
     lines = ["| | " + " | ".join("%g %%" % (100 * s) for s in SPARSITIES) + " |", "|---" * 6 + "|"]
     for model, name in zip(MODELS, NAMES):
-        lines.append("| %s | " % name + " | ".join("%.2f" % table.ratio(model, s, chip, base, what) for s in SPARSITIES) + " |")
-    lines.append("| mean | " + " | ".join("%.2f" % table.mean(chip, base, [s], what) for s in SPARSITIES) + " |")
+        lines.append(
+            "| %s | " % name
+            + " | ".join("%.2f" % table.ratio(model, s, chip, base, what) for s in SPARSITIES)
+            + " |"
+        )
+    lines.append(
+        "| mean | "
+        + " | ".join("%.2f" % table.mean(chip, base, [s], what) for s in SPARSITIES)
+        + " |"
+    )
     return "\n".join(lines)
 
 
 def compare(vitcod, masks, *more):
-    return json.loads(run(vitcod, "compare", "--masks", masks, "--arch", ",".join(MODELS), "--sparsity",
-                          ",".join("%g" % s for s in SPARSITIES), "--json", *more))["rows"]
+    return json.loads(
+        run(
+            vitcod,
+            "compare",
+            "--masks",
+            masks,
+            "--arch",
+            ",".join(MODELS),
+            "--sparsity",
+            ",".join("%g" % s for s in SPARSITIES),
+            "--json",
+            *more
+        )
+    )["rows"]
 
 
 def chip_file(folder, name, text):
@@ -110,15 +173,43 @@ def switches(vitcod, masks, folder):
     files = []
     for banks in (32, 16, 8):
         for chip in ("prune", "prune-reorder"):
-            files.append(chip_file(folder, "%s %d" % (chip, banks), like + chip + ".yaml\n" + buffers % ((banks,) * 3)))
-    files.append(chip_file(folder, "large scratchpads", like + "vitcod.yaml\ndecoder_macs: 512\n"
-                           "buffers: {query: {size: 106 KiB}, key: {size: 106 KiB}}\n"))
-    files.append(chip_file(folder, "sanger unpipelined", like + "sanger.yaml\nsanger: {pipelined: false}\n"))
-    files.append(chip_file(folder, "sanger free prediction", like + "sanger.yaml\nsanger: {predictions: 64}\n"))
-    files.append(chip_file(folder, "sanger tiles of 256 keys", like + "sanger.yaml\nsanger: {positions: 256}\n"))
-    table = Table(compare(vitcod, masks, "--attention-only", "--chips", "vitcod,prune-reorder," + ",".join(files)))
+            files.append(
+                chip_file(
+                    folder,
+                    "%s %d" % (chip, banks),
+                    like + chip + ".yaml\n" + buffers % ((banks,) * 3),
+                )
+            )
+    files.append(
+        chip_file(
+            folder,
+            "large scratchpads",
+            like + "vitcod.yaml\ndecoder_macs: 512\n"
+            "buffers: {query: {size: 106 KiB}, key: {size: 106 KiB}}\n",
+        )
+    )
+    files.append(
+        chip_file(folder, "sanger unpipelined", like + "sanger.yaml\nsanger: {pipelined: false}\n")
+    )
+    files.append(
+        chip_file(
+            folder, "sanger free prediction", like + "sanger.yaml\nsanger: {predictions: 64}\n"
+        )
+    )
+    files.append(
+        chip_file(
+            folder, "sanger tiles of 256 keys", like + "sanger.yaml\nsanger: {positions: 256}\n"
+        )
+    )
+    table = Table(
+        compare(
+            vitcod, masks, "--attention-only", "--chips", "vitcod,prune-reorder," + ",".join(files)
+        )
+    )
     for keep in (1.0, 0.7, 0.5):
-        rows = compare(vitcod, masks, "--attention-only", "--chips", "spatten", "--token-keep", str(keep))
+        rows = compare(
+            vitcod, masks, "--attention-only", "--chips", "spatten", "--token-keep", str(keep)
+        )
         for r in rows:
             r["chip"] = "spatten %g" % keep
             table.rows[r["arch"], r["sparsity"], r["chip"]] = r
@@ -128,10 +219,35 @@ def switches(vitcod, masks, folder):
 def real_attention(vitcod, data, masks, folder):
     """DeiT-Tiny's rivals on one image's own attention."""
     os.makedirs(folder)
-    run(vitcod, "attention", os.path.join(data, "deit_tiny_patch16_224.safetensors"), "--data",
-        os.path.join(data, "imagenet-val20"), "--limit", "1", "-o", os.path.join(folder, MODELS[0] + ".npy"))
-    rows = json.loads(run(vitcod, "compare", "--arch", MODELS[0], "--masks", masks, "--attention", folder, "--sparsity", "0.9",
-                          "--attention-only", "--chips", "prune-reorder,sanger,spatten", "--json"))["rows"]
+    run(
+        vitcod,
+        "attention",
+        os.path.join(data, "deit_tiny_patch16_224.safetensors"),
+        "--data",
+        os.path.join(data, "imagenet-val20"),
+        "--limit",
+        "1",
+        "-o",
+        os.path.join(folder, MODELS[0] + ".npy"),
+    )
+    rows = json.loads(
+        run(
+            vitcod,
+            "compare",
+            "--arch",
+            MODELS[0],
+            "--masks",
+            masks,
+            "--attention",
+            folder,
+            "--sparsity",
+            "0.9",
+            "--attention-only",
+            "--chips",
+            "prune-reorder,sanger,spatten",
+            "--json",
+        )
+    )["rows"]
     return {r["chip"]: r["attention"]["time_us"] / rows[0]["attention"]["time_us"] for r in rows}
 
 
@@ -142,7 +258,12 @@ def report(table, switched, published, real):
     for chip, key in (("reorder only", "reorder"), ("prune only", "prune")):
         values[key + "_mean"] = "%.2f" % table.mean(chip, "prune + reorder", four)
         values[key + "_90"] = "%.2f" % table.mean(chip, "prune + reorder", ninety)
-    for chip, key in (("sanger", "sanger"), ("spatten", "spatten"), ("systolic", "systolic"), ("dense", "dense")):
+    for chip, key in (
+        ("sanger", "sanger"),
+        ("spatten", "spatten"),
+        ("systolic", "systolic"),
+        ("dense", "dense"),
+    ):
         values[key + "_90"] = "%.2f" % table.mean(chip, "prune + reorder", ninety)
         values[key + "_mean"] = "%.2f" % table.mean(chip, "prune + reorder", four)
         values[key + "_e2e"] = "%.2f" % table.mean(chip, "prune + reorder", ninety, "end_to_end")
@@ -150,7 +271,10 @@ def report(table, switched, published, real):
     for chip, key in (("sanger, as published", "sangerp"), ("spatten, as published", "spattenp")):
         values[key + "_90"] = "%.2f" % published.mean(chip, "prune + reorder", ninety)
     for chip in ("sanger", "spatten", "dense"):
-        energies = [[table.rows[m, 0.9, c]["attention"]["energy_uj"] for c in (chip, "prune + reorder")] for m in MODELS]
+        energies = [
+            [table.rows[m, 0.9, c]["attention"]["energy_uj"] for c in (chip, "prune + reorder")]
+            for m in MODELS
+        ]
         values["energy_" + chip] = "%.2f" % (sum(a / b for a, b in energies) / len(energies))
     for chip in ("sanger", "spatten"):
         values["real_" + chip] = "%.2f" % real[chip]
@@ -161,16 +285,28 @@ def report(table, switched, published, real):
     values["table_e2e"] = ratio_table(table, "dense", "prune + reorder", "end_to_end")
     for banks in (32, 16, 8):
         for key, s in (("90", ninety), ("mean", four)):
-            values["banks%d_%s" % (banks, key)] = "%.2f" % switched.mean("prune %d" % banks, "prune-reorder %d" % banks, s)
+            values["banks%d_%s" % (banks, key)] = "%.2f" % switched.mean(
+                "prune %d" % banks, "prune-reorder %d" % banks, s
+            )
     for keep in (1.0, 0.7, 0.5):
-        values["keep%g" % keep] = "%.2f" % switched.mean("spatten %g" % keep, "prune + reorder", ninety)
-    for chip, key in (("sanger unpipelined", "unpipelined"), ("sanger free prediction", "free"),
-                      ("sanger tiles of 256 keys", "tiles")):
+        values["keep%g" % keep] = "%.2f" % switched.mean(
+            "spatten %g" % keep, "prune + reorder", ninety
+        )
+    for chip, key in (
+        ("sanger unpipelined", "unpipelined"),
+        ("sanger free prediction", "free"),
+        ("sanger tiles of 256 keys", "tiles"),
+    ):
         values[key] = "%.2f" % switched.mean(chip, "prune + reorder", ninety)
-    bytes_of = {c: table.rows["deit_tiny_patch16_224", 0.9, c]["attention"]["dram_bytes"] for c in ("prune + reorder", "vitcod")}
+    bytes_of = {
+        c: table.rows["deit_tiny_patch16_224", 0.9, c]["attention"]["dram_bytes"]
+        for c in ("prune + reorder", "vitcod")
+    }
     values["ae_bytes"] = "%.0f" % (100 * (1 - bytes_of["vitcod"] / bytes_of["prune + reorder"]))
-    values["ae_large"] = "%.2f" % (switched.time(MODELS[2], 0.9, "large scratchpads") /
-                                   switched.time(MODELS[2], 0.9, "prune + reorder"))
+    values["ae_large"] = "%.2f" % (
+        switched.time(MODELS[2], 0.9, "large scratchpads")
+        / switched.time(MODELS[2], 0.9, "prune + reorder")
+    )
     return re.sub(r"\{\{(\w+(?:\.\d)?)\}\}", lambda m: values[m.group(1)], text)
 
 

@@ -1,6 +1,7 @@
 #!/bin/sh
-# One process of N threads against N processes of one thread, in turns: images per second of training a small
-# ViT, and the ratio. Wants a vitcod with MPI. usage: bench/ranks.sh VITCOD FASHION [N [TURNS]]
+# One process of N threads against N processes of one thread, in turns: images per second of
+# training a small ViT, and the ratio. Wants a vitcod with MPI. usage: bench/ranks.sh VITCOD FASHION
+# [N [TURNS]]
 set -eu
 vitcod=$1 data=$2 n=${3:-2} turns=${4:-5}
 work=$(mktemp -d)

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""What augmentation and a moving average are worth: the demo's model from random weights on part of Fashion-MNIST, several seeds.
+"""What augmentation and a moving average are worth: the demo's model from random weights on part of
+Fashion-MNIST, several seeds.
 
 usage: recipe_worth.py VITCOD FASHION WORK OUTPUT.jsonl [--seeds 3] [--images 2000] [--epochs 60]
 
-FASHION has the four IDX files. The first IMAGES training images are learnt from; all 10,000 test images count. Runs that OUTPUT has
-already are not made again. Prints top-1, mean and deviation over the seeds.
+FASHION has the four IDX files. The first IMAGES training images are learnt from; all 10,000 test
+images count. Runs that OUTPUT has already are not made again. Prints top-1, mean and deviation over
+the seeds.
 """
+
 import argparse
 import gzip
 import json
@@ -14,12 +17,27 @@ import statistics
 import struct
 import subprocess
 
-MODEL = ["--patch", "2", "--width", "48", "--depth", "4", "--heads", "3", "--batch", "64", "--lr", "1.5e-3"]
+MODEL = [
+    "--patch",
+    "2",
+    "--width",
+    "48",
+    "--depth",
+    "4",
+    "--heads",
+    "3",
+    "--batch",
+    "64",
+    "--lr",
+    "1.5e-3",
+]
 LIGHT = ["--shift", "2", "--ema", "0.995"]  # and mirroring
 RECIPES = {
     "plain": ["--shift", "0", "--no-flip"],
     "shifted, mirrored, averaged": LIGHT,
-    "and RandAugment, erasing, mixup": LIGHT + ["--operations", "1", "--magnitude", "5", "--erase", "0.25", "--mixup", "0.2"],
+    "and RandAugment, erasing, mixup": (
+        LIGHT + ["--operations", "1", "--magnitude", "5", "--erase", "0.25", "--mixup", "0.2"]
+    ),
 }
 
 
@@ -38,21 +56,42 @@ def part():
             kept = min(count, most or count)
             start[4:8] = struct.pack(">i", kept)
             with open(os.path.join(OPTIONS.work, f"{split}-{kind}"), "wb") as out:
-                out.write(start + rest[:len(rest) // count * kept])
+                out.write(start + rest[: len(rest) // count * kept])
 
 
 def said(*words):
-    done = subprocess.run([OPTIONS.vitcod, *words, "--json"], check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [OPTIONS.vitcod, *words, "--json"], check=True, stdout=subprocess.PIPE, text=True
+    )
     return json.loads(done.stdout)
 
 
 def run(name, seed):
     model = os.path.join(OPTIONS.work, "model")
-    trained = said("train", "--data", OPTIONS.work, *MODEL, *RECIPES[name], "--epochs", str(OPTIONS.epochs), "--seed", str(seed),
-                   "--no-test", "-o", model)
+    trained = said(
+        "train",
+        "--data",
+        OPTIONS.work,
+        *MODEL,
+        *RECIPES[name],
+        "--epochs",
+        str(OPTIONS.epochs),
+        "--seed",
+        str(seed),
+        "--no-test",
+        "-o",
+        model,
+    )
     tested = said("eval", model, "--data", OPTIONS.work)
-    return {"recipe": name, "seed": seed, "images": OPTIONS.images, "epochs": OPTIONS.epochs, "top1": tested["top1"],
-            "loss": tested["loss"], "train_top1": trained["epochs"][-1]["train_top1"]}
+    return {
+        "recipe": name,
+        "seed": seed,
+        "images": OPTIONS.images,
+        "epochs": OPTIONS.epochs,
+        "top1": tested["top1"],
+        "loss": tested["loss"],
+        "train_top1": trained["epochs"][-1]["train_top1"],
+    }
 
 
 def main():
@@ -70,16 +109,32 @@ def main():
             done.append(run(name, seed))
             with open(OPTIONS.output, "a", encoding="utf-8") as out:
                 out.write(json.dumps(done[-1]) + "\n")
-    print("| recipe | top-1 of training images, as changed | top-1 of test images | their loss |\n|---|---|---|---|")
+    print(
+        "| recipe | top-1 of training images, as changed | top-1 of test images | their loss"
+        " |\n|---|---|---|---|"
+    )
     for name in RECIPES:
-        row = [d for d in done if (d["recipe"], d["images"], d["epochs"]) == (name, OPTIONS.images, OPTIONS.epochs)]
+        row = [
+            d
+            for d in done
+            if (d["recipe"], d["images"], d["epochs"]) == (name, OPTIONS.images, OPTIONS.epochs)
+        ]
         cells = [[d[key] for d in row] for key in ("train_top1", "top1", "loss")]
-        print(f"| {name} | " + " | ".join(
-            f"{statistics.mean(c):.2f} +- {statistics.stdev(c):.2f}" if len(c) > 1 else " ".join(f"{v:.2f}" for v in c)
-            for c in cells) + " |")
+        print(
+            f"| {name} | "
+            + " | ".join(
+                (
+                    f"{statistics.mean(c):.2f} +- {statistics.stdev(c):.2f}"
+                    if len(c) > 1
+                    else " ".join(f"{v:.2f}" for v in c)
+                )
+                for c in cells
+            )
+            + " |"
+        )
 
 
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
 parser.add_argument("vitcod")
 parser.add_argument("fashion")
 parser.add_argument("work")

@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
-"""Would blocks of queries pay in sparse attention? Modelled cost with rows of the sparser part in blocks of 6
-queries that share keys, as they lie and clustered by support, and how full 1x16 and 4x4 blocks are.
-Costs are those of src/kernels/attend_layer.c. Needs numpy. usage: bench/row_blocks.py MASK.npy.."""
+"""Would blocks of queries pay in sparse attention? Modelled cost with rows of the sparser part in
+blocks of 6 queries that share keys, as they lie and clustered by support, and how full 1x16 and 4x4
+blocks are. Costs are those of src/kernels/attend_layer.c. Needs numpy.
+
+usage: bench/row_blocks.py MASK.npy..
+"""
+
 import sys
 
 import numpy as np
@@ -18,7 +22,10 @@ def split(kept):
     queries, keys = kept.shape
     order = np.argsort(-kept.sum(0), kind="stable")
     left = np.concatenate([np.cumsum(kept.sum(0)[order][::-1])[::-1], [0]])
-    costs = [panel_cost(queries, n) + ROW_ENTRY * left[n] + (ROW * queries if left[n] else 0) for n in range(keys + 1)]
+    costs = [
+        panel_cost(queries, n) + ROW_ENTRY * left[n] + (ROW * queries if left[n] else 0)
+        for n in range(keys + 1)
+    ]
     best = int(np.argmin(costs))
     rest = kept.copy()
     rest[:, order[:best]] = False
@@ -48,16 +55,18 @@ def cluster(rest):
 def in_blocks(rest, order):
     cost = 0.0
     for first in range(0, len(order), BLOCK):
-        rows = rest[order[first:first + BLOCK]]
+        rows = rest[order[first : first + BLOCK]]
         entries = rows.sum()
         if entries:
-            cost += min(panel_cost(len(rows), rows.any(0).sum()), ROW_ENTRY * entries + ROW * len(rows))
+            cost += min(
+                panel_cost(len(rows), rows.any(0).sum()), ROW_ENTRY * entries + ROW * len(rows)
+            )
     return cost
 
 
 def fill(rest, height, width):
     padded = np.zeros([-(-n // size) * size for n, size in zip(rest.shape, (height, width))], bool)
-    padded[:rest.shape[0], :rest.shape[1]] = rest
+    padded[: rest.shape[0], : rest.shape[1]] = rest
     blocks = padded.reshape(padded.shape[0] // height, height, -1, width).any((1, 3)).sum()
     return rest.sum() / max(blocks * height * width, 1)
 
@@ -74,5 +83,7 @@ for path in sys.argv[1:]:
         if rest.any():
             fills.append((fill(rest, 1, 16), fill(rest, 4, 4)))
     narrow, square = np.mean(fills, 0)
-    print(f"{path}: in blocks of {BLOCK} as they lie {as_lie / now:.3f} of the cost, clustered {clustered / now:.3f}; "
-          f"1x16 blocks {100 * narrow:.0f} % full, 4x4 {100 * square:.0f} %")
+    print(
+        f"{path}: in blocks of {BLOCK} as they lie {as_lie / now:.3f} of the cost, clustered"
+        f" {clustered / now:.3f}; 1x16 blocks {100 * narrow:.0f} % full, 4x4 {100 * square:.0f} %"
+    )

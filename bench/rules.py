@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""Pruning rules by what they leave of the accuracy: Fashion-MNIST, the demo model, the same finetuning for all.
+"""Pruning rules by what they leave of the accuracy: Fashion-MNIST, the demo model, the same
+finetuning for all.
 
     bench/rules.py VITCOD RESULTS.jsonl [--seeds 3] [--first-seed 0] [--limit 3000] [--test-limit 0]
                    [--threads N]
 
-Writes a line per run to RESULTS.jsonl and goes on where it stopped; prints a Markdown table of top-1, mean and
-standard deviation over the seeds. Several may run at once, each with its own seeds and file; the lines of all, in
-one file, make the table. Labels are used: finetuning is `vitcod train` from the dense model, one epoch over the
-first LIMIT images, learning rate 1e-3, without augmentation.
+Writes a line per run to RESULTS.jsonl and goes on where it stopped; prints a Markdown table of
+top-1, mean and standard deviation over the seeds. Several may run at once, each with its own seeds
+and file; the lines of all, in one file, make the table. Labels are used: finetuning is `vitcod
+train` from the dense model, one epoch over the first LIMIT images, learning rate 1e-3, without
+augmentation.
 """
+
 import argparse
 import json
 import os
@@ -32,7 +35,9 @@ RULES = {
 
 
 def vitcod(*arguments):
-    done = subprocess.run([OPTIONS.vitcod, *arguments, "--json"], check=True, stdout=subprocess.PIPE)
+    done = subprocess.run(
+        [OPTIONS.vitcod, *arguments, "--json"], check=True, stdout=subprocess.PIPE
+    )
     return json.loads(done.stdout)
 
 
@@ -41,8 +46,16 @@ def make_plan(folder, name, sparsity):
     mask, plan = os.path.join(folder, "mask.npy"), os.path.join(folder, "plan.safetensors")
     maps = os.path.join(folder, "attention.npy")
     scores = "beyond.npy" if residual else "scores.npy"
-    vitcod("prune", os.path.join(folder, scores) if weighed else maps, "--rule", rule,
-           "--sparsity", str(sparsity), "-o", mask)
+    vitcod(
+        "prune",
+        os.path.join(folder, scores) if weighed else maps,
+        "--rule",
+        rule,
+        "--sparsity",
+        str(sparsity),
+        "-o",
+        mask,
+    )
     vitcod("polarize", mask, "-o", plan, *(["--residual", maps] if residual else []))
     return plan
 
@@ -50,36 +63,91 @@ def make_plan(folder, name, sparsity):
 def run(folder, plan, coder, seed):
     out = os.path.join(folder, "sparse.safetensors")
     threads = ["--threads", str(OPTIONS.threads)] if OPTIONS.threads else []
-    vitcod("train", "--init", MODEL, "--plan", plan, "--data", DATA, "--epochs", "1", "--limit",
-           str(OPTIONS.limit), "--warmup-epochs", "0.05", "--lr", "1e-3", "--weight-decay", "0",
-           "--shift", "0", "--no-flip", "--no-test", "--seed", str(seed), "-o", out, *threads,
-           *(["--autoencoder", coder] if coder else []))
+    vitcod(
+        "train",
+        "--init",
+        MODEL,
+        "--plan",
+        plan,
+        "--data",
+        DATA,
+        "--epochs",
+        "1",
+        "--limit",
+        str(OPTIONS.limit),
+        "--warmup-epochs",
+        "0.05",
+        "--lr",
+        "1e-3",
+        "--weight-decay",
+        "0",
+        "--shift",
+        "0",
+        "--no-flip",
+        "--no-test",
+        "--seed",
+        str(seed),
+        "-o",
+        out,
+        *threads,
+        *(["--autoencoder", coder] if coder else []),
+    )
     return vitcod("eval", out, "--data", DATA, "--limit", str(OPTIONS.test_limit), *threads)["top1"]
 
 
 def key(result):
-    return (result["rule"], result["sparsity"], result["autoencoder"], result["seed"],
-            result["limit"], result["test_limit"])
+    return (
+        result["rule"],
+        result["sparsity"],
+        result["autoencoder"],
+        result["seed"],
+        result["limit"],
+        result["test_limit"],
+    )
 
 
 def measure(done, results):
     with tempfile.TemporaryDirectory() as folder:
         coder = os.path.join(folder, "coder.safetensors")
-        vitcod("attention", MODEL, "--data", DATA, "--limit", "5000", "-o",
-               os.path.join(folder, "attention.npy"), "--scores",
-               os.path.join(folder, "scores.npy"))
-        vitcod("attention", MODEL, "--data", DATA, "--limit", "5000", "-o",
-               os.path.join(folder, "attention.npy"), "--scores",
-               os.path.join(folder, "beyond.npy"), "--beyond-mean")
+        vitcod(
+            "attention",
+            MODEL,
+            "--data",
+            DATA,
+            "--limit",
+            "5000",
+            "-o",
+            os.path.join(folder, "attention.npy"),
+            "--scores",
+            os.path.join(folder, "scores.npy"),
+        )
+        vitcod(
+            "attention",
+            MODEL,
+            "--data",
+            DATA,
+            "--limit",
+            "5000",
+            "-o",
+            os.path.join(folder, "attention.npy"),
+            "--scores",
+            os.path.join(folder, "beyond.npy"),
+            "--beyond-mean",
+        )
         vitcod("autoencoder", MODEL, "--data", DATA, "--limit", "1000", "-o", coder)
         for seed in range(OPTIONS.first_seed, OPTIONS.seeds):
             for sparsity in reversed(SPARSITIES):
                 for name in RULES:
                     plan = None
                     for with_coder in (False, True):
-                        result = {"rule": name, "sparsity": sparsity, "autoencoder": with_coder,
-                                  "seed": seed, "limit": OPTIONS.limit,
-                                  "test_limit": OPTIONS.test_limit}
+                        result = {
+                            "rule": name,
+                            "sparsity": sparsity,
+                            "autoencoder": with_coder,
+                            "seed": seed,
+                            "limit": OPTIONS.limit,
+                            "test_limit": OPTIONS.test_limit,
+                        }
                         if key(result) in done:
                             continue
                         plan = plan or make_plan(folder, name, sparsity)
@@ -90,9 +158,13 @@ def measure(done, results):
 
 
 def cell(done, name, sparsity, coder):
-    values = [r["top1"] for r in done.values()
-              if (r["rule"], r["sparsity"], r["autoencoder"]) == (name, sparsity, coder)
-              and r["limit"] == OPTIONS.limit and r["test_limit"] == OPTIONS.test_limit]
+    values = [
+        r["top1"]
+        for r in done.values()
+        if (r["rule"], r["sparsity"], r["autoencoder"]) == (name, sparsity, coder)
+        and r["limit"] == OPTIONS.limit
+        and r["test_limit"] == OPTIONS.test_limit
+    ]
     if not values:
         return "-"
     spread = statistics.stdev(values) if len(values) > 1 else 0.0
@@ -121,7 +193,7 @@ def main():
     table(done)
 
 
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
 parser.add_argument("vitcod")
 parser.add_argument("results")
 parser.add_argument("--seeds", type=int, default=3)

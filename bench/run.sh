@@ -1,6 +1,7 @@
 #!/bin/sh
-# Throughput as a share of the machine's measured FMA peak and, where PEER_PYTHON names a Python with torch and
-# timm, against PyTorch in interleaved runs: median and quartiles. usage: bench/run.sh BUILD
+# Throughput as a share of the machine's measured FMA peak and, where PEER_PYTHON names a Python
+# with torch and timm, against PyTorch in interleaved runs: median and quartiles. usage:
+# bench/run.sh BUILD
 set -eu
 build=$1
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""What one change of the accelerator does to the cycles, beside what the bound says: the table of docs/simulator.md.
+"""What one change of the accelerator does to the cycles, beside what the bound says: the table of
+docs/simulator.md.
 
 usage: sensitivity.py VITCOD MASK [MASK...]      masks of DeiT-Tiny's shape (12, 3, 197, 197)
 """
+
 import json
 import os
 import re
@@ -12,8 +14,12 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CHIP = open(os.path.join(ROOT, "configs/accelerators/vitcod.yaml")).read()
-BASE = re.sub(r"\nmemory:.*?\n(?=energy:)", "\nmemory: {model: bandwidth, name: simple, rate: 76.8 GB/s, "
-              "energy: 12.5 pJ/bit}\n", CHIP, flags=re.S)
+BASE = re.sub(
+    r"\nmemory:.*?\n(?=energy:)",
+    "\nmemory: {model: bandwidth, name: simple, rate: 76.8 GB/s, energy: 12.5 pJ/bit}\n",
+    CHIP,
+    flags=re.S,
+)
 # change: (text of the file, its replacement), arguments
 CHANGES = {
     "as it is": ("", "", []),
@@ -35,19 +41,28 @@ def simulate(vitcod, mask, change):
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
         config.write(BASE.replace(old, new, 1) if old else BASE)
         config.flush()
-        run = subprocess.run([vitcod, "simulate", "--mask", mask, "--config", config.name, "--json", *arguments],
-                             stdout=subprocess.PIPE, check=True)
+        run = subprocess.run(
+            [vitcod, "simulate", "--mask", mask, "--config", config.name, "--json", *arguments],
+            stdout=subprocess.PIPE,
+            check=True,
+        )
     return json.loads(run.stdout)
 
 
 def columns(mask):
-    """Kept entries of each column, head by head, from an npy file of bytes: (layers, heads, tokens, tokens)."""
+    """Kept entries of each column, head by head, from an npy file of bytes: (layers, heads, tokens,
+    tokens).
+    """
     data = open(mask, "rb").read()
     start = 10 + int.from_bytes(data[8:10], "little")
-    shape = [int(n) for n in re.search(rb"'shape': \((.*?)\)", data[:start]).group(1).split(b",") if n.strip()]
+    shape = [
+        int(n)
+        for n in re.search(rb"'shape': \((.*?)\)", data[:start]).group(1).split(b",")
+        if n.strip()
+    ]
     tokens, body = shape[-1], data[start:]
     for head in range(shape[0] * shape[1]):
-        square = body[head * tokens * tokens:(head + 1) * tokens * tokens]
+        square = body[head * tokens * tokens : (head + 1) * tokens * tokens]
         yield tokens, [tokens - sum(square[key::tokens]) for key in range(tokens)]
 
 
@@ -69,8 +84,10 @@ def lines(attention, *causes):
 def main():
     vitcod, masks = sys.argv[1], sys.argv[2:]
     for mask in masks:
-        print("| %s | cycles | | bound | | compute | memory | busy | memory, index | imbalance, drain |" %
-              os.path.basename(mask))
+        print(
+            "| %s | cycles | | bound | | compute | memory | busy | memory, index | imbalance,"
+            " drain |" % os.path.basename(mask)
+        )
         print("|---|---|---|---|---|---|---|---|---|---|")
         first = None
         for name, change in CHANGES.items():
@@ -79,11 +96,27 @@ def main():
             least = max(bound["cycles"], split_bound(mask) if "fixed" in change[1] else 0)
             count = result["accelerator"]["lines"]
             first = first or (a["cycles"], bound["cycles"])
-            part = [lines(a, *c) // count for c in (("busy",), ("dram", "index", "decode", "buffer"),
-                                                     ("imbalance", "drain", "softmax"))]
-            print("| %s | %d | x %.2f | %d | x %.2f | %d | %d | %d | %d | %d |" %
-                  (name, a["cycles"], a["cycles"] / first[0], least, least / first[1],
-                   bound["compute_cycles"], bound["memory_cycles"], *part))
+            part = [
+                lines(a, *c) // count
+                for c in (
+                    ("busy",),
+                    ("dram", "index", "decode", "buffer"),
+                    ("imbalance", "drain", "softmax"),
+                )
+            ]
+            print(
+                "| %s | %d | x %.2f | %d | x %.2f | %d | %d | %d | %d | %d |"
+                % (
+                    name,
+                    a["cycles"],
+                    a["cycles"] / first[0],
+                    least,
+                    least / first[1],
+                    bound["compute_cycles"],
+                    bound["memory_cycles"],
+                    *part,
+                )
+            )
         print()
 
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# ViTCoD from end to end on Fashion-MNIST: a dense DeiT becomes a 90 % sparse one with an auto-encoder,
-# is finetuned, evaluated, timed and simulated. Every number ends up in RUN/result.json, every figure in
-# RUN/report.html.
+# ViTCoD from end to end on Fashion-MNIST: a dense DeiT becomes a 90 % sparse one with an
+# auto-encoder, is finetuned, evaluated, timed and simulated. Every number ends up in
+# RUN/result.json, every figure in RUN/report.html.
 #
 #   examples/fashion-mnist.sh [RUN]      (default: runs/fashion-mnist)
 set -eu

@@ -1,4 +1,5 @@
-/* Logits by the engine: the same bits whatever the number of threads, however attention is split nearly so. */
+/* Logits by the engine: the same bits whatever the number of threads, however attention is split
+ * nearly so. */
 #ifndef VC_TEST_ENGINE_LOGITS_H
 #define VC_TEST_ENGINE_LOGITS_H
 

@@ -1,4 +1,5 @@
-/* A LeViT small enough for central differences, with odd sides of tokens (5, 3, 2), and ways to restrict it. */
+/* A LeViT small enough for central differences, with odd sides of tokens (5, 3, 2), and ways to
+ * restrict it. */
 #ifndef VC_TEST_TINY_LEVIT_H
 #define VC_TEST_TINY_LEVIT_H
 
@@ -23,8 +24,9 @@ static inline vc_model_config tiny_levit(void)
                                              .std = {1.0f, 1.0f}});
 }
 
-/* Random parameters: norms that start as 0 would hide what is behind them; at 1 a random network is so steep, layer upon
- * layer, that a difference quotient needs steps that drown in rounding. Biases that are large enough to matter. */
+/* Random parameters: norms that start as 0 would hide what is behind them; at 1 a random network is
+ * so steep, layer upon layer, that a difference quotient needs steps that drown in rounding. Biases
+ * that are large enough to matter. */
 static inline vc_model *tiny_levit_open(const vc_model_config *config)
 {
     vc_model *model;
@@ -45,7 +47,8 @@ static inline vc_model *tiny_levit_open(const vc_model_config *config)
 
 typedef enum tiny_restriction { TINY_DENSE, TINY_MASKS, TINY_PLAN, TINY_RESIDUAL } tiny_restriction;
 
-/* Every seventh entry and each query's first key are kept, and some more in a column that can be global. */
+/* Every seventh entry and each query's first key are kept, and some more in a column that can be
+ * global. */
 static inline void tiny_levit_masks(vc_mask masks[TINY_GROUPS], const vc_model_config *config)
 {
     for (size_t g = 0; g < TINY_GROUPS; g++) {

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The shape of the code: how long lines, functions and files may be. Each limit is a line at the end.
+# The shape of the code: how long lines, functions and files may be. Each limit is a line at the
+# end.
 # shellcheck disable=SC2317 # functions are called by their names, through at_most and wanted
 # usage: tools/check-shape.sh
 set -eu

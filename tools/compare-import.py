@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Imports checkpoints that PyTorch wrote, compares every tensor bit for bit, and the logits.
 
-usage: compare-import.py VITCOD [WORK]. Wants torch, timm and numpy; timm before 0.9 gives LeViT the names of its first
-release, later ones timm's own. Models have random weights and statistics.
+usage: compare-import.py VITCOD [WORK]
+
+Wants torch, timm and numpy; timm before 0.9 gives LeViT the names of its first release, later ones
+timm's own. Models have random weights and statistics.
 """
+
 import argparse
 import json
 import os
@@ -24,8 +27,11 @@ def read_safetensors(path):
     with open(path, "rb") as file:
         header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
         data = file.read()
-    return {name: (entry["dtype"], tuple(entry["shape"]), data[slice(*entry["data_offsets"])])
-            for name, entry in header.items() if name != "__metadata__"}
+    return {
+        name: (entry["dtype"], tuple(entry["shape"]), data[slice(*entry["data_offsets"])])
+        for name, entry in header.items()
+        if name != "__metadata__"
+    }
 
 
 def bytes_of(tensor):
@@ -37,8 +43,11 @@ def logit_error(model, vitcod, checkpoint, work):
     images, logits = os.path.join(work, "images.npy"), os.path.join(work, "logits.npy")
     x = torch.randn(2, 3, 224, 224)
     np.save(images, x.numpy())
-    subprocess.run([vitcod, "infer", checkpoint, "--input", images, "-o", logits], check=True,
-                   stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [vitcod, "infer", checkpoint, "--input", images, "-o", logits],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     with torch.no_grad():
         want = model.double().eval()(x.double()).numpy()
     return float(np.abs(np.load(logits) - want).max() / np.abs(want).max())
@@ -49,18 +58,32 @@ def compare(name, vitcod, work):
     model = timm.create_model(name)
     for key, value in model.state_dict().items():
         if value.dtype == torch.float32:
-            value.copy_(torch.rand(value.shape) + 0.5 if key.endswith("running_var") else 0.05 * torch.randn(value.shape))
+            value.copy_(
+                torch.rand(value.shape) + 0.5
+                if key.endswith("running_var")
+                else 0.05 * torch.randn(value.shape)
+            )
     state = model.state_dict()
-    checkpoint, imported = os.path.join(work, name + ".pth"), os.path.join(work, name + ".safetensors")
+    checkpoint, imported = os.path.join(work, name + ".pth"), os.path.join(
+        work, name + ".safetensors"
+    )
     torch.save({"model": state, "args": argparse.Namespace(model=name)}, checkpoint)
-    subprocess.run([vitcod, "import", checkpoint, "-o", imported], check=True, stdout=subprocess.DEVNULL)
-    want = {key: bytes_of(value) for key, value in state.items() if not key.endswith("attention_bias_idxs")}
+    subprocess.run(
+        [vitcod, "import", checkpoint, "-o", imported], check=True, stdout=subprocess.DEVNULL
+    )
+    want = {
+        key: bytes_of(value)
+        for key, value in state.items()
+        if not key.endswith("attention_bias_idxs")
+    }
     have = read_safetensors(imported)
     if sorted(want.values()) != sorted(have.values()):
         sys.exit(f"{name}: the tensors differ")
     same = sum(want.get(key) == value for key, value in have.items())
-    print(f"{name}: {len(have)} tensors equal bit for bit, {same} of them under the same name; "
-          f"logits within {logit_error(model, vitcod, checkpoint, work):.1e} of the largest")
+    print(
+        f"{name}: {len(have)} tensors equal bit for bit, {same} of them under the same name; "
+        f"logits within {logit_error(model, vitcod, checkpoint, work):.1e} of the largest"
+    )
 
 
 def main():

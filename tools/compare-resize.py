@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Compares our decoded, resized and cropped images with Pillow's, put together as torchvision does it
-(Resize(size / 0.875, BICUBIC), CenterCrop(size)). Prints the share of equal values and the largest
-difference; fails when there is one. Needs Pillow, numpy and BUILD/bench_images.
-usage: tools/compare-resize.py BUILD [FOLDER...]"""
+"""Compares our decoded, resized and cropped images with Pillow's, put together as torchvision does
+it (Resize(size / 0.875, BICUBIC), CenterCrop(size)). Prints the share of equal values and the
+largest difference; fails when there is one. Needs Pillow, numpy and BUILD/bench_images. usage:
+tools/compare-resize.py BUILD [FOLDER...]
+"""
 
 import pathlib
 import subprocess
@@ -41,12 +42,16 @@ def compare(build, folder):
             theirs = resize_and_crop(Image.open(name).convert("RGB")).astype(int)
             difference = np.abs(ours - theirs)
             if difference.any():
-                print(f"{name}: {(difference > 0).sum()} values differ, by {difference.max()} at most")
+                print(
+                    f"{name}: {(difference > 0).sum()} values differ, by {difference.max()} at most"
+                )
             count += difference.size
             unequal += int((difference > 0).sum())
             largest = max(largest, int(difference.max()))
-    print(f"{folder}: {len(names)} images, {100 * (1 - unequal / count):.4f} % of values equal, "
-          f"largest difference {largest}")
+    print(
+        f"{folder}: {len(names)} images, {100 * (1 - unequal / count):.4f} % of values equal, "
+        f"largest difference {largest}"
+    )
     return unequal
 
 

@@ -3,6 +3,7 @@
 
 usage: tools/gelu-table.py > src/kernels/gelu_table.h (needs numpy)
 """
+
 from math import erf, sqrt
 
 import numpy as np
@@ -19,13 +20,27 @@ def coefficients(index):
 
 def main():
     table = np.array([coefficients(i) for i in range(INTERVALS)]).T
-    print("/* Made by tools/gelu-table.py: Phi(a) - 1/2 for a of [0, GELU_SPAN), in intervals of equal width; row d holds\n"
-          " * the coefficients of t^d, where t of [-1/2, 1/2) counts from an interval's middle in its widths. */")
-    print(f"#define GELU_SPAN {SPAN}f\nenum {{ GELU_INTERVALS = {INTERVALS}, GELU_DEGREE = {DEGREE} }};\n")
-    print("/* clang-format off */\nstatic const float gelu_table[GELU_DEGREE + 1][GELU_INTERVALS] = {")
+    print(
+        "/* Made by tools/gelu-table.py: Phi(a) - 1/2 for a of [0, GELU_SPAN), in intervals of"
+        " equal width; row d holds\n * the coefficients of t^d, where t of [-1/2, 1/2) counts from"
+        " an interval's middle in its widths. */"
+    )
+    print(
+        f"#define GELU_SPAN {SPAN}f\nenum {{ GELU_INTERVALS = {INTERVALS}, GELU_DEGREE = {DEGREE}"
+        " };\n"
+    )
+    print(
+        "/* clang-format off */\nstatic const float gelu_table[GELU_DEGREE + 1][GELU_INTERVALS] = {"
+    )
     for row in table:
-        print("    {" + ",\n     ".join(", ".join(f"{value:.9e}f" for value in row[i:i + 4])
-                                        for i in range(0, INTERVALS, 4)) + "},")
+        print(
+            "    {"
+            + ",\n     ".join(
+                ", ".join(f"{value:.9e}f" for value in row[i : i + 4])
+                for i in range(0, INTERVALS, 4)
+            )
+            + "},"
+        )
     print("};\n/* clang-format on */")
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the Debian packages that building, testing and the demo need and that are missing; further ones
-# as arguments.
+# Installs the Debian packages that building, testing and the demo need and that are missing;
+# further ones as arguments.
 set -eu
 packages="gcc libc6-dev make cmake ninja-build pkg-config libdnnl-dev libjansson-dev libpng-dev
 libjpeg62-turbo-dev zlib1g-dev libzip-dev libfyaml-dev libcmocka-dev dataset-fashion-mnist $*"

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Runs every fuzzer for a while over its seeds. usage: tools/run-fuzzers.sh BUILD SECONDS
 #
-# Seeds of fuzz_<format>: tests/fuzz/seeds/<format>/*, tests/*/golden/*.<format> (a JPEG may end in .jpg), and
-# archives and IDX files made on the spot. A finding is kept under BUILD/findings and makes the run fail.
+# Seeds of fuzz_<format>: tests/fuzz/seeds/<format>/*, tests/*/golden/*.<format> (a JPEG may end in
+# .jpg), and archives and IDX files made on the spot. A finding is kept under BUILD/findings and
+# makes the run fail.
 set -u
 build=$1
 seconds=$2

@@ -1,19 +1,45 @@
 #!/usr/bin/env python3
-"""Draws a trace of `vitcod simulate --trace` as SVG: a row for each engine, scratchpad half and DRAM channel.
+"""Draws a trace of `vitcod simulate --trace` as SVG: a row for each engine, scratchpad half and
+DRAM channel.
 
 usage: timeline.py TRACE.json OUT.svg [TITLE]
 """
+
 import html
 import json
 import math
 import sys
 
 LEFT, WIDTH, ROW, TOP = 96, 900, 17, 58
-ORDER = ["denser", "sparser", "linear", "decoder", "encoder", "softmax", "vector", "query", "key", "value", "index",
-         "input", "weights", "output", "channel"]
+ORDER = [
+    "denser",
+    "sparser",
+    "linear",
+    "decoder",
+    "encoder",
+    "softmax",
+    "vector",
+    "query",
+    "key",
+    "value",
+    "index",
+    "input",
+    "weights",
+    "output",
+    "channel",
+]
 # Okabe and Ito's colours, which colour-blind people can tell apart
-COLOURS = {"SDDMM": "#0072b2", "SpMM": "#e69f00", "softmax": "#cc79a7", "decode": "#d55e00", "encode": "#d55e00",
-           "load": "#56b4e9", "read": "#56b4e9", "store": "#009e73", "write": "#009e73"}
+COLOURS = {
+    "SDDMM": "#0072b2",
+    "SpMM": "#e69f00",
+    "softmax": "#cc79a7",
+    "decode": "#d55e00",
+    "encode": "#d55e00",
+    "load": "#56b4e9",
+    "read": "#56b4e9",
+    "store": "#009e73",
+    "write": "#009e73",
+}
 OTHER = "#999999"
 
 
@@ -42,10 +68,13 @@ def draw(trace, title):
     end = max(e["ts"] + e["dur"] for _, events in rows for e in events)
     height = TOP + ROW * len(rows) + 30
     scale = WIDTH / end
-    out = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="11" '
-           'role="img" aria-label="%s">' % (LEFT + WIDTH + 20, height, html.escape(title, quote=True)),
-           '<rect width="100%" height="100%" fill="#ffffff"/>',
-           '<text x="%d" y="20" font-size="14">%s</text>' % (LEFT, html.escape(title))]
+    out = [
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif"'
+        ' font-size="11" role="img" aria-label="%s">'
+        % (LEFT + WIDTH + 20, height, html.escape(title, quote=True)),
+        '<rect width="100%" height="100%" fill="#ffffff"/>',
+        '<text x="%d" y="20" font-size="14">%s</text>' % (LEFT, html.escape(title)),
+    ]
     seen = list(dict.fromkeys(e["name"] for _, events in rows for e in events))
     x, named = LEFT, set()
     for name in seen:
@@ -53,26 +82,45 @@ def draw(trace, title):
         if name in named:
             continue
         named.add(name)
-        out.append('<rect x="%d" y="31" width="11" height="11" fill="%s"/><text x="%d" y="41">%s</text>' %
-                   (x, COLOURS.get(name, OTHER), x + 15, html.escape(name)))
+        out.append(
+            '<rect x="%d" y="31" width="11" height="11" fill="%s"/><text x="%d" y="41">%s</text>'
+            % (x, COLOURS.get(name, OTHER), x + 15, html.escape(name))
+        )
         x += 34 + 7 * len(name)
     bottom = TOP + ROW * len(rows)
     for at in ticks(end):
-        out.append('<path d="M%.1f %d V%d" stroke="#dddddd"/><text x="%.1f" y="%d" text-anchor="middle">%g us</text>' %
-                   (LEFT + at * scale, TOP - 4, bottom, LEFT + at * scale, bottom + 16, at))
+        out.append(
+            '<path d="M%.1f %d V%d" stroke="#dddddd"/><text x="%.1f" y="%d" text-anchor="middle">%g'
+            ' us</text>' % (LEFT + at * scale, TOP - 4, bottom, LEFT + at * scale, bottom + 16, at)
+        )
     for i, (track, events) in enumerate(rows):
         y = TOP + ROW * i
-        out.append('<text x="%d" y="%d" text-anchor="end">%s</text>' % (LEFT - 8, y + 12, html.escape(track)))
+        out.append(
+            '<text x="%d" y="%d" text-anchor="end">%s</text>'
+            % (LEFT - 8, y + 12, html.escape(track))
+        )
         for e in events:
             width = max(e["dur"] * scale, 0.3)
             text = label_of(e)
-            out.append('<rect x="%.2f" y="%d" width="%.2f" height="%d" fill="%s" stroke="#ffffff" stroke-width="0.4">'
-                       '<title>%s: %.3f to %.3f us</title></rect>' %
-                       (LEFT + e["ts"] * scale, y + 1, width, ROW - 3, COLOURS.get(e["name"], OTHER),
-                        html.escape(text), e["ts"], e["ts"] + e["dur"]))
+            out.append(
+                '<rect x="%.2f" y="%d" width="%.2f" height="%d" fill="%s" stroke="#ffffff"'
+                ' stroke-width="0.4"><title>%s: %.3f to %.3f us</title></rect>'
+                % (
+                    LEFT + e["ts"] * scale,
+                    y + 1,
+                    width,
+                    ROW - 3,
+                    COLOURS.get(e["name"], OTHER),
+                    html.escape(text),
+                    e["ts"],
+                    e["ts"] + e["dur"],
+                )
+            )
             if e["args"].get("head", -1) >= 0 and width > 34 and e["name"] != "load":
-                out.append('<text x="%.2f" y="%d" fill="#ffffff" font-size="10">head %d</text>' %
-                           (LEFT + e["ts"] * scale + 3, y + 12, e["args"]["head"]))
+                out.append(
+                    '<text x="%.2f" y="%d" fill="#ffffff" font-size="10">head %d</text>'
+                    % (LEFT + e["ts"] * scale + 3, y + 12, e["args"]["head"])
+                )
     return "\n".join(out + ["</svg>", ""])
 
 

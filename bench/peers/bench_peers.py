@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Times vitcod against ONNX Runtime, PyTorch and OpenVINO: same weights, same shapes, interleaved rounds.
+"""Times vitcod against ONNX Runtime, PyTorch and OpenVINO: same weights, same shapes, interleaved
+rounds.
 
-Every engine's logits are compared with float32 PyTorch's before it is timed. A table goes to stdout, everything to a
-JSON file. Exit status 1 where a case failed.
+Every engine's logits are compared with float32 PyTorch's before it is timed. A table goes to
+stdout, everything to a JSON file. Exit status 1 where a case failed.
 """
+
 import argparse
 import json
 import os
@@ -17,19 +19,27 @@ import report
 from cases import CASES, NAMES
 from workfolder import WorkFolder
 
-TOLERANCE = 1e-3  # of the largest logit, for float32: sums of some thousand products in another order
-FILES = {"ort": {"fp32": ("plain", "fused"), "int8": ("dynamic", "qdq", "qoperator")},
-         "openvino": {"fp32": ("plain",), "bf16": ("plain",), "int8": ("qdq",)}}
+TOLERANCE = (
+    1e-3  # of the largest logit, for float32: sums of some thousand products in another order
+)
+FILES = {
+    "ort": {"fp32": ("plain", "fused"), "int8": ("dynamic", "qdq", "qoperator")},
+    "openvino": {"fp32": ("plain",), "bf16": ("plain",), "int8": ("qdq",)},
+}
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--vitcod", required=True, help="the program")
     parser.add_argument("--model", required=True, help="DeiT-Tiny as safetensors")
-    parser.add_argument("--data", required=True, help="a folder of images: calibration, masks, agreement")
+    parser.add_argument(
+        "--data", required=True, help="a folder of images: calibration, masks, agreement"
+    )
     parser.add_argument("--work", required=True, help="a folder for what is made once")
     parser.add_argument("--output", required=True, help="JSON")
-    parser.add_argument("--cases", default="", help="only cases whose name holds this, such as 'tiny int8'")
+    parser.add_argument(
+        "--cases", default="", help="only cases whose name holds this, such as 'tiny int8'"
+    )
     parser.add_argument("--peers", default="ort,torch,openvino")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--runs", type=int, default=10, help="passes of an engine in a round")
@@ -51,8 +61,10 @@ def verify(case, name, logits, reference):
         raise ValueError(f"{NAMES[name]}: logits {logits.shape}, wanted {reference.shape}")
     error = float(np.abs(logits - reference).max() / np.abs(reference).max())
     if case.dtype == "fp32" and not error < TOLERANCE:
-        raise ValueError(f"{NAMES[name]}: logits differ from float32 PyTorch's by {error:.1e} of the largest, "
-                         f"wanted less than {TOLERANCE:.0e}")
+        raise ValueError(
+            f"{NAMES[name]}: logits differ from float32 PyTorch's by {error:.1e} of the largest, "
+            f"wanted less than {TOLERANCE:.0e}"
+        )
     same = int((logits.argmax(1) == reference.argmax(1)).sum())
     return {"error": error, "top1_same": same, "images": len(logits)}
 
@@ -61,25 +73,36 @@ def open_all(case, running, work):
     """Opens and verifies every engine; ours first, so that a case that cannot run ends early."""
     found, mask = {}, work.mask(case)
     for name, engine in running.items():
-        job = {"checkpoint": work.checkpoint(case), "dtype": case.dtype, "size": case.size,
-               "threads": case.threads, "mask": mask if name == "ours" else None}
-        job["files"] = {kind: work.onnx(case, kind) for kind in FILES.get(name, {}).get(case.dtype, ())}
+        job = {
+            "checkpoint": work.checkpoint(case),
+            "dtype": case.dtype,
+            "size": case.size,
+            "threads": case.threads,
+            "mask": mask if name == "ours" else None,
+        }
+        job["files"] = {
+            kind: work.onnx(case, kind) for kind in FILES.get(name, {}).get(case.dtype, ())
+        }
         found[name] = engine.open(job) | {"rounds_ms": [], "passes_ms": []}
         output = work.path("logits.npy")
         engine.logits(work.inputs(case), output)
-        found[name]["check"] = verify(case, name, np.load(output), work.reference(case, job["mask"]))
+        found[name]["check"] = verify(
+            case, name, np.load(output), work.reference(case, job["mask"])
+        )
         engines.rest()
     return found
 
 
 def run_case(case, o, work):
     running = {"ours": engines.Vitcod(o.vitcod)}
-    running |= {name: engines.Peer(name, work.path("workers.log")) for name in case.peers if name in o.peers}
+    running |= {
+        name: engines.Peer(name, work.path("workers.log")) for name in case.peers if name in o.peers
+    }
     try:
         found = open_all(case, running, work)
         names = list(running)
         for turn in range(o.rounds):
-            for name in names[turn % len(names):] + names[:turn % len(names)]:
+            for name in names[turn % len(names) :] + names[: turn % len(names)]:
                 answer = running[name].time(o.runs)
                 found[name]["passes_ms"].append(answer["ms"])
                 found[name]["rounds_ms"].append(float(np.median(answer["ms"])))
@@ -94,7 +117,9 @@ def run_case(case, o, work):
 
 def cpu():
     with open("/proc/cpuinfo", encoding="utf-8") as file:
-        fields = dict(line.split(":", 1) for line in file.read().split("\n\n")[0].splitlines() if ":" in line)
+        fields = dict(
+            line.split(":", 1) for line in file.read().split("\n\n")[0].splitlines() if ":" in line
+        )
     fields = {name.strip(): value.strip() for name, value in fields.items()}
     kept = ("model name", "cpu family", "model", "flags")
     return {name: fields.get(name) for name in kept} | {"cpus": os.cpu_count()}
@@ -106,10 +131,18 @@ def main():
         work = WorkFolder(o.work, o.vitcod, o.model, o.data, os.cpu_count())
     except (ValueError, OSError) as error:
         sys.exit(f"bench-peers: {error}")
-    result = {"cpu": cpu(), "kernel": platform.release(), "python": platform.python_version(), "rounds": o.rounds,
-              "runs": o.runs, "cases": []}
-    print(f"{result['cpu']['model name']}, family {result['cpu']['cpu family']}, model {result['cpu']['model']}; "
-          f"{o.rounds} rounds of {o.runs} passes, batch 1\n")
+    result = {
+        "cpu": cpu(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "rounds": o.rounds,
+        "runs": o.runs,
+        "cases": [],
+    }
+    print(
+        f"{result['cpu']['model name']}, family {result['cpu']['cpu family']}, model"
+        f" {result['cpu']['model']}; {o.rounds} rounds of {o.runs} passes, batch 1\n"
+    )
     print("\n".join(report.HEADER), flush=True)
     failed = 0
     for case in o.chosen:

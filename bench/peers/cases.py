@@ -1,10 +1,15 @@
 """What is compared: models, shapes, number formats, threads, and the ratio to be reached."""
+
 from dataclasses import dataclass
 
 NAMES = {"ours": "vitcod", "ort": "ONNX Runtime", "torch": "PyTorch", "openvino": "OpenVINO"}
 
 # ONNX Runtime has no bf16 on CPUs, PyTorch's int8 kernels are not for transformers.
-PEERS = {"fp32": ("ort", "torch", "openvino"), "bf16": ("torch", "openvino"), "int8": ("ort", "openvino")}
+PEERS = {
+    "fp32": ("ort", "torch", "openvino"),
+    "bf16": ("torch", "openvino"),
+    "int8": ("ort", "openvino"),
+}
 
 
 @dataclass(frozen=True)
@@ -19,8 +24,15 @@ class Case:
 
     @property
     def name(self):
-        return " ".join([self.model, self.dtype, "90% sparse" if self.sparse else "dense", str(self.size),
-                         f"{self.threads}t"])
+        return " ".join(
+            [
+                self.model,
+                self.dtype,
+                "90% sparse" if self.sparse else "dense",
+                str(self.size),
+                f"{self.threads}t",
+            ]
+        )
 
     @property
     def peers(self):

@@ -1,4 +1,5 @@
 """timm's DeiT with the weights of a safetensors file, at any image size."""
+
 import timm
 import torch
 
@@ -8,7 +9,10 @@ ARCHS = {192: "deit_tiny_patch16_224", 768: "deit_base_patch16_224"}
 
 
 def open_model(path, size):
-    weights = {name: torch.from_numpy(tensor.copy()) for name, tensor in safetensors_file.read(path).items()}
+    weights = {
+        name: torch.from_numpy(tensor.copy())
+        for name, tensor in safetensors_file.read(path).items()
+    }
     model = timm.create_model(ARCHS[weights["cls_token"].shape[2]], img_size=size)
     if weights["pos_embed"].shape != model.pos_embed.shape:
         weights["pos_embed"] = resize_positions(weights["pos_embed"], model.patch_embed.grid_size)
@@ -26,17 +30,23 @@ def resize_positions(positions, grid):
 
 
 def write_random(path, arch):
-    """A checkpoint with timm's random weights; biases and LayerNorm gains, which start at 0 and 1, vary too."""
+    """A checkpoint with timm's random weights; biases and LayerNorm gains, which start at 0 and 1,
+    vary too.
+    """
     torch.manual_seed(0)
     model = timm.create_model(arch)
     for parameter in model.parameters():
         if parameter.dim() == 1:
             parameter.data += 0.02 * torch.randn_like(parameter)
-    safetensors_file.write(path, {name: tensor.numpy() for name, tensor in model.state_dict().items()})
+    safetensors_file.write(
+        path, {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    )
 
 
 class SplitAttention(torch.nn.Module):
-    """timm's attention with Q, K and V as linear layers of their own: the shape that ONNX Runtime can fuse."""
+    """timm's attention with Q, K and V as linear layers of their own: the shape that ONNX Runtime
+    can fuse.
+    """
 
     def __init__(self, packed):
         super().__init__()
@@ -50,8 +60,10 @@ class SplitAttention(torch.nn.Module):
 
     def forward(self, x):
         batch, tokens, channels = x.shape
-        q, k, v = (layer(x).view(batch, tokens, self.heads, channels // self.heads).permute(0, 2, 1, 3)
-                   for layer in (self.q, self.k, self.v))
+        q, k, v = (
+            layer(x).view(batch, tokens, self.heads, channels // self.heads).permute(0, 2, 1, 3)
+            for layer in (self.q, self.k, self.v)
+        )
         scores = q @ k.transpose(-1, -2) / (1.0 / self.scale)
         if self.pruned is not None:
             scores = scores.masked_fill(self.pruned, float("-inf"))

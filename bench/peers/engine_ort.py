@@ -1,4 +1,5 @@
 """ONNX Runtime on the CPU, all graph optimisations."""
+
 import onnxruntime
 
 VERSION = onnxruntime.__version__
@@ -6,8 +7,10 @@ SETTINGS = {"fp32": ("plain", "fused"), "int8": ("dynamic", "qdq", "qoperator")}
 
 
 def candidates(job):
-    return {setting: lambda file=job["files"][setting]: open_session(file, job["threads"])
-            for setting in SETTINGS[job["dtype"]]}
+    return {
+        setting: lambda file=job["files"][setting]: open_session(file, job["threads"])
+        for setting in SETTINGS[job["dtype"]]
+    }
 
 
 def open_session(file, threads):

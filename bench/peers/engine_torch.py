@@ -1,4 +1,5 @@
 """PyTorch with timm's model: as it is, and traced, frozen and optimised for inference."""
+
 import torch
 
 import deit
@@ -16,16 +17,22 @@ def candidates(job):
         with torch.no_grad():
             return torch.jit.trace(model, example)
 
-    return {"eager": lambda: caller(model, dtype), "frozen": lambda: caller(torch.jit.freeze(traced()), dtype),
-            "optimised": lambda: caller(torch.jit.optimize_for_inference(traced()), dtype)}
+    return {
+        "eager": lambda: caller(model, dtype),
+        "frozen": lambda: caller(torch.jit.freeze(traced()), dtype),
+        "optimised": lambda: caller(torch.jit.optimize_for_inference(traced()), dtype),
+    }
 
 
 def caller(model, dtype):
     with open("/proc/self/maps", encoding="utf-8") as maps:
         if "openblas" not in maps.read():
-            raise ValueError("PyTorch runs without OpenBLAS, wanted libopenblas0-openmp as libblas.so.3")
+            raise ValueError(
+                "PyTorch runs without OpenBLAS, wanted libopenblas0-openmp as libblas.so.3"
+            )
 
     @torch.inference_mode()
     def run(images):
         return model(torch.from_numpy(images).to(dtype)).float().numpy()
+
     return run

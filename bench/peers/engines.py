@@ -1,4 +1,5 @@
 """The driver's view of an engine: open, logits, time, close; a peer's worker, or vitcod."""
+
 import contextlib
 import json
 import os
@@ -8,8 +9,20 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Settings of threads and BLAS that would reach one engine and not another, or slow one down.
-CLEARED = ("OMP_", "GOMP_", "KMP_", "OPENBLAS_", "MKL_", "BLIS_", "DNNL_", "ONEDNN_", "MALLOC_", "GLIBC_")
-# glibc would give large attention maps back to the kernel after each pass: at 1024 x 1024 PyTorch took twice as long.
+CLEARED = (
+    "OMP_",
+    "GOMP_",
+    "KMP_",
+    "OPENBLAS_",
+    "MKL_",
+    "BLIS_",
+    "DNNL_",
+    "ONEDNN_",
+    "MALLOC_",
+    "GLIBC_",
+)
+# glibc would give large attention maps back to the kernel after each pass: at 1024 x 1024 PyTorch
+# took twice as long.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(8 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30)}
 
 
@@ -32,9 +45,14 @@ class Peer:
 
     def open(self, job):
         with open(self.log, "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "worker.py"), self.name],
-                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
-                                            env=environment(job["threads"]) | KEEP_MEMORY)
+            self.process = subprocess.Popen(
+                [sys.executable, os.path.join(HERE, "worker.py"), self.name],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment(job["threads"]) | KEEP_MEMORY,
+            )
         return self.ask(do="open", **job)
 
     def ask(self, **job):
@@ -43,7 +61,10 @@ class Peer:
             self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            raise ValueError(f"{self.name}'s process ended, status {self.process.wait()}; {self.log} has what it said")
+            raise ValueError(
+                f"{self.name}'s process ended, status {self.process.wait()}; {self.log} has what it"
+                " said"
+            )
         answer = json.loads(line)
         if "error" in answer:
             raise ValueError(f"{self.name}: {answer['error']}")
@@ -68,25 +89,56 @@ class Vitcod:
 
     def open(self, job):
         self.job = job
-        return {"setting": job["dtype"] + (", mask" if job["mask"] else ""), "version": self.version()}
+        return {
+            "setting": job["dtype"] + (", mask" if job["mask"] else ""),
+            "version": self.version(),
+        }
 
     def version(self):
         return run([self.program, "--version"], 1).strip()
 
     def arguments(self):
         job = self.job
-        return (["--threads", str(job["threads"])] + (["--mask", job["mask"]] if job["mask"] else [])
-                + (["--dtype", job["dtype"]] if job["dtype"] != "fp32" else [])
-                + (["--image-size", str(job["size"])] if job["size"] != 224 else []))
+        return (
+            ["--threads", str(job["threads"])]
+            + (["--mask", job["mask"]] if job["mask"] else [])
+            + (["--dtype", job["dtype"]] if job["dtype"] != "fp32" else [])
+            + (["--image-size", str(job["size"])] if job["size"] != 224 else [])
+        )
 
     def logits(self, inputs, output):
-        run([self.program, "infer", self.job["checkpoint"], "--input", inputs, "--output", output,
-             "--batch", "1"] + self.arguments(), self.job["threads"])
+        run(
+            [
+                self.program,
+                "infer",
+                self.job["checkpoint"],
+                "--input",
+                inputs,
+                "--output",
+                output,
+                "--batch",
+                "1",
+            ]
+            + self.arguments(),
+            self.job["threads"],
+        )
 
     def time(self, runs):
-        text = run([self.program, "bench", self.job["checkpoint"], "--batch", "1", "--runs", str(runs), "--alone",
-                    "--json"]
-                   + self.arguments(), self.job["threads"])
+        text = run(
+            [
+                self.program,
+                "bench",
+                self.job["checkpoint"],
+                "--batch",
+                "1",
+                "--runs",
+                str(runs),
+                "--alone",
+                "--json",
+            ]
+            + self.arguments(),
+            self.job["threads"],
+        )
         answer = json.loads(text)
         if not isinstance(answer.get("median_ms"), (int, float)):
             raise ValueError(f"{self.program} bench printed {sorted(answer)}, wanted median_ms")

@@ -1,4 +1,5 @@
 """Images for calibration and comparison, treated as DeiT's evaluation treats them."""
+
 import os
 
 import numpy as np
@@ -6,15 +7,21 @@ from PIL import Image
 
 
 def find(folder):
-    found = sorted(os.path.join(where, name) for where, _, names in os.walk(folder) for name in names
-                   if name.lower().endswith((".jpg", ".jpeg", ".png")))
+    found = sorted(
+        os.path.join(where, name)
+        for where, _, names in os.walk(folder)
+        for name in names
+        if name.lower().endswith((".jpg", ".jpeg", ".png"))
+    )
     if not found:
         raise ValueError(f"{folder}: no image found, wanted a folder of JPEGs or PNGs")
     return found
 
 
 def pick(found, count, offset):
-    """Evenly spaced; offsets 0 and 0.5 give images that have none in common, where there are enough."""
+    """Evenly spaced; offsets 0 and 0.5 give images that have none in common, where there are
+    enough.
+    """
     count = min(count, len(found))
     return [found[int((i + offset) * len(found) / count)] for i in range(count)]
 

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""Training curves of a LeViT, vitcod against PyTorch and timm: the same images, model and recipe, several seeds.
+"""Training curves of a LeViT, vitcod against PyTorch and timm: the same images, model and recipe,
+several seeds.
 
-usage: levit_curve.py VITCOD ARCHIVE WORK OUTPUT.json [--seeds 3] [--epochs 2] [--train 1000] [--test 200]
+usage: levit_curve.py VITCOD ARCHIVE WORK OUTPUT.json
+           [--seeds 3] [--epochs 2] [--train 1000] [--test 200]
 
-ARCHIVE is a tar of class folders in train/ and test/ (CIFAR-10's). The first TRAIN and TEST images of each class are unpacked into
-WORK, enlarged to 64 pixels by both sides in the same way, mirrored at random and learnt from by a LeViT-128S with random weights.
-Prints the mean loss of every twenty steps with the deviation over the seeds, and the top-1 of the test images.
+ARCHIVE is a tar of class folders in train/ and test/ (CIFAR-10's). The first TRAIN and TEST images
+of each class are unpacked into WORK, enlarged to 64 pixels by both sides in the same way, mirrored
+at random and learnt from by a LeViT-128S with random weights. Prints the mean loss of every twenty
+steps with the deviation over the seeds, and the top-1 of the test images.
 """
+
 import argparse
 import json
 import math
@@ -50,8 +54,12 @@ def load(split):
     for label, name in enumerate(sorted(os.listdir(folder))):
         for file in sorted(os.listdir(os.path.join(folder, name))):
             image = Image.open(os.path.join(folder, name, file)).convert("RGB")
-            image = image.resize((RESIZED, RESIZED), Image.BICUBIC).crop((start, start, start + SIZE, start + SIZE))
-            values = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).view(SIZE, SIZE, 3)
+            image = image.resize((RESIZED, RESIZED), Image.BICUBIC).crop(
+                (start, start, start + SIZE, start + SIZE)
+            )
+            values = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).view(
+                SIZE, SIZE, 3
+            )
             pixels.append((values.permute(2, 0, 1).float() / 255 - mean) / std)
             labels.append(label)
     return torch.stack(pixels), torch.tensor(labels)
@@ -66,15 +74,23 @@ def rate(epoch):
 
 
 def groups_of(losses):
-    return [statistics.mean(losses[i:i + GROUP]) for i in range(0, len(losses) - GROUP + 1, GROUP)]
+    return [
+        statistics.mean(losses[i : i + GROUP]) for i in range(0, len(losses) - GROUP + 1, GROUP)
+    ]
 
 
 def theirs(seed, train, test):
     torch.manual_seed(seed)
     model = timm.create_model("levit_128s", img_size=SIZE, num_classes=train[1].max().item() + 1)
-    decayed = [p for k, p in model.named_parameters() if p.dim() > 1 and not k.endswith("attention_biases")]
-    others = [p for k, p in model.named_parameters() if p.dim() < 2 or k.endswith("attention_biases")]
-    optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": DECAY}, {"params": others, "weight_decay": 0.0}], lr=LR)
+    decayed = [
+        p for k, p in model.named_parameters() if p.dim() > 1 and not k.endswith("attention_biases")
+    ]
+    others = [
+        p for k, p in model.named_parameters() if p.dim() < 2 or k.endswith("attention_biases")
+    ]
+    optimiser = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": DECAY}, {"params": others, "weight_decay": 0.0}], lr=LR
+    )
     losses, steps = [], len(train[1]) // BATCH
     model.train()
     for epoch in range(OPTIONS.epochs):
@@ -83,10 +99,12 @@ def theirs(seed, train, test):
         for step in range(steps):
             for group in optimiser.param_groups:
                 group["lr"] = rate(epoch + step / steps)
-            at = order[step * BATCH:(step + 1) * BATCH]
+            at = order[step * BATCH : (step + 1) * BATCH]
             x = train[0][at]
             x = torch.where(torch.rand(BATCH, 1, 1, 1) < 0.5, x.flip(3), x)
-            loss = torch.nn.functional.cross_entropy(model(x), train[1][at], label_smoothing=SMOOTHING)
+            loss = torch.nn.functional.cross_entropy(
+                model(x), train[1][at], label_smoothing=SMOOTHING
+            )
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
@@ -95,18 +113,59 @@ def theirs(seed, train, test):
         losses += groups_of(epoch_losses)
     model.eval()
     with torch.inference_mode():
-        right = sum((model(test[0][i:i + 200]).argmax(1) == test[1][i:i + 200]).sum().item()
-                    for i in range(0, len(test[1]), 200))
+        right = sum(
+            (model(test[0][i : i + 200]).argmax(1) == test[1][i : i + 200]).sum().item()
+            for i in range(0, len(test[1]), 200)
+        )
     return losses, 100.0 * right / len(test[1])
 
 
 def ours(seed):
-    model, log = os.path.join(OPTIONS.work, "model"), os.path.join(OPTIONS.work, f"log-{seed}.jsonl")
-    subprocess.run([OPTIONS.vitcod, "train", "--arch", "levit_128s", "--image-size", str(SIZE), "--data", OPTIONS.work,
-                    "--epochs", str(OPTIONS.epochs), "--batch", str(BATCH), "--lr", str(LR), "--min-lr", str(MIN_LR),
-                    "--warmup-lr", str(WARMUP_LR), "--warmup-epochs", "1", "--weight-decay", str(DECAY),
-                    "--smoothing", str(SMOOTHING), "--clip", str(CLIP), "--shift", "0", "--seed", str(seed), "--log", log,
-                    "--log-every", str(GROUP), "-o", model], check=True, stdout=subprocess.DEVNULL)
+    model, log = os.path.join(OPTIONS.work, "model"), os.path.join(
+        OPTIONS.work, f"log-{seed}.jsonl"
+    )
+    subprocess.run(
+        [
+            OPTIONS.vitcod,
+            "train",
+            "--arch",
+            "levit_128s",
+            "--image-size",
+            str(SIZE),
+            "--data",
+            OPTIONS.work,
+            "--epochs",
+            str(OPTIONS.epochs),
+            "--batch",
+            str(BATCH),
+            "--lr",
+            str(LR),
+            "--min-lr",
+            str(MIN_LR),
+            "--warmup-lr",
+            str(WARMUP_LR),
+            "--warmup-epochs",
+            "1",
+            "--weight-decay",
+            str(DECAY),
+            "--smoothing",
+            str(SMOOTHING),
+            "--clip",
+            str(CLIP),
+            "--shift",
+            "0",
+            "--seed",
+            str(seed),
+            "--log",
+            log,
+            "--log-every",
+            str(GROUP),
+            "-o",
+            model,
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     with open(log, encoding="utf-8") as lines:
         entries = [json.loads(line) for line in lines]
     losses = [e["loss"] for e in entries if "step" in e and e["step"] % GROUP == 0]
@@ -114,7 +173,11 @@ def ours(seed):
 
 
 def shown(values):
-    return f"{statistics.mean(values):.3f} +- {statistics.stdev(values):.3f}" if len(values) > 1 else f"{values[0]:.3f}"
+    return (
+        f"{statistics.mean(values):.3f} +- {statistics.stdev(values):.3f}"
+        if len(values) > 1
+        else f"{values[0]:.3f}"
+    )
 
 
 def main():
@@ -130,13 +193,22 @@ def main():
     print("| steps | vitcod | timm | apart, in deviations |\n|---|---|---|---|")
     for i in range(len(runs["timm"][0][0])):
         a, b = ([r[0][i] for r in runs[side]] for side in ("vitcod", "timm"))
-        noise = math.sqrt((statistics.variance(a) + statistics.variance(b)) / 2) if len(a) > 1 else math.nan
-        print(f"| group {i + 1} | {shown(a)} | {shown(b)} | "
-              f"{abs(statistics.mean(a) - statistics.mean(b)) / noise:.1f} |")
-    print(f"| test top-1, % | {shown([r[1] for r in runs['vitcod']])} | {shown([r[1] for r in runs['timm']])} | |")
+        noise = (
+            math.sqrt((statistics.variance(a) + statistics.variance(b)) / 2)
+            if len(a) > 1
+            else math.nan
+        )
+        print(
+            f"| group {i + 1} | {shown(a)} | {shown(b)} | "
+            f"{abs(statistics.mean(a) - statistics.mean(b)) / noise:.1f} |"
+        )
+    print(
+        f"| test top-1, % | {shown([r[1] for r in runs['vitcod']])} |"
+        f" {shown([r[1] for r in runs['timm']])} | |"
+    )
 
 
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
 parser.add_argument("vitcod")
 parser.add_argument("archive")
 parser.add_argument("work")

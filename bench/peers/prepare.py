@@ -9,6 +9,7 @@ usage: prepare.py random CHECKPOINT ARCH             random weights
        prepare.py images NPY FOLDER COUNT SIZE       normalised images
        prepare.py logits NPY CHECKPOINT IMAGES [MASK]  PyTorch's, in float32
 """
+
 import os
 import sys
 from functools import partial
@@ -20,17 +21,26 @@ CALIBRATION_IMAGES = 32
 
 def make_random(output, arch):
     import deit
+
     deit.write_random(output, arch)
 
 
 def export(output, model, size):
     import torch
-    torch.onnx.export(model, torch.randn(1, 3, size, size), output, opset_version=17, input_names=["images"],
-                      output_names=["logits"])
+
+    torch.onnx.export(
+        model,
+        torch.randn(1, 3, size, size),
+        output,
+        opset_version=17,
+        input_names=["images"],
+        output_names=["logits"],
+    )
 
 
 def make_plain(output, checkpoint, size):
     import deit
+
     export(output, deit.open_model(checkpoint, int(size)), int(size))
 
 
@@ -38,19 +48,32 @@ def make_fused(output, checkpoint, size):
     from onnxruntime.transformers.optimizer import optimize_model
 
     import deit
+
     model = deit.split_attention(deit.open_model(checkpoint, int(size)))
     export(output + ".split", model, int(size))
-    fused = optimize_model(output + ".split", model_type="vit", num_heads=model.blocks[0].attn.heads,
-                           hidden_size=model.embed_dim, opt_level=0)
+    fused = optimize_model(
+        output + ".split",
+        model_type="vit",
+        num_heads=model.blocks[0].attn.heads,
+        hidden_size=model.embed_dim,
+        opt_level=0,
+    )
     print(f"fused: {fused.get_fused_operator_statistics()}", file=sys.stderr)
     fused.save_model_to_file(output)
     os.remove(output + ".split")
 
 
 def make_static(quant_format, output, plain, folder):
-    """Weights per output channel; products of two activations (Q K^T, its softmax times V) stay float."""
+    """Weights per output channel; products of two activations (Q K^T, its softmax times V) stay
+    float.
+    """
     import onnx
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     import images
@@ -67,20 +90,34 @@ def make_static(quant_format, output, plain, folder):
     quant_pre_process(plain, shaped, skip_optimization=True)
     graph = onnx.load(shaped).graph
     constant = {tensor.name for tensor in graph.initializer}
-    products = [node.name for node in graph.node if node.op_type == "MatMul" and not constant & set(node.input)]
-    quantize_static(shaped, output, Reader(), quant_format=QuantFormat[quant_format], per_channel=True,
-                    op_types_to_quantize=["MatMul", "Gemm", "Conv"], nodes_to_exclude=products,
-                    activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
+    products = [
+        node.name
+        for node in graph.node
+        if node.op_type == "MatMul" and not constant & set(node.input)
+    ]
+    quantize_static(
+        shaped,
+        output,
+        Reader(),
+        quant_format=QuantFormat[quant_format],
+        per_channel=True,
+        op_types_to_quantize=["MatMul", "Gemm", "Conv"],
+        nodes_to_exclude=products,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+    )
     os.remove(shaped)
 
 
 def make_dynamic(output, plain):
     from onnxruntime.quantization import QuantType, quantize_dynamic
+
     quantize_dynamic(plain, output, per_channel=True, weight_type=QuantType.QInt8)
 
 
 def make_images(output, folder, count, size):
     import images
+
     paths = images.pick(images.find(folder), int(count), 0.0)
     write_npy(output, np.stack([images.load(path, int(size)) for path in paths]))
 
@@ -89,6 +126,7 @@ def make_logits(output, checkpoint, inputs, mask=None):
     import torch
 
     import deit
+
     x = torch.from_numpy(np.load(inputs))
     model = deit.open_model(checkpoint, x.shape[2])
     if mask:
@@ -96,7 +134,7 @@ def make_logits(output, checkpoint, inputs, mask=None):
         for block, layer in zip(deit.split_attention(model).blocks, pruned, strict=True):
             block.attn.pruned = torch.from_numpy(np.array(layer, bool))
     with torch.inference_mode():
-        write_npy(output, torch.cat([model(x[i:i + 1]) for i in range(len(x))]).numpy())
+        write_npy(output, torch.cat([model(x[i : i + 1]) for i in range(len(x))]).numpy())
 
 
 def write_npy(output, array):
@@ -104,9 +142,16 @@ def write_npy(output, array):
         np.save(file, array)
 
 
-MAKERS = {"qdq": partial(make_static, "QDQ"), "qoperator": partial(make_static, "QOperator"),
-          "random": make_random, "plain": make_plain, "fused": make_fused, "dynamic": make_dynamic,
-          "images": make_images, "logits": make_logits}
+MAKERS = {
+    "qdq": partial(make_static, "QDQ"),
+    "qoperator": partial(make_static, "QOperator"),
+    "random": make_random,
+    "plain": make_plain,
+    "fused": make_fused,
+    "dynamic": make_dynamic,
+    "images": make_images,
+    "logits": make_logits,
+}
 
 if __name__ == "__main__":
     if len(sys.argv) < 3 or sys.argv[1] not in MAKERS:

@@ -1,11 +1,14 @@
 """Median and quartiles of rounds, ratios to ours, and the table of a case."""
+
 import statistics
 
 from cases import NAMES
 
 
 def spread(values):
-    low, middle, high = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
+    low, middle, high = (
+        statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
+    )
     return {"median": middle, "quartile_low": low, "quartile_high": high}
 
 
@@ -26,11 +29,18 @@ def summarise(case, found):
 
 
 def show(s, digits):
-    return f"{s['median']:.{digits}f} ({s['quartile_low']:.{digits}f}-{s['quartile_high']:.{digits}f})"
+    return (
+        f"{s['median']:.{digits}f} ({s['quartile_low']:.{digits}f}-{s['quartile_high']:.{digits}f})"
+    )
 
 
-HEADER = ["| case | engine | ms (quartiles) | peer / ours (quartiles) | goal | as fp32 | logits' error | setting |",
-          "|---|---|---|---|---|---|---|---|"]
+HEADER = [
+    (
+        "| case | engine | ms (quartiles) | peer / ours (quartiles) | goal | as fp32 | logits'"
+        " error | setting |"
+    ),
+    "|---|---|---|---|---|---|---|---|",
+]
 
 
 def rows(case, found, verdict):
@@ -41,7 +51,15 @@ def rows(case, found, verdict):
         if name == verdict["against"]:
             goal = f"{verdict['goal']:.2f} {'reached' if verdict['reached'] else 'missed'}"
         check = engine["check"]
-        cells = [case.name if name == "ours" else "", NAMES[name], show(engine["ms"], 2), ratio, goal,
-                 f"{check['top1_same']}/{check['images']}", f"{check['error']:.1e}", engine["setting"]]
+        cells = [
+            case.name if name == "ours" else "",
+            NAMES[name],
+            show(engine["ms"], 2),
+            ratio,
+            goal,
+            f"{check['top1_same']}/{check['images']}",
+            f"{check['error']:.1e}",
+            engine["setting"],
+        ]
         lines.append(f"| {' | '.join(cells)} |")
     return lines

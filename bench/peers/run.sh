@@ -1,5 +1,6 @@
 #!/bin/sh
-# Sets up the peers in BUILD/peers-venv and runs the comparison. usage: bench/peers/run.sh BUILD MODEL DATA [OPTIONS]
+# Sets up the peers in BUILD/peers-venv and runs the comparison. usage: bench/peers/run.sh BUILD
+# MODEL DATA [OPTIONS]
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$1 model=$2 data=$3

@@ -1,4 +1,5 @@
 """Reads and writes float32 safetensors, from the format's description."""
+
 import json
 import struct
 
@@ -12,7 +13,9 @@ def read_header(path):
         if len(length) < 8 or struct.unpack("<Q", length)[0] > 1 << 26:
             raise ValueError(f"{path}: no safetensors file")
         header = json.loads(file.read(struct.unpack("<Q", length)[0]))
-        return {name: entry for name, entry in header.items() if name != "__metadata__"}, file.tell()
+        return {
+            name: entry for name, entry in header.items() if name != "__metadata__"
+        }, file.tell()
 
 
 def read(path):
@@ -30,7 +33,11 @@ def read(path):
 def write(path, tensors):
     header, at = {}, 0
     for name, tensor in tensors.items():
-        header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [at, at + tensor.nbytes]}
+        header[name] = {
+            "dtype": "F32",
+            "shape": list(tensor.shape),
+            "data_offsets": [at, at + tensor.nbytes],
+        }
         at += tensor.nbytes
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)

@@ -3,6 +3,7 @@
 
 usage: torch_model.py tiny|demo|small train|forward BATCH ROUNDS (threads: OMP_NUM_THREADS)
 """
+
 import os
 import sys
 import time
@@ -12,10 +13,14 @@ import torch
 
 name, mode, batch, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
-SIZES = {"demo": {"patch_size": 2, "embed_dim": 48, "depth": 4, "num_heads": 3},
-         "small": {"patch_size": 4, "embed_dim": 64, "depth": 6, "num_heads": 4}}
+SIZES = {
+    "demo": {"patch_size": 2, "embed_dim": 48, "depth": 4, "num_heads": 3},
+    "small": {"patch_size": 4, "embed_dim": 64, "depth": 6, "num_heads": 4},
+}
 if name in SIZES:
-    model = timm.models.vision_transformer.VisionTransformer(img_size=28, in_chans=1, num_classes=10, **SIZES[name])
+    model = timm.models.vision_transformer.VisionTransformer(
+        img_size=28, in_chans=1, num_classes=10, **SIZES[name]
+    )
     x = torch.randn(batch, 1, 28, 28)
 elif name == "tiny":
     model = timm.create_model("deit_tiny_patch16_224", pretrained=False)

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Steps of training, vitcod against PyTorch and timm: the same model, batch and optimiser, in turns.
+"""Steps of training, vitcod against PyTorch and timm: the same model, batch and optimiser, in
+turns.
 
 usage: training.py BENCH_MODEL OUTPUT.json [--plan PLAN] [--turns 5] [--threads 1,2] [--cases NAME]
 
-BENCH_MODEL is the build's bench_model. PLAN, for DeiT-Tiny (`vitcod prune` and `vitcod polarize`), is what the sparse rows run on;
-PyTorch has no such thing and runs dense, in float32 throughout (1.13's bfloat16 is no faster here). Each turn runs both, a
-process each; a row has the median over the turns of ours / theirs, and the least and the most.
+BENCH_MODEL is the build's bench_model. PLAN, for DeiT-Tiny (`vitcod prune` and `vitcod polarize`),
+is what the sparse rows run on; PyTorch has no such thing and runs dense, in float32 throughout
+(1.13's bfloat16 is no faster here). Each turn runs both, a process each; a row has the median over
+the turns of ours / theirs, and the least and the most.
 """
+
 import argparse
 import json
 import os
@@ -31,7 +34,9 @@ def rate(command, threads):
     """Images per second: the median of the rounds."""
     environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment, text=True)
-    return statistics.median(float(line) for line in done.stdout.split("\n") if line and line[0] != "#")
+    return statistics.median(
+        float(line) for line in done.stdout.split("\n") if line and line[0] != "#"
+    )
 
 
 def measure(case, threads):
@@ -41,9 +46,15 @@ def measure(case, threads):
     theirs = [sys.executable, os.path.join(HERE, "torch_model.py"), *work]
     rates = [(rate(ours, threads), rate(theirs, threads)) for _ in range(OPTIONS.turns)]
     ratios = sorted(a / b for a, b in rates)
-    return {"case": case[0], "threads": threads, "ours": statistics.median(a for a, _ in rates),
-            "pytorch": statistics.median(b for _, b in rates), "ratio": statistics.median(ratios),
-            "least": ratios[0], "most": ratios[-1]}
+    return {
+        "case": case[0],
+        "threads": threads,
+        "ours": statistics.median(a for a, _ in rates),
+        "pytorch": statistics.median(b for _, b in rates),
+        "ratio": statistics.median(ratios),
+        "least": ratios[0],
+        "most": ratios[-1],
+    }
 
 
 def main():
@@ -55,13 +66,16 @@ def main():
         for threads in OPTIONS.threads.split(","):
             r = measure(case, int(threads))
             results.append(r)
-            print(f"| {r['case']} | {r['threads']} | {r['ours']:.1f} | {r['pytorch']:.1f} | "
-                  f"{r['ratio']:.2f} ({r['least']:.2f} to {r['most']:.2f}) |", flush=True)
+            print(
+                f"| {r['case']} | {r['threads']} | {r['ours']:.1f} | {r['pytorch']:.1f} | "
+                f"{r['ratio']:.2f} ({r['least']:.2f} to {r['most']:.2f}) |",
+                flush=True,
+            )
             with open(OPTIONS.output, "w", encoding="utf-8") as out:
                 json.dump(results, out, indent=2)
 
 
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
 parser.add_argument("bench_model")
 parser.add_argument("output")
 parser.add_argument("--plan")

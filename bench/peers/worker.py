@@ -3,6 +3,7 @@
 
 usage: worker.py ort|torch|openvino
 """
+
 import importlib
 import json
 import os
@@ -15,7 +16,9 @@ import numpy as np
 
 
 def times_of(run, images, runs):
-    """Milliseconds of each pass; the first brings the weights back into the caches and does not count."""
+    """Milliseconds of each pass; the first brings the weights back into the caches and does not
+    count.
+    """
     run(images)
     times = []
     for _ in range(runs):
@@ -26,7 +29,7 @@ def times_of(run, images, runs):
 
 
 def open_fastest(engine, job, images):
-    """Of all settings the one with the lowest median, and what each took (or why it could not run)."""
+    """The setting with the lowest median, and what each took (or why it could not run)."""
     ways, tried = {}, {}
     for name, opener in engine.candidates(job).items():
         try:
@@ -58,11 +61,18 @@ def main():
         job = json.loads(line)
         try:
             if job["do"] == "open":
-                images = np.random.default_rng(1).standard_normal((1, 3, job["size"], job["size"]), np.float32)
-                run, answer = open_fastest(importlib.import_module(f"engine_{sys.argv[1]}"), job, images)
+                images = np.random.default_rng(1).standard_normal(
+                    (1, 3, job["size"], job["size"]), np.float32
+                )
+                run, answer = open_fastest(
+                    importlib.import_module(f"engine_{sys.argv[1]}"), job, images
+                )
             elif job["do"] == "logits":
                 inputs = np.load(job["input"])
-                np.save(job["output"], np.concatenate([run(inputs[i:i + 1]) for i in range(len(inputs))]))
+                np.save(
+                    job["output"],
+                    np.concatenate([run(inputs[i : i + 1]) for i in range(len(inputs))]),
+                )
                 answer = {}
             else:
                 answer = {"ms": times_of(run, images, job["runs"])}

@@ -1,4 +1,5 @@
 """Files that are made once and kept: checkpoints, exports, masks, images, reference logits."""
+
 import hashlib
 import os
 import sys
@@ -18,7 +19,9 @@ def check_tiny(path):
     for name, shape in TINY.items():
         found = header.get(name, {}).get("shape", "missing")
         if found != shape:
-            raise ValueError(f"{path}: '{name}' is {found}, wanted {shape}: DeiT-Tiny for ImageNet-1k")
+            raise ValueError(
+                f"{path}: '{name}' is {found}, wanted {shape}: DeiT-Tiny for ImageNet-1k"
+            )
 
 
 class WorkFolder:
@@ -34,7 +37,9 @@ class WorkFolder:
         return os.path.join(self.folder, name)
 
     def made(self, name, make):
-        """The path of a file; make(path) makes it under another name first: half a file is never found."""
+        """The path of a file; make(path) makes it under another name first: half a file is never
+        found.
+        """
         path = self.path(name)
         if not os.path.exists(path):
             print(f"making {path}", file=sys.stderr)
@@ -44,8 +49,12 @@ class WorkFolder:
 
     def prepared(self, name, what, *arguments):
         program = os.path.join(engines.HERE, "prepare.py")
-        return self.made(name, lambda path: engines.run([sys.executable, program, what, path]
-                                                        + [str(a) for a in arguments], self.threads))
+        return self.made(
+            name,
+            lambda path: engines.run(
+                [sys.executable, program, what, path] + [str(a) for a in arguments], self.threads
+            ),
+        )
 
     def checkpoint(self, case):
         if case.model == "tiny":
@@ -62,26 +71,50 @@ class WorkFolder:
     def mask(self, case):
         if not case.sparse:
             return None
-        return self.made(f"{case.model}-{case.size}-mask.npy", lambda path: self.make_mask(path, case))
+        return self.made(
+            f"{case.model}-{case.size}-mask.npy", lambda path: self.make_mask(path, case)
+        )
 
     def make_mask(self, path, case):
         maps, large = self.path("maps.npy"), case.size > 512
         size = ["--image-size", str(case.size)] if case.size != 224 else []
-        engines.run([self.vitcod, "attention", self.checkpoint(case), "--data", self.data, "--limit",
-                     "2" if large else "20", "--batch", "1" if large else "4", "-o", maps] + size, self.threads)
-        engines.run([self.vitcod, "prune", maps, "--sparsity", str(SPARSITY), "-o", path], self.threads)
+        engines.run(
+            [
+                self.vitcod,
+                "attention",
+                self.checkpoint(case),
+                "--data",
+                self.data,
+                "--limit",
+                "2" if large else "20",
+                "--batch",
+                "1" if large else "4",
+                "-o",
+                maps,
+            ]
+            + size,
+            self.threads,
+        )
+        engines.run(
+            [self.vitcod, "prune", maps, "--sparsity", str(SPARSITY), "-o", path], self.threads
+        )
         os.remove(maps)
 
     def inputs(self, case):
         """Random ones for the comparison of float32 logits, real ones for that of classes."""
         if case.dtype != "fp32":
-            return self.prepared(f"images-{case.size}.npy", "images", self.data, AGREEMENT_IMAGES, case.size)
+            return self.prepared(
+                f"images-{case.size}.npy", "images", self.data, AGREEMENT_IMAGES, case.size
+            )
         return self.made(f"random-{case.size}.npy", lambda path: write_random(path, case.size))
 
     def reference(self, case, mask):
         inputs = self.inputs(case)
-        name = f"{case.model}-{os.path.basename(inputs)[:-4]}-{'sparse' if mask else 'dense'}-logits.npy"
-        return np.load(self.prepared(name, "logits", self.checkpoint(case), inputs, *([mask] if mask else [])))
+        kind = "sparse" if mask else "dense"
+        name = f"{case.model}-{os.path.basename(inputs)[:-4]}-{kind}-logits.npy"
+        return np.load(
+            self.prepared(name, "logits", self.checkpoint(case), inputs, *([mask] if mask else []))
+        )
 
 
 def write_random(path, size):

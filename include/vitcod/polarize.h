@@ -9,9 +9,9 @@
 #define VC_POLARIZE_THRESHOLD 50
 
 /* Makes a plan from a mask. A token is global when its column keeps more than `threshold` entries.
- * For the i-th global token g, in ascending order, positions i and g are
- * swapped: on rows and columns, or in a map that is not square on columns alone. VC_EINVAL for a
- * mask with an empty row. */
+ * For the i-th global token g, in ascending order, positions i and g are swapped: on rows and
+ * columns, or in a map that is not square on columns alone. VC_EINVAL for a mask with an empty
+ * row. */
 vc_status vc_polarize(vc_plan *out, const vc_mask *mask, size_t threshold, const char *path);
 
 /* The same for a model with several groups of layers: one plan holds all groups, one after the

@@ -4,9 +4,10 @@
  * and however many.
  *
  * | precision | x     | W     | y                                  |
- * |-----------|-------|-------|------------------------------------| | fp32      | float | float |
- * float, with bias, added if `add`   | | bf16      | bf16  | float | the same; W is rounded to
- * bfloat16 | | int8      | uint8 | int8  | int32, without bias or add         | */
+ * |-----------|-------|-------|------------------------------------|
+ * | fp32      | float | float | float, with bias, added if `add`   |
+ * | bf16      | bf16  | float | the same; W is rounded to bfloat16 |
+ * | int8      | uint8 | int8  | int32, without bias or add         | */
 #ifndef VITCOD_PRODUCT_H
 #define VITCOD_PRODUCT_H
 

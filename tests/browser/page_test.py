@@ -1,7 +1,9 @@
-"""The report's page in a real browser. usage: page_test.py PAGE HOSTILE [PICTURES]
+"""The report's page in a real browser.
 
-PAGE is a report of a run with maps, masks and a plan; HOSTILE one whose names are HTML. With PICTURES, a folder, the
-page is photographed there: light, dark, phone.
+usage: page_test.py PAGE HOSTILE [PICTURES]
+
+PAGE is a report of a run with maps, masks and a plan; HOSTILE one whose names are HTML. With
+PICTURES, a folder, the page is photographed there: light, dark, phone.
 """
 
 import os
@@ -33,9 +35,10 @@ def figures(browser):
             const canvas = f.querySelector('canvas'), box = f.getBoundingClientRect();
             if (box.width < 100 || box.height < 60) return true;
             if (!canvas) return f.querySelectorAll('svg .mark title').length === 0;
-            const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-            const colours = new Set();
-            for (let i = 0; i < data.length; i += 4) colours.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
+            const context = canvas.getContext('2d'), colours = new Set();
+            const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
+            for (let i = 0; i < data.length; i += 4)
+                colours.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
             return colours.size < 2;
         }).map((f) => f.querySelector('h3').textContent);""")
     count = browser.run("return document.querySelectorAll('figure').length")
@@ -45,7 +48,8 @@ def figures(browser):
             const all = s.getBoundingClientRect();
             return [...s.querySelectorAll('.mark')].some((m) => {
                 const box = m.getBoundingClientRect();
-                return box.left < all.left - 1 || box.right > all.right + 1 || box.bottom > all.bottom + 1;
+                return box.left < all.left - 1 || box.right > all.right + 1
+                    || box.bottom > all.bottom + 1;
             });
         }).map((s) => s.getAttribute('aria-label'));""")
     check("no mark is outside its figure", not outside, outside)
@@ -55,18 +59,25 @@ def words(browser):
     """What a screen reader is told."""
     silent = browser.run("""
         const named = (e) => (e.getAttribute('aria-label') || e.textContent || '').trim();
-        return [...document.querySelectorAll('svg, canvas[role], button, section, [role=grid], nav')]
+        const title = (e) => document.getElementById(e.getAttribute('aria-labelledby'));
+        const parts = 'svg, canvas[role], button, section, [role=grid], nav';
+        return [...document.querySelectorAll(parts)]
             .filter((e) => !e.closest('[hidden]') && e.localName !== 'section' ? !named(e)
-                : e.localName === 'section' && !document.getElementById(e.getAttribute('aria-labelledby')))
+                : e.localName === 'section' && !title(e))
             .map((e) => e.outerHTML.slice(0, 80));""")
     check("everything has a name", not silent, silent)
     doubled = browser.run("""
         const ids = [...document.querySelectorAll('[id]')].map((e) => e.id);
         return ids.filter((id, i) => ids.indexOf(id) !== i);""")
     check("no id twice", not doubled, doubled)
-    levels = browser.run("return [...document.querySelectorAll('h1,h2,h3,h4')].map((h) => +h.localName[1])")
-    check("no level of headings is left out",
-          levels[0] == 1 and all(b - a <= 1 for a, b in zip(levels, levels[1:])), levels)
+    levels = browser.run(
+        "return [...document.querySelectorAll('h1,h2,h3,h4')].map((h) => +h.localName[1])"
+    )
+    check(
+        "no level of headings is left out",
+        levels[0] == 1 and all(b - a <= 1 for a, b in zip(levels, levels[1:])),
+        levels,
+    )
 
 
 CONTRAST = """
@@ -78,13 +89,15 @@ CONTRAST = """
             .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
         return 0.2126 * r + 0.7152 * g + 0.0722 * b;
     };
-    const style = getComputedStyle(document.documentElement), of = (name) => style.getPropertyValue(name);
+    const style = getComputedStyle(document.documentElement);
+    const of = (name) => style.getPropertyValue(name);
     const ratio = (a, b) => {
         const [x, y] = [light(of(a)), light(of(b))].sort((p, q) => q - p);
         return (x + 0.05) / (y + 0.05);
     };
-    return [Math.min(ratio('--ink', '--card'), ratio('--quiet', '--card'), ratio('--quiet', '--paper'),
-                     ratio('--accent', '--accent-soft'), ratio('--ink', '--accent-soft')),
+    return [Math.min(ratio('--ink', '--card'), ratio('--quiet', '--card'),
+                     ratio('--quiet', '--paper'), ratio('--accent', '--accent-soft'),
+                     ratio('--ink', '--accent-soft')),
             Math.min(...[0, 1, 2, 3, 4, 5, 6, 7, 8].map((i) => ratio('--c' + i, '--card')))];"""
 
 
@@ -115,37 +128,67 @@ def themes(browser):
 
 def heads(browser):
     """By pointer and by keyboard."""
+
     def now():
-        return browser.run("""return [document.querySelector('figure[data-view=polarized] canvas').toDataURL(),
-                           document.getElementById('map-summary').textContent]""")
+        return browser.run(
+            """return [document.querySelector('figure[data-view=polarized] canvas').toDataURL(),
+                           document.getElementById('map-summary').textContent]"""
+        )
+
     first = now()
     browser.click("#map-heads button[data-layer='1'][data-head='1']")
     second = now()
-    check("a click shows another head", first[0] != second[0] and "Layer 1, head 1" in second[1], second[1])
+    check(
+        "a click shows another head",
+        first[0] != second[0] and "Layer 1, head 1" in second[1],
+        second[1],
+    )
     browser.press("#map-heads button[aria-selected=true]", "\ue012")  # left
     third = now()
-    check("an arrow shows the head beside it", third[0] != second[0] and "Layer 1, head 0" in third[1], third[1])
+    check(
+        "an arrow shows the head beside it",
+        third[0] != second[0] and "Layer 1, head 0" in third[1],
+        third[1],
+    )
     check("it has the focus", browser.run("return document.activeElement.dataset.head") == "0")
     browser.press("#map-heads button[aria-selected=true]", "\ue013")  # up
     check("back where it began", now() == first, now()[1])
-    width = "return document.querySelector('figure[data-view=mask] canvas').getBoundingClientRect().width"
+    width = (
+        "return document.querySelector('figure[data-view=mask]"
+        " canvas').getBoundingClientRect().width"
+    )
     before = browser.run(width)
     browser.press("#map-zoom", "\ue014\ue014")  # right, twice
     check("zoom", 1.8 < browser.run(width) / before < 2.1, f"{before} -> {browser.run(width)}")
-    check("what is zoomed scrolls inside its frame", browser.run(
-        "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+    check(
+        "what is zoomed scrolls inside its frame",
+        browser.run(
+            "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        ),
+    )
     denser = browser.run("""
         const canvas = document.querySelector('figure[data-view=polarized] canvas');
-        const d = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-        const blue = (x) => { for (let y = 0; y < canvas.height; y++) {
-            const i = 4 * (y * canvas.width + x); if (d[i + 2] - d[i] > 30) return true; } return false; };
+        const context = canvas.getContext('2d');
+        const d = context.getImageData(0, 0, canvas.width, canvas.height).data;
+        const blue = (x) => {
+            for (let y = 0; y < canvas.height; y++) {
+                const i = 4 * (y * canvas.width + x);
+                if (d[i + 2] - d[i] > 30) return true;
+            }
+            return false;
+        };
         return [...Array(canvas.width).keys()].filter(blue).length;""")
     globals_ = int(first[1].split(", ")[-1].split()[0])
-    check("the denser part is marked", denser == globals_, f"{denser} blue columns, {globals_} global tokens")
+    check(
+        "the denser part is marked",
+        denser == globals_,
+        f"{denser} blue columns, {globals_} global tokens",
+    )
 
 
 def exports(browser, folder):
     """Each kind of figure as both kinds of file."""
+
     def wait_for(end):
         for _ in range(100):
             found = [f for f in os.listdir(folder) if f.endswith(end)]
@@ -154,11 +197,16 @@ def exports(browser, folder):
                     return file.read()
             time.sleep(0.1)
         return b""
+
     for which in ("figure[data-view=mask]", "#figure-1"):
         for kind in ("svg", "png"):
             browser.click(f"{which} [data-export={kind}]")
             data = wait_for("." + kind)
-            good = data.startswith(b"\x89PNG") if kind == "png" else data.startswith(b"<svg") and b"var(" not in data
+            good = (
+                data.startswith(b"\x89PNG")
+                if kind == "png"
+                else data.startswith(b"<svg") and b"var(" not in data
+            )
             check(f"{which} as {kind}", good and len(data) > 100, data[:60])
             for name in os.listdir(folder):
                 os.remove(os.path.join(folder, name))
@@ -180,7 +228,10 @@ def hostile(browser, page):
     text = browser.run("return document.body.innerText")
     check("a hostile name shows as text", "<script>" in text and "<img" in text, text[:200])
     check("and does nothing", browser.run("return window.harmed === undefined"))
-    check("nor becomes an element", browser.run("return document.querySelectorAll('img, b i').length") == 0)
+    check(
+        "nor becomes an element",
+        browser.run("return document.querySelectorAll('img, b i').length") == 0,
+    )
 
 
 def photograph(page, folder):
@@ -207,8 +258,10 @@ def main(page, nasty, pictures=None):
         check("it prints", paper.startswith(b"%PDF") and len(paper) > 20000, f"{len(paper)} bytes")
         narrow(browser, page)
         hostile(browser, nasty)
-        asked = browser.run("return performance.getEntriesByType('resource').map((e) => e.name)"
-                            ".filter((n) => !n.startsWith('data:') && !n.startsWith('blob:'))")
+        asked = browser.run(
+            "return performance.getEntriesByType('resource').map((e) => e.name)"
+            ".filter((n) => !n.startsWith('data:') && !n.startsWith('blob:'))"
+        )
         check("nothing is fetched", not asked, asked)
         errors = browser.errors()
         check("nothing in the console", not errors, errors)

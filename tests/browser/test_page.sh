@@ -1,5 +1,6 @@
 #!/bin/sh
-# The report's page in Chromium, driven through chromedriver: see page_test.py. PICTURES=DIR keeps photographs.
+# The report's page in Chromium, driven through chromedriver: see page_test.py. PICTURES=DIR keeps
+# photographs.
 # shellcheck source=tests/cli.sh
 . tests/cli.sh
 vitcod=${VITCOD:?}

@@ -1,4 +1,6 @@
-"""Chromium through chromedriver, in the W3C WebDriver protocol: only what the tests of the page need."""
+"""Chromium through chromedriver, in the W3C WebDriver protocol: only what the tests of the page
+need.
+"""
 
 import base64
 import json
@@ -19,7 +21,8 @@ class Browser:
 
     def __init__(self, width=1280, height=900, downloads=None):
         self.driver = subprocess.Popen(
-            [shutil.which("chromedriver"), "--port=0"], stdout=subprocess.PIPE, text=True)
+            [shutil.which("chromedriver"), "--port=0"], stdout=subprocess.PIPE, text=True
+        )
         for line in self.driver.stdout:
             found = re.search(r"started successfully on port (\d+)", line)
             if found:
@@ -34,10 +37,24 @@ class Browser:
         if downloads:
             options["prefs"] = {
                 "download.default_directory": downloads,
-                "profile.default_content_setting_values.automatic_downloads": 1}
+                "profile.default_content_setting_values.automatic_downloads": 1,
+            }
         self.session = ""
-        self.session = "/session/" + self.send("POST", "/session", {"capabilities": {"alwaysMatch": {
-            "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}}})["sessionId"]
+        self.session = (
+            "/session/"
+            + self.send(
+                "POST",
+                "/session",
+                {
+                    "capabilities": {
+                        "alwaysMatch": {
+                            "goog:chromeOptions": options,
+                            "goog:loggingPrefs": {"browser": "ALL"},
+                        }
+                    }
+                },
+            )["sessionId"]
+        )
 
     def __enter__(self):
         return self
@@ -52,7 +69,11 @@ class Browser:
     def send(self, method, path, body=None):
         data = json.dumps(body or {}).encode() if method == "POST" else None
         request = urllib.request.Request(
-            self.base + self.session + path, data, {"Content-Type": "application/json"}, method=method)
+            self.base + self.session + path,
+            data,
+            {"Content-Type": "application/json"},
+            method=method,
+        )
         try:
             with urllib.request.urlopen(request, timeout=120) as answer:
                 return json.load(answer)["value"]
@@ -68,12 +89,23 @@ class Browser:
     def wait(self, script):
         """Until the expression holds."""
         self.send("POST", "/timeouts", {"script": 60000})
-        self.send("POST", "/execute/async", {"script": f"""
+        self.send(
+            "POST",
+            "/execute/async",
+            {
+                "script": (
+                    f"""
             const done = arguments[arguments.length - 1];
-            (function look() {{ ({script}) ? done(true) : setTimeout(look, 50); }})();""", "args": []})
+            (function look() {{ ({script}) ? done(true) : setTimeout(look, 50); }})();"""
+                ),
+                "args": [],
+            },
+        )
 
     def find(self, selector):
-        return list(self.send("POST", "/element", {"using": "css selector", "value": selector}).values())[0]
+        return list(
+            self.send("POST", "/element", {"using": "css selector", "value": selector}).values()
+        )[0]
 
     def click(self, selector):
         self.send("POST", f"/element/{self.find(selector)}/click")
@@ -85,14 +117,24 @@ class Browser:
         return self.send("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def phone(self, width=390, height=844):
-        self.chrome("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=2,
-                    mobile=True)
+        self.chrome(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=2,
+            mobile=True,
+        )
 
     def prefer(self, scheme):
-        self.chrome("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.chrome(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": scheme}],
+        )
 
     def screenshot(self, path, whole=True):
-        picture = self.chrome("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
+        picture = self.chrome("Page.captureScreenshot", format="png", captureBeyondViewport=whole)[
+            "data"
+        ]
         with open(path, "wb") as file:
             file.write(base64.b64decode(picture))
 
@@ -100,5 +142,8 @@ class Browser:
         return base64.b64decode(self.send("POST", "/print"))
 
     def errors(self):
-        return [entry["message"] for entry in self.send("POST", "/se/log", {"type": "browser"})
-                if entry["level"] == "SEVERE"]
+        return [
+            entry["message"]
+            for entry in self.send("POST", "/se/log", {"type": "browser"})
+            if entry["level"] == "SEVERE"
+        ]

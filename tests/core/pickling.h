@@ -1,4 +1,5 @@
-/* Writes pickles and zip archives byte by byte, so that a test can write what PyTorch never would. */
+/* Writes pickles and zip archives byte by byte, so that a test can write what PyTorch never
+ * would. */
 #ifndef VC_PICKLING_H
 #define VC_PICKLING_H
 

@@ -1,5 +1,5 @@
-/* Checkpoints: real ones that PyTorch wrote (tools/golden/pth.py) against their safetensors twins, and
- * malicious ones, each with the sentence that refuses it. */
+/* Checkpoints: real ones that PyTorch wrote (tools/golden/pth.py) against their safetensors twins,
+ * and malicious ones, each with the sentence that refuses it. */
 #include "pickling.h"
 #include "vitcod/pth.h"
 #include "vitcod/weights.h"
@@ -310,7 +310,8 @@ static void refuses_a_zip_bomb(void **state)
     free(bomb.data);
 }
 
-/* Whatever is missing at the end or changed in the middle, it ends with a sentence or with tensors. */
+/* Whatever is missing at the end or changed in the middle, it ends with a sentence or with
+ * tensors. */
 static void survives_damage_everywhere(void **state)
 {
     (void)state;

@@ -10,7 +10,8 @@ static const char *const pictures[] = {"baseline420.jpg", "palette4.png", "cmyk.
                                        "progressive.jpg"};
 enum { PICTURES = 7, SAMPLES = 23 };
 
-/* SAMPLES images in three class folders; those whose index is a multiple of `broken` are no images. */
+/* SAMPLES images in three class folders; those whose index is a multiple of `broken` are no
+ * images. */
 static inline const char *make_folder(size_t broken)
 {
     const char *d = fresh_directory();

@@ -65,8 +65,8 @@ static void cuts_cover_what_they_should(void **state)
         vc_rng rng = vc_rng_open(6, 0, i);
         area += (1.0 - vc_mix_draw(&rng, 1000, 1000, &o).lambda) / DRAWS;
     }
-    /* along a side r the expected cover is r - r^2 / 4; the mean of its square over r^2 uniform in 0 to 1 is
-     * 1/2 - 1/5 + 1/48 */
+    /* along a side r the expected cover is r - r^2 / 4; the mean of its square over r^2 uniform in
+     * 0 to 1 is 1/2 - 1/5 + 1/48 */
     assert_near(area, 0.5 - 0.2 + 1.0 / 48.0, 0.01);
 }
 

@@ -108,8 +108,8 @@ static void equals_pillow(void **state)
     unsetenv("VC_ISA");
 }
 
-/* Extreme pixels, so that sums go below 0 and above 255; an input of exactly its size, so that a read
- * beyond it is seen. */
+/* Extreme pixels, so that sums go below 0 and above 255; an input of exactly its size, so that a
+ * read beyond it is seen. */
 static void every_instruction_set_gives_the_same_bytes(void **state)
 {
     (void)state;

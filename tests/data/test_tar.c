@@ -66,8 +66,8 @@ static const char *write_gzipped(const archive *a)
     return path;
 }
 
-/* Expects "name label content" for each sample, joined by blanks; each is read twice, so that reading goes
- * back as well. */
+/* Expects "name label content" for each sample, joined by blanks; each is read twice, so that
+ * reading goes back as well. */
 static void expect(const char *path, const char *split, int labelled, const char *want)
 {
     vc_source *source;
@@ -113,7 +113,8 @@ static void plain_and_gzipped(void **state)
     add(&a, '0', "/dog/1.jpg", "");
     end(&a);
     const char *want =
-        "dog/2.jpg 2 two ant/1.png 0 one bee/3.jpg 1 three dog/1.jpg 2 "; /* in the archive's order */
+        /* in the archive's order */
+        "dog/2.jpg 2 two ant/1.png 0 one bee/3.jpg 1 three dog/1.jpg 2 ";
     expect(write_plain(&a), "test", 1, want);
     expect(write_gzipped(&a), "test", 1, want);
     expect(write_gzipped(&a), "test", 0,

@@ -1,4 +1,5 @@
-/* Whole checkpoints: mostly the zip archive, whose checksums keep the fuzzer from what is inside. */
+/* Whole checkpoints: mostly the zip archive, whose checksums keep the fuzzer from what is
+ * inside. */
 #include "fuzzing.h"
 #include "vitcod/weights.h"
 

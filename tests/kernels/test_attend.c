@@ -1,4 +1,5 @@
-/* Attention for inference: every instruction set, every way to split a head, against the definition in double. */
+/* Attention for inference: every instruction set, every way to split a head, against the definition
+ * in double. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -26,7 +27,8 @@ static void *room(size_t bytes)
     return p;
 }
 
-/* Full columns, a diagonal, and now and then an entry elsewhere; some rows keep one entry, some all. */
+/* Full columns, a diagonal, and now and then an entry elsewhere; some rows keep one entry, some
+ * all. */
 static int is_pruned(size_t h, size_t i, size_t j, vc_rng *rng, double density)
 {
     const int drawn = vc_rng_uniform(rng) >= density;
@@ -152,8 +154,9 @@ static void check(const problem *p, const vc_kernels *kernels, vc_pattern_split 
                 out + i * v_stride + h * dv, v_stride, &view, i, tq - i < step ? tq - i : step);
         }
     }
-    /* 1e-5: float32 sums of up to a thousand products of normal numbers; 0.03: a few scores of up to 4, Q and K
-     * rounded by 1/512, change powers by half a per cent, V is as far off, and outputs are up to 4. */
+    /* 1e-5: float32 sums of up to a thousand products of normal numbers; 0.03: a few scores of up
+     * to 4, Q and K rounded by 1/512, change powers by half a per cent, V is as far off, and
+     * outputs are up to 4. */
     const double tolerance = bf16 ? 0.03 : 1e-5;
     for (size_t i = 0; i < tq * v_stride; i++)
         if (!(fabs((double)out[i] - p->want[i]) <= tolerance))

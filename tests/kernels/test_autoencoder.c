@@ -1,4 +1,5 @@
-/* The auto-encoder: forward against plain loops, backward against differences, any number of threads. */
+/* The auto-encoder: forward against plain loops, backward against differences, any number of
+ * threads. */
 #include <omp.h>
 
 #include "random.h"

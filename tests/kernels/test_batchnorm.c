@@ -1,5 +1,5 @@
-/* BatchNorm in training: forward against its definition, backward against central differences of it, running
- * statistics against PyTorch's rule. */
+/* BatchNorm in training: forward against its definition, backward against central differences of
+ * it, running statistics against PyTorch's rule. */
 #include "random.h"
 #include "testing.h"
 #include "vitcod/ops.h"

@@ -175,7 +175,8 @@ static void hardswish_backward(void **state)
         assert_near(slope[i], (up[i] - down[i]) / (2.0 * h), 1e-3);
 }
 
-/* A 3 x 3 convolution with stride 2 and padding 1, channels first and last, against its definition. */
+/* A 3 x 3 convolution with stride 2 and padding 1, channels first and last, against its
+ * definition. */
 static void windows(void **state)
 {
     (void)state;

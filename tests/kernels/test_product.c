@@ -94,7 +94,8 @@ static void integers(void **state)
     }
 }
 
-/* The bits of products of other numbers of rows, some of them from the middle, against one of all rows. */
+/* The bits of products of other numbers of rows, some of them from the middle, against one of all
+ * rows. */
 static void check_neighbours(const vc_product_form *form, size_t step)
 {
     const size_t k = form->inputs, n = form->outputs, most = VC_PRODUCT_ROWS,
@@ -134,8 +135,8 @@ static void check_neighbours(const vc_product_form *form, size_t step)
     free(halves);
 }
 
-/* A row's result is the same bits whatever lies beside it: few sums, where AMX is left aside for few rows, and many
- * inputs, which AMX cuts by the number of rows. */
+/* A row's result is the same bits whatever lies beside it: few sums, where AMX is left aside for
+ * few rows, and many inputs, which AMX cuts by the number of rows. */
 static void neighbours(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Backward of what moves values about: it is the transpose, <y, forward(x)> = <backward(y), x>; a convolution against
- * central differences. */
+/* Backward of what moves values about: it is the transpose, <y, forward(x)> = <backward(y), x>; a
+ * convolution against central differences. */
 #include "random.h"
 #include "testing.h"
 #include "vitcod/ops.h"

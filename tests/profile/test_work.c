@@ -43,7 +43,8 @@ static uint64_t counted(const vc_model_config *config, const vc_plan *plan)
     return macs;
 }
 
-/* Behind its last attention a DeiT's engine has class tokens alone; patches' products run on their rows as well. */
+/* Behind its last attention a DeiT's engine has class tokens alone; patches' products run on their
+ * rows as well. */
 static uint64_t left_out(const vc_deit_config *c)
 {
     const uint64_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), w = c->width;

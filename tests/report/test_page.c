@@ -114,7 +114,8 @@ static void it_is_written_whole_or_not_at_all(void **state)
     assert_fails(vc_report_write(temporary("no/page.html"), &report, NULL), VC_EIO, "cannot write");
 }
 
-/* Shades are given up until the page of a DeiT-Base is small enough, even when its maps are noise. */
+/* Shades are given up until the page of a DeiT-Base is small enough, even when its maps are
+ * noise. */
 static void a_large_model_fits(void **state)
 {
     (void)state;

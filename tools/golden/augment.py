@@ -1,7 +1,10 @@
-"""Writes tests/data/golden/augment_*.npy: a small picture, a list of (operation, value, interpolation), and what Pillow
-makes of the picture, in RGB and in grey, one after the other. Operations are numbered as in VC_IMAGE_OP_MAP
-(include/vitcod/augment.h), interpolations as in vc_interpolation. Needs numpy and Pillow (9.5 wrote what is committed).
-usage: python3 tools/golden/augment.py"""
+"""Writes tests/data/golden/augment_*.npy: a small picture, a list of (operation, value,
+interpolation), and what Pillow makes of the picture, in RGB and in grey, one after the other.
+Operations are numbered as in VC_IMAGE_OP_MAP (include/vitcod/augment.h), interpolations as in
+vc_interpolation. Needs numpy and Pillow (9.5 wrote what is committed).
+
+usage: python3 tools/golden/augment.py
+"""
 
 import pathlib
 
@@ -39,7 +42,9 @@ def solarize_add(image, added):
 
 
 def affine(image, coefficients, resample, fill):
-    return image.transform(image.size, Image.AFFINE, coefficients, resample=resample, fillcolor=fill)
+    return image.transform(
+        image.size, Image.AFFINE, coefficients, resample=resample, fillcolor=fill
+    )
 
 
 def apply(image, name, value, resample):
@@ -76,10 +81,16 @@ def main():
     pixels, cases, made = make_picture(), [], []
     for number, name in enumerate(NAMES):
         for value in CASES[name]:
-            for kind, resample in enumerate(INTERPOLATIONS if name in MOVING else INTERPOLATIONS[:1]):
+            for kind, resample in enumerate(
+                INTERPOLATIONS if name in MOVING else INTERPOLATIONS[:1]
+            ):
                 cases.append((number, value, kind))
                 for mode in ("RGB", "L"):
-                    made.append(np.asarray(apply(Image.fromarray(pixels).convert(mode), name, value, resample)).ravel())
+                    made.append(
+                        np.asarray(
+                            apply(Image.fromarray(pixels).convert(mode), name, value, resample)
+                        ).ravel()
+                    )
     np.save(OUT / "augment_picture.npy", pixels)
     np.save(OUT / "augment_cases.npy", np.array(cases, float))
     np.save(OUT / "augment_made.npy", np.concatenate(made))

@@ -1,6 +1,9 @@
-"""Writes tests/data/golden: small JPEG and PNG files of every kind, what Pillow decodes them to, and what
-Pillow makes of a picture that is resized and cropped. Needs numpy and Pillow (9.4 wrote what is committed).
-usage: python3 tools/golden/images.py"""
+"""Writes tests/data/golden: small JPEG and PNG files of every kind, what Pillow decodes them to,
+and what Pillow makes of a picture that is resized and cropped. Needs numpy and Pillow (9.4 wrote
+what is committed).
+
+usage: python3 tools/golden/images.py
+"""
 
 import io
 import pathlib
@@ -13,13 +16,39 @@ from PIL import Image
 OUT = pathlib.Path(__file__).parents[2] / "tests" / "data" / "golden"
 WIDTH, HEIGHT = 19, 13
 # (x start, y start, x step, y step) of the seven passes
-ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+ADAM7 = [
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+]
 # width, height, resize, crop; tests/data/test_resize.c has the same list
-GEOMETRIES = [(37, 29, 16, 14), (29, 37, 16, 14), (9, 7, 32, 28), (7, 9, 32, 28), (1, 1, 8, 8), (1, 300, 8, 7),
-              (300, 1, 8, 7), (64, 64, 64, 55), (61, 50, 50, 50), (40, 33, 33, 30), (5, 120, 24, 21), (211, 190, 9, 5)]
+GEOMETRIES = [
+    (37, 29, 16, 14),
+    (29, 37, 16, 14),
+    (9, 7, 32, 28),
+    (7, 9, 32, 28),
+    (1, 1, 8, 8),
+    (1, 300, 8, 7),
+    (300, 1, 8, 7),
+    (64, 64, 64, 55),
+    (61, 50, 50, 50),
+    (40, 33, 33, 30),
+    (5, 120, 24, 21),
+    (211, 190, 9, 5),
+]
 # width, height, box, resized size; so has it
-BOXES = [(37, 29, (3, 2, 20, 25), (16, 14)), (37, 29, (0, 0, 37, 29), (14, 14)), (9, 7, (2, 1, 5, 5), (24, 24)),
-         (64, 50, (63, 49, 1, 1), (6, 4)), (64, 50, (10, 10, 16, 16), (16, 16)), (61, 300, (1, 9, 60, 280), (12, 12))]
+BOXES = [
+    (37, 29, (3, 2, 20, 25), (16, 14)),
+    (37, 29, (0, 0, 37, 29), (14, 14)),
+    (9, 7, (2, 1, 5, 5), (24, 24)),
+    (64, 50, (63, 49, 1, 1), (6, 4)),
+    (64, 50, (10, 10, 16, 16), (16, 16)),
+    (61, 300, (1, 9, 60, 280), (12, 12)),
+]
 
 
 def chunk(kind, data):
@@ -37,7 +66,7 @@ def pack_rows(values, bits):
         else:
             digits = "".join(format(v, f"0{bits}b") for v in row.ravel())
             digits += "0" * (-len(digits) % 8)
-            out += b"\0" + bytes(int(digits[i:i + 8], 2) for i in range(0, len(digits), 8))
+            out += b"\0" + bytes(int(digits[i : i + 8], 2) for i in range(0, len(digits), 8))
     return out
 
 
@@ -50,8 +79,13 @@ def png(values, bits, kind, extra=b"", interlaced=False):
     else:
         rows = pack_rows(values, bits)
     header = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, int(interlaced))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(rows))
-            + chunk(b"IEND", b""))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + extra
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
 
 
 def png_cases(random):
@@ -68,13 +102,15 @@ def png_cases(random):
     yield "grey_alpha8.png", png(samples(8, 2), 8, 4)
     yield "grey_alpha16.png", png(samples(16, 2), 16, 4)
     for bits in (1, 2, 4, 8):
-        few = palette if bits == 8 else chunk(b"PLTE", palette[8:8 + 3 * (1 << bits)])
+        few = palette if bits == 8 else chunk(b"PLTE", palette[8 : 8 + 3 * (1 << bits)])
         yield f"palette{bits}.png", png(samples(bits, 1), bits, 3, few)
     yield "palette8_transparent.png", png(samples(8, 1), 8, 3, palette + clear)
     yield "palette4_interlaced.png", png(samples(4, 1), 4, 3, chunk(b"PLTE", palette[8:56]), True)
     yield "rgb8.png", png(samples(8, 3), 8, 2, gamma)
     yield "rgb8_interlaced.png", png(samples(8, 3), 8, 2, interlaced=True)
-    yield "rgb8_transparent.png", png(samples(8, 3), 8, 2, chunk(b"tRNS", struct.pack(">HHH", 1, 2, 3)))
+    yield "rgb8_transparent.png", png(
+        samples(8, 3), 8, 2, chunk(b"tRNS", struct.pack(">HHH", 1, 2, 3))
+    )
     yield "rgb16.png", png(samples(16, 3), 16, 2)
     yield "rgba8.png", png(samples(8, 4), 8, 6)
     yield "rgba16.png", png(samples(16, 4), 16, 6)
@@ -89,7 +125,7 @@ def jpeg(picture, **options):
 def segment(data, marker):
     """Where a segment starts and ends."""
     at = data.index(bytes([0xFF, marker]))
-    return at, at + 2 + int.from_bytes(data[at + 2:at + 4], "big")
+    return at, at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
 
 
 def adobe(transform):
@@ -99,7 +135,9 @@ def adobe(transform):
 def jpeg_cases(random):
     coarse = Image.fromarray(random.integers(0, 256, (5, 7, 3), dtype=np.uint8))
     picture = coarse.resize((WIDTH, HEIGHT), Image.BICUBIC)
-    ink = Image.fromarray(np.dstack([np.asarray(picture), np.asarray(picture)[:, :, 1] // 2]), "CMYK")
+    ink = Image.fromarray(
+        np.dstack([np.asarray(picture), np.asarray(picture)[:, :, 1] // 2]), "CMYK"
+    )
     yield "baseline420.jpg", jpeg(picture, quality=85)
     yield "baseline422.jpg", jpeg(picture, quality=85, subsampling=1)
     yield "baseline444.jpg", jpeg(picture, quality=85, subsampling=0)
@@ -146,7 +184,11 @@ def resized():
 def boxes():
     for width, height, (left, top, across, down), size in BOXES:
         for mode in ("RGB", "L"):
-            part = make_picture(width, height).convert(mode).crop((left, top, left + across, top + down))
+            part = (
+                make_picture(width, height)
+                .convert(mode)
+                .crop((left, top, left + across, top + down))
+            )
             yield np.asarray(part.resize(size, Image.BICUBIC)).ravel()
 
 

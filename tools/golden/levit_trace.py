@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Ten training steps of a small LeViT in timm, float64: the oracle of tests/train/test_levit_trace.c.
+"""Ten training steps of a small LeViT in timm, float64: the oracle of
+tests/train/test_levit_trace.c.
 
-Weights, images, labels, masks and the teacher's logits follow formulas that both sides can evaluate, so that no array needs
-to be stored. The model is timm's in training mode, with BatchNorm's own statistics; masks and ViTCoD's auto-encoder are put
-into its attention by models.py. Wants timm 0.9.16. Run: python3 tools/golden/levit_trace.py > tools/golden/levit_trace.json
+Weights, images, labels, masks and the teacher's logits follow formulas that both sides can
+evaluate, so that no array needs to be stored. The model is timm's in training mode, with
+BatchNorm's own statistics; masks and ViTCoD's auto-encoder are put into its attention by models.py.
+Wants timm 0.9.16. Run: python3 tools/golden/levit_trace.py > tools/golden/levit_trace.json
 """
+
 import json
 
 import torch
@@ -14,7 +17,8 @@ from timm.models.levit import LevitDistilled
 from models import instrument, noise
 
 IMAGE, CLASSES, BATCH, STEPS = 80, 5, 12, 10
-EPS = 1e-5  # a bias that the next norm takes away has no gradient but rounding, of which 1e-8 makes whole steps
+# A bias before a norm has a gradient of rounding errors only; with 1e-8 they would make full steps.
+EPS = 1e-5
 LR, DECAY, SMOOTHING, CLIP, WEIGHT, SHARE, TEMPERATURE = 2e-3, 0.05, 0.1, 1.0, 1e-2, 0.4, 2.0
 
 
@@ -34,11 +38,25 @@ def value_of(name, shape):
 
 def build(autoencoder, mask):
     """The model, what steers its attention, and its learnt values by name."""
-    model = LevitDistilled(img_size=IMAGE, embed_dim=(16, 24, 32), key_dim=4, num_heads=(2, 3, 2), depth=(2, 1, 1),
-                           num_classes=CLASSES).double().train()
+    model = (
+        LevitDistilled(
+            img_size=IMAGE,
+            embed_dim=(16, 24, 32),
+            key_dim=4,
+            num_heads=(2, 3, 2),
+            depth=(2, 1, 1),
+            num_classes=CLASSES,
+        )
+        .double()
+        .train()
+    )
     model.distilled_training = True
-    model.load_state_dict({k: v if k.endswith("num_batches_tracked") else value_of(k, tuple(v.shape))
-                           for k, v in model.state_dict().items()})
+    model.load_state_dict(
+        {
+            k: v if k.endswith("num_batches_tracked") else value_of(k, tuple(v.shape))
+            for k, v in model.state_dict().items()
+        }
+    )
     state = instrument(model)
     state.update(autoencoder=autoencoder, mask=mask)
     learnt = dict(model.named_parameters())
@@ -68,16 +86,24 @@ def losses(model, step, how):
     if how == "hard":
         taught = F.cross_entropy(head_dist, teacher.argmax(-1))
     else:
-        taught = TEMPERATURE**2 * F.kl_div(F.log_softmax(head_dist / TEMPERATURE, -1),
-                                           F.log_softmax(teacher / TEMPERATURE, -1), reduction="batchmean",
-                                           log_target=True)
+        taught = TEMPERATURE**2 * F.kl_div(
+            F.log_softmax(head_dist / TEMPERATURE, -1),
+            F.log_softmax(teacher / TEMPERATURE, -1),
+            reduction="batchmean",
+            log_target=True,
+        )
     return task, taught, (1 - SHARE) * task + SHARE * taught
 
 
 def trace(how, autoencoder, mask):
     model, state, learnt = build(autoencoder, mask)
-    groups = [{"params": [v for k, v in learnt.items() if decays(k, v) == want], "weight_decay": DECAY * want}
-              for want in (False, True)]
+    groups = [
+        {
+            "params": [v for k, v in learnt.items() if decays(k, v) == want],
+            "weight_decay": DECAY * want,
+        }
+        for want in (False, True)
+    ]
     optimiser = torch.optim.AdamW(groups, lr=LR, eps=EPS)
     steps = []
     for step in range(STEPS):
@@ -87,21 +113,38 @@ def trace(how, autoencoder, mask):
         (loss + WEIGHT * state["reconstruction"]).backward()
         norm = torch.nn.utils.clip_grad_norm_(list(learnt.values()), CLIP)
         optimiser.step()
-        steps.append({"loss": task.item(), "distillation": taught.item(), "norm": norm.item(),
-                      "reconstruction": float(state["reconstruction"])})
+        steps.append(
+            {
+                "loss": task.item(),
+                "distillation": taught.item(),
+                "norm": norm.item(),
+                "reconstruction": float(state["reconstruction"]),
+            }
+        )
     model.eval()
     with torch.no_grad():
         logits = model(images(0)).flatten()
     running = {k: v.abs().sum().item() for k, v in model.state_dict().items() if ".running_" in k}
-    return {"steps": steps, "logits": [float(f"{v:.8g}") for v in logits],
-            "parameters": {k: float(f"{v.detach().abs().sum().item():.8g}") for k, v in learnt.items()},
-            "running": {k: float(f"{v:.8g}") for k, v in running.items()}}
+    return {
+        "steps": steps,
+        "logits": [float(f"{v:.8g}") for v in logits],
+        "parameters": {k: float(f"{v.detach().abs().sum().item():.8g}") for k, v in learnt.items()},
+        "running": {k: float(f"{v:.8g}") for k, v in running.items()},
+    }
 
 
 def main():
     torch.manual_seed(0)
-    print(json.dumps({"soft": trace("soft", False, False), "hard": trace("hard", False, True),
-                      "mean": trace("mean", True, True)}, indent=1))
+    print(
+        json.dumps(
+            {
+                "soft": trace("soft", False, False),
+                "hard": trace("hard", False, True),
+                "mean": trace("mean", True, True),
+            },
+            indent=1,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Logits of small LeViTs and DeiTs, and resampled positions, from timm, in float64: the oracle of tests/models.
+"""Logits of small LeViTs and DeiTs, and resampled positions, from timm, in float64: the oracle of
+tests/models.
 
-Weights and images follow a formula that both sides can evaluate, so that no array needs to be stored. timm computes
-the plain models; masks and ViTCoD's auto-encoder are put into its attention here, and with neither the result must be
-timm's own. Wants timm 0.9.16. Run: python3 tools/golden/models.py > tools/golden/models.json
+Weights and images follow a formula that both sides can evaluate, so that no array needs to be
+stored. timm computes the plain models; masks and ViTCoD's auto-encoder are put into its attention
+here, and with neither the result must be timm's own. Wants timm 0.9.16. Run: python3
+tools/golden/models.py > tools/golden/models.json
 """
+
 import json
 
 import numpy as np
@@ -35,7 +38,9 @@ def fnv(text):
 def noise(name, shape):
     """Values in -1 .. 1 that depend on the name and the flat index alone, rounded to float32."""
     count = int(np.prod(shape))
-    x = (np.arange(count, dtype=np.uint64) * np.uint64(2654435761) + np.uint64(fnv(name) % 2**32)) % np.uint64(2**32)
+    x = (
+        np.arange(count, dtype=np.uint64) * np.uint64(2654435761) + np.uint64(fnv(name) % 2**32)
+    ) % np.uint64(2**32)
     for _ in range(2):
         x ^= x >> np.uint64(16)
         x = (x * np.uint64(0x45D9F3B)) % np.uint64(2**32)
@@ -50,23 +55,36 @@ def value_of(name, shape):
         return (1.0 + 0.5 * x).float().double()
     if ".bn.weight" in name or ("norm" in name and name.endswith("weight")):
         return (1.0 + 0.3 * x).float().double()
-    if len(shape) < 2 or name.endswith("attention_biases") or "token" in name or "pos_embed" in name:
+    if (
+        len(shape) < 2
+        or name.endswith("attention_biases")
+        or "token" in name
+        or "pos_embed" in name
+    ):
         return (0.3 * x).float().double()
     # float32 at every step, as the C side computes it
-    gain = 2.0 if ".qkv." in name or ".kv." in name or ".q." in name else 1.5  # so that attention tells tokens apart
+    gain = (
+        2.0 if ".qkv." in name or ".kv." in name or ".q." in name else 1.5
+    )  # so that attention tells tokens apart
     scale = np.float32(gain) / np.sqrt(np.float32(np.prod(shape[1:])))
     return (x.float() * torch.tensor(scale)).double()
 
 
 def fill(model):
-    state = {k: v if k.endswith("num_batches_tracked") else value_of(k, tuple(v.shape))
-             for k, v in model.state_dict().items()}
+    state = {
+        k: v if k.endswith("num_batches_tracked") else value_of(k, tuple(v.shape))
+        for k, v in model.state_dict().items()
+    }
     model.load_state_dict(state)
 
 
 def mask_of(layer, heads, queries, keys):
     """True = pruned."""
-    h, i, j = torch.arange(heads).view(-1, 1, 1), torch.arange(queries).view(-1, 1), torch.arange(keys)
+    h, i, j = (
+        torch.arange(heads).view(-1, 1, 1),
+        torch.arange(queries).view(-1, 1),
+        torch.arange(keys),
+    )
     return ~((j == 1) | (i == j) | ((i * 5 + j * 3 + h + layer) % 7 == 0))
 
 
@@ -76,12 +94,21 @@ def attend(a, q, k, v, state):
         for x in ("q", "k"):
             before = q if x == "q" else k
             code = before.permute(0, 1, 3, 2)
-            code = code @ state[a.name + f".encoder_{x}.weight"].T + state[a.name + f".encoder_{x}.bias"]
-            code = code @ state[a.name + f".decoder_{x}.weight"].T + state[a.name + f".decoder_{x}.bias"]
+            code = (
+                code @ state[a.name + f".encoder_{x}.weight"].T
+                + state[a.name + f".encoder_{x}.bias"]
+            )
+            code = (
+                code @ state[a.name + f".decoder_{x}.weight"].T
+                + state[a.name + f".decoder_{x}.bias"]
+            )
             after = code.permute(0, 1, 3, 2)
             state["reconstruction"] = state["reconstruction"] + (after - before).norm()
             q, k = (after, k) if x == "q" else (q, after)
-    scores = q.permute(0, 2, 1, 3) @ k.permute(0, 2, 3, 1) * a.scale + a.attention_biases[:, a.attention_bias_idxs]
+    scores = (
+        q.permute(0, 2, 1, 3) @ k.permute(0, 2, 3, 1) * a.scale
+        + a.attention_biases[:, a.attention_bias_idxs]
+    )
     if state["mask"]:
         scores = scores.masked_fill(mask_of(a.index, *scores.shape[1:]), float("-inf"))
     x = scores.softmax(-1) @ v.permute(0, 2, 1, 3)
@@ -91,7 +118,12 @@ def attend(a, q, k, v, state):
 def own_forward(a, state):
     def forward(x):
         b, n, _ = x.shape
-        return attend(a, *a.qkv(x).view(b, n, a.num_heads, -1).split([a.key_dim, a.key_dim, a.val_dim], 3), state)
+        return attend(
+            a,
+            *a.qkv(x).view(b, n, a.num_heads, -1).split([a.key_dim, a.key_dim, a.val_dim], 3),
+            state,
+        )
+
     return forward
 
 
@@ -101,6 +133,7 @@ def subsampling_forward(a, state):
         k, v = a.kv(x).view(b, n, a.num_heads, -1).split([a.key_dim, a.val_dim], 3)
         q = a.q(x)
         return attend(a, q.view(b, q.shape[1], a.num_heads, a.key_dim), k, v, state)
+
     return forward
 
 
@@ -115,11 +148,17 @@ def instrument(model):
         if not isinstance(a, (Attention, AttentionDownsample)):
             continue
         a.name, a.index, h, index = name, index, a.num_heads, index + 1
-        a.forward = own_forward(a, state) if isinstance(a, Attention) else subsampling_forward(a, state)
+        a.forward = (
+            own_forward(a, state) if isinstance(a, Attention) else subsampling_forward(a, state)
+        )
         for x in ("q", "k"):
             z = compressed(h)
-            for part, shape in ((f"encoder_{x}.weight", (z, h)), (f"encoder_{x}.bias", (z,)),
-                                (f"decoder_{x}.weight", (h, z)), (f"decoder_{x}.bias", (h,))):
+            for part, shape in (
+                (f"encoder_{x}.weight", (z, h)),
+                (f"encoder_{x}.bias", (z,)),
+                (f"decoder_{x}.weight", (h, z)),
+                (f"decoder_{x}.bias", (h,)),
+            ):
                 state[f"{name}.{part}"] = value_of(f"{name}.{part}", shape)
     return state
 
@@ -129,8 +168,18 @@ def flat(x):
 
 
 def levit(widths, heads, depths):
-    model = LevitDistilled(img_size=IMAGE, embed_dim=widths, key_dim=4, num_heads=heads, depth=depths,
-                           num_classes=CLASSES).double().eval()
+    model = (
+        LevitDistilled(
+            img_size=IMAGE,
+            embed_dim=widths,
+            key_dim=4,
+            num_heads=heads,
+            depth=depths,
+            num_classes=CLASSES,
+        )
+        .double()
+        .eval()
+    )
     fill(model)
     x = noise("images", (BATCH, 3, IMAGE, IMAGE))
     with torch.no_grad():
@@ -138,7 +187,11 @@ def levit(widths, heads, depths):
         state = instrument(model)
         assert torch.allclose(model(x), plain, rtol=1e-12, atol=1e-12)
         out = {"parameters": sum(p.numel() for p in model.parameters()), "plain": flat(plain)}
-        for name, mask, autoencoder in (("mask", 1, 0), ("autoencoder", 0, 1), ("mask_autoencoder", 1, 1)):
+        for name, mask, autoencoder in (
+            ("mask", 1, 0),
+            ("autoencoder", 0, 1),
+            ("mask_autoencoder", 1, 1),
+        ):
             state.update(mask=mask, autoencoder=autoencoder, reconstruction=0.0)
             out[name] = flat(model(x))
             if autoencoder:
@@ -154,7 +207,11 @@ def levit(widths, heads, depths):
 
 def deit(image, distilled):
     kind = VisionTransformerDistilled if distilled else VisionTransformer
-    return kind(img_size=image, patch_size=8, embed_dim=24, depth=2, num_heads=3, num_classes=CLASSES).double().eval()
+    return (
+        kind(img_size=image, patch_size=8, embed_dim=24, depth=2, num_heads=3, num_classes=CLASSES)
+        .double()
+        .eval()
+    )
 
 
 def deit_logits(image, distilled, weights_image):
@@ -168,7 +225,9 @@ def deit_logits(image, distilled, weights_image):
 
 def positions(old, new, prefix, width):
     """timm resamples in float32; the same in float64, which must be near."""
-    x = noise("pos_embed", (1, prefix + old * old, width)).float() * torch.tensor(np.float32(0.3))  # as the C side
+    x = noise("pos_embed", (1, prefix + old * old, width)).float() * torch.tensor(
+        np.float32(0.3)
+    )  # as the C side
     x = x.double()
     by_timm = resample_abs_pos_embed(x, (new, new), num_prefix_tokens=prefix)
     grid = x[:, prefix:].reshape(1, old, old, width).permute(0, 3, 1, 2)
@@ -179,10 +238,25 @@ def positions(old, new, prefix, width):
 
 
 def resized_deit():
-    return {"positions": [positions(*sizes, 3) for sizes in
-                          ((4, 7, 1), (7, 4, 1), (5, 5, 1), (4, 7, 2), (7, 3, 2), (2, 9, 1), (9, 1, 1), (1, 3, 2))],
-            "grown": deit_logits(56, False, 32), "shrunk": deit_logits(32, False, 56),
-            "grown_distilled": deit_logits(56, True, 32), "shrunk_distilled": deit_logits(24, True, 56)}
+    return {
+        "positions": [
+            positions(*sizes, 3)
+            for sizes in (
+                (4, 7, 1),
+                (7, 4, 1),
+                (5, 5, 1),
+                (4, 7, 2),
+                (7, 3, 2),
+                (2, 9, 1),
+                (9, 1, 1),
+                (1, 3, 2),
+            )
+        ],
+        "grown": deit_logits(56, False, 32),
+        "shrunk": deit_logits(32, False, 56),
+        "grown_distilled": deit_logits(56, True, 32),
+        "shrunk_distilled": deit_logits(24, True, 56),
+    }
 
 
 def main():

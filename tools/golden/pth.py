@@ -4,6 +4,7 @@ tests/core/test_pth.c. The twins are written here by hand, in the order of the s
 
 Run: python3 tools/golden/pth.py tests/core/golden
 """
+
 import argparse
 import collections
 import json
@@ -13,8 +14,16 @@ import sys
 
 import torch
 
-NAMES = {torch.float32: "F32", torch.float64: "F64", torch.float16: "F16", torch.bfloat16: "BF16",
-         torch.int64: "I64", torch.int32: "I32", torch.uint8: "U8", torch.bool: "BOOL"}
+NAMES = {
+    torch.float32: "F32",
+    torch.float64: "F64",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
 WIDTH_TYPES = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -29,16 +38,22 @@ def write_twin(path, tensors):
     header, data = {}, b""
     for name, tensor in tensors.items():
         begin, data = len(data), data + raw(tensor)
-        header[name] = {"dtype": NAMES[tensor.dtype], "shape": list(tensor.shape),
-                        "data_offsets": [begin, len(data)]}
+        header[name] = {
+            "dtype": NAMES[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [begin, len(data)],
+        }
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
 
 
 def network():
-    return torch.nn.Sequential(collections.OrderedDict(
-        conv=torch.nn.Conv2d(3, 4, 3), norm=torch.nn.BatchNorm2d(4), head=torch.nn.Linear(4, 2)))
+    return torch.nn.Sequential(
+        collections.OrderedDict(
+            conv=torch.nn.Conv2d(3, 4, 3), norm=torch.nn.BatchNorm2d(4), head=torch.nn.Linear(4, 2)
+        )
+    )
 
 
 def training(model):
@@ -49,31 +64,63 @@ def training(model):
     model.head(model.norm(x).mean((2, 3))).sum().backward()
     optimizer.step()
     schedule.step()
-    args = argparse.Namespace(lr=1e-3, data_path=None, betas=[0.9, 0.999], device=torch.device("cpu"),
-                              dtype=torch.float16, size=torch.Size([3, 4]), seed=2**64 - 1, resume="")
-    return {"model": model.state_dict(), "optimizer": optimizer.state_dict(),
-            "lr_scheduler": schedule.state_dict(), "epoch": 7, "max_accuracy": 71.5, "best": -2**40,
-            "args": args, "scaler": {}, "model_ema": {"wrong": torch.zeros(1)},
-            "short": torch.ones(3, dtype=torch.int16)}
+    args = argparse.Namespace(
+        lr=1e-3,
+        data_path=None,
+        betas=[0.9, 0.999],
+        device=torch.device("cpu"),
+        dtype=torch.float16,
+        size=torch.Size([3, 4]),
+        seed=2**64 - 1,
+        resume="",
+    )
+    return {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "lr_scheduler": schedule.state_dict(),
+        "epoch": 7,
+        "max_accuracy": 71.5,
+        "best": -(2**40),
+        "args": args,
+        "scaler": {},
+        "model_ema": {"wrong": torch.zeros(1)},
+        "short": torch.ones(3, dtype=torch.int16),
+    }
 
 
 def dtypes():
     values = torch.randn(5, 3)
     # the widest first: safetensors' own writers sort them so, to keep every value aligned
-    return {"f64": values.double(), "i64": torch.tensor([-1, 2**62]), "f32": values,
-            "i32": torch.arange(4, dtype=torch.int32), "scalar": torch.tensor(3.5),
-            "empty": torch.zeros(0, 4), "größe": torch.ones(1), "f16": values.half(),
-            "bf16": values.bfloat16(), "u8": torch.arange(7, dtype=torch.uint8),
-            "bool": torch.tensor([True, False, True])}
+    return {
+        "f64": values.double(),
+        "i64": torch.tensor([-1, 2**62]),
+        "f32": values,
+        "i32": torch.arange(4, dtype=torch.int32),
+        "scalar": torch.tensor(3.5),
+        "empty": torch.zeros(0, 4),
+        "größe": torch.ones(1),
+        "f16": values.half(),
+        "bf16": values.bfloat16(),
+        "u8": torch.arange(7, dtype=torch.uint8),
+        "bool": torch.tensor([True, False, True]),
+    }
 
 
 def views():
     base = torch.randn(4, 6)
-    return {"base": base, "transposed": base.t(), "rows": base[1:3], "columns": base[:, 2:5],
-            "every_other": base.view(-1)[::2], "expanded": torch.randn(3).expand(4, 3),
-            "one": base[2:3, :].expand(1, 6), "permuted": torch.randn(2, 3, 4).permute(2, 0, 1),
-            "tied": base, "parameter": torch.nn.Parameter(torch.randn(2, 2)),
-            "flipped": base.half().t()}
+    return {
+        "base": base,
+        "transposed": base.t(),
+        "rows": base[1:3],
+        "columns": base[:, 2:5],
+        "every_other": base.view(-1)[::2],
+        "expanded": torch.randn(3).expand(4, 3),
+        "one": base[2:3, :].expand(1, 6),
+        "permuted": torch.randn(2, 3, 4).permute(2, 0, 1),
+        "tied": base,
+        "parameter": torch.nn.Parameter(torch.randn(2, 2)),
+        "flipped": base.half().t(),
+    }
 
 
 def main():
@@ -85,12 +132,13 @@ def main():
     parallel = collections.OrderedDict(("module." + name, value) for name, value in plain.items())
     checkpoint = training(network())
     for name, saved, wanted, options in (
-            ("plain", plain, plain, {}),
-            ("protocol4", {"state_dict": plain}, plain, {"pickle_protocol": 4}),
-            ("training", checkpoint, checkpoint["model"], {}),
-            ("parallel", {"model_state_dict": parallel, "epoch": 1}, plain, {}),
-            ("dtypes", dtypes(), None, {}),
-            ("views", views(), None, {})):
+        ("plain", plain, plain, {}),
+        ("protocol4", {"state_dict": plain}, plain, {"pickle_protocol": 4}),
+        ("training", checkpoint, checkpoint["model"], {}),
+        ("parallel", {"model_state_dict": parallel, "epoch": 1}, plain, {}),
+        ("dtypes", dtypes(), None, {}),
+        ("views", views(), None, {}),
+    ):
         torch.save(saved, folder / f"{name}.pth", **options)
         write_twin(folder / f"{name}.safetensors", saved if wanted is None else wanted)
     torch.save({"w": torch.ones(2)}, folder / "old.pth", _use_new_zipfile_serialization=False)

@@ -4,6 +4,7 @@
 Weights, images and mask follow formulas that both sides can evaluate, so that no array needs to be
 stored. Run: python3 tools/golden/train_trace.py > tools/golden/train_trace.json
 """
+
 import json
 import math
 
@@ -24,22 +25,44 @@ def wave(count, phase, scale):
 def parameters(autoencoder):
     """(name, shape, decays) in the order of the C table."""
     c, m, h, z = WIDTH, HIDDEN, HEADS, COMPRESSED
-    table = [("cls_token", (1, 1, c), 0), ("pos_embed", (1, TOKENS, c), 0),
-             ("patch_embed.proj.weight", (c, CHANNELS, PATCH, PATCH), 1), ("patch_embed.proj.bias", (c,), 0)]
+    table = [
+        ("cls_token", (1, 1, c), 0),
+        ("pos_embed", (1, TOKENS, c), 0),
+        ("patch_embed.proj.weight", (c, CHANNELS, PATCH, PATCH), 1),
+        ("patch_embed.proj.bias", (c,), 0),
+    ]
     for b in range(DEPTH):
-        block = [("norm1.weight", (c,), 0), ("norm1.bias", (c,), 0),
-                 ("attn.qkv.weight", (3 * c, c), 1), ("attn.qkv.bias", (3 * c,), 0)]
+        block = [
+            ("norm1.weight", (c,), 0),
+            ("norm1.bias", (c,), 0),
+            ("attn.qkv.weight", (3 * c, c), 1),
+            ("attn.qkv.bias", (3 * c,), 0),
+        ]
         if autoencoder:
             for x in "qk":
-                block += [(f"attn.encoder_{x}.weight", (z, h), 1), (f"attn.encoder_{x}.bias", (z,), 0),
-                          (f"attn.decoder_{x}.weight", (h, z), 1), (f"attn.decoder_{x}.bias", (h,), 0)]
-        block += [("attn.proj.weight", (c, c), 1), ("attn.proj.bias", (c,), 0),
-                  ("norm2.weight", (c,), 0), ("norm2.bias", (c,), 0),
-                  ("mlp.fc1.weight", (m, c), 1), ("mlp.fc1.bias", (m,), 0),
-                  ("mlp.fc2.weight", (c, m), 1), ("mlp.fc2.bias", (c,), 0)]
+                block += [
+                    (f"attn.encoder_{x}.weight", (z, h), 1),
+                    (f"attn.encoder_{x}.bias", (z,), 0),
+                    (f"attn.decoder_{x}.weight", (h, z), 1),
+                    (f"attn.decoder_{x}.bias", (h,), 0),
+                ]
+        block += [
+            ("attn.proj.weight", (c, c), 1),
+            ("attn.proj.bias", (c,), 0),
+            ("norm2.weight", (c,), 0),
+            ("norm2.bias", (c,), 0),
+            ("mlp.fc1.weight", (m, c), 1),
+            ("mlp.fc1.bias", (m,), 0),
+            ("mlp.fc2.weight", (c, m), 1),
+            ("mlp.fc2.bias", (c,), 0),
+        ]
         table += [(f"blocks.{b}.{name}", shape, decays) for name, shape, decays in block]
-    return table + [("norm.weight", (c,), 0), ("norm.bias", (c,), 0),
-                    ("head.weight", (CLASSES, c), 1), ("head.bias", (CLASSES,), 0)]
+    return table + [
+        ("norm.weight", (c,), 0),
+        ("norm.bias", (c,), 0),
+        ("head.weight", (CLASSES, c), 1),
+        ("head.bias", (CLASSES,), 0),
+    ]
 
 
 def kept():
@@ -57,15 +80,21 @@ def forward(p, x, autoencoder, mask):
     y = torch.cat([p["cls_token"].expand(BATCH, -1, -1), y], 1) + p["pos_embed"]
     reconstruction = 0.0
     for b in range(DEPTH):
-        w = {k[len(f"blocks.{b}."):]: v for k, v in p.items() if k.startswith(f"blocks.{b}.")}
+        w = {k[len(f"blocks.{b}.") :]: v for k, v in p.items() if k.startswith(f"blocks.{b}.")}
         n = F.layer_norm(y, (c,), w["norm1.weight"], w["norm1.bias"], 1e-6)
         qkv = F.linear(n, w["attn.qkv.weight"], w["attn.qkv.bias"])
         q, k, v = qkv.view(BATCH, TOKENS, 3, HEADS, d).permute(2, 0, 3, 1, 4)
         if autoencoder:
             decoded = []
             for name, t in (("q", q), ("k", k)):
-                z = F.linear(t.transpose(1, 3), w[f"attn.encoder_{name}.weight"], w[f"attn.encoder_{name}.bias"])
-                z = F.linear(z, w[f"attn.decoder_{name}.weight"], w[f"attn.decoder_{name}.bias"]).transpose(1, 3)
+                z = F.linear(
+                    t.transpose(1, 3),
+                    w[f"attn.encoder_{name}.weight"],
+                    w[f"attn.encoder_{name}.bias"],
+                )
+                z = F.linear(
+                    z, w[f"attn.decoder_{name}.weight"], w[f"attn.decoder_{name}.bias"]
+                ).transpose(1, 3)
                 reconstruction = reconstruction + torch.linalg.vector_norm(t - z)
                 decoded.append(z)
             q, k = decoded
@@ -89,11 +118,15 @@ def trace(autoencoder, mask):
             value = (1.0 + value).float().double()
         p[name] = value.requires_grad_()
         groups[decays].append(p[name])
-    optimiser = torch.optim.AdamW([{"params": groups[0], "weight_decay": 0.0},
-                                   {"params": groups[1], "weight_decay": DECAY}], lr=LR)
+    optimiser = torch.optim.AdamW(
+        [{"params": groups[0], "weight_decay": 0.0}, {"params": groups[1], "weight_decay": DECAY}],
+        lr=LR,
+    )
     steps = []
     for step in range(STEPS):
-        x = wave(BATCH * CHANNELS * IMAGE * IMAGE, 0.1 * step, 1.0).view(BATCH, CHANNELS, IMAGE, IMAGE)
+        x = wave(BATCH * CHANNELS * IMAGE * IMAGE, 0.1 * step, 1.0).view(
+            BATCH, CHANNELS, IMAGE, IMAGE
+        )
         y = torch.tensor([(3 * i + step) % CLASSES for i in range(BATCH)])
         logits, reconstruction = forward(p, x, autoencoder, mask)
         task = F.cross_entropy(logits, y, label_smoothing=SMOOTHING)
@@ -101,7 +134,13 @@ def trace(autoencoder, mask):
         (task + WEIGHT * reconstruction).backward()
         norm = torch.nn.utils.clip_grad_norm_(list(p.values()), CLIP)
         optimiser.step()
-        steps.append({"loss": task.item(), "reconstruction": float(torch.as_tensor(reconstruction).detach()), "norm": norm.item()})
+        steps.append(
+            {
+                "loss": task.item(),
+                "reconstruction": float(torch.as_tensor(reconstruction).detach()),
+                "norm": norm.item(),
+            }
+        )
     return {"steps": steps, "weights": sum(v.abs().sum().item() for v in p.values())}
 
 
