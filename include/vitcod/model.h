@@ -38,6 +38,7 @@ typedef struct vc_model_config {
 
 /* "deit", "levit" */
 const char *vc_model_family(const vc_model_config *config);
+const char *vc_model_family_title(const vc_model_config *config); /* "DeiT", "LeViT" */
 /* What stands for the family in the checkpoints of a training. */
 uint64_t vc_model_family_number(const vc_model_config *config);
 

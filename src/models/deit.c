@@ -48,18 +48,6 @@ static size_t prefix_tokens(const vc_model_config *config)
     return vc_deit_class_tokens(vc_deit_sizes_of(config));
 }
 
-static size_t groups(const vc_model_config *config)
-{
-    (void)config;
-    return 1;
-}
-
-static vc_attention_group group(const vc_model_config *config, size_t index)
-{
-    (void)index;
-    return (vc_attention_group){.count = vc_deit_sizes_of(config)->depth};
-}
-
 static void set_input(vc_model_config *config, const vc_model_input *input)
 {
     vc_deit_config *c = vc_deit_sizes_in(config);
@@ -136,13 +124,6 @@ static const vc_coder *coder(const vc_model *model, size_t index)
     return vc_deit_weights_of(model)->blocks[index].coder;
 }
 
-static const float *bias(const vc_model *model, size_t index)
-{
-    (void)model;
-    (void)index;
-    return NULL;
-}
-
 static vc_rows rows_of(const vc_model *model, const float *data, size_t width, size_t stride)
 {
     return (vc_rows){data, vc_deit_tokens(vc_deit_sizes_of(&model->config)), width, stride};
@@ -213,6 +194,7 @@ vc_deit_weights vc_deit_views(const vc_model *model, float *values, vc_block_wei
 
 const vc__family vc__deit = {
     .name = "deit",
+    .title = "DeiT",
     .number = 0,
     .check = check,
     .input = input,
@@ -222,8 +204,6 @@ const vc__family vc__deit = {
     .layers = layers,
     .layer = layer,
     .prefix_tokens = prefix_tokens,
-    .groups = groups,
-    .group = group,
     .compress = compress,
     .describe = describe,
     .plain = plain,
@@ -235,7 +215,6 @@ const vc__family vc__deit = {
     .resample = resample,
     .release = release,
     .coder = coder,
-    .bias = bias,
     .place = vc__deit_place,
     .values = values,
     .block_output = block_output,
@@ -246,6 +225,5 @@ const vc__family vc__deit = {
     .place_grads = vc__deit_place_grads,
     .backward = vc__deit_backward,
     .not_finite = vc__deit_not_finite,
-    .least_share = 1,
     .lower = vc__deit_lower,
 };

@@ -121,7 +121,7 @@ void vc_model_backward(vc_grads *grads, const vc_acts *acts, const vc_model *mod
 
 size_t vc_model_least_share(const vc_model_config *config)
 {
-    return config->family->least_share;
+    return config->family->least_share ? config->family->least_share : 1;
 }
 
 double vc_model_drop_share(const vc_model_config *config, double most, size_t layer)

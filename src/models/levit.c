@@ -181,6 +181,7 @@ vc_levit_weights vc_levit_views(const vc_model *model, float *values, vc_levit_b
 
 const vc__family vc__levit = {
     .name = "levit",
+    .title = "LeViT",
     .number = 1,
     .check = check,
     .input = input,

@@ -145,9 +145,9 @@ static vc_status recognise(const vc__family **out, const vc_tensor_file *file)
     for (size_t i = 0; (*out = vc__family_at(i)); i++)
         if ((*out)->recognise(file))
             return VC_OK;
-    return vc_fail(VC_EFORMAT,
-                   "%s: %zu tensors, but none of a model that is known: wanted a DeiT or a LeViT",
-                   vc_tensor_file_path(file), vc_tensor_file_count(file));
+    char known[VC_FAMILIES_TEXT];
+    return vc_fail(VC_EFORMAT, "%s: %zu tensors, but none of a model that is known: wanted %s",
+                   vc_tensor_file_path(file), vc_tensor_file_count(file), vc__titles(known));
 }
 
 static vc_status begin(vc_model **out, const vc_tensor_file *file,

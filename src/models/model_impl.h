@@ -29,74 +29,85 @@ typedef struct vc__values {
     const float *projection; /* (C, H * Dv) */
 } vc__values;
 
-/* One family: everything that the rest of the program asks of it. */
+/* One family: everything that the rest of the program asks of it. What it has not is NULL: only name,
+ * title, check, input, layers, layer, recognise, read_config, allocate, release, walk, place, forward
+ * and lower have to be there. */
 struct vc__family {
-    const char *name;
-    uint64_t number; /* stands for it in the checkpoints of a training: never changes */
+    const char *name;  /* in files and on the command line */
+    const char *title; /* in sentences */
+    uint64_t number;   /* stands for it in the checkpoints of a training: never changes */
+
+    /* ---- sizes */
     vc_status (*check)(const vc_model_config *config);
     vc_model_input (*input)(const vc_model_config *config);
-    void (*set_input)(vc_model_config *config, const vc_model_input *input); /* unchecked */
-    int oblong;                               /* images may be wider than high, or higher */
-    const char *(*preset_name)(size_t index); /* NULL: no more */
+    /* Unchecked. NULL: images have one size. */
+    void (*set_input)(vc_model_config *config, const vc_model_input *input);
+    int oblong;                               /* images need not be squares */
+    const char *(*preset_name)(size_t index); /* NULL after the last */
     void (*preset)(vc_model_config *out, size_t index);
+    /* As vc_model_plain, unchecked. */
+    void (*plain)(vc_model_config *out, const vc_plain_sizes *sizes);
+    /* As vc_model_compress. */
+    vc_status (*compress)(vc_model_config *config, size_t compressed, vc_coded of);
+    json_t *(*describe)(const vc_model_config *config); /* as vc_model_describe */
+
+    /* ---- attention; without groups all layers are one */
     size_t (*layers)(const vc_model_config *config);
     vc_attention_layer (*layer)(const vc_model_config *config, size_t layer);
-    size_t (*prefix_tokens)(const vc_model_config *config); /* NULL: none */
+    size_t (*prefix_tokens)(const vc_model_config *config);
     size_t (*groups)(const vc_model_config *config);
     vc_attention_group (*group)(const vc_model_config *config, size_t group);
 
-    /* As vc_model_compress. */
-    vc_status (*compress)(vc_model_config *config, size_t compressed, vc_coded of);
-
-    json_t *(*describe)(const vc_model_config *config); /* as vc_model_describe */
-    /* As vc_model_plain, unchecked; NULL: the family is no such thing. */
-    void (*plain)(vc_model_config *out, const vc_plain_sizes *sizes);
-
+    /* ---- files */
     int (*recognise)(const vc_tensor_file *file);
     int writes_heads; /* the shapes in a file do not tell how many heads there are */
     /* Sizes from a checkpoint; the auto-encoder's, where there is one, may come from another. */
     vc_status (*read_config)(vc_model_config *out, const vc_tensor_file *file,
                              const vc_tensor_file *autoencoder, const vc_model_options *options);
 
-    /* Everything that is allocated besides parameters. */
-    vc_status (*allocate)(vc_model *model);
-    void (*walk)(vc__walk *walk, vc_model *model);
-    /* vc_param.positions from a checkpoint of another image size; NULL: there are none. */
-    vc_status (*resample)(float *out, const vc_model *model, const vc_tensor *from);
-    /* What follows from the parameters' values; NULL: nothing. */
-    vc_status (*finish)(vc_model *model);
+    /* ---- parameters */
+    vc_status (*allocate)(vc_model *model); /* model->state */
     void (*release)(vc_model *model);
-
+    void (*walk)(vc__walk *walk, vc_model *model);
+    /* vc_param.positions from a checkpoint of another image size; needed where there are some. */
+    vc_status (*resample)(float *out, const vc_model *model, const vc_tensor *from);
+    /* What follows from the parameters' values, once they are there. */
+    vc_status (*finish)(vc_model *model);
     const vc_coder *(*coder)(const vc_model *model, size_t layer);
-    /* Added to a layer's scores, (H, Tq, Tk); NULL: nothing. */
+    /* Added to a layer's scores, (H, Tq, Tk). */
     const float *(*bias)(const vc_model *model, size_t layer);
-    void (*place)(vc_acts *acts, const vc_model *model);
+
+    /* ---- running */
+    void (*place)(vc_acts *acts, const vc_model *model); /* acts->state, in the arena */
     void (*forward)(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                     const vc_tap *tap);
-    /* What other rooms look at; NULL: the family does not tell. */
+    vc_status (*lower)(vc_workload *out, const vc_model_config *config, const vc_plan *plan);
+    /* What other rooms look at: see vc_ability. */
     vc__values (*values)(const vc_acts *acts, const vc_model *model, size_t layer);
     vc_rows (*block_output)(const vc_acts *acts, const vc_model *model, size_t layer);
     vc_rows (*heads_output)(const vc_acts *acts, const vc_model *model, size_t layer);
     size_t (*norms)(const vc_model_config *config);
     vc_model_norm_view (*norm)(const vc_model *model, const vc_acts *acts, size_t index);
-    /* As vc_model_observe, vc_model_settle and vc_model_refresh. NULL: the forward pass keeps everything; there are no
-     * running statistics; inference runs on the parameters themselves. */
+
+    /* ---- training */
+    /* As vc_model_observe, vc_model_settle, vc_model_refresh. Without them the forward pass keeps
+     * everything, there are no running statistics, and inference runs on the parameters. */
     void (*observe)(vc_acts *acts, const vc_model *model, const float *images, size_t batch);
     void (*settle)(vc_model *model, const vc_acts *acts, size_t batch);
     void (*refresh)(vc_model *model);
-    /* Gradients of activations in the arena, which may only be counting, and views on the flat block. NULL, as the two
-     * that follow: the family cannot be trained. */
+    /* Gradients of activations and views on the flat block: grads->state, in the arena. The family
+     * cannot be trained without these three. */
     void (*place_grads)(vc_grads *grads, const vc_model *model, size_t batch);
     vc_distances (*backward)(vc_grads *grads, const vc_acts *acts, const vc_model *model,
                              size_t batch, float reconstruction, const vc_lesson *lesson);
     int (*not_finite)(char place[VC_PLACE_ROOM], const vc_model *model, const vc_acts *acts);
-    size_t least_share; /* as vc_model_least_share */
+    size_t least_share; /* as vc_model_least_share; 0: one */
     int drops_alike;    /* stochastic depth: every branch as often, else growing with the depth */
-    vc_status (*lower)(vc_workload *out, const vc_model_config *config, const vc_plan *plan);
 };
 
 /* The families in the order in which a file is asked whether it is theirs; NULL after the last. */
 const vc__family *vc__family_at(size_t index);
+const char *vc__titles(char text[VC_FAMILIES_TEXT]); /* "a DeiT or a LeViT" */
 
 /* A model of this shape whose parameters have no values yet. */
 vc_status vc__model_begin(vc_model **out, const vc_model_config *config);

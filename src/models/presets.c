@@ -9,7 +9,7 @@ static const vc__family *find(size_t *own, size_t index)
 {
     const vc__family *family;
     for (size_t i = 0; (family = vc__family_at(i)); i++)
-        for (*own = 0; family->preset_name(*own); (*own)++)
+        for (*own = 0; family->preset_name && family->preset_name(*own); (*own)++)
             if (index-- == 0)
                 return family;
     return NULL;

@@ -5,19 +5,28 @@
 
 #include "model_impl.h"
 
+#ifndef VC__FAMILIES /* a test has a list with one more */
+#define VC__FAMILIES "families.def"
+#endif
+
 #define VC_FAMILY(name) extern const vc__family vc__##name;
-#include "families.def"
+#include VC__FAMILIES
 #undef VC_FAMILY
 
 static const vc__family *const families[] = {
 #define VC_FAMILY(name) &vc__##name,
-#include "families.def"
+#include VC__FAMILIES
 #undef VC_FAMILY
     NULL};
 
 const vc__family *vc__family_at(size_t index)
 {
     return families[index];
+}
+
+const char *vc_model_family_title(const vc_model_config *config)
+{
+    return config->family->title;
 }
 
 const char *vc_model_family(const vc_model_config *config)
@@ -57,6 +66,8 @@ vc_status vc_model_check_classifier(const vc_model_config *config)
 vc_status vc_model_set_input(vc_model_config *config, const vc_model_input *input)
 {
     vc_model_config changed = *config;
+    if (!config->family->set_input)
+        return vc_fail(VC_EUNSUPPORTED, "a %s has one size of image", config->family->name);
     if (input->height != input->width && !config->family->oblong)
         return vc_fail(VC_EINVAL, "a %s takes square images, not %zu x %zu", config->family->name,
                        input->height, input->width);
@@ -88,7 +99,7 @@ vc_status vc_model_plain(vc_model_config *out, const vc_plain_sizes *sizes,
 
 json_t *vc_model_describe(const vc_model_config *config)
 {
-    return config->family->describe(config);
+    return config->family->describe ? config->family->describe(config) : json_object();
 }
 
 static int can(const vc__family *family, vc_ability ability)
@@ -122,6 +133,15 @@ const char *vc_families_that_can(char text[VC_FAMILIES_TEXT], vc_ability ability
     return text;
 }
 
+const char *vc__titles(char text[VC_FAMILIES_TEXT])
+{
+    size_t used = 0;
+    for (size_t i = 0; families[i] && used < VC_FAMILIES_TEXT; i++)
+        used += (size_t)snprintf(text + used, VC_FAMILIES_TEXT - used, "%sa %s", used ? " or " : "",
+                                 families[i]->title);
+    return text;
+}
+
 vc_rows vc_model_block_output(const vc_acts *acts, const vc_model *model, size_t layer)
 {
     return model->config.family->block_output(acts, model, layer);
@@ -144,7 +164,11 @@ vc_model_norm_view vc_model_norm(const vc_model *model, const vc_acts *acts, siz
 
 vc_status vc_model_compress(vc_model_config *config, size_t compressed, vc_coded of)
 {
-    return config->family->compress(config, compressed, of);
+    if (config->family->compress)
+        return config->family->compress(config, compressed, of);
+    return of == VC_CODED_NONE
+               ? VC_OK
+               : vc_fail(VC_EUNSUPPORTED, "a %s has no heads to compress", vc_model_family(config));
 }
 
 size_t vc_model_layers(const vc_model_config *config)
@@ -164,22 +188,27 @@ size_t vc_model_prefix_tokens(const vc_model_config *config)
 
 size_t vc_model_groups(const vc_model_config *config)
 {
-    return config->family->groups(config);
+    return config->family->groups ? config->family->groups(config) : 1;
 }
 
 vc_attention_group vc_model_group(const vc_model_config *config, size_t group)
 {
-    return config->family->group(config, group);
+    if (config->family->group)
+        return config->family->group(config, group);
+    return (vc_attention_group){.count = vc_model_layers(config)};
 }
 
 const vc_coder *vc_model_coder(const vc_model *model, size_t layer)
 {
-    return model->config.family->coder(model, layer);
+    static const vc_coder none[2] = {{0}};
+    const vc__family *family = model->config.family;
+    return family->coder ? family->coder(model, layer) : none;
 }
 
 const float *vc_model_bias(const vc_model *model, size_t layer)
 {
-    return model->config.family->bias(model, layer);
+    const vc__family *family = model->config.family;
+    return family->bias ? family->bias(model, layer) : NULL;
 }
 
 void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,

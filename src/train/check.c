@@ -37,7 +37,7 @@ static vc_status check_blocks(const vc_train_options *o, const vc_model *model)
     return vc_fail(VC_EINVAL,
                    "the teacher's blocks are not the student's: wanted a %s of %zu blocks, %zu "
                    "values and %zu tokens",
-                   vc_model_family(own), layers, first.width, first.queries);
+                   vc_model_family_title(own), layers, first.width, first.queries);
 }
 
 /* The teacher sees the very batch that the student sees. */
