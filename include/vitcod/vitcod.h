@@ -14,6 +14,7 @@
 #include "vitcod/npy.h"
 #include "vitcod/progress.h"
 #include "vitcod/pth.h"
+#include "vitcod/record.h"
 #include "vitcod/rng.h"
 #include "vitcod/safetensors.h"
 #include "vitcod/shell_words.h"

@@ -40,6 +40,25 @@ vc_status vc_json_write_exact(const char *path, const json_t *value)
     return write(path, value, 17);
 }
 
+json_t *vc_json_text(const char *text)
+{
+    json_t *value = json_string(text);
+    const size_t length = strlen(text);
+    size_t used = 0;
+    char *escaped = value ? NULL : malloc(4 * length + 1);
+    if (!escaped)
+        return value;
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)text[i] < 0x80)
+            escaped[used++] = text[i];
+        else
+            used += (size_t)snprintf(escaped + used, 5, "\\x%02x", (unsigned char)text[i]);
+    escaped[used] = '\0';
+    value = json_string(escaped);
+    free(escaped);
+    return value;
+}
+
 /* ---- settings */
 
 /* The value as JSON text, which the caller frees. */
@@ -74,26 +93,6 @@ vc_status vc_json_check_settings(const json_t *was, const json_t *is, const char
     if (differences[0] == '\0')
         return VC_OK;
     return vc_fail(VC_EINVAL, "%s: the run was begun with other settings: %s", path, differences);
-}
-
-json_t *vc_json_text(const char *text)
-{
-    json_t *value = json_string(text);
-    if (value)
-        return value;
-    size_t length = strlen(text), used = 0;
-    char *escaped = malloc(4 * length + 1);
-    if (!escaped)
-        return json_null();
-    for (size_t i = 0; i < length; i++)
-        if ((unsigned char)text[i] < 0x80)
-            escaped[used++] = text[i];
-        else
-            used += (size_t)snprintf(escaped + used, 5, "\\x%02x", (unsigned char)text[i]);
-    escaped[used] = '\0';
-    value = json_string(escaped);
-    free(escaped);
-    return value;
 }
 
 double vc_json_number(const json_t *object, const char *key)

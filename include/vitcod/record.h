@@ -1,0 +1,172 @@
+/* Results as plain structs, and one table of rows per struct that says what its members are: name,
+ * unit, meaning, place. JSON (written and read back), text, CSV and JSON schemas all come from it:
+ *
+ *     typedef struct spread { double median; uint64_t runs; } spread;
+ *     static const vc_field fields[] = {
+ *         {VC_FIELD(spread, median, "ms", "median of all runs")},
+ *         {VC_FIELD(spread, runs, "", "runs that were measured")},
+ *     };
+ *     const vc_record spread_record = VC_RECORD("times", spread, fields);
+ *
+ * The order of the rows is the order in the output. */
+#ifndef VITCOD_RECORD_H
+#define VITCOD_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "vitcod/json.h"
+
+typedef enum vc_field_kind {
+    VC_KIND_COUNT,   /* an unsigned integer of any size; absent: VC_NO_COUNT */
+    VC_KIND_INTEGER, /* a signed integer of any size */
+    VC_KIND_NUMBER,  /* double or float; absent: NAN */
+    VC_KIND_FLAG,    /* bool */
+    VC_KIND_TEXT,    /* const char *, of somebody else; absent: NULL */
+    VC_KIND_CHARS,   /* char[]; absent: "" */
+    VC_KIND_JSON,    /* json_t *, passed on as it is; absent: NULL */
+    VC_KIND_RECORD,  /* another struct with a record of its own */
+} vc_field_kind;
+
+typedef enum vc_field_shape {
+    VC_SHAPE_ONE,
+    VC_SHAPE_INLINE,  /* a record whose rows stand among those around it */
+    VC_SHAPE_LIST,    /* a pointer to items and a size_t; absent: no items */
+    VC_SHAPE_NAMED,   /* the same of records, an object: the first row of each is its key */
+    VC_SHAPE_BY_WORD, /* an array as long as `words`, an object with one of them as each key */
+} vc_field_shape;
+
+typedef enum vc_field_presence {
+    VC_ALWAYS,
+    VC_IF_KNOWN, /* left out where the value itself says that it is absent */
+    VC_IF_FLAG,  /* there where a bool of the same struct is true */
+} vc_field_presence;
+
+#define VC_NO_COUNT UINT64_MAX
+
+typedef struct vc_field {
+    /* The key. NULL in a record's last row: the value stands for the record, without an object
+     * around it. Rows of one name are variants, of which one at most is present. */
+    const char *name;
+    const char *unit; /* "ms", "MAC", ..; "" for names and plain numbers */
+    const char *meaning;
+    vc_field_kind kind;
+    vc_field_shape shape;
+    vc_field_presence presence;
+    size_t offset, size;            /* of the member; of lists: of the pointer, bytes of an item */
+    size_t count_offset;            /* of a list's size_t */
+    size_t flag_offset;             /* VC_IF_FLAG */
+    const struct vc_record *record; /* VC_KIND_RECORD; of VC_KIND_JSON for the schema alone */
+    const char *const *words;       /* VC_SHAPE_BY_WORD, ended by NULL */
+    bool skip_zeros;                /* VC_SHAPE_BY_WORD: only what is not 0 is written */
+    bool or_null;                   /* what is absent is written as null */
+} vc_field;
+
+typedef struct vc_record {
+    const char *title;
+    size_t size; /* of the struct */
+    const vc_field *fields;
+    size_t field_count;
+} vc_record;
+
+#define VC_RECORD(title, type, fields)                                                             \
+    {                                                                                              \
+        (title), sizeof(type), (fields), sizeof(fields) / sizeof *(fields)                         \
+    }
+
+/* The kind of a member follows from its type. */
+#define VC_KIND_OF(member)                                                                         \
+    _Generic((member),                                                                             \
+        bool: VC_KIND_FLAG,                                                                        \
+        unsigned char: VC_KIND_COUNT,                                                              \
+        unsigned: VC_KIND_COUNT,                                                                   \
+        unsigned long: VC_KIND_COUNT,                                                              \
+        unsigned long long: VC_KIND_COUNT,                                                         \
+        int: VC_KIND_INTEGER,                                                                      \
+        long: VC_KIND_INTEGER,                                                                     \
+        long long: VC_KIND_INTEGER,                                                                \
+        float: VC_KIND_NUMBER,                                                                     \
+        double: VC_KIND_NUMBER,                                                                    \
+        const char *: VC_KIND_TEXT,                                                                \
+        char *: VC_KIND_CHARS,                                                                     \
+        json_t *: VC_KIND_JSON)
+
+/* What a row says, to stand in braces, and after it one of VC_KNOWN and VC_WHEN where the member
+ * may be absent, and VC_OR_NULL where its key is there all the same. */
+#define VC_FIELD_AS(type, member, key, unit_, meaning_)                                            \
+    .name = (key), .unit = (unit_), .meaning = (meaning_),                                         \
+    .kind = VC_KIND_OF(((type *)0)->member), .offset = offsetof(type, member),                     \
+    .size = sizeof(((type *)0)->member)
+#define VC_FIELD(type, member, unit_, meaning_) VC_FIELD_AS(type, member, #member, unit_, meaning_)
+
+/* `items` points to as many numbers, flags or texts as `count` says. */
+#define VC_FIELD_LIST(type, items, count, key, unit_, meaning_)                                    \
+    .name = (key), .unit = (unit_), .meaning = (meaning_),                                         \
+    .kind = VC_KIND_OF(*((type *)0)->items), .shape = VC_SHAPE_LIST,                               \
+    .offset = offsetof(type, items), .size = sizeof(*((type *)0)->items),                          \
+    .count_offset = offsetof(type, count)
+
+/* An array of numbers with the name of each entry. */
+#define VC_FIELD_BY_WORD(type, array, words_, key, unit_, meaning_)                                \
+    .name = (key), .unit = (unit_), .meaning = (meaning_),                                         \
+    .kind = VC_KIND_OF(*((type *)0)->array), .shape = VC_SHAPE_BY_WORD,                            \
+    .offset = offsetof(type, array), .size = sizeof(*((type *)0)->array), .words = (words_)
+
+/* A struct inside the struct, by the record at `record_`. */
+#define VC_FIELD_RECORD(type, member, key, record_, meaning_)                                      \
+    .name = (key), .unit = "", .meaning = (meaning_), .kind = VC_KIND_RECORD,                      \
+    .offset = offsetof(type, member), .size = sizeof(((type *)0)->member), .record = (record_)
+#define VC_FIELD_INLINE(type, member, record_)                                                     \
+    VC_FIELD_RECORD(type, member, #member, record_, ""), .shape = VC_SHAPE_INLINE
+
+/* `items` points to as many structs as `count` says. */
+#define VC_FIELD_RECORDS(type, items, count, key, record_, meaning_)                               \
+    .name = (key), .unit = "", .meaning = (meaning_), .kind = VC_KIND_RECORD,                      \
+    .shape = VC_SHAPE_LIST, .offset = offsetof(type, items), .size = sizeof(*((type *)0)->items),  \
+    .count_offset = offsetof(type, count), .record = (record_)
+#define VC_FIELD_NAMED(type, items, count, key, record_, meaning_)                                 \
+    .name = (key), .unit = "", .meaning = (meaning_), .kind = VC_KIND_RECORD,                      \
+    .shape = VC_SHAPE_NAMED, .offset = offsetof(type, items), .size = sizeof(*((type *)0)->items), \
+    .count_offset = offsetof(type, count), .record = (record_)
+
+#define VC_KNOWN .presence = VC_IF_KNOWN
+#define VC_OR_NULL .or_null = true
+#define VC_WHEN(type, flag) .presence = VC_IF_FLAG, .flag_offset = offsetof(type, flag)
+
+/* ---- JSON */
+
+/* The struct at `data` as an object that the caller owns. VC_ENOMEM; VC_EINVAL for a number that is
+ * not finite and not allowed to be absent. */
+vc_status vc_record_json(json_t **out, const vc_record *record, const void *data);
+
+/* Adds the rows to an object that is there. */
+vc_status vc_record_add(json_t *object, const vc_record *record, const void *data);
+
+/* Reads an object back into the struct at `out`. Lists are allocated, also when it fails:
+ * vc_record_free releases them. Texts point into `value`, and JSON values are those in it. What is
+ * not there is absent, keys without a row are ignored. VC_EFORMAT for a row that is missing or
+ * holds something else: `path` begins the sentence. */
+vc_status vc_record_read(void *out, const vc_record *record, const json_t *value, const char *path);
+
+/* Releases the lists of a struct, and those inside their items. */
+void vc_record_free(const vc_record *record, void *data);
+
+/* ---- text and CSV */
+
+/* One line per number and word: name, value, unit, aligned; lists are left out. */
+void vc_record_print(FILE *out, const vc_record *record, const void *data);
+
+/* Names with units in parentheses, and the values below them; what is absent is empty. Structs
+ * inside are "name.member", lists are left out. */
+void vc_record_csv_header(FILE *out, const vc_record *record);
+void vc_record_csv_row(FILE *out, const vc_record *record, const void *data);
+
+/* ---- JSON schema, draft 2020-12 */
+
+/* A schema of an object without rows, to which vc_record_add_schema adds. The caller owns it. */
+vc_status vc_record_schema(json_t **out, const char *title, const char *description);
+vc_status vc_record_add_schema(json_t *schema, const vc_record *record);
+
+#endif

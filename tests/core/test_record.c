@@ -1,0 +1,385 @@
+/* Records: JSON there and back, text, CSV and the schema, all from one table. */
+#include "testing.h"
+#include "vitcod/record.h"
+
+typedef struct spread {
+    double median, low;
+} spread;
+
+static const vc_field spread_fields[] = {
+    {VC_FIELD(spread, median, "ms", "of all runs")},
+    {VC_FIELD(spread, low, "ms", "a quarter of the runs lies below"), VC_KNOWN},
+};
+static const vc_record spread_record = VC_RECORD("spread", spread, spread_fields);
+
+/* A list of numbers that stands for itself: no object around it. */
+typedef struct widths {
+    int *items;
+    size_t count;
+} widths;
+
+static const vc_field widths_fields[] = {
+    {VC_FIELD_LIST(widths, items, count, NULL, "", "")},
+};
+static const vc_record widths_record = VC_RECORD("widths", widths, widths_fields);
+
+typedef struct share {
+    const char *group;
+    float kept;
+} share;
+
+static const vc_field share_fields[] = {
+    {VC_FIELD(share, group, "", "")},
+    {VC_FIELD_AS(share, kept, NULL, "", "share of all scores")},
+};
+static const vc_record share_record = VC_RECORD("share", share, share_fields);
+
+enum { STATES = 3 };
+static const char *const states[] = {"busy", "dram", "idle", NULL};
+
+typedef struct result {
+    const char *model;
+    char hash[9];
+    uint64_t macs, kept;
+    int layer;
+    bool distilled, compared;
+    spread whole, dense;
+    widths *layers;
+    size_t layer_count;
+    share *groups;
+    size_t group_count;
+    uint64_t spent[STATES];
+    double cut, *cuts;
+    size_t cut_count;
+    json_t *chip;
+    double peak;
+    bool counted;
+    spread counters;
+} result;
+
+static const vc_field fields[] = {
+    {VC_FIELD(result, model, "", "the model's file")},
+    {VC_FIELD(result, hash, "", "of the plan"), VC_KNOWN},
+    {VC_FIELD(result, macs, "MAC", "of one image")},
+    {VC_FIELD(result, kept, "", "scores"), VC_KNOWN},
+    {VC_FIELD(result, layer, "", "-1: outside")},
+    {VC_FIELD(result, distilled, "", "has two classifiers")},
+    {VC_FIELD_INLINE(result, whole, &spread_record)},
+    {VC_FIELD_RECORD(result, dense, "dense", &spread_record, "without the mask"),
+     VC_WHEN(result, compared)},
+    {VC_FIELD_RECORDS(result, layers, layer_count, "widths", &widths_record, "by layer")},
+    {VC_FIELD_NAMED(result, groups, group_count, "groups", &share_record, "by group"), VC_KNOWN},
+    {VC_FIELD_BY_WORD(result, spent, states, "spent", "cycle", "by state"), .skip_zeros = true},
+    {VC_FIELD_AS(result, cut, "info", "", "the cut"), VC_KNOWN},
+    {VC_FIELD_LIST(result, cuts, cut_count, "info", "", "a cut for each group"), VC_KNOWN},
+    {VC_FIELD(result, chip, "", "as its file has it"), VC_KNOWN},
+    {VC_FIELD(result, peak, "", "none on this CPU"), VC_KNOWN, VC_OR_NULL},
+    {VC_FIELD_RECORD(result, counters, "counters", &spread_record, "none on this CPU"),
+     VC_WHEN(result, counted), VC_OR_NULL},
+};
+static const vc_record record = VC_RECORD("a result", result, fields);
+
+static json_t *parse(const char *text)
+{
+    json_error_t error;
+    json_t *value = json_loads(text, 0, &error);
+    if (!value)
+        fail_msg("%s", error.text);
+    return value;
+}
+
+static void assert_text(json_t *value, const char *wanted)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(10));
+    assert_string_equal(text, wanted);
+    free(text);
+    json_decref(value);
+}
+
+static result sparse(void)
+{
+    return (result){.model = "a\xff.bin",
+                    .macs = UINT64_C(1) << 40,
+                    .kept = VC_NO_COUNT,
+                    .layer = -1,
+                    .whole = {1.5, NAN},
+                    .cut = 0.5,
+                    .peak = NAN,
+                    .spent = {7, 0, 1}};
+}
+
+static const char short_text[] =
+    "{\"model\":\"a\\\\xff.bin\",\"macs\":1099511627776,\"layer\":-1,\"distilled\":false,"
+    "\"median\":1.5,\"widths\":[],\"spent\":{\"busy\":7,\"idle\":1},\"info\":0.5,"
+    "\"peak\":null,\"counters\":null}";
+static const char long_text[] =
+    "{\"model\":\"m\",\"hash\":\"01234567\",\"macs\":1,\"kept\":2,\"layer\":3,\"distilled\":true,"
+    "\"median\":0.1,\"low\":0.05,\"dense\":{\"median\":2.0},\"widths\":[[1,-2],[]],"
+    "\"groups\":{\"dpt0\":0.5,\"dpt1\":0.25},\"spent\":{\"busy\":1,\"dram\":2,\"idle\":3},"
+    "\"info\":[0.25,0.75],\"chip\":{\"lines\":64},\"peak\":1.25,\"counters\":{\"median\":3.0}}";
+
+static void writes_what_is_there(void **state)
+{
+    (void)state;
+    json_t *value;
+    const result r = sparse();
+    assert_ok(vc_record_json(&value, &record, &r));
+    assert_text(value, short_text);
+}
+
+static void reads_back_what_it_wrote(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {short_text, long_text};
+    for (size_t i = 0; i < 2; i++) {
+        json_t *value = parse(texts[i]), *again;
+        result r;
+        assert_ok(vc_record_read(&r, &record, value, "a.json"));
+        assert_ok(vc_record_json(&again, &record, &r));
+        assert_text(again, texts[i]);
+        vc_record_free(&record, &r);
+        assert_null(r.layers);
+        json_decref(value);
+    }
+}
+
+static void reads_members(void **state)
+{
+    (void)state;
+    json_t *value = parse(long_text);
+    result r;
+    assert_ok(vc_record_read(&r, &record, value, "a.json"));
+    assert_true(r.compared && isnan(r.dense.low) && isnan(r.cut));
+    assert_int_equal(r.cut_count, 2);
+    assert_int_equal(r.layers[0].items[1], -2);
+    assert_string_equal(r.groups[1].group, "dpt1");
+    assert_near(r.groups[1].kept, 0.25, 0.0);
+    assert_int_equal(r.spent[2], 3);
+    vc_record_free(&record, &r);
+    json_decref(value);
+}
+
+static void adds_to_an_object(void **state)
+{
+    (void)state;
+    json_t *object = parse("{\"verb\":\"bench\"}");
+    const spread s = {2.0, 1.0};
+    assert_ok(vc_record_add(object, &spread_record, &s));
+    assert_text(object, "{\"verb\":\"bench\",\"median\":2.0,\"low\":1.0}");
+}
+
+static void refuses_numbers_that_are_none(void **state)
+{
+    (void)state;
+    json_t *value;
+    result r = sparse();
+    r.whole.median = NAN;
+    assert_fails(vc_record_json(&value, &record, &r), VC_EINVAL, "'median' is nan");
+    assert_null(value);
+}
+
+static void refuses_other_values(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{}", "a.json: 'median' is missing"},
+        {"[]", "a.json: no object, wanted spread"},
+        {"{\"median\":\"x\"}", "a.json: 'median' is a text, wanted a number"},
+        {"{\"median\":1,\"low\":null}", "a.json: 'low' is null, wanted a number"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *value = parse(cases[i][0]);
+        spread s;
+        assert_fails(vc_record_read(&s, &spread_record, value, "a.json"), VC_EFORMAT, cases[i][1]);
+        json_decref(value);
+    }
+}
+
+/* Half of the result is read by then. */
+static void releases_what_it_read_before_an_error(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"\"macs\":-1", "'macs' is a whole number, wanted a whole number from 0"},
+        {"\"hash\":\"012345678\"", "'hash' is a text, wanted a text"},
+        {"\"widths\":[[1],[true]]", "'' is a flag, wanted a whole number"},
+        {"\"widths\":[1]", "'' is a whole number, wanted a list"},
+        {"\"groups\":{\"a\":\"b\"}", "'' is a text, wanted a number"},
+        {"\"spent\":[]", "'spent' is a list, wanted an object"},
+        {"\"info\":true", "'info' is a flag, wanted a number"},
+        {"\"dense\":2", "'dense' is a whole number, wanted an object"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "{%s}", cases[i][0]);
+        json_t *value = parse(long_text), *change = parse(text);
+        result r;
+        json_object_update(value, change);
+        assert_fails(vc_record_read(&r, &record, value, "a.json"), VC_EFORMAT, cases[i][1]);
+        vc_record_free(&record, &r);
+        json_decref(value);
+        json_decref(change);
+    }
+}
+
+/* What a function wrote to a stream. */
+static char *captured(void (*write)(FILE *, const result *), const result *r)
+{
+    char *text;
+    size_t bytes;
+    FILE *stream = open_memstream(&text, &bytes);
+    assert_non_null(stream);
+    write(stream, r);
+    fclose(stream);
+    return text;
+}
+
+static void print(FILE *out, const result *r)
+{
+    vc_record_print(out, &record, r);
+}
+
+static void print_csv(FILE *out, const result *r)
+{
+    vc_record_csv_header(out, &record);
+    vc_record_csv_row(out, &record, r);
+}
+
+static void prints_lines(void **state)
+{
+    (void)state;
+    const result r = sparse();
+    char *text = captured(print, &r);
+    assert_string_equal(text, "  model              a\xff.bin\n"
+                              "  macs               1099511627776 MAC\n"
+                              "  layer              -1\n"
+                              "  distilled          false\n"
+                              "  median             1.5 ms\n"
+                              "  info               0.5\n");
+    free(text);
+}
+
+static void prints_csv(void **state)
+{
+    (void)state;
+    result r = sparse();
+    r.model = "say \"a\", b";
+    char *text = captured(print_csv, &r);
+    assert_string_equal(text, "model,hash,macs (MAC),kept,layer,distilled,median (ms),low (ms),"
+                              "dense.median (ms),dense.low (ms),info,peak,"
+                              "counters.median (ms),counters.low (ms)\n"
+                              "\"say \"\"a\"\", b\",,1099511627776,,-1,false,1.5,,,,0.5,,,\n");
+    free(text);
+}
+
+static void describes_itself(void **state)
+{
+    (void)state;
+    json_t *schema;
+    assert_ok(vc_record_schema(&schema, "vitcod bench --json", "how fast"));
+    assert_ok(vc_record_add_schema(schema, &spread_record));
+    assert_text(
+        schema,
+        "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
+        "\"title\":\"vitcod bench --json\",\"description\":\"how fast\",\"type\":\"object\","
+        "\"properties\":{\"median\":{\"type\":\"number\",\"description\":\"of all runs\","
+        "\"unit\":\"ms\"},\"low\":{\"type\":\"number\",\"description\":\"a quarter of the "
+        "runs lies below\",\"unit\":\"ms\"}},\"required\":[\"median\"],"
+        "\"additionalProperties\":false}");
+}
+
+static void describes_every_shape(void **state)
+{
+    (void)state;
+    json_t *schema;
+    assert_ok(vc_record_schema(&schema, "t", "d"));
+    assert_ok(vc_record_add_schema(schema, &record));
+    const json_t *all = json_object_get(schema, "properties");
+    json_t *parts = json_object();
+    static const char *const names[] = {"macs", "dense", "widths", "groups",  "spent",
+                                        "info", "chip",  "peak",   "counters"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        json_t *part = json_copy(json_object_get(all, names[i]));
+        json_object_del(part, "description");
+        json_object_del(part, "properties");
+        json_object_set_new(parts, names[i], part);
+    }
+    assert_text(
+        parts,
+        "{\"macs\":{\"type\":\"integer\",\"minimum\":0,\"unit\":\"MAC\"},"
+        "\"dense\":{\"type\":\"object\",\"required\":[\"median\"],\"additionalProperties\":false},"
+        "\"widths\":{\"type\":\"array\",\"items\":{\"type\":\"array\",\"items\":{\"type\":"
+        "\"integer\"}}},"
+        "\"groups\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"number\","
+        "\"description\":\"share of all scores\"}},"
+        "\"spent\":{\"type\":\"object\",\"required\":[],\"additionalProperties\":false,"
+        "\"unit\":\"cycle\"},"
+        "\"info\":{\"anyOf\":[{\"type\":\"number\",\"description\":\"the cut\"},{\"type\":"
+        "\"array\",\"items\":{\"type\":\"number\"},\"description\":\"a cut for each group\"}]},"
+        "\"chip\":{},"
+        "\"peak\":{\"type\":[\"number\",\"null\"]},"
+        "\"counters\":{\"anyOf\":[{\"type\":\"object\",\"properties\":{\"median\":{\"type\":"
+        "\"number\",\"description\":\"of all runs\",\"unit\":\"ms\"},\"low\":{\"type\":\"number\","
+        "\"description\":\"a quarter of the runs lies below\",\"unit\":\"ms\"}},\"required\":["
+        "\"median\"],\"additionalProperties\":false},{\"type\":\"null\"}]}}");
+    json_t *required = json_object_get(schema, "required");
+    assert_int_equal(json_array_size(required), 9);
+    json_decref(schema);
+}
+
+static long allocations_left;
+
+static void *limited_malloc(size_t bytes)
+{
+    return allocations_left-- > 0 ? malloc(bytes) : NULL;
+}
+
+/* Whichever allocation of jansson's fails: an error, and nothing is lost or half there. */
+static void says_that_memory_is_out(void **state)
+{
+    (void)state;
+    json_t *text = parse(long_text), *value;
+    result r;
+    assert_ok(vc_record_read(&r, &record, text, "a.json"));
+    vc_status status = VC_ENOMEM;
+    long limit = 0;
+    json_set_alloc_funcs(limited_malloc, free);
+    for (; status == VC_ENOMEM && limit < 1000; limit++) {
+        allocations_left = limit;
+        status = vc_record_json(&value, &record, &r);
+        assert_true((status == VC_OK) == (value != NULL));
+    }
+    json_decref(value);
+    assert_int_equal(status, VC_OK);
+    assert_true(limit > 20);
+    for (status = VC_ENOMEM, limit = 0; status == VC_ENOMEM && limit < 1000; limit++) {
+        allocations_left = limit;
+        status = vc_record_schema(&value, "t", "d");
+        if (status == VC_OK)
+            status = vc_record_add_schema(value, &record);
+        json_decref(value);
+    }
+    json_set_alloc_funcs(malloc, free);
+    assert_int_equal(status, VC_OK);
+    vc_record_free(&record, &r);
+    json_decref(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_what_is_there),
+        cmocka_unit_test(reads_back_what_it_wrote),
+        cmocka_unit_test(reads_members),
+        cmocka_unit_test(adds_to_an_object),
+        cmocka_unit_test(refuses_numbers_that_are_none),
+        cmocka_unit_test(refuses_other_values),
+        cmocka_unit_test(releases_what_it_read_before_an_error),
+        cmocka_unit_test(prints_lines),
+        cmocka_unit_test(prints_csv),
+        cmocka_unit_test(describes_itself),
+        cmocka_unit_test(describes_every_shape),
+        cmocka_unit_test(says_that_memory_is_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
