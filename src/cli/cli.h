@@ -5,8 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vitcod/json.h"
-#include "vitcod/status.h"
+#include "vitcod/record.h"
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_CONTINUE = -1 };
 enum { CLI_MOST_OPTIONS = 80 /* of a command, shared ones included */ };
@@ -43,6 +42,7 @@ typedef struct cli_command {
     const char *arguments; /* "MODEL --data DIR" */
     const char *details;   /* a paragraph of help */
     int (*run)(const struct cli_command *command, int argc, char **argv);
+    const vc_record *result; /* what --json prints behind the frame that all have */
 } cli_command;
 
 /* The options that every command has. */
@@ -69,6 +69,14 @@ int cli_check_batch(const cli_command *command, size_t batch);
 
 /* Prints the last error; returns CLI_FAILED. */
 int cli_fail(void);
+
+/* Ends a command: the error when `status` is one, else the struct at `result` by the command's
+ * record, as JSON behind verb, command line, version, threads and seed, or through `print_text`. */
+int cli_end(const cli_command *command, const cli_common *common, vc_status status,
+            const void *result, void (*print_text)(const void *result));
+
+/* Prints the schema of what the command's --json prints. */
+int cli_print_schema(const cli_command *command);
 
 /* A result object: command line, version, threads, seed. */
 json_t *cli_result(const cli_command *command, const cli_common *common);

@@ -66,4 +66,4 @@ const cli_command cmd_autoencoder = {
     "approximation of the given rank: the leading eigenvectors of the heads' covariance over images (by default the\n"
     "first 1000, which need no labels). A good start for finetuning:\n"
     "vitcod train --init MODEL --autoencoder FILE.",
-    run_autoencoder};
+    run_autoencoder, NULL};

@@ -327,4 +327,4 @@ const cli_command cmd_bench = {
     "machine's peak (multiply-adds on registers, measured here), and the time of each operator, mean\n"
     "over the threads. With a mask or plan the same model without it runs in between, and its\n"
     "attention is compared layer by layer, unless --alone. The share counts the operations of the dense model.",
-    run_bench};
+    run_bench, NULL};

@@ -217,4 +217,4 @@ const cli_command cmd_calibrate = {
     "held back; the result is the model that is least apart from the dense one on them. Rule budget spends the\n"
     "kept scores over all layers and heads by attention times the norm of the projected value; residual mean gives\n"
     "back what is pruned as the mean of all values. docs/calibration.md has formulas and figures.",
-    run_calibrate};
+    run_calibrate, NULL};

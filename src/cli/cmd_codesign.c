@@ -195,4 +195,4 @@ const cli_command cmd_codesign = {
     "the sparse model learn from the dense one, evaluates and simulates. Each step is another verb (--dry-run\n"
     "prints them) and leaves its files in RUN; RUN/model.safetensors has plan and auto-encoder inside. The same\n"
     "command goes on where it was stopped, and ends with the same bits.",
-    run_codesign};
+    run_codesign, NULL};

@@ -469,4 +469,4 @@ const cli_command cmd_compare = {
     "end, bytes, energy, and how many times ViTCoD's time and energy. Sanger keeps the scores that the\n"
     "mask keeps, or, with --attention, as many of the highest of real attention. SpAtten keeps so many\n"
     "tokens that as many scores are left. A model's file runs on its own plan, with its own auto-encoder. docs/simulator.md, part E, numbers every assumption.",
-    run_compare};
+    run_compare, NULL};

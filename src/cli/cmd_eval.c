@@ -127,4 +127,4 @@ const cli_command cmd_eval = {
     "CIFAR-10/100 files. As DeiT was evaluated: shorter side bicubically to 8/7 of the\n"
     "model's side (256 for 224), then its centre.\n"
     "A broken image is named, left out, and ends the run with status 1, unless --skip-broken.",
-    run_eval};
+    run_eval, NULL};

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -10,41 +11,62 @@ typedef struct import_options {
     const char *output;
 } import_options;
 
-static vc_status import(json_t *result, const import_options *o)
+typedef struct import_result {
+    char plan_hash[VC_PLAN_HASH_TEXT];
+    const char *checkpoint, *model, *architecture;
+    size_t tensors, values;
+    const char **left_out; /* names that belong to `opened` */
+    size_t left_out_count;
+    vc_model *opened;
+} import_result;
+
+static const vc_field result_fields[] = {
+    {VC_FIELD(import_result, plan_hash, "", "of the plan inside"), VC_KNOWN},
+    {VC_FIELD(import_result, checkpoint, "", "file that was read")},
+    {VC_FIELD(import_result, model, "", "file that was written")},
+    {VC_FIELD(import_result, architecture, "", "deit or levit")},
+    {VC_FIELD(import_result, tensors, "", "tensors that were written")},
+    {VC_FIELD(import_result, values, "", "numbers in them")},
+    {VC_FIELD_LIST(import_result, left_out, left_out_count, "left_out", "",
+                   "tensors of the checkpoint that no model needs")},
+};
+static const vc_record result_record = VC_RECORD("import", import_result, result_fields);
+
+static vc_status list_left_out(import_result *result)
 {
-    vc_model *model;
-    size_t values = 0;
-    VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
-    for (size_t i = 0; i < model->param_count; i++)
-        values += model->params[i].count;
-    vc_status status = vc_model_write(o->output, model);
-    if (vc_model_plan(model))
-        cli_add_plan_hash(result, vc_model_plan(model));
-    json_object_update_new(result,
-                           json_pack("{s:o, s:o, s:s, s:I, s:I}", "checkpoint",
-                                     cli_text(o->model.path), "model", cli_text(o->output),
-                                     "architecture", vc_model_family(&model->config), "tensors",
-                                     (json_int_t)model->param_count, "values", (json_int_t)values));
-    json_t *left_out = json_array();
-    for (size_t i = 0; vc_model_left_out(model, i); i++)
-        json_array_append_new(left_out, cli_text(vc_model_left_out(model, i)));
-    json_object_set_new(result, "left_out", left_out);
-    vc_model_close(model);
-    return status;
+    while (vc_model_left_out(result->opened, result->left_out_count))
+        result->left_out_count++;
+    result->left_out = calloc(result->left_out_count + 1, sizeof *result->left_out);
+    if (!result->left_out)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    for (size_t i = 0; i < result->left_out_count; i++)
+        result->left_out[i] = vc_model_left_out(result->opened, i);
+    return VC_OK;
 }
 
-static void print_text(const json_t *result)
+static vc_status import(import_result *result, const import_options *o)
 {
-    printf("%s: %s of %lld tensors, %lld values%s\n",
-           json_string_value(json_object_get(result, "model")),
-           json_string_value(json_object_get(result, "architecture")),
-           (long long)json_integer_value(json_object_get(result, "tensors")),
-           (long long)json_integer_value(json_object_get(result, "values")),
-           json_object_get(result, "plan_hash") ? ", a plan inside" : "");
-    size_t left_out = json_array_size(json_object_get(result, "left_out"));
-    if (left_out > 0)
+    VC_TRY(cli_open_model(&result->opened, &o->model, CLI_RUN));
+    const vc_model *model = result->opened;
+    result->checkpoint = o->model.path;
+    result->model = o->output;
+    result->architecture = vc_model_family(&model->config);
+    result->tensors = model->param_count;
+    for (size_t i = 0; i < model->param_count; i++)
+        result->values += model->params[i].count;
+    cli_model_plan_hash(result->plan_hash, model);
+    VC_TRY(list_left_out(result));
+    return vc_model_write(o->output, model);
+}
+
+static void print_text(const void *result)
+{
+    const import_result *r = result;
+    printf("%s: %s of %zu tensors, %zu values%s\n", r->model, r->architecture, r->tensors,
+           r->values, r->plan_hash[0] ? ", a plan inside" : "");
+    if (r->left_out_count > 0)
         printf("left out: %zu tables and statistics that no model needs (--json names them)\n",
-               left_out);
+               r->left_out_count);
 }
 
 static int run_import(const cli_command *command, int argc, char **argv)
@@ -68,13 +90,16 @@ static int run_import(const cli_command *command, int argc, char **argv)
     if (!o.output)
         return cli_usage(command, "-o FILE is missing");
     o.model.path = arguments.positional[0];
-    json_t *result = cli_result(command, &common);
-    vc_status done = import(result, &o);
-    return cli_finish(result, done, common.json, print_text);
+    import_result result = {0};
+    status = cli_end(command, &common, import(&result, &o), &result, print_text);
+    free(result.left_out);
+    vc_model_close(result.opened);
+    return status;
 }
 
 const cli_command cmd_import = {
-    "import", "a checkpoint as safetensors with timm's names",
+    "import",
+    "a checkpoint as safetensors with timm's names",
     "CHECKPOINT -o MODEL [--plan PLAN] [--autoencoder FILE]",
     "Reads a checkpoint of DeiT (plain or distilled) or LeViT, as timm, the original releases or\n"
     "ViTCoD's finetuning wrote it: safetensors, or PyTorch's zip format (.pth), of which nothing is\n"
@@ -82,4 +107,5 @@ const cli_command cmd_import = {
     "embeddings); names become timm's. Every other command reads these\n"
     "checkpoints as well: what import adds is speed, and a file that anything can read. With --plan and\n"
     "--autoencoder one file holds all that inference needs, and every verb takes it as its MODEL.",
-    run_import};
+    run_import,
+    &result_record};

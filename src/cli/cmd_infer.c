@@ -1,3 +1,5 @@
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "cli.h"
@@ -17,7 +19,25 @@ typedef struct infer_options {
     cli_engine_options engine;
 } infer_options;
 
-static vc_status run_all(float *logits, json_t *result, const infer_options *o,
+typedef struct infer_result {
+    char plan_hash[VC_PLAN_HASH_TEXT];
+    double seconds, reconstruction_loss;
+    size_t images, *top1_class;
+    bool classifies;
+} infer_result;
+
+static const vc_field result_fields[] = {
+    {VC_FIELD(infer_result, plan_hash, "", "of the plan that attention ran on"), VC_KNOWN},
+    {VC_FIELD(infer_result, seconds, "s", "for all images, without opening the model")},
+    {VC_FIELD(infer_result, images, "", "images that were read")},
+    {VC_FIELD_LIST(infer_result, top1_class, images, "top1_class", "", "likeliest class of each"),
+     VC_WHEN(infer_result, classifies)},
+    {VC_FIELD(infer_result, reconstruction_loss, "", "mean squared error of the auto-encoder"),
+     VC_KNOWN},
+};
+static const vc_record result_record = VC_RECORD("infer", infer_result, result_fields);
+
+static vc_status run_all(float *logits, infer_result *result, const infer_options *o,
                          const vc_model *model, const vc_tensor *x, size_t batch)
 {
     const size_t images = x->shape[0], values = vc_model_image_values(&model->config),
@@ -30,66 +50,64 @@ static vc_status run_all(float *logits, json_t *result, const infer_options *o,
         status = vc_engine_run(engine, logits + done * outputs,
                                (const float *)x->data + done * values,
                                images - done < batch ? images - done : batch);
-    json_object_set_new(result, "seconds", json_real(vc_clock_seconds() - started));
+    result->seconds = vc_clock_seconds() - started;
     vc_engine_close(engine);
     return status;
 }
 
 /* What the auto-encoder loses, over all images: the engine has it folded away. */
-static vc_status measure_reconstruction(json_t *result, const vc_model *model, const vc_tensor *x)
+static vc_status measure_reconstruction(infer_result *result, const vc_model *model,
+                                        const vc_tensor *x)
 {
     vc_acts acts;
     VC_TRY(vc_acts_open(&acts, model, x->shape[0], 0));
     vc_model_forward(&acts, model, x->data, x->shape[0], NULL);
-    json_object_set_new(result, "reconstruction_loss",
-                        json_real(vc_model_reconstruction(&acts, model)));
+    result->reconstruction_loss = vc_model_reconstruction(&acts, model);
     vc_acts_close(&acts);
     return VC_OK;
 }
 
-static json_t *top_classes(const float *logits, size_t images, size_t classes)
+static vc_status find_classes(infer_result *result, const float *logits, size_t classes)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < images; i++)
-        json_array_append_new(list, json_integer(vc_first_class(logits + i * classes, classes)));
-    return list;
+    result->top1_class = malloc(result->images * sizeof *result->top1_class);
+    if (!result->top1_class)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu images", result->images);
+    for (size_t i = 0; i < result->images; i++)
+        result->top1_class[i] = (size_t)vc_first_class(logits + i * classes, classes);
+    return VC_OK;
 }
 
-static vc_status infer(json_t *result, const infer_options *o, const vc_model *model,
+static vc_status infer(infer_result *result, const infer_options *o, const vc_model *model,
                        const vc_tensor *x)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
-    size_t images = x->shape[0], outputs = input.outputs;
-    size_t batch = o->batch && o->batch < images ? o->batch : images;
+    const size_t images = x->shape[0], outputs = input.outputs;
+    const size_t batch = o->batch && o->batch < images ? o->batch : images;
     float *logits = malloc(images * outputs * sizeof *logits);
     if (!logits)
         return vc_fail(VC_ENOMEM, "out of memory for %zu logits", images * outputs);
+    const vc_tensor made = {VC_F32, 2, {images, outputs}, logits};
+    result->images = images;
+    result->classifies = input.classes > 0;
     vc_status status = run_all(logits, result, o, model, x, batch);
-    json_object_set_new(result, "images", json_integer((json_int_t)images));
-    if (status == VC_OK) {
-        const vc_tensor made = {VC_F32, 2, {images, outputs}, logits};
+    if (status == VC_OK)
         status = vc_tensor_check_finite(&made, o->input, "logits");
-    }
-    if (status == VC_OK) {
-        if (input.classes > 0)
-            json_object_set_new(result, "top1_class", top_classes(logits, images, outputs));
-        const vc_tensor out = {VC_F32, 2, {images, outputs}, logits};
-        if (o->output)
-            status = vc_npy_write(o->output, &out);
-    }
+    if (status == VC_OK && result->classifies)
+        status = find_classes(result, logits, outputs);
+    if (status == VC_OK && o->output)
+        status = vc_npy_write(o->output, &made);
     if (status == VC_OK && o->reconstruction)
         status = measure_reconstruction(result, model, x);
     free(logits);
     return status;
 }
 
-static vc_status open_and_infer(json_t *result, const infer_options *o)
+static vc_status open_and_infer(infer_result *result, const infer_options *o)
 {
     vc_model *model;
     vc_npy input;
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
-    if (vc_model_plan(model))
-        cli_add_plan_hash(result, vc_model_plan(model));
+    cli_model_plan_hash(result->plan_hash, model);
     vc_status status = cli_open_images(&input, o->input, model);
     if (status == VC_OK) {
         status = infer(result, o, model, &input.tensor);
@@ -99,12 +117,11 @@ static vc_status open_and_infer(json_t *result, const infer_options *o)
     return status;
 }
 
-static void print_text(const json_t *result)
+static void print_text(const void *result)
 {
-    size_t i;
-    json_t *value;
-    json_array_foreach (json_object_get(result, "top1_class"), i, value)
-        printf("image %zu: class %lld\n", i, (long long)json_integer_value(value));
+    const infer_result *r = result;
+    for (size_t i = 0; r->classifies && i < r->images; i++)
+        printf("image %zu: class %zu\n", i, r->top1_class[i]);
 }
 
 static int run_infer(const cli_command *command, int argc, char **argv)
@@ -133,14 +150,18 @@ static int run_infer(const cli_command *command, int argc, char **argv)
         status = cli_check_engine_options(command, &o.engine);
     if (status != CLI_CONTINUE)
         return status;
-    json_t *result = cli_result(command, &common);
-    vc_status done = open_and_infer(result, &o);
-    return cli_finish(result, done, common.json, print_text);
+    infer_result result = {.reconstruction_loss = NAN};
+    const vc_status done = open_and_infer(&result, &o);
+    status = cli_end(command, &common, done, &result, print_text);
+    free(result.top1_class);
+    return status;
 }
 
 const cli_command cmd_infer = {
-    "infer", "run a model on an npy array of images",
+    "infer",
+    "run a model on an npy array of images",
     "MODEL|--arch NAME --input X.npy [-o LOGITS.npy]",
     "Runs a model on normalised images and writes the logits. Attention is dense, under a mask, or\n"
     "sparse on a plan.",
-    run_infer};
+    run_infer,
+    &result_record};

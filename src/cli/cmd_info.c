@@ -189,4 +189,4 @@ const cli_command cmd_info = {
     "of each operator for one image, with dense attention or on a plan. Presets are timm's names:\n"
     "deit_tiny_patch16_224, deit_small_.., deit_base_.., deit_base_patch16_384,\n"
     "deit_tiny_distilled_patch16_224, .., levit_128s, levit_128, levit_192, levit_256, levit_384.",
-    run_info};
+    run_info, NULL};

@@ -130,4 +130,4 @@ const cli_command cmd_polarize = {
     "model's file). A folder holds the masks of a model in groups\n"
     "of layers (LeViT: mask_dpt0.npy, mask_subsample0.npy, ..); the threshold is that of the first\n"
     "group, and less in others as they have fewer queries.",
-    run_polarize};
+    run_polarize, NULL};

@@ -144,4 +144,4 @@ const cli_command cmd_profile = {
     "dense attention in turn; for plans whose layers have one square shape, a DeiT's. --lengths sets attention\n"
     "of one layer side by side, at any number of tokens: dense, Linformer's (K and V projected to fewer tokens)\n"
     "and on ViTCoD's pattern. Ratios count; absolute times depend on the machine.",
-    run_profile};
+    run_profile, NULL};

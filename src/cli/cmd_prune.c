@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,31 +18,62 @@ typedef struct prune_command {
     int keep, drop; /* asked for: the class token's row and column may not, may be pruned */
 } prune_command;
 
-static void describe(json_t *result, const vc_mask_set *set, const vc_prune_report *report,
+typedef struct group_sparsity {
+    char group[32];
+    double sparsity;
+} group_sparsity;
+
+typedef struct prune_result {
+    const char *mask;
+    double info;
+    const double *cuts; /* in the place of info, where each group has its own */
+    size_t cut_count;
+    double sparsity, kept_share;
+    uint64_t kept;
+    group_sparsity *groups, group_room[VC_MOST_GROUPS];
+    size_t group_count;
+} prune_result;
+
+static const vc_field group_fields[] = {
+    {VC_FIELD(group_sparsity, group, "", "group of layers")},
+    {VC_FIELD_AS(group_sparsity, sparsity, NULL, "", "share of its entries that is pruned")},
+};
+static const vc_record group_record = VC_RECORD("group", group_sparsity, group_fields);
+
+static const vc_field result_fields[] = {
+    {VC_FIELD(prune_result, mask, "", "file or folder of the mask")},
+    {VC_FIELD(prune_result, info, "", "strength of the rule: info cut, threshold, .."), VC_KNOWN},
+    {VC_FIELD_LIST(prune_result, cuts, cut_count, "info", "", "info cut of each group"), VC_KNOWN},
+    {VC_FIELD(prune_result, sparsity, "", "share of all entries that is pruned")},
+    {VC_FIELD(prune_result, kept_share, "", "share of all entries that is kept")},
+    {VC_FIELD(prune_result, kept, "", "entries that are kept")},
+    {VC_FIELD_NAMED(prune_result, groups, group_count, "group_sparsity", &group_record,
+                    "by group of layers"),
+     VC_KNOWN},
+};
+static const vc_record result_record = VC_RECORD("prune", prune_result, result_fields);
+
+static void describe(prune_result *out, const vc_mask_set *set, const vc_prune_report *report,
                      const prune_command *c)
 {
-    size_t kept = 0;
-    json_t *groups = json_object(), *cuts = json_array();
+    *out = (prune_result){.mask = c->output,
+                          .info = c->cut_count > 1 ? NAN : report->info,
+                          .cuts = c->cuts,
+                          .cut_count = c->cut_count > 1 ? c->cut_count : 0,
+                          .sparsity = report->sparsity,
+                          .kept_share = 1.0 - report->sparsity,
+                          .groups = out->group_room};
     for (size_t g = 0; g < set->count; g++) {
         const vc_mask *m = &set->masks[g];
-        size_t entries = m->layers * m->heads * m->queries * m->keys, left = vc_mask_kept(m);
-        kept += left;
-        if (set->names[g].text[0])
-            json_object_set_new(groups, set->names[g].text,
-                                json_real(1.0 - (double)left / (double)entries));
+        const size_t entries = m->layers * m->heads * m->queries * m->keys;
+        const size_t left = vc_mask_kept(m);
+        out->kept += left;
+        if (!set->names[g].text[0])
+            continue;
+        group_sparsity *group = &out->groups[out->group_count++];
+        snprintf(group->group, sizeof group->group, "%s", set->names[g].text);
+        group->sparsity = 1.0 - (double)left / (double)entries;
     }
-    json_object_update_new(result, json_pack("{s:o, s:f, s:f, s:f, s:I}", "mask",
-                                             cli_text(c->output), "info", report->info, "sparsity",
-                                             report->sparsity, "kept_share", 1.0 - report->sparsity,
-                                             "kept", (json_int_t)kept));
-    if (json_object_size(groups) > 0)
-        json_object_set(result, "group_sparsity", groups);
-    json_decref(groups);
-    for (size_t i = 0; i < c->cut_count; i++)
-        json_array_append_new(cuts, json_real(c->cuts[i]));
-    if (c->cut_count > 1)
-        json_object_set(result, "info", cuts);
-    json_decref(cuts);
 }
 
 static void on_round(void *context, size_t done, size_t rounds)
@@ -52,7 +84,7 @@ static void on_round(void *context, size_t done, size_t rounds)
 }
 
 /* A file holds a model with a class token (DeiT), a folder one without (LeViT). */
-static vc_status prune(json_t *result, const prune_command *c, const char *path,
+static vc_status prune(prune_result *result, const prune_command *c, const char *path,
                        const vc_map_set *maps)
 {
     const vc_group_files *files = &maps->files;
@@ -82,7 +114,7 @@ static vc_status prune(json_t *result, const prune_command *c, const char *path,
     return status;
 }
 
-static vc_status find_and_prune(json_t *result, const prune_command *c, const char *path)
+static vc_status find_and_prune(prune_result *result, const prune_command *c, const char *path)
 {
     vc_map_set maps;
     VC_TRY(vc_map_set_read(&maps, path));
@@ -111,19 +143,16 @@ static int parse_cuts(prune_command *c)
     }
 }
 
-static void print_text(const json_t *result)
+static void print_text(const void *result)
 {
-    const char *name;
-    json_t *share;
-    const json_t *info = json_object_get(result, "info");
-    printf("%s: %.2f %% pruned with ", json_string_value(json_object_get(result, "mask")),
-           100.0 * json_real_value(json_object_get(result, "sparsity")));
-    if (json_is_array(info))
+    const prune_result *r = result;
+    printf("%s: %.2f %% pruned with ", r->mask, 100.0 * r->sparsity);
+    if (r->cut_count)
         puts("an info cut for each group");
     else
-        printf("strength %.6f\n", json_real_value(info));
-    json_object_foreach (json_object_get(result, "group_sparsity"), name, share)
-        printf("  %-12s %.2f %%\n", name, 100.0 * json_real_value(share));
+        printf("strength %.6f\n", r->info);
+    for (size_t g = 0; g < r->group_count; g++)
+        printf("  %-12s %.2f %%\n", r->groups[g].group, 100.0 * r->groups[g].sparsity);
 }
 
 static int run_prune(const cli_command *command, int argc, char **argv)
@@ -158,15 +187,17 @@ static int run_prune(const cli_command *command, int argc, char **argv)
                          c.info);
     if (c.keep && c.drop)
         return cli_usage(command, "both --keep-class-token and --no-keep-class-token");
-    json_t *result = cli_result(command, &common);
-    vc_status done = find_and_prune(result, &c, arguments.positional[0]);
-    return cli_finish(result, done, common.json, print_text);
+    prune_result result = {0};
+    const vc_status done = find_and_prune(&result, &c, arguments.positional[0]);
+    return cli_end(command, &common, done, &result, print_text);
 }
 
 const cli_command cmd_prune = {
-    "prune", "prune averaged attention to a fixed mask",
+    "prune",
+    "prune averaged attention to a fixed mask",
     "MAPS.npy|DIR --info X|--sparsity X -o MASK.npy|DIR",
     "Turns averaged attention maps (layers, heads, queries, keys) into masks. Rule info keeps, per\n"
     "row, the highest scores whose sum reaches the cut, and one more. A folder holds the maps of a\n"
     "model in groups of layers (LeViT): attention_score_dpt0.npy, attention_score_subsample0.npy, ..",
-    run_prune};
+    run_prune,
+    &result_record};

@@ -156,4 +156,4 @@ const cli_command cmd_quantize = {
     "weights that read them (SmoothQuant), which changes nothing in fp32; writes matrices in int8 with\n"
     "a scale per output; and says how far int8 is from fp32 on the images, before and after. Images\n"
     "need no labels. For DeiTs; `--dtype int8` quantizes any model as it is opened.",
-    run_quantize};
+    run_quantize, NULL};

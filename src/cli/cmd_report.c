@@ -115,4 +115,4 @@ const cli_command cmd_report = {
     "folder with what verbs printed with --json (*.json), logs (*.jsonl), maps, masks and plan, or one such file.\n"
     "Without -o, gathers dense.json, prune.json, polarize.json, pruned.json, finetuned.json, profile.json,\n"
     "simulate.json, ... into RUN/result.json and prints a table.",
-    run_report};
+    run_report, NULL};

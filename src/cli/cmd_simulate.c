@@ -317,4 +317,4 @@ const cli_command cmd_simulate = {
     "alone and, with a model, end to end. --bound: what no schedule for 512 MACs and 76.8 GB/s\n"
     "beats, everything overlapping. --control: the published simulator's loop counts exactly.\n"
     "docs/simulator.md has equations and assumptions.",
-    run_simulate};
+    run_simulate, NULL};

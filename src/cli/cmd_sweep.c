@@ -164,4 +164,4 @@ const cli_command cmd_sweep = {
     "values, and cycles, time, energy, bytes and area, or why it is impossible. What is in the file is\n"
     "not computed again. `mpirun -n N vitcod sweep ..` shares the points among processes; the results are\n"
     "the same whatever N. examples/sweep.yaml shows the keys.",
-    run_sweep};
+    run_sweep, NULL};

@@ -235,4 +235,4 @@ const cli_command cmd_train = {
     "or --config configs/train/deit-vitcod.yaml. `mpirun -n N vitcod train ..` shares every batch among processes,\n"
     "with the losses of one (a LeViT's BatchNorm sees each process's share alone). A run that was stopped (SIGTERM\n"
     "and Ctrl-C write a checkpoint first) goes on with --resume and ends with the same bits.",
-    run_train};
+    run_train, NULL};

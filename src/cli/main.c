@@ -14,7 +14,25 @@ static void print_commands(FILE *out)
           out);
     for (const cli_command *const *c = cli_commands; *c; c++)
         fprintf(out, "  %-12s %s\n", (*c)->name, (*c)->summary);
-    fputs("\n`vitcod COMMAND --help` explains a command.\n", out);
+    fputs(
+        "\n`vitcod COMMAND --help` explains a command, `vitcod --schema COMMAND` the JSON it prints.\n",
+        out);
+}
+
+static const cli_command *find_command(const char *name)
+{
+    for (const cli_command *const *c = cli_commands; *c; c++)
+        if (strcmp((*c)->name, name) == 0)
+            return *c;
+    fprintf(stderr, "vitcod: unknown command '%s'\n", name);
+    print_commands(stderr);
+    return NULL;
+}
+
+static int print_schema(const char *name)
+{
+    const cli_command *command = find_command(name);
+    return command ? cli_print_schema(command) : CLI_USAGE;
 }
 
 static int run(int argc, char **argv)
@@ -33,14 +51,12 @@ static int run(int argc, char **argv)
         puts("vitcod " VC_VERSION);
         return CLI_OK;
     }
+    if (argc == 3 && strcmp(argv[1], "--schema") == 0)
+        return print_schema(argv[2]);
     if (vc_isa_check() != VC_OK)
         return cli_fail();
-    for (const cli_command *const *c = cli_commands; *c; c++)
-        if (strcmp((*c)->name, argv[1]) == 0)
-            return (*c)->run(*c, argc - 1, argv + 1);
-    fprintf(stderr, "vitcod: unknown command '%s'\n", argv[1]);
-    print_commands(stderr);
-    return CLI_USAGE;
+    const cli_command *command = find_command(argv[1]);
+    return command ? command->run(command, argc - 1, argv + 1) : CLI_USAGE;
 }
 
 int main(int argc, char **argv)

@@ -27,6 +27,13 @@ static entries count_entries(const vc_plan *plan)
     return n;
 }
 
+void cli_model_plan_hash(char text[VC_PLAN_HASH_TEXT], const vc_model *model)
+{
+    text[0] = '\0';
+    if (vc_model_plan(model))
+        vc_plan_hash_text(text, vc_model_plan(model));
+}
+
 void cli_add_plan_hash(json_t *result, const vc_plan *plan)
 {
     char hash[VC_PLAN_HASH_TEXT];

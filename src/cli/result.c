@@ -37,11 +37,28 @@ int cli_fail(void)
     return CLI_FAILED;
 }
 
+typedef struct frame {
+    const char *verb, *command, *version, *isa;
+    int threads;
+    uint64_t seed;
+} frame;
+
+static const vc_field frame_fields[] = {
+    {VC_FIELD(frame, verb, "", "the command of vitcod")},
+    {VC_FIELD(frame, command, "", "the command line")},
+    {VC_FIELD(frame, version, "", "of vitcod")},
+    {VC_FIELD(frame, threads, "", "that computed")},
+    {VC_FIELD(frame, isa, "", "instruction set of the kernels")},
+    {VC_FIELD(frame, seed, "", "of everything random")},
+};
+static const vc_record frame_record = VC_RECORD("frame", frame, frame_fields);
+
 json_t *cli_result(const cli_command *command, const cli_common *common)
 {
-    return json_pack("{s:s, s:o, s:s, s:i, s:s, s:I}", "verb", command->name, "command",
-                     cli_text(command_line), "version", VC_VERSION, "threads", vc_threads_count(),
-                     "isa", vc_isa_name(vc_isa_get()), "seed", (json_int_t)common->seed);
+    const frame f = {command->name,      command_line, VC_VERSION, vc_isa_name(vc_isa_get()),
+                     vc_threads_count(), common->seed};
+    json_t *result;
+    return vc_record_json(&result, &frame_record, &f) == VC_OK ? result : NULL;
 }
 
 int cli_print_json(json_t *result)
@@ -55,6 +72,42 @@ int cli_print_json(json_t *result)
     puts(text);
     free(text);
     return CLI_OK;
+}
+
+static int print_record(const cli_command *command, const cli_common *common, const void *result)
+{
+    json_t *object = cli_result(command, common);
+    if (object && vc_record_add(object, command->result, result) == VC_OK)
+        return cli_print_json(object);
+    json_decref(object);
+    return cli_fail();
+}
+
+int cli_end(const cli_command *command, const cli_common *common, vc_status status,
+            const void *result, void (*print_text)(const void *result))
+{
+    if (status != VC_OK)
+        return cli_fail();
+    if (common->json)
+        return print_record(command, common, result);
+    print_text(result);
+    return CLI_OK;
+}
+
+int cli_print_schema(const cli_command *command)
+{
+    char title[64];
+    json_t *schema;
+    snprintf(title, sizeof title, "vitcod %s --json", command->name);
+    vc_status status = vc_record_schema(&schema, title, command->summary);
+    if (status == VC_OK)
+        status = vc_record_add_schema(schema, &frame_record);
+    if (status == VC_OK)
+        status = vc_record_add_schema(schema, command->result);
+    if (status == VC_OK)
+        return cli_print_json(schema);
+    json_decref(schema);
+    return cli_fail();
 }
 
 int cli_finish(json_t *result, vc_status status, int json, void (*print_text)(const json_t *result))
