@@ -5,6 +5,7 @@
 #include "vitcod/attention.h"
 #include "vitcod/product.h"
 #include "vitcod/progress.h"
+#include "vitcod/record.h"
 #include "vitcod/workload.h"
 
 /* What the work of a model is sorted by. */
@@ -53,6 +54,8 @@ void vc_profile_count(vc_cost *costs, const vc_workload *workload, size_t layers
 typedef struct vc_spread {
     double median, low, high; /* low, high: quartiles */
 } vc_spread;
+
+extern const vc_record vc_spread_record;
 
 /* Sorts the samples. */
 vc_spread vc_spread_of(double *samples, size_t count);

@@ -93,6 +93,7 @@
 #include "vitcod/memory.h"
 #include "vitcod/model_profile.h"
 #include "vitcod/plan_pictures.h"
+#include "vitcod/bench.h"
 #include "vitcod/profile.h"
 #include "vitcod/report.h"
 #include "vitcod/run_folder.h"

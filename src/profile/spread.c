@@ -2,6 +2,13 @@
 
 #include "vitcod/profile.h"
 
+static const vc_field fields[] = {
+    {VC_FIELD(vc_spread, median, "", "of all samples")},
+    {VC_FIELD_AS(vc_spread, low, "quartile_low", "", "a quarter of the samples lies below")},
+    {VC_FIELD_AS(vc_spread, high, "quartile_high", "", "a quarter of the samples lies above")},
+};
+const vc_record vc_spread_record = VC_RECORD("spread", vc_spread, fields);
+
 static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

@@ -1,0 +1,55 @@
+/* How fast a model runs on this CPU: the whole, each operator, and the same model without its mask
+ * or plan, in turn. */
+#ifndef VITCOD_BENCH_H
+#define VITCOD_BENCH_H
+
+#include "vitcod/model.h"
+#include "vitcod/product.h"
+#include "vitcod/profile.h"
+
+typedef struct vc_bench_options {
+    vc_precision precision;
+    size_t batch, runs; /* images at once; how often it is measured */
+    uint64_t seed;      /* of the images */
+    int alone;          /* not the model without its mask in between */
+} vc_bench_options;
+
+typedef struct vc_bench_operator {
+    const char *name;
+    int layer;
+    double ms; /* mean of the runs */
+} vc_bench_operator;
+
+typedef struct vc_bench_layer {
+    size_t layer;
+    double kept_share;
+    size_t *panel_keys; /* (heads) keys that every query of a head looks at */
+    size_t heads;
+    bool compared;
+    double attention_ms, dense_ms;
+} vc_bench_layer;
+
+typedef struct vc_bench_result {
+    vc_bench_operator *operators;
+    size_t operator_count;
+    double attention_ms, waiting_ms;
+    bool compared;               /* with the model without its mask: */
+    vc_spread dense_over_sparse; /* of the runs, pair by pair */
+    vc_spread dense_ms;
+    double dense_attention_ms;
+    vc_spread ms;
+    double images_per_second;
+    double peak_gops, share_of_peak; /* NAN where the CPU lacks instructions for the precision */
+    vc_bench_layer *layers;
+    size_t layer_count;
+    const char *dtype;
+    size_t batch, runs, image_size;
+} vc_bench_result;
+
+extern const vc_record vc_bench_record;
+
+/* Measures on random images, after two runs to warm up; operators are timed in runs of their own.
+ * vc_record_free releases what it is given. */
+vc_status vc_bench(vc_bench_result *out, const vc_model *model, const vc_bench_options *options);
+
+#endif

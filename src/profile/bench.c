@@ -1,0 +1,226 @@
+/* One model, or two in turn: the same without its mask. */
+#include "vitcod/bench.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vitcod/clock.h"
+#include "vitcod/engine.h"
+#include "vitcod/progress.h"
+#include "vitcod/rng.h"
+#include "vitcod/threads.h"
+
+/* One engine, and how long it takes. */
+typedef struct contender {
+    vc_engine *engine;
+    float *logits;
+    double *seconds;       /* (runs) of all operators */
+    double *layer_seconds; /* (layers) of attention, mean */
+} contender;
+
+enum { WARM_UP = 2 };
+
+static vc_status open_contender(contender *c, const vc_model *model, const vc_bench_options *o,
+                                int unrestricted)
+{
+    vc_engine_options how = vc_engine_options_default();
+    how.precision = o->precision;
+    how.batch = o->batch;
+    how.unrestricted = unrestricted;
+    c->logits = malloc(o->batch * vc_model_input_of(&model->config).outputs * sizeof *c->logits);
+    c->seconds = calloc(o->runs, sizeof *c->seconds);
+    c->layer_seconds = calloc(vc_model_layers(&model->config), sizeof *c->layer_seconds);
+    if (!c->logits || !c->seconds || !c->layer_seconds)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    return vc_engine_open(&c->engine, model, &how);
+}
+
+static void close_contender(contender *c)
+{
+    vc_engine_close(c->engine);
+    free(c->logits);
+    free(c->seconds);
+    free(c->layer_seconds);
+}
+
+static vc_status run_once(contender *c, const float *images, size_t batch, double *seconds)
+{
+    const double start = vc_clock_seconds();
+    VC_TRY(vc_engine_run(c->engine, c->logits, images, batch));
+    *seconds = vc_clock_seconds() - start;
+    return VC_OK;
+}
+
+/* `count` contenders in turn, round by round. */
+static vc_status measure(contender *all, size_t count, const float *images,
+                         const vc_bench_options *o)
+{
+    vc_progress progress = vc_progress_begin("measuring", 2 * (WARM_UP + o->runs));
+    vc_status status = VC_OK;
+    double ignored;
+    size_t done = 0;
+    for (int timing = 0; timing < 2 && status == VC_OK; timing++) {
+        for (size_t r = 0; r < WARM_UP + o->runs && status == VC_OK; r++) {
+            for (size_t c = 0; c < count && status == VC_OK; c++) {
+                if (timing && r <= WARM_UP)
+                    vc_engine_time(all[c].engine, 1);
+                const int kept = !timing && r >= WARM_UP;
+                status = run_once(&all[c], images, o->batch,
+                                  kept ? &all[c].seconds[r - WARM_UP] : &ignored);
+            }
+            vc_progress_update(&progress, ++done, NULL);
+        }
+    }
+    vc_progress_end(&progress);
+    return status;
+}
+
+/* Milliseconds of attention, which are also kept by layer. */
+static double sum_attention(contender *c, size_t runs)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < vc_engine_op_count(c->engine); i++) {
+        const vc_engine_op op = vc_engine_op_at(c->engine, i);
+        if (strcmp(op.name, "attention") != 0 && strcmp(op.name, "panels") != 0)
+            continue;
+        const double ms = 1e3 * op.seconds / (double)runs;
+        c->layer_seconds[op.layer] += ms * 1e-3;
+        sum += ms;
+    }
+    return sum;
+}
+
+static vc_status list_operators(vc_bench_result *out, const vc_engine *engine, size_t runs)
+{
+    const size_t count = vc_engine_op_count(engine);
+    out->operators = calloc(count + 1, sizeof *out->operators);
+    if (!out->operators)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    out->operator_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const vc_engine_op op = vc_engine_op_at(engine, i);
+        out->operators[i] = (vc_bench_operator){op.name, op.layer, 1e3 * op.seconds / (double)runs};
+    }
+    return VC_OK;
+}
+
+static vc_status describe_layer(vc_bench_layer *out, size_t layer, const contender *split,
+                                const contender *dense)
+{
+    const vc_attend_layer *a = vc_engine_attention(split->engine, layer);
+    double kept = 0.0;
+    *out = (vc_bench_layer){.layer = layer, .compared = dense->engine != NULL};
+    out->panel_keys = calloc(a->heads, sizeof *out->panel_keys);
+    if (!out->panel_keys)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    out->heads = a->heads;
+    for (size_t h = 0; h < a->heads; h++) {
+        kept += (double)a->pattern.head[h].kept;
+        out->panel_keys[h] = a->pattern.head[h].panel_count;
+    }
+    out->kept_share = kept / (double)(a->heads * a->queries * a->keys);
+    out->attention_ms = 1e3 * split->layer_seconds[layer];
+    if (out->compared)
+        out->dense_ms = 1e3 * dense->layer_seconds[layer];
+    return VC_OK;
+}
+
+static vc_status list_layers(vc_bench_result *out, const contender *split, const contender *dense,
+                             size_t layers)
+{
+    out->layers = calloc(layers, sizeof *out->layers);
+    if (!out->layers)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    for (; out->layer_count < layers; out->layer_count++)
+        VC_TRY(describe_layer(&out->layers[out->layer_count], out->layer_count, split, dense));
+    return VC_OK;
+}
+
+static vc_spread in_ms(vc_spread s)
+{
+    return (vc_spread){1e3 * s.median, 1e3 * s.low, 1e3 * s.high};
+}
+
+/* Against the same model without its mask. */
+static vc_status compare(vc_bench_result *out, const contender *split, contender *dense)
+{
+    double *ratio = malloc(out->runs * sizeof *ratio);
+    if (!ratio)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    for (size_t r = 0; r < out->runs; r++)
+        ratio[r] = dense->seconds[r] / split->seconds[r];
+    out->dense_over_sparse = vc_spread_of(ratio, out->runs);
+    out->dense_ms = in_ms(vc_spread_of(dense->seconds, out->runs));
+    out->dense_attention_ms = sum_attention(dense, out->runs);
+    free(ratio);
+    return VC_OK;
+}
+
+/* Against what the machine can do at best. */
+static vc_status find_rates(vc_bench_result *out, const vc_model *model, vc_precision precision)
+{
+    const double seconds = 1e-3 * out->ms.median / (double)out->batch;
+    const double peak = vc_profile_peak(precision, vc_threads_count());
+    vc_workload workload = {0};
+    VC_TRY(vc_model_lower(&workload, &model->config, NULL));
+    const double operations = 2.0 * (double)vc_workload_macs(&workload, 0);
+    vc_workload_close(&workload);
+    out->images_per_second = 1.0 / seconds;
+    out->peak_gops = peak > 0.0 ? 1e-9 * peak : NAN;
+    out->share_of_peak = peak > 0.0 ? operations / seconds / peak : NAN;
+    return VC_OK;
+}
+
+static vc_status sum_up(vc_bench_result *out, contender *split, contender *dense,
+                        const vc_model *model, const vc_bench_options *o)
+{
+    out->dtype = vc_precision_name(o->precision);
+    out->batch = o->batch;
+    out->runs = o->runs;
+    out->image_size = vc_model_input_of(&model->config).width;
+    out->compared = dense->engine != NULL;
+    out->attention_ms = sum_attention(split, o->runs);
+    out->waiting_ms = 1e3 * vc_engine_waiting(split->engine) / (double)o->runs;
+    VC_TRY(list_operators(out, split->engine, o->runs));
+    if (out->compared)
+        VC_TRY(compare(out, split, dense));
+    out->ms = in_ms(vc_spread_of(split->seconds, o->runs));
+    VC_TRY(find_rates(out, model, o->precision));
+    return list_layers(out, split, dense, vc_model_layers(&model->config));
+}
+
+static float *random_images(const vc_model *model, const vc_bench_options *o)
+{
+    const size_t values = o->batch * vc_model_image_values(&model->config);
+    float *images = malloc(values * sizeof *images);
+    vc_rng rng = vc_rng_open(o->seed, 0, 0);
+    for (size_t i = 0; images && i < values; i++)
+        images[i] = (float)vc_rng_normal(&rng);
+    return images;
+}
+
+static vc_status measure_and_sum_up(vc_bench_result *out, contender all[2], const vc_model *model,
+                                    const float *images, const vc_bench_options *o)
+{
+    const int compared = model->restriction && !o->alone;
+    VC_TRY(open_contender(&all[0], model, o, 0));
+    if (compared)
+        VC_TRY(open_contender(&all[1], model, o, 1));
+    VC_TRY(measure(all, 1 + (size_t)compared, images, o));
+    return sum_up(out, &all[0], &all[1], model, o);
+}
+
+vc_status vc_bench(vc_bench_result *out, const vc_model *model, const vc_bench_options *o)
+{
+    contender all[2] = {{0}};
+    *out = (vc_bench_result){0};
+    float *images = random_images(model, o);
+    if (!images)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu images", o->batch);
+    const vc_status status = measure_and_sum_up(out, all, model, images, o);
+    close_contender(&all[0]);
+    close_contender(&all[1]);
+    free(images);
+    return status;
+}
