@@ -3,7 +3,7 @@ BUILD ?= build
 CMAKE_FLAGS ?=
 FUZZ_SECONDS ?= 20
 
-.PHONY: build demo test test-asan test-fuzz bench bench-peers bench-tokens lint format install clean deps configure
+.PHONY: build demo test test-asan test-fuzz bench bench-peers bench-tokens schemas lint format install clean deps configure
 
 build: configure
 	@ninja -C $(BUILD) vitcod libvitcod
@@ -44,6 +44,9 @@ bench-peers: build
 
 bench-tokens: build
 	@bench/tokens.py $(BUILD)/vitcod "$(MODEL)" "$(DATA)" $(BUILD)/tokens
+
+schemas: build
+	@tools/schemas.sh $(BUILD)/vitcod docs/schema
 
 lint:
 	@tools/lint.sh

@@ -98,6 +98,10 @@ int cli_print_schema(const cli_command *command)
 {
     char title[64];
     json_t *schema;
+    if (!command->result) {
+        fprintf(stderr, "vitcod: %s has no schema\n", command->name);
+        return CLI_FAILED;
+    }
     snprintf(title, sizeof title, "vitcod %s --json", command->name);
     vc_status status = vc_record_schema(&schema, title, command->summary);
     if (status == VC_OK)
