@@ -59,6 +59,7 @@ extern const vc_record vc_spread_record;
 
 /* Sorts the samples. */
 vc_spread vc_spread_of(double *samples, size_t count);
+vc_spread vc_spread_scaled(vc_spread spread, double factor);
 
 /* Operations per second (a multiply-add is two) of registers alone, on so many threads; 0 where this CPU has no
  * instruction for the precision. */
@@ -107,6 +108,15 @@ vc_status vc_profile_attention(vc_attention_times *out, const vc_plan *plan, siz
                                const vc_pattern_options *split, size_t batch, size_t repeats,
                                uint64_t seed, vc_progress *progress);
 
+/* What `profile` says of attention on a plan. */
+typedef struct vc_attention_result {
+    vc_spread dense_ms, sparse_ms, ratio;
+    double largest_difference;
+    size_t batch, head_dim, repeats;
+} vc_attention_result;
+
+extern const vc_record vc_attention_record;
+
 /* Self-attention of one layer at some length, in three ways. */
 typedef enum vc_way {
     VC_WAY_DENSE,
@@ -140,6 +150,33 @@ const char *vc_way_name(vc_way way);
  * and nothing is timed. VC_EINVAL also for sizes of 0, a sparsity outside [0, 1) and more than VC_MOST_TOKENS tokens or
  * projected ones. */
 vc_status vc_profile_length(vc_length_times *out, size_t tokens, const vc_length_options *options);
+
+/* What `profile --lengths` says. */
+typedef struct vc_length_way {
+    uint64_t macs;
+    double ms, ms_low, ms_high; /* median and quartiles */
+    double dense_over_this;
+} vc_length_way;
+
+typedef struct vc_length_result {
+    size_t tokens;
+    double kept_share;
+    vc_length_way dense, linformer, sparse;
+} vc_length_result;
+
+typedef struct vc_lengths_result {
+    const char *arch;
+    size_t heads, head_dim, linformer;
+    double sparsity;
+    size_t repeats;
+    vc_length_result *lengths;
+    size_t length_count;
+} vc_lengths_result;
+
+extern const vc_record vc_lengths_record;
+
+/* Adds a length to the result, which has room for it. */
+void vc_lengths_add(vc_lengths_result *out, size_t tokens, const vc_length_times *times);
 
 /* Median seconds of attention on the plan in all layers, forward and backward, as training runs it: two images,
  * random Q, K, V. */

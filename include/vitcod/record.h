@@ -121,6 +121,11 @@ typedef struct vc_record {
 #define VC_FIELD_INLINE(type, member, record_)                                                     \
     VC_FIELD_RECORD(type, member, #member, record_, ""), .shape = VC_SHAPE_INLINE
 
+/* More rows of the struct itself: those that are there together. */
+#define VC_FIELD_WHOLE(type, record_)                                                              \
+    .name = "", .unit = "", .meaning = "", .kind = VC_KIND_RECORD, .shape = VC_SHAPE_INLINE,       \
+    .size = sizeof(type), .record = (record_)
+
 /* `items` points to as many structs as `count` says. */
 #define VC_FIELD_RECORDS(type, items, count, key, record_, meaning_)                               \
     .name = (key), .unit = "", .meaning = (meaning_), .kind = VC_KIND_RECORD,                      \

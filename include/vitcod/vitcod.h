@@ -95,6 +95,7 @@
 #include "vitcod/plan_pictures.h"
 #include "vitcod/bench.h"
 #include "vitcod/profile.h"
+#include "vitcod/profile_result.h"
 #include "vitcod/report.h"
 #include "vitcod/run_folder.h"
 #include "vitcod/train.h"

@@ -6,6 +6,23 @@
 
 enum { MOST_HEAD_DIM = 4096, MOST_REPEATS = 1000000 };
 
+static const vc_field model_fields[] = {
+    {VC_FIELD(cli_profile_result, model, "", "file or preset")},
+    {VC_FIELD_INLINE(cli_profile_result, profile, &vc_profile_about_record)},
+    {VC_FIELD(cli_profile_result, plan_hash, "", "of the plan that attention ran on"), VC_KNOWN},
+    {VC_FIELD_INLINE(cli_profile_result, profile, &vc_profile_record)},
+};
+static const vc_record model_record = VC_RECORD("model", cli_profile_result, model_fields);
+
+static const vc_field result_fields[] = {
+    {VC_FIELD_WHOLE(cli_profile_result, &model_record), VC_WHEN(cli_profile_result, of_model)},
+    {VC_FIELD_INLINE(cli_profile_result, attention, &vc_attention_record),
+     VC_WHEN(cli_profile_result, of_attention)},
+    {VC_FIELD_INLINE(cli_profile_result, lengths, &vc_lengths_record),
+     VC_WHEN(cli_profile_result, of_lengths)},
+};
+static const vc_record result_record = VC_RECORD("profile", cli_profile_result, result_fields);
+
 /* What belongs to attention on a plan alone, or to the operators of a model alone. */
 static int check(const cli_command *command, const cli_profile_options *o, int attention)
 {
@@ -35,6 +52,14 @@ static int check(const cli_command *command, const cli_profile_options *o, int a
     return CLI_CONTINUE;
 }
 
+static int finish(const cli_command *command, const cli_common *common, vc_status status,
+                  cli_profile_result *result, void (*print_text)(const void *result))
+{
+    const int code = cli_end(command, common, status, result, print_text);
+    vc_record_free(&result_record, result);
+    return code;
+}
+
 static int run_attention(const cli_command *command, cli_profile_options *o,
                          const cli_common *common, const char *path)
 {
@@ -47,9 +72,9 @@ static int run_attention(const cli_command *command, cli_profile_options *o,
     if (status != CLI_CONTINUE)
         return status;
     o->model.plan = "none";
-    json_t *result = cli_result(command, common);
-    return cli_finish(result, cli_profile_attention(result, o, path, common->seed), common->json,
-                      cli_print_profile_attention);
+    cli_profile_result result = {0};
+    const vc_status done = cli_profile_attention(&result, o, path, common->seed);
+    return finish(command, common, done, &result, cli_print_profile_attention);
 }
 
 static int run_model(const cli_command *command, cli_profile_options *o,
@@ -64,8 +89,9 @@ static int run_model(const cli_command *command, cli_profile_options *o,
         return status;
     if (o->trace && vc_file_try(o->trace) != VC_OK)
         return cli_fail();
-    json_t *result = cli_result(command, common);
-    return cli_finish(result, cli_profile_model(result, o), common->json, cli_print_profile_model);
+    cli_profile_result result = {0};
+    const vc_status done = cli_profile_model(&result, o);
+    return finish(command, common, done, &result, cli_print_profile_model);
 }
 
 static int run_lengths(const cli_command *command, cli_profile_options *o,
@@ -83,9 +109,9 @@ static int run_lengths(const cli_command *command, cli_profile_options *o,
     if (isnan(o->sparsity))
         o->sparsity = 0.9;
     o->model.seed = common->seed;
-    json_t *result = cli_result(command, common);
-    return cli_finish(result, cli_profile_lengths(result, o), common->json,
-                      cli_print_profile_lengths);
+    cli_profile_result result = {0};
+    const vc_status done = cli_profile_lengths(&result, o);
+    return finish(command, common, done, &result, cli_print_profile_lengths);
 }
 
 static int run_profile(const cli_command *command, int argc, char **argv)
@@ -135,7 +161,8 @@ static int run_profile(const cli_command *command, int argc, char **argv)
 }
 
 const cli_command cmd_profile = {
-    "profile", "where a model's operations, bytes and time go",
+    "profile",
+    "where a model's operations, bytes and time go",
     "MODEL|--arch NAME [options]|PLAN [--model MODEL]|--arch NAME --lengths N,N,..",
     "Of a model: multiply-adds (MACs), operations, bytes moved and time on this CPU, by kind of work and by\n"
     "layer, dense, under a mask or on a plan; --count gives the first three without running anything. MACs are\n"
@@ -144,4 +171,5 @@ const cli_command cmd_profile = {
     "dense attention in turn; for plans whose layers have one square shape, a DeiT's. --lengths sets attention\n"
     "of one layer side by side, at any number of tokens: dense, Linformer's (K and V projected to fewer tokens)\n"
     "and on ViTCoD's pattern. Ratios count; absolute times depend on the machine.",
-    run_profile, NULL};
+    run_profile,
+    &result_record};

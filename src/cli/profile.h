@@ -1,11 +1,12 @@
-/* The two ways of `profile`: attention on a plan against dense attention, and all of a model. */
+/* The ways of `profile`: attention on a plan, attention over lengths, and all of a model. */
 #ifndef VC_CLI_PROFILE_H
 #define VC_CLI_PROFILE_H
 
 #include "cli.h"
 #include "open_engine.h"
 #include "open_model.h"
-#include "vitcod/model_profile.h"
+#include "open_plan.h"
+#include "vitcod/profile_result.h"
 
 typedef struct cli_profile_options {
     cli_model_options model;
@@ -18,25 +19,27 @@ typedef struct cli_profile_options {
     double sparsity;
 } cli_profile_options;
 
-/* Median and quartiles. */
-json_t *cli_spread_json(vc_spread s, double factor);
+/* One of the three. */
+typedef struct cli_profile_result {
+    bool of_model, of_attention, of_lengths;
+    const char *model; /* as it was called */
+    char plan_hash[VC_PLAN_HASH_TEXT];
+    vc_profile_result profile;
+    vc_attention_result attention;
+    vc_lengths_result lengths;
+} cli_profile_result;
 
 /* Attention on the plan at `path`. */
-vc_status cli_profile_attention(json_t *result, const cli_profile_options *options,
+vc_status cli_profile_attention(cli_profile_result *result, const cli_profile_options *options,
                                 const char *path, size_t seed);
-void cli_print_profile_attention(const json_t *result);
+void cli_print_profile_attention(const void *result);
 
 /* Attention of the preset's heads over lengths: dense, Linformer's, sparse. */
-vc_status cli_profile_lengths(json_t *result, const cli_profile_options *options);
-void cli_print_profile_lengths(const json_t *result);
-
-/* Counters, medians and shares of the times, whose samples are sorted by it, beside what has been
- * counted; and the roofs of this machine. */
-void cli_add_times(json_t *result, const vc_model_times *times, const vc_model_profile *profile,
-                   const cli_profile_options *options);
+vc_status cli_profile_lengths(cli_profile_result *result, const cli_profile_options *options);
+void cli_print_profile_lengths(const void *result);
 
 /* The operators of a model. */
-vc_status cli_profile_model(json_t *result, const cli_profile_options *options);
-void cli_print_profile_model(const json_t *result);
+vc_status cli_profile_model(cli_profile_result *result, const cli_profile_options *options);
+void cli_print_profile_model(const void *result);
 
 #endif

@@ -30,8 +30,8 @@ static vc_status measure(vc_attention_times *out, const vc_plan *plan, size_t he
     return status;
 }
 
-vc_status cli_profile_attention(json_t *result, const cli_profile_options *o, const char *path,
-                                size_t seed)
+vc_status cli_profile_attention(cli_profile_result *result, const cli_profile_options *o,
+                                const char *path, size_t seed)
 {
     const size_t repeats = o->repeats == CLI_UNSET ? REPEATS : o->repeats;
     size_t head_dim = o->head_dim == CLI_UNSET ? HEAD_DIM : o->head_dim;
@@ -43,28 +43,22 @@ vc_status cli_profile_attention(json_t *result, const cli_profile_options *o, co
         status = measure(&times, &plan, head_dim, o->batch, repeats, seed);
     vc_plan_close(&plan);
     VC_TRY(status);
-    json_object_update_new(result, json_pack("{s:o, s:o, s:o, s:f, s:I, s:I, s:I}", "dense_ms",
-                                             cli_spread_json(times.dense, 1e3), "sparse_ms",
-                                             cli_spread_json(times.sparse, 1e3), "ratio",
-                                             cli_spread_json(times.ratio, 1.0),
-                                             "largest_difference", times.largest_difference,
-                                             "batch", (json_int_t)o->batch, "head_dim",
-                                             (json_int_t)head_dim, "repeats", (json_int_t)repeats));
+    result->of_attention = true;
+    result->attention = (vc_attention_result){.dense_ms = vc_spread_scaled(times.dense, 1e3),
+                                              .sparse_ms = vc_spread_scaled(times.sparse, 1e3),
+                                              .ratio = times.ratio,
+                                              .largest_difference = times.largest_difference,
+                                              .batch = o->batch,
+                                              .head_dim = head_dim,
+                                              .repeats = repeats};
     return VC_OK;
 }
 
-static double number(const json_t *result, const char *name, const char *part)
+void cli_print_profile_attention(const void *result)
 {
-    return json_real_value(json_object_get(json_object_get(result, name), part));
-}
-
-void cli_print_profile_attention(const json_t *result)
-{
-    printf(
-        "attention of all layers, batch %lld: dense %.3f ms, sparse %.3f ms, ratio %.2f (%.2f to "
-        "%.2f)\n",
-        (long long)json_integer_value(json_object_get(result, "batch")),
-        number(result, "dense_ms", "median"), number(result, "sparse_ms", "median"),
-        number(result, "ratio", "median"), number(result, "ratio", "quartile_low"),
-        number(result, "ratio", "quartile_high"));
+    const vc_attention_result *r = &((const cli_profile_result *)result)->attention;
+    printf("attention of all layers, batch %zu: dense %.3f ms, sparse %.3f ms, ratio %.2f (%.2f to "
+           "%.2f)\n",
+           r->batch, r->dense_ms.median, r->sparse_ms.median, r->ratio.median, r->ratio.low,
+           r->ratio.high);
 }

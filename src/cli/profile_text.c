@@ -1,95 +1,92 @@
+#include <math.h>
 #include <stdio.h>
 
 #include "profile.h"
 
-static double number(const json_t *object, const char *key)
-{
-    return json_number_value(json_object_get(object, key));
-}
-
-static double median(const json_t *object, const char *key)
-{
-    return number(json_object_get(object, key), "median");
-}
-
 /* Nothing where there is no number. */
-static void cell(const json_t *object, const char *key, double factor, const char *format,
-                 int width)
+static void cell(double value, double factor, const char *format, int width)
 {
     char text[32] = "";
-    const json_t *value = json_object_get(object, key);
-    if (json_is_number(value))
-        snprintf(text, sizeof text, format, factor * json_number_value(value));
+    if (isfinite(value))
+        snprintf(text, sizeof text, format, factor * value);
     printf(" %*s", width, text);
 }
 
-static void print_row(const json_t *object, const char *name, int timed)
+static double known(uint64_t count)
+{
+    return count == VC_NO_COUNT ? (double)NAN : (double)count;
+}
+
+static void print_row(const char *name, const vc_profile_work *work, int timed)
 {
     printf("%-12s", name);
-    cell(object, "macs", 1e-6, "%.2f", 10);
-    cell(object, "flops", 1e-6, "%.2f", 10);
-    cell(object, "bytes", 1e-6, "%.2f", 8);
-    cell(object, "intensity", 1.0, "%.1f", 9);
+    cell(known(work->macs), 1e-6, "%.2f", 10);
+    cell(known(work->flops), 1e-6, "%.2f", 10);
+    cell(work->bytes, 1e-6, "%.2f", 8);
+    cell(work->intensity, 1.0, "%.1f", 9);
     if (timed) {
-        cell(object, "ms", 1.0, "%.3f", 9);
-        cell(object, "share", 100.0, "%.1f", 7);
-        cell(object, "gflops", 1.0, "%.1f", 8);
-        cell(object, "gbytes", 1.0, "%.1f", 7);
+        cell(work->ms, 1.0, "%.3f", 9);
+        cell(work->share, 100.0, "%.1f", 7);
+        cell(work->gflops, 1.0, "%.1f", 8);
+        cell(work->gbytes, 1.0, "%.1f", 7);
     }
     puts("");
 }
 
-static void print_times(const json_t *result)
+static void print_layer(const vc_profile_layer *layer, int timed)
 {
-    const json_t *roofs = json_object_get(result, "roofs"),
-                 *counters = json_object_get(result, "counters"),
-                 *missing = json_object_get(result, "no_counters");
-    printf(
-        "\nwhole %.3f ms; operators %.3f, threads waiting for each other %.3f; in a run these add up to "
-        "%.1f %% of it\n",
-        median(result, "whole_ms"), number(result, "operators_ms"), number(result, "waiting_ms"),
-        100.0 * median(result, "told_share"));
-    printf("MACs that are done: %.2f million an image\n", 1e-6 * number(result, "executed_macs"));
-    printf("taking times costs %+.2f %% (quartiles %+.2f to %+.2f)\n",
-           100.0 * (median(result, "timed_over_untimed") - 1.0),
-           100.0 * (number(json_object_get(result, "timed_over_untimed"), "quartile_low") - 1.0),
-           100.0 * (number(json_object_get(result, "timed_over_untimed"), "quartile_high") - 1.0));
-    printf("roofs of this machine:");
-    if (json_is_number(json_object_get(roofs, "gflops")))
-        printf(" %.0f GF/s,", number(roofs, "gflops"));
-    printf(" %.1f GB/s\n", number(roofs, "gbytes"));
-    if (json_is_string(missing))
-        printf("%s\n", json_string_value(missing));
-    else if (number(counters, "cycles") > 0.0)
-        printf(
-            "a run: %.0f million cycles, %.2f instructions per cycle, %.2f million cache misses\n",
-            1e-6 * number(counters, "cycles"),
-            number(counters, "instructions") / number(counters, "cycles"),
-            1e-6 * number(counters, "cache_misses"));
+    const vc_profile_work all = {.macs = layer->macs,
+                                 .flops = layer->flops,
+                                 .bytes = layer->bytes,
+                                 .intensity = layer->intensity,
+                                 .ms = layer->ms,
+                                 .share = layer->share,
+                                 .gflops = NAN,
+                                 .gbytes = NAN};
+    char name[32];
+    snprintf(name, sizeof name, layer->layer < 0 ? "outside" : "layer %d", layer->layer);
+    print_row(name, &all, timed);
 }
 
-void cli_print_profile_model(const json_t *result)
+static void print_times(const vc_profile_times *t)
 {
-    size_t i;
-    json_t *object;
-    char name[32];
-    const int timed = json_object_get(result, "whole_ms") != NULL;
-    printf(
-        "%s: %s, %lld pixels, %s, batch %lld; per image but ms: MACs and FLOPs in millions, bytes in MB\n",
-        json_string_value(json_object_get(result, "model")),
-        json_string_value(json_object_get(result, "architecture")),
-        (long long)number(result, "image_size"),
-        json_string_value(json_object_get(result, "dtype")), (long long)number(result, "batch"));
+    const vc_profile_counters *c = &t->counters;
+    const vc_spread *cost = &t->timed_over_untimed;
+    printf("\nwhole %.3f ms; operators %.3f, threads waiting for each other %.3f; in a run these "
+           "add up to %.1f %% of it\n",
+           t->whole_ms.median, t->operators_ms, t->waiting_ms, 100.0 * t->told_share.median);
+    printf("MACs that are done: %.2f million an image\n", 1e-6 * (double)t->executed_macs);
+    printf("taking times costs %+.2f %% (quartiles %+.2f to %+.2f)\n", 100.0 * (cost->median - 1.0),
+           100.0 * (cost->low - 1.0), 100.0 * (cost->high - 1.0));
+    printf("roofs of this machine:");
+    if (!isnan(t->roofs.gflops))
+        printf(" %.0f GF/s,", t->roofs.gflops);
+    printf(" %.1f GB/s\n", t->roofs.gbytes);
+    if (t->no_counters[0])
+        printf("%s\n", t->no_counters);
+    else if (c->cycles > 0.0)
+        printf("a run: %.0f million cycles, %.2f instructions per cycle, %.2f million cache "
+               "misses\n",
+               1e-6 * c->cycles, (isnan(c->instructions) ? 0.0 : c->instructions) / c->cycles,
+               1e-6 * (isnan(c->cache_misses) ? 0.0 : c->cache_misses));
+}
+
+void cli_print_profile_model(const void *result)
+{
+    const cli_profile_result *r = result;
+    const vc_profile_result *p = &r->profile;
+    const vc_profile_work all = {
+        .macs = p->macs, .flops = p->flops, .bytes = p->bytes, .intensity = p->intensity};
+    printf("%s: %s, %zu pixels, %s, batch %zu; per image but ms: MACs and FLOPs in millions, "
+           "bytes in MB\n",
+           r->model, p->architecture, p->image_size, p->dtype, p->batch);
     printf("%-12s %10s %10s %8s %9s%s\n", "", "MACs", "FLOPs", "bytes", "FLOP/byte",
-           timed ? "        ms share %     GF/s    GB/s" : "");
-    json_array_foreach (json_object_get(result, "work"), i, object)
-        print_row(object, json_string_value(json_object_get(object, "work")), timed);
-    print_row(result, "all", 0);
-    json_array_foreach (json_object_get(result, "layers"), i, object) {
-        const int layer = (int)json_integer_value(json_object_get(object, "layer"));
-        snprintf(name, sizeof name, layer < 0 ? "outside" : "layer %d", layer);
-        print_row(object, name, timed);
-    }
-    if (timed)
-        print_times(result);
+           p->timed ? "        ms share %     GF/s    GB/s" : "");
+    for (size_t i = 0; i < p->work_count; i++)
+        print_row(p->works[i].work, &p->works[i], p->timed);
+    print_row("all", &all, 0);
+    for (size_t i = 0; i < p->layer_count; i++)
+        print_layer(&p->layers[i], p->timed);
+    if (p->timed)
+        print_times(&p->times);
 }

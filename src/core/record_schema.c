@@ -110,11 +110,23 @@ static json_t *struct_schema(const vc_record *record, size_t first)
     return NULL;
 }
 
+/* Two numbers or two words, whatever they are of. */
+static bool is_alike(const json_t *a, const json_t *b)
+{
+    const char *type = json_string_value(json_object_get(a, "type"));
+    return type && strcmp(type, "object") != 0 && strcmp(type, "array") != 0 &&
+           json_equal(json_object_get(a, "type"), json_object_get(b, "type"));
+}
+
 /* Variants of one name stand side by side. */
 static vc_status add_property(json_t *schema, const char *name, json_t *property)
 {
     json_t *properties = json_object_get(schema, "properties");
     json_t *before = json_object_get(properties, name);
+    if (property && is_alike(before, property)) {
+        json_decref(property);
+        return VC_OK;
+    }
     json_t *variants = json_object_get(before, "anyOf");
     int failed = !property;
     if (variants)

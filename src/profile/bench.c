@@ -137,11 +137,6 @@ static vc_status list_layers(vc_bench_result *out, const contender *split, const
     return VC_OK;
 }
 
-static vc_spread in_ms(vc_spread s)
-{
-    return (vc_spread){1e3 * s.median, 1e3 * s.low, 1e3 * s.high};
-}
-
 /* Against the same model without its mask. */
 static vc_status compare(vc_bench_result *out, const contender *split, contender *dense)
 {
@@ -151,7 +146,7 @@ static vc_status compare(vc_bench_result *out, const contender *split, contender
     for (size_t r = 0; r < out->runs; r++)
         ratio[r] = dense->seconds[r] / split->seconds[r];
     out->dense_over_sparse = vc_spread_of(ratio, out->runs);
-    out->dense_ms = in_ms(vc_spread_of(dense->seconds, out->runs));
+    out->dense_ms = vc_spread_scaled(vc_spread_of(dense->seconds, out->runs), 1e3);
     out->dense_attention_ms = sum_attention(dense, out->runs);
     free(ratio);
     return VC_OK;
@@ -185,7 +180,7 @@ static vc_status sum_up(vc_bench_result *out, contender *split, contender *dense
     VC_TRY(list_operators(out, split->engine, o->runs));
     if (out->compared)
         VC_TRY(compare(out, split, dense));
-    out->ms = in_ms(vc_spread_of(split->seconds, o->runs));
+    out->ms = vc_spread_scaled(vc_spread_of(split->seconds, o->runs), 1e3);
     VC_TRY(find_rates(out, model, o->precision));
     return list_layers(out, split, dense, vc_model_layers(&model->config));
 }

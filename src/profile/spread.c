@@ -20,3 +20,8 @@ vc_spread vc_spread_of(double *samples, size_t count)
     qsort(samples, count, sizeof *samples, ascending);
     return (vc_spread){samples[count / 2], samples[count / 4], samples[count * 3 / 4]};
 }
+
+vc_spread vc_spread_scaled(vc_spread s, double factor)
+{
+    return (vc_spread){factor * s.median, factor * s.low, factor * s.high};
+}
