@@ -31,6 +31,9 @@ vc_status vc_dense_stats_open(vc_dense_stats *out, const vc_model *model, size_t
 void vc_dense_stats_close(vc_dense_stats *stats);
 /* Adds what a forward pass of stats->model sees; `status` is to be looked at afterwards. */
 vc_tap vc_dense_stats_tap(vc_dense_stats *stats);
+/* The means as npy files, one per group of layers (see group_files.h); `scores` is NULL where they are
+ * not wanted, or not weighed. */
+vc_status vc_dense_stats_write(const vc_dense_stats *stats, const char *maps, const char *scores);
 
 typedef struct vc_seen {
     size_t images;  /* those that are not broken */
@@ -57,7 +60,32 @@ int vc_plan_recipe_weighs(const vc_plan_recipe *recipe); /* wants weighed statis
 
 /* The plan and the sparsity it reaches. `path` names the model in messages. */
 vc_status vc_plan_recipe_make(vc_plan *out, double *sparsity, const vc_dense_stats *stats,
-                            const vc_plan_recipe *recipe, const char *path);
+                              const vc_plan_recipe *recipe, const char *path);
+
+/* Plans for stages of learning, each sparser than the one before. */
+enum { VC_DISTILL_MOST_STAGES = 8 };
+
+typedef struct vc_stage_recipe {
+    vc_plan_recipe plan;      /* but for the sparsity */
+    const double *sparsities; /* (count) */
+    size_t count;             /* 0: images are looked at, and nothing is pruned */
+} vc_stage_recipe;
+
+typedef struct vc_stage_plans {
+    vc_plan plans[VC_DISTILL_MOST_STAGES];
+    size_t count;
+    double sparsity; /* that the last one reaches */
+} vc_stage_plans;
+
+/* Averages the teacher's attention over the images and makes the plans. `path` names the model in
+ * messages. */
+vc_status vc_stage_plans_make(vc_stage_plans *out, vc_seen *seen, const vc_model *teacher,
+                              vc_source *learn, const vc_stage_recipe *recipe, const vc_look *how,
+                              const char *path);
+/* A plan from a file, as the last one. */
+vc_status vc_stage_plans_add(vc_stage_plans *plans, const vc_model_config *student,
+                             const char *path);
+void vc_stage_plans_close(vc_stage_plans *plans);
 
 /* ---- learning */
 
@@ -95,7 +123,7 @@ typedef struct vc_distilled {
  * divergence KL(teacher || student) on the images held back, which tells epochs apart where agreement, a share of a few
  * hundred images, cannot. VC_EINVAL without a teacher. Interrupted and resumed it makes the same files. */
 vc_status vc_distill(vc_distilled *out, vc_model *student, vc_source *learn, vc_source *held,
-                       const vc_distill_options *options, const vc_distill_hooks *hooks);
+                     const vc_distill_options *options, const vc_distill_hooks *hooks);
 void vc_distilled_close(vc_distilled *calibration);
 
 #endif

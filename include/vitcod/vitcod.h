@@ -74,6 +74,7 @@
 #include "vitcod/loss.h"
 
 /* distill: a sparse model learns from its dense self */
+#include "vitcod/coder_setup.h"
 #include "vitcod/distill.h"
 
 /* recipe: the whole of it, step by step in a run folder */

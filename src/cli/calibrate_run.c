@@ -11,6 +11,80 @@
 #include "vitcod/clock.h"
 #include "vitcod/file.h"
 
+typedef struct calibrate_run {
+    const calibrate_options *o;
+    vc_model *teacher, *student;
+    vc_source *images, *learn, *held;
+    json_t *broken; /* names of images that cannot be read */
+    vc_stage_plans plans;
+    char coder[CLI_PATH]; /* the file of an auto-encoder made here; empty: none */
+    int json;
+    vc_progress progress;
+} calibrate_run;
+
+/* ---- images, and what is pruned by them */
+
+static vc_status open_images(calibrate_run *r)
+{
+    const calibrate_options *o = r->o;
+    VC_TRY(cli_open_source(&r->images, &o->data, 0));
+    VC_TRY(vc_source_split(&r->learn, &r->held, r->images, o->data.limit, o->hold_back));
+    const size_t learn = vc_source_count(r->learn), held = vc_source_count(r->held);
+    if (learn < o->how.train.batch || held == 0)
+        return vc_fail(VC_EINVAL,
+                       "%s: %zu images to learn from and %zu held back, wanted at least a batch "
+                       "of %zu and one",
+                       o->data.path, learn, held, o->how.train.batch);
+    return VC_OK;
+}
+
+/* How images are looked at as they are; broken ones go on the run's list. */
+static vc_look look_of(const calibrate_run *r, cli_broken_images *broken, vc_progress *progress)
+{
+    vc_look how = vc_look_default();
+    *broken = (cli_broken_images){r->broken, progress};
+    how.batch = r->o->how.train.batch;
+    how.crop_fraction = r->o->data.crop_fraction;
+    how.on_broken = cli_on_broken;
+    how.context = broken;
+    how.progress = progress;
+    return how;
+}
+
+static void note_seen(json_t *result, const vc_seen *seen)
+{
+    json_object_set_new(result, "classes_seen", json_integer((json_int_t)seen->classes));
+    if (seen->classes == 1)
+        fprintf(stderr,
+                "warning: the model sees class %zu in all %zu images; what it learns from one "
+                "class may not hold for others\n",
+                seen->last_class, seen->images);
+}
+
+static vc_status make_plans(calibrate_run *r, json_t *result)
+{
+    const calibrate_options *o = r->o;
+    const vc_stage_recipe recipe = {o->recipe, o->stages, o->stage_count};
+    cli_broken_images broken;
+    vc_seen seen;
+    vc_progress progress = vc_progress_begin("attention", vc_source_count(r->learn));
+    const vc_look how = look_of(r, &broken, &progress);
+    const vc_status status =
+        vc_stage_plans_make(&r->plans, &seen, r->teacher, r->learn, &recipe, &how, o->model.path);
+    vc_progress_end(&progress);
+    VC_TRY(status);
+    if (o->model.plan)
+        VC_TRY(vc_stage_plans_add(&r->plans, &r->student->config, o->model.plan));
+    if (r->plans.count > 0)
+        json_object_set_new(result, "sparsity", json_real(r->plans.sparsity));
+    if (o->plan_output && r->plans.count > 0)
+        VC_TRY(vc_plan_write(o->plan_output, &r->plans.plans[r->plans.count - 1]));
+    note_seen(result, &seen);
+    return VC_OK;
+}
+
+/* ---- learning */
+
 static void on_step(void *context, size_t step, size_t steps, double best)
 {
     calibrate_run *r = context;
@@ -20,24 +94,19 @@ static void on_step(void *context, size_t step, size_t steps, double best)
     vc_progress_update(&r->progress, step, note);
 }
 
-static double real_of(const json_t *object, const char *key)
-{
-    return json_number_value(json_object_get(object, key));
-}
-
 static void on_epoch(void *context, const json_t *entry)
 {
     calibrate_run *r = context;
     if (r->json)
         return;
     vc_progress_end(&r->progress);
-    if (r->plan_count > 1)
-        printf("stage %.0f/%zu  ", real_of(entry, "stage"), r->plan_count);
+    if (r->plans.count > 1)
+        printf("stage %.0f/%zu  ", vc_json_number(entry, "stage"), r->plans.count);
     printf(
         "epoch %.0f/%.0f  agreement %.1f %%, of the best %.1f %%  divergence %.4f  %.1f images/s\n",
-        real_of(entry, "epoch"), real_of(entry, "epochs"), 100.0 * real_of(entry, "agreement"),
-        100.0 * real_of(entry, "best_agreement"), real_of(entry, "divergence"),
-        real_of(entry, "images_per_s"));
+        vc_json_number(entry, "epoch"), vc_json_number(entry, "epochs"),
+        100.0 * vc_json_number(entry, "agreement"), 100.0 * vc_json_number(entry, "best_agreement"),
+        vc_json_number(entry, "divergence"), vc_json_number(entry, "images_per_s"));
     fflush(stdout);
 }
 
@@ -45,12 +114,11 @@ static void on_epoch(void *context, const json_t *entry)
 static json_t *settings_of(const calibrate_run *r)
 {
     json_t *all = json_copy(r->o->settings);
-    char plan[32];
+    char plan[VC_PLAN_HASH_TEXT];
     json_object_set_new(all, "MODEL", cli_text(r->o->model.path));
     json_object_set_new(all, "--seed", json_integer((json_int_t)r->o->how.train.seed));
-    if (r->plan_count > 0) {
-        snprintf(plan, sizeof plan, "%016llx",
-                 (unsigned long long)vc_plan_hash(&r->plans[r->plan_count - 1]));
+    if (r->plans.count > 0) {
+        vc_plan_hash_text(plan, &r->plans.plans[r->plans.count - 1]);
         json_object_set_new(all, "plan", json_string(plan));
     }
     return all;
@@ -65,9 +133,9 @@ static double peak_mebibytes(void)
 
 static void describe_plan(json_t *result, const calibrate_run *r)
 {
-    if (r->plan_count == 0)
+    if (r->plans.count == 0)
         return;
-    const vc_plan *plan = &r->plans[r->plan_count - 1];
+    const vc_plan *plan = &r->plans.plans[r->plans.count - 1];
     cli_add_plan_hash(result, plan);
     json_object_set_new(result, "residual",
                         json_string(plan->layers[0].kept_share ? "mean" : "none"));
@@ -89,8 +157,8 @@ static vc_status learn(calibrate_run *r, json_t *result)
         const size_t each = vc_epoch_steps(r->learn, how.train.batch);
         how.train.epochs = (o->steps + each - 1) / each;
     }
-    how.plans = r->plans;
-    how.plan_count = r->plan_count;
+    how.plans = r->plans.plans;
+    how.plan_count = r->plans.count;
     how.output = o->output;
     how.checkpoint = o->checkpoint ? o->checkpoint : checkpoint;
     json_t *settings = settings_of(r);
@@ -101,7 +169,7 @@ static vc_status learn(calibrate_run *r, json_t *result)
     fflush(stdout);
     r->progress = vc_progress_begin("calibrating", 1);
     cli_broken_images broken;
-    how.look = calibrate_look(r, &broken, &r->progress);
+    how.look = look_of(r, &broken, &r->progress);
     const vc_status status = vc_distill(&done, r->student, r->learn, r->held, &how, &hooks);
     vc_progress_end(&r->progress);
     json_decref(settings);
@@ -178,13 +246,12 @@ vc_status calibrate_all(json_t *result, const calibrate_options *o, int json)
         VC_TRY(vc_file_try(o->plan_output));
     vc_status status = open_models(&r, result);
     if (status == VC_OK)
-        status = calibrate_open_images(&r);
+        status = open_images(&r);
     if (status == VC_OK)
-        status = calibrate_prune(&r, result);
+        status = make_plans(&r, result);
     if (status == VC_OK)
         status = learn(&r, result);
-    for (size_t s = 0; s < r.plan_count; s++)
-        vc_plan_close(&r.plans[s]);
+    vc_stage_plans_close(&r.plans);
     vc_source_close(r.learn);
     vc_source_close(r.held);
     vc_source_close(r.images);
@@ -200,6 +267,7 @@ void calibrate_print(const json_t *result)
     printf("%s: agreement with the dense model %.1f %% (before learning %.1f %%), best after epoch "
            "%.0f, %.0f s, peak %.0f MiB\n",
            json_string_value(json_object_get(result, "model")),
-           100.0 * real_of(result, "agreement"), 100.0 * real_of(result, "agreement_before"),
-           real_of(result, "best_epoch"), real_of(result, "seconds"), real_of(result, "peak_mib"));
+           100.0 * vc_json_number(result, "agreement"),
+           100.0 * vc_json_number(result, "agreement_before"), vc_json_number(result, "best_epoch"),
+           vc_json_number(result, "seconds"), vc_json_number(result, "peak_mib"));
 }

@@ -8,7 +8,6 @@
 #include "open_plan.h"
 #include "vitcod/distill.h"
 #include "vitcod/file.h"
-#include "vitcod/group_files.h"
 #include "vitcod/npy.h"
 
 typedef struct attention_options {
@@ -38,31 +37,6 @@ static vc_status collect_from_array(const attention_options *o, const vc_model *
     return status;
 }
 
-static vc_status write_mean(const char *path, const vc_attention_stats *stats)
-{
-    size_t count = stats->layers * stats->heads * stats->queries * stats->keys;
-    float *mean = malloc(count * sizeof *mean);
-    if (!mean)
-        return vc_fail(VC_ENOMEM, "out of memory for %zu attention values", count);
-    vc_attention_stats_mean(mean, stats);
-    const vc_tensor tensor = {
-        VC_F32, 4, {stats->layers, stats->heads, stats->queries, stats->keys}, mean};
-    vc_status status = vc_npy_write(path, &tensor);
-    free(mean);
-    return status;
-}
-
-static vc_status write_all(const char *path, const char *prefix, const vc_model *model,
-                           const vc_attention_stats *stats)
-{
-    for (size_t g = 0; g < vc_model_groups(&model->config); g++) {
-        char file[VC_GROUP_PATH];
-        VC_TRY(vc_group_file_name(file, path, prefix, vc_model_group(&model->config, g).name));
-        VC_TRY(write_mean(file, &stats[g]));
-    }
-    return VC_OK;
-}
-
 static vc_status collect(json_t *result, const attention_options *o, const vc_model *model,
                          vc_dense_stats *stats)
 {
@@ -73,11 +47,10 @@ static vc_status collect(json_t *result, const attention_options *o, const vc_mo
     VC_TRY(o->input ? collect_from_array(o, model, &tap)
                     : cli_tap_data(result, model, &o->data, "attention", &tap));
     VC_TRY(stats->status);
-    VC_TRY(write_all(o->output, "attention_score", model, stats->attention));
-    return o->scores ? write_all(o->scores, "score", model, stats->scores) : VC_OK;
+    return vc_dense_stats_write(stats, o->output, o->scores);
 }
 
-static vc_status run(json_t *result, const attention_options *o)
+static vc_status average_attention(json_t *result, const attention_options *o)
 {
     vc_model *model;
     vc_dense_stats stats = {0};
@@ -141,7 +114,7 @@ static int run_attention(const cli_command *command, int argc, char **argv)
     if (status != CLI_CONTINUE)
         return status;
     json_t *result = cli_result(command, &common);
-    vc_status done = run(result, &o);
+    vc_status done = average_attention(result, &o);
     return cli_finish_data(result, done, &o.data, common.json, print_text);
 }
 

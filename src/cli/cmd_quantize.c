@@ -104,21 +104,16 @@ static vc_status quantize(json_t *result, const quantize_options *o)
     return status;
 }
 
-static double number(const json_t *result, const char *part, const char *key)
-{
-    return json_real_value(json_object_get(json_object_get(result, part), key));
-}
-
 static void print_text(const json_t *result)
 {
     printf("%s: int8, same class as fp32 on %.2f %% of %lld images (%.2f %% before channels were "
            "evened out), largest error of a logit %.3f (%.3f)\n",
            json_string_value(json_object_get(result, "model")),
-           number(result, "after", "same_class_percent"),
+           vc_json_part_number(result, "after", "same_class_percent"),
            (long long)json_integer_value(json_object_get(result, "images")),
-           number(result, "before", "same_class_percent"),
-           number(result, "after", "largest_logit_error"),
-           number(result, "before", "largest_logit_error"));
+           vc_json_part_number(result, "before", "same_class_percent"),
+           vc_json_part_number(result, "after", "largest_logit_error"),
+           vc_json_part_number(result, "before", "largest_logit_error"));
 }
 
 static int run_quantize(const cli_command *command, int argc, char **argv)

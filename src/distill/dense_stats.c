@@ -3,6 +3,7 @@
 
 #include "vitcod/distill.h"
 #include "vitcod/loss.h"
+#include "vitcod/npy.h"
 
 static vc_status open_stats(vc_attention_stats *out, const vc_model *model, size_t group)
 {
@@ -77,6 +78,37 @@ static void add_layer(void *context, const vc_acts *acts, size_t layer, const fl
 vc_tap vc_dense_stats_tap(vc_dense_stats *stats)
 {
     return (vc_tap){.attention = add_layer, .context = stats};
+}
+
+static vc_status write_mean(const char *path, const vc_attention_stats *stats)
+{
+    size_t count = stats->layers * stats->heads * stats->queries * stats->keys;
+    float *mean = malloc(count * sizeof *mean);
+    if (!mean)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu attention values", count);
+    vc_attention_stats_mean(mean, stats);
+    const vc_tensor tensor = {
+        VC_F32, 4, {stats->layers, stats->heads, stats->queries, stats->keys}, mean};
+    vc_status status = vc_npy_write(path, &tensor);
+    free(mean);
+    return status;
+}
+
+static vc_status write_groups(const char *path, const char *prefix, const vc_model *model,
+                              const vc_attention_stats *stats)
+{
+    for (size_t g = 0; g < vc_model_groups(&model->config); g++) {
+        char file[VC_GROUP_PATH];
+        VC_TRY(vc_group_file_name(file, path, prefix, vc_model_group(&model->config, g).name));
+        VC_TRY(write_mean(file, &stats[g]));
+    }
+    return VC_OK;
+}
+
+vc_status vc_dense_stats_write(const vc_dense_stats *stats, const char *maps, const char *scores)
+{
+    VC_TRY(write_groups(maps, "attention_score", stats->model, stats->attention));
+    return scores ? write_groups(scores, "score", stats->model, stats->scores) : VC_OK;
 }
 
 /* ---- a look at images */
