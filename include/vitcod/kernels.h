@@ -51,6 +51,12 @@ typedef struct vc_head_mix {
     int add;                          /* y += instead of y = */
 } vc_head_mix;
 
+typedef struct vc_layernorm {
+    const float *weight, *bias; /* (channels) */
+    size_t channels;
+    float eps; /* added to the variance */
+} vc_layernorm;
+
 typedef struct vc_kernels {
     vc_isa isa;
 #define VC_KERNEL(name, ref, avx2, avx512, args) void(*name) args;

@@ -80,20 +80,19 @@ void vc__run_norm(vc_engine *e, const vc__op *op, const vc__tile *tile)
                           .first = tile->first * op->to->width / width,
                           .rows = rows,
                           .rows_per_image = 1};
+    const vc_layernorm norm = {op->weight, op->bias, width, op->eps};
     const float *from = vc__rows(op->from, &all);
     float *to = vc__rows(op->to, tile);
     if (op->to->precision == VC_IN_FP32) {
         for (size_t r = 0; r < rows; r += VC__TILE) {
             const size_t n = rows - r < VC__TILE ? rows - r : VC__TILE;
-            e->kernels->layernorm_rows(to + r * width, mean, rstd, from + r * width, op->weight,
-                                       op->bias, n, width, op->eps);
+            e->kernels->layernorm_rows(to + r * width, mean, rstd, from + r * width, &norm, n);
         }
         return;
     }
     float *line = (void *)(e->scratch + tile->worker * e->scratch_bytes);
     for (size_t r = 0; r < rows; r++) {
-        e->kernels->layernorm_rows(line, mean, rstd, from + r * width, op->weight, op->bias, 1,
-                                   width, op->eps);
+        e->kernels->layernorm_rows(line, mean, rstd, from + r * width, &norm, 1);
         vc__emit(e, op->to, tile, r, line);
     }
 }

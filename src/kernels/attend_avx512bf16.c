@@ -25,16 +25,17 @@ static inline void store_rounded(uint16_t *p, vec a)
 
 enum { MOST_DIM = 128 }; /* values of a query that are converted at a time */
 
-/* scores (rows, BLOCK), onto what is there if `more`, over `dims` values of head_dim from `from` on */
+/* Scores (rows, BLOCK) over `dims` of the head_dim values, from `from` on. Unless `from` is 0 they are
+ * added to those over the values before. */
 INLINE void score_pairs(float *scores, const uint16_t *q, const uint16_t *panel, size_t head_dim,
-                        size_t from, size_t dims, int more, const size_t rows, const size_t vectors)
+                        size_t from, size_t dims, const size_t rows, const size_t vectors)
 {
     vec sums[TILE][WIDE];
     UNROLL
     for (size_t r = 0; r < rows; r++) {
         UNROLL
         for (size_t i = 0; i < vectors; i++)
-            sums[r][i] = more ? load(scores + r * BLOCK + i * LANES) : splat(0.0f);
+            sums[r][i] = from > 0 ? load(scores + r * BLOCK + i * LANES) : splat(0.0f);
     }
     for (size_t d = 0; d < dims; d += 2) {
         __m512bh keys[WIDE];
@@ -71,26 +72,24 @@ INLINE void score_block_bf16(float *scores, const vc_attend_view *view, size_t q
                               load(view->q + (query + r) * view->q_stride + from + i));
         size_t b = 0;
         for (; b + WIDE <= blocks; b += WIDE)
-            score_pairs(scores + b * VC_PANEL, q, panel + b * VC_PANEL * d, d, from, dims, from > 0,
-                        rows, WIDE);
+            score_pairs(scores + b * VC_PANEL, q, panel + b * VC_PANEL * d, d, from, dims, rows,
+                        WIDE);
         for (; b < blocks; b++)
-            score_pairs(scores + b * VC_PANEL, q, panel + b * VC_PANEL * d, d, from, dims, from > 0,
-                        rows, 1);
+            score_pairs(scores + b * VC_PANEL, q, panel + b * VC_PANEL * d, d, from, dims, rows, 1);
     }
 }
 
-/* out = keep * out + powers V; keep is NULL where there is no output yet */
-INLINE void value_pairs(float *out, size_t out_stride, const float *keep, const uint16_t *powers,
-                        const uint16_t *v, size_t value_dim, size_t keys, const size_t rows,
-                        const size_t vectors)
+/* out = keep * out + powers V. */
+INLINE void value_pairs(output_rows to, const uint16_t *powers, const uint16_t *v, size_t value_dim,
+                        size_t keys, const size_t rows, const size_t vectors)
 {
     vec sums[TILE][WIDE];
     UNROLL
     for (size_t r = 0; r < rows; r++) {
         UNROLL
         for (size_t i = 0; i < vectors; i++)
-            sums[r][i] =
-                keep ? mul(splat(keep[r]), load(out + r * out_stride + i * LANES)) : splat(0.0f);
+            sums[r][i] = to.keep ? mul(splat(to.keep[r]), load(to.out + r * to.stride + i * LANES))
+                                 : splat(0.0f);
     }
     for (size_t j = 0; j < keys; j += 2) {
         __m512bh values[WIDE];
@@ -109,13 +108,12 @@ INLINE void value_pairs(float *out, size_t out_stride, const float *keep, const 
     for (size_t r = 0; r < rows; r++) {
         UNROLL
         for (size_t i = 0; i < vectors; i++)
-            store(out + r * out_stride + i * LANES, sums[r][i]);
+            store(to.out + r * to.stride + i * LANES, sums[r][i]);
     }
 }
 
-INLINE void value_block_bf16(float *out, size_t out_stride, const float *keep, const float *scores,
-                             const vc_attend_view *view, size_t start, size_t keys,
-                             const size_t rows)
+INLINE void value_block_bf16(output_rows to, const float *scores, const vc_attend_view *view,
+                             size_t start, size_t keys, const size_t rows)
 {
     const size_t wide = vc_panel_blocks(view->head->pattern->panel_count) * VC_PANEL;
     const uint16_t *v = (const uint16_t *)(const void *)view->panel + wide * view->head_dim +
@@ -125,11 +123,10 @@ INLINE void value_block_bf16(float *out, size_t out_stride, const float *keep, c
         for (size_t i = 0; i < keys; i += LANES)
             store_rounded(powers + r * BLOCK + i, load(scores + r * BLOCK + i));
     size_t c = 0;
-    for (; c + WIDE * LANES <= view->value_dim; c += WIDE * LANES)
-        value_pairs(out + c, out_stride, keep, powers, v + 2 * c, view->value_dim, keys, rows,
-                    WIDE);
-    for (; c < view->value_dim; c += LANES)
-        value_pairs(out + c, out_stride, keep, powers, v + 2 * c, view->value_dim, keys, rows, 1);
+    for (; c + WIDE * LANES <= view->value_dim; c += WIDE * LANES, to.out += WIDE * LANES)
+        value_pairs(to, powers, v + 2 * c, view->value_dim, keys, rows, WIDE);
+    for (; c < view->value_dim; c += LANES, to.out += LANES)
+        value_pairs(to, powers, v + 2 * c, view->value_dim, keys, rows, 1);
 }
 
 void vc__attend_rows_avx512bf16(float *out, size_t out_stride, const vc_attend_view *view,

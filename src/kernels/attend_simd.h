@@ -1,6 +1,7 @@
-/* Attention of a few queries: a tile of queries at a time against a block of the panel's keys, then each
- * query against its own keys. Softmax runs along: the highest score so far, the sum of powers and the output
- * are brought up to date when a block raises the highest (Milakov, Gimelshein 2018). */
+/* Attention of a few queries: a tile of queries at a time against a block of the panel's keys, then
+ * each query against its own keys. Softmax runs along: the highest score so far, the sum of powers
+ * and the output are brought up to date when a block raises the highest (Milakov, Gimelshein
+ * 2018). */
 #include "simd.h"
 
 enum {
@@ -82,8 +83,8 @@ INLINE vec restrict_scores(float *scores, size_t keys, const float *bias, const 
     return highest;
 }
 
-/* Scores of a query, some against the panel and some against its own keys, to powers; returns what the output so
- * far is to be multiplied by. */
+/* Scores of a query, some against the panel and some against its own keys, to powers; returns what
+ * the output so far is to be multiplied by. */
 INLINE float soften(running *now, vec highest, float *panel, size_t panel_count, float *own,
                     size_t own_count)
 {
@@ -109,27 +110,43 @@ INLINE float soften(running *now, vec highest, float *panel, size_t panel_count,
     return keep;
 }
 
-/* out = keep * out + scores V over `vectors` vectors of values, the last of them `part` lanes wide; keep is NULL
- * where there is no output yet. */
-INLINE void value_tile(float *out, size_t out_stride, const float *keep, const float *scores,
-                       const float *v, size_t v_stride, const int32_t *order, size_t keys,
-                       const size_t rows, const size_t vectors, size_t part)
+/* Rows of the output. What they hold already is multiplied by `keep`, a factor for each; NULL: they
+ * hold nothing yet. */
+typedef struct output_rows {
+    float *out;
+    size_t stride;
+    const float *keep;
+} output_rows;
+
+/* The values of some keys: rows order[0] to order[count - 1] of v; NULL: the first `count`. */
+typedef struct value_rows {
+    const float *v;
+    size_t stride;
+    const int32_t *order;
+    size_t count;
+} value_rows;
+
+/* out = keep * out + scores V over `vectors` vectors of values, of which the last has `part`
+ * lanes. */
+INLINE void value_tile(output_rows to, const float *scores, value_rows from, const size_t rows,
+                       const size_t vectors, size_t part)
 {
     vec sums[TILE][WIDE];
     UNROLL
     for (size_t r = 0; r < rows; r++) {
         UNROLL
         for (size_t i = 0; i < vectors; i++)
-            sums[r][i] = keep ? mul(splat(keep[r]), load_last(out + r * out_stride + i * LANES,
-                                                              part, i + 1 < vectors))
-                              : splat(0.0f);
+            sums[r][i] =
+                to.keep ? mul(splat(to.keep[r]),
+                              load_last(to.out + r * to.stride + i * LANES, part, i + 1 < vectors))
+                        : splat(0.0f);
     }
-    for (size_t j = 0; j < keys; j++) {
-        const float *from = v + (order ? (size_t)order[j] : j) * v_stride;
+    for (size_t j = 0; j < from.count; j++) {
+        const float *v = from.v + (from.order ? (size_t)from.order[j] : j) * from.stride;
         vec values[WIDE];
         UNROLL
         for (size_t i = 0; i < vectors; i++)
-            values[i] = load_last(from + i * LANES, part, i + 1 < vectors);
+            values[i] = load_last(v + i * LANES, part, i + 1 < vectors);
         UNROLL
         for (size_t r = 0; r < rows; r++) {
             const vec p = splat(scores[r * BLOCK + j]);
@@ -142,27 +159,30 @@ INLINE void value_tile(float *out, size_t out_stride, const float *keep, const f
     for (size_t r = 0; r < rows; r++) {
         UNROLL
         for (size_t i = 0; i < vectors; i++)
-            store_last(out + r * out_stride + i * LANES, sums[r][i], part, i + 1 < vectors);
+            store_last(to.out + r * to.stride + i * LANES, sums[r][i], part, i + 1 < vectors);
     }
 }
 
-INLINE void value_block(float *out, size_t out_stride, const float *keep, const float *scores,
-                        const vc_attend_view *view, size_t start, size_t keys, const size_t rows)
+INLINE void value_block(output_rows to, const float *scores, const vc_attend_view *view,
+                        size_t start, size_t keys, const size_t rows)
 {
     const int32_t *order =
         view->head->pattern->panel_keys ? view->head->pattern->panel_keys + start : NULL;
     const float *v = view->v + (order ? 0 : start * view->v_stride);
     size_t c = 0;
-    for (; c + WIDE * LANES <= view->value_dim; c += WIDE * LANES)
-        value_tile(out + c, out_stride, keep, scores, v + c, view->v_stride, order, keys, rows,
-                   WIDE, LANES);
-    for (; c < view->value_dim; c += LANES)
-        value_tile(out + c, out_stride, keep, scores, v + c, view->v_stride, order, keys, rows, 1,
+    for (; c + WIDE * LANES <= view->value_dim; c += WIDE * LANES) {
+        value_tile((output_rows){to.out + c, to.stride, to.keep}, scores,
+                   (value_rows){v + c, view->v_stride, order, keys}, rows, WIDE, LANES);
+    }
+    for (; c < view->value_dim; c += LANES) {
+        value_tile((output_rows){to.out + c, to.stride, to.keep}, scores,
+                   (value_rows){v + c, view->v_stride, order, keys}, rows, 1,
                    lanes_left(view->value_dim, c));
+    }
 }
 
-/* scores of a query and `count` keys that lie apart, four at a time; the last key stands in for those that
- * are missing */
+/* scores of a query and `count` keys that lie apart, four at a time; the last key stands in for
+ * those that are missing */
 INLINE void score_row(float *scores, const float *q, const float *k, size_t k_stride,
                       const int32_t *keys, size_t count, const size_t head_dim)
 {
@@ -185,22 +205,22 @@ INLINE void score_row(float *scores, const float *q, const float *k, size_t k_st
     }
 }
 
-/* out = factor * (keep * out + scores V) over the keys of a row; keep is NULL where there is no output yet */
+/* out = factor * (keep * out + scores V) over the keys of a row; keep is NULL if there is no output
+ * yet. */
 INLINE void value_row(float *out, const float *keep, float factor, const float *scores,
-                      const float *v, size_t v_stride, const int32_t *keys, size_t count,
-                      const size_t vectors, size_t part)
+                      value_rows from, const size_t vectors, size_t part)
 {
     vec sums[WIDE];
     UNROLL
     for (size_t i = 0; i < vectors; i++)
         sums[i] = keep ? mul(splat(*keep), load_last(out + i * LANES, part, i + 1 < vectors))
                        : splat(0.0f);
-    for (size_t j = 0; j < count; j++) {
-        const float *from = v + (size_t)keys[j] * v_stride;
+    for (size_t j = 0; j < from.count; j++) {
+        const float *v = from.v + (size_t)from.order[j] * from.stride;
         const vec p = splat(scores[j]);
         UNROLL
         for (size_t i = 0; i < vectors; i++)
-            sums[i] = muladd(p, load_last(from + i * LANES, part, i + 1 < vectors), sums[i]);
+            sums[i] = muladd(p, load_last(v + i * LANES, part, i + 1 < vectors), sums[i]);
     }
     UNROLL
     for (size_t i = 0; i < vectors; i++)
@@ -212,12 +232,14 @@ INLINE void value_row_all(float *out, const float *keep, float factor, const flo
                           const size_t value_dim)
 {
     size_t c = 0;
-    for (; c + WIDE * LANES <= value_dim; c += WIDE * LANES)
-        value_row(out + c, keep, factor, scores, view->v + c, view->v_stride, keys, count, WIDE,
-                  LANES);
-    for (; c < value_dim; c += LANES)
-        value_row(out + c, keep, factor, scores, view->v + c, view->v_stride, keys, count, 1,
-                  lanes_left(value_dim, c));
+    for (; c + WIDE * LANES <= value_dim; c += WIDE * LANES) {
+        const value_rows from = {view->v + c, view->v_stride, keys, count};
+        value_row(out + c, keep, factor, scores, from, WIDE, LANES);
+    }
+    for (; c < value_dim; c += LANES) {
+        const value_rows from = {view->v + c, view->v_stride, keys, count};
+        value_row(out + c, keep, factor, scores, from, 1, lanes_left(value_dim, c));
+    }
 }
 
 /* A query's own keys, from some on, as many as are scored at a time. */
@@ -238,12 +260,22 @@ INLINE own_keys own_keys_of(const vc_attend_head *packed, size_t query, size_t f
                       left < BLOCK ? left : BLOCK, left};
 }
 
-/* The output of a query's own keys, then of those that did not fit before, and the division by the sum. */
+/* What is computed: the output of a view's queries, of which the first has the number `first`. */
+typedef struct attend_job {
+    const vc_attend_view *view;
+    size_t first;
+    float *out;
+    size_t out_stride;
+} attend_job;
+
+/* Adds the output of a query's own keys, scores and adds those that did not fit before, and divides
+ * by the sum. */
 INLINE void finish_row(float *out, const float *keep, running *now, float *scores,
-                       const vc_attend_view *view, size_t query, size_t first,
-                       const size_t head_dim, const size_t value_dim)
+                       const attend_job *job, size_t query, const size_t head_dim,
+                       const size_t value_dim)
 {
-    own_keys own = own_keys_of(view->head, first + query, 0);
+    const vc_attend_view *view = job->view;
+    own_keys own = own_keys_of(view->head, job->first + query, 0);
     size_t done = 0;
     float next;
     for (;;) {
@@ -253,7 +285,7 @@ INLINE void finish_row(float *out, const float *keep, running *now, float *score
         if (last)
             return;
         done += own.count;
-        own = own_keys_of(view->head, first + query, done);
+        own = own_keys_of(view->head, job->first + query, done);
         score_row(scores, view->q + query * view->q_stride, view->k, view->k_stride, own.keys,
                   own.count, head_dim);
         next = soften(now, restrict_scores(scores, own.count, own.bias, NULL), NULL, 0, scores,
@@ -264,10 +296,10 @@ INLINE void finish_row(float *out, const float *keep, running *now, float *score
 
 typedef void score_fn(float *scores, const vc_attend_view *view, size_t query, size_t start,
                       size_t keys, const size_t rows);
-typedef void value_fn(float *out, size_t out_stride, const float *keep, const float *scores,
-                      const vc_attend_view *view, size_t start, size_t keys, const size_t rows);
+typedef void value_fn(output_rows to, const float *scores, const vc_attend_view *view, size_t start,
+                      size_t keys, const size_t rows);
 
-/* Whatever was done since the last tick was this phase. */
+/* Counts the time since the last tick for this phase. */
 INLINE void tick(uint64_t *ticks, size_t phase, uint64_t *since)
 {
     if (!ticks)
@@ -277,13 +309,21 @@ INLINE void tick(uint64_t *ticks, size_t phase, uint64_t *since)
     *since = now;
 }
 
-/* `rows` queries from `query` on against `keys` keys of the panel and, with the last of those, their own. */
-INLINE void attend_tile(float *out, size_t out_stride, running *now, const vc_attend_view *view,
-                        size_t query, size_t first, size_t start, size_t keys, score_fn *score,
+/* A stretch of queries and a block of the panel. */
+typedef struct attend_span {
+    size_t query, start, keys; /* the first query; the first key and how many */
+} attend_span;
+
+/* `rows` queries against a block of the panel and, if it is the last block, against their own
+ * keys. */
+INLINE void attend_tile(const attend_job *job, running *now, attend_span at, score_fn *score,
                         value_fn *value, const size_t rows, const size_t head_dim,
                         const size_t value_dim)
 {
     static const float one = 1.0f;
+    const vc_attend_view *view = job->view;
+    const size_t query = at.query, start = at.start, keys = at.keys;
+    float *out = job->out + query * job->out_stride;
     const vc_pattern_head *head = view->head->pattern;
     const float *panel_bias = view->head->panel_bias;
     const size_t blocks = vc_panel_blocks(head->panel_count);
@@ -295,67 +335,63 @@ INLINE void attend_tile(float *out, size_t out_stride, running *now, const vc_at
     if (keys > 0)
         score(scores, view, query, start, keys, rows);
     for (size_t r = 0; r < rows; r++) {
-        own[r] = last ? own_keys_of(view->head, first + query + r, 0) : (own_keys){0};
+        own[r] = last ? own_keys_of(view->head, job->first + query + r, 0) : (own_keys){0};
         score_row(own_scores + r * BLOCK, view->q + (query + r) * view->q_stride, view->k,
                   view->k_stride, own[r].keys, own[r].count, head_dim);
     }
     tick(view->ticks, 0, &since);
     for (size_t r = 0; r < rows; r++) {
-        const size_t at = (first + query + r) * blocks + start / VC_PANEL;
+        const size_t block = (job->first + query + r) * blocks + start / VC_PANEL;
         float *panel = scores + r * BLOCK, *mine = own_scores + r * BLOCK;
         const vec highest =
-            maximum(restrict_scores(panel, keys, panel_bias ? panel_bias + at * VC_PANEL : NULL,
-                                    head->panel_kept ? head->panel_kept + at : NULL),
+            maximum(restrict_scores(panel, keys, panel_bias ? panel_bias + block * VC_PANEL : NULL,
+                                    head->panel_kept ? head->panel_kept + block : NULL),
                     restrict_scores(mine, own[r].count, own[r].bias, NULL));
         keep[r] = soften(&now[r], highest, panel, keys, mine, own[r].count);
     }
     tick(view->ticks, 1, &since);
     if (keys > 0)
-        value(out, out_stride, start > 0 ? keep : NULL, scores, view, start, keys, rows);
+        value((output_rows){out, job->out_stride, start > 0 ? keep : NULL}, scores, view, start,
+              keys, rows);
     for (size_t r = 0; last && r < rows; r++)
-        finish_row(out + r * out_stride, keys > 0 ? &one : NULL, &now[r], own_scores + r * BLOCK,
-                   view, query + r, first, head_dim, value_dim);
+        finish_row(out + r * job->out_stride, keys > 0 ? &one : NULL, &now[r],
+                   own_scores + r * BLOCK, job, query + r, head_dim, value_dim);
     tick(view->ticks, 2, &since);
 }
 
-/* Queries in tiles against one block of the panel. */
-INLINE void attend_block(float *out, size_t out_stride, running *now, const vc_attend_view *view,
-                         size_t query, size_t count, size_t first, size_t start, size_t keys,
+/* `count` queries, in tiles, against a block of the panel. */
+INLINE void attend_block(const attend_job *job, running *now, attend_span at, size_t count,
                          score_fn *score, value_fn *value, const size_t head_dim,
                          const size_t value_dim)
 {
-    size_t i = 0;
-    for (; i + TILE <= count; i += TILE)
-        attend_tile(out + i * out_stride, out_stride, now + i, view, query + i, first, start, keys,
-                    score, value, TILE, head_dim, value_dim);
-    for (; i + 2 <= count; i += 2)
-        attend_tile(out + i * out_stride, out_stride, now + i, view, query + i, first, start, keys,
-                    score, value, 2, head_dim, value_dim);
-    if (i < count)
-        attend_tile(out + i * out_stride, out_stride, now + i, view, query + i, first, start, keys,
-                    score, value, 1, head_dim, value_dim);
+    const size_t end = at.query + count;
+    for (; at.query + TILE <= end; at.query += TILE, now += TILE)
+        attend_tile(job, now, at, score, value, TILE, head_dim, value_dim);
+    for (; at.query + 2 <= end; at.query += 2, now += 2)
+        attend_tile(job, now, at, score, value, 2, head_dim, value_dim);
+    if (at.query < end)
+        attend_tile(job, now, at, score, value, 1, head_dim, value_dim);
 }
 
-/* `score` and `value`: what the panel's keys go through. */
+/* Attention of `rows` queries. `score` and `value` compute with the keys of the panel. */
 INLINE void attend_by(float *out, size_t out_stride, const vc_attend_view *view, size_t first,
                       size_t rows, score_fn *score, value_fn *value)
 {
     const vc_pattern_head *head = view->head->pattern;
+    const attend_job job = {view, first, out, out_stride};
     for (size_t group = 0; group < rows; group += GROUP) {
         const size_t count = rows - group < GROUP ? rows - group : GROUP;
-        float *to = out + group * out_stride;
         running now[GROUP];
         size_t start = 0;
         for (size_t i = 0; i < count; i++)
             now[i] = (running){PRUNED, 0.0f};
         do {
             const size_t left = head->panel_count - start, keys = left < BLOCK ? left : BLOCK;
+            const attend_span at = {group, start, keys};
             if (view->head_dim == 64 && view->value_dim == 64)
-                attend_block(to, out_stride, now, view, group, count, first, start, keys, score,
-                             value, 64, 64);
+                attend_block(&job, now, at, count, score, value, 64, 64);
             else
-                attend_block(to, out_stride, now, view, group, count, first, start, keys, score,
-                             value, view->head_dim, view->value_dim);
+                attend_block(&job, now, at, count, score, value, view->head_dim, view->value_dim);
             start += keys;
         } while (start < head->panel_count);
     }

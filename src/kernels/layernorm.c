@@ -12,10 +12,11 @@ void vc_layernorm_forward(float *y, float *mean, float *rstd, const float *x, co
                           const float *bias, size_t rows, size_t channels, float eps)
 {
     const vc_kernels *kernels = vc_kernels_get();
+    const vc_layernorm norm = {weight, bias, channels, eps};
 #pragma omp parallel for schedule(static)
     for (size_t r = 0; r < rows; r += ROWS)
-        kernels->layernorm_rows(y + r * channels, mean + r, rstd + r, x + r * channels, weight,
-                                bias, clip(rows, r, ROWS), channels, eps);
+        kernels->layernorm_rows(y + r * channels, mean + r, rstd + r, x + r * channels, &norm,
+                                clip(rows, r, ROWS));
 }
 
 /* Each task takes some columns and adds up all rows in order, so threads do not matter. */

@@ -3,10 +3,9 @@
 #include "layernorm_simd.h"
 
 void vc__layernorm_rows_avx2(float *y, float *mean, float *rstd, const float *x,
-                             const float *weight, const float *bias, size_t rows, size_t channels,
-                             float eps)
+                             const vc_layernorm *norm, size_t rows)
 {
-    layernorm_rows(y, mean, rstd, x, weight, bias, rows, channels, eps);
+    layernorm_rows(y, mean, rstd, x, norm, rows);
 }
 
 void vc__layernorm_rows_backward_avx2(float *dx, const float *dy, const float *x, const float *mean,

@@ -2,9 +2,10 @@
 
 #include "kernels_impl.h"
 
-void vc__layernorm_rows_ref(float *y, float *mean, float *rstd, const float *x, const float *weight,
-                            const float *bias, size_t rows, size_t channels, float eps)
+void vc__layernorm_rows_ref(float *y, float *mean, float *rstd, const float *x,
+                            const vc_layernorm *norm, size_t rows)
 {
+    const size_t channels = norm->channels;
     for (size_t r = 0; r < rows; r++) {
         const float *in = x + r * channels;
         double sum = 0.0, squares = 0.0;
@@ -13,9 +14,9 @@ void vc__layernorm_rows_ref(float *y, float *mean, float *rstd, const float *x, 
         double m = sum / (double)channels;
         for (size_t c = 0; c < channels; c++)
             squares += (in[c] - m) * (in[c] - m);
-        double s = 1.0 / sqrt(squares / (double)channels + eps);
+        double s = 1.0 / sqrt(squares / (double)channels + norm->eps);
         for (size_t c = 0; c < channels; c++)
-            y[r * channels + c] = (float)((in[c] - m) * s * weight[c] + bias[c]);
+            y[r * channels + c] = (float)((in[c] - m) * s * norm->weight[c] + norm->bias[c]);
         mean[r] = (float)m;
         rstd[r] = (float)s;
     }

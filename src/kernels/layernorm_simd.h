@@ -3,9 +3,9 @@
 #include "simd.h"
 
 static inline void layernorm_rows(float *y, float *mean, float *rstd, const float *x,
-                                  const float *weight, const float *bias, size_t rows,
-                                  size_t channels, float eps)
+                                  const vc_layernorm *norm, size_t rows)
 {
+    const size_t channels = norm->channels;
     for (size_t r = 0; r < rows; r++) {
         const float *in = x + r * channels;
         float *out = y + r * channels;
@@ -18,11 +18,12 @@ static inline void layernorm_rows(float *y, float *mean, float *rstd, const floa
             vec d = replace_tail(sub(load_part(in + c, n), splat(m)), 0.0f, n);
             squares = muladd(d, d, squares);
         }
-        float s = 1.0f / sqrtf(sum_of(squares) / (float)channels + eps);
+        float s = 1.0f / sqrtf(sum_of(squares) / (float)channels + norm->eps);
         for (size_t c = 0; c < channels; c += LANES) {
             size_t n = lanes_left(channels, c);
             vec d = mul(sub(load_part(in + c, n), splat(m)), splat(s));
-            store_part(out + c, muladd(d, load_part(weight + c, n), load_part(bias + c, n)), n);
+            const vec bias = load_part(norm->bias + c, n);
+            store_part(out + c, muladd(d, load_part(norm->weight + c, n), bias), n);
         }
         mean[r] = m;
         rstd[r] = s;

@@ -91,10 +91,11 @@ static void check_layernorm(const vc_kernels *k, size_t n)
     fill(w, MOST, 6);
     fill(bias, MOST, 7);
     fill(dy, ROWS * MOST, 8);
+    const vc_layernorm norm = {w, bias, n, 1e-6f};
     const vc_kernels *both[] = {k, ref};
     memset(y, 0, sizeof y);
     for (int i = 0; i < 2; i++)
-        both[i]->layernorm_rows(y[i], mean[i], rstd[i], x, w, bias, ROWS, n, 1e-6f);
+        both[i]->layernorm_rows(y[i], mean[i], rstd[i], x, &norm, ROWS);
     close_arrays(y[0], y[1], ROWS * MOST, n == 1 ? 1e-4 : 1e-5, "layernorm_rows", n);
     memset(y, 0, sizeof y);
     for (int i = 0; i < 2; i++)
