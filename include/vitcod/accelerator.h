@@ -20,11 +20,11 @@ vc_accelerator vc_accelerator_default(void);
  * folder) changes what it says and keeps the rest. */
 vc_status vc_accelerator_read(vc_accelerator *out, const char *path);
 
-/* The chips that are built in, as files of configs/accelerators: "vitcod", "dense", "sanger", ..;
- * NULL behind the last. */
-const char *vc_accelerator_name(size_t index);
 /* A chip that is built in, or else a file. */
 vc_status vc_accelerator_open(vc_accelerator *out, const char *name_or_path);
+/* The same in front of another memory, a file of configs/memory (NULL: its own). */
+vc_status vc_accelerator_open_with(vc_accelerator *out, const char *name_or_path,
+                                   const char *memory);
 
 /* MACs, clock, bandwidth and index width, for what no schedule on the chip beats. */
 vc_bound_config vc_accelerator_bound_config(const vc_accelerator *accelerator);

@@ -70,6 +70,9 @@ struct vc_chip_kind {
 /* All kinds, ended by NULL. */
 const vc_chip_kind *const *vc_chip_kinds(void);
 
+/* The chips of all kinds that need no file, in the order of comparisons; NULL behind the last. */
+const vc_chip_variant *vc_chip_variant_at(size_t index);
+
 /* Values that all kinds of chips have. */
 const vc_chip_field *vc_chip_fields(size_t *count);
 

@@ -67,6 +67,13 @@
 #include "vitcod/polarize.h"
 #include "vitcod/prune.h"
 
+/* explore: models and plans on chips, compared and swept */
+#include "vitcod/compare.h"
+#include "vitcod/point.h"
+#include "vitcod/simulation.h"
+#include "vitcod/subject.h"
+#include "vitcod/sweep.h"
+
 /* evaluate: a model over images */
 #include "vitcod/engine_pass.h"
 #include "vitcod/evaluate.h"
@@ -91,6 +98,7 @@
 #include "vitcod/dram_trace.h"
 #include "vitcod/engine.h"
 #include "vitcod/equalize.h"
+#include "vitcod/functional.h"
 #include "vitcod/memory.h"
 #include "vitcod/model_profile.h"
 #include "vitcod/plan_pictures.h"

@@ -35,38 +35,34 @@ static const char *plan_path(const cli_simulate_options *o)
     return o->model.plan ? o->model.plan : o->model.mask;
 }
 
-/* ---- the workload: of a model, or of a plan's attention alone */
+/* ---- what runs: a model, or a plan's attention alone */
 
-static vc_status lower_model(vc_workload *out, const vc_model_config *config, const vc_plan *plan,
-                             const cli_simulate_options *o)
+static vc_status open_file(vc_simulation *out, const vc_plan *plan, const vc_accelerator *chip,
+                           const cli_simulate_options *o)
 {
-    if (plan)
-        VC_TRY(vc_model_check_plan(config, plan, plan_path(o)));
-    return vc_model_lower(out, config, plan);
-}
-
-/* `given`: the plan of the arguments; `plan`: what the chip uses of it. */
-static vc_status lower(vc_workload *out, const vc_plan *given, const vc_plan *plan,
-                       const cli_simulate_options *o)
-{
-    if (o->model.arch) {
-        vc_model_config config;
-        VC_TRY(cli_preset(&config, &o->model));
-        return lower_model(out, &config, plan, o);
-    }
-    if (!o->model.path) {
-        const size_t compressed[2] = {o->coded & VC_CODED_Q ? o->compressed : 0,
-                                      o->coded & VC_CODED_K ? o->compressed : 0};
-        return vc_workload_add_plan(out, given, plan, o->head_dim, compressed, plan_path(o));
-    }
     cli_model_options how = o->model;
     how.mask = NULL;
     how.plan = "none"; /* it is here already */
     vc_model *model;
     VC_TRY(cli_open_model(&model, &how, CLI_RUN));
-    const vc_status status = lower_model(out, &model->config, plan, o);
+    const vc_status status = vc_simulation_of_model(out, &model->config, plan, chip, plan_path(o));
     vc_model_close(model);
     return status;
+}
+
+static vc_status open_simulation(vc_simulation *out, const vc_plan *plan,
+                                 const vc_accelerator *chip, const cli_simulate_options *o)
+{
+    if (o->model.path)
+        return open_file(out, plan, chip, o);
+    if (o->model.arch) {
+        vc_model_config config;
+        VC_TRY(cli_preset(&config, &o->model));
+        return vc_simulation_of_model(out, &config, plan, chip, plan_path(o));
+    }
+    const size_t compressed[2] = {o->coded & VC_CODED_Q ? o->compressed : 0,
+                                  o->coded & VC_CODED_K ? o->compressed : 0};
+    return vc_simulation_of_plan(out, plan, o->head_dim, compressed, chip, plan_path(o));
 }
 
 /* DeiT's head dimension must not be taken for another model's. */
@@ -102,48 +98,22 @@ static vc_status keep_layers(vc_workload *workload, const char *text)
     return VC_OK;
 }
 
-static vc_status check_steps(const vc_workload *workload, const vc_chip_config *chip)
-{
-    for (size_t i = 0; i < workload->count && !chip->steps.autoencoder; i++)
-        if (workload->ops[i].kind == VC_OP_DECODE)
-            return vc_fail(
-                VC_EINVAL,
-                "the accelerator '%s' has 'autoencoder: false', and '%s' is compressed to %zu "
-                "heads: wanted a model without",
-                chip->name, vc_model_coded_word(workload->ops[i].sizes.compressed),
-                vc_model_coded_width(workload->ops[i].sizes.compressed));
-    return VC_OK;
-}
-
-static vc_status run_workload(json_t *result, const cli_simulate_options *o, const vc_plan *given,
-                              const vc_plan *plan, const vc_accelerator *chip)
-{
-    const int end_to_end = o->model.path || o->model.arch;
-    const vc_bound_config config = vc_bound_config_default();
-    vc_workload workload = {0};
-    vc_status status = lower(&workload, given, plan, o);
-    if (status == VC_OK && o->layers)
-        status = keep_layers(&workload, o->layers);
-    if (status == VC_OK)
-        status = check_steps(&workload, &chip->chip);
-    if (status == VC_OK)
-        status = o->bound ? cli_simulate_bound(result, &workload, &config, end_to_end)
-                          : cli_simulate_chip(result, &workload, plan, chip, o, end_to_end);
-    vc_workload_close(&workload);
-    return status;
-}
-
 /* On the accelerator that is asked for, with what its steps leave of the plan. */
 static vc_status run_on_chip(json_t *result, const cli_simulate_options *o, const vc_plan *plan)
 {
+    const int end_to_end = o->model.path || o->model.arch;
+    const vc_bound_config config = vc_bound_config_default();
     vc_accelerator chip;
-    const vc_plan *used = NULL;
-    vc_plan room = {0};
-    VC_TRY(cli_open_chip(&chip, o->config, o->memory));
-    vc_status status = plan ? vc_chip_plan(&used, &room, &chip.chip, plan) : VC_OK;
+    vc_simulation s;
+    VC_TRY(vc_accelerator_open_with(&chip, o->config ? o->config : "vitcod", o->memory));
+    VC_TRY(open_simulation(&s, plan, &chip, o));
+    vc_status status = o->layers ? keep_layers(&s.workload, o->layers) : VC_OK;
     if (status == VC_OK)
-        status = run_workload(result, o, plan, used, &chip);
-    vc_plan_close(&room);
+        status = vc_simulation_check(&s);
+    if (status == VC_OK)
+        status = o->bound ? cli_simulate_bound(result, &s.workload, &config, end_to_end)
+                          : cli_simulate_chip(result, &s, o, end_to_end);
+    vc_simulation_close(&s);
     return status;
 }
 
@@ -169,34 +139,7 @@ static vc_status simulate(json_t *result, cli_simulate_options *o)
     return status;
 }
 
-/* ---- text of the formulas */
-
-static void print_numbers(const json_t *object)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach ((json_t *)object, key, value)
-        if (json_is_integer(value))
-            printf("  %-20s %lld\n", key, (long long)json_integer_value(value));
-        else if (json_is_real(value))
-            printf("  %-20s %.0f\n", key, json_real_value(value));
-}
-
-static void print_formulas(const json_t *result, int control)
-{
-    puts(control ? "control (published formulas), cycles" : "lower bound, cycles at 500 MHz");
-    puts("attention");
-    print_numbers(json_object_get(result, "attention"));
-    const json_t *all = json_object_get(result, "end_to_end");
-    if (json_is_object(all)) {
-        puts("end to end");
-        print_numbers(all);
-    }
-    static const char *const totals[] = {"linear", "ffn", "end_to_end"};
-    for (size_t i = 0; control && i < 3; i++)
-        printf("%-22s %lld\n", totals[i],
-               (long long)json_integer_value(json_object_get(result, totals[i])));
-}
+/* ---- text */
 
 static void print_text(const json_t *result)
 {
@@ -204,7 +147,7 @@ static void print_text(const json_t *result)
     if (strcmp(kind, "timeline") == 0)
         cli_print_chip(result);
     else
-        print_formulas(result, strcmp(kind, "control") == 0);
+        cli_print_formulas(result, strcmp(kind, "control") == 0);
 }
 
 /* ---- arguments */

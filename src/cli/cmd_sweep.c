@@ -3,9 +3,8 @@
 #include <sys/stat.h>
 
 #include "commands.h"
-#include "sweep.h"
 #include "vitcod/comm.h"
-#include "vitcod/version.h"
+#include "vitcod/sweep.h"
 
 typedef struct sweep_options {
     const char *output;
@@ -13,82 +12,41 @@ typedef struct sweep_options {
     size_t seed;
 } sweep_options;
 
-/* The first line of the file: everything that its points have in common. */
-static json_t *header_of(const sweep_space *s, const char *path, const sweep_options *o)
+static vc_status run_points(json_t *result, const vc_sweep *space, const char *path)
 {
-    char hash[32];
-    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)s->hash);
-    json_t *header =
-        json_pack("{s:s, s:s, s:o, s:I, s:I, s:b, s:I}", "sweep_hash", hash, "version", VC_VERSION,
-                  "space", cli_text(path), "points", (json_int_t)s->points, "grid_points",
-                  (json_int_t)s->grid, "end_to_end", s->end_to_end, "seed", (json_int_t)o->seed);
-    json_t *axes = json_object(), *chips = json_array();
-    for (size_t k = 0; k < s->axis_count; k++) {
-        const sweep_axis *a = &s->axes[k];
-        json_t *values = json_array();
-        for (size_t i = 0; i < a->count; i++)
-            json_array_append_new(values, sweep_axis_is_text(a) ? json_string(a->texts.values[i])
-                                                                : json_real(a->numbers.values[i]));
-        if (a->count)
-            json_object_set(axes, a->key.name, values);
-        json_decref(values);
-    }
-    const size_t chip_count = json_array_size(json_object_get(axes, "chip"));
-    for (size_t i = 0; i < (chip_count ? chip_count : 1); i++)
-        json_array_append_new(chips, vc_accelerator_json(&s->chips[i]));
-    json_object_set_new(header, "axes", axes);
-    json_object_set_new(header, "accelerators", chips);
-    return header;
+    vc_sweep_done done;
+    VC_TRY(vc_sweep_run(&done, space, path));
+    json_object_update_new(
+        result, json_pack("{s:I, s:I, s:I, s:i, s:o}", "points", (json_int_t)vc_sweep_points(space),
+                          "done_before", (json_int_t)done.before, "computed", (json_int_t)done.now,
+                          "processes", vc_comm_size(), "results", vc_json_text(path)));
+    return VC_OK;
 }
 
-static vc_status run_points(json_t *result, const sweep_space *space, const char *path,
-                            const sweep_options *o)
+static vc_status run_space(json_t *result, const vc_sweep *space, const sweep_options *o)
 {
-    sweep_file file = {.descriptor = -1};
-    vc_status status = VC_OK;
-    uint64_t before = 0;
-    if (vc_comm_rank() == 0) {
-        json_t *header = header_of(space, path, o);
-        status = sweep_file_open(&file, o->output, space, header);
-        json_decref(header);
-        if (status != VC_OK && vc_comm_size() > 1) { /* the others would wait for ever */
-            cli_fail();
-            vc_comm_abort();
-        }
-        before = file.count;
-    }
-    if (status == VC_OK)
-        status = sweep_run(&file, space);
-    json_object_update_new(result,
-                           json_pack("{s:I, s:I, s:I, s:i, s:o}", "points",
-                                     (json_int_t)space->points, "done_before", (json_int_t)before,
-                                     "computed", (json_int_t)(file.count - before), "processes",
-                                     vc_comm_size(), "results", cli_text(o->output)));
-    sweep_file_close(&file);
-    return status;
+    struct stat there;
+    if (o->pareto && stat(o->output, &there) == 0 && !S_ISREG(there.st_mode))
+        return vc_fail(VC_EINVAL, "%s: is no file that --pareto could read back", o->output);
+    if (!o->count)
+        return run_points(result, space, o->output);
+    json_object_set_new(result, "points", json_integer((json_int_t)vc_sweep_points(space)));
+    return VC_OK;
 }
 
 static vc_status sweep(json_t *result, const char *path, const sweep_options *o)
 {
-    sweep_space space;
-    VC_TRY(sweep_space_open(&space, path, o->seed));
-    vc_status status = VC_OK;
-    struct stat there;
-    if (o->pareto && stat(o->output, &there) == 0 && !S_ISREG(there.st_mode)) {
-        sweep_space_close(&space);
-        return vc_fail(VC_EINVAL, "%s: is no file that --pareto could read back", o->output);
-    }
-    if (o->count)
-        json_object_set_new(result, "points", json_integer((json_int_t)space.points));
-    else
-        status = run_points(result, &space, path, o);
-    if (status == VC_OK && o->pareto && vc_comm_rank() == 0) {
-        json_t *front;
-        status = sweep_pareto(&front, o->output);
-        json_object_set_new(result, "pareto", front);
-    }
-    sweep_space_close(&space);
-    return status;
+    vc_sweep *space;
+    VC_TRY(vc_sweep_open(&space, path, o->seed));
+    const vc_status status = run_space(result, space, o);
+    vc_sweep_close(space);
+    VC_TRY(status);
+    if (!o->pareto || vc_comm_rank() != 0)
+        return VC_OK;
+    json_t *front;
+    const vc_status read = vc_sweep_pareto(&front, o->output);
+    json_object_set_new(result, "pareto", front);
+    return read;
 }
 
 static void print_text(const json_t *result)
@@ -160,8 +118,11 @@ static int run_sweep(const cli_command *command, int argc, char **argv)
 const cli_command cmd_sweep = {
     "sweep", "a space of accelerators, models and masks, point by point",
     "SPACE.yaml -o RESULTS.jsonl [--pareto]",
-    "Simulates every point of a grid, or so many in a random order, and writes a line for each: its\n"
-    "values, and cycles, time, energy, bytes and area, or why it is impossible. What is in the file is\n"
-    "not computed again. `mpirun -n N vitcod sweep ..` shares the points among processes; the results are\n"
+    "Simulates every point of a grid, or so many in a random order, and writes a line for each: "
+    "its\n"
+    "values, and cycles, time, energy, bytes and area, or why it is impossible. What is in the "
+    "file is\n"
+    "not computed again. `mpirun -n N vitcod sweep ..` shares the points among processes; the "
+    "results are\n"
     "the same whatever N. examples/sweep.yaml shows the keys.",
     run_sweep, NULL};

@@ -1,7 +1,6 @@
 #include "open_plan.h"
 
 #include <string.h>
-#include <unistd.h>
 
 int cli_is_none(const char *plan)
 {
@@ -57,20 +56,4 @@ json_t *cli_plan_json(const vc_plan *plan)
         "kept_share", (double)n.kept / (double)n.all, "threshold", (json_int_t)plan->threshold);
     cli_add_plan_hash(object, plan);
     return object;
-}
-
-vc_status cli_find_model(vc_model_config *config, vc_plan *plan, const char *name)
-{
-    const vc_model_options how = {.in_place = 1};
-    vc_model *model;
-    *plan = (vc_plan){0};
-    const vc_status preset = vc_model_preset(config, name);
-    if (preset == VC_OK || access(name, F_OK) != 0)
-        return preset;
-    VC_TRY(vc_model_open(&model, name, &how));
-    *config = model->config;
-    const vc_plan *inside = vc_model_plan(model);
-    const vc_status status = inside ? vc_plan_copy(plan, inside) : VC_OK;
-    vc_model_close(model);
-    return status;
 }

@@ -17,7 +17,4 @@ void cli_model_plan_hash(char text[VC_PLAN_HASH_TEXT], const vc_model *model);
 /* Adds "plan_hash". */
 void cli_add_plan_hash(json_t *result, const vc_plan *plan);
 
-/* A preset by timm's name, without a plan; or a model's file, with the plan inside it, which may be none: no layers. */
-vc_status cli_find_model(vc_model_config *config, vc_plan *plan, const char *name);
-
 #endif

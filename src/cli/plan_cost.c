@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vitcod/accelerator.h"
-#include "vitcod/chip.h"
 #include "vitcod/kept_share.h"
+#include "vitcod/point.h"
 #include "vitcod/profile.h"
 
 int cli_check_plan_cost(const cli_command *command, cli_plan_cost *cost)
@@ -32,31 +31,15 @@ int cli_take_threshold(const cli_command *command, size_t *threshold, int *searc
     return CLI_CONTINUE;
 }
 
-static vc_status cycles(double *out, const vc_plan *plan, size_t head_dim)
-{
-    const vc_accelerator built_in = vc_accelerator_default();
-    const vc_chip_options options = {
-        .config = &built_in.chip, .memory = &built_in.memory, .attention_only = 1};
-    vc_workload workload = {0};
-    vc_chip_result result = {0};
-    vc_status status = vc_workload_add_plan(&workload, plan, plan, head_dim, 0, "the plan");
-    if (status == VC_OK)
-        status = vc_chip_simulate(&result, &workload, plan, &options);
-    if (status == VC_OK)
-        *out = (double)result.total.cycles;
-    vc_chip_result_close(&result);
-    vc_workload_close(&workload);
-    return status;
-}
-
 static vc_status cost_of(void *context, double *out, vc_plan *plan)
 {
+    const vc_accelerator built_in = vc_accelerator_default();
     cli_plan_cost *cost = context;
     if (cost->maps)
         VC_TRY(vc_plan_add_kept_shares(plan, cost->maps->maps, cost->maps->files.count,
                                        cost->maps_path));
     VC_TRY(strcmp(cost->target, "vitcod") == 0
-               ? cycles(out, plan, cost->head_dim)
+               ? vc_point_plan_cycles(out, plan, cost->head_dim, &built_in)
                : vc_profile_training_attention(out, plan, cost->head_dim));
     vc_progress_update(&cost->progress, ++cost->tried, NULL);
     return VC_OK;

@@ -4,11 +4,8 @@
 
 #include "coded.h"
 #include "open_model.h"
-#include "vitcod/accelerator.h"
-#include "vitcod/bound.h"
 #include "vitcod/control.h"
-#include "vitcod/plan.h"
-#include "vitcod/workload.h"
+#include "vitcod/simulation.h"
 
 typedef struct cli_simulate_options {
     cli_model_options model;
@@ -25,13 +22,10 @@ vc_status cli_simulate_control(json_t *result, const vc_plan *plan, const cli_si
                                const char *path);
 vc_status cli_simulate_bound(json_t *result, const vc_workload *workload,
                              const vc_bound_config *config, int end_to_end);
-vc_status cli_simulate_chip(json_t *result, const vc_workload *workload, const vc_plan *plan,
-                            const vc_accelerator *chip, const cli_simulate_options *o,
-                            int end_to_end);
+vc_status cli_simulate_chip(json_t *result, const vc_simulation *simulation,
+                            const cli_simulate_options *o, int end_to_end);
 
-/* The accelerator that --config and --memory ask for. */
-vc_status cli_open_chip(vc_accelerator *out, const char *config, const char *memory);
-
+void cli_print_formulas(const json_t *result, int control);
 void cli_print_chip(const json_t *result);
 
 #endif

@@ -1,4 +1,5 @@
 /* `simulate --control` and `simulate --bound`. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "simulate.h"
@@ -67,4 +68,33 @@ vc_status cli_simulate_bound(json_t *result, const vc_workload *workload,
                                   "bandwidth_bytes_per_s", config->bandwidth, "value_bytes",
                                   config->value_bytes, "index_bytes", config->index_bytes));
     return VC_OK;
+}
+
+/* ---- text */
+
+static void print_numbers(const json_t *object)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)object, key, value)
+        if (json_is_integer(value))
+            printf("  %-20s %lld\n", key, (long long)json_integer_value(value));
+        else if (json_is_real(value))
+            printf("  %-20s %.0f\n", key, json_real_value(value));
+}
+
+void cli_print_formulas(const json_t *result, int control)
+{
+    puts(control ? "control (published formulas), cycles" : "lower bound, cycles at 500 MHz");
+    puts("attention");
+    print_numbers(json_object_get(result, "attention"));
+    const json_t *all = json_object_get(result, "end_to_end");
+    if (json_is_object(all)) {
+        puts("end to end");
+        print_numbers(all);
+    }
+    static const char *const totals[] = {"linear", "ffn", "end_to_end"};
+    for (size_t i = 0; control && i < 3; i++)
+        printf("%-22s %lld\n", totals[i],
+               (long long)json_integer_value(json_object_get(result, totals[i])));
 }

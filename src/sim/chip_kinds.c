@@ -12,11 +12,11 @@ const vc_chip_kind *const *vc_chip_kinds(void)
     return kinds;
 }
 
-const char *vc_accelerator_name(size_t index)
+const vc_chip_variant *vc_chip_variant_at(size_t index)
 {
     for (size_t k = 0; kinds[k]; index -= kinds[k]->variant_count, k++)
         if (index < kinds[k]->variant_count)
-            return kinds[k]->variants[index].key;
+            return &kinds[k]->variants[index];
     return NULL;
 }
 
@@ -52,4 +52,11 @@ vc_status vc_accelerator_open(vc_accelerator *out, const char *name_or_path)
                 return VC_OK;
             }
     return vc_accelerator_read(out, name_or_path);
+}
+
+vc_status vc_accelerator_open_with(vc_accelerator *out, const char *name_or_path,
+                                   const char *memory)
+{
+    VC_TRY(vc_accelerator_open(out, name_or_path));
+    return memory ? vc_memory_config_read(&out->memory, memory) : VC_OK;
 }

@@ -68,10 +68,10 @@ static size_t track_of(vc_chip_trace *t, const char *name)
     if (t->track_count == MOST_TRACKS)
         return MOST_TRACKS;
     snprintf(t->tracks[t->track_count], NAME, "%s", name);
-    fprintf(
-        t->file,
-        "%s{\"ph\": \"M\", \"name\": \"thread_name\", \"pid\": 1, \"tid\": %zu, \"args\": {\"name\": \"%s\"}}",
-        t->separator, t->track_count, name);
+    fprintf(t->file,
+            "%s{\"ph\": \"M\", \"name\": \"thread_name\", \"pid\": 1, \"tid\": %zu, \"args\": "
+            "{\"name\": \"%s\"}}",
+            t->separator, t->track_count, name);
     t->separator = ",\n";
     return t->track_count++;
 }
@@ -80,13 +80,13 @@ void vc_chip_trace_span(void *trace, const vc_chip_span *s)
 {
     vc_chip_trace *t = trace;
     const size_t track = track_of(t, s->track);
-    fprintf(
-        t->file,
-        "%s{\"ph\": \"X\", \"name\": \"%s\", \"pid\": 1, \"tid\": %zu, \"ts\": %.6f, \"dur\": %.6f, "
-        "\"args\": {\"layer\": %d, \"head\": %d, \"cycle\": %llu, \"cycles\": %llu}}",
-        t->separator, s->name, track, (double)s->start * t->us_per_cycle,
-        (double)(s->end - s->start) * t->us_per_cycle, s->layer, s->head,
-        (unsigned long long)s->start, (unsigned long long)(s->end - s->start));
+    fprintf(t->file,
+            "%s{\"ph\": \"X\", \"name\": \"%s\", \"pid\": 1, \"tid\": %zu, \"ts\": %.6f, \"dur\": "
+            "%.6f, "
+            "\"args\": {\"layer\": %d, \"head\": %d, \"cycle\": %llu, \"cycles\": %llu}}",
+            t->separator, s->name, track, (double)s->start * t->us_per_cycle,
+            (double)(s->end - s->start) * t->us_per_cycle, s->layer, s->head,
+            (unsigned long long)s->start, (unsigned long long)(s->end - s->start));
 }
 
 /* ---- the memory's channels */
@@ -100,12 +100,12 @@ static void write_stream(vc_chip_trace *t, size_t channel)
     snprintf(name, sizeof name, "channel %zu", channel);
     const size_t track = track_of(t, name);
     const double us = 1e6 / t->dram.clock_hz;
-    fprintf(
-        t->file,
-        "%s{\"ph\": \"X\", \"name\": \"%s\", \"pid\": 1, \"tid\": %zu, \"ts\": %.6f, \"dur\": %.6f, "
-        "\"args\": {\"bytes\": %llu}}",
-        t->separator, s->name, track, s->start * us, (s->end - s->start) * us,
-        (unsigned long long)(s->bursts * t->dram.burst_bytes));
+    fprintf(t->file,
+            "%s{\"ph\": \"X\", \"name\": \"%s\", \"pid\": 1, \"tid\": %zu, \"ts\": %.6f, \"dur\": "
+            "%.6f, "
+            "\"args\": {\"bytes\": %llu}}",
+            t->separator, s->name, track, s->start * us, (s->end - s->start) * us,
+            (unsigned long long)(s->bursts * t->dram.burst_bytes));
 }
 
 static void add_to_stream(vc_chip_trace *t, size_t channel, const char *name, double start,

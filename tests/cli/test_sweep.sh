@@ -50,7 +50,7 @@ axes:
   sparsity: [0.99, 0.5]
   chip: [prune-reorder, sanger]
   bandwidth: [38.4 GB/s, 76.8 GB/s]
-  lines: [0, 32, 64]
+  lines: [12, 32, 64]
   entries_per_visit: [2, 4]
 END
 # shellcheck disable=SC2317 # check calls it
@@ -59,7 +59,7 @@ check "count" 0 '^48 points$' "$vitcod" sweep "$dir/space.yaml" --count
 check "sweep" 0 '48 points, 48 of them computed now' sweep "$dir/all.jsonl" --pareto
 holds "the front" 'Pareto front of latency, energy and area'
 check "a line for each, and one before" 0 '^49$' grep -c '' "$dir/all.jsonl"
-check "impossible points have a reason" 0 '' grep -q "\"error\":\"'lines' is 0, wanted 1 to 4096\"" "$dir/all.jsonl"
+check "impossible points have a reason" 0 '' grep -q "\"error\":\"'linear_rows' is 8, wanted a divisor of the 12 lines\"" "$dir/all.jsonl"
 check "those without a mask too" 0 '' grep -q '"error":".*no mask of deit_tiny_patch16_224 at 0.5' "$dir/all.jsonl"
 check "goes on" 0 '48 points, 0 of them computed now' sweep "$dir/all.jsonl"
 # What a run that was killed leaves: some lines, and half of one.
@@ -100,6 +100,7 @@ space_fails() { # NAME MESSAGE TEXT
 space_fails "an axis that is none" "'axes.line' is unknown, did you mean 'lines'?" 'axes: {model: levit_128, line: 3}\n'
 space_fails "no model" "'axes.model' is missing" 'axes: {lines: [3]}\n'
 space_fails "a model that is none" "'axes.model' has 'vgg'" 'axes: {model: vgg}\n'
+space_fails "no line" "'axes.lines' is '0', wanted 1 to 4096" 'axes: {model: levit_128, lines: [0, 8]}\n'
 space_fails "half a line" "'axes.lines' has 1.5, wanted whole numbers" 'axes: {model: levit_128, lines: 1.5}\n'
 space_fails "a wrong unit" "'axes.bandwidth' is '3 GHz'" 'axes: {model: levit_128, bandwidth: 3 GHz}\n'
 space_fails "bandwidth and channels" 'exclude each other' 'axes: {model: levit_128, bandwidth: 1 GB/s, channels: 2}\n'

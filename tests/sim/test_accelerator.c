@@ -1,6 +1,7 @@
 /* The accelerator's file: the one that is built in, and files that are wrong. */
 #include "testing.h"
 #include "vitcod/accelerator.h"
+#include "vitcod/chip_kind.h"
 
 static const char shipped[] = "configs/accelerators/vitcod.yaml";
 
@@ -46,7 +47,8 @@ static void all_files_are_what_is_built_in(void **state)
 {
     (void)state;
     size_t count = 0;
-    for (const char *name; (name = vc_accelerator_name(count)); count++) {
+    for (const vc_chip_variant *v; (v = vc_chip_variant_at(count)); count++) {
+        const char *name = v->key;
         char path[128];
         vc_accelerator file, built_in;
         snprintf(path, sizeof path, "configs/accelerators/%s.yaml", name);
@@ -163,9 +165,9 @@ static void what_is_wrong_is_named(void **state)
     expect("  decoded: {size: 33 KiB}", "", "'buffers.decoded' is missing");
     expect("linear_rows: 8", "linear_rows: 7",
            "'linear_rows' is 7, wanted a divisor of the 64 lines");
-    expect(
-        "add: {value: 0.038716 pJ, source: \"Horowitz, ISSCC 2014, 45 nm: add32 0.1; times (28/45)^2\"}",
-        "add: {value: 0.038716 pJ}", "'energy.add.source' is missing");
+    expect("add: {value: 0.038716 pJ, source: \"Horowitz, ISSCC 2014, 45 nm: add32 0.1; times "
+           "(28/45)^2\"}",
+           "add: {value: 0.038716 pJ}", "'energy.add.source' is missing");
     expect("model: dram", "model: magic",
            "'memory.model' is 'magic', wanted one of bandwidth, dram");
     expect("refi: 7.8 us", "refi: 350.5 ns", "'refi' is 420 clocks, wanted at least");

@@ -455,12 +455,14 @@ static void what_does_not_fit_is_refused(void **state)
     c.buffers[VC_BUFFER_KEY].bytes = 100;
     assert_fails(
         vc_chip_simulate(&r, &w, NULL, &o), VC_EINVAL,
-        "the built-in chip: 'buffers.key.size' is 100 B; layer 0 wants 64 B, which the smallest tile needs in each half");
+        "the built-in chip: 'buffers.key.size' is 100 B; layer 0 wants 64 B, which the smallest "
+        "tile needs in each half");
     c = small_chip();
     c.buffers[VC_BUFFER_OUTPUT].bytes = 300;
     assert_fails(
         vc_chip_simulate(&r, &w, NULL, &o), VC_EINVAL,
-        "the built-in chip: 'buffers.output.size' is 300 B; layer 0 wants 416 B, which a row needs");
+        "the built-in chip: 'buffers.output.size' is 300 B; layer 0 wants 416 B, which a row "
+        "needs");
     c = small_chip();
     c.lines = 0;
     assert_fails(vc_chip_simulate(&r, &w, NULL, &o), VC_EINVAL, "'lines' is 0, wanted 1 to 4096");

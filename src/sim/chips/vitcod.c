@@ -3,11 +3,11 @@
 #include "chip_impl.h"
 
 static const vc_chip_variant variants[] = {
-    {.key = "vitcod", .name = "vitcod", .steps = {1, 1, 1}},
     {.key = "dense", .name = "dense", .steps = {0, 0, 0}},
-    {.key = "prune", .name = "prune only", .steps = {1, 0, 0}},
     {.key = "reorder", .name = "reorder only", .steps = {0, 1, 0}},
+    {.key = "prune", .name = "prune only", .steps = {1, 0, 0}},
     {.key = "prune-reorder", .name = "prune + reorder", .steps = {1, 1, 0}},
+    {.key = "vitcod", .name = "vitcod", .steps = {1, 1, 1}},
 };
 
 const vc_chip_kind vc__kind_vitcod = {

@@ -8,20 +8,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sweep.h"
+#include "sweep_impl.h"
 
-int sweep_file_has(const sweep_file *f, uint64_t point)
+int vc__sweep_file_has(const vc__sweep_file *f, uint64_t point)
 {
     return f->done[point / 8] >> point % 8 & 1;
 }
 
-void sweep_file_mark(sweep_file *f, uint64_t point)
+static void mark_point(vc__sweep_file *f, uint64_t point)
 {
-    f->count += !sweep_file_has(f, point);
+    f->count += !vc__sweep_file_has(f, point);
     f->done[point / 8] = (uint8_t)(f->done[point / 8] | 1 << point % 8);
 }
 
-static vc_status write_all(const sweep_file *f, const char *text, size_t bytes)
+static vc_status write_all(const vc__sweep_file *f, const char *text, size_t bytes)
 {
     while (bytes > 0) {
         const ssize_t n = write(f->descriptor, text, bytes);
@@ -36,9 +36,9 @@ static vc_status write_all(const sweep_file *f, const char *text, size_t bytes)
 }
 
 /* One write, so that what a killed run leaves is whole lines but for the last. */
-vc_status sweep_file_add(sweep_file *f, const char *line)
+vc_status vc__sweep_file_add(vc__sweep_file *f, const char *line)
 {
-    char ended[SWEEP_LINE + 1];
+    char ended[VC_SWEEP_LINE + 1];
     const size_t length = strlen(line);
     memcpy(ended, line, length);
     ended[length] = '\n';
@@ -46,7 +46,7 @@ vc_status sweep_file_add(sweep_file *f, const char *line)
 }
 
 /* The first line of a file that is there must be that of this sweep. */
-static vc_status check_header(const sweep_file *f, const char *line, const sweep_space *space)
+static vc_status check_header(const vc__sweep_file *f, const char *line, const vc_sweep *space)
 {
     json_error_t error;
     json_t *header = json_loads(line, 0, &error);
@@ -64,8 +64,8 @@ static vc_status check_header(const sweep_file *f, const char *line, const sweep
     return status;
 }
 
-static vc_status mark_line(sweep_file *f, const char *line, uint64_t number,
-                           const sweep_space *space)
+static vc_status mark_line(vc__sweep_file *f, const char *line, uint64_t number,
+                           const vc_sweep *space)
 {
     json_error_t error;
     json_t *object = json_loads(line, 0, &error);
@@ -75,15 +75,15 @@ static vc_status mark_line(sweep_file *f, const char *line, uint64_t number,
     if (value < 0 || (uint64_t)value >= space->points)
         return vc_fail(VC_EFORMAT, "%s:%llu: is no point of this sweep", f->path,
                        (unsigned long long)number);
-    if (sweep_file_has(f, (uint64_t)value))
+    if (vc__sweep_file_has(f, (uint64_t)value))
         return vc_fail(VC_EFORMAT, "%s:%llu: point %lld is there twice", f->path,
                        (unsigned long long)number, (long long)value);
-    sweep_file_mark(f, (uint64_t)value);
+    mark_point(f, (uint64_t)value);
     return VC_OK;
 }
 
 /* Reads what is there; `*end` is behind the last whole line. */
-static vc_status read_lines(sweep_file *f, FILE *stream, const sweep_space *space, off_t *end)
+static vc_status read_lines(vc__sweep_file *f, FILE *stream, const vc_sweep *space, off_t *end)
 {
     char *line = NULL;
     size_t room = 0;
@@ -101,7 +101,7 @@ static vc_status read_lines(sweep_file *f, FILE *stream, const sweep_space *spac
     return status;
 }
 
-static vc_status write_header(const sweep_file *f, json_t *header)
+static vc_status write_header(const vc__sweep_file *f, json_t *header)
 {
     char *text = json_dumps(header, JSON_COMPACT | JSON_REAL_PRECISION(12));
     const vc_status written =
@@ -112,7 +112,7 @@ static vc_status write_header(const sweep_file *f, json_t *header)
 
 /* A file without one whole line is this sweep's only if a killed run could have left it: a
  * beginning of the header. */
-static vc_status check_beginning(const sweep_file *f, json_t *header)
+static vc_status check_beginning(const vc__sweep_file *f, json_t *header)
 {
     char there[65536];
     const ssize_t count = pread(f->descriptor, there, sizeof there, 0);
@@ -124,7 +124,7 @@ static vc_status check_beginning(const sweep_file *f, json_t *header)
                 : vc_fail(VC_EFORMAT, "%s: does not begin with the header of a sweep", f->path);
 }
 
-static vc_status go_on(sweep_file *f, const sweep_space *space, json_t *header)
+static vc_status go_on(vc__sweep_file *f, const vc_sweep *space, json_t *header)
 {
     off_t end = 0;
     struct stat there;
@@ -144,10 +144,9 @@ static vc_status go_on(sweep_file *f, const sweep_space *space, json_t *header)
     return end > 0 ? VC_OK : write_header(f, header);
 }
 
-vc_status sweep_file_open(sweep_file *out, const char *path, const sweep_space *space,
-                          json_t *header)
+vc_status vc__sweep_file_open(vc__sweep_file *out, const char *path, const vc_sweep *space)
 {
-    *out = (sweep_file){.path = path, .descriptor = -1};
+    *out = (vc__sweep_file){.path = path, .descriptor = -1};
     out->done = calloc(space->points / 8 + 1, 1);
     if (!out->done)
         return vc_fail(VC_ENOMEM, "out of memory for %llu points",
@@ -158,109 +157,19 @@ vc_status sweep_file_open(sweep_file *out, const char *path, const sweep_space *
         status = vc_fail(VC_EIO, "%s: cannot open: %s", path, strerror(errno));
     else if (flock(out->descriptor, LOCK_EX | LOCK_NB) != 0)
         status = vc_fail(VC_EINVAL, "%s: another sweep is writing it", path);
+    json_t *header = vc__sweep_header(space);
     if (status == VC_OK)
         status = go_on(out, space, header);
+    json_decref(header);
     if (status != VC_OK)
-        sweep_file_close(out);
+        vc__sweep_file_close(out);
     return status;
 }
 
-void sweep_file_close(sweep_file *f)
+void vc__sweep_file_close(vc__sweep_file *f)
 {
     if (f->descriptor >= 0)
         close(f->descriptor);
     free(f->done);
-    *f = (sweep_file){.descriptor = -1};
-}
-
-/* ---- Pareto front */
-
-typedef struct candidate {
-    double latency, energy, area;
-    json_t *line;
-} candidate;
-
-static int by_latency(const void *a, const void *b)
-{
-    const candidate *x = a, *y = b;
-    if (x->latency != y->latency)
-        return x->latency < y->latency ? -1 : 1;
-    if (x->energy != y->energy)
-        return x->energy < y->energy ? -1 : 1;
-    return (x->area > y->area) - (x->area < y->area);
-}
-
-static int beats(const candidate *a, const candidate *b)
-{
-    return a->latency <= b->latency && a->energy <= b->energy && a->area <= b->area &&
-           (a->latency < b->latency || a->energy < b->energy || a->area < b->area);
-}
-
-/* Keeps what no other beats, so that memory is that of the front. */
-typedef struct front {
-    candidate *items;
-    size_t count, room;
-} front;
-
-static vc_status add_to_front(front *f, const candidate *c)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < f->count; i++)
-        if (beats(&f->items[i], c))
-            return VC_OK;
-    for (size_t i = 0; i < f->count; i++)
-        if (beats(c, &f->items[i]))
-            json_decref(f->items[i].line);
-        else
-            f->items[kept++] = f->items[i];
-    f->count = kept;
-    if (f->count == f->room) {
-        const size_t room = f->room ? 2 * f->room : 64;
-        candidate *more = realloc(f->items, room * sizeof *more);
-        if (!more)
-            return vc_fail(VC_ENOMEM, "out of memory for a front of %zu points", room);
-        f->items = more;
-        f->room = room;
-    }
-    f->items[f->count] = *c;
-    json_incref(f->items[f->count++].line);
-    return VC_OK;
-}
-
-static vc_status read_front(front *f, FILE *stream)
-{
-    char *text = NULL;
-    size_t room = 0;
-    vc_status status = VC_OK;
-    while (status == VC_OK && getline(&text, &room, stream) > 0) {
-        json_error_t error;
-        json_t *line = json_loads(text, 0, &error);
-        const json_t *latency = json_object_get(line, "time_us");
-        if (latency) {
-            const candidate c = {json_number_value(latency),
-                                 json_number_value(json_object_get(line, "energy_uj")),
-                                 json_number_value(json_object_get(line, "area_mm2")), line};
-            status = add_to_front(f, &c);
-        }
-        json_decref(line);
-    }
-    free(text);
-    return status;
-}
-
-vc_status sweep_pareto(json_t **out, const char *path)
-{
-    front f = {0};
-    FILE *stream = fopen(path, "r");
-    *out = json_array();
-    if (!stream)
-        return vc_fail(VC_EIO, "%s: cannot read: %s", path, strerror(errno));
-    const vc_status status = read_front(&f, stream);
-    fclose(stream);
-    if (f.count)
-        qsort(f.items, f.count, sizeof *f.items, by_latency);
-    for (size_t i = 0; i < f.count; i++)
-        json_array_append_new(*out, f.items[i].line);
-    free(f.items);
-    return status;
+    *f = (vc__sweep_file){.descriptor = -1};
 }

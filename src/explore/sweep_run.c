@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sweep.h"
+#include "sweep_impl.h"
 #include "vitcod/comm.h"
 #include "vitcod/progress.h"
 #include "vitcod/threads.h"
@@ -18,8 +18,8 @@ typedef struct block {
 } block;
 
 typedef struct master {
-    sweep_file *file;
-    const sweep_space *space;
+    vc__sweep_file *file;
+    const vc_sweep *space;
     uint64_t next; /* no point before it is to be handed out */
     size_t per_block;
     int working; /* requests of other processes that have not been answered with none */
@@ -31,14 +31,14 @@ typedef struct master {
 /* ---- a block's lines */
 
 typedef struct lines {
-    char (*text)[SWEEP_LINE]; /* (MOST_BLOCK) */
+    char (*text)[VC_SWEEP_LINE]; /* (MOST_BLOCK) */
 } lines;
 
-static void compute(lines *l, const sweep_space *space, const block *b)
+static void compute(lines *l, const vc_sweep *space, const block *b)
 {
 #pragma omp parallel for schedule(dynamic, 1)
     for (size_t i = 0; i < b->count; i++)
-        sweep_space_run(l->text[i], space, b->points[i]);
+        vc_sweep_point(l->text[i], space, b->points[i]);
 }
 
 /* ---- the first process */
@@ -55,7 +55,7 @@ static void next_block(master *m, block *b)
 {
     b->count = 0;
     for (; m->status == VC_OK && b->count < m->per_block && m->next < m->space->points; m->next++)
-        if (!sweep_file_has(m->file, m->next))
+        if (!vc__sweep_file_has(m->file, m->next))
             b->points[b->count++] = m->next;
 }
 
@@ -63,7 +63,7 @@ static void take_line(master *m, const char *line)
 {
     if (m->status != VC_OK)
         return;
-    if (sweep_file_add(m->file, line) == VC_OK)
+    if (vc__sweep_file_add(m->file, line) == VC_OK)
         m->file->count++;
     else
         fail(m);
@@ -113,7 +113,7 @@ static void run_master(master *m, lines *l)
 /* ---- the others: while one block is computed the next is on its way. Messages are short, so that
  * nobody has to wait until another takes them. */
 
-static void run_worker(const sweep_space *space, lines *l)
+static void run_worker(const vc_sweep *space, lines *l)
 {
     for (int i = 0; i < AHEAD; i++)
         vc_comm_send(0, "", 0);
@@ -134,7 +134,7 @@ static void run_worker(const sweep_space *space, lines *l)
 }
 
 /* Small at first, so that no process is left waiting for the last block of another. */
-static size_t block_size(const sweep_space *space)
+static size_t block_size(const vc_sweep *space)
 {
     const uint64_t threads = (uint64_t)vc_threads_count(),
                    fair = space->points / ((uint64_t)vc_comm_size() * 64) + 1,
@@ -143,7 +143,7 @@ static size_t block_size(const sweep_space *space)
     return (size_t)(fair < least ? least : fair > most ? most : fair);
 }
 
-vc_status sweep_run(sweep_file *file, const sweep_space *space)
+static vc_status run_processes(vc__sweep_file *file, const vc_sweep *space)
 {
     lines l = {malloc(MOST_BLOCK * sizeof *l.text)};
     if (!l.text)
@@ -160,4 +160,17 @@ vc_status sweep_run(sweep_file *file, const sweep_space *space)
         run_worker(space, &l);
     free(l.text);
     return m.status == VC_OK ? VC_OK : vc_fail(m.status, "%s", m.message);
+}
+
+vc_status vc_sweep_run(vc_sweep_done *out, const vc_sweep *sweep, const char *path)
+{
+    vc__sweep_file file = {.descriptor = -1};
+    *out = (vc_sweep_done){0};
+    if (vc_comm_rank() == 0)
+        VC_TRY(vc__sweep_file_open(&file, path, sweep));
+    out->before = file.count;
+    const vc_status status = run_processes(&file, sweep);
+    out->now = file.count - out->before;
+    vc__sweep_file_close(&file);
+    return status;
 }

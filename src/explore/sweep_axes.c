@@ -6,31 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sweep.h"
+#include "sweep_impl.h"
+#include "vitcod/hash.h"
 
-/* What is no key of a chip, by sweep_axis_kind. */
-static const vc_chip_field beside[SWEEP_KEY] = {
-    [SWEEP_MODEL] = {{.key = "model", .kind = VC_YAML_TEXT}, "model", "timm's name, or a file"},
-    [SWEEP_SPARSITY] = {{.key = "sparsity", .kind = VC_YAML_NUMBER, .most = 1},
-                        "sparsity",
-                        "of the mask, which lies below `masks`"},
-    [SWEEP_THRESHOLD] = {{.key = "threshold", .kind = VC_YAML_COUNT, .most = 1e6},
-                         "threshold",
-                         "a column that keeps more is global"},
-    [SWEEP_CHIP] = {{.key = "chip", .kind = VC_YAML_TEXT}, "chip", "built in, or a file"},
-    [SWEEP_COMPRESSED] = {{.key = "compressed", .kind = VC_YAML_COUNT, .most = 4096},
-                          "compressed_heads",
-                          "what Q and K are compressed to; 0: no auto-encoder"},
-    [SWEEP_BANDWIDTH] = {{.key = "bandwidth",
-                          .kind = VC_YAML_NUMBER,
-                          .unit = VC_UNIT_BYTES_PER_SECOND,
-                          .least = 1e6,
-                          .most = 1e15},
-                         "bandwidth_bytes_per_s",
-                         "of a memory that is a rate"},
-    [SWEEP_CHANNELS] = {{.key = "channels", .kind = VC_YAML_COUNT, .least = 1, .most = 1024},
-                        "channels",
-                        "of the DRAM"},
+/* What is no key of a chip, by vc__axis_kind. */
+static const vc_chip_field beside[VC__AXIS_KEY] = {
+    [VC__AXIS_MODEL] = {{.key = "model", .kind = VC_YAML_TEXT}, "model", "timm's name, or a file"},
+    [VC__AXIS_SPARSITY] = {{.key = "sparsity", .kind = VC_YAML_NUMBER, .most = 1},
+                           "sparsity",
+                           "of the mask, which lies below `masks`"},
+    [VC__AXIS_THRESHOLD] = {{.key = "threshold", .kind = VC_YAML_COUNT, .most = 1e6},
+                            "threshold",
+                            "a column that keeps more is global"},
+    [VC__AXIS_CHIP] = {{.key = "chip", .kind = VC_YAML_TEXT}, "chip", "built in, or a file"},
+    [VC__AXIS_COMPRESSED] = {{.key = "compressed", .kind = VC_YAML_COUNT, .most = 4096},
+                             "compressed_heads",
+                             "what Q and K are compressed to; 0: no auto-encoder"},
+    [VC__AXIS_BANDWIDTH] = {{.key = "bandwidth",
+                             .kind = VC_YAML_NUMBER,
+                             .unit = VC_UNIT_BYTES_PER_SECOND,
+                             .least = 1e6,
+                             .most = 1e15},
+                            "bandwidth_bytes_per_s",
+                            "of a memory that is a rate"},
+    [VC__AXIS_CHANNELS] = {{.key = "channels", .kind = VC_YAML_COUNT, .least = 1, .most = 1024},
+                           "channels",
+                           "of the DRAM"},
 };
 
 /* In this order points count, and the hash of a sweep takes in each of these keys, there or not.
@@ -47,34 +48,34 @@ enum { FIRST = sizeof first / sizeof *first };
 
 static const char *const flags[] = {"false", "true", NULL};
 
-static vc_yaml_kind kind_of(const sweep_axis *a)
+static vc_yaml_kind kind_of(const vc__axis *a)
 {
     return a->key.field->yaml.kind;
 }
 
-int sweep_axis_is_text(const sweep_axis *a)
+int vc__axis_is_text(const vc__axis *a)
 {
     return kind_of(a) == VC_YAML_TEXT || kind_of(a) == VC_YAML_WORD || kind_of(a) == VC_YAML_FLAG;
 }
 
-static const char *const *words_of(const sweep_axis *a)
+static const char *const *words_of(const vc__axis *a)
 {
     return kind_of(a) == VC_YAML_WORD ? a->key.field->yaml.words : flags;
 }
 
 /* ---- which there are */
 
-static void swap_axes(sweep_axis *a, sweep_axis *b)
+static void swap_axes(vc__axis *a, vc__axis *b)
 {
     const vc_chip_key key = a->key;
-    const sweep_axis_kind kind = a->kind;
+    const vc__axis_kind kind = a->kind;
     a->key = b->key;
     a->kind = b->kind;
     b->key = key;
     b->kind = kind;
 }
 
-static void order_axes(sweep_axis *axes, size_t count)
+static void order_axes(vc__axis *axes, size_t count)
 {
     for (size_t i = 0; i < FIRST; i++) {
         size_t at = i;
@@ -86,13 +87,13 @@ static void order_axes(sweep_axis *axes, size_t count)
     }
 }
 
-vc_status sweep_axes_open(sweep_axis **out, size_t *count)
+vc_status vc__axes_open(vc__axis **out, size_t *count)
 {
     const size_t keys = vc_chip_keys(NULL, 0, vc_chip_kinds());
     vc_chip_key *key = calloc(keys, sizeof *key);
-    *count = SWEEP_KEY + keys;
+    *count = VC__AXIS_KEY + keys;
     *out = calloc(*count, sizeof **out);
-    assert(*count <= SWEEP_MOST_AXES);
+    assert(*count <= VC__SWEEP_MOST_AXES);
     if (!key || !*out) {
         free(key);
         free(*out);
@@ -100,10 +101,10 @@ vc_status sweep_axes_open(sweep_axis **out, size_t *count)
     }
     vc_chip_keys(key, keys, vc_chip_kinds());
     for (size_t i = 0; i < *count; i++) {
-        sweep_axis *a = &(*out)[i];
-        a->kind = i < SWEEP_KEY ? (sweep_axis_kind)i : SWEEP_KEY;
-        if (a->kind == SWEEP_KEY) {
-            a->key = key[i - SWEEP_KEY];
+        vc__axis *a = &(*out)[i];
+        a->kind = i < VC__AXIS_KEY ? (vc__axis_kind)i : VC__AXIS_KEY;
+        if (a->kind == VC__AXIS_KEY) {
+            a->key = key[i - VC__AXIS_KEY];
             continue;
         }
         a->key.field = &beside[i];
@@ -117,7 +118,7 @@ vc_status sweep_axes_open(sweep_axis **out, size_t *count)
 
 /* ---- their values */
 
-static vc_status check_words(const sweep_axis *a, const vc_yaml_map *map)
+static vc_status check_words(const vc__axis *a, const vc_yaml_map *map)
 {
     char known[256] = "";
     const char *const *words = words_of(a);
@@ -135,7 +136,7 @@ static vc_status check_words(const sweep_axis *a, const vc_yaml_map *map)
     return VC_OK;
 }
 
-static vc_status check_whole(const sweep_axis *a, const vc_yaml_map *map)
+static vc_status check_whole(const vc__axis *a, const vc_yaml_map *map)
 {
     for (size_t i = 0; i < a->count; i++)
         if (a->numbers.values[i] != floor(a->numbers.values[i]))
@@ -144,23 +145,23 @@ static vc_status check_whole(const sweep_axis *a, const vc_yaml_map *map)
     return VC_OK;
 }
 
-vc_status sweep_axes_read(sweep_axis *axes, size_t count, const vc_yaml_map *map)
+vc_status vc__axes_read(vc__axis *axes, size_t count, const vc_yaml_map *map)
 {
-    vc_yaml_field fields[SWEEP_MOST_AXES] = {{0}};
+    vc_yaml_field fields[VC__SWEEP_MOST_AXES] = {{0}};
     for (size_t i = 0; i < count; i++) {
-        const sweep_axis *a = &axes[i];
+        const vc__axis *a = &axes[i];
         const void *list =
-            sweep_axis_is_text(a) ? (const void *)&a->texts : (const void *)&a->numbers;
+            vc__axis_is_text(a) ? (const void *)&a->texts : (const void *)&a->numbers;
         fields[i] = a->key.field->yaml;
         fields[i].key = a->key.name;
-        fields[i].kind = sweep_axis_is_text(a) ? VC_YAML_TEXTS : VC_YAML_NUMBERS;
+        fields[i].kind = vc__axis_is_text(a) ? VC_YAML_TEXTS : VC_YAML_NUMBERS;
         fields[i].offset = (size_t)((const char *)list - (const char *)axes);
         fields[i].optional = 1;
     }
     VC_TRY(vc_yaml_read(axes, map, fields, count));
     for (size_t i = 0; i < count; i++) {
-        sweep_axis *a = &axes[i];
-        a->count = sweep_axis_is_text(a) ? a->texts.count : a->numbers.count;
+        vc__axis *a = &axes[i];
+        a->count = vc__axis_is_text(a) ? a->texts.count : a->numbers.count;
         if (kind_of(a) == VC_YAML_COUNT)
             VC_TRY(check_whole(a, map));
         else if (kind_of(a) == VC_YAML_WORD || kind_of(a) == VC_YAML_FLAG)
@@ -169,38 +170,38 @@ vc_status sweep_axes_read(sweep_axis *axes, size_t count, const vc_yaml_map *map
     return VC_OK;
 }
 
-double sweep_axis_value(const sweep_axis *a, size_t index)
+double vc__axis_value(const vc__axis *a, size_t index)
 {
     size_t w = 0;
-    if (!sweep_axis_is_text(a))
+    if (!vc__axis_is_text(a))
         return a->numbers.values[index];
     for (const char *const *words = words_of(a); strcmp(words[w], a->texts.values[index]) != 0;)
         w++;
     return (double)w;
 }
 
-json_t *sweep_axis_json(const sweep_axis *a, size_t index)
+json_t *vc__axis_json(const vc__axis *a, size_t index)
 {
-    const int of_chip = a->kind == SWEEP_KEY || a->kind == SWEEP_CHANNELS;
+    const int of_chip = a->kind == VC__AXIS_KEY || a->kind == VC__AXIS_CHANNELS;
     if (kind_of(a) == VC_YAML_FLAG)
-        return json_boolean(sweep_axis_value(a, index) != 0.0);
-    if (sweep_axis_is_text(a))
+        return json_boolean(vc__axis_value(a, index) != 0.0);
+    if (vc__axis_is_text(a))
         return json_string(a->texts.values[index]);
     return of_chip && kind_of(a) == VC_YAML_COUNT
                ? json_integer((json_int_t)a->numbers.values[index])
                : json_real(a->numbers.values[index]);
 }
 
-uint64_t sweep_axes_hash(uint64_t h, const sweep_axis *axes, size_t count)
+uint64_t vc__axes_hash(uint64_t h, const vc__axis *axes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const sweep_axis *a = &axes[i];
+        const vc__axis *a = &axes[i];
         if (i >= FIRST && a->count == 0)
             continue;
         if (i >= FIRST)
             h = vc_hash(h, a->key.name, strlen(a->key.name));
         h = vc_hash(h, &a->count, sizeof a->count);
-        h = sweep_axis_is_text(a)
+        h = vc__axis_is_text(a)
                 ? vc_hash(h, a->texts.values, a->count * sizeof *a->texts.values)
                 : vc_hash(h, a->numbers.values, a->count * sizeof *a->numbers.values);
     }

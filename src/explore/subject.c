@@ -1,4 +1,5 @@
-#include "find_masks.h"
+/* Models, plans and maps by what people call them. */
+#include "vitcod/subject.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,7 +10,7 @@
 
 enum { MOST_PATH = 4096 };
 
-__attribute__((format(printf, 3, 4))) static int try_path(char *out, const char *folder,
+__attribute__((format(printf, 3, 4))) static int is_there(char *out, const char *folder,
                                                           const char *format, ...)
 {
     char tail[512];
@@ -34,10 +35,10 @@ static vc_status find_mask(char out[MOST_PATH], const char *folder, const char *
     char family[64], share[32];
     family_of(family, arch);
     snprintf(share, sizeof share, "%g", sparsity);
-    if (try_path(out, folder, "%s/%s.npy", arch, share) ||
-        try_path(out, folder, "%s/%s", arch, share) ||
-        try_path(out, folder, "%s_lowrank_%s/info_%s.npy", family, share, share) ||
-        try_path(out, folder, "%s_lowrank/masks/%s", family, share))
+    if (is_there(out, folder, "%s/%s.npy", arch, share) ||
+        is_there(out, folder, "%s/%s", arch, share) ||
+        is_there(out, folder, "%s_lowrank_%s/info_%s.npy", family, share, share) ||
+        is_there(out, folder, "%s_lowrank/masks/%s", family, share))
         return VC_OK;
     return vc_fail(VC_EIO,
                    "%s: no mask of %s at %s, wanted %s/%s.npy, %s/%s (a folder), "
@@ -46,8 +47,30 @@ static vc_status find_mask(char out[MOST_PATH], const char *folder, const char *
                    share);
 }
 
-vc_status cli_find_plan(vc_plan *out, const vc_model_config *model, const char *folder,
-                        const char *arch, double sparsity, size_t threshold)
+vc_status vc_subject_model(vc_model_config *config, vc_plan *plan, const char *name)
+{
+    const vc_model_options how = {.in_place = 1};
+    vc_model *model;
+    *plan = (vc_plan){0};
+    const vc_status preset = vc_model_preset(config, name);
+    if (preset == VC_OK || access(name, F_OK) != 0)
+        return preset;
+    VC_TRY(vc_model_open(&model, name, &how));
+    *config = model->config;
+    const vc_plan *inside = vc_model_plan(model);
+    const vc_status status = inside ? vc_plan_copy(plan, inside) : VC_OK;
+    vc_model_close(model);
+    return status;
+}
+
+int vc_subject_is_file(const char *name)
+{
+    vc_model_config ignored;
+    return access(name, F_OK) == 0 && vc_model_preset(&ignored, name) != VC_OK;
+}
+
+vc_status vc_subject_plan(vc_plan *out, const vc_model_config *model, const char *folder,
+                          const char *arch, double sparsity, size_t threshold)
 {
     char path[MOST_PATH];
     vc_mask_set set;
@@ -63,7 +86,7 @@ vc_status cli_find_plan(vc_plan *out, const vc_model_config *model, const char *
     return status;
 }
 
-void cli_stem(char out[256], const char *model)
+void vc_subject_stem(char out[256], const char *model)
 {
     static const char ending[] = ".safetensors";
     const char *slash = strrchr(model, '/'), *name = slash ? slash + 1 : model;
@@ -73,7 +96,7 @@ void cli_stem(char out[256], const char *model)
     snprintf(out, 256, "%.*s", (int)length, name);
 }
 
-int cli_find_maps(char *out, size_t room, const char *folder, const char *arch)
+int vc_subject_maps(char *out, size_t room, const char *folder, const char *arch)
 {
     static const char *const endings[] = {".npy", ""};
     for (size_t i = 0; i < 2; i++)

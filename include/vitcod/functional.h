@@ -1,0 +1,27 @@
+/* int8 data that is sent through a chip's schedule, to see that the schedule loses nothing. */
+#ifndef VITCOD_FUNCTIONAL_H
+#define VITCOD_FUNCTIONAL_H
+
+#include "vitcod/chip.h"
+
+typedef struct vc_functional {
+    vc_chip_values *values; /* (layers): for vc_chip_options */
+    size_t layers;
+    void **blocks; /* (layers) */
+} vc_functional;
+
+/* Random operands of every attention of a workload, spread as those of a trained model are, and
+ * room for the results. */
+vc_status vc_functional_open(vc_functional *out, const vc_workload *workload, uint64_t seed);
+void vc_functional_close(vc_functional *functional);
+
+typedef struct vc_functional_counts {
+    size_t values, layers;
+} vc_functional_counts;
+
+/* The chip's results against plain loops, bit for bit: VC_EINVAL naming the first that differs.
+ * out: how many were compared. plan: what the chip used of it; NULL: dense. */
+vc_status vc_functional_check(vc_functional_counts *out, const vc_functional *functional,
+                              const vc_workload *workload, const vc_plan *plan);
+
+#endif

@@ -1,0 +1,47 @@
+/* The way from a model or a plan to a workload to a chip. `simulate`, comparisons, sweeps and the
+ * search for a threshold all go it. */
+#ifndef VITCOD_SIMULATION_H
+#define VITCOD_SIMULATION_H
+
+#include "vitcod/accelerator.h"
+#include "vitcod/chip_kind.h"
+#include "vitcod/model.h"
+
+typedef struct vc_simulation {
+    const vc_accelerator *chip;
+    const vc_plan *plan; /* what the chip's steps leave of it; NULL: attention is dense */
+    vc_workload workload;
+    vc_plan room; /* of `plan`, where it is not the caller's */
+} vc_simulation;
+
+/* A model, with a plan or without (NULL). The chip and the plan stay the caller's and must live as
+ * long. `path` names the plan where it does not fit the model. */
+vc_status vc_simulation_of_model(vc_simulation *out, const vc_model_config *model,
+                                 const vc_plan *plan, const vc_accelerator *chip, const char *path);
+
+/* A plan's attention alone, without a model, with Q and K of so many compressed heads (0: not
+ * compressed; NULL: neither). */
+vc_status vc_simulation_of_plan(vc_simulation *out, const vc_plan *plan, size_t head_dim,
+                                const size_t compressed[2], const vc_accelerator *chip,
+                                const char *path);
+void vc_simulation_close(vc_simulation *simulation);
+
+/* VC_EINVAL for a model with an auto-encoder on a chip that makes no use of one. */
+vc_status vc_simulation_check(const vc_simulation *simulation);
+
+typedef struct vc_simulation_options {
+    int attention_only;
+    const vc_chip_values *values; /* int8 data to send through, by layer; NULL: none */
+    const char *trace;            /* where the timeline is written, for Perfetto; NULL: nowhere */
+    const char *dram_trace;       /* and the memory's requests, as DRAMsim3 reads them */
+} vc_simulation_options;
+
+/* VC_EINVAL for dram_trace where the memory is no DRAM. The caller closes the result. */
+vc_status vc_simulation_run(vc_chip_result *out, const vc_simulation *simulation,
+                            const vc_simulation_options *options);
+
+/* What no schedule on the chip beats. VC_EUNSUPPORTED for a kind of chip that does other work than
+ * the workload says. */
+vc_status vc_simulation_bound(vc_bound *out, const vc_simulation *simulation, int attention_only);
+
+#endif

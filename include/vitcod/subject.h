@@ -1,0 +1,26 @@
+/* What a comparison or a sweep is about: models, their plans and maps, by what people call them. */
+#ifndef VITCOD_SUBJECT_H
+#define VITCOD_SUBJECT_H
+
+#include "vitcod/model.h"
+
+/* A preset by timm's name, without a plan; or a model's file, with the plan inside it, which may be
+ * none: no layers. The caller closes the plan. */
+vc_status vc_subject_model(vc_model_config *config, vc_plan *plan, const char *name);
+
+/* A file that is there, and no preset's name. */
+int vc_subject_is_file(const char *name);
+
+/* The plan of a model's mask at a sparsity: FOLDER/ARCH/0.9.npy, FOLDER/ARCH/0.9/ (LeViT), or where
+ * ViTCoD has it, FOLDER/deit_tiny_lowrank_0.9/info_0.9.npy and FOLDER/levit_128_lowrank/masks/0.9/.
+ * VC_EIO naming the places where it is not. */
+vc_status vc_subject_plan(vc_plan *out, const vc_model_config *model, const char *folder,
+                          const char *arch, double sparsity, size_t threshold);
+
+/* What files about a model are called: the last part of a path, without `.safetensors`. */
+void vc_subject_stem(char out[256], const char *model);
+
+/* Where a model's attention maps are: FOLDER/ARCH.npy or FOLDER/ARCH; 0: neither is there. */
+int vc_subject_maps(char *out, size_t room, const char *folder, const char *arch);
+
+#endif

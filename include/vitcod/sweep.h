@@ -1,0 +1,37 @@
+/* A sweep: a space of models, masks, chips and memories, point by point, and its file of results.
+ */
+#ifndef VITCOD_SWEEP_H
+#define VITCOD_SWEEP_H
+
+#include <stdint.h>
+
+#include "vitcod/json.h"
+
+typedef struct vc_sweep vc_sweep; /* an open space */
+
+/* Reads a space (examples/sweep.yaml shows how), and the models, masks and chips that it names.
+ * VC_EFORMAT naming file, line and key. seed: of a random order of points. */
+vc_status vc_sweep_open(vc_sweep **out, const char *path, uint64_t seed);
+void vc_sweep_close(vc_sweep *sweep);
+
+uint64_t vc_sweep_points(const vc_sweep *sweep);
+
+/* A point's result as a line of JSON, without its end: the values that it stands for, what vc_point
+ * has and the chip's area; of a point that is impossible the reason. */
+enum { VC_SWEEP_LINE = 4096 };
+void vc_sweep_point(char line[VC_SWEEP_LINE], const vc_sweep *sweep, uint64_t point);
+
+typedef struct vc_sweep_done {
+    uint64_t before, now; /* points that the file had, and that were computed */
+} vc_sweep_done;
+
+/* Computes the points that the file has not, on all threads and all processes (comm.h), and adds a
+ * line for each behind one that says what the sweep is. VC_EINVAL where the file is of another
+ * sweep or in use. In the first process alone an error is complete, and the others must be ended
+ * (vc_comm_abort). */
+vc_status vc_sweep_run(vc_sweep_done *out, const vc_sweep *sweep, const char *path);
+
+/* Points of a file that no other beats in latency, energy and area, by latency. */
+vc_status vc_sweep_pareto(json_t **out, const char *path);
+
+#endif

@@ -1,0 +1,117 @@
+#include "vitcod/simulation.h"
+
+#include "vitcod/chip_trace.h"
+#include "vitcod/dram_trace.h"
+
+/* ---- what runs */
+
+static vc_status take_plan(vc_simulation *s, const vc_plan *plan, const vc_accelerator *chip)
+{
+    *s = (vc_simulation){.chip = chip};
+    VC_TRY(vc_chip_config_check(&chip->chip));
+    return plan ? vc_chip_plan(&s->plan, &s->room, &chip->chip, plan) : VC_OK;
+}
+
+static vc_status close_on_error(vc_simulation *s, vc_status status)
+{
+    if (status != VC_OK)
+        vc_simulation_close(s);
+    return status;
+}
+
+vc_status vc_simulation_of_model(vc_simulation *out, const vc_model_config *model,
+                                 const vc_plan *plan, const vc_accelerator *chip, const char *path)
+{
+    vc_status status = take_plan(out, plan, chip);
+    if (status == VC_OK && out->plan)
+        status = vc_model_check_plan(model, out->plan, path);
+    if (status == VC_OK)
+        status = vc_model_lower(&out->workload, model, out->plan);
+    return close_on_error(out, status);
+}
+
+vc_status vc_simulation_of_plan(vc_simulation *out, const vc_plan *plan, size_t head_dim,
+                                const size_t compressed[2], const vc_accelerator *chip,
+                                const char *path)
+{
+    vc_status status = take_plan(out, plan, chip);
+    if (status == VC_OK)
+        status = vc_workload_add_plan(&out->workload, plan, out->plan, head_dim, compressed, path);
+    return close_on_error(out, status);
+}
+
+void vc_simulation_close(vc_simulation *s)
+{
+    vc_workload_close(&s->workload);
+    vc_plan_close(&s->room);
+    *s = (vc_simulation){0};
+}
+
+vc_status vc_simulation_check(const vc_simulation *s)
+{
+    const vc_chip_config *chip = &s->chip->chip;
+    for (size_t i = 0; i < s->workload.count && !chip->steps.autoencoder; i++) {
+        const vc_op *op = &s->workload.ops[i];
+        if (op->kind == VC_OP_DECODE)
+            return vc_fail(
+                VC_EINVAL,
+                "the accelerator '%s' has 'autoencoder: false', and '%s' is compressed to %zu "
+                "heads: wanted a model without",
+                chip->name, vc_model_coded_word(op->sizes.compressed),
+                vc_model_coded_width(op->sizes.compressed));
+    }
+    return VC_OK;
+}
+
+/* ---- a run, with the traces that are asked for */
+
+static vc_status run_with_timeline(vc_chip_result *out, const vc_simulation *s,
+                                   vc_chip_options *how, const char *path)
+{
+    const int dram = how->memory->model == VC_MEMORY_DRAM;
+    if (!path)
+        return vc_chip_simulate(out, &s->workload, s->plan, how);
+    vc_chip_trace *trace;
+    VC_TRY(
+        vc_chip_trace_open(&trace, path, how->config->clock_hz, dram ? &how->memory->dram : NULL));
+    how->watch = vc_chip_trace_span;
+    how->command_watch = dram ? vc_chip_trace_command : NULL;
+    how->watcher = how->command_watcher = trace;
+    const vc_status status = vc_chip_simulate(out, &s->workload, s->plan, how);
+    const vc_status closed = vc_chip_trace_close(trace);
+    if (status == VC_OK && closed != VC_OK)
+        vc_chip_result_close(out);
+    return status != VC_OK ? status : closed;
+}
+
+vc_status vc_simulation_run(vc_chip_result *out, const vc_simulation *s,
+                            const vc_simulation_options *o)
+{
+    vc_chip_options how = {.config = &s->chip->chip,
+                           .memory = &s->chip->memory,
+                           .attention_only = o->attention_only,
+                           .values = o->values};
+    if (!o->dram_trace)
+        return run_with_timeline(out, s, &how, o->trace);
+    if (how.memory->model != VC_MEMORY_DRAM)
+        return vc_fail(VC_EINVAL, "--dram-trace: the memory's model is bandwidth, wanted dram");
+    vc_dram_trace *trace;
+    VC_TRY(vc_dram_trace_open(&trace, o->dram_trace));
+    how.request_watch = vc_dram_trace_request;
+    how.request_watcher = trace;
+    const vc_status status = run_with_timeline(out, s, &how, o->trace);
+    const vc_status closed = vc_dram_trace_close(trace);
+    if (status == VC_OK && closed != VC_OK)
+        vc_chip_result_close(out);
+    return status != VC_OK ? status : closed;
+}
+
+vc_status vc_simulation_bound(vc_bound *out, const vc_simulation *s, int attention_only)
+{
+    const vc_chip_kind *kind = s->chip->chip.kind;
+    const vc_bound_config config = vc_accelerator_bound_config(s->chip);
+    if (!kind->bound)
+        return vc_fail(VC_EUNSUPPORTED, "the dataflow %s does other work than a workload says",
+                       kind->name);
+    return kind->bound(out, &s->workload, &config, attention_only);
+}

@@ -1,0 +1,97 @@
+/* The points of a file that no other beats. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vitcod/sweep.h"
+
+typedef struct candidate {
+    double latency, energy, area;
+    json_t *line;
+} candidate;
+
+static int by_latency(const void *a, const void *b)
+{
+    const candidate *x = a, *y = b;
+    if (x->latency != y->latency)
+        return x->latency < y->latency ? -1 : 1;
+    if (x->energy != y->energy)
+        return x->energy < y->energy ? -1 : 1;
+    return (x->area > y->area) - (x->area < y->area);
+}
+
+static int beats(const candidate *a, const candidate *b)
+{
+    return a->latency <= b->latency && a->energy <= b->energy && a->area <= b->area &&
+           (a->latency < b->latency || a->energy < b->energy || a->area < b->area);
+}
+
+/* Keeps what no other beats, so that memory is that of the front. */
+typedef struct front {
+    candidate *items;
+    size_t count, room;
+} front;
+
+static vc_status add_to_front(front *f, const candidate *c)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < f->count; i++)
+        if (beats(&f->items[i], c))
+            return VC_OK;
+    for (size_t i = 0; i < f->count; i++)
+        if (beats(c, &f->items[i]))
+            json_decref(f->items[i].line);
+        else
+            f->items[kept++] = f->items[i];
+    f->count = kept;
+    if (f->count == f->room) {
+        const size_t room = f->room ? 2 * f->room : 64;
+        candidate *more = realloc(f->items, room * sizeof *more);
+        if (!more)
+            return vc_fail(VC_ENOMEM, "out of memory for a front of %zu points", room);
+        f->items = more;
+        f->room = room;
+    }
+    f->items[f->count] = *c;
+    json_incref(f->items[f->count++].line);
+    return VC_OK;
+}
+
+static vc_status read_front(front *f, FILE *stream)
+{
+    char *text = NULL;
+    size_t room = 0;
+    vc_status status = VC_OK;
+    while (status == VC_OK && getline(&text, &room, stream) > 0) {
+        json_error_t error;
+        json_t *line = json_loads(text, 0, &error);
+        const json_t *latency = json_object_get(line, "time_us");
+        if (latency) {
+            const candidate c = {json_number_value(latency),
+                                 json_number_value(json_object_get(line, "energy_uj")),
+                                 json_number_value(json_object_get(line, "area_mm2")), line};
+            status = add_to_front(f, &c);
+        }
+        json_decref(line);
+    }
+    free(text);
+    return status;
+}
+
+vc_status vc_sweep_pareto(json_t **out, const char *path)
+{
+    front f = {0};
+    FILE *stream = fopen(path, "r");
+    *out = json_array();
+    if (!stream)
+        return vc_fail(VC_EIO, "%s: cannot read: %s", path, strerror(errno));
+    const vc_status status = read_front(&f, stream);
+    fclose(stream);
+    if (f.count)
+        qsort(f.items, f.count, sizeof *f.items, by_latency);
+    for (size_t i = 0; i < f.count; i++)
+        json_array_append_new(*out, f.items[i].line);
+    free(f.items);
+    return status;
+}

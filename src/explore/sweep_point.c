@@ -1,0 +1,114 @@
+/* A number to a point of the grid, and the point to its result. */
+#include <stdio.h>
+
+#include "sweep_impl.h"
+#include "vitcod/point.h"
+
+static void digits_of(size_t digits[VC__SWEEP_MOST_AXES], const vc_sweep *s, uint64_t point)
+{
+    uint64_t at = (uint64_t)(((unsigned __int128)s->factor * point + s->offset) % s->grid);
+    for (size_t k = s->axis_count; k-- > 0;) {
+        const size_t count = vc__sweep_steps(&s->axes[k]);
+        digits[k] = (size_t)(at % count);
+        at /= count;
+    }
+}
+
+typedef struct choice {
+    const vc__sweep_model *model;
+    const vc__sweep_plan *plan; /* NULL: the model's own */
+    size_t compressed;
+    vc_accelerator chip;
+} choice;
+
+static void set_bandwidth(vc_memory_config *m, double bytes_per_second)
+{
+    const vc_memory_config simple = vc_memory_config_default();
+    if (m->model != VC_MEMORY_BANDWIDTH)
+        m->pj_per_bit = simple.pj_per_bit;
+    m->model = VC_MEMORY_BANDWIDTH;
+    m->bytes_per_second = bytes_per_second;
+}
+
+/* Axes in their order: the chip comes before what changes it. */
+static void choose(choice *c, const vc_sweep *s, const size_t digits[VC__SWEEP_MOST_AXES])
+{
+    size_t at[VC__AXIS_KEY] = {0};
+    const vc__axis *sparsities = vc__sweep_axis(s, VC__AXIS_SPARSITY),
+                   *thresholds = vc__sweep_axis(s, VC__AXIS_THRESHOLD);
+    *c = (choice){.chip = s->chips[0]};
+    for (size_t k = 0; k < s->axis_count; k++) {
+        const vc__axis *a = &s->axes[k];
+        if (a->count == 0)
+            continue;
+        const double value = a->kind == VC__AXIS_MODEL || a->kind == VC__AXIS_CHIP
+                                 ? 0.0
+                                 : vc__axis_value(a, digits[k]);
+        if (a->kind == VC__AXIS_KEY)
+            vc_chip_key_set(&c->chip.chip, &a->key, value);
+        else
+            at[a->kind] = digits[k];
+        if (a->kind == VC__AXIS_CHIP)
+            c->chip = s->chips[digits[k]];
+        else if (a->kind == VC__AXIS_COMPRESSED) {
+            c->compressed = (size_t)value;
+            c->chip.chip.steps.autoencoder = value > 0.0;
+        } else if (a->kind == VC__AXIS_BANDWIDTH)
+            set_bandwidth(&c->chip.memory, value);
+        else if (a->kind == VC__AXIS_CHANNELS)
+            c->chip.memory.dram.channels = (uint64_t)value;
+    }
+    c->model = &s->models[at[VC__AXIS_MODEL]];
+    if (c->model->is_file && !vc__sweep_axis(s, VC__AXIS_COMPRESSED)->count)
+        c->compressed = VC_OWN_AUTOENCODER;
+    if (sparsities->count)
+        c->plan = &s->plans[(at[VC__AXIS_MODEL] * sparsities->count + at[VC__AXIS_SPARSITY]) *
+                                vc__sweep_steps(thresholds) +
+                            at[VC__AXIS_THRESHOLD]];
+}
+
+static json_t *values_json(const vc_sweep *s, const size_t digits[VC__SWEEP_MOST_AXES])
+{
+    json_t *values = json_object();
+    for (size_t k = 0; k < s->axis_count; k++)
+        if (s->axes[k].count)
+            json_object_set_new(values, s->axes[k].key.result,
+                                vc__axis_json(&s->axes[k], digits[k]));
+    return values;
+}
+
+static vc_status run_choice(json_t *result, const choice *c, const vc_sweep *s)
+{
+    vc_point point;
+    if (vc__sweep_axis(s, VC__AXIS_CHANNELS)->count && c->chip.memory.model == VC_MEMORY_BANDWIDTH)
+        return vc_fail(VC_EINVAL, "'channels' of a memory that is a rate, wanted one of DRAM");
+    if (c->plan && c->plan->status != VC_OK)
+        return vc_fail(c->plan->status, "%s", c->plan->message);
+    const vc_plan *plan = c->plan ? &c->plan->plan : &c->model->plan;
+    VC_TRY(vc_point_run(&point, &c->model->config, plan->layer_count ? plan : NULL, c->compressed,
+                        &c->chip, !s->end_to_end));
+    json_object_update_new(result, vc_point_json(&point));
+    json_object_set_new(result, "area_mm2",
+                        json_real(vc_chip_area_mm2(&c->chip.chip, &c->chip.energy)));
+    return VC_OK;
+}
+
+void vc_sweep_point(char line[VC_SWEEP_LINE], const vc_sweep *s, uint64_t point)
+{
+    size_t digits[VC__SWEEP_MOST_AXES];
+    choice c;
+    digits_of(digits, s, point);
+    choose(&c, s, digits);
+    json_t *result = json_object();
+    json_object_set_new(result, "point", json_integer((json_int_t)point));
+    json_object_set_new(result, "values", values_json(s, digits));
+    if (run_choice(result, &c, s) != VC_OK)
+        json_object_set_new(result, "error", vc_json_text(vc_last_error()));
+    const size_t length =
+        json_dumpb(result, line, VC_SWEEP_LINE - 1, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    line[length < VC_SWEEP_LINE ? length : 0] = '\0';
+    if (!line[0] || length >= VC_SWEEP_LINE)
+        snprintf(line, VC_SWEEP_LINE, "{\"point\":%llu,\"error\":\"no room for the result\"}",
+                 (unsigned long long)point);
+    json_decref(result);
+}

@@ -1,0 +1,109 @@
+/* Data through a schedule, and the same by plain loops. */
+#include "vitcod/functional.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "vitcod/rng.h"
+
+static size_t layer_count(const vc_workload *workload)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < workload->count; i++)
+        if (workload->ops[i].kind == VC_OP_SDDMM)
+            count = (size_t)workload->ops[i].layer + 1;
+    return count;
+}
+
+void vc_functional_close(vc_functional *f)
+{
+    for (size_t l = 0; f->blocks && l < f->layers; l++)
+        free(f->blocks[l]);
+    free(f->blocks);
+    free(f->values);
+    *f = (vc_functional){0};
+}
+
+/* Uniform int8 numbers; scores spread as those of a trained model do. */
+static vc_status fill_layer(vc_functional *f, size_t l, const vc_attention_sizes *s, uint64_t seed)
+{
+    const size_t q = s->heads * s->queries * s->head_dim, k = s->heads * s->keys * s->head_dim,
+                 v = s->heads * s->keys * s->value_dim, out = s->heads * s->queries * s->value_dim;
+    vc_rng rng = vc_rng_open(seed, 7, l);
+    int32_t *sums = f->blocks[l] = malloc(2 * out * sizeof *sums + q + k + v);
+    if (!sums)
+        return vc_fail(VC_ENOMEM, "out of memory for a layer's data");
+    int8_t *bytes = (int8_t *)(sums + 2 * out);
+    for (size_t i = 0; i < q + k + v; i++)
+        bytes[i] = (int8_t)((int)vc_rng_below(&rng, 255) - 127);
+    const double deviation = 73.3 * 73.3 * sqrt((double)s->head_dim); /* of a score */
+    f->values[l] = (vc_chip_values){.q = bytes,
+                                    .k = bytes + q,
+                                    .v = bytes + q + k,
+                                    .score_scale = (float)(2.0 / deviation),
+                                    .out = sums};
+    return VC_OK;
+}
+
+static vc_status fill_layers(vc_functional *f, const vc_workload *workload, uint64_t seed)
+{
+    f->layers = layer_count(workload);
+    f->values = calloc(f->layers + 1, sizeof *f->values);
+    f->blocks = calloc(f->layers + 1, sizeof *f->blocks);
+    if (!f->values || !f->blocks)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    for (size_t i = 0; i < workload->count; i++) {
+        const vc_op *op = &workload->ops[i];
+        if (op->kind == VC_OP_SDDMM)
+            VC_TRY(fill_layer(f, (size_t)op->layer, &op->sizes, seed));
+    }
+    return VC_OK;
+}
+
+/* The layer's results against plain loops, bit for bit. */
+static vc_status check_layer(const vc_functional *f, const vc_op *op, const vc_plan *plan)
+{
+    const vc_attention_sizes *s = &op->sizes;
+    const size_t l = (size_t)op->layer, out = s->heads * s->queries * s->value_dim;
+    vc_chip_values values = f->values[l];
+    const int32_t *have = values.out;
+    int32_t *want = values.out + out;
+    uint8_t *pruned = plan ? malloc(s->heads * s->queries * s->keys) : NULL;
+    if (plan && !pruned)
+        return vc_fail(VC_ENOMEM, "out of memory for a layer's mask");
+    if (plan)
+        vc_plan_layer_mask(pruned, &plan->layers[l]);
+    const vc_status status = vc_quantized_attention(want, s, &values, pruned);
+    free(pruned);
+    VC_TRY(status);
+    for (size_t i = 0; i < out; i++)
+        if (have[i] != want[i])
+            return vc_fail(VC_EINVAL,
+                           "layer %zu: result %zu is %d, wanted %d: the schedule lost something", l,
+                           i, have[i], want[i]);
+    return VC_OK;
+}
+
+vc_status vc_functional_open(vc_functional *out, const vc_workload *workload, uint64_t seed)
+{
+    *out = (vc_functional){0};
+    const vc_status status = fill_layers(out, workload, seed);
+    if (status != VC_OK)
+        vc_functional_close(out);
+    return status;
+}
+
+vc_status vc_functional_check(vc_functional_counts *out, const vc_functional *f,
+                              const vc_workload *workload, const vc_plan *plan)
+{
+    *out = (vc_functional_counts){0};
+    for (size_t i = 0; i < workload->count; i++) {
+        const vc_op *op = &workload->ops[i];
+        if (op->kind != VC_OP_SDDMM)
+            continue;
+        VC_TRY(check_layer(f, op, plan));
+        out->values += op->sizes.heads * op->sizes.queries * op->sizes.value_dim;
+        out->layers++;
+    }
+    return VC_OK;
+}

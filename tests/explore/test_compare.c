@@ -1,0 +1,115 @@
+/* A comparison made by a program that only links the library. */
+#include "small_masks.h"
+#include "vitcod/chip_kind.h"
+#include "vitcod/compare.h"
+
+static const char *const models[] = {"deit_tiny_patch16_224"};
+static const double sparsities[] = {0.95};
+
+static vc_compare_options options(void)
+{
+    vc_compare_options o = vc_compare_options_default();
+    o.models = models;
+    o.model_count = 1;
+    o.sparsities = sparsities;
+    o.sparsity_count = 1;
+    o.masks = write_small_masks();
+    o.attention_only = 1;
+    return o;
+}
+
+static const vc_compare_row *row_of(const vc_comparison *c, const char *key)
+{
+    for (size_t i = 0; i < c->row_count; i++)
+        if (strcmp(c->rows[i].key, key) == 0)
+            return &c->rows[i];
+    fail_msg("no row of '%s'", key);
+    return NULL;
+}
+
+/* Every chip that is built in and not as published, each where it belongs. */
+static void all_chips_on_equal_terms(void **state)
+{
+    (void)state;
+    const vc_compare_options o = options();
+    vc_comparison c;
+    size_t wanted = 0;
+    assert_ok(vc_compare(&c, &o));
+    for (const vc_chip_variant *v; (v = vc_chip_variant_at(wanted)) && !v->published; wanted++)
+        ;
+    assert_true(c.row_count >= wanted);
+    for (size_t i = 0; i < c.row_count; i++) {
+        assert_string_equal(c.rows[i].setting, "equal substrate");
+        assert_true(c.rows[i].attention.cycles >= c.rows[i].attention.bound_cycles);
+        assert_ptr_equal(vc_compare_base(&c, &c.rows[i]), row_of(&c, "vitcod"));
+    }
+    const vc_compare_row *dense = row_of(&c, "dense"), *pruned = row_of(&c, "prune-reorder");
+    assert_true(dense->attention.cycles > pruned->attention.cycles);
+    assert_int_equal(dense->attention.macs, 2 * 12 * 3 * 197 * 197 * 64);
+    vc_comparison_close(&c);
+}
+
+/* What prunes tokens keeps so many that as many scores are left as the mask keeps, or as many as is
+ * said. */
+static void pruners_do_as_much_work(void **state)
+{
+    (void)state;
+    static const char *const chips[] = {"spatten", "vitcod"};
+    vc_compare_options o = options();
+    vc_comparison c;
+    o.chips = chips;
+    o.chip_count = 2;
+    assert_ok(vc_compare(&c, &o));
+    const double tokens = 197.0 * sqrt(c.scenes[0].kept);
+    assert_near((double)row_of(&c, "spatten")->attention.macs,
+                2 * 12 * 3 * ceil(tokens) * ceil(tokens) * 64, 0.0);
+    vc_comparison_close(&c);
+    o.token_keep = 1.0;
+    assert_ok(vc_compare(&c, &o));
+    assert_int_equal(row_of(&c, "spatten")->attention.macs, 2 * 12 * 3 * 197 * 197 * 64);
+    vc_comparison_close(&c);
+}
+
+static void published_chips_are_said_to_be(void **state)
+{
+    (void)state;
+    static const char *const chips[] = {"vitcod"};
+    vc_compare_options o = options();
+    vc_comparison c;
+    o.chips = chips;
+    o.chip_count = 1;
+    o.published = 1;
+    assert_ok(vc_compare(&c, &o));
+    assert_int_equal(c.row_count, 3);
+    assert_string_equal(row_of(&c, "sanger-published")->setting, "as published");
+    json_t *all = vc_comparison_json(&c);
+    assert_int_equal(json_array_size(json_object_get(all, "rows")), 3);
+    json_decref(all);
+    vc_comparison_close(&c);
+}
+
+static void what_is_wrong_is_named(void **state)
+{
+    (void)state;
+    static const double none[] = {0.5};
+    static const char *const chips[] = {"nowhere.yaml"};
+    vc_compare_options o = options();
+    vc_comparison c;
+    o.sparsities = none;
+    assert_fails(vc_compare(&c, &o), VC_EIO, "no mask of deit_tiny_patch16_224 at 0.5");
+    o.sparsities = sparsities;
+    o.chips = chips;
+    o.chip_count = 1;
+    assert_fails(vc_compare(&c, &o), VC_EIO, "nowhere.yaml");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_chips_on_equal_terms),
+        cmocka_unit_test(pruners_do_as_much_work),
+        cmocka_unit_test(published_chips_are_said_to_be),
+        cmocka_unit_test(what_is_wrong_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
+}
