@@ -21,7 +21,10 @@ typedef struct VC_MODEL_SIZES_STRUCT vc_deit_config {
 vc_deit_config vc_deit_config_default(void);
 vc_status vc_deit_config_check(const vc_deit_config *config);
 size_t vc_deit_tokens(const vc_deit_config *config); /* patches + class (+ distillation) token */
-size_t vc_deit_class_tokens(const vc_deit_config *config); /* 1 or 2 */
+/* The same number, in the engine's and the workload's words. */
+size_t vc_deit_class_tokens(const vc_deit_config *config);
+size_t vc_deit_prefix_tokens(const vc_deit_config *config); /* class, distillation token: 1 or 2 */
+size_t vc_deit_classifiers(const vc_deit_config *config);   /* each reads a prefix token: 1 or 2 */
 
 typedef struct vc_block_weights { /* C width, M hidden, H heads, Z compressed heads */
     float *norm1_w, *norm1_b;     /* (C) */
@@ -60,14 +63,15 @@ typedef struct vc_layer_acts {
 typedef struct vc_deit_acts {
     float *patches;  /* (B, P, channels * patch^2) */
     float *tokens;   /* (B, T, C) what leaves the last block */
-    float *class_in; /* (B, class tokens, C) */
+    float *class_in; /* (B, classifiers, C) the first prefix tokens */
     float *class_mean, *class_rstd, *class_norm;
-    float *head_in;  /* (class tokens, B, C) */
-    float *head_out; /* (class tokens, B, classes) */
+    float *head_in;  /* (classifiers, B, C) */
+    float *head_out; /* (classifiers, B, classes) */
     vc_layer_acts *layers;
 } vc_deit_acts;
 
-/* Attention as it lies in a layer's activations: Q and K decoded, where they have an auto-encoder. */
+/* Attention as it lies in a layer's activations: Q and K decoded, where they have an
+ * auto-encoder. */
 vc_attention_shape vc_deit_attention_shape(const vc_deit_config *config, size_t batch);
 
 /* ---- a model of this family */

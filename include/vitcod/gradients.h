@@ -4,8 +4,9 @@
 
 #include "vitcod/model.h"
 
-/* How far a student is from its teacher inside: mean over the L blocks, the images and the tokens of
- * ||x - t||^2 / ||t||^2. Both models have the same depth, tokens and width, and both forward passes kept everything. */
+/* How far a student is from its teacher inside: mean over the L blocks, the images and the
+ * tokens of ||x - t||^2 / ||t||^2. Both models have the same depth, tokens and width, and both
+ * forward passes kept everything. */
 typedef struct vc_distances {
     double features;  /* of what leaves each block */
     double attention; /* of the heads' outputs, before the projection */
@@ -14,14 +15,16 @@ typedef struct vc_distances {
 typedef struct vc_grads {
     float *values;  /* the flat block, laid out as the model's parameters */
     float *dlogits; /* (B, outputs) to be set before a backward pass */
-    /* (classifiers, B, outputs) of acts->head_logits, in addition to what comes from dlogits; 0 unless set */
+    /* (classifiers, B, outputs) of acts->head_logits, in addition to what comes from dlogits; 0
+     * unless set */
     float *dhead_logits;
     void *state; /* the family's: views on the flat block, gradients of activations */
     float *decoded[2], *encoded[2]; /* of Q and K */
     float *classified;              /* (B, outputs) of one head */
     float *scratch;
     vc_arena arena;
-    /* Told by a backward pass when the flat block from `from` to its end does not change any more; NULL: nobody. */
+    /* Told by a backward pass when the flat block from `from` to its end does not change any
+     * more; NULL: nobody. */
     void (*on_ready)(void *context, size_t from);
     void *context;
 } vc_grads;
@@ -33,8 +36,8 @@ vc_status vc_grads_open(vc_grads *out, const vc_model *model, size_t batch);
 void vc_grads_close(vc_grads *grads);
 void vc_grads_clear(vc_grads *grads, const vc_model *model);
 
-/* Adds the gradients of the parameters, given grads->dlogits and the activations of vc_model_observe.
- * `reconstruction` is the weight of the auto-encoder's loss (ViTCoD: 1e-4). */
+/* Adds the gradients of the parameters, given grads->dlogits and the activations of
+ * vc_model_observe. `reconstruction` is the weight of the auto-encoder's loss (ViTCoD: 1e-4). */
 void vc_model_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model, size_t batch,
                        float reconstruction);
 
@@ -49,17 +52,18 @@ vc_distances vc_model_backward_taught(vc_grads *grads, const vc_acts *acts, cons
 
 /* ---- what training has to know of a model */
 
-/* Images that each process must have in a step: two where the statistics of a batch want a deviation. */
+/* Images that each process must have in a step: two where the statistics of a batch want a
+ * deviation. */
 size_t vc_model_least_share(const vc_model_config *config);
 
-/* Stochastic depth (Huang et al. 2016): how often an image leaves out a branch of `layer`, where the last block's are
- * left out `most` of the time. */
+/* Stochastic depth (Huang et al. 2016): how often an image leaves out a branch of `layer`, where
+ * the last block's are left out `most` of the time. */
 double vc_model_drop_share(const vc_model_config *config, double most, size_t layer);
 
 int vc_all_finite(const float *x, size_t count);
 
-/* Names the first activation that is not finite, in the order of the forward pass: "in what block 3 takes"; 0: all are
- * finite. */
+/* Names the first activation that is not finite, in the order of the forward pass: "in what
+ * block 3 takes"; 0: all are finite. */
 enum { VC_PLACE_ROOM = 128 };
 int vc_model_not_finite(char place[VC_PLACE_ROOM], const vc_model *model, const vc_acts *acts);
 

@@ -1,6 +1,6 @@
-/* LeViT (Graham et al. 2021): a convolutional stem, stages of attention with biases learnt by offset, joined by
- * attention whose queries are every second token, BatchNorm after every product; with ViTCoD's head
- * auto-encoder in the stages' own attention. */
+/* LeViT (Graham et al. 2021): a convolutional stem, stages of attention with biases learnt by
+ * offset, joined by attention whose queries are every second token, BatchNorm after every
+ * product; with ViTCoD's head auto-encoder in the stages' own attention. */
 #ifndef VITCOD_LEVIT_H
 #define VITCOD_LEVIT_H
 
@@ -35,7 +35,8 @@ typedef struct VC_MODEL_SIZES_STRUCT vc_levit_config {
 vc_status vc_levit_config_check(const vc_levit_config *config);
 size_t vc_levit_side(const vc_levit_config *config, size_t stage); /* tokens along a side */
 
-/* The windows of a convolution of the stem: of images with channels first, then of what the one before it makes. */
+/* The windows of a convolution of the stem: of images with channels first, then of what the one
+ * before it makes. */
 vc_window vc_levit_window(const vc_levit_config *config, size_t convolution);
 
 /* One attention and the MLP behind it. */
@@ -48,8 +49,8 @@ typedef struct vc_levit_shape {
 } vc_levit_shape;
 
 vc_levit_shape vc_levit_block_shape(const vc_levit_config *config, size_t block);
-/* Which bias a query and a key share, tokens counted row by row: |dy| * side_in + |dx| (timm numbers offsets in the order
- * in which the first query meets them, which is this one). */
+/* Which bias a query and a key share, tokens counted row by row: |dy| * side_in + |dx| (timm
+ * numbers offsets in the order in which the first query meets them, which is this one). */
 size_t vc_levit_offset(const vc_levit_shape *shape, size_t query, size_t key);
 /* With the strides of sorted projections. */
 vc_attention_shape vc_levit_attention_shape(const vc_levit_shape *shape, size_t batch);
@@ -102,8 +103,8 @@ typedef struct vc_levit_acts {
     float *probs, *attention, *hidden, *mean;
 } vc_levit_acts;
 
-/* A product and its BatchNorm in training. Weights are the parameters, or copies: a convolution's inputs ordered
- * (3, 3, channels), the outputs of `in` sorted. */
+/* A product and its BatchNorm in training. Weights are the parameters, or copies: a
+ * convolution's inputs ordered (3, 3, channels), the outputs of `in` sorted. */
 typedef struct vc_normed_acts {
     const float *weight, *norm_w, *norm_b;
     float *sorted, *sorted_w, *sorted_b; /* room for copies; NULL where there are none */
@@ -151,7 +152,8 @@ typedef struct vc_levit_running {
 extern const vc__family vc__levit;
 
 vc_model_config vc_levit_model(const vc_levit_config *sizes);
-/* Views on another flat block of the same layout (gradients); `blocks` holds an entry for each attention. */
+/* Views on another flat block of the same layout (gradients); `blocks` holds an entry for each
+ * attention. */
 vc_levit_weights vc_levit_views(const vc_model *model, float *values, vc_levit_block *blocks);
 
 _Static_assert(sizeof(vc_levit_config) <= VC_MODEL_SIZES, "a LeViT's sizes have room in a config");

@@ -1,5 +1,5 @@
-/* Vision Transformers with fixed sparse attention: opened, run and lowered the same way whatever their
- * family.
+/* Vision Transformers with fixed sparse attention: opened, run and lowered the same way whatever
+ * their family.
  *
  * One table of parameters per family drives the layout in memory, names and shapes in files,
  * initialisation and the optimiser's groups. */
@@ -18,13 +18,14 @@
 #include "vitcod/tensor_file.h"
 #include "vitcod/workload.h"
 
-/* A family of models (DeiT, LeViT): one row of the registry, which holds all that is its own. Who wants
- * to know something of a model asks the functions below and never which family it is. */
+/* A family of models (DeiT, LeViT): one row of the registry, which holds all that is its own.
+ * Who wants to know something of a model asks the functions below and never which family it is. */
 typedef struct vc__family vc__family;
 
 enum { VC_MODEL_CHANNELS = 4, VC_MODEL_SIZES = 512 };
 
-/* A family's struct of sizes has to be one of these: compilers must expect it in the bytes of a config. */
+/* A family's struct of sizes has to be one of these: compilers must expect it in the bytes of a
+ * config. */
 #define VC_MODEL_SIZES_STRUCT __attribute__((may_alias))
 
 /* All sizes of a model, copied as a value. */
@@ -54,21 +55,22 @@ typedef struct vc_model_input {
     size_t height, width, channels; /* of an image, in pixels */
     size_t classes;                 /* 0: it does not classify */
     size_t classifiers; /* heads: 1, or 2 whose logits are averaged; 0 without classes */
-    size_t
-        outputs; /* values that an image becomes in vc_acts.logits: its classes, or else the family's own */
+    size_t outputs;     /* values of an image in vc_acts.logits: its classes, if any */
     float mean[VC_MODEL_CHANNELS], std[VC_MODEL_CHANNELS]; /* value = (pixel / 255 - mean) / std */
 } vc_model_input;
 
 vc_model_input vc_model_input_of(const vc_model_config *config);
 size_t vc_model_image_values(const vc_model_config *config); /* channels * height * width */
-/* VC_EUNSUPPORTED for a model without classes, or of images that are no squares: files of images and labels are not for
- * it. */
+/* VC_EUNSUPPORTED for a model without classes, or of images that are no squares: files of images
+ * and labels are not for it. */
 vc_status vc_model_check_classifier(const vc_model_config *config);
-/* Takes all of it over but the classifiers and outputs, which come with the family. VC_EINVAL for sizes that do not fit. */
+/* Takes all of it over but the classifiers and outputs, which come with the family. VC_EINVAL
+ * for sizes that do not fit. */
 vc_status vc_model_set_input(vc_model_config *config, const vc_model_input *input);
 
-/* Sizes of one's own for a plain vision transformer, a DeiT: its widths are the same in every block. What is 0 is
- * DeiT-Tiny's, but `hidden` four times the width. VC_EINVAL for sizes that do not fit. */
+/* Sizes of one's own for a plain vision transformer, a DeiT: its widths are the same in every
+ * block. What is 0 is DeiT-Tiny's, but `hidden` four times the width. VC_EINVAL for sizes that
+ * do not fit. */
 typedef struct vc_plain_sizes {
     size_t patch; /* pixels along a side */
     size_t width, depth, heads, hidden;
@@ -104,9 +106,9 @@ typedef struct vc_attention_layer {
     size_t group;
 } vc_attention_layer;
 
-/* Sizes with an auto-encoder of Q, K or both to `compressed` heads; 0: ViTCoD's widths. VC_EINVAL beyond the model's
- * heads, and for a LeViT any width but ViTCoD's. */
-/* VC_CODED_NONE takes them away. */
+/* Sizes with an auto-encoder of Q, K or both to `compressed` heads; 0: ViTCoD's widths.
+ * VC_CODED_NONE takes them away. VC_EINVAL beyond the model's heads, and for a LeViT any width but
+ * ViTCoD's; VC_EUNSUPPORTED for a family without auto-encoders. */
 vc_status vc_model_compress(vc_model_config *config, size_t compressed, vc_coded of);
 
 /* What `compressed` heads of a layer stand for: "qk", "q", "k" or "", and the width, or 0. */
@@ -180,34 +182,36 @@ typedef struct vc_model_options {
     const char *autoencoder; /* a file with the encoders and decoders, or NULL */
     int in_place;            /* use the weights where they lie in the mapped file: no training */
     int without_plan;        /* leave the plan inside the file alone, right or wrong */
-    /* Pixels along a side; 0: the checkpoint's. A DeiT's position embeddings are interpolated, as timm
-     * 0.9.16 does it (layers/pos_embed.py, resample_abs_pos_embed): class tokens keep theirs, and the
-     * grid goes through PyTorch's bicubic with antialias, align_corners false. That is Keys' kernel with
-     * a = -0.5, from / to times as wide when the grid shrinks, its weights scaled to sum to 1 at the
-     * edges. (Without antialias, as DeiT's published code interpolates, PyTorch's a is -0.75.) In double,
-     * rounded once: within half a unit in the last place. A LeViT has no other size than its
-     * checkpoint's: VC_EUNSUPPORTED. */
+    /* Pixels along a side; 0: the checkpoint's. A DeiT's position embeddings are interpolated,
+     * as timm 0.9.16 does it (layers/pos_embed.py, resample_abs_pos_embed): class tokens keep
+     * theirs, and the grid goes through PyTorch's bicubic with antialias, align_corners false.
+     * That is Keys' kernel with a = -0.5, from / to times as wide when the grid shrinks, its
+     * weights scaled to sum to 1 at the edges. (Without antialias, as DeiT's published code
+     * interpolates, PyTorch's a is -0.75.) In double, rounded once: within half a unit in the
+     * last place. A LeViT has no other size than its checkpoint's: VC_EUNSUPPORTED. */
     size_t image_size;
 } vc_model_options;
 
-/* Values that were copied elsewhere need not stay in memory where they lie in a mapped file; they come back when
- * they are read again. */
+/* Values that were copied elsewhere need not stay in memory where they lie in a mapped file;
+ * they come back when they are read again. */
 void vc_model_forget(const vc_model *model, const float *values, size_t count);
 
-/* Reads a checkpoint; sizes come from shapes and metadata. A NaN in a weight is VC_EINVAL. Attention is restricted
- * to the plan inside the file, where there is one, which must fit. */
+/* Reads a checkpoint; sizes come from shapes and metadata. A NaN in a weight is VC_EINVAL.
+ * Attention is restricted to the plan inside the file, where there is one, which must fit. */
 vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options *options);
 /* A new model with random weights. */
 vc_status vc_model_create(vc_model **out, const vc_model_config *config, uint64_t seed);
-/* The same model with heads for other classes, which start at random. Mask and plan move over; `from` is to be closed. */
+/* The same model with heads for other classes, which start at random. Mask and plan move over;
+ * `from` is to be closed. */
 vc_status vc_model_with_classes(vc_model **out, vc_model *from, size_t classes, uint64_t seed);
-/* Parameters, auto-encoder included, and the plan that is in use, as vc_model_open reads them; a mask is not written. */
+/* Parameters, auto-encoder included, and the plan that is in use, as vc_model_open reads them; a
+ * mask is not written. */
 vc_status vc_model_write(const char *path, const vc_model *model);
-/* The same with its matrices in int8, a scale per output beside each: a quarter of the size, and what
- * inference in int8 makes of them anyway. vc_model_open reads it. */
+/* The same with its matrices in int8, a scale per output beside each: a quarter of the size, and
+ * what inference in int8 makes of them anyway. vc_model_open reads it. */
 vc_status vc_model_write_int8(const char *path, const vc_model *model);
-/* Tensors of a checkpoint opened in place that vc_model_write leaves out, as they follow from sizes or only
- * count what was seen; NULL after the last. */
+/* Tensors of a checkpoint opened in place that vc_model_write leaves out, as they follow from
+ * sizes or only count what was seen; NULL after the last. */
 const char *vc_model_left_out(const vc_model *model, size_t index);
 /* The encoders and decoders alone, as vc_model_options.autoencoder reads them. */
 vc_status vc_model_write_autoencoder(const char *path, const vc_model *model);
@@ -215,16 +219,16 @@ void vc_model_close(vc_model *model);
 
 /* The auto-encoders of Q and of K in a layer; NULLs where there is none. */
 const vc_coder *vc_model_coder(const vc_model *model, size_t layer);
-/* The same, ready to run on a batch whose tokens lie `x_stride` floats apart, with tokens encoded (Z, D) and decoded
- * (H, D) one after the other; `compressed` is 0 where there is none. */
+/* The same, ready to run on a batch whose tokens lie `x_stride` floats apart, with tokens
+ * encoded (Z, D) and decoded (H, D) one after the other; `compressed` is 0 where there is none. */
 void vc_model_autoencoders(vc_autoencoder out[2], const vc_attention_layer *layer,
                            const vc_coder coder[2], size_t x_stride, size_t batch);
 
 /* What is added to a layer's scores, (H, Tq, Tk); NULL: nothing. */
 const float *vc_model_bias(const vc_model *model, size_t layer);
 
-/* Restricts attention to masks, one per group, or to a plan, which are copied, in place of what there was; the shapes
- * must fit. `path` is for messages. */
+/* Restricts attention to masks, one per group, or to a plan, which are copied, in place of what
+ * there was; the shapes must fit. `path` is for messages. */
 vc_status vc_model_use_masks(vc_model *model, const vc_mask *masks, size_t count, const char *path);
 vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *path);
 /* The plan that it is restricted to; NULL: to nothing, or to masks. */
@@ -233,7 +237,8 @@ const vc_plan *vc_model_plan(const vc_model *model);
 const vc_plan *vc_model_entries(const vc_model *model);
 /* A layer as training computes it; NULL: it is not restricted. */
 const vc_pattern *vc_model_pattern(const vc_model *model, size_t layer);
-/* A layer's mask, whether it came as one or in a plan, (H, Tq, Tk), allocated; NULL: it is not restricted. */
+/* A layer's mask, whether it came as one or in a plan, (H, Tq, Tk), allocated; NULL: it is not
+ * restricted. */
 vc_status vc_model_layer_pruned(uint8_t **out, const vc_model *model, size_t layer);
 vc_status vc_model_check_plan(const vc_model_config *config, const vc_plan *plan, const char *path);
 
@@ -247,7 +252,8 @@ typedef struct vc_acts {
     /* (classifiers, B, classes) what the logits are the mean of, of the last vc_model_observe */
     float *head_logits;
     float *scratch; /* of attention */
-    /* (L, 2, B) what an image's two branches of a block count, in training with stochastic depth; NULL: 1 */
+    /* (L, 2, B) what an image's two branches of a block count, in training with stochastic
+     * depth; NULL: 1 */
     const float *branches;
     /* Products of the blocks, and of a LeViT's stem in training, in bfloat16; NULL: in float32 */
     vc_half *half;
@@ -280,17 +286,18 @@ typedef struct vc_tap {
 void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                       const vc_tap *tap);
 
-/* The forward pass of training: keeps what the backward pass wants, on activations opened with keep = 1. BatchNorm, where
- * there is one, takes the statistics of this batch, of more than one image; the parameters are read as they are now. */
+/* The forward pass of training: keeps what the backward pass wants, on activations opened with
+ * keep = 1. BatchNorm, where there is one, takes the statistics of this batch, of more than one
+ * image; the parameters are read as they are now. */
 void vc_model_observe(vc_acts *acts, const vc_model *model, const float *images, size_t batch);
 /* Moves the running statistics towards those of the batch that was just observed. */
 void vc_model_settle(vc_model *model, const vc_acts *acts, size_t batch);
-/* To be called when parameters or running statistics were changed, before the next vc_model_forward: what inference makes of
- * them (folded products, biases) is made anew. */
+/* To be called when parameters or running statistics were changed, before the next
+ * vc_model_forward: what inference makes of them (folded products, biases) is made anew. */
 void vc_model_refresh(vc_model *model);
 
-/* Sum over layers of ||Q - Q'|| + ||K - K'|| (Frobenius, over the batch) of the last forward pass, of what has an
- * auto-encoder. */
+/* Sum over layers of ||Q - Q'|| + ||K - K'|| (Frobenius, over the batch) of the last forward
+ * pass, of what has an auto-encoder. */
 double vc_model_reconstruction(const vc_acts *acts, const vc_model *model);
 
 /* A batch's tokens as they lie in the activations. */
@@ -299,13 +306,13 @@ typedef struct vc_rows {
     size_t tokens, width, stride; /* of an image; values of a token; floats from one to the next */
 } vc_rows;
 
-/* Of a model that has VC_ABILITY_BLOCKS, after a forward pass that kept everything: the tokens that leave a block, and
- * the heads' outputs side by side, before the projection. */
+/* Of a model that has VC_ABILITY_BLOCKS, after a forward pass that kept everything: the tokens
+ * that leave a block, and the heads' outputs side by side, before the projection. */
 vc_rows vc_model_block_output(const vc_acts *acts, const vc_model *model, size_t layer);
 vc_rows vc_model_heads_output(const vc_acts *acts, const vc_model *model, size_t layer);
 
-/* A LayerNorm and the product behind it: a channel's gain and shift can be divided by what its column of the weight is
- * multiplied with, and nothing changes. */
+/* A LayerNorm and the product behind it: a channel's gain and shift can be divided by what its
+ * column of the weight is multiplied with, and nothing changes. */
 typedef struct vc_model_norm_view {
     float *gain, *shift; /* (width) */
     float *weight;       /* (outputs, width) */
@@ -318,10 +325,11 @@ size_t vc_model_norms(const vc_model_config *config);
 /* `acts`: of a forward pass that kept everything, or NULL. */
 vc_model_norm_view vc_model_norm(const vc_model *model, const vc_acts *acts, size_t index);
 
-/* out (B, H, T): the norm of what a key's value adds to a block behind the projection, ||W_h v||, over the image's mean
- * norm of a token that enters the block: what it adds to counts as much in every block. `centred`: of what it adds beyond the
- * mean of the values, which is what a residual (residual.h) leaves out. Of a forward pass that kept everything, or from a
- * tap of this very layer; VC_EUNSUPPORTED without VC_ABILITY_VALUES. */
+/* out (B, H, T): the norm of what a key's value adds to a block behind the projection, ||W_h
+ * v||, over the image's mean norm of a token that enters the block: what it adds to counts as
+ * much in every block. `centred`: of what it adds beyond the mean of the values, which is what a
+ * residual (residual.h) leaves out. Of a forward pass that kept everything, or from a tap of
+ * this very layer; VC_EUNSUPPORTED without VC_ABILITY_VALUES. */
 vc_status vc_model_value_norms(float *out, const vc_acts *acts, const vc_model *model, size_t layer,
                                size_t batch, int centred);
 

@@ -12,19 +12,21 @@
 
 /* ---- optimiser and schedule */
 
-/* In several processes (comm.h) all have the same options; each takes its share of the batch, and the sums of their
- * gradients are those of one process, but for BatchNorm: it takes the statistics of each share alone, as PyTorch's does where it is
- * not synchronised, and the running ones are the mean over the processes. Rank 0 tests, calls the hooks and writes. */
+/* In several processes (comm.h) all have the same options; each takes its share of the batch,
+ * and the sums of their gradients are those of one process, but for BatchNorm: it takes the
+ * statistics of each share alone, as PyTorch's does where it is not synchronised, and the
+ * running ones are the mean over the processes. Rank 0 tests, calls the hooks and writes. */
 typedef struct vc_train_options {
     size_t epochs, batch; /* images in a step, of all processes together */
     double learning_rate, min_learning_rate, warmup_learning_rate;
     double warmup_epochs; /* linear from warmup_learning_rate, then cosine to min_learning_rate */
     double weight_decay, beta1, beta2, eps;
-    double
-        ema; /* decay per step of the parameters' moving average, which the run ends with; 0: none */
-    double
-        drop_path; /* stochastic depth (Huang et al. 2016): an image leaves out a branch of the last block so often, of
-                       * the first never, linear between; a LeViT's of every block alike, but no subsampling */
+    /* Decay per step of the parameters' moving average, which the run ends with; 0: none. */
+    double ema;
+    /* Stochastic depth (Huang et al. 2016): how often an image leaves out a branch of the last
+     * block; the first block's never, linear between. A LeViT's are left out alike, but for its
+     * subsampling. */
+    double drop_path;
     double label_smoothing, clip; /* clip: largest gradient norm, 0 for none */
     double reconstruction;        /* weight of the auto-encoder's loss */
     const vc_model *teacher;      /* NULL: labels alone; not changed */
@@ -32,11 +34,12 @@ typedef struct vc_train_options {
     double logits;                /* weight of the loss on logits, beside the distances; 1 */
     double features, attention;   /* weights of the distances from the teacher's blocks; 0: none */
     double temperature;
-    /* Products of the blocks, and of a LeViT's stem, in bfloat16: VC_EUNSUPPORTED where the CPU has none. Tests keep that
-     * stem in float32. */
+    /* Products of the blocks, and of a LeViT's stem, in bfloat16: VC_EUNSUPPORTED where the CPU
+     * has none. Tests keep that stem in float32. */
     int half;
     int hard_distillation; /* from the teacher's first class instead of its distribution */
-    int two_heads; /* labels teach the first head, the teacher the second; 0: both teach their mean */
+    /* Labels teach the first head, the teacher the second; 0: both teach the heads' mean. */
+    int two_heads;
     vc_augment_options augment; /* how images are changed */
     size_t repetitions;         /* of an image in a row, each changed in its own way; 1: none */
     double crop_fraction; /* of images that are not cropped at random; see vc_loader_options */
@@ -48,7 +51,8 @@ typedef struct vc_train_options {
     size_t group; /* steps that are reported together; 0: none */
 } vc_train_options;
 
-/* DeiT's recipe as far as it fits small images (VITCOD.md section 2 for the auto-encoder's weight). */
+/* DeiT's recipe as far as it fits small images (VITCOD.md section 2 for the auto-encoder's
+ * weight). */
 vc_train_options vc_train_options_default(void);
 
 /* Learning rate of a step, in epochs as a real number. */
@@ -108,13 +112,14 @@ typedef struct vc_train_hooks {
 /* VC_EINVAL for a teacher (options->teacher) that this student cannot learn from. */
 vc_status vc_train_check_teacher(const vc_train_options *options, const vc_model *student);
 
-/* Trains in place. Images without labels want a teacher with all of the loss. `checkpoint` (NULL: none) is written after
- * every epoch and every save_every steps; with `resume` training goes on from it, and ends with the same bits as an
- * uninterrupted run with as many threads and processes. `test` may be NULL.
+/* Trains in place. Images without labels want a teacher with all of the loss. `checkpoint` (NULL:
+ * none) is written after every epoch and every save_every steps; with `resume` training goes on
+ * from it, and ends with the same bits as an uninterrupted run with as many threads and processes.
+ * `test` may be NULL.
  *
- * VC_EINVAL when a loss, the gradient or what the model computes stops being finite, or the loss is 100 times the
- * epoch's mean: the message names the layer or the parameter, and the last checkpoint stays. VC_EINTR when interrupted:
- * the checkpoint is written first. */
+ * VC_EINVAL when a loss, the gradient or what the model computes stops being finite, or the loss
+ * is 100 times the epoch's mean: the message names the layer or the parameter, and the last
+ * checkpoint stays. VC_EINTR when interrupted: the checkpoint is written first. */
 vc_status vc_train(vc_model *model, vc_source *train, vc_source *test,
                    const vc_train_options *options, const char *checkpoint, int resume,
                    const vc_train_hooks *hooks);
@@ -130,7 +135,8 @@ typedef struct vc_train_state {
 vc_status vc_checkpoint_write(const char *path, const vc_model *model,
                               const vc_optimizer *optimizer, const vc_train_state *state,
                               uint64_t fingerprint);
-/* Makes room for the next: moves the checkpoint and those before it on by one place, of `keep` places. */
+/* Makes room for the next: moves the checkpoint and those before it on by one place, of `keep`
+ * places. */
 vc_status vc_checkpoint_rotate(const char *path, size_t keep);
 vc_status vc_checkpoint_read(vc_model *model, vc_optimizer *optimizer, vc_train_state *state,
                              uint64_t fingerprint, const char *path);

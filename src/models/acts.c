@@ -3,7 +3,7 @@
 #include "model_impl.h"
 #include "vitcod/threads.h"
 
-static void place(vc_acts *acts, const vc_model *model)
+static void place_acts(vc_acts *acts, const vc_model *model)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
     acts->logits = vc_arena_floats(&acts->arena, acts->batch * input.outputs);
@@ -17,9 +17,9 @@ static void place(vc_acts *acts, const vc_model *model)
 vc_status vc_acts_open(vc_acts *out, const vc_model *model, size_t batch, int keep)
 {
     *out = (vc_acts){.batch = batch, .keep = keep};
-    place(out, model);
+    place_acts(out, model);
     VC_TRY(vc_arena_reserve(&out->arena));
-    place(out, model);
+    place_acts(out, model);
     return VC_OK;
 }
 

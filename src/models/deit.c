@@ -16,7 +16,7 @@ static vc_model_input input(const vc_model_config *config)
                           .width = c->image,
                           .channels = c->channels,
                           .classes = c->classes,
-                          .classifiers = c->distilled ? 2 : 1,
+                          .classifiers = vc_deit_classifiers(c),
                           .outputs = c->classes};
     memcpy(out.mean, c->mean, sizeof out.mean);
     memcpy(out.std, c->std, sizeof out.std);
@@ -45,7 +45,7 @@ static vc_attention_layer layer(const vc_model_config *config, size_t index)
 
 static size_t prefix_tokens(const vc_model_config *config)
 {
-    return vc_deit_class_tokens(vc_deit_sizes_of(config));
+    return vc_deit_prefix_tokens(vc_deit_sizes_of(config));
 }
 
 static void set_input(vc_model_config *config, const vc_model_input *input)
@@ -107,7 +107,7 @@ static void walk(vc__walk *walker, vc_model *model)
 static vc_status resample(float *out, const vc_model *model, const vc_tensor *from)
 {
     const vc_deit_config *c = vc_deit_sizes_of(&model->config);
-    size_t others = vc_deit_class_tokens(c), grid = vc__side_of(from->shape[1] - others);
+    size_t others = vc_deit_prefix_tokens(c), grid = vc__side_of(from->shape[1] - others);
     return vc__resample_positions(out, c->image / c->patch, from->data, grid, others, c->width);
 }
 

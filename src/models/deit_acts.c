@@ -43,16 +43,16 @@ void vc__deit_place(vc_acts *acts, const vc_model *model)
     vc_arena *arena = &acts->arena;
     vc_deit_acts made = {0}, *a = &made;
     acts->state = vc_arena_take(arena, sizeof made);
-    size_t batch = acts->batch, tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c);
+    size_t batch = acts->batch, tokens = vc_deit_tokens(c), classifiers = vc_deit_classifiers(c);
     size_t rows = batch * tokens;
-    a->patches =
-        vc_arena_floats(arena, batch * (tokens - classes) * c->channels * c->patch * c->patch);
-    a->class_in = vc_arena_floats(arena, batch * classes * c->width);
-    a->class_mean = vc_arena_floats(arena, batch * classes);
-    a->class_rstd = vc_arena_floats(arena, batch * classes);
-    a->class_norm = vc_arena_floats(arena, batch * classes * c->width);
-    a->head_in = vc_arena_floats(arena, batch * classes * c->width);
-    a->head_out = vc_arena_floats(arena, batch * classes * c->classes);
+    a->patches = vc_arena_floats(arena, batch * (tokens - vc_deit_prefix_tokens(c)) * c->channels *
+                                            c->patch * c->patch);
+    a->class_in = vc_arena_floats(arena, batch * classifiers * c->width);
+    a->class_mean = vc_arena_floats(arena, batch * classifiers);
+    a->class_rstd = vc_arena_floats(arena, batch * classifiers);
+    a->class_norm = vc_arena_floats(arena, batch * classifiers * c->width);
+    a->head_in = vc_arena_floats(arena, batch * classifiers * c->width);
+    a->head_out = vc_arena_floats(arena, batch * classifiers * c->classes);
     acts->head_logits = a->head_out;
     a->layers = vc_arena_take(arena, c->depth * sizeof *a->layers);
     vc_layer_acts shared = {0};

@@ -9,8 +9,9 @@ static void classify_backward(vc_grads *grads, const vc_acts *acts, const vc_mod
     vc_deit_grads *g = vc__deit_grads_of(grads);
     const vc_deit_config *c = vc_deit_sizes_of(&model->config);
     const vc_deit_weights *w = vc_deit_weights_of(model);
-    size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
-    for (size_t k = 0; k < classes; k++) {
+    const vc_deit_acts *a = vc_deit_acts_of(acts);
+    size_t tokens = vc_deit_tokens(c), classifiers = vc_deit_classifiers(c), width = c->width;
+    for (size_t k = 0; k < classifiers; k++) {
         vc__classifier_gradient(grads, model, k, batch);
         const vc_linear head = {.inputs = width,
                                 .outputs = c->classes,
@@ -18,19 +19,18 @@ static void classify_backward(vc_grads *grads, const vc_acts *acts, const vc_mod
                                 .bias = k == 0 ? w->head_b : w->head_dist_b};
         vc_linear_backward(g->head, k == 0 ? g->views.head_w : g->views.head_dist_w,
                            k == 0 ? g->views.head_b : g->views.head_dist_b, grads->classified,
-                           vc_deit_acts_of(acts)->head_in + k * batch * width, &head, batch);
+                           a->head_in + k * batch * width, &head, batch);
         for (size_t b = 0; b < batch; b++)
-            memcpy(g->class_tokens + (b * classes + k) * width, g->head + b * width,
+            memcpy(g->class_tokens + (b * classifiers + k) * width, g->head + b * width,
                    width * sizeof(float));
     }
-    memset(g->head, 0, batch * classes * width * sizeof(float));
-    vc_layernorm_backward(g->head, g->views.norm_w, g->views.norm_b, g->class_tokens,
-                          vc_deit_acts_of(acts)->class_in, vc_deit_acts_of(acts)->class_mean,
-                          vc_deit_acts_of(acts)->class_rstd, w->norm_w, batch * classes, width);
+    memset(g->head, 0, batch * classifiers * width * sizeof(float));
+    vc_layernorm_backward(g->head, g->views.norm_w, g->views.norm_b, g->class_tokens, a->class_in,
+                          a->class_mean, a->class_rstd, w->norm_w, batch * classifiers, width);
     memset(g->stream, 0, batch * tokens * width * sizeof(float));
     for (size_t b = 0; b < batch; b++)
-        memcpy(g->stream + b * tokens * width, g->head + b * classes * width,
-               classes * width * sizeof(float));
+        memcpy(g->stream + b * tokens * width, g->head + b * classifiers * width,
+               classifiers * width * sizeof(float));
 }
 
 static void attend_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
@@ -99,8 +99,8 @@ static void embed_backward(vc_grads *grads, const vc_acts *acts, const vc_model 
 {
     vc_deit_grads *g = vc__deit_grads_of(grads);
     const vc_deit_config *c = vc_deit_sizes_of(&model->config);
-    size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
-    size_t patches = tokens - classes;
+    size_t tokens = vc_deit_tokens(c), prefix = vc_deit_prefix_tokens(c), width = c->width;
+    size_t patches = tokens - prefix;
     vc_column_sum(g->views.pos_embed, g->stream, batch, tokens * width);
     for (size_t b = 0; b < batch; b++) {
         const float *grad = g->stream + b * tokens * width;
@@ -108,7 +108,7 @@ static void embed_backward(vc_grads *grads, const vc_acts *acts, const vc_model 
             g->views.cls_token[i] += grad[i];
         for (size_t i = 0; c->distilled && i < width; i++)
             g->views.dist_token[i] += grad[width + i];
-        memcpy(g->patches + b * patches * width, grad + classes * width,
+        memcpy(g->patches + b * patches * width, grad + prefix * width,
                patches * width * sizeof(float));
     }
     const vc_linear patch = {.inputs = c->channels * c->patch * c->patch,

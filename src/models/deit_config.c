@@ -59,7 +59,17 @@ vc_status vc_deit_config_check(const vc_deit_config *c)
     return check_image(c);
 }
 
+size_t vc_deit_prefix_tokens(const vc_deit_config *config)
+{
+    return config->distilled ? 2 : 1;
+}
+
 size_t vc_deit_class_tokens(const vc_deit_config *config)
+{
+    return vc_deit_prefix_tokens(config);
+}
+
+size_t vc_deit_classifiers(const vc_deit_config *config)
 {
     return config->distilled ? 2 : 1;
 }
@@ -67,7 +77,7 @@ size_t vc_deit_class_tokens(const vc_deit_config *config)
 size_t vc_deit_tokens(const vc_deit_config *config)
 {
     size_t grid = config->image / config->patch;
-    return grid * grid + vc_deit_class_tokens(config);
+    return grid * grid + vc_deit_prefix_tokens(config);
 }
 
 vc_attention_shape vc_deit_attention_shape(const vc_deit_config *c, size_t batch)

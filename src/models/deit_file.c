@@ -51,7 +51,7 @@ static vc_status read_sizes(vc_deit_config *config, const vc_tensor_file *file,
         if (!vc_tensor_file_find(file, name))
             break;
     }
-    size_t class_tokens = vc_deit_class_tokens(config);
+    size_t class_tokens = vc_deit_prefix_tokens(config);
     size_t tokens = positions[1] > class_tokens ? positions[1] - class_tokens : 0;
     size_t grid = vc__side_of(tokens);
     if (grid == 0 || grid * grid != tokens)

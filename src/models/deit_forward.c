@@ -7,23 +7,22 @@ static void embed(vc_acts *acts, const vc_model *model, const float *images, siz
 {
     const vc_deit_config *c = vc_deit_sizes_of(&model->config);
     const vc_deit_weights *w = vc_deit_weights_of(model);
-    size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
-    size_t patches = tokens - classes, patch_values = c->channels * c->patch * c->patch;
-    float *stream = vc_deit_acts_of(acts)->layers[0].input;
+    size_t tokens = vc_deit_tokens(c), prefix = vc_deit_prefix_tokens(c), width = c->width;
+    size_t patches = tokens - prefix, patch_values = c->channels * c->patch * c->patch;
+    const vc_deit_acts *a = vc_deit_acts_of(acts);
+    float *stream = a->layers[0].input;
     const vc_linear patch = {
         .inputs = patch_values, .outputs = width, .weight = w->patch_w, .bias = w->patch_b};
-    vc_patches_gather(vc_deit_acts_of(acts)->patches, images, batch, c->channels, c->image,
-                      c->patch);
+    vc_patches_gather(a->patches, images, batch, c->channels, c->image, c->patch);
     for (size_t b = 0; b < batch; b++) {
         float *x = stream + b * tokens * width;
-        memcpy(x, w->pos_embed, classes * width * sizeof(float));
+        memcpy(x, w->pos_embed, prefix * width * sizeof(float));
         for (size_t i = 0; i < width; i++)
             x[i] += w->cls_token[i];
         for (size_t i = 0; c->distilled && i < width; i++)
             x[width + i] += w->dist_token[i];
-        vc_linear_forward(x + classes * width,
-                          vc_deit_acts_of(acts)->patches + b * patches * patch_values, &patch,
-                          patches, w->pos_embed + classes * width);
+        vc_linear_forward(x + prefix * width, a->patches + b * patches * patch_values, &patch,
+                          patches, w->pos_embed + prefix * width);
     }
 }
 
@@ -80,34 +79,32 @@ static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t bat
     add_branch(output, a->gelu, &fc2, a->middle, acts, layer, 1, batch, rows);
 }
 
-/* Final norm and head, on the class tokens alone: nothing else is read. */
+/* Final norm and heads, each on its own prefix token: nothing else is read. */
 static void classify(vc_acts *acts, const vc_model *model, size_t batch)
 {
     const vc_deit_config *c = vc_deit_sizes_of(&model->config);
     const vc_deit_weights *w = vc_deit_weights_of(model);
-    size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), width = c->width;
+    vc_deit_acts *a = vc_deit_acts_of(acts);
+    size_t tokens = vc_deit_tokens(c), classifiers = vc_deit_classifiers(c), width = c->width;
     for (size_t b = 0; b < batch; b++)
-        memcpy(vc_deit_acts_of(acts)->class_in + b * classes * width,
-               vc_deit_acts_of(acts)->tokens + b * tokens * width, classes * width * sizeof(float));
-    vc_layernorm_forward(vc_deit_acts_of(acts)->class_norm, vc_deit_acts_of(acts)->class_mean,
-                         vc_deit_acts_of(acts)->class_rstd, vc_deit_acts_of(acts)->class_in,
-                         w->norm_w, w->norm_b, batch * classes, width, VC_DEIT_EPS);
-    for (size_t k = 0; k < classes; k++) {
-        float *in = vc_deit_acts_of(acts)->head_in + k * batch * width;
+        memcpy(a->class_in + b * classifiers * width, a->tokens + b * tokens * width,
+               classifiers * width * sizeof(float));
+    vc_layernorm_forward(a->class_norm, a->class_mean, a->class_rstd, a->class_in, w->norm_w,
+                         w->norm_b, batch * classifiers, width, VC_DEIT_EPS);
+    for (size_t k = 0; k < classifiers; k++) {
+        float *in = a->head_in + k * batch * width;
         for (size_t b = 0; b < batch; b++)
-            memcpy(in + b * width, vc_deit_acts_of(acts)->class_norm + (b * classes + k) * width,
+            memcpy(in + b * width, a->class_norm + (b * classifiers + k) * width,
                    width * sizeof(float));
         const vc_linear head = {.inputs = width,
                                 .outputs = c->classes,
                                 .weight = k == 0 ? w->head_w : w->head_dist_w,
                                 .bias = k == 0 ? w->head_b : w->head_dist_b};
-        vc_linear_forward(vc_deit_acts_of(acts)->head_out + k * batch * c->classes, in, &head,
-                          batch, NULL);
+        vc_linear_forward(a->head_out + k * batch * c->classes, in, &head, batch, NULL);
     }
-    const float *first = vc_deit_acts_of(acts)->head_out,
-                *second = vc_deit_acts_of(acts)->head_out + batch * c->classes;
+    const float *first = a->head_out, *second = a->head_out + batch * c->classes;
     for (size_t i = 0; i < batch * c->classes; i++)
-        acts->logits[i] = classes == 1 ? first[i] : 0.5f * (first[i] + second[i]);
+        acts->logits[i] = classifiers == 1 ? first[i] : 0.5f * (first[i] + second[i]);
 }
 
 void vc__deit_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,

@@ -8,15 +8,15 @@ void vc__deit_place_grads(vc_grads *grads, const vc_model *model, size_t batch)
     const vc_deit_config *c = vc_deit_sizes_of(&model->config);
     vc_deit_grads made = {0}, *g = &made;
     vc_arena *arena = &grads->arena;
-    size_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), rows = batch * tokens;
+    size_t tokens = vc_deit_tokens(c), classifiers = vc_deit_classifiers(c), rows = batch * tokens;
     g->stream = vc_arena_floats(arena, rows * c->width);
     g->norm = vc_arena_floats(arena, rows * c->width);
     g->qkv = vc_arena_floats(arena, rows * 3 * c->width);
     g->attention = vc_arena_floats(arena, rows * c->width);
     g->mlp = vc_arena_floats(arena, rows * c->hidden);
-    g->class_tokens = vc_arena_floats(arena, batch * classes * c->width);
-    g->head = vc_arena_floats(arena, batch * classes * c->width);
-    g->patches = vc_arena_floats(arena, batch * (tokens - classes) * c->width);
+    g->class_tokens = vc_arena_floats(arena, batch * classifiers * c->width);
+    g->head = vc_arena_floats(arena, batch * classifiers * c->width);
+    g->patches = vc_arena_floats(arena, batch * (tokens - vc_deit_prefix_tokens(c)) * c->width);
     vc_block_weights *blocks = vc_arena_take(arena, c->depth * sizeof *blocks);
     grads->state = vc_arena_take(arena, sizeof made);
     if (!grads->state)

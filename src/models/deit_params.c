@@ -68,7 +68,7 @@ static const row top_rows[] = {
     {STEM(head_dist_b), "head_dist.bias", {CLASSES}, VC_INIT_ZERO, 0, DISTILLED},
 };
 
-static size_t resolve(size_name name, const vc_deit_config *config)
+static size_t size_of(size_name name, const vc_deit_config *config)
 {
     switch (name) {
     case C:
@@ -105,8 +105,8 @@ static int exists(condition when, const vc_deit_config *config)
            (when == CODED_K && config->compressed_heads[1] > 0);
 }
 
-static void visit(vc__walk *walk, const row *entry, const char *prefix, void *target,
-                  const vc_deit_config *config)
+static void visit_row(vc__walk *walk, const row *entry, const char *prefix, void *target,
+                      const vc_deit_config *config)
 {
     float **member = (float **)((char *)target + entry->member);
     if (!exists(entry->when, config)) {
@@ -117,7 +117,7 @@ static void visit(vc__walk *walk, const row *entry, const char *prefix, void *ta
         .decay = entry->decay, .autoencoder = entry->when >= CODED_Q, .init = entry->init};
     snprintf(param.name, sizeof param.name, "%s%s", prefix, entry->name);
     for (; param.rank < 4 && entry->shape[param.rank] != END; param.rank++) {
-        param.shape[param.rank] = resolve(entry->shape[param.rank], config);
+        param.shape[param.rank] = size_of(entry->shape[param.rank], config);
         param.positions |= entry->shape[param.rank] == T;
     }
     vc__walk_param(walk, member, &param);
@@ -126,13 +126,13 @@ static void visit(vc__walk *walk, const row *entry, const char *prefix, void *ta
 void vc__deit_walk(vc__walk *walk, const vc_deit_config *config, vc_deit_weights *weights)
 {
     for (size_t i = 0; i < sizeof stem_rows / sizeof *stem_rows; i++)
-        visit(walk, &stem_rows[i], "", weights, config);
+        visit_row(walk, &stem_rows[i], "", weights, config);
     for (size_t l = 0; l < config->depth; l++) {
         char prefix[32];
         snprintf(prefix, sizeof prefix, "blocks.%zu.", l);
         for (size_t i = 0; i < sizeof block_rows / sizeof *block_rows; i++)
-            visit(walk, &block_rows[i], prefix, &weights->blocks[l], config);
+            visit_row(walk, &block_rows[i], prefix, &weights->blocks[l], config);
     }
     for (size_t i = 0; i < sizeof top_rows / sizeof *top_rows; i++)
-        visit(walk, &top_rows[i], "", weights, config);
+        visit_row(walk, &top_rows[i], "", weights, config);
 }

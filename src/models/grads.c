@@ -58,7 +58,7 @@ static void place_coders(vc_grads *g, const vc_model *model, size_t batch)
     }
 }
 
-static void place(vc_grads *g, const vc_model *model, size_t batch)
+static void place_grads(vc_grads *g, const vc_model *model, size_t batch)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
     const size_t logits = batch * input.outputs;
@@ -75,9 +75,9 @@ vc_status vc_grads_open(vc_grads *out, const vc_model *model, size_t batch)
 {
     *out = (vc_grads){0};
     VC_TRY(vc_model_check_trainable(model));
-    place(out, model, batch);
+    place_grads(out, model, batch);
     VC_TRY(vc_arena_reserve(&out->arena));
-    place(out, model, batch);
+    place_grads(out, model, batch);
     return VC_OK;
 }
 

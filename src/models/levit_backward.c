@@ -1,7 +1,8 @@
-/* LeViT's backward pass; mirrors levit_observe.c. The gradient of the tokens lies in stream[*now]. */
+/* LeViT's backward pass; mirrors levit_observe.c. The gradient of the tokens lies in
+ * stream[*now]. */
 #include "levit_backward_impl.h"
 
-static void add(float *y, const float *x, size_t count)
+static void add_to(float *y, const float *x, size_t count)
 {
 #pragma omp parallel for simd schedule(static)
     for (size_t i = 0; i < count; i++)
@@ -30,7 +31,7 @@ static void classify_backward(vc_grads *grads, const vc_acts *acts, const vc_mod
                               k->head_mean[i], k->head_variance[i], heads[i]->norm_w, batch, width,
                               VC_LEVIT_EPS);
         if (i > 0)
-            add(g->mean, g->head_mean, batch * width);
+            add_to(g->mean, g->head_mean, batch * width);
     }
     vc_tokens_mean_backward(g->stream[0], g->mean, batch, side * side, width);
 }
@@ -74,7 +75,7 @@ static void mlp_backward(vc_levit_grads *g, size_t now, const vc_acts *acts, siz
     vc__normed_backward(g->hidden, &d->fc2, g->product, dy, &fc2);
     vc_hardswish_backward(g->hidden, g->hidden, a->fc1_out, rows * hidden);
     vc__normed_backward(g->stream[!now], &d->fc1, g->hidden, g->hidden, &fc1);
-    add(g->stream[now], g->stream[!now], rows * width);
+    add_to(g->stream[now], g->stream[!now], rows * width);
 }
 
 static void block_backward(vc_grads *grads, size_t *now, const vc_acts *acts, const vc_model *model,
@@ -102,7 +103,7 @@ static void block_backward(vc_grads *grads, size_t *now, const vc_acts *acts, co
     vc__sorted_backward(dx, &d->in, g, g->projected, g->projected, &project,
                         vc_levit_folded_of(model)->blocks[index].order);
     if (!s.subsampling) {
-        add(g->stream[*now], dx, in * s.width_in);
+        add_to(g->stream[*now], dx, in * s.width_in);
         return;
     }
     vc__normed_backward(g->thinned, &d->q, g->queries, g->queries, &q);

@@ -12,19 +12,20 @@ typedef struct vc__normed_layer {
     vc_half *half; /* NULL: the product is in float32 */
 } vc__normed_layer;
 
-/* From dy (rows, outputs) to dx (rows, inputs), NULL: not wanted; dproduct (rows, outputs) is scratch and may be dy. To
- * `d` what the parameters in use get is added. */
+/* From dy (rows, outputs) to dx (rows, inputs), NULL: not wanted; dproduct (rows, outputs) is
+ * scratch and may be dy. To `d` what the parameters in use get is added. */
 void vc__normed_backward(float *dx, const vc_normed *d, float *dproduct, const float *dy,
                          const vc__normed_layer *layer);
 
-/* The same where the parameters in use are copies: sorted outputs, of which the parameter's `order[o]` is o; a convolution
- * of `channels`. */
+/* The same where the parameters in use are copies: sorted outputs, of which the parameter's
+ * `order[o]` is o; a convolution of `channels`. */
 void vc__sorted_backward(float *dx, const vc_normed *d, vc_levit_grads *g, float *dproduct,
                          const float *dy, const vc__normed_layer *layer, const size_t *order);
 void vc__kernel_backward(float *dx, const vc_normed *d, vc_levit_grads *g, float *dproduct,
                          const float *dy, const vc__normed_layer *layer, size_t channels);
 
-/* From the gradient of a block's scores to that of its biases, shared by offset; `layer`: of its plan, or NULL. */
+/* From the gradient of a block's scores to that of its biases, shared by offset; `layer`: of its
+ * plan, or NULL. */
 void vc__biases_backward(float *dbiases, vc_levit_grads *g, const vc_levit_shape *shape,
                          const vc_pattern *pattern, size_t batch);
 

@@ -1,5 +1,5 @@
-/* What inference runs on: BatchNorm folded into the products before it (or, in the heads, after it),
- * heads sorted, biases laid out as the scores are. */
+/* What inference runs on: BatchNorm folded into the products before it (or, in the heads, after
+ * it), heads sorted, biases laid out as the scores are. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,8 +59,8 @@ static double norm_scale(float weight, float variance)
     return weight / sqrt((double)variance + (double)VC_LEVIT_EPS);
 }
 
-/* Output o of the folded product is output order[o] of the original (NULL: the same). The inputs of a
- * convolution, (channels, 3, 3), become (3, 3, channels); channels 0: it is none. */
+/* Output o of the folded product is output order[o] of the original (NULL: the same). The inputs
+ * of a convolution, (channels, 3, 3), become (3, 3, channels); channels 0: it is none. */
 static void fold_product(vc_linear *out, const vc_normed *n, const size_t *order, size_t channels)
 {
     enum { WINDOW = 9 };
@@ -127,7 +127,7 @@ static vc_levit_folded_block place_block(vc_arena *arena, const vc_levit_config 
     return out;
 }
 
-static void place(vc_levit_folded *out, vc_arena *arena, const vc_levit_config *c)
+static void place_folded(vc_levit_folded *out, vc_arena *arena, const vc_levit_config *c)
 {
     for (size_t i = 0; i < VC_LEVIT_STEM; i++)
         out->stem[i] = place_linear(arena, c->stem[i], 9 * (i ? c->stem[i - 1] : c->channels));
@@ -164,7 +164,7 @@ static void fold_head(vc_linear *out, const vc_levit_weights *w, int distilled)
         add_head(out, &w->head_dist, 0.5);
 }
 
-static void fold(vc_model *model)
+static void fold_model(vc_model *model)
 {
     const vc_levit_config *c = vc_levit_sizes_of(&model->config);
     const vc_levit_weights *w = vc_levit_weights_of(model);
@@ -181,16 +181,16 @@ vc_status vc__levit_fold(vc_model *model)
     const vc_levit_config *c = vc_levit_sizes_of(&model->config);
     vc_levit_state *state = model->state;
     if (!state->arena.base) {
-        place(&state->folded, &state->arena, c);
+        place_folded(&state->folded, &state->arena, c);
         VC_TRY(vc_arena_reserve(&state->arena));
-        place(&state->folded, &state->arena, c);
+        place_folded(&state->folded, &state->arena, c);
     }
-    fold(model);
+    fold_model(model);
     return VC_OK;
 }
 
 void vc__levit_refresh(vc_model *model)
 {
-    fold(model);
+    fold_model(model);
     vc__refresh_biases(model);
 }

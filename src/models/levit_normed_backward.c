@@ -1,4 +1,5 @@
-/* Backward of products with BatchNorm, whose parameters may be in use as rearranged copies, and of attention's biases. */
+/* Backward of products with BatchNorm, whose parameters may be in use as rearranged copies, and
+ * of attention's biases. */
 #include <string.h>
 
 #include "levit_backward_impl.h"
@@ -14,7 +15,7 @@ void vc__normed_backward(float *dx, const vc_normed *d, float *dproduct, const f
                           layer->rows);
 }
 
-static void clear(vc_levit_grads *g, const vc__normed_layer *layer)
+static void clear_copies(vc_levit_grads *g, const vc__normed_layer *layer)
 {
     memset(g->sorted, 0, layer->outputs * layer->inputs * sizeof(float));
     memset(g->sorted_w, 0, layer->outputs * sizeof(float));
@@ -25,7 +26,7 @@ void vc__sorted_backward(float *dx, const vc_normed *d, vc_levit_grads *g, float
                          const float *dy, const vc__normed_layer *layer, const size_t *order)
 {
     const vc_normed sorted = {.weight = g->sorted, .norm_w = g->sorted_w, .norm_b = g->sorted_b};
-    clear(g, layer);
+    clear_copies(g, layer);
     vc__normed_backward(dx, &sorted, dproduct, dy, layer);
     for (size_t o = 0; o < layer->outputs; o++) {
         const float *from = g->sorted + o * layer->inputs;
@@ -42,7 +43,7 @@ void vc__kernel_backward(float *dx, const vc_normed *d, vc_levit_grads *g, float
 {
     const vc_normed windowed = {.weight = g->sorted, .norm_w = d->norm_w, .norm_b = d->norm_b};
     const size_t inputs = layer->inputs, window = inputs / channels;
-    clear(g, layer);
+    clear_copies(g, layer);
     vc__normed_backward(dx, &windowed, dproduct, dy, layer);
     for (size_t o = 0; o < layer->outputs; o++)
         for (size_t i = 0; i < inputs; i++)

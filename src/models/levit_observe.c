@@ -1,4 +1,5 @@
-/* LeViT's forward pass of training: BatchNorm on the batch's own statistics, everything kept. Mirrors levit_forward.c. */
+/* LeViT's forward pass of training: BatchNorm on the batch's own statistics, everything kept.
+ * Mirrors levit_forward.c. */
 #include <string.h>
 
 #include "levit_impl.h"
@@ -35,8 +36,8 @@ static void use_sorted(vc_normed_acts *n, const vc_normed *w, const size_t *orde
     n->norm_b = n->sorted_b;
 }
 
-static void run(vc_half *half, float *y, const vc_normed_acts *n, const float *x, size_t inputs,
-                size_t outputs, size_t rows, const float *residual)
+static void run_normed(vc_half *half, float *y, const vc_normed_acts *n, const float *x,
+                       size_t inputs, size_t outputs, size_t rows, const float *residual)
 {
     const vc_linear product = {inputs, outputs, n->weight, NULL};
     vc_linear_forward_in(half, n->product, x, &product, rows, NULL);
@@ -50,7 +51,7 @@ static void add_branch(float *out, const vc_normed_acts *n, const float *x, cons
                        size_t outputs, size_t batch, size_t rows)
 {
     const float *counts = vc_acts_branch(acts, index, branch);
-    run(acts->half, out, n, x, inputs, outputs, rows, counts ? NULL : in);
+    run_normed(acts->half, out, n, x, inputs, outputs, rows, counts ? NULL : in);
     if (counts)
         vc_scale_images(out, out, counts, in, batch, rows / batch * outputs);
 }
@@ -65,8 +66,8 @@ static void stem(vc_acts *acts, const vc_model *model, const float *images, size
         const size_t side = vc_window_side(&window), rows = batch * side * side;
         use_kernel(&k->stem[i], &vc_levit_weights_of(model)->stem[i], c->stem[i], window.channels);
         vc_windows_gather(k->windows[i], from, batch, &window);
-        run(acts->half, k->stem_out[i], &k->stem[i], k->windows[i], 9 * window.channels, c->stem[i],
-            rows, NULL);
+        run_normed(acts->half, k->stem_out[i], &k->stem[i], k->windows[i], 9 * window.channels,
+                   c->stem[i], rows, NULL);
         if (i + 1 < VC_LEVIT_STEM)
             vc_hardswish_forward(k->stem_active[i], k->stem_out[i], rows * c->stem[i]);
         from = k->stem_active[i];
@@ -106,20 +107,20 @@ static void block(vc_acts *acts, const vc_model *model, size_t index, const floa
     use_parameters(&a->proj, &w->proj);
     use_parameters(&a->fc1, &w->fc1);
     use_parameters(&a->fc2, &w->fc2);
-    run(acts->half, a->projected, &a->in, x, s.width_in, s.projected, in, NULL);
+    run_normed(acts->half, a->projected, &a->in, x, s.width_in, s.projected, in, NULL);
     if (s.subsampling) {
         use_parameters(&a->q, &w->q);
         vc_tokens_subsample(a->thinned, x, batch, s.side_in, 2, s.width_in);
-        run(acts->half, a->queries, &a->q, a->thinned, s.width_in, s.keys, out, NULL);
+        run_normed(acts->half, a->queries, &a->q, a->thinned, s.width_in, s.keys, out, NULL);
     }
     attend(acts, model, index, &s, batch);
     vc_hardswish_forward(a->active, a->attention, out * s.values);
     if (s.subsampling) /* no way around it, so it is never left out */
-        run(acts->half, a->middle, &a->proj, a->active, s.values, s.width_out, out, NULL);
+        run_normed(acts->half, a->middle, &a->proj, a->active, s.values, s.width_out, out, NULL);
     else
         add_branch(a->middle, &a->proj, a->active, x, acts, index, 0, s.values, s.width_out, batch,
                    out);
-    run(acts->half, a->fc1_out, &a->fc1, a->middle, s.width_out, hidden, out, NULL);
+    run_normed(acts->half, a->fc1_out, &a->fc1, a->middle, s.width_out, hidden, out, NULL);
     vc_hardswish_forward(a->hidden, a->fc1_out, out * hidden);
     add_branch(a->output, &a->fc2, a->hidden, a->middle, acts, index, 1, hidden, s.width_out, batch,
                out);

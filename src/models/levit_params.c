@@ -1,5 +1,5 @@
-/* The one table of a LeViT's parameters: timm's names, and those of the original checkpoints, where a
- * block's attention and its MLP are numbered one after the other. */
+/* The one table of a LeViT's parameters: timm's names, and those of the original checkpoints,
+ * where a block's attention and its MLP are numbered one after the other. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,9 +9,9 @@ typedef struct prefix {
     char timm[64], original[32];
 } prefix;
 
-static void visit(vc__walk *walk, float **member, const prefix *p, const char *timm,
-                  const char *original, size_t rank, const size_t *shape, vc_init init, int decay,
-                  int autoencoder)
+static void visit_param(vc__walk *walk, float **member, const prefix *p, const char *timm,
+                        const char *original, size_t rank, const size_t *shape, vc_init init,
+                        int decay, int autoencoder)
 {
     vc_param param = {.rank = rank,
                       .init = init,
@@ -29,20 +29,22 @@ static void visit_norm(vc__walk *walk, float **w, float **b, float **mean, float
                        const prefix *p, size_t channels, vc_init init)
 {
     const size_t shape[] = {channels};
-    visit(walk, w, p, ".bn.weight", ".bn.weight", 1, shape, init, 0, 0);
-    visit(walk, b, p, ".bn.bias", ".bn.bias", 1, shape, VC_INIT_ZERO, 0, 0);
-    visit(walk, mean, p, ".bn.running_mean", ".bn.running_mean", 1, shape, VC_INIT_ZERO, 0, 0);
-    visit(walk, variance, p, ".bn.running_var", ".bn.running_var", 1, shape, VC_INIT_ONE, 0, 0);
+    visit_param(walk, w, p, ".bn.weight", ".bn.weight", 1, shape, init, 0, 0);
+    visit_param(walk, b, p, ".bn.bias", ".bn.bias", 1, shape, VC_INIT_ZERO, 0, 0);
+    visit_param(walk, mean, p, ".bn.running_mean", ".bn.running_mean", 1, shape, VC_INIT_ZERO, 0,
+                0);
+    visit_param(walk, variance, p, ".bn.running_var", ".bn.running_var", 1, shape, VC_INIT_ONE, 0,
+                0);
 }
 
-/* kernel 0: a linear layer. init: of the norm's weight; 0 where the product ends a branch beside a residual, which then
- * starts as the identity, as timm's do. */
+/* kernel 0: a linear layer. init: of the norm's weight; 0 where the product ends a branch beside
+ * a residual, which then starts as the identity, as timm's do. */
 static void visit_normed(vc__walk *walk, vc_normed *n, const prefix *p, size_t outputs,
                          size_t inputs, size_t kernel, vc_init init)
 {
     const size_t shape[] = {outputs, inputs, kernel, kernel};
-    visit(walk, &n->weight, p, ".linear.weight", ".c.weight", kernel ? 4 : 2, shape,
-          VC_INIT_UNIFORM, 1, 0);
+    visit_param(walk, &n->weight, p, ".linear.weight", ".c.weight", kernel ? 4 : 2, shape,
+                VC_INIT_UNIFORM, 1, 0);
     visit_norm(walk, &n->norm_w, &n->norm_b, &n->mean, &n->variance, p, outputs, init);
 }
 
@@ -65,10 +67,10 @@ static void visit_coders(vc__walk *walk, vc_coder coder[2], const prefix *p, siz
         const char *const *n = names[i];
         if (!compressed[i])
             continue;
-        visit(walk, &coder[i].encoder_w, p, n[0], n[0], 2, encoder, VC_INIT_FAN_IN, 1, 1);
-        visit(walk, &coder[i].encoder_b, p, n[1], n[1], 1, encoder, VC_INIT_ZERO, 0, 1);
-        visit(walk, &coder[i].decoder_w, p, n[2], n[2], 2, decoder, VC_INIT_FAN_IN, 1, 1);
-        visit(walk, &coder[i].decoder_b, p, n[3], n[3], 1, decoder, VC_INIT_ZERO, 0, 1);
+        visit_param(walk, &coder[i].encoder_w, p, n[0], n[0], 2, encoder, VC_INIT_FAN_IN, 1, 1);
+        visit_param(walk, &coder[i].encoder_b, p, n[1], n[1], 1, encoder, VC_INIT_ZERO, 0, 1);
+        visit_param(walk, &coder[i].decoder_w, p, n[2], n[2], 2, decoder, VC_INIT_FAN_IN, 1, 1);
+        visit_param(walk, &coder[i].decoder_b, p, n[3], n[3], 1, decoder, VC_INIT_ZERO, 0, 1);
     }
 }
 
@@ -104,8 +106,8 @@ static void visit_block(vc__walk *walk, vc_levit_block *b, const vc_levit_config
     }
     in = joined(&p, place.subsampling ? ".kv" : ".qkv", place.subsampling ? ".kv" : ".qkv");
     proj = joined(&p, ".proj.ln", ".proj.1");
-    visit(walk, &b->biases, &p, ".attention_biases", ".attention_biases", 2, biases, VC_INIT_ZERO,
-          0, 0);
+    visit_param(walk, &b->biases, &p, ".attention_biases", ".attention_biases", 2, biases,
+                VC_INIT_ZERO, 0, 0);
     visit_normed(walk, &b->in, &in, (place.subsampling ? keys : 2 * keys) + values, span.width_in,
                  0, VC_INIT_ONE);
     if (place.subsampling) {
@@ -127,8 +129,9 @@ static void visit_head(vc__walk *walk, vc_levit_head *h, const char *name, size_
     snprintf(p.timm, sizeof p.timm, "%s", name);
     snprintf(p.original, sizeof p.original, "%s", name);
     visit_norm(walk, &h->norm_w, &h->norm_b, &h->mean, &h->variance, &p, width, VC_INIT_ONE);
-    visit(walk, &h->weight, &p, ".linear.weight", ".l.weight", 2, shape, VC_INIT_NARROW, 1, 0);
-    visit(walk, &h->bias, &p, ".linear.bias", ".l.bias", 1, shape, VC_INIT_ZERO, 0, 0);
+    visit_param(walk, &h->weight, &p, ".linear.weight", ".l.weight", 2, shape, VC_INIT_NARROW, 1,
+                0);
+    visit_param(walk, &h->bias, &p, ".linear.bias", ".l.bias", 1, shape, VC_INIT_ZERO, 0, 0);
 }
 
 void vc__levit_walk(vc__walk *walk, const vc_levit_config *c, vc_levit_weights *weights)

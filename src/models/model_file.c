@@ -17,8 +17,9 @@ static const vc_tensor_file *file_of(const vc_model *model, const vc_param *para
     return model->files[1] && param->autoencoder ? model->files[1] : model->files[0];
 }
 
-/* The parameter's tensor: of its shape or, for positions, of as many as the sizes were read from. */
-static vc_status find(const vc_tensor **out, const vc_model *model, const vc_param *param)
+/* The parameter's tensor: of its shape or, for positions, of as many as the sizes were read
+ * from. */
+static vc_status find_tensor(const vc_tensor **out, const vc_model *model, const vc_param *param)
 {
     const vc_tensor_file *file = file_of(model, param);
     const char *name = name_in(file, param);
@@ -44,14 +45,15 @@ static vc_status make_room(vc_model *model)
     for (size_t i = 0; i < model->param_count; i++) {
         vc_param *param = &model->params[i];
         const vc_tensor *tensor;
-        VC_TRY(find(&tensor, model, param));
+        VC_TRY(find_tensor(&tensor, model, param));
         if (is_converted(param, tensor))
             param->data = vc_arena_floats(&model->converted, param->count);
     }
     return VC_OK;
 }
 
-static vc_status take(vc_model *model, vc_param *param, const vc_tensor *tensor, int in_place)
+static vc_status take_values(vc_model *model, vc_param *param, const vc_tensor *tensor,
+                             int in_place)
 {
     if (tensor->dtype == VC_I8) {
         const vc_tensor_file *file = file_of(model, param);
@@ -66,7 +68,7 @@ static vc_status take(vc_model *model, vc_param *param, const vc_tensor *tensor,
     return VC_OK;
 }
 
-static vc_status load(vc_model *model, int in_place)
+static vc_status load_params(vc_model *model, int in_place)
 {
     if (in_place) {
         VC_TRY(make_room(model));
@@ -76,8 +78,8 @@ static vc_status load(vc_model *model, int in_place)
     for (size_t i = 0; i < model->param_count; i++) {
         vc_param *param = &model->params[i];
         const vc_tensor *tensor;
-        VC_TRY(find(&tensor, model, param));
-        VC_TRY(take(model, param, tensor, in_place));
+        VC_TRY(find_tensor(&tensor, model, param));
+        VC_TRY(take_values(model, param, tensor, in_place));
         vc_tensor_file_forget(file_of(model, param), tensor->data,
                               vc_tensor_count(tensor) * vc_dtype_bytes(tensor->dtype));
     }
@@ -91,7 +93,8 @@ static int is_called(const vc_param *param, const vc_tensor_file *file, const ch
            (strcmp(param->alias, name) == 0 && !vc_tensor_file_find(file, param->name));
 }
 
-/* A tensor that nothing reads would be ignored silently; the plan's are looked at when it is read. */
+/* A tensor that nothing reads would be ignored silently; the plan's are looked at when it is
+ * read. */
 static vc_status check_unknown(const vc_model *model, const vc_tensor_file *file, int coders_only)
 {
     for (size_t i = 0; i < vc_tensor_file_count(file); i++) {
@@ -111,12 +114,12 @@ static vc_status check_unknown(const vc_model *model, const vc_tensor_file *file
     return VC_OK;
 }
 
-static vc_status fill(vc_model *model, int in_place)
+static vc_status fill_model(vc_model *model, int in_place)
 {
     const vc_tensor_file *file = model->files[0], *autoencoder = model->files[1];
     if (!in_place)
         VC_TRY(vc__model_allocate(model));
-    VC_TRY(load(model, in_place));
+    VC_TRY(load_params(model, in_place));
     VC_TRY(check_unknown(model, file, 0));
     if (autoencoder)
         VC_TRY(check_unknown(model, autoencoder, 1));
@@ -150,8 +153,8 @@ static vc_status recognise(const vc__family **out, const vc_tensor_file *file)
                    vc_tensor_file_path(file), vc_tensor_file_count(file), vc__titles(known));
 }
 
-static vc_status begin(vc_model **out, const vc_tensor_file *file,
-                       const vc_tensor_file *autoencoder, const vc_model_options *options)
+static vc_status begin_model(vc_model **out, const vc_tensor_file *file,
+                             const vc_tensor_file *autoencoder, const vc_model_options *options)
 {
     vc_model_config config = {0};
     VC_TRY(recognise(&config.family, file));
@@ -171,7 +174,7 @@ vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options
     if (options->autoencoder)
         status = vc_weights_open(&autoencoder, options->autoencoder);
     if (status == VC_OK)
-        status = begin(out, file, autoencoder, options);
+        status = begin_model(out, file, autoencoder, options);
     if (status != VC_OK) {
         vc_tensor_file_close(autoencoder);
         vc_tensor_file_close(file);
@@ -180,7 +183,7 @@ vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options
     vc_model *model = *out;
     model->files[0] = file;
     model->files[1] = autoencoder;
-    status = fill(model, options->in_place);
+    status = fill_model(model, options->in_place);
     if (status == VC_OK && !options->without_plan)
         status = use_plan_inside(model, file);
     for (size_t i = 0; i < 2 && !options->in_place; i++) {

@@ -17,8 +17,8 @@ typedef struct vc__walk {
 /* `param` without offset, count and data. `member` may be NULL. */
 void vc__walk_param(vc__walk *walk, float **member, const vc_param *param);
 
-/* Positions (others + from^2, width) for another grid, (others + to^2, width), as vc_model_options says; the
- * first `others` stay as they are. */
+/* Positions (others + from^2, width) for another grid, (others + to^2, width), as
+ * vc_model_options says; the first `others` stay as they are. */
 vc_status vc__resample_positions(float *out, size_t to, const float *in, size_t from, size_t others,
                                  size_t width);
 
@@ -29,9 +29,9 @@ typedef struct vc__values {
     const float *projection; /* (C, H * Dv) */
 } vc__values;
 
-/* One family: everything that the rest of the program asks of it. What it has not is NULL: only name,
- * title, check, input, layers, layer, recognise, read_config, allocate, release, walk, place, forward
- * and lower have to be there. */
+/* One family: everything that the rest of the program asks of it. What it has not is NULL: only
+ * name, title, check, input, layers, layer, recognise, read_config, allocate, release, walk,
+ * place, forward and lower have to be there. */
 struct vc__family {
     const char *name;  /* in files and on the command line */
     const char *title; /* in sentences */
@@ -137,8 +137,9 @@ void vc__attend(vc_acts *acts, const vc_model *model, size_t layer, const vc__at
 /* What is added to a layer's scores, as the layer lists its values; NULL: nothing. */
 const float *vc__arranged_bias(const vc_model *model, size_t layer);
 
-/* The auto-encoders of a config (coders.c): `width` heads for what is coded, 0 for the rest; widths from the encoders'
- * tensors called `names`; VC_EINVAL for what is no compression of `heads` to one width. */
+/* The auto-encoders of a config (coders.c): `width` heads for what is coded, 0 for the rest;
+ * widths from the encoders' tensors called `names`; VC_EINVAL for what is no compression of
+ * `heads` to one width. */
 void vc__set_coders(size_t out[2], size_t width, vc_coded of);
 vc_status vc__read_coders(size_t out[2], const vc_tensor_file *file, const char *const names[2],
                           size_t heads);

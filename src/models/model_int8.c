@@ -1,4 +1,5 @@
-/* Checkpoints whose matrices are int8: tensor NAME with NAME_scale, a float per output, beside it. */
+/* Checkpoints whose matrices are int8: tensor NAME with NAME_scale, a float per output, beside
+ * it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +62,8 @@ static vc_tensor tensor_of(const vc_param *param, vc_dtype dtype, void *data)
     return tensor;
 }
 
-/* Wide values first, so that all stay aligned: scales and what is no matrix, the plan, then the matrices. */
+/* Wide values first, so that all stay aligned: scales and what is no matrix, the plan, then the
+ * matrices. */
 static void pack(packed *p, const vc_model *model)
 {
     float *scale = p->scales;

@@ -14,8 +14,8 @@ static void channel_text(char text[96], const float *values, size_t channels)
         used += snprintf(text + used, 96 - (size_t)used, "%s%.9g", c ? " " : "", (double)values[c]);
 }
 
-/* BatchNorm's counter of batches stands beside a variance, and timm wants it back: what it is called
- * where the variance has timm's name. 0: the tensor is no such counter. */
+/* BatchNorm's counter of batches stands beside a variance, and timm wants it back: what it is
+ * called where the variance has timm's name. 0: the tensor is no such counter. */
 static int name_counter(char out[96], const vc_model *model, const vc_named_tensor *tensor)
 {
     static const char variance[] = "running_var", counter[] = "num_batches_tracked";

@@ -3,7 +3,7 @@
 
 #include "model_impl.h"
 
-static const vc_param *find(const vc_model *model, const vc_param *like)
+static const vc_param *find_param(const vc_model *model, const vc_param *like)
 {
     for (size_t i = 0; i < model->param_count; i++)
         if (strcmp(model->params[i].name, like->name) == 0)
@@ -14,7 +14,7 @@ static const vc_param *find(const vc_model *model, const vc_param *like)
 static void take_parameters(vc_model *out, const vc_model *from)
 {
     for (size_t i = 0; i < out->param_count; i++) {
-        const vc_param *to = &out->params[i], *own = find(from, to);
+        const vc_param *to = &out->params[i], *own = find_param(from, to);
         if (own && own->rank == to->rank &&
             memcmp(own->shape, to->shape, to->rank * sizeof *to->shape) == 0)
             memcpy(to->data, own->data, to->count * sizeof *to->data);

@@ -5,7 +5,7 @@
 #include "model_impl.h"
 
 /* The family whose preset it is, and which of its own. */
-static const vc__family *find(size_t *own, size_t index)
+static const vc__family *find_preset(size_t *own, size_t index)
 {
     const vc__family *family;
     for (size_t i = 0; (family = vc__family_at(i)); i++)
@@ -18,7 +18,7 @@ static const vc__family *find(size_t *own, size_t index)
 const char *vc_model_preset_name(size_t index)
 {
     size_t own;
-    const vc__family *family = find(&own, index);
+    const vc__family *family = find_preset(&own, index);
     return family ? family->preset_name(own) : NULL;
 }
 
@@ -27,7 +27,7 @@ vc_status vc_model_preset(vc_model_config *out, const char *name)
     char known[512] = "";
     const vc__family *family;
     size_t own;
-    for (size_t i = 0; (family = find(&own, i)); i++) {
+    for (size_t i = 0; (family = find_preset(&own, i)); i++) {
         const char *preset = family->preset_name(own);
         if (strcmp(preset, name) == 0) {
             *out = (vc_model_config){.family = family};

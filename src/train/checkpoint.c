@@ -77,7 +77,7 @@ vc_status vc_checkpoint_read(vc_model *model, vc_optimizer *optimizer, vc_train_
     return status;
 }
 
-static vc_status place_of(char *out, size_t room, const char *path, size_t place)
+static vc_status name_copy(char *out, size_t room, const char *path, size_t place)
 {
     const int length =
         place == 0 ? snprintf(out, room, "%s", path) : snprintf(out, room, "%s.%zu", path, place);
@@ -89,8 +89,8 @@ vc_status vc_checkpoint_rotate(const char *path, size_t keep)
 {
     char from[4096], to[4096];
     for (size_t place = keep; place-- > 1;) {
-        VC_TRY(place_of(from, sizeof from, path, place - 1));
-        VC_TRY(place_of(to, sizeof to, path, place));
+        VC_TRY(name_copy(from, sizeof from, path, place - 1));
+        VC_TRY(name_copy(to, sizeof to, path, place));
         if (access(from, F_OK) != 0)
             continue;
         if (place > 1 && rename(from, to) != 0)

@@ -88,7 +88,8 @@ static int writes(const vc__loop *l)
     return l->sampler.options.rank == 0;
 }
 
-/* Of the steps of this epoch since another state, which took so long; `run`: how many of them were taken in that time. */
+/* Of the steps of this epoch since another state, which took so long; `run`: how many of them
+ * were taken in that time. */
 static vc_step_means means_since(const vc__loop *l, const vc_train_state *last, double seconds,
                                  uint64_t run)
 {
@@ -121,7 +122,7 @@ static vc_status report_group(vc__loop *l)
     return l->hooks->on_group(l->hooks->context, &group);
 }
 
-static vc_status save(vc__loop *l)
+static vc_status save_checkpoint(vc__loop *l)
 {
     if (!l->checkpoint || !writes(l))
         return VC_OK;
@@ -155,7 +156,7 @@ static vc_status run_steps(vc__loop *l)
     while (l->state.step < steps) {
         const vc_status status = vc__train_step(l);
         if (l->together.lost && l->whole) /* the step before it counts */
-            VC_TRY(save(l));
+            VC_TRY(save_checkpoint(l));
         VC_TRY(status);
         tell_step(l);
         if (o->group > 0 && (l->state.step % o->group == 0 || l->state.step == steps))
@@ -165,16 +166,16 @@ static vc_status run_steps(vc__loop *l)
         if (l->ended) {
             if (o->group > 0 && l->state.step > l->reported.step)
                 VC_TRY(report_group(l));
-            VC_TRY(save(l));
+            VC_TRY(save_checkpoint(l));
             return interrupted(l);
         }
         if (o->save_every > 0 && l->state.step % o->save_every == 0)
-            VC_TRY(save(l));
+            VC_TRY(save_checkpoint(l));
     }
     return VC_OK;
 }
 
-static vc_status test(vc_evaluation *out, vc__loop *l)
+static vc_status test_model(vc_evaluation *out, vc__loop *l)
 {
     vc_evaluate_options how = vc_evaluate_options_default();
     how.crop_fraction = l->options->crop_fraction;
@@ -200,12 +201,12 @@ static vc_status test_all(vc_epoch_report *out, vc__loop *l)
     if (!l->test || !writes(l))
         return VC_OK;
     out->tested = 1;
-    VC_TRY(test(&out->test, l));
+    VC_TRY(test_model(&out->test, l));
     if (!average)
         return VC_OK;
     exchange(l->model->values, average, l->model->value_count);
     vc_model_refresh(l->model);
-    const vc_status status = test(&out->averaged, l);
+    const vc_status status = test_model(&out->averaged, l);
     exchange(l->model->values, average, l->model->value_count);
     vc_model_refresh(l->model);
     return status;
@@ -231,10 +232,11 @@ static vc_status run_epoch(vc__loop *l)
     if (l->hooks->on_epoch && writes(l))
         VC_TRY(l->hooks->on_epoch(l->hooks->context, &done));
     l->state = (vc_train_state){.epoch = l->state.epoch + 1};
-    return save(l);
+    return save_checkpoint(l);
 }
 
-/* Whether all go on: the others wait here, as long as it takes, while the first tests and writes. */
+/* Whether all go on: the others wait here, as long as it takes, while the first tests and
+ * writes. */
 static vc_status agree_on_end(vc__loop *l, int *over)
 {
     const vc_train_hooks *h = l->hooks;
@@ -246,7 +248,7 @@ static vc_status agree_on_end(vc__loop *l, int *over)
     return VC_OK;
 }
 
-static vc_status run(vc__loop *l, int resume)
+static vc_status run_training(vc__loop *l, int resume)
 {
     int over = l->options->epochs == 0;
     VC_TRY(open_loop(l));
@@ -276,7 +278,7 @@ vc_status vc_train(vc_model *model, vc_source *train, vc_source *test,
     VC_TRY(vc_model_check_trainable(model));
     if (test)
         VC_TRY(vc_model_check_source(model, test));
-    const vc_status status = run(&l, resume);
+    const vc_status status = run_training(&l, resume);
     vc_model_refresh(model);
     close_loop(&l);
     return status;

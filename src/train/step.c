@@ -54,7 +54,8 @@ static vc_loss task_loss(vc__loop *l, const vc_labels *labels, size_t images)
                                   (float)l->options->label_smoothing);
 }
 
-/* Labels and teacher, with gradients of the logits or, where they are taught apart, of both heads'. */
+/* Labels and teacher, with gradients of the logits or, where they are taught apart, of both
+ * heads'. */
 static vc_loss losses(vc__loop *l, const vc_loaded *batch)
 {
     const vc_train_options *o = l->options;
@@ -112,7 +113,7 @@ static vc_status backward(vc__loop *l, vc_loss *loss)
     return vc__together_end(&l->together, loss, &l->ended);
 }
 
-static void count(vc_train_state *s, const vc_loss *loss, double norm, size_t images)
+static void count_step(vc_train_state *s, const vc_loss *loss, double norm, size_t images)
 {
     s->loss += loss->task;
     s->distillation += loss->distillation;
@@ -153,6 +154,6 @@ vc_status vc__train_step(vc__loop *l)
     if (!isfinite(norm))
         return diverged(l, "gradient's norm", norm);
     l->acts.branches = NULL; /* evaluation has all of them */
-    count(&l->state, &loss, norm, o->batch);
+    count_step(&l->state, &loss, norm, o->batch);
     return VC_OK;
 }

@@ -144,8 +144,8 @@ static void add_attention(void *context, const vc_acts *acts, size_t layer, cons
     vc_attention_stats_add(context, layer, probs, batch);
 }
 
-/* The tap and the running mean, images one by one and three together. The golden maps are float64's; in float32 PyTorch
- * is 1.26e-5 from them. */
+/* The tap and the running mean, images one by one and three together. The golden maps are
+ * float64's; in float32 PyTorch is 1.26e-5 from them. */
 static void mean_attention(void **state)
 {
     (void)state;
@@ -229,7 +229,8 @@ static void lowering_of_one_coder(void **state)
     }
 }
 
-/* Which of Q and K have a coder is told from the tensors; a file of the coder alone fits the plain model. */
+/* Which of Q and K have a coder is told from the tensors; a file of the coder alone fits the
+ * plain model. */
 static void files_of_one_coder(void **state)
 {
     (void)state;

@@ -87,8 +87,8 @@ static void against_timm(void **state)
     }
 }
 
-/* timm in training mode: both heads' logits on the batch's own statistics, and a running mean after that batch. Two images
- * leave the heads' norms little more than signs, so rounding grows. */
+/* timm in training mode: both heads' logits on the batch's own statistics, and a running mean
+ * after that batch. Two images leave the heads' norms little more than signs, so rounding grows. */
 static void on_batch_statistics(void **state)
 {
     (void)state;
@@ -213,7 +213,8 @@ static void checkpoint_of_pytorch(void **state)
                  "none of a model that is known");
 }
 
-/* A checkpoint of the first release: other names, and tables and counters that are no parameters. */
+/* A checkpoint of the first release: other names, and tables and counters that are no
+ * parameters. */
 static void write_original(const char *path, const vc_model *model, int64_t first_index)
 {
     static vc_named_tensor tensors[600];

@@ -1,5 +1,6 @@
-/* Training's forward pass against inference's, which is tested against timm: with running statistics that are a batch's own,
- * both are the same function, however attention is restricted. */
+/* Training's forward pass against inference's, which is tested against timm: with running
+ * statistics that are a batch's own, both are the same function, however attention is
+ * restricted. */
 #include "tiny_levit.h"
 
 enum { BATCH = 16 }; /* of few images, statistics multiply rounding errors */

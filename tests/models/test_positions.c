@@ -92,7 +92,8 @@ static void logits_are_timms(void **state)
     json_decref(golden);
 }
 
-/* A resized model is a model like others: it is written with its size, and read again, bit for bit. */
+/* A resized model is a model like others: it is written with its size, and read again, bit for
+ * bit. */
 static void what_is_written_has_the_size(void **state)
 {
     (void)state;
@@ -139,13 +140,12 @@ static void sizes_that_do_not_fit(void **state)
     static const struct {
         size_t image;
         const char *message;
-    } cases[] = {
-        {33, "an image of 33 pixels, wanted a multiple of the patches' 8"},
-        {4, "an image of 4 pixels, wanted a multiple of the patches' 8"},
-        {16392, "an image of 16392 pixels, wanted at most 16384"},
-        {SIZE_MAX, "pixels, wanted at most 16384"},
-        {8192,
-         "an image of 8192 pixels makes 1048577 tokens, whose attention in 3 heads has more than the 2147483648"}};
+    } cases[] = {{33, "an image of 33 pixels, wanted a multiple of the patches' 8"},
+                 {4, "an image of 4 pixels, wanted a multiple of the patches' 8"},
+                 {16392, "an image of 16392 pixels, wanted at most 16384"},
+                 {SIZE_MAX, "pixels, wanted at most 16384"},
+                 {8192, "an image of 8192 pixels makes 1048577 tokens, whose attention in 3 heads "
+                        "has more than the 2147483648"}};
     vc_model_config config = deit(32, 8, 24, 0);
     vc_model *model;
     write_model(temporary("sizes.safetensors"), &config);

@@ -1,5 +1,6 @@
-/* A new family is one file, toy_family.c, and one line of the list, toy_families.def: nothing else of the
- * program knows it, and it is opened, run, attended to, trained and lowered all the same. */
+/* A new family is one file, toy_family.c, and one line of the list, toy_families.def: nothing
+ * else of the program knows it, and it is opened, run, attended to, trained and lowered all the
+ * same. */
 #include "testing.h"
 
 #define VC__FAMILIES "../../tests/models/toy_families.def"

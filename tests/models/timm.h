@@ -1,5 +1,5 @@
-/* Models whose weights and images follow a formula, and what timm makes of them: tools/golden/models.py has the
- * other side. */
+/* Models whose weights and images follow a formula, and what timm makes of them:
+ * tools/golden/models.py has the other side. */
 #ifndef VC_TEST_TIMM_H
 #define VC_TEST_TIMM_H
 
@@ -86,8 +86,8 @@ static inline void check_logits(vc_model *model, const json_t *golden, const cha
     compare(logits, golden, key, "forward", 1e-4);
     engine_logits(logits, model, timm_images, BATCH, VC_IN_FP32);
     compare(logits, golden, key, "engine", 1e-4);
-    /* A bfloat16 is off by up to 1/512, an int8 by 1/254 of its row's largest; random weights pass errors on
-     * undamped through some sixty products: up to 0.06 and 0.09 were seen. */
+    /* A bfloat16 is off by up to 1/512, an int8 by 1/254 of its row's largest; random weights
+     * pass errors on undamped through some sixty products: up to 0.06 and 0.09 were seen. */
     for (int p = VC_IN_BF16; p <= VC_IN_INT8; p++) {
         if (!vc_precision_supported((vc_precision)p))
             continue;

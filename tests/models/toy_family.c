@@ -1,6 +1,6 @@
-/* A family that the product does not know, as small as one can be: an image's lines are its tokens, which
- * attend to each other once; what comes out is their mean. It has no classifier, its images need not
- * be squares, and it can be trained. */
+/* A family that the product does not know, as small as one can be: an image's lines are its
+ * tokens, which attend to each other once; what comes out is their mean. It has no classifier,
+ * its images need not be squares, and it can be trained. */
 #include "../../src/models/backward_impl.h"
 #include "../../src/models/model_impl.h"
 
@@ -181,7 +181,8 @@ static void place_grads(vc_grads *grads, const vc_model *model, size_t batch)
         *g = made;
 }
 
-/* The pixels' scale is used last and lies first. `images` are the tokens over it, so they are not needed. */
+/* The pixels' scale is used last and lies first. `images` are the tokens over it, so they are
+ * not needed. */
 static vc_distances backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
                              size_t batch, float reconstruction, const vc_lesson *lesson)
 {

@@ -1,5 +1,6 @@
-/* Neither training nor inference allocates after the first step: the linker sends every allocation of
- * our own objects through here (see CMakeLists.txt). What oneDNN does inside is its own. */
+/* Neither training nor inference allocates after the first step: the linker sends every
+ * allocation of our own objects through here (see CMakeLists.txt). What oneDNN does inside is
+ * its own. */
 #include "testing.h"
 #include "vitcod/deit.h"
 #include "vitcod/engine.h"

@@ -1,5 +1,6 @@
-/* LeViT's whole backward pass against central differences: attention dense, under masks, on a plan, with residuals, with
- * ViTCoD's auto-encoder; labels on the mean of the heads, and two heads taught apart. */
+/* LeViT's whole backward pass against central differences: attention dense, under masks, on a
+ * plan, with residuals, with ViTCoD's auto-encoder; labels on the mean of the heads, and two
+ * heads taught apart. */
 #include "tiny_levit.h"
 #include "vitcod/train.h"
 
@@ -32,8 +33,8 @@ static double loss_of(vc_acts *acts, const vc_model *model, lesson how)
     return taught + reconstruction * vc_model_reconstruction(acts, model);
 }
 
-/* The slope of the loss along `direction` (count), against what the gradient says of it: h^2 of the third derivative, and
- * the float32 forward pass's 1e-7 over 2 h. */
+/* The slope of the loss along `direction` (count), against what the gradient says of it: h^2 of
+ * the third derivative, and the float32 forward pass's 1e-7 over 2 h. */
 static void check_slope(const vc_param *param, const float *direction, double have, vc_acts *acts,
                         vc_model *model, lesson how, const char *what)
 {
@@ -153,7 +154,8 @@ static void branches_left_out(void **state)
     branches = NULL;
 }
 
-/* Of an image that leaves out both branches of a block, the tokens pass it unchanged; a subsampling stays. */
+/* Of an image that leaves out both branches of a block, the tokens pass it unchanged; a
+ * subsampling stays. */
 static void an_image_passes_by(void **state)
 {
     (void)state;

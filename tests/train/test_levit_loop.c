@@ -1,5 +1,5 @@
-/* LeViT in the loop: it learns, running statistics are part of a checkpoint and of the moving average, evaluation sees
- * what was trained, and what it cannot do is refused. */
+/* LeViT in the loop: it learns, running statistics are part of a checkpoint and of the moving
+ * average, evaluation sees what was trained, and what it cannot do is refused. */
 #include "tiny_levit.h"
 #include "vitcod/train.h"
 

@@ -1,5 +1,6 @@
-/* What the full recipe adds to the loop: the moving average, stochastic depth, older checkpoints, an end from outside,
- * reports of step groups, and a message that says where a run diverged. */
+/* What the full recipe adds to the loop: the moving average, stochastic depth, older
+ * checkpoints, an end from outside, reports of step groups, and a message that says where a run
+ * diverged. */
 #include "testing.h"
 #include "vitcod/deit.h"
 #include "vitcod/rng.h"
