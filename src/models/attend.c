@@ -1,4 +1,4 @@
-/* What lies between the projections, the same for every architecture. */
+/* What lies between the projections, the same for every family. */
 #include <math.h>
 
 #include "model_impl.h"

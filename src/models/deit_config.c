@@ -1,6 +1,6 @@
 #include "deit_impl.h"
 
-/* An image's scores in one attention, H * T^2: 8 GiB, and what 32 bits can count. */
+/* The most scores, H * T^2, of one image in one attention: 8 GiB, and what 32 bits can count. */
 static const size_t most_scores = (size_t)1 << 31;
 
 static vc_status check_image(const vc_deit_config *c)

@@ -43,7 +43,7 @@ static void attend(vc_acts *acts, const vc_model *model, size_t layer, size_t ba
     vc__attend(acts, model, layer, &attention, tap);
 }
 
-/* out = in + the branch, or what the branch counts of it. */
+/* out = in + the branch; with stochastic depth, in + what the branch counts in each image. */
 static void add_branch(float *out, const float *x, const vc_linear *last, const float *in,
                        const vc_acts *acts, size_t layer, size_t branch, size_t batch, size_t rows)
 {

@@ -21,7 +21,7 @@ static void raise_to(size_t *most, size_t value)
     *most = value > *most ? value : *most;
 }
 
-/* Attention wants a piece per thread, the auto-encoder one in all. */
+/* Attention needs scratch for each thread, the auto-encoder one piece in all. */
 static size_t scratch_count(const vc_model *model)
 {
     size_t most = vc_model_attention_scratch(model, 1) * (size_t)vc_threads_count();

@@ -137,7 +137,7 @@ vc_distances vc__levit_backward(vc_grads *grads, const vc_acts *acts, const vc_m
                                 size_t batch, float reconstruction, const vc_lesson *lesson)
 {
     size_t now = 0;
-    (void)lesson; /* of a DeiT's blocks: see check.c */
+    (void)lesson; /* only a family with VC_ABILITY_BLOCKS is given one */
     classify_backward(grads, acts, model, batch);
     vc__ready(grads, vc__levit_grads_of(grads)->views.head.norm_w);
     for (size_t b = vc_model_layers(&model->config); b-- > 0;) {

@@ -67,7 +67,7 @@ vc_status vc_levit_config_check(const vc_levit_config *c)
     return check_scores(c);
 }
 
-/* Everything that halves, halves upwards. */
+/* An odd side is halved upwards, as a convolution with stride 2 does. */
 static size_t halved(size_t side, size_t times)
 {
     for (size_t i = 0; i < times; i++)

@@ -1,7 +1,7 @@
 /* Where a LeViT's forward pass of training keeps what it makes. */
 #include "levit_impl.h"
 
-/* inputs 0: the weights are used as they lie. */
+/* With room for a rearranged copy of the weights, unless inputs is 0. */
 static vc_normed_acts place_normed(vc_arena *arena, size_t rows, size_t outputs, size_t inputs)
 {
     return (vc_normed_acts){

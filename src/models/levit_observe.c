@@ -45,7 +45,7 @@ static void run_normed(vc_half *half, float *y, const vc_normed_acts *n, const f
                          outputs, VC_LEVIT_EPS);
 }
 
-/* out = in + the branch, or what the branch counts of it. */
+/* out = in + the branch; with stochastic depth, in + what the branch counts in each image. */
 static void add_branch(float *out, const vc_normed_acts *n, const float *x, const float *in,
                        const vc_acts *acts, size_t index, size_t branch, size_t inputs,
                        size_t outputs, size_t batch, size_t rows)
@@ -115,7 +115,7 @@ static void block(vc_acts *acts, const vc_model *model, size_t index, const floa
     }
     attend(acts, model, index, &s, batch);
     vc_hardswish_forward(a->active, a->attention, out * s.values);
-    if (s.subsampling) /* no way around it, so it is never left out */
+    if (s.subsampling) /* without a residual path it is never left out */
         run_normed(acts->half, a->middle, &a->proj, a->active, s.values, s.width_out, out, NULL);
     else
         add_branch(a->middle, &a->proj, a->active, x, acts, index, 0, s.values, s.width_out, batch,

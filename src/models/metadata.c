@@ -5,7 +5,8 @@
 
 #include "model_impl.h"
 
-/* Whole last parts of names: BatchNorm's counter, LeViT's table of offsets, ViTCoD's statistics. */
+/* Tensors that are no parameters, by the last part of their names: BatchNorm's counter, LeViT's
+ * table of offsets, ViTCoD's statistics. */
 int vc__is_buffer(const char *name)
 {
     static const char *const buffers[] = {"num_batches_tracked", "attention_bias_idxs",

@@ -5,16 +5,18 @@
 #include "vitcod/source.h"
 
 /* A class token keeps its row and column, and every row keeps an entry. */
-static vc_status check_sparsity(const vc_recipe_options *o, const vc_attention_layer *l)
+static vc_status check_sparsity(const vc_recipe_options *o, const vc_model_config *config)
 {
-    const double all = (double)l->queries * (double)l->keys,
-                 most = 1.0 - (double)(l->queries + l->keys - 1) / all;
+    const vc_attention_layer layer = vc_model_layer(config, 0), *l = &layer;
+    const int class_token = vc_model_prefix_tokens(config) > 0;
+    const size_t kept = class_token ? l->queries + l->keys - 1 : l->queries;
+    const double most = 1.0 - (double)kept / ((double)l->queries * (double)l->keys);
     if (o->sparsity <= most + 0.002)
         return VC_OK;
-    return vc_fail(VC_EINVAL,
-                   "--sparsity is %g, and with %zu tokens no more than %.4f can be pruned: the "
-                   "class token is kept",
-                   o->sparsity, l->keys, most);
+    return vc_fail(
+        VC_EINVAL,
+        "--sparsity is %g, and with %zu tokens no more than %.4f can be pruned: %s is kept",
+        o->sparsity, l->keys, most, class_token ? "the class token" : "an entry of each row");
 }
 
 static vc_status check_model(vc_recipe *recipe, const vc_model *model)
@@ -34,7 +36,7 @@ static vc_status check_model(vc_recipe *recipe, const vc_model *model)
         return vc_fail(VC_EINVAL, "%s: an auto-encoder is inside, wanted --autoencoder none",
                        o->model);
     recipe->head_dim = l.head_dim;
-    return check_sparsity(o, &l);
+    return check_sparsity(o, &model->config);
 }
 
 static vc_status look_at_model(vc_recipe *recipe)

@@ -14,7 +14,7 @@ static vc_status check_range(const char *name, double value, double low, double 
     return vc_fail(VC_EINVAL, "%s is %g, wanted %g to %g", name, value, low, high);
 }
 
-/* Blocks are compared one by one. */
+/* Student and teacher are compared block by block, so their blocks must be alike. */
 static vc_status check_blocks(const vc_train_options *o, const vc_model *model)
 {
     const vc_model_config *own = &model->config, *other = &o->teacher->config;
@@ -25,7 +25,7 @@ static vc_status check_blocks(const vc_train_options *o, const vc_model *model)
         return vc_fail(VC_EUNSUPPORTED, "only %s's blocks can learn from a teacher's, this is a %s",
                        vc_families_that_can(those, VC_ABILITY_BLOCKS), vc_model_family(own));
     const size_t layers = vc_model_layers(own);
-    int alike = own->family == other->family && vc_model_layers(other) == layers;
+    int alike = vc_model_can(other, VC_ABILITY_BLOCKS) && vc_model_layers(other) == layers;
     for (size_t i = 0; alike && i < layers; i++) {
         const vc_attention_layer s = vc_model_layer(own, i), t = vc_model_layer(other, i);
         alike = s.width == t.width && s.queries == t.queries &&
@@ -66,7 +66,7 @@ vc_status vc_train_check_teacher(const vc_train_options *o, const vc_model *stud
     return check_range("the temperature", o->temperature, 1e-3, 1e3);
 }
 
-/* BatchNorm of one image has no deviation. */
+/* A batch of one image has no deviation, which BatchNorm needs. */
 static vc_status check_share(const vc_model *model, const vc_train_options *o)
 {
     const size_t least = vc_model_least_share(&model->config), ranks = (size_t)vc_comm_size();

@@ -5,7 +5,8 @@
 
 enum { STREAM_BRANCHES = 7 };
 
-/* `what` went wrong; the checkpoint is older than that. */
+/* The error of a step whose loss or gradient (`what`) is of no use. The last checkpoint was
+ * written before that step. */
 static vc_status diverged(const vc__loop *l, const char *what, double value)
 {
     char place[VC_PLACE_ROOM];
@@ -19,7 +20,8 @@ static vc_status diverged(const vc__loop *l, const char *what, double value)
                    l->checkpoint ? l->checkpoint : "");
 }
 
-/* A branch is left out with a probability, else counts so much more that its mean stays. */
+/* Every branch of an image is left out at random. Where it stays it counts more, so that its
+ * expected value is the same. */
 static void draw_branches(vc__loop *l)
 {
     const size_t layers = vc_model_layers(&l->model->config), images = l->sampler.share;
@@ -42,7 +44,7 @@ static size_t classes_of(const vc__loop *l)
     return vc_model_input_of(&l->model->config).classes;
 }
 
-/* Of the labels, where there are some. */
+/* The loss on the labels; nothing, with gradients of 0, for images without labels. */
 static vc_loss task_loss(vc__loop *l, const vc_labels *labels, size_t images)
 {
     const size_t classes = classes_of(l);
@@ -80,7 +82,8 @@ static vc_loss losses(vc__loop *l, const vc_loaded *batch)
     return loss;
 }
 
-/* A single bad batch does not do that, and the first steps have no mean yet. */
+/* The loss is far above the epoch's mean, further than one bad batch makes it. The first steps
+ * have no mean to compare with. */
 static int explodes(const vc__loop *l, double loss)
 {
     enum { FIRST = 10, TIMES = 100 };
