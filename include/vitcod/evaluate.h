@@ -9,6 +9,10 @@
 /* VC_EINVAL when the classes do not fit the model's. */
 vc_status vc_model_check_source(const vc_model *model, const vc_source *source);
 
+/* Makes an input that of the source: its classes; of images in memory channels, mean and standard
+ * deviation too. */
+void vc_model_input_of_source(vc_model_input *input, const vc_source *source);
+
 /* How images become the model's input. */
 vc_loader_options vc_model_loader_options(const vc_model *model);
 

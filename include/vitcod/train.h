@@ -138,6 +138,8 @@ vc_status vc_checkpoint_write(const char *path, const vc_model *model,
 /* Makes room for the next: moves the checkpoint and those before it on by one place, of `keep`
  * places. */
 vc_status vc_checkpoint_rotate(const char *path, size_t keep);
+/* The checkpoint and those before it. */
+void vc_checkpoint_remove(const char *path, size_t keep);
 vc_status vc_checkpoint_read(vc_model *model, vc_optimizer *optimizer, vc_train_state *state,
                              uint64_t fingerprint, const char *path);
 

@@ -108,5 +108,6 @@
 #include "vitcod/report.h"
 #include "vitcod/run_folder.h"
 #include "vitcod/train.h"
+#include "vitcod/train_log.h"
 
 #endif

@@ -15,34 +15,26 @@ vc_status train_open_set(vc_source **out, const train_options *o, const char *sp
 }
 
 /* A model of own sizes takes its shape from images in memory. */
-static vc_status make_plain(vc_model **out, const train_options *o, const vc_dataset *data,
+static vc_status make_plain(vc_model **out, const train_options *o, const vc_source *data,
                             size_t seed)
 {
+    const size_t side = vc_source_dataset(data)->height;
     vc_plain_sizes sizes = o->sizes;
     vc_model_config config;
-    vc_model_input input = {.height = data->height,
-                            .width = data->height,
-                            .channels = data->channels,
-                            .classes = data->classes};
+    vc_model_input input = {.height = side, .width = side};
     sizes.heads = o->model.heads;
-    vc_dataset_statistics(input.mean, input.std, data);
+    vc_model_input_of_source(&input, data);
     VC_TRY(vc_model_plain(&config, &sizes, &input));
     return vc_model_create(out, &config, seed);
 }
 
-/* Classes are the data's; channels and normalisation too, where the images are in memory. */
 static vc_status make_preset(vc_model **out, const train_options *o, const vc_source *data,
                              size_t seed)
 {
-    const vc_dataset *images = vc_source_dataset(data);
     vc_model_config config;
     VC_TRY(cli_preset(&config, &o->model));
     vc_model_input input = vc_model_input_of(&config);
-    input.classes = vc_source_classes(data);
-    if (images) {
-        input.channels = images->channels;
-        vc_dataset_statistics(input.mean, input.std, images);
-    }
+    vc_model_input_of_source(&input, data);
     VC_TRY(vc_model_set_input(&config, &input));
     VC_TRY(vc_model_create(out, &config, seed));
     return cli_restrict_attention(*out, &o->model);
@@ -69,7 +61,7 @@ vc_status train_open_model(vc_model **out, const train_options *o, const vc_sour
     if (o->model.arch)
         return make_preset(out, o, data, seed);
     if (!o->model.path)
-        return make_plain(out, o, vc_source_dataset(data), seed);
+        return make_plain(out, o, data, seed);
     VC_TRY(cli_open_model(out, &o->model, CLI_TRAIN));
     return give_head(out, o, data, seed);
 }

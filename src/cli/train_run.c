@@ -1,7 +1,5 @@
 /* Training: models, images, the loop, its log. */
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,50 +9,25 @@
 #include "vitcod/comm.h"
 #include "vitcod/file.h"
 #include "vitcod/progress.h"
+#include "vitcod/train_log.h"
 
-typedef struct run {
+typedef struct train_run {
     const train_options *options;
     vc_progress progress;
-    FILE *log;
+    vc_train_log log;
     int json;
     json_t *epochs;
     int began; /* to train */
-} run;
-
-static void add_means(json_t *line, const vc_step_means *m, int distilled)
-{
-    json_object_update_new(line, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "loss", m->loss,
-                                           "reconstruction_loss", m->reconstruction, "train_top1",
-                                           m->train_top1, "learning_rate", m->learning_rate,
-                                           "gradient_norm", m->grad_norm, "images_per_s",
-                                           m->images_per_second));
-    if (distilled)
-        json_object_set_new(line, "distillation_loss", json_real(m->distillation));
-}
+} train_run;
 
 static double top1_of(const vc_evaluation *e)
 {
     return 100.0 * (double)e->top1 / (double)e->images;
 }
 
-static json_t *epoch_json(const vc_epoch_report *r)
-{
-    json_t *line = json_pack("{s:I}", "epoch", (json_int_t)r->epoch);
-    add_means(line, &r->mean, r->distilled);
-    if (r->tested) {
-        json_object_set_new(line, "test_top1", json_real(top1_of(&r->test)));
-        json_object_set_new(line, "test_loss", json_real(r->test.loss));
-        if (r->test.broken > 0)
-            json_object_set_new(line, "test_broken", json_integer((json_int_t)r->test.broken));
-        if (r->averaged.images > 0)
-            json_object_set_new(line, "averaged_top1", json_real(top1_of(&r->averaged)));
-    }
-    return line;
-}
-
 static void on_step(void *context, size_t step, size_t steps, double loss)
 {
-    run *r = context;
+    train_run *r = context;
     char note[48];
     snprintf(note, sizeof note, "loss %.4f", loss);
     r->progress.total = steps;
@@ -67,46 +40,18 @@ int train_is_special(const char *path)
     return stat(path, &info) == 0 && !S_ISREG(info.st_mode);
 }
 
-static vc_status try_log(const char *path)
-{
-    int there = access(path, F_OK) == 0;
-    FILE *log = fopen(path, "a");
-    if (!log)
-        return vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
-    fclose(log);
-    if (!there)
-        unlink(path);
-    return VC_OK;
-}
-
-/* The log is opened for its first line, so that a run that never starts leaves an old one alone. */
-static vc_status write_line(run *r, const json_t *line)
-{
-    const char *path = r->options->log;
-    if (!path)
-        return VC_OK;
-    if (!r->log)
-        r->log = fopen(path, r->options->resume ? "a" : "w");
-    if (!r->log || json_dumpf(line, r->log, JSON_COMPACT | JSON_REAL_PRECISION(10)) != 0 ||
-        fputc('\n', r->log) == EOF || fflush(r->log) != 0)
-        return vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
-    return VC_OK;
-}
-
 static vc_status on_group(void *context, const vc_group_report *r)
 {
-    run *owner = context;
-    json_t *line = json_pack("{s:I, s:I, s:I}", "epoch", (json_int_t)r->epoch, "step",
-                             (json_int_t)r->step, "steps", (json_int_t)r->steps);
-    add_means(line, &r->mean, owner->options->teacher != NULL);
-    const vc_status status = write_line(owner, line);
+    train_run *owner = context;
+    json_t *line = vc_group_report_json(r, owner->options->teacher != NULL);
+    const vc_status status = vc_train_log_write(&owner->log, line);
     json_decref(line);
     return status;
 }
 
 static void on_broken(void *context, size_t index, const char *name, const char *message)
 {
-    run *r = context;
+    train_run *r = context;
     (void)index;
     (void)name;
     vc_progress_end(&r->progress);
@@ -115,9 +60,9 @@ static void on_broken(void *context, size_t index, const char *name, const char 
 
 static vc_status on_epoch(void *context, const vc_epoch_report *report)
 {
-    run *r = context;
-    json_t *line = epoch_json(report);
-    vc_status status = write_line(r, line);
+    train_run *r = context;
+    json_t *line = vc_epoch_report_json(report);
+    vc_status status = vc_train_log_write(&r->log, line);
     json_array_append_new(r->epochs, line);
     if (r->json || status != VC_OK)
         return status;
@@ -134,28 +79,18 @@ static vc_status on_epoch(void *context, const vc_epoch_report *report)
     return VC_OK;
 }
 
-static void remove_checkpoints(const char *path, size_t keep)
-{
-    char older[4200];
-    unlink(path);
-    for (size_t i = 1; i < keep; i++) {
-        snprintf(older, sizeof older, "%s.%zu", path, i);
-        unlink(older);
-    }
-}
-
 static vc_status try_outputs(const train_options *o, const char *checkpoint)
 {
     VC_TRY(vc_file_try(o->output));
     if (checkpoint)
         VC_TRY(vc_file_try(checkpoint));
-    return o->log ? try_log(o->log) : VC_OK;
+    return o->log ? vc_train_log_try(o->log) : VC_OK;
 }
 
 /* What goes wrong in one process leaves the others waiting for it. What its options say goes wrong in all alike, and an end
  * from outside is agreed upon. The first may be writing a checkpoint. Sums on their way still write into the model, so this comes
  * before anything is freed. */
-static void end_others(const run *r, vc_status status)
+static void end_others(const train_run *r, vc_status status)
 {
     const int alike =
         status == VC_EINTR || (!r->began && (status == VC_EINVAL || status == VC_EUNSUPPORTED));
@@ -168,7 +103,7 @@ static void end_others(const run *r, vc_status status)
     vc_comm_abort();
 }
 
-static vc_status train_and_write(run *r, vc_model *model, const vc_train_options *how,
+static vc_status train_and_write(train_run *r, vc_model *model, const vc_train_options *how,
                                  vc_source *data, vc_source *test, const char *checkpoint)
 {
     const train_options *o = r->options;
@@ -185,8 +120,7 @@ static vc_status train_and_write(run *r, vc_model *model, const vc_train_options
     r->began = 1;
     vc_status status = vc_train(model, data, test, how, checkpoint, o->resume, &hooks);
     vc_progress_end(&r->progress);
-    if (r->log)
-        fclose(r->log);
+    vc_train_log_close(&r->log);
     if (status != VC_OK)
         end_others(r, status);
     VC_TRY(status);
@@ -194,11 +128,11 @@ static vc_status train_and_write(run *r, vc_model *model, const vc_train_options
         return VC_OK;
     VC_TRY(vc_model_write(o->output, model));
     if (checkpoint && !o->checkpoint) /* ours, and no longer needed */
-        remove_checkpoints(checkpoint, o->train.keep);
+        vc_checkpoint_remove(checkpoint, o->train.keep);
     return VC_OK;
 }
 
-static vc_status open_and_train(run *r, size_t seed)
+static vc_status open_and_train(train_run *r, size_t seed)
 {
     const train_options *o = r->options;
     char own_checkpoint[CLI_PATH];
@@ -229,7 +163,10 @@ static vc_status open_and_train(run *r, size_t seed)
 
 int train_all(json_t *epochs, const train_options *options, int json, size_t seed)
 {
-    run r = {.options = options, .json = json, .epochs = epochs};
+    train_run r = {.options = options,
+                   .json = json,
+                   .epochs = epochs,
+                   .log = {.path = options->log, .append = options->resume}};
     if (vc_comm_open() != VC_OK)
         return cli_fail();
     const vc_status status = open_and_train(&r, seed);

@@ -31,6 +31,16 @@ vc_status vc_model_check_source(const vc_model *model, const vc_source *source)
                    classes, input.classes);
 }
 
+void vc_model_input_of_source(vc_model_input *input, const vc_source *source)
+{
+    const vc_dataset *images = vc_source_dataset(source);
+    input->classes = vc_source_classes(source);
+    if (!images)
+        return;
+    input->channels = images->channels;
+    vc_dataset_statistics(input->mean, input->std, images);
+}
+
 vc_evaluate_options vc_evaluate_options_default(void)
 {
     return (vc_evaluate_options){.crop_fraction = vc_loader_options_default().crop_fraction};

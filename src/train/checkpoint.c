@@ -100,3 +100,11 @@ vc_status vc_checkpoint_rotate(const char *path, size_t keep)
     }
     return VC_OK;
 }
+
+void vc_checkpoint_remove(const char *path, size_t keep)
+{
+    char older[4096];
+    for (size_t place = 0; place < keep; place++)
+        if (name_copy(older, sizeof older, path, place) == VC_OK)
+            unlink(older);
+}
