@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "vitcod/clock.h"
-#include "vitcod/deit.h"
 #include "vitcod/engine.h"
 #include "vitcod/rng.h"
 #include "vitcod/train.h"
@@ -20,7 +19,7 @@ static vc_status verify(float *logits, vc_engine *engine, vc_acts *acts, const v
     double difference = 0.0, largest = 0.0;
     vc_model_forward(acts, model, x, batch, NULL);
     VC_TRY(vc_engine_run(engine, logits, x, batch));
-    for (size_t i = 0; i < batch * vc_deit_sizes_of(&model->config)->classes; i++) {
+    for (size_t i = 0; i < batch * vc_model_input_of(&model->config).outputs; i++) {
         difference = fmax(difference, fabs((double)acts->logits[i] - logits[i]));
         largest = fmax(largest, fabs((double)acts->logits[i]));
     }
@@ -30,7 +29,7 @@ static vc_status verify(float *logits, vc_engine *engine, vc_acts *acts, const v
     return VC_OK;
 }
 
-static vc_status run(const vc_deit_config *config, int train, size_t batch, int rounds,
+static vc_status run(const vc_model_config *config, int train, size_t batch, int rounds,
                      const char *dtype, const char *plan_path)
 {
     vc_half *half = NULL;
@@ -41,7 +40,7 @@ static vc_status run(const vc_deit_config *config, int train, size_t batch, int 
     vc_optimizer optimizer;
     vc_workload workload = {0};
     vc_train_options o = vc_train_options_default();
-    VC_TRY(vc_deit_create(&model, config, 0));
+    VC_TRY(vc_model_create(&model, config, 0));
     if (plan_path) {
         VC_TRY(vc_plan_read(&plan, plan_path));
         VC_TRY(vc_model_use_plan(model, &plan, plan_path));
@@ -58,10 +57,11 @@ static vc_status run(const vc_deit_config *config, int train, size_t batch, int 
     VC_TRY(vc_optimizer_open(&optimizer, model));
     VC_TRY(vc_model_lower(&workload, &model->config, plan_path ? &plan : NULL));
     printf("# macs_per_image %llu\n", (unsigned long long)vc_workload_macs(&workload, 0));
-    size_t values = batch * config->channels * config->image * config->image;
+    const size_t values = batch * vc_model_image_values(config),
+                 classes = vc_model_input_of(config).classes;
     float *x = malloc(values * sizeof *x);
     int32_t *y = calloc(batch, sizeof *y);
-    float *logits = malloc(batch * config->classes * sizeof *logits);
+    float *logits = malloc(batch * classes * sizeof *logits);
     if (!x || !y || !logits)
         return vc_fail(VC_ENOMEM, "out of memory");
     vc_rng rng = vc_rng_open(1, 0, 0);
@@ -75,7 +75,7 @@ static vc_status run(const vc_deit_config *config, int train, size_t batch, int 
             VC_TRY(vc_engine_run(engine, logits, x, batch));
         } else {
             vc_model_forward(&acts, model, x, batch, NULL);
-            vc_cross_entropy(grads.dlogits, acts.logits, y, batch, config->classes, 0.1f);
+            vc_cross_entropy(grads.dlogits, acts.logits, y, batch, classes, 0.1f);
             vc_grads_clear(&grads, model);
             vc_model_backward(&grads, &acts, model, batch, 0.0f);
             vc_optimizer_step(&optimizer, model, &grads, &o, 1e-4);
@@ -97,36 +97,33 @@ static vc_status run(const vc_deit_config *config, int train, size_t batch, int 
     return VC_OK;
 }
 
+/* DeiT-Tiny, or a small one for images of 28 x 28 (the demo's), or one of 49 patches. */
+static vc_status choose(vc_model_config *out, const char *name)
+{
+    const vc_model_input input = {
+        .height = 28, .width = 28, .channels = 1, .classes = 10, .std = {1}};
+    const vc_plain_sizes demo = {.patch = 2, .width = 48, .depth = 4, .heads = 3, .hidden = 192},
+                         small = {.patch = 4, .width = 64, .depth = 6, .heads = 4, .hidden = 256};
+    if (strcmp(name, "tiny") == 0)
+        return vc_model_preset(out, "deit_tiny_patch16_224");
+    if (strcmp(name, "demo") == 0)
+        return vc_model_plain(out, &demo, &input);
+    if (strcmp(name, "small") == 0)
+        return vc_model_plain(out, &small, &input);
+    return vc_fail(VC_EINVAL, "'%s' is no model, wanted tiny, demo or small", name);
+}
+
 int main(int argc, char **argv)
 {
+    vc_model_config config;
     if (argc < 5 || argc > 7) {
         fputs("usage: bench_model tiny|demo|small train|forward BATCH ROUNDS [fp32|bf16 [PLAN]]\n",
               stderr);
         return 2;
     }
-    vc_deit_config config = vc_deit_config_default();
-    const vc_deit_config demo = {.image = 28,
-                                 .patch = 2,
-                                 .channels = 1,
-                                 .classes = 10,
-                                 .width = 48,
-                                 .depth = 4,
-                                 .heads = 3,
-                                 .hidden = 192,
-                                 .std = {1}};
-    const int tiny = strcmp(argv[1], "tiny") == 0, small = strcmp(argv[1], "small") == 0;
-    if (!tiny && !small && strcmp(argv[1], "demo") != 0) {
-        fprintf(stderr, "bench_model: '%s' is no model, wanted tiny, demo or small\n", argv[1]);
+    if (choose(&config, argv[1]) != VC_OK) {
+        fprintf(stderr, "bench_model: %s\n", vc_last_error());
         return 2;
-    }
-    if (!tiny)
-        config = demo;
-    if (small) { /* 49 patches */
-        config.patch = 4;
-        config.width = 64;
-        config.depth = 6;
-        config.heads = 4;
-        config.hidden = 256;
     }
     if (run(&config, strcmp(argv[2], "train") == 0, (size_t)atoi(argv[3]), atoi(argv[4]),
             argc > 5 ? argv[5] : "fp32", argc > 6 ? argv[6] : NULL) != VC_OK) {
