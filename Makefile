@@ -2,8 +2,11 @@
 BUILD ?= build
 CMAKE_FLAGS ?=
 FUZZ_SECONDS ?= 20
+# For training in several processes, and the report's page in a browser.
+TEST_PACKAGES = libopenmpi-dev openmpi-bin chromium chromium-driver python3
 
-.PHONY: build demo test test-asan test-fuzz bench bench-peers bench-tokens schemas lint format install clean deps configure
+.PHONY: build demo test test-asan test-fuzz bench bench-peers bench-tokens schemas lint format \
+        install clean deps configure
 
 build: configure
 	@ninja -C $(BUILD) vitcod libvitcod
@@ -18,14 +21,16 @@ demo: deps
 	@$(MAKE) --no-print-directory build
 	@VITCOD=$(CURDIR)/$(BUILD)/vitcod examples/fashion-mnist.sh
 
-test: deps
+test:
+	@tools/install-deps.sh $(TEST_PACKAGES)
 	@cmake -G Ninja -S . -B $(BUILD) -DVC_WERROR=ON $(CMAKE_FLAGS) > /dev/null
-	@ninja -C $(BUILD) vitcod tests
+	@ninja -C $(BUILD) vitcod libvitcod tests
 	@tools/run-tests.sh $(BUILD)
 
-test-asan: deps
+test-asan:
+	@tools/install-deps.sh $(TEST_PACKAGES)
 	@cmake -G Ninja -S . -B $(BUILD)-asan -DVC_SANITIZE=ON -DVC_WERROR=ON > /dev/null
-	@ninja -C $(BUILD)-asan vitcod tests
+	@ninja -C $(BUILD)-asan vitcod libvitcod tests
 	@tools/run-tests.sh $(BUILD)-asan
 
 test-fuzz:

@@ -4,6 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 list=src/rooms.txt
 bad=0
+echo 1..1
 
 wrong() {
     echo "$1"
@@ -29,9 +30,13 @@ owner_of() {
 # The list itself: rooms have a folder, need only rooms above them; every door belongs to one room.
 bad_lines=$(awk '
     /^#/ || NF == 0 { next }
-    $1 == "room" && NF == 2 { room = $2; if (seen[room]++) print "room", room, "stands twice"; next }
+    $1 == "room" && NF == 2 {
+        room = $2
+        if (seen[room]++) print "room", room, "stands twice"
+        next
+    }
     $1 == "needs" { for (i = 2; i <= NF; i++)
-        if (!seen[$i] || $i == room) print "room", room, "needs", $i ", which does not stand above it"
+        if (!seen[$i] || $i == room) print "room", room, "needs", $i ", which is not above it"
         next }
     $1 == "doors" { for (i = 2; i <= NF; i++)
         if (door[$i]++) print "door", $i, "belongs to two rooms"
@@ -99,5 +104,5 @@ for room in $(words room) cli; do
         check_doors "include/vitcod/$door.h" "$room" "$rooms"
     done
 done
-[ "$bad" -eq 0 ] && echo "ok layering"
+if [ "$bad" -eq 0 ]; then echo "ok layering"; else echo "not ok layering"; fi
 exit "$bad"

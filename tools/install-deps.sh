@@ -1,10 +1,9 @@
 #!/bin/sh
-# Installs the Debian packages that building, testing and the demo need and that are missing;
-# further ones as arguments.
+# Installs the Debian packages that building and the demo need and that are missing; further ones,
+# as those of the tests, are arguments.
 set -eu
 packages="gcc libc6-dev make cmake ninja-build pkg-config libdnnl-dev libjansson-dev libpng-dev
 libjpeg62-turbo-dev zlib1g-dev libzip-dev libfyaml-dev libcmocka-dev dataset-fashion-mnist $*"
-# Open MPI is optional: libopenmpi-dev and openmpi-bin.
 missing=""
 for package in $packages; do
     dpkg -s "$package" 2>/dev/null | grep -q '^Status: install ok installed' ||

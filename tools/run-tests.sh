@@ -1,77 +1,115 @@
 #!/bin/sh
-# Runs every test and ends with one line: N passed, N failed. usage: tools/run-tests.sh BUILD
+# Runs tests, two at a time, and ends with one line: N passed, N failed.
+# usage: tools/run-tests.sh BUILD [TEST...]
+#
+# A test is a program or a script that writes TAP: a plan "1..N", and N lines "ok" or "not ok", with
+# "# SKIP why" behind those that could not be tried. Without TEST: all of them. A test that stops
+# before its plan is done fails, and so does one that takes longer than TEST_SECONDS (300).
+# JOBS tests run at a time (2). Results are told in the order of the list, whoever is done first.
 set -u
-build=$1
-root=$(cd "$(dirname "$0")/.." && pwd)
-cd "$root" || exit 1
-passed=0
-failed=0
-skipped=0
-output=$(mktemp)
-trap 'rm -f "$output"' EXIT
-
-count() { grep -c "$1" "$output" || true; }
-
-# cmocka's TAP output: one line per case; a program that dies is a failure of its own.
-run_program() {
-    CMOCKA_MESSAGE_OUTPUT=TAP "$1" >"$output" 2>&1
-    status=$?
-    # cmocka 1.1.7 calls a skipped case "not ok N # SKIP name", later ones "ok"
-    skip=$(count '^\(not \)\?ok.*# SKIP')
-    good=$(grep '^ok' "$output" | grep -vc '# SKIP' || true)
-    bad=$(grep '^not ok' "$output" | grep -vc '# SKIP' || true)
-    if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
-    if [ "$((good + bad + skip))" -eq 0 ]; then bad=1; fi
+[ $# -gt 0 ] || { sed -n 's/^# usage/usage/p' "$0" >&2; exit 2; }
+build=$(cd "$1" && pwd) || exit 2
+shift
+here=$(pwd)
+cd "$(dirname "$0")/.." || exit 1
+jobs=${JOBS:-2}
+seconds=${TEST_SECONDS:-300}
+export VITCOD="$build/vitcod"
+# Threads that spin while they wait take the time of those that work.
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
+work=$(mktemp -d)
+workers=""
+# shellcheck disable=SC2317 # the trap calls it
+clean_up() {
+    # shellcheck disable=SC2086 # process numbers
+    [ -z "$workers" ] || kill $workers 2>/dev/null
+    rm -rf "$work"
 }
+trap clean_up EXIT
+trap 'exit 130' INT TERM
 
-for program in "$build"/tests/test_*; do
-    [ -x "$program" ] || continue
-    name=$(basename "$program")
-    [ "$name" = test_fail_always ] && continue
-    run_program "$program"
-    passed=$((passed + good))
-    failed=$((failed + bad))
-    skipped=$((skipped + skip))
-    echo "$name: $good passed, $bad failed, $skip skipped"
-    sed -n 's/.*# SKIP/  skipped:/p' "$output"
-    [ "$bad" -eq 0 ] || cat "$output"
+# Paths as they were given, whatever the folder here.
+for test; do
+    case $test in
+    /*) ;;
+    *) test=$here/$test ;;
+    esac
+    set -- "$@" "$test"
+    shift
 done
-
-for script in tests/*/*.sh tools/check-layering.sh tools/check-shape.sh; do
-    if [ ! -x "$script" ]; then
-        failed=$((failed + 1))
-        echo "$script: not executable"
-        continue
-    fi
-    if VITCOD="$root/$build/vitcod" "$script" >"$output" 2>&1; then
-        good=$(count '^ok')
-        [ "$good" -gt 0 ] || good=1
-        passed=$((passed + good))
-        echo "$script: $good passed"
-    else
-        good=$(count '^ok')
-        bad=$(count '^not ok')
-        [ "$bad" -gt 0 ] || bad=1
-        passed=$((passed + good))
-        failed=$((failed + bad))
-        echo "$script: $good passed, $bad failed"
-        cat "$output"
-    fi
-    skip=$(count '^skip')
-    skipped=$((skipped + skip))
-    grep '^skip' "$output"
-done
-
-# The proof that a failing test is noticed.
-run_program "$build/tests/test_fail_always"
-if [ "$good" -eq 1 ] && [ "$bad" -eq 1 ] && [ "$status" -ne 0 ]; then
-    passed=$((passed + 1))
-    echo "test_fail_always: its failure was noticed"
-else
-    failed=$((failed + 1))
-    echo "test_fail_always: its failure went unnoticed ($good passed, $bad failed, status $status)"
+# The long ones first, so that nothing long is left for the end.
+if [ $# -eq 0 ]; then
+    for test in tests/*/test_*.sh tools/check-*.sh "$build"/tests/test_*; do
+        # run on its own by tests/runner/test_runner.sh, and fails
+        [ "$(basename "$test")" = test_fail_always ] || set -- "$@" "$test"
+    done
 fi
 
+# run_test NUMBER TEST: leaves what it said, its status and its seconds
+run_test() {
+    mkdir "$work/$1/tmp"
+    begun=$(date +%s)
+    TMPDIR="$work/$1/tmp" CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 5 "$seconds" "$2" \
+        >"$work/$1/out" 2>&1 </dev/null &
+    child=$!
+    wait "$child"
+    echo "$? $(($(date +%s) - begun))" >"$work/$1/result"
+    rm -rf "$work/$1/tmp"
+    mv "$work/$1/result" "$work/$1/done"
+}
+
+# worker TEST...: takes whatever nobody has taken
+worker() {
+    taken=0 child=""
+    trap 'kill $child; exit' TERM
+    for test; do
+        taken=$((taken + 1))
+        mkdir "$work/$taken" 2>/dev/null && run_test "$taken" "$test"
+    done
+}
+
+# summary STATUS <output: "passed failed skipped why"
+# cmocka 1.1.7 calls a skipped case "not ok N # SKIP name", later ones "ok".
+summary() {
+    awk -v status="$1" -v seconds="$seconds" '
+        /^1\.\.[0-9]+/ { planned += substr($0, 4) + 0; plans++ }
+        /^(not )?ok/ && /# SKIP/ { skipped++; next }
+        /^ok/ { passed++ }
+        /^not ok/ { failed++ }
+        END {
+            seen = passed + failed + skipped
+            if (status == 124 || status == 137) why = "took more than " seconds " s"
+            else if (!plans) why = "has no plan"
+            else if (seen != planned) why = "ended after " seen " of " planned
+            else if (status != 0 && !failed) why = "exit status " status
+            else if (!planned) why = "tests nothing"
+            if (why != "") failed++
+            printf "%d %d %d %s\n", passed, failed, skipped, why
+        }'
+}
+
+n=0
+while [ "$n" -lt "$jobs" ]; do
+    worker "$@" &
+    workers="$workers $!"
+    n=$((n + 1))
+done
+
+passed=0 failed=0 skipped=0 number=0
+for test; do
+    number=$((number + 1))
+    while [ ! -e "$work/$number/done" ]; do sleep 0.1; done
+    read -r status took <"$work/$number/done"
+    read -r good bad skip why <<END
+$(summary "$status" <"$work/$number/out")
+END
+    passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skip))
+    echo "$(basename "$test"): $good passed, $bad failed, $skip skipped, $took s${why:+: $why}"
+    sed -n 's/.*# SKIP/  skipped:/p' "$work/$number/out"
+    [ "$bad" -eq 0 ] || cat "$work/$number/out"
+done
+wait
+workers=""
 [ "$skipped" -eq 0 ] || echo "$skipped skipped"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

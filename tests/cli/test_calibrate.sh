@@ -1,120 +1,174 @@
 #!/bin/sh
-# Calibration on tiny images: rules, residual, stages, auto-encoders, budgets of time and steps, going on after a kill,
-# and what it refuses.
+# Calibration on tiny images: rules, residual, stages, auto-encoders, budgets of time and steps,
+# going on after a kill, and what it refuses.
 # shellcheck source=tests/cli.sh
 . tests/cli.sh
-vitcod=${VITCOD:?}
-cd "$dir" || exit 1
-idx_data
+export OMP_NUM_THREADS=1 # tiny images
 
-check "train" 0 'epoch 9/9' "$vitcod" train --data data --width 12 --depth 2 --heads 3 --batch 16 --epochs 9 --lr 5e-3 -o model
-# shellcheck disable=SC2317 # check calls it
 calibrate() { "$vitcod" calibrate model --data data --batch 8 --threshold 6 "$@"; }
-check "calibrate" 0 '"agreement": ' calibrate --sparsity 0.6 --epochs 3 -o calibrated --plan-output plan --json
-holds "its keys" '"agreement_before": ' '"feature_distance": ' '"held_back": 19' '"best_epoch": ' '"plan_hash"' \
-    '"residual": "mean"' '"rule": "budget"' '"peak_mib"' '"classes_seen"'
-absent "no checkpoint is left" calibrated.checkpoint calibrated.checkpoint.json
-check "eval what it made" 0 'top-1' "$vitcod" eval calibrated --data data
-check "its plan as a file of its own" 0 'top-1' "$vitcod" eval calibrated --plan plan --data data
-for rule in info threshold ratio std random budget; do
-    check "rule $rule" 0 'agreement' calibrate --rule $rule --sparsity 0.6 --epochs 1 -o x --plan-output plan-$rule
-done
-check "without a residual" 0 'agreement' calibrate --residual none --sparsity 0.6 --epochs 1 -o x --plan-output bare
-check "the residual is in the plan" 0 '' sh -c 'strings -n 8 plan-info | grep -q kept_share && ! strings -n 8 bare | grep -q kept_share'
-check "prune alone" 0 'best after epoch 0' calibrate --sparsity 0.6 --epochs 0 -o x
-check "dense" 0 'agreement' calibrate --sparsity 0 --epochs 1 -o x
-check "on a plan from elsewhere" 0 'agreement' "$vitcod" calibrate model --data data --batch 8 --plan plan --epochs 1 -o x
-check "gradually to a plan from elsewhere" 0 'stage 2/2  epoch 2/2' calibrate --plan plan --gradual 0.3 --epochs 2 -o x --plan-output same
-check "which comes last" 0 '' cmp plan same
-check "gradually" 0 'stage 3/3  epoch 2/2' calibrate --sparsity 0.6 --gradual 0.3,0.5 --epochs 2 -o x
-absent "stages leave nothing" x.checkpoint.stage1 x.checkpoint.stage2
-for of in qk q k; do
-    check "with an auto-encoder of $of" 0 'agreement' calibrate --sparsity 0.6 --epochs 1 --autoencoder $of --compressed 2 -o coded
-    check "it is inside" 0 "compressed_of *$of" "$vitcod" info coded
-done
-absent "its file is not kept" coded.autoencoder
-check "with one from a file" 0 'agreement' sh -c "'$vitcod' autoencoder model --data data -o coder >/dev/null && \
-    '$vitcod' calibrate model --data data --batch 8 --threshold 6 --sparsity 0.6 --epochs 1 --autoencoder coder -o coded"
-# Step by step: first the auto-encoder, then the plan, both times learning from the model as it was.
-check "the auto-encoder alone" 0 'agreement' calibrate --sparsity 0 --autoencoder coder --epochs 1 -o coded
-# shellcheck disable=SC2317 # check calls it
 go_on() { "$vitcod" calibrate coded --data data --batch 8 --plan plan --epochs 8 --lr 3e-4 "$@"; }
-check "then from another teacher" 0 'agreement' go_on --teacher model -o taught
-check "from its own self" 0 'agreement' go_on --teacher coded -o same
-check "which is the default" 0 'agreement' go_on -o own
-check "so they are the same" 0 '' cmp own same
-check "the teacher counts" 1 'differ' cmp own taught
-check "a teacher that is not there" 1 'nowhere: cannot open' calibrate --teacher nowhere --sparsity 0.6 -o y
-check "so many steps" 0 'epoch 2/2' calibrate --sparsity 0.6 --steps 10 --patience 0 -o x
-check "a time" 0 'agreement' calibrate --sparsity 0.6 --minutes 0.005 --patience 2 -o x
+
+# kill_at FILE SECONDS OPTION...: starts calibrate and kills it, so long after FILE is there
+kill_at() {
+    file=$1 seconds=$2
+    shift 2
+    "$vitcod" calibrate model --data data --batch 8 --threshold 6 "$@" >/dev/null 2>&1 &
+    pid=$!
+    wait_until 60 test -e "$file"
+    sleep "$seconds"
+    kill -9 "$pid"
+    wait "$pid" 2>/dev/null
+}
+
+# A dense model, one calibrated, its plan, and an auto-encoder.
+setup() {
+    idx_data
+    check "train" 0 'epoch 9/9' "$vitcod" train --data data --width 12 --depth 2 --heads 3 \
+        --batch 16 --epochs 9 --lr 5e-3 -o model
+    check "calibrate" 0 '"agreement": ' \
+        calibrate --sparsity 0.6 --epochs 3 -o calibrated --plan-output plan --json
+    check "auto-encoder" 0 '' "$vitcod" autoencoder model --data data -o coder
+}
+
+case_result() {
+    check "calibrate" 0 '"agreement": ' \
+        calibrate --sparsity 0.6 --epochs 3 -o again --plan-output plan2 --json
+    holds "its keys" '"agreement_before": ' '"feature_distance": ' '"held_back": 19' \
+        '"best_epoch": ' '"plan_hash"' '"residual": "mean"' '"rule": "budget"' '"peak_mib"' \
+        '"classes_seen"'
+    check "the same model" 0 '' cmp calibrated again
+    check "the same plan" 0 '' cmp plan plan2
+    absent "no checkpoint is left" again.checkpoint again.checkpoint.json
+    check "eval what it made" 0 'top-1' "$vitcod" eval calibrated --data data
+    check "its plan as a file of its own" 0 'top-1' \
+        "$vitcod" eval calibrated --plan plan --data data
+}
+
+case_rules() {
+    for rule in info threshold ratio std random budget; do
+        check "rule $rule" 0 'agreement' \
+            calibrate --rule "$rule" --sparsity 0.6 --epochs 1 -o x --plan-output "plan-$rule"
+    done
+    check "without a residual" 0 'agreement' \
+        calibrate --residual none --sparsity 0.6 --epochs 1 -o x --plan-output bare
+    check "the residual is in the plan" 0 '' grep -q kept_share plan-info
+    check "and not in the other" 1 '' grep -q kept_share bare
+}
+
+case_without_learning() {
+    check "prune alone" 0 'best after epoch 0' calibrate --sparsity 0.6 --epochs 0 -o x
+    check "dense" 0 'agreement' calibrate --sparsity 0 --epochs 1 -o x
+}
+
+case_plans_and_stages() {
+    check "on a plan from elsewhere" 0 'agreement' \
+        "$vitcod" calibrate model --data data --batch 8 --plan plan --epochs 1 -o x
+    check "gradually to a plan from elsewhere" 0 'stage 2/2  epoch 2/2' \
+        calibrate --plan plan --gradual 0.3 --epochs 2 -o x --plan-output same
+    check "which comes last" 0 '' cmp plan same
+    check "gradually" 0 'stage 3/3  epoch 2/2' \
+        calibrate --sparsity 0.6 --gradual 0.3,0.5 --epochs 2 -o x
+    absent "stages leave nothing" x.checkpoint.stage1 x.checkpoint.stage2
+}
+
+case_auto_encoders() {
+    for of in qk q k; do
+        check "with an auto-encoder of $of" 0 'agreement' \
+            calibrate --sparsity 0.6 --epochs 1 --autoencoder "$of" --compressed 2 -o coded
+        check "it is inside" 0 "compressed_of *$of" "$vitcod" info coded
+    done
+    absent "its file is not kept" coded.autoencoder
+    check "with one from a file" 0 'agreement' \
+        calibrate --sparsity 0.6 --epochs 1 --autoencoder coder -o coded
+    echo mine >kept.autoencoder
+    check "one beside the model" 0 'agreement' \
+        calibrate --sparsity 0.6 --epochs 0 --autoencoder qk --compressed 2 -o kept
+    check "is not touched" 0 'mine' cat kept.autoencoder
+}
+
+# Step by step: first the auto-encoder, then the plan, both times learning from the model as it was.
+case_teachers() {
+    check "the auto-encoder alone" 0 'agreement' \
+        calibrate --sparsity 0 --autoencoder coder --epochs 1 -o coded
+    check "then from another teacher" 0 'agreement' go_on --teacher model -o taught
+    check "from its own self" 0 'agreement' go_on --teacher coded -o same
+    check "which is the default" 0 'agreement' go_on -o own
+    check "so they are the same" 0 '' cmp own same
+    check "the teacher counts" 1 '' cmp -s own taught
+    check "a teacher that is not there" 1 'nowhere: cannot open' \
+        calibrate --teacher nowhere --sparsity 0.6 -o y
+    check "another" 0 'epoch 1/1' "$vitcod" train --data data --width 12 --depth 1 --heads 3 \
+        --epochs 1 -o small
+    check "a teacher of other blocks" 1 \
+        "the teacher's blocks are not the student's: wanted a DeiT of 2 blocks" \
+        calibrate --teacher small --sparsity 0.6 -o y
+    check "a plan of another model" 1 'does not fit a model' \
+        "$vitcod" calibrate small --data data --batch 8 --plan plan -o y
+    absent "no leftovers" y y.checkpoint
+}
+
+case_budgets() {
+    check "so many steps" 0 'epoch 2/2' calibrate --sparsity 0.6 --steps 10 --patience 0 -o x
+    varying=everything # how many epochs a time has
+    check "a time" 0 'agreement' calibrate --sparsity 0.6 --minutes 0.005 --patience 2 -o x
+}
 
 # Killed in the middle and resumed: the same files.
-check "uninterrupted" 0 'agreement' calibrate --sparsity 0.6 --gradual 0.4 --epochs 200 --patience 0 -o whole
-for pause in 0.05 0.2 0.4; do
-    rm -f half half.checkpoint*
-    "$vitcod" calibrate model --data data --batch 8 --threshold 6 --sparsity 0.6 --gradual 0.4 --epochs 200 --patience 0 \
-        -o half >/dev/null 2>&1 &
-    pid=$!
-    tries=0
-    while [ ! -e half.checkpoint.stage1 ] && [ $tries -lt 200 ]; do
-        sleep 0.01
-        tries=$((tries + 1))
+case_resumed_after_a_kill() {
+    varying=everything # the epochs that were left
+    set -- --sparsity 0.6 --gradual 0.4 --epochs 200 --patience 0
+    check "uninterrupted" 0 'agreement' calibrate "$@" -o whole
+    for pause in 0.05 0.2 0.4; do
+        rm -f half half.checkpoint*
+        kill_at half.checkpoint.stage1 "$pause" "$@" -o half
+        check "resumed after $pause s" 0 'agreement' calibrate "$@" --resume -o half
+        check "the same model" 0 '' cmp whole half
     done
-    sleep $pause
-    kill -9 $pid 2>/dev/null
-    wait $pid 2>/dev/null
-    check "resumed after a kill" 0 'agreement' calibrate --sparsity 0.6 --gradual 0.4 --epochs 200 --patience 0 --resume -o half
-    check "the same model" 0 '' cmp whole half
-done
-# Killed between the last stage's first journal entry and its checkpoint: the stage is done again.
-"$vitcod" calibrate model --data data --batch 8 --threshold 6 --sparsity 0.6 --gradual 0.4 --epochs 200 --patience 0 \
-    -o half >/dev/null 2>&1 &
-pid=$!
-tries=0
-while [ ! -e half.checkpoint ] && [ $tries -lt 200 ]; do
-    sleep 0.01
-    tries=$((tries + 1))
-done
-kill -9 $pid 2>/dev/null
-wait $pid 2>/dev/null
-rm -f half.checkpoint
-check "resumed in an earlier stage" 0 'agreement' calibrate --sparsity 0.6 --gradual 0.4 --epochs 200 --patience 0 --resume -o half
-check "the same model again" 0 '' cmp whole half
-"$vitcod" calibrate model --data data --batch 8 --threshold 6 --sparsity 0.6 --epochs 4000 --patience 0 -o half >/dev/null 2>&1 &
-pid=$!
-tries=0
-while [ ! -e half.checkpoint ] && [ $tries -lt 200 ]; do
-    sleep 0.01
-    tries=$((tries + 1))
-done
-kill -9 $pid
-wait $pid 2>/dev/null
-check "not with other settings" 1 'other settings: --sparsity (was 0.6, is 0.7), --epochs (was 4000, is 3)' \
-    calibrate --sparsity 0.7 --epochs 3 --patience 0 --resume -o half
-check "nothing to resume" 1 'cannot open' calibrate --sparsity 0.6 --resume -o nowhere
+    # Killed between the last stage's first journal entry and its checkpoint: it is done again.
+    rm -f half half.checkpoint*
+    kill_at half.checkpoint 0 "$@" -o half
+    rm -f half.checkpoint
+    check "resumed in an earlier stage" 0 'agreement' calibrate "$@" --resume -o half
+    check "the same model again" 0 '' cmp whole half
+}
 
-check "a rule that is none" 2 "--rule is 'best', wanted budget or a rule" calibrate --rule best --sparsity 0.6 --epochs 1 -o y
-check "a sparsity out of range" 2 '--sparsity is 1.5, wanted 0 to less than 1' calibrate --sparsity 1.5 -o y
-check "out of reach" 1 'out of reach' calibrate --sparsity 0.99 -o y
-check "too few images" 1 '8 images to learn from and 2 held back, wanted at least a batch of 16' \
-    calibrate --limit 10 --batch 16 -o y
-check "no time" 2 '--minutes is 0, wanted more than 0' calibrate --minutes 0 -o y
-check "time and steps" 2 'wanted one of --epochs, --steps and --minutes' calibrate --minutes 1 --steps 5 -o y
-check "stages that do not ascend" 2 "--gradual is '0.5,0.3', wanted" calibrate --sparsity 0.6 --gradual 0.5,0.3 -o y
-check "a residual that is none" 2 "--residual is 'median', wanted none or mean" calibrate --residual median -o y
-check "a plan and how to make one" 2 '--plan is there already' calibrate --plan plan --sparsity 0.5 -o y
-check "an auto-encoder beside the model is not touched" 0 '' sh -c "echo mine >y2.autoencoder && '$vitcod' calibrate model --data data \
-    --batch 8 --threshold 6 --sparsity 0.6 --epochs 0 --autoencoder qk --compressed 2 -o y2 >/dev/null && grep -q mine y2.autoencoder"
-check "where to" 2 'wanted --data PATH and -o MODEL' calibrate
-check "a plan of another model" 1 'does not fit a model' sh -c "'$vitcod' train --data data --width 12 --depth 1 --heads 3 \
-    --epochs 1 -o small >/dev/null && '$vitcod' calibrate small --data data --batch 8 --plan plan -o y"
-check "a teacher of other blocks" 1 "the teacher's blocks are not the student's: wanted a DeiT of 2 blocks" \
-    calibrate --teacher small --sparsity 0.6 -o y
-mkdir one
-idx_images one/train-images-idx3-ubyte 24
-idx_labels one/train-labels-idx1-ubyte 24 1
-awk 'BEGIN { print "0 0 8 3 0 0 0 24 0 0 0 8 0 0 0 8"; for (i = 0; i < 24 * 64; i++) print 7 }' | bytes >one/train-images-idx3-ubyte
-check "images of one class" 0 'warning: the model sees class [0-3] in all 20 images' "$vitcod" calibrate model --data one --batch 8 \
-    --threshold 6 --sparsity 0.6 --epochs 1 -o x
-absent "no leftovers" y y.checkpoint y.checkpoint.json
-exit "$bad"
+case_resumed_otherwise() {
+    kill_at half.checkpoint 0 --sparsity 0.6 --epochs 4000 --patience 0 -o half
+    check "not with other settings" 1 \
+        'other settings: --sparsity (was 0.6, is 0.7), --epochs (was 4000, is 3)' \
+        calibrate --sparsity 0.7 --epochs 3 --patience 0 --resume -o half
+    check "nothing to resume" 1 'cannot open' calibrate --sparsity 0.6 --resume -o nowhere
+}
+
+case_refuses() {
+    check "a rule that is none" 2 "--rule is 'best', wanted budget or a rule" \
+        calibrate --rule best --sparsity 0.6 --epochs 1 -o y
+    check "a sparsity out of range" 2 '--sparsity is 1.5, wanted 0 to less than 1' \
+        calibrate --sparsity 1.5 -o y
+    check "out of reach" 1 'out of reach' calibrate --sparsity 0.99 -o y
+    check "too few images" 1 \
+        '8 images to learn from and 2 held back, wanted at least a batch of 16' \
+        calibrate --limit 10 --batch 16 -o y
+    check "no time" 2 '--minutes is 0, wanted more than 0' calibrate --minutes 0 -o y
+    check "time and steps" 2 'wanted one of --epochs, --steps and --minutes' \
+        calibrate --minutes 1 --steps 5 -o y
+    check "stages that do not ascend" 2 "--gradual is '0.5,0.3', wanted" \
+        calibrate --sparsity 0.6 --gradual 0.5,0.3 -o y
+    check "a residual that is none" 2 "--residual is 'median', wanted none or mean" \
+        calibrate --residual median -o y
+    check "a plan and how to make one" 2 '--plan is there already' \
+        calibrate --plan plan --sparsity 0.5 -o y
+    check "where to" 2 'wanted --data PATH and -o MODEL' calibrate
+    absent "no leftovers" y y.checkpoint y.checkpoint.json
+}
+
+case_images_of_one_class() {
+    mkdir one
+    idx_labels one/train-labels-idx1-ubyte 24 1
+    awk 'BEGIN { print "0 0 8 3 0 0 0 24 0 0 0 8 0 0 0 8"
+        for (i = 0; i < 24 * 64; i++) print 7 }' | bytes >one/train-images-idx3-ubyte
+    check "images of one class" 0 'warning: the model sees class [0-3] in all 20 images' \
+        "$vitcod" calibrate model --data one --batch 8 --threshold 6 --sparsity 0.6 --epochs 1 -o x
+}
+
+run_cases

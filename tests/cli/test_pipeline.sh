@@ -1,149 +1,251 @@
 #!/bin/sh
-# The pipeline from images to table, on tiny images: every verb's success, what it writes and says, and
-# what it refuses on the way.
+# The pipeline from images to table, on tiny images: every verb's success, what it writes and says,
+# and what it refuses on the way.
 # shellcheck source=tests/cli.sh
 . tests/cli.sh
-vitcod=${VITCOD:?}
-cd "$dir" || exit 1
+masks='s/\(bytes"*:*\) [0-9]*$/\1 #/' # of a page
 
-idx_data
-
-mkdir run
-# shellcheck disable=SC2317 # check calls it
 train() { "$vitcod" train --data data --width 12 --depth 2 --heads 3 --batch 16 "$@"; }
-check "train" 0 '"test_top1"' train --epochs 3 --lr 5e-3 --log log.jsonl --checkpoint saved -o model --json
-check "a line per epoch" 0 '^3$' grep -vc '"step"' log.jsonl
-check "resumes to the same bits" 0 '' train --epochs 3 --lr 5e-3 --checkpoint saved --resume -o again
-check "the same model" 0 '' cmp model again
-check "not with other options" 1 "other options" train --epochs 3 --lr 4e-3 --checkpoint saved --resume -o x
-check "info" 0 '"parameters": ' "$vitcod" info model --json
-holds "info knows the sizes" '"tokens": 17' '"heads": 3' '"classes": 4'
-check "eval" 0 '"top1": ' "$vitcod" eval model --data data --json
-holds "eval's keys" '"top5": ' '"images": 32' '"loss": ' '"command": "vitcod eval model --data data --json"'
-mv out run/dense.json
-check "attention" 0 'averaged over 96 images' "$vitcod" attention model --data data -o maps.npy
-check "prune" 0 '"sparsity": 0.\(69\|70\)' "$vitcod" prune maps.npy --sparsity 0.7 -o mask.npy --json
-check "polarize" 0 '"kept_share"' "$vitcod" polarize mask.npy --threshold 6 -o plan --json
-holds "global tokens are layers x heads" '"global_tokens": \[' '"kept_sparser": '
-mv out run/polarize.json
-check "autoencoder" 0 'to 2 heads' "$vitcod" autoencoder model --data data -o coder
-for of in q k; do
-    check "of $of alone" 0 "of $of to 2 heads" "$vitcod" autoencoder model --data data --of $of -o coder-$of
-    check "finetune with it" 0 'epoch 1/1' "$vitcod" train --init model --autoencoder coder-$of --data data --epochs 1 \
-        --batch 16 -o coded-$of
-    check "info tells" 0 "compressed_of *$of" "$vitcod" info coded-$of
-    check "eval with it" 0 'top-1' "$vitcod" eval coded-$of --data data --dtype fp32
-    check "simulate with it" 0 'end to end: .* cycles' "$vitcod" simulate coded-$of --functional
-done
-check "of what is neither" 2 "'v', wanted qk, q or k" "$vitcod" autoencoder model --data data --of v -o x
-check "wider than the model" 1 "5 compressed heads, wanted at most the model's 3" "$vitcod" autoencoder model --data data \
-    --compressed 5 --of q -o x
-check "simulate a plan, Q compressed" 0 'attention: .* cycles' "$vitcod" simulate plan --head-dim 4 --compressed 2 --of q
-check "what is compressed" 2 '--of belongs to --compressed' "$vitcod" simulate plan --head-dim 4 --of q
-check "finetune" 0 'epoch 1/1' "$vitcod" train --init model --autoencoder coder --plan plan --data data \
-    --epochs 1 --batch 16 -o sparse
-check "eval on the plan" 0 '"images": 32' "$vitcod" eval sparse --plan plan --data data --json
-mv out run/finetuned.json
-check "eval under the mask" 0 'top-1' "$vitcod" eval sparse --mask mask.npy --data data
-check "profile" 0 '"head_dim": 4' "$vitcod" profile plan --model model --repeats 3 --json
-mv out run/profile.json
-check "simulate's bound" 0 '"end_to_end": {' "$vitcod" simulate plan --model sparse --bound --json
-holds "its totals" '"sequential_cycles"' '"coder_macs"' '"dram_bytes"' '"plan_hash"'
-check "simulate" 0 '"end_to_end": {' "$vitcod" simulate sparse --plan plan --functional --trace trace.json --json
-holds "simulate's totals" '"mac_utilisation"' '"energy_uj"' '"busy_line_cycles"' '"bit_exact": true' '"plan_hash"' '"area_mm2"'
-mv out run/simulate.json
-check "its trace" 0 '"name": "SpMM"' cat trace.json
-check "simulate a layer" 0 'attention: .* cycles' "$vitcod" simulate sparse --plan plan --layers 0 --dram-trace dram.trace
-check "the memory's requests" 0 '0x[0-9A-F]* WRITE [0-9]' cat dram.trace
-check "a layer that is none" 1 "wanted layers of 0 to" "$vitcod" simulate sparse --plan plan --layers 0-99
-check "layers of no shape" 1 "wanted N or A-B" "$vitcod" simulate sparse --plan plan --layers 1:2
-check "requests on a full disk" 1 '/dev/full: cannot write' "$vitcod" simulate plan --head-dim 4 --dram-trace /dev/full
-check "simulate a mask" 0 'attention: .* cycles' "$vitcod" simulate sparse --mask mask.npy
-check "simulate, dense" 0 'end to end: .* cycles' "$vitcod" simulate model
-check "a trace on a full disk" 1 '/dev/full: cannot write' "$vitcod" simulate plan --head-dim 4 --trace /dev/full
+finetune() { "$vitcod" train --init "$@" --data data --epochs 1 --batch 16; }
+
+# A run folder, as the verbs fill it.
+make_run() {
+    mkdir run
+    check "eval, dense" 0 '' "$vitcod" eval model --data data --json
+    cp "$out" run/dense.json
+    check "polarize" 0 '' "$vitcod" polarize mask.npy --threshold 6 -o plan --json
+    cp "$out" run/polarize.json
+    check "eval, finetuned" 0 '' "$vitcod" eval sparse --plan plan --data data --json
+    cp "$out" run/finetuned.json
+    check "profile" 0 '"head_dim": 4' "$vitcod" profile plan --model model --repeats 3 --json
+    cp "$out" run/profile.json
+    check "simulate" 0 '' "$vitcod" simulate sparse --plan plan --json
+    cp "$out" run/simulate.json
+}
+
+# A model, its mask, its plan, its auto-encoder, the model finetuned with both, and images.
+setup() {
+    idx_data
+    npy '\0000\0000\0200\0077' >ones.npy
+    npy '\0000\0000\0300\0177' >nan.npy
+    check "train" 0 '"test_top1"' \
+        train --epochs 3 --lr 5e-3 --log log.jsonl --checkpoint saved -o model --json
+    check "attention" 0 'averaged over 96 images' "$vitcod" attention model --data data -o maps.npy
+    check "prune" 0 'pruned' "$vitcod" prune maps.npy --sparsity 0.7 -o mask.npy
+    check "polarize" 0 'kept' "$vitcod" polarize mask.npy --threshold 6 -o plan
+    check "autoencoder" 0 'to 2 heads' "$vitcod" autoencoder model --data data -o coder
+    check "finetune" 0 'epoch 1/1' finetune model --autoencoder coder --plan plan -o sparse
+    make_run
+}
+
+case_train() {
+    check "train" 0 '"test_top1"' train --epochs 3 --lr 5e-3 --log log2 -o model2 --json
+    check "a line per epoch" 0 '^3$' grep -vc '"step"' log2
+    check "resumes to the same bits" 0 '' \
+        train --epochs 3 --lr 5e-3 --checkpoint saved --resume -o again
+    check "the same model" 0 '' cmp model again
+    check "not with other options" 1 "other options" \
+        train --epochs 3 --lr 4e-3 --checkpoint saved --resume -o x
+    check "a device has no checkpoint beside it" 0 'epoch 1/1' \
+        train --epochs 1 --no-test -o /dev/null
+    absent "no leftovers" x x.checkpoint /dev/null.checkpoint
+}
+
+case_train_refuses() {
+    check "a full disk behind the log" 1 '/dev/full: cannot write' \
+        train --epochs 1 --log /dev/full --checkpoint kept -o x
+    check "an output that cannot be written is found first" 1 'nowhere/x: cannot write' \
+        train --epochs 999 -o nowhere/x
+    check "a teacher's options without one" 2 'need a --teacher' train --distill 0.5 -o x
+    check "a checkpoint that cannot be written is found first" 1 'nowhere/c: cannot write' \
+        train --epochs 999 --checkpoint nowhere/c -o x
+    absent "no leftovers" x x.checkpoint nowhere ./*.part
+}
+
+case_teacher() {
+    check "a teacher with other heads" 0 'epoch 1/1' \
+        "$vitcod" train --data data --width 12 --depth 1 --heads 2 --teacher model --distill 0.7 \
+        --epochs 1 --batch 16 --lr 1e-7 --log taught.jsonl -o taught
+    check "its loss is in the log" 0 '"distillation_loss":' cat taught.jsonl
+}
+
+case_info_and_eval() {
+    check "info" 0 '"parameters": ' "$vitcod" info model --json
+    holds "info knows the sizes" '"tokens": 17' '"heads": 3' '"classes": 4'
+    check "heads that contradict the file" 1 'has 3 heads, --heads wants 2' \
+        "$vitcod" info model --heads 2
+    check "eval" 0 '"top1": ' "$vitcod" eval model --data data --json
+    holds "eval's keys" '"top5": ' '"images": 32' '"loss": ' \
+        '"command": "vitcod eval model --data data --json"'
+    check "eval on the plan" 0 '"images": 32' "$vitcod" eval sparse --plan plan --data data --json
+    check "eval under the mask" 0 'top-1' "$vitcod" eval sparse --mask mask.npy --data data
+    check "two restrictions" 2 'both --mask and --plan' \
+        "$vitcod" eval model --data data --mask mask.npy --plan plan
+    check "batch" 2 'wanted 1 to 4096' "$vitcod" eval model --data data --batch 4611686018427387904
+    check "a full disk behind stdout" 1 'cannot write to stdout' \
+        sh -c "'$vitcod' eval model --data data >/dev/full"
+}
+
+case_prune_and_polarize() {
+    check "prune" 0 '"sparsity": 0.\(69\|70\)' \
+        "$vitcod" prune maps.npy --sparsity 0.7 -o again.npy --json
+    check "the same mask" 0 '' cmp mask.npy again.npy
+    check "polarize" 0 '"kept_share"' "$vitcod" polarize mask.npy --threshold 6 -o again --json
+    holds "global tokens are layers x heads" '"global_tokens": \[' '"kept_sparser": '
+    check "the same plan" 0 '' cmp plan again
+    check "odd bytes in a name" 0 'odd\\\\xff' \
+        "$vitcod" polarize mask.npy -o "$(printf 'odd\377')" --json
+    check "attention on a plan" 2 'wanted --mask' \
+        "$vitcod" attention model --data data --plan plan -o x
+    check "a full disk" 1 'cannot write' \
+        sh -c "trap '' XFSZ; ulimit -f 1; '$vitcod' attention model --data data -o big.npy"
+    absent "no leftovers" x big.npy ./*.part
+}
+
+# auto_encoder_of q|k: of one operand alone
+auto_encoder_of() {
+    of=$1
+    check "of $of alone" 0 "of $of to 2 heads" \
+        "$vitcod" autoencoder model --data data --of "$of" -o "coder-$of"
+    check "finetune with it" 0 'epoch 1/1' finetune model --autoencoder "coder-$of" -o "coded-$of"
+    check "info tells" 0 "compressed_of *$of" "$vitcod" info "coded-$of"
+    check "eval with it" 0 'top-1' "$vitcod" eval "coded-$of" --data data --dtype fp32
+    check "simulate with it" 0 'end to end: .* cycles' \
+        "$vitcod" simulate "coded-$of" --functional
+}
+case_auto_encoder_of_q() { auto_encoder_of q; }
+case_auto_encoder_of_k() { auto_encoder_of k; }
+
+case_auto_encoder_refuses() {
+    check "of what is neither" 2 "'v', wanted qk, q or k" \
+        "$vitcod" autoencoder model --data data --of v -o x
+    check "wider than the model" 1 "5 compressed heads, wanted at most the model's 3" \
+        "$vitcod" autoencoder model --data data --compressed 5 --of q -o x
+    absent "no leftovers" x
+}
+
+case_simulate() {
+    check "simulate" 0 '"end_to_end": {' \
+        "$vitcod" simulate sparse --plan plan --functional --trace trace.json --json
+    holds "simulate's totals" '"mac_utilisation"' '"energy_uj"' '"busy_line_cycles"' \
+        '"bit_exact": true' '"plan_hash"' '"area_mm2"'
+    check "its trace" 0 '"name": "SpMM"' grep -m 1 SpMM trace.json
+    check "simulate a mask" 0 'attention: .* cycles' "$vitcod" simulate sparse --mask mask.npy
+    check "simulate, dense" 0 'end to end: .* cycles' "$vitcod" simulate model
+    check "simulate a plan, Q compressed" 0 'attention: .* cycles' \
+        "$vitcod" simulate plan --head-dim 4 --compressed 2 --of q
+    check "what is compressed" 2 '--of belongs to --compressed' \
+        "$vitcod" simulate plan --head-dim 4 --of q
+    cp plan "it's"
+    check "a quoted command" 0 "simulate 'it'.*'s' --json" "$vitcod" simulate "it's" --json
+    check "a trace on a full disk" 1 '/dev/full: cannot write' \
+        "$vitcod" simulate plan --head-dim 4 --trace /dev/full
+    check "simulate's help" 0 'beats, everything overlapping' "$vitcod" simulate --help
+}
+
+case_simulate_layers() {
+    check "simulate a layer" 0 'attention: .* cycles' \
+        "$vitcod" simulate sparse --plan plan --layers 0 --dram-trace dram.trace
+    check "the memory's requests" 0 '0x[0-9A-F]* WRITE [0-9]' grep -m 1 WRITE dram.trace
+    check "a layer that is none" 1 "wanted layers of 0 to" \
+        "$vitcod" simulate sparse --plan plan --layers 0-99
+    check "layers of no shape" 1 "wanted N or A-B" \
+        "$vitcod" simulate sparse --plan plan --layers 1:2
+    check "requests on a full disk" 1 '/dev/full: cannot write' \
+        "$vitcod" simulate plan --head-dim 4 --dram-trace /dev/full
+}
+
 # From one image size to another and back.
-check "a model for larger images" 0 'deit of 32 tensors' "$vitcod" import model --image-size 12 -o larger
-check "has more tokens" 1 'does not fit a model' "$vitcod" simulate plan --model larger
-check "simulate at the plan's size" 0 'end to end' "$vitcod" simulate plan --model larger --image-size 8
-check "profile at the plan's size" 0 'ratio' "$vitcod" profile plan --model larger --image-size 8 --repeats 3
-check "eval enlarges images" 0 'top-1' "$vitcod" eval model --image-size 12 --data data
-check "a plan at its size" 0 'top-1' "$vitcod" eval larger --image-size 8 --plan plan --data data
-check "so does training" 0 'epoch 1/1' "$vitcod" train --init larger --data data --epochs 1 --batch 16 -o enlarged
-check "finetune at another size" 0 'epoch 1/1' "$vitcod" train --init larger --image-size 8 --data data --epochs 1 --batch 16 -o back
-check "is what is written" 0 '"tokens": 17' "$vitcod" info back --json
-check "report" 0 'top-1, pruned + auto-encoder' "$vitcod" report run
-holds "the table" 'top-1, dense' 'attention kept' 'layer 1' 'dense / sparse' 'end to end'
-check "result.json" 0 '"finetuned": {' cat run/result.json
-cp log.jsonl run/finetune.jsonl
-cp maps.npy mask.npy run/ && cp plan run/plan.safetensors
-check "report as a page" 0 'page.html: runs 1, figures [1-9]' "$vitcod" report run -o page.html
-check "its sections" 0 'id="accuracy"' cat page.html
-holds "each has figures" 'id="attention"' 'id="heads"' 'id="cpu"' 'id="accelerator"' 'id="training"' 'data:image/png;base64,' \
-    'vitcod eval model --data data --json'
-check "what was gathered, alone" 0 'runs 1, figures [1-9]' "$vitcod" report run/result.json -o page.html
-check "a folder has a name" 0 'runs 1' sh -c "cd run && '$vitcod' report . -o ../page.html"
-check "in the title" 0 '<h1>run</h1>' cat page.html
-check "another plan" 0 '' "$vitcod" polarize mask.npy --threshold 1 -o run/another.safetensors
-check "beside the run's" 0 'runs 1' "$vitcod" report run -o page.html
-check "is not taken for it" 1 '' grep 'which the results are of' page.html
-mv run/plan.safetensors gone
-check "alone in its place" 0 'runs 1' "$vitcod" report run -o page.html
-check "it is told" 0 'which the results are of, is not there; run/another.safetensors' cat page.html
-mv gone run/plan.safetensors
-rm run/another.safetensors
-mkdir odd 'a<b>&c'
-echo '{"verb": "someday", "nothing": {"known": 7}}' >odd/later.json
-echo '{"verb": "eval", "command": "<script>x</script>", "top1": 3}' >'a<b>&c/<i>.json'
-printf '{"epoch":1,"loss":2.5}\nhalf a li' >odd/log.jsonl
-check "report compares" 0 '"runs": 3' "$vitcod" report run odd 'a<b>&c' -o page.html --json
-check "what it cannot show" 0 'log.jsonl: line 2 is no JSON object' cat page.html
-holds "names are text" 'nothing › known</th><td>7' 'a&lt;b&gt;&amp;c' '&lt;i&gt;.json' '&lt;script&gt;x&lt;/script&gt;'
-check "a single file" 0 'runs 1' "$vitcod" report log.jsonl -o page.html
-check "a page of nothing" 1 'holds no result' "$vitcod" report data -o page.html
+case_image_sizes() {
+    check "a model for larger images" 0 'deit of 32 tensors' \
+        "$vitcod" import model --image-size 12 -o larger
+    check "has more tokens" 1 'does not fit a model' "$vitcod" simulate plan --model larger
+    check "simulate at the plan's size" 0 'end to end' \
+        "$vitcod" simulate plan --model larger --image-size 8
+    check "profile at the plan's size" 0 'ratio' \
+        "$vitcod" profile plan --model larger --image-size 8 --repeats 3
+    check "eval enlarges images" 0 'top-1' "$vitcod" eval model --image-size 12 --data data
+    check "a plan at its size" 0 'top-1' \
+        "$vitcod" eval larger --image-size 8 --plan plan --data data
+    check "so does training" 0 'epoch 1/1' finetune larger -o enlarged
+    check "finetune at another size" 0 'epoch 1/1' finetune larger --image-size 8 -o back
+    check "is what is written" 0 '"tokens": 17' "$vitcod" info back --json
+}
 
-npy '\0000\0000\0200\0077' >ones.npy
-npy '\0000\0000\0300\0177' >nan.npy
-check "infer" 0 'image 0: class [0-3]' "$vitcod" infer model --input ones.npy -o logits.npy
-check "infer on the plan" 0 '"reconstruction_loss"' "$vitcod" infer sparse --plan plan --input ones.npy --reconstruction --json
-check "NaN in an image" 1 "nan.npy: 'images' holds nan at flat index 0" "$vitcod" infer model --input nan.npy
-check "a full disk behind stdout" 1 'cannot write to stdout' sh -c "'$vitcod' eval model --data data >/dev/full"
-check "a full disk behind the log" 1 '/dev/full: cannot write' train --epochs 1 --log /dev/full --checkpoint kept -o x
-check "an output that cannot be written is found first" 1 'nowhere/x: cannot write' train --epochs 999 -o nowhere/x
-check "a full disk" 1 'cannot write' sh -c "trap '' XFSZ; ulimit -f 1; '$vitcod' attention model --data data -o big.npy"
-check "two restrictions" 2 'both --mask and --plan' "$vitcod" eval model --data data --mask mask.npy --plan plan
-check "attention on a plan" 2 'wanted --mask' "$vitcod" attention model --data data --plan plan -o x
-check "heads that contradict the file" 1 'has 3 heads, --heads wants 2' "$vitcod" info model --heads 2
-check "batch" 2 'wanted 1 to 4096' "$vitcod" eval model --data data --batch 4611686018427387904
-check "odd bytes in a name" 0 'odd\\\\xff' "$vitcod" polarize mask.npy -o "$(printf 'odd\377')" --json
-cp plan "it's"
-check "a quoted command" 0 "simulate 'it'.*'s' --json" "$vitcod" simulate "it's" --json
-check "plan of another model" 1 'does not fit a model' sh -c "'$vitcod' train --data data --width 12 --depth 1 --heads 3 --epochs 1 -o small >/dev/null && '$vitcod' eval small --plan plan --data data"
+case_infer() {
+    check "infer" 0 'image 0: class [0-3]' "$vitcod" infer model --input ones.npy -o logits.npy
+    check "infer on the plan" 0 '"reconstruction_loss"' \
+        "$vitcod" infer sparse --plan plan --input ones.npy --reconstruction --json
+    check "NaN in an image" 1 "nan.npy: 'images' holds nan at flat index 0" \
+        "$vitcod" infer model --input nan.npy
+}
 
-mkdir labels ranks counts short
-cp data/t10k* labels && idx_labels labels/t10k-labels-idx1-ubyte 32 9
-check "labels outside the classes" 1 'labels: labels go up to 8, the model has classes 0 to 3' "$vitcod" eval model --data labels
-cp data/t10k* ranks && cp data/t10k-labels-idx1-ubyte ranks/t10k-images-idx3-ubyte
-check "images of the wrong rank" 1 'images (32)' "$vitcod" eval model --data ranks
-cp data/t10k* counts && idx_labels counts/t10k-labels-idx1-ubyte 31 4
-check "images without labels" 1 'labels (31)' "$vitcod" eval model --data counts
-cp data/t10k* short && head -c 200 data/t10k-images-idx3-ubyte.gz >short/t10k-images-idx3-ubyte.gz
-check "truncated gzip" 1 'truncated' "$vitcod" eval model --data short
-# A model whose head is in half precision: the header alone is changed.
-sed 's/"head.weight":{"dtype":"F32","shape":\[4,12\]/"head.weight":{"dtype":"F16","shape":[8,12]/' model >half
-check "a wrong dtype" 1 "half: 'head.weight' is F16 (8, 12), wanted F32" "$vitcod" info half
-check "a teacher with other heads" 0 'epoch 1/1' "$vitcod" train --data data --width 12 --depth 1 --heads 2 \
-    --teacher model --distill 0.7 --epochs 1 --batch 16 --lr 1e-7 --log taught.jsonl -o taught
-check "its loss is in the log" 0 '"distillation_loss":' cat taught.jsonl
-check "a device has no checkpoint beside it" 0 'epoch 1/1' train --epochs 1 --no-test -o /dev/null
-check "simulate's help" 0 'beats, everything overlapping' "$vitcod" simulate --help
-check "a teacher's options without one" 2 'need a --teacher' train --distill 0.5 -o y
-check "a checkpoint that cannot be written is found first" 1 'nowhere/c: cannot write' train --epochs 999 --checkpoint nowhere/c -o y
+case_data_that_do_not_fit() {
+    mkdir labels ranks counts short
+    cp data/t10k* labels && idx_labels labels/t10k-labels-idx1-ubyte 32 9
+    check "labels outside the classes" 1 \
+        'labels: labels go up to 8, the model has classes 0 to 3' "$vitcod" eval model --data labels
+    cp data/t10k* ranks && cp data/t10k-labels-idx1-ubyte ranks/t10k-images-idx3-ubyte
+    check "images of the wrong rank" 1 'images (32)' "$vitcod" eval model --data ranks
+    cp data/t10k* counts && idx_labels counts/t10k-labels-idx1-ubyte 31 4
+    check "images without labels" 1 'labels (31)' "$vitcod" eval model --data counts
+    cp data/t10k* short
+    head -c 200 data/t10k-images-idx3-ubyte.gz >short/t10k-images-idx3-ubyte.gz
+    check "truncated gzip" 1 'truncated' "$vitcod" eval model --data short
+}
 
-leftovers=$(find . /dev/null.checkpoint -name '*.part' -o -name x -o -name y -o -name x.checkpoint -o -name big.npy -o -name nowhere -o -name '*null*' 2>/dev/null)
-if [ -z "$leftovers" ]; then
-    echo "ok no leftovers"
-else
-    echo "not ok no leftovers: $leftovers"
-    bad=1
-fi
-exit "$bad"
+case_models_that_do_not_fit() {
+    check "another model" 0 'epoch 1/1' \
+        "$vitcod" train --data data --width 12 --depth 1 --heads 3 --epochs 1 -o small
+    check "the plan does not fit" 1 'does not fit a model' \
+        "$vitcod" eval small --plan plan --data data
+    # A model whose head is in half precision: the header alone is changed.
+    sed 's/\("head.weight":{"dtype":\)"F32","shape":\[4,12\]/\1"F16","shape":[8,12]/' model >half
+    check "a wrong dtype" 1 "half: 'head.weight' is F16 (8, 12), wanted F32" "$vitcod" info half
+}
+
+case_report() {
+    check "report" 0 'top-1, pruned + auto-encoder' "$vitcod" report run
+    holds "the table" 'top-1, dense' 'attention kept' 'layer 1' 'dense / sparse' 'end to end'
+    check "result.json" 0 '"finetuned": {' grep '"finetuned"' run/result.json
+    cp log.jsonl run/finetune.jsonl
+    cp maps.npy mask.npy run/ && cp plan run/plan.safetensors
+    check "report as a page" 0 'page.html: runs 1, figures [1-9]' "$vitcod" report run -o page.html
+    for part in 'id="accuracy"' 'id="attention"' 'id="heads"' 'id="cpu"' 'id="accelerator"' \
+        'id="training"' 'data:image/png;base64,' 'vitcod eval model --data data --json'; do
+        check "the page has $part" 0 '' grep -q "$part" page.html
+    done
+    check "what was gathered, alone" 0 'runs 1, figures [1-9]' \
+        "$vitcod" report run/result.json -o page.html
+    check "a folder has a name" 0 'runs 1' sh -c "cd run && '$vitcod' report . -o ../page.html"
+    check "in the title" 0 '' grep -q '<h1>run</h1>' page.html
+}
+
+# The plan that results are of is told from another beside it.
+case_report_plans() {
+    cp maps.npy mask.npy run/ && cp plan run/plan.safetensors
+    check "another plan" 0 '' \
+        "$vitcod" polarize mask.npy --threshold 1 -o run/another.safetensors
+    check "beside the run's" 0 'runs 1' "$vitcod" report run -o page.html
+    check "is not taken for it" 1 '' grep 'which the results are of' page.html
+    mv run/plan.safetensors gone
+    check "alone in its place" 0 'runs 1' "$vitcod" report run -o page.html
+    check "it is told" 0 '' \
+        grep -q 'which the results are of, is not there; run/another.safetensors' page.html
+}
+
+case_report_of_what_it_does_not_know() {
+    mkdir odd 'a<b>&c'
+    echo '{"verb": "someday", "nothing": {"known": 7}}' >odd/later.json
+    echo '{"verb": "eval", "command": "<script>x</script>", "top1": 3}' >'a<b>&c/<i>.json'
+    printf '{"epoch":1,"loss":2.5}\nhalf a li' >odd/log.jsonl
+    check "report compares" 0 '"runs": 3' "$vitcod" report run odd 'a<b>&c' -o page.html --json
+    for part in 'log.jsonl: line 2 is no JSON object' 'nothing › known</th><td>7' \
+        'a&lt;b&gt;&amp;c' '&lt;i&gt;.json' '&lt;script&gt;x&lt;/script&gt;'; do
+        check "the page has $part" 0 '' grep -q "$part" page.html
+    done
+    check "a single file" 0 'runs 1' "$vitcod" report log.jsonl -o page.html
+    check "a page of nothing" 1 'holds no result' "$vitcod" report data -o page.html
+}
+
+run_cases

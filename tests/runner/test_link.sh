@@ -1,16 +1,11 @@
 #!/bin/sh
 # The proof that a room which calls upward does not link (tests/runner/upward.c).
-set -u
-build=$(dirname "${VITCOD:?}")
-out=$(cmake --build "$build" --target alone_upward 2>&1) && {
-    echo "not ok an upward call: it links"
-    exit 1
+# shellcheck source=tests/cli.sh
+. tests/cli.sh
+
+case_an_upward_call() {
+    check "does not link" 1 'undefined.*vc_plan_close' \
+        cmake --build "$(dirname "$vitcod")" --target alone_upward
 }
-case $out in
-*undefined*vc_plan*) echo "ok an upward call does not link" ;;
-*)
-    echo "not ok an upward call: it fails for another reason:"
-    echo "$out"
-    exit 1
-    ;;
-esac
+
+run_cases

@@ -1,0 +1,47 @@
+#!/bin/sh
+# libvitcod as a program outside meets it: installed, found by pkg-config, only vc_* to be seen.
+# shellcheck source=tests/cli.sh
+. tests/cli.sh
+build=$(dirname "$vitcod")
+
+setup() {
+    check "install" 0 '' cmake --install "$build" --prefix "$dir"
+}
+
+# Paths in vitcod.pc are those of the prefix that was configured.
+flags() {
+    PKG_CONFIG_PATH=$(dirname "$(find "$dir" -name vitcod.pc)") \
+        pkg-config --define-variable=prefix="$dir" "$@" vitcod
+}
+
+case_a_program_outside() {
+    cat >outside.c <<'END'
+#include <stdio.h>
+#include <vitcod/vitcod.h>
+
+int main(void)
+{
+    printf("%s, %s\n", VC_VERSION, vc_threads_count() > 0 ? "threads" : "none");
+    return 0;
+}
+END
+    version=$("$vitcod" --version | sed 's/^vitcod //')
+    check "pkg-config knows the version" 0 "^$version$" flags --modversion
+    # shellcheck disable=SC2046 # flags are meant to be split
+    check "it links" 0 '' gcc $(flags --cflags) -o outside outside.c $(flags --libs)
+    check "it runs" 0 "^$version, threads$" ./outside
+    check "the man page has the version" 0 '' \
+        grep -q "^\.TH VITCOD 1 .*\"vitcod $version\"" "$(find . -name vitcod.1)"
+}
+
+case_symbols() {
+    nm -g --defined-only "$(find . -name libvitcod.a)" | awk 'NF == 3 { print $3 }' | sort >symbols
+    check "there are some" 0 '' grep -q '^vc_plan_close$' symbols
+    check "all of them are vc_*" 1 '' grep -v '^vc_[^_]' symbols
+    # shellcheck disable=SC2013 # names without spaces
+    for symbol in $(cat symbols); do
+        grep -qw "$symbol" "$root"/include/vitcod/* || failed "$symbol" "no door declares it"
+    done
+}
+
+run_cases
