@@ -44,7 +44,8 @@ vc_status vc_engine_run(vc_engine *engine, float *logits, const float *images, s
 /* ---- what it does, and how long that takes */
 
 typedef struct vc_engine_op {
-    const char *name; /* "qkv", "attention", .. */
+    vc_op_kind kind;
+    const char *name; /* of its kind: "qkv", "attention", .. */
     int layer;        /* -1: outside the layers */
     double seconds;   /* since timing began, mean over the threads */
     uint64_t macs;    /* done for one image; scores of pruned entries inside a panel are done too */

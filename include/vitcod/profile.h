@@ -8,34 +8,6 @@
 #include "vitcod/record.h"
 #include "vitcod/workload.h"
 
-/* What the work of a model is sorted by. */
-#define VC_WORK_MAP(X)                                                                             \
-    X(PATCH_EMBED, "patch_embed")                                                                  \
-    X(QKV, "qkv")                                                                                  \
-    X(CODERS, "coders") /* the auto-encoder's; an engine has them in its weights */                \
-    X(QK, "qk")                                                                                    \
-    X(SOFTMAX, "softmax")                                                                          \
-    X(SV, "sv")                                                                                    \
-    X(ATTENTION,                                                                                   \
-      "attention") /* time of the three above where a kernel does not tell them apart */           \
-    X(PROJECTION, "projection")                                                                    \
-    X(MLP, "mlp")                                                                                  \
-    X(NORM, "norm")                                                                                \
-    X(HEAD, "head")                                                                                \
-    X(RESHAPE, "reshape") /* patches, windows, panels, copies, means */
-
-typedef enum vc_work {
-#define VC_WORK_ENUM(name, text) VC_WORK_##name,
-    VC_WORK_MAP(VC_WORK_ENUM)
-#undef VC_WORK_ENUM
-        VC_WORK_COUNT
-} vc_work;
-
-const char *vc_work_name(vc_work work);
-
-/* Of an engine's operator (vc_engine_op.name). */
-vc_work vc_work_of_operator(const char *name);
-
 /* For one image. */
 typedef struct vc_cost {
     uint64_t

@@ -39,6 +39,7 @@
 #include "vitcod/group_files.h"
 #include "vitcod/maps.h"
 #include "vitcod/mask.h"
+#include "vitcod/operator.h"
 #include "vitcod/pattern.h"
 #include "vitcod/plan.h"
 #include "vitcod/workload.h"
@@ -55,6 +56,7 @@
 #include "vitcod/residual.h"
 
 /* models: DeiT, LeViT */
+#include "vitcod/blocks.h"
 #include "vitcod/deit.h"
 #include "vitcod/gradients.h"
 #include "vitcod/levit.h"

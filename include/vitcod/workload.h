@@ -1,5 +1,5 @@
-/* The workload: what must be computed for one image, as a list of operators with MACs and values moved.
- * Models lower to it, the simulator reads it. */
+/* The workload: what must be computed for one image, as a list of operators with MACs and values
+ * moved. Models lower to it, the simulator reads it. */
 #ifndef VITCOD_WORKLOAD_H
 #define VITCOD_WORKLOAD_H
 
@@ -7,26 +7,8 @@
 #include <stdint.h>
 
 #include "vitcod/json.h"
+#include "vitcod/operator.h"
 #include "vitcod/plan.h"
-
-#define VC_OP_MAP(X)                                                                               \
-    X(PATCH_EMBED, "patch_embed")                                                                  \
-    X(QKV, "qkv")                                                                                  \
-    X(ENCODE, "encode")                                                                            \
-    X(DECODE, "decode")                                                                            \
-    X(SDDMM, "sddmm")                                                                              \
-    X(SOFTMAX, "softmax")                                                                          \
-    X(SPMM, "spmm")                                                                                \
-    X(PROJECTION, "projection")                                                                    \
-    X(MLP, "mlp")                                                                                  \
-    X(HEAD, "head")
-
-typedef enum vc_op_kind {
-#define VC_OP_ENUM(name, text) VC_OP_##name,
-    VC_OP_MAP(VC_OP_ENUM)
-#undef VC_OP_ENUM
-        VC_OP_COUNT
-} vc_op_kind;
 
 /* rows x inputs times inputs x outputs */
 typedef struct vc_product_shape {
@@ -59,8 +41,6 @@ typedef struct vc_workload {
     vc_op *ops;
     size_t count, capacity;
 } vc_workload;
-
-const char *vc_op_name(vc_op_kind kind);
 
 vc_status vc_workload_add(vc_workload *workload, const vc_op *op);
 void vc_workload_close(vc_workload *workload);

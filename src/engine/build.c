@@ -103,13 +103,13 @@ static vc_status pack(vc__op *op, vc_engine *e, const vc_linear *linear, size_t 
     return status;
 }
 
-vc__op *vc__linear_add(vc__builder *b, vc__step *step, const char *name, int layer, vc__buffer *to,
+vc__op *vc__linear_add(vc__builder *b, vc__step *step, vc_op_kind kind, int layer, vc__buffer *to,
                        vc__buffer *from, const vc_linear *linear, int add)
 {
     vc_engine *e = b->engine;
     vc__op *op = vc__op_add(b, step,
                             &(vc__op){.run = vc__run_linear,
-                                      .name = name,
+                                      .kind = kind,
                                       .layer = layer,
                                       .from = from,
                                       .to = to,
@@ -119,20 +119,20 @@ vc__op *vc__linear_add(vc__builder *b, vc__step *step, const char *name, int lay
                                       .add = add});
     if (b->status != VC_OK)
         return op;
-    if (strcmp(name, "head") == 0)
-        op->precision = VC_IN_FP32; /* next to nothing to gain, and the last word */
+    if (!vc_op_in_any_precision(kind))
+        op->precision = VC_IN_FP32;
     const size_t rows = step->rows_per_image < VC__TILE ? step->rows_per_image : VC__TILE;
     b->status = pack(op, e, linear, rows);
     vc_model_forget(e->model, linear->weight, linear->inputs * linear->outputs);
     return op;
 }
 
-void vc__norm_add(vc__builder *b, vc__step *step, const char *name, int layer, vc__buffer *to,
+void vc__norm_add(vc__builder *b, vc__step *step, vc_op_kind kind, int layer, vc__buffer *to,
                   vc__buffer *from, const float *weight, const float *bias, float eps)
 {
     vc__op_add(b, step,
                &(vc__op){.run = vc__run_norm,
-                         .name = name,
+                         .kind = kind,
                          .layer = layer,
                          .from = from,
                          .to = to,

@@ -19,10 +19,10 @@ typedef struct deit {
     vc__buffer *norm, *q, *attention, *hidden;
 } deit;
 
-static void norm(const deit *d, vc__step *step, const char *name, int layer, vc__buffer *to,
+static void norm(const deit *d, vc__step *step, vc_op_kind kind, int layer, vc__buffer *to,
                  vc__buffer *from, const float *weight, const float *bias)
 {
-    vc__norm_add(d->b, step, name, layer, to, from, weight, bias, VC_DEIT_EPS);
+    vc__norm_add(d->b, step, kind, layer, to, from, weight, bias, VC_DEIT_EPS);
 }
 
 /* Outputs `first` to first + outputs - 1 of a layer's QKV, folded. */
@@ -55,11 +55,11 @@ static void project(const deit *d, vc__step *step, size_t layer)
     const vc_block_weights *w = &d->w->blocks[layer];
     const vc_linear qkv = fold_qkv(d, layer, first, 3 * width - first);
     vc__buffer *to = is_last(d, layer) ? d->last_kv : d->qkv[layer % 2];
-    norm(d, step, "norm1", (int)layer, d->norm, d->stream, w->norm1_w, w->norm1_b);
-    vc__linear_add(d->b, step, "qkv", (int)layer, to, d->norm, &qkv, 0);
+    norm(d, step, VC_OP_NORM1, (int)layer, d->norm, d->stream, w->norm1_w, w->norm1_b);
+    vc__linear_add(d->b, step, VC_OP_QKV, (int)layer, to, d->norm, &qkv, 0);
     vc__op_add(d->b, step,
                &(vc__op){.run = vc__run_keys,
-                         .name = "panels",
+                         .kind = VC_OP_PANELS,
                          .layer = (int)layer,
                          .attention = &d->b->engine->attention[layer],
                          .keys = to,
@@ -74,15 +74,16 @@ static void start(const deit *d)
     const vc_linear patch = {values, d->c->width, d->w->patch_w, NULL};
     vc__step *step = vc__step_add(d->b, d->tokens);
     vc__buffer *patches = vc__buffer_add(d->b, values, 0, 1);
-    vc__op_add(d->b, step,
-               &(vc__op){.run = vc__run_base, .name = "positions", .layer = -1, .to = d->stream});
+    vc__op_add(
+        d->b, step,
+        &(vc__op){.run = vc__run_base, .kind = VC_OP_POSITIONS, .layer = -1, .to = d->stream});
     vc__op_add(d->b, step,
                &(vc__op){.run = vc__run_patches,
-                         .name = "patches",
+                         .kind = VC_OP_PATCHES,
                          .layer = -1,
                          .from = &d->b->engine->images,
                          .to = patches});
-    vc__linear_add(d->b, step, "patch_embed", -1, d->stream, patches, &patch, 1);
+    vc__linear_add(d->b, step, VC_OP_PATCH_EMBED, -1, d->stream, patches, &patch, 1);
     project(d, step, 0);
 }
 
@@ -93,12 +94,12 @@ static void begin_last(const deit *d, vc__step *step, size_t layer)
     const vc_linear q = fold_qkv(d, layer, 0, d->c->width);
     vc__op_add(d->b, step,
                &(vc__op){.run = vc__run_select,
-                         .name = "class_tokens",
+                         .kind = VC_OP_PREFIX,
                          .layer = (int)layer,
                          .from = d->stream,
                          .to = d->last_stream});
-    norm(d, step, "norm1", (int)layer, d->norm, d->last_stream, w->norm1_w, w->norm1_b);
-    vc__linear_add(d->b, step, "qkv", (int)layer, d->q, d->norm, &q, 0);
+    norm(d, step, VC_OP_NORM1, (int)layer, d->norm, d->last_stream, w->norm1_w, w->norm1_b);
+    vc__linear_add(d->b, step, VC_OP_QKV, (int)layer, d->q, d->norm, &q, 0);
 }
 
 static void block(const deit *d, size_t layer)
@@ -115,7 +116,7 @@ static void block(const deit *d, size_t layer)
         begin_last(d, step, layer);
     vc__op_add(d->b, step,
                &(vc__op){.run = vc__run_attention,
-                         .name = "attention",
+                         .kind = VC_OP_ATTENTION,
                          .layer = l,
                          .from = last ? d->q : d->qkv[layer % 2],
                          .to = d->attention,
@@ -124,11 +125,11 @@ static void block(const deit *d, size_t layer)
                          .keys_at = last ? 0 : width,
                          .values_at = last ? width : 2 * width,
                          .panels = d->panels[layer % 2]});
-    vc__linear_add(d->b, step, "projection", l, stream, d->attention, &proj, 1);
-    norm(d, step, "norm2", l, d->norm, stream, w->norm2_w, w->norm2_b);
-    vc__linear_add(d->b, step, "fc1", l, d->hidden, d->norm, &fc1, 0)->activate =
+    vc__linear_add(d->b, step, VC_OP_PROJECTION, l, stream, d->attention, &proj, 1);
+    norm(d, step, VC_OP_NORM2, l, d->norm, stream, w->norm2_w, w->norm2_b);
+    vc__linear_add(d->b, step, VC_OP_FC1, l, d->hidden, d->norm, &fc1, 0)->activate =
         d->b->engine->kernels->gelu_forward;
-    vc__linear_add(d->b, step, "fc2", l, stream, d->hidden, &fc2, 1);
+    vc__linear_add(d->b, step, VC_OP_FC2, l, stream, d->hidden, &fc2, 1);
     if (!last)
         project(d, step, layer + 1);
 }
@@ -154,8 +155,8 @@ static void classify(const deit *d)
         }
     }
     const vc_linear head = {inputs, outputs, weight, bias};
-    norm(d, step, "norm", -1, normed, d->last_stream, d->w->norm_w, d->w->norm_b);
-    vc__linear_add(d->b, step, "head", -1, &d->b->engine->logits, normed, &head, 0);
+    norm(d, step, VC_OP_NORM, -1, normed, d->last_stream, d->w->norm_w, d->w->norm_b);
+    vc__linear_add(d->b, step, VC_OP_HEAD, -1, &d->b->engine->logits, normed, &head, 0);
     free(weight);
 }
 

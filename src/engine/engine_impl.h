@@ -37,7 +37,7 @@ typedef struct vc__quantized {
 typedef struct vc__op vc__op;
 struct vc__op {
     void (*run)(vc_engine *engine, const vc__op *op, const vc__tile *tile);
-    const char *name;
+    vc_op_kind kind;
     int layer;
     vc__buffer *from, *to;
 
@@ -111,10 +111,10 @@ vc__op *vc__op_add(vc__builder *b, vc__step *step, const vc__op *op);
 /* Room for the panels of every second layer: a layer's are read while the next one's are written. */
 vc__buffer *vc__panels_add(vc__builder *b, size_t parity);
 /* A product, packed: `linear` need not stay. */
-vc__op *vc__linear_add(vc__builder *b, vc__step *step, const char *name, int layer, vc__buffer *to,
+vc__op *vc__linear_add(vc__builder *b, vc__step *step, vc_op_kind kind, int layer, vc__buffer *to,
                        vc__buffer *from, const vc_linear *linear, int add);
 /* A LayerNorm. */
-void vc__norm_add(vc__builder *b, vc__step *step, const char *name, int layer, vc__buffer *to,
+void vc__norm_add(vc__builder *b, vc__step *step, vc_op_kind kind, int layer, vc__buffer *to,
                   vc__buffer *from, const float *weight, const float *bias, float eps);
 
 void vc__deit_program(vc__builder *b);

@@ -54,10 +54,11 @@ static void project(levit *v, vc__step *step, size_t block)
     const int sub = is_subsampling(v, block);
     const vc_linear in = sub ? v->w->blocks[block].in : fold(v, block);
     v->projected = vc__buffer_add(v->b, in.outputs, l.keys, 0);
-    vc__linear_add(v->b, step, sub ? "kv" : "qkv", (int)block, v->projected, v->stream, &in, 0);
+    vc__linear_add(v->b, step, sub ? VC_OP_KV : VC_OP_QKV, (int)block, v->projected, v->stream, &in,
+                   0);
     vc__op_add(v->b, step,
                &(vc__op){.run = vc__run_keys,
-                         .name = "panels",
+                         .kind = VC_OP_PANELS,
                          .layer = (int)block,
                          .attention = &v->b->engine->attention[block],
                          .keys = v->projected,
@@ -88,12 +89,12 @@ static void stem(levit *v)
         v->stream = vc__buffer_add(b, channels, side * side, 0);
         vc__op_add(b, step,
                    &(vc__op){.run = vc__run_windows,
-                             .name = "windows",
+                             .kind = VC_OP_WINDOWS,
                              .layer = -1,
                              .from = from,
                              .to = windows,
                              .window = window});
-        vc__op *op = vc__linear_add(b, step, "stem", -1, v->stream, windows, linear, 0);
+        vc__op *op = vc__linear_add(b, step, VC_OP_STEM, -1, v->stream, windows, linear, 0);
         if (i + 1 < VC_LEVIT_STEM)
             op->activate = v->hardswish;
         else
@@ -113,12 +114,12 @@ static vc__buffer *subsample(const levit *v, vc__step *step, size_t block)
         side++;
     vc__op_add(v->b, step,
                &(vc__op){.run = vc__run_subsample,
-                         .name = "subsample",
+                         .kind = VC_OP_SUBSAMPLE,
                          .layer = (int)block,
                          .from = v->stream,
                          .to = thinned,
                          .side = side});
-    vc__linear_add(v->b, step, "q", (int)block, q, thinned, &linear, 0);
+    vc__linear_add(v->b, step, VC_OP_Q, (int)block, q, thinned, &linear, 0);
     return q;
 }
 
@@ -137,7 +138,7 @@ static void run_block(levit *v, size_t block, int last)
         v->stream = vc__buffer_add(b, w->proj.outputs, l.queries, 0);
     vc__op_add(b, step,
                &(vc__op){.run = vc__run_attention,
-                         .name = "attention",
+                         .kind = VC_OP_ATTENTION,
                          .layer = layer,
                          .from = q,
                          .to = attention,
@@ -147,9 +148,10 @@ static void run_block(levit *v, size_t block, int last)
                          .keys_at = keys_at,
                          .values_at = keys_at + l.heads * l.head_dim,
                          .panels = v->panels[block % 2]});
-    vc__linear_add(b, step, "projection", layer, v->stream, attention, &w->proj, !sub);
-    vc__linear_add(b, step, "fc1", layer, hidden, v->stream, &w->fc1, 0)->activate = v->hardswish;
-    vc__linear_add(b, step, "fc2", layer, v->stream, hidden, &w->fc2, 1);
+    vc__linear_add(b, step, VC_OP_PROJECTION, layer, v->stream, attention, &w->proj, !sub);
+    vc__linear_add(b, step, VC_OP_FC1, layer, hidden, v->stream, &w->fc1, 0)->activate =
+        v->hardswish;
+    vc__linear_add(b, step, VC_OP_FC2, layer, v->stream, hidden, &w->fc2, 1);
     if (!last)
         project(v, step, block + 1);
 }
@@ -160,8 +162,9 @@ static void classify(levit *v)
     vc__buffer *mean = vc__buffer_add(v->b, v->stream->width, 0, 1);
     vc__op_add(
         v->b, step,
-        &(vc__op){.run = vc__run_mean, .name = "mean", .layer = -1, .from = v->stream, .to = mean});
-    vc__linear_add(v->b, step, "head", -1, &v->b->engine->logits, mean, &v->w->head, 0);
+        &(vc__op){
+            .run = vc__run_mean, .kind = VC_OP_MEAN, .layer = -1, .from = v->stream, .to = mean});
+    vc__linear_add(v->b, step, VC_OP_HEAD, -1, &v->b->engine->logits, mean, &v->w->head, 0);
 }
 
 static size_t most_folded(const vc_levit_folded *w, size_t blocks)

@@ -71,7 +71,10 @@ vc_engine_op vc_engine_op_at(const vc_engine *e, size_t index)
     while (at >= e->steps[step].op_count)
         at -= e->steps[step++].op_count;
     const vc__op *op = &e->steps[step].ops[at];
-    vc_engine_op out = {.name = op->name, .layer = op->layer, .seconds = mean_seconds(e, index)};
+    vc_engine_op out = {.kind = op->kind,
+                        .name = vc_op_name(op->kind),
+                        .layer = op->layer,
+                        .seconds = mean_seconds(e, index)};
     if (op->run == vc__run_linear)
         out.macs = (uint64_t)e->steps[step].rows_per_image * op->inputs * op->outputs;
     if (op->run == vc__run_attention) {

@@ -225,5 +225,5 @@ const vc__family vc__deit = {
     .place_grads = vc__deit_place_grads,
     .backward = vc__deit_backward,
     .not_finite = vc__deit_not_finite,
-    .lower = vc__deit_lower,
+    .blocks = vc__deit_blocks,
 };

@@ -15,7 +15,7 @@ vc_status vc__deit_read_config(vc_model_config *out, const vc_tensor_file *file,
 void vc__deit_place(vc_acts *acts, const vc_model *model);
 void vc__deit_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                       const vc_tap *tap);
-vc_status vc__deit_lower(vc_workload *out, const vc_model_config *config, const vc_plan *plan);
+void vc__deit_blocks(vc_block_list *list, const vc_model_config *config, const vc_model *model);
 
 /* Gradients of activations, those that all layers share. */
 typedef struct vc_deit_grads {

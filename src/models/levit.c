@@ -212,5 +212,5 @@ const vc__family vc__levit = {
     .not_finite = vc__levit_not_finite,
     .least_share = 2, /* the heads' norms want a deviation */
     .drops_alike = 1,
-    .lower = vc__levit_lower,
+    .blocks = vc__levit_blocks_of,
 };

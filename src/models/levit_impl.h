@@ -40,7 +40,7 @@ void vc__levit_place_kept(vc_levit_kept *out, vc_acts *acts, const vc_model *mod
 void vc__levit_observe(vc_acts *acts, const vc_model *model, const float *images, size_t batch);
 void vc__levit_settle(vc_model *model, const vc_acts *acts, size_t batch);
 void vc__levit_refresh(vc_model *model);
-vc_status vc__levit_lower(vc_workload *out, const vc_model_config *config, const vc_plan *plan);
+void vc__levit_blocks_of(vc_block_list *list, const vc_model_config *config, const vc_model *model);
 
 /* Gradients of activations, those that all blocks share. */
 typedef struct vc_levit_grads {

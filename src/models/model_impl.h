@@ -2,6 +2,7 @@
 #ifndef VC_MODEL_IMPL_H
 #define VC_MODEL_IMPL_H
 
+#include "vitcod/blocks.h"
 #include "vitcod/gradients.h"
 #include "vitcod/model.h"
 
@@ -31,7 +32,7 @@ typedef struct vc__values {
 
 /* One family: everything that the rest of the program asks of it. What it has not is NULL: only
  * name, title, check, input, layers, layer, recognise, read_config, allocate, release, walk,
- * place, forward and lower have to be there. */
+ * place, forward and blocks have to be there. */
 struct vc__family {
     const char *name;  /* in files and on the command line */
     const char *title; /* in sentences */
@@ -81,7 +82,8 @@ struct vc__family {
     void (*place)(vc_acts *acts, const vc_model *model); /* acts->state, in the arena */
     void (*forward)(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                     const vc_tap *tap);
-    vc_status (*lower)(vc_workload *out, const vc_model_config *config, const vc_plan *plan);
+    /* Adds all operators, in the order in which they run; without a model their sizes alone. */
+    void (*blocks)(vc_block_list *list, const vc_model_config *config, const vc_model *model);
     /* What other rooms look at: see vc_ability. */
     vc__values (*values)(const vc_acts *acts, const vc_model *model, size_t layer);
     vc_rows (*block_output)(const vc_acts *acts, const vc_model *model, size_t layer);
@@ -174,9 +176,16 @@ vc_status vc__dequantize(float *out, const vc_tensor_file *file, const char *nam
 vc_status vc__write_tensors(const char *path, const vc_model *model, const vc_named_tensor *tensors,
                             size_t count);
 
-/* An operator of a workload; its MACs are those of its products. */
-vc_op vc__op(vc_op_kind kind, int layer, uint64_t weights, uint64_t in, uint64_t out,
-             const vc_product_shape *products, size_t count);
-vc_op vc__encode_op(int layer, const vc_attention_sizes *sizes);
+/* ---- a block list, for a family's function: values and operators, of which the last may be changed */
+
+#define VC__NO_LAYER SIZE_MAX /* outside the layers */
+
+int vc__block_value(vc_block_list *list, size_t rows, size_t width);
+vc_block_op *vc__block_op(vc_block_list *list, vc_op_kind kind, size_t layer, int to, int from);
+/* A product; one on a chip too, of all rows. */
+vc_block_op *vc__block_linear(vc_block_list *list, vc_op_kind kind, size_t layer, int to, int from,
+                              const vc_linear *linear);
+/* Room that lives as long as the list; NULL: there is none. */
+float *vc__block_floats(vc_block_list *list, size_t count);
 
 #endif

@@ -242,36 +242,3 @@ void vc_model_refresh(vc_model *model)
     if (family->refresh)
         family->refresh(model);
 }
-
-vc_status vc_model_lower(vc_workload *out, const vc_model_config *config, const vc_plan *plan)
-{
-    return config->family->lower(out, config, plan);
-}
-
-vc_op vc__op(vc_op_kind kind, int layer, uint64_t weights, uint64_t in, uint64_t out,
-             const vc_product_shape *products, size_t count)
-{
-    vc_op op = {.kind = kind,
-                .layer = layer,
-                .weight_values = weights,
-                .input_values = in,
-                .output_values = out};
-    assert(count <= VC_OP_PRODUCTS);
-    for (size_t i = 0; i < count; i++) {
-        op.products[i] = products[i];
-        op.macs += products[i].rows * products[i].inputs * products[i].outputs;
-    }
-    return op;
-}
-
-vc_op vc__encode_op(int layer, const vc_attention_sizes *s)
-{
-    const uint64_t tokens = s->queries * s->compressed[0] + s->keys * s->compressed[1],
-                   values = tokens * s->head_dim, outputs = s->compressed[0] + s->compressed[1];
-    return (vc_op){.kind = VC_OP_ENCODE,
-                   .layer = layer,
-                   .macs = values * s->heads,
-                   .weight_values = outputs * (s->heads + 1),
-                   .output_values = values,
-                   .sizes = *s};
-}

@@ -2,16 +2,6 @@
 
 #include <stdlib.h>
 
-const char *vc_op_name(vc_op_kind kind)
-{
-    static const char *const names[] = {
-#define VC_OP_NAME(name, text) text,
-        VC_OP_MAP(VC_OP_NAME)
-#undef VC_OP_NAME
-    };
-    return names[kind];
-}
-
 vc_status vc_workload_add(vc_workload *workload, const vc_op *op)
 {
     if (workload->count == workload->capacity) {

@@ -23,7 +23,7 @@ static void add_run(vc_model_times *s, size_t run, const vc_engine *engine)
     static const vc_work phases[] = {VC_WORK_QK, VC_WORK_SOFTMAX, VC_WORK_SV};
     for (size_t i = 0; i < vc_engine_op_count(engine); i++) {
         const vc_engine_op op = vc_engine_op_at(engine, i);
-        const vc_work work = vc_work_of_operator(op.name);
+        const vc_work work = vc_op_work(op.kind);
         all += op.seconds;
         const int told = work == VC_WORK_ATTENTION && op.phases[0] > 0.0;
         for (size_t p = 0; told && p < VC_ATTEND_PHASES; p++)

@@ -9,8 +9,8 @@ typedef struct VC_MODEL_SIZES_STRUCT toy_sizes {
 } toy_sizes;
 
 typedef struct toy_weights {
-    float *qkv_w; /* (3C, width), C = heads * head_dim */
-    float *scale; /* (height, width) of the pixels */
+    float *qkv_w;     /* (3C, width), C = heads * head_dim */
+    float *positions; /* (height, width), added to the pixels */
 } toy_weights;
 
 typedef struct toy_acts {
@@ -78,11 +78,11 @@ static vc_status read_config(vc_model_config *out, const vc_tensor_file *file,
                              const vc_tensor_file *autoencoder, const vc_model_options *options)
 {
     toy_sizes *s = (void *)out->sizes.bytes;
-    const size_t *scale, *qkv;
+    const size_t *positions, *qkv;
     (void)autoencoder;
-    VC_TRY(vc__find_shape(&scale, file, "toy.scale", 2));
+    VC_TRY(vc__find_shape(&positions, file, "toy.positions", 2));
     VC_TRY(vc__find_shape(&qkv, file, "toy.qkv.weight", 2));
-    *s = (toy_sizes){.height = scale[0], .width = scale[1], .heads = options->heads};
+    *s = (toy_sizes){.height = positions[0], .width = positions[1], .heads = options->heads};
     VC_TRY(vc__read_count(&s->heads, file, "num_heads"));
     s->head_dim = s->heads ? qkv[0] / 3 / s->heads : 0;
     return VC_OK;
@@ -101,14 +101,14 @@ static void release(vc_model *model)
 
 static void walk_weights(vc__walk *walk, const toy_sizes *s, toy_weights *w)
 {
-    const vc_param scale = {
-        .name = "toy.scale", .rank = 2, .shape = {s->height, s->width}, .init = VC_INIT_ONE};
+    const vc_param positions = {
+        .name = "toy.positions", .rank = 2, .shape = {s->height, s->width}, .init = VC_INIT_NARROW};
     const vc_param qkv = {.name = "toy.qkv.weight",
                           .rank = 2,
                           .shape = {3 * channels_of(s), s->width},
                           .init = VC_INIT_FAN_IN,
                           .decay = 1};
-    vc__walk_param(walk, &w->scale, &scale);
+    vc__walk_param(walk, &w->positions, &positions);
     vc__walk_param(walk, &w->qkv_w, &qkv);
 }
 
@@ -155,7 +155,7 @@ static void forward(vc_acts *acts, const vc_model *model, const float *images, s
     const size_t channels = channels_of(s), pixels = s->height * s->width;
     const vc_linear qkv = {s->width, 3 * channels, w->qkv_w, NULL};
     for (size_t i = 0; i < batch * pixels; i++)
-        a->tokens[i] = images[i] * w->scale[i % pixels];
+        a->tokens[i] = images[i] + w->positions[i % pixels];
     vc_linear_forward(a->qkv, a->tokens, &qkv, batch * s->height, NULL);
     const vc__attention_io io = {.q = a->qkv,
                                  .k = a->qkv + channels,
@@ -181,8 +181,7 @@ static void place_grads(vc_grads *grads, const vc_model *model, size_t batch)
         *g = made;
 }
 
-/* The pixels' scale is used last and lies first. `images` are the tokens over it, so they are
- * not needed. */
+/* Positions are used first and lie first. */
 static vc_distances backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
                              size_t batch, float reconstruction, const vc_lesson *lesson)
 {
@@ -207,7 +206,7 @@ static vc_distances backward(vc_grads *grads, const vc_acts *acts, const vc_mode
     vc_linear_backward(g->tokens, g->views.qkv_w, NULL, g->qkv, a->tokens, &qkv, batch * s->height);
     vc__ready(grads, g->views.qkv_w);
     for (size_t i = 0; i < batch * pixels; i++)
-        g->views.scale[i % pixels] += g->tokens[i] * a->tokens[i] / w->scale[i % pixels];
+        g->views.positions[i % pixels] += g->tokens[i];
     vc__ready(grads, grads->values);
     return (vc_distances){0};
 }
@@ -222,15 +221,39 @@ static int not_finite(char where[VC_PLACE_ROOM], const vc_model *model, const vc
     return 1;
 }
 
-static vc_status lower(vc_workload *out, const vc_model_config *config, const vc_plan *plan)
+/* A product that only copies: an operator that adds lines to positions is not worth a kind of its own. */
+static const float *identity(vc_block_list *list, size_t width)
+{
+    float *weight = vc__block_floats(list, width * width);
+    for (size_t i = 0; weight && i < width * width; i++)
+        weight[i] = i / width == i % width ? 1.0f : 0.0f;
+    return weight;
+}
+
+static void blocks(vc_block_list *list, const vc_model_config *config, const vc_model *model)
 {
     const toy_sizes *s = sizes_of(config);
-    const uint64_t t = s->height, c = channels_of(s), w = s->width;
-    const vc_product_shape into = {t, w, 3 * c};
-    const vc_op qkv = vc__op(VC_OP_QKV, 0, 3 * c * w, t * w, 3 * t * c, &into, 1);
-    const vc_attention_sizes sizes = {s->heads, t, t, s->head_dim, s->head_dim, {0}};
-    VC_TRY(vc_workload_add(out, &qkv));
-    return vc_workload_add_attention(out, 0, &sizes, plan ? &plan->layers[0] : NULL);
+    const size_t t = s->height, channels = channels_of(s);
+    const toy_weights *w = model ? model->state : NULL;
+    const vc_linear copy = {s->width, s->width, w ? identity(list, s->width) : NULL, NULL},
+                    into = {s->width, 3 * channels, w ? w->qkv_w : NULL, NULL};
+    const int tokens = vc__block_value(list, t, s->width),
+              qkv = vc__block_value(list, t, 3 * channels),
+              heads = vc__block_value(list, t, channels);
+    list->values[VC_BLOCK_IMAGES] = (vc_block_value){t, s->width}; /* lines are tokens */
+    vc_block_op *op = vc__block_op(list, VC_OP_POSITIONS, VC__NO_LAYER, tokens, VC_BLOCK_NOTHING);
+    op->start = w ? w->positions : NULL;
+    op->parameters = t * s->width;
+    op = vc__block_linear(list, VC_OP_PATCH_EMBED, VC__NO_LAYER, tokens, VC_BLOCK_IMAGES, &copy);
+    op->add = 1;
+    op->products[0].rows = 0; /* a chip computes nothing */
+    vc__block_linear(list, VC_OP_QKV, 0, qkv, tokens, &into);
+    op = vc__block_op(list, VC_OP_ATTENTION, 0, heads, qkv);
+    op->keys = qkv;
+    op->keys_at = channels;
+    op->values_at = 2 * channels;
+    op = vc__block_op(list, VC_OP_MEAN, VC__NO_LAYER, VC_BLOCK_OUTPUTS, heads);
+    op->reads = t;
 }
 
 extern const vc__family vc__toy;
@@ -250,7 +273,7 @@ const vc__family vc__toy = {
     .walk = walk_model,
     .place = place,
     .forward = forward,
-    .lower = lower,
+    .blocks = blocks,
     .place_grads = place_grads,
     .backward = backward,
     .not_finite = not_finite,

@@ -17,7 +17,7 @@ static uint64_t executed(const vc_model *model)
     assert_ok(vc_engine_open(&engine, model, &how));
     for (size_t i = 0; i < vc_engine_op_count(engine); i++) {
         const vc_engine_op op = vc_engine_op_at(engine, i);
-        if (op.macs > 0 && vc_work_of_operator(op.name) == VC_WORK_RESHAPE)
+        if (op.macs > 0 && vc_op_work(op.kind) == VC_WORK_RESHAPE)
             fail_msg("'%s' multiplies, which no reshape does", op.name);
         macs += op.macs;
     }

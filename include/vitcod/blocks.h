@@ -1,0 +1,70 @@
+/* The block list: what a model does with one image, operator by operator, told once by its family.
+ * Workloads, counts and the engine's program are made from it.
+ *
+ * An operator reads values and makes values. A value is rows of numbers, one row per token; operators
+ * that take a row to a row have as many on both sides. */
+#ifndef VITCOD_BLOCKS_H
+#define VITCOD_BLOCKS_H
+
+#include "vitcod/model.h"
+#include "vitcod/operator.h"
+
+typedef enum vc_activation {
+    VC_ACTIVATION_NONE,
+    VC_ACTIVATION_GELU,
+    VC_ACTIVATION_HARDSWISH,
+    VC_ACTIVATION_COUNT
+} vc_activation;
+
+typedef struct vc_block_value {
+    size_t rows, width;
+} vc_block_value;
+
+/* The first two of every list. */
+enum { VC_BLOCK_IMAGES, VC_BLOCK_OUTPUTS, VC_BLOCK_NOTHING = -1 };
+
+typedef struct vc_block_op {
+    vc_op_kind kind;
+    int layer;                /* -1: outside the layers */
+    int from, to;             /* values; from: or VC_BLOCK_NOTHING */
+    size_t reads;             /* rows of `from`, from its first on, that it looks at */
+    int add;                  /* onto what `to` holds, not in its place */
+    vc_activation activation; /* of what it makes */
+
+    /* A product. Without a model `linear` has sizes alone. */
+    vc_linear linear;
+    /* The products that a chip makes of it, one after the other; rows 0: no more of them. */
+    vc_product_shape products[VC_OP_PRODUCTS];
+
+    /* A LayerNorm, over the width of `from`. */
+    const float *gain, *shift;
+    float eps;
+
+    /* Attention: Q lies at the start of the rows of `from`, K and V in the rows of `keys`. */
+    int keys;
+    size_t keys_at, values_at;
+
+    /* Positions: the rows that tokens start with, of so many learnt values. */
+    const float *start;
+    size_t parameters;
+
+    /* Patches and windows of a square image; a subsampling's side of the grid of tokens. */
+    vc_window window;
+    size_t prefix; /* rows before those of the image: zeros */
+} vc_block_op;
+
+typedef struct vc_block_list {
+    vc_block_value *values;
+    size_t value_count;
+    vc_block_op *ops; /* in the order in which they run */
+    size_t op_count;
+    float **made; /* what ops point at that is no parameter */
+    size_t made_count;
+    vc_status status; /* of what was added so far */
+} vc_block_list;
+
+/* Of sizes alone, or with the weights of `model` (NULL: none), which must outlive the list. */
+vc_status vc_model_blocks(vc_block_list *out, const vc_model_config *config, const vc_model *model);
+void vc_block_list_close(vc_block_list *list);
+
+#endif
