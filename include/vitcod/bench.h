@@ -9,9 +9,10 @@
 
 typedef struct vc_bench_options {
     vc_precision precision;
-    size_t batch, runs; /* images at once; how often it is measured */
-    uint64_t seed;      /* of the images */
-    int alone;          /* not the model without its mask in between */
+    vc_pattern_split split; /* as an engine's */
+    size_t batch, runs;     /* images at once; how often it is measured */
+    uint64_t seed;          /* of the images */
+    int alone;              /* not the model without its mask in between */
 } vc_bench_options;
 
 typedef struct vc_bench_operator {
@@ -25,11 +26,13 @@ typedef struct vc_bench_layer {
     double kept_share;
     size_t *panel_keys; /* (heads) keys that every query of a head looks at */
     size_t heads;
+    size_t panel_entries, row_entries; /* that are kept in panels and in rows */
     bool compared;
     double attention_ms, dense_ms;
 } vc_bench_layer;
 
 typedef struct vc_bench_result {
+    const char *split; /* vc_pattern_split_name */
     vc_bench_operator *operators;
     size_t operator_count;
     double attention_ms, waiting_ms;

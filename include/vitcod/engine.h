@@ -15,18 +15,21 @@
 #include "vitcod/model.h"
 #include "vitcod/product.h"
 
+#define VC_ENGINE_USUAL_SPLIT VC_PATTERN_SPLIT_COUNT
+
 typedef struct vc_engine_options {
     vc_precision precision;
     size_t batch;   /* most images at once */
     size_t threads; /* 0: vc_threads_count() */
-    /* How heads are split. VC_PATTERN_WHOLE: pruned scores are computed and dropped. Masks have no split of their
-     * own: with VC_PATTERN_BY_PLAN they are VC_EINVAL. */
+    /* VC_PATTERN_WHOLE: pruned scores are computed and dropped. Masks have no split of their own: with VC_PATTERN_BY_PLAN
+     * they are VC_EINVAL. VC_ENGINE_USUAL_SPLIT: as the plan says if it was made for the CPU, else by cost. */
     vc_pattern_split split;
     vc_split_costs costs; /* VC_PATTERN_BY_COST; all 0: those of this machine (attention_costs.h) */
     int unrestricted;     /* leaves the model's mask or plan aside */
 } vc_engine_options;
 
-vc_engine_options vc_engine_options_default(void); /* fp32, one image, all threads, split by cost */
+vc_engine_options
+vc_engine_options_default(void); /* fp32, one image, all threads, the usual split */
 
 typedef struct vc_engine vc_engine;
 
@@ -72,7 +75,11 @@ size_t vc_engine_threads(const vc_engine *engine);
 size_t vc_engine_event_count(const vc_engine *engine, size_t thread);
 vc_engine_event vc_engine_event_at(const vc_engine *engine, size_t thread, size_t index);
 
-/* How a layer's heads are split. */
+/* What heads of this model would be split by; VC_PATTERN_WHOLE where nothing is restricted. */
+vc_pattern_split vc_engine_split(const vc_model *model, const vc_engine_options *options);
+/* The usual split of a plan. */
+vc_pattern_split vc_engine_plan_split(const vc_plan *plan);
+/* A layer's heads as they are split. */
 const vc_attend_layer *vc_engine_attention(const vc_engine *engine, size_t layer);
 
 #endif

@@ -237,9 +237,6 @@ const vc_plan *vc_model_plan(const vc_model *model);
 const vc_plan *vc_model_entries(const vc_model *model);
 /* A layer as training computes it; NULL: it is not restricted. */
 const vc_pattern *vc_model_pattern(const vc_model *model, size_t layer);
-/* A layer's mask, whether it came as one or in a plan, (H, Tq, Tk), allocated; NULL: it is not
- * restricted. */
-vc_status vc_model_layer_pruned(uint8_t **out, const vc_model *model, size_t layer);
 vc_status vc_model_check_plan(const vc_model_config *config, const vc_plan *plan, const char *path);
 
 /* ---- running */

@@ -18,8 +18,11 @@ enum { VC_PANEL = 16 /* keys that share a word of bits, and lie side by side in 
 typedef enum vc_pattern_split {
     VC_PATTERN_BY_PLAN, /* the plan's global tokens */
     VC_PATTERN_BY_COST, /* those that make the head cheapest, by vc_split_costs */
-    VC_PATTERN_WHOLE    /* all of them, in their own order */
+    VC_PATTERN_WHOLE,   /* all of them, in their own order */
+    VC_PATTERN_SPLIT_COUNT
 } vc_pattern_split;
+
+const char *vc_pattern_split_name(vc_pattern_split split); /* "plan", "cost", "whole" */
 
 /* What the parts cost, in any unit of time. */
 typedef struct vc_split_costs {

@@ -30,6 +30,7 @@ typedef struct vc_plan {
     size_t layer_count;
     vc_plan_layer *layers;
     size_t threshold; /* theta_d: a column with more kept entries is a global token */
+    int for_cpu;      /* the threshold is the one that inference on a CPU does best with */
 } vc_plan;
 
 /* Which tokens go where in one head, decided by the algorithm. */
@@ -72,7 +73,7 @@ void vc_plan_hash_text(char text[VC_PLAN_HASH_TEXT], const vc_plan *plan);
 /* ---- files
  *
  * A plan's own file is safetensors: `layers.<l>.<member>` for every array of vc_plan_layer, 'threshold' in the
- * metadata, and 'format': 'vitcod-plan'. A model's file holds its plan under the same names behind a prefix. */
+ * metadata, 'for': 'cpu' where it is, and 'format': 'vitcod-plan'. A model's file holds its plan under the same names behind a prefix. */
 
 #define VC_PLAN_PREFIX "vitcod.plan."
 enum { VC_PLAN_NAME = 96 };

@@ -150,8 +150,26 @@ extern const vc_record vc_lengths_record;
 /* Adds a length to the result, which has room for it. */
 void vc_lengths_add(vc_lengths_result *out, size_t tokens, const vc_length_times *times);
 
-/* Median seconds of attention on the plan in all layers, forward and backward, as training runs it: two images,
+/* What `profile --costs` says: vc_attention_costs, for panels in float32 and, where the CPU has it, in bfloat16. */
+typedef struct vc_cost_result {
+    const char *panel;
+    double panel_entry, row_entry, row;
+    const char *unit, *source;
+    char cache[4096];
+} vc_cost_result;
+
+typedef struct vc_costs_result {
+    vc_cost_result *costs;
+    size_t cost_count;
+} vc_costs_result;
+
+extern const vc_record vc_costs_record;
+
+/* vc_record_free with vc_costs_record releases it, also when it fails. */
+vc_status vc_costs_result_open(vc_costs_result *out);
+
+/* Median seconds of attention in all layers as inference runs it, in float32 and split as the plan says: two images,
  * random Q, K, V. */
-vc_status vc_profile_training_attention(double *seconds, const vc_plan *plan, size_t head_dim);
+vc_status vc_profile_plan_attention(double *seconds, const vc_plan *plan, size_t head_dim);
 
 #endif

@@ -119,6 +119,7 @@ static int run_bench(const cli_command *command, int argc, char **argv)
     if (status != CLI_CONTINUE)
         return status;
     o.how.precision = cli_precision(&o.engine);
+    o.how.split = cli_split(&o.engine);
     bench_result result = {0};
     const vc_status done = open_and_bench(&result, &o);
     status = cli_end(command, &common, done, &result, print_text);

@@ -88,6 +88,7 @@ static vc_status load_and_classify(json_t *result, const classify_options *o, vc
     how.crop_fraction = o->crop_fraction;
     how.on_broken = cli_on_broken;
     how.context = &broken;
+    cli_add_split(result, vc_engine_split(model, &engine));
     json_object_set_new(result, "images", results);
     json_object_set_new(result, "broken_images", broken.names);
     VC_TRY(vc_loader_open(&loader, source, &how));
@@ -177,7 +178,10 @@ static int run_classify(const cli_command *command, int argc, char **argv)
 }
 
 const cli_command cmd_classify = {
-    "classify", "what is on an image: the likeliest classes", "MODEL IMAGE... [--top N]",
+    "classify",
+    "what is on an image: the likeliest classes",
+    "MODEL IMAGE... [--top N]",
     "Classifies JPEG and PNG files: the likeliest classes with their probabilities, one image after\n"
     "the other. Shorter side bicubically to 8/7 of the model's side (256 for 224), then its centre.",
-    run_classify, NULL};
+    run_classify,
+    NULL};

@@ -40,6 +40,7 @@ static vc_status evaluate_source(json_t *result, const eval_options *o, const vc
     vc_evaluation e;
     vc_engine_pass pass = {0};
     const vc_engine_options how = cli_engine_how(&o->engine, o->data.batch);
+    cli_add_split(result, vc_engine_split(model, &how));
     if (!counts)
         return vc_fail(VC_ENOMEM, "out of memory for %zu classes", classes);
     vc_status status = vc_engine_pass_open(&pass, model, &how);
@@ -121,10 +122,13 @@ static int run_eval(const cli_command *command, int argc, char **argv)
 }
 
 const cli_command cmd_eval = {
-    "eval", "top-1, top-5 and loss on labelled images", "MODEL --data PATH [options]",
+    "eval",
+    "top-1, top-5 and loss on labelled images",
+    "MODEL --data PATH [options]",
     "Evaluates a model on labelled images; accuracies in percent, per class with --json. Images are\n"
     "JPEG or PNG in class folders (a folder or a tar archive of them, plain or gzipped), or IDX or\n"
     "CIFAR-10/100 files. As DeiT was evaluated: shorter side bicubically to 8/7 of the\n"
     "model's side (256 for 224), then its centre.\n"
     "A broken image is named, left out, and ends the run with status 1, unless --skip-broken.",
-    run_eval, NULL};
+    run_eval,
+    NULL};

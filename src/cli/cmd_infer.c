@@ -21,6 +21,7 @@ typedef struct infer_options {
 
 typedef struct infer_result {
     char plan_hash[VC_PLAN_HASH_TEXT];
+    const char *split;
     double seconds, reconstruction_loss;
     size_t images, *top1_class;
     bool classifies;
@@ -28,6 +29,7 @@ typedef struct infer_result {
 
 static const vc_field result_fields[] = {
     {VC_FIELD(infer_result, plan_hash, "", "of the plan that attention ran on"), VC_KNOWN},
+    {VC_FIELD(infer_result, split, "", CLI_SPLIT_MEANING)},
     {VC_FIELD(infer_result, seconds, "s", "for all images, without opening the model")},
     {VC_FIELD(infer_result, images, "", "images that were read")},
     {VC_FIELD_LIST(infer_result, top1_class, images, "top1_class", "", "likeliest class of each"),
@@ -44,12 +46,13 @@ static vc_status run_all(float *logits, infer_result *result, const infer_option
                  outputs = vc_model_input_of(&model->config).outputs;
     const vc_engine_options how = cli_engine_how(&o->engine, batch);
     vc_engine *engine = NULL;
+    result->split = vc_pattern_split_name(vc_engine_split(model, &how));
     vc_status status = vc_engine_open(&engine, model, &how);
     const double started = vc_clock_seconds();
     for (size_t done = 0; done < images && status == VC_OK; done += batch)
-        status = vc_engine_run(engine, logits + done * outputs,
-                               (const float *)x->data + done * values,
-                               images - done < batch ? images - done : batch);
+        status =
+            vc_engine_run(engine, logits + done * outputs, (const float *)x->data + done * values,
+                          images - done < batch ? images - done : batch);
     result->seconds = vc_clock_seconds() - started;
     vc_engine_close(engine);
     return status;

@@ -95,8 +95,8 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
              VC_POLARIZE_THRESHOLD) "); auto: what costs least",
          CLI_TEXT, &o.threshold_text},
         {"for", "TARGET",
-         "auto: vitcod (default), cycles on the chip; cpu, time of attention in training", CLI_TEXT,
-         &o.cost.target},
+         "auto: vitcod (default), cycles on the chip; cpu, time of attention in inference",
+         CLI_TEXT, &o.cost.target},
         {"head-dim", "N", "auto: values per head (default 64)", CLI_COUNT, &o.cost.head_dim},
         {"residual", "MAPS",
          "averaged attention: the plan gets the mean of all values in place of what is pruned",
@@ -124,10 +124,13 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
 }
 
 const cli_command cmd_polarize = {
-    "polarize", "reorder tokens: a mask becomes a plan", "MASK.npy|DIR -o PLAN [--threshold N]",
+    "polarize",
+    "reorder tokens: a mask becomes a plan",
+    "MASK.npy|DIR -o PLAN [--threshold N]",
     "Moves the global tokens (columns that keep many entries) to the front, per head, and writes the\n"
     "plan that sparse attention and the simulator run on (`vitcod import MODEL --plan PLAN` puts it into a\n"
     "model's file). A folder holds the masks of a model in groups\n"
     "of layers (LeViT: mask_dpt0.npy, mask_subsample0.npy, ..); the threshold is that of the first\n"
     "group, and less in others as they have fewer queries.",
-    run_polarize, NULL};
+    run_polarize,
+    NULL};

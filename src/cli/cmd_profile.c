@@ -20,6 +20,9 @@ static const vc_field result_fields[] = {
      VC_WHEN(cli_profile_result, of_attention)},
     {VC_FIELD_INLINE(cli_profile_result, lengths, &vc_lengths_record),
      VC_WHEN(cli_profile_result, of_lengths)},
+    {VC_FIELD_INLINE(cli_profile_result, costs, &vc_costs_record),
+     VC_WHEN(cli_profile_result, of_costs)},
+    {VC_FIELD(cli_profile_result, split, "", CLI_SPLIT_MEANING), VC_KNOWN},
 };
 static const vc_record result_record = VC_RECORD("profile", cli_profile_result, result_fields);
 
@@ -40,16 +43,14 @@ static int check(const cli_command *command, const cli_profile_options *o, int a
     if (o->trace && (o->count || attention))
         return cli_usage(command,
                          "--trace is of a model that runs, not of --count or attention alone");
-    if (!attention)
-        return cli_check_engine_options(command, &o->engine);
-    if (o->count || o->engine.dtype || o->model.arch)
+    if (attention && (o->count || o->engine.dtype || o->model.arch))
         return cli_usage(command,
                          "--count, --dtype and --arch are for a model, not attention on a plan");
-    if (!o->model.path && o->model.image_size)
+    if (attention && !o->model.path && o->model.image_size)
         return cli_usage(command, "--image-size belongs to --model");
-    if (o->model.path && o->head_dim != CLI_UNSET)
+    if (attention && o->model.path && o->head_dim != CLI_UNSET)
         return cli_usage(command, "a model brings its own --head-dim");
-    return CLI_CONTINUE;
+    return cli_check_engine_options(command, &o->engine);
 }
 
 static int finish(const cli_command *command, const cli_common *common, vc_status status,
@@ -114,6 +115,16 @@ static int run_lengths(const cli_command *command, cli_profile_options *o,
     return finish(command, common, done, &result, cli_print_profile_lengths);
 }
 
+static int run_costs(const cli_command *command, const cli_arguments *arguments,
+                     const cli_common *common)
+{
+    if (arguments->count > 0)
+        return cli_usage(command, "--costs are the machine's, not a MODEL's or a PLAN's");
+    cli_profile_result result = {0};
+    const vc_status done = cli_profile_costs(&result);
+    return finish(command, common, done, &result, cli_print_profile_costs);
+}
+
 static int run_profile(const cli_command *command, int argc, char **argv)
 {
     cli_profile_options o = {.head_dim = CLI_UNSET,
@@ -130,6 +141,8 @@ static int run_profile(const cli_command *command, int argc, char **argv)
          &o.linformer},
         {"sparsity", "X", "with --lengths: share that is pruned (default 0.9)", CLI_NUMBER,
          &o.sparsity},
+        {"costs", NULL, "only what an entry of attention costs here, which splits by cost go by",
+         CLI_FLAG, &o.costs},
         {"trace", "FILE", "the last run's events, for chrome://tracing and Perfetto", CLI_TEXT,
          &o.trace},
         {"attention", NULL, "MODEL: only its attention, dense against sparse", CLI_FLAG,
@@ -149,6 +162,8 @@ static int run_profile(const cli_command *command, int argc, char **argv)
     if (status != CLI_CONTINUE)
         return status;
     const char *path = arguments.count > 0 ? arguments.positional[0] : NULL;
+    if (o.costs)
+        return run_costs(command, &arguments, &common);
     if (o.lengths)
         return run_lengths(command, &o, &arguments, &common);
     if (o.linformer != CLI_UNSET || !isnan(o.sparsity))

@@ -15,7 +15,22 @@ int cli_check_engine_options(const cli_command *command, const cli_engine_option
 {
     if (cli_precision(options) == VC_PRECISION_COUNT)
         return cli_usage(command, "--dtype is '%s', wanted fp32, bf16 or int8", options->dtype);
+    if (options->split && cli_split(options) == VC_ENGINE_USUAL_SPLIT)
+        return cli_usage(command, "--split is '%s', wanted plan or cost", options->split);
     return CLI_CONTINUE;
+}
+
+vc_pattern_split cli_split(const cli_engine_options *options)
+{
+    for (int s = 0; options->split && s < VC_PATTERN_WHOLE; s++)
+        if (strcmp(options->split, vc_pattern_split_name((vc_pattern_split)s)) == 0)
+            return (vc_pattern_split)s;
+    return VC_ENGINE_USUAL_SPLIT;
+}
+
+void cli_add_split(json_t *result, vc_pattern_split split)
+{
+    json_object_set_new(result, "split", json_string(vc_pattern_split_name(split)));
 }
 
 vc_engine_options cli_engine_how(const cli_engine_options *options, size_t batch)
@@ -23,5 +38,6 @@ vc_engine_options cli_engine_how(const cli_engine_options *options, size_t batch
     vc_engine_options how = vc_engine_options_default();
     how.precision = cli_precision(options);
     how.batch = batch;
+    how.split = cli_split(options);
     return how;
 }

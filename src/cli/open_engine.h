@@ -7,12 +7,17 @@
 
 typedef struct cli_engine_options {
     const char *dtype; /* NULL: fp32 */
+    const char *split; /* NULL: the usual one (engine.h) */
 } cli_engine_options;
 
-#define CLI_ENGINE_OPTIONS(options)                                                                \
-    {                                                                                              \
-        "dtype", "NAME", "precision of the products: fp32 (default), bf16 or int8", CLI_TEXT,      \
-            &(options).dtype                                                                       \
+#define CLI_ENGINE_OPTIONS(options)                                                                 \
+    {"dtype", "NAME", "precision of the products: fp32 (default), bf16 or int8", CLI_TEXT,          \
+     &(options).dtype},                                                                             \
+    {                                                                                               \
+        "split", "HOW",                                                                             \
+            "keys that attention computes densely: plan, its global tokens; cost, what is fastest " \
+            "here (default, but for a plan made --for cpu)",                                        \
+            CLI_TEXT, &(options).split                                                              \
     }
 
 /* VC_PRECISION_COUNT for a name that none has. */
@@ -20,6 +25,12 @@ vc_precision cli_precision(const cli_engine_options *options);
 
 /* CLI_CONTINUE for options that can be followed. */
 int cli_check_engine_options(const cli_command *command, const cli_engine_options *options);
+
+/* How heads are split; VC_ENGINE_USUAL_SPLIT where nothing was asked. */
+vc_pattern_split cli_split(const cli_engine_options *options);
+#define CLI_SPLIT_MEANING "what attention's heads are split by: plan, cost; whole: they are not"
+/* Says so in a result. */
+void cli_add_split(json_t *result, vc_pattern_split split);
 
 /* The engine that the options ask for. */
 vc_engine_options cli_engine_how(const cli_engine_options *options, size_t batch);

@@ -40,7 +40,7 @@ static vc_status cost_of(void *context, double *out, vc_plan *plan)
                                        cost->maps_path));
     VC_TRY(strcmp(cost->target, "vitcod") == 0
                ? vc_point_plan_cycles(out, plan, cost->head_dim, &built_in)
-               : vc_profile_training_attention(out, plan, cost->head_dim));
+               : vc_profile_plan_attention(out, plan, cost->head_dim));
     vc_progress_update(&cost->progress, ++cost->tried, NULL);
     return VC_OK;
 }
@@ -53,5 +53,6 @@ vc_status cli_search_threshold(vc_plan *out, double *least, const vc_mask_set *s
     const vc_status status =
         vc_polarize_search(out, least, set->masks, set->count, cost_of, cost, path);
     vc_progress_end(&cost->progress);
+    out->for_cpu = strcmp(cost->target, "cpu") == 0;
     return status;
 }

@@ -20,12 +20,12 @@ static vc_status find_head_dim(size_t *head_dim, const cli_model_options *option
 }
 
 static vc_status measure(vc_attention_times *out, const vc_plan *plan, size_t head_dim,
-                         size_t batch, size_t repeats, size_t seed)
+                         vc_pattern_split split, size_t batch, size_t repeats, size_t seed)
 {
-    const vc_pattern_options split = {.split = VC_PATTERN_BY_COST};
+    const vc_pattern_options how = {.split = split};
     vc_progress progress = vc_progress_begin("measuring", repeats);
     const vc_status status =
-        vc_profile_attention(out, plan, head_dim, &split, batch, repeats, seed, &progress);
+        vc_profile_attention(out, plan, head_dim, &how, batch, repeats, seed, &progress);
     vc_progress_end(&progress);
     return status;
 }
@@ -39,10 +39,14 @@ vc_status cli_profile_attention(cli_profile_result *result, const cli_profile_op
     vc_attention_times times = {0};
     VC_TRY(vc_plan_read(&plan, path));
     vc_status status = find_head_dim(&head_dim, &o->model, &plan, path);
+    const vc_pattern_split asked = cli_split(&o->engine), split = asked == VC_ENGINE_USUAL_SPLIT
+                                                                      ? vc_engine_plan_split(&plan)
+                                                                      : asked;
     if (status == VC_OK)
-        status = measure(&times, &plan, head_dim, o->batch, repeats, seed);
+        status = measure(&times, &plan, head_dim, split, o->batch, repeats, seed);
     vc_plan_close(&plan);
     VC_TRY(status);
+    result->split = vc_pattern_split_name(split);
     result->of_attention = true;
     result->attention = (vc_attention_result){.dense_ms = vc_spread_scaled(times.dense, 1e3),
                                               .sparse_ms = vc_spread_scaled(times.sparse, 1e3),

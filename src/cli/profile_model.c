@@ -34,12 +34,11 @@ static vc_status measure(cli_profile_result *result, const vc_model_profile *p,
 {
     enum { REPEATS = 30 };
     vc_model_times times;
-    vc_model_times_options how = {.engine = vc_engine_options_default(),
-                                  .repeats = o->repeats == CLI_UNSET ? REPEATS : o->repeats,
+    vc_model_times_options how = {.repeats = o->repeats == CLI_UNSET ? REPEATS : o->repeats,
                                   .seed = o->model.seed,
                                   .trace = o->trace};
-    how.engine.precision = cli_precision(&o->engine);
-    how.engine.batch = o->batch;
+    how.engine = cli_engine_how(&o->engine, o->batch);
+    result->split = vc_pattern_split_name(vc_engine_split(model, &how.engine));
     vc_progress progress = vc_progress_begin("measuring", how.repeats);
     how.progress = &progress;
     const vc_status status = vc_model_times_open(&times, model, &how);

@@ -3,61 +3,13 @@
 #include <stdlib.h>
 
 #include "engine_impl.h"
-#include "vitcod/attention_costs.h"
 #include "vitcod/threads.h"
 
 enum { LINE = VC_ARENA_ALIGN / sizeof(float) };
 
 vc_engine_options vc_engine_options_default(void)
 {
-    return (vc_engine_options){.batch = 1, .split = VC_PATTERN_BY_COST};
-}
-
-/* How heads are split; the costs of panels in bfloat16 are others. */
-static vc_status choose_split(vc_pattern_options *out, const vc_engine *e, int bf16)
-{
-    const vc_engine_options *o = &e->options;
-    *out = (vc_pattern_options){.split = o->split, .costs = o->costs};
-    if (!e->model->restriction || o->unrestricted)
-        return VC_OK;
-    if (o->split == VC_PATTERN_BY_PLAN && !vc_model_plan(e->model))
-        return vc_fail(VC_EINVAL,
-                       "masks do not say how heads are split, wanted a plan or a split by cost");
-    return vc_attention_costs_fill(out, bf16);
-}
-
-static vc_status open_layer(vc_engine *e, size_t index)
-{
-    const vc_model *model = e->model;
-    const vc_attention_layer l = vc_model_layer(&model->config, index);
-    const vc_plan *plan = e->options.unrestricted ? NULL : vc_model_entries(model);
-    vc_attend_layer *layer = &e->attention[index];
-    vc_pattern_options how;
-    float *bias;
-    *layer = (vc_attend_layer){.heads = l.heads,
-                               .queries = l.queries,
-                               .keys = l.keys,
-                               .head_dim = l.head_dim,
-                               .value_dim = l.value_dim,
-                               .bf16 = e->options.precision != VC_IN_FP32 && vc_cpu_has_bf16() &&
-                                       l.head_dim % 16 == 0 && l.value_dim % 16 == 0};
-    VC_TRY(choose_split(&how, e, layer->bf16));
-    VC_TRY(vc__fold_bias(&bias, model, index));
-    const vc_status status =
-        vc_attend_layer_open(layer, plan ? &plan->layers[index] : NULL, bias, &how);
-    free(bias);
-    return status;
-}
-
-static vc_status open_attention(vc_engine *e)
-{
-    const size_t layers = vc_model_layers(&e->model->config);
-    e->attention = calloc(layers, sizeof *e->attention);
-    if (!e->attention)
-        return vc_fail(VC_ENOMEM, "out of memory");
-    for (size_t i = 0; i < layers; i++)
-        VC_TRY(open_layer(e, i));
-    return VC_OK;
+    return (vc_engine_options){.batch = 1, .split = VC_ENGINE_USUAL_SPLIT};
 }
 
 /* The same walk measures and places. */
@@ -120,7 +72,7 @@ static vc_status build(vc_engine *e)
     e->images.rows = 1;
     e->logits = (vc__buffer){.width = vc_model_input_of(c).outputs, .rows = 1};
     VC_TRY(vc_products_open(&e->products, e->options.threads));
-    VC_TRY(open_attention(e));
+    VC_TRY(vc__open_attention(e));
     if (c->family == &vc__deit)
         vc__deit_program(&b);
     else

@@ -120,6 +120,8 @@ void vc__norm_add(vc__builder *b, vc__step *step, vc_op_kind kind, int layer, vc
 void vc__deit_program(vc__builder *b);
 void vc__levit_program(vc__builder *b);
 
+/* Panels and rows of all layers. */
+vc_status vc__open_attention(vc_engine *e);
 /* A layer's bias as the kernel wants it, allocated; NULL where there is none. */
 vc_status vc__fold_bias(float **out, const vc_model *model, size_t layer);
 /* Into the weights (H * D rows each) of Q, in place: the scale of the scores; of Q and K: the auto-encoder. */

@@ -16,7 +16,7 @@ enum { ROUNDS = 24, LEAST_ROUNDS = 2 };
 /* What is timed: keys in the panel, entries of each row. */
 static const struct {
     size_t panel, row;
-} heads[] = {{64, 0}, {256, 0}, {16, 8}, {16, 48}};
+} heads[] = {{64, 0}, {256, 0}, {16, 0}, {16, 4}, {16, 32}};
 enum { HEADS = sizeof heads / sizeof *heads };
 
 typedef struct bench {
@@ -106,25 +106,24 @@ static double time_once(const bench *b, size_t head)
     return 1e9 * (vc_clock_seconds() - start) / QUERIES;
 }
 
-/* Two panels give the cost of an entry, two lengths of rows that of theirs; what is left of the shorter is the row's own.
- * The least time of each counts: what disturbs only adds. */
+/* Two panels give the cost of an entry, two lengths of rows that of theirs; what the shorter row costs beyond its
+ * entries is the row's own. The least time of each counts, as what disturbs only adds. */
 static void solve(vc_split_costs *out, const double least[HEADS])
 {
-    const double tiny = 1e-3;
-    const double entry = (least[1] - least[0]) / (double)(heads[1].panel - heads[0].panel);
-    const double fixed = least[0] - entry * (double)heads[0].panel;
-    const double own = (least[3] - least[2]) / (double)(heads[3].row - heads[2].row);
-    const double row =
-        least[2] - fixed - entry * (double)heads[2].panel - own * (double)heads[2].row;
+    const double tiny = 1e-3,
+                 entry = (least[1] - least[0]) / (double)(heads[1].panel - heads[0].panel),
+                 own = (least[4] - least[3]) / (double)(heads[4].row - heads[3].row);
     out->panel_entry = fmax(entry, tiny);
     out->row_entry = fmax(own, tiny);
-    out->row = fmax(row, tiny);
+    out->row = fmax(least[3] - least[2] - own * (double)heads[3].row, tiny);
 }
 
 vc_status vc__measure_costs(vc_split_costs *out, int bf16)
 {
     bench b = {0};
-    double least[HEADS] = {INFINITY, INFINITY, INFINITY, INFINITY};
+    double least[HEADS];
+    for (size_t i = 0; i < HEADS; i++)
+        least[i] = INFINITY;
     const vc_status status = open_bench(&b, bf16);
     const double start = vc_clock_seconds();
     for (size_t r = 0; status == VC_OK && r < ROUNDS; r++) {

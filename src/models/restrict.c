@@ -153,19 +153,6 @@ void vc__refresh_biases(vc_model *model)
             vc_pattern_arrange(r->biases[l], vc_model_bias(model, l), &r->patterns[l]);
 }
 
-vc_status vc_model_layer_pruned(uint8_t **out, const vc_model *model, size_t layer)
-{
-    const vc_attention_layer l = vc_model_layer(&model->config, layer);
-    *out = NULL;
-    if (!model->restriction)
-        return VC_OK;
-    *out = malloc(l.heads * l.queries * l.keys);
-    if (!*out)
-        return vc_fail(VC_ENOMEM, "out of memory for a mask");
-    vc_plan_layer_mask(*out, &model->restriction->plan.layers[layer]);
-    return VC_OK;
-}
-
 static vc_attention_shape shape_of(const vc_model *model, size_t layer)
 {
     const vc_attention_layer l = vc_model_layer(&model->config, layer);

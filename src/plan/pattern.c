@@ -7,6 +7,12 @@
 #include "plan_impl.h"
 #include "vitcod/arena.h"
 
+const char *vc_pattern_split_name(vc_pattern_split split)
+{
+    static const char *const names[] = {"plan", "cost", "whole"};
+    return names[split];
+}
+
 /* One head while it is compiled. A column is a key, in the plan's order. */
 typedef struct compiled {
     const vc_plan_layer *layer;

@@ -2,20 +2,18 @@
 #include <omp.h>
 #include <stdlib.h>
 
+#include "inference_attention.h"
 #include "vitcod/arena.h"
-#include "vitcod/attend.h"
 #include "vitcod/attention_costs.h"
 #include "vitcod/clock.h"
-#include "vitcod/kernels.h"
 #include "vitcod/profile.h"
-#include "vitcod/residual.h"
 #include "vitcod/rng.h"
 
 typedef struct bench {
     const vc_plan *plan;
     vc_attention_shape shape;
     vc_attend_layer dense, *split; /* split: of each layer */
-    float *qkv, *out, *want, *probs, *scratch, *panels;
+    float *qkv, *out, *want, *probs, *scratch, *panels, *means;
     double *samples; /* (3, repeats): dense, sparse, ratio */
     size_t repeats;
     vc_arena arena;
@@ -39,6 +37,8 @@ static void place(bench *b)
     b->probs = vc_arena_floats(&b->arena, s->batch * s->heads * s->queries * s->keys);
     b->scratch = vc_arena_floats(&b->arena, vc_attention_scratch_floats(s, NULL, 0) *
                                                 (size_t)omp_get_max_threads());
+    b->means = vc_arena_floats(&b->arena,
+                               (size_t)omp_get_max_threads() * vc__infer_mean_floats(s->value_dim));
     b->panels = vc_arena_floats(&b->arena, s->batch * most_panels(b));
     b->samples = vc_arena_take(&b->arena, 3 * b->repeats * sizeof(double));
 }
@@ -81,52 +81,12 @@ static void close_bench(bench *b)
     vc_arena_close(&b->arena);
 }
 
-/* One head's residual, if it has one; v and out are the head's. */
-static void add_residual(bench *b, const vc_pattern_head *head, float *out, const float *v)
-{
-    const vc_attention_shape *s = &b->shape;
-    float *mean =
-        b->scratch + (size_t)omp_get_thread_num() * vc_attention_scratch_floats(s, NULL, 0);
-    if (!head->kept_share)
-        return;
-    vc_residual_mean(mean, v, s->v_stride, s->keys, s->value_dim);
-    vc_residual_add(out, s->out_stride, head->kept_share, mean, s->queries, s->value_dim);
-}
-
-/* As the engine does it, but for the scale of the scores, which it has in the weights. */
 static void run(bench *b, const vc_attend_layer *layer)
 {
-    const vc_kernels *kernels = vc_kernels_get();
-    const vc_attention_shape *s = &b->shape;
-    const size_t width = s->heads * s->head_dim, floats = layer->panel_floats;
-#pragma omp parallel
-    {
-#pragma omp for schedule(static)
-        for (size_t i = 0; i < s->batch; i++) {
-            const float *from = b->qkv + i * s->queries * s->q_stride;
-            vc_attend_pack(b->panels + i * floats, layer, from + width, from + 2 * width,
-                           s->k_stride, 0, s->keys);
-        }
-#pragma omp for collapse(2) schedule(static)
-        for (size_t i = 0; i < s->batch; i++)
-            for (size_t h = 0; h < s->heads; h++) {
-                const float *from = b->qkv + i * s->queries * s->q_stride + h * s->head_dim;
-                const vc_attend_view view = {.head = &layer->head[h],
-                                             .head_dim = s->head_dim,
-                                             .value_dim = s->value_dim,
-                                             .q = from,
-                                             .k = from + width,
-                                             .v = from + 2 * width,
-                                             .q_stride = s->q_stride,
-                                             .k_stride = s->k_stride,
-                                             .v_stride = s->v_stride,
-                                             .panel = b->panels + i * floats +
-                                                      layer->head[h].panel_start};
-                float *to = b->out + i * s->queries * width + h * s->head_dim;
-                kernels->attend_rows(to, width, &view, 0, s->queries);
-                add_residual(b, &layer->pattern.head[h], to, view.v);
-            }
-    }
+    const size_t width = b->shape.heads * b->shape.head_dim;
+    const vc_attention a = {
+        .shape = b->shape, .q = b->qkv, .k = b->qkv + width, .v = b->qkv + 2 * width};
+    vc__infer_attention(b->out, b->panels, b->means, layer, &a);
 }
 
 /* Attention as training computes it, with all keys in the panel. It works with powers of e and a scale: its Q is the

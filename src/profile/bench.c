@@ -21,13 +21,20 @@ typedef struct contender {
 
 enum { WARM_UP = 2 };
 
-static vc_status open_contender(contender *c, const vc_model *model, const vc_bench_options *o,
-                                int unrestricted)
+static vc_engine_options engine_options(const vc_bench_options *o, int unrestricted)
 {
     vc_engine_options how = vc_engine_options_default();
     how.precision = o->precision;
+    how.split = o->split;
     how.batch = o->batch;
     how.unrestricted = unrestricted;
+    return how;
+}
+
+static vc_status open_contender(contender *c, const vc_model *model, const vc_bench_options *o,
+                                int unrestricted)
+{
+    const vc_engine_options how = engine_options(o, unrestricted);
     c->logits = malloc(o->batch * vc_model_input_of(&model->config).outputs * sizeof *c->logits);
     c->seconds = calloc(o->runs, sizeof *c->seconds);
     c->layer_seconds = calloc(vc_model_layers(&model->config), sizeof *c->layer_seconds);
@@ -111,6 +118,7 @@ static vc_status describe_layer(vc_bench_layer *out, size_t layer, const contend
     const vc_attend_layer *a = vc_engine_attention(split->engine, layer);
     double kept = 0.0;
     *out = (vc_bench_layer){.layer = layer, .compared = dense->engine != NULL};
+    vc_pattern_count(&out->panel_entries, &out->row_entries, &a->pattern);
     out->panel_keys = calloc(a->heads, sizeof *out->panel_keys);
     if (!out->panel_keys)
         return vc_fail(VC_ENOMEM, "out of memory");
@@ -170,6 +178,8 @@ static vc_status find_rates(vc_bench_result *out, const vc_model *model, vc_prec
 static vc_status sum_up(vc_bench_result *out, contender *split, contender *dense,
                         const vc_model *model, const vc_bench_options *o)
 {
+    const vc_engine_options how = engine_options(o, 0);
+    out->split = vc_pattern_split_name(vc_engine_split(model, &how));
     out->dtype = vc_precision_name(o->precision);
     out->batch = o->batch;
     out->runs = o->runs;

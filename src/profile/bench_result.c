@@ -13,6 +13,8 @@ static const vc_field layer_fields[] = {
     {VC_FIELD(vc_bench_layer, kept_share, "", "share of its scores that is kept")},
     {VC_FIELD_LIST(vc_bench_layer, panel_keys, heads, "panel_keys", "",
                    "keys that all queries look at, by head")},
+    {VC_FIELD(vc_bench_layer, panel_entries, "", "kept entries of such keys")},
+    {VC_FIELD(vc_bench_layer, row_entries, "", "kept entries of other keys")},
     {VC_FIELD(vc_bench_layer, attention_ms, "ms", "time in attention")},
     {VC_FIELD(vc_bench_layer, dense_ms, "ms", "without the mask"),
      VC_WHEN(vc_bench_layer, compared)},
@@ -20,6 +22,8 @@ static const vc_field layer_fields[] = {
 static const vc_record layer_record = VC_RECORD("layer", vc_bench_layer, layer_fields);
 
 static const vc_field fields[] = {
+    {VC_FIELD(vc_bench_result, split, "",
+              "what heads are split by: plan, cost; whole: they are not")},
     {VC_FIELD_RECORDS(vc_bench_result, operators, operator_count, "operators", &operator_record,
                       "in the order in which they run")},
     {VC_FIELD(vc_bench_result, attention_ms, "ms", "time in attention, all layers")},

@@ -1,0 +1,65 @@
+/* How an engine's heads are split, and their panels and rows. */
+#include <stdlib.h>
+
+#include "engine_impl.h"
+#include "vitcod/attention_costs.h"
+
+vc_pattern_split vc_engine_plan_split(const vc_plan *plan)
+{
+    return plan->for_cpu ? VC_PATTERN_BY_PLAN : VC_PATTERN_BY_COST;
+}
+
+vc_pattern_split vc_engine_split(const vc_model *model, const vc_engine_options *options)
+{
+    const vc_plan *plan = vc_model_plan(model);
+    if (!model->restriction || options->unrestricted)
+        return VC_PATTERN_WHOLE;
+    if (options->split != VC_ENGINE_USUAL_SPLIT)
+        return options->split;
+    return plan ? vc_engine_plan_split(plan) : VC_PATTERN_BY_COST;
+}
+
+/* The costs of panels in bfloat16 are others. */
+static vc_status choose_split(vc_pattern_options *out, const vc_engine *e, int bf16)
+{
+    *out = (vc_pattern_options){.split = vc_engine_split(e->model, &e->options),
+                                .costs = e->options.costs};
+    if (out->split == VC_PATTERN_BY_PLAN && !vc_model_plan(e->model))
+        return vc_fail(VC_EINVAL,
+                       "masks do not say how heads are split, wanted a plan or a split by cost");
+    return vc_attention_costs_fill(out, bf16);
+}
+
+static vc_status open_layer(vc_engine *e, size_t index)
+{
+    const vc_model *model = e->model;
+    const vc_attention_layer l = vc_model_layer(&model->config, index);
+    const vc_plan *plan = e->options.unrestricted ? NULL : vc_model_entries(model);
+    vc_attend_layer *layer = &e->attention[index];
+    vc_pattern_options how;
+    float *bias;
+    *layer = (vc_attend_layer){.heads = l.heads,
+                               .queries = l.queries,
+                               .keys = l.keys,
+                               .head_dim = l.head_dim,
+                               .value_dim = l.value_dim,
+                               .bf16 = e->options.precision != VC_IN_FP32 && vc_cpu_has_bf16() &&
+                                       l.head_dim % 16 == 0 && l.value_dim % 16 == 0};
+    VC_TRY(choose_split(&how, e, layer->bf16));
+    VC_TRY(vc__fold_bias(&bias, model, index));
+    const vc_status status =
+        vc_attend_layer_open(layer, plan ? &plan->layers[index] : NULL, bias, &how);
+    free(bias);
+    return status;
+}
+
+vc_status vc__open_attention(vc_engine *e)
+{
+    const size_t layers = vc_model_layers(&e->model->config);
+    e->attention = calloc(layers, sizeof *e->attention);
+    if (!e->attention)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    for (size_t i = 0; i < layers; i++)
+        VC_TRY(open_layer(e, i));
+    return VC_OK;
+}

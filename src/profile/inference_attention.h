@@ -1,0 +1,14 @@
+/* Attention of inference by itself, as an engine runs it but for the scale of the scores. */
+#ifndef VC_INFERENCE_ATTENTION_H
+#define VC_INFERENCE_ATTENTION_H
+
+#include "vitcod/attend.h"
+#include "vitcod/attention.h"
+
+/* out (B, Tq, H * value_dim) with its stride. panels: B * layer->panel_floats. means: threads * value_dim, rounded up to
+ * whole cache lines. */
+void vc__infer_attention(float *out, float *panels, float *means, const vc_attend_layer *layer,
+                         const vc_attention *attention);
+size_t vc__infer_mean_floats(size_t value_dim);
+
+#endif

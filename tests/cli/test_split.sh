@@ -1,0 +1,110 @@
+#!/bin/sh
+# How attention's heads are split: as the plan says or by cost, on the model that the project
+# trained; what entries cost here, and where that is remembered.
+# shellcheck source=tests/cli.sh
+. tests/cli.sh
+model=$root/models/fashion-vit.safetensors
+data=${FASHION_MNIST:-/usr/share/datasets/fashion-mnist}
+costs=1,1.6,7
+
+wants_data() {
+    [ -d "$data" ] || skip "no Fashion-MNIST in $data (Debian: dataset-fashion-mnist)"
+}
+
+setup() {
+    [ -d "$data" ] || return
+    check "attention" 0 'averaged' \
+        "$vitcod" attention "$model" --data "$data" --limit 50 -o maps.npy
+    check "prune" 0 '90.00 % pruned' "$vitcod" prune maps.npy --sparsity 0.9 -o mask.npy
+    check "polarize" 0 'kept' "$vitcod" polarize mask.npy --threshold 4 -o plan4
+    check "polarize to few" 0 'kept' "$vitcod" polarize mask.npy --threshold 30 -o plan30
+}
+
+case_costs_are_remembered() {
+    export XDG_CACHE_HOME="$dir/cache"
+    check "measured" 0 '(measured, .*/cache/vitcod/attention-costs-.*-fp32-.*json)' \
+        "$vitcod" profile --costs
+    check "from the file" 0 '"source": "cached"' "$vitcod" profile --costs --json
+    holds "their keys" '"panel": "fp32"' '"panel_entry"' '"row_entry"' '"row"' '"unit": "ns"'
+    first=$(cat "$out")
+    check "and again" 0 '"source": "cached"' "$vitcod" profile --costs --json
+    check "to the digit" 0 '' [ "$first" = "$(cat "$out")" ]
+    for file in cache/vitcod/*; do echo '{}' >"$file"; done
+    check "a file that says nothing" 0 '(measured' "$vitcod" profile --costs
+    check "no place for a file" 0 '(measured' env XDG_CACHE_HOME=/proc/none "$vitcod" profile --costs
+}
+
+case_costs_are_given() {
+    check "given" 0 'a panel 1, of a row 2.5, a row 9 (given)' \
+        env VC_ATTENTION_COSTS=1,2.5,9 "$vitcod" profile --costs
+    check "but not anyhow" 1 "VC_ATTENTION_COSTS is '1,2'" \
+        env VC_ATTENTION_COSTS=1,2 "$vitcod" profile --costs
+    check "of a model" 2 "are the machine's" "$vitcod" profile --costs "$model"
+}
+
+case_masks_have_no_split() {
+    wants_data
+    check "by cost" 0 '"split": "cost"' "$vitcod" bench "$model" --mask mask.npy --runs 1 --json
+    check "not as they say" 1 'masks do not say how heads are split' \
+        "$vitcod" bench "$model" --mask mask.npy --split plan
+    check "nor in a third way" 2 "split is 'some', wanted plan or cost" \
+        "$vitcod" bench "$model" --split some
+    check "a whole model" 0 '"split": "whole"' "$vitcod" bench "$model" --runs 1 --json
+}
+
+# panels PLAN [OPTION..]: kept entries in the panels of all layers
+panels() {
+    plan=$1
+    shift
+    VC_ATTENTION_COSTS=$costs "$vitcod" bench "$model" --plan "$plan" --runs 1 --alone --json "$@" |
+        awk -F '[:,]' '/"panel_entries"/ { sum += $2 } END { print sum + 0 }'
+}
+
+case_a_threshold_moves_keys() {
+    wants_data
+    check "more global tokens, more in panels" 0 '' \
+        [ "$(panels plan4 --split plan)" -gt "$(panels plan30 --split plan)" ]
+    check "by cost it is the same" 0 '' [ "$(panels plan4)" = "$(panels plan30)" ]
+}
+
+case_made_for_the_cpu() {
+    wants_data
+    export VC_ATTENTION_COSTS=$costs
+    check "searched" 0 '"cost_unit": "s"' \
+        "$vitcod" polarize mask.npy --threshold auto --for cpu -o tuned --json
+    chosen=$(sed -n 's/.*"threshold": \([0-9]*\).*/\1/p' "$out")
+    check "by hand" 0 'kept' "$vitcod" polarize mask.npy --threshold "$chosen" -o by-hand
+    check "run as it says" 0 '' [ "$(panels tuned)" = "$(panels by-hand --split plan)" ]
+    check "it says so" 0 '"split": "plan"' \
+        "$vitcod" bench "$model" --plan tuned --runs 1 --alone --json
+    check "in a model's file too" 0 '' "$vitcod" import "$model" --plan tuned -o one
+    check "bench" 0 '"split": "plan"' "$vitcod" bench one --runs 1 --alone --json
+    check "unless asked" 0 '"split": "cost"' "$vitcod" bench one --runs 1 --alone --split cost --json
+    check "eval" 0 '"split": "plan"' "$vitcod" eval one --data "$data" --limit 50 --json
+    check "profile" 0 '"split": "plan"' "$vitcod" profile one --repeats 1 --json
+}
+
+case_profile_of_a_plan() {
+    wants_data
+    export VC_ATTENTION_COSTS=$costs
+    check "by cost" 0 '"split": "cost"' "$vitcod" profile plan4 --repeats 1 --json
+    check "as it says" 0 '"split": "plan"' "$vitcod" profile plan4 --repeats 1 --split plan --json
+    check "lengths" 0 '"split": "plan"' \
+        "$vitcod" profile --arch deit_tiny_patch16_224 --lengths 70 --repeats 1 --split plan --json
+}
+
+case_threads_do_not_matter() {
+    wants_data
+    for split in plan cost; do
+        for threads in 1 2 3; do
+            check "by $split, with $threads" 0 '"top1"' env VC_ATTENTION_COSTS=$costs \
+                OMP_NUM_THREADS="$threads" "$vitcod" eval "$model" --plan plan4 --split $split \
+                --data "$data" --limit 200 --json
+            grep -E '"(top1|loss)":' "$out" >by$threads
+        done
+        check "two are as one" 0 '' cmp by1 by2
+        check "three are as one" 0 '' cmp by1 by3
+    done
+}
+
+run_cases
