@@ -99,7 +99,7 @@ static int run_eval(const cli_command *command, int argc, char **argv)
         CLI_DATA_OPTIONS(o.data),
         CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
-        CLI_ENGINE_OPTIONS(o.engine),
+        CLI_ENGINE_OPTIONS_NAMED(o.engine, "split-heads"),
     };
     cli_common common = {0};
     cli_arguments arguments;

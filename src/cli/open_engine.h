@@ -10,14 +10,16 @@ typedef struct cli_engine_options {
     const char *split; /* NULL: the usual one (engine.h) */
 } cli_engine_options;
 
-#define CLI_ENGINE_OPTIONS(options)                                                                 \
-    {"dtype", "NAME", "precision of the products: fp32 (default), bf16 or int8", CLI_TEXT,          \
-     &(options).dtype},                                                                             \
-    {                                                                                               \
-        "split", "HOW",                                                                             \
-            "keys that attention computes densely: plan, its global tokens; cost, what is fastest " \
-            "here (default, but for a plan made --for cpu)",                                        \
-            CLI_TEXT, &(options).split                                                              \
+#define CLI_ENGINE_OPTIONS(options) CLI_ENGINE_OPTIONS_NAMED(options, "split")
+/* Beside options of data, whose --split is a part of the data. */
+#define CLI_ENGINE_OPTIONS_NAMED(options, split_name)                                              \
+    {"dtype", "NAME", "precision of the products: fp32 (default), bf16 or int8", CLI_TEXT,         \
+     &(options).dtype},                                                                            \
+    {                                                                                              \
+        split_name, "HOW",                                                                         \
+            "keys that attention computes densely: plan, its global tokens; cost, what is "        \
+            "fastest here (default, but for a plan made --for cpu)",                               \
+            CLI_TEXT, &(options).split                                                             \
     }
 
 /* VC_PRECISION_COUNT for a name that none has. */

@@ -47,7 +47,7 @@ case_masks_have_no_split() {
     check "by cost" 0 '"split": "cost"' "$vitcod" bench "$model" --mask mask.npy --runs 1 --json
     check "not as they say" 1 'masks do not say how heads are split' \
         "$vitcod" bench "$model" --mask mask.npy --split plan
-    check "nor in a third way" 2 "split is 'some', wanted plan or cost" \
+    check "nor in a third way" 2 "split by 'some', wanted plan or cost" \
         "$vitcod" bench "$model" --split some
     check "a whole model" 0 '"split": "whole"' "$vitcod" bench "$model" --runs 1 --json
 }
@@ -98,7 +98,7 @@ case_threads_do_not_matter() {
     for split in plan cost; do
         for threads in 1 2 3; do
             check "by $split, with $threads" 0 '"top1"' env VC_ATTENTION_COSTS=$costs \
-                OMP_NUM_THREADS="$threads" "$vitcod" eval "$model" --plan plan4 --split $split \
+                OMP_NUM_THREADS="$threads" "$vitcod" eval "$model" --plan plan4 --split-heads $split \
                 --data "$data" --limit 200 --json
             grep -E '"(top1|loss)":' "$out" >by$threads
         done
