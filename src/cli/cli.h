@@ -56,6 +56,10 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
               cli_common *common, cli_arguments *arguments, size_t least, size_t most, int argc,
               char **argv);
 
+/* Adds `count` options to a list that has `used`; returns how many there are then. */
+size_t cli_add_options(cli_option list[CLI_MOST_OPTIONS], size_t used, const cli_option *more,
+                       size_t count);
+
 /* What the options were set to, by name with the dashes: all but those named in `besides` (ended by NULL), texts that are NULL,
  * numbers that are NAN and counts that are CLI_UNSET. NULL when a text is no UTF-8 or memory is out. */
 json_t *cli_settings(const cli_option *options, size_t count, const char *const *besides);

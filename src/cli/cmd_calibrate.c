@@ -113,50 +113,58 @@ static int check(const cli_command *command, const calibrate_options *o)
     return status == CLI_CONTINUE ? cli_check_batch(command, t->batch) : status;
 }
 
-static int run_calibrate(const cli_command *command, int argc, char **argv)
+/* What is pruned, and into which files. */
+static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
 {
-    calibrate_options o = defaults();
-    vc_train_options *t = &o.how.train;
     const cli_option options[] = {
         {"data", "PATH", "images, which need no labels: a folder, a tar, IDX or CIFAR files",
-         CLI_TEXT, &o.data.path},
-        {"limit", "N", "only the first N images, 0 for all", CLI_COUNT, &o.data.limit},
+         CLI_TEXT, &o->data.path},
+        {"limit", "N", "only the first N images, 0 for all", CLI_COUNT, &o->data.limit},
         {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,
-         &o.data.skip_broken},
+         &o->data.skip_broken},
         {"output", "FILE", "the model that was best on the images held back, its plan inside",
-         CLI_TEXT, &o.output},
+         CLI_TEXT, &o->output},
         {"plan-output", "FILE", "the plan that it runs on, as a file of its own", CLI_TEXT,
-         &o.plan_output},
+         &o->plan_output},
         {"sparsity", "X", "share of the scores that is pruned (default 0.9; 0: none)", CLI_NUMBER,
-         &o.recipe.sparsity},
+         &o->recipe.sparsity},
         {"rule", "NAME", "budget (default, see above), or as `vitcod prune --rule`", CLI_TEXT,
-         &o.recipe.rule},
+         &o->recipe.rule},
         {"residual", "NAME",
          "mean (default): pruned entries count as the mean of all values; none: as in ViTCoD",
-         CLI_TEXT, &o.residual},
+         CLI_TEXT, &o->residual},
         {"gradual", "X,Y", "learn at these sparsities first, each --stage-epochs long", CLI_TEXT,
-         &o.gradual},
-        {"stage-epochs", "N", "see --gradual (default 1)", CLI_COUNT, &o.how.stage_epochs},
+         &o->gradual},
+        {"stage-epochs", "N", "see --gradual (default 1)", CLI_COUNT, &o->how.stage_epochs},
         {"threshold", "N",
          "a column that keeps more is global (default " CLI_NUMERAL(VC_POLARIZE_THRESHOLD) ")",
-         CLI_COUNT, &o.recipe.threshold},
-        {"plan", "FILE", "a plan instead of one made here", CLI_TEXT, &o.model.plan},
+         CLI_COUNT, &o->recipe.threshold},
+        {"plan", "FILE", "a plan instead of one made here", CLI_TEXT, &o->model.plan},
         {"teacher", "MODEL",
          "what it learns from, and whose attention is pruned (default: MODEL itself, dense)",
-         CLI_TEXT, &o.teacher},
+         CLI_TEXT, &o->teacher},
         {"autoencoder", "qk|q|k|FILE",
          "with an auto-encoder of Q, K or both, made here, or from `vitcod autoencoder`", CLI_TEXT,
-         &o.autoencoder},
+         &o->autoencoder},
         {"compressed", "N", "heads after compression (default: ViTCoD's, half rounded up)",
-         CLI_COUNT, &o.compressed},
-        {"heads", "N", "attention heads, where the file does not say", CLI_COUNT, &o.model.heads},
+         CLI_COUNT, &o->compressed},
+        {"heads", "N", "attention heads, where the file does not say", CLI_COUNT, &o->model.heads},
+    };
+    return cli_add_options(list, used, options, sizeof options / sizeof *options);
+}
+
+/* How it learns. */
+static size_t list_learning(cli_option *list, size_t used, calibrate_options *o)
+{
+    vc_train_options *t = &o->how.train;
+    const cli_option options[] = {
         {"epochs", "N", "passes over the images (default 20; 0: prune alone)", CLI_COUNT,
          &t->epochs},
         {"minutes", "X", "as many epochs as fit, by the time of a few steps", CLI_NUMBER,
-         &o.minutes},
-        {"steps", "N", "so many steps, rounded up to whole epochs", CLI_COUNT, &o.steps},
+         &o->minutes},
+        {"steps", "N", "so many steps, rounded up to whole epochs", CLI_COUNT, &o->steps},
         {"patience", "N", "stop after so many epochs without a better one, 0: never (default 6)",
-         CLI_COUNT, &o.how.patience},
+         CLI_COUNT, &o->how.patience},
         {"batch", "N", "images per step (default 16)", CLI_COUNT, &t->batch},
         {"lr", "X", "highest learning rate (default 1e-4)", CLI_NUMBER, &t->learning_rate},
         {"feature-weight", "X", "of the distance from the dense model's blocks (default 40)",
@@ -172,15 +180,24 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         {"mix", "X", "share of the batches whose images are mixed with each other (default 0)",
          CLI_NUMBER, &t->augment.mix},
         {"hold-back", "X", "share of the images kept to judge by (default 0.2)", CLI_NUMBER,
-         &o.hold_back},
-        {"checkpoint", "FILE", "where to go on from (default: beside -o)", CLI_TEXT, &o.checkpoint},
+         &o->hold_back},
+        {"checkpoint", "FILE", "where to go on from (default: beside -o)", CLI_TEXT,
+         &o->checkpoint},
         {"resume", NULL, "go on from the checkpoint of a run that was stopped", CLI_FLAG,
-         &o.how.resume},
+         &o->how.resume},
     };
+    return cli_add_options(list, used, options, sizeof options / sizeof *options);
+}
+
+static int run_calibrate(const cli_command *command, int argc, char **argv)
+{
+    calibrate_options o = defaults();
+    vc_train_options *t = &o.how.train;
+    cli_option options[CLI_MOST_OPTIONS];
+    const size_t count = list_learning(options, list_pruning(options, 0, &o), &o);
     cli_common common = {0};
     cli_arguments arguments;
-    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
-                           1, 1, argc, argv);
+    int status = cli_parse(command, options, count, &common, &arguments, 1, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
     o.model.path = arguments.positional[0];
@@ -200,7 +217,7 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
     t->warmup_learning_rate = fmin(t->warmup_learning_rate, t->learning_rate);
     static const char *const places[] = {"output", "plan-output", "checkpoint",
                                          "resume", "skip-broken", NULL};
-    o.settings = cli_settings(options, sizeof options / sizeof *options, places);
+    o.settings = cli_settings(options, count, places);
     json_t *result = cli_result(command, &common);
     const vc_status done = o.settings
                                ? calibrate_all(result, &o, common.json)
@@ -210,11 +227,13 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
 }
 
 const cli_command cmd_calibrate = {
-    "calibrate", "prune a model and let it learn from its dense self, without labels",
+    "calibrate",
+    "prune a model and let it learn from its dense self, without labels",
     "MODEL --data IMAGES [--sparsity X] -o MODEL",
     "Averages attention over the images, prunes it to a mask, polarizes, and trains the sparse model on\n"
     "what the dense one makes of the images: its blocks' outputs and its logits. A share of the images is\n"
     "held back; the result is the model that is least apart from the dense one on them. Rule budget spends the\n"
     "kept scores over all layers and heads by attention times the norm of the projected value; residual mean gives\n"
     "back what is pruned as the mean of all values. docs/calibration.md has formulas and figures.",
-    run_calibrate, NULL};
+    run_calibrate,
+    NULL};

@@ -105,6 +105,14 @@ static int parse_option(const cli_command *command, const cli_option *options, s
     return store(command, option, argv[*index]);
 }
 
+size_t cli_add_options(cli_option list[CLI_MOST_OPTIONS], size_t used, const cli_option *more,
+                       size_t count)
+{
+    assert(used + count <= CLI_MOST_OPTIONS);
+    memcpy(list + used, more, count * sizeof *list);
+    return used + count;
+}
+
 int cli_check_batch(const cli_command *command, size_t batch)
 {
     enum { MOST = 4096 };

@@ -15,6 +15,18 @@ typedef struct train_options {
     size_t teacher_heads;
 } train_options;
 
+/* What the command line says that becomes the library's options only when all is read. */
+typedef struct train_asked {
+    size_t lr_batch, shift, log_every; /* shift: CLI_UNSET, or asked for */
+    int flip;
+    double mix, distill, temperature, min_lr, warmup_lr; /* NAN, or asked for */
+    const char *dtype;
+} train_asked;
+
+/* Returns how many there are. */
+size_t train_list_options(cli_option list[CLI_MOST_OPTIONS], train_options *options,
+                          train_asked *asked);
+
 /* Trains and writes; `epochs`: what the log says of each. CLI_CONTINUE for the process that shows the result, else the exit
  * status. */
 int train_all(json_t *epochs, const train_options *options, int json, size_t seed);

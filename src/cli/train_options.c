@@ -1,0 +1,145 @@
+/* The options of `train`, group by group. */
+#include "train.h"
+
+/* Where the model comes from, and the images. */
+static size_t list_origin(cli_option *list, size_t used, train_options *o)
+{
+    const cli_option options[] = {
+        {"config", "FILE", "options from a YAML file (configs/train); those given here count more",
+         CLI_TEXT, &o->config_file},
+        {"data", "DIR",
+         "training (and test) images: IDX or CIFAR files; with --init or --arch also class folders or a tar",
+         CLI_TEXT, &o->data},
+        {"output", "FILE", "the trained model (safetensors)", CLI_TEXT, &o->output},
+        {"init", "MODEL", "start from this model instead of random weights", CLI_TEXT,
+         &o->model.path},
+        {"arch", "NAME", "instead of --init: timm's name, for the data's classes", CLI_TEXT,
+         &o->model.arch},
+        {"new-head", NULL, "with --init: a head for the data's classes, where they are others",
+         CLI_FLAG, &o->new_head},
+        {"classes", "FILE", "class list: line i names the folder of class i", CLI_TEXT,
+         &o->classes},
+        CLI_MODEL_OPTIONS(o->model),
+        {"patch", "N", "pixels along a patch's side (default 2)", CLI_COUNT, &o->sizes.patch},
+        {"width", "N", "values per token (default 192)", CLI_COUNT, &o->sizes.width},
+        {"depth", "N", "blocks (default 12)", CLI_COUNT, &o->sizes.depth},
+        {"hidden", "N", "values inside the MLP (default 4 x width)", CLI_COUNT, &o->sizes.hidden},
+        {"distilled", NULL, "a second token and head, logits averaged", CLI_FLAG,
+         &o->sizes.distilled},
+    };
+    return cli_add_options(list, used, options, sizeof options / sizeof *options);
+}
+
+/* How it learns. */
+static size_t list_steps(cli_option *list, size_t used, train_options *o, train_asked *asked)
+{
+    const cli_option options[] = {
+        {"epochs", "N", "passes over the images (default 10)", CLI_COUNT, &o->train.epochs},
+        {"batch", "N", "images per step (default 64)", CLI_COUNT, &o->train.batch},
+        {"limit", "N", "images per epoch (default: all)", CLI_COUNT, &o->train.limit},
+        {"lr", "X", "highest learning rate (default 1e-3)", CLI_NUMBER, &o->train.learning_rate},
+        {"lr-batch", "N",
+         "the batch that the learning rates are for; they grow with --batch (default: any)",
+         CLI_COUNT, &asked->lr_batch},
+        {"min-lr", "X", "learning rate at the end of the cosine (default 1e-5, or --lr)",
+         CLI_NUMBER, &asked->min_lr},
+        {"warmup-lr", "X", "learning rate at the start (default 1e-6, or --lr)", CLI_NUMBER,
+         &asked->warmup_lr},
+        {"warmup-epochs", "X", "linear warm-up, in epochs (default 1)", CLI_NUMBER,
+         &o->train.warmup_epochs},
+        {"weight-decay", "X", "of matrices, as in AdamW (default 0.05)", CLI_NUMBER,
+         &o->train.weight_decay},
+        {"smoothing", "X", "label smoothing (default 0.1)", CLI_NUMBER, &o->train.label_smoothing},
+        {"clip", "X", "largest gradient norm, 0 for none (default 1)", CLI_NUMBER, &o->train.clip},
+        {"reconstruction", "X", "weight of the auto-encoder's loss (default 1e-4)", CLI_NUMBER,
+         &o->train.reconstruction},
+    };
+    return cli_add_options(list, used, options, sizeof options / sizeof *options);
+}
+
+/* Whom it learns from, and what is left out on the way. */
+static size_t list_teaching(cli_option *list, size_t used, train_options *o, train_asked *asked)
+{
+    const cli_option options[] = {
+        {"teacher", "MODEL", "learn from this model's logits as well", CLI_TEXT, &o->teacher},
+        {"teacher-heads", "N", "the teacher's attention heads, where its file does not say",
+         CLI_COUNT, &o->teacher_heads},
+        {"distill", "X", "share of the loss that is the teacher's (default 0.5)", CLI_NUMBER,
+         &asked->distill},
+        {"temperature", "X", "of both models' logits (default 1)", CLI_NUMBER, &asked->temperature},
+        {"hard", NULL, "learn the teacher's first class instead of its distribution", CLI_FLAG,
+         &o->train.hard_distillation},
+        {"two-heads", NULL, "labels teach the first head, the teacher the second (default: both)",
+         CLI_FLAG, &o->train.two_heads},
+        {"ema", "X", "decay per step of the moving average that is written (default 0: none)",
+         CLI_NUMBER, &o->train.ema},
+        {"dtype", "NAME", "products of the blocks and a LeViT's stem in fp32 (default) or bf16",
+         CLI_TEXT, &asked->dtype},
+        {"drop-path", "X",
+         "stochastic depth: share of branches left out, a DeiT's in its last block", CLI_NUMBER,
+         &o->train.drop_path},
+    };
+    return cli_add_options(list, used, options, sizeof options / sizeof *options);
+}
+
+/* How images are changed. */
+static size_t list_augmentation(cli_option *list, size_t used, train_options *o, train_asked *asked)
+{
+    vc_augment_options *a = &o->train.augment;
+    const cli_option options[] = {
+        {"repetitions", "N", "of an image in a row, each changed in its own way (default 1)",
+         CLI_COUNT, &o->train.repetitions},
+        {"shift", "N", "largest random shift in pixels (default 2; 0 beside --crop)", CLI_COUNT,
+         &asked->shift},
+        {"no-flip", NULL, "do not mirror images", CLI_OFF, &asked->flip},
+        {"crop", "X", "random resized crops of this share of the area or more (default 0: none)",
+         CLI_NUMBER, &a->crop_least},
+        {"operations", "N", "RandAugment: so many of its operations per image (default 0)",
+         CLI_COUNT, &a->operations},
+        {"magnitude", "X", "RandAugment: 0 to 10 (default 9)", CLI_NUMBER, &a->magnitude},
+        {"magnitude-std", "X", "RandAugment: its deviation (default 0.5)", CLI_NUMBER,
+         &a->magnitude_std},
+        {"jitter", "X", "without RandAugment: brightness, contrast, saturation by 1 +- X",
+         CLI_NUMBER, &a->jitter},
+        {"erase", "X", "random erasing of this share of the images (default 0)", CLI_NUMBER,
+         &a->erase},
+        {"mixup", "X", "images are mixed by Beta(X, X) (default 0: not)", CLI_NUMBER, &a->mixup},
+        {"cutmix", "X", "rectangles are exchanged, their area by Beta(X, X) (default 0: not)",
+         CLI_NUMBER, &a->cutmix},
+        {"cutmix-share", "X", "of the batches, where there is mixup as well (default 0.5)",
+         CLI_NUMBER, &a->cutmix_share},
+        {"mix", "X", "share of the batches that mixup or cutmix changes (default 1)", CLI_NUMBER,
+         &asked->mix},
+    };
+    return cli_add_options(list, used, options, sizeof options / sizeof *options);
+}
+
+/* What is tested and written. */
+static size_t list_files(cli_option *list, size_t used, train_options *o, train_asked *asked)
+{
+    const cli_option options[] = {
+        {"no-test", NULL, "skip the test images after each epoch", CLI_OFF, &o->test},
+        {"log", "FILE", "JSON lines: one per epoch, one per --log-every steps", CLI_TEXT, &o->log},
+        {"log-every", "N", "steps that a line of the log is about, 0: epochs alone (default 50)",
+         CLI_COUNT, &asked->log_every},
+        {"checkpoint", "FILE", "where training can be resumed from (default OUTPUT.checkpoint)",
+         CLI_TEXT, &o->checkpoint},
+        {"save-every", "N", "steps between checkpoints within an epoch", CLI_COUNT,
+         &o->train.save_every},
+        {"keep", "N", "checkpoints: older ones are CHECKPOINT.1 and so on (default 1)", CLI_COUNT,
+         &o->train.keep},
+        {"resume", NULL, "go on from the checkpoint", CLI_FLAG, &o->resume},
+    };
+    return cli_add_options(list, used, options, sizeof options / sizeof *options);
+}
+
+size_t train_list_options(cli_option list[CLI_MOST_OPTIONS], train_options *o, train_asked *asked)
+{
+    size_t used = 0;
+    used = list_origin(list, used, o);
+    used = list_steps(list, used, o, asked);
+    used = list_teaching(list, used, o, asked);
+    used = list_augmentation(list, used, o, asked);
+    used = list_files(list, used, o, asked);
+    return used;
+}
