@@ -1,7 +1,10 @@
 /* Calibration as a library: what a dense model makes of images, agreement with itself, going on, and what is refused. */
 #include "testing.h"
+#include "vitcod/coder_setup.h"
 #include "vitcod/deit.h"
 #include "vitcod/distill.h"
+#include "vitcod/evaluate.h"
+#include "vitcod/npy.h"
 #include "vitcod/rng.h"
 
 enum { COUNT = 80, PIXELS = 64, BATCH = 8 };
@@ -182,11 +185,94 @@ static void a_look_counts_images_and_classes(void **state)
     tear_down(&s);
 }
 
+/* ---- plans and auto-encoders */
+
+static void plans_become_sparser(void **state)
+{
+    (void)state;
+    scene s = set_up("plans");
+    const double sparsities[] = {0.3, 0.6};
+    const vc_stage_recipe recipe = {
+        {.rule = "budget", .threshold = 4, .residual = 1}, sparsities, 2};
+    const vc_look how = vc_look_default();
+    vc_stage_plans plans;
+    vc_seen seen;
+    assert_ok(vc_stage_plans_make(&plans, &seen, s.teacher, s.learn, &recipe, &how, "teacher"));
+    assert_int_equal(plans.count, 2);
+    assert_int_equal(seen.images, COUNT * 4 / 5);
+    assert_near(plans.sparsity, 0.6, 0.02);
+    assert_true(vc_plan_kept_share(&plans.plans[0]) > vc_plan_kept_share(&plans.plans[1]));
+    assert_non_null(plans.plans[0].layers[0].kept_share);
+    assert_ok(vc_plan_write(temporary("plan"), &plans.plans[0]));
+    assert_ok(vc_stage_plans_add(&plans, &s.student->config, temporary("plan")));
+    assert_int_equal(plans.count, 3);
+    assert_near(plans.sparsity, 1.0 - vc_plan_kept_share(&plans.plans[0]), 1e-12);
+    vc_stage_plans_close(&plans);
+    tear_down(&s);
+}
+
+static void means_become_files(void **state)
+{
+    (void)state;
+    scene s = set_up("means");
+    vc_dense_stats stats;
+    vc_seen seen;
+    vc_npy maps;
+    const vc_look how = vc_look_default();
+    assert_ok(vc_dense_stats_open(&stats, s.teacher, how.batch, 1, 0));
+    assert_ok(vc_dense_look(&stats, &seen, s.teacher, s.learn, &how));
+    assert_ok(vc_dense_stats_write(&stats, temporary("maps.npy"), temporary("scores.npy")));
+    assert_ok(vc_npy_open(&maps, temporary("maps.npy")));
+    const size_t shape[] = {2, 3, 17, 17};
+    assert_true(vc_tensor_has(&maps.tensor, VC_F32, 4, shape));
+    double row = 0.0;
+    for (size_t k = 0; k < 17; k++)
+        row += ((const float *)maps.tensor.data)[k];
+    assert_near(row, 1.0, 1e-5);
+    vc_npy_close(&maps);
+    assert_int_equal(access(temporary("scores.npy"), F_OK), 0);
+    vc_dense_stats_close(&stats);
+    tear_down(&s);
+}
+
+/* An auto-encoder of as many heads as there are loses nothing. */
+static void coders_of_all_heads(void **state)
+{
+    (void)state;
+    scene s = set_up("coders");
+    vc_coder_setup setup;
+    vc_image_walk walk;
+    vc_model *coded;
+    const vc_look how = vc_look_default();
+    assert_ok(vc_coder_setup_open(&setup, &s.teacher->config, 3, VC_CODED_QK));
+    const vc_tap tap = vc_coder_setup_tap(&setup);
+    assert_ok(vc_image_walk_open(&walk, s.teacher, s.learn, &how));
+    do
+        assert_ok(vc_image_walk_next(&walk, &tap));
+    while (walk.batch.count > 0);
+    vc_image_walk_close(&walk);
+    assert_ok(vc_coder_setup_write(temporary("coder"), &setup));
+    vc_coder_setup_close(&setup);
+    assert_ok(vc_model_write(temporary("dense"), s.teacher));
+    const vc_model_options with = {.heads = 3, .autoencoder = temporary("coder")};
+    assert_ok(vc_model_open(&coded, temporary("dense"), &with));
+    assert_ok(vc_image_walk_open(&walk, coded, s.learn, &how));
+    assert_ok(vc_image_walk_next(&walk, NULL));
+    assert_near(vc_model_reconstruction(&walk.acts, coded), 0.0, 1e-3);
+    vc_image_walk_close(&walk);
+    vc_model_close(coded);
+    tear_down(&s);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_student_comes_nearer), cmocka_unit_test(a_model_agrees_with_itself),
-        cmocka_unit_test(it_goes_on_to_the_same_bits), cmocka_unit_test(there_must_be_a_teacher),
-        cmocka_unit_test(a_look_counts_images_and_classes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_student_comes_nearer),
+                                       cmocka_unit_test(a_model_agrees_with_itself),
+                                       cmocka_unit_test(it_goes_on_to_the_same_bits),
+                                       cmocka_unit_test(there_must_be_a_teacher),
+                                       cmocka_unit_test(a_look_counts_images_and_classes),
+                                       cmocka_unit_test(plans_become_sparser),
+                                       cmocka_unit_test(means_become_files),
+                                       cmocka_unit_test(coders_of_all_heads)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

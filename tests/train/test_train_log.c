@@ -1,0 +1,88 @@
+/* The log's lines, what becomes of a log that is there, and checkpoints that go. */
+#include "testing.h"
+#include "vitcod/train_log.h"
+
+static size_t lines_of(const char *path)
+{
+    size_t lines = 0;
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    for (int c = fgetc(file); c != EOF; c = fgetc(file))
+        lines += c == '\n';
+    fclose(file);
+    return lines;
+}
+
+static void a_line_for_each_epoch(void **state)
+{
+    (void)state;
+    const vc_epoch_report report = {.epoch = 2,
+                                    .epochs = 3,
+                                    .mean = {.loss = 0.5, .train_top1 = 75.0},
+                                    .tested = 1,
+                                    .test = {.images = 8, .top1 = 6, .loss = 0.25}};
+    json_t *line = vc_epoch_report_json(&report);
+    assert_near(vc_json_number(line, "epoch"), 2, 0);
+    assert_near(vc_json_number(line, "test_top1"), 75.0, 0);
+    assert_null(json_object_get(line, "distillation_loss"));
+    assert_null(json_object_get(line, "averaged_top1"));
+    vc_train_log log = {.path = temporary("log.jsonl")};
+    assert_ok(vc_train_log_write(&log, line));
+    assert_ok(vc_train_log_write(&log, line));
+    vc_train_log_close(&log);
+    assert_int_equal(lines_of(temporary("log.jsonl")), 2);
+    log = (vc_train_log){.path = temporary("log.jsonl"), .append = 1};
+    assert_ok(vc_train_log_write(&log, line));
+    vc_train_log_close(&log);
+    assert_int_equal(lines_of(temporary("log.jsonl")), 3);
+    log = (vc_train_log){.path = temporary("log.jsonl")};
+    assert_ok(vc_train_log_write(&log, line));
+    vc_train_log_close(&log);
+    assert_int_equal(lines_of(temporary("log.jsonl")), 1);
+    json_decref(line);
+}
+
+static void trying_leaves_no_trace(void **state)
+{
+    (void)state;
+    assert_ok(vc_train_log_try(temporary("new.jsonl")));
+    assert_int_not_equal(access(temporary("new.jsonl"), F_OK), 0);
+    write_bytes(temporary("old.jsonl"), "{}\n", 3);
+    assert_ok(vc_train_log_try(temporary("old.jsonl")));
+    assert_int_equal(lines_of(temporary("old.jsonl")), 1);
+    assert_fails(vc_train_log_try(temporary("no/log.jsonl")), VC_EIO, "cannot write");
+}
+
+static void no_log_is_wanted(void **state)
+{
+    (void)state;
+    vc_train_log log = {0};
+    json_t *line = json_object();
+    assert_ok(vc_train_log_write(&log, line));
+    vc_train_log_close(&log);
+    json_decref(line);
+}
+
+static void checkpoints_go(void **state)
+{
+    (void)state;
+    const char *names[] = {"model.checkpoint", "model.checkpoint.1", "model.checkpoint.2"};
+    for (size_t i = 0; i < 3; i++)
+        write_bytes(temporary(names[i]), "x", 1);
+    vc_checkpoint_remove(temporary(names[0]), 2);
+    assert_int_not_equal(access(temporary(names[0]), F_OK), 0);
+    assert_int_not_equal(access(temporary(names[1]), F_OK), 0);
+    assert_int_equal(access(temporary(names[2]), F_OK),
+                     0); /* of `keep` 3, which nobody asked for */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_for_each_epoch),
+        cmocka_unit_test(trying_leaves_no_trace),
+        cmocka_unit_test(no_log_is_wanted),
+        cmocka_unit_test(checkpoints_go),
+    };
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
+}
