@@ -43,14 +43,21 @@ static void attend(vc_acts *acts, const vc_model *model, size_t layer, size_t ba
     vc__attend(acts, model, layer, &attention, tap);
 }
 
-/* out = in + the branch; with stochastic depth, in + what the branch counts in each image. */
+typedef struct branch {
+    const vc_acts *acts;
+    size_t layer, which; /* 0: attention, 1: MLP */
+    size_t batch, rows;
+} branch;
+
+/* out = in + the branch, whose last product takes x; with stochastic depth, in + what the branch
+ * counts in each image. */
 static void add_branch(float *out, const float *x, const vc_linear *last, const float *in,
-                       const vc_acts *acts, size_t layer, size_t branch, size_t batch, size_t rows)
+                       const branch *b)
 {
-    const float *counts = vc_acts_branch(acts, layer, branch);
-    vc_linear_forward_in(acts->half, out, x, last, rows, counts ? NULL : in);
+    const float *counts = vc_acts_branch(b->acts, b->layer, b->which);
+    vc_linear_forward_in(b->acts->half, out, x, last, b->rows, counts ? NULL : in);
     if (counts)
-        vc_scale_images(out, out, counts, in, batch, rows / batch * last->outputs);
+        vc_scale_images(out, out, counts, in, b->batch, b->rows / b->batch * last->outputs);
 }
 
 static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
@@ -71,12 +78,12 @@ static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t bat
                          width, VC_DEIT_EPS);
     vc_linear_forward_in(acts->half, a->qkv, a->norm1, &qkv, rows, NULL);
     attend(acts, model, layer, batch, tap);
-    add_branch(a->middle, a->attention, &proj, a->input, acts, layer, 0, batch, rows);
+    add_branch(a->middle, a->attention, &proj, a->input, &(branch){acts, layer, 0, batch, rows});
     vc_layernorm_forward(a->norm2, a->mean2, a->rstd2, a->middle, w->norm2_w, w->norm2_b, rows,
                          width, VC_DEIT_EPS);
     vc_linear_forward_in(acts->half, a->fc1, a->norm2, &fc1, rows, NULL);
     vc_gelu_forward(a->gelu, a->fc1, rows * hidden);
-    add_branch(output, a->gelu, &fc2, a->middle, acts, layer, 1, batch, rows);
+    add_branch(output, a->gelu, &fc2, a->middle, &(branch){acts, layer, 1, batch, rows});
 }
 
 /* Final norm and heads, each on its own prefix token: nothing else is read. */

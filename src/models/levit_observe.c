@@ -45,15 +45,22 @@ static void run_normed(vc_half *half, float *y, const vc_normed_acts *n, const f
                          outputs, VC_LEVIT_EPS);
 }
 
-/* out = in + the branch; with stochastic depth, in + what the branch counts in each image. */
+typedef struct branch {
+    const vc_acts *acts;
+    size_t block, which;    /* 0: attention, 1: MLP */
+    size_t inputs, outputs; /* of its last product */
+    size_t batch, rows;
+} branch;
+
+/* out = in + the branch, whose last product takes x; with stochastic depth, in + what the branch
+ * counts in each image. */
 static void add_branch(float *out, const vc_normed_acts *n, const float *x, const float *in,
-                       const vc_acts *acts, size_t index, size_t branch, size_t inputs,
-                       size_t outputs, size_t batch, size_t rows)
+                       const branch *b)
 {
-    const float *counts = vc_acts_branch(acts, index, branch);
-    run_normed(acts->half, out, n, x, inputs, outputs, rows, counts ? NULL : in);
+    const float *counts = vc_acts_branch(b->acts, b->block, b->which);
+    run_normed(b->acts->half, out, n, x, b->inputs, b->outputs, b->rows, counts ? NULL : in);
     if (counts)
-        vc_scale_images(out, out, counts, in, batch, rows / batch * outputs);
+        vc_scale_images(out, out, counts, in, b->batch, b->rows / b->batch * b->outputs);
 }
 
 static void stem(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
@@ -118,12 +125,12 @@ static void block(vc_acts *acts, const vc_model *model, size_t index, const floa
     if (s.subsampling) /* without a residual path it is never left out */
         run_normed(acts->half, a->middle, &a->proj, a->active, s.values, s.width_out, out, NULL);
     else
-        add_branch(a->middle, &a->proj, a->active, x, acts, index, 0, s.values, s.width_out, batch,
-                   out);
+        add_branch(a->middle, &a->proj, a->active, x,
+                   &(branch){acts, index, 0, s.values, s.width_out, batch, out});
     run_normed(acts->half, a->fc1_out, &a->fc1, a->middle, s.width_out, hidden, out, NULL);
     vc_hardswish_forward(a->hidden, a->fc1_out, out * hidden);
-    add_branch(a->output, &a->fc2, a->hidden, a->middle, acts, index, 1, hidden, s.width_out, batch,
-               out);
+    add_branch(a->output, &a->fc2, a->hidden, a->middle,
+               &(branch){acts, index, 1, hidden, s.width_out, batch, out});
 }
 
 static void classify(vc_acts *acts, const vc_model *model, const float *x, size_t batch)

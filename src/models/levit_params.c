@@ -9,32 +9,27 @@ typedef struct prefix {
     char timm[64], original[32];
 } prefix;
 
+/* `param` with its rank, shape and what else is its own, but for the names. */
 static void visit_param(vc__walk *walk, float **member, const prefix *p, const char *timm,
-                        const char *original, size_t rank, const size_t *shape, vc_init init,
-                        int decay, int autoencoder)
+                        const char *original, vc_param param)
 {
-    vc_param param = {.rank = rank,
-                      .init = init,
-                      .decay = decay,
-                      .autoencoder = autoencoder,
-                      .statistic = strstr(timm, ".running_") != NULL};
+    param.statistic = strstr(timm, ".running_") != NULL;
     snprintf(param.name, sizeof param.name, "%.60s%.19s", p->timm, timm);
     snprintf(param.alias, sizeof param.alias, "%.60s%.19s", p->original, original);
-    for (size_t i = 0; i < rank; i++)
-        param.shape[i] = shape[i];
     vc__walk_param(walk, member, &param);
 }
 
 static void visit_norm(vc__walk *walk, float **w, float **b, float **mean, float **variance,
                        const prefix *p, size_t channels, vc_init init)
 {
-    const size_t shape[] = {channels};
-    visit_param(walk, w, p, ".bn.weight", ".bn.weight", 1, shape, init, 0, 0);
-    visit_param(walk, b, p, ".bn.bias", ".bn.bias", 1, shape, VC_INIT_ZERO, 0, 0);
-    visit_param(walk, mean, p, ".bn.running_mean", ".bn.running_mean", 1, shape, VC_INIT_ZERO, 0,
-                0);
-    visit_param(walk, variance, p, ".bn.running_var", ".bn.running_var", 1, shape, VC_INIT_ONE, 0,
-                0);
+    visit_param(walk, w, p, ".bn.weight", ".bn.weight",
+                (vc_param){.rank = 1, .shape = {channels}, .init = init});
+    visit_param(walk, b, p, ".bn.bias", ".bn.bias",
+                (vc_param){.rank = 1, .shape = {channels}, .init = VC_INIT_ZERO});
+    visit_param(walk, mean, p, ".bn.running_mean", ".bn.running_mean",
+                (vc_param){.rank = 1, .shape = {channels}, .init = VC_INIT_ZERO});
+    visit_param(walk, variance, p, ".bn.running_var", ".bn.running_var",
+                (vc_param){.rank = 1, .shape = {channels}, .init = VC_INIT_ONE});
 }
 
 /* kernel 0: a linear layer. init: of the norm's weight; 0 where the product ends a branch beside
@@ -42,9 +37,11 @@ static void visit_norm(vc__walk *walk, float **w, float **b, float **mean, float
 static void visit_normed(vc__walk *walk, vc_normed *n, const prefix *p, size_t outputs,
                          size_t inputs, size_t kernel, vc_init init)
 {
-    const size_t shape[] = {outputs, inputs, kernel, kernel};
-    visit_param(walk, &n->weight, p, ".linear.weight", ".c.weight", kernel ? 4 : 2, shape,
-                VC_INIT_UNIFORM, 1, 0);
+    visit_param(walk, &n->weight, p, ".linear.weight", ".c.weight",
+                (vc_param){.rank = kernel ? 4 : 2,
+                           .shape = {outputs, inputs, kernel, kernel},
+                           .init = VC_INIT_UNIFORM,
+                           .decay = 1});
     visit_norm(walk, &n->norm_w, &n->norm_b, &n->mean, &n->variance, p, outputs, init);
 }
 
@@ -63,14 +60,27 @@ static void visit_coders(vc__walk *walk, vc_coder coder[2], const prefix *p, siz
         {".encoder_q.weight", ".encoder_q.bias", ".decoder_q.weight", ".decoder_q.bias"},
         {".encoder_k.weight", ".encoder_k.bias", ".decoder_k.weight", ".decoder_k.bias"}};
     for (size_t i = 0; i < 2; i++) {
-        const size_t encoder[] = {compressed[i], heads}, decoder[] = {heads, compressed[i]};
+        const size_t z = compressed[i];
         const char *const *n = names[i];
         if (!compressed[i])
             continue;
-        visit_param(walk, &coder[i].encoder_w, p, n[0], n[0], 2, encoder, VC_INIT_FAN_IN, 1, 1);
-        visit_param(walk, &coder[i].encoder_b, p, n[1], n[1], 1, encoder, VC_INIT_ZERO, 0, 1);
-        visit_param(walk, &coder[i].decoder_w, p, n[2], n[2], 2, decoder, VC_INIT_FAN_IN, 1, 1);
-        visit_param(walk, &coder[i].decoder_b, p, n[3], n[3], 1, decoder, VC_INIT_ZERO, 0, 1);
+        visit_param(walk, &coder[i].encoder_w, p, n[0], n[0],
+                    (vc_param){.rank = 2,
+                               .shape = {z, heads},
+                               .init = VC_INIT_FAN_IN,
+                               .decay = 1,
+                               .autoencoder = 1});
+        visit_param(walk, &coder[i].encoder_b, p, n[1], n[1],
+                    (vc_param){.rank = 1, .shape = {z}, .init = VC_INIT_ZERO, .autoencoder = 1});
+        visit_param(walk, &coder[i].decoder_w, p, n[2], n[2],
+                    (vc_param){.rank = 2,
+                               .shape = {heads, z},
+                               .init = VC_INIT_FAN_IN,
+                               .decay = 1,
+                               .autoencoder = 1});
+        visit_param(
+            walk, &coder[i].decoder_b, p, n[3], n[3],
+            (vc_param){.rank = 1, .shape = {heads}, .init = VC_INIT_ZERO, .autoencoder = 1});
     }
 }
 
@@ -92,7 +102,6 @@ static void visit_block(vc__walk *walk, vc_levit_block *b, const vc_levit_config
     const vc_levit_attention *a = vc__levit_attention_of(c, place);
     const vc__levit_span span = vc__levit_span_of(c, place);
     size_t keys = a->heads * a->key_dim, values = a->heads * a->value_dim;
-    const size_t biases[] = {a->heads, span.side_in * span.side_in};
     char timm[48];
     prefix p, in, proj;
     if (place.subsampling) {
@@ -106,8 +115,10 @@ static void visit_block(vc__walk *walk, vc_levit_block *b, const vc_levit_config
     }
     in = joined(&p, place.subsampling ? ".kv" : ".qkv", place.subsampling ? ".kv" : ".qkv");
     proj = joined(&p, ".proj.ln", ".proj.1");
-    visit_param(walk, &b->biases, &p, ".attention_biases", ".attention_biases", 2, biases,
-                VC_INIT_ZERO, 0, 0);
+    visit_param(walk, &b->biases, &p, ".attention_biases", ".attention_biases",
+                (vc_param){.rank = 2,
+                           .shape = {a->heads, span.side_in * span.side_in},
+                           .init = VC_INIT_ZERO});
     visit_normed(walk, &b->in, &in, (place.subsampling ? keys : 2 * keys) + values, span.width_in,
                  0, VC_INIT_ONE);
     if (place.subsampling) {
@@ -125,13 +136,14 @@ static void visit_head(vc__walk *walk, vc_levit_head *h, const char *name, size_
                        size_t width)
 {
     prefix p;
-    const size_t shape[] = {classes, width};
     snprintf(p.timm, sizeof p.timm, "%s", name);
     snprintf(p.original, sizeof p.original, "%s", name);
     visit_norm(walk, &h->norm_w, &h->norm_b, &h->mean, &h->variance, &p, width, VC_INIT_ONE);
-    visit_param(walk, &h->weight, &p, ".linear.weight", ".l.weight", 2, shape, VC_INIT_NARROW, 1,
-                0);
-    visit_param(walk, &h->bias, &p, ".linear.bias", ".l.bias", 1, shape, VC_INIT_ZERO, 0, 0);
+    visit_param(
+        walk, &h->weight, &p, ".linear.weight", ".l.weight",
+        (vc_param){.rank = 2, .shape = {classes, width}, .init = VC_INIT_NARROW, .decay = 1});
+    visit_param(walk, &h->bias, &p, ".linear.bias", ".l.bias",
+                (vc_param){.rank = 1, .shape = {classes}, .init = VC_INIT_ZERO});
 }
 
 void vc__levit_walk(vc__walk *walk, const vc_levit_config *c, vc_levit_weights *weights)
