@@ -8,7 +8,7 @@ enum { VC__MOST_LINES = 4096 };
 
 /* ---- kinds of chips: chips/NAME.c each (chip_kinds.c has the list) */
 
-extern const vc_chip_kind vc__kind_vitcod, vc__kind_systolic, vc__kind_sanger, vc__kind_spatten;
+extern const vc_chip_kind vc__kind_vitcod; /* of vc_chip_config_default */
 
 /* Rows of a table of fields: `name` in files, `text` in results. */
 #define VC__COUNT_FIELD(type, member, name, text, low, high, what)                                 \

@@ -4,8 +4,19 @@
 
 #include "accelerator_impl.h"
 
-static const vc_chip_kind *const kinds[] = {&vc__kind_vitcod, &vc__kind_systolic, &vc__kind_sanger,
-                                            &vc__kind_spatten, NULL};
+/* One line each, in the order of comparisons. */
+#define KINDS(X)                                                                                   \
+    X(vc__kind_vitcod)                                                                             \
+    X(vc__kind_systolic)                                                                           \
+    X(vc__kind_sanger)                                                                             \
+    X(vc__kind_spatten)
+
+#define DECLARE_KIND(kind) extern const vc_chip_kind kind;
+KINDS(DECLARE_KIND)
+
+static const vc_chip_kind *const kinds[] = {
+#define LIST_KIND(kind) &kind,
+    KINDS(LIST_KIND) NULL};
 
 const vc_chip_kind *const *vc_chip_kinds(void)
 {
