@@ -3,6 +3,8 @@
 #ifndef VITCOD_COMPARE_H
 #define VITCOD_COMPARE_H
 
+#include <stdbool.h>
+
 #include "vitcod/accelerator.h"
 #include "vitcod/point.h"
 
@@ -42,18 +44,30 @@ typedef struct vc_compare_row {
     const vc_scene *scene;
     const char *key; /* as options name the chip */
     vc_accelerator chip;
-    const char
-        *setting; /* "equal substrate": ViTCoD's MACs, clock, scratchpads, and the memory of all */
-    vc_point attention, end_to_end;
-    vc_status status;
+    vc_status status; /* and why, where it is none */
     char message[512];
+    /* what results say */
+    const char *arch, *setting, *seen; /* "equal substrate" has ViTCoD's MACs, clock, scratchpads */
+    double sparsity, kept_share;
+    char plan_hash[VC_PLAN_HASH_TEXT];
+    json_t *accelerator;
+    vc_point attention, end_to_end;
+    bool has_end_to_end;
+    /* against the chip that is named "vitcod" in the same scene; NAN where there is none */
+    double attention_times, energy_times, end_to_end_times;
 } vc_compare_row;
+
+/* What was published (You et al., HPCA 2023): how many times ViTCoD's latency. */
+typedef struct vc_compare_paper {
+    double reorder_mean, reorder_at_09, prune_mean, prune_at_09, spatten_at_09, sanger_at_09;
+    const char *source;
+} vc_compare_paper;
 
 typedef struct vc_comparison {
     vc_scene *scenes;
     vc_compare_row *rows; /* scene by scene */
     size_t scene_count, row_count;
-    int attention_only;
+    vc_compare_paper paper;
 } vc_comparison;
 
 /* VC_EIO where a mask is not there: with sparsities any, without them all of a model. The options'
@@ -61,11 +75,7 @@ typedef struct vc_comparison {
 vc_status vc_compare(vc_comparison *out, const vc_compare_options *options);
 void vc_comparison_close(vc_comparison *comparison);
 
-/* The chip named "vitcod" in a row's scene, which others are measured by; NULL: it is not compared.
- */
-const vc_compare_row *vc_compare_base(const vc_comparison *comparison, const vc_compare_row *row);
-
-/* "rows", and "paper": what was published. */
-json_t *vc_comparison_json(const vc_comparison *comparison);
+/* "rows" and "paper", of a vc_comparison. */
+extern const vc_record vc_comparison_record;
 
 #endif

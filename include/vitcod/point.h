@@ -4,6 +4,7 @@
 
 #include "vitcod/accelerator.h"
 #include "vitcod/model.h"
+#include "vitcod/record.h"
 
 typedef struct vc_point {
     uint64_t cycles, macs, dram_bytes;
@@ -23,6 +24,6 @@ vc_status vc_point_run(vc_point *out, const vc_model_config *model, const vc_pla
 vc_status vc_point_plan_cycles(double *out, const vc_plan *plan, size_t head_dim,
                                const vc_accelerator *chip);
 
-json_t *vc_point_json(const vc_point *point);
+extern const vc_record vc_point_record;
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "vitcod/json.h"
+#include "vitcod/record.h"
 
 typedef struct vc_sweep vc_sweep; /* an open space */
 
@@ -21,6 +21,8 @@ uint64_t vc_sweep_points(const vc_sweep *sweep);
 enum { VC_SWEEP_LINE = 4096 };
 void vc_sweep_point(char line[VC_SWEEP_LINE], const vc_sweep *sweep, uint64_t point);
 
+extern const vc_record vc_sweep_line_record; /* what such a line has */
+
 typedef struct vc_sweep_done {
     uint64_t before, now; /* points that the file had, and that were computed */
 } vc_sweep_done;
@@ -33,5 +35,14 @@ vc_status vc_sweep_run(vc_sweep_done *out, const vc_sweep *sweep, const char *pa
 
 /* Points of a file that no other beats in latency, energy and area, by latency. */
 vc_status vc_sweep_pareto(json_t **out, const char *path);
+
+/* A key that `axes` may have. */
+typedef struct vc_sweep_axis {
+    char key[64], values[128]; /* values: words, or a range */
+    const char *meaning;
+} vc_sweep_axis;
+
+/* All keys, in the order in which points count; the caller frees them. */
+vc_status vc_sweep_axes(vc_sweep_axis **out, size_t *count);
 
 #endif

@@ -38,6 +38,9 @@ typedef enum vc_yaml_unit {
     VC_UNIT_COUNT
 } vc_yaml_unit;
 
+/* The unit in which a value is stored; "" for VC_UNIT_NONE. */
+const char *vc_yaml_unit_name(vc_yaml_unit unit);
+
 typedef enum vc_yaml_kind {
     VC_YAML_COUNT,   /* uint64_t: a whole number from 0 */
     VC_YAML_NUMBER,  /* double, finite */

@@ -15,74 +15,48 @@ typedef struct compare_options {
     vc_compare_options how;
 } compare_options;
 
-static vc_status compare(json_t *result, const compare_options *o)
-{
-    vc_comparison c;
-    VC_TRY(vc_compare(&c, &o->how));
-    json_object_update_new(result, vc_comparison_json(&c));
-    vc_comparison_close(&c);
-    return VC_OK;
-}
-
 /* ---- text */
 
-static double number(const json_t *object, const char *key)
+static void print_times(double times)
 {
-    return json_number_value(json_object_get(object, key));
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
-static void print_ratio(const json_t *row, const char *key)
-{
-    if (json_object_get(row, key))
-        printf(" %8.2f", number(row, key));
-    else
+    if (isnan(times))
         printf(" %8s", "");
+    else
+        printf(" %8.2f", times);
 }
 
-static void print_row(const json_t *row)
+static void print_row(const vc_compare_row *r)
 {
-    const json_t *attention = json_object_get(row, "attention"),
-                 *all = json_object_get(row, "end_to_end");
-    printf("  %-22s %11.0f", text_of(row, "chip"), number(attention, "cycles"));
-    print_ratio(row, "attention_times_vitcod");
-    printf(" %6.1f%% %9.1f", 100.0 * number(attention, "mac_utilisation"),
-           number(attention, "dram_bytes") / 1024.0);
-    printf(" %9.1f", number(attention, "energy_uj"));
-    print_ratio(row, "energy_times_vitcod");
-    if (all) {
-        printf(" %11.0f", number(all, "cycles"));
-        print_ratio(row, "end_to_end_times_vitcod");
+    const vc_point *a = &r->attention;
+    printf("  %-22s %11.0f", r->chip.chip.name, (double)a->cycles);
+    print_times(r->attention_times);
+    printf(" %6.1f%% %9.1f", 100.0 * a->mac_utilisation, (double)a->dram_bytes / 1024.0);
+    printf(" %9.1f", a->energy_uj);
+    print_times(r->energy_times);
+    if (r->has_end_to_end) {
+        printf(" %11.0f", (double)r->end_to_end.cycles);
+        print_times(r->end_to_end_times);
     }
-    printf("  %s\n", text_of(row, "setting"));
+    printf("  %s\n", r->setting);
 }
 
-static void print_text(const json_t *result)
+static void print_text(const void *result)
 {
-    size_t i;
-    json_t *row;
-    const char *arch = "";
-    double sparsity = -1.0;
-    json_array_foreach (json_object_get(result, "rows"), i, row) {
-        if (strcmp(arch, text_of(row, "arch")) != 0 || sparsity != number(row, "sparsity")) {
-            arch = text_of(row, "arch");
-            sparsity = number(row, "sparsity");
+    const vc_comparison *c = result;
+    const vc_compare_row *before = NULL;
+    for (size_t i = 0; i < c->row_count; before = &c->rows[i++]) {
+        const vc_compare_row *r = &c->rows[i];
+        if (!before || r->scene != before->scene) {
             printf("%s%s, sparsity %g (%.1f %% of scores kept; dynamic sparsity from %s)\n",
-                   i ? "\n" : "", arch, sparsity, 100.0 * number(row, "kept_share"),
-                   text_of(row, "dynamic_sparsity_from"));
+                   before ? "\n" : "", r->arch, r->sparsity, 100.0 * r->kept_share, r->seen);
             printf("  %-22s %11s %8s %7s %9s %9s %8s%s\n", "", "attention", "x vitcod", "MACs",
-                   "DRAM KiB", "uJ", "x vitcod",
-                   json_object_get(row, "end_to_end") ? "  end to end x vitcod" : "");
+                   "DRAM KiB", "uJ", "x vitcod", r->has_end_to_end ? "  end to end x vitcod" : "");
         }
-        print_row(row);
+        print_row(r);
     }
     puts("\nThe paper (HPCA 2023), attention: reorder only / prune + reorder 5.14 (8.14 at 0.9), "
-         "prune only / "
-         "prune + reorder 2.59 (2.03), SpAtten / ViTCoD 10.1 and Sanger / ViTCoD 6.8 at 0.9.");
+         "prune only / prune + reorder 2.59 (2.03), SpAtten / ViTCoD 10.1 and Sanger / ViTCoD 6.8 "
+         "at 0.9.");
 }
 
 /* ---- arguments */
@@ -157,12 +131,17 @@ static int run_compare(const cli_command *command, int argc, char **argv)
     if (wants_masks(&o.how))
         return cli_usage(command,
                          "wanted --arch NAME and --masks DIR, or a MODEL with a plan inside");
-    json_t *result = cli_result(command, &common);
-    return cli_finish(result, compare(result, &o), common.json, print_text);
+    vc_comparison result;
+    const vc_status done = vc_compare(&result, &o.how);
+    status = cli_end(command, &common, done, &result, print_text);
+    if (done == VC_OK)
+        vc_comparison_close(&result);
+    return status;
 }
 
 const cli_command cmd_compare = {
-    "compare", "ViTCoD's chip, its ablation and its rivals on equal terms",
+    "compare",
+    "ViTCoD's chip, its ablation and its rivals on equal terms",
     "--arch NAME.. --masks DIR [--sparsity X,..] | MODEL..",
     "Simulates every chip with the same MACs, clock, scratchpads, memory and masks: attention and "
     "end to\n"
@@ -172,4 +151,5 @@ const cli_command cmd_compare = {
     "many\n"
     "tokens that as many scores are left. A model's file runs on its own plan, with its own "
     "auto-encoder. docs/simulator.md, part E, numbers every assumption.",
-    run_compare, NULL};
+    run_compare,
+    &vc_comparison_record};

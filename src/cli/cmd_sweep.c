@@ -8,73 +8,136 @@
 
 typedef struct sweep_options {
     const char *output;
-    int pareto, count;
+    int pareto, count, axes;
     size_t seed;
 } sweep_options;
 
-static vc_status run_points(json_t *result, const vc_sweep *space, const char *path)
+typedef struct sweep_result {
+    uint64_t points, before, computed, processes;
+    const char *results;
+    json_t *front;
+    vc_sweep_axis *axes; /* instead of all else */
+    size_t axis_count;
+} sweep_result;
+
+static const vc_field axis_fields[] = {
+    {VC_FIELD(vc_sweep_axis, key, "", "in `axes`, with a value or several")},
+    {VC_FIELD(vc_sweep_axis, values, "", "what it may be"), VC_KNOWN},
+    {VC_FIELD(vc_sweep_axis, meaning, "", "what it is")},
+};
+static const vc_record axis_record = VC_RECORD("axis", vc_sweep_axis, axis_fields);
+
+static const vc_field result_fields[] = {
+    {VC_FIELD(sweep_result, points, "", "of the space"), VC_KNOWN},
+    {VC_FIELD_AS(sweep_result, before, "done_before", "", "points that the file had"), VC_KNOWN},
+    {VC_FIELD(sweep_result, computed, "", "points that it had not"), VC_KNOWN},
+    {VC_FIELD(sweep_result, processes, "", "that shared them"), VC_KNOWN},
+    {VC_FIELD(sweep_result, results, "", "the file"), VC_KNOWN},
+    {VC_FIELD_AS(sweep_result, front, "pareto", "", "points that no other beats"), VC_KNOWN},
+    {VC_FIELD_RECORDS(sweep_result, axes, axis_count, "axes", &axis_record, "keys of a space"),
+     VC_KNOWN},
+};
+static const vc_record result_record = VC_RECORD("sweep", sweep_result, result_fields);
+
+static vc_status run_points(sweep_result *out, const vc_sweep *space, const char *path)
 {
     vc_sweep_done done;
     VC_TRY(vc_sweep_run(&done, space, path));
-    json_object_update_new(
-        result, json_pack("{s:I, s:I, s:I, s:i, s:o}", "points", (json_int_t)vc_sweep_points(space),
-                          "done_before", (json_int_t)done.before, "computed", (json_int_t)done.now,
-                          "processes", vc_comm_size(), "results", vc_json_text(path)));
+    out->before = done.before;
+    out->computed = done.now;
+    out->processes = (uint64_t)vc_comm_size();
+    out->results = path;
     return VC_OK;
 }
 
-static vc_status run_space(json_t *result, const vc_sweep *space, const sweep_options *o)
+static vc_status run_space(sweep_result *out, const vc_sweep *space, const sweep_options *o)
 {
     struct stat there;
     if (o->pareto && stat(o->output, &there) == 0 && !S_ISREG(there.st_mode))
         return vc_fail(VC_EINVAL, "%s: is no file that --pareto could read back", o->output);
-    if (!o->count)
-        return run_points(result, space, o->output);
-    json_object_set_new(result, "points", json_integer((json_int_t)vc_sweep_points(space)));
-    return VC_OK;
+    out->points = vc_sweep_points(space);
+    return o->count ? VC_OK : run_points(out, space, o->output);
 }
 
-static vc_status sweep(json_t *result, const char *path, const sweep_options *o)
+static vc_status sweep(sweep_result *out, const char *path, const sweep_options *o)
 {
     vc_sweep *space;
+    if (o->axes)
+        return vc_sweep_axes(&out->axes, &out->axis_count);
     VC_TRY(vc_sweep_open(&space, path, o->seed));
-    const vc_status status = run_space(result, space, o);
+    const vc_status status = run_space(out, space, o);
     vc_sweep_close(space);
     VC_TRY(status);
-    if (!o->pareto || vc_comm_rank() != 0)
-        return VC_OK;
-    json_t *front;
-    const vc_status read = vc_sweep_pareto(&front, o->output);
-    json_object_set_new(result, "pareto", front);
-    return read;
+    return o->pareto && vc_comm_rank() == 0 ? vc_sweep_pareto(&out->front, o->output) : VC_OK;
 }
 
-static void print_text(const json_t *result)
+/* ---- text */
+
+static void print_front(const json_t *front)
 {
     size_t i;
     json_t *line;
-    const json_t *front = json_object_get(result, "pareto");
-    if (!json_object_get(result, "results")) {
-        printf("%lld points\n", (long long)json_integer_value(json_object_get(result, "points")));
-        return;
-    }
-    printf("%s: %lld points, %lld of them computed now\n",
-           json_string_value(json_object_get(result, "results")),
-           (long long)json_integer_value(json_object_get(result, "points")),
-           (long long)json_integer_value(json_object_get(result, "computed")));
-    if (front)
-        printf(
-            "Pareto front of latency, energy and area: %zu points\n  %8s %12s %12s %10s  values\n",
-            json_array_size(front), "point", "us", "uJ", "mm2");
+    printf("Pareto front of latency, energy and area: %zu points\n  %8s %12s %12s %10s  values\n",
+           json_array_size(front), "point", "us", "uJ", "mm2");
     json_array_foreach (front, i, line) {
         char *values = json_dumps(json_object_get(line, "values"), JSON_COMPACT);
-        printf("  %8lld %12.2f %12.2f %10.3f  %s\n",
-               (long long)json_integer_value(json_object_get(line, "point")),
-               json_number_value(json_object_get(line, "time_us")),
-               json_number_value(json_object_get(line, "energy_uj")),
-               json_number_value(json_object_get(line, "area_mm2")), values ? values : "");
+        printf("  %8.0f %12.2f %12.2f %10.3f  %s\n", vc_json_number(line, "point"),
+               vc_json_number(line, "time_us"), vc_json_number(line, "energy_uj"),
+               vc_json_number(line, "area_mm2"), values ? values : "");
         free(values);
     }
+}
+
+static void print_text(const void *result)
+{
+    const sweep_result *r = result;
+    for (size_t i = 0; i < r->axis_count; i++)
+        printf("%-24s %-32s %s\n", r->axes[i].key, r->axes[i].values, r->axes[i].meaning);
+    if (r->results)
+        printf("%s: %llu points, %llu of them computed now\n", r->results,
+               (unsigned long long)r->points, (unsigned long long)r->computed);
+    else if (!r->axes)
+        printf("%llu points\n", (unsigned long long)r->points);
+    if (r->front)
+        print_front(r->front);
+}
+
+/* ---- arguments */
+
+static int check_options(const cli_command *command, const sweep_options *o, size_t arguments)
+{
+    if (o->axes)
+        return arguments == 0 && !o->output && !o->count && !o->pareto
+                   ? CLI_CONTINUE
+                   : cli_usage(command, "--axes goes with nothing else");
+    if (arguments != 1)
+        return cli_usage(command, "%zu arguments, wanted 1", arguments);
+    if (!o->output == !o->count)
+        return cli_usage(command, "wanted -o FILE, or --count");
+    if (o->count && o->pareto)
+        return cli_usage(command, "--count computes nothing that --pareto could show");
+    return CLI_CONTINUE;
+}
+
+/* The first process tells; another only what went wrong there. */
+static int run_processes(const cli_command *command, const sweep_options *o, const char *path,
+                         const cli_common *common)
+{
+    sweep_result result = {.points = VC_NO_COUNT,
+                           .before = VC_NO_COUNT,
+                           .computed = VC_NO_COUNT,
+                           .processes = VC_NO_COUNT};
+    if (vc_comm_open() != VC_OK)
+        return cli_fail();
+    const vc_status done = sweep(&result, path, o);
+    const int tells = vc_comm_rank() == 0 || done != VC_OK,
+              status = tells ? cli_end(command, common, done, &result, print_text) : CLI_OK;
+    if (done != VC_OK && vc_comm_size() > 1)
+        vc_comm_abort();
+    vc_comm_close();
+    json_decref(result.front);
+    free(result.axes);
+    return status;
 }
 
 static int run_sweep(const cli_command *command, int argc, char **argv)
@@ -86,37 +149,24 @@ static int run_sweep(const cli_command *command, int argc, char **argv)
         {"pareto", NULL, "print the points that no other beats in latency, energy and area",
          CLI_FLAG, &o.pareto},
         {"count", NULL, "say how many points there are, and compute none", CLI_FLAG, &o.count},
+        {"axes", NULL, "list the keys that a space may have, and what they may be", CLI_FLAG,
+         &o.axes},
     };
     cli_common common = {0};
     cli_arguments arguments;
     int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
-                           1, 1, argc, argv);
+                           0, 1, argc, argv);
+    if (status == CLI_CONTINUE)
+        status = check_options(command, &o, arguments.count);
     if (status != CLI_CONTINUE)
         return status;
-    if (!o.output == !o.count)
-        return cli_usage(command, "wanted -o FILE, or --count");
-    if (o.count && o.pareto)
-        return cli_usage(command, "--count computes nothing that --pareto could show");
     o.seed = common.seed;
-    if (vc_comm_open() != VC_OK)
-        return cli_fail();
-    const int first = vc_comm_rank() == 0;
-    json_t *result = cli_result(command, &common);
-    const vc_status done = sweep(result, arguments.positional[0], &o);
-    if (first || done != VC_OK)
-        status = cli_finish(result, done, common.json, print_text);
-    else {
-        json_decref(result);
-        status = CLI_OK;
-    }
-    if (done != VC_OK && vc_comm_size() > 1)
-        vc_comm_abort();
-    vc_comm_close();
-    return status;
+    return run_processes(command, &o, arguments.count ? arguments.positional[0] : NULL, &common);
 }
 
 const cli_command cmd_sweep = {
-    "sweep", "a space of accelerators, models and masks, point by point",
+    "sweep",
+    "a space of accelerators, models and masks, point by point",
     "SPACE.yaml -o RESULTS.jsonl [--pareto]",
     "Simulates every point of a grid, or so many in a random order, and writes a line for each: "
     "its\n"
@@ -124,5 +174,6 @@ const cli_command cmd_sweep = {
     "file is\n"
     "not computed again. `mpirun -n N vitcod sweep ..` shares the points among processes; the "
     "results are\n"
-    "the same whatever N. examples/sweep.yaml shows the keys.",
-    run_sweep, NULL};
+    "the same whatever N. examples/sweep.yaml shows the keys, --axes lists them.",
+    run_sweep,
+    &result_record};

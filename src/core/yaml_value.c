@@ -55,6 +55,14 @@ static const unit units[] = {
     {VC_UNIT_AMPERES, "A", 1.0, 1.0},
 };
 
+const char *vc_yaml_unit_name(vc_yaml_unit dimension)
+{
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (units[i].dimension == dimension && units[i].times == units[i].over)
+            return units[i].name;
+    return "";
+}
+
 /* Lists the units that a value may have, for messages. */
 static const char *unit_list(char text[160], vc_yaml_unit dimension)
 {

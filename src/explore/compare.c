@@ -73,13 +73,20 @@ static vc_status open_row(vc_compare_row *r, const vc_scene *scene, const char *
                           const vc_compare_options *o, const vc_memory_config *memory)
 {
     const vc_fair_work work = {scene->kept, o->token_keep, scene->flat};
-    r->scene = scene;
-    r->key = key;
+    *r = (vc_compare_row){.scene = scene,
+                          .key = key,
+                          .arch = scene->arch,
+                          .sparsity = scene->sparsity,
+                          .kept_share = scene->kept,
+                          .seen = scene->seen.layer_count ? "attention maps" : "the mask",
+                          .has_end_to_end = !o->attention_only};
+    vc_plan_hash_text(r->plan_hash, &scene->plan);
     VC_TRY(vc_accelerator_open_with(&r->chip, key, o->memory));
     if (r->chip.chip.kind->adapt)
         r->chip.chip.kind->adapt(&r->chip.chip, &work);
     r->setting = setting_of(r, o, memory);
-    return VC_OK;
+    r->accelerator = vc_accelerator_json(&r->chip);
+    return r->accelerator ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
 }
 
 static vc_status open_rows(vc_comparison *c, const vc_compare_options *o)
@@ -100,15 +107,16 @@ static vc_status open_rows(vc_comparison *c, const vc_compare_options *o)
     return status;
 }
 
-static vc_status run_row(vc_compare_row *r, int attention_only)
+static vc_status run_row(vc_compare_row *r)
 {
     const vc_scene *s = r->scene;
     const vc_plan *plan =
         r->chip.chip.kind->predictions && s->seen.layer_count ? &s->seen : &s->plan;
     const size_t compressed = s->is_file ? VC_OWN_AUTOENCODER : 0;
     VC_TRY(vc_point_run(&r->attention, &s->model, plan, compressed, &r->chip, 1));
-    return attention_only ? VC_OK
-                          : vc_point_run(&r->end_to_end, &s->model, plan, compressed, &r->chip, 0);
+    return r->has_end_to_end
+               ? vc_point_run(&r->end_to_end, &s->model, plan, compressed, &r->chip, 0)
+               : VC_OK;
 }
 
 static vc_status run_rows(vc_comparison *c)
@@ -118,7 +126,7 @@ static vc_status run_rows(vc_comparison *c)
 #pragma omp parallel for schedule(dynamic, 1)
     for (size_t i = 0; i < c->row_count; i++) {
         vc_compare_row *r = &c->rows[i];
-        r->status = run_row(r, c->attention_only);
+        r->status = run_row(r);
         if (r->status != VC_OK)
             snprintf(r->message, sizeof r->message, "%s", vc_last_error());
 #pragma omp critical
@@ -134,27 +142,8 @@ static vc_status run_rows(vc_comparison *c)
     return VC_OK;
 }
 
-vc_status vc_compare(vc_comparison *out, const vc_compare_options *options)
-{
-    *out = (vc_comparison){.attention_only = options->attention_only};
-    vc_status status = open_rows(out, options);
-    if (status == VC_OK)
-        status = run_rows(out);
-    if (status != VC_OK)
-        vc_comparison_close(out);
-    return status;
-}
-
-void vc_comparison_close(vc_comparison *c)
-{
-    vc__scenes_close(c);
-    free(c->rows);
-    *c = (vc_comparison){0};
-}
-
-/* ---- results */
-
-const vc_compare_row *vc_compare_base(const vc_comparison *c, const vc_compare_row *r)
+/* The built-in chip in the same scene, which the others are measured by. */
+static const vc_compare_row *base_of(const vc_comparison *c, const vc_compare_row *r)
 {
     for (size_t i = 0; i < c->row_count; i++)
         if (c->rows[i].scene == r->scene && strcmp(c->rows[i].key, "vitcod") == 0)
@@ -162,46 +151,38 @@ const vc_compare_row *vc_compare_base(const vc_comparison *c, const vc_compare_r
     return NULL;
 }
 
-static json_t *row_json(const vc_comparison *c, const vc_compare_row *r)
+static void measure_row(vc_compare_row *r, const vc_compare_row *base)
 {
-    const vc_compare_row *base = vc_compare_base(c, r);
-    const vc_scene *s = r->scene;
-    char hash[VC_PLAN_HASH_TEXT];
-    vc_plan_hash_text(hash, &s->plan);
-    json_t *one =
-        json_pack("{s:o, s:f, s:f, s:s, s:s, s:o, s:o, s:s, s:s}", "arch", vc_json_text(s->arch),
-                  "sparsity", s->sparsity, "kept_share", s->kept, "chip", r->chip.chip.name,
-                  "setting", r->setting, "attention", vc_point_json(&r->attention), "accelerator",
-                  vc_accelerator_json(&r->chip), "plan_hash", hash, "dynamic_sparsity_from",
-                  s->seen.layer_count ? "attention maps" : "the mask");
-    if (!c->attention_only)
-        json_object_set_new(one, "end_to_end", vc_point_json(&r->end_to_end));
-    if (!base)
-        return one;
-    json_object_set_new(one, "attention_times_vitcod",
-                        json_real(r->attention.time_us / base->attention.time_us));
-    json_object_set_new(one, "energy_times_vitcod",
-                        json_real(r->attention.energy_uj / base->attention.energy_uj));
-    if (!c->attention_only)
-        json_object_set_new(one, "end_to_end_times_vitcod",
-                            json_real(r->end_to_end.time_us / base->end_to_end.time_us));
-    return one;
+    r->attention_times = base ? r->attention.time_us / base->attention.time_us : NAN;
+    r->energy_times = base ? r->attention.energy_uj / base->attention.energy_uj : NAN;
+    r->end_to_end_times =
+        base && r->has_end_to_end ? r->end_to_end.time_us / base->end_to_end.time_us : NAN;
 }
 
-/* You et al., HPCA 2023. */
-static json_t *paper_json(void)
+vc_status vc_compare(vc_comparison *out, const vc_compare_options *options)
 {
-    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:s}", "reorder_only_over_prune_reorder_mean",
-                     5.14, "reorder_only_over_prune_reorder_at_0.9", 8.14,
-                     "prune_only_over_prune_reorder_mean", 2.59,
-                     "prune_only_over_prune_reorder_at_0.9", 2.03, "spatten_at_0.9", 10.1,
-                     "sanger_at_0.9", 6.8, "source", "You et al., HPCA 2023");
+    *out = (vc_comparison){.paper = {.reorder_mean = 5.14,
+                                     .reorder_at_09 = 8.14,
+                                     .prune_mean = 2.59,
+                                     .prune_at_09 = 2.03,
+                                     .spatten_at_09 = 10.1,
+                                     .sanger_at_09 = 6.8,
+                                     .source = "You et al., HPCA 2023"}};
+    vc_status status = open_rows(out, options);
+    if (status == VC_OK)
+        status = run_rows(out);
+    for (size_t i = 0; status == VC_OK && i < out->row_count; i++)
+        measure_row(&out->rows[i], base_of(out, &out->rows[i]));
+    if (status != VC_OK)
+        vc_comparison_close(out);
+    return status;
 }
 
-json_t *vc_comparison_json(const vc_comparison *c)
+void vc_comparison_close(vc_comparison *c)
 {
-    json_t *rows = json_array();
     for (size_t i = 0; i < c->row_count; i++)
-        json_array_append_new(rows, row_json(c, &c->rows[i]));
-    return json_pack("{s:o, s:o}", "rows", rows, "paper", paper_json());
+        json_decref(c->rows[i].accelerator);
+    vc__scenes_close(c);
+    free(c->rows);
+    *c = (vc_comparison){0};
 }

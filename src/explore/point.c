@@ -5,6 +5,17 @@
 
 #include "vitcod/simulation.h"
 
+static const vc_field fields[] = {
+    {VC_FIELD(vc_point, cycles, "cycles", "of the chip's clock")},
+    {VC_FIELD(vc_point, time_us, "us", "the same in time")},
+    {VC_FIELD(vc_point, energy_uj, "uJ", "of chip and memory")},
+    {VC_FIELD(vc_point, macs, "MAC", "on the lines")},
+    {VC_FIELD(vc_point, dram_bytes, "B", "from and to the memory")},
+    {VC_FIELD(vc_point, mac_utilisation, "", "share of what the lines could do in the time")},
+    {VC_FIELD(vc_point, bound_cycles, "cycles", "what no schedule on the chip beats")},
+};
+const vc_record vc_point_record = VC_RECORD("point", vc_point, fields);
+
 static void fill_point(vc_point *out, const vc_chip_result *r, const vc_accelerator *chip)
 {
     const vc_chip_counts *n = &r->total;
@@ -73,12 +84,4 @@ vc_status vc_point_plan_cycles(double *out, const vc_plan *plan, size_t head_dim
     *out = (double)result.total.cycles;
     vc_chip_result_close(&result);
     return VC_OK;
-}
-
-json_t *vc_point_json(const vc_point *p)
-{
-    return json_pack("{s:I, s:f, s:f, s:I, s:I, s:f, s:I}", "cycles", (json_int_t)p->cycles,
-                     "time_us", p->time_us, "energy_uj", p->energy_uj, "macs", (json_int_t)p->macs,
-                     "dram_bytes", (json_int_t)p->dram_bytes, "mac_utilisation", p->mac_utilisation,
-                     "bound_cycles", (json_int_t)p->bound_cycles);
 }

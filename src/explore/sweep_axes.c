@@ -118,20 +118,28 @@ vc_status vc__axes_open(vc__axis **out, size_t *count)
 
 /* ---- their values */
 
-static vc_status check_words(const vc__axis *a, const vc_yaml_map *map)
+/* "kept or fixed" */
+static void known_words(char *text, size_t room, const vc__axis *a)
 {
-    char known[256] = "";
     const char *const *words = words_of(a);
     size_t used = 0;
-    for (size_t w = 0; words[w] && used < sizeof known; w++)
-        used +=
-            (size_t)snprintf(known + used, sizeof known - used, "%s%s", w ? " or " : "", words[w]);
+    text[0] = '\0';
+    for (size_t w = 0; words[w] && used < room; w++)
+        used += (size_t)snprintf(text + used, room - used, "%s%s", w ? " or " : "", words[w]);
+}
+
+static vc_status check_words(const vc__axis *a, const vc_yaml_map *map)
+{
+    char known[256];
+    const char *const *words = words_of(a);
     for (size_t i = 0; i < a->count; i++) {
         size_t w = 0;
         while (words[w] && strcmp(words[w], a->texts.values[i]) != 0)
             w++;
-        if (!words[w])
-            return vc_yaml_fail(map, a->key.name, "has '%s', wanted %s", a->texts.values[i], known);
+        if (words[w])
+            continue;
+        known_words(known, sizeof known, a);
+        return vc_yaml_fail(map, a->key.name, "has '%s', wanted %s", a->texts.values[i], known);
     }
     return VC_OK;
 }
@@ -206,4 +214,29 @@ uint64_t vc__axes_hash(uint64_t h, const vc__axis *axes, size_t count)
                 : vc_hash(h, a->numbers.values, a->count * sizeof *a->numbers.values);
     }
     return h;
+}
+
+/* ---- for people */
+
+static void describe_axis(vc_sweep_axis *out, const vc__axis *a)
+{
+    const vc_yaml_field *f = &a->key.field->yaml;
+    snprintf(out->key, sizeof out->key, "%s", a->key.name);
+    out->meaning = a->key.field->meaning;
+    if (f->kind == VC_YAML_WORD || f->kind == VC_YAML_FLAG)
+        known_words(out->values, sizeof out->values, a);
+    else if (f->kind != VC_YAML_TEXT)
+        snprintf(out->values, sizeof out->values, "%.15g to %.15g%s%s", f->least, f->most,
+                 f->unit ? " " : "", vc_yaml_unit_name(f->unit));
+}
+
+vc_status vc_sweep_axes(vc_sweep_axis **out, size_t *count)
+{
+    vc__axis *axes;
+    VC_TRY(vc__axes_open(&axes, count));
+    *out = calloc(*count, sizeof **out);
+    for (size_t i = 0; *out && i < *count; i++)
+        describe_axis(&(*out)[i], &axes[i]);
+    free(axes);
+    return *out ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
 }

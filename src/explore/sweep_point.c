@@ -1,4 +1,5 @@
 /* A number to a point of the grid, and the point to its result. */
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "sweep_impl.h"
@@ -77,38 +78,63 @@ static json_t *values_json(const vc_sweep *s, const size_t digits[VC__SWEEP_MOST
     return values;
 }
 
-static vc_status run_choice(json_t *result, const choice *c, const vc_sweep *s)
+typedef struct line {
+    uint64_t point;
+    json_t *values;
+    bool possible;
+    vc_point result;
+    double area_mm2;
+    const char *error; /* of a point that is impossible */
+} line;
+
+static const vc_field line_fields[] = {
+    {VC_FIELD(line, point, "", "its number")},
+    {VC_FIELD(line, values, "", "what it stands for, by axis")},
+    {VC_FIELD_INLINE(line, result, &vc_point_record), VC_WHEN(line, possible)},
+    {VC_FIELD(line, area_mm2, "mm2", "of the chip"), VC_WHEN(line, possible)},
+    {VC_FIELD(line, error, "", "why it is impossible"), VC_KNOWN},
+};
+const vc_record vc_sweep_line_record = VC_RECORD("point of a sweep", line, line_fields);
+
+static vc_status run_choice(line *out, const choice *c, const vc_sweep *s)
 {
-    vc_point point;
     if (vc__sweep_axis(s, VC__AXIS_CHANNELS)->count && c->chip.memory.model == VC_MEMORY_BANDWIDTH)
         return vc_fail(VC_EINVAL, "'channels' of a memory that is a rate, wanted one of DRAM");
     if (c->plan && c->plan->status != VC_OK)
         return vc_fail(c->plan->status, "%s", c->plan->message);
     const vc_plan *plan = c->plan ? &c->plan->plan : &c->model->plan;
-    VC_TRY(vc_point_run(&point, &c->model->config, plan->layer_count ? plan : NULL, c->compressed,
-                        &c->chip, !s->end_to_end));
-    json_object_update_new(result, vc_point_json(&point));
-    json_object_set_new(result, "area_mm2",
-                        json_real(vc_chip_area_mm2(&c->chip.chip, &c->chip.energy)));
+    VC_TRY(vc_point_run(&out->result, &c->model->config, plan->layer_count ? plan : NULL,
+                        c->compressed, &c->chip, !s->end_to_end));
+    out->area_mm2 = vc_chip_area_mm2(&c->chip.chip, &c->chip.energy);
     return VC_OK;
 }
 
-void vc_sweep_point(char line[VC_SWEEP_LINE], const vc_sweep *s, uint64_t point)
+static void write_line(char text[VC_SWEEP_LINE], const line *l)
+{
+    json_t *object;
+    size_t length = 0;
+    if (vc_record_json(&object, &vc_sweep_line_record, l) == VC_OK) {
+        length =
+            json_dumpb(object, text, VC_SWEEP_LINE - 1, JSON_COMPACT | JSON_REAL_PRECISION(12));
+        json_decref(object);
+    }
+    if (length == 0 || length >= VC_SWEEP_LINE)
+        length = (size_t)snprintf(text, VC_SWEEP_LINE,
+                                  "{\"point\":%llu,\"error\":\"no room for the result\"}",
+                                  (unsigned long long)l->point);
+    text[length] = '\0';
+}
+
+void vc_sweep_point(char text[VC_SWEEP_LINE], const vc_sweep *s, uint64_t point)
 {
     size_t digits[VC__SWEEP_MOST_AXES];
     choice c;
     digits_of(digits, s, point);
     choose(&c, s, digits);
-    json_t *result = json_object();
-    json_object_set_new(result, "point", json_integer((json_int_t)point));
-    json_object_set_new(result, "values", values_json(s, digits));
-    if (run_choice(result, &c, s) != VC_OK)
-        json_object_set_new(result, "error", vc_json_text(vc_last_error()));
-    const size_t length =
-        json_dumpb(result, line, VC_SWEEP_LINE - 1, JSON_COMPACT | JSON_REAL_PRECISION(12));
-    line[length < VC_SWEEP_LINE ? length : 0] = '\0';
-    if (!line[0] || length >= VC_SWEEP_LINE)
-        snprintf(line, VC_SWEEP_LINE, "{\"point\":%llu,\"error\":\"no room for the result\"}",
-                 (unsigned long long)point);
-    json_decref(result);
+    line l = {.point = point, .values = values_json(s, digits)};
+    l.possible = run_choice(&l, &c, s) == VC_OK;
+    if (!l.possible)
+        l.error = vc_last_error();
+    write_line(text, &l);
+    json_decref(l.values);
 }
