@@ -147,6 +147,26 @@ case_spaces_that_are_refused() {
         'axes: {model: levit_128, sparsity: 0.5}\n'
 }
 
+case_axes() {
+    check "axes" 0 '^sanger_rows ' "$vitcod" sweep --axes
+    check "with a space" 2 'goes with nothing else' "$vitcod" sweep space.yaml --axes
+    check "without one" 2 '0 arguments, wanted 1' "$vitcod" sweep --count
+}
+
+# What --json prints fits the schemas.
+case_schemas() {
+    checker=$(dirname "$vitcod")/tests/check_schema
+    schemas=$root/docs/schema
+    compare --sparsity 0.99 --json >compare.json
+    "$vitcod" sweep --axes --json >axes.json
+    "$vitcod" sweep space.yaml --count --json >count.json
+    sweep all.jsonl --pareto --json >front.json
+    check "compare" 0 '' "$checker" "$schemas/compare.json" compare.json
+    for result in axes count front; do
+        check "sweep: $result" 0 '' "$checker" "$schemas/sweep.json" $result.json
+    done
+}
+
 case_random_points() {
     {
         echo 'random: 7'
