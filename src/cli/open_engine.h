@@ -17,8 +17,8 @@ typedef struct cli_engine_options {
      &(options).dtype},                                                                            \
     {                                                                                              \
         split_name, "HOW",                                                                         \
-            "keys that attention computes densely: plan, its global tokens; cost, what is "        \
-            "fastest here (default, but for a plan made --for cpu)",                               \
+            "keys computed densely: plan, its global tokens; cost, what is fastest here "          \
+            "(default unless the plan was made --for cpu)",                                        \
             CLI_TEXT, &(options).split                                                             \
     }
 
