@@ -4,7 +4,7 @@
 #ifndef VITCOD_EQUALIZE_H
 #define VITCOD_EQUALIZE_H
 
-#include "vitcod/model.h"
+#include "vitcod/evaluate.h"
 
 typedef struct vc_channel_range {
     size_t norms, width; /* width: of the widest */
@@ -18,6 +18,14 @@ void vc_channel_range_close(vc_channel_range *range);
 /* What a forward pass with keep = 1 left behind. */
 void vc_channel_range_add(vc_channel_range *range, const vc_acts *acts, const vc_model *model,
                           size_t batch);
+
+/* A forward pass that keeps its activations, and adds them to a range. */
+typedef struct vc_observing_pass {
+    vc_acts *acts; /* with keep = 1 */
+    const vc_model *model;
+    vc_channel_range *range;
+} vc_observing_pass;
+vc_runner vc_observing_runner(vc_observing_pass *pass);
 
 /* Changes gains, biases and weights of a model that owns them; channels never seen above 0 stay. */
 void vc_model_equalize(vc_model *model, const vc_channel_range *range);

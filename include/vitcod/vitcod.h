@@ -77,10 +77,15 @@
 #include "vitcod/sweep.h"
 
 /* evaluate: a model over images */
+#include "vitcod/classify.h"
 #include "vitcod/engine_pass.h"
 #include "vitcod/evaluate.h"
+#include "vitcod/image_array.h"
 #include "vitcod/judge.h"
 #include "vitcod/loss.h"
+
+/* quantize: before products are in int8 */
+#include "vitcod/equalize.h"
 
 /* distill: a sparse model learns from its dense self */
 #include "vitcod/coder_setup.h"
@@ -99,7 +104,6 @@
 #include "vitcod/control.h"
 #include "vitcod/dram_trace.h"
 #include "vitcod/engine.h"
-#include "vitcod/equalize.h"
 #include "vitcod/functional.h"
 #include "vitcod/memory.h"
 #include "vitcod/model_profile.h"

@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -8,7 +7,7 @@
 #include "open_plan.h"
 #include "vitcod/distill.h"
 #include "vitcod/file.h"
-#include "vitcod/npy.h"
+#include "vitcod/image_array.h"
 
 typedef struct attention_options {
     cli_model_options model;
@@ -21,16 +20,16 @@ static vc_status collect_from_array(const attention_options *o, const vc_model *
                                     const vc_tap *tap)
 {
     vc_npy input;
-    vc_acts acts;
-    VC_TRY(cli_open_images(&input, o->input, model));
-    const vc_tensor *x = &input.tensor;
-    size_t images = x->shape[0], values = vc_model_image_values(&model->config);
+    vc_acts acts = {0};
+    VC_TRY(vc_image_array_open(&input, o->input, model));
+    size_t images = input.tensor.shape[0];
     if (o->data.limit > 0 && o->data.limit < images)
         images = o->data.limit;
     vc_status status = vc_acts_open(&acts, model, o->data.batch, 0);
-    for (size_t done = 0; status == VC_OK && done < images; done += acts.batch) {
-        size_t n = images - done < acts.batch ? images - done : acts.batch;
-        vc_model_forward(&acts, model, (const float *)x->data + done * values, n, tap);
+    if (status == VC_OK) {
+        vc_forward_pass pass = {&acts, model, tap};
+        const vc_runner runner = vc_forward_runner(&pass);
+        status = vc_run_images(NULL, &runner, model, input.tensor.data, images);
     }
     vc_acts_close(&acts);
     vc_npy_close(&input);
@@ -119,9 +118,11 @@ static int run_attention(const cli_command *command, int argc, char **argv)
 }
 
 const cli_command cmd_attention = {
-    "attention", "average the attention maps over images",
+    "attention",
+    "average the attention maps over images",
     "MODEL --data PATH|--input X.npy -o MAPS",
     "Averages softmax(Q K^T) of every layer and head over images: what pruning starts from. Images\n"
     "need no labels and may lie anywhere below PATH. A plan inside the model is left out. A model in groups of layers (LeViT) gets a\n"
     "folder: attention_score_dpt0.npy, attention_score_subsample0.npy, ..",
-    run_attention, NULL};
+    run_attention,
+    NULL};

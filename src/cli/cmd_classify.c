@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -7,8 +6,7 @@
 #include "open_engine.h"
 #include "open_model.h"
 #include "open_plan.h"
-#include "vitcod/engine_pass.h"
-#include "vitcod/loss.h"
+#include "vitcod/classify.h"
 
 typedef struct classify_options {
     cli_model_options model;
@@ -20,21 +18,22 @@ typedef struct classify_options {
     cli_engine_options engine;
 } classify_options;
 
-static vc_status rank(json_t **out, const float *logits, size_t classes, size_t top,
-                      const vc_source *source)
+/* What is told of the images, one after the other. */
+typedef struct told {
+    const classify_options *o;
+    const vc_source *source;
+    json_t *images;
+} told;
+
+static json_t *classes_json(const vc_ranked_class *best, size_t top, const vc_source *source)
 {
-    vc_ranked_class *best = malloc(top * sizeof *best);
-    if (!best)
-        return vc_fail(VC_ENOMEM, "out of memory for %zu classes", top);
-    const vc_status status = vc_rank_classes(best, top, logits, classes);
-    *out = status == VC_OK ? json_array() : NULL;
-    for (size_t i = 0; *out && i < top; i++)
-        json_array_append_new(*out, json_pack("{s:I, s:o, s:f}", "class", (json_int_t)best[i].class,
+    json_t *list = json_array();
+    for (size_t i = 0; i < top; i++)
+        json_array_append_new(list, json_pack("{s:I, s:o, s:f}", "class", (json_int_t)best[i].class,
                                               "name",
                                               cli_text(vc_source_class_name(source, best[i].class)),
                                               "probability", best[i].probability));
-    free(best);
-    return status;
+    return list;
 }
 
 static void print_image(const json_t *image)
@@ -50,55 +49,32 @@ static void print_image(const json_t *image)
     fflush(stdout);
 }
 
-static vc_status classify_all(json_t *results, vc_loader *loader, const classify_options *o,
-                              vc_engine_pass *pass, size_t classes, const vc_source *source)
+static void on_image(void *context, size_t index, const vc_ranked_class *best)
 {
-    vc_loaded one;
-    vc_status status = vc_loader_next(&one, loader);
-    while (status == VC_OK && one.count > 0) {
-        json_t *top = NULL;
-        status = vc_engine_run(pass->engine, pass->logits, one.x, 1);
-        const vc_tensor logits = {VC_F32, 1, {classes}, pass->logits};
-        if (status == VC_OK)
-            status = vc_tensor_check_finite(&logits, o->images[one.indices[0]], "logits");
-        if (status == VC_OK)
-            status = rank(&top, pass->logits, classes, o->top, source);
-        if (status != VC_OK)
-            break;
-        json_t *image =
-            json_pack("{s:o, s:o}", "image", cli_text(o->images[one.indices[0]]), "top", top);
-        json_array_append_new(results, image);
-        if (!o->json)
-            print_image(image);
-        status = vc_loader_next(&one, loader);
-    }
-    return status;
+    const told *t = context;
+    json_t *image = json_pack("{s:o, s:o}", "image", cli_text(t->o->images[index]), "top",
+                              classes_json(best, t->o->top, t->source));
+    json_array_append_new(t->images, image);
+    if (!t->o->json)
+        print_image(image);
 }
 
-/* Images are decoded while the weights are packed. */
-static vc_status load_and_classify(json_t *result, const classify_options *o, vc_model *model,
-                                   vc_source *source)
+static vc_status classify_images(json_t *result, const classify_options *o, const vc_model *model,
+                                 vc_source *source)
 {
-    json_t *results = json_array();
+    told t = {o, source, json_array()};
     cli_broken_images broken = {.names = json_array()};
-    vc_loader_options how = vc_model_loader_options(model);
-    vc_loader *loader;
-    const vc_engine_options engine = cli_engine_how(&o->engine, 1);
-    vc_engine_pass pass = {0};
-    how.crop_fraction = o->crop_fraction;
-    how.on_broken = cli_on_broken;
-    how.context = &broken;
-    cli_add_split(result, vc_engine_split(model, &engine));
-    json_object_set_new(result, "images", results);
+    const vc_classify_options how = {.engine = cli_engine_how(&o->engine, 1),
+                                     .crop_fraction = o->crop_fraction,
+                                     .top = o->top,
+                                     .on_broken = cli_on_broken,
+                                     .broken_context = &broken,
+                                     .on_image = on_image,
+                                     .context = &t};
+    cli_add_split(result, vc_engine_split(model, &how.engine));
+    json_object_set_new(result, "images", t.images);
     json_object_set_new(result, "broken_images", broken.names);
-    VC_TRY(vc_loader_open(&loader, source, &how));
-    vc_status status = vc_engine_pass_open(&pass, model, &engine);
-    if (status == VC_OK)
-        status = classify_all(results, loader, o, &pass, vc_model_input_of(&model->config).classes,
-                              source);
-    vc_engine_pass_close(&pass);
-    vc_loader_close(loader);
-    return status;
+    return vc_classify(model, source, &how);
 }
 
 static vc_status classify(json_t *result, classify_options *o)
@@ -122,7 +98,7 @@ static vc_status classify(json_t *result, classify_options *o)
         if (status == VC_OK && o->top > classes)
             status = vc_fail(VC_EINVAL, "the best %zu of %zu classes", o->top, classes);
         if (status == VC_OK)
-            status = load_and_classify(result, o, model, source);
+            status = classify_images(result, o, model, source);
         vc_source_close(source);
     }
     vc_model_close(model);

@@ -8,6 +8,8 @@
 #include "open_model.h"
 #include "open_plan.h"
 #include "vitcod/clock.h"
+#include "vitcod/engine_pass.h"
+#include "vitcod/image_array.h"
 #include "vitcod/loss.h"
 #include "vitcod/npy.h"
 
@@ -42,19 +44,15 @@ static const vc_record result_record = VC_RECORD("infer", infer_result, result_f
 static vc_status run_all(float *logits, infer_result *result, const infer_options *o,
                          const vc_model *model, const vc_tensor *x, size_t batch)
 {
-    const size_t images = x->shape[0], values = vc_model_image_values(&model->config),
-                 outputs = vc_model_input_of(&model->config).outputs;
     const vc_engine_options how = cli_engine_how(&o->engine, batch);
-    vc_engine *engine = NULL;
+    vc_engine_pass pass;
     result->split = vc_pattern_split_name(vc_engine_split(model, &how));
-    vc_status status = vc_engine_open(&engine, model, &how);
+    VC_TRY(vc_engine_pass_open(&pass, model, &how));
+    const vc_runner runner = vc_engine_runner(&pass);
     const double started = vc_clock_seconds();
-    for (size_t done = 0; done < images && status == VC_OK; done += batch)
-        status =
-            vc_engine_run(engine, logits + done * outputs, (const float *)x->data + done * values,
-                          images - done < batch ? images - done : batch);
+    const vc_status status = vc_run_images(logits, &runner, model, x->data, x->shape[0]);
     result->seconds = vc_clock_seconds() - started;
-    vc_engine_close(engine);
+    vc_engine_pass_close(&pass);
     return status;
 }
 
@@ -111,7 +109,7 @@ static vc_status open_and_infer(infer_result *result, const infer_options *o)
     vc_npy input;
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     cli_model_plan_hash(result->plan_hash, model);
-    vc_status status = cli_open_images(&input, o->input, model);
+    vc_status status = vc_image_array_open(&input, o->input, model);
     if (status == VC_OK) {
         status = infer(result, o, model, &input.tensor);
         vc_npy_close(&input);

@@ -17,23 +17,6 @@ typedef struct quantize_options {
     const char *output;
 } quantize_options;
 
-/* A forward pass that keeps its activations, and what is seen in them. */
-typedef struct observed {
-    vc_acts *acts;
-    const vc_model *model;
-    vc_channel_range *range;
-} observed;
-
-static vc_status run_observed(void *context, const float **logits, const float *images,
-                              size_t count)
-{
-    const observed *o = context;
-    vc_model_forward(o->acts, o->model, images, count, NULL);
-    vc_channel_range_add(o->range, o->acts, o->model, count);
-    *logits = o->acts->logits;
-    return VC_OK;
-}
-
 static vc_status run_over(json_t *result, const vc_model *model, const quantize_options *o,
                           const char *label, const vc_runner *runner)
 {
@@ -74,8 +57,8 @@ static vc_status equalize(json_t *result, vc_model *model, const quantize_option
     VC_TRY(vc_channel_range_open(&range, model));
     vc_status status = vc_acts_open(&acts, model, o->data.batch, 1);
     if (status == VC_OK) {
-        observed how = {&acts, model, &range};
-        const vc_runner runner = {run_observed, &how, o->data.batch};
+        vc_observing_pass pass = {&acts, model, &range};
+        const vc_runner runner = vc_observing_runner(&pass);
         status = run_over(result, model, o, "calibrating", &runner);
         vc_acts_close(&acts);
     }
@@ -145,10 +128,12 @@ static int run_quantize(const cli_command *command, int argc, char **argv)
 }
 
 const cli_command cmd_quantize = {
-    "quantize", "a model whose matrices are int8, calibrated on images",
+    "quantize",
+    "a model whose matrices are int8, calibrated on images",
     "MODEL --data PATH -o QUANTIZED [--limit N]",
     "Evens out the channels behind every LayerNorm, as large as the images make them, against the\n"
     "weights that read them (SmoothQuant), which changes nothing in fp32; writes matrices in int8 with\n"
     "a scale per output; and says how far int8 is from fp32 on the images, before and after. Images\n"
     "need no labels. For DeiTs; `--dtype int8` quantizes any model as it is opened.",
-    run_quantize, NULL};
+    run_quantize,
+    NULL};

@@ -4,7 +4,6 @@
 
 #include "cli.h"
 #include "vitcod/model.h"
-#include "vitcod/npy.h"
 
 typedef struct cli_model_options {
     const char *path, *arch;               /* one of them */
@@ -61,8 +60,5 @@ vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_p
 vc_status cli_open_without_plan(vc_model **out, json_t *result, const cli_model_options *options,
                                 cli_purpose purpose);
 void cli_print_without_plan(const json_t *result);
-
-/* Opens normalised images, float32 (N, channels, H, W) of the model's size, all finite. */
-vc_status cli_open_images(vc_npy *out, const char *path, const vc_model *model);
 
 #endif

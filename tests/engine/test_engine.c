@@ -1,9 +1,8 @@
-/* The engine's door: what it refuses, batches that differ, masks, timing; int8 checkpoints and equalization. */
+/* The engine's door: what it refuses, batches that differ, masks, timing; int8 checkpoints. */
 #include <math.h>
 
 #include "engine_logits.h"
 #include "vitcod/deit.h"
-#include "vitcod/equalize.h"
 #include "vitcod/polarize.h"
 #include "vitcod/rng.h"
 
@@ -273,36 +272,6 @@ static void int8_files(void **state)
     vc_model_close(model);
 }
 
-/* Evening out changes nothing but rounding, and makes ranges equal. */
-static void equalization(void **state)
-{
-    (void)state;
-    float before[IMAGES * CLASSES], after[IMAGES * CLASSES];
-    vc_model *model = make(2);
-    vc_channel_range range;
-    vc_acts acts;
-    forward(before, model);
-    for (int round = 0; round < 2; round++) {
-        assert_ok(vc_channel_range_open(&range, model));
-        assert_ok(vc_acts_open(&acts, model, IMAGES, 1));
-        vc_model_forward(&acts, model, images, IMAGES, NULL);
-        vc_channel_range_add(&range, &acts, model, IMAGES);
-        vc_acts_close(&acts);
-        const float *w = vc_deit_weights_of(model)->blocks[1].fc1_w;
-        for (size_t i = 0; round == 1 && i < config.width; i++) {
-            float most = 0.0f;
-            for (size_t o = 0; o < config.hidden; o++)
-                most = fmaxf(most, fabsf(w[o * config.width + i]));
-            assert_near(range.largest[3 * config.width + i], most, 1e-4 * most);
-        }
-        vc_model_equalize(model, &range);
-        vc_channel_range_close(&range);
-    }
-    forward(after, model);
-    assert_close(after, before, 1e-5);
-    vc_model_close(model);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(any_depth),
@@ -312,7 +281,6 @@ int main(void)
                                        cmocka_unit_test(a_residual),
                                        cmocka_unit_test(the_plan_decides_the_split),
                                        cmocka_unit_test(time_is_told_by_operator),
-                                       cmocka_unit_test(int8_files),
-                                       cmocka_unit_test(equalization)};
+                                       cmocka_unit_test(int8_files)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

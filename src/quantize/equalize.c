@@ -41,6 +41,20 @@ void vc_channel_range_add(vc_channel_range *range, const vc_acts *acts, const vc
     }
 }
 
+static vc_status observe(void *context, const float **logits, const float *images, size_t count)
+{
+    const vc_observing_pass *pass = context;
+    vc_model_forward(pass->acts, pass->model, images, count, NULL);
+    vc_channel_range_add(pass->range, pass->acts, pass->model, count);
+    *logits = pass->acts->logits;
+    return VC_OK;
+}
+
+vc_runner vc_observing_runner(vc_observing_pass *pass)
+{
+    return (vc_runner){observe, pass, pass->acts->batch};
+}
+
 /* gain, shift (width), weight (outputs, width) behind it */
 static void even_out(float *gain, float *shift, float *weight, size_t outputs, size_t width,
                      const float *largest)

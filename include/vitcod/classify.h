@@ -1,0 +1,24 @@
+/* What is on images: the likeliest classes of each. */
+#ifndef VITCOD_CLASSIFY_H
+#define VITCOD_CLASSIFY_H
+
+#include "vitcod/engine.h"
+#include "vitcod/evaluate.h"
+#include "vitcod/loss.h"
+
+typedef struct vc_classify_options {
+    vc_engine_options engine;          /* for one image at once */
+    double crop_fraction;              /* see vc_loader_options */
+    size_t top;                        /* so many classes of each, 1 to all */
+    vc_loader_broken_image *on_broken; /* NULL: nobody is told */
+    void *broken_context;
+    /* An image is done; best (top), the likeliest first. */
+    void (*on_image)(void *context, size_t index, const vc_ranked_class *best);
+    void *context; /* of on_image */
+} vc_classify_options;
+
+/* One image after the other, decoded while the engine is made ready. VC_EINVAL when logits are not
+ * finite. */
+vc_status vc_classify(const vc_model *model, vc_source *source, const vc_classify_options *options);
+
+#endif
