@@ -2,6 +2,7 @@
  * plan, with residuals, with ViTCoD's auto-encoder; labels on the mean of the heads, and two
  * heads taught apart. */
 #include "tiny_levit.h"
+#include "vitcod/threads.h"
 #include "vitcod/train.h"
 
 enum { BATCH = 6, MOST = 1024 /* values of a parameter */ };
@@ -183,9 +184,49 @@ static void an_image_passes_by(void **state)
     vc_model_close(model);
 }
 
+/* The gradients of a step, with so many threads; the caller frees them. */
+static float *gradients_with(int threads, size_t *count)
+{
+    const vc_model_config config = tiny_levit();
+    vc_model *model = tiny_levit_open(&config);
+    vc_acts acts;
+    vc_grads grads;
+    assert_ok(vc_threads_set(threads));
+    tiny_levit_restrict(model, TINY_PLAN);
+    assert_ok(vc_acts_open(&acts, model, BATCH, 1));
+    assert_ok(vc_grads_open(&grads, model, BATCH));
+    vc_model_observe(&acts, model, x, BATCH);
+    losses(&grads, &acts, MEAN);
+    vc_model_backward(&grads, &acts, model, BATCH, (float)reconstruction);
+    *count = model->value_count;
+    float *values = malloc(*count * sizeof *values);
+    assert_non_null(values);
+    memcpy(values, grads.values, *count * sizeof *values);
+    vc_grads_close(&grads);
+    vc_acts_close(&acts);
+    vc_model_close(model);
+    assert_ok(vc_threads_set(1));
+    return values;
+}
+
+static void threads_do_not_matter(void **state)
+{
+    (void)state;
+    size_t count, same;
+    float *one = gradients_with(1, &count), *three = gradients_with(3, &same);
+    assert_int_equal(count, same);
+    assert_memory_equal(one, three, count * sizeof *one);
+    free(one);
+    free(three);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(dense),
+    /* Thousands of passes over a model so small that threads would mostly wait for each other. */
+    if (vc_threads_set(1) != VC_OK)
+        return 1;
+    const struct CMUnitTest tests[] = {cmocka_unit_test(threads_do_not_matter),
+                                       cmocka_unit_test(dense),
                                        cmocka_unit_test(restricted),
                                        cmocka_unit_test(autoencoder),
                                        cmocka_unit_test(two_heads),
