@@ -1,6 +1,7 @@
-/* The attention core alone, one thread: dense and split by a mask, with the inference kernel,
- * against products by OpenBLAS with our softmax, interleaved. Each result is checked against the
- * reference kernel first. Prints JSON: microseconds per layer, medians; ratios with quartiles.
+/* The attention of one layer on one thread: dense and split by a mask, with the inference kernel,
+ * against products by OpenBLAS with our softmax, in turns. Each result is checked against the
+ * reference kernel first. Prints JSON: microseconds per layer (medians), and ratios with quartiles.
+ *
  * usage: bench_attend MASK.npy [HEAD_DIM [ROUNDS]] */
 #include <dlfcn.h>
 #include <math.h>

@@ -1,8 +1,11 @@
-/* What it costs to change images at random: each operation of RandAugment per image, then the whole
- * recipe of DeiT through the loader, in images per second. Prints JSON. usage: bench_augment PATH
- * [--size S] [--images N] | bench_augment --apply DIR --apply changes DIR/<image>.npy (H, W, 3) as
- * each row of DIR/cases.npy (image, operation, value, interpolation) has it, writes
- * DIR/made-<row>.npy, and times nothing: tools/compare-augment.py. */
+/* The time of changing images at random: each operation of RandAugment per image, then DeiT's whole
+ * recipe through the loader in images per second. Prints JSON.
+ *
+ * usage: bench_augment PATH [--size S] [--images N]
+ *        bench_augment --apply DIR
+ *
+ * --apply times nothing. For each row of DIR/cases.npy (image, operation, value, interpolation) it
+ * changes DIR/<image>.npy (H, W, 3) and writes DIR/made-<row>.npy, for tools/compare-augment.py. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,9 @@
-/* Attention in training: forward and backward on a plan against dense attention under its mask, all
- * layers, batch of images, interleaved. First the gradients are compared. Prints JSON: largest
- * relative differences of dQ, dK, dV, bytes of probabilities kept for the backward pass, median
- * milliseconds, the ratio with quartiles. usage: bench_backward PLAN [HEAD_DIM [BATCH [ROUNDS]]] */
+/* Attention in training, forward and backward: on a plan against dense attention under its mask,
+ * for all layers and a batch of images, in turns. The gradients are compared first. Prints JSON:
+ * the largest relative differences of dQ, dK and dV, the bytes of probabilities kept for the
+ * backward pass, median milliseconds, and the ratio with quartiles.
+ *
+ * usage: bench_backward PLAN [HEAD_DIM [BATCH [ROUNDS]]] */
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>

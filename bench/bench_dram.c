@@ -1,4 +1,5 @@
-/* Simulated bursts per second of the DRAM, and the share of the peak that a stream reaches.
+/* Simulated DRAM bursts per second, and the share of the peak bandwidth that a stream reaches.
+ *
  * usage: bench_dram [MEMORY.yaml [MEGABYTES]] */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +30,8 @@ int main(int argc, char **argv)
     const double seconds = vc_clock_seconds() - start;
     const vc_memory_counters n = vc_memory_count(memory, end);
     printf(
-        "{\"bursts\": %llu, \"seconds\": %.4f, \"million_bursts_per_s\": %.2f, \"share_of_peak\": %.4f, "
+        "{\"bursts\": %llu, \"seconds\": %.4f, \"million_bursts_per_s\": %.2f, \"share_of_peak\": "
+        "%.4f, "
         "\"pj_per_bit\": %.2f}\n",
         (unsigned long long)(n.reads + n.writes), seconds,
         (double)(n.reads + n.writes) * 1e-6 / seconds,

@@ -1,6 +1,7 @@
-/* What reading images costs a model: images per second from a folder against the same model fed
- * from memory, in interleaved rounds. Prints medians and quartiles as JSON. usage: bench_eval MODEL
- * PATH [IMAGES [ROUNDS]] */
+/* The cost of reading images: images per second of a model that reads a folder, against the same
+ * model fed from memory, in turns. Prints medians and quartiles as JSON.
+ *
+ * usage: bench_eval MODEL PATH [IMAGES [ROUNDS]] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

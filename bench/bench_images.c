@@ -1,7 +1,11 @@
-/* What it costs to get images ready: reading, decoding, resizing and cropping, normalising, each
- * timed per image in one thread, then all of it through the loader. Prints medians and quartiles as
- * JSON. usage: bench_images PATH [--size S] [--rounds N] [--dump DIR] --dump writes each crop as
- * DIR/<number>.npy (S, S, 3) and their names as DIR/files.txt, and times nothing. */
+/* The time of getting images ready: reading, decoding, resizing with cropping, and normalising,
+ * each per image on one thread, then all of it through the loader. Prints medians and quartiles as
+ * JSON.
+ *
+ * usage: bench_images PATH [--size S] [--rounds N] [--dump DIR]
+ *
+ * --dump times nothing. It writes each crop as DIR/<number>.npy (S, S, 3) and the names of the
+ * images to DIR/files.txt. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

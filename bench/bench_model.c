@@ -1,7 +1,9 @@
-/* Throughput of training and inference on random images, after two warm-up rounds. usage:
- * bench_model tiny|demo|small train|forward BATCH ROUNDS [fp32|bf16 [PLAN]]; prints images per
- * second, one round a line, and first, as a comment, the multiply-adds per image. bf16 is for
- * training. */
+/* Throughput of training and inference on random images, after two rounds to warm up. Prints the
+ * multiply-adds per image as a comment, then images per second, a line for each round.
+ *
+ * usage: bench_model tiny|demo|small train|forward BATCH ROUNDS [fp32|bf16 [PLAN]]
+ *
+ * bf16 is for training only. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* The machine's peak: what every GF/s in here is a share of. Prints GF/s of float32.
+/* The peak of this machine in GF/s of float32, of which other benchmarks give a share.
+ *
  * usage: bench_peak [THREADS] */
 #include <stdio.h>
 #include <stdlib.h>

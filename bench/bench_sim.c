@@ -1,6 +1,7 @@
-/* Simulated cycles per second: attention of a plan in the bandwidth model and with DRAM, and a
- * model end to end with DRAM; the median of rounds. usage: bench_sim PLAN.safetensors ARCH
- * [ROUNDS], the plan being one of ARCH's. */
+/* Simulated cycles per second: the attention of a plan with a memory of constant bandwidth and with
+ * DRAM, and a model end to end with DRAM; medians over rounds. The plan must be one of ARCH.
+ *
+ * usage: bench_sim PLAN.safetensors ARCH [ROUNDS] */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,6 +1,7 @@
-/* How long a user waits for the first result: from starting a command to the first byte that it
- * prints, and the most memory it had. Prints medians and quartiles as JSON. usage: bench_start
- * ROUNDS COMMAND [ARGUMENT...] */
+/* How long a user waits for the first result, from starting a command to the first byte that it
+ * prints, and the most memory that it used. Prints medians and quartiles as JSON.
+ *
+ * usage: bench_start ROUNDS COMMAND [ARGUMENT...] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>

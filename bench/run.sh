@@ -1,7 +1,7 @@
 #!/bin/sh
 # Throughput as a share of the machine's measured FMA peak and, where PEER_PYTHON names a Python
-# with torch and timm, against PyTorch in interleaved runs: median and quartiles. usage:
-# bench/run.sh BUILD
+# with torch and timm, against PyTorch in interleaved runs: median and quartiles.
+# usage: bench/run.sh BUILD
 set -eu
 build=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -13,7 +13,9 @@ trap 'rm -rf "$work"' EXIT
 
 # median and quartiles of the numbers on stdin
 spread() {
-    sort -n | awk '{ v[NR] = $1 } END { printf "%.1f %.1f %.1f\n", v[int(NR/2)+1], v[int(NR/4)+1], v[int(NR*3/4)+1] }'
+    sort -n | awk '
+        { v[NR] = $1 }
+        END { printf "%.1f %.1f %.1f\n", v[int(NR/2)+1], v[int(NR/4)+1], v[int(NR*3/4)+1] }'
 }
 
 # median and quartiles as JSON
@@ -41,7 +43,8 @@ for case in "tiny train 16" "demo train 64" "tiny forward 1" "tiny forward 8" "d
     factor=2
     [ "$2" = train ] && factor=6 # forward, and twice as much backward
     ours=$(spread <"$work/ours")
-    share=$(echo "$ours $macs $factor $peak" | awk '{ printf "%.0f", 100 * $1 * $4 * $5 / ($6 * 1e9) }')
+    share=$(echo "$ours $macs $factor $peak" |
+        awk '{ printf "%.0f", 100 * $1 * $4 * $5 / ($6 * 1e9) }')
     printf '%s\n{"model": "%s", "mode": "%s", "batch": %s, "images_per_s": %s, "peak_percent": %s' \
         "$separator" "$1" "$2" "$3" "$(echo "$ours" | json_spread)" "$share" >>"$work/json"
     separator=","
@@ -50,7 +53,8 @@ for case in "tiny train 16" "demo train 64" "tiny forward 1" "tiny forward 8" "d
         peer=$(spread <"$work/peer")
         ratio=$(echo "$ours $peer" | awk '{ printf "%.2f", $1 / $4 }')
         line="$line; PyTorch $peer, ratio $ratio"
-        printf ', "pytorch_images_per_s": %s, "ratio": %s' "$(echo "$peer" | json_spread)" "$ratio" >>"$work/json"
+        printf ', "pytorch_images_per_s": %s, "ratio": %s' "$(echo "$peer" | json_spread)" \
+            "$ratio" >>"$work/json"
     fi
     printf '}' >>"$work/json"
     echo "$line"

@@ -20,25 +20,33 @@ cp "$model" "$run/dense.safetensors"
 "$vitcod" eval "$model" --data "$data" --json >"$run/dense.json"
 
 step "2. attention, averaged over 5000 training images"
-"$vitcod" attention "$model" --data "$data" --limit 5000 -o "$run/attention.npy" --json >"$run/attention.json"
+"$vitcod" attention "$model" --data "$data" --limit 5000 -o "$run/attention.npy" \
+    --json >"$run/attention.json"
 
 step "3. prune 90 %, polarize"
-"$vitcod" prune "$run/attention.npy" --rule info --sparsity 0.9 -o "$run/mask.npy" --json >"$run/prune.json"
-"$vitcod" polarize "$run/mask.npy" --threshold 50 -o "$run/plan.safetensors" --pictures "$run" --json >"$run/polarize.json"
+"$vitcod" prune "$run/attention.npy" --rule info --sparsity 0.9 -o "$run/mask.npy" \
+    --json >"$run/prune.json"
+"$vitcod" polarize "$run/mask.npy" --threshold 50 -o "$run/plan.safetensors" --pictures "$run" \
+    --json >"$run/polarize.json"
 "$vitcod" eval "$model" --plan "$run/plan.safetensors" --data "$data" --json >"$run/pruned.json"
 
 step "4. auto-encoder for Q and K, finetune on the plan"
-"$vitcod" autoencoder "$model" --data "$data" --limit 1000 -o "$run/autoencoder.safetensors" --json >"$run/autoencoder.json"
+"$vitcod" autoencoder "$model" --data "$data" --limit 1000 -o "$run/autoencoder.safetensors" \
+    --json >"$run/autoencoder.json"
 "$vitcod" train --init "$model" --autoencoder "$run/autoencoder.safetensors" \
-    --plan "$run/plan.safetensors" --data "$data" --epochs 2 --limit 40000 --warmup-epochs 0.05 --lr 1e-3 \
-    --weight-decay 0 --shift 0 --no-test -o "$run/sparse.safetensors" --log "$run/finetune.jsonl" --json >"$run/finetune.json"
-"$vitcod" eval "$run/sparse.safetensors" --plan "$run/plan.safetensors" --data "$data" --json >"$run/finetuned.json"
+    --plan "$run/plan.safetensors" --data "$data" --epochs 2 --limit 40000 --warmup-epochs 0.05 \
+    --lr 1e-3 --weight-decay 0 --shift 0 --no-test -o "$run/sparse.safetensors" \
+    --log "$run/finetune.jsonl" --json >"$run/finetune.json"
+"$vitcod" eval "$run/sparse.safetensors" --plan "$run/plan.safetensors" --data "$data" \
+    --json >"$run/finetuned.json"
 
 step "5. time on this CPU, cycles on the accelerator"
-"$vitcod" profile "$run/plan.safetensors" --model "$run/sparse.safetensors" --json >"$run/profile.json"
+"$vitcod" profile "$run/plan.safetensors" --model "$run/sparse.safetensors" \
+    --json >"$run/profile.json"
 "$vitcod" profile "$model" --json >"$run/profile-dense.json"
 "$vitcod" profile "$run/sparse.safetensors" --json >"$run/profile-sparse.json"
-"$vitcod" simulate "$run/plan.safetensors" --model "$run/sparse.safetensors" --json >"$run/simulate.json"
+"$vitcod" simulate "$run/plan.safetensors" --model "$run/sparse.safetensors" \
+    --json >"$run/simulate.json"
 
 step "6. the result"
 "$vitcod" report "$run"

@@ -1,5 +1,5 @@
-/* Logits by the engine: the same bits whatever the number of threads, however attention is split
- * nearly so. */
+/* Computes logits by the engine, and checks that they have the same bits for any number of threads
+ * and are nearly the same however attention is split. */
 #ifndef VC_TEST_ENGINE_LOGITS_H
 #define VC_TEST_ENGINE_LOGITS_H
 

@@ -1,4 +1,4 @@
-/* Numbers that follow from a name, here and in tools/golden. */
+/* Numbers that are computed from a name, in the same way here and in tools/golden. */
 #ifndef VC_TEST_NOISE_H
 #define VC_TEST_NOISE_H
 

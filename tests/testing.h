@@ -1,4 +1,5 @@
-/* What every test needs: cmocka in the order it wants, temporary files, the shared data. */
+/* What every test needs: cmocka with its headers in the right order, temporary files, the shared
+ * data. */
 #ifndef VC_TESTING_H
 #define VC_TESTING_H
 
@@ -16,7 +17,7 @@
 
 #include "vitcod/status.h"
 
-/* A path in a directory of this process; both live until the program ends. */
+/* The path of a temporary file. Its directory is removed when the program ends. */
 static inline const char *temporary(const char *name)
 {
     static char directory[64], paths[8][256];

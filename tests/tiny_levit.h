@@ -24,9 +24,9 @@ static inline vc_model_config tiny_levit(void)
                                              .std = {1.0f, 1.0f}});
 }
 
-/* Random parameters: norms that start as 0 would hide what is behind them; at 1 a random network is
- * so steep, layer upon layer, that a difference quotient needs steps that drown in rounding. Biases
- * that are large enough to matter. */
+/* Random parameters. Norms that start at 0 would hide the layers before them. At 1 a random network
+ * is so steep, layer after layer, that a difference quotient needs steps that are lost in rounding.
+ * Biases are large enough to matter. */
 static inline vc_model *tiny_levit_open(const vc_model_config *config)
 {
     vc_model *model;
@@ -47,8 +47,8 @@ static inline vc_model *tiny_levit_open(const vc_model_config *config)
 
 typedef enum tiny_restriction { TINY_DENSE, TINY_MASKS, TINY_PLAN, TINY_RESIDUAL } tiny_restriction;
 
-/* Every seventh entry and each query's first key are kept, and some more in a column that can be
- * global. */
+/* Keeps every seventh entry, the first key of each query, and some more entries in a column that
+ * can become global. */
 static inline void tiny_levit_masks(vc_mask masks[TINY_GROUPS], const vc_model_config *config)
 {
     for (size_t g = 0; g < TINY_GROUPS; g++) {

@@ -21,9 +21,10 @@ def coefficients(index):
 def main():
     table = np.array([coefficients(i) for i in range(INTERVALS)]).T
     print(
-        "/* Made by tools/gelu-table.py: Phi(a) - 1/2 for a of [0, GELU_SPAN), in intervals of"
-        " equal width; row d holds\n * the coefficients of t^d, where t of [-1/2, 1/2) counts from"
-        " an interval's middle in its widths. */"
+        "/* Made by tools/gelu-table.py: Phi(a) - 1/2 for a in [0, GELU_SPAN), which is cut into"
+        " intervals of\n * equal width. Row d holds the coefficient of t^d for each interval; t in"
+        " [-1/2, 1/2) is the\n * distance from the middle of the interval, in units of its"
+        " width. */"
     )
     print(
         f"#define GELU_SPAN {SPAN}f\nenum {{ GELU_INTERVALS = {INTERVALS}, GELU_DEGREE = {DEGREE}"

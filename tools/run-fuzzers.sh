@@ -16,13 +16,16 @@ make_seeds() {
     made=$(mktemp -d)
     mkdir -p "$made/cat" "$build/corpus/tar" "$build/corpus/idx"
     cp tests/data/golden/palette1.png "$made/cat/one.png"
-    cp tests/data/golden/palette2.png "$made/cat/a-name-that-is-longer-than-the-hundred-bytes-which-a-header-of-ustar-has-room-for-so-that-others-help-out.png"
+    name=a-name-that-is-longer-than-the-hundred-bytes-which-a-header-of-ustar-has-room-for
+    cp tests/data/golden/palette2.png "$made/cat/$name-so-that-others-help-out.png"
     for dialect in ustar gnu pax; do
         tar --format="$dialect" -cf "$build/corpus/tar/seed-$dialect" -C "$made" cat/one.png
-        [ "$dialect" = ustar ] || tar --format="$dialect" -cf "$build/corpus/tar/seed-long-$dialect" -C "$made" cat
+        [ "$dialect" = ustar ] ||
+            tar --format="$dialect" -cf "$build/corpus/tar/seed-long-$dialect" -C "$made" cat
     done
     gzip -c "$build/corpus/tar/seed-ustar" >"$build/corpus/tar/seed-gzip"
-    printf '\000\000\010\003\000\000\000\002\000\000\000\002\000\000\000\002abcdefgh' >"$build/corpus/idx/seed-images"
+    printf '\000\000\010\003\000\000\000\002\000\000\000\002\000\000\000\002abcdefgh' \
+        >"$build/corpus/idx/seed-images"
     printf '\000\000\010\001\000\000\000\002ab' >"$build/corpus/idx/seed-labels"
     rm -rf "$made"
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Sets up the peers in BUILD/peers-venv and runs the comparison. usage: bench/peers/run.sh BUILD
-# MODEL DATA [OPTIONS]
+# Sets up the peers in BUILD/peers-venv and runs the comparison.
+# usage: bench/peers/run.sh BUILD MODEL DATA [OPTIONS]
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$1 model=$2 data=$3
@@ -9,7 +9,8 @@ fail() {
     echo "bench-peers: $*" >&2
     exit 1
 }
-usage="usage: make bench-peers MODEL=deit_tiny_patch16_224.safetensors DATA=FOLDER [PEER_FLAGS='--cases tiny']"
+usage="usage: make bench-peers MODEL=deit_tiny_patch16_224.safetensors DATA=FOLDER"
+usage="$usage [PEER_FLAGS='--cases tiny']"
 [ -n "$model" ] || fail "MODEL is not set, wanted DeiT-Tiny as safetensors; $usage"
 [ -n "$data" ] || fail "DATA is not set, wanted a folder of ImageNet's images; $usage"
 [ -f "$model" ] || fail "$model is missing, wanted DeiT-Tiny as safetensors"
@@ -17,7 +18,8 @@ usage="usage: make bench-peers MODEL=deit_tiny_patch16_224.safetensors DATA=FOLD
 
 missing=""
 for package in python3-venv python3-torch python3-torchvision python3-numpy libopenblas0-openmp; do
-    dpkg -s "$package" 2>/dev/null | grep -q '^Status: install ok installed' || missing="$missing $package"
+    dpkg -s "$package" 2>/dev/null | grep -q '^Status: install ok installed' ||
+        missing="$missing $package"
 done
 [ -z "$missing" ] || fail "these Debian packages are missing: apt-get install$missing"
 
@@ -28,8 +30,9 @@ if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
     /usr/bin/python3 -m venv --system-site-packages "$venv" || fail "$venv could not be made"
     pip="$venv/bin/pip --quiet --disable-pip-version-check install --only-binary :all:"
     { $pip -r "$here/requirements.txt" && $pip --no-deps timm==0.6.13; } ||
-        fail "pip could not install what $here/requirements.txt names and timm==0.6.13: wanted a package" \
-            "index that pip can reach, or wheels in a folder that PIP_FIND_LINKS names"
+        fail "pip could not install what $here/requirements.txt names and timm==0.6.13:" \
+            "wanted a package index that pip can reach, or wheels in a folder that" \
+            "PIP_FIND_LINKS names"
     cp "$here/requirements.txt" "$venv/requirements.txt"
 fi
 "$venv/bin/python" "$here/bench_peers.py" --vitcod "$build/vitcod" --model "$model" --data "$data" \
@@ -37,8 +40,10 @@ fi
 [ "${PEER_TRAINING:-1}" != 0 ] || exit 0
 
 # Training: the sparse rows run on a plan that keeps 10 %.
-maps=$build/peers/training-maps.npy mask=$build/peers/training-mask.npy plan=$build/peers/training-plan.safetensors
+maps=$build/peers/training-maps.npy mask=$build/peers/training-mask.npy
+plan=$build/peers/training-plan.safetensors
 "$build/vitcod" attention "$model" --data "$data" --limit 64 -o "$maps" >&2
 "$build/vitcod" prune "$maps" --rule threshold --sparsity 0.9 -o "$mask" >&2
 "$build/vitcod" polarize "$mask" -o "$plan" >&2
-exec "$venv/bin/python" "$here/training.py" "$build/bench_model" "$build/bench-peers-training.json" --plan "$plan"
+exec "$venv/bin/python" "$here/training.py" "$build/bench_model" \
+    "$build/bench-peers-training.json" --plan "$plan"

@@ -60,7 +60,7 @@ static void shares_of_what_is_kept(void **state)
     vc_plan_close(&plan);
 }
 
-/* The fewer global tokens there are beyond three, or below it, the more it costs. */
+/* A cost that is least at three global tokens. */
 static vc_status cost_of(void *context, double *cost, vc_plan *plan)
 {
     const int apart = plan->layers[0].global_tokens[0] - 3;

@@ -92,7 +92,7 @@ static void rules_reach_a_sparsity(void **state)
     }
 }
 
-/* Weighed attention is no share: the same scores a thousand times as high are pruned alike. */
+/* Weighted attention is not a share: scores a thousand times as high are pruned in the same way. */
 static void threshold_of_any_scale(void **state)
 {
     (void)state;

@@ -89,14 +89,14 @@ static inline bytes pickled_tensor(tensor_words t)
     return b;
 }
 
-/* An entry as it is written; what is claimed beside the truth is for the archives that lie. */
+/* A zip entry. The members that make claims are for archives that lie. */
 typedef struct zip_entry {
     const char *name;
     const void *data;
     size_t count;
     int deflated;
     unsigned flags;      /* bit 0: encrypted */
-    uint32_t size_claim; /* 0: the truth */
+    uint32_t size_claim; /* 0: the true size */
     uint32_t crc_error;
 } zip_entry;
 
@@ -119,7 +119,7 @@ static inline bytes packed(const zip_entry *entry)
     return b;
 }
 
-/* What local header and directory have in common. */
+/* The part that the local header and the directory have in common. */
 static inline void put_header(bytes *b, const zip_entry *e, size_t packed_count)
 {
     uint32_t crc = (uint32_t)crc32(0, e->count ? e->data : (const void *)"", (uInt)e->count);

@@ -31,7 +31,7 @@ static void a_full_disk_is_an_error(void **state)
     vc_file_writer writer;
     if (access("/dev/full", W_OK) != 0)
         skip();
-    assert_ok(vc_file_write_begin(&writer, "/dev/full")); /* stands in for a disk without room */
+    assert_ok(vc_file_write_begin(&writer, "/dev/full")); /* like a full disk */
     fputs("text", writer.stream);
     assert_fails(vc_file_write_commit(&writer), VC_EIO, "cannot write");
     assert_int_equal(access("/dev/full", W_OK), 0); /* a device is neither removed nor replaced */

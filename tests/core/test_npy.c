@@ -41,7 +41,7 @@ static void round_trip(void **state)
     vc_npy_close(&npy);
 }
 
-/* To the byte, so that a mask can be compared with cmp. */
+/* Byte for byte, so that masks can be compared with cmp. */
 static void writes_what_numpy_writes(void **state)
 {
     (void)state;

@@ -257,7 +257,7 @@ static void depth_and_number_are_bounded(void **state)
     free(b.data);
 }
 
-/* A million lists inside one another, which no one unfolds. */
+/* A million nested lists, which nothing ever unfolds. */
 static void depth_without_marks_costs_nothing(void **state)
 {
     (void)state;
@@ -269,7 +269,7 @@ static void depth_without_marks_costs_nothing(void **state)
     free(b.data);
 }
 
-/* Each list holds the one before ten times: 10^200 values on paper. */
+/* Each list holds the previous one ten times, which would be 10^200 values if they were copied. */
 static void values_are_shared_not_multiplied(void **state)
 {
     (void)state;

@@ -271,7 +271,7 @@ static void refuses_entries_that_lie(void **state)
                  "'a/data/0' is damaged: CRC error");
     assert_fails(OPEN(PICKLE("a/data.pkl"), STORAGE(.deflated = 1, .crc_error = 1)), VC_EFORMAT,
                  "'a/data/0' is damaged: CRC error");
-    /* A storage may not be what the pickle does not say, whatever the archive claims. */
+    /* The size of a storage follows from the pickle, whatever the archive claims. */
     assert_fails(OPEN(PICKLE("a/data.pkl"), STORAGE(.deflated = 1, .size_claim = 0xfffffffe)),
                  VC_EFORMAT, "storage '0' has 4294967294 bytes, wanted 4 values of F32");
     const char twenty[20] = {0}, eight[8] = {0};
@@ -288,7 +288,8 @@ static void refuses_entries_that_lie(void **state)
     assert_null(file);
 }
 
-/* Eight MiB of zeros in eight KiB: the pickle says so too, and still nobody's weights. */
+/* Eight MiB of zeros in eight KiB. The pickle gives the same size, and still no weights look like
+ * that. */
 static void refuses_a_zip_bomb(void **state)
 {
     (void)state;
@@ -310,8 +311,7 @@ static void refuses_a_zip_bomb(void **state)
     free(bomb.data);
 }
 
-/* Whatever is missing at the end or changed in the middle, it ends with a sentence or with
- * tensors. */
+/* Whatever is cut off or changed, opening ends with a message or with tensors. */
 static void survives_damage_everywhere(void **state)
 {
     (void)state;

@@ -52,7 +52,7 @@ static void gamma_and_beta_have_their_moments(void **state)
     }
 }
 
-/* Where both gammas of a ratio would be 0. */
+/* Shapes for which both gamma variables of the ratio would come out as 0. */
 static void tiny_shapes_stay_numbers(void **state)
 {
     (void)state;

@@ -81,7 +81,7 @@ static void every_kind(void **state)
     assert_int_equal(t.order[2], 2);
 }
 
-/* `good` with one line replaced, and the end of the sentence about it. */
+/* Expects an error that ends with `message` when one line of `good` is replaced. */
 static void expect(const char *key, const char *line, const char *message)
 {
     char text[1024] = "", found[1024];

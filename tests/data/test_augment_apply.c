@@ -54,7 +54,8 @@ static void equals_pillow(void **state)
     vc_image_close(&spare);
 }
 
-/* Pillow 13 refuses 0 bits; before, and at the highest magnitude, this is what came of them. */
+/* Pillow 13 refuses 0 bits. Earlier versions, and timm at the highest magnitude, make the image
+ * black. */
 static void posterizing_to_nothing_is_black(void **state)
 {
     (void)state;

@@ -63,7 +63,7 @@ static void dataset_and_batches(void **state)
     assert_fails(vc_dataset_open(&data, temporary(""), "test"), VC_EIO, "t10k");
 }
 
-/* The end of a gzip file is its checksum: without it the data cannot be trusted. */
+/* A gzip file ends with its checksum; without it the data cannot be trusted. */
 static void a_gzip_file_without_its_end_is_refused(void **state)
 {
     (void)state;

@@ -87,7 +87,8 @@ static void equals_pillow(void **state)
     check_against("decoded_grey.npy", 1);
 }
 
-/* Every true prefix fails, in a block of its own so that a read beyond it is seen. */
+/* Every proper prefix fails. It is copied into a block of its own, so that a sanitizer sees a read
+ * beyond it. */
 static void a_truncated_file_fails(void **state)
 {
     (void)state;
@@ -211,7 +212,7 @@ static void damage_within_a_jpeg_is_found(void **state)
     vc_image_close(&image);
 }
 
-/* What does not touch a pixel is let pass: bytes after the end, junk between segments. */
+/* Bytes after the end and junk between segments do not affect pixels and are accepted. */
 static void harmless_extras_are_let_pass(void **state)
 {
     (void)state;

@@ -16,7 +16,7 @@ static vc_loader_options small(size_t batch, size_t workers)
     return o;
 }
 
-/* All batches, written out: what two runs are compared by. */
+/* All batches of a run, in one array, for comparing two runs. */
 typedef struct record {
     float x[SAMPLES * 3 * SIZE * SIZE];
     size_t indices[SAMPLES], batches[SAMPLES], count, calls;
@@ -52,14 +52,14 @@ static record *run(vc_source *source, vc_loader_options o)
         r->batches[r->calls++] = b.count;
         r->count += b.count;
     }
-    assert_ok(vc_loader_next(&b, loader)); /* the end stays the end */
+    assert_ok(vc_loader_next(&b, loader)); /* the end again */
     assert_int_equal(b.count, 0);
     assert_int_equal(r->count + vc_loader_broken(loader), vc_loader_total(loader));
     vc_loader_close(loader);
     return r;
 }
 
-/* Decoded, resized and normalised here, one by one. */
+/* Compares with images decoded, resized and normalised one by one. */
 static void check_values(const record *r, vc_source *source, const vc_loader_options *o)
 {
     vc_bytes bytes = {0};
@@ -185,7 +185,7 @@ static void it_can_be_closed_at_any_time(void **state)
     vc_source_close(source);
 }
 
-/* Read in order by whichever worker, forward only. */
+/* Archives are read strictly forward, by one worker at a time. */
 static void archives_give_the_same(void **state)
 {
     (void)state;

@@ -3,7 +3,7 @@
 
 enum { SIZE = 12, VALUES = 3 * SIZE * SIZE, BATCH = 4, MOST = 64 };
 
-/* An epoch, or part of one, written out. */
+/* All batches of an epoch, or of part of one, in one array. */
 typedef struct record {
     float x[MOST * VALUES];
     double lambdas[MOST];
@@ -103,7 +103,7 @@ static void batches_do_not_depend_on_workers(void **state)
     vc_source_close(source);
 }
 
-/* One sample out of the public parts of the recipe. */
+/* Makes a sample from the public functions of the recipe. */
 static void make_by_hand(float *out, vc_source *source, const vc_sampler *s, vc_sample sample,
                          const vc_loader_options *o)
 {
@@ -194,7 +194,8 @@ static void an_epoch_goes_on_in_the_middle(void **state)
     vc_source_close(source);
 }
 
-/* Every image that one process makes of the global batch, mixed as it is, some rank makes. */
+/* Each mixed image that one process makes of the global batch is also made by one of several
+ * ranks. */
 static void ranks_make_one_global_batch(void **state)
 {
     (void)state;
@@ -322,7 +323,7 @@ static void a_gzipped_archive_wants_a_place_to_be_inflated(void **state)
     vc_source_close(archive);
 }
 
-/* Pixels that say where they come from. */
+/* The pixels tell their position. */
 static void images_in_memory_of_the_right_size_are_not_resized(void **state)
 {
     (void)state;

@@ -54,7 +54,7 @@ static void draws_have_the_shares_asked_for(void **state)
     assert_near(m.none, DRAWS, 0.0);
 }
 
-/* lambda uniform, a side the root of its rest, cut off at the borders. */
+/* lambda is uniform, the side of the box is sqrt(1 - lambda), and boxes are cut at the borders. */
 static void cuts_cover_what_they_should(void **state)
 {
     (void)state;

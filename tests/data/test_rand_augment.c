@@ -56,7 +56,7 @@ static double share_changed(const vc_augment_options *o)
     return (double)changed / COUNT;
 }
 
-/* The picture is such that every operation changes it, but for Equalize: it has too few pixels. */
+/* Every operation changes the picture but Equalize, for which it has too few pixels. */
 static void as_many_images_change_as_chance_has_it(void **state)
 {
     (void)state;

@@ -27,7 +27,7 @@ static void crops_have_the_shares_and_ratios_asked_for(void **state)
     assert_near(y, 500.0, 5.0);
 }
 
-/* Where nothing fits: the largest allowed one, in the centre. */
+/* If nothing fits, the crop is the largest allowed one, in the centre. */
 static void long_images_are_cropped_in_the_centre(void **state)
 {
     (void)state;
@@ -57,7 +57,7 @@ static void small_images_are_cropped_to_something(void **state)
 
 enum { SIDE = 40, CHANNELS = 3, VALUES = CHANNELS * SIDE * SIDE };
 
-/* The rectangle that is not 7 any more; the same in every channel. */
+/* The number of pixels that are not 7 any more, which must be the same in every channel. */
 static size_t erased(const float *x)
 {
     size_t top = SIDE, left = SIDE, bottom = 0, right = 0, count = 0;
@@ -116,7 +116,7 @@ static void erasing_takes_rectangles_of_noise(void **state)
     assert_int_equal(erased(x), 0);
 }
 
-/* What never fits is given up. */
+/* A rectangle that never fits is given up. */
 static void erasing_a_whole_image_does_not_happen(void **state)
 {
     (void)state;

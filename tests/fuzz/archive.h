@@ -1,5 +1,5 @@
-/* A sound archive around a pickle, with storages '0' of 16 bytes, '1' of 64 and '2' of none; byte i
- * of a storage is i. */
+/* A valid archive around a pickle. Its storages are '0' of 16 bytes, '1' of 64 and '2' of none;
+ * byte i of a storage has the value i. */
 #ifndef VC_FUZZ_ARCHIVE_H
 #define VC_FUZZ_ARCHIVE_H
 

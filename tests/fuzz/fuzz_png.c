@@ -11,7 +11,7 @@ static size_t u32(const uint8_t *p)
     return (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
 }
 
-/* Checksums would keep every change out. */
+/* Mends checksums, which would otherwise reject every change. */
 static void mend_checksums(uint8_t *png, size_t size)
 {
     for (size_t at = SIGNATURE; at + 12 <= size;) {

@@ -1,4 +1,4 @@
-/* Whole checkpoints: mostly the zip archive, whose checksums keep the fuzzer from what is
+/* Whole checkpoints. This tries mostly the zip archive, whose checksums keep changes from what is
  * inside. */
 #include "fuzzing.h"
 #include "vitcod/weights.h"

@@ -1,4 +1,4 @@
-/* Any pickle in a sound archive: what fuzz_pth cannot reach. */
+/* Any pickle in a valid archive: what fuzz_pth cannot reach. */
 #include "archive.h"
 #include "vitcod/pth.h"
 

@@ -9,7 +9,7 @@ enum { BLOCK = 512, MOST = 1 << 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Checksums would keep every change out. */
+/* Mends checksums, which would otherwise reject every change. */
 static void mend_checksums(uint8_t *tar, size_t size)
 {
     for (size_t at = 0; at + BLOCK <= size; at += BLOCK) {

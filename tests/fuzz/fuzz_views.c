@@ -1,5 +1,5 @@
-/* A sound checkpoint of one uint8 tensor whose offset, shape and strides are the fuzzer's. What
- * opens must hold the bytes that shape and strides say, found here the plain way. */
+/* A valid checkpoint of one uint8 tensor with any offset, shape and strides. If it opens, the
+ * values must be those that shape and strides describe, which are found here in the simple way. */
 #include "archive.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* What the fuzzers share: a path to the bytes, and eyes on what an open file holds. */
+/* Shared by the fuzzers: a path for the bytes, and reading everything that an open file holds. */
 #ifndef VC_FUZZING_H
 #define VC_FUZZING_H
 
@@ -30,7 +30,7 @@ static inline const char *fuzz_path(const uint8_t *data, size_t size)
     return path;
 }
 
-/* Reads every value, so that the sanitizer sees one that is not there. */
+/* Reads every value, so that the sanitizer sees one outside of the memory. */
 static inline void fuzz_tensor(const vc_tensor *tensor)
 {
     const volatile unsigned char *values = tensor->data;

@@ -1,4 +1,4 @@
-/* Linear layers with products in bfloat16: the exact products of rounded operands. */
+/* Linear layers with products in bfloat16 equal exact products of rounded operands. */
 #include "random.h"
 #include "testing.h"
 #include "vitcod/kernels.h"
@@ -8,7 +8,7 @@
 enum { ROWS = 37, IN = 64, OUT = 48 };
 static float x[ROWS * IN], w[OUT * IN], b[OUT], residual[ROWS * OUT], dy[ROWS * OUT];
 
-/* What is left of a value in bfloat16. */
+/* The value rounded to bfloat16. */
 static double rounded(float value)
 {
     uint16_t half;

@@ -156,7 +156,7 @@ static void patches_are_convolution_windows(void **state)
     assert_memory_equal(rows + 7 * 8, last, sizeof last);
 }
 
-/* Against differences; a step over a bend of the function would not be one. */
+/* Against difference quotients, for points whose step does not cross a bend of the function. */
 static void hardswish_backward(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Backward of what moves values about: it is the transpose, <y, forward(x)> = <backward(y), x>; a
- * convolution against central differences. */
+/* Backward passes of operators that only move values. They must be the transpose: <y, forward(x)> =
+ * <backward(y), x>. A convolution is checked against central differences. */
 #include "random.h"
 #include "testing.h"
 #include "vitcod/ops.h"

@@ -1,4 +1,4 @@
-/* The page as text: escaping, missing data, what stands for each kind of result. */
+/* The text of the page: escaping, missing data, and what each kind of result looks like. */
 #include "testing.h"
 #include "vitcod/report.h"
 
@@ -114,8 +114,8 @@ static void it_is_written_whole_or_not_at_all(void **state)
     assert_fails(vc_report_write(temporary("no/page.html"), &report, NULL), VC_EIO, "cannot write");
 }
 
-/* Shades are given up until the page of a DeiT-Base is small enough, even when its maps are
- * noise. */
+/* The number of shades is reduced until the page of a DeiT-Base is small enough, even when its maps
+ * are noise. */
 static void a_large_model_fits(void **state)
 {
     (void)state;

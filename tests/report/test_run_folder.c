@@ -1,4 +1,5 @@
-/* Run folders: results by file name, notes for what cannot be shown, names of runs, gathered parts. */
+/* Run folders: results by file name, notes for what cannot be shown, names of runs, gathered
+ * parts. */
 #include <sys/stat.h>
 
 #include "testing.h"
@@ -58,7 +59,7 @@ static void maps_become_layers(void **state)
     vc_run_folder_close(f);
 }
 
-/* Two folders of one name are called by their paths. */
+/* Two folders of the same name are shown by their paths. */
 static void runs_of_one_name(void **state)
 {
     (void)state;
