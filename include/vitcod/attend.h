@@ -1,9 +1,10 @@
-/* Attention for inference, one kernel for every sparsity: a pattern (pattern.h) with K, and in bfloat16 V, of the
- * panel's keys packed side by side. All queries see the panel as small dense products; each sees its own keys
- * besides. How a head is split does not change the result beyond rounding.
+/* Attention for inference: one kernel for every sparsity. It computes with a pattern (pattern.h)
+ * and with K (and in bfloat16 also V) of the panel's keys, packed contiguously. All queries meet
+ * the panel in small dense products, and each meets its own keys besides. How a head is split
+ * changes the result only by rounding.
  *
- * Scores are logarithms to base 2: 1 / sqrt(head_dim) and log2(e) belong into the weights of Q, and log2(e)
- * into the bias, before it comes here. */
+ * Exponentials are of base 2, so the caller multiplies the weights of Q by log2(e) / sqrt(head_dim)
+ * and the bias by log2(e). */
 #ifndef VITCOD_ATTEND_H
 #define VITCOD_ATTEND_H
 
@@ -32,15 +33,16 @@ typedef struct vc_attend_layer {
     void *memory;
 } vc_attend_layer;
 
-/* `layer` has its sizes and `bf16` set; that wants a head_dim and a value_dim of whole 16s. `plan` must outlive it; NULL:
- * nothing is pruned. bias (H, Tq, Tk) may be NULL. */
+/* Opens a layer whose sizes and `bf16` are set; head_dim and value_dim must be multiples of 16.
+ * `plan` must outlive it; NULL: nothing is pruned. bias (H, Tq, Tk) may be NULL. */
 vc_status vc_attend_layer_open(vc_attend_layer *layer, const vc_plan_layer *plan, const float *bias,
                                const vc_pattern_options *options);
 void vc_attend_layer_close(vc_attend_layer *layer);
 
-/* Puts tokens `first` to first + count - 1 into an image's panels. k and v are those of the first head and of token
- * `first`. A head's panel holds K, (blocks of 16 keys, head_dim, 16). With bf16 two values of a key lie side by side,
- * (blocks of 16 keys, head_dim / 2, 16, 2), and V follows, (keys / 2, value_dim, 2); the first pack must find it zeroed. */
+/* Packs tokens first to first + count - 1 into an image's panels. k and v are those of the first
+ * head and of token `first`. A head's panel holds K as (blocks of 16 keys, head_dim, 16). With bf16
+ * two values of a key are adjacent, (blocks of 16 keys, head_dim / 2, 16, 2), and V follows as
+ * (keys / 2, value_dim, 2); the panels must be zeroed before the first call. */
 void vc_attend_pack(float *panels, const vc_attend_layer *layer, const float *k, const float *v,
                     size_t stride, size_t first, size_t count);
 
@@ -51,8 +53,8 @@ typedef struct vc_attend_view {
     const float *q, *k, *v; /* k, v: of token 0 */
     size_t q_stride, k_stride, v_stride;
     const float *panel;
-    /* (VC_ATTEND_PHASES) what the counter of cycles went on by is added; NULL: nothing is read. The plain C kernel
-     * leaves it alone. */
+    /* (VC_ATTEND_PHASES) what the counter of cycles went on by is added; NULL: nothing is read. The
+     * plain C kernel leaves it alone. */
     uint64_t *ticks;
 } vc_attend_view;
 

@@ -1,9 +1,12 @@
-/* What an entry of attention costs the kernels of inference on this machine: what a split by cost goes by.
+/* The time that an entry of attention takes in the kernels of inference on this machine, by which
+ * heads are split.
  *
- * Measured with the instruction set in use on heads of 64 values, in some milliseconds, once per process, and kept in a
- * file for the next one: $XDG_CACHE_HOME/vitcod/ or else ~/.cache/vitcod/, by CPU, instruction set, precision and
- * version. A file that cannot be written or read is no error. The environment variable VC_ATTENTION_COSTS gives them
- * instead, in any unit: "panel entry,row entry,row", or with a fourth number, an entry of a panel in bfloat16. */
+ * The costs are measured with the instruction set in use, on heads of 64 values, in some
+ * milliseconds. That happens once per process, and the result is kept in a file for later ones, in
+ * $XDG_CACHE_HOME/vitcod/ or ~/.cache/vitcod/, by CPU, instruction set, precision and version; a
+ * file that cannot be read or written is no error. The environment variable VC_ATTENTION_COSTS
+ * gives costs instead, in any unit: "panel entry,row entry,row" and optionally a fourth number, a
+ * panel entry in bfloat16. */
 #ifndef VITCOD_ATTENTION_COSTS_H
 #define VITCOD_ATTENTION_COSTS_H
 
@@ -14,14 +17,16 @@ typedef enum vc_costs_source { VC_COSTS_MEASURED, VC_COSTS_CACHED, VC_COSTS_GIVE
 typedef struct vc_attention_costs {
     vc_split_costs costs; /* nanoseconds of one thread, or as they were given */
     vc_costs_source source;
-    char cache[4096]; /* the file that holds them or would; empty: there is no such place */
+    char cache[4096]; /* path of the file, whether it exists or not; empty: none */
 } vc_attention_costs;
 
 const char *vc_costs_source_name(vc_costs_source source); /* "measured", "cached", "given" */
 
-/* For panels in float32 or in bfloat16. VC_EINVAL for a VC_ATTENTION_COSTS that is not three or four positive numbers. */
+/* The costs for panels in float32 or in bfloat16. VC_EINVAL if VC_ATTENTION_COSTS is not three or
+ * four positive numbers. */
 vc_status vc_attention_costs_get(vc_attention_costs *out, int bf16);
-/* Fills in the costs of this machine where a split by cost has none yet: a panel entry of 0. */
+/* If the options split by cost and have no costs yet (a panel entry of 0), fills in those of this
+ * machine. */
 vc_status vc_attention_costs_fill(vc_pattern_options *options, int bf16);
 
 #endif

@@ -15,10 +15,10 @@ typedef enum vc_line_split {
     VC_LINE_SPLIT_FIXED /* denser_share of the lines, whatever the head */
 } vc_line_split;
 
-/* Who computes attention on the lines, and how: ViTCoD, or one of its rivals (chip_kind.h). */
+/* How attention is computed on the lines: as ViTCoD does, or as a rival (chip_kind.h). */
 typedef struct vc_chip_kind vc_chip_kind;
 
-/* Which of ViTCoD's steps a chip makes use of. */
+/* The steps of ViTCoD that a chip uses. */
 typedef struct vc_chip_steps {
     int prune, reorder, autoencoder;
 } vc_chip_steps;
@@ -26,7 +26,7 @@ typedef struct vc_chip_steps {
 enum { VC_CHIP_OWN_BYTES = 128 };
 
 typedef struct vc_scratchpad {
-    uint64_t bytes, banks; /* a bank gives a line's operands of a cycle; 0: one for each line */
+    uint64_t bytes, banks; /* each bank serves one line per cycle; 0: one per line */
 } vc_scratchpad;
 
 typedef enum vc_buffer {
@@ -35,7 +35,7 @@ typedef enum vc_buffer {
     VC_BUFFER_VALUE,
     VC_BUFFER_INDEX,
     VC_BUFFER_OUTPUT,  /* scores and sums, 32 bit; results waiting to be stored */
-    VC_BUFFER_DECODED, /* Q and K of one head, behind the decoder */
+    VC_BUFFER_DECODED, /* Q and K of one head, after the decoder */
     VC_BUFFER_COUNT
 } vc_buffer;
 
@@ -57,12 +57,12 @@ typedef struct vc_chip_config {
     uint64_t softmax_lanes, softmax_latency;
     uint64_t vector_lanes;
     uint64_t linear_rows; /* rows of a product that share the weights that a line holds */
-    char file[256];       /* where it was read, for messages; empty: built in */
-    uint64_t buffer_lines[VC_BUFFER_COUNT]; /* and on which lines */
+    char file[256];       /* that it was read from, for messages; empty: built in */
+    uint64_t buffer_lines[VC_BUFFER_COUNT]; /* lines of the file that describe them */
 } vc_chip_config;
 
 vc_chip_config vc_chip_config_default(void);
-/* Values that no chip can have: VC_EINVAL with the member's name. */
+/* VC_EINVAL, with the name of the member, for values that no chip can have. */
 vc_status vc_chip_config_check(const vc_chip_config *config);
 uint64_t vc_chip_banks(const vc_chip_config *config, vc_buffer buffer);
 
@@ -100,12 +100,12 @@ const char *vc_spent_name(vc_spent spent);
 const char *vc_chip_unit_name(vc_chip_unit unit);
 const char *vc_buffer_name(vc_buffer buffer);
 
-/* Units made of PE lines count cycles of single lines: over the three of them they add up to lines
- * times cycles. Each other unit's add up to the cycles. */
+/* What was counted. The three units made of PE lines count cycles of single lines; added up, these
+ * are lines times cycles. The cycles of every other unit add up to the cycles of the run. */
 typedef struct vc_chip_counts {
     uint64_t cycles;
     uint64_t macs, coder_macs; /* of the lines; of encoder and decoder */
-    uint64_t predicted_macs;   /* of the lines in the precision of a prediction */
+    uint64_t predicted_macs;   /* of the lines, for predictions in low precision */
     uint64_t spent[VC_CHIP_UNIT_COUNT][VC_SPENT_COUNT];
     uint64_t loaded_bytes[VC_BUFFER_COUNT], stored_bytes; /* between memory and scratchpads */
     uint64_t weight_bytes;                                /* loaded for products and coders */
@@ -124,7 +124,7 @@ typedef struct vc_chip_stage {
     vc_chip_counts counts;
 } vc_chip_stage;
 
-/* What happened, for a trace: a name on a track from start to end. */
+/* A span of a trace: a name on a track, from start to end. */
 typedef struct vc_chip_span {
     const char *track, *name;
     int layer, head; /* -1: none */
@@ -133,12 +133,12 @@ typedef struct vc_chip_span {
 
 typedef void vc_chip_watch(void *context, const vc_chip_span *span);
 
-/* int8 operands of one layer's attention, and room for its result. */
+/* The int8 operands of one layer's attention, and memory for its result. */
 typedef struct vc_chip_values {
     const int8_t *q, *k, *v; /* (H, Tq, D), (H, Tk, D), (H, Tk, Dv) in original token order */
-    float score_scale;   /* a score's unit, 1/sqrt(D) included: softmax sees score x score_scale */
-    int32_t *out;        /* (H, Tq, Dv): sums of probability (0..255) x value */
-    uint64_t lost_score; /* 0; or which score, from 1, the schedule loses: a fault that must show */
+    float score_scale;       /* softmax takes score x score_scale; includes 1/sqrt(D) */
+    int32_t *out;            /* (H, Tq, Dv): sums of probability (0..255) x value */
+    uint64_t lost_score;     /* 0; in tests: a score, from 1, that the schedule loses */
 } vc_chip_values;
 
 typedef struct vc_chip_options {
@@ -161,20 +161,20 @@ typedef struct vc_chip_result {
     vc_memory_counters memory;
 } vc_chip_result;
 
-/* Simulates a workload whose attention follows `plan` (NULL: dense). VC_EINVAL where a tile of one
- * row does not fit a scratchpad, naming it. */
+/* Simulates a workload whose attention follows `plan` (NULL: dense). VC_EINVAL if a tile of one row
+ * does not fit a scratchpad; the message names the scratchpad. */
 vc_status vc_chip_simulate(vc_chip_result *out, const vc_workload *workload, const vc_plan *plan,
                            const vc_chip_options *options);
 void vc_chip_result_close(vc_chip_result *result);
 
-/* What a chip's steps leave of a plan: NULL where nothing is pruned, `plan` itself, or, where
- * nothing is reordered, the same mask with tokens as they are and no global ones, in `room`, which
- * the caller closes in any case. */
+/* What a chip uses of a plan, given its steps: NULL if it prunes nothing, `plan` itself, or, if it
+ * does not reorder, the same mask with tokens in their own order and none of them global. That last
+ * one is made in `room`, which the caller closes in any case. */
 vc_status vc_chip_plan(const vc_plan **out, vc_plan *room, const vc_chip_config *config,
                        const vc_plan *plan);
 
-/* What the chip should give: the same integers by plain loops. out (H, Tq, Dv), pruned (H, Tq, Tk)
- * or NULL. */
+/* The result that the chip should give: the same integers, computed by plain loops. out (H, Tq,
+ * Dv); pruned (H, Tq, Tk) or NULL. */
 vc_status vc_quantized_attention(int32_t *out, const vc_attention_sizes *sizes,
                                  const vc_chip_values *values, const uint8_t *pruned);
 

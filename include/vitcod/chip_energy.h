@@ -1,5 +1,5 @@
-/* What a simulated run costs in energy, and the chip in area: counts times a table
- * (docs/simulator.md, eq. D15 and D16). */
+/* The energy of a simulated run and the area of the chip: counts times a table (docs/simulator.md,
+ * eq. D15 and D16). */
 #ifndef VITCOD_CHIP_ENERGY_H
 #define VITCOD_CHIP_ENERGY_H
 
@@ -7,7 +7,7 @@
 #include "vitcod/json.h"
 
 typedef struct vc_energy_table {
-    double mac_pj;            /* an int8 product added to 32 bit */
+    double mac_pj;            /* an int8 product, added in 32 bit */
     double add_pj;            /* 32 bit */
     double multiplication_pj; /* of softmax and vector unit */
     double exponential_pj;
@@ -47,12 +47,12 @@ typedef struct vc_chip_energy {
     double total_pj; /* their sum */
 } vc_chip_energy;
 
-/* `memory`: what the memory counted. */
+/* The energy of a run. `memory` holds the counts of the memory. */
 vc_chip_energy vc_chip_energy_of(const vc_chip_counts *counts, const vc_chip_config *config,
                                  const vc_energy_table *table, const vc_memory_counters *memory);
 
-/* Cycles, MACs, bytes, energy, units; summed by operator and for every stage. NULL when memory is
- * out. */
+/* The result as JSON: cycles, MACs, bytes, energy and units, in total, by operator and for every
+ * stage. NULL if memory runs out. */
 json_t *vc_chip_result_json(const vc_chip_result *result, const vc_chip_config *config,
                             const vc_energy_table *table);
 

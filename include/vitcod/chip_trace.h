@@ -1,4 +1,4 @@
-/* A run of the chip as a trace that Perfetto and chrome://tracing open. */
+/* Writes a run of the chip as a trace, which Perfetto and chrome://tracing open. */
 #ifndef VITCOD_CHIP_TRACE_H
 #define VITCOD_CHIP_TRACE_H
 
@@ -6,15 +6,15 @@
 
 typedef struct vc_chip_trace vc_chip_trace;
 
-/* With a DRAM behind the chip, its channels are tracks: streams of reads and of writes. dram: NULL
- * for none. */
+/* Begins a trace. With `dram` (NULL: none) each of its channels is a track, with streams of reads
+ * and of writes. */
 vc_status vc_chip_trace_open(vc_chip_trace **out, const char *path, double clock_hz,
                              const vc_dram_config *dram);
 /* A vc_chip_watch whose context is the trace. */
 void vc_chip_trace_span(void *trace, const vc_chip_span *span);
 /* A vc_dram_watch whose context is the trace. */
 void vc_chip_trace_command(void *trace, const vc_dram_command *command);
-/* Ends the file; VC_EIO where anything could not be written. The trace is gone either way. */
+/* Ends the file. VC_EIO if anything could not be written; the trace is closed in any case. */
 vc_status vc_chip_trace_close(vc_chip_trace *trace);
 
 #endif

@@ -1,5 +1,5 @@
-/* The published simulator's loop counts as a control: they reproduce its totals and say nothing
- * about a real chip. Equations: docs/simulator.md, part A. */
+/* The loop counts of the published simulator, as a control. They reproduce its totals and do not
+ * describe a real chip. Equations: docs/simulator.md, part A. */
 #ifndef VITCOD_CONTROL_H
 #define VITCOD_CONTROL_H
 
@@ -20,12 +20,13 @@ typedef struct vc_control_layer {
 typedef struct vc_control_result {
     uint64_t preload, decode, compute, total;             /* attention, cycles over all layers */
     uint64_t linear_compute, linear_preload, linear, ffn; /* 0 without embed_dim */
-    uint64_t end_to_end;      /* linear + ffn, as the published program adds them up */
-    vc_control_layer *layers; /* (L), room of the caller */
+    uint64_t end_to_end;      /* linear + ffn, as in the published program */
+    vc_control_layer *layers; /* (L), allocated by the caller */
 } vc_control_result;
 
-/* Like the published program it looks at head 0 of each layer alone. VC_EINVAL where that program
- * divides by zero: a part with work that is given no lane. `path` names the plan in messages. */
+/* Computes the counts. As in the published program, only head 0 of each layer is counted. VC_EINVAL
+ * where that program divides by zero, because a part that has work gets no lane. `path` names the
+ * plan in messages. */
 vc_status vc_control_compute(vc_control_result *out, const vc_plan *plan,
                              const vc_control_options *options, const char *path);
 

@@ -1,6 +1,6 @@
-/* Distillation without labels: from a dense model and images to a sparse model that answers as the
- * dense one does. The dense model's averaged attention decides what is pruned; then the sparse model
- * learns what the dense one makes of the images, and images held back tell how often both name the
+/* Distillation without labels: from a dense model and images to a sparse model that gives the same
+ * answers. The averaged attention of the dense model decides what is pruned. Then the sparse model
+ * learns the outputs of the dense one, and images that are held back show how often both give the
  * same class. The verb `calibrate` does this (docs/calibration.md). */
 #ifndef VITCOD_DISTILL_H
 #define VITCOD_DISTILL_H
@@ -11,28 +11,29 @@
 #include "vitcod/plan.h"
 #include "vitcod/train.h"
 
-/* ---- what the dense model makes of images */
+/* ---- averaged attention of the dense model */
 
-/* Means over images, one per group of layers. */
+/* Means over images, one array for each group of layers. */
 typedef struct vc_dense_stats {
     const vc_model *model;
     size_t groups;
     vc_attention_stats attention[VC_MOST_GROUPS]; /* the softmax */
-    /* With `weighed`, the same times the norm of the projected value; `centred`: beyond the mean of the values. */
+    /* With `weighed`: the softmax times the norm of the projected value; with `centred`, of the
+     * value minus the mean of the values. */
     vc_attention_stats scores[VC_MOST_GROUPS];
     int weighed, centred;
     float *norms, *products; /* of a batch */
     vc_status status;        /* the first failure of the tap */
 } vc_dense_stats;
 
-/* Room for batches of at most `batch` images. */
+/* Allocates statistics for batches of at most `batch` images. */
 vc_status vc_dense_stats_open(vc_dense_stats *out, const vc_model *model, size_t batch, int weighed,
                               int centred);
 void vc_dense_stats_close(vc_dense_stats *stats);
-/* Adds what a forward pass of stats->model sees; `status` is to be looked at afterwards. */
+/* A tap that adds the attention of forward passes of stats->model. Check `status` afterwards. */
 vc_tap vc_dense_stats_tap(vc_dense_stats *stats);
-/* The means as npy files, one per group of layers (see group_files.h); `scores` is NULL where they are
- * not wanted, or not weighed. */
+/* Writes the means as npy files, one for each group of layers (see group_files.h). `scores` is NULL
+ * if they are not wanted or not weighed. */
 vc_status vc_dense_stats_write(const vc_dense_stats *stats, const char *maps, const char *scores);
 
 typedef struct vc_seen {
@@ -41,15 +42,17 @@ typedef struct vc_seen {
     size_t last_class;
 } vc_seen;
 
-/* Runs the model over the images, and the statistics (NULL: not wanted) grow. */
+/* Runs the model over the images and adds to the statistics, which may be NULL. */
 vc_status vc_dense_look(vc_dense_stats *stats, vc_seen *out, const vc_model *model,
                         vc_source *source, const vc_look *how);
 
 /* ---- what is pruned */
 
 typedef struct vc_plan_recipe {
-    /* As vc_prune_options has it, or "budget": one threshold over all layers and heads on attention times the norm
-     * of the projected value (vc_model_value_norms), which is how much an entry can change the block's output; with a residual, of the value beyond the mean. */
+    /* A rule of vc_prune_options, or "budget": one threshold, over all layers and heads, on
+     * attention times the norm of the projected value (vc_model_value_norms), which is how much an
+     * entry can change the output of the block. With a residual the value minus the mean of the
+     * values is taken. */
     const char *rule;
     double sparsity;
     size_t threshold; /* of polarization */
@@ -58,17 +61,17 @@ typedef struct vc_plan_recipe {
 
 int vc_plan_recipe_weighs(const vc_plan_recipe *recipe); /* wants weighed statistics */
 
-/* The plan and the sparsity it reaches. `path` names the model in messages. */
+/* Makes the plan, and returns the sparsity that it reaches. `path` names the model in messages. */
 vc_status vc_plan_recipe_make(vc_plan *out, double *sparsity, const vc_dense_stats *stats,
                               const vc_plan_recipe *recipe, const char *path);
 
-/* Plans for stages of learning, each sparser than the one before. */
+/* Plans for stages of learning. Each is sparser than the one before. */
 enum { VC_DISTILL_MOST_STAGES = 8 };
 
 typedef struct vc_stage_recipe {
     vc_plan_recipe plan;      /* but for the sparsity */
     const double *sparsities; /* (count) */
-    size_t count;             /* 0: images are looked at, and nothing is pruned */
+    size_t count;             /* 0: nothing is pruned */
 } vc_stage_recipe;
 
 typedef struct vc_stage_plans {
@@ -82,7 +85,7 @@ typedef struct vc_stage_plans {
 vc_status vc_stage_plans_make(vc_stage_plans *out, vc_seen *seen, const vc_model *teacher,
                               vc_source *learn, const vc_stage_recipe *recipe, const vc_look *how,
                               const char *path);
-/* A plan from a file, as the last one. */
+/* Adds a plan that was read from a file, as the last one. */
 vc_status vc_stage_plans_add(vc_stage_plans *plans, const vc_model_config *student,
                              const char *path);
 void vc_stage_plans_close(vc_stage_plans *plans);
@@ -91,7 +94,7 @@ void vc_stage_plans_close(vc_stage_plans *plans);
 
 typedef struct vc_distill_options {
     vc_train_options train; /* with the teacher, and all of the loss its */
-    vc_look look;           /* at the images held back */
+    vc_look look;           /* options for the images held back */
     const vc_plan *plans;   /* (plan_count) one after the other, each sparser; the last stays */
     size_t plan_count;      /* 0: attention stays as it is */
     size_t stage_epochs;    /* for each plan before the last, besides train.epochs for that */
@@ -101,7 +104,8 @@ typedef struct vc_distill_options {
     const char
         *checkpoint; /* where an interrupted run goes on from; besides it <checkpoint>.json */
     int resume;
-    /* Names and values of everything that the result depends on: resuming with others is VC_EINVAL. */
+    /* Names and values of all settings that the result depends on. Resuming with different ones is
+     * VC_EINVAL. */
     const json_t *settings;
 } vc_distill_options;
 
@@ -111,17 +115,18 @@ typedef struct vc_distill_hooks {
     void *context;
 } vc_distill_hooks;
 
-/* log: [{"stage", "epoch", "agreement", "divergence", "distillation_loss", "feature_distance", "attention_distance",
- * "reconstruction", "learning_rate"}] */
+/* log: [{"stage", "epoch", "agreement", "divergence", "distillation_loss", "feature_distance",
+ * "attention_distance", "reconstruction", "learning_rate"}] */
 typedef struct vc_distilled {
     double before, agreement; /* shares of the images held back: pruned, and at best */
     size_t best_epoch, epochs;
     json_t *log;
 } vc_distilled;
 
-/* Trains the student. At the end its parameters, and those in `output`, are the best epoch's: the one with the least
- * divergence KL(teacher || student) on the images held back, which tells epochs apart where agreement, a share of a few
- * hundred images, cannot. VC_EINVAL without a teacher. Interrupted and resumed it makes the same files. */
+/* Trains the student. At the end its parameters, and those in `output`, are those of the best
+ * epoch: the one with the least divergence KL(teacher || student) on the images held back.
+ * Agreement is a share of a few hundred images and does not tell epochs apart. VC_EINVAL without a
+ * teacher. A run that is interrupted and resumed makes the same files. */
 vc_status vc_distill(vc_distilled *out, vc_model *student, vc_source *learn, vc_source *held,
                      const vc_distill_options *options, const vc_distill_hooks *hooks);
 void vc_distilled_close(vc_distilled *calibration);

@@ -11,14 +11,14 @@ typedef struct vc_engine_pass {
     size_t batch;
 } vc_engine_pass;
 
-/* Zeroed when it fails. */
+/* On failure *out is zeroed. */
 vc_status vc_engine_pass_open(vc_engine_pass *out, const vc_model *model,
                               const vc_engine_options *options);
 void vc_engine_pass_close(vc_engine_pass *pass);
 
 vc_runner vc_engine_runner(vc_engine_pass *pass);
 
-/* How near the logits of two engines are to each other on the same images. */
+/* Compares the logits of two engines on the same images. */
 typedef struct vc_engine_comparison {
     vc_engine_pass exact, other;
     size_t classes;
@@ -26,12 +26,12 @@ typedef struct vc_engine_comparison {
     double difference, largest; /* of two logits of one class; of the exact one's logits */
 } vc_engine_comparison;
 
-/* Both for the model, each with its own options, for batches of one size. */
+/* Opens both engines for the model, each with its own options, for batches of the same size. */
 vc_status vc_engine_comparison_open(vc_engine_comparison *out, const vc_model *model,
                                     const vc_engine_options *exact, const vc_engine_options *other);
 void vc_engine_comparison_close(vc_engine_comparison *comparison);
 
-/* Runs both and returns the logits of `other`. */
+/* A runner that runs both and returns the logits of `other`. */
 vc_runner vc_engine_comparison_runner(vc_engine_comparison *comparison);
 
 #endif

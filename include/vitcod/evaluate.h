@@ -6,14 +6,14 @@
 #include "vitcod/model.h"
 #include "vitcod/progress.h"
 
-/* VC_EINVAL when the classes do not fit the model's. */
+/* VC_EINVAL if the classes of the images do not fit those of the model. */
 vc_status vc_model_check_source(const vc_model *model, const vc_source *source);
 
 /* Makes an input that of the source: its classes; of images in memory channels, mean and standard
  * deviation too. */
 void vc_model_input_of_source(vc_model_input *input, const vc_source *source);
 
-/* How images become the model's input. */
+/* The options by which a loader makes the model's input of images. */
 vc_loader_options vc_model_loader_options(const vc_model *model);
 
 /* ---- hits and loss */
@@ -23,9 +23,9 @@ typedef struct vc_class_count {
 } vc_class_count;
 
 typedef struct vc_evaluate_options {
-    size_t limit;           /* only the first so many images; 0: all */
+    size_t limit;           /* the number of images, from the first on; 0: all */
     double crop_fraction;   /* see vc_loader_options */
-    vc_class_count *counts; /* (classes) added to; NULL: not wanted */
+    vc_class_count *counts; /* (classes) which are added to; or NULL */
     vc_progress *progress;  /* NULL: none */
     vc_loader_broken_image *on_broken;
     void *context; /* of on_broken */
@@ -34,19 +34,19 @@ typedef struct vc_evaluate_options {
 vc_evaluate_options vc_evaluate_options_default(void); /* all images, a crop of 224 of 256 */
 
 typedef struct vc_evaluation {
-    size_t images, broken; /* seen; left out because they could not be read */
+    size_t images, broken; /* evaluated; left out because they cannot be read */
     size_t top1, top5;     /* hits, and mean loss: 0 without labels */
     double loss, seconds;
 } vc_evaluation;
 
-/* What turns images into logits (count, classes): a model's forward pass, or an engine. */
+/* Turns images into logits (count, classes): the forward pass of a model, or an engine. */
 typedef struct vc_runner {
     vc_status (*run)(void *context, const float **logits, const float *images, size_t count);
     void *context;
-    size_t batch; /* images at once */
+    size_t batch; /* images per call */
 } vc_runner;
 
-/* The forward pass, with a tap or NULL. */
+/* The forward pass of a model, with a tap or NULL. */
 typedef struct vc_forward_pass {
     vc_acts *acts;
     const vc_model *model;
@@ -54,13 +54,13 @@ typedef struct vc_forward_pass {
 } vc_forward_pass;
 vc_runner vc_forward_runner(vc_forward_pass *pass);
 
-/* Runs the model on images that are read ahead of it. VC_EFORMAT when every image is broken. */
+/* Evaluates the model on images that are read ahead. VC_EFORMAT if every image is broken. */
 vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, vc_source *source,
                       const vc_runner *runner, const vc_evaluate_options *options);
 
-/* ---- image by image, for whoever wants more than counts */
+/* ---- batch by batch, for callers that want more than counts */
 
-/* How images are looked at: in their order, and without augmentation. */
+/* Options: images come in their order and without augmentation. */
 typedef struct vc_look {
     size_t batch;
     double crop_fraction;              /* see vc_loader_options */
@@ -81,14 +81,14 @@ typedef struct vc_image_walk {
     size_t first;      /* images before it */
 } vc_image_walk;
 
-/* Makes room for the model with the mask or plan that it has now. VC_EINVAL: classes that do not
- * fit the model's. */
+/* Allocates what the model needs, with the mask or plan that it has now. VC_EINVAL if the classes
+ * of the images do not fit those of the model. */
 vc_status vc_image_walk_open(vc_image_walk *out, const vc_model *model, vc_source *source,
                              const vc_look *how);
 void vc_image_walk_close(vc_image_walk *walk);
 
-/* Runs the next batch, with a tap or NULL. walk->batch.count is 0 when there is none; the call
- * after that begins with the first image again. */
+/* Runs the next batch, with a tap or NULL. At the end walk->batch.count is 0, and the following
+ * call starts again with the first image. */
 vc_status vc_image_walk_next(vc_image_walk *walk, const vc_tap *tap);
 
 #endif

@@ -4,9 +4,9 @@
 
 #include "vitcod/model.h"
 
-/* How far a student is from its teacher inside: mean over the L blocks, the images and the
- * tokens of ||x - t||^2 / ||t||^2. Both models have the same depth, tokens and width, and both
- * forward passes kept everything. */
+/* The distance of a student from its teacher inside the model: the mean over the L blocks, the
+ * images and the tokens of ||x - t||^2 / ||t||^2. Both models must have the same depth, tokens and
+ * width, and both forward passes must have kept everything. */
 typedef struct vc_distances {
     double features;  /* of what leaves each block */
     double attention; /* of the heads' outputs, before the projection */
@@ -23,13 +23,13 @@ typedef struct vc_grads {
     float *classified;              /* (B, outputs) of one head */
     float *scratch;
     vc_arena arena;
-    /* Told by a backward pass when the flat block from `from` to its end does not change any
-     * more; NULL: nobody. */
+    /* Called by the backward pass when the flat block from `from` to its end will not change any
+     * more; may be NULL. */
     void (*on_ready)(void *context, size_t from);
     void *context;
 } vc_grads;
 
-/* VC_EUNSUPPORTED for weights that lie in a file, and without VC_ABILITY_LEARNS. */
+/* VC_EUNSUPPORTED for weights that are in a mapped file, and without VC_ABILITY_LEARNS. */
 vc_status vc_model_check_trainable(const vc_model *model);
 
 vc_status vc_grads_open(vc_grads *out, const vc_model *model, size_t batch);
@@ -46,18 +46,17 @@ typedef struct vc_lesson {
     float features, attention; /* weights of the distances; 0: not looked at */
 } vc_lesson;
 
-/* vc_model_backward with the gradient of the weighted distances, which are returned unweighted. */
+/* The same with the gradient of the weighted distances. Returns the distances without weights. */
 vc_distances vc_model_backward_taught(vc_grads *grads, const vc_acts *acts, const vc_model *model,
                                       size_t batch, float reconstruction, const vc_lesson *lesson);
 
-/* ---- what training has to know of a model */
+/* ---- properties of a model that training needs */
 
-/* Images that each process must have in a step: two where the statistics of a batch want a
- * deviation. */
+/* How many images each process must have in a step: two if BatchNorm needs a deviation. */
 size_t vc_model_least_share(const vc_model_config *config);
 
-/* Stochastic depth (Huang et al. 2016): how often an image leaves out a branch of `layer`, where
- * the last block's are left out `most` of the time. */
+/* Stochastic depth (Huang et al. 2016): the share of images for which a branch of `layer` is left
+ * out, if it is `most` for the last block. */
 double vc_model_drop_share(const vc_model_config *config, double most, size_t layer);
 
 int vc_all_finite(const float *x, size_t count);

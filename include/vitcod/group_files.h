@@ -1,6 +1,6 @@
-/* Where maps or masks lie: one npy file, or, for models whose layers differ in shape, a folder with one
- * npy file per group of layers, named as ViTCoD names them: dpt0, subsample0, dpt1, subsample1, ... in
- * the order in which the groups run. */
+/* The files of maps or masks: one npy file or, for models whose layers differ in shape, a folder
+ * with one npy file per group of layers, with ViTCoD's names: dpt0, subsample0, dpt1, subsample1
+ * and so on, in the order in which the groups run. */
 #ifndef VITCOD_GROUP_FILES_H
 #define VITCOD_GROUP_FILES_H
 
@@ -20,13 +20,13 @@ typedef struct vc_group_files {
     vc_group_file *files;
 } vc_group_files;
 
-/* `path` itself, or in it `<prefix>_<group>.npy` or `<group>.npy`. VC_EFORMAT when a folder lacks dpt0
- * or has a gap. */
+/* Finds the files: `path` itself, or `<prefix>_<group>.npy` or `<group>.npy` in it. VC_EFORMAT if a
+ * folder lacks dpt0 or a group in between. */
 vc_status vc_group_files_find(vc_group_files *out, const char *path, const char *prefix);
 void vc_group_files_close(vc_group_files *files);
 
-/* Where to write a group: `path` for the one without a name, else `<path>/<prefix>_<group>.npy`.
- * VC_EINVAL when that is too long. */
+/* The path to write a group to: `path` for the group without a name, else
+ * `<path>/<prefix>_<group>.npy`. VC_EINVAL if it is too long. */
 vc_status vc_group_file_name(char out[VC_GROUP_PATH], const char *path, const char *prefix,
                              const char *group);
 

@@ -1,4 +1,4 @@
-/* How near a student is to its teacher on images that it does not learn from. */
+/* How close a student is to its teacher, on images that it does not learn from. */
 #ifndef VITCOD_JUDGE_H
 #define VITCOD_JUDGE_H
 
@@ -9,7 +9,7 @@ typedef struct vc_judgement {
     double divergence; /* mean KL(teacher || student) of the logits */
 } vc_judgement;
 
-/* What the teacher makes of the images. */
+/* The answers of the teacher to the images. */
 typedef struct vc_teacher_answers {
     float *logits;    /* (images, classes) */
     int32_t *classes; /* (images): the first */
@@ -26,13 +26,13 @@ typedef struct vc_judge {
     const vc_teacher_answers *answers;
 } vc_judge;
 
-/* Makes room for the student with the mask or plan that it has now. */
+/* Allocates what the student needs, with the mask or plan that it has now. */
 vc_status vc_judge_open(vc_judge *out, const vc_model *student, const vc_teacher_answers *answers,
                         vc_source *held, const vc_look *how);
 void vc_judge_close(vc_judge *judge);
 
-/* VC_EINVAL when the divergence is not finite; VC_EFORMAT when an image that could be read before
- * no longer can. */
+/* Runs the student over the images. VC_EINVAL if the divergence is not finite; VC_EFORMAT if an
+ * image that could be read before cannot be read any more. */
 vc_status vc_judge_now(vc_judgement *out, vc_judge *judge);
 
 #endif

@@ -1,4 +1,4 @@
-/* Losses on logits, with their gradients, and the hits that are counted beside them. */
+/* Losses on logits with their gradients, and hits (top-1, top-5), which are counted on the way. */
 #ifndef VITCOD_LOSS_H
 #define VITCOD_LOSS_H
 
@@ -12,13 +12,13 @@ typedef struct vc_loss {
     double distillation;        /* divergence from the teacher, 0 without one */
     double features, attention; /* distances from the teacher's blocks, unweighted */
     double reconstruction;      /* sum over layers of ||Q - Q'|| + ||K - K'||, unweighted */
-    size_t top1, top5;          /* images whose label is first, among the first five */
+    size_t top1, top5;          /* images whose label is the first, is among the first five */
 } vc_loss;
 
-/* The class with the highest logit, of several the first. */
+/* The class with the highest logit; of several, the one with the lowest index. */
 int32_t vc_first_class(const float *logits, size_t classes);
 
-/* How many logits come before the label's: those that are higher or, with a lower index, equal. */
+/* The rank of the label: how many logits are higher or, with a lower index, equal. */
 size_t vc_rank_of(const float *logits, size_t classes, size_t label);
 
 typedef struct vc_ranked_class {
@@ -41,7 +41,7 @@ typedef struct vc_labels {
     double lambda;
 } vc_labels;
 
-/* The mean of both labels' cross-entropies, so weighted. Hits are those of an image's own label. */
+/* The weighted mean of the cross-entropies with both labels. Hits are those of the own label. */
 vc_loss vc_cross_entropy_mixed(float *dlogits, const float *logits, const vc_labels *labels,
                                size_t batch, size_t classes, float smoothing);
 
@@ -56,16 +56,17 @@ double vc_distillation(float *dlogits, const float *logits, const float *teacher
 double vc_hard_distillation(float *dlogits, const float *logits, const float *teacher, size_t batch,
                             size_t classes, double weight);
 
-/* What a teacher says, and how much it counts. */
+/* The logits of a teacher, and how they are used. */
 typedef struct vc_teaching {
     const float *logits;       /* (batch, classes) */
     double share, temperature; /* share: of the loss; temperature: of soft distillation */
     int hard;                  /* its first class, in place of its distribution */
 } vc_teaching;
 
-/* Two heads apart (Touvron et al. 2021, section 4): labels teach the first, the teacher the second.
- * heads (2, batch, classes) and their gradient, which may be NULL: (1 - share) * cross-entropy +
- * share * distillation. Both losses are returned unweighted; hits are the first head's. */
+/* The loss of two heads (Touvron et al. 2021, section 4): labels teach the first, the teacher
+ * teaches the second. heads (2, batch, classes) and their gradient, which may be NULL. The loss is
+ * (1 - share) * cross-entropy + share * distillation; both terms are returned without their
+ * weights. Hits are those of the first head. */
 vc_loss vc_two_head_loss(float *dheads, const float *heads, const vc_labels *labels,
                          const vc_teaching *teaching, size_t batch, size_t classes,
                          float smoothing);

@@ -1,4 +1,4 @@
-/* Averaged attention maps and their files: what is pruned to masks. */
+/* Averaged attention maps and their files. Pruning turns them into masks. */
 #ifndef VITCOD_MAPS_H
 #define VITCOD_MAPS_H
 

@@ -1,5 +1,5 @@
-/* Fixed attention masks in ViTCoD's form: bool (L, H, Tq, Tk), true = pruned, one npy file; or one for
- * each group of layers of one shape. */
+/* Fixed attention masks in ViTCoD's form: bool (L, H, Tq, Tk), true = pruned, one npy file; or one
+ * for each group of layers of one shape. */
 #ifndef VITCOD_MASK_H
 #define VITCOD_MASK_H
 
@@ -16,7 +16,8 @@ typedef struct vc_mask {
 vc_status vc_mask_open(vc_mask *out, size_t layers, size_t heads, size_t queries, size_t keys);
 void vc_mask_close(vc_mask *mask);
 
-/* VC_EFORMAT when the file is no rank-4 bool or holds a byte other than 0 and 1. */
+/* Reads a mask. VC_EFORMAT if the file is not bool of rank 4, or holds a byte other than 0 and
+ * 1. */
 vc_status vc_mask_read(vc_mask *out, const char *path);
 vc_status vc_mask_write(const char *path, const vc_mask *mask);
 
@@ -25,10 +26,10 @@ uint8_t *vc_mask_head(const vc_mask *mask, size_t layer, size_t head);
 
 size_t vc_mask_kept(const vc_mask *mask);
 
-/* VC_EINVAL naming the first row without a kept entry: its softmax would be undefined. */
+/* VC_EINVAL if a row keeps no entry, since its softmax is undefined; the message names the row. */
 vc_status vc_mask_check_rows(const vc_mask *mask, const char *path);
 
-/* The masks of a model, one per group of layers (see group_files.h). */
+/* The masks of a model, one for each group of layers (see group_files.h). */
 typedef struct vc_group_name {
     char text[32]; /* empty where all layers are one group */
 } vc_group_name;
@@ -39,11 +40,11 @@ typedef struct vc_mask_set {
     vc_group_name *names;
 } vc_mask_set;
 
-/* Room for so many, all empty. */
+/* Makes a set of `count` empty masks. */
 vc_status vc_mask_set_open(vc_mask_set *out, size_t count);
 void vc_mask_set_close(vc_mask_set *set);
 
-/* An npy file, or a folder with `mask_<group>.npy` for every group. */
+/* Reads an npy file, or a folder with `mask_<group>.npy` for every group. */
 vc_status vc_mask_set_read(vc_mask_set *out, const char *path);
 vc_status vc_mask_set_write(const char *path, const vc_mask_set *set);
 

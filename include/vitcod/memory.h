@@ -1,9 +1,9 @@
 /* The memory behind the chip: bytes over a rate, or DRAM command by command (docs/simulator.md,
- * part C). Transfers are pushed and waited for; all times are cycles of the chip's clock.
+ * part C). Transfers are pushed and then waited for; all times are cycles of the chip's clock.
  *
- * The caller pushes, in the order of its program, everything that can be issued before some time
- * before it waits for what is over at that time; so the memory never has to go back. What it reads
- * it has written and waited for. */
+ * Before it waits for what is complete at some time, the caller pushes all transfers that can be
+ * issued before that time, in program order. So the memory never has to go back in time. What the
+ * caller reads has been written and waited for. */
 #ifndef VITCOD_MEMORY_H
 #define VITCOD_MEMORY_H
 
@@ -12,18 +12,19 @@
 
 #include "vitcod/status.h"
 
-/* Where a burst lies: the fields of an address, from the highest bits to the lowest. */
+/* The fields of an address, which `mapping` puts in order from the highest bits to the lowest. */
 typedef enum vc_dram_field {
     VC_DRAM_ROW,
     VC_DRAM_RANK,
     VC_DRAM_BANK,
     VC_DRAM_BANK_GROUP,
-    VC_DRAM_COLUMN, /* a burst of a row */
+    VC_DRAM_COLUMN, /* the burst within a row */
     VC_DRAM_CHANNEL,
     VC_DRAM_FIELDS
 } vc_dram_field;
 
-/* Clocks of the DRAM unless said otherwise. S: other bank group, L: the same. */
+/* Times in clocks of the DRAM, unless said otherwise. _s: to another bank group, _l: to the
+ * same. */
 typedef struct vc_dram_timing {
     uint64_t burst; /* of the data bus: BL / 2 for double data rate */
     uint64_t cl, cwl, rcd, rp, ras, rc, wr, rtp, ccd_s, ccd_l, rrd_s, rrd_l, wtr_s, wtr_l, faw;
@@ -38,7 +39,7 @@ typedef struct vc_dram_config {
     vc_dram_field mapping[VC_DRAM_FIELDS];
     vc_dram_timing timing;
     uint64_t read_queue, write_queue; /* bursts, per channel */
-    uint64_t write_high, write_low;   /* writes are drained from so many on, down to so many */
+    uint64_t write_high, write_low;   /* queue lengths at which draining starts and ends */
     uint64_t age_cap;                 /* clocks after which the oldest burst goes first */
     /* per device: volts, amperes */
     double vdd, idd0, idd2n, idd3n, idd4r, idd4w, idd5ab;
@@ -53,14 +54,15 @@ typedef struct vc_memory_config {
     vc_dram_config dram;
 } vc_memory_config;
 
-/* DDR4-2400, four channels of 64 bit, as configs/memory/ddr4-2400.yaml has it; with the model set
- * to bandwidth the same 76.8 GB/s, and 12.5 pJ/bit (Focus, from DRAMsim3: the system). */
+/* DDR4-2400 with four channels of 64 bit, as in configs/memory/ddr4-2400.yaml. With the model set
+ * to bandwidth, the same 76.8 GB/s at 12.5 pJ/bit (Focus, from DRAMsim3: the whole system). */
 vc_memory_config vc_memory_config_default(void);
 
 /* Bytes per second of all channels together. */
 double vc_memory_peak(const vc_memory_config *config);
 
-/* A file of configs/memory: VC_EFORMAT with file, line and key for whatever is wrong. */
+/* Reads a file like those of configs/memory. VC_EFORMAT with file, line and key for whatever is
+ * wrong. */
 vc_status vc_memory_config_read(vc_memory_config *out, const char *path);
 
 typedef struct vc_transfer {
@@ -68,10 +70,10 @@ typedef struct vc_transfer {
     int write;
     uint64_t
         issue; /* the cycle from which it may be served; never falls among reads or among writes */
-    uint64_t chunk_bytes; /* done[] has an entry for each so many bytes */
-    uint64_t *done;       /* out: the cycle at which the chunk is complete; NULL: nobody asks */
-    uint64_t finished;    /* out: the cycle at which all of it is */
-    /* the memory's */
+    uint64_t chunk_bytes; /* bytes for which done[] has an entry each */
+    uint64_t *done;       /* out: the cycle at which each chunk is complete; or NULL */
+    uint64_t finished;    /* out: the cycle at which all of it is complete */
+    /* for the memory's own use */
     struct vc_transfer *next;
     uint64_t pushed, left; /* bursts */
 } vc_transfer;
@@ -79,9 +81,9 @@ typedef struct vc_transfer {
 typedef struct vc_memory_counters {
     uint64_t read_bytes, written_bytes; /* asked for */
     uint64_t reads, writes, activates, precharges, refreshes;
-    uint64_t row_hits; /* bursts whose row was open already */
-    double energy_pj;  /* of what was done */
-    double standby_pj; /* of being there */
+    uint64_t row_hits; /* bursts to a row that was open already */
+    double energy_pj;  /* of commands */
+    double standby_pj; /* of standby */
 } vc_memory_counters;
 
 #define VC_DRAM_COMMAND_MAP(X)                                                                     \
@@ -121,21 +123,21 @@ typedef struct vc_memory vc_memory;
 
 /* VC_EINVAL for sizes or rates that cannot be. */
 vc_status vc_memory_open(vc_memory **out, const vc_memory_config *config, double chip_hz);
-/* Every command from now on; they come in order within a rank, not among ranks. */
+/* Reports every command from now on. They come in order within a rank, but not among ranks. */
 void vc_memory_watch(vc_memory *memory, vc_dram_watch *watch, void *context);
-/* Every request from now on; the bandwidth model has none. */
+/* Reports every request from now on. The bandwidth model has none. */
 void vc_memory_watch_requests(vc_memory *memory, vc_dram_request_watch *watch, void *context);
-/* The transfer stays the caller's, and alive until it is finished. */
+/* Pushes a transfer, which remains the caller's and must live until it is finished. */
 void vc_memory_push(vc_memory *memory, vc_transfer *transfer);
-/* Runs the memory until the transfer is finished; returns when. */
+/* Runs the memory until the transfer is finished, and returns the cycle. */
 uint64_t vc_memory_wait(vc_memory *memory, vc_transfer *transfer);
-/* Until `cycle`, which counts for what is spent while nothing happens. */
+/* The counts up to `cycle`, which determines the energy of standby. */
 vc_memory_counters vc_memory_count(const vc_memory *memory, uint64_t cycle);
 void vc_memory_close(vc_memory *memory);
 
-/* Every pair of commands against the gap that the timing wants, by a table of its own; VC_EINVAL
- * naming the first pair that is too close, or a command to a bank that is not in the state for it.
- * Sorts the commands. */
+/* Checks every pair of commands against the gap that the timing demands, from a table of its own.
+ * VC_EINVAL names the first pair that is too close, or a command to a bank that is in the wrong
+ * state for it. Sorts the commands. */
 vc_status vc_dram_check(vc_dram_command *commands, size_t count, const vc_dram_config *config);
 
 #endif

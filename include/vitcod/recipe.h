@@ -1,6 +1,6 @@
 /* ViTCoD's recipe as a whole: auto-encoder, averaged attention, pruning, polarization, learning,
- * evaluation and simulation. Each step is a run of the program `vitcod`, and leaves its files in a run
- * folder; a run that was stopped goes on from them, and ends with the same bits. */
+ * evaluation and simulation. Each step is a run of the program `vitcod` that leaves its files in a
+ * run folder. A run that was stopped continues from these files and ends with the same bits. */
 #ifndef VITCOD_RECIPE_H
 #define VITCOD_RECIPE_H
 
@@ -26,8 +26,8 @@ typedef struct vc_recipe_options {
     size_t compressed, heads; /* 0: ViTCoD's half of the heads; what the model's file says */
     size_t epochs, patience, batch, limit; /* or VC_RECIPE_UNSET */
     size_t seed, threads;                  /* threads 0: all */
-    int skip_broken;                       /* images that cannot be read are no failure */
-    int force;                             /* start over in a folder that is there */
+    int skip_broken;                       /* 1: leave out images that cannot be read */
+    int force;                             /* 1: start over in an existing folder */
     const char *program; /* what is started for each step: a path, or a name on the PATH */
 } vc_recipe_options;
 
@@ -51,23 +51,25 @@ typedef struct vc_recipe {
     json_t *settings; /* all that the files depend on */
 } vc_recipe;
 
-/* Looks at model, images and chip, so that nothing fails late that could fail at once, and lists the
- * steps. VC_EUNSUPPORTED for a model that is no DeiT; VC_EINVAL for one with a plan inside, for a
- * sparsity out of reach, for paths that are no UTF-8. */
+/* Checks model, images and chip, so that nothing fails late that could fail at once, and lists the
+ * steps. VC_EUNSUPPORTED for a model that is not a DeiT. VC_EINVAL for a model with a plan inside,
+ * for a sparsity that cannot be reached, and for paths that are not UTF-8. */
 vc_status vc_recipe_open(vc_recipe *out, const vc_recipe_options *options);
 void vc_recipe_close(vc_recipe *recipe);
 
-/* The commands as a shell takes them. */
+/* The commands of the steps, as a shell takes them. */
 json_t *vc_recipe_commands(const vc_recipe *recipe);
 
 typedef struct vc_recipe_hooks {
-    /* Step `index` of recipe->steps is done; `ran`: just now, else it was done before. */
+    /* Called when step `index` of recipe->steps is done. `ran` is 1 if it was done just now, 0 if
+     * before. */
     void (*on_step)(void *context, const vc_recipe *recipe, size_t index, double seconds, int ran);
     void *context;
 } vc_recipe_hooks;
 
-/* Runs the steps that are not done, adds the summary to `result`, and writes that to result.json.
- * VC_EINVAL for a folder of other settings; VC_EIO when another run works there, or a step fails. */
+/* Runs the steps that are not done yet, adds the summary to `result` and writes it to result.json.
+ * VC_EINVAL for a folder with other settings. VC_EIO when another run uses the folder, or when a
+ * step fails. */
 vc_status vc_recipe_run(json_t *result, const vc_recipe *recipe, const vc_recipe_hooks *hooks);
 
 #endif

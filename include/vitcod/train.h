@@ -12,40 +12,42 @@
 
 /* ---- optimiser and schedule */
 
-/* In several processes (comm.h) all have the same options; each takes its share of the batch,
- * and the sums of their gradients are those of one process, but for BatchNorm: it takes the
- * statistics of each share alone, as PyTorch's does where it is not synchronised, and the
- * running ones are the mean over the processes. Rank 0 tests, calls the hooks and writes. */
+/* Options of training. In several processes (comm.h) all have the same options, and each takes its
+ * share of every batch. The sum of their gradients is the gradient of one process, except for
+ * BatchNorm: it takes the statistics of each share, as PyTorch does without synchronising, and the
+ * running statistics are the mean over the processes. Only rank 0 tests, calls the hooks and
+ * writes. */
 typedef struct vc_train_options {
     size_t epochs, batch; /* images in a step, of all processes together */
     double learning_rate, min_learning_rate, warmup_learning_rate;
     double warmup_epochs; /* linear from warmup_learning_rate, then cosine to min_learning_rate */
     double weight_decay, beta1, beta2, eps;
-    /* Decay per step of the parameters' moving average, which the run ends with; 0: none. */
+    /* Decay per step of a moving average of the parameters, which the run ends with; 0: none. */
     double ema;
-    /* Stochastic depth (Huang et al. 2016): how often an image leaves out a branch of the last
-     * block; the first block's never, linear between. A LeViT's are left out alike, but for its
-     * subsampling. */
+    /* Stochastic depth (Huang et al. 2016): the share of images for which a branch of the last
+     * block is left out. It grows linearly from 0 in the first block; in a LeViT it is the same for
+     * all branches except subsampling. */
     double drop_path;
     double label_smoothing, clip; /* clip: largest gradient norm, 0 for none */
     double reconstruction;        /* weight of the auto-encoder's loss */
-    const vc_model *teacher;      /* NULL: labels alone; not changed */
+    const vc_model *teacher;      /* which is not changed; NULL: only labels teach */
     double distillation;          /* share of the loss that is the teacher's, 0 to 1 */
     double logits;                /* weight of the loss on logits, beside the distances; 1 */
     double features, attention;   /* weights of the distances from the teacher's blocks; 0: none */
     double temperature;
-    /* Products of the blocks, and of a LeViT's stem, in bfloat16: VC_EUNSUPPORTED where the CPU
-     * has none. Tests keep that stem in float32. */
+    /* 1: products of the blocks, and of a LeViT's stem, in bfloat16. VC_EUNSUPPORTED if the CPU
+     * cannot. Tests of the epochs keep the stem in float32. */
     int half;
-    int hard_distillation; /* from the teacher's first class instead of its distribution */
-    /* Labels teach the first head, the teacher the second; 0: both teach the heads' mean. */
+    int hard_distillation; /* learn the teacher's first class, not its distribution */
+    /* 1: labels teach the first head and the teacher the second; 0: both teach the mean of the
+     * heads. */
     int two_heads;
     vc_augment_options augment; /* how images are changed */
     size_t repetitions;         /* of an image in a row, each changed in its own way; 1: none */
     double crop_fraction; /* of images that are not cropped at random; see vc_loader_options */
-    size_t workers; /* threads that make batches ahead of the steps; 0: as many as there are */
+    size_t workers;       /* threads that make batches ahead; 0: one per thread */
     uint64_t seed;
-    size_t limit;      /* train on the first so many images of each epoch's order; 0: all */
+    size_t limit;      /* images of an epoch, the first of its order; 0: all */
     size_t save_every; /* steps between checkpoints besides the end of each epoch; 0: none */
     size_t keep;  /* checkpoints: the last, and those before it as <checkpoint>.1 and so on; 1 */
     size_t group; /* steps that are reported together; 0: none */
@@ -55,7 +57,7 @@ typedef struct vc_train_options {
  * weight). */
 vc_train_options vc_train_options_default(void);
 
-/* Learning rate of a step, in epochs as a real number. */
+/* The learning rate at a time, given in epochs. */
 double vc_learning_rate(const vc_train_options *options, double epoch);
 
 typedef struct vc_optimizer {
@@ -65,21 +67,21 @@ typedef struct vc_optimizer {
 } vc_optimizer;
 
 vc_status vc_optimizer_open(vc_optimizer *out, const vc_model *model);
-/* From here on the parameters are averaged, beginning with these. */
+/* Starts the moving average of the parameters, with their present values. */
 vc_status vc_optimizer_average(vc_optimizer *optimizer, const vc_model *model);
 void vc_optimizer_close(vc_optimizer *optimizer);
 
-/* Clips and applies the gradients; returns their norm before clipping. When that is not finite,
+/* Clips and applies the gradients. Returns their norm before clipping; if that is not finite,
  * nothing is changed. */
 double vc_optimizer_step(vc_optimizer *optimizer, vc_model *model, const vc_grads *grads,
                          const vc_train_options *options, double learning_rate);
 
 /* ---- loop */
 
-/* Whole batches in an epoch without repetitions: a last one that is not full is left out. */
+/* The number of batches in an epoch without repetitions; an incomplete last one is dropped. */
 size_t vc_epoch_steps(const vc_source *source, size_t batch);
 
-/* Of some steps: means, the last one's learning rate, and how fast they were. */
+/* Means over some steps, the learning rate of the last one, and the speed. */
 typedef struct vc_step_means {
     double loss, distillation, features, attention, reconstruction, train_top1, learning_rate,
         grad_norm, images_per_second;
@@ -99,7 +101,7 @@ typedef struct vc_group_report {
 
 typedef struct vc_train_hooks {
     void (*on_step)(void *context, size_t step, size_t steps, double loss);
-    /* A failure ends the run. */
+    /* Called after each epoch. A failure ends the run. */
     vc_status (*on_epoch)(void *context, const vc_epoch_report *report);
     vc_status (*on_group)(void *context, const vc_group_report *report);
     vc_loader_broken_image
@@ -109,34 +111,34 @@ typedef struct vc_train_hooks {
     const volatile sig_atomic_t *interrupted; /* NULL, or set by a signal: see vc_train */
 } vc_train_hooks;
 
-/* VC_EINVAL for a teacher (options->teacher) that this student cannot learn from. */
+/* VC_EINVAL if this student cannot learn from options->teacher. */
 vc_status vc_train_check_teacher(const vc_train_options *options, const vc_model *student);
 
-/* Trains in place. Images without labels want a teacher with all of the loss. `checkpoint` (NULL:
- * none) is written after every epoch and every save_every steps; with `resume` training goes on
- * from it, and ends with the same bits as an uninterrupted run with as many threads and processes.
- * `test` may be NULL.
+/* Trains a model in place. Images without labels need a teacher that has all of the loss.
+ * `checkpoint` (NULL: none) is written after every epoch and every save_every steps. With `resume`,
+ * training continues from it and ends with the same bits as an uninterrupted run with as many
+ * threads and processes. `test` may be NULL.
  *
- * VC_EINVAL when a loss, the gradient or what the model computes stops being finite, or the loss
- * is 100 times the epoch's mean: the message names the layer or the parameter, and the last
- * checkpoint stays. VC_EINTR when interrupted: the checkpoint is written first. */
+ * VC_EINVAL when a loss, the gradient or what the model computes is not finite, or when the loss is
+ * 100 times the mean of the epoch: the message names the layer or the parameter, and the last
+ * checkpoint is kept. VC_EINTR when interrupted, after writing the checkpoint. */
 vc_status vc_train(vc_model *model, vc_source *train, vc_source *test,
                    const vc_train_options *options, const char *checkpoint, int resume,
                    const vc_train_hooks *hooks);
 
-/* Where a run stands between two steps. */
+/* The state of a run between two steps. */
 typedef struct vc_train_state {
     uint64_t epoch, step; /* steps done in this epoch */
     double loss, distillation, features, attention, reconstruction, grad_norm, top1,
         images; /* sums over this epoch */
 } vc_train_state;
 
-/* `fingerprint` names options and data: resuming with others is VC_EINVAL. */
+/* `fingerprint` stands for options and data: resuming with different ones is VC_EINVAL. */
 vc_status vc_checkpoint_write(const char *path, const vc_model *model,
                               const vc_optimizer *optimizer, const vc_train_state *state,
                               uint64_t fingerprint);
-/* Makes room for the next: moves the checkpoint and those before it on by one place, of `keep`
- * places. */
+/* Makes room for the next checkpoint: the present one and the older ones are each renamed by one
+ * place, of which there are `keep`. */
 vc_status vc_checkpoint_rotate(const char *path, size_t keep);
 /* The checkpoint and those before it. */
 void vc_checkpoint_remove(const char *path, size_t keep);

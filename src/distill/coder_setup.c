@@ -40,7 +40,7 @@ vc_tap vc_coder_setup_tap(vc_coder_setup *setup)
     return (vc_tap){.query_key = add_query_key, .context = setup};
 }
 
-/* A model of the same sizes, of which only the auto-encoder is filled and written. */
+/* Makes a model of the same sizes, of which only the auto-encoder is filled and written. */
 vc_status vc_coder_setup_write(const char *path, const vc_coder_setup *c)
 {
     const vc_model_config *coded = &c->coded;

@@ -1,4 +1,4 @@
-/* What a dense model makes of images: classes, and averaged attention. */
+/* Running the dense model over images: classes and averaged attention. */
 #include <stdlib.h>
 
 #include "vitcod/distill.h"
@@ -111,7 +111,7 @@ vc_status vc_dense_stats_write(const vc_dense_stats *stats, const char *maps, co
     return scores ? write_groups(scores, "score", stats->model, stats->scores) : VC_OK;
 }
 
-/* ---- a look at images */
+/* ---- running over images */
 
 static vc_status look(vc_dense_stats *stats, size_t *images, uint8_t *seen, vc_image_walk *walk,
                       vc_progress *progress)

@@ -1,4 +1,4 @@
-/* Stages of training on sparser and sparser plans; the best epoch of the last is kept. */
+/* Training in stages, each on a sparser plan. The best epoch of the last stage is kept. */
 #include "vitcod/distill.h"
 
 #include <stdio.h>
@@ -49,8 +49,8 @@ static vc_status stage_file(char out[PATH_ROOM], const distill_run *r, size_t st
                               : vc_fail(VC_EINVAL, "%s: the path is too long", r->o->checkpoint);
 }
 
-/* The last stage warms up only if it is the first, and ends at the lowest learning rate; those before stay at the
- * highest. */
+/* Earlier stages stay at the highest learning rate. The last one ends at the lowest, and warms up
+ * only if it is the first. */
 static vc_train_options stage_options(const distill_run *r)
 {
     vc_train_options how = r->o->train;
@@ -78,7 +78,7 @@ static void on_step(void *context, size_t step, size_t steps, double loss)
         r->hooks->on_step(r->hooks->context, before + step, all, r->judged.agreement);
 }
 
-/* Takes an epoch of the last stage into account; whether it is the best so far. */
+/* Records an epoch of the last stage. Returns 1 if it is the best so far. */
 static int is_best(distill_run *r, vc_judgement now, size_t epoch)
 {
     if (now.divergence >= r->judged.divergence)
@@ -88,7 +88,7 @@ static int is_best(distill_run *r, vc_judgement now, size_t epoch)
     return 1;
 }
 
-/* Whether nothing has become better for long. */
+/* 1 if no epoch has been better for a number of epochs (`patience`). */
 static int is_over(const distill_run *r, size_t stage, size_t epoch)
 {
     return stage + 1 == stage_count(r->o) && r->o->patience > 0 &&
@@ -105,7 +105,7 @@ static json_t *entry_of(const distill_run *r, const vc_epoch_report *e, vc_judge
                      e->mean.reconstruction, "learning_rate", e->mean.learning_rate);
 }
 
-/* What is shown besides does not go into the journal: it is no result. */
+/* Speed is shown but is not a result, so it does not go into the journal. */
 static void show(const distill_run *r, const json_t *entry, const vc_epoch_report *e)
 {
     json_t *shown = json_copy((json_t *)entry);
@@ -146,7 +146,7 @@ static vc_status use_plan(distill_run *r, size_t stage)
     return vc_model_use_plan(r->student, &r->o->plans[stage], "the plan");
 }
 
-/* Again for each plan: what is kept of its attention has another size. */
+/* Opened again for each plan, since the kept probabilities have another size. */
 static vc_status open_judge(distill_run *r)
 {
     vc_judge_close(&r->judge);
@@ -166,9 +166,9 @@ static vc_status run_stage(distill_run *r, size_t stage, int resume)
     return vc_train(r->student, r->learn, NULL, &how, checkpoint, resume, &hooks);
 }
 
-/* ---- how far an interrupted run came */
+/* ---- resuming */
 
-/* The stage whose checkpoint is there, the last of them; stage_count: none. */
+/* Finds the last stage that has a checkpoint; stage_count if there is none. */
 static vc_status find_stage(size_t *out, const distill_run *r)
 {
     *out = stage_count(r->o);
@@ -189,7 +189,8 @@ static vc_judgement judgement_of(const json_t *entry)
                           json_number_value(json_object_get(entry, "divergence"))};
 }
 
-/* The best of the last stage so far lies in `output`; stage: where it goes on, stage_count: at the first. */
+/* Reads the best model of the last stage from `output`. `stage` is the stage to continue with;
+ * stage_count: from the beginning. */
 static vc_status read_best(distill_run *r, size_t stage)
 {
     const json_t *log = json_object_get(r->journal, "log");
@@ -220,7 +221,7 @@ static vc_status read_best(distill_run *r, size_t stage)
     return status;
 }
 
-/* ---- how many epochs fit */
+/* ---- the number of epochs that fit a time */
 
 static vc_status keep_nothing(void *context, const vc_epoch_report *report)
 {
@@ -235,7 +236,7 @@ static void restore_best(distill_run *r)
     vc_model_refresh(r->student);
 }
 
-/* When the first step was done, and when the last of so many. */
+/* When the first step was done, and the last one. */
 typedef struct stopwatch {
     double first, last;
     size_t steps;
@@ -251,10 +252,10 @@ static void note_time(void *context, size_t step, size_t steps, double loss)
     w->steps = step;
 }
 
-/* A few steps are timed on the real student, whose parameters come back afterwards. */
+/* Times a few steps with the real student, whose parameters are restored afterwards. */
 static vc_status count_epochs(distill_run *r)
 {
-    enum { STEPS = 6 }; /* the first has its preparations */
+    enum { STEPS = 6 }; /* the first one, with preparations, is not counted */
     const size_t steps = vc_epoch_steps(r->learn, r->o->train.batch);
     stopwatch watch = {0};
     const vc_train_hooks hooks = {
@@ -285,7 +286,7 @@ static vc_status count_epochs(distill_run *r)
 
 /* ---- the whole */
 
-/* Of this run, and of one that was interrupted before it. */
+/* Removes the checkpoints of this run and of an interrupted one before it. */
 static void remove_checkpoints(const distill_run *r)
 {
     char path[PATH_ROOM];

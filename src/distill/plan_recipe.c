@@ -1,4 +1,4 @@
-/* From averaged attention to a plan in one step. */
+/* Making a plan from averaged attention in one call. */
 #include <stdlib.h>
 #include <string.h>
 

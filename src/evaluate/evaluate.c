@@ -71,7 +71,7 @@ static vc_status open_loader(vc_loader **out, const vc_model *model, vc_source *
     return vc_loader_open(out, source, &how);
 }
 
-/* Counts a batch's hits; `counts` (classes) may be NULL. */
+/* Counts the hits of a batch. `counts` (classes) may be NULL. */
 static vc_status score(vc_evaluation *e, vc_class_count *counts, const float *logits,
                        const vc_loaded *batch, size_t classes, const vc_source *source)
 {

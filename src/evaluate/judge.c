@@ -57,7 +57,7 @@ void vc_teacher_answers_close(vc_teacher_answers *answers)
 vc_status vc_judge_open(vc_judge *out, const vc_model *student, const vc_teacher_answers *answers,
                         vc_source *held, const vc_look *how)
 {
-    vc_look silent = *how; /* the teacher has seen them */
+    vc_look silent = *how; /* broken images were reported for the teacher */
     silent.on_broken = NULL;
     *out = (vc_judge){.answers = answers};
     return vc_image_walk_open(&out->walk, student, held, &silent);

@@ -8,7 +8,7 @@ typedef struct candidate {
     float logit;
 } candidate;
 
-/* Descending; of equal logits the lower class first, as top-1 counts them. */
+/* Descending; of equal logits the lower class comes first, as when top-1 is counted. */
 static int compare_candidates(const void *a, const void *b)
 {
     const candidate *x = a, *y = b;

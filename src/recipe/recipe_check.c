@@ -1,10 +1,10 @@
-/* What a run would fail on late, looked at before it begins. */
+/* Checks before a run begins of what would make it fail late. */
 #include "recipe_impl.h"
 #include "vitcod/accelerator.h"
 #include "vitcod/model.h"
 #include "vitcod/source.h"
 
-/* A class token keeps its row and column, and every row keeps an entry. */
+/* The sparsity is limited: a class token keeps its row and column, and every row keeps an entry. */
 static vc_status check_sparsity(const vc_recipe_options *o, const vc_model_config *config)
 {
     const vc_attention_layer layer = vc_model_layer(config, 0), *l = &layer;
@@ -49,7 +49,8 @@ static vc_status look_at_model(vc_recipe *recipe)
     return status;
 }
 
-/* Where nobody says what to test with, it is the test images of a data set in files that has some. */
+/* If no test images are named, those of the data set are used, if it is one in files that has
+ * some. */
 static vc_status look_at_images(vc_recipe_options *o)
 {
     const vc_source_options learn = {.split = "train"},

@@ -1,4 +1,4 @@
-/* The run folder: what is in it, whose it is. */
+/* The run folder: its files, and which run it belongs to. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,8 @@
 #include "recipe_impl.h"
 #include "vitcod/file.h"
 
-/* Every file that a run writes; a checkpoint, or half a file, has more behind a dot. */
+/* The names of all files that a run writes. Checkpoints and unfinished files have one of these
+ * names, a dot and more. */
 static const char *const names[] = {"codesign.json",
                                     "1-autoencoder.json",
                                     "2-coded.json",
@@ -49,7 +50,7 @@ static int is_any(const char *name)
     return 1;
 }
 
-/* What a verb that was killed had not finished. */
+/* 1 for a file that a killed verb had not finished. */
 static int is_half(const char *name)
 {
     const size_t length = strlen(name);
@@ -79,7 +80,7 @@ static vc_status look_at(size_t *found, const vc_recipe_options *o, const char *
     return VC_OK;
 }
 
-/* Counts our files and removes those that are unwanted (NULL: none is). */
+/* Counts the files of runs, and removes those that are unwanted (NULL: none). */
 static vc_status look_around(size_t *found, const vc_recipe_options *o,
                              int (*unwanted)(const char *name))
 {
@@ -95,7 +96,8 @@ static vc_status look_around(size_t *found, const vc_recipe_options *o,
     return status;
 }
 
-/* Held by this process and by its steps, which may outlive it for a moment. File systems without locks do without. */
+/* Locks the folder. The lock is held by this process and by its steps, which may outlive it for a
+ * moment. On file systems without locks there is none. */
 static vc_status lock_folder(int *lock, const char *folder)
 {
     enum { TRIES = 50 };
@@ -134,7 +136,7 @@ static vc_status write_settings(const char *path, const vc_recipe *recipe)
     return status;
 }
 
-/* codesign.json goes first: without it the rest is not gone on with. */
+/* Removes codesign.json first: without it, nothing continues from the other files. */
 static vc_status start_over(const char *path, const vc_recipe_options *o)
 {
     size_t found;

@@ -42,7 +42,7 @@ static const setting settings[] = {
     SETTING("--seed", COUNT, seed),
 };
 
-/* Adds a setting unless it is unset; false when a text is no UTF-8. */
+/* Adds a setting unless it is unset. Returns 0 if a text is not UTF-8. */
 static int add_setting(json_t *all, const setting *s, const vc_recipe_options *options)
 {
     const void *at = (const char *)options + s->offset;

@@ -1,4 +1,4 @@
-/* Which steps there are, each as the arguments of a verb. */
+/* The list of steps, each as the arguments of a verb. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,7 +55,7 @@ static void add_number(builder *b, const char *option, double value)
         add_text(b, option, text);
 }
 
-/* A file in the run folder; `option` NULL: an argument. */
+/* Adds a file of the run folder; if `option` is NULL, as an argument. */
 static void add_file(builder *b, const char *option, const char *name)
 {
     char path[VC_RECIPE_PATH];
@@ -71,7 +71,7 @@ static void add_heads(builder *b)
         add_count(b, "--heads", b->o->heads);
 }
 
-/* What comes out of the auto-encoder's steps, or the model as it is. */
+/* Adds the model with its auto-encoder, or the dense model if there is none. */
 static void add_student(builder *b)
 {
     if (vc_recipe_is_coded(b->o))
@@ -80,7 +80,7 @@ static void add_student(builder *b)
         add(b, b->o->model);
 }
 
-/* Begins step `number`, or one whose result is its only file (0). */
+/* Begins step `number`; 0: a step whose result is its only file. */
 static vc_recipe_step *begin(builder *b, int number, const char *name, const char *verb)
 {
     vc_recipe_step *s = &b->out->steps[b->out->count++];
@@ -138,7 +138,7 @@ static void add_learning(builder *b)
     add_heads(b);
 }
 
-/* With the auto-encoder, dense (2); then on the plan (6). */
+/* Trains with the auto-encoder: dense in step 2, on the plan in step 6. */
 static void train(builder *b, int number)
 {
     const int first = number == 2;
@@ -243,7 +243,7 @@ static void polarize(builder *b)
     end(b);
 }
 
-/* The dense model, and what became of it. */
+/* Adds the dense model, or what has become of it. */
 static void add_model(builder *b, int dense)
 {
     if (dense)

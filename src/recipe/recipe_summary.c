@@ -1,10 +1,10 @@
-/* The summary of a run: numbers out of its steps' results. */
+/* The summary of a run: numbers from the results of its steps. */
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "recipe_impl.h"
 
-/* A number of the summary, and where it comes from: [step][key], or [step][key][inner]. */
+/* A number of the summary, and its source: [step][key] or [step][key][inner]. */
 typedef struct source {
     const char *name, *step, *key, *inner;
 } source;

@@ -1,4 +1,5 @@
-/* A step is a run of the program: it ends when its parent does, and what it prints is its result. */
+/* Runs a step: the program is started again as a child, which ends when its parent does; what it
+ * prints is its result. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,7 +13,7 @@
 #include "recipe_impl.h"
 #include "vitcod/clock.h"
 
-/* Between fork and exec: only what may be called there. */
+/* Runs between fork and exec, where only async-signal-safe functions may be called. */
 static void become(const char *program, char **argv, int out, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -22,7 +23,8 @@ static void become(const char *program, char **argv, int out, pid_t parent)
     _exit(127);
 }
 
-/* In the place of words: argv, with the program's name before and NULL behind; freed by the caller. */
+/* Makes argv of the words: the name of the program in front, NULL at the end. The caller frees
+ * it. */
 static char **arguments_of(const json_t *words, int resume)
 {
     size_t i;
@@ -38,7 +40,7 @@ static char **arguments_of(const json_t *words, int resume)
     return argv;
 }
 
-/* All that the child prints, as one JSON object; NULL when it is none. */
+/* Reads what the child prints, as one JSON object; NULL if it is something else. */
 static json_t *read_result(int in)
 {
     json_error_t error;

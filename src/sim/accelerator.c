@@ -1,4 +1,5 @@
-/* An accelerator's YAML file: the chip's fields, then a section for each thing beside them. */
+/* Reading an accelerator's YAML file: the fields of the chip, then a section for each other
+ * part. */
 #include "accelerator_impl.h"
 
 #include <assert.h>
@@ -9,10 +10,10 @@
 
 enum { MOST_KINDS = 16, MOST_FIELDS = 64 };
 
-/* What is read, and with what. */
+/* What is being read, and with which kinds of chips. */
 typedef struct reader {
     vc_accelerator a;
-    int kind; /* which of `kinds` */
+    int kind; /* index in `kinds` */
     const vc_chip_kind *const *kinds;
     const char *names[MOST_KINDS + 1];
 } reader;
@@ -24,7 +25,7 @@ static const vc_chip_field step_fields[] = {
 };
 enum { STEP_FIELDS = sizeof step_fields / sizeof *step_fields };
 
-/* On top of another file every key may be left out. */
+/* Reads fields. In a file that is based on another one, every key may be left out. */
 static vc_status read_fields(void *out, const vc_yaml_map *map, const vc_yaml_field *fields,
                              size_t count, int on_top)
 {
@@ -36,7 +37,7 @@ static vc_status read_fields(void *out, const vc_yaml_map *map, const vc_yaml_fi
     return vc_yaml_read(out, map, optional, count);
 }
 
-/* Adds a table's fields, of a struct at `base`. */
+/* Appends a table's fields, whose struct is at `base`. */
 static size_t add_fields(vc_yaml_field *out, size_t at, const vc_chip_field *fields, size_t count,
                          size_t base)
 {
@@ -55,7 +56,7 @@ static vc_status read_table(void *out, const vc_yaml_map *map, const vc_chip_fie
     return read_fields(out, map, plain, add_fields(plain, 0, fields, count, 0), on_top);
 }
 
-/* The keys of the file itself; sections are only seen to be some. */
+/* Reads the keys of the file itself. Of sections it only checks that they are mappings. */
 static vc_status read_keys(reader *r, const vc_yaml_map *root, int on_top)
 {
     const size_t chip = offsetof(reader, a.chip);
@@ -84,7 +85,7 @@ static vc_status read_keys(reader *r, const vc_yaml_map *root, int on_top)
     return read_fields(r, root, all, count, on_top);
 }
 
-/* Sections whose keys are mappings, one for each buffer. */
+/* Checks sections that have a mapping for each buffer. */
 static vc_status read_names(const vc_yaml_map *map, const char *const *more, int on_top)
 {
     vc_yaml_field fields[VC_BUFFER_COUNT + 8] = {{0}};
@@ -114,7 +115,7 @@ static vc_status read_buffers(vc_chip_config *out, const vc_yaml_map *root, int 
     return VC_OK;
 }
 
-/* A constant and its source; the source is for readers, and must be there. */
+/* Reads a constant with its source. The source is for people, but must be there. */
 static vc_status read_constant(double *out, const vc_yaml_map *section, const char *key,
                                vc_yaml_unit unit)
 {
@@ -188,7 +189,7 @@ static vc_status read_area(vc_energy_table *out, const vc_yaml_map *root, int on
     return read_constant(&out->logic_mm2_per_mac, &area, "mac", VC_UNIT_MM2);
 }
 
-/* The section of the chip's own kind, and of no other. */
+/* Reads the section of the chip's own kind. Sections of other kinds are refused. */
 static vc_status read_kind(reader *r, const vc_yaml_map *root, int on_top)
 {
     for (size_t k = 0; r->kinds[k]; k++) {
@@ -212,7 +213,8 @@ static vc_status read_root(reader *r, const vc_yaml_map *root, const char *path,
 {
     vc_accelerator *out = &r->a;
     VC_TRY(read_base(r, root, path, depth));
-    memset(out->chip.buffer_lines, 0, sizeof out->chip.buffer_lines); /* of another file */
+    /* they are of the other file */
+    memset(out->chip.buffer_lines, 0, sizeof out->chip.buffer_lines);
     const int on_top = out->like[0] != 0;
     const vc_chip_kind *before = out->chip.kind;
     VC_TRY(read_keys(r, root, on_top));
@@ -247,7 +249,7 @@ static vc_status read_file(reader *r, const char *path, int depth)
     return status;
 }
 
-/* What `like` names, from the folder of the file that names it. */
+/* Reads the file that `like` names, relative to the folder of the file that names it. */
 static vc_status read_base(reader *r, const vc_yaml_map *root, const char *path, int depth)
 {
     enum { MOST_DEPTH = 8, MOST_PATH = 4096 };

@@ -1,4 +1,4 @@
-/* Runs a schedule: loads as soon as their slot is free, decoder, lines, softmax, stores. */
+/* Runs a schedule: loads (as soon as their slot is free), decoder, lines, softmax and stores. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -19,10 +19,10 @@ typedef struct runner {
     uint64_t *decoded[2];                          /* Q and K of one head, where compressed */
     int64_t decoded_load[2];
     size_t decoded_head, decoded_tokens;
-    uint64_t decoded_free[2]; /* when the lines are through with them, and with those before */
+    uint64_t decoded_free[2]; /* when the lines are done with these, and with the ones before */
     uint64_t *index_ready;    /* (keys of a tile) */
     uint64_t *done;           /* (2 steps, heads, queries): scores, then probabilities */
-    size_t *order;            /* the same shape: rows as they become ready */
+    size_t *order;            /* (2 steps, heads, queries) rows in the order of `done` */
     size_t *spare;            /* (queries of a tile) */
     store stores[VC__SLOTS];
     size_t stored;
@@ -116,7 +116,7 @@ static uint64_t address_of(runner *r, const vc__load *load)
            (load->group * tokens + load->first) * (load->bytes / load->rows);
 }
 
-/* Pushes every load whose slot is free once `computed` phases are over. */
+/* Pushes all loads whose slot is free once `computed` phases are over. */
 static void push_loads(runner *r, size_t computed)
 {
     for (; r->pushed < r->s.load_count; r->pushed++) {
@@ -134,7 +134,7 @@ static void push_loads(runner *r, size_t computed)
     }
 }
 
-/* When a phase's load is complete; 0 where it has none. */
+/* When a load of a phase is complete; 0 if it has none. */
 static uint64_t load_finished(runner *r, int64_t index)
 {
     if (index == VC__NO_LOAD)
@@ -180,7 +180,7 @@ static void set_index_ready(runner *r, const vc__phase *p)
 
 /* ---- decoder (eq. D7): keys and queries in turn, as they are wanted */
 
-/* The first so many go beside what the lines still use. */
+/* How many tokens can be decoded while the lines still use those of the head before. */
 static size_t decoded_beside(const runner *r)
 {
     const size_t room =
@@ -268,7 +268,7 @@ static void soften_rows(runner *r, const vc__phase *p)
         const uint64_t pass = vc__ceil_div(entries, c->softmax_lanes);
         const uint64_t through = vc__unit_work(r->m, VC_CHIP_UNIT_SOFTMAX, done[row], pass);
         first = first < through - pass ? first : through - pass;
-        done[row] = through + pass + c->softmax_latency; /* the second pass has lanes of its own */
+        done[row] = through + pass + c->softmax_latency; /* the second pass has its own lanes */
         r->m->counts.exponentials += entries;
         r->m->counts.multiplications += entries;
         r->m->counts.additions += entries;
@@ -316,7 +316,7 @@ static uint64_t store_finished(runner *r, store *s)
     return end;
 }
 
-/* The lines wait for a place where results can be put. */
+/* Lets the lines wait until there is room for results. */
 static void wait_for_store(runner *r)
 {
     store *old = &r->stores[r->stored % VC__SLOTS];
@@ -364,12 +364,12 @@ static vc_status run_phases(runner *r)
         r->phase_end[i] = r->m->now;
         assert(r->m->now >= before);
     }
-    for (size_t i = 0; i < VC__SLOTS; i++) { /* the last results leave */
+    for (size_t i = 0; i < VC__SLOTS; i++) { /* until the last results have left */
         store *last = &r->stores[i];
         vc__lines_idle(r->m, last->pending ? store_finished(r, last) : 0, VC_CHIP_UNIT_SPARSER,
                        VC_SPENT_DRAIN);
     }
-    /* What the decoder made and nobody read: tokens without an entry. */
+    /* The decoder may still be busy with tokens that no entry needs. */
     vc__lines_idle(r->m, r->m->unit_free[VC_CHIP_UNIT_DECODER], VC_CHIP_UNIT_SPARSER,
                    VC_SPENT_DECODE);
     return VC_OK;

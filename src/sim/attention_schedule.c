@@ -4,11 +4,11 @@
 
 enum { SCORE_BYTES = 4, SUM_BYTES = 4 };
 
-/* Where tiles end, and what a step is. */
+/* How the work is cut into tiles and steps. */
 typedef struct tiling {
     const vc__chip_layer *a;
     const vc_chip_config *c;
-    size_t heads_per_group[2]; /* that share stored Q, K: all, where compressed */
+    size_t heads_per_group[2]; /* that share stored Q, K: all if compressed, else one */
     uint64_t token_bytes[2];   /* of a group */
     size_t most_queries, most_keys;
     size_t key_tiles, query_tiles;
@@ -31,8 +31,8 @@ static vc_status tile_does_not_fit(const tiling *t, vc_buffer buffer, uint64_t b
     return vc__does_not_fit(t->a->machine, buffer, bytes, "the smallest tile needs in each half");
 }
 
-/* Tokens of Q or K in a tile: where all that a layer ever loads fits, there is nothing to wait for
- * in a second half. */
+/* How many tokens of Q or K a tile has: half a scratchpad, or all of it if everything that a layer
+ * ever loads fits at once. */
 static size_t tokens_that_fit(const tiling *t, int side, vc_buffer buffer, size_t tokens)
 {
     const int one_group = t->heads_per_group[side] == t->a->sizes.heads;
@@ -41,7 +41,7 @@ static size_t tokens_that_fit(const tiling *t, int side, vc_buffer buffer, size_
     return smaller(tokens, (all ? (size_t)whole : half_of(t, buffer)) / bytes);
 }
 
-/* A head's decoded tokens share a scratchpad. */
+/* The decoded tokens of a head, Q and K, share a scratchpad. */
 static vc_status limit_decoded(tiling *t)
 {
     const vc_attention_sizes *s = &t->a->sizes;
@@ -81,8 +81,8 @@ static size_t key_edge(const tiling *t, size_t tile)
     return t->a->sizes.keys * tile / t->key_tiles;
 }
 
-/* What a row takes of the output scratchpad: scores of the steps in flight, sums of one head,
- * results of two. */
+/* Bytes of the output scratchpad that a row takes: the scores of the steps in flight, the sums of
+ * one head, and the results of two. */
 static uint64_t row_bytes(const tiling *t, size_t query)
 {
     size_t widest = 0, all = 0;
@@ -147,7 +147,7 @@ static uint64_t most_index_bytes(const tiling *t)
     return most;
 }
 
-/* Key tiles small enough for the key, value and index scratchpads. */
+/* Makes tiles of keys that fit the key, value and index scratchpads. */
 static vc_status cut_tiles(tiling *t)
 {
     const size_t keys = t->a->sizes.keys;
@@ -164,10 +164,10 @@ static vc_status cut_tiles(tiling *t)
     }
 }
 
-/* What lies in the slots of a scratchpad while the schedule is written. */
+/* The content of the slots of a scratchpad, while the schedule is written. */
 typedef struct slots {
     int64_t load[VC__SLOTS];
-    size_t used[VC__SLOTS]; /* phases that are over when nobody needs it any more */
+    size_t used[VC__SLOTS]; /* phases after which the content is not needed */
 } slots;
 
 typedef struct writer {
@@ -193,8 +193,8 @@ static int grow_array(writer *w, void *array, size_t *room, size_t size, size_t 
     return 1;
 }
 
-/* The load that brings some tokens: one that is there, or a new one in the slot unused for longest.
- */
+/* Finds the load that brings some tokens: an earlier one whose slot still holds them, or a new one
+ * into the slot that has been unused for longest. */
 static int64_t want_load(writer *w, vc_buffer buffer, size_t group, size_t first, size_t rows,
                          uint64_t bytes, int shared)
 {
@@ -259,9 +259,10 @@ static size_t larger_group(const tiling *t)
     return heads[0] > heads[1] ? heads[0] : heads[1];
 }
 
-/* A head's query tiles follow each other where Q is its own or stays on the chip. Where heads share
- * Q, a query tile's heads do, so that it need not come again; but where K is not shared, K and V
- * would: what is less decides. */
+/* Decides the order of steps. If Q is a head's own or stays on the chip, the query tiles of a head
+ * follow each other. If heads share Q, the heads of a query tile follow each other, so that Q is
+ * loaded once; but then K and V may have to be loaded again, and the order with fewer bytes is
+ * taken. */
 static int heads_first(const tiling *t)
 {
     const vc_attention_sizes *s = &t->a->sizes;
@@ -273,7 +274,8 @@ static int heads_first(const tiling *t)
            (t->query_tiles - 1) * s->heads * s->keys * (t->token_bytes[1] + s->value_dim);
 }
 
-/* Steps go through groups (of Q or K, the larger), then heads and query tiles. */
+/* Steps go through groups (of Q or K, whichever are larger), and in each through heads and query
+ * tiles. */
 static void add_step(writer *w, int spmm, size_t step)
 {
     const tiling *t = w->t;
@@ -284,7 +286,7 @@ static void add_step(writer *w, int spmm, size_t step)
                  query_tile = by_head ? in_group % t->query_tiles : in_group / parts,
                  first = step / (parts * t->query_tiles) * group + part * heads;
     for (size_t i = 0; i < heads * t->key_tiles; i++) {
-        /* K is shared by a step's heads, V is a head's own. */
+        /* All heads of a step share K, but each has its own V. */
         const size_t head = first + (spmm ? i / t->key_tiles : i % heads),
                      key_tile = spmm ? i % t->key_tiles : i / heads;
         const vc__chip_tile tile = tile_of(t, head, query_tile, key_tile);

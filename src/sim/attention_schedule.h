@@ -1,5 +1,5 @@
-/* The order in which a layer's attention is computed, known before it starts: tiles, loads, phases.
- */
+/* The order in which a layer's attention is computed: tiles, loads and phases. It is fixed before
+ * the layer starts. */
 #ifndef VC_ATTENTION_SCHEDULE_H
 #define VC_ATTENTION_SCHEDULE_H
 
@@ -7,13 +7,13 @@
 
 enum { VC__SLOTS = 2, VC__NO_LOAD = -1 };
 
-/* Something brought from memory into one of two slots of a scratchpad. */
+/* A load from memory into one of the two slots of a scratchpad. */
 typedef struct vc__load {
     vc_buffer buffer;
     size_t slot, group; /* of heads that share what is stored */
     size_t first, rows; /* tokens */
     uint64_t bytes;
-    size_t after; /* phases that must be over: they use what lies in the slot */
+    size_t after; /* phases that must be over, as they use the old content */
     vc_transfer transfer;
     int waited_for;
 } vc__load;
@@ -21,14 +21,14 @@ typedef struct vc__load {
 typedef struct vc__phase {
     int spmm; /* 0: SDDMM */
     vc__chip_tile tile;
-    size_t step;                      /* heads and queries whose scores are held at a time */
+    size_t step;                      /* its heads and queries have their scores on the chip */
     int first, last;                  /* of the keys of its head in its step */
     int64_t query, key, index, value; /* loads, or VC__NO_LOAD */
 } vc__phase;
 
 typedef struct vc__schedule {
     vc__phase *phases;
-    vc__load *loads; /* in the order in which they are wanted */
+    vc__load *loads; /* in the order in which they are needed */
     size_t phase_count, load_count;
     size_t heads_per_step, queries_per_tile, keys_per_tile; /* at most */
     uint64_t token_bytes[2];                                /* of stored Q and K */

@@ -1,4 +1,4 @@
-/* The lower bound; numbers refer to docs/simulator.md, part B. */
+/* The lower bound. Numbers of equations refer to docs/simulator.md, part B. */
 #include <assert.h>
 #include <math.h>
 

@@ -1,4 +1,4 @@
-/* The chip: operators in turn, each a stage whose accounts must close. */
+/* The chip: runs one operator after the other, each as a stage whose accounts are checked. */
 #include "vitcod/chip.h"
 
 #include <assert.h>
@@ -74,7 +74,7 @@ static uint64_t sum_spent(const vc_chip_counts *n, size_t unit)
     return sum;
 }
 
-/* What is asserted of every stage (eq. D14). */
+/* Asserts what must hold for every stage (eq. D14). */
 static void check_accounts(const vc_chip_counts *n, const vc_chip_config *c)
 {
     uint64_t lines = 0;
@@ -136,7 +136,7 @@ static vc_status run_op(chip *c, size_t i)
     return vc__product_run(&c->m, op, follower(c, i, VC_OP_ENCODE));
 }
 
-/* Encoder and decoder, softmax and SpMM are part of the stages beside them. */
+/* Encoder and decoder, softmax and SpMM belong to the stages of other operators. */
 static int is_stage(const vc_op *op, int attention_only)
 {
     return op->kind == VC_OP_SDDMM || (!attention_only && op->products[0].rows > 0);
@@ -158,7 +158,7 @@ static vc_status run_stage(chip *c, size_t i)
     return VC_OK;
 }
 
-/* Bytes between memory and chip, counted on either side, and the bound of the lines (eq. D14). */
+/* Asserts that memory and chip count the same bytes, and the bound of the lines (eq. D14). */
 static void check_total(const chip *c)
 {
     const vc_chip_counts *n = &c->out->total;

@@ -3,8 +3,7 @@
 
 static const double KIB = 1024.0;
 
-/* From 45 nm to 28 nm: energy goes with the square of the length, at the same voltage over length.
- */
+/* From 45 nm to 28 nm: energy is taken to shrink with the square of the length. */
 static const double SHRINK = 28.0 * 28.0 / (45.0 * 45.0);
 
 vc_energy_table vc_energy_table_default(void)
@@ -51,7 +50,7 @@ vc_chip_energy vc_chip_energy_of(const vc_chip_counts *n, const vc_chip_config *
                                                           VC_ENERGY_OUTPUT, VC_ENERGY_DECODED};
     vc_chip_energy e = {0};
     e.pj[VC_ENERGY_LINES] = (double)n->macs * t->mac_pj;
-    if (n->predicted_macs) /* a MAC's energy for all that it does in a cycle */
+    if (n->predicted_macs) /* the energy of a MAC for all its products of a cycle */
         e.pj[VC_ENERGY_LINES] +=
             (double)n->predicted_macs / (double)c->kind->predictions(c) * t->mac_pj;
     e.pj[VC_ENERGY_CODERS] = (double)n->coder_macs * t->mac_pj;

@@ -1,4 +1,4 @@
-/* The values that every chip has: one table for files, results, checks and sweeps. */
+/* The values that every chip has. Files, results, checks and sweeps all use this table. */
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -61,7 +61,7 @@ static const vc_chip_field scratchpad_fields[] = {
       .offset = offsetof(vc_scratchpad, banks),
       .least = 1,
       .most = 65536,
-      .optional = 1}, /* as many as there are lines */
+      .optional = 1}, /* default: one for each line */
      "banks",
      "lines that read what they like at once"},
 };
@@ -110,7 +110,7 @@ vc_chip_config vc_chip_config_default(void)
     };
 }
 
-/* ---- what cannot be */
+/* ---- checks */
 
 static double value_of(const vc_chip_field *f, const void *base)
 {
@@ -161,7 +161,7 @@ vc_status vc_chip_config_check(const vc_chip_config *c)
     return check_kind(c);
 }
 
-/* ---- as results have them */
+/* ---- JSON of results */
 
 static json_t *field_json(const vc_chip_field *f, const void *base)
 {
@@ -189,7 +189,7 @@ void vc_chip_fields_json(json_t *object, const vc_chip_field *list, size_t count
 
 /* ---- keys */
 
-/* Where keys go, of which the room takes the first. */
+/* A list of keys. Only the first `room` of them are stored. */
 typedef struct key_list {
     vc_chip_key *keys;
     size_t count, room;

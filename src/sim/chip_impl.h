@@ -10,7 +10,7 @@ enum { VC__MOST_LINES = 4096 };
 
 extern const vc_chip_kind vc__kind_vitcod; /* of vc_chip_config_default */
 
-/* Rows of a table of fields: `name` in files, `text` in results. */
+/* Rows of a table of fields. `name` is the key in files, `text` the name in results. */
 #define VC__COUNT_FIELD(type, member, name, text, low, high, what)                                 \
     {                                                                                              \
         {.key = name,                                                                              \
@@ -40,20 +40,20 @@ extern const vc_chip_kind vc__kind_vitcod; /* of vc_chip_config_default */
         {.key = name, .kind = VC_YAML_FLAG, .offset = offsetof(type, member)}, name, what          \
     }
 
-/* Of a scratchpad (vc_scratchpad). */
+/* The fields of a scratchpad (vc_scratchpad). */
 const vc_chip_field *vc__scratchpad_fields(size_t *count);
 
-/* ---- the machine: what has a time of its own */
+/* ---- the machine: times of lines, units and memory */
 
 typedef struct vc__machine {
     const vc_chip_config *config;
     vc_memory *memory;
-    uint64_t now;                           /* the PE lines are free from here on */
-    uint64_t unit_free[VC_CHIP_UNIT_COUNT]; /* and the units beside them */
+    uint64_t now;                           /* from when on the PE lines are free */
+    uint64_t unit_free[VC_CHIP_UNIT_COUNT]; /* the same for the other units */
     uint64_t read_issue;                    /* when the latest read was issued */
     uint64_t write_issue;
-    uint64_t address;      /* the next that no tensor has */
-    vc_chip_counts counts; /* of the stage that runs */
+    uint64_t address;      /* the first that no tensor uses yet */
+    vc_chip_counts counts; /* of the stage that is running */
     const vc_chip_options *options;
     int layer;
 } vc__machine;
@@ -68,56 +68,59 @@ static inline uint64_t vc__later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* Cycles that a line takes for `values` products whose operands all lines share, and for ones that
- * each line reads for itself, as fast as the scratchpad feeds all (eq. D1). */
+/* Cycles of a line for `values` products: when all lines share operands, and when each line reads
+ * its own, as fast as the scratchpad can serve all lines (eq. D1). */
 uint64_t vc__entry_cycles(const vc_chip_config *config, uint64_t values);
 uint64_t vc__gather_cycles(const vc_chip_config *config, vc_buffer from, uint64_t values);
 
 void vc__span(const vc__machine *m, const char *track, const char *name, int head, uint64_t start,
               uint64_t end);
 
-/* VC_EINVAL: a scratchpad is too small for `what` of this many bytes; names file, line and key. */
+/* Fails with VC_EINVAL because a scratchpad is too small for `what`, which has this many bytes. The
+ * message names file, line and key. */
 vc_status vc__does_not_fit(const vc__machine *m, vc_buffer buffer, uint64_t bytes,
                            const char *what);
 
-/* ---- transfers (transfers.c): both queues are served in the order of issue */
+/* ---- transfers (transfers.c): reads and writes are each served in the order of issue */
 
 void vc__read(vc__machine *m, vc_transfer *transfer, uint64_t issue);
 void vc__write(vc__machine *m, vc_transfer *transfer, uint64_t issue);
 
 /* ---- units beside the lines (units.c) */
 
-/* A unit takes `cycles` for something that is there at `ready`; returns when it is through. */
+/* Occupies a unit for `cycles` with something that is available at `ready`. Returns when it is
+ * done. */
 uint64_t vc__unit_work(vc__machine *m, vc_chip_unit unit, uint64_t ready, uint64_t cycles);
 
-/* All lines do nothing until `until`, if that is later than now, which counts as the unit and the
- * cause say. */
+/* Lets all lines wait until `until`, if that is later than now. The time is counted for the unit
+ * and the cause. */
 void vc__lines_idle(vc__machine *m, uint64_t until, vc_chip_unit unit, vc_spent cause);
 
 /* ---- PE lines at work on one part of a head (lines.c) */
 
-/* Operands that lines wait for, an entry per token. */
+/* When the operands that lines wait for are there; an entry per token. */
 typedef struct vc__operand {
     const uint64_t *arrived; /* on the chip */
-    const uint64_t *ready;   /* behind the decoder; the same where there is none */
+    const uint64_t *ready;   /* decoded; the same if there is no decoder */
     uint64_t last;           /* when all are ready */
 } vc__operand;
 
 typedef struct vc__lines {
     uint64_t room[2 * VC__MOST_LINES];
-    uint64_t *free; /* (count) in it, rising: from when each is free */
+    uint64_t *free; /* (count) when each line is free, ascending */
     size_t count;
     uint64_t *spent; /* (VC_SPENT_COUNT) of the unit */
 } vc__lines;
 
 void vc__lines_open(vc__lines *lines, size_t count, uint64_t start, uint64_t *spent);
-/* The line that is free first is so at `time` from now on. */
+/* Occupies the line that is free first until `time`. */
 void vc__lines_take(vc__lines *lines, uint64_t time);
 uint64_t vc__lines_end(const vc__lines *lines);
-/* What is left until `end` is imbalance. */
+/* Counts the time that the lines have left until `end` as imbalance. */
 void vc__lines_close(vc__lines *lines, uint64_t end);
 
-/* A line at `time` waits until `ready`, which counts as `cause`; returns the later of both. */
+/* Lets a line wait from `time` until `ready` and counts that as `cause`. Returns the later of
+ * both. */
 static inline uint64_t vc__wait(uint64_t *spent, uint64_t time, uint64_t ready, vc_spent cause)
 {
     if (ready <= time)
@@ -126,7 +129,7 @@ static inline uint64_t vc__wait(uint64_t *spent, uint64_t time, uint64_t ready, 
     return ready;
 }
 
-/* The same for one of several tokens: first for the memory, then for the decoder. */
+/* The same for one of several tokens: the line waits first for the memory, then for the decoder. */
 static inline uint64_t vc__wait_for(uint64_t *spent, uint64_t time, const vc__operand *operand,
                                     size_t token)
 {
@@ -144,7 +147,7 @@ typedef struct vc__head_map {
     const int32_t *column_start, *rows;     /* (keys + 1) positions in rows; NULL: all kept */
     int32_t *row_start, *row_keys;          /* the sparser part by rows */
     int32_t *row_entry;                     /* its positions in `rows` */
-    int residual;                           /* rows get a share of the mean of the values */
+    int residual;                           /* 1: the mean of the values is added to each row */
 } vc__head_map;
 
 typedef struct vc__layer_map {
@@ -157,13 +160,13 @@ vc_status vc__layer_map_open(vc__layer_map *out, const vc_attention_sizes *sizes
                              const vc_plan_layer *layer);
 void vc__layer_map_close(vc__layer_map *map);
 
-/* Positions of a column's entries in rows [first, end) of the sparser part. */
+/* The part of a column whose rows are in [first, end), as positions in the sparser part. */
 typedef struct vc__range {
     size_t first, end;
 } vc__range;
 vc__range vc__column_entries(const vc__head_map *head, size_t key, size_t first, size_t end);
 vc__range vc__row_entries(const vc__head_map *head, size_t query, size_t first, size_t end);
-/* Entries of a row that a head computes: the panel, and its own of the sparser part. */
+/* How many entries of a row a head computes: those of the panel and its own in the sparser part. */
 uint64_t vc__kept_in_row(const vc__head_map *head, size_t query);
 
 /* ---- int8 data on its way through (quantized.c) */
@@ -173,7 +176,7 @@ typedef struct vc__flow vc__flow; /* of one layer */
 vc_status vc__flow_open(vc__flow **out, const vc_attention_sizes *sizes, const vc__layer_map *map,
                         const vc_chip_values *values);
 void vc__flow_close(vc__flow *flow);
-/* An entry of the panel (position query x globals + key) or of the sparser part. */
+/* Computes a score of the panel (at position query x globals + key) or of the sparser part. */
 void vc__flow_score_panel(vc__flow *flow, size_t head, size_t query, size_t key);
 void vc__flow_score_entry(vc__flow *flow, size_t head, size_t entry, size_t query, size_t key);
 void vc__flow_softmax(vc__flow *flow, size_t head, size_t query);
@@ -195,11 +198,13 @@ typedef struct vc__chip_layer {
     vc__flow *flow; /* NULL: only time */
 } vc__chip_layer;
 
-/* K-stationary QK^T of a tile (sddmm.c, eq. D4 to D6): done[query - query_first] rises to when the
- * scores of a row are there. `index` holds when a column's indices are. */
+/* QK^T of a tile with K stationary (sddmm.c, eq. D4 to D6). done[query - query_first] becomes the
+ * time at which all scores of a row are complete, if that is later. `index` holds when the indices
+ * of a column are there. */
 vc_status vc__sddmm(vc__chip_layer *a, const vc__chip_tile *tile, const vc__operand *q,
                     const vc__operand *k, const uint64_t *index, uint64_t *done);
-/* Output-stationary SV (spmm.c, eq. D8): rows in `order`, ready[query - query_first]. */
+/* SV with the output stationary (spmm.c, eq. D8). Rows come in `order`; ready[query - query_first]
+ * is when the probabilities of a row are there. */
 vc_status vc__spmm(vc__chip_layer *a, const vc__chip_tile *tile, const size_t *order,
                    const uint64_t *ready, const vc__operand *v);
 

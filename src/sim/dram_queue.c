@@ -1,5 +1,5 @@
-/* What waits in a channel for reading, or for writing: bursts by bank, each bank's in the order in
- * which they came. */
+/* The bursts that wait in a channel for reading, or for writing. They are kept by bank, in the
+ * order in which they came. */
 #include <stdlib.h>
 
 #include "dram_impl.h"
@@ -49,7 +49,7 @@ uint32_t vc__queue_push(vc__queue *q, const vc__burst *burst, int64_t open_row)
     return at;
 }
 
-/* The oldest from `at` on that wants the row. */
+/* The oldest burst from `at` on that is for the row. */
 static uint32_t next_hit(const vc__queue *q, uint32_t at, int64_t row)
 {
     while (at != VC__NO_BURST && (int64_t)q->bursts[at].row != row)
@@ -76,7 +76,7 @@ void vc__queue_remove(vc__queue *q, uint32_t at)
         bank->last = b->previous;
     else
         q->bursts[b->next].previous = b->previous;
-    if (bank->first == VC__NO_BURST) { /* the last active bank takes its place */
+    if (bank->first == VC__NO_BURST) { /* the last active bank moves to its place */
         const uint32_t moved = q->active[--q->active_count];
         q->active[bank->place] = moved;
         q->banks[moved].place = bank->place;

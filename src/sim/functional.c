@@ -1,4 +1,4 @@
-/* Data through a schedule, and the same by plain loops. */
+/* Sends data through a schedule and compares with plain loops. */
 #include "vitcod/functional.h"
 
 #include <math.h>
@@ -24,7 +24,8 @@ void vc_functional_close(vc_functional *f)
     *f = (vc_functional){0};
 }
 
-/* Uniform int8 numbers; scores spread as those of a trained model do. */
+/* Fills a layer with uniform int8 numbers. Their scores are scaled to be spread like those of a
+ * trained model. */
 static vc_status fill_layer(vc_functional *f, size_t l, const vc_attention_sizes *s, uint64_t seed)
 {
     const size_t q = s->heads * s->queries * s->head_dim, k = s->heads * s->keys * s->head_dim,
@@ -60,7 +61,7 @@ static vc_status fill_layers(vc_functional *f, const vc_workload *workload, uint
     return VC_OK;
 }
 
-/* The layer's results against plain loops, bit for bit. */
+/* Compares the results of a layer with those of plain loops, bit for bit. */
 static vc_status check_layer(const vc_functional *f, const vc_op *op, const vc_plan *plan)
 {
     const vc_attention_sizes *s = &op->sizes;

@@ -1,4 +1,4 @@
-/* A layer's plan, by columns and by rows. */
+/* A layer of a plan, by columns and by rows. */
 #include <stdlib.h>
 
 #include "chip_impl.h"
@@ -75,7 +75,7 @@ void vc__layer_map_close(vc__layer_map *map)
     *map = (vc__layer_map){0};
 }
 
-/* The first position from `low` on, before `high`, whose value is not below `wanted`. */
+/* The first position in [low, high) whose value is at least `wanted`. */
 static size_t first_not_below(const int32_t *sorted, size_t low, size_t high, size_t wanted)
 {
     if (low < high && (size_t)sorted[high - 1] < wanted)

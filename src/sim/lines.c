@@ -1,4 +1,4 @@
-/* PE lines: whichever is free first takes the next visit. */
+/* PE lines: the line that is free first takes the next visit. */
 #include "chip_impl.h"
 
 #include <assert.h>
@@ -26,7 +26,8 @@ void vc__lines_open(vc__lines *lines, size_t count, uint64_t start, uint64_t *sp
         lines->free[i] = start;
 }
 
-/* Most visits end after all others that are under way: they go to the end at once. */
+/* Inserts the time into the sorted list. Most visits end after all others that are under way, so
+ * the search starts at the end. */
 void vc__lines_take(vc__lines *lines, uint64_t time)
 {
     if (lines->free + lines->count == lines->room + 2 * VC__MOST_LINES)

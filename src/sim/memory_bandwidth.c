@@ -1,5 +1,5 @@
-/* The simple memory (eq. C1): transfers one after the other, as they are pushed, bytes over rate.
- */
+/* The simple memory (eq. C1): transfers are served one after the other, in the order in which they
+ * are pushed, each in bytes / rate. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -8,7 +8,7 @@
 typedef struct bandwidth {
     vc_memory base;
     double bytes_per_cycle, pj_per_byte;
-    double free; /* from when on it has nothing to do, in cycles */
+    double free; /* the cycle from which on it is free */
 } bandwidth;
 
 static vc_status open_bandwidth(vc_memory **out, const vc_memory_config *config, double chip_hz)
@@ -50,7 +50,7 @@ static void wait_for(vc_memory *memory, vc_transfer *transfer)
 
 static void count_energy(vc_memory_counters *out, const vc_memory *memory, uint64_t cycle)
 {
-    (void)cycle; /* the rate per bit has everything in it */
+    (void)cycle; /* the energy per bit includes standby */
     out->energy_pj =
         (double)(out->read_bytes + out->written_bytes) * ((const bandwidth *)memory)->pj_per_byte;
 }

@@ -1,4 +1,4 @@
-/* What a memory is: the default, its file, and what cannot be. */
+/* Configuration of a memory: the default, the checks, the file. */
 #include <math.h>
 #include <stdio.h>
 
@@ -64,7 +64,7 @@ double vc_memory_peak(const vc_memory_config *c)
            c->dram.clock_hz;
 }
 
-/* ---- what cannot be */
+/* ---- checks */
 
 vc_status vc__dram_config_check(const vc_dram_config *c)
 {
@@ -92,8 +92,8 @@ vc_status vc__dram_config_check(const vc_dram_config *c)
     if (!(c->clock_hz >= 1e6) || c->clock_hz != floor(c->clock_hz))
         return vc_fail(VC_EINVAL, "'clock' is %g Hz, wanted a whole number from 1 MHz on",
                        c->clock_hz);
-    /* Between two refreshes a bank must have time for the longest way of a burst, or none is ever
-     * served. */
+    /* Between two refreshes a bank must have time for a burst in the worst case, or no burst would
+     * ever be served. */
     const double least =
         ceil(t->rfc_s * c->clock_hz) + (double)(t->rp + t->rc + t->faw + t->rcd + t->cl + t->cwl +
                                                 t->burst + t->wr + t->wtr_l + t->rtp);
@@ -222,7 +222,7 @@ static const vc_yaml_field bandwidth_fields[] = {
      .unit = VC_UNIT_PJ_PER_BIT,
      .most = 1e6},
 };
-/* A member as JSON, with its unit in the name. */
+/* Adds a member to the JSON, with its unit in the name. */
 static void add_field(json_t *object, const vc_yaml_field *f, const void *config)
 {
     static const char *const units[VC_UNIT_COUNT] = {[VC_UNIT_BYTES] = "_bytes",
@@ -302,7 +302,7 @@ static vc_status read_dram(vc_memory_config *out, const vc_yaml_map *root)
 
 vc_status vc__memory_config_from(vc_memory_config *out, const vc_yaml_map *map)
 {
-    int model = 0; /* says which table is meant */
+    int model = 0; /* decides which table describes the file */
     *out = (vc_memory_config){0};
     VC_TRY(vc_yaml_word(&model, map, "model", models));
     return model == VC_MEMORY_DRAM ? read_dram(out, map) : READ(out, map, bandwidth_fields);

@@ -1,4 +1,4 @@
-/* Between the memories. */
+/* Shared by the kinds of memories. */
 #ifndef VC_MEMORY_IMPL_H
 #define VC_MEMORY_IMPL_H
 
@@ -14,7 +14,7 @@ typedef struct vc__memory_kind {
     void (*close)(vc_memory *memory);
 } vc__memory_kind;
 
-/* What every memory begins with. */
+/* The beginning of the struct of every kind of memory. */
 struct vc_memory {
     const vc__memory_kind *kind;
     vc_memory_counters counters;
@@ -26,12 +26,12 @@ struct vc_memory {
 
 extern const vc__memory_kind vc__memory_bandwidth, vc__memory_dram;
 
-/* The keys of a file of configs/memory, wherever they stand. */
+/* Reads the keys of a memory, in a file of its own or in a section. */
 vc_status vc__memory_config_from(vc_memory_config *out, const vc_yaml_map *map);
-/* All of it, by the tables that read it. */
+/* The configuration as JSON, by the tables that read it. */
 json_t *vc__memory_config_json(const vc_memory_config *config);
 
-/* VC_EINVAL naming the member that cannot be. */
+/* VC_EINVAL, with the name of the member, for values that no DRAM can have. */
 vc_status vc__dram_config_check(const vc_dram_config *config);
 
 static inline uint64_t vc__chunks(const vc_transfer *t)

@@ -1,5 +1,6 @@
-/* Dense products on the lines: tiles of weights stream past the rows that the scratchpads hold;
- * what lies between two products of one operator stays there where it fits (eq. D11 to D13). */
+/* Dense products on the lines. Tiles of weights stream past the rows that the scratchpads hold.
+ * What is between two products of one operator stays in the scratchpads if it fits (eq. D11 to
+ * D13). */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -11,7 +12,7 @@ enum { SLOTS = 2, UNIT = 8 /* outputs; a tile of weights has a multiple */, SUM_
 typedef struct product {
     const vc_product_shape *shape;
     uint64_t pass_rows, tile_outputs;
-    int reads, writes;               /* its input comes from memory, its output goes there */
+    int reads, writes;               /* 1: the input comes from memory, the output goes there */
     uint64_t read_row, write_row;    /* bytes per row of it */
     uint64_t input, output, weights; /* addresses */
 } product;
@@ -26,7 +27,7 @@ typedef struct operator
     vc_transfer weights[SLOTS], stores[SLOTS];
     int storing[SLOTS];
     uint64_t stored; /* transfers so far */
-    uint64_t extra;  /* parameters that are no product's and have not been loaded */
+    uint64_t extra;  /* other parameters that are not loaded yet */
 }
 operator;
 
@@ -41,14 +42,14 @@ static uint64_t pool_bytes(const vc_chip_config *c)
     return bytes;
 }
 
-/* Bytes that a row takes: its input, its output or two tiles of it, sums of a tile. */
+/* Bytes of a row: its input, its output (or two tiles of it), and the sums of a tile. */
 static uint64_t row_bytes(const vc_product_shape *p, uint64_t outputs, int keep)
 {
     return p->inputs + (keep ? p->outputs : SLOTS * outputs) + SUM_BYTES * outputs;
 }
 
-/* The fewest passes over the weights; of equal ones the widest tile. Returns the passes, 0: nothing
- * fits. */
+/* Cuts a product so that the weights pass as few times as possible, and of equal cuts into the
+ * widest tiles. Returns the number of passes, 0 if nothing fits. */
 static uint64_t cut(product *out, uint64_t pool, int keep)
 {
     const vc_product_shape *p = out->shape;
@@ -96,7 +97,8 @@ static vc_status cut_all(operator* o)
     return VC_OK;
 }
 
-/* Values that the encoder removes from a row of Q and K, which have a product each or share one. */
+/* How many values the encoder removes from a row of Q and K, which have a product each or share
+ * one. */
 static uint64_t encoded_away(const operator* o, size_t index)
 {
     const vc_attention_sizes *s = o->encode ? &o->encode->sizes : NULL;
@@ -125,14 +127,14 @@ static void set_addresses(operator* o)
     }
 }
 
-/* ---- a pass: all weights past some rows */
+/* ---- a pass: all weights, for some rows */
 
 typedef struct pass {
     operator* o;
     const product *p;
     uint64_t first, rows;
     int normalised; /* LayerNorm comes first */
-    int last;       /* product of its operator */
+    int last;       /* the last product of its operator */
 } pass;
 
 static uint64_t outputs_of(const pass *x, uint64_t tile)
@@ -154,7 +156,7 @@ static void push_weights(const pass *x, uint64_t tile, uint64_t issue)
     vc__read(m, slot, issue);
 }
 
-/* Rows on their way, and through LayerNorm as they arrive (eq. D12). */
+/* Loads rows, which go through LayerNorm as they arrive (eq. D12). */
 static void bring_rows(const pass *x, vc_transfer *transfer, uint64_t tiles)
 {
     operator* o = x->o;
@@ -182,7 +184,7 @@ static void bring_rows(const pass *x, vc_transfer *transfer, uint64_t tiles)
     }
 }
 
-/* A tile of weights past groups of rows, the first time as these become ready (eq. D11). */
+/* Runs a tile of weights with all groups of rows. The first tile waits for the rows (eq. D11). */
 static void run_tile(const pass *x, uint64_t tile)
 {
     vc__machine *m = x->o->m;
@@ -203,7 +205,7 @@ static void run_tile(const pass *x, uint64_t tile)
     }
     vc__span(m, "linear", vc_op_name(x->o->op->kind), -1, start, m->now);
     m->counts.macs += x->rows * outputs * inputs;
-    /* The lines of a group share weights, those beside each other share rows. */
+    /* The lines of a group share weights; lines at the same place in their groups share rows. */
     m->counts.read_bytes[VC_BUFFER_VALUE] += vc__ceil_div(x->rows, group) * outputs * inputs;
     m->counts.read_bytes[VC_BUFFER_QUERY] += x->rows * vc__ceil_div(outputs, wide) * inputs;
     m->counts.written_bytes[VC_BUFFER_OUTPUT] += x->rows * outputs;
@@ -216,7 +218,7 @@ static uint64_t work(vc__machine *m, vc_chip_unit unit, const char *name, uint64
     return end;
 }
 
-/* Encoder, GELU or the sum with the residual stream, right behind the lines (eq. D13). */
+/* The encoder, GELU or the sum with the residual stream follow the lines directly (eq. D13). */
 static uint64_t finish_tile(const pass *x, uint64_t tile)
 {
     operator* o = x->o;
@@ -247,7 +249,7 @@ static void wait_for_store(operator* o, uint64_t slot, vc_spent cause)
     o->storing[slot] = 0;
 }
 
-/* The share of a pass's output that a tile made; shares add up to all of it. */
+/* Stores the part of the output that a tile made. The parts add up to the whole output. */
 static void store_tile(const pass *x, uint64_t tile, uint64_t ready)
 {
     operator* o = x->o;
@@ -309,7 +311,7 @@ static void run_product(operator* o, size_t index)
         x.rows = left < p->pass_rows ? left : p->pass_rows;
         run_pass(&x);
     }
-    if (p->writes) /* what is read next lies in memory */
+    if (p->writes) /* the next product reads it from memory */
         for (uint64_t slot = 0; slot < SLOTS; slot++)
             wait_for_store(o, slot, VC_SPENT_DRAIN);
     else

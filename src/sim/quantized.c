@@ -1,4 +1,4 @@
-/* Attention in integers (eq. D10): as plain loops, and as single steps for a schedule to take. */
+/* Attention in integers (eq. D10): as plain loops, and as single steps that a schedule takes. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -14,8 +14,8 @@ static int32_t dot(const int8_t *a, const int8_t *b, size_t count)
     return sum;
 }
 
-/* Scores of kept entries to probabilities of 1/255. The order of a row's entries does not matter.
- */
+/* Turns the scores of kept entries into probabilities of 1/255. The order of entries does not
+ * matter. */
 typedef struct row_softmax {
     float scale;
     int32_t highest;
@@ -170,7 +170,7 @@ static int32_t *panel_at(const vc__flow *f, size_t h, size_t query, size_t key)
     return f->panel + f->panel_start[h] + query * f->map->head[h].globals + key;
 }
 
-/* Added, so that a score made twice is as wrong as one that is missing. */
+/* Scores are added, so that one that is computed twice is as wrong as one that is missing. */
 void vc__flow_score_panel(vc__flow *f, size_t h, size_t query, size_t key)
 {
     *panel_at(f, h, query, key) += score_of(f, h, query, key);

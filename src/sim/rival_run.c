@@ -1,4 +1,5 @@
-/* Runs a rival's blocks: loads ahead, predictions, scores, softmax, sums, stores (eq. E1 to E4). */
+/* Runs the blocks of a rival: loads ahead, predictions, scores, softmax, sums and stores (eq. E1 to
+ * E4). */
 #include <assert.h>
 
 #include "rivals.h"
@@ -62,8 +63,7 @@ static vc_status cut_into_blocks(runner *r)
     return VC_OK;
 }
 
-/* Keys and values stay for a head's blocks where they fit, and come again for each where they do
- * not. */
+/* 1 if keys and values do not fit and must be loaded again for each block of a head. */
 static int comes_again(const runner *r, vc_buffer buffer)
 {
     const vc_attention_sizes *s = &r->a->sizes;
@@ -131,7 +131,7 @@ static void wait_for_load(runner *r, work *w, vc_buffer buffer)
 
 /* ---- phases */
 
-/* All lines for some cycles, of which `busy` line cycles are work. */
+/* Occupies all lines for some cycles, of which `busy` line cycles are work. */
 static void occupy_lines(runner *r, const work *w, const char *name, uint64_t cycles, uint64_t busy)
 {
     uint64_t *spent = r->m->counts.spent[w->b.unit];
@@ -144,8 +144,8 @@ static void occupy_lines(runner *r, const work *w, const char *name, uint64_t cy
     r->m->now += cycles;
 }
 
-/* Rows are complete one after the other while scores are computed, the last at their end (eq. E3).
- */
+/* Rows are complete one after the other while scores are computed, the last one at the end (eq.
+ * E3). */
 static void soften_rows_of(runner *r, work *w, uint64_t start)
 {
     vc__machine *m = r->m;

@@ -1,4 +1,4 @@
-/* Rows in the order of a time, equal times in the order of rows: a radix sort, byte by byte. */
+/* Sorts rows by a time, and rows of equal times by their number: a radix sort, byte by byte. */
 #include <string.h>
 
 #include "chip_impl.h"

@@ -1,5 +1,5 @@
-/* QK^T with the key stationary: a line holds a key and lets queries pass, one score after the
- * other. */
+/* QK^T with the key stationary: a line holds a key, queries pass, and it computes one score after
+ * the other. */
 #include "chip_impl.h"
 
 #include <math.h>
@@ -13,7 +13,7 @@ vc_status vc__split_lines(size_t *denser, const vc__machine *m, const vc__chip_t
                          : kept > 0.0                    ? (double)denser_work / kept
                                                          : 0.0;
     size_t lines = (size_t)lround((double)c->lines * share);
-    if (c->split == VC_LINE_SPLIT_KEPT) { /* a part with work has a line */
+    if (c->split == VC_LINE_SPLIT_KEPT) { /* a part with work gets a line at least */
         if (denser_work > 0 && lines == 0)
             lines = 1;
         if (sparser_work > 0 && lines == c->lines)
@@ -30,7 +30,7 @@ vc_status vc__split_lines(size_t *denser, const vc__machine *m, const vc__chip_t
     return VC_OK;
 }
 
-/* What both parts share. */
+/* Shared by the denser and the sparser part. */
 typedef struct pass {
     vc__chip_layer *a;
     const vc__head_map *head;
@@ -101,7 +101,7 @@ static void score_sparser(vc__lines *lines, const pass *p, size_t key_first)
     }
 }
 
-/* Entries of the sparser part in a tile, and how many visits they take. */
+/* Counts the entries of the sparser part in a tile, and the visits that they take. */
 static void count_sparser(uint64_t *entries, uint64_t *visits, const pass *p, size_t key_first)
 {
     *entries = *visits = 0;

@@ -1,5 +1,5 @@
-/* SV with the output stationary: a line holds a row of sums and lets probabilities and values pass.
- */
+/* SV with the output stationary: a line holds the sums of a row, and probabilities and values
+ * pass. */
 #include "chip_impl.h"
 
 typedef struct pass {
@@ -62,8 +62,8 @@ static uint64_t sparser_row(vc__lines *lines, pass *p, size_t query, size_t key_
     return row.end - row.first;
 }
 
-/* The sum of the tile's values as one more row of the panel, in parts; returns when it is there
- * (eq. D17). */
+/* Computes the sum of the values of the tile as one more row of the panel, in parts. Returns when
+ * it is complete (eq. D17). */
 static uint64_t mean_of_values(vc__lines *lines, pass *p)
 {
     uint64_t done = 0;
@@ -81,7 +81,7 @@ static uint64_t mean_of_values(vc__lines *lines, pass *p)
     return done;
 }
 
-/* The mean as one more entry of a row. */
+/* Adds the mean as one more entry of a row. */
 static void add_mean(vc__lines *lines, pass *p, size_t query, uint64_t mean)
 {
     const uint64_t t = vc__wait(lines->spent, start_row(lines, p, query), mean, VC_SPENT_IMBALANCE);
@@ -144,7 +144,7 @@ vc_status vc__spmm(vc__chip_layer *a, const vc__chip_tile *tile, const size_t *o
     m->counts.macs += (panel + entries + residual) * dv;
     m->counts.read_bytes[VC_BUFFER_VALUE] += (panel + entries + residual) * dv;
     m->counts.read_bytes[VC_BUFFER_OUTPUT] += panel + entries; /* probabilities */
-    /* A visit's sums are added to the row's in the output scratchpad. */
+    /* The sums of a visit are added to those of the row, in the output scratchpad. */
     m->counts.read_bytes[VC_BUFFER_OUTPUT] += p.visits * dv * sizeof(int32_t);
     m->counts.written_bytes[VC_BUFFER_OUTPUT] += p.visits * dv * sizeof(int32_t);
     m->counts.additions += p.visits * dv;

@@ -1,4 +1,4 @@
-/* The DMA: reads are issued in the order the schedule wants them, writes when results are there. */
+/* The DMA: reads are issued in the order of the schedule, writes when results are there. */
 #include "chip_impl.h"
 
 static uint64_t issue_after(uint64_t *latest, uint64_t issue)

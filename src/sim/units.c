@@ -1,4 +1,4 @@
-/* Units beside the PE lines, each with one piece of work at a time. */
+/* The units beside the PE lines. Each does one piece of work at a time. */
 #include "chip_impl.h"
 
 uint64_t vc__unit_work(vc__machine *m, vc_chip_unit unit, uint64_t ready, uint64_t cycles)

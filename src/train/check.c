@@ -1,4 +1,4 @@
-/* Whether a run can be what its options say. */
+/* Checks of the options of a run. */
 #include "train_impl.h"
 #include "vitcod/comm.h"
 
@@ -14,7 +14,7 @@ static vc_status check_range(const char *name, double value, double low, double 
     return vc_fail(VC_EINVAL, "%s is %g, wanted %g to %g", name, value, low, high);
 }
 
-/* Student and teacher are compared block by block, so their blocks must be alike. */
+/* Student and teacher are compared block by block, so they must have the same blocks. */
 static vc_status check_blocks(const vc_train_options *o, const vc_model *model)
 {
     const vc_model_config *own = &model->config, *other = &o->teacher->config;
@@ -40,7 +40,7 @@ static vc_status check_blocks(const vc_train_options *o, const vc_model *model)
                    vc_model_family_title(own), layers, first.width, first.queries);
 }
 
-/* The teacher sees the very batch that the student sees. */
+/* The teacher gets the same batch as the student. */
 vc_status vc_train_check_teacher(const vc_train_options *o, const vc_model *student)
 {
     const vc_model_input own = vc_model_input_of(&student->config), *s = &own;
@@ -66,7 +66,7 @@ vc_status vc_train_check_teacher(const vc_train_options *o, const vc_model *stud
     return check_range("the temperature", o->temperature, 1e-3, 1e3);
 }
 
-/* A batch of one image has no deviation, which BatchNorm needs. */
+/* BatchNorm needs a deviation, which a batch of one image does not have. */
 static vc_status check_share(const vc_model *model, const vc_train_options *o)
 {
     const size_t least = vc_model_least_share(&model->config), ranks = (size_t)vc_comm_size();

@@ -7,8 +7,9 @@
 #include "vitcod/safetensors.h"
 #include "vitcod/train.h"
 
-/* The model's and optimiser's flat blocks as they lie: a checkpoint is for resuming with the same
- * options, a model file is for everything else. Doubles travel as hexadecimal, bit for bit. */
+/* Writes the flat blocks of model and optimiser as they are. A checkpoint is only for resuming with
+ * the same options; for everything else there is the model's file. Doubles are written as
+ * hexadecimal, bit for bit. */
 vc_status vc_checkpoint_write(const char *path, const vc_model *model,
                               const vc_optimizer *optimizer, const vc_train_state *state,
                               uint64_t fingerprint)

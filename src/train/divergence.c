@@ -19,7 +19,8 @@ void vc__first_not_finite(char place[VC_PLACE_ROOM], const vc_model *model, cons
         snprintf(place, VC_PLACE_ROOM, "in the logits");
         return;
     }
-    for (size_t i = model->param_count; i-- > 0;) { /* the last come first */
+    /* the backward pass computes the last ones first */
+    for (size_t i = model->param_count; i-- > 0;) {
         const vc_param *p = &model->params[i];
         if (!vc_all_finite(grads->values + p->offset, p->count)) {
             snprintf(place, VC_PLACE_ROOM, "in the gradient of %s", p->name);

@@ -2,7 +2,7 @@
 #include "vitcod/comm.h"
 #include "vitcod/hash.h"
 
-/* What a model is, but for the values of its parameters. */
+/* Hashes everything about a model but the values of its parameters. */
 static uint64_t hash_config(uint64_t hash, const vc_model *model)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
@@ -17,7 +17,7 @@ static uint64_t hash_config(uint64_t hash, const vc_model *model)
     return hash;
 }
 
-/* One byte per entry of the panel: 1 where it is pruned. */
+/* Hashes a byte for each entry of the panel: 1 if it is pruned. */
 static uint64_t hash_panel(uint64_t hash, const vc_pattern_head *head, size_t queries)
 {
     for (size_t i = 0; i < queries; i++)
@@ -38,7 +38,7 @@ static uint64_t hash_rows(uint64_t hash, const vc_pattern_head *head, size_t que
     return vc_hash(hash, head->row_keys, vc_rows_count(head, queries) * sizeof(int32_t));
 }
 
-/* Masks by their entries, a plan by its split and its shares as well. */
+/* Masks are hashed by their entries; of a plan also the split and the shares count. */
 static uint64_t hash_attention(uint64_t hash, const vc_model *model)
 {
     for (size_t l = 0; model->restriction && l < vc_model_layers(&model->config); l++) {

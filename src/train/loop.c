@@ -51,7 +51,7 @@ static vc_status open_loop(vc__loop *l)
 
 static void close_loop(vc__loop *l)
 {
-    if (l->together.lost) /* sums on their way still write into all this; the process ends */
+    if (l->together.lost) /* memory is left to sums that are still under way */
         return;
     vc_optimizer_close(&l->optimizer);
     vc_grads_close(&l->grads);
@@ -63,7 +63,7 @@ static void close_loop(vc__loop *l)
     free(l->branches);
 }
 
-/* What is left of the epoch, read ahead of the steps. */
+/* Opens a loader for the rest of the epoch. */
 static vc_status open_loader(vc__loop *l)
 {
     const vc_train_options *o = l->options;
@@ -228,7 +228,7 @@ static vc_status run_epoch(vc__loop *l)
         .mean = means_since(l, &nothing, vc_clock_seconds() - started, l->state.step - first)};
     vc_model_refresh(l->model);
     VC_TRY(test_all(&done, l));
-    /* Reported first: a report that fails is made again after resuming. */
+    /* The report comes first: if it fails, it is made again after resuming. */
     if (l->hooks->on_epoch && writes(l))
         VC_TRY(l->hooks->on_epoch(l->hooks->context, &done));
     l->state = (vc_train_state){.epoch = l->state.epoch + 1};

@@ -1,4 +1,4 @@
-/* A run of training from inside: loop.c goes through epochs, step.c takes their steps. */
+/* The inside of a run of training: loop.c goes through epochs, step.c takes the steps. */
 #ifndef VC_LOOP_H
 #define VC_LOOP_H
 
@@ -27,10 +27,10 @@ typedef struct vc__loop {
     uint64_t fingerprint;
 } vc__loop;
 
-/* The learning rate of a step of this epoch. */
+/* The learning rate of a step of the present epoch. */
 double vc__step_rate(const vc__loop *loop, uint64_t step);
 
-/* One batch forward and backward, and the parameters after it. */
+/* Takes one step: a batch forward and backward, and the update of the parameters. */
 vc_status vc__train_step(vc__loop *loop);
 
 #endif

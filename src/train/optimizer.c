@@ -70,7 +70,7 @@ void vc_optimizer_close(vc_optimizer *optimizer)
 
 static double gradient_norm(const float *grads, size_t count)
 {
-    enum { PARTS = 64 }; /* summed apart, then in order: the same for any number of threads */
+    enum { PARTS = 64 }; /* partial sums, added in order: threads do not matter */
     double parts[PARTS];
 #pragma omp parallel for schedule(static)
     for (size_t p = 0; p < PARTS; p++) {

@@ -5,7 +5,7 @@
 
 enum { STREAM_BRANCHES = 7 };
 
-/* The error of a step whose loss or gradient (`what`) is of no use. The last checkpoint was
+/* Fails because the loss or the gradient (`what`) of a step cannot be used. The last checkpoint was
  * written before that step. */
 static vc_status diverged(const vc__loop *l, const char *what, double value)
 {
@@ -20,8 +20,8 @@ static vc_status diverged(const vc__loop *l, const char *what, double value)
                    l->checkpoint ? l->checkpoint : "");
 }
 
-/* Every branch of an image is left out at random. Where it stays it counts more, so that its
- * expected value is the same. */
+/* Draws which branches are left out for which images. The others are scaled up so that the expected
+ * value stays the same. */
 static void draw_branches(vc__loop *l)
 {
     const size_t layers = vc_model_layers(&l->model->config), images = l->sampler.share;
@@ -44,7 +44,7 @@ static size_t classes_of(const vc__loop *l)
     return vc_model_input_of(&l->model->config).classes;
 }
 
-/* The loss on the labels; nothing, with gradients of 0, for images without labels. */
+/* The loss on the labels. For images without labels it is 0, with gradients of 0. */
 static vc_loss task_loss(vc__loop *l, const vc_labels *labels, size_t images)
 {
     const size_t classes = classes_of(l);
@@ -56,8 +56,8 @@ static vc_loss task_loss(vc__loop *l, const vc_labels *labels, size_t images)
                                   (float)l->options->label_smoothing);
 }
 
-/* Labels and teacher, with gradients of the logits or, where they are taught apart, of both
- * heads'. */
+/* The losses from labels and teacher, with the gradients of the logits or, if the heads are taught
+ * separately, of both heads. */
 static vc_loss losses(vc__loop *l, const vc_loaded *batch)
 {
     const vc_train_options *o = l->options;
@@ -82,8 +82,8 @@ static vc_loss losses(vc__loop *l, const vc_loaded *batch)
     return loss;
 }
 
-/* The loss is far above the epoch's mean, further than one bad batch makes it. The first steps
- * have no mean to compare with. */
+/* 1 if the loss is far above the mean of the epoch, further than a single bad batch can make it.
+ * The first steps have no mean to compare with. */
 static int explodes(const vc__loop *l, double loss)
 {
     enum { FIRST = 10, TIMES = 100 };
@@ -92,7 +92,8 @@ static int explodes(const vc__loop *l, double loss)
     return s->step >= FIRST && loss > TIMES * sum / (double)s->step;
 }
 
-/* The weights of one process are smaller, so that the sum over all is the whole batch's mean. */
+/* Weights are divided by the number of processes, so that the sum over all is the mean over the
+ * whole batch. */
 static vc_status backward(vc__loop *l, vc_loss *loss)
 {
     const vc_train_options *o = l->options;
@@ -156,7 +157,7 @@ vc_status vc__train_step(vc__loop *l)
     const double norm = vc_optimizer_step(&l->optimizer, l->model, &l->grads, o, l->learning_rate);
     if (!isfinite(norm))
         return diverged(l, "gradient's norm", norm);
-    l->acts.branches = NULL; /* evaluation has all of them */
+    l->acts.branches = NULL; /* evaluation leaves out none */
     count_step(&l->state, &loss, norm, o->batch);
     return VC_OK;
 }

@@ -50,7 +50,7 @@ vc_status vc__together_end(vc__together *t, vc_loss *loss, int *stop)
     sums[4] = (double)loss->top1;
     sums[5] = (double)loss->top5;
     sums[6] = t->interrupted && *t->interrupted ? 1.0 : 0.0;
-    if (t->begun > 0) /* gradients that the backward pass did not report as done */
+    if (t->begun > 0) /* gradients that the backward pass did not report */
         begin_sum(t, 0);
     VC_TRY(note_lost(t, vc_comm_sum_end(t->interrupted)));
     VC_TRY(note_lost(t, vc_comm_sum(sums, VC__TOGETHER_SUMS, t->interrupted)));

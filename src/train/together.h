@@ -1,4 +1,4 @@
-/* One run in several processes: each has its share of every batch. */
+/* One run in several processes, each with its share of every batch. */
 #ifndef VC_TOGETHER_H
 #define VC_TOGETHER_H
 
@@ -6,8 +6,8 @@
 
 enum { VC__TOGETHER_SUMS = 7 };
 
-/* Gradients are summed from the end of the flat block on while the backward pass still works on
- * what is before. */
+/* Gradients are summed from the end of the flat block on, while the backward pass still computes
+ * those before. */
 typedef struct vc__together {
     size_t ranks;
     float *values;                  /* (count) the gradients */
@@ -20,13 +20,13 @@ typedef struct vc__together {
 void vc__together_open(vc__together *out, vc_grads *grads, const vc_model *model,
                        const volatile sig_atomic_t *interrupted);
 
-/* Before a backward pass: the squared distances of the auto-encoders become those of the whole
- * batch. */
+/* To be called before a backward pass: makes the squared distances of the auto-encoders those of
+ * the whole batch. */
 vc_status vc__together_begin(vc__together *together, vc_acts *acts, const vc_model *model);
-/* After it: the gradients are the whole batch's, the losses its means, the hits its sums.
- * `stop`: whether anybody was interrupted. */
+/* To be called after it: makes the gradients those of the whole batch, the losses its means and the
+ * hits its sums. `stop` tells whether any process was interrupted. */
 vc_status vc__together_end(vc__together *together, vc_loss *loss, int *stop);
-/* Running statistics, which each process settled by its own share, become their mean. */
+/* Replaces running statistics, which each process moved by its own share, by their mean. */
 vc_status vc__together_settle(vc__together *together, vc_model *model);
 
 #endif

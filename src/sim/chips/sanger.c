@@ -3,11 +3,11 @@
 #include "rivals.h"
 
 typedef struct sanger {
-    uint64_t rows, entries; /* sub-rows at a time, and entries of one: a MAC each */
-    uint64_t positions;     /* keys that the entries of a sub-row lie among */
+    uint64_t rows, entries; /* of the array: sub-rows, and MACs of each */
+    uint64_t positions;     /* keys among which the entries of a sub-row are */
     uint64_t predictions;   /* products of a MAC per cycle in the precision of the prediction */
     uint64_t skew;          /* cycles from the first to the last position */
-    int pipelined;          /* the skew is paid once for a head, not for every tile */
+    int pipelined;          /* 1: skew once for a head instead of for every tile */
     uint64_t value_bytes;
 } sanger;
 _Static_assert(sizeof(sanger) <= VC_CHIP_OWN_BYTES, "it lies in the chip");
@@ -63,8 +63,8 @@ static vc_status check_array(const vc_chip_config *c)
     return vc__check_array(c, sanger_of(c)->rows * sanger_of(c)->entries);
 }
 
-/* Sub-rows of some queries among the keys from `first` on: each holds up to `entries` of a query.
- */
+/* Counts the sub-rows of some queries among the keys from `first` on. Each holds up to `entries`
+ * entries of one query. */
 static uint64_t sub_rows(const vc__head_map *head, const sanger *c, size_t query_first,
                          size_t query_end, size_t first, size_t end)
 {
@@ -79,8 +79,8 @@ static uint64_t sub_rows(const vc__head_map *head, const sanger *c, size_t query
     return count;
 }
 
-/* Groups of as many sub-rows as the array has rows, tile of keys by tile of keys; counts the
- * sub-rows too. */
+/* Counts groups of sub-rows, each as large as the array, for one tile of keys after the other. Also
+ * counts the sub-rows. */
 static uint64_t array_groups(uint64_t *total, const vc__head_map *head, const sanger *c,
                              size_t query_first, size_t query_end)
 {

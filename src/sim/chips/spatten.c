@@ -62,7 +62,8 @@ static vc_status check_bits(const vc_chip_config *c)
     return VC_OK;
 }
 
-/* So many tokens that as many scores are left as a mask keeps, unless told otherwise. */
+/* Keeps as many tokens as leave the number of scores that a mask keeps, unless a number is
+ * given. */
 static void keep_as_a_mask(vc_chip_config *c, const vc_fair_work *work)
 {
     spatten *p = (spatten *)(void *)c->own;
@@ -71,7 +72,7 @@ static void keep_as_a_mask(vc_chip_config *c, const vc_fair_work *work)
         p->least_significant = work->flat_rows;
 }
 
-/* At least one. */
+/* The share of a count, at least one. */
 static uint64_t share_of(double share, uint64_t count)
 {
     const uint64_t kept = (uint64_t)ceil(share * (double)count - 1e-9);
@@ -94,7 +95,7 @@ static kept kept_of(const vc__chip_layer *a)
     return k;
 }
 
-/* Bytes of an operand: the first bits of all values, the others of a share. */
+/* Bytes of an operand: the first bits of all values, and the other bits of a share of them. */
 static uint64_t operand_bytes(const spatten *c, uint64_t values, double share)
 {
     const double bits = (double)c->first_bits + share * (double)(c->value_bits - c->first_bits);

@@ -1,9 +1,9 @@
-/* A systolic array with dense attention: weights stay, rows of the other operand stream through
- * (eq. E5). */
+/* A systolic array that computes dense attention: weights stay, rows of the other operand stream
+ * through (eq. E5). */
 #include "rivals.h"
 
 typedef struct systolic {
-    uint64_t rows, columns; /* of MACs: along the sum, and outputs side by side */
+    uint64_t rows, columns; /* of MACs: along the sum, and across outputs */
 } systolic;
 _Static_assert(sizeof(systolic) <= VC_CHIP_OWN_BYTES, "it lies in the chip");
 
@@ -26,9 +26,9 @@ static vc_status check_array(const vc_chip_config *c)
     return vc__check_array(c, systolic_of(c)->rows * systolic_of(c)->columns);
 }
 
-/* Cycles of a product: tiles of weights as large as the array, each seen by all rows; the next
- * tile's weights are brought meanwhile, which takes as many cycles as the array has rows. Filled
- * and drained once. */
+/* Cycles of a product. Tiles of weights are as large as the array, and all rows stream past each.
+ * Meanwhile the next tile is loaded, which takes as many cycles as the array has rows. The array is
+ * filled and drained once. */
 static uint64_t product_cycles(const systolic *s, uint64_t rows, uint64_t inputs, uint64_t outputs)
 {
     const uint64_t tiles = vc__ceil_div(inputs, s->rows) * vc__ceil_div(outputs, s->columns);
