@@ -165,12 +165,12 @@ static void set_index_ready(runner *r, const vc__phase *p)
 {
     const vc__load *load = &r->s.loads[p->index];
     const uint64_t *arrived = r->arrived[VC_BUFFER_INDEX][load->slot];
-    const vc__head_map *head = &r->a->map.head[p->tile.head];
+    const vc_pattern_head *head = &r->a->pattern.head[p->tile.head];
     uint64_t bytes = 0;
     for (size_t key = p->tile.key_first; key < p->tile.key_end; key++) {
         uint64_t *ready = &r->index_ready[key - p->tile.key_first];
         *ready = 0;
-        if (key < head->globals)
+        if (key < head->panel_count)
             continue;
         const vc__range e = vc__column_entries(head, key, p->tile.query_first, p->tile.query_end);
         bytes += (1 + e.end - e.first) * r->m->config->index_bytes;
@@ -258,7 +258,7 @@ static size_t at_step(const runner *r, const vc__phase *p)
 static void soften_rows(runner *r, const vc__phase *p)
 {
     const vc_chip_config *c = r->m->config;
-    const vc__head_map *head = &r->a->map.head[p->tile.head];
+    const vc_pattern_head *head = &r->a->pattern.head[p->tile.head];
     const size_t rows = p->tile.query_end - p->tile.query_first, at = at_step(r, p);
     uint64_t *done = r->done + at, first = UINT64_MAX;
     vc__order_rows(r->order + at, r->spare, done, rows);

@@ -87,7 +87,7 @@ static uint64_t row_bytes(const tiling *t, size_t query)
 {
     size_t widest = 0, all = 0;
     for (size_t h = 0; h < t->a->sizes.heads; h++) {
-        const size_t width = (size_t)vc__kept_in_row(&t->a->map.head[h], query);
+        const size_t width = (size_t)vc__kept_in_row(&t->a->pattern.head[h], query);
         widest = width > widest ? width : widest;
         all += width;
     }
@@ -118,10 +118,10 @@ static vc_status cut_queries(tiling *t)
 
 static uint64_t index_bytes(const tiling *t, const vc__chip_tile *tile)
 {
-    const vc__head_map *head = &t->a->map.head[tile->head];
+    const vc_pattern_head *head = &t->a->pattern.head[tile->head];
     uint64_t indices = 0;
     for (size_t key = tile->key_first; key < tile->key_end; key++)
-        if (key >= head->globals) {
+        if (key >= head->panel_count) {
             const vc__range r = vc__column_entries(head, key, tile->query_first, tile->query_end);
             indices += 1 + r.end - r.first;
         }

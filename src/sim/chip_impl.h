@@ -3,6 +3,7 @@
 #define VC_CHIP_IMPL_H
 
 #include "vitcod/chip_kind.h"
+#include "vitcod/pattern.h"
 
 enum { VC__MOST_LINES = 4096 };
 
@@ -139,44 +140,26 @@ static inline uint64_t vc__wait_for(uint64_t *spent, uint64_t time, const vc__op
     return vc__wait(spent, time, operand->ready[token], VC_SPENT_DECODE);
 }
 
-/* ---- one head's attention as the chip sees it (head_map.c), tokens in the plan's order */
-
-typedef struct vc__head_map {
-    size_t queries, keys, globals;
-    const int32_t *query_order, *key_order; /* NULL: as they are */
-    const int32_t *column_start, *rows;     /* (keys + 1) positions in rows; NULL: all kept */
-    int32_t *row_start, *row_keys;          /* the sparser part by rows */
-    int32_t *row_entry;                     /* its positions in `rows` */
-    int residual;                           /* 1: the mean of the values is added to each row */
-} vc__head_map;
-
-typedef struct vc__layer_map {
-    size_t heads;
-    vc__head_map *head;
-    int32_t *room;
-} vc__layer_map;
-
-vc_status vc__layer_map_open(vc__layer_map *out, const vc_attention_sizes *sizes,
-                             const vc_plan_layer *layer);
-void vc__layer_map_close(vc__layer_map *map);
+/* ---- one head's attention as the chip sees it: a pattern in the plan's order (pattern_ranges.c)
+ */
 
 /* The part of a column whose rows are in [first, end), as positions in the sparser part. */
 typedef struct vc__range {
     size_t first, end;
 } vc__range;
-vc__range vc__column_entries(const vc__head_map *head, size_t key, size_t first, size_t end);
-vc__range vc__row_entries(const vc__head_map *head, size_t query, size_t first, size_t end);
+vc__range vc__column_entries(const vc_pattern_head *head, size_t key, size_t first, size_t end);
+vc__range vc__row_entries(const vc_pattern_head *head, size_t query, size_t first, size_t end);
 /* How many entries of a row a head computes: those of the panel and its own in the sparser part. */
-uint64_t vc__kept_in_row(const vc__head_map *head, size_t query);
+uint64_t vc__kept_in_row(const vc_pattern_head *head, size_t query);
 
 /* ---- int8 data on its way through (quantized.c) */
 
 typedef struct vc__flow vc__flow; /* of one layer */
 
-vc_status vc__flow_open(vc__flow **out, const vc_attention_sizes *sizes, const vc__layer_map *map,
+vc_status vc__flow_open(vc__flow **out, const vc_attention_sizes *sizes, const vc_pattern *pattern,
                         const vc_chip_values *values);
 void vc__flow_close(vc__flow *flow);
-/* Computes a score of the panel (at position query x globals + key) or of the sparser part. */
+/* Computes a score of the panel (at position query x panel_count + key) or of the sparser part. */
 void vc__flow_score_panel(vc__flow *flow, size_t head, size_t query, size_t key);
 void vc__flow_score_entry(vc__flow *flow, size_t head, size_t entry, size_t query, size_t key);
 void vc__flow_softmax(vc__flow *flow, size_t head, size_t query);
@@ -194,7 +177,7 @@ typedef struct vc__chip_tile {
 typedef struct vc__chip_layer {
     vc__machine *machine;
     vc_attention_sizes sizes;
-    vc__layer_map map;
+    vc_pattern pattern;
     vc__flow *flow; /* NULL: only time */
 } vc__chip_layer;
 

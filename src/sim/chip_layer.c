@@ -6,17 +6,20 @@ vc_status vc__layer_run(vc__machine *m, const vc_attention_sizes *sizes, const v
                         const vc_chip_values *values)
 {
     const vc_chip_kind *kind = m->config->kind;
+    const vc_pattern_options how = {.split = VC_PATTERN_BY_PLAN, .plan_order = 1};
     vc__chip_layer a = {.machine = m, .sizes = *sizes};
     if (values && !kind->takes_values)
         return vc_fail(VC_EINVAL, "the dataflow %s takes no data, wanted vitcod", kind->name);
     if (values && plan && plan->kept_share)
         return vc_fail(VC_EUNSUPPORTED, "data is not sent through a plan with a residual");
-    VC_TRY(vc__layer_map_open(&a.map, sizes, plan));
-    vc_status status = values ? vc__flow_open(&a.flow, sizes, &a.map, values) : VC_OK;
+    VC_TRY(
+        plan ? vc_pattern_open(&a.pattern, plan, &how)
+             : vc_pattern_open_whole(&a.pattern, sizes->heads, sizes->queries, sizes->keys, &how));
+    vc_status status = values ? vc__flow_open(&a.flow, sizes, &a.pattern, values) : VC_OK;
     if (status == VC_OK)
         status = kind->run(&a);
     vc__flow_close(a.flow);
-    vc__layer_map_close(&a.map);
+    vc_pattern_close(&a.pattern);
     return status;
 }
 

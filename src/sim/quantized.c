@@ -71,61 +71,46 @@ vc_status vc_quantized_attention(int32_t *out, const vc_attention_sizes *s,
 
 struct vc__flow {
     vc_attention_sizes sizes;
-    const vc__layer_map *map;
+    const vc_pattern *pattern;
     vc_chip_values values;
     size_t *panel_start; /* (H) */
     int32_t *panel;      /* (Tq, g) of each head: scores, then probabilities */
-    uint8_t *kept;       /* the same shape */
     int32_t *entries;    /* of the sparser part, at the plan's positions */
     uint64_t scored;
 };
 
-static size_t count_entries(const vc__layer_map *map)
+static size_t count_entries(const vc_pattern *pattern)
 {
     size_t count = 1;
-    for (size_t h = 0; h < map->heads; h++)
-        if (map->head[h].rows)
-            count = (size_t)map->head[h].column_start[map->head[h].keys] + 1;
+    for (size_t h = 0; h < pattern->heads; h++)
+        if (pattern->head[h].column_start)
+            count = (size_t)pattern->head[h].column_start[pattern->keys] + 1;
     return count;
 }
 
-static void mark_kept(vc__flow *f, size_t h)
-{
-    const vc__head_map *head = &f->map->head[h];
-    uint8_t *kept = f->kept + f->panel_start[h];
-    for (size_t i = 0; !head->rows && i < head->queries * head->globals; i++)
-        kept[i] = 1;
-    for (size_t j = 0; head->rows && j < head->globals; j++)
-        for (int32_t e = head->column_start[j]; e < head->column_start[j + 1]; e++)
-            kept[(size_t)head->rows[e] * head->globals + j] = 1;
-}
-
-vc_status vc__flow_open(vc__flow **out, const vc_attention_sizes *sizes, const vc__layer_map *map,
+vc_status vc__flow_open(vc__flow **out, const vc_attention_sizes *sizes, const vc_pattern *pattern,
                         const vc_chip_values *values)
 {
     vc__flow *f = *out = calloc(1, sizeof *f);
     size_t panel = 1;
     if (f)
-        f->panel_start = malloc(map->heads * sizeof *f->panel_start);
-    for (size_t h = 0; f && f->panel_start && h < map->heads; h++) {
+        f->panel_start = malloc(pattern->heads * sizeof *f->panel_start);
+    for (size_t h = 0; f && f->panel_start && h < pattern->heads; h++) {
         f->panel_start[h] = panel - 1;
-        panel += map->head[h].queries * map->head[h].globals;
+        panel += pattern->queries * pattern->head[h].panel_count;
     }
     if (f) {
         f->sizes = *sizes;
-        f->map = map;
+        f->pattern = pattern;
         f->values = *values;
         f->panel = calloc(panel, sizeof *f->panel);
-        f->kept = calloc(panel, 1);
-        f->entries = calloc(count_entries(map), sizeof *f->entries);
+        f->entries = calloc(count_entries(pattern), sizeof *f->entries);
     }
-    if (!f || !f->panel_start || !f->panel || !f->kept || !f->entries) {
+    if (!f || !f->panel_start || !f->panel || !f->entries) {
         vc__flow_close(f);
         *out = NULL;
         return vc_fail(VC_ENOMEM, "out of memory for a layer's scores");
     }
-    for (size_t h = 0; h < map->heads; h++)
-        mark_kept(f, h);
     for (size_t i = 0; i < sizes->heads * sizes->queries * sizes->value_dim; i++)
         values->out[i] = 0;
     return VC_OK;
@@ -137,7 +122,6 @@ void vc__flow_close(vc__flow *f)
         return;
     free(f->panel_start);
     free(f->panel);
-    free(f->kept);
     free(f->entries);
     free(f);
 }
@@ -149,12 +133,12 @@ static size_t original(const int32_t *order, size_t index)
 
 static size_t query_row(const vc__flow *f, size_t h, size_t query)
 {
-    return h * f->sizes.queries + original(f->map->head[h].query_order, query);
+    return h * f->sizes.queries + original(f->pattern->head[h].query_order, query);
 }
 
 static size_t key_row(const vc__flow *f, size_t h, size_t key)
 {
-    return h * f->sizes.keys + original(f->map->head[h].key_order, key);
+    return h * f->sizes.keys + original(f->pattern->head[h].key_order, key);
 }
 
 static int32_t score_of(vc__flow *f, size_t h, size_t query, size_t key)
@@ -167,7 +151,7 @@ static int32_t score_of(vc__flow *f, size_t h, size_t query, size_t key)
 
 static int32_t *panel_at(const vc__flow *f, size_t h, size_t query, size_t key)
 {
-    return f->panel + f->panel_start[h] + query * f->map->head[h].globals + key;
+    return f->panel + f->panel_start[h] + query * f->pattern->head[h].panel_count + key;
 }
 
 /* Scores are added, so that one that is computed twice is as wrong as one that is missing. */
@@ -183,23 +167,23 @@ void vc__flow_score_entry(vc__flow *f, size_t h, size_t entry, size_t query, siz
 
 void vc__flow_softmax(vc__flow *f, size_t h, size_t query)
 {
-    const vc__head_map *head = &f->map->head[h];
+    const vc_pattern_head *head = &f->pattern->head[h];
+    const vc__range own = vc__row_entries(head, query, 0, f->pattern->keys);
     int32_t *panel = panel_at(f, h, query, 0);
-    const uint8_t *kept = f->kept + (panel - f->panel);
     row_softmax softmax = {f->values.score_scale, INT32_MIN, 0};
-    for (size_t j = 0; j < head->globals; j++)
-        if (kept[j])
+    for (size_t j = 0; j < head->panel_count; j++)
+        if (vc_panel_keeps(head, query, j))
             see(&softmax, panel[j]);
-    for (int32_t e = head->row_start[query]; e < head->row_start[query + 1]; e++)
+    for (size_t e = own.first; e < own.end; e++)
         see(&softmax, f->entries[head->row_entry[e]]);
-    for (size_t j = 0; j < head->globals; j++)
-        if (kept[j])
+    for (size_t j = 0; j < head->panel_count; j++)
+        if (vc_panel_keeps(head, query, j))
             softmax.sum += power(&softmax, panel[j]);
-    for (int32_t e = head->row_start[query]; e < head->row_start[query + 1]; e++)
+    for (size_t e = own.first; e < own.end; e++)
         softmax.sum += power(&softmax, f->entries[head->row_entry[e]]);
-    for (size_t j = 0; j < head->globals; j++)
-        panel[j] = kept[j] ? probability(&softmax, panel[j]) : 0;
-    for (int32_t e = head->row_start[query]; e < head->row_start[query + 1]; e++)
+    for (size_t j = 0; j < head->panel_count; j++)
+        panel[j] = vc_panel_keeps(head, query, j) ? probability(&softmax, panel[j]) : 0;
+    for (size_t e = own.first; e < own.end; e++)
         f->entries[head->row_entry[e]] = probability(&softmax, f->entries[head->row_entry[e]]);
 }
 

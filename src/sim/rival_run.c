@@ -40,7 +40,7 @@ static uint64_t widest_row(const runner *r)
     uint64_t widest = 0;
     for (size_t h = 0; h < r->rival->heads; h++)
         for (size_t q = 0; q < r->rival->queries; q++)
-            widest = vc__later(widest, vc__kept_in_row(&r->a->map.head[h], q));
+            widest = vc__later(widest, vc__kept_in_row(&r->a->pattern.head[h], q));
     return widest < r->rival->keys ? widest : r->rival->keys;
 }
 

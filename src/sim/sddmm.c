@@ -33,7 +33,7 @@ vc_status vc__split_lines(size_t *denser, const vc__machine *m, const vc__chip_t
 /* Shared by the denser and the sparser part. */
 typedef struct pass {
     vc__chip_layer *a;
-    const vc__head_map *head;
+    const vc_pattern_head *head;
     const vc__chip_tile *tile;
     const vc__operand *q, *k;
     const uint64_t *index;
@@ -91,7 +91,7 @@ static void score_sparser(vc__lines *lines, const pass *p, size_t key_first)
             lines->spent[VC_SPENT_BUSY] += (end - e) * p->cycles;
             lines->spent[VC_SPENT_BUFFER] += (end - e) * (p->gather - p->cycles);
             for (; e < end; e++) {
-                const size_t query = (size_t)p->head->rows[e];
+                const size_t query = (size_t)p->head->column_rows[e];
                 t = score(lines, p, t, query, p->gather);
                 if (p->a->flow)
                     vc__flow_score_entry(p->a->flow, tile->head, e, query, key);
@@ -124,7 +124,7 @@ vc_status vc__sddmm(vc__chip_layer *a, const vc__chip_tile *tile, const vc__oper
     const vc_buffer queries = coded[0] ? VC_BUFFER_DECODED : VC_BUFFER_QUERY,
                     keys = coded[1] ? VC_BUFFER_DECODED : VC_BUFFER_KEY;
     const pass p = {.a = a,
-                    .head = &a->map.head[tile->head],
+                    .head = &a->pattern.head[tile->head],
                     .tile = tile,
                     .q = q,
                     .k = k,
@@ -134,9 +134,9 @@ vc_status vc__sddmm(vc__chip_layer *a, const vc__chip_tile *tile, const vc__oper
                     .gather = vc__gather_cycles(c, queries, d),
                     .latency = c->line_latency,
                     .visit = c->entries_per_visit};
-    const size_t globals = p.head->globals, middle = globals < tile->key_first ? tile->key_first
-                                                     : globals > tile->key_end ? tile->key_end
-                                                                               : globals;
+    const size_t globals = p.head->panel_count, middle = globals < tile->key_first ? tile->key_first
+                                                         : globals > tile->key_end ? tile->key_end
+                                                                                   : globals;
     uint64_t entries, visits;
     count_sparser(&entries, &visits, &p, middle);
     const uint64_t panel = rows * (middle - tile->key_first);

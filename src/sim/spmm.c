@@ -4,7 +4,7 @@
 
 typedef struct pass {
     vc__chip_layer *a;
-    const vc__head_map *head;
+    const vc_pattern_head *head;
     const vc__chip_tile *tile;
     const uint64_t *ready;
     const vc__operand *v;
@@ -106,19 +106,19 @@ vc_status vc__spmm(vc__chip_layer *a, const vc__chip_tile *tile, const size_t *o
     const vc_chip_config *c = m->config;
     const uint64_t dv = a->sizes.value_dim, rows = tile->query_end - tile->query_first;
     pass p = {.a = a,
-              .head = &a->map.head[tile->head],
+              .head = &a->pattern.head[tile->head],
               .tile = tile,
               .ready = ready,
               .v = v,
               .cycles = vc__entry_cycles(c, dv),
               .gather = vc__gather_cycles(c, VC_BUFFER_VALUE, dv),
               .visit = c->entries_per_visit};
-    const size_t globals = p.head->globals, middle = globals < tile->key_first ? tile->key_first
-                                                     : globals > tile->key_end ? tile->key_end
-                                                                               : globals;
+    const size_t globals = p.head->panel_count, middle = globals < tile->key_first ? tile->key_first
+                                                         : globals > tile->key_end ? tile->key_end
+                                                                                   : globals;
     const uint64_t panel = rows * (middle - tile->key_first), entries = count_sparser(&p, middle);
-    const int means = p.head->residual && tile->query_first == 0,
-              adds = p.head->residual && tile->key_end == p.head->keys;
+    const int means = p.head->kept_share != NULL && tile->query_first == 0,
+              adds = p.head->kept_share != NULL && tile->key_end == a->sizes.keys;
     const uint64_t residual = (means ? tile->key_end - tile->key_first : 0) + (adds ? rows : 0);
     size_t wide;
     VC_TRY(vc__split_lines(&wide, m, tile, (panel + residual) * p.cycles, entries * p.gather));

@@ -65,15 +65,15 @@ static vc_status check_array(const vc_chip_config *c)
 
 /* Counts the sub-rows of some queries among the keys from `first` on. Each holds up to `entries`
  * entries of one query. */
-static uint64_t sub_rows(const vc__head_map *head, const sanger *c, size_t query_first,
+static uint64_t sub_rows(const vc_pattern_head *head, const sanger *c, size_t query_first,
                          size_t query_end, size_t first, size_t end)
 {
     uint64_t count = 0;
     for (size_t q = query_first; q < query_end; q++) {
-        const size_t panel_end = end < head->globals ? end : head->globals;
+        const size_t panel_end = end < head->panel_count ? end : head->panel_count;
         const uint64_t panel = first < panel_end ? panel_end - first : 0;
         const vc__range r =
-            vc__row_entries(head, q, first > head->globals ? first : head->globals, end);
+            vc__row_entries(head, q, first > head->panel_count ? first : head->panel_count, end);
         count += vc__ceil_div(panel + (r.end - r.first), c->entries);
     }
     return count;
@@ -81,12 +81,12 @@ static uint64_t sub_rows(const vc__head_map *head, const sanger *c, size_t query
 
 /* Counts groups of sub-rows, each as large as the array, for one tile of keys after the other. Also
  * counts the sub-rows. */
-static uint64_t array_groups(uint64_t *total, const vc__head_map *head, const sanger *c,
-                             size_t query_first, size_t query_end)
+static uint64_t array_groups(uint64_t *total, const vc_pattern_head *head, size_t keys,
+                             const sanger *c, size_t query_first, size_t query_end)
 {
     uint64_t groups = 0;
-    for (size_t key = 0; key < head->keys; key += c->positions) {
-        const size_t end = key + c->positions < head->keys ? key + c->positions : head->keys;
+    for (size_t key = 0; key < keys; key += c->positions) {
+        const size_t end = key + c->positions < keys ? key + c->positions : keys;
         const uint64_t count = sub_rows(head, c, query_first, query_end, key, end);
         groups += vc__ceil_div(count, c->rows);
         *total += count;
@@ -104,9 +104,9 @@ static void make_block(vc__block *b, const vc__chip_layer *a, size_t head, size_
     const vc_chip_config *c = a->machine->config;
     const sanger *own = sanger_of(c);
     const vc_attention_sizes *s = &a->sizes;
-    const vc__head_map *map = &a->map.head[head];
+    const vc_pattern_head *map = &a->pattern.head[head];
     const uint64_t rows = end - first, bytes = own->value_bytes,
-                   groups = array_groups(&b->additions, map, own, first, end);
+                   groups = array_groups(&b->additions, map, s->keys, own, first, end);
     b->unit = VC_CHIP_UNIT_SPARSER;
     for (size_t q = first; q < end; q++) {
         b->entries += vc__kept_in_row(map, q);

@@ -1,0 +1,40 @@
+/* A head's entries inside a tile, by columns and by rows. */
+#include "chip_impl.h"
+
+/* The first position from `low` on, before `high`, whose value is not below `wanted`. */
+static size_t first_not_below(const int32_t *sorted, size_t low, size_t high, size_t wanted)
+{
+    if (low < high && (size_t)sorted[high - 1] < wanted)
+        return high;
+    if (low < high && (size_t)sorted[low] >= wanted)
+        return low;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if ((size_t)sorted[middle] < wanted)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+vc__range vc__column_entries(const vc_pattern_head *head, size_t key, size_t first, size_t end)
+{
+    const size_t from = (size_t)head->column_start[key], to = (size_t)head->column_start[key + 1];
+    return (vc__range){first_not_below(head->column_rows, from, to, first),
+                       first_not_below(head->column_rows, from, to, end)};
+}
+
+vc__range vc__row_entries(const vc_pattern_head *head, size_t query, size_t first, size_t end)
+{
+    if (!head->row_start)
+        return (vc__range){0, 0};
+    const size_t from = (size_t)head->row_start[query], to = (size_t)head->row_start[query + 1];
+    return (vc__range){first_not_below(head->row_keys, from, to, first),
+                       first_not_below(head->row_keys, from, to, end)};
+}
+
+uint64_t vc__kept_in_row(const vc_pattern_head *head, size_t query)
+{
+    return head->panel_count + vc_row_count(head, query);
+}
