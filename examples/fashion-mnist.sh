@@ -4,6 +4,8 @@
 # RUN/result.json, every figure in RUN/report.html.
 #
 #   examples/fashion-mnist.sh [RUN]      (default: runs/fashion-mnist)
+#
+# FINETUNE_IMAGES=N and FINETUNE_EPOCHS=N finetune on fewer than 40,000 images twice.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 vitcod=${VITCOD:-$here/build/vitcod}
@@ -34,8 +36,9 @@ step "4. auto-encoder for Q and K, finetune on the plan"
 "$vitcod" autoencoder "$model" --data "$data" --limit 1000 -o "$run/autoencoder.safetensors" \
     --json >"$run/autoencoder.json"
 "$vitcod" train --init "$model" --autoencoder "$run/autoencoder.safetensors" \
-    --plan "$run/plan.safetensors" --data "$data" --epochs 2 --limit 40000 --warmup-epochs 0.05 \
-    --lr 1e-3 --weight-decay 0 --shift 0 --no-test -o "$run/sparse.safetensors" \
+    --plan "$run/plan.safetensors" --data "$data" --epochs "${FINETUNE_EPOCHS:-2}" \
+    --limit "${FINETUNE_IMAGES:-40000}" --warmup-epochs 0.05 --lr 1e-3 --weight-decay 0 --shift 0 \
+    --no-test -o "$run/sparse.safetensors" \
     --log "$run/finetune.jsonl" --json >"$run/finetune.json"
 "$vitcod" eval "$run/sparse.safetensors" --plan "$run/plan.safetensors" --data "$data" \
     --json >"$run/finetuned.json"

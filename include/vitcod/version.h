@@ -1,3 +1,4 @@
+/* The one place of the version: the build, vitcod.pc, the man page and --version read it here. */
 #ifndef VITCOD_VERSION_H
 #define VITCOD_VERSION_H
 
