@@ -7,8 +7,8 @@
 
 #include "vitcod/attention_stats.h"
 #include "vitcod/group_files.h"
-#include "vitcod/json.h"
 #include "vitcod/plan.h"
+#include "vitcod/record.h"
 #include "vitcod/train.h"
 
 /* ---- averaged attention of the dense model */
@@ -109,18 +109,30 @@ typedef struct vc_distill_options {
     const json_t *settings;
 } vc_distill_options;
 
+/* One epoch of the log, after which the student was judged on the images held back. */
+typedef struct vc_distill_epoch {
+    size_t stage, epoch; /* from 1 */
+    double agreement;    /* share of the images to which both models give the same class */
+    double divergence;   /* mean KL(teacher || student) */
+    /* Means over the epoch's steps. */
+    double distillation_loss, feature_distance, attention_distance, reconstruction;
+    double learning_rate;
+} vc_distill_epoch;
+
+extern const vc_record vc_distill_epoch_record;
+
 typedef struct vc_distill_hooks {
     void (*on_step)(void *context, size_t step, size_t steps, double best_agreement);
-    void (*on_epoch)(void *context, const json_t *entry); /* of the log */
+    void (*on_epoch)(void *context, const vc_distill_epoch *epoch, const vc_epoch_report *report,
+                     double best_agreement);
     void *context;
 } vc_distill_hooks;
 
-/* log: [{"stage", "epoch", "agreement", "divergence", "distillation_loss", "feature_distance",
- * "attention_distance", "reconstruction", "learning_rate"}] */
 typedef struct vc_distilled {
     double before, agreement; /* shares of the images held back: pruned, and at best */
-    size_t best_epoch, epochs;
-    json_t *log;
+    size_t best_epoch;
+    vc_distill_epoch *log; /* (epochs) of all stages */
+    size_t epochs;
 } vc_distilled;
 
 /* Trains the student. At the end its parameters, and those in `output`, are those of the best
@@ -129,6 +141,6 @@ typedef struct vc_distilled {
  * teacher. A run that is interrupted and resumed makes the same files. */
 vc_status vc_distill(vc_distilled *out, vc_model *student, vc_source *learn, vc_source *held,
                      const vc_distill_options *options, const vc_distill_hooks *hooks);
-void vc_distilled_close(vc_distilled *calibration);
+void vc_distilled_close(vc_distilled *distilled);
 
 #endif

@@ -5,6 +5,7 @@
 #include "vitcod/loader.h"
 #include "vitcod/model.h"
 #include "vitcod/progress.h"
+#include "vitcod/record.h"
 
 /* VC_EINVAL if the classes of the images do not fit those of the model. */
 vc_status vc_model_check_source(const vc_model *model, const vc_source *source);
@@ -38,6 +39,27 @@ typedef struct vc_evaluation {
     size_t top1, top5;     /* hits, and mean loss: 0 without labels */
     double loss, seconds;
 } vc_evaluation;
+
+/* The same as results have it. */
+typedef struct vc_accuracy {
+    double top1, top5; /* percent */
+    double loss, images_per_s;
+} vc_accuracy;
+
+typedef struct vc_class_accuracy {
+    size_t class;
+    const char *name; /* the source's */
+    size_t images;
+    double top1, top5; /* percent */
+} vc_class_accuracy;
+
+extern const vc_record vc_accuracy_record, vc_class_accuracy_record;
+
+vc_accuracy vc_accuracy_of(const vc_evaluation *evaluation);
+
+/* Of the classes that were seen: how many. `out` has room for all classes. */
+size_t vc_class_accuracies(vc_class_accuracy *out, const vc_class_count *counts, size_t classes,
+                           const vc_source *source);
 
 /* Turns images into logits (count, classes): the forward pass of a model, or an engine. */
 typedef struct vc_runner {

@@ -4,6 +4,7 @@
 
 #include "coded.h"
 #include "learning.h"
+#include "make_autoencoder.h"
 #include "open_data.h"
 #include "open_model.h"
 #include "vitcod/distill.h"
@@ -24,9 +25,26 @@ typedef struct calibrate_options {
     json_t *settings; /* what the options were set to */
 } calibrate_options;
 
-/* From models and images to the files. */
-vc_status calibrate_all(json_t *result, const calibrate_options *options, int json);
+typedef struct calibrate_result {
+    cli_images seen; /* of which only the broken ones are told */
+    bool makes_coder;
+    cli_autoencoder coder;
+    const char *plan_left_out;
+    double sparsity; /* NAN: not pruned */
+    size_t classes_seen, images, held_back;
+    vc_distilled learnt;
+    double seconds, peak_mib;
+    const char *model, *plan;
+    char plan_hash[VC_PLAN_HASH_TEXT];
+    const char *residual, *rule;
+} calibrate_result;
 
-void calibrate_print(const json_t *result); /* as text */
+extern const vc_record calibrate_record;
+void calibrate_free(calibrate_result *result);
+
+/* From models and images to the files. */
+vc_status calibrate_all(calibrate_result *result, const calibrate_options *options, int json);
+
+void calibrate_print(const void *result); /* as text */
 
 #endif

@@ -6,16 +6,51 @@
 
 #include "calibrate.h"
 #include "learning.h"
-#include "make_autoencoder.h"
 #include "open_plan.h"
 #include "vitcod/clock.h"
 #include "vitcod/file.h"
 
+static const vc_field fields[] = {
+    {VC_FIELD_LIST(calibrate_result, seen.broken, seen.broken_count, "broken_images", "",
+                   "images that could not be read")},
+    {VC_FIELD_INLINE(calibrate_result, coder, &cli_autoencoder_record),
+     VC_WHEN(calibrate_result, makes_coder)},
+    {VC_FIELD(calibrate_result, plan_left_out, "", "model whose plan is left out"), VC_KNOWN},
+    {VC_FIELD(calibrate_result, sparsity, "", "share of attention that is pruned"), VC_KNOWN},
+    {VC_FIELD(calibrate_result, classes_seen, "", "classes that the dense model names")},
+    {VC_FIELD(calibrate_result, images, "", "images to learn from")},
+    {VC_FIELD(calibrate_result, held_back, "", "images to judge by")},
+    {VC_FIELD_AS(calibrate_result, learnt.before, "agreement_before", "",
+                 "share of images with the dense model's class, before learning")},
+    {VC_FIELD_AS(calibrate_result, learnt.agreement, "agreement", "",
+                 "share of images with the dense model's class")},
+    {VC_FIELD_AS(calibrate_result, learnt.epochs, "epochs", "", "of all stages")},
+    {VC_FIELD_AS(calibrate_result, learnt.best_epoch, "best_epoch", "", "0: before learning")},
+    {VC_FIELD(calibrate_result, seconds, "s", "of learning")},
+    {VC_FIELD(calibrate_result, peak_mib, "MiB", "most memory that was in use")},
+    {VC_FIELD(calibrate_result, model, "", "file that was written")},
+    {VC_FIELD_RECORDS(calibrate_result, learnt.log, learnt.epochs, "log", &vc_distill_epoch_record,
+                      "every epoch")},
+    {VC_FIELD(calibrate_result, plan, "", "file of the plan"), VC_KNOWN},
+    {VC_FIELD(calibrate_result, plan_hash, "", "of the plan"), VC_KNOWN},
+    {VC_FIELD(calibrate_result, residual, "", "what pruned entries count as: mean or none"),
+     VC_KNOWN},
+    {VC_FIELD(calibrate_result, rule, "", "of pruning"), VC_KNOWN},
+};
+const vc_record calibrate_record = VC_RECORD("calibrate", calibrate_result, fields);
+
+void calibrate_free(calibrate_result *result)
+{
+    cli_images_free(&result->seen);
+    cli_autoencoder_free(&result->coder);
+    vc_distilled_close(&result->learnt);
+}
+
 typedef struct calibrate_run {
     const calibrate_options *o;
+    calibrate_result *result;
     vc_model *teacher, *student;
     vc_source *images, *learn, *held;
-    json_t *broken; /* names of images that cannot be read */
     vc_stage_plans plans;
     char coder[CLI_PATH]; /* the file of an auto-encoder made here; empty: none */
     int json;
@@ -38,22 +73,22 @@ static vc_status open_images(calibrate_run *r)
     return VC_OK;
 }
 
-/* How images are looked at as they are; broken ones go on the run's list. */
-static vc_look look_of(const calibrate_run *r, cli_broken_images *broken, vc_progress *progress)
+/* How images are looked at as they are; broken ones are named in the result. */
+static vc_look look_of(const calibrate_run *r, vc_progress *progress)
 {
     vc_look how = vc_look_default();
-    *broken = (cli_broken_images){r->broken, progress};
+    r->result->seen.progress = progress;
     how.batch = r->o->how.train.batch;
     how.crop_fraction = r->o->data.crop_fraction;
     how.on_broken = cli_on_broken;
-    how.context = broken;
+    how.context = &r->result->seen;
     how.progress = progress;
     return how;
 }
 
-static void note_seen(json_t *result, const vc_seen *seen)
+static void note_seen(calibrate_result *result, const vc_seen *seen)
 {
-    json_object_set_new(result, "classes_seen", json_integer((json_int_t)seen->classes));
+    result->classes_seen = seen->classes;
     if (seen->classes == 1)
         fprintf(stderr,
                 "warning: the model sees class %zu in all %zu images; what it learns from one "
@@ -61,14 +96,13 @@ static void note_seen(json_t *result, const vc_seen *seen)
                 seen->last_class, seen->images);
 }
 
-static vc_status make_plans(calibrate_run *r, json_t *result)
+static vc_status make_plans(calibrate_run *r)
 {
     const calibrate_options *o = r->o;
     const vc_stage_recipe recipe = {o->recipe, o->stages, o->stage_count};
-    cli_broken_images broken;
     vc_seen seen;
     vc_progress progress = vc_progress_begin("attention", vc_source_count(r->learn));
-    const vc_look how = look_of(r, &broken, &progress);
+    const vc_look how = look_of(r, &progress);
     const vc_status status =
         vc_stage_plans_make(&r->plans, &seen, r->teacher, r->learn, &recipe, &how, o->model.path);
     vc_progress_end(&progress);
@@ -76,10 +110,10 @@ static vc_status make_plans(calibrate_run *r, json_t *result)
     if (o->model.plan)
         VC_TRY(vc_stage_plans_add(&r->plans, &r->student->config, o->model.plan));
     if (r->plans.count > 0)
-        json_object_set_new(result, "sparsity", json_real(r->plans.sparsity));
+        r->result->sparsity = r->plans.sparsity;
     if (o->plan_output && r->plans.count > 0)
         VC_TRY(vc_plan_write(o->plan_output, &r->plans.plans[r->plans.count - 1]));
-    note_seen(result, &seen);
+    note_seen(r->result, &seen);
     return VC_OK;
 }
 
@@ -94,19 +128,19 @@ static void on_step(void *context, size_t step, size_t steps, double best)
     vc_progress_update(&r->progress, step, note);
 }
 
-static void on_epoch(void *context, const json_t *entry)
+static void on_epoch(void *context, const vc_distill_epoch *e, const vc_epoch_report *report,
+                     double best)
 {
     calibrate_run *r = context;
     if (r->json)
         return;
     vc_progress_end(&r->progress);
     if (r->plans.count > 1)
-        printf("stage %.0f/%zu  ", vc_json_number(entry, "stage"), r->plans.count);
-    printf(
-        "epoch %.0f/%.0f  agreement %.1f %%, of the best %.1f %%  divergence %.4f  %.1f images/s\n",
-        vc_json_number(entry, "epoch"), vc_json_number(entry, "epochs"),
-        100.0 * vc_json_number(entry, "agreement"), 100.0 * vc_json_number(entry, "best_agreement"),
-        vc_json_number(entry, "divergence"), vc_json_number(entry, "images_per_s"));
+        printf("stage %zu/%zu  ", e->stage, r->plans.count);
+    printf("epoch %zu/%zu  agreement %.1f %%, of the best %.1f %%  divergence %.4f  %.1f "
+           "images/s\n",
+           e->epoch, report->epochs, 100.0 * e->agreement, 100.0 * best, e->divergence,
+           report->mean.images_per_second);
     fflush(stdout);
 }
 
@@ -131,66 +165,72 @@ static double peak_mebibytes(void)
     return (double)usage.ru_maxrss / 1024.0;
 }
 
-static void describe_plan(json_t *result, const calibrate_run *r)
+static void describe_plan(calibrate_result *result, const calibrate_run *r)
 {
     if (r->plans.count == 0)
         return;
     const vc_plan *plan = &r->plans.plans[r->plans.count - 1];
-    cli_add_plan_hash(result, plan);
-    json_object_set_new(result, "residual",
-                        json_string(plan->layers[0].kept_share ? "mean" : "none"));
+    vc_plan_hash_text(result->plan_hash, plan);
+    result->residual = plan->layers[0].kept_share ? "mean" : "none";
     if (!r->o->model.plan)
-        json_object_set_new(result, "rule", json_string(r->o->recipe.rule));
+        result->rule = r->o->recipe.rule;
 }
 
-static vc_status learn(calibrate_run *r, json_t *result)
+/* Where the run goes on from; `room` is for a path of its own. */
+static vc_status take_options(vc_distill_options *out, const calibrate_run *r, char room[CLI_PATH])
 {
     const calibrate_options *o = r->o;
-    char checkpoint[CLI_PATH];
-    vc_distilled done;
-    vc_distill_options how = o->how;
-    const vc_distill_hooks hooks = {on_step, on_epoch, r};
-    const double start = vc_clock_seconds();
-    VC_TRY(cli_own_checkpoint(checkpoint, o->output));
-    how.train.teacher = r->teacher;
+    *out = o->how;
+    VC_TRY(cli_own_checkpoint(room, o->output));
+    out->train.teacher = r->teacher;
     if (o->steps > 0) {
-        const size_t each = vc_epoch_steps(r->learn, how.train.batch);
-        how.train.epochs = (o->steps + each - 1) / each;
+        const size_t each = vc_epoch_steps(r->learn, out->train.batch);
+        out->train.epochs = (o->steps + each - 1) / each;
     }
-    how.plans = r->plans.plans;
-    how.plan_count = r->plans.count;
-    how.output = o->output;
-    how.checkpoint = o->checkpoint ? o->checkpoint : checkpoint;
+    out->plans = r->plans.plans;
+    out->plan_count = r->plans.count;
+    out->output = o->output;
+    out->checkpoint = o->checkpoint ? o->checkpoint : room;
+    return VC_OK;
+}
+
+static vc_status distill(calibrate_run *r, vc_distill_options *how)
+{
+    const vc_distill_hooks hooks = {on_step, on_epoch, r};
     json_t *settings = settings_of(r);
-    how.settings = settings;
-    if (!r->json)
-        printf("%zu images to learn from, %zu held back\n", vc_source_count(r->learn),
-               vc_source_count(r->held));
-    fflush(stdout);
+    how->settings = settings;
     r->progress = vc_progress_begin("calibrating", 1);
-    cli_broken_images broken;
-    how.look = look_of(r, &broken, &r->progress);
-    const vc_status status = vc_distill(&done, r->student, r->learn, r->held, &how, &hooks);
+    how->look = look_of(r, &r->progress);
+    const vc_status status =
+        vc_distill(&r->result->learnt, r->student, r->learn, r->held, how, &hooks);
     vc_progress_end(&r->progress);
     json_decref(settings);
-    VC_TRY(status);
-    json_object_update_new(
-        result,
-        json_pack("{s:I, s:I, s:f, s:f, s:I, s:I, s:f, s:f, s:o, s:O}", "images",
-                  (json_int_t)vc_source_count(r->learn), "held_back",
-                  (json_int_t)vc_source_count(r->held), "agreement_before", done.before,
-                  "agreement", done.agreement, "epochs", (json_int_t)done.epochs, "best_epoch",
-                  (json_int_t)done.best_epoch, "seconds", vc_clock_seconds() - start, "peak_mib",
-                  peak_mebibytes(), "model", cli_text(o->output), "log", done.log));
-    if (o->plan_output)
-        json_object_set_new(result, "plan", cli_text(o->plan_output));
+    return status;
+}
+
+static vc_status learn(calibrate_run *r)
+{
+    calibrate_result *result = r->result;
+    char checkpoint[CLI_PATH];
+    vc_distill_options how;
+    const double start = vc_clock_seconds();
+    VC_TRY(take_options(&how, r, checkpoint));
+    result->images = vc_source_count(r->learn);
+    result->held_back = vc_source_count(r->held);
+    if (!r->json)
+        printf("%zu images to learn from, %zu held back\n", result->images, result->held_back);
+    fflush(stdout);
+    VC_TRY(distill(r, &how));
+    result->seconds = vc_clock_seconds() - start;
+    result->peak_mib = peak_mebibytes();
+    result->model = r->o->output;
+    result->plan = r->o->plan_output;
     describe_plan(result, r);
-    vc_distilled_close(&done);
     return VC_OK;
 }
 
 /* A file, since a model takes its auto-encoder from one. */
-static vc_status make_coder(json_t *result, calibrate_run *r)
+static vc_status make_coder(calibrate_run *r)
 {
     const calibrate_options *o = r->o;
     if ((size_t)snprintf(r->coder, sizeof r->coder, "%s.XXXXXX", o->output) >= sizeof r->coder)
@@ -207,26 +247,25 @@ static vc_status make_coder(json_t *result, calibrate_run *r)
                                    .compressed = o->compressed,
                                    .coded = o->coded};
     how.model.plan = "none";
-    VC_TRY(cli_make_autoencoder(result, &how));
-    json_object_del(result, "autoencoder"); /* it is inside the model */
-    return VC_OK;
+    r->result->makes_coder = true;
+    return cli_make_autoencoder(&r->result->coder, &how);
 }
 
-static vc_status open_models(calibrate_run *r, json_t *result)
+static vc_status open_models(calibrate_run *r)
 {
     cli_model_options dense = r->o->model, own = r->o->model;
     if (r->o->makes_coder) {
-        VC_TRY(make_coder(result, r));
+        VC_TRY(make_coder(r));
         own.autoencoder = r->coder;
     }
     if (r->o->teacher)
         dense.path = r->o->teacher;
     dense.autoencoder = NULL;
     dense.plan = own.plan = NULL;
-    VC_TRY(cli_open_without_plan(&r->teacher, result, &dense, CLI_RUN));
-    VC_TRY(cli_open_without_plan(&r->student, result, &own, CLI_TRAIN));
+    VC_TRY(cli_open_without_plan(&r->teacher, &r->result->plan_left_out, &dense, CLI_RUN));
+    VC_TRY(cli_open_without_plan(&r->student, &r->result->plan_left_out, &own, CLI_TRAIN));
     if (!r->json)
-        cli_print_without_plan(result);
+        cli_print_without_plan(r->result->plan_left_out);
     char those[VC_FAMILIES_TEXT];
     if (!vc_model_can(&r->student->config, VC_ABILITY_BLOCKS))
         return vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be calibrated, wanted %s", own.path,
@@ -237,20 +276,19 @@ static vc_status open_models(calibrate_run *r, json_t *result)
     return vc_train_check_teacher(&how, r->student);
 }
 
-vc_status calibrate_all(json_t *result, const calibrate_options *o, int json)
+vc_status calibrate_all(calibrate_result *result, const calibrate_options *o, int json)
 {
-    calibrate_run r = {.o = o, .json = json, .broken = json_array()};
-    json_object_set_new(result, "broken_images", r.broken);
+    calibrate_run r = {.o = o, .result = result, .json = json};
     VC_TRY(vc_file_try(o->output));
     if (o->plan_output)
         VC_TRY(vc_file_try(o->plan_output));
-    vc_status status = open_models(&r, result);
+    vc_status status = open_models(&r);
     if (status == VC_OK)
         status = open_images(&r);
     if (status == VC_OK)
-        status = make_plans(&r, result);
+        status = make_plans(&r);
     if (status == VC_OK)
-        status = learn(&r, result);
+        status = learn(&r);
     vc_stage_plans_close(&r.plans);
     vc_source_close(r.learn);
     vc_source_close(r.held);
@@ -262,12 +300,11 @@ vc_status calibrate_all(json_t *result, const calibrate_options *o, int json)
     return status;
 }
 
-void calibrate_print(const json_t *result)
+void calibrate_print(const void *result)
 {
+    const calibrate_result *r = result;
     printf("%s: agreement with the dense model %.1f %% (before learning %.1f %%), best after epoch "
-           "%.0f, %.0f s, peak %.0f MiB\n",
-           json_string_value(json_object_get(result, "model")),
-           100.0 * vc_json_number(result, "agreement"),
-           100.0 * vc_json_number(result, "agreement_before"), vc_json_number(result, "best_epoch"),
-           vc_json_number(result, "seconds"), vc_json_number(result, "peak_mib"));
+           "%zu, %.0f s, peak %.0f MiB\n",
+           r->model, 100.0 * r->learnt.agreement, 100.0 * r->learnt.before, r->learnt.best_epoch,
+           r->seconds, r->peak_mib);
 }

@@ -16,6 +16,24 @@ typedef struct attention_options {
     int beyond_mean;
 } attention_options;
 
+typedef struct attention_result {
+    const char *plan_left_out;
+    cli_images seen;
+    bool of_data;
+    const char *maps, *scores;
+} attention_result;
+
+static const vc_field result_fields[] = {
+    {VC_FIELD(attention_result, plan_left_out, "", "model whose plan is left out"), VC_KNOWN},
+    {VC_FIELD_AS(attention_result, seen.images, "images", "", "that were averaged over")},
+    {VC_FIELD_LIST(attention_result, seen.broken, seen.broken_count, "broken_images", "",
+                   "images that could not be read"),
+     VC_WHEN(attention_result, of_data)},
+    {VC_FIELD(attention_result, maps, "", "file or folder of the averaged attention")},
+    {VC_FIELD(attention_result, scores, "", "the same times the norm of each value"), VC_KNOWN},
+};
+static const vc_record result_record = VC_RECORD("attention", attention_result, result_fields);
+
 static vc_status collect_from_array(const attention_options *o, const vc_model *model,
                                     const vc_tap *tap)
 {
@@ -36,43 +54,42 @@ static vc_status collect_from_array(const attention_options *o, const vc_model *
     return status;
 }
 
-static vc_status collect(json_t *result, const attention_options *o, const vc_model *model,
-                         vc_dense_stats *stats)
+static vc_status collect(attention_result *result, const attention_options *o,
+                         const vc_model *model, vc_dense_stats *stats)
 {
     const vc_tap tap = vc_dense_stats_tap(stats);
     VC_TRY(stats->groups > 1 ? vc_directory_make(o->output) : vc_file_try(o->output));
     if (o->scores)
         VC_TRY(vc_file_try(o->scores));
     VC_TRY(o->input ? collect_from_array(o, model, &tap)
-                    : cli_tap_data(result, model, &o->data, "attention", &tap));
+                    : cli_tap_data(&result->seen, model, &o->data, "attention", &tap));
     VC_TRY(stats->status);
     return vc_dense_stats_write(stats, o->output, o->scores);
 }
 
-static vc_status average_attention(json_t *result, const attention_options *o)
+static vc_status average_attention(attention_result *result, const attention_options *o)
 {
     vc_model *model;
     vc_dense_stats stats = {0};
-    VC_TRY(cli_open_without_plan(&model, result, &o->model, CLI_RUN));
+    VC_TRY(cli_open_without_plan(&model, &result->plan_left_out, &o->model, CLI_RUN));
     vc_status status =
         vc_dense_stats_open(&stats, model, o->data.batch, o->scores != NULL, o->beyond_mean);
     if (status == VC_OK)
         status = collect(result, o, model, &stats);
-    json_object_set_new(result, "images", json_integer((json_int_t)stats.attention[0].images));
-    json_object_set_new(result, "maps", cli_text(o->output));
-    if (o->scores)
-        json_object_set_new(result, "scores", cli_text(o->scores));
+    result->seen.images = stats.attention[0].images;
+    result->of_data = o->input == NULL;
+    result->maps = o->output;
+    result->scores = o->scores;
     vc_dense_stats_close(&stats);
     vc_model_close(model);
     return status;
 }
 
-static void print_text(const json_t *result)
+static void print_text(const void *result)
 {
-    cli_print_without_plan(result);
-    printf("%s: attention averaged over %lld images\n",
-           json_string_value(json_object_get(result, "maps")),
-           (long long)json_integer_value(json_object_get(result, "images")));
+    const attention_result *r = result;
+    cli_print_without_plan(r->plan_left_out);
+    printf("%s: attention averaged over %zu images\n", r->maps, r->seen.images);
 }
 
 static int run_attention(const cli_command *command, int argc, char **argv)
@@ -112,9 +129,12 @@ static int run_attention(const cli_command *command, int argc, char **argv)
         status = cli_check_data_options(command, &o.data);
     if (status != CLI_CONTINUE)
         return status;
-    json_t *result = cli_result(command, &common);
-    vc_status done = average_attention(result, &o);
-    return cli_finish_data(result, done, &o.data, common.json, print_text);
+    attention_result result = {0};
+    const vc_status done = average_attention(&result, &o);
+    status = cli_end(command, &common, done, &result, print_text);
+    status = cli_judge_images(status, &result.seen, o.data.skip_broken);
+    cli_images_free(&result.seen);
+    return status;
 }
 
 const cli_command cmd_attention = {
@@ -125,4 +145,4 @@ const cli_command cmd_attention = {
     "need no labels and may lie anywhere below PATH. A plan inside the model is left out. A model in groups of layers (LeViT) gets a\n"
     "folder: attention_score_dpt0.npy, attention_score_subsample0.npy, ..",
     run_attention,
-    NULL};
+    &result_record};

@@ -5,19 +5,29 @@
 #include "commands.h"
 #include "make_autoencoder.h"
 
+typedef struct autoencoder_result {
+    const char *autoencoder;
+    cli_autoencoder made;
+} autoencoder_result;
+
+static const vc_field result_fields[] = {
+    {VC_FIELD(autoencoder_result, autoencoder, "", "file that was written")},
+    {VC_FIELD_INLINE(autoencoder_result, made, &cli_autoencoder_record)},
+    {VC_FIELD_INLINE(autoencoder_result, made.seen, &cli_images_record)},
+};
+static const vc_record result_record = VC_RECORD("autoencoder", autoencoder_result, result_fields);
+
 /* A layer without one stands between stages. */
-static void print_text(const json_t *result)
+static void print_text(const void *result)
 {
-    size_t i;
-    json_t *width;
-    json_int_t before = 0;
+    const autoencoder_result *r = result;
     const char *separator = "";
-    printf("%s: auto-encoder of %s to", json_string_value(json_object_get(result, "autoencoder")),
-           json_string_value(json_object_get(result, "compressed_of")));
-    json_array_foreach (json_object_get(result, "compressed_heads"), i, width) {
-        json_int_t now = json_integer_value(width);
+    size_t before = 0;
+    printf("%s: auto-encoder of %s to", r->autoencoder, r->made.compressed_of);
+    for (size_t l = 0; l < r->made.layers; l++) {
+        const size_t now = r->made.compressed_heads[l];
         if (now > 0 && now != before) {
-            printf("%s %lld", separator, (long long)now);
+            printf("%s %zu", separator, now);
             separator = ",";
         }
         before = now;
@@ -55,15 +65,21 @@ static int run_autoencoder(const cli_command *command, int argc, char **argv)
         status = cli_check_data_options(command, &o.data);
     if (status != CLI_CONTINUE)
         return status;
-    json_t *result = cli_result(command, &common);
-    vc_status done = cli_make_autoencoder(result, &o);
-    return cli_finish_data(result, done, &o.data, common.json, print_text);
+    autoencoder_result result = {.autoencoder = o.output};
+    const vc_status done = cli_make_autoencoder(&result.made, &o);
+    status = cli_end(command, &common, done, &result, print_text);
+    status = cli_judge_images(status, &result.made.seen, o.data.skip_broken);
+    cli_autoencoder_free(&result.made);
+    return status;
 }
 
 const cli_command cmd_autoencoder = {
-    "autoencoder", "set up the auto-encoder of Q, K or both", "MODEL --data PATH -o FILE [options]",
+    "autoencoder",
+    "set up the auto-encoder of Q, K or both",
+    "MODEL --data PATH -o FILE [options]",
     "Sets up ViTCoD's auto-encoder over the heads of Q and K, or of one of them, with the best affine\n"
     "approximation of the given rank: the leading eigenvectors of the heads' covariance over images (by default the\n"
     "first 1000, which need no labels). A good start for finetuning:\n"
     "vitcod train --init MODEL --autoencoder FILE.",
-    run_autoencoder, NULL};
+    run_autoencoder,
+    &result_record};

@@ -218,12 +218,15 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
     static const char *const places[] = {"output", "plan-output", "checkpoint",
                                          "resume", "skip-broken", NULL};
     o.settings = cli_settings(options, count, places);
-    json_t *result = cli_result(command, &common);
+    calibrate_result result = {.sparsity = NAN};
     const vc_status done = o.settings
-                               ? calibrate_all(result, &o, common.json)
+                               ? calibrate_all(&result, &o, common.json)
                                : vc_fail(VC_EINVAL, "a path that is no UTF-8 cannot be remembered");
     json_decref(o.settings);
-    return cli_finish_data(result, done, &o.data, common.json, calibrate_print);
+    status = cli_end(command, &common, done, &result, calibrate_print);
+    status = cli_judge_images(status, &result.seen, o.data.skip_broken);
+    calibrate_free(&result);
+    return status;
 }
 
 const cli_command cmd_calibrate = {
@@ -236,4 +239,4 @@ const cli_command cmd_calibrate = {
     "kept scores over all layers and heads by attention times the norm of the projected value; residual mean gives\n"
     "back what is pruned as the mean of all values. docs/calibration.md has formulas and figures.",
     run_calibrate,
-    NULL};
+    &calibrate_record};

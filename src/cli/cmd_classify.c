@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -18,94 +19,134 @@ typedef struct classify_options {
     cli_engine_options engine;
 } classify_options;
 
+typedef struct named_class {
+    size_t class;
+    const char *name;
+    double probability;
+} named_class;
+
+typedef struct classified {
+    const char *image;
+    named_class *top;
+    size_t top_count;
+} classified;
+
+typedef struct classify_result {
+    char plan_hash[VC_PLAN_HASH_TEXT];
+    const char *split;
+    classified *images;
+    size_t image_count;
+    cli_images seen;
+    vc_source *source; /* which the names of classes belong to */
+} classify_result;
+
+static const vc_field class_fields[] = {
+    {VC_FIELD(named_class, class, "", "class, from 0")},
+    {VC_FIELD(named_class, name, "", "of the class")},
+    {VC_FIELD(named_class, probability, "", "softmax over all classes")},
+};
+static const vc_record class_record = VC_RECORD("class", named_class, class_fields);
+
+static const vc_field image_fields[] = {
+    {VC_FIELD(classified, image, "", "file")},
+    {VC_FIELD_RECORDS(classified, top, top_count, "top", &class_record, "likeliest classes")},
+};
+static const vc_record image_record = VC_RECORD("image", classified, image_fields);
+
+static const vc_field result_fields[] = {
+    {VC_FIELD(classify_result, plan_hash, "", "of the plan that attention ran on"), VC_KNOWN},
+    {VC_FIELD(classify_result, split, "", CLI_SPLIT_MEANING)},
+    {VC_FIELD_RECORDS(classify_result, images, image_count, "images", &image_record,
+                      "images that could be read")},
+    {VC_FIELD_LIST(classify_result, seen.broken, seen.broken_count, "broken_images", "",
+                   "images that could not be read")},
+};
+static const vc_record result_record = VC_RECORD("classify", classify_result, result_fields);
+
+static void print_image(const classified *image)
+{
+    printf("%s\n", image->image);
+    for (size_t i = 0; i < image->top_count; i++)
+        printf("  %6.2f %%  %5zu  %s\n", 100.0 * image->top[i].probability, image->top[i].class,
+               image->top[i].name);
+    fflush(stdout);
+}
+
 /* What is told of the images, one after the other. */
 typedef struct told {
     const classify_options *o;
-    const vc_source *source;
-    json_t *images;
+    classify_result *result;
 } told;
-
-static json_t *classes_json(const vc_ranked_class *best, size_t top, const vc_source *source)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < top; i++)
-        json_array_append_new(list, json_pack("{s:I, s:o, s:f}", "class", (json_int_t)best[i].class,
-                                              "name",
-                                              cli_text(vc_source_class_name(source, best[i].class)),
-                                              "probability", best[i].probability));
-    return list;
-}
-
-static void print_image(const json_t *image)
-{
-    size_t i;
-    json_t *class;
-    printf("%s\n", json_string_value(json_object_get(image, "image")));
-    json_array_foreach (json_object_get(image, "top"), i, class)
-        printf("  %6.2f %%  %5lld  %s\n",
-               100.0 * json_real_value(json_object_get(class, "probability")),
-               (long long)json_integer_value(json_object_get(class, "class")),
-               json_string_value(json_object_get(class, "name")));
-    fflush(stdout);
-}
 
 static void on_image(void *context, size_t index, const vc_ranked_class *best)
 {
     const told *t = context;
-    json_t *image = json_pack("{s:o, s:o}", "image", cli_text(t->o->images[index]), "top",
-                              classes_json(best, t->o->top, t->source));
-    json_array_append_new(t->images, image);
+    classify_result *result = t->result;
+    classified *image = &result->images[result->image_count];
+    named_class *top = calloc(t->o->top, sizeof *top);
+    if (!top) {
+        result->seen.out_of_memory = true;
+        return;
+    }
+    for (size_t i = 0; i < t->o->top; i++)
+        top[i] = (named_class){best[i].class, vc_source_class_name(result->source, best[i].class),
+                               best[i].probability};
+    *image = (classified){t->o->images[index], top, t->o->top};
+    result->image_count++;
     if (!t->o->json)
         print_image(image);
 }
 
-static vc_status classify_images(json_t *result, const classify_options *o, const vc_model *model,
-                                 vc_source *source)
+static vc_status classify_images(classify_result *result, const classify_options *o,
+                                 const vc_model *model)
 {
-    told t = {o, source, json_array()};
-    cli_broken_images broken = {.names = json_array()};
+    told t = {o, result};
     const vc_classify_options how = {.engine = cli_engine_how(&o->engine, 1),
                                      .crop_fraction = o->crop_fraction,
                                      .top = o->top,
                                      .on_broken = cli_on_broken,
-                                     .broken_context = &broken,
+                                     .broken_context = &result->seen,
                                      .on_image = on_image,
                                      .context = &t};
-    cli_add_split(result, vc_engine_split(model, &how.engine));
-    json_object_set_new(result, "images", t.images);
-    json_object_set_new(result, "broken_images", broken.names);
-    return vc_classify(model, source, &how);
+    result->split = vc_pattern_split_name(vc_engine_split(model, &how.engine));
+    result->images = calloc(o->count, sizeof *result->images);
+    if (!result->images)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu images", o->count);
+    VC_TRY(vc_classify(model, result->source, &how));
+    return result->seen.out_of_memory ? vc_fail(VC_ENOMEM, "out of memory for what the images show")
+                                      : VC_OK;
 }
 
-static vc_status classify(json_t *result, classify_options *o)
+static vc_status check_classes(classify_options *o, const vc_source *source, size_t classes)
+{
+    const size_t named = vc_source_named(source);
+    if (o->classes && named != classes)
+        return vc_fail(VC_EINVAL, "%s: names %zu classes, the model has %zu", o->classes, named,
+                       classes);
+    if (o->top == SIZE_MAX) /* not asked for */
+        o->top = classes < 5 ? classes : 5;
+    if (o->top > classes)
+        return vc_fail(VC_EINVAL, "the best %zu of %zu classes", o->top, classes);
+    return VC_OK;
+}
+
+static vc_status classify(classify_result *result, classify_options *o)
 {
     vc_model *model;
-    vc_source *source;
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
-    if (vc_model_plan(model))
-        cli_add_plan_hash(result, vc_model_plan(model));
-    size_t classes = vc_model_input_of(&model->config).classes;
+    cli_model_plan_hash(result->plan_hash, model);
     vc_status status = vc_model_check_classifier(&model->config);
     if (status == VC_OK)
-        status = vc_source_of_files(&source, o->images, o->count, o->classes);
-    if (status == VC_OK) {
-        size_t named = vc_source_named(source);
-        if (o->classes && named != classes)
-            status = vc_fail(VC_EINVAL, "%s: names %zu classes, the model has %zu", o->classes,
-                             named, classes);
-        if (status == VC_OK && o->top == SIZE_MAX) /* not asked for */
-            o->top = classes < 5 ? classes : 5;
-        if (status == VC_OK && o->top > classes)
-            status = vc_fail(VC_EINVAL, "the best %zu of %zu classes", o->top, classes);
-        if (status == VC_OK)
-            status = classify_images(result, o, model, source);
-        vc_source_close(source);
-    }
+        status = vc_source_of_files(&result->source, o->images, o->count, o->classes);
+    if (status == VC_OK)
+        status = check_classes(o, result->source, vc_model_input_of(&model->config).classes);
+    if (status == VC_OK)
+        status = classify_images(result, o, model);
     vc_model_close(model);
     return status;
 }
 
-static void print_text(const json_t *result)
+static void print_text(const void *result)
 {
     (void)result; /* each image was printed when it was done */
 }
@@ -148,9 +189,16 @@ static int run_classify(const cli_command *command, int argc, char **argv)
     o.images = arguments.positional + 1;
     o.count = arguments.count - 1;
     o.json = common.json;
-    json_t *result = cli_result(command, &common);
-    vc_status done = classify(result, &o);
-    return cli_finish_data(result, done, &data, common.json, print_text);
+    classify_result result = {0};
+    const vc_status done = classify(&result, &o);
+    status = cli_end(command, &common, done, &result, print_text);
+    status = cli_judge_images(status, &result.seen, o.skip_broken);
+    for (size_t i = 0; i < result.image_count; i++)
+        free(result.images[i].top);
+    free(result.images);
+    cli_images_free(&result.seen);
+    vc_source_close(result.source);
+    return status;
 }
 
 const cli_command cmd_classify = {
@@ -160,4 +208,4 @@ const cli_command cmd_classify = {
     "Classifies JPEG and PNG files: the likeliest classes with their probabilities, one image after\n"
     "the other. Shorter side bicubically to 8/7 of the model's side (256 for 224), then its centre.",
     run_classify,
-    NULL};
+    &result_record};

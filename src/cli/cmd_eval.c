@@ -15,80 +15,81 @@ typedef struct eval_options {
     cli_engine_options engine;
 } eval_options;
 
-/* The classes that were seen. */
-static json_t *classes_json(const vc_class_count *counts, size_t count, const vc_source *source)
-{
-    json_t *list = json_array();
-    for (size_t c = 0; c < count; c++) {
-        const vc_class_count *n = &counts[c];
-        if (n->images == 0)
-            continue;
-        json_array_append_new(list, json_pack("{s:I, s:o, s:I, s:f, s:f}", "class", (json_int_t)c,
-                                              "name", cli_text(vc_source_class_name(source, c)),
-                                              "images", (json_int_t)n->images, "top1",
-                                              100.0 * (double)n->top1 / (double)n->images, "top5",
-                                              100.0 * (double)n->top5 / (double)n->images));
-    }
-    return list;
-}
+typedef struct eval_result {
+    char plan_hash[VC_PLAN_HASH_TEXT];
+    const char *split;
+    cli_images seen;
+    vc_accuracy accuracy;
+    vc_class_accuracy *classes;
+    size_t class_count;
+    vc_source *source; /* which the names of classes belong to */
+} eval_result;
 
-static vc_status evaluate_source(json_t *result, const eval_options *o, const vc_model *model,
-                                 vc_source *source)
+static const vc_field result_fields[] = {
+    {VC_FIELD(eval_result, plan_hash, "", "of the plan that attention ran on"), VC_KNOWN},
+    {VC_FIELD(eval_result, split, "", CLI_SPLIT_MEANING)},
+    {VC_FIELD_INLINE(eval_result, seen, &cli_images_record)},
+    {VC_FIELD_INLINE(eval_result, accuracy, &vc_accuracy_record)},
+    {VC_FIELD_RECORDS(eval_result, classes, class_count, "classes", &vc_class_accuracy_record,
+                      "the classes that were seen")},
+};
+static const vc_record result_record = VC_RECORD("eval", eval_result, result_fields);
+
+static vc_status run_engine(eval_result *result, vc_class_count *counts, const eval_options *o,
+                            const vc_model *model)
 {
-    size_t classes = vc_model_input_of(&model->config).classes;
-    vc_class_count *counts = calloc(classes, sizeof *counts);
     vc_evaluation e;
     vc_engine_pass pass = {0};
     const vc_engine_options how = cli_engine_how(&o->engine, o->data.batch);
-    cli_add_split(result, vc_engine_split(model, &how));
-    if (!counts)
-        return vc_fail(VC_ENOMEM, "out of memory for %zu classes", classes);
+    result->split = vc_pattern_split_name(vc_engine_split(model, &how));
     vc_status status = vc_engine_pass_open(&pass, model, &how);
     if (status == VC_OK) {
         const vc_runner runner = vc_engine_runner(&pass);
-        status =
-            cli_run_over_source(result, &e, model, source, &o->data, "evaluating", &runner, counts);
+        status = cli_run_over_source(&result->seen, &e, model, result->source, &o->data,
+                                     "evaluating", &runner, counts);
     }
     vc_engine_pass_close(&pass);
-    if (status == VC_OK) {
-        double images = (double)e.images;
-        json_object_update_new(result, json_pack("{s:f, s:f, s:f, s:f}", "top1",
-                                                 100.0 * (double)e.top1 / images, "top5",
-                                                 100.0 * (double)e.top5 / images, "loss", e.loss,
-                                                 "images_per_s", images / e.seconds));
-        json_object_set_new(result, "classes", classes_json(counts, classes, source));
-    }
+    if (status == VC_OK)
+        result->accuracy = vc_accuracy_of(&e);
+    return status;
+}
+
+static vc_status evaluate_source(eval_result *result, const eval_options *o, const vc_model *model)
+{
+    const size_t classes = vc_model_input_of(&model->config).classes;
+    vc_class_count *counts = calloc(classes + 1, sizeof *counts);
+    vc_status status = VC_OK;
+    result->classes = calloc(classes + 1, sizeof *result->classes);
+    if (!counts || !result->classes)
+        status = vc_fail(VC_ENOMEM, "out of memory for %zu classes", classes);
+    if (status == VC_OK)
+        status = run_engine(result, counts, o, model);
+    if (status == VC_OK)
+        result->class_count = vc_class_accuracies(result->classes, counts, classes, result->source);
     free(counts);
     return status;
 }
 
-static vc_status evaluate(json_t *result, const eval_options *o)
+static vc_status evaluate(eval_result *result, const eval_options *o)
 {
     vc_model *model;
-    vc_source *source;
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
-    if (vc_model_plan(model))
-        cli_add_plan_hash(result, vc_model_plan(model));
-    vc_status status = cli_open_source(&source, &o->data, 1);
-    if (status == VC_OK) {
-        status = evaluate_source(result, o, model, source);
-        vc_source_close(source);
-    }
+    cli_model_plan_hash(result->plan_hash, model);
+    vc_status status = cli_open_source(&result->source, &o->data, 1);
+    if (status == VC_OK)
+        status = evaluate_source(result, o, model);
     vc_model_close(model);
     return status;
 }
 
-static void print_text(const json_t *result)
+static void print_text(const void *result)
 {
-    size_t broken = json_array_size(json_object_get(result, "broken_images"));
-    printf("top-1 %.2f %%  top-5 %.2f %%  loss %.4f  on %lld images, %.0f images/s",
-           json_real_value(json_object_get(result, "top1")),
-           json_real_value(json_object_get(result, "top5")),
-           json_real_value(json_object_get(result, "loss")),
-           (long long)json_integer_value(json_object_get(result, "images")),
-           json_real_value(json_object_get(result, "images_per_s")));
-    if (broken > 0)
-        printf(", %zu broken", broken);
+    const eval_result *r = result;
+    const vc_accuracy *a = &r->accuracy;
+    printf("top-1 %.2f %%  top-5 %.2f %%  loss %.4f  on %zu images, %.0f images/s", a->top1,
+           a->top5, a->loss, r->seen.images, a->images_per_s);
+    if (r->seen.broken_count > 0)
+        printf(", %zu broken", r->seen.broken_count);
     putchar('\n');
 }
 
@@ -116,9 +117,14 @@ static int run_eval(const cli_command *command, int argc, char **argv)
         status = cli_check_engine_options(command, &o.engine);
     if (status != CLI_CONTINUE)
         return status;
-    json_t *result = cli_result(command, &common);
-    vc_status done = evaluate(result, &o);
-    return cli_finish_data(result, done, &o.data, common.json, print_text);
+    eval_result result = {0};
+    const vc_status done = evaluate(&result, &o);
+    status = cli_end(command, &common, done, &result, print_text);
+    status = cli_judge_images(status, &result.seen, o.data.skip_broken);
+    cli_images_free(&result.seen);
+    free(result.classes);
+    vc_source_close(result.source);
+    return status;
 }
 
 const cli_command cmd_eval = {
@@ -131,4 +137,4 @@ const cli_command cmd_eval = {
     "model's side (256 for 224), then its centre.\n"
     "A broken image is named, left out, and ends the run with status 1, unless --skip-broken.",
     run_eval,
-    NULL};
+    &result_record};

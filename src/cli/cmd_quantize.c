@@ -17,21 +17,48 @@ typedef struct quantize_options {
     const char *output;
 } quantize_options;
 
-static vc_status run_over(json_t *result, const vc_model *model, const quantize_options *o,
+typedef struct quantize_error {
+    double same_class_percent, largest_logit_error;
+} quantize_error;
+
+typedef struct quantize_result {
+    char plan_hash[VC_PLAN_HASH_TEXT];
+    cli_images seen;
+    quantize_error before, after;
+    const char *model;
+} quantize_result;
+
+static const vc_field error_fields[] = {
+    {VC_FIELD(quantize_error, same_class_percent, "%", "images with the same class as in fp32")},
+    {VC_FIELD(quantize_error, largest_logit_error, "", "relative to the largest logit")},
+};
+static const vc_record error_record = VC_RECORD("error", quantize_error, error_fields);
+
+static const vc_field result_fields[] = {
+    {VC_FIELD(quantize_result, plan_hash, "", "of the plan that attention ran on"), VC_KNOWN},
+    {VC_FIELD_INLINE(quantize_result, seen, &cli_images_record)},
+    {VC_FIELD_RECORD(quantize_result, before, "before", &error_record,
+                     "int8 against fp32 before channels were evened out")},
+    {VC_FIELD_RECORD(quantize_result, after, "after", &error_record, "and afterwards")},
+    {VC_FIELD(quantize_result, model, "", "file that was written")},
+};
+static const vc_record result_record = VC_RECORD("quantize", quantize_result, result_fields);
+
+static vc_status run_over(quantize_result *result, const vc_model *model, const quantize_options *o,
                           const char *label, const vc_runner *runner)
 {
     vc_source *source;
     vc_evaluation ignored;
     VC_TRY(cli_open_source(&source, &o->data, 0));
     vc_status status =
-        cli_run_over_source(result, &ignored, model, source, &o->data, label, runner, NULL);
+        cli_run_over_source(&result->seen, &ignored, model, source, &o->data, label, runner, NULL);
     vc_source_close(source);
     return status;
 }
 
 /* int8 beside fp32 on the same images. */
-static vc_status compare(json_t *result, const char *key, const vc_model *model,
-                         const quantize_options *o)
+static vc_status compare(quantize_error *out, quantize_result *result, const char *label,
+                         const vc_model *model, const quantize_options *o)
 {
     vc_engine_options exact = vc_engine_options_default(), int8;
     vc_engine_comparison c;
@@ -40,17 +67,15 @@ static vc_status compare(json_t *result, const char *key, const vc_model *model,
     int8.precision = VC_IN_INT8;
     VC_TRY(vc_engine_comparison_open(&c, model, &exact, &int8));
     const vc_runner runner = vc_engine_comparison_runner(&c);
-    const vc_status status = run_over(result, model, o, key, &runner);
+    const vc_status status = run_over(result, model, o, label, &runner);
     if (status == VC_OK)
-        json_object_set_new(result, key,
-                            json_pack("{s:f, s:f}", "same_class_percent",
-                                      100.0 * (double)c.same / (double)c.images,
-                                      "largest_logit_error", c.difference / c.largest));
+        *out = (quantize_error){.same_class_percent = 100.0 * (double)c.same / (double)c.images,
+                                .largest_logit_error = c.difference / c.largest};
     vc_engine_comparison_close(&c);
     return status;
 }
 
-static vc_status equalize(json_t *result, vc_model *model, const quantize_options *o)
+static vc_status equalize(quantize_result *result, vc_model *model, const quantize_options *o)
 {
     vc_channel_range range;
     vc_acts acts;
@@ -68,35 +93,31 @@ static vc_status equalize(json_t *result, vc_model *model, const quantize_option
     return status;
 }
 
-static vc_status quantize(json_t *result, const quantize_options *o)
+static vc_status quantize(quantize_result *result, const quantize_options *o)
 {
     vc_model *model;
     VC_TRY(vc_file_try(o->output));
     VC_TRY(cli_open_model(&model, &o->model, CLI_TRAIN));
-    if (vc_model_plan(model))
-        cli_add_plan_hash(result, vc_model_plan(model));
-    vc_status status = compare(result, "before", model, o);
+    cli_model_plan_hash(result->plan_hash, model);
+    vc_status status = compare(&result->before, result, "before", model, o);
     if (status == VC_OK)
         status = equalize(result, model, o);
     if (status == VC_OK)
-        status = compare(result, "after", model, o);
+        status = compare(&result->after, result, "after", model, o);
     if (status == VC_OK)
         status = vc_model_write_int8(o->output, model);
-    json_object_set_new(result, "model", cli_text(o->output));
+    result->model = o->output;
     vc_model_close(model);
     return status;
 }
 
-static void print_text(const json_t *result)
+static void print_text(const void *result)
 {
-    printf("%s: int8, same class as fp32 on %.2f %% of %lld images (%.2f %% before channels were "
+    const quantize_result *r = result;
+    printf("%s: int8, same class as fp32 on %.2f %% of %zu images (%.2f %% before channels were "
            "evened out), largest error of a logit %.3f (%.3f)\n",
-           json_string_value(json_object_get(result, "model")),
-           vc_json_part_number(result, "after", "same_class_percent"),
-           (long long)json_integer_value(json_object_get(result, "images")),
-           vc_json_part_number(result, "before", "same_class_percent"),
-           vc_json_part_number(result, "after", "largest_logit_error"),
-           vc_json_part_number(result, "before", "largest_logit_error"));
+           r->model, r->after.same_class_percent, r->seen.images, r->before.same_class_percent,
+           r->after.largest_logit_error, r->before.largest_logit_error);
 }
 
 static int run_quantize(const cli_command *command, int argc, char **argv)
@@ -122,9 +143,12 @@ static int run_quantize(const cli_command *command, int argc, char **argv)
         status = cli_check_data_options(command, &o.data);
     if (status != CLI_CONTINUE)
         return status;
-    json_t *result = cli_result(command, &common);
-    const vc_status done = quantize(result, &o);
-    return cli_finish_data(result, done, &o.data, common.json, print_text);
+    quantize_result result = {0};
+    const vc_status done = quantize(&result, &o);
+    status = cli_end(command, &common, done, &result, print_text);
+    status = cli_judge_images(status, &result.seen, o.data.skip_broken);
+    cli_images_free(&result.seen);
+    return status;
 }
 
 const cli_command cmd_quantize = {
@@ -136,4 +160,4 @@ const cli_command cmd_quantize = {
     "a scale per output; and says how far int8 is from fp32 on the images, before and after. Images\n"
     "need no labels. For DeiTs; `--dtype int8` quantizes any model as it is opened.",
     run_quantize,
-    NULL};
+    &result_record};

@@ -13,7 +13,18 @@ typedef struct cli_autoencoder_options {
     vc_coded coded;
 } cli_autoencoder_options;
 
-/* Writes options->output; adds "autoencoder", "compressed_heads" and "compressed_of" to the result. */
-vc_status cli_make_autoencoder(json_t *result, const cli_autoencoder_options *options);
+typedef struct cli_autoencoder {
+    size_t *compressed_heads; /* by layer; 0 between stages */
+    size_t layers;
+    const char *compressed_of;
+    cli_images seen;
+} cli_autoencoder;
+
+/* Heads and what they are of. */
+extern const vc_record cli_autoencoder_record;
+
+/* Writes options->output. */
+vc_status cli_make_autoencoder(cli_autoencoder *out, const cli_autoencoder_options *options);
+void cli_autoencoder_free(cli_autoencoder *autoencoder);
 
 #endif

@@ -1,6 +1,7 @@
 #include "open_data.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 cli_data_options cli_data_options_default(const char *split)
@@ -19,14 +20,45 @@ int cli_check_data_options(const cli_command *command, const cli_data_options *o
     return cli_check_batch(command, options->batch);
 }
 
+static const vc_field fields[] = {
+    {VC_FIELD(cli_images, images, "", "images that were read")},
+    {VC_FIELD_LIST(cli_images, broken, broken_count, "broken_images", "",
+                   "images that could not be read")},
+};
+const vc_record cli_images_record = VC_RECORD("images", cli_images, fields);
+
+void cli_images_free(cli_images *images)
+{
+    for (size_t i = 0; i < images->broken_count; i++)
+        free((char *)images->broken[i]);
+    free(images->broken);
+    *images = (cli_images){0};
+}
+
+static bool add_name(cli_images *images, const char *name)
+{
+    char *copy = strdup(name);
+    const char **longer =
+        realloc(images->broken, (images->broken_count + 1) * sizeof *images->broken);
+    if (longer)
+        images->broken = longer;
+    if (!copy || !longer) {
+        free(copy);
+        return false;
+    }
+    images->broken[images->broken_count++] = copy;
+    return true;
+}
+
 void cli_on_broken(void *context, size_t index, const char *name, const char *message)
 {
-    cli_broken_images *b = context;
+    cli_images *images = context;
     (void)index;
-    if (b->progress)
-        vc_progress_end(b->progress);
+    if (images->progress)
+        vc_progress_end(images->progress);
     fprintf(stderr, "vitcod: %s\n", message);
-    json_array_append_new(b->names, cli_text(name));
+    if (!add_name(images, name))
+        images->out_of_memory = true;
 }
 
 vc_status cli_open_source(vc_source **out, const cli_data_options *o, int labelled)
@@ -35,27 +67,30 @@ vc_status cli_open_source(vc_source **out, const cli_data_options *o, int labell
     return vc_source_open(out, o->path, &how);
 }
 
-vc_status cli_run_over_source(json_t *result, vc_evaluation *out, const vc_model *model,
+vc_status cli_run_over_source(cli_images *images, vc_evaluation *out, const vc_model *model,
                               vc_source *source, const cli_data_options *o, const char *label,
                               const vc_runner *runner, vc_class_count *counts)
 {
     vc_progress progress = vc_progress_begin(label, 1);
-    cli_broken_images broken = {json_array(), &progress};
     vc_evaluate_options how = vc_evaluate_options_default();
+    cli_images_free(images);
+    images->progress = &progress;
     how.limit = o->limit;
     how.crop_fraction = o->crop_fraction;
     how.counts = counts;
     how.progress = &progress;
     how.on_broken = cli_on_broken;
-    how.context = &broken;
+    how.context = images;
     vc_status status = vc_evaluate(out, model, source, runner, &how);
     vc_progress_end(&progress);
-    json_object_set_new(result, "images", json_integer((json_int_t)out->images));
-    json_object_set_new(result, "broken_images", broken.names);
+    images->progress = NULL;
+    images->images = out->images;
+    if (status == VC_OK && images->out_of_memory)
+        status = vc_fail(VC_ENOMEM, "out of memory for the names of broken images");
     return status;
 }
 
-vc_status cli_tap_data(json_t *result, const vc_model *model, const cli_data_options *o,
+vc_status cli_tap_data(cli_images *images, const vc_model *model, const cli_data_options *o,
                        const char *label, const vc_tap *tap)
 {
     vc_source *source;
@@ -66,19 +101,17 @@ vc_status cli_tap_data(json_t *result, const vc_model *model, const cli_data_opt
     if (status == VC_OK) {
         vc_forward_pass pass = {&acts, model, tap};
         const vc_runner runner = vc_forward_runner(&pass);
-        status = cli_run_over_source(result, &ignored, model, source, o, label, &runner, NULL);
+        status = cli_run_over_source(images, &ignored, model, source, o, label, &runner, NULL);
         vc_acts_close(&acts);
     }
     vc_source_close(source);
     return status;
 }
 
-int cli_finish_data(json_t *result, vc_status status, const cli_data_options *o, int json,
-                    void (*print_text)(const json_t *result))
+int cli_judge_images(int code, const cli_images *images, int skip_broken)
 {
-    size_t broken = json_array_size(json_object_get(result, "broken_images"));
-    int code = cli_finish(result, status, json, print_text);
-    if (code != CLI_OK || broken == 0 || o->skip_broken)
+    const size_t broken = images->broken_count;
+    if (code != CLI_OK || broken == 0 || skip_broken)
         return code;
     fprintf(stderr,
             "vitcod: %zu image%s could not be read and %s left out; --skip-broken allows that\n",

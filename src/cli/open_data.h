@@ -34,28 +34,35 @@ cli_data_options cli_data_options_default(const char *split);
 /* CLI_CONTINUE for options that can be followed. */
 int cli_check_data_options(const cli_command *command, const cli_data_options *options);
 
-/* A vc_loader_broken_image that names the image on stderr and adds it to a list. */
-typedef struct cli_broken_images {
-    json_t *names;
-    vc_progress *progress; /* to be cleared first, or NULL */
-} cli_broken_images;
+/* The images that were looked at. */
+typedef struct cli_images {
+    size_t images;
+    const char **broken; /* names of those that could not be read; owned */
+    size_t broken_count;
+    bool out_of_memory;    /* for a name */
+    vc_progress *progress; /* to be cleared before an image is named on stderr, or NULL */
+} cli_images;
 
-void cli_on_broken(void *broken_images, size_t index, const char *name, const char *message);
+extern const vc_record cli_images_record;
+void cli_images_free(cli_images *images);
+
+/* A vc_loader_broken_image that names the image on stderr and adds it to a cli_images. */
+void cli_on_broken(void *images, size_t index, const char *name, const char *message);
 
 vc_status cli_open_source(vc_source **out, const cli_data_options *options, int labelled);
 
-/* Runs the model over the images, with progress; each broken one is named on stderr and counted in the
- * result. */
-vc_status cli_run_over_source(json_t *result, vc_evaluation *out, const vc_model *model,
+/* Runs the model over the images, with progress; each broken one is named on stderr. `images` begins
+ * anew. */
+vc_status cli_run_over_source(cli_images *images, vc_evaluation *out, const vc_model *model,
                               vc_source *source, const cli_data_options *options, const char *label,
                               const vc_runner *runner, vc_class_count *counts);
 
 /* The forward pass with a tap over images that need no labels. */
-vc_status cli_tap_data(json_t *result, const vc_model *model, const cli_data_options *options,
+vc_status cli_tap_data(cli_images *images, const vc_model *model, const cli_data_options *options,
                        const char *label, const vc_tap *tap);
 
-/* Ends a command as cli_finish does, and with CLI_FAILED when images were broken that nobody allowed. */
-int cli_finish_data(json_t *result, vc_status status, const cli_data_options *options, int json,
-                    void (*print_text)(const json_t *result));
+/* What a command ends with when it has been ended with `code`: CLI_FAILED when images were broken
+ * that nobody allowed, which it says. */
+int cli_judge_images(int code, const cli_images *images, int skip_broken);
 
 #endif

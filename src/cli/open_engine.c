@@ -28,11 +28,6 @@ vc_pattern_split cli_split(const cli_engine_options *options)
     return VC_ENGINE_USUAL_SPLIT;
 }
 
-void cli_add_split(json_t *result, vc_pattern_split split)
-{
-    json_object_set_new(result, "split", json_string(vc_pattern_split_name(split)));
-}
-
 vc_engine_options cli_engine_how(const cli_engine_options *options, size_t batch)
 {
     vc_engine_options how = vc_engine_options_default();

@@ -31,8 +31,6 @@ int cli_check_engine_options(const cli_command *command, const cli_engine_option
 /* How heads are split; VC_ENGINE_USUAL_SPLIT where nothing was asked. */
 vc_pattern_split cli_split(const cli_engine_options *options);
 #define CLI_SPLIT_MEANING "what attention's heads are split by: plan, cost; whole: they are not"
-/* Says so in a result. */
-void cli_add_split(json_t *result, vc_pattern_split split);
 
 /* The engine that the options ask for. */
 vc_engine_options cli_engine_how(const cli_engine_options *options, size_t batch);

@@ -73,19 +73,18 @@ vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_p
     return status;
 }
 
-vc_status cli_open_without_plan(vc_model **out, json_t *result, const cli_model_options *options,
-                                cli_purpose purpose)
+vc_status cli_open_without_plan(vc_model **out, const char **left_out,
+                                const cli_model_options *options, cli_purpose purpose)
 {
     cli_model_options dense = *options;
     dense.plan = dense.mask ? NULL : "none";
     if (!dense.mask && dense.path && vc_plan_is(dense.path) == VC_PLAN_INSIDE)
-        json_object_set_new(result, "plan_left_out", cli_text(dense.path));
+        *left_out = dense.path;
     return cli_open_model(out, &dense, purpose);
 }
 
-void cli_print_without_plan(const json_t *result)
+void cli_print_without_plan(const char *left_out)
 {
-    const json_t *path = json_object_get(result, "plan_left_out");
-    if (path)
-        printf("%s: used dense, without the plan inside\n", json_string_value(path));
+    if (left_out)
+        printf("%s: used dense, without the plan inside\n", left_out);
 }

@@ -56,9 +56,10 @@ vc_status cli_restrict_attention(vc_model *model, const cli_model_options *optio
  * inside its file. */
 vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_purpose purpose);
 
-/* The same for what wants a dense model, or one under a mask: the result says so where a plan is left out. */
-vc_status cli_open_without_plan(vc_model **out, json_t *result, const cli_model_options *options,
-                                cli_purpose purpose);
-void cli_print_without_plan(const json_t *result);
+/* The same for what wants a dense model, or one under a mask. `left_out`: the path of a file whose
+ * plan is left out; else it stays as it is. */
+vc_status cli_open_without_plan(vc_model **out, const char **left_out,
+                                const cli_model_options *options, cli_purpose purpose);
+void cli_print_without_plan(const char *left_out); /* nothing for NULL */
 
 #endif

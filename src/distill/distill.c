@@ -95,29 +95,6 @@ static int is_over(const distill_run *r, size_t stage, size_t epoch)
            epoch >= r->best_epoch + r->o->patience;
 }
 
-static json_t *entry_of(const distill_run *r, const vc_epoch_report *e, vc_judgement now)
-{
-    return json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "stage",
-                     (json_int_t)r->stage + 1, "epoch", (json_int_t)e->epoch, "agreement",
-                     now.agreement, "divergence", now.divergence, "distillation_loss",
-                     e->mean.distillation, "feature_distance", e->mean.features,
-                     "attention_distance", e->mean.attention, "reconstruction",
-                     e->mean.reconstruction, "learning_rate", e->mean.learning_rate);
-}
-
-/* Speed is shown but is not a result, so it does not go into the journal. */
-static void show(const distill_run *r, const json_t *entry, const vc_epoch_report *e)
-{
-    json_t *shown = json_copy((json_t *)entry);
-    if (!shown)
-        return;
-    json_object_set_new(shown, "epochs", json_integer((json_int_t)e->epochs));
-    json_object_set_new(shown, "best_agreement", json_real(r->judged.agreement));
-    json_object_set_new(shown, "images_per_s", json_real(e->mean.images_per_second));
-    r->hooks->on_epoch(r->hooks->context, shown);
-    json_decref(shown);
-}
-
 static vc_status on_epoch(void *context, const vc_epoch_report *e)
 {
     distill_run *r = context;
@@ -127,16 +104,20 @@ static vc_status on_epoch(void *context, const vc_epoch_report *e)
         memcpy(r->best, r->student->values, r->student->value_count * sizeof *r->best);
         VC_TRY(vc_model_write(r->o->output, r->student));
     }
-    json_t *entry = entry_of(r, e, now);
-    if (!entry)
-        return vc_fail(VC_ENOMEM, "out of memory for the log");
-    const vc_status status =
-        vc__journal_add(r->journal, r->journal_path, r->stage + 1, e->epoch, entry);
-    if (status == VC_OK && r->hooks->on_epoch)
-        show(r, entry, e);
-    json_decref(entry);
+    const vc_distill_epoch entry = {.stage = r->stage + 1,
+                                    .epoch = e->epoch,
+                                    .agreement = now.agreement,
+                                    .divergence = now.divergence,
+                                    .distillation_loss = e->mean.distillation,
+                                    .feature_distance = e->mean.features,
+                                    .attention_distance = e->mean.attention,
+                                    .reconstruction = e->mean.reconstruction,
+                                    .learning_rate = e->mean.learning_rate};
+    VC_TRY(vc__journal_add(r->journal, r->journal_path, &entry));
+    if (r->hooks->on_epoch)
+        r->hooks->on_epoch(r->hooks->context, &entry, e, r->judged.agreement);
     r->stop = is_over(r, r->stage, e->epoch);
-    return status;
+    return VC_OK;
 }
 
 static vc_status use_plan(distill_run *r, size_t stage)
@@ -337,6 +318,15 @@ static vc_status go_through_stages(distill_run *r)
     return vc_model_write(r->o->output, r->student);
 }
 
+static vc_status sum_up(vc_distilled *out, const distill_run *r)
+{
+    VC_TRY(vc__journal_read(out, r->journal, r->journal_path));
+    out->before = judgement_of(json_object_get(r->journal, "before")).agreement;
+    out->agreement = r->judged.agreement;
+    out->best_epoch = r->best_epoch;
+    return VC_OK;
+}
+
 vc_status vc_distill(vc_distilled *out, vc_model *student, vc_source *learn, vc_source *held,
                      const vc_distill_options *options, const vc_distill_hooks *hooks)
 {
@@ -347,17 +337,11 @@ vc_status vc_distill(vc_distilled *out, vc_model *student, vc_source *learn, vc_
         return vc_fail(VC_EINVAL, "%s: the path is too long", options->checkpoint);
     if (!options->train.teacher)
         return vc_fail(VC_EINVAL, "calibration wants a teacher");
-    const vc_status status = go_through_stages(&r);
-    if (status == VC_OK) {
-        json_t *log = json_object_get(r.journal, "log");
-        *out =
-            (vc_distilled){.before = judgement_of(json_object_get(r.journal, "before")).agreement,
-                           .agreement = r.judged.agreement,
-                           .best_epoch = r.best_epoch,
-                           .epochs = json_array_size(log),
-                           .log = json_incref(log)};
+    vc_status status = go_through_stages(&r);
+    if (status == VC_OK)
+        status = sum_up(out, &r);
+    if (status == VC_OK)
         remove_checkpoints(&r);
-    }
     vc_judge_close(&r.judge);
     json_decref(r.journal);
     vc_teacher_answers_close(&r.answers);
@@ -365,8 +349,8 @@ vc_status vc_distill(vc_distilled *out, vc_model *student, vc_source *learn, vc_
     return status;
 }
 
-void vc_distilled_close(vc_distilled *calibration)
+void vc_distilled_close(vc_distilled *distilled)
 {
-    json_decref(calibration->log);
-    *calibration = (vc_distilled){0};
+    free(distilled->log);
+    *distilled = (vc_distilled){0};
 }

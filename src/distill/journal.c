@@ -1,5 +1,20 @@
 #include "journal.h"
 
+#include <stdlib.h>
+
+static const vc_field fields[] = {
+    {VC_FIELD(vc_distill_epoch, stage, "", "plan that is learnt on, from 1")},
+    {VC_FIELD(vc_distill_epoch, epoch, "", "epoch of the stage, from 1")},
+    {VC_FIELD(vc_distill_epoch, agreement, "", "share of images with the dense model's class")},
+    {VC_FIELD(vc_distill_epoch, divergence, "nat", "mean KL(dense || sparse)")},
+    {VC_FIELD(vc_distill_epoch, distillation_loss, "", "mean over the epoch's steps")},
+    {VC_FIELD(vc_distill_epoch, feature_distance, "", "from the dense model's blocks")},
+    {VC_FIELD(vc_distill_epoch, attention_distance, "", "from the outputs of its heads")},
+    {VC_FIELD(vc_distill_epoch, reconstruction, "", "mean squared error of the auto-encoder")},
+    {VC_FIELD(vc_distill_epoch, learning_rate, "", "of the epoch's last step")},
+};
+const vc_record vc_distill_epoch_record = VC_RECORD("epoch", vc_distill_epoch, fields);
+
 vc_status vc__journal_open(json_t **out, const char *path, const json_t *settings, int resume)
 {
     *out = NULL;
@@ -33,14 +48,27 @@ static int is_before(const json_t *entry, size_t stage, size_t epoch)
     return s < stage || (s == stage && e < epoch);
 }
 
-vc_status vc__journal_add(json_t *journal, const char *path, size_t stage, size_t epoch,
-                          json_t *entry)
+vc_status vc__journal_add(json_t *journal, const char *path, const vc_distill_epoch *epoch)
 {
-    json_t *log = json_object_get(journal, "log");
+    json_t *log = json_object_get(journal, "log"), *entry;
     size_t kept = json_array_size(log);
-    while (kept > 0 && !is_before(json_array_get(log, kept - 1), stage, epoch))
+    while (kept > 0 && !is_before(json_array_get(log, kept - 1), epoch->stage, epoch->epoch))
         json_array_remove(log, --kept);
-    if (json_array_append(log, entry) != 0)
+    VC_TRY(vc_record_json(&entry, &vc_distill_epoch_record, epoch));
+    if (json_array_append_new(log, entry) != 0)
         return vc_fail(VC_ENOMEM, "out of memory for the log");
     return vc_json_write_exact(path, journal);
+}
+
+vc_status vc__journal_read(vc_distilled *out, const json_t *journal, const char *path)
+{
+    const json_t *log = json_object_get(journal, "log");
+    const size_t count = json_array_size(log);
+    out->log = calloc(count + 1, sizeof *out->log);
+    if (!out->log)
+        return vc_fail(VC_ENOMEM, "out of memory for the log");
+    for (; out->epochs < count; out->epochs++)
+        VC_TRY(vc_record_read(&out->log[out->epochs], &vc_distill_epoch_record,
+                              json_array_get(log, out->epochs), path));
+    return VC_OK;
 }
