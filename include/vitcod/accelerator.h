@@ -4,6 +4,7 @@
 
 #include "vitcod/bound.h"
 #include "vitcod/chip_energy.h"
+#include "vitcod/json.h"
 
 typedef struct vc_accelerator {
     vc_chip_config chip;

@@ -3,6 +3,7 @@
 #ifndef VITCOD_BOUND_H
 #define VITCOD_BOUND_H
 
+#include "vitcod/record.h"
 #include "vitcod/workload.h"
 
 typedef struct vc_bound_config {
@@ -20,6 +21,8 @@ typedef struct vc_bound {
     uint64_t coder_macs;        /* of encoder and decoder, which are separate units */
     double dram_bytes;
 } vc_bound;
+
+extern const vc_record vc_bound_record, vc_bound_config_record;
 
 /* The bound of a workload, or of its attention only. VC_EINVAL when counts are beyond 2^53. */
 vc_status vc_bound_compute(vc_bound *out, const vc_workload *workload,

@@ -4,7 +4,6 @@
 #define VITCOD_CHIP_ENERGY_H
 
 #include "vitcod/chip.h"
-#include "vitcod/json.h"
 
 typedef struct vc_energy_table {
     double mac_pj;            /* an int8 product, added in 32 bit */
@@ -50,11 +49,6 @@ typedef struct vc_chip_energy {
 /* The energy of a run. `memory` holds the counts of the memory. */
 vc_chip_energy vc_chip_energy_of(const vc_chip_counts *counts, const vc_chip_config *config,
                                  const vc_energy_table *table, const vc_memory_counters *memory);
-
-/* The result as JSON: cycles, MACs, bytes, energy and units, in total, by operator and for every
- * stage. NULL if memory runs out. */
-json_t *vc_chip_result_json(const vc_chip_result *result, const vc_chip_config *config,
-                            const vc_energy_table *table);
 
 double vc_chip_area_mm2(const vc_chip_config *config, const vc_energy_table *table);
 

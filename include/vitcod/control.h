@@ -4,6 +4,7 @@
 #define VITCOD_CONTROL_H
 
 #include "vitcod/plan.h"
+#include "vitcod/record.h"
 
 typedef struct vc_control_options {
     size_t head_dim;
@@ -22,7 +23,10 @@ typedef struct vc_control_result {
     uint64_t linear_compute, linear_preload, linear, ffn; /* 0 without embed_dim */
     uint64_t end_to_end;      /* linear + ffn, as in the published program */
     vc_control_layer *layers; /* (L), allocated by the caller */
+    size_t layer_count;
 } vc_control_result;
+
+extern const vc_record vc_control_record;
 
 /* Computes the counts. As in the published program, only head 0 of each layer is counted. VC_EINVAL
  * where that program divides by zero, because a part that has work gets no lane. `path` names the

@@ -100,6 +100,7 @@
 #include "vitcod/chip.h"
 #include "vitcod/chip_energy.h"
 #include "vitcod/chip_kind.h"
+#include "vitcod/chip_summary.h"
 #include "vitcod/chip_trace.h"
 #include "vitcod/control.h"
 #include "vitcod/dram_trace.h"

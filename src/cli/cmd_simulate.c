@@ -1,6 +1,6 @@
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "commands.h"
 #include "open_plan.h"
@@ -99,9 +99,9 @@ static vc_status keep_layers(vc_workload *workload, const char *text)
 }
 
 /* On the accelerator that is asked for, with what its steps leave of the plan. */
-static vc_status run_on_chip(json_t *result, const cli_simulate_options *o, const vc_plan *plan)
+static vc_status run_on_chip(cli_simulated *out, const cli_simulate_options *o, const vc_plan *plan)
 {
-    const int end_to_end = o->model.path || o->model.arch;
+    const bool of_model = o->model.path || o->model.arch;
     const vc_bound_config config = vc_bound_config_default();
     vc_accelerator chip;
     vc_simulation s;
@@ -111,43 +111,56 @@ static vc_status run_on_chip(json_t *result, const cli_simulate_options *o, cons
     if (status == VC_OK)
         status = vc_simulation_check(&s);
     if (status == VC_OK)
-        status = o->bound ? cli_simulate_bound(result, &s.workload, &config, end_to_end)
-                          : cli_simulate_chip(result, &s, o, end_to_end);
+        status = o->bound ? cli_simulate_bound(&out->bound, &s.workload, &config, of_model)
+                          : cli_simulate_chip(&out->timeline, &s, o, of_model);
     vc_simulation_close(&s);
     return status;
 }
 
-static vc_status run_plan(json_t *result, cli_simulate_options *o, const vc_plan *plan)
+static vc_status run_plan(cli_simulated *out, cli_simulate_options *o, const vc_plan *plan)
 {
     VC_TRY(set_head_dim(o, plan));
     if (plan)
-        cli_add_plan_hash(result, plan);
-    json_object_set_new(result, "kind",
-                        json_string(o->control ? "control"
-                                    : o->bound ? "bound"
-                                               : "timeline"));
-    return o->control ? cli_simulate_control(result, plan, o, plan_path(o))
-                      : run_on_chip(result, o, plan);
+        vc_plan_hash_text(out->plan_hash, plan);
+    out->is_control = o->control;
+    out->is_bound = !o->control && o->bound;
+    out->is_timeline = !out->is_control && !out->is_bound;
+    out->kind = o->control ? "control" : o->bound ? "bound" : "timeline";
+    return o->control ? cli_simulate_control(&out->control, plan, o, plan_path(o))
+                      : run_on_chip(out, o, plan);
 }
 
-static vc_status simulate(json_t *result, cli_simulate_options *o)
+static vc_status simulate(cli_simulated *out, cli_simulate_options *o)
 {
     vc_plan plan;
     VC_TRY(open_plan(&plan, o));
-    const vc_status status = run_plan(result, o, plan_path(o) ? &plan : NULL);
+    const vc_status status = run_plan(out, o, plan_path(o) ? &plan : NULL);
     vc_plan_close(&plan);
     return status;
 }
 
-/* ---- text */
+/* ---- results */
 
-static void print_text(const json_t *result)
+static const vc_field fields[] = {
+    {VC_FIELD(cli_simulated, plan_hash, "", "of the plan, where there is one"), VC_KNOWN},
+    {VC_FIELD(cli_simulated, kind, "", "timeline, bound or control")},
+    {VC_FIELD_INLINE(cli_simulated, timeline, &cli_timeline_record),
+     VC_WHEN(cli_simulated, is_timeline)},
+    {VC_FIELD_INLINE(cli_simulated, bound, &cli_bounds_record), VC_WHEN(cli_simulated, is_bound)},
+    {VC_FIELD_INLINE(cli_simulated, control, &vc_control_record),
+     VC_WHEN(cli_simulated, is_control)},
+};
+static const vc_record record = VC_RECORD("simulate", cli_simulated, fields);
+
+static void print_text(const void *result)
 {
-    const char *kind = json_string_value(json_object_get(result, "kind"));
-    if (strcmp(kind, "timeline") == 0)
-        cli_print_chip(result);
+    const cli_simulated *r = result;
+    if (r->is_timeline)
+        cli_print_timeline(&r->timeline);
+    else if (r->is_bound)
+        cli_print_bounds(&r->bound);
     else
-        cli_print_formulas(result, strcmp(kind, "control") == 0);
+        cli_print_control(&r->control);
 }
 
 /* ---- arguments */
@@ -248,16 +261,20 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
         return status;
     o.ratio = isnan(o.ratio) ? DEFAULT_RATIO : o.ratio;
     o.seed = common.seed;
-    json_t *result = cli_result(command, &common);
-    vc_status done = simulate(result, &o);
-    return cli_finish(result, done, common.json, print_text);
+    cli_simulated result = {0};
+    status = cli_end(command, &common, simulate(&result, &o), &result, print_text);
+    cli_close_timeline(&result.timeline);
+    free(result.control.layers);
+    return status;
 }
 
 const cli_command cmd_simulate = {
-    "simulate", "a model or plan on the ViTCoD accelerator, cycle by cycle",
+    "simulate",
+    "a model or plan on the ViTCoD accelerator, cycle by cycle",
     "MODEL|--arch NAME|PLAN [--mask PATH|--plan FILE|none]",
     "Simulates the accelerator: cycles, what each engine did with them, bytes, energy; attention\n"
     "alone and, with a model, end to end. --bound: what no schedule for 512 MACs and 76.8 GB/s\n"
     "beats, everything overlapping. --control: the published simulator's loop counts exactly.\n"
     "docs/simulator.md has equations and assumptions.",
-    run_simulate, NULL};
+    run_simulate,
+    &record};

@@ -1,146 +1,169 @@
-/* `simulate`: the chip's timeline, as JSON and as a table. */
+/* `simulate`: the chip's timeline, and as a table. */
 #include <stdio.h>
 #include <string.h>
 
 #include "simulate.h"
-#include "vitcod/functional.h"
 
-static vc_status add_run(json_t *result, const vc_simulation *s, const vc_simulation_options *how,
-                         const char *name)
+static const vc_field functional_fields[] = {
+    {VC_FIELD(cli_timeline, bit_exact, "", "the chip's results are those of plain loops")},
+    {VC_FIELD_AS(cli_timeline, checked.values, "values", "", "results that were compared")},
+    {VC_FIELD_AS(cli_timeline, checked.layers, "layers", "", "layers that they are of")},
+};
+static const vc_record functional_record = VC_RECORD("functional", cli_timeline, functional_fields);
+
+static const vc_field fields[] = {
+    {VC_FIELD_RECORD(cli_timeline, attention, "attention", &vc_chip_summary_record,
+                     "between the projections")},
+    {.name = "functional",
+     .unit = "",
+     .meaning = "int8 data that was sent through",
+     .kind = VC_KIND_RECORD,
+     .size = sizeof(cli_timeline),
+     .record = &functional_record,
+     VC_WHEN(cli_timeline, functional)},
+    {VC_FIELD_RECORD(cli_timeline, end_to_end, "end_to_end", &vc_chip_summary_record,
+                     "all of the model"),
+     VC_WHEN(cli_timeline, of_model)},
+    {VC_FIELD(cli_timeline, energy_uj, "uJ", "of all that ran")},
+    {VC_FIELD(cli_timeline, area_mm2, "mm2", "of the chip")},
+    {VC_FIELD(cli_timeline, accelerator, "", "all of the chip")},
+    {VC_FIELD_RECORD(cli_timeline, bound, "bound", &cli_bounds_record,
+                     "what no schedule on the chip beats"),
+     VC_WHEN(cli_timeline, bounded)},
+};
+const vc_record cli_timeline_record = VC_RECORD("timeline", cli_timeline, fields);
+
+/* ---- runs */
+
+static vc_status run(vc_chip_summary *out, const vc_simulation *s, const vc_simulation_options *how)
 {
     vc_chip_result r;
     VC_TRY(vc_simulation_run(&r, s, how));
-    json_object_set_new(result, name, vc_chip_result_json(&r, &s->chip->chip, &s->chip->energy));
+    const vc_status status = vc_chip_summary_open(out, &r, &s->chip->chip, &s->chip->energy);
     vc_chip_result_close(&r);
-    return VC_OK;
+    return status;
 }
 
-static vc_status run_attention(json_t *result, const vc_simulation *s,
+static vc_status run_attention(cli_timeline *out, const vc_simulation *s,
                                const vc_simulation_options *how, const vc_functional *data)
 {
-    vc_functional_counts n;
-    VC_TRY(add_run(result, s, how, "attention"));
-    if (!how->values)
+    VC_TRY(run(&out->attention, s, how));
+    if (!out->functional)
         return VC_OK;
-    VC_TRY(vc_functional_check(&n, data, &s->workload, s->plan));
-    json_object_set_new(result, "functional",
-                        json_pack("{s:b, s:I, s:I}", "bit_exact", 1, "values", (json_int_t)n.values,
-                                  "layers", (json_int_t)n.layers));
+    VC_TRY(vc_functional_check(&out->checked, data, &s->workload, s->plan));
+    out->bit_exact = true;
     return VC_OK;
 }
 
 /* Traces are of all that runs. */
-static vc_status run_all(json_t *result, const vc_simulation *s, const cli_simulate_options *o,
-                         int end_to_end)
+static vc_status run_all(cli_timeline *out, const vc_simulation *s, const cli_simulate_options *o)
 {
     vc_functional data = {0};
-    if (o->functional)
+    if (out->functional)
         VC_TRY(vc_functional_open(&data, &s->workload, o->seed));
     const vc_simulation_options attention = {.attention_only = 1,
                                              .values = data.values,
-                                             .trace = end_to_end ? NULL : o->trace,
-                                             .dram_trace = end_to_end ? NULL : o->dram_trace},
+                                             .trace = out->of_model ? NULL : o->trace,
+                                             .dram_trace = out->of_model ? NULL : o->dram_trace},
                                 all = {.trace = o->trace, .dram_trace = o->dram_trace};
-    vc_status status = run_attention(result, s, &attention, &data);
+    vc_status status = run_attention(out, s, &attention, &data);
     vc_functional_close(&data);
-    if (status == VC_OK && end_to_end)
-        status = add_run(result, s, &all, "end_to_end");
+    if (status == VC_OK && out->of_model)
+        status = run(&out->end_to_end, s, &all);
     return status;
 }
 
-vc_status cli_simulate_chip(json_t *result, const vc_simulation *s, const cli_simulate_options *o,
-                            int end_to_end)
+vc_status cli_simulate_chip(cli_timeline *out, const vc_simulation *s,
+                            const cli_simulate_options *o, bool of_model)
 {
     const vc_accelerator *chip = s->chip;
-    VC_TRY(run_all(result, s, o, end_to_end));
-    const json_t *whole = json_object_get(result, end_to_end ? "end_to_end" : "attention");
-    json_object_set(result, "energy_uj", json_object_get(whole, "energy_uj"));
-    json_object_set_new(result, "area_mm2",
-                        json_real(vc_chip_area_mm2(&chip->chip, &chip->energy)));
-    json_object_set_new(result, "accelerator", vc_accelerator_json(chip));
+    *out = (cli_timeline){.of_model = of_model, .functional = o->functional};
+    VC_TRY(run_all(out, s, o));
+    out->energy_uj = of_model ? out->end_to_end.energy_uj : out->attention.energy_uj;
+    out->area_mm2 = vc_chip_area_mm2(&chip->chip, &chip->energy);
+    out->accelerator = vc_accelerator_json(chip);
+    if (!out->accelerator)
+        return vc_fail(VC_ENOMEM, "out of memory");
     if (chip->chip.kind->bound) { /* rivals do other work */
         const vc_bound_config config = vc_accelerator_bound_config(chip);
-        json_t *bound = json_object();
-        if (cli_simulate_bound(bound, &s->workload, &config, end_to_end) == VC_OK)
-            json_object_set(result, "bound", bound);
-        json_decref(bound);
+        out->bounded = cli_simulate_bound(&out->bound, &s->workload, &config, of_model) == VC_OK;
     }
     return VC_OK;
 }
 
+void cli_close_timeline(cli_timeline *t)
+{
+    vc_chip_summary_close(&t->attention);
+    vc_chip_summary_close(&t->end_to_end);
+    json_decref(t->accelerator);
+}
+
 /* ---- text */
 
-static double number(const json_t *object, const char *key)
+static void print_operators(const vc_chip_summary *run)
 {
-    return json_number_value(json_object_get(object, key));
-}
-
-static void print_operators(const json_t *run)
-{
-    size_t i;
-    json_t *op;
     printf("  %-12s %12s %7s %9s %12s\n", "", "cycles", "share", "MACs used", "DRAM bytes");
-    json_array_foreach (json_object_get(run, "operators"), i, op)
-        printf("  %-12s %12.0f %6.1f%% %8.1f%% %12.0f\n",
-               json_string_value(json_object_get(op, "operator")), number(op, "cycles"),
-               100.0 * number(op, "cycles") / number(run, "cycles"),
-               100.0 * number(op, "mac_utilisation"), number(op, "dram_bytes"));
-}
-
-/* Where the lines' time went: of all lines' cycles together. */
-static void print_engines(const json_t *run)
-{
-    const char *name, *key;
-    json_t *engine, *value;
-    double lines = 0.0;
-    json_object_foreach (json_object_get(run, "engines"), name, engine)
-        json_object_foreach (engine, key, value)
-            lines += strstr(key, "_line_cycles") ? json_number_value(value) : 0.0;
-    json_object_foreach (json_object_get(run, "engines"), name, engine) {
-        const int is_lines = json_object_get(engine, "busy_line_cycles") != NULL;
-        const double all = is_lines ? lines : number(run, "cycles");
-        printf("  %-8s", name);
-        json_object_foreach (engine, key, value)
-            if (json_number_value(value) > 0.0)
-                printf(" %.*s %.1f%%", (int)strcspn(key, "_"), key,
-                       100.0 * json_number_value(value) / all);
-        puts(is_lines ? " (of all lines)" : "");
+    for (size_t i = 0; i < run->operator_count; i++) {
+        const vc_chip_operator *op = &run->operators[i];
+        printf("  %-12s %12.0f %6.1f%% %8.1f%% %12.0f\n", op->name, (double)op->work.cycles,
+               100.0 * (double)op->work.cycles / (double)run->all.work.cycles,
+               100.0 * op->work.mac_utilisation, (double)op->work.dram_bytes);
     }
 }
 
-static void print_energy(const json_t *run)
+static uint64_t sum_spent(const vc_chip_unit_time *unit)
 {
-    const char *key;
-    json_t *value;
-    printf("  %.2f uJ:", number(run, "energy_uj"));
-    json_object_foreach (json_object_get(run, "energy"), key, value)
-        if (json_number_value(value) > 0.0)
-            printf(" %.*s %.2f", (int)strlen(key) - 3, key, json_number_value(value));
+    uint64_t sum = 0;
+    for (size_t s = 0; s < VC_SPENT_COUNT; s++)
+        sum += unit->spent[s];
+    return sum;
+}
+
+/* Where the lines' time went: of all lines' cycles together. */
+static void print_units(const vc_chip_operator *all)
+{
+    uint64_t lines = 0;
+    for (size_t u = 0; u < all->unit_count; u++)
+        lines += all->units[u].of_lines ? sum_spent(&all->units[u]) : 0;
+    for (size_t u = 0; u < all->unit_count; u++) {
+        const vc_chip_unit_time *unit = &all->units[u];
+        const double whole = (double)(unit->of_lines ? lines : all->work.cycles);
+        printf("  %-8s", unit->unit);
+        for (size_t s = 0; s < VC_SPENT_COUNT; s++)
+            if (unit->spent[s] > 0)
+                printf(" %s %.1f%%", vc_spent_name((vc_spent)s),
+                       100.0 * (double)unit->spent[s] / whole);
+        puts(unit->of_lines ? " (of all lines)" : "");
+    }
+}
+
+static void print_energy(const vc_chip_summary *run)
+{
+    printf("  %.2f uJ:", run->energy_uj);
+    for (size_t p = 0; p < VC_ENERGY_COUNT; p++)
+        if (run->energy_parts_uj[p] > 0.0)
+            printf(" %s %.2f", vc_energy_name((vc_energy_part)p), run->energy_parts_uj[p]);
     putchar('\n');
 }
 
-static void print_run(const json_t *result, const char *name, const char *title)
+static void print_run(const vc_chip_summary *run, const vc_bound *bound, const char *title)
 {
-    const json_t *run = json_object_get(result, name),
-                 *bound = json_object_get(json_object_get(result, "bound"), name);
-    if (!run)
-        return;
-    printf("%s: %.0f cycles, %.1f us", title, number(run, "cycles"), number(run, "time_us"));
+    printf("%s: %.0f cycles, %.1f us", title, (double)run->all.work.cycles, run->time_us);
     if (bound)
-        printf("; no schedule needs fewer than %.0f", number(bound, "cycles"));
+        printf("; no schedule needs fewer than %.0f", (double)bound->cycles);
     putchar('\n');
     print_operators(run);
-    print_engines(run);
+    print_units(&run->all);
     print_energy(run);
 }
 
-void cli_print_chip(const json_t *result)
+void cli_print_timeline(const cli_timeline *t)
 {
-    print_run(result, "attention", "attention");
-    print_run(result, "end_to_end", "end to end");
-    printf("area %.2f mm2\n", number(result, "area_mm2"));
-    const json_t *functional = json_object_get(result, "functional");
-    if (functional)
-        printf("functional: %.0f results of %.0f layers are the reference's, bit for bit\n",
-               number(functional, "values"), number(functional, "layers"));
+    print_run(&t->attention, t->bounded ? &t->bound.attention : NULL, "attention");
+    if (t->of_model)
+        print_run(&t->end_to_end, t->bounded ? &t->bound.end_to_end : NULL, "end to end");
+    printf("area %.2f mm2\n", t->area_mm2);
+    if (t->functional)
+        printf("functional: %zu results of %zu layers are the reference's, bit for bit\n",
+               t->checked.values, t->checked.layers);
 }

@@ -4,97 +4,68 @@
 
 #include "simulate.h"
 
-static json_t *control_json(const vc_control_result *r, size_t layers)
-{
-    json_t *list = json_array();
-    for (size_t l = 0; l < layers; l++) {
-        const vc_control_layer *c = &r->layers[l];
-        json_array_append_new(list, json_pack("{s:I, s:I, s:I, s:I, s:I}", "global_tokens",
-                                              (json_int_t)c->global_tokens, "sddmm_denser_cycles",
-                                              (json_int_t)c->sddmm_denser, "sddmm_sparser_cycles",
-                                              (json_int_t)c->sddmm_sparser, "spmm_denser_cycles",
-                                              (json_int_t)c->spmm_denser, "spmm_sparser_cycles",
-                                              (json_int_t)c->spmm_sparser));
-    }
-    return json_pack("{s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:o}", "attention",
-                     "preload", (json_int_t)r->preload, "decode", (json_int_t)r->decode, "compute",
-                     (json_int_t)r->compute, "total", (json_int_t)r->total, "linear",
-                     (json_int_t)r->linear, "linear_compute", (json_int_t)r->linear_compute,
-                     "linear_preload", (json_int_t)r->linear_preload, "ffn", (json_int_t)r->ffn,
-                     "end_to_end", (json_int_t)r->end_to_end, "layers", list);
-}
+static const vc_field bounds_fields[] = {
+    {VC_FIELD_RECORD(cli_bounds, attention, "attention", &vc_bound_record,
+                     "between the projections")},
+    {VC_FIELD_RECORD(cli_bounds, end_to_end, "end_to_end", &vc_bound_record, "all of the model"),
+     VC_WHEN(cli_bounds, of_model)},
+    {VC_FIELD_RECORD(cli_bounds, config, "config", &vc_bound_config_record, "of what chip")},
+};
+const vc_record cli_bounds_record = VC_RECORD("bound", cli_bounds, bounds_fields);
 
-vc_status cli_simulate_control(json_t *result, const vc_plan *plan, const cli_simulate_options *o,
-                               const char *path)
+vc_status cli_simulate_control(vc_control_result *out, const vc_plan *plan,
+                               const cli_simulate_options *o, const char *path)
 {
     const vc_control_options options = {o->head_dim, o->ratio, o->embed_dim};
-    vc_control_result r = {.layers = calloc(plan->layer_count, sizeof *r.layers)};
-    vc_status status = r.layers ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
-    if (status == VC_OK)
-        status = vc_control_compute(&r, plan, &options, path);
-    if (status == VC_OK)
-        json_object_update_new(result, control_json(&r, plan->layer_count));
-    free(r.layers);
-    return status;
+    out->layers = calloc(plan->layer_count, sizeof *out->layers);
+    return out->layers ? vc_control_compute(out, plan, &options, path)
+                       : vc_fail(VC_ENOMEM, "out of memory");
 }
 
-static json_t *bound_json(const vc_bound *b)
+vc_status cli_simulate_bound(cli_bounds *out, const vc_workload *workload,
+                             const vc_bound_config *config, bool of_model)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "cycles", (json_int_t)b->cycles,
-                     "compute_cycles", (json_int_t)b->compute_cycles, "memory_cycles",
-                     (json_int_t)b->memory_cycles, "sequential_cycles",
-                     (json_int_t)b->sequential_cycles, "macs", (json_int_t)b->macs, "coder_macs",
-                     (json_int_t)b->coder_macs, "dram_bytes", b->dram_bytes);
-}
-
-static vc_status add_bound(json_t *result, const char *name, const vc_workload *workload,
-                           const vc_bound_config *config, int attention_only)
-{
-    vc_bound b;
-    VC_TRY(vc_bound_compute(&b, workload, config, attention_only));
-    json_object_set_new(result, name, bound_json(&b));
-    return VC_OK;
-}
-
-vc_status cli_simulate_bound(json_t *result, const vc_workload *workload,
-                             const vc_bound_config *config, int end_to_end)
-{
-    VC_TRY(add_bound(result, "attention", workload, config, 1));
-    if (end_to_end)
-        VC_TRY(add_bound(result, "end_to_end", workload, config, 0));
-    json_object_set_new(result, "config",
-                        json_pack("{s:f, s:f, s:f, s:f, s:f}", "macs_per_cycle",
-                                  config->macs_per_cycle, "clock_hz", config->clock_hz,
-                                  "bandwidth_bytes_per_s", config->bandwidth, "value_bytes",
-                                  config->value_bytes, "index_bytes", config->index_bytes));
-    return VC_OK;
+    *out = (cli_bounds){.of_model = of_model, .config = *config};
+    VC_TRY(vc_bound_compute(&out->attention, workload, config, 1));
+    return of_model ? vc_bound_compute(&out->end_to_end, workload, config, 0) : VC_OK;
 }
 
 /* ---- text */
 
-static void print_numbers(const json_t *object)
+static void print_count(const char *name, uint64_t value)
 {
-    const char *key;
-    json_t *value;
-    json_object_foreach ((json_t *)object, key, value)
-        if (json_is_integer(value))
-            printf("  %-20s %lld\n", key, (long long)json_integer_value(value));
-        else if (json_is_real(value))
-            printf("  %-20s %.0f\n", key, json_real_value(value));
+    printf("  %-20s %llu\n", name, (unsigned long long)value);
 }
 
-void cli_print_formulas(const json_t *result, int control)
+static void print_bound(const vc_bound *b)
 {
-    puts(control ? "control (published formulas), cycles" : "lower bound, cycles at 500 MHz");
-    puts("attention");
-    print_numbers(json_object_get(result, "attention"));
-    const json_t *all = json_object_get(result, "end_to_end");
-    if (json_is_object(all)) {
-        puts("end to end");
-        print_numbers(all);
-    }
-    static const char *const totals[] = {"linear", "ffn", "end_to_end"};
-    for (size_t i = 0; control && i < 3; i++)
-        printf("%-22s %lld\n", totals[i],
-               (long long)json_integer_value(json_object_get(result, totals[i])));
+    print_count("cycles", b->cycles);
+    print_count("compute_cycles", b->compute_cycles);
+    print_count("memory_cycles", b->memory_cycles);
+    print_count("sequential_cycles", b->sequential_cycles);
+    print_count("macs", b->macs);
+    print_count("coder_macs", b->coder_macs);
+    printf("  %-20s %.0f\n", "dram_bytes", b->dram_bytes);
+}
+
+void cli_print_bounds(const cli_bounds *bounds)
+{
+    puts("lower bound, cycles at 500 MHz\nattention");
+    print_bound(&bounds->attention);
+    if (!bounds->of_model)
+        return;
+    puts("end to end");
+    print_bound(&bounds->end_to_end);
+}
+
+void cli_print_control(const vc_control_result *c)
+{
+    puts("control (published formulas), cycles\nattention");
+    print_count("preload", c->preload);
+    print_count("decode", c->decode);
+    print_count("compute", c->compute);
+    print_count("total", c->total);
+    printf("%-22s %llu\n", "linear", (unsigned long long)c->linear);
+    printf("%-22s %llu\n", "ffn", (unsigned long long)c->ffn);
+    printf("%-22s %llu\n", "end_to_end", (unsigned long long)c->end_to_end);
 }

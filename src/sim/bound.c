@@ -4,6 +4,26 @@
 
 #include "vitcod/bound.h"
 
+static const vc_field bound_fields[] = {
+    {VC_FIELD(vc_bound, cycles, "cycles", "the larger of the next two: everything overlaps")},
+    {VC_FIELD(vc_bound, compute_cycles, "cycles", "of the lines")},
+    {VC_FIELD(vc_bound, memory_cycles, "cycles", "of the memory")},
+    {VC_FIELD(vc_bound, sequential_cycles, "cycles", "one operator after the other")},
+    {VC_FIELD(vc_bound, macs, "MAC", "on the lines")},
+    {VC_FIELD(vc_bound, coder_macs, "MAC", "of encoder and decoder")},
+    {VC_FIELD(vc_bound, dram_bytes, "B", "from and to the memory")},
+};
+const vc_record vc_bound_record = VC_RECORD("bound", vc_bound, bound_fields);
+
+static const vc_field config_fields[] = {
+    {VC_FIELD(vc_bound_config, macs_per_cycle, "MAC", "of all lines")},
+    {VC_FIELD(vc_bound_config, clock_hz, "Hz", "of the chip")},
+    {VC_FIELD_AS(vc_bound_config, bandwidth, "bandwidth_bytes_per_s", "B/s", "of the memory")},
+    {VC_FIELD(vc_bound_config, value_bytes, "B", "of an operand")},
+    {VC_FIELD(vc_bound_config, index_bytes, "B", "of an index")},
+};
+const vc_record vc_bound_config_record = VC_RECORD("config", vc_bound_config, config_fields);
+
 vc_bound_config vc_bound_config_default(void)
 {
     return (vc_bound_config){

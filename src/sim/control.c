@@ -3,6 +3,44 @@
 
 #include "vitcod/control.h"
 
+#define ALL(member, meaning) VC_FIELD(vc_control_result, member, "cycles", meaning)
+#define LAYER(member, key, meaning) VC_FIELD_AS(vc_control_layer, member, key, "cycles", meaning)
+
+static const vc_field attention_fields[] = {
+    {ALL(preload, "of loads")},
+    {ALL(decode, "of the decoder")},
+    {ALL(compute, "of the lines")},
+    {ALL(total, "the larger of loads and of the others' sum")},
+};
+static const vc_record attention_record =
+    VC_RECORD("attention", vc_control_result, attention_fields);
+
+static const vc_field layer_fields[] = {
+    {VC_FIELD(vc_control_layer, global_tokens, "", "of head 0")},
+    {LAYER(sddmm_denser, "sddmm_denser_cycles", "scores of the denser part")},
+    {LAYER(sddmm_sparser, "sddmm_sparser_cycles", "scores of the sparser part")},
+    {LAYER(spmm_denser, "spmm_denser_cycles", "sums of the denser part")},
+    {LAYER(spmm_sparser, "spmm_sparser_cycles", "sums of the sparser part")},
+};
+static const vc_record layer_record = VC_RECORD("layer", vc_control_layer, layer_fields);
+
+static const vc_field fields[] = {
+    {.name = "attention",
+     .unit = "",
+     .meaning = "over all layers",
+     .kind = VC_KIND_RECORD,
+     .size = sizeof(vc_control_result),
+     .record = &attention_record},
+    {ALL(linear, "the larger of the next two")},
+    {ALL(linear_compute, "of the lines, for the projections")},
+    {ALL(linear_preload, "of their loads")},
+    {ALL(ffn, "of the two products behind attention")},
+    {ALL(end_to_end, "projections and products, as the published program adds them up")},
+    {VC_FIELD_RECORDS(vc_control_result, layers, layer_count, "layers", &layer_record,
+                      "one by one")},
+};
+const vc_record vc_control_record = VC_RECORD("control", vc_control_result, fields);
+
 enum { PE_WIDTH = 64, MACS = 512 };
 static const double bytes_per_cycle = 76.8 * 1024.0 * 1024.0 * 1024.0 / 500e6; /* its GB is 2^30 */
 
@@ -92,7 +130,7 @@ vc_status vc_control_compute(vc_control_result *out, const vc_plan *plan,
                              const vc_control_options *o, const char *path)
 {
     vc_control_layer *layers = out->layers;
-    *out = (vc_control_result){.layers = layers};
+    *out = (vc_control_result){.layers = layers, .layer_count = plan->layer_count};
     enum { MOST = 1 << 16 };
     if (o->head_dim == 0 || o->head_dim > MOST || o->embed_dim > MOST)
         return vc_fail(VC_EINVAL, "%s: head dimension %zu and width %zu, wanted 1 and 0 to %d",

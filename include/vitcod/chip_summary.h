@@ -1,0 +1,56 @@
+/* A run of the chip as results keep it: cycles, MACs, bytes, energy, what units did with their
+ * time; summed by operator, and for every stage. */
+#ifndef VITCOD_CHIP_SUMMARY_H
+#define VITCOD_CHIP_SUMMARY_H
+
+#include <stdbool.h>
+
+#include "vitcod/chip_energy.h"
+#include "vitcod/record.h"
+
+typedef struct vc_chip_traffic {
+    uint64_t loaded[VC_BUFFER_COUNT]; /* VC_NO_COUNT where nothing is */
+    uint64_t weights, inputs, stored;
+} vc_chip_traffic;
+
+typedef struct vc_chip_work {
+    uint64_t cycles, macs, coder_macs, predicted_macs, dram_bytes;
+    double mac_utilisation; /* share of what the lines could do in the cycles */
+    vc_chip_traffic bytes;
+} vc_chip_work;
+
+typedef struct vc_chip_unit_time {
+    const char *unit;
+    bool of_lines, alone;           /* made of lines, and then cycles are of one line; or not */
+    uint64_t spent[VC_SPENT_COUNT]; /* cycles */
+} vc_chip_unit_time;
+
+typedef struct vc_chip_operator {
+    vc_chip_work work;
+    const char *name;
+    vc_chip_unit_time unit[VC_CHIP_UNIT_COUNT], *units;
+    size_t unit_count;
+} vc_chip_operator;
+
+typedef struct vc_chip_stage_work {
+    vc_chip_work work;
+    const char *name;
+    int layer;
+    uint64_t start_cycle;
+} vc_chip_stage_work;
+
+typedef struct vc_chip_summary {
+    vc_chip_operator all; /* its name is NULL */
+    double time_us, energy_uj, energy_parts_uj[VC_ENERGY_COUNT];
+    vc_chip_operator *operators; /* in the order of vc_op_kind */
+    vc_chip_stage_work *stages;
+    size_t operator_count, stage_count;
+} vc_chip_summary;
+
+extern const vc_record vc_chip_summary_record;
+
+vc_status vc_chip_summary_open(vc_chip_summary *out, const vc_chip_result *result,
+                               const vc_chip_config *config, const vc_energy_table *table);
+void vc_chip_summary_close(vc_chip_summary *summary);
+
+#endif

@@ -1,0 +1,171 @@
+#include "vitcod/chip_summary.h"
+
+#include <stdlib.h>
+
+#define TRAFFIC(member, key, meaning) VC_FIELD_AS(vc_chip_traffic, member, key, "B", meaning)
+#define LOADED(buffer, key, meaning) TRAFFIC(loaded[buffer], key, meaning), VC_KNOWN
+
+static const vc_field traffic_fields[] = {
+    {LOADED(VC_BUFFER_QUERY, "query_bytes", "queries loaded")},
+    {LOADED(VC_BUFFER_KEY, "key_bytes", "keys loaded")},
+    {LOADED(VC_BUFFER_VALUE, "value_bytes", "values loaded")},
+    {LOADED(VC_BUFFER_INDEX, "index_bytes", "indices loaded")},
+    {LOADED(VC_BUFFER_OUTPUT, "output_bytes", "loaded to the output scratchpad")},
+    {LOADED(VC_BUFFER_DECODED, "decoded_bytes", "loaded to the decoded scratchpad")},
+    {TRAFFIC(weights, "weight_bytes", "weights of products and coders loaded")},
+    {TRAFFIC(inputs, "input_bytes", "activations loaded for products")},
+    {TRAFFIC(stored, "stored_bytes", "results stored")},
+};
+static const vc_record traffic_record = VC_RECORD("bytes", vc_chip_traffic, traffic_fields);
+
+static const vc_field work_fields[] = {
+    {VC_FIELD(vc_chip_work, cycles, "cycles", "of the chip's clock")},
+    {VC_FIELD(vc_chip_work, macs, "MAC", "on the lines")},
+    {VC_FIELD(vc_chip_work, coder_macs, "MAC", "of encoder and decoder")},
+    {VC_FIELD(vc_chip_work, predicted_macs, "MAC", "on the lines, in a prediction's precision")},
+    {VC_FIELD(vc_chip_work, dram_bytes, "B", "from and to the memory")},
+    {VC_FIELD(vc_chip_work, mac_utilisation, "", "share of what the lines could do in the cycles")},
+    {VC_FIELD_RECORD(vc_chip_work, bytes, "bytes", &traffic_record, "from and to the memory")},
+};
+static const vc_record work_record = VC_RECORD("work", vc_chip_work, work_fields);
+
+#define LINE_CYCLES(name, text)                                                                    \
+    {VC_FIELD_AS(vc_chip_unit_time, spent[VC_SPENT_##name], text "_line_cycles", "cycles",         \
+                 "cycles of one line that went into: " text),                                      \
+     VC_WHEN(vc_chip_unit_time, of_lines)},
+#define UNIT_CYCLES(name, text)                                                                    \
+    {VC_FIELD_AS(vc_chip_unit_time, spent[VC_SPENT_##name], text "_cycles", "cycles",              \
+                 "cycles that went into: " text),                                                  \
+     VC_WHEN(vc_chip_unit_time, alone)},
+
+static const vc_field unit_fields[] = {{VC_FIELD(vc_chip_unit_time, unit, "", "its name")},
+                                       VC_SPENT_MAP(LINE_CYCLES) VC_SPENT_MAP(UNIT_CYCLES)};
+static const vc_record unit_record = VC_RECORD("unit", vc_chip_unit_time, unit_fields);
+
+#define UNITS                                                                                      \
+    VC_FIELD_NAMED(vc_chip_operator, units, unit_count, "engines", &unit_record,                   \
+                   "what units did with their time")
+
+static const vc_field operator_fields[] = {
+    {VC_FIELD_INLINE(vc_chip_operator, work, &work_record)},
+    {VC_FIELD_AS(vc_chip_operator, name, "operator", "", "over all layers")},
+    {UNITS},
+};
+static const vc_record operator_record = VC_RECORD("operator", vc_chip_operator, operator_fields);
+
+static const vc_field stage_fields[] = {
+    {VC_FIELD_INLINE(vc_chip_stage_work, work, &work_record)},
+    {VC_FIELD_AS(vc_chip_stage_work, name, "operator", "", "what runs")},
+    {VC_FIELD(vc_chip_stage_work, layer, "", "of the model, from 0; -1: outside")},
+    {VC_FIELD(vc_chip_stage_work, start_cycle, "cycles", "when it begins")},
+};
+static const vc_record stage_record = VC_RECORD("stage", vc_chip_stage_work, stage_fields);
+
+static const vc_field total_fields[] = {{UNITS}};
+static const vc_record total_record = VC_RECORD("all", vc_chip_operator, total_fields);
+
+#define PART_UJ(name, text) text "_uj",
+static const char *const parts_uj[] = {VC_ENERGY_MAP(PART_UJ) NULL};
+
+static const vc_field summary_fields[] = {
+    {VC_FIELD_INLINE(vc_chip_summary, all.work, &work_record)},
+    {VC_FIELD(vc_chip_summary, time_us, "us", "at the chip's clock")},
+    {VC_FIELD(vc_chip_summary, energy_uj, "uJ", "of chip and memory")},
+    {VC_FIELD_BY_WORD(vc_chip_summary, energy_parts_uj, parts_uj, "energy", "uJ", "by part")},
+    {VC_FIELD_INLINE(vc_chip_summary, all, &total_record)},
+    {VC_FIELD_RECORDS(vc_chip_summary, operators, operator_count, "operators", &operator_record,
+                      "summed over layers")},
+    {VC_FIELD_RECORDS(vc_chip_summary, stages, stage_count, "stages", &stage_record,
+                      "one after the other")},
+};
+const vc_record vc_chip_summary_record = VC_RECORD("run", vc_chip_summary, summary_fields);
+
+/* ---- from counts */
+
+static vc_chip_work work_of(const vc_chip_counts *n, const vc_chip_config *c)
+{
+    const double peak = (double)n->cycles * (double)(c->lines * c->macs_per_line);
+    vc_chip_work w = {
+        .cycles = n->cycles,
+        .macs = n->macs,
+        .coder_macs = n->coder_macs,
+        .predicted_macs = n->predicted_macs,
+        .dram_bytes = n->stored_bytes + n->weight_bytes + n->input_bytes,
+        .mac_utilisation = peak > 0.0 ? (double)n->macs / peak : 0.0,
+        .bytes = {.weights = n->weight_bytes, .inputs = n->input_bytes, .stored = n->stored_bytes}};
+    for (size_t b = 0; b < VC_BUFFER_COUNT; b++) {
+        w.dram_bytes += n->loaded_bytes[b];
+        w.bytes.loaded[b] = n->loaded_bytes[b] ? n->loaded_bytes[b] : VC_NO_COUNT;
+    }
+    return w;
+}
+
+static void fill_operator(vc_chip_operator *out, const char *name, const vc_chip_counts *n,
+                          const vc_chip_config *c)
+{
+    *out = (vc_chip_operator){
+        .work = work_of(n, c), .name = name, .units = out->unit, .unit_count = VC_CHIP_UNIT_COUNT};
+    for (size_t u = 0; u < VC_CHIP_UNIT_COUNT; u++) {
+        vc_chip_unit_time *t = &out->unit[u];
+        t->unit = vc_chip_unit_name((vc_chip_unit)u);
+        t->of_lines = u <= VC_CHIP_UNIT_LINEAR;
+        t->alone = !t->of_lines;
+        for (size_t s = 0; s < VC_SPENT_COUNT; s++)
+            t->spent[s] = n->spent[u][s];
+    }
+}
+
+static const char *stage_name(vc_op_kind kind)
+{
+    return kind == VC_OP_SDDMM ? "attention" : vc_op_name(kind);
+}
+
+static void fill_operators(vc_chip_summary *out, const vc_chip_result *r, const vc_chip_config *c)
+{
+    vc_chip_counts sums[VC_OP_COUNT] = {0};
+    for (size_t i = 0; i < r->stage_count; i++)
+        vc_chip_counts_add(&sums[r->stages[i].kind], &r->stages[i].counts);
+    for (size_t k = 0; k < VC_OP_COUNT; k++)
+        if (sums[k].cycles)
+            fill_operator(&out->operators[out->operator_count++], stage_name((vc_op_kind)k),
+                          &sums[k], c);
+}
+
+static void fill_stages(vc_chip_summary *out, const vc_chip_result *r, const vc_chip_config *c)
+{
+    for (size_t i = 0; i < r->stage_count; i++) {
+        const vc_chip_stage *s = &r->stages[i];
+        out->stages[i] = (vc_chip_stage_work){.work = work_of(&s->counts, c),
+                                              .name = stage_name(s->kind),
+                                              .layer = s->layer,
+                                              .start_cycle = s->start};
+    }
+    out->stage_count = r->stage_count;
+}
+
+vc_status vc_chip_summary_open(vc_chip_summary *out, const vc_chip_result *r,
+                               const vc_chip_config *c, const vc_energy_table *table)
+{
+    const vc_chip_energy energy = vc_chip_energy_of(&r->total, c, table, &r->memory);
+    *out = (vc_chip_summary){.time_us = (double)r->total.cycles / c->clock_hz * 1e6,
+                             .energy_uj = energy.total_pj * 1e-6,
+                             .operators = calloc(VC_OP_COUNT, sizeof *out->operators),
+                             .stages = calloc(r->stage_count + 1, sizeof *out->stages)};
+    if (!out->operators || !out->stages) {
+        vc_chip_summary_close(out);
+        return vc_fail(VC_ENOMEM, "out of memory for a run of %zu stages", r->stage_count);
+    }
+    for (size_t p = 0; p < VC_ENERGY_COUNT; p++)
+        out->energy_parts_uj[p] = energy.pj[p] * 1e-6;
+    fill_operator(&out->all, NULL, &r->total, c);
+    fill_operators(out, r, c);
+    fill_stages(out, r, c);
+    return VC_OK;
+}
+
+void vc_chip_summary_close(vc_chip_summary *summary)
+{
+    free(summary->operators);
+    free(summary->stages);
+    *summary = (vc_chip_summary){0};
+}
