@@ -15,6 +15,8 @@
 set -u
 # Threads that spin while they wait make tiny work endless on a machine that is busy.
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
+# Splits by cost go by what is measured unless it is given: tests are to be the same every time.
+export VC_ATTENTION_COSTS="${VC_ATTENTION_COSTS:-1,1.6,7}"
 # Open MPI refuses to run as root unless told so, and spins while it waits.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1
 vitcod=${VITCOD:?the program to test}

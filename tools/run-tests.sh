@@ -17,6 +17,8 @@ seconds=${TEST_SECONDS:-300}
 export VITCOD="$build/vitcod"
 # Threads that spin while they wait take the time of those that work.
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
+# Splits by cost go by what is measured unless it is given: tests are to be the same every time.
+export VC_ATTENTION_COSTS="${VC_ATTENTION_COSTS:-1,1.6,7}"
 work=$(mktemp -d)
 workers=""
 # shellcheck disable=SC2317 # the trap calls it

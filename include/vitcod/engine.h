@@ -1,11 +1,13 @@
 /* Inference: a model made ready to run, once.
  *
- * Weights are packed in the precision asked for, BatchNorm, the auto-encoder (decoder times encoder, biases too)
- * and the scale of the scores are folded into them, every buffer lies in one arena. Work is a short list of steps:
- * threads take tiles of tokens through all operators of a step and meet only between steps, one for each attention.
- * Tokens that nothing reads are not computed: behind the last attention of a DeiT only class tokens are.
- * The result does not depend on the number of threads. How heads are split moves it by rounding: split by the costs of
- * this machine, it may differ in the last digits from another machine's; split as the plan says, it does not. */
+ * Weights are packed in the precision asked for, BatchNorm, the auto-encoder (decoder times
+ * encoder, biases too) and the scale of the scores are folded into them, every buffer lies in one
+ * arena. Work is a short list of steps: threads take tiles of tokens through all operators of a
+ * step and meet only between steps, one for each attention. Tokens that nothing reads are not
+ * computed: behind the last attention of a DeiT only class tokens are. The result does not depend
+ * on the number of threads. How heads are split moves it by rounding: split by the costs of this
+ * machine, it may differ in the last digits from another machine's; split as the plan says, it does
+ * not. */
 #ifndef VITCOD_ENGINE_H
 #define VITCOD_ENGINE_H
 
@@ -21,8 +23,9 @@ typedef struct vc_engine_options {
     vc_precision precision;
     size_t batch;   /* most images at once */
     size_t threads; /* 0: vc_threads_count() */
-    /* VC_PATTERN_WHOLE: pruned scores are computed and dropped. Masks have no split of their own: with VC_PATTERN_BY_PLAN
-     * they are VC_EINVAL. VC_ENGINE_USUAL_SPLIT: as the plan says if it was made for the CPU, else by cost. */
+    /* VC_PATTERN_WHOLE: pruned scores are computed and dropped. Masks have no split of their own:
+     * with VC_PATTERN_BY_PLAN they are VC_EINVAL. VC_ENGINE_USUAL_SPLIT: as the plan says if it was
+     * made for the CPU, else by cost. */
     vc_pattern_split split;
     vc_split_costs costs; /* VC_PATTERN_BY_COST; all 0: those of this machine (attention_costs.h) */
     int unrestricted;     /* leaves the model's mask or plan aside */
@@ -40,8 +43,8 @@ void vc_engine_close(vc_engine *engine);
 /* Bytes of buffers; packed weights are oneDNN's. */
 size_t vc_engine_bytes(const vc_engine *engine);
 
-/* images (count, channels, image, image), normalised; logits (count, classes). Fails only where a number of images
- * is new and something for it cannot be made. */
+/* images (count, channels, image, image), normalised; logits (count, classes). Fails only where a
+ * number of images is new and something for it cannot be made. */
 vc_status vc_engine_run(vc_engine *engine, float *logits, const float *images, size_t count);
 
 /* ---- what it does, and how long that takes */
@@ -53,7 +56,8 @@ typedef struct vc_engine_op {
     double seconds;   /* since timing began, mean over the threads */
     uint64_t macs;    /* done for one image; scores of pruned entries inside a panel are done too */
     uint64_t score_macs; /* attention's: those of its scores */
-    /* Attention's: shares of scores, softmax and output in `seconds`; all 0 where the kernel does not tell. */
+    /* Attention's: shares of scores, softmax and output in `seconds`; all 0 where the kernel does
+     * not tell. */
     double phases[VC_ATTEND_PHASES];
 } vc_engine_op;
 

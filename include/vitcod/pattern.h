@@ -1,9 +1,9 @@
-/* A layer of a plan, compiled to be computed with. Inference, training, the profiler and the simulator all read
- * this one form (ViTCoD, HPCA 2023, section IV-B: split and conquer).
+/* A layer of a plan, compiled to be computed with. Inference, training, the profiler and the
+ * simulator all read this one form (ViTCoD, HPCA 2023, section IV-B: split and conquer).
  *
- * The keys of a head fall into two parts. Those of the panel meet every query, so they are computed as
- * one dense product; bits say which of its entries count. What is kept of the other keys is listed query by
- * query. A head that nothing restricts is a panel of all keys. */
+ * The keys of a head fall into two parts. Those of the panel meet every query, so they are computed
+ * as one dense product; bits say which of its entries count. What is kept of the other keys is
+ * listed query by query. A head that nothing restricts is a panel of all keys. */
 #ifndef VITCOD_PATTERN_H
 #define VITCOD_PATTERN_H
 
@@ -34,11 +34,12 @@ typedef struct vc_split_costs {
 typedef struct vc_pattern_options {
     vc_pattern_split split;
     vc_split_costs costs; /* VC_PATTERN_BY_COST */
-    /* Queries and keys are numbered by their positions in the plan's order, as the simulated chip sees them,
-     * and the columns are there too. Without it they keep their own numbers. */
+    /* Queries and keys are numbered by their positions in the plan's order, as the simulated chip
+     * sees them, and the columns are there too. Without it they keep their own numbers. */
     int plan_order;
-    /* Columns behind the keys, numbered from `keys` on, which are no tokens: they are of every panel, every query sees
-     * them, and extra_bias (H, Tq, extra), or NULL, is added to their scores. */
+    /* Columns behind the keys, numbered from `keys` on, which are no tokens: they are of every
+     * panel, every query sees them, and extra_bias (H, Tq, extra), or NULL, is added to their
+     * scores. */
     size_t extra;
     const float *extra_bias;
 } vc_pattern_options;
@@ -61,8 +62,8 @@ typedef struct vc_pattern_head {
     const int32_t *query_order, *key_order; /* plan_order: the plan's; NULL: as they are */
 } vc_pattern_head;
 
-/* One value for each entry that is computed, scores or probabilities or biases: head by head the panel (Tq, panel_count), then
- * the entries of the rows. Of whole heads that is (H, Tq, Tk). */
+/* One value for each entry that is computed, scores or probabilities or biases: head by head the
+ * panel (Tq, panel_count), then the entries of the rows. Of whole heads that is (H, Tq, Tk). */
 typedef struct vc_pattern {
     size_t heads, queries, keys, extra;
     size_t values; /* how many: floats of one image */
@@ -71,7 +72,8 @@ typedef struct vc_pattern {
     void *memory;
 } vc_pattern;
 
-/* It points into the shares of `layer` and, with plan_order, into its orders and columns, which then must outlive it. */
+/* It points into the shares of `layer` and, with plan_order, into its orders and columns, which
+ * then must outlive it. */
 vc_status vc_pattern_open(vc_pattern *out, const vc_plan_layer *layer,
                           const vc_pattern_options *options);
 /* Nothing is restricted; of the options only the extra columns matter. */
@@ -101,8 +103,8 @@ static inline size_t vc_rows_count(const vc_pattern_head *head, size_t queries)
     return head->row_start ? (size_t)head->row_start[queries] : 0;
 }
 
-/* Dense (H, Tq, Tk) values in the order of the layer's values, extra columns from their bias or 0; and back, where
- * what is not computed becomes 0 and extra columns are left out. */
+/* Dense (H, Tq, Tk) values in the order of the layer's values, extra columns from their bias or 0;
+ * and back, where what is not computed becomes 0 and extra columns are left out. */
 void vc_pattern_arrange(float *out, const float *dense, const vc_pattern *pattern);
 void vc_pattern_spread(float *dense, const float *values, const vc_pattern *pattern);
 

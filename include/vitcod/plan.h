@@ -1,7 +1,7 @@
 /* The plan: a mask after polarization, as kernels and simulator read it.
  *
- * For each layer and head the tokens are reordered so that the global tokens come first. Column j of
- * the reordered map holds key key_order[j], row i holds query query_order[i]. The first
+ * For each layer and head the tokens are reordered so that the global tokens come first. Column j
+ * of the reordered map holds key key_order[j], row i holds query query_order[i]. The first
  * `global_tokens` columns are the denser part, a panel of all queries x global tokens; the other
  * columns are the sparser part. Both are stored as one CSC matrix over reordered indices
  * (ViTCoD, HPCA 2023, section IV-B: split and conquer). */
@@ -21,8 +21,8 @@ typedef struct vc_plan_layer {
     int32_t *global_tokens; /* (H) 0 .. Tk */
     int32_t *column_start;  /* (H, Tk + 1) positions in `rows`, ascending through all heads */
     int32_t *rows;          /* (kept entries) reordered row indices, ascending in a column */
-    /* NULL, or the residual of the pruned entries: query i (not reordered) gets kept_share[i] times its sparse
-     * attention and 1 - kept_share[i] times the mean of all values. (H, Tq) in 0..1. */
+    /* NULL, or the residual of the pruned entries: query i (not reordered) gets kept_share[i] times
+     * its sparse attention and 1 - kept_share[i] times the mean of all values. (H, Tq) in 0..1. */
     float *kept_share;
 } vc_plan_layer;
 
@@ -72,8 +72,9 @@ void vc_plan_hash_text(char text[VC_PLAN_HASH_TEXT], const vc_plan *plan);
 
 /* ---- files
  *
- * A plan's own file is safetensors: `layers.<l>.<member>` for every array of vc_plan_layer, 'threshold' in the
- * metadata, 'for': 'cpu' where it is, and 'format': 'vitcod-plan'. A model's file holds its plan under the same names behind a prefix. */
+ * A plan's own file is safetensors: `layers.<l>.<member>` for every array of vc_plan_layer,
+ * 'threshold' in the metadata, 'for': 'cpu' where it is, and 'format': 'vitcod-plan'. A model's
+ * file holds its plan under the same names behind a prefix. */
 
 #define VC_PLAN_PREFIX "vitcod.plan."
 enum { VC_PLAN_NAME = 96 };
@@ -88,13 +89,14 @@ typedef enum vc_plan_place {
 vc_plan_place vc_plan_is(const char *path);
 vc_plan_place vc_plan_in(const vc_tensor_file *file);
 
-/* A plan's own file, or that of a model with one inside. Checks every index; a row without a kept entry is VC_EINVAL,
- * anything inconsistent, and a tensor that would be ignored, VC_EFORMAT. */
+/* A plan's own file, or that of a model with one inside. Checks every index; a row without a kept
+ * entry is VC_EINVAL, anything inconsistent, and a tensor that would be ignored, VC_EFORMAT. */
 vc_status vc_plan_read(vc_plan *out, const char *path);
 vc_status vc_plan_take(vc_plan *out, const vc_tensor_file *file);
 vc_status vc_plan_write(const char *path, const vc_plan *plan);
 
-/* The plan, or none for NULL, as tensors of a file, which point into it; with `tensors` NULL only their number. */
+/* The plan, or none for NULL, as tensors of a file, which point into it; with `tensors` NULL only
+ * their number. */
 size_t vc_plan_tensors(vc_named_tensor *tensors, char (*names)[VC_PLAN_NAME], const vc_plan *plan,
                        const char *prefix);
 

@@ -17,9 +17,9 @@ typedef struct vc_cost {
     uint64_t weight_bytes; /* parameters read, once for a batch */
 } vc_cost;
 
-/* What a workload comes to, by layer and kind of work: costs (layers + 1, VC_WORK_COUNT), first what is outside the
- * layers. Values have four bytes, as engines keep them in every precision. Scores and what lies inside a block's MLP never
- * leave the core, so they are no bytes. */
+/* What a workload comes to, by layer and kind of work: costs (layers + 1, VC_WORK_COUNT), first
+ * what is outside the layers. Values have four bytes, as engines keep them in every precision.
+ * Scores and what lies inside a block's MLP never leave the core, so they are no bytes. */
 void vc_profile_count(vc_cost *costs, const vc_workload *workload, size_t layers,
                       size_t bytes_per_parameter);
 
@@ -33,15 +33,17 @@ extern const vc_record vc_spread_record;
 vc_spread vc_spread_of(double *samples, size_t count);
 vc_spread vc_spread_scaled(vc_spread spread, double factor);
 
-/* Operations per second (a multiply-add is two) of registers alone, on so many threads; 0 where this CPU has no
- * instruction for the precision. */
+/* Operations per second (a multiply-add is two) of registers alone, on so many threads; 0 where
+ * this CPU has no instruction for the precision. */
 double vc_profile_peak(vc_precision precision, int threads);
 
-/* Bytes per second from and to memory: a[i] = b[i] + x c[i] over arrays four times as large as the last cache that the system
- * tells of, 192 MiB to 768 MiB (McCalpin's triad), the best of some runs; 0 when memory is out. */
+/* Bytes per second from and to memory: a[i] = b[i] + x c[i] over arrays four times as large as the
+ * last cache that the system tells of, 192 MiB to 768 MiB (McCalpin's triad), the best of some
+ * runs; 0 when memory is out. */
 double vc_profile_bandwidth(int threads);
 
-/* What the CPU counts in user mode on the threads of this process, where the kernel lets it (perf_event_open). */
+/* What the CPU counts in user mode on the threads of this process, where the kernel lets it
+ * (perf_event_open). */
 #define VC_COUNTER_MAP(X)                                                                          \
     X(CYCLES, "cycles")                                                                            \
     X(INSTRUCTIONS, "instructions")                                                                \
@@ -64,7 +66,8 @@ vc_status vc_counters_open(vc_counters **out, int threads);
 void vc_counters_close(vc_counters *counters); /* NULL is fine */
 void vc_counters_start(vc_counters *counters);
 void vc_counters_stop(vc_counters *counters);
-/* Counted between starts and stops so far, scaled up where the kernel let counters take turns; -1: not to be had. */
+/* Counted between starts and stops so far, scaled up where the kernel let counters take turns; -1:
+ * not to be had. */
 double vc_counters_value(const vc_counters *counters, vc_counter counter);
 
 typedef struct vc_attention_times {
@@ -73,9 +76,10 @@ typedef struct vc_attention_times {
     double largest_difference; /* sparse against masked dense, relative to the largest output */
 } vc_attention_times;
 
-/* Times dense attention against attention on the plan, its heads split as asked, interleaved, on random Q, K, V. First the
- * sparse result is checked against dense attention under the plan's mask: a difference above 1e-4
- * is VC_EINVAL, and nothing is timed. `progress`: of the repeats, or NULL. */
+/* Times dense attention against attention on the plan, its heads split as asked, interleaved, on
+ * random Q, K, V. First the sparse result is checked against dense attention under the plan's mask:
+ * a difference above 1e-4 is VC_EINVAL, and nothing is timed. `progress`: of the repeats, or NULL.
+ */
 vc_status vc_profile_attention(vc_attention_times *out, const vc_plan *plan, size_t head_dim,
                                const vc_pattern_options *split, size_t batch, size_t repeats,
                                uint64_t seed, vc_progress *progress);
@@ -93,7 +97,8 @@ extern const vc_record vc_attention_record;
 typedef enum vc_way {
     VC_WAY_DENSE,
     VC_WAY_LINFORMER, /* K and V projected along their tokens to `projected` (Wang et al. 2020) */
-    VC_WAY_SPARSE, /* ViTCoD's pattern: global columns and a band around the diagonal, half of what is kept each */
+    VC_WAY_SPARSE, /* ViTCoD's pattern: global columns and a band around the diagonal, half of what
+                      is kept each */
     VC_WAY_COUNT
 } vc_way;
 
@@ -117,10 +122,11 @@ typedef struct vc_length_times {
 
 const char *vc_way_name(vc_way way);
 
-/* On random Q, K, V of one image of `tokens` tokens. First, nine queries of each way are checked against the plain C
- * kernel and values of Linformer's projections by their definition: a difference above 1e-4 of the largest output is VC_EINVAL,
- * and nothing is timed. VC_EINVAL also for sizes of 0, a sparsity outside [0, 1) and more than VC_MOST_TOKENS tokens or
- * projected ones. */
+/* On random Q, K, V of one image of `tokens` tokens. First, nine queries of each way are checked
+ * against the plain C kernel and values of Linformer's projections by their definition: a
+ * difference above 1e-4 of the largest output is VC_EINVAL, and nothing is timed. VC_EINVAL also
+ * for sizes of 0, a sparsity outside [0, 1) and more than VC_MOST_TOKENS tokens or projected ones.
+ */
 vc_status vc_profile_length(vc_length_times *out, size_t tokens, const vc_length_options *options);
 
 /* What `profile --lengths` says. */
@@ -150,7 +156,8 @@ extern const vc_record vc_lengths_record;
 /* Adds a length to the result, which has room for it. */
 void vc_lengths_add(vc_lengths_result *out, size_t tokens, const vc_length_times *times);
 
-/* What `profile --costs` says: vc_attention_costs, for panels in float32 and, where the CPU has it, in bfloat16. */
+/* What `profile --costs` says: vc_attention_costs, for panels in float32 and, where the CPU has it,
+ * in bfloat16. */
 typedef struct vc_cost_result {
     const char *panel;
     double panel_entry, row_entry, row;
@@ -168,8 +175,8 @@ extern const vc_record vc_costs_record;
 /* vc_record_free with vc_costs_record releases it, also when it fails. */
 vc_status vc_costs_result_open(vc_costs_result *out);
 
-/* Median seconds of attention in all layers as inference runs it, in float32 and split as the plan says: two images,
- * random Q, K, V. */
+/* Median seconds of attention in all layers as inference runs it, in float32 and split as the plan
+ * says: two images, random Q, K, V. */
 vc_status vc_profile_plan_attention(double *seconds, const vc_plan *plan, size_t head_dim);
 
 #endif

@@ -25,8 +25,8 @@ static inline void store_rounded(uint16_t *p, vec a)
 
 enum { MOST_DIM = 128 }; /* values of a query that are converted at a time */
 
-/* Scores (rows, BLOCK) over `dims` of the head_dim values, from `from` on. Unless `from` is 0 they are
- * added to those over the values before. */
+/* Scores (rows, BLOCK) over `dims` of the head_dim values, from `from` on. Unless `from` is 0 they
+ * are added to those over the values before. */
 INLINE void score_pairs(float *scores, const uint16_t *q, const uint16_t *panel, size_t head_dim,
                         size_t from, size_t dims, const size_t rows, const size_t vectors)
 {

@@ -28,8 +28,8 @@ static size_t own_scores(const vc_attention_shape *s, const vc_pattern_head *hea
                           : s->queries * head->panel_count + vc_rows_count(head, s->queries);
 }
 
-/* A mean of values or its gradient, the gradients of scores, and what a head's products want; whole cache lines,
- * so that threads do not share one. */
+/* A mean of values or its gradient, the gradients of scores, and what a head's products want; whole
+ * cache lines, so that threads do not share one. */
 size_t vc_attention_scratch_floats(const vc_attention_shape *s, const vc_pattern *pattern,
                                    int backward)
 {

@@ -106,8 +106,9 @@ static double time_once(const bench *b, size_t head)
     return 1e9 * (vc_clock_seconds() - start) / QUERIES;
 }
 
-/* Two panels give the cost of an entry, two lengths of rows that of theirs; what the shorter row costs beyond its
- * entries is the row's own. The least time of each counts, as what disturbs only adds. */
+/* Two panels give the cost of an entry, two lengths of rows that of theirs; what the shorter row
+ * costs beyond its entries is the row's own. The least time of each counts, as what disturbs only
+ * adds. */
 static void solve(vc_split_costs *out, const double least[HEADS])
 {
     const double tiny = 1e-3,

@@ -24,9 +24,9 @@ size_t vc__whole_scratch_floats(const vc_attention_shape *s)
     return (s->queries + s->keys) * s->value_dim;
 }
 
-/* out = probs V by way of V^T probs^T, the only form whose code oneDNN has made for Q K^T already. Making
- * it for the other form takes 26 ms, longer than a single image needs; it is a third faster from then
- * on. */
+/* out = probs V by way of V^T probs^T, the only form whose code oneDNN has made for Q K^T already.
+ * Making it for the other form takes 26 ms, longer than a single image needs; it is a third faster
+ * from then on. */
 static void mix_values_once(const vc__attention_head *head)
 {
     const vc_attention_shape *s = head->shape;

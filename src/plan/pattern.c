@@ -29,7 +29,8 @@ static size_t column_kept(const compiled *c, size_t column)
     return (size_t)(c->column_start[column + 1] - c->column_start[column]);
 }
 
-/* Keys follow each other as in the plan where it decides what the panel is, else as they are numbered. */
+/* Keys follow each other as in the plan where it decides what the panel is, else as they are
+ * numbered. */
 static void order_columns(compiled *c)
 {
     const size_t keys = c->layer->keys;

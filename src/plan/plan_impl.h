@@ -47,12 +47,13 @@ vc_status vc__plan_layer_open(vc_plan_layer *out, size_t heads, size_t queries, 
 /* Entries that all heads keep together. */
 size_t vc__plan_layer_kept(const vc_plan_layer *layer);
 
-/* Every index of a layer whose arrays have their sizes. `prefix` is that of its names in the file. */
+/* Every index of a layer whose arrays have their sizes. `prefix` is that of its names in the file.
+ */
 vc_status vc__plan_layer_check(const vc_plan_layer *layer, size_t kept, const char *path,
                                const char *prefix, size_t index);
 
-/* inside (Tk): whether a column stands in the panel that makes a head cheapest. Of columns that keep as many, those
- * that come first in `sequence` go first. */
+/* inside (Tk): whether a column stands in the panel that makes a head cheapest. Of columns that
+ * keep as many, those that come first in `sequence` go first. */
 vc_status vc__choose_panel(uint8_t *inside, const int32_t *column_start, const int32_t *sequence,
                            size_t queries, size_t keys, const vc_split_costs *costs);
 

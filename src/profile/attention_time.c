@@ -89,8 +89,8 @@ static void run(bench *b, const vc_attend_layer *layer)
     vc__infer_attention(b->out, b->panels, b->means, layer, &a);
 }
 
-/* Attention as training computes it, with all keys in the panel. It works with powers of e and a scale: its Q is the
- * kernel's divided by both. */
+/* Attention as training computes it, with all keys in the panel. It works with powers of e and a
+ * scale: its Q is the kernel's divided by both. */
 static vc_status run_definition(bench *b, size_t layer)
 {
     const size_t width = b->shape.heads * b->shape.head_dim;

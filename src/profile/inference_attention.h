@@ -5,8 +5,8 @@
 #include "vitcod/attend.h"
 #include "vitcod/attention.h"
 
-/* out (B, Tq, H * value_dim) with its stride. panels: B * layer->panel_floats. means: threads * value_dim, rounded up to
- * whole cache lines. */
+/* out (B, Tq, H * value_dim) with its stride. panels: B * layer->panel_floats. means: threads *
+ * value_dim, rounded up to whole cache lines. */
 void vc__infer_attention(float *out, float *panels, float *means, const vc_attend_layer *layer,
                          const vc_attention *attention);
 size_t vc__infer_mean_floats(size_t value_dim);

@@ -39,8 +39,8 @@ static size_t at_most(size_t count, size_t most)
     return count < most ? count : most;
 }
 
-/* ViTCoD's pattern of one head; all heads share it. Each row keeps as much: the band stays between the global columns
- * and the end. */
+/* ViTCoD's pattern of one head; all heads share it. Each row keeps as much: the band stays between
+ * the global columns and the end. */
 typedef struct band {
     size_t tokens, columns, width;
 } band;

@@ -5,7 +5,6 @@
 . tests/cli.sh
 model=$root/models/fashion-vit.safetensors
 data=${FASHION_MNIST:-/usr/share/datasets/fashion-mnist}
-costs=1,1.6,7
 
 wants_data() {
     [ -d "$data" ] || skip "no Fashion-MNIST in $data (Debian: dataset-fashion-mnist)"
@@ -21,6 +20,7 @@ setup() {
 }
 
 case_costs_are_remembered() {
+    unset VC_ATTENTION_COSTS
     export XDG_CACHE_HOME="$dir/cache"
     check "measured" 0 '(measured, .*/cache/vitcod/attention-costs-.*-fp32-.*json)' \
         "$vitcod" profile --costs
@@ -56,7 +56,7 @@ case_masks_have_no_split() {
 panels() {
     plan=$1
     shift
-    VC_ATTENTION_COSTS=$costs "$vitcod" bench "$model" --plan "$plan" --runs 1 --alone --json "$@" |
+    "$vitcod" bench "$model" --plan "$plan" --runs 1 --alone --json "$@" |
         awk -F '[:,]' '/"panel_entries"/ { sum += $2 } END { print sum + 0 }'
 }
 
@@ -69,7 +69,6 @@ case_a_threshold_moves_keys() {
 
 case_made_for_the_cpu() {
     wants_data
-    export VC_ATTENTION_COSTS=$costs
     check "searched" 0 '"cost_unit": "s"' \
         "$vitcod" polarize mask.npy --threshold auto --for cpu -o tuned --json
     chosen=$(sed -n 's/.*"threshold": \([0-9]*\).*/\1/p' "$out")
@@ -86,7 +85,6 @@ case_made_for_the_cpu() {
 
 case_profile_of_a_plan() {
     wants_data
-    export VC_ATTENTION_COSTS=$costs
     check "by cost" 0 '"split": "cost"' "$vitcod" profile plan4 --repeats 1 --json
     check "as it says" 0 '"split": "plan"' "$vitcod" profile plan4 --repeats 1 --split plan --json
     check "lengths" 0 '"split": "plan"' \
@@ -97,8 +95,8 @@ case_threads_do_not_matter() {
     wants_data
     for split in plan cost; do
         for threads in 1 2 3; do
-            check "by $split, with $threads" 0 '"top1"' env VC_ATTENTION_COSTS=$costs \
-                OMP_NUM_THREADS="$threads" "$vitcod" eval "$model" --plan plan4 --split-heads $split \
+            check "by $split, with $threads" 0 '"top1"' \
+                env OMP_NUM_THREADS="$threads" "$vitcod" eval "$model" --plan plan4 --split-heads $split \
                 --data "$data" --limit 200 --json
             grep -E '"(top1|loss)":' "$out" >by$threads
         done

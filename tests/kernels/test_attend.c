@@ -236,7 +236,8 @@ static void splits_by_cost(void **state)
     close_problem(&p);
 }
 
-/* A column that is no token, behind the keys, with a bias: as if it had been a key that nobody prunes. */
+/* A column that is no token, behind the keys, with a bias: as if it had been a key that nobody
+ * prunes. */
 static void sees_extra_columns(void **state)
 {
     (void)state;
