@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vitcod/status.h"
+#include "vitcod/yaml.h"
 
 /* The fields of an address, which `mapping` puts in order from the highest bits to the lowest. */
 typedef enum vc_dram_field {
@@ -64,6 +64,8 @@ double vc_memory_peak(const vc_memory_config *config);
 /* Reads a file like those of configs/memory. VC_EFORMAT with file, line and key for whatever is
  * wrong. */
 vc_status vc_memory_config_read(vc_memory_config *out, const char *path);
+/* How files write the rate of a memory that is one, and the channels of a DRAM. */
+extern const vc_yaml_field vc_memory_rate_field, vc_memory_channels_field;
 
 typedef struct vc_transfer {
     uint64_t address, bytes;

@@ -22,21 +22,15 @@ static const vc_chip_field beside[VC__AXIS_KEY] = {
     [VC__AXIS_COMPRESSED] = {{.key = "compressed", .kind = VC_YAML_COUNT, .most = 4096},
                              "compressed_heads",
                              "what Q and K are compressed to; 0: no auto-encoder"},
-    [VC__AXIS_BANDWIDTH] = {{.key = "bandwidth",
-                             .kind = VC_YAML_NUMBER,
-                             .unit = VC_UNIT_BYTES_PER_SECOND,
-                             .least = 1e6,
-                             .most = 1e15},
+    [VC__AXIS_BANDWIDTH] = {{.key = "bandwidth"},
                             "bandwidth_bytes_per_s",
                             "of a memory that is a rate"},
-    [VC__AXIS_CHANNELS] = {{.key = "channels", .kind = VC_YAML_COUNT, .least = 1, .most = 1024},
-                           "channels",
-                           "of the DRAM"},
+    [VC__AXIS_CHANNELS] = {{.key = "channels"}, "channels", "of the DRAM"},
 };
 
 /* In this order points count, and the hash of a sweep takes in each of these keys, there or not.
- * Other keys come behind, and into the hash only where they are there, so that a new key leaves the
- * files of old sweeps valid. */
+ * Other keys come behind, and into the hash only where they are there, so that a new key changes no
+ * sweep without it. */
 static const char *const first[] = {
     "model",        "sparsity",           "threshold",    "chip",          "compressed",
     "bandwidth",    "channels",           "clock",        "lines",         "macs_per_line",
@@ -48,9 +42,17 @@ enum { FIRST = sizeof first / sizeof *first };
 
 static const char *const flags[] = {"false", "true", NULL};
 
+/* How values are written: a memory's as in its own file. */
+static const vc_yaml_field *yaml_of(const vc__axis *a)
+{
+    return a->kind == VC__AXIS_BANDWIDTH  ? &vc_memory_rate_field
+           : a->kind == VC__AXIS_CHANNELS ? &vc_memory_channels_field
+                                          : &a->key.field->yaml;
+}
+
 static vc_yaml_kind kind_of(const vc__axis *a)
 {
-    return a->key.field->yaml.kind;
+    return yaml_of(a)->kind;
 }
 
 int vc__axis_is_text(const vc__axis *a)
@@ -60,7 +62,7 @@ int vc__axis_is_text(const vc__axis *a)
 
 static const char *const *words_of(const vc__axis *a)
 {
-    return kind_of(a) == VC_YAML_WORD ? a->key.field->yaml.words : flags;
+    return kind_of(a) == VC_YAML_WORD ? yaml_of(a)->words : flags;
 }
 
 /* ---- which there are */
@@ -160,7 +162,7 @@ vc_status vc__axes_read(vc__axis *axes, size_t count, const vc_yaml_map *map)
         const vc__axis *a = &axes[i];
         const void *list =
             vc__axis_is_text(a) ? (const void *)&a->texts : (const void *)&a->numbers;
-        fields[i] = a->key.field->yaml;
+        fields[i] = *yaml_of(a);
         fields[i].key = a->key.name;
         fields[i].kind = vc__axis_is_text(a) ? VC_YAML_TEXTS : VC_YAML_NUMBERS;
         fields[i].offset = (size_t)((const char *)list - (const char *)axes);
@@ -220,7 +222,7 @@ uint64_t vc__axes_hash(uint64_t h, const vc__axis *axes, size_t count)
 
 static void describe_axis(vc_sweep_axis *out, const vc__axis *a)
 {
-    const vc_yaml_field *f = &a->key.field->yaml;
+    const vc_yaml_field *f = yaml_of(a);
     snprintf(out->key, sizeof out->key, "%s", a->key.name);
     out->meaning = a->key.field->meaning;
     if (f->kind == VC_YAML_WORD || f->kind == VC_YAML_FLAG)

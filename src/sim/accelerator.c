@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "memory_impl.h"
+#include "memory/memory_impl.h"
 
 enum { MOST_KINDS = 16, MOST_FIELDS = 64 };
 

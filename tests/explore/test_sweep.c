@@ -94,6 +94,26 @@ static void every_key_of_a_chip_is_an_axis(void **state)
     vc_sweep_close(s);
 }
 
+/* A memory's are those of its file, too. */
+static void a_memory_is_as_its_file(void **state)
+{
+    (void)state;
+    static const char *const wrong[][2] = {
+        {"channels: 2000000", "'2000000', wanted 1 to 1048576"},
+        {"bandwidth: 1 KB/s", "'1 KB/s', wanted 1000000 to 1e+18"}};
+    for (size_t i = 0; i < 2; i++) {
+        char text[512];
+        vc_sweep *s;
+        vc_memory_config m;
+        snprintf(text, sizeof text, "axes: {model: deit_tiny_patch16_224, %s}\n", wrong[i][0]);
+        assert_fails(vc_sweep_open(&s, space_of(text), 0), VC_EFORMAT, wrong[i][1]);
+        snprintf(text, sizeof text, "%s%s\n",
+                 i ? "model: bandwidth\nname: x\nrate" : "model: dram\n",
+                 i ? strchr(wrong[i][0], ':') : wrong[i][0]);
+        assert_fails(vc_memory_config_read(&m, space_of(text)), VC_EFORMAT, wrong[i][1]);
+    }
+}
+
 /* A sweep and an accelerator's file have one table: what one refuses, the other does. */
 static void limits_are_those_of_files(void **state)
 {
@@ -158,6 +178,7 @@ int main(void)
         cmocka_unit_test(points_count_in_order),
         cmocka_unit_test(every_key_of_a_chip_is_an_axis),
         cmocka_unit_test(limits_are_those_of_files),
+        cmocka_unit_test(a_memory_is_as_its_file),
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(spaces_are_told_apart),
     };

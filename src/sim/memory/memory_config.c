@@ -143,6 +143,16 @@ _Static_assert(sizeof(vc_dram_field) == sizeof(int), "words are read into ints")
         .key = name, .kind = VC_YAML_NUMBER, .offset = DRAM(member), .unit = what, .most = high    \
     }
 
+#define CHANNELS COUNT_OF("channels", channels)
+#define RATE                                                                                       \
+    {                                                                                              \
+        .key = "rate", .kind = VC_YAML_NUMBER,                                                     \
+        .offset = offsetof(vc_memory_config, bytes_per_second), .unit = VC_UNIT_BYTES_PER_SECOND,  \
+        .least = 1e6, .most = 1e18                                                                 \
+    }
+
+const vc_yaml_field vc_memory_channels_field = CHANNELS, vc_memory_rate_field = RATE;
+
 static const vc_yaml_field dram_fields[] = {
     {.key = "model",
      .kind = VC_YAML_WORD,
@@ -150,7 +160,7 @@ static const vc_yaml_field dram_fields[] = {
      .words = models},
     {.key = "name", .kind = VC_YAML_TEXT, .offset = DRAM(name), .room = 64},
     NUMBER_OF("clock", clock_hz, VC_UNIT_HERTZ, 1e11),
-    COUNT_OF("channels", channels),
+    CHANNELS,
     COUNT_OF("ranks", ranks),
     COUNT_OF("bank_groups", bank_groups),
     COUNT_OF("banks", banks),
@@ -210,18 +220,14 @@ static const vc_yaml_field bandwidth_fields[] = {
      .offset = offsetof(vc_memory_config, model),
      .words = models},
     {.key = "name", .kind = VC_YAML_TEXT, .offset = DRAM(name), .room = 64},
-    {.key = "rate",
-     .kind = VC_YAML_NUMBER,
-     .offset = offsetof(vc_memory_config, bytes_per_second),
-     .unit = VC_UNIT_BYTES_PER_SECOND,
-     .least = 1e6,
-     .most = 1e18},
+    RATE,
     {.key = "energy",
      .kind = VC_YAML_NUMBER,
      .offset = offsetof(vc_memory_config, pj_per_bit),
      .unit = VC_UNIT_PJ_PER_BIT,
      .most = 1e6},
 };
+
 /* Adds a member to the JSON, with its unit in the name. */
 static void add_field(json_t *object, const vc_yaml_field *f, const void *config)
 {
