@@ -1,5 +1,5 @@
-/* ViTCoD's auto-encoders of a model, set up over images that need no labels: before anything learns they
- * are the best affine maps of their rank (autoencoder_setup.h). */
+/* ViTCoD's auto-encoders of a model, set up over images that need no labels: before anything
+ * learns they are the best affine maps of their rank (autoencoder_setup.h). */
 #ifndef VITCOD_CODER_SETUP_H
 #define VITCOD_CODER_SETUP_H
 

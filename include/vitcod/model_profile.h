@@ -23,7 +23,8 @@ void vc_model_profile_close(vc_model_profile *profile);
 /* Where layer (-1: outside the layers) and work stand in a row of costs or times. */
 size_t vc_profile_column(int layer, int work);
 
-/* The sum over layers first to last (-1: outside) of one kind of work, or of all (VC_WORK_COUNT). */
+/* The sum over layers first to last (-1: outside) of one kind of work, or of all
+ * (VC_WORK_COUNT). */
 vc_cost vc_model_profile_sum(const vc_model_profile *profile, int first, int last, int work);
 
 /* Bytes that an image moves: parameters are shared by the batch. */
@@ -56,8 +57,8 @@ vc_status vc_model_times_open(vc_model_times *out, const vc_model *model,
                               const vc_model_times_options *options);
 void vc_model_times_close(vc_model_times *times);
 
-/* Of one kind of work in layers first to last: seconds (the median over the repeats of their sums; 0
- * also where memory is out) and MACs done. */
+/* Of one kind of work in layers first to last: seconds (the median over the repeats of their
+ * sums; 0 also where memory is out) and MACs done. */
 double vc_model_times_seconds(const vc_model_times *times, int first, int last, int work);
 uint64_t vc_model_times_macs(const vc_model_times *times, int first, int last, int work);
 

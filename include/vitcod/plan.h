@@ -61,6 +61,12 @@ void vc_plan_layer_mask(uint8_t *pruned, const vc_plan_layer *layer);
 size_t vc_plan_kept(const vc_plan_layer *layer, size_t head);
 size_t vc_plan_kept_sparser(const vc_plan_layer *layer, size_t head);
 
+/* Entries of all layers and heads: there, kept, and kept in the denser part. */
+typedef struct vc_plan_entries {
+    uint64_t all, kept, denser;
+} vc_plan_entries;
+vc_plan_entries vc_plan_count(const vc_plan *plan);
+
 /* Kept entries of all layers, as a share of all entries. */
 double vc_plan_kept_share(const vc_plan *plan);
 

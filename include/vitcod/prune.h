@@ -49,4 +49,8 @@ vc_status vc_prune_groups(vc_mask *out, vc_prune_report *report, const vc_maps *
                           const double *cuts, size_t count, const vc_prune_options *options,
                           const char *path);
 
+/* The masks of a set of maps, which get the names of its groups. */
+vc_status vc_prune_set(vc_mask_set *out, vc_prune_report *report, const vc_map_set *maps,
+                       const double *cuts, const vc_prune_options *options, const char *path);
+
 #endif

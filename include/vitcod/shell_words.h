@@ -4,8 +4,9 @@
 
 #include <stddef.h>
 
-/* Adds a word to a line of at most `room` bytes, behind a space unless the line is empty. A word is
- * quoted where a character might mean something to the shell; a line that is too long ends in dots. */
+/* Adds a word to a line of at most `room` bytes, behind a space unless the line is empty. A word
+ * is quoted where a character might mean something to the shell; a line that is too long ends in
+ * dots. */
 void vc_shell_add_word(char *line, size_t room, const char *text);
 
 #endif

@@ -201,3 +201,17 @@ vc_status vc_prune(vc_mask *out, vc_prune_report *report, const vc_maps *maps,
 {
     return vc_prune_groups(out, report, maps, NULL, 1, o, path);
 }
+
+vc_status vc_prune_set(vc_mask_set *out, vc_prune_report *report, const vc_map_set *maps,
+                       const double *cuts, const vc_prune_options *options, const char *path)
+{
+    const vc_group_files *files = &maps->files;
+    VC_TRY(vc_mask_set_open(out, files->count));
+    for (size_t g = 0; g < files->count; g++)
+        memcpy(out->names[g].text, files->files[g].name, sizeof out->names[g].text);
+    const vc_status status =
+        vc_prune_groups(out->masks, report, maps->maps, cuts, files->count, options, path);
+    if (status != VC_OK)
+        vc_mask_set_close(out);
+    return status;
+}

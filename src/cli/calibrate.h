@@ -14,8 +14,8 @@ typedef struct calibrate_options {
     cli_data_options data;
     const char *output, *plan_output, *checkpoint, *residual, *gradual, *autoencoder, *teacher;
     double hold_back, minutes;
-    double stages
-        [VC_DISTILL_MOST_STAGES]; /* sparsities; the wanted one last, unless there is a plan for it */
+    /* Sparsities; the wanted one is the last, unless there is a plan for it. */
+    double stages[VC_DISTILL_MOST_STAGES];
     size_t stage_count, steps;
     int makes_coder;
     vc_coded coded;

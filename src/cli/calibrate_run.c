@@ -149,7 +149,7 @@ static json_t *settings_of(const calibrate_run *r)
 {
     json_t *all = json_copy(r->o->settings);
     char plan[VC_PLAN_HASH_TEXT];
-    json_object_set_new(all, "MODEL", cli_text(r->o->model.path));
+    json_object_set_new(all, "MODEL", vc_json_text(r->o->model.path));
     json_object_set_new(all, "--seed", json_integer((json_int_t)r->o->how.train.seed));
     if (r->plans.count > 0) {
         vc_plan_hash_text(plan, &r->plans.plans[r->plans.count - 1]);

@@ -60,8 +60,9 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
 size_t cli_add_options(cli_option list[CLI_MOST_OPTIONS], size_t used, const cli_option *more,
                        size_t count);
 
-/* What the options were set to, by name with the dashes: all but those named in `besides` (ended by NULL), texts that are NULL,
- * numbers that are NAN and counts that are CLI_UNSET. NULL when a text is no UTF-8 or memory is out. */
+/* What the options were set to, by name with the dashes: all but those named in `besides` (ended
+ * by NULL), texts that are NULL, numbers that are NAN and counts that are CLI_UNSET. NULL when a
+ * text is no UTF-8 or memory is out. */
 json_t *cli_settings(const cli_option *options, size_t count, const char *const *besides);
 
 /* Says what is wrong with the call and how it should look; returns CLI_USAGE. */
@@ -85,10 +86,8 @@ int cli_print_schema(const cli_command *command);
 /* A result object: command line, version, threads, seed. */
 json_t *cli_result(const cli_command *command, const cli_common *common);
 
-/* A JSON string. Text that is no UTF-8, as paths may be, has every byte above 127 as \xNN. */
-json_t *cli_text(const char *text);
-
-/* Prints a result on stdout as one JSON object, and releases it. main notices when stdout is full. */
+/* Prints a result on stdout as one JSON object, and releases it. main notices when stdout is
+ * full. */
 int cli_print_json(json_t *result);
 
 /* Ends a command: the error when `status` is one, else the result as JSON or through `print_text`.

@@ -77,9 +77,9 @@ const cli_command cmd_autoencoder = {
     "autoencoder",
     "set up the auto-encoder of Q, K or both",
     "MODEL --data PATH -o FILE [options]",
-    "Sets up ViTCoD's auto-encoder over the heads of Q and K, or of one of them, with the best affine\n"
-    "approximation of the given rank: the leading eigenvectors of the heads' covariance over images (by default the\n"
-    "first 1000, which need no labels). A good start for finetuning:\n"
-    "vitcod train --init MODEL --autoencoder FILE.",
+    "Sets up ViTCoD's auto-encoder over the heads of Q and K, or of one of them, with the best "
+    "affine\napproximation of the given rank: the leading eigenvectors of the heads' covariance "
+    "over images (by default the\nfirst 1000, which need no labels). A good start for "
+    "finetuning:\nvitcod train --init MODEL --autoencoder FILE.",
     run_autoencoder,
     &result_record};

@@ -131,9 +131,10 @@ const cli_command cmd_bench = {
     "bench",
     "how fast a model runs on this CPU, operator by operator",
     "MODEL|--arch NAME [--mask PATH] [--dtype NAME] [--batch N]",
-    "Times inference on random images: median and quartiles, images per second, the share of the\n"
-    "machine's peak (multiply-adds on registers, measured here), and the time of each operator, mean\n"
-    "over the threads. With a mask or plan the same model without it runs in between, and its\n"
-    "attention is compared layer by layer, unless --alone. The share counts the operations of the dense model.",
+    "Times inference on random images: median and quartiles, images per second, the share of "
+    "the\nmachine's peak (multiply-adds on registers, measured here), and the time of each "
+    "operator, mean\nover the threads. With a mask or plan the same model without it runs in "
+    "between, and its\nattention is compared layer by layer, unless --alone. The share counts the "
+    "operations of the dense model.",
     run_bench,
     &result_record};

@@ -233,10 +233,11 @@ const cli_command cmd_calibrate = {
     "calibrate",
     "prune a model and let it learn from its dense self, without labels",
     "MODEL --data IMAGES [--sparsity X] -o MODEL",
-    "Averages attention over the images, prunes it to a mask, polarizes, and trains the sparse model on\n"
-    "what the dense one makes of the images: its blocks' outputs and its logits. A share of the images is\n"
-    "held back; the result is the model that is least apart from the dense one on them. Rule budget spends the\n"
-    "kept scores over all layers and heads by attention times the norm of the projected value; residual mean gives\n"
-    "back what is pruned as the mean of all values. docs/calibration.md has formulas and figures.",
+    "Averages attention over the images, prunes it to a mask, polarizes, and trains the sparse "
+    "model on\nwhat the dense one makes of the images: its blocks' outputs and its logits. A "
+    "share of the images is\nheld back; the result is the model that is least apart from the "
+    "dense one on them. Rule budget spends the\nkept scores over all layers and heads by "
+    "attention times the norm of the projected value; residual mean gives\nback what is pruned as "
+    "the mean of all values. docs/calibration.md has formulas and figures.",
     run_calibrate,
     &calibrate_record};

@@ -205,7 +205,8 @@ const cli_command cmd_classify = {
     "classify",
     "what is on an image: the likeliest classes",
     "MODEL IMAGE... [--top N]",
-    "Classifies JPEG and PNG files: the likeliest classes with their probabilities, one image after\n"
-    "the other. Shorter side bicubically to 8/7 of the model's side (256 for 224), then its centre.",
+    "Classifies JPEG and PNG files: the likeliest classes with their probabilities, one image "
+    "after\nthe other. Shorter side bicubically to 8/7 of the model's side (256 for 224), then "
+    "its centre.",
     run_classify,
     &result_record};

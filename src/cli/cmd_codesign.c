@@ -189,10 +189,13 @@ static int run_codesign(const cli_command *command, int argc, char **argv)
 }
 
 const cli_command cmd_codesign = {
-    "codesign", "ViTCoD's whole recipe, step by step in a run folder",
+    "codesign",
+    "ViTCoD's whole recipe, step by step in a run folder",
     "MODEL --data IMAGES -o RUN [options]",
-    "Sets up the auto-encoder and lets the model learn with it, averages attention, prunes, polarizes, lets\n"
-    "the sparse model learn from the dense one, evaluates and simulates. Each step is another verb (--dry-run\n"
-    "prints them) and leaves its files in RUN; RUN/model.safetensors has plan and auto-encoder inside. The same\n"
-    "command goes on where it was stopped, and ends with the same bits.",
-    run_codesign, NULL};
+    "Sets up the auto-encoder and lets the model learn with it, averages attention, prunes, "
+    "polarizes, lets\nthe sparse model learn from the dense one, evaluates and simulates. Each "
+    "step is another verb (--dry-run\nprints them) and leaves its files in RUN; "
+    "RUN/model.safetensors has plan and auto-encoder inside. The same\ncommand goes on where it "
+    "was stopped, and ends with the same bits.",
+    run_codesign,
+    NULL};

@@ -131,10 +131,10 @@ const cli_command cmd_eval = {
     "eval",
     "top-1, top-5 and loss on labelled images",
     "MODEL --data PATH [options]",
-    "Evaluates a model on labelled images; accuracies in percent, per class with --json. Images are\n"
-    "JPEG or PNG in class folders (a folder or a tar archive of them, plain or gzipped), or IDX or\n"
-    "CIFAR-10/100 files. As DeiT was evaluated: shorter side bicubically to 8/7 of the\n"
-    "model's side (256 for 224), then its centre.\n"
-    "A broken image is named, left out, and ends the run with status 1, unless --skip-broken.",
+    "Evaluates a model on labelled images; accuracies in percent, per class with --json. Images "
+    "are\nJPEG or PNG in class folders (a folder or a tar archive of them, plain or gzipped), or "
+    "IDX or\nCIFAR-10/100 files. As DeiT was evaluated: shorter side bicubically to 8/7 of "
+    "the\nmodel's side (256 for 224), then its centre.\nA broken image is named, left out, and "
+    "ends the run with status 1, unless --skip-broken.",
     run_eval,
     &result_record};

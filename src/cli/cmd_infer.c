@@ -162,7 +162,7 @@ const cli_command cmd_infer = {
     "infer",
     "run a model on an npy array of images",
     "MODEL|--arch NAME --input X.npy [-o LOGITS.npy]",
-    "Runs a model on normalised images and writes the logits. Attention is dense, under a mask, or\n"
-    "sparse on a plan.",
+    "Runs a model on normalised images and writes the logits. Attention is dense, under a mask, "
+    "or\nsparse on a plan.",
     run_infer,
     &result_record};

@@ -51,7 +51,7 @@ static vc_status describe(json_t *result, const vc_model_config *config, const v
     json_object_update_new(
         result,
         json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "model",
-                  cli_text(options->arch ? options->arch : options->path), "architecture",
+                  vc_json_text(options->arch ? options->arch : options->path), "architecture",
                   vc_model_family(config), "image", (json_int_t)input.width, "channels",
                   (json_int_t)input.channels, "classes", (json_int_t)input.classes, "parameters",
                   (json_int_t)parameters, "macs", (json_int_t)vc_workload_macs(&workload, 0),
@@ -184,9 +184,13 @@ static int run_info(const cli_command *command, int argc, char **argv)
 }
 
 const cli_command cmd_info = {
-    "info", "sizes, parameters and MACs of a model", "MODEL|--arch NAME [options]",
-    "Says what a checkpoint, or a preset, holds: layers, learnt parameters, the plan inside, and the MACs\n"
-    "of each operator for one image, with dense attention or on a plan. Presets are timm's names:\n"
-    "deit_tiny_patch16_224, deit_small_.., deit_base_.., deit_base_patch16_384,\n"
-    "deit_tiny_distilled_patch16_224, .., levit_128s, levit_128, levit_192, levit_256, levit_384.",
-    run_info, NULL};
+    "info",
+    "sizes, parameters and MACs of a model",
+    "MODEL|--arch NAME [options]",
+    "Says what a checkpoint, or a preset, holds: layers, learnt parameters, the plan inside, and "
+    "the MACs\nof each operator for one image, with dense attention or on a plan. Presets are "
+    "timm's names:\ndeit_tiny_patch16_224, deit_small_.., deit_base_.., "
+    "deit_base_patch16_384,\ndeit_tiny_distilled_patch16_224, .., levit_128s, levit_128, "
+    "levit_192, levit_256, levit_384.",
+    run_info,
+    NULL};

@@ -179,12 +179,13 @@ const cli_command cmd_profile = {
     "profile",
     "where a model's operations, bytes and time go",
     "MODEL|--arch NAME [options]|PLAN [--model MODEL]|--arch NAME --lengths N,N,..",
-    "Of a model: multiply-adds (MACs), operations, bytes moved and time on this CPU, by kind of work and by\n"
-    "layer, dense, under a mask or on a plan; --count gives the first three without running anything. MACs are\n"
-    "of products and convolutions, as publications count them. Of a PLAN, or with --attention of a MODEL that\n"
-    "has one inside: attention on it is checked against dense attention under its mask, then timed against\n"
-    "dense attention in turn; for plans whose layers have one square shape, a DeiT's. --lengths sets attention\n"
-    "of one layer side by side, at any number of tokens: dense, Linformer's (K and V projected to fewer tokens)\n"
-    "and on ViTCoD's pattern. Ratios count; absolute times depend on the machine.",
+    "Of a model: multiply-adds (MACs), operations, bytes moved and time on this CPU, by kind of "
+    "work and by\nlayer, dense, under a mask or on a plan; --count gives the first three without "
+    "running anything. MACs are\nof products and convolutions, as publications count them. Of a "
+    "PLAN, or with --attention of a MODEL that\nhas one inside: attention on it is checked "
+    "against dense attention under its mask, then timed against\ndense attention in turn; for "
+    "plans whose layers have one square shape, a DeiT's. --lengths sets attention\nof one layer "
+    "side by side, at any number of tokens: dense, Linformer's (K and V projected to fewer "
+    "tokens)\nand on ViTCoD's pattern. Ratios count; absolute times depend on the machine.",
     run_profile,
     &result_record};

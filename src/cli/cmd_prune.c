@@ -7,8 +7,8 @@
 #include "cli.h"
 #include "commands.h"
 #include "vitcod/maps.h"
-#include "vitcod/prune.h"
 #include "vitcod/progress.h"
+#include "vitcod/prune.h"
 
 typedef struct prune_command {
     vc_prune_options options;
@@ -97,17 +97,13 @@ static vc_status prune(prune_result *result, const prune_command *c, const char 
     if (c->cut_count > 1 && c->cut_count != files->count)
         return vc_fail(VC_EINVAL, "%zu info cuts for %zu groups of layers in %s", c->cut_count,
                        files->count, path);
-    VC_TRY(vc_mask_set_open(&set, files->count));
-    for (size_t g = 0; g < files->count; g++)
-        memcpy(set.names[g].text, files->files[g].name, sizeof set.names[g].text);
     options.on_round = on_round;
     options.context = &progress;
     vc_status status =
-        vc_prune_groups(set.masks, &report, maps->maps, c->cut_count > 1 ? c->cuts : NULL,
-                        files->count, &options, path);
+        vc_prune_set(&set, &report, maps, c->cut_count > 1 ? c->cuts : NULL, &options, path);
     vc_progress_end(&progress);
-    if (status == VC_OK)
-        status = vc_mask_set_write(c->output, &set);
+    VC_TRY(status);
+    status = vc_mask_set_write(c->output, &set);
     if (status == VC_OK)
         describe(result, &set, &report, c);
     vc_mask_set_close(&set);
@@ -196,8 +192,9 @@ const cli_command cmd_prune = {
     "prune",
     "prune averaged attention to a fixed mask",
     "MAPS.npy|DIR --info X|--sparsity X -o MASK.npy|DIR",
-    "Turns averaged attention maps (layers, heads, queries, keys) into masks. Rule info keeps, per\n"
-    "row, the highest scores whose sum reaches the cut, and one more. A folder holds the maps of a\n"
-    "model in groups of layers (LeViT): attention_score_dpt0.npy, attention_score_subsample0.npy, ..",
+    "Turns averaged attention maps (layers, heads, queries, keys) into masks. Rule info keeps, "
+    "per\nrow, the highest scores whose sum reaches the cut, and one more. A folder holds the "
+    "maps of a\nmodel in groups of layers (LeViT): attention_score_dpt0.npy, "
+    "attention_score_subsample0.npy, ..",
     run_prune,
     &result_record};

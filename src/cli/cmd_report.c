@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -7,14 +6,13 @@
 #include "commands.h"
 #include "vitcod/report.h"
 #include "vitcod/run_folder.h"
-#include "vitcod/version.h"
 
 static vc_status report_table(json_t *result, const char *directory)
 {
     char path[4096];
     json_t *run = json_object();
     snprintf(path, sizeof path, "%s/result.json", directory);
-    json_object_set_new(result, "folder", cli_text(directory));
+    json_object_set_new(result, "folder", vc_json_text(directory));
     json_object_set_new(result, "run", run);
     VC_TRY(vc_run_folder_gather(run, directory));
     return vc_json_write(path, result);
@@ -28,48 +26,19 @@ static void print_text(const json_t *result)
 
 /* ---- a page */
 
-static vc_status write_page(json_t *result, const char *page, vc_run_folder *const *folders,
-                            size_t count)
+static vc_status report_page(json_t *result, const char *page, const cli_arguments *arguments)
 {
+    const char *command = json_string_value(json_object_get(result, "command"));
+    const size_t count = arguments->count;
     struct stat info;
     size_t figures;
-    vc_report_run *runs = calloc(count, sizeof *runs);
-    if (!runs)
-        return vc_fail(VC_ENOMEM, "out of memory for %zu runs", count);
-    vc_run_folder_runs(runs, folders, count);
-    const vc_report r = {.runs = runs,
-                         .run_count = count,
-                         .command = json_string_value(json_object_get(result, "command")),
-                         .version = VC_VERSION};
-    const vc_status status = vc_report_write(page, &r, &figures);
-    free(runs);
-    if (status != VC_OK)
-        return status;
-    json_object_set_new(result, "page", cli_text(page));
+    VC_TRY(vc_run_folders_page(page, arguments->positional, count, command, &figures));
+    json_object_set_new(result, "page", vc_json_text(page));
     json_object_set_new(result, "runs", json_integer((json_int_t)count));
     json_object_set_new(result, "figures", json_integer((json_int_t)figures));
     json_object_set_new(result, "bytes",
                         json_integer(stat(page, &info) == 0 ? (json_int_t)info.st_size : 0));
     return VC_OK;
-}
-
-static vc_status report_page(json_t *result, const char *page, const cli_arguments *arguments)
-{
-    size_t opened = 0;
-    vc_status status = VC_OK;
-    vc_run_folder **folders = calloc(arguments->count, sizeof *folders);
-    if (!folders)
-        return vc_fail(VC_ENOMEM, "out of memory for %zu runs", arguments->count);
-    while (status == VC_OK && opened < arguments->count) {
-        status = vc_run_folder_open(&folders[opened], arguments->positional[opened]);
-        opened += status == VC_OK;
-    }
-    if (status == VC_OK)
-        status = write_page(result, page, folders, opened);
-    for (size_t i = 0; i < opened; i++)
-        vc_run_folder_close(folders[i]);
-    free(folders);
-    return status;
 }
 
 static void print_page(const json_t *result)
@@ -109,10 +78,13 @@ static int run_report(const cli_command *command, int argc, char **argv)
 }
 
 const cli_command cmd_report = {
-    "report", "a page with the figures of one or several runs, or a table of one",
+    "report",
+    "a page with the figures of one or several runs, or a table of one",
     "RUN... [-o PAGE.html]",
-    "With -o, one HTML page that needs nothing else: it draws what the results in each RUN hold. A RUN is a\n"
-    "folder with what verbs printed with --json (*.json), logs (*.jsonl), maps, masks and plan, or one such file.\n"
-    "Without -o, gathers dense.json, prune.json, polarize.json, pruned.json, finetuned.json, profile.json,\n"
-    "simulate.json, ... into RUN/result.json and prints a table.",
-    run_report, NULL};
+    "With -o, one HTML page that needs nothing else: it draws what the results in each RUN hold. "
+    "A RUN is a\nfolder with what verbs printed with --json (*.json), logs (*.jsonl), maps, masks "
+    "and plan, or one such file.\nWithout -o, gathers dense.json, prune.json, polarize.json, "
+    "pruned.json, finetuned.json, profile.json,\nsimulate.json, ... into RUN/result.json and "
+    "prints a table.",
+    run_report,
+    NULL};

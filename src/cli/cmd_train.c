@@ -125,7 +125,7 @@ static int train_and_print(const cli_command *command, const train_options *o,
     int status = train_all(epochs, o, common->json, common->seed);
     if (status == CLI_CONTINUE && common->json) {
         json_t *result = cli_result(command, common);
-        json_object_set_new(result, "model", cli_text(o->output));
+        json_object_set_new(result, "model", vc_json_text(o->output));
         json_object_set(result, "epochs", epochs);
         status = cli_print_json(result);
     }
@@ -157,12 +157,14 @@ const cli_command cmd_train = {
     "train",
     "train or finetune a DeiT or a LeViT",
     "--data DIR -o FILE [options]",
-    "Trains a DeiT or a LeViT from random weights (--arch, or a DeiT of own sizes), or finetunes one (--init),\n"
-    "dense, under a mask or on a plan, with or without ViTCoD's auto-encoder; plan and auto-encoder go into the\n"
-    "file that is written. AdamW, linear warm-up, cosine schedule, label smoothing, soft or hard distillation\n"
-    "from a --teacher into the mean of the heads or one of two (--two-heads), and DeiT's whole recipe by options\n"
-    "or --config configs/train/deit-vitcod.yaml. `mpirun -n N vitcod train ..` shares every batch among processes,\n"
-    "with the losses of one (a LeViT's BatchNorm sees each process's share alone). A run that was stopped (SIGTERM\n"
-    "and Ctrl-C write a checkpoint first) goes on with --resume and ends with the same bits.",
+    "Trains a DeiT or a LeViT from random weights (--arch, or a DeiT of own sizes), or finetunes "
+    "one (--init),\ndense, under a mask or on a plan, with or without ViTCoD's auto-encoder; plan "
+    "and auto-encoder go into the\nfile that is written. AdamW, linear warm-up, cosine schedule, "
+    "label smoothing, soft or hard distillation\nfrom a --teacher into the mean of the heads or "
+    "one of two (--two-heads), and DeiT's whole recipe by options\nor --config "
+    "configs/train/deit-vitcod.yaml. `mpirun -n N vitcod train ..` shares every batch among "
+    "processes,\nwith the losses of one (a LeViT's BatchNorm sees each process's share alone). A "
+    "run that was stopped (SIGTERM\nand Ctrl-C write a checkpoint first) goes on with --resume "
+    "and ends with the same bits.",
     run_train,
     NULL};

@@ -14,9 +14,9 @@ static void print_commands(FILE *out)
           out);
     for (const cli_command *const *c = cli_commands; *c; c++)
         fprintf(out, "  %-12s %s\n", (*c)->name, (*c)->summary);
-    fputs(
-        "\n`vitcod COMMAND --help` explains a command, `vitcod --schema COMMAND` the JSON it prints.\n",
-        out);
+    fputs("\n`vitcod COMMAND --help` explains a command, `vitcod --schema COMMAND` the JSON it "
+          "prints.\n",
+          out);
 }
 
 static const cli_command *find_command(const char *name)
@@ -35,7 +35,7 @@ static int print_schema(const char *name)
     return command ? cli_print_schema(command) : CLI_USAGE;
 }
 
-static int run(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
     cli_remember(argc, argv);
     if (argc < 2) {
@@ -61,7 +61,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    int status = run(argc, argv);
+    int status = run_command(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fputs("vitcod: cannot write to stdout\n", stderr);
         return CLI_FAILED;

@@ -1,4 +1,5 @@
-/* The auto-encoder of Q, K or both, set up over images: what `autoencoder` does, and `calibrate` on its way. */
+/* The auto-encoder of Q, K or both, set up over images: what `autoencoder` does, and `calibrate`
+ * on its way. */
 #ifndef VC_MAKE_AUTOENCODER_H
 #define VC_MAKE_AUTOENCODER_H
 

@@ -51,8 +51,8 @@ void cli_on_broken(void *images, size_t index, const char *name, const char *mes
 
 vc_status cli_open_source(vc_source **out, const cli_data_options *options, int labelled);
 
-/* Runs the model over the images, with progress; each broken one is named on stderr. `images` begins
- * anew. */
+/* Runs the model over the images, with progress; each broken one is named on stderr. `images`
+ * begins anew. */
 vc_status cli_run_over_source(cli_images *images, vc_evaluation *out, const vc_model *model,
                               vc_source *source, const cli_data_options *options, const char *label,
                               const vc_runner *runner, vc_class_count *counts);

@@ -38,8 +38,8 @@ typedef struct cli_model_options {
 /* CLI_CONTINUE unless options exclude each other. */
 int cli_check_model_options(const cli_command *command, const cli_model_options *options);
 
-/* The same for a command whose only argument is MODEL, or which has --arch instead: takes over path and
- * seed. */
+/* The same for a command whose only argument is MODEL, or which has --arch instead: takes over
+ * path and seed. */
 int cli_take_model(const cli_command *command, cli_model_options *options,
                    const cli_arguments *arguments, const cli_common *common);
 
@@ -52,8 +52,8 @@ vc_status cli_preset(vc_model_config *out, const cli_model_options *options);
 /* Mask or plan, where there is one. */
 vc_status cli_restrict_attention(vc_model *model, const cli_model_options *options);
 
-/* Opens the model at options->path, or makes one, with auto-encoder, mask or plan; without mask and plan on the one
- * inside its file. */
+/* Opens the model at options->path, or makes one, with auto-encoder, mask or plan; without mask
+ * and plan on the one inside its file. */
 vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_purpose purpose);
 
 /* The same for what wants a dense model, or one under a mask. `left_out`: the path of a file whose

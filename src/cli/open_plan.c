@@ -7,25 +7,6 @@ int cli_is_none(const char *plan)
     return plan && strcmp(plan, "none") == 0;
 }
 
-/* Entries of all heads: there, kept, and kept in the denser part. */
-typedef struct entries {
-    uint64_t all, kept, denser;
-} entries;
-
-static entries count_entries(const vc_plan *plan)
-{
-    entries n = {0};
-    for (size_t l = 0; l < plan->layer_count; l++) {
-        const vc_plan_layer *p = &plan->layers[l];
-        n.all += p->heads * p->queries * p->keys;
-        for (size_t h = 0; h < p->heads; h++) {
-            n.kept += vc_plan_kept(p, h);
-            n.denser += vc_plan_kept(p, h) - vc_plan_kept_sparser(p, h);
-        }
-    }
-    return n;
-}
-
 void cli_model_plan_hash(char text[VC_PLAN_HASH_TEXT], const vc_model *model)
 {
     text[0] = '\0';
@@ -42,7 +23,7 @@ void cli_add_plan_hash(json_t *result, const vc_plan *plan)
 
 json_t *cli_plan_json(const vc_plan *plan)
 {
-    const entries n = count_entries(plan);
+    const vc_plan_entries n = vc_plan_count(plan);
     json_t *layers = json_array();
     for (size_t l = 0; l < plan->layer_count; l++) {
         json_t *heads = json_array();

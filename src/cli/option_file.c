@@ -58,7 +58,7 @@ static vc_yaml_field field_of(const cli_option *option, size_t at)
 }
 
 /* An option that the file does not name has the value that was there before. */
-static void set(const cli_option *option, const value *v)
+static void set_option(const cli_option *option, const value *v)
 {
     switch (option->kind) {
     case CLI_FLAG:
@@ -98,7 +98,7 @@ static vc_status read_file(const cli_option *options, size_t count, const char *
     vc_yaml_close(file);
     VC_TRY(status);
     for (size_t i = 0; i < count; i++)
-        set(&options[i], &values[i]);
+        set_option(&options[i], &values[i]);
     return VC_OK;
 }
 

@@ -41,8 +41,8 @@ int cli_usage(const cli_command *command, const char *format, ...)
     return CLI_USAGE;
 }
 
-static const cli_option *find(const cli_option *options, size_t count, const char *name,
-                              size_t length)
+static const cli_option *find_option(const cli_option *options, size_t count, const char *name,
+                                     size_t length)
 {
     for (size_t i = 0; i < count; i++)
         if (strlen(options[i].name) == length && strncmp(options[i].name, name, length) == 0)
@@ -50,7 +50,7 @@ static const cli_option *find(const cli_option *options, size_t count, const cha
     return NULL;
 }
 
-static int store(const cli_command *command, const cli_option *option, const char *text)
+static int store_value(const cli_command *command, const cli_option *option, const char *text)
 {
     char *end = NULL;
     errno = 0;
@@ -85,7 +85,7 @@ static int parse_option(const cli_command *command, const cli_option *options, s
     size_t length = equals ? (size_t)(equals - name) : strlen(name);
     const cli_option *option = NULL;
     if (strncmp(argument, "--", 2) == 0 || strcmp(argument, "-o") == 0)
-        option = find(options, count, name, length);
+        option = find_option(options, count, name, length);
     if (!option) {
         fprintf(stderr, "vitcod: unknown option '%s'\n", argument);
         print_help(stderr, command, options, count);
@@ -98,11 +98,11 @@ static int parse_option(const cli_command *command, const cli_option *options, s
         return CLI_CONTINUE;
     }
     if (equals)
-        return store(command, option, equals + 1);
+        return store_value(command, option, equals + 1);
     if (*index + 1 >= argc)
         return cli_usage(command, "--%s wants a value: %s", option->name, option->value);
     *index += 1;
-    return store(command, option, argv[*index]);
+    return store_value(command, option, argv[*index]);
 }
 
 size_t cli_add_options(cli_option list[CLI_MOST_OPTIONS], size_t used, const cli_option *more,

@@ -24,9 +24,9 @@ int cli_check_plan_cost(const cli_command *command, cli_plan_cost *cost);
 int cli_take_threshold(const cli_command *command, size_t *threshold, int *search,
                        const char *text);
 
-/* The threshold that costs least (vc_polarize_search), with progress. vitcod: cycles of attention
- * on the built-in chip. cpu: seconds of attention as inference runs it on the plan's split; the plan then says
- * that it is for the CPU. */
+/* The threshold that costs least (vc_polarize_search), with progress. vitcod: cycles of
+ * attention on the built-in chip. cpu: seconds of attention as inference runs it on the plan's
+ * split; the plan then says that it is for the CPU. */
 vc_status cli_search_threshold(vc_plan *out, double *least, const vc_mask_set *set,
                                cli_plan_cost *cost, const char *path);
 

@@ -26,11 +26,6 @@ const char *cli_own_program(void)
     return access(self, X_OK) == 0 ? self : program;
 }
 
-json_t *cli_text(const char *text)
-{
-    return vc_json_text(text);
-}
-
 int cli_fail(void)
 {
     fprintf(stderr, "vitcod: %s\n", vc_last_error());

@@ -27,15 +27,15 @@ typedef struct train_asked {
 size_t train_list_options(cli_option list[CLI_MOST_OPTIONS], train_options *options,
                           train_asked *asked);
 
-/* Trains and writes; `epochs`: what the log says of each. CLI_CONTINUE for the process that shows the result, else the exit
- * status. */
+/* Trains and writes; `epochs`: what the log says of each. CLI_CONTINUE for the process that
+ * shows the result, else the exit status. */
 int train_all(json_t *epochs, const train_options *options, int json, size_t seed);
 
 /* Images of a split: encoded ones want a model that says how large they are. */
 vc_status train_open_set(vc_source **out, const train_options *options, const char *split);
 
-/* The model that options name or describe, for the classes of the data where it is made or has a new head. To be closed
- * by the caller whatever comes back. */
+/* The model that options name or describe, for the classes of the data where it is made or has a
+ * new head. To be closed by the caller whatever comes back. */
 vc_status train_open_model(vc_model **out, const train_options *options, const vc_source *data,
                            size_t seed);
 

@@ -8,7 +8,8 @@ static size_t list_origin(cli_option *list, size_t used, train_options *o)
         {"config", "FILE", "options from a YAML file (configs/train); those given here count more",
          CLI_TEXT, &o->config_file},
         {"data", "DIR",
-         "training (and test) images: IDX or CIFAR files; with --init or --arch also class folders or a tar",
+         "training (and test) images: IDX or CIFAR files; with --init or --arch also class folders "
+         "or a tar",
          CLI_TEXT, &o->data},
         {"output", "FILE", "the trained model (safetensors)", CLI_TEXT, &o->output},
         {"init", "MODEL", "start from this model instead of random weights", CLI_TEXT,

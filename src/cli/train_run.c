@@ -87,9 +87,10 @@ static vc_status try_outputs(const train_options *o, const char *checkpoint)
     return o->log ? vc_train_log_try(o->log) : VC_OK;
 }
 
-/* What goes wrong in one process leaves the others waiting for it. What its options say goes wrong in all alike, and an end
- * from outside is agreed upon. The first may be writing a checkpoint. Sums on their way still write into the model, so this comes
- * before anything is freed. */
+/* What goes wrong in one process leaves the others waiting for it. What its options say goes
+ * wrong in all alike, and an end from outside is agreed upon. The first may be writing a
+ * checkpoint. Sums on their way still write into the model, so this comes before anything is
+ * freed. */
 static void end_others(const train_run *r, vc_status status)
 {
     const int alike =

@@ -50,8 +50,8 @@ void vc_dense_stats_close(vc_dense_stats *stats)
     *stats = (vc_dense_stats){0};
 }
 
-static void weigh(float *products, const float *probs, const float *norms,
-                  const vc_attention_layer *l, size_t batch)
+static void weigh_probs(float *products, const float *probs, const float *norms,
+                        const vc_attention_layer *l, size_t batch)
 {
     for (size_t r = 0; r < batch * l->heads * l->queries; r++)
         for (size_t k = 0; k < l->keys; k++)
@@ -71,7 +71,7 @@ static void add_layer(void *context, const vc_acts *acts, size_t layer, const fl
     s->status = vc_model_value_norms(s->norms, acts, s->model, layer, batch, s->centred);
     if (s->status != VC_OK)
         return;
-    weigh(s->products, probs, s->norms, &l, batch);
+    weigh_probs(s->products, probs, s->norms, &l, batch);
     vc_attention_stats_add(&s->scores[l.group], at, s->products, batch);
 }
 
@@ -113,8 +113,8 @@ vc_status vc_dense_stats_write(const vc_dense_stats *stats, const char *maps, co
 
 /* ---- running over images */
 
-static vc_status look(vc_dense_stats *stats, size_t *images, uint8_t *seen, vc_image_walk *walk,
-                      vc_progress *progress)
+static vc_status look_at_images(vc_dense_stats *stats, size_t *images, uint8_t *seen,
+                                vc_image_walk *walk, vc_progress *progress)
 {
     const size_t classes = vc_model_input_of(&walk->model->config).classes;
     const vc_tap tap = stats ? vc_dense_stats_tap(stats) : (vc_tap){0};
@@ -142,7 +142,7 @@ vc_status vc_dense_look(vc_dense_stats *stats, vc_seen *out, const vc_model *mod
     vc_status status = seen ? vc_image_walk_open(&walk, model, source, how)
                             : vc_fail(VC_ENOMEM, "out of memory for %zu classes", classes);
     if (status == VC_OK)
-        status = look(stats, &out->images, seen, &walk, how->progress);
+        status = look_at_images(stats, &out->images, seen, &walk, how->progress);
     if (status == VC_OK && out->images == 0)
         status = vc_fail(VC_EFORMAT, "of %zu images to learn from none can be read",
                          vc_source_count(source));

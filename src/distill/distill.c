@@ -277,7 +277,7 @@ static void remove_checkpoints(const distill_run *r)
     unlink(r->journal_path);
 }
 
-static vc_status begin(distill_run *r)
+static vc_status begin_run(distill_run *r)
 {
     const size_t last = stage_count(r->o) - 1;
     remove_checkpoints(r);
@@ -293,7 +293,7 @@ static vc_status begin(distill_run *r)
     return vc_json_write_exact(r->journal_path, r->journal);
 }
 
-static vc_status go_on(distill_run *r, size_t *stage)
+static vc_status resume_run(distill_run *r, size_t *stage)
 {
     r->epochs = (size_t)json_integer_value(json_object_get(r->journal, "epochs"));
     VC_TRY(find_stage(stage, r));
@@ -310,7 +310,7 @@ static vc_status go_through_stages(distill_run *r)
     memcpy(r->best, r->student->values, r->student->value_count * sizeof *r->best);
     VC_TRY(vc_teacher_answers_open(&r->answers, r->o->train.teacher, r->held, &r->o->look));
     VC_TRY(vc__journal_open(&r->journal, r->journal_path, r->o->settings, r->o->resume));
-    VC_TRY(r->o->resume ? go_on(r, &from) : begin(r));
+    VC_TRY(r->o->resume ? resume_run(r, &from) : begin_run(r));
     const int resume = from < stages;
     for (size_t s = resume ? from : 0; s < stages; s++)
         VC_TRY(run_stage(r, s, resume && s == from));

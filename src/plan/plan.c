@@ -198,15 +198,24 @@ size_t vc_plan_kept_sparser(const vc_plan_layer *layer, size_t head)
     return kept_from(layer, head, (size_t)layer->global_tokens[head]);
 }
 
-double vc_plan_kept_share(const vc_plan *plan)
+vc_plan_entries vc_plan_count(const vc_plan *plan)
 {
-    uint64_t all = 0, kept = 0;
+    vc_plan_entries n = {0};
     for (size_t l = 0; l < plan->layer_count; l++) {
         const vc_plan_layer *p = &plan->layers[l];
-        all += p->heads * p->queries * p->keys;
-        kept += vc__plan_layer_kept(p);
+        n.all += p->heads * p->queries * p->keys;
+        for (size_t h = 0; h < p->heads; h++) {
+            n.kept += vc_plan_kept(p, h);
+            n.denser += vc_plan_kept(p, h) - vc_plan_kept_sparser(p, h);
+        }
     }
-    return (double)kept / (double)all;
+    return n;
+}
+
+double vc_plan_kept_share(const vc_plan *plan)
+{
+    const vc_plan_entries n = vc_plan_count(plan);
+    return (double)n.kept / (double)n.all;
 }
 
 uint64_t vc_plan_hash(const vc_plan *plan)

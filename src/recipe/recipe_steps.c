@@ -26,7 +26,7 @@ typedef struct builder {
     int failed;    /* out of memory */
 } builder;
 
-static void add(builder *b, const char *word)
+static void add_word(builder *b, const char *word)
 {
     b->failed |= json_array_append_new(b->words, json_string(word)) != 0;
 }
@@ -35,8 +35,8 @@ static void add_text(builder *b, const char *option, const char *value)
 {
     if (!value)
         return;
-    add(b, option);
-    add(b, value);
+    add_word(b, option);
+    add_word(b, value);
 }
 
 static void add_count(builder *b, const char *option, size_t value)
@@ -61,8 +61,8 @@ static void add_file(builder *b, const char *option, const char *name)
     char path[VC_RECIPE_PATH];
     snprintf(path, sizeof path, "%s/%s", b->o->folder, name);
     if (option)
-        add(b, option);
-    add(b, path);
+        add_word(b, option);
+    add_word(b, path);
 }
 
 static void add_heads(builder *b)
@@ -77,11 +77,11 @@ static void add_student(builder *b)
     if (vc_recipe_is_coded(b->o))
         add_file(b, NULL, "coded.safetensors");
     else
-        add(b, b->o->model);
+        add_word(b, b->o->model);
 }
 
 /* Begins step `number`; 0: a step whose result is its only file. */
-static vc_recipe_step *begin(builder *b, int number, const char *name, const char *verb)
+static vc_recipe_step *begin_step(builder *b, int number, const char *name, const char *verb)
 {
     vc_recipe_step *s = &b->out->steps[b->out->count++];
     s->name = name;
@@ -90,16 +90,16 @@ static vc_recipe_step *begin(builder *b, int number, const char *name, const cha
     else
         snprintf(s->result, sizeof s->result, "%s.json", name);
     b->words = s->words = json_array();
-    add(b, verb);
+    add_word(b, verb);
     return s;
 }
 
-static void end(builder *b)
+static void end_step(builder *b)
 {
     add_count(b, "--seed", b->o->seed);
     if (b->o->threads > 0)
         add_count(b, "--threads", b->o->threads);
-    add(b, "--json");
+    add_word(b, "--json");
 }
 
 /* ---- steps */
@@ -109,20 +109,20 @@ static void add_images(builder *b)
     add_text(b, "--data", b->o->data);
     add_count(b, "--limit", b->o->limit);
     if (b->o->skip_broken)
-        add(b, "--skip-broken");
+        add_word(b, "--skip-broken");
     add_heads(b);
 }
 
-static void make_coder(builder *b)
+static void list_coder(builder *b)
 {
-    begin(b, 1, "autoencoder", "autoencoder");
-    add(b, b->o->model);
+    begin_step(b, 1, "autoencoder", "autoencoder");
+    add_word(b, b->o->model);
     add_images(b);
     add_text(b, "--of", b->o->autoencoder);
     if (b->o->compressed > 0)
         add_count(b, "--compressed", b->o->compressed);
     add_file(b, "--output", "autoencoder.safetensors");
-    end(b);
+    end_step(b);
 }
 
 static void add_learning(builder *b)
@@ -139,52 +139,52 @@ static void add_learning(builder *b)
 }
 
 /* Trains with the auto-encoder: dense in step 2, on the plan in step 6. */
-static void train(builder *b, int number)
+static void list_training(builder *b, int number)
 {
     const int first = number == 2;
-    vc_recipe_step *s = begin(b, number, first ? "coded" : "finetune", "train");
+    vc_recipe_step *s = begin_step(b, number, first ? "coded" : "finetune", "train");
     s->unfinished = first ? "coded.safetensors.checkpoint" : "model.safetensors.checkpoint";
-    add(b, "--init");
+    add_word(b, "--init");
     if (first)
-        add(b, b->o->model);
+        add_word(b, b->o->model);
     else
         add_student(b);
     add_text(b, "--teacher", b->o->model);
     add_text(b, "--data", b->o->data);
-    add(b, "--no-test");
+    add_word(b, "--no-test");
     if (b->o->heads > 0)
         add_count(b, "--teacher-heads", b->o->heads);
     add_learning(b);
     add_file(b, first ? "--autoencoder" : "--plan",
              first ? "autoencoder.safetensors" : "plan.safetensors");
     add_file(b, "--output", first ? "coded.safetensors" : "model.safetensors");
-    end(b);
+    end_step(b);
 }
 
 static void add_calibration(builder *b)
 {
     add_learning(b);
     if (b->o->skip_broken)
-        add(b, "--skip-broken");
+        add_word(b, "--skip-broken");
 }
 
-static void calibrate_coded(builder *b)
+static void list_coded_calibration(builder *b)
 {
-    vc_recipe_step *s = begin(b, 2, "coded", "calibrate");
+    vc_recipe_step *s = begin_step(b, 2, "coded", "calibrate");
     s->unfinished = "coded.safetensors.checkpoint.json";
-    add(b, b->o->model);
+    add_word(b, b->o->model);
     add_text(b, "--data", b->o->data);
     add_text(b, "--sparsity", "0");
     add_file(b, "--autoencoder", "autoencoder.safetensors");
     add_calibration(b);
     add_file(b, "--output", "coded.safetensors");
-    end(b);
+    end_step(b);
 }
 
-static void calibrate_sparse(builder *b)
+static void list_sparse_calibration(builder *b)
 {
     const vc_recipe_options *o = b->o;
-    vc_recipe_step *s = begin(b, 6, "finetune", "calibrate");
+    vc_recipe_step *s = begin_step(b, 6, "finetune", "calibrate");
     s->unfinished = "model.safetensors.checkpoint.json";
     add_student(b);
     if (vc_recipe_is_coded(o))
@@ -201,36 +201,36 @@ static void calibrate_sparse(builder *b)
     }
     add_calibration(b);
     add_file(b, "--output", "model.safetensors");
-    end(b);
+    end_step(b);
 }
 
-static void look(builder *b)
+static void list_attention(builder *b)
 {
-    begin(b, 3, "attention", "attention");
+    begin_step(b, 3, "attention", "attention");
     add_student(b);
     add_images(b);
     add_file(b, "--output", "attention.npy");
     if (is_budget(b->o)) {
         add_file(b, "--scores", "scores.npy");
         if (has_residual(b->o))
-            add(b, "--beyond-mean");
+            add_word(b, "--beyond-mean");
     }
-    end(b);
+    end_step(b);
 }
 
-static void prune(builder *b)
+static void list_pruning(builder *b)
 {
-    begin(b, 4, "prune", "prune");
+    begin_step(b, 4, "prune", "prune");
     add_file(b, NULL, is_budget(b->o) ? "scores.npy" : "attention.npy");
     add_text(b, "--rule", is_budget(b->o) ? "threshold" : b->o->rule);
     add_number(b, "--sparsity", b->o->sparsity);
     add_file(b, "--output", "mask.npy");
-    end(b);
+    end_step(b);
 }
 
-static void polarize(builder *b)
+static void list_polarization(builder *b)
 {
-    begin(b, 5, "polarize", "polarize");
+    begin_step(b, 5, "polarize", "polarize");
     add_file(b, NULL, "mask.npy");
     add_text(b, "--threshold", b->o->threshold);
     if (strcmp(b->o->threshold, "auto") == 0) {
@@ -240,59 +240,59 @@ static void polarize(builder *b)
     if (has_residual(b->o))
         add_file(b, "--residual", "attention.npy");
     add_file(b, "--output", "plan.safetensors");
-    end(b);
+    end_step(b);
 }
 
 /* Adds the dense model, or what has become of it. */
 static void add_model(builder *b, int dense)
 {
     if (dense)
-        add(b, b->o->model);
+        add_word(b, b->o->model);
     else
         add_file(b, NULL, "model.safetensors");
     add_heads(b);
 }
 
-static void evaluate(builder *b, int dense)
+static void list_evaluation(builder *b, int dense)
 {
-    begin(b, 0, dense ? "evaluation-dense" : "evaluation", "eval");
+    begin_step(b, 0, dense ? "evaluation-dense" : "evaluation", "eval");
     add_model(b, dense);
     add_text(b, "--data", b->o->test);
     add_text(b, "--classes", b->o->classes);
     if (b->o->skip_broken)
-        add(b, "--skip-broken");
-    end(b);
+        add_word(b, "--skip-broken");
+    end_step(b);
 }
 
-static void simulate(builder *b, int dense)
+static void list_simulation(builder *b, int dense)
 {
-    begin(b, 0, dense ? "simulation-dense" : "simulation", "simulate");
+    begin_step(b, 0, dense ? "simulation-dense" : "simulation", "simulate");
     add_model(b, dense);
     add_text(b, "--config", b->o->chip);
-    end(b);
+    end_step(b);
 }
 
 static void list_steps(builder *b)
 {
     const vc_recipe_options *o = b->o;
     if (vc_recipe_is_coded(o)) {
-        make_coder(b);
+        list_coder(b);
         if (vc_recipe_trains(o))
-            train(b, 2);
+            list_training(b, 2);
         else
-            calibrate_coded(b);
+            list_coded_calibration(b);
     }
-    look(b);
-    prune(b);
-    polarize(b);
+    list_attention(b);
+    list_pruning(b);
+    list_polarization(b);
     if (vc_recipe_trains(o))
-        train(b, 6);
+        list_training(b, 6);
     else
-        calibrate_sparse(b);
+        list_sparse_calibration(b);
     for (int dense = 1; dense >= 0 && o->test; dense--)
-        evaluate(b, dense);
+        list_evaluation(b, dense);
     for (int dense = 1; dense >= 0; dense--)
-        simulate(b, dense);
+        list_simulation(b, dense);
 }
 
 /* ---- the whole */

@@ -9,6 +9,7 @@
 
 #include "run_folder_impl.h"
 #include "vitcod/file.h"
+#include "vitcod/version.h"
 
 void vc__run_note(json_t *notes, const char *format, ...)
 {
@@ -138,7 +139,8 @@ static vc_status take_all(vc_run_folder *f)
         return VC_OK;
     return vc_fail(
         VC_EINVAL,
-        "%s: holds no result of a run, wanted JSON that a verb printed with --json, JSON lines, maps "
+        "%s: holds no result of a run, wanted JSON that a verb printed with --json, JSON lines, "
+        "maps "
         "or masks",
         f->path);
 }
@@ -205,6 +207,40 @@ void vc_run_folder_runs(vc_report_run *runs, vc_run_folder *const *folders, size
                                   .notes = folders[i]->notes,
                                   .layers = folders[i]->maps.layers,
                                   .layer_count = folders[i]->maps.count};
+}
+
+static vc_status write_page(const char *page, vc_run_folder *const *folders, size_t count,
+                            const char *command, size_t *figures)
+{
+    vc_report_run *runs = calloc(count, sizeof *runs);
+    if (!runs)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu runs", count);
+    vc_run_folder_runs(runs, folders, count);
+    const vc_report r = {
+        .runs = runs, .run_count = count, .command = command, .version = VC_VERSION};
+    const vc_status status = vc_report_write(page, &r, figures);
+    free(runs);
+    return status;
+}
+
+vc_status vc_run_folders_page(const char *page, const char *const *paths, size_t count,
+                              const char *command, size_t *figures)
+{
+    size_t opened = 0;
+    vc_status status = VC_OK;
+    vc_run_folder **folders = calloc(count, sizeof *folders);
+    if (!folders)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu runs", count);
+    while (status == VC_OK && opened < count) {
+        status = vc_run_folder_open(&folders[opened], paths[opened]);
+        opened += status == VC_OK;
+    }
+    if (status == VC_OK)
+        status = write_page(page, folders, opened, command, figures);
+    for (size_t i = 0; i < opened; i++)
+        vc_run_folder_close(folders[i]);
+    free(folders);
+    return status;
 }
 
 /* ---- the parts of a pipeline */

@@ -1,4 +1,5 @@
-/* Calibration as a library: what a dense model makes of images, agreement with itself, going on, and what is refused. */
+/* Calibration as a library: what a dense model makes of images, agreement with itself, going on,
+ * and what is refused. */
 #include "testing.h"
 #include "vitcod/coder_setup.h"
 #include "vitcod/deit.h"

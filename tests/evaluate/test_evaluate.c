@@ -1,4 +1,5 @@
-/* Models over images: counts of a forward pass and of an engine, batches, a walk, classes by rank. */
+/* Models over images: counts of a forward pass and of an engine, batches, a walk, classes by
+ * rank. */
 #include "testing.h"
 #include "vitcod/deit.h"
 #include "vitcod/engine_pass.h"
