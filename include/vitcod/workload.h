@@ -10,7 +10,7 @@
 #include "vitcod/operator.h"
 #include "vitcod/plan.h"
 
-/* rows x inputs times inputs x outputs */
+/* The product of (rows, inputs) and (inputs, outputs). */
 typedef struct vc_product_shape {
     uint64_t rows, inputs, outputs;
 } vc_product_shape;
@@ -32,7 +32,7 @@ typedef struct vc_op {
     uint64_t input_values;                     /* activations read from memory */
     uint64_t output_values;                    /* activations written to memory */
     uint64_t index_values;                     /* sparse indices read */
-    vc_product_shape products[VC_OP_PRODUCTS]; /* one after the other; rows 0: no more of them */
+    vc_product_shape products[VC_OP_PRODUCTS]; /* in order; rows 0: no more */
     vc_attention_sizes sizes;                  /* of coders, SDDMM, softmax and SpMM */
     int normalised;                            /* 1: LayerNorm comes before the first product */
 } vc_op;
@@ -45,24 +45,24 @@ typedef struct vc_workload {
 vc_status vc_workload_add(vc_workload *workload, const vc_op *op);
 void vc_workload_close(vc_workload *workload);
 
-/* Adds what lies between the projections: decoder, SDDMM, softmax, SpMM, dense or on a plan's layer
- * (NULL: dense). The denser part computes its whole panel. */
+/* Adds what is between the projections: decoder, SDDMM, softmax and SpMM, dense or on a layer of a
+ * plan (NULL: dense). The denser part computes its whole panel. */
 vc_status vc_workload_add_attention(vc_workload *workload, int layer,
                                     const vc_attention_sizes *sizes, const vc_plan_layer *plan);
 
-/* Adds the attention of a plan's layers on its own, without a model, with Q and K of so many compressed heads
- * (0: not compressed; NULL: neither); as `plan` keeps it, NULL: all. VC_EINVAL naming `path` for a head
- * dimension or a number of compressed heads that cannot be. */
+/* Adds the attention of the layers of a plan without a model, with Q and K compressed to so many
+ * heads (0: not compressed; NULL: neither). Entries are kept as in `plan` (NULL: all). VC_EINVAL,
+ * with `path`, for an impossible head dimension or number of compressed heads. */
 vc_status vc_workload_add_plan(vc_workload *workload, const vc_plan *layers, const vc_plan *plan,
                                size_t head_dim, const size_t compressed[2], const char *path);
 
 /* MACs of all operators, or only of those inside attention. */
 uint64_t vc_workload_macs(const vc_workload *workload, int attention_only);
 
-/* Keeps the operators of layers first to last alone. */
+/* Removes all operators but those of layers first to last. */
 void vc_workload_keep_layers(vc_workload *workload, int first, int last);
 
-/* {"ops": [{"kind", "layer", "macs", ...}]}; NULL when memory is out. */
+/* The workload as JSON, {"ops": [{"kind", "layer", "macs", ...}]}; NULL if memory runs out. */
 json_t *vc_workload_json(const vc_workload *workload);
 
 #endif

@@ -1,11 +1,12 @@
-/* A pattern made ready for inference: where panels lie, and biases as the kernels read them. */
+/* Prepares a pattern for inference: where panels are, and biases in the layout that kernels
+ * read. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "vitcod/arena.h"
 #include "vitcod/attend.h"
 
-/* The same walk measures and places. */
+/* Lays out the memory; the same code first counts and then hands out. */
 static void place_heads(vc_arena *arena, vc_attend_layer *layer, int biased)
 {
     layer->panel_floats = 0;
@@ -26,7 +27,7 @@ static void place_heads(vc_arena *arena, vc_attend_layer *layer, int biased)
     }
 }
 
-/* `values` as the pattern lists them: the panel's rows are padded. */
+/* Copies biases, which come in the order of the pattern; rows of the panel are padded. */
 static void fill_biases(const vc_attend_layer *layer, const float *values)
 {
     for (size_t h = 0; h < layer->heads; h++) {

@@ -4,7 +4,7 @@
 #include "vitcod/attend.h"
 #include "vitcod/kernels.h"
 
-/* Where a token stands in a head's panel; SIZE_MAX: nowhere. */
+/* The position of a token in a head's panel; SIZE_MAX if it is not there. */
 static size_t place_of(const vc_pattern_head *head, size_t token)
 {
     if (!head->panel_place)
@@ -12,7 +12,7 @@ static size_t place_of(const vc_pattern_head *head, size_t token)
     return head->panel_place[token] < 0 ? SIZE_MAX : (size_t)head->panel_place[token];
 }
 
-/* A whole block at once, so that whole lines are written. */
+/* Packs a whole block at once, so that whole cache lines are written. */
 static void pack_block(float *panel, const float *k, size_t stride, size_t head_dim)
 {
     for (size_t d = 0; d < head_dim; d++)
@@ -64,7 +64,7 @@ static void pack_bf16(uint16_t *panel, const vc_pattern_head *head, const vc_att
             kernels->to_bf16(half[0], k + i * stride + c, n);
             pack_key(to_k + c * VC_PANEL, half[0], n);
         }
-        /* V of two keys that follow each other is written at once, with the first. */
+        /* The values of two adjacent keys are written together, with the first of them. */
         const int paired = !head->panel_place && (at % 2 ? i > 0 : i + 1 < count);
         if (paired && at % 2)
             continue;

@@ -1,21 +1,20 @@
-/* Attention of a few queries: a tile of queries at a time against a block of the panel's keys, then
- * each query against its own keys. Softmax runs along: the highest score so far, the sum of powers
- * and the output are brought up to date when a block raises the highest (Milakov, Gimelshein
- * 2018). */
+/* Attention of a few queries: tiles of queries against blocks of the keys of the panel, then each
+ * query against its own keys. Softmax is computed on the way: when a block has a higher score than
+ * all before, the sum of exponentials and the output are rescaled (Milakov, Gimelshein 2018). */
 #include "simd.h"
 
 enum {
     TILE = 6,                   /* queries whose sums stay in registers */
     WIDE = LANES == 16 ? 4 : 2, /* vectors of a query's sums */
     BLOCK = 512,                /* keys whose scores are held at a time */
-    GROUP = 96                  /* queries that go through a block before the next block */
+    GROUP = 96                  /* queries that use a block before the next one */
 };
 #define UNROLL _Pragma("GCC unroll 8")
 #define INLINE static inline __attribute__((always_inline))
 
 static const float PRUNED = -3.4e38f;
 
-typedef struct running { /* softmax of one query so far */
+typedef struct running { /* the softmax of a query so far */
     float highest, sum;
 } running;
 
@@ -66,7 +65,7 @@ INLINE void score_block(float *scores, const vc_attend_view *view, size_t query,
                    VC_PANEL / LANES);
 }
 
-/* Bias, and the lowest score where nothing is to be seen; returns the highest. */
+/* Adds the bias and sets pruned entries to the lowest score. Returns the highest score. */
 INLINE vec restrict_scores(float *scores, size_t keys, const float *bias, const uint16_t *kept)
 {
     vec highest = splat(PRUNED);
@@ -83,8 +82,8 @@ INLINE vec restrict_scores(float *scores, size_t keys, const float *bias, const 
     return highest;
 }
 
-/* Scores of a query, some against the panel and some against its own keys, to powers; returns what
- * the output so far is to be multiplied by. */
+/* Turns the scores of a query, some against the panel and some against its own keys, into
+ * exponentials. Returns the factor by which the output so far is to be multiplied. */
 INLINE float soften(running *now, vec highest, float *panel, size_t panel_count, float *own,
                     size_t own_count)
 {
@@ -181,8 +180,8 @@ INLINE void value_block(output_rows to, const float *scores, const vc_attend_vie
     }
 }
 
-/* scores of a query and `count` keys that lie apart, four at a time; the last key stands in for
- * those that are missing */
+/* Scores of a query with `count` keys that are not adjacent, four at a time. The last key is
+ * repeated if there are fewer than four. */
 INLINE void score_row(float *scores, const float *q, const float *k, size_t k_stride,
                       const int32_t *keys, size_t count, const size_t head_dim)
 {
@@ -242,7 +241,7 @@ INLINE void value_row_all(float *out, const float *keep, float factor, const flo
     }
 }
 
-/* A query's own keys, from some on, as many as are scored at a time. */
+/* Some of a query's own keys, as many as are scored at a time. */
 typedef struct own_keys {
     const int32_t *keys;
     const float *bias;

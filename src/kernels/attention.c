@@ -21,15 +21,15 @@ size_t vc_attention_values(const vc_attention_shape *s, const vc_pattern *patter
     return pattern ? pattern->values : s->heads * s->queries * s->keys;
 }
 
-/* Gradients of the values that a head computes, when nobody wants to have them. */
+/* How many floats the gradients of all scores of a head take, if the caller does not want them. */
 static size_t own_scores(const vc_attention_shape *s, const vc_pattern_head *head)
 {
     return is_whole(head) ? s->queries * s->keys
                           : s->queries * head->panel_count + vc_rows_count(head, s->queries);
 }
 
-/* A mean of values or its gradient, the gradients of scores, and what a head's products want; whole
- * cache lines, so that threads do not share one. */
+/* Scratch holds the mean of values or its gradient, the gradients of scores, and what the products
+ * of a head need. It consists of whole cache lines, so that threads do not share one. */
 size_t vc_attention_scratch_floats(const vc_attention_shape *s, const vc_pattern *pattern,
                                    int backward)
 {
@@ -44,7 +44,7 @@ size_t vc_attention_scratch_floats(const vc_attention_shape *s, const vc_pattern
     return (most + s->value_dim + 15) / 16 * 16;
 }
 
-/* One head's views; gradients and scratch are added by whoever has them. */
+/* The views of one head, without gradients and scratch. */
 static vc__attention_head head_of(const vc_attention *a, size_t image, size_t h)
 {
     const vc_attention_shape *s = &a->shape;
@@ -86,7 +86,7 @@ static void forward(const vc__attention_head *head)
     vc_residual_add(head->out, s->out_stride, shares_of(head), mean, s->queries, s->value_dim);
 }
 
-/* The mean's gradient lies in front of what the products want. */
+/* The gradient of the mean comes before the scratch of the products. */
 static void backward(vc__attention_head *head)
 {
     const vc_attention_shape *s = head->shape;

@@ -1,4 +1,4 @@
-/* Costs of attention in a small JSON file of the user's cache. */
+/* Keeps the costs of attention in a small JSON file in the cache of the user. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 static const char *const keys[] = {"panel_entry_ns", "row_entry_ns", "row_ns"};
 
-/* As the system calls it; empty where it does not say. */
+/* The name of the CPU as the system gives it; empty if it does not. */
 static void find_cpu(char *name, size_t size)
 {
     FILE *stream = fopen("/proc/cpuinfo", "r");

@@ -1,4 +1,4 @@
-/* What entries cost, by timing the kernel on heads that differ in one thing. */
+/* Measures the costs of entries, by timing the kernel on heads that differ in one thing. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -13,7 +13,7 @@ enum { QUERIES = 96, KEYS = 256, DIM = 64, STRIDE = 1152 /* as in a projection o
 enum { ROUNDS = 24, LEAST_ROUNDS = 2 };
 #define MOST_SECONDS 0.03
 
-/* What is timed: keys in the panel, entries of each row. */
+/* The heads that are timed: keys in the panel, and entries of each row. */
 static const struct {
     size_t panel, row;
 } heads[] = {{64, 0}, {256, 0}, {16, 0}, {16, 4}, {16, 32}};
@@ -25,7 +25,7 @@ typedef struct bench {
     vc_arena arena;
 } bench;
 
-/* Entries of a row lie apart: any stride that has no divisor in common with the keys. */
+/* The keys of a row are spread with a stride that has no divisor in common with their number. */
 static vc_status open_layer(vc_attend_layer *layer, size_t panel, size_t row, int bf16)
 {
     const vc_pattern_options options = {.split = VC_PATTERN_BY_PLAN};
@@ -58,8 +58,8 @@ static vc_status open_layer(vc_attend_layer *layer, size_t panel, size_t row, in
     return status;
 }
 
-/* The same walk measures and places. */
-static void place(bench *b)
+/* Lays out the memory; the same code first counts and then hands out. */
+static void lay_out(bench *b)
 {
     b->kv = vc_arena_floats(&b->arena, (size_t)KEYS * STRIDE);
     b->q = vc_arena_floats(&b->arena, (size_t)QUERIES * DIM);
@@ -72,9 +72,9 @@ static vc_status open_bench(bench *b, int bf16)
 {
     for (size_t i = 0; i < HEADS; i++)
         VC_TRY(open_layer(&b->layer[i], heads[i].panel, heads[i].row, bf16));
-    place(b);
+    lay_out(b);
     VC_TRY(vc_arena_reserve(&b->arena));
-    place(b);
+    lay_out(b);
     vc_rng rng = vc_rng_open(1, 0, 0);
     for (size_t i = 0; i < (size_t)QUERIES * DIM; i++)
         b->q[i] = (float)vc_rng_uniform(&rng) * 0.1f;
@@ -106,9 +106,9 @@ static double time_once(const bench *b, size_t head)
     return 1e9 * (vc_clock_seconds() - start) / QUERIES;
 }
 
-/* Two panels give the cost of an entry, two lengths of rows that of theirs; what the shorter row
- * costs beyond its entries is the row's own. The least time of each counts, as what disturbs only
- * adds. */
+/* Two panels give the cost of an entry of the panel, two lengths of rows that of an entry of a row;
+ * what remains of the shorter row is the cost of the row itself. The least time of each is used,
+ * since disturbances only add. */
 static void solve(vc_split_costs *out, const double least[HEADS])
 {
     const double tiny = 1e-3,

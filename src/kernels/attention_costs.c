@@ -1,4 +1,4 @@
-/* The costs that a split goes by: given, remembered, or measured. */
+/* The costs by which heads are split: given, read from the cache, or measured. */
 #include "vitcod/attention_costs.h"
 
 #include <stdio.h>
@@ -12,7 +12,7 @@ const char *vc_costs_source_name(vc_costs_source source)
     return names[source];
 }
 
-/* VC_ATTENTION_COSTS. */
+/* Reads the value of VC_ATTENTION_COSTS. */
 static vc_status read_given(vc_split_costs *out, const char *text, int bf16)
 {
     double values[4];

@@ -14,17 +14,17 @@ typedef struct vc__attention_head {
     float *scratch;
 } vc__attention_head;
 
-/* All keys in one dense product, with their own strides. */
+/* All keys in one dense product, without gathering. */
 size_t vc__whole_scratch_floats(const vc_attention_shape *shape);
 void vc__whole_head_forward(const vc__attention_head *head);
 void vc__whole_head_backward(const vc__attention_head *head);
 
-/* A panel whose keys are gathered first, and rows. */
+/* A panel whose keys are gathered, and rows. */
 size_t vc__split_scratch_floats(const vc_attention_shape *shape, const vc_pattern_head *head);
 void vc__split_head_forward(const vc__attention_head *head);
 void vc__split_head_backward(const vc__attention_head *head);
 
-/* The row's bits, NULL where all count. */
+/* The bits of a row; NULL if all entries are kept. */
 static inline const uint16_t *vc__panel_row(const vc_pattern_head *head, size_t query)
 {
     return head && head->panel_kept ? head->panel_kept + query * vc_panel_blocks(head->panel_count)

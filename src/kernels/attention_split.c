@@ -1,4 +1,5 @@
-/* A head in training that is split: a panel as dense products, and rows of what is kept besides. */
+/* Training: a head that is split into a panel, computed as dense products, and rows of kept
+ * entries. */
 #include <math.h>
 #include <string.h>
 
@@ -27,7 +28,7 @@ static void clear_rows(float *x, size_t stride, size_t rows, size_t head_dim)
         memset(x + i * stride, 0, head_dim * sizeof(float));
 }
 
-/* A query's entries outside the panel: their keys, and where their values start. */
+/* The entries of a query outside the panel: their keys, and where their values start. */
 typedef struct row {
     const int32_t *keys;
     size_t start, count;
@@ -65,7 +66,7 @@ static void score_panel(const vc__attention_head *head, float *panel_k)
             head->bias ? 1.0f : 0.0f);
 }
 
-/* The rows' scores, and softmax over both parts of a query. */
+/* Computes the scores of the rows, and the softmax over both parts of a query. */
 static void score_rows(const vc__attention_head *head)
 {
     const vc_kernels *kernels = vc_kernels_get();
@@ -109,7 +110,8 @@ void vc__split_head_forward(const vc__attention_head *head)
     }
 }
 
-/* The panel's share of the gradients; overwrites dq, and the rows of dk and dv of its keys. */
+/* Adds the gradients from the panel. Overwrites dq, and the rows of dk and dv that belong to keys
+ * of the panel. */
 static void panel_backward(const vc__attention_head *head, const float *panel_k, float *panel_dk)
 {
     const vc_attention_shape *s = head->shape;
@@ -120,13 +122,8 @@ static void panel_backward(const vc__attention_head *head, const float *panel_k,
     float *panel_dv = panel_dk + panel * d;
     const vc_gemm_shape dquery = {
         .m = tq, .n = d, .k = panel, .lda = panel, .ldb = d, .ldc = s->q_stride};
-    const vc_gemm_shape dkey = {.transpose_a = 1,
-                                .m = panel,
-                                .n = d,
-                                .k = tq,
-                                .lda = panel,
-                                .ldb = s->q_stride,
-                                .ldc = d};
+    const vc_gemm_shape dkey = {
+        .transpose_a = 1, .m = panel, .n = d, .k = tq, .lda = panel, .ldb = s->q_stride, .ldc = d};
     const vc_gemm_shape dvalue = {.transpose_a = 1,
                                   .m = panel,
                                   .n = wide,

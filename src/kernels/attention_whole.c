@@ -1,4 +1,5 @@
-/* A head in training whose keys are all in the panel, in their own order: nothing is gathered. */
+/* Training: a head whose keys are all in the panel in their own order, so that nothing is
+ * gathered. */
 #include <math.h>
 #include <string.h>
 
@@ -24,9 +25,9 @@ size_t vc__whole_scratch_floats(const vc_attention_shape *s)
     return (s->queries + s->keys) * s->value_dim;
 }
 
-/* out = probs V by way of V^T probs^T, the only form whose code oneDNN has made for Q K^T already.
- * Making it for the other form takes 26 ms, longer than a single image needs; it is a third faster
- * from then on. */
+/* out = probs V, computed as V^T probs^T. That is the only form for which oneDNN has already made
+ * code (for Q K^T). Making code for the other form takes 26 ms, longer than a single image takes,
+ * but it is a third faster afterwards. */
 static void mix_values_once(const vc__attention_head *head)
 {
     const vc_attention_shape *s = head->shape;
@@ -76,7 +77,7 @@ void vc__whole_head_forward(const vc__attention_head *head)
     mix_values(head);
 }
 
-/* The mask is in the probabilities: a pruned one is 0. */
+/* Pruned entries need no mask here: their probabilities are 0. */
 void vc__whole_head_backward(const vc__attention_head *head)
 {
     const vc_kernels *kernels = vc_kernels_get();

@@ -12,13 +12,13 @@ typedef struct vc__product_memory {
 /* A form's primitive for one number of rows. */
 typedef struct vc__product_variant {
     size_t rows;
-    int usable; /* gives the same bits as the one for VC_PRODUCT_ROWS */
+    int usable; /* 1: gives the same bits as VC_PRODUCT_ROWS rows */
     dnnl_primitive_t primitive;
     vc__product_memory *memory; /* (workers) */
-    size_t scratch_bytes;       /* that the primitive wants, a multiple of 64 */
+    size_t scratch_bytes;       /* that the primitive needs, a multiple of 64 */
 } vc__product_variant;
 
-/* Products that differ in nothing but their weights share what is made for them. */
+/* Products that differ only in their weights are a group and share primitives. */
 typedef struct vc__product_group {
     vc_product_form form;
     desc layout; /* of the packed weights; set when `packed` */
@@ -50,16 +50,16 @@ enum { VC__LINE = 64 /* bytes that scratch is aligned to */ };
 
 size_t vc__whole_lines(size_t bytes);
 
-/* Bytes of an input, and of an output. */
+/* Bytes of a value of the input, and of the output. */
 size_t vc__product_input_bytes(vc_precision precision);
 enum { VC__PRODUCT_OUTPUT_BYTES = 4 };
 
-/* Weights and bias as the form's primitives want them; 0 where oneDNN cannot. */
+/* Packs weights and bias for the primitives of the group. Returns 0 if oneDNN cannot. */
 int vc__product_pack(vc__product *out, const vc_products *p, const vc__product_group *group,
                      const void *weight, const float *bias);
 void vc__product_close(vc__product *product);
 
-/* One worker's product of as many rows as the variant has. */
+/* Runs a worker's product of as many rows as the variant has. */
 void vc__product_execute(const vc_products *p, const vc__product_variant *v,
                          const vc__product *what, void *y, const void *x, size_t worker);
 

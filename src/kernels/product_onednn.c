@@ -1,4 +1,4 @@
-/* Packed products by oneDNN: weights in, rows through. */
+/* Packed products by oneDNN: packing weights and running rows. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,7 +151,7 @@ vc_status vc_products_prepare(vc_products *p, size_t index, size_t rows)
     return vc__product_ready(p, &p->forms[p->products[index].form], rows);
 }
 
-/* Rows filled up with zeros to as many as the variant has. */
+/* Runs fewer rows than the variant has, by adding rows of zeros. */
 static void run_filled(const vc_products *p, const vc__product *what, const vc__product_variant *v,
                        void *y, const void *x, size_t rows, size_t worker)
 {

@@ -1,9 +1,11 @@
-/* Which primitive runs a number of rows.
+/* Choosing the primitive that runs a product of some number of rows.
  *
- * oneDNN picks an implementation and the blocking of the sum over the inputs by the number of rows. On a CPU with AMX, a row
- * in bf16 therefore has other last bits in a product of 1 row than in one of 100. Here a row's result must not depend on its
- * neighbours. So the product of VC_PRODUCT_ROWS rows is the measure: a primitive for another number of rows is used only
- * if it gives the same bits on random values; otherwise a primitive for more rows is used, on rows filled up with zeros. */
+ * oneDNN chooses an implementation, and how the sum over the inputs is blocked, by the number of
+ * rows. On a CPU with AMX, a row in bf16 therefore has different last bits in a product of 1 row
+ * and of 100. Here the result of a row must not depend on the rows beside it. So the product of
+ * VC_PRODUCT_ROWS rows is the reference. A primitive for another number of rows is used only if it
+ * gives the same bits on random values; otherwise one for more rows is used, with rows of zeros
+ * added. */
 #include <assert.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -16,7 +18,8 @@ static const dnnl_data_type_t input_types[] = {dnnl_f32, dnnl_bf16, dnnl_u8};
 static const dnnl_data_type_t weight_types[] = {dnnl_f32, dnnl_bf16, dnnl_s8};
 static const dnnl_data_type_t output_types[] = {dnnl_f32, dnnl_f32, dnnl_s32};
 
-/* A description of the product for `rows`; the weights' layout is free until the first is packed. */
+/* Describes the product for `rows` rows. oneDNN chooses the layout of the weights, until the first
+ * weights have been packed. */
 static int describe(dnnl_primitive_desc_t *out, const vc_products *p, const vc__product_group *f,
                     size_t rows)
 {
@@ -61,7 +64,8 @@ void vc__product_variant_close(vc__product_variant *v, size_t workers)
     *v = (vc__product_variant){0};
 }
 
-/* Scratch of every worker: what the primitive wants, then rows of inputs and outputs that are filled up. */
+/* Makes scratch for every worker: what the primitive needs, then rows of inputs and outputs with
+ * zeros added. */
 static int make_room(vc_products *p, size_t bytes)
 {
     if (bytes <= p->scratch_bytes)
@@ -137,7 +141,7 @@ typedef struct probe {
     float *want, *have;       /* (VC_PRODUCT_ROWS, outputs) */
 } probe;
 
-/* From -1 to 1, with all bits of the mantissa in use. */
+/* Random values from -1 to 1 that use all bits of the mantissa. */
 static float *random_values(size_t count, uint64_t seed)
 {
     float *values = malloc(count * sizeof *values);
@@ -177,7 +181,8 @@ static int probe_open(probe *out, const vc_products *p, const vc__product_group 
     return 1;
 }
 
-/* Every row, in products of as many rows as the variant has, against one product of them all. */
+/* Computes every row in products of as many rows as the variant has, and compares with the product
+ * of all rows. */
 static int is_like_the_first(const vc_products *p, const vc__product_group *f,
                              const vc__product_variant *v)
 {
@@ -213,13 +218,14 @@ static int add_variant(vc_products *p, vc__product_group *f, size_t rows)
     f->variant_count += (size_t)ok;
     if (pd)
         dnnl_primitive_desc_destroy(pd);
-    if (ok) /* sums of whole numbers are exact in any order */
+    if (ok) /* sums of integers are exact in any order */
         made->usable =
             made == f->variants || f->form.precision == VC_IN_INT8 || is_like_the_first(p, f, made);
     return ok;
 }
 
-/* The index of the variant for `rows`, made where there is none; variant_count: it cannot be made. */
+/* The index of the variant for `rows`, which is made if there is none; variant_count if that
+ * fails. */
 static size_t variant_for(vc_products *p, vc__product_group *f, size_t rows)
 {
     for (size_t i = 0; i < f->variant_count; i++)
@@ -228,8 +234,9 @@ static size_t variant_for(vc_products *p, vc__product_group *f, size_t rows)
     return add_variant(p, f, rows) ? f->variant_count - 1 : f->variant_count;
 }
 
-/* The least of `rows` and the powers of 2 above it whose variant gives a row the same bits as VC_PRODUCT_ROWS do. */
-static int choose(vc_products *p, vc__product_group *f, size_t rows)
+/* Chooses the variant with the fewest rows, of `rows` and the powers of 2 above it, that gives a
+ * row the same bits as VC_PRODUCT_ROWS rows. */
+static int choose_variant(vc_products *p, vc__product_group *f, size_t rows)
 {
     if (variant_for(p, f, VC_PRODUCT_ROWS) == f->variant_count)
         return 0;
@@ -251,10 +258,10 @@ vc_status vc__product_ready(vc_products *p, vc__product_group *f, size_t rows)
     assert(rows > 0 && rows <= VC_PRODUCT_ROWS);
     if (f->chosen[rows])
         return VC_OK;
-    /* Made for one thread, which is what will run it. */
+    /* oneDNN prepares a primitive for the current number of threads; it will be run by one. */
     const int threads = omp_get_max_threads();
     omp_set_num_threads(1);
-    const int ok = choose(p, f, rows);
+    const int ok = choose_variant(p, f, rows);
     omp_set_num_threads(threads);
     if (!ok)
         return vc_fail(VC_EUNSUPPORTED, "oneDNN has no %s product of %zu x %zu for %zu rows here",

@@ -22,7 +22,7 @@ vc_status vc_group_file_name(char out[VC_GROUP_PATH], const char *path, const ch
     return VC_OK;
 }
 
-/* The file of a group, with the prefix or without; its path is empty when neither is there. */
+/* Finds the file of a group, with the prefix or without; the path is empty if there is neither. */
 static vc_status look_for(vc_group_file *out, const char *path, const char *prefix)
 {
     VC_TRY(vc_group_file_name(out->path, path, prefix, out->name));

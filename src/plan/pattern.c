@@ -1,4 +1,5 @@
-/* A plan's layer, compiled: which keys stand in the panel, and what is kept of the others. */
+/* Compiling a layer of a plan: which keys are in the panel, and which entries of the others are
+ * kept. */
 #include "vitcod/pattern.h"
 
 #include <stdlib.h>
@@ -13,14 +14,14 @@ const char *vc_pattern_split_name(vc_pattern_split split)
     return names[split];
 }
 
-/* One head while it is compiled. A column is a key, in the plan's order. */
+/* A head that is being compiled. A column is a key, numbered in the order of the plan. */
 typedef struct compiled {
     const vc_plan_layer *layer;
     const vc_pattern_options *options;
     size_t head;
     const int32_t *column_start;
-    int32_t *sequence; /* (Tk) columns in the order in which the head lists its keys */
-    uint8_t *inside;   /* (Tk) whether a column stands in the panel */
+    int32_t *sequence; /* (Tk) columns in the order in which keys are listed */
+    uint8_t *inside;   /* (Tk) 1: the column is in the panel */
     size_t panel, panel_entries, row_entries;
 } compiled;
 
@@ -29,8 +30,7 @@ static size_t column_kept(const compiled *c, size_t column)
     return (size_t)(c->column_start[column + 1] - c->column_start[column]);
 }
 
-/* Keys follow each other as in the plan where it decides what the panel is, else as they are
- * numbered. */
+/* Keys are listed in the order of the plan if the plan decides the panel, else by their numbers. */
 static void order_columns(compiled *c)
 {
     const size_t keys = c->layer->keys;
@@ -87,7 +87,7 @@ static void place_head(vc_arena *arena, vc_pattern *p, vc_pattern_head *head, co
     head->key_order = layer->key_order + c->head * tk;
 }
 
-/* The same walk measures and places. */
+/* Lays out the memory; the same code first counts and then hands out. */
 static void place_heads(vc_arena *arena, vc_pattern *p, const compiled *heads)
 {
     p->values = 0;
@@ -149,7 +149,8 @@ static void fill_bits(vc_pattern_head *head, const vc_pattern *p, const compiled
             set_bit(kept, blocks, q, e);
 }
 
-/* Counts, then places: start[q] runs while the rows are filled and is set back at the end. */
+/* Counts the entries of each row, then fills the rows. start[q] advances while row q is filled and
+ * is set back at the end. */
 static void fill_rows(vc_pattern_head *head, const vc_pattern *p, const compiled *c)
 {
     int32_t *start = (int32_t *)head->row_start, *keys = (int32_t *)head->row_keys,

@@ -1,11 +1,11 @@
-/* The panel that makes a head cheapest. */
+/* Finding the panel that makes a head cheapest. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "plan_impl.h"
 
 typedef struct column {
-    size_t place, kept; /* place: in the head's sequence */
+    size_t place, kept; /* place: position in the head's sequence */
     int32_t index;
 } column;
 
@@ -17,14 +17,15 @@ static int fullest_first(const void *a, const void *b)
     return x->place < y->place ? -1 : x->place > y->place;
 }
 
-/* Scores are made for whole blocks of keys, output only for those there are. */
+/* The cost of a panel: scores are computed for whole blocks of keys, the output only for existing
+ * keys. */
 static double panel_cost(size_t queries, size_t keys, const vc_split_costs *costs)
 {
     const size_t wide = vc_panel_blocks(keys) * VC_PANEL;
     return costs->panel_entry * (double)queries * 0.5 * (double)(wide + keys);
 }
 
-/* How many of the columns, the fullest first, make the cheapest panel. */
+/* How many columns, those with the most kept entries first, make the cheapest panel. */
 static size_t cheapest_panel(const column *columns, size_t queries, size_t keys,
                              const vc_split_costs *costs)
 {

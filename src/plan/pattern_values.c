@@ -1,9 +1,9 @@
-/* A layer's values, dense and as a pattern lists them. */
+/* The values of a layer: dense, and in the order of a pattern. */
 #include <string.h>
 
 #include "vitcod/pattern.h"
 
-/* The extra columns of a query, which stand last in its row of the panel. */
+/* Sets the extra columns of a query, which are the last of its row of the panel. */
 static void arrange_extra(float *row, const vc_pattern *p, size_t head, size_t query)
 {
     for (size_t e = 0; e < p->extra; e++)

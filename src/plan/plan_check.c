@@ -1,10 +1,10 @@
-/* Whether a layer from a file is one: every index. */
+/* Checks every index of a layer from a file. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "plan_impl.h"
 
-/* What messages say before a member's name: "PATH: vitcod.plan.layers.3.". */
+/* The beginning of messages, before the name of a member: "PATH: vitcod.plan.layers.3.". */
 typedef struct place {
     const char *path, *prefix;
     size_t index;
@@ -56,7 +56,7 @@ static vc_status check_columns(const vc_plan_layer *layer, size_t kept, const pl
     return VC_OK;
 }
 
-/* Softmax of a row without an entry would be undefined. */
+/* The softmax of a row without an entry is undefined. */
 static vc_status check_rows(const vc_plan_layer *layer, const place *at)
 {
     const size_t rows = layer->heads * layer->queries;

@@ -105,7 +105,7 @@ static int is_member(const char *name, const char *prefix, size_t layers)
     return 0;
 }
 
-/* A tensor that nothing reads would be ignored silently. */
+/* Refuses tensors that would be ignored silently. */
 static vc_status check_unknown(const vc_tensor_file *file, const char *prefix, size_t layers)
 {
     for (size_t i = 0; i < vc_tensor_file_count(file); i++) {
@@ -131,7 +131,7 @@ static vc_status read_threshold(size_t *out, const vc_tensor_file *file, const c
     return VC_OK;
 }
 
-/* "cpu" is what plans may say that they are for; most say nothing. */
+/* Reads what a plan is for: "cpu", or nothing in most plans. */
 static vc_status read_target(int *for_cpu, const vc_tensor_file *file, const char *prefix)
 {
     char key[VC_PLAN_NAME];

@@ -1,4 +1,4 @@
-/* Plans in token order, with no global tokens. */
+/* Plans with tokens in their own order and without global tokens. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +44,7 @@ static vc_status plain_layer(vc_plan *out, const vc_plan_layer *from)
     return status;
 }
 
-/* Puts `more` behind what there is; both are closed when something fails, or had failed before. */
+/* Appends `more`. Both are closed if this fails, or if `status` is a failure already. */
 static vc_status append(vc_plan *out, vc_plan *more, vc_status status)
 {
     if (status == VC_OK)

@@ -17,8 +17,8 @@ vc_status vc_workload_add(vc_workload *workload, const vc_op *op)
 }
 
 typedef struct counts {
-    uint64_t scores;   /* Q K^T products computed: panels and sparser entries */
-    uint64_t residual; /* values summed for the mean, and rows that it is added to (residual.h) */
+    uint64_t scores;   /* scores computed: panels and sparser entries */
+    uint64_t residual; /* values added up for the mean, and rows it is added to */
     uint64_t indices;  /* rows of sparser entries and lengths of their columns */
 } counts;
 

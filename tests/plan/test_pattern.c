@@ -9,8 +9,8 @@
 enum { H = 3, TQ = 37, TK = 37, EXTRA = 2 };
 static const vc_split_costs costs = {.panel_entry = 1.0, .row_entry = 1.6, .row = 7.0};
 
-/* Two columns that nearly all queries want, a diagonal, and a sprinkle; head 2 has no full column.
- */
+/* Two columns that nearly all queries want, a diagonal, and a sprinkle; head 2 has no full
+ * column. */
 static void make_mask(vc_mask *mask)
 {
     vc_rng rng = vc_rng_open(3, 0, 0);
