@@ -5,6 +5,7 @@
 #include "vitcod/engine.h"
 #include "vitcod/evaluate.h"
 #include "vitcod/loss.h"
+#include "vitcod/record.h"
 
 typedef struct vc_classify_options {
     vc_engine_options engine;          /* for one image at once */
@@ -20,5 +21,26 @@ typedef struct vc_classify_options {
 /* One image after the other, decoded while the engine is made ready. VC_EINVAL when logits are not
  * finite. */
 vc_status vc_classify(const vc_model *model, vc_source *source, const vc_classify_options *options);
+
+/* ---- as results have it */
+
+typedef struct vc_named_class {
+    size_t class;
+    const char *name; /* the source's */
+    double probability;
+} vc_named_class;
+
+typedef struct vc_classified {
+    const char *image;
+    vc_named_class *top;
+    size_t top_count;
+} vc_classified;
+
+extern const vc_record vc_classified_record;
+
+/* Of an image and its likeliest classes, with their names. */
+vc_status vc_classified_open(vc_classified *out, const char *image, const vc_ranked_class *best,
+                             size_t top, const vc_source *source);
+void vc_classified_close(vc_classified *classified);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "vitcod/engine.h"
 #include "vitcod/evaluate.h"
+#include "vitcod/record.h"
 
 typedef struct vc_engine_pass {
     vc_engine *engine;
@@ -33,5 +34,12 @@ void vc_engine_comparison_close(vc_engine_comparison *comparison);
 
 /* A runner that runs both and returns the logits of `other`. */
 vc_runner vc_engine_comparison_runner(vc_engine_comparison *comparison);
+
+/* How near they are, as results have it. */
+typedef struct vc_engine_error {
+    double same_class_percent, largest_logit_error;
+} vc_engine_error;
+extern const vc_record vc_engine_error_record;
+vc_engine_error vc_engine_comparison_error(const vc_engine_comparison *comparison);
 
 #endif

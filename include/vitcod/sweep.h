@@ -41,6 +41,7 @@ typedef struct vc_sweep_axis {
     char key[64], values[128]; /* values: words, or a range */
     const char *meaning;
 } vc_sweep_axis;
+extern const vc_record vc_sweep_axis_record;
 
 /* All keys, in the order in which points count; the caller frees them. */
 vc_status vc_sweep_axes(vc_sweep_axis **out, size_t *count);

@@ -68,6 +68,7 @@
 #include "vitcod/kept_share.h"
 #include "vitcod/polarize.h"
 #include "vitcod/prune.h"
+#include "vitcod/prune_result.h"
 
 /* explore: models and plans on chips, compared and swept */
 #include "vitcod/compare.h"

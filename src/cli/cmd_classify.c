@@ -19,51 +19,26 @@ typedef struct classify_options {
     cli_engine_options engine;
 } classify_options;
 
-typedef struct named_class {
-    size_t class;
-    const char *name;
-    double probability;
-} named_class;
-
-typedef struct classified {
-    const char *image;
-    named_class *top;
-    size_t top_count;
-} classified;
-
 typedef struct classify_result {
     char plan_hash[VC_PLAN_HASH_TEXT];
     const char *split;
-    classified *images;
+    vc_classified *images;
     size_t image_count;
     cli_images seen;
     vc_source *source; /* which the names of classes belong to */
 } classify_result;
 
-static const vc_field class_fields[] = {
-    {VC_FIELD(named_class, class, "", "class, from 0")},
-    {VC_FIELD(named_class, name, "", "of the class")},
-    {VC_FIELD(named_class, probability, "", "softmax over all classes")},
-};
-static const vc_record class_record = VC_RECORD("class", named_class, class_fields);
-
-static const vc_field image_fields[] = {
-    {VC_FIELD(classified, image, "", "file")},
-    {VC_FIELD_RECORDS(classified, top, top_count, "top", &class_record, "likeliest classes")},
-};
-static const vc_record image_record = VC_RECORD("image", classified, image_fields);
-
 static const vc_field result_fields[] = {
     {VC_FIELD(classify_result, plan_hash, "", "of the plan that attention ran on"), VC_KNOWN},
     {VC_FIELD(classify_result, split, "", CLI_SPLIT_MEANING)},
-    {VC_FIELD_RECORDS(classify_result, images, image_count, "images", &image_record,
+    {VC_FIELD_RECORDS(classify_result, images, image_count, "images", &vc_classified_record,
                       "images that could be read")},
     {VC_FIELD_LIST(classify_result, seen.broken, seen.broken_count, "broken_images", "",
                    "images that could not be read")},
 };
 static const vc_record result_record = VC_RECORD("classify", classify_result, result_fields);
 
-static void print_image(const classified *image)
+static void print_image(const vc_classified *image)
 {
     printf("%s\n", image->image);
     for (size_t i = 0; i < image->top_count; i++)
@@ -82,16 +57,11 @@ static void on_image(void *context, size_t index, const vc_ranked_class *best)
 {
     const told *t = context;
     classify_result *result = t->result;
-    classified *image = &result->images[result->image_count];
-    named_class *top = calloc(t->o->top, sizeof *top);
-    if (!top) {
+    vc_classified *image = &result->images[result->image_count];
+    if (vc_classified_open(image, t->o->images[index], best, t->o->top, result->source) != VC_OK) {
         result->seen.out_of_memory = true;
         return;
     }
-    for (size_t i = 0; i < t->o->top; i++)
-        top[i] = (named_class){best[i].class, vc_source_class_name(result->source, best[i].class),
-                               best[i].probability};
-    *image = (classified){t->o->images[index], top, t->o->top};
     result->image_count++;
     if (!t->o->json)
         print_image(image);
@@ -194,7 +164,7 @@ static int run_classify(const cli_command *command, int argc, char **argv)
     status = cli_end(command, &common, done, &result, print_text);
     status = cli_judge_images(status, &result.seen, o.skip_broken);
     for (size_t i = 0; i < result.image_count; i++)
-        free(result.images[i].top);
+        vc_classified_close(&result.images[i]);
     free(result.images);
     cli_images_free(&result.seen);
     vc_source_close(result.source);

@@ -9,6 +9,7 @@
 #include "vitcod/maps.h"
 #include "vitcod/progress.h"
 #include "vitcod/prune.h"
+#include "vitcod/prune_result.h"
 
 typedef struct prune_command {
     vc_prune_options options;
@@ -18,64 +19,6 @@ typedef struct prune_command {
     int keep, drop; /* asked for: the class token's row and column may not, may be pruned */
 } prune_command;
 
-typedef struct group_sparsity {
-    char group[32];
-    double sparsity;
-} group_sparsity;
-
-typedef struct prune_result {
-    const char *mask;
-    double info;
-    const double *cuts; /* in the place of info, where each group has its own */
-    size_t cut_count;
-    double sparsity, kept_share;
-    uint64_t kept;
-    group_sparsity *groups, group_room[VC_MOST_GROUPS];
-    size_t group_count;
-} prune_result;
-
-static const vc_field group_fields[] = {
-    {VC_FIELD(group_sparsity, group, "", "group of layers")},
-    {VC_FIELD_AS(group_sparsity, sparsity, NULL, "", "share of its entries that is pruned")},
-};
-static const vc_record group_record = VC_RECORD("group", group_sparsity, group_fields);
-
-static const vc_field result_fields[] = {
-    {VC_FIELD(prune_result, mask, "", "file or folder of the mask")},
-    {VC_FIELD(prune_result, info, "", "strength of the rule: info cut, threshold, .."), VC_KNOWN},
-    {VC_FIELD_LIST(prune_result, cuts, cut_count, "info", "", "info cut of each group"), VC_KNOWN},
-    {VC_FIELD(prune_result, sparsity, "", "share of all entries that is pruned")},
-    {VC_FIELD(prune_result, kept_share, "", "share of all entries that is kept")},
-    {VC_FIELD(prune_result, kept, "", "entries that are kept")},
-    {VC_FIELD_NAMED(prune_result, groups, group_count, "group_sparsity", &group_record,
-                    "by group of layers"),
-     VC_KNOWN},
-};
-static const vc_record result_record = VC_RECORD("prune", prune_result, result_fields);
-
-static void describe(prune_result *out, const vc_mask_set *set, const vc_prune_report *report,
-                     const prune_command *c)
-{
-    *out = (prune_result){.mask = c->output,
-                          .info = c->cut_count > 1 ? NAN : report->info,
-                          .cuts = c->cuts,
-                          .cut_count = c->cut_count > 1 ? c->cut_count : 0,
-                          .sparsity = report->sparsity,
-                          .kept_share = 1.0 - report->sparsity,
-                          .groups = out->group_room};
-    for (size_t g = 0; g < set->count; g++) {
-        const vc_mask *m = &set->masks[g];
-        const size_t entries = m->layers * m->heads * m->queries * m->keys;
-        const size_t left = vc_mask_kept(m);
-        out->kept += left;
-        if (!set->names[g].text[0])
-            continue;
-        group_sparsity *group = &out->groups[out->group_count++];
-        snprintf(group->group, sizeof group->group, "%s", set->names[g].text);
-        group->sparsity = 1.0 - (double)left / (double)entries;
-    }
-}
-
 static void on_round(void *context, size_t done, size_t rounds)
 {
     vc_progress *progress = context;
@@ -84,7 +27,7 @@ static void on_round(void *context, size_t done, size_t rounds)
 }
 
 /* A file holds a model with a class token (DeiT), a folder one without (LeViT). */
-static vc_status prune(prune_result *result, const prune_command *c, const char *path,
+static vc_status prune(vc_prune_result *result, const prune_command *c, const char *path,
                        const vc_map_set *maps)
 {
     const vc_group_files *files = &maps->files;
@@ -105,12 +48,12 @@ static vc_status prune(prune_result *result, const prune_command *c, const char 
     VC_TRY(status);
     status = vc_mask_set_write(c->output, &set);
     if (status == VC_OK)
-        describe(result, &set, &report, c);
+        vc_prune_result_of(result, &set, &report, c->output, c->cuts, c->cut_count);
     vc_mask_set_close(&set);
     return status;
 }
 
-static vc_status find_and_prune(prune_result *result, const prune_command *c, const char *path)
+static vc_status find_and_prune(vc_prune_result *result, const prune_command *c, const char *path)
 {
     vc_map_set maps;
     VC_TRY(vc_map_set_read(&maps, path));
@@ -141,7 +84,7 @@ static int parse_cuts(prune_command *c)
 
 static void print_text(const void *result)
 {
-    const prune_result *r = result;
+    const vc_prune_result *r = result;
     printf("%s: %.2f %% pruned with ", r->mask, 100.0 * r->sparsity);
     if (r->cut_count)
         puts("an info cut for each group");
@@ -183,7 +126,7 @@ static int run_prune(const cli_command *command, int argc, char **argv)
                          c.info);
     if (c.keep && c.drop)
         return cli_usage(command, "both --keep-class-token and --no-keep-class-token");
-    prune_result result = {0};
+    vc_prune_result result = {0};
     const vc_status done = find_and_prune(&result, &c, arguments.positional[0]);
     return cli_end(command, &common, done, &result, print_text);
 }
@@ -197,4 +140,4 @@ const cli_command cmd_prune = {
     "maps of a\nmodel in groups of layers (LeViT): attention_score_dpt0.npy, "
     "attention_score_subsample0.npy, ..",
     run_prune,
-    &result_record};
+    &vc_prune_result_record};

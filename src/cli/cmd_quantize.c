@@ -17,29 +17,19 @@ typedef struct quantize_options {
     const char *output;
 } quantize_options;
 
-typedef struct quantize_error {
-    double same_class_percent, largest_logit_error;
-} quantize_error;
-
 typedef struct quantize_result {
     char plan_hash[VC_PLAN_HASH_TEXT];
     cli_images seen;
-    quantize_error before, after;
+    vc_engine_error before, after;
     const char *model;
 } quantize_result;
-
-static const vc_field error_fields[] = {
-    {VC_FIELD(quantize_error, same_class_percent, "%", "images with the same class as in fp32")},
-    {VC_FIELD(quantize_error, largest_logit_error, "", "relative to the largest logit")},
-};
-static const vc_record error_record = VC_RECORD("error", quantize_error, error_fields);
 
 static const vc_field result_fields[] = {
     {VC_FIELD(quantize_result, plan_hash, "", "of the plan that attention ran on"), VC_KNOWN},
     {VC_FIELD_INLINE(quantize_result, seen, &cli_images_record)},
-    {VC_FIELD_RECORD(quantize_result, before, "before", &error_record,
+    {VC_FIELD_RECORD(quantize_result, before, "before", &vc_engine_error_record,
                      "int8 against fp32 before channels were evened out")},
-    {VC_FIELD_RECORD(quantize_result, after, "after", &error_record, "and afterwards")},
+    {VC_FIELD_RECORD(quantize_result, after, "after", &vc_engine_error_record, "and afterwards")},
     {VC_FIELD(quantize_result, model, "", "file that was written")},
 };
 static const vc_record result_record = VC_RECORD("quantize", quantize_result, result_fields);
@@ -57,7 +47,7 @@ static vc_status run_over(quantize_result *result, const vc_model *model, const 
 }
 
 /* int8 beside fp32 on the same images. */
-static vc_status compare(quantize_error *out, quantize_result *result, const char *label,
+static vc_status compare(vc_engine_error *out, quantize_result *result, const char *label,
                          const vc_model *model, const quantize_options *o)
 {
     vc_engine_options exact = vc_engine_options_default(), int8;
@@ -69,8 +59,7 @@ static vc_status compare(quantize_error *out, quantize_result *result, const cha
     const vc_runner runner = vc_engine_comparison_runner(&c);
     const vc_status status = run_over(result, model, o, label, &runner);
     if (status == VC_OK)
-        *out = (quantize_error){.same_class_percent = 100.0 * (double)c.same / (double)c.images,
-                                .largest_logit_error = c.difference / c.largest};
+        *out = vc_engine_comparison_error(&c);
     vc_engine_comparison_close(&c);
     return status;
 }

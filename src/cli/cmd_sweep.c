@@ -20,13 +20,6 @@ typedef struct sweep_result {
     size_t axis_count;
 } sweep_result;
 
-static const vc_field axis_fields[] = {
-    {VC_FIELD(vc_sweep_axis, key, "", "in `axes`, with a value or several")},
-    {VC_FIELD(vc_sweep_axis, values, "", "what it may be"), VC_KNOWN},
-    {VC_FIELD(vc_sweep_axis, meaning, "", "what it is")},
-};
-static const vc_record axis_record = VC_RECORD("axis", vc_sweep_axis, axis_fields);
-
 static const vc_field result_fields[] = {
     {VC_FIELD(sweep_result, points, "", "of the space"), VC_KNOWN},
     {VC_FIELD_AS(sweep_result, before, "done_before", "", "points that the file had"), VC_KNOWN},
@@ -34,7 +27,8 @@ static const vc_field result_fields[] = {
     {VC_FIELD(sweep_result, processes, "", "that shared them"), VC_KNOWN},
     {VC_FIELD(sweep_result, results, "", "the file"), VC_KNOWN},
     {VC_FIELD_AS(sweep_result, front, "pareto", "", "points that no other beats"), VC_KNOWN},
-    {VC_FIELD_RECORDS(sweep_result, axes, axis_count, "axes", &axis_record, "keys of a space"),
+    {VC_FIELD_RECORDS(sweep_result, axes, axis_count, "axes", &vc_sweep_axis_record,
+                      "keys of a space"),
      VC_KNOWN},
 };
 static const vc_record result_record = VC_RECORD("sweep", sweep_result, result_fields);

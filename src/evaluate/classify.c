@@ -51,3 +51,36 @@ vc_status vc_classify(const vc_model *model, vc_source *source, const vc_classif
     vc_loader_close(loader);
     return status;
 }
+
+/* ---- as results have it */
+
+static const vc_field class_fields[] = {
+    {VC_FIELD(vc_named_class, class, "", "class, from 0")},
+    {VC_FIELD(vc_named_class, name, "", "of the class")},
+    {VC_FIELD(vc_named_class, probability, "", "softmax over all classes")},
+};
+static const vc_record class_record = VC_RECORD("class", vc_named_class, class_fields);
+
+static const vc_field fields[] = {
+    {VC_FIELD(vc_classified, image, "", "file")},
+    {VC_FIELD_RECORDS(vc_classified, top, top_count, "top", &class_record, "likeliest classes")},
+};
+const vc_record vc_classified_record = VC_RECORD("image", vc_classified, fields);
+
+vc_status vc_classified_open(vc_classified *out, const char *image, const vc_ranked_class *best,
+                             size_t top, const vc_source *source)
+{
+    *out = (vc_classified){image, calloc(top, sizeof *out->top), top};
+    if (!out->top)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu classes", top);
+    for (size_t i = 0; i < top; i++)
+        out->top[i] = (vc_named_class){best[i].class, vc_source_class_name(source, best[i].class),
+                                       best[i].probability};
+    return VC_OK;
+}
+
+void vc_classified_close(vc_classified *classified)
+{
+    free(classified->top);
+    *classified = (vc_classified){0};
+}

@@ -79,3 +79,17 @@ vc_runner vc_engine_comparison_runner(vc_engine_comparison *comparison)
 {
     return (vc_runner){run_both, comparison, comparison->exact.batch};
 }
+
+/* ---- as results have it */
+
+static const vc_field error_fields[] = {
+    {VC_FIELD(vc_engine_error, same_class_percent, "%", "images with the same class as in fp32")},
+    {VC_FIELD(vc_engine_error, largest_logit_error, "", "relative to the largest logit")},
+};
+const vc_record vc_engine_error_record = VC_RECORD("error", vc_engine_error, error_fields);
+
+vc_engine_error vc_engine_comparison_error(const vc_engine_comparison *c)
+{
+    return (vc_engine_error){.same_class_percent = 100.0 * (double)c->same / (double)c->images,
+                             .largest_logit_error = c->difference / c->largest};
+}

@@ -232,6 +232,13 @@ static void describe_axis(vc_sweep_axis *out, const vc__axis *a)
                  f->unit ? " " : "", vc_yaml_unit_name(f->unit));
 }
 
+static const vc_field axis_fields[] = {
+    {VC_FIELD(vc_sweep_axis, key, "", "in `axes`, with a value or several")},
+    {VC_FIELD(vc_sweep_axis, values, "", "what it may be"), VC_KNOWN},
+    {VC_FIELD(vc_sweep_axis, meaning, "", "what it is")},
+};
+const vc_record vc_sweep_axis_record = VC_RECORD("axis", vc_sweep_axis, axis_fields);
+
 vc_status vc_sweep_axes(vc_sweep_axis **out, size_t *count)
 {
     vc__axis *axes;

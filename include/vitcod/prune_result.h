@@ -1,0 +1,30 @@
+/* What pruning came to, as results have it. */
+#ifndef VITCOD_PRUNE_RESULT_H
+#define VITCOD_PRUNE_RESULT_H
+
+#include "vitcod/prune.h"
+#include "vitcod/record.h"
+
+typedef struct vc_group_sparsity {
+    char group[32];
+    double sparsity;
+} vc_group_sparsity;
+
+typedef struct vc_prune_result {
+    const char *mask;   /* file or folder */
+    double info;        /* NAN where each group has its own cut */
+    const double *cuts; /* (cut_count) in the place of info */
+    size_t cut_count;
+    double sparsity, kept_share;
+    uint64_t kept;
+    vc_group_sparsity *groups, group_room[VC_MOST_GROUPS]; /* groups with a name */
+    size_t group_count;
+} vc_prune_result;
+
+extern const vc_record vc_prune_result_record;
+
+/* `cuts` (cut_count): those that were asked for, which must stay as long as the result. */
+void vc_prune_result_of(vc_prune_result *out, const vc_mask_set *set, const vc_prune_report *report,
+                        const char *mask, const double *cuts, size_t cut_count);
+
+#endif

@@ -1,0 +1,38 @@
+/* What `calibrate` says. */
+#include "calibrate.h"
+
+static const vc_field fields[] = {
+    {VC_FIELD_LIST(calibrate_result, seen.broken, seen.broken_count, "broken_images", "",
+                   "images that could not be read")},
+    {VC_FIELD_INLINE(calibrate_result, coder, &cli_autoencoder_record),
+     VC_WHEN(calibrate_result, makes_coder)},
+    {VC_FIELD(calibrate_result, plan_left_out, "", "model whose plan is left out"), VC_KNOWN},
+    {VC_FIELD(calibrate_result, sparsity, "", "share of attention that is pruned"), VC_KNOWN},
+    {VC_FIELD(calibrate_result, classes_seen, "", "classes that the dense model names")},
+    {VC_FIELD(calibrate_result, images, "", "images to learn from")},
+    {VC_FIELD(calibrate_result, held_back, "", "images to judge by")},
+    {VC_FIELD_AS(calibrate_result, learnt.before, "agreement_before", "",
+                 "share of images with the dense model's class, before learning")},
+    {VC_FIELD_AS(calibrate_result, learnt.agreement, "agreement", "",
+                 "share of images with the dense model's class")},
+    {VC_FIELD_AS(calibrate_result, learnt.epochs, "epochs", "", "of all stages")},
+    {VC_FIELD_AS(calibrate_result, learnt.best_epoch, "best_epoch", "", "0: before learning")},
+    {VC_FIELD(calibrate_result, seconds, "s", "of learning")},
+    {VC_FIELD(calibrate_result, peak_mib, "MiB", "most memory that was in use")},
+    {VC_FIELD(calibrate_result, model, "", "file that was written")},
+    {VC_FIELD_RECORDS(calibrate_result, learnt.log, learnt.epochs, "log", &vc_distill_epoch_record,
+                      "every epoch")},
+    {VC_FIELD(calibrate_result, plan, "", "file of the plan"), VC_KNOWN},
+    {VC_FIELD(calibrate_result, plan_hash, "", "of the plan"), VC_KNOWN},
+    {VC_FIELD(calibrate_result, residual, "", "what pruned entries count as: mean or none"),
+     VC_KNOWN},
+    {VC_FIELD(calibrate_result, rule, "", "of pruning"), VC_KNOWN},
+};
+const vc_record calibrate_record = VC_RECORD("calibrate", calibrate_result, fields);
+
+void calibrate_free(calibrate_result *result)
+{
+    cli_images_free(&result->seen);
+    cli_autoencoder_free(&result->coder);
+    vc_distilled_close(&result->learnt);
+}
