@@ -5,8 +5,8 @@ FUZZ_SECONDS ?= 20
 # For training in several processes, and the report's page in a browser.
 TEST_PACKAGES = libopenmpi-dev openmpi-bin chromium chromium-driver python3
 
-.PHONY: build demo test test-asan test-fuzz bench bench-peers bench-tokens schemas lint format \
-        install clean deps configure
+.PHONY: build demo test test-asan test-fuzz bench bench-peers bench-tokens schemas symbols lint \
+        format install clean deps configure
 
 build: configure
 	@ninja -C $(BUILD) vitcod libvitcod
@@ -52,6 +52,9 @@ bench-tokens: build
 
 schemas: build
 	@tools/schemas.sh $(BUILD)/vitcod docs/schema
+
+symbols: build
+	@tools/symbols.sh $(BUILD)/libvitcod.a >docs/symbols.txt
 
 lint:
 	@tools/lint.sh

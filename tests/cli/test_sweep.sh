@@ -191,6 +191,10 @@ case_random_points() {
 }
 
 case_several_processes() {
+    if ! ldd "$vitcod" | grep -q libmpi; then
+        check "alone among several" 1 'built without MPI' \
+            env OMPI_COMM_WORLD_SIZE=2 "$vitcod" sweep space.yaml -o x.jsonl
+    fi
     wants_several
     varying=everything # what processes say comes in any order
     for n in 1 2 4; do
@@ -201,12 +205,6 @@ case_several_processes() {
     done
     check "processes and a wrong file" 1 'does not begin with the header' \
         several 2 "$vitcod" sweep space.yaml -o text
-}
-
-case_alone_among_several() {
-    ldd "$vitcod" | grep -q libmpi && skip "alone among several: built with MPI"
-    check "alone among several" 1 'built without MPI' \
-        env OMPI_COMM_WORLD_SIZE=2 "$vitcod" sweep space.yaml -o x.jsonl
 }
 
 run_cases
