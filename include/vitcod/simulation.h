@@ -10,6 +10,7 @@
 typedef struct vc_simulation {
     const vc_accelerator *chip;
     const vc_plan *plan; /* what the chip's steps leave of it; NULL: attention is dense */
+    int of_model;        /* 0: a plan's attention alone */
     vc_workload workload;
     vc_plan room; /* of `plan`, where it is not the caller's */
 } vc_simulation;

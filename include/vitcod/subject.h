@@ -11,6 +11,9 @@ vc_status vc_subject_model(vc_model_config *config, vc_plan *plan, const char *n
 /* A file that is there, and no preset's name. */
 int vc_subject_is_file(const char *name);
 
+/* The plan of a mask's file or folder (vc_mask_set_read). */
+vc_status vc_subject_mask(vc_plan *out, const char *path, size_t threshold);
+
 /* The plan of a model's mask at a sparsity: FOLDER/ARCH/0.9.npy, FOLDER/ARCH/0.9/ (LeViT), or where
  * ViTCoD has it, FOLDER/deit_tiny_lowrank_0.9/info_0.9.npy and FOLDER/levit_128_lowrank/masks/0.9/.
  * VC_EIO naming the places where it is not. */

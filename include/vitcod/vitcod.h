@@ -76,6 +76,7 @@
 #include "vitcod/simulation.h"
 #include "vitcod/subject.h"
 #include "vitcod/sweep.h"
+#include "vitcod/timeline.h"
 
 /* evaluate: a model over images */
 #include "vitcod/classify.h"

@@ -2,35 +2,48 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "coded.h"
 #include "commands.h"
+#include "open_model.h"
 #include "open_plan.h"
 #include "simulate.h"
 #include "vitcod/polarize.h"
+#include "vitcod/subject.h"
+
+typedef struct simulate_options {
+    cli_model_options model;
+    size_t threshold, head_dim, embed_dim, compressed;
+    vc_coded coded; /* what `compressed` is for */
+    double ratio;
+    int control, bound, functional;
+    const char *of, *trace, *dram_trace, *config, *memory, *layers;
+    size_t seed;
+} simulate_options;
+
+/* One of the three. */
+typedef struct simulated {
+    char plan_hash[VC_PLAN_HASH_TEXT];
+    const char *kind;
+    bool is_timeline, is_bound, is_control;
+    vc_timeline timeline;
+    vc_bounds bound;
+    vc_control_result control;
+} simulated;
 
 enum { DEFAULT_HEAD_DIM = 64 };            /* of every DeiT */
 static const double DEFAULT_RATIO = 0.667; /* the public logs' */
 
 /* ---- the plan: a file, a mask polarized, or none */
 
-static vc_status polarize_mask(vc_plan *out, const cli_simulate_options *o)
-{
-    vc_mask_set set;
-    VC_TRY(vc_mask_set_read(&set, o->model.mask));
-    const vc_status status =
-        vc_polarize_groups(out, set.masks, set.count, o->threshold, o->model.mask);
-    vc_mask_set_close(&set);
-    return status;
-}
-
-static vc_status open_plan(vc_plan *out, const cli_simulate_options *o)
+static vc_status open_plan(vc_plan *out, const simulate_options *o)
 {
     *out = (vc_plan){0};
     if (o->model.plan)
         return vc_plan_read(out, o->model.plan);
-    return o->model.mask ? polarize_mask(out, o) : VC_OK;
+    return o->model.mask ? vc_subject_mask(out, o->model.mask, o->threshold) : VC_OK;
 }
 
-static const char *plan_path(const cli_simulate_options *o)
+static const char *plan_path(const simulate_options *o)
 {
     return o->model.plan ? o->model.plan : o->model.mask;
 }
@@ -38,7 +51,7 @@ static const char *plan_path(const cli_simulate_options *o)
 /* ---- what runs: a model, or a plan's attention alone */
 
 static vc_status open_file(vc_simulation *out, const vc_plan *plan, const vc_accelerator *chip,
-                           const cli_simulate_options *o)
+                           const simulate_options *o)
 {
     cli_model_options how = o->model;
     how.mask = NULL;
@@ -51,7 +64,7 @@ static vc_status open_file(vc_simulation *out, const vc_plan *plan, const vc_acc
 }
 
 static vc_status open_simulation(vc_simulation *out, const vc_plan *plan,
-                                 const vc_accelerator *chip, const cli_simulate_options *o)
+                                 const vc_accelerator *chip, const simulate_options *o)
 {
     if (o->model.path)
         return open_file(out, plan, chip, o);
@@ -66,7 +79,7 @@ static vc_status open_simulation(vc_simulation *out, const vc_plan *plan,
 }
 
 /* DeiT's head dimension must not be taken for another model's. */
-static vc_status set_head_dim(cli_simulate_options *o, const vc_plan *plan)
+static vc_status set_head_dim(simulate_options *o, const vc_plan *plan)
 {
     const int whole = o->model.path || o->model.arch;
     for (size_t l = 0; !o->head_dim && !whole && l < plan->layer_count; l++)
@@ -99,9 +112,9 @@ static vc_status keep_layers(vc_workload *workload, const char *text)
 }
 
 /* On the accelerator that is asked for, with what its steps leave of the plan. */
-static vc_status run_on_chip(cli_simulated *out, const cli_simulate_options *o, const vc_plan *plan)
+static vc_status run_on_chip(simulated *out, const simulate_options *o, const vc_plan *plan)
 {
-    const bool of_model = o->model.path || o->model.arch;
+    const vc_timeline_options how = {o->functional, o->seed, o->trace, o->dram_trace};
     const vc_bound_config config = vc_bound_config_default();
     vc_accelerator chip;
     vc_simulation s;
@@ -111,13 +124,21 @@ static vc_status run_on_chip(cli_simulated *out, const cli_simulate_options *o, 
     if (status == VC_OK)
         status = vc_simulation_check(&s);
     if (status == VC_OK)
-        status = o->bound ? cli_simulate_bound(&out->bound, &s.workload, &config, of_model)
-                          : cli_simulate_chip(&out->timeline, &s, o, of_model);
+        status = o->bound ? vc_bounds_compute(&out->bound, &s, &config)
+                          : vc_timeline_run(&out->timeline, &s, &how);
     vc_simulation_close(&s);
     return status;
 }
 
-static vc_status run_plan(cli_simulated *out, cli_simulate_options *o, const vc_plan *plan)
+static vc_status run_control(vc_control_result *out, const simulate_options *o, const vc_plan *plan)
+{
+    const vc_control_options how = {o->head_dim, o->ratio, o->embed_dim};
+    out->layers = calloc(plan->layer_count, sizeof *out->layers);
+    return out->layers ? vc_control_compute(out, plan, &how, plan_path(o))
+                       : vc_fail(VC_ENOMEM, "out of memory");
+}
+
+static vc_status run_plan(simulated *out, simulate_options *o, const vc_plan *plan)
 {
     VC_TRY(set_head_dim(o, plan));
     if (plan)
@@ -126,11 +147,10 @@ static vc_status run_plan(cli_simulated *out, cli_simulate_options *o, const vc_
     out->is_bound = !o->control && o->bound;
     out->is_timeline = !out->is_control && !out->is_bound;
     out->kind = o->control ? "control" : o->bound ? "bound" : "timeline";
-    return o->control ? cli_simulate_control(&out->control, plan, o, plan_path(o))
-                      : run_on_chip(out, o, plan);
+    return o->control ? run_control(&out->control, o, plan) : run_on_chip(out, o, plan);
 }
 
-static vc_status simulate(cli_simulated *out, cli_simulate_options *o)
+static vc_status simulate(simulated *out, simulate_options *o)
 {
     vc_plan plan;
     VC_TRY(open_plan(&plan, o));
@@ -142,19 +162,17 @@ static vc_status simulate(cli_simulated *out, cli_simulate_options *o)
 /* ---- results */
 
 static const vc_field fields[] = {
-    {VC_FIELD(cli_simulated, plan_hash, "", "of the plan, where there is one"), VC_KNOWN},
-    {VC_FIELD(cli_simulated, kind, "", "timeline, bound or control")},
-    {VC_FIELD_INLINE(cli_simulated, timeline, &cli_timeline_record),
-     VC_WHEN(cli_simulated, is_timeline)},
-    {VC_FIELD_INLINE(cli_simulated, bound, &cli_bounds_record), VC_WHEN(cli_simulated, is_bound)},
-    {VC_FIELD_INLINE(cli_simulated, control, &vc_control_record),
-     VC_WHEN(cli_simulated, is_control)},
+    {VC_FIELD(simulated, plan_hash, "", "of the plan, where there is one"), VC_KNOWN},
+    {VC_FIELD(simulated, kind, "", "timeline, bound or control")},
+    {VC_FIELD_INLINE(simulated, timeline, &vc_timeline_record), VC_WHEN(simulated, is_timeline)},
+    {VC_FIELD_INLINE(simulated, bound, &vc_bounds_record), VC_WHEN(simulated, is_bound)},
+    {VC_FIELD_INLINE(simulated, control, &vc_control_record), VC_WHEN(simulated, is_control)},
 };
-static const vc_record record = VC_RECORD("simulate", cli_simulated, fields);
+static const vc_record record = VC_RECORD("simulate", simulated, fields);
 
 static void print_text(const void *result)
 {
-    const cli_simulated *r = result;
+    const simulated *r = result;
     if (r->is_timeline)
         cli_print_timeline(&r->timeline);
     else if (r->is_bound)
@@ -167,7 +185,7 @@ static void print_text(const void *result)
 
 /* The argument is a model, or a plan whose model may come behind --model. A file that is both is
  * the plan where there is another model, or none is wanted. */
-static int take_argument(const cli_command *command, cli_simulate_options *o, const char *model,
+static int take_argument(const cli_command *command, simulate_options *o, const char *model,
                          const cli_arguments *arguments)
 {
     const char *argument = arguments->count ? arguments->positional[0] : NULL;
@@ -191,7 +209,7 @@ static int take_argument(const cli_command *command, cli_simulate_options *o, co
     return cli_check_model_options(command, &o->model);
 }
 
-static int check_options(const cli_command *command, const cli_simulate_options *o)
+static int check_options(const cli_command *command, const simulate_options *o)
 {
     const int whole = o->model.path || o->model.arch;
     if (o->control && (whole || o->compressed || o->bound || o->functional || o->trace ||
@@ -218,7 +236,7 @@ static int check_options(const cli_command *command, const cli_simulate_options 
 
 static int run_simulate(const cli_command *command, int argc, char **argv)
 {
-    cli_simulate_options o = {.ratio = NAN, .threshold = VC_POLARIZE_THRESHOLD};
+    simulate_options o = {.ratio = NAN, .threshold = VC_POLARIZE_THRESHOLD};
     const char *model = NULL;
     const cli_option options[] = {
         CLI_ARCH_OPTION(o.model),
@@ -261,9 +279,9 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
         return status;
     o.ratio = isnan(o.ratio) ? DEFAULT_RATIO : o.ratio;
     o.seed = common.seed;
-    cli_simulated result = {0};
+    simulated result = {0};
     status = cli_end(command, &common, simulate(&result, &o), &result, print_text);
-    cli_close_timeline(&result.timeline);
+    vc_timeline_close(&result.timeline);
     free(result.control.layers);
     return status;
 }

@@ -23,6 +23,7 @@ vc_status vc_simulation_of_model(vc_simulation *out, const vc_model_config *mode
                                  const vc_plan *plan, const vc_accelerator *chip, const char *path)
 {
     vc_status status = take_plan(out, plan, chip);
+    out->of_model = 1;
     if (status == VC_OK && out->plan)
         status = vc_model_check_plan(model, out->plan, path);
     if (status == VC_OK)

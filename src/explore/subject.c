@@ -69,16 +69,23 @@ int vc_subject_is_file(const char *name)
     return access(name, F_OK) == 0 && vc_model_preset(&ignored, name) != VC_OK;
 }
 
+vc_status vc_subject_mask(vc_plan *out, const char *path, size_t threshold)
+{
+    vc_mask_set set;
+    *out = (vc_plan){0};
+    VC_TRY(vc_mask_set_read(&set, path));
+    const vc_status status = vc_polarize_groups(out, set.masks, set.count, threshold, path);
+    vc_mask_set_close(&set);
+    return status;
+}
+
 vc_status vc_subject_plan(vc_plan *out, const vc_model_config *model, const char *folder,
                           const char *arch, double sparsity, size_t threshold)
 {
     char path[MOST_PATH];
-    vc_mask_set set;
     *out = (vc_plan){0};
     VC_TRY(find_mask(path, folder, arch, sparsity));
-    VC_TRY(vc_mask_set_read(&set, path));
-    vc_status status = vc_polarize_groups(out, set.masks, set.count, threshold, path);
-    vc_mask_set_close(&set);
+    vc_status status = vc_subject_mask(out, path, threshold);
     if (status == VC_OK)
         status = vc_model_check_plan(model, out, path);
     if (status != VC_OK)
