@@ -58,6 +58,17 @@ check() {
     if [ "$status" -ne "$wanted" ] || { [ -n "$pattern" ] && ! grep -q -- "$pattern" "$out"; }; then
         failed "$name" "status $status, wanted $wanted and '$pattern'"
     fi
+    [ "$status" -ne 0 ] || fits_schema "$name"
+}
+
+# fits_schema NAME: a result in the last output is what docs/schema says of its verb
+fits_schema() {
+    schema=$root/docs/schema/$(sed -n 's/^  "verb": "\([a-z]*\)",$/\1/p' "$out" | head -n 1).json
+    [ -f "$schema" ] || return 0
+    sed -n '/^{/,/^}/p' "$out" >"$out.json"
+    "$(dirname "$vitcod")/tests/check_schema" "$schema" "$out.json" >"$out.schema" ||
+        failed "$name" "other than $schema: $(cat "$out.schema")"
+    rm -f "$out.json" "$out.schema"
 }
 
 # holds NAME PATTERN...: the last output has them all

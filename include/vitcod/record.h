@@ -32,7 +32,7 @@ typedef enum vc_field_kind {
 
 typedef enum vc_field_shape {
     VC_SHAPE_ONE,
-    VC_SHAPE_INLINE,  /* a record whose rows stand among those around it */
+    VC_SHAPE_INLINE,  /* a record, or a JSON object, whose members stand among the rows around it */
     VC_SHAPE_LIST,    /* a pointer to items and a size_t; absent: no items */
     VC_SHAPE_NAMED,   /* the same of records, an object: the first row of each is its key */
     VC_SHAPE_BY_WORD, /* an array as long as `words`, an object with one of them as each key */
@@ -121,10 +121,17 @@ typedef struct vc_record {
 #define VC_FIELD_INLINE(type, member, record_)                                                     \
     VC_FIELD_RECORD(type, member, #member, record_, ""), .shape = VC_SHAPE_INLINE
 
+/* An object of rows of the struct itself. */
+#define VC_FIELD_SELF(type, key, record_, meaning_)                                                \
+    .name = (key), .unit = "", .meaning = (meaning_), .kind = VC_KIND_RECORD,                      \
+    .size = sizeof(type), .record = (record_)
 /* More rows of the struct itself: those that are there together. */
 #define VC_FIELD_WHOLE(type, record_)                                                              \
     .name = "", .unit = "", .meaning = "", .kind = VC_KIND_RECORD, .shape = VC_SHAPE_INLINE,       \
     .size = sizeof(type), .record = (record_)
+
+/* A JSON object whose members stand among the rows around it: what a table cannot know. */
+#define VC_FIELD_INLINE_JSON(type, member) VC_FIELD(type, member, "", ""), .shape = VC_SHAPE_INLINE
 
 /* `items` points to as many structs as `count` says. */
 #define VC_FIELD_RECORDS(type, items, count, key, record_, meaning_)                               \

@@ -4,11 +4,23 @@
 
 #include <stdio.h>
 
+#include "vitcod/record.h"
 #include "vitcod/train.h"
 
-/* What a line says. */
-json_t *vc_epoch_report_json(const vc_epoch_report *report);
-json_t *vc_group_report_json(const vc_group_report *report, int distilled);
+/* What a line says; what it does not say is VC_NO_COUNT or NAN. */
+typedef struct vc_train_line {
+    uint64_t epoch, step, steps; /* step, steps: of a group */
+    double loss, reconstruction_loss, train_top1, learning_rate, gradient_norm, images_per_s;
+    double distillation_loss;    /* with a teacher */
+    double test_top1, test_loss; /* of an epoch with test images */
+    uint64_t test_broken;        /* if there are any */
+    double averaged_top1;        /* of averaged parameters */
+} vc_train_line;
+
+extern const vc_record vc_train_line_record;
+
+vc_train_line vc_train_line_of_epoch(const vc_epoch_report *report);
+vc_train_line vc_train_line_of_group(const vc_group_report *report, int distilled);
 
 typedef struct vc_train_log {
     const char *path; /* NULL: lines go nowhere */
@@ -19,7 +31,7 @@ typedef struct vc_train_log {
 /* Whether a log can be written there; leaves what is there as it is. */
 vc_status vc_train_log_try(const char *path);
 
-vc_status vc_train_log_write(vc_train_log *log, const json_t *line);
+vc_status vc_train_log_write(vc_train_log *log, const vc_train_line *line);
 void vc_train_log_close(vc_train_log *log);
 
 #endif

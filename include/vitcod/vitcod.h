@@ -42,6 +42,7 @@
 #include "vitcod/operator.h"
 #include "vitcod/pattern.h"
 #include "vitcod/plan.h"
+#include "vitcod/plan_summary.h"
 #include "vitcod/workload.h"
 
 /* kernels: operators, forward and backward */

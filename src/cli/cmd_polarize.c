@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 
 #include "cli.h"
@@ -7,6 +8,7 @@
 #include "vitcod/kept_share.h"
 #include "vitcod/maps.h"
 #include "vitcod/plan_pictures.h"
+#include "vitcod/plan_summary.h"
 #include "vitcod/polarize.h"
 
 typedef struct polarize_options {
@@ -16,24 +18,35 @@ typedef struct polarize_options {
     cli_plan_cost cost;
 } polarize_options;
 
-static vc_status make_plan(vc_plan *plan, json_t *result, const vc_mask_set *set,
+typedef struct polarize_result {
+    double cost; /* of the threshold that was searched, else NAN */
+    const char *cost_unit;
+    vc_plan_summary plan;
+} polarize_result;
+
+static const vc_field result_fields[] = {
+    {VC_FIELD(polarize_result, cost, "", "least cost of all thresholds, see cost_unit"), VC_KNOWN},
+    {VC_FIELD(polarize_result, cost_unit, "", "unit of cost"), VC_KNOWN},
+    {VC_FIELD_INLINE(polarize_result, plan, &vc_plan_summary_record)},
+};
+static const vc_record result_record = VC_RECORD("polarize", polarize_result, result_fields);
+
+static vc_status make_plan(vc_plan *plan, polarize_result *result, const vc_mask_set *set,
                            const polarize_options *o, const vc_map_set *maps, const char *path)
 {
-    double cost;
     cli_plan_cost how = o->cost;
     how.maps = maps;
     how.maps_path = o->maps;
     if (o->search) {
-        VC_TRY(cli_search_threshold(plan, &cost, set, &how, path));
-        json_object_set_new(result, "cost", json_real(cost));
-        json_object_set_new(result, "cost_unit", json_string(how.unit));
+        VC_TRY(cli_search_threshold(plan, &result->cost, set, &how, path));
+        result->cost_unit = how.unit;
         return VC_OK;
     }
     VC_TRY(vc_polarize_groups(plan, set->masks, set->count, o->threshold, path));
     return maps ? vc_plan_add_kept_shares(plan, maps->maps, maps->files.count, o->maps) : VC_OK;
 }
 
-static vc_status make_plan_with_maps(vc_plan *plan, json_t *result, const vc_mask_set *set,
+static vc_status make_plan_with_maps(vc_plan *plan, polarize_result *result, const vc_mask_set *set,
                                      const polarize_options *o, const char *path)
 {
     vc_map_set maps;
@@ -45,7 +58,7 @@ static vc_status make_plan_with_maps(vc_plan *plan, json_t *result, const vc_mas
     return status;
 }
 
-static vc_status polarize(json_t *result, const polarize_options *o, const char *path)
+static vc_status polarize(polarize_result *result, const polarize_options *o, const char *path)
 {
     vc_mask_set set;
     vc_plan plan = {0};
@@ -56,32 +69,29 @@ static vc_status polarize(json_t *result, const polarize_options *o, const char 
     if (status == VC_OK)
         status = vc_plan_write(o->output, &plan);
     if (status == VC_OK)
-        json_object_update_new(result, cli_plan_json(&plan));
+        status = vc_plan_summarize(&result->plan, &plan);
     vc_plan_close(&plan);
     vc_mask_set_close(&set);
     return status;
 }
 
-static void print_text(const json_t *result)
+static void print_text(const void *result)
 {
-    size_t l, h;
-    json_t *heads, *count;
+    const polarize_result *r = result;
+    const vc_plan_summary *p = &r->plan;
     puts("global tokens per layer and head:");
-    json_array_foreach (json_object_get(result, "global_tokens"), l, heads) {
+    for (size_t l = 0; l < p->layers; l++) {
         printf("  layer %2zu:", l);
-        json_array_foreach (heads, h, count)
-            printf(" %3lld", (long long)json_integer_value(count));
+        for (size_t h = 0; h < p->global_tokens[l].heads; h++)
+            printf(" %3d", p->global_tokens[l].of_heads[h]);
         putchar('\n');
     }
-    printf("kept: %.2f %%, %lld entries in the denser part, %lld in the sparser\n",
-           100.0 * json_real_value(json_object_get(result, "kept_share")),
-           (long long)json_integer_value(json_object_get(result, "kept_denser")),
-           (long long)json_integer_value(json_object_get(result, "kept_sparser")));
-    const json_t *cost = json_object_get(result, "cost");
-    if (cost)
-        printf("threshold %lld costs least: %g %s\n",
-               (long long)json_integer_value(json_object_get(result, "threshold")),
-               json_real_value(cost), json_string_value(json_object_get(result, "cost_unit")));
+    printf("kept: %.2f %%, %llu entries in the denser part, %llu in the sparser\n",
+           100.0 * p->kept_share, (unsigned long long)p->kept_denser,
+           (unsigned long long)p->kept_sparser);
+    if (r->cost_unit)
+        printf("threshold %llu costs least: %g %s\n", (unsigned long long)p->threshold, r->cost,
+               r->cost_unit);
 }
 
 static int run_polarize(const cli_command *command, int argc, char **argv)
@@ -118,9 +128,11 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
         status = cli_check_plan_cost(command, &o.cost);
     if (status != CLI_CONTINUE)
         return status;
-    json_t *result = cli_result(command, &common);
-    vc_status done = polarize(result, &o, arguments.positional[0]);
-    return cli_finish(result, done, common.json, print_text);
+    polarize_result result = {.cost = NAN};
+    const vc_status done = polarize(&result, &o, arguments.positional[0]);
+    status = cli_end(command, &common, done, &result, print_text);
+    vc_record_free(&result_record, &result);
+    return status;
 }
 
 const cli_command cmd_polarize = {
@@ -133,4 +145,4 @@ const cli_command cmd_polarize = {
     "(LeViT: mask_dpt0.npy, mask_subsample0.npy, ..); the threshold is that of the first\ngroup, "
     "and less in others as they have fewer queries.",
     run_polarize,
-    NULL};
+    &result_record};

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
@@ -118,19 +119,21 @@ static void take_asked(train_options *o, const train_asked *asked, size_t seed)
     finish_augmentation(&t->augment, asked);
 }
 
+/* Each epoch was printed when it was done. */
+static void print_text(const void *result)
+{
+    (void)result;
+}
+
 static int train_and_print(const cli_command *command, const train_options *o,
                            const cli_common *common)
 {
-    json_t *epochs = json_array();
-    int status = train_all(epochs, o, common->json, common->seed);
-    if (status == CLI_CONTINUE && common->json) {
-        json_t *result = cli_result(command, common);
-        json_object_set_new(result, "model", vc_json_text(o->output));
-        json_object_set(result, "epochs", epochs);
-        status = cli_print_json(result);
-    }
-    json_decref(epochs);
-    return status == CLI_CONTINUE ? CLI_OK : status;
+    train_result result = {.model = o->output};
+    int status = train_all(&result, o, common->json, common->seed);
+    if (status == CLI_CONTINUE)
+        status = cli_end(command, common, VC_OK, &result, print_text);
+    free(result.epochs);
+    return status;
 }
 
 static int run_train(const cli_command *command, int argc, char **argv)
@@ -167,4 +170,4 @@ const cli_command cmd_train = {
     "run that was stopped (SIGTERM\nand Ctrl-C write a checkpoint first) goes on with --resume "
     "and ends with the same bits.",
     run_train,
-    NULL};
+    &train_record};

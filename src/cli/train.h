@@ -4,7 +4,7 @@
 
 #include "cli.h"
 #include "open_model.h"
-#include "vitcod/train.h"
+#include "vitcod/train_log.h"
 
 typedef struct train_options {
     cli_model_options model;
@@ -27,9 +27,16 @@ typedef struct train_asked {
 size_t train_list_options(cli_option list[CLI_MOST_OPTIONS], train_options *options,
                           train_asked *asked);
 
-/* Trains and writes; `epochs`: what the log says of each. CLI_CONTINUE for the process that
- * shows the result, else the exit status. */
-int train_all(json_t *epochs, const train_options *options, int json, size_t seed);
+typedef struct train_result {
+    const char *model;
+    vc_train_line *epochs; /* owned */
+    size_t epoch_count;
+} train_result;
+
+extern const vc_record train_record;
+
+/* Trains and writes. CLI_CONTINUE for the process that shows the result, else the exit status. */
+int train_all(train_result *result, const train_options *options, int json, size_t seed);
 
 /* Images of a split: encoded ones want a model that says how large they are. */
 vc_status train_open_set(vc_source **out, const train_options *options, const char *split);

@@ -1,5 +1,6 @@
 /* Training: models, images, the loop, its log. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,21 +10,22 @@
 #include "vitcod/comm.h"
 #include "vitcod/file.h"
 #include "vitcod/progress.h"
-#include "vitcod/train_log.h"
 
 typedef struct train_run {
     const train_options *options;
     vc_progress progress;
     vc_train_log log;
     int json;
-    json_t *epochs;
+    train_result *result;
     int began; /* to train */
 } train_run;
 
-static double top1_of(const vc_evaluation *e)
-{
-    return 100.0 * (double)e->top1 / (double)e->images;
-}
+static const vc_field fields[] = {
+    {VC_FIELD(train_result, model, "", "file that was written")},
+    {VC_FIELD_RECORDS(train_result, epochs, epoch_count, "epochs", &vc_train_line_record,
+                      "every epoch")},
+};
+const vc_record train_record = VC_RECORD("train", train_result, fields);
 
 static void on_step(void *context, size_t step, size_t steps, double loss)
 {
@@ -43,10 +45,8 @@ int train_is_special(const char *path)
 static vc_status on_group(void *context, const vc_group_report *r)
 {
     train_run *owner = context;
-    json_t *line = vc_group_report_json(r, owner->options->teacher != NULL);
-    const vc_status status = vc_train_log_write(&owner->log, line);
-    json_decref(line);
-    return status;
+    const vc_train_line line = vc_train_line_of_group(r, owner->options->teacher != NULL);
+    return vc_train_log_write(&owner->log, &line);
 }
 
 static void on_broken(void *context, size_t index, const char *name, const char *message)
@@ -58,23 +58,33 @@ static void on_broken(void *context, size_t index, const char *name, const char 
     fprintf(stderr, "vitcod: %s; another takes its place\n", message);
 }
 
+static vc_status keep_line(train_result *result, const vc_train_line *line)
+{
+    vc_train_line *longer =
+        realloc(result->epochs, (result->epoch_count + 1) * sizeof *result->epochs);
+    if (!longer)
+        return vc_fail(VC_ENOMEM, "out of memory for the epochs");
+    longer[result->epoch_count++] = *line;
+    result->epochs = longer;
+    return VC_OK;
+}
+
 static vc_status on_epoch(void *context, const vc_epoch_report *report)
 {
     train_run *r = context;
-    json_t *line = vc_epoch_report_json(report);
-    vc_status status = vc_train_log_write(&r->log, line);
-    json_array_append_new(r->epochs, line);
-    if (r->json || status != VC_OK)
-        return status;
+    const vc_train_line line = vc_train_line_of_epoch(report);
+    VC_TRY(vc_train_log_write(&r->log, &line));
+    VC_TRY(keep_line(r->result, &line));
+    if (r->json)
+        return VC_OK;
     vc_progress_end(&r->progress);
     printf("epoch %zu/%zu  loss %.4f  train top-1 %.2f %%", report->epoch, report->epochs,
-           report->mean.loss, report->mean.train_top1);
+           line.loss, line.train_top1);
     if (report->tested)
-        printf("  test top-1 %.2f %%", top1_of(&report->test));
+        printf("  test top-1 %.2f %%", line.test_top1);
     if (report->averaged.images > 0)
-        printf(", averaged %.2f %%", top1_of(&report->averaged));
-    printf("  lr %.2e  %.0f images/s\n", report->mean.learning_rate,
-           report->mean.images_per_second);
+        printf(", averaged %.2f %%", line.averaged_top1);
+    printf("  lr %.2e  %.0f images/s\n", line.learning_rate, line.images_per_s);
     fflush(stdout);
     return VC_OK;
 }
@@ -162,11 +172,11 @@ static vc_status open_and_train(train_run *r, size_t seed)
     return status;
 }
 
-int train_all(json_t *epochs, const train_options *options, int json, size_t seed)
+int train_all(train_result *result, const train_options *options, int json, size_t seed)
 {
     train_run r = {.options = options,
                    .json = json,
-                   .epochs = epochs,
+                   .result = result,
                    .log = {.path = options->log, .append = options->resume}};
     if (vc_comm_open() != VC_OK)
         return cli_fail();

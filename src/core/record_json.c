@@ -135,6 +135,12 @@ static vc_status add_rows(json_t *object, const vc_record *record, size_t first,
                 VC_TRY(set(object, field->name, json_null(), field));
             continue;
         }
+        if (field->shape == VC_SHAPE_INLINE && field->kind == VC_KIND_JSON) {
+            const unsigned char *at = (const unsigned char *)data + field->offset;
+            if (json_object_update(object, *(json_t *const *)at) != 0)
+                return out_of_memory(field);
+            continue;
+        }
         if (field->shape == VC_SHAPE_INLINE) {
             VC_TRY(add_rows(object, field->record, 0, (const unsigned char *)data + field->offset));
             continue;

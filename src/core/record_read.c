@@ -271,6 +271,8 @@ static vc_status read_rows(void *out, const vc_record *record, size_t first, con
             VC_TRY(read_row(out, record, field, object, path));
             continue;
         }
+        if (field->kind == VC_KIND_JSON) /* nobody knows which members were its own */
+            continue;
         if (field->presence == VC_IF_FLAG) {
             if (!has_rows(field->record, object))
                 continue;

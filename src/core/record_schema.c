@@ -146,6 +146,11 @@ static vc_status add_rows(json_t *schema, const vc_record *record, size_t first,
     for (size_t i = first; i < record->field_count; i++) {
         const vc_field *field = &record->fields[i];
         const bool may_lack = optional || (field->presence != VC_ALWAYS && !field->or_null);
+        if (field->shape == VC_SHAPE_INLINE && field->kind == VC_KIND_JSON) {
+            if (json_object_set(schema, "additionalProperties", json_true()) != 0)
+                return vc_fail(VC_ENOMEM, "out of memory for the schema of '%s'", field->name);
+            continue;
+        }
         if (field->shape == VC_SHAPE_INLINE) {
             VC_TRY(add_rows(schema, field->record, 0, may_lack));
             continue;

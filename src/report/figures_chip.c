@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "report_impl.h"
+#include "vitcod/chip_summary.h"
 
 static const vc__bars empty;
 
@@ -50,29 +51,26 @@ static void draw_cycles(FILE *out, vc__book *book)
 
 /* ---- stalls */
 
-/* The name of a state is the first word of its key: "busy" of "busy_line_cycles". */
-static void state_name(char text[64], const char *key)
+static void add_unit(vc__bars *b, const char *label, const vc_chip_unit_time *unit)
 {
-    snprintf(text, 64, "%.*s", (int)strcspn(key, "_"), key);
+    double all = 0.0;
+    for (int s = 0; s < VC_SPENT_COUNT; s++)
+        all += (double)unit->spent[s];
+    if (all <= (double)unit->spent[VC_SPENT_IDLE])
+        return;
+    vc__bars_row(b, "%s: %s", label, unit->unit);
+    for (int s = 0; s < VC_SPENT_COUNT; s++)
+        vc__bars_add(b, vc_spent_name((vc_spent)s), 100.0 * (double)unit->spent[s] / all);
 }
 
-static void add_engine(vc__bars *b, const char *label, const char *engine, const json_t *states)
+/* A result without units has no place here. */
+static void add_units(vc__bars *b, const vc__result *r, const json_t *part)
 {
-    const char *key;
-    json_t *value;
-    double all = 0.0, busy = 0.0;
-    json_object_foreach ((json_t *)states, key, value) {
-        all += json_number_value(value);
-        busy += strncmp(key, "idle", 4) == 0 ? 0.0 : json_number_value(value);
-    }
-    if (busy <= 0.0)
-        return;
-    vc__bars_row(b, "%s: %s", label, engine);
-    json_object_foreach ((json_t *)states, key, value) {
-        char state[64];
-        state_name(state, key);
-        vc__bars_add(b, state, 100.0 * json_number_value(value) / all);
-    }
+    vc_chip_operator run;
+    if (vc_record_read(&run, &vc_chip_units_record, part, r->file) == VC_OK)
+        for (size_t u = 0; u < run.unit_count; u++)
+            add_unit(b, r->label, &run.units[u]);
+    vc_record_free(&vc_chip_units_record, &run);
 }
 
 static void draw_stalls(FILE *out, vc__book *book, const char *part, const char *title)
@@ -83,16 +81,9 @@ static void draw_stalls(FILE *out, vc__book *book, const char *part, const char 
         "Busy, and what an engine waits for: memory (dram), indices, decoded Q and K, softmax, a "
         "free buffer, slower lines (imbalance), the end of a product (drain), or no work (idle).";
     b.unit = "%";
-    for (size_t i = 0; i < book->result_count; i++) {
-        const vc__result *r = &book->results[i];
-        const char *engine;
-        json_t *states;
-        const json_t *engines = json_object_get(json_object_get(r->json, part), "engines");
-        if (!is_timeline(r))
-            continue;
-        json_object_foreach ((json_t *)engines, engine, states)
-            add_engine(&b, r->label, engine, states);
-    }
+    for (size_t i = 0; i < book->result_count; i++)
+        if (is_timeline(&book->results[i]))
+            add_units(&b, &book->results[i], json_object_get(book->results[i].json, part));
     vc__bars_draw(out, book, &b);
 }
 

@@ -62,7 +62,7 @@ static const vc_field stage_fields[] = {
 static const vc_record stage_record = VC_RECORD("stage", vc_chip_stage_work, stage_fields);
 
 static const vc_field total_fields[] = {{UNITS}};
-static const vc_record total_record = VC_RECORD("all", vc_chip_operator, total_fields);
+const vc_record vc_chip_units_record = VC_RECORD("units", vc_chip_operator, total_fields);
 
 #define PART_UJ(name, text) text "_uj",
 static const char *const parts_uj[] = {VC_ENERGY_MAP(PART_UJ) NULL};
@@ -72,7 +72,7 @@ static const vc_field summary_fields[] = {
     {VC_FIELD(vc_chip_summary, time_us, "us", "at the chip's clock")},
     {VC_FIELD(vc_chip_summary, energy_uj, "uJ", "of chip and memory")},
     {VC_FIELD_BY_WORD(vc_chip_summary, energy_parts_uj, parts_uj, "energy", "uJ", "by part")},
-    {VC_FIELD_INLINE(vc_chip_summary, all, &total_record)},
+    {VC_FIELD_INLINE(vc_chip_summary, all, &vc_chip_units_record)},
     {VC_FIELD_RECORDS(vc_chip_summary, operators, operator_count, "operators", &operator_record,
                       "summed over layers")},
     {VC_FIELD_RECORDS(vc_chip_summary, stages, stage_count, "stages", &stage_record,

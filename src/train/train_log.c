@@ -1,45 +1,71 @@
 #include "vitcod/train_log.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
-static void add_means(json_t *line, const vc_step_means *m, int distilled)
-{
-    json_object_update_new(line, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "loss", m->loss,
-                                           "reconstruction_loss", m->reconstruction, "train_top1",
-                                           m->train_top1, "learning_rate", m->learning_rate,
-                                           "gradient_norm", m->grad_norm, "images_per_s",
-                                           m->images_per_second));
-    if (distilled)
-        json_object_set_new(line, "distillation_loss", json_real(m->distillation));
-}
+static const vc_field fields[] = {
+    {VC_FIELD(vc_train_line, epoch, "", "from 1")},
+    {VC_FIELD(vc_train_line, step, "", "steps done in this epoch"), VC_KNOWN},
+    {VC_FIELD(vc_train_line, steps, "", "of an epoch"), VC_KNOWN},
+    {VC_FIELD(vc_train_line, loss, "", "mean")},
+    {VC_FIELD(vc_train_line, reconstruction_loss, "", "mean squared error of the auto-encoder")},
+    {VC_FIELD(vc_train_line, train_top1, "%", "of the images learnt from")},
+    {VC_FIELD(vc_train_line, learning_rate, "", "of the last step")},
+    {VC_FIELD(vc_train_line, gradient_norm, "", "mean")},
+    {VC_FIELD(vc_train_line, images_per_s, "1/s", "that were learnt from")},
+    {VC_FIELD(vc_train_line, distillation_loss, "", "mean, from a teacher"), VC_KNOWN},
+    {VC_FIELD(vc_train_line, test_top1, "%", "of the test images"), VC_KNOWN},
+    {VC_FIELD(vc_train_line, test_loss, "", "of the test images"), VC_KNOWN},
+    {VC_FIELD(vc_train_line, test_broken, "", "test images that could not be read"), VC_KNOWN},
+    {VC_FIELD(vc_train_line, averaged_top1, "%", "test images, averaged parameters"), VC_KNOWN},
+};
+const vc_record vc_train_line_record = VC_RECORD("line of the log", vc_train_line, fields);
 
 static double top1_of(const vc_evaluation *e)
 {
     return 100.0 * (double)e->top1 / (double)e->images;
 }
 
-json_t *vc_epoch_report_json(const vc_epoch_report *r)
+static vc_train_line line_of(const vc_step_means *m, int distilled)
 {
-    json_t *line = json_pack("{s:I}", "epoch", (json_int_t)r->epoch);
-    add_means(line, &r->mean, r->distilled);
-    if (r->tested) {
-        json_object_set_new(line, "test_top1", json_real(top1_of(&r->test)));
-        json_object_set_new(line, "test_loss", json_real(r->test.loss));
-        if (r->test.broken > 0)
-            json_object_set_new(line, "test_broken", json_integer((json_int_t)r->test.broken));
-        if (r->averaged.images > 0)
-            json_object_set_new(line, "averaged_top1", json_real(top1_of(&r->averaged)));
-    }
+    return (vc_train_line){.step = VC_NO_COUNT,
+                           .steps = VC_NO_COUNT,
+                           .loss = m->loss,
+                           .reconstruction_loss = m->reconstruction,
+                           .train_top1 = m->train_top1,
+                           .learning_rate = m->learning_rate,
+                           .gradient_norm = m->grad_norm,
+                           .images_per_s = m->images_per_second,
+                           .distillation_loss = distilled ? m->distillation : (double)NAN,
+                           .test_top1 = NAN,
+                           .test_loss = NAN,
+                           .test_broken = VC_NO_COUNT,
+                           .averaged_top1 = NAN};
+}
+
+vc_train_line vc_train_line_of_epoch(const vc_epoch_report *r)
+{
+    vc_train_line line = line_of(&r->mean, r->distilled);
+    line.epoch = r->epoch;
+    if (!r->tested)
+        return line;
+    line.test_top1 = top1_of(&r->test);
+    line.test_loss = r->test.loss;
+    if (r->test.broken > 0)
+        line.test_broken = r->test.broken;
+    if (r->averaged.images > 0)
+        line.averaged_top1 = top1_of(&r->averaged);
     return line;
 }
 
-json_t *vc_group_report_json(const vc_group_report *r, int distilled)
+vc_train_line vc_train_line_of_group(const vc_group_report *r, int distilled)
 {
-    json_t *line = json_pack("{s:I, s:I, s:I}", "epoch", (json_int_t)r->epoch, "step",
-                             (json_int_t)r->step, "steps", (json_int_t)r->steps);
-    add_means(line, &r->mean, distilled);
+    vc_train_line line = line_of(&r->mean, distilled);
+    line.epoch = r->epoch;
+    line.step = r->step;
+    line.steps = r->steps;
     return line;
 }
 
@@ -55,17 +81,25 @@ vc_status vc_train_log_try(const char *path)
     return VC_OK;
 }
 
-vc_status vc_train_log_write(vc_train_log *log, const json_t *line)
+static vc_status write_json(vc_train_log *log, const json_t *line)
 {
-    const char *path = log->path;
-    if (!path)
-        return VC_OK;
     if (!log->file)
-        log->file = fopen(path, log->append ? "a" : "w");
+        log->file = fopen(log->path, log->append ? "a" : "w");
     if (!log->file || json_dumpf(line, log->file, JSON_COMPACT | JSON_REAL_PRECISION(10)) != 0 ||
         fputc('\n', log->file) == EOF || fflush(log->file) != 0)
-        return vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
+        return vc_fail(VC_EIO, "%s: cannot write: %s", log->path, strerror(errno));
     return VC_OK;
+}
+
+vc_status vc_train_log_write(vc_train_log *log, const vc_train_line *line)
+{
+    json_t *value;
+    if (!log->path)
+        return VC_OK;
+    VC_TRY(vc_record_json(&value, &vc_train_line_record, line));
+    const vc_status status = write_json(log, value);
+    json_decref(value);
+    return status;
 }
 
 void vc_train_log_close(vc_train_log *log)

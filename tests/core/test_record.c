@@ -327,6 +327,38 @@ static void describes_every_shape(void **state)
     json_decref(schema);
 }
 
+/* Members that no table knows, and an object of the struct's own rows. */
+typedef struct model {
+    json_t *sizes;
+    int width, heads;
+} model;
+
+static const vc_field shape_fields[] = {
+    {VC_FIELD(model, width, "", "of a token")},
+    {VC_FIELD(model, heads, "", "of a layer")},
+};
+static const vc_record shape_record = VC_RECORD("shape", model, shape_fields);
+
+static const vc_field model_fields[] = {
+    {VC_FIELD_INLINE_JSON(model, sizes)},
+    {VC_FIELD_SELF(model, "shape", &shape_record, "of the model")},
+};
+static const vc_record model_record = VC_RECORD("model", model, model_fields);
+
+static void has_members_that_no_table_knows(void **state)
+{
+    (void)state;
+    const model m = {parse("{\"patch\":16}"), 12, 3};
+    json_t *value, *schema;
+    assert_ok(vc_record_json(&value, &model_record, &m));
+    assert_text(value, "{\"patch\":16,\"shape\":{\"width\":12,\"heads\":3}}");
+    assert_ok(vc_record_schema(&schema, "t", "d"));
+    assert_ok(vc_record_add_schema(schema, &model_record));
+    assert_true(json_is_true(json_object_get(schema, "additionalProperties")));
+    json_decref(schema);
+    json_decref(m.sizes);
+}
+
 static long allocations_left;
 
 static void *limited_malloc(size_t bytes)
@@ -379,6 +411,7 @@ int main(void)
         cmocka_unit_test(prints_csv),
         cmocka_unit_test(describes_itself),
         cmocka_unit_test(describes_every_shape),
+        cmocka_unit_test(has_members_that_no_table_knows),
         cmocka_unit_test(says_that_memory_is_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

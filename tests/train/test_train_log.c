@@ -21,25 +21,28 @@ static void a_line_for_each_epoch(void **state)
                                     .mean = {.loss = 0.5, .train_top1 = 75.0},
                                     .tested = 1,
                                     .test = {.images = 8, .top1 = 6, .loss = 0.25}};
-    json_t *line = vc_epoch_report_json(&report);
-    assert_near(vc_json_number(line, "epoch"), 2, 0);
-    assert_near(vc_json_number(line, "test_top1"), 75.0, 0);
-    assert_null(json_object_get(line, "distillation_loss"));
-    assert_null(json_object_get(line, "averaged_top1"));
+    const vc_train_line line = vc_train_line_of_epoch(&report);
+    json_t *json;
+    assert_ok(vc_record_json(&json, &vc_train_line_record, &line));
+    assert_near(vc_json_number(json, "epoch"), 2, 0);
+    assert_near(vc_json_number(json, "test_top1"), 75.0, 0);
+    assert_null(json_object_get(json, "distillation_loss"));
+    assert_null(json_object_get(json, "averaged_top1"));
+    assert_null(json_object_get(json, "step"));
+    json_decref(json);
     vc_train_log log = {.path = temporary("log.jsonl")};
-    assert_ok(vc_train_log_write(&log, line));
-    assert_ok(vc_train_log_write(&log, line));
+    assert_ok(vc_train_log_write(&log, &line));
+    assert_ok(vc_train_log_write(&log, &line));
     vc_train_log_close(&log);
     assert_int_equal(lines_of(temporary("log.jsonl")), 2);
     log = (vc_train_log){.path = temporary("log.jsonl"), .append = 1};
-    assert_ok(vc_train_log_write(&log, line));
+    assert_ok(vc_train_log_write(&log, &line));
     vc_train_log_close(&log);
     assert_int_equal(lines_of(temporary("log.jsonl")), 3);
     log = (vc_train_log){.path = temporary("log.jsonl")};
-    assert_ok(vc_train_log_write(&log, line));
+    assert_ok(vc_train_log_write(&log, &line));
     vc_train_log_close(&log);
     assert_int_equal(lines_of(temporary("log.jsonl")), 1);
-    json_decref(line);
 }
 
 static void trying_leaves_no_trace(void **state)
@@ -57,10 +60,9 @@ static void no_log_is_wanted(void **state)
 {
     (void)state;
     vc_train_log log = {0};
-    json_t *line = json_object();
-    assert_ok(vc_train_log_write(&log, line));
+    const vc_train_line line = {0};
+    assert_ok(vc_train_log_write(&log, &line));
     vc_train_log_close(&log);
-    json_decref(line);
 }
 
 static void checkpoints_go(void **state)

@@ -1,0 +1,27 @@
+/* What results say of a plan. */
+#ifndef VITCOD_PLAN_SUMMARY_H
+#define VITCOD_PLAN_SUMMARY_H
+
+#include "vitcod/plan.h"
+#include "vitcod/record.h"
+
+typedef struct vc_plan_globals {
+    int32_t *of_heads; /* (heads) */
+    size_t heads;
+} vc_plan_globals;
+
+typedef struct vc_plan_summary {
+    vc_plan_globals *global_tokens; /* (layers) */
+    size_t layers;
+    uint64_t kept, kept_denser, kept_sparser; /* entries of all heads */
+    double kept_share;
+    uint64_t threshold;
+    char plan_hash[VC_PLAN_HASH_TEXT];
+} vc_plan_summary;
+
+extern const vc_record vc_plan_summary_record;
+
+/* Released by vc_record_free. */
+vc_status vc_plan_summarize(vc_plan_summary *out, const vc_plan *plan);
+
+#endif

@@ -1,0 +1,50 @@
+#include "vitcod/plan_summary.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const vc_field globals_fields[] = {
+    {VC_FIELD_LIST(vc_plan_globals, of_heads, heads, NULL, "", "")},
+};
+static const vc_record globals_record =
+    VC_RECORD("global tokens of a layer", vc_plan_globals, globals_fields);
+
+static const vc_field fields[] = {
+    {VC_FIELD_RECORDS(vc_plan_summary, global_tokens, layers, "global_tokens", &globals_record,
+                      "by layer and head")},
+    {VC_FIELD(vc_plan_summary, kept, "", "entries that are kept")},
+    {VC_FIELD(vc_plan_summary, kept_denser, "", "of them in columns of global tokens")},
+    {VC_FIELD(vc_plan_summary, kept_sparser, "", "of them in the other columns")},
+    {VC_FIELD(vc_plan_summary, kept_share, "", "of all entries")},
+    {VC_FIELD(vc_plan_summary, threshold, "", "a column that keeps more is a global token")},
+    {VC_FIELD(vc_plan_summary, plan_hash, "", "of the plan")},
+};
+const vc_record vc_plan_summary_record = VC_RECORD("plan", vc_plan_summary, fields);
+
+static vc_status add_layer(vc_plan_summary *out, const vc_plan_layer *layer)
+{
+    vc_plan_globals *globals = &out->global_tokens[out->layers++];
+    globals->of_heads = calloc(layer->heads, sizeof *globals->of_heads);
+    if (!globals->of_heads)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu heads", layer->heads);
+    globals->heads = layer->heads;
+    memcpy(globals->of_heads, layer->global_tokens, layer->heads * sizeof *globals->of_heads);
+    return VC_OK;
+}
+
+vc_status vc_plan_summarize(vc_plan_summary *out, const vc_plan *plan)
+{
+    const vc_plan_entries n = vc_plan_count(plan);
+    *out = (vc_plan_summary){.kept = n.kept,
+                             .kept_denser = n.denser,
+                             .kept_sparser = n.kept - n.denser,
+                             .kept_share = (double)n.kept / (double)n.all,
+                             .threshold = plan->threshold};
+    out->global_tokens = calloc(plan->layer_count + 1, sizeof *out->global_tokens);
+    if (!out->global_tokens)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu layers", plan->layer_count);
+    for (size_t l = 0; l < plan->layer_count; l++)
+        VC_TRY(add_layer(out, &plan->layers[l]));
+    vc_plan_hash_text(out->plan_hash, plan);
+    return VC_OK;
+}
