@@ -19,6 +19,9 @@
 
 #define VC_ENGINE_USUAL_SPLIT VC_PATTERN_SPLIT_COUNT
 
+/* Where an engine runs (backend.h). */
+typedef struct vc_backend vc_backend;
+
 typedef struct vc_engine_options {
     vc_precision precision;
     size_t batch;   /* most images at once */
@@ -28,7 +31,8 @@ typedef struct vc_engine_options {
      * made for the CPU, else by cost. */
     vc_pattern_split split;
     vc_split_costs costs; /* VC_PATTERN_BY_COST; all 0: those of this machine (attention_costs.h) */
-    int unrestricted;     /* leaves the model's mask or plan aside */
+    const vc_backend *backend; /* NULL: the CPU */
+    int unrestricted;          /* leaves the model's mask or plan aside */
 } vc_engine_options;
 
 vc_engine_options

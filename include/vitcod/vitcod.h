@@ -99,6 +99,7 @@
 
 /* sim, engine, train, profile, report */
 #include "vitcod/accelerator.h"
+#include "vitcod/backend.h"
 #include "vitcod/bound.h"
 #include "vitcod/chip.h"
 #include "vitcod/chip_energy.h"

@@ -3,6 +3,7 @@
 
 #include "engine_impl.h"
 #include "vitcod/attention_costs.h"
+#include "vitcod/kernels.h"
 
 vc_pattern_split vc_engine_plan_split(const vc_plan *plan)
 {

@@ -72,20 +72,23 @@ static void autoencode(vc_linear *x, const vc_attention_layer *l, const vc_coder
 vc_status vc__fold_scores(vc_linear *q, vc_linear *k, const vc_attention_layer *l,
                           const vc_coder *coder)
 {
-    const size_t rows = l->heads * l->head_dim;
-    const double scale = LOG2_E / sqrt((double)l->head_dim);
+    vc_linear *const parts[] = {q, k};
     for (size_t i = 0; i < 2; i++) {
-        if (!l->compressed[i])
+        if (!parts[i] || !l->compressed[i])
             continue;
         if (l->heads > MOST_HEADS)
             return vc_fail(VC_EUNSUPPORTED, "an auto-encoder of %zu heads, wanted at most %d",
                            l->heads, MOST_HEADS);
-        autoencode(i == 0 ? q : k, l, &coder[i], l->compressed[i]);
+        autoencode(parts[i], l, &coder[i], l->compressed[i]);
     }
+    if (!q)
+        return VC_OK;
+    const size_t rows = l->heads * l->head_dim;
+    const double scale = LOG2_E / sqrt((double)l->head_dim);
     float *weight = (float *)q->weight, *bias = (float *)q->bias;
     for (size_t i = 0; i < rows * q->inputs; i++)
         weight[i] = (float)(scale * weight[i]);
-    for (size_t i = 0; i < rows; i++)
+    for (size_t i = 0; bias && i < rows; i++)
         bias[i] = (float)(scale * bias[i]);
     return VC_OK;
 }

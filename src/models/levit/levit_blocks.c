@@ -21,7 +21,10 @@ static void add_stem(levit *v)
         const size_t side = vc_window_side(&window), inputs = 9 * window.channels;
         const vc_linear stem = linear(v->w ? &v->w->stem[i] : NULL, inputs, v->c->stem[i]);
         const int windows = vc__block_value(v->list, side * side, inputs);
-        vc__block_op(v->list, VC_OP_WINDOWS, VC__NO_LAYER, windows, from)->window = window;
+        vc_block_op *op = vc__block_op(v->list, VC_OP_WINDOWS, VC__NO_LAYER, windows, from);
+        op->window = window;
+        if (v->list->status == VC_OK)
+            op->reads = v->list->values[from].rows;
         v->stream = vc__block_value(v->list, side * side, v->c->stem[i]);
         vc__block_linear(v->list, VC_OP_STEM, VC__NO_LAYER, v->stream, windows, &stem)->activation =
             i + 1 < VC_LEVIT_STEM ? VC_ACTIVATION_HARDSWISH : VC_ACTIVATION_NONE;

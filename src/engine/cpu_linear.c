@@ -1,5 +1,5 @@
 /* A product with what surrounds it: inputs in the precision it runs in, sums back to values, activation. */
-#include "engine_impl.h"
+#include "cpu_impl.h"
 
 static size_t padded(size_t bytes)
 {
@@ -11,7 +11,7 @@ typedef struct scratch {
     size_t scales, sums, row, end; /* bytes from its start; the inputs lie at 0 */
 } scratch;
 
-static scratch layout_of(const vc__op *op)
+static scratch layout_of(const vc_program_op *op)
 {
     scratch s = {0};
     if (op->precision == VC_IN_FP32)
@@ -23,7 +23,7 @@ static scratch layout_of(const vc__op *op)
     return s;
 }
 
-size_t vc__linear_scratch(const vc__op *op)
+size_t vc__linear_scratch(const vc_program_op *op)
 {
     return layout_of(op).end;
 }
@@ -37,28 +37,36 @@ static void convert(void *to, float *scales, const float *from, size_t rows, siz
         kernels->to_bf16(to, from, rows * columns);
 }
 
-void vc__emit(const vc_engine *e, const vc__buffer *to, const vc__tile *tile, size_t row,
+void vc__emit(const vc__cpu *cpu, const vc_program_buffer *to, const vc__tile *tile, size_t row,
               const float *values)
 {
     const size_t bytes = to->precision == VC_IN_INT8 ? 1 : 2;
     unsigned char *at = (unsigned char *)vc__rows(to, tile) + row * to->width * bytes;
     convert(at, to->scales + tile->worker * VC__TILE + row, values, 1, to->width, to->precision,
-            e->kernels);
+            cpu->kernels);
+}
+
+void vc__activate(const vc__cpu *cpu, vc_activation activation, float *values, size_t count)
+{
+    if (activation == VC_ACTIVATION_GELU)
+        cpu->kernels->gelu_forward(values, values, count);
+    else if (activation == VC_ACTIVATION_HARDSWISH)
+        cpu->kernels->hardswish_forward(values, values, count);
 }
 
 /* Sums to values: in place where the output is no operand. */
-static void finish_row(const vc_engine *e, const vc__op *op, const vc__tile *tile, size_t row,
-                       float *values)
+static void finish_row(const vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile,
+                       size_t row, float *values)
 {
-    if (op->activate)
-        op->activate(values, values, op->outputs);
+    vc__activate(cpu, op->activation, values, op->outputs);
     if (op->to->precision != VC_IN_FP32)
-        vc__emit(e, op->to, tile, row, values);
+        vc__emit(cpu, op->to, tile, row, values);
 }
 
-static void run_converted(vc_engine *e, const vc__op *op, const vc__tile *tile)
+static void run_converted(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
-    unsigned char *memory = e->scratch + tile->worker * e->scratch_bytes;
+    unsigned char *memory = cpu->scratch + tile->worker * cpu->scratch_bytes;
+    const vc__packed *packed = &cpu->packed[op->packed];
     const scratch s = layout_of(op);
     const size_t n = op->outputs;
     const int whole = op->to->precision == VC_IN_FP32, int8 = op->precision == VC_IN_INT8;
@@ -69,30 +77,29 @@ static void run_converted(vc_engine *e, const vc__op *op, const vc__tile *tile)
         scales = op->from->scales + tile->worker * VC__TILE;
     } else {
         inputs = memory;
-        convert(inputs, scales, x, tile->rows, op->inputs, op->precision, e->kernels);
+        convert(inputs, scales, x, tile->rows, op->inputs, op->precision, cpu->kernels);
     }
     if (!int8 && whole)
         sums = y;
-    vc_products_run(e->products, op->product, sums, inputs, tile->rows, tile->worker);
+    vc_products_run(cpu->products, packed->product, sums, inputs, tile->rows, tile->worker);
     for (size_t r = 0; r < tile->rows; r++) {
         float *values = int8 && !whole ? line : (whole ? y : (float *)sums) + r * n;
         if (int8)
-            e->kernels->dequantize_row(values, (int32_t *)sums + r * n, scales[r],
-                                       op->quantized.scale, op->quantized.offset,
-                                       op->quantized.bias, op->add, n);
-        finish_row(e, op, tile, r, values);
+            cpu->kernels->dequantize_row(values, (int32_t *)sums + r * n, scales[r], packed->scale,
+                                         packed->offset, packed->bias, op->add, n);
+        finish_row(cpu, op, tile, r, values);
     }
 }
 
-void vc__run_linear(vc_engine *e, const vc__op *op, const vc__tile *tile)
+void vc__run_linear(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
     if (op->precision != VC_IN_FP32) {
-        run_converted(e, op, tile);
+        run_converted(cpu, op, tile);
         return;
     }
+    const vc__packed *packed = &cpu->packed[op->packed];
     float *y = vc__rows(op->to, tile);
-    vc_products_run(e->products, op->product, y, vc__rows(op->from, tile), tile->rows,
+    vc_products_run(cpu->products, packed->product, y, vc__rows(op->from, tile), tile->rows,
                     tile->worker);
-    if (op->activate)
-        op->activate(y, y, tile->rows * op->outputs);
+    vc__activate(cpu, op->activation, y, tile->rows * op->outputs);
 }

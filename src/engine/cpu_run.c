@@ -1,10 +1,10 @@
 /* The operators, each on a tile. */
 #include <string.h>
 
-#include "engine_impl.h"
+#include "cpu_impl.h"
 #include "vitcod/residual.h"
 
-float *vc__rows(const vc__buffer *buffer, const vc__tile *tile)
+float *vc__rows(const vc_program_buffer *buffer, const vc__tile *tile)
 {
     if (buffer->local)
         return buffer->data + tile->worker * buffer->stride;
@@ -30,40 +30,41 @@ static int next_part(part *p, const vc__tile *tile)
     return 1;
 }
 
-void vc__run_base(vc_engine *e, const vc__op *op, const vc__tile *tile)
+static void run_positions(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
+    (void)cpu;
     const size_t width = op->to->width;
     float *to = vc__rows(op->to, tile);
     for (part p = {0}; next_part(&p, tile);)
-        memcpy(to + p.from * width, e->base + p.token * width, p.rows * width * sizeof *to);
+        memcpy(to + p.from * width, op->weight + p.token * width, p.rows * width * sizeof *to);
 }
 
-/* Patches as rows, ordered as a convolution kernel (channels, patch, patch) is; class tokens: zeros. */
-void vc__run_patches(vc_engine *e, const vc__op *op, const vc__tile *tile)
+/* Patches as rows, ordered as a convolution kernel (channels, patch, patch) is; before them zeros. */
+static void run_patches(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
-    const vc_deit_config *c = vc_deit_sizes_of(&e->model->config);
-    const size_t size = c->image, patch = c->patch, grid = size / patch,
-                 classes = vc_deit_class_tokens(c);
+    (void)cpu;
+    const vc_window *w = &op->window;
+    const size_t size = w->side, patch = w->kernel, grid = size / patch;
     float *to = vc__rows(op->to, tile);
     for (size_t r = 0; r < tile->rows; r++, to += op->to->width) {
         const size_t row = tile->first + r, token = row % tile->rows_per_image;
-        if (token < classes) {
+        if (token < op->prefix) {
             memset(to, 0, op->to->width * sizeof *to);
             continue;
         }
-        const size_t y = (token - classes) / grid, x = (token - classes) % grid;
-        const float *image = op->from->data + row / tile->rows_per_image * op->from->width;
+        const size_t y = (token - op->prefix) / grid, x = (token - op->prefix) % grid;
+        const float *image = op->from->data + row / tile->rows_per_image * w->image_stride;
         float *out = to;
-        for (size_t k = 0; k < c->channels; k++)
+        for (size_t k = 0; k < w->channels; k++)
             for (size_t i = 0; i < patch; i++, out += patch)
                 memcpy(out, image + (k * size + y * patch + i) * size + x * patch,
                        patch * sizeof *out);
     }
 }
 
-void vc__run_windows(vc_engine *e, const vc__op *op, const vc__tile *tile)
+static void run_windows(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
-    (void)e;
+    (void)cpu;
     float *to = vc__rows(op->to, tile);
     for (part p = {0}; next_part(&p, tile);)
         vc_window_rows(to + p.from * op->to->width,
@@ -71,10 +72,10 @@ void vc__run_windows(vc_engine *e, const vc__op *op, const vc__tile *tile)
                        &op->window);
 }
 
-void vc__run_norm(vc_engine *e, const vc__op *op, const vc__tile *tile)
+static void run_norm(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
     float mean[VC__TILE], rstd[VC__TILE];
-    /* A row of the step may be several of the norm: the class tokens of an image. */
+    /* A row of the step may be several of the norm: class tokens of an image, side by side. */
     const size_t width = op->from->width, rows = tile->rows * op->to->width / width;
     const vc__tile all = {.worker = tile->worker,
                           .first = tile->first * op->to->width / width,
@@ -86,20 +87,20 @@ void vc__run_norm(vc_engine *e, const vc__op *op, const vc__tile *tile)
     if (op->to->precision == VC_IN_FP32) {
         for (size_t r = 0; r < rows; r += VC__TILE) {
             const size_t n = rows - r < VC__TILE ? rows - r : VC__TILE;
-            e->kernels->layernorm_rows(to + r * width, mean, rstd, from + r * width, &norm, n);
+            cpu->kernels->layernorm_rows(to + r * width, mean, rstd, from + r * width, &norm, n);
         }
         return;
     }
-    float *line = (void *)(e->scratch + tile->worker * e->scratch_bytes);
+    float *line = (void *)(cpu->scratch + tile->worker * cpu->scratch_bytes);
     for (size_t r = 0; r < rows; r++) {
-        e->kernels->layernorm_rows(line, mean, rstd, from + r * width, &norm, 1);
-        vc__emit(e, op->to, tile, r, line);
+        cpu->kernels->layernorm_rows(line, mean, rstd, from + r * width, &norm, 1);
+        vc__emit(cpu, op->to, tile, r, line);
     }
 }
 
-void vc__run_select(vc_engine *e, const vc__op *op, const vc__tile *tile)
+static void run_prefix(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
-    (void)e;
+    (void)cpu;
     const size_t width = op->to->width;
     float *to = vc__rows(op->to, tile);
     for (part p = {0}; next_part(&p, tile);)
@@ -107,31 +108,31 @@ void vc__run_select(vc_engine *e, const vc__op *op, const vc__tile *tile)
                p.rows * width * sizeof *to);
 }
 
-void vc__run_subsample(vc_engine *e, const vc__op *op, const vc__tile *tile)
+static void run_subsample(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
-    (void)e;
-    const size_t width = op->to->width, half = (op->side + 1) / 2;
+    (void)cpu;
+    const size_t width = op->to->width, half = (op->window.side + 1) / 2;
     float *to = vc__rows(op->to, tile);
     for (size_t r = 0; r < tile->rows; r++) {
         const size_t row = tile->first + r, token = row % tile->rows_per_image;
-        const size_t from = token / half * 2 * op->side + token % half * 2;
+        const size_t from = token / half * 2 * op->window.side + token % half * 2;
         memcpy(to + r * width,
                op->from->data + (row / tile->rows_per_image * op->from->rows + from) * width,
                width * sizeof *to);
     }
 }
 
-void vc__run_mean(vc_engine *e, const vc__op *op, const vc__tile *tile)
+static void run_mean(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
-    (void)e;
+    (void)cpu;
     const size_t width = op->from->width, tokens = op->from->rows;
     vc_tokens_mean(vc__rows(op->to, tile), op->from->data + tile->first * tokens * width,
                    tile->rows, tokens, width);
 }
 
-void vc__run_keys(vc_engine *e, const vc__op *op, const vc__tile *tile)
+static void run_panels(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
-    (void)e;
+    (void)cpu;
     const vc_attend_layer *a = op->attention;
     const float *rows = vc__rows(op->keys, tile);
     for (part p = {0}; next_part(&p, tile);) {
@@ -141,12 +142,12 @@ void vc__run_keys(vc_engine *e, const vc__op *op, const vc__tile *tile)
     }
 }
 
-void vc__run_attention(vc_engine *e, const vc__op *op, const vc__tile *tile)
+static void run_attention(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
     const vc_attend_layer *a = op->attention;
     const float *q = vc__rows(op->from, tile);
     float *out = vc__rows(op->to, tile),
-          *mean = (float *)(void *)(e->scratch + tile->worker * e->scratch_bytes);
+          *mean = (float *)(void *)(cpu->scratch + tile->worker * cpu->scratch_bytes);
     for (part p = {0}; next_part(&p, tile);) {
         const float *keys = op->keys->data + p.image * op->keys->rows * op->keys->width;
         const float *panels = op->panels->data + p.image * op->panels->width;
@@ -165,8 +166,8 @@ void vc__run_attention(vc_engine *e, const vc__op *op, const vc__tile *tile)
                 .ticks = tile->ticks,
             };
             float *to = out + p.from * op->to->width + h * a->value_dim;
-            (a->bf16 ? e->kernels->attend_rows_bf16
-                     : e->kernels->attend_rows)(to, op->to->width, &view, p.token, p.rows);
+            (a->bf16 ? cpu->kernels->attend_rows_bf16
+                     : cpu->kernels->attend_rows)(to, op->to->width, &view, p.token, p.rows);
             const float *shares = a->pattern.head[h].kept_share;
             if (!shares)
                 continue;
@@ -174,6 +175,32 @@ void vc__run_attention(vc_engine *e, const vc__op *op, const vc__tile *tile)
             vc_residual_add(to, op->to->width, shares + p.token, mean, p.rows, a->value_dim);
         }
     }
-    if (op->activate)
-        op->activate(out, out, tile->rows * op->to->width);
+    vc__activate(cpu, op->activation, out, tile->rows * op->to->width);
+}
+
+vc__run_fn *vc__cpu_operator(vc_op_kind kind)
+{
+    static vc__run_fn *const functions[VC_OP_COUNT] = {
+        [VC_OP_POSITIONS] = run_positions,
+        [VC_OP_PATCHES] = run_patches,
+        [VC_OP_WINDOWS] = run_windows,
+        [VC_OP_PATCH_EMBED] = vc__run_linear,
+        [VC_OP_STEM] = vc__run_linear,
+        [VC_OP_NORM1] = run_norm,
+        [VC_OP_QKV] = vc__run_linear,
+        [VC_OP_Q] = vc__run_linear,
+        [VC_OP_KV] = vc__run_linear,
+        [VC_OP_SUBSAMPLE] = run_subsample,
+        [VC_OP_PANELS] = run_panels,
+        [VC_OP_ATTENTION] = run_attention,
+        [VC_OP_PROJECTION] = vc__run_linear,
+        [VC_OP_NORM2] = run_norm,
+        [VC_OP_FC1] = vc__run_linear,
+        [VC_OP_FC2] = vc__run_linear,
+        [VC_OP_PREFIX] = run_prefix,
+        [VC_OP_NORM] = run_norm,
+        [VC_OP_MEAN] = run_mean,
+        [VC_OP_HEAD] = vc__run_linear,
+    };
+    return functions[kind];
 }

@@ -1,0 +1,209 @@
+/* The CPU as a backend: buffers in one arena, weights packed by oneDNN, one worker per thread. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu_impl.h"
+
+enum { LINE = VC_ARENA_ALIGN / sizeof(float) };
+
+static void cpu_close(void *device)
+{
+    vc__cpu *cpu = device;
+    if (!cpu)
+        return;
+    vc__cpu_trace(cpu, NULL, 0);
+    for (size_t i = 0; i < cpu->packed_count; i++) {
+        free(cpu->packed[i].scale);
+        free(cpu->packed[i].bias);
+        free(cpu->packed[i].offset);
+    }
+    for (size_t i = 0; i < cpu->uploaded_count; i++)
+        free(cpu->uploaded[i]);
+    vc_products_close(cpu->products);
+    vc_arena_close(&cpu->arena);
+    free(cpu->packed);
+    free(cpu->uploaded);
+    free(cpu);
+}
+
+static vc_status cpu_open(void **device, const vc_backend_options *options)
+{
+    vc__cpu *cpu = calloc(1, sizeof *cpu);
+    *device = NULL;
+    if (!cpu)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    cpu->options = *options;
+    cpu->kernels = vc_kernels_get();
+    const vc_status status = vc_products_open(&cpu->products, options->threads);
+    if (status == VC_OK)
+        *device = cpu;
+    else
+        cpu_close(cpu);
+    return status;
+}
+
+static int cpu_has(vc_op_kind kind)
+{
+    return vc__cpu_operator(kind) != NULL;
+}
+
+static vc_status cpu_upload(const float **out, void *device, const float *values, size_t count)
+{
+    vc__cpu *cpu = device;
+    float **grown = realloc(cpu->uploaded, (cpu->uploaded_count + 1) * sizeof *grown);
+    if (grown)
+        cpu->uploaded = grown;
+    float *made = grown ? malloc(count * sizeof *made) : NULL;
+    if (!made)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu values", count);
+    memcpy(made, values, count * sizeof *made);
+    grown[cpu->uploaded_count++] = made;
+    *out = made;
+    return VC_OK;
+}
+
+/* Weights to int8, a scale per output; inputs are stored with 128 added, which `offset` takes back. */
+static vc_status quantize(vc__packed *q, int8_t *weight, const vc_linear *linear)
+{
+    const size_t n = linear->outputs, k = linear->inputs;
+    q->scale = malloc(n * sizeof *q->scale);
+    q->offset = malloc(n * sizeof *q->offset);
+    q->bias = calloc(n, sizeof *q->bias);
+    if (!q->scale || !q->offset || !q->bias)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    if (linear->bias)
+        memcpy(q->bias, linear->bias, n * sizeof *q->bias);
+    vc_quantize_weights(weight, q->scale, linear->weight, n, k);
+    for (size_t o = 0; o < n; o++) {
+        int32_t sum = 0;
+        for (size_t i = 0; i < k; i++)
+            sum += weight[o * k + i];
+        q->offset[o] = VC_ZERO_POINT * sum;
+    }
+    return VC_OK;
+}
+
+static vc_status cpu_pack(vc_program_op *op, void *device, const vc_linear *linear)
+{
+    vc__cpu *cpu = device;
+    const int int8 = op->precision == VC_IN_INT8;
+    const vc_product_form form = {.precision = op->precision,
+                                  .outputs = linear->outputs,
+                                  .inputs = linear->inputs,
+                                  .bias = !int8 && linear->bias,
+                                  .add = !int8 && op->add};
+    vc__packed *grown = realloc(cpu->packed, (cpu->packed_count + 1) * sizeof *grown);
+    if (!grown)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    cpu->packed = grown;
+    op->packed = cpu->packed_count++;
+    vc__packed *made = &grown[op->packed];
+    *made = (vc__packed){0};
+    if (!int8)
+        return vc_products_add(&made->product, cpu->products, &form, linear->weight, linear->bias,
+                               VC__TILE);
+    int8_t *weight = malloc(linear->outputs * linear->inputs);
+    vc_status status =
+        weight ? quantize(made, weight, linear) : vc_fail(VC_ENOMEM, "out of memory for weights");
+    if (status == VC_OK)
+        status = vc_products_add(&made->product, cpu->products, &form, weight, NULL, VC__TILE);
+    free(weight);
+    return status;
+}
+
+static size_t scratch_of(const vc_program_op *op)
+{
+    if (op->inputs > 0)
+        return vc__linear_scratch(op);
+    return op->kind == VC_OP_ATTENTION ? op->attention->value_dim * sizeof(float) : 0;
+}
+
+static size_t most_scratch(const vc_program *program)
+{
+    size_t most = 0;
+    for (size_t s = 0; s < program->step_count; s++)
+        for (size_t i = 0; i < program->steps[s].op_count; i++) {
+            const size_t bytes = scratch_of(&program->steps[s].ops[i]);
+            most = bytes > most ? bytes : most;
+        }
+    return most;
+}
+
+/* The same walk measures and places. */
+static void place_buffers(vc__cpu *cpu, vc_program *program)
+{
+    const size_t threads = cpu->options.threads;
+    for (size_t i = VC_BLOCK_OUTPUTS + 1; i < program->buffer_count; i++) {
+        vc_program_buffer *b = program->buffers[i];
+        const size_t rows = b->local ? VC__TILE : b->rows;
+        b->stride = (b->width * rows + LINE - 1) / LINE * LINE;
+        b->data = vc_arena_floats(&cpu->arena, b->local ? b->stride * threads
+                                                        : b->width * rows * cpu->options.batch);
+        b->scales =
+            b->precision == VC_IN_INT8 ? vc_arena_floats(&cpu->arena, VC__TILE * threads) : NULL;
+    }
+    cpu->scratch = vc_arena_take(&cpu->arena, cpu->scratch_bytes * threads);
+    cpu->seconds =
+        vc_arena_take(&cpu->arena, threads * vc__seconds_stride(cpu) * sizeof *cpu->seconds);
+    cpu->ticks = vc_arena_take(&cpu->arena, threads * vc__ticks_stride(cpu) * sizeof *cpu->ticks);
+}
+
+static vc_status cpu_allocate(vc_program *program, void *device)
+{
+    vc__cpu *cpu = device;
+    cpu->op_count = program->op_count;
+    cpu->scratch_bytes = most_scratch(program);
+    place_buffers(cpu, program);
+    VC_TRY(vc_arena_reserve(&cpu->arena));
+    place_buffers(cpu, program);
+    return VC_OK;
+}
+
+static size_t cpu_bytes(const void *device)
+{
+    return ((const vc__cpu *)device)->arena.capacity;
+}
+
+static vc_status cpu_prepare(void *device, const vc_program *program, size_t images)
+{
+    vc__cpu *cpu = device;
+    for (size_t s = 0; s < program->step_count; s++) {
+        const vc_program_step *step = &program->steps[s];
+        const size_t rows = images * step->rows_per_image, tiles = vc__tiles_of(cpu, rows);
+        for (size_t i = 0; i < step->op_count; i++) {
+            if (step->ops[i].inputs == 0)
+                continue;
+            const size_t product = cpu->packed[step->ops[i].packed].product;
+            if (rows / tiles > 0)
+                VC_TRY(vc_products_prepare(cpu->products, product, rows / tiles));
+            if (rows % tiles > 0)
+                VC_TRY(vc_products_prepare(cpu->products, product, rows / tiles + 1));
+        }
+    }
+    return VC_OK;
+}
+
+static vc_status cpu_synchronise(void *device)
+{
+    (void)device; /* it has run when it returns */
+    return VC_OK;
+}
+
+const vc_backend vc_backend_cpu = {
+    .name = "cpu",
+    .open = cpu_open,
+    .close = cpu_close,
+    .has = cpu_has,
+    .upload = cpu_upload,
+    .pack = cpu_pack,
+    .allocate = cpu_allocate,
+    .bytes = cpu_bytes,
+    .prepare = cpu_prepare,
+    .run = vc__cpu_run,
+    .synchronise = cpu_synchronise,
+    .time = vc__cpu_time,
+    .seconds = vc__cpu_seconds,
+    .trace = vc__cpu_trace,
+    .event_count = vc__cpu_event_count,
+    .event_at = vc__cpu_event_at,
+};

@@ -1,0 +1,72 @@
+/* What an engine did, and how long that took. */
+#include <string.h>
+
+#include "engine_impl.h"
+
+/* Of the queries that are computed, against the panel and their own keys; of a residual, its mean and its rows. */
+static void count_attention(vc_engine_op *out, const vc_attend_layer *a, size_t queries)
+{
+    uint64_t scores = 0, residual = 0;
+    for (size_t h = 0; h < a->heads; h++) {
+        const vc_pattern_head *head = &a->pattern.head[h];
+        scores += queries * head->panel_count;
+        scores += vc_rows_count(head, queries);
+        residual += head->kept_share ? a->keys + queries : 0;
+    }
+    out->score_macs = scores * a->head_dim;
+    out->macs = out->score_macs + (scores + residual) * a->value_dim;
+}
+
+size_t vc_engine_op_count(const vc_engine *e)
+{
+    return e->program.op_count;
+}
+
+vc_engine_op vc_engine_op_at(const vc_engine *e, size_t index)
+{
+    size_t s = 0, at = index;
+    while (at >= e->program.steps[s].op_count)
+        at -= e->program.steps[s++].op_count;
+    const vc_program_step *step = &e->program.steps[s];
+    const vc_program_op *op = &step->ops[at];
+    vc_engine_op out = {.kind = op->kind, .name = vc_op_name(op->kind), .layer = op->layer};
+    double phases[VC_ATTEND_PHASES] = {0};
+    out.seconds = e->backend->seconds(phases, e->device, index);
+    out.macs = (uint64_t)step->rows_per_image * op->inputs * op->outputs;
+    if (op->kind == VC_OP_ATTENTION) {
+        count_attention(&out, op->attention, step->rows_per_image);
+        memcpy(out.phases, phases, sizeof phases);
+    }
+    return out;
+}
+
+double vc_engine_waiting(const vc_engine *e)
+{
+    double phases[VC_ATTEND_PHASES];
+    return e->backend->seconds(phases, e->device, e->program.op_count);
+}
+
+void vc_engine_time(vc_engine *e, int on)
+{
+    e->backend->time(e->device, on);
+}
+
+vc_status vc_engine_trace(vc_engine *e, int on)
+{
+    return e->backend->trace(e->device, &e->program, on);
+}
+
+size_t vc_engine_threads(const vc_engine *e)
+{
+    return e->options.threads;
+}
+
+size_t vc_engine_event_count(const vc_engine *e, size_t thread)
+{
+    return e->backend->event_count(e->device, thread);
+}
+
+vc_engine_event vc_engine_event_at(const vc_engine *e, size_t thread, size_t index)
+{
+    return e->backend->event_at(e->device, thread, index);
+}
