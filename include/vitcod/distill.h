@@ -109,6 +109,9 @@ typedef struct vc_distill_options {
     const json_t *settings;
 } vc_distill_options;
 
+/* 20 epochs on random crops, features as the main lesson, no labels (docs/calibration.md). */
+vc_distill_options vc_distill_options_default(void);
+
 /* One epoch of the log, after which the student was judged on the images held back. */
 typedef struct vc_distill_epoch {
     size_t stage, epoch; /* from 1 */

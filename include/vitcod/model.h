@@ -231,6 +231,8 @@ const float *vc_model_bias(const vc_model *model, size_t layer);
  * there was; the shapes must fit. `path` is for messages. */
 vc_status vc_model_use_masks(vc_model *model, const vc_mask *masks, size_t count, const char *path);
 vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *path);
+/* The mask or folder of masks, or the plan, in a file; both NULL: nothing changes. */
+vc_status vc_model_use_files(vc_model *model, const char *mask, const char *plan);
 /* The plan that it is restricted to; NULL: to nothing, or to masks. */
 const vc_plan *vc_model_plan(const vc_model *model);
 /* The same, but masks are a plain plan; NULL: it is not restricted. */

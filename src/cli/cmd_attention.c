@@ -38,18 +38,11 @@ static vc_status collect_from_array(const attention_options *o, const vc_model *
                                     const vc_tap *tap)
 {
     vc_npy input;
-    vc_acts acts = {0};
     VC_TRY(vc_image_array_open(&input, o->input, model));
     size_t images = input.tensor.shape[0];
     if (o->data.limit > 0 && o->data.limit < images)
         images = o->data.limit;
-    vc_status status = vc_acts_open(&acts, model, o->data.batch, 0);
-    if (status == VC_OK) {
-        vc_forward_pass pass = {&acts, model, tap};
-        const vc_runner runner = vc_forward_runner(&pass);
-        status = vc_run_images(NULL, &runner, model, input.tensor.data, images);
-    }
-    vc_acts_close(&acts);
+    const vc_status status = vc_tap_images(model, input.tensor.data, images, o->data.batch, tap);
     vc_npy_close(&input);
     return status;
 }

@@ -8,28 +8,12 @@
 
 static calibrate_options defaults(void)
 {
-    calibrate_options o = {
-        .data = cli_data_options_default("train"),
-        .hold_back = 0.2,
-        .minutes = NAN,
-        .recipe = {.sparsity = NAN, .threshold = CLI_UNSET},
-        .how = {.train = vc_train_options_default(), .stage_epochs = CLI_UNSET, .patience = 6}};
-    vc_train_options *t = &o.how.train;
-    t->epochs = CLI_UNSET;
-    t->batch = 16;
-    t->learning_rate = 1e-4; /* 2e-4 forgets faster than it learns */
-    t->weight_decay = 0.0;
-    t->min_learning_rate = 0.0;
-    t->warmup_epochs = 1.0;
-    t->distillation = 1.0; /* there are no labels */
-    t->features = 40.0;
-    t->label_smoothing = 0.0;
-    t->augment = (vc_augment_options){.crop_least = 0.25,
-                                      .crop_most = 1.0,
-                                      .aspect_least = 3.0 / 4.0,
-                                      .aspect_most = 4.0 / 3.0,
-                                      .flip = 0.5,
-                                      .mixup = 1.0};
+    calibrate_options o = {.data = cli_data_options_default("train"),
+                           .hold_back = 0.2,
+                           .minutes = NAN,
+                           .recipe = {.sparsity = NAN, .threshold = CLI_UNSET},
+                           .how = vc_distill_options_default()};
+    o.how.train.epochs = o.how.stage_epochs = CLI_UNSET;
     return o;
 }
 
@@ -80,6 +64,7 @@ static int check_unused(const cli_command *command, const calibrate_options *o)
 
 static void take_defaults(calibrate_options *o)
 {
+    const vc_distill_options usual = vc_distill_options_default();
     if (!o->recipe.rule)
         o->recipe.rule = "budget";
     if (!o->residual)
@@ -89,9 +74,9 @@ static void take_defaults(calibrate_options *o)
     if (o->recipe.threshold == CLI_UNSET)
         o->recipe.threshold = VC_POLARIZE_THRESHOLD;
     if (o->how.stage_epochs == CLI_UNSET)
-        o->how.stage_epochs = 1;
+        o->how.stage_epochs = usual.stage_epochs;
     if (o->how.train.epochs == CLI_UNSET)
-        o->how.train.epochs = 20;
+        o->how.train.epochs = usual.train.epochs;
 }
 
 static int check(const cli_command *command, const calibrate_options *o)

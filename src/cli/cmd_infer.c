@@ -56,28 +56,6 @@ static vc_status run_all(float *logits, infer_result *result, const infer_option
     return status;
 }
 
-/* What the auto-encoder loses, over all images: the engine has it folded away. */
-static vc_status measure_reconstruction(infer_result *result, const vc_model *model,
-                                        const vc_tensor *x)
-{
-    vc_acts acts;
-    VC_TRY(vc_acts_open(&acts, model, x->shape[0], 0));
-    vc_model_forward(&acts, model, x->data, x->shape[0], NULL);
-    result->reconstruction_loss = vc_model_reconstruction(&acts, model);
-    vc_acts_close(&acts);
-    return VC_OK;
-}
-
-static vc_status find_classes(infer_result *result, const float *logits, size_t classes)
-{
-    result->top1_class = malloc(result->images * sizeof *result->top1_class);
-    if (!result->top1_class)
-        return vc_fail(VC_ENOMEM, "out of memory for %zu images", result->images);
-    for (size_t i = 0; i < result->images; i++)
-        result->top1_class[i] = (size_t)vc_first_class(logits + i * classes, classes);
-    return VC_OK;
-}
-
 static vc_status infer(infer_result *result, const infer_options *o, const vc_model *model,
                        const vc_tensor *x)
 {
@@ -94,11 +72,11 @@ static vc_status infer(infer_result *result, const infer_options *o, const vc_mo
     if (status == VC_OK)
         status = vc_tensor_check_finite(&made, o->input, "logits");
     if (status == VC_OK && result->classifies)
-        status = find_classes(result, logits, outputs);
+        status = vc_first_classes(&result->top1_class, logits, images, outputs);
     if (status == VC_OK && o->output)
         status = vc_npy_write(o->output, &made);
     if (status == VC_OK && o->reconstruction)
-        status = measure_reconstruction(result, model, x);
+        status = vc_images_reconstruction(&result->reconstruction_loss, model, x->data, images);
     free(logits);
     return status;
 }

@@ -6,21 +6,8 @@
 
 vc_status cli_restrict_attention(vc_model *model, const cli_model_options *options)
 {
-    if (options->mask) {
-        vc_mask_set set;
-        VC_TRY(vc_mask_set_read(&set, options->mask));
-        vc_status status = vc_model_use_masks(model, set.masks, set.count, options->mask);
-        vc_mask_set_close(&set);
-        return status;
-    }
-    if (options->plan && !cli_is_none(options->plan)) {
-        vc_plan plan;
-        VC_TRY(vc_plan_read(&plan, options->plan));
-        vc_status status = vc_model_use_plan(model, &plan, options->plan);
-        vc_plan_close(&plan);
-        return status;
-    }
-    return VC_OK;
+    return vc_model_use_files(model, options->mask,
+                              cli_is_none(options->plan) ? NULL : options->plan);
 }
 
 int cli_check_model_options(const cli_command *command, const cli_model_options *options)

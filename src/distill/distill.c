@@ -28,6 +28,31 @@ typedef struct distill_run {
     int stop;
 } distill_run;
 
+vc_distill_options vc_distill_options_default(void)
+{
+    vc_distill_options o = {.train = vc_train_options_default(),
+                            .look = vc_look_default(),
+                            .stage_epochs = 1,
+                            .patience = 6};
+    vc_train_options *t = &o.train;
+    t->epochs = 20;
+    t->batch = 16;
+    t->learning_rate = 1e-4; /* 2e-4 forgets faster than it learns */
+    t->weight_decay = 0.0;
+    t->min_learning_rate = 0.0;
+    t->warmup_epochs = 1.0;
+    t->distillation = 1.0; /* there are no labels */
+    t->features = 40.0;
+    t->label_smoothing = 0.0;
+    t->augment = (vc_augment_options){.crop_least = 0.25,
+                                      .crop_most = 1.0,
+                                      .aspect_least = 3.0 / 4.0,
+                                      .aspect_most = 4.0 / 3.0,
+                                      .flip = 0.5,
+                                      .mixup = 1.0};
+    return o;
+}
+
 /* ---- stages */
 
 static size_t stage_count(const vc_distill_options *o)

@@ -1,6 +1,9 @@
 #include "vitcod/image_array.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "vitcod/loss.h"
 
 static vc_status check_images(const vc_tensor *x, const char *path, const vc_model *model)
 {
@@ -35,5 +38,38 @@ vc_status vc_run_images(float *logits, const vc_runner *runner, const vc_model *
         if (logits)
             memcpy(logits + done * outputs, some, n * outputs * sizeof *logits);
     }
+    return VC_OK;
+}
+
+vc_status vc_tap_images(const vc_model *model, const float *images, size_t count, size_t batch,
+                        const vc_tap *tap)
+{
+    vc_acts acts;
+    VC_TRY(vc_acts_open(&acts, model, batch, 0));
+    vc_forward_pass pass = {&acts, model, tap};
+    const vc_runner runner = vc_forward_runner(&pass);
+    const vc_status status = vc_run_images(NULL, &runner, model, images, count);
+    vc_acts_close(&acts);
+    return status;
+}
+
+vc_status vc_images_reconstruction(double *out, const vc_model *model, const float *images,
+                                   size_t count)
+{
+    vc_acts acts;
+    VC_TRY(vc_acts_open(&acts, model, count, 0));
+    vc_model_forward(&acts, model, images, count, NULL);
+    *out = vc_model_reconstruction(&acts, model);
+    vc_acts_close(&acts);
+    return VC_OK;
+}
+
+vc_status vc_first_classes(size_t **out, const float *logits, size_t count, size_t classes)
+{
+    *out = malloc(count * sizeof **out);
+    if (!*out)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu images", count);
+    for (size_t i = 0; i < count; i++)
+        (*out)[i] = (size_t)vc_first_class(logits + i * classes, classes);
     return VC_OK;
 }

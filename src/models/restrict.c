@@ -185,3 +185,28 @@ size_t vc__probs_count(const vc_model *model, size_t layer, size_t batch)
 {
     return batch * vc_model_probabilities(model, layer);
 }
+
+static vc_status use_mask_file(vc_model *model, const char *path)
+{
+    vc_mask_set set;
+    VC_TRY(vc_mask_set_read(&set, path));
+    const vc_status status = vc_model_use_masks(model, set.masks, set.count, path);
+    vc_mask_set_close(&set);
+    return status;
+}
+
+static vc_status use_plan_file(vc_model *model, const char *path)
+{
+    vc_plan plan;
+    VC_TRY(vc_plan_read(&plan, path));
+    const vc_status status = vc_model_use_plan(model, &plan, path);
+    vc_plan_close(&plan);
+    return status;
+}
+
+vc_status vc_model_use_files(vc_model *model, const char *mask, const char *plan)
+{
+    if (mask)
+        return use_mask_file(model, mask);
+    return plan ? use_plan_file(model, plan) : VC_OK;
+}
