@@ -5,5 +5,5 @@ vitcod=$1
 out=$2
 mkdir -p "$out"
 for verb in $("$vitcod" help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
-    "$vitcod" --schema "$verb" >"$out/$verb.json" || rm "$out/$verb.json"
+    "$vitcod" --schema "$verb" >"$out/$verb.json"
 done

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vitcod/json.h"
+#include "vitcod/record.h"
 
 enum { VC_RECIPE_MOST_STEPS = 10, VC_RECIPE_PATH = 4096 };
 
@@ -67,9 +67,34 @@ typedef struct vc_recipe_hooks {
     void *context;
 } vc_recipe_hooks;
 
-/* Runs the steps that are not done yet, adds the summary to `result` and writes it to result.json.
- * VC_EINVAL for a folder with other settings. VC_EIO when another run uses the folder, or when a
- * step fails. */
-vc_status vc_recipe_run(json_t *result, const vc_recipe *recipe, const vc_recipe_hooks *hooks);
+typedef struct vc_recipe_time {
+    const char *step;
+    double seconds;
+} vc_recipe_time;
+
+/* What came out. What the steps do not say is VC_NO_COUNT or NAN. */
+typedef struct vc_recipe_summary {
+    double sparsity;
+    uint64_t threshold;
+    char plan_hash[17];
+    double agreement_coded, agreement_before, agreement; /* without labels */
+    uint64_t images, held_back;
+    double top1_dense, top1; /* percent, with labels */
+    uint64_t attention_cycles_dense, attention_cycles, cycles_dense, cycles;
+    double energy_uj_dense, energy_uj, attention_speedup, speedup;
+    char model[VC_RECIPE_PATH];
+    uint64_t bytes_dense, bytes; /* of the models' files */
+    vc_recipe_time time[VC_RECIPE_MOST_STEPS], *step_seconds;
+    size_t step_count;
+    double seconds;
+} vc_recipe_summary;
+
+extern const vc_record vc_recipe_record;
+
+/* Runs the steps that are not done and sums them up; `result` is what
+ * result.json begins with. VC_EINVAL for a folder of other settings; VC_EIO when another run works
+ * there, or a step fails. */
+vc_status vc_recipe_run(vc_recipe_summary *out, const json_t *result, const vc_recipe *recipe,
+                        const vc_recipe_hooks *hooks);
 
 #endif

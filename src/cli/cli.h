@@ -83,19 +83,12 @@ int cli_end(const cli_command *command, const cli_common *common, vc_status stat
 /* Prints the schema of what the command's --json prints. */
 int cli_print_schema(const cli_command *command);
 
-/* A result object: command line, version, threads, seed. */
-json_t *cli_result(const cli_command *command, const cli_common *common);
+/* What every result begins with, as JSON: verb, command line, version, threads, seed. NULL: out of
+ * memory, and said so. */
+json_t *cli_frame(const cli_command *command, const cli_common *common);
+const char *cli_command_line(void);
 
-/* Prints a result on stdout as one JSON object, and releases it. main notices when stdout is
- * full. */
-int cli_print_json(json_t *result);
-
-/* Ends a command: the error when `status` is one, else the result as JSON or through `print_text`.
- * Releases the result. */
-int cli_finish(json_t *result, vc_status status, int json,
-               void (*print_text)(const json_t *result));
-
-/* Remembers the command line for cli_result. */
+/* Remembers the command line for results. */
 void cli_remember(int argc, char **argv);
 
 /* What starts this program once more: itself where /proc tells, else what it was called as. */

@@ -71,57 +71,63 @@ static void print_step(void *context, const vc_recipe *recipe, size_t index, dou
     fflush(stdout);
 }
 
-static void print_accuracy(const json_t *result)
+typedef struct codesign_result {
+    bool done; /* else only listed */
+    vc_recipe_summary summary;
+    json_t *commands;
+} codesign_result;
+
+static const vc_field result_fields[] = {
+    {VC_FIELD_INLINE(codesign_result, summary, &vc_recipe_record), VC_WHEN(codesign_result, done)},
+    {VC_FIELD(codesign_result, commands, "", "the steps as a shell takes them"), VC_KNOWN},
+};
+static const vc_record result_record = VC_RECORD("codesign", codesign_result, result_fields);
+
+static void print_summary(const vc_recipe_summary *s)
 {
-    if (json_object_get(result, "agreement"))
+    printf("%s: %.2f %% of attention pruned, threshold %llu\n", s->model, 100.0 * s->sparsity,
+           (unsigned long long)s->threshold);
+    if (!isnan(s->agreement))
         printf("  agreement with the dense model %.1f %%, %.1f %% before learning\n",
-               100.0 * vc_json_number(result, "agreement"),
-               100.0 * vc_json_number(result, "agreement_before"));
-    if (json_object_get(result, "top1"))
-        printf("  top-1 %.2f %%, dense %.2f %%\n", vc_json_number(result, "top1"),
-               vc_json_number(result, "top1_dense"));
+               100.0 * s->agreement, 100.0 * s->agreement_before);
+    if (!isnan(s->top1))
+        printf("  top-1 %.2f %%, dense %.2f %%\n", s->top1, s->top1_dense);
+    printf("  attention %llu cycles on the simulated chip, dense %llu: %.2f times as fast\n",
+           (unsigned long long)s->attention_cycles, (unsigned long long)s->attention_cycles_dense,
+           s->attention_speedup);
+    printf("  end to end %llu cycles, dense %llu: %.2f times as fast; %.2f uJ, dense %.2f uJ\n",
+           (unsigned long long)s->cycles, (unsigned long long)s->cycles_dense, s->speedup,
+           s->energy_uj, s->energy_uj_dense);
+    printf("  %llu bytes, dense %llu; %.1f s\n", (unsigned long long)s->bytes,
+           (unsigned long long)s->bytes_dense, s->seconds);
 }
 
-static void print_cycles(const json_t *result)
+static void print_text(const void *result)
 {
-    printf("  attention %.0f cycles on the simulated chip, dense %.0f: %.2f times as fast\n",
-           vc_json_number(result, "attention_cycles"),
-           vc_json_number(result, "attention_cycles_dense"),
-           vc_json_number(result, "attention_speedup"));
-    printf("  end to end %.0f cycles, dense %.0f: %.2f times as fast; %.2f uJ, dense %.2f uJ\n",
-           vc_json_number(result, "cycles"), vc_json_number(result, "cycles_dense"),
-           vc_json_number(result, "speedup"), vc_json_number(result, "energy_uj"),
-           vc_json_number(result, "energy_uj_dense"));
-}
-
-static void print_text(const json_t *result)
-{
+    const codesign_result *r = result;
     size_t i;
     json_t *command;
-    const json_t *commands = json_object_get(result, "commands");
-    json_array_foreach ((json_t *)commands, i, command)
+    json_array_foreach (r->commands, i, command)
         puts(json_string_value(command));
-    if (commands)
-        return;
-    printf("%s: %.2f %% of attention pruned, threshold %.0f\n",
-           json_string_value(json_object_get(result, "model")),
-           100.0 * vc_json_number(result, "sparsity"), vc_json_number(result, "threshold"));
-    print_accuracy(result);
-    print_cycles(result);
-    printf("  %.0f bytes, dense %.0f; %.1f s\n", vc_json_number(result, "bytes"),
-           vc_json_number(result, "bytes_dense"), vc_json_number(result, "seconds"));
+    if (r->done)
+        print_summary(&r->summary);
 }
 
-static vc_status codesign(json_t *result, const vc_recipe_options *o, int dry_run, int json)
+static vc_status codesign(codesign_result *result, const cli_command *command,
+                          const cli_common *common, const vc_recipe_options *o, int dry_run)
 {
-    const vc_recipe_hooks hooks = {.on_step = json ? NULL : print_step};
+    const vc_recipe_hooks hooks = {.on_step = common->json ? NULL : print_step};
     vc_recipe recipe;
     VC_TRY(vc_recipe_open(&recipe, o));
     vc_status status = VC_OK;
-    if (dry_run)
-        json_object_set_new(result, "commands", vc_recipe_commands(&recipe));
-    else
-        status = vc_recipe_run(result, &recipe, &hooks);
+    if (dry_run) {
+        result->commands = vc_recipe_commands(&recipe);
+    } else {
+        json_t *frame = cli_frame(command, common);
+        status = frame ? vc_recipe_run(&result->summary, frame, &recipe, &hooks) : VC_ENOMEM;
+        json_decref(frame);
+        result->done = true;
+    }
     vc_recipe_close(&recipe);
     return status;
 }
@@ -183,9 +189,11 @@ static int run_codesign(const cli_command *command, int argc, char **argv)
     status = check(command, &o);
     if (status != CLI_CONTINUE)
         return status;
-    json_t *result = cli_result(command, &common);
-    const vc_status done = codesign(result, &o, dry_run, common.json);
-    return cli_finish(result, done, common.json, print_text);
+    codesign_result result = {0};
+    const vc_status done = codesign(&result, command, &common, &o, dry_run);
+    status = cli_end(command, &common, done, &result, print_text);
+    json_decref(result.commands);
+    return status;
 }
 
 const cli_command cmd_codesign = {
@@ -198,4 +206,4 @@ const cli_command cmd_codesign = {
     "RUN/model.safetensors has plan and auto-encoder inside. The same\ncommand goes on where it "
     "was stopped, and ends with the same bits.",
     run_codesign,
-    NULL};
+    &result_record};

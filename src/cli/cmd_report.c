@@ -7,47 +7,70 @@
 #include "vitcod/report.h"
 #include "vitcod/run_folder.h"
 
-static vc_status report_table(json_t *result, const char *directory)
+typedef struct report_result {
+    const char *folder; /* of a table */
+    json_t *run;        /* the results of its parts */
+    const char *page;
+    bool is_page;
+    size_t runs, figures, bytes;
+} report_result;
+
+static const vc_field result_fields[] = {
+    {VC_FIELD(report_result, folder, "", "run folder"), VC_KNOWN},
+    {VC_FIELD(report_result, run, "", "results of the parts, by part"), VC_KNOWN},
+    {VC_FIELD(report_result, page, "", "file of the page"), VC_KNOWN},
+    {VC_FIELD(report_result, runs, "", "on the page"), VC_WHEN(report_result, is_page)},
+    {VC_FIELD(report_result, figures, "", "on the page"), VC_WHEN(report_result, is_page)},
+    {VC_FIELD(report_result, bytes, "B", "of the page"), VC_WHEN(report_result, is_page)},
+};
+static const vc_record result_record = VC_RECORD("report", report_result, result_fields);
+
+static vc_status write_result(const report_result *result, const cli_command *command,
+                              const cli_common *common, const char *path)
+{
+    json_t *value = cli_frame(command, common);
+    vc_status status = value ? vc_record_add(value, &result_record, result) : VC_ENOMEM;
+    if (status == VC_OK)
+        status = vc_json_write(path, value);
+    json_decref(value);
+    return status;
+}
+
+static vc_status report_table(report_result *result, const cli_command *command,
+                              const cli_common *common, const char *directory)
 {
     char path[4096];
-    json_t *run = json_object();
     snprintf(path, sizeof path, "%s/result.json", directory);
-    json_object_set_new(result, "folder", vc_json_text(directory));
-    json_object_set_new(result, "run", run);
-    VC_TRY(vc_run_folder_gather(run, directory));
-    return vc_json_write(path, result);
+    result->folder = directory;
+    result->run = json_object();
+    if (!result->run)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    VC_TRY(vc_run_folder_gather(result->run, directory));
+    return write_result(result, command, common, path);
 }
 
-static void print_text(const json_t *result)
+static vc_status report_page(report_result *result, const char *page,
+                             const cli_arguments *arguments)
 {
-    printf("%s\n", json_string_value(json_object_get(result, "folder")));
-    vc_table_print(stdout, json_object_get(result, "run"));
-}
-
-/* ---- a page */
-
-static vc_status report_page(json_t *result, const char *page, const cli_arguments *arguments)
-{
-    const char *command = json_string_value(json_object_get(result, "command"));
-    const size_t count = arguments->count;
     struct stat info;
-    size_t figures;
-    VC_TRY(vc_run_folders_page(page, arguments->positional, count, command, &figures));
-    json_object_set_new(result, "page", vc_json_text(page));
-    json_object_set_new(result, "runs", json_integer((json_int_t)count));
-    json_object_set_new(result, "figures", json_integer((json_int_t)figures));
-    json_object_set_new(result, "bytes",
-                        json_integer(stat(page, &info) == 0 ? (json_int_t)info.st_size : 0));
+    result->is_page = true;
+    result->page = page;
+    result->runs = arguments->count;
+    VC_TRY(vc_run_folders_page(page, arguments->positional, result->runs, cli_command_line(),
+                               &result->figures));
+    result->bytes = stat(page, &info) == 0 ? (size_t)info.st_size : 0;
     return VC_OK;
 }
 
-static void print_page(const json_t *result)
+static void print_text(const void *result)
 {
-    printf("%s: runs %lld, figures %lld, bytes %lld\n",
-           json_string_value(json_object_get(result, "page")),
-           (long long)json_integer_value(json_object_get(result, "runs")),
-           (long long)json_integer_value(json_object_get(result, "figures")),
-           (long long)json_integer_value(json_object_get(result, "bytes")));
+    const report_result *r = result;
+    if (r->is_page) {
+        printf("%s: runs %zu, figures %zu, bytes %zu\n", r->page, r->runs, r->figures, r->bytes);
+        return;
+    }
+    printf("%s\n", r->folder);
+    vc_table_print(stdout, r->run);
 }
 
 static int is_page(const char *path)
@@ -71,10 +94,12 @@ static int run_report(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "-o is '%s', wanted a name that ends in .html", page);
     if (!page && arguments.count > 1)
         return cli_usage(command, "%zu runs, wanted one, or -o PAGE.html", arguments.count);
-    json_t *result = cli_result(command, &common);
-    const vc_status done = page ? report_page(result, page, &arguments)
-                                : report_table(result, arguments.positional[0]);
-    return cli_finish(result, done, common.json, page ? print_page : print_text);
+    report_result result = {0};
+    const vc_status done = page ? report_page(&result, page, &arguments)
+                                : report_table(&result, command, &common, arguments.positional[0]);
+    status = cli_end(command, &common, done, &result, print_text);
+    json_decref(result.run);
+    return status;
 }
 
 const cli_command cmd_report = {
@@ -87,4 +112,4 @@ const cli_command cmd_report = {
     "pruned.json, finetuned.json, profile.json,\nsimulate.json, ... into RUN/result.json and "
     "prints a table.",
     run_report,
-    NULL};
+    &result_record};

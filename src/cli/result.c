@@ -20,6 +20,11 @@ void cli_remember(int argc, char **argv)
         vc_shell_add_word(command_line, sizeof command_line, argv[i]);
 }
 
+const char *cli_command_line(void)
+{
+    return command_line;
+}
+
 const char *cli_own_program(void)
 {
     static const char self[] = "/proc/self/exe";
@@ -48,7 +53,7 @@ static const vc_field frame_fields[] = {
 };
 static const vc_record frame_record = VC_RECORD("frame", frame, frame_fields);
 
-json_t *cli_result(const cli_command *command, const cli_common *common)
+json_t *cli_frame(const cli_command *command, const cli_common *common)
 {
     const frame f = {command->name,      command_line, VC_VERSION, vc_isa_name(vc_isa_get()),
                      vc_threads_count(), common->seed};
@@ -56,7 +61,8 @@ json_t *cli_result(const cli_command *command, const cli_common *common)
     return vc_record_json(&result, &frame_record, &f) == VC_OK ? result : NULL;
 }
 
-int cli_print_json(json_t *result)
+/* Prints a result on stdout, and releases it. main notices when stdout is full. */
+static int print_json(json_t *result)
 {
     char *text = json_dumps(result, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
     json_decref(result);
@@ -71,9 +77,9 @@ int cli_print_json(json_t *result)
 
 static int print_record(const cli_command *command, const cli_common *common, const void *result)
 {
-    json_t *object = cli_result(command, common);
+    json_t *object = cli_frame(command, common);
     if (object && vc_record_add(object, command->result, result) == VC_OK)
-        return cli_print_json(object);
+        return print_json(object);
     json_decref(object);
     return cli_fail();
 }
@@ -93,10 +99,6 @@ int cli_print_schema(const cli_command *command)
 {
     char title[64];
     json_t *schema;
-    if (!command->result) {
-        fprintf(stderr, "vitcod: %s has no schema\n", command->name);
-        return CLI_FAILED;
-    }
     snprintf(title, sizeof title, "vitcod %s --json", command->name);
     vc_status status = vc_record_schema(&schema, title, command->summary);
     if (status == VC_OK)
@@ -104,17 +106,7 @@ int cli_print_schema(const cli_command *command)
     if (status == VC_OK)
         status = vc_record_add_schema(schema, command->result);
     if (status == VC_OK)
-        return cli_print_json(schema);
+        return print_json(schema);
     json_decref(schema);
     return cli_fail();
-}
-
-int cli_finish(json_t *result, vc_status status, int json, void (*print_text)(const json_t *result))
-{
-    if (status == VC_OK && json)
-        return cli_print_json(result);
-    if (status == VC_OK)
-        print_text(result);
-    json_decref(result);
-    return status == VC_OK ? CLI_OK : cli_fail();
 }

@@ -69,28 +69,41 @@ static vc_status run_steps(json_t **done, const vc_recipe *recipe, const vc_reci
     return VC_OK;
 }
 
-static vc_status run_and_summarize(json_t *result, const vc_recipe *recipe,
-                                   const vc_recipe_hooks *hooks)
+static vc_status write_summary(const vc_recipe_summary *summary, const json_t *begin,
+                               const char *folder)
 {
     char path[VC_RECIPE_PATH];
+    json_t *result = json_copy((json_t *)begin);
+    snprintf(path, sizeof path, "%s/result.json", folder);
+    vc_status status = result ? vc_record_add(result, &vc_recipe_record, summary)
+                              : vc_fail(VC_ENOMEM, "%s: out of memory", path);
+    if (status == VC_OK)
+        status = vc_json_write(path, result);
+    json_decref(result);
+    return status;
+}
+
+static vc_status run_and_summarize(vc_recipe_summary *out, const json_t *result,
+                                   const vc_recipe *recipe, const vc_recipe_hooks *hooks)
+{
     json_t *done[VC_RECIPE_MOST_STEPS] = {NULL};
     vc_status status = run_steps(done, recipe, hooks);
-    if (status == VC_OK) {
-        vc__recipe_summarize(result, recipe, done);
-        snprintf(path, sizeof path, "%s/result.json", recipe->options.folder);
-        status = vc_json_write(path, result);
-    }
+    if (status == VC_OK)
+        status = vc__recipe_summarize(out, recipe, done);
+    if (status == VC_OK)
+        status = write_summary(out, result, recipe->options.folder);
     for (size_t i = 0; i < recipe->count; i++)
         json_decref(done[i]);
     return status;
 }
 
-vc_status vc_recipe_run(json_t *result, const vc_recipe *recipe, const vc_recipe_hooks *hooks)
+vc_status vc_recipe_run(vc_recipe_summary *out, const json_t *result, const vc_recipe *recipe,
+                        const vc_recipe_hooks *hooks)
 {
     int lock = -1;
     vc_status status = vc__recipe_folder_open(&lock, recipe);
     if (status == VC_OK)
-        status = run_and_summarize(result, recipe, hooks);
+        status = run_and_summarize(out, result, recipe, hooks);
     if (lock >= 0)
         close(lock);
     return status;

@@ -23,8 +23,9 @@ vc_status vc__recipe_folder_open(int *lock, const vc_recipe *recipe);
 vc_status vc__recipe_run_step(json_t **out, int *ran, const vc_recipe_step *step,
                               const vc_recipe_options *options);
 
-/* Adds the summary to a result. `done` (recipe->count) holds the results of the steps
- * (recipe_summary.c). */
-void vc__recipe_summarize(json_t *result, const vc_recipe *recipe, json_t *const *done);
+/* `done` (recipe->count) holds the results of the steps (recipe_summary.c). VC_EFORMAT where one of
+ * them is not what a step prints. */
+vc_status vc__recipe_summarize(vc_recipe_summary *out, const vc_recipe *recipe,
+                               json_t *const *done);
 
 #endif

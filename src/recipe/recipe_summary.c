@@ -1,5 +1,7 @@
 /* The summary of a run: numbers from the results of its steps. */
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "recipe_impl.h"
@@ -28,51 +30,104 @@ static const source numbers[] = {
     {"energy_uj", "simulation", "energy_uj", NULL},
 };
 
-static json_t *bytes_of(const char *path)
+static const vc_field time_fields[] = {
+    {VC_FIELD(vc_recipe_time, step, "", "step")},
+    {VC_FIELD_AS(vc_recipe_time, seconds, NULL, "s", "that it took")},
+};
+static const vc_record time_record = VC_RECORD("time of a step", vc_recipe_time, time_fields);
+
+#define NUMBER(member, unit, meaning)                                                              \
+    {                                                                                              \
+        VC_FIELD(vc_recipe_summary, member, unit, meaning), VC_KNOWN                               \
+    }
+
+/* Those in `numbers`. */
+static const vc_field number_fields[] = {
+    NUMBER(sparsity, "", "share of attention that is pruned"),
+    NUMBER(threshold, "", "a column that keeps more is a global token"),
+    NUMBER(plan_hash, "", "of the plan"),
+    NUMBER(agreement_coded, "", "with the dense model, with the auto-encoder alone"),
+    NUMBER(agreement_before, "", "with the dense model, before learning"),
+    NUMBER(agreement, "", "share of images with the dense model's class"),
+    NUMBER(images, "", "to learn from"),
+    NUMBER(held_back, "", "images to judge by"),
+    NUMBER(top1_dense, "%", "of the dense model"),
+    NUMBER(top1, "%", "of the model that is written"),
+    NUMBER(attention_cycles_dense, "cycles", "on the simulated chip"),
+    NUMBER(attention_cycles, "cycles", "on the simulated chip"),
+    NUMBER(cycles_dense, "cycles", "on the simulated chip, end to end"),
+    NUMBER(cycles, "cycles", "on the simulated chip, end to end"),
+    NUMBER(energy_uj_dense, "uJ", "of the simulated chip"),
+    NUMBER(energy_uj, "uJ", "of the simulated chip"),
+};
+static const vc_record number_record = VC_RECORD("numbers", vc_recipe_summary, number_fields);
+
+static const vc_field fields[] = {
+    {VC_FIELD_WHOLE(vc_recipe_summary, &number_record)},
+    NUMBER(attention_speedup, "", "dense cycles over cycles"),
+    NUMBER(speedup, "", "dense cycles over cycles, end to end"),
+    {VC_FIELD(vc_recipe_summary, model, "", "file of the model")},
+    {VC_FIELD(vc_recipe_summary, bytes_dense, "B", "of the dense model's file")},
+    {VC_FIELD(vc_recipe_summary, bytes, "B", "of the model's file")},
+    {VC_FIELD_NAMED(vc_recipe_summary, step_seconds, step_count, "step_seconds", &time_record,
+                    "by step")},
+    {VC_FIELD(vc_recipe_summary, seconds, "s", "of all steps")},
+};
+const vc_record vc_recipe_record = VC_RECORD("summary of a run", vc_recipe_summary, fields);
+
+static uint64_t bytes_of(const char *path)
 {
     struct stat info;
-    return json_integer(stat(path, &info) == 0 ? (json_int_t)info.st_size : 0);
+    return stat(path, &info) == 0 ? (uint64_t)info.st_size : 0;
 }
 
-static void add_numbers(json_t *result, const json_t *run)
+/* The numbers of all steps in one object, by the summary's names. */
+static vc_status gather_numbers(json_t *found, const vc_recipe *recipe, json_t *const *done)
 {
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        const source *n = &numbers[i];
-        json_t *value = json_object_get(json_object_get(run, n->step), n->key);
-        if (n->inner)
-            value = json_object_get(value, n->inner);
-        if (value)
-            json_object_set(result, n->name, value);
-    }
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        for (size_t s = 0; s < recipe->count; s++) {
+            const source *n = &numbers[i];
+            if (strcmp(recipe->steps[s].name, n->step) != 0)
+                continue;
+            json_t *value = json_object_get(done[s], n->key);
+            value = n->inner ? json_object_get(value, n->inner) : value;
+            if (value && json_object_set(found, n->name, value) != 0)
+                return vc_fail(VC_ENOMEM, "out of memory for the summary");
+        }
+    return VC_OK;
 }
 
-static void add_ratio(json_t *result, const char *name, const char *dense, const char *sparse)
+static vc_status read_numbers(vc_recipe_summary *out, const vc_recipe *recipe, json_t *const *done)
 {
-    if (vc_json_number(result, sparse) > 0.0)
-        json_object_set_new(
-            result, name,
-            json_real(vc_json_number(result, dense) / vc_json_number(result, sparse)));
+    json_t *found = json_object();
+    vc_status status = found ? gather_numbers(found, recipe, done)
+                             : vc_fail(VC_ENOMEM, "out of memory for the summary");
+    if (status == VC_OK)
+        status = vc_record_read(out, &number_record, found, recipe->options.folder);
+    json_decref(found);
+    return status;
 }
 
-void vc__recipe_summarize(json_t *result, const vc_recipe *recipe, json_t *const *done)
+/* NAN where one of them is not known. */
+static double ratio_of(uint64_t dense, uint64_t sparse)
 {
-    char model[VC_RECIPE_PATH];
-    double all = 0.0;
-    json_t *run = json_object(), *seconds = json_object();
+    const int known = dense != VC_NO_COUNT && sparse != VC_NO_COUNT && sparse > 0;
+    return known ? (double)dense / (double)sparse : (double)NAN;
+}
+
+vc_status vc__recipe_summarize(vc_recipe_summary *out, const vc_recipe *recipe, json_t *const *done)
+{
+    VC_TRY(read_numbers(out, recipe, done));
+    out->attention_speedup = ratio_of(out->attention_cycles_dense, out->attention_cycles);
+    out->speedup = ratio_of(out->cycles_dense, out->cycles);
+    out->step_seconds = out->time;
     for (size_t i = 0; i < recipe->count; i++) {
-        const char *name = recipe->steps[i].name;
-        json_object_set(run, name, done[i]);
-        all += vc_json_number(done[i], "step_seconds");
-        json_object_set(seconds, name, json_object_get(done[i], "step_seconds"));
+        const double seconds = vc_json_number(done[i], "step_seconds");
+        out->seconds += seconds;
+        out->step_seconds[out->step_count++] = (vc_recipe_time){recipe->steps[i].name, seconds};
     }
-    add_numbers(result, run);
-    json_decref(run);
-    add_ratio(result, "attention_speedup", "attention_cycles_dense", "attention_cycles");
-    add_ratio(result, "speedup", "cycles_dense", "cycles");
-    snprintf(model, sizeof model, "%s/model.safetensors", recipe->options.folder);
-    json_object_set_new(result, "model", vc_json_text(model));
-    json_object_set_new(result, "bytes_dense", bytes_of(recipe->options.model));
-    json_object_set_new(result, "bytes", bytes_of(model));
-    json_object_set_new(result, "step_seconds", seconds);
-    json_object_set_new(result, "seconds", json_real(all));
+    snprintf(out->model, sizeof out->model, "%s/model.safetensors", recipe->options.folder);
+    out->bytes_dense = bytes_of(recipe->options.model);
+    out->bytes = bytes_of(out->model);
+    return VC_OK;
 }

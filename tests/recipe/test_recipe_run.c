@@ -85,12 +85,20 @@ static void a_run_and_going_on(void **state)
     const vc_recipe_hooks hooks = {count_step, counts};
     for (size_t time = 0; time < 2; time++) {
         vc_recipe recipe;
-        json_t *result = json_object();
+        vc_recipe_summary summary;
+        json_t *begin = json_pack("{s:s}", "verb", "codesign"), *result;
         assert_ok(vc_recipe_open(&recipe, &o));
-        assert_ok(vc_recipe_run(result, &recipe, &hooks));
+        assert_ok(vc_recipe_run(&summary, begin, &recipe, &hooks));
+        assert_near(summary.sparsity, 0.8, 0.0);
+        assert_near(summary.attention_speedup, 1.0, 0.0);
+        assert_true(isnan(summary.top1)); /* no labelled images */
+        assert_int_equal(summary.step_count, 8);
+        assert_ok(vc_json_read(&result, temporary("run/result.json")));
+        assert_string_equal(json_string_value(json_object_get(result, "verb")), "codesign");
         assert_near(vc_json_number(result, "sparsity"), 0.8, 0.0);
-        assert_near(vc_json_number(result, "attention_speedup"), 1.0, 0.0);
+        assert_null(json_object_get(result, "top1"));
         json_decref(result);
+        json_decref(begin);
         vc_recipe_close(&recipe);
     }
     assert_int_equal(counts[1], 8); /* the first time */
@@ -103,13 +111,12 @@ static void other_settings(void **state)
     vc_recipe_options o = set_up("run");
     const vc_recipe_hooks hooks = {0};
     vc_recipe recipe;
-    json_t *result = json_object();
+    vc_recipe_summary summary;
     o.sparsity = 0.7;
     assert_ok(vc_recipe_open(&recipe, &o));
-    assert_fails(vc_recipe_run(result, &recipe, &hooks), VC_EINVAL, "--sparsity");
-    assert_fails(vc_recipe_run(result, &recipe, &hooks), VC_EINVAL, "--force starts over");
+    assert_fails(vc_recipe_run(&summary, NULL, &recipe, &hooks), VC_EINVAL, "--sparsity");
+    assert_fails(vc_recipe_run(&summary, NULL, &recipe, &hooks), VC_EINVAL, "--force starts over");
     vc_recipe_close(&recipe);
-    json_decref(result);
 }
 
 static void refusals(void **state)
@@ -118,7 +125,7 @@ static void refusals(void **state)
     vc_recipe_options o = set_up("refused");
     const vc_recipe_hooks hooks = {0};
     vc_recipe recipe;
-    json_t *result = json_object();
+    vc_recipe_summary summary;
     o.sparsity = 0.99;
     assert_fails(vc_recipe_open(&recipe, &o), VC_EINVAL, "class token is kept");
     o.sparsity = 0.8;
@@ -127,9 +134,8 @@ static void refusals(void **state)
     o.gradual = NULL;
     o.program = temporary("no-program");
     assert_ok(vc_recipe_open(&recipe, &o));
-    assert_fails(vc_recipe_run(result, &recipe, &hooks), VC_EIO, "cannot be started");
+    assert_fails(vc_recipe_run(&summary, NULL, &recipe, &hooks), VC_EIO, "cannot be started");
     vc_recipe_close(&recipe);
-    json_decref(result);
 }
 
 int main(void)
