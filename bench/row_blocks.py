@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Would blocks of queries pay in sparse attention? Modelled cost with rows of the sparser part in
 blocks of 6 queries that share keys, as they lie and clustered by support, and how full 1x16 and 4x4
-blocks are. Costs are those of src/kernels/attend_layer.c. Needs numpy.
+blocks are. Costs are what `vitcod profile --costs` says of AVX-512. Needs numpy.
 
 usage: bench/row_blocks.py MASK.npy..
 """

@@ -4,9 +4,9 @@
 #ifndef VITCOD_BACKEND_H
 #define VITCOD_BACKEND_H
 
-#include "vitcod/attend.h"
 #include "vitcod/blocks.h"
 #include "vitcod/engine.h"
+#include "vitcod/packed_attention.h"
 
 /* Values in rows, one row per token. */
 typedef struct vc_program_buffer {
@@ -39,7 +39,7 @@ typedef struct vc_program_op {
     float eps;
 
     /* Attention, and the panels that it reads: Q lies in `from`, K and V in `keys`. */
-    const vc_attend_layer *attention;
+    const vc_packed_attention *attention;
     vc_program_buffer *keys, *panels;
     size_t keys_at, values_at; /* floats from the start of a row of `keys` */
 
@@ -92,7 +92,7 @@ struct vc_backend {
 
     /* ---- time, as engine.h says; an operator beyond the last: waiting */
     void (*time)(void *device, int on);
-    double (*seconds)(double phases[VC_ATTEND_PHASES], const void *device, size_t op);
+    double (*seconds)(double phases[VC_ATTENTION_PHASES], const void *device, size_t op);
     vc_status (*trace)(void *device, const vc_program *program, int on);
     size_t (*event_count)(const void *device, size_t worker);
     vc_engine_event (*event_at)(const void *device, size_t worker, size_t index);

@@ -13,8 +13,8 @@
 
 #include <stddef.h>
 
-#include "vitcod/attend.h"
 #include "vitcod/model.h"
+#include "vitcod/packed_attention.h"
 #include "vitcod/product.h"
 
 #define VC_ENGINE_USUAL_SPLIT VC_PATTERN_SPLIT_COUNT
@@ -62,7 +62,7 @@ typedef struct vc_engine_op {
     uint64_t score_macs; /* attention's: those of its scores */
     /* Attention's: shares of scores, softmax and output in `seconds`; all 0 where the kernel does
      * not tell. */
-    double phases[VC_ATTEND_PHASES];
+    double phases[VC_ATTENTION_PHASES];
 } vc_engine_op;
 
 /* A tile's time in an operator, or a wait for the other threads. */
@@ -88,6 +88,6 @@ vc_pattern_split vc_engine_split(const vc_model *model, const vc_engine_options 
 /* The usual split of a plan. */
 vc_pattern_split vc_engine_plan_split(const vc_plan *plan);
 /* A layer's heads as they are split. */
-const vc_attend_layer *vc_engine_attention(const vc_engine *engine, size_t layer);
+const vc_packed_attention *vc_engine_attention(const vc_engine *engine, size_t layer);
 
 #endif

@@ -17,9 +17,10 @@
  *                         and channel; bias may be NULL
  * head_mix_gradient_rows  dweight[o][i] += sum of dy[o] * x[i] and dbias[o] += sum of dy[o], over
  *                         tokens and channels
- * attend_rows             attention of the queries first to first + rows - 1 of a view (attend.h);
- *                         its q and out start at query `first`; exponentials are of base 2
- * attend_rows_bf16        the same with Q, the panel and the exponentials of the panel rounded to
+ * attention_rows          attention of the queries first to first + rows - 1 of a view
+ *                         (packed_attention.h); its q and out start at query `first`; exponentials
+ *                         are of base 2
+ * attention_rows_bf16     the same with Q, the panel and the exponentials of the panel rounded to
  *                         bfloat16; with AVX-512 it needs vc_cpu_has_bf16
  * to_bf16                 y = x rounded to the nearest bfloat16, ties to even
  * quantize_rows           per row: scale = largest |x| / 127, y = x / scale rounded, ties to even,
@@ -32,8 +33,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vitcod/attend.h"
 #include "vitcod/isa.h"
+#include "vitcod/packed_attention.h"
 
 enum { VC_ZERO_POINT = 128 }; /* the value that means 0 in quantized activations (unsigned) */
 

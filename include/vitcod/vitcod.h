@@ -46,13 +46,13 @@
 #include "vitcod/workload.h"
 
 /* kernels: operators, forward and backward */
-#include "vitcod/attend.h"
 #include "vitcod/attention.h"
 #include "vitcod/attention_costs.h"
 #include "vitcod/autoencoder.h"
 #include "vitcod/gemm.h"
 #include "vitcod/kernels.h"
 #include "vitcod/ops.h"
+#include "vitcod/packed_attention.h"
 #include "vitcod/product.h"
 #include "vitcod/residual.h"
 
@@ -100,6 +100,7 @@
 /* sim, engine, train, profile, report */
 #include "vitcod/accelerator.h"
 #include "vitcod/backend.h"
+#include "vitcod/bench.h"
 #include "vitcod/bound.h"
 #include "vitcod/chip.h"
 #include "vitcod/chip_energy.h"
@@ -113,7 +114,6 @@
 #include "vitcod/memory.h"
 #include "vitcod/model_profile.h"
 #include "vitcod/plan_pictures.h"
-#include "vitcod/bench.h"
 #include "vitcod/profile.h"
 #include "vitcod/profile_result.h"
 #include "vitcod/report.h"

@@ -41,7 +41,7 @@ typedef struct vc__cpu {
     size_t op_count; /* of the program */
     int timing;
     double *seconds;    /* (threads, ops + 1); the last: waiting */
-    uint64_t *ticks;    /* (threads, ops, VC_ATTEND_PHASES) */
+    uint64_t *ticks;    /* (threads, ops, VC_ATTENTION_PHASES) */
     vc__events *events; /* (threads) of the last run; NULL when they are not kept */
     vc_arena arena;
 } vc__cpu;
@@ -73,7 +73,7 @@ vc_status vc__cpu_run(void *device, const vc_program *program, size_t first, siz
 size_t vc__seconds_stride(const vc__cpu *cpu);
 size_t vc__ticks_stride(const vc__cpu *cpu);
 void vc__cpu_time(void *device, int on);
-double vc__cpu_seconds(double phases[VC_ATTEND_PHASES], const void *device, size_t op);
+double vc__cpu_seconds(double phases[VC_ATTENTION_PHASES], const void *device, size_t op);
 vc_status vc__cpu_trace(void *device, const vc_program *program, int on);
 size_t vc__cpu_event_count(const void *device, size_t worker);
 vc_engine_event vc__cpu_event_at(const void *device, size_t worker, size_t index);

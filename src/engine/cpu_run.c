@@ -133,18 +133,18 @@ static void run_mean(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile
 static void run_panels(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
     (void)cpu;
-    const vc_attend_layer *a = op->attention;
+    const vc_packed_attention *a = op->attention;
     const float *rows = vc__rows(op->keys, tile);
     for (part p = {0}; next_part(&p, tile);) {
         const float *from = rows + p.from * op->keys->width;
-        vc_attend_pack(op->panels->data + p.image * op->panels->width, a, from + op->keys_at,
-                       from + op->values_at, op->keys->width, p.token, p.rows);
+        vc_attention_pack(op->panels->data + p.image * op->panels->width, a, from + op->keys_at,
+                          from + op->values_at, op->keys->width, p.token, p.rows);
     }
 }
 
 static void run_attention(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
-    const vc_attend_layer *a = op->attention;
+    const vc_packed_attention *a = op->attention;
     const float *q = vc__rows(op->from, tile);
     float *out = vc__rows(op->to, tile),
           *mean = (float *)(void *)(cpu->scratch + tile->worker * cpu->scratch_bytes);
@@ -152,7 +152,7 @@ static void run_attention(vc__cpu *cpu, const vc_program_op *op, const vc__tile 
         const float *keys = op->keys->data + p.image * op->keys->rows * op->keys->width;
         const float *panels = op->panels->data + p.image * op->panels->width;
         for (size_t h = 0; h < a->heads; h++) {
-            const vc_attend_view view = {
+            const vc_attention_view view = {
                 .head = &a->head[h],
                 .head_dim = a->head_dim,
                 .value_dim = a->value_dim,
@@ -166,8 +166,8 @@ static void run_attention(vc__cpu *cpu, const vc_program_op *op, const vc__tile 
                 .ticks = tile->ticks,
             };
             float *to = out + p.from * op->to->width + h * a->value_dim;
-            (a->bf16 ? cpu->kernels->attend_rows_bf16
-                     : cpu->kernels->attend_rows)(to, op->to->width, &view, p.token, p.rows);
+            (a->bf16 ? cpu->kernels->attention_rows_bf16
+                     : cpu->kernels->attention_rows)(to, op->to->width, &view, p.token, p.rows);
             const float *shares = a->pattern.head[h].kept_share;
             if (!shares)
                 continue;

@@ -13,7 +13,7 @@ size_t vc__seconds_stride(const vc__cpu *cpu)
 
 size_t vc__ticks_stride(const vc__cpu *cpu)
 {
-    return cpu->op_count * VC_ATTEND_PHASES + LINE;
+    return cpu->op_count * VC_ATTENTION_PHASES + LINE;
 }
 
 void vc__cpu_time(void *device, int on)
@@ -29,19 +29,19 @@ void vc__cpu_time(void *device, int on)
 
 static void find_phases(double *shares, const vc__cpu *cpu, size_t op)
 {
-    uint64_t sums[VC_ATTEND_PHASES] = {0}, all = 0;
+    uint64_t sums[VC_ATTENTION_PHASES] = {0}, all = 0;
     for (size_t w = 0; w < cpu->options.threads; w++)
-        for (size_t p = 0; p < VC_ATTEND_PHASES; p++) {
+        for (size_t p = 0; p < VC_ATTENTION_PHASES; p++) {
             const uint64_t ticks =
-                cpu->ticks[w * vc__ticks_stride(cpu) + op * VC_ATTEND_PHASES + p];
+                cpu->ticks[w * vc__ticks_stride(cpu) + op * VC_ATTENTION_PHASES + p];
             sums[p] += ticks;
             all += ticks;
         }
-    for (size_t p = 0; p < VC_ATTEND_PHASES; p++)
+    for (size_t p = 0; p < VC_ATTENTION_PHASES; p++)
         shares[p] = all ? (double)sums[p] / (double)all : 0.0;
 }
 
-double vc__cpu_seconds(double phases[VC_ATTEND_PHASES], const void *device, size_t op)
+double vc__cpu_seconds(double phases[VC_ATTENTION_PHASES], const void *device, size_t op)
 {
     const vc__cpu *cpu = device;
     double sum = 0.0;

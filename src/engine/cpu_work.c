@@ -39,7 +39,7 @@ static void run_tile(vc__cpu *cpu, const vc_program_step *step, vc__tile *tile, 
     double before = vc_clock_seconds();
     for (size_t i = 0; i < step->op_count; i++) {
         const size_t index = step->ops[i].index;
-        tile->ticks = c->ticks + index * VC_ATTEND_PHASES;
+        tile->ticks = c->ticks + index * VC_ATTENTION_PHASES;
         vc__cpu_operator(step->ops[i].kind)(cpu, &step->ops[i], tile);
         const double now = vc_clock_seconds();
         c->seconds[index] += now - before;

@@ -79,7 +79,7 @@ size_t vc_engine_bytes(const vc_engine *e)
     return e->backend->bytes(e->device);
 }
 
-const vc_attend_layer *vc_engine_attention(const vc_engine *e, size_t layer)
+const vc_packed_attention *vc_engine_attention(const vc_engine *e, size_t layer)
 {
     return &e->attention[layer];
 }
@@ -89,7 +89,7 @@ void vc_engine_close(vc_engine *e)
     if (!e)
         return;
     for (size_t l = 0; e->attention && l < vc_model_layers(&e->model->config); l++)
-        vc_attend_layer_close(&e->attention[l]);
+        vc_packed_attention_close(&e->attention[l]);
     vc__program_close(&e->program);
     e->backend->close(e->device);
     free(e->attention);

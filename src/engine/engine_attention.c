@@ -36,20 +36,21 @@ static vc_status open_layer(vc_engine *e, size_t index)
     const vc_model *model = e->model;
     const vc_attention_layer l = vc_model_layer(&model->config, index);
     const vc_plan *plan = e->options.unrestricted ? NULL : vc_model_entries(model);
-    vc_attend_layer *layer = &e->attention[index];
+    vc_packed_attention *layer = &e->attention[index];
     vc_pattern_options how;
     float *bias;
-    *layer = (vc_attend_layer){.heads = l.heads,
-                               .queries = l.queries,
-                               .keys = l.keys,
-                               .head_dim = l.head_dim,
-                               .value_dim = l.value_dim,
-                               .bf16 = e->options.precision != VC_IN_FP32 && vc_cpu_has_bf16() &&
-                                       l.head_dim % 16 == 0 && l.value_dim % 16 == 0};
+    *layer =
+        (vc_packed_attention){.heads = l.heads,
+                              .queries = l.queries,
+                              .keys = l.keys,
+                              .head_dim = l.head_dim,
+                              .value_dim = l.value_dim,
+                              .bf16 = e->options.precision != VC_IN_FP32 && vc_cpu_has_bf16() &&
+                                      l.head_dim % 16 == 0 && l.value_dim % 16 == 0};
     VC_TRY(choose_split(&how, e, layer->bf16));
     VC_TRY(vc__fold_bias(&bias, model, index));
     const vc_status status =
-        vc_attend_layer_open(layer, plan ? &plan->layers[index] : NULL, bias, &how);
+        vc_packed_attention_open(layer, plan ? &plan->layers[index] : NULL, bias, &how);
     free(bias);
     return status;
 }

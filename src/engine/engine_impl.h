@@ -10,7 +10,7 @@ struct vc_engine {
     const vc_backend *backend;
     void *device;
     vc_program program;
-    vc_attend_layer *attention;       /* (layers) */
+    vc_packed_attention *attention;   /* (layers) */
     size_t *prepared, prepared_count; /* numbers of images */
 };
 

@@ -4,7 +4,7 @@
 #include "engine_impl.h"
 
 /* Of the queries that are computed, against the panel and their own keys; of a residual, its mean and its rows. */
-static void count_attention(vc_engine_op *out, const vc_attend_layer *a, size_t queries)
+static void count_attention(vc_engine_op *out, const vc_packed_attention *a, size_t queries)
 {
     uint64_t scores = 0, residual = 0;
     for (size_t h = 0; h < a->heads; h++) {
@@ -30,7 +30,7 @@ vc_engine_op vc_engine_op_at(const vc_engine *e, size_t index)
     const vc_program_step *step = &e->program.steps[s];
     const vc_program_op *op = &step->ops[at];
     vc_engine_op out = {.kind = op->kind, .name = vc_op_name(op->kind), .layer = op->layer};
-    double phases[VC_ATTEND_PHASES] = {0};
+    double phases[VC_ATTENTION_PHASES] = {0};
     out.seconds = e->backend->seconds(phases, e->device, index);
     out.macs = (uint64_t)step->rows_per_image * op->inputs * op->outputs;
     if (op->kind == VC_OP_ATTENTION) {
@@ -42,7 +42,7 @@ vc_engine_op vc_engine_op_at(const vc_engine *e, size_t index)
 
 double vc_engine_waiting(const vc_engine *e)
 {
-    double phases[VC_ATTEND_PHASES];
+    double phases[VC_ATTENTION_PHASES];
     return e->backend->seconds(phases, e->device, e->program.op_count);
 }
 

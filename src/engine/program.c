@@ -260,7 +260,7 @@ static void add_norm(builder *b, const vc_block_op *op, vc_program_buffer *to,
 static void add_panels(builder *b, vc_program_step *step, const vc_block_op *attention,
                        vc_program_buffer *keys, size_t dropped)
 {
-    const vc_attend_layer *layer = &b->e->attention[attention->layer];
+    const vc_packed_attention *layer = &b->e->attention[attention->layer];
     vc_program_buffer *panels = add_buffer(b, layer->panel_floats, 1);
     panels->panels = 1;
     b->of_panels[attention->layer] = panels;
@@ -277,7 +277,7 @@ static void add_panels(builder *b, vc_program_step *step, const vc_block_op *att
 
 static size_t values_of_q(const builder *b, const vc_block_op *attention)
 {
-    const vc_attend_layer *layer = &b->e->attention[attention->layer];
+    const vc_packed_attention *layer = &b->e->attention[attention->layer];
     return layer->heads * layer->head_dim;
 }
 

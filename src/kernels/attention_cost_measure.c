@@ -4,9 +4,9 @@
 
 #include "attention_costs_impl.h"
 #include "vitcod/arena.h"
-#include "vitcod/attend.h"
 #include "vitcod/clock.h"
 #include "vitcod/kernels.h"
+#include "vitcod/packed_attention.h"
 #include "vitcod/rng.h"
 
 enum { QUERIES = 96, KEYS = 256, DIM = 64, STRIDE = 1152 /* as in a projection of six heads */ };
@@ -20,13 +20,13 @@ static const struct {
 enum { HEADS = sizeof heads / sizeof *heads };
 
 typedef struct bench {
-    vc_attend_layer layer[HEADS];
+    vc_packed_attention layer[HEADS];
     float *kv, *q, *out, *panels[HEADS];
     vc_arena arena;
 } bench;
 
 /* The keys of a row are spread with a stride that has no divisor in common with their number. */
-static vc_status open_layer(vc_attend_layer *layer, size_t panel, size_t row, int bf16)
+static vc_status open_layer(vc_packed_attention *layer, size_t panel, size_t row, int bf16)
 {
     const vc_pattern_options options = {.split = VC_PATTERN_BY_PLAN};
     int32_t queries[QUERIES], keys[KEYS], globals = (int32_t)panel;
@@ -44,14 +44,14 @@ static vc_status open_layer(vc_attend_layer *layer, size_t panel, size_t row, in
         keys[j] = (int32_t)j;
     const vc_token_order order = {queries, keys, &globals};
     vc_status status = vc_plan_assemble(&plan, &mask, &order, QUERIES);
-    *layer = (vc_attend_layer){.heads = 1,
-                               .queries = QUERIES,
-                               .keys = KEYS,
-                               .head_dim = DIM,
-                               .value_dim = DIM,
-                               .bf16 = bf16};
+    *layer = (vc_packed_attention){.heads = 1,
+                                   .queries = QUERIES,
+                                   .keys = KEYS,
+                                   .head_dim = DIM,
+                                   .value_dim = DIM,
+                                   .bf16 = bf16};
     if (status == VC_OK)
-        status = vc_attend_layer_open(layer, &plan.layers[0], NULL, &options);
+        status = vc_packed_attention_open(layer, &plan.layers[0], NULL, &options);
     if (status == VC_OK)
         vc_plan_close(&plan);
     vc_mask_close(&mask);
@@ -82,27 +82,27 @@ static vc_status open_bench(bench *b, int bf16)
         for (size_t d = 0; d < 2 * DIM; d++)
             b->kv[j * STRIDE + d] = (float)vc_rng_uniform(&rng);
     for (size_t i = 0; i < HEADS; i++)
-        vc_attend_pack(b->panels[i], &b->layer[i], b->kv, b->kv + DIM, STRIDE, 0, KEYS);
+        vc_attention_pack(b->panels[i], &b->layer[i], b->kv, b->kv + DIM, STRIDE, 0, KEYS);
     return VC_OK;
 }
 
 static double time_once(const bench *b, size_t head)
 {
     const vc_kernels *kernels = vc_kernels_get();
-    const vc_attend_layer *layer = &b->layer[head];
-    const vc_attend_view view = {.head = layer->head,
-                                 .head_dim = DIM,
-                                 .value_dim = DIM,
-                                 .q = b->q,
-                                 .k = b->kv,
-                                 .v = b->kv + DIM,
-                                 .q_stride = DIM,
-                                 .k_stride = STRIDE,
-                                 .v_stride = STRIDE,
-                                 .panel = b->panels[head]};
+    const vc_packed_attention *layer = &b->layer[head];
+    const vc_attention_view view = {.head = layer->head,
+                                    .head_dim = DIM,
+                                    .value_dim = DIM,
+                                    .q = b->q,
+                                    .k = b->kv,
+                                    .v = b->kv + DIM,
+                                    .q_stride = DIM,
+                                    .k_stride = STRIDE,
+                                    .v_stride = STRIDE,
+                                    .panel = b->panels[head]};
     const double start = vc_clock_seconds();
-    (layer->bf16 ? kernels->attend_rows_bf16 : kernels->attend_rows)(b->out, DIM, &view, 0,
-                                                                     QUERIES);
+    (layer->bf16 ? kernels->attention_rows_bf16 : kernels->attention_rows)(b->out, DIM, &view, 0,
+                                                                           QUERIES);
     return 1e9 * (vc_clock_seconds() - start) / QUERIES;
 }
 
@@ -136,7 +136,7 @@ vc_status vc__measure_costs(vc_split_costs *out, int bf16)
     if (status == VC_OK)
         solve(out, least);
     for (size_t i = 0; i < HEADS; i++)
-        vc_attend_layer_close(&b.layer[i]);
+        vc_packed_attention_close(&b.layer[i]);
     vc_arena_close(&b.arena);
     return status;
 }

@@ -17,20 +17,20 @@ const float *vc__branch_gradient(float *scaled, const float *dy, const vc_acts *
 void vc__ready(const vc_grads *grads, const float *first);
 
 /* One attention: what lay between the projections, and where the gradients go. */
-typedef struct vc__attend_grads {
+typedef struct vc__attention_grads {
     const float *q, *k, *v; /* as projected */
     const float *encoded[2], *decoded[2], *probs;
     float *dq, *dk, *dv;
     float *dout;    /* with a residual it is changed */
     float *dscores; /* as in vc_attention_backward */
     vc_attention_shape shape;
-} vc__attend_grads;
+} vc__attention_grads;
 
 /* `coders`: the gradients of the auto-encoders. The reconstruction loss, weight * ||x - x'||,
  * has the gradient weight * (x - x') / ||x - x'||, to both sides. */
-void vc__attend_backward(vc_grads *grads, const vc__attend_grads *attention,
-                         const vc_coder coders[2], const vc_acts *acts, const vc_model *model,
-                         size_t layer, float reconstruction);
+void vc__attention_backward(vc_grads *grads, const vc__attention_grads *attention,
+                            const vc_coder coders[2], const vc_acts *acts, const vc_model *model,
+                            size_t layer, float reconstruction);
 
 /* The distance of what leaves block `layer`, or its heads, from the teacher's; to dx `weight`
  * times its share of the gradient is added (block_distance.c). */

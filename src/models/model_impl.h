@@ -134,8 +134,8 @@ typedef struct vc__attention_io {
     vc_attention_shape shape; /* with the projections' strides */
 } vc__attention_io;
 
-void vc__attend(vc_acts *acts, const vc_model *model, size_t layer, const vc__attention_io *io,
-                const vc_tap *tap);
+void vc__attention_forward(vc_acts *acts, const vc_model *model, size_t layer,
+                           const vc__attention_io *io, const vc_tap *tap);
 /* What is added to a layer's scores, as the layer lists its values; NULL: nothing. */
 const float *vc__arranged_bias(const vc_model *model, size_t layer);
 

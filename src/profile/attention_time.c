@@ -12,7 +12,7 @@
 typedef struct bench {
     const vc_plan *plan;
     vc_attention_shape shape;
-    vc_attend_layer dense, *split; /* split: of each layer */
+    vc_packed_attention dense, *split; /* split: of each layer */
     float *qkv, *out, *want, *probs, *scratch, *panels, *means;
     double *samples; /* (3, repeats): dense, sparse, ratio */
     size_t repeats;
@@ -48,20 +48,20 @@ static vc_status open_bench(bench *b, const vc_pattern_options *split, uint64_t 
     const vc_pattern_options whole = {.split = VC_PATTERN_WHOLE};
     vc_pattern_options by = *split;
     const vc_attention_shape *s = &b->shape;
-    const vc_attend_layer sizes = {.heads = s->heads,
-                                   .queries = s->queries,
-                                   .keys = s->keys,
-                                   .head_dim = s->head_dim,
-                                   .value_dim = s->value_dim};
+    const vc_packed_attention sizes = {.heads = s->heads,
+                                       .queries = s->queries,
+                                       .keys = s->keys,
+                                       .head_dim = s->head_dim,
+                                       .value_dim = s->value_dim};
     b->split = calloc(b->plan->layer_count, sizeof *b->split);
     if (!b->split)
         return vc_fail(VC_ENOMEM, "out of memory");
     b->dense = sizes;
     VC_TRY(vc_attention_costs_fill(&by, 0));
-    VC_TRY(vc_attend_layer_open(&b->dense, NULL, NULL, &whole));
+    VC_TRY(vc_packed_attention_open(&b->dense, NULL, NULL, &whole));
     for (size_t l = 0; l < b->plan->layer_count; l++) {
         b->split[l] = sizes;
-        VC_TRY(vc_attend_layer_open(&b->split[l], &b->plan->layers[l], NULL, &by));
+        VC_TRY(vc_packed_attention_open(&b->split[l], &b->plan->layers[l], NULL, &by));
     }
     place(b);
     VC_TRY(vc_arena_reserve(&b->arena));
@@ -75,13 +75,13 @@ static vc_status open_bench(bench *b, const vc_pattern_options *split, uint64_t 
 static void close_bench(bench *b)
 {
     for (size_t l = 0; b->split && l < b->plan->layer_count; l++)
-        vc_attend_layer_close(&b->split[l]);
-    vc_attend_layer_close(&b->dense);
+        vc_packed_attention_close(&b->split[l]);
+    vc_packed_attention_close(&b->dense);
     free(b->split);
     vc_arena_close(&b->arena);
 }
 
-static void run(bench *b, const vc_attend_layer *layer)
+static void run(bench *b, const vc_packed_attention *layer)
 {
     const size_t width = b->shape.heads * b->shape.head_dim;
     const vc_attention a = {

@@ -115,7 +115,7 @@ static vc_status list_operators(vc_bench_result *out, const vc_engine *engine, s
 static vc_status describe_layer(vc_bench_layer *out, size_t layer, const contender *split,
                                 const contender *dense)
 {
-    const vc_attend_layer *a = vc_engine_attention(split->engine, layer);
+    const vc_packed_attention *a = vc_engine_attention(split->engine, layer);
     double kept = 0.0;
     *out = (vc_bench_layer){.layer = layer, .compared = dense->engine != NULL};
     vc_pattern_count(&out->panel_entries, &out->row_entries, &a->pattern);

@@ -13,9 +13,9 @@
 enum { CHUNK = 96 /* tokens that a thread takes at a time */, WARM_UP = 2, CHECKED = 3 };
 
 typedef struct way {
-    vc_attend_layer layer; /* of one head: all are alike */
-    const float *k, *v;    /* (keys, width) */
-    float *panels;         /* (heads) of them */
+    vc_packed_attention layer; /* of one head: all are alike */
+    const float *k, *v;        /* (keys, width) */
+    float *panels;             /* (heads) of them */
 } way;
 
 typedef struct bench {
@@ -95,7 +95,7 @@ static vc_status open_sparse(way *w, const band *b, const vc_pattern_options *sp
     fill_columns(&layer, b);
     vc_status status = vc_attention_costs_fill(&how, 0);
     if (status == VC_OK)
-        status = vc_attend_layer_open(&w->layer, &layer, NULL, &how);
+        status = vc_packed_attention_open(&w->layer, &layer, NULL, &how);
     free(room);
     return status;
 }
@@ -107,13 +107,13 @@ static vc_status open_ways(bench *b)
     const band kept = band_of(b->tokens, o->sparsity);
     for (int w = 0; w < VC_WAY_COUNT; w++) {
         way *at = &b->ways[w];
-        at->layer = (vc_attend_layer){.heads = 1,
-                                      .queries = b->tokens,
-                                      .keys = w == VC_WAY_LINFORMER ? o->projected : b->tokens,
-                                      .head_dim = o->head_dim,
-                                      .value_dim = o->head_dim};
+        at->layer = (vc_packed_attention){.heads = 1,
+                                          .queries = b->tokens,
+                                          .keys = w == VC_WAY_LINFORMER ? o->projected : b->tokens,
+                                          .head_dim = o->head_dim,
+                                          .value_dim = o->head_dim};
         VC_TRY(w == VC_WAY_SPARSE ? open_sparse(at, &kept, &o->split)
-                                  : vc_attend_layer_open(&at->layer, NULL, NULL, &whole));
+                                  : vc_packed_attention_open(&at->layer, NULL, NULL, &whole));
     }
     return VC_OK;
 }
@@ -156,19 +156,19 @@ static void fill_all(bench *b)
     fill(b->f, small, 1.0 / sqrt((double)b->o->projected), &rng);
 }
 
-static vc_attend_view view_of(const bench *b, const way *w, size_t head, size_t first)
+static vc_attention_view view_of(const bench *b, const way *w, size_t head, size_t first)
 {
     const size_t at = head * b->o->head_dim;
-    return (vc_attend_view){.head = w->layer.head,
-                            .head_dim = b->o->head_dim,
-                            .value_dim = b->o->head_dim,
-                            .q = b->q + first * b->width + at,
-                            .k = w->k + at,
-                            .v = w->v + at,
-                            .q_stride = b->width,
-                            .k_stride = b->width,
-                            .v_stride = b->width,
-                            .panel = w->panels + head * w->layer.panel_floats};
+    return (vc_attention_view){.head = w->layer.head,
+                               .head_dim = b->o->head_dim,
+                               .value_dim = b->o->head_dim,
+                               .q = b->q + first * b->width + at,
+                               .k = w->k + at,
+                               .v = w->v + at,
+                               .q_stride = b->width,
+                               .k_stride = b->width,
+                               .v_stride = b->width,
+                               .panel = w->panels + head * w->layer.panel_floats};
 }
 
 static void project(bench *b)
@@ -197,15 +197,15 @@ static void run(bench *b, vc_way which)
         for (size_t c = 0; c < (keys + CHUNK - 1) / CHUNK; c++)
             for (size_t h = 0; h < heads; h++) {
                 const size_t at = c * CHUNK * b->width + h * b->o->head_dim;
-                vc_attend_pack(w->panels + h * w->layer.panel_floats, &w->layer, w->k + at,
-                               w->v + at, b->width, c * CHUNK, at_most(keys - c * CHUNK, CHUNK));
+                vc_attention_pack(w->panels + h * w->layer.panel_floats, &w->layer, w->k + at,
+                                  w->v + at, b->width, c * CHUNK, at_most(keys - c * CHUNK, CHUNK));
             }
 #pragma omp for schedule(static)
         for (size_t i = 0; i < heads * chunks; i++) {
             const size_t head = i / chunks, first = i % chunks * CHUNK;
-            const vc_attend_view view = view_of(b, w, head, first);
-            kernels->attend_rows(b->out + first * b->width + head * b->o->head_dim, b->width, &view,
-                                 first, at_most(b->tokens - first, CHUNK));
+            const vc_attention_view view = view_of(b, w, head, first);
+            kernels->attention_rows(b->out + first * b->width + head * b->o->head_dim, b->width,
+                                    &view, first, at_most(b->tokens - first, CHUNK));
         }
     }
 }
@@ -256,8 +256,8 @@ static vc_status check(bench *b, vc_way which)
     run(b, which);
     for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++) {
         for (size_t h = 0; h < b->o->heads; h++) {
-            const vc_attend_view view = view_of(b, &b->ways[which], h, firsts[i]);
-            plain->attend_rows(b->want + h * b->o->head_dim, b->width, &view, firsts[i], rows);
+            const vc_attention_view view = view_of(b, &b->ways[which], h, firsts[i]);
+            plain->attention_rows(b->want + h * b->o->head_dim, b->width, &view, firsts[i], rows);
         }
         VC_TRY(compare(b, which, firsts[i], rows));
     }
@@ -332,7 +332,7 @@ vc_status vc_profile_length(vc_length_times *out, size_t tokens, const vc_length
         status = measure(out, &b);
     }
     for (int w = 0; w < VC_WAY_COUNT; w++)
-        vc_attend_layer_close(&b.ways[w].layer);
+        vc_packed_attention_close(&b.ways[w].layer);
     vc_arena_close(&b.arena);
     return status;
 }

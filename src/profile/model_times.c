@@ -26,7 +26,7 @@ static void add_run(vc_model_times *s, size_t run, const vc_engine *engine)
         const vc_work work = vc_op_work(op.kind);
         all += op.seconds;
         const int told = work == VC_WORK_ATTENTION && op.phases[0] > 0.0;
-        for (size_t p = 0; told && p < VC_ATTEND_PHASES; p++)
+        for (size_t p = 0; told && p < VC_ATTENTION_PHASES; p++)
             s->seconds[vc_profile_column(op.layer, phases[p]) * s->repeats + run] +=
                 op.seconds * op.phases[p];
         if (!told)

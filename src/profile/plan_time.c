@@ -16,7 +16,7 @@ typedef struct room {
 } room;
 
 /* The same walk measures and places. */
-static void place(room *r, const vc_attention_shape *s, const vc_attend_layer *layer)
+static void place(room *r, const vc_attention_shape *s, const vc_packed_attention *layer)
 {
     r->q = vc_arena_floats(&r->arena, s->batch * s->queries * s->q_stride);
     r->kv = vc_arena_floats(&r->arena, s->batch * s->keys * s->k_stride);
@@ -39,7 +39,7 @@ static void fill_room(room *r, const vc_attention_shape *s)
     fill(r->kv, s->batch * s->keys * s->k_stride, &rng);
 }
 
-static double time_runs(const room *r, const vc_attend_layer *layer, vc_attention *a)
+static double time_runs(const room *r, const vc_packed_attention *layer, vc_attention *a)
 {
     double samples[REPEATS];
     a->q = r->q;
@@ -59,15 +59,15 @@ static vc_status time_layer(double *seconds, const vc_plan_layer *p, size_t head
 {
     const size_t width = p->heads * head_dim;
     const vc_pattern_options options = {.split = VC_PATTERN_BY_PLAN};
-    vc_attend_layer layer = {.heads = p->heads,
-                             .queries = p->queries,
-                             .keys = p->keys,
-                             .head_dim = head_dim,
-                             .value_dim = head_dim};
+    vc_packed_attention layer = {.heads = p->heads,
+                                 .queries = p->queries,
+                                 .keys = p->keys,
+                                 .head_dim = head_dim,
+                                 .value_dim = head_dim};
     vc_attention a = {.shape = {IMAGES, p->heads, p->queries, p->keys, head_dim, head_dim, width,
                                 2 * width, 2 * width, width}};
     room r = {0};
-    VC_TRY(vc_attend_layer_open(&layer, p, NULL, &options));
+    VC_TRY(vc_packed_attention_open(&layer, p, NULL, &options));
     place(&r, &a.shape, &layer);
     const vc_status status = vc_arena_reserve(&r.arena);
     if (status == VC_OK) {
@@ -76,7 +76,7 @@ static vc_status time_layer(double *seconds, const vc_plan_layer *p, size_t head
         *seconds += time_runs(&r, &layer, &a);
     }
     vc_arena_close(&r.arena);
-    vc_attend_layer_close(&layer);
+    vc_packed_attention_close(&layer);
     return status;
 }
 

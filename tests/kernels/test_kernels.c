@@ -251,7 +251,7 @@ static void every_kernel_is_checked(void **state)
 #define VC_KERNEL(name, r, a, b, args) count++;
 #include "vitcod/kernels.def"
 #undef VC_KERNEL
-    assert_int_equal(count, 19); /* attend_rows.. are checked in test_attend.c */
+    assert_int_equal(count, 19); /* attention_rows.. are checked in test_packed_attention.c */
 }
 
 int main(void)

@@ -163,7 +163,7 @@ static void forward(vc_acts *acts, const vc_model *model, const float *images, s
                                  .probs = a->probs,
                                  .out = a->attention,
                                  .shape = shape_of(s, batch)};
-    vc__attend(acts, model, 0, &io, tap);
+    vc__attention_forward(acts, model, 0, &io, tap);
     vc_tokens_mean(acts->logits, a->attention, batch, s->height, channels);
 }
 
@@ -191,18 +191,18 @@ static vc_distances backward(vc_grads *grads, const vc_acts *acts, const vc_mode
     const toy_grads *g = grads->state;
     const size_t channels = channels_of(s), pixels = s->height * s->width;
     const vc_linear qkv = {s->width, 3 * channels, w->qkv_w, NULL};
-    const vc__attend_grads io = {.q = a->qkv,
-                                 .k = a->qkv + channels,
-                                 .v = a->qkv + 2 * channels,
-                                 .probs = a->probs,
-                                 .dq = g->qkv,
-                                 .dk = g->qkv + channels,
-                                 .dv = g->qkv + 2 * channels,
-                                 .dout = g->attention,
-                                 .shape = shape_of(s, batch)};
+    const vc__attention_grads io = {.q = a->qkv,
+                                    .k = a->qkv + channels,
+                                    .v = a->qkv + 2 * channels,
+                                    .probs = a->probs,
+                                    .dq = g->qkv,
+                                    .dk = g->qkv + channels,
+                                    .dv = g->qkv + 2 * channels,
+                                    .dout = g->attention,
+                                    .shape = shape_of(s, batch)};
     (void)lesson; /* it tells nothing of its blocks */
     vc_tokens_mean_backward(g->attention, grads->dlogits, batch, s->height, channels);
-    vc__attend_backward(grads, &io, vc_model_coder(model, 0), acts, model, 0, reconstruction);
+    vc__attention_backward(grads, &io, vc_model_coder(model, 0), acts, model, 0, reconstruction);
     vc_linear_backward(g->tokens, g->views.qkv_w, NULL, g->qkv, a->tokens, &qkv, batch * s->height);
     vc__ready(grads, g->views.qkv_w);
     for (size_t i = 0; i < batch * pixels; i++)

@@ -41,20 +41,20 @@ static void attend_backward(vc_grads *grads, const vc_acts *acts, const vc_model
     const vc_layer_acts *a = &vc_deit_acts_of(acts)->layers[layer];
     const size_t width = c->width;
     float *dqkv = g->qkv;
-    vc__attend_grads attention = {.q = a->qkv,
-                                  .k = a->qkv + width,
-                                  .v = a->qkv + 2 * width,
-                                  .encoded = {a->encoded[0], a->encoded[1]},
-                                  .decoded = {a->decoded[0], a->decoded[1]},
-                                  .probs = a->probs,
-                                  .dq = dqkv,
-                                  .dk = dqkv + width,
-                                  .dv = dqkv + 2 * width,
-                                  .dout = g->attention,
-                                  .shape = vc_deit_attention_shape(c, batch)};
+    vc__attention_grads attention = {.q = a->qkv,
+                                     .k = a->qkv + width,
+                                     .v = a->qkv + 2 * width,
+                                     .encoded = {a->encoded[0], a->encoded[1]},
+                                     .decoded = {a->decoded[0], a->decoded[1]},
+                                     .probs = a->probs,
+                                     .dq = dqkv,
+                                     .dk = dqkv + width,
+                                     .dv = dqkv + 2 * width,
+                                     .dout = g->attention,
+                                     .shape = vc_deit_attention_shape(c, batch)};
     attention.shape.q_stride = attention.shape.k_stride = 3 * width;
-    vc__attend_backward(grads, &attention, g->views.blocks[layer].coder, acts, model, layer,
-                        reconstruction);
+    vc__attention_backward(grads, &attention, g->views.blocks[layer].coder, acts, model, layer,
+                           reconstruction);
 }
 
 /* Returns the distance of the heads from the lesson's, where it wants that. */

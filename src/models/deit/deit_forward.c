@@ -40,7 +40,7 @@ static void attend(vc_acts *acts, const vc_model *model, size_t layer, size_t ba
                                   .out = a->attention,
                                   .shape = vc_deit_attention_shape(c, batch)};
     attention.shape.q_stride = attention.shape.k_stride = 3 * c->width;
-    vc__attend(acts, model, layer, &attention, tap);
+    vc__attention_forward(acts, model, layer, &attention, tap);
 }
 
 typedef struct branch {

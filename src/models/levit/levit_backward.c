@@ -44,19 +44,19 @@ static void attend_backward(vc_grads *grads, const vc_acts *acts, const vc_model
     const vc_levit_block *d = &g->views.blocks[index];
     const vc_levit_block_acts *a = &vc_levit_kept_of(acts)->blocks[index];
     const size_t k = s->subsampling ? 0 : s->keys, v = k + s->keys;
-    const vc__attend_grads attention = {.q = s->subsampling ? a->queries : a->projected,
-                                        .k = a->projected + k,
-                                        .v = a->projected + v,
-                                        .encoded = {a->encoded[0], a->encoded[1]},
-                                        .decoded = {a->decoded[0], a->decoded[1]},
-                                        .probs = a->probs,
-                                        .dq = s->subsampling ? g->queries : g->projected,
-                                        .dk = g->projected + k,
-                                        .dv = g->projected + v,
-                                        .dout = g->attention,
-                                        .dscores = g->scores,
-                                        .shape = vc_levit_attention_shape(s, batch)};
-    vc__attend_backward(grads, &attention, d->coder, acts, model, index, reconstruction);
+    const vc__attention_grads attention = {.q = s->subsampling ? a->queries : a->projected,
+                                           .k = a->projected + k,
+                                           .v = a->projected + v,
+                                           .encoded = {a->encoded[0], a->encoded[1]},
+                                           .decoded = {a->decoded[0], a->decoded[1]},
+                                           .probs = a->probs,
+                                           .dq = s->subsampling ? g->queries : g->projected,
+                                           .dk = g->projected + k,
+                                           .dv = g->projected + v,
+                                           .dout = g->attention,
+                                           .dscores = g->scores,
+                                           .shape = vc_levit_attention_shape(s, batch)};
+    vc__attention_backward(grads, &attention, d->coder, acts, model, index, reconstruction);
     vc__biases_backward(d->biases, g, s, vc_model_pattern(model, index), batch);
 }
 

@@ -43,7 +43,7 @@ static void block(vc_acts *acts, size_t *now, const vc_model *model, size_t inde
                                         .out = a->attention,
                                         .bias = vc__arranged_bias(model, index),
                                         .shape = vc_levit_attention_shape(&s, batch)};
-    vc__attend(acts, model, index, &attention, tap);
+    vc__attention_forward(acts, model, index, &attention, tap);
     vc_hardswish_forward(a->attention, a->attention, batch * queries * s.values);
     vc_linear_forward_in(acts->half, y, a->attention, &f->proj, batch * queries,
                          s.subsampling ? NULL : x);

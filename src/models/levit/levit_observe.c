@@ -99,7 +99,7 @@ static void attend(vc_acts *acts, const vc_model *model, size_t index, const vc_
     vc__levit_expand_biases(k->bias, vc_levit_weights_of(model)->blocks[index].biases, s);
     if (model->restriction)
         vc_pattern_arrange(k->arranged_bias, k->bias, vc_model_pattern(model, index));
-    vc__attend(acts, model, index, &attention, NULL);
+    vc__attention_forward(acts, model, index, &attention, NULL);
 }
 
 static void block(vc_acts *acts, const vc_model *model, size_t index, const float *x, size_t batch)

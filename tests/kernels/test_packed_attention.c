@@ -9,7 +9,7 @@
 #include "vitcod/kernels.h"
 
 typedef struct problem {
-    vc_attend_layer layer;
+    vc_packed_attention layer;
     uint8_t *pruned; /* (H, Tq, Tk) or NULL */
     vc_plan plan;    /* the same, plain; with `globals` tokens in the panel where a plan decides */
     float *bias, *q, *kv; /* kv: K and V of all heads, token by token */
@@ -39,7 +39,7 @@ static int is_pruned(size_t h, size_t i, size_t j, vc_rng *rng, double density)
 
 static void compute(problem *p)
 {
-    const vc_attend_layer *l = &p->layer;
+    const vc_packed_attention *l = &p->layer;
     const size_t tq = l->queries, tk = l->keys, d = l->head_dim, dv = l->value_dim;
     double *power = room(tk * sizeof *power);
     for (size_t h = 0; h < l->heads; h++)
@@ -76,7 +76,7 @@ static void make_plan(problem *p)
         p->plan.layers[0].global_tokens[h] = (int32_t)(mask.keys / 5);
 }
 
-static void open_problem(problem *p, const vc_attend_layer *sizes, double density, int biased)
+static void open_problem(problem *p, const vc_packed_attention *sizes, double density, int biased)
 {
     const size_t maps = sizes->heads * sizes->queries * sizes->keys;
     *p = (problem){.layer = *sizes};
@@ -123,9 +123,9 @@ static void check(const problem *p, const vc_kernels *kernels, vc_pattern_split 
                                     .costs = costs,
                                     .extra = p->extra_bias ? 1 : 0,
                                     .extra_bias = p->extra_bias};
-    vc_attend_layer layer = p->layer;
+    vc_packed_attention layer = p->layer;
     layer.bf16 = bf16;
-    assert_ok(vc_attend_layer_open(&layer, p->pruned ? p->plan.layers : NULL, p->bias, &how));
+    assert_ok(vc_packed_attention_open(&layer, p->pruned ? p->plan.layers : NULL, p->bias, &how));
     const size_t tq = layer.queries, d = layer.head_dim, dv = layer.value_dim,
                  q_stride = layer.heads * d, v_stride = layer.heads * dv,
                  kv_stride = q_stride + v_stride;
@@ -133,24 +133,24 @@ static void check(const problem *p, const vc_kernels *kernels, vc_pattern_split 
     float *out = room(tq * v_stride * sizeof *out);
     assert_non_null(panels);
     const size_t middle = layer.keys / 3;
-    vc_attend_pack(panels, &layer, p->kv, p->kv + layer.heads * d, kv_stride, 0, middle);
-    vc_attend_pack(panels, &layer, p->kv + middle * kv_stride,
-                   p->kv + middle * kv_stride + layer.heads * d, kv_stride, middle,
-                   layer.keys - middle);
+    vc_attention_pack(panels, &layer, p->kv, p->kv + layer.heads * d, kv_stride, 0, middle);
+    vc_attention_pack(panels, &layer, p->kv + middle * kv_stride,
+                      p->kv + middle * kv_stride + layer.heads * d, kv_stride, middle,
+                      layer.keys - middle);
     for (size_t h = 0; h < layer.heads; h++) {
-        const vc_attend_head *head = &layer.head[h];
+        const vc_packed_head *head = &layer.head[h];
         for (size_t i = 0; i < tq; i += step) {
-            const vc_attend_view view = {.head = head,
-                                         .head_dim = d,
-                                         .value_dim = dv,
-                                         .q = p->q + i * q_stride + h * d,
-                                         .k = p->kv + h * d,
-                                         .v = p->kv + layer.heads * d + h * dv,
-                                         .q_stride = q_stride,
-                                         .k_stride = kv_stride,
-                                         .v_stride = kv_stride,
-                                         .panel = panels + head->panel_start};
-            (bf16 ? kernels->attend_rows_bf16 : kernels->attend_rows)(
+            const vc_attention_view view = {.head = head,
+                                            .head_dim = d,
+                                            .value_dim = dv,
+                                            .q = p->q + i * q_stride + h * d,
+                                            .k = p->kv + h * d,
+                                            .v = p->kv + layer.heads * d + h * dv,
+                                            .q_stride = q_stride,
+                                            .k_stride = kv_stride,
+                                            .v_stride = kv_stride,
+                                            .panel = panels + head->panel_start};
+            (bf16 ? kernels->attention_rows_bf16 : kernels->attention_rows)(
                 out + i * v_stride + h * dv, v_stride, &view, i, tq - i < step ? tq - i : step);
         }
     }
@@ -165,10 +165,10 @@ static void check(const problem *p, const vc_kernels *kernels, vc_pattern_split 
                      (double)out[i], p->want[i]);
     free(panels);
     free(out);
-    vc_attend_layer_close(&layer);
+    vc_packed_attention_close(&layer);
 }
 
-static void check_all(const vc_attend_layer *sizes, double density, int biased)
+static void check_all(const vc_packed_attention *sizes, double density, int biased)
 {
     problem p;
     open_problem(&p, sizes, density, biased);
@@ -190,7 +190,7 @@ static void check_all(const vc_attend_layer *sizes, double density, int biased)
     close_problem(&p);
 }
 
-static const vc_attend_layer shapes[] = {
+static const vc_packed_attention shapes[] = {
     {.heads = 2, .queries = 101, .keys = 101, .head_dim = 64, .value_dim = 64},
     {.heads = 1, .queries = 7, .keys = 33, .head_dim = 16, .value_dim = 32},
     {.heads = 2, .queries = 14, .keys = 49, .head_dim = 20, .value_dim = 41},
@@ -215,12 +215,12 @@ static void splits_by_cost(void **state)
     const vc_pattern_options how = {.split = VC_PATTERN_BY_COST, .costs = costs};
     problem p;
     open_problem(&p, &shapes[0], 0.1, 0);
-    vc_attend_layer layer = p.layer;
-    assert_ok(vc_attend_layer_open(&layer, p.plan.layers, NULL, &how));
+    vc_packed_attention layer = p.layer;
+    assert_ok(vc_packed_attention_open(&layer, p.plan.layers, NULL, &how));
     assert_in_range(layer.pattern.head[0].panel_count, 1, 40);
     assert_non_null(layer.pattern.head[0].row_start);
     assert_int_equal(layer.pattern.head[0].kept, vc_plan_kept(p.plan.layers, 0));
-    vc_attend_layer_close(&layer);
+    vc_packed_attention_close(&layer);
     close_problem(&p);
 
     open_problem(&p, &shapes[0], 0.1, 0); /* nearly full: dense is cheaper */
@@ -229,10 +229,10 @@ static void splits_by_cost(void **state)
     p.pruned[5] = 1;
     vc_plan_close(&p.plan);
     make_plan(&p);
-    assert_ok(vc_attend_layer_open(&layer, p.plan.layers, NULL, &how));
+    assert_ok(vc_packed_attention_open(&layer, p.plan.layers, NULL, &how));
     assert_int_equal(layer.pattern.head[0].panel_count, layer.keys);
     assert_null(layer.pattern.head[0].row_start);
-    vc_attend_layer_close(&layer);
+    vc_packed_attention_close(&layer);
     close_problem(&p);
 }
 
@@ -242,7 +242,7 @@ static void sees_extra_columns(void **state)
 {
     (void)state;
     enum { TOKENS = 40 };
-    const vc_attend_layer sizes = {
+    const vc_packed_attention sizes = {
         .heads = 2, .queries = 30, .keys = TOKENS + 1, .head_dim = 16, .value_dim = 16};
     const size_t rows = sizes.heads * sizes.queries;
     problem p;

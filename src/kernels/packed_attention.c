@@ -4,17 +4,17 @@
 #include <string.h>
 
 #include "vitcod/arena.h"
-#include "vitcod/attend.h"
+#include "vitcod/packed_attention.h"
 
 /* Lays out the memory; the same code first counts and then hands out. */
-static void place_heads(vc_arena *arena, vc_attend_layer *layer, int biased)
+static void place_heads(vc_arena *arena, vc_packed_attention *layer, int biased)
 {
     layer->panel_floats = 0;
     layer->head = vc_arena_take(arena, layer->heads * sizeof *layer->head);
     for (size_t h = 0; h < layer->heads; h++) {
         const vc_pattern_head *pattern = &layer->pattern.head[h];
         const size_t wide = vc_panel_blocks(pattern->panel_count) * VC_PANEL;
-        vc_attend_head head = {.pattern = pattern, .panel_start = layer->panel_floats};
+        vc_packed_head head = {.pattern = pattern, .panel_start = layer->panel_floats};
         layer->panel_floats +=
             layer->bf16 ? wide * (layer->head_dim + layer->value_dim) / 2 : wide * layer->head_dim;
         if (biased) {
@@ -28,10 +28,10 @@ static void place_heads(vc_arena *arena, vc_attend_layer *layer, int biased)
 }
 
 /* Copies biases, which come in the order of the pattern; rows of the panel are padded. */
-static void fill_biases(const vc_attend_layer *layer, const float *values)
+static void fill_biases(const vc_packed_attention *layer, const float *values)
 {
     for (size_t h = 0; h < layer->heads; h++) {
-        const vc_attend_head *head = &layer->head[h];
+        const vc_packed_head *head = &layer->head[h];
         const size_t panel = head->pattern->panel_count, wide = vc_panel_blocks(panel) * VC_PANEL;
         const float *from = values + head->pattern->values_start;
         for (size_t i = 0; i < layer->queries; i++, from += panel)
@@ -42,7 +42,7 @@ static void fill_biases(const vc_attend_layer *layer, const float *values)
 }
 
 /* bias (H, Tq, Tk), NULL: zeros beside those of the extra columns. */
-static vc_status arrange_biases(const vc_attend_layer *layer, const float *bias)
+static vc_status arrange_biases(const vc_packed_attention *layer, const float *bias)
 {
     const vc_pattern *p = &layer->pattern;
     float *values = malloc((p->values + 1) * sizeof *values);
@@ -57,7 +57,7 @@ static vc_status arrange_biases(const vc_attend_layer *layer, const float *bias)
     return there ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for attention of %zu heads", p->heads);
 }
 
-static vc_status open_heads(vc_attend_layer *layer, const float *bias)
+static vc_status open_heads(vc_packed_attention *layer, const float *bias)
 {
     const int biased = bias || layer->pattern.extra_bias;
     vc_arena arena = {0};
@@ -68,21 +68,21 @@ static vc_status open_heads(vc_attend_layer *layer, const float *bias)
     return biased ? arrange_biases(layer, bias) : VC_OK;
 }
 
-vc_status vc_attend_layer_open(vc_attend_layer *layer, const vc_plan_layer *plan, const float *bias,
-                               const vc_pattern_options *options)
+vc_status vc_packed_attention_open(vc_packed_attention *layer, const vc_plan_layer *plan,
+                                   const float *bias, const vc_pattern_options *options)
 {
     VC_TRY(plan ? vc_pattern_open(&layer->pattern, plan, options)
                 : vc_pattern_open_whole(&layer->pattern, layer->heads, layer->queries,
                                         layer->keys - options->extra, options));
     const vc_status status = open_heads(layer, bias);
     if (status != VC_OK)
-        vc_attend_layer_close(layer);
+        vc_packed_attention_close(layer);
     return status;
 }
 
-void vc_attend_layer_close(vc_attend_layer *layer)
+void vc_packed_attention_close(vc_packed_attention *layer)
 {
     vc_pattern_close(&layer->pattern);
     free(layer->memory);
-    *layer = (vc_attend_layer){0};
+    *layer = (vc_packed_attention){0};
 }

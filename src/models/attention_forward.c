@@ -37,8 +37,8 @@ static void autoencode(vc__attention_io *a, double distances[2], const vc_model 
     }
 }
 
-void vc__attend(vc_acts *acts, const vc_model *model, size_t layer, const vc__attention_io *io,
-                const vc_tap *tap)
+void vc__attention_forward(vc_acts *acts, const vc_model *model, size_t layer,
+                           const vc__attention_io *io, const vc_tap *tap)
 {
     const vc_attention_layer l = vc_model_layer(&model->config, layer);
     vc__attention_io a = *io;

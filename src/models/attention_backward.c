@@ -3,9 +3,9 @@
 
 #include "backward_impl.h"
 
-static void autoencoders_backward(vc_grads *g, const vc__attend_grads *a, const vc_coder coders[2],
-                                  const vc_acts *acts, const vc_model *model, size_t layer,
-                                  float weight)
+static void autoencoders_backward(vc_grads *g, const vc__attention_grads *a,
+                                  const vc_coder coders[2], const vc_acts *acts,
+                                  const vc_model *model, size_t layer, float weight)
 {
     const vc_attention_layer l = vc_model_layer(&model->config, layer);
     const float *const x[] = {a->q, a->k};
@@ -22,9 +22,9 @@ static void autoencoders_backward(vc_grads *g, const vc__attend_grads *a, const 
     }
 }
 
-void vc__attend_backward(vc_grads *g, const vc__attend_grads *a, const vc_coder coders[2],
-                         const vc_acts *acts, const vc_model *model, size_t layer,
-                         float reconstruction)
+void vc__attention_backward(vc_grads *g, const vc__attention_grads *a, const vc_coder coders[2],
+                            const vc_acts *acts, const vc_model *model, size_t layer,
+                            float reconstruction)
 {
     const int coded[] = {a->decoded[0] != NULL, a->decoded[1] != NULL};
     const float *q = coded[0] ? a->decoded[0] : a->q, *k = coded[1] ? a->decoded[1] : a->k;

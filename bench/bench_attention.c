@@ -2,7 +2,7 @@
  * against products by OpenBLAS with our softmax, in turns. Each result is checked against the
  * reference kernel first. Prints JSON: microseconds per layer (medians), and ratios with quartiles.
  *
- * usage: bench_attend MASK.npy [HEAD_DIM [ROUNDS]] */
+ * usage: bench_attention MASK.npy [HEAD_DIM [ROUNDS]] */
 #include <dlfcn.h>
 #include <math.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ typedef struct work {
     vc_mask mask;
     vc_plan plan;    /* plain */
     size_t d, width; /* head_dim; floats of a token */
-    vc_attend_layer *dense, *split;
+    vc_packed_attention *dense, *split;
     float *qkv, *panel, *out, *want, *scores;
     sgemm_fn *sgemm;
 } work;
@@ -34,7 +34,7 @@ static void must(vc_status status)
 {
     if (status == VC_OK)
         return;
-    fprintf(stderr, "bench_attend: %s\n", vc_last_error());
+    fprintf(stderr, "bench_attention: %s\n", vc_last_error());
     exit(1);
 }
 
@@ -60,43 +60,44 @@ static sgemm_fn *find_openblas(void)
     return sgemm;
 }
 
-static vc_attend_layer *layers_of(const work *w, vc_pattern_split split)
+static vc_packed_attention *layers_of(const work *w, vc_pattern_split split)
 {
     const vc_mask *m = &w->mask;
     vc_pattern_options how = {.split = split};
     must(vc_attention_costs_fill(&how, 0));
-    vc_attend_layer *layers = calloc(m->layers, sizeof *layers);
+    vc_packed_attention *layers = calloc(m->layers, sizeof *layers);
     for (size_t l = 0; layers && l < m->layers; l++) {
-        layers[l] = (vc_attend_layer){.heads = m->heads,
-                                      .queries = m->queries,
-                                      .keys = m->keys,
-                                      .head_dim = w->d,
-                                      .value_dim = w->d};
-        must(vc_attend_layer_open(&layers[l], split == VC_PATTERN_WHOLE ? NULL : &w->plan.layers[l],
-                                  NULL, &how));
+        layers[l] = (vc_packed_attention){.heads = m->heads,
+                                          .queries = m->queries,
+                                          .keys = m->keys,
+                                          .head_dim = w->d,
+                                          .value_dim = w->d};
+        must(vc_packed_attention_open(
+            &layers[l], split == VC_PATTERN_WHOLE ? NULL : &w->plan.layers[l], NULL, &how));
     }
     return layers;
 }
 
-static void attend(float *out, const work *w, const vc_attend_layer *layer,
+static void attend(float *out, const work *w, const vc_packed_attention *layer,
                    const vc_kernels *kernels)
 {
     const float *first = w->qkv + layer->heads * w->d;
-    vc_attend_pack(w->panel, layer, first, first + layer->heads * w->d, w->width, 0, layer->keys);
+    vc_attention_pack(w->panel, layer, first, first + layer->heads * w->d, w->width, 0,
+                      layer->keys);
     for (size_t h = 0; h < layer->heads; h++) {
         const float *q = w->qkv + h * w->d, *k = q + layer->heads * w->d,
                     *v = k + layer->heads * w->d;
-        const vc_attend_view view = {.head = &layer->head[h],
-                                     .head_dim = w->d,
-                                     .value_dim = w->d,
-                                     .q = q,
-                                     .k = k,
-                                     .v = v,
-                                     .q_stride = w->width,
-                                     .k_stride = w->width,
-                                     .v_stride = w->width,
-                                     .panel = w->panel + layer->head[h].panel_start};
-        kernels->attend_rows(out + h * w->d, layer->heads * w->d, &view, 0, layer->queries);
+        const vc_attention_view view = {.head = &layer->head[h],
+                                        .head_dim = w->d,
+                                        .value_dim = w->d,
+                                        .q = q,
+                                        .k = k,
+                                        .v = v,
+                                        .q_stride = w->width,
+                                        .k_stride = w->width,
+                                        .v_stride = w->width,
+                                        .panel = w->panel + layer->head[h].panel_start};
+        kernels->attention_rows(out + h * w->d, layer->heads * w->d, &view, 0, layer->queries);
     }
 }
 
@@ -125,7 +126,7 @@ static void check(const work *w, const char *what)
     }
     if (difference <= 1e-5 * largest)
         return;
-    fprintf(stderr, "bench_attend: %s differs from the reference by %g of the largest value\n",
+    fprintf(stderr, "bench_attention: %s differs from the reference by %g of the largest value\n",
             what, difference / largest);
     exit(1);
 }
@@ -157,7 +158,7 @@ static void print_spread(const char *name, double *samples, size_t count)
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        fputs("usage: bench_attend MASK.npy [HEAD_DIM [ROUNDS]]\n", stderr);
+        fputs("usage: bench_attention MASK.npy [HEAD_DIM [ROUNDS]]\n", stderr);
         return 2;
     }
     work w = {.d = argc > 2 ? (size_t)atoi(argv[2]) : 64};
@@ -166,7 +167,7 @@ int main(int argc, char **argv)
     must(vc_plan_of_masks(&w.plan, &w.mask, 1));
     const vc_mask *m = &w.mask;
     if (m->queries != m->keys) {
-        fputs("bench_attend: wanted a square mask\n", stderr);
+        fputs("bench_attention: wanted a square mask\n", stderr);
         return 1;
     }
     w.width = 3 * m->heads * w.d;

@@ -2,7 +2,7 @@
 
 #include "kernels_impl.h"
 
-#include "attend_simd.h"
+#include "attention_rows_simd.h"
 
 /* Two bfloat16s, to all lanes. */
 static inline __m512bh splat_pair(const uint16_t *pair)
@@ -58,8 +58,8 @@ INLINE void score_pairs(float *scores, const uint16_t *q, const uint16_t *panel,
     }
 }
 
-INLINE void score_block_bf16(float *scores, const vc_attend_view *view, size_t query, size_t start,
-                             size_t keys, const size_t rows)
+INLINE void score_block_bf16(float *scores, const vc_attention_view *view, size_t query,
+                             size_t start, size_t keys, const size_t rows)
 {
     const uint16_t *panel = (const uint16_t *)(const void *)view->panel + start * view->head_dim;
     const size_t d = view->head_dim, blocks = (keys + VC_PANEL - 1) / VC_PANEL;
@@ -112,7 +112,7 @@ INLINE void value_pairs(output_rows to, const uint16_t *powers, const uint16_t *
     }
 }
 
-INLINE void value_block_bf16(output_rows to, const float *scores, const vc_attend_view *view,
+INLINE void value_block_bf16(output_rows to, const float *scores, const vc_attention_view *view,
                              size_t start, size_t keys, const size_t rows)
 {
     const size_t wide = vc_panel_blocks(view->head->pattern->panel_count) * VC_PANEL;
@@ -129,8 +129,8 @@ INLINE void value_block_bf16(output_rows to, const float *scores, const vc_atten
         value_pairs(to, powers, v + 2 * c, view->value_dim, keys, rows, 1);
 }
 
-void vc__attend_rows_avx512bf16(float *out, size_t out_stride, const vc_attend_view *view,
-                                size_t first, size_t rows)
+void vc__attention_rows_avx512bf16(float *out, size_t out_stride, const vc_attention_view *view,
+                                   size_t first, size_t rows)
 {
     attend_by(out, out_stride, view, first, rows, score_block_bf16, value_block_bf16);
 }

@@ -52,7 +52,7 @@ INLINE void score_tile(float *scores, const float *q, size_t q_stride, const flo
 }
 
 /* The scores of `keys` keys from `start` of the panel on, a multiple of VC_PANEL. */
-INLINE void score_block(float *scores, const vc_attend_view *view, size_t query, size_t start,
+INLINE void score_block(float *scores, const vc_attention_view *view, size_t query, size_t start,
                         size_t keys, const size_t rows)
 {
     const size_t step = WIDE * LANES, d = view->head_dim;
@@ -162,7 +162,7 @@ INLINE void value_tile(output_rows to, const float *scores, value_rows from, con
     }
 }
 
-INLINE void value_block(output_rows to, const float *scores, const vc_attend_view *view,
+INLINE void value_block(output_rows to, const float *scores, const vc_attention_view *view,
                         size_t start, size_t keys, const size_t rows)
 {
     const int32_t *order =
@@ -227,7 +227,7 @@ INLINE void value_row(float *out, const float *keep, float factor, const float *
 }
 
 INLINE void value_row_all(float *out, const float *keep, float factor, const float *scores,
-                          const vc_attend_view *view, const int32_t *keys, size_t count,
+                          const vc_attention_view *view, const int32_t *keys, size_t count,
                           const size_t value_dim)
 {
     size_t c = 0;
@@ -248,7 +248,7 @@ typedef struct own_keys {
     size_t count, left;
 } own_keys;
 
-INLINE own_keys own_keys_of(const vc_attend_head *packed, size_t query, size_t from)
+INLINE own_keys own_keys_of(const vc_packed_head *packed, size_t query, size_t from)
 {
     const vc_pattern_head *head = packed->pattern;
     if (!head->row_start)
@@ -261,7 +261,7 @@ INLINE own_keys own_keys_of(const vc_attend_head *packed, size_t query, size_t f
 
 /* What is computed: the output of a view's queries, of which the first has the number `first`. */
 typedef struct attend_job {
-    const vc_attend_view *view;
+    const vc_attention_view *view;
     size_t first;
     float *out;
     size_t out_stride;
@@ -273,7 +273,7 @@ INLINE void finish_row(float *out, const float *keep, running *now, float *score
                        const attend_job *job, size_t query, const size_t head_dim,
                        const size_t value_dim)
 {
-    const vc_attend_view *view = job->view;
+    const vc_attention_view *view = job->view;
     own_keys own = own_keys_of(view->head, job->first + query, 0);
     size_t done = 0;
     float next;
@@ -293,10 +293,10 @@ INLINE void finish_row(float *out, const float *keep, running *now, float *score
     }
 }
 
-typedef void score_fn(float *scores, const vc_attend_view *view, size_t query, size_t start,
+typedef void score_fn(float *scores, const vc_attention_view *view, size_t query, size_t start,
                       size_t keys, const size_t rows);
-typedef void value_fn(output_rows to, const float *scores, const vc_attend_view *view, size_t start,
-                      size_t keys, const size_t rows);
+typedef void value_fn(output_rows to, const float *scores, const vc_attention_view *view,
+                      size_t start, size_t keys, const size_t rows);
 
 /* Counts the time since the last tick for this phase. */
 INLINE void tick(uint64_t *ticks, size_t phase, uint64_t *since)
@@ -320,7 +320,7 @@ INLINE void attend_tile(const attend_job *job, running *now, attend_span at, sco
                         const size_t value_dim)
 {
     static const float one = 1.0f;
-    const vc_attend_view *view = job->view;
+    const vc_attention_view *view = job->view;
     const size_t query = at.query, start = at.start, keys = at.keys;
     float *out = job->out + query * job->out_stride;
     const vc_pattern_head *head = view->head->pattern;
@@ -373,7 +373,7 @@ INLINE void attend_block(const attend_job *job, running *now, attend_span at, si
 }
 
 /* Attention of `rows` queries. `score` and `value` compute with the keys of the panel. */
-INLINE void attend_by(float *out, size_t out_stride, const vc_attend_view *view, size_t first,
+INLINE void attend_by(float *out, size_t out_stride, const vc_attention_view *view, size_t first,
                       size_t rows, score_fn *score, value_fn *value)
 {
     const vc_pattern_head *head = view->head->pattern;

@@ -1,8 +1,8 @@
 /* K, and with bfloat16 V, of the panels' keys, laid out as the kernels read them. */
 #include <string.h>
 
-#include "vitcod/attend.h"
 #include "vitcod/kernels.h"
+#include "vitcod/packed_attention.h"
 
 /* The position of a token in a head's panel; SIZE_MAX if it is not there. */
 static size_t place_of(const vc_pattern_head *head, size_t token)
@@ -45,8 +45,9 @@ static void pack_key(uint16_t *to, const uint16_t *k, size_t head_dim)
         memcpy(to + d * VC_PANEL, k + d, 2 * sizeof *to);
 }
 
-static void pack_bf16(uint16_t *panel, const vc_pattern_head *head, const vc_attend_layer *layer,
-                      const float *k, const float *v, size_t stride, size_t first, size_t count)
+static void pack_bf16(uint16_t *panel, const vc_pattern_head *head,
+                      const vc_packed_attention *layer, const float *k, const float *v,
+                      size_t stride, size_t first, size_t count)
 {
     enum { CHUNK = 64 }; /* values converted at a time */
     const vc_kernels *kernels = vc_kernels_get();
@@ -83,8 +84,8 @@ static void pack_bf16(uint16_t *panel, const vc_pattern_head *head, const vc_att
     }
 }
 
-void vc_attend_pack(float *panels, const vc_attend_layer *layer, const float *k, const float *v,
-                    size_t stride, size_t first, size_t count)
+void vc_attention_pack(float *panels, const vc_packed_attention *layer, const float *k,
+                       const float *v, size_t stride, size_t first, size_t count)
 {
     for (size_t h = 0; h < layer->heads; h++) {
         const vc_pattern_head *head = &layer->pattern.head[h];

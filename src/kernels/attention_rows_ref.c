@@ -21,8 +21,8 @@ static float rounded(float x, int bf16)
     return x;
 }
 
-static float score_of(const vc_attend_view *view, const float *q, size_t token, const float *bias,
-                      int bf16)
+static float score_of(const vc_attention_view *view, const float *q, size_t token,
+                      const float *bias, int bf16)
 {
     const float *k = view->k + token * view->k_stride;
     float sum = 0.0f;
@@ -32,8 +32,8 @@ static float score_of(const vc_attend_view *view, const float *q, size_t token, 
 }
 
 /* The next key that `query` sees, from position *at on: first those of the panel, then its own. */
-static int next_key(key *out, size_t *at, const vc_attend_view *view, const float *q, size_t query,
-                    int bf16)
+static int next_key(key *out, size_t *at, const vc_attention_view *view, const float *q,
+                    size_t query, int bf16)
 {
     const vc_pattern_head *head = view->head->pattern;
     const float *panel_bias = view->head->panel_bias, *row_bias = view->head->row_bias;
@@ -61,7 +61,7 @@ static int next_key(key *out, size_t *at, const vc_attend_view *view, const floa
     return 1;
 }
 
-static void attend(float *out, size_t out_stride, const vc_attend_view *view, size_t first,
+static void attend(float *out, size_t out_stride, const vc_attention_view *view, size_t first,
                    size_t rows, int bf16)
 {
     for (size_t r = 0; r < rows; r++) {
@@ -84,14 +84,14 @@ static void attend(float *out, size_t out_stride, const vc_attend_view *view, si
     }
 }
 
-void vc__attend_rows_ref(float *out, size_t out_stride, const vc_attend_view *view, size_t first,
-                         size_t rows)
+void vc__attention_rows_ref(float *out, size_t out_stride, const vc_attention_view *view,
+                            size_t first, size_t rows)
 {
     attend(out, out_stride, view, first, rows, 0);
 }
 
-void vc__attend_rows_bf16_ref(float *out, size_t out_stride, const vc_attend_view *view,
-                              size_t first, size_t rows)
+void vc__attention_rows_bf16_ref(float *out, size_t out_stride, const vc_attention_view *view,
+                                 size_t first, size_t rows)
 {
     attend(out, out_stride, view, first, rows, 1);
 }
