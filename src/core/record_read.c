@@ -249,7 +249,9 @@ static vc_status read_row(void *out, const vc_record *record, const vc_field *fi
         *(bool *)((unsigned char *)out + field->flag_offset) = true;
     if (value)
         return read_field(out, field, value, path);
-    set_absent(out, field);
+    if (field->presence ==
+        VC_IF_KNOWN) /* else the flag tells, and the member may have other rows */
+        set_absent(out, field);
     return VC_OK;
 }
 

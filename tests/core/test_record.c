@@ -359,6 +359,34 @@ static void has_members_that_no_table_knows(void **state)
     json_decref(m.sizes);
 }
 
+/* One member, with a key for each of two kinds of unit. */
+typedef struct unit {
+    bool of_lines, alone;
+    uint64_t busy;
+} unit;
+
+static const vc_field unit_fields[] = {
+    {VC_FIELD_AS(unit, busy, "busy_line_cycles", "cycle", ""), VC_WHEN(unit, of_lines)},
+    {VC_FIELD_AS(unit, busy, "busy_cycles", "cycle", ""), VC_WHEN(unit, alone)},
+};
+static const vc_record unit_record = VC_RECORD("unit", unit, unit_fields);
+
+static void reads_one_member_by_several_keys(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"{\"busy_line_cycles\":7}", "{\"busy_cycles\":7}"};
+    for (size_t i = 0; i < 2; i++) {
+        json_t *value = parse(texts[i]), *again;
+        unit u;
+        assert_ok(vc_record_read(&u, &unit_record, value, "a.json"));
+        assert_int_equal(u.busy, 7);
+        assert_int_equal(u.alone, i);
+        assert_ok(vc_record_json(&again, &unit_record, &u));
+        assert_text(again, texts[i]);
+        json_decref(value);
+    }
+}
+
 static long allocations_left;
 
 static void *limited_malloc(size_t bytes)
@@ -412,6 +440,7 @@ int main(void)
         cmocka_unit_test(describes_itself),
         cmocka_unit_test(describes_every_shape),
         cmocka_unit_test(has_members_that_no_table_knows),
+        cmocka_unit_test(reads_one_member_by_several_keys),
         cmocka_unit_test(says_that_memory_is_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,6 +105,28 @@ static void values_of_the_wrong_kind_do_no_harm(void **state)
     json_decref(logs);
 }
 
+/* Shares of a unit's cycles, under the names of the table of states; a unit that only idles has no
+ * row. */
+static void units_have_states(void **state)
+{
+    (void)state;
+    json_t *results =
+        json_pack("{s:{s:s, s:{s:i, s:{s:{s:i, s:i}, s:{s:i, s:i}, s:{s:i, s:i}}}}}", "a.json",
+                  "verb", "simulate", "attention", "cycles", 10, "engines", "sparser",
+                  "busy_line_cycles", 3, "dram_line_cycles", 1, "softmax", "busy_cycles", 1,
+                  "idle_cycles", 9, "encoder", "busy_cycles", 0, "idle_cycles", 10);
+    const vc_report_run run = {.name = "one", .results = results};
+    char *text = page_of(&run, 1);
+    assert_holds(text, "<th scope=\"col\">busy</th><th scope=\"col\">dram</th>"
+                       "<th scope=\"col\">index</th>");
+    assert_holds(text, "<th scope=\"row\">a: sparser</th><td>75</td><td>25</td><td></td>");
+    assert_holds(text, "<th scope=\"row\">a: softmax</th><td>10</td><td></td>");
+    assert_holds(text, "<td></td><td>90</td></tr>");
+    assert_null(strstr(text, "a: encoder"));
+    free(text);
+    json_decref(results);
+}
+
 static void it_is_written_whole_or_not_at_all(void **state)
 {
     (void)state;
@@ -150,6 +172,7 @@ int main(void)
                                        cmocka_unit_test(a_section_needs_numbers),
                                        cmocka_unit_test(an_empty_run_is_a_page),
                                        cmocka_unit_test(values_of_the_wrong_kind_do_no_harm),
+                                       cmocka_unit_test(units_have_states),
                                        cmocka_unit_test(it_is_written_whole_or_not_at_all),
                                        cmocka_unit_test(a_large_model_fits)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
