@@ -62,6 +62,7 @@
 #include "vitcod/gradients.h"
 #include "vitcod/levit.h"
 #include "vitcod/model.h"
+#include "vitcod/model_info.h"
 
 /* algorithm: from averaged attention to a plan */
 #include "vitcod/attention_stats.h"

@@ -6,130 +6,17 @@
 #include "commands.h"
 #include "open_model.h"
 #include "open_plan.h"
-#include "vitcod/group_files.h"
-#include "vitcod/plan_summary.h"
-
-typedef struct info_attention {
-    char group[32];
-    size_t layers, heads, queries, keys, head_dim, value_dim, compressed_heads;
-    const char *compressed_of;
-} info_attention;
-
-typedef struct info_result {
-    const char *model, *architecture;
-    size_t image, channels, classes, parameters;
-    uint64_t macs, attention_macs;
-    json_t *sizes; /* the family's own */
-    info_attention attention[VC_MOST_GROUPS], *groups;
-    size_t group_count;
-    uint64_t macs_by_operator[VC_OP_COUNT];
-    json_t *ops;
-    bool has_plan, inside;
-    vc_plan_summary plan;
-} info_result;
-
-static const vc_field attention_fields[] = {
-    {VC_FIELD(info_attention, group, "", "layers of one shape; \"\": all")},
-    {VC_FIELD(info_attention, layers, "", "of the group")},
-    {VC_FIELD(info_attention, heads, "", "of a layer")},
-    {VC_FIELD(info_attention, queries, "", "tokens that ask")},
-    {VC_FIELD(info_attention, keys, "", "tokens that are asked")},
-    {VC_FIELD(info_attention, head_dim, "", "values of a query and of a key")},
-    {VC_FIELD(info_attention, value_dim, "", "values of a value")},
-    {VC_FIELD(info_attention, compressed_heads, "", "of the auto-encoder; 0: none")},
-    {VC_FIELD(info_attention, compressed_of, "", "qk, q, k or nothing")},
-};
-static const vc_record attention_record = VC_RECORD("attention", info_attention, attention_fields);
-
-#define INFO_OP_NAME(name, text, work, precision, part) text,
-static const char *const op_names[] = {VC_OP_MAP(INFO_OP_NAME) NULL};
-#undef INFO_OP_NAME
-
-static const vc_field plan_fields[] = {
-    {VC_FIELD_INLINE(info_result, plan, &vc_plan_summary_record)},
-    {VC_FIELD(info_result, inside, "", "the plan lies in the model's file")},
-};
-static const vc_record plan_record = VC_RECORD("plan", info_result, plan_fields);
-
-static const vc_field result_fields[] = {
-    {VC_FIELD(info_result, model, "", "file or preset")},
-    {VC_FIELD(info_result, architecture, "", "family")},
-    {VC_FIELD(info_result, image, "", "pixels along an image's side")},
-    {VC_FIELD(info_result, channels, "", "of an image")},
-    {VC_FIELD(info_result, classes, "", "that it tells apart; 0: no classifier")},
-    {VC_FIELD(info_result, parameters, "", "learnt numbers")},
-    {VC_FIELD(info_result, macs, "MAC", "multiply-adds of one image")},
-    {VC_FIELD(info_result, attention_macs, "MAC", "of them between the projections")},
-    {VC_FIELD_INLINE_JSON(info_result, sizes)},
-    {VC_FIELD_RECORDS(info_result, groups, group_count, "attention", &attention_record,
-                      "by group of layers")},
-    {VC_FIELD_BY_WORD(info_result, macs_by_operator, op_names, "macs_by_operator", "MAC",
-                      "of one image"),
-     .skip_zeros = true},
-    {VC_FIELD(info_result, ops, "", "every operator, as a workload's file has it")},
-    {VC_FIELD_SELF(info_result, "plan", &plan_record, "that attention is on"),
-     VC_WHEN(info_result, has_plan)},
-};
-static const vc_record result_record = VC_RECORD("info", info_result, result_fields);
-
-/* The attentions, group by group: layers in a group have one shape. */
-static void describe_attention(info_result *result, const vc_model_config *config)
-{
-    result->groups = result->attention;
-    for (size_t g = 0; g < vc_model_groups(config); g++) {
-        const vc_attention_group group = vc_model_group(config, g);
-        const vc_attention_layer l = vc_model_layer(config, group.first);
-        info_attention *a = &result->groups[result->group_count++];
-        *a = (info_attention){.layers = group.count,
-                              .heads = l.heads,
-                              .queries = l.queries,
-                              .keys = l.keys,
-                              .head_dim = l.head_dim,
-                              .value_dim = l.value_dim,
-                              .compressed_heads = vc_model_coded_width(l.compressed),
-                              .compressed_of = vc_model_coded_word(l.compressed)};
-        snprintf(a->group, sizeof a->group, "%s", group.name);
-    }
-}
-
-static vc_status describe_work(info_result *result, const vc_model_config *config,
-                               const vc_plan *plan)
-{
-    vc_workload workload = {0};
-    VC_TRY(vc_model_lower(&workload, config, plan));
-    result->macs = vc_workload_macs(&workload, 0);
-    result->attention_macs = vc_workload_macs(&workload, 1);
-    for (size_t i = 0; i < workload.count; i++)
-        result->macs_by_operator[workload.ops[i].kind] += workload.ops[i].macs;
-    json_t *all = vc_workload_json(&workload);
-    result->ops = json_incref(json_object_get(all, "ops"));
-    json_decref(all);
-    vc_workload_close(&workload);
-    return result->ops ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for the operators");
-}
+#include "vitcod/model_info.h"
 
 /* `plan`: NULL where attention is dense. */
-static vc_status describe(info_result *result, const vc_model_config *config, const vc_plan *plan,
+static vc_status describe(vc_model_info *result, const vc_model_config *config, const vc_plan *plan,
                           const cli_model_options *options)
 {
-    const vc_model_input input = vc_model_input_of(config);
-    VC_TRY(vc_model_parameters(&result->parameters, config));
-    VC_TRY(describe_work(result, config, plan));
-    result->model = options->arch ? options->arch : options->path;
-    result->architecture = vc_model_family(config);
-    result->image = input.width;
-    result->channels = input.channels;
-    result->classes = input.classes;
-    result->sizes = vc_model_describe(config);
-    if (!result->sizes)
-        return vc_fail(VC_ENOMEM, "out of memory for the sizes");
-    describe_attention(result, config);
-    result->has_plan = plan != NULL;
-    result->inside = !options->plan;
-    return plan ? vc_plan_summarize(&result->plan, plan) : VC_OK;
+    const char *name = options->arch ? options->arch : options->path;
+    return vc_model_info_open(result, name, config, plan, !options->plan);
 }
 
-static vc_status describe_preset(info_result *result, const cli_model_options *options)
+static vc_status describe_preset(vc_model_info *result, const cli_model_options *options)
 {
     vc_model_config config;
     vc_plan plan;
@@ -144,7 +31,7 @@ static vc_status describe_preset(info_result *result, const cli_model_options *o
     return status;
 }
 
-static vc_status open_and_describe(info_result *result, const cli_model_options *options)
+static vc_status open_and_describe(vc_model_info *result, const cli_model_options *options)
 {
     vc_model *model;
     if (options->arch)
@@ -172,7 +59,7 @@ static void print_sizes(const json_t *sizes, const char *const *keys)
     }
 }
 
-static void print_numbers(const info_result *r)
+static void print_numbers(const vc_model_info *r)
 {
     static const char *const patch[] = {"patch", NULL};
     static const char *const rest[] = {
@@ -187,7 +74,7 @@ static void print_numbers(const info_result *r)
     print_number("attention_macs", r->attention_macs);
 }
 
-static void print_plan(const info_result *r)
+static void print_plan(const vc_model_info *r)
 {
     const vc_plan_summary *p = &r->plan;
     int32_t least = INT32_MAX, most = 0;
@@ -204,12 +91,12 @@ static void print_plan(const info_result *r)
 
 static void print_text(const void *result)
 {
-    const info_result *r = result;
+    const vc_model_info *r = result;
     printf("%s: %s\n", r->model, r->architecture);
     print_numbers(r);
     puts("attention     layers  heads  queries   keys  head dim  value dim  compressed");
     for (size_t g = 0; g < r->group_count; g++) {
-        const info_attention *a = &r->groups[g];
+        const vc_model_info_attention *a = &r->groups[g];
         printf("  %-11s %6zu %6zu %8zu %6zu %9zu %10zu %8s %3zu\n", a->group, a->layers, a->heads,
                a->queries, a->keys, a->head_dim, a->value_dim, a->compressed_of,
                a->compressed_heads);
@@ -219,7 +106,7 @@ static void print_text(const void *result)
     puts("operator               MACs   share");
     for (size_t k = 0; k < VC_OP_COUNT; k++)
         if (r->macs_by_operator[k])
-            printf("  %-11s %13llu  %5.1f %%\n", op_names[k],
+            printf("  %-11s %13llu  %5.1f %%\n", vc_op_name((vc_op_kind)k),
                    (unsigned long long)r->macs_by_operator[k],
                    100.0 * (double)r->macs_by_operator[k] / (double)r->macs);
 }
@@ -244,12 +131,10 @@ static int run_info(const cli_command *command, int argc, char **argv)
     status = cli_take_model(command, &o, &arguments, &common);
     if (status != CLI_CONTINUE)
         return status;
-    info_result result = {0};
+    vc_model_info result = {0};
     const vc_status done = open_and_describe(&result, &o);
     status = cli_end(command, &common, done, &result, print_text);
-    vc_record_free(&vc_plan_summary_record, &result.plan);
-    json_decref(result.sizes);
-    json_decref(result.ops);
+    vc_model_info_close(&result);
     return status;
 }
 
@@ -263,4 +148,4 @@ const cli_command cmd_info = {
     "deit_base_patch16_384,\ndeit_tiny_distilled_patch16_224, .., levit_128s, levit_128, "
     "levit_192, levit_256, levit_384.",
     run_info,
-    &result_record};
+    &vc_model_info_record};
