@@ -5,6 +5,7 @@
 
 #define VC__FAMILIES "../../tests/models/toy_families.def"
 #include "../../src/models/registry.c"
+#include "../engine_logits.h"
 #include "toy_family.c"
 #include "vitcod/polarize.h"
 #include "vitcod/rng.h"
@@ -152,6 +153,25 @@ static void learns(void **state)
     vc_plan_close(&plan);
 }
 
+/* From its block list alone. */
+static void run_by_an_engine(void **state)
+{
+    (void)state;
+    float x[BATCH * PIXELS], have[BATCH * CHANNELS];
+    vc_model *model = make(5);
+    vc_acts acts;
+    draw(x, BATCH * PIXELS);
+    assert_ok(vc_acts_open(&acts, model, BATCH, 0));
+    vc_model_forward(&acts, model, x, BATCH, NULL);
+    vc_engine_options options = vc_engine_options_default();
+    options.batch = BATCH;
+    run_engine(have, model, x, BATCH, &options);
+    for (size_t i = 0; i < BATCH * CHANNELS; i++)
+        assert_near(have[i], acts.logits[i], 1e-5);
+    vc_acts_close(&acts);
+    vc_model_close(model);
+}
+
 static void lowered(void **state)
 {
     (void)state;
@@ -201,7 +221,10 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(written_and_opened),
-                                       cmocka_unit_test(attended), cmocka_unit_test(learns),
-                                       cmocka_unit_test(lowered), cmocka_unit_test(refused)};
+                                       cmocka_unit_test(attended),
+                                       cmocka_unit_test(learns),
+                                       cmocka_unit_test(run_by_an_engine),
+                                       cmocka_unit_test(lowered),
+                                       cmocka_unit_test(refused)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
