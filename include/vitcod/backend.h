@@ -1,6 +1,6 @@
-/* Where an engine runs. A model becomes a program: steps of operators on buffers. A backend gives the
- * buffers memory, packs the weights and runs the steps. The CPU is the first row; another device is
- * another row, and nothing else of the engine changes. */
+/* Where an engine runs. A model becomes a program: steps of operators on buffers. A backend gives
+ * the buffers memory, packs the weights and runs the steps. The CPU is the first row; another
+ * device is another row, and nothing else of the engine changes. */
 #ifndef VITCOD_BACKEND_H
 #define VITCOD_BACKEND_H
 
@@ -55,7 +55,8 @@ typedef struct vc_program_step {
 } vc_program_step;
 
 typedef struct vc_program {
-    /* VC_BLOCK_IMAGES and VC_BLOCK_OUTPUTS come first: theirs is the memory of whoever runs the engine. */
+    /* VC_BLOCK_IMAGES and VC_BLOCK_OUTPUTS come first: theirs is memory of whoever runs the
+     * engine. */
     vc_program_buffer **buffers;
     size_t buffer_count;
     vc_program_step *steps;

@@ -62,7 +62,8 @@ static vc_status cpu_upload(const float **out, void *device, const float *values
     return VC_OK;
 }
 
-/* Weights to int8, a scale per output; inputs are stored with 128 added, which `offset` takes back. */
+/* Weights to int8, a scale per output; inputs are stored with 128 added, which `offset` takes
+ * back. */
 static vc_status quantize(vc__packed *q, int8_t *weight, const vc_linear *linear)
 {
     const size_t n = linear->outputs, k = linear->inputs;

@@ -1,4 +1,5 @@
-/* A product with what surrounds it: inputs in the precision it runs in, sums back to values, activation. */
+/* A product with what surrounds it: inputs in the precision it runs in, sums back to values,
+ * activation. */
 #include "cpu_impl.h"
 
 static size_t padded(size_t bytes)

@@ -39,7 +39,8 @@ static void run_positions(vc__cpu *cpu, const vc_program_op *op, const vc__tile 
         memcpy(to + p.from * width, op->weight + p.token * width, p.rows * width * sizeof *to);
 }
 
-/* Patches as rows, ordered as a convolution kernel (channels, patch, patch) is; before them zeros. */
+/* Patches as rows, ordered as a convolution kernel (channels, patch, patch) is; before them
+ * zeros. */
 static void run_patches(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
     (void)cpu;

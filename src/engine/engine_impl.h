@@ -28,8 +28,8 @@ void vc__program_close(vc_program *program);
 vc_status vc__open_attention(vc_engine *e);
 /* A layer's bias as the kernel wants it, allocated; NULL where there is none. */
 vc_status vc__fold_bias(float **out, const vc_model *model, size_t layer);
-/* In place, into the weights (H * D rows each): of Q the scale of the scores, of both the auto-encoder.
- * What is not there is NULL. */
+/* In place, into the weights (H * D rows each): of Q the scale of the scores, of both the
+ * auto-encoder. What is not there is NULL. */
 vc_status vc__fold_scores(vc_linear *q, vc_linear *k, const vc_attention_layer *layer,
                           const vc_coder *coder);
 

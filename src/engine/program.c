@@ -1,11 +1,12 @@
 /* From a block list to a program.
  *
- * Threads take tiles of rows through all operators of a step. A new step begins where the number of rows
- * changes, and where an operator reads rows of others that the step itself makes: attention reads keys
- * of all tokens. Panels are packed right behind the product that makes the keys.
+ * Threads take tiles of rows through all operators of a step. A new step begins where the number of
+ * rows changes, and where an operator reads other rows than its own that the step itself makes:
+ * attention reads keys of all tokens. Panels are packed right behind the product that makes the
+ * keys.
  *
- * Rows that nothing reads are not computed. Where a classifier reads class tokens alone, the last block
- * projects K and V of all tokens, and goes on with the class tokens. */
+ * Rows that nothing reads are not computed. Where a classifier reads class tokens alone, the last
+ * block projects K and V of all tokens, and goes on with the class tokens. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -256,7 +257,8 @@ static void add_norm(builder *b, const vc_block_op *op, vc_program_buffer *to,
                             .eps = op->eps});
 }
 
-/* What is packed of the keys that were just made; `dropped`: values of a row that were left out. */
+/* What is packed of the keys that were just made; `dropped`: values of a row that were left
+ * out. */
 static void add_panels(builder *b, vc_program_step *step, const vc_block_op *attention,
                        vc_program_buffer *keys, size_t dropped)
 {

@@ -1,4 +1,5 @@
-/* Which buffers of a program are of a tile alone, and which can be one because they never live at once. */
+/* Which buffers of a program are of a tile alone, and which can be one because they never live at
+ * once. */
 #include <stdlib.h>
 
 #include "engine_impl.h"

@@ -1,5 +1,6 @@
 /* A backend for tests: runs on the CPU's, and checks on the way. What it gives memory to is full of
- * NaNs until it is written, and no operator may read a buffer that nothing of this run has written. */
+ * NaNs until it is written, and no operator may read a buffer that nothing of this run has
+ * written. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,7 +152,7 @@ static void device_time(void *at, int on)
     vc_backend_cpu.time(((device *)at)->cpu, on);
 }
 
-static double device_seconds(double phases[VC_ATTEND_PHASES], const void *at, size_t op)
+static double device_seconds(double phases[VC_ATTENTION_PHASES], const void *at, size_t op)
 {
     return vc_backend_cpu.seconds(phases, ((const device *)at)->cpu, op);
 }
