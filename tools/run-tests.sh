@@ -4,7 +4,7 @@
 #
 # A test is a program or a script that writes TAP: a plan "1..N", and N lines "ok" or "not ok", with
 # "# SKIP why" behind those that could not be tried. Without TEST: all of them. A test that stops
-# before its plan is done fails, and so does one that takes longer than TEST_SECONDS (300).
+# before its plan is done fails, and so does one that takes longer than TEST_SECONDS (600).
 # JOBS tests run at a time (2). Results are told in the order of the list, whoever is done first.
 set -u
 [ $# -gt 0 ] || { sed -n 's/^# usage/usage/p' "$0" >&2; exit 2; }
@@ -13,7 +13,7 @@ shift
 here=$(pwd)
 cd "$(dirname "$0")/.." || exit 1
 jobs=${JOBS:-2}
-seconds=${TEST_SECONDS:-300}
+seconds=${TEST_SECONDS:-600}
 export VITCOD="$build/vitcod"
 # Threads that spin while they wait take the time of those that work.
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
