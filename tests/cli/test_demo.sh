@@ -17,9 +17,9 @@ within() {
 # and the bounds leave room for two images whose classes are all but equal, and for ten when pruned.
 # The demo finetunes on 40,000 images twice and comes to 89.9 to 90.2 %, as the seed draws the order
 # of the images and which of them are mirrored. Here it is 10,000 images once: 88.54 % on either
-# instruction set. Seeds 1 and 2 give 88.29 and 88.50 %, and where another stream mirrors, seeds 0 to
-# 2 give 88.48, 88.23 and 88.15 %: 88.4 % with a standard deviation of 0.16. The bounds are three of
-# those away.
+# instruction set. Seeds 1 and 2 give 88.29 and 88.50 %, and where another stream mirrors, seeds 0
+# to 2 give 88.48, 88.23 and 88.15 %: 88.4 % with a standard deviation of 0.16. The bounds are three
+# of those away.
 case_figures() {
     [ -d "$data" ] || skip "no Fashion-MNIST in $data (Debian: dataset-fashion-mnist)"
     check "the demo" 0 'top-1, pruned + auto-encoder' \
