@@ -254,6 +254,45 @@ static void split_by_cost(void **state)
     check_both_shapes(2, VC_PATTERN_BY_COST);
 }
 
+/* A column that is no token stands behind the keys, with a bias: as a key that nobody prunes. */
+static void with_an_extra_column(void **state)
+{
+    (void)state;
+    enum { TOKENS = MOST - 1 };
+    static uint8_t tokens[H * MOST * TOKENS];
+    static float extra[H * MOST], zeros[H * MOST * TOKENS], arranged[H * MOST * MOST];
+    static float probs[MOST_BATCH * H * MOST * MOST], scratch[THREADS * 4 * MOST * MOST];
+    set_up(MOST, MOST, 5, 5, 1);
+    for (size_t r = 0; r < H * MOST; r++) {
+        pruned[r * MOST + TOKENS] = 0;
+        extra[r] = bias_values[r * MOST + TOKENS];
+        memset(bias_values + r * MOST, 0, TOKENS * sizeof *bias_values);
+        memcpy(tokens + r * TOKENS, pruned + r * MOST, TOKENS);
+    }
+    const vc_mask mask = {1, H, MOST, TOKENS, tokens};
+    vc_plan plan;
+    assert_ok(vc_plan_of_masks(&plan, &mask, 1));
+    plan.layers[0].global_tokens[0] = 3;
+    for (int split = VC_PATTERN_BY_PLAN; split <= VC_PATTERN_WHOLE; split++) {
+        const vc_pattern_options options = {.split = (vc_pattern_split)split,
+                                            .costs = {1.0, 1.6, 7.0},
+                                            .extra = 1,
+                                            .extra_bias = extra};
+        vc_pattern pattern;
+        assert_ok(vc_pattern_open(&pattern, &plan.layers[0], &options));
+        vc_pattern_arrange(arranged, zeros, &pattern);
+        const vc_attention a = {
+            .shape = shape, .q = q, .k = k, .v = v, .pattern = &pattern, .bias = arranged};
+        assert_true(vc_attention_scratch_floats(&shape, &pattern, 1) <= 4 * MOST * MOST);
+        vc_attention_forward(out, probs, scratch, &a);
+        assert_near(loss_of(out), plain_loss(pruned), 1e-4);
+        vc_attention_backward(dq, dk, dv, NULL, scratch, dout, probs, &a);
+        check_gradients(dq, dk, dv, pruned);
+        vc_pattern_close(&pattern);
+    }
+    vc_plan_close(&plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +301,7 @@ int main(void)
         cmocka_unit_test(with_global_tokens),
         cmocka_unit_test(without_global_tokens),
         cmocka_unit_test(split_by_cost),
+        cmocka_unit_test(with_an_extra_column),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
