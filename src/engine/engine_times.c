@@ -3,7 +3,8 @@
 
 #include "engine_impl.h"
 
-/* Of the queries that are computed, against the panel and their own keys; of a residual, its mean and its rows. */
+/* Of the queries that are computed, against the panel and their own keys; of a residual, its mean
+ * and its rows. */
 static void count_attention(vc_engine_op *out, const vc_packed_attention *a, size_t queries)
 {
     uint64_t scores = 0, residual = 0;

@@ -283,7 +283,8 @@ static size_t values_of_q(const builder *b, const vc_block_op *attention)
     return layer->heads * layer->head_dim;
 }
 
-/* A product, and the panels of what it makes; of Q, K and V without Q where few queries are wanted. */
+/* A product, and the panels of what it makes; of Q, K and V without Q where few queries are
+ * wanted. */
 static void project(builder *b, const vc_block_op *op, size_t rows)
 {
     const vc_block_op *attention = attention_of(b, op->to);

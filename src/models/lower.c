@@ -1,5 +1,5 @@
-/* From a block list to a workload, which is what a chip is given. Operators that a chip takes as one
- * are one there: values between them go through memory, values inside one stay on the chip.
+/* From a block list to a workload, which is what a chip is given. Operators that a chip takes as
+ * one are one there: values between them go through memory, values inside one stay on the chip.
  * docs/simulator.md lists the assumptions. */
 #include <assert.h>
 
