@@ -96,9 +96,9 @@ case_threads_do_not_matter() {
     for split in plan cost; do
         for threads in 1 2 3; do
             check "by $split, with $threads" 0 '"top1"' \
-                env OMP_NUM_THREADS="$threads" "$vitcod" eval "$model" --plan plan4 --split-heads $split \
-                --data "$data" --limit 200 --json
-            grep -E '"(top1|loss)":' "$out" >by$threads
+                env OMP_NUM_THREADS="$threads" "$vitcod" eval "$model" --plan plan4 \
+                --split-heads "$split" --data "$data" --limit 200 --json
+            grep -E '"(top1|loss)":' "$out" >"by$threads"
         done
         check "two are as one" 0 '' cmp by1 by2
         check "three are as one" 0 '' cmp by1 by3

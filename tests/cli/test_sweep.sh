@@ -163,16 +163,16 @@ case_schemas() {
     sweep all.jsonl --pareto --json >front.json
     check "compare" 0 '' "$checker" "$schemas/compare.json" compare.json
     mask=masks/deit_tiny_patch16_224/0.99.npy
-    "$vitcod" simulate --mask $mask --functional --layers 0-1 --json >timeline.json
-    "$vitcod" simulate --mask $mask --config sanger --json >rival.json
+    "$vitcod" simulate --mask "$mask" --functional --layers 0-1 --json >timeline.json
+    "$vitcod" simulate --mask "$mask" --config sanger --json >rival.json
     "$vitcod" simulate --arch deit_tiny_patch16_224 --json >model.json
-    "$vitcod" simulate --mask $mask --bound --json >bound.json
-    "$vitcod" simulate --mask $mask --control --embed-dim 192 --json >control.json
+    "$vitcod" simulate --mask "$mask" --bound --json >bound.json
+    "$vitcod" simulate --mask "$mask" --control --embed-dim 192 --json >control.json
     for result in timeline rival model bound control; do
-        check "simulate: $result" 0 '' "$checker" "$schemas/simulate.json" $result.json
+        check "simulate: $result" 0 '' "$checker" "$schemas/simulate.json" "$result.json"
     done
     for result in axes count front; do
-        check "sweep: $result" 0 '' "$checker" "$schemas/sweep.json" $result.json
+        check "sweep: $result" 0 '' "$checker" "$schemas/sweep.json" "$result.json"
     done
 }
 
