@@ -1,6 +1,10 @@
+/* oneDNN cuts a product by the number of threads, the sum over k included, and picks an
+ * implementation by what is left: gradients would depend on that number. So a product is cut here,
+ * into pieces of rows that its shape alone decides, and each piece is computed by one thread. */
 #include "vitcod/half.h"
 
 #include <assert.h>
+#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,17 +12,27 @@
 #include "vitcod/kernels.h"
 #include "vitcod/product.h"
 
-/* A product of one shape. */
+enum { PIECES = 16, LEAST_ROWS = 64 };
+
+/* A product of one shape, for one thread. */
 typedef struct form {
     vc_gemm_shape shape;
     int add;
     dnnl_primitive_t primitive;
-    dnnl_memory_t a, b, c;
+    desc a, b, c, scratch;
 } form;
+
+/* What a thread has of its own. */
+typedef struct worker {
+    dnnl_stream_t stream;
+    void *scratch;
+    size_t scratch_bytes;
+} worker;
 
 struct vc_half {
     dnnl_engine_t engine;
-    dnnl_stream_t stream;
+    worker *workers;
+    size_t worker_count;
     uint16_t *operands[2];
     size_t room[2];
     form *forms;
@@ -31,9 +45,7 @@ vc_status vc_half_open(vc_half **out)
     if (!vc_precision_supported(VC_IN_BF16))
         return vc_fail(VC_EUNSUPPORTED, "this CPU has no instructions for bf16");
     vc_half *half = calloc(1, sizeof *half);
-    if (half && dnnl_engine_create(&half->engine, dnnl_cpu, 0) == dnnl_success &&
-        dnnl_stream_create(&half->stream, half->engine, dnnl_stream_default_flags) ==
-            dnnl_success) {
+    if (half && dnnl_engine_create(&half->engine, dnnl_cpu, 0) == dnnl_success) {
         *out = half;
         return VC_OK;
     }
@@ -45,12 +57,10 @@ static void close_form(form *f)
 {
     if (f->primitive)
         dnnl_primitive_destroy(f->primitive);
-    if (f->a)
-        dnnl_memory_destroy(f->a);
-    if (f->b)
-        dnnl_memory_destroy(f->b);
-    if (f->c)
-        dnnl_memory_destroy(f->c);
+    desc_close(&f->a);
+    desc_close(&f->b);
+    desc_close(&f->c);
+    desc_close(&f->scratch);
     *f = (form){0};
 }
 
@@ -60,8 +70,11 @@ void vc_half_close(vc_half *half)
         return;
     for (size_t i = 0; i < half->count; i++)
         close_form(&half->forms[i]);
-    if (half->stream)
-        dnnl_stream_destroy(half->stream);
+    for (size_t w = 0; w < half->worker_count; w++) {
+        dnnl_stream_destroy(half->workers[w].stream);
+        free(half->workers[w].scratch);
+    }
+    free(half->workers);
     if (half->engine)
         dnnl_engine_destroy(half->engine);
     free(half->operands[0]);
@@ -107,61 +120,119 @@ static int open_form(form *out, const vc_half *half, const vc_gemm_shape *s, int
 {
     const int64_t m = (int64_t)s->m, n = (int64_t)s->n, k = (int64_t)s->k, lda = (int64_t)s->lda,
                   ldb = (int64_t)s->ldb;
-    desc a = {0}, b = {0}, c = {0};
     dnnl_primitive_desc_t pd = NULL;
     dnnl_primitive_attr_t attr = NULL;
     dnnl_post_ops_t ops = NULL;
     *out = (form){.shape = *s, .add = add};
-    int ok = desc_plain(&a, dnnl_bf16, m, k, s->transpose_a ? 1 : lda, s->transpose_a ? lda : 1) &&
-             desc_plain(&b, dnnl_bf16, k, n, s->transpose_b ? 1 : ldb, s->transpose_b ? ldb : 1) &&
-             desc_plain(&c, dnnl_f32, m, n, n, 1) &&
-             dnnl_primitive_attr_create(&attr) == dnnl_success;
+    int ok =
+        desc_plain(&out->a, dnnl_bf16, m, k, s->transpose_a ? 1 : lda, s->transpose_a ? lda : 1) &&
+        desc_plain(&out->b, dnnl_bf16, k, n, s->transpose_b ? 1 : ldb, s->transpose_b ? ldb : 1) &&
+        desc_plain(&out->c, dnnl_f32, m, n, n, 1) &&
+        dnnl_primitive_attr_create(&attr) == dnnl_success &&
+        dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) == dnnl_success;
     if (ok && add)
         ok = dnnl_post_ops_create(&ops) == dnnl_success && append_sum(ops) &&
              dnnl_primitive_attr_set_post_ops(attr, ops) == dnnl_success;
-    ok = ok && matmul_create(&pd, half->engine, &a, &b, NULL, &c, attr) &&
+    ok = ok && matmul_create(&pd, half->engine, &out->a, &out->b, NULL, &out->c, attr) &&
          dnnl_primitive_create(&out->primitive, pd) == dnnl_success &&
-         dnnl_memory_create(&out->a, view(&a), half->engine, DNNL_MEMORY_NONE) == dnnl_success &&
-         dnnl_memory_create(&out->b, view(&b), half->engine, DNNL_MEMORY_NONE) == dnnl_success &&
-         dnnl_memory_create(&out->c, view(&c), half->engine, DNNL_MEMORY_NONE) == dnnl_success;
+         desc_copy(&out->scratch, dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0));
     if (pd)
         dnnl_primitive_desc_destroy(pd);
     if (ops)
         dnnl_post_ops_destroy(ops);
     if (attr)
         dnnl_primitive_attr_destroy(attr);
-    desc_close(&a);
-    desc_close(&b);
-    desc_close(&c);
     return ok;
 }
 
-static const form *find_form(vc_half *half, const vc_gemm_shape *shape, int add)
+/* The index of a shape's form, made for one thread where there is none yet. */
+static size_t find_form(vc_half *half, const vc_gemm_shape *shape, int add)
 {
     for (size_t i = 0; i < half->count; i++)
         if (is_like(&half->forms[i], shape, add))
-            return &half->forms[i];
+            return i;
     if (half->count == half->capacity) {
         half->capacity = 2 * half->capacity + 16;
         half->forms = or_abort(realloc(half->forms, half->capacity * sizeof *half->forms));
     }
     form *made = &half->forms[half->count];
+    const int threads = omp_get_max_threads();
+    omp_set_num_threads(1);
     or_abort(open_form(made, half, shape, add) ? made : NULL);
-    half->count++;
-    return made;
+    omp_set_num_threads(threads);
+    return half->count++;
+}
+
+/* A worker per thread, with scratch for both forms. */
+static void make_workers(vc_half *half, const form *whole, const form *last)
+{
+    const size_t threads = (size_t)omp_get_max_threads(),
+                 first = dnnl_memory_desc_get_size(view(&whole->scratch)),
+                 second = dnnl_memory_desc_get_size(view(&last->scratch)),
+                 bytes = ((first > second ? first : second) + 64) / 64 * 64;
+    if (threads > half->worker_count) {
+        half->workers = or_abort(realloc(half->workers, threads * sizeof *half->workers));
+        for (; half->worker_count < threads; half->worker_count++) {
+            worker *w = &half->workers[half->worker_count];
+            *w = (worker){0};
+            or_abort(dnnl_stream_create(&w->stream, half->engine, dnnl_stream_default_flags) ==
+                             dnnl_success
+                         ? w
+                         : NULL);
+        }
+    }
+    for (size_t w = 0; w < threads; w++)
+        if (half->workers[w].scratch_bytes < bytes) {
+            free(half->workers[w].scratch);
+            half->workers[w].scratch = or_abort(aligned_alloc(64, bytes));
+            half->workers[w].scratch_bytes = bytes;
+        }
+}
+
+static dnnl_memory_t memory_of(const vc_half *half, const desc *what, void *data)
+{
+    dnnl_memory_t memory = NULL;
+    const dnnl_status_t status = dnnl_memory_create(&memory, view(what), half->engine, data);
+    return or_abort(status == dnnl_success ? memory : NULL);
+}
+
+static void run_piece(const vc_half *half, const form *f, float *c, const uint16_t *a,
+                      const worker *w)
+{
+    const dnnl_exec_arg_t args[] = {
+        {DNNL_ARG_SRC, memory_of(half, &f->a, (void *)a)},
+        {DNNL_ARG_WEIGHTS, memory_of(half, &f->b, half->operands[VC_HALF_B])},
+        {DNNL_ARG_DST, memory_of(half, &f->c, c)},
+        {DNNL_ARG_SCRATCHPAD, memory_of(half, &f->scratch, w->scratch)}};
+    const dnnl_status_t status = dnnl_primitive_execute(f->primitive, w->stream, 4, args);
+    assert(status == dnnl_success);
+    (void)status;
+    dnnl_stream_wait(w->stream);
+    for (size_t i = 0; i < sizeof args / sizeof *args; i++)
+        dnnl_memory_destroy(args[i].memory);
+}
+
+/* Rows of a piece: sixteen pieces, of at least 64 rows, whatever the number of threads. */
+static size_t piece_rows(size_t rows)
+{
+    const size_t share = (rows + PIECES - 1) / PIECES;
+    return (share + LEAST_ROWS - 1) / LEAST_ROWS * LEAST_ROWS;
 }
 
 void vc_half_run(vc_half *half, float *c, const vc_gemm_shape *shape, int add)
 {
-    const form *f = find_form(half, shape, add);
     assert(shape->ldc == shape->n);
-    dnnl_memory_set_data_handle(f->a, half->operands[VC_HALF_A]);
-    dnnl_memory_set_data_handle(f->b, half->operands[VC_HALF_B]);
-    dnnl_memory_set_data_handle(f->c, c);
-    const dnnl_exec_arg_t args[] = {
-        {DNNL_ARG_SRC, f->a}, {DNNL_ARG_WEIGHTS, f->b}, {DNNL_ARG_DST, f->c}};
-    const dnnl_status_t status = dnnl_primitive_execute(f->primitive, half->stream, 3, args);
-    assert(status == dnnl_success);
-    (void)status;
-    dnnl_stream_wait(half->stream);
+    const size_t rows = piece_rows(shape->m), pieces = (shape->m + rows - 1) / rows;
+    vc_gemm_shape whole = *shape, last = *shape;
+    whole.m = pieces > 1 ? rows : shape->m;
+    last.m = shape->m - (pieces - 1) * rows;
+    const size_t form_of_whole = find_form(half, &whole, add),
+                 form_of_last = find_form(half, &last, add);
+    make_workers(half, &half->forms[form_of_whole], &half->forms[form_of_last]);
+    const size_t step = rows * (shape->transpose_a ? 1 : shape->lda);
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < pieces; i++)
+        run_piece(half, &half->forms[i + 1 < pieces ? form_of_whole : form_of_last],
+                  c + i * rows * shape->n, half->operands[VC_HALF_A] + i * step,
+                  &half->workers[omp_get_thread_num()]);
 }

@@ -1,4 +1,7 @@
 /* Linear layers with products in bfloat16 equal exact products of rounded operands. */
+#include <omp.h>
+#include <stdlib.h>
+
 #include "random.h"
 #include "testing.h"
 #include "vitcod/kernels.h"
@@ -85,8 +88,38 @@ static void backward(void **state)
     vc_half_close(half);
 }
 
+/* Gradients of weights are long sums, which oneDNN would cut by the number of threads. */
+static void any_number_of_threads(void **state)
+{
+    (void)state;
+    enum { TALL = 6272, WIDE = 128, HIGH = 128 };
+    static const int threads[] = {2, 3, 8, 16};
+    static float weight[HIGH * WIDE], want[HIGH * WIDE], have[HIGH * WIDE];
+    vc_half *half = open_half();
+    const vc_linear linear = {WIDE, HIGH, weight, NULL};
+    float *tall = malloc(TALL * WIDE * sizeof *tall), *dout = malloc(TALL * HIGH * sizeof *dout);
+    const int before = omp_get_max_threads();
+    fill(tall, TALL * WIDE, 6);
+    fill(dout, TALL * HIGH, 7);
+    omp_set_num_threads(1);
+    vc_linear_backward_in(half, NULL, want, NULL, dout, tall, &linear, TALL);
+    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
+        vc_half_close(half); /* which would keep what it made for one thread */
+        half = open_half();
+        omp_set_num_threads(threads[i]);
+        memset(have, 0, sizeof have);
+        vc_linear_backward_in(half, NULL, have, NULL, dout, tall, &linear, TALL);
+        assert_memory_equal(have, want, sizeof have);
+    }
+    omp_set_num_threads(before);
+    free(tall);
+    free(dout);
+    vc_half_close(half);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(forward), cmocka_unit_test(backward)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(forward), cmocka_unit_test(backward),
+                                       cmocka_unit_test(any_number_of_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
