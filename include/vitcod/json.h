@@ -25,7 +25,5 @@ json_t *vc_json_text(const char *text);
 
 /* The number that an object has under a key; 0 where there is none. */
 double vc_json_number(const json_t *object, const char *key);
-/* The same of the object that it has under `part`. */
-double vc_json_part_number(const json_t *object, const char *part, const char *key);
 
 #endif

@@ -99,8 +99,3 @@ double vc_json_number(const json_t *object, const char *key)
 {
     return json_number_value(json_object_get(object, key));
 }
-
-double vc_json_part_number(const json_t *object, const char *part, const char *key)
-{
-    return vc_json_number(json_object_get(object, part), key);
-}
