@@ -3,8 +3,8 @@
 #ifndef VC_TEST_TINY_LEVIT_H
 #define VC_TEST_TINY_LEVIT_H
 
+#include "../src/models/levit/levit.h"
 #include "testing.h"
-#include "vitcod/levit.h"
 #include "vitcod/polarize.h"
 #include "vitcod/rng.h"
 
@@ -13,15 +13,16 @@ enum { TINY_PIXELS = TINY_CHANNELS * TINY_IMAGE * TINY_IMAGE };
 
 static inline vc_model_config tiny_levit(void)
 {
-    return vc_levit_model(&(vc_levit_config){.image = TINY_IMAGE,
-                                             .channels = TINY_CHANNELS,
-                                             .classes = TINY_CLASSES,
-                                             .stem = {3, 4, 6, 8},
-                                             .stages = {{8, 2, {2, 4, 6, 12}, {0}, {0}},
-                                                        {12, 1, {3, 4, 5, 16}, {0}, {2, 4, 7, 20}},
-                                                        {10, 1, {2, 3, 4, 18}, {0}, {3, 4, 8, 14}}},
-                                             .distilled = 1,
-                                             .std = {1.0f, 1.0f}});
+    return vc__levit_model(
+        &(vc__levit_config){.image = TINY_IMAGE,
+                            .channels = TINY_CHANNELS,
+                            .classes = TINY_CLASSES,
+                            .stem = {3, 4, 6, 8},
+                            .stages = {{8, 2, {2, 4, 6, 12}, {0}, {0}},
+                                       {12, 1, {3, 4, 5, 16}, {0}, {2, 4, 7, 20}},
+                                       {10, 1, {2, 3, 4, 18}, {0}, {3, 4, 8, 14}}},
+                            .distilled = 1,
+                            .std = {1.0f, 1.0f}});
 }
 
 /* Random parameters. Norms that start at 0 would hide the layers before them. At 1 a random network

@@ -58,9 +58,7 @@
 
 /* models: DeiT, LeViT */
 #include "vitcod/blocks.h"
-#include "vitcod/deit.h"
 #include "vitcod/gradients.h"
-#include "vitcod/levit.h"
 #include "vitcod/model.h"
 #include "vitcod/model_info.h"
 

@@ -1,8 +1,8 @@
 /* Calibration as a library: what a dense model makes of images, agreement with itself, going on,
  * and what is refused. */
+#include "../../src/models/deit/deit.h"
 #include "testing.h"
 #include "vitcod/coder_setup.h"
-#include "vitcod/deit.h"
 #include "vitcod/distill.h"
 #include "vitcod/evaluate.h"
 #include "vitcod/npy.h"
@@ -12,15 +12,15 @@ enum { COUNT = 80, PIXELS = 64, BATCH = 8 };
 static uint8_t pixels[COUNT * PIXELS];
 static int32_t labels[COUNT];
 static const vc_dataset data = {COUNT, 1, 8, 8, 4, pixels, labels, NULL};
-static const vc_deit_config config = {.image = 8,
-                                      .patch = 2,
-                                      .channels = 1,
-                                      .classes = 4,
-                                      .width = 12,
-                                      .depth = 2,
-                                      .heads = 3,
-                                      .hidden = 24,
-                                      .std = {0.3f}};
+static const vc__deit_config config = {.image = 8,
+                                       .patch = 2,
+                                       .channels = 1,
+                                       .classes = 4,
+                                       .width = 12,
+                                       .depth = 2,
+                                       .heads = 3,
+                                       .hidden = 24,
+                                       .std = {0.3f}};
 
 typedef struct scene {
     vc_source *images, *learn, *held;
@@ -39,8 +39,8 @@ static scene set_up(const char *name)
         pixels[i] = (uint8_t)vc_rng_below(&rng, 256);
     assert_ok(vc_source_of_dataset(&s.images, &data));
     assert_ok(vc_source_split(&s.learn, &s.held, s.images, 0, 0.2));
-    assert_ok(vc_deit_create(&s.teacher, &config, 1));
-    assert_ok(vc_deit_create(&s.student, &config, 2));
+    assert_ok(vc__deit_create(&s.teacher, &config, 1));
+    assert_ok(vc__deit_create(&s.student, &config, 2));
     snprintf(s.output, sizeof s.output, "%s", temporary(name));
     snprintf(s.checkpoint, sizeof s.checkpoint, "%s.checkpoint", s.output);
     vc_train_options *t = &s.options.train;
@@ -178,9 +178,9 @@ static void a_look_counts_images_and_classes(void **state)
     assert_int_equal(seen.images, COUNT * 4 / 5);
     assert_true(seen.classes >= 1 && seen.classes <= 4 && seen.last_class < 4);
     vc_dense_stats_close(&stats);
-    memset(vc_deit_weights_of(s.teacher)->head_w, 0, 4 * 12 * sizeof(float));
+    memset(vc__deit_weights_of(s.teacher)->head_w, 0, 4 * 12 * sizeof(float));
     for (size_t c = 0; c < 4; c++)
-        vc_deit_weights_of(s.teacher)->head_b[c] = c == 2 ? 1.0f : 0.0f;
+        vc__deit_weights_of(s.teacher)->head_b[c] = c == 2 ? 1.0f : 0.0f;
     assert_ok(vc_dense_look(NULL, &seen, s.teacher, s.learn, &how));
     assert_int_equal(seen.classes, 1);
     assert_int_equal(seen.last_class, 2);

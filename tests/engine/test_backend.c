@@ -2,10 +2,10 @@
  * checking_backend.c, and one row, and models of many layers. */
 #include <stdlib.h>
 
+#include "../../src/models/deit/deit.h"
 #include "../engine_logits.h"
 #include "../tiny_levit.h"
 #include "checking_backend.c"
-#include "vitcod/deit.h"
 
 enum { IMAGES = 3 };
 
@@ -55,18 +55,18 @@ static void a_deit(void **state)
 {
     (void)state;
     for (int distilled = 0; distilled < 2; distilled++) {
-        const vc_deit_config config = {.image = 24,
-                                       .patch = 4,
-                                       .channels = 3,
-                                       .classes = 7,
-                                       .width = 48,
-                                       .depth = 3,
-                                       .heads = 3,
-                                       .hidden = 96,
-                                       .distilled = distilled,
-                                       .std = {1, 1, 1}};
+        const vc__deit_config config = {.image = 24,
+                                        .patch = 4,
+                                        .channels = 3,
+                                        .classes = 7,
+                                        .width = 48,
+                                        .depth = 3,
+                                        .heads = 3,
+                                        .hidden = 96,
+                                        .distilled = distilled,
+                                        .std = {1, 1, 1}};
         vc_model *model;
-        assert_ok(vc_deit_create(&model, &config, 1));
+        assert_ok(vc__deit_create(&model, &config, 1));
         check(model);
         vc_model_close(model);
     }
@@ -89,11 +89,11 @@ static void many_attentions(void **state)
 {
     (void)state;
     vc_model_config config = tiny_levit();
-    vc_levit_config sizes = *vc_levit_sizes_of(&config);
+    vc__levit_config sizes = *vc__levit_sizes_of(&config);
     sizes.stages[0].depth = 9;
     sizes.stages[1].depth = 6;
     sizes.stages[2].depth = 5;
-    config = vc_levit_model(&sizes);
+    config = vc__levit_model(&sizes);
     assert_int_equal(vc_model_layers(&config), 22);
     vc_model *model = tiny_levit_open(&config);
     check(model);

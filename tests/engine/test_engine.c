@@ -1,31 +1,31 @@
 /* The engine's door: what it refuses, batches that differ, masks, timing; int8 checkpoints. */
 #include <math.h>
 
+#include "../../src/models/deit/deit.h"
 #include "engine_logits.h"
-#include "vitcod/deit.h"
 #include "vitcod/polarize.h"
 #include "vitcod/rng.h"
 
 enum { IMAGE = 24, PIXELS = 3 * IMAGE * IMAGE, CLASSES = 7, IMAGES = 5, TOKENS = 37 };
 
-static const vc_deit_config config = {.image = IMAGE,
-                                      .patch = 4,
-                                      .channels = 3,
-                                      .classes = CLASSES,
-                                      .width = 48,
-                                      .depth = 3,
-                                      .heads = 3,
-                                      .hidden = 96,
-                                      .std = {1, 1, 1}};
+static const vc__deit_config config = {.image = IMAGE,
+                                       .patch = 4,
+                                       .channels = 3,
+                                       .classes = CLASSES,
+                                       .width = 48,
+                                       .depth = 3,
+                                       .heads = 3,
+                                       .hidden = 96,
+                                       .std = {1, 1, 1}};
 static float images[IMAGES * PIXELS];
 
 static vc_model *make(size_t depth)
 {
-    vc_deit_config c = config;
+    vc__deit_config c = config;
     vc_model *model;
     vc_rng rng = vc_rng_open(3, 0, 0);
     c.depth = depth;
-    assert_ok(vc_deit_create(&model, &c, 1));
+    assert_ok(vc__deit_create(&model, &c, 1));
     for (size_t i = 0; i < IMAGES * PIXELS; i++)
         images[i] = (float)vc_rng_normal(&rng);
     for (size_t p = 0; p < model->param_count; p++) /* norms and biases of all kinds */
@@ -77,7 +77,7 @@ static void any_coder(void **state)
             [VC_IN_FP32] = 1e-5, [VC_IN_BF16] = 3e-2, [VC_IN_INT8] = 1e-1};
         float have[IMAGES * CLASSES], want[IMAGES * CLASSES];
         const vc_model_options heads = {.heads = 3};
-        vc_model_config c = vc_deit_model(&config);
+        vc_model_config c = vc__deit_model(&config);
         vc_model *model, *back;
         assert_ok(vc_model_compress(&c, 2, of));
         assert_ok(vc_model_create(&model, &c, 1));
@@ -90,9 +90,9 @@ static void any_coder(void **state)
         }
         assert_ok(vc_model_write_int8(temporary("coded.safetensors"), model));
         assert_ok(vc_model_open(&back, temporary("coded.safetensors"), &heads));
-        assert_memory_equal(vc_deit_sizes_of(&back->config)->compressed_heads,
-                            vc_deit_sizes_of(&c)->compressed_heads,
-                            sizeof vc_deit_sizes_of(&c)->compressed_heads);
+        assert_memory_equal(vc__deit_sizes_of(&back->config)->compressed_heads,
+                            vc__deit_sizes_of(&c)->compressed_heads,
+                            sizeof vc__deit_sizes_of(&c)->compressed_heads);
         engine_logits(have, back, images, IMAGES, VC_IN_FP32);
         assert_close(have, want, tolerance[VC_IN_INT8]);
         vc_model_close(back);

@@ -1,7 +1,7 @@
 /* Models over images: counts of a forward pass and of an engine, batches, a walk, classes by
  * rank. */
+#include "../../src/models/deit/deit.h"
 #include "testing.h"
-#include "vitcod/deit.h"
 #include "vitcod/engine_pass.h"
 #include "vitcod/judge.h"
 #include "vitcod/loss.h"
@@ -11,15 +11,15 @@ enum { COUNT = 21, PIXELS = 64, CLASSES = 6 };
 static uint8_t pixels[COUNT * PIXELS];
 static int32_t labels[COUNT];
 static const vc_dataset data = {COUNT, 1, 8, 8, CLASSES, pixels, labels, NULL};
-static const vc_deit_config config = {.image = 8,
-                                      .patch = 2,
-                                      .channels = 1,
-                                      .classes = CLASSES,
-                                      .width = 12,
-                                      .depth = 2,
-                                      .heads = 3,
-                                      .hidden = 24,
-                                      .std = {0.3f}};
+static const vc__deit_config config = {.image = 8,
+                                       .patch = 2,
+                                       .channels = 1,
+                                       .classes = CLASSES,
+                                       .width = 12,
+                                       .depth = 2,
+                                       .heads = 3,
+                                       .hidden = 24,
+                                       .std = {0.3f}};
 
 static void set_up(vc_model **model, vc_source **source)
 {
@@ -29,7 +29,7 @@ static void set_up(vc_model **model, vc_source **source)
     for (size_t i = 0; i < COUNT; i++)
         labels[i] = (int32_t)vc_rng_below(&rng, CLASSES);
     assert_ok(vc_source_of_dataset(source, &data));
-    assert_ok(vc_deit_create(model, &config, 1));
+    assert_ok(vc__deit_create(model, &config, 1));
 }
 
 static vc_evaluation forward(const vc_model *model, vc_source *source, size_t batch,
@@ -189,10 +189,10 @@ static void classes_that_do_not_fit(void **state)
     (void)state;
     vc_model *model, *small;
     vc_source *source;
-    vc_deit_config other = config;
+    vc__deit_config other = config;
     set_up(&model, &source);
     other.classes = 3;
-    assert_ok(vc_deit_create(&small, &other, 1));
+    assert_ok(vc__deit_create(&small, &other, 1));
     assert_ok(vc_model_check_source(model, source));
     assert_fails(vc_model_check_source(small, source), VC_EINVAL, "labels go up to 5");
     vc_model_close(small);

@@ -1,7 +1,7 @@
 /* DeiT against golden files that an independent program computed, and its files. */
+#include "../../src/models/deit/deit.h"
 #include "engine_logits.h"
 #include "vitcod/attention_stats.h"
-#include "vitcod/deit.h"
 #include "vitcod/model.h"
 #include "vitcod/npy.h"
 #include "vitcod/polarize.h"
@@ -78,34 +78,34 @@ static void masked_and_on_the_plan(void **state)
 static void file_round_trip(void **state)
 {
     (void)state;
-    const vc_deit_config config = {.image = 8,
-                                   .patch = 2,
-                                   .channels = 2,
-                                   .classes = 3,
-                                   .width = 10,
-                                   .depth = 2,
-                                   .heads = 5,
-                                   .hidden = 7,
-                                   .compressed_heads = {3, 3},
-                                   .distilled = 1,
-                                   .mean = {0.25f, 0.5f},
-                                   .std = {0.1f, 0.2f}};
+    const vc__deit_config config = {.image = 8,
+                                    .patch = 2,
+                                    .channels = 2,
+                                    .classes = 3,
+                                    .width = 10,
+                                    .depth = 2,
+                                    .heads = 5,
+                                    .hidden = 7,
+                                    .compressed_heads = {3, 3},
+                                    .distilled = 1,
+                                    .mean = {0.25f, 0.5f},
+                                    .std = {0.1f, 0.2f}};
     vc_model *model, *back;
     const vc_model_options none = {0};
-    assert_ok(vc_deit_create(&model, &config, 9));
+    assert_ok(vc__deit_create(&model, &config, 9));
     assert_ok(vc_model_write(temporary("m.safetensors"), model));
     assert_ok(vc_model_open(&back, temporary("m.safetensors"), &none));
-    assert_int_equal(vc_deit_sizes_of(&back->config)->heads, 5);
-    assert_int_equal(vc_deit_sizes_of(&back->config)->image, 8);
-    assert_int_equal(vc_deit_sizes_of(&back->config)->compressed_heads[0], 3);
-    assert_int_equal(vc_deit_sizes_of(&back->config)->compressed_heads[1], 3);
-    assert_int_equal(vc_deit_sizes_of(&back->config)->distilled, 1);
-    assert_true(vc_deit_sizes_of(&back->config)->mean[1] == 0.5f &&
-                vc_deit_sizes_of(&back->config)->std[1] == 0.2f);
+    assert_int_equal(vc__deit_sizes_of(&back->config)->heads, 5);
+    assert_int_equal(vc__deit_sizes_of(&back->config)->image, 8);
+    assert_int_equal(vc__deit_sizes_of(&back->config)->compressed_heads[0], 3);
+    assert_int_equal(vc__deit_sizes_of(&back->config)->compressed_heads[1], 3);
+    assert_int_equal(vc__deit_sizes_of(&back->config)->distilled, 1);
+    assert_true(vc__deit_sizes_of(&back->config)->mean[1] == 0.5f &&
+                vc__deit_sizes_of(&back->config)->std[1] == 0.2f);
     assert_int_equal(back->value_count, model->value_count);
     assert_memory_equal(back->values, model->values, model->value_count * sizeof(float));
     vc_model_close(back);
-    vc_deit_weights_of(model)->blocks[1].fc1_b[2] = NAN;
+    vc__deit_weights_of(model)->blocks[1].fc1_b[2] = NAN;
     assert_ok(vc_model_write(temporary("n.safetensors"), model));
     assert_fails(vc_model_open(&back, temporary("n.safetensors"), &none), VC_EINVAL,
                  "'blocks.1.mlp.fc1.bias' holds nan at flat index 2");
@@ -115,21 +115,21 @@ static void file_round_trip(void **state)
 static void shapes_are_checked(void **state)
 {
     (void)state;
-    vc_deit_config config = vc_deit_config_default();
+    vc__deit_config config = vc__deit_config_default();
     vc_model *model;
     vc_mask mask;
     config.heads = 5;
-    assert_fails(vc_deit_create(&model, &config, 0), VC_EINVAL, "192 is not divisible by 5 heads");
-    config = (vc_deit_config){.image = 4,
-                              .patch = 2,
-                              .channels = 1,
-                              .classes = 2,
-                              .width = 6,
-                              .depth = 1,
-                              .heads = 3,
-                              .hidden = 6,
-                              .std = {1}};
-    assert_ok(vc_deit_create(&model, &config, 0));
+    assert_fails(vc__deit_create(&model, &config, 0), VC_EINVAL, "192 is not divisible by 5 heads");
+    config = (vc__deit_config){.image = 4,
+                               .patch = 2,
+                               .channels = 1,
+                               .classes = 2,
+                               .width = 6,
+                               .depth = 1,
+                               .heads = 3,
+                               .hidden = 6,
+                               .std = {1}};
+    assert_ok(vc__deit_create(&model, &config, 0));
     assert_ok(vc_mask_open(&mask, 1, 3, 4, 4));
     assert_fails(vc_model_use_masks(model, &mask, 1, "m.npy"), VC_EINVAL,
                  "m.npy: mask (1, 3, 4, 4) does not fit a model that wants (1, 3, 5, 5)");
@@ -184,8 +184,8 @@ static void mean_attention(void **state)
 static void lowering(void **state)
 {
     (void)state;
-    const vc_deit_config sizes = vc_deit_config_default();
-    const vc_model_config whole = vc_deit_model(&sizes);
+    const vc__deit_config sizes = vc__deit_config_default();
+    const vc_model_config whole = vc__deit_model(&sizes);
     vc_workload w = {0};
     assert_ok(vc_model_lower(&w, &whole, NULL));
     uint64_t t = 197, d = 192, attention = 12 * 2 * 3 * t * t * 64;
@@ -211,8 +211,8 @@ static void lowering_of_one_coder(void **state)
     (void)state;
     const uint64_t t = 197, d = 64;
     for (vc_coded of = VC_CODED_Q; of <= VC_CODED_QK; of++) {
-        const vc_deit_config sizes = vc_deit_config_default();
-        vc_model_config c = vc_deit_model(&sizes);
+        const vc__deit_config sizes = vc__deit_config_default();
+        vc_model_config c = vc__deit_model(&sizes);
         vc_workload w = {0};
         const uint64_t sides = of == VC_CODED_QK ? 2 : 1;
         assert_ok(vc_model_compress(&c, 0, of));
@@ -234,44 +234,44 @@ static void lowering_of_one_coder(void **state)
 static void files_of_one_coder(void **state)
 {
     (void)state;
-    const vc_deit_config plain = {.image = 4,
-                                  .patch = 2,
-                                  .channels = 1,
-                                  .classes = 2,
-                                  .width = 6,
-                                  .depth = 2,
-                                  .heads = 3,
-                                  .hidden = 6,
-                                  .std = {1}};
+    const vc__deit_config plain = {.image = 4,
+                                   .patch = 2,
+                                   .channels = 1,
+                                   .classes = 2,
+                                   .width = 6,
+                                   .depth = 2,
+                                   .heads = 3,
+                                   .hidden = 6,
+                                   .std = {1}};
     vc_model *model, *back;
-    assert_ok(vc_deit_create(&model, &plain, 4));
+    assert_ok(vc__deit_create(&model, &plain, 4));
     assert_ok(vc_model_write(temporary("plain.safetensors"), model));
     vc_model_close(model);
     for (vc_coded of = VC_CODED_Q; of <= VC_CODED_K; of++) {
         const size_t coded = of == VC_CODED_K, other = !coded;
         const vc_model_options none = {0}, with = {.autoencoder = temporary("coder.safetensors")};
-        vc_model_config c = vc_deit_model(&plain);
+        vc_model_config c = vc__deit_model(&plain);
         assert_ok(vc_model_compress(&c, 2, of));
         assert_ok(vc_model_create(&model, &c, 4));
         assert_null(vc_model_coder(model, 1)[other].encoder_w);
         assert_ok(vc_model_write(temporary("m.safetensors"), model));
         assert_ok(vc_model_write_autoencoder(with.autoencoder, model));
         assert_ok(vc_model_open(&back, temporary("m.safetensors"), &none));
-        assert_int_equal(vc_deit_sizes_of(&back->config)->compressed_heads[coded], 2);
-        assert_int_equal(vc_deit_sizes_of(&back->config)->compressed_heads[other], 0);
+        assert_int_equal(vc__deit_sizes_of(&back->config)->compressed_heads[coded], 2);
+        assert_int_equal(vc__deit_sizes_of(&back->config)->compressed_heads[other], 0);
         assert_memory_equal(back->values, model->values, model->value_count * sizeof(float));
         vc_model_close(back);
         assert_ok(vc_model_open(&back, temporary("plain.safetensors"), &with));
-        assert_int_equal(vc_deit_sizes_of(&back->config)->compressed_heads[other], 0);
+        assert_int_equal(vc__deit_sizes_of(&back->config)->compressed_heads[other], 0);
         assert_memory_equal(vc_model_coder(back, 1)[coded].decoder_w,
                             vc_model_coder(model, 1)[coded].decoder_w, 6 * sizeof(float));
         vc_model_close(back);
         vc_model_close(model);
     }
-    vc_model_config c = vc_deit_model(&plain);
+    vc_model_config c = vc__deit_model(&plain);
     assert_fails(vc_model_compress(&c, 4, VC_CODED_K), VC_EINVAL, "at most the model's 3");
-    vc_deit_sizes_in(&c)->compressed_heads[0] = 1;
-    vc_deit_sizes_in(&c)->compressed_heads[1] = 2;
+    vc__deit_sizes_in(&c)->compressed_heads[0] = 1;
+    vc__deit_sizes_in(&c)->compressed_heads[1] = 2;
     assert_fails(vc_model_create(&model, &c, 0), VC_EINVAL, "wanted one width");
 }
 

@@ -1,7 +1,7 @@
 /* LeViT and distilled DeiT against timm: tools/golden/models.py has the other side. */
+#include "../../src/models/deit/deit.h"
+#include "../../src/models/levit/levit.h"
 #include "timm.h"
-#include "vitcod/deit.h"
-#include "vitcod/levit.h"
 #include "vitcod/polarize.h"
 #include "vitcod/safetensors.h"
 
@@ -16,13 +16,13 @@ static vc_model_config small(const char *name, int autoencoder)
         {16, 32, 48}, {16, 32, 48}, {24, 36, 48}, {32, 48, 64}, {48, 64, 96}};
     vc_model_config config;
     assert_ok(vc_model_preset(&config, name));
-    vc_levit_config *c = vc_levit_sizes_in(&config);
+    vc__levit_config *c = vc__levit_sizes_in(&config);
     size_t which = 0;
     while (strcmp(names[which], name) != 0)
         which++;
     c->image = IMAGE;
     c->classes = CLASSES;
-    for (size_t s = 0; s < VC_LEVIT_STAGES; s++) {
+    for (size_t s = 0; s < VC__LEVIT_STAGES; s++) {
         size_t width = widths[which][s];
         c->stages[s].width = width;
         c->stages[s].own.key_dim = 4;
@@ -30,9 +30,9 @@ static vc_model_config small(const char *name, int autoencoder)
         c->stages[s].own.hidden = 2 * width;
         if (s > 0)
             c->stages[s].subsampling =
-                (vc_levit_attention){widths[which][s - 1] / 4, 4, 16, 2 * width};
+                (vc__levit_attention){widths[which][s - 1] / 4, 4, 16, 2 * width};
     }
-    for (size_t i = 0; i < VC_LEVIT_STEM; i++)
+    for (size_t i = 0; i < VC__LEVIT_STEM; i++)
         c->stem[i] = widths[which][0] >> (3 - i);
     if (autoencoder)
         assert_ok(vc_model_compress(&config, 0, VC_CODED_QK));
@@ -108,9 +108,9 @@ static void on_batch_statistics(void **state)
             assert_near(acts.head_logits[k],
                         json_real_value(json_array_get(head, k % (BATCH * CLASSES))), 1e-3);
         }
-        const size_t block = vc_levit_sizes_of(&config)->stages[0].depth + 1;
+        const size_t block = vc__levit_sizes_of(&config)->stages[0].depth + 1;
         for (size_t k = 0; k < json_array_size(running); k++)
-            assert_near(vc_levit_weights_of(model)->blocks[block].in.mean[k],
+            assert_near(vc__levit_weights_of(model)->blocks[block].in.mean[k],
                         json_real_value(json_array_get(running, k)), 1e-5);
         vc_acts_close(&acts);
         vc_model_close(model);
@@ -165,7 +165,7 @@ static void parameters_are_timms(void **state)
 static void distilled_deit_against_timm(void **state)
 {
     (void)state;
-    vc_deit_config sizes = vc_deit_config_default();
+    vc__deit_config sizes = vc__deit_config_default();
     sizes.image = 32;
     sizes.patch = 8;
     sizes.width = 24;
@@ -174,7 +174,7 @@ static void distilled_deit_against_timm(void **state)
     sizes.hidden = 96;
     sizes.classes = CLASSES;
     sizes.distilled = 1;
-    const vc_model_config config = vc_deit_model(&sizes);
+    const vc_model_config config = vc__deit_model(&sizes);
     json_t *golden = golden_of("deit_distilled");
     vc_model *model = make(&config, 1);
     check_logits(model, golden, "plain");
@@ -186,7 +186,7 @@ static void distilled_deit_against_timm(void **state)
 static void checkpoint_of_pytorch(void **state)
 {
     (void)state;
-    vc_deit_config sizes = vc_deit_config_default();
+    vc__deit_config sizes = vc__deit_config_default();
     sizes.image = 16;
     sizes.patch = 8;
     sizes.width = 12;
@@ -195,7 +195,7 @@ static void checkpoint_of_pytorch(void **state)
     sizes.hidden = 48;
     sizes.classes = 4;
     sizes.distilled = 1;
-    const vc_model_config config = vc_deit_model(&sizes);
+    const vc_model_config config = vc__deit_model(&sizes);
     const vc_model_options options = {.heads = 3, .in_place = 1}, silent = {0};
     vc_model *want, *have;
     assert_ok(vc_model_create(&want, &config, 0));
@@ -370,7 +370,7 @@ static void what_does_not_fit_is_refused(void **state)
     assert_fails(vc_model_preset(&config, "resnet50"), VC_EINVAL, "'resnet50' is unknown, wanted");
     config = small("levit_128s", 0);
     model = make(&config, 0);
-    vc_levit_weights_of(model)->blocks[0].in.variance[1] = -1.0f;
+    vc__levit_weights_of(model)->blocks[0].in.variance[1] = -1.0f;
     assert_ok(vc_model_write(temporary("negative.safetensors"), model));
     vc_model_close(model);
     assert_fails(vc_model_open(&model, temporary("negative.safetensors"), &none), VC_EINVAL,

@@ -14,7 +14,8 @@ static void make_images(void)
         images[i] = (float)vc_rng_normal(&rng);
 }
 
-static void take(const vc_normed *w, const vc_normed_acts *n, const size_t *order, size_t outputs)
+static void take(const vc__levit_normed *w, const vc__levit_normed_acts *n, const size_t *order,
+                 size_t outputs)
 {
     for (size_t o = 0; o < outputs; o++) {
         const size_t to = order ? order[o] : o;
@@ -26,24 +27,24 @@ static void take(const vc_normed *w, const vc_normed_acts *n, const size_t *orde
 /* The batch's statistics as the running ones. */
 static void take_statistics(vc_model *model, const vc_acts *acts)
 {
-    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
-    const vc_levit_kept *k = vc_levit_kept_of(acts);
-    const vc_levit_head *const heads[] = {&vc_levit_weights_of(model)->head,
-                                          &vc_levit_weights_of(model)->head_dist};
-    for (size_t i = 0; i < VC_LEVIT_STEM; i++)
-        take(&vc_levit_weights_of(model)->stem[i], &k->stem[i], NULL, c->stem[i]);
+    const vc__levit_config *c = vc__levit_sizes_of(&model->config);
+    const vc__levit_kept *k = vc__levit_kept_of(acts);
+    const vc__levit_head *const heads[] = {&vc__levit_weights_of(model)->head,
+                                           &vc__levit_weights_of(model)->head_dist};
+    for (size_t i = 0; i < VC__LEVIT_STEM; i++)
+        take(&vc__levit_weights_of(model)->stem[i], &k->stem[i], NULL, c->stem[i]);
     for (size_t b = 0; b < vc_model_layers(&model->config); b++) {
-        const vc_levit_shape s = vc_levit_block_shape(c, b);
-        const vc_levit_block *w = &vc_levit_weights_of(model)->blocks[b];
-        const vc_levit_block_acts *a = &k->blocks[b];
-        take(&w->in, &a->in, vc_levit_folded_of(model)->blocks[b].order, s.projected);
+        const vc__levit_shape s = vc__levit_block_shape(c, b);
+        const vc__levit_block *w = &vc__levit_weights_of(model)->blocks[b];
+        const vc__levit_block_acts *a = &k->blocks[b];
+        take(&w->in, &a->in, vc__levit_folded_of(model)->blocks[b].order, s.projected);
         if (s.subsampling)
             take(&w->q, &a->q, NULL, s.keys);
         take(&w->proj, &a->proj, NULL, s.width_out);
         take(&w->fc1, &a->fc1, NULL, s.attention.hidden);
         take(&w->fc2, &a->fc2, NULL, s.width_out);
     }
-    const size_t bytes = c->stages[VC_LEVIT_STAGES - 1].width * sizeof(float);
+    const size_t bytes = c->stages[VC__LEVIT_STAGES - 1].width * sizeof(float);
     for (size_t i = 0; i < vc_model_input_of(&model->config).classifiers; i++) {
         memcpy(heads[i]->mean, k->head_mean[i], bytes);
         memcpy(heads[i]->variance, k->head_variance[i], bytes);
@@ -82,7 +83,7 @@ static void as_inference(void **state)
     vc_model_config config = tiny_levit();
     for (tiny_restriction how = TINY_DENSE; how <= TINY_RESIDUAL; how++)
         check(&config, how);
-    vc_levit_sizes_in(&config)->distilled = 0;
+    vc__levit_sizes_in(&config)->distilled = 0;
     check(&config, TINY_DENSE);
     for (vc_coded of = VC_CODED_Q; of <= VC_CODED_QK; of++) {
         config = tiny_levit();
@@ -107,7 +108,7 @@ static void reads_the_parameters(void **state)
         vc_model_observe(&acts, model, images, BATCH);
         memcpy(before, acts.logits, sizeof before);
         for (size_t b = 0; b < vc_model_layers(&config); b++)
-            vc_levit_weights_of(model)->blocks[b].biases[0] += 1.0f;
+            vc__levit_weights_of(model)->blocks[b].biases[0] += 1.0f;
         vc_model_observe(&acts, model, images, BATCH);
         assert_memory_not_equal(acts.logits, before, sizeof before);
         memcpy(stale, acts.logits, sizeof stale);
@@ -131,16 +132,16 @@ static void statistics_settle(void **state)
     vc_model_observe(&acts, model, images, BATCH);
     for (size_t i = 0; i < 200; i++)
         vc_model_settle(model, &acts, BATCH);
-    const vc_levit_block_acts *a = &vc_levit_kept_of(&acts)->blocks[0];
-    const vc_normed *in = &vc_levit_weights_of(model)->blocks[0].in;
-    const size_t *order = vc_levit_folded_of(model)->blocks[0].order;
-    for (size_t o = 0; o < vc_levit_block_shape(vc_levit_sizes_of(&config), 0).projected; o++) {
+    const vc__levit_block_acts *a = &vc__levit_kept_of(&acts)->blocks[0];
+    const vc__levit_normed *in = &vc__levit_weights_of(model)->blocks[0].in;
+    const size_t *order = vc__levit_folded_of(model)->blocks[0].order;
+    for (size_t o = 0; o < vc__levit_block_shape(vc__levit_sizes_of(&config), 0).projected; o++) {
         assert_near(in->mean[order[o]], a->in.mean[o], 1e-5);
         assert_near(in->variance[order[o]],
                     a->in.variance[o] * (BATCH * 25.0) / (BATCH * 25.0 - 1.0), 1e-4);
     }
-    assert_near(vc_levit_weights_of(model)->head.variance[0],
-                vc_levit_kept_of(&acts)->head_variance[0][0] * BATCH / (BATCH - 1.0), 1e-5);
+    assert_near(vc__levit_weights_of(model)->head.variance[0],
+                vc__levit_kept_of(&acts)->head_variance[0][0] * BATCH / (BATCH - 1.0), 1e-5);
     vc_acts_close(&acts);
     vc_model_close(model);
 }

@@ -1,6 +1,6 @@
 /* A model's file with the plan inside: what is read back is what was in use, bit for bit. */
+#include "../../src/models/deit/deit.h"
 #include "engine_logits.h"
-#include "vitcod/deit.h"
 #include "vitcod/model.h"
 #include "vitcod/polarize.h"
 #include "vitcod/rng.h"
@@ -11,17 +11,17 @@ enum { IMAGES = 2, MOST_PIXELS = 3 * 64 * 64, MOST_CLASSES = 1000, MOST_GROUPS =
 /* A DeiT with auto-encoder, and LeViT-128S for small images. */
 static vc_model *make(int levit, uint64_t seed)
 {
-    vc_model_config config = vc_deit_model(&(vc_deit_config){.image = 16,
-                                                             .patch = 4,
-                                                             .channels = 3,
-                                                             .classes = 5,
-                                                             .width = 24,
-                                                             .depth = 2,
-                                                             .heads = 3,
-                                                             .hidden = 32,
-                                                             .compressed_heads = {2, 2},
-                                                             .mean = {0},
-                                                             .std = {1, 1, 1}});
+    vc_model_config config = vc__deit_model(&(vc__deit_config){.image = 16,
+                                                               .patch = 4,
+                                                               .channels = 3,
+                                                               .classes = 5,
+                                                               .width = 24,
+                                                               .depth = 2,
+                                                               .heads = 3,
+                                                               .hidden = 32,
+                                                               .compressed_heads = {2, 2},
+                                                               .mean = {0},
+                                                               .std = {1, 1, 1}});
     vc_model *model;
     if (levit) {
         assert_ok(vc_model_preset(&config, "levit_128s"));

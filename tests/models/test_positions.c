@@ -1,10 +1,10 @@
 /* Models at another image size than their checkpoint's, against timm: positions, logits, files. */
+#include "../../src/models/deit/deit.h"
 #include "timm.h"
-#include "vitcod/deit.h"
 
 static vc_model_config deit(size_t image, size_t patch, size_t width, int distilled)
 {
-    vc_deit_config sizes = vc_deit_config_default(), *c = &sizes;
+    vc__deit_config sizes = vc__deit_config_default(), *c = &sizes;
     c->image = image;
     c->patch = patch;
     c->width = width;
@@ -13,7 +13,7 @@ static vc_model_config deit(size_t image, size_t patch, size_t width, int distil
     c->hidden = 4 * width;
     c->classes = CLASSES;
     c->distilled = distilled;
-    return vc_deit_model(&sizes);
+    return vc__deit_model(&sizes);
 }
 
 static void write_model(const char *path, const vc_model_config *config)
@@ -34,15 +34,15 @@ static void check_positions(const vc_model *model, const json_t *row)
 {
     const json_t *want = json_object_get(row, "values");
     size_t count = json_array_size(want), given = count_of(row, "prefix") * count_of(row, "width");
-    assert_int_equal(count, vc_deit_tokens(vc_deit_sizes_of(&model->config)) *
-                                vc_deit_sizes_of(&model->config)->width);
+    assert_int_equal(count, vc__deit_tokens(vc__deit_sizes_of(&model->config)) *
+                                vc__deit_sizes_of(&model->config)->width);
     for (size_t i = 0; i < count; i++) /* values below 0.5: rounded to float32 once, by 1.5e-8 */
-        assert_near(vc_deit_weights_of(model)->pos_embed[i],
+        assert_near(vc__deit_weights_of(model)->pos_embed[i],
                     json_real_value(json_array_get(want, i)), 1.51e-8);
     float *source = malloc(count * sizeof *source);
     noise(source, "pos_embed", given);
     for (size_t i = 0; i < given; i++)
-        assert_true(vc_deit_weights_of(model)->pos_embed[i] == 0.3f * source[i]);
+        assert_true(vc__deit_weights_of(model)->pos_embed[i] == 0.3f * source[i]);
     free(source);
 }
 
@@ -105,7 +105,7 @@ static void what_is_written_has_the_size(void **state)
         assert_ok(vc_model_open(&model, temporary("small.safetensors"), &resized));
         assert_ok(vc_model_write(temporary("large.safetensors"), model));
         assert_ok(vc_model_open(&back, temporary("large.safetensors"), &none));
-        assert_int_equal(vc_deit_sizes_of(&back->config)->image, 40);
+        assert_int_equal(vc__deit_sizes_of(&back->config)->image, 40);
         assert_int_equal(vc_model_layer(&back->config, 0).keys, 27);
         assert_int_equal(back->param_count, model->param_count);
         for (size_t p = 0; p < back->param_count; p++) {
@@ -158,7 +158,7 @@ static void sizes_that_do_not_fit(void **state)
         assert_fails(vc_model_resize(&config, cases[i].image), VC_EINVAL, cases[i].message);
     }
     assert_fails(vc_model_resize(&config, 0), VC_EINVAL, "every size above 0: image 0");
-    assert_int_equal(vc_deit_sizes_of(&config)->image, 32);
+    assert_int_equal(vc__deit_sizes_of(&config)->image, 32);
 }
 
 static void levit_has_one_size(void **state)

@@ -1,7 +1,7 @@
 /* What a value adds behind the projection, against the product itself. */
+#include "../../src/models/deit/deit.h"
 #include "testing.h"
 #include "tiny_levit.h"
-#include "vitcod/deit.h"
 #include "vitcod/model.h"
 #include "vitcod/rng.h"
 
@@ -11,7 +11,7 @@ enum { BATCH = 2, WIDTH = 12, HEADS = 3, VALUES = WIDTH / HEADS };
 static double norm_of(const float *w, const vc_acts *acts, size_t layer, size_t i, size_t h,
                       size_t tokens, int centred)
 {
-    const float *values = vc_deit_acts_of(acts)->layers[layer].qkv + 2 * WIDTH + h * VALUES;
+    const float *values = vc__deit_acts_of(acts)->layers[layer].qkv + 2 * WIDTH + h * VALUES;
     double v[VALUES], sum = 0.0;
     for (size_t k = 0; k < VALUES; k++) {
         v[k] = (double)values[i * 3 * WIDTH + k];
@@ -25,7 +25,7 @@ static double norm_of(const float *w, const vc_acts *acts, size_t layer, size_t 
         sum += y * y;
     }
     double entering = 0.0;
-    const float *x = vc_deit_acts_of(acts)->layers[layer].input + i / tokens * tokens * WIDTH;
+    const float *x = vc__deit_acts_of(acts)->layers[layer].input + i / tokens * tokens * WIDTH;
     for (size_t k = 0; k < tokens * WIDTH; k++)
         entering += (double)x[k] * (double)x[k];
     return sqrt(sum / entering * (double)tokens);
@@ -34,22 +34,22 @@ static double norm_of(const float *w, const vc_acts *acts, size_t layer, size_t 
 static void norms_of_projected_values(void **state)
 {
     (void)state;
-    const vc_deit_config config = {.image = 8,
-                                   .patch = 4,
-                                   .channels = 1,
-                                   .classes = 5,
-                                   .width = WIDTH,
-                                   .depth = 2,
-                                   .heads = HEADS,
-                                   .hidden = 20,
-                                   .mean = {0},
-                                   .std = {1}};
-    const size_t tokens = vc_deit_tokens(&config);
+    const vc__deit_config config = {.image = 8,
+                                    .patch = 4,
+                                    .channels = 1,
+                                    .classes = 5,
+                                    .width = WIDTH,
+                                    .depth = 2,
+                                    .heads = HEADS,
+                                    .hidden = 20,
+                                    .mean = {0},
+                                    .std = {1}};
+    const size_t tokens = vc__deit_tokens(&config);
     vc_model *model;
     vc_acts acts, passing;
     float x[BATCH * 64], norms[BATCH * HEADS * 5];
     vc_rng rng = vc_rng_open(1, 2, 3);
-    assert_ok(vc_deit_create(&model, &config, 3));
+    assert_ok(vc__deit_create(&model, &config, 3));
     for (size_t i = 0; i < model->value_count; i++)
         model->values[i] += 0.1f * (float)vc_rng_normal(&rng);
     for (size_t i = 0; i < BATCH * 64; i++)
@@ -58,7 +58,7 @@ static void norms_of_projected_values(void **state)
     assert_ok(vc_acts_open(&passing, model, BATCH, 0));
     vc_model_forward(&acts, model, x, BATCH, NULL);
     for (size_t layer = 0; layer < 2; layer++) {
-        const float *w = vc_deit_weights_of(model)->blocks[layer].proj_w;
+        const float *w = vc__deit_weights_of(model)->blocks[layer].proj_w;
         for (int centred = 0; centred < 2; centred++) {
             assert_ok(vc_model_value_norms(norms, &acts, model, layer, BATCH, centred));
             for (size_t i = 0; i < BATCH * tokens; i++)

@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../src/models/deit/deit.h"
+#include "../../src/models/levit/levit.h"
 #include "testing.h"
-#include "vitcod/deit.h"
 #include "vitcod/engine.h"
-#include "vitcod/levit.h"
 #include "vitcod/model.h"
 #include "vitcod/profile.h"
 
@@ -45,9 +45,9 @@ static uint64_t counted(const vc_model_config *config, const vc_plan *plan)
 
 /* Behind its last attention a DeiT's engine has class tokens alone; patches' products run on their
  * rows as well. */
-static uint64_t left_out(const vc_deit_config *c)
+static uint64_t left_out(const vc__deit_config *c)
 {
-    const uint64_t tokens = vc_deit_tokens(c), classes = vc_deit_class_tokens(c), w = c->width;
+    const uint64_t tokens = vc__deit_tokens(c), classes = vc__deit_prefix_tokens(c), w = c->width;
     const uint64_t each = 2 * w * w + 2 * tokens * w + 2 * w * c->hidden;
     return (tokens - classes) * each - classes * c->channels * c->patch * c->patch * w;
 }
@@ -62,7 +62,7 @@ static void a_deit_does_what_is_counted(void **state)
                                                      : "deit_tiny_patch16_224"));
         assert_ok(vc_model_resize(&config, 64));
         assert_ok(vc_model_create(&model, &config, 1));
-        assert_int_equal(executed(model) + left_out(vc_deit_sizes_of(&config)),
+        assert_int_equal(executed(model) + left_out(vc__deit_sizes_of(&config)),
                          counted(&config, NULL));
         vc_model_close(model);
     }
@@ -77,8 +77,8 @@ static void a_levit_does_what_is_counted(void **state)
     assert_ok(vc_model_preset(&config, "levit_128s"));
     assert_ok(vc_model_resize(&config, 64));
     assert_ok(vc_model_create(&model, &config, 1));
-    const uint64_t second = vc_levit_sizes_of(&config)->stages[VC_LEVIT_STAGES - 1].width *
-                            (uint64_t)vc_levit_sizes_of(&config)->classes;
+    const uint64_t second = vc__levit_sizes_of(&config)->stages[VC__LEVIT_STAGES - 1].width *
+                            (uint64_t)vc__levit_sizes_of(&config)->classes;
     assert_int_equal(executed(model) + second, counted(&config, NULL));
     vc_model_close(model);
 }

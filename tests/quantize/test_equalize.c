@@ -1,28 +1,28 @@
 /* Channels made even: the model stays what it is, whatever runs it over the images. */
+#include "../../src/models/deit/deit.h"
 #include "testing.h"
-#include "vitcod/deit.h"
 #include "vitcod/equalize.h"
 #include "vitcod/image_array.h"
 #include "vitcod/rng.h"
 
 enum { IMAGE = 24, PIXELS = 3 * IMAGE * IMAGE, CLASSES = 7, IMAGES = 5 };
 
-static const vc_deit_config config = {.image = IMAGE,
-                                      .patch = 4,
-                                      .channels = 3,
-                                      .classes = CLASSES,
-                                      .width = 48,
-                                      .depth = 2,
-                                      .heads = 3,
-                                      .hidden = 96,
-                                      .std = {1, 1, 1}};
+static const vc__deit_config config = {.image = IMAGE,
+                                       .patch = 4,
+                                       .channels = 3,
+                                       .classes = CLASSES,
+                                       .width = 48,
+                                       .depth = 2,
+                                       .heads = 3,
+                                       .hidden = 96,
+                                       .std = {1, 1, 1}};
 static float images[IMAGES * PIXELS];
 
 static vc_model *make_model(void)
 {
     vc_model *model;
     vc_rng rng = vc_rng_open(3, 0, 0);
-    assert_ok(vc_deit_create(&model, &config, 1));
+    assert_ok(vc__deit_create(&model, &config, 1));
     for (size_t i = 0; i < IMAGES * PIXELS; i++)
         images[i] = (float)vc_rng_normal(&rng);
     for (size_t p = 0; p < model->param_count; p++) /* norms and biases of all kinds */
@@ -64,7 +64,7 @@ static void ranges_become_equal(void **state)
         vc_model_forward(&acts, model, images, IMAGES, NULL);
         vc_channel_range_add(&range, &acts, model, IMAGES);
         vc_acts_close(&acts);
-        const float *w = vc_deit_weights_of(model)->blocks[1].fc1_w;
+        const float *w = vc__deit_weights_of(model)->blocks[1].fc1_w;
         for (size_t i = 0; round == 1 && i < config.width; i++) {
             float most = 0.0f;
             for (size_t o = 0; o < config.hidden; o++)

@@ -1,20 +1,20 @@
 /* The recipe as a library: steps as commands, a run with another program, going on, refusals. */
 #include <sys/stat.h>
 
+#include "../../src/models/deit/deit.h"
 #include "testing.h"
-#include "vitcod/deit.h"
 #include "vitcod/model.h"
 #include "vitcod/recipe.h"
 
-static const vc_deit_config config = {.image = 8,
-                                      .patch = 2,
-                                      .channels = 1,
-                                      .classes = 4,
-                                      .width = 12,
-                                      .depth = 1,
-                                      .heads = 3,
-                                      .hidden = 24,
-                                      .std = {0.3f}};
+static const vc__deit_config config = {.image = 8,
+                                       .patch = 2,
+                                       .channels = 1,
+                                       .classes = 4,
+                                       .width = 12,
+                                       .depth = 1,
+                                       .heads = 3,
+                                       .hidden = 24,
+                                       .std = {0.3f}};
 
 /* Prints a result, whatever the verb, and counts how often it was started. */
 static const char stand_in[] = "#!/bin/sh\n"
@@ -30,7 +30,7 @@ static vc_recipe_options set_up(const char *name)
     snprintf(program, sizeof program, "%s", temporary("program"));
     snprintf(data, sizeof data, "%s", temporary("images"));
     snprintf(folder, sizeof folder, "%s", temporary(name));
-    assert_ok(vc_deit_create(&m, &config, 1));
+    assert_ok(vc__deit_create(&m, &config, 1));
     assert_ok(vc_model_write(model, m));
     vc_model_close(m);
     write_bytes(program, stand_in, sizeof stand_in - 1);

@@ -1,8 +1,8 @@
 /* Neither training nor inference allocates after the first step: the linker sends every
  * allocation of our own objects through here (see CMakeLists.txt). What oneDNN does inside is
  * its own. */
+#include "../../src/models/deit/deit.h"
 #include "testing.h"
-#include "vitcod/deit.h"
 #include "vitcod/engine.h"
 #include "vitcod/train.h"
 
@@ -48,18 +48,18 @@ static const vc_dataset data = {COUNT, 1, 8, 8, 4, pixels, labels, NULL};
 
 static vc_model *make_model(size_t compressed)
 {
-    const vc_deit_config config = {.image = 8,
-                                   .patch = 2,
-                                   .channels = 1,
-                                   .classes = 4,
-                                   .width = 12,
-                                   .depth = 2,
-                                   .heads = HEADS,
-                                   .hidden = 24,
-                                   .compressed_heads = {compressed, compressed},
-                                   .std = {1.0f}};
+    const vc__deit_config config = {.image = 8,
+                                    .patch = 2,
+                                    .channels = 1,
+                                    .classes = 4,
+                                    .width = 12,
+                                    .depth = 2,
+                                    .heads = HEADS,
+                                    .hidden = 24,
+                                    .compressed_heads = {compressed, compressed},
+                                    .std = {1.0f}};
     vc_model *model;
-    assert_ok(vc_deit_create(&model, &config, 1));
+    assert_ok(vc__deit_create(&model, &config, 1));
     return model;
 }
 

@@ -1,6 +1,6 @@
 /* The model's whole backward pass against central differences, for each kind of model. */
+#include "../../src/models/deit/deit.h"
 #include "testing.h"
-#include "vitcod/deit.h"
 #include "vitcod/polarize.h"
 #include "vitcod/rng.h"
 #include "vitcod/train.h"
@@ -15,7 +15,7 @@ static double distance(vc_grads *spare, const vc_acts *acts, const vc_acts *teac
                        const vc_model *model)
 {
     const vc_lesson lesson = {teacher, (float)features, (float)attention_weight};
-    memset(spare->dlogits, 0, BATCH * vc_deit_sizes_of(&model->config)->classes * sizeof(float));
+    memset(spare->dlogits, 0, BATCH * vc__deit_sizes_of(&model->config)->classes * sizeof(float));
     const vc_distances d = vc_model_backward_taught(spare, acts, model, BATCH, 0.0f, &lesson);
     return features * d.features + attention_weight * d.attention;
 }
@@ -25,7 +25,7 @@ static int apart;
 
 static vc_loss task(vc_grads *grads, const vc_acts *acts, const vc_model *model, const int32_t *y)
 {
-    const size_t classes = vc_deit_sizes_of(&model->config)->classes;
+    const size_t classes = vc__deit_sizes_of(&model->config)->classes;
     const vc_labels labels = {y, y, 1.0};
     const float wanted[BATCH * 5] = {1.0f, -0.5f, 0.2f, 2.0f, 0.3f, -1.0f, 0.6f, 0.1f};
     const vc_teaching teaching = {wanted, 0.5, 1.0, 1};
@@ -48,11 +48,11 @@ static double loss_of(vc_acts *acts, const vc_model *model, const float *x, cons
 }
 
 /* A teacher of the same sizes, and what it makes of the images. */
-static vc_model *make_teacher(vc_acts *acts, vc_deit_config config, const float *x)
+static vc_model *make_teacher(vc_acts *acts, vc__deit_config config, const float *x)
 {
     vc_model *teacher;
     config.compressed_heads[0] = config.compressed_heads[1] = 0;
-    assert_ok(vc_deit_create(&teacher, &config, 8));
+    assert_ok(vc__deit_create(&teacher, &config, 8));
     assert_ok(vc_acts_open(acts, teacher, BATCH, 1));
     vc_model_forward(acts, teacher, x, BATCH, NULL);
     return teacher;
@@ -60,11 +60,11 @@ static vc_model *make_teacher(vc_acts *acts, vc_deit_config config, const float 
 
 static void use_plan(vc_model *model, int residual)
 {
-    size_t tokens = vc_deit_tokens(vc_deit_sizes_of(&model->config));
+    size_t tokens = vc__deit_tokens(vc__deit_sizes_of(&model->config));
     vc_mask mask;
     vc_plan plan;
-    assert_ok(vc_mask_open(&mask, vc_deit_sizes_of(&model->config)->depth,
-                           vc_deit_sizes_of(&model->config)->heads, tokens, tokens));
+    assert_ok(vc_mask_open(&mask, vc__deit_sizes_of(&model->config)->depth,
+                           vc__deit_sizes_of(&model->config)->heads, tokens, tokens));
     for (size_t i = 0; i < mask.layers * mask.heads * tokens * tokens; i++)
         mask.pruned[i] = i % tokens != 0 && i % tokens != i / tokens % tokens && i % 3 != 0;
     assert_ok(vc_polarize(&plan, &mask, 6, "mask"));
@@ -86,7 +86,7 @@ enum { DENSE, SPARSE, RESIDUAL };
 static const float branches[2 * 2 * BATCH] = {1.0f, 0.0f, 1.25f, 1.0f,  1.0f, 0.0f,
                                               0.0f, 2.0f, 1.0f,  1.25f, 0.0f, 1.25f};
 
-static void check_all(vc_deit_config config, int attention, int taught, const float *depth)
+static void check_all(vc__deit_config config, int attention, int taught, const float *depth)
 {
     vc_model *model, *teacher = NULL;
     vc_acts acts, teacher_acts = {0};
@@ -94,7 +94,7 @@ static void check_all(vc_deit_config config, int attention, int taught, const fl
     float x[BATCH * 64];
     const int32_t y[BATCH] = {0, 3, 1};
     vc_rng rng = vc_rng_open(5, 5, 5);
-    assert_ok(vc_deit_create(&model, &config, 3));
+    assert_ok(vc__deit_create(&model, &config, 3));
     for (size_t i = 0; i < model->value_count; i++)
         model->values[i] += 0.1f * (float)vc_rng_normal(&rng);
     for (size_t i = 0; i < BATCH * 64; i++)
@@ -144,21 +144,21 @@ static void check_all(vc_deit_config config, int attention, int taught, const fl
     }
 }
 
-static void check(vc_deit_config config, int attention, int taught)
+static void check(vc__deit_config config, int attention, int taught)
 {
     check_all(config, attention, taught, NULL);
 }
 
-static const vc_deit_config small = {.image = 8,
-                                     .patch = 2,
-                                     .channels = 1,
-                                     .classes = 5,
-                                     .width = 12,
-                                     .depth = 2,
-                                     .heads = 3,
-                                     .hidden = 20,
-                                     .mean = {0},
-                                     .std = {1}};
+static const vc__deit_config small = {.image = 8,
+                                      .patch = 2,
+                                      .channels = 1,
+                                      .classes = 5,
+                                      .width = 12,
+                                      .depth = 2,
+                                      .heads = 3,
+                                      .hidden = 20,
+                                      .mean = {0},
+                                      .std = {1}};
 
 static void stochastic_depth(void **state)
 {
@@ -177,7 +177,7 @@ static void dense(void **state)
 static void distilled(void **state)
 {
     (void)state;
-    vc_deit_config c = small;
+    vc__deit_config c = small;
     c.distilled = 1;
     check(c, DENSE, 0);
     apart = 1;
@@ -186,11 +186,11 @@ static void distilled(void **state)
     apart = 0;
 }
 
-static vc_deit_config coded(vc_coded of)
+static vc__deit_config coded(vc_coded of)
 {
-    vc_model_config c = vc_deit_model(&small);
+    vc_model_config c = vc__deit_model(&small);
     assert_ok(vc_model_compress(&c, 2, of));
-    return *vc_deit_sizes_of(&c);
+    return *vc__deit_sizes_of(&c);
 }
 
 static void autoencoder(void **state)

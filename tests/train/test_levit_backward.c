@@ -110,7 +110,7 @@ static void dense(void **state)
     (void)state;
     vc_model_config config = tiny_levit();
     check(&config, TINY_DENSE, MEAN);
-    vc_levit_sizes_in(&config)->distilled = 0;
+    vc__levit_sizes_in(&config)->distilled = 0;
     check(&config, TINY_DENSE, MEAN);
 }
 
@@ -170,11 +170,11 @@ static void an_image_passes_by(void **state)
     vc_model_observe(&acts, model, x, BATCH);
     size_t passed = 0;
     for (size_t b = 1; b < vc_model_layers(&config); b++) {
-        const vc_levit_shape s = vc_levit_block_shape(vc_levit_sizes_of(&config), b);
+        const vc__levit_shape s = vc__levit_block_shape(vc__levit_sizes_of(&config), b);
         const size_t image = s.side_out * s.side_out * s.width_out;
-        const vc_levit_block_acts *block = &vc_levit_kept_of(&acts)->blocks[b];
+        const vc__levit_block_acts *block = &vc__levit_kept_of(&acts)->blocks[b];
         const float *in =
-            s.subsampling ? block->middle : vc_levit_kept_of(&acts)->blocks[b - 1].output;
+            s.subsampling ? block->middle : vc__levit_kept_of(&acts)->blocks[b - 1].output;
         assert_memory_equal(block->output + 2 * image, in + 2 * image, image * sizeof(float));
         assert_memory_not_equal(block->output, in, image * sizeof(float));
         passed += !s.subsampling;

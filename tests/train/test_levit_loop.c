@@ -122,7 +122,7 @@ static void check_resuming(const vc_train_options *o, tiny_restriction how)
     tiny_levit_restrict(resumed, how);
     assert_ok(train(whole, o, path, 0, &hooks));
     const vc_epoch_report want = last;
-    assert_true(vc_levit_weights_of(whole)->blocks[0].in.mean[0] != 0.0f);
+    assert_true(vc__levit_weights_of(whole)->blocks[0].in.mean[0] != 0.0f);
     assert_ok(train(resumed, o, kept, 1, &none));
     assert_memory_equal(whole->values, resumed->values, whole->value_count * sizeof(float));
     assert_true(last.test.loss == want.test.loss && last.averaged.loss == want.averaged.loss);
@@ -156,8 +156,8 @@ static void averages_statistics(void **state)
     assert_ok(train(averaged, &o, NULL, 0, &hooks));
     assert_true(evaluate(plain).loss == last.test.loss);
     assert_true(evaluate(averaged).loss == last.averaged.loss);
-    assert_true(vc_levit_weights_of(plain)->head.variance[0] !=
-                vc_levit_weights_of(averaged)->head.variance[0]);
+    assert_true(vc__levit_weights_of(plain)->head.variance[0] !=
+                vc__levit_weights_of(averaged)->head.variance[0]);
     vc_model_close(plain);
     vc_model_close(averaged);
 }
@@ -203,7 +203,7 @@ static void what_does_not_fit_is_refused(void **state)
     data.classes = TINY_CLASSES;
     vc_model_close(model);
     vc_model_config config = tiny_levit();
-    vc_levit_sizes_in(&config)->distilled = 0;
+    vc__levit_sizes_in(&config)->distilled = 0;
     assert_ok(vc_model_create(&model, &config, 1));
     assert_fails(train(model, &o, NULL, 0, &none), VC_EINVAL, "a model with two heads");
     vc_model_close(teacher);
@@ -217,7 +217,7 @@ static void divergence_names_a_place(void **state)
     const vc_train_hooks none = {0};
     vc_train_options o = options();
     vc_model *model = make_model(1);
-    vc_levit_weights_of(model)->blocks[2].fc1.weight[3] = 3e38f;
+    vc__levit_weights_of(model)->blocks[2].fc1.weight[3] = 3e38f;
     assert_fails(train(model, &o, NULL, 0, &none), VC_EINVAL, "in what block 2 gives");
     vc_model_close(model);
 }

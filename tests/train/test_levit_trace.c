@@ -1,8 +1,8 @@
 /* Ten training steps of a LeViT against timm: tools/golden/levit_trace.py has the other side. */
+#include "../../src/models/levit/levit.h"
 #include "noise.h"
 #include "testing.h"
 #include "vitcod/json.h"
-#include "vitcod/levit.h"
 #include "vitcod/polarize.h"
 #include "vitcod/train.h"
 
@@ -13,15 +13,15 @@ typedef enum restriction { DENSE, MASK, PLAN } restriction;
 static vc_model_config config_of(int autoencoder)
 {
     vc_model_config config =
-        vc_levit_model(&(vc_levit_config){.image = IMAGE,
-                                          .channels = 3,
-                                          .classes = CLASSES,
-                                          .stem = {2, 4, 8, 16},
-                                          .stages = {{16, 2, {2, 4, 8, 32}, {0}, {0}},
-                                                     {24, 1, {3, 4, 8, 48}, {0}, {4, 4, 16, 48}},
-                                                     {32, 1, {2, 4, 8, 64}, {0}, {6, 4, 16, 64}}},
-                                          .distilled = 1,
-                                          .std = {1, 1, 1}});
+        vc__levit_model(&(vc__levit_config){.image = IMAGE,
+                                            .channels = 3,
+                                            .classes = CLASSES,
+                                            .stem = {2, 4, 8, 16},
+                                            .stages = {{16, 2, {2, 4, 8, 32}, {0}, {0}},
+                                                       {24, 1, {3, 4, 8, 48}, {0}, {4, 4, 16, 48}},
+                                                       {32, 1, {2, 4, 8, 64}, {0}, {6, 4, 16, 64}}},
+                                            .distilled = 1,
+                                            .std = {1, 1, 1}});
     if (autoencoder)
         assert_ok(vc_model_compress(&config, 0, VC_CODED_QK));
     return config;

@@ -1,6 +1,6 @@
 /* The loop learns, and resuming gives the same bits as never having stopped. */
+#include "../../src/models/deit/deit.h"
 #include "testing.h"
-#include "vitcod/deit.h"
 #include "vitcod/rng.h"
 #include "vitcod/train.h"
 
@@ -8,16 +8,16 @@ enum { COUNT = 96, PIXELS = 64 };
 static uint8_t pixels[COUNT * PIXELS];
 static int32_t labels[COUNT];
 static const vc_dataset data = {COUNT, 1, 8, 8, 4, pixels, labels, NULL};
-static const vc_deit_config config = {.image = 8,
-                                      .patch = 2,
-                                      .channels = 1,
-                                      .classes = 4,
-                                      .width = 12,
-                                      .depth = 1,
-                                      .heads = 3,
-                                      .hidden = 24,
-                                      .mean = {0.3f},
-                                      .std = {0.3f}};
+static const vc__deit_config config = {.image = 8,
+                                       .patch = 2,
+                                       .channels = 1,
+                                       .classes = 4,
+                                       .width = 12,
+                                       .depth = 1,
+                                       .heads = 3,
+                                       .hidden = 24,
+                                       .mean = {0.3f},
+                                       .std = {0.3f}};
 
 static void make_data(void)
 {
@@ -67,7 +67,7 @@ static void learns(void **state)
     vc_train_options o = options();
     const vc_train_hooks hooks = {.on_epoch = remember};
     o.epochs = 30;
-    assert_ok(vc_deit_create(&model, &config, 1));
+    assert_ok(vc__deit_create(&model, &config, 1));
     assert_ok(train(model, &data, &o, NULL, 0, &hooks));
     assert_true(last_loss < 1.0); /* chance is 1.39 */
     vc_model_close(model);
@@ -96,10 +96,10 @@ static void resuming_gives_the_same_bits(void **state)
     snprintf(kept, sizeof kept, "%s.kept", path);
     o.save_every = 4;
     const vc_train_hooks hooks = {.on_step = stop_after, .context = path}, none = {0};
-    assert_ok(vc_deit_create(&whole, &config, 1));
+    assert_ok(vc__deit_create(&whole, &config, 1));
     assert_ok(train(whole, &data, &o, path, 0, &hooks));
     assert_ok(
-        vc_deit_create(&resumed, &config, 2)); /* other weights: all must come from the file */
+        vc__deit_create(&resumed, &config, 2)); /* other weights: all must come from the file */
     assert_ok(train(resumed, &data, &o, kept, 1, &none));
     assert_memory_equal(whole->values, resumed->values, whole->value_count * sizeof(float));
     o.learning_rate = 1e-3;
@@ -109,9 +109,9 @@ static void resuming_gives_the_same_bits(void **state)
     assert_fails(train(resumed, &data, &o, kept, 1, &none), VC_EINVAL, "other options");
     pixels[77] ^= 1;
     vc_model *other; /* as many parameters, other heads */
-    vc_deit_config changed = config;
+    vc__deit_config changed = config;
     changed.heads = 2;
-    assert_ok(vc_deit_create(&other, &changed, 1));
+    assert_ok(vc__deit_create(&other, &changed, 1));
     assert_fails(train(other, &data, &o, kept, 1, &none), VC_EINVAL, "other options");
     vc_model_close(other);
     uint8_t pruned[3 * 17 * 17] = {[1] = 1};
@@ -129,7 +129,7 @@ static void divergence_is_an_error(void **state)
     vc_model *model;
     vc_train_options o = options();
     const vc_train_hooks none = {0};
-    assert_ok(vc_deit_create(&model, &config, 1));
+    assert_ok(vc__deit_create(&model, &config, 1));
     model->values[3] = NAN;
     assert_fails(train(model, &data, &o, NULL, 0, &none), VC_EINVAL, "the loss is");
     vc_model_close(model);
@@ -143,7 +143,7 @@ static void an_infinite_gradient_changes_nothing(void **state)
     vc_grads grads;
     vc_optimizer optimizer;
     vc_train_options o = options();
-    assert_ok(vc_deit_create(&model, &config, 1));
+    assert_ok(vc__deit_create(&model, &config, 1));
     assert_ok(vc_grads_open(&grads, model, 1));
     assert_ok(vc_optimizer_open(&optimizer, model));
     size_t bytes = model->value_count * sizeof(float);
@@ -174,7 +174,7 @@ static void logits_that_are_not_numbers_are_no_hits(void **state)
     vc_evaluation e;
     vc_source *source;
     const vc_evaluate_options plain = vc_evaluate_options_default();
-    assert_ok(vc_deit_create(&model, &config, 1));
+    assert_ok(vc__deit_create(&model, &config, 1));
     assert_ok(vc_acts_open(&acts, model, 8, 0));
     model->values[3] = NAN;
     assert_ok(vc_source_of_dataset(&source, &data));
@@ -194,7 +194,7 @@ static void labels_and_sizes_are_checked(void **state)
     vc_train_options o = options();
     const vc_train_hooks none = {0};
     vc_dataset other = data;
-    assert_ok(vc_deit_create(&model, &config, 1));
+    assert_ok(vc__deit_create(&model, &config, 1));
     other.classes = 9;
     assert_fails(train(model, &other, &o, NULL, 0, &none), VC_EINVAL, "labels go up to 8");
     other = data;
@@ -210,7 +210,7 @@ static void options_out_of_range_are_errors(void **state)
     vc_model *model;
     vc_train_options o = options();
     const vc_train_hooks none = {0};
-    assert_ok(vc_deit_create(&model, &config, 1));
+    assert_ok(vc__deit_create(&model, &config, 1));
     o.label_smoothing = 1.5;
     assert_fails(train(model, &data, &o, NULL, 0, &none), VC_EINVAL, "label smoothing");
     o = options();
@@ -235,14 +235,14 @@ static void a_teacher_teaches(void **state)
     vc_train_options o = options();
     const vc_train_hooks hooks = {.on_epoch = remember};
     o.epochs = 30;
-    assert_ok(vc_deit_create(&teacher, &config, 1));
+    assert_ok(vc__deit_create(&teacher, &config, 1));
     assert_ok(train(teacher, &data, &o, NULL, 0, &hooks));
     static int32_t wrong[COUNT];
     vc_dataset unlabelled = data;
     unlabelled.labels = wrong;
     o.teacher = teacher;
     o.distillation = 1.0;
-    assert_ok(vc_deit_create(&student, &config, 2));
+    assert_ok(vc__deit_create(&student, &config, 2));
     assert_ok(train(student, &unlabelled, &o, temporary("taught"), 0, &hooks));
     assert_ok(vc_acts_open(&acts, student, 16, 0));
     assert_ok(vc_source_of_dataset(&source, &data));
@@ -254,7 +254,7 @@ static void a_teacher_teaches(void **state)
     teacher->values[0] += 1.0f;
     assert_fails(train(student, &unlabelled, &o, temporary("taught"), 1, &hooks), VC_EINVAL,
                  "other options");
-    vc_deit_sizes_in(&teacher->config)->mean[0] = 0.0f;
+    vc__deit_sizes_in(&teacher->config)->mean[0] = 0.0f;
     assert_fails(train(student, &data, &o, NULL, 0, &hooks), VC_EINVAL, "mean 0");
     vc_acts_close(&acts);
     vc_model_close(student);

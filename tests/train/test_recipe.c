@@ -1,8 +1,8 @@
 /* What the full recipe adds to the loop: the moving average, stochastic depth, older
  * checkpoints, an end from outside, reports of step groups, and a message that says where a run
  * diverged. */
+#include "../../src/models/deit/deit.h"
 #include "testing.h"
-#include "vitcod/deit.h"
 #include "vitcod/rng.h"
 #include "vitcod/train.h"
 
@@ -10,15 +10,15 @@ enum { COUNT = 64, PIXELS = 64, BATCH = 16, STEPS = COUNT / BATCH };
 static uint8_t pixels[COUNT * PIXELS];
 static int32_t labels[COUNT];
 static const vc_dataset data = {COUNT, 1, 8, 8, 4, pixels, labels, NULL};
-static const vc_deit_config config = {.image = 8,
-                                      .patch = 2,
-                                      .channels = 1,
-                                      .classes = 4,
-                                      .width = 12,
-                                      .depth = 2,
-                                      .heads = 3,
-                                      .hidden = 24,
-                                      .std = {0.3f}};
+static const vc__deit_config config = {.image = 8,
+                                       .patch = 2,
+                                       .channels = 1,
+                                       .classes = 4,
+                                       .width = 12,
+                                       .depth = 2,
+                                       .heads = 3,
+                                       .hidden = 24,
+                                       .std = {0.3f}};
 
 static vc_train_options options(void)
 {
@@ -48,7 +48,7 @@ static vc_status train(vc_model *model, const vc_train_options *o, const char *c
 static vc_model *make_model(void)
 {
     vc_model *model;
-    assert_ok(vc_deit_create(&model, &config, 1));
+    assert_ok(vc__deit_create(&model, &config, 1));
     return model;
 }
 

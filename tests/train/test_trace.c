@@ -1,6 +1,6 @@
 /* Ten training steps against PyTorch: tools/golden/train_trace.py has the other side. */
+#include "../../src/models/deit/deit.h"
 #include "testing.h"
-#include "vitcod/deit.h"
 #include "vitcod/json.h"
 #include "vitcod/polarize.h"
 #include "vitcod/train.h"
@@ -25,9 +25,9 @@ static void set_weights(vc_model *model)
     }
 }
 
-static vc_status make_mask(vc_mask *mask, const vc_deit_config *c)
+static vc_status make_mask(vc_mask *mask, const vc__deit_config *c)
 {
-    size_t tokens = vc_deit_tokens(c);
+    size_t tokens = vc__deit_tokens(c);
     VC_TRY(vc_mask_open(mask, c->depth, c->heads, tokens, tokens));
     for (size_t l = 0; l < c->depth; l++)
         for (size_t h = 0; h < c->heads; h++)
@@ -44,7 +44,7 @@ static void restrict_model(vc_model *model, restriction how)
 {
     vc_mask mask;
     vc_plan plan;
-    assert_ok(make_mask(&mask, vc_deit_sizes_of(&model->config)));
+    assert_ok(make_mask(&mask, vc__deit_sizes_of(&model->config)));
     if (how == MASK)
         assert_ok(vc_model_use_masks(model, &mask, 1, "mask"));
     if (how == PLAN) {
@@ -58,17 +58,17 @@ static void restrict_model(vc_model *model, restriction how)
 
 static void follow(const char *name, size_t compressed, restriction how)
 {
-    const vc_deit_config config = {.image = 8,
-                                   .patch = 2,
-                                   .channels = 1,
-                                   .classes = CLASSES,
-                                   .width = 12,
-                                   .depth = 2,
-                                   .heads = 3,
-                                   .hidden = 24,
-                                   .compressed_heads = {compressed, compressed},
-                                   .mean = {0},
-                                   .std = {1}};
+    const vc__deit_config config = {.image = 8,
+                                    .patch = 2,
+                                    .channels = 1,
+                                    .classes = CLASSES,
+                                    .width = 12,
+                                    .depth = 2,
+                                    .heads = 3,
+                                    .hidden = 24,
+                                    .compressed_heads = {compressed, compressed},
+                                    .mean = {0},
+                                    .std = {1}};
     vc_train_options o = vc_train_options_default();
     const double reconstruction = 1e-2, rate = 3e-3;
     json_t *golden;
@@ -78,7 +78,7 @@ static void follow(const char *name, size_t compressed, restriction how)
     vc_optimizer optimizer;
     assert_ok(vc_json_read(&golden, "tools/golden/train_trace.json"));
     const json_t *trace = json_object_get(golden, name);
-    assert_ok(vc_deit_create(&model, &config, 0));
+    assert_ok(vc__deit_create(&model, &config, 0));
     set_weights(model);
     restrict_model(model, how);
     assert_ok(vc_acts_open(&acts, model, BATCH, 1));

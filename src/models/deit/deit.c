@@ -6,17 +6,17 @@
 
 static vc_status check(const vc_model_config *config)
 {
-    return vc_deit_config_check(vc_deit_sizes_of(config));
+    return vc__deit_config_check(vc__deit_sizes_of(config));
 }
 
 static vc_model_input input(const vc_model_config *config)
 {
-    const vc_deit_config *c = vc_deit_sizes_of(config);
+    const vc__deit_config *c = vc__deit_sizes_of(config);
     vc_model_input out = {.height = c->image,
                           .width = c->image,
                           .channels = c->channels,
                           .classes = c->classes,
-                          .classifiers = vc_deit_classifiers(c),
+                          .classifiers = vc__deit_classifiers(c),
                           .outputs = c->classes};
     memcpy(out.mean, c->mean, sizeof out.mean);
     memcpy(out.std, c->std, sizeof out.std);
@@ -25,13 +25,13 @@ static vc_model_input input(const vc_model_config *config)
 
 static size_t layers(const vc_model_config *config)
 {
-    return vc_deit_sizes_of(config)->depth;
+    return vc__deit_sizes_of(config)->depth;
 }
 
 static vc_attention_layer layer(const vc_model_config *config, size_t index)
 {
-    const vc_deit_config *c = vc_deit_sizes_of(config);
-    size_t tokens = vc_deit_tokens(c), head_dim = c->width / c->heads;
+    const vc__deit_config *c = vc__deit_sizes_of(config);
+    size_t tokens = vc__deit_tokens(c), head_dim = c->width / c->heads;
     (void)index;
     return (vc_attention_layer){.heads = c->heads,
                                 .queries = tokens,
@@ -45,12 +45,12 @@ static vc_attention_layer layer(const vc_model_config *config, size_t index)
 
 static size_t prefix_tokens(const vc_model_config *config)
 {
-    return vc_deit_prefix_tokens(vc_deit_sizes_of(config));
+    return vc__deit_prefix_tokens(vc__deit_sizes_of(config));
 }
 
 static void set_input(vc_model_config *config, const vc_model_input *input)
 {
-    vc_deit_config *c = vc_deit_sizes_in(config);
+    vc__deit_config *c = vc__deit_sizes_in(config);
     c->image = input->width;
     c->channels = input->channels;
     c->classes = input->classes;
@@ -60,7 +60,7 @@ static void set_input(vc_model_config *config, const vc_model_input *input)
 
 static vc_status compress(vc_model_config *config, size_t compressed, vc_coded of)
 {
-    vc_deit_config *c = vc_deit_sizes_in(config);
+    vc__deit_config *c = vc__deit_sizes_in(config);
     if (compressed > c->heads)
         return vc_fail(VC_EINVAL, "%zu compressed heads, wanted at most the model's %zu",
                        compressed, c->heads);
@@ -70,8 +70,8 @@ static vc_status compress(vc_model_config *config, size_t compressed, vc_coded o
 
 static void plain(vc_model_config *out, const vc_plain_sizes *sizes)
 {
-    vc_deit_config *c = vc_deit_sizes_in(out);
-    *c = vc_deit_config_default();
+    vc__deit_config *c = vc__deit_sizes_in(out);
+    *c = vc__deit_config_default();
     c->patch = sizes->patch ? sizes->patch : c->patch;
     c->width = sizes->width ? sizes->width : c->width;
     c->depth = sizes->depth ? sizes->depth : c->depth;
@@ -82,9 +82,9 @@ static void plain(vc_model_config *out, const vc_plain_sizes *sizes)
 
 static json_t *describe(const vc_model_config *config)
 {
-    const vc_deit_config *c = vc_deit_sizes_of(config);
+    const vc__deit_config *c = vc__deit_sizes_of(config);
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:s}", "patch", (json_int_t)c->patch,
-                     "tokens", (json_int_t)vc_deit_tokens(c), "width", (json_int_t)c->width,
+                     "tokens", (json_int_t)vc__deit_tokens(c), "width", (json_int_t)c->width,
                      "depth", (json_int_t)c->depth, "heads", (json_int_t)c->heads, "hidden",
                      (json_int_t)c->hidden, "distilled", c->distilled, "compressed_heads",
                      (json_int_t)vc_model_coded_width(c->compressed_heads), "compressed_of",
@@ -93,27 +93,27 @@ static json_t *describe(const vc_model_config *config)
 
 static vc_status allocate(vc_model *model)
 {
-    vc_deit_weights *w = model->state = calloc(1, sizeof *w);
+    vc__deit_weights *w = model->state = calloc(1, sizeof *w);
     if (w)
-        w->blocks = calloc(vc_deit_sizes_of(&model->config)->depth, sizeof *w->blocks);
+        w->blocks = calloc(vc__deit_sizes_of(&model->config)->depth, sizeof *w->blocks);
     return w && w->blocks ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
 }
 
 static void walk(vc__walk *walker, vc_model *model)
 {
-    vc__deit_walk(walker, vc_deit_sizes_of(&model->config), vc_deit_weights_of(model));
+    vc__deit_walk(walker, vc__deit_sizes_of(&model->config), vc__deit_weights_of(model));
 }
 
 static vc_status resample(float *out, const vc_model *model, const vc_tensor *from)
 {
-    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
-    size_t others = vc_deit_prefix_tokens(c), grid = vc__side_of(from->shape[1] - others);
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    size_t others = vc__deit_prefix_tokens(c), grid = vc__side_of(from->shape[1] - others);
     return vc__resample_positions(out, c->image / c->patch, from->data, grid, others, c->width);
 }
 
 static void release(vc_model *model)
 {
-    vc_deit_weights *w = vc_deit_weights_of(model);
+    vc__deit_weights *w = vc__deit_weights_of(model);
     if (w)
         free(w->blocks);
     free(w);
@@ -121,48 +121,48 @@ static void release(vc_model *model)
 
 static const vc_coder *coder(const vc_model *model, size_t index)
 {
-    return vc_deit_weights_of(model)->blocks[index].coder;
+    return vc__deit_weights_of(model)->blocks[index].coder;
 }
 
 static vc_rows rows_of(const vc_model *model, const float *data, size_t width, size_t stride)
 {
-    return (vc_rows){data, vc_deit_tokens(vc_deit_sizes_of(&model->config)), width, stride};
+    return (vc_rows){data, vc__deit_tokens(vc__deit_sizes_of(&model->config)), width, stride};
 }
 
 static vc__values values(const vc_acts *acts, const vc_model *model, size_t index)
 {
-    const size_t width = vc_deit_sizes_of(&model->config)->width;
-    const vc_layer_acts *a = &vc_deit_acts_of(acts)->layers[index];
+    const size_t width = vc__deit_sizes_of(&model->config)->width;
+    const vc__deit_layer_acts *a = &vc__deit_acts_of(acts)->layers[index];
     return (vc__values){.values = rows_of(model, a->qkv + 2 * width, width, 3 * width),
                         .entering = rows_of(model, a->input, width, width),
-                        .projection = vc_deit_weights_of(model)->blocks[index].proj_w};
+                        .projection = vc__deit_weights_of(model)->blocks[index].proj_w};
 }
 
 static vc_rows block_output(const vc_acts *acts, const vc_model *model, size_t index)
 {
-    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
-    const vc_deit_acts *a = vc_deit_acts_of(acts);
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    const vc__deit_acts *a = vc__deit_acts_of(acts);
     return rows_of(model, index + 1 < c->depth ? a->layers[index + 1].input : a->tokens, c->width,
                    c->width);
 }
 
 static vc_rows heads_output(const vc_acts *acts, const vc_model *model, size_t index)
 {
-    const size_t width = vc_deit_sizes_of(&model->config)->width;
-    return rows_of(model, vc_deit_acts_of(acts)->layers[index].attention, width, width);
+    const size_t width = vc__deit_sizes_of(&model->config)->width;
+    return rows_of(model, vc__deit_acts_of(acts)->layers[index].attention, width, width);
 }
 
 static size_t norms(const vc_model_config *config)
 {
-    return 2 * vc_deit_sizes_of(config)->depth;
+    return 2 * vc__deit_sizes_of(config)->depth;
 }
 
 /* Before QKV and before the MLP, block by block. */
 static vc_model_norm_view norm(const vc_model *model, const vc_acts *acts, size_t index)
 {
-    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
-    const vc_block_weights *w = &vc_deit_weights_of(model)->blocks[index / 2];
-    const vc_layer_acts *a = acts ? &vc_deit_acts_of(acts)->layers[index / 2] : NULL;
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    const vc__deit_block *w = &vc__deit_weights_of(model)->blocks[index / 2];
+    const vc__deit_layer_acts *a = acts ? &vc__deit_acts_of(acts)->layers[index / 2] : NULL;
     vc_model_norm_view out = {w->norm1_w, w->norm1_b, w->qkv_w, c->width, 3 * c->width, {0}};
     if (index % 2)
         out = (vc_model_norm_view){w->norm2_w, w->norm2_b, w->fc1_w, c->width, c->hidden, {0}};
@@ -171,24 +171,24 @@ static vc_model_norm_view norm(const vc_model *model, const vc_acts *acts, size_
     return out;
 }
 
-vc_model_config vc_deit_model(const vc_deit_config *sizes)
+vc_model_config vc__deit_model(const vc__deit_config *sizes)
 {
     vc_model_config config = {.family = &vc__deit};
-    *vc_deit_sizes_in(&config) = *sizes;
+    *vc__deit_sizes_in(&config) = *sizes;
     return config;
 }
 
-vc_status vc_deit_create(vc_model **out, const vc_deit_config *sizes, uint64_t seed)
+vc_status vc__deit_create(vc_model **out, const vc__deit_config *sizes, uint64_t seed)
 {
-    const vc_model_config config = vc_deit_model(sizes);
+    const vc_model_config config = vc__deit_model(sizes);
     return vc_model_create(out, &config, seed);
 }
 
-vc_deit_weights vc_deit_views(const vc_model *model, float *values, vc_block_weights *blocks)
+vc__deit_weights vc__deit_views(const vc_model *model, float *values, vc__deit_block *blocks)
 {
-    vc_deit_weights views = {.blocks = blocks};
+    vc__deit_weights views = {.blocks = blocks};
     vc__walk bind = {.values = values};
-    vc__deit_walk(&bind, vc_deit_sizes_of(&model->config), &views);
+    vc__deit_walk(&bind, vc__deit_sizes_of(&model->config), &views);
     return views;
 }
 

@@ -3,17 +3,17 @@
 static size_t largest_probs(const vc_model *model, size_t batch)
 {
     size_t most = 0;
-    for (size_t l = 0; l < vc_deit_sizes_of(&model->config)->depth; l++) {
+    for (size_t l = 0; l < vc__deit_sizes_of(&model->config)->depth; l++) {
         size_t count = vc__probs_count(model, l, batch);
         most = count > most ? count : most;
     }
     return most;
 }
 
-static vc_layer_acts place_layer(vc_arena *arena, const vc_deit_config *c, size_t rows,
-                                 size_t probs)
+static vc__deit_layer_acts place_layer(vc_arena *arena, const vc__deit_config *c, size_t rows,
+                                       size_t probs)
 {
-    vc_layer_acts acts = {
+    vc__deit_layer_acts acts = {
         .mean1 = vc_arena_floats(arena, rows),
         .rstd1 = vc_arena_floats(arena, rows),
         .norm1 = vc_arena_floats(arena, rows * c->width),
@@ -39,13 +39,13 @@ static vc_layer_acts place_layer(vc_arena *arena, const vc_deit_config *c, size_
  * is updated in place. */
 void vc__deit_place(vc_acts *acts, const vc_model *model)
 {
-    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
     vc_arena *arena = &acts->arena;
-    vc_deit_acts made = {0}, *a = &made;
+    vc__deit_acts made = {0}, *a = &made;
     acts->state = vc_arena_take(arena, sizeof made);
-    size_t batch = acts->batch, tokens = vc_deit_tokens(c), classifiers = vc_deit_classifiers(c);
+    size_t batch = acts->batch, tokens = vc__deit_tokens(c), classifiers = vc__deit_classifiers(c);
     size_t rows = batch * tokens;
-    a->patches = vc_arena_floats(arena, batch * (tokens - vc_deit_prefix_tokens(c)) * c->channels *
+    a->patches = vc_arena_floats(arena, batch * (tokens - vc__deit_prefix_tokens(c)) * c->channels *
                                             c->patch * c->patch);
     a->class_in = vc_arena_floats(arena, batch * classifiers * c->width);
     a->class_mean = vc_arena_floats(arena, batch * classifiers);
@@ -55,12 +55,12 @@ void vc__deit_place(vc_acts *acts, const vc_model *model)
     a->head_out = vc_arena_floats(arena, batch * classifiers * c->classes);
     acts->head_logits = a->head_out;
     a->layers = vc_arena_take(arena, c->depth * sizeof *a->layers);
-    vc_layer_acts shared = {0};
+    vc__deit_layer_acts shared = {0};
     if (!acts->keep)
         shared = place_layer(arena, c, rows, largest_probs(model, batch));
     a->tokens = vc_arena_floats(arena, rows * c->width);
     for (size_t l = 0; l < c->depth; l++) {
-        vc_layer_acts layer =
+        vc__deit_layer_acts layer =
             acts->keep ? place_layer(arena, c, rows, vc__probs_count(model, l, batch)) : shared;
         layer.input = acts->keep ? vc_arena_floats(arena, rows * c->width) : a->tokens;
         layer.middle = acts->keep ? vc_arena_floats(arena, rows * c->width) : a->tokens;
@@ -68,5 +68,5 @@ void vc__deit_place(vc_acts *acts, const vc_model *model)
             a->layers[l] = layer;
     }
     if (acts->state)
-        *vc_deit_acts_of(acts) = made;
+        *vc__deit_acts_of(acts) = made;
 }

@@ -6,11 +6,11 @@
 static void classify_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
                               size_t batch)
 {
-    vc_deit_grads *g = vc__deit_grads_of(grads);
-    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
-    const vc_deit_weights *w = vc_deit_weights_of(model);
-    const vc_deit_acts *a = vc_deit_acts_of(acts);
-    size_t tokens = vc_deit_tokens(c), classifiers = vc_deit_classifiers(c), width = c->width;
+    vc__deit_grads *g = vc__deit_grads_of(grads);
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    const vc__deit_weights *w = vc__deit_weights_of(model);
+    const vc__deit_acts *a = vc__deit_acts_of(acts);
+    size_t tokens = vc__deit_tokens(c), classifiers = vc__deit_classifiers(c), width = c->width;
     for (size_t k = 0; k < classifiers; k++) {
         vc__classifier_gradient(grads, model, k, batch);
         const vc_linear head = {.inputs = width,
@@ -36,9 +36,9 @@ static void classify_backward(vc_grads *grads, const vc_acts *acts, const vc_mod
 static void attend_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
                             size_t layer, size_t batch, float reconstruction)
 {
-    vc_deit_grads *g = vc__deit_grads_of(grads);
-    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
-    const vc_layer_acts *a = &vc_deit_acts_of(acts)->layers[layer];
+    vc__deit_grads *g = vc__deit_grads_of(grads);
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    const vc__deit_layer_acts *a = &vc__deit_acts_of(acts)->layers[layer];
     const size_t width = c->width;
     float *dqkv = g->qkv;
     vc__attention_grads attention = {.q = a->qkv,
@@ -51,7 +51,7 @@ static void attend_backward(vc_grads *grads, const vc_acts *acts, const vc_model
                                      .dk = dqkv + width,
                                      .dv = dqkv + 2 * width,
                                      .dout = g->attention,
-                                     .shape = vc_deit_attention_shape(c, batch)};
+                                     .shape = vc__deit_attention_shape(c, batch)};
     attention.shape.q_stride = attention.shape.k_stride = 3 * width;
     vc__attention_backward(grads, &attention, g->views.blocks[layer].coder, acts, model, layer,
                            reconstruction);
@@ -62,13 +62,13 @@ static double block_backward(vc_grads *grads, const vc_acts *acts, const vc_mode
                              size_t layer, size_t batch, float reconstruction,
                              const vc_lesson *lesson)
 {
-    vc_deit_grads *g = vc__deit_grads_of(grads);
+    vc__deit_grads *g = vc__deit_grads_of(grads);
     double distance = 0.0;
-    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
-    const vc_block_weights *w = &vc_deit_weights_of(model)->blocks[layer];
-    const vc_block_weights *d = &g->views.blocks[layer];
-    const vc_layer_acts *a = &vc_deit_acts_of(acts)->layers[layer];
-    size_t rows = batch * vc_deit_tokens(c), width = c->width, hidden = c->hidden;
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    const vc__deit_block *w = &vc__deit_weights_of(model)->blocks[layer];
+    const vc__deit_block *d = &g->views.blocks[layer];
+    const vc__deit_layer_acts *a = &vc__deit_acts_of(acts)->layers[layer];
+    size_t rows = batch * vc__deit_tokens(c), width = c->width, hidden = c->hidden;
     const vc_linear qkv = {width, 3 * width, w->qkv_w, w->qkv_b};
     const vc_linear proj = {width, width, w->proj_w, w->proj_b};
     const vc_linear fc1 = {width, hidden, w->fc1_w, w->fc1_b};
@@ -97,9 +97,9 @@ static double block_backward(vc_grads *grads, const vc_acts *acts, const vc_mode
 static void embed_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
                            size_t batch)
 {
-    vc_deit_grads *g = vc__deit_grads_of(grads);
-    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
-    size_t tokens = vc_deit_tokens(c), prefix = vc_deit_prefix_tokens(c), width = c->width;
+    vc__deit_grads *g = vc__deit_grads_of(grads);
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    size_t tokens = vc__deit_tokens(c), prefix = vc__deit_prefix_tokens(c), width = c->width;
     size_t patches = tokens - prefix;
     vc_column_sum(g->views.pos_embed, g->stream, batch, tokens * width);
     for (size_t b = 0; b < batch; b++) {
@@ -113,20 +113,20 @@ static void embed_backward(vc_grads *grads, const vc_acts *acts, const vc_model 
     }
     const vc_linear patch = {.inputs = c->channels * c->patch * c->patch,
                              .outputs = width,
-                             .weight = vc_deit_weights_of(model)->patch_w,
-                             .bias = vc_deit_weights_of(model)->patch_b};
+                             .weight = vc__deit_weights_of(model)->patch_w,
+                             .bias = vc__deit_weights_of(model)->patch_b};
     vc_linear_backward(NULL, g->views.patch_w, g->views.patch_b, g->patches,
-                       vc_deit_acts_of(acts)->patches, &patch, batch * patches);
+                       vc__deit_acts_of(acts)->patches, &patch, batch * patches);
 }
 
 vc_distances vc__deit_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
                                size_t batch, float reconstruction, const vc_lesson *lesson)
 {
-    const double depth = (double)vc_deit_sizes_of(&model->config)->depth;
+    const double depth = (double)vc__deit_sizes_of(&model->config)->depth;
     vc_distances sum = {0};
     classify_backward(grads, acts, model, batch);
     vc__ready(grads, vc__deit_grads_of(grads)->views.norm_w);
-    for (size_t l = vc_deit_sizes_of(&model->config)->depth; l-- > 0;) {
+    for (size_t l = vc__deit_sizes_of(&model->config)->depth; l-- > 0;) {
         if (lesson && lesson->features > 0.0f)
             sum.features +=
                 vc__feature_distance(vc__deit_grads_of(grads)->stream, acts, lesson->teacher, model,

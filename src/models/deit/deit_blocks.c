@@ -3,8 +3,8 @@
 
 typedef struct deit {
     vc_block_list *list;
-    const vc_deit_config *c;
-    const vc_deit_weights *w; /* NULL: sizes alone */
+    const vc__deit_config *c;
+    const vc__deit_weights *w; /* NULL: sizes alone */
     size_t tokens, prefix;
     int stream; /* the residual stream */
 } deit;
@@ -20,7 +20,7 @@ static int add_norm(const deit *d, vc_op_kind kind, size_t layer, int to, const 
     vc_block_op *op = vc__block_op(d->list, kind, layer, to, d->stream);
     op->gain = gain;
     op->shift = shift;
-    op->eps = VC_DEIT_EPS;
+    op->eps = VC__DEIT_EPS;
     return to;
 }
 
@@ -41,7 +41,7 @@ static const float *tokens_at_start(const deit *d)
 
 static void embed(const deit *d)
 {
-    const vc_deit_config *c = d->c;
+    const vc__deit_config *c = d->c;
     const size_t values = c->channels * c->patch * c->patch;
     const vc_linear patch = linear(values, c->width, d->w ? d->w->patch_w : NULL, NULL);
     const float *start = tokens_at_start(d);
@@ -66,10 +66,10 @@ static void embed(const deit *d)
 
 static void add_block(const deit *d, size_t layer)
 {
-    static const vc_block_weights nothing;
+    static const vc__deit_block nothing;
     vc_block_list *list = d->list;
     const size_t t = d->tokens, c = d->c->width, m = d->c->hidden;
-    const vc_block_weights *w = d->w ? &d->w->blocks[layer] : &nothing;
+    const vc__deit_block *w = d->w ? &d->w->blocks[layer] : &nothing;
     const vc_linear into = linear(c, 3 * c, w->qkv_w, w->qkv_b),
                     out_of = linear(c, c, w->proj_w, w->proj_b),
                     up = linear(c, m, w->fc1_w, w->fc1_b), down = linear(m, c, w->fc2_w, w->fc2_b);
@@ -124,13 +124,13 @@ static void classify(const deit *d)
 
 void vc__deit_blocks(vc_block_list *list, const vc_model_config *config, const vc_model *model)
 {
-    const vc_deit_config *c = vc_deit_sizes_of(config);
-    const size_t tokens = vc_deit_tokens(c);
+    const vc__deit_config *c = vc__deit_sizes_of(config);
+    const size_t tokens = vc__deit_tokens(c);
     const deit d = {.list = list,
                     .c = c,
-                    .w = model ? vc_deit_weights_of(model) : NULL,
+                    .w = model ? vc__deit_weights_of(model) : NULL,
                     .tokens = tokens,
-                    .prefix = vc_deit_class_tokens(c),
+                    .prefix = vc__deit_prefix_tokens(c),
                     .stream = vc__block_value(list, tokens, c->width)};
     embed(&d);
     for (size_t l = 0; l < c->depth; l++)

@@ -3,7 +3,7 @@
 /* The most scores, H * T^2, of one image in one attention: 8 GiB, and what 32 bits can count. */
 static const size_t most_scores = (size_t)1 << 31;
 
-static vc_status check_image(const vc_deit_config *c)
+static vc_status check_image(const vc__deit_config *c)
 {
     enum { MOST = 1 << 14 };
     if (c->image > MOST)
@@ -11,7 +11,7 @@ static vc_status check_image(const vc_deit_config *c)
     if (c->image % c->patch != 0)
         return vc_fail(VC_EINVAL, "an image of %zu pixels, wanted a multiple of the patches' %zu",
                        c->image, c->patch);
-    size_t tokens = vc_deit_tokens(c);
+    size_t tokens = vc__deit_tokens(c);
     if (tokens * tokens > most_scores / c->heads)
         return vc_fail(
             VC_EINVAL,
@@ -21,21 +21,21 @@ static vc_status check_image(const vc_deit_config *c)
     return VC_OK;
 }
 
-vc_deit_config vc_deit_config_default(void)
+vc__deit_config vc__deit_config_default(void)
 {
-    return (vc_deit_config){.image = 224,
-                            .patch = 16,
-                            .channels = 3,
-                            .classes = 1000,
-                            .width = 192,
-                            .depth = 12,
-                            .heads = 3,
-                            .hidden = 768,
-                            .mean = {0.485f, 0.456f, 0.406f}, /* ImageNet's, as in timm */
-                            .std = {0.229f, 0.224f, 0.225f}};
+    return (vc__deit_config){.image = 224,
+                             .patch = 16,
+                             .channels = 3,
+                             .classes = 1000,
+                             .width = 192,
+                             .depth = 12,
+                             .heads = 3,
+                             .hidden = 768,
+                             .mean = {0.485f, 0.456f, 0.406f}, /* ImageNet's, as in timm */
+                             .std = {0.229f, 0.224f, 0.225f}};
 }
 
-vc_status vc_deit_config_check(const vc_deit_config *c)
+vc_status vc__deit_config_check(const vc__deit_config *c)
 {
     if (!c->image || !c->patch || !c->channels || !c->classes || !c->width || !c->depth ||
         !c->heads || !c->hidden)
@@ -59,30 +59,25 @@ vc_status vc_deit_config_check(const vc_deit_config *c)
     return check_image(c);
 }
 
-size_t vc_deit_prefix_tokens(const vc_deit_config *config)
+size_t vc__deit_prefix_tokens(const vc__deit_config *config)
 {
     return config->distilled ? 2 : 1;
 }
 
-size_t vc_deit_class_tokens(const vc_deit_config *config)
-{
-    return vc_deit_prefix_tokens(config);
-}
-
-size_t vc_deit_classifiers(const vc_deit_config *config)
+size_t vc__deit_classifiers(const vc__deit_config *config)
 {
     return config->distilled ? 2 : 1;
 }
 
-size_t vc_deit_tokens(const vc_deit_config *config)
+size_t vc__deit_tokens(const vc__deit_config *config)
 {
     size_t grid = config->image / config->patch;
-    return grid * grid + vc_deit_prefix_tokens(config);
+    return grid * grid + vc__deit_prefix_tokens(config);
 }
 
-vc_attention_shape vc_deit_attention_shape(const vc_deit_config *c, size_t batch)
+vc_attention_shape vc__deit_attention_shape(const vc__deit_config *c, size_t batch)
 {
-    size_t tokens = vc_deit_tokens(c);
+    size_t tokens = vc__deit_tokens(c);
     return (vc_attention_shape){.batch = batch,
                                 .heads = c->heads,
                                 .queries = tokens,

@@ -8,7 +8,7 @@ int vc__deit_recognise(const vc_tensor_file *file)
     return vc_tensor_file_find(file, "cls_token") || vc_tensor_file_find(file, "pos_embed");
 }
 
-static vc_status read_heads(vc_deit_config *config, const vc_tensor_file *file,
+static vc_status read_heads(vc__deit_config *config, const vc_tensor_file *file,
                             const vc_model_options *options)
 {
     VC_TRY(vc__read_count(&config->heads, file, "num_heads"));
@@ -28,7 +28,7 @@ static vc_status read_heads(vc_deit_config *config, const vc_tensor_file *file,
     return VC_OK;
 }
 
-static vc_status read_sizes(vc_deit_config *config, const vc_tensor_file *file,
+static vc_status read_sizes(vc__deit_config *config, const vc_tensor_file *file,
                             const vc_model_options *options)
 {
     const char *path = vc_tensor_file_path(file);
@@ -37,7 +37,7 @@ static vc_status read_sizes(vc_deit_config *config, const vc_tensor_file *file,
     VC_TRY(vc__find_shape(&positions, file, "pos_embed", 3));
     VC_TRY(vc__find_shape(&fc1, file, "blocks.0.mlp.fc1.weight", 2));
     VC_TRY(vc__find_shape(&head, file, "head.weight", 2));
-    *config = vc_deit_config_default();
+    *config = vc__deit_config_default();
     config->width = patch[0];
     config->channels = patch[1];
     config->patch = patch[2];
@@ -51,7 +51,7 @@ static vc_status read_sizes(vc_deit_config *config, const vc_tensor_file *file,
         if (!vc_tensor_file_find(file, name))
             break;
     }
-    size_t class_tokens = vc_deit_prefix_tokens(config);
+    size_t class_tokens = vc__deit_prefix_tokens(config);
     size_t tokens = positions[1] > class_tokens ? positions[1] - class_tokens : 0;
     size_t grid = vc__side_of(tokens);
     if (grid == 0 || grid * grid != tokens)
@@ -70,7 +70,7 @@ vc_status vc__deit_read_config(vc_model_config *out, const vc_tensor_file *file,
 {
     static const char *const encoders[2] = {"blocks.0.attn.encoder_q.weight",
                                             "blocks.0.attn.encoder_k.weight"};
-    vc_deit_config *c = vc_deit_sizes_in(out);
+    vc__deit_config *c = vc__deit_sizes_in(out);
     size_t *compressed = c->compressed_heads;
     VC_TRY(read_sizes(c, file, options));
     if (options->image_size)

@@ -5,11 +5,11 @@
 /* Class tokens, patches, positions: the first residual stream. */
 static void embed(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
 {
-    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
-    const vc_deit_weights *w = vc_deit_weights_of(model);
-    size_t tokens = vc_deit_tokens(c), prefix = vc_deit_prefix_tokens(c), width = c->width;
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    const vc__deit_weights *w = vc__deit_weights_of(model);
+    size_t tokens = vc__deit_tokens(c), prefix = vc__deit_prefix_tokens(c), width = c->width;
     size_t patches = tokens - prefix, patch_values = c->channels * c->patch * c->patch;
-    const vc_deit_acts *a = vc_deit_acts_of(acts);
+    const vc__deit_acts *a = vc__deit_acts_of(acts);
     float *stream = a->layers[0].input;
     const vc_linear patch = {
         .inputs = patch_values, .outputs = width, .weight = w->patch_w, .bias = w->patch_b};
@@ -29,8 +29,8 @@ static void embed(vc_acts *acts, const vc_model *model, const float *images, siz
 static void attend(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
                    const vc_tap *tap)
 {
-    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
-    const vc_layer_acts *a = &vc_deit_acts_of(acts)->layers[layer];
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    const vc__deit_layer_acts *a = &vc__deit_acts_of(acts)->layers[layer];
     vc__attention_io attention = {.q = a->qkv,
                                   .k = a->qkv + c->width,
                                   .v = a->qkv + 2 * c->width,
@@ -38,7 +38,7 @@ static void attend(vc_acts *acts, const vc_model *model, size_t layer, size_t ba
                                   .decoded = {a->decoded[0], a->decoded[1]},
                                   .probs = a->probs,
                                   .out = a->attention,
-                                  .shape = vc_deit_attention_shape(c, batch)};
+                                  .shape = vc__deit_attention_shape(c, batch)};
     attention.shape.q_stride = attention.shape.k_stride = 3 * c->width;
     vc__attention_forward(acts, model, layer, &attention, tap);
 }
@@ -63,24 +63,24 @@ static void add_branch(float *out, const float *x, const vc_linear *last, const 
 static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
                   const vc_tap *tap)
 {
-    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
-    const vc_block_weights *w = &vc_deit_weights_of(model)->blocks[layer];
-    vc_layer_acts *a = &vc_deit_acts_of(acts)->layers[layer];
-    size_t rows = batch * vc_deit_tokens(c), width = c->width, hidden = c->hidden;
-    float *output = layer + 1 < c->depth ? vc_deit_acts_of(acts)->layers[layer + 1].input
-                                         : vc_deit_acts_of(acts)->tokens;
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    const vc__deit_block *w = &vc__deit_weights_of(model)->blocks[layer];
+    vc__deit_layer_acts *a = &vc__deit_acts_of(acts)->layers[layer];
+    size_t rows = batch * vc__deit_tokens(c), width = c->width, hidden = c->hidden;
+    float *output = layer + 1 < c->depth ? vc__deit_acts_of(acts)->layers[layer + 1].input
+                                         : vc__deit_acts_of(acts)->tokens;
     const vc_linear qkv = {width, 3 * width, w->qkv_w, w->qkv_b};
     const vc_linear proj = {width, width, w->proj_w, w->proj_b};
     const vc_linear fc1 = {width, hidden, w->fc1_w, w->fc1_b};
     const vc_linear fc2 = {hidden, width, w->fc2_w, w->fc2_b};
 
     vc_layernorm_forward(a->norm1, a->mean1, a->rstd1, a->input, w->norm1_w, w->norm1_b, rows,
-                         width, VC_DEIT_EPS);
+                         width, VC__DEIT_EPS);
     vc_linear_forward_in(acts->half, a->qkv, a->norm1, &qkv, rows, NULL);
     attend(acts, model, layer, batch, tap);
     add_branch(a->middle, a->attention, &proj, a->input, &(branch){acts, layer, 0, batch, rows});
     vc_layernorm_forward(a->norm2, a->mean2, a->rstd2, a->middle, w->norm2_w, w->norm2_b, rows,
-                         width, VC_DEIT_EPS);
+                         width, VC__DEIT_EPS);
     vc_linear_forward_in(acts->half, a->fc1, a->norm2, &fc1, rows, NULL);
     vc_gelu_forward(a->gelu, a->fc1, rows * hidden);
     add_branch(output, a->gelu, &fc2, a->middle, &(branch){acts, layer, 1, batch, rows});
@@ -89,15 +89,15 @@ static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t bat
 /* Final norm and heads, each on its own prefix token: nothing else is read. */
 static void classify(vc_acts *acts, const vc_model *model, size_t batch)
 {
-    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
-    const vc_deit_weights *w = vc_deit_weights_of(model);
-    vc_deit_acts *a = vc_deit_acts_of(acts);
-    size_t tokens = vc_deit_tokens(c), classifiers = vc_deit_classifiers(c), width = c->width;
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    const vc__deit_weights *w = vc__deit_weights_of(model);
+    vc__deit_acts *a = vc__deit_acts_of(acts);
+    size_t tokens = vc__deit_tokens(c), classifiers = vc__deit_classifiers(c), width = c->width;
     for (size_t b = 0; b < batch; b++)
         memcpy(a->class_in + b * classifiers * width, a->tokens + b * tokens * width,
                classifiers * width * sizeof(float));
     vc_layernorm_forward(a->class_norm, a->class_mean, a->class_rstd, a->class_in, w->norm_w,
-                         w->norm_b, batch * classifiers, width, VC_DEIT_EPS);
+                         w->norm_b, batch * classifiers, width, VC__DEIT_EPS);
     for (size_t k = 0; k < classifiers; k++) {
         float *in = a->head_in + k * batch * width;
         for (size_t b = 0; b < batch; b++)
@@ -118,7 +118,7 @@ void vc__deit_forward(vc_acts *acts, const vc_model *model, const float *images,
                       const vc_tap *tap)
 {
     embed(acts, model, images, batch);
-    for (size_t l = 0; l < vc_deit_sizes_of(&model->config)->depth; l++)
+    for (size_t l = 0; l < vc__deit_sizes_of(&model->config)->depth; l++)
         block(acts, model, l, batch, tap);
     classify(acts, model, batch);
 }

@@ -5,10 +5,11 @@
 
 void vc__deit_place_grads(vc_grads *grads, const vc_model *model, size_t batch)
 {
-    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
-    vc_deit_grads made = {0}, *g = &made;
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    vc__deit_grads made = {0}, *g = &made;
     vc_arena *arena = &grads->arena;
-    size_t tokens = vc_deit_tokens(c), classifiers = vc_deit_classifiers(c), rows = batch * tokens;
+    size_t tokens = vc__deit_tokens(c), classifiers = vc__deit_classifiers(c),
+           rows = batch * tokens;
     g->stream = vc_arena_floats(arena, rows * c->width);
     g->norm = vc_arena_floats(arena, rows * c->width);
     g->qkv = vc_arena_floats(arena, rows * 3 * c->width);
@@ -16,22 +17,22 @@ void vc__deit_place_grads(vc_grads *grads, const vc_model *model, size_t batch)
     g->mlp = vc_arena_floats(arena, rows * c->hidden);
     g->class_tokens = vc_arena_floats(arena, batch * classifiers * c->width);
     g->head = vc_arena_floats(arena, batch * classifiers * c->width);
-    g->patches = vc_arena_floats(arena, batch * (tokens - vc_deit_prefix_tokens(c)) * c->width);
-    vc_block_weights *blocks = vc_arena_take(arena, c->depth * sizeof *blocks);
+    g->patches = vc_arena_floats(arena, batch * (tokens - vc__deit_prefix_tokens(c)) * c->width);
+    vc__deit_block *blocks = vc_arena_take(arena, c->depth * sizeof *blocks);
     grads->state = vc_arena_take(arena, sizeof made);
     if (!grads->state)
         return;
-    made.views = vc_deit_views(model, grads->values, blocks);
+    made.views = vc__deit_views(model, grads->values, blocks);
     *vc__deit_grads_of(grads) = made;
 }
 
 /* In the order of the forward pass. */
 int vc__deit_not_finite(char place[VC_PLACE_ROOM], const vc_model *model, const vc_acts *acts)
 {
-    const vc_deit_config *c = vc_deit_sizes_of(&model->config);
-    const size_t values = acts->batch * vc_deit_tokens(c) * c->width;
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    const size_t values = acts->batch * vc__deit_tokens(c) * c->width;
     for (size_t l = 0; l < c->depth; l++) {
-        const vc_layer_acts *a = &vc_deit_acts_of(acts)->layers[l];
+        const vc__deit_layer_acts *a = &vc__deit_acts_of(acts)->layers[l];
         const char *what = !vc_all_finite(a->input, values)       ? "takes"
                            : !vc_all_finite(a->qkv, 3 * values)   ? "makes of Q, K and V"
                            : !vc_all_finite(a->attention, values) ? "attends to"

@@ -1,12 +1,12 @@
 /* Shared between the files of DeiT. */
-#ifndef VC_DEIT_IMPL_H
-#define VC_DEIT_IMPL_H
+#ifndef VC__DEIT_IMPL_H
+#define VC__DEIT_IMPL_H
 
 #include "backward_impl.h"
+#include "deit.h"
 #include "model_impl.h"
-#include "vitcod/deit.h"
 
-void vc__deit_walk(vc__walk *walk, const vc_deit_config *config, vc_deit_weights *weights);
+void vc__deit_walk(vc__walk *walk, const vc__deit_config *config, vc__deit_weights *weights);
 const char *vc__deit_preset_name(size_t index);
 void vc__deit_preset(vc_model_config *out, size_t index);
 int vc__deit_recognise(const vc_tensor_file *file);
@@ -18,13 +18,13 @@ void vc__deit_forward(vc_acts *acts, const vc_model *model, const float *images,
 void vc__deit_blocks(vc_block_list *list, const vc_model_config *config, const vc_model *model);
 
 /* Gradients of activations, those that all layers share. */
-typedef struct vc_deit_grads {
-    vc_deit_weights views; /* of the flat block */
+typedef struct vc__deit_grads {
+    vc__deit_weights views; /* of the flat block */
     float *stream, *norm, *qkv, *attention, *mlp;
     float *class_tokens, *head, *patches;
-} vc_deit_grads;
+} vc__deit_grads;
 
-static inline vc_deit_grads *vc__deit_grads_of(const vc_grads *grads)
+static inline vc__deit_grads *vc__deit_grads_of(const vc_grads *grads)
 {
     return grads->state;
 }

@@ -18,10 +18,10 @@ typedef struct row {
     condition when;
 } row;
 
-#define STEM(member) offsetof(vc_deit_weights, member)
-#define BLOCK(member) offsetof(vc_block_weights, member)
+#define STEM(member) offsetof(vc__deit_weights, member)
+#define BLOCK(member) offsetof(vc__deit_block, member)
 #define CODER(which, member)                                                                       \
-    offsetof(vc_block_weights, coder) + (which) * sizeof(vc_coder) + offsetof(vc_coder, member)
+    offsetof(vc__deit_block, coder) + (which) * sizeof(vc_coder) + offsetof(vc_coder, member)
 
 static const row stem_rows[] = {
     {STEM(cls_token), "cls_token", {ONE, ONE, C}, VC_INIT_NORMAL, 0, ALWAYS},
@@ -68,7 +68,7 @@ static const row top_rows[] = {
     {STEM(head_dist_b), "head_dist.bias", {CLASSES}, VC_INIT_ZERO, 0, DISTILLED},
 };
 
-static size_t size_of(size_name name, const vc_deit_config *config)
+static size_t size_of(size_name name, const vc__deit_config *config)
 {
     switch (name) {
     case C:
@@ -84,7 +84,7 @@ static size_t size_of(size_name name, const vc_deit_config *config)
     case ZK:
         return config->compressed_heads[1];
     case T:
-        return vc_deit_tokens(config);
+        return vc__deit_tokens(config);
     case CHANNELS:
         return config->channels;
     case PATCH:
@@ -98,7 +98,7 @@ static size_t size_of(size_name name, const vc_deit_config *config)
     return 1;
 }
 
-static int exists(condition when, const vc_deit_config *config)
+static int exists(condition when, const vc__deit_config *config)
 {
     return when == ALWAYS || (when == DISTILLED && config->distilled) ||
            (when == CODED_Q && config->compressed_heads[0] > 0) ||
@@ -106,7 +106,7 @@ static int exists(condition when, const vc_deit_config *config)
 }
 
 static void visit_row(vc__walk *walk, const row *entry, const char *prefix, void *target,
-                      const vc_deit_config *config)
+                      const vc__deit_config *config)
 {
     float **member = (float **)((char *)target + entry->member);
     if (!exists(entry->when, config)) {
@@ -123,7 +123,7 @@ static void visit_row(vc__walk *walk, const row *entry, const char *prefix, void
     vc__walk_param(walk, member, &param);
 }
 
-void vc__deit_walk(vc__walk *walk, const vc_deit_config *config, vc_deit_weights *weights)
+void vc__deit_walk(vc__walk *walk, const vc__deit_config *config, vc__deit_weights *weights)
 {
     for (size_t i = 0; i < sizeof stem_rows / sizeof *stem_rows; i++)
         visit_row(walk, &stem_rows[i], "", weights, config);

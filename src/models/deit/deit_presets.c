@@ -26,8 +26,8 @@ const char *vc__deit_preset_name(size_t index)
 void vc__deit_preset(vc_model_config *out, size_t index)
 {
     const preset *p = &presets[index];
-    vc_deit_config *c = vc_deit_sizes_in(out);
-    *c = vc_deit_config_default();
+    vc__deit_config *c = vc__deit_sizes_in(out);
+    *c = vc__deit_config_default();
     c->image = p->image;
     c->width = p->width;
     c->heads = p->heads;

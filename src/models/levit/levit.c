@@ -7,12 +7,12 @@
 
 static vc_status check(const vc_model_config *config)
 {
-    return vc_levit_config_check(vc_levit_sizes_of(config));
+    return vc__levit_config_check(vc__levit_sizes_of(config));
 }
 
 static vc_model_input input(const vc_model_config *config)
 {
-    const vc_levit_config *c = vc_levit_sizes_of(config);
+    const vc__levit_config *c = vc__levit_sizes_of(config);
     vc_model_input out = {.height = c->image,
                           .width = c->image,
                           .channels = c->channels,
@@ -26,14 +26,14 @@ static vc_model_input input(const vc_model_config *config)
 
 static size_t layers(const vc_model_config *config)
 {
-    return vc__levit_blocks(vc_levit_sizes_of(config));
+    return vc__levit_blocks(vc__levit_sizes_of(config));
 }
 
 static vc_attention_layer layer(const vc_model_config *config, size_t index)
 {
-    const vc_levit_config *c = vc_levit_sizes_of(config);
+    const vc__levit_config *c = vc__levit_sizes_of(config);
     const vc__levit_place place = vc__levit_place_of(c, index);
-    const vc_levit_attention *a = vc__levit_attention_of(c, place);
+    const vc__levit_attention *a = vc__levit_attention_of(c, place);
     const vc__levit_span span = vc__levit_span_of(c, place);
     const size_t *z = c->stages[place.stage].compressed_heads;
     return (vc_attention_layer){
@@ -52,7 +52,7 @@ static vc_attention_layer layer(const vc_model_config *config, size_t index)
 static size_t groups(const vc_model_config *config)
 {
     (void)config;
-    return 2 * VC_LEVIT_STAGES - 1;
+    return 2 * VC__LEVIT_STAGES - 1;
 }
 
 static vc_attention_group group(const vc_model_config *config, size_t index)
@@ -60,18 +60,18 @@ static vc_attention_group group(const vc_model_config *config, size_t index)
     vc_attention_group out = {.count = 1};
     size_t stage = index / 2;
     for (size_t s = 0; s < stage; s++)
-        out.first += vc_levit_sizes_of(config)->stages[s].depth + 1;
+        out.first += vc__levit_sizes_of(config)->stages[s].depth + 1;
     if (index % 2)
-        out.first += vc_levit_sizes_of(config)->stages[stage].depth;
+        out.first += vc__levit_sizes_of(config)->stages[stage].depth;
     else
-        out.count = vc_levit_sizes_of(config)->stages[stage].depth;
+        out.count = vc__levit_sizes_of(config)->stages[stage].depth;
     snprintf(out.name, sizeof out.name, "%s%zu", index % 2 ? "subsample" : "dpt", stage);
     return out;
 }
 
 static void set_input(vc_model_config *config, const vc_model_input *input)
 {
-    vc_levit_config *c = vc_levit_sizes_in(config);
+    vc__levit_config *c = vc__levit_sizes_in(config);
     c->image = input->width;
     c->channels = input->channels;
     c->classes = input->classes;
@@ -87,8 +87,8 @@ static vc_status compress(vc_model_config *config, size_t compressed, vc_coded o
                        "a LeViT has other heads in every stage: wanted ViTCoD's widths, half of "
                        "the heads, instead of %zu",
                        compressed);
-    for (size_t s = 0; s < VC_LEVIT_STAGES; s++) {
-        vc_levit_stage *stage = &vc_levit_sizes_in(config)->stages[s];
+    for (size_t s = 0; s < VC__LEVIT_STAGES; s++) {
+        vc__levit_stage *stage = &vc__levit_sizes_in(config)->stages[s];
         const size_t width = stage->own.heads == 6 ? 4 : (stage->own.heads + 1) / 2;
         vc__set_coders(stage->compressed_heads, width, of);
     }
@@ -97,11 +97,11 @@ static vc_status compress(vc_model_config *config, size_t compressed, vc_coded o
 
 static json_t *describe(const vc_model_config *config)
 {
-    const vc_levit_config *c = vc_levit_sizes_of(config);
+    const vc__levit_config *c = vc__levit_sizes_of(config);
     json_t *stages = json_array();
-    for (size_t s = 0; s < VC_LEVIT_STAGES; s++) {
-        const vc_levit_stage *stage = &c->stages[s];
-        size_t side = vc_levit_side(c, s);
+    for (size_t s = 0; s < VC__LEVIT_STAGES; s++) {
+        const vc__levit_stage *stage = &c->stages[s];
+        size_t side = vc__levit_side(c, s);
         json_array_append_new(
             stages,
             json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "tokens", (json_int_t)(side * side),
@@ -115,8 +115,8 @@ static json_t *describe(const vc_model_config *config)
 
 static vc_status allocate(vc_model *model)
 {
-    size_t blocks = vc__levit_blocks(vc_levit_sizes_of(&model->config));
-    vc_levit_state *state = model->state = calloc(1, sizeof *state);
+    size_t blocks = vc__levit_blocks(vc__levit_sizes_of(&model->config));
+    vc__levit_state *state = model->state = calloc(1, sizeof *state);
     if (state)
         state->weights.blocks = calloc(blocks, sizeof *state->weights.blocks);
     return state && state->weights.blocks ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
@@ -124,7 +124,7 @@ static vc_status allocate(vc_model *model)
 
 static void walk(vc__walk *walker, vc_model *model)
 {
-    vc__levit_walk(walker, vc_levit_sizes_of(&model->config), vc_levit_weights_of(model));
+    vc__levit_walk(walker, vc__levit_sizes_of(&model->config), vc__levit_weights_of(model));
 }
 
 static vc_status finish(vc_model *model)
@@ -146,7 +146,7 @@ static vc_status finish(vc_model *model)
 
 static void release(vc_model *model)
 {
-    vc_levit_state *state = model->state;
+    vc__levit_state *state = model->state;
     if (!state)
         return;
     free(state->weights.blocks);
@@ -156,26 +156,26 @@ static void release(vc_model *model)
 
 static const vc_coder *coder(const vc_model *model, size_t index)
 {
-    return vc_levit_weights_of(model)->blocks[index].coder;
+    return vc__levit_weights_of(model)->blocks[index].coder;
 }
 
 static const float *bias(const vc_model *model, size_t index)
 {
-    return vc_levit_folded_of(model)->blocks[index].bias;
+    return vc__levit_folded_of(model)->blocks[index].bias;
 }
 
-vc_model_config vc_levit_model(const vc_levit_config *sizes)
+vc_model_config vc__levit_model(const vc__levit_config *sizes)
 {
     vc_model_config config = {.family = &vc__levit};
-    *vc_levit_sizes_in(&config) = *sizes;
+    *vc__levit_sizes_in(&config) = *sizes;
     return config;
 }
 
-vc_levit_weights vc_levit_views(const vc_model *model, float *values, vc_levit_block *blocks)
+vc__levit_weights vc__levit_views(const vc_model *model, float *values, vc__levit_block *blocks)
 {
-    vc_levit_weights views = {.blocks = blocks};
+    vc__levit_weights views = {.blocks = blocks};
     vc__walk bind = {.values = values};
-    vc__levit_walk(&bind, vc_levit_sizes_of(&model->config), &views);
+    vc__levit_walk(&bind, vc__levit_sizes_of(&model->config), &views);
     return views;
 }
 

@@ -9,10 +9,10 @@ typedef struct sizes { /* the largest of each buffer, floats for one image */
     size_t windows, stream, in, queries, thinned, encoded[2], decoded[2], attention, hidden;
 } sizes;
 
-static void measure_stem(sizes *s, const vc_levit_config *c)
+static void measure_stem(sizes *s, const vc__levit_config *c)
 {
     size_t side = c->image;
-    for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
+    for (size_t i = 0; i < VC__LEVIT_STEM; i++) {
         size_t channels = i ? c->stem[i - 1] : c->channels;
         side = (side + 1) / 2;
         raise_to(&s->windows, side * side * 9 * channels);
@@ -20,10 +20,10 @@ static void measure_stem(sizes *s, const vc_levit_config *c)
     }
 }
 
-static void measure_block(sizes *s, const vc_levit_config *c, size_t index)
+static void measure_block(sizes *s, const vc__levit_config *c, size_t index)
 {
     const vc__levit_place place = vc__levit_place_of(c, index);
-    const vc_levit_attention *a = vc__levit_attention_of(c, place);
+    const vc__levit_attention *a = vc__levit_attention_of(c, place);
     const vc__levit_span span = vc__levit_span_of(c, place);
     size_t in = span.side_in * span.side_in, out = span.side_out * span.side_out;
     size_t keys = a->heads * a->key_dim, values = a->heads * a->value_dim;
@@ -44,10 +44,10 @@ static void measure_block(sizes *s, const vc_levit_config *c, size_t index)
 
 void vc__levit_place_acts(vc_acts *acts, const vc_model *model)
 {
-    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
+    const vc__levit_config *c = vc__levit_sizes_of(&model->config);
     vc_arena *arena = &acts->arena;
-    vc_levit_running made = {0};
-    vc_levit_acts *a = &made.acts;
+    vc__levit_running made = {0};
+    vc__levit_acts *a = &made.acts;
     acts->state = vc_arena_take(arena, sizeof made);
     size_t b = acts->batch, probs = 0;
     sizes s = {0};
@@ -69,9 +69,9 @@ void vc__levit_place_acts(vc_acts *acts, const vc_model *model)
     a->probs = vc_arena_floats(arena, probs);
     a->attention = vc_arena_floats(arena, b * s.attention);
     a->hidden = vc_arena_floats(arena, b * s.hidden);
-    a->mean = vc_arena_floats(arena, b * c->stages[VC_LEVIT_STAGES - 1].width);
+    a->mean = vc_arena_floats(arena, b * c->stages[VC__LEVIT_STAGES - 1].width);
     if (acts->keep)
         vc__levit_place_kept(&made.kept, acts, model);
     if (acts->state)
-        *(vc_levit_running *)acts->state = made;
+        *(vc__levit_running *)acts->state = made;
 }

@@ -13,14 +13,14 @@ static void add_to(float *y, const float *x, size_t count)
 static void classify_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
                               size_t batch)
 {
-    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
-    const size_t side = vc_levit_side(c, VC_LEVIT_STAGES - 1);
-    const size_t width = c->stages[VC_LEVIT_STAGES - 1].width;
-    const vc_levit_head *const heads[] = {&vc_levit_weights_of(model)->head,
-                                          &vc_levit_weights_of(model)->head_dist};
-    vc_levit_grads *g = vc__levit_grads_of(grads);
-    const vc_levit_head *const d[] = {&g->views.head, &g->views.head_dist};
-    const vc_levit_kept *k = vc_levit_kept_of(acts);
+    const vc__levit_config *c = vc__levit_sizes_of(&model->config);
+    const size_t side = vc__levit_side(c, VC__LEVIT_STAGES - 1);
+    const size_t width = c->stages[VC__LEVIT_STAGES - 1].width;
+    const vc__levit_head *const heads[] = {&vc__levit_weights_of(model)->head,
+                                           &vc__levit_weights_of(model)->head_dist};
+    vc__levit_grads *g = vc__levit_grads_of(grads);
+    const vc__levit_head *const d[] = {&g->views.head, &g->views.head_dist};
+    const vc__levit_kept *k = vc__levit_kept_of(acts);
     for (size_t i = 0; i < (c->distilled ? 2 : 1); i++) {
         const vc_linear product = {width, c->classes, heads[i]->weight, heads[i]->bias};
         float *mean = i == 0 ? g->mean : g->head_mean;
@@ -29,7 +29,7 @@ static void classify_backward(vc_grads *grads, const vc_acts *acts, const vc_mod
                            &product, batch);
         vc_batchnorm_backward(mean, d[i]->norm_w, d[i]->norm_b, g->head_in, k->mean,
                               k->head_mean[i], k->head_variance[i], heads[i]->norm_w, batch, width,
-                              VC_LEVIT_EPS);
+                              VC__LEVIT_EPS);
         if (i > 0)
             add_to(g->mean, g->head_mean, batch * width);
     }
@@ -37,12 +37,12 @@ static void classify_backward(vc_grads *grads, const vc_acts *acts, const vc_mod
 }
 
 static void attend_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
-                            size_t index, const vc_levit_shape *s, size_t batch,
+                            size_t index, const vc__levit_shape *s, size_t batch,
                             float reconstruction)
 {
-    vc_levit_grads *g = vc__levit_grads_of(grads);
-    const vc_levit_block *d = &g->views.blocks[index];
-    const vc_levit_block_acts *a = &vc_levit_kept_of(acts)->blocks[index];
+    vc__levit_grads *g = vc__levit_grads_of(grads);
+    const vc__levit_block *d = &g->views.blocks[index];
+    const vc__levit_block_acts *a = &vc__levit_kept_of(acts)->blocks[index];
     const size_t k = s->subsampling ? 0 : s->keys, v = k + s->keys;
     const vc__attention_grads attention = {.q = s->subsampling ? a->queries : a->projected,
                                            .k = a->projected + k,
@@ -55,17 +55,17 @@ static void attend_backward(vc_grads *grads, const vc_acts *acts, const vc_model
                                            .dv = g->projected + v,
                                            .dout = g->attention,
                                            .dscores = g->scores,
-                                           .shape = vc_levit_attention_shape(s, batch)};
+                                           .shape = vc__levit_attention_shape(s, batch)};
     vc__attention_backward(grads, &attention, d->coder, acts, model, index, reconstruction);
     vc__biases_backward(d->biases, g, s, vc_model_pattern(model, index), batch);
 }
 
 /* stream[now] from the MLP's output to its input; stream[!now] is scratch. */
-static void mlp_backward(vc_levit_grads *g, size_t now, const vc_acts *acts, size_t index,
-                         const vc_levit_shape *s, size_t batch, size_t rows)
+static void mlp_backward(vc__levit_grads *g, size_t now, const vc_acts *acts, size_t index,
+                         const vc__levit_shape *s, size_t batch, size_t rows)
 {
-    const vc_levit_block *d = &g->views.blocks[index];
-    const vc_levit_block_acts *a = &vc_levit_kept_of(acts)->blocks[index];
+    const vc__levit_block *d = &g->views.blocks[index];
+    const vc__levit_block_acts *a = &vc__levit_kept_of(acts)->blocks[index];
     vc_half *half = acts->half;
     const size_t hidden = s->attention.hidden, width = s->width_out;
     const vc__normed_layer fc1 = {&a->fc1, a->middle, rows, width, hidden, half};
@@ -81,13 +81,13 @@ static void mlp_backward(vc_levit_grads *g, size_t now, const vc_acts *acts, siz
 static void block_backward(vc_grads *grads, size_t *now, const vc_acts *acts, const vc_model *model,
                            size_t index, size_t batch, float reconstruction)
 {
-    const vc_levit_shape s = vc_levit_block_shape(vc_levit_sizes_of(&model->config), index);
-    const vc_levit_kept *k = vc_levit_kept_of(acts);
-    const vc_levit_block_acts *a = &k->blocks[index];
-    const float *x = index > 0 ? k->blocks[index - 1].output : k->stem_out[VC_LEVIT_STEM - 1];
+    const vc__levit_shape s = vc__levit_block_shape(vc__levit_sizes_of(&model->config), index);
+    const vc__levit_kept *k = vc__levit_kept_of(acts);
+    const vc__levit_block_acts *a = &k->blocks[index];
+    const float *x = index > 0 ? k->blocks[index - 1].output : k->stem_out[VC__LEVIT_STEM - 1];
     const size_t in = batch * s.side_in * s.side_in, out = batch * s.side_out * s.side_out;
-    vc_levit_grads *g = vc__levit_grads_of(grads);
-    const vc_levit_block *d = &g->views.blocks[index];
+    vc__levit_grads *g = vc__levit_grads_of(grads);
+    const vc__levit_block *d = &g->views.blocks[index];
     const vc__normed_layer proj = {&a->proj, a->active, out, s.values, s.width_out, acts->half};
     const vc__normed_layer project = {&a->in, x, in, s.width_in, s.projected, acts->half};
     const vc__normed_layer q = {&a->q, a->thinned, out, s.width_in, s.keys, acts->half};
@@ -101,7 +101,7 @@ static void block_backward(vc_grads *grads, size_t *now, const vc_acts *acts, co
     vc_hardswish_backward(g->attention, g->attention, a->attention, out * s.values);
     attend_backward(grads, acts, model, index, &s, batch, reconstruction);
     vc__sorted_backward(dx, &d->in, g, g->projected, g->projected, &project,
-                        vc_levit_folded_of(model)->blocks[index].order);
+                        vc__levit_folded_of(model)->blocks[index].order);
     if (!s.subsampling) {
         add_to(g->stream[*now], dx, in * s.width_in);
         return;
@@ -111,13 +111,13 @@ static void block_backward(vc_grads *grads, size_t *now, const vc_acts *acts, co
     *now = !*now;
 }
 
-static void stem_backward(vc_levit_grads *g, size_t now, const vc_acts *acts, const vc_model *model,
-                          size_t batch)
+static void stem_backward(vc__levit_grads *g, size_t now, const vc_acts *acts,
+                          const vc_model *model, size_t batch)
 {
-    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
-    const vc_levit_kept *k = vc_levit_kept_of(acts);
-    for (size_t i = VC_LEVIT_STEM; i-- > 0;) {
-        const vc_window window = vc_levit_window(c, i);
+    const vc__levit_config *c = vc__levit_sizes_of(&model->config);
+    const vc__levit_kept *k = vc__levit_kept_of(acts);
+    for (size_t i = VC__LEVIT_STEM; i-- > 0;) {
+        const vc_window window = vc__levit_window(c, i);
         const size_t side = vc_window_side(&window);
         const vc__normed_layer convolution = {&k->stem[i],         k->windows[i],
                                               batch * side * side, 9 * window.channels,

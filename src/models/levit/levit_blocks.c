@@ -3,9 +3,9 @@
 
 typedef struct levit {
     vc_block_list *list;
-    const vc_levit_config *c;
-    const vc_levit_folded *w; /* NULL: sizes alone */
-    int stream;               /* the tokens that the next block reads */
+    const vc__levit_config *c;
+    const vc__levit_folded *w; /* NULL: sizes alone */
+    int stream;                /* the tokens that the next block reads */
 } levit;
 
 static vc_linear linear(const vc_linear *folded, size_t inputs, size_t outputs)
@@ -16,8 +16,8 @@ static vc_linear linear(const vc_linear *folded, size_t inputs, size_t outputs)
 static void add_stem(levit *v)
 {
     int from = VC_BLOCK_IMAGES;
-    for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
-        const vc_window window = vc_levit_window(v->c, i);
+    for (size_t i = 0; i < VC__LEVIT_STEM; i++) {
+        const vc_window window = vc__levit_window(v->c, i);
         const size_t side = vc_window_side(&window), inputs = 9 * window.channels;
         const vc_linear stem = linear(v->w ? &v->w->stem[i] : NULL, inputs, v->c->stem[i]);
         const int windows = vc__block_value(v->list, side * side, inputs);
@@ -27,13 +27,13 @@ static void add_stem(levit *v)
             op->reads = v->list->values[from].rows;
         v->stream = vc__block_value(v->list, side * side, v->c->stem[i]);
         vc__block_linear(v->list, VC_OP_STEM, VC__NO_LAYER, v->stream, windows, &stem)->activation =
-            i + 1 < VC_LEVIT_STEM ? VC_ACTIVATION_HARDSWISH : VC_ACTIVATION_NONE;
+            i + 1 < VC__LEVIT_STEM ? VC_ACTIVATION_HARDSWISH : VC_ACTIVATION_NONE;
         from = v->stream;
     }
 }
 
 /* Q, K and V of every token. */
-static void project(const levit *v, const vc_levit_shape *s, size_t block, int to)
+static void project(const levit *v, const vc__levit_shape *s, size_t block, int to)
 {
     const size_t t = s->side_in * s->side_in;
     const vc_linear in = linear(v->w ? &v->w->blocks[block].in : NULL, s->width_in, s->projected);
@@ -43,7 +43,7 @@ static void project(const levit *v, const vc_levit_shape *s, size_t block, int t
 }
 
 /* K and V of every token, Q of every second one along both axes; the value that Q is in. */
-static int project_apart(const levit *v, const vc_levit_shape *s, size_t block, int to)
+static int project_apart(const levit *v, const vc__levit_shape *s, size_t block, int to)
 {
     const vc_linear in = linear(v->w ? &v->w->blocks[block].in : NULL, s->width_in, s->projected),
                     q = linear(v->w ? &v->w->blocks[block].q : NULL, s->width_in, s->keys);
@@ -60,9 +60,9 @@ static int project_apart(const levit *v, const vc_levit_shape *s, size_t block, 
 
 static void add_block(levit *v, size_t block)
 {
-    const vc_levit_shape s = vc_levit_block_shape(v->c, block);
+    const vc__levit_shape s = vc__levit_block_shape(v->c, block);
     const size_t rows = s.side_out * s.side_out, hidden = s.attention.hidden;
-    const vc_levit_folded_block *w = v->w ? &v->w->blocks[block] : NULL;
+    const vc__levit_folded_block *w = v->w ? &v->w->blocks[block] : NULL;
     const vc_linear proj = linear(w ? &w->proj : NULL, s.values, s.width_out),
                     fc1 = linear(w ? &w->fc1 : NULL, s.width_out, hidden),
                     fc2 = linear(w ? &w->fc2 : NULL, hidden, s.width_out);
@@ -90,7 +90,7 @@ static void add_block(levit *v, size_t block)
 
 static void classify(const levit *v)
 {
-    const size_t width = v->c->stages[VC_LEVIT_STAGES - 1].width, heads = v->c->distilled ? 2 : 1;
+    const size_t width = v->c->stages[VC__LEVIT_STAGES - 1].width, heads = v->c->distilled ? 2 : 1;
     const vc_linear head = linear(v->w ? &v->w->head : NULL, width, v->c->classes);
     const int mean = vc__block_value(v->list, 1, width);
     vc_block_op *op = vc__block_op(v->list, VC_OP_MEAN, VC__NO_LAYER, mean, v->stream);
@@ -104,8 +104,8 @@ static void classify(const levit *v)
 void vc__levit_blocks_of(vc_block_list *list, const vc_model_config *config, const vc_model *model)
 {
     levit v = {.list = list,
-               .c = vc_levit_sizes_of(config),
-               .w = model ? vc_levit_folded_of(model) : NULL};
+               .c = vc__levit_sizes_of(config),
+               .w = model ? vc__levit_folded_of(model) : NULL};
     add_stem(&v);
     for (size_t b = 0; b < vc__levit_blocks(v.c); b++)
         add_block(&v, b);

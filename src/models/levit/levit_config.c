@@ -1,6 +1,6 @@
 #include "levit_impl.h"
 
-static vc_status check_attention(const vc_levit_attention *a, const char *what, size_t stage)
+static vc_status check_attention(const vc__levit_attention *a, const char *what, size_t stage)
 {
     if (a->heads && a->key_dim && a->value_dim && a->hidden && a->heads <= 1024 &&
         a->key_dim <= 1 << 14 && a->value_dim <= 1 << 14 && a->hidden <= 1 << 20)
@@ -11,9 +11,9 @@ static vc_status check_attention(const vc_levit_attention *a, const char *what, 
                    stage, what, a->heads, a->key_dim, a->value_dim, a->hidden);
 }
 
-static vc_status check_stage(const vc_levit_config *c, size_t index)
+static vc_status check_stage(const vc__levit_config *c, size_t index)
 {
-    const vc_levit_stage *s = &c->stages[index];
+    const vc__levit_stage *s = &c->stages[index];
     if (!s->width || s->width > 1 << 16 || s->depth > 1024)
         return vc_fail(VC_EINVAL, "stage %zu: width %zu and depth %zu, wanted 1 to 65536 and 1024",
                        index, s->width, s->depth);
@@ -26,7 +26,7 @@ static vc_status check_stage(const vc_levit_config *c, size_t index)
 }
 
 /* A bias belongs to every score, so a small file could ask for a lot of memory. */
-static vc_status check_scores(const vc_levit_config *c)
+static vc_status check_scores(const vc__levit_config *c)
 {
     const size_t most = (size_t)1 << 27; /* 100 times LeViT-384 at 224 pixels */
     size_t scores = 0;
@@ -44,7 +44,7 @@ static vc_status check_scores(const vc_levit_config *c)
     return VC_OK;
 }
 
-vc_status vc_levit_config_check(const vc_levit_config *c)
+vc_status vc__levit_config_check(const vc__levit_config *c)
 {
     if (!c->image || !c->channels || !c->classes || c->image > 1 << 14 || c->classes > 1 << 24)
         return vc_fail(VC_EINVAL,
@@ -56,13 +56,13 @@ vc_status vc_levit_config_check(const vc_levit_config *c)
     if (c->channels > VC_MODEL_CHANNELS)
         return vc_fail(VC_EINVAL, "%zu image channels, wanted at most %d", c->channels,
                        VC_MODEL_CHANNELS);
-    for (size_t i = 0; i < VC_LEVIT_STEM; i++)
+    for (size_t i = 0; i < VC__LEVIT_STEM; i++)
         if (!c->stem[i] || c->stem[i] > 1 << 16)
             return vc_fail(VC_EINVAL, "%zu channels in the stem, wanted 1 to 65536", c->stem[i]);
-    if (c->stem[VC_LEVIT_STEM - 1] != c->stages[0].width)
+    if (c->stem[VC__LEVIT_STEM - 1] != c->stages[0].width)
         return vc_fail(VC_EINVAL, "a stem of %zu channels before a stage of %zu, wanted the same",
-                       c->stem[VC_LEVIT_STEM - 1], c->stages[0].width);
-    for (size_t s = 0; s < VC_LEVIT_STAGES; s++)
+                       c->stem[VC__LEVIT_STEM - 1], c->stages[0].width);
+    for (size_t s = 0; s < VC__LEVIT_STAGES; s++)
         VC_TRY(check_stage(c, s));
     return check_scores(c);
 }
@@ -75,23 +75,23 @@ static size_t halved(size_t side, size_t times)
     return side;
 }
 
-size_t vc_levit_side(const vc_levit_config *c, size_t stage)
+size_t vc__levit_side(const vc__levit_config *c, size_t stage)
 {
-    return halved(c->image, VC_LEVIT_STEM + stage);
+    return halved(c->image, VC__LEVIT_STEM + stage);
 }
 
-size_t vc__levit_blocks(const vc_levit_config *c)
+size_t vc__levit_blocks(const vc__levit_config *c)
 {
-    size_t blocks = VC_LEVIT_STAGES - 1;
-    for (size_t s = 0; s < VC_LEVIT_STAGES; s++)
+    size_t blocks = VC__LEVIT_STAGES - 1;
+    for (size_t s = 0; s < VC__LEVIT_STAGES; s++)
         blocks += c->stages[s].depth;
     return blocks;
 }
 
-vc__levit_place vc__levit_place_of(const vc_levit_config *c, size_t index)
+vc__levit_place vc__levit_place_of(const vc__levit_config *c, size_t index)
 {
     size_t stage = 0;
-    while (stage + 1 < VC_LEVIT_STAGES && index >= c->stages[stage].depth) {
+    while (stage + 1 < VC__LEVIT_STAGES && index >= c->stages[stage].depth) {
         index -= c->stages[stage++].depth;
         if (index == 0)
             return (vc__levit_place){.stage = stage, .subsampling = 1};
@@ -100,17 +100,17 @@ vc__levit_place vc__levit_place_of(const vc_levit_config *c, size_t index)
     return (vc__levit_place){.stage = stage, .block = index};
 }
 
-const vc_levit_attention *vc__levit_attention_of(const vc_levit_config *c, vc__levit_place place)
+const vc__levit_attention *vc__levit_attention_of(const vc__levit_config *c, vc__levit_place place)
 {
-    const vc_levit_stage *stage = &c->stages[place.stage];
+    const vc__levit_stage *stage = &c->stages[place.stage];
     return place.subsampling ? &stage->subsampling : &stage->own;
 }
 
-vc__levit_span vc__levit_span_of(const vc_levit_config *c, vc__levit_place place)
+vc__levit_span vc__levit_span_of(const vc__levit_config *c, vc__levit_place place)
 {
     size_t from = place.subsampling ? place.stage - 1 : place.stage;
     return (vc__levit_span){.width_in = c->stages[from].width,
                             .width_out = c->stages[place.stage].width,
-                            .side_in = vc_levit_side(c, from),
-                            .side_out = vc_levit_side(c, place.stage)};
+                            .side_in = vc__levit_side(c, from),
+                            .side_out = vc__levit_side(c, place.stage)};
 }

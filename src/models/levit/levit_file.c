@@ -62,7 +62,7 @@ static vc_status find_shapes(shapes *out, const reader *r, vc__levit_place place
 }
 
 /* Heads and values per head: `in` holds Q, K, V (or K, V) of every head, `proj` takes V. */
-static vc_status read_attention(vc_levit_attention *out, size_t *width, size_t *offsets,
+static vc_status read_attention(vc__levit_attention *out, size_t *width, size_t *offsets,
                                 const reader *r, vc__levit_place place, size_t index)
 {
     shapes s;
@@ -74,22 +74,22 @@ static vc_status read_attention(vc_levit_attention *out, size_t *width, size_t *
                        "%s: attention %zu has %zu heads, %zu projected and %zu value channels, "
                        "which do not fit each other",
                        vc_tensor_file_path(r->file), index, heads, s.in[0], values);
-    *out = (vc_levit_attention){.heads = heads,
-                                .key_dim = (s.in[0] - values) / (parts * heads),
-                                .value_dim = values / heads,
-                                .hidden = s.fc1[0]};
+    *out = (vc__levit_attention){.heads = heads,
+                                 .key_dim = (s.in[0] - values) / (parts * heads),
+                                 .value_dim = values / heads,
+                                 .hidden = s.fc1[0]};
     *width = s.proj[0];
     *offsets = s.biases[1];
     return VC_OK;
 }
 
 /* Stage after stage: attentions of its own, then the one that subsamples into the next. */
-static vc_status read_stages(vc_levit_config *c, const reader *r)
+static vc_status read_stages(vc__levit_config *c, const reader *r)
 {
     vc__levit_place place = {0};
     size_t index = 0, offsets = 0, ignored;
-    for (size_t s = 0; s < VC_LEVIT_STAGES; s++) {
-        vc_levit_stage *stage = &c->stages[s];
+    for (size_t s = 0; s < VC__LEVIT_STAGES; s++) {
+        vc__levit_stage *stage = &c->stages[s];
         place = (vc__levit_place){.stage = s, .subsampling = 1};
         if (s > 0 && has_block(r, place, index))
             VC_TRY(read_attention(&stage->subsampling, &stage->width, &ignored, r, place, index++));
@@ -105,14 +105,14 @@ static vc_status read_stages(vc_levit_config *c, const reader *r)
     if (side == 0 || side * side != offsets)
         return vc_fail(VC_EFORMAT, "%s: %zu attention biases per head, wanted a square number",
                        vc_tensor_file_path(r->file), offsets);
-    c->image = side << VC_LEVIT_STEM;
+    c->image = side << VC__LEVIT_STEM;
     return VC_OK;
 }
 
-static vc_status read_compression(vc_levit_config *c, const vc_tensor_file *file)
+static vc_status read_compression(vc__levit_config *c, const vc_tensor_file *file)
 {
     size_t index = 0;
-    for (size_t s = 0; s < VC_LEVIT_STAGES; index += c->stages[s].depth + 1, s++) {
+    for (size_t s = 0; s < VC__LEVIT_STAGES; index += c->stages[s].depth + 1, s++) {
         char timm[2][96], original[2][96];
         const char *names[2];
         for (size_t i = 0; i < 2; i++) {
@@ -120,15 +120,15 @@ static vc_status read_compression(vc_levit_config *c, const vc_tensor_file *file
             snprintf(original[i], 96, "blocks.%zu.m.encoder_%c.weight", 2 * index, "qk"[i]);
             names[i] = vc_tensor_file_find(file, timm[i]) ? timm[i] : original[i];
         }
-        vc_levit_stage *stage = &c->stages[s];
+        vc__levit_stage *stage = &c->stages[s];
         VC_TRY(vc__read_coders(stage->compressed_heads, file, names, stage->own.heads));
     }
     return VC_OK;
 }
 
-static vc_status read_stem(vc_levit_config *c, const reader *r)
+static vc_status read_stem(vc__levit_config *c, const reader *r)
 {
-    for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
+    for (size_t i = 0; i < VC__LEVIT_STEM; i++) {
         char name[64];
         const size_t *shape;
         if (r->original)
@@ -146,13 +146,13 @@ static vc_status read_stem(vc_levit_config *c, const reader *r)
 vc_status vc__levit_read_config(vc_model_config *out, const vc_tensor_file *file,
                                 const vc_tensor_file *autoencoder, const vc_model_options *options)
 {
-    vc_levit_config *c = vc_levit_sizes_in(out);
+    vc__levit_config *c = vc__levit_sizes_in(out);
     const reader r = {file, vc_tensor_file_find(file, "patch_embed.0.c.weight") != NULL};
     const size_t *head;
     if (options->heads)
         return vc_fail(VC_EINVAL, "%s: a LeViT's heads follow from its shapes, without --heads",
                        vc_tensor_file_path(file));
-    *c = (vc_levit_config){0};
+    *c = (vc__levit_config){0};
     VC_TRY(read_stem(c, &r));
     VC_TRY(read_stages(c, &r));
     VC_TRY(vc__find_shape(&head, file, r.original ? "head.l.weight" : "head.linear.weight", 2));
@@ -171,7 +171,7 @@ vc_status vc__levit_read_config(vc_model_config *out, const vc_tensor_file *file
             "to one size and cannot be interpolated",
             vc_tensor_file_path(file), c->image, options->image_size);
     size_t compressed = 0;
-    for (size_t s = 0; s < VC_LEVIT_STAGES; s++)
+    for (size_t s = 0; s < VC__LEVIT_STAGES; s++)
         compressed += c->stages[s].compressed_heads[0] + c->stages[s].compressed_heads[1];
     if (autoencoder && !compressed)
         return vc_fail(VC_EFORMAT, "%s: holds no auto-encoder of a LeViT",

@@ -6,19 +6,19 @@
 
 #include "levit_impl.h"
 
-void vc__levit_expand_biases(float *out, const float *biases, const vc_levit_shape *s)
+void vc__levit_expand_biases(float *out, const float *biases, const vc__levit_shape *s)
 {
     const size_t queries = s->side_out * s->side_out, keys = s->side_in * s->side_in;
     for (size_t h = 0; h < s->attention.heads; h++)
         for (size_t q = 0; q < queries; q++)
             for (size_t k = 0; k < keys; k++)
-                out[(h * queries + q) * keys + k] = biases[h * keys + vc_levit_offset(s, q, k)];
+                out[(h * queries + q) * keys + k] = biases[h * keys + vc__levit_offset(s, q, k)];
 }
 
 static vc_status check_table(const vc_model *model, size_t block, const char *name)
 {
     const vc_tensor_file *file = model->files[0];
-    const vc_levit_shape s = vc_levit_block_shape(vc_levit_sizes_of(&model->config), block);
+    const vc__levit_shape s = vc__levit_block_shape(vc__levit_sizes_of(&model->config), block);
     const size_t shape[] = {s.side_out * s.side_out, s.side_in * s.side_in};
     const vc_tensor *found;
     if (!vc_tensor_file_find(file, name))
@@ -26,7 +26,7 @@ static vc_status check_table(const vc_model *model, size_t block, const char *na
     VC_TRY(vc_tensor_file_get(&found, file, name, VC_I64, 2, shape));
     const int64_t *have = found->data;
     for (size_t i = 0; i < shape[0] * shape[1]; i++) {
-        const size_t want = vc_levit_offset(&s, i / shape[1], i % shape[1]);
+        const size_t want = vc__levit_offset(&s, i / shape[1], i % shape[1]);
         if (have[i] != (int64_t)want)
             return vc_fail(VC_EFORMAT, "'%s' holds %lld at flat index %zu, wanted %zu", name,
                            (long long)have[i], i, want);
@@ -56,12 +56,13 @@ vc_status vc__levit_check_indices(const vc_model *model)
 
 static double norm_scale(float weight, float variance)
 {
-    return weight / sqrt((double)variance + (double)VC_LEVIT_EPS);
+    return weight / sqrt((double)variance + (double)VC__LEVIT_EPS);
 }
 
 /* Output o of the folded product is output order[o] of the original (NULL: the same). The inputs
  * of a convolution, (channels, 3, 3), become (3, 3, channels); channels 0: it is none. */
-static void fold_product(vc_linear *out, const vc_normed *n, const size_t *order, size_t channels)
+static void fold_product(vc_linear *out, const vc__levit_normed *n, const size_t *order,
+                         size_t channels)
 {
     enum { WINDOW = 9 };
     float *weight = (float *)out->weight, *bias = (float *)out->bias;
@@ -77,7 +78,7 @@ static void fold_product(vc_linear *out, const vc_normed *n, const size_t *order
 }
 
 /* Of every head in turn (Q,) K, V; sorted: all of one, then all of the next. */
-static void sort_heads(size_t *order, const vc_levit_attention *a, size_t key_parts)
+static void sort_heads(size_t *order, const vc__levit_attention *a, size_t key_parts)
 {
     size_t per_head = key_parts * a->key_dim + a->value_dim, at = 0;
     for (size_t part = 0; part <= key_parts; part++) {
@@ -88,7 +89,7 @@ static void sort_heads(size_t *order, const vc_levit_attention *a, size_t key_pa
     }
 }
 
-static void add_head(vc_linear *out, const vc_levit_head *h, double share)
+static void add_head(vc_linear *out, const vc__levit_head *h, double share)
 {
     float *weight = (float *)out->weight, *bias = (float *)out->bias;
     for (size_t o = 0; o < out->outputs; o++) {
@@ -111,11 +112,11 @@ static vc_linear place_linear(vc_arena *arena, size_t outputs, size_t inputs)
                        .bias = vc_arena_floats(arena, outputs)};
 }
 
-static vc_levit_folded_block place_block(vc_arena *arena, const vc_levit_config *c, size_t index)
+static vc__levit_folded_block place_block(vc_arena *arena, const vc__levit_config *c, size_t index)
 {
-    const vc_levit_shape s = vc_levit_block_shape(c, index);
-    const vc_levit_attention *a = &s.attention;
-    vc_levit_folded_block out = {
+    const vc__levit_shape s = vc__levit_block_shape(c, index);
+    const vc__levit_attention *a = &s.attention;
+    vc__levit_folded_block out = {
         .in = place_linear(arena, s.projected, s.width_in),
         .proj = place_linear(arena, s.width_out, s.values),
         .fc1 = place_linear(arena, a->hidden, s.width_out),
@@ -127,24 +128,24 @@ static vc_levit_folded_block place_block(vc_arena *arena, const vc_levit_config 
     return out;
 }
 
-static void place_folded(vc_levit_folded *out, vc_arena *arena, const vc_levit_config *c)
+static void place_folded(vc__levit_folded *out, vc_arena *arena, const vc__levit_config *c)
 {
-    for (size_t i = 0; i < VC_LEVIT_STEM; i++)
+    for (size_t i = 0; i < VC__LEVIT_STEM; i++)
         out->stem[i] = place_linear(arena, c->stem[i], 9 * (i ? c->stem[i - 1] : c->channels));
-    out->head = place_linear(arena, c->classes, c->stages[VC_LEVIT_STAGES - 1].width);
+    out->head = place_linear(arena, c->classes, c->stages[VC__LEVIT_STAGES - 1].width);
     size_t blocks = vc__levit_blocks(c);
     out->blocks = vc_arena_take(arena, blocks * sizeof *out->blocks);
     for (size_t b = 0; b < blocks; b++) {
-        vc_levit_folded_block made = place_block(arena, c, b);
+        vc__levit_folded_block made = place_block(arena, c, b);
         if (out->blocks)
             out->blocks[b] = made;
     }
 }
 
-static void fold_block(vc_levit_folded_block *out, const vc_levit_block *b,
-                       const vc_levit_config *c, size_t index)
+static void fold_block(vc__levit_folded_block *out, const vc__levit_block *b,
+                       const vc__levit_config *c, size_t index)
 {
-    const vc_levit_shape s = vc_levit_block_shape(c, index);
+    const vc__levit_shape s = vc__levit_block_shape(c, index);
     sort_heads(out->order, &s.attention, s.subsampling ? 1 : 2);
     fold_product(&out->in, &b->in, out->order, 0);
     if (s.subsampling)
@@ -155,7 +156,7 @@ static void fold_block(vc_levit_folded_block *out, const vc_levit_block *b,
     vc__levit_expand_biases(out->bias, b->biases, &s);
 }
 
-static void fold_head(vc_linear *out, const vc_levit_weights *w, int distilled)
+static void fold_head(vc_linear *out, const vc__levit_weights *w, int distilled)
 {
     memset((float *)out->weight, 0, out->outputs * out->inputs * sizeof(float));
     memset((float *)out->bias, 0, out->outputs * sizeof(float));
@@ -166,10 +167,10 @@ static void fold_head(vc_linear *out, const vc_levit_weights *w, int distilled)
 
 static void fold_model(vc_model *model)
 {
-    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
-    const vc_levit_weights *w = vc_levit_weights_of(model);
-    vc_levit_folded *out = vc_levit_folded_of(model);
-    for (size_t i = 0; i < VC_LEVIT_STEM; i++)
+    const vc__levit_config *c = vc__levit_sizes_of(&model->config);
+    const vc__levit_weights *w = vc__levit_weights_of(model);
+    vc__levit_folded *out = vc__levit_folded_of(model);
+    for (size_t i = 0; i < VC__LEVIT_STEM; i++)
         fold_product(&out->stem[i], &w->stem[i], NULL, i ? c->stem[i - 1] : c->channels);
     for (size_t b = 0; b < vc__levit_blocks(c); b++)
         fold_block(&out->blocks[b], &w->blocks[b], c, b);
@@ -178,8 +179,8 @@ static void fold_model(vc_model *model)
 
 vc_status vc__levit_fold(vc_model *model)
 {
-    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
-    vc_levit_state *state = model->state;
+    const vc__levit_config *c = vc__levit_sizes_of(&model->config);
+    vc__levit_state *state = model->state;
     if (!state->arena.base) {
         place_folded(&state->folded, &state->arena, c);
         VC_TRY(vc_arena_reserve(&state->arena));

@@ -1,18 +1,18 @@
 /* LeViT's forward pass on folded weights; the tokens lie in stream[*now]. */
 #include "levit_impl.h"
 
-static void stem(vc_levit_acts *a, size_t *now, const vc_model *model, const float *images,
+static void stem(vc__levit_acts *a, size_t *now, const vc_model *model, const float *images,
                  size_t batch)
 {
-    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
+    const vc__levit_config *c = vc__levit_sizes_of(&model->config);
     const float *from = images;
-    for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
-        const vc_window window = vc_levit_window(c, i);
+    for (size_t i = 0; i < VC__LEVIT_STEM; i++) {
+        const vc_window window = vc__levit_window(c, i);
         const size_t side = vc_window_side(&window), rows = batch * side * side;
         float *to = a->stream[*now];
         vc_windows_gather(a->windows, from, batch, &window);
-        vc_linear_forward(to, a->windows, &vc_levit_folded_of(model)->stem[i], rows, NULL);
-        if (i + 1 < VC_LEVIT_STEM)
+        vc_linear_forward(to, a->windows, &vc__levit_folded_of(model)->stem[i], rows, NULL);
+        if (i + 1 < VC__LEVIT_STEM)
             vc_hardswish_forward(to, to, rows * c->stem[i]);
         from = to;
     }
@@ -21,9 +21,9 @@ static void stem(vc_levit_acts *a, size_t *now, const vc_model *model, const flo
 static void block(vc_acts *acts, size_t *now, const vc_model *model, size_t index, size_t batch,
                   const vc_tap *tap)
 {
-    const vc_levit_shape s = vc_levit_block_shape(vc_levit_sizes_of(&model->config), index);
-    const vc_levit_folded_block *f = &vc_levit_folded_of(model)->blocks[index];
-    vc_levit_acts *a = vc_levit_acts_of(acts);
+    const vc__levit_shape s = vc__levit_block_shape(vc__levit_sizes_of(&model->config), index);
+    const vc__levit_folded_block *f = &vc__levit_folded_of(model)->blocks[index];
+    vc__levit_acts *a = vc__levit_acts_of(acts);
     size_t keys = s.side_in * s.side_in, queries = s.side_out * s.side_out;
     float *x = a->stream[*now], *y = x;
     vc_linear_forward_in(acts->half, a->in, x, &f->in, batch * keys, NULL);
@@ -42,7 +42,7 @@ static void block(vc_acts *acts, size_t *now, const vc_model *model, size_t inde
                                         .probs = a->probs,
                                         .out = a->attention,
                                         .bias = vc__arranged_bias(model, index),
-                                        .shape = vc_levit_attention_shape(&s, batch)};
+                                        .shape = vc__levit_attention_shape(&s, batch)};
     vc__attention_forward(acts, model, index, &attention, tap);
     vc_hardswish_forward(a->attention, a->attention, batch * queries * s.values);
     vc_linear_forward_in(acts->half, y, a->attention, &f->proj, batch * queries,
@@ -55,13 +55,13 @@ static void block(vc_acts *acts, size_t *now, const vc_model *model, size_t inde
 void vc__levit_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                        const vc_tap *tap)
 {
-    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
-    vc_levit_acts *a = vc_levit_acts_of(acts);
-    size_t now = 0, side = vc_levit_side(c, VC_LEVIT_STAGES - 1);
+    const vc__levit_config *c = vc__levit_sizes_of(&model->config);
+    vc__levit_acts *a = vc__levit_acts_of(acts);
+    size_t now = 0, side = vc__levit_side(c, VC__LEVIT_STAGES - 1);
     stem(a, &now, model, images, batch);
     for (size_t b = 0; b < vc__levit_blocks(c); b++)
         block(acts, &now, model, b, batch, tap);
     vc_tokens_mean(a->mean, a->stream[now], batch, side * side,
-                   c->stages[VC_LEVIT_STAGES - 1].width);
-    vc_linear_forward(acts->logits, a->mean, &vc_levit_folded_of(model)->head, batch, NULL);
+                   c->stages[VC__LEVIT_STAGES - 1].width);
+    vc_linear_forward(acts->logits, a->mean, &vc__levit_folded_of(model)->head, batch, NULL);
 }

@@ -13,10 +13,10 @@ static void raise_to(size_t *most, size_t value)
     *most = value > *most ? value : *most;
 }
 
-static void measure_stem(sizes *s, const vc_levit_config *c, size_t batch)
+static void measure_stem(sizes *s, const vc__levit_config *c, size_t batch)
 {
-    for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
-        const vc_window window = vc_levit_window(c, i);
+    for (size_t i = 0; i < VC__LEVIT_STEM; i++) {
+        const vc_window window = vc__levit_window(c, i);
         const size_t side = vc_window_side(&window), rows = batch * side * side;
         raise_to(&s->stream, rows * c->stem[i]);
         raise_to(&s->windows, i > 0 ? rows * 9 * window.channels : 0);
@@ -27,7 +27,7 @@ static void measure_stem(sizes *s, const vc_levit_config *c, size_t batch)
 
 static void measure_block(sizes *s, const vc_model *model, size_t index, size_t batch)
 {
-    const vc_levit_shape b = vc_levit_block_shape(vc_levit_sizes_of(&model->config), index);
+    const vc__levit_shape b = vc__levit_block_shape(vc__levit_sizes_of(&model->config), index);
     const size_t queries = b.side_out * b.side_out, keys = b.side_in * b.side_in;
     const size_t in = batch * keys, out = batch * queries;
     const size_t dense = b.attention.heads * queries * keys;
@@ -49,9 +49,9 @@ static void measure_block(sizes *s, const vc_model *model, size_t index, size_t 
 
 void vc__levit_place_grads(vc_grads *grads, const vc_model *model, size_t batch)
 {
-    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
-    const size_t width = c->stages[VC_LEVIT_STAGES - 1].width;
-    vc_levit_grads made = {0}, *g = &made;
+    const vc__levit_config *c = vc__levit_sizes_of(&model->config);
+    const size_t width = c->stages[VC__LEVIT_STAGES - 1].width;
+    vc__levit_grads made = {0}, *g = &made;
     sizes s = {0};
     measure_stem(&s, c, batch);
     for (size_t b = 0; b < vc_model_layers(&model->config); b++)
@@ -68,22 +68,22 @@ void vc__levit_place_grads(vc_grads *grads, const vc_model *model, size_t batch)
                    "each buffer has its size");
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         *buffers[i] = vc_arena_floats(&grads->arena, counts[i]);
-    vc_levit_block *blocks =
+    vc__levit_block *blocks =
         vc_arena_take(&grads->arena, vc_model_layers(&model->config) * sizeof *blocks);
     grads->state = vc_arena_take(&grads->arena, sizeof made);
     if (!grads->state)
         return;
-    made.views = vc_levit_views(model, grads->values, blocks);
+    made.views = vc__levit_views(model, grads->values, blocks);
     *vc__levit_grads_of(grads) = made;
 }
 
 /* In the order of the forward pass. */
 int vc__levit_not_finite(char where[VC_PLACE_ROOM], const vc_model *model, const vc_acts *acts)
 {
-    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
-    const vc_levit_kept *k = vc_levit_kept_of(acts);
-    for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
-        const vc_window window = vc_levit_window(c, i);
+    const vc__levit_config *c = vc__levit_sizes_of(&model->config);
+    const vc__levit_kept *k = vc__levit_kept_of(acts);
+    for (size_t i = 0; i < VC__LEVIT_STEM; i++) {
+        const vc_window window = vc__levit_window(c, i);
         const size_t side = vc_window_side(&window);
         if (vc_all_finite(k->stem_out[i], acts->batch * side * side * c->stem[i]))
             continue;
@@ -91,8 +91,8 @@ int vc__levit_not_finite(char where[VC_PLACE_ROOM], const vc_model *model, const
         return 1;
     }
     for (size_t b = 0; b < vc_model_layers(&model->config); b++) {
-        const vc_levit_shape s = vc_levit_block_shape(c, b);
-        const vc_levit_block_acts *a = &k->blocks[b];
+        const vc__levit_shape s = vc__levit_block_shape(c, b);
+        const vc__levit_block_acts *a = &k->blocks[b];
         const size_t in = acts->batch * s.side_in * s.side_in,
                      out = acts->batch * s.side_out * s.side_out;
         const char *what = !vc_all_finite(a->projected, in * s.projected) ? "makes of Q, K and V"

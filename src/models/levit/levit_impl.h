@@ -1,10 +1,10 @@
 /* Shared between the files of LeViT. */
-#ifndef VC_LEVIT_IMPL_H
-#define VC_LEVIT_IMPL_H
+#ifndef VC__LEVIT_IMPL_H
+#define VC__LEVIT_IMPL_H
 
 #include "backward_impl.h"
+#include "levit.h"
 #include "model_impl.h"
-#include "vitcod/levit.h"
 
 /* Where an attention stands. */
 typedef struct vc__levit_place {
@@ -12,17 +12,17 @@ typedef struct vc__levit_place {
     int subsampling;     /* it leads from stage - 1 into stage */
 } vc__levit_place;
 
-size_t vc__levit_blocks(const vc_levit_config *config);
-vc__levit_place vc__levit_place_of(const vc_levit_config *config, size_t index);
-const vc_levit_attention *vc__levit_attention_of(const vc_levit_config *config,
-                                                 vc__levit_place place);
+size_t vc__levit_blocks(const vc__levit_config *config);
+vc__levit_place vc__levit_place_of(const vc__levit_config *config, size_t index);
+const vc__levit_attention *vc__levit_attention_of(const vc__levit_config *config,
+                                                  vc__levit_place place);
 /* Width and side of the tokens that go into a block, and of those that leave it. */
 typedef struct vc__levit_span {
     size_t width_in, width_out, side_in, side_out;
 } vc__levit_span;
-vc__levit_span vc__levit_span_of(const vc_levit_config *config, vc__levit_place place);
+vc__levit_span vc__levit_span_of(const vc__levit_config *config, vc__levit_place place);
 
-void vc__levit_walk(vc__walk *walk, const vc_levit_config *config, vc_levit_weights *weights);
+void vc__levit_walk(vc__walk *walk, const vc__levit_config *config, vc__levit_weights *weights);
 const char *vc__levit_preset_name(size_t index);
 void vc__levit_preset(vc_model_config *out, size_t index);
 int vc__levit_recognise(const vc_tensor_file *file);
@@ -32,28 +32,28 @@ vc_status vc__levit_read_config(vc_model_config *out, const vc_tensor_file *file
 vc_status vc__levit_check_indices(const vc_model *model);
 vc_status vc__levit_fold(vc_model *model);
 /* out (H, Tq, Tk) from a block's biases. */
-void vc__levit_expand_biases(float *out, const float *biases, const vc_levit_shape *shape);
+void vc__levit_expand_biases(float *out, const float *biases, const vc__levit_shape *shape);
 void vc__levit_place_acts(vc_acts *acts, const vc_model *model);
 void vc__levit_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                        const vc_tap *tap);
-void vc__levit_place_kept(vc_levit_kept *out, vc_acts *acts, const vc_model *model);
+void vc__levit_place_kept(vc__levit_kept *out, vc_acts *acts, const vc_model *model);
 void vc__levit_observe(vc_acts *acts, const vc_model *model, const float *images, size_t batch);
 void vc__levit_settle(vc_model *model, const vc_acts *acts, size_t batch);
 void vc__levit_refresh(vc_model *model);
 void vc__levit_blocks_of(vc_block_list *list, const vc_model_config *config, const vc_model *model);
 
 /* Gradients of activations, those that all blocks share. */
-typedef struct vc_levit_grads {
-    vc_levit_weights views;
+typedef struct vc__levit_grads {
+    vc__levit_weights views;
     float *stream[2]; /* in turn, as the forward pass of inference has them */
     float *product;   /* behind the norm that ends a branch */
     float *hidden, *attention, *projected, *queries, *thinned, *windows;
     float *scores, *biases[2]; /* (B, ...) of scores; summed over the batch; (H, Tq, Tk) */
-    float *sorted, *sorted_w, *sorted_b; /* of copies of parameters, see vc_normed_acts */
+    float *sorted, *sorted_w, *sorted_b; /* of copies of parameters, see vc__levit_normed_acts */
     float *head_in, *head_mean, *mean;
-} vc_levit_grads;
+} vc__levit_grads;
 
-static inline vc_levit_grads *vc__levit_grads_of(const vc_grads *grads)
+static inline vc__levit_grads *vc__levit_grads_of(const vc_grads *grads)
 {
     return grads->state;
 }

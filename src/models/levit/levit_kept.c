@@ -2,9 +2,10 @@
 #include "levit_impl.h"
 
 /* With room for a rearranged copy of the weights, unless inputs is 0. */
-static vc_normed_acts place_normed(vc_arena *arena, size_t rows, size_t outputs, size_t inputs)
+static vc__levit_normed_acts place_normed(vc_arena *arena, size_t rows, size_t outputs,
+                                          size_t inputs)
 {
-    return (vc_normed_acts){
+    return (vc__levit_normed_acts){
         .sorted = inputs ? vc_arena_floats(arena, outputs * inputs) : NULL,
         .sorted_w = inputs ? vc_arena_floats(arena, outputs) : NULL,
         .sorted_b = inputs ? vc_arena_floats(arena, outputs) : NULL,
@@ -14,29 +15,29 @@ static vc_normed_acts place_normed(vc_arena *arena, size_t rows, size_t outputs,
     };
 }
 
-static void place_stem(vc_levit_kept *k, vc_arena *arena, const vc_levit_config *c, size_t batch)
+static void place_stem(vc__levit_kept *k, vc_arena *arena, const vc__levit_config *c, size_t batch)
 {
     size_t side = c->image;
-    for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
+    for (size_t i = 0; i < VC__LEVIT_STEM; i++) {
         const size_t inputs = 9 * (i ? c->stem[i - 1] : c->channels);
         side = (side + 1) / 2;
         const size_t rows = batch * side * side;
         k->windows[i] = vc_arena_floats(arena, rows * inputs);
         k->stem[i] = place_normed(arena, rows, c->stem[i], inputs);
         k->stem_out[i] = vc_arena_floats(arena, rows * c->stem[i]);
-        if (i + 1 < VC_LEVIT_STEM)
+        if (i + 1 < VC__LEVIT_STEM)
             k->stem_active[i] = vc_arena_floats(arena, rows * c->stem[i]);
     }
 }
 
-static vc_levit_block_acts place_block(vc_arena *arena, const vc_model *model, size_t index,
-                                       size_t batch)
+static vc__levit_block_acts place_block(vc_arena *arena, const vc_model *model, size_t index,
+                                        size_t batch)
 {
-    const vc_levit_shape s = vc_levit_block_shape(vc_levit_sizes_of(&model->config), index);
+    const vc__levit_shape s = vc__levit_block_shape(vc__levit_sizes_of(&model->config), index);
     const vc_attention_layer layer = vc_model_layer(&model->config, index);
     const size_t hidden = s.attention.hidden, in = batch * s.side_in * s.side_in,
                  out = batch * s.side_out * s.side_out;
-    vc_levit_block_acts a = {
+    vc__levit_block_acts a = {
         .in = place_normed(arena, in, s.projected, s.width_in),
         .projected = vc_arena_floats(arena, in * s.projected),
         .probs = vc_arena_floats(arena, vc__probs_count(model, index, batch)),
@@ -76,16 +77,16 @@ static size_t bias_floats(const vc_model *model, int arranged)
     return most;
 }
 
-void vc__levit_place_kept(vc_levit_kept *k, vc_acts *acts, const vc_model *model)
+void vc__levit_place_kept(vc__levit_kept *k, vc_acts *acts, const vc_model *model)
 {
-    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
-    const size_t batch = acts->batch, width = c->stages[VC_LEVIT_STAGES - 1].width;
+    const vc__levit_config *c = vc__levit_sizes_of(&model->config);
+    const size_t batch = acts->batch, width = c->stages[VC__LEVIT_STAGES - 1].width;
     const size_t classifiers = c->distilled ? 2 : 1, blocks = vc__levit_blocks(c);
     vc_arena *arena = &acts->arena;
     place_stem(k, arena, c, batch);
     k->blocks = vc_arena_take(arena, blocks * sizeof *k->blocks);
     for (size_t b = 0; b < blocks; b++) {
-        const vc_levit_block_acts made = place_block(arena, model, b, batch);
+        const vc__levit_block_acts made = place_block(arena, model, b, batch);
         if (k->blocks)
             k->blocks[b] = made;
     }

@@ -4,28 +4,29 @@
 
 #include "levit_backward_impl.h"
 
-void vc__normed_backward(float *dx, const vc_normed *d, float *dproduct, const float *dy,
+void vc__normed_backward(float *dx, const vc__levit_normed *d, float *dproduct, const float *dy,
                          const vc__normed_layer *layer)
 {
-    const vc_normed_acts *n = layer->acts;
+    const vc__levit_normed_acts *n = layer->acts;
     const vc_linear product = {layer->inputs, layer->outputs, n->weight, NULL};
     vc_batchnorm_backward(dproduct, d->norm_w, d->norm_b, dy, n->product, n->mean, n->variance,
-                          n->norm_w, layer->rows, layer->outputs, VC_LEVIT_EPS);
+                          n->norm_w, layer->rows, layer->outputs, VC__LEVIT_EPS);
     vc_linear_backward_in(layer->half, dx, d->weight, NULL, dproduct, layer->x, &product,
                           layer->rows);
 }
 
-static void clear_copies(vc_levit_grads *g, const vc__normed_layer *layer)
+static void clear_copies(vc__levit_grads *g, const vc__normed_layer *layer)
 {
     memset(g->sorted, 0, layer->outputs * layer->inputs * sizeof(float));
     memset(g->sorted_w, 0, layer->outputs * sizeof(float));
     memset(g->sorted_b, 0, layer->outputs * sizeof(float));
 }
 
-void vc__sorted_backward(float *dx, const vc_normed *d, vc_levit_grads *g, float *dproduct,
+void vc__sorted_backward(float *dx, const vc__levit_normed *d, vc__levit_grads *g, float *dproduct,
                          const float *dy, const vc__normed_layer *layer, const size_t *order)
 {
-    const vc_normed sorted = {.weight = g->sorted, .norm_w = g->sorted_w, .norm_b = g->sorted_b};
+    const vc__levit_normed sorted = {
+        .weight = g->sorted, .norm_w = g->sorted_w, .norm_b = g->sorted_b};
     clear_copies(g, layer);
     vc__normed_backward(dx, &sorted, dproduct, dy, layer);
     for (size_t o = 0; o < layer->outputs; o++) {
@@ -38,10 +39,11 @@ void vc__sorted_backward(float *dx, const vc_normed *d, vc_levit_grads *g, float
     }
 }
 
-void vc__kernel_backward(float *dx, const vc_normed *d, vc_levit_grads *g, float *dproduct,
+void vc__kernel_backward(float *dx, const vc__levit_normed *d, vc__levit_grads *g, float *dproduct,
                          const float *dy, const vc__normed_layer *layer, size_t channels)
 {
-    const vc_normed windowed = {.weight = g->sorted, .norm_w = d->norm_w, .norm_b = d->norm_b};
+    const vc__levit_normed windowed = {
+        .weight = g->sorted, .norm_w = d->norm_w, .norm_b = d->norm_b};
     const size_t inputs = layer->inputs, window = inputs / channels;
     clear_copies(g, layer);
     vc__normed_backward(dx, &windowed, dproduct, dy, layer);
@@ -50,7 +52,7 @@ void vc__kernel_backward(float *dx, const vc_normed *d, vc_levit_grads *g, float
             d->weight[o * inputs + i] += g->sorted[o * inputs + i % window * channels + i / window];
 }
 
-void vc__biases_backward(float *dbiases, vc_levit_grads *g, const vc_levit_shape *s,
+void vc__biases_backward(float *dbiases, vc__levit_grads *g, const vc__levit_shape *s,
                          const vc_pattern *pattern, size_t batch)
 {
     const size_t queries = s->side_out * s->side_out, keys = s->side_in * s->side_in;
@@ -64,6 +66,6 @@ void vc__biases_backward(float *dbiases, vc_levit_grads *g, const vc_levit_shape
         summed = g->biases[1];
     }
     for (size_t i = 0; i < dense; i++)
-        dbiases[i / (queries * keys) * keys + vc_levit_offset(s, i / keys % queries, i % keys)] +=
+        dbiases[i / (queries * keys) * keys + vc__levit_offset(s, i / keys % queries, i % keys)] +=
             summed[i];
 }

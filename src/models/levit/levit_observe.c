@@ -4,7 +4,7 @@
 
 #include "levit_impl.h"
 
-static void use_parameters(vc_normed_acts *n, const vc_normed *w)
+static void use_parameters(vc__levit_normed_acts *n, const vc__levit_normed *w)
 {
     n->weight = w->weight;
     n->norm_w = w->norm_w;
@@ -12,7 +12,8 @@ static void use_parameters(vc_normed_acts *n, const vc_normed *w)
 }
 
 /* A convolution's inputs (channels, 3, 3) as windows hold them. */
-static void use_kernel(vc_normed_acts *n, const vc_normed *w, size_t outputs, size_t channels)
+static void use_kernel(vc__levit_normed_acts *n, const vc__levit_normed *w, size_t outputs,
+                       size_t channels)
 {
     enum { WINDOW = 9 };
     const size_t inputs = WINDOW * channels;
@@ -23,8 +24,8 @@ static void use_kernel(vc_normed_acts *n, const vc_normed *w, size_t outputs, si
     n->weight = n->sorted;
 }
 
-static void use_sorted(vc_normed_acts *n, const vc_normed *w, const size_t *order, size_t outputs,
-                       size_t inputs)
+static void use_sorted(vc__levit_normed_acts *n, const vc__levit_normed *w, const size_t *order,
+                       size_t outputs, size_t inputs)
 {
     for (size_t o = 0; o < outputs; o++) {
         memcpy(n->sorted + o * inputs, w->weight + order[o] * inputs, inputs * sizeof(float));
@@ -36,13 +37,13 @@ static void use_sorted(vc_normed_acts *n, const vc_normed *w, const size_t *orde
     n->norm_b = n->sorted_b;
 }
 
-static void run_normed(vc_half *half, float *y, const vc_normed_acts *n, const float *x,
+static void run_normed(vc_half *half, float *y, const vc__levit_normed_acts *n, const float *x,
                        size_t inputs, size_t outputs, size_t rows, const float *residual)
 {
     const vc_linear product = {inputs, outputs, n->weight, NULL};
     vc_linear_forward_in(half, n->product, x, &product, rows, NULL);
     vc_batchnorm_forward(y, n->mean, n->variance, n->product, n->norm_w, n->norm_b, residual, rows,
-                         outputs, VC_LEVIT_EPS);
+                         outputs, VC__LEVIT_EPS);
 }
 
 typedef struct branch {
@@ -54,7 +55,7 @@ typedef struct branch {
 
 /* out = in + the branch, whose last product takes x; with stochastic depth, in + what the branch
  * counts in each image. */
-static void add_branch(float *out, const vc_normed_acts *n, const float *x, const float *in,
+static void add_branch(float *out, const vc__levit_normed_acts *n, const float *x, const float *in,
                        const branch *b)
 {
     const float *counts = vc_acts_branch(b->acts, b->block, b->which);
@@ -65,27 +66,27 @@ static void add_branch(float *out, const vc_normed_acts *n, const float *x, cons
 
 static void stem(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
 {
-    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
-    vc_levit_kept *k = vc_levit_kept_of(acts);
+    const vc__levit_config *c = vc__levit_sizes_of(&model->config);
+    vc__levit_kept *k = vc__levit_kept_of(acts);
     const float *from = images;
-    for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
-        const vc_window window = vc_levit_window(c, i);
+    for (size_t i = 0; i < VC__LEVIT_STEM; i++) {
+        const vc_window window = vc__levit_window(c, i);
         const size_t side = vc_window_side(&window), rows = batch * side * side;
-        use_kernel(&k->stem[i], &vc_levit_weights_of(model)->stem[i], c->stem[i], window.channels);
+        use_kernel(&k->stem[i], &vc__levit_weights_of(model)->stem[i], c->stem[i], window.channels);
         vc_windows_gather(k->windows[i], from, batch, &window);
         run_normed(acts->half, k->stem_out[i], &k->stem[i], k->windows[i], 9 * window.channels,
                    c->stem[i], rows, NULL);
-        if (i + 1 < VC_LEVIT_STEM)
+        if (i + 1 < VC__LEVIT_STEM)
             vc_hardswish_forward(k->stem_active[i], k->stem_out[i], rows * c->stem[i]);
         from = k->stem_active[i];
     }
 }
 
-static void attend(vc_acts *acts, const vc_model *model, size_t index, const vc_levit_shape *s,
+static void attend(vc_acts *acts, const vc_model *model, size_t index, const vc__levit_shape *s,
                    size_t batch)
 {
-    vc_levit_kept *k = vc_levit_kept_of(acts);
-    const vc_levit_block_acts *a = &k->blocks[index];
+    vc__levit_kept *k = vc__levit_kept_of(acts);
+    const vc__levit_block_acts *a = &k->blocks[index];
     const float *keys = s->subsampling ? a->projected : a->projected + s->keys;
     const vc__attention_io attention = {.q = s->subsampling ? a->queries : a->projected,
                                         .k = keys,
@@ -95,8 +96,8 @@ static void attend(vc_acts *acts, const vc_model *model, size_t index, const vc_
                                         .probs = a->probs,
                                         .out = a->attention,
                                         .bias = model->restriction ? k->arranged_bias : k->bias,
-                                        .shape = vc_levit_attention_shape(s, batch)};
-    vc__levit_expand_biases(k->bias, vc_levit_weights_of(model)->blocks[index].biases, s);
+                                        .shape = vc__levit_attention_shape(s, batch)};
+    vc__levit_expand_biases(k->bias, vc__levit_weights_of(model)->blocks[index].biases, s);
     if (model->restriction)
         vc_pattern_arrange(k->arranged_bias, k->bias, vc_model_pattern(model, index));
     vc__attention_forward(acts, model, index, &attention, NULL);
@@ -104,12 +105,12 @@ static void attend(vc_acts *acts, const vc_model *model, size_t index, const vc_
 
 static void block(vc_acts *acts, const vc_model *model, size_t index, const float *x, size_t batch)
 {
-    const vc_levit_shape s = vc_levit_block_shape(vc_levit_sizes_of(&model->config), index);
-    const vc_levit_block *w = &vc_levit_weights_of(model)->blocks[index];
-    vc_levit_block_acts *a = &vc_levit_kept_of(acts)->blocks[index];
+    const vc__levit_shape s = vc__levit_block_shape(vc__levit_sizes_of(&model->config), index);
+    const vc__levit_block *w = &vc__levit_weights_of(model)->blocks[index];
+    vc__levit_block_acts *a = &vc__levit_kept_of(acts)->blocks[index];
     const size_t in = batch * s.side_in * s.side_in, out = batch * s.side_out * s.side_out;
     const size_t hidden = s.attention.hidden;
-    use_sorted(&a->in, &w->in, vc_levit_folded_of(model)->blocks[index].order, s.projected,
+    use_sorted(&a->in, &w->in, vc__levit_folded_of(model)->blocks[index].order, s.projected,
                s.width_in);
     use_parameters(&a->proj, &w->proj);
     use_parameters(&a->fc1, &w->fc1);
@@ -135,17 +136,17 @@ static void block(vc_acts *acts, const vc_model *model, size_t index, const floa
 
 static void classify(vc_acts *acts, const vc_model *model, const float *x, size_t batch)
 {
-    const vc_levit_config *c = vc_levit_sizes_of(&model->config);
-    const vc_levit_head *const heads[] = {&vc_levit_weights_of(model)->head,
-                                          &vc_levit_weights_of(model)->head_dist};
-    const size_t side = vc_levit_side(c, VC_LEVIT_STAGES - 1), classes = c->classes;
-    const size_t width = c->stages[VC_LEVIT_STAGES - 1].width, classifiers = c->distilled ? 2 : 1;
-    vc_levit_kept *k = vc_levit_kept_of(acts);
+    const vc__levit_config *c = vc__levit_sizes_of(&model->config);
+    const vc__levit_head *const heads[] = {&vc__levit_weights_of(model)->head,
+                                           &vc__levit_weights_of(model)->head_dist};
+    const size_t side = vc__levit_side(c, VC__LEVIT_STAGES - 1), classes = c->classes;
+    const size_t width = c->stages[VC__LEVIT_STAGES - 1].width, classifiers = c->distilled ? 2 : 1;
+    vc__levit_kept *k = vc__levit_kept_of(acts);
     vc_tokens_mean(k->mean, x, batch, side * side, width);
     for (size_t i = 0; i < classifiers; i++) {
         const vc_linear product = {width, classes, heads[i]->weight, heads[i]->bias};
         vc_batchnorm_forward(k->head_in[i], k->head_mean[i], k->head_variance[i], k->mean,
-                             heads[i]->norm_w, heads[i]->norm_b, NULL, batch, width, VC_LEVIT_EPS);
+                             heads[i]->norm_w, heads[i]->norm_b, NULL, batch, width, VC__LEVIT_EPS);
         vc_linear_forward(acts->head_logits + i * batch * classes, k->head_in[i], &product, batch,
                           NULL);
     }
@@ -156,11 +157,11 @@ static void classify(vc_acts *acts, const vc_model *model, const float *x, size_
 
 void vc__levit_observe(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
 {
-    const float *x = vc_levit_kept_of(acts)->stem_out[VC_LEVIT_STEM - 1];
+    const float *x = vc__levit_kept_of(acts)->stem_out[VC__LEVIT_STEM - 1];
     stem(acts, model, images, batch);
-    for (size_t b = 0; b < vc__levit_blocks(vc_levit_sizes_of(&model->config)); b++) {
+    for (size_t b = 0; b < vc__levit_blocks(vc__levit_sizes_of(&model->config)); b++) {
         block(acts, model, b, x, batch);
-        x = vc_levit_kept_of(acts)->blocks[b].output;
+        x = vc__levit_kept_of(acts)->blocks[b].output;
     }
     classify(acts, model, x, batch);
 }

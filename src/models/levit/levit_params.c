@@ -34,7 +34,7 @@ static void visit_norm(vc__walk *walk, float **w, float **b, float **mean, float
 
 /* kernel 0: a linear layer. init: of the norm's weight; 0 where the product ends a branch beside
  * a residual, which then starts as the identity, as timm's do. */
-static void visit_normed(vc__walk *walk, vc_normed *n, const prefix *p, size_t outputs,
+static void visit_normed(vc__walk *walk, vc__levit_normed *n, const prefix *p, size_t outputs,
                          size_t inputs, size_t kernel, vc_init init)
 {
     visit_param(walk, &n->weight, p, ".linear.weight", ".c.weight",
@@ -84,7 +84,7 @@ static void visit_coders(vc__walk *walk, vc_coder coder[2], const prefix *p, siz
     }
 }
 
-static void visit_mlp(vc__walk *walk, vc_levit_block *b, const char *timm, size_t number,
+static void visit_mlp(vc__walk *walk, vc__levit_block *b, const char *timm, size_t number,
                       size_t width, size_t hidden)
 {
     prefix first, second;
@@ -96,10 +96,10 @@ static void visit_mlp(vc__walk *walk, vc_levit_block *b, const char *timm, size_
     visit_normed(walk, &b->fc2, &second, width, hidden, 0, VC_INIT_ZERO);
 }
 
-static void visit_block(vc__walk *walk, vc_levit_block *b, const vc_levit_config *c, size_t index)
+static void visit_block(vc__walk *walk, vc__levit_block *b, const vc__levit_config *c, size_t index)
 {
     const vc__levit_place place = vc__levit_place_of(c, index);
-    const vc_levit_attention *a = vc__levit_attention_of(c, place);
+    const vc__levit_attention *a = vc__levit_attention_of(c, place);
     const vc__levit_span span = vc__levit_span_of(c, place);
     size_t keys = a->heads * a->key_dim, values = a->heads * a->value_dim;
     char timm[48];
@@ -132,7 +132,7 @@ static void visit_block(vc__walk *walk, vc_levit_block *b, const vc_levit_config
     visit_mlp(walk, b, timm, 2 * index + 1, span.width_out, a->hidden);
 }
 
-static void visit_head(vc__walk *walk, vc_levit_head *h, const char *name, size_t classes,
+static void visit_head(vc__walk *walk, vc__levit_head *h, const char *name, size_t classes,
                        size_t width)
 {
     prefix p;
@@ -146,9 +146,9 @@ static void visit_head(vc__walk *walk, vc_levit_head *h, const char *name, size_
                 (vc_param){.rank = 1, .shape = {classes}, .init = VC_INIT_ZERO});
 }
 
-void vc__levit_walk(vc__walk *walk, const vc_levit_config *c, vc_levit_weights *weights)
+void vc__levit_walk(vc__walk *walk, const vc__levit_config *c, vc__levit_weights *weights)
 {
-    for (size_t i = 0; i < VC_LEVIT_STEM; i++) {
+    for (size_t i = 0; i < VC__LEVIT_STEM; i++) {
         prefix p;
         snprintf(p.timm, sizeof p.timm, "stem.conv%zu", i + 1);
         snprintf(p.original, sizeof p.original, "patch_embed.%zu", 2 * i);
@@ -157,7 +157,7 @@ void vc__levit_walk(vc__walk *walk, const vc_levit_config *c, vc_levit_weights *
     }
     for (size_t b = 0; b < vc__levit_blocks(c); b++)
         visit_block(walk, &weights->blocks[b], c, b);
-    size_t width = c->stages[VC_LEVIT_STAGES - 1].width;
+    size_t width = c->stages[VC__LEVIT_STAGES - 1].width;
     visit_head(walk, &weights->head, "head", c->classes, width);
     if (c->distilled)
         visit_head(walk, &weights->head_dist, "head_dist", c->classes, width);

@@ -4,7 +4,7 @@
 typedef struct preset {
     const char *name;
     size_t key_dim;
-    size_t width[VC_LEVIT_STAGES], heads[VC_LEVIT_STAGES], depth[VC_LEVIT_STAGES];
+    size_t width[VC__LEVIT_STAGES], heads[VC__LEVIT_STAGES], depth[VC__LEVIT_STAGES];
 } preset;
 
 static const preset presets[] = {
@@ -24,19 +24,19 @@ const char *vc__levit_preset_name(size_t index)
 void vc__levit_preset(vc_model_config *out, size_t index)
 {
     const preset *p = &presets[index];
-    vc_levit_config *c = vc_levit_sizes_in(out);
-    *c = (vc_levit_config){.image = 224, .channels = 3, .classes = 1000, .distilled = 1};
+    vc__levit_config *c = vc__levit_sizes_in(out);
+    *c = (vc__levit_config){.image = 224, .channels = 3, .classes = 1000, .distilled = 1};
     vc__default_normalisation(c->mean, c->std, c->channels);
-    for (size_t i = 0; i < VC_LEVIT_STEM; i++)
-        c->stem[i] = p->width[0] >> (VC_LEVIT_STEM - 1 - i);
-    for (size_t s = 0; s < VC_LEVIT_STAGES; s++) {
-        vc_levit_stage *stage = &c->stages[s];
+    for (size_t i = 0; i < VC__LEVIT_STEM; i++)
+        c->stem[i] = p->width[0] >> (VC__LEVIT_STEM - 1 - i);
+    for (size_t s = 0; s < VC__LEVIT_STAGES; s++) {
+        vc__levit_stage *stage = &c->stages[s];
         *stage =
-            (vc_levit_stage){.width = p->width[s],
-                             .depth = p->depth[s],
-                             .own = {p->heads[s], p->key_dim, 2 * p->key_dim, 2 * p->width[s]}};
+            (vc__levit_stage){.width = p->width[s],
+                              .depth = p->depth[s],
+                              .own = {p->heads[s], p->key_dim, 2 * p->key_dim, 2 * p->width[s]}};
         if (s > 0)
-            stage->subsampling = (vc_levit_attention){p->width[s - 1] / p->key_dim, p->key_dim,
-                                                      4 * p->key_dim, 2 * p->width[s]};
+            stage->subsampling = (vc__levit_attention){p->width[s - 1] / p->key_dim, p->key_dim,
+                                                       4 * p->key_dim, 2 * p->width[s]};
     }
 }

@@ -1,7 +1,7 @@
 /* How the parts of a LeViT look from outside. */
 #include "levit_impl.h"
 
-vc_window vc_levit_window(const vc_levit_config *c, size_t convolution)
+vc_window vc__levit_window(const vc__levit_config *c, size_t convolution)
 {
     vc_window out = {.channels = c->channels,
                      .side = c->image,
@@ -18,16 +18,16 @@ vc_window vc_levit_window(const vc_levit_config *c, size_t convolution)
     return out;
 }
 
-vc_levit_shape vc_levit_block_shape(const vc_levit_config *config, size_t block)
+vc__levit_shape vc__levit_block_shape(const vc__levit_config *config, size_t block)
 {
     const vc__levit_place place = vc__levit_place_of(config, block);
     const vc__levit_span span = vc__levit_span_of(config, place);
-    vc_levit_shape out = {.attention = *vc__levit_attention_of(config, place),
-                          .subsampling = place.subsampling,
-                          .width_in = span.width_in,
-                          .width_out = span.width_out,
-                          .side_in = span.side_in,
-                          .side_out = span.side_out};
+    vc__levit_shape out = {.attention = *vc__levit_attention_of(config, place),
+                           .subsampling = place.subsampling,
+                           .width_in = span.width_in,
+                           .width_out = span.width_out,
+                           .side_in = span.side_in,
+                           .side_out = span.side_out};
     out.keys = out.attention.heads * out.attention.key_dim;
     out.values = out.attention.heads * out.attention.value_dim;
     out.projected = (out.subsampling ? 1 : 2) * out.keys + out.values;
@@ -39,7 +39,7 @@ static size_t distance(size_t a, size_t b)
     return a > b ? a - b : b - a;
 }
 
-size_t vc_levit_offset(const vc_levit_shape *s, size_t query, size_t key)
+size_t vc__levit_offset(const vc__levit_shape *s, size_t query, size_t key)
 {
     const size_t stride = s->subsampling ? 2 : 1;
     const size_t dy = distance(query / s->side_out * stride, key / s->side_in);
@@ -47,7 +47,7 @@ size_t vc_levit_offset(const vc_levit_shape *s, size_t query, size_t key)
     return dy * s->side_in + dx;
 }
 
-vc_attention_shape vc_levit_attention_shape(const vc_levit_shape *s, size_t batch)
+vc_attention_shape vc__levit_attention_shape(const vc__levit_shape *s, size_t batch)
 {
     return (vc_attention_shape){.batch = batch,
                                 .heads = s->attention.heads,

@@ -1,53 +1,53 @@
 /* DeiT (Touvron et al. 2021), of any size, with ViTCoD's head auto-encoder. */
-#ifndef VITCOD_DEIT_H
-#define VITCOD_DEIT_H
+#ifndef VC_DEIT_H
+#define VC_DEIT_H
 
 #include <assert.h>
 
 #include "vitcod/attention.h"
 #include "vitcod/model.h"
 
-#define VC_DEIT_EPS 1e-6f /* of every LayerNorm, as in timm */
+#define VC__DEIT_EPS 1e-6f /* of every LayerNorm, as in timm */
 
-typedef struct VC_MODEL_SIZES_STRUCT vc_deit_config {
+typedef struct VC_MODEL_SIZES_STRUCT vc__deit_config {
     size_t image, patch, channels, classes; /* square images and patches, in pixels */
     size_t width, depth, heads, hidden;     /* C, L, H, values inside the MLP */
     size_t compressed_heads[2];             /* of the auto-encoders of Q and K; 0: there is none */
     int distilled;                          /* a second token and head; logits are averaged */
     float mean[VC_MODEL_CHANNELS], std[VC_MODEL_CHANNELS]; /* of the input, pixels in 0..1 */
-} vc_deit_config;
+} vc__deit_config;
 
 /* DeiT-Tiny's sizes. */
-vc_deit_config vc_deit_config_default(void);
-vc_status vc_deit_config_check(const vc_deit_config *config);
-size_t vc_deit_tokens(const vc_deit_config *config); /* patches + class (+ distillation) token */
-/* The same number, in the engine's and the workload's words. */
-size_t vc_deit_class_tokens(const vc_deit_config *config);
-size_t vc_deit_prefix_tokens(const vc_deit_config *config); /* class, distillation token: 1 or 2 */
-size_t vc_deit_classifiers(const vc_deit_config *config);   /* each reads a prefix token: 1 or 2 */
+vc__deit_config vc__deit_config_default(void);
+vc_status vc__deit_config_check(const vc__deit_config *config);
+size_t vc__deit_tokens(const vc__deit_config *config); /* patches + class (+ distillation) token */
+/* Class token, distillation token: 1 or 2. */
+size_t vc__deit_prefix_tokens(const vc__deit_config *config);
+/* Each reads a prefix token of its own: 1 or 2. */
+size_t vc__deit_classifiers(const vc__deit_config *config);
 
-typedef struct vc_block_weights { /* C width, M hidden, H heads, Z compressed heads */
-    float *norm1_w, *norm1_b;     /* (C) */
-    float *qkv_w, *qkv_b;         /* (3C, C), (3C) */
-    vc_coder coder[2];            /* of Q and of K; NULLs where there is none */
-    float *proj_w, *proj_b;       /* (C, C), (C) */
-    float *norm2_w, *norm2_b;     /* (C) */
-    float *fc1_w, *fc1_b;         /* (M, C), (M) */
-    float *fc2_w, *fc2_b;         /* (C, M), (C) */
-} vc_block_weights;
+typedef struct vc__deit_block { /* C width, M hidden, H heads, Z compressed heads */
+    float *norm1_w, *norm1_b;   /* (C) */
+    float *qkv_w, *qkv_b;       /* (3C, C), (3C) */
+    vc_coder coder[2];          /* of Q and of K; NULLs where there is none */
+    float *proj_w, *proj_b;     /* (C, C), (C) */
+    float *norm2_w, *norm2_b;   /* (C) */
+    float *fc1_w, *fc1_b;       /* (M, C), (M) */
+    float *fc2_w, *fc2_b;       /* (C, M), (C) */
+} vc__deit_block;
 
-typedef struct vc_deit_weights {
+typedef struct vc__deit_weights {
     float *cls_token, *dist_token; /* (1, 1, C) */
     float *pos_embed;              /* (1, T, C) */
     float *patch_w, *patch_b;      /* (C, channels, patch, patch), (C) */
     float *norm_w, *norm_b;        /* (C) */
     float *head_w, *head_b;        /* (classes, C), (classes) */
     float *head_dist_w, *head_dist_b;
-    vc_block_weights *blocks; /* (L) */
-} vc_deit_weights;
+    vc__deit_block *blocks; /* (L) */
+} vc__deit_weights;
 
 /* What the forward pass leaves behind in one layer. (B, T, ..) each; T tokens, D = C / H. */
-typedef struct vc_layer_acts {
+typedef struct vc__deit_layer_acts {
     float *input;                 /* (C) the residual stream going in */
     float *mean1, *rstd1, *norm1; /* (), (), (C) */
     float *qkv;                   /* (3, H, D) */
@@ -58,52 +58,52 @@ typedef struct vc_layer_acts {
     float *middle;                /* (C) the residual stream after attention */
     float *mean2, *rstd2, *norm2;
     float *fc1, *gelu; /* (M) */
-} vc_layer_acts;
+} vc__deit_layer_acts;
 
-typedef struct vc_deit_acts {
+typedef struct vc__deit_acts {
     float *patches;  /* (B, P, channels * patch^2) */
     float *tokens;   /* (B, T, C) what leaves the last block */
     float *class_in; /* (B, classifiers, C) the first prefix tokens */
     float *class_mean, *class_rstd, *class_norm;
     float *head_in;  /* (classifiers, B, C) */
     float *head_out; /* (classifiers, B, classes) */
-    vc_layer_acts *layers;
-} vc_deit_acts;
+    vc__deit_layer_acts *layers;
+} vc__deit_acts;
 
 /* Attention as it lies in a layer's activations: Q and K decoded, where they have an
  * auto-encoder. */
-vc_attention_shape vc_deit_attention_shape(const vc_deit_config *config, size_t batch);
+vc_attention_shape vc__deit_attention_shape(const vc__deit_config *config, size_t batch);
 
 /* ---- a model of this family */
 
 extern const vc__family vc__deit;
 
-vc_model_config vc_deit_model(const vc_deit_config *sizes);
-vc_status vc_deit_create(vc_model **out, const vc_deit_config *config, uint64_t seed);
+vc_model_config vc__deit_model(const vc__deit_config *sizes);
+vc_status vc__deit_create(vc_model **out, const vc__deit_config *config, uint64_t seed);
 /* Views on another flat block of the same layout (gradients); `blocks` holds L entries. */
-vc_deit_weights vc_deit_views(const vc_model *model, float *values, vc_block_weights *blocks);
+vc__deit_weights vc__deit_views(const vc_model *model, float *values, vc__deit_block *blocks);
 
-_Static_assert(sizeof(vc_deit_config) <= VC_MODEL_SIZES, "a DeiT's sizes have room in a config");
+_Static_assert(sizeof(vc__deit_config) <= VC_MODEL_SIZES, "a DeiT's sizes have room in a config");
 
-static inline const vc_deit_config *vc_deit_sizes_of(const vc_model_config *config)
+static inline const vc__deit_config *vc__deit_sizes_of(const vc_model_config *config)
 {
     assert(config->family == &vc__deit);
     return (const void *)config->sizes.bytes;
 }
 
-static inline vc_deit_config *vc_deit_sizes_in(vc_model_config *config)
+static inline vc__deit_config *vc__deit_sizes_in(vc_model_config *config)
 {
     assert(config->family == &vc__deit);
     return (void *)config->sizes.bytes;
 }
 
-static inline vc_deit_weights *vc_deit_weights_of(const vc_model *model)
+static inline vc__deit_weights *vc__deit_weights_of(const vc_model *model)
 {
     assert(model->config.family == &vc__deit);
     return model->state;
 }
 
-static inline vc_deit_acts *vc_deit_acts_of(const vc_acts *acts)
+static inline vc__deit_acts *vc__deit_acts_of(const vc_acts *acts)
 {
     return acts->state;
 }

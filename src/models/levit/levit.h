@@ -1,119 +1,119 @@
 /* LeViT (Graham et al. 2021): a convolutional stem, stages of attention with biases learnt by
  * offset, joined by attention whose queries are every second token, BatchNorm after every
  * product; with ViTCoD's head auto-encoder in the stages' own attention. */
-#ifndef VITCOD_LEVIT_H
-#define VITCOD_LEVIT_H
+#ifndef VC_LEVIT_H
+#define VC_LEVIT_H
 
 #include <assert.h>
 
 #include "vitcod/attention.h"
 #include "vitcod/model.h"
 
-enum { VC_LEVIT_STAGES = 3, VC_LEVIT_STEM = 4 };
-#define VC_LEVIT_EPS 1e-5f     /* of every BatchNorm, as in PyTorch */
-#define VC_LEVIT_MOMENTUM 0.1f /* of its running statistics, as in PyTorch */
+enum { VC__LEVIT_STAGES = 3, VC__LEVIT_STEM = 4 };
+#define VC__LEVIT_EPS 1e-5f     /* of every BatchNorm, as in PyTorch */
+#define VC__LEVIT_MOMENTUM 0.1f /* of its running statistics, as in PyTorch */
 
-typedef struct vc_levit_attention {           /* H heads */
+typedef struct vc__levit_attention {          /* H heads */
     size_t heads, key_dim, value_dim, hidden; /* hidden: values inside the MLP that follows */
-} vc_levit_attention;
+} vc__levit_attention;
 
-typedef struct vc_levit_stage {
+typedef struct vc__levit_stage {
     size_t width, depth; /* C, attentions */
-    vc_levit_attention own;
-    size_t compressed_heads[2];     /* of the auto-encoders of Q and K; 0: there is none */
-    vc_levit_attention subsampling; /* leads into this stage; zero in the first */
-} vc_levit_stage;
+    vc__levit_attention own;
+    size_t compressed_heads[2];      /* of the auto-encoders of Q and K; 0: there is none */
+    vc__levit_attention subsampling; /* leads into this stage; zero in the first */
+} vc__levit_stage;
 
-typedef struct VC_MODEL_SIZES_STRUCT vc_levit_config {
+typedef struct VC_MODEL_SIZES_STRUCT vc__levit_config {
     size_t image, channels, classes; /* square images, in pixels */
-    size_t stem[VC_LEVIT_STEM]; /* channels after each convolution; the last is stage 0's width */
-    vc_levit_stage stages[VC_LEVIT_STAGES];
+    size_t stem[VC__LEVIT_STEM]; /* channels after each convolution; the last is stage 0's width */
+    vc__levit_stage stages[VC__LEVIT_STAGES];
     int distilled;                                         /* a second head; logits are averaged */
     float mean[VC_MODEL_CHANNELS], std[VC_MODEL_CHANNELS]; /* of the input, pixels in 0..1 */
-} vc_levit_config;
+} vc__levit_config;
 
-vc_status vc_levit_config_check(const vc_levit_config *config);
-size_t vc_levit_side(const vc_levit_config *config, size_t stage); /* tokens along a side */
+vc_status vc__levit_config_check(const vc__levit_config *config);
+size_t vc__levit_side(const vc__levit_config *config, size_t stage); /* tokens along a side */
 
 /* The windows of a convolution of the stem: of images with channels first, then of what the one
  * before it makes. */
-vc_window vc_levit_window(const vc_levit_config *config, size_t convolution);
+vc_window vc__levit_window(const vc__levit_config *config, size_t convolution);
 
 /* One attention and the MLP behind it. */
-typedef struct vc_levit_shape {
-    vc_levit_attention attention;
+typedef struct vc__levit_shape {
+    vc__levit_attention attention;
     int subsampling; /* queries are every second token along both sides */
     size_t width_in, width_out, side_in, side_out;
     size_t keys, values; /* of all heads together */
     size_t projected;    /* values per token: Q, K and V; subsampling: K and V */
-} vc_levit_shape;
+} vc__levit_shape;
 
-vc_levit_shape vc_levit_block_shape(const vc_levit_config *config, size_t block);
+vc__levit_shape vc__levit_block_shape(const vc__levit_config *config, size_t block);
 /* Which bias a query and a key share, tokens counted row by row: |dy| * side_in + |dx| (timm
  * numbers offsets in the order in which the first query meets them, which is this one). */
-size_t vc_levit_offset(const vc_levit_shape *shape, size_t query, size_t key);
+size_t vc__levit_offset(const vc__levit_shape *shape, size_t query, size_t key);
 /* With the strides of sorted projections. */
-vc_attention_shape vc_levit_attention_shape(const vc_levit_shape *shape, size_t batch);
+vc_attention_shape vc__levit_attention_shape(const vc__levit_shape *shape, size_t batch);
 
 /* A product without bias, then BatchNorm. */
-typedef struct vc_normed {
+typedef struct vc__levit_normed {
     float *weight;                            /* (outputs, inputs), or (outputs, inputs, 3, 3) */
     float *norm_w, *norm_b, *mean, *variance; /* (outputs); running ones */
-} vc_normed;
+} vc__levit_normed;
 
 /* An attention and the MLP behind it. */
-typedef struct vc_levit_block {
-    float *biases; /* (H, side^2): by |dy| * side + |dx| between query and key */
-    vc_normed in;  /* Q, K, V of every head in turn; subsampling: K, V */
-    vc_normed q;   /* subsampling alone */
-    vc_normed proj, fc1, fc2;
+typedef struct vc__levit_block {
+    float *biases;       /* (H, side^2): by |dy| * side + |dx| between query and key */
+    vc__levit_normed in; /* Q, K, V of every head in turn; subsampling: K, V */
+    vc__levit_normed q;  /* subsampling alone */
+    vc__levit_normed proj, fc1, fc2;
     vc_coder coder[2]; /* of Q and of K; NULLs where there is none */
-} vc_levit_block;
+} vc__levit_block;
 
-typedef struct vc_levit_head {
+typedef struct vc__levit_head {
     float *norm_w, *norm_b, *mean, *variance; /* (C) before the product */
     float *weight, *bias;                     /* (classes, C), (classes) */
-} vc_levit_head;
+} vc__levit_head;
 
-typedef struct vc_levit_weights {
-    vc_normed stem[VC_LEVIT_STEM];
-    vc_levit_block *blocks; /* in the order in which they run */
-    vc_levit_head head, head_dist;
-} vc_levit_weights;
+typedef struct vc__levit_weights {
+    vc__levit_normed stem[VC__LEVIT_STEM];
+    vc__levit_block *blocks; /* in the order in which they run */
+    vc__levit_head head, head_dist;
+} vc__levit_weights;
 
 /* For inference: BatchNorm folded into the products, heads sorted (all of Q, then K, then V). */
-typedef struct vc_levit_folded_block {
+typedef struct vc__levit_folded_block {
     vc_linear in, q, proj, fc1, fc2;
     float *bias;   /* (H, Tq, Tk) */
     size_t *order; /* (in.outputs): which of the parameter's outputs each of in's is */
-} vc_levit_folded_block;
+} vc__levit_folded_block;
 
-typedef struct vc_levit_folded {
-    vc_linear stem[VC_LEVIT_STEM]; /* inputs ordered (3, 3, channels) */
-    vc_levit_folded_block *blocks;
+typedef struct vc__levit_folded {
+    vc_linear stem[VC__LEVIT_STEM]; /* inputs ordered (3, 3, channels) */
+    vc__levit_folded_block *blocks;
     vc_linear head; /* the mean of both, where there are two */
-} vc_levit_folded;
+} vc__levit_folded;
 
-typedef struct vc_levit_acts {
+typedef struct vc__levit_acts {
     float *windows;                 /* of the stem's convolutions */
     float *stream[2];               /* (B, T, C) tokens, in turn with what becomes of them */
     float *in, *queries;            /* what comes out of the products of those names */
     float *thinned;                 /* (B, T', C) every second token */
     float *encoded[2], *decoded[2]; /* of Q and K */
     float *probs, *attention, *hidden, *mean;
-} vc_levit_acts;
+} vc__levit_acts;
 
 /* A product and its BatchNorm in training. Weights are the parameters, or copies: a
  * convolution's inputs ordered (3, 3, channels), the outputs of `in` sorted. */
-typedef struct vc_normed_acts {
+typedef struct vc__levit_normed_acts {
     const float *weight, *norm_w, *norm_b;
     float *sorted, *sorted_w, *sorted_b; /* room for copies; NULL where there are none */
     float *product;                      /* (rows, outputs) */
     float *mean, *variance;              /* (outputs) of the product, not unbiased */
-} vc_normed_acts;
+} vc__levit_normed_acts;
 
-typedef struct vc_levit_block_acts {
-    vc_normed_acts in, q, proj, fc1, fc2;
+typedef struct vc__levit_block_acts {
+    vc__levit_normed_acts in, q, proj, fc1, fc2;
     float *projected, *queries;        /* (B, T, .) behind the norms of in and q */
     float *thinned;                    /* (B, T', C) */
     float *encoded[2], *decoded[2];    /* of Q and K */
@@ -121,75 +121,75 @@ typedef struct vc_levit_block_acts {
     float *middle;                     /* (B, Tq, C') what the MLP takes */
     float *fc1_out, *hidden;           /* (B, Tq, hidden) before hardswish, behind it */
     float *output;                     /* (B, Tq, C') */
-} vc_levit_block_acts;
+} vc__levit_block_acts;
 
 /* What training keeps of a forward pass on the batch's own statistics. */
-typedef struct vc_levit_kept {
-    float *windows[VC_LEVIT_STEM], *stem_out[VC_LEVIT_STEM]; /* behind the norm */
-    float *stem_active[VC_LEVIT_STEM]; /* behind hardswish; the last has none */
-    vc_normed_acts stem[VC_LEVIT_STEM];
-    vc_levit_block_acts *blocks;
+typedef struct vc__levit_kept {
+    float *windows[VC__LEVIT_STEM], *stem_out[VC__LEVIT_STEM]; /* behind the norm */
+    float *stem_active[VC__LEVIT_STEM]; /* behind hardswish; the last has none */
+    vc__levit_normed_acts stem[VC__LEVIT_STEM];
+    vc__levit_block_acts *blocks;
     float *bias,
         *arranged_bias; /* of the layer that is running, dense and as its pattern lists it */
     float *mean;        /* (B, C) over the tokens */
     float *head_mean[2], *head_variance[2]; /* (C) of that, for head and head_dist */
     float *head_in[2];                      /* (B, C) behind their norms */
-} vc_levit_kept;
+} vc__levit_kept;
 
 /* ---- a model of this family */
 
-typedef struct vc_levit_state {
-    vc_levit_weights weights;
-    vc_levit_folded folded; /* in the arena */
+typedef struct vc__levit_state {
+    vc__levit_weights weights;
+    vc__levit_folded folded; /* in the arena */
     vc_arena arena;
-} vc_levit_state;
+} vc__levit_state;
 
-typedef struct vc_levit_running {
-    vc_levit_acts acts;
-    vc_levit_kept kept;
-} vc_levit_running;
+typedef struct vc__levit_running {
+    vc__levit_acts acts;
+    vc__levit_kept kept;
+} vc__levit_running;
 
 extern const vc__family vc__levit;
 
-vc_model_config vc_levit_model(const vc_levit_config *sizes);
+vc_model_config vc__levit_model(const vc__levit_config *sizes);
 /* Views on another flat block of the same layout (gradients); `blocks` holds an entry for each
  * attention. */
-vc_levit_weights vc_levit_views(const vc_model *model, float *values, vc_levit_block *blocks);
+vc__levit_weights vc__levit_views(const vc_model *model, float *values, vc__levit_block *blocks);
 
-_Static_assert(sizeof(vc_levit_config) <= VC_MODEL_SIZES, "a LeViT's sizes have room in a config");
+_Static_assert(sizeof(vc__levit_config) <= VC_MODEL_SIZES, "a LeViT's sizes have room in a config");
 
-static inline const vc_levit_config *vc_levit_sizes_of(const vc_model_config *config)
+static inline const vc__levit_config *vc__levit_sizes_of(const vc_model_config *config)
 {
     assert(config->family == &vc__levit);
     return (const void *)config->sizes.bytes;
 }
 
-static inline vc_levit_config *vc_levit_sizes_in(vc_model_config *config)
+static inline vc__levit_config *vc__levit_sizes_in(vc_model_config *config)
 {
     assert(config->family == &vc__levit);
     return (void *)config->sizes.bytes;
 }
 
-static inline vc_levit_weights *vc_levit_weights_of(const vc_model *model)
+static inline vc__levit_weights *vc__levit_weights_of(const vc_model *model)
 {
     assert(model->config.family == &vc__levit);
-    return &((vc_levit_state *)model->state)->weights;
+    return &((vc__levit_state *)model->state)->weights;
 }
 
-static inline vc_levit_folded *vc_levit_folded_of(const vc_model *model)
+static inline vc__levit_folded *vc__levit_folded_of(const vc_model *model)
 {
     assert(model->config.family == &vc__levit);
-    return &((vc_levit_state *)model->state)->folded;
+    return &((vc__levit_state *)model->state)->folded;
 }
 
-static inline vc_levit_acts *vc_levit_acts_of(const vc_acts *acts)
+static inline vc__levit_acts *vc__levit_acts_of(const vc_acts *acts)
 {
-    return &((vc_levit_running *)acts->state)->acts;
+    return &((vc__levit_running *)acts->state)->acts;
 }
 
-static inline vc_levit_kept *vc_levit_kept_of(const vc_acts *acts)
+static inline vc__levit_kept *vc__levit_kept_of(const vc_acts *acts)
 {
-    return &((vc_levit_running *)acts->state)->kept;
+    return &((vc__levit_running *)acts->state)->kept;
 }
 
 #endif
