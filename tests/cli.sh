@@ -4,8 +4,7 @@
 #
 #   setup        makes what the cases start from, once; optional
 #   case_NAME    one test: commands and checks. It starts in a folder of its own, $dir, a copy of
-# the
-#                folder that setup left, in a process of its own; none sees what another did
+#                the folder that setup left, in a process of its own; none sees what another did
 #
 # Each case is one line of TAP; it fails when one of its checks does, and when it takes longer than
 # CASE_SECONDS. What the commands of all its checks said is compared with

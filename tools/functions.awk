@@ -1,5 +1,5 @@
-# The functions of C sources laid out by clang-format: one line each with the file, the line it begins
-# at, its name, how many lines it has from its signature to its closing brace, and its parameters.
+# The functions of C sources laid out by clang-format. For each it prints a line: the file, the line
+# it begins at, its name, its lines from the signature to the closing brace, and its parameters.
 #
 # It relies on the layout: whatever belongs to a function is indented, but for its signature and its
 # two braces, each of which stands alone at the beginning of a line.

@@ -1,6 +1,7 @@
-/* Where an engine runs. A model becomes a program: steps of operators on buffers. A backend gives
- * the buffers memory, packs the weights and runs the steps. The CPU is the first row; another
- * device is another row, and nothing else of the engine changes. */
+/* Backends: where an engine runs. A model becomes a program, which is steps of operators on
+ * buffers. A backend provides memory for the buffers, packs the weights and runs the steps. The CPU
+ * is the first one; another device is another row of this type, and nothing else of the engine
+ * changes. */
 #ifndef VITCOD_BACKEND_H
 #define VITCOD_BACKEND_H
 
@@ -11,12 +12,12 @@
 /* Values in rows, one row per token. */
 typedef struct vc_program_buffer {
     size_t width, rows; /* values of a row; rows of an image */
-    int local;          /* no row is read in another step, or by an operator of another row */
-    int panels;         /* attention's: starts as zeros */
-    /* Of what nothing but products reads, which is written as they want it; only when local. */
+    int local;          /* 1: rows are only read in their step, by their own row */
+    int panels;         /* 1: the panels of an attention; starts as zeros */
+    /* The precision in which a value is written that only products read. Only for local buffers. */
     vc_precision precision;
 
-    /* The backend's. */
+    /* For the backend's use. */
     float *data;   /* of worker 0 when local */
     size_t stride; /* floats between workers when local */
     float *scales; /* int8: one per row */
@@ -32,22 +33,23 @@ typedef struct vc_program_op {
     /* A product (inputs > 0): `packed` is the backend's. */
     size_t inputs, outputs, packed;
     vc_precision precision;
-    int add; /* onto `to` */
+    int add; /* 1: added to what `to` holds */
 
-    /* A LayerNorm's gain and shift; of positions the rows that tokens start with. */
+    /* The gain and shift of a LayerNorm; for positions, the rows that tokens start with. */
     const float *weight, *bias;
     float eps;
 
-    /* Attention, and the panels that it reads: Q lies in `from`, K and V in `keys`. */
+    /* Attention and the panels that it reads. Q is in `from`, K and V are in `keys`. */
     const vc_packed_attention *attention;
     vc_program_buffer *keys, *panels;
     size_t keys_at, values_at; /* floats from the start of a row of `keys` */
 
-    vc_window window; /* of patches and windows; the side of the tokens that are thinned */
-    size_t prefix;    /* rows before those of the patches: zeros */
+    vc_window window; /* of patches and windows; of a subsampling the side */
+    size_t prefix;    /* rows of zeros before those of the patches */
 } vc_program_op;
 
-/* Operators that take a tile of rows from first to last; none reads what another row made here. */
+/* Operators that take a tile of rows from the first to the last. None reads what another row makes
+ * in the same step. */
 typedef struct vc_program_step {
     size_t rows_per_image;
     vc_program_op *ops;
@@ -55,8 +57,7 @@ typedef struct vc_program_step {
 } vc_program_step;
 
 typedef struct vc_program {
-    /* VC_BLOCK_IMAGES and VC_BLOCK_OUTPUTS come first: theirs is memory of whoever runs the
-     * engine. */
+    /* The first two are VC_BLOCK_IMAGES and VC_BLOCK_OUTPUTS, whose memory is the caller's. */
     vc_program_buffer **buffers;
     size_t buffer_count;
     vc_program_step *steps;
@@ -72,26 +73,26 @@ struct vc_backend {
     const char *name;
     vc_status (*open)(void **device, const vc_backend_options *options);
     void (*close)(void *device);
-    int (*has)(vc_op_kind kind); /* whether it can run such operators */
+    int (*has)(vc_op_kind kind); /* 1: it can run operators of this kind */
 
     /* ---- building */
-    /* Values that operators read as they are; `values` need not stay. */
+    /* Uploads values that operators read unchanged; `values` need not remain. */
     vc_status (*upload)(const float **out, void *device, const float *values, size_t count);
-    /* The weights of a product; `linear` need not stay. */
+    /* Packs the weights of a product; `linear` need not remain. */
     vc_status (*pack)(vc_program_op *op, void *device, const vc_linear *linear);
-    /* Memory for every buffer but images and outputs. */
+    /* Allocates every buffer but images and outputs. */
     vc_status (*allocate)(vc_program *program, void *device);
     size_t (*bytes)(const void *device); /* of that memory */
-    /* Makes ready for a number of images. */
+    /* Prepares for a number of images. */
     vc_status (*prepare)(void *device, const vc_program *program, size_t images);
 
     /* ---- running */
-    /* Steps first to first + count - 1, one after the other; it may return before they are done. */
+    /* Runs steps first to first + count - 1 in order. It may return before they are done. */
     vc_status (*run)(void *device, const vc_program *program, size_t first, size_t count,
                      size_t images);
     vc_status (*synchronise)(void *device); /* returns when they are */
 
-    /* ---- time, as engine.h says; an operator beyond the last: waiting */
+    /* ---- time, as in engine.h; the operator after the last one means waiting */
     void (*time)(void *device, int on);
     double (*seconds)(double phases[VC_ATTENTION_PHASES], const void *device, size_t op);
     vc_status (*trace)(void *device, const vc_program *program, int on);

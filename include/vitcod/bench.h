@@ -1,5 +1,5 @@
-/* How fast a model runs on this CPU: the whole, each operator, and the same model without its mask
- * or plan, in turn. */
+/* How fast a model runs on this CPU: as a whole, each operator, and against the same model without
+ * its mask or plan, in turns. */
 #ifndef VITCOD_BENCH_H
 #define VITCOD_BENCH_H
 
@@ -51,8 +51,8 @@ typedef struct vc_bench_result {
 
 extern const vc_record vc_bench_record;
 
-/* Measures on random images, after two runs to warm up; operators are timed in runs of their own.
- * vc_record_free releases what it is given. */
+/* Measures on random images, after two runs to warm up. Operators are timed in separate runs.
+ * Release the result by vc_record_free. */
 vc_status vc_bench(vc_bench_result *out, const vc_model *model, const vc_bench_options *options);
 
 #endif

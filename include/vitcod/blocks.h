@@ -1,8 +1,8 @@
-/* The block list: what a model does with one image, operator by operator, told once by its family.
- * Workloads, counts and the engine's program are made from it.
+/* The block list: what a model does with one image, operator by operator, as its family describes
+ * it. Workloads, counts and the program of the engine are made from it.
  *
- * An operator reads values and makes values. A value is rows of numbers, one row per token;
- * operators that take a row to a row have as many on both sides. */
+ * An operator reads values and makes values. A value is rows of numbers, one row per token; an
+ * operator that maps rows to rows has the same number of rows on both sides. */
 #ifndef VITCOD_BLOCKS_H
 #define VITCOD_BLOCKS_H
 

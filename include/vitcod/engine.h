@@ -1,13 +1,14 @@
-/* Inference: a model made ready to run, once.
+/* Inference: a model that is made ready to run once.
  *
- * Weights are packed in the precision asked for, BatchNorm, the auto-encoder (decoder times
- * encoder, biases too) and the scale of the scores are folded into them, every buffer lies in one
+ * Weights are packed in the precision asked for. BatchNorm, the auto-encoder (decoder times
+ * encoder, with biases) and the scale of the scores are folded into them. All buffers are in one
  * arena. Work is a short list of steps: threads take tiles of tokens through all operators of a
  * step and meet only between steps, one for each attention. Tokens that nothing reads are not
- * computed: behind the last attention of a DeiT only class tokens are. The result does not depend
- * on the number of threads. How heads are split moves it by rounding: split by the costs of this
- * machine, it may differ in the last digits from another machine's; split as the plan says, it does
- * not. */
+ * computed: after the last attention of a DeiT only class tokens are.
+ *
+ * The result does not depend on the number of threads. How heads are split changes it by rounding,
+ * so a split by the costs of this machine may give different last digits than on another one; a
+ * split by the plan does not. */
 #ifndef VITCOD_ENGINE_H
 #define VITCOD_ENGINE_H
 
@@ -24,15 +25,15 @@ typedef struct vc_backend vc_backend;
 
 typedef struct vc_engine_options {
     vc_precision precision;
-    size_t batch;   /* most images at once */
+    size_t batch;   /* the largest number of images at once */
     size_t threads; /* 0: vc_threads_count() */
     /* VC_PATTERN_WHOLE: pruned scores are computed and dropped. Masks have no split of their own:
-     * with VC_PATTERN_BY_PLAN they are VC_EINVAL. VC_ENGINE_USUAL_SPLIT: as the plan says if it was
-     * made for the CPU, else by cost. */
+     * with VC_PATTERN_BY_PLAN they are VC_EINVAL. VC_ENGINE_USUAL_SPLIT: by the plan if it was made
+     * for the CPU, else by cost. */
     vc_pattern_split split;
-    vc_split_costs costs; /* VC_PATTERN_BY_COST; all 0: those of this machine (attention_costs.h) */
+    vc_split_costs costs;      /* by cost; all 0: this machine's (attention_costs.h) */
     const vc_backend *backend; /* NULL: the CPU */
-    int unrestricted;          /* leaves the model's mask or plan aside */
+    int unrestricted;          /* 1: ignores the mask or plan of the model */
 } vc_engine_options;
 
 vc_engine_options
@@ -44,28 +45,28 @@ typedef struct vc_engine vc_engine;
 vc_status vc_engine_open(vc_engine **out, const vc_model *model, const vc_engine_options *options);
 void vc_engine_close(vc_engine *engine);
 
-/* Bytes of buffers; packed weights are oneDNN's. */
+/* Bytes of the buffers. The memory of packed weights is oneDNN's and not counted. */
 size_t vc_engine_bytes(const vc_engine *engine);
 
-/* images (count, channels, image, image), normalised; logits (count, classes). Fails only where a
- * number of images is new and something for it cannot be made. */
+/* Runs images (count, channels, image, image), normalised; logits (count, classes). Fails only when
+ * a number of images comes for the first time and something cannot be prepared for it. */
 vc_status vc_engine_run(vc_engine *engine, float *logits, const float *images, size_t count);
 
-/* ---- what it does, and how long that takes */
+/* ---- operators and their times */
 
 typedef struct vc_engine_op {
     vc_op_kind kind;
-    const char *name; /* of its kind: "qkv", "attention", .. */
-    int layer;        /* -1: outside the layers */
-    double seconds;   /* since timing began, mean over the threads */
-    uint64_t macs;    /* done for one image; scores of pruned entries inside a panel are done too */
-    uint64_t score_macs; /* attention's: those of its scores */
-    /* Attention's: shares of scores, softmax and output in `seconds`; all 0 where the kernel does
-     * not tell. */
+    const char *name;    /* of its kind: "qkv", "attention", .. */
+    int layer;           /* -1: outside the layers */
+    double seconds;      /* since timing began, mean over the threads */
+    uint64_t macs;       /* of an image, including pruned entries of a panel */
+    uint64_t score_macs; /* of the scores of an attention */
+    /* The shares of scores, softmax and output in the seconds of an attention; all 0 if the kernel
+     * does not tell. */
     double phases[VC_ATTENTION_PHASES];
 } vc_engine_op;
 
-/* A tile's time in an operator, or a wait for the other threads. */
+/* The time of a tile in an operator, or a wait for the other threads. */
 typedef struct vc_engine_event {
     size_t op;             /* vc_engine_op_count(): waiting */
     double start, seconds; /* start: as vc_clock_seconds() */
@@ -74,16 +75,16 @@ typedef struct vc_engine_event {
 size_t vc_engine_op_count(const vc_engine *engine);
 vc_engine_op vc_engine_op_at(const vc_engine *engine, size_t index);
 double vc_engine_waiting(const vc_engine *engine); /* for each other, mean over the threads */
-/* Starts over at 0 when on; without it no clock is read. */
+/* Starts or stops timing. Starting sets all times to 0; without timing no clock is read. */
 void vc_engine_time(vc_engine *engine, int on);
 
-/* Keeps every event of the last run, while time is taken; off: lets go of them. */
+/* Keeps every event of the last run while timing is on. `on` 0 releases them. */
 vc_status vc_engine_trace(vc_engine *engine, int on);
 size_t vc_engine_threads(const vc_engine *engine);
 size_t vc_engine_event_count(const vc_engine *engine, size_t thread);
 vc_engine_event vc_engine_event_at(const vc_engine *engine, size_t thread, size_t index);
 
-/* What heads of this model would be split by; VC_PATTERN_WHOLE where nothing is restricted. */
+/* How the heads of this model would be split; VC_PATTERN_WHOLE if nothing is restricted. */
 vc_pattern_split vc_engine_split(const vc_model *model, const vc_engine_options *options);
 /* The usual split of a plan. */
 vc_pattern_split vc_engine_plan_split(const vc_plan *plan);

@@ -1,7 +1,7 @@
-/* Evening out what int8 has to represent: a channel that LayerNorm makes large costs all others
- * of its token precision. Its gain is divided, and the weights that read it multiplied, by the
- * same factor, so the model stays what it is (Xiao et al. 2023, SmoothQuant, eq. 4, with alpha =
- * 1/2). A model without LayerNorm has none of it. */
+/* Evening out the channels that int8 has to represent. A channel that a LayerNorm makes large costs
+ * all others of its token precision. Its gain is divided by a factor and the weights that read it
+ * are multiplied by it, so the model computes the same (Xiao et al. 2023, SmoothQuant, eq. 4, with
+ * alpha = 1/2). This needs LayerNorms. */
 #ifndef VITCOD_EQUALIZE_H
 #define VITCOD_EQUALIZE_H
 

@@ -19,8 +19,8 @@ vc_status vc_json_write_exact(const char *path, const json_t *value);
  * what it was and what it is now. `path` says where `was` comes from. */
 vc_status vc_json_check_settings(const json_t *was, const json_t *is, const char *path);
 
-/* A string; NULL: out of memory. Text that is no UTF-8, as paths may be, has every byte above 127 as
- * \xNN. */
+/* A string; NULL: out of memory. Text that is no UTF-8, as paths may be, has every byte above 127
+ * as \xNN. */
 json_t *vc_json_text(const char *text);
 
 /* The number that an object has under a key; 0 where there is none. */

@@ -1,8 +1,8 @@
-/* Vision Transformers with fixed sparse attention: opened, run and lowered the same way whatever
- * their family.
+/* Vision Transformers with fixed sparse attention. Models of all families are opened, run and
+ * lowered in the same way.
  *
- * One table of parameters per family drives the layout in memory, names and shapes in files,
- * initialisation and the optimiser's groups. */
+ * Each family has one table of parameters. It decides the layout in memory, the names and shapes in
+ * files, the initialisation and the groups of the optimiser. */
 #ifndef VITCOD_MODEL_H
 #define VITCOD_MODEL_H
 
@@ -18,14 +18,14 @@
 #include "vitcod/tensor_file.h"
 #include "vitcod/workload.h"
 
-/* A family of models (DeiT, LeViT): one row of the registry, which holds all that is its own.
- * Who wants to know something of a model asks the functions below and never which family it is. */
+/* A family of models (DeiT, LeViT): a row of functions that only the family knows. To learn
+ * something about a model, call the functions below; never ask which family it is. */
 typedef struct vc__family vc__family;
 
 enum { VC_MODEL_CHANNELS = 4, VC_MODEL_SIZES = 512 };
 
-/* A family's struct of sizes has to be one of these: compilers must expect it in the bytes of a
- * config. */
+/* The struct of a family's sizes must have this attribute, because it is stored in the bytes of a
+ * vc_model_config. */
 #define VC_MODEL_SIZES_STRUCT __attribute__((may_alias))
 
 /* All sizes of a model, copied as a value. */
@@ -34,43 +34,45 @@ typedef struct vc_model_config {
     union {
         size_t aligned;
         unsigned char bytes[VC_MODEL_SIZES];
-    } sizes; /* the family's own struct lies here */
+    } sizes; /* the struct of the family */
 } vc_model_config;
 
 /* "deit", "levit" */
 const char *vc_model_family(const vc_model_config *config);
 const char *vc_model_family_title(const vc_model_config *config); /* "DeiT", "LeViT" */
-/* What stands for the family in the checkpoints of a training. */
+/* A number that identifies the family in checkpoints of training. */
 uint64_t vc_model_family_number(const vc_model_config *config);
 
-/* The sizes that timm knows by this name, with 1000 classes and ImageNet's normalisation. */
+/* The sizes of a model that timm has under this name, with 1000 classes and ImageNet's
+ * normalisation. */
 vc_status vc_model_preset(vc_model_config *out, const char *name);
 const char *vc_model_preset_name(size_t index); /* NULL after the last */
 
-/* The same sizes for square images of `image` pixels, which must fit: VC_EINVAL. */
+/* Changes the sizes to those for square images of `image` pixels. VC_EINVAL if that does not
+ * fit. */
 vc_status vc_model_resize(vc_model_config *config, size_t image);
 
-/* What a model looks at, and how many classes it tells apart. */
+/* The input of a model, and how many classes it distinguishes. */
 typedef struct vc_model_input {
     size_t height, width, channels; /* of an image, in pixels */
-    size_t classes;                 /* 0: it does not classify */
-    size_t classifiers; /* heads: 1, or 2 whose logits are averaged; 0 without classes */
-    size_t outputs;     /* values of an image in vc_acts.logits: its classes, if any */
+    size_t classes;                 /* 0: the model does not classify */
+    size_t classifiers;             /* heads: 1, or 2 whose logits are averaged; or 0 */
+    size_t outputs;                 /* values per image in vc_acts.logits: the classes */
     float mean[VC_MODEL_CHANNELS], std[VC_MODEL_CHANNELS]; /* value = (pixel / 255 - mean) / std */
 } vc_model_input;
 
 vc_model_input vc_model_input_of(const vc_model_config *config);
 size_t vc_model_image_values(const vc_model_config *config); /* channels * height * width */
-/* VC_EUNSUPPORTED for a model without classes, or of images that are no squares: files of images
- * and labels are not for it. */
+/* VC_EUNSUPPORTED for a model without classes, or for images that are not square, which cannot be
+ * used with files of images and labels. */
 vc_status vc_model_check_classifier(const vc_model_config *config);
-/* Takes all of it over but the classifiers and outputs, which come with the family. VC_EINVAL
- * for sizes that do not fit. */
+/* Sets everything but the classifiers and outputs, which the family decides. VC_EINVAL for sizes
+ * that do not fit. */
 vc_status vc_model_set_input(vc_model_config *config, const vc_model_input *input);
 
-/* Sizes of one's own for a plain vision transformer, a DeiT: its widths are the same in every
- * block. What is 0 is DeiT-Tiny's, but `hidden` four times the width. VC_EINVAL for sizes that
- * do not fit. */
+/* Freely chosen sizes for a plain vision transformer, such as a DeiT, whose blocks are all alike. A
+ * size of 0 is that of DeiT-Tiny, but `hidden` is four times the width. VC_EINVAL for sizes that do
+ * not fit. */
 typedef struct vc_plain_sizes {
     size_t patch; /* pixels along a side */
     size_t width, depth, heads, hidden;
@@ -80,43 +82,43 @@ typedef struct vc_plain_sizes {
 vc_status vc_model_plain(vc_model_config *out, const vc_plain_sizes *sizes,
                          const vc_model_input *input);
 
-/* An object with the sizes that are the family's own, for people: tokens, widths, depths, heads. */
+/* The family's own sizes as a JSON object, for people: tokens, widths, depths, heads. */
 json_t *vc_model_describe(const vc_model_config *config);
 
-/* What not every family can do. */
+/* Abilities that not every family has. */
 typedef enum vc_ability {
-    VC_ABILITY_VALUES, /* it tells what a key's value adds: vc_model_value_norms */
-    VC_ABILITY_BLOCKS, /* it tells what leaves a block, so that a student can learn it */
-    VC_ABILITY_NORMS,  /* it has LayerNorms before products: vc_model_norm */
-    VC_ABILITY_LEARNS, /* it has a backward pass */
+    VC_ABILITY_VALUES, /* the norm of what a key adds: vc_model_value_norms */
+    VC_ABILITY_BLOCKS, /* the output of blocks, for a student to learn */
+    VC_ABILITY_NORMS,  /* LayerNorms before products: vc_model_norm */
+    VC_ABILITY_LEARNS, /* a backward pass */
 } vc_ability;
 
 int vc_model_can(const vc_model_config *config, vc_ability ability);
-/* The families that can: "a deit", "a deit or a levit". */
+/* The families that have an ability, in words: "a deit", "a deit or a levit". */
 enum { VC_FAMILIES_TEXT = 160 };
 const char *vc_families_that_can(char text[VC_FAMILIES_TEXT], vc_ability ability);
 
-/* One attention, in the order in which they run. */
+/* The sizes of an attention. Attentions are numbered in the order in which they run. */
 typedef struct vc_attention_layer {
     size_t heads, queries, keys;
     size_t head_dim, value_dim; /* values per head of Q and K, of V */
     size_t width;               /* values of a token that leaves the block */
     size_t compressed[2];       /* heads that Q and K are compressed to; 0: they are not */
-    int compressible;           /* ViTCoD's auto-encoder can be put there */
+    int compressible;           /* 1: it can have ViTCoD's auto-encoder */
     size_t group;
 } vc_attention_layer;
 
-/* Sizes with an auto-encoder of Q, K or both to `compressed` heads; 0: ViTCoD's widths.
- * VC_CODED_NONE takes them away. VC_EINVAL beyond the model's heads, and for a LeViT any width but
- * ViTCoD's; VC_EUNSUPPORTED for a family without auto-encoders. */
+/* Adds an auto-encoder of Q, K or both to the sizes, with `compressed` heads (0: ViTCoD's widths);
+ * VC_CODED_NONE removes it. VC_EINVAL for more heads than the model has, and for a LeViT for any
+ * width but ViTCoD's. VC_EUNSUPPORTED for a family without auto-encoders. */
 vc_status vc_model_compress(vc_model_config *config, size_t compressed, vc_coded of);
 
-/* What `compressed` heads of a layer stand for: "qk", "q", "k" or "", and the width, or 0. */
+/* Which of Q and K are compressed: "qk", "q", "k" or "", and the width, or 0. */
 const char *vc_coded_word(vc_coded of);
 const char *vc_model_coded_word(const size_t compressed[2]);
 size_t vc_model_coded_width(const size_t compressed[2]);
 
-/* Learnt values. */
+/* The number of parameters. */
 vc_status vc_model_parameters(size_t *out, const vc_model_config *config);
 
 size_t vc_model_layers(const vc_model_config *config);
@@ -128,7 +130,7 @@ typedef struct vc_attention_group {
     size_t first, count;
 } vc_attention_group;
 
-/* Tokens that stand before those of the image (class tokens), the same in every layer. */
+/* The number of tokens before those of the image (class tokens), the same in every layer. */
 size_t vc_model_prefix_tokens(const vc_model_config *config);
 
 size_t vc_model_groups(const vc_model_config *config);
@@ -158,10 +160,10 @@ typedef struct vc_param {
     vc_init init;
 } vc_param;
 
-/* What attention is restricted to. */
+/* A restriction of attention. */
 typedef struct vc_restriction {
-    vc_plan plan; /* of masks: a plain one (vc_plan_of_masks) */
-    int of_masks; /* then it says nothing about a split, and training computes all entries */
+    vc_plan plan;         /* made from masks it is plain (vc_plan_of_masks) */
+    int of_masks;         /* 1: made from masks; training computes all entries */
     vc_pattern *patterns; /* per layer, as training computes them */
     float **biases;       /* per layer: vc_model_bias as the pattern lists values, or NULL */
 } vc_restriction;
@@ -192,60 +194,60 @@ typedef struct vc_model_options {
     size_t image_size;
 } vc_model_options;
 
-/* Values that were copied elsewhere need not stay in memory where they lie in a mapped file;
- * they come back when they are read again. */
+/* Says that these values have been copied and need not stay in memory if they are in a mapped file.
+ * They come back when they are read again. */
 void vc_model_forget(const vc_model *model, const float *values, size_t count);
 
-/* Reads a checkpoint; sizes come from shapes and metadata. A NaN in a weight is VC_EINVAL.
- * Attention is restricted to the plan inside the file, where there is one, which must fit. */
+/* Reads a checkpoint. Sizes are found from shapes and metadata. VC_EINVAL for a NaN in a weight. If
+ * there is a plan inside the file it must fit, and attention is restricted to it. */
 vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options *options);
 /* A new model with random weights. */
 vc_status vc_model_create(vc_model **out, const vc_model_config *config, uint64_t seed);
-/* The same model with heads for other classes, which start at random. Mask and plan move over;
- * `from` is to be closed. */
+/* Makes the same model with heads for other classes, initialised at random. Mask and plan are moved
+ * to it; close `from` afterwards. */
 vc_status vc_model_with_classes(vc_model **out, vc_model *from, size_t classes, uint64_t seed);
-/* Parameters, auto-encoder included, and the plan that is in use, as vc_model_open reads them; a
- * mask is not written. */
+/* Writes the parameters, with the auto-encoder, and the plan in use, as vc_model_open reads them.
+ * Masks are not written. */
 vc_status vc_model_write(const char *path, const vc_model *model);
-/* The same with its matrices in int8, a scale per output beside each: a quarter of the size, and
- * what inference in int8 makes of them anyway. vc_model_open reads it. */
+/* The same with matrices in int8 and a scale per output, which is a quarter of the size. The values
+ * are those that inference in int8 uses anyway. vc_model_open reads it. */
 vc_status vc_model_write_int8(const char *path, const vc_model *model);
-/* Tensors of a checkpoint opened in place that vc_model_write leaves out, as they follow from
- * sizes or only count what was seen; NULL after the last. */
+/* Names of tensors of a checkpoint opened in place that vc_model_write leaves out, because they
+ * follow from the sizes or only count what was seen; NULL after the last. */
 const char *vc_model_left_out(const vc_model *model, size_t index);
-/* The encoders and decoders alone, as vc_model_options.autoencoder reads them. */
+/* Writes only the encoders and decoders, as vc_model_options.autoencoder reads them. */
 vc_status vc_model_write_autoencoder(const char *path, const vc_model *model);
 void vc_model_close(vc_model *model);
 
-/* The auto-encoders of Q and of K in a layer; NULLs where there is none. */
+/* The auto-encoders of Q and of K in a layer, with NULL where there is none. */
 const vc_coder *vc_model_coder(const vc_model *model, size_t layer);
-/* The same, ready to run on a batch whose tokens lie `x_stride` floats apart, with tokens
- * encoded (Z, D) and decoded (H, D) one after the other; `compressed` is 0 where there is none. */
+/* The same, prepared for a batch whose tokens are `x_stride` floats apart, with encoded (Z, D) and
+ * decoded (H, D) tokens that are contiguous. `compressed` is 0 where there is none. */
 void vc_model_autoencoders(vc_autoencoder out[2], const vc_attention_layer *layer,
                            const vc_coder coder[2], size_t x_stride, size_t batch);
 
-/* What is added to a layer's scores, (H, Tq, Tk); NULL: nothing. */
+/* The bias that is added to the scores of a layer, (H, Tq, Tk); NULL: none. */
 const float *vc_model_bias(const vc_model *model, size_t layer);
 
-/* Restricts attention to masks, one per group, or to a plan, which are copied, in place of what
- * there was; the shapes must fit. `path` is for messages. */
+/* Restricts attention to masks (one per group) or to a plan, instead of any earlier restriction.
+ * They are copied; the shapes must fit. `path` is for messages. */
 vc_status vc_model_use_masks(vc_model *model, const vc_mask *masks, size_t count, const char *path);
 vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *path);
-/* The mask or folder of masks, or the plan, in a file; both NULL: nothing changes. */
+/* The same from files: a mask or folder of masks, or a plan. With both NULL nothing changes. */
 vc_status vc_model_use_files(vc_model *model, const char *mask, const char *plan);
-/* The plan that it is restricted to; NULL: to nothing, or to masks. */
+/* The plan that attention is restricted to; NULL if to masks or not at all. */
 const vc_plan *vc_model_plan(const vc_model *model);
-/* The same, but masks are a plain plan; NULL: it is not restricted. */
+/* The same, where masks count as a plain plan; NULL: not restricted. */
 const vc_plan *vc_model_entries(const vc_model *model);
-/* A layer as training computes it; NULL: it is not restricted. */
+/* A layer as training computes it; NULL: not restricted. */
 const vc_pattern *vc_model_pattern(const vc_model *model, size_t layer);
 vc_status vc_model_check_plan(const vc_model_config *config, const vc_plan *plan, const char *path);
 
 /* ---- running */
 
 typedef struct vc_acts {
-    size_t batch;  /* room for so many images */
-    int keep;      /* 1: every layer has its own buffers, for the backward pass */
+    size_t batch;  /* the largest number of images */
+    int keep;      /* 1: every layer has its own buffers (backward pass) */
     size_t tapped; /* 1 + the layer whose tap is running; 0: none */
     float *logits; /* (B, outputs) */
     /* (classifiers, B, classes) what the logits are the mean of, of the last vc_model_observe */
@@ -261,14 +263,15 @@ typedef struct vc_acts {
     vc_arena arena;
 } vc_acts;
 
-/* Room for the model as it is restricted now: masks and plans come first. */
+/* Allocates activations for the model as it is restricted now, so set masks or plan before. */
 vc_status vc_acts_open(vc_acts *out, const vc_model *model, size_t batch, int keep);
 void vc_acts_close(vc_acts *acts);
 
 /* What a layer's branch (0: attention, 1: MLP) counts, image by image; NULL: 1. */
 const float *vc_acts_branch(const vc_acts *acts, size_t layer, size_t branch);
 
-/* Looks at a layer's attention while the forward pass runs. Either function may be NULL. */
+/* Functions that are called with the attention of each layer during the forward pass. Either may be
+ * NULL. */
 typedef struct vc_tap {
     /* probs (batch, H, Tq, Tk); what `acts` holds of this layer is there too */
     void (*attention)(void *context, const vc_acts *acts, size_t layer, const float *probs,
@@ -280,38 +283,38 @@ typedef struct vc_tap {
     void *context;
 } vc_tap;
 
-/* images (batch, channels, height, width), normalised; the result is in acts->logits. A tap for
- * attention needs a model without a plan. */
+/* The forward pass. images (batch, channels, height, width), normalised; the result is
+ * acts->logits. A tap for attention needs a model without a plan. */
 void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                       const vc_tap *tap);
 
-/* The forward pass of training: keeps what the backward pass wants, on activations opened with
- * keep = 1. BatchNorm, where there is one, takes the statistics of this batch, of more than one
- * image; the parameters are read as they are now. */
+/* The forward pass of training. It keeps what the backward pass needs, so activations must have
+ * been opened with keep = 1. BatchNorm uses the statistics of this batch, which must have more than
+ * one image. Parameters are read as they are now. */
 void vc_model_observe(vc_acts *acts, const vc_model *model, const float *images, size_t batch);
-/* Moves the running statistics towards those of the batch that was just observed. */
+/* Moves the running statistics towards those of the batch that was just run by vc_model_observe. */
 void vc_model_settle(vc_model *model, const vc_acts *acts, size_t batch);
-/* To be called when parameters or running statistics were changed, before the next
- * vc_model_forward: what inference makes of them (folded products, biases) is made anew. */
+/* Must be called after parameters or running statistics were changed and before the next
+ * vc_model_forward: it recomputes what inference derives from them (folded products, biases). */
 void vc_model_refresh(vc_model *model);
 
-/* Sum over layers of ||Q - Q'|| + ||K - K'|| (Frobenius, over the batch) of the last forward
- * pass, of what has an auto-encoder. */
+/* The sum over layers of ||Q - Q'|| + ||K - K'|| (Frobenius, over the batch) of the last forward
+ * pass, for those with an auto-encoder. */
 double vc_model_reconstruction(const vc_acts *acts, const vc_model *model);
 
-/* A batch's tokens as they lie in the activations. */
+/* The tokens of a batch within the activations. */
 typedef struct vc_rows {
     const float *data;
     size_t tokens, width, stride; /* of an image; values of a token; floats from one to the next */
 } vc_rows;
 
-/* Of a model that has VC_ABILITY_BLOCKS, after a forward pass that kept everything: the tokens
- * that leave a block, and the heads' outputs side by side, before the projection. */
+/* For models with VC_ABILITY_BLOCKS, after a forward pass that kept everything: the output of a
+ * block, and the outputs of its heads side by side, before the projection. */
 vc_rows vc_model_block_output(const vc_acts *acts, const vc_model *model, size_t layer);
 vc_rows vc_model_heads_output(const vc_acts *acts, const vc_model *model, size_t layer);
 
-/* A LayerNorm and the product behind it: a channel's gain and shift can be divided by what its
- * column of the weight is multiplied with, and nothing changes. */
+/* A LayerNorm and the product after it. The gain and shift of a channel can be divided by a factor
+ * and its column of the weight multiplied by it without changing the result. */
 typedef struct vc_model_norm_view {
     float *gain, *shift; /* (width) */
     float *weight;       /* (outputs, width) */
@@ -324,20 +327,20 @@ size_t vc_model_norms(const vc_model_config *config);
 /* `acts`: of a forward pass that kept everything, or NULL. */
 vc_model_norm_view vc_model_norm(const vc_model *model, const vc_acts *acts, size_t index);
 
-/* out (B, H, T): the norm of what a key's value adds to a block behind the projection, ||W_h
- * v||, over the image's mean norm of a token that enters the block: what it adds to counts as
- * much in every block. `centred`: of what it adds beyond the mean of the values, which is what a
- * residual (residual.h) leaves out. Of a forward pass that kept everything, or from a tap of
- * this very layer; VC_EUNSUPPORTED without VC_ABILITY_VALUES. */
+/* out (B, H, T): how much the value of a key can change the output of the block: ||W_h v|| divided
+ * by the mean norm of the image's tokens that enter the block, so that blocks can be compared.
+ * `centred`: of the value minus the mean of the values, which is what a residual leaves out
+ * (residual.h). To be called after a forward pass that kept everything, or from a tap of this
+ * layer. VC_EUNSUPPORTED without VC_ABILITY_VALUES. */
 vc_status vc_model_value_norms(float *out, const vc_acts *acts, const vc_model *model, size_t layer,
                                size_t batch, int centred);
 
-/* Floats of scratch that attention wants for each thread. */
+/* The number of floats of scratch that attention needs per thread. */
 size_t vc_model_attention_scratch(const vc_model *model, int backward);
-/* Floats of a layer's probabilities of one image (vc_attention_values). */
+/* The number of floats of a layer's probabilities of one image (vc_attention_values). */
 size_t vc_model_probabilities(const vc_model *model, size_t layer);
 
-/* The operators of one image through a model whose attention follows `plan` (NULL: dense). */
+/* Makes the workload of one image through a model whose attention follows `plan` (NULL: dense). */
 vc_status vc_model_lower(vc_workload *out, const vc_model_config *config, const vc_plan *plan);
 
 #endif

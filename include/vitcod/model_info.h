@@ -28,8 +28,8 @@ typedef struct vc_model_info {
 
 extern const vc_record vc_model_info_record;
 
-/* Of a model's config, with attention on a plan or dense (NULL). `name` is what the result calls the
- * model; `inside` says that the plan lies in the model's file. */
+/* Of a model's config, with attention on a plan or dense (NULL). `name` is what the result calls
+ * the model; `inside` says that the plan lies in the model's file. */
 vc_status vc_model_info_open(vc_model_info *out, const char *name, const vc_model_config *config,
                              const vc_plan *plan, bool inside);
 void vc_model_info_close(vc_model_info *info);

@@ -1,4 +1,4 @@
-/* What a model comes to, and where an engine's time goes, by layer and kind of work. */
+/* The costs of a model, and where the time of an engine goes, by layer and kind of work. */
 #ifndef VITCOD_MODEL_PROFILE_H
 #define VITCOD_MODEL_PROFILE_H
 
@@ -12,22 +12,22 @@ typedef struct vc_model_profile {
     vc_cost *costs; /* (layers + 1, VC_WORK_COUNT), see vc_profile_count */
 } vc_model_profile;
 
-/* Of a model with the mask or plan that it has. `precision`: of the parameters. */
+/* The costs of a model with its mask or plan. `precision` is that of the parameters. */
 vc_status vc_model_profile_open(vc_model_profile *out, const vc_model *model,
                                 vc_precision precision);
-/* Of sizes alone, dense or on a plan (NULL: none). */
+/* The costs of sizes without a model, dense or on a plan (NULL: none). */
 vc_status vc_config_profile_open(vc_model_profile *out, const vc_model_config *config,
                                  const vc_plan *plan, vc_precision precision);
 void vc_model_profile_close(vc_model_profile *profile);
 
-/* Where layer (-1: outside the layers) and work stand in a row of costs or times. */
+/* The column of a layer (-1: outside the layers) and a kind of work in a row of costs or times. */
 size_t vc_profile_column(int layer, int work);
 
 /* The sum over layers first to last (-1: outside) of one kind of work, or of all
  * (VC_WORK_COUNT). */
 vc_cost vc_model_profile_sum(const vc_model_profile *profile, int first, int last, int work);
 
-/* Bytes that an image moves: parameters are shared by the batch. */
+/* Bytes moved per image. Parameters are shared by the batch. */
 double vc_cost_bytes(const vc_cost *cost, size_t batch);
 
 /* ---- measured */
@@ -52,17 +52,17 @@ typedef struct vc_model_times_options {
     vc_progress *progress; /* of the repeats, or NULL */
 } vc_model_times_options;
 
-/* Runs the model on random images, in turn with and without taking times. */
+/* Runs the model on random images, alternately with and without timing. */
 vc_status vc_model_times_open(vc_model_times *out, const vc_model *model,
                               const vc_model_times_options *options);
 void vc_model_times_close(vc_model_times *times);
 
-/* Of one kind of work in layers first to last: seconds (the median over the repeats of their
- * sums; 0 also where memory is out) and MACs done. */
+/* The seconds of one kind of work in layers first to last (the median over the repeats of their
+ * sums; 0 also if memory runs out), and the MACs done. */
 double vc_model_times_seconds(const vc_model_times *times, int first, int last, int work);
 uint64_t vc_model_times_macs(const vc_model_times *times, int first, int last, int work);
 
-/* Events of an engine's last run (vc_engine_trace), as Chrome and Perfetto read them. */
+/* Writes the events of an engine's last run (vc_engine_trace) for Chrome and Perfetto. */
 vc_status vc_engine_trace_write(const char *path, const vc_engine *engine);
 
 #endif

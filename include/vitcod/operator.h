@@ -25,9 +25,9 @@ typedef enum vc_work {
         VC_WORK_COUNT
 } vc_work;
 
-/* Each kind: its name; its class of work; ANY: an engine may run it in bf16 or int8, FP32: it stays
- * in float; and the operator of a workload that it is a part of: a chip takes norm, FC1 and FC2 as
- * one. */
+/* Each kind: its name; its class of work; ANY if an engine may run it in bf16 or int8, FP32 if it
+ * stays in float; and the operator of a workload that it is a part of. A chip takes norm, FC1 and
+ * FC2 as one operator. */
 #define VC_OP_MAP(X)                                                                               \
     X(POSITIONS, "positions", RESHAPE, FP32, PATCH_EMBED)                                          \
     X(PATCHES, "patches", RESHAPE, FP32, PATCH_EMBED)                                              \

@@ -53,8 +53,8 @@ typedef struct vc_attention_view {
     const float *q, *k, *v; /* k, v: of token 0 */
     size_t q_stride, k_stride, v_stride;
     const float *panel;
-    /* (VC_ATTENTION_PHASES) what the counter of cycles went on by is added; NULL: nothing is read. The
-     * plain C kernel leaves it alone. */
+    /* (VC_ATTENTION_PHASES) what the counter of cycles went on by is added; NULL: nothing is read.
+     * The plain C kernel leaves it alone. */
     uint64_t *ticks;
 } vc_attention_view;
 

@@ -15,7 +15,7 @@ typedef struct vc_point {
 /* For vc_point_run: the model's auto-encoder as it is. */
 #define VC_OWN_AUTOENCODER SIZE_MAX
 
-/* The chip with what it uses of the plan (NULL: dense) and, where it has one, of an auto-encoder of
+/* Runs the chip with what it uses of the plan (NULL: dense) and, if it uses one, an auto-encoder of
  * `compressed` heads (0: of ViTCoD's widths). */
 vc_status vc_point_run(vc_point *out, const vc_model_config *model, const vc_plan *plan,
                        size_t compressed, const vc_accelerator *chip, int attention_only);

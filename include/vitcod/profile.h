@@ -1,4 +1,4 @@
-/* Measurements on the machine at hand. */
+/* Counts of work, and measurements on this machine. */
 #ifndef VITCOD_PROFILE_H
 #define VITCOD_PROFILE_H
 
@@ -8,18 +8,17 @@
 #include "vitcod/record.h"
 #include "vitcod/workload.h"
 
-/* For one image. */
+/* The cost of some work, for one image. */
 typedef struct vc_cost {
-    uint64_t
-        macs; /* of products and convolutions, as publications count them; pruned ones are none */
+    uint64_t macs;  /* of products and convolutions that are not pruned */
     uint64_t flops; /* two per MAC, five per score of a softmax, eight per value of a LayerNorm */
     uint64_t value_bytes;  /* activations and indices read and written */
     uint64_t weight_bytes; /* parameters read, once for a batch */
 } vc_cost;
 
-/* What a workload comes to, by layer and kind of work: costs (layers + 1, VC_WORK_COUNT), first
- * what is outside the layers. Values have four bytes, as engines keep them in every precision.
- * Scores and what lies inside a block's MLP never leave the core, so they are no bytes. */
+/* The costs of a workload by layer and kind of work: costs (layers + 1, VC_WORK_COUNT), first those
+ * outside the layers. Values have four bytes, as engines keep them in every precision. Scores and
+ * the values inside a block's MLP never leave the core, so they count no bytes. */
 void vc_profile_count(vc_cost *costs, const vc_workload *workload, size_t layers,
                       size_t bytes_per_parameter);
 
@@ -29,20 +28,20 @@ typedef struct vc_spread {
 
 extern const vc_record vc_spread_record;
 
-/* Sorts the samples. */
+/* Median and quartiles. Sorts the samples. */
 vc_spread vc_spread_of(double *samples, size_t count);
 vc_spread vc_spread_scaled(vc_spread spread, double factor);
 
-/* Operations per second (a multiply-add is two) of registers alone, on so many threads; 0 where
- * this CPU has no instruction for the precision. */
+/* Operations per second (a multiply-add is two) on registers alone, with this many threads; 0 if
+ * the CPU has no instruction for the precision. */
 double vc_profile_peak(vc_precision precision, int threads);
 
 /* Bytes per second from and to memory: a[i] = b[i] + x c[i] over arrays four times as large as the
- * last cache that the system tells of, 192 MiB to 768 MiB (McCalpin's triad), the best of some
- * runs; 0 when memory is out. */
+ * last-level cache, 192 MiB to 768 MiB (McCalpin's triad), the best of some runs; 0 if memory runs
+ * out. */
 double vc_profile_bandwidth(int threads);
 
-/* What the CPU counts in user mode on the threads of this process, where the kernel lets it
+/* Counters of the CPU, in user mode on the threads of this process, if the kernel allows it
  * (perf_event_open). */
 #define VC_COUNTER_MAP(X)                                                                          \
     X(CYCLES, "cycles")                                                                            \
@@ -61,13 +60,14 @@ const char *vc_counter_name(vc_counter counter);
 
 typedef struct vc_counters vc_counters;
 
-/* On so many of OpenMP's threads. VC_EUNSUPPORTED, and why, where none can be had. */
+/* Opens counters on this many OpenMP threads. VC_EUNSUPPORTED, with the reason, if there are
+ * none. */
 vc_status vc_counters_open(vc_counters **out, int threads);
 void vc_counters_close(vc_counters *counters); /* NULL is fine */
 void vc_counters_start(vc_counters *counters);
 void vc_counters_stop(vc_counters *counters);
-/* Counted between starts and stops so far, scaled up where the kernel let counters take turns; -1:
- * not to be had. */
+/* The count between starts and stops so far, scaled up if counters had to take turns; -1: not
+ * available. */
 double vc_counters_value(const vc_counters *counters, vc_counter counter);
 
 typedef struct vc_attention_times {
@@ -76,15 +76,15 @@ typedef struct vc_attention_times {
     double largest_difference; /* sparse against masked dense, relative to the largest output */
 } vc_attention_times;
 
-/* Times dense attention against attention on the plan, its heads split as asked, interleaved, on
- * random Q, K, V. First the sparse result is checked against dense attention under the plan's mask:
- * a difference above 1e-4 is VC_EINVAL, and nothing is timed. `progress`: of the repeats, or NULL.
- */
+/* Times dense attention against attention on the plan, with heads split as asked, in turns, on
+ * random Q, K and V. First the sparse result is checked against dense attention under the plan's
+ * mask: VC_EINVAL for a difference above 1e-4, and nothing is timed. `progress` counts the repeats;
+ * may be NULL. */
 vc_status vc_profile_attention(vc_attention_times *out, const vc_plan *plan, size_t head_dim,
                                const vc_pattern_options *split, size_t batch, size_t repeats,
                                uint64_t seed, vc_progress *progress);
 
-/* What `profile` says of attention on a plan. */
+/* What `profile` prints about attention on a plan. */
 typedef struct vc_attention_result {
     vc_spread dense_ms, sparse_ms, ratio;
     double largest_difference;
@@ -93,7 +93,7 @@ typedef struct vc_attention_result {
 
 extern const vc_record vc_attention_record;
 
-/* Self-attention of one layer at some length, in three ways. */
+/* Self-attention of one layer at some length, computed in three ways. */
 typedef enum vc_way {
     VC_WAY_DENSE,
     VC_WAY_LINFORMER, /* K and V projected along their tokens to `projected` (Wang et al. 2020) */
@@ -122,14 +122,14 @@ typedef struct vc_length_times {
 
 const char *vc_way_name(vc_way way);
 
-/* On random Q, K, V of one image of `tokens` tokens. First, nine queries of each way are checked
- * against the plain C kernel and values of Linformer's projections by their definition: a
- * difference above 1e-4 of the largest output is VC_EINVAL, and nothing is timed. VC_EINVAL also
- * for sizes of 0, a sparsity outside [0, 1) and more than VC_MOST_TOKENS tokens or projected ones.
- */
+/* Times attention on random Q, K and V of an image of `tokens` tokens. First, nine queries of each
+ * way are checked against the plain C kernel, and values of Linformer's projections against their
+ * definition: VC_EINVAL for a difference above 1e-4 of the largest output, and nothing is timed.
+ * VC_EINVAL also for sizes of 0, a sparsity outside [0, 1), and more than VC_MOST_TOKENS tokens or
+ * projected tokens. */
 vc_status vc_profile_length(vc_length_times *out, size_t tokens, const vc_length_options *options);
 
-/* What `profile --lengths` says. */
+/* What `profile --lengths` prints. */
 typedef struct vc_length_way {
     uint64_t macs;
     double ms, ms_low, ms_high; /* median and quartiles */
@@ -153,10 +153,10 @@ typedef struct vc_lengths_result {
 
 extern const vc_record vc_lengths_record;
 
-/* Adds a length to the result, which has room for it. */
+/* Adds a length to the result, which must have room for it. */
 void vc_lengths_add(vc_lengths_result *out, size_t tokens, const vc_length_times *times);
 
-/* What `profile --costs` says: vc_attention_costs, for panels in float32 and, where the CPU has it,
+/* What `profile --costs` prints: vc_attention_costs, for panels in float32 and, if the CPU has it,
  * in bfloat16. */
 typedef struct vc_cost_result {
     const char *panel;
@@ -172,11 +172,11 @@ typedef struct vc_costs_result {
 
 extern const vc_record vc_costs_record;
 
-/* vc_record_free with vc_costs_record releases it, also when it fails. */
+/* Release the result by vc_record_free with vc_costs_record, even if this fails. */
 vc_status vc_costs_result_open(vc_costs_result *out);
 
-/* Median seconds of attention in all layers as inference runs it, in float32 and split as the plan
- * says: two images, random Q, K, V. */
+/* The median seconds of attention in all layers as inference runs it, in float32, split by the
+ * plan, for two images and random Q, K and V. */
 vc_status vc_profile_plan_attention(double *seconds, const vc_plan *plan, size_t head_dim);
 
 #endif

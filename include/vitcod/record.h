@@ -47,8 +47,9 @@ typedef enum vc_field_presence {
 #define VC_NO_COUNT UINT64_MAX
 
 typedef struct vc_field {
-    /* The key. NULL in a record's last row: the value stands for the record, without an object
-     * around it. Rows of one name are variants, of which one at most is present. */
+    /* The key. NULL in the last row of a record means that the value stands for the record, without
+     * an object around it. Rows with the same name are variants, of which at most one is
+     * present. */
     const char *name;
     const char *unit; /* "ms", "MAC", ..; "" for names and plain numbers */
     const char *meaning;
@@ -93,28 +94,28 @@ typedef struct vc_record {
         char *: VC_KIND_CHARS,                                                                     \
         json_t *: VC_KIND_JSON)
 
-/* What a row says, to stand in braces, and after it one of VC_KNOWN and VC_WHEN where the member
- * may be absent, and VC_OR_NULL where its key is there all the same. */
+/* A row, to be put in braces. Add VC_KNOWN or VC_WHEN after it if the member may be absent, and
+ * VC_OR_NULL if its key is written nevertheless. */
 #define VC_FIELD_AS(type, member, key, unit_, meaning_)                                            \
     .name = (key), .unit = (unit_), .meaning = (meaning_),                                         \
     .kind = VC_KIND_OF(((type *)0)->member), .offset = offsetof(type, member),                     \
     .size = sizeof(((type *)0)->member)
 #define VC_FIELD(type, member, unit_, meaning_) VC_FIELD_AS(type, member, #member, unit_, meaning_)
 
-/* `items` points to as many numbers, flags or texts as `count` says. */
+/* A list: `items` points to `count` numbers, flags or texts. */
 #define VC_FIELD_LIST(type, items, count, key, unit_, meaning_)                                    \
     .name = (key), .unit = (unit_), .meaning = (meaning_),                                         \
     .kind = VC_KIND_OF(*((type *)0)->items), .shape = VC_SHAPE_LIST,                               \
     .offset = offsetof(type, items), .size = sizeof(*((type *)0)->items),                          \
     .count_offset = offsetof(type, count)
 
-/* An array of numbers with the name of each entry. */
+/* An array of numbers, with a name for each entry. */
 #define VC_FIELD_BY_WORD(type, array, words_, key, unit_, meaning_)                                \
     .name = (key), .unit = (unit_), .meaning = (meaning_),                                         \
     .kind = VC_KIND_OF(*((type *)0)->array), .shape = VC_SHAPE_BY_WORD,                            \
     .offset = offsetof(type, array), .size = sizeof(*((type *)0)->array), .words = (words_)
 
-/* A struct inside the struct, by the record at `record_`. */
+/* A struct inside the struct, described by `record_`. */
 #define VC_FIELD_RECORD(type, member, key, record_, meaning_)                                      \
     .name = (key), .unit = "", .meaning = (meaning_), .kind = VC_KIND_RECORD,                      \
     .offset = offsetof(type, member), .size = sizeof(((type *)0)->member), .record = (record_)
@@ -133,7 +134,7 @@ typedef struct vc_record {
 /* A JSON object whose members stand among the rows around it: what a table cannot know. */
 #define VC_FIELD_INLINE_JSON(type, member) VC_FIELD(type, member, "", ""), .shape = VC_SHAPE_INLINE
 
-/* `items` points to as many structs as `count` says. */
+/* A list: `items` points to `count` structs. */
 #define VC_FIELD_RECORDS(type, items, count, key, record_, meaning_)                               \
     .name = (key), .unit = "", .meaning = (meaning_), .kind = VC_KIND_RECORD,                      \
     .shape = VC_SHAPE_LIST, .offset = offsetof(type, items), .size = sizeof(*((type *)0)->items),  \
@@ -149,17 +150,17 @@ typedef struct vc_record {
 
 /* ---- JSON */
 
-/* The struct at `data` as an object that the caller owns. VC_ENOMEM; VC_EINVAL for a number that is
- * not finite and not allowed to be absent. */
+/* Makes a JSON object of the struct at `data`, which the caller owns. VC_ENOMEM; VC_EINVAL for a
+ * number that is not finite and must not be absent. */
 vc_status vc_record_json(json_t **out, const vc_record *record, const void *data);
 
-/* Adds the rows to an object that is there. */
+/* Adds the rows to an existing object. */
 vc_status vc_record_add(json_t *object, const vc_record *record, const void *data);
 
-/* Reads an object back into the struct at `out`. Lists are allocated, also when it fails:
- * vc_record_free releases them. Texts point into `value`, and JSON values are those in it. What is
- * not there is absent, keys without a row are ignored. VC_EFORMAT for a row that is missing or
- * holds something else: `path` begins the sentence. */
+/* Reads an object back into the struct at `out`. Lists are allocated, even if this fails; release
+ * them by vc_record_free. Texts and JSON values point into `value`. Rows that may be absent become
+ * absent, keys without a row are ignored. VC_EFORMAT for a row that is missing or of another kind;
+ * `path` is the beginning of the message. */
 vc_status vc_record_read(void *out, const vc_record *record, const json_t *value, const char *path);
 
 /* Releases the lists of a struct, and those inside their items. */
@@ -170,8 +171,8 @@ void vc_record_free(const vc_record *record, void *data);
 /* One line per number and word: name, value, unit, aligned; lists are left out. */
 void vc_record_print(FILE *out, const vc_record *record, const void *data);
 
-/* Names with units in parentheses, and the values below them; what is absent is empty. Structs
- * inside are "name.member", lists are left out. */
+/* A line of names with units in parentheses, then a line of values; what is absent is empty.
+ * Members of structs are named "name.member"; lists are left out. */
 void vc_record_csv_header(FILE *out, const vc_record *record);
 void vc_record_csv_row(FILE *out, const vc_record *record, const void *data);
 

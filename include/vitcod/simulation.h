@@ -1,5 +1,5 @@
-/* The way from a model or a plan to a workload to a chip. `simulate`, comparisons, sweeps and the
- * search for a threshold all go it. */
+/* From a model or a plan to a workload to a chip. `simulate`, comparisons, sweeps and the search
+ * for a threshold all do it here. */
 #ifndef VITCOD_SIMULATION_H
 #define VITCOD_SIMULATION_H
 

@@ -62,8 +62,8 @@ static vc_status cpu_upload(const float **out, void *device, const float *values
     return VC_OK;
 }
 
-/* Weights to int8, a scale per output; inputs are stored with 128 added, which `offset` takes
- * back. */
+/* Quantizes weights to int8 with a scale per output. Inputs are stored with 128 added, which
+ * `offset` makes up for. */
 static vc_status quantize(vc__packed *q, int8_t *weight, const vc_linear *linear)
 {
     const size_t n = linear->outputs, k = linear->inputs;
@@ -130,7 +130,7 @@ static size_t most_scratch(const vc_program *program)
     return most;
 }
 
-/* The same walk measures and places. */
+/* Lays out the memory; the same code first counts and then hands out. */
 static void place_buffers(vc__cpu *cpu, vc_program *program)
 {
     const size_t threads = cpu->options.threads;
@@ -186,7 +186,7 @@ static vc_status cpu_prepare(void *device, const vc_program *program, size_t ima
 
 static vc_status cpu_synchronise(void *device)
 {
-    (void)device; /* it has run when it returns */
+    (void)device; /* running is complete when it returns */
     return VC_OK;
 }
 

@@ -1,4 +1,4 @@
-/* Shared between the files of the CPU's backend. */
+/* Shared by the files of the CPU's backend. */
 #ifndef VC_CPU_IMPL_H
 #define VC_CPU_IMPL_H
 
@@ -12,10 +12,10 @@ enum { VC__TILE = VC_PRODUCT_ROWS /* tokens at most */ };
 /* Rows of a step that a worker handles. A row belongs to image row / rows_per_image. */
 typedef struct vc__tile {
     size_t worker, first, rows, rows_per_image;
-    uint64_t *ticks; /* of attention's phases; NULL when time is not taken */
+    uint64_t *ticks; /* of the phases of attention; NULL without timing */
 } vc__tile;
 
-/* Packed weights; in int8 with what turns sums into values, per output. */
+/* Packed weights; for int8 with what is needed to turn sums into values, per output. */
 typedef struct vc__packed {
     size_t product;
     float *scale, *bias;
@@ -35,41 +35,42 @@ typedef struct vc__cpu {
     size_t packed_count;
     float **uploaded;
     size_t uploaded_count;
-    /* (threads) of scratch_bytes: inputs and outputs in other precisions; a mean of values */
+    /* (threads) of scratch_bytes each: inputs and outputs in other precisions, and a mean of
+     * values */
     unsigned char *scratch;
     size_t scratch_bytes;
     size_t op_count; /* of the program */
     int timing;
-    double *seconds;    /* (threads, ops + 1); the last: waiting */
+    double *seconds;    /* (threads, ops + 1); the last is waiting */
     uint64_t *ticks;    /* (threads, ops, VC_ATTENTION_PHASES) */
-    vc__events *events; /* (threads) of the last run; NULL when they are not kept */
+    vc__events *events; /* (threads) of the last run; NULL if not kept */
     vc_arena arena;
 } vc__cpu;
 
 /* ---- operators */
 
 typedef void vc__run_fn(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile);
-/* NULL: the CPU has none. */
+/* The function of an operator; NULL if the CPU has none. */
 vc__run_fn *vc__cpu_operator(vc_op_kind kind);
 vc__run_fn vc__run_linear;
 
-/* First row of a tile in a buffer. */
+/* The first row of a tile in a buffer. */
 float *vc__rows(const vc_program_buffer *buffer, const vc__tile *tile);
-/* A row of a tile, converted to an operand's precision. */
+/* Writes a row of a tile, converted to the precision of the buffer. */
 void vc__emit(const vc__cpu *cpu, const vc_program_buffer *to, const vc__tile *tile, size_t row,
               const float *values);
 void vc__activate(const vc__cpu *cpu, vc_activation activation, float *values, size_t count);
-/* Bytes of a worker's scratch that a product wants for a tile. */
+/* Bytes of scratch that a product needs for a tile, per worker. */
 size_t vc__linear_scratch(const vc_program_op *op);
 
 /* ---- work and times */
 
-/* How many tiles the rows of a step are cut into: as many for each worker. */
+/* The number of tiles that the rows of a step are cut into; every worker gets equally many. */
 size_t vc__tiles_of(const vc__cpu *cpu, size_t rows);
 vc_status vc__cpu_run(void *device, const vc_program *program, size_t first, size_t count,
                       size_t images);
 
-/* Floats between the workers' times, and ticks between their ticks. */
+/* The distances between the times, and between the ticks, of two workers. */
 size_t vc__seconds_stride(const vc__cpu *cpu);
 size_t vc__ticks_stride(const vc__cpu *cpu);
 void vc__cpu_time(void *device, int on);

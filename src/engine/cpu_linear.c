@@ -1,5 +1,5 @@
-/* A product with what surrounds it: inputs in the precision it runs in, sums back to values,
- * activation. */
+/* A product with the conversions around it: inputs to the precision of the product, sums to values,
+ * and the activation. */
 #include "cpu_impl.h"
 
 static size_t padded(size_t bytes)
@@ -55,7 +55,7 @@ void vc__activate(const vc__cpu *cpu, vc_activation activation, float *values, s
         cpu->kernels->hardswish_forward(values, values, count);
 }
 
-/* Sums to values: in place where the output is no operand. */
+/* Turns sums into values, in place unless the output is the operand of a product. */
 static void finish_row(const vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile,
                        size_t row, float *values)
 {

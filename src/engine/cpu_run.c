@@ -1,4 +1,4 @@
-/* The operators, each on a tile. */
+/* The operators. Each works on a tile. */
 #include <string.h>
 
 #include "cpu_impl.h"
@@ -13,8 +13,8 @@ float *vc__rows(const vc_program_buffer *buffer, const vc__tile *tile)
 
 /* Rows of a tile that belong to one image. */
 typedef struct part {
-    size_t image, token, rows; /* token: of its first row, in the image */
-    size_t from;               /* rows of the tile before it */
+    size_t image, token, rows; /* token: number of the first row in the image */
+    size_t from;               /* rows of the tile before this part */
 } part;
 
 static int next_part(part *p, const vc__tile *tile)
@@ -39,7 +39,7 @@ static void run_positions(vc__cpu *cpu, const vc_program_op *op, const vc__tile 
         memcpy(to + p.from * width, op->weight + p.token * width, p.rows * width * sizeof *to);
 }
 
-/* Patches as rows, ordered as a convolution kernel (channels, patch, patch) is; before them
+/* Patches as rows, in the order of a convolution kernel (channels, patch, patch), after rows of
  * zeros. */
 static void run_patches(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
@@ -76,7 +76,7 @@ static void run_windows(vc__cpu *cpu, const vc_program_op *op, const vc__tile *t
 static void run_norm(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
     float mean[VC__TILE], rstd[VC__TILE];
-    /* A row of the step may be several of the norm: class tokens of an image, side by side. */
+    /* A row of the step may be several rows of the norm: the class tokens of an image. */
     const size_t width = op->from->width, rows = tile->rows * op->to->width / width;
     const vc__tile all = {.worker = tile->worker,
                           .first = tile->first * op->to->width / width,

@@ -1,10 +1,10 @@
-/* How long the CPU's operators took. */
+/* The times of the operators on the CPU. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cpu_impl.h"
 
-enum { LINE = VC_ARENA_ALIGN / sizeof(uint64_t) /* what two workers write lies apart */ };
+enum { LINE = VC_ARENA_ALIGN / sizeof(uint64_t) /* workers write to different cache lines */ };
 
 size_t vc__seconds_stride(const vc__cpu *cpu)
 {

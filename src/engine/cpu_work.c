@@ -1,4 +1,4 @@
-/* Threads at work: tiles of each step, and the time they take. */
+/* Running steps with threads: tiles of each step, and the time they take. */
 #include <assert.h>
 #include <omp.h>
 
@@ -16,7 +16,7 @@ static size_t tile_start(size_t rows, size_t tiles, size_t index)
     return index * (rows / tiles) + (index < rows % tiles ? index : rows % tiles);
 }
 
-/* What a worker keeps of its operators. */
+/* The clocks of a worker, by operator. */
 typedef struct clocks {
     double *seconds;
     uint64_t *ticks;
@@ -59,8 +59,8 @@ static void wait_for_others(vc__cpu *cpu, const clocks *c)
     keep(c, cpu->op_count, before, seconds);
 }
 
-/* One worker's share of a step. */
-static void work(vc__cpu *cpu, const vc_program_step *step, size_t worker, size_t images)
+/* Does a worker's share of a step. */
+static void run_share(vc__cpu *cpu, const vc_program_step *step, size_t worker, size_t images)
 {
     const clocks c = {.seconds = cpu->seconds + worker * vc__seconds_stride(cpu),
                       .ticks = cpu->ticks + worker * vc__ticks_stride(cpu),
@@ -90,7 +90,7 @@ vc_status vc__cpu_run(void *device, const vc_program *program, size_t first, siz
     {
         assert(omp_get_num_threads() == threads);
         for (size_t s = first; s < first + count; s++)
-            work(cpu, &program->steps[s], (size_t)omp_get_thread_num(), images);
+            run_share(cpu, &program->steps[s], (size_t)omp_get_thread_num(), images);
     }
     return VC_OK;
 }

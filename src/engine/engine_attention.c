@@ -1,4 +1,4 @@
-/* How an engine's heads are split, and their panels and rows. */
+/* How the heads of an engine are split, and their panels and rows. */
 #include <stdlib.h>
 
 #include "engine_impl.h"
@@ -20,7 +20,7 @@ vc_pattern_split vc_engine_split(const vc_model *model, const vc_engine_options 
     return plan ? vc_engine_plan_split(plan) : VC_PATTERN_BY_COST;
 }
 
-/* The costs of panels in bfloat16 are others. */
+/* Chooses the split. Panels in bfloat16 have costs of their own. */
 static vc_status choose_split(vc_pattern_options *out, const vc_engine *e, int bf16)
 {
     *out = (vc_pattern_options){.split = vc_engine_split(e->model, &e->options),

@@ -1,10 +1,10 @@
-/* What an engine did, and how long that took. */
+/* What an engine computed, and the time that it took. */
 #include <string.h>
 
 #include "engine_impl.h"
 
-/* Of the queries that are computed, against the panel and their own keys; of a residual, its mean
- * and its rows. */
+/* Counts the products of the queries that are computed, against the panel and their own keys; with
+ * a residual also the mean and its rows. */
 static void count_attention(vc_engine_op *out, const vc_packed_attention *a, size_t queries)
 {
     uint64_t scores = 0, residual = 0;

@@ -1,4 +1,4 @@
-/* What can be multiplied into the weights of Q and K ahead of time. */
+/* Folding into the weights of Q and K. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -23,7 +23,7 @@ vc_status vc__fold_bias(float **out, const vc_model *model, size_t layer)
     return VC_OK;
 }
 
-/* decoder times encoder (H, H), and its bias (H): decoded = mix x + shift over heads. */
+/* Computes decoder times encoder (H, H) and its bias (H): decoded = mix x + shift, over heads. */
 static void compose(double *mix, double *shift, const vc_coder *coder, size_t heads,
                     size_t compressed)
 {
@@ -41,12 +41,12 @@ static void compose(double *mix, double *shift, const vc_coder *coder, size_t he
     }
 }
 
-/* The rows of all heads for one value of head_dim, mixed in place. */
+/* Mixes the rows of all heads for one value of head_dim, in place. */
 static void mix_rows(float *weight, float *bias, const double *mix, const double *shift,
                      size_t heads, size_t head_dim, size_t inputs)
 {
     double mixed[MOST_HEADS];
-    for (size_t i = 0; i <= inputs; i++) { /* the last: the bias */
+    for (size_t i = 0; i <= inputs; i++) { /* the last one is the bias */
         float *at = i < inputs ? weight + i : bias;
         const size_t stride = (i < inputs ? inputs : 1) * head_dim;
         for (size_t o = 0; o < heads; o++) {

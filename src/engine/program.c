@@ -1,12 +1,12 @@
-/* From a block list to a program.
+/* Making a program from a block list.
  *
  * Threads take tiles of rows through all operators of a step. A new step begins where the number of
- * rows changes, and where an operator reads other rows than its own that the step itself makes:
- * attention reads keys of all tokens. Panels are packed right behind the product that makes the
- * keys.
+ * rows changes, and where an operator reads other rows that the same step makes; attention, for
+ * example, reads the keys of all tokens. Panels are packed directly after the product that makes
+ * the keys.
  *
- * Rows that nothing reads are not computed. Where a classifier reads class tokens alone, the last
- * block projects K and V of all tokens, and goes on with the class tokens. */
+ * Rows that nothing reads are not computed. If a classifier reads only class tokens, the last block
+ * projects K and V of all tokens and continues with the class tokens. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +16,10 @@ typedef struct builder {
     vc_engine *e;
     vc_program *program;
     const vc_block_list *list;
-    size_t *needed;                /* (operators) rows that are wanted of what each makes */
-    vc_program_buffer **of_value;  /* (values) where a value is now; NULL: nowhere yet */
+    size_t *needed;                /* (operators) rows of its output that are needed */
+    vc_program_buffer **of_value;  /* (values) the buffer of each; NULL: none yet */
     vc_program_buffer **of_panels; /* (layers) */
-    vc_status status;              /* kept and told at the end */
+    vc_status status;              /* returned at the end */
 } builder;
 
 static void fail(builder *b, vc_status status)
@@ -33,7 +33,7 @@ static int is_product(const vc_block_op *op)
     return op->linear.inputs > 0;
 }
 
-/* Whether a row is made of the row at its own place. */
+/* 1 if a row depends only on the row at the same place. */
 static int is_by_row(const builder *b, const vc_block_op *op)
 {
     if (op->from == VC_BLOCK_NOTHING)
@@ -47,7 +47,7 @@ static void raise_to(size_t *count, size_t least)
     *count = *count > least ? *count : least;
 }
 
-/* From the last operator to the first: how many rows of each value somebody reads. */
+/* Goes from the last operator to the first and finds how many rows of each value are read. */
 static void find_needed(builder *b, size_t *wanted)
 {
     const vc_block_value *values = b->list->values;
@@ -63,7 +63,7 @@ static void find_needed(builder *b, size_t *wanted)
     }
 }
 
-/* The attention that reads a value, as Q or as keys; NULL: none does. */
+/* The attention that reads a value, as Q or as keys; NULL if none does. */
 static const vc_block_op *attention_of(const builder *b, int value)
 {
     for (size_t i = 0; i < b->list->op_count; i++) {
@@ -87,7 +87,7 @@ static size_t needed_of(const builder *b, const vc_block_op *op)
     return b->needed[op - b->list->ops];
 }
 
-/* An attention of fewer queries than there are in the product of Q, K and V. */
+/* 1 if an attention has fewer queries than the product of Q, K and V has rows. */
 static int is_cut(const builder *b, const vc_block_op *attention)
 {
     return attention && attention->from == attention->keys &&
@@ -120,7 +120,7 @@ static int makes(const vc_program_step *step, const vc_program_buffer *buffer)
     return 0;
 }
 
-/* The step for an operator on `rows`, which reads all rows of `whole` (or NULL). */
+/* The step for an operator on `rows` rows that reads all rows of `whole` (or NULL). */
 static vc_program_step *step_for(builder *b, size_t rows, const vc_program_buffer *whole)
 {
     vc_program *p = b->program;
@@ -156,7 +156,7 @@ static void add_op(builder *b, vc_program_step *step, const vc_program_op *op)
     grown[step->op_count++].index = b->program->op_count++;
 }
 
-/* A value's first rows, copied where it has more. */
+/* The first rows of a value, copied if it has more. */
 static vc_program_buffer *first_rows(builder *b, int value, size_t rows, int layer)
 {
     vc_program_buffer *all = b->of_value[value];
@@ -179,7 +179,8 @@ static vc_program_buffer *target_of(builder *b, const vc_block_op *op, size_t ro
 
 /* ---- operators */
 
-/* A copy of a projection's weights with everything folded in, to be freed; NULL: as it is. */
+/* A copy of the weights of a projection with everything folded in, to be freed; NULL if nothing is
+ * folded. */
 static float *fold(builder *b, vc_linear *out, const vc_block_op *op)
 {
     const vc_block_op *attention = attention_of(b, op->to);
@@ -207,7 +208,7 @@ static float *fold(builder *b, vc_linear *out, const vc_block_op *op)
     return weight;
 }
 
-/* Outputs `first` to first + outputs - 1 of a product. */
+/* Adds a product for outputs first to first + outputs - 1. */
 static void add_product(builder *b, vc_program_step *step, const vc_block_op *op,
                         vc_program_buffer *to, vc_program_buffer *from, size_t first,
                         size_t outputs)
@@ -257,8 +258,8 @@ static void add_norm(builder *b, const vc_block_op *op, vc_program_buffer *to,
                             .eps = op->eps});
 }
 
-/* What is packed of the keys that were just made; `dropped`: values of a row that were left
- * out. */
+/* Adds the packing of keys that were just made. `dropped` is the number of values of a row that
+ * were left out. */
 static void add_panels(builder *b, vc_program_step *step, const vc_block_op *attention,
                        vc_program_buffer *keys, size_t dropped)
 {
@@ -283,8 +284,7 @@ static size_t values_of_q(const builder *b, const vc_block_op *attention)
     return layer->heads * layer->head_dim;
 }
 
-/* A product, and the panels of what it makes; of Q, K and V without Q where few queries are
- * wanted. */
+/* Adds a product and the panels of its output; if few queries are needed, K and V without Q. */
 static void project(builder *b, const vc_block_op *op, size_t rows)
 {
     const vc_block_op *attention = attention_of(b, op->to);
@@ -305,7 +305,7 @@ static void project(builder *b, const vc_block_op *op, size_t rows)
     add_panels(b, step, attention, to, dropped);
 }
 
-/* Q of the few rows that are wanted, from their norm, which is made once more. */
+/* Adds Q of the few rows that are needed. Their norm is computed again. */
 static vc_program_buffer *project_queries(builder *b, const vc_block_op *attention, size_t rows)
 {
     const vc_block_op *op = maker_of(b, attention->from), *norm = maker_of(b, op->from);
@@ -342,7 +342,8 @@ static void add_attention(builder *b, const vc_block_op *op, size_t rows)
                             .values_at = op->values_at - dropped});
 }
 
-/* What moves values: patches, windows, positions, every second token, their mean. */
+/* Adds an operator that moves values: patches, windows, positions, every second token, or a
+ * mean. */
 static void add_reshape(builder *b, const vc_block_op *op, size_t rows)
 {
     vc_program_buffer *from =

@@ -1,15 +1,15 @@
-/* Which buffers of a program are of a tile alone, and which can be one because they never live at
- * once. */
+/* Finds the buffers that belong to a tile only, and those that can share memory because they are
+ * never in use at the same time. */
 #include <stdlib.h>
 
 #include "engine_impl.h"
 
-/* From its first operator to its last, in steps and in operators. */
+/* When a buffer is in use: from its first operator to its last, in steps and in operators. */
 typedef struct life {
     size_t first_step, last_step, first_op, last_op;
-    int met, crossed; /* crossed: an operator reads rows of others */
+    int met, crossed; /* crossed: 1: an operator reads other rows */
     int plain; /* something but products reads it, or something but a product or norm makes it */
-    vc_program_buffer *merged; /* into which one */
+    vc_program_buffer *merged; /* the buffer whose memory it uses */
 } life;
 
 typedef struct sharing {
@@ -60,7 +60,7 @@ static void find_lives(const sharing *s)
         }
 }
 
-/* Whether `b`, which begins later, can lie where `a` lay. */
+/* 1 if `b`, which begins later, can use the memory of `a`. */
 static int can_follow(const vc_program_buffer *a, const life *of_a, const vc_program_buffer *b,
                       const life *of_b)
 {

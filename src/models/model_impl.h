@@ -176,7 +176,8 @@ vc_status vc__dequantize(float *out, const vc_tensor_file *file, const char *nam
 vc_status vc__write_tensors(const char *path, const vc_model *model, const vc_named_tensor *tensors,
                             size_t count);
 
-/* ---- a block list, for a family's function: values and operators, of which the last may be changed */
+/* ---- a block list, for a family's function: values and operators, of which the last may be
+ * changed */
 
 #define VC__NO_LAYER SIZE_MAX /* outside the layers */
 

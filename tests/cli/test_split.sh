@@ -31,7 +31,8 @@ case_costs_are_remembered() {
     check "to the digit" 0 '' [ "$first" = "$(cat "$out")" ]
     for file in cache/vitcod/*; do echo '{}' >"$file"; done
     check "a file that says nothing" 0 '(measured' "$vitcod" profile --costs
-    check "no place for a file" 0 '(measured' env XDG_CACHE_HOME=/proc/none "$vitcod" profile --costs
+    check "no place for a file" 0 '(measured' env XDG_CACHE_HOME=/proc/none \
+        "$vitcod" profile --costs
 }
 
 case_costs_are_given() {
@@ -78,7 +79,8 @@ case_made_for_the_cpu() {
         "$vitcod" bench "$model" --plan tuned --runs 1 --alone --json
     check "in a model's file too" 0 '' "$vitcod" import "$model" --plan tuned -o one
     check "bench" 0 '"split": "plan"' "$vitcod" bench one --runs 1 --alone --json
-    check "unless asked" 0 '"split": "cost"' "$vitcod" bench one --runs 1 --alone --split cost --json
+    check "unless asked" 0 '"split": "cost"' \
+        "$vitcod" bench one --runs 1 --alone --split cost --json
     check "eval" 0 '"split": "plan"' "$vitcod" eval one --data "$data" --limit 50 --json
     check "profile" 0 '"split": "plan"' "$vitcod" profile one --repeats 1 --json
 }

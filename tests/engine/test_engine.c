@@ -66,7 +66,8 @@ static void any_depth(void **state)
     }
 }
 
-/* Auto-encoders of Q, of K and of both, against the forward pass that runs them; in an int8 file and on it too. */
+/* Auto-encoders of Q, of K and of both, against the forward pass that runs them; in an int8 file
+ * and on it too. */
 static void any_coder(void **state)
 {
     (void)state;

@@ -221,7 +221,8 @@ static int not_finite(char where[VC_PLACE_ROOM], const vc_model *model, const vc
     return 1;
 }
 
-/* A product that only copies: an operator that adds lines to positions is not worth a kind of its own. */
+/* A product that only copies: an operator that adds lines to positions is not worth a kind of its
+ * own. */
 static const float *identity(vc_block_list *list, size_t width)
 {
     float *weight = vc__block_floats(list, width * width);
