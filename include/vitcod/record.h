@@ -159,8 +159,8 @@ vc_status vc_record_add(json_t *object, const vc_record *record, const void *dat
 
 /* Reads an object back into the struct at `out`. Lists are allocated, even if this fails; release
  * them by vc_record_free. Texts and JSON values point into `value`. Rows that may be absent become
- * absent, keys without a row are ignored. VC_EFORMAT for a row that is missing or of another kind;
- * `path` is the beginning of the message. */
+ * absent, keys without a row are ignored. VC_EFORMAT for a row that is missing, of another kind or
+ * out of the range of its member; `path` is the beginning of the message. */
 vc_status vc_record_read(void *out, const vc_record *record, const json_t *value, const char *path);
 
 /* Releases the lists of a struct, and those inside their items. */

@@ -1,5 +1,6 @@
 /* JSON back into structs. */
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,33 @@ static vc_status wrong(const vc_field *field, const json_t *value, const char *w
                    type_name(value), wanted);
 }
 
+/* The largest number that a member holds. A count of 8 bytes holds all that JSON has. */
+static int64_t most_of(const vc_field *field)
+{
+    if (field->kind == VC_KIND_INTEGER)
+        return field->size == sizeof(int32_t) ? INT32_MAX : INT64_MAX;
+    return field->size == sizeof(uint8_t)    ? UINT8_MAX
+           : field->size == sizeof(uint32_t) ? UINT32_MAX
+                                             : INT64_MAX;
+}
+
+static int64_t least_of(const vc_field *field)
+{
+    return field->kind == VC_KIND_COUNT ? 0 : -most_of(field) - 1;
+}
+
+/* A number of the right type that the member has no room for. */
+static vc_status out_of_range(const vc_field *field, const json_t *value, const char *path)
+{
+    const char *name = field->name ? field->name : "";
+    if (field->kind == VC_KIND_NUMBER)
+        return vc_fail(VC_EFORMAT, "%s: '%s' is %g, wanted %g to %g", path, name,
+                       json_number_value(value), -(double)FLT_MAX, (double)FLT_MAX);
+    return vc_fail(VC_EFORMAT, "%s: '%s' is %lld, wanted %lld to %lld", path, name,
+                   (long long)json_integer_value(value), (long long)least_of(field),
+                   (long long)most_of(field));
+}
+
 static void store_count(const vc_field *field, void *at, uint64_t value)
 {
     if (field->size == sizeof(uint8_t))
@@ -60,7 +88,7 @@ static void store_number(const vc_field *field, void *at, double value)
 }
 
 /* Whether a value is of a field's type; `value` is not NULL. */
-static bool fits(const vc_field *field, const json_t *value)
+static bool is_of_type(const vc_field *field, const json_t *value)
 {
     if (field->shape == VC_SHAPE_LIST)
         return json_is_array(value);
@@ -85,6 +113,24 @@ static bool fits(const vc_field *field, const json_t *value)
         return true;
     }
     return false;
+}
+
+/* Whether a member has room for a number of its type. */
+static bool is_in_range(const vc_field *field, const json_t *value)
+{
+    if (field->shape != VC_SHAPE_ONE)
+        return true;
+    if (field->kind == VC_KIND_NUMBER && field->size == sizeof(float))
+        return fabs(json_number_value(value)) <= (double)FLT_MAX;
+    if (field->kind != VC_KIND_COUNT && field->kind != VC_KIND_INTEGER)
+        return true;
+    return json_integer_value(value) >= least_of(field) &&
+           json_integer_value(value) <= most_of(field);
+}
+
+static bool fits(const vc_field *field, const json_t *value)
+{
+    return is_of_type(field, value) && is_in_range(field, value);
 }
 
 static vc_status read_rows(void *out, const vc_record *record, size_t first, const json_t *object,
@@ -148,8 +194,10 @@ static vc_status read_item(void *at, const vc_field *field, const json_t *value,
 {
     vc_field one = *field;
     one.shape = VC_SHAPE_ONE;
-    if (!fits(&one, value))
+    if (!is_of_type(&one, value))
         return wrong(field, value, wanted_name(field), path);
+    if (!is_in_range(&one, value))
+        return out_of_range(field, value, path);
     return read_value(at, field, value, path);
 }
 
@@ -198,12 +246,14 @@ static vc_status read_by_word(void *out, const vc_field *field, const json_t *ob
 
 static vc_status read_field(void *out, const vc_field *field, const json_t *value, const char *path)
 {
-    if (!fits(field, value))
+    if (!is_of_type(field, value))
         return wrong(field, value,
                      field->shape == VC_SHAPE_LIST  ? "a list"
                      : field->shape != VC_SHAPE_ONE ? "an object"
                                                     : wanted_name(field),
                      path);
+    if (!is_in_range(field, value))
+        return out_of_range(field, value, path);
     if (field->shape == VC_SHAPE_LIST)
         return read_list(out, field, value, path);
     if (field->shape == VC_SHAPE_NAMED)
@@ -220,8 +270,10 @@ static void set_absent(void *out, const vc_field *field)
         return;
     if (field->kind == VC_KIND_NUMBER)
         store_number(field, at, NAN);
-    if (field->kind == VC_KIND_COUNT)
+    if (field->kind == VC_KIND_COUNT) {
+        assert(field->size == sizeof(uint64_t)); /* a smaller one cannot be VC_NO_COUNT */
         store_count(field, at, VC_NO_COUNT);
+    }
 }
 
 /* Another row of the same name takes what this one does not. */

@@ -1,4 +1,6 @@
 /* Records: JSON there and back, text, CSV and the schema, all from one table. */
+#include <limits.h>
+
 #include "testing.h"
 #include "vitcod/record.h"
 
@@ -192,6 +194,69 @@ static void refuses_other_values(void **state)
         spread s;
         assert_fails(vc_record_read(&s, &spread_record, value, "a.json"), VC_EFORMAT, cases[i][1]);
         json_decref(value);
+    }
+}
+
+/* Members of every size, by the largest and the least that they hold. */
+typedef struct sizes {
+    unsigned char small;
+    unsigned medium;
+    int whole;
+    float real;
+    int *list;
+    size_t count;
+    unsigned by_state[STATES];
+} sizes;
+
+static const vc_field size_fields[] = {
+    {VC_FIELD(sizes, small, "", "")},
+    {VC_FIELD(sizes, medium, "", "")},
+    {VC_FIELD(sizes, whole, "", "")},
+    {VC_FIELD(sizes, real, "", "")},
+    {VC_FIELD_LIST(sizes, list, count, "list", "", "")},
+    {VC_FIELD_BY_WORD(sizes, by_state, states, "by_state", "", "")},
+};
+static const vc_record size_record = VC_RECORD("sizes", sizes, size_fields);
+
+static const char largest[] =
+    "{\"small\":255,\"medium\":4294967295,\"whole\":-2147483648,\"real\":3e38,"
+    "\"list\":[2147483647],\"by_state\":{\"busy\":4294967295,\"dram\":0,\"idle\":0}}";
+
+static void reads_the_largest_numbers(void **state)
+{
+    (void)state;
+    json_t *value = parse(largest);
+    sizes s;
+    assert_ok(vc_record_read(&s, &size_record, value, "a.json"));
+    assert_int_equal(s.small, UCHAR_MAX);
+    assert_true(s.medium == UINT_MAX && s.by_state[0] == UINT_MAX);
+    assert_true(s.whole == INT_MIN && s.list[0] == INT_MAX);
+    vc_record_free(&size_record, &s);
+    json_decref(value);
+}
+
+static void refuses_numbers_without_room(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"\"small\":256", "a.json: 'small' is 256, wanted 0 to 255"},
+        {"\"medium\":4294967297", "a.json: 'medium' is 4294967297, wanted 0 to 4294967295"},
+        {"\"whole\":2147483648", "a.json: 'whole' is 2147483648, wanted -2147483648 to 2147483647"},
+        {"\"whole\":-2147483649", "'whole' is -2147483649, wanted"},
+        {"\"real\":-1e39", "'real' is -1e+39, wanted -3.40282e+38 to 3.40282e+38"},
+        {"\"list\":[1,2147483648]", "'list' is 2147483648, wanted"},
+        {"\"by_state\":{\"busy\":1,\"dram\":4294967296}", "'by_state' is 4294967296, wanted"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "{%s}", cases[i][0]);
+        json_t *value = parse(largest), *change = parse(text);
+        sizes s;
+        json_object_update(value, change);
+        assert_fails(vc_record_read(&s, &size_record, value, "a.json"), VC_EFORMAT, cases[i][1]);
+        vc_record_free(&size_record, &s);
+        json_decref(value);
+        json_decref(change);
     }
 }
 
@@ -434,6 +499,8 @@ int main(void)
         cmocka_unit_test(adds_to_an_object),
         cmocka_unit_test(refuses_numbers_that_are_none),
         cmocka_unit_test(refuses_other_values),
+        cmocka_unit_test(reads_the_largest_numbers),
+        cmocka_unit_test(refuses_numbers_without_room),
         cmocka_unit_test(releases_what_it_read_before_an_error),
         cmocka_unit_test(prints_lines),
         cmocka_unit_test(prints_csv),
