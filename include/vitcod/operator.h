@@ -26,38 +26,39 @@ typedef enum vc_work {
 } vc_work;
 
 /* Each kind: its name; its class of work; ANY if an engine may run it in bf16 or int8, FP32 if it
- * stays in float; and the operator of a workload that it is a part of. A chip takes norm, FC1 and
- * FC2 as one operator. */
+ * stays in float; OWN if a row is made of the row at its own place (attention reads all keys
+ * besides), OTHERS if other rows go into it; and the operator of a workload that it is a part of. A
+ * chip takes norm, FC1 and FC2 as one operator. */
 #define VC_OP_MAP(X)                                                                               \
-    X(POSITIONS, "positions", RESHAPE, FP32, PATCH_EMBED)                                          \
-    X(PATCHES, "patches", RESHAPE, FP32, PATCH_EMBED)                                              \
-    X(WINDOWS, "windows", RESHAPE, FP32, PATCH_EMBED)                                              \
-    X(PATCH_EMBED, "patch_embed", PATCH_EMBED, ANY, PATCH_EMBED)                                   \
-    X(STEM, "stem", PATCH_EMBED, ANY, PATCH_EMBED)                                                 \
-    X(NORM1, "norm1", NORM, FP32, QKV)                                                             \
-    X(QKV, "qkv", QKV, ANY, QKV)                                                                   \
-    X(Q, "q", QKV, ANY, QKV)                                                                       \
-    X(KV, "kv", QKV, ANY, QKV)                                                                     \
-    X(SUBSAMPLE, "subsample", RESHAPE, FP32, QKV)                                                  \
-    X(PANELS, "panels", RESHAPE, FP32, PANELS)                                                     \
-    X(ENCODE, "encode", CODERS, FP32, ENCODE)                                                      \
-    X(DECODE, "decode", CODERS, FP32, DECODE)                                                      \
-    X(SDDMM, "sddmm", QK, FP32, SDDMM)                                                             \
-    X(SOFTMAX, "softmax", SOFTMAX, FP32, SOFTMAX)                                                  \
-    X(SPMM, "spmm", SV, FP32, SPMM)                                                                \
-    X(ATTENTION, "attention", ATTENTION, FP32, ATTENTION) /* has a precision rule of its own */    \
-    X(PROJECTION, "projection", PROJECTION, ANY, PROJECTION)                                       \
-    X(NORM2, "norm2", NORM, FP32, MLP)                                                             \
-    X(FC1, "fc1", MLP, ANY, MLP)                                                                   \
-    X(FC2, "fc2", MLP, ANY, MLP)                                                                   \
-    X(MLP, "mlp", MLP, ANY, MLP)                                                                   \
-    X(PREFIX, "class_tokens", RESHAPE, FP32, PREFIX)                                               \
-    X(NORM, "norm", NORM, FP32, HEAD)                                                              \
-    X(MEAN, "mean", RESHAPE, FP32, MEAN)                                                           \
-    X(HEAD, "head", HEAD, FP32, HEAD) /* next to nothing to gain, and the last word */
+    X(POSITIONS, "positions", RESHAPE, FP32, OWN, PATCH_EMBED)                                     \
+    X(PATCHES, "patches", RESHAPE, FP32, OTHERS, PATCH_EMBED)                                      \
+    X(WINDOWS, "windows", RESHAPE, FP32, OTHERS, PATCH_EMBED)                                      \
+    X(PATCH_EMBED, "patch_embed", PATCH_EMBED, ANY, OWN, PATCH_EMBED)                              \
+    X(STEM, "stem", PATCH_EMBED, ANY, OWN, PATCH_EMBED)                                            \
+    X(NORM1, "norm1", NORM, FP32, OWN, QKV)                                                        \
+    X(QKV, "qkv", QKV, ANY, OWN, QKV)                                                              \
+    X(Q, "q", QKV, ANY, OWN, QKV)                                                                  \
+    X(KV, "kv", QKV, ANY, OWN, QKV)                                                                \
+    X(SUBSAMPLE, "subsample", RESHAPE, FP32, OTHERS, QKV)                                          \
+    X(PANELS, "panels", RESHAPE, FP32, OWN, PANELS)                                                \
+    X(ENCODE, "encode", CODERS, FP32, OWN, ENCODE)                                                 \
+    X(DECODE, "decode", CODERS, FP32, OWN, DECODE)                                                 \
+    X(SDDMM, "sddmm", QK, FP32, OWN, SDDMM)                                                        \
+    X(SOFTMAX, "softmax", SOFTMAX, FP32, OWN, SOFTMAX)                                             \
+    X(SPMM, "spmm", SV, FP32, OWN, SPMM)                                                           \
+    X(ATTENTION, "attention", ATTENTION, FP32, OWN, ATTENTION) /* has a rule of its own */         \
+    X(PROJECTION, "projection", PROJECTION, ANY, OWN, PROJECTION)                                  \
+    X(NORM2, "norm2", NORM, FP32, OWN, MLP)                                                        \
+    X(FC1, "fc1", MLP, ANY, OWN, MLP)                                                              \
+    X(FC2, "fc2", MLP, ANY, OWN, MLP)                                                              \
+    X(MLP, "mlp", MLP, ANY, OWN, MLP)                                                              \
+    X(PREFIX, "class_tokens", RESHAPE, FP32, OTHERS, PREFIX)                                       \
+    X(NORM, "norm", NORM, FP32, OWN, HEAD)                                                         \
+    X(MEAN, "mean", RESHAPE, FP32, OTHERS, MEAN)                                                   \
+    X(HEAD, "head", HEAD, FP32, OWN, HEAD) /* next to nothing to gain, and the last word */
 
 typedef enum vc_op_kind {
-#define VC_OP_ENUM(name, text, work, precision, part) VC_OP_##name,
+#define VC_OP_ENUM(name, text, work, precision, rows, part) VC_OP_##name,
     VC_OP_MAP(VC_OP_ENUM)
 #undef VC_OP_ENUM
         VC_OP_COUNT
@@ -68,6 +69,7 @@ const char *vc_work_name(vc_work work);
 const char *vc_op_name(vc_op_kind kind);
 vc_work vc_op_work(vc_op_kind kind);
 int vc_op_in_any_precision(vc_op_kind kind); /* 0: in float always */
+int vc_op_reads_other_rows(vc_op_kind kind);
 vc_op_kind vc_op_part_of(vc_op_kind kind);
 
 #endif

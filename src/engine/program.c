@@ -38,8 +38,8 @@ static int is_by_row(const builder *b, const vc_block_op *op)
 {
     if (op->from == VC_BLOCK_NOTHING)
         return 1;
-    return op->kind != VC_OP_WINDOWS && op->kind != VC_OP_PATCHES && op->kind != VC_OP_SUBSAMPLE &&
-           op->kind != VC_OP_MEAN && b->list->values[op->from].rows == b->list->values[op->to].rows;
+    return !vc_op_reads_other_rows(op->kind) &&
+           b->list->values[op->from].rows == b->list->values[op->to].rows;
 }
 
 static void raise_to(size_t *count, size_t least)

@@ -40,19 +40,13 @@ static void meet(const sharing *s, const vc_program_buffer *buffer, size_t step,
     l->plain |= plain;
 }
 
-static int reads_other_rows(vc_op_kind kind)
-{
-    return kind == VC_OP_PREFIX || kind == VC_OP_MEAN || kind == VC_OP_WINDOWS ||
-           kind == VC_OP_PATCHES || kind == VC_OP_SUBSAMPLE;
-}
-
 static void find_lives(const sharing *s)
 {
     for (size_t step = 0; step < s->program->step_count; step++)
         for (size_t i = 0; i < s->program->steps[step].op_count; i++) {
             const vc_program_op *op = &s->program->steps[step].ops[i];
             const int product = op->inputs > 0, norm = vc_op_work(op->kind) == VC_WORK_NORM;
-            meet(s, op->from, step, op->index, reads_other_rows(op->kind),
+            meet(s, op->from, step, op->index, vc_op_reads_other_rows(op->kind),
                  !product || op->precision != s->precision);
             meet(s, op->to, step, op->index, op->panels == op->to, !norm && (!product || op->add));
             meet(s, op->keys, step, op->index, op->kind == VC_OP_ATTENTION, 1);

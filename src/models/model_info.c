@@ -16,7 +16,7 @@ static const vc_field attention_fields[] = {
 static const vc_record attention_record =
     VC_RECORD("attention", vc_model_info_attention, attention_fields);
 
-#define INFO_OP_NAME(name, text, work, precision, part) text,
+#define INFO_OP_NAME(name, text, work, precision, rows, part) text,
 static const char *const op_names[] = {VC_OP_MAP(INFO_OP_NAME) NULL};
 #undef INFO_OP_NAME
 

@@ -11,15 +11,17 @@ const char *vc_work_name(vc_work work)
 }
 
 typedef enum precision_rule { FP32, ANY } precision_rule;
+typedef enum rows_read { OWN, OTHERS } rows_read;
 
 static const struct {
     const char *name;
     vc_work work;
     precision_rule precision;
+    rows_read rows;
     vc_op_kind part_of;
 } kinds[VC_OP_COUNT] = {
-#define VC_OP_ROW(name, text, work, precision, part)                                               \
-    {text, VC_WORK_##work, precision, VC_OP_##part},
+#define VC_OP_ROW(name, text, work, precision, rows, part)                                         \
+    {text, VC_WORK_##work, precision, rows, VC_OP_##part},
     VC_OP_MAP(VC_OP_ROW)
 #undef VC_OP_ROW
 };
@@ -37,6 +39,11 @@ vc_work vc_op_work(vc_op_kind kind)
 int vc_op_in_any_precision(vc_op_kind kind)
 {
     return kinds[kind].precision == ANY;
+}
+
+int vc_op_reads_other_rows(vc_op_kind kind)
+{
+    return kinds[kind].rows == OTHERS;
 }
 
 vc_op_kind vc_op_part_of(vc_op_kind kind)
