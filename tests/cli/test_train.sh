@@ -142,7 +142,7 @@ case_several_processes() {
 case_several_processes_ended() {
     wants_several
     varying=everything
-    set -- "$vitcod" train --data data --width 12 --depth 2 --heads 3 --batch 16 --epochs 100
+    set -- "$vitcod" train --data data --width 12 --depth 2 --heads 3 --batch 16 --epochs 300
     mpirun --oversubscribe -n 2 "$@" --log log --log-every 1 -o ended >out.txt 2>err.txt &
     pid=$!
     wait_until 60 lines log 20
@@ -151,8 +151,8 @@ case_several_processes_ended() {
     # what they say may be lost with mpirun
     absent "no model" ended
     check "a checkpoint" 0 '' ls ended.checkpoint
-    check "go on together" 0 'epoch 100/100' several 2 "$@" --resume -o ended
-    check "as if they had not ended" 0 'epoch 100/100' several 2 "$@" -o whole
+    check "go on together" 0 'epoch 300/300' several 2 "$@" --resume -o ended
+    check "as if they had not ended" 0 'epoch 300/300' several 2 "$@" -o whole
     check "to the same bits" 0 '' cmp ended whole
 }
 
