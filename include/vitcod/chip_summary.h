@@ -48,7 +48,8 @@ typedef struct vc_chip_summary {
 } vc_chip_summary;
 
 extern const vc_record vc_chip_summary_record;
-extern const vc_record vc_chip_units_record; /* of a vc_chip_operator: its units alone */
+extern const vc_record vc_chip_energy_record; /* of a vc_chip_summary: its energy by part alone */
+extern const vc_record vc_chip_units_record;  /* of a vc_chip_operator: its units alone */
 
 vc_status vc_chip_summary_open(vc_chip_summary *out, const vc_chip_result *result,
                                const vc_chip_config *config, const vc_energy_table *table);

@@ -12,7 +12,7 @@
 /* ---- text */
 
 /* Prints the numbers of a run's results, grouped by part ("dense", "polarize", "profile" and so
- * on). A number that was not measured has no line. */
+ * on). What was not measured has no line; what is no number is called unreadable. */
 void vc_table_print(FILE *out, const json_t *run);
 
 /* ---- a page */

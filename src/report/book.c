@@ -42,7 +42,11 @@ vc_status vc__book_open(vc__book *out, const vc_report *report)
     out->results = calloc(out->result_count + 1, sizeof *out->results);
     out->logs = calloc(out->log_count + 1, sizeof *out->logs);
     out->used = calloc(report->run_count + 1, 1);
-    if (!out->results || !out->logs || !out->used) {
+    out->unread = json_array();
+    for (size_t r = 0; r < report->run_count; r++)
+        json_array_append_new(out->unread, json_array());
+    if (!out->results || !out->logs || !out->used ||
+        json_array_size(out->unread) < report->run_count) {
         vc__book_close(out);
         return vc_fail(VC_ENOMEM, "out of memory for %zu results", out->result_count);
     }
@@ -56,10 +60,47 @@ void vc__book_close(vc__book *book)
     free(book->results);
     free(book->logs);
     free(book->used);
+    json_decref(book->unread);
     *book = (vc__book){0};
 }
 
 int vc__is(const vc__result *result, const char *verb)
 {
     return strcmp(result->verb, verb) == 0;
+}
+
+static int has_any_key(const vc_record *record, const json_t *object)
+{
+    for (size_t i = 0; i < record->field_count; i++)
+        if (json_object_get(object, record->fields[i].name))
+            return 1;
+    return 0;
+}
+
+/* The last error, once. */
+static void note_unread(vc__book *book, size_t run)
+{
+    size_t i;
+    json_t *note, *notes = json_array_get(book->unread, run);
+    json_array_foreach (notes, i, note)
+        if (strcmp(json_string_value(note), vc_last_error()) == 0)
+            return;
+    json_array_append_new(notes, vc_json_text(vc_last_error()));
+}
+
+int vc__book_read(void *out, vc__book *book, const vc_record *record, const vc__result *result,
+                  const char *key)
+{
+    char path[VC__LABEL];
+    const json_t *part = json_object_get(result->json, key);
+    memset(out, 0, record->size);
+    if (!part || json_is_number(part) || (json_is_object(part) && !has_any_key(record, part)))
+        return 0;
+    snprintf(path, sizeof path, "%.120s, %.30s", result->file, key);
+    if (vc_record_read(out, record, part, path) == VC_OK)
+        return 1;
+    note_unread(book, result->run);
+    vc_record_free(record, out);
+    memset(out, 0, record->size);
+    return 0;
 }

@@ -32,9 +32,9 @@ static void draw_cycles(FILE *out, vc__book *book)
     b.unit = "cycles";
     for (size_t i = 0; i < book->result_count; i++) {
         const vc__result *r = &book->results[i];
-        const double formulas = vc__number_at(r->json, "attention.total");
         if (!is_timeline(r))
             continue;
+        const double formulas = vc__number_at(r->json, "attention.total");
         vc__bars_row(&b, "%s, attention", r->label);
         vc__bars_add(&b, "attention",
                      isfinite(formulas) ? formulas : vc__number_at(r->json, "attention.cycles"));
@@ -63,11 +63,10 @@ static void add_unit(vc__bars *b, const char *label, const vc_chip_unit_time *un
         vc__bars_add(b, vc_spent_name((vc_spent)s), 100.0 * (double)unit->spent[s] / all);
 }
 
-/* A result without units has no place here. */
-static void add_units(vc__bars *b, const vc__result *r, const json_t *part)
+static void add_units(vc__bars *b, vc__book *book, const vc__result *r, const char *part)
 {
     vc_chip_operator run;
-    if (vc_record_read(&run, &vc_chip_units_record, part, r->file) == VC_OK)
+    if (vc__book_read(&run, book, &vc_chip_units_record, r, part))
         for (size_t u = 0; u < run.unit_count; u++)
             add_unit(b, r->label, &run.units[u]);
     vc_record_free(&vc_chip_units_record, &run);
@@ -83,49 +82,40 @@ static void draw_stalls(FILE *out, vc__book *book, const char *part, const char 
     b.unit = "%";
     for (size_t i = 0; i < book->result_count; i++)
         if (is_timeline(&book->results[i]))
-            add_units(&b, &book->results[i], json_object_get(book->results[i].json, part));
+            add_units(&b, book, &book->results[i], part);
     vc__bars_draw(out, book, &b);
 }
 
 /* ---- energy */
 
-typedef struct group {
-    const char *key, *name;
-} group;
-
-static const group groups[] = {
-    {"lines_uj", "arithmetic"},
-    {"coders_uj", "arithmetic"},
-    {"softmax_and_vector_uj", "arithmetic"},
-    {"query_uj", "scratchpads"},
-    {"key_uj", "scratchpads"},
-    {"value_uj", "scratchpads"},
-    {"index_uj", "scratchpads"},
-    {"output_uj", "scratchpads"},
-    {"decoded_uj", "scratchpads"},
-    {"leakage_uj", "leakage"},
-    {"dram_uj", "DRAM accesses"},
-    {"dram_standby_uj", "DRAM standby"},
-};
-
-static const char *group_of(const char *key)
+/* What a part of the energy is summed into on the page. */
+static const char *group_of(vc_energy_part part)
 {
-    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
-        if (strcmp(groups[i].key, key) == 0)
-            return groups[i].name;
-    return key;
+    switch (part) {
+    case VC_ENERGY_LINES:
+    case VC_ENERGY_CODERS:
+    case VC_ENERGY_UNITS:
+        return "arithmetic";
+    case VC_ENERGY_LEAKAGE:
+        return "leakage";
+    case VC_ENERGY_DRAM:
+        return "DRAM accesses";
+    case VC_ENERGY_DRAM_STANDBY:
+        return "DRAM standby";
+    default:
+        return "scratchpads";
+    }
 }
 
-static void add_energy(vc__bars *b, const vc__result *r, const char *part, const char *words)
+static void add_energy(vc__bars *b, vc__book *book, const vc__result *r, const char *part,
+                       const char *words)
 {
-    const char *key;
-    json_t *value;
-    const json_t *energy = json_object_get(json_object_get(r->json, part), "energy");
-    if (!energy)
+    vc_chip_summary run;
+    if (!vc__book_read(&run, book, &vc_chip_energy_record, r, part))
         return;
     vc__bars_row(b, "%s, %s", r->label, words);
-    json_object_foreach ((json_t *)energy, key, value)
-        vc__bars_add(b, group_of(key), json_number_value(value));
+    for (int p = 0; p < VC_ENERGY_COUNT; p++)
+        vc__bars_add(b, group_of((vc_energy_part)p), run.energy_parts_uj[p]);
 }
 
 static void draw_energy(FILE *out, vc__book *book)
@@ -137,8 +127,8 @@ static void draw_energy(FILE *out, vc__book *book)
     for (size_t i = 0; i < book->result_count; i++) {
         if (!is_timeline(&book->results[i]))
             continue;
-        add_energy(&b, &book->results[i], "attention", "attention");
-        add_energy(&b, &book->results[i], "end_to_end", "end to end");
+        add_energy(&b, book, &book->results[i], "attention", "attention");
+        add_energy(&b, book, &book->results[i], "end_to_end", "end to end");
     }
     vc__bars_draw(out, book, &b);
 }

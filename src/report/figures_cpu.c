@@ -73,8 +73,8 @@ static void draw_operators(FILE *out, vc__book *book)
     b.unit = "ms";
     for (size_t i = 0; i < book->result_count; i++) {
         const vc__result *r = &book->results[i];
-        const json_t *operators = json_object_get(r->json, "operators");
-        if (!vc__is(r, "bench") || json_array_size(operators) == 0)
+        const json_t *operators = vc__is(r, "bench") ? vc__at(r->json, "operators") : NULL;
+        if (json_array_size(operators) == 0)
             continue;
         vc__bars_row(&b, "%s", r->label);
         add_named(&b, operators, "ms");

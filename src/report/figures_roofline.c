@@ -22,9 +22,9 @@ static int find_roof(roof *r, const json_t *result)
 
 static const json_t *operators_of(const vc__result *r)
 {
-    const json_t *whole = vc__at(r->json, "end_to_end.operators");
     if (!vc__is(r, "simulate"))
         return NULL;
+    const json_t *whole = vc__at(r->json, "end_to_end.operators");
     return whole ? whole : vc__at(r->json, "attention.operators");
 }
 

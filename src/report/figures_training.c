@@ -14,7 +14,7 @@ typedef struct metric {
 
 static const metric metrics[] = {
     {"Loss", "loss", {"loss", "test_loss", "distillation_loss", "divergence"}, 1.0, 0},
-    {"Accuracy while learning", "images right (%)", {"train_top1", "test_top1", "top1"}, 1.0, 0},
+    {"Accuracy while learning", "images right (%)", {"train_top1", "test_top1"}, 1.0, 0},
     {"Agreement with the dense model", "agreement (%)", {"agreement"}, 100.0, 0},
     {"Distances to the dense model",
      "distance",
@@ -76,8 +76,9 @@ static void add_curves(vc__plot *p, vc__book *book, const vc__result *r, const j
 
 static const json_t *epochs_of(const vc__result *r)
 {
-    const json_t *epochs = json_object_get(r->json, vc__is(r, "calibrate") ? "log" : "epochs");
-    return vc__is(r, "calibrate") || vc__is(r, "train") ? epochs : NULL;
+    if (vc__is(r, "calibrate"))
+        return json_object_get(r->json, "log");
+    return vc__is(r, "train") ? json_object_get(r->json, "epochs") : NULL;
 }
 
 /* 1 if a result of the run holds its epochs, so that those of a log would repeat them. */

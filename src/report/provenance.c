@@ -104,18 +104,24 @@ static void put_result(FILE *out, const vc__result *r)
     fputs("</tbody></table></div></details></article>\n", out);
 }
 
-static void put_notes(FILE *out, const vc_report_run *run)
+static void put_sentences(FILE *out, const json_t *sentences)
 {
     size_t i;
-    json_t *note;
-    if (json_array_size(run->notes) == 0)
-        return;
-    fputs("<ul class=\"notes\">\n", out);
-    json_array_foreach ((json_t *)run->notes, i, note) {
+    json_t *sentence;
+    json_array_foreach ((json_t *)sentences, i, sentence) {
         fputs("<li>", out);
-        vc__html(out, json_string_value(note));
+        vc__html(out, json_string_value(sentence));
         fputs("</li>\n", out);
     }
+}
+
+static void put_notes(FILE *out, const json_t *found, const json_t *unread)
+{
+    if (json_array_size(found) + json_array_size(unread) == 0)
+        return;
+    fputs("<ul class=\"notes\">\n", out);
+    put_sentences(out, found);
+    put_sentences(out, unread);
     fputs("</ul>\n", out);
 }
 
@@ -125,7 +131,7 @@ void vc__provenance(FILE *out, const vc__book *book)
         fputs("<h3>", out);
         vc__html(out, book->report->runs[r].name);
         fputs("</h3>\n", out);
-        put_notes(out, &book->report->runs[r]);
+        put_notes(out, book->report->runs[r].notes, json_array_get(book->unread, r));
         for (size_t i = 0; i < book->result_count; i++)
             if (book->results[i].run == r)
                 put_result(out, &book->results[i]);

@@ -2,6 +2,7 @@
 #ifndef VC_REPORT_IMPL_H
 #define VC_REPORT_IMPL_H
 
+#include "vitcod/record.h"
 #include "vitcod/report.h"
 
 /* ---- text (html.c, base64.c) */
@@ -37,12 +38,19 @@ typedef struct vc__book {
     vc__result *logs; /* json is the array of lines */
     size_t log_count;
     size_t figures;
-    uint8_t *used; /* (runs) a section sets 1 for each run that it draws from */
+    uint8_t *used;  /* (runs) a section sets 1 for each run that it draws from */
+    json_t *unread; /* [[sentence about what a section could not read, ..] of a run, ..] */
 } vc__book;
 
 vc_status vc__book_open(vc__book *out, const vc_report *report);
 void vc__book_close(vc__book *book);
 int vc__is(const vc__result *result, const char *verb);
+
+/* Reads the part of a result under `key` into the struct at `out`. 0, and the struct is empty, when
+ * the part is not there, is a mere number or has none of the record's keys; also when it cannot be
+ * read, and then the page says so beside the result. Release it by vc_record_free in all cases. */
+int vc__book_read(void *out, vc__book *book, const vc_record *record, const vc__result *result,
+                  const char *key);
 
 /* ---- figures */
 

@@ -15,7 +15,10 @@ static void print_number(FILE *out, const char *label, const json_t *value, cons
     if (!value)
         return;
     fprintf(out, "  %-44s ", label);
-    fprintf(out, format, factor * json_number_value(value));
+    if (json_is_number(value))
+        fprintf(out, format, factor * json_number_value(value));
+    else
+        fputs("unreadable: no number", out);
     putc('\n', out);
 }
 

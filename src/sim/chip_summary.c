@@ -67,11 +67,16 @@ const vc_record vc_chip_units_record = VC_RECORD("units", vc_chip_operator, tota
 #define PART_UJ(name, text) text "_uj",
 static const char *const parts_uj[] = {VC_ENERGY_MAP(PART_UJ) NULL};
 
+static const vc_field energy_fields[] = {
+    {VC_FIELD_BY_WORD(vc_chip_summary, energy_parts_uj, parts_uj, "energy", "uJ", "by part")},
+};
+const vc_record vc_chip_energy_record = VC_RECORD("energy", vc_chip_summary, energy_fields);
+
 static const vc_field summary_fields[] = {
     {VC_FIELD_INLINE(vc_chip_summary, all.work, &work_record)},
     {VC_FIELD(vc_chip_summary, time_us, "us", "at the chip's clock")},
     {VC_FIELD(vc_chip_summary, energy_uj, "uJ", "of chip and memory")},
-    {VC_FIELD_BY_WORD(vc_chip_summary, energy_parts_uj, parts_uj, "energy", "uJ", "by part")},
+    {VC_FIELD_WHOLE(vc_chip_summary, &vc_chip_energy_record)},
     {VC_FIELD_INLINE(vc_chip_summary, all, &vc_chip_units_record)},
     {VC_FIELD_RECORDS(vc_chip_summary, operators, operator_count, "operators", &operator_record,
                       "summed over layers")},

@@ -105,6 +105,24 @@ static void values_of_the_wrong_kind_do_no_harm(void **state)
     json_decref(logs);
 }
 
+/* It has no figure, and the page says why, once. */
+static void what_cannot_be_read_is_a_note(void **state)
+{
+    (void)state;
+    json_t *results = json_pack("{s:{s:s, s:{s:i, s:s, s:{s:s}}, s:[]}}", "a.json", "verb",
+                                "simulate", "attention", "cycles", 10, "engines", "many", "energy",
+                                "lines_uj", "much", "end_to_end");
+    const vc_report_run run = {.name = "one", .results = results};
+    char *text = page_of(&run, 1);
+    assert_holds(text, "<li>a.json, attention: &#39;energy&#39; is a text, wanted a number</li>");
+    assert_holds(text, "<li>a.json, attention: &#39;engines&#39; is a text, wanted an object</li>");
+    assert_holds(text, "<li>a.json, end_to_end: no object, wanted ");
+    assert_null(strstr(text, "Energy on the accelerator"));
+    assert_null(strstr(text, "What the engines do"));
+    free(text);
+    json_decref(results);
+}
+
 /* Shares of a unit's cycles, under the names of the table of states; a unit that only idles has no
  * row. */
 static void units_have_states(void **state)
@@ -171,6 +189,7 @@ int main(void)
                                        cmocka_unit_test(a_section_needs_numbers),
                                        cmocka_unit_test(an_empty_run_is_a_page),
                                        cmocka_unit_test(values_of_the_wrong_kind_do_no_harm),
+                                       cmocka_unit_test(what_cannot_be_read_is_a_note),
                                        cmocka_unit_test(units_have_states),
                                        cmocka_unit_test(it_is_written_whole_or_not_at_all),
                                        cmocka_unit_test(a_large_model_fits)};
