@@ -28,8 +28,8 @@ typedef struct vc_engine_options {
     size_t batch;   /* the largest number of images at once */
     size_t threads; /* 0: vc_threads_count() */
     /* VC_PATTERN_WHOLE: pruned scores are computed and dropped. Masks have no split of their own:
-     * with VC_PATTERN_BY_PLAN they are VC_EINVAL. VC_ENGINE_USUAL_SPLIT: by the plan if it was made
-     * for the CPU, else by cost. */
+     * with VC_PATTERN_BY_PLAN they are VC_EINVAL. VC_ENGINE_USUAL_SPLIT: by the plan, where
+     * there is one, else by cost. */
     vc_pattern_split split;
     vc_split_costs costs;      /* by cost; all 0: this machine's (attention_costs.h) */
     const vc_backend *backend; /* NULL: the CPU */
@@ -86,8 +86,6 @@ vc_engine_event vc_engine_event_at(const vc_engine *engine, size_t thread, size_
 
 /* How the heads of this model would be split; VC_PATTERN_WHOLE if nothing is restricted. */
 vc_pattern_split vc_engine_split(const vc_model *model, const vc_engine_options *options);
-/* The usual split of a plan. */
-vc_pattern_split vc_engine_plan_split(const vc_plan *plan);
 /* A layer's heads as they are split. */
 const vc_packed_attention *vc_engine_attention(const vc_engine *engine, size_t layer);
 

@@ -30,7 +30,6 @@ typedef struct vc_plan {
     size_t layer_count;
     vc_plan_layer *layers;
     size_t threshold; /* theta_d: a column with more kept entries is a global token */
-    int for_cpu;      /* the threshold is the one that inference on a CPU does best with */
 } vc_plan;
 
 /* Which tokens go where in one head, decided by the algorithm. */

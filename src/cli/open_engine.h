@@ -17,8 +17,8 @@ typedef struct cli_engine_options {
      &(options).dtype},                                                                            \
     {                                                                                              \
         split_name, "HOW",                                                                         \
-            "keys computed densely: plan, its global tokens; cost, what is fastest here "          \
-            "(default unless the plan was made --for cpu)",                                        \
+            "keys computed densely: plan, its global tokens (default); cost, what is fastest "     \
+            "here (a mask's default)",                                                             \
             CLI_TEXT, &(options).split                                                             \
     }
 

@@ -53,6 +53,5 @@ vc_status cli_search_threshold(vc_plan *out, double *least, const vc_mask_set *s
     const vc_status status =
         vc_polarize_search(out, least, set->masks, set->count, cost_of, cost, path);
     vc_progress_end(&cost->progress);
-    out->for_cpu = strcmp(cost->target, "cpu") == 0;
     return status;
 }

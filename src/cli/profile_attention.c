@@ -39,9 +39,8 @@ vc_status cli_profile_attention(cli_profile_result *result, const cli_profile_op
     vc_attention_times times = {0};
     VC_TRY(vc_plan_read(&plan, path));
     vc_status status = find_head_dim(&head_dim, &o->model, &plan, path);
-    const vc_pattern_split asked = cli_split(&o->engine), split = asked == VC_ENGINE_USUAL_SPLIT
-                                                                      ? vc_engine_plan_split(&plan)
-                                                                      : asked;
+    const vc_pattern_split asked = cli_split(&o->engine),
+                           split = asked == VC_ENGINE_USUAL_SPLIT ? VC_PATTERN_BY_PLAN : asked;
     if (status == VC_OK)
         status = measure(&times, &plan, head_dim, split, o->batch, repeats, seed);
     vc_plan_close(&plan);

@@ -5,19 +5,13 @@
 #include "vitcod/attention_costs.h"
 #include "vitcod/kernels.h"
 
-vc_pattern_split vc_engine_plan_split(const vc_plan *plan)
-{
-    return plan->for_cpu ? VC_PATTERN_BY_PLAN : VC_PATTERN_BY_COST;
-}
-
 vc_pattern_split vc_engine_split(const vc_model *model, const vc_engine_options *options)
 {
-    const vc_plan *plan = vc_model_plan(model);
     if (!model->restriction || options->unrestricted)
         return VC_PATTERN_WHOLE;
     if (options->split != VC_ENGINE_USUAL_SPLIT)
         return options->split;
-    return plan ? vc_engine_plan_split(plan) : VC_PATTERN_BY_COST;
+    return vc_model_plan(model) ? VC_PATTERN_BY_PLAN : VC_PATTERN_BY_COST;
 }
 
 /* Chooses the split. Panels in bfloat16 have costs of their own. */

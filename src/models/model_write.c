@@ -105,7 +105,7 @@ vc_status vc_model_write_autoencoder(const char *path, const vc_model *model)
 /* What a model says about itself. */
 typedef struct description {
     char heads[32], threshold[32], mean[96], std[96];
-    vc_metadata entries[6];
+    vc_metadata entries[5];
     size_t count;
 } description;
 
@@ -126,8 +126,6 @@ static void describe(description *d, const vc_model *model)
         return;
     snprintf(d->threshold, sizeof d->threshold, "%zu", plan->threshold);
     d->entries[d->count++] = (vc_metadata){VC_PLAN_PREFIX "threshold", d->threshold};
-    if (plan->for_cpu)
-        d->entries[d->count++] = (vc_metadata){VC_PLAN_PREFIX "for", "cpu"};
 }
 
 vc_status vc__write_tensors(const char *path, const vc_model *model, const vc_named_tensor *tensors,

@@ -83,8 +83,7 @@ static vc_status layer_copy(vc_plan_layer *out, const vc_plan_layer *layer)
 
 vc_status vc_plan_copy(vc_plan *out, const vc_plan *plan)
 {
-    *out = (vc_plan){
-        .layer_count = plan->layer_count, .threshold = plan->threshold, .for_cpu = plan->for_cpu};
+    *out = (vc_plan){.layer_count = plan->layer_count, .threshold = plan->threshold};
     out->layers = calloc(plan->layer_count + 1, sizeof *out->layers);
     vc_status status = out->layers ? VC_OK
                                    : vc_fail(VC_ENOMEM, "out of memory for a plan of %zu layers",

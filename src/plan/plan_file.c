@@ -131,26 +131,12 @@ static vc_status read_threshold(size_t *out, const vc_tensor_file *file, const c
     return VC_OK;
 }
 
-/* Reads what a plan is for: "cpu", or nothing in most plans. */
-static vc_status read_target(int *for_cpu, const vc_tensor_file *file, const char *prefix)
-{
-    char key[VC_PLAN_NAME];
-    snprintf(key, sizeof key, "%sfor", prefix);
-    const char *text = vc_tensor_file_metadata(file, key);
-    *for_cpu = text != NULL;
-    if (text && strcmp(text, "cpu") != 0)
-        return vc_fail(VC_EFORMAT, "%s: metadata '%s' of a plan is '%s', wanted 'cpu'",
-                       vc_tensor_file_path(file), key, text);
-    return VC_OK;
-}
-
 static vc_status read_layers(vc_plan *out, const vc_tensor_file *file, const char *prefix)
 {
     size_t layers = 0;
     while (has_layer(file, prefix, layers))
         layers++;
     VC_TRY(read_threshold(&out->threshold, file, prefix));
-    VC_TRY(read_target(&out->for_cpu, file, prefix));
     VC_TRY(check_unknown(file, prefix, layers));
     if (layers == 0)
         return vc_fail(VC_EFORMAT, "%s: no tensors '%slayers.0..' of a plan",
@@ -241,11 +227,10 @@ vc_status vc_plan_write(const char *path, const vc_plan *plan)
     char(*names)[VC_PLAN_NAME] = calloc(count + 1, sizeof *names), threshold[32];
     vc_status status = VC_OK;
     if (tensors && names) {
-        const vc_metadata metadata[] = {
-            {"format", format}, {"threshold", threshold}, {"for", "cpu"}};
+        const vc_metadata metadata[] = {{"format", format}, {"threshold", threshold}};
         snprintf(threshold, sizeof threshold, "%zu", plan->threshold);
         vc_plan_tensors(tensors, names, plan, "");
-        status = vc_safetensors_write(path, tensors, count, metadata, plan->for_cpu ? 3 : 2);
+        status = vc_safetensors_write(path, tensors, count, metadata, 2);
     } else {
         status = vc_fail(VC_ENOMEM, "%s: out of memory", path);
     }

@@ -65,7 +65,10 @@ case_a_threshold_moves_keys() {
     wants_data
     check "more global tokens, more in panels" 0 '' \
         [ "$(panels plan4 --split plan)" -gt "$(panels plan30 --split plan)" ]
-    check "by cost it is the same" 0 '' [ "$(panels plan4)" = "$(panels plan30)" ]
+    check "as the plan says is the default" 0 '' \
+        [ "$(panels plan4)" = "$(panels plan4 --split plan)" ]
+    check "by cost it is the same" 0 '' \
+        [ "$(panels plan4 --split cost)" = "$(panels plan30 --split cost)" ]
 }
 
 case_made_for_the_cpu() {
@@ -74,7 +77,7 @@ case_made_for_the_cpu() {
         "$vitcod" polarize mask.npy --threshold auto --for cpu -o tuned --json
     chosen=$(sed -n 's/.*"threshold": \([0-9]*\).*/\1/p' "$out")
     check "by hand" 0 'kept' "$vitcod" polarize mask.npy --threshold "$chosen" -o by-hand
-    check "run as it says" 0 '' [ "$(panels tuned)" = "$(panels by-hand --split plan)" ]
+    check "run as it says" 0 '' [ "$(panels tuned)" = "$(panels by-hand)" ]
     check "it says so" 0 '"split": "plan"' \
         "$vitcod" bench "$model" --plan tuned --runs 1 --alone --json
     check "in a model's file too" 0 '' "$vitcod" import "$model" --plan tuned -o one
@@ -87,8 +90,8 @@ case_made_for_the_cpu() {
 
 case_profile_of_a_plan() {
     wants_data
-    check "by cost" 0 '"split": "cost"' "$vitcod" profile plan4 --repeats 1 --json
-    check "as it says" 0 '"split": "plan"' "$vitcod" profile plan4 --repeats 1 --split plan --json
+    check "as it says" 0 '"split": "plan"' "$vitcod" profile plan4 --repeats 1 --json
+    check "by cost" 0 '"split": "cost"' "$vitcod" profile plan4 --repeats 1 --split cost --json
     check "lengths" 0 '"split": "plan"' \
         "$vitcod" profile --arch deit_tiny_patch16_224 --lengths 70 --repeats 1 --split plan --json
 }
