@@ -33,8 +33,9 @@ typedef struct vc_packed_attention {
     void *memory;
 } vc_packed_attention;
 
-/* Opens a layer whose sizes and `bf16` are set; head_dim and value_dim must be multiples of 16.
- * `plan` must outlive it; NULL: nothing is pruned. bias (H, Tq, Tk) may be NULL. */
+/* Opens a layer whose sizes and `bf16` are set. Panels in bfloat16 want a head_dim and a value_dim
+ * that are multiples of 16. `plan` must outlive it; NULL: nothing is pruned. bias (H, Tq, Tk) may
+ * be NULL. */
 vc_status vc_packed_attention_open(vc_packed_attention *layer, const vc_plan_layer *plan,
                                    const float *bias, const vc_pattern_options *options);
 void vc_packed_attention_close(vc_packed_attention *layer);
@@ -57,5 +58,20 @@ typedef struct vc_attention_view {
      * The plain C kernel leaves it alone. */
     uint64_t *ticks;
 } vc_attention_view;
+
+/* One image, its heads side by side. */
+typedef struct vc_attention_operands {
+    const float *q;     /* of the first row that is computed */
+    const float *k, *v; /* of token 0 */
+    size_t q_stride, k_stride, v_stride;
+    const float *panels;
+    float *mean;     /* (value_dim) scratch, for a layer with a residual (residual.h) */
+    uint64_t *ticks; /* as a view's */
+} vc_attention_operands;
+
+/* Computes rows first to first + count - 1 of a head, and adds its residual if the plan has one.
+ * out: of row `first` and the first head. */
+void vc_attention_head_run(float *out, size_t out_stride, const vc_packed_attention *layer,
+                           const vc_attention_operands *x, size_t head, size_t first, size_t count);
 
 #endif

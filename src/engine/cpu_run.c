@@ -146,37 +146,25 @@ static void run_panels(vc__cpu *cpu, const vc_program_op *op, const vc__tile *ti
 static void run_attention(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
     const vc_packed_attention *a = op->attention;
+    const size_t q_width = op->from->width, width = op->to->width;
     const float *q = vc__rows(op->from, tile);
     float *out = vc__rows(op->to, tile),
           *mean = (float *)(void *)(cpu->scratch + tile->worker * cpu->scratch_bytes);
     for (part p = {0}; next_part(&p, tile);) {
         const float *keys = op->keys->data + p.image * op->keys->rows * op->keys->width;
-        const float *panels = op->panels->data + p.image * op->panels->width;
-        for (size_t h = 0; h < a->heads; h++) {
-            const vc_attention_view view = {
-                .head = &a->head[h],
-                .head_dim = a->head_dim,
-                .value_dim = a->value_dim,
-                .q = q + p.from * op->from->width + h * a->head_dim,
-                .k = keys + op->keys_at + h * a->head_dim,
-                .v = keys + op->values_at + h * a->value_dim,
-                .q_stride = op->from->width,
-                .k_stride = op->keys->width,
-                .v_stride = op->keys->width,
-                .panel = panels + a->head[h].panel_start,
-                .ticks = tile->ticks,
-            };
-            float *to = out + p.from * op->to->width + h * a->value_dim;
-            (a->bf16 ? cpu->kernels->attention_rows_bf16
-                     : cpu->kernels->attention_rows)(to, op->to->width, &view, p.token, p.rows);
-            const float *shares = a->pattern.head[h].kept_share;
-            if (!shares)
-                continue;
-            vc_residual_mean(mean, view.v, view.v_stride, a->keys, a->value_dim);
-            vc_residual_add(to, op->to->width, shares + p.token, mean, p.rows, a->value_dim);
-        }
+        const vc_attention_operands x = {.q = q + p.from * q_width,
+                                         .k = keys + op->keys_at,
+                                         .v = keys + op->values_at,
+                                         .q_stride = q_width,
+                                         .k_stride = op->keys->width,
+                                         .v_stride = op->keys->width,
+                                         .panels = op->panels->data + p.image * op->panels->width,
+                                         .mean = mean,
+                                         .ticks = tile->ticks};
+        for (size_t h = 0; h < a->heads; h++)
+            vc_attention_head_run(out + p.from * width, width, a, &x, h, p.token, p.rows);
     }
-    vc__activate(cpu, op->activation, out, tile->rows * op->to->width);
+    vc__activate(cpu, op->activation, out, tile->rows * width);
 }
 
 vc__run_fn *vc__cpu_operator(vc_op_kind kind)

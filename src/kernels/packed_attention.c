@@ -1,5 +1,6 @@
 /* Prepares a pattern for inference: where panels are, and biases in the layout that kernels
  * read. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,7 @@ static vc_status open_heads(vc_packed_attention *layer, const float *bias)
 vc_status vc_packed_attention_open(vc_packed_attention *layer, const vc_plan_layer *plan,
                                    const float *bias, const vc_pattern_options *options)
 {
+    assert(!layer->bf16 || (layer->head_dim % 16 == 0 && layer->value_dim % 16 == 0));
     VC_TRY(plan ? vc_pattern_open(&layer->pattern, plan, options)
                 : vc_pattern_open_whole(&layer->pattern, layer->heads, layer->queries,
                                         layer->keys - options->extra, options));

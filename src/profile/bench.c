@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "vitcod/clock.h"
 #include "vitcod/engine.h"
@@ -89,7 +88,7 @@ static double sum_attention(contender *c, size_t runs)
     double sum = 0.0;
     for (size_t i = 0; i < vc_engine_op_count(c->engine); i++) {
         const vc_engine_op op = vc_engine_op_at(c->engine, i);
-        if (strcmp(op.name, "attention") != 0 && strcmp(op.name, "panels") != 0)
+        if (op.kind != VC_OP_ATTENTION && op.kind != VC_OP_PANELS)
             continue;
         const double ms = 1e3 * op.seconds / (double)runs;
         c->layer_seconds[op.layer] += ms * 1e-3;

@@ -2,38 +2,25 @@
 
 #include <omp.h>
 
-#include "vitcod/kernels.h"
-#include "vitcod/residual.h"
-
 size_t vc__infer_mean_floats(size_t value_dim)
 {
     return (value_dim + 15) / 16 * 16;
 }
 
-/* One head of one image, and its residual, if it has one. */
-static void infer_head(float *out, const float *panels, float *mean,
-                       const vc_packed_attention *layer, const vc_attention *a, size_t image,
-                       size_t h)
+static void run_head(float *out, const float *panels, float *mean, const vc_packed_attention *layer,
+                     const vc_attention *a, size_t image, size_t head)
 {
     const vc_attention_shape *s = &a->shape;
-    const vc_attention_view view = {.head = &layer->head[h],
-                                    .head_dim = s->head_dim,
-                                    .value_dim = s->value_dim,
-                                    .q = a->q + image * s->queries * s->q_stride + h * s->head_dim,
-                                    .k = a->k + image * s->keys * s->k_stride + h * s->head_dim,
-                                    .v = a->v + image * s->keys * s->v_stride + h * s->value_dim,
-                                    .q_stride = s->q_stride,
-                                    .k_stride = s->k_stride,
-                                    .v_stride = s->v_stride,
-                                    .panel = panels + image * layer->panel_floats +
-                                             layer->head[h].panel_start};
-    const float *shares = layer->pattern.head[h].kept_share;
-    float *to = out + image * s->queries * s->out_stride + h * s->value_dim;
-    vc_kernels_get()->attention_rows(to, s->out_stride, &view, 0, s->queries);
-    if (!shares)
-        return;
-    vc_residual_mean(mean, view.v, s->v_stride, s->keys, s->value_dim);
-    vc_residual_add(to, s->out_stride, shares, mean, s->queries, s->value_dim);
+    const vc_attention_operands x = {.q = a->q + image * s->queries * s->q_stride,
+                                     .k = a->k + image * s->keys * s->k_stride,
+                                     .v = a->v + image * s->keys * s->v_stride,
+                                     .q_stride = s->q_stride,
+                                     .k_stride = s->k_stride,
+                                     .v_stride = s->v_stride,
+                                     .panels = panels + image * layer->panel_floats,
+                                     .mean = mean};
+    vc_attention_head_run(out + image * s->queries * s->out_stride, s->out_stride, layer, &x, head,
+                          0, s->queries);
 }
 
 void vc__infer_attention(float *out, float *panels, float *means, const vc_packed_attention *layer,
@@ -50,9 +37,8 @@ void vc__infer_attention(float *out, float *panels, float *means, const vc_packe
 #pragma omp for collapse(2) schedule(static)
         for (size_t i = 0; i < s->batch; i++)
             for (size_t h = 0; h < s->heads; h++)
-                infer_head(out, panels,
-                           means +
-                               (size_t)omp_get_thread_num() * vc__infer_mean_floats(s->value_dim),
-                           layer, a, i, h);
+                run_head(out, panels,
+                         means + (size_t)omp_get_thread_num() * vc__infer_mean_floats(s->value_dim),
+                         layer, a, i, h);
     }
 }
