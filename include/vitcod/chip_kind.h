@@ -98,7 +98,4 @@ size_t vc_chip_keys(vc_chip_key *out, size_t room, const vc_chip_kind *const *ki
  * it is. */
 void vc_chip_key_set(vc_chip_config *config, const vc_chip_key *key, double value);
 
-/* By name, of this chip. VC_EINVAL for a name that it has not, or a value out of range. */
-vc_status vc_chip_set(vc_chip_config *config, const char *name, double value);
-
 #endif

@@ -46,7 +46,6 @@ uint64_t vc_model_family_number(const vc_model_config *config);
 /* The sizes of a model that timm has under this name, with 1000 classes and ImageNet's
  * normalisation. */
 vc_status vc_model_preset(vc_model_config *out, const char *name);
-const char *vc_model_preset_name(size_t index); /* NULL after the last */
 
 /* Changes the sizes to those for square images of `image` pixels. VC_EINVAL if that does not
  * fit. */

@@ -43,20 +43,13 @@ double vc_profile_bandwidth(int threads);
 
 /* Counters of the CPU, in user mode on the threads of this process, if the kernel allows it
  * (perf_event_open). */
-#define VC_COUNTER_MAP(X)                                                                          \
-    X(CYCLES, "cycles")                                                                            \
-    X(INSTRUCTIONS, "instructions")                                                                \
-    X(CACHE_REFERENCES, "cache_references")                                                        \
-    X(CACHE_MISSES, "cache_misses")
-
 typedef enum vc_counter {
-#define VC_COUNTER_ENUM(name, text) VC_COUNTER_##name,
-    VC_COUNTER_MAP(VC_COUNTER_ENUM)
-#undef VC_COUNTER_ENUM
-        VC_COUNTER_COUNT
+    VC_COUNTER_CYCLES,
+    VC_COUNTER_INSTRUCTIONS,
+    VC_COUNTER_CACHE_REFERENCES,
+    VC_COUNTER_CACHE_MISSES,
+    VC_COUNTER_COUNT
 } vc_counter;
-
-const char *vc_counter_name(vc_counter counter);
 
 typedef struct vc_counters vc_counters;
 

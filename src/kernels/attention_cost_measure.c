@@ -44,17 +44,16 @@ static vc_status open_layer(vc_packed_attention *layer, size_t panel, size_t row
         keys[j] = (int32_t)j;
     const vc_token_order order = {queries, keys, &globals};
     vc_status status = vc_plan_assemble(&plan, &mask, &order, QUERIES);
+    vc_mask_close(&mask);
+    VC_TRY(status);
     *layer = (vc_packed_attention){.heads = 1,
                                    .queries = QUERIES,
                                    .keys = KEYS,
                                    .head_dim = DIM,
                                    .value_dim = DIM,
                                    .bf16 = bf16};
-    if (status == VC_OK)
-        status = vc_packed_attention_open(layer, &plan.layers[0], NULL, &options);
-    if (status == VC_OK)
-        vc_plan_close(&plan);
-    vc_mask_close(&mask);
+    status = vc_packed_attention_open(layer, &plan.layers[0], NULL, &options);
+    vc_plan_close(&plan);
     return status;
 }
 

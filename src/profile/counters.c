@@ -15,16 +15,6 @@ struct vc_counters {
     int *fds; /* (threads, VC_COUNTER_COUNT), -1: none */
 };
 
-const char *vc_counter_name(vc_counter counter)
-{
-    static const char *const names[] = {
-#define VC_COUNTER_NAME(name, text) text,
-        VC_COUNTER_MAP(VC_COUNTER_NAME)
-#undef VC_COUNTER_NAME
-    };
-    return names[counter];
-}
-
 /* Of the calling thread. */
 static int open_one(vc_counter counter)
 {

@@ -1,6 +1,5 @@
 /* The values that every chip has. Files, results, checks and sweeps all use this table. */
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -240,25 +239,4 @@ void vc_chip_key_set(vc_chip_config *config, const vc_chip_key *key, double valu
         *(double *)at = value;
     else
         *(int *)at = (int)value;
-}
-
-vc_status vc_chip_set(vc_chip_config *config, const char *name, double value)
-{
-    enum { MOST_KEYS = 128 };
-    vc_chip_key keys[MOST_KEYS];
-    const vc_chip_kind *const own[] = {config->kind, NULL};
-    const size_t count = vc_chip_keys(keys, MOST_KEYS, own);
-    assert(count <= MOST_KEYS);
-    for (size_t i = 0; i < count; i++) {
-        const vc_yaml_kind kind = keys[i].field->yaml.kind;
-        if (strcmp(keys[i].name, name) != 0)
-            continue;
-        if (kind == VC_YAML_COUNT || kind == VC_YAML_NUMBER)
-            VC_TRY(check_range(keys[i].field, "", value));
-        if (kind == VC_YAML_COUNT && value != floor(value))
-            return vc_fail(VC_EINVAL, "'%s' is %g, wanted a whole number", name, value);
-        vc_chip_key_set(config, &keys[i], value);
-        return VC_OK;
-    }
-    return vc_fail(VC_EINVAL, "the chip '%s' has no '%s'", config->name, name);
 }
