@@ -1,5 +1,5 @@
 /* Results as plain structs, and one table of rows per struct that says what its members are: name,
- * unit, meaning, place. JSON (written and read back), text, CSV and JSON schemas all come from it:
+ * unit, meaning, place. JSON (written and read back), CSV and JSON schemas all come from it:
  *
  *     typedef struct spread { double median; uint64_t runs; } spread;
  *     static const vc_field fields[] = {
@@ -166,15 +166,16 @@ vc_status vc_record_read(void *out, const vc_record *record, const json_t *value
 /* Releases the lists of a struct, and those inside their items. */
 void vc_record_free(const vc_record *record, void *data);
 
-/* ---- text and CSV */
+/* ---- CSV */
 
-/* One line per number and word: name, value, unit, aligned; lists are left out. */
-void vc_record_print(FILE *out, const vc_record *record, const void *data);
+/* One line per value: name, value, unit. The members of a struct inside are "name.member"; what is
+ * absent has no line, lists have none either, those inside JSON included. */
+void vc_record_csv_values(FILE *out, const vc_record *record, const void *data);
 
-/* A line of names with units in parentheses, then a line of values; what is absent is empty.
- * Members of structs are named "name.member"; lists are left out. */
-void vc_record_csv_header(FILE *out, const vc_record *record);
-void vc_record_csv_row(FILE *out, const vc_record *record, const void *data);
+/* A table per list: an empty line, its name, a header (names, units in parentheses), a row per
+ * struct, in which what is absent is empty; lists inside the structs are left out. A list of
+ * numbers is one row without a header, a list of lists such a row for each. */
+void vc_record_csv_tables(FILE *out, const vc_record *record, const void *data);
 
 /* ---- JSON schema, draft 2020-12 */
 

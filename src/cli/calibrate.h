@@ -43,7 +43,7 @@ extern const vc_record calibrate_record;
 void calibrate_free(calibrate_result *result);
 
 /* From models and images to the files. */
-vc_status calibrate_all(calibrate_result *result, const calibrate_options *options, int json);
+vc_status calibrate_all(calibrate_result *result, const calibrate_options *options, int quiet);
 
 void calibrate_print(const void *result); /* as text */
 

@@ -17,7 +17,7 @@ typedef struct calibrate_run {
     vc_source *images, *learn, *held;
     vc_stage_plans plans;
     char coder[CLI_PATH]; /* the file of an auto-encoder made here; empty: none */
-    int json;
+    int quiet;
     vc_progress progress;
 } calibrate_run;
 
@@ -96,7 +96,7 @@ static void on_epoch(void *context, const vc_distill_epoch *e, const vc_epoch_re
                      double best)
 {
     calibrate_run *r = context;
-    if (r->json)
+    if (r->quiet)
         return;
     vc_progress_end(&r->progress);
     if (r->plans.count > 1)
@@ -181,7 +181,7 @@ static vc_status learn(calibrate_run *r)
     VC_TRY(take_options(&how, r, checkpoint));
     result->images = vc_source_count(r->learn);
     result->held_back = vc_source_count(r->held);
-    if (!r->json)
+    if (!r->quiet)
         printf("%zu images to learn from, %zu held back\n", result->images, result->held_back);
     fflush(stdout);
     VC_TRY(distill(r, &how));
@@ -228,7 +228,7 @@ static vc_status open_models(calibrate_run *r)
     dense.plan = own.plan = NULL;
     VC_TRY(cli_open_without_plan(&r->teacher, &r->result->plan_left_out, &dense, CLI_RUN));
     VC_TRY(cli_open_without_plan(&r->student, &r->result->plan_left_out, &own, CLI_TRAIN));
-    if (!r->json)
+    if (!r->quiet)
         cli_print_without_plan(r->result->plan_left_out);
     char those[VC_FAMILIES_TEXT];
     if (!vc_model_can(&r->student->config, VC_ABILITY_BLOCKS))
@@ -240,9 +240,9 @@ static vc_status open_models(calibrate_run *r)
     return vc_train_check_teacher(&how, r->student);
 }
 
-vc_status calibrate_all(calibrate_result *result, const calibrate_options *o, int json)
+vc_status calibrate_all(calibrate_result *result, const calibrate_options *o, int quiet)
 {
-    calibrate_run r = {.o = o, .result = result, .json = json};
+    calibrate_run r = {.o = o, .result = result, .quiet = quiet};
     VC_TRY(vc_file_try(o->output));
     if (o->plan_output)
         VC_TRY(vc_file_try(o->plan_output));

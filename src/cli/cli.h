@@ -42,12 +42,12 @@ typedef struct cli_command {
     const char *arguments; /* "MODEL --data DIR" */
     const char *details;   /* a paragraph of help */
     int (*run)(const struct cli_command *command, int argc, char **argv);
-    const vc_record *result; /* what --json prints behind the frame that all have */
+    const vc_record *result; /* what --json and --csv print behind the frame that all have */
 } cli_command;
 
 /* The options that every command has. */
 typedef struct cli_common {
-    int json;
+    int json, csv;
     size_t seed, threads;
 } cli_common;
 
@@ -75,8 +75,12 @@ int cli_check_batch(const cli_command *command, size_t batch);
 /* Prints the last error; returns CLI_FAILED. */
 int cli_fail(void);
 
+/* Whether stdout is for the result alone, as JSON or CSV, and nothing is to be told before it. */
+int cli_is_quiet(const cli_common *common);
+
 /* Ends a command: the error when `status` is one, else the struct at `result` by the command's
- * record, as JSON behind verb, command line, version, threads and seed, or through `print_text`. */
+ * record, as JSON or CSV behind verb, command line, version, threads and seed, or through
+ * `print_text`. */
 int cli_end(const cli_command *command, const cli_common *common, vc_status status,
             const void *result, void (*print_text)(const void *result));
 

@@ -205,7 +205,7 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
     o.settings = cli_settings(options, count, places);
     calibrate_result result = {.sparsity = NAN};
     const vc_status done = o.settings
-                               ? calibrate_all(&result, &o, common.json)
+                               ? calibrate_all(&result, &o, cli_is_quiet(&common))
                                : vc_fail(VC_EINVAL, "a path that is no UTF-8 cannot be remembered");
     json_decref(o.settings);
     status = cli_end(command, &common, done, &result, calibrate_print);

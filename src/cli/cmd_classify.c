@@ -15,7 +15,7 @@ typedef struct classify_options {
     size_t count, top;
     const char *classes;
     double crop_fraction;
-    int skip_broken, json;
+    int skip_broken, quiet;
     cli_engine_options engine;
 } classify_options;
 
@@ -63,7 +63,7 @@ static void on_image(void *context, size_t index, const vc_ranked_class *best)
         return;
     }
     result->image_count++;
-    if (!t->o->json)
+    if (!t->o->quiet)
         print_image(image);
 }
 
@@ -158,7 +158,7 @@ static int run_classify(const cli_command *command, int argc, char **argv)
     o.model.path = arguments.positional[0];
     o.images = arguments.positional + 1;
     o.count = arguments.count - 1;
-    o.json = common.json;
+    o.quiet = cli_is_quiet(&common);
     classify_result result = {0};
     const vc_status done = classify(&result, &o);
     status = cli_end(command, &common, done, &result, print_text);

@@ -116,7 +116,7 @@ static void print_text(const void *result)
 static vc_status codesign(codesign_result *result, const cli_command *command,
                           const cli_common *common, const vc_recipe_options *o, int dry_run)
 {
-    const vc_recipe_hooks hooks = {.on_step = common->json ? NULL : print_step};
+    const vc_recipe_hooks hooks = {.on_step = cli_is_quiet(common) ? NULL : print_step};
     vc_recipe recipe;
     VC_TRY(vc_recipe_open(&recipe, o));
     vc_status status = VC_OK;

@@ -129,7 +129,7 @@ static int train_and_print(const cli_command *command, const train_options *o,
                            const cli_common *common)
 {
     train_result result = {.model = o->output};
-    int status = train_all(&result, o, common->json, common->seed);
+    int status = train_all(&result, o, cli_is_quiet(common), common->seed);
     if (status == CLI_CONTINUE)
         status = cli_end(command, common, VC_OK, &result, print_text);
     free(result.epochs);

@@ -127,6 +127,8 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
 {
     const cli_option shared[] = {
         {"json", NULL, "print one JSON object on stdout instead of text", CLI_FLAG, &common->json},
+        {"csv", NULL, "print name,value,unit and a table per list instead of text", CLI_FLAG,
+         &common->csv},
         {"seed", "N", "seed of everything random (default 0)", CLI_COUNT, &common->seed},
         {"threads", "N", "threads to use (default: OMP_NUM_THREADS, else all CPUs)", CLI_COUNT,
          &common->threads},
@@ -155,6 +157,8 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
     if (arguments->count < least || arguments->count > most)
         return cli_usage(command, "%zu argument%s, wanted %s%zu", arguments->count,
                          arguments->count == 1 ? "" : "s", least == most ? "" : "at least ", least);
+    if (common->json && common->csv)
+        return cli_usage(command, "--json or --csv, not both");
     if (common->seed > INT64_MAX)
         return cli_usage(command, "--seed is %zu, wanted at most 2^63 - 1", common->seed);
     if (common->threads > 1024 || vc_threads_set((int)common->threads) != VC_OK)

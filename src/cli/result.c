@@ -53,10 +53,15 @@ static const vc_field frame_fields[] = {
 };
 static const vc_record frame_record = VC_RECORD("frame", frame, frame_fields);
 
+static frame frame_of(const cli_command *command, const cli_common *common)
+{
+    return (frame){command->name,      command_line, VC_VERSION, vc_isa_name(vc_isa_get()),
+                   vc_threads_count(), common->seed};
+}
+
 json_t *cli_frame(const cli_command *command, const cli_common *common)
 {
-    const frame f = {command->name,      command_line, VC_VERSION, vc_isa_name(vc_isa_get()),
-                     vc_threads_count(), common->seed};
+    const frame f = frame_of(command, common);
     json_t *result;
     return vc_record_json(&result, &frame_record, &f) == VC_OK ? result : NULL;
 }
@@ -84,6 +89,21 @@ static int print_record(const cli_command *command, const cli_common *common, co
     return cli_fail();
 }
 
+static int print_csv(const cli_command *command, const cli_common *common, const void *result)
+{
+    const frame f = frame_of(command, common);
+    puts("name,value,unit");
+    vc_record_csv_values(stdout, &frame_record, &f);
+    vc_record_csv_values(stdout, command->result, result);
+    vc_record_csv_tables(stdout, command->result, result);
+    return CLI_OK;
+}
+
+int cli_is_quiet(const cli_common *common)
+{
+    return common->json || common->csv;
+}
+
 int cli_end(const cli_command *command, const cli_common *common, vc_status status,
             const void *result, void (*print_text)(const void *result))
 {
@@ -91,6 +111,8 @@ int cli_end(const cli_command *command, const cli_common *common, vc_status stat
         return cli_fail();
     if (common->json)
         return print_record(command, common, result);
+    if (common->csv)
+        return print_csv(command, common, result);
     print_text(result);
     return CLI_OK;
 }

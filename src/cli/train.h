@@ -36,7 +36,7 @@ typedef struct train_result {
 extern const vc_record train_record;
 
 /* Trains and writes. CLI_CONTINUE for the process that shows the result, else the exit status. */
-int train_all(train_result *result, const train_options *options, int json, size_t seed);
+int train_all(train_result *result, const train_options *options, int quiet, size_t seed);
 
 /* Images of a split: encoded ones want a model that says how large they are. */
 vc_status train_open_set(vc_source **out, const train_options *options, const char *split);

@@ -15,7 +15,7 @@ typedef struct train_run {
     const train_options *options;
     vc_progress progress;
     vc_train_log log;
-    int json;
+    int quiet;
     train_result *result;
     int began; /* to train */
 } train_run;
@@ -75,7 +75,7 @@ static vc_status on_epoch(void *context, const vc_epoch_report *report)
     const vc_train_line line = vc_train_line_of_epoch(report);
     VC_TRY(vc_train_log_write(&r->log, &line));
     VC_TRY(keep_line(r->result, &line));
-    if (r->json)
+    if (r->quiet)
         return VC_OK;
     vc_progress_end(&r->progress);
     printf("epoch %zu/%zu  loss %.4f  train top-1 %.2f %%", report->epoch, report->epochs,
@@ -172,10 +172,10 @@ static vc_status open_and_train(train_run *r, size_t seed)
     return status;
 }
 
-int train_all(train_result *result, const train_options *options, int json, size_t seed)
+int train_all(train_result *result, const train_options *options, int quiet, size_t seed)
 {
     train_run r = {.options = options,
-                   .json = json,
+                   .quiet = quiet,
                    .result = result,
                    .log = {.path = options->log, .append = options->resume}};
     if (vc_comm_open() != VC_OK)

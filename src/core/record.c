@@ -57,6 +57,12 @@ const char *vc__record_text(const vc_field *field, const void *at)
     return field->kind == VC_KIND_CHARS ? at : *(const char *const *)at;
 }
 
+bool vc__record_is_zero(const vc_field *field, const void *at)
+{
+    return field->kind == VC_KIND_COUNT ? vc__record_count(field, at) == 0
+                                        : vc__record_number(field, at) == 0.0;
+}
+
 bool vc__record_is_bare(const vc_record *record, size_t first)
 {
     const bool bare = first < record->field_count && !record->fields[first].name;

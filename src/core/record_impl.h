@@ -20,6 +20,7 @@ uint64_t vc__record_count(const vc_field *field, const void *at);
 int64_t vc__record_integer(const vc_field *field, const void *at);
 double vc__record_number(const vc_field *field, const void *at);
 const char *vc__record_text(const vc_field *field, const void *at);
+bool vc__record_is_zero(const vc_field *field, const void *at); /* of a count or number */
 
 /* A record of one value without a name: it stands for the struct from row `first` on. */
 bool vc__record_is_bare(const vc_record *record, size_t first);

@@ -81,18 +81,12 @@ static vc_status fill_named(json_t *object, const vc_field *field, vc__items ite
     return VC_OK;
 }
 
-static bool is_zero(const vc_field *field, const void *at)
-{
-    return field->kind == VC_KIND_COUNT ? vc__record_count(field, at) == 0
-                                        : vc__record_number(field, at) == 0.0;
-}
-
 static vc_status fill_by_word(json_t *object, const vc_field *field, vc__items items)
 {
     for (size_t i = 0; i < items.count; i++) {
         const unsigned char *at = items.first + i * field->size;
         json_t *value = NULL;
-        if (field->skip_zeros && is_zero(field, at))
+        if (field->skip_zeros && vc__record_is_zero(field, at))
             continue;
         VC_TRY(value_json(&value, field, at));
         VC_TRY(set(object, field->words[i], value, field));

@@ -50,6 +50,17 @@ case_options() {
     absent "no output" b.npy m.npy
 }
 
+# The same numbers as --json has, with their units, and each list as a table.
+case_csv() {
+    masks='s/^\(isa\|threads\|version\),.*/\1,#/'
+    check "values" 0 '^kept_share,1,$' "$vitcod" polarize mask.npy --threshold 1 -o p --csv
+    holds "the frame" '^name,value,unit$' '^verb,polarize,$' '^threads,[0-9]*,$'
+    check "units and tables" 0 '^attention.dram_bytes,64,B$' \
+        "$vitcod" simulate plan --head-dim 8 --csv
+    holds "a table" '^attention.engines$' '^unit,busy_line_cycles (cycles),'
+    check "not both" 2 'json or --csv, not both' "$vitcod" info plan --json --csv
+}
+
 case_broken_files() {
     printf 'not numpy' >bad.npy
     check "wrong magic" 1 "magic" "$vitcod" polarize bad.npy -o p

@@ -1,4 +1,4 @@
-/* Records: JSON there and back, text, CSV and the schema, all from one table. */
+/* Records: JSON there and back, CSV and the schema, all from one table. */
 #include <limits.h>
 
 #include "testing.h"
@@ -299,41 +299,99 @@ static char *captured(void (*write)(FILE *, const result *), const result *r)
     return text;
 }
 
-static void print(FILE *out, const result *r)
+static void print_values(FILE *out, const result *r)
 {
-    vc_record_print(out, &record, r);
+    vc_record_csv_values(out, &record, r);
 }
 
-static void print_csv(FILE *out, const result *r)
+static void print_tables(FILE *out, const result *r)
 {
-    vc_record_csv_header(out, &record);
-    vc_record_csv_row(out, &record, r);
+    vc_record_csv_tables(out, &record, r);
 }
 
-static void prints_lines(void **state)
-{
-    (void)state;
-    const result r = sparse();
-    char *text = captured(print, &r);
-    assert_string_equal(text, "  model              a\xff.bin\n"
-                              "  macs               1099511627776 MAC\n"
-                              "  layer              -1\n"
-                              "  distilled          false\n"
-                              "  median             1.5 ms\n"
-                              "  info               0.5\n");
-    free(text);
-}
-
-static void prints_csv(void **state)
+static void prints_values(void **state)
 {
     (void)state;
     result r = sparse();
     r.model = "say \"a\", b";
-    char *text = captured(print_csv, &r);
-    assert_string_equal(text, "model,hash,macs (MAC),kept,layer,distilled,median (ms),low (ms),"
-                              "dense.median (ms),dense.low (ms),info,peak,"
-                              "counters.median (ms),counters.low (ms)\n"
-                              "\"say \"\"a\"\", b\",,1099511627776,,-1,false,1.5,,,,0.5,,,\n");
+    r.compared = true;
+    r.dense = (spread){2.0, 1.0};
+    r.chip = parse("{\"lines\":64,\"memory\":{\"name\":\"DDR4, slow\",\"x\":0.25,\"ranks\":[1]}}");
+    char *text = captured(print_values, &r);
+    assert_string_equal(text, "model,\"say \"\"a\"\", b\",\n"
+                              "macs,1099511627776,MAC\n"
+                              "layer,-1,\n"
+                              "distilled,false,\n"
+                              "median,1.5,ms\n"
+                              "dense.median,2,ms\n"
+                              "dense.low,1,ms\n"
+                              "spent.busy,7,cycle\n"
+                              "spent.idle,1,cycle\n"
+                              "info,0.5,\n"
+                              "chip.lines,64,\n"
+                              "chip.memory.name,\"DDR4, slow\",\n"
+                              "chip.memory.x,0.25,\n");
+    json_decref(r.chip);
+    free(text);
+}
+
+static void prints_lists(void **state)
+{
+    (void)state;
+    json_t *value = parse(long_text);
+    result r;
+    assert_ok(vc_record_read(&r, &record, value, "a.json"));
+    char *text = captured(print_tables, &r);
+    assert_string_equal(text, "\nwidths\n1,-2\n\n"
+                              "\ngroups\ngroup,value\ndpt0,0.5\ndpt1,0.25\n"
+                              "\ninfo\n0.25,0.75\n");
+    free(text);
+    vc_record_free(&record, &r);
+    json_decref(value);
+}
+
+/* Structs inside a struct of a list, and one that is absent. */
+typedef struct row {
+    const char *name;
+    bool known;
+    spread time;
+    uint64_t spent[STATES];
+} row;
+
+static const vc_field row_fields[] = {
+    {VC_FIELD(row, name, "", "")},
+    {VC_FIELD_RECORD(row, time, "time", &spread_record, ""), VC_WHEN(row, known)},
+    {VC_FIELD_BY_WORD(row, spent, states, "spent", "cycle", "")},
+};
+static const vc_record row_record = VC_RECORD("row", row, row_fields);
+
+typedef struct rows {
+    row *items;
+    size_t count;
+} rows;
+
+static const vc_field rows_fields[] = {
+    {VC_FIELD_RECORDS(rows, items, count, "rows", &row_record, "")},
+};
+static const vc_record rows_record = VC_RECORD("rows", rows, rows_fields);
+
+static void print_rows(FILE *out, const result *r)
+{
+    (void)r;
+    row items[] = {{"a", true, {1.5, NAN}, {1, 2, 3}}, {"b, c", false, {0.0, 0.0}, {0, 0, 9}}};
+    const rows all = {items, 2};
+    vc_record_csv_tables(out, &rows_record, &all);
+}
+
+static void prints_structs_of_a_list(void **state)
+{
+    (void)state;
+    char *text = captured(print_rows, NULL);
+    assert_string_equal(text, "\nrows\n"
+                              "name,time.median (ms),time.low (ms),spent.busy (cycle),"
+                              "spent.dram (cycle),spent.idle (cycle)\n"
+                              "a,1.5,,1,2,3\n"
+                              "\"b, c\",,,0,0,9\n");
     free(text);
 }
 
@@ -502,8 +560,9 @@ int main(void)
         cmocka_unit_test(reads_the_largest_numbers),
         cmocka_unit_test(refuses_numbers_without_room),
         cmocka_unit_test(releases_what_it_read_before_an_error),
-        cmocka_unit_test(prints_lines),
-        cmocka_unit_test(prints_csv),
+        cmocka_unit_test(prints_values),
+        cmocka_unit_test(prints_lists),
+        cmocka_unit_test(prints_structs_of_a_list),
         cmocka_unit_test(describes_itself),
         cmocka_unit_test(describes_every_shape),
         cmocka_unit_test(has_members_that_no_table_knows),
