@@ -12,10 +12,26 @@ static vc_status open_stats(vc_attention_stats *out, const vc_model *model, size
     return vc_attention_stats_open(out, g.count, l.heads, l.queries, l.keys);
 }
 
+/* One room for all layers: that of the largest. */
+static vc_status open_weighed(vc_dense_stats *out, const vc_model_config *config, size_t batch)
+{
+    size_t norms = 0, products = 0;
+    for (size_t i = 0; i < vc_model_layers(config); i++) {
+        const vc_attention_layer l = vc_model_layer(config, i);
+        norms = l.heads * l.keys > norms ? l.heads * l.keys : norms;
+        if (l.heads * l.queries * l.keys > products)
+            products = l.heads * l.queries * l.keys;
+    }
+    out->norms = malloc(batch * norms * sizeof *out->norms);
+    out->products = malloc(batch * products * sizeof *out->products);
+    return out->norms && out->products
+               ? VC_OK
+               : vc_fail(VC_ENOMEM, "out of memory for a batch of %zu images", batch);
+}
+
 vc_status vc_dense_stats_open(vc_dense_stats *out, const vc_model *model, size_t batch, int weighed,
                               int centred)
 {
-    const vc_attention_layer l = vc_model_layer(&model->config, 0);
     char those[VC_FAMILIES_TEXT];
     *out = (vc_dense_stats){.model = model,
                             .groups = vc_model_groups(&model->config),
@@ -30,13 +46,7 @@ vc_status vc_dense_stats_open(vc_dense_stats *out, const vc_model *model, size_t
         if (weighed)
             VC_TRY(open_stats(&out->scores[g], model, g));
     }
-    if (!weighed)
-        return VC_OK;
-    out->norms = malloc(batch * l.heads * l.keys * sizeof *out->norms);
-    out->products = malloc(batch * l.heads * l.queries * l.keys * sizeof *out->products);
-    return out->norms && out->products
-               ? VC_OK
-               : vc_fail(VC_ENOMEM, "out of memory for a batch of %zu images", batch);
+    return weighed ? open_weighed(out, &model->config, batch) : VC_OK;
 }
 
 void vc_dense_stats_close(vc_dense_stats *stats)

@@ -3,13 +3,44 @@
 #include <string.h>
 
 #include "model_impl.h"
+#include "vitcod/group_files.h"
 #include "vitcod/rng.h"
+
+/* What has room for every group of layers, or for a group's shape, relies on this. */
+static vc_status check_groups(const vc_model_config *config)
+{
+    const size_t groups = vc_model_groups(config), layers = vc_model_layers(config);
+    size_t next = 0;
+    if (groups == 0 || groups > VC_MOST_GROUPS)
+        return vc_fail(VC_EUNSUPPORTED, "a %s with %zu groups of layers, wanted 1 to %d",
+                       config->family->name, groups, VC_MOST_GROUPS);
+    for (size_t g = 0; g < groups; g++) {
+        const vc_attention_group group = vc_model_group(config, g);
+        const vc_attention_layer first = vc_model_layer(config, group.first);
+        if (group.first != next || group.count == 0 || group.count > layers - next)
+            return vc_fail(VC_EUNSUPPORTED, "a %s whose group %zu of layers begins at %zu of %zu",
+                           config->family->name, g, group.first, layers);
+        for (; next < group.first + group.count; next++) {
+            const vc_attention_layer l = vc_model_layer(config, next);
+            if (l.group != g || l.heads != first.heads || l.queries != first.queries ||
+                l.keys != first.keys)
+                return vc_fail(VC_EUNSUPPORTED,
+                               "a %s whose layer %zu is not as group %zu of layers has them",
+                               config->family->name, next, g);
+        }
+    }
+    if (next != layers)
+        return vc_fail(VC_EUNSUPPORTED, "a %s with %zu layers, of which %zu are in a group",
+                       config->family->name, layers, next);
+    return VC_OK;
+}
 
 vc_status vc__model_begin(vc_model **out, const vc_model_config *config)
 {
     const vc__family *family = config->family;
     *out = NULL;
     VC_TRY(family->check(config));
+    VC_TRY(check_groups(config));
     vc_model *model = calloc(1, sizeof *model);
     if (!model)
         return vc_fail(VC_ENOMEM, "out of memory");

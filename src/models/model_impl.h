@@ -52,7 +52,8 @@ struct vc__family {
     vc_status (*compress)(vc_model_config *config, size_t compressed, vc_coded of);
     json_t *(*describe)(const vc_model_config *config); /* as vc_model_describe */
 
-    /* ---- attention; without groups all layers are one */
+    /* ---- attention; without groups all layers are one. Groups, VC_MOST_GROUPS at most, follow one
+     * another, and layers in one have the same heads, queries and keys. */
     size_t (*layers)(const vc_model_config *config);
     vc_attention_layer (*layer)(const vc_model_config *config, size_t layer);
     size_t (*prefix_tokens)(const vc_model_config *config);

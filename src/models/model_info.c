@@ -100,7 +100,8 @@ vc_status vc_model_info_open(vc_model_info *out, const char *name, const vc_mode
     out->sizes = status == VC_OK ? vc_model_describe(config) : NULL;
     if (status == VC_OK && !out->sizes)
         status = vc_fail(VC_ENOMEM, "out of memory for the sizes");
-    describe_attention(out, config);
+    if (status == VC_OK)
+        describe_attention(out, config);
     if (status == VC_OK && plan)
         status = vc_plan_summarize(&out->plan, plan);
     if (status != VC_OK)

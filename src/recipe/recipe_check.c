@@ -5,9 +5,9 @@
 #include "vitcod/source.h"
 
 /* The sparsity is limited: a class token keeps its row and column, and every row keeps an entry. */
-static vc_status check_sparsity(const vc_recipe_options *o, const vc_model_config *config)
+static vc_status check_sparsity(const vc_recipe_options *o, const vc_model_config *config,
+                                const vc_attention_layer *l)
 {
-    const vc_attention_layer layer = vc_model_layer(config, 0), *l = &layer;
     const int class_token = vc_model_prefix_tokens(config) > 0;
     const size_t kept = class_token ? l->queries + l->keys - 1 : l->queries;
     const double most = 1.0 - (double)kept / ((double)l->queries * (double)l->keys);
@@ -22,7 +22,6 @@ static vc_status check_sparsity(const vc_recipe_options *o, const vc_model_confi
 static vc_status check_model(vc_recipe *recipe, const vc_model *model)
 {
     const vc_recipe_options *o = &recipe->options;
-    const vc_attention_layer l = vc_model_layer(&model->config, 0);
     char those[VC_FAMILIES_TEXT];
     if (!vc_model_can(&model->config, VC_ABILITY_BLOCKS))
         return vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be designed, wanted %s", o->model,
@@ -32,11 +31,15 @@ static vc_status check_model(vc_recipe *recipe, const vc_model *model)
         return vc_fail(VC_EINVAL,
                        "%s: a plan is inside, wanted a dense model (`vitcod import --plan none`)",
                        o->model);
-    if ((l.compressed[0] > 0 || l.compressed[1] > 0) && vc_recipe_is_coded(o))
-        return vc_fail(VC_EINVAL, "%s: an auto-encoder is inside, wanted --autoencoder none",
-                       o->model);
-    recipe->head_dim = l.head_dim;
-    return check_sparsity(o, &model->config);
+    for (size_t i = 0; i < vc_model_layers(&model->config); i++) {
+        const vc_attention_layer l = vc_model_layer(&model->config, i);
+        if ((l.compressed[0] > 0 || l.compressed[1] > 0) && vc_recipe_is_coded(o))
+            return vc_fail(VC_EINVAL, "%s: an auto-encoder is inside, wanted --autoencoder none",
+                           o->model);
+        VC_TRY(check_sparsity(o, &model->config, &l));
+    }
+    recipe->head_dim = vc_model_layer(&model->config, 0).head_dim;
+    return VC_OK;
 }
 
 static vc_status look_at_model(vc_recipe *recipe)
