@@ -1,7 +1,7 @@
 /* Backends: where an engine runs. A model becomes a program, which is steps of operators on
  * buffers. A backend provides memory for the buffers, packs the weights and runs the steps. The CPU
- * is the first one; another device is another row of this type, and nothing else of the engine
- * changes. */
+ * is the first one; another device is one more row of this type and its name in backends.def, and
+ * nothing else of the engine changes. */
 #ifndef VITCOD_BACKEND_H
 #define VITCOD_BACKEND_H
 
@@ -39,10 +39,12 @@ typedef struct vc_program_op {
     const float *weight, *bias;
     float eps;
 
-    /* Attention and the panels that it reads. Q is in `from`, K and V are in `keys`. */
-    const vc_packed_attention *attention;
-    vc_program_buffer *keys, *panels;
-    size_t keys_at, values_at; /* floats from the start of a row of `keys` */
+    /* Attention and the panels that it reads. Q is in `from`, K and V are in `keys`. Softmax is
+     * 2^(score - highest) over its sum: the weights that make Q hold log2(e) / sqrt(head_dim)
+     * already, the biases log2(e), and the weights of Q and K an auto-encoder. */
+    const vc_packed_attention *attention; /* its pattern and biases, as kernels want them */
+    vc_program_buffer *keys, *panels;     /* panels: NULL where the backend wants none */
+    size_t keys_at, values_at;            /* floats from the start of a row of `keys` */
 
     vc_window window; /* of patches and windows; of a subsampling the side */
     size_t prefix;    /* rows of zeros before those of the patches */
@@ -64,6 +66,13 @@ typedef struct vc_program {
     size_t step_count, op_count;
 } vc_program;
 
+/* What a backend wants to be packed of the keys that all queries look at. */
+typedef enum vc_panels {
+    VC_PANELS_NONE, /* nothing: attention reads K and V as they are, and there is no VC_OP_PANELS */
+    VC_PANELS_FP32, /* as vc_attention_pack lays them out */
+    VC_PANELS_BF16
+} vc_panels;
+
 typedef struct vc_backend_options {
     vc_precision precision;
     size_t batch, threads;
@@ -71,9 +80,19 @@ typedef struct vc_backend_options {
 
 struct vc_backend {
     const char *name;
+    /* How far its logits may be from the CPU's, as a share of the largest. 0: they are the same
+     * bits. The test of backends allows no more. */
+    double tolerance[VC_PRECISION_COUNT];
+    /* VC_EUNSUPPORTED, and why, for a precision that it cannot compute in. */
     vc_status (*open)(void **device, const vc_backend_options *options);
-    void (*close)(void *device);
-    int (*has)(vc_op_kind kind); /* 1: it can run operators of this kind */
+    void (*close)(void *device);                         /* NULL: nothing to do */
+    int (*has)(vc_op_kind kind, vc_precision precision); /* 1: it can run such operators */
+
+    /* ---- attention */
+    vc_panels (*panels)(const vc_attention_layer *layer, vc_precision precision);
+    /* If the options split by cost and have no costs yet (a panel entry of 0), fills in those of
+     * the device. */
+    vc_status (*fill_costs)(vc_pattern_options *options, vc_panels panels);
 
     /* ---- building */
     /* Uploads values that operators read unchanged; `values` need not remain. */
@@ -101,5 +120,8 @@ struct vc_backend {
 };
 
 extern const vc_backend vc_backend_cpu;
+
+/* The backends of backends.def, the CPU first; NULL after the last. */
+const vc_backend *vc_backend_at(size_t index);
 
 #endif

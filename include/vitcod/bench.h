@@ -1,18 +1,20 @@
-/* How fast a model runs on this CPU: as a whole, each operator, and against the same model without
+/* How fast a model runs on a backend: as a whole, each operator, and against the same model without
  * its mask or plan, in turns. */
 #ifndef VITCOD_BENCH_H
 #define VITCOD_BENCH_H
 
+#include "vitcod/engine.h"
 #include "vitcod/model.h"
 #include "vitcod/product.h"
 #include "vitcod/profile.h"
 
 typedef struct vc_bench_options {
     vc_precision precision;
-    vc_pattern_split split; /* as an engine's */
-    size_t batch, runs;     /* images at once; how often it is measured */
-    uint64_t seed;          /* of the images */
-    int alone;              /* not the model without its mask in between */
+    const vc_backend *backend; /* as an engine's */
+    vc_pattern_split split;    /* as an engine's */
+    size_t batch, runs;        /* images at once; how often it is measured */
+    uint64_t seed;             /* of the images */
+    int alone;                 /* not the model without its mask in between */
 } vc_bench_options;
 
 typedef struct vc_bench_operator {
@@ -42,7 +44,8 @@ typedef struct vc_bench_result {
     double dense_attention_ms;
     vc_spread ms;
     double images_per_second;
-    double peak_gops, share_of_peak; /* NAN where the CPU lacks instructions for the precision */
+    /* NAN where the CPU lacks instructions for the precision, or another backend ran. */
+    double peak_gops, share_of_peak;
     vc_bench_layer *layers;
     size_t layer_count;
     const char *dtype;

@@ -31,7 +31,7 @@ typedef struct vc_engine_options {
      * with VC_PATTERN_BY_PLAN they are VC_EINVAL. VC_ENGINE_USUAL_SPLIT: by the plan, where
      * there is one, else by cost. */
     vc_pattern_split split;
-    vc_split_costs costs;      /* by cost; all 0: this machine's (attention_costs.h) */
+    vc_split_costs costs;      /* by cost; all 0: those of the backend's device */
     const vc_backend *backend; /* NULL: the CPU */
     int unrestricted;          /* 1: ignores the mask or plan of the model */
 } vc_engine_options;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cpu_impl.h"
+#include "vitcod/attention_costs.h"
 
 enum { LINE = VC_ARENA_ALIGN / sizeof(float) };
 
@@ -28,8 +29,12 @@ static void cpu_close(void *device)
 
 static vc_status cpu_open(void **device, const vc_backend_options *options)
 {
-    vc__cpu *cpu = calloc(1, sizeof *cpu);
     *device = NULL;
+    if (!vc_precision_supported(options->precision))
+        return vc_fail(VC_EUNSUPPORTED, "this CPU has no instructions for %s products: wanted %s",
+                       vc_precision_name(options->precision),
+                       options->precision == VC_IN_BF16 ? "AVX-512" : "AVX512_VNNI");
+    vc__cpu *cpu = calloc(1, sizeof *cpu);
     if (!cpu)
         return vc_fail(VC_ENOMEM, "out of memory");
     cpu->options = *options;
@@ -42,9 +47,21 @@ static vc_status cpu_open(void **device, const vc_backend_options *options)
     return status;
 }
 
-static int cpu_has(vc_op_kind kind)
+static int cpu_has(vc_op_kind kind, vc_precision precision)
 {
-    return vc__cpu_operator(kind) != NULL;
+    return vc__cpu_operator(kind) && (precision == VC_IN_FP32 || vc_op_in_any_precision(kind));
+}
+
+static vc_panels cpu_panels(const vc_attention_layer *l, vc_precision precision)
+{
+    const int bf16 = precision != VC_IN_FP32 && vc_cpu_has_bf16() && l->head_dim % 16 == 0 &&
+                     l->value_dim % 16 == 0;
+    return bf16 ? VC_PANELS_BF16 : VC_PANELS_FP32;
+}
+
+static vc_status cpu_fill_costs(vc_pattern_options *options, vc_panels panels)
+{
+    return vc_attention_costs_fill(options, panels == VC_PANELS_BF16);
 }
 
 static vc_status cpu_upload(const float **out, void *device, const float *values, size_t count)
@@ -195,6 +212,8 @@ const vc_backend vc_backend_cpu = {
     .open = cpu_open,
     .close = cpu_close,
     .has = cpu_has,
+    .panels = cpu_panels,
+    .fill_costs = cpu_fill_costs,
     .upload = cpu_upload,
     .pack = cpu_pack,
     .allocate = cpu_allocate,

@@ -43,10 +43,6 @@ vc_status vc_engine_open(vc_engine **out, const vc_model *model, const vc_engine
     *out = NULL;
     if (options->batch == 0)
         return vc_fail(VC_EINVAL, "a batch of 0 images, wanted at least 1");
-    if (!vc_precision_supported(options->precision))
-        return vc_fail(VC_EUNSUPPORTED, "this CPU has no instructions for %s products: wanted %s",
-                       vc_precision_name(options->precision),
-                       options->precision == VC_IN_BF16 ? "AVX-512" : "AVX512_VNNI");
     vc_engine *e = calloc(1, sizeof *e);
     if (!e)
         return vc_fail(VC_ENOMEM, "out of memory");
@@ -54,7 +50,7 @@ vc_status vc_engine_open(vc_engine **out, const vc_model *model, const vc_engine
     e->options = *options;
     if (!e->options.threads)
         e->options.threads = (size_t)vc_threads_count();
-    e->backend = options->backend ? options->backend : &vc_backend_cpu;
+    e->backend = options->backend ? options->backend : vc_backend_at(0);
     const vc_status status = build(e);
     if (status != VC_OK) {
         vc_engine_close(e);

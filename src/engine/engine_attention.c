@@ -2,8 +2,6 @@
 #include <stdlib.h>
 
 #include "engine_impl.h"
-#include "vitcod/attention_costs.h"
-#include "vitcod/kernels.h"
 
 vc_pattern_split vc_engine_split(const vc_model *model, const vc_engine_options *options)
 {
@@ -14,34 +12,32 @@ vc_pattern_split vc_engine_split(const vc_model *model, const vc_engine_options 
     return vc_model_plan(model) ? VC_PATTERN_BY_PLAN : VC_PATTERN_BY_COST;
 }
 
-/* Chooses the split. Panels in bfloat16 have costs of their own. */
-static vc_status choose_split(vc_pattern_options *out, const vc_engine *e, int bf16)
+static vc_status choose_split(vc_pattern_options *out, const vc_engine *e, vc_panels panels)
 {
     *out = (vc_pattern_options){.split = vc_engine_split(e->model, &e->options),
                                 .costs = e->options.costs};
     if (out->split == VC_PATTERN_BY_PLAN && !vc_model_plan(e->model))
         return vc_fail(VC_EINVAL,
                        "masks do not say how heads are split, wanted a plan or a split by cost");
-    return vc_attention_costs_fill(out, bf16);
+    return e->backend->fill_costs(out, panels);
 }
 
 static vc_status open_layer(vc_engine *e, size_t index)
 {
     const vc_model *model = e->model;
     const vc_attention_layer l = vc_model_layer(&model->config, index);
+    const vc_panels panels = e->backend->panels(&l, e->options.precision);
     const vc_plan *plan = e->options.unrestricted ? NULL : vc_model_entries(model);
     vc_packed_attention *layer = &e->attention[index];
     vc_pattern_options how;
     float *bias;
-    *layer =
-        (vc_packed_attention){.heads = l.heads,
-                              .queries = l.queries,
-                              .keys = l.keys,
-                              .head_dim = l.head_dim,
-                              .value_dim = l.value_dim,
-                              .bf16 = e->options.precision != VC_IN_FP32 && vc_cpu_has_bf16() &&
-                                      l.head_dim % 16 == 0 && l.value_dim % 16 == 0};
-    VC_TRY(choose_split(&how, e, layer->bf16));
+    *layer = (vc_packed_attention){.heads = l.heads,
+                                   .queries = l.queries,
+                                   .keys = l.keys,
+                                   .head_dim = l.head_dim,
+                                   .value_dim = l.value_dim,
+                                   .bf16 = panels == VC_PANELS_BF16};
+    VC_TRY(choose_split(&how, e, panels));
     VC_TRY(vc__fold_bias(&bias, model, index));
     const vc_status status =
         vc_packed_attention_open(layer, plan ? &plan->layers[index] : NULL, bias, &how);

@@ -137,15 +137,18 @@ static vc_program_step *step_for(builder *b, size_t rows, const vc_program_buffe
     return &grown[p->step_count++];
 }
 
+static void check_backend_has(builder *b, const vc_program_op *op)
+{
+    if (!b->e->backend->has(op->kind, op->precision))
+        fail(b, vc_fail(VC_EUNSUPPORTED, "%s has no operator '%s' in %s", b->e->backend->name,
+                        vc_op_name(op->kind), vc_precision_name(op->precision)));
+}
+
 static void add_op(builder *b, vc_program_step *step, const vc_program_op *op)
 {
+    check_backend_has(b, op);
     if (b->status != VC_OK || !step)
         return;
-    if (!b->e->backend->has(op->kind)) {
-        fail(b, vc_fail(VC_EUNSUPPORTED, "%s has no operator '%s'", b->e->backend->name,
-                        vc_op_name(op->kind)));
-        return;
-    }
     vc_program_op *grown = realloc(step->ops, (step->op_count + 1) * sizeof *grown);
     if (!grown) {
         fail(b, vc_fail(VC_ENOMEM, "out of memory for %zu operators", step->op_count));
@@ -225,6 +228,7 @@ static void add_product(builder *b, vc_program_step *step, const vc_block_op *op
                               vc_op_in_any_precision(op->kind) ? e->options.precision : VC_IN_FP32,
                           .add = op->add};
     vc_linear all;
+    check_backend_has(b, &made);
     if (b->status != VC_OK)
         return;
     float *folded = fold(b, &all, op);
@@ -263,7 +267,11 @@ static void add_norm(builder *b, const vc_block_op *op, vc_program_buffer *to,
 static void add_panels(builder *b, vc_program_step *step, const vc_block_op *attention,
                        vc_program_buffer *keys, size_t dropped)
 {
-    const vc_packed_attention *layer = &b->e->attention[attention->layer];
+    const vc_engine *e = b->e;
+    const vc_packed_attention *layer = &e->attention[attention->layer];
+    const vc_attention_layer l = vc_model_layer(&e->model->config, (size_t)attention->layer);
+    if (e->backend->panels(&l, e->options.precision) == VC_PANELS_NONE)
+        return;
     vc_program_buffer *panels = add_buffer(b, layer->panel_floats, 1);
     panels->panels = 1;
     b->of_panels[attention->layer] = panels;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "vitcod/backend.h"
 #include "vitcod/clock.h"
 #include "vitcod/engine.h"
 #include "vitcod/progress.h"
@@ -24,6 +25,7 @@ static vc_engine_options engine_options(const vc_bench_options *o, int unrestric
 {
     vc_engine_options how = vc_engine_options_default();
     how.precision = o->precision;
+    how.backend = o->backend;
     how.split = o->split;
     how.batch = o->batch;
     how.unrestricted = unrestricted;
@@ -159,11 +161,12 @@ static vc_status compare(vc_bench_result *out, const contender *split, contender
     return VC_OK;
 }
 
-/* Against what the machine can do at best. */
-static vc_status find_rates(vc_bench_result *out, const vc_model *model, vc_precision precision)
+/* Against what the CPU can do at best, if it was the CPU that ran. */
+static vc_status find_rates(vc_bench_result *out, const vc_model *model, const vc_bench_options *o)
 {
+    const int on_cpu = !o->backend || o->backend == &vc_backend_cpu;
     const double seconds = 1e-3 * out->ms.median / (double)out->batch;
-    const double peak = vc_profile_peak(precision, vc_threads_count());
+    const double peak = on_cpu ? vc_profile_peak(o->precision, vc_threads_count()) : 0.0;
     vc_workload workload = {0};
     VC_TRY(vc_model_lower(&workload, &model->config, NULL));
     const double operations = 2.0 * (double)vc_workload_macs(&workload, 0);
@@ -190,7 +193,7 @@ static vc_status sum_up(vc_bench_result *out, contender *split, contender *dense
     if (out->compared)
         VC_TRY(compare(out, split, dense));
     out->ms = vc_spread_scaled(vc_spread_of(split->seconds, o->runs), 1e3);
-    VC_TRY(find_rates(out, model, o->precision));
+    VC_TRY(find_rates(out, model, o));
     return list_layers(out, split, dense, vc_model_layers(&model->config));
 }
 

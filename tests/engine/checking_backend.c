@@ -18,6 +18,7 @@ typedef struct device {
     void *cpu;
     vc_backend_options options;
     unsigned char *written; /* (buffers) of the program */
+    int own_panels;         /* it packs them itself, as no operator does */
 } device;
 
 static vc_status device_open(void **out, const vc_backend_options *options)
@@ -71,10 +72,33 @@ static void poison(const device *d, const vc_program *program)
     }
 }
 
+/* The CPU's attention reads panels. */
+static vc_status add_own_panels(device *d, vc_program *p)
+{
+    for (size_t s = 0; s < p->step_count; s++)
+        for (size_t i = 0; i < p->steps[s].op_count; i++) {
+            vc_program_op *op = &p->steps[s].ops[i];
+            if (op->kind != VC_OP_ATTENTION || op->panels)
+                continue;
+            vc_program_buffer **grown = realloc(p->buffers, (p->buffer_count + 1) * sizeof(void *));
+            if (grown)
+                p->buffers = grown;
+            op->panels = grown ? calloc(1, sizeof *op->panels) : NULL;
+            if (!op->panels)
+                return vc_fail(VC_ENOMEM, "out of memory");
+            *op->panels =
+                (vc_program_buffer){.width = op->attention->panel_floats, .rows = 1, .panels = 1};
+            p->buffers[p->buffer_count++] = op->panels;
+            d->own_panels = 1;
+        }
+    return VC_OK;
+}
+
 static vc_status device_allocate(vc_program *program, void *at)
 {
     device *d = at;
     checking.allocations++;
+    VC_TRY(add_own_panels(d, program));
     VC_TRY(vc_backend_cpu.allocate(program, d->cpu));
     d->written = calloc(program->buffer_count, 1);
     return d->written ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
@@ -105,6 +129,20 @@ static void check_read(const device *d, const vc_program *p, const vc_program_bu
         checking.unwritten++;
 }
 
+static void pack_own_panels(const device *d, const vc_program *p, const vc_program_op *op,
+                            size_t images)
+{
+    if (!d->own_panels || op->kind != VC_OP_ATTENTION)
+        return;
+    const size_t width = op->keys->width;
+    for (size_t i = 0; i < images; i++) {
+        const float *keys = op->keys->data + i * op->keys->rows * width;
+        vc_attention_pack(op->panels->data + i * op->panels->width, op->attention,
+                          keys + op->keys_at, keys + op->values_at, width, 0, op->keys->rows);
+    }
+    *written(d, p, op->panels) = 1;
+}
+
 static void check_op(const device *d, const vc_program *p, const vc_program_op *op)
 {
     check_read(d, p, op->from);
@@ -130,8 +168,10 @@ static vc_status device_run(void *at, const vc_program *p, size_t first, size_t 
         for (size_t b = VC_BLOCK_OUTPUTS + 1; b < p->buffer_count; b++)
             if (p->buffers[b]->local) /* nothing of one step is left for the next */
                 d->written[b] = 0;
-        for (size_t i = 0; i < p->steps[s].op_count; i++)
+        for (size_t i = 0; i < p->steps[s].op_count; i++) {
+            pack_own_panels(d, p, &p->steps[s].ops[i], images);
             check_op(d, p, &p->steps[s].ops[i]);
+        }
         checking.steps++;
         VC_TRY(vc_backend_cpu.run(d->cpu, p, s, 1, images));
     }
@@ -172,26 +212,41 @@ static vc_engine_event device_event_at(const void *at, size_t worker, size_t ind
     return vc_backend_cpu.event_at(((const device *)at)->cpu, worker, index);
 }
 
-static int device_has(vc_op_kind kind)
+static int device_has(vc_op_kind kind, vc_precision precision)
 {
-    return vc_backend_cpu.has(kind);
+    return vc_backend_cpu.has(kind, precision);
 }
 
-static const vc_backend checking_backend = {
-    .name = "checking",
-    .open = device_open,
-    .close = device_close,
-    .has = device_has,
-    .upload = device_upload,
-    .pack = device_pack,
-    .allocate = device_allocate,
-    .bytes = device_bytes,
-    .prepare = device_prepare,
-    .run = device_run,
-    .synchronise = device_synchronise,
-    .time = device_time,
-    .seconds = device_seconds,
-    .trace = device_trace,
-    .event_count = device_event_count,
-    .event_at = device_event_at,
+static vc_panels device_panels(const vc_attention_layer *layer, vc_precision precision)
+{
+    return vc_backend_cpu.panels(layer, precision);
+}
+
+static vc_panels no_panels(const vc_attention_layer *layer, vc_precision precision)
+{
+    (void)layer;
+    (void)precision;
+    return VC_PANELS_NONE;
+}
+
+static vc_status device_fill_costs(vc_pattern_options *options, vc_panels panels)
+{
+    return vc_backend_cpu.fill_costs(options, panels);
+}
+
+#define CHECKING_ROW                                                                               \
+    .open = device_open, .close = device_close, .has = device_has,                                 \
+    .fill_costs = device_fill_costs, .upload = device_upload, .pack = device_pack,                 \
+    .allocate = device_allocate, .bytes = device_bytes, .prepare = device_prepare,                 \
+    .run = device_run, .synchronise = device_synchronise, .time = device_time,                     \
+    .seconds = device_seconds, .trace = device_trace, .event_count = device_event_count,           \
+    .event_at = device_event_at
+
+/* The second wants no panels. Where the CPU's are in bfloat16, its logits are others. */
+static const vc_backend checking_backends[] = {
+    {.name = "checking", .panels = device_panels, CHECKING_ROW},
+    {.name = "without panels",
+     .tolerance = {[VC_IN_BF16] = 0.02, [VC_IN_INT8] = 0.05},
+     .panels = no_panels,
+     CHECKING_ROW},
 };

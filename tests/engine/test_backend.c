@@ -1,5 +1,6 @@
-/* The seam between an engine and what it runs on: a second backend, which is one file,
- * checking_backend.c, and one row, and models of many layers. */
+/* The seam between an engine and what it runs on: every backend that there is, and those of
+ * checking_backend.c, against the CPU's logits. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "../../src/models/deit/deit.h"
@@ -9,13 +10,76 @@
 
 enum { IMAGES = 3 };
 
-/* Logits of the CPU's row and of the checking one, of one image and of three. */
+static const vc_backend *backend_at(size_t index)
+{
+    size_t listed = 0;
+    while (vc_backend_at(listed))
+        listed++;
+    if (index < listed)
+        return vc_backend_at(index);
+    index -= listed;
+    return index < sizeof checking_backends / sizeof *checking_backends ? &checking_backends[index]
+                                                                        : NULL;
+}
+
+static void compare(const float *have, const float *want, size_t count, double tolerance)
+{
+    double most = 0.0;
+    if (tolerance <= 0.0) {
+        assert_memory_equal(have, want, count * sizeof *have);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        most = fmax(most, fabs((double)want[i]));
+    for (size_t i = 0; i < count; i++)
+        assert_true(fabs((double)have[i] - (double)want[i]) <= tolerance * most);
+}
+
+/* After two runs of all images and one of a single image. */
+static void check_calls(vc_engine *engine)
+{
+    vc_engine_time(engine, 1);
+    assert_int_equal(checking.unwritten, 0);
+    assert_int_equal(checking.allocations, 1);
+    assert_int_equal(checking.prepared, 2);
+    assert_int_equal(checking.synchronised, 3);
+    assert_int_equal(checking.timed, 1);
+    assert_true(checking.packed > 0 && checking.steps > 3);
+}
+
+static void check_on(const vc_model *model, const float *images, const float *want,
+                     const vc_engine_options *options)
+{
+    const size_t outputs = IMAGES * vc_model_input_of(&model->config).outputs;
+    const double tolerance = options->backend->tolerance[options->precision];
+    const int checks = options->backend->open == device_open;
+    float *have = malloc(outputs * sizeof *have);
+    vc_engine *engine;
+    const vc_status status = vc_engine_open(&engine, model, options);
+    assert_true(status == VC_OK || status == VC_EUNSUPPORTED);
+    for (size_t run = 0; status == VC_OK && run < 2; run++) {
+        assert_ok(vc_engine_run(engine, have, images, IMAGES));
+        compare(have, want, outputs, tolerance);
+    }
+    if (status == VC_OK) {
+        assert_ok(vc_engine_run(engine, have, images, 1));
+        compare(have, want, outputs / IMAGES, tolerance);
+        if (checks)
+            check_calls(engine);
+    }
+    vc_engine_close(engine);
+    if (checks)
+        assert_int_equal(checking.closed, 1);
+    free(have);
+}
+
+/* Logits of every backend beside the CPU's, of one image and of three. */
 static void check(const vc_model *model)
 {
     const size_t values = IMAGES * vc_model_image_values(&model->config),
                  outputs = IMAGES * vc_model_input_of(&model->config).outputs;
-    float *images = malloc(values * sizeof *images), *want = malloc(outputs * sizeof *want),
-          *have = malloc(outputs * sizeof *have);
+    float *images = malloc(values * sizeof *images), *want = malloc(outputs * sizeof *want);
+    const vc_backend *backend;
     vc_rng rng = vc_rng_open(5, 0, 0);
     for (size_t i = 0; i < values; i++)
         images[i] = (float)vc_rng_normal(&rng);
@@ -23,32 +87,17 @@ static void check(const vc_model *model)
         if (!vc_precision_supported(precision))
             continue;
         vc_engine_options options = vc_engine_options_default();
-        vc_engine *engine;
         options.batch = IMAGES;
         options.precision = precision;
         options.threads = 2;
         run_engine(want, model, images, IMAGES, &options);
-        options.backend = &checking_backend;
-        assert_ok(vc_engine_open(&engine, model, &options));
-        for (size_t run = 0; run < 2; run++) {
-            assert_ok(vc_engine_run(engine, have, images, IMAGES));
-            assert_memory_equal(have, want, outputs * sizeof *have);
+        for (size_t i = 0; (backend = backend_at(i)); i++) {
+            options.backend = backend;
+            check_on(model, images, want, &options);
         }
-        assert_ok(vc_engine_run(engine, have, images, 1));
-        assert_memory_equal(have, want, outputs / IMAGES * sizeof *have);
-        vc_engine_time(engine, 1);
-        assert_int_equal(checking.unwritten, 0);
-        assert_int_equal(checking.allocations, 1);
-        assert_int_equal(checking.prepared, 2);
-        assert_int_equal(checking.synchronised, 3);
-        assert_int_equal(checking.timed, 1);
-        assert_true(checking.packed > 0 && checking.steps > 3);
-        vc_engine_close(engine);
-        assert_int_equal(checking.closed, 1);
     }
     free(images);
     free(want);
-    free(have);
 }
 
 static void a_deit(void **state)
@@ -100,9 +149,46 @@ static void many_attentions(void **state)
     vc_model_close(model);
 }
 
+static vc_status refuse(void **out, const vc_backend_options *options)
+{
+    *out = NULL;
+    return vc_fail(VC_EUNSUPPORTED, "no products in %s", vc_precision_name(options->precision));
+}
+
+static int has_in_fp32(vc_op_kind kind, vc_precision precision)
+{
+    return precision == VC_IN_FP32 && vc_backend_cpu.has(kind, precision);
+}
+
+/* What can be computed is the backend's word, not the CPU's. */
+static void says_what_it_cannot(void **state)
+{
+    (void)state;
+    const vc_model_config config = tiny_levit();
+    vc_model *model = tiny_levit_open(&config);
+    vc_backend refusing = checking_backends[0], narrow = checking_backends[0];
+    vc_engine_options options = vc_engine_options_default();
+    vc_engine *engine;
+    refusing.open = refuse;
+    narrow.has = has_in_fp32;
+    for (vc_precision p = 0; p < VC_PRECISION_COUNT; p++) {
+        options.precision = p;
+        options.backend = &refusing;
+        assert_fails(vc_engine_open(&engine, model, &options), VC_EUNSUPPORTED,
+                     vc_precision_name(p));
+        options.backend = &narrow;
+        if (p == VC_IN_FP32 || !vc_precision_supported(p))
+            continue;
+        assert_fails(vc_engine_open(&engine, model, &options), VC_EUNSUPPORTED,
+                     "checking has no operator 'stem' in");
+    }
+    vc_model_close(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_deit), cmocka_unit_test(a_levit),
-                                       cmocka_unit_test(many_attentions)};
+                                       cmocka_unit_test(many_attentions),
+                                       cmocka_unit_test(says_what_it_cannot)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,9 @@
-#include "testing.h"
+#include "../tiny_levit.h"
+
+#include <math.h>
+
+#include "vitcod/backend.h"
+#include "vitcod/bench.h"
 #include "vitcod/polarize.h"
 #include "vitcod/profile.h"
 
@@ -37,9 +42,36 @@ static void times_what_it_has_verified(void **state)
     vc_plan_close(&plan);
 }
 
+static size_t runs;
+
+static vc_status count_run(void *device, const vc_program *program, size_t first, size_t count,
+                           size_t images)
+{
+    runs++;
+    return vc_backend_cpu.run(device, program, first, count, images);
+}
+
+/* And says nothing of the CPU's peak. */
+static void a_benchmark_runs_on_the_backend_it_is_given(void **state)
+{
+    (void)state;
+    const vc_model_config config = tiny_levit();
+    vc_model *model = tiny_levit_open(&config);
+    vc_backend other = vc_backend_cpu;
+    const vc_bench_options how = {.backend = &other, .batch = 1, .runs = 2};
+    vc_bench_result r;
+    other.run = count_run;
+    assert_ok(vc_bench(&r, model, &how));
+    assert_true(runs >= 4 && r.attention_ms > 0.0);
+    assert_true(isnan(r.peak_gops) && isnan(r.share_of_peak));
+    vc_record_free(&vc_bench_record, &r);
+    vc_model_close(model);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(spread),
-                                       cmocka_unit_test(times_what_it_has_verified)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(spread), cmocka_unit_test(times_what_it_has_verified),
+        cmocka_unit_test(a_benchmark_runs_on_the_backend_it_is_given)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
