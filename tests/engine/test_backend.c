@@ -181,6 +181,7 @@ static void says_what_it_cannot(void **state)
             continue;
         assert_fails(vc_engine_open(&engine, model, &options), VC_EUNSUPPORTED,
                      "checking has no operator 'stem' in");
+        assert_int_equal(checking.packed, 0);
     }
     vc_model_close(model);
 }
