@@ -16,7 +16,7 @@ typedef struct vc_bounds {
 
 extern const vc_record vc_bounds_record;
 
-/* On the chip that `config` describes, which need not be the simulation's. */
+/* On a chip of ViTCoD's kind that `config` describes, which need not be the simulation's. */
 vc_status vc_bounds_compute(vc_bounds *out, const vc_simulation *simulation,
                             const vc_bound_config *config);
 
@@ -37,7 +37,8 @@ typedef struct vc_timeline {
 
 extern const vc_record vc_timeline_record;
 
-/* VC_EINVAL where the data that comes out is not what plain loops give. The caller closes it in any
+/* VC_EINVAL where the data that comes out is not what plain loops give; an error, too, where a kind
+ * of chip has a bound and it cannot be found. The caller closes it in any
  * case. */
 vc_status vc_timeline_run(vc_timeline *out, const vc_simulation *simulation,
                           const vc_timeline_options *options);

@@ -88,6 +88,14 @@ static vc_status run_all(vc_timeline *out, const vc_simulation *s, const vc_time
     return status;
 }
 
+/* Those of the simulation's own chip. */
+static vc_status find_bounds(vc_bounds *out, const vc_simulation *s)
+{
+    *out = (vc_bounds){.of_model = s->of_model, .config = vc_accelerator_bound_config(s->chip)};
+    VC_TRY(vc_simulation_bound(&out->attention, s, 1));
+    return out->of_model ? vc_simulation_bound(&out->end_to_end, s, 0) : VC_OK;
+}
+
 vc_status vc_timeline_run(vc_timeline *out, const vc_simulation *s, const vc_timeline_options *o)
 {
     const vc_accelerator *chip = s->chip;
@@ -98,11 +106,8 @@ vc_status vc_timeline_run(vc_timeline *out, const vc_simulation *s, const vc_tim
     out->accelerator = vc_accelerator_json(chip);
     if (!out->accelerator)
         return vc_fail(VC_ENOMEM, "out of memory");
-    if (chip->chip.kind->bound) { /* rivals do other work */
-        const vc_bound_config config = vc_accelerator_bound_config(chip);
-        out->bounded = vc_bounds_compute(&out->bound, s, &config) == VC_OK;
-    }
-    return VC_OK;
+    out->bounded = chip->chip.kind->bound != NULL; /* rivals do other work */
+    return out->bounded ? find_bounds(&out->bound, s) : VC_OK;
 }
 
 void vc_timeline_close(vc_timeline *t)
