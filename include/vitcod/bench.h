@@ -7,6 +7,7 @@
 #include "vitcod/model.h"
 #include "vitcod/product.h"
 #include "vitcod/profile.h"
+#include "vitcod/progress.h"
 
 typedef struct vc_bench_options {
     vc_precision precision;
@@ -15,6 +16,7 @@ typedef struct vc_bench_options {
     size_t batch, runs;        /* images at once; how often it is measured */
     uint64_t seed;             /* of the images */
     int alone;                 /* not the model without its mask in between */
+    vc_progress *progress;     /* of the rounds, whose number it gets; NULL: none */
 } vc_bench_options;
 
 typedef struct vc_bench_operator {

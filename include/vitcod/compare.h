@@ -7,6 +7,7 @@
 
 #include "vitcod/accelerator.h"
 #include "vitcod/point.h"
+#include "vitcod/progress.h"
 
 typedef struct vc_compare_options {
     const char *const *models; /* timm's names, or files with a plan inside */
@@ -24,6 +25,7 @@ typedef struct vc_compare_options {
     double flat;           /* a row whose highest probability is lower is flat */
     size_t threshold;      /* a column that keeps more is global */
     int attention_only;
+    vc_progress *progress; /* of the rows, whose number it gets; NULL: none */
 } vc_compare_options;
 
 vc_compare_options vc_compare_options_default(void);

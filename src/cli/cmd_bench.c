@@ -29,10 +29,14 @@ static const vc_record result_record = VC_RECORD("bench", bench_result, result_f
 
 static vc_status open_and_bench(bench_result *result, const bench_options *o)
 {
+    vc_bench_options how = o->how;
     vc_model *model;
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     cli_model_plan_hash(result->plan_hash, model);
-    const vc_status status = vc_bench(&result->times, model, &o->how);
+    vc_progress progress = vc_progress_begin("measuring", 1);
+    how.progress = &progress;
+    const vc_status status = vc_bench(&result->times, model, &how);
+    vc_progress_end(&progress);
     vc_model_close(model);
     return status;
 }

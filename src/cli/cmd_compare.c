@@ -132,7 +132,10 @@ static int run_compare(const cli_command *command, int argc, char **argv)
         return cli_usage(command,
                          "wanted --arch NAME and --masks DIR, or a MODEL with a plan inside");
     vc_comparison result;
+    vc_progress progress = vc_progress_begin("compare", 1);
+    o.how.progress = &progress;
     const vc_status done = vc_compare(&result, &o.how);
+    vc_progress_end(&progress);
     status = cli_end(command, &common, done, &result, print_text);
     if (done == VC_OK)
         vc_comparison_close(&result);

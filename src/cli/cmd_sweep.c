@@ -36,7 +36,10 @@ static const vc_record result_record = VC_RECORD("sweep", sweep_result, result_f
 static vc_status run_points(sweep_result *out, const vc_sweep *space, const char *path)
 {
     vc_sweep_done done;
-    VC_TRY(vc_sweep_run(&done, space, path));
+    vc_progress progress = vc_progress_begin("sweep", 1);
+    const vc_status status = vc_sweep_run(&done, space, path, &progress);
+    vc_progress_end(&progress);
+    VC_TRY(status);
     out->before = done.before;
     out->computed = done.now;
     out->processes = (uint64_t)vc_comm_size();

@@ -7,7 +7,6 @@
 #include "compare_impl.h"
 #include "vitcod/chip_kind.h"
 #include "vitcod/polarize.h"
-#include "vitcod/progress.h"
 
 vc_compare_options vc_compare_options_default(void)
 {
@@ -119,20 +118,22 @@ static vc_status run_row(vc_compare_row *r)
                : VC_OK;
 }
 
-static vc_status run_rows(vc_comparison *c)
+static vc_status run_rows(vc_comparison *c, vc_progress *progress)
 {
-    vc_progress progress = vc_progress_begin("compare", c->row_count);
     size_t done = 0;
+    if (progress)
+        progress->total = c->row_count;
 #pragma omp parallel for schedule(dynamic, 1)
     for (size_t i = 0; i < c->row_count; i++) {
         vc_compare_row *r = &c->rows[i];
         r->status = run_row(r);
         if (r->status != VC_OK)
             snprintf(r->message, sizeof r->message, "%s", vc_last_error());
+        if (!progress)
+            continue;
 #pragma omp critical
-        vc_progress_update(&progress, ++done, r->chip.chip.name);
+        vc_progress_update(progress, ++done, r->chip.chip.name);
     }
-    vc_progress_end(&progress);
     for (size_t i = 0; i < c->row_count; i++) {
         const vc_compare_row *r = &c->rows[i];
         if (r->status != VC_OK)
@@ -170,7 +171,7 @@ vc_status vc_compare(vc_comparison *out, const vc_compare_options *options)
                                      .source = "You et al., HPCA 2023"}};
     vc_status status = open_rows(out, options);
     if (status == VC_OK)
-        status = run_rows(out);
+        status = run_rows(out, options->progress);
     for (size_t i = 0; status == VC_OK && i < out->row_count; i++)
         measure_row(&out->rows[i], base_of(out, &out->rows[i]));
     if (status != VC_OK)

@@ -6,7 +6,6 @@
 
 #include "sweep_impl.h"
 #include "vitcod/comm.h"
-#include "vitcod/progress.h"
 #include "vitcod/threads.h"
 
 enum { MOST_BLOCK = 256, AHEAD = 2 /* blocks that a process has been given */ };
@@ -22,8 +21,8 @@ typedef struct master {
     const vc_sweep *space;
     uint64_t next; /* no point before it is to be handed out */
     size_t per_block;
-    int working; /* requests of other processes that have not been answered with none */
-    vc_progress progress;
+    int working;           /* requests of other processes that have not been answered with none */
+    vc_progress *progress; /* NULL: none */
     vc_status status;
     char message[512];
 } master;
@@ -49,6 +48,12 @@ static void fail(master *m)
         return;
     m->status = VC_EIO;
     snprintf(m->message, sizeof m->message, "%s", vc_last_error());
+}
+
+static void show_progress(master *m)
+{
+    if (m->progress)
+        vc_progress_update(m->progress, m->file->count, NULL);
 }
 
 static void next_block(master *m, block *b)
@@ -91,7 +96,7 @@ static int serve(master *m, int wait)
     else
         give_block(m, from);
     free(bytes);
-    vc_progress_update(&m->progress, m->file->count, NULL);
+    show_progress(m);
     return 1;
 }
 
@@ -102,7 +107,7 @@ static void run_master(master *m, lines *l)
         compute(l, m->space, &b);
         for (size_t i = 0; i < b.count; i++)
             take_line(m, l->text[i]);
-        vc_progress_update(&m->progress, m->file->count, NULL);
+        show_progress(m);
         while (m->working > 0 && serve(m, 0))
             ;
     }
@@ -143,7 +148,7 @@ static size_t block_size(const vc_sweep *space)
     return (size_t)(fair < least ? least : fair > most ? most : fair);
 }
 
-static vc_status run_processes(vc__sweep_file *file, const vc_sweep *space)
+static vc_status run_processes(vc__sweep_file *file, const vc_sweep *space, vc_progress *progress)
 {
     lines l = {malloc(MOST_BLOCK * sizeof *l.text)};
     if (!l.text)
@@ -151,25 +156,27 @@ static vc_status run_processes(vc__sweep_file *file, const vc_sweep *space)
     master m = {.file = file,
                 .space = space,
                 .per_block = block_size(space),
+                .progress = progress,
                 .working = AHEAD * (vc_comm_size() - 1)};
-    if (vc_comm_rank() == 0) {
-        m.progress = vc_progress_begin("sweep", space->points);
+    if (progress)
+        progress->total = space->points;
+    if (vc_comm_rank() == 0)
         run_master(&m, &l);
-        vc_progress_end(&m.progress);
-    } else
+    else
         run_worker(space, &l);
     free(l.text);
     return m.status == VC_OK ? VC_OK : vc_fail(m.status, "%s", m.message);
 }
 
-vc_status vc_sweep_run(vc_sweep_done *out, const vc_sweep *sweep, const char *path)
+vc_status vc_sweep_run(vc_sweep_done *out, const vc_sweep *sweep, const char *path,
+                       vc_progress *progress)
 {
     vc__sweep_file file = {.descriptor = -1};
     *out = (vc_sweep_done){0};
     if (vc_comm_rank() == 0)
         VC_TRY(vc__sweep_file_open(&file, path, sweep));
     out->before = file.count;
-    const vc_status status = run_processes(&file, sweep);
+    const vc_status status = run_processes(&file, sweep, progress);
     out->now = file.count - out->before;
     vc__sweep_file_close(&file);
     return status;

@@ -7,7 +7,6 @@
 #include "vitcod/backend.h"
 #include "vitcod/clock.h"
 #include "vitcod/engine.h"
-#include "vitcod/progress.h"
 #include "vitcod/rng.h"
 #include "vitcod/threads.h"
 
@@ -64,10 +63,11 @@ static vc_status run_once(contender *c, const float *images, size_t batch, doubl
 static vc_status measure(contender *all, size_t count, const float *images,
                          const vc_bench_options *o)
 {
-    vc_progress progress = vc_progress_begin("measuring", 2 * (WARM_UP + o->runs));
     vc_status status = VC_OK;
     double ignored;
     size_t done = 0;
+    if (o->progress)
+        o->progress->total = 2 * (WARM_UP + o->runs);
     for (int timing = 0; timing < 2 && status == VC_OK; timing++) {
         for (size_t r = 0; r < WARM_UP + o->runs && status == VC_OK; r++) {
             for (size_t c = 0; c < count && status == VC_OK; c++) {
@@ -77,10 +77,10 @@ static vc_status measure(contender *all, size_t count, const float *images,
                 status = run_once(&all[c], images, o->batch,
                                   kept ? &all[c].seconds[r - WARM_UP] : &ignored);
             }
-            vc_progress_update(&progress, ++done, NULL);
+            if (o->progress)
+                vc_progress_update(o->progress, ++done, NULL);
         }
     }
-    vc_progress_end(&progress);
     return status;
 }
 

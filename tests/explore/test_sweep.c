@@ -40,10 +40,10 @@ static void a_space_is_run_and_gone_on_with(void **state)
     snprintf(results, sizeof results, "%s", temporary("results.jsonl"));
     assert_ok(vc_sweep_open(&s, space_of(text), 0));
     assert_int_equal(vc_sweep_points(s), 4);
-    assert_ok(vc_sweep_run(&done, s, results));
+    assert_ok(vc_sweep_run(&done, s, results, NULL));
     assert_int_equal(done.before, 0);
     assert_int_equal(done.now, 4);
-    assert_ok(vc_sweep_run(&done, s, results));
+    assert_ok(vc_sweep_run(&done, s, results, NULL));
     assert_int_equal(done.before, 4);
     assert_int_equal(done.now, 0);
     assert_ok(vc_sweep_pareto(&front, results));
@@ -165,8 +165,9 @@ static void spaces_are_told_apart(void **state)
         &a, space_of("axes: {model: deit_tiny_patch16_224, line_latency: [4, 8]}\n"), 0));
     assert_ok(vc_sweep_open(
         &b, space_of("axes: {model: deit_tiny_patch16_224, softmax_latency: [4, 8]}\n"), 0));
-    assert_ok(vc_sweep_run(&done, a, results));
-    assert_fails(vc_sweep_run(&done, b, results), VC_EINVAL, "another space, seed, mask or chip");
+    assert_ok(vc_sweep_run(&done, a, results, NULL));
+    assert_fails(vc_sweep_run(&done, b, results, NULL), VC_EINVAL,
+                 "another space, seed, mask or chip");
     vc_sweep_close(a);
     vc_sweep_close(b);
 }
