@@ -12,7 +12,7 @@
 
 static int check_words(const cli_command *command, const vc_recipe_options *o)
 {
-    cli_plan_cost cost = {.target = o->target};
+    cli_plan_cost cost = {0};
     size_t threshold;
     int search;
     if (!cli_is_coded(o->autoencoder) && strcmp(o->autoencoder, "none") != 0)
@@ -20,7 +20,7 @@ static int check_words(const cli_command *command, const vc_recipe_options *o)
     if (strcmp(o->finetune, "calibrate") != 0 && strcmp(o->finetune, "train") != 0)
         return cli_usage(command, "--finetune is '%s', wanted calibrate or train", o->finetune);
     const int status = cli_take_threshold(command, &threshold, &search, o->threshold);
-    return status == CLI_CONTINUE ? cli_check_plan_cost(command, &cost) : status;
+    return status == CLI_CONTINUE ? cli_check_plan_cost(command, &cost, o->target) : status;
 }
 
 static int check_training(const cli_command *command, const vc_recipe_options *o)

@@ -12,7 +12,7 @@
 #include "vitcod/polarize.h"
 
 typedef struct polarize_options {
-    const char *output, *pictures, *threshold_text, *maps;
+    const char *output, *pictures, *threshold_text, *target, *maps;
     size_t threshold;
     int search;
     cli_plan_cost cost;
@@ -96,8 +96,7 @@ static void print_text(const void *result)
 
 static int run_polarize(const cli_command *command, int argc, char **argv)
 {
-    polarize_options o = {.threshold = VC_POLARIZE_THRESHOLD,
-                          .cost = {.target = "vitcod", .head_dim = 64}};
+    polarize_options o = {.threshold = VC_POLARIZE_THRESHOLD, .cost = {.head_dim = 64}};
     const cli_option options[] = {
         {"output", "FILE", "the plan (safetensors)", CLI_TEXT, &o.output},
         {"threshold", "N|auto",
@@ -106,7 +105,7 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
          CLI_TEXT, &o.threshold_text},
         {"for", "TARGET",
          "auto: vitcod (default), cycles on the chip; cpu, time of attention in inference",
-         CLI_TEXT, &o.cost.target},
+         CLI_TEXT, &o.target},
         {"head-dim", "N", "auto: values per head (default 64)", CLI_COUNT, &o.cost.head_dim},
         {"residual", "MAPS",
          "averaged attention: the plan gets the mean of all values in place of what is pruned",
@@ -124,10 +123,12 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "-o FILE is missing");
     if (o.threshold_text)
         status = cli_take_threshold(command, &o.threshold, &o.search, o.threshold_text);
-    if (status == CLI_CONTINUE && o.search)
-        status = cli_check_plan_cost(command, &o.cost);
+    if (status == CLI_CONTINUE)
+        status = cli_check_plan_cost(command, &o.cost, o.target);
     if (status != CLI_CONTINUE)
         return status;
+    if (o.target && !o.search)
+        return cli_usage(command, "--for belongs to --threshold auto");
     polarize_result result = {.cost = NAN};
     const vc_status done = polarize(&result, &o, arguments.positional[0]);
     status = cli_end(command, &common, done, &result, print_text);

@@ -1,5 +1,6 @@
 #include "plan_cost.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,15 +8,42 @@
 #include "vitcod/point.h"
 #include "vitcod/profile.h"
 
-int cli_check_plan_cost(const cli_command *command, cli_plan_cost *cost)
+struct cli_plan_target {
+    const char *name, *unit; /* as --for has it; of the cost */
+    vc_status (*cost)(double *out, const vc_plan *plan, size_t head_dim);
+};
+
+/* Cycles of attention on the built-in chip. */
+static vc_status chip_cost(double *out, const vc_plan *plan, size_t head_dim)
 {
-    if (strcmp(cost->target, "vitcod") == 0)
-        cost->unit = "cycles";
-    else if (strcmp(cost->target, "cpu") == 0)
-        cost->unit = "s";
-    else
-        return cli_usage(command, "--for is '%s', wanted vitcod or cpu", cost->target);
-    return CLI_CONTINUE;
+    const vc_accelerator built_in = vc_accelerator_default();
+    return vc_point_plan_cycles(out, plan, head_dim, &built_in);
+}
+
+/* The first is the usual one. */
+static const cli_plan_target targets[] = {
+    {"vitcod", "cycles", chip_cost},
+    {"cpu", "s", vc_profile_plan_attention},
+};
+
+int cli_check_plan_cost(const cli_command *command, cli_plan_cost *cost, const char *target)
+{
+    enum { COUNT = sizeof targets / sizeof *targets };
+    char names[64] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        if (!target || strcmp(target, targets[i].name) == 0) {
+            cost->target = &targets[i];
+            cost->unit = targets[i].unit;
+            return CLI_CONTINUE;
+        }
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+                                 i == 0           ? ""
+                                 : i + 1 == COUNT ? " or "
+                                                  : ", ",
+                                 targets[i].name);
+    }
+    return cli_usage(command, "--for is '%s', wanted %s", target, names);
 }
 
 int cli_take_threshold(const cli_command *command, size_t *threshold, int *search, const char *text)
@@ -33,14 +61,11 @@ int cli_take_threshold(const cli_command *command, size_t *threshold, int *searc
 
 static vc_status cost_of(void *context, double *out, vc_plan *plan)
 {
-    const vc_accelerator built_in = vc_accelerator_default();
     cli_plan_cost *cost = context;
     if (cost->maps)
         VC_TRY(vc_plan_add_kept_shares(plan, cost->maps->maps, cost->maps->files.count,
                                        cost->maps_path));
-    VC_TRY(strcmp(cost->target, "vitcod") == 0
-               ? vc_point_plan_cycles(out, plan, cost->head_dim, &built_in)
-               : vc_profile_plan_attention(out, plan, cost->head_dim));
+    VC_TRY(cost->target->cost(out, plan, cost->head_dim));
     vc_progress_update(&cost->progress, ++cost->tried, NULL);
     return VC_OK;
 }

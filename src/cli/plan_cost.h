@@ -7,9 +7,11 @@
 #include "vitcod/polarize.h"
 #include "vitcod/progress.h"
 
+typedef struct cli_plan_target cli_plan_target; /* what --for names: a row of a table */
+
 typedef struct cli_plan_cost {
-    const char *target; /* "vitcod" or "cpu" */
-    const char *unit;   /* of the cost, once opened */
+    const cli_plan_target *target;
+    const char *unit; /* of the cost */
     size_t head_dim;
     const vc_map_set *maps; /* averaged attention, for plans with a residual; NULL: without */
     const char *maps_path;
@@ -17,8 +19,8 @@ typedef struct cli_plan_cost {
     size_t tried;
 } cli_plan_cost;
 
-/* CLI_CONTINUE for a target that is one. */
-int cli_check_plan_cost(const cli_command *command, cli_plan_cost *cost);
+/* Sets target and unit; NULL: the usual target. CLI_CONTINUE for a target that is one. */
+int cli_check_plan_cost(const cli_command *command, cli_plan_cost *cost, const char *target);
 
 /* "N" or "auto": the search for what costs least. */
 int cli_take_threshold(const cli_command *command, size_t *threshold, int *search,
@@ -26,7 +28,7 @@ int cli_take_threshold(const cli_command *command, size_t *threshold, int *searc
 
 /* The threshold that costs least (vc_polarize_search), with progress. vitcod: cycles of
  * attention on the built-in chip. cpu: seconds of attention as inference runs it on the plan's
- * split; the plan then says that it is for the CPU. */
+ * split. */
 vc_status cli_search_threshold(vc_plan *out, double *least, const vc_mask_set *set,
                                cli_plan_cost *cost, const char *path);
 

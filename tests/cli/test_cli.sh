@@ -83,6 +83,12 @@ case_polarize() {
     check "disk full" 1 "cannot write" "$vitcod" polarize mask.npy -o /dev/full
     check "unwritable output" 1 "cannot write" "$vitcod" polarize mask.npy -o no/plan
     absent "nothing half-written" no ./*.part
+    check "no target" 2 "wanted vitcod or cpu" "$vitcod" polarize mask.npy --for bogus -o no
+    check "no target, auto" 2 "wanted vitcod or cpu" \
+        "$vitcod" polarize mask.npy --for bogus --threshold auto -o no
+    check "a target of no search" 2 "--for belongs to --threshold auto" \
+        "$vitcod" polarize mask.npy --for cpu --threshold 1 -o no
+    absent "no plan" no
 }
 
 case_simulate() {
