@@ -20,6 +20,11 @@ vc_prune_options vc_prune_options_default(void); /* info, both unset, class toke
 
 int vc_prune_is_rule(const char *name);
 
+/* Beside the rules of vc_prune, that of plans that are made from a model and its images: one
+ * threshold for all layers and heads, on what an entry can change (distill.h). */
+#define VC_PRUNE_BUDGET "budget"
+int vc_prune_is_budget(const char *name);
+
 typedef struct vc_prune_report {
     double info;     /* the cut used */
     double sparsity; /* share of pruned entries reached */

@@ -14,7 +14,7 @@ enum { VC_RECIPE_MOST_STEPS = 10, VC_RECIPE_PATH = 4096 };
 #define VC_RECIPE_UNSET SIZE_MAX /* a count that is left to the step */
 
 typedef struct vc_recipe_options {
-    const char *model, *data, *folder; /* a dense DeiT; images; where the files go */
+    const char *model, *data, *folder; /* dense; images; where the files go */
     const char *test, *classes;        /* labelled images to evaluate; their class list; or NULL */
     const char *rule, *residual;       /* "budget" or a rule of prune.h; "mean" or "none" */
     const char *autoencoder;           /* "qk", "q", "k" or "none" */
@@ -52,7 +52,7 @@ typedef struct vc_recipe {
 } vc_recipe;
 
 /* Checks model, images and chip, so that nothing fails late that could fail at once, and lists the
- * steps. VC_EUNSUPPORTED for a model that is not a DeiT. VC_EINVAL for a model with a plan inside,
+ * steps. VC_EUNSUPPORTED for a model without VC_ABILITY_BLOCKS. VC_EINVAL for a model with a plan inside,
  * for a sparsity that cannot be reached, and for paths that are not UTF-8. */
 vc_status vc_recipe_open(vc_recipe *out, const vc_recipe_options *options);
 void vc_recipe_close(vc_recipe *recipe);

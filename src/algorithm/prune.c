@@ -31,6 +31,11 @@ int vc_prune_is_rule(const char *name)
     return find_rule(name) != NULL;
 }
 
+int vc_prune_is_budget(const char *name)
+{
+    return strcmp(name, VC_PRUNE_BUDGET) == 0;
+}
+
 static vc_status check_options(const vc_maps *maps, const vc_prune_options *o, const char *path)
 {
     if (!find_rule(o->rule))

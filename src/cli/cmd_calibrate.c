@@ -5,6 +5,7 @@
 #include "calibrate.h"
 #include "commands.h"
 #include "vitcod/polarize.h"
+#include "vitcod/prune.h"
 
 static calibrate_options defaults(void)
 {
@@ -66,7 +67,7 @@ static void take_defaults(calibrate_options *o)
 {
     const vc_distill_options usual = vc_distill_options_default();
     if (!o->recipe.rule)
-        o->recipe.rule = "budget";
+        o->recipe.rule = VC_PRUNE_BUDGET;
     if (!o->residual)
         o->residual = "mean";
     if (isnan(o->recipe.sparsity))

@@ -10,7 +10,7 @@
 int cli_check_learning(const cli_command *command, const char *rule, const char *residual,
                        double hold_back, double minutes)
 {
-    if (strcmp(rule, "budget") != 0 && !vc_prune_is_rule(rule))
+    if (!vc_prune_is_budget(rule) && !vc_prune_is_rule(rule))
         return cli_usage(command, "--rule is '%s', wanted budget or a rule of `vitcod prune`",
                          rule);
     if (strcmp(residual, "none") != 0 && strcmp(residual, "mean") != 0)

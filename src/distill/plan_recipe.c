@@ -5,10 +5,11 @@
 #include "vitcod/distill.h"
 #include "vitcod/kept_share.h"
 #include "vitcod/polarize.h"
+#include "vitcod/prune.h"
 
 int vc_plan_recipe_weighs(const vc_plan_recipe *recipe)
 {
-    return strcmp(recipe->rule, "budget") == 0;
+    return vc_prune_is_budget(recipe->rule);
 }
 
 typedef struct means {

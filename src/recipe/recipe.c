@@ -6,10 +6,11 @@
 #include <unistd.h>
 
 #include "recipe_impl.h"
+#include "vitcod/prune.h"
 
 vc_recipe_options vc_recipe_options_default(void)
 {
-    return (vc_recipe_options){.rule = "budget",
+    return (vc_recipe_options){.rule = VC_PRUNE_BUDGET,
                                .residual = "mean",
                                .autoencoder = "qk",
                                .threshold = "auto",

@@ -5,12 +5,8 @@
 #include <string.h>
 
 #include "recipe_impl.h"
+#include "vitcod/prune.h"
 #include "vitcod/shell_words.h"
-
-static int is_budget(const vc_recipe_options *o)
-{
-    return strcmp(o->rule, "budget") == 0;
-}
 
 static int has_residual(const vc_recipe_options *o)
 {
@@ -210,7 +206,7 @@ static void list_attention(builder *b)
     add_student(b);
     add_images(b);
     add_file(b, "--output", "attention.npy");
-    if (is_budget(b->o)) {
+    if (vc_prune_is_budget(b->o->rule)) {
         add_file(b, "--scores", "scores.npy");
         if (has_residual(b->o))
             add_word(b, "--beyond-mean");
@@ -221,8 +217,8 @@ static void list_attention(builder *b)
 static void list_pruning(builder *b)
 {
     begin_step(b, 4, "prune", "prune");
-    add_file(b, NULL, is_budget(b->o) ? "scores.npy" : "attention.npy");
-    add_text(b, "--rule", is_budget(b->o) ? "threshold" : b->o->rule);
+    add_file(b, NULL, vc_prune_is_budget(b->o->rule) ? "scores.npy" : "attention.npy");
+    add_text(b, "--rule", vc_prune_is_budget(b->o->rule) ? "threshold" : b->o->rule);
     add_number(b, "--sparsity", b->o->sparsity);
     add_file(b, "--output", "mask.npy");
     end_step(b);
