@@ -53,6 +53,21 @@ static int same_memory(const vc_memory_config *a, const vc_memory_config *b)
                                             : memcmp(&a->dram, &b->dram, sizeof a->dram) == 0);
 }
 
+/* Whether a key names a built-in chip with the MACs, clock and memory that were published, or is
+ * the path of a file called after it. */
+static int is_published(const char *key)
+{
+    const char *slash = strrchr(key, '/'), *name = slash ? slash + 1 : key;
+    const vc_chip_variant *v;
+    for (size_t i = 0; (v = vc_chip_variant_at(i)); i++) {
+        const size_t length = strlen(v->key);
+        if (v->published && strncmp(name, v->key, length) == 0 &&
+            (name[length] == '\0' || name[length] == '.'))
+            return 1;
+    }
+    return 0;
+}
+
 /* Whether a chip has ViTCoD's MACs, clock and scratchpads, and the memory that all have. */
 static const char *setting_of(const vc_compare_row *r, const vc_compare_options *o,
                               const vc_memory_config *memory)
@@ -65,7 +80,7 @@ static const char *setting_of(const vc_compare_row *r, const vc_compare_options 
         equal &= c->buffers[i].bytes == b->buffers[i].bytes;
     if (equal)
         return "equal substrate";
-    return strstr(r->key, "-published") && !o->memory ? "as published" : "its own";
+    return is_published(r->key) && !o->memory ? "as published" : "its own";
 }
 
 static vc_status open_row(vc_compare_row *r, const vc_scene *scene, const char *key,
