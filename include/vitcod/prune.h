@@ -6,7 +6,7 @@
 #include "vitcod/mask.h"
 
 typedef struct vc_prune_options {
-    const char *rule;     /* "info", "threshold", "ratio", "std" or "random" */
+    const char *rule;     /* one of vc_prune_rules */
     double info;          /* the rule's strength, such as the cut theta_p; negative: unset */
     double sparsity;      /* instead: the wanted share of pruned entries, 0 to 1; negative: unset */
     int keep_class_token; /* row 0 and column 0 are never pruned (DeiT; not LeViT) */
@@ -19,6 +19,9 @@ typedef struct vc_prune_options {
 vc_prune_options vc_prune_options_default(void); /* info, both unset, class token kept */
 
 int vc_prune_is_rule(const char *name);
+/* All of them, the default first: "info, threshold, ratio, std or random". */
+enum { VC_PRUNE_RULES_TEXT = 128 };
+const char *vc_prune_rules(char text[VC_PRUNE_RULES_TEXT]);
 
 /* Beside the rules of vc_prune, that of plans that are made from a model and its images: one
  * threshold for all layers and heads, on what an entry can change (distill.h). */

@@ -1,9 +1,11 @@
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "prune_impl.h"
 
+/* The first is the default. */
 static const vc_prune_rule rules[] = {
     {"info", vc__prune_info, 1.01, 0.0, 0}, /* rows of attention sum to 1 */
     {"threshold", vc__prune_threshold, 0.0, 1.01, 1},
@@ -11,16 +13,17 @@ static const vc_prune_rule rules[] = {
     {"std", vc__prune_std, -8.0, 64.0, 0},
     {"random", vc__prune_random, 0.0, 1.0, 0},
 };
+enum { RULES = sizeof rules / sizeof *rules };
 
 vc_prune_options vc_prune_options_default(void)
 {
     return (vc_prune_options){
-        .rule = "info", .info = -1.0, .sparsity = -1.0, .keep_class_token = 1};
+        .rule = rules[0].name, .info = -1.0, .sparsity = -1.0, .keep_class_token = 1};
 }
 
 static const vc_prune_rule *find_rule(const char *name)
 {
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+    for (size_t i = 0; i < RULES; i++)
         if (strcmp(rules[i].name, name) == 0)
             return &rules[i];
     return NULL;
@@ -31,6 +34,18 @@ int vc_prune_is_rule(const char *name)
     return find_rule(name) != NULL;
 }
 
+const char *vc_prune_rules(char text[VC_PRUNE_RULES_TEXT])
+{
+    size_t used = 0;
+    for (size_t i = 0; i < RULES && used < VC_PRUNE_RULES_TEXT; i++)
+        used += (size_t)snprintf(text + used, VC_PRUNE_RULES_TEXT - used, "%s%s",
+                                 i == 0           ? ""
+                                 : i + 1 == RULES ? " or "
+                                                  : ", ",
+                                 rules[i].name);
+    return text;
+}
+
 int vc_prune_is_budget(const char *name)
 {
     return strcmp(name, VC_PRUNE_BUDGET) == 0;
@@ -38,10 +53,10 @@ int vc_prune_is_budget(const char *name)
 
 static vc_status check_options(const vc_maps *maps, const vc_prune_options *o, const char *path)
 {
+    char all[VC_PRUNE_RULES_TEXT];
     if (!find_rule(o->rule))
-        return vc_fail(VC_EINVAL,
-                       "pruning rule '%s' is unknown, wanted info, threshold, ratio, std or random",
-                       o->rule);
+        return vc_fail(VC_EINVAL, "pruning rule '%s' is unknown, wanted %s", o->rule,
+                       vc_prune_rules(all));
     if ((o->info < 0.0) == (o->sparsity < 0.0))
         return vc_fail(VC_EINVAL, "info cut %g and sparsity %g, wanted exactly one of them",
                        o->info, o->sparsity);

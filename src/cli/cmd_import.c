@@ -24,7 +24,7 @@ static const vc_field result_fields[] = {
     {VC_FIELD(import_result, plan_hash, "", "of the plan inside"), VC_KNOWN},
     {VC_FIELD(import_result, checkpoint, "", "file that was read")},
     {VC_FIELD(import_result, model, "", "file that was written")},
-    {VC_FIELD(import_result, architecture, "", "deit or levit")},
+    {VC_FIELD(import_result, architecture, "", "family")},
     {VC_FIELD(import_result, tensors, "", "tensors that were written")},
     {VC_FIELD(import_result, values, "", "numbers in them")},
     {VC_FIELD_LIST(import_result, left_out, left_out_count, "left_out", "",

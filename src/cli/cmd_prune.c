@@ -11,6 +11,8 @@
 #include "vitcod/prune.h"
 #include "vitcod/prune_result.h"
 
+enum { RULE_HELP = VC_PRUNE_RULES_TEXT + 32 };
+
 typedef struct prune_command {
     vc_prune_options options;
     const char *info, *output;
@@ -94,14 +96,23 @@ static void print_text(const void *result)
         printf("  %-12s %.2f %%\n", r->groups[g].group, 100.0 * r->groups[g].sparsity);
 }
 
+/* The rules, of which the first is the default. */
+static const char *help_of_rule(char text[RULE_HELP])
+{
+    char all[VC_PRUNE_RULES_TEXT];
+    const char *rest = vc_prune_rules(all) + strcspn(all, ", ");
+    snprintf(text, RULE_HELP, "pruning rule: %.*s (default)%s", (int)(rest - all), all, rest);
+    return text;
+}
+
 static int run_prune(const cli_command *command, int argc, char **argv)
 {
     prune_command c = {.options = vc_prune_options_default()};
+    char rule_help[RULE_HELP];
     const cli_option options[] = {
         {"output", "PATH", "npy mask, true = pruned; a folder of them for a folder", CLI_TEXT,
          &c.output},
-        {"rule", "NAME", "pruning rule: info (default), threshold, ratio, std or random", CLI_TEXT,
-         &c.options.rule},
+        {"rule", "NAME", help_of_rule(rule_help), CLI_TEXT, &c.options.rule},
         {"info", "X[,X..]", "info cut: keep a row's highest scores up to this sum; one per group",
          CLI_TEXT, &c.info},
         {"sparsity", "X", "or the share of entries to prune, 0 to 1", CLI_NUMBER,

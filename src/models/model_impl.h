@@ -36,7 +36,7 @@ typedef struct vc__values {
 struct vc__family {
     const char *name;  /* in files and on the command line */
     const char *title; /* in sentences */
-    uint64_t number;   /* stands for it in the checkpoints of a training: never changes */
+    uint64_t number;   /* stands for it in the checkpoints of a training: its own, never changes */
 
     /* ---- sizes */
     vc_status (*check)(const vc_model_config *config);

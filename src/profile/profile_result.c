@@ -66,7 +66,7 @@ static const vc_field time_fields[] = {
 static const vc_record time_record = VC_RECORD("times", vc_profile_times, time_fields);
 
 static const vc_field about_fields[] = {
-    {VC_FIELD(vc_profile_result, architecture, "", "deit or levit")},
+    {VC_FIELD(vc_profile_result, architecture, "", "family")},
     {VC_FIELD(vc_profile_result, image_size, "", "pixels along an image's side")},
     {VC_FIELD(vc_profile_result, batch, "", "images at once")},
     {VC_FIELD(vc_profile_result, dtype, "", "precision of the products")},

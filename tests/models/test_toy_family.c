@@ -218,6 +218,17 @@ static void refused(void **state)
     vc_model_close(model);
 }
 
+/* Nor with a family more do two have the same name or number. */
+static void told_apart(void **state)
+{
+    (void)state;
+    for (size_t i = 0; families[i]; i++)
+        for (size_t j = 0; j < i; j++) {
+            assert_true(families[i]->number != families[j]->number);
+            assert_string_not_equal(families[i]->name, families[j]->name);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(written_and_opened),
@@ -225,6 +236,7 @@ int main(void)
                                        cmocka_unit_test(learns),
                                        cmocka_unit_test(run_by_an_engine),
                                        cmocka_unit_test(lowered),
+                                       cmocka_unit_test(told_apart),
                                        cmocka_unit_test(refused)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
