@@ -1,4 +1,5 @@
 /* The list of steps, each as the arguments of a verb. */
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -79,6 +80,7 @@ static void add_student(builder *b)
 /* Begins step `number`; 0: a step whose result is its only file. */
 static vc_recipe_step *begin_step(builder *b, int number, const char *name, const char *verb)
 {
+    assert(b->out->count < VC_RECIPE_MOST_STEPS);
     vc_recipe_step *s = &b->out->steps[b->out->count++];
     s->name = name;
     if (number > 0)

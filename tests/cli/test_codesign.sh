@@ -183,6 +183,27 @@ case_dry_run() {
         sh -c "$(sed -n "s,^vitcod\(.* --of .*\) --json,$vitcod\1,p" printed)"
 }
 
+# Prints the commands whose verb does not get as far as --help: a word before it is wrong.
+refused() {
+    sed -n 's/^vitcod //p' "$1" | while read -r words; do
+        eval "\"$vitcod\" $words --help" >/dev/null 2>&1 || echo "refused: $words"
+    done
+}
+
+case_words_of_steps() {
+    echo 'vitcod eval model --bogus 3' >bogus
+    check "what is no option" 0 'refused: eval model --bogus 3' refused bogus
+    for how in '--gradual 0.3,0.5 --hold-back 0.2 --limit 20' '--minutes 1 --residual none' \
+        '--finetune train --heads 3 --seed 7 --threads 1 --skip-broken' \
+        '--autoencoder none --rule info' '--autoencoder q --compressed 1 --lr 1e-3 --epochs 2'; do
+        "$vitcod" codesign model --data data --sparsity 0.6 --batch 8 $how --threshold auto \
+            --for cpu -o dry --dry-run >printed 2>&1
+        check "its commands, $how" 0 '' grep -c ^vitcod printed
+        check "all are what their verbs take" 0 '' refused printed
+        [ ! -s "$out" ] || failed "none refused" "a command is"
+    done
+}
+
 case_two_in_a_folder() {
     "$vitcod" codesign model --data data --sparsity 0.6 --batch 8 --epochs 100000 --patience 0 \
         -o busy >/dev/null 2>&1 &
