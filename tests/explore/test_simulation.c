@@ -78,12 +78,56 @@ static void what_a_chip_cannot_is_refused(void **state)
     vc_simulation_close(&s);
 }
 
+static vc_status bound_of_seven(vc_bound *out, const vc_workload *workload,
+                                const vc_bound_config *config, int attention_only)
+{
+    (void)workload;
+    (void)config;
+    *out = (vc_bound){.cycles = attention_only ? 7 : 8};
+    return VC_OK;
+}
+
+static vc_status no_bound(vc_bound *out, const vc_workload *workload, const vc_bound_config *config,
+                          int attention_only)
+{
+    *out = (vc_bound){0};
+    (void)workload;
+    (void)config;
+    (void)attention_only;
+    return vc_fail(VC_EINVAL, "too much to count");
+}
+
+/* That of the chip's kind; where it cannot be found, the timeline cannot either. */
+static void a_bound_is_of_the_kind(void **state)
+{
+    (void)state;
+    const vc_model_config model = tiny_model();
+    vc_accelerator chip = vc_accelerator_default();
+    vc_chip_kind kind = *chip.chip.kind;
+    const vc_timeline_options how = {0};
+    vc_simulation s;
+    vc_timeline t;
+    chip.chip.kind = &kind;
+    assert_ok(vc_simulation_of_model(&s, &model, NULL, &chip, "plan"));
+    kind.bound = bound_of_seven;
+    assert_ok(vc_timeline_run(&t, &s, &how));
+    assert_true(t.bounded);
+    assert_int_equal(t.bound.attention.cycles, 7);
+    assert_int_equal(t.bound.end_to_end.cycles, 8);
+    vc_timeline_close(&t);
+    kind.bound = no_bound;
+    assert_fails(vc_timeline_run(&t, &s, &how), VC_EINVAL, "too much to count");
+    vc_timeline_close(&t);
+    vc_simulation_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_timeline_is_of_the_model),
         cmocka_unit_test(a_plan_alone_is_its_attention),
         cmocka_unit_test(what_a_chip_cannot_is_refused),
+        cmocka_unit_test(a_bound_is_of_the_kind),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
