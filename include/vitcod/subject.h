@@ -4,9 +4,11 @@
 
 #include "vitcod/model.h"
 
-/* A preset by timm's name, without a plan; or a model's file, with the plan inside it, which may be
- * none: no layers. The caller closes the plan. */
-vc_status vc_subject_model(vc_model_config *config, vc_plan *plan, const char *name);
+/* A preset by timm's name, without a plan; or the model's file that `name` stands for, which lies at
+ * `path` (NULL: there is none), with the plan inside it, which may be none: no layers. `is_file`
+ * tells which. The caller closes the plan. */
+vc_status vc_subject_model(vc_model_config *config, vc_plan *plan, int *is_file, const char *name,
+                           const char *path);
 
 /* A file that is there, and no preset's name. */
 int vc_subject_is_file(const char *name);

@@ -78,8 +78,8 @@ static vc_status open_preset(vc_scene *s, const char *arch, double sparsity,
 
 static vc_status open_file(vc_scene *s, const char *path, const vc_compare_options *o)
 {
-    *s = (vc_scene){.arch = path, .is_file = 1, .flat = NAN};
-    VC_TRY(vc_subject_model(&s->model, &s->plan, path));
+    *s = (vc_scene){.arch = path, .flat = NAN};
+    VC_TRY(vc_subject_model(&s->model, &s->plan, &s->is_file, path, path));
     if (!s->plan.layer_count)
         return vc_fail(VC_EINVAL, "%s: no plan is inside, wanted a model with one", path);
     return finish_scene(s, o);

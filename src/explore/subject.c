@@ -47,15 +47,17 @@ static vc_status find_mask(char out[MOST_PATH], const char *folder, const char *
                    share);
 }
 
-vc_status vc_subject_model(vc_model_config *config, vc_plan *plan, const char *name)
+vc_status vc_subject_model(vc_model_config *config, vc_plan *plan, int *is_file, const char *name,
+                           const char *path)
 {
     const vc_model_options how = {.in_place = 1};
     vc_model *model;
     *plan = (vc_plan){0};
     const vc_status preset = vc_model_preset(config, name);
-    if (preset == VC_OK || access(name, F_OK) != 0)
+    *is_file = preset != VC_OK && path && access(path, F_OK) == 0;
+    if (!*is_file)
         return preset;
-    VC_TRY(vc_model_open(&model, name, &how));
+    VC_TRY(vc_model_open(&model, path, &how));
     *config = model->config;
     const vc_plan *inside = vc_model_plan(model);
     const vc_status status = inside ? vc_plan_copy(plan, inside) : VC_OK;

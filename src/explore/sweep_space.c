@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "sweep_impl.h"
 #include "vitcod/hash.h"
@@ -70,11 +69,8 @@ static int path_beside(char out[4096], const char *named, const char *path)
 static vc_status open_model(vc__sweep_model *m, const char *name, const char *path)
 {
     char file[4096];
-    if (vc_model_preset(&m->config, name) == VC_OK)
-        return VC_OK;
-    m->is_file = path_beside(file, name, path) && access(file, F_OK) == 0;
-    return m->is_file ? vc_subject_model(&m->config, &m->plan, file)
-                      : vc_model_preset(&m->config, name);
+    const int fits = path_beside(file, name, path);
+    return vc_subject_model(&m->config, &m->plan, &m->is_file, name, fits ? file : NULL);
 }
 
 static vc_status open_models(vc_sweep *s, const vc_yaml_map *axes, const char *path)
