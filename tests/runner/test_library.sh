@@ -26,9 +26,12 @@ int main(void)
 }
 END
     version=$("$vitcod" --version | sed 's/^vitcod //')
+    sanitizers=
+    grep -q '^VC_SANITIZE:BOOL=ON' "$build/CMakeCache.txt" &&
+        sanitizers=-fsanitize=address,undefined # the library calls them
     check "pkg-config knows the version" 0 "^$version$" flags --modversion
-    # shellcheck disable=SC2046 # flags are meant to be split
-    check "it links" 0 '' gcc $(flags --cflags) -o outside outside.c $(flags --libs)
+    # shellcheck disable=SC2046,SC2086 # flags are meant to be split
+    check "it links" 0 '' gcc $sanitizers $(flags --cflags) -o outside outside.c $(flags --libs)
     check "it runs" 0 "^$version, threads$" ./outside
     check "the man page has the version" 0 '' \
         grep -q "^\.TH VITCOD 1 .*\"vitcod $version\"" "$(find . -name vitcod.1)"
