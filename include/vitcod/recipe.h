@@ -52,8 +52,8 @@ typedef struct vc_recipe {
 } vc_recipe;
 
 /* Checks model, images and chip, so that nothing fails late that could fail at once, and lists the
- * steps. VC_EUNSUPPORTED for a model without VC_ABILITY_BLOCKS. VC_EINVAL for a model with a plan inside,
- * for a sparsity that cannot be reached, and for paths that are not UTF-8. */
+ * steps. VC_EUNSUPPORTED for a model without VC_ABILITY_BLOCKS. VC_EINVAL for a model with a plan
+ * inside, for a sparsity that cannot be reached, and for paths that are not UTF-8. */
 vc_status vc_recipe_open(vc_recipe *out, const vc_recipe_options *options);
 void vc_recipe_close(vc_recipe *recipe);
 

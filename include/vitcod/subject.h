@@ -4,8 +4,8 @@
 
 #include "vitcod/model.h"
 
-/* A preset by timm's name, without a plan; or the model's file that `name` stands for, which lies at
- * `path` (NULL: there is none), with the plan inside it, which may be none: no layers. `is_file`
+/* A preset by timm's name, without a plan; or the model's file that `name` stands for, which lies
+ * at `path` (NULL: there is none), with the plan inside it, which may be none: no layers. `is_file`
  * tells which. The caller closes the plan. */
 vc_status vc_subject_model(vc_model_config *config, vc_plan *plan, int *is_file, const char *name,
                            const char *path);
