@@ -31,7 +31,7 @@ vc_status cli_profile_lengths(cli_profile_result *result, const cli_profile_opti
     VC_TRY(cli_preset(&config, &o->model));
     const vc_attention_layer layer = vc_model_layer(&config, 0);
     const vc_pattern_split asked = cli_split(&o->engine),
-                           split = asked == VC_ENGINE_USUAL_SPLIT ? VC_PATTERN_BY_COST : asked;
+                           chosen = asked == VC_ENGINE_USUAL_SPLIT ? VC_PATTERN_BY_COST : asked;
     const vc_length_options how = {.heads = layer.heads,
                                    .head_dim = layer.head_dim,
                                    .projected =
@@ -39,9 +39,9 @@ vc_status cli_profile_lengths(cli_profile_result *result, const cli_profile_opti
                                    .sparsity = o->sparsity,
                                    .repeats = o->repeats == CLI_UNSET ? REPEATS : o->repeats,
                                    .seed = o->model.seed,
-                                   .split = {.split = split}};
+                                   .split = {.split = chosen}};
     result->of_lengths = true;
-    result->split = vc_pattern_split_name(split);
+    result->split = vc_pattern_split_name(chosen);
     result->lengths =
         (vc_lengths_result){.arch = o->model.arch,
                             .heads = how.heads,

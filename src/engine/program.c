@@ -193,11 +193,12 @@ static float *fold(builder *b, vc_linear *out, const vc_block_op *op)
         return NULL;
     const vc_attention_layer l = vc_model_layer(&b->e->model->config, (size_t)op->layer);
     const size_t part = l.heads * l.head_dim, at = attention->keys_at;
-    float *weight = calloc(n * (k + 1), sizeof *weight), *bias = weight + n * k;
+    float *weight = calloc(n * (k + 1), sizeof *weight);
     if (!weight) {
         fail(b, vc_fail(VC_ENOMEM, "out of memory for %zu weights", n * k));
         return NULL;
     }
+    float *bias = weight + n * k;
     memcpy(weight, op->linear.weight, n * k * sizeof *weight);
     if (op->linear.bias)
         memcpy(bias, op->linear.bias, n * sizeof *bias);

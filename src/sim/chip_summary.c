@@ -42,14 +42,14 @@ static const vc_field unit_fields[] = {{VC_FIELD(vc_chip_unit_time, unit, "", "i
                                        VC_SPENT_MAP(LINE_CYCLES) VC_SPENT_MAP(UNIT_CYCLES)};
 static const vc_record unit_record = VC_RECORD("unit", vc_chip_unit_time, unit_fields);
 
-#define UNITS                                                                                      \
+#define UNIT_FIELD                                                                                 \
     VC_FIELD_NAMED(vc_chip_operator, units, unit_count, "engines", &unit_record,                   \
                    "what units did with their time")
 
 static const vc_field operator_fields[] = {
     {VC_FIELD_INLINE(vc_chip_operator, work, &work_record)},
     {VC_FIELD_AS(vc_chip_operator, name, "operator", "", "over all layers")},
-    {UNITS},
+    {UNIT_FIELD},
 };
 static const vc_record operator_record = VC_RECORD("operator", vc_chip_operator, operator_fields);
 
@@ -61,7 +61,7 @@ static const vc_field stage_fields[] = {
 };
 static const vc_record stage_record = VC_RECORD("stage", vc_chip_stage_work, stage_fields);
 
-static const vc_field total_fields[] = {{UNITS}};
+static const vc_field total_fields[] = {{UNIT_FIELD}};
 const vc_record vc_chip_units_record = VC_RECORD("units", vc_chip_operator, total_fields);
 
 #define PART_UJ(name, text) text "_uj",
