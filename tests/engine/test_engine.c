@@ -1,56 +1,7 @@
 /* The engine's door: what it refuses, batches that differ, masks, timing; int8 checkpoints. */
-#include <math.h>
-
-#include "../../src/models/deit/deit.h"
 #include "engine_logits.h"
+#include "tiny_deit.h"
 #include "vitcod/polarize.h"
-#include "vitcod/rng.h"
-
-enum { IMAGE = 24, PIXELS = 3 * IMAGE * IMAGE, CLASSES = 7, IMAGES = 5, TOKENS = 37 };
-
-static const vc__deit_config config = {.image = IMAGE,
-                                       .patch = 4,
-                                       .channels = 3,
-                                       .classes = CLASSES,
-                                       .width = 48,
-                                       .depth = 3,
-                                       .heads = 3,
-                                       .hidden = 96,
-                                       .std = {1, 1, 1}};
-static float images[IMAGES * PIXELS];
-
-static vc_model *make(size_t depth)
-{
-    vc__deit_config c = config;
-    vc_model *model;
-    vc_rng rng = vc_rng_open(3, 0, 0);
-    c.depth = depth;
-    assert_ok(vc__deit_create(&model, &c, 1));
-    for (size_t i = 0; i < IMAGES * PIXELS; i++)
-        images[i] = (float)vc_rng_normal(&rng);
-    for (size_t p = 0; p < model->param_count; p++) /* norms and biases of all kinds */
-        for (size_t i = 0; model->params[p].rank == 1 && i < model->params[p].count; i++)
-            model->params[p].data[i] += 0.3f * (float)vc_rng_normal(&rng);
-    return model;
-}
-
-static void forward(float *logits, const vc_model *model)
-{
-    vc_acts acts;
-    assert_ok(vc_acts_open(&acts, model, IMAGES, 0));
-    vc_model_forward(&acts, model, images, IMAGES, NULL);
-    memcpy(logits, acts.logits, IMAGES * CLASSES * sizeof *logits);
-    vc_acts_close(&acts);
-}
-
-static void assert_close(const float *have, const float *want, double tolerance)
-{
-    double largest = 0.0;
-    for (size_t i = 0; i < IMAGES * CLASSES; i++)
-        largest = fmax(largest, fabs((double)want[i]));
-    for (size_t i = 0; i < IMAGES * CLASSES; i++)
-        assert_near(have[i], want[i], tolerance * largest);
-}
 
 /* One layer: what is special about the first and about the last comes together. */
 static void any_depth(void **state)
@@ -58,7 +9,7 @@ static void any_depth(void **state)
     (void)state;
     for (size_t depth = 1; depth <= 4; depth++) {
         float have[IMAGES * CLASSES], want[IMAGES * CLASSES];
-        vc_model *model = make(depth);
+        vc_model *model = make_tiny_deit(depth);
         forward(want, model);
         engine_logits(have, model, images, IMAGES, VC_IN_FP32);
         assert_close(have, want, 1e-5);
@@ -71,7 +22,7 @@ static void any_depth(void **state)
 static void any_coder(void **state)
 {
     (void)state;
-    vc_model *plain = make(2); /* the images */
+    vc_model *plain = make_tiny_deit(2); /* the images */
     vc_model_close(plain);
     for (vc_coded of = VC_CODED_Q; of <= VC_CODED_QK; of++) {
         static const double tolerance[] = {
@@ -106,7 +57,7 @@ static void any_batch(void **state)
 {
     (void)state;
     float have[IMAGES * CLASSES], want[IMAGES * CLASSES];
-    vc_model *model = make(3);
+    vc_model *model = make_tiny_deit(3);
     vc_engine *engine;
     vc_engine_options options = vc_engine_options_default();
     options.batch = IMAGES;
@@ -124,7 +75,7 @@ static void masks_and_their_absence(void **state)
 {
     (void)state;
     float have[IMAGES * CLASSES], masked[IMAGES * CLASSES], dense[IMAGES * CLASSES];
-    vc_model *model = make(3);
+    vc_model *model = make_tiny_deit(3);
     vc_mask mask;
     vc_engine_options options = vc_engine_options_default();
     options.batch = IMAGES;
@@ -154,7 +105,7 @@ static void a_residual(void **state)
 {
     (void)state;
     float have[IMAGES * CLASSES], want[IMAGES * CLASSES], without[IMAGES * CLASSES];
-    vc_model *model = make(3);
+    vc_model *model = make_tiny_deit(3);
     vc_mask mask;
     vc_plan plan;
     assert_ok(vc_mask_open(&mask, 3, 3, TOKENS, TOKENS));
@@ -205,7 +156,7 @@ static void the_plan_decides_the_split(void **state)
     (void)state;
     float few[IMAGES * CLASSES], many[IMAGES * CLASSES], by_cost[IMAGES * CLASSES],
         threads[IMAGES * CLASSES];
-    vc_model *model = make(3);
+    vc_model *model = make_tiny_deit(3);
     vc_mask mask;
     vc_engine_options options = vc_engine_options_default();
     options.batch = IMAGES;
@@ -233,7 +184,7 @@ static void time_is_told_by_operator(void **state)
 {
     (void)state;
     float logits[IMAGES * CLASSES];
-    vc_model *model = make(2);
+    vc_model *model = make_tiny_deit(2);
     vc_engine *engine;
     vc_engine_options options = vc_engine_options_default();
     options.batch = IMAGES;
@@ -259,7 +210,7 @@ static void int8_files(void **state)
 {
     (void)state;
     float have[IMAGES * CLASSES], want[IMAGES * CLASSES];
-    vc_model *model = make(2), *back;
+    vc_model *model = make_tiny_deit(2), *back;
     assert_ok(vc_model_write_int8(temporary("int8.safetensors"), model));
     const vc_precision precision = vc_precision_supported(VC_IN_INT8) ? VC_IN_INT8 : VC_IN_FP32;
     engine_logits(want, model, images, IMAGES, precision);
