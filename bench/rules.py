@@ -109,31 +109,12 @@ def key(result):
 def measure(done, results):
     with tempfile.TemporaryDirectory() as folder:
         coder = os.path.join(folder, "coder.safetensors")
-        vitcod(
-            "attention",
-            MODEL,
-            "--data",
-            DATA,
-            "--limit",
-            "5000",
-            "-o",
-            os.path.join(folder, "attention.npy"),
-            "--scores",
-            os.path.join(folder, "scores.npy"),
-        )
-        vitcod(
-            "attention",
-            MODEL,
-            "--data",
-            DATA,
-            "--limit",
-            "5000",
-            "-o",
-            os.path.join(folder, "attention.npy"),
-            "--scores",
-            os.path.join(folder, "beyond.npy"),
-            "--beyond-mean",
-        )
+        for scores, more in (("scores.npy", []), ("beyond.npy", ["--beyond-mean"])):
+            vitcod(
+                *["attention", MODEL, "--data", DATA, "--limit", "5000"],
+                *["-o", os.path.join(folder, "attention.npy")],
+                *["--scores", os.path.join(folder, scores), *more],
+            )
         vitcod("autoencoder", MODEL, "--data", DATA, "--limit", "1000", "-o", coder)
         for seed in range(OPTIONS.first_seed, OPTIONS.seeds):
             for sparsity in reversed(SPARSITIES):
