@@ -88,8 +88,8 @@ static void run_way(work *w, size_t layer, size_t way)
         .shape = w->shape, .q = w->q, .k = w->k, .v = w->v, .pattern = &w->pattern[way][layer]};
     float *d = w->gradient[way];
     vc_attention_forward(w->out, w->probs, w->scratch, &a);
-    vc_attention_backward(d, d + w->values, d + 2 * w->values, NULL, w->scratch, w->dout, w->probs,
-                          &a);
+    const vc_attention_gradients to = {.q = d, .k = d + w->values, .v = d + 2 * w->values};
+    vc_attention_backward(&to, w->scratch, w->dout, w->probs, &a);
 }
 
 static void run_dense(work *w, size_t layer)

@@ -39,9 +39,18 @@ size_t vc_attention_scratch_floats(const vc_attention_shape *shape, const vc_pat
  * touched. */
 void vc_attention_forward(float *out, float *probs, float *scratch, const vc_attention *attention);
 
-/* dscores, laid out as probs, gets the gradient of the scores; summed over the batch that is the
- * gradient of the bias. NULL if not wanted. With a residual, dout is scaled in place. */
-void vc_attention_backward(float *dq, float *dk, float *dv, float *dscores, float *scratch,
-                           float *dout, const float *probs, const vc_attention *attention);
+typedef struct vc_attention_gradients {
+    float *q, *k, *v; /* with the strides of Q, K and V */
+    /* Laid out as probs; summed over the batch that is the gradient of the bias. NULL if not
+     * wanted. */
+    float *scores;
+    /* Of every image and head, to be added up: (B, H, Tq, G) of the summaries' bias, and (B, H,
+     * entries) of the pooling's weights. NULL if not wanted, or without summaries. */
+    float *summary_bias, *pool_weights;
+} vc_attention_gradients;
+
+/* With a residual, dout is scaled in place. */
+void vc_attention_backward(const vc_attention_gradients *out, float *scratch, float *dout,
+                           const float *probs, const vc_attention *attention);
 
 #endif

@@ -4,7 +4,7 @@
  * changes the result only by rounding.
  *
  * Exponentials are of base 2, so the caller multiplies the weights of Q by log2(e) / sqrt(head_dim)
- * and the bias by log2(e). */
+ * and the bias by log2(e); the bias of summaries is multiplied here. */
 #ifndef VITCOD_PACKED_ATTENTION_H
 #define VITCOD_PACKED_ATTENTION_H
 

@@ -38,21 +38,17 @@ typedef struct vc_pattern_options {
      * simulated chip sees them, and the columns are provided as well. 0: they keep their own
      * numbers. */
     int plan_order;
-    /* Extra columns that are not tokens, numbered from `keys` on. They are part of every panel and
-     * kept for every query; extra_bias (H, Tq, extra), or NULL, is added to their scores. */
-    size_t extra;
-    const float *extra_bias;
 } vc_pattern_options;
 
 typedef struct vc_pattern_head {
-    size_t panel_count;        /* keys in the panel, extra columns last */
+    size_t panel_count;        /* keys in the panel, summaries last */
     const int32_t *panel_keys; /* (panel_count); NULL: all keys in order, and no rows */
-    /* (Tk + extra) the position of a key in the panel; -1: none; NULL: its number. */
+    /* (Tk + G) the position of a key in the panel; -1: none; NULL: its number. */
     const int32_t *panel_place;
     const uint16_t *panel_kept;  /* (Tq, vc_panel_blocks) bit i: key i is kept; NULL: all */
     const int32_t *row_start;    /* (Tq + 1) starts of the rows; NULL: there are none */
     const int32_t *row_keys;     /* (row_start[Tq]) keys of the rows */
-    size_t kept;                 /* kept entries, extra columns included */
+    size_t kept;                 /* kept entries, summaries that are seen included */
     size_t values_start;         /* where its values start, see vc_pattern */
     const float *kept_share;     /* (Tq), see vc_plan_layer; NULL: no residual */
     const int32_t *column_start; /* plan_order: (Tk + 1) columns; NULL: all is kept */
@@ -64,23 +60,32 @@ typedef struct vc_pattern_head {
 
 /* A compiled layer. Scores, probabilities and biases have one value for each entry that is
  * computed: head by head the panel (Tq, panel_count), then the entries of the rows. For heads
- * without restriction that is (H, Tq, Tk). */
+ * without restriction that is (H, Tq, Tk).
+ *
+ * The summaries of a plan's layer are keys as well, numbered from `keys` on. They stand last in
+ * every panel, and are kept for the queries that see them. */
 typedef struct vc_pattern {
-    size_t heads, queries, keys, extra;
-    size_t values; /* number of values of one image */
+    size_t heads, queries, keys;
+    size_t values;             /* number of values of one image */
+    const vc_pooling *pooling; /* the layer's; NULL: no summaries */
+    const float *summary_bias; /* (H, Tq, G), the layer's */
     vc_pattern_head *head;
-    const float *extra_bias;
     void *memory;
 } vc_pattern;
 
-/* Compiles a layer. The pattern points to the shares of `layer` and, with plan_order, to its orders
- * and columns; the layer must outlive it. */
+/* Compiles a layer. The pattern points to the shares and summaries of `layer` and, with plan_order,
+ * to its orders and columns; the layer must outlive it. */
 vc_status vc_pattern_open(vc_pattern *out, const vc_plan_layer *layer,
                           const vc_pattern_options *options);
-/* A pattern without any restriction. Of the options only the extra columns are used. */
-vc_status vc_pattern_open_whole(vc_pattern *out, size_t heads, size_t queries, size_t keys,
-                                const vc_pattern_options *options);
+/* A pattern without any restriction. */
+vc_status vc_pattern_open_whole(vc_pattern *out, size_t heads, size_t queries, size_t keys);
 void vc_pattern_close(vc_pattern *pattern);
+
+/* The number of summaries, G. */
+static inline size_t vc_pattern_summaries(const vc_pattern *pattern)
+{
+    return pattern->pooling ? pattern->pooling->count : 0;
+}
 
 /* Number of words of bits per query, and of blocks of a packed panel. */
 static inline size_t vc_panel_blocks(size_t panel_count)
@@ -104,8 +109,8 @@ static inline size_t vc_rows_count(const vc_pattern_head *head, size_t queries)
     return head->row_start ? (size_t)head->row_start[queries] : 0;
 }
 
-/* Arranges dense (H, Tq, Tk) values in the order of the pattern; extra columns get their bias or 0.
- * vc_pattern_spread does the reverse: entries that are not computed become 0, and extra columns are
+/* Arranges dense (H, Tq, Tk) values in the order of the pattern; NULL: zeros. Summaries get 0.
+ * vc_pattern_spread does the reverse: entries that are not computed become 0, and summaries are
  * left out. */
 void vc_pattern_arrange(float *out, const float *dense, const vc_pattern *pattern);
 void vc_pattern_spread(float *dense, const float *values, const vc_pattern *pattern);

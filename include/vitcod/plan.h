@@ -14,6 +14,16 @@
 #include "vitcod/mask.h"
 #include "vitcod/tensor_file.h"
 
+/* A sparse (count, Tk) matrix that pools the keys and values of a layer to summaries: summary j is
+ * the sum of weights[e] times token keys[e] for e from start[j] to start[j + 1] - 1. */
+typedef struct vc_pooling {
+    size_t count;   /* G, the number of summaries; 0: none, and the rest is NULL */
+    size_t entries; /* start[count] */
+    int32_t *start; /* (G + 1) */
+    int32_t *keys;  /* (entries) tokens in their original order, ascending in a summary */
+    float *weights; /* (entries) */
+} vc_pooling;
+
 typedef struct vc_plan_layer {
     size_t heads, queries, keys;
     int32_t *query_order;   /* (H, Tq) a permutation per head */
@@ -24,6 +34,12 @@ typedef struct vc_plan_layer {
     /* NULL, or the residual of the pruned entries: query i (not reordered) gets kept_share[i] times
      * its sparse attention and 1 - kept_share[i] times the mean of all values. (H, Tq) in 0..1. */
     float *kept_share;
+    /* Summaries (not in the paper): keys and values pooled anew for each image, the same for all
+     * heads, which stand in for what is pruned. In one softmax with its kept entries, query i (not
+     * reordered) of head h sees summary j with the score q_i . kbar_j / sqrt(head_dim) +
+     * summary_bias[h, i, j]. A layer has summaries or kept shares, not both. */
+    vc_pooling pooling;
+    float *summary_bias; /* (H, Tq, G), of natural logarithms; -INFINITY: not seen by this row */
 } vc_plan_layer;
 
 typedef struct vc_plan {
@@ -45,6 +61,12 @@ vc_status vc_plan_assemble(vc_plan *out, const vc_mask *mask, const vc_token_ord
 void vc_plan_close(vc_plan *plan);
 vc_status vc_plan_copy(vc_plan *out, const vc_plan *plan);
 
+/* Gives a layer summaries; pooling and bias (H, Tq, G) are copied. VC_EINVAL for indices outside
+ * the layer, for weights or biases that are not finite (-INFINITY is allowed in a bias), and for a
+ * layer with kept shares. */
+vc_status vc_plan_layer_add_summaries(vc_plan_layer *layer, const vc_pooling *pooling,
+                                      const float *bias);
+
 /* The same entries with tokens in their own order and none global. */
 vc_status vc_plan_plain(vc_plan *out, const vc_plan *plan);
 /* Masks, group after group, as such a plan. */
@@ -60,16 +82,17 @@ void vc_plan_layer_mask(uint8_t *pruned, const vc_plan_layer *layer);
 size_t vc_plan_kept(const vc_plan_layer *layer, size_t head);
 size_t vc_plan_kept_sparser(const vc_plan_layer *layer, size_t head);
 
-/* Entries of all layers and heads: there, kept, and kept in the denser part. */
+/* Entries of all layers and heads: there, kept, and kept in the denser part; and the scores of the
+ * summaries, H * Tq * G of a layer. */
 typedef struct vc_plan_entries {
-    uint64_t all, kept, denser;
+    uint64_t all, kept, denser, summaries;
 } vc_plan_entries;
 vc_plan_entries vc_plan_count(const vc_plan *plan);
 
-/* Kept entries of all layers, as a share of all entries. */
+/* Kept entries and scores of summaries of all layers, as a share of all entries. */
 double vc_plan_kept_share(const vc_plan *plan);
 
-/* FNV-1a over orders, global tokens, entries and shares; written into results. */
+/* FNV-1a over orders, global tokens, entries, shares and summaries; written into results. */
 uint64_t vc_plan_hash(const vc_plan *plan);
 /* The same in 16 digits of base 16, as results have it. */
 enum { VC_PLAN_HASH_TEXT = 17 };
@@ -77,8 +100,8 @@ void vc_plan_hash_text(char text[VC_PLAN_HASH_TEXT], const vc_plan *plan);
 
 /* ---- files
  *
- * A plan's own file is safetensors: `layers.<l>.<member>` for every array of vc_plan_layer,
- * 'threshold' in the metadata, 'for': 'cpu' where it is, and 'format': 'vitcod-plan'. A model's
+ * A plan's own file is safetensors: `layers.<l>.<member>` for every array of vc_plan_layer
+ * (its pooling: pool_start, pool_keys, pool_weights), 'threshold' in the metadata, 'for': 'cpu' where it is, and 'format': 'vitcod-plan'. A model's
  * file holds its plan under the same names behind a prefix. */
 
 #define VC_PLAN_PREFIX "vitcod.plan."

@@ -49,14 +49,17 @@ static vc__attention_head head_of(const vc_attention *a, size_t image, size_t h)
 {
     const vc_attention_shape *s = &a->shape;
     const vc_pattern_head *pattern = a->pattern ? &a->pattern->head[h] : NULL;
+    const size_t summaries = a->pattern ? vc_pattern_summaries(a->pattern) : 0;
     const size_t start = pattern ? pattern->values_start : h * s->queries * s->keys;
     return (vc__attention_head){
         .shape = s,
         .pattern = pattern,
+        .pooling = a->pattern ? a->pattern->pooling : NULL,
         .q = a->q + image * s->queries * s->q_stride + h * s->head_dim,
         .k = a->k + image * s->keys * s->k_stride + h * s->head_dim,
         .v = a->v + image * s->keys * s->v_stride + h * s->value_dim,
         .bias = a->bias ? a->bias + start : NULL,
+        .summary_bias = summaries ? a->pattern->summary_bias + h * s->queries * summaries : NULL,
     };
 }
 
@@ -122,21 +125,27 @@ void vc_attention_forward(float *out, float *probs, float *scratch, const vc_att
         }
 }
 
-void vc_attention_backward(float *dq, float *dk, float *dv, float *dscores, float *scratch,
-                           float *dout, const float *probs, const vc_attention *a)
+void vc_attention_backward(const vc_attention_gradients *out, float *scratch, float *dout,
+                           const float *probs, const vc_attention *a)
 {
     const vc_attention_shape *s = &a->shape;
     const size_t per_thread = vc_attention_scratch_floats(s, a->pattern, 1);
+    const vc_pooling *pooling = a->pattern ? a->pattern->pooling : NULL;
+    const size_t biases = pooling ? s->queries * pooling->count : 0,
+                 weights = pooling ? pooling->entries : 0;
 #pragma omp parallel for collapse(2) schedule(static)
     for (size_t b = 0; b < s->batch; b++)
         for (size_t h = 0; h < s->heads; h++) {
+            const size_t index = b * s->heads + h;
             vc__attention_head head = head_of(a, b, h);
-            head.dq = dq + (head.q - a->q);
-            head.dk = dk + (head.k - a->k);
-            head.dv = dv + (head.v - a->v);
+            head.dq = out->q + (head.q - a->q);
+            head.dk = out->k + (head.k - a->k);
+            head.dv = out->v + (head.v - a->v);
             head.dout = dout + b * s->queries * s->out_stride + h * s->value_dim;
             head.probs = (float *)probs + values_at(a, b, h);
-            head.dscores = dscores ? dscores + values_at(a, b, h) : NULL;
+            head.dscores = out->scores ? out->scores + values_at(a, b, h) : NULL;
+            head.dsummary_bias = out->summary_bias ? out->summary_bias + index * biases : NULL;
+            head.dpool_weights = out->pool_weights ? out->pool_weights + index * weights : NULL;
             head.scratch = scratch + (size_t)omp_get_thread_num() * per_thread;
             backward(&head);
         }

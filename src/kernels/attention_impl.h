@@ -7,10 +7,13 @@
 typedef struct vc__attention_head {
     const vc_attention_shape *shape;
     const vc_pattern_head *pattern; /* NULL: nothing is pruned */
+    const vc_pooling *pooling;      /* NULL: no summaries */
+    const float *summary_bias;      /* (Tq, G) */
     const float *q, *k, *v, *bias;
     float *out, *probs;
     float *dq, *dk, *dv, *dout;
     float *dscores; /* backward: room for the gradients of all values */
+    float *dsummary_bias, *dpool_weights; /* (Tq, G), (entries); NULL if not wanted */
     float *scratch;
 } vc__attention_head;
 

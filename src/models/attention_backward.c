@@ -36,7 +36,8 @@ void vc__attention_backward(vc_grads *g, const vc__attention_grads *a, const vc_
         shape.k_stride = shape.heads * shape.head_dim;
     const vc_attention attention = {
         .shape = shape, .q = q, .k = k, .v = a->v, .pattern = vc_model_pattern(model, layer)};
-    vc_attention_backward(dq, dk, a->dv, a->dscores, g->scratch, a->dout, a->probs, &attention);
+    const vc_attention_gradients to = {.q = dq, .k = dk, .v = a->dv, .scores = a->dscores};
+    vc_attention_backward(&to, g->scratch, a->dout, a->probs, &attention);
     if (coded[0] || coded[1])
         autoencoders_backward(g, a, coders, acts, model, layer, reconstruction);
 }

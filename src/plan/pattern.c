@@ -2,6 +2,7 @@
  * kept. */
 #include "vitcod/pattern.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,18 +57,35 @@ static vc_status choose_panel(compiled *c)
     return VC_OK;
 }
 
+static int is_seen(const vc_plan_layer *layer, size_t head, size_t query, size_t summary)
+{
+    const size_t row = head * layer->queries + query;
+    return layer->summary_bias[row * layer->pooling.count + summary] != -INFINITY;
+}
+
+/* Queries that see summaries, each as often as it sees one. */
+static size_t count_seen(const vc_plan_layer *layer, size_t head)
+{
+    size_t seen = 0;
+    for (size_t q = 0; q < layer->queries; q++)
+        for (size_t g = 0; g < layer->pooling.count; g++)
+            seen += (size_t)is_seen(layer, head, q, g);
+    return seen;
+}
+
 /* What is not known before the arena has a base. */
 static void place_head(vc_arena *arena, vc_pattern *p, vc_pattern_head *head, const compiled *c)
 {
-    const size_t tq = p->queries, tk = p->keys, panel = c->panel + p->extra;
     const vc_plan_layer *layer = c->layer;
-    const int hidden = c->panel_entries < tq * c->panel;
+    const size_t tq = p->queries, tk = p->keys, summaries = vc_pattern_summaries(p),
+                 panel = c->panel + summaries, seen = count_seen(layer, c->head);
+    const int hidden = c->panel_entries + seen < tq * panel;
     *head = (vc_pattern_head){.panel_count = panel, .values_start = p->values};
-    head->kept = c->panel_entries + c->row_entries + tq * p->extra;
+    head->kept = c->panel_entries + c->row_entries + seen;
     p->values += tq * panel + c->row_entries;
-    if (c->options->split == VC_PATTERN_BY_PLAN || c->panel < tk) {
+    if (c->options->split == VC_PATTERN_BY_PLAN || c->panel < tk || summaries > 0) {
         head->panel_keys = vc_arena_take(arena, panel * sizeof(int32_t));
-        head->panel_place = vc_arena_take(arena, (tk + p->extra) * sizeof(int32_t));
+        head->panel_place = vc_arena_take(arena, (tk + summaries) * sizeof(int32_t));
     }
     if (hidden)
         head->panel_kept = vc_arena_take(arena, tq * vc_panel_blocks(panel) * sizeof(uint16_t));
@@ -113,9 +131,9 @@ static void fill_panel_keys(vc_pattern_head *head, const vc_pattern *p, const co
         if (c->inside[column])
             keys[used++] = key;
     }
-    for (size_t e = 0; e < p->extra; e++) {
-        place[p->keys + e] = used;
-        keys[used++] = (int32_t)(p->keys + e);
+    for (size_t g = 0; g < vc_pattern_summaries(p); g++) {
+        place[p->keys + g] = used;
+        keys[used++] = (int32_t)(p->keys + g);
     }
 }
 
@@ -144,9 +162,12 @@ static void fill_bits(vc_pattern_head *head, const vc_pattern *p, const compiled
             set_bit(kept, blocks, query_of(c, c->layer->rows[e]), place);
         place++;
     }
-    for (size_t q = 0; q < p->queries; q++)
-        for (size_t e = c->panel; e < head->panel_count; e++)
-            set_bit(kept, blocks, q, e);
+    for (size_t r = 0; r < p->queries; r++) {
+        const size_t original = (size_t)c->layer->query_order[c->head * p->queries + r];
+        for (size_t g = 0; g < vc_pattern_summaries(p); g++)
+            if (is_seen(c->layer, c->head, original, g))
+                set_bit(kept, blocks, query_of(c, (int32_t)r), c->panel + g);
+    }
 }
 
 /* Counts the entries of each row, then fills the rows. start[q] advances while row q is filled and
@@ -198,8 +219,8 @@ vc_status vc_pattern_open(vc_pattern *out, const vc_plan_layer *layer,
     *out = (vc_pattern){.heads = heads,
                         .queries = layer->queries,
                         .keys = keys,
-                        .extra = options->extra,
-                        .extra_bias = options->extra_bias};
+                        .pooling = layer->pooling.count ? &layer->pooling : NULL,
+                        .summary_bias = layer->summary_bias};
     compiled *all = calloc(heads, sizeof *all);
     int32_t *sequences = malloc(heads * keys * sizeof *sequences);
     uint8_t *inside = malloc(heads * keys);
@@ -224,23 +245,17 @@ vc_status vc_pattern_open(vc_pattern *out, const vc_plan_layer *layer,
     return status;
 }
 
-vc_status vc_pattern_open_whole(vc_pattern *out, size_t heads, size_t queries, size_t keys,
-                                const vc_pattern_options *options)
+vc_status vc_pattern_open_whole(vc_pattern *out, size_t heads, size_t queries, size_t keys)
 {
-    const size_t panel = keys + options->extra;
-    *out = (vc_pattern){.heads = heads,
-                        .queries = queries,
-                        .keys = keys,
-                        .extra = options->extra,
-                        .extra_bias = options->extra_bias,
-                        .values = heads * queries * panel};
+    *out = (vc_pattern){
+        .heads = heads, .queries = queries, .keys = keys, .values = heads * queries * keys};
     out->head = calloc(heads, sizeof *out->head);
     if (!out->head)
         return vc_fail(VC_ENOMEM, "out of memory for attention of %zu heads", heads);
     out->memory = out->head;
     for (size_t h = 0; h < heads; h++)
         out->head[h] = (vc_pattern_head){
-            .panel_count = panel, .kept = queries * panel, .values_start = h * queries * panel};
+            .panel_count = keys, .kept = queries * keys, .values_start = h * queries * keys};
     return VC_OK;
 }
 

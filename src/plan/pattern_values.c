@@ -3,24 +3,17 @@
 
 #include "vitcod/pattern.h"
 
-/* Sets the extra columns of a query, which are the last of its row of the panel. */
-static void arrange_extra(float *row, const vc_pattern *p, size_t head, size_t query)
-{
-    for (size_t e = 0; e < p->extra; e++)
-        row[e] = p->extra_bias ? p->extra_bias[(head * p->queries + query) * p->extra + e] : 0.0f;
-}
-
 void vc_pattern_arrange(float *out, const float *dense, const vc_pattern *p)
 {
-    for (size_t h = 0; h < p->heads; h++) {
+    memset(out, 0, p->values * sizeof *out);
+    for (size_t h = 0; dense && h < p->heads; h++) {
         const vc_pattern_head *head = &p->head[h];
-        const size_t tokens = head->panel_count - p->extra;
+        const size_t tokens = head->panel_count - vc_pattern_summaries(p);
         float *panel = out + head->values_start, *own = panel + p->queries * head->panel_count;
         for (size_t i = 0; i < p->queries; i++, panel += head->panel_count) {
             const float *row = dense + (h * p->queries + i) * p->keys;
             for (size_t j = 0; j < tokens; j++)
                 panel[j] = row[head->panel_keys ? (size_t)head->panel_keys[j] : j];
-            arrange_extra(panel + tokens, p, h, i);
             for (size_t e = 0; e < vc_row_count(head, i); e++)
                 *own++ = row[head->row_keys[(size_t)head->row_start[i] + e]];
         }
@@ -36,7 +29,7 @@ void vc_pattern_spread(float *dense, const float *values, const vc_pattern *p)
                     *own = panel + p->queries * head->panel_count;
         for (size_t i = 0; i < p->queries; i++, panel += head->panel_count) {
             float *row = dense + (h * p->queries + i) * p->keys;
-            for (size_t j = 0; j < head->panel_count - p->extra; j++)
+            for (size_t j = 0; j < head->panel_count - vc_pattern_summaries(p); j++)
                 row[head->panel_keys ? (size_t)head->panel_keys[j] : j] = panel[j];
             for (size_t e = 0; e < vc_row_count(head, i); e++)
                 row[head->row_keys[(size_t)head->row_start[i] + e]] = *own++;

@@ -7,10 +7,11 @@
 #include "plan_impl.h"
 #include "vitcod/hash.h"
 
-#define MEMBER(name, dtype, optional, rank, ...)                                                   \
+#define NAMED(name, member, dtype, optional, rank, ...)                                            \
     {                                                                                              \
-#name, dtype, offsetof(vc_plan_layer, name), rank, {__VA_ARGS__ }, optional                \
+        name, dtype, offsetof(vc_plan_layer, member), rank, {__VA_ARGS__}, optional                \
     }
+#define MEMBER(name, ...) NAMED(#name, name, __VA_ARGS__)
 
 const vc__plan_member vc__plan_members[VC__PLAN_MEMBERS] = {
     [VC__QUERY_ORDER] = MEMBER(query_order, VC_I32, 0, 2, VC__HEADS, VC__QUERIES),
@@ -19,6 +20,10 @@ const vc__plan_member vc__plan_members[VC__PLAN_MEMBERS] = {
     [VC__COLUMN_START] = MEMBER(column_start, VC_I32, 0, 2, VC__HEADS, VC__COLUMN_STARTS),
     [VC__ROWS] = MEMBER(rows, VC_I32, 0, 1, VC__KEPT),
     [VC__KEPT_SHARE] = MEMBER(kept_share, VC_F32, 1, 2, VC__HEADS, VC__QUERIES),
+    [VC__POOL_START] = NAMED("pool_start", pooling.start, VC_I32, 1, 1, VC__POOL_STARTS),
+    [VC__POOL_KEYS] = NAMED("pool_keys", pooling.keys, VC_I32, 1, 1, VC__POOLED),
+    [VC__POOL_WEIGHTS] = NAMED("pool_weights", pooling.weights, VC_F32, 1, 1, VC__POOLED),
+    [VC__SUMMARY_BIAS] = MEMBER(summary_bias, VC_F32, 1, 3, VC__HEADS, VC__QUERIES, VC__SUMMARIES),
 };
 
 vc_tensor vc__plan_array(const vc_plan_layer *layer, const vc__plan_member *member, size_t kept)
@@ -27,7 +32,10 @@ vc_tensor vc__plan_array(const vc_plan_layer *layer, const vc__plan_member *memb
                             [VC__QUERIES] = layer->queries,
                             [VC__KEYS] = layer->keys,
                             [VC__COLUMN_STARTS] = layer->keys + 1,
-                            [VC__KEPT] = kept};
+                            [VC__KEPT] = kept,
+                            [VC__SUMMARIES] = layer->pooling.count,
+                            [VC__POOL_STARTS] = layer->pooling.count + 1,
+                            [VC__POOLED] = layer->pooling.entries};
     vc_tensor array = {.dtype = member->dtype, .rank = member->rank};
     for (size_t d = 0; d < member->rank; d++)
         array.shape[d] = sizes[member->sizes[d]];
@@ -66,19 +74,34 @@ size_t vc__plan_layer_kept(const vc_plan_layer *layer)
     return (size_t)layer->column_start[layer->heads * (layer->keys + 1) - 1];
 }
 
-static vc_status layer_copy(vc_plan_layer *out, const vc_plan_layer *layer)
+/* Copies the members that `layer` has: those of every layer, or the optional ones. */
+static vc_status copy_members(vc_plan_layer *out, const vc_plan_layer *layer, int optional)
 {
-    const size_t kept = vc__plan_layer_kept(layer);
-    *out = (vc_plan_layer){.heads = layer->heads, .queries = layer->queries, .keys = layer->keys};
+    const size_t kept = optional ? 0 : vc__plan_layer_kept(layer); /* no optional one is so long */
     for (size_t m = 0; m < VC__PLAN_MEMBERS; m++) {
-        const vc_tensor from = vc__plan_array(layer, &vc__plan_members[m], kept);
-        if (!from.data)
+        const vc__plan_member *member = &vc__plan_members[m];
+        const vc_tensor from = vc__plan_array(layer, member, kept);
+        if (!from.data || member->optional != optional)
             continue;
-        VC_TRY(vc__plan_array_open(out, &vc__plan_members[m], kept));
-        memcpy(vc__plan_array(out, &vc__plan_members[m], kept).data, from.data,
+        VC_TRY(vc__plan_array_open(out, member, kept));
+        memcpy(vc__plan_array(out, member, kept).data, from.data,
                vc_tensor_count(&from) * vc_dtype_bytes(from.dtype));
     }
     return VC_OK;
+}
+
+vc_status vc__plan_copy_optional(vc_plan_layer *out, const vc_plan_layer *layer)
+{
+    out->pooling.count = layer->pooling.count;
+    out->pooling.entries = layer->pooling.entries;
+    return copy_members(out, layer, 1);
+}
+
+static vc_status layer_copy(vc_plan_layer *out, const vc_plan_layer *layer)
+{
+    *out = (vc_plan_layer){.heads = layer->heads, .queries = layer->queries, .keys = layer->keys};
+    VC_TRY(copy_members(out, layer, 0));
+    return vc__plan_copy_optional(out, layer);
 }
 
 vc_status vc_plan_copy(vc_plan *out, const vc_plan *plan)
@@ -203,6 +226,7 @@ vc_plan_entries vc_plan_count(const vc_plan *plan)
     for (size_t l = 0; l < plan->layer_count; l++) {
         const vc_plan_layer *p = &plan->layers[l];
         n.all += p->heads * p->queries * p->keys;
+        n.summaries += p->heads * p->queries * p->pooling.count;
         for (size_t h = 0; h < p->heads; h++) {
             n.kept += vc_plan_kept(p, h);
             n.denser += vc_plan_kept(p, h) - vc_plan_kept_sparser(p, h);
@@ -214,7 +238,19 @@ vc_plan_entries vc_plan_count(const vc_plan *plan)
 double vc_plan_kept_share(const vc_plan *plan)
 {
     const vc_plan_entries n = vc_plan_count(plan);
-    return (double)n.kept / (double)n.all;
+    return (double)(n.kept + n.summaries) / (double)n.all;
+}
+
+static uint64_t hash_summaries(uint64_t hash, const vc_plan_layer *layer)
+{
+    const vc_pooling *p = &layer->pooling;
+    if (p->count == 0)
+        return hash;
+    hash = vc_hash(hash, p->start, (p->count + 1) * sizeof *p->start);
+    hash = vc_hash(hash, p->keys, p->entries * sizeof *p->keys);
+    hash = vc_hash(hash, p->weights, p->entries * sizeof *p->weights);
+    return vc_hash(hash, layer->summary_bias,
+                   layer->heads * layer->queries * p->count * sizeof *layer->summary_bias);
 }
 
 uint64_t vc_plan_hash(const vc_plan *plan)
@@ -232,6 +268,7 @@ uint64_t vc_plan_hash(const vc_plan *plan)
         hash = vc_hash(hash, layer->rows, vc__plan_layer_kept(layer) * sizeof(int32_t));
         if (layer->kept_share)
             hash = vc_hash(hash, layer->kept_share, h * q * sizeof(float));
+        hash = hash_summaries(hash, layer);
     }
     return hash;
 }

@@ -98,5 +98,6 @@ vc_status vc__plan_layer_check(const vc_plan_layer *layer, size_t kept, const ch
     }
     VC_TRY(check_columns(layer, kept, &at));
     VC_TRY(check_shares(layer, &at));
+    VC_TRY(vc__plan_summaries_check(layer, path, prefix, index));
     return check_rows(layer, &at);
 }

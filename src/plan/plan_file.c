@@ -66,19 +66,46 @@ static vc_status read_arrays(vc_plan_layer *out, const vc_tensor_file *file, con
     return VC_OK;
 }
 
+/* A layer has all members of summaries or none of them. */
+static vc_status summary_sizes(vc_pooling *out, const vc_tensor_file *file, const char *prefix,
+                               size_t index)
+{
+    size_t starts, bias = 0;
+    int found = 0;
+    *out = (vc_pooling){0};
+    for (size_t m = VC__POOL_START; m <= VC__SUMMARY_BIAS; m++)
+        found |= find(file, prefix, index, &vc__plan_members[m]) != NULL;
+    if (!found)
+        return VC_OK;
+    VC_TRY(size_of(&starts, file, prefix, index, VC__POOL_START, 0));
+    VC_TRY(size_of(&out->entries, file, prefix, index, VC__POOL_KEYS, 0));
+    VC_TRY(size_of(&bias, file, prefix, index, VC__SUMMARY_BIAS, 2));
+    if (starts < 2 || bias != starts - 1 || out->entries > INT32_MAX)
+        return vc_fail(
+            VC_EFORMAT,
+            "%s: %slayers.%zu has a pool_start of %zu and a summary_bias of %zu columns, "
+            "wanted one start more than columns, of which there is at least one",
+            vc_tensor_file_path(file), prefix, index, starts, bias);
+    out->count = starts - 1;
+    return VC_OK;
+}
+
 static vc_status read_layer(vc_plan_layer *out, const vc_tensor_file *file, const char *prefix,
                             size_t index)
 {
     const char *path = vc_tensor_file_path(file);
     size_t h, q, k, kept;
+    vc_pooling pooling;
     VC_TRY(size_of(&h, file, prefix, index, VC__QUERY_ORDER, 0));
     VC_TRY(size_of(&q, file, prefix, index, VC__QUERY_ORDER, 1));
     VC_TRY(size_of(&k, file, prefix, index, VC__KEY_ORDER, 1));
     VC_TRY(size_of(&kept, file, prefix, index, VC__ROWS, 0));
+    VC_TRY(summary_sizes(&pooling, file, prefix, index));
     if (h == 0 || q == 0 || k == 0 || kept > INT32_MAX)
         return vc_fail(VC_EFORMAT, "%s: %slayers.%zu has %zu heads, %zu queries, %zu keys", path,
                        prefix, index, h, q, k);
     VC_TRY(vc__plan_layer_open(out, h, q, k, kept));
+    out->pooling = pooling;
     VC_TRY(read_arrays(out, file, prefix, index, kept));
     return vc__plan_layer_check(out, kept, path, prefix, index);
 }

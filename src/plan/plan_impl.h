@@ -13,6 +13,9 @@ typedef enum vc__plan_size {
     VC__KEYS,
     VC__COLUMN_STARTS, /* keys + 1 */
     VC__KEPT,
+    VC__SUMMARIES,
+    VC__POOL_STARTS, /* summaries + 1 */
+    VC__POOLED,
 } vc__plan_size;
 
 typedef struct vc__plan_member {
@@ -20,7 +23,7 @@ typedef struct vc__plan_member {
     vc_dtype dtype;
     size_t offset; /* of the pointer in vc_plan_layer */
     size_t rank;
-    vc__plan_size sizes[2];
+    vc__plan_size sizes[3];
     int optional; /* 1: NULL, and no tensor, in plans without it */
 } vc__plan_member;
 
@@ -32,6 +35,10 @@ enum {
     VC__COLUMN_START,
     VC__ROWS,
     VC__KEPT_SHARE,
+    VC__POOL_START,
+    VC__POOL_KEYS,
+    VC__POOL_WEIGHTS,
+    VC__SUMMARY_BIAS,
     VC__PLAN_MEMBERS
 };
 extern const vc__plan_member vc__plan_members[VC__PLAN_MEMBERS];
@@ -44,8 +51,15 @@ vc_status vc__plan_array_open(vc_plan_layer *layer, const vc__plan_member *membe
 vc_status vc__plan_layer_open(vc_plan_layer *out, size_t heads, size_t queries, size_t keys,
                               size_t kept);
 
+/* Copies the members that a layer need not have. */
+vc_status vc__plan_copy_optional(vc_plan_layer *out, const vc_plan_layer *layer);
+
 /* The number of entries that all heads keep together. */
 size_t vc__plan_layer_kept(const vc_plan_layer *layer);
+
+/* Checks a layer's pooling and summary bias, which have the right sizes. */
+vc_status vc__plan_summaries_check(const vc_plan_layer *layer, const char *path, const char *prefix,
+                                   size_t index);
 
 /* Checks every index of a layer whose arrays have the right sizes. `prefix` is that of names in the
  * file. */

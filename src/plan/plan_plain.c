@@ -27,19 +27,14 @@ static vc_status assemble_plain(vc_plan *out, const vc_mask *mask)
 static vc_status plain_layer(vc_plan *out, const vc_plan_layer *from)
 {
     const size_t heads = from->heads, queries = from->queries, keys = from->keys;
-    const vc__plan_member *share = &vc__plan_members[VC__KEPT_SHARE];
     vc_mask mask;
     VC_TRY(vc_mask_open(&mask, 1, heads, queries, keys));
     vc_plan_layer_mask(mask.pruned, from);
     vc_status status = assemble_plain(out, &mask);
     vc_mask_close(&mask);
-    if (status != VC_OK || !from->kept_share)
-        return status;
-    status = vc__plan_array_open(&out->layers[0], share, 0);
     if (status == VC_OK)
-        memcpy(out->layers[0].kept_share, from->kept_share,
-               heads * queries * sizeof *from->kept_share);
-    else
+        status = vc__plan_copy_optional(&out->layers[0], from);
+    if (status != VC_OK)
         vc_plan_close(out);
     return status;
 }

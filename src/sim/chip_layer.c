@@ -10,11 +10,13 @@ vc_status vc__layer_run(vc__machine *m, const vc_attention_sizes *sizes, const v
     vc__chip_layer a = {.machine = m, .sizes = *sizes};
     if (values && !kind->takes_values)
         return vc_fail(VC_EINVAL, "the dataflow %s takes no data, wanted vitcod", kind->name);
+    if (plan && plan->pooling.count > 0)
+        return vc_fail(VC_EUNSUPPORTED, "a chip does not compute summaries");
     if (values && plan && plan->kept_share)
         return vc_fail(VC_EUNSUPPORTED, "data is not sent through a plan with a residual");
     VC_TRY(
         plan ? vc_pattern_open(&a.pattern, plan, &how)
-             : vc_pattern_open_whole(&a.pattern, sizes->heads, sizes->queries, sizes->keys, &how));
+             : vc_pattern_open_whole(&a.pattern, sizes->heads, sizes->queries, sizes->keys));
     vc_status status = values ? vc__flow_open(&a.flow, sizes, &a.pattern, values) : VC_OK;
     if (status == VC_OK)
         status = kind->run(&a);

@@ -9,8 +9,9 @@ enum { ROOM = MOST_BATCH * MOST * (H * WIDE + PAD) };
 static float q[ROOM], k[ROOM], v[ROOM], dout[ROOM], bias_values[H * MOST * MOST];
 static uint8_t pruned[H * MOST * MOST];
 static vc_attention_shape shape;
-static size_t B = MOST_BATCH; /* images */
-static const float *bias;     /* NULL or bias_values */
+static size_t B = MOST_BATCH;     /* images */
+static const float *bias;         /* NULL or bias_values */
+static vc_plan_layer *summarized; /* whose summaries are seen; NULL: none */
 
 /* Strides are wider than the heads, so that a kernel that ignores them is caught. */
 static void set_up(size_t queries, size_t keys, size_t head_dim, size_t value_dim, int biased)
@@ -53,6 +54,28 @@ static double score(size_t b, size_t h, size_t i, size_t j)
     return bias ? sum + bias[(h * s->queries + i) * s->keys + j] : sum;
 }
 
+/* A value of summary g: of Q K^T with `stride` floats between tokens. */
+static double pooled(const float *x, size_t stride, size_t g)
+{
+    const vc_pooling *p = &summarized->pooling;
+    double sum = 0.0;
+    for (int32_t e = p->start[g]; e < p->start[g + 1]; e++)
+        sum += (double)p->weights[e] * x[(size_t)p->keys[e] * stride];
+    return sum;
+}
+
+static double summary_score(size_t b, size_t h, size_t i, size_t g)
+{
+    const vc_attention_shape *s = &shape;
+    const float *a = q + (b * s->queries + i) * s->q_stride + h * s->head_dim;
+    const float *c = k + b * s->keys * s->k_stride + h * s->head_dim;
+    double sum = 0.0;
+    for (size_t d = 0; d < s->head_dim; d++)
+        sum += (double)a[d] * pooled(c + d, s->k_stride, g);
+    return sum / sqrt((double)s->head_dim) +
+           (double)summarized->summary_bias[(h * s->queries + i) * summarized->pooling.count + g];
+}
+
 /* The definition, in double: sum over all outputs of dout * out. */
 static double plain_loss(const uint8_t *mask)
 {
@@ -60,11 +83,20 @@ static double plain_loss(const uint8_t *mask)
     double loss = 0.0;
     for (size_t row = 0; row < B * H * s->queries; row++) {
         size_t b = row / (H * s->queries), h = row / s->queries % H, i = row % s->queries;
-        double e[MOST], sum = 0.0;
+        const size_t summaries = summarized ? summarized->pooling.count : 0;
+        double e[2 * MOST], sum = 0.0;
         for (size_t j = 0; j < s->keys; j++) {
             e[j] = mask && mask[(h * s->queries + i) * s->keys + j] ? 0.0 : exp(score(b, h, i, j));
             sum += e[j];
         }
+        for (size_t g = 0; g < summaries; g++)
+            sum += e[s->keys + g] = exp(summary_score(b, h, i, g));
+        for (size_t g = 0; g < summaries; g++)
+            for (size_t d = 0; d < s->value_dim; d++)
+                loss +=
+                    e[s->keys + g] / sum *
+                    pooled(v + b * s->keys * s->v_stride + h * s->value_dim + d, s->v_stride, g) *
+                    dout[(b * s->queries + i) * s->out_stride + h * s->value_dim + d];
         for (size_t j = 0; j < s->keys; j++)
             for (size_t d = 0; d < s->value_dim; d++)
                 loss += e[j] / sum * v[(b * s->keys + j) * s->v_stride + h * s->value_dim + d] *
@@ -150,9 +182,11 @@ static void check_pattern(const vc_pattern *pattern, const uint8_t *mask)
     }
     vc_attention_forward(out, probs, scratch, &a);
     assert_near(loss_of(out), plain_loss(mask), 1e-4);
-    vc_attention_backward(dq, dk, dv, NULL, scratch, dout, probs, &a);
+    vc_attention_gradients to = {.q = dq, .k = dk, .v = dv};
+    vc_attention_backward(&to, scratch, dout, probs, &a);
     check_gradients(dq, dk, dv, mask);
-    vc_attention_backward(dq, dk, dv, packed, scratch, dout, probs, &a);
+    to.scores = packed;
+    vc_attention_backward(&to, scratch, dout, probs, &a);
     check_gradients(dq, dk, dv, mask);
     for (size_t b = 0; b < B; b++)
         if (pattern)
@@ -254,43 +288,99 @@ static void split_by_cost(void **state)
     check_both_shapes(2, VC_PATTERN_BY_COST);
 }
 
-/* A column that is no token stands behind the keys, with a bias: as a key that nobody prunes. */
-static void with_an_extra_column(void **state)
+/* The change of the loss with a value of the plan, against the gradient that is the sum over images
+ * of gradients `count` apart. */
+static void check_learnt(const char *what, const float *gradient, size_t count, float *x)
+{
+    for (size_t at = 0; at < count; at += 3) {
+        const float kept = x[at], h = 1e-2f;
+        double have = 0.0;
+        for (size_t i = 0; i < B; i++)
+            have += gradient[i * count + at];
+        if (kept == -INFINITY) {
+            assert_true(have == 0.0);
+            continue;
+        }
+        x[at] = kept + h;
+        double up = plain_loss(pruned), step = x[at];
+        x[at] = kept - h;
+        double down = plain_loss(pruned);
+        step -= x[at];
+        x[at] = kept;
+        if (!(fabs(have - (up - down) / step) <= 1e-3))
+            fail_msg("%s %zu: %.9g, wanted %.9g", what, at, have, (up - down) / step);
+    }
+}
+
+/* Three summaries, of which the last overlaps the others; row 4 sees none, others not all. */
+static void add_summaries(vc_plan_layer *layer)
+{
+    enum { G = 3 };
+    static int32_t start[G + 1] = {0, 4, 9, 12}, keys[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 2, 6, 7};
+    static float weights[12], biases[H * MOST * G];
+    const vc_pooling pooling = {G, 12, start, keys, weights};
+    fill(weights, 12, 6);
+    for (size_t i = 0; i < 12; i++)
+        weights[i] *= 0.3f; /* sums of them are about as large as tokens */
+    fill(biases, H * MOST * G, 7);
+    for (size_t i = 0; i < H * layer->queries * G; i++)
+        if (i / G % layer->queries == 4 || i % 5 == 0)
+            biases[i] = -INFINITY;
+    assert_ok(vc_plan_layer_add_summaries(layer, &pooling, biases));
+}
+
+/* Gradients of the pooling's weights come head by head; the loss sees their sum. */
+static void sum_heads(float *sums, const float *of_heads, size_t count)
+{
+    memset(sums, 0, B * count * sizeof *sums);
+    for (size_t i = 0; i < B * H * count; i++)
+        sums[i / (H * count) * count + i % count] += of_heads[i];
+}
+
+static void check_summaries(const vc_plan_layer *layer, vc_pattern_split split)
+{
+    static float arranged[H * MOST * 2 * MOST], probs[MOST_BATCH * H * MOST * 2 * MOST],
+        scratch[THREADS * 8 * MOST * MOST];
+    const size_t biases = H * shape.queries * layer->pooling.count,
+                 weights = layer->pooling.entries;
+    float dbias[MOST_BATCH * H * MOST * 3], dweights[MOST_BATCH * H * 12], sums[MOST_BATCH * 12];
+    const vc_pattern_options options = {.split = split, .costs = {1.0, 1.6, 7.0}};
+    const vc_attention_gradients to = {
+        .q = dq, .k = dk, .v = dv, .summary_bias = dbias, .pool_weights = dweights};
+    vc_pattern pattern;
+    assert_ok(vc_pattern_open(&pattern, layer, &options));
+    vc_attention a = {.shape = shape, .q = q, .k = k, .v = v, .pattern = &pattern};
+    if (bias) {
+        vc_pattern_arrange(arranged, bias, &pattern);
+        a.bias = arranged;
+    }
+    assert_true(vc_attention_scratch_floats(&shape, &pattern, 1) <= 8 * MOST * MOST);
+    vc_attention_forward(out, probs, scratch, &a);
+    assert_near(loss_of(out), plain_loss(pruned), 1e-4);
+    vc_attention_backward(&to, scratch, dout, probs, &a);
+    check_gradients(dq, dk, dv, pruned);
+    check_learnt("bias", dbias, biases, summarized->summary_bias);
+    sum_heads(sums, dweights, weights);
+    check_learnt("weight", sums, weights, summarized->pooling.weights);
+    vc_pattern_close(&pattern);
+}
+
+static void with_summaries(void **state)
 {
     (void)state;
-    enum { TOKENS = MOST - 1 };
-    static uint8_t tokens[H * MOST * TOKENS];
-    static float extra[H * MOST], zeros[H * MOST * TOKENS], arranged[H * MOST * MOST];
-    static float probs[MOST_BATCH * H * MOST * MOST], scratch[THREADS * 4 * MOST * MOST];
-    set_up(MOST, MOST, 5, 5, 1);
-    for (size_t r = 0; r < H * MOST; r++) {
-        pruned[r * MOST + TOKENS] = 0;
-        extra[r] = bias_values[r * MOST + TOKENS];
-        memset(bias_values + r * MOST, 0, TOKENS * sizeof *bias_values);
-        memcpy(tokens + r * TOKENS, pruned + r * MOST, TOKENS);
+    for (int wide = 0; wide < 2; wide++) {
+        set_up(wide ? 9 : MOST, MOST, 5, wide ? 7 : 5, wide);
+        const vc_mask mask = {1, H, shape.queries, MOST, pruned};
+        vc_plan plan;
+        assert_ok(vc_plan_of_masks(&plan, &mask, 1));
+        plan.layers[0].global_tokens[0] = 3;
+        add_summaries(&plan.layers[0]);
+        summarized = &plan.layers[0];
+        for (int split = VC_PATTERN_BY_PLAN; split <= VC_PATTERN_WHOLE; split++)
+            check_summaries(summarized, (vc_pattern_split)split);
+        summarized = NULL;
+        vc_plan_close(&plan);
     }
-    const vc_mask mask = {1, H, MOST, TOKENS, tokens};
-    vc_plan plan;
-    assert_ok(vc_plan_of_masks(&plan, &mask, 1));
-    plan.layers[0].global_tokens[0] = 3;
-    for (int split = VC_PATTERN_BY_PLAN; split <= VC_PATTERN_WHOLE; split++) {
-        const vc_pattern_options options = {.split = (vc_pattern_split)split,
-                                            .costs = {1.0, 1.6, 7.0},
-                                            .extra = 1,
-                                            .extra_bias = extra};
-        vc_pattern pattern;
-        assert_ok(vc_pattern_open(&pattern, &plan.layers[0], &options));
-        vc_pattern_arrange(arranged, zeros, &pattern);
-        const vc_attention a = {
-            .shape = shape, .q = q, .k = k, .v = v, .pattern = &pattern, .bias = arranged};
-        assert_true(vc_attention_scratch_floats(&shape, &pattern, 1) <= 4 * MOST * MOST);
-        vc_attention_forward(out, probs, scratch, &a);
-        assert_near(loss_of(out), plain_loss(pruned), 1e-4);
-        vc_attention_backward(dq, dk, dv, NULL, scratch, dout, probs, &a);
-        check_gradients(dq, dk, dv, pruned);
-        vc_pattern_close(&pattern);
-    }
-    vc_plan_close(&plan);
 }
 
 int main(void)
@@ -301,7 +391,7 @@ int main(void)
         cmocka_unit_test(with_global_tokens),
         cmocka_unit_test(without_global_tokens),
         cmocka_unit_test(split_by_cost),
-        cmocka_unit_test(with_an_extra_column),
+        cmocka_unit_test(with_summaries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,6 @@ typedef struct problem {
     uint8_t *pruned; /* (H, Tq, Tk) or NULL */
     vc_plan plan;    /* the same, plain; with `globals` tokens in the panel where a plan decides */
     float *bias, *q, *kv; /* kv: K and V of all heads, token by token */
-    float *extra_bias;    /* (H, Tq, 1): the last key is an extra column; NULL: it is not */
     double *want;
 } problem;
 
@@ -119,10 +118,7 @@ static void close_problem(problem *p)
 static void check(const problem *p, const vc_kernels *kernels, vc_pattern_split split, size_t step,
                   int bf16)
 {
-    const vc_pattern_options how = {.split = split,
-                                    .costs = costs,
-                                    .extra = p->extra_bias ? 1 : 0,
-                                    .extra_bias = p->extra_bias};
+    const vc_pattern_options how = {.split = split, .costs = costs};
     vc_packed_attention layer = p->layer;
     layer.bf16 = bf16;
     assert_ok(vc_packed_attention_open(&layer, p->pruned ? p->plan.layers : NULL, p->bias, &how));
@@ -236,42 +232,6 @@ static void splits_by_cost(void **state)
     close_problem(&p);
 }
 
-/* A column that is no token, behind the keys, with a bias: as if it had been a key that nobody
- * prunes. */
-static void sees_extra_columns(void **state)
-{
-    (void)state;
-    enum { TOKENS = 40 };
-    const vc_packed_attention sizes = {
-        .heads = 2, .queries = 30, .keys = TOKENS + 1, .head_dim = 16, .value_dim = 16};
-    const size_t rows = sizes.heads * sizes.queries;
-    problem p;
-    open_problem(&p, &sizes, 0.2, 1);
-    uint8_t *tokens = room(rows * TOKENS);
-    float *bias = room(rows * TOKENS * sizeof *bias), *extra = room(rows * sizeof *extra);
-    for (size_t r = 0; r < rows; r++) {
-        p.pruned[r * sizes.keys + TOKENS] = 0;
-        memcpy(tokens + r * TOKENS, p.pruned + r * sizes.keys, TOKENS);
-        memcpy(bias + r * TOKENS, p.bias + r * sizes.keys, TOKENS * sizeof *bias);
-        extra[r] = p.bias[r * sizes.keys + TOKENS];
-    }
-    compute(&p);
-    problem seen = p;
-    const vc_mask mask = {1, sizes.heads, sizes.queries, TOKENS, tokens};
-    seen.bias = bias;
-    seen.extra_bias = extra;
-    assert_ok(vc_plan_of_masks(&seen.plan, &mask, 1));
-    for (int isa = 0; isa < VC_ISA_COUNT; isa++)
-        for (int split = VC_PATTERN_BY_PLAN; split <= VC_PATTERN_WHOLE; split++)
-            if (vc_kernels_of((vc_isa)isa))
-                check(&seen, vc_kernels_of((vc_isa)isa), (vc_pattern_split)split, 7, 0);
-    vc_plan_close(&seen.plan);
-    close_problem(&p);
-    free(tokens);
-    free(bias);
-    free(extra);
-}
-
 static void costs_are_measured_or_given(void **state)
 {
     (void)state;
@@ -304,7 +264,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_the_definition),
         cmocka_unit_test(splits_by_cost),
-        cmocka_unit_test(sees_extra_columns),
         cmocka_unit_test(costs_are_measured_or_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,12 +1,13 @@
-/* Patterns: however a head is split, its panel and rows are the entries of the plan; extra columns
+/* Patterns: however a head is split, its panel and rows are the entries of the plan; summaries
  * behind them. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "testing.h"
 #include "vitcod/pattern.h"
 #include "vitcod/rng.h"
 
-enum { H = 3, TQ = 37, TK = 37, EXTRA = 2 };
+enum { H = 3, TQ = 37, TK = 37, G = 2 };
 static const vc_split_costs costs = {.panel_entry = 1.0, .row_entry = 1.6, .row = 7.0};
 
 /* Two columns that nearly all queries want, a diagonal, and a sprinkle; head 2 has no full
@@ -24,6 +25,29 @@ static void make_mask(vc_mask *mask)
             }
 }
 
+/* Summaries of the even and of the odd tokens. Every third query sees the first, all the second. */
+static void add_summaries(vc_plan *plan)
+{
+    int32_t start[G + 1] = {0, TK / 2 + 1, TK}, keys[TK];
+    float weights[TK], bias[H * TQ * G];
+    const vc_pooling pooling = {G, TK, start, keys, weights};
+    for (size_t i = 0; i < TK; i++) {
+        keys[i] = (int32_t)(i <= TK / 2 ? 2 * i : 2 * (i - TK / 2) - 1);
+        weights[i] = 1.0f / (float)(i <= TK / 2 ? TK / 2 + 1 : TK / 2);
+    }
+    for (size_t i = 0; i < H * TQ * G; i++)
+        bias[i] = i % G == 0 && i / G % TQ % 3 ? -INFINITY : (float)i;
+    assert_ok(vc_plan_layer_add_summaries(&plan->layers[0], &pooling, bias));
+}
+
+static size_t seen_of(const vc_plan_layer *layer, size_t head)
+{
+    size_t seen = 0;
+    for (size_t i = 0; i < TQ * layer->pooling.count; i++)
+        seen += layer->summary_bias[head * TQ * G + i] != -INFINITY;
+    return seen;
+}
+
 /* The mask that panel and rows say, in the tokens' own order, and that no entry is there twice. */
 static void read_back(uint8_t *pruned, const vc_pattern *p, const vc_plan_layer *layer)
 {
@@ -33,7 +57,7 @@ static void read_back(uint8_t *pruned, const vc_pattern *p, const vc_plan_layer 
         const int32_t *queries = head->query_order, *keys = head->key_order;
         for (size_t q = 0; q < TQ; q++) {
             uint8_t *row = pruned + (h * TQ + (queries ? (size_t)queries[q] : q)) * TK;
-            for (size_t j = 0; j < head->panel_count - p->extra; j++) {
+            for (size_t j = 0; j < head->panel_count - vc_pattern_summaries(p); j++) {
                 const size_t key = head->panel_keys ? (size_t)head->panel_keys[j] : j;
                 if (vc_panel_keeps(head, q, j))
                     row[keys ? (size_t)keys[key] : key] = 0;
@@ -45,7 +69,7 @@ static void read_back(uint8_t *pruned, const vc_pattern *p, const vc_plan_layer 
                 *entry = 0;
             }
         }
-        assert_int_equal(head->kept, vc_plan_kept(layer, h) + TQ * p->extra);
+        assert_int_equal(head->kept, vc_plan_kept(layer, h) + seen_of(layer, h));
     }
 }
 
@@ -79,22 +103,22 @@ static void holds_the_plans_entries(void **state)
     vc_mask mask;
     vc_plan plan;
     uint8_t have[H * TQ * TK];
-    polarized(&plan, &mask);
     for (int split = VC_PATTERN_BY_PLAN; split <= VC_PATTERN_WHOLE; split++)
         for (int order = 0; order < 2; order++)
-            for (size_t extra = 0; extra <= EXTRA; extra += EXTRA) {
-                const vc_pattern_options o = {.split = (vc_pattern_split)split,
-                                              .costs = costs,
-                                              .plan_order = order,
-                                              .extra = extra};
+            for (int summaries = 0; summaries < 2; summaries++) {
+                const vc_pattern_options o = {
+                    .split = (vc_pattern_split)split, .costs = costs, .plan_order = order};
                 vc_pattern p;
+                polarized(&plan, &mask);
+                if (summaries)
+                    add_summaries(&plan);
                 assert_ok(vc_pattern_open(&p, &plan.layers[0], &o));
                 read_back(have, &p, &plan.layers[0]);
                 assert_memory_equal(have, mask.pruned, sizeof have);
                 vc_pattern_close(&p);
+                vc_plan_close(&plan);
+                vc_mask_close(&mask);
             }
-    vc_plan_close(&plan);
-    vc_mask_close(&mask);
 }
 
 static void splits_as_asked(void **state)
@@ -149,38 +173,58 @@ static void follows_the_costs(void **state)
     vc_mask_close(&mask);
 }
 
-static void extra_columns_stand_last(void **state)
+static void summaries_stand_last(void **state)
 {
     (void)state;
-    float bias[H * TQ * EXTRA], *dense = malloc(H * TQ * TK * sizeof *dense), *values, *back;
     vc_mask mask;
     vc_plan plan;
+    for (int order = 0; order < 2; order++) {
+        const vc_pattern_options o = {.split = VC_PATTERN_BY_PLAN, .plan_order = order};
+        vc_pattern p;
+        polarized(&plan, &mask);
+        add_summaries(&plan);
+        assert_ok(vc_pattern_open(&p, &plan.layers[0], &o));
+        assert_int_equal(vc_pattern_summaries(&p), G);
+        for (size_t h = 0; h < H; h++) {
+            const vc_pattern_head *head = &p.head[h];
+            const size_t last = head->panel_count - 1;
+            assert_int_equal(head->panel_keys[last], TK + G - 1);
+            assert_int_equal(head->panel_place[TK + G - 1], last);
+            for (size_t q = 0; q < TQ; q++) {
+                const size_t token = head->query_order ? (size_t)head->query_order[q] : q;
+                assert_true(vc_panel_keeps(head, q, last));
+                assert_int_equal(vc_panel_keeps(head, q, last - 1), token % 3 == 0);
+            }
+        }
+        vc_pattern_close(&p);
+        vc_plan_close(&plan);
+        vc_mask_close(&mask);
+    }
+}
+
+static void arranges_values(void **state)
+{
+    (void)state;
+    const vc_pattern_options o = {.split = VC_PATTERN_BY_PLAN};
+    float *dense = malloc(H * TQ * TK * sizeof *dense), *back = malloc(H * TQ * TK * sizeof *back);
+    vc_mask mask;
+    vc_plan plan;
+    vc_pattern p;
     polarized(&plan, &mask);
-    for (size_t i = 0; i < H * TQ * EXTRA; i++)
-        bias[i] = (float)i;
+    add_summaries(&plan);
     for (size_t i = 0; i < H * TQ * TK; i++)
         dense[i] = (float)i + 0.5f;
-    const vc_pattern_options o = {.split = VC_PATTERN_BY_PLAN, .extra = EXTRA, .extra_bias = bias};
-    vc_pattern p;
     assert_ok(vc_pattern_open(&p, &plan.layers[0], &o));
-    values = calloc(p.values, sizeof *values);
-    back = malloc(H * TQ * TK * sizeof *back);
+    float *values = malloc(p.values * sizeof *values);
     vc_pattern_arrange(values, dense, &p);
     vc_pattern_spread(back, values, &p);
-    for (size_t h = 0; h < H; h++) {
-        const vc_pattern_head *head = &p.head[h];
-        const size_t last = head->panel_count - 1;
-        assert_int_equal(head->panel_keys[last], TK + EXTRA - 1);
-        assert_int_equal(head->panel_place[TK + EXTRA - 1], last);
-        for (size_t q = 0; q < TQ; q++) {
-            const float *row = values + head->values_start + q * head->panel_count;
-            assert_true(vc_panel_keeps(head, q, last) && vc_panel_keeps(head, q, last - 1));
-            assert_true(row[last] == bias[(h * TQ + q) * EXTRA + EXTRA - 1]);
-        }
-    }
     for (size_t i = 0; i < H * TQ * TK; i++)
         if (!mask.pruned[i])
             assert_true(back[i] == dense[i]);
+    assert_true(values[p.head[0].panel_count - 1] == 0.0f);
+    vc_pattern_arrange(values, NULL, &p);
+    for (size_t i = 0; i < p.values; i++)
+        assert_true(values[i] == 0.0f);
     vc_pattern_close(&p);
     vc_plan_close(&plan);
     vc_mask_close(&mask);
@@ -239,8 +283,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(holds_the_plans_entries), cmocka_unit_test(splits_as_asked),
-        cmocka_unit_test(follows_the_costs),       cmocka_unit_test(extra_columns_stand_last),
-        cmocka_unit_test(rows_point_into_columns), cmocka_unit_test(masks_are_plain_plans),
+        cmocka_unit_test(follows_the_costs),       cmocka_unit_test(summaries_stand_last),
+        cmocka_unit_test(arranges_values),         cmocka_unit_test(rows_point_into_columns),
+        cmocka_unit_test(masks_are_plain_plans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,3 +1,5 @@
+#include <math.h>
+
 #include "testing.h"
 #include "vitcod/npy.h"
 #include "vitcod/plan.h"
@@ -51,6 +53,76 @@ static void shares_travel_with_it(void **state)
     assert_ok(vc_plan_write(temporary("p"), &plan));
     assert_fails(vc_plan_read(&back, temporary("p")), VC_EFORMAT,
                  "layers.0.kept_share[4] is 1.5, wanted 0 to 1");
+    vc_plan_close(&plan);
+}
+
+/* The first two tokens and the last two; of head 1 no row sees the second. */
+static void summarize(vc_plan *plan)
+{
+    int32_t start[] = {0, 2, 4}, keys[] = {0, 1, 1, 2};
+    float weights[] = {0.5f, 0.5f, 0.25f, 0.75f}, bias[12];
+    const vc_pooling pooling = {2, 4, start, keys, weights};
+    for (size_t i = 0; i < 12; i++)
+        bias[i] = i > 5 && i % 2 ? -INFINITY : (float)i - 3.0f;
+    assert_ok(vc_plan_layer_add_summaries(&plan->layers[0], &pooling, bias));
+}
+
+static void summaries_travel_with_it(void **state)
+{
+    (void)state;
+    vc_plan plan, back, plain;
+    make(&plan);
+    const uint64_t without = vc_plan_hash(&plan);
+    summarize(&plan);
+    const vc_plan_layer *layer = &plan.layers[0];
+    assert_ok(vc_plan_write(temporary("p"), &plan));
+    assert_ok(vc_plan_read(&back, temporary("p")));
+    assert_int_equal(back.layers[0].pooling.count, 2);
+    assert_memory_equal(back.layers[0].pooling.weights, layer->pooling.weights, 4 * sizeof(float));
+    assert_memory_equal(back.layers[0].summary_bias, layer->summary_bias, 12 * sizeof(float));
+    assert_true(vc_plan_hash(&plan) == vc_plan_hash(&back) && vc_plan_hash(&plan) != without);
+    back.layers[0].summary_bias[0] += 1.0f;
+    assert_true(vc_plan_hash(&plan) != vc_plan_hash(&back));
+    vc_plan_close(&back);
+    assert_ok(vc_plan_copy(&back, &plan));
+    assert_true(vc_plan_hash(&plan) == vc_plan_hash(&back));
+    assert_ok(vc_plan_plain(&plain, &plan));
+    assert_int_equal(plain.layers[0].pooling.keys[3], 2);
+    const vc_plan_entries n = vc_plan_count(&plan);
+    assert_true(n.all == 18 && n.kept == 10 && n.summaries == 12);
+    assert_true(vc_plan_kept_share(&plan) == 22.0 / 18.0);
+    vc_plan_close(&plain);
+    vc_plan_close(&back);
+    vc_plan_close(&plan);
+}
+
+static void refuses_wrong_summaries(void **state)
+{
+    (void)state;
+    vc_plan plan, back;
+    make(&plan);
+    summarize(&plan);
+    vc_plan_layer *layer = &plan.layers[0];
+    layer->pooling.keys[1] = 0;
+    assert_ok(vc_plan_write(temporary("p"), &plan));
+    assert_fails(vc_plan_read(&back, temporary("p")), VC_EFORMAT,
+                 "layers.0: its pooling is not 2 sums, each of ascending tokens below 3");
+    layer->pooling.keys[1] = 1;
+    layer->pooling.start[1] = 4;
+    assert_ok(vc_plan_write(temporary("p"), &plan));
+    assert_fails(vc_plan_read(&back, temporary("p")), VC_EFORMAT, "its pooling is not 2 sums");
+    layer->pooling.start[1] = 2;
+    layer->summary_bias[3] = NAN;
+    assert_ok(vc_plan_write(temporary("p"), &plan));
+    assert_fails(vc_plan_read(&back, temporary("p")), VC_EFORMAT,
+                 "layers.0.summary_bias[3] is nan, wanted a number or -inf");
+    const vc_pooling none = {0};
+    assert_ok(vc_plan_layer_add_summaries(layer, &none, NULL));
+    assert_null(layer->summary_bias);
+    layer->kept_share = calloc(6, sizeof(float));
+    const vc_pooling one = {1, 1, (int32_t[]){0, 1}, (int32_t[]){2}, (float[]){1.0f}};
+    assert_fails(vc_plan_layer_add_summaries(layer, &one, (float[6]){0}), VC_EINVAL,
+                 "has kept shares and summaries, wanted one");
     vc_plan_close(&plan);
 }
 
@@ -207,9 +279,10 @@ static void mask_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(columns_and_counts),    cmocka_unit_test(shares_travel_with_it),
-        cmocka_unit_test(file_round_trip),       cmocka_unit_test(refuses_inconsistent_plans),
-        cmocka_unit_test(inside_another_file),   cmocka_unit_test(copies),
-        cmocka_unit_test(an_empty_row_is_named), cmocka_unit_test(mask_files)};
+        cmocka_unit_test(columns_and_counts),       cmocka_unit_test(shares_travel_with_it),
+        cmocka_unit_test(summaries_travel_with_it), cmocka_unit_test(refuses_wrong_summaries),
+        cmocka_unit_test(file_round_trip),          cmocka_unit_test(refuses_inconsistent_plans),
+        cmocka_unit_test(inside_another_file),      cmocka_unit_test(copies),
+        cmocka_unit_test(an_empty_row_is_named),    cmocka_unit_test(mask_files)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

@@ -1,0 +1,68 @@
+/* Summaries of a layer: what they must be, and how a layer gets them. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "plan_impl.h"
+
+static int is_pooling(const vc_pooling *p, size_t keys)
+{
+    if (p->start[0] != 0 || (size_t)p->start[p->count] != p->entries)
+        return 0;
+    for (size_t g = 0; g < p->count; g++) {
+        if (p->start[g + 1] <= p->start[g] || (size_t)p->start[g + 1] > p->entries)
+            return 0;
+        for (int32_t e = p->start[g]; e < p->start[g + 1]; e++)
+            if (p->keys[e] < 0 || (size_t)p->keys[e] >= keys ||
+                (e > p->start[g] && p->keys[e] <= p->keys[e - 1]) || !isfinite(p->weights[e]))
+                return 0;
+    }
+    return 1;
+}
+
+vc_status vc__plan_summaries_check(const vc_plan_layer *layer, const char *path, const char *prefix,
+                                   size_t index)
+{
+    const vc_pooling *p = &layer->pooling;
+    const size_t biases = layer->heads * layer->queries * p->count;
+    if (p->count == 0)
+        return VC_OK;
+    if (layer->kept_share)
+        return vc_fail(VC_EFORMAT, "%s: %slayers.%zu has kept shares and summaries, wanted one",
+                       path, prefix, index);
+    if (!is_pooling(p, layer->keys))
+        return vc_fail(VC_EFORMAT,
+                       "%s: %slayers.%zu: its pooling is not %zu sums, each of ascending tokens "
+                       "below %zu with finite weights",
+                       path, prefix, index, p->count, layer->keys);
+    for (size_t i = 0; i < biases; i++)
+        if (!isfinite(layer->summary_bias[i]) && layer->summary_bias[i] != -INFINITY)
+            return vc_fail(VC_EFORMAT,
+                           "%s: %slayers.%zu.summary_bias[%zu] is %g, wanted a number or -inf",
+                           path, prefix, index, i, (double)layer->summary_bias[i]);
+    return VC_OK;
+}
+
+static void drop_summaries(vc_plan_layer *layer)
+{
+    free(layer->pooling.start);
+    free(layer->pooling.keys);
+    free(layer->pooling.weights);
+    free(layer->summary_bias);
+    layer->pooling = (vc_pooling){0};
+    layer->summary_bias = NULL;
+}
+
+vc_status vc_plan_layer_add_summaries(vc_plan_layer *layer, const vc_pooling *pooling,
+                                      const float *bias)
+{
+    vc_plan_layer given = {.heads = layer->heads,
+                           .queries = layer->queries,
+                           .keys = layer->keys,
+                           .kept_share = layer->kept_share,
+                           .pooling = *pooling,
+                           .summary_bias = (float *)bias};
+    if (vc__plan_summaries_check(&given, "a plan", "", 0) != VC_OK)
+        return VC_EINVAL;
+    drop_summaries(layer);
+    return vc__plan_copy_optional(layer, &given);
+}
