@@ -2,10 +2,11 @@
 """Ten training steps of a small LeViT in timm, float64: the oracle of
 tests/train/test_levit_trace.c.
 
-Weights, images, labels, masks and the teacher's logits follow formulas that both sides can
-evaluate, so that no array needs to be stored. The model is timm's in training mode, with
-BatchNorm's own statistics; masks and ViTCoD's auto-encoder are put into its attention by models.py.
-Wants timm 0.9.16. Run: python3 tools/golden/levit_trace.py > tools/golden/levit_trace.json
+Weights, images, labels, masks, summaries and the teacher's logits follow formulas that both sides
+can evaluate, so that no array needs to be stored. The model is timm's in training mode, with
+BatchNorm's own statistics; masks and ViTCoD's auto-encoder are put into its attention by models.py,
+summaries by summaries.py. Wants timm 0.9.16. Run: python3 tools/golden/levit_trace.py >
+tools/golden/levit_trace.json
 """
 
 import json
@@ -15,6 +16,7 @@ import torch.nn.functional as F
 from timm.models.levit import LevitDistilled
 
 from models import instrument, noise
+from summaries import Summaries, size_of
 
 IMAGE, CLASSES, BATCH, STEPS = 80, 5, 12, 10
 # A bias before a norm has a gradient of rounding errors only; with 1e-8 they would make full steps.
@@ -36,7 +38,7 @@ def value_of(name, shape):
     return x.double()
 
 
-def build(autoencoder, mask):
+def build(autoencoder, mask, summaries):
     """The model, what steers its attention, and its learnt values by name."""
     model = (
         LevitDistilled(
@@ -64,11 +66,14 @@ def build(autoencoder, mask):
         if autoencoder and name.endswith(".attn"):
             for key in [k for k in state if k.startswith(name + ".")]:
                 learnt[key] = state[key] = value_of(key, tuple(state[key].shape)).requires_grad_()
+    if summaries:
+        state["hook"] = Summaries(0)
+        learnt.update(state["hook"].parameters(model, summaries == "learnt pooling"))
     return model, state, learnt
 
 
 def decays(name, value):
-    return value.dim() > 1 and not name.endswith(("attention_biases", "bias"))
+    return value.dim() > 1 and not name.endswith(("attention_biases", "bias", "pool_weights"))
 
 
 def images(step):
@@ -95,8 +100,8 @@ def losses(model, step, how):
     return task, taught, (1 - SHARE) * task + SHARE * taught
 
 
-def trace(how, autoencoder, mask):
-    model, state, learnt = build(autoencoder, mask)
+def trace(how, autoencoder, mask, summaries=None):
+    model, state, learnt = build(autoencoder, mask, summaries)
     groups = [
         {
             "params": [v for k, v in learnt.items() if decays(k, v) == want],
@@ -128,7 +133,7 @@ def trace(how, autoencoder, mask):
     return {
         "steps": steps,
         "logits": [float(f"{v:.8g}") for v in logits],
-        "parameters": {k: float(f"{v.detach().abs().sum().item():.8g}") for k, v in learnt.items()},
+        "parameters": {k: float(f"{size_of(v):.8g}") for k, v in learnt.items()},
         "running": {k: float(f"{v:.8g}") for k, v in running.items()},
     }
 
@@ -141,6 +146,8 @@ def main():
                 "soft": trace("soft", False, False),
                 "hard": trace("hard", False, True),
                 "mean": trace("mean", True, True),
+                "summaries": trace("soft", False, False, "given pooling"),
+                "summaries_autoencoder": trace("mean", True, False, "learnt pooling"),
             },
             indent=1,
         )

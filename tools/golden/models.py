@@ -15,6 +15,7 @@ import torch
 from timm.layers import resample_abs_pos_embed
 from timm.models.deit import VisionTransformerDistilled
 from timm.models.levit import Attention, AttentionDownsample, LevitDistilled
+from timm.models.vision_transformer import Attention as DeitAttention
 from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
 
 CLASSES, BATCH, IMAGE = 10, 2, 112
@@ -89,8 +90,9 @@ def mask_of(layer, heads, queries, keys):
 
 
 def attend(a, q, k, v, state):
-    """q, k, v (B, N, H, D) of module `a`; what timm's forward does between its projections."""
-    if state["autoencoder"] and isinstance(a, Attention):
+    """q, k, v (B, N, H, D) of module `a`; what timm's forward does between its projections. A hook
+    sees what the softmax is about to, heads in front of tokens, and may add columns."""
+    if state["autoencoder"] and not isinstance(a, AttentionDownsample):
         for x in ("q", "k"):
             before = q if x == "q" else k
             code = before.permute(0, 1, 3, 2)
@@ -105,14 +107,15 @@ def attend(a, q, k, v, state):
             after = code.permute(0, 1, 3, 2)
             state["reconstruction"] = state["reconstruction"] + (after - before).norm()
             q, k = (after, k) if x == "q" else (q, after)
-    scores = (
-        q.permute(0, 2, 1, 3) @ k.permute(0, 2, 3, 1) * a.scale
-        + a.attention_biases[:, a.attention_bias_idxs]
-    )
+    q, k, v = (x.permute(0, 2, 1, 3) for x in (q, k, v))
+    scores = q @ k.transpose(-1, -2) * a.scale
+    if hasattr(a, "attention_biases"):
+        scores = scores + a.attention_biases[:, a.attention_bias_idxs]
     if state["mask"]:
         scores = scores.masked_fill(mask_of(a.index, *scores.shape[1:]), float("-inf"))
-    x = scores.softmax(-1) @ v.permute(0, 2, 1, 3)
-    return a.proj(x.transpose(1, 2).flatten(2))
+    if state["hook"]:
+        scores, v = state["hook"](a, scores, q, k, v)
+    return a.proj((scores.softmax(-1) @ v).transpose(1, 2).flatten(2))
 
 
 def own_forward(a, state):
@@ -123,6 +126,14 @@ def own_forward(a, state):
             *a.qkv(x).view(b, n, a.num_heads, -1).split([a.key_dim, a.key_dim, a.val_dim], 3),
             state,
         )
+
+    return forward
+
+
+def deit_forward(a, state):
+    def forward(x):
+        b, n, _ = x.shape
+        return attend(a, *a.qkv(x).view(b, n, 3, a.num_heads, -1).unbind(2), state)
 
     return forward
 
@@ -143,14 +154,17 @@ def compressed(heads):
 
 def instrument(model):
     """Replaces every attention's forward; what it does is steered by the state that is returned."""
-    state, index = {"autoencoder": False, "mask": False, "reconstruction": 0.0}, 0
+    state, index = {"autoencoder": False, "mask": False, "hook": None, "reconstruction": 0.0}, 0
+    forwards = {
+        Attention: own_forward,
+        AttentionDownsample: subsampling_forward,
+        DeitAttention: deit_forward,
+    }
     for name, a in model.named_modules():
-        if not isinstance(a, (Attention, AttentionDownsample)):
+        if type(a) not in forwards:
             continue
         a.name, a.index, h, index = name, index, a.num_heads, index + 1
-        a.forward = (
-            own_forward(a, state) if isinstance(a, Attention) else subsampling_forward(a, state)
-        )
+        a.forward = forwards[type(a)](a, state)
         for x in ("q", "k"):
             z = compressed(h)
             for part, shape in (

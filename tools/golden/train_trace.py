@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Ten training steps of a small DeiT in PyTorch, float64: the oracle of tests/train/test_trace.c.
 
-Weights, images and mask follow formulas that both sides can evaluate, so that no array needs to be
-stored. Run: python3 tools/golden/train_trace.py > tools/golden/train_trace.json
+Weights, images, mask and summaries follow formulas that both sides can evaluate, so that no array
+needs to be stored. Wants timm 0.9.16, for summaries.py. Run: python3
+tools/golden/train_trace.py > tools/golden/train_trace.json
 """
 
 import json
@@ -10,6 +11,8 @@ import math
 
 import torch
 import torch.nn.functional as F
+
+from summaries import bias_of, learnt_pooling, pooling_of, size_of
 
 IMAGE, PATCH, CHANNELS, CLASSES, WIDTH, DEPTH, HEADS, HIDDEN, BATCH = 8, 2, 1, 5, 12, 2, 3, 24, 6
 COMPRESSED, STEPS, LR, DECAY, SMOOTHING, CLIP, WEIGHT = 2, 10, 3e-3, 0.05, 0.1, 1.0, 1e-2
@@ -73,6 +76,17 @@ def kept():
     return (i == 0) | (j == 0) | (i == j) | ((i * 5 + j * 3 + h + l) % 7 == 0)
 
 
+def summary_parameters(first):
+    """Of block b those that summaries.py gives to layer `first` + b."""
+    p = {}
+    for b in range(DEPTH):
+        pooling = pooling_of(first + b, TOKENS, 1)
+        if pooling is not None:
+            p[f"layers.{b}.pool_weights"] = pooling
+            p[f"layers.{b}.summary_bias"] = bias_of(first + b, HEADS, TOKENS, len(pooling))
+    return p
+
+
 def forward(p, x, autoencoder, mask):
     c, d = WIDTH, WIDTH // HEADS
     y = F.conv2d(x, p["patch_embed.proj.weight"], p["patch_embed.proj.bias"], stride=PATCH)
@@ -101,6 +115,10 @@ def forward(p, x, autoencoder, mask):
         scores = q @ k.transpose(-1, -2) / math.sqrt(d)
         if mask:
             scores = scores.masked_fill(~kept()[b], -math.inf)
+        if f"layers.{b}.pool_weights" in p:
+            pooling, bias = (p[f"layers.{b}.{x}"] for x in ("pool_weights", "summary_bias"))
+            own = q @ (pooling @ k).transpose(-1, -2) / math.sqrt(d) + bias
+            scores, v = torch.cat([scores, own], -1), torch.cat([v, pooling @ v], -2)
         a = (scores.softmax(-1) @ v).transpose(1, 2).reshape(BATCH, TOKENS, c)
         y = y + F.linear(a, w["attn.proj.weight"], w["attn.proj.bias"])
         n = F.layer_norm(y, (c,), w["norm2.weight"], w["norm2.bias"], 1e-6)
@@ -110,7 +128,8 @@ def forward(p, x, autoencoder, mask):
     return F.linear(y, p["head.weight"], p["head.bias"]), reconstruction
 
 
-def trace(autoencoder, mask):
+def trace(autoencoder, mask, first=None, learn_pooling=False):
+    """With `first` on summaries (see summary_parameters), whose bias is learnt."""
     p, groups = {}, ([], [])
     for index, (name, shape, decays) in enumerate(parameters(autoencoder)):
         value = wave(math.prod(shape), index, 0.3).view(shape)
@@ -118,6 +137,13 @@ def trace(autoencoder, mask):
             value = (1.0 + value).float().double()
         p[name] = value.requires_grad_()
         groups[decays].append(p[name])
+    summaries = {} if first is None else summary_parameters(first)
+    for name, value in summaries.items():
+        p[name] = value
+        if name.endswith("bias"):
+            groups[0].append(value.requires_grad_())
+        elif learn_pooling:
+            groups[0].append(learnt_pooling(value))
     optimiser = torch.optim.AdamW(
         [{"params": groups[0], "weight_decay": 0.0}, {"params": groups[1], "weight_decay": DECAY}],
         lr=LR,
@@ -132,7 +158,7 @@ def trace(autoencoder, mask):
         task = F.cross_entropy(logits, y, label_smoothing=SMOOTHING)
         optimiser.zero_grad()
         (task + WEIGHT * reconstruction).backward()
-        norm = torch.nn.utils.clip_grad_norm_(list(p.values()), CLIP)
+        norm = torch.nn.utils.clip_grad_norm_(groups[0] + groups[1], CLIP)
         optimiser.step()
         steps.append(
             {
@@ -141,7 +167,22 @@ def trace(autoencoder, mask):
                 "norm": norm.item(),
             }
         )
-    return {"steps": steps, "weights": sum(v.abs().sum().item() for v in p.values())}
+    out = {"steps": steps, "weights": sum(size_of(v) for k, v in p.items() if k not in summaries)}
+    if summaries:
+        out["summaries"] = {name: size_of(value) for name, value in summaries.items()}
+    return out
 
 
-print(json.dumps({"dense": trace(False, False), "sparse": trace(True, True)}, indent=1))
+def main():
+    traces = {
+        "dense": trace(False, False),
+        "sparse": trace(True, True),
+        "summaries": trace(False, True, first=0),
+        "summaries_autoencoder": trace(True, True, first=2),
+        "summaries_learnt_pooling": trace(True, True, first=2, learn_pooling=True),
+    }
+    print(json.dumps(traces, indent=1))
+
+
+if __name__ == "__main__":
+    main()
