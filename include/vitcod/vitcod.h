@@ -6,6 +6,7 @@
 #include "vitcod/arena.h"
 #include "vitcod/clock.h"
 #include "vitcod/comm.h"
+#include "vitcod/comma_lists.h"
 #include "vitcod/file.h"
 #include "vitcod/half.h"
 #include "vitcod/hash.h"

@@ -3,15 +3,15 @@
 #include <string.h>
 
 #include "commands.h"
-#include "lists.h"
+#include "vitcod/comma_lists.h"
 #include "vitcod/compare.h"
 #include "vitcod/polarize.h"
 #include "vitcod/subject.h"
 
 typedef struct compare_options {
     const char *arch, *sparsity, *chips;
-    cli_names archs, chip_names;
-    cli_numbers sparsities;
+    vc_comma_names archs, chip_names;
+    vc_comma_numbers sparsities;
     vc_compare_options how;
 } compare_options;
 
@@ -64,13 +64,13 @@ static void print_text(const void *result)
 static vc_status split_lists(compare_options *o, const cli_arguments *arguments)
 {
     if (o->arch)
-        VC_TRY(cli_split_names(&o->archs, "--arch", o->arch));
+        VC_TRY(vc_comma_names_add(&o->archs, "--arch", o->arch));
     for (size_t i = 0; i < arguments->count; i++)
-        VC_TRY(cli_split_names(&o->archs, "--arch", arguments->positional[i]));
+        VC_TRY(vc_comma_names_add(&o->archs, "--arch", arguments->positional[i]));
     if (o->sparsity)
-        VC_TRY(cli_split_numbers(&o->sparsities, "--sparsity", o->sparsity, 0.0, 1.0));
+        VC_TRY(vc_comma_numbers_add(&o->sparsities, "--sparsity", o->sparsity, 0.0, 1.0));
     if (o->chips)
-        VC_TRY(cli_split_names(&o->chip_names, "--chips", o->chips));
+        VC_TRY(vc_comma_names_add(&o->chip_names, "--chips", o->chips));
     o->how.models = o->archs.names;
     o->how.model_count = o->archs.count;
     o->how.sparsities = o->sparsities.values;
@@ -120,7 +120,7 @@ static int run_compare(const cli_command *command, int argc, char **argv)
     cli_common common = {0};
     cli_arguments arguments;
     int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
-                           0, CLI_MOST_LIST, argc, argv);
+                           0, VC_MOST_COMMA_ITEMS, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
     if (!isnan(o.how.token_keep) && !(o.how.token_keep > 0.0 && o.how.token_keep <= 1.0))

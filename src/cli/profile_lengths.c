@@ -1,13 +1,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lists.h"
 #include "profile.h"
+#include "vitcod/comma_lists.h"
 #include "vitcod/progress.h"
 
 enum { PROJECTED = 256, REPEATS = 15 };
 
-static vc_status measure(vc_lengths_result *out, const cli_numbers *lengths,
+static vc_status measure(vc_lengths_result *out, const vc_comma_numbers *lengths,
                          const vc_length_options *how)
 {
     vc_progress progress = vc_progress_begin("lengths", lengths->count);
@@ -25,9 +25,9 @@ static vc_status measure(vc_lengths_result *out, const cli_numbers *lengths,
 
 vc_status cli_profile_lengths(cli_profile_result *result, const cli_profile_options *o)
 {
-    cli_numbers lengths = {0};
+    vc_comma_numbers lengths = {0};
     vc_model_config config;
-    VC_TRY(cli_split_numbers(&lengths, "--lengths", o->lengths, 1.0, VC_MOST_TOKENS));
+    VC_TRY(vc_comma_numbers_add(&lengths, "--lengths", o->lengths, 1.0, VC_MOST_TOKENS));
     VC_TRY(cli_preset(&config, &o->model));
     const vc_attention_layer layer = vc_model_layer(&config, 0);
     const vc_pattern_split asked = cli_split(&o->engine),

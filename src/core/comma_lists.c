@@ -1,9 +1,9 @@
-#include "lists.h"
+#include "vitcod/comma_lists.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-vc_status cli_split_names(cli_names *out, const char *option, const char *text)
+vc_status vc_comma_names_add(vc_comma_names *out, const char *option, const char *text)
 {
     const size_t used = out->count ? (size_t)(out->names[out->count - 1] - out->text) +
                                          strlen(out->names[out->count - 1]) + 1
@@ -18,15 +18,15 @@ vc_status cli_split_names(cli_names *out, const char *option, const char *text)
             *comma = '\0';
         if (!*at)
             return vc_fail(VC_EINVAL, "%s is '%s', wanted names between commas", option, text);
-        if (out->count == CLI_MOST_LIST)
-            return vc_fail(VC_EINVAL, "%s has more than %d names", option, CLI_MOST_LIST);
+        if (out->count == VC_MOST_COMMA_ITEMS)
+            return vc_fail(VC_EINVAL, "%s has more than %d names", option, VC_MOST_COMMA_ITEMS);
         out->names[out->count++] = at;
     }
     return VC_OK;
 }
 
-vc_status cli_split_numbers(cli_numbers *out, const char *option, const char *text, double least,
-                            double most)
+vc_status vc_comma_numbers_add(vc_comma_numbers *out, const char *option, const char *text,
+                               double least, double most)
 {
     for (const char *at = text;;) {
         char *end;
@@ -34,8 +34,8 @@ vc_status cli_split_numbers(cli_numbers *out, const char *option, const char *te
         if (end == at || (*end && *end != ',') || !(value >= least && value <= most))
             return vc_fail(VC_EINVAL, "%s is '%s', wanted numbers from %g to %g between commas",
                            option, text, least, most);
-        if (out->count == CLI_MOST_LIST)
-            return vc_fail(VC_EINVAL, "%s has more than %d numbers", option, CLI_MOST_LIST);
+        if (out->count == VC_MOST_COMMA_ITEMS)
+            return vc_fail(VC_EINVAL, "%s has more than %d numbers", option, VC_MOST_COMMA_ITEMS);
         out->values[out->count++] = value;
         if (!*end)
             return VC_OK;
