@@ -77,13 +77,22 @@ static inline void compare(const float *logits, const json_t *golden, const char
     print_message("%s, %s: relative error %.2g\n", key, what, difference / largest);
 }
 
-static inline void check_logits(vc_model *model, const json_t *golden, const char *key)
+static inline void check_forward(vc_model *model, const json_t *golden, const char *key)
 {
     float logits[BATCH * CLASSES];
     double reconstruction;
     char name[64];
     forward(logits, model, &reconstruction);
     compare(logits, golden, key, "forward", 1e-4);
+    snprintf(name, sizeof name, "%s_reconstruction", key);
+    const json_t *loss = json_object_get(golden, name);
+    assert_near(reconstruction, json_real_value(loss), 1e-5 * json_real_value(loss));
+}
+
+static inline void check_engine(vc_model *model, const json_t *golden, const char *key)
+{
+    float logits[BATCH * CLASSES];
+    noise(timm_images, "images", BATCH * vc_model_image_values(&model->config));
     engine_logits(logits, model, timm_images, BATCH, VC_IN_FP32);
     compare(logits, golden, key, "engine", 1e-4);
     /* A bfloat16 is off by up to 1/512, an int8 by 1/254 of its row's largest; random weights
@@ -95,20 +104,28 @@ static inline void check_logits(vc_model *model, const json_t *golden, const cha
         compare(logits, golden, key, vc_precision_name((vc_precision)p),
                 p == VC_IN_BF16 ? 0.1 : 0.2);
     }
-    snprintf(name, sizeof name, "%s_reconstruction", key);
-    const json_t *loss = json_object_get(golden, name);
-    assert_near(reconstruction, json_real_value(loss), 1e-5 * json_real_value(loss));
 }
 
-static inline json_t *golden_of(const char *name)
+static inline void check_logits(vc_model *model, const json_t *golden, const char *key)
+{
+    check_forward(model, golden, key);
+    check_engine(model, golden, key);
+}
+
+static inline json_t *golden_in(const char *path, const char *name)
 {
     json_error_t error;
-    json_t *all = json_load_file("tools/golden/models.json", 0, &error);
+    json_t *all = json_load_file(path, 0, &error);
     assert_non_null(all);
     json_t *golden = json_incref(json_object_get(all, name));
     json_decref(all);
     assert_non_null(golden);
     return golden;
+}
+
+static inline json_t *golden_of(const char *name)
+{
+    return golden_in("tools/golden/models.json", name);
 }
 
 #endif
