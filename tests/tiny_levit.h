@@ -4,6 +4,7 @@
 #define VC_TEST_TINY_LEVIT_H
 
 #include "../src/models/levit/levit.h"
+#include "summarized.h"
 #include "testing.h"
 #include "vitcod/polarize.h"
 #include "vitcod/rng.h"
@@ -46,7 +47,13 @@ static inline vc_model *tiny_levit_open(const vc_model_config *config)
     return model;
 }
 
-typedef enum tiny_restriction { TINY_DENSE, TINY_MASKS, TINY_PLAN, TINY_RESIDUAL } tiny_restriction;
+typedef enum tiny_restriction {
+    TINY_DENSE,
+    TINY_MASKS,
+    TINY_PLAN,
+    TINY_RESIDUAL,
+    TINY_SUMMARIES
+} tiny_restriction;
 
 /* Keeps every seventh entry, the first key of each query, and some more entries in a column that
  * can become global. */
@@ -84,6 +91,8 @@ static inline void tiny_levit_restrict(vc_model *model, tiny_restriction how)
             for (size_t r = 0; r < rows; r++)
                 plan.layers[l].kept_share[r] = (float)(r % 7 + 1) / 8.0f;
         }
+        if (how == TINY_SUMMARIES)
+            summarize_plan(&plan);
         assert_ok(vc_model_use_plan(model, &plan, "plan"));
         vc_plan_close(&plan);
     }

@@ -19,8 +19,10 @@ typedef struct vc_grads {
      * unless set */
     float *dhead_logits;
     void *state; /* the family's: views on the flat block, gradients of activations */
-    float *decoded[2], *encoded[2]; /* of Q and K */
-    float *classified;              /* (B, outputs) of one head */
+    float *decoded[2], *encoded[2];     /* of Q and K */
+    float *classified;                  /* (B, outputs) of one head */
+    float *summary_bias, *pool_weights; /* of one layer, as vc_attention_gradients has
+                                         * them; the caller may set them to NULL: not wanted */
     float *scratch;
     vc_arena arena;
     /* Called by the backward pass when the flat block from `from` to its end will not change any

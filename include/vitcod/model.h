@@ -146,6 +146,14 @@ typedef enum vc_init {
     VC_INIT_UNIFORM, /* within +-1 / sqrt(inputs) (He et al. 2015, with a slope of sqrt(5)) */
 } vc_init;
 
+/* Whose parameter it is. A plan's are there while a model whose parameters can be learnt is
+ * restricted to it. They are written with the plan. */
+typedef enum vc_param_origin {
+    VC_OF_FAMILY,
+    VC_OF_SUMMARY_BIAS, /* (H, Tq, G); 0 for a summary that a row does not see */
+    VC_OF_POOLING,      /* (entries): its weights */
+} vc_param_origin;
+
 typedef struct vc_param {
     char name[80];  /* timm's */
     char alias[80]; /* in the checkpoints of the first release; empty: the same */
@@ -156,6 +164,7 @@ typedef struct vc_param {
     int autoencoder;      /* belongs to the auto-encoder */
     int statistic;        /* a running mean or variance: observed, not learnt by gradients */
     int positions;        /* of tokens on a grid: (1, T, C), class tokens first */
+    vc_param_origin origin;
     vc_init init;
 } vc_param;
 
@@ -165,13 +174,18 @@ typedef struct vc_restriction {
     int of_masks;         /* 1: made from masks; training computes all entries */
     vc_pattern *patterns; /* per layer, as training computes them */
     float **biases;       /* per layer: vc_model_bias as the pattern lists values, or NULL */
+    /* Per layer, as the patterns read them: the plan's own, or parameters of the model. */
+    vc_pooling *poolings;
+    float **summary_biases;
 } vc_restriction;
 
 typedef struct vc_model {
     vc_model_config config;
     vc_param *params;
     size_t param_count, value_count;
-    float *values;            /* the flat block of all parameters; NULL when they lie in files */
+    /* The flat block of all parameters, those of the plan's summaries first; NULL when they lie in
+     * files. */
+    float *values;
     vc_tensor_file *files[2]; /* the checkpoint, the auto-encoder's; NULL when not in use */
     void *state;              /* the family's: views on the parameters, and what it makes of them */
     vc_arena converted; /* beside `files`: positions for another size, matrices that were int8 */
@@ -229,7 +243,9 @@ void vc_model_autoencoders(vc_autoencoder out[2], const vc_attention_layer *laye
 const float *vc_model_bias(const vc_model *model, size_t layer);
 
 /* Restricts attention to masks (one per group) or to a plan, instead of any earlier restriction.
- * They are copied; the shapes must fit. `path` is for messages. */
+ * They are copied; the shapes must fit. `path` is for messages. The summaries of a plan become
+ * parameters, so the flat block and the list of parameters may move: activations, gradients and
+ * optimisers are opened afterwards. */
 vc_status vc_model_use_masks(vc_model *model, const vc_mask *masks, size_t count, const char *path);
 vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *path);
 /* The same from files: a mask or folder of masks, or a plan. With both NULL nothing changes. */
@@ -294,7 +310,8 @@ void vc_model_observe(vc_acts *acts, const vc_model *model, const float *images,
 /* Moves the running statistics towards those of the batch that was just run by vc_model_observe. */
 void vc_model_settle(vc_model *model, const vc_acts *acts, size_t batch);
 /* Must be called after parameters or running statistics were changed and before the next
- * vc_model_forward: it recomputes what inference derives from them (folded products, biases). */
+ * vc_model_forward: it recomputes what inference derives from them (folded products, biases, the plan's
+ * summaries). */
 void vc_model_refresh(vc_model *model);
 
 /* The sum over layers of ||Q - Q'|| + ||K - K'|| (Frobenius, over the batch) of the last forward

@@ -144,8 +144,10 @@ void vc_attention_backward(const vc_attention_gradients *out, float *scratch, fl
             head.dout = dout + b * s->queries * s->out_stride + h * s->value_dim;
             head.probs = (float *)probs + values_at(a, b, h);
             head.dscores = out->scores ? out->scores + values_at(a, b, h) : NULL;
-            head.dsummary_bias = out->summary_bias ? out->summary_bias + index * biases : NULL;
-            head.dpool_weights = out->pool_weights ? out->pool_weights + index * weights : NULL;
+            head.dsummary_bias =
+                biases && out->summary_bias ? out->summary_bias + index * biases : NULL;
+            head.dpool_weights =
+                weights && out->pool_weights ? out->pool_weights + index * weights : NULL;
             head.scratch = scratch + (size_t)omp_get_thread_num() * per_thread;
             backward(&head);
         }

@@ -22,6 +22,28 @@ static void autoencoders_backward(vc_grads *g, const vc__attention_grads *a,
     }
 }
 
+/* sums (count) += the rows of x (rows, count) */
+static void add_rows(float *sums, const float *x, size_t rows, size_t count)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < count; i++)
+        for (size_t r = 0; r < rows; r++)
+            sums[i] += x[r * count + i];
+}
+
+/* The plan's parameters get the sums over images, and the weights of the pooling over heads too. */
+static void add_summary_gradients(vc_grads *g, const vc_model *model, size_t layer, size_t batch)
+{
+    const vc_restriction *r = model->restriction;
+    const vc_plan_layer *p = &r->plan.layers[layer];
+    if (g->summary_bias)
+        add_rows(g->values + (r->summary_biases[layer] - model->values), g->summary_bias, batch,
+                 p->heads * p->queries * p->pooling.count);
+    if (g->pool_weights)
+        add_rows(g->values + (r->poolings[layer].weights - model->values), g->pool_weights,
+                 batch * p->heads, p->pooling.entries);
+}
+
 void vc__attention_backward(vc_grads *g, const vc__attention_grads *a, const vc_coder coders[2],
                             const vc_acts *acts, const vc_model *model, size_t layer,
                             float reconstruction)
@@ -36,8 +58,15 @@ void vc__attention_backward(vc_grads *g, const vc__attention_grads *a, const vc_
         shape.k_stride = shape.heads * shape.head_dim;
     const vc_attention attention = {
         .shape = shape, .q = q, .k = k, .v = a->v, .pattern = vc_model_pattern(model, layer)};
-    const vc_attention_gradients to = {.q = dq, .k = dk, .v = a->dv, .scores = a->dscores};
+    const vc_attention_gradients to = {.q = dq,
+                                       .k = dk,
+                                       .v = a->dv,
+                                       .scores = a->dscores,
+                                       .summary_bias = g->summary_bias,
+                                       .pool_weights = g->pool_weights};
     vc_attention_backward(&to, g->scratch, a->dout, a->probs, &attention);
+    if (attention.pattern && attention.pattern->pooling)
+        add_summary_gradients(g, model, layer, shape.batch);
     if (coded[0] || coded[1])
         autoencoders_backward(g, a, coders, acts, model, layer, reconstruction);
 }

@@ -58,6 +58,18 @@ static void place_coders(vc_grads *g, const vc_model *model, size_t batch)
     }
 }
 
+static void place_summaries(vc_grads *g, const vc_model *model, size_t batch)
+{
+    size_t biases = 0, weights = 0;
+    for (size_t i = 0; model->restriction && i < vc_model_layers(&model->config); i++) {
+        const vc_plan_layer *p = &model->restriction->plan.layers[i];
+        raise_to(&biases, batch * p->heads * p->queries * p->pooling.count);
+        raise_to(&weights, batch * p->heads * p->pooling.entries);
+    }
+    g->summary_bias = biases ? vc_arena_floats(&g->arena, biases) : NULL;
+    g->pool_weights = weights ? vc_arena_floats(&g->arena, weights) : NULL;
+}
+
 static void place_grads(vc_grads *g, const vc_model *model, size_t batch)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
@@ -67,6 +79,7 @@ static void place_grads(vc_grads *g, const vc_model *model, size_t batch)
     g->dhead_logits = vc_arena_floats(&g->arena, input.classifiers * logits);
     g->classified = vc_arena_floats(&g->arena, logits);
     place_coders(g, model, batch);
+    place_summaries(g, model, batch);
     model->config.family->place_grads(g, model, batch);
     g->scratch = vc_arena_floats(&g->arena, scratch_count(model));
 }

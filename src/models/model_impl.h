@@ -120,6 +120,20 @@ vc_status vc__model_allocate(vc_model *model);
 /* To be called when all parameters have their values. */
 vc_status vc__model_finish(vc_model *model);
 
+/* A walk through the family's parameters in `values`, laid out as the model's flat block. */
+vc__walk vc__family_walk(const vc_model *model, float *values);
+
+/* ---- parameters of the plan (plan_params.c) */
+
+/* Lays the flat block out anew for model->restriction. The family's parameters keep their values,
+ * the plan's get those of the plan. On failure nothing has changed. Without a flat block nothing is
+ * done. */
+vc_status vc__lay_out_params(vc_model *model);
+/* The plan takes the values of its parameters. */
+void vc__refresh_summaries(vc_model *model);
+
+/* Restricts a model to `r` in place of what it was restricted to. On failure nothing has changed. */
+vc_status vc__take_restriction(vc_model *model, vc_restriction *r);
 /* Lets go of masks or plan. */
 void vc__drop_restriction(vc_model *model);
 /* Biases have changed: the restriction's are made anew. */

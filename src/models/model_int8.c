@@ -70,6 +70,8 @@ static void pack(packed *p, const vc_model *model)
     int8_t *value = p->values;
     for (size_t i = 0; i < model->param_count; i++) {
         const vc_param *param = &model->params[i];
+        if (param->origin != VC_OF_FAMILY)
+            continue;
         if (!is_matrix(param)) {
             p->tensors[p->count++] =
                 (vc_named_tensor){param->name, tensor_of(param, VC_F32, param->data)};

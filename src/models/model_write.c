@@ -71,7 +71,7 @@ static vc_status write_params(const char *path, const vc_model *model, int autoe
     size_t count = autoencoder_only ? 0 : take_counters(tensors, names, model);
     for (size_t i = 0; i < model->param_count; i++) {
         const vc_param *param = &model->params[i];
-        if (autoencoder_only && !param->autoencoder)
+        if (param->origin != VC_OF_FAMILY || (autoencoder_only && !param->autoencoder))
             continue;
         vc_tensor tensor = {.dtype = VC_F32, .rank = param->rank, .data = param->data};
         memcpy(tensor.shape, param->shape, sizeof param->shape);

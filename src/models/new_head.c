@@ -21,10 +21,15 @@ static void take_parameters(vc_model *out, const vc_model *from)
     }
 }
 
-static void take_restriction(vc_model *out, vc_model *from)
+static vc_status take_restriction(vc_model *out, vc_model *from)
 {
-    out->restriction = from->restriction;
+    vc_restriction *r = from->restriction;
+    if (!r)
+        return VC_OK;
+    vc__refresh_summaries(from);
+    VC_TRY(vc__take_restriction(out, r));
     from->restriction = NULL;
+    return VC_OK;
 }
 
 vc_status vc_model_with_classes(vc_model **out, vc_model *from, size_t classes, uint64_t seed)
@@ -35,11 +40,11 @@ vc_status vc_model_with_classes(vc_model **out, vc_model *from, size_t classes, 
     VC_TRY(vc_model_set_input(&config, &input));
     VC_TRY(vc_model_create(out, &config, seed));
     take_parameters(*out, from);
-    const vc_status status = vc__model_finish(*out);
-    if (status == VC_OK) {
-        take_restriction(*out, from);
+    vc_status status = vc__model_finish(*out);
+    if (status == VC_OK)
+        status = take_restriction(*out, from);
+    if (status == VC_OK)
         return VC_OK;
-    }
     vc_model_close(*out);
     *out = NULL;
     return status;

@@ -239,6 +239,7 @@ void vc_model_settle(vc_model *model, const vc_acts *acts, size_t batch)
 void vc_model_refresh(vc_model *model)
 {
     const vc__family *family = model->config.family;
+    vc__refresh_summaries(model);
     if (family->refresh)
         family->refresh(model);
 }

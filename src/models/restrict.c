@@ -18,6 +18,8 @@ static void close_restriction(vc_restriction *r)
     }
     free(r->patterns);
     free(r->biases);
+    free(r->poolings);
+    free(r->summary_biases);
     vc_plan_close(&r->plan);
     free(r);
 }
@@ -52,12 +54,32 @@ static vc_status open_layer(vc_restriction *r, const vc_model *model, size_t lay
     const float *bias = vc_model_bias(model, layer);
     vc_pattern *pattern = &r->patterns[layer];
     VC_TRY(vc_pattern_open(pattern, &r->plan.layers[layer], &options));
+    r->poolings[layer] = r->plan.layers[layer].pooling;
+    r->summary_biases[layer] = r->plan.layers[layer].summary_bias;
     if (!bias)
         return VC_OK;
     r->biases[layer] = malloc(pattern->values * sizeof(float));
     if (!r->biases[layer])
         return vc_fail(VC_ENOMEM, "out of memory for a plan");
     vc_pattern_arrange(r->biases[layer], bias, pattern);
+    return VC_OK;
+}
+
+vc_status vc__take_restriction(vc_model *model, vc_restriction *r)
+{
+    vc_restriction *before = model->restriction;
+    model->restriction = r;
+    const vc_status status = vc__lay_out_params(model);
+    if (status != VC_OK) {
+        model->restriction = before;
+        return status;
+    }
+    close_restriction(before);
+    for (size_t l = 0; l < r->plan.layer_count; l++) {
+        if (r->patterns[l].pooling)
+            r->patterns[l].pooling = &r->poolings[l];
+        r->patterns[l].summary_bias = r->summary_biases[l];
+    }
     return VC_OK;
 }
 
@@ -72,15 +94,17 @@ static vc_status restrict_to(vc_model *model, vc_plan *plan, int of_masks)
     *r = (vc_restriction){.plan = *plan,
                           .of_masks = of_masks,
                           .patterns = calloc(plan->layer_count, sizeof *r->patterns),
-                          .biases = calloc(plan->layer_count, sizeof *r->biases)};
-    vc_status status =
-        r->patterns && r->biases ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for a plan");
+                          .biases = calloc(plan->layer_count, sizeof *r->biases),
+                          .poolings = calloc(plan->layer_count, sizeof *r->poolings),
+                          .summary_biases = calloc(plan->layer_count, sizeof *r->summary_biases)};
+    vc_status status = r->patterns && r->biases && r->poolings && r->summary_biases
+                           ? VC_OK
+                           : vc_fail(VC_ENOMEM, "out of memory for a plan");
     for (size_t l = 0; l < r->plan.layer_count && status == VC_OK; l++)
         status = open_layer(r, model, l);
-    vc__drop_restriction(model);
     if (status == VC_OK)
-        model->restriction = r;
-    else
+        status = vc__take_restriction(model, r);
+    if (status != VC_OK)
         close_restriction(r);
     return status;
 }

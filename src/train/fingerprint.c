@@ -38,11 +38,22 @@ static uint64_t hash_rows(uint64_t hash, const vc_pattern_head *head, size_t que
     return vc_hash(hash, head->row_keys, vc_rows_count(head, queries) * sizeof(int32_t));
 }
 
-/* Masks are hashed by their entries; of a plan also the split and the shares count. */
-static uint64_t hash_attention(uint64_t hash, const vc_model *model)
+static uint64_t hash_pooling(uint64_t hash, const vc_pooling *p, const vc_train_options *o)
+{
+    const double rates[] = {o->bias_rate, o->pooling_rate};
+    hash = vc_hash(hash, rates, sizeof rates);
+    hash = vc_hash(hash, p->start, (p->count + 1) * sizeof *p->start);
+    return vc_hash(hash, p->keys, p->entries * sizeof *p->keys);
+}
+
+/* Masks are hashed by their entries; of a plan also the split, the shares and the pooling
+ * count. */
+static uint64_t hash_attention(uint64_t hash, const vc_model *model, const vc_train_options *o)
 {
     for (size_t l = 0; model->restriction && l < vc_model_layers(&model->config); l++) {
         const vc_pattern *pattern = vc_model_pattern(model, l);
+        if (pattern->pooling)
+            hash = hash_pooling(hash, pattern->pooling, o);
         for (size_t h = 0; h < pattern->heads; h++) {
             const vc_pattern_head *head = &pattern->head[h];
             if (model->restriction->of_masks) {
@@ -98,7 +109,7 @@ uint64_t vc__train_fingerprint(const vc_model *model, const vc_source *data,
         const double how[] = {o->distillation, o->temperature,       o->features,
                               o->attention,    o->hard_distillation, o->two_heads};
         hash = hash_config(vc_hash(hash, how, sizeof how), o->teacher);
-        hash = hash_attention(hash, o->teacher);
+        hash = hash_attention(hash, o->teacher, o);
         for (size_t i = 0; i < o->teacher->param_count; i++)
             hash = vc_hash(hash, o->teacher->params[i].data,
                            o->teacher->params[i].count * sizeof(float));
@@ -109,5 +120,5 @@ uint64_t vc__train_fingerprint(const vc_model *model, const vc_source *data,
             hash = vc_hash(hash, &processes, sizeof processes);
             break;
         }
-    return hash_attention(hash, model);
+    return hash_attention(hash, model, o);
 }

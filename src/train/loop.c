@@ -39,6 +39,10 @@ static vc_status open_loop(vc__loop *l)
         VC_TRY(vc_acts_open(&l->teacher_acts, l->options->teacher, share,
                             vc__looks_inside(l->options)));
     VC_TRY(vc_grads_open(&l->grads, l->model, share));
+    if (l->options->bias_rate == 0.0)
+        l->grads.summary_bias = NULL;
+    if (l->options->pooling_rate == 0.0)
+        l->grads.pool_weights = NULL;
     if (l->options->half)
         VC_TRY(vc_half_open(&l->half));
     l->acts.half = l->teacher_acts.half = l->half;

@@ -17,6 +17,7 @@ vc_train_options vc_train_options_default(void)
                               .beta1 = 0.9,
                               .beta2 = 0.999,
                               .eps = 1e-8,
+                              .bias_rate = 1.0,
                               .label_smoothing = 0.1,
                               .clip = 1.0,
                               .reconstruction = 1e-4,
@@ -91,6 +92,20 @@ static void average(float *out, const float *values, size_t count, float decay)
         out[i] = decay * out[i] + (1.0f - decay) * values[i];
 }
 
+/* The factor of the learning rate. */
+static double rate_of(const vc_param *param, const vc_train_options *o)
+{
+    switch (param->origin) {
+    case VC_OF_SUMMARY_BIAS:
+        return o->bias_rate;
+    case VC_OF_POOLING:
+        return o->pooling_rate;
+    case VC_OF_FAMILY:
+        break;
+    }
+    return 1.0;
+}
+
 double vc_optimizer_step(vc_optimizer *optimizer, vc_model *model, const vc_grads *grads,
                          const vc_train_options *o, double learning_rate)
 {
@@ -100,7 +115,6 @@ double vc_optimizer_step(vc_optimizer *optimizer, vc_model *model, const vc_grad
         return norm;
     double t = (double)++optimizer->steps;
     vc_adamw_coefficients c = {
-        .learning_rate = (float)learning_rate,
         .beta1 = (float)o->beta1,
         .beta2 = (float)o->beta2,
         .eps = (float)o->eps,
@@ -110,8 +124,10 @@ double vc_optimizer_step(vc_optimizer *optimizer, vc_model *model, const vc_grad
 #pragma omp parallel for schedule(dynamic) firstprivate(c)
     for (size_t i = 0; i < model->param_count; i++) {
         const vc_param *p = &model->params[i];
+        const double rate = rate_of(p, o);
         c.weight_decay = p->decay ? (float)o->weight_decay : 0.0f;
-        if (!p->statistic)
+        c.learning_rate = (float)(rate * learning_rate);
+        if (!p->statistic && rate > 0.0)
             kernels->adamw_step(model->values + p->offset, optimizer->m + p->offset,
                                 optimizer->v + p->offset, grads->values + p->offset, p->count, &c);
         if (optimizer->average)

@@ -1,6 +1,8 @@
 /* A model's file with the plan inside: what is read back is what was in use, bit for bit. */
 #include "../../src/models/deit/deit.h"
 #include "engine_logits.h"
+#include "summarized.h"
+#include "vitcod/hash.h"
 #include "vitcod/model.h"
 #include "vitcod/polarize.h"
 #include "vitcod/rng.h"
@@ -199,10 +201,66 @@ static void broken_plans_are_refused(void **state)
     vc_model_close(model);
 }
 
+/* The values of the family's parameters, in their order. */
+static uint64_t hash_family(const vc_model *model)
+{
+    uint64_t hash = VC_HASH_START;
+    for (size_t i = 0; i < model->param_count; i++)
+        if (model->params[i].origin == VC_OF_FAMILY)
+            hash = vc_hash(hash, model->params[i].data, model->params[i].count * sizeof(float));
+    return hash;
+}
+
+/* What is learnt of a plan's summaries is a parameter while the plan is in use, and is written with
+ * the plan. */
+static void summaries_are_parameters(void **state)
+{
+    (void)state;
+    for (int levit = 0; levit < 2; levit++) {
+        vc_model *model = make(levit, 3), *back, *other;
+        const size_t before = model->param_count;
+        const uint64_t family = hash_family(model);
+        const vc_model_options how = {0};
+        vc_plan plan, plain;
+        make_plan(&plan, &model->config, 5);
+        make_plan(&plain, &model->config, 5);
+        summarize_plan(&plan);
+        assert_ok(vc_model_use_plan(model, &plan, "plan"));
+        assert_int_equal(model->param_count, before + 2 * (plan.layer_count - 1));
+        assert_true(hash_family(model) == family);
+        assert_int_equal(model->params[0].origin, VC_OF_SUMMARY_BIAS);
+        model->params[0].data[0] += 1.0f;
+        model->params[0].data[2] += 1.0f; /* of a summary that the row does not see */
+        model->params[1].data[0] += 1.0f;
+        vc_model_refresh(model);
+        const vc_plan_layer *now = &vc_model_plan(model)->layers[0], *then = &plan.layers[0];
+        assert_true(now->summary_bias[0] == then->summary_bias[0] + 1.0f);
+        assert_true(now->summary_bias[2] == -INFINITY);
+        assert_true(now->pooling.weights[0] == then->pooling.weights[0] + 1.0f);
+        assert_ok(vc_model_write(temporary("learnt"), model));
+        assert_ok(vc_model_open(&back, temporary("learnt"), &how));
+        assert_true(vc_plan_hash(vc_model_plan(back)) == vc_plan_hash(vc_model_plan(model)));
+        assert_int_equal(back->param_count, model->param_count);
+        assert_true(hash_family(back) == family);
+        assert_ok(vc_model_with_classes(&other, back, 7, 1));
+        assert_true(vc_plan_hash(vc_model_plan(other)) == vc_plan_hash(vc_model_plan(model)));
+        assert_int_equal(other->param_count, model->param_count);
+        assert_null(back->restriction);
+        vc_model_close(other);
+        vc_model_close(back);
+        assert_ok(vc_model_use_plan(model, &plain, "plan"));
+        assert_int_equal(model->param_count, before);
+        assert_true(hash_family(model) == family);
+        vc_plan_close(&plain);
+        vc_plan_close(&plan);
+        vc_model_close(model);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip),
-                                       cmocka_unit_test(another_plan_and_masks),
-                                       cmocka_unit_test(broken_plans_are_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(round_trip), cmocka_unit_test(another_plan_and_masks),
+        cmocka_unit_test(summaries_are_parameters), cmocka_unit_test(broken_plans_are_refused)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

@@ -1,11 +1,13 @@
 /* The model's whole backward pass against central differences, for each kind of model. */
 #include "../../src/models/deit/deit.h"
+#include "summarized.h"
 #include "testing.h"
 #include "vitcod/polarize.h"
 #include "vitcod/rng.h"
 #include "vitcod/train.h"
 
 enum { BATCH = 3 };
+enum { DENSE, SPARSE, RESIDUAL, SUMMARIES };
 
 /* Weights of the auto-encoder's loss and of the distance from the teacher's blocks. */
 static const double reconstruction = 0.05, features = 0.7, attention_weight = 0.4;
@@ -58,7 +60,7 @@ static vc_model *make_teacher(vc_acts *acts, vc__deit_config config, const float
     return teacher;
 }
 
-static void use_plan(vc_model *model, int residual)
+static void use_plan(vc_model *model, int attention)
 {
     size_t tokens = vc__deit_tokens(vc__deit_sizes_of(&model->config));
     vc_mask mask;
@@ -68,7 +70,9 @@ static void use_plan(vc_model *model, int residual)
     for (size_t i = 0; i < mask.layers * mask.heads * tokens * tokens; i++)
         mask.pruned[i] = i % tokens != 0 && i % tokens != i / tokens % tokens && i % 3 != 0;
     assert_ok(vc_polarize(&plan, &mask, 6, "mask"));
-    for (size_t l = 0; residual && l < plan.layer_count; l++) {
+    if (attention == SUMMARIES)
+        summarize_plan(&plan);
+    for (size_t l = 0; attention == RESIDUAL && l < plan.layer_count; l++) {
         const size_t rows = mask.heads * tokens;
         plan.layers[l].kept_share = malloc(rows * sizeof(float));
         assert_non_null(plan.layers[l].kept_share);
@@ -79,8 +83,6 @@ static void use_plan(vc_model *model, int residual)
     vc_plan_close(&plan);
     vc_mask_close(&mask);
 }
-
-enum { DENSE, SPARSE, RESIDUAL };
 
 /* Two blocks' branches of three images: some left out, some counting more. */
 static const float branches[2 * 2 * BATCH] = {1.0f, 0.0f, 1.25f, 1.0f,  1.0f, 0.0f,
@@ -100,7 +102,7 @@ static void check_all(vc__deit_config config, int attention, int taught, const f
     for (size_t i = 0; i < BATCH * 64; i++)
         x[i] = (float)vc_rng_normal(&rng);
     if (attention != DENSE)
-        use_plan(model, attention == RESIDUAL);
+        use_plan(model, attention);
     if (taught)
         teacher = make_teacher(&teacher_acts, config, x);
     const vc_acts *target = taught ? &teacher_acts : NULL;
@@ -214,6 +216,13 @@ static void sparse_with_residual(void **state)
     check(coded(VC_CODED_QK), RESIDUAL, 1);
 }
 
+static void sparse_with_summaries(void **state)
+{
+    (void)state;
+    check(small, SUMMARIES, 0);
+    check(coded(VC_CODED_QK), SUMMARIES, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(stochastic_depth),
@@ -221,6 +230,7 @@ int main(void)
                                        cmocka_unit_test(distilled),
                                        cmocka_unit_test(autoencoder),
                                        cmocka_unit_test(sparse_with_autoencoder),
-                                       cmocka_unit_test(sparse_with_residual)};
+                                       cmocka_unit_test(sparse_with_residual),
+                                       cmocka_unit_test(sparse_with_summaries)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -187,7 +187,7 @@ vc_status vc__deit_create(vc_model **out, const vc__deit_config *sizes, uint64_t
 vc__deit_weights vc__deit_views(const vc_model *model, float *values, vc__deit_block *blocks)
 {
     vc__deit_weights views = {.blocks = blocks};
-    vc__walk bind = {.values = values};
+    vc__walk bind = vc__family_walk(model, values);
     vc__deit_walk(&bind, vc__deit_sizes_of(&model->config), &views);
     return views;
 }

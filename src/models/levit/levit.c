@@ -174,7 +174,7 @@ vc_model_config vc__levit_model(const vc__levit_config *sizes)
 vc__levit_weights vc__levit_views(const vc_model *model, float *values, vc__levit_block *blocks)
 {
     vc__levit_weights views = {.blocks = blocks};
-    vc__walk bind = {.values = values};
+    vc__walk bind = vc__family_walk(model, values);
     vc__levit_walk(&bind, vc__levit_sizes_of(&model->config), &views);
     return views;
 }
