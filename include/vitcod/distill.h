@@ -7,6 +7,7 @@
 
 #include "vitcod/attention_stats.h"
 #include "vitcod/group_files.h"
+#include "vitcod/judge.h"
 #include "vitcod/plan.h"
 #include "vitcod/record.h"
 #include "vitcod/train.h"
@@ -115,8 +116,11 @@ vc_distill_options vc_distill_options_default(void);
 /* One epoch of the log, after which the student was judged on the images held back. */
 typedef struct vc_distill_epoch {
     size_t stage, epoch; /* from 1 */
-    double agreement;    /* share of the images to which both models give the same class */
-    double divergence;   /* mean KL(teacher || student) */
+    vc_closeness held;   /* on all images held back */
+    /* The same of the images of each source, where several were joined; else none. Owned by the
+     * log. */
+    vc_closeness *sources;
+    size_t source_count;
     /* Means over the epoch's steps. */
     double distillation_loss, feature_distance, attention_distance, reconstruction;
     double learning_rate;
@@ -131,9 +135,20 @@ typedef struct vc_distill_hooks {
     void *context;
 } vc_distill_hooks;
 
+/* What was learnt of one of several joined sources. */
+typedef struct vc_distill_source {
+    char path[VC_SOURCE_NAME];
+    size_t images, held_back; /* to learn from, to judge by */
+    vc_closeness before, best;
+} vc_distill_source;
+
+extern const vc_record vc_distill_source_record;
+
 typedef struct vc_distilled {
-    double before, agreement; /* shares of the images held back: pruned, and at best */
+    vc_judgement before, best; /* on the images held back: pruned, and of the best epoch */
     size_t best_epoch;
+    vc_distill_source *sources; /* (source_count) one for each source that was joined */
+    size_t source_count;
     vc_distill_epoch *log; /* (epochs) of all stages */
     size_t epochs;
 } vc_distilled;

@@ -4,9 +4,18 @@
 
 #include "vitcod/evaluate.h"
 
-typedef struct vc_judgement {
+typedef struct vc_closeness {
     double agreement;  /* share of the images of which both name the same class */
     double divergence; /* mean KL(teacher || student) of the logits */
+} vc_closeness;
+
+extern const vc_record vc_closeness_record;
+
+typedef struct vc_judgement {
+    vc_closeness all;
+    /* The same of the images of each source that was joined; NAN: it has none. */
+    size_t part_count;
+    vc_closeness parts[VC_SOURCE_MOST_PARTS];
 } vc_judgement;
 
 /* The answers of the teacher to the images. */

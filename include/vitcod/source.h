@@ -8,7 +8,7 @@
 
 #include "vitcod/data.h"
 
-enum { VC_SOURCE_NAME = 4096 + 256 };
+enum { VC_SOURCE_NAME = 4096 + 256, VC_SOURCE_MOST_PARTS = 16 };
 #define VC_SOURCE_MAX_FILE ((size_t)1 << 30) /* bytes of one encoded image */
 
 typedef struct vc_source vc_source;
@@ -17,9 +17,10 @@ typedef struct vc_source_options {
     const char *split;   /* "train" or "test" */
     const char *classes; /* file of a class list, see vc_source_open; NULL: none */
     int labelled;        /* 0: images may lie in any folder, and all labels are -1 */
+    size_t limit;        /* only the first so many images; 0: all */
 } vc_source_options;
 
-/* "test", no list, labelled. */
+/* "test", no list, labelled, all images. */
 vc_source_options vc_source_options_default(void);
 
 /* Opens images. `path` is one of:
@@ -52,13 +53,33 @@ vc_status vc_source_of_dataset(vc_source **out, const vc_dataset *dataset);
 vc_status vc_source_of_files(vc_source **out, const char *const *paths, size_t count,
                              const char *classes);
 
-/* Splits a source in two. Of its first `limit` images (0: all), the given share (0 to 1) goes to
- * `second` and the rest to `first`. The images of `second` are spread evenly, so that both parts
- * have every class even if images are sorted by class: a share of 1/5 is every fifth image. `whole`
- * must outlive both parts and serves one loader at a time. VC_EINVAL: a share out of range, or a
- * source that is itself a part. */
-vc_status vc_source_split(vc_source **first, vc_source **second, vc_source *whole, size_t limit,
-                          double share);
+/* Makes one source of several: the images of the first, then those of the second, and so on. It
+ * takes the sources over, also when it fails, and closes them. Labels and names of classes are kept
+ * if all sources have the same names of classes in the same order; otherwise it is not labelled. A
+ * single source is returned as it is. VC_EINVAL: none, or more than VC_SOURCE_MOST_PARTS. */
+vc_status vc_source_join(vc_source **out, vc_source **sources, size_t count);
+
+/* Opens several paths with the same options, and joins them. options->limit counts for each path.
+ * VC_EINVAL if labels are wanted and the classes are not the same. */
+vc_status vc_source_open_all(vc_source **out, const char *const *paths, size_t count,
+                             const vc_source_options *options);
+
+/* The number of sources that were joined into this one, or into the one that it was split from; 1
+ * for any other source. */
+size_t vc_source_parts(const vc_source *source);
+/* The path by which one of them was opened; "memory" for one that was not opened by a path. */
+const char *vc_source_path(const vc_source *source, size_t part);
+/* From which of them an image comes. */
+size_t vc_source_part_of(const vc_source *source, size_t index);
+/* How many images come from one of them. */
+size_t vc_source_part_count(const vc_source *source, size_t part);
+
+/* Splits a source in two. Of its images the given share (0 to 1) goes to `second` and the rest to
+ * `first`; of a joined source, the share of each part. The images of `second` are spread evenly, so
+ * that both have every class even if images are sorted by class: a share of 1/5 is every fifth
+ * image. `whole` must outlive both and serves one loader at a time. VC_EINVAL: a share out of
+ * range, or a source that was itself split off. */
+vc_status vc_source_split(vc_source **first, vc_source **second, vc_source *whole, double share);
 
 void vc_source_close(vc_source *source); /* NULL is fine */
 
@@ -83,8 +104,8 @@ const char *vc_source_name(char text[VC_SOURCE_NAME], const vc_source *source, s
  * covers their names, sizes in bytes and labels, but not their content. */
 uint64_t vc_source_hash(const vc_source *source);
 
-/* The data set behind a source of images in memory (for a part: that of the whole); NULL for a
- * source of encoded images. */
+/* The data set behind a source of images in memory (for one that was split off: that of the whole);
+ * NULL for a source of encoded images, and for a joined one. */
 const vc_dataset *vc_source_dataset(const vc_source *source);
 
 /* A buffer that is reused and grows. Starts as {0}. */

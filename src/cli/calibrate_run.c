@@ -27,13 +27,13 @@ static vc_status open_images(calibrate_run *r)
 {
     const calibrate_options *o = r->o;
     VC_TRY(cli_open_source(&r->images, &o->data, 0));
-    VC_TRY(vc_source_split(&r->learn, &r->held, r->images, o->data.limit, o->hold_back));
+    VC_TRY(vc_source_split(&r->learn, &r->held, r->images, o->hold_back));
     const size_t learn = vc_source_count(r->learn), held = vc_source_count(r->held);
     if (learn < o->how.train.batch || held == 0)
         return vc_fail(VC_EINVAL,
                        "%s: %zu images to learn from and %zu held back, wanted at least a batch "
                        "of %zu and one",
-                       o->data.path, learn, held, o->how.train.batch);
+                       o->data.paths.items[0], learn, held, o->how.train.batch);
     return VC_OK;
 }
 
@@ -103,7 +103,7 @@ static void on_epoch(void *context, const vc_distill_epoch *e, const vc_epoch_re
         printf("stage %zu/%zu  ", e->stage, r->plans.count);
     printf("epoch %zu/%zu  agreement %.1f %%, of the best %.1f %%  divergence %.4f  %.1f "
            "images/s\n",
-           e->epoch, report->epochs, 100.0 * e->agreement, 100.0 * best, e->divergence,
+           e->epoch, report->epochs, 100.0 * e->held.agreement, 100.0 * best, e->held.divergence,
            report->mean.images_per_second);
     fflush(stdout);
 }
@@ -267,8 +267,15 @@ vc_status calibrate_all(calibrate_result *result, const calibrate_options *o, in
 void calibrate_print(const void *result)
 {
     const calibrate_result *r = result;
-    printf("%s: agreement with the dense model %.1f %% (before learning %.1f %%), best after epoch "
-           "%zu, %.0f s, peak %.0f MiB\n",
-           r->model, 100.0 * r->learnt.agreement, 100.0 * r->learnt.before, r->learnt.best_epoch,
-           r->seconds, r->peak_mib);
+    const vc_distilled *l = &r->learnt;
+    for (size_t i = 0; l->source_count > 1 && i < l->source_count; i++)
+        printf("%s: %zu images held back, agreement %.1f %% (%.1f %%), divergence %.4f (%.4f)\n",
+               l->sources[i].path, l->sources[i].held_back, 100.0 * l->sources[i].best.agreement,
+               100.0 * l->sources[i].before.agreement, l->sources[i].best.divergence,
+               l->sources[i].before.divergence);
+    printf("%s: agreement with the dense model %.1f %% (before learning %.1f %%), divergence %.4f "
+           "(%.4f), best after epoch %zu, %.0f s, peak %.0f MiB\n",
+           r->model, 100.0 * l->best.all.agreement, 100.0 * l->before.all.agreement,
+           l->best.all.divergence, l->before.all.divergence, l->best_epoch, r->seconds,
+           r->peak_mib);
 }

@@ -16,10 +16,17 @@ enum { CLI_MOST_OPTIONS = 80 /* of a command, shared ones included */ };
 #define CLI_NUMERAL(constant) CLI_NUMERAL_OF(constant)
 #define CLI_NUMERAL_OF(constant) #constant
 
+/* Texts in the order in which they were given. */
+typedef struct cli_texts {
+    const char *items[16];
+    size_t count;
+} cli_texts;
+
 typedef enum cli_kind {
     CLI_FLAG,   /* int *: set to 1 */
     CLI_OFF,    /* int *: set to 0 */
     CLI_TEXT,   /* const char ** */
+    CLI_TEXTS,  /* cli_texts *: may be given several times */
     CLI_COUNT,  /* size_t *: a whole number from 0 */
     CLI_NUMBER, /* double * */
 } cli_kind;
@@ -61,8 +68,8 @@ size_t cli_add_options(cli_option list[CLI_MOST_OPTIONS], size_t used, const cli
                        size_t count);
 
 /* What the options were set to, by name with the dashes: all but those named in `besides` (ended
- * by NULL), texts that are NULL, numbers that are NAN and counts that are CLI_UNSET. NULL when a
- * text is no UTF-8 or memory is out. */
+ * by NULL), texts that were not given, numbers that are NAN and counts that are CLI_UNSET. NULL
+ * when a text is no UTF-8 or memory is out. */
 json_t *cli_settings(const cli_option *options, size_t count, const char *const *besides);
 
 /* Says what is wrong with the call and how it should look; returns CLI_USAGE. */

@@ -108,7 +108,7 @@ static int run_attention(const cli_command *command, int argc, char **argv)
                            0, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
-    if (!o.output || !o.data.path == !o.input)
+    if (!o.output || (o.data.paths.count == 0) == !o.input)
         return cli_usage(command, "wanted -o PATH and one of --data and --input");
     if (o.input && (o.data.classes || o.data.skip_broken ||
                     o.data.crop_fraction != cli_data_options_default("train").crop_fraction))

@@ -56,7 +56,7 @@ static int run_autoencoder(const cli_command *command, int argc, char **argv)
                            0, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
-    if (!o.data.path || !o.output)
+    if (o.data.paths.count == 0 || !o.output)
         return cli_usage(command, "wanted --data PATH and -o FILE");
     status = cli_take_model(command, &o.model, &arguments, &common);
     if (status == CLI_CONTINUE)

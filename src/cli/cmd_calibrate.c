@@ -83,7 +83,7 @@ static void take_defaults(calibrate_options *o)
 static int check(const cli_command *command, const calibrate_options *o)
 {
     const vc_train_options *t = &o->how.train;
-    if (!o->data.path || !o->output)
+    if (o->data.paths.count == 0 || !o->output)
         return cli_usage(command, "wanted --data PATH and -o MODEL");
     if (!(o->recipe.sparsity >= 0.0 && o->recipe.sparsity < 1.0))
         return cli_usage(command, "--sparsity is %g, wanted 0 to less than 1", o->recipe.sparsity);
@@ -103,9 +103,11 @@ static int check(const cli_command *command, const calibrate_options *o)
 static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
 {
     const cli_option options[] = {
-        {"data", "PATH", "images, which need no labels: a folder, a tar, IDX or CIFAR files",
-         CLI_TEXT, &o->data.path},
-        {"limit", "N", "only the first N images, 0 for all", CLI_COUNT, &o->data.limit},
+        {"data", "PATH",
+         "images, which need no labels: a folder, a tar, IDX or CIFAR files; may be repeated",
+         CLI_TEXTS, &o->data.paths},
+        {"limit", "N", "only the first N images of each --data, 0 for all", CLI_COUNT,
+         &o->data.limit},
         {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,
          &o->data.skip_broken},
         {"output", "FILE", "the model that was best on the images held back, its plan inside",
@@ -165,7 +167,7 @@ static size_t list_learning(cli_option *list, size_t used, calibrate_options *o)
          CLI_NUMBER, &t->augment.crop_least},
         {"mix", "X", "share of the batches whose images are mixed with each other (default 0)",
          CLI_NUMBER, &t->augment.mix},
-        {"hold-back", "X", "share of the images kept to judge by (default 0.2)", CLI_NUMBER,
+        {"hold-back", "X", "share of each --data kept to judge by (default 0.2)", CLI_NUMBER,
          &o->hold_back},
         {"checkpoint", "FILE", "where to go on from (default: beside -o)", CLI_TEXT,
          &o->checkpoint},

@@ -108,7 +108,7 @@ static int run_eval(const cli_command *command, int argc, char **argv)
                            0, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
-    if (!o.data.path)
+    if (o.data.paths.count == 0)
         return cli_usage(command, "--data PATH is missing");
     status = cli_take_model(command, &o.model, &arguments, &common);
     if (status == CLI_CONTINUE)

@@ -123,7 +123,7 @@ static int run_quantize(const cli_command *command, int argc, char **argv)
                            1, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
-    if (!o.data.path)
+    if (o.data.paths.count == 0)
         return cli_usage(command, "--data PATH is missing");
     if (!o.output)
         return cli_usage(command, "--output FILE is missing");

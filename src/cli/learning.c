@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vitcod/comma_lists.h"
 #include "vitcod/prune.h"
 
 int cli_check_learning(const cli_command *command, const char *rule, const char *residual,
@@ -25,21 +26,19 @@ int cli_check_learning(const cli_command *command, const char *rule, const char 
 int cli_take_stages(const cli_command *command, double stages[CLI_MOST_STAGES], size_t *count,
                     const char *text, double sparsity)
 {
-    const char *at = text;
+    vc_comma_numbers list = {0};
     double last = 0.0;
-    *count = 0;
-    while (at && *at) {
-        char *end;
-        const double value = strtod(at, &end);
-        if (end == at || (*end != ',' && *end != '\0') || *count == CLI_MOST_STAGES ||
-            !(value > last && value < sparsity))
-            return cli_usage(command,
-                             "--gradual is '%s', wanted up to %d ascending sparsities below %g, as "
-                             "0.6,0.75",
-                             text, CLI_MOST_STAGES, sparsity);
-        last = stages[(*count)++] = value;
-        at = *end ? end + 1 : end;
-    }
+    int ascend = !text || vc_comma_numbers_add(&list, "--gradual", text, 0.0, sparsity) == VC_OK;
+    ascend = ascend && list.count <= CLI_MOST_STAGES;
+    for (size_t i = 0; i < list.count && ascend; last = list.values[i++])
+        ascend = list.values[i] > last && list.values[i] < sparsity;
+    if (!ascend)
+        return cli_usage(command,
+                         "--gradual is '%s', wanted up to %d ascending sparsities below %g, as "
+                         "0.6,0.75",
+                         text, CLI_MOST_STAGES, sparsity);
+    memcpy(stages, list.values, list.count * sizeof *stages);
+    *count = list.count;
     return CLI_CONTINUE;
 }
 

@@ -63,8 +63,8 @@ void cli_on_broken(void *context, size_t index, const char *name, const char *me
 
 vc_status cli_open_source(vc_source **out, const cli_data_options *o, int labelled)
 {
-    const vc_source_options how = {.split = o->split, .classes = o->classes, .labelled = labelled};
-    return vc_source_open(out, o->path, &how);
+    const vc_source_options how = {o->split, o->classes, labelled, o->limit};
+    return vc_source_open_all(out, o->paths.items, o->paths.count, &how);
 }
 
 vc_status cli_run_over_source(cli_images *images, vc_evaluation *out, const vc_model *model,
@@ -75,7 +75,6 @@ vc_status cli_run_over_source(cli_images *images, vc_evaluation *out, const vc_m
     vc_evaluate_options how = vc_evaluate_options_default();
     cli_images_free(images);
     images->progress = &progress;
-    how.limit = o->limit;
     how.crop_fraction = o->crop_fraction;
     how.counts = counts;
     how.progress = &progress;

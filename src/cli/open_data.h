@@ -6,8 +6,9 @@
 #include "vitcod/evaluate.h"
 
 typedef struct cli_data_options {
-    const char *path, *split, *classes;
-    size_t limit, batch;
+    cli_texts paths;
+    const char *split, *classes;
+    size_t limit, batch; /* limit: of each path */
     double crop_fraction;
     int skip_broken;
 } cli_data_options;
@@ -16,12 +17,14 @@ typedef struct cli_data_options {
 cli_data_options cli_data_options_default(const char *split);
 
 #define CLI_DATA_OPTIONS(options)                                                                  \
-    {"data", "PATH", "images: a folder of class folders, a tar of them, IDX or CIFAR files",       \
-     CLI_TEXT, &(options).path},                                                                   \
+    {"data", "PATH",                                                                               \
+     "images: a folder of class folders, a tar of them, IDX or CIFAR files; may be repeated",      \
+     CLI_TEXTS, &(options).paths},                                                                 \
         {"split", "NAME", "train or test, where there are both", CLI_TEXT, &(options).split},      \
         {"classes", "FILE", "class list: line i names the folder of class i", CLI_TEXT,            \
          &(options).classes},                                                                      \
-        {"limit", "N", "only the first N images, 0 for all", CLI_COUNT, &(options).limit},         \
+        {"limit", "N", "only the first N images of each --data, 0 for all", CLI_COUNT,             \
+         &(options).limit},                                                                        \
         {"batch", "N", "images at once", CLI_COUNT, &(options).batch},                             \
         {"crop-fraction", "X",                                                                     \
          "share of the shorter side that the model sees (default 0.875: 224 of 256)", CLI_NUMBER,  \

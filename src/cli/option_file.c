@@ -53,6 +53,8 @@ static vc_yaml_field field_of(const cli_option *option, size_t at)
         field.offset = start + offsetof(value, text);
         field.room = VC_YAML_TEXT_ROOM;
         break;
+    case CLI_TEXTS:
+        assert(!"an option of a command that reads a file is given once");
     }
     return field;
 }
@@ -77,6 +79,8 @@ static void set_option(const cli_option *option, const value *v)
     case CLI_TEXT:
         if (v->text[0])
             *(const char **)option->target = v->text;
+        break;
+    case CLI_TEXTS:
         break;
     }
 }

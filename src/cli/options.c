@@ -56,6 +56,12 @@ static int store_value(const cli_command *command, const cli_option *option, con
     errno = 0;
     if (option->kind == CLI_TEXT) {
         *(const char **)option->target = text;
+    } else if (option->kind == CLI_TEXTS) {
+        cli_texts *texts = option->target;
+        const size_t most = sizeof texts->items / sizeof *texts->items;
+        if (texts->count == most)
+            return cli_usage(command, "--%s is given more than %zu times", option->name, most);
+        texts->items[texts->count++] = text;
     } else if (option->kind == CLI_COUNT) {
         unsigned long long value = strtoull(text, &end, 10);
         if (end == text || *end != '\0' || errno != 0 || strchr(text, '-'))
@@ -175,6 +181,20 @@ static int is_among(const char *name, const char *const *names)
     return 0;
 }
 
+/* One text as a text, several as a list; NULL: none. */
+static json_t *value_of_texts(const cli_texts *texts)
+{
+    if (texts->count == 1)
+        return json_string(texts->items[0]);
+    json_t *list = json_array();
+    for (size_t i = 0; i < texts->count; i++)
+        if (json_array_append_new(list, json_string(texts->items[i])) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
 /* NULL: not set. */
 static json_t *value_of(const cli_option *option, int *failed)
 {
@@ -198,6 +218,11 @@ static json_t *value_of(const cli_option *option, int *failed)
         if (!*(const char *const *)option->target)
             return NULL;
         value = json_string(*(const char *const *)option->target);
+        break;
+    case CLI_TEXTS:
+        if (((const cli_texts *)option->target)->count == 0)
+            return NULL;
+        value = value_of_texts(option->target);
         break;
     }
     *failed |= value == NULL;

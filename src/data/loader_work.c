@@ -59,7 +59,9 @@ static int claim_sample(size_t *at, vc_loader *l)
 
 static vc_status read_sample(vc__workspace *work, vc_loader *l, size_t index)
 {
-    return vc_source_dataset(l->source) ? VC_OK : vc_source_read(&work->encoded, l->source, index);
+    size_t at = index;
+    return vc__source_pixels(l->source, &at) ? VC_OK
+                                             : vc_source_read(&work->encoded, l->source, index);
 }
 
 /* In evaluation a gzipped archive is read strictly forward, by one worker at a time, each in turn.

@@ -15,7 +15,13 @@ void vc__workspace_close(vc__workspace *work)
 
 vc_status vc__recipe_check(const vc__recipe *recipe, const vc_source *source)
 {
-    const vc_dataset *data = vc_source_dataset(source);
+    if (source->whole)
+        return vc__recipe_check(recipe, source->whole);
+    for (size_t i = 0; i < source->part_count; i++)
+        VC_TRY(vc__recipe_check(recipe, source->parts[i]));
+    if (source->part_count > 0)
+        return VC_OK;
+    const vc_dataset *data = source->dataset;
     size_t wanted = recipe->channels;
     int coloured_or_grey = wanted == 1 || wanted == 3;
     if (data && data->channels == wanted)
@@ -58,17 +64,20 @@ vc_status vc__fetch_pixels(vc__workspace *work, const vc__recipe *recipe, const 
                            size_t index)
 {
     char name[VC_SOURCE_NAME];
-    const vc_dataset *data = vc_source_dataset(source);
+    size_t at = index;
+    const vc_dataset *data = vc__source_pixels(source, &at);
     if (data)
-        return copy_pixels(work, recipe, data, vc__source_place(source, index));
+        return copy_pixels(work, recipe, data, at);
     return vc_image_decode(&work->image, work->encoded.data, work->encoded.count, recipe->channels,
                            vc_source_name(name, source, index));
 }
 
-vc_status vc__crop_centre(vc__workspace *work, const vc__recipe *recipe, const vc_source *source)
+vc_status vc__crop_centre(vc__workspace *work, const vc__recipe *recipe, const vc_source *source,
+                          size_t index)
 {
     const vc_image whole = work->image;
-    if (!vc_source_dataset(source) || whole.height != recipe->size || whole.width != recipe->size)
+    if (!vc__source_pixels(source, &index) || whole.height != recipe->size ||
+        whole.width != recipe->size)
         return vc_image_resize_crop(&work->cropped, &work->image, recipe->resize, recipe->size,
                                     &work->scratch);
     work->image = work->cropped;
@@ -80,7 +89,7 @@ vc_status vc__prepare(float *out, vc__workspace *work, const vc__recipe *recipe,
                       const vc_source *source, size_t index)
 {
     VC_TRY(vc__fetch_pixels(work, recipe, source, index));
-    VC_TRY(vc__crop_centre(work, recipe, source));
+    VC_TRY(vc__crop_centre(work, recipe, source, index));
     vc_image_normalize(out, &work->cropped, &recipe->normalizer);
     return VC_OK;
 }

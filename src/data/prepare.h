@@ -31,8 +31,8 @@ vc_status vc__recipe_check(const vc__recipe *recipe, const vc_source *source);
 vc_status vc__recipe_augment(vc__recipe *recipe, const vc_augment_options *options,
                              const float *mean);
 
-/* Fills out (channels, size, size) from sample `index`. Unless the source is one of images in
- * memory, the encoded bytes of the sample are in `work`. */
+/* Fills out (channels, size, size) from sample `index`. Unless it is an image in memory, its
+ * encoded bytes are in `work`. */
 vc_status vc__prepare(float *out, vc__workspace *work, const vc__recipe *recipe,
                       const vc_source *source, size_t index);
 
@@ -47,6 +47,7 @@ vc_status vc__fetch_pixels(vc__workspace *work, const vc__recipe *recipe, const 
 
 /* Makes work->cropped from work->image as for evaluation. Images in memory that have the right size
  * are not changed. */
-vc_status vc__crop_centre(vc__workspace *work, const vc__recipe *recipe, const vc_source *source);
+vc_status vc__crop_centre(vc__workspace *work, const vc__recipe *recipe, const vc_source *source,
+                          size_t index);
 
 #endif

@@ -26,11 +26,11 @@ vc_status vc__recipe_augment(vc__recipe *recipe, const vc_augment_options *o, co
 }
 
 static vc_status crop(vc__workspace *work, const vc__recipe *recipe, const vc_source *source,
-                      vc_rng *rng)
+                      size_t index, vc_rng *rng)
 {
     const vc_augment_options *o = &recipe->augment;
     if (!(o->crop_most > 0.0))
-        return vc__crop_centre(work, recipe, source);
+        return vc__crop_centre(work, recipe, source, index);
     const vc_box box = vc_crop_draw(rng, work->image.width, work->image.height, o);
     return vc_image_resize_box(&work->cropped, &work->image, box, recipe->size, recipe->size,
                                &work->scratch);
@@ -58,7 +58,7 @@ vc_status vc__prepare_changed(float *out, vc__workspace *work, const vc__recipe 
 {
     const vc_augment_options *o = &recipe->augment;
     VC_TRY(vc__fetch_pixels(work, recipe, source, index));
-    VC_TRY(crop(work, recipe, source, rng));
+    VC_TRY(crop(work, recipe, source, index, rng));
     VC_TRY(shift(work, o, rng));
     if (vc_rng_uniform(rng) < o->flip)
         vc_image_flip(&work->cropped);

@@ -145,12 +145,25 @@ static vc_status open_path(vc_source *source, const char *path, const vc_source_
     return open_images(source, path, o, list, S_ISDIR(info.st_mode));
 }
 
+/* Leaves the first `limit` samples. */
+static void keep_first(vc_source *source, size_t limit)
+{
+    for (size_t i = limit; source->samples && i < source->count; i++)
+        free(source->samples[i].name);
+    if (limit < source->count)
+        source->count = limit;
+}
+
 vc_status vc_source_open(vc_source **out, const char *path, const vc_source_options *options)
 {
     vc__class_list list = {0};
     VC_TRY(vc__source_create(out, options->labelled));
-    vc_status status = open_path(*out, path, options, &list);
+    (*out)->path = strdup(path);
+    vc_status status = (*out)->path ? open_path(*out, path, options, &list)
+                                    : vc_fail(VC_ENOMEM, "%s: out of memory", path);
     vc__class_list_close(&list);
+    if (status == VC_OK && options->limit > 0)
+        keep_first(*out, options->limit);
     if (status != VC_OK) {
         vc_source_close(*out);
         *out = NULL;
@@ -164,9 +177,13 @@ void vc_source_close(vc_source *source)
         return;
     for (size_t i = 0; source->samples && i < source->count; i++)
         free(source->samples[i].name);
+    for (size_t i = 0; i < source->part_count; i++)
+        vc_source_close(source->parts[i]);
+    free(source->parts);
     free(source->samples);
     free(source->indices);
     free(source->root);
+    free(source->path);
     vc__names_close(&source->class_names);
     vc__names_close(&source->folders);
     vc__tar_close(source->tar);
@@ -195,52 +212,85 @@ const vc_dataset *vc_source_dataset(const vc_source *source)
     return source->dataset;
 }
 
+/* The source whose names of classes these are. */
+static const vc_source *namer(const vc_source *source)
+{
+    while (source->whole || source->part_count > 0)
+        source = source->whole ? source->whole : source->parts[0];
+    return source;
+}
+
+static int has_names(const vc_source *source)
+{
+    const vc_source *whole = source->whole ? source->whole : source;
+    return whole->part_count == 0 || whole->labelled;
+}
+
 size_t vc_source_named(const vc_source *source)
 {
-    return source->whole ? vc_source_named(source->whole) : source->class_names.count;
+    return has_names(source) ? namer(source)->class_names.count : 0;
 }
 
 const char *vc_source_class_name(const vc_source *source, size_t index)
 {
-    if (source->whole)
-        return vc_source_class_name(source->whole, index);
-    return index < source->class_names.count ? source->class_names.items[index] : "";
+    return index < vc_source_named(source) ? namer(source)->class_names.items[index] : "";
 }
 
-size_t vc__source_place(const vc_source *source, size_t index)
+vc_source *vc__source_holder(const vc_source *source, size_t *index)
 {
-    assert(index < source->count);
-    return source->whole ? source->indices[index] : index;
+    assert(*index < source->count);
+    while (source->whole || source->part_count > 0) {
+        if (source->whole) {
+            *index = source->indices[*index];
+            source = source->whole;
+            continue;
+        }
+        size_t part = 0;
+        while (*index >= source->parts[part]->count)
+            *index -= source->parts[part++]->count;
+        source = source->parts[part];
+    }
+    return (vc_source *)source; /* as its owner has it */
+}
+
+const vc_dataset *vc__source_pixels(const vc_source *source, size_t *index)
+{
+    return vc__source_holder(source, index)->dataset;
 }
 
 int32_t vc_source_label(const vc_source *source, size_t index)
 {
-    index = vc__source_place(source, index);
-    source = source->whole ? source->whole : source;
+    const vc_source *holder = vc__source_holder(source, &index);
     if (!source->labelled)
         return -1;
-    return source->dataset ? source->dataset->labels[index] : source->samples[index].label;
+    return holder->dataset ? holder->dataset->labels[index] : holder->samples[index].label;
 }
 
 const char *vc_source_name(char text[VC_SOURCE_NAME], const vc_source *source, size_t index)
 {
-    index = vc__source_place(source, index);
-    source = source->whole ? source->whole : source;
-    if (source->dataset)
-        snprintf(text, VC_SOURCE_NAME, "%s%zu", source->root, index);
+    const vc_source *holder = vc__source_holder(source, &index);
+    if (holder->dataset)
+        snprintf(text, VC_SOURCE_NAME, "%s%zu", holder->root, index);
     else
-        snprintf(text, VC_SOURCE_NAME, "%s%s", source->root, source->samples[index].name);
+        snprintf(text, VC_SOURCE_NAME, "%s%s", holder->root, holder->samples[index].name);
     return text;
 }
 
 int vc__source_is_sequential(const vc_source *source)
 {
-    return source->whole ? vc__source_is_sequential(source->whole) : source->tar != NULL;
+    if (source->whole)
+        return vc__source_is_sequential(source->whole);
+    for (size_t i = 0; i < source->part_count; i++)
+        if (vc__source_is_sequential(source->parts[i]))
+            return 1;
+    return source->tar != NULL;
 }
 
 vc_status vc__source_inflate(vc_source *source)
 {
     if (source->whole)
         return vc__source_inflate(source->whole);
+    for (size_t i = 0; i < source->part_count; i++)
+        VC_TRY(vc__source_inflate(source->parts[i]));
     return source->tar ? vc__tar_inflate(source->tar) : VC_OK;
 }

@@ -12,25 +12,26 @@ static uint64_t file_bytes(const vc_source *source, size_t index)
     return stat(vc_source_name(name, source, index), &info) == 0 ? (uint64_t)info.st_size : 0;
 }
 
-static uint64_t hash_sample(uint64_t hash, const vc_source *whole, size_t index)
+static uint64_t hash_image(uint64_t hash, const vc_source *source, size_t index)
 {
-    const vc__sample *sample = &whole->samples[index];
-    const uint64_t bytes = whole->tar ? sample->bytes : file_bytes(whole, index);
+    const vc_source *holder = vc__source_holder(source, &index);
+    const vc_dataset *data = holder->dataset;
+    if (data) {
+        const size_t values = data->channels * data->height * data->width;
+        return vc_hash(hash, data->images + index * values, values);
+    }
+    const vc__sample *sample = &holder->samples[index];
+    const uint64_t bytes = holder->tar ? sample->bytes : file_bytes(holder, index);
     hash = vc_hash(hash, sample->name, strlen(sample->name) + 1);
     return vc_hash(hash, &bytes, sizeof bytes);
 }
 
 uint64_t vc_source_hash(const vc_source *source)
 {
-    const vc_source *whole = source->whole ? source->whole : source;
-    const vc_dataset *data = whole->dataset;
     uint64_t hash = vc_hash(VC_HASH_START, &source->count, sizeof source->count);
     for (size_t i = 0; i < source->count; i++) {
-        const size_t index = vc__source_place(source, i);
-        const int32_t label = vc_source_label(whole, index);
-        const size_t values = data ? data->channels * data->height * data->width : 0;
-        hash = data ? vc_hash(hash, data->images + index * values, values)
-                    : hash_sample(hash, whole, index);
+        const int32_t label = vc_source_label(source, i);
+        hash = hash_image(hash, source, i);
         hash = vc_hash(hash, &label, sizeof label);
     }
     return hash;

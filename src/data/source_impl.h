@@ -17,6 +17,7 @@ typedef struct vc__sample {
 } vc__sample;
 
 struct vc_source {
+    char *path; /* by which it was opened; NULL: it was not opened by a path */
     char *root; /* the path before the samples' names: "DIR/test/", "archive.tar:test/" */
     int labelled, listed;
     size_t classes;
@@ -32,12 +33,19 @@ struct vc_source {
     vc_dataset owned;
     const vc_dataset *dataset; /* images in memory: `owned`, the caller's or the whole's */
 
-    vc_source *whole;  /* the source that this is a part of, or NULL */
+    vc_source *whole;  /* the source that this was split from, or NULL */
     uint32_t *indices; /* (count) of the samples in the whole */
+
+    vc_source **parts; /* (part_count) the sources that this one joins; owned */
+    size_t part_count; /* 0: it joins none */
 };
 
-/* The index of a sample in the whole; for a source that is not a part, the same index. */
-size_t vc__source_place(const vc_source *source, size_t index);
+/* The source that holds an image itself, neither joined nor split off; `index` becomes the image's
+ * index there. */
+vc_source *vc__source_holder(const vc_source *source, size_t *index);
+
+/* The data set that holds an image, NULL for an encoded one; `index` becomes its index there. */
+const vc_dataset *vc__source_pixels(const vc_source *source, size_t *index);
 
 /* Makes an empty source. */
 vc_status vc__source_create(vc_source **out, int labelled);

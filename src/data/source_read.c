@@ -58,10 +58,9 @@ static vc_status read_file(vc_bytes *out, const char *name)
 vc_status vc_source_read(vc_bytes *out, vc_source *source, size_t index)
 {
     char name[VC_SOURCE_NAME];
-    assert(!source->dataset && index < source->count);
     vc_source_name(name, source, index);
-    index = vc__source_place(source, index);
-    source = source->whole ? source->whole : source;
+    source = vc__source_holder(source, &index);
+    assert(!source->dataset);
     if (!source->tar)
         return read_file(out, name);
     const vc__sample *sample = &source->samples[index];

@@ -9,8 +9,9 @@ static size_t taken(size_t count, double share)
     return (size_t)((double)count * share + 1e-9);
 }
 
-static vc_status open_part(vc_source **out, vc_source *whole, size_t most)
+static vc_status open_part(vc_source **out, vc_source *whole)
 {
+    const size_t most = whole->count;
     VC_TRY(vc__source_create(out, whole->labelled));
     vc_source *part = *out;
     part->whole = whole;
@@ -25,26 +26,36 @@ static vc_status open_part(vc_source **out, vc_source *whole, size_t most)
     return vc_fail(VC_ENOMEM, "out of memory for %zu images", most);
 }
 
-vc_status vc_source_split(vc_source **first, vc_source **second, vc_source *whole, size_t limit,
-                          double share)
+/* Splits `count` images of the whole, of which the first has index `from`. */
+static void split_range(vc_source *first, vc_source *second, size_t from, size_t count,
+                        double share)
 {
-    const size_t count = limit > 0 && limit < whole->count ? limit : whole->count;
+    for (size_t i = 0; i < count; i++) {
+        vc_source *to = taken(i + 1, share) > taken(i, share) ? second : first;
+        to->indices[to->count++] = (uint32_t)(from + i);
+    }
+}
+
+vc_status vc_source_split(vc_source **first, vc_source **second, vc_source *whole, double share)
+{
+    size_t from = 0;
     *first = *second = NULL;
     if (!(share >= 0.0 && share <= 1.0))
         return vc_fail(VC_EINVAL, "a share of %g, wanted 0 to 1", share);
-    if (whole->whole || count > UINT32_MAX)
+    if (whole->whole || whole->count > UINT32_MAX)
         return vc_fail(VC_EINVAL, "a split of %s",
                        whole->whole ? "a part" : "more than 2^32 images");
-    VC_TRY(open_part(first, whole, count));
-    const vc_status status = open_part(second, whole, count);
+    VC_TRY(open_part(first, whole));
+    const vc_status status = open_part(second, whole);
     if (status != VC_OK) {
         vc_source_close(*first);
         *first = NULL;
         return status;
     }
-    for (size_t i = 0; i < count; i++) {
-        vc_source *to = taken(i + 1, share) > taken(i, share) ? *second : *first;
-        to->indices[to->count++] = (uint32_t)i;
+    for (size_t p = 0; p < whole->part_count; p++) {
+        split_range(*first, *second, from, whole->parts[p]->count, share);
+        from += whole->parts[p]->count;
     }
+    split_range(*first, *second, from, whole->count - from, share);
     return VC_OK;
 }

@@ -101,15 +101,15 @@ static void on_step(void *context, size_t step, size_t steps, double loss)
         all += s == r->stage ? steps : here;
     }
     if (r->hooks->on_step)
-        r->hooks->on_step(r->hooks->context, before + step, all, r->judged.agreement);
+        r->hooks->on_step(r->hooks->context, before + step, all, r->judged.all.agreement);
 }
 
 /* Records an epoch of the last stage. Returns 1 if it is the best so far. */
-static int is_best(distill_run *r, vc_judgement now, size_t epoch)
+static int is_best(distill_run *r, const vc_judgement *now, size_t epoch)
 {
-    if (now.divergence >= r->judged.divergence)
+    if (now->all.divergence >= r->judged.all.divergence)
         return 0;
-    r->judged = now;
+    r->judged = *now;
     r->best_epoch = epoch;
     return 1;
 }
@@ -126,22 +126,21 @@ static vc_status on_epoch(void *context, const vc_epoch_report *e)
     distill_run *r = context;
     vc_judgement now;
     VC_TRY(vc_judge_now(&now, &r->judge));
-    if (r->stage + 1 == stage_count(r->o) && is_best(r, now, e->epoch)) {
+    if (r->stage + 1 == stage_count(r->o) && is_best(r, &now, e->epoch)) {
         memcpy(r->best, r->student->values, r->student->value_count * sizeof *r->best);
         VC_TRY(vc_model_write(r->o->output, r->student));
     }
-    const vc_distill_epoch entry = {.stage = r->stage + 1,
-                                    .epoch = e->epoch,
-                                    .agreement = now.agreement,
-                                    .divergence = now.divergence,
-                                    .distillation_loss = e->mean.distillation,
-                                    .feature_distance = e->mean.features,
-                                    .attention_distance = e->mean.attention,
-                                    .reconstruction = e->mean.reconstruction,
-                                    .learning_rate = e->mean.learning_rate};
+    vc_distill_epoch entry = vc__epoch_of(&now);
+    entry.stage = r->stage + 1;
+    entry.epoch = e->epoch;
+    entry.distillation_loss = e->mean.distillation;
+    entry.feature_distance = e->mean.features;
+    entry.attention_distance = e->mean.attention;
+    entry.reconstruction = e->mean.reconstruction;
+    entry.learning_rate = e->mean.learning_rate;
     VC_TRY(vc__journal_add(r->journal, r->journal_path, &entry));
     if (r->hooks->on_epoch)
-        r->hooks->on_epoch(r->hooks->context, &entry, e, r->judged.agreement);
+        r->hooks->on_epoch(r->hooks->context, &entry, e, r->judged.all.agreement);
     r->stop = is_over(r, r->stage, e->epoch);
     return VC_OK;
 }
@@ -190,10 +189,9 @@ static vc_status find_stage(size_t *out, const distill_run *r)
     return VC_OK;
 }
 
-static vc_judgement judgement_of(const json_t *entry)
+static vc_status read_before(vc_judgement *out, const distill_run *r)
 {
-    return (vc_judgement){json_number_value(json_object_get(entry, "agreement")),
-                          json_number_value(json_object_get(entry, "divergence"))};
+    return vc__journal_judgement(out, json_object_get(r->journal, "before"), r->journal_path);
 }
 
 /* Reads the best model of the last stage from `output`. `stage` is the stage to continue with;
@@ -203,14 +201,16 @@ static vc_status read_best(distill_run *r, size_t stage)
     const json_t *log = json_object_get(r->journal, "log");
     size_t i, last = 0;
     json_t *entry;
-    r->judged = judgement_of(json_object_get(r->journal, "before"));
+    vc_judgement judged;
+    VC_TRY(read_before(&r->judged, r));
     if (stage + 1 != stage_count(r->o)) /* what a later one had begun is done again */
         return VC_OK;
     json_array_foreach ((json_t *)log, i, entry) {
         if (json_integer_value(json_object_get(entry, "stage")) != (json_int_t)stage_count(r->o))
             continue;
         last = (size_t)json_integer_value(json_object_get(entry, "epoch"));
-        is_best(r, judgement_of(entry), last);
+        VC_TRY(vc__journal_judgement(&judged, entry, r->journal_path));
+        is_best(r, &judged, last);
     }
     r->stop = is_over(r, stage, last);
     if (r->best_epoch == 0)
@@ -311,12 +311,7 @@ static vc_status begin_run(distill_run *r)
     VC_TRY(open_judge(r));
     VC_TRY(vc_judge_now(&r->judged, &r->judge));
     VC_TRY(count_epochs(r));
-    if (json_object_set_new(r->journal, "before",
-                            json_pack("{s:f, s:f}", "agreement", r->judged.agreement, "divergence",
-                                      r->judged.divergence)) != 0 ||
-        json_object_set_new(r->journal, "epochs", json_integer((json_int_t)r->epochs)) != 0)
-        return vc_fail(VC_ENOMEM, "out of memory for the journal");
-    return vc_json_write_exact(r->journal_path, r->journal);
+    return vc__journal_begin(r->journal, r->journal_path, &r->judged, r->epochs);
 }
 
 static vc_status resume_run(distill_run *r, size_t *stage)
@@ -344,13 +339,31 @@ static vc_status go_through_stages(distill_run *r)
     return vc_model_write(r->o->output, r->student);
 }
 
+static vc_status list_sources(vc_distilled *out, const distill_run *r)
+{
+    const size_t count = vc_source_parts(r->held);
+    out->sources = calloc(count, sizeof *out->sources);
+    if (!out->sources)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu sources", count);
+    for (; out->source_count < count; out->source_count++) {
+        const size_t i = out->source_count;
+        vc_distill_source *s = &out->sources[i];
+        *s = (vc_distill_source){.images = vc_source_part_count(r->learn, i),
+                                 .held_back = vc_source_part_count(r->held, i),
+                                 .before = out->before.parts[i],
+                                 .best = out->best.parts[i]};
+        snprintf(s->path, sizeof s->path, "%s", vc_source_path(r->held, i));
+    }
+    return VC_OK;
+}
+
 static vc_status sum_up(vc_distilled *out, const distill_run *r)
 {
     VC_TRY(vc__journal_read(out, r->journal, r->journal_path));
-    out->before = judgement_of(json_object_get(r->journal, "before")).agreement;
-    out->agreement = r->judged.agreement;
+    VC_TRY(read_before(&out->before, r));
+    out->best = r->judged;
     out->best_epoch = r->best_epoch;
-    return VC_OK;
+    return list_sources(out, r);
 }
 
 vc_status vc_distill(vc_distilled *out, vc_model *student, vc_source *learn, vc_source *held,
@@ -377,6 +390,9 @@ vc_status vc_distill(vc_distilled *out, vc_model *student, vc_source *learn, vc_
 
 void vc_distilled_close(vc_distilled *distilled)
 {
+    for (size_t i = 0; i < distilled->epochs; i++)
+        vc_record_free(&vc_distill_epoch_record, &distilled->log[i]);
     free(distilled->log);
+    free(distilled->sources);
     *distilled = (vc_distilled){0};
 }

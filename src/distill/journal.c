@@ -1,12 +1,18 @@
 #include "journal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const vc_field fields[] = {
     {VC_FIELD(vc_distill_epoch, stage, "", "plan that is learnt on, from 1")},
     {VC_FIELD(vc_distill_epoch, epoch, "", "epoch of the stage, from 1")},
-    {VC_FIELD(vc_distill_epoch, agreement, "", "share of images with the dense model's class")},
-    {VC_FIELD(vc_distill_epoch, divergence, "nat", "mean KL(dense || sparse)")},
+    {VC_FIELD_AS(vc_distill_epoch, held.agreement, "agreement", "",
+                 "share of images with the dense model's class")},
+    {VC_FIELD_AS(vc_distill_epoch, held.divergence, "divergence", "nat",
+                 "mean KL(dense || sparse)")},
+    {VC_FIELD_RECORDS(vc_distill_epoch, sources, source_count, "sources", &vc_closeness_record,
+                      "on the images of each source, where there are several"),
+     VC_KNOWN},
     {VC_FIELD(vc_distill_epoch, distillation_loss, "", "mean over the epoch's steps")},
     {VC_FIELD(vc_distill_epoch, feature_distance, "", "from the dense model's blocks")},
     {VC_FIELD(vc_distill_epoch, attention_distance, "", "from the outputs of its heads")},
@@ -14,6 +20,25 @@ static const vc_field fields[] = {
     {VC_FIELD(vc_distill_epoch, learning_rate, "", "of the epoch's last step")},
 };
 const vc_record vc_distill_epoch_record = VC_RECORD("epoch", vc_distill_epoch, fields);
+
+static const vc_field source_fields[] = {
+    {VC_FIELD(vc_distill_source, path, "", "of the images")},
+    {VC_FIELD(vc_distill_source, images, "", "images to learn from")},
+    {VC_FIELD(vc_distill_source, held_back, "", "images to judge by")},
+    {VC_FIELD_AS(vc_distill_source, before.agreement, "agreement_before", "",
+                 "share of images with the dense model's class, before learning"),
+     VC_KNOWN},
+    {VC_FIELD_AS(vc_distill_source, before.divergence, "divergence_before", "nat",
+                 "mean KL(dense || sparse), before learning"),
+     VC_KNOWN},
+    {VC_FIELD_AS(vc_distill_source, best.agreement, "agreement", "",
+                 "share of images with the dense model's class"),
+     VC_KNOWN},
+    {VC_FIELD_AS(vc_distill_source, best.divergence, "divergence", "nat",
+                 "mean KL(dense || sparse)"),
+     VC_KNOWN},
+};
+const vc_record vc_distill_source_record = VC_RECORD("source", vc_distill_source, source_fields);
 
 vc_status vc__journal_open(json_t **out, const char *path, const json_t *settings, int resume)
 {
@@ -58,6 +83,41 @@ vc_status vc__journal_add(json_t *journal, const char *path, const vc_distill_ep
     if (json_array_append_new(log, entry) != 0)
         return vc_fail(VC_ENOMEM, "out of memory for the log");
     return vc_json_write_exact(path, journal);
+}
+
+vc_status vc__journal_begin(json_t *journal, const char *path, const vc_judgement *before,
+                            size_t epochs)
+{
+    const vc_distill_epoch entry = vc__epoch_of(before);
+    json_t *value;
+    VC_TRY(vc_record_json(&value, &vc_distill_epoch_record, &entry));
+    if (json_object_set_new(journal, "before", value) != 0 ||
+        json_object_set_new(journal, "epochs", json_integer((json_int_t)epochs)) != 0)
+        return vc_fail(VC_ENOMEM, "out of memory for the journal");
+    return vc_json_write_exact(path, journal);
+}
+
+vc_distill_epoch vc__epoch_of(const vc_judgement *judged)
+{
+    return (vc_distill_epoch){.held = judged->all,
+                              .sources = (vc_closeness *)judged->parts,
+                              .source_count = judged->part_count > 1 ? judged->part_count : 0};
+}
+
+vc_status vc__journal_judgement(vc_judgement *out, const json_t *entry, const char *path)
+{
+    vc_distill_epoch e;
+    vc_status status = vc_record_read(&e, &vc_distill_epoch_record, entry, path);
+    *out = (vc_judgement){.all = e.held, .part_count = 1, .parts = {e.held}};
+    if (status == VC_OK && e.source_count > VC_SOURCE_MOST_PARTS)
+        status = vc_fail(VC_EFORMAT, "%s: has %zu sources, wanted at most %d", path, e.source_count,
+                         (int)VC_SOURCE_MOST_PARTS);
+    if (status == VC_OK && e.source_count > 0) {
+        out->part_count = e.source_count;
+        memcpy(out->parts, e.sources, e.source_count * sizeof *e.sources);
+    }
+    vc_record_free(&vc_distill_epoch_record, &e);
+    return status;
 }
 
 vc_status vc__journal_read(vc_distilled *out, const json_t *journal, const char *path)

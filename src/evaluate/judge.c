@@ -6,6 +6,13 @@
 
 #include "vitcod/loss.h"
 
+static const vc_field fields[] = {
+    {VC_FIELD(vc_closeness, agreement, "", "share of images with the dense model's class"),
+     VC_KNOWN},
+    {VC_FIELD(vc_closeness, divergence, "nat", "mean KL(dense || sparse)"), VC_KNOWN},
+};
+const vc_record vc_closeness_record = VC_RECORD("closeness", vc_closeness, fields);
+
 static vc_status open_room(vc_teacher_answers *out, size_t images, size_t classes)
 {
     *out = (vc_teacher_answers){.logits = malloc((images + 1) * classes * sizeof *out->logits),
@@ -68,40 +75,67 @@ void vc_judge_close(vc_judge *judge)
     vc_image_walk_close(&judge->walk);
 }
 
-static vc_status add_batch(vc_judgement *sum, const vc_image_walk *w,
-                           const vc_teacher_answers *answers)
+/* Sums over images, and how many there were. */
+typedef struct sums {
+    vc_closeness sum[VC_SOURCE_MOST_PARTS];
+    size_t images[VC_SOURCE_MOST_PARTS];
+} sums;
+
+static vc_status add_batch(sums *s, const vc_image_walk *w, const vc_teacher_answers *answers)
 {
     const size_t classes = vc_model_input_of(&w->model->config).classes, count = w->batch.count;
-    const float *logits = w->acts.logits;
     if (w->first + count > answers->images)
         return vc_fail(VC_EFORMAT, "more than %zu images held back, which there were before",
                        answers->images);
-    for (size_t i = 0; i < count; i++)
-        sum->agreement +=
-            vc_first_class(logits + i * classes, classes) == answers->classes[w->first + i];
-    sum->divergence +=
-        (double)count * vc_distillation(NULL, logits, answers->logits + w->first * classes, count,
-                                        classes, 1.0, 1.0);
-    if (!isfinite(sum->divergence))
-        return vc_fail(VC_EINVAL, "images held back: the divergence is %g, wanted a finite number",
-                       sum->divergence);
+    for (size_t i = 0; i < count; i++) {
+        const float *logits = w->acts.logits + i * classes;
+        const size_t part = vc_source_part_of(w->source, w->batch.indices[i]);
+        const double divergence = vc_distillation(
+            NULL, logits, answers->logits + (w->first + i) * classes, 1, classes, 1.0, 1.0);
+        if (!isfinite(divergence))
+            return vc_fail(VC_EINVAL,
+                           "images held back: the divergence is %g, wanted a finite number",
+                           divergence);
+        s->sum[part].agreement += vc_first_class(logits, classes) == answers->classes[w->first + i];
+        s->sum[part].divergence += divergence;
+        s->images[part]++;
+    }
     return VC_OK;
+}
+
+static vc_closeness mean_of(vc_closeness sum, size_t images)
+{
+    return (vc_closeness){sum.agreement / (double)images, sum.divergence / (double)images};
+}
+
+/* Fills the judgement; returns the images of all parts. */
+static size_t sum_up(vc_judgement *out, const sums *s, size_t parts)
+{
+    vc_closeness all = {0};
+    size_t images = 0;
+    *out = (vc_judgement){.part_count = parts};
+    for (size_t p = 0; p < parts; p++) {
+        out->parts[p] = mean_of(s->sum[p], s->images[p]);
+        all.agreement += s->sum[p].agreement;
+        all.divergence += s->sum[p].divergence;
+        images += s->images[p];
+    }
+    out->all = mean_of(all, images);
+    return images;
 }
 
 vc_status vc_judge_now(vc_judgement *out, vc_judge *j)
 {
-    vc_judgement sum = {0};
-    size_t images = 0;
+    sums s = {0};
     for (;;) {
         VC_TRY(vc_image_walk_next(&j->walk, NULL));
         if (j->walk.batch.count == 0)
             break;
-        VC_TRY(add_batch(&sum, &j->walk, j->answers));
-        images += j->walk.batch.count;
+        VC_TRY(add_batch(&s, &j->walk, j->answers));
     }
+    const size_t images = sum_up(out, &s, vc_source_parts(j->walk.source));
     if (images != j->answers->images)
         return vc_fail(VC_EFORMAT, "%zu images held back can be read, before it were %zu", images,
                        j->answers->images);
-    *out = (vc_judgement){sum.agreement / (double)images, sum.divergence / (double)images};
     return VC_OK;
 }

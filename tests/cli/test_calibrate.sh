@@ -12,7 +12,7 @@ go_on() { "$vitcod" calibrate coded --data data --batch 8 --plan plan --epochs 8
 kill_at() {
     file=$1 seconds=$2
     shift 2
-    "$vitcod" calibrate model --data data --batch 8 --threshold 6 "$@" >/dev/null 2>&1 &
+    "$vitcod" calibrate model --batch 8 --threshold 6 "$@" >/dev/null 2>&1 &
     pid=$!
     wait_until 60 test -e "$file"
     sleep "$seconds"
@@ -120,20 +120,20 @@ case_resumed_after_a_kill() {
     check "uninterrupted" 0 'agreement' calibrate "$@" -o whole
     for pause in 0.05 0.2 0.4; do
         rm -f half half.checkpoint*
-        kill_at half.checkpoint.stage1 "$pause" "$@" -o half
+        kill_at half.checkpoint.stage1 "$pause" --data data "$@" -o half
         check "resumed after $pause s" 0 'agreement' calibrate "$@" --resume -o half
         check "the same model" 0 '' cmp whole half
     done
     # Killed between the last stage's first journal entry and its checkpoint: it is done again.
     rm -f half half.checkpoint*
-    kill_at half.checkpoint 0 "$@" -o half
+    kill_at half.checkpoint 0 --data data "$@" -o half
     rm -f half.checkpoint
     check "resumed in an earlier stage" 0 'agreement' calibrate "$@" --resume -o half
     check "the same model again" 0 '' cmp whole half
 }
 
 case_resumed_otherwise() {
-    kill_at half.checkpoint 0 --sparsity 0.6 --epochs 4000 --patience 0 -o half
+    kill_at half.checkpoint 0 --data data --sparsity 0.6 --epochs 4000 --patience 0 -o half
     check "not with other settings" 1 \
         'other settings: --sparsity (was 0.6, is 0.7), --epochs (was 4000, is 3)' \
         calibrate --sparsity 0.7 --epochs 3 --patience 0 --resume -o half
@@ -160,6 +160,32 @@ case_refuses() {
         calibrate --plan plan --sparsity 0.5 -o y
     check "where to" 2 'wanted --data PATH and -o MODEL' calibrate
     absent "no leftovers" y y.checkpoint y.checkpoint.json
+}
+
+# Images from two places: judged apart, and gone on with; of each the first N and its share.
+case_several_sources() {
+    mkdir more
+    idx_images more/train-images-idx3-ubyte 40
+    idx_labels more/train-labels-idx1-ubyte 40 4
+    varying=everything # how far it got before it was killed
+    check "two sources" 0 'more: 8 images held back, agreement' \
+        calibrate --data more --sparsity 0.6 --epochs 200 --patience 0 -o whole
+    kill_at half.checkpoint 0.2 --data data --data more --sparsity 0.6 --epochs 200 --patience 0 \
+        -o half
+    check "not with one of them" 1 '--data (was .*data.*more.*, is .*data' \
+        calibrate --sparsity 0.6 --epochs 200 --patience 0 --resume -o half
+    check "resumed" 0 'more: 8 images held back' \
+        calibrate --data more --sparsity 0.6 --epochs 200 --patience 0 --resume -o half
+    check "the same model" 0 '' cmp whole half
+    check "the first of each" 0 '"held_back": 8' \
+        calibrate --data more --limit 20 --sparsity 0.6 --epochs 1 -o x --json
+    holds "each" '"path": "data"' '"path": "more"' '"images": 16' '"held_back": 4' \
+        '"divergence_before"' '"sources"'
+    check "labels without names" 1 'more: its classes are not those of data' \
+        "$vitcod" eval model --split train --data data --data more
+    set --
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17; do set -- "$@" --data data; done
+    check "too many" 2 '--data is given more than 16 times' "$vitcod" calibrate model "$@" -o x
 }
 
 case_images_of_one_class() {

@@ -3,7 +3,7 @@
 
 static vc_source_options options(const char *split, const char *classes, int labelled)
 {
-    return (vc_source_options){split, classes, labelled};
+    return (vc_source_options){split, classes, labelled, 0};
 }
 
 /* Opens it and expects these samples, written "name label name label ...". */

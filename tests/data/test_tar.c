@@ -71,7 +71,7 @@ static const char *write_gzipped(const archive *a)
 static void expect(const char *path, const char *split, int labelled, const char *want)
 {
     vc_source *source;
-    vc_source_options o = {split, NULL, labelled};
+    vc_source_options o = {split, NULL, labelled, 0};
     char have[1024] = "", name[VC_SOURCE_NAME];
     vc_bytes bytes = {0};
     assert_ok(vc_source_open(&source, path, &o));

@@ -38,7 +38,7 @@ static scene set_up(const char *name)
     for (size_t i = 0; i < sizeof pixels; i++)
         pixels[i] = (uint8_t)vc_rng_below(&rng, 256);
     assert_ok(vc_source_of_dataset(&s.images, &data));
-    assert_ok(vc_source_split(&s.learn, &s.held, s.images, 0, 0.2));
+    assert_ok(vc_source_split(&s.learn, &s.held, s.images, 0.2));
     assert_ok(vc__deit_create(&s.teacher, &config, 1));
     assert_ok(vc__deit_create(&s.student, &config, 2));
     snprintf(s.output, sizeof s.output, "%s", temporary(name));
@@ -76,7 +76,7 @@ static void tear_down(scene *s)
 
 static double divergence_at(const vc_distilled *c, size_t epoch)
 {
-    return c->log[epoch].divergence;
+    return c->log[epoch].held.divergence;
 }
 
 static void the_student_comes_nearer(void **state)
@@ -109,8 +109,8 @@ static void a_model_agrees_with_itself(void **state)
     memcpy(s.student->values, s.teacher->values, s.student->value_count * sizeof(float));
     s.options.train.epochs = 0;
     assert_ok(calibrate(&c, &s, &none));
-    assert_near(c.before, 1.0, 1e-12);
-    assert_near(c.agreement, 1.0, 1e-12);
+    assert_near(c.before.all.agreement, 1.0, 1e-12);
+    assert_near(c.best.all.agreement, 1.0, 1e-12);
     vc_distilled_close(&c);
     tear_down(&s);
 }
@@ -149,6 +149,68 @@ static void it_goes_on_to_the_same_bits(void **state)
     vc_distilled_close(&b);
     tear_down(&whole);
     tear_down(&broken);
+}
+
+/* The images held back of two sources: what holds of all is the mean of both, weighted by their
+ * images, and each is what it is alone. */
+static void sources_are_judged_apart(void **state)
+{
+    (void)state;
+    scene s = set_up("apart"), again = set_up("again");
+    const vc_dataset little = {COUNT / 4, 1, 8, 8, 4, pixels + COUNT / 2 * PIXELS, labels, NULL};
+    const vc_distill_hooks none = {0};
+    vc_distilled c, d;
+    scene *const both[] = {&s, &again};
+    for (int i = 0; i < 2; i++) {
+        scene *one = both[i];
+        vc_source *two[2];
+        vc_source_close(one->learn);
+        vc_source_close(one->held);
+        two[0] = one->images;
+        assert_ok(vc_source_of_dataset(&two[1], &little));
+        assert_ok(vc_source_join(&one->images, two, 2));
+        assert_ok(vc_source_split(&one->learn, &one->held, one->images, 0.2));
+    }
+    assert_ok(calibrate(&c, &s, &none));
+    assert_int_equal(c.source_count, 2);
+    assert_int_equal(c.sources[0].images, COUNT * 4 / 5);
+    assert_int_equal(c.sources[1].held_back, COUNT / 4 / 5);
+    assert_string_equal(c.sources[1].path, "memory");
+    assert_int_equal(c.log[0].source_count, 2);
+    assert_near(c.before.all.divergence,
+                0.8 * c.before.parts[0].divergence + 0.2 * c.before.parts[1].divergence, 1e-12);
+    const vc_distill_epoch *best = &c.log[c.best_epoch - 1];
+    assert_near(c.sources[1].best.divergence, best->sources[1].divergence, 0.0);
+    assert_near(best->held.divergence,
+                0.8 * best->sources[0].divergence + 0.2 * best->sources[1].divergence, 1e-12);
+    /* The second source alone. */
+    vc_source *alone, *learn, *held;
+    vc_teacher_answers answers;
+    vc_judge judge;
+    vc_judgement judged;
+    assert_ok(vc_source_of_dataset(&alone, &little));
+    assert_ok(vc_source_split(&learn, &held, alone, 0.2));
+    assert_ok(vc_teacher_answers_open(&answers, s.teacher, held, &s.options.look));
+    assert_ok(vc_judge_open(&judge, s.student, &answers, held, &s.options.look));
+    assert_ok(vc_judge_now(&judged, &judge));
+    assert_near(judged.all.divergence, c.sources[1].best.divergence, 1e-6);
+    vc_judge_close(&judge);
+    vc_teacher_answers_close(&answers);
+    vc_source_close(learn);
+    vc_source_close(held);
+    vc_source_close(alone);
+    /* Going on knows them too. */
+    const vc_distill_hooks failing = {.on_step = fail_once, .context = &again};
+    assert_fails(calibrate(&d, &again, &failing), VC_EINVAL, "in the parameter cls_token");
+    again.options.resume = 1;
+    assert_ok(calibrate(&d, &again, &none));
+    assert_memory_equal(s.student->values, again.student->values,
+                        s.student->value_count * sizeof(float));
+    assert_memory_equal(c.sources, d.sources, c.source_count * sizeof *c.sources);
+    vc_distilled_close(&c);
+    vc_distilled_close(&d);
+    tear_down(&s);
+    tear_down(&again);
 }
 
 static void there_must_be_a_teacher(void **state)
@@ -271,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_student_comes_nearer),
                                        cmocka_unit_test(a_model_agrees_with_itself),
                                        cmocka_unit_test(it_goes_on_to_the_same_bits),
+                                       cmocka_unit_test(sources_are_judged_apart),
                                        cmocka_unit_test(there_must_be_a_teacher),
                                        cmocka_unit_test(a_look_counts_images_and_classes),
                                        cmocka_unit_test(plans_become_sparser),

@@ -159,8 +159,8 @@ static void a_model_judged_by_itself(void **state)
     assert_int_equal(answers.images, COUNT);
     assert_ok(vc_judge_open(&judge, model, &answers, source, &how));
     assert_ok(vc_judge_now(&now, &judge));
-    assert_near(now.agreement, 1.0, 0.0);
-    assert_near(now.divergence, 0.0, 1e-9);
+    assert_near(now.all.agreement, 1.0, 0.0);
+    assert_near(now.all.divergence, 0.0, 1e-9);
     vc_judge_close(&judge);
     vc_teacher_answers_close(&answers);
     vc_source_close(source);
