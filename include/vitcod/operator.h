@@ -41,6 +41,7 @@ typedef enum vc_work {
     X(KV, "kv", QKV, ANY, OWN, QKV)                                                                \
     X(SUBSAMPLE, "subsample", RESHAPE, FP32, OTHERS, QKV)                                          \
     X(PANELS, "panels", RESHAPE, FP32, OWN, PANELS)                                                \
+    X(POOL, "pool", QKV, FP32, OTHERS, POOL) /* keys and values to summaries */                    \
     X(ENCODE, "encode", CODERS, FP32, OWN, ENCODE)                                                 \
     X(DECODE, "decode", CODERS, FP32, OWN, DECODE)                                                 \
     X(SDDMM, "sddmm", QK, FP32, OWN, SDDMM)                                                        \

@@ -32,6 +32,7 @@ typedef struct vc_op {
     uint64_t input_values;                     /* activations read from memory */
     uint64_t output_values;                    /* activations written to memory */
     uint64_t index_values;                     /* sparse indices read */
+    uint64_t summary_values;                   /* weights of pooling, and summary biases, read */
     vc_product_shape products[VC_OP_PRODUCTS]; /* in order; rows 0: no more */
     vc_attention_sizes sizes;                  /* of coders, SDDMM, softmax and SpMM */
     int normalised;                            /* 1: LayerNorm comes before the first product */
@@ -45,8 +46,13 @@ typedef struct vc_workload {
 vc_status vc_workload_add(vc_workload *workload, const vc_op *op);
 void vc_workload_close(vc_workload *workload);
 
+/* Adds the sums that make a layer's summaries of K, as it is stored, and of V; nothing where the
+ * layer has none, or is NULL. They belong between QKV and what is between the projections. */
+vc_status vc_workload_add_pooling(vc_workload *workload, int layer, const vc_attention_sizes *sizes,
+                                  const vc_plan_layer *plan);
+
 /* Adds what is between the projections: decoder, SDDMM, softmax and SpMM, dense or on a layer of a
- * plan (NULL: dense). The denser part computes its whole panel. */
+ * plan (NULL: dense). The denser part computes its whole panel; summaries are keys of it. */
 vc_status vc_workload_add_attention(vc_workload *workload, int layer,
                                     const vc_attention_sizes *sizes, const vc_plan_layer *plan);
 

@@ -90,17 +90,19 @@ static vc_op encode_op(int layer, const vc_attention_sizes *s)
                    .sizes = *s};
 }
 
-/* With the auto-encoder around it. */
+/* With the auto-encoder around it, and what pools keys and values before it. */
 static vc_status add_attention(vc_workload *out, int layer, const vc_model_config *config,
                                const vc_plan *plan)
 {
     const vc_attention_layer l = vc_model_layer(config, (size_t)layer);
     const vc_attention_sizes sizes = {l.heads,    l.queries,   l.keys,
                                       l.head_dim, l.value_dim, {l.compressed[0], l.compressed[1]}};
+    const vc_plan_layer *restriction = plan ? &plan->layers[layer] : NULL;
     const vc_op encode = encode_op(layer, &sizes);
     if (encode.macs)
         VC_TRY(vc_workload_add(out, &encode));
-    return vc_workload_add_attention(out, layer, &sizes, plan ? &plan->layers[layer] : NULL);
+    VC_TRY(vc_workload_add_pooling(out, layer, &sizes, restriction));
+    return vc_workload_add_attention(out, layer, &sizes, restriction);
 }
 
 static vc_status lower(vc_workload *out, const vc_block_list *list, const vc_model_config *config,

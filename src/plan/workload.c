@@ -20,6 +20,7 @@ typedef struct counts {
     uint64_t scores;   /* scores computed: panels and sparser entries */
     uint64_t residual; /* values added up for the mean, and rows it is added to */
     uint64_t indices;  /* rows of sparser entries and lengths of their columns */
+    uint64_t biases;   /* scores of summaries */
 } counts;
 
 static counts count_scores(const vc_attention_sizes *s, const vc_plan_layer *plan)
@@ -29,11 +30,35 @@ static counts count_scores(const vc_attention_sizes *s, const vc_plan_layer *pla
         return (counts){.scores = (uint64_t)s->heads * s->queries * s->keys};
     for (size_t h = 0; h < plan->heads; h++) {
         uint64_t sparse = vc_plan_kept_sparser(plan, h);
+        total.biases += plan->pooling.count * plan->queries;
         total.scores += (uint64_t)plan->global_tokens[h] * plan->queries + sparse;
         total.residual += plan->kept_share ? plan->keys + plan->queries : 0;
         total.indices += sparse + plan->keys - (size_t)plan->global_tokens[h];
     }
+    total.scores += total.biases;
     return total;
+}
+
+/* The values of a token that are stored of K, and of V. */
+static uint64_t stored_width(const vc_attention_sizes *s)
+{
+    return (s->compressed[1] ? s->compressed[1] : s->heads) * s->head_dim + s->heads * s->value_dim;
+}
+
+vc_status vc_workload_add_pooling(vc_workload *workload, int layer, const vc_attention_sizes *s,
+                                  const vc_plan_layer *plan)
+{
+    const vc_pooling *p = plan ? &plan->pooling : NULL;
+    if (!p || p->count == 0)
+        return VC_OK;
+    const vc_op op = {.kind = VC_OP_POOL,
+                      .layer = layer,
+                      .macs = p->entries * stored_width(s),
+                      .output_values = p->count * stored_width(s),
+                      .index_values = p->entries + p->count, /* tokens, and lengths of the sums */
+                      .summary_values = p->entries,
+                      .sizes = *s};
+    return vc_workload_add(workload, &op);
 }
 
 void vc_workload_keep_layers(vc_workload *workload, int first, int last)
@@ -59,8 +84,9 @@ vc_status vc_workload_add_attention(vc_workload *workload, int layer, const vc_a
 {
     const size_t *z = s->compressed;
     uint64_t h = s->heads, d = s->head_dim, v = s->value_dim;
-    uint64_t decoded = s->queries * z[0] + s->keys * z[1]; /* times D each */
-    uint64_t stored = s->queries * (z[0] ? z[0] : h) + s->keys * (z[1] ? z[1] : h);
+    uint64_t keys = s->keys + (plan ? plan->pooling.count : 0);
+    uint64_t stored = s->queries * (z[0] ? z[0] : h) + keys * (z[1] ? z[1] : h);
+    uint64_t decoded = s->queries * z[0] + keys * z[1]; /* times D each */
     uint64_t decoders = (z[0] ? h * z[0] + h : 0) + (z[1] ? h * z[1] + h : 0);
     counts n = count_scores(s, plan);
     const vc_op ops[] = {
@@ -68,11 +94,12 @@ vc_status vc_workload_add_attention(vc_workload *workload, int layer, const vc_a
         {.kind = VC_OP_SDDMM,
          .macs = n.scores * d,
          .input_values = stored * d,
-         .index_values = n.indices},
+         .index_values = n.indices,
+         .summary_values = n.biases},
         {.kind = VC_OP_SOFTMAX},
         {.kind = VC_OP_SPMM,
          .macs = (n.scores + n.residual) * v,
-         .input_values = s->keys * h * v,
+         .input_values = keys * h * v,
          .output_values = s->queries * h * v},
     };
     for (size_t i = decoders ? 0 : 1; i < sizeof ops / sizeof *ops; i++)
@@ -122,13 +149,14 @@ json_t *vc_workload_json(const vc_workload *workload)
     json_t *ops = json_array();
     for (size_t i = 0; i < workload->count; i++) {
         const vc_op *op = &workload->ops[i];
-        json_array_append_new(ops, json_pack("{s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:I}", "kind",
-                                             vc_op_name(op->kind), "layer", op->layer, "attention",
-                                             op->attention, "macs", (json_int_t)op->macs,
-                                             "weight_values", (json_int_t)op->weight_values,
-                                             "input_values", (json_int_t)op->input_values,
-                                             "output_values", (json_int_t)op->output_values,
-                                             "index_values", (json_int_t)op->index_values));
+        json_array_append_new(
+            ops,
+            json_pack("{s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "kind", vc_op_name(op->kind),
+                      "layer", op->layer, "attention", op->attention, "macs", (json_int_t)op->macs,
+                      "weight_values", (json_int_t)op->weight_values, "input_values",
+                      (json_int_t)op->input_values, "output_values", (json_int_t)op->output_values,
+                      "index_values", (json_int_t)op->index_values, "summary_values",
+                      (json_int_t)op->summary_values));
     }
     return json_pack("{s:o}", "ops", ops);
 }

@@ -14,7 +14,8 @@ void vc_profile_count(vc_cost *costs, const vc_workload *workload, size_t layers
         vc_cost *cost = &row[vc_op_work(op->kind)], *norm = &row[VC_WORK_NORM];
         cost->macs += op->macs;
         cost->flops += 2 * op->macs;
-        cost->value_bytes += VALUE * (op->input_values + op->output_values) + 4 * op->index_values;
+        cost->value_bytes += VALUE * (op->input_values + op->output_values + op->summary_values) +
+                             4 * op->index_values;
         cost->weight_bytes += bytes_per_parameter * op->weight_values;
         if (op->kind == VC_OP_SDDMM)
             row[VC_WORK_SOFTMAX].flops += SOFTMAX_FLOPS * op->macs / op->sizes.head_dim;

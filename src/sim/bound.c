@@ -35,9 +35,17 @@ vc_bound_config vc_bound_config_default(void)
     };
 }
 
-static int has_own_unit(vc_op_kind kind)
+enum { SUMMARY_BYTES = 2 /* of a weight or a bias: eq. D18 */ };
+
+static int is_coder(vc_op_kind kind)
 {
     return kind == VC_OP_ENCODE || kind == VC_OP_DECODE;
+}
+
+/* Encoder, decoder and vector unit are beside the lines. */
+static uint64_t macs_on_lines(const vc_op *op)
+{
+    return is_coder(op->kind) || op->kind == VC_OP_POOL ? 0 : op->macs;
 }
 
 static uint64_t cycles_for(double amount, double per_cycle)
@@ -47,9 +55,9 @@ static uint64_t cycles_for(double amount, double per_cycle)
 
 static double dram_bytes(const vc_op *op, const vc_bound_config *c)
 {
-    const double weights = has_own_unit(op->kind) ? 0.0 : (double)op->weight_values;
+    const double weights = is_coder(op->kind) ? 0.0 : (double)op->weight_values;
     return (weights + (double)op->input_values + (double)op->output_values) * c->value_bytes +
-           (double)op->index_values * c->index_bytes;
+           (double)op->index_values * c->index_bytes + (double)op->summary_values * SUMMARY_BYTES;
 }
 
 vc_status vc_bound_compute(vc_bound *out, const vc_workload *workload, const vc_bound_config *c,
@@ -65,7 +73,7 @@ vc_status vc_bound_compute(vc_bound *out, const vc_workload *workload, const vc_
         const vc_op *op = &workload->ops[i];
         if (attention_only && !op->attention)
             continue;
-        uint64_t macs = has_own_unit(op->kind) ? 0 : op->macs;
+        uint64_t macs = macs_on_lines(op);
         double bytes = dram_bytes(op, c);
         total_macs += (double)op->macs;
         if (total_macs > exact || out->dram_bytes + bytes > exact)
@@ -74,7 +82,7 @@ vc_status vc_bound_compute(vc_bound *out, const vc_workload *workload, const vc_
         uint64_t memory = cycles_for(bytes, bytes_per_cycle);
         out->sequential_cycles += compute > memory ? compute : memory; /* eq. B4 */
         out->macs += macs;
-        out->coder_macs += op->macs - macs;
+        out->coder_macs += is_coder(op->kind) ? op->macs : 0;
         out->dram_bytes += bytes;
     }
     if (out->dram_bytes / bytes_per_cycle > exact || (double)out->macs / c->macs_per_cycle > exact)

@@ -5,6 +5,7 @@
 #include "vitcod/model.h"
 #include "vitcod/npy.h"
 #include "vitcod/polarize.h"
+#include "with_summaries.h"
 
 static const char *const weights = "deit_tiny_patch16_224.safetensors";
 static const char *const official = "vitcod-masks/deit_tiny_lowrank_0.95/info_0.95.npy";
@@ -229,6 +230,37 @@ static void lowering_of_one_coder(void **state)
     }
 }
 
+/* Summaries of K are pooled as K is stored: 2 of 3 heads where it has a coder. */
+static void lowering_of_summaries(void **state)
+{
+    (void)state;
+    const uint64_t t = 197, d = 64, g = 9;
+    for (vc_coded of = VC_CODED_NONE; of <= VC_CODED_QK; of++) {
+        const vc__deit_config sizes = vc__deit_config_default();
+        vc_model_config c = vc__deit_model(&sizes);
+        vc_workload w = {0};
+        vc_mask mask;
+        vc_plan plan;
+        const uint64_t k = of & VC_CODED_K ? 2 : 3;
+        if (of)
+            assert_ok(vc_model_compress(&c, 0, of));
+        assert_ok(vc_mask_open(&mask, 12, 3, t, t));
+        assert_ok(vc_plan_of_masks(&plan, &mask, 1));
+        for (size_t l = 0; l < plan.layer_count; l++)
+            add_summaries(&plan.layers[l], g, l);
+        assert_ok(vc_model_lower(&w, &c, &plan));
+        assert_int_equal(find_op(&w, VC_OP_POOL)->macs, (t - 1) * (k + 3) * d);
+        assert_int_equal(find_op(&w, VC_OP_POOL)->output_values, g * (k + 3) * d);
+        assert_int_equal(find_op(&w, VC_OP_POOL)->summary_values, t - 1);
+        assert_int_equal(find_op(&w, VC_OP_SDDMM)->macs, 3 * t * (t + g) * d);
+        assert_int_equal(find_op(&w, VC_OP_SDDMM)->summary_values, 3 * t * g);
+        assert_int_equal(find_op(&w, VC_OP_SPMM)->input_values, 3 * (t + g) * d);
+        vc_workload_close(&w);
+        vc_plan_close(&plan);
+        vc_mask_close(&mask);
+    }
+}
+
 /* Which of Q and K have a coder is told from the tensors; a file of the coder alone fits the
  * plain model. */
 static void files_of_one_coder(void **state)
@@ -284,6 +316,7 @@ int main(void)
                                        cmocka_unit_test(file_round_trip),
                                        cmocka_unit_test(shapes_are_checked),
                                        cmocka_unit_test(lowering_of_one_coder),
+                                       cmocka_unit_test(lowering_of_summaries),
                                        cmocka_unit_test(files_of_one_coder)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

@@ -1,8 +1,8 @@
 /* The control against the published log, the bound against closed forms. */
-#include "testing.h"
 #include "vitcod/bound.h"
 #include "vitcod/control.h"
 #include "vitcod/polarize.h"
+#include "with_summaries.h"
 
 static void equals_the_published_log(void **state)
 {
@@ -94,6 +94,37 @@ static void bound_of_a_plan_in_closed_form(void **state)
     vc_plan_close(&plan);
 }
 
+/* As above, and G summaries: as many columns of the panel, rows of K and of V, and biases of 16 bit.
+ * Pooling is not on the lines. */
+static void bound_with_summaries(void **state)
+{
+    (void)state;
+    enum { T = 64, D = 16, G = 5 };
+    vc_plan plan;
+    vc_workload workload = {0};
+    const vc_bound_config config = vc_bound_config_default();
+    const vc_attention_sizes sizes = {1, T, T, D, D, {0, 0}};
+    vc_bound b;
+    make_plan(&plan, T);
+    add_summaries(&plan.layers[0], G, 1);
+    assert_ok(vc_workload_add_pooling(&workload, 0, &sizes, &plan.layers[0]));
+    assert_ok(vc_workload_add_attention(&workload, 0, &sizes, &plan.layers[0]));
+    const uint64_t scores = T + T - 1 + T * G, indices = 2 * (T - 1);
+    assert_ok(vc_bound_compute(&b, &workload, &config, 1));
+    assert_int_equal(b.macs, 2 * scores * D);
+    assert_near(b.dram_bytes, 4.0 * T * D + 2.0 * G * D + 2.0 * (double)indices + 2.0 * T * G, 0.0);
+    const double attention = b.dram_bytes;
+    assert_ok(vc_bound_compute(&b, &workload, &config, 0));
+    assert_int_equal(b.macs, 2 * scores * D);
+    assert_int_equal(b.coder_macs, 0);
+    /* sums of K and of V written; of each of the T - 1 pooled tokens number and weight, of each sum
+     * its length */
+    assert_near(b.dram_bytes, attention + 2.0 * G * D + 2.0 * (2.0 * (T - 1) + G), 0.0);
+    assert_int_equal(vc_workload_macs(&workload, 0), 2 * scores * D + (T - 1) * 2 * D);
+    vc_workload_close(&workload);
+    vc_plan_close(&plan);
+}
+
 static void overlapping_and_in_sequence(void **state)
 {
     (void)state;
@@ -140,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(equals_the_published_log),
                                        cmocka_unit_test(control_refuses_what_divides_by_zero),
                                        cmocka_unit_test(bound_of_a_plan_in_closed_form),
+                                       cmocka_unit_test(bound_with_summaries),
                                        cmocka_unit_test(overlapping_and_in_sequence),
                                        cmocka_unit_test(sizes_out_of_range_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
