@@ -7,8 +7,8 @@
 #include "testing.h"
 #include "vitcod/plan.h"
 
-/* Gives a layer two summaries: of its first keys, and of all but the first, if there are others. The biases of a row
- * differ from head to head; every fifth is not there. */
+/* Gives a layer two summaries: of its first keys, and of all but the first, if there are others.
+ * The biases of a row differ from head to head; every fifth is not there. */
 static inline void summarize_layer(vc_plan_layer *layer)
 {
     const size_t first = layer->keys / 3 + 1, from = layer->keys > 1,

@@ -310,8 +310,8 @@ void vc_model_observe(vc_acts *acts, const vc_model *model, const float *images,
 /* Moves the running statistics towards those of the batch that was just run by vc_model_observe. */
 void vc_model_settle(vc_model *model, const vc_acts *acts, size_t batch);
 /* Must be called after parameters or running statistics were changed and before the next
- * vc_model_forward: it recomputes what inference derives from them (folded products, biases, the plan's
- * summaries). */
+ * vc_model_forward: it recomputes what inference derives from them (folded products, biases,
+ * the plan's summaries). */
 void vc_model_refresh(vc_model *model);
 
 /* The sum over layers of ||Q - Q'|| + ||K - K'|| (Frobenius, over the batch) of the last forward

@@ -132,7 +132,7 @@ vc_status vc__lay_out_params(vc_model *model);
 /* The plan takes the values of its parameters. */
 void vc__refresh_summaries(vc_model *model);
 
-/* Restricts a model to `r` in place of what it was restricted to. On failure nothing has changed. */
+/* Restricts a model to `r` instead of any earlier restriction. On failure nothing has changed. */
 vc_status vc__take_restriction(vc_model *model, vc_restriction *r);
 /* Lets go of masks or plan. */
 void vc__drop_restriction(vc_model *model);
