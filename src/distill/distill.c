@@ -305,9 +305,7 @@ static void remove_checkpoints(const distill_run *r)
 
 static vc_status begin_run(distill_run *r)
 {
-    const size_t last = stage_count(r->o) - 1;
     remove_checkpoints(r);
-    VC_TRY(use_plan(r, last));
     VC_TRY(open_judge(r));
     VC_TRY(vc_judge_now(&r->judged, &r->judge));
     VC_TRY(count_epochs(r));
@@ -325,6 +323,7 @@ static vc_status go_through_stages(distill_run *r)
 {
     const size_t stages = stage_count(r->o);
     size_t from = stages;
+    VC_TRY(use_plan(r, stages - 1)); /* its summaries are among the parameters of the best epoch */
     r->best = malloc(r->student->value_count * sizeof *r->best);
     if (!r->best)
         return vc_fail(VC_ENOMEM, "out of memory for the best parameters");
