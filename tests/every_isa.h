@@ -1,4 +1,4 @@
-/* Runs a program's tests once on each instruction set, as if VC_ISA had been set outside: the choice
+/* Runs a program's tests once on each instruction set, as if VC_ISA had been set: the choice
  * is made once per process, so each has one of its own. */
 #ifndef VC_TEST_EVERY_ISA_H
 #define VC_TEST_EVERY_ISA_H

@@ -1,14 +1,14 @@
 /* Ten training steps of a LeViT against timm: tools/golden/levit_trace.py has the other side. */
 #include "../../src/models/levit/levit.h"
-#include "noise.h"
-#include "testing.h"
+#include "every_isa.h"
+#include "summary_plans.h"
 #include "vitcod/json.h"
 #include "vitcod/polarize.h"
 #include "vitcod/train.h"
 
 enum { IMAGE = 80, PIXELS = 3 * IMAGE * IMAGE, CLASSES = 5, BATCH = 12, STEPS = 10, GROUPS = 5 };
 
-typedef enum restriction { DENSE, MASK, PLAN } restriction;
+typedef enum restriction { DENSE, MASK, PLAN, SUMMARIES } restriction;
 
 static vc_model_config config_of(int autoencoder)
 {
@@ -48,6 +48,17 @@ static void set_weights(vc_model *model)
     }
 }
 
+static void sprinkle(vc_mask *mask, size_t first_layer)
+{
+    const size_t h = mask->heads, q = mask->queries, k = mask->keys;
+    for (size_t at = 0; at < mask->layers * h * q * k; at++) {
+        const size_t key = at % k, query = at / k % q, head = at / k / q % h;
+        const size_t layer = first_layer + at / k / q / h;
+        mask->pruned[at] =
+            !(key == 1 || query == key || (query * 5 + key * 3 + head + layer) % 7 == 0);
+    }
+}
+
 static void restrict_model(vc_model *model, restriction how)
 {
     vc_mask masks[GROUPS];
@@ -56,18 +67,15 @@ static void restrict_model(vc_model *model, restriction how)
         const vc_attention_group group = vc_model_group(&model->config, g);
         const vc_attention_layer l = vc_model_layer(&model->config, group.first);
         assert_ok(vc_mask_open(&masks[g], group.count, l.heads, l.queries, l.keys));
-        for (size_t at = 0; at < group.count * l.heads * l.queries * l.keys; at++) {
-            const size_t j = at % l.keys, i = at / l.keys % l.queries;
-            const size_t h = at / l.keys / l.queries % l.heads;
-            const size_t layer = group.first + at / l.keys / l.queries / l.heads;
-            masks[g].pruned[at] = !(j == 1 || i == j || (i * 5 + j * 3 + h + layer) % 7 == 0);
-        }
+        (how == SUMMARIES ? summary_mask : sprinkle)(&masks[g], group.first);
     }
     if (how == MASK)
         assert_ok(vc_model_use_masks(model, masks, GROUPS, "masks"));
-    if (how == PLAN) {
+    if (how >= PLAN) {
         assert_ok(vc_polarize_groups(&plan, masks, GROUPS, 10, "masks"));
         assert_true(plan.layers[0].global_tokens[0] > 0);
+        if (how == SUMMARIES)
+            add_summaries(&plan, 0, 0);
         assert_ok(vc_model_use_plan(model, &plan, "plan"));
         vc_plan_close(&plan);
     }
@@ -83,6 +91,14 @@ static void make_images(int step)
     snprintf(name, sizeof name, "images %d", step);
     noise(images, name, BATCH * PIXELS);
 }
+
+typedef struct course {
+    const char *name;   /* in the file */
+    const char *taught; /* "soft", "hard", or "mean" of the heads; NULL: by its name */
+    int autoencoder;
+    restriction how;
+    double bias_rate, pooling_rate;
+} course;
 
 static vc_loss losses(vc_grads *grads, const vc_acts *acts, int step, const char *how)
 {
@@ -112,14 +128,16 @@ static double number(const json_t *object, const char *key)
 }
 
 static void step(vc_model *model, vc_acts *acts, vc_grads *grads, vc_optimizer *optimizer, int s,
-                 const char *how, const json_t *want)
+                 const course *c, const json_t *want)
 {
     vc_train_options o = vc_train_options_default();
     const double weight = 1e-2, rate = 2e-3;
     o.eps = 1e-5;
+    o.bias_rate = c->bias_rate;
+    o.pooling_rate = c->pooling_rate;
     make_images(s);
     vc_model_observe(acts, model, images, BATCH);
-    const vc_loss loss = losses(grads, acts, s, how);
+    const vc_loss loss = losses(grads, acts, s, c->taught ? c->taught : c->name);
     vc_grads_clear(grads, model);
     vc_model_backward(grads, acts, model, BATCH, (float)weight);
     vc_model_settle(model, acts, BATCH);
@@ -151,24 +169,26 @@ static size_t compare_parameters(const vc_model *model, const json_t *trace)
     return compared;
 }
 
-static void follow(const char *name, int autoencoder, restriction how)
+static void follow(const course *c)
 {
-    const vc_model_config config = config_of(autoencoder);
+    const vc_model_config config = config_of(c->autoencoder);
     json_t *golden;
     vc_model *model;
     vc_acts acts;
     vc_grads grads;
     vc_optimizer optimizer;
     assert_ok(vc_json_read(&golden, "tools/golden/levit_trace.json"));
-    const json_t *trace = json_object_get(golden, name);
+    const json_t *trace = json_object_get(golden, c->name);
     assert_ok(vc_model_create(&model, &config, 0));
     set_weights(model);
-    restrict_model(model, how);
+    restrict_model(model, c->how);
     assert_ok(vc_acts_open(&acts, model, BATCH, 1));
     assert_ok(vc_grads_open(&grads, model, BATCH));
+    if (c->pooling_rate == 0.0)
+        grads.pool_weights = NULL;
     assert_ok(vc_optimizer_open(&optimizer, model));
     for (int s = 0; s < STEPS; s++)
-        step(model, &acts, &grads, &optimizer, s, name,
+        step(model, &acts, &grads, &optimizer, s, c,
              json_array_get(json_object_get(trace, "steps"), (size_t)s));
     const json_t *logits = json_object_get(trace, "logits");
     assert_int_equal(compare_parameters(model, trace),
@@ -189,33 +209,57 @@ static void follow(const char *name, int autoencoder, restriction how)
 static void soft_distillation(void **state)
 {
     (void)state;
-    follow("soft", 0, DENSE);
+    follow(&(course){.name = "soft", .how = DENSE});
 }
 
 static void hard_distillation_under_masks(void **state)
 {
     (void)state;
-    follow("hard", 0, MASK);
+    follow(&(course){.name = "hard", .how = MASK});
 }
 
 static void hard_distillation_on_a_plan(void **state)
 {
     (void)state;
-    follow("hard", 0, PLAN);
+    follow(&(course){.name = "hard", .how = PLAN});
 }
 
 static void mean_of_the_heads_with_autoencoder(void **state)
 {
     (void)state;
-    follow("mean", 1, MASK);
-    follow("mean", 1, PLAN);
+    follow(&(course){.name = "mean", .autoencoder = 1, .how = MASK});
+    follow(&(course){.name = "mean", .autoencoder = 1, .how = PLAN});
 }
 
-int main(void)
+static void summaries(void **state)
+{
+    (void)state;
+    follow(&(course){.name = "summaries", .taught = "soft", .how = SUMMARIES, .bias_rate = 5.0});
+}
+
+static void summaries_with_autoencoder(void **state)
+{
+    (void)state;
+    follow(&(course){.name = "summaries_autoencoder",
+                     .taught = "mean",
+                     .autoencoder = 1,
+                     .how = SUMMARIES,
+                     .bias_rate = 1.0,
+                     .pooling_rate = 0.5});
+}
+
+static int run_group(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(soft_distillation),
                                        cmocka_unit_test(hard_distillation_under_masks),
                                        cmocka_unit_test(hard_distillation_on_a_plan),
-                                       cmocka_unit_test(mean_of_the_heads_with_autoencoder)};
+                                       cmocka_unit_test(mean_of_the_heads_with_autoencoder),
+                                       cmocka_unit_test(summaries),
+                                       cmocka_unit_test(summaries_with_autoencoder)};
     return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(void)
+{
+    return on_every_isa(run_group);
 }

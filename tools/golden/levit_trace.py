@@ -22,6 +22,8 @@ IMAGE, CLASSES, BATCH, STEPS = 80, 5, 12, 10
 # A bias before a norm has a gradient of rounding errors only; with 1e-8 they would make full steps.
 EPS = 1e-5
 LR, DECAY, SMOOTHING, CLIP, WEIGHT, SHARE, TEMPERATURE = 2e-3, 0.05, 0.1, 1.0, 1e-2, 0.4, 2.0
+BIAS_ALONE = {"summary_bias": 5.0, "pool_weights": 0.0}
+BIAS_AND_POOLING = {"summary_bias": 1.0, "pool_weights": 0.5}
 
 
 def value_of(name, shape):
@@ -68,12 +70,18 @@ def build(autoencoder, mask, summaries):
                 learnt[key] = state[key] = value_of(key, tuple(state[key].shape)).requires_grad_()
     if summaries:
         state["hook"] = Summaries(0)
-        learnt.update(state["hook"].parameters(model, summaries == "learnt pooling"))
+        learnt.update(state["hook"].parameters(model, summaries["pool_weights"] > 0.0))
     return model, state, learnt
 
 
 def decays(name, value):
     return value.dim() > 1 and not name.endswith(("attention_biases", "bias", "pool_weights"))
+
+
+def group_of(name, value, summaries):
+    """What is particular to a parameter: a rate for those of summaries, decay or none."""
+    factor = (summaries or {}).get(name.split(".")[-1], 1.0)
+    return {"params": [value], "lr": factor * LR, "weight_decay": DECAY * decays(name, value)}
 
 
 def images(step):
@@ -101,15 +109,10 @@ def losses(model, step, how):
 
 
 def trace(how, autoencoder, mask, summaries=None):
+    """`summaries`: factors of the learning rate for what is learnt of them."""
     model, state, learnt = build(autoencoder, mask, summaries)
-    groups = [
-        {
-            "params": [v for k, v in learnt.items() if decays(k, v) == want],
-            "weight_decay": DECAY * want,
-        }
-        for want in (False, True)
-    ]
-    optimiser = torch.optim.AdamW(groups, lr=LR, eps=EPS)
+    groups = [group_of(name, value, summaries) for name, value in learnt.items()]
+    optimiser = torch.optim.AdamW(groups, eps=EPS)
     steps = []
     for step in range(STEPS):
         state["reconstruction"] = 0.0
@@ -146,8 +149,8 @@ def main():
                 "soft": trace("soft", False, False),
                 "hard": trace("hard", False, True),
                 "mean": trace("mean", True, True),
-                "summaries": trace("soft", False, False, "given pooling"),
-                "summaries_autoencoder": trace("mean", True, False, "learnt pooling"),
+                "summaries": trace("soft", False, False, BIAS_ALONE),
+                "summaries_autoencoder": trace("mean", True, False, BIAS_AND_POOLING),
             },
             indent=1,
         )

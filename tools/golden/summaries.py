@@ -119,7 +119,7 @@ class Summaries:
         return self.pooling[index], self.bias.get(index)
 
     def parameters(self, model, learn_pooling):
-        """What is learnt of all layers, by the names that a plan's file has."""
+        """What is learnt of all layers, by the names in a model's file."""
         learnt = {}
         for a in model.modules():
             if not hasattr(a, "index"):
@@ -127,9 +127,9 @@ class Summaries:
             pooling, bias = self.layer(a.index, a.num_heads, *a.attention_bias_idxs.shape)
             if pooling is None:
                 continue
-            learnt[f"layers.{a.index}.summary_bias"] = bias.requires_grad_()
+            learnt[f"vitcod.plan.layers.{a.index}.summary_bias"] = bias.requires_grad_()
             if learn_pooling:
-                learnt[f"layers.{a.index}.pool_weights"] = learnt_pooling(pooling)
+                learnt[f"vitcod.plan.layers.{a.index}.pool_weights"] = learnt_pooling(pooling)
         return learnt
 
     def __call__(self, a, scores, q, k, v):

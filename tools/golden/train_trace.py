@@ -17,6 +17,7 @@ from summaries import bias_of, learnt_pooling, pooling_of, size_of
 IMAGE, PATCH, CHANNELS, CLASSES, WIDTH, DEPTH, HEADS, HIDDEN, BATCH = 8, 2, 1, 5, 12, 2, 3, 24, 6
 COMPRESSED, STEPS, LR, DECAY, SMOOTHING, CLIP, WEIGHT = 2, 10, 3e-3, 0.05, 0.1, 1.0, 1e-2
 TOKENS = (IMAGE // PATCH) ** 2 + 1
+PLAN = "vitcod.plan.layers"
 
 
 def wave(count, phase, scale):
@@ -82,8 +83,8 @@ def summary_parameters(first):
     for b in range(DEPTH):
         pooling = pooling_of(first + b, TOKENS, 1)
         if pooling is not None:
-            p[f"layers.{b}.pool_weights"] = pooling
-            p[f"layers.{b}.summary_bias"] = bias_of(first + b, HEADS, TOKENS, len(pooling))
+            p[f"{PLAN}.{b}.pool_weights"] = pooling
+            p[f"{PLAN}.{b}.summary_bias"] = bias_of(first + b, HEADS, TOKENS, len(pooling))
     return p
 
 
@@ -115,8 +116,8 @@ def forward(p, x, autoencoder, mask):
         scores = q @ k.transpose(-1, -2) / math.sqrt(d)
         if mask:
             scores = scores.masked_fill(~kept()[b], -math.inf)
-        if f"layers.{b}.pool_weights" in p:
-            pooling, bias = (p[f"layers.{b}.{x}"] for x in ("pool_weights", "summary_bias"))
+        if f"{PLAN}.{b}.pool_weights" in p:
+            pooling, bias = (p[f"{PLAN}.{b}.{x}"] for x in ("pool_weights", "summary_bias"))
             own = q @ (pooling @ k).transpose(-1, -2) / math.sqrt(d) + bias
             scores, v = torch.cat([scores, own], -1), torch.cat([v, pooling @ v], -2)
         a = (scores.softmax(-1) @ v).transpose(1, 2).reshape(BATCH, TOKENS, c)
@@ -128,9 +129,9 @@ def forward(p, x, autoencoder, mask):
     return F.linear(y, p["head.weight"], p["head.bias"]), reconstruction
 
 
-def trace(autoencoder, mask, first=None, learn_pooling=False):
-    """With `first` on summaries (see summary_parameters), whose bias is learnt."""
-    p, groups = {}, ([], [])
+def trace(autoencoder, mask, first=None, bias_rate=1.0, pooling_rate=0.0):
+    """With `first` on summaries (see summary_parameters), learnt at a rate times LR."""
+    p, groups = {}, ([], [], [], [])
     for index, (name, shape, decays) in enumerate(parameters(autoencoder)):
         value = wave(math.prod(shape), index, 0.3).view(shape)
         if "norm" in name and name.endswith("weight"):
@@ -141,12 +142,15 @@ def trace(autoencoder, mask, first=None, learn_pooling=False):
     for name, value in summaries.items():
         p[name] = value
         if name.endswith("bias"):
-            groups[0].append(value.requires_grad_())
-        elif learn_pooling:
-            groups[0].append(learnt_pooling(value))
+            groups[2].append(value.requires_grad_())
+        elif pooling_rate:
+            groups[3].append(learnt_pooling(value))
+    how = ((1.0, 0.0), (1.0, DECAY), (bias_rate, 0.0), (pooling_rate, 0.0))
     optimiser = torch.optim.AdamW(
-        [{"params": groups[0], "weight_decay": 0.0}, {"params": groups[1], "weight_decay": DECAY}],
-        lr=LR,
+        [
+            {"params": group, "lr": rate * LR, "weight_decay": decay}
+            for group, (rate, decay) in zip(groups, how)
+        ]
     )
     steps = []
     for step in range(STEPS):
@@ -158,7 +162,7 @@ def trace(autoencoder, mask, first=None, learn_pooling=False):
         task = F.cross_entropy(logits, y, label_smoothing=SMOOTHING)
         optimiser.zero_grad()
         (task + WEIGHT * reconstruction).backward()
-        norm = torch.nn.utils.clip_grad_norm_(groups[0] + groups[1], CLIP)
+        norm = torch.nn.utils.clip_grad_norm_(sum(groups, []), CLIP)
         optimiser.step()
         steps.append(
             {
@@ -177,9 +181,8 @@ def main():
     traces = {
         "dense": trace(False, False),
         "sparse": trace(True, True),
-        "summaries": trace(False, True, first=0),
-        "summaries_autoencoder": trace(True, True, first=2),
-        "summaries_learnt_pooling": trace(True, True, first=2, learn_pooling=True),
+        "summaries": trace(False, True, first=0, bias_rate=10.0),
+        "summaries_autoencoder": trace(True, True, first=2, pooling_rate=0.5),
     }
     print(json.dumps(traces, indent=1))
 
