@@ -89,6 +89,7 @@ typedef enum vc_ability {
     VC_ABILITY_VALUES, /* the norm of what a key adds: vc_model_value_norms */
     VC_ABILITY_BLOCKS, /* the output of blocks, for a student to learn */
     VC_ABILITY_NORMS,  /* LayerNorms before products: vc_model_norm */
+    VC_ABILITY_TOKENS, /* fewer tokens from layer to layer: token_reduction.h */
     VC_ABILITY_LEARNS, /* a backward pass */
 } vc_ability;
 

@@ -62,6 +62,7 @@
 #include "vitcod/gradients.h"
 #include "vitcod/model.h"
 #include "vitcod/model_info.h"
+#include "vitcod/token_reduction.h"
 
 /* algorithm: from averaged attention to a plan */
 #include "vitcod/attention_stats.h"
@@ -86,6 +87,7 @@
 #include "vitcod/image_array.h"
 #include "vitcod/judge.h"
 #include "vitcod/loss.h"
+#include "vitcod/token_accuracy.h"
 
 /* quantize: before products are in int8 */
 #include "vitcod/equalize.h"

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,11 +9,13 @@
 #include "open_model.h"
 #include "open_plan.h"
 #include "vitcod/engine_pass.h"
+#include "vitcod/token_accuracy.h"
 
 typedef struct eval_options {
     cli_model_options model;
     cli_data_options data;
     cli_engine_options engine;
+    vc_token_reduction tokens; /* rule NULL: all of them */
 } eval_options;
 
 typedef struct eval_result {
@@ -22,7 +25,10 @@ typedef struct eval_result {
     vc_accuracy accuracy;
     vc_class_accuracy *classes;
     size_t class_count;
-    vc_source *source; /* which the names of classes belong to */
+    bool reduced;
+    vc_token_result tokens;
+    vc_token_accuracy token_pass; /* which their list belongs to */
+    vc_source *source;            /* which the names of classes belong to */
 } eval_result;
 
 static const vc_field result_fields[] = {
@@ -32,26 +38,45 @@ static const vc_field result_fields[] = {
     {VC_FIELD_INLINE(eval_result, accuracy, &vc_accuracy_record)},
     {VC_FIELD_RECORDS(eval_result, classes, class_count, "classes", &vc_class_accuracy_record,
                       "the classes that were seen")},
+    {VC_FIELD_RECORD(eval_result, tokens, "tokens", &vc_token_result_record,
+                     "fewer tokens from layer to layer"),
+     VC_WHEN(eval_result, reduced)},
 };
 static const vc_record result_record = VC_RECORD("eval", eval_result, result_fields);
+
+static vc_status run(eval_result *result, vc_class_count *counts, const eval_options *o,
+                     const vc_model *model, const vc_runner *runner)
+{
+    vc_evaluation e;
+    VC_TRY(cli_run_over_source(&result->seen, &e, model, result->source, &o->data, "evaluating",
+                               runner, counts));
+    result->accuracy = vc_accuracy_of(&e);
+    return VC_OK;
+}
 
 static vc_status run_engine(eval_result *result, vc_class_count *counts, const eval_options *o,
                             const vc_model *model)
 {
-    vc_evaluation e;
-    vc_engine_pass pass = {0};
+    vc_engine_pass pass;
     const vc_engine_options how = cli_engine_how(&o->engine, o->data.batch);
     result->split = vc_pattern_split_name(vc_engine_split(model, &how));
-    vc_status status = vc_engine_pass_open(&pass, model, &how);
-    if (status == VC_OK) {
-        const vc_runner runner = vc_engine_runner(&pass);
-        status = cli_run_over_source(&result->seen, &e, model, result->source, &o->data,
-                                     "evaluating", &runner, counts);
-    }
+    VC_TRY(vc_engine_pass_open(&pass, model, &how));
+    const vc_runner runner = vc_engine_runner(&pass);
+    const vc_status status = run(result, counts, o, model, &runner);
     vc_engine_pass_close(&pass);
-    if (status == VC_OK)
-        result->accuracy = vc_accuracy_of(&e);
     return status;
+}
+
+static vc_status run_tokens(eval_result *result, vc_class_count *counts, const eval_options *o,
+                            const vc_model *model)
+{
+    result->split = vc_pattern_split_name(VC_PATTERN_WHOLE);
+    VC_TRY(vc_token_accuracy_open(&result->token_pass, model, &o->tokens, o->data.batch));
+    const vc_runner runner = vc_token_accuracy_runner(&result->token_pass);
+    VC_TRY(run(result, counts, o, model, &runner));
+    result->tokens = vc_token_result_of(&result->token_pass);
+    result->reduced = true;
+    return VC_OK;
 }
 
 static vc_status evaluate_source(eval_result *result, const eval_options *o, const vc_model *model)
@@ -63,7 +88,7 @@ static vc_status evaluate_source(eval_result *result, const eval_options *o, con
     if (!counts || !result->classes)
         status = vc_fail(VC_ENOMEM, "out of memory for %zu classes", classes);
     if (status == VC_OK)
-        status = run_engine(result, counts, o, model);
+        status = (o->tokens.rule ? run_tokens : run_engine)(result, counts, o, model);
     if (status == VC_OK)
         result->class_count = vc_class_accuracies(result->classes, counts, classes, result->source);
     free(counts);
@@ -91,16 +116,36 @@ static void print_text(const void *result)
     if (r->seen.broken_count > 0)
         printf(", %zu broken", r->seen.broken_count);
     putchar('\n');
+    if (r->reduced)
+        printf("tokens: %s, %zu of %zu in the last layer, %.1f %% of the MACs; %.2f %% of the "
+               "images with the class of all tokens, divergence %.4f\n",
+               r->tokens.rule, r->tokens.tokens[r->tokens.layers - 1], r->tokens.tokens[0],
+               100.0 * r->tokens.macs_share, r->tokens.same_class_percent, r->tokens.divergence);
+}
+
+static int check_tokens(const cli_command *command, const eval_options *o)
+{
+    if (!o->tokens.rule != isnan(o->tokens.keep))
+        return cli_usage(command, "wanted both of --tokens and --keep, or none");
+    if (o->tokens.rule && (o->engine.dtype || o->engine.split))
+        return cli_usage(command, "--tokens runs in fp32, without --dtype and --split-heads");
+    if (o->tokens.rule && vc_token_reduction_check(&o->tokens) != VC_OK)
+        return cli_usage(command, "%s", vc_last_error());
+    return CLI_CONTINUE;
 }
 
 static int run_eval(const cli_command *command, int argc, char **argv)
 {
-    eval_options o = {.data = cli_data_options_default("test")};
+    eval_options o = {.data = cli_data_options_default("test"), .tokens.keep = NAN};
     const cli_option options[] = {
         CLI_DATA_OPTIONS(o.data),
         CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
         CLI_ENGINE_OPTIONS_NAMED(o.engine, "split-heads"),
+        {"tokens", "HOW", "fewer from layer to layer: prune (as SpAtten) or merge (as ToMe)",
+         CLI_TEXT, &o.tokens.rule},
+        {"keep", "X", "with --tokens: share of the patches' tokens that the last layer has",
+         CLI_NUMBER, &o.tokens.keep},
     };
     cli_common common = {0};
     cli_arguments arguments;
@@ -115,6 +160,8 @@ static int run_eval(const cli_command *command, int argc, char **argv)
         status = cli_check_data_options(command, &o.data);
     if (status == CLI_CONTINUE)
         status = cli_check_engine_options(command, &o.engine);
+    if (status == CLI_CONTINUE)
+        status = check_tokens(command, &o);
     if (status != CLI_CONTINUE)
         return status;
     eval_result result = {0};
@@ -123,6 +170,7 @@ static int run_eval(const cli_command *command, int argc, char **argv)
     status = cli_judge_images(status, &result.seen, o.data.skip_broken);
     cli_images_free(&result.seen);
     free(result.classes);
+    vc_token_accuracy_close(&result.token_pass);
     vc_source_close(result.source);
     return status;
 }
@@ -135,6 +183,8 @@ const cli_command cmd_eval = {
     "are\nJPEG or PNG in class folders (a folder or a tar archive of them, plain or gzipped), or "
     "IDX or\nCIFAR-10/100 files. As DeiT was evaluated: shorter side bicubically to 8/7 of "
     "the\nmodel's side (256 for 224), then its centre.\nA broken image is named, left out, and "
-    "ends the run with status 1, unless --skip-broken.",
+    "ends the run with status 1, unless --skip-broken.\n"
+    "--tokens lets tokens go between attention and MLP, anew for every image, without finetuning:\n"
+    "prune those that got the least attention so far, or merge those with the most similar keys.",
     run_eval,
     &result_record};

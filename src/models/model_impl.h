@@ -23,6 +23,8 @@ void vc__walk_param(vc__walk *walk, float **member, const vc_param *param);
 vc_status vc__resample_positions(float *out, size_t to, const float *in, size_t from, size_t others,
                                  size_t width);
 
+typedef struct vc__tokens vc__tokens;
+
 /* What value norms are made of. */
 typedef struct vc__values {
     vc_rows values;          /* (B * T, H * Dv) of V */
@@ -83,6 +85,9 @@ struct vc__family {
     void (*place)(vc_acts *acts, const vc_model *model); /* acts->state, in the arena */
     void (*forward)(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                     const vc_tap *tap);
+    /* The same of one image that loses tokens on its way (token_impl.h). */
+    void (*forward_tokens)(vc_acts *acts, const vc_model *model, const float *image,
+                           vc__tokens *tokens);
     /* Adds all operators, in the order in which they run; without a model their sizes alone. */
     void (*blocks)(vc_block_list *list, const vc_model_config *config, const vc_model *model);
     /* What other rooms look at: see vc_ability. */

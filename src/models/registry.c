@@ -111,6 +111,8 @@ static int can(const vc__family *family, vc_ability ability)
         return family->block_output && family->heads_output;
     case VC_ABILITY_NORMS:
         return family->norm != NULL;
+    case VC_ABILITY_TOKENS:
+        return family->forward_tokens != NULL;
     case VC_ABILITY_LEARNS:
         break;
     }

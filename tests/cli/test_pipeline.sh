@@ -51,6 +51,44 @@ case_train() {
     absent "no leftovers" x x.checkpoint /dev/null.checkpoint
 }
 
+# With all tokens the forward pass says what the engine says.
+case_fewer_tokens() {
+    check "all of them" 0 '"top1"' "$vitcod" eval model --data data --json
+    hits() { grep -o '"top[15]": [0-9.]*\|"loss": [0-9]*.[0-9]\{4\}' "$out"; }
+    dense=$(hits)
+    for rule in prune merge; do
+        check "$rule none" 0 '"macs_share": 1.0' \
+            "$vitcod" eval model --data data --tokens $rule --keep 1 --json
+        [ "$(hits)" = "$dense" ] || failed "$rule none" "not '$dense'"
+        holds "$rule nothing" '"same_class_percent": 100.0' '"split": "whole"'
+        check "$rule" 0 "tokens: $rule, 9 of 17 in the last layer, [0-9.]* % of the MACs" \
+            "$vitcod" eval model --data data --tokens $rule --keep 0.5
+    done
+    check "as JSON" 0 '"rule": "prune"' \
+        "$vitcod" eval model --data data --tokens prune --keep 0.5 --json
+    holds "what was done" '"keep": 0.5' '"layer_tokens": \[' '"macs": ' '"scores_share": 0.' \
+        '"divergence": '
+}
+
+case_fewer_tokens_refuses() {
+    check "an unknown rule" 2 "tokens by 'drop', wanted prune or merge" \
+        "$vitcod" eval model --data data --tokens drop --keep 0.5
+    check "a share of nothing" 2 '0 of the tokens kept, wanted more than 0, up to 1' \
+        "$vitcod" eval model --data data --tokens prune --keep 0
+    check "a rule without a share" 2 'wanted both of --tokens and --keep' \
+        "$vitcod" eval model --data data --tokens prune
+    check "a share without a rule" 2 'wanted both of --tokens and --keep' \
+        "$vitcod" eval model --data data --keep 0.5
+    check "another precision" 2 '--tokens runs in fp32' \
+        "$vitcod" eval model --data data --tokens prune --keep 0.5 --dtype bf16
+    check "more than half at once" 1 'layer 0 would go from 16 to 2' \
+        "$vitcod" eval model --data data --tokens merge --keep 0.1
+    check "a plan" 1 'has a mask or a plan, which names tokens, wanted none (--plan none' \
+        "$vitcod" eval sparse --plan plan --data data --tokens prune --keep 0.5
+    check "an auto-encoder" 1 'has an auto-encoder' \
+        "$vitcod" eval sparse --plan none --data data --tokens prune --keep 0.5
+}
+
 case_train_refuses() {
     check "a full disk behind the log" 1 '/dev/full: cannot write' \
         train --epochs 1 --log /dev/full --checkpoint kept -o x

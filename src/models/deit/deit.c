@@ -222,6 +222,7 @@ const vc__family vc__deit = {
     .norms = norms,
     .norm = norm,
     .forward = vc__deit_forward,
+    .forward_tokens = vc__deit_forward_tokens,
     .place_grads = vc__deit_place_grads,
     .backward = vc__deit_backward,
     .not_finite = vc__deit_not_finite,

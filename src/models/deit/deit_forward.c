@@ -3,7 +3,7 @@
 #include "deit_impl.h"
 
 /* Class tokens, patches, positions: the first residual stream. */
-static void embed(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
+void vc__deit_embed(vc_acts *acts, const vc_model *model, const float *images, size_t batch)
 {
     const vc__deit_config *c = vc__deit_sizes_of(&model->config);
     const vc__deit_weights *w = vc__deit_weights_of(model);
@@ -60,25 +60,38 @@ static void add_branch(float *out, const float *x, const vc_linear *last, const 
         vc_scale_images(out, out, counts, in, b->batch, b->rows / b->batch * last->outputs);
 }
 
-static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
-                  const vc_tap *tap)
+/* Norm and QKV; `rows` tokens of all images together. */
+void vc__deit_project(vc_acts *acts, const vc_model *model, size_t layer, size_t rows)
 {
-    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    const size_t width = vc__deit_sizes_of(&model->config)->width;
     const vc__deit_block *w = &vc__deit_weights_of(model)->blocks[layer];
-    vc__deit_layer_acts *a = &vc__deit_acts_of(acts)->layers[layer];
-    size_t rows = batch * vc__deit_tokens(c), width = c->width, hidden = c->hidden;
-    float *output = layer + 1 < c->depth ? vc__deit_acts_of(acts)->layers[layer + 1].input
-                                         : vc__deit_acts_of(acts)->tokens;
+    const vc__deit_layer_acts *a = &vc__deit_acts_of(acts)->layers[layer];
     const vc_linear qkv = {width, 3 * width, w->qkv_w, w->qkv_b};
-    const vc_linear proj = {width, width, w->proj_w, w->proj_b};
-    const vc_linear fc1 = {width, hidden, w->fc1_w, w->fc1_b};
-    const vc_linear fc2 = {hidden, width, w->fc2_w, w->fc2_b};
-
     vc_layernorm_forward(a->norm1, a->mean1, a->rstd1, a->input, w->norm1_w, w->norm1_b, rows,
                          width, VC__DEIT_EPS);
     vc_linear_forward_in(acts->half, a->qkv, a->norm1, &qkv, rows, NULL);
-    attend(acts, model, layer, batch, tap);
+}
+
+void vc__deit_unproject(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
+                        size_t rows)
+{
+    const size_t width = vc__deit_sizes_of(&model->config)->width;
+    const vc__deit_block *w = &vc__deit_weights_of(model)->blocks[layer];
+    const vc__deit_layer_acts *a = &vc__deit_acts_of(acts)->layers[layer];
+    const vc_linear proj = {width, width, w->proj_w, w->proj_b};
     add_branch(a->middle, a->attention, &proj, a->input, &(branch){acts, layer, 0, batch, rows});
+}
+
+void vc__deit_mlp(vc_acts *acts, const vc_model *model, size_t layer, size_t batch, size_t rows)
+{
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    const vc__deit_block *w = &vc__deit_weights_of(model)->blocks[layer];
+    const vc__deit_layer_acts *a = &vc__deit_acts_of(acts)->layers[layer];
+    const size_t width = c->width, hidden = c->hidden;
+    float *output = layer + 1 < c->depth ? vc__deit_acts_of(acts)->layers[layer + 1].input
+                                         : vc__deit_acts_of(acts)->tokens;
+    const vc_linear fc1 = {width, hidden, w->fc1_w, w->fc1_b};
+    const vc_linear fc2 = {hidden, width, w->fc2_w, w->fc2_b};
     vc_layernorm_forward(a->norm2, a->mean2, a->rstd2, a->middle, w->norm2_w, w->norm2_b, rows,
                          width, VC__DEIT_EPS);
     vc_linear_forward_in(acts->half, a->fc1, a->norm2, &fc1, rows, NULL);
@@ -86,8 +99,18 @@ static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t bat
     add_branch(output, a->gelu, &fc2, a->middle, &(branch){acts, layer, 1, batch, rows});
 }
 
+static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
+                  const vc_tap *tap)
+{
+    const size_t rows = batch * vc__deit_tokens(vc__deit_sizes_of(&model->config));
+    vc__deit_project(acts, model, layer, rows);
+    attend(acts, model, layer, batch, tap);
+    vc__deit_unproject(acts, model, layer, batch, rows);
+    vc__deit_mlp(acts, model, layer, batch, rows);
+}
+
 /* Final norm and heads, each on its own prefix token: nothing else is read. */
-static void classify(vc_acts *acts, const vc_model *model, size_t batch)
+void vc__deit_classify(vc_acts *acts, const vc_model *model, size_t batch)
 {
     const vc__deit_config *c = vc__deit_sizes_of(&model->config);
     const vc__deit_weights *w = vc__deit_weights_of(model);
@@ -117,8 +140,8 @@ static void classify(vc_acts *acts, const vc_model *model, size_t batch)
 void vc__deit_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                       const vc_tap *tap)
 {
-    embed(acts, model, images, batch);
+    vc__deit_embed(acts, model, images, batch);
     for (size_t l = 0; l < vc__deit_sizes_of(&model->config)->depth; l++)
         block(acts, model, l, batch, tap);
-    classify(acts, model, batch);
+    vc__deit_classify(acts, model, batch);
 }

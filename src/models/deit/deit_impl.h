@@ -15,6 +15,15 @@ vc_status vc__deit_read_config(vc_model_config *out, const vc_tensor_file *file,
 void vc__deit_place(vc_acts *acts, const vc_model *model);
 void vc__deit_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                       const vc_tap *tap);
+void vc__deit_forward_tokens(vc_acts *acts, const vc_model *model, const float *image,
+                             vc__tokens *tokens);
+/* The parts of the forward pass. `rows`: tokens of all images together. */
+void vc__deit_embed(vc_acts *acts, const vc_model *model, const float *images, size_t batch);
+void vc__deit_project(vc_acts *acts, const vc_model *model, size_t layer, size_t rows);
+void vc__deit_unproject(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
+                        size_t rows);
+void vc__deit_mlp(vc_acts *acts, const vc_model *model, size_t layer, size_t batch, size_t rows);
+void vc__deit_classify(vc_acts *acts, const vc_model *model, size_t batch);
 void vc__deit_blocks(vc_block_list *list, const vc_model_config *config, const vc_model *model);
 
 /* Gradients of activations, those that all layers share. */
