@@ -13,6 +13,7 @@
  * sddmm_row               scores[i] = scale * dot(q, row keys[i] of k)
  * spmm_row                out += scale * sum_i probs[i] * row keys[i] of v
  * scatter_row             row keys[i] of dk += scale * dscores[i] * q; keys are distinct
+ * pool_row                out = sum_i weights[i] * row rows[i] of x
  * head_mix_rows           y[o] = sum_i weight[o][i] * x[i] + bias[o] over heads i, for each token
  *                         and channel; bias may be NULL
  * head_mix_gradient_rows  dweight[o][i] += sum of dy[o] * x[i] and dbias[o] += sum of dy[o], over

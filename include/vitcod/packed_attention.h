@@ -17,14 +17,14 @@ enum { VC_ATTENTION_PHASES = 3 /* scores, softmax, output */ };
 
 typedef struct vc_packed_head {
     const vc_pattern_head *pattern;
+    size_t summaries;        /* keys of the panel, its last ones, that are summaries */
     const float *panel_bias; /* (Tq, panel_count rounded up to 16) or NULL */
     const float *row_bias;   /* (row_start[Tq]), readable 16 values beyond, or NULL */
     size_t panel_start;      /* floats, of this head in an image's panels */
 } vc_packed_head;
 
 typedef struct vc_packed_attention {
-    size_t heads, queries;
-    size_t keys; /* a pattern's extra columns included */
+    size_t heads, queries, keys; /* keys: without summaries */
     size_t head_dim, value_dim;
     int bf16;            /* panels hold K and V in bfloat16, as attention_rows_bf16 reads them */
     size_t panel_floats; /* all panels of one image */
@@ -43,8 +43,20 @@ void vc_packed_attention_close(vc_packed_attention *layer);
 /* Packs tokens first to first + count - 1 into an image's panels. k and v are those of the first
  * head and of token `first`. A head's panel holds K as (blocks of 16 keys, head_dim, 16). With bf16
  * two values of a key are adjacent, (blocks of 16 keys, head_dim / 2, 16, 2), and V follows as
- * (keys / 2, value_dim, 2); the panels must be zeroed before the first call. */
+ * (keys / 2, value_dim, 2); the panels must be zeroed before the first call. Summaries are numbered
+ * behind the tokens, from layer->keys on. */
 void vc_attention_pack(float *panels, const vc_packed_attention *layer, const float *k,
+                       const float *v, size_t stride, size_t first, size_t count);
+
+/* A summary is a row of so many floats: K of all heads, then V of all heads. */
+static inline size_t vc_summary_floats(const vc_packed_attention *layer)
+{
+    return layer->heads * (layer->head_dim + layer->value_dim);
+}
+
+/* Pools one image's summaries first to first + count - 1 to rows, and packs them into its panels.
+ * k and v are those of the first head and of token 0; panels may be NULL. */
+void vc_attention_pool(float *rows, float *panels, const vc_packed_attention *layer, const float *k,
                        const float *v, size_t stride, size_t first, size_t count);
 
 /* One head of one image. */
@@ -53,6 +65,8 @@ typedef struct vc_attention_view {
     size_t head_dim, value_dim;
     const float *q, *k, *v; /* k, v: of token 0 */
     size_t q_stride, k_stride, v_stride;
+    const float *summary_k, *summary_v; /* of summary 0; NULL where the head has none */
+    size_t summary_stride;
     const float *panel;
     /* (VC_ATTENTION_PHASES) what the counter of cycles went on by is added; NULL: nothing is read.
      * The plain C kernel leaves it alone. */
@@ -64,6 +78,7 @@ typedef struct vc_attention_operands {
     const float *q;     /* of the first row that is computed */
     const float *k, *v; /* of token 0 */
     size_t q_stride, k_stride, v_stride;
+    const float *summaries; /* (G, vc_summary_floats); NULL where there are none */
     const float *panels;
     float *mean;     /* (value_dim) scratch, for a layer with a residual (residual.h) */
     uint64_t *ticks; /* as a view's */

@@ -4,7 +4,7 @@
 #include "kernels_impl.h"
 
 typedef struct key { /* one that a query sees */
-    size_t token;
+    const float *v;
     float score;
     int rounded; /* it is of the panel, and that is in bfloat16 */
 } key;
@@ -21,14 +21,30 @@ static float rounded(float x, int bf16)
     return x;
 }
 
-static float score_of(const vc_attention_view *view, const float *q, size_t token,
-                      const float *bias, int bf16)
+static float score_of(const float *q, const float *k, size_t head_dim, const float *bias, int bf16)
 {
-    const float *k = view->k + token * view->k_stride;
     float sum = 0.0f;
-    for (size_t d = 0; d < view->head_dim; d++)
+    for (size_t d = 0; d < head_dim; d++)
         sum += rounded(q[d], bf16) * rounded(k[d], bf16);
     return sum + (bias ? *bias : 0.0f);
+}
+
+/* The key at a place of the panel: a token's or, behind those, a summary's. */
+static key panel_key(const vc_attention_view *view, const float *q, size_t place, const float *bias,
+                     int bf16)
+{
+    const vc_pattern_head *head = view->head->pattern;
+    const size_t tokens = head->panel_count - view->head->summaries;
+    const float *k, *v;
+    if (place < tokens) {
+        const size_t token = head->panel_keys ? (size_t)head->panel_keys[place] : place;
+        k = view->k + token * view->k_stride;
+        v = view->v + token * view->v_stride;
+    } else {
+        k = view->summary_k + (place - tokens) * view->summary_stride;
+        v = view->summary_v + (place - tokens) * view->summary_stride;
+    }
+    return (key){v, score_of(q, k, view->head_dim, bias, bf16), bf16};
 }
 
 /* The next key that `query` sees, from position *at on: first those of the panel, then its own. */
@@ -42,10 +58,7 @@ static int next_key(key *out, size_t *at, const vc_attention_view *view, const f
         const size_t i = *at;
         if (!vc_panel_keeps(head, query, i))
             continue;
-        out->token = head->panel_keys ? (size_t)head->panel_keys[i] : i;
-        out->rounded = bf16;
-        out->score =
-            score_of(view, q, out->token, panel_bias ? panel_bias + query * wide + i : NULL, bf16);
+        *out = panel_key(view, q, i, panel_bias ? panel_bias + query * wide + i : NULL, bf16);
         (*at)++;
         return 1;
     }
@@ -54,9 +67,10 @@ static int next_key(key *out, size_t *at, const vc_attention_view *view, const f
     const size_t e = *at - head->panel_count + (size_t)head->row_start[query];
     if (e >= (size_t)head->row_start[query + 1])
         return 0;
-    out->token = (size_t)head->row_keys[e];
-    out->rounded = 0;
-    out->score = score_of(view, q, out->token, row_bias ? row_bias + e : NULL, 0);
+    const size_t token = (size_t)head->row_keys[e];
+    *out = (key){.v = view->v + token * view->v_stride,
+                 .score = score_of(q, view->k + token * view->k_stride, view->head_dim,
+                                   row_bias ? row_bias + e : NULL, 0)};
     (*at)++;
     return 1;
 }
@@ -76,8 +90,7 @@ static void attend(float *out, size_t out_stride, const vc_attention_view *view,
             const float p = exp2f(seen.score - highest);
             sum += p;
             for (size_t c = 0; c < view->value_dim; c++)
-                to[c] += rounded(p, seen.rounded) *
-                         rounded(view->v[seen.token * view->v_stride + c], seen.rounded);
+                to[c] += rounded(p, seen.rounded) * rounded(seen.v[c], seen.rounded);
         }
         for (size_t c = 0; c < view->value_dim; c++)
             to[c] /= sum;

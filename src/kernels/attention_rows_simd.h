@@ -125,21 +125,10 @@ typedef struct value_rows {
     size_t count;
 } value_rows;
 
-/* out = keep * out + scores V over `vectors` vectors of values, of which the last has `part`
- * lanes. */
-INLINE void value_tile(output_rows to, const float *scores, value_rows from, const size_t rows,
-                       const size_t vectors, size_t part)
+/* Adds scores V to the sums of value_tile. */
+INLINE void add_values(vec sums[TILE][WIDE], const float *scores, value_rows from,
+                       const size_t rows, const size_t vectors, size_t part)
 {
-    vec sums[TILE][WIDE];
-    UNROLL
-    for (size_t r = 0; r < rows; r++) {
-        UNROLL
-        for (size_t i = 0; i < vectors; i++)
-            sums[r][i] =
-                to.keep ? mul(splat(to.keep[r]),
-                              load_last(to.out + r * to.stride + i * LANES, part, i + 1 < vectors))
-                        : splat(0.0f);
-    }
     for (size_t j = 0; j < from.count; j++) {
         const float *v = from.v + (from.order ? (size_t)from.order[j] : j) * from.stride;
         vec values[WIDE];
@@ -154,6 +143,25 @@ INLINE void value_tile(output_rows to, const float *scores, value_rows from, con
                 sums[r][i] = muladd(p, values[i], sums[r][i]);
         }
     }
+}
+
+/* out = keep * out + scores V over `vectors` vectors of values, of which the last has `part`
+ * lanes. V is that of tokens, then that of summaries. */
+INLINE void value_tile(output_rows to, const float *scores, value_rows tokens, value_rows summaries,
+                       const size_t rows, const size_t vectors, size_t part)
+{
+    vec sums[TILE][WIDE];
+    UNROLL
+    for (size_t r = 0; r < rows; r++) {
+        UNROLL
+        for (size_t i = 0; i < vectors; i++)
+            sums[r][i] =
+                to.keep ? mul(splat(to.keep[r]),
+                              load_last(to.out + r * to.stride + i * LANES, part, i + 1 < vectors))
+                        : splat(0.0f);
+    }
+    add_values(sums, scores, tokens, rows, vectors, part);
+    add_values(sums, scores + tokens.count, summaries, rows, vectors, part);
     UNROLL
     for (size_t r = 0; r < rows; r++) {
         UNROLL
@@ -162,21 +170,48 @@ INLINE void value_tile(output_rows to, const float *scores, value_rows from, con
     }
 }
 
+/* The values of the tokens among `keys` keys from `start` of the panel on. */
+INLINE value_rows token_values(const vc_attention_view *view, size_t start, size_t keys)
+{
+    const vc_pattern_head *head = view->head->pattern;
+    const size_t tokens = head->panel_count - view->head->summaries;
+    if (start >= tokens)
+        return (value_rows){.v = view->v};
+    return (value_rows){.v = view->v + (head->panel_keys ? 0 : start * view->v_stride),
+                        .stride = view->v_stride,
+                        .order = head->panel_keys ? head->panel_keys + start : NULL,
+                        .count = tokens - start < keys ? tokens - start : keys};
+}
+
+/* The values of the `count` summaries among them. */
+INLINE value_rows summary_values(const vc_attention_view *view, size_t start, size_t count)
+{
+    const size_t tokens = view->head->pattern->panel_count - view->head->summaries,
+                 first = start > tokens ? start - tokens : 0;
+    if (count == 0)
+        return (value_rows){.v = view->v};
+    return (value_rows){.v = view->summary_v + first * view->summary_stride,
+                        .stride = view->summary_stride,
+                        .count = count};
+}
+
 INLINE void value_block(output_rows to, const float *scores, const vc_attention_view *view,
                         size_t start, size_t keys, const size_t rows)
 {
-    const int32_t *order =
-        view->head->pattern->panel_keys ? view->head->pattern->panel_keys + start : NULL;
-    const float *v = view->v + (order ? 0 : start * view->v_stride);
-    size_t c = 0;
-    for (; c + WIDE * LANES <= view->value_dim; c += WIDE * LANES) {
-        value_tile((output_rows){to.out + c, to.stride, to.keep}, scores,
-                   (value_rows){v + c, view->v_stride, order, keys}, rows, WIDE, LANES);
+    value_rows tokens = token_values(view, start, keys),
+               summaries = summary_values(view, start, keys - tokens.count);
+    size_t left = view->value_dim;
+    for (; left >= WIDE * LANES; left -= WIDE * LANES) {
+        value_tile(to, scores, tokens, summaries, rows, WIDE, LANES);
+        to.out += WIDE * LANES;
+        tokens.v += WIDE * LANES;
+        summaries.v += WIDE * LANES;
     }
-    for (; c < view->value_dim; c += LANES) {
-        value_tile((output_rows){to.out + c, to.stride, to.keep}, scores,
-                   (value_rows){v + c, view->v_stride, order, keys}, rows, 1,
-                   lanes_left(view->value_dim, c));
+    for (; left > 0; left -= lanes_left(left, 0)) {
+        value_tile(to, scores, tokens, summaries, rows, 1, lanes_left(left, 0));
+        to.out += LANES;
+        tokens.v += LANES;
+        summaries.v += LANES;
     }
 }
 

@@ -9,21 +9,23 @@
 #include "vitcod/packed_attention.h"
 
 /* Lays out the memory; the same code first counts and then hands out. */
-static void place_heads(vc_arena *arena, vc_packed_attention *layer, int biased)
+static void place_heads(vc_arena *arena, vc_packed_attention *layer, int tokens_biased)
 {
     layer->panel_floats = 0;
     layer->head = vc_arena_take(arena, layer->heads * sizeof *layer->head);
     for (size_t h = 0; h < layer->heads; h++) {
         const vc_pattern_head *pattern = &layer->pattern.head[h];
         const size_t wide = vc_panel_blocks(pattern->panel_count) * VC_PANEL;
-        vc_packed_head head = {.pattern = pattern, .panel_start = layer->panel_floats};
+        vc_packed_head head = {.pattern = pattern,
+                               .summaries = vc_pattern_summaries(&layer->pattern),
+                               .panel_start = layer->panel_floats};
         layer->panel_floats +=
             layer->bf16 ? wide * (layer->head_dim + layer->value_dim) / 2 : wide * layer->head_dim;
-        if (biased) {
+        if (tokens_biased || head.summaries > 0)
             head.panel_bias = vc_arena_floats(arena, layer->queries * wide);
+        if (tokens_biased)
             head.row_bias =
                 vc_arena_floats(arena, vc_rows_count(pattern, layer->queries) + VC_PANEL);
-        }
         if (arena->base)
             layer->head[h] = head;
     }
@@ -54,8 +56,9 @@ static void fill_biases(const vc_packed_attention *layer, const float *values)
             if (tokens < panel)
                 fill_summary_biases(row + tokens, &layer->pattern, h, i);
         }
-        memcpy((float *)head->row_bias, from,
-               vc_rows_count(head->pattern, layer->queries) * sizeof *from);
+        if (head->row_bias)
+            memcpy((float *)head->row_bias, from,
+                   vc_rows_count(head->pattern, layer->queries) * sizeof *from);
     }
 }
 
@@ -74,20 +77,17 @@ static vc_status arrange_biases(const vc_packed_attention *layer, const float *b
 
 static vc_status open_heads(vc_packed_attention *layer, const float *bias)
 {
-    const int biased = bias || layer->pattern.pooling;
     vc_arena arena = {0};
-    place_heads(&arena, layer, biased);
+    place_heads(&arena, layer, bias != NULL);
     VC_TRY(vc_arena_reserve(&arena));
-    place_heads(&arena, layer, biased);
+    place_heads(&arena, layer, bias != NULL);
     layer->memory = arena.base;
-    return biased ? arrange_biases(layer, bias) : VC_OK;
+    return bias || layer->pattern.pooling ? arrange_biases(layer, bias) : VC_OK;
 }
 
 vc_status vc_packed_attention_open(vc_packed_attention *layer, const vc_plan_layer *plan,
                                    const float *bias, const vc_pattern_options *options)
 {
-    if (plan && plan->pooling.count > 0)
-        return vc_fail(VC_EUNSUPPORTED, "inference does not compute summaries");
     assert(!layer->bf16 || (layer->head_dim % 16 == 0 && layer->value_dim % 16 == 0));
     VC_TRY(plan
                ? vc_pattern_open(&layer->pattern, plan, options)

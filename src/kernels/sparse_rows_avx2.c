@@ -19,3 +19,9 @@ void vc__scatter_row_avx2(float *dk, size_t dk_stride, const float *dscores, con
 {
     scatter_row(dk, dk_stride, dscores, q, keys, count, head_dim, scale);
 }
+
+void vc__pool_row_avx2(float *out, const float *x, size_t stride, const int32_t *rows,
+                       const float *weights, size_t count, size_t columns)
+{
+    pool_row(out, x, stride, rows, weights, count, columns);
+}

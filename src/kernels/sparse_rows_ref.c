@@ -32,3 +32,14 @@ void vc__scatter_row_ref(float *dk, size_t dk_stride, const float *dscores, cons
             row[d] += scale * dscores[i] * q[d];
     }
 }
+
+void vc__pool_row_ref(float *out, const float *x, size_t stride, const int32_t *rows,
+                      const float *weights, size_t count, size_t columns)
+{
+    for (size_t c = 0; c < columns; c++) {
+        double sum = 0.0;
+        for (size_t i = 0; i < count; i++)
+            sum += (double)weights[i] * x[(size_t)rows[i] * stride + c];
+        out[c] = (float)sum;
+    }
+}

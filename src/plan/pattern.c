@@ -46,7 +46,7 @@ static vc_status choose_panel(compiled *c)
     const size_t keys = c->layer->keys, globals = (size_t)c->layer->global_tokens[c->head];
     if (c->options->split == VC_PATTERN_BY_COST)
         VC_TRY(vc__choose_panel(c->inside, c->column_start, c->sequence, c->layer->queries, keys,
-                                &c->options->costs));
+                                c->layer->pooling.count, &c->options->costs));
     else
         for (size_t j = 0; j < keys; j++)
             c->inside[j] = c->options->split == VC_PATTERN_WHOLE || j < globals;

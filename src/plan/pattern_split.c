@@ -25,15 +25,17 @@ static double panel_cost(size_t queries, size_t keys, const vc_split_costs *cost
     return costs->panel_entry * (double)queries * 0.5 * (double)(wide + keys);
 }
 
-/* How many columns, those with the most kept entries first, make the cheapest panel. */
-static size_t cheapest_panel(const column *columns, size_t queries, size_t keys,
+/* How many columns, those with the most kept entries first, make the cheapest panel. The summaries
+ * are in every panel. */
+static size_t cheapest_panel(const column *columns, size_t queries, size_t keys, size_t summaries,
                              const vc_split_costs *costs)
 {
     size_t best = keys, left = 0;
-    double least = panel_cost(queries, keys, costs);
+    double least = panel_cost(queries, keys + summaries, costs);
     for (size_t i = keys; i-- > 0;) {
         left += columns[i].kept;
-        const double cost = panel_cost(queries, i, costs) + costs->row_entry * (double)left +
+        const double cost = panel_cost(queries, i + summaries, costs) +
+                            costs->row_entry * (double)left +
                             (left ? costs->row * (double)queries : 0.0);
         if (cost < least) {
             least = cost;
@@ -44,7 +46,8 @@ static size_t cheapest_panel(const column *columns, size_t queries, size_t keys,
 }
 
 vc_status vc__choose_panel(uint8_t *inside, const int32_t *column_start, const int32_t *sequence,
-                           size_t queries, size_t keys, const vc_split_costs *costs)
+                           size_t queries, size_t keys, size_t summaries,
+                           const vc_split_costs *costs)
 {
     column *columns = malloc(keys * sizeof *columns);
     if (!columns)
@@ -54,7 +57,7 @@ vc_status vc__choose_panel(uint8_t *inside, const int32_t *column_start, const i
         columns[i] = (column){i, (size_t)(column_start[j + 1] - column_start[j]), j};
     }
     qsort(columns, keys, sizeof *columns, fullest_first);
-    const size_t count = cheapest_panel(columns, queries, keys, costs);
+    const size_t count = cheapest_panel(columns, queries, keys, summaries, costs);
     memset(inside, 0, keys);
     for (size_t i = 0; i < count; i++)
         inside[columns[i].index] = 1;

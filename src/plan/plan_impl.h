@@ -67,8 +67,10 @@ vc_status vc__plan_layer_check(const vc_plan_layer *layer, size_t kept, const ch
                                const char *prefix, size_t index);
 
 /* inside (Tk) becomes 1 for columns in the panel that makes a head cheapest. Of columns that keep
- * equally many entries, the ones that come first in `sequence` are preferred. */
+ * equally many entries, the ones that come first in `sequence` are preferred. `summaries` more
+ * columns are in the panel whatever it costs. */
 vc_status vc__choose_panel(uint8_t *inside, const int32_t *column_start, const int32_t *sequence,
-                           size_t queries, size_t keys, const vc_split_costs *costs);
+                           size_t queries, size_t keys, size_t summaries,
+                           const vc_split_costs *costs);
 
 #endif

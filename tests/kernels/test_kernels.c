@@ -108,7 +108,7 @@ static void check_sparse(const vc_kernels *k, size_t count, size_t d)
 {
     enum { TOKENS = 256, WIDE = 80 };
     static float x[TOKENS * WIDE], grads[2][TOKENS * WIDE];
-    float q[WIDE], s[2][MOST] = {{0}}, out[2][WIDE] = {{0}};
+    float q[WIDE], s[2][MOST] = {{0}}, out[2][WIDE] = {{0}}, pooled[2][WIDE] = {{0}};
     int32_t keys[MOST];
     fill(x, TOKENS * WIDE, 9);
     fill(q, WIDE, 10);
@@ -120,10 +120,12 @@ static void check_sparse(const vc_kernels *k, size_t count, size_t d)
         both[i]->sddmm_row(s[i], q, x, WIDE, keys, count, d, 0.3f);
     for (int i = 0; i < 2; i++) {
         both[i]->spmm_row(out[i], s[1], x, WIDE, keys, count, d, 0.5f);
+        both[i]->pool_row(pooled[i], x, WIDE, keys, s[1], count, d);
         both[i]->scatter_row(grads[i], WIDE, s[1], q, keys, count, d, 0.7f);
     }
     close_arrays(s[0], s[1], MOST, 1e-5, "sddmm_row", count);
     close_arrays(out[0], out[1], WIDE, 2e-4, "spmm_row", count);
+    close_arrays(pooled[0], pooled[1], WIDE, 2e-4, "pool_row", count);
     close_arrays(grads[0], grads[1], TOKENS * WIDE, 1e-5, "scatter_row", count);
 }
 
@@ -251,7 +253,7 @@ static void every_kernel_is_checked(void **state)
 #define VC_KERNEL(name, r, a, b, args) count++;
 #include "vitcod/kernels.def"
 #undef VC_KERNEL
-    assert_int_equal(count, 19); /* attention_rows.. are checked in test_packed_attention.c */
+    assert_int_equal(count, 20); /* attention_rows.. are checked in test_packed_attention.c */
 }
 
 int main(void)

@@ -13,6 +13,9 @@ typedef struct problem {
     uint8_t *pruned; /* (H, Tq, Tk) or NULL */
     vc_plan plan;    /* the same, plain; with `globals` tokens in the panel where a plan decides */
     float *bias, *q, *kv; /* kv: K and V of all heads, token by token */
+    size_t summaries;
+    double *pooled;      /* (summaries) as a row of kv */
+    float *summary_bias; /* (H, Tq, summaries), of natural logarithms */
     double *want;
 } problem;
 
@@ -36,21 +39,38 @@ static int is_pruned(size_t h, size_t i, size_t j, vc_rng *rng, double density)
     return !(i % 13 == 5 || (density > 0.0 && j % 9 == h) || i == j || j == 0) && drawn;
 }
 
+/* A value of K and V of a key; summaries follow the tokens. */
+static double value_of(const problem *p, size_t key, size_t at)
+{
+    const size_t width = p->layer.heads * (p->layer.head_dim + p->layer.value_dim);
+    return key < p->layer.keys ? (double)p->kv[key * width + at]
+                               : p->pooled[(key - p->layer.keys) * width + at];
+}
+
+/* What is added to the product of Q and K; -INFINITY: the query does not see the key. */
+static double bias_of(const problem *p, size_t head, size_t query, size_t key)
+{
+    const size_t row = head * p->layer.queries + query, at = row * p->layer.keys + key;
+    if (key >= p->layer.keys)
+        return (double)p->summary_bias[row * p->summaries + key - p->layer.keys] / log(2.0);
+    if (p->pruned && p->pruned[at])
+        return -INFINITY;
+    return p->bias ? (double)p->bias[at] : 0.0;
+}
+
 static void compute(problem *p)
 {
     const vc_packed_attention *l = &p->layer;
-    const size_t tq = l->queries, tk = l->keys, d = l->head_dim, dv = l->value_dim;
+    const size_t tq = l->queries, tk = l->keys + p->summaries, d = l->head_dim, dv = l->value_dim;
     double *power = room(tk * sizeof *power);
     for (size_t h = 0; h < l->heads; h++)
         for (size_t i = 0; i < tq; i++) {
             double highest = -INFINITY, sum = 0.0, *to = p->want + (i * l->heads + h) * dv;
             for (size_t j = 0; j < tk; j++) {
-                const size_t at = (h * tq + i) * tk + j;
-                double s = p->bias ? (double)p->bias[at] : 0.0;
+                power[j] = bias_of(p, h, i, j);
                 for (size_t c = 0; c < d; c++)
-                    s += (double)p->q[(i * l->heads + h) * d + c] *
-                         (double)p->kv[j * l->heads * (d + dv) + h * d + c];
-                power[j] = p->pruned && p->pruned[at] ? -INFINITY : s;
+                    power[j] +=
+                        (double)p->q[(i * l->heads + h) * d + c] * value_of(p, j, h * d + c);
                 highest = fmax(highest, power[j]);
             }
             memset(to, 0, dv * sizeof *to);
@@ -58,7 +78,7 @@ static void compute(problem *p)
                 const double e = exp2(power[j] - highest);
                 sum += e;
                 for (size_t c = 0; c < dv; c++)
-                    to[c] += e * (double)p->kv[j * l->heads * (d + dv) + l->heads * d + h * dv + c];
+                    to[c] += e * value_of(p, j, l->heads * d + h * dv + c);
             }
             for (size_t c = 0; c < dv; c++)
                 to[c] /= sum;
@@ -75,10 +95,45 @@ static void make_plan(problem *p)
         p->plan.layers[0].global_tokens[h] = (int32_t)(mask.keys / 5);
 }
 
-static void open_problem(problem *p, const vc_packed_attention *sizes, double density, int biased)
+/* Summaries of uneven and overlapping sums of tokens, of values about as large as theirs. Some
+ * queries see none, some all. */
+static void add_summaries(problem *p)
+{
+    enum { MOST = 40 };
+    const vc_packed_attention *l = &p->layer;
+    const size_t width = l->heads * (l->head_dim + l->value_dim),
+                 biases = l->heads * l->queries * p->summaries;
+    int32_t start[MOST + 1] = {0}, *keys = room(p->summaries * l->keys * sizeof *keys);
+    float *weights = room(p->summaries * l->keys * sizeof *weights);
+    size_t used = 0;
+    p->pooled = calloc(p->summaries * width, sizeof *p->pooled);
+    p->summary_bias = room(biases * sizeof *p->summary_bias);
+    assert_non_null(p->pooled);
+    for (size_t g = 0; g < p->summaries; g++) {
+        const float entries = (float)(l->keys - g % l->keys) / (float)(1 + g % 4);
+        for (size_t j = g % l->keys; j < l->keys; j += 1 + g % 4, used++) {
+            keys[used] = (int32_t)j;
+            weights[used] = ((float)((g + j) % 7) - 2.0f) / (2.0f * sqrtf(entries));
+            for (size_t c = 0; c < width; c++)
+                p->pooled[g * width + c] += (double)weights[used] * (double)p->kv[j * width + c];
+        }
+        start[g + 1] = (int32_t)used;
+    }
+    fill(p->summary_bias, biases, 9);
+    for (size_t i = 0; i < biases; i++)
+        if (i / p->summaries % 7 == 2 || (i % 5 == 1 && i / p->summaries % 3 > 0))
+            p->summary_bias[i] = -INFINITY;
+    const vc_pooling pooling = {p->summaries, used, start, keys, weights};
+    assert_ok(vc_plan_layer_add_summaries(p->plan.layers, &pooling, p->summary_bias));
+    free(keys);
+    free(weights);
+}
+
+static void open_problem(problem *p, const vc_packed_attention *sizes, double density, int biased,
+                         size_t summaries)
 {
     const size_t maps = sizes->heads * sizes->queries * sizes->keys;
-    *p = (problem){.layer = *sizes};
+    *p = (problem){.layer = *sizes, .summaries = summaries};
     p->q = room(sizes->queries * sizes->heads * sizes->head_dim * sizeof(float));
     const size_t kv = sizes->keys * sizes->heads * (sizes->head_dim + sizes->value_dim);
     p->kv = room(kv * sizeof(float));
@@ -101,6 +156,8 @@ static void open_problem(problem *p, const vc_packed_attention *sizes, double de
                         (uint8_t)is_pruned(h, i, j, &rng, density);
         make_plan(p);
     }
+    if (summaries > 0)
+        add_summaries(p);
     compute(p);
 }
 
@@ -111,6 +168,8 @@ static void close_problem(problem *p)
     free(p->want);
     free(p->bias);
     free(p->pruned);
+    free(p->pooled);
+    free(p->summary_bias);
     vc_plan_close(&p->plan);
 }
 
@@ -127,12 +186,17 @@ static void check(const problem *p, const vc_kernels *kernels, vc_pattern_split 
                  kv_stride = q_stride + v_stride;
     float *panels = calloc(layer.panel_floats + 1, sizeof *panels);
     float *out = room(tq * v_stride * sizeof *out);
+    float *pooled = room((p->summaries + 1) * kv_stride * sizeof *pooled);
     assert_non_null(panels);
+    assert_int_equal(vc_summary_floats(&layer), kv_stride);
     const size_t middle = layer.keys / 3;
     vc_attention_pack(panels, &layer, p->kv, p->kv + layer.heads * d, kv_stride, 0, middle);
     vc_attention_pack(panels, &layer, p->kv + middle * kv_stride,
                       p->kv + middle * kv_stride + layer.heads * d, kv_stride, middle,
                       layer.keys - middle);
+    for (size_t g = 0, n = 1; g < p->summaries; g += n, n = p->summaries - g)
+        vc_attention_pool(pooled + g * kv_stride, panels, &layer, p->kv, p->kv + layer.heads * d,
+                          kv_stride, g, n);
     for (size_t h = 0; h < layer.heads; h++) {
         const vc_packed_head *head = &layer.head[h];
         for (size_t i = 0; i < tq; i += step) {
@@ -145,6 +209,9 @@ static void check(const problem *p, const vc_kernels *kernels, vc_pattern_split 
                                             .q_stride = q_stride,
                                             .k_stride = kv_stride,
                                             .v_stride = kv_stride,
+                                            .summary_k = pooled + h * d,
+                                            .summary_v = pooled + layer.heads * d + h * dv,
+                                            .summary_stride = kv_stride,
                                             .panel = panels + head->panel_start};
             (bf16 ? kernels->attention_rows_bf16 : kernels->attention_rows)(
                 out + i * v_stride + h * dv, v_stride, &view, i, tq - i < step ? tq - i : step);
@@ -156,18 +223,21 @@ static void check(const problem *p, const vc_kernels *kernels, vc_pattern_split 
     const double tolerance = bf16 ? 0.03 : 1e-5;
     for (size_t i = 0; i < tq * v_stride; i++)
         if (!(fabs((double)out[i] - p->want[i]) <= tolerance))
-            fail_msg("%s, %zu x %zu, D %zu, %zu, split %d, step %zu, index %zu: %.9g, wanted %.9g",
-                     vc_isa_name(kernels->isa), tq, layer.keys, d, dv, (int)split, step, i,
-                     (double)out[i], p->want[i]);
+            fail_msg("%s, %zu x %zu + %zu, D %zu, %zu, split %d, step %zu, index %zu: %.9g, wanted "
+                     "%.9g",
+                     vc_isa_name(kernels->isa), tq, layer.keys, p->summaries, d, dv, (int)split,
+                     step, i, (double)out[i], p->want[i]);
     free(panels);
+    free(pooled);
     free(out);
     vc_packed_attention_close(&layer);
 }
 
-static void check_all(const vc_packed_attention *sizes, double density, int biased)
+static void check_all(const vc_packed_attention *sizes, double density, int biased,
+                      size_t summaries)
 {
     problem p;
-    open_problem(&p, sizes, density, biased);
+    open_problem(&p, sizes, density, biased, summaries);
     for (int isa = 0; isa < VC_ISA_COUNT; isa++) {
         const vc_kernels *kernels = vc_kernels_of((vc_isa)isa);
         if (!kernels)
@@ -201,7 +271,18 @@ static void equals_the_definition(void **state)
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (size_t i = 0; i < sizeof densities / sizeof *densities; i++)
             for (int biased = 0; biased < 2; biased++)
-                check_all(&shapes[s], densities[i], biased);
+                check_all(&shapes[s], densities[i], biased, 0);
+}
+
+/* The panel ends with summaries: in one block with tokens, alone, and across blocks. */
+static void summaries_join_the_softmax(void **state)
+{
+    (void)state;
+    static const size_t counts[] = {1, 9, 40};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+            for (int biased = 0; biased < 2; biased++)
+                check_all(&shapes[s], i == 1 ? 0.1 : 0.0, biased, counts[i]);
 }
 
 /* Both parts are in use, or the test above says little. */
@@ -210,7 +291,7 @@ static void splits_by_cost(void **state)
     (void)state;
     const vc_pattern_options how = {.split = VC_PATTERN_BY_COST, .costs = costs};
     problem p;
-    open_problem(&p, &shapes[0], 0.1, 0);
+    open_problem(&p, &shapes[0], 0.1, 0, 0);
     vc_packed_attention layer = p.layer;
     assert_ok(vc_packed_attention_open(&layer, p.plan.layers, NULL, &how));
     assert_in_range(layer.pattern.head[0].panel_count, 1, 40);
@@ -219,7 +300,7 @@ static void splits_by_cost(void **state)
     vc_packed_attention_close(&layer);
     close_problem(&p);
 
-    open_problem(&p, &shapes[0], 0.1, 0); /* nearly full: dense is cheaper */
+    open_problem(&p, &shapes[0], 0.1, 0, 0); /* nearly full: dense is cheaper */
     layer = p.layer;
     memset(p.pruned, 0, layer.heads * layer.queries * layer.keys);
     p.pruned[5] = 1;
@@ -263,6 +344,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_the_definition),
+        cmocka_unit_test(summaries_join_the_softmax),
         cmocka_unit_test(splits_by_cost),
         cmocka_unit_test(costs_are_measured_or_given),
     };
