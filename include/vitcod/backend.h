@@ -44,7 +44,10 @@ typedef struct vc_program_op {
      * already, the biases log2(e), and the weights of Q and K an auto-encoder. */
     const vc_packed_attention *attention; /* its pattern and biases, as kernels want them */
     vc_program_buffer *keys, *panels;     /* panels: NULL where the backend wants none */
-    size_t keys_at, values_at;            /* floats from the start of a row of `keys` */
+    /* What VC_OP_POOL makes of `keys`, and packs into the panels: a row for each summary, as
+     * vc_attention_pool lays it out. NULL: the layer has none. */
+    vc_program_buffer *summaries;
+    size_t keys_at, values_at; /* floats from the start of a row of `keys` */
 
     vc_window window; /* of patches and windows; of a subsampling the side */
     size_t prefix;    /* rows of zeros before those of the patches */

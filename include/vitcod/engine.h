@@ -3,8 +3,8 @@
  * Weights are packed in the precision asked for. BatchNorm, the auto-encoder (decoder times
  * encoder, with biases) and the scale of the scores are folded into them. All buffers are in one
  * arena. Work is a short list of steps: threads take tiles of tokens through all operators of a
- * step and meet only between steps, one for each attention. Tokens that nothing reads are not
- * computed: after the last attention of a DeiT only class tokens are.
+ * step and meet only between steps, one for each attention and two where it has summaries. Tokens
+ * that nothing reads are not computed: after the last attention of a DeiT only class tokens are.
  *
  * The result does not depend on the number of threads. How heads are split changes it by rounding,
  * so a split by the costs of this machine may give different last digits than on another one; a

@@ -143,6 +143,25 @@ static void run_panels(vc__cpu *cpu, const vc_program_op *op, const vc__tile *ti
     }
 }
 
+static void run_pool(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
+{
+    (void)cpu;
+    float *to = vc__rows(op->to, tile);
+    for (part p = {0}; next_part(&p, tile);) {
+        const float *keys = op->keys->data + p.image * op->keys->rows * op->keys->width;
+        float *panels = op->panels ? op->panels->data + p.image * op->panels->width : NULL;
+        vc_attention_pool(to + p.from * op->to->width, panels, op->attention, keys + op->keys_at,
+                          keys + op->values_at, op->keys->width, p.token, p.rows);
+    }
+}
+
+/* What the summaries of an image are; NULL where there are none. */
+static const float *summaries_of(const vc_program_op *op, size_t image)
+{
+    const vc_program_buffer *rows = op->summaries;
+    return rows ? rows->data + image * rows->rows * rows->width : NULL;
+}
+
 static void run_attention(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
     const vc_packed_attention *a = op->attention;
@@ -158,6 +177,7 @@ static void run_attention(vc__cpu *cpu, const vc_program_op *op, const vc__tile 
                                          .q_stride = q_width,
                                          .k_stride = op->keys->width,
                                          .v_stride = op->keys->width,
+                                         .summaries = summaries_of(op, p.image),
                                          .panels = op->panels->data + p.image * op->panels->width,
                                          .mean = mean,
                                          .ticks = tile->ticks};
@@ -170,25 +190,16 @@ static void run_attention(vc__cpu *cpu, const vc_program_op *op, const vc__tile 
 vc__run_fn *vc__cpu_operator(vc_op_kind kind)
 {
     static vc__run_fn *const functions[VC_OP_COUNT] = {
-        [VC_OP_POSITIONS] = run_positions,
-        [VC_OP_PATCHES] = run_patches,
-        [VC_OP_WINDOWS] = run_windows,
-        [VC_OP_PATCH_EMBED] = vc__run_linear,
-        [VC_OP_STEM] = vc__run_linear,
-        [VC_OP_NORM1] = run_norm,
-        [VC_OP_QKV] = vc__run_linear,
-        [VC_OP_Q] = vc__run_linear,
-        [VC_OP_KV] = vc__run_linear,
-        [VC_OP_SUBSAMPLE] = run_subsample,
-        [VC_OP_PANELS] = run_panels,
-        [VC_OP_ATTENTION] = run_attention,
-        [VC_OP_PROJECTION] = vc__run_linear,
-        [VC_OP_NORM2] = run_norm,
-        [VC_OP_FC1] = vc__run_linear,
-        [VC_OP_FC2] = vc__run_linear,
-        [VC_OP_PREFIX] = run_prefix,
-        [VC_OP_NORM] = run_norm,
-        [VC_OP_MEAN] = run_mean,
+        [VC_OP_POSITIONS] = run_positions, [VC_OP_PATCHES] = run_patches,
+        [VC_OP_WINDOWS] = run_windows,     [VC_OP_PATCH_EMBED] = vc__run_linear,
+        [VC_OP_STEM] = vc__run_linear,     [VC_OP_NORM1] = run_norm,
+        [VC_OP_QKV] = vc__run_linear,      [VC_OP_Q] = vc__run_linear,
+        [VC_OP_KV] = vc__run_linear,       [VC_OP_SUBSAMPLE] = run_subsample,
+        [VC_OP_PANELS] = run_panels,       [VC_OP_POOL] = run_pool,
+        [VC_OP_ATTENTION] = run_attention, [VC_OP_PROJECTION] = vc__run_linear,
+        [VC_OP_NORM2] = run_norm,          [VC_OP_FC1] = vc__run_linear,
+        [VC_OP_FC2] = vc__run_linear,      [VC_OP_PREFIX] = run_prefix,
+        [VC_OP_NORM] = run_norm,           [VC_OP_MEAN] = run_mean,
         [VC_OP_HEAD] = vc__run_linear,
     };
     return functions[kind];

@@ -34,6 +34,8 @@ vc_engine_op vc_engine_op_at(const vc_engine *e, size_t index)
     double phases[VC_ATTENTION_PHASES] = {0};
     out.seconds = e->backend->seconds(phases, e->device, index);
     out.macs = (uint64_t)step->rows_per_image * op->inputs * op->outputs;
+    if (op->kind == VC_OP_POOL)
+        out.macs = op->attention->pattern.pooling->entries * vc_summary_floats(op->attention);
     if (op->kind == VC_OP_ATTENTION) {
         count_attention(&out, op->attention, step->rows_per_image);
         memcpy(out.phases, phases, sizeof phases);

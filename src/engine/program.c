@@ -16,10 +16,10 @@ typedef struct builder {
     vc_engine *e;
     vc_program *program;
     const vc_block_list *list;
-    size_t *needed;                /* (operators) rows of its output that are needed */
-    vc_program_buffer **of_value;  /* (values) the buffer of each; NULL: none yet */
-    vc_program_buffer **of_panels; /* (layers) */
-    vc_status status;              /* returned at the end */
+    size_t *needed;               /* (operators) rows of its output that are needed */
+    vc_program_buffer **of_value; /* (values) the buffer of each; NULL: none yet */
+    vc_program_buffer **of_panels, **of_summaries; /* (layers) */
+    vc_status status;                              /* returned at the end */
 } builder;
 
 static void fail(builder *b, vc_status status)
@@ -263,8 +263,22 @@ static void add_norm(builder *b, const vc_block_op *op, vc_program_buffer *to,
                             .eps = op->eps});
 }
 
-/* Adds the packing of keys that were just made. `dropped` is the number of values of a row that
- * were left out. */
+/* An operator that reads the keys of an attention. `dropped` is the number of values of their rows
+ * that were left out. */
+static vc_program_op on_keys(const builder *b, vc_op_kind kind, const vc_block_op *attention,
+                             vc_program_buffer *keys, size_t dropped)
+{
+    return (vc_program_op){.kind = kind,
+                           .layer = attention->layer,
+                           .attention = &b->e->attention[attention->layer],
+                           .keys = keys,
+                           .panels = b->of_panels[attention->layer],
+                           .summaries = b->of_summaries[attention->layer],
+                           .keys_at = attention->keys_at - dropped,
+                           .values_at = attention->values_at - dropped};
+}
+
+/* Adds the packing of keys that were just made. */
 static void add_panels(builder *b, vc_program_step *step, const vc_block_op *attention,
                        vc_program_buffer *keys, size_t dropped)
 {
@@ -276,15 +290,24 @@ static void add_panels(builder *b, vc_program_step *step, const vc_block_op *att
     vc_program_buffer *panels = add_buffer(b, layer->panel_floats, 1);
     panels->panels = 1;
     b->of_panels[attention->layer] = panels;
-    add_op(b, step,
-           &(vc_program_op){.kind = VC_OP_PANELS,
-                            .layer = attention->layer,
-                            .to = panels,
-                            .attention = layer,
-                            .keys = keys,
-                            .panels = panels,
-                            .keys_at = attention->keys_at - dropped,
-                            .values_at = attention->values_at - dropped});
+    vc_program_op op = on_keys(b, VC_OP_PANELS, attention, keys, dropped);
+    op.to = panels;
+    add_op(b, step, &op);
+}
+
+/* Adds the pooling of keys that were just made, if there are summaries. */
+static void add_pooling(builder *b, const vc_block_op *attention, vc_program_buffer *keys,
+                        size_t dropped)
+{
+    const vc_packed_attention *layer = &b->e->attention[attention->layer];
+    const size_t summaries = vc_pattern_summaries(&layer->pattern);
+    if (summaries == 0)
+        return;
+    vc_program_buffer *rows = add_buffer(b, vc_summary_floats(layer), summaries);
+    b->of_summaries[attention->layer] = rows;
+    vc_program_op op = on_keys(b, VC_OP_POOL, attention, keys, dropped);
+    op.to = rows;
+    add_op(b, step_for(b, summaries, keys), &op);
 }
 
 static size_t values_of_q(const builder *b, const vc_block_op *attention)
@@ -293,7 +316,7 @@ static size_t values_of_q(const builder *b, const vc_block_op *attention)
     return layer->heads * layer->head_dim;
 }
 
-/* Adds a product and the panels of its output; if few queries are needed, K and V without Q. */
+/* Adds a product, and what is made of keys if its output has them; if few queries are needed, K and V without Q. */
 static void project(builder *b, const vc_block_op *op, size_t rows)
 {
     const vc_block_op *attention = attention_of(b, op->to);
@@ -302,8 +325,10 @@ static void project(builder *b, const vc_block_op *op, size_t rows)
         vc_program_buffer *to = target_of(b, op, rows);
         vc_program_step *step = step_for(b, rows, NULL);
         add_product(b, step, op, to, from, 0, op->linear.outputs);
-        if (attention && attention->keys == op->to)
+        if (attention && attention->keys == op->to) {
             add_panels(b, step, attention, to, 0);
+            add_pooling(b, attention, to, 0);
+        }
         return;
     }
     const size_t dropped = values_of_q(b, attention), outputs = op->linear.outputs - dropped;
@@ -312,6 +337,7 @@ static void project(builder *b, const vc_block_op *op, size_t rows)
     b->of_value[op->to] = to;
     add_product(b, step, op, to, from, dropped, outputs);
     add_panels(b, step, attention, to, dropped);
+    add_pooling(b, attention, to, dropped);
 }
 
 /* Adds Q of the few rows that are needed. Their norm is computed again. */
@@ -337,18 +363,12 @@ static void add_attention(builder *b, const vc_block_op *op, size_t rows)
     const int cut = is_cut(b, op);
     const size_t dropped = cut ? values_of_q(b, op) : 0;
     vc_program_buffer *keys = b->of_value[op->keys];
-    vc_program_buffer *q = cut ? project_queries(b, op, rows) : b->of_value[op->from];
-    add_op(b, step_for(b, rows, keys),
-           &(vc_program_op){.kind = op->kind,
-                            .layer = op->layer,
-                            .from = q,
-                            .to = target_of(b, op, rows),
-                            .activation = op->activation,
-                            .attention = &b->e->attention[op->layer],
-                            .keys = keys,
-                            .panels = b->of_panels[op->layer],
-                            .keys_at = op->keys_at - dropped,
-                            .values_at = op->values_at - dropped});
+    vc_program_op made = on_keys(b, op->kind, op, keys, dropped);
+    made.from = cut ? project_queries(b, op, rows) : b->of_value[op->from];
+    made.to = target_of(b, op, rows);
+    made.activation = op->activation;
+    /* Summaries are made in a step after that of the keys. */
+    add_op(b, step_for(b, rows, made.summaries ? made.summaries : keys), &made);
 }
 
 /* Adds an operator that moves values: patches, windows, positions, every second token, or a
@@ -396,9 +416,10 @@ vc_status vc__program_build(vc_engine *e, const vc_block_list *list)
                  .list = list,
                  .needed = calloc(list->op_count, sizeof *b.needed),
                  .of_value = calloc(list->value_count, sizeof(void *)),
-                 .of_panels = calloc(layers, sizeof(void *))};
+                 .of_panels = calloc(layers, sizeof(void *)),
+                 .of_summaries = calloc(layers, sizeof(void *))};
     size_t *wanted = calloc(list->value_count, sizeof *wanted);
-    if (!b.needed || !b.of_value || !b.of_panels || !wanted)
+    if (!b.needed || !b.of_value || !b.of_panels || !b.of_summaries || !wanted)
         fail(&b, vc_fail(VC_ENOMEM, "out of memory for a program"));
     else
         find_needed(&b, wanted);
@@ -410,6 +431,7 @@ vc_status vc__program_build(vc_engine *e, const vc_block_list *list)
     free(b.needed);
     free(b.of_value);
     free(b.of_panels);
+    free(b.of_summaries);
     return b.status;
 }
 

@@ -49,8 +49,9 @@ static void find_lives(const sharing *s)
             meet(s, op->from, step, op->index, vc_op_reads_other_rows(op->kind),
                  !product || op->precision != s->precision);
             meet(s, op->to, step, op->index, op->panels == op->to, !norm && (!product || op->add));
-            meet(s, op->keys, step, op->index, op->kind == VC_OP_ATTENTION, 1);
+            meet(s, op->keys, step, op->index, op->kind != VC_OP_PANELS, 1);
             meet(s, op->panels, step, op->index, 1, 1);
+            meet(s, op->summaries, step, op->index, 1, 1);
         }
 }
 
@@ -100,6 +101,7 @@ static void point_at_merged(const sharing *s)
             op->to = after_merging(s, op->to);
             op->keys = after_merging(s, op->keys);
             op->panels = after_merging(s, op->panels);
+            op->summaries = after_merging(s, op->summaries);
         }
     size_t kept = 0;
     for (size_t i = 0; i < p->buffer_count; i++) {

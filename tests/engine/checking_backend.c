@@ -129,6 +129,15 @@ static void check_read(const device *d, const vc_program *p, const vc_program_bu
         checking.unwritten++;
 }
 
+static void pack_own_summaries(const vc_program_op *op, size_t image)
+{
+    const vc_packed_attention *a = op->attention;
+    const size_t width = op->summaries->width, count = op->summaries->rows;
+    const float *rows = op->summaries->data + image * count * width;
+    vc_attention_pack(op->panels->data + image * op->panels->width, a, rows,
+                      rows + a->heads * a->head_dim, width, a->keys, count);
+}
+
 static void pack_own_panels(const device *d, const vc_program *p, const vc_program_op *op,
                             size_t images)
 {
@@ -139,6 +148,8 @@ static void pack_own_panels(const device *d, const vc_program *p, const vc_progr
         const float *keys = op->keys->data + i * op->keys->rows * width;
         vc_attention_pack(op->panels->data + i * op->panels->width, op->attention,
                           keys + op->keys_at, keys + op->values_at, width, 0, op->keys->rows);
+        if (op->summaries)
+            pack_own_summaries(op, i);
     }
     *written(d, p, op->panels) = 1;
 }
@@ -147,6 +158,8 @@ static void check_op(const device *d, const vc_program *p, const vc_program_op *
 {
     check_read(d, p, op->from);
     check_read(d, p, op->keys);
+    if (op->summaries != op->to)
+        check_read(d, p, op->summaries);
     if (op->panels != op->to)
         check_read(d, p, op->panels);
     if (op->add)

@@ -5,6 +5,7 @@
 
 #include "../../src/models/deit/deit.h"
 #include "../engine_logits.h"
+#include "../summary_plans.h"
 #include "../tiny_levit.h"
 #include "checking_backend.c"
 
@@ -100,6 +101,18 @@ static void check(const vc_model *model)
     free(want);
 }
 
+/* Masks as a plan with summaries. */
+static void use_summaries(vc_model *model, vc_mask *masks, size_t groups, size_t prefix)
+{
+    vc_plan plan;
+    assert_ok(vc_polarize_groups(&plan, masks, groups, 6, "masks"));
+    add_summaries(&plan, prefix, 0);
+    assert_ok(vc_model_use_plan(model, &plan, "plan"));
+    vc_plan_close(&plan);
+    for (size_t g = 0; g < groups; g++)
+        vc_mask_close(&masks[g]);
+}
+
 static void a_deit(void **state)
 {
     (void)state;
@@ -115,7 +128,13 @@ static void a_deit(void **state)
                                         .distilled = distilled,
                                         .std = {1, 1, 1}};
         vc_model *model;
+        const size_t prefix = distilled ? 2 : 1, tokens = 36 + prefix;
+        vc_mask mask;
         assert_ok(vc__deit_create(&model, &config, 1));
+        check(model);
+        assert_ok(vc_mask_open(&mask, config.depth, config.heads, tokens, tokens));
+        summary_mask(&mask, 0);
+        use_summaries(model, &mask, 1, prefix);
         check(model);
         vc_model_close(model);
     }
@@ -131,6 +150,18 @@ static void a_levit(void **state)
         check(model);
         vc_model_close(model);
     }
+}
+
+static void a_levit_with_summaries(void **state)
+{
+    (void)state;
+    const vc_model_config config = tiny_levit();
+    vc_model *model = tiny_levit_open(&config);
+    vc_mask masks[TINY_GROUPS];
+    tiny_levit_masks(masks, &config);
+    use_summaries(model, masks, TINY_GROUPS, 0);
+    check(model);
+    vc_model_close(model);
 }
 
 /* There is no most number of attentions: 20 of them, and the two that subsample. */
@@ -189,6 +220,7 @@ static void says_what_it_cannot(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_deit), cmocka_unit_test(a_levit),
+                                       cmocka_unit_test(a_levit_with_summaries),
                                        cmocka_unit_test(many_attentions),
                                        cmocka_unit_test(says_what_it_cannot)};
     return cmocka_run_group_tests(tests, NULL, NULL);

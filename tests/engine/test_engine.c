@@ -1,5 +1,6 @@
 /* The engine's door: what it refuses, batches that differ, masks, timing; int8 checkpoints. */
 #include "engine_logits.h"
+#include "summary_plans.h"
 #include "tiny_deit.h"
 #include "vitcod/polarize.h"
 
@@ -53,11 +54,9 @@ static void any_coder(void **state)
 }
 
 /* An image's logits are the same bits alone and among others. */
-static void any_batch(void **state)
+static void check_batches(const vc_model *model)
 {
-    (void)state;
     float have[IMAGES * CLASSES], want[IMAGES * CLASSES];
-    vc_model *model = make_tiny_deit(3);
     vc_engine *engine;
     vc_engine_options options = vc_engine_options_default();
     options.batch = IMAGES;
@@ -68,6 +67,13 @@ static void any_batch(void **state)
         assert_ok(vc_engine_run(engine, have + at * CLASSES, images + at * PIXELS, n));
     assert_memory_equal(have, want, sizeof have);
     vc_engine_close(engine);
+}
+
+static void any_batch(void **state)
+{
+    (void)state;
+    vc_model *model = make_tiny_deit(3);
+    check_batches(model);
     vc_model_close(model);
 }
 
@@ -128,6 +134,71 @@ static void a_residual(void **state)
     assert_close(have, want, 1e-5);
     vc_plan_close(&plan);
     vc_mask_close(&mask);
+    vc_model_close(model);
+}
+
+/* Of four layers the second has none, and the last, where only the class token asks, has one. */
+static vc_model *make_with_summaries(void)
+{
+    vc_model *model = make_tiny_deit(4);
+    vc_mask mask;
+    vc_plan plan;
+    assert_ok(vc_mask_open(&mask, 4, 3, TOKENS, TOKENS));
+    summary_mask(&mask, 0);
+    assert_ok(vc_polarize(&plan, &mask, 8, "mask"));
+    add_summaries(&plan, 1, 0);
+    assert_ok(vc_model_use_plan(model, &plan, "plan"));
+    vc_plan_close(&plan);
+    vc_mask_close(&mask);
+    return model;
+}
+
+static void summaries(void **state)
+{
+    (void)state;
+    float have[IMAGES * CLASSES], want[IMAGES * CLASSES], dense[IMAGES * CLASSES];
+    vc_model *model = make_with_summaries(), *plain = make_tiny_deit(4);
+    vc_engine_options options = vc_engine_options_default();
+    options.batch = IMAGES;
+    forward(want, model);
+    forward(dense, plain);
+    for (int split = 0; split < VC_PATTERN_SPLIT_COUNT; split++) {
+        options.split = (vc_pattern_split)split;
+        run_engine(have, model, images, IMAGES, &options);
+        assert_close(have, want, 1e-5);
+    }
+    options.unrestricted = 1;
+    run_engine(have, model, images, IMAGES, &options);
+    assert_close(have, dense, 1e-5);
+    check_batches(model);
+    vc_model_close(plain);
+    vc_model_close(model);
+}
+
+/* Each summary is a sum of rows of K and V, and a key of every query that is computed. */
+static void summaries_are_counted(void **state)
+{
+    (void)state;
+    vc_model *model = make_with_summaries();
+    const vc_plan *plan = vc_model_plan(model);
+    vc_engine_options options = vc_engine_options_default();
+    vc_engine *engine;
+    size_t poolings = 0;
+    options.split = VC_PATTERN_WHOLE;
+    assert_ok(vc_engine_open(&engine, model, &options));
+    for (size_t i = 0; i < vc_engine_op_count(engine); i++) {
+        const vc_engine_op op = vc_engine_op_at(engine, i);
+        if (op.kind != VC_OP_POOL && op.kind != VC_OP_ATTENTION)
+            continue;
+        const vc_pooling *p = &plan->layers[op.layer].pooling;
+        const size_t queries = op.layer == 3 ? 1 : TOKENS;
+        poolings += op.kind == VC_OP_POOL;
+        assert_int_equal(op.macs, op.kind == VC_OP_POOL
+                                      ? p->entries * 2 * config.width
+                                      : 2 * queries * (TOKENS + p->count) * config.width);
+    }
+    assert_int_equal(poolings, 3);
+    vc_engine_close(engine);
     vc_model_close(model);
 }
 
@@ -206,11 +277,10 @@ static void time_is_told_by_operator(void **state)
 }
 
 /* The engine makes of an int8 checkpoint what it made of the model that was written. */
-static void int8_files(void **state)
+static void check_int8_file(vc_model *model)
 {
-    (void)state;
     float have[IMAGES * CLASSES], want[IMAGES * CLASSES];
-    vc_model *model = make_tiny_deit(2), *back;
+    vc_model *back;
     assert_ok(vc_model_write_int8(temporary("int8.safetensors"), model));
     const vc_precision precision = vc_precision_supported(VC_IN_INT8) ? VC_IN_INT8 : VC_IN_FP32;
     engine_logits(want, model, images, IMAGES, precision);
@@ -224,6 +294,13 @@ static void int8_files(void **state)
     vc_model_close(model);
 }
 
+static void int8_files(void **state)
+{
+    (void)state;
+    check_int8_file(make_tiny_deit(2));
+    check_int8_file(make_with_summaries());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(any_depth),
@@ -231,6 +308,8 @@ int main(void)
                                        cmocka_unit_test(any_batch),
                                        cmocka_unit_test(masks_and_their_absence),
                                        cmocka_unit_test(a_residual),
+                                       cmocka_unit_test(summaries),
+                                       cmocka_unit_test(summaries_are_counted),
                                        cmocka_unit_test(the_plan_decides_the_split),
                                        cmocka_unit_test(time_is_told_by_operator),
                                        cmocka_unit_test(int8_files)};
