@@ -10,9 +10,12 @@
 #include "vitcod/judge.h"
 #include "vitcod/plan.h"
 #include "vitcod/record.h"
+#include "vitcod/summaries.h"
 #include "vitcod/train.h"
 
 /* ---- averaged attention of the dense model */
+
+enum { VC_DENSE_MOST_GRIDS = 16 };
 
 /* Means over images, one array for each group of layers. */
 typedef struct vc_dense_stats {
@@ -24,13 +27,30 @@ typedef struct vc_dense_stats {
     vc_attention_stats scores[VC_MOST_GROUPS];
     int weighed, centred;
     float *norms, *products; /* of a batch */
-    vc_status status;        /* the first failure of the tap */
+    /* Of summaries, for several grids at once: (grid_count, layers). */
+    vc_summary_grid grids[VC_DENSE_MOST_GRIDS];
+    size_t grid_count;
+    vc_summary_stats *summaries;
+    vc_status status; /* the first failure of the tap */
 } vc_dense_stats;
 
 /* Allocates statistics for batches of at most `batch` images. */
 vc_status vc_dense_stats_open(vc_dense_stats *out, const vc_model *model, size_t batch, int weighed,
                               int centred);
 void vc_dense_stats_close(vc_dense_stats *stats);
+
+/* The pooling of a model's layer: its keys behind the class tokens are a square of tokens.
+ * VC_EINVAL for more blocks than tokens, VC_EUNSUPPORTED where they are no square. */
+vc_status vc_model_pooling(vc_pooling *out, const vc_model_config *config, size_t layer,
+                           vc_summary_grid grid);
+/* Makes room for statistics of summaries: those of each of `count` grids in all layers that have as
+ * many tokens. To be called once, before images are looked at. VC_EINVAL for too many grids. */
+vc_status vc_dense_stats_summarize(vc_dense_stats *stats, const vc_summary_grid *grids,
+                                   size_t count);
+/* NULL: not looked at, or the layer has fewer tokens. */
+const vc_summary_stats *vc_dense_stats_summaries(const vc_dense_stats *stats, size_t layer,
+                                                 vc_summary_grid grid);
+
 /* A tap that adds the attention of forward passes of stats->model. Check `status` afterwards. */
 vc_tap vc_dense_stats_tap(vc_dense_stats *stats);
 /* Writes the means as npy files, one for each group of layers (see group_files.h). `scores` is NULL
@@ -58,11 +78,18 @@ typedef struct vc_plan_recipe {
     double sparsity;
     size_t threshold; /* of polarization */
     int residual;     /* the plan gets kept shares (kept_share.h) */
+    /* The plan gets these summaries (vc_summary_grids_parse), whose scores count against the
+     * sparsity; NULL: none. Not together with `residual`. */
+    const char *summaries;
 } vc_plan_recipe;
 
 int vc_plan_recipe_weighs(const vc_plan_recipe *recipe); /* wants weighed statistics */
 
-/* Makes the plan, and returns the sparsity that it reaches. `path` names the model in messages. */
+/* Prepares statistics for the recipe's summaries. */
+vc_status vc_plan_recipe_summarize(vc_dense_stats *stats, const vc_plan_recipe *recipe);
+
+/* Makes the plan, and returns the sparsity that it reaches. VC_EINVAL when the summaries alone have
+ * more scores than it leaves. `path` names the model in messages. */
 vc_status vc_plan_recipe_make(vc_plan *out, double *sparsity, const vc_dense_stats *stats,
                               const vc_plan_recipe *recipe, const char *path);
 

@@ -286,7 +286,7 @@ void vc_acts_close(vc_acts *acts);
 /* What a layer's branch (0: attention, 1: MLP) counts, image by image; NULL: 1. */
 const float *vc_acts_branch(const vc_acts *acts, size_t layer, size_t branch);
 
-/* Functions that are called with the attention of each layer during the forward pass. Either may be
+/* Functions that are called with the attention of each layer during the forward pass. Each may be
  * NULL. */
 typedef struct vc_tap {
     /* probs (batch, H, Tq, Tk); what `acts` holds of this layer is there too */
@@ -296,11 +296,13 @@ typedef struct vc_tap {
      * the auto-encoder */
     void (*query_key)(void *context, size_t layer, const float *q, const float *k, size_t stride,
                       size_t batch);
+    /* what a layer's attention is computed from, behind the auto-encoder, with probs as above */
+    void (*scores)(void *context, size_t layer, const vc_attention *attention, const float *probs);
     void *context;
 } vc_tap;
 
 /* The forward pass. images (batch, channels, height, width), normalised; the result is
- * acts->logits. A tap for attention needs a model without a plan. */
+ * acts->logits. A tap for attention or scores needs a model without a plan. */
 void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                       const vc_tap *tap);
 

@@ -14,7 +14,9 @@ typedef struct vc_plan_summary {
     vc_plan_globals *global_tokens; /* (layers) */
     size_t layers;
     uint64_t kept, kept_denser, kept_sparser; /* entries of all heads */
-    double kept_share;
+    double kept_share;                        /* with the scores of the summaries */
+    bool has_summaries;
+    size_t *summaries, summary_layers; /* (layers), how many */
     uint64_t threshold;
     char plan_hash[VC_PLAN_HASH_TEXT];
 } vc_plan_summary;

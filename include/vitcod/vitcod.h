@@ -71,6 +71,7 @@
 #include "vitcod/polarize.h"
 #include "vitcod/prune.h"
 #include "vitcod/prune_result.h"
+#include "vitcod/summaries.h"
 
 /* explore: models and plans on chips, compared and swept */
 #include "vitcod/compare.h"

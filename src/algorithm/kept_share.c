@@ -2,8 +2,10 @@
 
 #include <stdlib.h>
 
-static vc_status check_shapes(const vc_plan *plan, const vc_maps *maps, size_t count,
-                              const char *path)
+#include "maps_of_plan.h"
+
+vc_status vc__maps_fit_plan(const vc_plan *plan, const vc_maps *maps, size_t count,
+                            const char *path)
 {
     size_t layer = 0;
     for (size_t g = 0; g < count; g++)
@@ -48,7 +50,7 @@ static vc_status add_to_layer(vc_plan_layer *p, const float *attention)
 vc_status vc_plan_add_kept_shares(vc_plan *plan, const vc_maps *maps, size_t count,
                                   const char *path)
 {
-    VC_TRY(check_shapes(plan, maps, count, path));
+    VC_TRY(vc__maps_fit_plan(plan, maps, count, path));
     for (size_t g = 0, layer = 0; g < count; g++)
         for (size_t l = 0; l < maps[g].layers; l++, layer++)
             VC_TRY(

@@ -7,7 +7,9 @@ static const vc_field fields[] = {
     {VC_FIELD_INLINE(calibrate_result, coder, &cli_autoencoder_record),
      VC_WHEN(calibrate_result, makes_coder)},
     {VC_FIELD(calibrate_result, plan_left_out, "", "model whose plan is left out"), VC_KNOWN},
-    {VC_FIELD(calibrate_result, sparsity, "", "share of attention that is pruned"), VC_KNOWN},
+    {VC_FIELD(calibrate_result, sparsity, "",
+              "share of attention that is pruned, the scores of summaries counted as kept"),
+     VC_KNOWN},
     {VC_FIELD(calibrate_result, classes_seen, "", "classes that the dense model names")},
     {VC_FIELD(calibrate_result, images, "", "images to learn from")},
     {VC_FIELD(calibrate_result, held_back, "", "images to judge by")},
@@ -33,6 +35,8 @@ static const vc_field fields[] = {
     {VC_FIELD(calibrate_result, residual, "", "what pruned entries count as: mean or none"),
      VC_KNOWN},
     {VC_FIELD(calibrate_result, rule, "", "of pruning"), VC_KNOWN},
+    {VC_FIELD(calibrate_result, summaries, "", "blocks that keys are pooled to, by layer"),
+     VC_KNOWN},
 };
 const vc_record calibrate_record = VC_RECORD("calibrate", calibrate_result, fields);
 

@@ -136,8 +136,10 @@ static void describe_plan(calibrate_result *result, const calibrate_run *r)
     const vc_plan *plan = &r->plans.plans[r->plans.count - 1];
     vc_plan_hash_text(result->plan_hash, plan);
     result->residual = plan->layers[0].kept_share ? "mean" : "none";
-    if (!r->o->model.plan)
+    if (!r->o->model.plan) {
         result->rule = r->o->recipe.rule;
+        result->summaries = r->o->recipe.summaries;
+    }
 }
 
 /* Where the run goes on from; `room` is for a path of its own. */

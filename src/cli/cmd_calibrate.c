@@ -4,6 +4,7 @@
 
 #include "calibrate.h"
 #include "commands.h"
+#include "open_plan.h"
 #include "vitcod/polarize.h"
 #include "vitcod/prune.h"
 
@@ -50,10 +51,12 @@ static int check_unused(const cli_command *command, const calibrate_options *o)
 {
     const vc_train_options *t = &o->how.train;
     if (o->model.plan && !o->gradual &&
-        (o->recipe.rule || o->residual || !isnan(o->recipe.sparsity) ||
+        (o->recipe.rule || o->residual || o->recipe.summaries || !isnan(o->recipe.sparsity) ||
          o->recipe.threshold != CLI_UNSET))
-        return cli_usage(command, "--sparsity, --rule, --residual and --threshold make a plan, and "
-                                  "--plan is there already");
+        return cli_usage(command,
+                         "--sparsity, --rule, --residual, --summary and --threshold make a "
+                         "plan, and --plan is there already");
+
     if (o->how.stage_epochs != CLI_UNSET && !o->gradual)
         return cli_usage(command, "--stage-epochs belongs to --gradual");
     if ((t->epochs != CLI_UNSET) + (o->steps > 0) + !isnan(o->minutes) > 1)
@@ -63,13 +66,28 @@ static int check_unused(const cli_command *command, const calibrate_options *o)
     return CLI_CONTINUE;
 }
 
+/* What stands in for pruned entries: summaries, or the residual. */
+static int take_summaries(const cli_command *command, calibrate_options *o)
+{
+    const char **text = &o->recipe.summaries;
+    if (!*text)
+        return CLI_CONTINUE;
+    if (vc_summary_grids_parse(NULL, 0, *text) != VC_OK)
+        return cli_usage(command, "--summary: %s", vc_last_error());
+    if (cli_is_none(*text))
+        *text = NULL;
+    else if (o->residual && !cli_is_none(o->residual))
+        return cli_usage(command, "--summary and --residual both stand in for what is pruned");
+    return CLI_CONTINUE;
+}
+
 static void take_defaults(calibrate_options *o)
 {
     const vc_distill_options usual = vc_distill_options_default();
     if (!o->recipe.rule)
         o->recipe.rule = VC_PRUNE_BUDGET;
     if (!o->residual)
-        o->residual = "mean";
+        o->residual = o->recipe.summaries ? "none" : "mean";
     if (isnan(o->recipe.sparsity))
         o->recipe.sparsity = 0.9;
     if (o->recipe.threshold == CLI_UNSET)
@@ -121,6 +139,10 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
         {"residual", "NAME",
          "mean (default): pruned entries count as the mean of all values; none: as in ViTCoD",
          CLI_TEXT, &o->residual},
+        {"summary", "GRID",
+         "none (default), or blocks of the image whose pooled keys stand in for what is pruned: "
+         "3x3, or by layer 3x3*9,1x1*3",
+         CLI_TEXT, &o->recipe.summaries},
         {"gradual", "X,Y", "learn at these sparsities first, each --stage-epochs long", CLI_TEXT,
          &o->gradual},
         {"stage-epochs", "N", "see --gradual (default 1)", CLI_COUNT, &o->how.stage_epochs},
@@ -191,6 +213,8 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
     o.model.path = arguments.positional[0];
     t->seed = common.seed;
     status = check_unused(command, &o);
+    if (status == CLI_CONTINUE)
+        status = take_summaries(command, &o);
     take_defaults(&o);
     if (status == CLI_CONTINUE)
         status = check(command, &o);

@@ -1,7 +1,7 @@
 /* Running the dense model over images: classes and averaged attention. */
 #include <stdlib.h>
 
-#include "vitcod/distill.h"
+#include "dense_summaries.h"
 #include "vitcod/loss.h"
 #include "vitcod/npy.h"
 
@@ -57,6 +57,7 @@ void vc_dense_stats_close(vc_dense_stats *stats)
     }
     free(stats->norms);
     free(stats->products);
+    vc__close_summaries(stats);
     *stats = (vc_dense_stats){0};
 }
 
@@ -87,7 +88,9 @@ static void add_layer(void *context, const vc_acts *acts, size_t layer, const fl
 
 vc_tap vc_dense_stats_tap(vc_dense_stats *stats)
 {
-    return (vc_tap){.attention = add_layer, .context = stats};
+    return (vc_tap){.attention = add_layer,
+                    .scores = stats->grid_count ? vc__add_summaries : NULL,
+                    .context = stats};
 }
 
 static vc_status write_mean(const char *path, const vc_attention_stats *stats)

@@ -217,7 +217,7 @@ void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images,
                       const vc_tap *tap)
 {
     assert(batch > 0 && batch <= acts->batch);
-    assert(!(tap && tap->attention && vc_model_plan(model)));
+    assert(!(tap && (tap->attention || tap->scores) && vc_model_plan(model)));
     model->config.family->forward(acts, model, images, batch, tap);
 }
 

@@ -15,7 +15,9 @@ static const vc_field fields[] = {
     {VC_FIELD(vc_plan_summary, kept, "", "entries that are kept")},
     {VC_FIELD(vc_plan_summary, kept_denser, "", "of them in columns of global tokens")},
     {VC_FIELD(vc_plan_summary, kept_sparser, "", "of them in the other columns")},
-    {VC_FIELD(vc_plan_summary, kept_share, "", "of all entries")},
+    {VC_FIELD(vc_plan_summary, kept_share, "", "of all entries, with the scores of summaries")},
+    {VC_FIELD_LIST(vc_plan_summary, summaries, summary_layers, "summaries", "", "of each layer"),
+     VC_WHEN(vc_plan_summary, has_summaries)},
     {VC_FIELD(vc_plan_summary, threshold, "", "a column that keeps more is a global token")},
     {VC_FIELD(vc_plan_summary, plan_hash, "", "of the plan")},
 };
@@ -32,19 +34,33 @@ static vc_status add_layer(vc_plan_summary *out, const vc_plan_layer *layer)
     return VC_OK;
 }
 
+static vc_status list_summaries(vc_plan_summary *out, const vc_plan *plan)
+{
+    out->summaries = calloc(plan->layer_count + 1, sizeof *out->summaries);
+    if (!out->summaries)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu layers", plan->layer_count);
+    out->summary_layers = plan->layer_count;
+    out->has_summaries = true;
+    for (size_t l = 0; l < plan->layer_count; l++)
+        out->summaries[l] = plan->layers[l].pooling.count;
+    return VC_OK;
+}
+
 vc_status vc_plan_summarize(vc_plan_summary *out, const vc_plan *plan)
 {
     const vc_plan_entries n = vc_plan_count(plan);
     *out = (vc_plan_summary){.kept = n.kept,
                              .kept_denser = n.denser,
                              .kept_sparser = n.kept - n.denser,
-                             .kept_share = (double)n.kept / (double)n.all,
+                             .kept_share = vc_plan_kept_share(plan),
                              .threshold = plan->threshold};
     out->global_tokens = calloc(plan->layer_count + 1, sizeof *out->global_tokens);
     if (!out->global_tokens)
         return vc_fail(VC_ENOMEM, "out of memory for %zu layers", plan->layer_count);
     for (size_t l = 0; l < plan->layer_count; l++)
         VC_TRY(add_layer(out, &plan->layers[l]));
+    if (n.summaries > 0)
+        VC_TRY(list_summaries(out, plan));
     vc_plan_hash_text(out->plan_hash, plan);
     return VC_OK;
 }

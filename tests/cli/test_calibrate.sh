@@ -55,6 +55,33 @@ case_rules() {
     check "and not in the other" 1 '' grep -q kept_share bare
 }
 
+# The scores of summaries, per row as many as there are blocks for 17 keys, count as kept.
+case_summaries() {
+    for grid in 1x1 2x2 2x1,1x1; do
+        check "summaries $grid" 0 "\"summaries\": \"$grid\"" calibrate --summary "$grid" \
+            --rule threshold --sparsity 0.5 --epochs 0 -o x --plan-output summed --json
+        holds "count as kept" '"sparsity": 0\.\(49\|5\)' '"residual": "none"' '"divergence_before"'
+        check "they are in the plan" 0 '' grep -q summary_bias summed
+    done
+    check "none" 0 '"residual": "mean"' \
+        calibrate --summary none --sparsity 0.6 --epochs 0 -o x --json
+    check "learning on them" 0 'epoch 1/1' calibrate --summary 2x2 --sparsity 0.5 --epochs 1 -o x
+    check "too many for the budget" 1 \
+        'summaries alone are 52.94 % of the scores, and a sparsity of 0.6 leaves 40.00 %' \
+        calibrate --summary 3x3 --sparsity 0.6 -o y
+    check "too many beside the class token" 1 'beside summaries, 23.53 % of the scores: ' \
+        calibrate --summary 2x2 --sparsity 0.7 -o y
+    check "more blocks than tokens" 1 'layer 1: 4 x 4 tokens have no 5 x 5 blocks' \
+        calibrate --summary 1x1,5x5 --sparsity 0.6 -o y
+    check "of other layers" 1 'are for 3 layers, and the model has 2' \
+        calibrate --summary 1x1*3 --sparsity 0.6 -o y
+    check "no grid" 2 "--summary: summaries are '3', wanted blocks as 3x3" \
+        calibrate --summary 3 --sparsity 0.6 -o y
+    check "and a residual" 2 '--summary and --residual both stand in' \
+        calibrate --summary 1x1 --residual mean --sparsity 0.6 -o y
+    absent "no leftovers" y y.checkpoint
+}
+
 case_without_learning() {
     check "prune alone" 0 'best after epoch 0' calibrate --sparsity 0.6 --epochs 0 -o x
     check "dense" 0 'agreement' calibrate --sparsity 0 --epochs 1 -o x

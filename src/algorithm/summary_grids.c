@@ -1,0 +1,142 @@
+/* Poolings over blocks of a grid of tokens, and their text. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vitcod/summaries.h"
+
+/* ---- text */
+
+enum { MOST_BLOCKS = 1024 };
+
+/* A number in decimal digits that is 1 or more; NULL if there is none. */
+static const char *read_count(size_t *out, const char *at)
+{
+    char *end;
+    const unsigned long value = strtoul(at, &end, 10);
+    *out = value;
+    return *at < '1' || *at > '9' || value > MOST_BLOCKS ? NULL : end;
+}
+
+/* "3x3" or "none"; NULL: neither. */
+static const char *read_grid(vc_summary_grid *out, const char *at)
+{
+    *out = (vc_summary_grid){0};
+    if (strncmp(at, "none", 4) == 0)
+        return at + 4;
+    at = read_count(&out->y, at);
+    return at && *at == 'x' ? read_count(&out->x, at + 1) : NULL;
+}
+
+static vc_status refuse(const char *text)
+{
+    return vc_fail(VC_EINVAL,
+                   "summaries are '%s', wanted blocks as 3x3, none, or layer by layer as "
+                   "3x3*9,1x1*3",
+                   text);
+}
+
+vc_status vc_summary_grids_parse(vc_summary_grid *out, size_t layers, const char *text)
+{
+    const char *at = text;
+    const int alone = strpbrk(text, "*,") == NULL;
+    size_t used = 0;
+    for (;;) {
+        vc_summary_grid grid;
+        size_t count = alone ? layers : 1;
+        at = read_grid(&grid, at);
+        if (at && *at == '*')
+            at = read_count(&count, at + 1);
+        if (!at || (*at != ',' && *at != '\0'))
+            return refuse(text);
+        for (size_t i = 0; i < count; i++, used++)
+            if (out && used < layers)
+                out[used] = grid;
+        if (*at++ == '\0')
+            break;
+    }
+    if (out && used != layers)
+        return vc_fail(VC_EINVAL, "summaries '%s' are for %zu layers, and the model has %zu", text,
+                       used, layers);
+    return VC_OK;
+}
+
+static int is_same(vc_summary_grid a, vc_summary_grid b)
+{
+    return a.y == b.y && a.x == b.x;
+}
+
+const char *vc_summary_grids_text(char text[VC_SUMMARY_TEXT], const vc_summary_grid *grids,
+                                  size_t layers)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t l = 0, run = 0; l < layers && used < VC_SUMMARY_TEXT; l += run) {
+        char grid[48], times[24] = "";
+        for (run = 1; l + run < layers && is_same(grids[l + run], grids[l]);)
+            run++;
+        snprintf(grid, sizeof grid, "%zux%zu", grids[l].y, grids[l].x);
+        if (run > 1 && run < layers)
+            snprintf(times, sizeof times, "*%zu", run);
+        used += (size_t)snprintf(text + used, VC_SUMMARY_TEXT - used, "%s%s%s", l ? "," : "",
+                                 grids[l].y ? grid : "none", times);
+    }
+    return text;
+}
+
+/* ---- poolings */
+
+static size_t first_of_block(size_t block, size_t side, size_t blocks)
+{
+    return (block * side + blocks - 1) / blocks;
+}
+
+static vc_status open_pooling(vc_pooling *out, size_t count, size_t entries)
+{
+    *out = (vc_pooling){.count = count,
+                        .entries = entries,
+                        .start = malloc((count + 1) * sizeof *out->start),
+                        .keys = malloc(entries * sizeof *out->keys),
+                        .weights = malloc(entries * sizeof *out->weights)};
+    if (out->start && out->keys && out->weights)
+        return VC_OK;
+    vc_pooling_close(out);
+    return vc_fail(VC_ENOMEM, "out of memory for %zu summaries", count);
+}
+
+void vc_pooling_close(vc_pooling *pooling)
+{
+    free(pooling->start);
+    free(pooling->keys);
+    free(pooling->weights);
+    *pooling = (vc_pooling){0};
+}
+
+vc_status vc_pooling_grid(vc_pooling *out, size_t side_y, size_t side_x, size_t prefix_tokens,
+                          vc_summary_grid grid)
+{
+    int32_t used = 0;
+    *out = (vc_pooling){0};
+    if (grid.y == 0 && grid.x == 0)
+        return VC_OK;
+    if (grid.y == 0 || grid.x == 0 || grid.y > side_y || grid.x > side_x)
+        return vc_fail(VC_EINVAL, "%zu x %zu tokens cannot be pooled to %zu x %zu summaries",
+                       side_y, side_x, grid.y, grid.x);
+    VC_TRY(open_pooling(out, grid.y * grid.x, side_y * side_x));
+    out->start[0] = 0;
+    for (size_t g = 0; g < out->count; g++) {
+        const size_t by = g / grid.x, bx = g % grid.x;
+        const size_t x0 = first_of_block(bx, side_x, grid.x),
+                     x1 = first_of_block(bx + 1, side_x, grid.x);
+        const size_t y0 = first_of_block(by, side_y, grid.y),
+                     y1 = first_of_block(by + 1, side_y, grid.y);
+        const float weight = 1.0f / (float)((y1 - y0) * (x1 - x0));
+        for (size_t y = y0; y < y1; y++)
+            for (size_t x = x0; x < x1; x++, used++) {
+                out->keys[used] = (int32_t)(prefix_tokens + y * side_x + x);
+                out->weights[used] = weight;
+            }
+        out->start[g + 1] = used;
+    }
+    return VC_OK;
+}

@@ -1,0 +1,114 @@
+/* The attention that rows would give to summaries, averaged over images. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vitcod/summaries.h"
+
+static vc_status copy_pooling(vc_pooling *out, const vc_pooling *from)
+{
+    const size_t starts = (from->count + 1) * sizeof *out->start,
+                 keys = from->entries * sizeof *out->keys,
+                 weights = from->entries * sizeof *out->weights;
+    *out = (vc_pooling){0};
+    if (from->count == 0)
+        return VC_OK;
+    *out = (vc_pooling){.count = from->count,
+                        .entries = from->entries,
+                        .start = malloc(starts),
+                        .keys = malloc(keys),
+                        .weights = malloc(weights)};
+    if (!out->start || !out->keys || !out->weights)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu summaries", from->count);
+    memcpy(out->start, from->start, starts);
+    memcpy(out->keys, from->keys, keys);
+    memcpy(out->weights, from->weights, weights);
+    return VC_OK;
+}
+
+vc_status vc_summary_stats_open(vc_summary_stats *out, size_t heads, size_t queries, size_t keys,
+                                const vc_pooling *pooling)
+{
+    *out = (vc_summary_stats){.heads = heads, .queries = queries, .keys = keys};
+    vc_status status = copy_pooling(&out->pooling, pooling);
+    if (status == VC_OK && pooling->count > 0) {
+        out->sum = calloc(heads * queries * pooling->count, sizeof *out->sum);
+        if (!out->sum)
+            status = vc_fail(VC_ENOMEM, "out of memory for %zu summaries", pooling->count);
+    }
+    if (status != VC_OK)
+        vc_summary_stats_close(out);
+    return status;
+}
+
+void vc_summary_stats_close(vc_summary_stats *stats)
+{
+    vc_pooling_close(&stats->pooling);
+    free(stats->sum);
+    *stats = (vc_summary_stats){0};
+}
+
+/* The pooled keys of one image, (G, H * D). */
+static void pool_keys(double *out, const float *k, const vc_summary_stats *s,
+                      const vc_summary_scores *in)
+{
+    const size_t width = s->heads * in->head_dim;
+    const vc_pooling *p = &s->pooling;
+    memset(out, 0, p->count * width * sizeof *out);
+    for (size_t g = 0; g < p->count; g++)
+        for (int32_t e = p->start[g]; e < p->start[g + 1]; e++) {
+            const float *key = k + (size_t)p->keys[e] * in->k_stride;
+            for (size_t i = 0; i < width; i++)
+                out[g * width + i] += (double)p->weights[e] * (double)key[i];
+        }
+}
+
+/* log Z of a row, by the key that has most of it: p = exp(score) / Z. */
+static double log_sum(const float *q, const float *keys, const float *bias, const float *probs,
+                      const vc_summary_stats *s, const vc_summary_scores *in)
+{
+    size_t most = 0;
+    double score = 0.0;
+    for (size_t k = 1; k < s->keys; k++)
+        most = probs[k] > probs[most] ? k : most;
+    for (size_t i = 0; i < in->head_dim; i++)
+        score += (double)q[i] * (double)keys[most * in->k_stride + i];
+    score /= sqrt((double)in->head_dim);
+    return score + (bias ? (double)bias[most] : 0.0) - log((double)probs[most]);
+}
+
+static void add_row(vc_summary_stats *s, size_t row, size_t image, const double *pooled,
+                    const vc_summary_scores *in)
+{
+    const size_t head = row / s->queries, dim = in->head_dim, width = s->heads * dim;
+    const float *q = in->q + (image * s->queries + row % s->queries) * in->q_stride + head * dim;
+    const float *keys = in->k + image * s->keys * in->k_stride + head * dim;
+    const float *probs = in->probs + (image * s->heads * s->queries + row) * s->keys;
+    const double log_z = log_sum(q, keys, in->bias ? in->bias + row * s->keys : NULL, probs, s, in);
+    for (size_t g = 0; g < s->pooling.count; g++) {
+        const double *key = pooled + g * width + head * dim;
+        double score = 0.0;
+        for (size_t i = 0; i < dim; i++)
+            score += (double)q[i] * key[i];
+        s->sum[row * s->pooling.count + g] += exp(score / sqrt((double)dim) - log_z);
+    }
+}
+
+vc_status vc_summary_stats_add(vc_summary_stats *stats, const vc_summary_scores *in)
+{
+    const size_t width = stats->heads * in->head_dim, count = stats->pooling.count;
+    if (count == 0)
+        return VC_OK;
+    double *pooled = malloc(count * width * sizeof *pooled);
+    if (!pooled)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu pooled keys", count);
+    for (size_t b = 0; b < in->batch; b++) {
+        pool_keys(pooled, in->k + b * stats->keys * in->k_stride, stats, in);
+#pragma omp parallel for schedule(static)
+        for (size_t r = 0; r < stats->heads * stats->queries; r++)
+            add_row(stats, r, b, pooled, in);
+    }
+    stats->images += in->batch;
+    free(pooled);
+    return VC_OK;
+}
