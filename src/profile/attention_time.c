@@ -13,33 +13,34 @@ typedef struct bench {
     const vc_plan *plan;
     vc_attention_shape shape;
     vc_packed_attention dense, *split; /* split: of each layer */
-    float *qkv, *out, *want, *probs, *scratch, *panels, *means;
+    vc_pattern *whole;                 /* of each layer, for the definition */
+    float *qkv, *out, *want, *probs, *scratch;
+    vc__infer_room infer;
     double *samples; /* (3, repeats): dense, sparse, ratio */
     size_t repeats;
     vc_arena arena;
 } bench;
 
-static size_t most_panels(const bench *b)
+static size_t larger(size_t a, size_t b)
 {
-    size_t most = b->dense.panel_floats;
-    for (size_t l = 0; l < b->plan->layer_count; l++)
-        most = b->split[l].panel_floats > most ? b->split[l].panel_floats : most;
-    return most;
+    return a > b ? a : b;
 }
 
 static void place(bench *b)
 {
     const vc_attention_shape *s = &b->shape;
     const size_t rows = s->batch * s->queries, width = s->heads * s->head_dim;
+    size_t values = 0, scratch = 0;
+    for (size_t l = 0; l < b->plan->layer_count; l++) {
+        values = larger(values, vc_attention_values(s, &b->whole[l]));
+        scratch = larger(scratch, vc_attention_scratch_floats(s, &b->whole[l], 0));
+    }
     b->qkv = vc_arena_floats(&b->arena, rows * 3 * width);
     b->out = vc_arena_floats(&b->arena, rows * width);
     b->want = vc_arena_floats(&b->arena, rows * width);
-    b->probs = vc_arena_floats(&b->arena, s->batch * s->heads * s->queries * s->keys);
-    b->scratch = vc_arena_floats(&b->arena, vc_attention_scratch_floats(s, NULL, 0) *
-                                                (size_t)omp_get_max_threads());
-    b->means = vc_arena_floats(&b->arena,
-                               (size_t)omp_get_max_threads() * vc__infer_mean_floats(s->value_dim));
-    b->panels = vc_arena_floats(&b->arena, s->batch * most_panels(b));
+    b->probs = vc_arena_floats(&b->arena, s->batch * values);
+    b->scratch = vc_arena_floats(&b->arena, scratch * (size_t)omp_get_max_threads());
+    vc__infer_place(&b->infer, &b->arena, s->batch);
     b->samples = vc_arena_take(&b->arena, 3 * b->repeats * sizeof(double));
 }
 
@@ -54,14 +55,18 @@ static vc_status open_bench(bench *b, const vc_pattern_options *split, uint64_t 
                                        .head_dim = s->head_dim,
                                        .value_dim = s->value_dim};
     b->split = calloc(b->plan->layer_count, sizeof *b->split);
-    if (!b->split)
+    b->whole = calloc(b->plan->layer_count, sizeof *b->whole);
+    if (!b->split || !b->whole)
         return vc_fail(VC_ENOMEM, "out of memory");
     b->dense = sizes;
     VC_TRY(vc_attention_costs_fill(&by, 0));
     VC_TRY(vc_packed_attention_open(&b->dense, NULL, NULL, &whole));
+    vc__infer_fit(&b->infer, &b->dense);
     for (size_t l = 0; l < b->plan->layer_count; l++) {
         b->split[l] = sizes;
         VC_TRY(vc_packed_attention_open(&b->split[l], &b->plan->layers[l], NULL, &by));
+        VC_TRY(vc_pattern_open(&b->whole[l], &b->plan->layers[l], &whole));
+        vc__infer_fit(&b->infer, &b->split[l]);
     }
     place(b);
     VC_TRY(vc_arena_reserve(&b->arena));
@@ -76,8 +81,11 @@ static void close_bench(bench *b)
 {
     for (size_t l = 0; b->split && l < b->plan->layer_count; l++)
         vc_packed_attention_close(&b->split[l]);
+    for (size_t l = 0; b->whole && l < b->plan->layer_count; l++)
+        vc_pattern_close(&b->whole[l]);
     vc_packed_attention_close(&b->dense);
     free(b->split);
+    free(b->whole);
     vc_arena_close(&b->arena);
 }
 
@@ -86,30 +94,25 @@ static void run(bench *b, const vc_packed_attention *layer)
     const size_t width = b->shape.heads * b->shape.head_dim;
     const vc_attention a = {
         .shape = b->shape, .q = b->qkv, .k = b->qkv + width, .v = b->qkv + 2 * width};
-    vc__infer_attention(b->out, b->panels, b->means, layer, &a);
+    vc__infer_attention(b->out, &b->infer, layer, &a);
 }
 
 /* Attention as training computes it, with all keys in the panel. It works with powers of e and a
  * scale: its Q is the kernel's divided by both. */
-static vc_status run_definition(bench *b, size_t layer)
+static void run_definition(bench *b, size_t layer)
 {
     const size_t width = b->shape.heads * b->shape.head_dim;
     const float factor = sqrtf((float)b->shape.head_dim) * 0.69314718f; /* ln 2 */
-    const vc_pattern_options options = {.split = VC_PATTERN_WHOLE};
-    vc_pattern pattern;
     vc_attention a = {.shape = b->shape,
                       .q = b->out,
                       .k = b->qkv + width,
                       .v = b->qkv + 2 * width,
-                      .pattern = &pattern};
-    VC_TRY(vc_pattern_open(&pattern, &b->plan->layers[layer], &options));
+                      .pattern = &b->whole[layer]};
     for (size_t i = 0; i < a.shape.batch * a.shape.queries; i++)
         for (size_t c = 0; c < width; c++)
             b->out[i * width + c] = factor * b->qkv[i * a.shape.q_stride + c];
     a.shape.q_stride = width;
     vc_attention_forward(b->want, b->probs, b->scratch, &a);
-    vc_pattern_close(&pattern);
-    return VC_OK;
 }
 
 static vc_status verify(bench *b, double *largest_difference)
@@ -117,7 +120,7 @@ static vc_status verify(bench *b, double *largest_difference)
     const size_t count = b->shape.batch * b->shape.queries * b->shape.out_stride;
     double difference = 0.0, largest = 0.0;
     for (size_t l = 0; l < b->plan->layer_count; l++) {
-        VC_TRY(run_definition(b, l));
+        run_definition(b, l);
         run(b, &b->split[l]);
         for (size_t i = 0; i < count; i++) {
             difference = fmax(difference, fabs((double)b->out[i] - b->want[i]));

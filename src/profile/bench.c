@@ -90,7 +90,7 @@ static double sum_attention(contender *c, size_t runs)
     double sum = 0.0;
     for (size_t i = 0; i < vc_engine_op_count(c->engine); i++) {
         const vc_engine_op op = vc_engine_op_at(c->engine, i);
-        if (op.kind != VC_OP_ATTENTION && op.kind != VC_OP_PANELS)
+        if (op.kind != VC_OP_ATTENTION && op.kind != VC_OP_PANELS && op.kind != VC_OP_POOL)
             continue;
         const double ms = 1e3 * op.seconds / (double)runs;
         c->layer_seconds[op.layer] += ms * 1e-3;
@@ -113,36 +113,44 @@ static vc_status list_operators(vc_bench_result *out, const vc_engine *engine, s
     return VC_OK;
 }
 
-static vc_status describe_layer(vc_bench_layer *out, size_t layer, const contender *split,
-                                const contender *dense)
+/* With all scores of summaries, as the plan counts them. */
+static double kept_share_of(const vc_model *model, size_t layer)
+{
+    const vc_plan *entries = vc_model_entries(model);
+    return entries
+               ? vc_plan_kept_share(&(vc_plan){.layer_count = 1, .layers = &entries->layers[layer]})
+               : 1.0;
+}
+
+static vc_status describe_layer(vc_bench_layer *out, size_t layer, const vc_model *model,
+                                const contender *split, const contender *dense)
 {
     const vc_packed_attention *a = vc_engine_attention(split->engine, layer);
-    double kept = 0.0;
     *out = (vc_bench_layer){.layer = layer, .compared = dense->engine != NULL};
     vc_pattern_count(&out->panel_entries, &out->row_entries, &a->pattern);
     out->panel_keys = calloc(a->heads, sizeof *out->panel_keys);
     if (!out->panel_keys)
         return vc_fail(VC_ENOMEM, "out of memory");
     out->heads = a->heads;
-    for (size_t h = 0; h < a->heads; h++) {
-        kept += (double)a->pattern.head[h].kept;
+    for (size_t h = 0; h < a->heads; h++)
         out->panel_keys[h] = a->pattern.head[h].panel_count;
-    }
-    out->kept_share = kept / (double)(a->heads * a->queries * a->keys);
+    out->kept_share = kept_share_of(model, layer);
     out->attention_ms = 1e3 * split->layer_seconds[layer];
     if (out->compared)
         out->dense_ms = 1e3 * dense->layer_seconds[layer];
     return VC_OK;
 }
 
-static vc_status list_layers(vc_bench_result *out, const contender *split, const contender *dense,
-                             size_t layers)
+static vc_status list_layers(vc_bench_result *out, const vc_model *model, const contender *split,
+                             const contender *dense)
 {
+    const size_t layers = vc_model_layers(&model->config);
     out->layers = calloc(layers, sizeof *out->layers);
     if (!out->layers)
         return vc_fail(VC_ENOMEM, "out of memory");
     for (; out->layer_count < layers; out->layer_count++)
-        VC_TRY(describe_layer(&out->layers[out->layer_count], out->layer_count, split, dense));
+        VC_TRY(
+            describe_layer(&out->layers[out->layer_count], out->layer_count, model, split, dense));
     return VC_OK;
 }
 
@@ -194,7 +202,7 @@ static vc_status sum_up(vc_bench_result *out, contender *split, contender *dense
         VC_TRY(compare(out, split, dense));
     out->ms = vc_spread_scaled(vc_spread_of(split->seconds, o->runs), 1e3);
     VC_TRY(find_rates(out, model, o));
-    return list_layers(out, split, dense, vc_model_layers(&model->config));
+    return list_layers(out, model, split, dense);
 }
 
 static float *random_images(const vc_model *model, const vc_bench_options *o)

@@ -2,13 +2,24 @@
 #ifndef VC_INFERENCE_ATTENTION_H
 #define VC_INFERENCE_ATTENTION_H
 
+#include "vitcod/arena.h"
 #include "vitcod/attention.h"
 #include "vitcod/packed_attention.h"
 
-/* out (B, Tq, H * value_dim) with its stride. panels: B * layer->panel_floats. means: threads *
- * value_dim, rounded up to whole cache lines. */
-void vc__infer_attention(float *out, float *panels, float *means, const vc_packed_attention *layer,
+/* What it works in. Layers that run one after the other may share it. */
+typedef struct vc__infer_room {
+    size_t panel_floats, summary_floats; /* of an image */
+    size_t mean_floats;                  /* of a thread */
+    float *panels, *summaries, *means;
+} vc__infer_room;
+
+/* Makes its sizes large enough for a layer. */
+void vc__infer_fit(vc__infer_room *room, const vc_packed_attention *layer);
+/* Takes its memory from an arena, for so many images at once. */
+void vc__infer_place(vc__infer_room *room, vc_arena *arena, size_t batch);
+
+/* out (B, Tq, H * value_dim) with its stride. */
+void vc__infer_attention(float *out, const vc__infer_room *room, const vc_packed_attention *layer,
                          const vc_attention *attention);
-size_t vc__infer_mean_floats(size_t value_dim);
 
 #endif

@@ -1,5 +1,4 @@
 /* What a plan's split costs inference. */
-#include <omp.h>
 #include <stdlib.h>
 
 #include "inference_attention.h"
@@ -11,19 +10,18 @@
 enum { IMAGES = 2, WARM_UP = 1, REPEATS = 9 };
 
 typedef struct room {
-    float *q, *kv, *out, *panels, *means;
+    float *q, *kv, *out;
+    vc__infer_room infer;
     vc_arena arena;
 } room;
 
 /* The same walk measures and places. */
-static void place(room *r, const vc_attention_shape *s, const vc_packed_attention *layer)
+static void place(room *r, const vc_attention_shape *s)
 {
     r->q = vc_arena_floats(&r->arena, s->batch * s->queries * s->q_stride);
     r->kv = vc_arena_floats(&r->arena, s->batch * s->keys * s->k_stride);
     r->out = vc_arena_floats(&r->arena, s->batch * s->queries * s->out_stride);
-    r->panels = vc_arena_floats(&r->arena, s->batch * layer->panel_floats);
-    r->means = vc_arena_floats(&r->arena,
-                               (size_t)omp_get_max_threads() * vc__infer_mean_floats(s->value_dim));
+    vc__infer_place(&r->infer, &r->arena, s->batch);
 }
 
 static void fill(float *values, size_t count, vc_rng *rng)
@@ -47,7 +45,7 @@ static double time_runs(const room *r, const vc_packed_attention *layer, vc_atte
     a->v = r->kv + a->shape.heads * a->shape.head_dim;
     for (size_t i = 0; i < WARM_UP + REPEATS; i++) {
         const double start = vc_clock_seconds();
-        vc__infer_attention(r->out, r->panels, r->means, layer, a);
+        vc__infer_attention(r->out, &r->infer, layer, a);
         if (i >= WARM_UP)
             samples[i - WARM_UP] = vc_clock_seconds() - start;
     }
@@ -68,10 +66,11 @@ static vc_status time_layer(double *seconds, const vc_plan_layer *p, size_t head
                                 2 * width, 2 * width, width}};
     room r = {0};
     VC_TRY(vc_packed_attention_open(&layer, p, NULL, &options));
-    place(&r, &a.shape, &layer);
+    vc__infer_fit(&r.infer, &layer);
+    place(&r, &a.shape);
     const vc_status status = vc_arena_reserve(&r.arena);
     if (status == VC_OK) {
-        place(&r, &a.shape, &layer);
+        place(&r, &a.shape);
         fill_room(&r, &a.shape);
         *seconds += time_runs(&r, &layer, &a);
     }

@@ -1,3 +1,4 @@
+#include "../summary_plans.h"
 #include "../tiny_levit.h"
 
 #include <math.h>
@@ -31,15 +32,48 @@ static void times_what_it_has_verified(void **state)
     for (size_t i = 0; i < sizeof pruned; i++)
         pruned[i] = i % T != 0 && i % 4 != 0;
     assert_ok(vc_polarize(&plan, &mask, 10, "mask"));
-    for (int by = VC_PATTERN_BY_PLAN; by <= VC_PATTERN_BY_COST; by++) {
-        const vc_pattern_options split = {.split = (vc_pattern_split)by};
+    for (int i = 0; i < 4; i++) {
+        const vc_pattern_options split = {.split = i % 2 ? VC_PATTERN_BY_COST : VC_PATTERN_BY_PLAN};
+        if (i == 2)
+            add_summaries(&plan, 0, 0);
         assert_ok(vc_profile_attention(&times, &plan, 8, &split, 2, 5, 1, NULL));
         assert_near(times.largest_difference, 0.0, 1e-5);
         assert_true(times.dense.median > 0.0 && times.sparse.median > 0.0);
         assert_true(times.ratio.low <= times.ratio.median &&
                     times.ratio.median <= times.ratio.high);
     }
+    double seconds;
+    assert_ok(vc_profile_plan_attention(&seconds, &plan, 8));
+    assert_true(seconds > 0.0);
     vc_plan_close(&plan);
+}
+
+/* Of each layer, as of the whole plan, scores of summaries count as kept. */
+static void a_benchmark_counts_summaries(void **state)
+{
+    (void)state;
+    const vc_model_config config = tiny_levit();
+    const vc_bench_options how = {.split = VC_ENGINE_USUAL_SPLIT, .batch = 1, .runs = 2};
+    vc_model *model = tiny_levit_open(&config);
+    vc_mask masks[TINY_GROUPS];
+    vc_bench_result r;
+    vc_plan plan;
+    tiny_levit_masks(masks, &config);
+    assert_ok(vc_polarize_groups(&plan, masks, TINY_GROUPS, 6, "masks"));
+    add_summaries(&plan, 0, 0);
+    assert_ok(vc_model_use_plan(model, &plan, "plan"));
+    assert_ok(vc_bench(&r, model, &how));
+    const vc_plan_layer *first = &plan.layers[0];
+    double scores = (double)(first->heads * first->queries * first->pooling.count);
+    for (size_t h = 0; h < first->heads; h++)
+        scores += (double)vc_plan_kept(first, h);
+    assert_near(r.layers[0].kept_share,
+                scores / (double)(first->heads * first->queries * first->keys), 1e-12);
+    vc_record_free(&vc_bench_record, &r);
+    for (size_t g = 0; g < TINY_GROUPS; g++)
+        vc_mask_close(&masks[g]);
+    vc_plan_close(&plan);
+    vc_model_close(model);
 }
 
 static size_t runs;
@@ -72,6 +106,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spread), cmocka_unit_test(times_what_it_has_verified),
+        cmocka_unit_test(a_benchmark_counts_summaries),
         cmocka_unit_test(a_benchmark_runs_on_the_backend_it_is_given)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
