@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Small DeiTs and LeViTs with summary tokens in float64: the oracle of
 tests/models/test_summary_logits.c, and, on dense models, what a summary's bias is made of: of
-tests/algorithm/test_summary_statistics.c.
+tests/distill/test_summary_statistics.c.
 
 timm computes everything but the attention, which is written here as it is defined: one softmax over
 kept entries and summaries, whose keys and values are weighted sums of keys and values (of decoded
