@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Runs a DeiT with a plan inside, with or without summaries and an auto-encoder, in timm in float64,
-and compares the logits that vitcod makes of the same images, in every precision.
+"""Runs a DeiT with a plan inside, with or without summaries and an auto-encoder, in timm, in
+float64, and compares the logits that vitcod makes of the same images, in every precision.
 
 usage: compare-summaries.py VITCOD MODEL IMAGES.npy [NAME]
 
