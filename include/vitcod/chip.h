@@ -108,6 +108,7 @@ typedef struct vc_chip_counts {
     uint64_t predicted_macs;   /* of the lines, for predictions in low precision */
     uint64_t spent[VC_CHIP_UNIT_COUNT][VC_SPENT_COUNT];
     uint64_t loaded_bytes[VC_BUFFER_COUNT], stored_bytes; /* between memory and scratchpads */
+    uint64_t bias_bytes;                                  /* loaded, of summaries */
     uint64_t weight_bytes;                                /* loaded for products and coders */
     uint64_t input_bytes;                                 /* activations loaded for products */
     uint64_t read_bytes[VC_BUFFER_COUNT], written_bytes[VC_BUFFER_COUNT]; /* of scratchpads */
@@ -168,14 +169,19 @@ vc_status vc_chip_simulate(vc_chip_result *out, const vc_workload *workload, con
 void vc_chip_result_close(vc_chip_result *result);
 
 /* What a chip uses of a plan, given its steps: NULL if it prunes nothing, `plan` itself, or, if it
- * does not reorder, the same mask with tokens in their own order and none of them global. That last
- * one is made in `room`, which the caller closes in any case. */
+ * does not reorder, the same mask with tokens in their own order and none of them global. A kind
+ * that takes no summaries gets the plan without. What is not `plan` itself is made in `room`, which
+ * the caller closes in any case. */
 vc_status vc_chip_plan(const vc_plan **out, vc_plan *room, const vc_chip_config *config,
                        const vc_plan *plan);
+/* What results say of a plan's summaries on this chip: "computed", or "left out: " and what is
+ * computed instead. NULL if the plan has none. */
+const char *vc_chip_summaries(const vc_chip_config *config, const vc_plan *plan);
 
 /* The result that the chip should give: the same integers, computed by plain loops. out (H, Tq,
- * Dv); pruned (H, Tq, Tk) or NULL. */
+ * Dv); pruned (H, Tq, Tk) or NULL. Of `plan` (NULL: none) only summaries are used. */
 vc_status vc_quantized_attention(int32_t *out, const vc_attention_sizes *sizes,
-                                 const vc_chip_values *values, const uint8_t *pruned);
+                                 const vc_chip_values *values, const uint8_t *pruned,
+                                 const vc_plan_layer *plan);
 
 #endif

@@ -52,6 +52,7 @@ struct vc_chip_kind {
     size_t variant_count;
     int uses_mask, uses_autoencoder; /* 0: `prune` and `autoencoder` must be false */
     int takes_values;                /* int8 data can be sent through */
+    int takes_summaries;             /* 0: vc_chip_plan leaves a plan's summaries out */
     /* It finds in real attention which scores to keep, at so many products of a MAC per cycle;
      * NULL: not. */
     uint64_t (*predictions)(const vc_chip_config *config);

@@ -10,6 +10,7 @@
 
 typedef struct vc_chip_traffic {
     uint64_t loaded[VC_BUFFER_COUNT]; /* VC_NO_COUNT where nothing is */
+    uint64_t biases;                  /* of summaries; VC_NO_COUNT where there are none */
     uint64_t weights, inputs, stored;
 } vc_chip_traffic;
 

@@ -50,6 +50,8 @@ typedef struct vc_compare_row {
     char message[512];
     /* what results say */
     const char *arch, *setting, *seen; /* "equal substrate" has ViTCoD's MACs, clock, scratchpads */
+    const char *method;                /* of the scene's plan (vc_plan_method) */
+    const char *summaries; /* what the chip does with them (vc_chip_summaries); NULL: none */
     double sparsity, kept_share;
     char plan_hash[VC_PLAN_HASH_TEXT];
     json_t *accelerator;

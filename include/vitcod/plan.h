@@ -67,6 +67,13 @@ vc_status vc_plan_copy(vc_plan *out, const vc_plan *plan);
 vc_status vc_plan_layer_add_summaries(vc_plan_layer *layer, const vc_pooling *pooling,
                                       const float *bias);
 
+/* Takes the summaries of all layers away. */
+void vc_plan_drop_summaries(vc_plan *plan);
+
+/* What a plan does about what is pruned: "ViTCoD as published" (nothing; the paper's), "with a
+ * residual" or "with summaries"; "dense" for NULL. */
+const char *vc_plan_method(const vc_plan *plan);
+
 /* The same entries with tokens in their own order and none global. */
 vc_status vc_plan_plain(vc_plan *out, const vc_plan *plan);
 /* Masks, group after group, as such a plan. */

@@ -9,8 +9,9 @@
 
 typedef struct vc_simulation {
     const vc_accelerator *chip;
-    const vc_plan *plan; /* what the chip's steps leave of it; NULL: attention is dense */
-    int of_model;        /* 0: a plan's attention alone */
+    const vc_plan *plan;   /* what the chip's steps leave of it; NULL: attention is dense */
+    int of_model;          /* 0: a plan's attention alone */
+    const char *summaries; /* vc_chip_summaries of the plan that was given */
     vc_workload workload;
     vc_plan room; /* of `plan`, where it is not the caller's */
 } vc_simulation;

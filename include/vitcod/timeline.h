@@ -30,6 +30,7 @@ typedef struct vc_timeline {
     vc_chip_summary attention, end_to_end;
     bool of_model, functional, bit_exact, bounded;
     vc_functional_counts checked;
+    const char *summaries;      /* vc_chip_summaries; NULL: the plan has none */
     double energy_uj, area_mm2; /* of all that ran; of the chip */
     json_t *accelerator;
     vc_bounds bound; /* of a chip that does the work that the workload says */

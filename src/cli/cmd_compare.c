@@ -37,7 +37,8 @@ static void print_row(const vc_compare_row *r)
         printf(" %11.0f", (double)r->end_to_end.cycles);
         print_times(r->end_to_end_times);
     }
-    printf("  %s\n", r->setting);
+    printf("  %s%s%s\n", r->setting, r->summaries ? "; summaries " : "",
+           r->summaries ? r->summaries : "");
 }
 
 static void print_text(const void *result)
@@ -47,8 +48,9 @@ static void print_text(const void *result)
     for (size_t i = 0; i < c->row_count; before = &c->rows[i++]) {
         const vc_compare_row *r = &c->rows[i];
         if (!before || r->scene != before->scene) {
-            printf("%s%s, sparsity %g (%.1f %% of scores kept; dynamic sparsity from %s)\n",
-                   before ? "\n" : "", r->arch, r->sparsity, 100.0 * r->kept_share, r->seen);
+            printf("%s%s, sparsity %g, %s (%.1f %% of scores kept; dynamic sparsity from %s)\n",
+                   before ? "\n" : "", r->arch, r->sparsity, r->method, 100.0 * r->kept_share,
+                   r->seen);
             printf("  %-22s %11s %8s %7s %9s %9s %8s%s\n", "", "attention", "x vitcod", "MACs",
                    "DRAM KiB", "uJ", "x vitcod", r->has_end_to_end ? "  end to end x vitcod" : "");
         }

@@ -23,7 +23,7 @@ typedef struct simulate_options {
 /* One of the three. */
 typedef struct simulated {
     char plan_hash[VC_PLAN_HASH_TEXT];
-    const char *kind;
+    const char *kind, *method;
     bool is_timeline, is_bound, is_control;
     vc_timeline timeline;
     vc_bounds bound;
@@ -143,6 +143,7 @@ static vc_status run_plan(simulated *out, simulate_options *o, const vc_plan *pl
     VC_TRY(set_head_dim(o, plan));
     if (plan)
         vc_plan_hash_text(out->plan_hash, plan);
+    out->method = vc_plan_method(plan);
     out->is_control = o->control;
     out->is_bound = !o->control && o->bound;
     out->is_timeline = !out->is_control && !out->is_bound;
@@ -163,6 +164,7 @@ static vc_status simulate(simulated *out, simulate_options *o)
 
 static const vc_field fields[] = {
     {VC_FIELD(simulated, plan_hash, "", "of the plan, where there is one"), VC_KNOWN},
+    {VC_FIELD(simulated, method, "", "ViTCoD as published, with summaries, a residual, or dense")},
     {VC_FIELD(simulated, kind, "", "timeline, bound or control")},
     {VC_FIELD_INLINE(simulated, timeline, &vc_timeline_record), VC_WHEN(simulated, is_timeline)},
     {VC_FIELD_INLINE(simulated, bound, &vc_bounds_record), VC_WHEN(simulated, is_bound)},

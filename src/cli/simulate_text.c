@@ -62,6 +62,8 @@ static void print_run(const vc_chip_summary *run, const vc_bound *bound, const c
 
 void cli_print_timeline(const vc_timeline *t)
 {
+    if (t->summaries)
+        printf("summaries: %s\n", t->summaries);
     print_run(&t->attention, t->bounded ? &t->bound.attention : NULL, "attention");
     if (t->of_model)
         print_run(&t->end_to_end, t->bounded ? &t->bound.end_to_end : NULL, "end to end");

@@ -95,10 +95,12 @@ static vc_status open_row(vc_compare_row *r, const vc_scene *scene, const char *
                           .seen = scene->seen.layer_count ? "attention maps" : "the mask",
                           .has_end_to_end = !o->attention_only};
     vc_plan_hash_text(r->plan_hash, &scene->plan);
+    r->method = vc_plan_method(&scene->plan);
     VC_TRY(vc_accelerator_open_with(&r->chip, key, o->memory));
     if (r->chip.chip.kind->adapt)
         r->chip.chip.kind->adapt(&r->chip.chip, &work);
     r->setting = setting_of(r, o, memory);
+    r->summaries = vc_chip_summaries(&r->chip.chip, &scene->plan);
     r->accelerator = vc_accelerator_json(&r->chip);
     return r->accelerator ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
 }

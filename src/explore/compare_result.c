@@ -7,7 +7,10 @@
 static const vc_field row_fields[] = {
     {ROW(arch, "arch", "", "the model: timm's name, or a file")},
     {ROW(sparsity, "sparsity", "", "share of scores that is to be pruned")},
-    {ROW(kept_share, "kept_share", "", "share of scores that the mask keeps")},
+    {ROW(kept_share, "kept_share", "", "share of scores that the mask keeps, or summaries have")},
+    {ROW(method, "method", "", "ViTCoD as published, with a residual, or with summaries")},
+    {ROW(summaries, "summaries", "", "what the chip does with them, where the plan has any"),
+     VC_KNOWN},
     {ROW(chip.chip.name, "chip", "", "its name")},
     {ROW(setting, "setting", "",
          "equal substrate: ViTCoD's MACs, clock and scratchpads, and the memory of all")},

@@ -7,7 +7,7 @@
 
 static vc_status take_plan(vc_simulation *s, const vc_plan *plan, const vc_accelerator *chip)
 {
-    *s = (vc_simulation){.chip = chip};
+    *s = (vc_simulation){.chip = chip, .summaries = vc_chip_summaries(&chip->chip, plan)};
     VC_TRY(vc_chip_config_check(&chip->chip));
     return plan ? vc_chip_plan(&s->plan, &s->room, &chip->chip, plan) : VC_OK;
 }

@@ -82,6 +82,7 @@ typedef struct line {
     uint64_t point;
     json_t *values;
     bool possible;
+    const char *method, *summaries; /* as a row of a comparison has them */
     vc_point result;
     double area_mm2;
     const char *error; /* of a point that is impossible */
@@ -90,6 +91,10 @@ typedef struct line {
 static const vc_field line_fields[] = {
     {VC_FIELD(line, point, "", "its number")},
     {VC_FIELD(line, values, "", "what it stands for, by axis")},
+    {VC_FIELD(line, method, "", "ViTCoD as published, with a residual, with summaries, or dense"),
+     VC_WHEN(line, possible)},
+    {VC_FIELD(line, summaries, "", "what the chip does with them, where the plan has any"),
+     VC_KNOWN},
     {VC_FIELD_INLINE(line, result, &vc_point_record), VC_WHEN(line, possible)},
     {VC_FIELD(line, area_mm2, "mm2", "of the chip"), VC_WHEN(line, possible)},
     {VC_FIELD(line, error, "", "why it is impossible"), VC_KNOWN},
@@ -102,9 +107,12 @@ static vc_status run_choice(line *out, const choice *c, const vc_sweep *s)
         return vc_fail(VC_EINVAL, "'channels' of a memory that is a rate, wanted one of DRAM");
     if (c->plan && c->plan->status != VC_OK)
         return vc_fail(c->plan->status, "%s", c->plan->message);
-    const vc_plan *plan = c->plan ? &c->plan->plan : &c->model->plan;
-    VC_TRY(vc_point_run(&out->result, &c->model->config, plan->layer_count ? plan : NULL,
-                        c->compressed, &c->chip, !s->end_to_end));
+    const vc_plan *given = c->plan ? &c->plan->plan : &c->model->plan,
+                  *plan = given->layer_count ? given : NULL;
+    VC_TRY(vc_point_run(&out->result, &c->model->config, plan, c->compressed, &c->chip,
+                        !s->end_to_end));
+    out->method = vc_plan_method(plan);
+    out->summaries = vc_chip_summaries(&c->chip.chip, plan);
     out->area_mm2 = vc_chip_area_mm2(&c->chip.chip, &c->chip.energy);
     return VC_OK;
 }

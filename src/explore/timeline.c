@@ -26,6 +26,8 @@ static const vc_field functional_fields[] = {
 static const vc_record functional_record = VC_RECORD("functional", vc_timeline, functional_fields);
 
 static const vc_field fields[] = {
+    {VC_FIELD(vc_timeline, summaries, "", "what the chip does with them, where the plan has any"),
+     VC_KNOWN},
     {VC_FIELD_RECORD(vc_timeline, attention, "attention", &vc_chip_summary_record,
                      "between the projections")},
     {.name = "functional",
@@ -99,7 +101,8 @@ static vc_status find_bounds(vc_bounds *out, const vc_simulation *s)
 vc_status vc_timeline_run(vc_timeline *out, const vc_simulation *s, const vc_timeline_options *o)
 {
     const vc_accelerator *chip = s->chip;
-    *out = (vc_timeline){.of_model = s->of_model, .functional = o->functional};
+    *out = (vc_timeline){
+        .of_model = s->of_model, .functional = o->functional, .summaries = s->summaries};
     VC_TRY(run_all(out, s, o));
     out->energy_uj = out->of_model ? out->end_to_end.energy_uj : out->attention.energy_uj;
     out->area_mm2 = vc_chip_area_mm2(&chip->chip, &chip->energy);

@@ -66,3 +66,22 @@ vc_status vc_plan_layer_add_summaries(vc_plan_layer *layer, const vc_pooling *po
     drop_summaries(layer);
     return vc__plan_copy_optional(layer, &given);
 }
+
+void vc_plan_drop_summaries(vc_plan *plan)
+{
+    for (size_t l = 0; l < plan->layer_count; l++)
+        drop_summaries(&plan->layers[l]);
+}
+
+const char *vc_plan_method(const vc_plan *plan)
+{
+    int residual = 0;
+    if (!plan)
+        return "dense";
+    for (size_t l = 0; l < plan->layer_count; l++) {
+        if (plan->layers[l].pooling.count > 0)
+            return "with summaries";
+        residual |= plan->layers[l].kept_share != NULL;
+    }
+    return residual ? "with a residual" : "ViTCoD as published";
+}

@@ -149,14 +149,16 @@ json_t *vc_workload_json(const vc_workload *workload)
     json_t *ops = json_array();
     for (size_t i = 0; i < workload->count; i++) {
         const vc_op *op = &workload->ops[i];
-        json_array_append_new(
-            ops,
-            json_pack("{s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "kind", vc_op_name(op->kind),
+        json_t *one =
+            json_pack("{s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:I}", "kind", vc_op_name(op->kind),
                       "layer", op->layer, "attention", op->attention, "macs", (json_int_t)op->macs,
                       "weight_values", (json_int_t)op->weight_values, "input_values",
                       (json_int_t)op->input_values, "output_values", (json_int_t)op->output_values,
-                      "index_values", (json_int_t)op->index_values, "summary_values",
-                      (json_int_t)op->summary_values));
+                      "index_values", (json_int_t)op->index_values);
+        if (op->summary_values)
+            json_object_set_new(one, "summary_values",
+                                json_integer((json_int_t)op->summary_values));
+        json_array_append_new(ops, one);
     }
     return json_pack("{s:o}", "ops", ops);
 }

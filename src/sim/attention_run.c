@@ -85,16 +85,17 @@ static void set_addresses(runner *r)
 {
     const vc_attention_sizes *s = &r->a->sizes;
     const uint64_t q = s->compressed[0] ? s->compressed[0] : s->heads,
-                   k = s->compressed[1] ? s->compressed[1] : s->heads;
+                   k = s->compressed[1] ? s->compressed[1] : s->heads, keys = r->a->keys,
+                   biases = s->heads * s->queries * (keys - s->keys) * VC__SUMMARY_BYTES;
     uint64_t indices = 0;
     for (size_t i = 0; i < r->s.load_count; i++)
         indices += r->s.loads[i].buffer == VC_BUFFER_INDEX ? r->s.loads[i].bytes : 0;
-    const uint64_t bytes[VC_BUFFER_COUNT] = {[VC_BUFFER_QUERY] = q * s->queries * s->head_dim,
-                                             [VC_BUFFER_KEY] = k * s->keys * s->head_dim,
-                                             [VC_BUFFER_VALUE] = s->heads * s->keys * s->value_dim,
-                                             [VC_BUFFER_INDEX] = indices,
-                                             [VC_BUFFER_OUTPUT] =
-                                                 s->heads * s->queries * s->value_dim};
+    const uint64_t bytes[VC_BUFFER_COUNT] = {
+        [VC_BUFFER_QUERY] = q * s->queries * s->head_dim + biases,
+        [VC_BUFFER_KEY] = k * keys * s->head_dim,
+        [VC_BUFFER_VALUE] = s->heads * keys * s->value_dim,
+        [VC_BUFFER_INDEX] = indices,
+        [VC_BUFFER_OUTPUT] = s->heads * s->queries * s->value_dim};
     for (size_t b = 0; b < VC_BUFFER_COUNT; b++) {
         r->base[b] = r->m->address;
         r->m->address += (bytes[b] + 4095) / 4096 * 4096;
@@ -106,7 +107,7 @@ static void set_addresses(runner *r)
 static uint64_t address_of(runner *r, const vc__load *load)
 {
     const vc_attention_sizes *s = &r->a->sizes;
-    const size_t tokens = load->buffer == VC_BUFFER_QUERY ? s->queries : s->keys;
+    const size_t tokens = load->buffer == VC_BUFFER_QUERY ? s->queries : r->a->keys;
     if (load->buffer == VC_BUFFER_INDEX) { /* stored in the order of use */
         const uint64_t at = r->base[VC_BUFFER_INDEX];
         r->base[VC_BUFFER_INDEX] += load->bytes;
@@ -128,7 +129,9 @@ static void push_loads(runner *r, size_t computed)
             .bytes = load->bytes,
             .chunk_bytes = load->buffer == VC_BUFFER_INDEX ? INDEX_CHUNK : load->bytes / load->rows,
             .done = r->arrived[load->buffer][load->slot]};
-        r->m->counts.loaded_bytes[load->buffer] += load->bytes;
+        const uint64_t biases = load->buffer == VC_BUFFER_QUERY ? load->rows * r->s.bias_bytes : 0;
+        r->m->counts.loaded_bytes[load->buffer] += load->bytes - biases;
+        r->m->counts.bias_bytes += biases;
         r->m->counts.written_bytes[load->buffer] += load->bytes;
         vc__read(r->m, &load->transfer, load->after ? r->phase_end[load->after - 1] : 0);
     }
@@ -166,11 +169,12 @@ static void set_index_ready(runner *r, const vc__phase *p)
     const vc__load *load = &r->s.loads[p->index];
     const uint64_t *arrived = r->arrived[VC_BUFFER_INDEX][load->slot];
     const vc_pattern_head *head = &r->a->pattern.head[p->tile.head];
+    const vc__key_parts parts = vc__parts_of(r->a, &p->tile);
     uint64_t bytes = 0;
     for (size_t key = p->tile.key_first; key < p->tile.key_end; key++) {
         uint64_t *ready = &r->index_ready[key - p->tile.key_first];
         *ready = 0;
-        if (key < head->panel_count)
+        if (key < parts.global_end || key >= parts.sparser_end)
             continue;
         const vc__range e = vc__column_entries(head, key, p->tile.query_first, p->tile.query_end);
         bytes += (1 + e.end - e.first) * r->m->config->index_bytes;

@@ -9,7 +9,8 @@ typedef struct tiling {
     const vc__chip_layer *a;
     const vc_chip_config *c;
     size_t heads_per_group[2]; /* that share stored Q, K: all if compressed, else one */
-    uint64_t token_bytes[2];   /* of a group */
+    uint64_t token_bytes[2];   /* of a group; a query's with its biases (eq. D18) */
+    uint64_t bias_bytes;       /* of a query, in token_bytes */
     size_t most_queries, most_keys;
     size_t key_tiles, query_tiles;
     size_t *query_end; /* (Tq) of each tile */
@@ -65,7 +66,7 @@ static vc_status limit_tokens(tiling *t)
 {
     const vc_attention_sizes *s = &t->a->sizes;
     t->most_queries = tokens_that_fit(t, 0, VC_BUFFER_QUERY, s->queries);
-    t->most_keys = tokens_that_fit(t, 1, VC_BUFFER_KEY, s->keys);
+    t->most_keys = tokens_that_fit(t, 1, VC_BUFFER_KEY, t->a->keys);
     t->most_keys = smaller(t->most_keys, half_of(t, VC_BUFFER_VALUE) / s->value_dim);
     if (t->most_queries == 0)
         return tile_does_not_fit(t, VC_BUFFER_QUERY, t->token_bytes[0]);
@@ -78,7 +79,7 @@ static vc_status limit_tokens(tiling *t)
 
 static size_t key_edge(const tiling *t, size_t tile)
 {
-    return t->a->sizes.keys * tile / t->key_tiles;
+    return t->a->keys * tile / t->key_tiles;
 }
 
 /* Bytes of the output scratchpad that a row takes: the scores of the steps in flight, the sums of
@@ -119,12 +120,12 @@ static vc_status cut_queries(tiling *t)
 static uint64_t index_bytes(const tiling *t, const vc__chip_tile *tile)
 {
     const vc_pattern_head *head = &t->a->pattern.head[tile->head];
+    const vc__key_parts parts = vc__parts_of(t->a, tile);
     uint64_t indices = 0;
-    for (size_t key = tile->key_first; key < tile->key_end; key++)
-        if (key >= head->panel_count) {
-            const vc__range r = vc__column_entries(head, key, tile->query_first, tile->query_end);
-            indices += 1 + r.end - r.first;
-        }
+    for (size_t key = parts.global_end; key < parts.sparser_end; key++) {
+        const vc__range r = vc__column_entries(head, key, tile->query_first, tile->query_end);
+        indices += 1 + r.end - r.first;
+    }
     return indices * t->c->index_bytes;
 }
 
@@ -150,7 +151,7 @@ static uint64_t most_index_bytes(const tiling *t)
 /* Makes tiles of keys that fit the key, value and index scratchpads. */
 static vc_status cut_tiles(tiling *t)
 {
-    const size_t keys = t->a->sizes.keys;
+    const size_t keys = t->a->keys;
     t->key_tiles = vc__ceil_div(keys, t->most_keys);
     for (;;) {
         t->joint = t->heads_per_group[1] > 1 && t->key_tiles > VC__SLOTS;
@@ -232,7 +233,7 @@ static void add_phase(writer *w, int spmm, size_t step, const vc__chip_tile *til
                    .tile = *tile,
                    .step = step,
                    .first = tile->key_first == 0,
-                   .last = tile->key_end == s->keys,
+                   .last = tile->key_end == t->a->keys,
                    .query = VC__NO_LOAD,
                    .key = VC__NO_LOAD,
                    .index = VC__NO_LOAD,
@@ -271,7 +272,7 @@ static int heads_first(const tiling *t)
     if (t->heads_per_group[1] > 1 || t->key_tiles > VC__SLOTS)
         return 0;
     return (s->heads - 1) * s->queries * t->token_bytes[0] <
-           (t->query_tiles - 1) * s->heads * s->keys * (t->token_bytes[1] + s->value_dim);
+           (t->query_tiles - 1) * s->heads * t->a->keys * (t->token_bytes[1] + s->value_dim);
 }
 
 /* Steps go through groups (of Q or K, whichever are larger), and in each through heads and query
@@ -301,9 +302,10 @@ static vc_status write_schedule(vc__schedule *out, const tiling *t)
         w.slots[b] = (slots){.load = {VC__NO_LOAD, VC__NO_LOAD}};
     out->heads_per_step = t->joint ? t->heads_per_group[1] : 1;
     out->queries_per_tile = t->most_queries;
-    out->keys_per_tile = vc__ceil_div(t->a->sizes.keys, t->key_tiles);
+    out->keys_per_tile = vc__ceil_div(t->a->keys, t->key_tiles);
     for (int side = 0; side < 2; side++)
         out->token_bytes[side] = t->token_bytes[side];
+    out->token_bytes[0] -= out->bias_bytes = t->bias_bytes;
     const size_t steps = t->a->sizes.heads / out->heads_per_step * t->query_tiles;
     for (size_t s = 0; s < steps && w.status == VC_OK; s++) {
         if (s == 0 || !t->c->interleave)
@@ -326,6 +328,8 @@ vc_status vc__schedule_open(vc__schedule *out, const vc__chip_layer *a)
         t.heads_per_group[side] = coded ? s->heads : 1;
         t.token_bytes[side] = (coded ? coded : 1) * s->head_dim;
     }
+    t.bias_bytes = t.heads_per_group[0] * vc_pattern_summaries(&a->pattern) * VC__SUMMARY_BYTES;
+    t.token_bytes[0] += t.bias_bytes;
     vc_status status = t.query_end ? limit_tokens(&t) : vc_fail(VC_ENOMEM, "out of memory");
     if (status == VC_OK)
         status = cut_tiles(&t);

@@ -32,6 +32,7 @@ typedef struct vc__schedule {
     size_t phase_count, load_count;
     size_t heads_per_step, queries_per_tile, keys_per_tile; /* at most */
     uint64_t token_bytes[2];                                /* of stored Q and K */
+    uint64_t bias_bytes; /* of summaries, behind each stored query */
 } vc__schedule;
 
 vc_status vc__schedule_open(vc__schedule *out, const vc__chip_layer *attention);

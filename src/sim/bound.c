@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <math.h>
 
-#include "vitcod/bound.h"
+#include "chip_impl.h"
 
 static const vc_field bound_fields[] = {
     {VC_FIELD(vc_bound, cycles, "cycles", "the larger of the next two: everything overlaps")},
@@ -35,8 +35,6 @@ vc_bound_config vc_bound_config_default(void)
     };
 }
 
-enum { SUMMARY_BYTES = 2 /* of a weight or a bias: eq. D18 */ };
-
 static int is_coder(vc_op_kind kind)
 {
     return kind == VC_OP_ENCODE || kind == VC_OP_DECODE;
@@ -57,7 +55,8 @@ static double dram_bytes(const vc_op *op, const vc_bound_config *c)
 {
     const double weights = is_coder(op->kind) ? 0.0 : (double)op->weight_values;
     return (weights + (double)op->input_values + (double)op->output_values) * c->value_bytes +
-           (double)op->index_values * c->index_bytes + (double)op->summary_values * SUMMARY_BYTES;
+           (double)op->index_values * c->index_bytes +
+           (double)op->summary_values * VC__SUMMARY_BYTES;
 }
 
 vc_status vc_bound_compute(vc_bound *out, const vc_workload *workload, const vc_bound_config *c,

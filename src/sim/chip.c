@@ -133,7 +133,12 @@ static vc_status run_op(chip *c, size_t i)
     if (op->kind == VC_OP_SDDMM)
         return vc__layer_run(&c->m, &op->sizes, c->plan ? &c->plan->layers[op->layer] : NULL,
                              o->values ? &o->values[op->layer] : NULL);
-    return vc__product_run(&c->m, op, follower(c, i, VC_OP_ENCODE));
+    const vc_op *encode = follower(c, i, VC_OP_ENCODE);
+    vc__product_tail tail = {.encode = encode,
+                             .pool = follower(c, i + (encode != NULL), VC_OP_POOL)};
+    if (tail.pool)
+        tail.pooling = &c->plan->layers[op->layer].pooling;
+    return vc__product_run(&c->m, op, &tail);
 }
 
 /* Encoder and decoder, softmax and SpMM belong to the stages of other operators. */
@@ -162,7 +167,7 @@ static vc_status run_stage(chip *c, size_t i)
 static void check_total(const chip *c)
 {
     const vc_chip_counts *n = &c->out->total;
-    uint64_t loaded = n->weight_bytes + n->input_bytes;
+    uint64_t loaded = n->weight_bytes + n->input_bytes + n->bias_bytes;
     for (size_t b = 0; b < VC_BUFFER_COUNT; b++)
         loaded += n->loaded_bytes[b];
     assert(loaded == c->out->memory.read_bytes);

@@ -5,7 +5,10 @@
 #include "vitcod/chip_kind.h"
 #include "vitcod/pattern.h"
 
-enum { VC__MOST_LINES = 4096 };
+enum {
+    VC__MOST_LINES = 4096,
+    VC__SUMMARY_BYTES = 2 /* of a summary's bias, and of a weight of the pooling (eq. D18) */
+};
 
 /* ---- kinds of chips: chips/NAME.c each (chip_kinds.c has the list) */
 
@@ -152,7 +155,21 @@ vc__range vc__row_entries(const vc_pattern_head *head, size_t query, size_t firs
 /* How many entries of a row a head computes: those of the panel and its own in the sparser part. */
 uint64_t vc__kept_in_row(const vc_pattern_head *head, size_t query);
 
-/* ---- int8 data on its way through (quantized.c) */
+/* ---- int8 data on its way through (quantized.c, pooled.c) */
+
+enum { VC__NOT_SEEN = INT32_MIN };
+
+typedef struct vc__summaries {
+    size_t count;
+    int32_t *bias; /* (H, Tq, G), of scores; or VC__NOT_SEEN */
+    int8_t *k, *v; /* (H, G, D), (H, G, Dv) */
+} vc__summaries;
+
+/* `pooling` NULL: none. */
+vc_status vc__summaries_open(vc__summaries *out, const vc_attention_sizes *sizes,
+                             const vc_chip_values *values, const vc_pooling *pooling,
+                             const float *bias);
+void vc__summaries_close(vc__summaries *summaries);
 
 typedef struct vc__flow vc__flow; /* of one layer */
 
@@ -178,8 +195,24 @@ typedef struct vc__chip_layer {
     vc__machine *machine;
     vc_attention_sizes sizes;
     vc_pattern pattern;
+    size_t keys;    /* with summaries, which are rows of K and V behind the tokens' */
     vc__flow *flow; /* NULL: only time */
 } vc__chip_layer;
+
+/* The keys of a tile: first to global_end - 1 are global, then come those of the sparser part to
+ * sparser_end - 1, and summaries, which belong to the denser part, to the tile's end. */
+typedef struct vc__key_parts {
+    size_t global_end, sparser_end;
+    size_t panel; /* keys of the denser part */
+} vc__key_parts;
+vc__key_parts vc__parts_of(const vc__chip_layer *layer, const vc__chip_tile *tile);
+/* The key at a place among those of the tile's denser part. */
+static inline size_t vc__panel_key(const vc__key_parts *parts, const vc__chip_tile *tile,
+                                   size_t place)
+{
+    const size_t globals = parts->global_end - tile->key_first;
+    return place < globals ? tile->key_first + place : parts->sparser_end + place - globals;
+}
 
 /* QK^T of a tile with K stationary (sddmm.c, eq. D4 to D6). done[query - query_first] becomes the
  * time at which all scores of a row are complete, if that is later. `index` holds when the indices
@@ -206,6 +239,12 @@ vc_status vc__layer_run(vc__machine *m, const vc_attention_sizes *sizes, const v
                         const vc_chip_values *values);
 /* ViTCoD's way (attention_run.c): a schedule that is known beforehand, phase by phase. */
 vc_status vc__schedule_run(vc__chip_layer *layer);
-vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc_op *encode);
+/* What follows a product as it leaves the lines. */
+typedef struct vc__product_tail {
+    const vc_op *encode; /* NULL: no auto-encoder */
+    const vc_op *pool;   /* NULL: no summaries */
+    const vc_pooling *pooling;
+} vc__product_tail;
+vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc__product_tail *tail);
 
 #endif

@@ -10,13 +10,14 @@ vc_status vc__layer_run(vc__machine *m, const vc_attention_sizes *sizes, const v
     vc__chip_layer a = {.machine = m, .sizes = *sizes};
     if (values && !kind->takes_values)
         return vc_fail(VC_EINVAL, "the dataflow %s takes no data, wanted vitcod", kind->name);
-    if (plan && plan->pooling.count > 0)
-        return vc_fail(VC_EUNSUPPORTED, "a chip does not compute summaries");
+    if (plan && plan->pooling.count > 0 && !kind->takes_summaries)
+        return vc_fail(VC_EUNSUPPORTED, "the dataflow %s computes no summaries, wanted vitcod",
+                       kind->name);
     if (values && plan && plan->kept_share)
         return vc_fail(VC_EUNSUPPORTED, "data is not sent through a plan with a residual");
-    VC_TRY(
-        plan ? vc_pattern_open(&a.pattern, plan, &how)
-             : vc_pattern_open_whole(&a.pattern, sizes->heads, sizes->queries, sizes->keys));
+    VC_TRY(plan ? vc_pattern_open(&a.pattern, plan, &how)
+                : vc_pattern_open_whole(&a.pattern, sizes->heads, sizes->queries, sizes->keys));
+    a.keys = sizes->keys + vc_pattern_summaries(&a.pattern);
     vc_status status = values ? vc__flow_open(&a.flow, sizes, &a.pattern, values) : VC_OK;
     if (status == VC_OK)
         status = kind->run(&a);
@@ -25,13 +26,35 @@ vc_status vc__layer_run(vc__machine *m, const vc_attention_sizes *sizes, const v
     return status;
 }
 
+static int has_summaries(const vc_plan *plan)
+{
+    for (size_t l = 0; l < plan->layer_count; l++)
+        if (plan->layers[l].pooling.count > 0)
+            return 1;
+    return 0;
+}
+
 vc_status vc_chip_plan(const vc_plan **out, vc_plan *room, const vc_chip_config *c,
                        const vc_plan *plan)
 {
+    const int drop = has_summaries(plan) && !c->kind->takes_summaries;
     *room = (vc_plan){0};
     *out = c->steps.prune ? plan : NULL;
-    if (!*out || c->steps.reorder)
+    if (!*out || (c->steps.reorder && !drop))
         return VC_OK;
     *out = room;
-    return vc_plan_plain(room, plan);
+    VC_TRY(c->steps.reorder ? vc_plan_copy(room, plan) : vc_plan_plain(room, plan));
+    if (drop)
+        vc_plan_drop_summaries(room);
+    return VC_OK;
+}
+
+const char *vc_chip_summaries(const vc_chip_config *c, const vc_plan *plan)
+{
+    if (!plan || !has_summaries(plan))
+        return NULL;
+    if (!c->steps.prune)
+        return c->kind->adapt ? "left out: it prunes in its own way"
+                              : "left out: its attention is dense";
+    return c->kind->takes_summaries ? "computed" : "left out: the mask's entries alone";
 }

@@ -12,6 +12,7 @@ static const vc_field traffic_fields[] = {
     {LOADED(VC_BUFFER_INDEX, "index_bytes", "indices loaded")},
     {LOADED(VC_BUFFER_OUTPUT, "output_bytes", "loaded to the output scratchpad")},
     {LOADED(VC_BUFFER_DECODED, "decoded_bytes", "loaded to the decoded scratchpad")},
+    {TRAFFIC(biases, "bias_bytes", "biases of summaries loaded"), VC_KNOWN},
     {TRAFFIC(weights, "weight_bytes", "weights of products and coders loaded")},
     {TRAFFIC(inputs, "input_bytes", "activations loaded for products")},
     {TRAFFIC(stored, "stored_bytes", "results stored")},
@@ -90,14 +91,17 @@ const vc_record vc_chip_summary_record = VC_RECORD("run", vc_chip_summary, summa
 static vc_chip_work work_of(const vc_chip_counts *n, const vc_chip_config *c)
 {
     const double peak = (double)n->cycles * (double)(c->lines * c->macs_per_line);
-    vc_chip_work w = {
-        .cycles = n->cycles,
-        .macs = n->macs,
-        .coder_macs = n->coder_macs,
-        .predicted_macs = n->predicted_macs,
-        .dram_bytes = n->stored_bytes + n->weight_bytes + n->input_bytes,
-        .mac_utilisation = peak > 0.0 ? (double)n->macs / peak : 0.0,
-        .bytes = {.weights = n->weight_bytes, .inputs = n->input_bytes, .stored = n->stored_bytes}};
+    vc_chip_work w = {.cycles = n->cycles,
+                      .macs = n->macs,
+                      .coder_macs = n->coder_macs,
+                      .predicted_macs = n->predicted_macs,
+                      .dram_bytes =
+                          n->stored_bytes + n->weight_bytes + n->input_bytes + n->bias_bytes,
+                      .mac_utilisation = peak > 0.0 ? (double)n->macs / peak : 0.0,
+                      .bytes = {.biases = n->bias_bytes ? n->bias_bytes : VC_NO_COUNT,
+                                .weights = n->weight_bytes,
+                                .inputs = n->input_bytes,
+                                .stored = n->stored_bytes}};
     for (size_t b = 0; b < VC_BUFFER_COUNT; b++) {
         w.dram_bytes += n->loaded_bytes[b];
         w.bytes.loaded[b] = n->loaded_bytes[b] ? n->loaded_bytes[b] : VC_NO_COUNT;

@@ -16,7 +16,7 @@ static const vc_record attention_record =
     VC_RECORD("attention", vc_control_result, attention_fields);
 
 static const vc_field layer_fields[] = {
-    {VC_FIELD(vc_control_layer, global_tokens, "", "of head 0")},
+    {VC_FIELD(vc_control_layer, global_tokens, "", "of head 0, summaries among them")},
     {LAYER(sddmm_denser, "sddmm_denser_cycles", "scores of the denser part")},
     {LAYER(sddmm_sparser, "sddmm_sparser_cycles", "scores of the sparser part")},
     {LAYER(spmm_denser, "spmm_denser_cycles", "sums of the denser part")},
@@ -69,8 +69,8 @@ static head_zero look_at_head_zero(const vc_plan_layer *layer)
 {
     head_zero z = {.heads = layer->heads,
                    .queries = layer->queries,
-                   .keys = layer->keys,
-                   .globals = (uint64_t)layer->global_tokens[0],
+                   .keys = layer->keys + layer->pooling.count, /* eq. A15 */
+                   .globals = (uint64_t)layer->global_tokens[0] + layer->pooling.count,
                    .sparse = vc_plan_kept_sparser(layer, 0)};
     uint64_t panel = z.globals * z.queries;
     double share = panel + z.sparse > 0 ? (double)panel / (double)(panel + z.sparse) : 0.0;

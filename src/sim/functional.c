@@ -74,7 +74,8 @@ static vc_status check_layer(const vc_functional *f, const vc_op *op, const vc_p
         return vc_fail(VC_ENOMEM, "out of memory for a layer's mask");
     if (plan)
         vc_plan_layer_mask(pruned, &plan->layers[l]);
-    const vc_status status = vc_quantized_attention(want, s, &values, pruned);
+    const vc_status status =
+        vc_quantized_attention(want, s, &values, pruned, plan ? &plan->layers[l] : NULL);
     free(pruned);
     VC_TRY(status);
     for (size_t i = 0; i < out; i++)

@@ -34,6 +34,21 @@ vc__range vc__row_entries(const vc_pattern_head *head, size_t query, size_t firs
                        first_not_below(head->row_keys, from, to, end)};
 }
 
+vc__key_parts vc__parts_of(const vc__chip_layer *a, const vc__chip_tile *tile)
+{
+    const size_t globals =
+        a->pattern.head[tile->head].panel_count - vc_pattern_summaries(&a->pattern);
+    const size_t first = tile->key_first, end = tile->key_end, tokens = a->sizes.keys;
+    vc__key_parts p = {.global_end = globals < first ? first
+                                     : globals > end ? end
+                                                     : globals,
+                       .sparser_end = tokens < first ? first
+                                      : tokens > end ? end
+                                                     : tokens};
+    p.panel = p.global_end - first + end - p.sparser_end;
+    return p;
+}
+
 uint64_t vc__kept_in_row(const vc_pattern_head *head, size_t query)
 {
     return head->panel_count + vc_row_count(head, query);

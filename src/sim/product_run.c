@@ -12,15 +12,18 @@ enum { SLOTS = 2, UNIT = 8 /* outputs; a tile of weights has a multiple */, SUM_
 typedef struct product {
     const vc_product_shape *shape;
     uint64_t pass_rows, tile_outputs;
-    int reads, writes;               /* 1: the input comes from memory, the output goes there */
-    uint64_t read_row, write_row;    /* bytes per row of it */
-    uint64_t input, output, weights; /* addresses */
+    int reads, writes;            /* 1: the input comes from memory, the output goes there */
+    uint64_t read_row, write_row; /* bytes per row of it */
+    uint64_t input, output, weights, summaries; /* addresses */
+    uint64_t pooled_from; /* outputs from here on are keys and values to be pooled */
+    uint64_t pooled_row;  /* bytes of a summary; 0: nothing is pooled */
 } product;
 
 typedef struct operator
 {
     vc__machine *m;
-    const vc_op *op, *encode;
+    const vc_op *op, *encode, *pool;
+    const vc_pooling *pooling;
     product products[VC_OP_PRODUCTS];
     size_t count;
     uint64_t *arrived, *ready; /* (rows of a pass) */
@@ -28,6 +31,7 @@ typedef struct operator
     int storing[SLOTS];
     uint64_t stored; /* transfers so far */
     uint64_t extra;  /* other parameters that are not loaded yet */
+    uint64_t pooled; /* bytes of sums that are kept until they are complete */
 }
 operator;
 
@@ -76,7 +80,7 @@ static int chained(const vc_op *op)
 
 static vc_status cut_all(operator* o)
 {
-    const uint64_t pool = pool_bytes(o->m->config);
+    const uint64_t all = pool_bytes(o->m->config), pool = all > o->pooled ? all - o->pooled : 0;
     for (size_t i = 0; i < o->count; i++) {
         product *p = &o->products[i];
         p->reads = i == 0 || o->products[i - 1].writes;
@@ -95,6 +99,20 @@ static vc_status cut_all(operator* o)
                 vc_op_name(o->op->kind), (size_t)p->shape->inputs);
     }
     return VC_OK;
+}
+
+/* What is pooled of a product, and stored: K, after the encoder, and V (eq. D20). Q is a product of
+ * its own, or comes first in the one product. */
+static void set_pooling(operator* o)
+{
+    const vc_attention_sizes *s = &o->pool->sizes;
+    const uint64_t keys = (s->compressed[1] ? s->compressed[1] : s->heads) * s->head_dim;
+    product *p = &o->products[o->count - 1];
+    p->pooled_from = o->count == 1 ? s->heads * s->head_dim : 0;
+    p->pooled_row = keys + s->heads * s->value_dim;
+    o->pooled = o->pooling->count * p->pooled_row * SUM_BYTES;
+    o->extra += o->pool->summary_values * VC__SUMMARY_BYTES +
+                o->pool->index_values * o->m->config->index_bytes;
 }
 
 /* How many values the encoder removes from a row of Q and K, which have a product each or share
@@ -123,7 +141,8 @@ static void set_addresses(operator* o)
         p->weights = o->m->address;
         p->input = p->weights + shape->inputs * shape->outputs;
         p->output = p->input + p->read_row * shape->rows;
-        o->m->address = p->output + p->write_row * shape->rows;
+        p->summaries = p->output + p->write_row * shape->rows;
+        o->m->address = p->summaries + (p->pooled_row ? o->pooling->count * p->pooled_row : 0);
     }
 }
 
@@ -218,6 +237,36 @@ static uint64_t work(vc__machine *m, vc_chip_unit unit, const char *name, uint64
     return end;
 }
 
+static uint64_t pooled_before(const product *p, uint64_t output)
+{
+    return output <= p->pooled_from
+               ? 0
+               : p->pooled_row * (output - p->pooled_from) / (p->shape->outputs - p->pooled_from);
+}
+
+/* Adds what is in a tile of keys and values to the sums of summaries, behind lines and encoder. */
+static void pool_tile(const pass *x, uint64_t tile, uint64_t ready)
+{
+    operator* o = x->o;
+    vc__machine *m = o->m;
+    const uint64_t before = tile * x->p->tile_outputs,
+                   width = pooled_before(x->p, before + outputs_of(x, tile)) -
+                           pooled_before(x->p, before);
+    uint64_t rows = 0;
+    for (size_t e = 0; width && e < o->pooling->entries; e++)
+        rows += (uint64_t)o->pooling->keys[e] >= x->first &&
+                (uint64_t)o->pooling->keys[e] < x->first + x->rows;
+    if (rows == 0)
+        return;
+    const uint64_t cycles = vc__ceil_div(rows * width, m->config->vector_lanes),
+                   end = vc__unit_work(m, VC_CHIP_UNIT_VECTOR, ready, cycles);
+    vc__span(m, "vector", "pool", -1, end - cycles, end);
+    m->counts.multiplications += rows * width;
+    m->counts.additions += rows * width;
+    m->counts.read_bytes[VC_BUFFER_OUTPUT] += rows * width * (1 + SUM_BYTES);
+    m->counts.written_bytes[VC_BUFFER_OUTPUT] += rows * width * SUM_BYTES;
+}
+
 /* The encoder, GELU or the sum with the residual stream follow the lines directly (eq. D13). */
 static uint64_t finish_tile(const pass *x, uint64_t tile)
 {
@@ -276,6 +325,19 @@ static void wait_for_weights(const pass *x, uint64_t slot)
     vc__lines_idle(m, end, VC_CHIP_UNIT_LINEAR, VC_SPENT_DRAM);
 }
 
+/* Rounds the sums, which are complete behind the last pass, and stores them. */
+static void store_summaries(operator* o, const product *p)
+{
+    vc__machine *m = o->m;
+    const uint64_t slot = o->stored++ % SLOTS, bytes = o->pooling->count * p->pooled_row;
+    wait_for_store(o, slot, VC_SPENT_BUFFER);
+    o->stores[slot] = (vc_transfer){.address = p->summaries, .bytes = bytes};
+    o->storing[slot] = 1;
+    m->counts.read_bytes[VC_BUFFER_OUTPUT] += bytes * (1 + SUM_BYTES);
+    m->counts.written_bytes[VC_BUFFER_OUTPUT] += bytes;
+    vc__write(m, &o->stores[slot], vc__later(m->now, m->unit_free[VC_CHIP_UNIT_VECTOR]));
+}
+
 static void run_pass(const pass *x)
 {
     vc__machine *m = x->o->m;
@@ -292,6 +354,8 @@ static void run_pass(const pass *x)
             wait_for_store(x->o, x->o->stored % SLOTS, VC_SPENT_BUFFER);
         run_tile(x, tile);
         const uint64_t ready = finish_tile(x, tile);
+        if (x->p->pooled_row)
+            pool_tile(x, tile, ready);
         if (x->p->writes)
             store_tile(x, tile, ready);
         if (tile + SLOTS < tiles)
@@ -311,6 +375,8 @@ static void run_product(operator* o, size_t index)
         x.rows = left < p->pass_rows ? left : p->pass_rows;
         run_pass(&x);
     }
+    if (p->pooled_row)
+        store_summaries(o, p);
     if (p->writes) /* the next product reads it from memory */
         for (uint64_t slot = 0; slot < SLOTS; slot++)
             wait_for_store(o, slot, VC_SPENT_DRAIN);
@@ -319,9 +385,10 @@ static void run_product(operator* o, size_t index)
                        VC_SPENT_DRAIN);
 }
 
-vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc_op *encode)
+vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc__product_tail *tail)
 {
-    operator o = {.m = m, .op = op, .encode = encode};
+    operator o = {
+        .m = m, .op = op, .encode = tail->encode, .pool = tail->pool, .pooling = tail->pooling};
     uint64_t most = 1;
     for (; o.count < VC_OP_PRODUCTS && op->products[o.count].rows > 0; o.count++)
         o.products[o.count].shape = &op->products[o.count];
@@ -331,6 +398,8 @@ vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc_op *encode)
         const uint64_t own = op->products[i].inputs * op->products[i].outputs;
         o.extra -= own < o.extra ? own : o.extra;
     }
+    if (o.pool)
+        set_pooling(&o);
     VC_TRY(cut_all(&o));
     set_addresses(&o);
     for (size_t i = 0; i < o.count; i++)

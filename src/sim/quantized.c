@@ -37,36 +37,56 @@ static int32_t probability(const row_softmax *s, int32_t score)
     return (int32_t)((power(s, score) * MOST_PROBABILITY + s->sum / 2) / s->sum);
 }
 
+/* Softmax over the scores of a row, and the sum of its values. */
+static void finish_row(int32_t *out, const int32_t *scores, const int8_t *const *rows, size_t count,
+                       size_t width, float scale)
+{
+    row_softmax softmax = {scale, INT32_MIN, 0};
+    for (size_t i = 0; i < count; i++)
+        see(&softmax, scores[i]);
+    for (size_t i = 0; i < count; i++)
+        softmax.sum += power(&softmax, scores[i]);
+    for (size_t c = 0; c < width; c++)
+        out[c] = 0;
+    for (size_t i = 0; i < count; i++) {
+        const int32_t p = probability(&softmax, scores[i]);
+        for (size_t c = 0; c < width; c++)
+            out[c] += p * rows[i][c];
+    }
+}
+
 vc_status vc_quantized_attention(int32_t *out, const vc_attention_sizes *s,
-                                 const vc_chip_values *values, const uint8_t *pruned)
+                                 const vc_chip_values *values, const uint8_t *pruned,
+                                 const vc_plan_layer *plan)
 {
     const size_t tq = s->queries, tk = s->keys, d = s->head_dim, dv = s->value_dim;
-    int32_t *scores = malloc(tk * sizeof *scores);
-    if (!scores)
-        return vc_fail(VC_ENOMEM, "out of memory for a row of %zu scores", tk);
-    for (size_t row = 0; row < s->heads * tq; row++) {
+    vc__summaries pooled;
+    VC_TRY(vc__summaries_open(&pooled, s, values, plan ? &plan->pooling : NULL,
+                              plan ? plan->summary_bias : NULL));
+    const size_t g = pooled.count;
+    int32_t *scores = malloc((tk + g) * sizeof *scores);
+    const int8_t **rows = malloc((tk + g) * sizeof *rows);
+    for (size_t row = 0; scores && rows && row < s->heads * tq; row++) {
         const size_t h = row / tq;
-        const uint8_t *hidden = pruned ? pruned + row * tk : NULL;
-        row_softmax softmax = {values->score_scale, INT32_MIN, 0};
+        const int8_t *q = values->q + row * d;
+        size_t count = 0;
         for (size_t k = 0; k < tk; k++)
-            if (!hidden || !hidden[k]) {
-                scores[k] = dot(values->q + row * d, values->k + (h * tk + k) * d, d);
-                see(&softmax, scores[k]);
+            if (!pruned || !pruned[row * tk + k]) {
+                scores[count] = dot(q, values->k + (h * tk + k) * d, d);
+                rows[count++] = values->v + (h * tk + k) * dv;
             }
-        for (size_t k = 0; k < tk; k++)
-            if (!hidden || !hidden[k])
-                softmax.sum += power(&softmax, scores[k]);
-        for (size_t c = 0; c < dv; c++)
-            out[row * dv + c] = 0;
-        for (size_t k = 0; k < tk; k++)
-            if (!hidden || !hidden[k]) {
-                const int32_t p = probability(&softmax, scores[k]);
-                for (size_t c = 0; c < dv; c++)
-                    out[row * dv + c] += p * values->v[(h * tk + k) * dv + c];
+        for (size_t j = 0; j < g; j++)
+            if (pooled.bias[row * g + j] != VC__NOT_SEEN) {
+                scores[count] = pooled.bias[row * g + j] + dot(q, pooled.k + (h * g + j) * d, d);
+                rows[count++] = pooled.v + (h * g + j) * dv;
             }
+        finish_row(out + row * dv, scores, rows, count, dv, values->score_scale);
     }
+    const int complete = scores && rows;
     free(scores);
-    return VC_OK;
+    free(rows);
+    vc__summaries_close(&pooled);
+    return complete ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for a row of %zu scores", tk + g);
 }
 
 struct vc__flow {
@@ -74,8 +94,9 @@ struct vc__flow {
     const vc_pattern *pattern;
     vc_chip_values values;
     size_t *panel_start; /* (H) */
-    int32_t *panel;      /* (Tq, g) of each head: scores, then probabilities */
-    int32_t *entries;    /* of the sparser part, at the plan's positions */
+    vc__summaries summaries;
+    int32_t *panel;   /* (Tq, panel keys) of each head: scores, then probabilities */
+    int32_t *entries; /* of the sparser part, at the plan's positions */
     uint64_t scored;
 };
 
@@ -106,10 +127,14 @@ vc_status vc__flow_open(vc__flow **out, const vc_attention_sizes *sizes, const v
         f->panel = calloc(panel, sizeof *f->panel);
         f->entries = calloc(count_entries(pattern), sizeof *f->entries);
     }
-    if (!f || !f->panel_start || !f->panel || !f->entries) {
+    const int complete = f && f->panel_start && f->panel && f->entries;
+    vc_status status = complete ? vc__summaries_open(&f->summaries, sizes, values, pattern->pooling,
+                                                     pattern->summary_bias)
+                                : vc_fail(VC_ENOMEM, "out of memory for a layer's scores");
+    if (status != VC_OK) {
         vc__flow_close(f);
         *out = NULL;
-        return vc_fail(VC_ENOMEM, "out of memory for a layer's scores");
+        return status;
     }
     for (size_t i = 0; i < sizes->heads * sizes->queries * sizes->value_dim; i++)
         values->out[i] = 0;
@@ -123,6 +148,7 @@ void vc__flow_close(vc__flow *f)
     free(f->panel_start);
     free(f->panel);
     free(f->entries);
+    vc__summaries_close(&f->summaries);
     free(f);
 }
 
@@ -136,22 +162,32 @@ static size_t query_row(const vc__flow *f, size_t h, size_t query)
     return h * f->sizes.queries + original(f->pattern->head[h].query_order, query);
 }
 
-static size_t key_row(const vc__flow *f, size_t h, size_t key)
+/* The row of K or V of a key, of which a summary's is its own. */
+static const int8_t *key_row(const vc__flow *f, size_t h, size_t key, const int8_t *tokens,
+                             const int8_t *summaries, size_t width)
 {
-    return h * f->sizes.keys + original(f->pattern->head[h].key_order, key);
+    const size_t count = f->sizes.keys;
+    if (key >= count)
+        return summaries + (h * f->summaries.count + key - count) * width;
+    return tokens + (h * count + original(f->pattern->head[h].key_order, key)) * width;
 }
 
 static int32_t score_of(vc__flow *f, size_t h, size_t query, size_t key)
 {
-    const size_t d = f->sizes.head_dim;
-    if (++f->scored == f->values.lost_score)
+    const size_t d = f->sizes.head_dim, row = query_row(f, h, query), tokens = f->sizes.keys;
+    const int8_t *k = key_row(f, h, key, f->values.k, f->summaries.k, d);
+    const int32_t bias =
+        key < tokens ? 0 : f->summaries.bias[row * f->summaries.count + key - tokens];
+    if (++f->scored == f->values.lost_score || bias == VC__NOT_SEEN)
         return 0;
-    return dot(f->values.q + query_row(f, h, query) * d, f->values.k + key_row(f, h, key) * d, d);
+    return bias + dot(f->values.q + row * d, k, d);
 }
 
 static int32_t *panel_at(const vc__flow *f, size_t h, size_t query, size_t key)
 {
-    return f->panel + f->panel_start[h] + query * f->pattern->head[h].panel_count + key;
+    const vc_pattern_head *head = &f->pattern->head[h];
+    const size_t place = head->panel_place ? (size_t)head->panel_place[key] : key;
+    return f->panel + f->panel_start[h] + query * head->panel_count + place;
 }
 
 /* Scores are added, so that one that is computed twice is as wrong as one that is missing. */
@@ -169,7 +205,7 @@ void vc__flow_softmax(vc__flow *f, size_t h, size_t query)
 {
     const vc_pattern_head *head = &f->pattern->head[h];
     const vc__range own = vc__row_entries(head, query, 0, f->pattern->keys);
-    int32_t *panel = panel_at(f, h, query, 0);
+    int32_t *panel = f->panel + f->panel_start[h] + query * head->panel_count;
     row_softmax softmax = {f->values.score_scale, INT32_MIN, 0};
     for (size_t j = 0; j < head->panel_count; j++)
         if (vc_panel_keeps(head, query, j))
@@ -191,7 +227,7 @@ static void add_value(vc__flow *f, size_t h, int32_t p, size_t query, size_t key
 {
     const size_t dv = f->sizes.value_dim;
     int32_t *out = f->values.out + query_row(f, h, query) * dv;
-    const int8_t *v = f->values.v + key_row(f, h, key) * dv;
+    const int8_t *v = key_row(f, h, key, f->values.v, f->summaries.v, dv);
     for (size_t c = 0; c < dv; c++)
         out[c] += p * v[c];
 }

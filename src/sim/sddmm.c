@@ -35,6 +35,7 @@ typedef struct pass {
     vc__chip_layer *a;
     const vc_pattern_head *head;
     const vc__chip_tile *tile;
+    vc__key_parts parts;
     const vc__operand *q, *k;
     const uint64_t *index;
     uint64_t *done;
@@ -61,11 +62,12 @@ static uint64_t score(vc__lines *lines, const pass *p, uint64_t t, size_t query,
     return t;
 }
 
-static void score_denser(vc__lines *lines, const pass *p, size_t key_end)
+static void score_denser(vc__lines *lines, const pass *p)
 {
     const vc__chip_tile *tile = p->tile;
     for (size_t first = tile->query_first; first < tile->query_end; first += p->visit)
-        for (size_t key = tile->key_first; key < key_end; key++) {
+        for (size_t i = 0; i < p->parts.panel; i++) {
+            const size_t key = vc__panel_key(&p->parts, tile, i);
             const size_t end =
                 first + p->visit < tile->query_end ? first + p->visit : tile->query_end;
             uint64_t t = start_column(lines, p, key);
@@ -79,10 +81,10 @@ static void score_denser(vc__lines *lines, const pass *p, size_t key_end)
         }
 }
 
-static void score_sparser(vc__lines *lines, const pass *p, size_t key_first)
+static void score_sparser(vc__lines *lines, const pass *p)
 {
     const vc__chip_tile *tile = p->tile;
-    for (size_t key = key_first; key < tile->key_end; key++) {
+    for (size_t key = p->parts.global_end; key < p->parts.sparser_end; key++) {
         const vc__range column =
             vc__column_entries(p->head, key, tile->query_first, tile->query_end);
         for (size_t e = column.first; e < column.end;) {
@@ -102,10 +104,10 @@ static void score_sparser(vc__lines *lines, const pass *p, size_t key_first)
 }
 
 /* Counts the entries of the sparser part in a tile, and the visits that they take. */
-static void count_sparser(uint64_t *entries, uint64_t *visits, const pass *p, size_t key_first)
+static void count_sparser(uint64_t *entries, uint64_t *visits, const pass *p)
 {
     *entries = *visits = 0;
-    for (size_t key = key_first; key < p->tile->key_end; key++) {
+    for (size_t key = p->parts.global_end; key < p->parts.sparser_end; key++) {
         const vc__range column =
             vc__column_entries(p->head, key, p->tile->query_first, p->tile->query_end);
         *entries += column.end - column.first;
@@ -126,6 +128,7 @@ vc_status vc__sddmm(vc__chip_layer *a, const vc__chip_tile *tile, const vc__oper
     const pass p = {.a = a,
                     .head = &a->pattern.head[tile->head],
                     .tile = tile,
+                    .parts = vc__parts_of(a, tile),
                     .q = q,
                     .k = k,
                     .index = index,
@@ -134,19 +137,17 @@ vc_status vc__sddmm(vc__chip_layer *a, const vc__chip_tile *tile, const vc__oper
                     .gather = vc__gather_cycles(c, queries, d),
                     .latency = c->line_latency,
                     .visit = c->entries_per_visit};
-    const size_t globals = p.head->panel_count, middle = globals < tile->key_first ? tile->key_first
-                                                         : globals > tile->key_end ? tile->key_end
-                                                                                   : globals;
     uint64_t entries, visits;
-    count_sparser(&entries, &visits, &p, middle);
-    const uint64_t panel = rows * (middle - tile->key_first);
+    count_sparser(&entries, &visits, &p);
+    const uint64_t panel = rows * p.parts.panel,
+                   summaries = rows * (tile->key_end - p.parts.sparser_end);
     size_t wide;
     VC_TRY(vc__split_lines(&wide, m, tile, panel * p.cycles, entries * p.gather));
     vc__lines dense, sparse;
     vc__lines_open(&dense, wide, m->now, m->counts.spent[VC_CHIP_UNIT_DENSER]);
     vc__lines_open(&sparse, c->lines - wide, m->now, m->counts.spent[VC_CHIP_UNIT_SPARSER]);
-    score_denser(&dense, &p, middle);
-    score_sparser(&sparse, &p, middle);
+    score_denser(&dense, &p);
+    score_sparser(&sparse, &p);
     const uint64_t end =
         vc__later(m->now, vc__later(vc__lines_end(&dense), vc__lines_end(&sparse)));
     vc__lines_close(&dense, end);
@@ -154,9 +155,10 @@ vc_status vc__sddmm(vc__chip_layer *a, const vc__chip_tile *tile, const vc__oper
     vc__span(m, "denser", "SDDMM", (int)tile->head, m->now, vc__lines_end(&dense));
     vc__span(m, "sparser", "SDDMM", (int)tile->head, m->now, vc__lines_end(&sparse));
     m->now = end;
-    const uint64_t denser_visits = vc__ceil_div(rows, p.visit) * (middle - tile->key_first);
+    const uint64_t denser_visits = vc__ceil_div(rows, p.visit) * p.parts.panel;
     m->counts.macs += (panel + entries) * d;
     m->counts.read_bytes[queries] += (panel + entries) * d;
+    m->counts.read_bytes[VC_BUFFER_QUERY] += summaries * VC__SUMMARY_BYTES; /* biases */
     m->counts.read_bytes[keys] += (denser_visits + visits) * d;
     m->counts.read_bytes[VC_BUFFER_INDEX] += entries * c->index_bytes;
     m->counts.written_bytes[VC_BUFFER_OUTPUT] += (panel + entries) * sizeof(int32_t);

@@ -6,6 +6,7 @@ typedef struct pass {
     vc__chip_layer *a;
     const vc_pattern_head *head;
     const vc__chip_tile *tile;
+    vc__key_parts parts;
     const uint64_t *ready;
     const vc__operand *v;
     uint64_t cycles, gather; /* of an entry of the denser and of the sparser part */
@@ -27,12 +28,13 @@ static uint64_t sum(vc__lines *lines, const pass *p, uint64_t t, size_t key, uin
     return t + cycles;
 }
 
-static void denser_row(vc__lines *lines, pass *p, size_t query, size_t key_end)
+static void denser_row(vc__lines *lines, pass *p, size_t query)
 {
-    for (size_t first = p->tile->key_first; first < key_end; first += p->visit) {
-        const size_t end = first + p->visit < key_end ? first + p->visit : key_end;
+    for (size_t first = 0; first < p->parts.panel; first += p->visit) {
+        const size_t end = first + p->visit < p->parts.panel ? first + p->visit : p->parts.panel;
         uint64_t t = start_row(lines, p, query);
-        for (size_t key = first; key < end; key++) {
+        for (size_t i = first; i < end; i++) {
+            const size_t key = vc__panel_key(&p->parts, p->tile, i);
             t = sum(lines, p, t, key, p->cycles);
             if (p->a->flow)
                 vc__flow_sum_panel(p->a->flow, p->tile->head, query, key);
@@ -42,9 +44,10 @@ static void denser_row(vc__lines *lines, pass *p, size_t query, size_t key_end)
     }
 }
 
-static uint64_t sparser_row(vc__lines *lines, pass *p, size_t query, size_t key_first)
+static uint64_t sparser_row(vc__lines *lines, pass *p, size_t query)
 {
-    const vc__range row = vc__row_entries(p->head, query, key_first, p->tile->key_end);
+    const vc__range row =
+        vc__row_entries(p->head, query, p->parts.global_end, p->parts.sparser_end);
     for (size_t e = row.first; e < row.end;) {
         const size_t end = e + p->visit < row.end ? e + p->visit : row.end;
         uint64_t t = start_row(lines, p, query);
@@ -89,11 +92,12 @@ static void add_mean(vc__lines *lines, pass *p, size_t query, uint64_t mean)
     vc__lines_take(lines, t + p->cycles);
 }
 
-static uint64_t count_sparser(const pass *p, size_t key_first)
+static uint64_t count_sparser(const pass *p)
 {
     uint64_t entries = 0;
     for (size_t query = p->tile->query_first; query < p->tile->query_end; query++) {
-        const vc__range row = vc__row_entries(p->head, query, key_first, p->tile->key_end);
+        const vc__range row =
+            vc__row_entries(p->head, query, p->parts.global_end, p->parts.sparser_end);
         entries += row.end - row.first;
     }
     return entries;
@@ -108,15 +112,13 @@ vc_status vc__spmm(vc__chip_layer *a, const vc__chip_tile *tile, const size_t *o
     pass p = {.a = a,
               .head = &a->pattern.head[tile->head],
               .tile = tile,
+              .parts = vc__parts_of(a, tile),
               .ready = ready,
               .v = v,
               .cycles = vc__entry_cycles(c, dv),
               .gather = vc__gather_cycles(c, VC_BUFFER_VALUE, dv),
               .visit = c->entries_per_visit};
-    const size_t globals = p.head->panel_count, middle = globals < tile->key_first ? tile->key_first
-                                                         : globals > tile->key_end ? tile->key_end
-                                                                                   : globals;
-    const uint64_t panel = rows * (middle - tile->key_first), entries = count_sparser(&p, middle);
+    const uint64_t panel = rows * p.parts.panel, entries = count_sparser(&p);
     const int means = p.head->kept_share != NULL && tile->query_first == 0,
               adds = p.head->kept_share != NULL && tile->key_end == a->sizes.keys;
     const uint64_t residual = (means ? tile->key_end - tile->key_first : 0) + (adds ? rows : 0);
@@ -129,8 +131,8 @@ vc_status vc__spmm(vc__chip_layer *a, const vc__chip_tile *tile, const size_t *o
         wide > 0 ? &dense : &sparse; /* a fixed split may leave the denser part none */
     const uint64_t mean = means ? mean_of_values(regular, &p) : m->now;
     for (size_t i = 0; i < rows; i++) {
-        denser_row(&dense, &p, tile->query_first + order[i], middle);
-        sparser_row(&sparse, &p, tile->query_first + order[i], middle);
+        denser_row(&dense, &p, tile->query_first + order[i]);
+        sparser_row(&sparse, &p, tile->query_first + order[i]);
     }
     for (size_t i = 0; adds && i < rows; i++)
         add_mean(regular, &p, tile->query_first + order[i], mean);

@@ -94,8 +94,8 @@ static void bound_of_a_plan_in_closed_form(void **state)
     vc_plan_close(&plan);
 }
 
-/* As above, and G summaries: as many columns of the panel, rows of K and of V, and biases of 16 bit.
- * Pooling is not on the lines. */
+/* As above, and G summaries: as many columns of the panel, rows of K and of V, and biases of 16
+ * bit. Pooling is not on the lines. */
 static void bound_with_summaries(void **state)
 {
     (void)state;

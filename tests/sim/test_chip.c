@@ -1,9 +1,8 @@
 /* The chip against hand-computed timelines, and the integers that flow through it against plain
  * loops. */
-#include "testing.h"
 #include "vitcod/chip.h"
 #include "vitcod/polarize.h"
-#include "vitcod/rng.h"
+#include "with_summaries.h"
 
 /* Four lines of eight MACs; the memory gives 32 bytes per cycle. */
 static vc_chip_config small_chip(void)
@@ -83,6 +82,21 @@ static void make_plan(vc_plan *out, size_t tokens, size_t threshold,
     vc_mask_close(&mask);
 }
 
+static void make_random_plan(vc_plan *out, const vc_attention_sizes *s, uint64_t seed,
+                             double sparsity)
+{
+    vc_rng rng = vc_rng_open(seed, 6, 0);
+    vc_mask mask;
+    assert_ok(vc_mask_open(&mask, 1, s->heads, s->queries, s->keys));
+    for (size_t i = 0; i < s->heads * s->queries * s->keys; i++) {
+        const size_t key = i % s->keys, query = i / s->keys % s->queries;
+        const double share = key % 7 == 3 ? 0.2 : sparsity; /* some columns are fuller */
+        mask.pruned[i] = key != query % s->keys && vc_rng_uniform(&rng) < share;
+    }
+    assert_ok(vc_polarize(out, &mask, s->queries / 2, "mask"));
+    vc_mask_close(&mask);
+}
+
 static int on_diagonal(size_t query, size_t key)
 {
     return query == key;
@@ -126,6 +140,68 @@ static void residual_by_hand(void **state)
     assert_int_equal(vc_workload_macs(&w, 1), n.macs);
     vc_workload_close(&w);
     vc_plan_close(&plan);
+}
+
+/* As dense_by_hand, and a summary. K, 5 rows, is there at 1 and 2; Q, 10 bytes each with the bias,
+ * two at 2, two at 3; V at 4. Lines have keys until 6, one of them the summary until 10. Row i is
+ * complete at 11 + i, and ready at 29 + i. Each is a visit of four and one of one: lines end at 34,
+ * 35, 34 and 36. The store is issued at 40: 41. */
+static void summary_by_hand(void **state)
+{
+    (void)state;
+    const vc_chip_config c = small_chip();
+    const vc_attention_sizes s = {1, 4, 4, 8, 8, {0}};
+    vc_plan plan;
+    vc_workload w = {0};
+    make_plan(&plan, 4, 3, everywhere);
+    add_summaries(&plan.layers[0], 1, 0);
+    const vc_chip_counts n = simulate(&s, &plan, &c);
+    assert_int_equal(n.cycles, 41);
+    assert_int_equal(n.macs, 2 * 4 * 5 * 8);
+    expect_spent(&n, VC_CHIP_UNIT_DENSER,
+                 (uint64_t[VC_SPENT_COUNT]){[VC_SPENT_BUSY] = 20 + 20,
+                                            [VC_SPENT_DRAM] = 4 * 2,
+                                            [VC_SPENT_SOFTMAX] = 19 + 19 + 20 + 20 + 1,
+                                            [VC_SPENT_IMBALANCE] = 3 * 4 + 2 + 1 + 2});
+    assert_int_equal(n.loaded_bytes[VC_BUFFER_QUERY], 4 * 8);
+    assert_int_equal(n.loaded_bytes[VC_BUFFER_KEY], 5 * 8);
+    assert_int_equal(n.loaded_bytes[VC_BUFFER_VALUE], 5 * 8);
+    assert_int_equal(n.bias_bytes, 4 * 2);
+    assert_int_equal(n.read_bytes[VC_BUFFER_QUERY], 20 * 8 + 4 * 2);
+    add_attention(&w, 0, &s, &plan);
+    assert_int_equal(vc_workload_macs(&w, 1), n.macs);
+    vc_workload_close(&w);
+    vc_plan_close(&plan);
+}
+
+/* Every count of a DeiT's layer in closed form, however it is stored. */
+static void counts_of_summaries(void **state)
+{
+    (void)state;
+    enum { H = 3, T = 197, D = 64 };
+    const vc_chip_config c = vc_chip_config_default();
+    for (uint64_t g = 1; g < 20; g += 8)
+        for (uint32_t coded = 0; coded < 3; coded += 2) {
+            const vc_attention_sizes s = {H, T, T, D, D, {coded, coded}};
+            const uint64_t stored = coded ? coded : H;
+            vc_plan plan;
+            make_random_plan(&plan, &s, g, 0.9);
+            const vc_chip_counts without = simulate(&s, &plan, &c);
+            add_summaries(&plan.layers[0], g, g);
+            const vc_chip_counts n = simulate(&s, &plan, &c);
+            assert_int_equal(n.macs - without.macs, 2 * H * T * g * D);
+            assert_int_equal(n.loaded_bytes[VC_BUFFER_QUERY], stored * T * D);
+            assert_int_equal(n.loaded_bytes[VC_BUFFER_KEY], stored * (T + g) * D);
+            assert_int_equal(n.loaded_bytes[VC_BUFFER_VALUE], H * (T + g) * D);
+            assert_int_equal(n.loaded_bytes[VC_BUFFER_INDEX],
+                             without.loaded_bytes[VC_BUFFER_INDEX]);
+            assert_int_equal(n.bias_bytes, 2 * H * T * g);
+            assert_int_equal(n.exponentials - without.exponentials, H * T * g);
+            assert_int_equal(n.coder_macs - without.coder_macs, coded * g * H * D);
+            assert_int_equal(n.stored_bytes, without.stored_bytes);
+            assert_true(n.cycles > without.cycles);
+            vc_plan_close(&plan);
+        }
 }
 
 /* The diagonal has no global token: four columns of one entry, all lines sparser. The index, 8
@@ -251,6 +327,44 @@ static void product_by_hand(void **state)
     vc_workload_close(&w);
 }
 
+/* Q, K and V of eight tokens, 16 to 3 x 8 values; seven tokens are pooled to two summaries. 384
+ * bytes of weights, 7 numbers and 7 weights of tokens, 2 lengths: 416 bytes, at 13; rows from 14
+ * on, by twos. Pairs of rows take 24 cycles: 110. 7 x 16 values of K and V in the vector unit: 112.
+ * The store, of 192 bytes, from 114 on: 120; that of the summaries, 32 bytes, follows. */
+static void pooling_by_hand(void **state)
+{
+    (void)state;
+    const vc_chip_config c = small_chip();
+    const vc_memory_config memory = small_memory(&c);
+    const vc_chip_options o = {.config = &c, .memory = &memory};
+    const vc_attention_sizes s = {1, 8, 8, 8, 8, {0, 0}};
+    const vc_op op = {.kind = VC_OP_QKV,
+                      .macs = 8 * 16 * 24,
+                      .weight_values = 384,
+                      .input_values = 128,
+                      .output_values = 192,
+                      .products = {{8, 16, 24}}};
+    vc_workload w = {0};
+    vc_chip_result r;
+    vc_plan plan;
+    make_plan(&plan, 8, 4, everywhere);
+    add_summaries(&plan.layers[0], 2, 0);
+    assert_ok(vc_workload_add(&w, &op));
+    assert_ok(vc_workload_add_pooling(&w, 0, &s, &plan.layers[0]));
+    assert_ok(vc_chip_simulate(&r, &w, &plan, &o));
+    assert_int_equal(r.total.cycles, 121);
+    expect_spent(&r.total, VC_CHIP_UNIT_VECTOR,
+                 (uint64_t[VC_SPENT_COUNT]){[VC_SPENT_BUSY] = 2, [VC_SPENT_IDLE] = 119});
+    assert_int_equal(r.total.weight_bytes, 416);
+    assert_int_equal(r.total.stored_bytes, 192 + 32);
+    assert_int_equal(r.total.multiplications, 7 * 16);
+    assert_int_equal(r.total.additions, 7 * 16);
+    assert_int_equal(r.total.macs, op.macs);
+    vc_chip_result_close(&r);
+    vc_workload_close(&w);
+    vc_plan_close(&plan);
+}
+
 /* A decoder so slow that it is still at work when the lines are through: the stage ends with it. */
 static void a_slow_decoder_ends_the_stage(void **state)
 {
@@ -323,7 +437,7 @@ static size_t differences(const vc_attention_sizes *s, const vc_plan *plan, cons
     vc_chip_values values = {d.q, d.k, d.v, 1e-4f, d.want, 0};
     if (plan)
         vc_plan_layer_mask(pruned, &plan->layers[0]);
-    assert_ok(vc_quantized_attention(d.want, s, &values, pruned));
+    assert_ok(vc_quantized_attention(d.want, s, &values, pruned, plan ? plan->layers : NULL));
     values.out = d.out;
     values.lost_score = lost_score;
     vc_workload w = {0};
@@ -341,21 +455,6 @@ static size_t differences(const vc_attention_sizes *s, const vc_plan *plan, cons
     free(pruned);
     free_data(&d);
     return wrong;
-}
-
-static void make_random_plan(vc_plan *out, const vc_attention_sizes *s, uint64_t seed,
-                             double sparsity)
-{
-    vc_rng rng = vc_rng_open(seed, 6, 0);
-    vc_mask mask;
-    assert_ok(vc_mask_open(&mask, 1, s->heads, s->queries, s->keys));
-    for (size_t i = 0; i < s->heads * s->queries * s->keys; i++) {
-        const size_t key = i % s->keys, query = i / s->keys % s->queries;
-        const double share = key % 7 == 3 ? 0.2 : sparsity; /* some columns are fuller */
-        mask.pruned[i] = key != query % s->keys && vc_rng_uniform(&rng) < share;
-    }
-    assert_ok(vc_polarize(out, &mask, s->queries / 2, "mask"));
-    vc_mask_close(&mask);
 }
 
 /* Scratchpads so small that everything is tiled. */
@@ -383,10 +482,12 @@ static void data_flows_through_every_schedule(void **state)
     chips[1].entries_per_visit = 3;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (size_t c = 0; c < sizeof chips / sizeof *chips; c++)
-            for (int sparse = 0; sparse < 3; sparse++) {
+            for (int sparse = 0; sparse < 4; sparse++) {
                 vc_plan plan;
                 if (sparse)
-                    make_random_plan(&plan, &sizes[i], i, sparse == 1 ? 0.9 : 0.4);
+                    make_random_plan(&plan, &sizes[i], i, sparse == 2 ? 0.4 : 0.9);
+                if (sparse == 3)
+                    add_summaries(&plan.layers[0], sizes[i].keys < 10 ? 1 : 9, i);
                 if (sizes[i].queries == 197 && c == 2)
                     chips[c].buffers[VC_BUFFER_OUTPUT].bytes = 8000;
                 const size_t wrong = differences(&sizes[i], sparse ? &plan : NULL, &chips[c], 0);
@@ -430,6 +531,67 @@ static void extremes_flow_too(void **state)
             }
 }
 
+/* Summaries in double precision, as the plan defines them: softmax of q . kbar x scale + bias. What
+ * the chip gives is that to within a 255th of each value, and the rounding of pooled rows, which
+ * quarters make none of. */
+static void summaries_mean_what_a_plan_says(void **state)
+{
+    (void)state;
+    enum { T = 6, D = 8, G = 2 };
+    const vc_attention_sizes s = {1, T, T, D, D, {0, 0}};
+    const vc_chip_config c = vc_chip_config_default();
+    const float weights[4] = {0.25f, 0.75f, -0.5f, 1.0f}, scale = 2e-4f;
+    float bias[T * G];
+    vc_pooling pooling = {G, 4, (int32_t[]){0, 2, 4}, (int32_t[]){1, 4, 0, 5}, (float *)weights};
+    vc_plan plan;
+    for (int i = 0; i < T * G; i++)
+        bias[i] = i % 5 ? 0.7f * (float)i - 3.0f : -INFINITY;
+    make_plan(&plan, T, 3, in_first_row_or_column);
+    assert_ok(vc_plan_layer_add_summaries(&plan.layers[0], &pooling, bias));
+    data d = make_data(&s, 3);
+    for (size_t i = 0; i < T * D; i++) { /* sums of quarters are whole, and none beyond 127 */
+        d.k[i] = (int8_t)(d.k[i] / 2 / 4 * 4);
+        d.v[i] = (int8_t)(d.v[i] / 2 / 4 * 4);
+    }
+    vc_workload w = {0};
+    vc_chip_result r;
+    const vc_memory_config memory = small_memory(&c);
+    const vc_chip_values values = {d.q, d.k, d.v, scale, d.out, 0};
+    const vc_chip_options o = {
+        .config = &c, .memory = &memory, .attention_only = 1, .values = &values};
+    add_attention(&w, 0, &s, &plan);
+    assert_ok(vc_chip_simulate(&r, &w, &plan, &o));
+    for (size_t i = 0; i < T; i++) {
+        double p[T + G], sum = 0.0, v[T + G][D];
+        for (size_t j = 0; j < T + G; j++) {
+            const size_t g = j - T;
+            double score = j < T ? 0.0 : (double)bias[i * G + g];
+            for (size_t x = 0; x < D; x++) {
+                double k = j < T ? d.k[j * D + x] : 0.0;
+                v[j][x] = j < T ? d.v[j * D + x] : 0.0;
+                for (size_t e = 2 * g; j >= T && e < 2 * g + 2; e++) {
+                    k += (double)weights[e] * d.k[(size_t)pooling.keys[e] * D + x];
+                    v[j][x] += (double)weights[e] * d.v[(size_t)pooling.keys[e] * D + x];
+                }
+                score += d.q[i * D + x] * k * (double)scale;
+            }
+            sum += p[j] = j >= T || i == 0 || j == 0 ? exp(score) : 0.0;
+        }
+        for (size_t x = 0; x < D; x++) {
+            double want = 0.0, slack = 0.0;
+            for (size_t j = 0; j < T + G; j++) {
+                want += p[j] / sum * v[j][x];
+                slack += p[j] > 0.0 ? fabs(v[j][x]) / 255.0 : 0.0;
+            }
+            assert_near(d.out[i * D + x] / 255.0, want, slack);
+        }
+    }
+    vc_chip_result_close(&r);
+    vc_workload_close(&w);
+    vc_plan_close(&plan);
+    free_data(&d);
+}
+
 static void a_lost_score_shows(void **state)
 {
     (void)state;
@@ -438,6 +600,22 @@ static void a_lost_score_shows(void **state)
     vc_plan plan;
     make_random_plan(&plan, &s, 3, 0.9);
     for (uint64_t lost = 1; lost < 1000; lost += 111)
+        assert_true(differences(&s, &plan, &c, lost) > 0);
+    vc_plan_close(&plan);
+}
+
+static void a_lost_summary_shows(void **state)
+{
+    (void)state;
+    const vc_chip_config c = vc_chip_config_default();
+    const vc_attention_sizes s = {1, 4, 4, 4, 4, {0, 0}};
+    vc_plan plan;
+    make_plan(&plan, 4, 3, everywhere);
+    add_summaries(&plan.layers[0], 2, 3);
+    for (size_t i = 0; i < 4 * 2; i++) /* nobody misses one that is left out */
+        plan.layers[0].summary_bias[i] = 1.0f + (float)i / 8.0f;
+    assert_int_equal(differences(&s, &plan, &c, 0), 0);
+    for (uint64_t lost = 1; lost <= 4 * 6; lost++)
         assert_true(differences(&s, &plan, &c, lost) > 0);
     vc_plan_close(&plan);
 }
@@ -474,15 +652,20 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dense_by_hand),
         cmocka_unit_test(residual_by_hand),
+        cmocka_unit_test(summary_by_hand),
+        cmocka_unit_test(counts_of_summaries),
         cmocka_unit_test(diagonal_by_hand),
         cmocka_unit_test(one_column_by_hand),
         cmocka_unit_test(row_and_column_by_hand),
         cmocka_unit_test(rectangle_by_hand),
         cmocka_unit_test(product_by_hand),
+        cmocka_unit_test(pooling_by_hand),
         cmocka_unit_test(a_slow_decoder_ends_the_stage),
         cmocka_unit_test(data_flows_through_every_schedule),
         cmocka_unit_test(extremes_flow_too),
+        cmocka_unit_test(summaries_mean_what_a_plan_says),
         cmocka_unit_test(a_lost_score_shows),
+        cmocka_unit_test(a_lost_summary_shows),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@ const vc_chip_kind vc__kind_vitcod = {
     .uses_mask = 1,
     .uses_autoencoder = 1,
     .takes_values = 1,
+    .takes_summaries = 1,
     .run = vc__schedule_run,
     .bound = vc_bound_compute,
 };
