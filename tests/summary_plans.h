@@ -25,7 +25,7 @@ static inline size_t square_root(size_t n)
 static inline vc_pooling pool_blocks(pooling_room *room, size_t g, size_t keys, size_t prefix)
 {
     const size_t side = square_root(keys - prefix);
-    vc_pooling p = {g * g, 0, room->start, room->keys, room->weights};
+    vc_pooling p = {g * g, 0, room->start, room->keys, room->weights, 0, NULL};
     for (size_t j = 0; j < g * g; j++) {
         p.start[j] = (int32_t)p.entries;
         for (size_t t = 0; t < side * side; t++)
@@ -43,7 +43,7 @@ static inline vc_pooling pool_overlapping(pooling_room *room, size_t layer, size
 {
     static float drawn[5 * POOLED_TOKENS];
     char name[48];
-    vc_pooling p = {5, 0, room->start, room->keys, room->weights};
+    vc_pooling p = {5, 0, room->start, room->keys, room->weights, 0, NULL};
     snprintf(name, sizeof name, "pool_weights %zu", layer);
     noise(drawn, name, 5 * keys);
     for (size_t j = 0; j < 5; j++) {

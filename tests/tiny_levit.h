@@ -92,7 +92,7 @@ static inline void tiny_levit_restrict(vc_model *model, tiny_restriction how)
                 plan.layers[l].kept_share[r] = (float)(r % 7 + 1) / 8.0f;
         }
         if (how == TINY_SUMMARIES)
-            summarize_plan(&plan);
+            summarize_plan(&plan, &model->config);
         assert_ok(vc_model_use_plan(model, &plan, "plan"));
         vc_plan_close(&plan);
     }

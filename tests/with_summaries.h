@@ -15,8 +15,11 @@ static inline void add_summaries(vc_plan_layer *layer, size_t count, uint64_t se
     vc_rng rng = vc_rng_open(seed, 8, count);
     const size_t first = layer->keys > 1, pooled = layer->keys - first,
                  biases = layer->heads * layer->queries * count;
-    vc_pooling p = {count, pooled, calloc(count + 1, sizeof *p.start),
-                    calloc(pooled, sizeof *p.keys), calloc(pooled, sizeof *p.weights)};
+    vc_pooling p = {.count = count,
+                    .entries = pooled,
+                    .start = calloc(count + 1, sizeof *p.start),
+                    .keys = calloc(pooled, sizeof *p.keys),
+                    .weights = calloc(pooled, sizeof *p.weights)};
     float *bias = calloc(biases, sizeof *bias);
     assert_true(count <= pooled && p.start && p.keys && p.weights && bias);
     for (size_t g = 0; g < count; g++)

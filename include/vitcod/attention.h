@@ -44,9 +44,10 @@ typedef struct vc_attention_gradients {
     /* Laid out as probs; summed over the batch that is the gradient of the bias. NULL if not
      * wanted. */
     float *scores;
-    /* Of every image and head, to be added up: (B, H, Tq, G) of the summaries' bias, and (B, H,
-     * entries) of the pooling's weights. NULL if not wanted, or without summaries. */
-    float *summary_bias, *pool_weights;
+    /* Of every image and head, to be added up: (B, H, Tq, G) of the summaries' bias, (B, H,
+     * entries) of the pooling's weights and (B, H, dim) of its queries. NULL if not wanted, or
+     * without summaries. */
+    float *summary_bias, *pool_weights, *pool_query;
 } vc_attention_gradients;
 
 /* With a residual, dout is scaled in place. */

@@ -19,9 +19,9 @@ typedef struct vc_grads {
      * unless set */
     float *dhead_logits;
     void *state; /* the family's: views on the flat block, gradients of activations */
-    float *decoded[2], *encoded[2];     /* of Q and K */
-    float *classified;                  /* (B, outputs) of one head */
-    float *summary_bias, *pool_weights; /* of one layer, as vc_attention_gradients has
+    float *decoded[2], *encoded[2];                  /* of Q and K */
+    float *classified;                               /* (B, outputs) of one head */
+    float *summary_bias, *pool_weights, *pool_query; /* of one layer, as vc_attention_gradients has
                                          * them; the caller may set them to NULL: not wanted */
     float *scratch;
     vc_arena arena;

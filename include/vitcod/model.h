@@ -153,6 +153,7 @@ typedef enum vc_param_origin {
     VC_OF_FAMILY,
     VC_OF_SUMMARY_BIAS, /* (H, Tq, G); 0 for a summary that a row does not see */
     VC_OF_POOLING,      /* (entries): its weights */
+    VC_OF_POOL_QUERY,   /* (H, dim) */
 } vc_param_origin;
 
 typedef struct vc_param {

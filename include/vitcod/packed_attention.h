@@ -54,10 +54,16 @@ static inline size_t vc_summary_floats(const vc_packed_attention *layer)
     return layer->heads * (layer->head_dim + layer->value_dim);
 }
 
-/* Pools one image's summaries first to first + count - 1 to rows, and packs them into its panels.
- * k and v are those of the first head and of token 0; panels may be NULL. */
-void vc_attention_pool(float *rows, float *panels, const vc_packed_attention *layer, const float *k,
-                       const float *v, size_t stride, size_t first, size_t count);
+/* What is pooled: K and V of an image, of the first head and of token 0. */
+typedef struct vc_pooled_keys {
+    const float *k, *v;
+    size_t stride;
+} vc_pooled_keys;
+
+/* Pools one image's summaries first to first + count - 1 to rows, and packs them into its panels,
+ * which may be NULL. scratch: (entries of the pooling), read only where it has queries. */
+void vc_attention_pool(float *rows, float *panels, float *scratch, const vc_packed_attention *layer,
+                       const vc_pooled_keys *x, size_t first, size_t count);
 
 /* One head of one image. */
 typedef struct vc_attention_view {

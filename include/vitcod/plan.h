@@ -22,6 +22,12 @@ typedef struct vc_pooling {
     int32_t *start; /* (G + 1) */
     int32_t *keys;  /* (entries) tokens in their original order, ascending in a summary */
     float *weights; /* (entries) */
+    /* Pooling by attention (Lee et al., ICML 2019, section 3.2, with one seed per head): a query u
+     * of the head makes the weights depend on the image. Those of a summary are the softmax of
+     * log(weights[e]) + u . k_e / sqrt(dim) over its entries e, so they add up to 1, and all
+     * weights[e] are above 0. Without queries they are the weights as they are. */
+    size_t dim;   /* of a query: head_dim; 0: no queries */
+    float *query; /* (H, dim) or NULL */
 } vc_pooling;
 
 typedef struct vc_plan_layer {
@@ -107,10 +113,10 @@ void vc_plan_hash_text(char text[VC_PLAN_HASH_TEXT], const vc_plan *plan);
 
 /* ---- files
  *
- * A plan's own file is safetensors: `layers.<l>.<member>` for every array of vc_plan_layer (its
- * pooling: pool_start, pool_keys, pool_weights), 'threshold' in the metadata, 'for': 'cpu' where it
- * is, and 'format': 'vitcod-plan'. A model's file holds its plan under the same names behind a
- * prefix. */
+ * A plan's own file is safetensors: `layers.<l>.<member>` for every array of vc_plan_layer (of its
+ * pooling: pool_start, pool_keys, pool_weights, pool_query), 'threshold' in the metadata, 'for':
+ * 'cpu' where it is, and 'format': 'vitcod-plan'. A model's file holds its plan under the same names
+ * behind a prefix. */
 
 #define VC_PLAN_PREFIX "vitcod.plan."
 enum { VC_PLAN_NAME = 96 };

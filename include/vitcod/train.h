@@ -22,9 +22,9 @@ typedef struct vc_train_options {
     double learning_rate, min_learning_rate, warmup_learning_rate;
     double warmup_epochs; /* linear from warmup_learning_rate, then cosine to min_learning_rate */
     double weight_decay, beta1, beta2, eps;
-    /* Factors of the learning rate for a plan's summaries: of their bias, and of the weights by
-     * which keys and values are pooled. 0: not learnt. */
-    double bias_rate, pooling_rate;
+    /* Factors of the learning rate for a plan's summaries: of their bias, of the weights by which
+     * keys and values are pooled, and of the queries that make such weights. 0: not learnt. */
+    double bias_rate, pooling_rate, query_rate;
     /* Decay per step of a moving average of the parameters, which the run ends with; 0: none. */
     double ema;
     /* Stochastic depth (Huang et al. 2016): the share of images for which a branch of the last

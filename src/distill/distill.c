@@ -43,7 +43,7 @@ vc_distill_options vc_distill_options_default(void)
     t->warmup_epochs = 1.0;
     t->distillation = 1.0; /* there are no labels */
     t->features = 40.0;
-    t->bias_rate = 10.0;
+    t->bias_rate = t->query_rate = 10.0;
     t->label_smoothing = 0.0;
     t->augment = (vc_augment_options){.crop_least = 0.25,
                                       .crop_most = 1.0,

@@ -133,6 +133,8 @@ static size_t scratch_of(const vc_program_op *op)
 {
     if (op->inputs > 0)
         return vc__linear_scratch(op);
+    if (op->kind == VC_OP_POOL)
+        return op->attention->pattern.pooling->entries * sizeof(float);
     return op->kind == VC_OP_ATTENTION ? op->attention->value_dim * sizeof(float) : 0;
 }
 

@@ -145,13 +145,14 @@ static void run_panels(vc__cpu *cpu, const vc_program_op *op, const vc__tile *ti
 
 static void run_pool(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
-    (void)cpu;
-    float *to = vc__rows(op->to, tile);
+    float *to = vc__rows(op->to, tile),
+          *weights = (float *)(void *)(cpu->scratch + tile->worker * cpu->scratch_bytes);
     for (part p = {0}; next_part(&p, tile);) {
         const float *keys = op->keys->data + p.image * op->keys->rows * op->keys->width;
         float *panels = op->panels ? op->panels->data + p.image * op->panels->width : NULL;
-        vc_attention_pool(to + p.from * op->to->width, panels, op->attention, keys + op->keys_at,
-                          keys + op->values_at, op->keys->width, p.token, p.rows);
+        const vc_pooled_keys x = {keys + op->keys_at, keys + op->values_at, op->keys->width};
+        vc_attention_pool(to + p.from * op->to->width, panels, weights, op->attention, &x, p.token,
+                          p.rows);
     }
 }
 

@@ -36,9 +36,10 @@ size_t vc_attention_scratch_floats(const vc_attention_shape *s, const vc_pattern
     size_t most = 0;
     for (size_t h = 0; h < (pattern ? pattern->heads : 1); h++) {
         const vc_pattern_head *head = pattern ? &pattern->head[h] : NULL;
-        const size_t products = !is_whole(head) ? vc__split_scratch_floats(s, head)
-                                : backward      ? 0
-                                                : vc__whole_scratch_floats(s);
+        const size_t products = !is_whole(head)
+                                    ? vc__split_scratch_floats(s, head, pattern->pooling)
+                                : backward ? 0
+                                           : vc__whole_scratch_floats(s);
         most = at_least(most, products + (backward ? own_scores(s, head) : 0));
     }
     return (most + s->value_dim + 15) / 16 * 16;
@@ -54,6 +55,7 @@ static vc__attention_head head_of(const vc_attention *a, size_t image, size_t h)
     return (vc__attention_head){
         .shape = s,
         .pattern = pattern,
+        .index = h,
         .pooling = a->pattern ? a->pattern->pooling : NULL,
         .q = a->q + image * s->queries * s->q_stride + h * s->head_dim,
         .k = a->k + image * s->keys * s->k_stride + h * s->head_dim,
@@ -132,7 +134,8 @@ void vc_attention_backward(const vc_attention_gradients *out, float *scratch, fl
     const size_t per_thread = vc_attention_scratch_floats(s, a->pattern, 1);
     const vc_pooling *pooling = a->pattern ? a->pattern->pooling : NULL;
     const size_t biases = pooling ? s->queries * pooling->count : 0,
-                 weights = pooling ? pooling->entries : 0;
+                 weights = pooling ? pooling->entries : 0,
+                 query = pooling && pooling->query ? pooling->dim : 0;
 #pragma omp parallel for collapse(2) schedule(static)
     for (size_t b = 0; b < s->batch; b++)
         for (size_t h = 0; h < s->heads; h++) {
@@ -148,6 +151,7 @@ void vc_attention_backward(const vc_attention_gradients *out, float *scratch, fl
                 biases && out->summary_bias ? out->summary_bias + index * biases : NULL;
             head.dpool_weights =
                 weights && out->pool_weights ? out->pool_weights + index * weights : NULL;
+            head.dpool_query = query && out->pool_query ? out->pool_query + index * query : NULL;
             head.scratch = scratch + (size_t)omp_get_thread_num() * per_thread;
             backward(&head);
         }

@@ -7,13 +7,15 @@
 typedef struct vc__attention_head {
     const vc_attention_shape *shape;
     const vc_pattern_head *pattern; /* NULL: nothing is pruned */
+    size_t index;                   /* of the head in its layer */
     const vc_pooling *pooling;      /* NULL: no summaries */
     const float *summary_bias;      /* (Tq, G) */
     const float *q, *k, *v, *bias;
     float *out, *probs;
     float *dq, *dk, *dv, *dout;
     float *dscores; /* backward: room for the gradients of all values */
-    float *dsummary_bias, *dpool_weights; /* (Tq, G), (entries); NULL if not wanted */
+    /* (Tq, G), (entries), (dim); NULL if not wanted */
+    float *dsummary_bias, *dpool_weights, *dpool_query;
     float *scratch;
 } vc__attention_head;
 
@@ -23,7 +25,8 @@ void vc__whole_head_forward(const vc__attention_head *head);
 void vc__whole_head_backward(const vc__attention_head *head);
 
 /* A panel whose keys are gathered, and rows. */
-size_t vc__split_scratch_floats(const vc_attention_shape *shape, const vc_pattern_head *head);
+size_t vc__split_scratch_floats(const vc_attention_shape *shape, const vc_pattern_head *head,
+                                const vc_pooling *pooling);
 void vc__split_head_forward(const vc__attention_head *head);
 void vc__split_head_backward(const vc__attention_head *head);
 

@@ -6,60 +6,43 @@
 #include "attention_impl.h"
 #include "vitcod/gemm.h"
 #include "vitcod/kernels.h"
-
-/* row = the summary `summary` of the rows of x */
-static void pool(float *row, const float *x, size_t stride, const vc_pooling *p, size_t summary,
-                 size_t head_dim)
-{
-    memset(row, 0, head_dim * sizeof *row);
-    for (int32_t e = p->start[summary]; e < p->start[summary + 1]; e++) {
-        const float *from = x + (size_t)p->keys[e] * stride, weight = p->weights[e];
-#pragma omp simd
-        for (size_t c = 0; c < head_dim; c++)
-            row[c] += weight * from[c];
-    }
-}
-
-/* Backward of pool: adds to the rows of x. */
-static void unpool(float *x, const float *row, size_t stride, const vc_pooling *p, size_t summary,
-                   size_t head_dim)
-{
-    for (int32_t e = p->start[summary]; e < p->start[summary + 1]; e++) {
-        float *to = x + (size_t)p->keys[e] * stride;
-        const float weight = p->weights[e];
-#pragma omp simd
-        for (size_t c = 0; c < head_dim; c++)
-            to[c] += weight * row[c];
-    }
-}
+#include "vitcod/pooling.h"
 
 static size_t panel_tokens(const vc__attention_head *head)
 {
     return head->pattern->panel_count - (head->pooling ? head->pooling->count : 0);
 }
 
-/* Row j is the row of x that the key at place j of the panel has; those of summaries are pooled. */
+/* Row j is the row of x that the key at place j of the panel has; those of summaries are sums by
+ * `weights`. */
 static void gather(float *rows, const float *x, size_t stride, const vc__attention_head *head,
-                   size_t head_dim)
+                   const float *weights, size_t head_dim)
 {
+    const vc_kernels *kernels = vc_kernels_get();
+    const vc_pooling *p = head->pooling;
     const size_t tokens = panel_tokens(head);
     for (size_t j = 0; j < tokens; j++)
         memcpy(rows + j * head_dim, x + (size_t)head->pattern->panel_keys[j] * stride,
                head_dim * sizeof(float));
-    for (size_t j = tokens; j < head->pattern->panel_count; j++)
-        pool(rows + j * head_dim, x, stride, head->pooling, j - tokens, head_dim);
+    for (size_t g = 0; p && g < p->count; g++)
+        kernels->pool_row(rows + (tokens + g) * head_dim, x, stride, p->keys + p->start[g],
+                          weights + p->start[g], (size_t)(p->start[g + 1] - p->start[g]), head_dim);
 }
 
 /* Sets the rows of tokens of the panel, and adds to those that were pooled. */
 static void scatter(float *x, const float *rows, size_t stride, const vc__attention_head *head,
-                    size_t head_dim)
+                    const float *weights, size_t head_dim)
 {
+    const vc_kernels *kernels = vc_kernels_get();
+    const vc_pooling *p = head->pooling;
     const size_t tokens = panel_tokens(head);
     for (size_t j = 0; j < tokens; j++)
         memcpy(x + (size_t)head->pattern->panel_keys[j] * stride, rows + j * head_dim,
                head_dim * sizeof(float));
-    for (size_t j = tokens; j < head->pattern->panel_count; j++)
-        unpool(x, rows + j * head_dim, stride, head->pooling, j - tokens, head_dim);
+    for (size_t g = 0; p && g < p->count; g++)
+        kernels->scatter_row(x, stride, weights + p->start[g], rows + (tokens + g) * head_dim,
+                             p->keys + p->start[g], (size_t)(p->start[g + 1] - p->start[g]),
+                             head_dim, 1.0f);
 }
 
 static void clear_rows(float *x, size_t stride, size_t rows, size_t head_dim)
@@ -82,13 +65,40 @@ static row row_of(const vc_pattern_head *head, size_t query)
     return (row){head->row_keys + start, start, vc_row_count(head, query)};
 }
 
-/* Two gathered panels and their gradients. */
-size_t vc__split_scratch_floats(const vc_attention_shape *s, const vc_pattern_head *head)
+/* Two gathered panels and their gradients, the weights of the pooling and theirs. */
+typedef struct rooms {
+    float *panel_k, *panel_v, *panel_dk, *panel_dv, *weights, *dweights;
+} rooms;
+
+static size_t entries_of(const vc_pooling *pooling)
 {
-    return 2 * head->panel_count * (s->head_dim + s->value_dim);
+    return pooling ? pooling->entries : 0;
 }
 
-static void score_panel(const vc__attention_head *head, float *panel_k)
+size_t vc__split_scratch_floats(const vc_attention_shape *s, const vc_pattern_head *head,
+                                const vc_pooling *pooling)
+{
+    return 2 * head->panel_count * (s->head_dim + s->value_dim) + 2 * entries_of(pooling);
+}
+
+/* Also computes the weights. */
+static rooms rooms_of(const vc__attention_head *head)
+{
+    const vc_attention_shape *s = head->shape;
+    const size_t k = head->pattern->panel_count * s->head_dim,
+                 v = head->pattern->panel_count * s->value_dim;
+    rooms r = {.panel_k = head->scratch};
+    r.panel_v = r.panel_k + k;
+    r.panel_dk = r.panel_v + v;
+    r.panel_dv = r.panel_dk + k;
+    r.weights = r.panel_dv + v;
+    r.dweights = r.weights + entries_of(head->pooling);
+    if (head->pooling)
+        vc_pooling_weights(r.weights, head->pooling, head->index, head->k, s->k_stride);
+    return r;
+}
+
+static void score_panel(const vc__attention_head *head, const rooms *r)
 {
     const vc_attention_shape *s = head->shape;
     const size_t panel = head->pattern->panel_count;
@@ -99,10 +109,10 @@ static void score_panel(const vc__attention_head *head, float *panel_k)
                                  .lda = s->q_stride,
                                  .ldb = s->head_dim,
                                  .ldc = panel};
-    gather(panel_k, head->k, s->k_stride, head, s->head_dim);
+    gather(r->panel_k, head->k, s->k_stride, head, r->weights, s->head_dim);
     if (head->bias)
         memcpy(head->probs, head->bias, s->queries * panel * sizeof(float));
-    vc_gemm(head->probs, head->q, panel_k, &score, 1.0f / sqrtf((float)s->head_dim),
+    vc_gemm(head->probs, head->q, r->panel_k, &score, 1.0f / sqrtf((float)s->head_dim),
             head->bias ? 1.0f : 0.0f);
 }
 
@@ -142,16 +152,16 @@ void vc__split_head_forward(const vc__attention_head *head)
     const vc_kernels *kernels = vc_kernels_get();
     const vc_attention_shape *s = head->shape;
     const size_t panel = head->pattern->panel_count, dv = s->value_dim;
-    float *panel_k = head->scratch, *panel_v = panel_k + panel * s->head_dim;
+    const rooms r = rooms_of(head);
     const float *own_probs = head->probs + s->queries * panel;
     const vc_gemm_shape value = {
         .m = s->queries, .n = dv, .k = panel, .lda = panel, .ldb = dv, .ldc = s->out_stride};
     if (panel > 0)
-        score_panel(head, panel_k);
+        score_panel(head, &r);
     score_rows(head);
     if (panel > 0) {
-        gather(panel_v, head->v, s->v_stride, head, dv);
-        vc_gemm(head->out, head->probs, panel_v, &value, 1.0f, 0.0f);
+        gather(r.panel_v, head->v, s->v_stride, head, r.weights, dv);
+        vc_gemm(head->out, head->probs, r.panel_v, &value, 1.0f, 0.0f);
     } else {
         clear_rows(head->out, s->out_stride, s->queries, dv);
     }
@@ -171,32 +181,38 @@ static float dot(const float *x, const float *y, size_t count)
     return sum;
 }
 
-/* The gradients of the pooling's weights, from those of the pooled keys and values. */
-static void weights_backward(const vc__attention_head *head, const float *panel_dk,
-                             const float *panel_dv)
+/* The gradients of the pooling, from those of the pooled keys and values. */
+static void pooling_backward(const vc__attention_head *head, const rooms *r)
 {
     const vc_attention_shape *s = head->shape;
     const vc_pooling *p = head->pooling;
+    const vc_pooling_gradients to = {r->dweights, head->dk, head->dpool_query};
+    if (!head->dpool_weights && !p->query)
+        return;
     for (size_t g = 0; g < p->count; g++) {
-        const float *dk = panel_dk + (panel_tokens(head) + g) * s->head_dim,
-                    *dv = panel_dv + (panel_tokens(head) + g) * s->value_dim;
+        const float *dk = r->panel_dk + (panel_tokens(head) + g) * s->head_dim,
+                    *dv = r->panel_dv + (panel_tokens(head) + g) * s->value_dim;
         for (int32_t e = p->start[g]; e < p->start[g + 1]; e++) {
             const size_t key = (size_t)p->keys[e];
-            head->dpool_weights[e] = dot(dk, head->k + key * s->k_stride, s->head_dim) +
-                                     dot(dv, head->v + key * s->v_stride, s->value_dim);
+            r->dweights[e] = dot(dk, head->k + key * s->k_stride, s->head_dim) +
+                             dot(dv, head->v + key * s->v_stride, s->value_dim);
         }
     }
+    if (head->dpool_query)
+        memset(head->dpool_query, 0, p->dim * sizeof(float));
+    vc_pooling_backward(&to, r->weights, p, head->index, head->k, s->k_stride);
+    if (head->dpool_weights)
+        memcpy(head->dpool_weights, r->dweights, p->entries * sizeof(float));
 }
 
 /* Adds the gradients from the panel. Overwrites dq, and the rows of dk and dv that belong to keys
  * of the panel. */
-static void panel_backward(const vc__attention_head *head, const float *panel_k, float *panel_dk)
+static void panel_backward(const vc__attention_head *head, const rooms *r)
 {
     const vc_attention_shape *s = head->shape;
     const size_t tq = s->queries, d = s->head_dim, wide = s->value_dim;
     const size_t panel = head->pattern->panel_count;
     const float scale = 1.0f / sqrtf((float)d);
-    float *panel_dv = panel_dk + panel * d;
     const vc_gemm_shape dquery = {
         .m = tq, .n = d, .k = panel, .lda = panel, .ldb = d, .ldc = s->q_stride};
     const vc_gemm_shape dkey = {
@@ -208,17 +224,17 @@ static void panel_backward(const vc__attention_head *head, const float *panel_k,
                                   .lda = panel,
                                   .ldb = s->out_stride,
                                   .ldc = wide};
-    vc_gemm(head->dq, head->dscores, panel_k, &dquery, scale, 0.0f);
-    vc_gemm(panel_dk, head->dscores, head->q, &dkey, scale, 0.0f);
-    vc_gemm(panel_dv, head->probs, head->dout, &dvalue, 1.0f, 0.0f);
-    scatter(head->dk, panel_dk, s->k_stride, head, d);
-    scatter(head->dv, panel_dv, s->v_stride, head, wide);
-    if (head->dpool_weights)
-        weights_backward(head, panel_dk, panel_dv);
+    vc_gemm(head->dq, head->dscores, r->panel_k, &dquery, scale, 0.0f);
+    vc_gemm(r->panel_dk, head->dscores, head->q, &dkey, scale, 0.0f);
+    vc_gemm(r->panel_dv, head->probs, head->dout, &dvalue, 1.0f, 0.0f);
+    scatter(head->dk, r->panel_dk, s->k_stride, head, r->weights, d);
+    scatter(head->dv, r->panel_dv, s->v_stride, head, r->weights, wide);
+    if (head->pooling)
+        pooling_backward(head, r);
 }
 
 /* The gradients of all scores of the head. */
-static void scores_backward(const vc__attention_head *head, float *panel_v)
+static void scores_backward(const vc__attention_head *head, const rooms *r)
 {
     const vc_kernels *kernels = vc_kernels_get();
     const vc_attention_shape *s = head->shape;
@@ -232,8 +248,8 @@ static void scores_backward(const vc__attention_head *head, float *panel_v)
                                  .ldb = wide,
                                  .ldc = panel};
     if (panel > 0) {
-        gather(panel_v, head->v, s->v_stride, head, wide);
-        vc_gemm(head->dscores, head->dout, panel_v, &dprob, 1.0f, 0.0f);
+        gather(r->panel_v, head->v, s->v_stride, head, r->weights, wide);
+        vc_gemm(head->dscores, head->dout, r->panel_v, &dprob, 1.0f, 0.0f);
     }
     for (size_t i = 0; i < s->queries; i++) {
         const row own = row_of(head->pattern, i);
@@ -272,14 +288,13 @@ void vc__split_head_backward(const vc__attention_head *head)
 {
     const vc_attention_shape *s = head->shape;
     const size_t panel = head->pattern->panel_count, d = s->head_dim, wide = s->value_dim;
-    float *panel_k = head->scratch, *panel_v = panel_k + panel * d,
-          *panel_dk = panel_k + panel * (d + wide);
-    scores_backward(head, panel_v);
+    const rooms r = rooms_of(head);
+    scores_backward(head, &r);
     clear_rows(head->dk, s->k_stride, s->keys, d);
     clear_rows(head->dv, s->v_stride, s->keys, wide);
     if (panel > 0) {
-        gather(panel_k, head->k, s->k_stride, head, d);
-        panel_backward(head, panel_k, panel_dk);
+        gather(r.panel_k, head->k, s->k_stride, head, r.weights, d);
+        panel_backward(head, &r);
     } else {
         clear_rows(head->dq, s->q_stride, s->queries, d);
     }

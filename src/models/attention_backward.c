@@ -39,6 +39,9 @@ static void add_summary_gradients(vc_grads *g, const vc_model *model, size_t lay
     if (g->summary_bias)
         add_rows(g->values + (r->summary_biases[layer] - model->values), g->summary_bias, batch,
                  p->heads * p->queries * p->pooling.count);
+    if (g->pool_query && p->pooling.query)
+        add_rows(g->values + (r->poolings[layer].query - model->values), g->pool_query, batch,
+                 p->heads * p->pooling.dim);
     if (g->pool_weights)
         add_rows(g->values + (r->poolings[layer].weights - model->values), g->pool_weights,
                  batch * p->heads, p->pooling.entries);
@@ -63,7 +66,8 @@ void vc__attention_backward(vc_grads *g, const vc__attention_grads *a, const vc_
                                        .v = a->dv,
                                        .scores = a->dscores,
                                        .summary_bias = g->summary_bias,
-                                       .pool_weights = g->pool_weights};
+                                       .pool_weights = g->pool_weights,
+                                       .pool_query = g->pool_query};
     vc_attention_backward(&to, g->scratch, a->dout, a->probs, &attention);
     if (attention.pattern && attention.pattern->pooling)
         add_summary_gradients(g, model, layer, shape.batch);

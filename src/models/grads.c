@@ -60,14 +60,16 @@ static void place_coders(vc_grads *g, const vc_model *model, size_t batch)
 
 static void place_summaries(vc_grads *g, const vc_model *model, size_t batch)
 {
-    size_t biases = 0, weights = 0;
+    size_t biases = 0, weights = 0, queries = 0;
     for (size_t i = 0; model->restriction && i < vc_model_layers(&model->config); i++) {
         const vc_plan_layer *p = &model->restriction->plan.layers[i];
         raise_to(&biases, batch * p->heads * p->queries * p->pooling.count);
         raise_to(&weights, batch * p->heads * p->pooling.entries);
+        raise_to(&queries, batch * p->heads * p->pooling.dim);
     }
     g->summary_bias = biases ? vc_arena_floats(&g->arena, biases) : NULL;
     g->pool_weights = weights ? vc_arena_floats(&g->arena, weights) : NULL;
+    g->pool_query = queries ? vc_arena_floats(&g->arena, queries) : NULL;
 }
 
 static void place_grads(vc_grads *g, const vc_model *model, size_t batch)

@@ -13,10 +13,15 @@ static void walk_layer(vc__walk *w, vc_restriction *r, size_t layer)
     vc_param bias = {
         .rank = 3, .shape = {p->heads, p->queries, p->pooling.count}, .origin = VC_OF_SUMMARY_BIAS};
     vc_param weights = {.rank = 1, .shape = {p->pooling.entries}, .origin = VC_OF_POOLING};
+    vc_param query = {.rank = 2, .shape = {p->heads, p->pooling.dim}, .origin = VC_OF_POOL_QUERY};
     snprintf(bias.name, sizeof bias.name, VC_PLAN_PREFIX "layers.%zu.summary_bias", layer);
     snprintf(weights.name, sizeof weights.name, VC_PLAN_PREFIX "layers.%zu.pool_weights", layer);
     vc__walk_param(w, w->values ? &r->summary_biases[layer] : NULL, &bias);
     vc__walk_param(w, w->values ? &r->poolings[layer].weights : NULL, &weights);
+    if (!p->pooling.query)
+        return;
+    snprintf(query.name, sizeof query.name, VC_PLAN_PREFIX "layers.%zu.pool_query", layer);
+    vc__walk_param(w, w->values ? &r->poolings[layer].query : NULL, &query);
 }
 
 static void walk_plan(vc__walk *w, vc_restriction *r)
@@ -42,6 +47,11 @@ static size_t count_planned(const vc_param *params, size_t count)
     return planned;
 }
 
+static size_t queries_of(const vc_plan_layer *layer)
+{
+    return layer->heads * layer->pooling.dim;
+}
+
 /* Parameters take the values of the plan. */
 static void take_plan(vc_restriction *r)
 {
@@ -51,6 +61,8 @@ static void take_plan(vc_restriction *r)
             r->summary_biases[l][i] = p->summary_bias[i] == -INFINITY ? 0.0f : p->summary_bias[i];
         if (p->pooling.count > 0)
             memcpy(r->poolings[l].weights, p->pooling.weights, p->pooling.entries * sizeof(float));
+        if (p->pooling.query)
+            memcpy(r->poolings[l].query, p->pooling.query, queries_of(p) * sizeof(float));
     }
 }
 
@@ -99,5 +111,7 @@ void vc__refresh_summaries(vc_model *model)
                 p->summary_bias[i] = r->summary_biases[l][i];
         if (p->pooling.count > 0)
             memcpy(p->pooling.weights, r->poolings[l].weights, p->pooling.entries * sizeof(float));
+        if (p->pooling.query)
+            memcpy(p->pooling.query, r->poolings[l].query, queries_of(p) * sizeof(float));
     }
 }

@@ -137,6 +137,11 @@ vc_status vc_model_check_plan(const vc_model_config *config, const vc_plan *plan
                            "(%zu, %zu, %zu)",
                            path, l, p->heads, p->queries, p->keys, want.heads, want.queries,
                            want.keys);
+        if (p->pooling.query && p->pooling.dim != want.head_dim)
+            return vc_fail(VC_EINVAL,
+                           "%s: plan layer %zu pools with queries of %zu values, its heads have "
+                           "%zu",
+                           path, l, p->pooling.dim, want.head_dim);
     }
     return VC_OK;
 }

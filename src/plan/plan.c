@@ -23,6 +23,7 @@ const vc__plan_member vc__plan_members[VC__PLAN_MEMBERS] = {
     [VC__POOL_START] = NAMED("pool_start", pooling.start, VC_I32, 1, 1, VC__POOL_STARTS),
     [VC__POOL_KEYS] = NAMED("pool_keys", pooling.keys, VC_I32, 1, 1, VC__POOLED),
     [VC__POOL_WEIGHTS] = NAMED("pool_weights", pooling.weights, VC_F32, 1, 1, VC__POOLED),
+    [VC__POOL_QUERY] = NAMED("pool_query", pooling.query, VC_F32, 1, 2, VC__HEADS, VC__POOL_DIM),
     [VC__SUMMARY_BIAS] = MEMBER(summary_bias, VC_F32, 1, 3, VC__HEADS, VC__QUERIES, VC__SUMMARIES),
 };
 
@@ -35,7 +36,8 @@ vc_tensor vc__plan_array(const vc_plan_layer *layer, const vc__plan_member *memb
                             [VC__KEPT] = kept,
                             [VC__SUMMARIES] = layer->pooling.count,
                             [VC__POOL_STARTS] = layer->pooling.count + 1,
-                            [VC__POOLED] = layer->pooling.entries};
+                            [VC__POOLED] = layer->pooling.entries,
+                            [VC__POOL_DIM] = layer->pooling.dim};
     vc_tensor array = {.dtype = member->dtype, .rank = member->rank};
     for (size_t d = 0; d < member->rank; d++)
         array.shape[d] = sizes[member->sizes[d]];
@@ -94,6 +96,7 @@ vc_status vc__plan_copy_optional(vc_plan_layer *out, const vc_plan_layer *layer)
 {
     out->pooling.count = layer->pooling.count;
     out->pooling.entries = layer->pooling.entries;
+    out->pooling.dim = layer->pooling.dim;
     return copy_members(out, layer, 1);
 }
 
@@ -249,6 +252,8 @@ static uint64_t hash_summaries(uint64_t hash, const vc_plan_layer *layer)
     hash = vc_hash(hash, p->start, (p->count + 1) * sizeof *p->start);
     hash = vc_hash(hash, p->keys, p->entries * sizeof *p->keys);
     hash = vc_hash(hash, p->weights, p->entries * sizeof *p->weights);
+    if (p->query)
+        hash = vc_hash(hash, p->query, layer->heads * p->dim * sizeof *p->query);
     return vc_hash(hash, layer->summary_bias,
                    layer->heads * layer->queries * p->count * sizeof *layer->summary_bias);
 }

@@ -87,6 +87,8 @@ static vc_status summary_sizes(vc_pooling *out, const vc_tensor_file *file, cons
             "wanted one start more than columns, of which there is at least one",
             vc_tensor_file_path(file), prefix, index, starts, bias);
     out->count = starts - 1;
+    if (find(file, prefix, index, &vc__plan_members[VC__POOL_QUERY]))
+        return size_of(&out->dim, file, prefix, index, VC__POOL_QUERY, 1);
     return VC_OK;
 }
 

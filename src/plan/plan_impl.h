@@ -16,6 +16,7 @@ typedef enum vc__plan_size {
     VC__SUMMARIES,
     VC__POOL_STARTS, /* summaries + 1 */
     VC__POOLED,
+    VC__POOL_DIM,
 } vc__plan_size;
 
 typedef struct vc__plan_member {
@@ -38,6 +39,7 @@ enum {
     VC__POOL_START,
     VC__POOL_KEYS,
     VC__POOL_WEIGHTS,
+    VC__POOL_QUERY,
     VC__SUMMARY_BIAS,
     VC__PLAN_MEMBERS
 };

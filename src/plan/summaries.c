@@ -13,7 +13,8 @@ static int is_pooling(const vc_pooling *p, size_t keys)
             return 0;
         for (int32_t e = p->start[g]; e < p->start[g + 1]; e++)
             if (p->keys[e] < 0 || (size_t)p->keys[e] >= keys ||
-                (e > p->start[g] && p->keys[e] <= p->keys[e - 1]) || !isfinite(p->weights[e]))
+                (e > p->start[g] && p->keys[e] <= p->keys[e - 1]) || !isfinite(p->weights[e]) ||
+                (p->query && !(p->weights[e] > 0.0f)))
                 return 0;
     }
     return 1;
@@ -32,8 +33,13 @@ vc_status vc__plan_summaries_check(const vc_plan_layer *layer, const char *path,
     if (!is_pooling(p, layer->keys))
         return vc_fail(VC_EFORMAT,
                        "%s: %slayers.%zu: its pooling is not %zu sums, each of ascending tokens "
-                       "below %zu with finite weights",
-                       path, prefix, index, p->count, layer->keys);
+                       "below %zu with %s weights",
+                       path, prefix, index, p->count, layer->keys,
+                       p->query ? "positive" : "finite");
+    for (size_t i = 0; p->query && i < layer->heads * p->dim; i++)
+        if (!isfinite(p->query[i]))
+            return vc_fail(VC_EFORMAT, "%s: %slayers.%zu.pool_query[%zu] is %g, wanted a number",
+                           path, prefix, index, i, (double)p->query[i]);
     for (size_t i = 0; i < biases; i++)
         if (!isfinite(layer->summary_bias[i]) && layer->summary_bias[i] != -INFINITY)
             return vc_fail(VC_EFORMAT,
@@ -47,6 +53,7 @@ static void drop_summaries(vc_plan_layer *layer)
     free(layer->pooling.start);
     free(layer->pooling.keys);
     free(layer->pooling.weights);
+    free(layer->pooling.query);
     free(layer->summary_bias);
     layer->pooling = (vc_pooling){0};
     layer->summary_bias = NULL;

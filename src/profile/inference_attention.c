@@ -15,16 +15,18 @@ static size_t summary_floats(const vc_packed_attention *layer)
 void vc__infer_fit(vc__infer_room *room, const vc_packed_attention *layer)
 {
     const size_t line = VC_ARENA_ALIGN / sizeof(float); /* threads share no cache line */
+    const size_t entries = layer->pattern.pooling ? layer->pattern.pooling->entries : 0;
     room->panel_floats = larger(room->panel_floats, layer->panel_floats);
     room->summary_floats = larger(room->summary_floats, summary_floats(layer));
-    room->mean_floats = larger(room->mean_floats, (layer->value_dim + line - 1) / line * line);
+    room->scratch_floats =
+        larger(room->scratch_floats, (larger(layer->value_dim, entries) + line - 1) / line * line);
 }
 
 void vc__infer_place(vc__infer_room *room, vc_arena *arena, size_t batch)
 {
     room->panels = vc_arena_floats(arena, batch * room->panel_floats);
     room->summaries = vc_arena_floats(arena, batch * room->summary_floats);
-    room->means = vc_arena_floats(arena, (size_t)omp_get_max_threads() * room->mean_floats);
+    room->scratch = vc_arena_floats(arena, (size_t)omp_get_max_threads() * room->scratch_floats);
 }
 
 /* Panels and summaries of one image. */
@@ -38,8 +40,9 @@ static void prepare_image(const vc__infer_room *room, const vc_packed_attention 
     const size_t summaries = vc_pattern_summaries(&layer->pattern);
     vc_attention_pack(panels, layer, k, v, s->k_stride, 0, s->keys);
     if (summaries > 0)
-        vc_attention_pool(room->summaries + image * summary_floats(layer), panels, layer, k, v,
-                          s->k_stride, 0, summaries);
+        vc_attention_pool(room->summaries + image * summary_floats(layer), panels,
+                          room->scratch + (size_t)omp_get_thread_num() * room->scratch_floats,
+                          layer, &(vc_pooled_keys){k, v, s->k_stride}, 0, summaries);
 }
 
 static void run_head(float *out, const vc__infer_room *room, const vc_packed_attention *layer,
@@ -56,7 +59,7 @@ static void run_head(float *out, const vc__infer_room *room, const vc_packed_att
         .v_stride = s->v_stride,
         .summaries = vc_pattern_summaries(&layer->pattern) > 0 ? summaries : NULL,
         .panels = room->panels + image * layer->panel_floats,
-        .mean = room->means + (size_t)omp_get_thread_num() * room->mean_floats};
+        .mean = room->scratch + (size_t)omp_get_thread_num() * room->scratch_floats};
     vc_attention_head_run(out + image * s->queries * s->out_stride, s->out_stride, layer, &x, head,
                           0, s->queries);
 }

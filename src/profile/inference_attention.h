@@ -9,8 +9,8 @@
 /* What it works in. Layers that run one after the other may share it. */
 typedef struct vc__infer_room {
     size_t panel_floats, summary_floats; /* of an image */
-    size_t mean_floats;                  /* of a thread */
-    float *panels, *summaries, *means;
+    size_t scratch_floats;                  /* of a thread */
+    float *panels, *summaries, *scratch;
 } vc__infer_room;
 
 /* Makes its sizes large enough for a layer. */

@@ -40,7 +40,7 @@ static uint64_t hash_rows(uint64_t hash, const vc_pattern_head *head, size_t que
 
 static uint64_t hash_pooling(uint64_t hash, const vc_pooling *p, const vc_train_options *o)
 {
-    const double rates[] = {o->bias_rate, o->pooling_rate};
+    const double rates[] = {o->bias_rate, o->pooling_rate, o->query_rate};
     hash = vc_hash(hash, rates, sizeof rates);
     hash = vc_hash(hash, p->start, (p->count + 1) * sizeof *p->start);
     return vc_hash(hash, p->keys, p->entries * sizeof *p->keys);

@@ -43,6 +43,8 @@ static vc_status open_loop(vc__loop *l)
         l->grads.summary_bias = NULL;
     if (l->options->pooling_rate == 0.0)
         l->grads.pool_weights = NULL;
+    if (l->options->query_rate == 0.0)
+        l->grads.pool_query = NULL;
     if (l->options->half)
         VC_TRY(vc_half_open(&l->half));
     l->acts.half = l->teacher_acts.half = l->half;

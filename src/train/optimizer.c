@@ -18,6 +18,7 @@ vc_train_options vc_train_options_default(void)
                               .beta2 = 0.999,
                               .eps = 1e-8,
                               .bias_rate = 1.0,
+                              .query_rate = 1.0,
                               .label_smoothing = 0.1,
                               .clip = 1.0,
                               .reconstruction = 1e-4,
@@ -100,6 +101,8 @@ static double rate_of(const vc_param *param, const vc_train_options *o)
         return o->bias_rate;
     case VC_OF_POOLING:
         return o->pooling_rate;
+    case VC_OF_POOL_QUERY:
+        return o->query_rate;
     case VC_OF_FAMILY:
         break;
     }

@@ -54,13 +54,36 @@ static double score(size_t b, size_t h, size_t i, size_t j)
     return bias ? sum + bias[(h * s->queries + i) * s->keys + j] : sum;
 }
 
-/* A value of summary g: of Q K^T with `stride` floats between tokens. */
+static double pool_weights[12]; /* of the head that is being computed */
+
+/* The weights as they are, or what the head's query makes of them and the keys. */
+static void set_pool_weights(size_t b, size_t h)
+{
+    const vc_attention_shape *s = &shape;
+    const vc_pooling *p = &summarized->pooling;
+    for (size_t g = 0; g < p->count; g++) {
+        double sum = 0.0;
+        for (int32_t e = p->start[g]; e < p->start[g + 1]; e++) {
+            const float *row =
+                k + (b * s->keys + (size_t)p->keys[e]) * s->k_stride + h * s->head_dim;
+            double score = 0.0;
+            for (size_t d = 0; p->query && d < s->head_dim; d++)
+                score += (double)p->query[h * s->head_dim + d] * row[d];
+            pool_weights[e] = (double)p->weights[e] * exp(score / sqrt((double)s->head_dim));
+            sum += pool_weights[e];
+        }
+        for (int32_t e = p->start[g]; p->query && e < p->start[g + 1]; e++)
+            pool_weights[e] /= sum;
+    }
+}
+
+/* A value of summary g of x, with `stride` floats between tokens. */
 static double pooled(const float *x, size_t stride, size_t g)
 {
     const vc_pooling *p = &summarized->pooling;
     double sum = 0.0;
     for (int32_t e = p->start[g]; e < p->start[g + 1]; e++)
-        sum += (double)p->weights[e] * x[(size_t)p->keys[e] * stride];
+        sum += pool_weights[e] * x[(size_t)p->keys[e] * stride];
     return sum;
 }
 
@@ -85,6 +108,8 @@ static double plain_loss(const uint8_t *mask)
         size_t b = row / (H * s->queries), h = row / s->queries % H, i = row % s->queries;
         const size_t summaries = summarized ? summarized->pooling.count : 0;
         double e[2 * MOST], sum = 0.0;
+        if (summarized && i == 0)
+            set_pool_weights(b, h);
         for (size_t j = 0; j < s->keys; j++) {
             e[j] = mask && mask[(h * s->queries + i) * s->keys + j] ? 0.0 : exp(score(b, h, i, j));
             sum += e[j];
@@ -313,15 +338,18 @@ static void check_learnt(const char *what, const float *gradient, size_t count, 
 }
 
 /* Three summaries, of which the last overlaps the others; row 4 sees none, others not all. */
-static void add_summaries(vc_plan_layer *layer)
+static void add_summaries(vc_plan_layer *layer, int by_query)
 {
     enum { G = 3 };
     static int32_t start[G + 1] = {0, 4, 9, 12}, keys[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 2, 6, 7};
     static float weights[12], biases[H * MOST * G];
-    const vc_pooling pooling = {G, 12, start, keys, weights};
+    static float query[H * WIDE];
+    const size_t dim = by_query ? shape.head_dim : 0;
+    const vc_pooling pooling = {G, 12, start, keys, weights, dim, by_query ? query : NULL};
     fill(weights, 12, 6);
+    fill(query, H * WIDE, 8);
     for (size_t i = 0; i < 12; i++)
-        weights[i] *= 0.3f; /* sums of them are about as large as tokens */
+        weights[i] = by_query ? 0.2f + fabsf(weights[i]) : 0.3f * weights[i];
     fill(biases, H * MOST * G, 7);
     for (size_t i = 0; i < H * layer->queries * G; i++)
         if (i / G % layer->queries == 4 || i % 5 == 0)
@@ -343,10 +371,15 @@ static void check_summaries(const vc_plan_layer *layer, vc_pattern_split split)
         scratch[THREADS * 8 * MOST * MOST];
     const size_t biases = H * shape.queries * layer->pooling.count,
                  weights = layer->pooling.entries;
-    float dbias[MOST_BATCH * H * MOST * 3], dweights[MOST_BATCH * H * 12], sums[MOST_BATCH * 12];
+    float dbias[MOST_BATCH * H * MOST * 3], dweights[MOST_BATCH * H * 12], sums[MOST_BATCH * 12],
+        dquery[MOST_BATCH * H * WIDE];
     const vc_pattern_options options = {.split = split, .costs = {1.0, 1.6, 7.0}};
-    const vc_attention_gradients to = {
-        .q = dq, .k = dk, .v = dv, .summary_bias = dbias, .pool_weights = dweights};
+    const vc_attention_gradients to = {.q = dq,
+                                       .k = dk,
+                                       .v = dv,
+                                       .summary_bias = dbias,
+                                       .pool_weights = dweights,
+                                       .pool_query = dquery};
     vc_pattern pattern;
     assert_ok(vc_pattern_open(&pattern, layer, &options));
     vc_attention a = {.shape = shape, .q = q, .k = k, .v = v, .pattern = &pattern};
@@ -362,19 +395,22 @@ static void check_summaries(const vc_plan_layer *layer, vc_pattern_split split)
     check_learnt("bias", dbias, biases, summarized->summary_bias);
     sum_heads(sums, dweights, weights);
     check_learnt("weight", sums, weights, summarized->pooling.weights);
+    if (layer->pooling.query)
+        check_learnt("query", dquery, H * layer->pooling.dim, summarized->pooling.query);
     vc_pattern_close(&pattern);
 }
 
 static void with_summaries(void **state)
 {
     (void)state;
-    for (int wide = 0; wide < 2; wide++) {
+    for (int kind = 0; kind < 4; kind++) {
+        const int wide = kind % 2;
         set_up(wide ? 9 : MOST, MOST, 5, wide ? 7 : 5, wide);
         const vc_mask mask = {1, H, shape.queries, MOST, pruned};
         vc_plan plan;
         assert_ok(vc_plan_of_masks(&plan, &mask, 1));
         plan.layers[0].global_tokens[0] = 3;
-        add_summaries(&plan.layers[0]);
+        add_summaries(&plan.layers[0], kind / 2);
         summarized = &plan.layers[0];
         for (int split = VC_PATTERN_BY_PLAN; split <= VC_PATTERN_WHOLE; split++)
             check_summaries(summarized, (vc_pattern_split)split);

@@ -95,6 +95,33 @@ static void make_plan(problem *p)
         p->plan.layers[0].global_tokens[h] = (int32_t)(mask.keys / 5);
 }
 
+static int pools_by_queries;
+
+/* Summary g of one head: the sums of K and V by the weights that the head's query makes. */
+static void pool_by_query(problem *p, const vc_pooling *pooling, size_t g, size_t head)
+{
+    const vc_packed_attention *l = &p->layer;
+    const size_t d = l->head_dim, dv = l->value_dim, width = l->heads * (d + dv),
+                 v_at = l->heads * d + head * dv;
+    double *to = p->pooled + g * width, sum = 0.0;
+    for (int32_t e = pooling->start[g]; e < pooling->start[g + 1]; e++) {
+        const float *row = p->kv + (size_t)pooling->keys[e] * width;
+        double score = log((double)pooling->weights[e]);
+        for (size_t c = 0; c < d; c++)
+            score +=
+                (double)pooling->query[head * d + c] * (double)row[head * d + c] / sqrt((double)d);
+        sum += exp(score);
+        for (size_t c = 0; c < d; c++)
+            to[head * d + c] += exp(score) * (double)row[head * d + c];
+        for (size_t c = 0; c < dv; c++)
+            to[v_at + c] += exp(score) * (double)row[v_at + c];
+    }
+    for (size_t c = 0; c < d; c++)
+        to[head * d + c] /= sum;
+    for (size_t c = 0; c < dv; c++)
+        to[v_at + c] /= sum;
+}
+
 /* Summaries of uneven and overlapping sums of tokens, of values about as large as theirs. Some
  * queries see none, some all. */
 static void add_summaries(problem *p)
@@ -114,7 +141,9 @@ static void add_summaries(problem *p)
         for (size_t j = g % l->keys; j < l->keys; j += 1 + g % 4, used++) {
             keys[used] = (int32_t)j;
             weights[used] = ((float)((g + j) % 7) - 2.0f) / (2.0f * sqrtf(entries));
-            for (size_t c = 0; c < width; c++)
+            if (pools_by_queries)
+                weights[used] = fabsf(weights[used]) + 0.1f;
+            for (size_t c = 0; c < width && !pools_by_queries; c++)
                 p->pooled[g * width + c] += (double)weights[used] * (double)p->kv[j * width + c];
         }
         start[g + 1] = (int32_t)used;
@@ -123,10 +152,19 @@ static void add_summaries(problem *p)
     for (size_t i = 0; i < biases; i++)
         if (i / p->summaries % 7 == 2 || (i % 5 == 1 && i / p->summaries % 3 > 0))
             p->summary_bias[i] = -INFINITY;
-    const vc_pooling pooling = {p->summaries, used, start, keys, weights};
+    float *query = room(l->heads * l->head_dim * sizeof *query);
+    fill(query, l->heads * l->head_dim, 11);
+    vc_pooling pooling = {p->summaries, used, start, keys, weights, 0, NULL};
+    if (pools_by_queries) {
+        pooling.dim = l->head_dim;
+        pooling.query = query;
+        for (size_t i = 0; i < p->summaries * l->heads; i++)
+            pool_by_query(p, &pooling, i / l->heads, i % l->heads);
+    }
     assert_ok(vc_plan_layer_add_summaries(p->plan.layers, &pooling, p->summary_bias));
     free(keys);
     free(weights);
+    free(query);
 }
 
 static void open_problem(problem *p, const vc_packed_attention *sizes, double density, int biased,
@@ -186,6 +224,7 @@ static void check(const problem *p, const vc_kernels *kernels, vc_pattern_split 
                  kv_stride = q_stride + v_stride;
     float *panels = calloc(layer.panel_floats + 1, sizeof *panels);
     float *out = room(tq * v_stride * sizeof *out);
+    float *weights = room(layer.keys * (p->summaries + 1) * sizeof *weights);
     float *pooled = room((p->summaries + 1) * kv_stride * sizeof *pooled);
     assert_non_null(panels);
     assert_int_equal(vc_summary_floats(&layer), kv_stride);
@@ -194,9 +233,9 @@ static void check(const problem *p, const vc_kernels *kernels, vc_pattern_split 
     vc_attention_pack(panels, &layer, p->kv + middle * kv_stride,
                       p->kv + middle * kv_stride + layer.heads * d, kv_stride, middle,
                       layer.keys - middle);
+    const vc_pooled_keys pools = {p->kv, p->kv + layer.heads * d, kv_stride};
     for (size_t g = 0, n = 1; g < p->summaries; g += n, n = p->summaries - g)
-        vc_attention_pool(pooled + g * kv_stride, panels, &layer, p->kv, p->kv + layer.heads * d,
-                          kv_stride, g, n);
+        vc_attention_pool(pooled + g * kv_stride, panels, weights, &layer, &pools, g, n);
     for (size_t h = 0; h < layer.heads; h++) {
         const vc_packed_head *head = &layer.head[h];
         for (size_t i = 0; i < tq; i += step) {
@@ -228,6 +267,7 @@ static void check(const problem *p, const vc_kernels *kernels, vc_pattern_split 
                      vc_isa_name(kernels->isa), tq, layer.keys, p->summaries, d, dv, (int)split,
                      step, i, (double)out[i], p->want[i]);
     free(panels);
+    free(weights);
     free(pooled);
     free(out);
     vc_packed_attention_close(&layer);
@@ -281,8 +321,11 @@ static void summaries_join_the_softmax(void **state)
     static const size_t counts[] = {1, 9, 40};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-            for (int biased = 0; biased < 2; biased++)
+            for (int biased = 0; biased < 2; biased++) {
+                pools_by_queries = biased;
                 check_all(&shapes[s], i == 1 ? 0.1 : 0.0, biased, counts[i]);
+            }
+    pools_by_queries = 0;
 }
 
 /* Both parts are in use, or the test above says little. */

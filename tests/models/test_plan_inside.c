@@ -224,19 +224,22 @@ static void summaries_are_parameters(void **state)
         vc_plan plan, plain;
         make_plan(&plan, &model->config, 5);
         make_plan(&plain, &model->config, 5);
-        summarize_plan(&plan);
+        summarize_plan(&plan, &model->config);
         assert_ok(vc_model_use_plan(model, &plan, "plan"));
-        assert_int_equal(model->param_count, before + 2 * (plan.layer_count - 1));
+        const size_t queries = (plan.layer_count + 3) / 4; /* layers that have them */
+        assert_int_equal(model->param_count, before + 2 * (plan.layer_count - 1) + queries);
         assert_true(hash_family(model) == family);
         assert_int_equal(model->params[0].origin, VC_OF_SUMMARY_BIAS);
         model->params[0].data[0] += 1.0f;
         model->params[0].data[2] += 1.0f; /* of a summary that the row does not see */
         model->params[1].data[0] += 1.0f;
+        model->params[2].data[0] += 1.0f;
         vc_model_refresh(model);
         const vc_plan_layer *now = &vc_model_plan(model)->layers[0], *then = &plan.layers[0];
         assert_true(now->summary_bias[0] == then->summary_bias[0] + 1.0f);
         assert_true(now->summary_bias[2] == -INFINITY);
         assert_true(now->pooling.weights[0] == then->pooling.weights[0] + 1.0f);
+        assert_true(now->pooling.query[0] == then->pooling.query[0] + 1.0f);
         assert_ok(vc_model_write(temporary("learnt"), model));
         assert_ok(vc_model_open(&back, temporary("learnt"), &how));
         assert_true(vc_plan_hash(vc_model_plan(back)) == vc_plan_hash(vc_model_plan(model)));

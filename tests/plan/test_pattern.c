@@ -30,7 +30,7 @@ static void add_summaries(vc_plan *plan)
 {
     int32_t start[G + 1] = {0, TK / 2 + 1, TK}, keys[TK];
     float weights[TK], bias[H * TQ * G];
-    const vc_pooling pooling = {G, TK, start, keys, weights};
+    const vc_pooling pooling = {G, TK, start, keys, weights, 0, NULL};
     for (size_t i = 0; i < TK; i++) {
         keys[i] = (int32_t)(i <= TK / 2 ? 2 * i : 2 * (i - TK / 2) - 1);
         weights[i] = 1.0f / (float)(i <= TK / 2 ? TK / 2 + 1 : TK / 2);

@@ -61,7 +61,7 @@ static void summarize(vc_plan *plan)
 {
     int32_t start[] = {0, 2, 4}, keys[] = {0, 1, 1, 2};
     float weights[] = {0.5f, 0.5f, 0.25f, 0.75f}, bias[12];
-    const vc_pooling pooling = {2, 4, start, keys, weights};
+    const vc_pooling pooling = {2, 4, start, keys, weights, 0, NULL};
     for (size_t i = 0; i < 12; i++)
         bias[i] = i > 5 && i % 2 ? -INFINITY : (float)i - 3.0f;
     assert_ok(vc_plan_layer_add_summaries(&plan->layers[0], &pooling, bias));
@@ -120,7 +120,7 @@ static void refuses_wrong_summaries(void **state)
     assert_ok(vc_plan_layer_add_summaries(layer, &none, NULL));
     assert_null(layer->summary_bias);
     layer->kept_share = calloc(6, sizeof(float));
-    const vc_pooling one = {1, 1, (int32_t[]){0, 1}, (int32_t[]){2}, (float[]){1.0f}};
+    const vc_pooling one = {1, 1, (int32_t[]){0, 1}, (int32_t[]){2}, (float[]){1.0f}, 0, NULL};
     assert_fails(vc_plan_layer_add_summaries(layer, &one, (float[6]){0}), VC_EINVAL,
                  "has kept shares and summaries, wanted one");
     vc_plan_close(&plan);

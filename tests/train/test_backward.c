@@ -71,7 +71,7 @@ static void use_plan(vc_model *model, int attention)
         mask.pruned[i] = i % tokens != 0 && i % tokens != i / tokens % tokens && i % 3 != 0;
     assert_ok(vc_polarize(&plan, &mask, 6, "mask"));
     if (attention == SUMMARIES)
-        summarize_plan(&plan);
+        summarize_plan(&plan, &model->config);
     for (size_t l = 0; attention == RESIDUAL && l < plan.layer_count; l++) {
         const size_t rows = mask.heads * tokens;
         plan.layers[l].kept_share = malloc(rows * sizeof(float));
