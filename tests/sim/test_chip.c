@@ -542,7 +542,8 @@ static void summaries_mean_what_a_plan_says(void **state)
     const vc_chip_config c = vc_chip_config_default();
     const float weights[4] = {0.25f, 0.75f, -0.5f, 1.0f}, scale = 2e-4f;
     float bias[T * G];
-    vc_pooling pooling = {G, 4, (int32_t[]){0, 2, 4}, (int32_t[]){1, 4, 0, 5}, (float *)weights};
+    vc_pooling pooling = {G, 4,   (int32_t[]){0, 2, 4}, (int32_t[]){1, 4, 0, 5}, (float *)weights,
+                          0, NULL};
     vc_plan plan;
     for (int i = 0; i < T * G; i++)
         bias[i] = i % 5 ? 0.7f * (float)i - 3.0f : -INFINITY;
