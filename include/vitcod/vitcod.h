@@ -54,6 +54,7 @@
 #include "vitcod/kernels.h"
 #include "vitcod/ops.h"
 #include "vitcod/packed_attention.h"
+#include "vitcod/pooling.h"
 #include "vitcod/product.h"
 #include "vitcod/residual.h"
 
