@@ -1,5 +1,6 @@
 /* DeiTs and LeViTs with summaries against an independent program in float64, forward pass and
- * engine in every precision, on every instruction set: tools/golden/summaries.py has the other side. */
+ * engine in every precision, on every instruction set. tools/golden/summaries.py has the other
+ * side. */
 #include "../../src/models/deit/deit.h"
 #include "../../src/models/levit/levit.h"
 #include "every_isa.h"
