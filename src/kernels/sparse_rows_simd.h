@@ -1,6 +1,6 @@
 #include "simd.h"
 
-enum { POOLED = 4 /* vectors of a row that are pooled together */ };
+enum { POOLED = 12 /* vectors of a row that are pooled together: they fit the registers */ };
 
 static inline void sddmm_row(float *scores, const float *q, const float *k, size_t k_stride,
                              const int32_t *keys, size_t count, size_t head_dim, float scale)
@@ -47,35 +47,26 @@ static inline void scatter_row(float *dk, size_t dk_stride, const float *dscores
     }
 }
 
-/* Columns from `from` on, those of `vectors` vectors, of which the last has `part` lanes. Two chains
- * for each hide the FMA's latency. */
+/* The first columns, those of `vectors` vectors, of which the last has `part` lanes. */
 static inline __attribute__((always_inline)) void pool_columns(float *out, const float *x,
                                                                size_t stride, const int32_t *rows,
                                                                const float *weights, size_t count,
                                                                const size_t vectors, size_t part)
 {
-    vec even[POOLED], odd[POOLED];
-#pragma GCC unroll 4
+    vec sums[POOLED];
+#pragma GCC unroll 12
     for (size_t v = 0; v < vectors; v++)
-        even[v] = odd[v] = splat(0.0f);
-    size_t i = 0;
-    for (; i + 2 <= count; i += 2) {
-        const float *a = x + (size_t)rows[i] * stride, *b = x + (size_t)rows[i + 1] * stride;
-        const vec of_a = splat(weights[i]), of_b = splat(weights[i + 1]);
-#pragma GCC unroll 4
-        for (size_t v = 0; v < vectors; v++) {
-            even[v] = muladd(of_a, load_last(a + v * LANES, part, v + 1 < vectors), even[v]);
-            odd[v] = muladd(of_b, load_last(b + v * LANES, part, v + 1 < vectors), odd[v]);
-        }
+        sums[v] = splat(0.0f);
+    for (size_t i = 0; i < count; i++) {
+        const float *row = x + (size_t)rows[i] * stride;
+        const vec weight = splat(weights[i]);
+#pragma GCC unroll 12
+        for (size_t v = 0; v < vectors; v++)
+            sums[v] = muladd(weight, load_last(row + v * LANES, part, v + 1 < vectors), sums[v]);
     }
-    const float *a = i < count ? x + (size_t)rows[i] * stride : x;
-    const vec of_a = splat(i < count ? weights[i] : 0.0f);
-#pragma GCC unroll 4
-    for (size_t v = 0; v < vectors; v++) {
-        if (i < count)
-            even[v] = muladd(of_a, load_last(a + v * LANES, part, v + 1 < vectors), even[v]);
-        store_last(out + v * LANES, add(even[v], odd[v]), part, v + 1 < vectors);
-    }
+#pragma GCC unroll 12
+    for (size_t v = 0; v < vectors; v++)
+        store_last(out + v * LANES, sums[v], part, v + 1 < vectors);
 }
 
 static inline void pool_row(float *out, const float *x, size_t stride, const int32_t *rows,
@@ -84,6 +75,8 @@ static inline void pool_row(float *out, const float *x, size_t stride, const int
     size_t c = 0;
     for (; c + POOLED * LANES <= columns; c += POOLED * LANES)
         pool_columns(out + c, x + c, stride, rows, weights, count, POOLED, LANES);
+    for (; c + 4 * LANES <= columns; c += 4 * LANES)
+        pool_columns(out + c, x + c, stride, rows, weights, count, 4, LANES);
     for (; c < columns; c += LANES)
         pool_columns(out + c, x + c, stride, rows, weights, count, 1, lanes_left(columns, c));
 }
