@@ -18,6 +18,13 @@ static void count_attention(vc_engine_op *out, const vc_packed_attention *a, siz
     out->macs = out->score_macs + (scores + residual) * a->value_dim;
 }
 
+/* Sums of rows of K and V; weights by queries are products with K besides. */
+static uint64_t count_pooling(const vc_packed_attention *a)
+{
+    const vc_pooling *p = a->pattern.pooling;
+    return p->entries * (vc_summary_floats(a) + (p->query ? a->heads * p->dim : 0));
+}
+
 size_t vc_engine_op_count(const vc_engine *e)
 {
     return e->program.op_count;
@@ -35,7 +42,7 @@ vc_engine_op vc_engine_op_at(const vc_engine *e, size_t index)
     out.seconds = e->backend->seconds(phases, e->device, index);
     out.macs = (uint64_t)step->rows_per_image * op->inputs * op->outputs;
     if (op->kind == VC_OP_POOL)
-        out.macs = op->attention->pattern.pooling->entries * vc_summary_floats(op->attention);
+        out.macs = count_pooling(op->attention);
     if (op->kind == VC_OP_ATTENTION) {
         count_attention(&out, op->attention, step->rows_per_image);
         memcpy(out.phases, phases, sizeof phases);
