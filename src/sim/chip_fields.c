@@ -47,7 +47,7 @@ static const vc_chip_field fields[] = {
     CHIP_COUNT(softmax_latency, "softmax_latency", "softmax_latency_cycles", 0, 1e6,
                "through the softmax unit"),
     CHIP_COUNT(vector_lanes, "vector_lanes", "vector_lanes", 1, 1e6,
-               "values per cycle of LayerNorm, GELU and residual sums"),
+               "values per cycle of LayerNorm, GELU, residual and pooled sums"),
     CHIP_COUNT(linear_rows, "linear_rows", "linear_rows", 1, VC__MOST_LINES,
                "rows of a product that share the weights that a line holds"),
 };

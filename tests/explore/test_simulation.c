@@ -1,7 +1,9 @@
 /* Models and plans on chips, as `simulate` runs them. */
+#include "../with_summaries.h"
 #include "small_masks.h"
 #include "vitcod/chip_summary.h"
 #include "vitcod/point.h"
+#include "vitcod/polarize.h"
 #include "vitcod/subject.h"
 #include "vitcod/timeline.h"
 
@@ -40,6 +42,112 @@ static void a_timeline_is_of_the_model(void **state)
     vc_timeline_close(&t);
     vc_simulation_close(&s);
     vc_plan_close(&plan);
+}
+
+/* A model's layers with 3 x 3 summaries and with one, and one without: data comes out as it should,
+ * with an auto-encoder, too, and QKV takes longer by what is stored. */
+static void summaries_flow_through_a_model(void **state)
+{
+    (void)state;
+    const vc_accelerator chip = vc_accelerator_default();
+    const vc_timeline_options how = {.functional = true, .seed = 1};
+    for (int coded = 0; coded < 2; coded++) {
+        vc_model_config model = tiny_model();
+        vc_plan plan = small_plan(&model);
+        vc_timeline with, without;
+        vc_simulation s;
+        if (coded)
+            assert_ok(vc_model_compress(&model, 0, VC_CODED_QK));
+        assert_ok(vc_simulation_of_model(&s, &model, &plan, &chip, "plan"));
+        assert_null(s.summaries);
+        assert_ok(vc_timeline_run(&without, &s, &how));
+        vc_simulation_close(&s);
+        for (size_t l = 1; l < plan.layer_count; l++)
+            add_summaries(&plan.layers[l], l < 9 ? 9 : 1, l);
+        assert_ok(vc_simulation_of_model(&s, &model, &plan, &chip, "plan"));
+        assert_string_equal(s.summaries, "computed");
+        assert_ok(vc_timeline_run(&with, &s, &how));
+        assert_true(with.bit_exact && with.checked.layers == 12);
+        const uint64_t summaries = 8 * 9 + 3, k = coded ? 2 : 3;
+        const vc_chip_work *a = &with.attention.all.work, *b = &without.attention.all.work;
+        assert_int_equal(a->macs - b->macs, 2 * 3 * 197 * summaries * 64);
+        assert_int_equal(a->bytes.biases, 2 * 3 * 197 * summaries);
+        assert_int_equal(a->dram_bytes - b->dram_bytes, a->bytes.biases + (k + 3) * 64 * summaries);
+        assert_int_equal(with.end_to_end.all.work.bytes.stored -
+                             without.end_to_end.all.work.bytes.stored,
+                         (k + 3) * 64 * summaries);
+        assert_true(a->cycles >= with.bound.attention.cycles);
+        assert_true(with.end_to_end.all.work.cycles - a->cycles >
+                    without.end_to_end.all.work.cycles - b->cycles);
+        vc_timeline_close(&with);
+        vc_timeline_close(&without);
+        vc_simulation_close(&s);
+        vc_plan_close(&plan);
+    }
+}
+
+/* A LeViT's layers have fewer queries than keys where they shrink, and values wider than keys. */
+static void summaries_flow_through_a_levit(void **state)
+{
+    (void)state;
+    const vc_accelerator chip = vc_accelerator_default();
+    const vc_timeline_options how = {.functional = true, .seed = 1};
+    vc_model_config model;
+    vc_plan plan = {0};
+    vc_timeline t;
+    vc_simulation s;
+    assert_ok(vc_model_preset(&model, "levit_128"));
+    for (size_t l = 0; l < vc_model_layers(&model); l++) {
+        const vc_attention_layer sizes = vc_model_layer(&model, l);
+        vc_mask mask;
+        vc_plan one;
+        assert_ok(vc_mask_open(&mask, 1, sizes.heads, sizes.queries, sizes.keys));
+        for (size_t i = 0; i < sizes.heads * sizes.queries * sizes.keys; i++)
+            mask.pruned[i] = i % 5 != 0 && i % sizes.keys != 0;
+        assert_ok(vc_polarize(&one, &mask, sizes.queries / 2, "mask"));
+        add_summaries(&one.layers[0], 4, l);
+        assert_ok(vc_plan_append(&plan, &one));
+        vc_mask_close(&mask);
+    }
+    assert_ok(vc_simulation_of_model(&s, &model, &plan, &chip, "plan"));
+    assert_ok(vc_timeline_run(&t, &s, &how));
+    assert_true(t.bit_exact);
+    assert_int_equal(t.checked.layers, plan.layer_count);
+    assert_true(t.end_to_end.all.work.cycles >= t.bound.end_to_end.cycles);
+    vc_timeline_close(&t);
+    vc_simulation_close(&s);
+    vc_plan_close(&plan);
+}
+
+/* Sanger gets the mask alone, and so the same cycles; what prunes nothing needs no summaries. */
+static void other_chips_leave_summaries_out(void **state)
+{
+    (void)state;
+    const vc_model_config model = tiny_model();
+    static const char *const words[][2] = {{"vitcod", "computed"},
+                                           {"prune", "computed"},
+                                           {"sanger", "left out: the mask's entries alone"},
+                                           {"dense", "left out: its attention is dense"},
+                                           {"systolic", "left out: its attention is dense"},
+                                           {"spatten", "left out: it prunes in its own way"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        vc_plan plan = small_plan(&model);
+        vc_accelerator chip;
+        vc_simulation s;
+        vc_point with, without;
+        assert_ok(vc_accelerator_open(&chip, words[i][0]));
+        assert_ok(vc_point_run(&without, &model, &plan, 0, &chip, 0));
+        assert_string_equal(vc_plan_method(&plan), "ViTCoD as published");
+        add_summaries(&plan.layers[3], 9, 3);
+        assert_string_equal(vc_plan_method(&plan), "with summaries");
+        assert_ok(vc_point_run(&with, &model, &plan, 0, &chip, 0));
+        const int computed = strcmp(words[i][1], "computed") == 0;
+        assert_true(computed ? with.cycles > without.cycles : with.cycles == without.cycles);
+        assert_ok(vc_simulation_of_model(&s, &model, &plan, &chip, "plan"));
+        assert_string_equal(s.summaries, words[i][1]);
+        vc_simulation_close(&s);
+        vc_plan_close(&plan);
+    }
 }
 
 /* The same cycles, whether a model brings the plan or nobody does. */
@@ -125,6 +233,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_timeline_is_of_the_model),
+        cmocka_unit_test(summaries_flow_through_a_model),
+        cmocka_unit_test(summaries_flow_through_a_levit),
+        cmocka_unit_test(other_chips_leave_summaries_out),
         cmocka_unit_test(a_plan_alone_is_its_attention),
         cmocka_unit_test(what_a_chip_cannot_is_refused),
         cmocka_unit_test(a_bound_is_of_the_kind),

@@ -71,6 +71,28 @@ static void control_refuses_what_divides_by_zero(void **state)
     vc_mask_close(&mask);
 }
 
+/* Six global tokens of 64 queries beside 63 entries: 54 lines, and 10. Loads: 69 keys and values, 64
+ * queries, three times the decoder's weights, a cycle each. */
+static void control_with_summaries(void **state)
+{
+    (void)state;
+    vc_plan plan;
+    vc_control_layer layer;
+    vc_control_result r = {.layers = &layer};
+    const vc_control_options o = {16, 0.667, 0};
+    make_plan(&plan, 64);
+    add_summaries(&plan.layers[0], 5, 1);
+    assert_ok(vc_control_compute(&r, &plan, &o, "plan"));
+    assert_int_equal(layer.global_tokens, 6);
+    assert_int_equal(layer.sddmm_denser, 6 * 2);
+    assert_int_equal(layer.sddmm_sparser, 7);
+    assert_int_equal(layer.spmm_denser, 2);
+    assert_int_equal(layer.spmm_sparser, 2);
+    assert_int_equal(layer.compute, 12 + 2);
+    assert_int_equal(layer.preload, 69 + 69 + 64 + 3);
+    vc_plan_close(&plan);
+}
+
 static void bound_of_a_plan_in_closed_form(void **state)
 {
     (void)state;
@@ -170,6 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(equals_the_published_log),
                                        cmocka_unit_test(control_refuses_what_divides_by_zero),
+                                       cmocka_unit_test(control_with_summaries),
                                        cmocka_unit_test(bound_of_a_plan_in_closed_form),
                                        cmocka_unit_test(bound_with_summaries),
                                        cmocka_unit_test(overlapping_and_in_sequence),

@@ -1,5 +1,6 @@
 /* Rivals' attention against hand-computed timelines. */
 #include "../chip_set.h"
+#include "../with_summaries.h"
 #include "vitcod/accelerator.h"
 #include "vitcod/polarize.h"
 #include "vitcod/rng.h"
@@ -226,6 +227,34 @@ static void any_length(void **state)
         }
 }
 
+/* A rival gets no summaries (vc_chip_plan sees to it), and would not know what to do with any. */
+static void no_summaries(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"systolic", "sanger", "spatten"};
+    const vc_attention_sizes s = {1, 16, 16, 8, 8, {0, 0}};
+    for (size_t i = 0; i < 3; i++) {
+        vc_accelerator a;
+        vc_plan plan = random_plan(16, 0.3), room;
+        const vc_plan *used;
+        vc_workload w = {0};
+        vc_chip_result r;
+        assert_ok(vc_accelerator_open(&a, names[i]));
+        const vc_chip_options o = {.config = &a.chip, .memory = &a.memory, .attention_only = 1};
+        add_summaries(&plan.layers[0], 3, 1);
+        assert_ok(vc_workload_add_attention(&w, 0, &s, &plan.layers[0]));
+        assert_fails(vc_chip_simulate(&r, &w, &plan, &o), VC_EUNSUPPORTED, "computes no summaries");
+        assert_ok(vc_chip_plan(&used, &room, &a.chip, &plan));
+        if (used) {
+            assert_int_equal(used->layers[0].pooling.count, 0);
+            assert_int_equal(vc_plan_kept(&used->layers[0], 0), vc_plan_kept(&plan.layers[0], 0));
+        }
+        vc_plan_close(&room);
+        vc_workload_close(&w);
+        vc_plan_close(&plan);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +264,7 @@ int main(void)
         cmocka_unit_test(sanger_against_its_own_model),
         cmocka_unit_test(spatten_against_its_own_model),
         cmocka_unit_test(any_length),
+        cmocka_unit_test(no_summaries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

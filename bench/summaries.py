@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""What summaries cost on ViTCoD's chip: plans of one budget of scores, with and without, as a
+Markdown table.
+
+    bench/summaries.py VITCOD MODEL IMAGES [--sparsity 0.9] [--limit 1000] [--summary GRID ...]
+                       [--keep FOLDER]
+
+`calibrate --epochs 0` makes the plans: statistics alone, nothing is learnt. Each is simulated with
+its model, and int8 data is sent through, which must come out bit for bit. With --keep models stay
+in FOLDER, and those that are there are not made again.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+
+GRIDS = ["2x2", "3x3", "3x3*9,1x1*3"]
+
+
+def vitcod(*arguments):
+    done = subprocess.run(
+        [OPTIONS.vitcod, *arguments, "--json"], check=True, stdout=subprocess.PIPE
+    )
+    return json.loads(done.stdout)
+
+
+def make_model(folder, name, how):
+    model = os.path.join(folder, name + ".safetensors")
+    if not os.path.exists(model):
+        vitcod(
+            "calibrate",
+            OPTIONS.model,
+            "--data",
+            OPTIONS.images,
+            "--limit",
+            str(OPTIONS.limit),
+            "--epochs",
+            "0",
+            "--sparsity",
+            str(OPTIONS.sparsity),
+            *how,
+            "-o",
+            model,
+        )
+    return model
+
+
+def run_model(model, residual):
+    data = [] if residual else ["--functional"]  # none is sent through a residual
+    r = vitcod("simulate", model, *data)
+    attention, whole = r["attention"], r["end_to_end"]
+    qkv = next(o for o in whole["operators"] if o["operator"] == "qkv")
+    return {
+        "method": r["method"],
+        "attention": attention["cycles"],
+        "bound": r["bound"]["attention"]["cycles"],
+        "macs": attention["macs"],
+        "dram": attention["dram_bytes"],
+        "biases": attention["bytes"].get("bias_bytes", 0),
+        "energy": attention["energy_uj"],
+        "qkv": qkv["cycles"],
+        "all": whole["cycles"],
+        "exact": "" if residual else "yes" if r["functional"]["bit_exact"] else "no",
+    }
+
+
+def row(name, r, base):
+    print(
+        "| %s | %s | %s | %.3f | %s | %.2f | %.1f | %.1f | %.1f | %s | %s | %.4f | %s |"
+        % (
+            name,
+            r["method"],
+            f"{r['attention']:,}",
+            r["attention"] / base["attention"],
+            f"{r['bound']:,}",
+            r["macs"] / 1e6,
+            r["dram"] / 1024,
+            r["biases"] / 1024,
+            r["energy"],
+            f"{r['qkv']:,}",
+            f"{r['all']:,}",
+            r["all"] / base["all"],
+            r["exact"],
+        )
+    )
+
+
+def main():
+    plans = {"plain mask": ["--residual", "none"], "residual `mean`": ["--residual", "mean"]}
+    plans.update({"summaries " + g: ["--summary", g] for g in OPTIONS.summary})
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = OPTIONS.keep or temporary
+        results = {}
+        for i, (name, how) in enumerate(plans.items()):
+            file = "plan-%g-%s" % (OPTIONS.sparsity, how[1].replace("*", "-"))
+            results[name] = run_model(make_model(folder, file, how), "mean" in how)
+    print(
+        "| plan, %g %% of the scores pruned | method | attention, cycles | x plain | bound | M MAC "
+        "| DRAM KiB | of it biases | uJ | QKV, cycles | end to end, cycles | x plain | bit for bit |"
+        % (100 * OPTIONS.sparsity)
+    )
+    print("|---" * 13 + "|")
+    for name, r in results.items():
+        row(name, r, results["plain mask"])
+
+
+def options():
+    p = argparse.ArgumentParser()
+    p.add_argument("vitcod")
+    p.add_argument("model")
+    p.add_argument("images")
+    p.add_argument("--sparsity", type=float, default=0.9)
+    p.add_argument("--limit", type=int, default=1000)
+    p.add_argument("--summary", nargs="+", default=GRIDS)
+    p.add_argument("--keep")
+    return p.parse_args()
+
+
+OPTIONS = options()
+main()
