@@ -7,6 +7,7 @@
 
 #include "vitcod/attention_stats.h"
 #include "vitcod/group_files.h"
+#include "vitcod/head_curves.h"
 #include "vitcod/judge.h"
 #include "vitcod/plan.h"
 #include "vitcod/record.h"
@@ -79,19 +80,44 @@ typedef struct vc_plan_recipe {
     size_t threshold; /* of polarization */
     int residual;     /* the plan gets kept shares (kept_share.h) */
     /* The plan gets these summaries (vc_summary_grids_parse), whose scores count against the
-     * sparsity; NULL: none. Not together with `residual`. */
+     * sparsity; NULL: none; "auto": those of each layer are chosen by the curves of its heads. Not
+     * together with `residual`. */
     const char *summaries;
+    const char *curves;  /* where the curves of heads are written, or NULL */
+    size_t curve_images; /* on so many images they are measured; 0: VC_CURVE_IMAGES */
 } vc_plan_recipe;
+
+/* Beside the rules of vc_prune: the budget is shared out to the heads by the curves of what their
+ * sparsity costs (head_curves.h); within a head entries are kept by averaged attention. */
+#define VC_RULE_MEASURED "measured"
+#define VC_SUMMARIES_AUTO "auto"
+enum { VC_CURVE_IMAGES = 256 };
+/* Fills in what is NULL: rule, summaries and the word of *residual, "mean" or "none". VC_EINVAL for
+ * what excludes each other. A recipe without summaries has them NULL afterwards. */
+vc_status vc_plan_recipe_settle(vc_plan_recipe *recipe, const char **residual);
+int vc_plan_recipe_measures(const vc_plan_recipe *recipe); /* wants the curves of heads */
 
 int vc_plan_recipe_weighs(const vc_plan_recipe *recipe); /* wants weighed statistics */
 
 /* Prepares statistics for the recipe's summaries. */
 vc_status vc_plan_recipe_summarize(vc_dense_stats *stats, const vc_plan_recipe *recipe);
 
-/* Makes the plan, and returns the sparsity that it reaches. VC_EINVAL when the summaries alone have
- * more scores than it leaves. `path` names the model in messages. */
-vc_status vc_plan_recipe_make(vc_plan *out, double *sparsity, const vc_dense_stats *stats,
-                              const vc_plan_recipe *recipe, const char *path);
+/* Measures the curves of all heads, for all summaries in the statistics, on images of `source` that
+ * are spread evenly. `model` is that of the statistics, dense, with parameters that can be trained.
+ * The statistics must outlive the curves. */
+vc_status vc_measure_heads(vc_head_curves *out, const vc_dense_stats *stats, const vc_model *model,
+                           vc_source *source, size_t images, const vc_look *how);
+
+typedef struct vc_plan_made {
+    double sparsity;                 /* that the plan reaches */
+    char summaries[VC_SUMMARY_TEXT]; /* as vc_summary_grids_text has them; empty: none */
+} vc_plan_made;
+
+/* Makes the plan. `curves` for a recipe that measures, else NULL. VC_EINVAL when the summaries alone
+ * have more scores than the sparsity leaves. `path` names the model in messages. */
+vc_status vc_plan_recipe_make(vc_plan *out, vc_plan_made *made, const vc_dense_stats *stats,
+                              const vc_head_curves *curves, const vc_plan_recipe *recipe,
+                              const char *path);
 
 /* Plans for stages of learning. Each is sparser than the one before. */
 enum { VC_DISTILL_MOST_STAGES = 8 };
@@ -105,7 +131,7 @@ typedef struct vc_stage_recipe {
 typedef struct vc_stage_plans {
     vc_plan plans[VC_DISTILL_MOST_STAGES];
     size_t count;
-    double sparsity; /* that the last one reaches */
+    vc_plan_made last; /* what was made last */
 } vc_stage_plans;
 
 /* Averages the teacher's attention over the images and makes the plans. `path` names the model in

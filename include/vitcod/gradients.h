@@ -28,6 +28,10 @@ typedef struct vc_grads {
     /* Called by the backward pass when the flat block from `from` to its end will not change any
      * more; may be NULL. */
     void (*on_ready)(void *context, size_t from);
+    /* Called with what a layer's attention was computed from (its bias left out), probs, and the
+     * gradient of its heads' outputs, (B, Tq, H, Dv) with out_stride; may be NULL. */
+    void (*on_heads)(void *context, size_t layer, const vc_attention *attention, const float *probs,
+                     const float *dout);
     void *context;
 } vc_grads;
 

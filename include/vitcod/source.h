@@ -81,6 +81,11 @@ size_t vc_source_part_count(const vc_source *source, size_t part);
  * range, or a source that was itself split off. */
 vc_status vc_source_split(vc_source **first, vc_source **second, vc_source *whole, double share);
 
+/* `count` images of a source, which may have been split off, spread evenly; all of them if there
+ * are no more. What `from` was split off, or itself, must outlive it and serves one loader at a
+ * time. */
+vc_status vc_source_spread(vc_source **out, vc_source *from, size_t count);
+
 void vc_source_close(vc_source *source); /* NULL is fine */
 
 size_t vc_source_count(const vc_source *source);

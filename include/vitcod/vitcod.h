@@ -68,6 +68,7 @@
 /* algorithm: from averaged attention to a plan */
 #include "vitcod/attention_stats.h"
 #include "vitcod/autoencoder_setup.h"
+#include "vitcod/head_curves.h"
 #include "vitcod/kept_share.h"
 #include "vitcod/polarize.h"
 #include "vitcod/prune.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vitcod/summaries.h"
+#include "summary_rows.h"
 
 static vc_status copy_pooling(vc_pooling *out, const vc_pooling *from)
 {
@@ -48,18 +48,15 @@ void vc_summary_stats_close(vc_summary_stats *stats)
     *stats = (vc_summary_stats){0};
 }
 
-/* The pooled keys of one image, (G, H * D). */
-static void pool_keys(double *out, const float *k, const vc_summary_stats *s,
-                      const vc_summary_scores *in)
+void vc__pool_rows(double *out, const float *x, size_t stride, size_t width,
+                   const vc_pooling *pooling)
 {
-    const size_t width = s->heads * in->head_dim;
-    const vc_pooling *p = &s->pooling;
-    memset(out, 0, p->count * width * sizeof *out);
-    for (size_t g = 0; g < p->count; g++)
-        for (int32_t e = p->start[g]; e < p->start[g + 1]; e++) {
-            const float *key = k + (size_t)p->keys[e] * in->k_stride;
+    memset(out, 0, pooling->count * width * sizeof *out);
+    for (size_t g = 0; g < pooling->count; g++)
+        for (int32_t e = pooling->start[g]; e < pooling->start[g + 1]; e++) {
+            const float *row = x + (size_t)pooling->keys[e] * stride;
             for (size_t i = 0; i < width; i++)
-                out[g * width + i] += (double)p->weights[e] * (double)key[i];
+                out[g * width + i] += (double)pooling->weights[e] * (double)row[i];
         }
 }
 
@@ -77,8 +74,8 @@ static double log_sum(const float *q, const float *keys, const float *bias, cons
     return score + (bias ? (double)bias[most] : 0.0) - log((double)probs[most]);
 }
 
-static void add_row(vc_summary_stats *s, size_t row, size_t image, const double *pooled,
-                    const vc_summary_scores *in)
+void vc__summary_row(double *out, size_t row, size_t image, const double *pooled,
+                     const vc_summary_stats *s, const vc_summary_scores *in)
 {
     const size_t head = row / s->queries, dim = in->head_dim, width = s->heads * dim;
     const float *q = in->q + (image * s->queries + row % s->queries) * in->q_stride + head * dim;
@@ -90,23 +87,28 @@ static void add_row(vc_summary_stats *s, size_t row, size_t image, const double 
         double score = 0.0;
         for (size_t i = 0; i < dim; i++)
             score += (double)q[i] * key[i];
-        s->sum[row * s->pooling.count + g] += exp(score / sqrt((double)dim) - log_z);
+        out[g] = exp(score / sqrt((double)dim) - log_z);
     }
 }
 
 vc_status vc_summary_stats_add(vc_summary_stats *stats, const vc_summary_scores *in)
 {
     const size_t width = stats->heads * in->head_dim, count = stats->pooling.count;
+    const size_t rows = stats->heads * stats->queries;
     if (count == 0)
         return VC_OK;
-    double *pooled = malloc(count * width * sizeof *pooled);
+    double *pooled = malloc(count * (width + rows) * sizeof *pooled);
     if (!pooled)
         return vc_fail(VC_ENOMEM, "out of memory for %zu pooled keys", count);
+    double *given = pooled + count * width; /* (rows, G) */
     for (size_t b = 0; b < in->batch; b++) {
-        pool_keys(pooled, in->k + b * stats->keys * in->k_stride, stats, in);
+        vc__pool_rows(pooled, in->k + b * stats->keys * in->k_stride, in->k_stride, width,
+                      &stats->pooling);
 #pragma omp parallel for schedule(static)
-        for (size_t r = 0; r < stats->heads * stats->queries; r++)
-            add_row(stats, r, b, pooled, in);
+        for (size_t r = 0; r < rows; r++)
+            vc__summary_row(given + r * count, r, b, pooled, stats, in);
+        for (size_t i = 0; i < rows * count; i++)
+            stats->sum[i] += given[i];
     }
     stats->images += in->batch;
     free(pooled);

@@ -36,7 +36,8 @@ typedef struct calibrate_result {
     double seconds, peak_mib;
     const char *model, *plan;
     char plan_hash[VC_PLAN_HASH_TEXT];
-    const char *residual, *rule, *summaries;
+    const char *residual, *rule;
+    char summaries[VC_SUMMARY_TEXT];
 } calibrate_result;
 
 extern const vc_record calibrate_record;

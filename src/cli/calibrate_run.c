@@ -1,6 +1,7 @@
 /* Calibration: models, images, plans, learning. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -74,7 +75,7 @@ static vc_status make_plans(calibrate_run *r)
     if (o->model.plan)
         VC_TRY(vc_stage_plans_add(&r->plans, &r->student->config, o->model.plan));
     if (r->plans.count > 0)
-        r->result->sparsity = r->plans.sparsity;
+        r->result->sparsity = r->plans.last.sparsity;
     if (o->plan_output && r->plans.count > 0)
         VC_TRY(vc_plan_write(o->plan_output, &r->plans.plans[r->plans.count - 1]));
     note_seen(r->result, &seen);
@@ -138,7 +139,7 @@ static void describe_plan(calibrate_result *result, const calibrate_run *r)
     result->residual = plan->layers[0].kept_share ? "mean" : "none";
     if (!r->o->model.plan) {
         result->rule = r->o->recipe.rule;
-        result->summaries = r->o->recipe.summaries;
+        memcpy(result->summaries, r->plans.last.summaries, sizeof result->summaries);
     }
 }
 
@@ -228,7 +229,8 @@ static vc_status open_models(calibrate_run *r)
         dense.path = r->o->teacher;
     dense.autoencoder = NULL;
     dense.plan = own.plan = NULL;
-    VC_TRY(cli_open_without_plan(&r->teacher, &r->result->plan_left_out, &dense, CLI_RUN));
+    const cli_purpose purpose = vc_plan_recipe_measures(&r->o->recipe) ? CLI_TRAIN : CLI_RUN;
+    VC_TRY(cli_open_without_plan(&r->teacher, &r->result->plan_left_out, &dense, purpose));
     VC_TRY(cli_open_without_plan(&r->student, &r->result->plan_left_out, &own, CLI_TRAIN));
     if (!r->quiet)
         cli_print_without_plan(r->result->plan_left_out);

@@ -4,7 +4,6 @@
 
 #include "calibrate.h"
 #include "commands.h"
-#include "open_plan.h"
 #include "vitcod/polarize.h"
 #include "vitcod/prune.h"
 
@@ -66,28 +65,9 @@ static int check_unused(const cli_command *command, const calibrate_options *o)
     return CLI_CONTINUE;
 }
 
-/* What stands in for pruned entries: summaries, or the residual. */
-static int take_summaries(const cli_command *command, calibrate_options *o)
-{
-    const char **text = &o->recipe.summaries;
-    if (!*text)
-        return CLI_CONTINUE;
-    if (vc_summary_grids_parse(NULL, 0, *text) != VC_OK)
-        return cli_usage(command, "--summary: %s", vc_last_error());
-    if (cli_is_none(*text))
-        *text = NULL;
-    else if (o->residual && !cli_is_none(o->residual))
-        return cli_usage(command, "--summary and --residual both stand in for what is pruned");
-    return CLI_CONTINUE;
-}
-
 static void take_defaults(calibrate_options *o)
 {
     const vc_distill_options usual = vc_distill_options_default();
-    if (!o->recipe.rule)
-        o->recipe.rule = VC_PRUNE_BUDGET;
-    if (!o->residual)
-        o->residual = o->recipe.summaries ? "none" : "mean";
     if (isnan(o->recipe.sparsity))
         o->recipe.sparsity = 0.9;
     if (o->recipe.threshold == CLI_UNSET)
@@ -134,15 +114,17 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
          &o->plan_output},
         {"sparsity", "X", "share of the scores that is pruned (default 0.9; 0: none)", CLI_NUMBER,
          &o->recipe.sparsity},
-        {"rule", "NAME", "budget (default, see above), or as `vitcod prune --rule`", CLI_TEXT,
-         &o->recipe.rule},
+        {"rule", "NAME", "budget (default) or measured, see above, or as `vitcod prune --rule`",
+         CLI_TEXT, &o->recipe.rule},
         {"residual", "NAME",
          "mean (default): pruned entries count as the mean of all values; none: as in ViTCoD",
          CLI_TEXT, &o->residual},
         {"summary", "GRID",
          "none (default), or blocks of the image whose pooled keys stand in for what is pruned: "
-         "3x3, or by layer 3x3*9,1x1*3",
+         "3x3, by layer 3x3*9,1x1*3, or auto",
          CLI_TEXT, &o->recipe.summaries},
+        {"curves", "FILE", "what each head's sparsity costs, as JSON (--rule measured)", CLI_TEXT,
+         &o->recipe.curves},
         {"gradual", "X,Y", "learn at these sparsities first, each --stage-epochs long", CLI_TEXT,
          &o->gradual},
         {"stage-epochs", "N", "see --gradual (default 1)", CLI_COUNT, &o->how.stage_epochs},
@@ -214,7 +196,9 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
     t->seed = common.seed;
     status = check_unused(command, &o);
     if (status == CLI_CONTINUE)
-        status = take_summaries(command, &o);
+        status = vc_plan_recipe_settle(&o.recipe, &o.residual) == VC_OK
+                     ? CLI_CONTINUE
+                     : cli_usage(command, "%s", vc_last_error());
     take_defaults(&o);
     if (status == CLI_CONTINUE)
         status = check(command, &o);
@@ -224,7 +208,6 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         status = take_autoencoder(command, &o);
     if (status != CLI_CONTINUE)
         return status;
-    o.recipe.residual = strcmp(o.residual, "mean") == 0;
     o.how.seconds = isnan(o.minutes) ? 0.0 : 60.0 * o.minutes;
     t->warmup_learning_rate = fmin(t->warmup_learning_rate, t->learning_rate);
     static const char *const places[] = {"output", "plan-output", "checkpoint",

@@ -6,14 +6,15 @@
 #include <string.h>
 
 #include "vitcod/comma_lists.h"
+#include "vitcod/distill.h"
 #include "vitcod/prune.h"
 
 int cli_check_learning(const cli_command *command, const char *rule, const char *residual,
                        double hold_back, double minutes)
 {
-    if (!vc_prune_is_budget(rule) && !vc_prune_is_rule(rule))
-        return cli_usage(command, "--rule is '%s', wanted budget or a rule of `vitcod prune`",
-                         rule);
+    if (!vc_prune_is_budget(rule) && !vc_prune_is_rule(rule) && strcmp(rule, VC_RULE_MEASURED) != 0)
+        return cli_usage(
+            command, "--rule is '%s', wanted budget, measured or a rule of `vitcod prune`", rule);
     if (strcmp(residual, "none") != 0 && strcmp(residual, "mean") != 0)
         return cli_usage(command, "--residual is '%s', wanted none or mean", residual);
     if (!(hold_back >= 0.01 && hold_back <= 0.5))

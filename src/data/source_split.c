@@ -59,3 +59,20 @@ vc_status vc_source_split(vc_source **first, vc_source **second, vc_source *whol
     split_range(*first, *second, from, whole->count - from, share);
     return VC_OK;
 }
+
+vc_status vc_source_spread(vc_source **out, vc_source *from, size_t count)
+{
+    vc_source *whole = from->whole ? from->whole : from;
+    if (count > from->count)
+        count = from->count;
+    *out = NULL;
+    if (whole->count > UINT32_MAX)
+        return vc_fail(VC_EINVAL, "a part of more than 2^32 images");
+    VC_TRY(open_part(out, whole));
+    for (size_t i = 0; i < count; i++) {
+        const size_t at = i * from->count / count;
+        (*out)->indices[i] = from->indices ? from->indices[at] : (uint32_t)at;
+    }
+    (*out)->count = count;
+    return VC_OK;
+}

@@ -1,65 +1,30 @@
 /* Making a plan from averaged attention in one call. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "recipe_summaries.h"
+#include "means.h"
+#include "recipe_share.h"
 #include "vitcod/kept_share.h"
 #include "vitcod/polarize.h"
 #include "vitcod/prune.h"
+
+enum { MESSAGE = 512 };
 
 int vc_plan_recipe_weighs(const vc_plan_recipe *recipe)
 {
     return vc_prune_is_budget(recipe->rule);
 }
 
-/* ---- averaged attention */
-
-typedef struct means {
-    size_t count;
-    vc_maps maps[VC_MOST_GROUPS];
-    float *values[VC_MOST_GROUPS];
-} means;
-
-static void close_means(means *m)
+/* One threshold or cut for all heads. */
+static vc_status prune_alike(vc_mask *out, const vc__means *m, const vc_plan_recipe *recipe,
+                             int keep_class_token, double summaries, const char *path)
 {
-    for (size_t g = 0; g < m->count; g++)
-        free(m->values[g]);
-}
-
-static vc_status open_means(means *m, const vc_attention_stats *stats, size_t groups)
-{
-    *m = (means){0};
-    for (size_t g = 0; g < groups; g++) {
-        const vc_attention_stats *s = &stats[g];
-        const size_t count = s->layers * s->heads * s->queries * s->keys;
-        m->values[g] = malloc(count * sizeof *m->values[g]);
-        m->count++;
-        if (!m->values[g]) {
-            close_means(m);
-            return vc_fail(VC_ENOMEM, "out of memory for %zu attention values", count);
-        }
-        vc_attention_stats_mean(m->values[g], s);
-        m->maps[g] = (vc_maps){s->layers, s->heads, s->queries, s->keys, m->values[g]};
-    }
-    return VC_OK;
-}
-
-enum { MESSAGE = 512 };
-
-static vc_status make_masks(vc_mask *out, const vc_dense_stats *stats, const vc_plan_recipe *recipe,
-                            double summaries, const char *path)
-{
-    const int weighs = vc_plan_recipe_weighs(recipe);
     vc_prune_options how = vc_prune_options_default();
     vc_prune_report report = {0};
-    means m;
-    VC_TRY(open_means(&m, weighs ? stats->scores : stats->attention, stats->groups));
-    how.rule = weighs ? "threshold" : recipe->rule;
+    how.rule = vc_plan_recipe_weighs(recipe) ? "threshold" : recipe->rule;
     how.sparsity = recipe->sparsity + summaries;
-    how.keep_class_token = vc_model_prefix_tokens(&stats->model->config) > 0;
-    const vc_status status = vc_prune_groups(out, &report, m.maps, NULL, m.count, &how, path);
-    close_means(&m);
+    how.keep_class_token = keep_class_token;
+    const vc_status status = vc_prune_groups(out, &report, m->maps, NULL, m->count, &how, path);
     if (status == VC_OK || summaries <= 0.0)
         return status;
     char why[MESSAGE];
@@ -67,43 +32,61 @@ static vc_status make_masks(vc_mask *out, const vc_dense_stats *stats, const vc_
     return vc_fail(status, "beside summaries, %.2f %% of the scores: %s", 100.0 * summaries, why);
 }
 
+static vc_status make_masks(vc_mask *out, const vc_dense_stats *stats, const vc_plan_recipe *recipe,
+                            const vc__recipe_share *share, const char *path)
+{
+    const int keeps = vc_model_prefix_tokens(&stats->model->config) > 0;
+    vc__means m;
+    VC_TRY(vc__means_open(&m, vc_plan_recipe_weighs(recipe) ? stats->scores : stats->attention,
+                          stats->groups));
+    const vc_status status = strcmp(recipe->rule, VC_RULE_MEASURED) == 0
+                                 ? vc_prune_heads(out, m.maps, m.count, share->kept, keeps)
+                                 : prune_alike(out, &m, recipe, keeps, share->share, path);
+    vc__means_close(&m);
+    return status;
+}
+
 /* What stands in for the pruned entries. */
 static vc_status add_rest(vc_plan *plan, const vc_dense_stats *stats, const vc_plan_recipe *recipe,
-                          const vc__recipe_summaries *summaries, const char *path)
+                          const vc__recipe_share *share, const char *path)
 {
-    means m;
-    if (!recipe->residual && !summaries->layers)
+    vc__means m;
+    if (!recipe->residual && !share->summaries)
         return VC_OK;
-    VC_TRY(open_means(&m, stats->attention, stats->groups));
+    VC_TRY(vc__means_open(&m, stats->attention, stats->groups));
     const vc_status status =
         recipe->residual ? vc_plan_add_kept_shares(plan, m.maps, m.count, path)
-                         : vc_plan_add_summaries(plan, summaries->layers, m.maps, m.count, path);
-    close_means(&m);
+                         : vc_plan_add_summaries(plan, share->summaries, m.maps, m.count, path);
+    vc__means_close(&m);
     return status;
 }
 
 static vc_status make_plan(vc_plan *out, const vc_dense_stats *stats, const vc_plan_recipe *recipe,
-                           const vc__recipe_summaries *summaries, const char *path)
+                           const vc__recipe_share *share, const char *path)
 {
     vc_mask masks[VC_MOST_GROUPS] = {{0}};
-    VC_TRY(make_masks(masks, stats, recipe, summaries->share, path));
+    VC_TRY(make_masks(masks, stats, recipe, share, path));
     vc_status status = vc_polarize_groups(out, masks, stats->groups, recipe->threshold, path);
     for (size_t g = 0; g < stats->groups; g++)
         vc_mask_close(&masks[g]);
-    return status == VC_OK ? add_rest(out, stats, recipe, summaries, path) : status;
+    return status == VC_OK ? add_rest(out, stats, recipe, share, path) : status;
 }
 
-vc_status vc_plan_recipe_make(vc_plan *out, double *sparsity, const vc_dense_stats *stats,
-                              const vc_plan_recipe *recipe, const char *path)
+vc_status vc_plan_recipe_make(vc_plan *out, vc_plan_made *made, const vc_dense_stats *stats,
+                              const vc_head_curves *curves, const vc_plan_recipe *recipe,
+                              const char *path)
 {
-    vc__recipe_summaries summaries;
+    vc__recipe_share share;
     *out = (vc_plan){0};
-    VC_TRY(vc__recipe_summaries_find(&summaries, stats, recipe));
-    const vc_status status = make_plan(out, stats, recipe, &summaries, path);
-    free((void *)summaries.layers);
-    if (status == VC_OK)
-        *sparsity = 1.0 - vc_plan_kept_share(out);
-    else
+    *made = (vc_plan_made){0};
+    VC_TRY(vc__recipe_share_open(&share, stats, curves, recipe));
+    const vc_status status = make_plan(out, stats, recipe, &share, path);
+    if (status == VC_OK) {
+        made->sparsity = 1.0 - vc_plan_kept_share(out);
+        if (vc_plan_count(out).summaries > 0)
+            memcpy(made->summaries, share.text, sizeof share.text);
+    } else
         vc_plan_close(out);
+    vc__recipe_share_close(&share);
     return status;
 }

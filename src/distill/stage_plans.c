@@ -1,15 +1,50 @@
 #include "vitcod/distill.h"
 
 static vc_status make_plans(vc_stage_plans *out, const vc_dense_stats *stats,
-                            const vc_stage_recipe *recipe, const char *path)
+                            const vc_head_curves *curves, const vc_stage_recipe *recipe,
+                            const char *path)
 {
     for (size_t s = 0; s < recipe->count; s++) {
         vc_plan_recipe one = recipe->plan;
         one.sparsity = recipe->sparsities[s];
-        VC_TRY(vc_plan_recipe_make(&out->plans[s], &out->sparsity, stats, &one, path));
+        VC_TRY(vc_plan_recipe_make(&out->plans[s], &out->last, stats, curves, &one, path));
         out->count++;
     }
     return VC_OK;
+}
+
+static vc_status write_curves(const char *path, const vc_head_curves *curves,
+                              const vc_dense_stats *stats)
+{
+    json_t *all = vc_head_curves_json(curves), *choices = json_array();
+    for (size_t g = 0; g < stats->grid_count; g++) {
+        char text[VC_SUMMARY_TEXT];
+        json_array_append_new(choices,
+                              json_string(vc_summary_grids_text(text, &stats->grids[g], 1)));
+    }
+    const vc_status status = all && json_object_set_new(all, "summaries", choices) == 0
+                                 ? vc_json_write(path, all)
+                                 : vc_fail(VC_ENOMEM, "out of memory for the curves of heads");
+    json_decref(all);
+    return status;
+}
+
+/* By curves of heads, where the recipe wants them. */
+static vc_status measure_and_make(vc_stage_plans *out, const vc_dense_stats *stats,
+                                  vc_source *learn, const vc_stage_recipe *recipe,
+                                  const vc_look *how, const char *path)
+{
+    const vc_plan_recipe *plan = &recipe->plan;
+    vc_head_curves curves;
+    if (!vc_plan_recipe_measures(plan))
+        return make_plans(out, stats, NULL, recipe, path);
+    VC_TRY(vc_measure_heads(&curves, stats, stats->model, learn,
+                            plan->curve_images ? plan->curve_images : VC_CURVE_IMAGES, how));
+    vc_status status = plan->curves ? write_curves(plan->curves, &curves, stats) : VC_OK;
+    if (status == VC_OK)
+        status = make_plans(out, stats, &curves, recipe, path);
+    vc_head_curves_close(&curves);
+    return status;
 }
 
 vc_status vc_stage_plans_make(vc_stage_plans *out, vc_seen *seen, const vc_model *teacher,
@@ -28,7 +63,7 @@ vc_status vc_stage_plans_make(vc_stage_plans *out, vc_seen *seen, const vc_model
     if (status == VC_OK)
         status = vc_dense_look(prunes ? &stats : NULL, seen, teacher, learn, how);
     if (status == VC_OK && prunes)
-        status = make_plans(out, &stats, recipe, path);
+        status = measure_and_make(out, &stats, learn, recipe, how, path);
     vc_dense_stats_close(&stats);
     if (status != VC_OK)
         vc_stage_plans_close(out);
@@ -41,7 +76,7 @@ vc_status vc_stage_plans_add(vc_stage_plans *plans, const vc_model_config *stude
     vc_plan *plan = &plans->plans[plans->count];
     VC_TRY(vc_plan_read(plan, path));
     plans->count++;
-    plans->sparsity = 1.0 - vc_plan_kept_share(plan);
+    plans->last = (vc_plan_made){.sparsity = 1.0 - vc_plan_kept_share(plan)};
     return vc_model_check_plan(student, plan, path);
 }
 

@@ -61,6 +61,8 @@ void vc__attention_backward(vc_grads *g, const vc__attention_grads *a, const vc_
         shape.k_stride = shape.heads * shape.head_dim;
     const vc_attention attention = {
         .shape = shape, .q = q, .k = k, .v = a->v, .pattern = vc_model_pattern(model, layer)};
+    if (g->on_heads)
+        g->on_heads(g->context, layer, &attention, a->probs, a->dout);
     const vc_attention_gradients to = {.q = dq,
                                        .k = dk,
                                        .v = a->dv,

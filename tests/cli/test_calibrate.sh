@@ -68,17 +68,34 @@ case_summaries() {
     check "learning on them" 0 'epoch 1/1' calibrate --summary 2x2 --sparsity 0.5 --epochs 1 -o x
     check "too many for the budget" 1 \
         'summaries alone are 52.94 % of the scores, and a sparsity of 0.6 leaves 40.00 %' \
-        calibrate --summary 3x3 --sparsity 0.6 -o y
+        calibrate --summary 3x3 --rule threshold --sparsity 0.6 -o y
     check "too many beside the class token" 1 'beside summaries, 23.53 % of the scores: ' \
-        calibrate --summary 2x2 --sparsity 0.7 -o y
+        calibrate --summary 2x2 --rule threshold --sparsity 0.7 -o y
     check "more blocks than tokens" 1 'layer 1: 4 x 4 tokens have no 5 x 5 blocks' \
         calibrate --summary 1x1,5x5 --sparsity 0.6 -o y
     check "of other layers" 1 'are for 3 layers, and the model has 2' \
         calibrate --summary 1x1*3 --sparsity 0.6 -o y
-    check "no grid" 2 "--summary: summaries are '3', wanted blocks as 3x3" \
+    check "no grid" 2 "summaries are '3', wanted blocks as 3x3" \
         calibrate --summary 3 --sparsity 0.6 -o y
-    check "and a residual" 2 '--summary and --residual both stand in' \
+    check "and a residual" 2 'residual mean does not go together with summaries' \
         calibrate --summary 1x1 --residual mean --sparsity 0.6 -o y
+    absent "no leftovers" y y.checkpoint
+}
+
+# The budget by what the heads' sparsity costs.
+case_measured() {
+    check "rule measured" 0 '"rule": "measured"' calibrate --rule measured --sparsity 0.5 \
+        --epochs 0 -o x --curves curves.json --json
+    holds "chooses summaries" '"summaries": "' '"residual": "none"'
+    check "the curves" 0 '"loss"' cat curves.json
+    check "with summaries that were said" 0 '"rule": "measured"' \
+        calibrate --summary 1x1 --sparsity 0.5 --epochs 0 -o x --json
+    check "summaries for another rule" 0 '"rule": "threshold"' calibrate --summary auto \
+        --rule threshold --sparsity 0.4 --epochs 0 -o x --json
+    check "more than the budget" 1 'scores must be kept with the summaries' \
+        calibrate --rule measured --sparsity 0.95 -o y
+    check "with a residual" 2 'residual mean does not go together with rule measured' \
+        calibrate --rule measured --residual mean -o y
     absent "no leftovers" y y.checkpoint
 }
 
@@ -168,7 +185,7 @@ case_resumed_otherwise() {
 }
 
 case_refuses() {
-    check "a rule that is none" 2 "--rule is 'best', wanted budget or a rule" \
+    check "a rule that is none" 2 "--rule is 'best', wanted budget, measured or a rule" \
         calibrate --rule best --sparsity 0.6 --epochs 1 -o y
     check "a sparsity out of range" 2 '--sparsity is 1.5, wanted 0 to less than 1' \
         calibrate --sparsity 1.5 -o y

@@ -264,13 +264,13 @@ static void plans_become_sparser(void **state)
     assert_ok(vc_stage_plans_make(&plans, &seen, s.teacher, s.learn, &recipe, &how, "teacher"));
     assert_int_equal(plans.count, 2);
     assert_int_equal(seen.images, COUNT * 4 / 5);
-    assert_near(plans.sparsity, 0.6, 0.02);
+    assert_near(plans.last.sparsity, 0.6, 0.02);
     assert_true(vc_plan_kept_share(&plans.plans[0]) > vc_plan_kept_share(&plans.plans[1]));
     assert_non_null(plans.plans[0].layers[0].kept_share);
     assert_ok(vc_plan_write(temporary("plan"), &plans.plans[0]));
     assert_ok(vc_stage_plans_add(&plans, &s.student->config, temporary("plan")));
     assert_int_equal(plans.count, 3);
-    assert_near(plans.sparsity, 1.0 - vc_plan_kept_share(&plans.plans[0]), 1e-12);
+    assert_near(plans.last.sparsity, 1.0 - vc_plan_kept_share(&plans.plans[0]), 1e-12);
     vc_stage_plans_close(&plans);
     tear_down(&s);
 }

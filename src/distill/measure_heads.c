@@ -1,0 +1,143 @@
+/* The curves of heads (head_curves.h), by backward passes of the dense model. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "means.h"
+#include "vitcod/distill.h"
+#include "vitcod/gradients.h"
+#include "vitcod/loader.h"
+#include "vitcod/rng.h"
+
+enum { PROBES = 0x70726f62 }; /* random numbers of their own */
+
+typedef struct measurement {
+    vc_head_curves *curves;
+    const vc_model *model;
+    vc_acts acts;
+    vc_grads grads;
+    vc_source *source;
+    vc_loader *loader;
+    vc_status status; /* the first failure behind the backward pass */
+} measurement;
+
+static void add_heads(void *context, size_t layer, const vc_attention *a, const float *probs,
+                      const float *dout)
+{
+    measurement *m = context;
+    const vc_attention_shape *s = &a->shape;
+    const vc_head_gradients heads = {.scores = {.batch = s->batch,
+                                                .head_dim = s->head_dim,
+                                                .q = a->q,
+                                                .k = a->k,
+                                                .q_stride = s->q_stride,
+                                                .k_stride = s->k_stride,
+                                                .bias = vc_model_bias(m->model, layer),
+                                                .probs = probs},
+                                     .v = a->v,
+                                     .dout = dout,
+                                     .value_dim = s->value_dim,
+                                     .v_stride = s->v_stride,
+                                     .out_stride = s->out_stride};
+    if (m->status == VC_OK)
+        m->status = vc_head_curves_add(m->curves, layer, &heads);
+}
+
+/* u = sqrt(p) r - p (sqrt(p) . r), where each r is 1 or -1: E[u u^T] = diag(p) - p p^T. */
+static void draw_probe(float *u, const float *logits, size_t classes, size_t image)
+{
+    vc_rng rng = vc_rng_open(0, PROBES, image);
+    double highest = -INFINITY, sum = 0.0, along = 0.0;
+    for (size_t c = 0; c < classes; c++)
+        highest = fmax(highest, (double)logits[c]);
+    for (size_t c = 0; c < classes; c++)
+        sum += exp((double)logits[c] - highest);
+    for (size_t c = 0; c < classes; c++) {
+        const double root = sqrt(exp((double)logits[c] - highest) / sum);
+        u[c] = (float)(vc_rng_below(&rng, 2) ? root : -root);
+        along += (double)u[c];
+    }
+    for (size_t c = 0; c < classes; c++)
+        u[c] -= (float)(exp((double)logits[c] - highest) / sum * along);
+}
+
+static vc_status measure_batch(measurement *m, const vc_loaded *batch)
+{
+    const size_t classes = vc_model_input_of(&m->model->config).outputs;
+    vc_model_observe(&m->acts, m->model, batch->x, batch->count);
+    for (size_t i = 0; i < batch->count; i++)
+        draw_probe(m->grads.dlogits + i * classes, m->acts.logits + i * classes, classes,
+                   batch->indices[i]);
+    vc_model_backward(&m->grads, &m->acts, m->model, batch->count, 0.0f);
+    return m->status;
+}
+
+static vc_status measure_all(measurement *m, vc_progress *progress)
+{
+    for (size_t done = 0;;) {
+        vc_loaded batch;
+        VC_TRY(vc_loader_next(&batch, m->loader));
+        if (batch.count == 0)
+            return VC_OK;
+        VC_TRY(measure_batch(m, &batch));
+        done += batch.count;
+        vc_progress_update(progress, done, NULL);
+    }
+}
+
+static vc_status open_measurement(measurement *m, vc_source *source, size_t images,
+                                  const vc_look *how)
+{
+    vc_loader_options options = vc_model_loader_options(m->model);
+    options.batch = how->batch;
+    options.crop_fraction = how->crop_fraction;
+    VC_TRY(vc_acts_open(&m->acts, m->model, how->batch, 1));
+    VC_TRY(vc_grads_open(&m->grads, m->model, how->batch));
+    m->grads.on_heads = add_heads;
+    m->grads.context = m;
+    VC_TRY(vc_source_spread(&m->source, source, images));
+    return vc_loader_open(&m->loader, m->source, &options);
+}
+
+static vc_status open_curves(vc_head_curves *out, const vc_dense_stats *stats)
+{
+    const size_t layers = vc_model_layers(&stats->model->config);
+    const vc_summary_stats **summaries = calloc(layers * stats->grid_count, sizeof *summaries);
+    vc__means means;
+    *out = (vc_head_curves){0};
+    if (!summaries)
+        return vc_fail(VC_ENOMEM, "out of memory for the curves of heads");
+    for (size_t g = 0; g < stats->grid_count; g++)
+        for (size_t l = 0; l < layers; l++)
+            summaries[g * layers + l] = vc_dense_stats_summaries(stats, l, stats->grids[g]);
+    vc_status status = vc__means_open(&means, stats->attention, stats->groups);
+    if (status == VC_OK) {
+        status = vc_head_curves_open(out, means.maps, means.count, summaries, stats->grid_count,
+                                     vc_model_prefix_tokens(&stats->model->config) > 0);
+        vc__means_close(&means);
+    }
+    free((void *)summaries);
+    return status;
+}
+
+vc_status vc_measure_heads(vc_head_curves *out, const vc_dense_stats *stats, const vc_model *model,
+                           vc_source *source, size_t images, const vc_look *how)
+{
+    measurement m = {.curves = out, .model = model};
+    VC_TRY(open_curves(out, stats));
+    vc_progress progress = vc_progress_begin("heads", images);
+    vc_status status = open_measurement(&m, source, images, how);
+    if (status == VC_OK)
+        status = measure_all(&m, &progress);
+    if (status == VC_OK && out->images == 0)
+        status = vc_fail(VC_EFORMAT, "of %zu images to measure heads on none can be read",
+                         vc_source_count(m.source));
+    vc_progress_end(&progress);
+    vc_loader_close(m.loader);
+    vc_source_close(m.source);
+    vc_grads_close(&m.grads);
+    vc_acts_close(&m.acts);
+    if (status != VC_OK)
+        vc_head_curves_close(out);
+    return status;
+}

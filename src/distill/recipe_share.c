@@ -1,0 +1,192 @@
+#include "recipe_share.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vitcod/prune.h"
+
+/* Of which `auto` takes one for each layer; {0, 0}: no summaries. */
+static const vc_summary_grid candidates[] = {{0, 0}, {1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}};
+enum { CANDIDATES = sizeof candidates / sizeof *candidates };
+
+static int is_word(const char *text, const char *word)
+{
+    return text && strcmp(text, word) == 0;
+}
+
+int vc_plan_recipe_measures(const vc_plan_recipe *recipe)
+{
+    return is_word(recipe->rule, VC_RULE_MEASURED) || is_word(recipe->summaries, VC_SUMMARIES_AUTO);
+}
+
+vc_status vc_plan_recipe_settle(vc_plan_recipe *recipe, const char **residual)
+{
+    const int measured = is_word(recipe->rule, VC_RULE_MEASURED),
+              auto_ = is_word(recipe->summaries, VC_SUMMARIES_AUTO);
+    if (recipe->summaries && !auto_ && vc_summary_grids_parse(NULL, 0, recipe->summaries) != VC_OK)
+        return VC_EINVAL;
+    if (!recipe->summaries && measured && !*residual)
+        recipe->summaries = VC_SUMMARIES_AUTO;
+    if (is_word(recipe->summaries, "none"))
+        recipe->summaries = NULL;
+    if (!*residual)
+        *residual = recipe->summaries || measured ? "none" : "mean";
+    recipe->residual = is_word(*residual, "mean");
+    if (recipe->residual && (recipe->summaries || measured))
+        return vc_fail(VC_EINVAL, "residual mean does not go together with %s",
+                       recipe->summaries ? "summaries, which stand in for what is pruned too"
+                                         : "rule measured");
+    if (!recipe->rule)
+        recipe->rule = recipe->summaries ? VC_RULE_MEASURED : VC_PRUNE_BUDGET;
+    return VC_OK;
+}
+
+static int is_same(vc_summary_grid a, vc_summary_grid b)
+{
+    return a.y == b.y && a.x == b.x;
+}
+
+/* The recipe's grids, layer by layer; to be freed. */
+static vc_status read_grids(vc_summary_grid **out, const vc_model_config *config,
+                            const vc_plan_recipe *recipe)
+{
+    const size_t layers = vc_model_layers(config);
+    *out = calloc(layers, sizeof **out);
+    if (!*out)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu layers", layers);
+    const vc_status status =
+        vc_summary_grids_parse(*out, layers, recipe->summaries ? recipe->summaries : "none");
+    if (status != VC_OK)
+        free(*out);
+    return status;
+}
+
+/* Leaves the different ones in front. */
+static vc_status find_kinds(vc_summary_grid *grids, size_t *count, const vc_model_config *config)
+{
+    for (size_t l = 0; l < vc_model_layers(config); l++) {
+        vc_pooling pooling; /* only to learn whether the layer has it */
+        size_t g = 0;
+        VC_TRY(vc_model_pooling(&pooling, config, l, grids[l]));
+        vc_pooling_close(&pooling);
+        while (g < *count && !is_same(grids[g], grids[l]))
+            g++;
+        if (g == *count)
+            grids[(*count)++] = grids[l];
+    }
+    return VC_OK;
+}
+
+vc_status vc_plan_recipe_summarize(vc_dense_stats *stats, const vc_plan_recipe *recipe)
+{
+    vc_summary_grid *grids;
+    size_t count = 0;
+    if (!recipe->summaries && !vc_plan_recipe_measures(recipe))
+        return VC_OK;
+    if (is_word(recipe->summaries, VC_SUMMARIES_AUTO))
+        return vc_dense_stats_summarize(stats, candidates, CANDIDATES);
+    VC_TRY(read_grids(&grids, &stats->model->config, recipe));
+    vc_status status = find_kinds(grids, &count, &stats->model->config);
+    if (status == VC_OK)
+        status = vc_dense_stats_summarize(stats, grids, count);
+    free(grids);
+    return status;
+}
+
+static double share_of(const vc_summary_stats *const *stats, size_t layers)
+{
+    double all = 0.0, summaries = 0.0;
+    for (size_t l = 0; l < layers; l++) {
+        const double rows = (double)(stats[l]->heads * stats[l]->queries);
+        all += rows * (double)stats[l]->keys;
+        summaries += rows * (double)stats[l]->pooling.count;
+    }
+    return summaries / all;
+}
+
+/* Each layer's place among the grids of the statistics; behind them: to be chosen. */
+static vc_status find_choices(size_t *choice, const vc_dense_stats *stats,
+                              const vc_plan_recipe *recipe)
+{
+    vc_summary_grid *grids;
+    const size_t layers = vc_model_layers(&stats->model->config);
+    for (size_t l = 0; l < layers; l++)
+        choice[l] = stats->grid_count;
+    if (is_word(recipe->summaries, VC_SUMMARIES_AUTO))
+        return VC_OK;
+    VC_TRY(read_grids(&grids, &stats->model->config, recipe));
+    for (size_t l = 0; l < layers; l++) {
+        for (choice[l] = 0; choice[l] < stats->grid_count; choice[l]++)
+            if (is_same(stats->grids[choice[l]], grids[l]))
+                break;
+        assert(choice[l] < stats->grid_count); /* see vc_plan_recipe_summarize */
+    }
+    free(grids);
+    return VC_OK;
+}
+
+static vc_status share_out(vc__recipe_share *out, size_t *choice, const vc_head_curves *curves,
+                           const vc_plan_recipe *recipe)
+{
+    size_t heads = 0;
+    double loss;
+    for (size_t l = 0; l < curves->layer_count; l++)
+        heads += curves->layers[l].heads;
+    out->kept = calloc(heads, sizeof *out->kept);
+    if (!out->kept)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu heads", heads);
+    return vc_head_curves_share(out->kept, choice, &loss, curves, recipe->sparsity);
+}
+
+static vc_status take_choices(vc__recipe_share *out, const size_t *choice,
+                              const vc_dense_stats *stats, const vc_plan_recipe *recipe)
+{
+    const size_t layers = vc_model_layers(&stats->model->config);
+    vc_summary_grid *grids = calloc(layers, sizeof *grids);
+    out->summaries = calloc(layers, sizeof *out->summaries);
+    if (!grids || !out->summaries) {
+        free(grids);
+        return vc_fail(VC_ENOMEM, "out of memory for %zu layers", layers);
+    }
+    for (size_t l = 0; l < layers; l++) {
+        grids[l] = stats->grids[choice[l]];
+        out->summaries[l] = vc_dense_stats_summaries(stats, l, grids[l]);
+    }
+    vc_summary_grids_text(out->text, grids, layers);
+    free(grids);
+    out->share = share_of(out->summaries, layers);
+    if (out->share <= 1.0 - recipe->sparsity)
+        return VC_OK;
+    return vc_fail(VC_EINVAL,
+                   "summaries alone are %.2f %% of the scores, and a sparsity of %g leaves %.2f %%",
+                   100.0 * out->share, recipe->sparsity, 100.0 * (1.0 - recipe->sparsity));
+}
+
+vc_status vc__recipe_share_open(vc__recipe_share *out, const vc_dense_stats *stats,
+                                const vc_head_curves *curves, const vc_plan_recipe *recipe)
+{
+    *out = (vc__recipe_share){0};
+    if (!recipe->summaries && !curves)
+        return VC_OK;
+    const size_t layers = vc_model_layers(&stats->model->config);
+    size_t *choice = calloc(layers, sizeof *choice);
+    vc_status status = choice ? find_choices(choice, stats, recipe)
+                              : vc_fail(VC_ENOMEM, "out of memory for %zu layers", layers);
+    if (status == VC_OK && curves)
+        status = share_out(out, choice, curves, recipe);
+    if (status == VC_OK)
+        status = take_choices(out, choice, stats, recipe);
+    free(choice);
+    if (status != VC_OK)
+        vc__recipe_share_close(out);
+    return status;
+}
+
+void vc__recipe_share_close(vc__recipe_share *share)
+{
+    free((void *)share->summaries);
+    free(share->kept);
+    share->summaries = NULL;
+    share->kept = NULL;
+}

@@ -1,0 +1,199 @@
+/* What the curves of heads say, against the divergence of models with one head sparse; and plans
+ * made by them. */
+#include "testing.h"
+#include "vitcod/distill.h"
+#include "vitcod/polarize.h"
+#include "vitcod/rng.h"
+
+enum { COUNT = 400, PIXELS = 256, CLASSES = 4, LAYERS = 2, HEADS = 3, T = 17, BATCH = 16 };
+static uint8_t pixels[COUNT * PIXELS];
+static int32_t labels[COUNT];
+static const vc_dataset data = {COUNT, 1, 16, 16, CLASSES, pixels, labels, NULL};
+
+typedef struct scene {
+    vc_source *images;
+    vc_model *model;
+    vc_look how;
+} scene;
+
+static scene set_up(void)
+{
+    const vc_model_input input = {
+        .height = 16, .width = 16, .channels = 1, .classes = CLASSES, .std = {0.3f}};
+    const vc_plain_sizes sizes = {
+        .patch = 4, .width = 24, .depth = LAYERS, .heads = HEADS, .hidden = 48};
+    vc_model_config config;
+    scene s = {.how = vc_look_default()};
+    vc_rng rng = vc_rng_open(2, 2, 2);
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)vc_rng_below(&rng, 256);
+    assert_ok(vc_source_of_dataset(&s.images, &data));
+    assert_ok(vc_model_plain(&config, &sizes, &input));
+    assert_ok(vc_model_create(&s.model, &config, 1));
+    for (size_t p = 0; p < s.model->param_count; p++) /* steeper attention */
+        for (size_t i = 0;
+             strstr(s.model->params[p].name, "qkv.weight") && i < s.model->params[p].count; i++)
+            s.model->params[p].data[i] *= 2.0f;
+    return s;
+}
+
+static void tear_down(scene *s)
+{
+    vc_model_close(s->model);
+    vc_source_close(s->images);
+}
+
+static void look(vc_dense_stats *stats, const scene *s, const vc_plan_recipe *recipe)
+{
+    vc_seen seen;
+    assert_ok(vc_dense_stats_open(stats, s->model, BATCH, 0, 0));
+    assert_ok(vc_plan_recipe_summarize(stats, recipe));
+    assert_ok(vc_dense_look(stats, &seen, s->model, s->images, &s->how));
+}
+
+/* KL(dense || the head sparse alone) over all images */
+static double divergence(const scene *s, const vc_dense_stats *stats,
+                         const vc_teacher_answers *answers, const uint64_t *kept)
+{
+    static float mean[LAYERS * HEADS * T * T];
+    const vc_maps maps = {LAYERS, HEADS, T, T, mean};
+    const vc_summary_stats *summaries[LAYERS];
+    vc_mask mask;
+    vc_plan plan;
+    vc_judge judge;
+    vc_judgement judged;
+    vc_attention_stats_mean(mean, &stats->attention[0]);
+    for (size_t l = 0; l < LAYERS; l++)
+        summaries[l] = vc_dense_stats_summaries(stats, l, (vc_summary_grid){2, 2});
+    assert_ok(vc_prune_heads(&mask, &maps, 1, kept, 1));
+    assert_ok(vc_polarize(&plan, &mask, 8, "mask"));
+    assert_ok(vc_plan_add_summaries(&plan, summaries, &maps, 1, "maps"));
+    assert_ok(vc_model_use_plan(s->model, &plan, "plan"));
+    assert_ok(vc_judge_open(&judge, s->model, answers, s->images, &s->how));
+    assert_ok(vc_judge_now(&judged, &judge));
+    vc_judge_close(&judge);
+    vc_plan_close(&plan);
+    vc_mask_close(&mask);
+    return judged.all.divergence;
+}
+
+/* Each image has one random vector, so that the sum over heads has an error of a few percent. */
+static void losses_are_divergences(void **state)
+{
+    (void)state;
+    enum { LEVEL = 8 };
+    scene s = set_up();
+    const vc_plan_recipe recipe = {.rule = VC_RULE_MEASURED, .summaries = "2x2"};
+    vc_dense_stats stats;
+    vc_head_curves curves;
+    vc_teacher_answers answers;
+    uint64_t kept[LAYERS * HEADS];
+    double predicted = 0.0, measured = 0.0;
+    look(&stats, &s, &recipe);
+    assert_ok(vc_measure_heads(&curves, &stats, s.model, s.images, COUNT, &s.how));
+    assert_int_equal(curves.images, COUNT);
+    assert_ok(vc_teacher_answers_open(&answers, s.model, s.images, &s.how));
+    for (size_t h = 0; h < LAYERS * HEADS; h++) {
+        const vc_curve_layer *l = &curves.layers[h / HEADS];
+        for (size_t i = 0; i < LAYERS * HEADS; i++)
+            kept[i] = i == h ? l->kept[h % HEADS * VC_CURVE_LEVELS + LEVEL] : T * T;
+        predicted += l->loss[h % HEADS * VC_CURVE_LEVELS + LEVEL] / COUNT;
+        measured += divergence(&s, &stats, &answers, kept);
+    }
+    print_message("predicted %g, measured %g\n", predicted, measured);
+    assert_near(predicted, measured, 0.2 * measured);
+    vc_teacher_answers_close(&answers);
+    vc_head_curves_close(&curves);
+    vc_dense_stats_close(&stats);
+    tear_down(&s);
+}
+
+/* Fewer images, spread over the source; the same images give the same sums. */
+static void some_images_are_enough(void **state)
+{
+    (void)state;
+    scene s = set_up();
+    const vc_plan_recipe recipe = {.rule = VC_RULE_MEASURED, .summaries = "auto"};
+    vc_dense_stats stats;
+    vc_head_curves a, b;
+    look(&stats, &s, &recipe);
+    assert_ok(vc_measure_heads(&a, &stats, s.model, s.images, 40, &s.how));
+    s.how.batch = 5;
+    assert_ok(vc_measure_heads(&b, &stats, s.model, s.images, 40, &s.how));
+    assert_int_equal(a.images, 40);
+    for (size_t l = 0; l < LAYERS; l++)
+        for (size_t i = 0; i < a.choices * HEADS * VC_CURVE_LEVELS; i++)
+            assert_near(a.layers[l].loss[i], b.layers[l].loss[i],
+                        1e-6 + 1e-3 * b.layers[l].loss[i]);
+    vc_head_curves_close(&a);
+    vc_head_curves_close(&b);
+    vc_dense_stats_close(&stats);
+    tear_down(&s);
+}
+
+static void check_plan(const scene *s, const char *rule, const char *summaries, double sparsity)
+{
+    const double sparsities[] = {sparsity - 0.1, sparsity};
+    const vc_stage_recipe recipe = {{.rule = rule,
+                                     .threshold = 8,
+                                     .summaries = summaries,
+                                     .curves = temporary("curves"),
+                                     .curve_images = 40},
+                                    sparsities,
+                                    2};
+    vc_stage_plans plans;
+    vc_seen seen;
+    assert_ok(vc_stage_plans_make(&plans, &seen, s->model, s->images, &recipe, &s->how, "model"));
+    assert_int_equal(plans.count, 2);
+    assert_near(plans.last.sparsity, sparsity, 1e-3);
+    assert_near(vc_plan_kept_share(&plans.plans[0]), 1.0 - sparsity + 0.1, 1e-3);
+    assert_int_equal(plans.last.summaries[0] != '\0', vc_plan_count(&plans.plans[1]).summaries > 0);
+    vc_stage_plans_close(&plans);
+}
+
+static void plans_by_curves(void **state)
+{
+    (void)state;
+    scene s = set_up();
+    json_t *curves;
+    check_plan(&s, VC_RULE_MEASURED, NULL, 0.7);
+    check_plan(&s, VC_RULE_MEASURED, "1x1,2x2", 0.6);
+    check_plan(&s, VC_RULE_MEASURED, "auto", 0.6);
+    check_plan(&s, "threshold", "auto", 0.4);
+    assert_ok(vc_json_read(&curves, temporary("curves")));
+    assert_int_equal(json_array_size(json_object_get(curves, "heads")), LAYERS * HEADS);
+    assert_int_equal(json_array_size(json_object_get(curves, "summaries")), 6);
+    json_decref(curves);
+    tear_down(&s);
+}
+
+static void recipes_are_completed(void **state)
+{
+    (void)state;
+    const char *residual = NULL;
+    vc_plan_recipe recipe = {0};
+    assert_ok(vc_plan_recipe_settle(&recipe, &residual));
+    assert_string_equal(recipe.rule, "budget");
+    assert_int_equal(recipe.residual, 1);
+    residual = NULL;
+    recipe = (vc_plan_recipe){.rule = VC_RULE_MEASURED};
+    assert_ok(vc_plan_recipe_settle(&recipe, &residual));
+    assert_string_equal(recipe.summaries, "auto");
+    assert_string_equal(residual, "none");
+    residual = "mean";
+    recipe = (vc_plan_recipe){.rule = VC_RULE_MEASURED};
+    assert_fails(vc_plan_recipe_settle(&recipe, &residual), VC_EINVAL, "rule measured");
+    recipe = (vc_plan_recipe){.summaries = "3x3"};
+    assert_fails(vc_plan_recipe_settle(&recipe, &residual), VC_EINVAL, "stand in");
+    recipe = (vc_plan_recipe){.summaries = "none"};
+    assert_ok(vc_plan_recipe_settle(&recipe, &residual));
+    assert_null(recipe.summaries);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(losses_are_divergences), cmocka_unit_test(some_images_are_enough),
+        cmocka_unit_test(plans_by_curves), cmocka_unit_test(recipes_are_completed)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
