@@ -71,8 +71,8 @@ static void control_refuses_what_divides_by_zero(void **state)
     vc_mask_close(&mask);
 }
 
-/* Six global tokens of 64 queries beside 63 entries: 54 lines, and 10. Loads: 69 keys and values, 64
- * queries, three times the decoder's weights, a cycle each. */
+/* Six global tokens of 64 queries beside 63 entries: 54 lines, and 10. Loads: 69 keys and values,
+ * 64 queries, three times the decoder's weights, a cycle each. */
 static void control_with_summaries(void **state)
 {
     (void)state;
