@@ -6,7 +6,7 @@
 #include "testing.h"
 #include "vitcod/plan.h"
 
-enum { POOLED_TOKENS = 200, MOST_SUMMARIES = 9, MOST_BIASES = 8192 };
+enum { POOLED_TOKENS = 200, MOST_SUMMARIES = 9, MOST_BIASES = 8192, MOST_QUERIES = 256 };
 
 typedef struct pooling_room {
     int32_t start[MOST_SUMMARIES + 1], keys[MOST_SUMMARIES * POOLED_TOKENS];
@@ -76,14 +76,31 @@ static inline vc_pooling pooling_of(pooling_room *room, size_t layer, size_t key
     }
 }
 
-/* Layer l of the plan gets the summaries that layer `first` + l has in summaries.py. */
-static inline void add_summaries(vc_plan *plan, size_t prefix, size_t first)
+/* The queries (heads, dim) of a pooling; that of all tokens has none. */
+static inline void query_pooling(vc_pooling *pooling, size_t layer, size_t heads, size_t dim)
+{
+    static float query[MOST_QUERIES];
+    char name[48];
+    if (layer % 4 == 3 || dim == 0)
+        return;
+    assert_true(heads * dim <= MOST_QUERIES);
+    snprintf(name, sizeof name, "pool_query %zu", layer);
+    noise(query, name, heads * dim);
+    for (size_t i = 0; i < heads * dim; i++)
+        query[i] *= 2.0f;
+    pooling->dim = dim;
+    pooling->query = query;
+}
+
+/* Layer l of the plan gets the summaries that layer `first` + l has in summaries.py; with `dim`,
+ * the length of keys, those that queries pool. */
+static inline void add_queried_summaries(vc_plan *plan, size_t prefix, size_t first, size_t dim)
 {
     static pooling_room room;
     static float bias[MOST_BIASES];
     for (size_t l = 0; l < plan->layer_count; l++) {
         vc_plan_layer *layer = &plan->layers[l];
-        const vc_pooling p = pooling_of(&room, first + l, layer->keys, prefix);
+        vc_pooling p = pooling_of(&room, first + l, layer->keys, prefix);
         const size_t biases = layer->heads * layer->queries * p.count;
         char name[48];
         if (p.count == 0)
@@ -97,8 +114,14 @@ static inline void add_summaries(vc_plan *plan, size_t prefix, size_t first)
             const int out = (h + 2 * i + 3 * j + first + l) % 5 == 0 || i % 6 == 2;
             bias[at] = out ? -INFINITY : 1.0f + bias[at];
         }
+        query_pooling(&p, first + l, layer->heads, dim);
         assert_ok(vc_plan_layer_add_summaries(layer, &p, bias));
     }
+}
+
+static inline void add_summaries(vc_plan *plan, size_t prefix, size_t first)
+{
+    add_queried_summaries(plan, prefix, first, 0);
 }
 
 /* What is kept beside them. */

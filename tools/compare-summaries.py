@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden"))
 from models import instrument
+from summaries import summary_columns
 
 
 class Plan:
@@ -66,8 +67,10 @@ class Plan:
         pooling = self.pooling(a.index, scores.shape[-1])
         bias = self.member(a.index, "summary_bias").double()
         self.summaries += bias.numel()
-        own = q @ (pooling @ k).transpose(-1, -2) / math.sqrt(q.shape[-1]) + bias
-        return torch.cat([scores, own], -1), torch.cat([v, pooling @ v], -2)
+        query = self.member(a.index, "pool_query")
+        query = None if query is None else query.double()
+        own, values = summary_columns(q, k, v, pooling, bias, query)
+        return torch.cat([scores, own], -1), torch.cat([v, values], -2)
 
 
 def by_timm(name, path, images):

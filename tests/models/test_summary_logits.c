@@ -56,10 +56,11 @@ static void make_masks(vc_mask *masks, size_t groups, const vc_model_config *con
     }
 }
 
-static void check_plan(vc_model *model, vc_plan *plan, size_t prefix, const json_t *golden,
-                       const char *key)
+/* With `dim`, queries of so many values pool. */
+static void check_plan(vc_model *model, vc_plan *plan, size_t prefix, size_t dim,
+                       const json_t *golden, const char *key)
 {
-    add_summaries(plan, prefix, 0);
+    add_queried_summaries(plan, prefix, 0, dim);
     assert_ok(vc_model_use_plan(model, plan, "plan"));
     check_forward(model, golden, key);
     /* At most seven layers: up to 0.009 and 0.026 were seen, as much as without summaries. */
@@ -67,25 +68,28 @@ static void check_plan(vc_model *model, vc_plan *plan, size_t prefix, const json
     vc_plan_close(plan);
 }
 
-/* On a plan with token orders and global tokens, and on one with neither. */
+/* On plans with token orders and global tokens, and on one with neither. */
 static void check_model(const char *name, vc_model_config config, size_t prefix)
 {
-    const size_t groups = prefix ? 1 : GROUPS;
+    const size_t groups = prefix ? 1 : GROUPS, dim = vc_model_layer(&config, 0).head_dim;
     json_t *golden = golden_in("tools/golden/summaries.json", name);
     print_message("%s\n", name);
-    for (int autoencoder = 0; autoencoder < 2; autoencoder++) {
-        const char *key = autoencoder ? "summaries_autoencoder" : "summaries";
+    for (int coded = 0; coded < 2; coded++) {
         vc_mask masks[GROUPS];
         vc_plan plan;
-        if (autoencoder)
+        if (coded)
             assert_ok(vc_model_compress(&config, 0, VC_CODED_QK));
-        vc_model *model = make(&config, autoencoder);
+        vc_model *model = make(&config, coded);
         make_masks(masks, groups, &config);
         assert_ok(vc_polarize_groups(&plan, masks, groups, 12, "masks"));
         assert_true(plan.layers[0].global_tokens[0] > 0);
-        check_plan(model, &plan, prefix, golden, key);
-        assert_ok(vc_plan_of_masks(&plan, masks, groups));
-        check_plan(model, &plan, prefix, golden, key);
+        check_plan(model, &plan, prefix, dim, golden, coded ? "queries_autoencoder" : "queries");
+        assert_ok(vc_polarize_groups(&plan, masks, groups, 12, "masks"));
+        check_plan(model, &plan, prefix, 0, golden, coded ? "summaries_autoencoder" : "summaries");
+        if (!coded) {
+            assert_ok(vc_plan_of_masks(&plan, masks, groups));
+            check_plan(model, &plan, prefix, 0, golden, "summaries");
+        }
         for (size_t g = 0; g < groups; g++)
             vc_mask_close(&masks[g]);
         vc_model_close(model);

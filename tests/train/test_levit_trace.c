@@ -10,6 +10,14 @@ enum { IMAGE = 80, PIXELS = 3 * IMAGE * IMAGE, CLASSES = 5, BATCH = 12, STEPS = 
 
 typedef enum restriction { DENSE, MASK, PLAN, SUMMARIES } restriction;
 
+typedef struct course {
+    const char *name;   /* in the file */
+    const char *taught; /* "soft", "hard", or "mean" of the heads; NULL: by its name */
+    int autoencoder;
+    restriction how;
+    double bias_rate, pooling_rate, query_rate; /* with the last, queries pool */
+} course;
+
 static vc_model_config config_of(int autoencoder)
 {
     vc_model_config config =
@@ -59,7 +67,7 @@ static void sprinkle(vc_mask *mask, size_t first_layer)
     }
 }
 
-static void restrict_model(vc_model *model, restriction how)
+static void restrict_model(vc_model *model, const course *c)
 {
     vc_mask masks[GROUPS];
     vc_plan plan;
@@ -67,15 +75,15 @@ static void restrict_model(vc_model *model, restriction how)
         const vc_attention_group group = vc_model_group(&model->config, g);
         const vc_attention_layer l = vc_model_layer(&model->config, group.first);
         assert_ok(vc_mask_open(&masks[g], group.count, l.heads, l.queries, l.keys));
-        (how == SUMMARIES ? summary_mask : sprinkle)(&masks[g], group.first);
+        (c->how == SUMMARIES ? summary_mask : sprinkle)(&masks[g], group.first);
     }
-    if (how == MASK)
+    if (c->how == MASK)
         assert_ok(vc_model_use_masks(model, masks, GROUPS, "masks"));
-    if (how >= PLAN) {
+    if (c->how >= PLAN) {
         assert_ok(vc_polarize_groups(&plan, masks, GROUPS, 10, "masks"));
         assert_true(plan.layers[0].global_tokens[0] > 0);
-        if (how == SUMMARIES)
-            add_summaries(&plan, 0, 0);
+        if (c->how == SUMMARIES)
+            add_queried_summaries(&plan, 0, 0, c->query_rate > 0.0 ? 4 : 0);
         assert_ok(vc_model_use_plan(model, &plan, "plan"));
         vc_plan_close(&plan);
     }
@@ -91,14 +99,6 @@ static void make_images(int step)
     snprintf(name, sizeof name, "images %d", step);
     noise(images, name, BATCH * PIXELS);
 }
-
-typedef struct course {
-    const char *name;   /* in the file */
-    const char *taught; /* "soft", "hard", or "mean" of the heads; NULL: by its name */
-    int autoencoder;
-    restriction how;
-    double bias_rate, pooling_rate;
-} course;
 
 static vc_loss losses(vc_grads *grads, const vc_acts *acts, int step, const char *how)
 {
@@ -135,6 +135,7 @@ static void step(vc_model *model, vc_acts *acts, vc_grads *grads, vc_optimizer *
     o.eps = 1e-5;
     o.bias_rate = c->bias_rate;
     o.pooling_rate = c->pooling_rate;
+    o.query_rate = c->query_rate;
     make_images(s);
     vc_model_observe(acts, model, images, BATCH);
     const vc_loss loss = losses(grads, acts, s, c->taught ? c->taught : c->name);
@@ -181,7 +182,7 @@ static void follow(const course *c)
     const json_t *trace = json_object_get(golden, c->name);
     assert_ok(vc_model_create(&model, &config, 0));
     set_weights(model);
-    restrict_model(model, c->how);
+    restrict_model(model, c);
     assert_ok(vc_acts_open(&acts, model, BATCH, 1));
     assert_ok(vc_grads_open(&grads, model, BATCH));
     if (c->pooling_rate == 0.0)
@@ -248,6 +249,18 @@ static void summaries_with_autoencoder(void **state)
                      .pooling_rate = 0.5});
 }
 
+static void summaries_pooled_by_queries(void **state)
+{
+    (void)state;
+    follow(&(course){.name = "summaries_queries",
+                     .taught = "mean",
+                     .autoencoder = 1,
+                     .how = SUMMARIES,
+                     .bias_rate = 1.0,
+                     .pooling_rate = 0.5,
+                     .query_rate = 2.0});
+}
+
 static int run_group(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(soft_distillation),
@@ -255,7 +268,8 @@ static int run_group(void)
                                        cmocka_unit_test(hard_distillation_on_a_plan),
                                        cmocka_unit_test(mean_of_the_heads_with_autoencoder),
                                        cmocka_unit_test(summaries),
-                                       cmocka_unit_test(summaries_with_autoencoder)};
+                                       cmocka_unit_test(summaries_with_autoencoder),
+                                       cmocka_unit_test(summaries_pooled_by_queries)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 

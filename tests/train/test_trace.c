@@ -46,7 +46,7 @@ typedef struct course {
     size_t compressed;
     restriction how;
     size_t first; /* layer l has the summaries that summaries.py gives to layer first + l */
-    double bias_rate, pooling_rate;
+    double bias_rate, pooling_rate, query_rate; /* with the last, queries pool */
 } course;
 
 static void restrict_model(vc_model *model, const course *c)
@@ -60,7 +60,7 @@ static void restrict_model(vc_model *model, const course *c)
         assert_ok(vc_polarize(&plan, &mask, 5, "mask"));
         assert_true(plan.layers[0].global_tokens[0] > 0);
         if (c->how == SUMMARIES)
-            add_summaries(&plan, 1, c->first);
+            add_queried_summaries(&plan, 1, c->first, c->query_rate > 0.0 ? 4 : 0);
         assert_ok(vc_model_use_plan(model, &plan, "plan"));
         vc_plan_close(&plan);
     }
@@ -108,6 +108,7 @@ static void follow(const course *c)
     const double reconstruction = 1e-2, rate = 3e-3;
     o.bias_rate = c->bias_rate;
     o.pooling_rate = c->pooling_rate;
+    o.query_rate = c->query_rate;
     json_t *golden;
     vc_model *model;
     vc_acts acts;
@@ -180,12 +181,26 @@ static void summaries_with_autoencoder(void **state)
         &(course){"summaries_autoencoder", 2, SUMMARIES, 2, .bias_rate = 1.0, .pooling_rate = 0.5});
 }
 
+static void summaries_pooled_by_queries(void **state)
+{
+    (void)state;
+    follow(&(course){.name = "summaries_queries",
+                     .compressed = 2,
+                     .how = SUMMARIES,
+                     .first = 2,
+                     .bias_rate = 1.0,
+                     .pooling_rate = 0.5,
+                     .query_rate = 2.0});
+}
+
 static int run_group(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dense), cmocka_unit_test(masked_with_autoencoder),
-        cmocka_unit_test(on_a_plan_with_autoencoder), cmocka_unit_test(summaries),
-        cmocka_unit_test(summaries_with_autoencoder)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(dense),
+                                       cmocka_unit_test(masked_with_autoencoder),
+                                       cmocka_unit_test(on_a_plan_with_autoencoder),
+                                       cmocka_unit_test(summaries),
+                                       cmocka_unit_test(summaries_with_autoencoder),
+                                       cmocka_unit_test(summaries_pooled_by_queries)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 

@@ -24,6 +24,7 @@ EPS = 1e-5
 LR, DECAY, SMOOTHING, CLIP, WEIGHT, SHARE, TEMPERATURE = 2e-3, 0.05, 0.1, 1.0, 1e-2, 0.4, 2.0
 BIAS_ALONE = {"summary_bias": 5.0, "pool_weights": 0.0}
 BIAS_AND_POOLING = {"summary_bias": 1.0, "pool_weights": 0.5}
+QUERIES_AS_WELL = BIAS_AND_POOLING | {"pool_query": 2.0}
 
 
 def value_of(name, shape):
@@ -69,13 +70,15 @@ def build(autoencoder, mask, summaries):
             for key in [k for k in state if k.startswith(name + ".")]:
                 learnt[key] = state[key] = value_of(key, tuple(state[key].shape)).requires_grad_()
     if summaries:
-        state["hook"] = Summaries(0)
-        learnt.update(state["hook"].parameters(model, summaries["pool_weights"] > 0.0))
+        state["hook"] = Summaries(0, queries="pool_query" in summaries)
+        learnt.update(state["hook"].parameters(model, summaries))
     return model, state, learnt
 
 
 def decays(name, value):
-    return value.dim() > 1 and not name.endswith(("attention_biases", "bias", "pool_weights"))
+    return value.dim() > 1 and not name.endswith(
+        ("attention_biases", "bias", "pool_weights", "pool_query")
+    )
 
 
 def group_of(name, value, summaries):
@@ -151,6 +154,7 @@ def main():
                 "mean": trace("mean", True, True),
                 "summaries": trace("soft", False, False, BIAS_ALONE),
                 "summaries_autoencoder": trace("mean", True, False, BIAS_AND_POOLING),
+                "summaries_queries": trace("mean", True, False, QUERIES_AS_WELL),
             },
             indent=1,
         )

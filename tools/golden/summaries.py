@@ -5,9 +5,9 @@ tests/distill/test_summary_statistics.c.
 
 timm computes everything but the attention, which is written here as it is defined: one softmax over
 kept entries and summaries, whose keys and values are weighted sums of keys and values (of decoded
-keys, where there is an auto-encoder). Weights, images, kept entries, poolings and biases follow
-formulas that both sides can evaluate. Wants timm 0.9.16. Run: python3 tools/golden/summaries.py >
-tools/golden/summaries.json
+keys, where there is an auto-encoder), by weights that are given or that queries make. Weights,
+images, kept entries, poolings and biases follow formulas that both sides can evaluate. Wants timm
+0.9.16. Run: python3 tools/golden/summaries.py > tools/golden/summaries.json
 """
 
 import json
@@ -102,44 +102,67 @@ def size_of(x):
     return x.detach().abs().where(x.isfinite(), 0.0).sum().item()
 
 
+def query_of(layer, heads, dim):
+    """Queries that pool; the one summary of all tokens has none."""
+    return None if layer % 4 == 3 else (2 * noise(f"pool_query {layer}", (heads, dim)))
+
+
+def summary_columns(q, k, v, pooling, bias, query=None):
+    """Scores and values of a layer's summaries. Queries (H, D) make the weights of a head anew for
+    each image: the softmax of log(pooling) + query . k / sqrt(D)."""
+    root = math.sqrt(q.shape[-1])
+    if query is not None:
+        inside = pooling != 0
+        logits = (k @ query.unsqueeze(-1)).transpose(-1, -2) / root + pooling.where(
+            inside, 1.0
+        ).log()
+        pooling = logits.masked_fill(~inside, -math.inf).softmax(-1)
+    return q @ (pooling @ k).transpose(-1, -2) / root + bias, pooling @ v
+
+
 class Summaries:
     """A plan with summaries, as the hook that models.attend calls. Layer l has the pooling of
     l + shift."""
 
-    def __init__(self, prefix, shift=0):
-        self.prefix, self.shift, self.pooling, self.bias = prefix, shift, {}, {}
+    def __init__(self, prefix, shift=0, queries=False):
+        self.prefix, self.shift, self.queries, self.layers = prefix, shift, queries, {}
 
-    def layer(self, index, heads, queries, keys):
-        """Pooling and bias of a layer, made when they are first wanted."""
-        if index not in self.pooling:
+    def layer(self, index, heads, queries, keys, dim):
+        """What the plan has of a layer, by name, made when it is first wanted."""
+        if index not in self.layers:
             at = index + self.shift
-            self.pooling[index] = pooling = pooling_of(at, keys, self.prefix)
+            self.layers[index] = own = {}
+            pooling = pooling_of(at, keys, self.prefix)
             if pooling is not None:
-                self.bias[index] = bias_of(at, heads, queries, pooling.shape[0])
-        return self.pooling[index], self.bias.get(index)
+                own["pool_weights"] = pooling
+                own["summary_bias"] = bias_of(at, heads, queries, pooling.shape[0])
+                own["pool_query"] = query_of(at, heads, dim) if self.queries else None
+        return self.layers[index]
 
-    def parameters(self, model, learn_pooling):
-        """What is learnt of all layers, by the names in a model's file."""
+    def parameters(self, model, rates):
+        """What is learnt of all layers at some rate, by the names in a model's file."""
         learnt = {}
         for a in model.modules():
             if not hasattr(a, "index"):
                 continue
-            pooling, bias = self.layer(a.index, a.num_heads, *a.attention_bias_idxs.shape)
-            if pooling is None:
-                continue
-            learnt[f"vitcod.plan.layers.{a.index}.summary_bias"] = bias.requires_grad_()
-            if learn_pooling:
-                learnt[f"vitcod.plan.layers.{a.index}.pool_weights"] = learnt_pooling(pooling)
+            own = self.layer(a.index, a.num_heads, *a.attention_bias_idxs.shape, a.key_dim)
+            for name, value in own.items():
+                if value is None or not rates[name]:
+                    continue
+                value = learnt_pooling(value) if name == "pool_weights" else value.requires_grad_()
+                learnt[f"vitcod.plan.layers.{a.index}.{name}"] = value
         return learnt
 
     def __call__(self, a, scores, q, k, v):
         _, heads, queries, keys = scores.shape
         scores = scores.masked_fill(~kept(a.index + self.shift, heads, queries, keys), -math.inf)
-        pooling, bias = self.layer(a.index, heads, queries, keys)
-        if pooling is None:
+        own = self.layer(a.index, heads, queries, keys, q.shape[-1])
+        if not own:
             return scores, v
-        own = q @ (pooling @ k).transpose(-1, -2) / math.sqrt(q.shape[-1]) + bias
-        return torch.cat([scores, own], -1), torch.cat([v, pooling @ v], -2)
+        own, values = summary_columns(
+            q, k, v, own["pool_weights"], own["summary_bias"], own["pool_query"]
+        )
+        return torch.cat([scores, own], -1), torch.cat([v, values], -2)
 
 
 def rounded(x, digits):
@@ -165,11 +188,15 @@ def logits(name):
         plain = model(x)
         state = instrument(model)
         assert torch.allclose(model(x), plain, rtol=1e-12, atol=1e-12)
-        state["hook"] = Summaries(prefix)
-        out = {"summaries": rounded(model(x), 10)}
-        state.update(autoencoder=True, reconstruction=0.0)
-        out["summaries_autoencoder"] = rounded(model(x), 10)
-        out["summaries_autoencoder_reconstruction"] = float(state["reconstruction"])
+        out = {}
+        for queries in (False, True):
+            state["hook"] = Summaries(prefix, queries=queries)
+            key = "queries" if queries else "summaries"
+            state["autoencoder"] = False
+            out[key] = rounded(model(x), 10)
+            state.update(autoencoder=True, reconstruction=0.0)
+            out[f"{key}_autoencoder"] = rounded(model(x), 10)
+            out[f"{key}_autoencoder_reconstruction"] = float(state["reconstruction"])
     return out
 
 

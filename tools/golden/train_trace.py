@@ -12,7 +12,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from summaries import bias_of, learnt_pooling, pooling_of, size_of
+from summaries import bias_of, learnt_pooling, pooling_of, query_of, size_of, summary_columns
 
 IMAGE, PATCH, CHANNELS, CLASSES, WIDTH, DEPTH, HEADS, HIDDEN, BATCH = 8, 2, 1, 5, 12, 2, 3, 24, 6
 COMPRESSED, STEPS, LR, DECAY, SMOOTHING, CLIP, WEIGHT = 2, 10, 3e-3, 0.05, 0.1, 1.0, 1e-2
@@ -77,14 +77,17 @@ def kept():
     return (i == 0) | (j == 0) | (i == j) | ((i * 5 + j * 3 + h + l) % 7 == 0)
 
 
-def summary_parameters(first):
+def summary_parameters(first, queries):
     """Of block b those that summaries.py gives to layer `first` + b."""
     p = {}
     for b in range(DEPTH):
         pooling = pooling_of(first + b, TOKENS, 1)
+        query = query_of(first + b, HEADS, WIDTH // HEADS) if queries else None
         if pooling is not None:
             p[f"{PLAN}.{b}.pool_weights"] = pooling
             p[f"{PLAN}.{b}.summary_bias"] = bias_of(first + b, HEADS, TOKENS, len(pooling))
+        if query is not None:
+            p[f"{PLAN}.{b}.pool_query"] = query
     return p
 
 
@@ -117,9 +120,9 @@ def forward(p, x, autoencoder, mask):
         if mask:
             scores = scores.masked_fill(~kept()[b], -math.inf)
         if f"{PLAN}.{b}.pool_weights" in p:
-            pooling, bias = (p[f"{PLAN}.{b}.{x}"] for x in ("pool_weights", "summary_bias"))
-            own = q @ (pooling @ k).transpose(-1, -2) / math.sqrt(d) + bias
-            scores, v = torch.cat([scores, own], -1), torch.cat([v, pooling @ v], -2)
+            names = ("pool_weights", "summary_bias", "pool_query")
+            own, values = summary_columns(q, k, v, *(p.get(f"{PLAN}.{b}.{x}") for x in names))
+            scores, v = torch.cat([scores, own], -1), torch.cat([v, values], -2)
         a = (scores.softmax(-1) @ v).transpose(1, 2).reshape(BATCH, TOKENS, c)
         y = y + F.linear(a, w["attn.proj.weight"], w["attn.proj.bias"])
         n = F.layer_norm(y, (c,), w["norm2.weight"], w["norm2.bias"], 1e-6)
@@ -129,23 +132,25 @@ def forward(p, x, autoencoder, mask):
     return F.linear(y, p["head.weight"], p["head.bias"]), reconstruction
 
 
-def trace(autoencoder, mask, first=None, bias_rate=1.0, pooling_rate=0.0):
+def trace(autoencoder, mask, first=None, bias_rate=1.0, pooling_rate=0.0, query_rate=0.0):
     """With `first` on summaries (see summary_parameters), learnt at a rate times LR."""
-    p, groups = {}, ([], [], [], [])
+    p, groups = {}, ([], [], [], [], [])
     for index, (name, shape, decays) in enumerate(parameters(autoencoder)):
         value = wave(math.prod(shape), index, 0.3).view(shape)
         if "norm" in name and name.endswith("weight"):
             value = (1.0 + value).float().double()
         p[name] = value.requires_grad_()
         groups[decays].append(p[name])
-    summaries = {} if first is None else summary_parameters(first)
+    summaries = {} if first is None else summary_parameters(first, query_rate > 0.0)
     for name, value in summaries.items():
         p[name] = value
         if name.endswith("bias"):
             groups[2].append(value.requires_grad_())
+        elif name.endswith("query"):
+            groups[4].append(value.requires_grad_())
         elif pooling_rate:
             groups[3].append(learnt_pooling(value))
-    how = ((1.0, 0.0), (1.0, DECAY), (bias_rate, 0.0), (pooling_rate, 0.0))
+    how = ((1.0, 0.0), (1.0, DECAY), (bias_rate, 0.0), (pooling_rate, 0.0), (query_rate, 0.0))
     optimiser = torch.optim.AdamW(
         [
             {"params": group, "lr": rate * LR, "weight_decay": decay}
@@ -183,6 +188,7 @@ def main():
         "sparse": trace(True, True),
         "summaries": trace(False, True, first=0, bias_rate=10.0),
         "summaries_autoencoder": trace(True, True, first=2, pooling_rate=0.5),
+        "summaries_queries": trace(True, True, first=2, pooling_rate=0.5, query_rate=2.0),
     }
     print(json.dumps(traces, indent=1))
 
