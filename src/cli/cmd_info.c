@@ -74,6 +74,16 @@ static void print_numbers(const vc_model_info *r)
     print_number("attention_macs", r->attention_macs);
 }
 
+static void print_summaries(const vc_plan_summary *p)
+{
+    size_t least = SIZE_MAX, most = 0;
+    for (size_t l = 0; l < p->summary_layers; l++) {
+        least = p->summaries[l] < least ? p->summaries[l] : least;
+        most = p->summaries[l] > most ? p->summaries[l] : most;
+    }
+    printf(", %zu to %zu summaries in a layer", least, most);
+}
+
 static void print_plan(const vc_model_info *r)
 {
     const vc_plan_summary *p = &r->plan;
@@ -84,9 +94,11 @@ static void print_plan(const vc_model_info *r)
             least = n < least ? n : least;
             most = n > most ? n : most;
         }
-    printf("plan%s: %.2f %% pruned, %d to %d global tokens in a head, threshold %llu\n",
-           r->inside ? " inside" : "", 100.0 * (1.0 - p->kept_share), least, most,
-           (unsigned long long)p->threshold);
+    printf("plan%s: %.2f %% pruned, %d to %d global tokens in a head", r->inside ? " inside" : "",
+           100.0 * (1.0 - p->kept_share), least, most);
+    if (p->has_summaries)
+        print_summaries(p);
+    printf(", threshold %llu\n", (unsigned long long)p->threshold);
 }
 
 static void print_text(const void *result)

@@ -11,6 +11,19 @@ static float scale_of(const vc_pooling *p)
     return 1.0f / sqrtf((float)p->dim);
 }
 
+/* Multiplies shares by factors, and divides by their new sum: a softmax of scores to which the
+ * logarithms of the factors are added. */
+static void weigh(float *shares, const float *factors, size_t count)
+{
+    float sum = 0.0f;
+    for (size_t e = 0; e < count; e++) {
+        shares[e] *= factors[e];
+        sum += shares[e];
+    }
+    for (size_t e = 0; e < count; e++)
+        shares[e] /= sum;
+}
+
 void vc_pooling_weights(float *weights, const vc_pooling *p, size_t head, const float *k,
                         size_t k_stride)
 {
@@ -21,11 +34,11 @@ void vc_pooling_weights(float *weights, const vc_pooling *p, size_t head, const 
     }
     kernels->sddmm_row(weights, p->query + head * p->dim, k, k_stride, p->keys, p->entries, p->dim,
                        scale_of(p));
-    for (size_t e = 0; e < p->entries; e++)
-        weights[e] += logf(p->weights[e]);
-    for (size_t g = 0; g < p->count; g++)
-        kernels->softmax_row(weights + p->start[g], (size_t)(p->start[g + 1] - p->start[g]), NULL,
-                             NULL, 0);
+    for (size_t g = 0; g < p->count; g++) {
+        const size_t first = (size_t)p->start[g], count = (size_t)(p->start[g + 1] - p->start[g]);
+        kernels->softmax_row(weights + first, count, NULL, NULL, 0);
+        weigh(weights + first, p->weights + first, count);
+    }
 }
 
 void vc_pooling_backward(const vc_pooling_gradients *out, const float *weights, const vc_pooling *p,

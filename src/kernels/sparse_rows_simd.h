@@ -5,14 +5,26 @@ enum { POOLED = 12 /* vectors of a row that are pooled together: they fit the re
 static inline void sddmm_row(float *scores, const float *q, const float *k, size_t k_stride,
                              const int32_t *keys, size_t count, size_t head_dim, float scale)
 {
-    for (size_t i = 0; i < count; i++) {
-        const float *row = k + (size_t)keys[i] * k_stride;
-        vec sum = splat(0.0f);
-        for (size_t d = 0; d < head_dim; d += LANES) {
-            size_t n = lanes_left(head_dim, d);
-            sum = muladd(load_part(q + d, n), load_part(row + d, n), sum);
+    for (size_t i = 0; i < count; i += 4) { /* their sums are added up together */
+        const size_t left = count - i < 4 ? count - i : 4;
+        const float *row[4];
+        vec sums[4];
+        float four[4];
+#pragma GCC unroll 4
+        for (size_t j = 0; j < 4; j++) {
+            row[j] = k + (size_t)keys[j < left ? i + j : i] * k_stride;
+            sums[j] = splat(0.0f);
         }
-        scores[i] = scale * sum_of(sum);
+        for (size_t d = 0; d < head_dim; d += LANES) {
+            const size_t n = lanes_left(head_dim, d);
+            const vec x = load_last(q + d, n, 0);
+#pragma GCC unroll 4
+            for (size_t j = 0; j < 4; j++)
+                sums[j] = muladd(x, load_last(row[j] + d, n, 0), sums[j]);
+        }
+        _mm_storeu_ps(four, sum_of_four(sums[0], sums[1], sums[2], sums[3]));
+        for (size_t j = 0; j < left; j++)
+            scores[i + j] = scale * four[j];
     }
 }
 
