@@ -32,6 +32,8 @@ typedef struct vc_dense_stats {
     vc_summary_grid grids[VC_DENSE_MOST_GRIDS];
     size_t grid_count;
     vc_summary_stats *summaries;
+    double *queries; /* of all layers (H, D): sums over images and tokens, or NULL */
+    uint64_t query_images;
     vc_status status; /* the first failure of the tap */
 } vc_dense_stats;
 
@@ -44,8 +46,13 @@ void vc_dense_stats_close(vc_dense_stats *stats);
  * VC_EINVAL for more blocks than tokens, VC_EUNSUPPORTED where they are no square. */
 vc_status vc_model_pooling(vc_pooling *out, const vc_model_config *config, size_t layer,
                            vc_summary_grid grid);
+/* Averages the queries of all heads over the tokens of the image and over `images` images that are
+ * spread over the source: what a queried pooling is done by. */
+vc_status vc_dense_stats_query(vc_dense_stats *stats, vc_source *source, size_t images,
+                               const vc_look *how);
 /* Makes room for statistics of summaries: those of each of `count` grids in all layers that have as
- * many tokens. To be called once, before images are looked at. VC_EINVAL for too many grids. */
+ * many tokens. To be called once, before images are looked at. VC_EINVAL for too many grids, and
+ * for queried ones without vc_dense_stats_query before. */
 vc_status vc_dense_stats_summarize(vc_dense_stats *stats, const vc_summary_grid *grids,
                                    size_t count);
 /* NULL: not looked at, or the layer has fewer tokens. */
@@ -91,7 +98,7 @@ typedef struct vc_plan_recipe {
  * sparsity costs (head_curves.h); within a head entries are kept by averaged attention. */
 #define VC_RULE_MEASURED "measured"
 #define VC_SUMMARIES_AUTO "auto"
-enum { VC_CURVE_IMAGES = 256 };
+enum { VC_CURVE_IMAGES = 256, VC_QUERY_IMAGES = 64 };
 /* Fills in what is NULL: rule, summaries and the word of *residual, "mean" or "none". VC_EINVAL for
  * what excludes each other. A recipe without summaries has them NULL afterwards. */
 vc_status vc_plan_recipe_settle(vc_plan_recipe *recipe, const char **residual);
@@ -99,8 +106,9 @@ int vc_plan_recipe_measures(const vc_plan_recipe *recipe); /* wants the curves o
 
 int vc_plan_recipe_weighs(const vc_plan_recipe *recipe); /* wants weighed statistics */
 
-/* Prepares statistics for the recipe's summaries. */
-vc_status vc_plan_recipe_summarize(vc_dense_stats *stats, const vc_plan_recipe *recipe);
+/* Prepares statistics for the recipe's summaries; for queried ones it looks at some images. */
+vc_status vc_plan_recipe_summarize(vc_dense_stats *stats, const vc_plan_recipe *recipe,
+                                   vc_source *source, const vc_look *how);
 
 /* Measures the curves of all heads, for all summaries in the statistics, on images of `source` that
  * are spread evenly. `model` is that of the statistics, dense, with parameters that can be trained.
@@ -113,8 +121,8 @@ typedef struct vc_plan_made {
     char summaries[VC_SUMMARY_TEXT]; /* as vc_summary_grids_text has them; empty: none */
 } vc_plan_made;
 
-/* Makes the plan. `curves` for a recipe that measures, else NULL. VC_EINVAL when the summaries alone
- * have more scores than the sparsity leaves. `path` names the model in messages. */
+/* Makes the plan. `curves` for a recipe that measures, else NULL. VC_EINVAL when the summaries
+ * alone have more scores than the sparsity leaves. `path` names the model in messages. */
 vc_status vc_plan_recipe_make(vc_plan *out, vc_plan_made *made, const vc_dense_stats *stats,
                               const vc_head_curves *curves, const vc_plan_recipe *recipe,
                               const char *path);

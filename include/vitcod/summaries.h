@@ -12,9 +12,12 @@
 /* Blocks along the two sides of the image; 0 x 0: no summaries. */
 typedef struct vc_summary_grid {
     size_t y, x;
+    int queried; /* 1: pooled by queries (plan.h), "3x3q" */
 } vc_summary_grid;
 
-/* The text "3x3" or "none" is for all layers, "3x3*9,1x1*3" for the first nine and the last three.
+int vc_summary_grid_equal(vc_summary_grid a, vc_summary_grid b);
+
+/* The text "3x3" or "none" is for all layers, "3x3*9,1x1q*3" for the first nine and the last three.
  * `out` (layers) may be NULL: then only the syntax is checked. VC_EINVAL for anything else. */
 vc_status vc_summary_grids_parse(vc_summary_grid *out, size_t layers, const char *text);
 /* The shortest text for it. */
@@ -24,16 +27,17 @@ const char *vc_summary_grids_text(char text[VC_SUMMARY_TEXT], const vc_summary_g
 
 /* Means over blocks of a grid of tokens: row y lies in block y * grid.y / side_y (14 rows in three
  * blocks: 5, 5, 4), and the same along x. The tokens in front of the grid (class tokens) are in no
- * block. VC_EINVAL where the grid of tokens has fewer rows or columns than blocks are wanted. */
+ * block. Without queries, which the caller may set. VC_EINVAL where the grid of tokens has fewer
+ * rows or columns than blocks are wanted. */
 vc_status vc_pooling_grid(vc_pooling *out, size_t side_y, size_t side_x, size_t prefix_tokens,
                           vc_summary_grid grid);
-void vc_pooling_close(vc_pooling *pooling);
+void vc_pooling_close(vc_pooling *pooling); /* with its queries */
 
 /* ---- statistics */
 
 /* The mean over images of exp(q_i . kbar_j / sqrt(D)) / Z_i for one layer, where kbar_j is the
- * pooled key and Z_i the sum of the dense row's exponentials: the attention that a row would give
- * to a summary beside all its keys. It does not depend on what is pruned. */
+ * pooled key of the head and Z_i the sum of the dense row's exponentials: the attention that a row
+ * would give to a summary beside all its keys. It does not depend on what is pruned. */
 typedef struct vc_summary_stats {
     size_t heads, queries, keys;
     vc_pooling pooling;

@@ -135,6 +135,7 @@ typedef struct head_view {
     const vc_head_gradients *in;
     size_t image, head, choices;
     const double *const *pooled; /* (choices) keys (G, H * D), of the image */
+    const float *const *pooling; /* (choices) the weights of it, (entries), of the head */
     float *values, *weights;     /* V transposed, (Dv, Tk); g . v of a row, (Tk) */
     double *given;               /* (G) attention to the summaries of a row */
 } head_view;
@@ -168,7 +169,7 @@ static void add_choice(double *change, const head_view *v, size_t row, size_t ch
         const float *factor = v->layer->factors[choice] + (row * p->count + g) * LEVELS;
         double weight = 0.0;
         for (int32_t e = p->start[g]; e < p->start[g + 1]; e++)
-            weight += (double)p->weights[e] * (double)v->weights[p->keys[e]];
+            weight += (double)v->pooling[choice][e] * (double)v->weights[p->keys[e]];
         for (size_t l = 0; l < LEVELS; l++) {
             const double attention = v->given[g] * (double)factor[l];
             top[l] += attention * weight;
@@ -215,6 +216,7 @@ static void add_head(double *change, const head_view *v)
 /* Room for a batch: pooled keys by choice, and what each pair of image and head needs. */
 typedef struct batch_room {
     double *pooled[VC_CURVE_MOST_CHOICES]; /* (B, G, H * D) */
+    float *weights[VC_CURVE_MOST_CHOICES]; /* (B, H, entries) */
     double *changes;                       /* (B, H, choices, levels) */
     float *values;                         /* (B, H, (Dv + 1) * Tk) */
     double *given;                         /* (B, H, most) */
@@ -223,8 +225,10 @@ typedef struct batch_room {
 
 static void close_room(batch_room *room)
 {
-    for (size_t c = 0; c < VC_CURVE_MOST_CHOICES; c++)
+    for (size_t c = 0; c < VC_CURVE_MOST_CHOICES; c++) {
         free(room->pooled[c]);
+        free(room->weights[c]);
+    }
     free(room->changes);
     free(room->values);
     free(room->given);
@@ -243,15 +247,17 @@ static vc_status open_room(batch_room *room, const vc_curve_layer *l, size_t cho
     room->given = malloc((pairs * room->most + 1) * sizeof *room->given);
     int whole = room->changes && room->values && room->given;
     for (size_t c = 0; whole && c < choices; c++) {
-        const size_t each = l->summaries[c] ? l->summaries[c]->pooling.count * width : 0;
+        const vc_summary_stats *sums = l->summaries[c];
+        const size_t each = sums ? sums->pooling.count * width : 0;
         if (each == 0)
             continue;
+        const size_t entries = l->heads * sums->pooling.entries;
         room->pooled[c] = malloc(in->scores.batch * each * sizeof *room->pooled[c]);
-        whole = room->pooled[c] != NULL;
+        room->weights[c] = malloc(in->scores.batch * entries * sizeof *room->weights[c]);
+        whole = room->pooled[c] && room->weights[c];
         for (size_t b = 0; whole && b < in->scores.batch; b++)
-            vc__pool_rows(room->pooled[c] + b * each,
-                          in->scores.k + b * l->keys * in->scores.k_stride, in->scores.k_stride,
-                          width, &l->summaries[c]->pooling);
+            vc__pool_keys(room->pooled[c] + b * each, room->weights[c] + b * entries, sums,
+                          &in->scores, b);
     }
     if (whole)
         return VC_OK;
@@ -264,6 +270,7 @@ static void measure_pair(const batch_room *room, const vc_curve_layer *l, size_t
 {
     const size_t width = l->heads * in->scores.head_dim;
     const double *pooled[VC_CURVE_MOST_CHOICES] = {0};
+    const float *pooling[VC_CURVE_MOST_CHOICES] = {0};
     float *values = room->values + pair * (in->value_dim + 1) * l->keys;
     const head_view view = {.layer = l,
                             .in = in,
@@ -271,12 +278,16 @@ static void measure_pair(const batch_room *room, const vc_curve_layer *l, size_t
                             .head = pair % l->heads,
                             .choices = choices,
                             .pooled = pooled,
+                            .pooling = pooling,
                             .given = room->given + pair * room->most,
                             .values = values,
                             .weights = values + in->value_dim * l->keys};
     for (size_t c = 0; c < choices; c++)
-        if (room->pooled[c])
-            pooled[c] = room->pooled[c] + view.image * l->summaries[c]->pooling.count * width;
+        if (room->pooled[c]) {
+            const vc_pooling *p = &l->summaries[c]->pooling;
+            pooled[c] = room->pooled[c] + view.image * p->count * width;
+            pooling[c] = room->weights[c] + pair * p->entries;
+        }
     add_head(room->changes + pair * choices * LEVELS, &view);
 }
 

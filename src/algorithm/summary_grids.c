@@ -25,14 +25,16 @@ static const char *read_grid(vc_summary_grid *out, const char *at)
     if (strncmp(at, "none", 4) == 0)
         return at + 4;
     at = read_count(&out->y, at);
-    return at && *at == 'x' ? read_count(&out->x, at + 1) : NULL;
+    at = at && *at == 'x' ? read_count(&out->x, at + 1) : NULL;
+    out->queried = at && *at == 'q';
+    return out->queried ? at + 1 : at;
 }
 
 static vc_status refuse(const char *text)
 {
     return vc_fail(VC_EINVAL,
-                   "summaries are '%s', wanted blocks as 3x3, none, or layer by layer as "
-                   "3x3*9,1x1*3",
+                   "summaries are '%s', wanted blocks as 3x3 or 3x3q, none, or layer by layer as "
+                   "3x3*9,1x1q*3",
                    text);
 }
 
@@ -61,9 +63,9 @@ vc_status vc_summary_grids_parse(vc_summary_grid *out, size_t layers, const char
     return VC_OK;
 }
 
-static int is_same(vc_summary_grid a, vc_summary_grid b)
+int vc_summary_grid_equal(vc_summary_grid a, vc_summary_grid b)
 {
-    return a.y == b.y && a.x == b.x;
+    return a.y == b.y && a.x == b.x && a.queried == b.queried;
 }
 
 const char *vc_summary_grids_text(char text[VC_SUMMARY_TEXT], const vc_summary_grid *grids,
@@ -73,9 +75,10 @@ const char *vc_summary_grids_text(char text[VC_SUMMARY_TEXT], const vc_summary_g
     text[0] = '\0';
     for (size_t l = 0, run = 0; l < layers && used < VC_SUMMARY_TEXT; l += run) {
         char grid[48], times[24] = "";
-        for (run = 1; l + run < layers && is_same(grids[l + run], grids[l]);)
+        for (run = 1; l + run < layers && vc_summary_grid_equal(grids[l + run], grids[l]);)
             run++;
-        snprintf(grid, sizeof grid, "%zux%zu", grids[l].y, grids[l].x);
+        snprintf(grid, sizeof grid, "%zux%zu%s", grids[l].y, grids[l].x,
+                 grids[l].queried ? "q" : "");
         if (run > 1 && run < layers)
             snprintf(times, sizeof times, "*%zu", run);
         used += (size_t)snprintf(text + used, VC_SUMMARY_TEXT - used, "%s%s%s", l ? "," : "",
@@ -109,6 +112,7 @@ void vc_pooling_close(vc_pooling *pooling)
     free(pooling->start);
     free(pooling->keys);
     free(pooling->weights);
+    free(pooling->query);
     *pooling = (vc_pooling){0};
 }
 

@@ -4,9 +4,9 @@
 
 #include "vitcod/summaries.h"
 
-/* out (G, width): the pooled rows of one image, `stride` floats apart. */
-void vc__pool_rows(double *out, const float *x, size_t stride, size_t width,
-                   const vc_pooling *pooling);
+/* out (G, H * D): the pooled keys of one image, and the weights (H, entries) that pool them. */
+void vc__pool_keys(double *out, float *weights, const vc_summary_stats *stats,
+                   const vc_summary_scores *scores, size_t image);
 
 /* out (G): exp(q . kbar / sqrt(D)) / Z of row (h * Tq + i) of an image, whose pooled keys (G, H *
  * D) are `pooled`. */

@@ -4,33 +4,36 @@
 #include <string.h>
 
 #include "summary_rows.h"
+#include "vitcod/pooling.h"
 
-static vc_status copy_pooling(vc_pooling *out, const vc_pooling *from)
+static int copy_array(void *out, const void *from, size_t bytes)
 {
-    const size_t starts = (from->count + 1) * sizeof *out->start,
-                 keys = from->entries * sizeof *out->keys,
-                 weights = from->entries * sizeof *out->weights;
-    *out = (vc_pooling){0};
+    void **to = out;
+    *to = malloc(bytes);
+    if (*to)
+        memcpy(*to, from, bytes);
+    return *to != NULL;
+}
+
+static vc_status copy_pooling(vc_pooling *out, const vc_pooling *from, size_t heads)
+{
+    *out = (vc_pooling){.count = from->count, .entries = from->entries, .dim = from->dim};
     if (from->count == 0)
         return VC_OK;
-    *out = (vc_pooling){.count = from->count,
-                        .entries = from->entries,
-                        .start = malloc(starts),
-                        .keys = malloc(keys),
-                        .weights = malloc(weights)};
-    if (!out->start || !out->keys || !out->weights)
-        return vc_fail(VC_ENOMEM, "out of memory for %zu summaries", from->count);
-    memcpy(out->start, from->start, starts);
-    memcpy(out->keys, from->keys, keys);
-    memcpy(out->weights, from->weights, weights);
-    return VC_OK;
+    if (copy_array(&out->start, from->start, (from->count + 1) * sizeof *out->start) &&
+        copy_array(&out->keys, from->keys, from->entries * sizeof *out->keys) &&
+        copy_array(&out->weights, from->weights, from->entries * sizeof *out->weights) &&
+        (!from->query ||
+         copy_array(&out->query, from->query, heads * from->dim * sizeof *out->query)))
+        return VC_OK;
+    return vc_fail(VC_ENOMEM, "out of memory for %zu summaries", from->count);
 }
 
 vc_status vc_summary_stats_open(vc_summary_stats *out, size_t heads, size_t queries, size_t keys,
                                 const vc_pooling *pooling)
 {
     *out = (vc_summary_stats){.heads = heads, .queries = queries, .keys = keys};
-    vc_status status = copy_pooling(&out->pooling, pooling);
+    vc_status status = copy_pooling(&out->pooling, pooling, heads);
     if (status == VC_OK && pooling->count > 0) {
         out->sum = calloc(heads * queries * pooling->count, sizeof *out->sum);
         if (!out->sum)
@@ -48,16 +51,23 @@ void vc_summary_stats_close(vc_summary_stats *stats)
     *stats = (vc_summary_stats){0};
 }
 
-void vc__pool_rows(double *out, const float *x, size_t stride, size_t width,
-                   const vc_pooling *pooling)
+void vc__pool_keys(double *out, float *weights, const vc_summary_stats *s,
+                   const vc_summary_scores *in, size_t image)
 {
-    memset(out, 0, pooling->count * width * sizeof *out);
-    for (size_t g = 0; g < pooling->count; g++)
-        for (int32_t e = pooling->start[g]; e < pooling->start[g + 1]; e++) {
-            const float *row = x + (size_t)pooling->keys[e] * stride;
-            for (size_t i = 0; i < width; i++)
-                out[g * width + i] += (double)pooling->weights[e] * (double)row[i];
-        }
+    const vc_pooling *p = &s->pooling;
+    const size_t dim = in->head_dim, width = s->heads * dim;
+    const float *k = in->k + image * s->keys * in->k_stride;
+    memset(out, 0, p->count * width * sizeof *out);
+    for (size_t h = 0; h < s->heads; h++) {
+        float *w = weights + h * p->entries;
+        vc_pooling_weights(w, p, h, k + h * dim, in->k_stride);
+        for (size_t g = 0; g < p->count; g++)
+            for (int32_t e = p->start[g]; e < p->start[g + 1]; e++) {
+                const float *key = k + (size_t)p->keys[e] * in->k_stride + h * dim;
+                for (size_t i = 0; i < dim; i++)
+                    out[g * width + h * dim + i] += (double)w[e] * (double)key[i];
+            }
+    }
 }
 
 /* log Z of a row, by the key that has most of it: p = exp(score) / Z. */
@@ -98,12 +108,15 @@ vc_status vc_summary_stats_add(vc_summary_stats *stats, const vc_summary_scores 
     if (count == 0)
         return VC_OK;
     double *pooled = malloc(count * (width + rows) * sizeof *pooled);
-    if (!pooled)
+    float *weights = malloc(stats->heads * stats->pooling.entries * sizeof *weights);
+    if (!pooled || !weights) {
+        free(pooled);
+        free(weights);
         return vc_fail(VC_ENOMEM, "out of memory for %zu pooled keys", count);
+    }
     double *given = pooled + count * width; /* (rows, G) */
     for (size_t b = 0; b < in->batch; b++) {
-        vc__pool_rows(pooled, in->k + b * stats->keys * in->k_stride, in->k_stride, width,
-                      &stats->pooling);
+        vc__pool_keys(pooled, weights, stats, in, b);
 #pragma omp parallel for schedule(static)
         for (size_t r = 0; r < rows; r++)
             vc__summary_row(given + r * count, r, b, pooled, stats, in);
@@ -111,6 +124,7 @@ vc_status vc_summary_stats_add(vc_summary_stats *stats, const vc_summary_scores 
             stats->sum[i] += given[i];
     }
     stats->images += in->batch;
+    free(weights);
     free(pooled);
     return VC_OK;
 }

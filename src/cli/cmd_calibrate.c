@@ -121,7 +121,7 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
          CLI_TEXT, &o->residual},
         {"summary", "GRID",
          "none (default), or blocks of the image whose pooled keys stand in for what is pruned: "
-         "3x3, by layer 3x3*9,1x1*3, or auto",
+         "3x3, 3x3q (by queries), by layer 3x3*9,1x1q*3, or auto",
          CLI_TEXT, &o->recipe.summaries},
         {"curves", "FILE", "what each head's sparsity costs, as JSON (--rule measured)", CLI_TEXT,
          &o->recipe.curves},

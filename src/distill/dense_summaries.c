@@ -23,14 +23,96 @@ vc_status vc_model_pooling(vc_pooling *out, const vc_model_config *config, size_
     return vc_pooling_grid(out, side, side, prefix, grid);
 }
 
-static vc_status open_one(vc_summary_stats *out, const vc_model_config *config, size_t layer,
+/* ---- queries */
+
+/* Where a layer's queries begin among those of all. */
+static size_t first_query(const vc_model_config *config, size_t layer)
+{
+    size_t first = 0;
+    for (size_t i = 0; i < layer; i++) {
+        const vc_attention_layer l = vc_model_layer(config, i);
+        first += l.heads * l.head_dim;
+    }
+    return first;
+}
+
+static void add_queries(void *context, size_t layer, const vc_attention *a, const float *probs)
+{
+    vc_dense_stats *s = context;
+    const size_t prefix = vc_model_prefix_tokens(&s->model->config), tokens = a->shape.queries;
+    const size_t width = a->shape.heads * a->shape.head_dim;
+    double *sum = s->queries + first_query(&s->model->config, layer);
+    (void)probs;
+    for (size_t b = 0; b < a->shape.batch; b++)
+        for (size_t t = prefix; t < tokens; t++)
+            for (size_t i = 0; i < width; i++)
+                sum[i] += (double)a->q[(b * tokens + t) * a->shape.q_stride + i] /
+                          (double)(tokens - prefix);
+    if (layer == 0)
+        s->query_images += a->shape.batch;
+}
+
+static vc_status look_for_queries(vc_dense_stats *stats, vc_source *images, const vc_look *how)
+{
+    const vc_tap tap = {.scores = add_queries, .context = stats};
+    vc_image_walk walk;
+    VC_TRY(vc_image_walk_open(&walk, stats->model, images, how));
+    vc_status status = VC_OK;
+    do
+        status = vc_image_walk_next(&walk, &tap);
+    while (status == VC_OK && walk.batch.count > 0);
+    vc_image_walk_close(&walk);
+    if (status == VC_OK && stats->query_images == 0)
+        return vc_fail(VC_EFORMAT, "of %zu images to average queries over none can be read",
+                       vc_source_count(images));
+    return status;
+}
+
+vc_status vc_dense_stats_query(vc_dense_stats *stats, vc_source *source, size_t images,
+                               const vc_look *how)
+{
+    const vc_model_config *config = &stats->model->config;
+    vc_look quiet = *how; /* broken images are told by whoever looks at all */
+    vc_source *some;
+    stats->queries = calloc(first_query(config, vc_model_layers(config)), sizeof *stats->queries);
+    if (!stats->queries)
+        return vc_fail(VC_ENOMEM, "out of memory for the queries of all heads");
+    VC_TRY(vc_source_spread(&some, source, images));
+    quiet.on_broken = NULL;
+    quiet.progress = NULL;
+    const vc_status status = look_for_queries(stats, some, &quiet);
+    vc_source_close(some);
+    return status;
+}
+
+static vc_status set_query(vc_pooling *pooling, const vc_dense_stats *stats, size_t layer)
+{
+    const vc_attention_layer l = vc_model_layer(&stats->model->config, layer);
+    const size_t count = l.heads * l.head_dim;
+    if (!stats->queries)
+        return vc_fail(VC_EINVAL, "summaries pooled by queries, without queries");
+    const double *sum = stats->queries + first_query(&stats->model->config, layer);
+    pooling->query = malloc(count * sizeof *pooling->query);
+    if (!pooling->query)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu queries", l.heads);
+    pooling->dim = l.head_dim;
+    for (size_t i = 0; i < count; i++)
+        pooling->query[i] = (float)(sum[i] / (double)stats->query_images);
+    return VC_OK;
+}
+
+/* ---- statistics of all layers */
+
+static vc_status open_one(vc_summary_stats *out, const vc_dense_stats *stats, size_t layer,
                           vc_summary_grid grid)
 {
-    const vc_attention_layer l = vc_model_layer(config, layer);
+    const vc_attention_layer l = vc_model_layer(&stats->model->config, layer);
     vc_pooling pooling;
-    vc_status status = vc_model_pooling(&pooling, config, layer, grid);
+    vc_status status = vc_model_pooling(&pooling, &stats->model->config, layer, grid);
     if (status != VC_OK && status != VC_ENOMEM)
         return VC_OK; /* not in this layer */
+    if (status == VC_OK && grid.queried)
+        status = set_query(&pooling, stats, layer);
     if (status == VC_OK)
         status = vc_summary_stats_open(out, l.heads, l.queries, l.keys, &pooling);
     vc_pooling_close(&pooling);
@@ -50,7 +132,7 @@ vc_status vc_dense_stats_summarize(vc_dense_stats *stats, const vc_summary_grid 
     for (size_t g = 0; g < count; g++) {
         stats->grids[stats->grid_count++] = grids[g];
         for (size_t l = 0; l < layers; l++)
-            VC_TRY(open_one(&stats->summaries[g * layers + l], &stats->model->config, l, grids[g]));
+            VC_TRY(open_one(&stats->summaries[g * layers + l], stats, l, grids[g]));
     }
     return VC_OK;
 }
@@ -61,6 +143,7 @@ void vc__close_summaries(vc_dense_stats *stats)
          stats->summaries && i < stats->grid_count * vc_model_layers(&stats->model->config); i++)
         vc_summary_stats_close(&stats->summaries[i]);
     free(stats->summaries);
+    free(stats->queries);
 }
 
 const vc_summary_stats *vc_dense_stats_summaries(const vc_dense_stats *stats, size_t layer,
@@ -69,7 +152,7 @@ const vc_summary_stats *vc_dense_stats_summaries(const vc_dense_stats *stats, si
     const size_t layers = vc_model_layers(&stats->model->config);
     for (size_t g = 0; g < stats->grid_count; g++) {
         const vc_summary_stats *found = &stats->summaries[g * layers + layer];
-        if (stats->grids[g].y == grid.y && stats->grids[g].x == grid.x)
+        if (vc_summary_grid_equal(stats->grids[g], grid))
             return found->heads ? found : NULL;
     }
     return NULL;

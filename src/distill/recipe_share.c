@@ -7,7 +7,8 @@
 #include "vitcod/prune.h"
 
 /* Of which `auto` takes one for each layer; {0, 0}: no summaries. */
-static const vc_summary_grid candidates[] = {{0, 0}, {1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}};
+static const vc_summary_grid candidates[] = {{0, 0, 0}, {1, 1, 0}, {2, 2, 0}, {3, 3, 0}, {4, 4, 0},
+                                             {1, 1, 1}, {2, 2, 1}, {3, 3, 1}, {4, 4, 1}};
 enum { CANDIDATES = sizeof candidates / sizeof *candidates };
 
 static int is_word(const char *text, const char *word)
@@ -42,11 +43,6 @@ vc_status vc_plan_recipe_settle(vc_plan_recipe *recipe, const char **residual)
     return VC_OK;
 }
 
-static int is_same(vc_summary_grid a, vc_summary_grid b)
-{
-    return a.y == b.y && a.x == b.x;
-}
-
 /* The recipe's grids, layer by layer; to be freed. */
 static vc_status read_grids(vc_summary_grid **out, const vc_model_config *config,
                             const vc_plan_recipe *recipe)
@@ -70,7 +66,7 @@ static vc_status find_kinds(vc_summary_grid *grids, size_t *count, const vc_mode
         size_t g = 0;
         VC_TRY(vc_model_pooling(&pooling, config, l, grids[l]));
         vc_pooling_close(&pooling);
-        while (g < *count && !is_same(grids[g], grids[l]))
+        while (g < *count && !vc_summary_grid_equal(grids[g], grids[l]))
             g++;
         if (g == *count)
             grids[(*count)++] = grids[l];
@@ -78,18 +74,31 @@ static vc_status find_kinds(vc_summary_grid *grids, size_t *count, const vc_mode
     return VC_OK;
 }
 
-vc_status vc_plan_recipe_summarize(vc_dense_stats *stats, const vc_plan_recipe *recipe)
+/* With the queries, where some are pooled by them. */
+static vc_status summarize(vc_dense_stats *stats, const vc_summary_grid *grids, size_t count,
+                           vc_source *source, const vc_look *how)
+{
+    int queried = 0;
+    for (size_t g = 0; g < count; g++)
+        queried |= grids[g].queried;
+    if (queried)
+        VC_TRY(vc_dense_stats_query(stats, source, VC_QUERY_IMAGES, how));
+    return vc_dense_stats_summarize(stats, grids, count);
+}
+
+vc_status vc_plan_recipe_summarize(vc_dense_stats *stats, const vc_plan_recipe *recipe,
+                                   vc_source *source, const vc_look *how)
 {
     vc_summary_grid *grids;
     size_t count = 0;
     if (!recipe->summaries && !vc_plan_recipe_measures(recipe))
         return VC_OK;
     if (is_word(recipe->summaries, VC_SUMMARIES_AUTO))
-        return vc_dense_stats_summarize(stats, candidates, CANDIDATES);
+        return summarize(stats, candidates, CANDIDATES, source, how);
     VC_TRY(read_grids(&grids, &stats->model->config, recipe));
     vc_status status = find_kinds(grids, &count, &stats->model->config);
     if (status == VC_OK)
-        status = vc_dense_stats_summarize(stats, grids, count);
+        status = summarize(stats, grids, count, source, how);
     free(grids);
     return status;
 }
@@ -118,7 +127,7 @@ static vc_status find_choices(size_t *choice, const vc_dense_stats *stats,
     VC_TRY(read_grids(&grids, &stats->model->config, recipe));
     for (size_t l = 0; l < layers; l++) {
         for (choice[l] = 0; choice[l] < stats->grid_count; choice[l]++)
-            if (is_same(stats->grids[choice[l]], grids[l]))
+            if (vc_summary_grid_equal(stats->grids[choice[l]], grids[l]))
                 break;
         assert(choice[l] < stats->grid_count); /* see vc_plan_recipe_summarize */
     }

@@ -59,7 +59,7 @@ vc_status vc_stage_plans_make(vc_stage_plans *out, vc_seen *seen, const vc_model
         status = vc_dense_stats_open(&stats, teacher, how->batch,
                                      vc_plan_recipe_weighs(&recipe->plan), recipe->plan.residual);
     if (status == VC_OK && prunes)
-        status = vc_plan_recipe_summarize(&stats, &recipe->plan);
+        status = vc_plan_recipe_summarize(&stats, &recipe->plan, learn, how);
     if (status == VC_OK)
         status = vc_dense_look(prunes ? &stats : NULL, seen, teacher, learn, how);
     if (status == VC_OK && prunes)

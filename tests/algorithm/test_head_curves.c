@@ -1,4 +1,4 @@
-/* Curves of heads against sparse attention written out in double, and budgets shared out by them. */
+/* Curves of heads against sparse attention written out in double, and budgets shared by them. */
 #include "testing.h"
 #include "vitcod/head_curves.h"
 #include "vitcod/rng.h"
@@ -56,11 +56,11 @@ static void set_probs(scene *s)
     }
 }
 
-/* Choice 0 has no summaries. */
+/* Choice 0 has no summaries, choice 2 is pooled by queries. */
 static scene *set_up(vc_head_curves *curves, int class_token)
 {
     static scene s;
-    const vc_summary_grid grids[CHOICES] = {{0, 0}, {1, 1}, {2, 3}};
+    const vc_summary_grid grids[CHOICES] = {{0, 0, 0}, {1, 1, 0}, {2, 3, 0}};
     const vc_summary_stats *choices[CHOICES];
     vc_rng rng = vc_rng_open(3, 1, 4);
     s = (scene){0};
@@ -85,6 +85,12 @@ static scene *set_up(vc_head_curves *curves, int class_token)
                                   .out_stride = OS};
     for (size_t c = 0; c < CHOICES; c++) {
         assert_ok(vc_pooling_grid(&s.poolings[c], SIDE, SIDE, PREFIX, grids[c]));
+        if (c == 2) {
+            s.poolings[c].dim = D;
+            s.poolings[c].query = malloc(H * D * sizeof(float));
+            assert_non_null(s.poolings[c].query);
+            fill(s.poolings[c].query, H * D, &rng);
+        }
         assert_ok(vc_summary_stats_open(&s.stats[c], H, TQ, TK, &s.poolings[c]));
         assert_ok(vc_summary_stats_add(&s.stats[c], &s.batch.scores));
         choices[c] = &s.stats[c];
@@ -105,6 +111,16 @@ static void tear_down(scene *s, vc_head_curves *curves)
     vc_head_curves_close(curves);
 }
 
+/* What an entry counts in its block: all alike, or by the head's query. */
+static double counts(const scene *s, const vc_pooling *p, size_t b, size_t head, int32_t entry)
+{
+    double sum = 0.0;
+    for (size_t d = 0; p->query && d < D; d++)
+        sum += (double)p->query[head * D + d] *
+               (double)s->k[(b * TK + (size_t)p->keys[entry]) * KS + head * D + d];
+    return exp(sum / sqrt(D));
+}
+
 /* g . output of a row over its kept entries and summaries, in one softmax. */
 static double sparse_row(const scene *s, const uint8_t *pruned, const float *bias, size_t choice,
                          const size_t at[3])
@@ -119,14 +135,16 @@ static double sparse_row(const scene *s, const uint8_t *pruned, const float *bia
             below += e;
         }
     for (size_t j = 0; j < p->count; j++) {
-        double mean_score = 0.0, mean_weight = 0.0;
+        double mean_score = 0.0, mean_weight = 0.0, all = 0.0;
         for (int32_t e = p->start[j]; e < p->start[j + 1]; e++) {
             const size_t key = (size_t)p->keys[e];
-            mean_score += (double)p->weights[e] * score(s, at[0], at[1], at[2], key);
-            mean_weight += (double)p->weights[e] * weight(s, at[0], at[1], at[2], key);
+            const double share = counts(s, p, at[0], at[1], e);
+            mean_score += share * score(s, at[0], at[1], at[2], key);
+            mean_weight += share * weight(s, at[0], at[1], at[2], key);
+            all += share;
         }
-        const double e = exp(mean_score + (double)bias[row * p->count + j]);
-        top += e * mean_weight;
+        const double e = exp(mean_score / all + (double)bias[row * p->count + j]);
+        top += e * mean_weight / all;
         below += e;
     }
     return top / below;

@@ -65,7 +65,8 @@ case_summaries() {
     done
     check "none" 0 '"residual": "mean"' \
         calibrate --summary none --sparsity 0.6 --epochs 0 -o x --json
-    check "learning on them" 0 'epoch 1/1' calibrate --summary 2x2 --sparsity 0.5 --epochs 1 -o x
+    check "learning on them" 0 'epoch 1/1' \
+        calibrate --summary 2x2,2x2q --sparsity 0.5 --epochs 1 -o x
     check "too many for the budget" 1 \
         'summaries alone are 52.94 % of the scores, and a sparsity of 0.6 leaves 40.00 %' \
         calibrate --summary 3x3 --rule threshold --sparsity 0.6 -o y
@@ -89,7 +90,7 @@ case_measured() {
     holds "chooses summaries" '"summaries": "' '"residual": "none"'
     check "the curves" 0 '"loss"' cat curves.json
     check "with summaries that were said" 0 '"rule": "measured"' \
-        calibrate --summary 1x1 --sparsity 0.5 --epochs 0 -o x --json
+        calibrate --summary 1x1q,1x1 --sparsity 0.5 --epochs 0 -o x --json
     check "summaries for another rule" 0 '"rule": "threshold"' calibrate --summary auto \
         --rule threshold --sparsity 0.4 --epochs 0 -o x --json
     check "more than the budget" 1 'scores must be kept with the summaries' \

@@ -47,7 +47,7 @@ static void look(vc_dense_stats *stats, const scene *s, const vc_plan_recipe *re
 {
     vc_seen seen;
     assert_ok(vc_dense_stats_open(stats, s->model, BATCH, 0, 0));
-    assert_ok(vc_plan_recipe_summarize(stats, recipe));
+    assert_ok(vc_plan_recipe_summarize(stats, recipe, s->images, &s->how));
     assert_ok(vc_dense_look(stats, &seen, s->model, s->images, &s->how));
 }
 
@@ -64,7 +64,7 @@ static double divergence(const scene *s, const vc_dense_stats *stats,
     vc_judgement judged;
     vc_attention_stats_mean(mean, &stats->attention[0]);
     for (size_t l = 0; l < LAYERS; l++)
-        summaries[l] = vc_dense_stats_summaries(stats, l, (vc_summary_grid){2, 2});
+        summaries[l] = vc_dense_stats_summaries(stats, l, (vc_summary_grid){2, 2, 1});
     assert_ok(vc_prune_heads(&mask, &maps, 1, kept, 1));
     assert_ok(vc_polarize(&plan, &mask, 8, "mask"));
     assert_ok(vc_plan_add_summaries(&plan, summaries, &maps, 1, "maps"));
@@ -83,7 +83,7 @@ static void losses_are_divergences(void **state)
     (void)state;
     enum { LEVEL = 8 };
     scene s = set_up();
-    const vc_plan_recipe recipe = {.rule = VC_RULE_MEASURED, .summaries = "2x2"};
+    const vc_plan_recipe recipe = {.rule = VC_RULE_MEASURED, .summaries = "2x2q"};
     vc_dense_stats stats;
     vc_head_curves curves;
     vc_teacher_answers answers;
@@ -157,12 +157,12 @@ static void plans_by_curves(void **state)
     scene s = set_up();
     json_t *curves;
     check_plan(&s, VC_RULE_MEASURED, NULL, 0.7);
-    check_plan(&s, VC_RULE_MEASURED, "1x1,2x2", 0.6);
+    check_plan(&s, VC_RULE_MEASURED, "1x1q,2x2", 0.6);
     check_plan(&s, VC_RULE_MEASURED, "auto", 0.6);
     check_plan(&s, "threshold", "auto", 0.4);
     assert_ok(vc_json_read(&curves, temporary("curves")));
     assert_int_equal(json_array_size(json_object_get(curves, "heads")), LAYERS * HEADS);
-    assert_int_equal(json_array_size(json_object_get(curves, "summaries")), 6);
+    assert_int_equal(json_array_size(json_object_get(curves, "summaries")), 9);
     json_decref(curves);
     tear_down(&s);
 }
