@@ -63,7 +63,7 @@ static void check_plan(vc_model *model, vc_plan *plan, size_t prefix, size_t dim
     add_queried_summaries(plan, prefix, 0, dim);
     assert_ok(vc_model_use_plan(model, plan, "plan"));
     check_forward(model, golden, key);
-    /* At most seven layers: up to 0.009 and 0.026 were seen, as much as without summaries. */
+    /* At most seven layers: up to 0.009 and 0.031 were seen, as much as without summaries. */
     check_engine(model, golden, key, 0.03, 0.08);
     vc_plan_close(plan);
 }
