@@ -76,8 +76,6 @@ static vc_status make_plans(calibrate_run *r)
         VC_TRY(vc_stage_plans_add(&r->plans, &r->student->config, o->model.plan));
     if (r->plans.count > 0)
         r->result->sparsity = r->plans.last.sparsity;
-    if (o->plan_output && r->plans.count > 0)
-        VC_TRY(vc_plan_write(o->plan_output, &r->plans.plans[r->plans.count - 1]));
     note_seen(r->result, &seen);
     return VC_OK;
 }
@@ -130,17 +128,21 @@ static double peak_mebibytes(void)
     return (double)usage.ru_maxrss / 1024.0;
 }
 
-static void describe_plan(calibrate_result *result, const calibrate_run *r)
+/* The plan as it was learnt. */
+static vc_status tell_plan(calibrate_result *result, const calibrate_run *r)
 {
-    if (r->plans.count == 0)
-        return;
-    const vc_plan *plan = &r->plans.plans[r->plans.count - 1];
+    const vc_plan *plan = vc_model_plan(r->student);
+    if (!plan)
+        return VC_OK;
+    if (r->o->plan_output)
+        VC_TRY(vc_plan_write(r->o->plan_output, plan));
     vc_plan_hash_text(result->plan_hash, plan);
     result->residual = plan->layers[0].kept_share ? "mean" : "none";
     if (!r->o->model.plan) {
         result->rule = r->o->recipe.rule;
         memcpy(result->summaries, r->plans.last.summaries, sizeof result->summaries);
     }
+    return VC_OK;
 }
 
 /* Where the run goes on from; `room` is for a path of its own. */
@@ -192,8 +194,7 @@ static vc_status learn(calibrate_run *r)
     result->peak_mib = peak_mebibytes();
     result->model = r->o->output;
     result->plan = r->o->plan_output;
-    describe_plan(result, r);
-    return VC_OK;
+    return tell_plan(result, r);
 }
 
 /* A file, since a model takes its auto-encoder from one. */

@@ -1,6 +1,7 @@
 /* Calibration as a library: what a dense model makes of images, agreement with itself, going on,
  * and what is refused. */
 #include "../../src/models/deit/deit.h"
+#include "summarized.h"
 #include "testing.h"
 #include "vitcod/coder_setup.h"
 #include "vitcod/distill.h"
@@ -121,8 +122,11 @@ static void fail_once(void *context, size_t step, size_t steps, double agreement
     scene *s = context;
     (void)steps;
     (void)agreement;
+    const vc_param *first = s->student->params;
+    while (first->origin != VC_OF_FAMILY)
+        first++;
     if (step == 2 * (COUNT * 4 / 5 / BATCH) + 1)
-        s->student->values[0] = NAN;
+        first->data[0] = NAN;
 }
 
 static void it_goes_on_to_the_same_bits(void **state)
@@ -211,6 +215,50 @@ static void sources_are_judged_apart(void **state)
     vc_distilled_close(&d);
     tear_down(&s);
     tear_down(&again);
+}
+
+/* Summaries of the last plan are parameters that the first plan does not have. */
+static void summaries_are_learnt(void **state)
+{
+    (void)state;
+    scene whole = set_up("summaries"), broken = set_up("summaries broken");
+    const double sparsities[] = {0.3, 0.6};
+    const vc_stage_recipe recipe = {{.rule = "budget", .threshold = 4}, sparsities, 2};
+    const vc_look how = vc_look_default();
+    vc_stage_plans plans;
+    vc_seen seen;
+    vc_distilled a, b;
+    vc_model *made;
+    assert_ok(vc_stage_plans_make(&plans, &seen, whole.teacher, whole.learn, &recipe, &how, ""));
+    summarize_plan(&plans.plans[1]);
+    scene *const both[] = {&whole, &broken};
+    for (int i = 0; i < 2; i++) {
+        both[i]->options.plans = plans.plans;
+        both[i]->options.plan_count = 2;
+        both[i]->options.stage_epochs = 1;
+        both[i]->options.train.bias_rate = 10.0;
+    }
+    const vc_distill_hooks none = {0};
+    const vc_distill_hooks failing = {.on_step = fail_once, .context = &broken};
+    assert_ok(calibrate(&a, &whole, &none));
+    assert_true(a.best_epoch > 0);
+    assert_fails(calibrate(&b, &broken, &failing), VC_EINVAL, "in the parameter cls_token");
+    broken.options.resume = 1;
+    assert_ok(calibrate(&b, &broken, &none));
+    assert_int_equal(whole.student->value_count, broken.student->value_count);
+    assert_memory_equal(whole.student->values, broken.student->values,
+                        whole.student->value_count * sizeof(float));
+    assert_ok(vc_model_open(&made, whole.output, &(vc_model_options){.heads = 3}));
+    assert_memory_equal(made->values, whole.student->values, made->value_count * sizeof(float));
+    const float *now = vc_model_plan(made)->layers[0].summary_bias,
+                *then = plans.plans[1].layers[0].summary_bias;
+    assert_true(now[0] != then[0] && then[2] == -INFINITY && now[2] == -INFINITY);
+    vc_model_close(made);
+    vc_stage_plans_close(&plans);
+    vc_distilled_close(&a);
+    vc_distilled_close(&b);
+    tear_down(&whole);
+    tear_down(&broken);
 }
 
 static void there_must_be_a_teacher(void **state)
@@ -334,6 +382,7 @@ int main(void)
                                        cmocka_unit_test(a_model_agrees_with_itself),
                                        cmocka_unit_test(it_goes_on_to_the_same_bits),
                                        cmocka_unit_test(sources_are_judged_apart),
+                                       cmocka_unit_test(summaries_are_learnt),
                                        cmocka_unit_test(there_must_be_a_teacher),
                                        cmocka_unit_test(a_look_counts_images_and_classes),
                                        cmocka_unit_test(plans_become_sparser),
