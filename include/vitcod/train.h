@@ -95,6 +95,7 @@ typedef struct vc_epoch_report {
     vc_step_means mean;
     int distilled, tested;        /* whether there was a teacher, test images */
     vc_evaluation test, averaged; /* of the parameters, of their moving average */
+    const float *average;         /* (value_count) the moving average; NULL: none */
 } vc_epoch_report;
 
 typedef struct vc_group_report {

@@ -90,6 +90,8 @@ static int check(const cli_command *command, const calibrate_options *o)
                          t->augment.crop_least);
     if (!(t->augment.mix >= 0.0 && t->augment.mix <= 1.0))
         return cli_usage(command, "--mix is %g, wanted 0 to 1", t->augment.mix);
+    if (!(t->ema >= 0.0 && t->ema < 1.0))
+        return cli_usage(command, "--ema is %g, wanted 0 to less than 1", t->ema);
     if (o->model.mask)
         return cli_usage(command, "--mask has no plan: wanted --plan (`vitcod polarize`)");
     const int status =
@@ -167,6 +169,10 @@ static size_t list_learning(cli_option *list, size_t used, calibrate_options *o)
          &t->logits},
         {"temperature", "X", "of both models' logits (default 1)", CLI_NUMBER, &t->temperature},
         {"weight-decay", "X", "of matrices, as in AdamW (default 0)", CLI_NUMBER, &t->weight_decay},
+        {"ema", "X",
+         "decay per step of a moving average of the weights, which is what is judged and written "
+         "(default 0: none)",
+         CLI_NUMBER, &t->ema},
         {"crop", "X", "random resized crops of this share of the area or more (default 0.25)",
          CLI_NUMBER, &t->augment.crop_least},
         {"mix", "X", "share of the batches whose images are mixed with each other (default 0)",

@@ -121,15 +121,45 @@ static int is_over(const distill_run *r, size_t stage, size_t epoch)
            epoch >= r->best_epoch + r->o->patience;
 }
 
+/* The student takes these parameters. */
+static void set_parameters(distill_run *r, const float *values)
+{
+    memcpy(r->student->values, values, r->student->value_count * sizeof *values);
+    vc_model_refresh(r->student);
+}
+
+/* Judges the student, and keeps it if it is the best so far. */
+static vc_status judge_student(vc_judgement *now, distill_run *r, size_t epoch)
+{
+    VC_TRY(vc_judge_now(now, &r->judge));
+    if (r->stage + 1 < stage_count(r->o) || !is_best(r, now, epoch))
+        return VC_OK;
+    memcpy(r->best, r->student->values, r->student->value_count * sizeof *r->best);
+    return vc_model_write(r->o->output, r->student);
+}
+
+/* The moving average is judged and kept, if there is one; learning goes on from what it was. */
+static vc_status judge_epoch(vc_judgement *now, distill_run *r, const vc_epoch_report *e)
+{
+    if (!e->average)
+        return judge_student(now, r, e->epoch);
+    const size_t bytes = r->student->value_count * sizeof(float);
+    float *learning = malloc(bytes);
+    if (!learning)
+        return vc_fail(VC_ENOMEM, "out of memory for the parameters beside their average");
+    memcpy(learning, r->student->values, bytes);
+    set_parameters(r, e->average);
+    const vc_status status = judge_student(now, r, e->epoch);
+    set_parameters(r, learning);
+    free(learning);
+    return status;
+}
+
 static vc_status on_epoch(void *context, const vc_epoch_report *e)
 {
     distill_run *r = context;
     vc_judgement now;
-    VC_TRY(vc_judge_now(&now, &r->judge));
-    if (r->stage + 1 == stage_count(r->o) && is_best(r, &now, e->epoch)) {
-        memcpy(r->best, r->student->values, r->student->value_count * sizeof *r->best);
-        VC_TRY(vc_model_write(r->o->output, r->student));
-    }
+    VC_TRY(judge_epoch(&now, r, e));
     vc_distill_epoch entry = vc__epoch_of(&now);
     entry.stage = r->stage + 1;
     entry.epoch = e->epoch;
@@ -237,12 +267,6 @@ static vc_status keep_nothing(void *context, const vc_epoch_report *report)
     return VC_OK;
 }
 
-static void restore_best(distill_run *r)
-{
-    memcpy(r->student->values, r->best, r->student->value_count * sizeof *r->best);
-    vc_model_refresh(r->student);
-}
-
 /* When the first step was done, and the last one. */
 typedef struct stopwatch {
     double first, last;
@@ -280,7 +304,7 @@ static vc_status count_epochs(distill_run *r)
     const double evaluation = vc_clock_seconds() - start;
     start = vc_clock_seconds();
     const vc_status status = vc_train(r->student, r->learn, NULL, &trial, NULL, 0, &hooks);
-    restore_best(r);
+    set_parameters(r, r->best);
     VC_TRY(status);
     const double step = watch.steps > 1 ? (watch.last - watch.first) / (double)(watch.steps - 1)
                                         : watch.last - start;
@@ -334,7 +358,7 @@ static vc_status go_through_stages(distill_run *r)
     const int resume = from < stages;
     for (size_t s = resume ? from : 0; s < stages; s++)
         VC_TRY(run_stage(r, s, resume && s == from));
-    restore_best(r);
+    set_parameters(r, r->best);
     return vc_model_write(r->o->output, r->student);
 }
 

@@ -231,6 +231,7 @@ static vc_status run_epoch(vc__loop *l)
         .epoch = l->state.epoch + 1,
         .epochs = l->options->epochs,
         .distilled = l->options->teacher != NULL,
+        .average = l->optimizer.average,
         .mean = means_since(l, &nothing, vc_clock_seconds() - started, l->state.step - first)};
     vc_model_refresh(l->model);
     VC_TRY(test_all(&done, l));

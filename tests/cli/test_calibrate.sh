@@ -207,6 +207,22 @@ case_refuses() {
     absent "no leftovers" y y.checkpoint y.checkpoint.json
 }
 
+# A moving average: it is what is judged and written, and a run that was killed goes on with it.
+case_moving_average() {
+    varying=everything
+    set -- --sparsity 0.6 --epochs 200 --patience 0 --ema 0.99
+    check "uninterrupted" 0 'agreement' calibrate "$@" -o whole
+    kill_at half.checkpoint 0.2 --data data "$@" -o half
+    check "not without it" 1 '--ema (was 0.99, is 0.0)' \
+        calibrate --sparsity 0.6 --epochs 200 --patience 0 --resume -o half
+    check "resumed" 0 'agreement' calibrate "$@" --resume -o half
+    check "the same model" 0 '' cmp whole half
+    check "without it" 0 'agreement' calibrate --sparsity 0.6 --epochs 200 --patience 0 -o plain
+    check "is another" 1 '' cmp -s whole plain
+    check "not more than all of it" 2 '--ema is 1, wanted 0 to less than 1' \
+        calibrate --sparsity 0.6 --ema 1 -o y
+}
+
 # Images from two places: judged apart, and gone on with; of each the first N and its share.
 case_several_sources() {
     mkdir more

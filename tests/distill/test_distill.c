@@ -261,6 +261,60 @@ static void summaries_are_learnt(void **state)
     tear_down(&broken);
 }
 
+/* The moving average, kept by hand. */
+typedef struct average {
+    const vc_model *student;
+    double *values;
+} average;
+
+static void follow(void *context, size_t step, size_t steps, double agreement)
+{
+    average *a = context;
+    (void)step;
+    (void)steps;
+    (void)agreement;
+    for (size_t i = 0; i < a->student->value_count; i++)
+        a->values[i] = 0.9 * a->values[i] + 0.1 * (double)a->student->values[i];
+}
+
+static void the_average_is_judged_and_kept(void **state)
+{
+    (void)state;
+    scene whole = set_up("averaged"), broken = set_up("averaged broken");
+    const size_t count = whole.student->value_count;
+    average by_hand = {whole.student, malloc(count * sizeof(double))};
+    assert_non_null(by_hand.values);
+    for (size_t i = 0; i < count; i++)
+        by_hand.values[i] = (double)whole.student->values[i];
+    whole.options.train.ema = broken.options.train.ema = 0.9;
+    const vc_distill_hooks none = {0}, following = {.on_step = follow, .context = &by_hand};
+    const vc_distill_hooks failing = {.on_step = fail_once, .context = &broken};
+    vc_teacher_answers answers;
+    vc_judge judge;
+    vc_judgement judged;
+    vc_distilled a, b;
+    assert_ok(calibrate(&a, &whole, &following));
+    assert_int_equal(a.best_epoch, 4);
+    for (size_t i = 0; i < count; i++)
+        assert_near((double)whole.student->values[i], by_hand.values[i], 1e-5);
+    assert_ok(vc_teacher_answers_open(&answers, whole.teacher, whole.held, &whole.options.look));
+    assert_ok(vc_judge_open(&judge, whole.student, &answers, whole.held, &whole.options.look));
+    assert_ok(vc_judge_now(&judged, &judge));
+    assert_near(judged.all.divergence, a.log[3].held.divergence, 0.0);
+    vc_judge_close(&judge);
+    vc_teacher_answers_close(&answers);
+    assert_fails(calibrate(&b, &broken, &failing), VC_EINVAL, "in the parameter cls_token");
+    broken.options.resume = 1;
+    assert_ok(calibrate(&b, &broken, &none));
+    assert_memory_equal(whole.student->values, broken.student->values, count * sizeof(float));
+    assert_memory_equal(a.log, b.log, a.epochs * sizeof *a.log);
+    free(by_hand.values);
+    vc_distilled_close(&a);
+    vc_distilled_close(&b);
+    tear_down(&whole);
+    tear_down(&broken);
+}
+
 static void there_must_be_a_teacher(void **state)
 {
     (void)state;
@@ -383,6 +437,7 @@ int main(void)
                                        cmocka_unit_test(it_goes_on_to_the_same_bits),
                                        cmocka_unit_test(sources_are_judged_apart),
                                        cmocka_unit_test(summaries_are_learnt),
+                                       cmocka_unit_test(the_average_is_judged_and_kept),
                                        cmocka_unit_test(there_must_be_a_teacher),
                                        cmocka_unit_test(a_look_counts_images_and_classes),
                                        cmocka_unit_test(plans_become_sparser),
