@@ -12,7 +12,8 @@
 typedef struct calibrate_options {
     cli_model_options model;
     cli_data_options data;
-    const char *output, *plan_output, *checkpoint, *residual, *gradual, *autoencoder, *teacher;
+    const char *output, *plan_output, *checkpoint, *residual, *gradual, *autoencoder, *teacher,
+        *dtype;
     double hold_back, minutes;
     /* Sparsities; the wanted one is the last, unless there is a plan for it. */
     double stages[VC_DISTILL_MOST_STAGES];

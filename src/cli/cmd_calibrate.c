@@ -10,6 +10,7 @@
 static calibrate_options defaults(void)
 {
     calibrate_options o = {.data = cli_data_options_default("train"),
+                           .dtype = "fp32",
                            .hold_back = 0.2,
                            .minutes = NAN,
                            .recipe = {.sparsity = NAN, .threshold = CLI_UNSET},
@@ -173,6 +174,8 @@ static size_t list_learning(cli_option *list, size_t used, calibrate_options *o)
          "decay per step of a moving average of the weights, which is what is judged and written "
          "(default 0: none)",
          CLI_NUMBER, &t->ema},
+        {"dtype", "NAME", "products of both models in fp32 (default) or bf16, while learning",
+         CLI_TEXT, &o->dtype},
         {"crop", "X", "random resized crops of this share of the area or more (default 0.25)",
          CLI_NUMBER, &t->augment.crop_least},
         {"mix", "X", "share of the batches whose images are mixed with each other (default 0)",
@@ -210,6 +213,8 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         status = check(command, &o);
     if (status == CLI_CONTINUE)
         status = take_stages(command, &o);
+    if (status == CLI_CONTINUE)
+        status = cli_take_dtype(command, &t->half, o.dtype);
     if (status == CLI_CONTINUE)
         status = take_autoencoder(command, &o);
     if (status != CLI_CONTINUE)

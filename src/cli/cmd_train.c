@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "learning.h"
 #include "option_file.h"
 #include "train.h"
 
@@ -88,8 +89,6 @@ static int check(const cli_command *command, const train_options *o, const train
         return cli_usage(command, "%s is missing", o->data ? "-o FILE" : "--data DIR");
     if (o->train.epochs == 0)
         return cli_usage(command, "--epochs must be above 0");
-    if (strcmp(asked->dtype, "bf16") != 0 && strcmp(asked->dtype, "fp32") != 0)
-        return cli_usage(command, "--dtype is '%s', wanted fp32 or bf16", asked->dtype);
     if (o->new_head && !o->model.path)
         return cli_usage(command, "--new-head belongs to --init MODEL");
     if (o->train.keep < 1 || o->train.keep > 1000)
@@ -109,7 +108,6 @@ static int check(const cli_command *command, const train_options *o, const train
 static void take_asked(train_options *o, const train_asked *asked, size_t seed)
 {
     vc_train_options *t = &o->train;
-    t->half = strcmp(asked->dtype, "bf16") == 0;
     t->distillation = isnan(asked->distill) ? t->distillation : asked->distill;
     t->temperature = isnan(asked->temperature) ? t->temperature : asked->temperature;
     t->group = o->log ? asked->log_every : 0;
@@ -150,6 +148,8 @@ static int run_train(const cli_command *command, int argc, char **argv)
         status = cli_parse(command, options, count, &common, &arguments, 0, 0, argc, argv);
     if (status == CLI_CONTINUE)
         status = check(command, &o, &asked);
+    if (status == CLI_CONTINUE)
+        status = cli_take_dtype(command, &o.train.half, asked.dtype);
     if (status != CLI_CONTINUE)
         return status;
     take_asked(&o, &asked, common.seed);

@@ -24,6 +24,14 @@ int cli_check_learning(const cli_command *command, const char *rule, const char 
     return CLI_CONTINUE;
 }
 
+int cli_take_dtype(const cli_command *command, int *half, const char *text)
+{
+    *half = strcmp(text, "bf16") == 0;
+    if (!*half && strcmp(text, "fp32") != 0)
+        return cli_usage(command, "--dtype is '%s', wanted fp32 or bf16", text);
+    return CLI_CONTINUE;
+}
+
 int cli_take_stages(const cli_command *command, double stages[CLI_MOST_STAGES], size_t *count,
                     const char *text, double sparsity)
 {

@@ -8,6 +8,9 @@
 int cli_check_learning(const cli_command *command, const char *rule, const char *residual,
                        double hold_back, double minutes);
 
+/* How products of learning are computed: fp32 or bf16. */
+int cli_take_dtype(const cli_command *command, int *half, const char *text);
+
 enum { CLI_MOST_STAGES = 7, CLI_PATH = 4096 };
 
 /* --gradual "0.6,0.75", or NULL: sparsities on the way to `sparsity`. */

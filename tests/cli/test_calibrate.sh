@@ -223,6 +223,22 @@ case_moving_average() {
         calibrate --sparsity 0.6 --ema 1 -o y
 }
 
+# Products in bf16, where the CPU has them: another result, near the same.
+case_half_precision() {
+    varying=everything
+    check "a number format that is none" 2 "--dtype is 'fp16', wanted fp32 or bf16" \
+        calibrate --sparsity 0.6 --dtype fp16 -o y
+    set -- --rule random --sparsity 0.6 --epochs 4 --patience 0
+    check "fp32" 0 'epoch 4/4' calibrate "$@" -o single
+    calibrate "$@" --dtype bf16 -o half >"$out" 2>&1 || {
+        grep -q 'no instructions for bf16' "$out" && skip "bf16: not on this CPU"
+    }
+    check "bf16" 0 'epoch 4/4' calibrate "$@" --dtype bf16 -o half
+    check "again" 0 'epoch 4/4' calibrate "$@" --dtype bf16 -o same
+    check "the same" 0 '' cmp half same
+    check "and another than fp32" 1 '' cmp -s half single
+}
+
 # Images from two places: judged apart, and gone on with; of each the first N and its share.
 case_several_sources() {
     mkdir more
