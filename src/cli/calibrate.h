@@ -14,7 +14,10 @@ typedef struct calibrate_options {
     cli_data_options data;
     const char *output, *plan_output, *checkpoint, *residual, *gradual, *autoencoder, *teacher,
         *dtype;
-    double hold_back, minutes;
+    const char *hold_back;
+    double minutes;
+    /* By source: shares of its images, or numbers of them. */
+    double held[VC_SOURCE_MOST_PARTS];
     /* Sparsities; the wanted one is the last, unless there is a plan for it. */
     double stages[VC_DISTILL_MOST_STAGES];
     size_t stage_count, steps;

@@ -28,7 +28,7 @@ static vc_status open_images(calibrate_run *r)
 {
     const calibrate_options *o = r->o;
     VC_TRY(cli_open_source(&r->images, &o->data, 0));
-    VC_TRY(vc_source_split(&r->learn, &r->held, r->images, o->hold_back));
+    VC_TRY(vc_source_split_parts(&r->learn, &r->held, r->images, o->held));
     const size_t learn = vc_source_count(r->learn), held = vc_source_count(r->held);
     if (learn < o->how.train.batch || held == 0)
         return vc_fail(VC_EINVAL,

@@ -4,6 +4,7 @@
 
 #include "calibrate.h"
 #include "commands.h"
+#include "vitcod/comma_lists.h"
 #include "vitcod/polarize.h"
 #include "vitcod/prune.h"
 
@@ -11,7 +12,7 @@ static calibrate_options defaults(void)
 {
     calibrate_options o = {.data = cli_data_options_default("train"),
                            .dtype = "fp32",
-                           .hold_back = 0.2,
+                           .hold_back = "0.2",
                            .minutes = NAN,
                            .recipe = {.sparsity = NAN, .threshold = CLI_UNSET},
                            .how = vc_distill_options_default()};
@@ -95,9 +96,27 @@ static int check(const cli_command *command, const calibrate_options *o)
         return cli_usage(command, "--ema is %g, wanted 0 to less than 1", t->ema);
     if (o->model.mask)
         return cli_usage(command, "--mask has no plan: wanted --plan (`vitcod polarize`)");
-    const int status =
-        cli_check_learning(command, o->recipe.rule, o->residual, o->hold_back, o->minutes);
-    return status == CLI_CONTINUE ? cli_check_batch(command, t->batch) : status;
+    return cli_check_batch(command, t->batch);
+}
+
+/* One value for all sources, or one for each; what else is to be checked goes with each. */
+static int take_hold_back(const cli_command *command, calibrate_options *o)
+{
+    const size_t sources = o->data.paths.count;
+    _Static_assert(sizeof o->data.paths.items == sizeof(char *[VC_SOURCE_MOST_PARTS]), "each");
+    vc_comma_numbers list = {0};
+    if (vc_comma_numbers_add(&list, "--hold-back", o->hold_back, 0.0, 1e9) != VC_OK ||
+        (list.count != 1 && list.count != sources))
+        return cli_usage(command, "--hold-back is '%s', wanted a number, or one for each --data",
+                         o->hold_back);
+    for (size_t i = 0; i < sources; i++) {
+        o->held[i] = list.values[list.count > 1 ? i : 0];
+        const int status =
+            cli_check_learning(command, o->recipe.rule, o->residual, o->held[i], o->minutes);
+        if (status != CLI_CONTINUE)
+            return status;
+    }
+    return CLI_CONTINUE;
 }
 
 /* What is pruned, and into which files. */
@@ -180,7 +199,8 @@ static size_t list_learning(cli_option *list, size_t used, calibrate_options *o)
          CLI_NUMBER, &t->augment.crop_least},
         {"mix", "X", "share of the batches whose images are mixed with each other (default 0)",
          CLI_NUMBER, &t->augment.mix},
-        {"hold-back", "X", "share of each --data kept to judge by (default 0.2)", CLI_NUMBER,
+        {"hold-back", "X|N,..",
+         "share, or number of images, of each --data to judge by (default 0.2)", CLI_TEXT,
          &o->hold_back},
         {"checkpoint", "FILE", "where to go on from (default: beside -o)", CLI_TEXT,
          &o->checkpoint},
@@ -211,6 +231,8 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
     take_defaults(&o);
     if (status == CLI_CONTINUE)
         status = check(command, &o);
+    if (status == CLI_CONTINUE)
+        status = take_hold_back(command, &o);
     if (status == CLI_CONTINUE)
         status = take_stages(command, &o);
     if (status == CLI_CONTINUE)

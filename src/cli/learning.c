@@ -17,8 +17,11 @@ int cli_check_learning(const cli_command *command, const char *rule, const char 
             command, "--rule is '%s', wanted budget, measured or a rule of `vitcod prune`", rule);
     if (strcmp(residual, "none") != 0 && strcmp(residual, "mean") != 0)
         return cli_usage(command, "--residual is '%s', wanted none or mean", residual);
-    if (!(hold_back >= 0.01 && hold_back <= 0.5))
-        return cli_usage(command, "--hold-back is %g, wanted 0.01 to 0.5", hold_back);
+    const int is_share = hold_back >= 0.01 && hold_back <= 0.5,
+              is_number = hold_back >= 2.0 && hold_back <= 1e9 && hold_back == floor(hold_back);
+    if (!is_share && !is_number)
+        return cli_usage(command, "--hold-back is %g, wanted 0.01 to 0.5, or a number of images",
+                         hold_back);
     if (!isnan(minutes) && !(minutes > 0.0))
         return cli_usage(command, "--minutes is %g, wanted more than 0", minutes);
     return CLI_CONTINUE;

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 
 #include "source_impl.h"
@@ -30,21 +31,42 @@ static vc_status open_part(vc_source **out, vc_source *whole)
 static void split_range(vc_source *first, vc_source *second, size_t from, size_t count,
                         double share)
 {
+    if (share > 1.0)
+        share /= (double)count;
     for (size_t i = 0; i < count; i++) {
         vc_source *to = taken(i + 1, share) > taken(i, share) ? second : first;
         to->indices[to->count++] = (uint32_t)(from + i);
     }
 }
 
-vc_status vc_source_split(vc_source **first, vc_source **second, vc_source *whole, double share)
+static vc_status check_share(double share, const vc_source *part, const char *path)
 {
-    size_t from = 0;
-    *first = *second = NULL;
-    if (!(share >= 0.0 && share <= 1.0))
-        return vc_fail(VC_EINVAL, "a share of %g, wanted 0 to 1", share);
+    if (!(share >= 0.0) || (share > 1.0 && share != floor(share)))
+        return vc_fail(VC_EINVAL, "a share of %g, wanted 0 to 1 or a whole number of images",
+                       share);
+    if (share > 1.0 && share > (double)part->count)
+        return vc_fail(VC_EINVAL, "%s: has %zu images, wanted the %g that are set apart", path,
+                       part->count, share);
+    return VC_OK;
+}
+
+static vc_status check_split(const vc_source *whole, const double *shares)
+{
     if (whole->whole || whole->count > UINT32_MAX)
         return vc_fail(VC_EINVAL, "a split of %s",
                        whole->whole ? "a part" : "more than 2^32 images");
+    for (size_t p = 0; p < vc_source_parts(whole); p++)
+        VC_TRY(check_share(shares[p], whole->part_count > 0 ? whole->parts[p] : whole,
+                           vc_source_path(whole, p)));
+    return VC_OK;
+}
+
+vc_status vc_source_split_parts(vc_source **first, vc_source **second, vc_source *whole,
+                                const double *shares)
+{
+    size_t from = 0;
+    *first = *second = NULL;
+    VC_TRY(check_split(whole, shares));
     VC_TRY(open_part(first, whole));
     const vc_status status = open_part(second, whole);
     if (status != VC_OK) {
@@ -52,11 +74,11 @@ vc_status vc_source_split(vc_source **first, vc_source **second, vc_source *whol
         *first = NULL;
         return status;
     }
-    for (size_t p = 0; p < whole->part_count; p++) {
-        split_range(*first, *second, from, whole->parts[p]->count, share);
-        from += whole->parts[p]->count;
+    for (size_t p = 0; p < vc_source_parts(whole); p++) {
+        const size_t count = whole->part_count > 0 ? whole->parts[p]->count : whole->count;
+        split_range(*first, *second, from, count, shares[p]);
+        from += count;
     }
-    split_range(*first, *second, from, whole->count - from, share);
     return VC_OK;
 }
 
@@ -75,4 +97,12 @@ vc_status vc_source_spread(vc_source **out, vc_source *from, size_t count)
     }
     (*out)->count = count;
     return VC_OK;
+}
+
+vc_status vc_source_split(vc_source **first, vc_source **second, vc_source *whole, double share)
+{
+    double shares[VC_SOURCE_MOST_PARTS];
+    for (size_t p = 0; p < VC_SOURCE_MOST_PARTS; p++)
+        shares[p] = share;
+    return vc_source_split_parts(first, second, whole, shares);
 }

@@ -194,6 +194,10 @@ case_refuses() {
     check "too few images" 1 \
         '8 images to learn from and 2 held back, wanted at least a batch of 16' \
         calibrate --limit 10 --batch 16 -o y
+    check "neither share nor number" 2 '--hold-back is 0.7, wanted 0.01 to 0.5, or a number' \
+        calibrate --hold-back 0.7 -o y
+    check "for others than there are" 2 "--hold-back is '2,3', wanted a number, or one for each" \
+        calibrate --hold-back 2,3 -o y
     check "no time" 2 '--minutes is 0, wanted more than 0' calibrate --minutes 0 -o y
     check "time and steps" 2 'wanted one of --epochs, --steps and --minutes' \
         calibrate --minutes 1 --steps 5 -o y
@@ -258,6 +262,12 @@ case_several_sources() {
         calibrate --data more --limit 20 --sparsity 0.6 --epochs 1 -o x --json
     holds "each" '"path": "data"' '"path": "more"' '"images": 16' '"held_back": 4' \
         '"divergence_before"' '"sources"'
+    check "so many of each" 0 '124 images to learn from, 12 held back' \
+        calibrate --data more --hold-back 6 --sparsity 0.6 --epochs 0 -o x
+    check "a share of one, so many of the other" 0 '122 images to learn from, 14 held back' \
+        calibrate --data more --hold-back 0.1,5 --sparsity 0.6 --epochs 0 -o x
+    check "more than there are" 1 'more: has 40 images, wanted the 50 that are set apart' \
+        calibrate --data more --hold-back 50 --sparsity 0.6 --epochs 0 -o x
     check "labels without names" 1 'more: its classes are not those of data' \
         "$vitcod" eval model --split train --data data --data more
     set --

@@ -115,6 +115,34 @@ static void every_source_gives_its_share(void **state)
     vc_source_close(all);
 }
 
+/* So many images of each, evenly spread; each part may have a number or share of its own. */
+static void or_a_number_of_images(void **state)
+{
+    (void)state;
+    const char *paths[2] = {make_folder(0), make_folder(0)};
+    const vc_source_options o = labelled_or_not(0);
+    const double shares[2] = {0.5, 7.0};
+    vc_source *all, *first, *second;
+    char name[VC_SOURCE_NAME];
+    assert_ok(vc_source_open_all(&all, paths, 2, &o));
+    for (size_t number = 2; number <= SAMPLES; number++) { /* none is lost by rounding */
+        assert_ok(vc_source_split(&first, &second, all, (double)number));
+        assert_int_equal(vc_source_part_count(second, 0), number);
+        assert_int_equal(vc_source_part_count(second, 1), number);
+        vc_source_close(first);
+        vc_source_close(second);
+    }
+    assert_ok(vc_source_split_parts(&first, &second, all, shares));
+    assert_int_equal(vc_source_part_count(second, 0), SAMPLES / 2);
+    assert_int_equal(vc_source_part_count(second, 1), 7);
+    assert_string_equal(vc_source_name(name, second, SAMPLES / 2), joined(paths[1], "a/03.jpg"));
+    vc_source_close(first);
+    vc_source_close(second);
+    assert_fails(vc_source_split(&first, &second, all, 24.0), VC_EINVAL, "has 23 images");
+    assert_fails(vc_source_split(&first, &second, all, 2.5), VC_EINVAL, "a share of 2.5");
+    vc_source_close(all);
+}
+
 static void a_hash_tells_the_order(void **state)
 {
     (void)state;
@@ -182,6 +210,7 @@ int main(void)
                                        cmocka_unit_test(labels_want_the_same_classes),
                                        cmocka_unit_test(one_stays_as_it_is),
                                        cmocka_unit_test(every_source_gives_its_share),
+                                       cmocka_unit_test(or_a_number_of_images),
                                        cmocka_unit_test(a_hash_tells_the_order),
                                        cmocka_unit_test(a_loader_takes_both_kinds)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
