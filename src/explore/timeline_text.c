@@ -1,0 +1,113 @@
+/* Results as text: the timeline as a table, bounds, the control's counts. */
+#include "vitcod/timeline.h"
+
+static void print_operators(FILE *out, const vc_chip_summary *run)
+{
+    fprintf(out, "  %-12s %12s %7s %9s %12s\n", "", "cycles", "share", "MACs used", "DRAM bytes");
+    for (size_t i = 0; i < run->operator_count; i++) {
+        const vc_chip_operator *op = &run->operators[i];
+        fprintf(out, "  %-12s %12.0f %6.1f%% %8.1f%% %12.0f\n", op->name, (double)op->work.cycles,
+                100.0 * (double)op->work.cycles / (double)run->all.work.cycles,
+                100.0 * op->work.mac_utilisation, (double)op->work.dram_bytes);
+    }
+}
+
+static uint64_t sum_spent(const vc_chip_unit_time *unit)
+{
+    uint64_t sum = 0;
+    for (size_t s = 0; s < VC_SPENT_COUNT; s++)
+        sum += unit->spent[s];
+    return sum;
+}
+
+/* Where the lines' time went: of all lines' cycles together. */
+static void print_units(FILE *out, const vc_chip_operator *all)
+{
+    uint64_t lines = 0;
+    for (size_t u = 0; u < all->unit_count; u++)
+        lines += all->units[u].of_lines ? sum_spent(&all->units[u]) : 0;
+    for (size_t u = 0; u < all->unit_count; u++) {
+        const vc_chip_unit_time *unit = &all->units[u];
+        const double whole = (double)(unit->of_lines ? lines : all->work.cycles);
+        fprintf(out, "  %-8s", unit->unit);
+        for (size_t s = 0; s < VC_SPENT_COUNT; s++)
+            if (unit->spent[s] > 0)
+                fprintf(out, " %s %.1f%%", vc_spent_name((vc_spent)s),
+                        100.0 * (double)unit->spent[s] / whole);
+        fputs(unit->of_lines ? " (of all lines)\n" : "\n", out);
+    }
+}
+
+static void print_energy(FILE *out, const vc_chip_summary *run)
+{
+    fprintf(out, "  %.2f uJ:", run->energy_uj);
+    for (size_t p = 0; p < VC_ENERGY_COUNT; p++)
+        if (run->energy_parts_uj[p] > 0.0)
+            fprintf(out, " %s %.2f", vc_energy_name((vc_energy_part)p), run->energy_parts_uj[p]);
+    fputc('\n', out);
+}
+
+static void print_run(FILE *out, const vc_chip_summary *run, const vc_bound *bound,
+                      const char *title)
+{
+    fprintf(out, "%s: %.0f cycles, %.1f us", title, (double)run->all.work.cycles, run->time_us);
+    if (bound)
+        fprintf(out, "; no schedule needs fewer than %.0f", (double)bound->cycles);
+    fputc('\n', out);
+    print_operators(out, run);
+    print_units(out, &run->all);
+    print_energy(out, run);
+}
+
+void vc_timeline_print(FILE *out, const vc_timeline *t)
+{
+    if (t->summaries)
+        fprintf(out, "summaries: %s\n", t->summaries);
+    print_run(out, &t->attention, t->bounded ? &t->bound.attention : NULL, "attention");
+    if (t->of_model)
+        print_run(out, &t->end_to_end, t->bounded ? &t->bound.end_to_end : NULL, "end to end");
+    fprintf(out, "area %.2f mm2\n", t->area_mm2);
+    if (t->functional)
+        fprintf(out, "functional: %zu results of %zu layers are the reference's, bit for bit\n",
+                t->checked.values, t->checked.layers);
+}
+
+/* ---- formulas */
+
+static void print_count(FILE *out, const char *name, uint64_t value)
+{
+    fprintf(out, "  %-20s %llu\n", name, (unsigned long long)value);
+}
+
+static void print_bound(FILE *out, const vc_bound *b)
+{
+    print_count(out, "cycles", b->cycles);
+    print_count(out, "compute_cycles", b->compute_cycles);
+    print_count(out, "memory_cycles", b->memory_cycles);
+    print_count(out, "sequential_cycles", b->sequential_cycles);
+    print_count(out, "macs", b->macs);
+    print_count(out, "coder_macs", b->coder_macs);
+    fprintf(out, "  %-20s %.0f\n", "dram_bytes", b->dram_bytes);
+}
+
+void vc_bounds_print(FILE *out, const vc_bounds *bounds)
+{
+    fputs("lower bound, cycles at 500 MHz\nattention\n", out);
+    print_bound(out, &bounds->attention);
+    if (!bounds->of_model)
+        return;
+    fputs("end to end\n", out);
+    print_bound(out, &bounds->end_to_end);
+}
+
+void vc_control_print(FILE *out, const vc_control_result *c)
+{
+    fputs("control (published formulas), cycles\nattention\n", out);
+    print_count(out, "preload", c->preload);
+    print_count(out, "decode", c->decode);
+    print_count(out, "compute", c->compute);
+    print_count(out, "total", c->total);
+    fprintf(out, "%-22s %llu\n", "linear", (unsigned long long)c->linear);
+    fprintf(out, "%-22s %llu\n", "ffn", (unsigned long long)c->ffn);
+    fprintf(out, "%-22s %llu\n", "end_to_end", (unsigned long long)c->end_to_end);
+}
