@@ -76,8 +76,8 @@ size_t vc_source_part_count(const vc_source *source, size_t part);
 
 /* Splits a source in two. Of its images the given share (0 to 1), or so many (a whole number above
  * 1), go to `second` and the rest to `first`; of a joined source, so much of each part. The images
- * of `second` are spread evenly, so that both have every class even if images are sorted by class: a
- * share of 1/5 is every fifth image. `whole` must outlive both and serves one loader at a time.
+ * of `second` are spread evenly, so that both have every class even if images are sorted by class:
+ * a share of 1/5 is every fifth image. `whole` must outlive both and serves one loader at a time.
  * VC_EINVAL: a share out of range, a number that is not whole or more than the images, or a source
  * that was itself split off. */
 vc_status vc_source_split(vc_source **first, vc_source **second, vc_source *whole, double share);

@@ -3,7 +3,10 @@
 #ifndef VITCOD_TIMELINE_H
 #define VITCOD_TIMELINE_H
 
+#include <stdio.h>
+
 #include "vitcod/chip_summary.h"
+#include "vitcod/control.h"
 #include "vitcod/functional.h"
 #include "vitcod/simulation.h"
 
@@ -44,5 +47,10 @@ extern const vc_record vc_timeline_record;
 vc_status vc_timeline_run(vc_timeline *out, const vc_simulation *simulation,
                           const vc_timeline_options *options);
 void vc_timeline_close(vc_timeline *timeline);
+
+/* Results as people read them. */
+void vc_timeline_print(FILE *out, const vc_timeline *timeline);
+void vc_bounds_print(FILE *out, const vc_bounds *bounds);
+void vc_control_print(FILE *out, const vc_control_result *control);
 
 #endif

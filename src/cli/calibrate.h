@@ -15,7 +15,7 @@ typedef struct calibrate_options {
     const char *output, *plan_output, *checkpoint, *residual, *gradual, *autoencoder, *teacher,
         *dtype;
     const char *hold_back;
-    double minutes;
+    double minutes, lr_bias;
     /* By source: shares of its images, or numbers of them. */
     double held[VC_SOURCE_MOST_PARTS];
     /* Sparsities; the wanted one is the last, unless there is a plan for it. */

@@ -14,6 +14,7 @@ static calibrate_options defaults(void)
                            .dtype = "fp32",
                            .hold_back = "0.2",
                            .minutes = NAN,
+                           .lr_bias = NAN,
                            .recipe = {.sparsity = NAN, .threshold = CLI_UNSET},
                            .how = vc_distill_options_default()};
     o.how.train.epochs = o.how.stage_epochs = CLI_UNSET;
@@ -57,7 +58,6 @@ static int check_unused(const cli_command *command, const calibrate_options *o)
         return cli_usage(command,
                          "--sparsity, --rule, --residual, --summary and --threshold make a "
                          "plan, and --plan is there already");
-
     if (o->how.stage_epochs != CLI_UNSET && !o->gradual)
         return cli_usage(command, "--stage-epochs belongs to --gradual");
     if ((t->epochs != CLI_UNSET) + (o->steps > 0) + !isnan(o->minutes) > 1)
@@ -94,6 +94,9 @@ static int check(const cli_command *command, const calibrate_options *o)
         return cli_usage(command, "--mix is %g, wanted 0 to 1", t->augment.mix);
     if (!(t->ema >= 0.0 && t->ema < 1.0))
         return cli_usage(command, "--ema is %g, wanted 0 to less than 1", t->ema);
+    if (!isnan(o->lr_bias) && !(o->lr_bias >= 0.0 && o->lr_bias <= 1.0 && t->learning_rate > 0.0))
+        return cli_usage(command, "--lr-bias is %g, wanted 0 to 1, beside --lr above 0",
+                         o->lr_bias);
     if (o->model.mask)
         return cli_usage(command, "--mask has no plan: wanted --plan (`vitcod polarize`)");
     return cli_check_batch(command, t->batch);
@@ -181,6 +184,8 @@ static size_t list_learning(cli_option *list, size_t used, calibrate_options *o)
          CLI_COUNT, &o->how.patience},
         {"batch", "N", "images per step (default 16)", CLI_COUNT, &t->batch},
         {"lr", "X", "highest learning rate (default 1e-4)", CLI_NUMBER, &t->learning_rate},
+        {"lr-bias", "X", "of the summaries' bias (default: ten times --lr; 0: it is not learnt)",
+         CLI_NUMBER, &o->lr_bias},
         {"feature-weight", "X", "of the distance from the dense model's blocks (default 40)",
          CLI_NUMBER, &t->features},
         {"attention-weight", "X", "of the distance from its heads' outputs (default 0)", CLI_NUMBER,
@@ -242,6 +247,8 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
     if (status != CLI_CONTINUE)
         return status;
     o.how.seconds = isnan(o.minutes) ? 0.0 : 60.0 * o.minutes;
+    if (!isnan(o.lr_bias))
+        t->bias_rate = o.lr_bias / t->learning_rate;
     t->warmup_learning_rate = fmin(t->warmup_learning_rate, t->learning_rate);
     static const char *const places[] = {"output", "plan-output", "checkpoint",
                                          "resume", "skip-broken", NULL};

@@ -6,9 +6,9 @@
 #include "commands.h"
 #include "open_model.h"
 #include "open_plan.h"
-#include "simulate.h"
 #include "vitcod/polarize.h"
 #include "vitcod/subject.h"
+#include "vitcod/timeline.h"
 
 typedef struct simulate_options {
     cli_model_options model;
@@ -176,11 +176,11 @@ static void print_text(const void *result)
 {
     const simulated *r = result;
     if (r->is_timeline)
-        cli_print_timeline(&r->timeline);
+        vc_timeline_print(stdout, &r->timeline);
     else if (r->is_bound)
-        cli_print_bounds(&r->bound);
+        vc_bounds_print(stdout, &r->bound);
     else
-        cli_print_control(&r->control);
+        vc_control_print(stdout, &r->control);
 }
 
 /* ---- arguments */

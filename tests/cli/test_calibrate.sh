@@ -198,6 +198,8 @@ case_refuses() {
         calibrate --hold-back 0.7 -o y
     check "for others than there are" 2 "--hold-back is '2,3', wanted a number, or one for each" \
         calibrate --hold-back 2,3 -o y
+    check "a learning rate without another" 2 '--lr-bias is 0.001, wanted 0 to 1, beside --lr' \
+        calibrate --lr 0 --lr-bias 1e-3 -o y
     check "no time" 2 '--minutes is 0, wanted more than 0' calibrate --minutes 0 -o y
     check "time and steps" 2 'wanted one of --epochs, --steps and --minutes' \
         calibrate --minutes 1 --steps 5 -o y
@@ -225,6 +227,22 @@ case_moving_average() {
     check "is another" 1 '' cmp -s whole plain
     check "not more than all of it" 2 '--ema is 1, wanted 0 to less than 1' \
         calibrate --sparsity 0.6 --ema 1 -o y
+}
+
+# The learning rate of the summaries' bias: ten times that of all else by default.
+case_bias_of_summaries() {
+    check "another to learn from" 0 'epoch 1/1' "$vitcod" train --data data --width 12 --depth 2 \
+        --heads 3 --epochs 1 --seed 5 -o other
+    set -- --teacher other --sparsity 0.5 --summary 2x2 --epochs 4 --lr 2e-3 --patience 0
+    check "the default" 0 'epoch 4/4' calibrate "$@" -o usual
+    check "which is ten times" 0 'epoch 4/4' calibrate "$@" --lr-bias 0.02 -o same
+    check "the same model" 0 '' cmp usual same
+    check "not learnt" 0 'epoch 4/4' calibrate "$@" --lr-bias 0 -o fixed --plan-output now
+    check "another model" 1 '' cmp -s usual fixed
+    check "what it begins with" 0 'agreement' \
+        calibrate --teacher other --sparsity 0.5 --summary 2x2 --epochs 0 -o begun \
+        --plan-output then
+    check "is what it ends with" 0 '' cmp then now
 }
 
 # Products in bf16, where the CPU has them: another result, near the same.

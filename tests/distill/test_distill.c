@@ -230,7 +230,7 @@ static void summaries_are_learnt(void **state)
     vc_distilled a, b;
     vc_model *made;
     assert_ok(vc_stage_plans_make(&plans, &seen, whole.teacher, whole.learn, &recipe, &how, ""));
-    summarize_plan(&plans.plans[1]);
+    summarize_plan(&plans.plans[1], &whole.student->config);
     scene *const both[] = {&whole, &broken};
     for (int i = 0; i < 2; i++) {
         both[i]->options.plans = plans.plans;
