@@ -51,12 +51,13 @@ vc_status vc_workload_add_pooling(vc_workload *workload, int layer, const vc_att
     const vc_pooling *p = plan ? &plan->pooling : NULL;
     if (!p || p->count == 0)
         return VC_OK;
+    const uint64_t scored = p->query ? s->heads * p->dim : 0; /* of a token, by pooling queries */
     const vc_op op = {.kind = VC_OP_POOL,
                       .layer = layer,
-                      .macs = p->entries * stored_width(s),
+                      .macs = p->entries * (stored_width(s) + scored),
                       .output_values = p->count * stored_width(s),
                       .index_values = p->entries + p->count, /* tokens, and lengths of the sums */
-                      .summary_values = p->entries,
+                      .summary_values = p->entries + scored,
                       .sizes = *s};
     return vc_workload_add(workload, &op);
 }

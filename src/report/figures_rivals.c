@@ -34,6 +34,19 @@ static const measure measures[] = {
     {"Energy of attention on the rivals", "attention.energy_uj", "µJ", "energy_times_vitcod"},
 };
 
+/* "ViTCoD as published" or "with summaries": what the rows' plan is. */
+static const char *method_of(const json_t *row)
+{
+    const char *method = vc__text_at(row, "method");
+    return method[0] ? method : "ViTCoD as published"; /* of results from before it was said */
+}
+
+/* A chip that does not compute the plan's summaries says so. */
+static const char *left_out(const json_t *row)
+{
+    return strncmp(vc__text_at(row, "summaries"), "left out", 8) == 0 ? ", without summaries" : "";
+}
+
 static void draw_bars(FILE *out, vc__book *book, const vc__result *r, const measure *m)
 {
     size_t i;
@@ -41,9 +54,9 @@ static void draw_bars(FILE *out, vc__book *book, const vc__result *r, const meas
     char note[VC__LABEL * 2];
     const json_t *rows = json_object_get(r->json, "rows"), *first = json_array_get(rows, 0);
     vc__bars b = empty;
-    snprintf(note, sizeof note, "%.80s, %.1f %% of attention pruned; %.80s.",
+    snprintf(note, sizeof note, "%.80s, %.1f %% of attention pruned, %.30s; %.80s.",
              base_name(vc__text_at(first, "arch")), 100.0 * vc__number_at(first, "sparsity"),
-             r->label);
+             method_of(first), r->label);
     b.title = m->title;
     b.note = note;
     b.unit = m->unit;
@@ -52,10 +65,11 @@ static void draw_bars(FILE *out, vc__book *book, const vc__result *r, const meas
         if (!isfinite(vc__number_at(row, m->path)))
             continue;
         if (isfinite(times))
-            vc__bars_row(&b, "%s, %s (%.2f × ViTCoD)", vc__text_at(row, "chip"),
-                         vc__text_at(row, "setting"), times);
+            vc__bars_row(&b, "%s, %s%s (%.2f × ViTCoD)", vc__text_at(row, "chip"),
+                         vc__text_at(row, "setting"), left_out(row), times);
         else
-            vc__bars_row(&b, "%s, %s", vc__text_at(row, "chip"), vc__text_at(row, "setting"));
+            vc__bars_row(&b, "%s, %s%s", vc__text_at(row, "chip"), vc__text_at(row, "setting"),
+                         left_out(row));
         vc__bars_add(&b, "all", vc__number_at(row, m->path));
     }
     vc__bars_draw(out, book, &b);
@@ -63,22 +77,26 @@ static void draw_bars(FILE *out, vc__book *book, const vc__result *r, const meas
 
 /* A figure for each model, with a curve for each chip. */
 static vc_status draw_curves(FILE *out, vc__book *book, const vc__result *r, const measure *m,
-                             const char *arch)
+                             const json_t *first)
 {
     size_t i;
     json_t *row;
-    char title[VC__LABEL];
+    char title[VC__LABEL], note[VC__LABEL];
+    const char *arch = vc__text_at(first, "arch");
     snprintf(title, sizeof title, "%s: %.90s", m->title, base_name(arch));
+    snprintf(note, sizeof note, "How many times what the ViTCoD chip takes; %.30s.",
+             method_of(first));
     vc__plot p = {.title = title,
-                  .note = "How many times what the ViTCoD chip takes.",
+                  .note = note,
                   .x_label = "attention pruned (%)",
                   .y_label = "times ViTCoD",
                   .y_log = 1};
     json_array_foreach ((json_t *)json_object_get(r->json, "rows"), i, row) {
         if (strcmp(vc__text_at(row, "arch"), arch) != 0)
             continue;
-        const size_t s = vc__plot_series(&p, VC__POINTS | VC__LINE, "%s, %s",
-                                         vc__text_at(row, "chip"), vc__text_at(row, "setting"));
+        const size_t s =
+            vc__plot_series(&p, VC__POINTS | VC__LINE, "%s, %s%s", vc__text_at(row, "chip"),
+                            vc__text_at(row, "setting"), left_out(row));
         vc__plot_mark(&p, s, 100.0 * vc__number_at(row, "sparsity"), vc__number_at(row, m->times),
                       "%s", r->label);
     }
@@ -104,8 +122,7 @@ static vc_status draw_measure(FILE *out, vc__book *book, const vc__result *r)
             draw_bars(out, book, r, &measures[m]);
         for (size_t i = 0; !one && i < json_array_size(rows); i++)
             if (is_first(rows, i))
-                VC_TRY(draw_curves(out, book, r, &measures[m],
-                                   vc__text_at(json_array_get(rows, i), "arch")));
+                VC_TRY(draw_curves(out, book, r, &measures[m], json_array_get(rows, i)));
     }
     return VC_OK;
 }

@@ -1,6 +1,7 @@
 /* DeiT against golden files that an independent program computed, and its files. */
 #include "../../src/models/deit/deit.h"
 #include "engine_logits.h"
+#include "summarized.h"
 #include "vitcod/attention_stats.h"
 #include "vitcod/model.h"
 #include "vitcod/npy.h"
@@ -230,7 +231,8 @@ static void lowering_of_one_coder(void **state)
     }
 }
 
-/* Summaries of K are pooled as K is stored: 2 of 3 heads where it has a coder. */
+/* Summaries of K are pooled as K is stored: 2 of 3 heads where it has a coder. Queries that pool
+ * are multiplied with each pooled key besides. */
 static void lowering_of_summaries(void **state)
 {
     (void)state;
@@ -255,6 +257,12 @@ static void lowering_of_summaries(void **state)
         assert_int_equal(find_op(&w, VC_OP_SDDMM)->macs, 3 * t * (t + g) * d);
         assert_int_equal(find_op(&w, VC_OP_SDDMM)->summary_values, 3 * t * g);
         assert_int_equal(find_op(&w, VC_OP_SPMM)->input_values, 3 * (t + g) * d);
+        vc_workload_close(&w);
+        summarize_layer(&plan.layers[0], d);
+        assert_ok(vc_model_lower(&w, &c, &plan));
+        const uint64_t pooled = plan.layers[0].pooling.entries;
+        assert_int_equal(find_op(&w, VC_OP_POOL)->macs, pooled * (k + 3 + 3) * d);
+        assert_int_equal(find_op(&w, VC_OP_POOL)->summary_values, pooled + 3 * d);
         vc_workload_close(&w);
         vc_plan_close(&plan);
         vc_mask_close(&mask);

@@ -105,6 +105,33 @@ static void values_of_the_wrong_kind_do_no_harm(void **state)
     json_decref(logs);
 }
 
+/* A comparison says whether it is of ViTCoD as published, and which chips leave summaries out. */
+static void rivals_say_which_method(void **state)
+{
+    (void)state;
+    for (int summaries = 0; summaries < 2; summaries++) {
+        json_t *rows = json_array();
+        for (int i = 0; i < 2; i++) {
+            json_t *row = json_pack("{s:s, s:f, s:s, s:s, s:s, s:{s:f}}", "arch", "m", "sparsity",
+                                    0.9, "chip", i ? "sanger" : "vitcod", "setting", "equal",
+                                    "method", summaries ? "with summaries" : "ViTCoD as published",
+                                    "attention", "time_us", 2.0);
+            if (summaries)
+                json_object_set_new(row, "summaries",
+                                    json_string(i ? "left out: so it is" : "computed"));
+            json_array_append_new(rows, row);
+        }
+        json_t *results = json_pack("{s:{s:s, s:o}}", "c.json", "verb", "compare", "rows", rows);
+        const vc_report_run run = {.name = "one", .results = results};
+        char *text = page_of(&run, 1);
+        assert_holds(text, summaries ? "pruned, with summaries" : "pruned, ViTCoD as published");
+        assert_int_equal(strstr(text, "sanger, equal, without summaries") != NULL, summaries);
+        assert_null(strstr(text, "vitcod, equal, without"));
+        free(text);
+        json_decref(results);
+    }
+}
+
 /* It has no figure, and the page says why, once. */
 static void what_cannot_be_read_is_a_note(void **state)
 {
@@ -189,6 +216,7 @@ int main(void)
                                        cmocka_unit_test(a_section_needs_numbers),
                                        cmocka_unit_test(an_empty_run_is_a_page),
                                        cmocka_unit_test(values_of_the_wrong_kind_do_no_harm),
+                                       cmocka_unit_test(rivals_say_which_method),
                                        cmocka_unit_test(what_cannot_be_read_is_a_note),
                                        cmocka_unit_test(units_have_states),
                                        cmocka_unit_test(it_is_written_whole_or_not_at_all),
