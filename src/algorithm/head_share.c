@@ -142,15 +142,13 @@ static double loss_of(const vc_head_curves *c, const uint64_t *kept, const size_
     return sum;
 }
 
-/* The lowest price at which the budget is enough. */
-static vc_status find_price(size_t *choice, size_t *levels, double *scores, const vc_head_curves *c,
-                            double budget, const uint8_t *choose)
+enum { LEAST_PRICE = -40, HIGHEST_PRICE = 10 }; /* logarithms, per score */
+
+/* Settles at the lowest price at which the budget is enough; returns the scores. */
+static double settle_within(size_t *choice, size_t *levels, const vc_head_curves *c, double budget,
+                            const uint8_t *choose)
 {
-    double low = -40.0, high = 10.0; /* logarithms, per score */
-    if (settle(choice, levels, c, exp(high), choose) > budget)
-        return vc_fail(VC_EINVAL,
-                       "%.0f scores must be kept with the summaries, and the sparsity leaves %.0f",
-                       settle(choice, levels, c, exp(high), choose), budget);
+    double low = LEAST_PRICE, high = HIGHEST_PRICE;
     for (size_t i = 0; i < 60; i++) {
         const double middle = 0.5 * (low + high);
         if (settle(choice, levels, c, exp(middle), choose) > budget)
@@ -158,8 +156,7 @@ static vc_status find_price(size_t *choice, size_t *levels, double *scores, cons
         else
             high = middle;
     }
-    *scores = settle(choice, levels, c, exp(high), choose);
-    return VC_OK;
+    return settle(choice, levels, c, exp(high), choose);
 }
 
 vc_status vc_head_curves_share(uint64_t *kept, size_t *choice, double *loss,
@@ -179,8 +176,14 @@ vc_status vc_head_curves_share(uint64_t *kept, size_t *choice, double *loss,
     for (size_t l = 0; status == VC_OK && l < c->layer_count; l++)
         choose[l] = choice[l] >= c->choices;
     if (status == VC_OK)
-        status = find_price(choice, levels, &scores, c, budget, choose);
+        scores = settle(choice, levels, c, exp(HIGHEST_PRICE), choose);
+    if (status == VC_OK && scores > budget)
+        status = vc_fail(VC_EINVAL,
+                         "a sparsity of %g is out of reach: %.0f scores must be kept with the "
+                         "summaries, and it leaves %.0f",
+                         sparsity, scores, budget);
     if (status == VC_OK) {
+        scores = settle_within(choice, levels, c, budget, choose);
         for (size_t l = 0, at = 0; l < c->layer_count; l++)
             for (size_t h = 0; h < c->layers[l].heads; h++, at++)
                 kept[at] = c->layers[l].kept[h * LEVELS + levels[at]];

@@ -230,8 +230,9 @@ static vc_status open_models(calibrate_run *r)
         dense.path = r->o->teacher;
     dense.autoencoder = NULL;
     dense.plan = own.plan = NULL;
-    const cli_purpose purpose = vc_plan_recipe_measures(&r->o->recipe) ? CLI_TRAIN : CLI_RUN;
-    VC_TRY(cli_open_without_plan(&r->teacher, &r->result->plan_left_out, &dense, purpose));
+    const int measures = r->o->stage_count > 0 && vc_plan_recipe_measures(&r->o->recipe);
+    VC_TRY(cli_open_without_plan(&r->teacher, &r->result->plan_left_out, &dense,
+                                 measures ? CLI_TRAIN : CLI_RUN));
     VC_TRY(cli_open_without_plan(&r->student, &r->result->plan_left_out, &own, CLI_TRAIN));
     if (!r->quiet)
         cli_print_without_plan(r->result->plan_left_out);

@@ -139,14 +139,13 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
          &o->plan_output},
         {"sparsity", "X", "share of the scores that is pruned (default 0.9; 0: none)", CLI_NUMBER,
          &o->recipe.sparsity},
-        {"rule", "NAME", "budget (default) or measured, see above, or as `vitcod prune --rule`",
+        {"rule", "NAME", "measured (default), budget, see above, or as `vitcod prune --rule`",
          CLI_TEXT, &o->recipe.rule},
-        {"residual", "NAME",
-         "mean (default): pruned entries count as the mean of all values; none: as in ViTCoD",
+        {"residual", "NAME", "mean: what is pruned counts as the mean value; none: as in ViTCoD",
          CLI_TEXT, &o->residual},
         {"summary", "GRID",
-         "none (default), or blocks of the image whose pooled keys stand in for what is pruned: "
-         "3x3, 3x3q (by queries), by layer 3x3*9,1x1q*3, or auto",
+         "auto (default), none, or blocks whose pooled keys stand in for what is pruned: 3x3, "
+         "3x3q (by queries), by layer 3x3*9,1x1q*3",
          CLI_TEXT, &o->recipe.summaries},
         {"curves", "FILE", "what each head's sparsity costs, as JSON (--rule measured)", CLI_TEXT,
          &o->recipe.curves},
@@ -271,8 +270,8 @@ const cli_command cmd_calibrate = {
     "Averages attention over the images, prunes it to a mask, polarizes, and trains the sparse "
     "model on\nwhat the dense one makes of the images: its blocks' outputs and its logits. A "
     "share of the images is\nheld back; the result is the model that is least apart from the "
-    "dense one on them. Rule budget spends the\nkept scores over all layers and heads by "
-    "attention times the norm of the projected value; residual mean gives\nback what is pruned as "
-    "the mean of all values. docs/calibration.md has formulas and figures.",
+    "dense one on them. Rule measured spends the\nkept scores on the heads whose sparsity costs "
+    "most, rule budget on attention times the norm of the projected\nvalue; summaries stand in for "
+    "what is pruned. docs/calibration.md has formulas and figures.",
     run_calibrate,
     &calibrate_record};

@@ -27,7 +27,7 @@ vc_status vc_plan_recipe_settle(vc_plan_recipe *recipe, const char **residual)
               auto_ = is_word(recipe->summaries, VC_SUMMARIES_AUTO);
     if (recipe->summaries && !auto_ && vc_summary_grids_parse(NULL, 0, recipe->summaries) != VC_OK)
         return VC_EINVAL;
-    if (!recipe->summaries && measured && !*residual)
+    if (!recipe->summaries && !*residual)
         recipe->summaries = VC_SUMMARIES_AUTO;
     if (is_word(recipe->summaries, "none"))
         recipe->summaries = NULL;

@@ -253,7 +253,7 @@ static void the_whole_budget_goes_where_it_helps_most(void **state)
     size_t choice[] = {0, 0};
     double loss;
     assert_fails(vc_head_curves_share(kept, choice, &loss, &curves, 0.95), VC_EINVAL,
-                 "20 scores must be kept with the summaries, and the sparsity leaves 10");
+                 "out of reach: 20 scores must be kept with the summaries, and it leaves 10");
     for (size_t l = 0; l < 2; l++) {
         free(layers[l].kept);
         free(layers[l].loss);

@@ -173,8 +173,18 @@ static void recipes_are_completed(void **state)
     const char *residual = NULL;
     vc_plan_recipe recipe = {0};
     assert_ok(vc_plan_recipe_settle(&recipe, &residual));
+    assert_string_equal(recipe.rule, "measured");
+    assert_string_equal(recipe.summaries, "auto");
+    assert_int_equal(recipe.residual, 0);
+    residual = "none"; /* as published */
+    recipe = (vc_plan_recipe){0};
+    assert_ok(vc_plan_recipe_settle(&recipe, &residual));
     assert_string_equal(recipe.rule, "budget");
-    assert_int_equal(recipe.residual, 1);
+    assert_null(recipe.summaries);
+    residual = NULL;
+    recipe = (vc_plan_recipe){.summaries = "none"};
+    assert_ok(vc_plan_recipe_settle(&recipe, &residual));
+    assert_string_equal(residual, "mean");
     residual = NULL;
     recipe = (vc_plan_recipe){.rule = VC_RULE_MEASURED};
     assert_ok(vc_plan_recipe_settle(&recipe, &residual));
