@@ -115,8 +115,8 @@ void vc_plan_hash_text(char text[VC_PLAN_HASH_TEXT], const vc_plan *plan);
  *
  * A plan's own file is safetensors: `layers.<l>.<member>` for every array of vc_plan_layer (of its
  * pooling: pool_start, pool_keys, pool_weights, pool_query), 'threshold' in the metadata, 'for':
- * 'cpu' where it is, and 'format': 'vitcod-plan'. A model's file holds its plan under the same names
- * behind a prefix. */
+ * 'cpu' where it is, and 'format': 'vitcod-plan'. A model's file holds its plan under the same
+ * names behind a prefix. */
 
 #define VC_PLAN_PREFIX "vitcod.plan."
 enum { VC_PLAN_NAME = 96 };

@@ -316,7 +316,8 @@ static size_t values_of_q(const builder *b, const vc_block_op *attention)
     return layer->heads * layer->head_dim;
 }
 
-/* Adds a product, and what is made of keys if its output has them; if few queries are needed, K and V without Q. */
+/* Adds a product, and what is made of keys if its output has them; if few queries are needed, K and
+ * V without Q. */
 static void project(builder *b, const vc_block_op *op, size_t rows)
 {
     const vc_block_op *attention = attention_of(b, op->to);
