@@ -593,6 +593,46 @@ static void summaries_mean_what_a_plan_says(void **state)
     free_data(&d);
 }
 
+/* With a bias beyond all measure a summary has all 255 parts: what comes out is its pooled values,
+ * rounded and, where weights add up to 3, at most 127. */
+static void pooled_values_are_rounded(void **state)
+{
+    (void)state;
+    enum { T = 7, D = 8 };
+    const vc_attention_sizes s = {1, T, T, D, D, {0, 0}};
+    const vc_chip_config c = vc_chip_config_default();
+    const vc_memory_config memory = small_memory(&c);
+    for (int heavy = 0; heavy < 2; heavy++) {
+        vc_plan plan;
+        vc_workload w = {0};
+        vc_chip_result r;
+        data d = make_data(&s, 9);
+        const vc_chip_values values = {d.q, d.k, d.v, 1e-4f, d.out, 0};
+        const vc_chip_options o = {
+            .config = &c, .memory = &memory, .attention_only = 1, .values = &values};
+        make_plan(&plan, T, 3, in_first_column);
+        add_summaries(&plan.layers[0], 1, 5);
+        const vc_pooling *p = &plan.layers[0].pooling;
+        for (size_t i = 0; i < T; i++)
+            plan.layers[0].summary_bias[i] = 1e30f;
+        for (size_t e = 0; e < p->entries; e++)
+            p->weights[e] *= heavy ? 3.0f : 1.0f;
+        add_attention(&w, 0, &s, &plan);
+        assert_ok(vc_chip_simulate(&r, &w, &plan, &o));
+        for (size_t i = 0; i < T * D; i++) {
+            double sum = 0.0;
+            for (size_t e = 0; e < p->entries; e++)
+                sum += (double)p->weights[e] * d.v[(size_t)p->keys[e] * D + i % D];
+            assert_int_equal(d.out[i] % 255, 0);
+            assert_near(d.out[i] / 255.0, fmin(fmax(sum, -127.0), 127.0), 0.501);
+        }
+        vc_chip_result_close(&r);
+        vc_workload_close(&w);
+        vc_plan_close(&plan);
+        free_data(&d);
+    }
+}
+
 static void a_lost_score_shows(void **state)
 {
     (void)state;
@@ -665,6 +705,7 @@ int main(void)
         cmocka_unit_test(data_flows_through_every_schedule),
         cmocka_unit_test(extremes_flow_too),
         cmocka_unit_test(summaries_mean_what_a_plan_says),
+        cmocka_unit_test(pooled_values_are_rounded),
         cmocka_unit_test(a_lost_score_shows),
         cmocka_unit_test(a_lost_summary_shows),
         cmocka_unit_test(what_does_not_fit_is_refused),
