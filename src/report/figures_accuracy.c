@@ -1,5 +1,6 @@
 /* What pruning costs: accuracy and agreement over the pruned share. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report_impl.h"
@@ -28,16 +29,20 @@ static double pruned_share(const vc__book *book, const vc__result *eval)
     return strstr(vc__text_at(eval->json, "command"), " --mask") ? (double)NAN : 0.0;
 }
 
-static void add_point(vc__plot *p, vc__book *book, const vc__result *r, const char *what,
+static size_t series_of(vc__plot *p, const vc__book *book, const vc__result *r, int style,
+                        const char *what)
+{
+    const char *run = book->report->runs[r->run].name;
+    return book->report->run_count > 1 ? vc__plot_series(p, style, "%s: %s", run, what)
+                                       : vc__plot_series(p, style, "%s", what);
+}
+
+static void add_point(vc__plot *p, vc__book *book, const vc__result *r, int style, const char *what,
                       double sparsity, double value)
 {
     if (!isfinite(sparsity) || !isfinite(value))
         return;
-    const char *run = book->report->runs[r->run].name;
-    const size_t series = book->report->run_count > 1
-                              ? vc__plot_series(p, VC__POINTS, "%s: %s", run, what)
-                              : vc__plot_series(p, VC__POINTS, "%s", what);
-    vc__plot_mark(p, series, 100.0 * sparsity, value, "%s", r->file);
+    vc__plot_mark(p, series_of(p, book, r, style, what), 100.0 * sparsity, value, "%s", r->file);
     book->used[r->run] = 1;
 }
 
@@ -49,23 +54,128 @@ static int run_has(const vc__book *book, size_t run, const char *verb)
     return 0;
 }
 
+static int by_series(const void *a, const void *b)
+{
+    const vc__mark *one = a, *other = b;
+    if (one->series != other->series)
+        return one->series < other->series ? -1 : 1;
+    return (one->x > other->x) - (one->x < other->x);
+}
+
+/* Lines run from left to right. */
+static vc_status draw_sorted(FILE *out, vc__book *book, vc__plot *p)
+{
+    if (p->count > 0)
+        qsort(p->marks, p->count, sizeof *p->marks, by_series);
+    return vc__plot_draw(out, book, p);
+}
+
+/* ---- calibrated models, by how they were pruned */
+
+static double sparsity_of(const vc__result *calibrate)
+{
+    const double sparsity = vc__number_at(calibrate->json, "sparsity");
+    return isfinite(sparsity) ? sparsity : 0.0;
+}
+
+static void describe(char text[VC__LABEL], const json_t *json, const char *when)
+{
+    const char *rule = vc__text_at(json, "rule"), *residual = vc__text_at(json, "residual");
+    const int mean = strcmp(residual, "mean") == 0;
+    snprintf(text, VC__LABEL, "%.40s%s%s, %s", rule[0] ? rule : "plan",
+             vc__text_at(json, "summaries")[0] ? ", summaries"
+             : mean                            ? ", residual mean"
+                                               : "",
+             vc__text_at(json, "compressed_of")[0] ? ", auto-encoder" : "", when);
+}
+
+/* from + scale * number, before learning and, where there was some, after it. */
+static void add_calibrated(vc__plot *p, vc__book *book, const vc__result *r, const char *key,
+                           double from, double scale)
+{
+    char text[VC__LABEL], before[32];
+    snprintf(before, sizeof before, "%s_before", key);
+    describe(text, r->json, "before learning");
+    add_point(p, book, r, VC__LINE | VC__POINTS, text, sparsity_of(r),
+              from + scale * vc__number_at(r->json, before));
+    if (vc__number_at(r->json, "epochs") == 0.0)
+        return;
+    describe(text, r->json, "learnt");
+    add_point(p, book, r, VC__LINE | VC__POINTS, text, sparsity_of(r),
+              from + scale * vc__number_at(r->json, key));
+}
+
+static vc_status draw_divergence(FILE *out, vc__book *book)
+{
+    vc__plot p = {.title = "Divergence against sparsity",
+                  .note = "KL(dense || sparse) on images held back.",
+                  .x_label = "attention pruned (%)",
+                  .y_label = "divergence (nat)",
+                  .y_log = 1};
+    for (size_t i = 0; i < book->result_count; i++)
+        if (vc__is(&book->results[i], "calibrate"))
+            add_calibrated(&p, book, &book->results[i], "divergence", 0.0, 1.0);
+    return draw_sorted(out, book, &p);
+}
+
+/* ---- all that tells of accuracy */
+
 static void add_points(vc__plot *p, vc__book *book, const vc__result *r)
 {
     const double sparsity = vc__number_at(r->json, "sparsity");
     if (vc__is(r, "eval")) {
-        add_point(p, book, r, "top-1", pruned_share(book, r), vc__number_at(r->json, "top1"));
-        add_point(p, book, r, "top-5", pruned_share(book, r), vc__number_at(r->json, "top5"));
+        add_point(p, book, r, VC__POINTS, "top-1", pruned_share(book, r),
+                  vc__number_at(r->json, "top1"));
+        add_point(p, book, r, VC__POINTS, "top-5", pruned_share(book, r),
+                  vc__number_at(r->json, "top5"));
     } else if (vc__is(r, "calibrate")) {
-        add_point(p, book, r, "agreement with the dense model", isfinite(sparsity) ? sparsity : 0.0,
-                  100.0 * vc__number_at(r->json, "agreement"));
-        add_point(p, book, r, "agreement before learning", isfinite(sparsity) ? sparsity : 0.0,
-                  100.0 * vc__number_at(r->json, "agreement_before"));
+        add_calibrated(p, book, r, "agreement", 0.0, 100.0);
     } else if (vc__is(r, "codesign") && !run_has(book, r->run, "eval")) {
-        add_point(p, book, r, "top-1", 0.0, vc__number_at(r->json, "top1_dense"));
-        add_point(p, book, r, "top-1", sparsity, vc__number_at(r->json, "top1"));
-        add_point(p, book, r, "agreement with the dense model", sparsity,
+        add_point(p, book, r, VC__POINTS, "top-1", 0.0, vc__number_at(r->json, "top1_dense"));
+        add_point(p, book, r, VC__POINTS, "top-1", sparsity, vc__number_at(r->json, "top1"));
+        add_point(p, book, r, VC__POINTS, "agreement with the dense model", sparsity,
                   100.0 * vc__number_at(r->json, "agreement"));
     }
+}
+
+/* ---- beside ViTCoD's own curves */
+
+/* Top-1 of the run's dense model; NAN if no evaluation tells. */
+static double dense_top1(const vc__book *book, size_t run)
+{
+    for (size_t i = 0; i < book->result_count; i++)
+        if (book->results[i].run == run && vc__is(&book->results[i], "eval") &&
+            pruned_share(book, &book->results[i]) == 0.0)
+            return vc__number_at(book->results[i].json, "top1");
+    return (double)NAN;
+}
+
+static void add_losses(vc__plot *p, vc__book *book, const vc__result *r)
+{
+    if (vc__is(r, "calibrate") && sparsity_of(r) > 0.0)
+        add_calibrated(p, book, r, "agreement", 100.0, -100.0);
+    else if (vc__is(r, "eval") && pruned_share(book, r) > 0.0)
+        add_point(p, book, r, VC__POINTS, "top-1", pruned_share(book, r),
+                  dense_top1(book, r->run) - vc__number_at(r->json, "top1"));
+    else if (vc__is(r, "codesign") && !run_has(book, r->run, "eval"))
+        add_point(p, book, r, VC__POINTS, "top-1", vc__number_at(r->json, "sparsity"),
+                  vc__number_at(r->json, "top1_dense") - vc__number_at(r->json, "top1"));
+}
+
+static vc_status draw_losses(FILE *out, vc__book *book)
+{
+    vc__plot p = {.title = "Points lost against sparsity",
+                  .note =
+                      "Top-1 below the dense model; of calibrated models the images whose class "
+                      "changes, which is the most that top-1 can lose. Beside it ViTCoD (HPCA "
+                      "2023), finetuned, on ImageNet, read off its plot.",
+                  .x_label = "attention pruned (%)",
+                  .y_label = "points below the dense model"};
+    for (size_t i = 0; i < book->result_count; i++)
+        add_losses(&p, book, &book->results[i]);
+    if (p.count > 0)
+        vc__published_losses(&p);
+    return draw_sorted(out, book, &p);
 }
 
 /* ---- accuracy by class */
@@ -106,6 +216,8 @@ vc_status vc__accuracy(FILE *out, vc__book *book)
                   .y_label = "images right (%)"};
     for (size_t i = 0; i < book->result_count; i++)
         add_points(&p, book, &book->results[i]);
-    VC_TRY(vc__plot_draw(out, book, &p));
+    VC_TRY(draw_sorted(out, book, &p));
+    VC_TRY(draw_losses(out, book));
+    VC_TRY(draw_divergence(out, book));
     return draw_classes(out, book);
 }

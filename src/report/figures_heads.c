@@ -110,5 +110,5 @@ vc_status vc__heads(FILE *out, vc__book *book)
     for (size_t i = 0; i < book->result_count; i++)
         if (!has_globals(&book->report->runs[book->results[i].run]))
             VC_TRY(draw_counts(out, book, &book->results[i]));
-    return VC_OK;
+    return vc__head_curves(out, book);
 }

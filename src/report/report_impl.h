@@ -142,6 +142,9 @@ vc_status vc__png_grey(char **png, size_t *bytes, const uint8_t *pixels, size_t 
 typedef vc_status vc__section(FILE *out, vc__book *book);
 vc__section vc__accuracy, vc__maps, vc__heads, vc__cpu, vc__roofline, vc__chip, vc__rivals,
     vc__sweep, vc__training;
+vc__section vc__head_curves; /* a part of vc__heads */
+/* Top-1 lost by pruning in ViTCoD's paper (%) over the pruned share of attention (%). */
+void vc__published_losses(vc__plot *plot);
 void vc__glance(FILE *out, const vc__book *book);
 void vc__provenance(FILE *out, const vc__book *book);
 

@@ -57,17 +57,18 @@ void vc__svg_text(FILE *out, double x, double y, const char *anchor, const char 
     fputs("</text>\n", out);
 }
 
-/* Waiting is grey; a kind of work has the same colour in all figures. */
+/* Waiting and doing without are grey; a kind of work has the same colour in all figures. */
 size_t vc__class_of(const char *name, size_t index)
 {
     enum { COLOURS = 8, GREY = COLOURS };
     static const struct {
         const char *name;
         size_t colour;
-    } fixed[] = {{"idle", GREY}, {"the rest", GREY}, {"reshape", GREY}, {"mlp", 0},
-                 {"qkv", 1},     {"qk", 2},          {"sv", 3},         {"projection", 4},
-                 {"softmax", 5}, {"patch_embed", 6}, {"norm", 7},       {"head", 9},
-                 {"coders", 10}, {"attention", 2}}; /* attention: QK, softmax and SV together */
+    } fixed[] = {
+        {"idle", GREY},    {"none", GREY}, {"the rest", GREY}, {"reshape", GREY},
+        {"mlp", 0},        {"qkv", 1},     {"qk", 2},          {"sv", 3},
+        {"projection", 4}, {"softmax", 5}, {"patch_embed", 6}, {"norm", 7},
+        {"head", 9},       {"coders", 10}, {"attention", 2}}; /* attention: QK, softmax, SV */
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (strcmp(fixed[i].name, name) == 0)
             return fixed[i].colour;

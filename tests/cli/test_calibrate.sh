@@ -89,7 +89,7 @@ case_measured() {
     check "rule measured" 0 '"rule": "measured"' calibrate --rule measured --sparsity 0.5 \
         --epochs 0 -o x --curves curves.json --json
     holds "chooses summaries" '"summaries": "' '"residual": "none"'
-    check "the curves" 0 '"loss"' cat curves.json
+    check "the curves" 0 '"verb": "calibrate --curves"' cat curves.json
     check "with summaries that were said" 0 '"rule": "measured"' \
         calibrate --summary 1x1q,1x1 --sparsity 0.5 --epochs 0 -o x --json
     check "summaries for another rule" 0 '"rule": "threshold"' calibrate --summary auto \

@@ -132,6 +132,92 @@ static void rivals_say_which_method(void **state)
     }
 }
 
+static json_t *calibrated(const char *rule, const char *summaries, double sparsity, int epochs)
+{
+    return json_pack("{s:s, s:s, s:s, s:f, s:i, s:f, s:f, s:f, s:f}", "verb", "calibrate", "rule",
+                     rule, "summaries", summaries, "sparsity", sparsity, "epochs", epochs,
+                     "agreement_before", 0.75, "agreement", 0.875, "divergence_before", 0.5,
+                     "divergence", 0.25);
+}
+
+/* A line for each way of pruning, before learning and, where there was some, after it; the points
+ * that are lost stand beside those of the paper. */
+static void sparsity_has_a_line_for_each_rule(void **state)
+{
+    (void)state;
+    json_t *results =
+        json_pack("{s:o, s:o, s:o}", "a.json", calibrated("measured", "3x3", 0.95, 2), "b.json",
+                  calibrated("measured", "1x1", 0.5, 0), "c.json", calibrated("info", "", 0.5, 0));
+    const vc_report_run run = {.name = "one", .results = results};
+    char *text = page_of(&run, 1);
+    assert_holds(text, "<td>measured, summaries, before learning</td><td>b.json</td><td>50</td>"
+                       "<td>75</td></tr>\n<tr><td>measured, summaries, before learning</td>"
+                       "<td>a.json</td><td>95</td><td>75</td>"); /* by sparsity */
+    assert_holds(text, "measured, summaries, learnt</td><td>a.json</td><td>95</td><td>87.5</td>");
+    assert_holds(text, "measured, summaries, learnt</td><td>a.json</td><td>95</td><td>12.5</td>");
+    assert_holds(text, "measured, summaries, learnt</td><td>a.json</td><td>95</td><td>0.25</td>");
+    assert_holds(text, "info, before learning</td><td>c.json</td><td>50</td><td>75</td>");
+    assert_null(strstr(text, "info, learnt"));
+    assert_holds(text, "top-1 80.78 of 81.8 %</td><td>90</td><td>1.02</td>");
+    assert_holds(text, "top-1 77.3 of 79.9 %</td><td>95</td><td>2.6</td>");
+    free(text);
+    json_decref(results);
+}
+
+/* Without anything pruned nothing is beside the paper. */
+static void dense_models_lose_nothing(void **state)
+{
+    (void)state;
+    json_t *results = json_pack("{s:{s:s, s:f}}", "dense.json", "verb", "eval", "top1", 91.0);
+    const vc_report_run run = {.name = "one", .results = results};
+    char *text = page_of(&run, 1);
+    assert_holds(text, "Accuracy against sparsity");
+    assert_null(strstr(text, "Points lost"));
+    free(text);
+    json_decref(results);
+}
+
+/* Nine heads of three levels and two choices; head h costs (h + 1) thousandths at a tenth, half of
+ * it with summaries. The costliest eight have lines: not the first. */
+static void heads_have_curves(void **state)
+{
+    (void)state;
+    json_t *heads = json_array();
+    for (int h = 0; h < 9; h++) {
+        const double loss = 1e-3 * (h + 1);
+        json_array_append_new(heads,
+                              json_pack("{s:i, s:i, s:[f,f,f], s:[[f,f,f],[f,f,f]]}", "layer",
+                                        h / 3, "head", h % 3, "kept", 0.01, 0.11, 1.0, "loss",
+                                        4.0 * loss, loss, 0.0, 2.0 * loss, 0.5 * loss, 0.0));
+    }
+    json_t *results = json_pack("{s:{s:s, s:o, s:[s,s]}}", "curves.json", "verb",
+                                "calibrate --curves", "heads", heads, "summaries", "none", "2x2q");
+    const vc_report_run run = {.name = "one", .results = results};
+    char *text = page_of(&run, 1);
+    assert_holds(text, "<tr><th scope=\"row\">layer 2</th><td>7.0</td><td>8.0</td><td>9.0</td>");
+    assert_holds(text, "<td>layer 2, head 2</td><td></td><td>1</td><td>0.036</td>");
+    assert_holds(text, "<td>layer 0, head 1</td><td></td><td>11</td><td>0.002</td>");
+    assert_null(strstr(text, "<td>layer 0, head 0</td>"));
+    assert_holds(text, "<td>none</td><td></td><td>11</td><td>0.045</td>"); /* 1 + .. + 9 */
+    assert_holds(text, "<td>2x2q</td><td></td><td>1</td><td>0.09</td>");
+    free(text);
+    json_decref(results);
+}
+
+static void broken_curves_do_no_harm(void **state)
+{
+    (void)state;
+    json_t *results = json_pack(
+        "{s:{s:s, s:[{s:I, s:i, s:[f], s:[n]}, s, {s:i, s:i, s:s}], s:[i]}}", "curves.json", "verb",
+        "calibrate --curves", "heads", "layer", (json_int_t)1 << 40, "head", -1, "kept", 0.5,
+        "loss", "text", "layer", 0, "head", 0, "kept", "much", "summaries", 7);
+    const vc_report_run run = {.name = "odd", .results = results};
+    char *text = page_of(&run, 1);
+    assert_null(strstr(text, "What a tenth of a head costs"));
+    free(text);
+    json_decref(results);
+}
+
 /* It has no figure, and the page says why, once. */
 static void what_cannot_be_read_is_a_note(void **state)
 {
@@ -217,6 +303,10 @@ int main(void)
                                        cmocka_unit_test(an_empty_run_is_a_page),
                                        cmocka_unit_test(values_of_the_wrong_kind_do_no_harm),
                                        cmocka_unit_test(rivals_say_which_method),
+                                       cmocka_unit_test(sparsity_has_a_line_for_each_rule),
+                                       cmocka_unit_test(dense_models_lose_nothing),
+                                       cmocka_unit_test(heads_have_curves),
+                                       cmocka_unit_test(broken_curves_do_no_harm),
                                        cmocka_unit_test(what_cannot_be_read_is_a_note),
                                        cmocka_unit_test(units_have_states),
                                        cmocka_unit_test(it_is_written_whole_or_not_at_all),
