@@ -13,6 +13,8 @@
 typedef struct vc_summary_grid {
     size_t y, x;
     int queried; /* 1: pooled by queries (plan.h), "3x3q" */
+    double
+        sharpness; /* above 1: a block's mean is moved away from that of all, "3x3s1.5"; else 0 */
 } vc_summary_grid;
 
 int vc_summary_grid_equal(vc_summary_grid a, vc_summary_grid b);
@@ -27,7 +29,9 @@ const char *vc_summary_grids_text(char text[VC_SUMMARY_TEXT], const vc_summary_g
 
 /* Means over blocks of a grid of tokens: row y lies in block y * grid.y / side_y (14 rows in three
  * blocks: 5, 5, 4), and the same along x. The tokens in front of the grid (class tokens) are in no
- * block. Without queries, which the caller may set. VC_EINVAL where the grid of tokens has fewer
+ * block. With a sharpness s a summary is s times the mean of its block plus 1 - s times that of the
+ * whole grid: it has weights for all tokens, and above 0 are those of its block. Without queries,
+ * which the caller may set. VC_EINVAL where the grid of tokens has fewer
  * rows or columns than blocks are wanted. */
 vc_status vc_pooling_grid(vc_pooling *out, size_t side_y, size_t side_x, size_t prefix_tokens,
                           vc_summary_grid grid);
@@ -66,7 +70,8 @@ vc_status vc_summary_stats_add(vc_summary_stats *stats, const vc_summary_scores 
 /* ---- bias */
 
 /* out (H, Tq, G): log(M_ij / E_ij). M_ij is the averaged attention (H, Tq, Tk) of those keys of
- * block j that row i has pruned (H, Tq, Tk), E_ij the mean of the statistics. -INFINITY where
+ * block j (of weights above 0) that row i has pruned (H, Tq, Tk), E_ij the mean of the
+ * statistics. -INFINITY where
  * nothing is pruned, or what is pruned never has attention. At least one image must have been
  * added. */
 void vc_summary_bias(float *out, const float *attention, const uint8_t *pruned,

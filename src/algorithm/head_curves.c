@@ -48,7 +48,7 @@ static void set_factors(float *factors, const vc_curve_layer *l, const float *ma
             double mass[LEVELS] = {0};
             for (int32_t e = p->start[g]; e < p->start[g + 1]; e++) {
                 const size_t entry = r * l->keys + (size_t)p->keys[e];
-                for (size_t i = 0; i < l->level[entry]; i++)
+                for (size_t i = 0; p->weights[e] > 0.0f && i < l->level[entry]; i++)
                     mass[i] += (double)map[entry];
             }
             for (size_t i = 0; i < LEVELS; i++)

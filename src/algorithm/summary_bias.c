@@ -19,7 +19,7 @@ void vc_summary_bias(float *out, const float *attention, const uint8_t *pruned,
             double mass = 0.0;
             for (int32_t e = p->start[g]; e < p->start[g + 1]; e++) {
                 const size_t entry = r * stats->keys + (size_t)p->keys[e];
-                mass += pruned[entry] ? (double)attention[entry] : 0.0;
+                mass += pruned[entry] && p->weights[e] > 0.0f ? (double)attention[entry] : 0.0;
             }
             out[at] = mass > 0.0 ? (float)log(mass / predicted) : -INFINITY;
         }

@@ -18,7 +18,15 @@ static const char *read_count(size_t *out, const char *at)
     return *at < '1' || *at > '9' || value > MOST_BLOCKS ? NULL : end;
 }
 
-/* "3x3" or "none"; NULL: neither. */
+/* A number above 1 and up to 8; NULL if there is none. */
+static const char *read_sharpness(double *out, const char *at)
+{
+    char *end;
+    *out = strtod(at, &end);
+    return *at < '1' || *at > '9' || !(*out > 1.0 && *out <= 8.0) ? NULL : end;
+}
+
+/* "3x3", "3x3q", "3x3s1.5" or "none"; NULL: neither. */
 static const char *read_grid(vc_summary_grid *out, const char *at)
 {
     *out = (vc_summary_grid){0};
@@ -27,14 +35,16 @@ static const char *read_grid(vc_summary_grid *out, const char *at)
     at = read_count(&out->y, at);
     at = at && *at == 'x' ? read_count(&out->x, at + 1) : NULL;
     out->queried = at && *at == 'q';
+    if (at && *at == 's')
+        return read_sharpness(&out->sharpness, at + 1);
     return out->queried ? at + 1 : at;
 }
 
 static vc_status refuse(const char *text)
 {
     return vc_fail(VC_EINVAL,
-                   "summaries are '%s', wanted blocks as 3x3 or 3x3q, none, or layer by layer as "
-                   "3x3*9,1x1q*3",
+                   "summaries are '%s', wanted blocks as 3x3, 3x3q or 3x3s1.5, none, or layer by "
+                   "layer as 3x3*9,1x1q*3",
                    text);
 }
 
@@ -65,7 +75,7 @@ vc_status vc_summary_grids_parse(vc_summary_grid *out, size_t layers, const char
 
 int vc_summary_grid_equal(vc_summary_grid a, vc_summary_grid b)
 {
-    return a.y == b.y && a.x == b.x && a.queried == b.queried;
+    return a.y == b.y && a.x == b.x && a.queried == b.queried && a.sharpness == b.sharpness;
 }
 
 const char *vc_summary_grids_text(char text[VC_SUMMARY_TEXT], const vc_summary_grid *grids,
@@ -74,11 +84,13 @@ const char *vc_summary_grids_text(char text[VC_SUMMARY_TEXT], const vc_summary_g
     size_t used = 0;
     text[0] = '\0';
     for (size_t l = 0, run = 0; l < layers && used < VC_SUMMARY_TEXT; l += run) {
-        char grid[48], times[24] = "";
+        char grid[48], sharp[24] = "", times[24] = "";
         for (run = 1; l + run < layers && vc_summary_grid_equal(grids[l + run], grids[l]);)
             run++;
-        snprintf(grid, sizeof grid, "%zux%zu%s", grids[l].y, grids[l].x,
-                 grids[l].queried ? "q" : "");
+        if (grids[l].sharpness > 0.0)
+            snprintf(sharp, sizeof sharp, "s%g", grids[l].sharpness);
+        snprintf(grid, sizeof grid, "%zux%zu%s%s", grids[l].y, grids[l].x,
+                 grids[l].queried ? "q" : "", sharp);
         if (run > 1 && run < layers)
             snprintf(times, sizeof times, "*%zu", run);
         used += (size_t)snprintf(text + used, VC_SUMMARY_TEXT - used, "%s%s%s", l ? "," : "",
@@ -116,9 +128,35 @@ void vc_pooling_close(vc_pooling *pooling)
     *pooling = (vc_pooling){0};
 }
 
+/* All tokens with s / size - (s - 1) / all in the block, and -(s - 1) / all elsewhere. */
+static void add_sharpened(vc_pooling *out, int32_t *used, const size_t block[4], size_t side_y,
+                          size_t side_x, double sharpness)
+{
+    const double size = (double)((block[1] - block[0]) * (block[3] - block[2]));
+    const double all = (double)(side_y * side_x);
+    for (size_t y = 0; y < side_y; y++)
+        for (size_t x = 0; x < side_x; x++) {
+            const int inside = y >= block[0] && y < block[1] && x >= block[2] && x < block[3];
+            out->keys[*used] = (int32_t)(y * side_x + x);
+            out->weights[(*used)++] =
+                (float)((inside ? sharpness / size : 0.0) - (sharpness - 1.0) / all);
+        }
+}
+
+static void add_mean(vc_pooling *out, int32_t *used, const size_t block[4], size_t side_x)
+{
+    const float weight = 1.0f / (float)((block[1] - block[0]) * (block[3] - block[2]));
+    for (size_t y = block[0]; y < block[1]; y++)
+        for (size_t x = block[2]; x < block[3]; x++) {
+            out->keys[*used] = (int32_t)(y * side_x + x);
+            out->weights[(*used)++] = weight;
+        }
+}
+
 vc_status vc_pooling_grid(vc_pooling *out, size_t side_y, size_t side_x, size_t prefix_tokens,
                           vc_summary_grid grid)
 {
+    const size_t tokens = side_y * side_x, count = grid.y * grid.x;
     int32_t used = 0;
     *out = (vc_pooling){0};
     if (grid.y == 0 && grid.x == 0)
@@ -126,21 +164,20 @@ vc_status vc_pooling_grid(vc_pooling *out, size_t side_y, size_t side_x, size_t 
     if (grid.y == 0 || grid.x == 0 || grid.y > side_y || grid.x > side_x)
         return vc_fail(VC_EINVAL, "%zu x %zu tokens cannot be pooled to %zu x %zu summaries",
                        side_y, side_x, grid.y, grid.x);
-    VC_TRY(open_pooling(out, grid.y * grid.x, side_y * side_x));
+    VC_TRY(open_pooling(out, count, grid.sharpness > 0.0 ? count * tokens : tokens));
     out->start[0] = 0;
-    for (size_t g = 0; g < out->count; g++) {
-        const size_t by = g / grid.x, bx = g % grid.x;
-        const size_t x0 = first_of_block(bx, side_x, grid.x),
-                     x1 = first_of_block(bx + 1, side_x, grid.x);
-        const size_t y0 = first_of_block(by, side_y, grid.y),
-                     y1 = first_of_block(by + 1, side_y, grid.y);
-        const float weight = 1.0f / (float)((y1 - y0) * (x1 - x0));
-        for (size_t y = y0; y < y1; y++)
-            for (size_t x = x0; x < x1; x++, used++) {
-                out->keys[used] = (int32_t)(prefix_tokens + y * side_x + x);
-                out->weights[used] = weight;
-            }
+    for (size_t g = 0; g < count; g++) {
+        const size_t y = g / grid.x, x = g % grid.x;
+        const size_t block[] = {
+            first_of_block(y, side_y, grid.y), first_of_block(y + 1, side_y, grid.y),
+            first_of_block(x, side_x, grid.x), first_of_block(x + 1, side_x, grid.x)};
+        if (grid.sharpness > 0.0)
+            add_sharpened(out, &used, block, side_y, side_x, grid.sharpness);
+        else
+            add_mean(out, &used, block, side_x);
         out->start[g + 1] = used;
     }
+    for (size_t e = 0; e < out->entries; e++)
+        out->keys[e] += (int32_t)prefix_tokens;
     return VC_OK;
 }

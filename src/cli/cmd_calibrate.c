@@ -145,7 +145,7 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
          CLI_TEXT, &o->residual},
         {"summary", "GRID",
          "auto (default), none, or blocks whose pooled keys stand in for what is pruned: 3x3, "
-         "3x3q (by queries), by layer 3x3*9,1x1q*3",
+         "3x3q (by queries), 3x3s1.5 (sharpened), by layer 3x3*9,1x1q*3",
          CLI_TEXT, &o->recipe.summaries},
         {"curves", "FILE", "what each head's sparsity costs, as JSON (--rule measured)", CLI_TEXT,
          &o->recipe.curves},

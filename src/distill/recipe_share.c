@@ -7,8 +7,10 @@
 #include "vitcod/prune.h"
 
 /* Of which `auto` takes one for each layer; {0, 0}: no summaries. */
-static const vc_summary_grid candidates[] = {{0, 0, 0}, {1, 1, 0}, {2, 2, 0}, {3, 3, 0}, {4, 4, 0},
-                                             {1, 1, 1}, {2, 2, 1}, {3, 3, 1}, {4, 4, 1}};
+static const vc_summary_grid candidates[] = {
+    {0, 0, 0, 0.0}, {1, 1, 0, 0.0}, {2, 2, 0, 0.0}, {3, 3, 0, 0.0}, {4, 4, 0, 0.0},
+    {1, 1, 1, 0.0}, {2, 2, 1, 0.0}, {3, 3, 1, 0.0}, {4, 4, 1, 0.0}, {2, 2, 0, 1.5},
+    {3, 3, 0, 1.5}, {4, 4, 0, 1.5}, {4, 4, 0, 2.0}};
 enum { CANDIDATES = sizeof candidates / sizeof *candidates };
 
 static int is_word(const char *text, const char *word)

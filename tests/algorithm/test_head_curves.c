@@ -56,11 +56,11 @@ static void set_probs(scene *s)
     }
 }
 
-/* Choice 0 has no summaries, choice 2 is pooled by queries. */
+/* Choice 0 has no summaries, choice 1 is sharpened, choice 2 is pooled by queries. */
 static scene *set_up(vc_head_curves *curves, int class_token)
 {
     static scene s;
-    const vc_summary_grid grids[CHOICES] = {{0, 0, 0}, {1, 1, 0}, {2, 3, 0}};
+    const vc_summary_grid grids[CHOICES] = {{0, 0, 0, 0}, {2, 2, 0, 1.5}, {2, 3, 0, 0}};
     const vc_summary_stats *choices[CHOICES];
     vc_rng rng = vc_rng_open(3, 1, 4);
     s = (scene){0};
@@ -111,11 +111,11 @@ static void tear_down(scene *s, vc_head_curves *curves)
     vc_head_curves_close(curves);
 }
 
-/* What an entry counts in its block: all alike, or by the head's query. */
+/* What an entry counts in its block by the head's query. */
 static double counts(const scene *s, const vc_pooling *p, size_t b, size_t head, int32_t entry)
 {
     double sum = 0.0;
-    for (size_t d = 0; p->query && d < D; d++)
+    for (size_t d = 0; d < D; d++)
         sum += (double)p->query[head * D + d] *
                (double)s->k[(b * TK + (size_t)p->keys[entry]) * KS + head * D + d];
     return exp(sum / sqrt(D));
@@ -138,7 +138,7 @@ static double sparse_row(const scene *s, const uint8_t *pruned, const float *bia
         double mean_score = 0.0, mean_weight = 0.0, all = 0.0;
         for (int32_t e = p->start[j]; e < p->start[j + 1]; e++) {
             const size_t key = (size_t)p->keys[e];
-            const double share = counts(s, p, at[0], at[1], e);
+            const double share = p->query ? counts(s, p, at[0], at[1], e) : (double)p->weights[e];
             mean_score += share * score(s, at[0], at[1], at[2], key);
             mean_weight += share * weight(s, at[0], at[1], at[2], key);
             all += share;

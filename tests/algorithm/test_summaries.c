@@ -23,9 +23,11 @@ static void grids_have_a_text(void **state)
     assert_text("2x3,2x3,none,1x4", 4, "2x3*2,none,1x4");
     assert_text("4x4,4x4", 2, "4x4");
     assert_text("3x3,3x3q*2,1x1q", 4, "3x3,3x3q*2,1x1q");
+    assert_text("3x3s1.5*2,4x4s2", 3, "3x3s1.5*2,4x4s2");
     vc_summary_grid grids[4];
-    const char *const wrong[] = {"",      "3",     "0x3",  "3x0",  "3x3,",   "3x3*0", "a3x3x",
-                                 "3x3*x", "nonex", "-1x3", "3x3 ", "9999x1", "3x3qq", "q"};
+    const char *const wrong[] = {"",      "3",     "0x3",   "3x0",   "3x3,",     "3x3*0",
+                                 "a3x3x", "3x3*x", "nonex", "-1x3",  "3x3 ",     "9999x1",
+                                 "3x3qq", "q",     "3x3s",  "3x3s1", "3x3s1.5q", "3x3qs2"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_fails(vc_summary_grids_parse(NULL, 0, wrong[i]), VC_EINVAL, "wanted blocks as 3x3");
     assert_fails(vc_summary_grids_parse(grids, 4, "3x3*2,1x1"), VC_EINVAL,
@@ -61,19 +63,43 @@ static void blocks_of_a_grid(void **state)
     (void)state;
     vc_pooling p;
     for (size_t g = 1; g <= 14; g++)
-        check_grid(14, 14, 1, (vc_summary_grid){g, g, 0});
-    check_grid(7, 7, 0, (vc_summary_grid){3, 2, 0});
-    check_grid(4, 6, 2, (vc_summary_grid){4, 5, 0});
-    assert_ok(vc_pooling_grid(&p, 14, 14, 1, (vc_summary_grid){3, 3, 0}));
+        check_grid(14, 14, 1, (vc_summary_grid){g, g, 0, 0});
+    check_grid(7, 7, 0, (vc_summary_grid){3, 2, 0, 0});
+    check_grid(4, 6, 2, (vc_summary_grid){4, 5, 0, 0});
+    assert_ok(vc_pooling_grid(&p, 14, 14, 1, (vc_summary_grid){3, 3, 0, 0}));
     assert_int_equal(p.start[1], 25); /* 14 = 5 + 5 + 4 */
     assert_int_equal(p.start[3] - p.start[2], 20);
     assert_int_equal(p.start[9] - p.start[8], 16);
     assert_int_equal(p.keys[0], 1);
     vc_pooling_close(&p);
-    assert_ok(vc_pooling_grid(&p, 14, 14, 1, (vc_summary_grid){0, 0, 0}));
+    assert_ok(vc_pooling_grid(&p, 14, 14, 1, (vc_summary_grid){0, 0, 0, 0}));
     assert_int_equal(p.count, 0);
-    assert_fails(vc_pooling_grid(&p, 4, 4, 0, (vc_summary_grid){5, 4, 0}), VC_EINVAL,
+    assert_fails(vc_pooling_grid(&p, 4, 4, 0, (vc_summary_grid){5, 4, 0, 0}), VC_EINVAL,
                  "4 x 4 tokens cannot be pooled to 5 x 4 summaries");
+}
+
+/* s times the mean of the block plus 1 - s times that of all. */
+static void blocks_are_sharpened(void **state)
+{
+    (void)state;
+    vc_pooling plain, sharp;
+    assert_ok(vc_pooling_grid(&plain, 5, 7, 2, (vc_summary_grid){2, 3, 0, 0}));
+    assert_ok(vc_pooling_grid(&sharp, 5, 7, 2, (vc_summary_grid){2, 3, 0, 1.5}));
+    assert_int_equal(sharp.entries, 6 * 35);
+    for (size_t g = 0; g < 6; g++) {
+        double want[37] = {0};
+        for (size_t k = 2; k < 37; k++)
+            want[k] = -0.5 / 35.0;
+        for (int32_t e = plain.start[g]; e < plain.start[g + 1]; e++)
+            want[plain.keys[e]] += 1.5 * (double)plain.weights[e];
+        assert_int_equal(sharp.start[g], 35 * g);
+        for (size_t e = 0; e < 35; e++) {
+            assert_int_equal(sharp.keys[35 * g + e], e + 2);
+            assert_near(sharp.weights[35 * g + e], want[e + 2], 1e-7);
+        }
+    }
+    vc_pooling_close(&plain);
+    vc_pooling_close(&sharp);
 }
 
 /* ---- statistics and bias of a layer whose queries and keys differ, as in a LeViT */
@@ -128,7 +154,7 @@ static scene *set_up(float scale, int biased)
     for (size_t i = 0; i < H * TQ * TK; i++)
         s.pruned[i] = i % TK >= PREFIX && i / TK % TQ != 0 && vc_rng_below(&rng, 4) != 0;
     /* Row 1 of head 0 has pruned nothing of the first block. */
-    assert_ok(vc_pooling_grid(&s.pooling, SIDE, SIDE, PREFIX, (vc_summary_grid){2, 3, 0}));
+    assert_ok(vc_pooling_grid(&s.pooling, SIDE, SIDE, PREFIX, (vc_summary_grid){2, 3, 0, 0}));
     for (int32_t e = 0; e < s.pooling.start[1]; e++)
         s.pruned[1 * TK + s.pooling.keys[e]] = 0;
     return &s;
@@ -271,8 +297,11 @@ static void a_plan_gets_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(grids_have_a_text),    cmocka_unit_test(blocks_of_a_grid),
-        cmocka_unit_test(what_rows_would_give), cmocka_unit_test(the_bias_gives_back_the_mass),
+        cmocka_unit_test(grids_have_a_text),
+        cmocka_unit_test(blocks_of_a_grid),
+        cmocka_unit_test(blocks_are_sharpened),
+        cmocka_unit_test(what_rows_would_give),
+        cmocka_unit_test(the_bias_gives_back_the_mass),
         cmocka_unit_test(a_plan_gets_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

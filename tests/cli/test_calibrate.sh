@@ -34,7 +34,8 @@ case_result() {
     check "calibrate" 0 '"agreement": ' \
         calibrate --sparsity 0.6 --epochs 3 -o again --plan-output plan2 --json
     holds "its keys" '"agreement_before": ' '"feature_distance": ' '"held_back": 19' \
-        '"best_epoch": ' '"plan_hash"' '"residual": "none"' '"rule": "measured"' '"summaries"' '"peak_mib"' \
+        '"best_epoch": ' '"plan_hash"' '"residual": "none"' \
+        '"rule": "measured"' '"summaries"' '"peak_mib"' \
         '"classes_seen"'
     check "the same model" 0 '' cmp calibrated again
     check "the same plan" 0 '' cmp plan plan2
@@ -67,7 +68,7 @@ case_summaries() {
     check "none" 0 '"residual": "mean"' \
         calibrate --summary none --sparsity 0.6 --epochs 0 -o x --json
     check "learning on them" 0 'epoch 1/1' \
-        calibrate --summary 2x2,2x2q --sparsity 0.5 --epochs 1 -o x
+        calibrate --summary 2x2s1.5,2x2q --sparsity 0.5 --epochs 1 -o x
     check "too many for the budget" 1 \
         'summaries alone are 52.94 % of the scores, and a sparsity of 0.6 leaves 40.00 %' \
         calibrate --summary 3x3 --rule threshold --sparsity 0.6 -o y

@@ -5,7 +5,7 @@
 
 enum { IMAGES = 3, MOST = 8192 };
 
-static const vc_summary_grid grids[] = {{1, 1, 0}, {2, 3, 0}, {3, 3, 0}};
+static const vc_summary_grid grids[] = {{1, 1, 0, 0}, {2, 3, 0, 0}, {3, 3, 0, 0}};
 enum { GRIDS = sizeof grids / sizeof *grids };
 
 /* What the layers' scores are made of, as the tap tells it, in double. */
@@ -100,7 +100,7 @@ static void check_model(const vc_model *model)
             for (size_t i = 0; i < at.heads * at.queries * s->pooling.count; i++)
                 assert_near(s->sum[i], w->expected[l][g][i], 1e-5 * w->expected[l][g][i]);
         }
-    assert_null(vc_dense_stats_summaries(&stats, 0, (vc_summary_grid){4, 4, 0}));
+    assert_null(vc_dense_stats_summaries(&stats, 0, (vc_summary_grid){4, 4, 0, 0}));
     vc_dense_stats_close(&stats);
     free(images);
     free(w);

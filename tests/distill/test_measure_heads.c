@@ -64,7 +64,7 @@ static double divergence(const scene *s, const vc_dense_stats *stats,
     vc_judgement judged;
     vc_attention_stats_mean(mean, &stats->attention[0]);
     for (size_t l = 0; l < LAYERS; l++)
-        summaries[l] = vc_dense_stats_summaries(stats, l, (vc_summary_grid){2, 2, 1});
+        summaries[l] = vc_dense_stats_summaries(stats, l, (vc_summary_grid){2, 2, 1, 0});
     assert_ok(vc_prune_heads(&mask, &maps, 1, kept, 1));
     assert_ok(vc_polarize(&plan, &mask, 8, "mask"));
     assert_ok(vc_plan_add_summaries(&plan, summaries, &maps, 1, "maps"));
@@ -162,7 +162,7 @@ static void plans_by_curves(void **state)
     check_plan(&s, "threshold", "auto", 0.4);
     assert_ok(vc_json_read(&curves, temporary("curves")));
     assert_int_equal(json_array_size(json_object_get(curves, "heads")), LAYERS * HEADS);
-    assert_int_equal(json_array_size(json_object_get(curves, "summaries")), 9);
+    assert_int_equal(json_array_size(json_object_get(curves, "summaries")), 13);
     json_decref(curves);
     tear_down(&s);
 }

@@ -9,7 +9,7 @@
 
 enum { PICTURES = 4, SIDE = 80, MOST_MAPS = 4096 };
 
-static const vc_summary_grid grids[] = {{1, 1, 0}, {2, 2, 0}, {3, 3, 0}};
+static const vc_summary_grid grids[] = {{1, 1, 0, 0}, {2, 2, 0, 0}, {3, 3, 0, 0}};
 
 /* null is minus infinity. Float32 rounds probabilities, of which a few dozen are added up, so a
  * value is off by a share of itself, and a logarithm by as much. */
