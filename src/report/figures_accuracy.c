@@ -89,33 +89,87 @@ static void describe(char text[VC__LABEL], const json_t *json, const char *when)
              vc__text_at(json, "compressed_of")[0] ? ", auto-encoder" : "", when);
 }
 
-/* from + scale * number, before learning and, where there was some, after it. */
-static void add_calibrated(vc__plot *p, vc__book *book, const vc__result *r, const char *key,
-                           double from, double scale)
+/* from + scale * number, before learning and, where there was some, after it. The numbers are those
+ * of the result, or of one of its sources. */
+static void add_calibrated(vc__plot *p, vc__book *book, const vc__result *r, const json_t *numbers,
+                           const char *key, double from, double scale)
 {
     char text[VC__LABEL], before[32];
     snprintf(before, sizeof before, "%s_before", key);
     describe(text, r->json, "before learning");
     add_point(p, book, r, VC__LINE | VC__POINTS, text, sparsity_of(r),
-              from + scale * vc__number_at(r->json, before));
+              from + scale * vc__number_at(numbers, before));
     if (vc__number_at(r->json, "epochs") == 0.0)
         return;
     describe(text, r->json, "learnt");
     add_point(p, book, r, VC__LINE | VC__POINTS, text, sparsity_of(r),
-              from + scale * vc__number_at(r->json, key));
+              from + scale * vc__number_at(numbers, key));
 }
 
-static vc_status draw_divergence(FILE *out, vc__book *book)
+/* The last part of the path that the images came from. */
+static const char *images_of(const json_t *source)
 {
-    vc__plot p = {.title = "Divergence against sparsity",
+    const char *path = vc__text_at(source, "path"), *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+/* The source of a result that is called so; NULL where it has only one, or none. */
+static const json_t *source_of(const vc__result *r, const char *images)
+{
+    size_t i;
+    json_t *source;
+    const json_t *sources = json_object_get(r->json, "sources");
+    if (json_array_size(sources) > 1)
+        json_array_foreach ((json_t *)sources, i, source)
+            if (strcmp(images_of(source), images) == 0)
+                return source;
+    return NULL;
+}
+
+/* On all images held back, or on those of one name. */
+static vc_status draw_divergence(FILE *out, vc__book *book, const char *images)
+{
+    char title[VC__LABEL];
+    vc__plot p = {.title = title,
                   .note = "KL(dense || sparse) on images held back.",
                   .x_label = "attention pruned (%)",
                   .y_label = "divergence (nat)",
                   .y_log = 1};
-    for (size_t i = 0; i < book->result_count; i++)
-        if (vc__is(&book->results[i], "calibrate"))
-            add_calibrated(&p, book, &book->results[i], "divergence", 0.0, 1.0);
+    snprintf(title, sizeof title, "Divergence against sparsity%s%.100s", images ? ", " : "",
+             images ? images : "");
+    for (size_t i = 0; i < book->result_count; i++) {
+        const vc__result *r = &book->results[i];
+        if (vc__is(r, "calibrate"))
+            add_calibrated(&p, book, r, images ? source_of(r, images) : r->json, "divergence", 0.0,
+                           1.0);
+    }
     return draw_sorted(out, book, &p);
+}
+
+/* 1 if a result before this one has images of that name. */
+static int known_before(const vc__book *book, size_t result, const char *images)
+{
+    for (size_t i = 0; i < result; i++)
+        if (vc__is(&book->results[i], "calibrate") && source_of(&book->results[i], images))
+            return 1;
+    return 0;
+}
+
+static vc_status draw_sources(FILE *out, vc__book *book)
+{
+    for (size_t i = 0; i < book->result_count; i++) {
+        size_t k;
+        json_t *source;
+        const vc__result *r = &book->results[i];
+        if (!vc__is(r, "calibrate"))
+            continue;
+        json_array_foreach (json_object_get(r->json, "sources"), k, source) {
+            const char *images = images_of(source);
+            if (source_of(r, images) == source && !known_before(book, i, images))
+                VC_TRY(draw_divergence(out, book, images));
+        }
+    }
+    return VC_OK;
 }
 
 /* ---- all that tells of accuracy */
@@ -129,7 +183,7 @@ static void add_points(vc__plot *p, vc__book *book, const vc__result *r)
         add_point(p, book, r, VC__POINTS, "top-5", pruned_share(book, r),
                   vc__number_at(r->json, "top5"));
     } else if (vc__is(r, "calibrate")) {
-        add_calibrated(p, book, r, "agreement", 0.0, 100.0);
+        add_calibrated(p, book, r, r->json, "agreement", 0.0, 100.0);
     } else if (vc__is(r, "codesign") && !run_has(book, r->run, "eval")) {
         add_point(p, book, r, VC__POINTS, "top-1", 0.0, vc__number_at(r->json, "top1_dense"));
         add_point(p, book, r, VC__POINTS, "top-1", sparsity, vc__number_at(r->json, "top1"));
@@ -153,7 +207,7 @@ static double dense_top1(const vc__book *book, size_t run)
 static void add_losses(vc__plot *p, vc__book *book, const vc__result *r)
 {
     if (vc__is(r, "calibrate") && sparsity_of(r) > 0.0)
-        add_calibrated(p, book, r, "agreement", 100.0, -100.0);
+        add_calibrated(p, book, r, r->json, "agreement", 100.0, -100.0);
     else if (vc__is(r, "eval") && pruned_share(book, r) > 0.0)
         add_point(p, book, r, VC__POINTS, "top-1", pruned_share(book, r),
                   dense_top1(book, r->run) - vc__number_at(r->json, "top1"));
@@ -218,6 +272,7 @@ vc_status vc__accuracy(FILE *out, vc__book *book)
         add_points(&p, book, &book->results[i]);
     VC_TRY(draw_sorted(out, book, &p));
     VC_TRY(draw_losses(out, book));
-    VC_TRY(draw_divergence(out, book));
+    VC_TRY(draw_divergence(out, book, NULL));
+    VC_TRY(draw_sources(out, book));
     return draw_classes(out, book);
 }

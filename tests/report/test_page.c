@@ -164,6 +164,30 @@ static void sparsity_has_a_line_for_each_rule(void **state)
     json_decref(results);
 }
 
+/* Images of several sources have a figure each, in which each result has its own numbers. */
+static void sources_have_figures(void **state)
+{
+    (void)state;
+    json_t *two = calibrated("info", "", 0.5, 0), *one = calibrated("info", "", 0.75, 0);
+    json_object_set_new(two, "sources",
+                        json_pack("[{s:s, s:f}, {s:s, s:f}]", "path", "a/cats.tar",
+                                  "divergence_before", 0.125, "path", "b/dogs", "divergence_before",
+                                  0.0625));
+    json_object_set_new(one, "sources",
+                        json_pack("[{s:s, s:f}]", "path", "a/cats.tar", "divergence_before", 8.0));
+    json_t *results = json_pack("{s:o, s:O, s:o}", "a.json", two, "b.json", two, "c.json", one);
+    const vc_report_run run = {.name = "one", .results = results};
+    char *text = page_of(&run, 1);
+    assert_int_equal(times(text, "<h3>Divergence against sparsity</h3>"), 1);
+    assert_int_equal(times(text, "<h3>Divergence against sparsity, cats.tar</h3>"), 1);
+    assert_int_equal(times(text, "<h3>Divergence against sparsity, dogs</h3>"), 1);
+    assert_int_equal(times(text, "<td>b.json</td><td>50</td><td>0.125</td>"), 1);
+    assert_int_equal(times(text, "<td>b.json</td><td>50</td><td>0.0625</td>"), 1);
+    assert_int_equal(times(text, "<td>75</td><td>8</td>"), 0); /* alone: as the whole */
+    free(text);
+    json_decref(results);
+}
+
 /* Without anything pruned nothing is beside the paper. */
 static void dense_models_lose_nothing(void **state)
 {
@@ -304,6 +328,7 @@ int main(void)
                                        cmocka_unit_test(values_of_the_wrong_kind_do_no_harm),
                                        cmocka_unit_test(rivals_say_which_method),
                                        cmocka_unit_test(sparsity_has_a_line_for_each_rule),
+                                       cmocka_unit_test(sources_have_figures),
                                        cmocka_unit_test(dense_models_lose_nothing),
                                        cmocka_unit_test(heads_have_curves),
                                        cmocka_unit_test(broken_curves_do_no_harm),
