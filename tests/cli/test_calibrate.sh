@@ -121,15 +121,16 @@ case_plans_and_stages() {
 case_auto_encoders() {
     for of in qk q k; do
         check "with an auto-encoder of $of" 0 'agreement' \
-            calibrate --sparsity 0.6 --epochs 1 --autoencoder "$of" --compressed 2 -o coded
+            calibrate --residual mean --sparsity 0.6 --epochs 1 --autoencoder "$of" --compressed 2 \
+            -o coded
         check "it is inside" 0 "compressed_of *$of" "$vitcod" info coded
     done
     absent "its file is not kept" coded.autoencoder
     check "with one from a file" 0 'agreement' \
-        calibrate --sparsity 0.6 --epochs 1 --autoencoder coder -o coded
+        calibrate --residual mean --sparsity 0.6 --epochs 1 --autoencoder coder -o coded
     echo mine >kept.autoencoder
     check "one beside the model" 0 'agreement' \
-        calibrate --sparsity 0.6 --epochs 0 --autoencoder qk --compressed 2 -o kept
+        calibrate --residual mean --sparsity 0.6 --epochs 0 --autoencoder qk --compressed 2 -o kept
     check "is not touched" 0 'mine' cat kept.autoencoder
 }
 
