@@ -38,4 +38,16 @@ static inline void add_summaries(vc_plan_layer *layer, size_t count, uint64_t se
     free(bias);
 }
 
+/* Queries of the pooling, for keys of `dim` values: uniform, at most `size`. */
+static inline void add_queries(vc_plan_layer *layer, size_t dim, float size, uint64_t seed)
+{
+    vc_rng rng = vc_rng_open(seed, 9, dim);
+    vc_pooling *p = &layer->pooling;
+    p->dim = dim;
+    p->query = malloc(layer->heads * dim * sizeof *p->query);
+    assert_non_null(p->query);
+    for (size_t i = 0; i < layer->heads * dim; i++)
+        p->query[i] = size * (float)(2.0 * vc_rng_uniform(&rng) - 1.0);
+}
+
 #endif

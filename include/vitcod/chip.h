@@ -140,6 +140,7 @@ typedef struct vc_chip_values {
     float score_scale;       /* softmax takes score x score_scale; includes 1/sqrt(D) */
     int32_t *out;            /* (H, Tq, Dv): sums of probability (0..255) x value */
     uint64_t lost_score;     /* 0; in tests: a score, from 1, that the schedule loses */
+    float pool_scale; /* of a pooling's query times K, likewise; not used without such queries */
 } vc_chip_values;
 
 typedef struct vc_chip_options {

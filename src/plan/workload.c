@@ -39,10 +39,12 @@ static counts count_scores(const vc_attention_sizes *s, const vc_plan_layer *pla
     return total;
 }
 
-/* The values of a token that are stored of K, and of V. */
-static uint64_t stored_width(const vc_attention_sizes *s)
+/* The values of a token that are stored of K, and of V; before the encoder, they are those of all
+ * heads. */
+static uint64_t width_of(const vc_attention_sizes *s, int encoded)
 {
-    return (s->compressed[1] ? s->compressed[1] : s->heads) * s->head_dim + s->heads * s->value_dim;
+    const size_t heads = encoded && s->compressed[1] ? s->compressed[1] : s->heads;
+    return heads * s->head_dim + s->heads * s->value_dim;
 }
 
 vc_status vc_workload_add_pooling(vc_workload *workload, int layer, const vc_attention_sizes *s,
@@ -54,8 +56,8 @@ vc_status vc_workload_add_pooling(vc_workload *workload, int layer, const vc_att
     const uint64_t scored = p->query ? s->heads * p->dim : 0; /* of a token, by pooling queries */
     const vc_op op = {.kind = VC_OP_POOL,
                       .layer = layer,
-                      .macs = p->entries * (stored_width(s) + scored),
-                      .output_values = p->count * stored_width(s),
+                      .macs = p->entries * (width_of(s, !p->query) + scored),
+                      .output_values = p->count * width_of(s, 1),
                       .index_values = p->entries + p->count, /* tokens, and lengths of the sums */
                       .summary_values = p->entries + scored,
                       .sizes = *s};

@@ -157,6 +157,17 @@ uint64_t vc__kept_in_row(const vc_pattern_head *head, size_t query);
 
 /* ---- int8 data on its way through (quantized.c, pooled.c) */
 
+/* Softmax over integers: begun with INT32_MIN and 0, it sees all scores, then adds up all powers.
+ * The order does not matter. A share is that of `whole`. */
+typedef struct vc__softmax {
+    float scale;
+    int32_t highest;
+    int64_t sum;
+} vc__softmax;
+void vc__softmax_see(vc__softmax *softmax, int32_t score);
+int64_t vc__softmax_power(const vc__softmax *softmax, int32_t score);
+int32_t vc__softmax_share(const vc__softmax *softmax, int32_t score, int32_t whole);
+
 enum { VC__NOT_SEEN = INT32_MIN };
 
 typedef struct vc__summaries {
@@ -239,6 +250,28 @@ vc_status vc__layer_run(vc__machine *m, const vc_attention_sizes *sizes, const v
                         const vc_chip_values *values);
 /* ViTCoD's way (attention_run.c): a schedule that is known beforehand, phase by phase. */
 vc_status vc__schedule_run(vc__chip_layer *layer);
+/* Pooling behind the product that makes K and V (pool_run.c, eq. D20, D21). */
+typedef struct vc__pool {
+    vc__machine *m;
+    const vc_pooling *pooling; /* NULL: nothing is pooled, and the rest is 0 */
+    const vc_attention_sizes *sizes;
+    uint64_t from,
+        outputs;      /* of the product: those from here on are K and V, and how many all are */
+    uint64_t weighed; /* when the weights of heads that are complete are there */
+} vc__pool;
+/* Tokens and outputs of a tile of the product. */
+typedef struct vc__product_tile {
+    uint64_t first, rows, before, after;
+} vc__product_tile;
+/* Bytes of scratchpads that pooling occupies while the product runs; bytes of all summaries as they
+ * are stored. 0 if nothing is pooled. */
+uint64_t vc__pool_bytes(const vc__pool *pool);
+uint64_t vc__pool_stored(const vc__pool *pool);
+/* Pools what is in a tile that the lines made until now, and the encoder until `ready`. */
+void vc__pool_tile(vc__pool *pool, const vc__product_tile *tile, uint64_t ready);
+/* Rounds the sums, which are complete. Returns when they are there to be stored. */
+uint64_t vc__pool_finish(vc__pool *pool);
+
 /* What follows a product as it leaves the lines. */
 typedef struct vc__product_tail {
     const vc_op *encode; /* NULL: no auto-encoder */

@@ -25,7 +25,7 @@ void vc_functional_close(vc_functional *f)
 }
 
 /* Fills a layer with uniform int8 numbers. Their scores are scaled to be spread like those of a
- * trained model. */
+ * trained model, Q and K alike. */
 static vc_status fill_layer(vc_functional *f, size_t l, const vc_attention_sizes *s, uint64_t seed)
 {
     const size_t q = s->heads * s->queries * s->head_dim, k = s->heads * s->keys * s->head_dim,
@@ -37,11 +37,12 @@ static vc_status fill_layer(vc_functional *f, size_t l, const vc_attention_sizes
     int8_t *bytes = (int8_t *)(sums + 2 * out);
     for (size_t i = 0; i < q + k + v; i++)
         bytes[i] = (int8_t)((int)vc_rng_below(&rng, 255) - 127);
-    const double deviation = 73.3 * 73.3 * sqrt((double)s->head_dim); /* of a score */
+    const double one = 73.3, deviation = one * one * sqrt((double)s->head_dim); /* of a score */
     f->values[l] = (vc_chip_values){.q = bytes,
                                     .k = bytes + q,
                                     .v = bytes + q + k,
                                     .score_scale = (float)(2.0 / deviation),
+                                    .pool_scale = (float)(sqrt(2.0 / (double)s->head_dim) / one),
                                     .out = sums};
     return VC_OK;
 }

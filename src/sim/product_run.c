@@ -15,15 +15,14 @@ typedef struct product {
     int reads, writes;            /* 1: the input comes from memory, the output goes there */
     uint64_t read_row, write_row; /* bytes per row of it */
     uint64_t input, output, weights, summaries; /* addresses */
-    uint64_t pooled_from; /* outputs from here on are keys and values to be pooled */
-    uint64_t pooled_row;  /* bytes of a summary; 0: nothing is pooled */
+    int pooled;                                 /* keys and values are */
 } product;
 
 typedef struct operator
 {
     vc__machine *m;
-    const vc_op *op, *encode, *pool;
-    const vc_pooling *pooling;
+    const vc_op *op, *encode;
+    vc__pool pool;
     product products[VC_OP_PRODUCTS];
     size_t count;
     uint64_t *arrived, *ready; /* (rows of a pass) */
@@ -31,7 +30,6 @@ typedef struct operator
     int storing[SLOTS];
     uint64_t stored; /* transfers so far */
     uint64_t extra;  /* other parameters that are not loaded yet */
-    uint64_t pooled; /* bytes of sums that are kept until they are complete */
 }
 operator;
 
@@ -80,7 +78,8 @@ static int chained(const vc_op *op)
 
 static vc_status cut_all(operator* o)
 {
-    const uint64_t all = pool_bytes(o->m->config), pool = all > o->pooled ? all - o->pooled : 0;
+    const uint64_t all = pool_bytes(o->m->config), taken = vc__pool_bytes(&o->pool),
+                   pool = all > taken ? all - taken : 0;
     for (size_t i = 0; i < o->count; i++) {
         product *p = &o->products[i];
         p->reads = i == 0 || o->products[i - 1].writes;
@@ -101,18 +100,16 @@ static vc_status cut_all(operator* o)
     return VC_OK;
 }
 
-/* What is pooled of a product, and stored: K, after the encoder, and V (eq. D20). Q is a product of
- * its own, or comes first in the one product. */
-static void set_pooling(operator* o)
+/* What is pooled of a product: K and V. Q is a product of its own, or comes first in the one
+ * product. */
+static void set_pooling(operator* o, const vc_op *pool)
 {
-    const vc_attention_sizes *s = &o->pool->sizes;
-    const uint64_t keys = (s->compressed[1] ? s->compressed[1] : s->heads) * s->head_dim;
-    product *p = &o->products[o->count - 1];
-    p->pooled_from = o->count == 1 ? s->heads * s->head_dim : 0;
-    p->pooled_row = keys + s->heads * s->value_dim;
-    o->pooled = o->pooling->count * p->pooled_row * SUM_BYTES;
-    o->extra += o->pool->summary_values * VC__SUMMARY_BYTES +
-                o->pool->index_values * o->m->config->index_bytes;
+    o->products[o->count - 1].pooled = 1;
+    o->pool.from = o->count == 1 ? pool->sizes.heads * pool->sizes.head_dim : 0;
+    o->pool.outputs = o->products[o->count - 1].shape->outputs;
+    o->pool.sizes = &pool->sizes;
+    o->extra +=
+        pool->summary_values * VC__SUMMARY_BYTES + pool->index_values * o->m->config->index_bytes;
 }
 
 /* How many values the encoder removes from a row of Q and K, which have a product each or share
@@ -142,7 +139,7 @@ static void set_addresses(operator* o)
         p->input = p->weights + shape->inputs * shape->outputs;
         p->output = p->input + p->read_row * shape->rows;
         p->summaries = p->output + p->write_row * shape->rows;
-        o->m->address = p->summaries + (p->pooled_row ? o->pooling->count * p->pooled_row : 0);
+        o->m->address = p->summaries + (p->pooled ? vc__pool_stored(&o->pool) : 0);
     }
 }
 
@@ -237,34 +234,11 @@ static uint64_t work(vc__machine *m, vc_chip_unit unit, const char *name, uint64
     return end;
 }
 
-static uint64_t pooled_before(const product *p, uint64_t output)
-{
-    return output <= p->pooled_from
-               ? 0
-               : p->pooled_row * (output - p->pooled_from) / (p->shape->outputs - p->pooled_from);
-}
-
-/* Adds what is in a tile of keys and values to the sums of summaries, behind lines and encoder. */
 static void pool_tile(const pass *x, uint64_t tile, uint64_t ready)
 {
-    operator* o = x->o;
-    vc__machine *m = o->m;
-    const uint64_t before = tile * x->p->tile_outputs,
-                   width = pooled_before(x->p, before + outputs_of(x, tile)) -
-                           pooled_before(x->p, before);
-    uint64_t rows = 0;
-    for (size_t e = 0; width && e < o->pooling->entries; e++)
-        rows += (uint64_t)o->pooling->keys[e] >= x->first &&
-                (uint64_t)o->pooling->keys[e] < x->first + x->rows;
-    if (rows == 0)
-        return;
-    const uint64_t cycles = vc__ceil_div(rows * width, m->config->vector_lanes),
-                   end = vc__unit_work(m, VC_CHIP_UNIT_VECTOR, ready, cycles);
-    vc__span(m, "vector", "pool", -1, end - cycles, end);
-    m->counts.multiplications += rows * width;
-    m->counts.additions += rows * width;
-    m->counts.read_bytes[VC_BUFFER_OUTPUT] += rows * width * (1 + SUM_BYTES);
-    m->counts.written_bytes[VC_BUFFER_OUTPUT] += rows * width * SUM_BYTES;
+    const uint64_t before = tile * x->p->tile_outputs;
+    const vc__product_tile t = {x->first, x->rows, before, before + outputs_of(x, tile)};
+    vc__pool_tile(&x->o->pool, &t, ready);
 }
 
 /* The encoder, GELU or the sum with the residual stream follow the lines directly (eq. D13). */
@@ -329,13 +303,11 @@ static void wait_for_weights(const pass *x, uint64_t slot)
 static void store_summaries(operator* o, const product *p)
 {
     vc__machine *m = o->m;
-    const uint64_t slot = o->stored++ % SLOTS, bytes = o->pooling->count * p->pooled_row;
+    const uint64_t slot = o->stored++ % SLOTS;
     wait_for_store(o, slot, VC_SPENT_BUFFER);
-    o->stores[slot] = (vc_transfer){.address = p->summaries, .bytes = bytes};
+    o->stores[slot] = (vc_transfer){.address = p->summaries, .bytes = vc__pool_stored(&o->pool)};
     o->storing[slot] = 1;
-    m->counts.read_bytes[VC_BUFFER_OUTPUT] += bytes * (1 + SUM_BYTES);
-    m->counts.written_bytes[VC_BUFFER_OUTPUT] += bytes;
-    vc__write(m, &o->stores[slot], vc__later(m->now, m->unit_free[VC_CHIP_UNIT_VECTOR]));
+    vc__write(m, &o->stores[slot], vc__pool_finish(&o->pool));
 }
 
 static void run_pass(const pass *x)
@@ -354,7 +326,7 @@ static void run_pass(const pass *x)
             wait_for_store(x->o, x->o->stored % SLOTS, VC_SPENT_BUFFER);
         run_tile(x, tile);
         const uint64_t ready = finish_tile(x, tile);
-        if (x->p->pooled_row)
+        if (x->p->pooled)
             pool_tile(x, tile, ready);
         if (x->p->writes)
             store_tile(x, tile, ready);
@@ -375,7 +347,7 @@ static void run_product(operator* o, size_t index)
         x.rows = left < p->pass_rows ? left : p->pass_rows;
         run_pass(&x);
     }
-    if (p->pooled_row)
+    if (p->pooled)
         store_summaries(o, p);
     if (p->writes) /* the next product reads it from memory */
         for (uint64_t slot = 0; slot < SLOTS; slot++)
@@ -388,7 +360,7 @@ static void run_product(operator* o, size_t index)
 vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc__product_tail *tail)
 {
     operator o = {
-        .m = m, .op = op, .encode = tail->encode, .pool = tail->pool, .pooling = tail->pooling};
+        .m = m, .op = op, .encode = tail->encode, .pool = {.m = m, .pooling = tail->pooling}};
     uint64_t most = 1;
     for (; o.count < VC_OP_PRODUCTS && op->products[o.count].rows > 0; o.count++)
         o.products[o.count].shape = &op->products[o.count];
@@ -398,8 +370,8 @@ vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc__product_tai
         const uint64_t own = op->products[i].inputs * op->products[i].outputs;
         o.extra -= own < o.extra ? own : o.extra;
     }
-    if (o.pool)
-        set_pooling(&o);
+    if (tail->pool)
+        set_pooling(&o, tail->pool);
     VC_TRY(cut_all(&o));
     set_addresses(&o);
     for (size_t i = 0; i < o.count; i++)

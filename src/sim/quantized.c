@@ -14,38 +14,35 @@ static int32_t dot(const int8_t *a, const int8_t *b, size_t count)
     return sum;
 }
 
-/* Turns the scores of kept entries into probabilities of 1/255. The order of entries does not
- * matter. */
-typedef struct row_softmax {
-    float scale;
-    int32_t highest;
-    int64_t sum;
-} row_softmax;
-
-static void see(row_softmax *s, int32_t score)
+void vc__softmax_see(vc__softmax *s, int32_t score)
 {
     s->highest = score > s->highest ? score : s->highest;
 }
 
-static int64_t power(const row_softmax *s, int32_t score)
+int64_t vc__softmax_power(const vc__softmax *s, int32_t score)
 {
     return llround(ldexp(exp(((double)score - s->highest) * (double)s->scale), POWER_BITS));
 }
 
-static int32_t probability(const row_softmax *s, int32_t score)
+int32_t vc__softmax_share(const vc__softmax *s, int32_t score, int32_t whole)
 {
-    return (int32_t)((power(s, score) * MOST_PROBABILITY + s->sum / 2) / s->sum);
+    return (int32_t)((vc__softmax_power(s, score) * whole + s->sum / 2) / s->sum);
+}
+
+static int32_t probability(const vc__softmax *s, int32_t score)
+{
+    return vc__softmax_share(s, score, MOST_PROBABILITY);
 }
 
 /* Softmax over the scores of a row, and the sum of its values. */
 static void finish_row(int32_t *out, const int32_t *scores, const int8_t *const *rows, size_t count,
                        size_t width, float scale)
 {
-    row_softmax softmax = {scale, INT32_MIN, 0};
+    vc__softmax softmax = {scale, INT32_MIN, 0};
     for (size_t i = 0; i < count; i++)
-        see(&softmax, scores[i]);
+        vc__softmax_see(&softmax, scores[i]);
     for (size_t i = 0; i < count; i++)
-        softmax.sum += power(&softmax, scores[i]);
+        softmax.sum += vc__softmax_power(&softmax, scores[i]);
     for (size_t c = 0; c < width; c++)
         out[c] = 0;
     for (size_t i = 0; i < count; i++) {
@@ -206,17 +203,17 @@ void vc__flow_softmax(vc__flow *f, size_t h, size_t query)
     const vc_pattern_head *head = &f->pattern->head[h];
     const vc__range own = vc__row_entries(head, query, 0, f->pattern->keys);
     int32_t *panel = f->panel + f->panel_start[h] + query * head->panel_count;
-    row_softmax softmax = {f->values.score_scale, INT32_MIN, 0};
+    vc__softmax softmax = {f->values.score_scale, INT32_MIN, 0};
     for (size_t j = 0; j < head->panel_count; j++)
         if (vc_panel_keeps(head, query, j))
-            see(&softmax, panel[j]);
+            vc__softmax_see(&softmax, panel[j]);
     for (size_t e = own.first; e < own.end; e++)
-        see(&softmax, f->entries[head->row_entry[e]]);
+        vc__softmax_see(&softmax, f->entries[head->row_entry[e]]);
     for (size_t j = 0; j < head->panel_count; j++)
         if (vc_panel_keeps(head, query, j))
-            softmax.sum += power(&softmax, panel[j]);
+            softmax.sum += vc__softmax_power(&softmax, panel[j]);
     for (size_t e = own.first; e < own.end; e++)
-        softmax.sum += power(&softmax, f->entries[head->row_entry[e]]);
+        softmax.sum += vc__softmax_power(&softmax, f->entries[head->row_entry[e]]);
     for (size_t j = 0; j < head->panel_count; j++)
         panel[j] = vc_panel_keeps(head, query, j) ? probability(&softmax, panel[j]) : 0;
     for (size_t e = own.first; e < own.end; e++)

@@ -365,6 +365,99 @@ static void pooling_by_hand(void **state)
     vc_plan_close(&plan);
 }
 
+/* As above with a query of eight values: 432 bytes, at 14; lines are through at 111. Seven scores
+ * in the vector unit: 112. Softmax takes a cycle for each summary: 114, its second pass one, its
+ * pipeline 16: weights are there at 131. K in the vector unit: 132; V: 133. The store of the
+ * summaries takes one cycle from then on. */
+static void pooling_by_query_by_hand(void **state)
+{
+    (void)state;
+    const vc_chip_config c = small_chip();
+    const vc_memory_config memory = small_memory(&c);
+    const vc_chip_options o = {.config = &c, .memory = &memory};
+    const vc_attention_sizes s = {1, 8, 8, 8, 8, {0, 0}};
+    const vc_op op = {.kind = VC_OP_QKV,
+                      .macs = 8 * 16 * 24,
+                      .weight_values = 384,
+                      .input_values = 128,
+                      .output_values = 192,
+                      .products = {{8, 16, 24}}};
+    vc_workload w = {0};
+    vc_chip_result r;
+    vc_plan plan;
+    make_plan(&plan, 8, 4, everywhere);
+    add_summaries(&plan.layers[0], 2, 0);
+    add_queries(&plan.layers[0], 8, 1.0f, 0);
+    assert_ok(vc_workload_add(&w, &op));
+    assert_ok(vc_workload_add_pooling(&w, 0, &s, &plan.layers[0]));
+    assert_ok(vc_chip_simulate(&r, &w, &plan, &o));
+    assert_int_equal(r.total.cycles, 134);
+    expect_spent(&r.total, VC_CHIP_UNIT_VECTOR,
+                 (uint64_t[VC_SPENT_COUNT]){[VC_SPENT_BUSY] = 3, [VC_SPENT_IDLE] = 131});
+    expect_spent(&r.total, VC_CHIP_UNIT_SOFTMAX,
+                 (uint64_t[VC_SPENT_COUNT]){[VC_SPENT_BUSY] = 2, [VC_SPENT_IDLE] = 132});
+    assert_int_equal(r.total.weight_bytes, 432);
+    assert_int_equal(r.total.stored_bytes, 192 + 32);
+    assert_int_equal(r.total.exponentials, 7);
+    assert_int_equal(r.total.multiplications, 7 * 8 + 7 + 7 * 16);
+    assert_int_equal(r.total.additions, 7 * 8 + 7 + 7 * 16);
+    assert_int_equal(r.total.macs, op.macs);
+    vc_chip_result_close(&r);
+    vc_workload_close(&w);
+    vc_plan_close(&plan);
+}
+
+/* Two heads, K compressed to one, in scratchpads that make it one pass or several: each after the
+ * first scales all sums. Pooled rows of K go through the encoder. */
+static void pooling_by_query_in_passes(void **state)
+{
+    (void)state;
+    enum { T = 40, G = 3, H = 2, D = 12, WIDTH = 2 * H * D, E = T - 1 };
+    const vc_attention_sizes s = {H, T, T, D, D, {0, 1}};
+    const vc_op ops[] = {{.kind = VC_OP_QKV,
+                          .macs = T * 16 * 3 * H * D,
+                          .weight_values = 16 * 3 * H * D,
+                          .input_values = T * 16,
+                          .output_values = T * 3 * H * D,
+                          .products = {{T, 16, 3 * H * D}}},
+                         {.kind = VC_OP_ENCODE, .macs = T * 3 * H * D, .sizes = s}};
+    uint64_t most_passes = 0;
+    for (uint64_t bytes = 600; bytes < 4096; bytes += 500) {
+        vc_chip_config c = small_chip();
+        const vc_memory_config memory = small_memory(&c);
+        const vc_chip_options o = {.config = &c, .memory = &memory};
+        vc_workload w = {0};
+        vc_chip_result r, plain;
+        vc_plan plan;
+        for (size_t b = 0; b < VC_BUFFER_COUNT; b++)
+            c.buffers[b].bytes = bytes;
+        make_plan(&plan, T, 4, everywhere);
+        assert_ok(vc_workload_add(&w, &ops[0]));
+        assert_ok(vc_workload_add(&w, &ops[1]));
+        assert_ok(vc_chip_simulate(&plain, &w, &plan, &o));
+        add_summaries(&plan.layers[0], G, 0);
+        add_queries(&plan.layers[0], H * D, 1.0f, 0);
+        plan.layers[0].pooling.dim = D;
+        assert_ok(vc_workload_add_pooling(&w, 0, &s, &plan.layers[0]));
+        assert_ok(vc_chip_simulate(&r, &w, &plan, &o));
+        const uint64_t extra = 2 * (E + H * D) + 2 * (E + G),
+                       passes = (r.total.weight_bytes - extra) / ops[0].weight_values,
+                       scaled = (passes - 1) * G * WIDTH, products = E * (H * D + H + WIDTH);
+        assert_int_equal(r.total.weight_bytes, passes * ops[0].weight_values + extra);
+        assert_int_equal(r.total.multiplications, products + scaled);
+        assert_int_equal(r.total.additions, products);
+        assert_int_equal(r.total.exponentials, E * H);
+        assert_int_equal(r.total.coder_macs - plain.total.coder_macs, G * H * D);
+        assert_int_equal(r.total.stored_bytes - plain.total.stored_bytes, G * (D + H * D));
+        most_passes = passes > most_passes ? passes : most_passes;
+        vc_chip_result_close(&plain);
+        vc_chip_result_close(&r);
+        vc_workload_close(&w);
+        vc_plan_close(&plan);
+    }
+    assert_true(most_passes > 1);
+}
+
 /* A decoder so slow that it is still at work when the lines are through: the stage ends with it. */
 static void a_slow_decoder_ends_the_stage(void **state)
 {
@@ -434,7 +527,7 @@ static size_t differences(const vc_attention_sizes *s, const vc_plan *plan, cons
     data d = make_data(s, 1 + s->queries);
     const size_t count = s->heads * s->queries * s->value_dim;
     uint8_t *pruned = plan ? malloc(s->heads * s->queries * s->keys) : NULL;
-    vc_chip_values values = {d.q, d.k, d.v, 1e-4f, d.want, 0};
+    vc_chip_values values = {d.q, d.k, d.v, 1e-4f, d.want, 0, 1e-2f};
     if (plan)
         vc_plan_layer_mask(pruned, &plan->layers[0]);
     assert_ok(vc_quantized_attention(d.want, s, &values, pruned, plan ? plan->layers : NULL));
@@ -482,12 +575,14 @@ static void data_flows_through_every_schedule(void **state)
     chips[1].entries_per_visit = 3;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (size_t c = 0; c < sizeof chips / sizeof *chips; c++)
-            for (int sparse = 0; sparse < 4; sparse++) {
+            for (int sparse = 0; sparse < 5; sparse++) {
                 vc_plan plan;
                 if (sparse)
                     make_random_plan(&plan, &sizes[i], i, sparse == 2 ? 0.4 : 0.9);
-                if (sparse == 3)
+                if (sparse >= 3)
                     add_summaries(&plan.layers[0], sizes[i].keys < 10 ? 1 : 9, i);
+                if (sparse == 4)
+                    add_queries(&plan.layers[0], sizes[i].head_dim, 2.0f, i);
                 if (sizes[i].queries == 197 && c == 2)
                     chips[c].buffers[VC_BUFFER_OUTPUT].bytes = 8000;
                 const size_t wrong = differences(&sizes[i], sparse ? &plan : NULL, &chips[c], 0);
@@ -531,19 +626,38 @@ static void extremes_flow_too(void **state)
             }
 }
 
+/* The weights of one head's entries: those of the pooling, or by its query. */
+static void weigh(double *out, const vc_pooling *p, const data *d, double pool_scale)
+{
+    for (size_t g = 0; g < p->count; g++) {
+        double sum = 0.0;
+        for (int32_t e = p->start[g]; e < p->start[g + 1]; e++) {
+            double score = 0.0;
+            for (size_t x = 0; x < p->dim; x++)
+                score += (double)p->query[x] * d->k[(size_t)p->keys[e] * p->dim + x] * pool_scale;
+            out[e] = (double)p->weights[e] * exp(score);
+            sum += out[e];
+        }
+        for (int32_t e = p->start[g]; p->query && e < p->start[g + 1]; e++)
+            out[e] /= sum;
+    }
+}
+
 /* Summaries in double precision, as the plan defines them: softmax of q . kbar x scale + bias. What
  * the chip gives is that to within a 255th of each value, and the rounding of pooled rows, which
- * quarters make none of. */
-static void summaries_mean_what_a_plan_says(void **state)
+ * quarters make none of. By queries a pooled value is off by half and what 16-bit weights lose, a
+ * score of it by so much times q, and each probability by e to twice that. */
+static void expect_what_a_plan_says(float *query)
 {
-    (void)state;
     enum { T = 6, D = 8, G = 2 };
     const vc_attention_sizes s = {1, T, T, D, D, {0, 0}};
     const vc_chip_config c = vc_chip_config_default();
-    const float weights[4] = {0.25f, 0.75f, -0.5f, 1.0f}, scale = 2e-4f;
-    float bias[T * G];
-    vc_pooling pooling = {G, 4,   (int32_t[]){0, 2, 4}, (int32_t[]){1, 4, 0, 5}, (float *)weights,
-                          0, NULL};
+    float constants[4] = {0.25f, 0.75f, query ? 0.5f : -0.5f, 1.0f}, bias[T * G];
+    const float scale = 2e-4f, pool_scale = 5e-3f;
+    const double lost = query ? 0.51 : 0.0;
+    const vc_pooling pooling = {
+        G, 4, (int32_t[]){0, 2, 4}, (int32_t[]){1, 4, 0, 5}, constants, query ? D : 0, query};
+    double weights[4];
     vc_plan plan;
     for (int i = 0; i < T * G; i++)
         bias[i] = i % 5 ? 0.7f * (float)i - 3.0f : -INFINITY;
@@ -554,16 +668,19 @@ static void summaries_mean_what_a_plan_says(void **state)
         d.k[i] = (int8_t)(d.k[i] / 2 / 4 * 4);
         d.v[i] = (int8_t)(d.v[i] / 2 / 4 * 4);
     }
+    weigh(weights, &pooling, &d, (double)pool_scale);
     vc_workload w = {0};
     vc_chip_result r;
     const vc_memory_config memory = small_memory(&c);
-    const vc_chip_values values = {d.q, d.k, d.v, scale, d.out, 0};
+    const vc_chip_values values = {d.q, d.k, d.v, scale, d.out, 0, pool_scale};
     const vc_chip_options o = {
         .config = &c, .memory = &memory, .attention_only = 1, .values = &values};
     add_attention(&w, 0, &s, &plan);
     assert_ok(vc_chip_simulate(&r, &w, &plan, &o));
     for (size_t i = 0; i < T; i++) {
-        double p[T + G], sum = 0.0, v[T + G][D];
+        double p[T + G], sum = 0.0, v[T + G][D], off = 0.0;
+        for (size_t x = 0; x < D; x++)
+            off += 2.0 * lost * fabs((double)d.q[i * D + x]) * (double)scale;
         for (size_t j = 0; j < T + G; j++) {
             const size_t g = j - T;
             double score = j < T ? 0.0 : (double)bias[i * G + g];
@@ -571,15 +688,15 @@ static void summaries_mean_what_a_plan_says(void **state)
                 double k = j < T ? d.k[j * D + x] : 0.0;
                 v[j][x] = j < T ? d.v[j * D + x] : 0.0;
                 for (size_t e = 2 * g; j >= T && e < 2 * g + 2; e++) {
-                    k += (double)weights[e] * d.k[(size_t)pooling.keys[e] * D + x];
-                    v[j][x] += (double)weights[e] * d.v[(size_t)pooling.keys[e] * D + x];
+                    k += weights[e] * d.k[(size_t)pooling.keys[e] * D + x];
+                    v[j][x] += weights[e] * d.v[(size_t)pooling.keys[e] * D + x];
                 }
                 score += d.q[i * D + x] * k * (double)scale;
             }
             sum += p[j] = j >= T || i == 0 || j == 0 ? exp(score) : 0.0;
         }
         for (size_t x = 0; x < D; x++) {
-            double want = 0.0, slack = 0.0;
+            double want = 0.0, slack = lost + 127.0 * (exp(off) - 1.0);
             for (size_t j = 0; j < T + G; j++) {
                 want += p[j] / sum * v[j][x];
                 slack += p[j] > 0.0 ? fabs(v[j][x]) / 255.0 : 0.0;
@@ -593,8 +710,17 @@ static void summaries_mean_what_a_plan_says(void **state)
     free_data(&d);
 }
 
+static void summaries_mean_what_a_plan_says(void **state)
+{
+    (void)state;
+    expect_what_a_plan_says(NULL);
+    expect_what_a_plan_says((float[]){0.5f, -2.0f, 1.0f, 0.0f, 0.25f, 3.0f, -1.5f, 0.75f});
+}
+
 /* With a bias beyond all measure a summary has all 255 parts: what comes out is its pooled values,
- * rounded and, where weights add up to 3, at most 127. */
+ * rounded and, where weights add up to 3, at most 127. By queries the weights add up to 1,
+ * and tiny ones leave them the pooling's own. Each, of 16 bit, is off by two of its units at most.
+ */
 static void pooled_values_are_rounded(void **state)
 {
     (void)state;
@@ -602,29 +728,37 @@ static void pooled_values_are_rounded(void **state)
     const vc_attention_sizes s = {1, T, T, D, D, {0, 0}};
     const vc_chip_config c = vc_chip_config_default();
     const vc_memory_config memory = small_memory(&c);
-    for (int heavy = 0; heavy < 2; heavy++) {
+    const struct {
+        float weights, query;
+    } cases[] = {{1.0f, 0.0f}, {3.0f, 0.0f}, {3.0f, 1.0f}, {1.0f, 1e-30f}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const double lost = cases[i].query > 0.0f ? 127.0 * 2 * (T - 1) / 65536 : 0.0;
+        double weights[T];
         vc_plan plan;
         vc_workload w = {0};
         vc_chip_result r;
         data d = make_data(&s, 9);
-        const vc_chip_values values = {d.q, d.k, d.v, 1e-4f, d.out, 0};
+        const vc_chip_values values = {d.q, d.k, d.v, 1e-4f, d.out, 0, 1e-2f};
         const vc_chip_options o = {
             .config = &c, .memory = &memory, .attention_only = 1, .values = &values};
         make_plan(&plan, T, 3, in_first_column);
         add_summaries(&plan.layers[0], 1, 5);
         const vc_pooling *p = &plan.layers[0].pooling;
-        for (size_t i = 0; i < T; i++)
-            plan.layers[0].summary_bias[i] = 1e30f;
+        for (size_t row = 0; row < T; row++)
+            plan.layers[0].summary_bias[row] = 1e30f;
         for (size_t e = 0; e < p->entries; e++)
-            p->weights[e] *= heavy ? 3.0f : 1.0f;
+            p->weights[e] *= cases[i].weights;
+        if (cases[i].query > 0.0f)
+            add_queries(&plan.layers[0], D, cases[i].query, 4);
+        weigh(weights, p, &d, (double)values.pool_scale);
         add_attention(&w, 0, &s, &plan);
         assert_ok(vc_chip_simulate(&r, &w, &plan, &o));
-        for (size_t i = 0; i < T * D; i++) {
+        for (size_t x = 0; x < T * D; x++) {
             double sum = 0.0;
             for (size_t e = 0; e < p->entries; e++)
-                sum += (double)p->weights[e] * d.v[(size_t)p->keys[e] * D + i % D];
-            assert_int_equal(d.out[i] % 255, 0);
-            assert_near(d.out[i] / 255.0, fmin(fmax(sum, -127.0), 127.0), 0.501);
+                sum += weights[e] * d.v[(size_t)p->keys[e] * D + x % D];
+            assert_int_equal(d.out[x] % 255, 0);
+            assert_near(d.out[x] / 255.0, fmin(fmax(sum, -127.0), 127.0), 0.501 + lost);
         }
         vc_chip_result_close(&r);
         vc_workload_close(&w);
@@ -701,6 +835,8 @@ int main(void)
         cmocka_unit_test(rectangle_by_hand),
         cmocka_unit_test(product_by_hand),
         cmocka_unit_test(pooling_by_hand),
+        cmocka_unit_test(pooling_by_query_by_hand),
+        cmocka_unit_test(pooling_by_query_in_passes),
         cmocka_unit_test(a_slow_decoder_ends_the_stage),
         cmocka_unit_test(data_flows_through_every_schedule),
         cmocka_unit_test(extremes_flow_too),
