@@ -5,14 +5,16 @@ Markdown table.
     bench/summaries.py VITCOD MODEL IMAGES [--sparsity 0.9] [--limit 1000] [--summary GRID ...]
                        [--keep FOLDER]
 
-`calibrate --epochs 0` makes the plans: statistics alone, nothing is learnt. Each is simulated with
-its model, and int8 data is sent through, which must come out bit for bit. With --keep models stay
-in FOLDER, and those that are there are not made again.
+`calibrate --epochs 0` makes the plans: statistics alone, nothing is learnt. The rule is `budget`,
+but `measured` in the last row, where `--summary auto` chooses. Each is simulated with its model,
+and int8 data is sent through, which must come out bit for bit. With --keep models stay in FOLDER,
+and those that are there are not made again.
 """
 
 import argparse
 import json
 import os
+import re
 import subprocess
 import tempfile
 
@@ -89,13 +91,18 @@ def row(name, r, base):
 
 
 def main():
-    plans = {"plain mask": ["--residual", "none"], "residual `mean`": ["--residual", "mean"]}
-    plans.update({"summaries " + g: ["--summary", g] for g in OPTIONS.summary})
+    plans = {
+        "plain mask": ["--rule", "budget", "--residual", "none"],
+        "residual `mean`": ["--rule", "budget", "--residual", "mean"],
+    }
+    for grid in OPTIONS.summary:
+        plans["summaries " + grid] = ["--rule", "budget", "--summary", grid]
+    plans["`measured`, `auto`"] = ["--rule", "measured", "--summary", "auto"]
     with tempfile.TemporaryDirectory() as temporary:
         folder = OPTIONS.keep or temporary
         results = {}
-        for i, (name, how) in enumerate(plans.items()):
-            file = "plan-%g-%s" % (OPTIONS.sparsity, how[1].replace("*", "-"))
+        for name, how in plans.items():
+            file = "plan-%g-%s" % (OPTIONS.sparsity, re.sub("[^a-z0-9]+", "-", name).strip("-"))
             results[name] = run_model(make_model(folder, file, how), "mean" in how)
     print(
         "| %g %% of the scores pruned | attention, cycles | x plain | bound | no reordering "

@@ -1,4 +1,4 @@
-/* Summaries in integers (eq. D19, D21): sums of int8 rows, and biases in the format of scores. */
+/* Summaries in integers (eq. D19, D22): sums of int8 rows, and biases in the format of scores. */
 #include <math.h>
 #include <stdlib.h>
 

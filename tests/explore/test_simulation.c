@@ -86,6 +86,51 @@ static void summaries_flow_through_a_model(void **state)
     }
 }
 
+/* Pooling by queries is QKV's: attention stays as it was, 3 x 64 more values of 16 bit come beside
+ * the weights of a layer, and softmax sees the 196 pooled tokens of each head. */
+static void queries_flow_through_a_model(void **state)
+{
+    (void)state;
+    const vc_accelerator chip = vc_accelerator_default();
+    const vc_timeline_options how = {.functional = true, .seed = 1};
+    for (int coded = 0; coded < 2; coded++) {
+        vc_model_config model = tiny_model();
+        vc_plan plan = small_plan(&model);
+        vc_timeline with, without;
+        vc_simulation s;
+        if (coded)
+            assert_ok(vc_model_compress(&model, 0, VC_CODED_QK));
+        for (size_t l = 1; l < plan.layer_count; l++)
+            add_summaries(&plan.layers[l], l < 9 ? 9 : 1, l);
+        assert_ok(vc_simulation_of_model(&s, &model, &plan, &chip, "plan"));
+        assert_ok(vc_timeline_run(&without, &s, &how));
+        vc_simulation_close(&s);
+        for (size_t l = 1; l < plan.layer_count; l++)
+            add_queries(&plan.layers[l], 64, 1.0f, l);
+        assert_ok(vc_simulation_of_model(&s, &model, &plan, &chip, "plan"));
+        assert_string_equal(s.summaries, "computed");
+        assert_ok(vc_timeline_run(&with, &s, &how));
+        assert_true(with.bit_exact && with.checked.layers == 12);
+        const vc_chip_work *a = &with.attention.all.work, *b = &without.attention.all.work,
+                           *c = &with.end_to_end.all.work, *d = &without.end_to_end.all.work;
+        assert_int_equal(a->cycles, b->cycles);
+        assert_int_equal(a->macs, b->macs);
+        assert_int_equal(a->dram_bytes, b->dram_bytes);
+        assert_int_equal(c->macs, d->macs);
+        assert_int_equal(c->dram_bytes - d->dram_bytes, 11 * 3 * 64 * 2);
+        assert_int_equal(
+            with.end_to_end.all.units[VC_CHIP_UNIT_SOFTMAX].spent[VC_SPENT_BUSY] -
+                without.end_to_end.all.units[VC_CHIP_UNIT_SOFTMAX].spent[VC_SPENT_BUSY],
+            3 * (8 * 9 * 2 + 3 * 13));
+        assert_true(c->cycles > d->cycles);
+        assert_true(with.bound.attention.cycles == without.bound.attention.cycles);
+        vc_timeline_close(&with);
+        vc_timeline_close(&without);
+        vc_simulation_close(&s);
+        vc_plan_close(&plan);
+    }
+}
+
 /* A LeViT's layers have fewer queries than keys where they shrink, and values wider than keys. */
 static void summaries_flow_through_a_levit(void **state)
 {
@@ -106,6 +151,8 @@ static void summaries_flow_through_a_levit(void **state)
             mask.pruned[i] = i % 5 != 0 && i % sizes.keys != 0;
         assert_ok(vc_polarize(&one, &mask, sizes.queries / 2, "mask"));
         add_summaries(&one.layers[0], 4, l);
+        if (l % 2)
+            add_queries(&one.layers[0], sizes.head_dim, 1.0f, l);
         assert_ok(vc_plan_append(&plan, &one));
         vc_mask_close(&mask);
     }
@@ -234,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_timeline_is_of_the_model),
         cmocka_unit_test(summaries_flow_through_a_model),
+        cmocka_unit_test(queries_flow_through_a_model),
         cmocka_unit_test(summaries_flow_through_a_levit),
         cmocka_unit_test(other_chips_leave_summaries_out),
         cmocka_unit_test(a_plan_alone_is_its_attention),

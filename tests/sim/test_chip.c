@@ -822,6 +822,26 @@ static void what_does_not_fit_is_refused(void **state)
     vc_workload_close(&w);
 }
 
+static void queries_of_another_length_are_refused(void **state)
+{
+    (void)state;
+    const vc_attention_sizes s = {1, 8, 8, 8, 8, {0, 0}};
+    const vc_chip_config c = small_chip();
+    const vc_memory_config memory = small_memory(&c);
+    const vc_chip_options o = {.config = &c, .memory = &memory, .attention_only = 1};
+    vc_workload w = {0};
+    vc_chip_result r;
+    vc_plan plan;
+    make_plan(&plan, 8, 4, everywhere);
+    add_summaries(&plan.layers[0], 2, 0);
+    add_queries(&plan.layers[0], 7, 1.0f, 0);
+    add_attention(&w, 0, &s, &plan);
+    assert_fails(vc_chip_simulate(&r, &w, &plan, &o), VC_EINVAL,
+                 "layer 0 is pooled by queries of 7 values, wanted 8");
+    vc_workload_close(&w);
+    vc_plan_close(&plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -845,6 +865,7 @@ int main(void)
         cmocka_unit_test(a_lost_score_shows),
         cmocka_unit_test(a_lost_summary_shows),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(queries_of_another_length_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
