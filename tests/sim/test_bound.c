@@ -144,6 +144,16 @@ static void bound_with_summaries(void **state)
     assert_near(b.dram_bytes, attention + 2.0 * G * D + 2.0 * (2.0 * (T - 1) + G), 0.0);
     assert_int_equal(vc_workload_macs(&workload, 0), 2 * scores * D + (T - 1) * 2 * D);
     vc_workload_close(&workload);
+    /* a query is read, and multiplied with the T - 1 keys beside the lines */
+    const double constant = b.dram_bytes;
+    add_queries(&plan.layers[0], D, 1.0f, 1);
+    assert_ok(vc_workload_add_pooling(&workload, 0, &sizes, &plan.layers[0]));
+    assert_ok(vc_workload_add_attention(&workload, 0, &sizes, &plan.layers[0]));
+    assert_ok(vc_bound_compute(&b, &workload, &config, 0));
+    assert_int_equal(b.macs, 2 * scores * D);
+    assert_near(b.dram_bytes, constant + 2.0 * D, 0.0);
+    assert_int_equal(vc_workload_macs(&workload, 0), 2 * scores * D + (T - 1) * 3 * D);
+    vc_workload_close(&workload);
     vc_plan_close(&plan);
 }
 
