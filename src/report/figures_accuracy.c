@@ -267,7 +267,7 @@ vc_status vc__accuracy(FILE *out, vc__book *book)
     vc__plot p = {.title = "Accuracy against sparsity",
                   .note = "Further right, more of attention is pruned; 0 % is the dense model.",
                   .x_label = "attention pruned (%)",
-                  .y_label = "images right (%)"};
+                  .y_label = "images right, or agreeing (%)"};
     for (size_t i = 0; i < book->result_count; i++)
         add_points(&p, book, &book->results[i]);
     VC_TRY(draw_sorted(out, book, &p));

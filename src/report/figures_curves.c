@@ -157,7 +157,7 @@ static vc_status draw_choices(FILE *out, vc__book *book, const vc__result *r)
     const json_t *heads = json_object_get(r->json, "heads"), *first = json_array_get(heads, 0);
     vc__plot p = {.title = title,
                   .note = "The sum over all heads, each of them alone sparse. Scores of summaries "
-                          "are not among the entries kept; q: pooled by queries.",
+                          "are not among the entries kept; q: pooled by queries, s: sharpened.",
                   .x_label = "entries kept (%)",
                   .y_label = "divergence, sum over heads (nat)",
                   .x_log = 1,
