@@ -246,9 +246,9 @@ vc_status vc_run_folders_page(const char *page, const char *const *paths, size_t
 /* ---- the parts of a pipeline */
 
 /* What a run folder may hold, in the order of the pipeline. */
-static const char *const parts[] = {"info",      "dense",   "attention",   "prune",
-                                    "polarize",  "pruned",  "autoencoder", "finetune",
-                                    "finetuned", "profile", "simulate",    "control"};
+static const char *const parts[] = {
+    "info",     "dense",     "attention", "prune",      "polarize", "pruned",   "autoencoder",
+    "finetune", "finetuned", "calibrate", "calibrated", "profile",  "simulate", "control"};
 enum { PARTS = sizeof parts / sizeof *parts };
 
 vc_status vc_run_folder_gather(json_t *out, const char *folder)

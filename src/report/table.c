@@ -36,6 +36,12 @@ static void print_globals(FILE *out, const json_t *layers)
     }
 }
 
+static void print_summaries(FILE *out, const json_t *grids)
+{
+    if (json_is_string(grids))
+        fprintf(out, "  %-44s %s\n", "  summaries per layer", json_string_value(grids));
+}
+
 /* A line of the table: which number it shows, and how. */
 typedef struct line {
     const char *label, *part, *key, *inner, *format;
@@ -47,6 +53,12 @@ static const line accuracy[] = {
     {"top-1, pruned", "pruned", "top1", NULL, "%.2f %%", 1.0},
     {"top-1, pruned + auto-encoder, finetuned", "finetuned", "top1", NULL, "%.2f %%", 1.0},
     {"attention kept", "polarize", "kept_share", NULL, "%.2f %%", 100.0},
+};
+
+static const line calibrated[] = {
+    {"top-1, calibrated", "calibrated", "top1", NULL, "%.2f %%", 1.0},
+    {"  attention pruned", "calibrate", "sparsity", NULL, "%.2f %%", 100.0},
+    {"  agreement with dense, no labels", "calibrate", "agreement", NULL, "%.2f %%", 100.0},
 };
 
 static const line speed[] = {
@@ -71,5 +83,7 @@ void vc_table_print(FILE *out, const json_t *run)
 {
     print_lines(out, run, accuracy, sizeof accuracy / sizeof *accuracy);
     print_globals(out, number(run, "polarize", "global_tokens", NULL));
+    print_lines(out, run, calibrated, sizeof calibrated / sizeof *calibrated);
+    print_summaries(out, number(run, "calibrate", "summaries", NULL));
     print_lines(out, run, speed, sizeof speed / sizeof *speed);
 }

@@ -262,10 +262,10 @@ static void the_table_reads_keys_of_schemas(void **state)
     static const struct {
         const char *part, *verb;
         size_t variant;
-    } parts[] = {{"dense", "eval", 0},      {"pruned", "eval", 0},
-                 {"finetuned", "eval", 0},  {"polarize", "polarize", 0},
-                 {"profile", "profile", 0}, {"simulate", "simulate", 0},
-                 {"control", "simulate", 2}};
+    } parts[] = {
+        {"dense", "eval", 0},        {"pruned", "eval", 0},         {"finetuned", "eval", 0},
+        {"polarize", "polarize", 0}, {"calibrate", "calibrate", 0}, {"calibrated", "eval", 0},
+        {"profile", "profile", 0},   {"simulate", "simulate", 0},   {"control", "simulate", 2}};
     size_t lines = 0;
     json_t *run = json_object();
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
@@ -279,7 +279,7 @@ static void the_table_reads_keys_of_schemas(void **state)
     char *text = text_of(path);
     for (const char *at = text; (at = strchr(at, '\n')); at++)
         lines++;
-    assert_int_equal(lines, 12 + 2); /* two layers have global tokens */
+    assert_int_equal(lines, 16 + 2); /* two layers have global tokens */
     free(text);
     json_decref(run);
 }
