@@ -69,7 +69,8 @@ case_summaries() {
         calibrate --summary none --sparsity 0.6 --epochs 0 -o x --json
     check "learning on them" 0 'epoch 1/1' \
         calibrate --summary 2x2s1.5,2x2q --sparsity 0.5 --epochs 1 -o x
-    check "they run on the chip" 0 '"bit_exact": true' "$vitcod" simulate x --functional --json
+    check "they run on the chip" 0 'bit for bit' \
+        sh -c "\"$vitcod\" simulate x --functional | tail -n 1"
     check "too many for the budget" 1 \
         'summaries alone are 52.94 % of the scores, and a sparsity of 0.6 leaves 40.00 %' \
         calibrate --summary 3x3 --rule threshold --sparsity 0.6 -o y
