@@ -16,12 +16,14 @@ enum { VC_RECIPE_MOST_STEPS = 10, VC_RECIPE_PATH = 4096 };
 typedef struct vc_recipe_options {
     const char *model, *data, *folder; /* dense; images; where the files go */
     const char *test, *classes;        /* labelled images to evaluate; their class list; or NULL */
-    const char *rule, *residual;       /* "budget" or a rule of prune.h; "mean" or "none" */
-    const char *autoencoder;           /* "qk", "q", "k" or "none" */
-    const char *threshold, *target;    /* "auto" or a number; auto: "vitcod" or "cpu" */
-    const char *finetune;       /* "calibrate", from the dense model, or "train", from labels */
-    const char *gradual, *chip; /* as --gradual of calibrate, --config of simulate; or NULL */
-    double sparsity;            /* share of attention that is pruned, above 0 and below 1 */
+    /* A rule of vc_plan_recipe (distill.h), "mean" or "none", and summaries; NULL: "budget" and
+     * "mean", with summaries "measured" and "none"; no summaries. */
+    const char *rule, *residual, *summaries;
+    const char *autoencoder;        /* "qk", "q", "k" or "none" */
+    const char *threshold, *target; /* "auto" or a number; auto: "vitcod" or "cpu" */
+    const char *finetune;           /* "calibrate", from the dense model, or "train", from labels */
+    const char *gradual, *chip;     /* as --gradual of calibrate, --config of simulate; or NULL */
+    double sparsity;                /* share of attention that is pruned, above 0 and below 1 */
     double minutes, hold_back, learning_rate; /* NAN: left to the step */
     size_t compressed, heads; /* 0: ViTCoD's half of the heads; what the model's file says */
     size_t epochs, patience, batch, limit; /* or VC_RECIPE_UNSET */
@@ -32,6 +34,8 @@ typedef struct vc_recipe_options {
 } vc_recipe_options;
 
 vc_recipe_options vc_recipe_options_default(void);
+/* Fills in rule, residual and summaries. VC_EINVAL for what excludes each other. */
+vc_status vc_recipe_options_settle(vc_recipe_options *options);
 
 int vc_recipe_is_coded(const vc_recipe_options *options); /* an auto-encoder is made */
 int vc_recipe_trains(const vc_recipe_options *options);   /* from labels */

@@ -85,8 +85,10 @@ static const vc_record result_record = VC_RECORD("codesign", codesign_result, re
 
 static void print_summary(const vc_recipe_summary *s)
 {
-    printf("%s: %.2f %% of attention pruned, threshold %llu\n", s->model, 100.0 * s->sparsity,
-           (unsigned long long)s->threshold);
+    printf("%s: %.2f %% of attention pruned", s->model, 100.0 * s->sparsity);
+    if (s->threshold != VC_NO_COUNT)
+        printf(", threshold %llu", (unsigned long long)s->threshold);
+    putchar('\n');
     if (!isnan(s->agreement))
         printf("  agreement with the dense model %.1f %%, %.1f %% before learning\n",
                100.0 * s->agreement, 100.0 * s->agreement_before);
@@ -145,11 +147,14 @@ static int run_codesign(const cli_command *command, int argc, char **argv)
         {"classes", "FILE", "class list of --test", CLI_TEXT, &o.classes},
         {"sparsity", "X", "share of attention that is pruned (default 0.9)", CLI_NUMBER,
          &o.sparsity},
-        {"rule", "NAME", "budget (default, see calibrate), or as `vitcod prune --rule`", CLI_TEXT,
-         &o.rule},
+        {"rule", "NAME", "budget (default; measured with --summary), see calibrate, or as prune's",
+         CLI_TEXT, &o.rule},
         {"residual", "NAME",
          "mean (default): pruned entries count as the mean of all values; none: as in ViTCoD",
          CLI_TEXT, &o.residual},
+        {"summary", "GRID",
+         "none (default), 3x3 or auto, as in calibrate, which makes the plan then", CLI_TEXT,
+         &o.summaries},
         {"autoencoder", "qk|q|k|none", "what is compressed (default qk)", CLI_TEXT, &o.autoencoder},
         {"compressed", "N", "heads after compression (default: ViTCoD's, half rounded up)",
          CLI_COUNT, &o.compressed},
@@ -186,7 +191,8 @@ static int run_codesign(const cli_command *command, int argc, char **argv)
     o.seed = common.seed;
     o.threads = common.threads;
     o.program = cli_own_program();
-    status = check(command, &o);
+    status = vc_recipe_options_settle(&o) == VC_OK ? check(command, &o)
+                                                   : cli_usage(command, "%s", vc_last_error());
     if (status != CLI_CONTINUE)
         return status;
     codesign_result result = {0};

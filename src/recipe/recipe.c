@@ -6,13 +6,11 @@
 #include <unistd.h>
 
 #include "recipe_impl.h"
-#include "vitcod/prune.h"
+#include "vitcod/distill.h"
 
 vc_recipe_options vc_recipe_options_default(void)
 {
-    return (vc_recipe_options){.rule = VC_PRUNE_BUDGET,
-                               .residual = "mean",
-                               .autoencoder = "qk",
+    return (vc_recipe_options){.autoencoder = "qk",
                                .threshold = "auto",
                                .target = "vitcod",
                                .finetune = "calibrate",
@@ -25,6 +23,15 @@ vc_recipe_options vc_recipe_options_default(void)
                                .batch = VC_RECIPE_UNSET,
                                .limit = VC_RECIPE_UNSET,
                                .program = "vitcod"};
+}
+
+vc_status vc_recipe_options_settle(vc_recipe_options *o)
+{
+    vc_plan_recipe plan = {.rule = o->rule, .summaries = o->summaries ? o->summaries : "none"};
+    VC_TRY(vc_plan_recipe_settle(&plan, &o->residual));
+    o->rule = plan.rule;
+    o->summaries = plan.summaries;
+    return VC_OK;
 }
 
 int vc_recipe_is_coded(const vc_recipe_options *o)
@@ -40,7 +47,8 @@ int vc_recipe_trains(const vc_recipe_options *o)
 vc_status vc_recipe_open(vc_recipe *out, const vc_recipe_options *options)
 {
     *out = (vc_recipe){.options = *options};
-    VC_TRY(vc__recipe_settings(&out->settings, options));
+    VC_TRY(vc_recipe_options_settle(&out->options));
+    VC_TRY(vc__recipe_settings(&out->settings, &out->options));
     vc_status status = vc__recipe_look_at_inputs(out);
     if (status == VC_OK)
         status = vc__recipe_list(out);

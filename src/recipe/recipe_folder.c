@@ -14,24 +14,16 @@
 
 /* The names of all files that a run writes. Checkpoints and unfinished files have one of these
  * names, a dot and more. */
-static const char *const names[] = {"codesign.json",
-                                    "1-autoencoder.json",
-                                    "2-coded.json",
-                                    "3-attention.json",
-                                    "4-prune.json",
-                                    "5-polarize.json",
-                                    "6-finetune.json",
-                                    "evaluation.json",
-                                    "evaluation-dense.json",
-                                    "simulation.json",
-                                    "simulation-dense.json",
-                                    "result.json",
-                                    "autoencoder.safetensors",
-                                    "coded.safetensors",
-                                    "attention.npy",
-                                    "scores.npy",
-                                    "mask.npy",
-                                    "plan.safetensors",
+static const char *const names[] = {"codesign.json",     "1-autoencoder.json",
+                                    "2-coded.json",      "3-attention.json",
+                                    "3-plan.json",       "4-prune.json",
+                                    "5-polarize.json",   "6-finetune.json",
+                                    "evaluation.json",   "evaluation-dense.json",
+                                    "simulation.json",   "simulation-dense.json",
+                                    "result.json",       "autoencoder.safetensors",
+                                    "coded.safetensors", "attention.npy",
+                                    "scores.npy",        "mask.npy",
+                                    "plan.safetensors",  "planned.safetensors",
                                     "model.safetensors"};
 
 static int is_ours(const char *name)

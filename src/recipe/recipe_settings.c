@@ -23,6 +23,7 @@ static const setting settings[] = {
     SETTING("--sparsity", NUMBER, sparsity),
     SETTING("--rule", TEXT, rule),
     SETTING("--residual", TEXT, residual),
+    SETTING("--summary", TEXT, summaries),
     SETTING("--autoencoder", TEXT, autoencoder),
     SETTING("--compressed", COUNT, compressed),
     SETTING("--threshold", TEXT, threshold),

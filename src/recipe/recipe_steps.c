@@ -6,12 +6,19 @@
 #include <string.h>
 
 #include "recipe_impl.h"
+#include "vitcod/distill.h"
 #include "vitcod/prune.h"
 #include "vitcod/shell_words.h"
 
 static int has_residual(const vc_recipe_options *o)
 {
     return strcmp(o->residual, "mean") == 0;
+}
+
+/* The plan is calibrate's: what it is made by is measured while images are looked at. */
+static int has_measured_plan(const vc_recipe_options *o)
+{
+    return o->summaries || strcmp(o->rule, VC_RULE_MEASURED) == 0;
 }
 
 /* ---- words */
@@ -179,6 +186,18 @@ static void list_coded_calibration(builder *b)
     end_step(b);
 }
 
+/* What makes a plan in calibrate. */
+static void add_pruning(builder *b)
+{
+    const vc_recipe_options *o = b->o;
+    add_number(b, "--sparsity", o->sparsity);
+    add_text(b, "--rule", o->rule);
+    add_text(b, "--residual", o->residual);
+    add_text(b, "--summary", o->summaries);
+    if (strcmp(o->threshold, "auto") != 0) /* else calibrate's own will do */
+        add_text(b, "--threshold", o->threshold);
+}
+
 static void list_sparse_calibration(builder *b)
 {
     const vc_recipe_options *o = b->o;
@@ -191,11 +210,7 @@ static void list_sparse_calibration(builder *b)
     add_file(b, "--plan", "plan.safetensors");
     if (o->gradual) {
         add_text(b, "--gradual", o->gradual);
-        add_number(b, "--sparsity", o->sparsity);
-        add_text(b, "--rule", o->rule);
-        add_text(b, "--residual", o->residual);
-        if (strcmp(o->threshold, "auto") != 0) /* on the way calibrate's own will do */
-            add_text(b, "--threshold", o->threshold);
+        add_pruning(b);
     }
     add_calibration(b);
     add_file(b, "--output", "model.safetensors");
@@ -241,6 +256,19 @@ static void list_polarization(builder *b)
     end_step(b);
 }
 
+static void list_plan(builder *b)
+{
+    begin_step(b, 3, "plan", "calibrate");
+    add_student(b);
+    add_images(b);
+    add_pruning(b);
+    add_count(b, "--epochs", 0);
+    add_number(b, "--hold-back", b->o->hold_back);
+    add_file(b, "--plan-output", "plan.safetensors");
+    add_file(b, "--output", "planned.safetensors");
+    end_step(b);
+}
+
 /* Adds the dense model, or what has become of it. */
 static void add_model(builder *b, int dense)
 {
@@ -280,9 +308,13 @@ static void list_steps(builder *b)
         else
             list_coded_calibration(b);
     }
-    list_attention(b);
-    list_pruning(b);
-    list_polarization(b);
+    if (has_measured_plan(o)) {
+        list_plan(b);
+    } else {
+        list_attention(b);
+        list_pruning(b);
+        list_polarization(b);
+    }
     if (vc_recipe_trains(o))
         list_training(b, 6);
     else

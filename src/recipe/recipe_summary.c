@@ -14,7 +14,8 @@ typedef struct source {
 static const source numbers[] = {
     {"sparsity", "prune", "sparsity", NULL},
     {"threshold", "polarize", "threshold", NULL},
-    {"plan_hash", "polarize", "plan_hash", NULL},
+    {"plan_hash", "simulation", "plan_hash", NULL},
+    {"sparsity", "plan", "sparsity", NULL},
     {"agreement_coded", "coded", "agreement", NULL},
     {"agreement_before", "finetune", "agreement_before", NULL},
     {"agreement", "finetune", "agreement", NULL},

@@ -144,6 +144,22 @@ case_as_in_vitcod() {
         "$vitcod" codesign bare/model.safetensors --data data -o x
 }
 
+case_with_summaries() {
+    varying=everything # the plan is measured
+    check "with summaries" 0 'of attention pruned$' codesign --summary 2x2 --epochs 1 -o pooled
+    holds "in fewer steps" '8/8 *simulation '
+    check "the plan is calibrate's" 0 'calibrate pooled/coded.safetensors --data data' \
+        cat pooled/codesign.json
+    holds "without learning" \
+        '--rule measured --residual none --summary 2x2 --threshold 6 --epochs 0 --plan-output'
+    absent "no mask" pooled/attention.npy pooled/mask.npy pooled/5-polarize.json
+    check "its sparsity" 0 '"sparsity": 0\.\(59\|60\)' cat pooled/result.json
+    hash=$(line '"plan_hash": "[0-9a-f]*"')
+    check "the plan as it was learnt" 0 "$hash" "$vitcod" info pooled/model.safetensors --json
+    check "with a residual" 2 'residual mean does not go together with summaries' \
+        codesign --summary auto --residual mean -o x
+}
+
 case_gradually() {
     varying=everything # it has a time
     check "gradually, on another chip" 0 'of attention pruned' codesign --autoencoder k \
@@ -195,6 +211,7 @@ case_words_of_steps() {
     check "what is no option" 0 'refused: eval model --bogus 3' refused bogus
     for how in '--gradual 0.3,0.5 --hold-back 0.2 --limit 20' '--minutes 1 --residual none' \
         '--finetune train --heads 3 --seed 7 --threads 1 --skip-broken' \
+        '--summary auto --gradual 0.3 --hold-back 8 --limit 40 --skip-broken' \
         '--autoencoder none --rule info' '--autoencoder q --compressed 1 --lr 1e-3 --epochs 2'; do
         "$vitcod" codesign model --data data --sparsity 0.6 --batch 8 $how --threshold auto \
             --for cpu -o dry --dry-run >printed 2>&1
@@ -248,7 +265,7 @@ case_refuses() {
     done
     check "a sparsity out of reach" 1 'with 17 tokens no more than 0.8858 can be pruned' \
         codesign --sparsity 0.9 -o x
-    check "a rule that is none" 2 "--rule is 'best', wanted budget or a rule" \
+    check "a rule that is none" 2 "--rule is 'best', wanted budget, measured or a rule" \
         codesign --rule best -o x
     check "an auto-encoder that is none" 2 "--autoencoder is 'v', wanted qk, q, k or none" \
         codesign --autoencoder v -o x

@@ -75,6 +75,13 @@ static void steps_are_commands(void **state)
     assert_int_equal(recipe.count, 6);
     assert_string_equal(recipe.steps[0].name, "attention");
     vc_recipe_close(&recipe);
+    o.summaries = "auto"; /* one step in place of three */
+    assert_ok(vc_recipe_open(&recipe, &o));
+    assert_int_equal(recipe.count, 4);
+    assert_string_equal(recipe.steps[0].name, "plan");
+    vc_recipe_close(&recipe);
+    o.residual = "mean";
+    assert_fails(vc_recipe_open(&recipe, &o), VC_EINVAL, "summaries");
 }
 
 static void a_run_and_going_on(void **state)
