@@ -73,6 +73,11 @@ vc_status vc_plan_copy(vc_plan *out, const vc_plan *plan);
 vc_status vc_plan_layer_add_summaries(vc_plan_layer *layer, const vc_pooling *pooling,
                                       const float *bias);
 
+/* The scores that a layer's summaries count as: H * Tq * G, and H for each entry of the pooling
+ * beyond one per key. An entry takes as many products as one score in each head, so a pooling in
+ * which tokens are in many summaries is not for free; means over blocks are not charged. */
+uint64_t vc_pooling_scores(const vc_pooling *pooling, size_t heads, size_t queries, size_t keys);
+
 /* Takes the summaries of all layers away. */
 void vc_plan_drop_summaries(vc_plan *plan);
 
@@ -96,7 +101,7 @@ size_t vc_plan_kept(const vc_plan_layer *layer, size_t head);
 size_t vc_plan_kept_sparser(const vc_plan_layer *layer, size_t head);
 
 /* Entries of all layers and heads: there, kept, and kept in the denser part; and the scores of the
- * summaries, H * Tq * G of a layer. */
+ * summaries (vc_pooling_scores). */
 typedef struct vc_plan_entries {
     uint64_t all, kept, denser, summaries;
 } vc_plan_entries;

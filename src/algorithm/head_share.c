@@ -16,7 +16,7 @@ static double loss_at(const vc_head_curves *c, size_t layer, size_t choice, size
 
 static double summary_scores(const vc_curve_layer *l, size_t choice)
 {
-    return (double)(l->heads * l->queries * l->summaries[choice]->pooling.count);
+    return (double)vc_pooling_scores(&l->summaries[choice]->pooling, l->heads, l->queries, l->keys);
 }
 
 /* The level where loss + price * kept is least; of equal ones the first. */

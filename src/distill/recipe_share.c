@@ -7,10 +7,9 @@
 #include "vitcod/prune.h"
 
 /* Of which `auto` takes one for each layer; {0, 0}: no summaries. */
-static const vc_summary_grid candidates[] = {
-    {0, 0, 0, 0.0}, {1, 1, 0, 0.0}, {2, 2, 0, 0.0}, {3, 3, 0, 0.0}, {4, 4, 0, 0.0},
-    {1, 1, 1, 0.0}, {2, 2, 1, 0.0}, {3, 3, 1, 0.0}, {4, 4, 1, 0.0}, {2, 2, 0, 1.5},
-    {3, 3, 0, 1.5}, {4, 4, 0, 1.5}, {4, 4, 0, 2.0}};
+static const vc_summary_grid candidates[] = {{0, 0, 0, 0.0}, {1, 1, 0, 0.0}, {2, 2, 0, 0.0},
+                                             {3, 3, 0, 0.0}, {4, 4, 0, 0.0}, {1, 1, 1, 0.0},
+                                             {2, 2, 1, 0.0}, {3, 3, 1, 0.0}, {4, 4, 1, 0.0}};
 enum { CANDIDATES = sizeof candidates / sizeof *candidates };
 
 static int is_word(const char *text, const char *word)
@@ -111,7 +110,8 @@ static double share_of(const vc_summary_stats *const *stats, size_t layers)
     for (size_t l = 0; l < layers; l++) {
         const double rows = (double)(stats[l]->heads * stats[l]->queries);
         all += rows * (double)stats[l]->keys;
-        summaries += rows * (double)stats[l]->pooling.count;
+        summaries += (double)vc_pooling_scores(&stats[l]->pooling, stats[l]->heads,
+                                               stats[l]->queries, stats[l]->keys);
     }
     return summaries / all;
 }

@@ -229,7 +229,7 @@ vc_plan_entries vc_plan_count(const vc_plan *plan)
     for (size_t l = 0; l < plan->layer_count; l++) {
         const vc_plan_layer *p = &plan->layers[l];
         n.all += p->heads * p->queries * p->keys;
-        n.summaries += p->heads * p->queries * p->pooling.count;
+        n.summaries += vc_pooling_scores(&p->pooling, p->heads, p->queries, p->keys);
         for (size_t h = 0; h < p->heads; h++) {
             n.kept += vc_plan_kept(p, h);
             n.denser += vc_plan_kept(p, h) - vc_plan_kept_sparser(p, h);

@@ -48,6 +48,12 @@ vc_status vc__plan_summaries_check(const vc_plan_layer *layer, const char *path,
     return VC_OK;
 }
 
+uint64_t vc_pooling_scores(const vc_pooling *p, size_t heads, size_t queries, size_t keys)
+{
+    const size_t beyond = p->entries > keys ? p->entries - keys : 0;
+    return (uint64_t)heads * (queries * p->count + beyond);
+}
+
 static void drop_summaries(vc_plan_layer *layer)
 {
     free(layer->pooling.start);

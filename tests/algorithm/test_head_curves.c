@@ -265,7 +265,7 @@ static void summaries_are_chosen(void **state)
 {
     (void)state;
     vc_curve_layer layers[2];
-    const vc_summary_stats one = {.pooling = {.count = 1}};
+    vc_summary_stats one = {.pooling = {.count = 1, .entries = 10}};
     const vc_head_curves curves = {.layer_count = 2, .choices = 2, .layers = layers, .images = 1};
     set_curve(&layers[0], 1.0);
     set_curve(&layers[1], 9.0);
@@ -286,6 +286,14 @@ static void summaries_are_chosen(void **state)
     assert_int_equal(choice[0], 1);
     assert_int_equal(choice[1], 0);
     assert_int_equal(kept[0] + kept[1] + 10, 60);
+    one.pooling.entries = 50; /* 40 beyond one per key */
+    choice[0] = 1, choice[1] = 0;
+    assert_ok(vc_head_curves_share(kept, choice, &loss, &curves, 1.0 - 100.5 / 200.0));
+    assert_int_equal(kept[0] + kept[1] + 10 + 40, 100);
+    choice[0] = choice[1] = 2; /* now too dear for this budget, though it would help */
+    assert_ok(vc_head_curves_share(kept, choice, &loss, &curves, 1.0 - 60.5 / 200.0));
+    assert_int_equal(choice[1], 0);
+    assert_int_equal(kept[0] + kept[1], 60);
     for (size_t l = 0; l < 2; l++) {
         free(layers[l].kept);
         free(layers[l].loss);

@@ -162,7 +162,7 @@ static void plans_by_curves(void **state)
     check_plan(&s, "threshold", "auto", 0.4);
     assert_ok(vc_json_read(&curves, temporary("curves")));
     assert_int_equal(json_array_size(json_object_get(curves, "heads")), LAYERS * HEADS);
-    assert_int_equal(json_array_size(json_object_get(curves, "summaries")), 13);
+    assert_int_equal(json_array_size(json_object_get(curves, "summaries")), 9);
     json_decref(curves);
     tear_down(&s);
 }
