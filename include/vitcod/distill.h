@@ -87,8 +87,8 @@ typedef struct vc_plan_recipe {
     size_t threshold; /* of polarization */
     int residual;     /* the plan gets kept shares (kept_share.h) */
     /* The plan gets these summaries (vc_summary_grids_parse), whose scores count against the
-     * sparsity; NULL: none; "auto": those of each layer are chosen by the curves of its heads. Not
-     * together with `residual`. */
+     * sparsity; NULL: none; "auto": those of each layer are chosen by the curves of its heads,
+     * which is for rule measured. Not together with `residual`. */
     const char *summaries;
     const char *curves;  /* where the curves of heads are written, or NULL */
     size_t curve_images; /* on so many images they are measured; 0: VC_CURVE_IMAGES */
@@ -100,8 +100,8 @@ typedef struct vc_plan_recipe {
 #define VC_SUMMARIES_AUTO "auto"
 enum { VC_CURVE_IMAGES = 256, VC_QUERY_IMAGES = 64 };
 /* Fills in what is NULL: rule, summaries and the word of *residual, "mean" or "none". Summaries are
- * the default, and rule measured with them; who says a residual gets none. VC_EINVAL for what
- * excludes each other. A recipe without summaries has them NULL afterwards. */
+ * the default, and rule measured with them; who says a residual or another rule gets none. VC_EINVAL
+ * for what excludes each other. A recipe without summaries has them NULL afterwards. */
 vc_status vc_plan_recipe_settle(vc_plan_recipe *recipe, const char **residual);
 int vc_plan_recipe_measures(const vc_plan_recipe *recipe); /* wants the curves of heads */
 

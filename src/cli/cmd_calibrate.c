@@ -54,10 +54,14 @@ static int check_unused(const cli_command *command, const calibrate_options *o)
     const vc_train_options *t = &o->how.train;
     if (o->model.plan && !o->gradual &&
         (o->recipe.rule || o->residual || o->recipe.summaries || !isnan(o->recipe.sparsity) ||
-         o->recipe.threshold != CLI_UNSET))
+         o->recipe.curves || o->recipe.threshold != CLI_UNSET))
         return cli_usage(command,
-                         "--sparsity, --rule, --residual, --summary and --threshold make a "
-                         "plan, and --plan is there already");
+                         "--sparsity, --rule, --residual, --summary, --curves and --threshold make "
+                         "a plan, and --plan is there already");
+    if (o->recipe.sparsity == 0.0 &&
+        (o->recipe.rule || o->residual || o->recipe.summaries || o->recipe.curves))
+        return cli_usage(command, "--sparsity 0 prunes nothing: no --rule, --residual, --summary "
+                                  "or --curves beside it");
     if (o->how.stage_epochs != CLI_UNSET && !o->gradual)
         return cli_usage(command, "--stage-epochs belongs to --gradual");
     if ((t->epochs != CLI_UNSET) + (o->steps > 0) + !isnan(o->minutes) > 1)
@@ -94,9 +98,15 @@ static int check(const cli_command *command, const calibrate_options *o)
         return cli_usage(command, "--mix is %g, wanted 0 to 1", t->augment.mix);
     if (!(t->ema >= 0.0 && t->ema < 1.0))
         return cli_usage(command, "--ema is %g, wanted 0 to less than 1", t->ema);
-    if (!isnan(o->lr_bias) && !(o->lr_bias >= 0.0 && o->lr_bias <= 1.0 && t->learning_rate > 0.0))
-        return cli_usage(command, "--lr-bias is %g, wanted 0 to 1, beside --lr above 0",
-                         o->lr_bias);
+    if (!isnan(o->lr_bias) && !(o->lr_bias >= 0.0 && o->lr_bias <= 1.0))
+        return cli_usage(command, "--lr-bias is %g, wanted 0 to 1", o->lr_bias);
+    if (!isnan(o->lr_bias) && !(t->learning_rate > 0.0))
+        return cli_usage(command, "--lr is %g, wanted more than 0 beside --lr-bias",
+                         t->learning_rate);
+    if (!isnan(o->lr_bias) && !o->model.plan && (!o->recipe.summaries || o->recipe.sparsity == 0.0))
+        return cli_usage(command, "--lr-bias is of summaries, and there are none");
+    if (o->recipe.curves && !vc_plan_recipe_measures(&o->recipe))
+        return cli_usage(command, "--curves belongs to --rule measured");
     if (o->model.mask)
         return cli_usage(command, "--mask has no plan: wanted --plan (`vitcod polarize`)");
     return cli_check_batch(command, t->batch);
@@ -139,15 +149,19 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
          &o->plan_output},
         {"sparsity", "X", "share of the scores that is pruned (default 0.9; 0: none)", CLI_NUMBER,
          &o->recipe.sparsity},
-        {"rule", "NAME", "measured (default), budget, see above, or as `vitcod prune --rule`",
+        {"rule", "NAME",
+         "measured (default); budget, see above, or as `vitcod prune --rule`, with --residual mean "
+         "unless --summary says otherwise",
          CLI_TEXT, &o->recipe.rule},
-        {"residual", "NAME", "mean: what is pruned counts as the mean value; none: as in ViTCoD",
+        {"residual", "NAME",
+         "mean: what is pruned counts as the mean value; none: as in ViTCoD; with either there "
+         "are no summaries, and the rule is budget (default: summaries)",
          CLI_TEXT, &o->residual},
         {"summary", "GRID",
-         "auto (default), none, or blocks whose pooled keys stand in for what is pruned: 3x3, "
+         "auto (default; of rule measured), none, or blocks whose pooled keys stand in for what is pruned: 3x3, "
          "3x3q (by queries), 3x3s1.5 (sharpened), by layer 3x3*9,1x1q*3",
          CLI_TEXT, &o->recipe.summaries},
-        {"curves", "FILE", "what each head's sparsity costs, as JSON (--rule measured)", CLI_TEXT,
+        {"curves", "FILE", "what each head's sparsity costs, as JSON (of rule measured)", CLI_TEXT,
          &o->recipe.curves},
         {"gradual", "X,Y", "learn at these sparsities first, each --stage-epochs long", CLI_TEXT,
          &o->gradual},
@@ -243,13 +257,17 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         status = cli_take_dtype(command, &t->half, o.dtype);
     if (status == CLI_CONTINUE)
         status = take_autoencoder(command, &o);
+    const char *const paths[] = {o.output,     o.plan_output, o.recipe.curves,     o.checkpoint,
+                                 o.model.path, o.model.plan,  o.model.autoencoder, o.teacher};
+    if (status == CLI_CONTINUE)
+        status = cli_check_paths(command, paths, 4, sizeof paths / sizeof *paths);
     if (status != CLI_CONTINUE)
         return status;
     o.how.seconds = isnan(o.minutes) ? 0.0 : 60.0 * o.minutes;
     if (!isnan(o.lr_bias))
         t->bias_rate = o.lr_bias / t->learning_rate;
     t->warmup_learning_rate = fmin(t->warmup_learning_rate, t->learning_rate);
-    static const char *const places[] = {"output", "plan-output", "checkpoint",
+    static const char *const places[] = {"output", "plan-output", "checkpoint", "curves",
                                          "resume", "skip-broken", NULL};
     o.settings = cli_settings(options, count, places);
     calibrate_result result = {.sparsity = NAN};

@@ -20,10 +20,21 @@ int cli_check_learning(const cli_command *command, const char *rule, const char 
     const int is_share = hold_back >= 0.01 && hold_back <= 0.5,
               is_number = hold_back >= 2.0 && hold_back <= 1e9 && hold_back == floor(hold_back);
     if (!is_share && !is_number)
-        return cli_usage(command, "--hold-back is %g, wanted 0.01 to 0.5, or a number of images",
+        return cli_usage(command, "--hold-back is %g, wanted 0.01 to 0.5, or 2 images or more",
                          hold_back);
     if (!isnan(minutes) && !(minutes > 0.0))
         return cli_usage(command, "--minutes is %g, wanted more than 0", minutes);
+    return CLI_CONTINUE;
+}
+
+int cli_check_paths(const cli_command *command, const char *const *paths, size_t written,
+                    size_t count)
+{
+    for (size_t i = 0; i < written; i++)
+        for (size_t k = i + 1; paths[i] && k < count; k++)
+            if (paths[k] && strcmp(paths[i], paths[k]) == 0)
+                return cli_usage(command, "%s would be overwritten: wanted different files",
+                                 paths[i]);
     return CLI_CONTINUE;
 }
 

@@ -29,7 +29,10 @@ static vc_status prune_alike(vc_mask *out, const vc__means *m, const vc_plan_rec
         return status;
     char why[MESSAGE];
     snprintf(why, sizeof why, "%s", vc_last_error());
-    return vc_fail(status, "beside summaries, %.2f %% of the scores: %s", 100.0 * summaries, why);
+    return vc_fail(status,
+                   "a sparsity of %g and summaries of %.2f %% of the scores leave %.2f %% for "
+                   "entries: %s",
+                   recipe->sparsity, 100.0 * summaries, 100.0 * (1.0 - how.sparsity), why);
 }
 
 static vc_status make_masks(vc_mask *out, const vc_dense_stats *stats, const vc_plan_recipe *recipe,

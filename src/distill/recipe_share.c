@@ -19,7 +19,7 @@ static int is_word(const char *text, const char *word)
 
 int vc_plan_recipe_measures(const vc_plan_recipe *recipe)
 {
-    return is_word(recipe->rule, VC_RULE_MEASURED) || is_word(recipe->summaries, VC_SUMMARIES_AUTO);
+    return is_word(recipe->rule, VC_RULE_MEASURED);
 }
 
 vc_status vc_plan_recipe_settle(vc_plan_recipe *recipe, const char **residual)
@@ -28,7 +28,10 @@ vc_status vc_plan_recipe_settle(vc_plan_recipe *recipe, const char **residual)
               auto_ = is_word(recipe->summaries, VC_SUMMARIES_AUTO);
     if (recipe->summaries && !auto_ && vc_summary_grids_parse(NULL, 0, recipe->summaries) != VC_OK)
         return VC_EINVAL;
-    if (!recipe->summaries && !*residual)
+    if (auto_ && recipe->rule && !measured)
+        return vc_fail(VC_EINVAL, "summaries are chosen by rule measured alone, and the rule is %s",
+                       recipe->rule);
+    if (!recipe->summaries && !*residual && (!recipe->rule || measured))
         recipe->summaries = VC_SUMMARIES_AUTO;
     if (is_word(recipe->summaries, "none"))
         recipe->summaries = NULL;
@@ -184,6 +187,7 @@ vc_status vc__recipe_share_open(vc__recipe_share *out, const vc_dense_stats *sta
     size_t *choice = calloc(layers, sizeof *choice);
     vc_status status = choice ? find_choices(choice, stats, recipe)
                               : vc_fail(VC_ENOMEM, "out of memory for %zu layers", layers);
+    assert(curves || !is_word(recipe->summaries, VC_SUMMARIES_AUTO)); /* it is settled */
     if (status == VC_OK && curves)
         status = share_out(out, choice, curves, recipe);
     if (status == VC_OK)

@@ -74,7 +74,8 @@ case_summaries() {
     check "too many for the budget" 1 \
         'summaries alone are 52.94 % of the scores, and a sparsity of 0.6 leaves 40.00 %' \
         calibrate --summary 3x3 --rule threshold --sparsity 0.6 -o y
-    check "too many beside the class token" 1 'beside summaries, 23.53 % of the scores: ' \
+    check "too many beside the class token" 1 \
+        'a sparsity of 0.7 and summaries of 23.53 % of the scores leave 6.47 % for entries: ' \
         calibrate --summary 2x2 --rule threshold --sparsity 0.7 -o y
     check "more blocks than tokens" 1 'layer 1: 4 x 4 tokens have no 5 x 5 blocks' \
         calibrate --summary 1x1,5x5 --sparsity 0.6 -o y
@@ -95,8 +96,11 @@ case_measured() {
     check "the curves" 0 '"verb": "calibrate --curves"' cat curves.json
     check "with summaries that were said" 0 '"rule": "measured"' \
         calibrate --summary 1x1q,1x1 --sparsity 0.5 --epochs 0 -o x --json
-    check "summaries for another rule" 0 '"rule": "threshold"' calibrate --summary auto \
-        --rule threshold --sparsity 0.4 --epochs 0 -o x --json
+    check "auto is not for another rule" 2 \
+        'summaries are chosen by rule measured alone, and the rule is threshold' \
+        calibrate --summary auto --rule threshold --sparsity 0.4 --epochs 0 -o y
+    check "another rule makes none" 0 '"residual": "mean"' \
+        calibrate --rule budget --sparsity 0.6 --epochs 0 -o x --json
     check "more than the budget" 1 'scores must be kept with the summaries' \
         calibrate --rule measured --sparsity 0.95 -o y
     check "with a residual" 2 'residual mean does not go together with rule measured' \
@@ -187,6 +191,9 @@ case_resumed_otherwise() {
     check "not with other settings" 1 \
         'other settings: --sparsity (was 0.6, is 0.7), --epochs (was 4000, is 3)' \
         calibrate --sparsity 0.7 --epochs 3 --patience 0 --resume -o half
+    kill_at third.checkpoint 0 --data data --sparsity 0.6 --epochs 200 --patience 0 -o third
+    check "resumed with curves" 0 'agreement' calibrate --sparsity 0.6 --epochs 200 --patience 0 \
+        --resume --curves curves.json -o third
     check "nothing to resume" 1 'cannot open' calibrate --sparsity 0.6 --resume -o nowhere
 }
 
@@ -199,12 +206,16 @@ case_refuses() {
     check "too few images" 1 \
         '8 images to learn from and 2 held back, wanted at least a batch of 16' \
         calibrate --limit 10 --batch 16 -o y
-    check "neither share nor number" 2 '--hold-back is 0.7, wanted 0.01 to 0.5, or a number' \
+    check "neither share nor number" 2 '--hold-back is 0.7, wanted 0.01 to 0.5, or 2 images' \
         calibrate --hold-back 0.7 -o y
     check "for others than there are" 2 "--hold-back is '2,3', wanted a number, or one for each" \
         calibrate --hold-back 2,3 -o y
-    check "a learning rate without another" 2 '--lr-bias is 0.001, wanted 0 to 1, beside --lr' \
+    check "a share of one image" 2 '--hold-back is 1, wanted 0.01 to 0.5, or 2 images or more' \
+        calibrate --hold-back 1 -o y
+    check "a learning rate without another" 2 '--lr is 0, wanted more than 0 beside --lr-bias' \
         calibrate --lr 0 --lr-bias 1e-3 -o y
+    check "a learning rate out of range" 2 '--lr-bias is 2, wanted 0 to 1' \
+        calibrate --lr-bias 2 -o y
     check "no time" 2 '--minutes is 0, wanted more than 0' calibrate --minutes 0 -o y
     check "time and steps" 2 'wanted one of --epochs, --steps and --minutes' \
         calibrate --minutes 1 --steps 5 -o y
@@ -214,8 +225,39 @@ case_refuses() {
         calibrate --residual median -o y
     check "a plan and how to make one" 2 '--plan is there already' \
         calibrate --plan plan --sparsity 0.5 -o y
+    check "a plan and curves for it" 2 '--plan is there already' \
+        calibrate --plan plan --curves c.json -o y
     check "where to" 2 'wanted --data PATH and -o MODEL' calibrate
     absent "no leftovers" y y.checkpoint y.checkpoint.json
+}
+
+# Options that would do nothing, and files that would be lost.
+case_in_vain() {
+    for options in "--summary none --rule budget" "--residual mean" "--rule info"; do
+        # shellcheck disable=SC2086
+        check "curves with $options" 2 '--curves belongs to --rule measured' \
+            calibrate $options --curves c.json -o y
+    done
+    for options in "--summary 2x2" "--rule info" "--residual none" "--curves c.json"; do
+        # shellcheck disable=SC2086
+        check "nothing pruned, with $options" 2 '--sparsity 0 prunes nothing: no --rule' \
+            calibrate --sparsity 0 $options -o y
+    done
+    for options in "--summary none" "--rule budget" "--sparsity 0"; do
+        # shellcheck disable=SC2086
+        check "no summaries, with $options" 2 '--lr-bias is of summaries, and there are none' \
+            calibrate $options --lr-bias 1e-3 -o y
+    done
+    for options in "--curves y" "--plan-output y" "--plan-output model" "--curves model" \
+        "--checkpoint y" "--plan-output z --curves z"; do
+        # shellcheck disable=SC2086
+        check "one file for two, $options" 2 'would be overwritten: wanted different files' \
+            calibrate $options -o y
+    done
+    check "over the model itself" 2 'model would be overwritten' calibrate -o model
+    check "over the plan" 2 'plan would be overwritten' \
+        "$vitcod" calibrate model --data data --batch 8 --plan plan -o plan
+    absent "no leftovers" y z c.json y.checkpoint
 }
 
 # A moving average: it is what is judged and written, and a run that was killed goes on with it.
@@ -289,6 +331,12 @@ case_several_sources() {
         calibrate --data more --hold-back 6 --sparsity 0.6 --epochs 0 -o x
     check "a share of one, so many of the other" 0 '122 images to learn from, 14 held back' \
         calibrate --data more --hold-back 0.1,5 --sparsity 0.6 --epochs 0 -o x
+    mkdir few
+    idx_images few/train-images-idx3-ubyte 3
+    idx_labels few/train-labels-idx1-ubyte 3 4
+    check "a source by which nothing is judged" 1 \
+        'few: none of its 3 images is held back, wanted --hold-back N' \
+        calibrate --data few --sparsity 0.6 --epochs 0 -o y
     check "more than there are" 1 'more: has 40 images, wanted the 50 that are set apart' \
         calibrate --data more --hold-back 50 --sparsity 0.6 --epochs 0 -o x
     check "labels without names" 1 'more: its classes are not those of data' \

@@ -159,7 +159,6 @@ static void plans_by_curves(void **state)
     check_plan(&s, VC_RULE_MEASURED, NULL, 0.7);
     check_plan(&s, VC_RULE_MEASURED, "1x1q,2x2", 0.6);
     check_plan(&s, VC_RULE_MEASURED, "auto", 0.6);
-    check_plan(&s, "threshold", "auto", 0.4);
     assert_ok(vc_json_read(&curves, temporary("curves")));
     assert_int_equal(json_array_size(json_object_get(curves, "heads")), LAYERS * HEADS);
     assert_int_equal(json_array_size(json_object_get(curves, "summaries")), 9);
@@ -185,6 +184,15 @@ static void recipes_are_completed(void **state)
     recipe = (vc_plan_recipe){.summaries = "none"};
     assert_ok(vc_plan_recipe_settle(&recipe, &residual));
     assert_string_equal(residual, "mean");
+    residual = NULL; /* auto is for rule measured */
+    recipe = (vc_plan_recipe){.rule = "budget"};
+    assert_ok(vc_plan_recipe_settle(&recipe, &residual));
+    assert_null(recipe.summaries);
+    assert_string_equal(residual, "mean");
+    assert_int_equal(recipe.residual, 1);
+    residual = NULL;
+    recipe = (vc_plan_recipe){.rule = "budget", .summaries = "auto"};
+    assert_fails(vc_plan_recipe_settle(&recipe, &residual), VC_EINVAL, "and the rule is budget");
     residual = NULL;
     recipe = (vc_plan_recipe){.rule = VC_RULE_MEASURED};
     assert_ok(vc_plan_recipe_settle(&recipe, &residual));
