@@ -35,12 +35,13 @@ typedef struct vc_head_curves {
 } vc_head_curves;
 
 /* `maps`: averaged attention, group by group; within a head the entries with most of it are kept,
- * and first of all the class token's row and column or, without one, the highest of each row.
+ * and first of all rows and columns of the tokens before those of the image (class tokens) or,
+ * without them, the highest of each row.
  * `summaries` (choices, layers), NULL for choices that a layer lacks; they must outlive the
  * curves. */
 vc_status vc_head_curves_open(vc_head_curves *out, const vc_maps *maps, size_t count,
                               const vc_summary_stats *const *summaries, size_t choices,
-                              int keep_class_token);
+                              size_t prefix_tokens);
 void vc_head_curves_close(vc_head_curves *curves);
 
 /* What one layer's attention computed for a batch, and g: of image b, row i and head h it starts at
@@ -64,7 +65,7 @@ vc_status vc_head_curves_share(uint64_t *kept, size_t *choice, double *loss,
 
 /* The masks that keep so many entries of each head, in the order of the curves. */
 vc_status vc_prune_heads(vc_mask *out, const vc_maps *maps, size_t count, const uint64_t *kept,
-                         int keep_class_token);
+                         size_t prefix_tokens);
 
 /* {"images", "heads": [{"layer", "head", "kept": [shares], "loss": [[by choice] levels]}]}; losses
  * are means. NULL: out of memory. */

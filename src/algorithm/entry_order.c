@@ -18,7 +18,7 @@ static int compare(const void *a, const void *b)
     return x->entry < y->entry ? -1 : 1;
 }
 
-static size_t force(ranked *all, size_t queries, size_t keys, int keep_class_token)
+static size_t force(ranked *all, size_t queries, size_t keys, size_t prefix_tokens)
 {
     size_t count = 0;
     for (size_t q = 0; q < queries; q++) {
@@ -27,7 +27,7 @@ static size_t force(ranked *all, size_t queries, size_t keys, int keep_class_tok
         for (size_t k = 1; k < keys; k++)
             highest = row[k].score > row[highest].score ? k : highest;
         for (size_t k = 0; k < keys; k++) {
-            row[k].forced = keep_class_token ? q == 0 || k == 0 : k == highest;
+            row[k].forced = prefix_tokens ? q < prefix_tokens || k < prefix_tokens : k == highest;
             count += (size_t)row[k].forced;
         }
     }
@@ -35,7 +35,7 @@ static size_t force(ranked *all, size_t queries, size_t keys, int keep_class_tok
 }
 
 vc_status vc__entry_order(int32_t *order, size_t *forced, const float *map, size_t queries,
-                          size_t keys, int keep_class_token)
+                          size_t keys, size_t prefix_tokens)
 {
     const size_t count = queries * keys;
     ranked *all = malloc(count * sizeof *all);
@@ -43,7 +43,7 @@ vc_status vc__entry_order(int32_t *order, size_t *forced, const float *map, size
         return vc_fail(VC_ENOMEM, "out of memory for %zu entries", count);
     for (size_t i = 0; i < count; i++)
         all[i] = (ranked){.score = map[i], .entry = (int32_t)i};
-    *forced = force(all, queries, keys, keep_class_token);
+    *forced = force(all, queries, keys, prefix_tokens);
     qsort(all, count, sizeof *all, compare);
     for (size_t i = 0; i < count; i++)
         order[i] = all[i].entry;

@@ -8,9 +8,9 @@
 #include "vitcod/status.h"
 
 /* order (Tq * Tk): entries with most of the map (Tq, Tk) first, but before them those that are
- * always kept, whose number is returned in *forced: row 0 and column 0, or the highest of each
- * row. Of equal ones the first. */
+ * always kept, whose number is returned in *forced: rows and columns of the first
+ * `prefix_tokens` tokens or, without them, the highest of each row. Of equal ones the first. */
 vc_status vc__entry_order(int32_t *order, size_t *forced, const float *map, size_t queries,
-                          size_t keys, int keep_class_token);
+                          size_t keys, size_t prefix_tokens);
 
 #endif

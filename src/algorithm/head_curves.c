@@ -18,14 +18,14 @@ static const double shares[LEVELS - 2] = {0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0
 /* ---- levels and summaries of a layer */
 
 static vc_status set_levels(vc_curve_layer *l, const float *map, int32_t *order,
-                            int keep_class_token)
+                            size_t prefix_tokens)
 {
     const size_t entries = l->queries * l->keys;
     for (size_t h = 0; h < l->heads; h++) {
         uint64_t *kept = l->kept + h * LEVELS;
         size_t forced, at = 0;
-        VC_TRY(vc__entry_order(order, &forced, map + h * entries, l->queries, l->keys,
-                               keep_class_token));
+        VC_TRY(
+            vc__entry_order(order, &forced, map + h * entries, l->queries, l->keys, prefix_tokens));
         for (size_t i = 0; i < LEVELS; i++) {
             const size_t wanted = i == 0            ? 0
                                   : i + 1 == LEVELS ? entries
@@ -57,7 +57,7 @@ static void set_factors(float *factors, const vc_curve_layer *l, const float *ma
 }
 
 static vc_status open_layer(vc_curve_layer *l, const float *map, size_t choices,
-                            int keep_class_token)
+                            size_t prefix_tokens)
 {
     const size_t rows = l->heads * l->queries, entries = l->queries * l->keys;
     int32_t *order = malloc(entries * sizeof *order);
@@ -65,7 +65,7 @@ static vc_status open_layer(vc_curve_layer *l, const float *map, size_t choices,
     l->kept = calloc(l->heads * LEVELS, sizeof *l->kept);
     l->loss = calloc(choices * l->heads * LEVELS, sizeof *l->loss);
     vc_status status = order && l->level && l->kept && l->loss
-                           ? set_levels(l, map, order, keep_class_token)
+                           ? set_levels(l, map, order, prefix_tokens)
                            : vc_fail(VC_ENOMEM, "out of memory for the curves of heads");
     for (size_t c = 0; status == VC_OK && c < choices; c++) {
         const vc_summary_stats *s = l->summaries[c];
@@ -83,7 +83,7 @@ static vc_status open_layer(vc_curve_layer *l, const float *map, size_t choices,
 
 vc_status vc_head_curves_open(vc_head_curves *out, const vc_maps *maps, size_t count,
                               const vc_summary_stats *const *summaries, size_t choices,
-                              int keep_class_token)
+                              size_t prefix_tokens)
 {
     size_t layers = 0;
     for (size_t g = 0; g < count; g++)
@@ -106,7 +106,7 @@ vc_status vc_head_curves_open(vc_head_curves *out, const vc_maps *maps, size_t c
             for (size_t c = 0; c < choices; c++)
                 l->summaries[c] = summaries[c * layers + layer];
             status = open_layer(l, m->values + i * m->heads * m->queries * m->keys, choices,
-                                keep_class_token);
+                                prefix_tokens);
         }
     if (status != VC_OK)
         vc_head_curves_close(out);

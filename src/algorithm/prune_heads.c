@@ -6,7 +6,7 @@
 #include "vitcod/head_curves.h"
 
 static vc_status prune_group(vc_mask *out, const vc_maps *m, const uint64_t *kept,
-                             int keep_class_token)
+                             size_t prefix_tokens)
 {
     const size_t entries = m->queries * m->keys;
     VC_TRY(vc_mask_open(out, m->layers, m->heads, m->queries, m->keys));
@@ -16,7 +16,7 @@ static vc_status prune_group(vc_mask *out, const vc_maps *m, const uint64_t *kep
     for (size_t h = 0; status == VC_OK && h < m->layers * m->heads; h++) {
         size_t forced;
         status = vc__entry_order(order, &forced, m->values + h * entries, m->queries, m->keys,
-                                 keep_class_token);
+                                 prefix_tokens);
         const size_t count = kept[h] > forced ? (size_t)kept[h] : forced;
         for (size_t i = 0; status == VC_OK && i < count && i < entries; i++)
             out->pruned[h * entries + (size_t)order[i]] = 0;
@@ -26,13 +26,13 @@ static vc_status prune_group(vc_mask *out, const vc_maps *m, const uint64_t *kep
 }
 
 vc_status vc_prune_heads(vc_mask *out, const vc_maps *maps, size_t count, const uint64_t *kept,
-                         int keep_class_token)
+                         size_t prefix_tokens)
 {
     vc_status status = VC_OK;
     for (size_t g = 0; g < count; g++)
         out[g] = (vc_mask){0};
     for (size_t g = 0; status == VC_OK && g < count; g++) {
-        status = prune_group(&out[g], &maps[g], kept, keep_class_token);
+        status = prune_group(&out[g], &maps[g], kept, prefix_tokens);
         kept += maps[g].layers * maps[g].heads;
     }
     for (size_t g = 0; status != VC_OK && g < count; g++)

@@ -113,7 +113,7 @@ static vc_status open_curves(vc_head_curves *out, const vc_dense_stats *stats)
     vc_status status = vc__means_open(&means, stats->attention, stats->groups);
     if (status == VC_OK) {
         status = vc_head_curves_open(out, means.maps, means.count, summaries, stats->grid_count,
-                                     vc_model_prefix_tokens(&stats->model->config) > 0);
+                                     vc_model_prefix_tokens(&stats->model->config));
         vc__means_close(&means);
     }
     free((void *)summaries);

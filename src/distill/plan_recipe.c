@@ -38,13 +38,13 @@ static vc_status prune_alike(vc_mask *out, const vc__means *m, const vc_plan_rec
 static vc_status make_masks(vc_mask *out, const vc_dense_stats *stats, const vc_plan_recipe *recipe,
                             const vc__recipe_share *share, const char *path)
 {
-    const int keeps = vc_model_prefix_tokens(&stats->model->config) > 0;
+    const size_t prefix = vc_model_prefix_tokens(&stats->model->config);
     vc__means m;
     VC_TRY(vc__means_open(&m, vc_plan_recipe_weighs(recipe) ? stats->scores : stats->attention,
                           stats->groups));
     const vc_status status = strcmp(recipe->rule, VC_RULE_MEASURED) == 0
-                                 ? vc_prune_heads(out, m.maps, m.count, share->kept, keeps)
-                                 : prune_alike(out, &m, recipe, keeps, share->share, path);
+                                 ? vc_prune_heads(out, m.maps, m.count, share->kept, prefix)
+                                 : prune_alike(out, &m, recipe, prefix > 0, share->share, path);
     vc__means_close(&m);
     return status;
 }

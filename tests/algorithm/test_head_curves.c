@@ -57,7 +57,7 @@ static void set_probs(scene *s)
 }
 
 /* Choice 0 has no summaries, choice 1 is sharpened, choice 2 is pooled by queries. */
-static scene *set_up(vc_head_curves *curves, int class_token)
+static scene *set_up(vc_head_curves *curves, size_t prefix)
 {
     static scene s;
     const vc_summary_grid grids[CHOICES] = {{0, 0, 0, 0}, {2, 2, 0, 1.5}, {2, 3, 0, 0}};
@@ -96,7 +96,7 @@ static scene *set_up(vc_head_curves *curves, int class_token)
         choices[c] = &s.stats[c];
     }
     const vc_maps maps = {1, H, TQ, TK, s.mean};
-    assert_ok(vc_head_curves_open(curves, &maps, 1, choices, CHOICES, class_token));
+    assert_ok(vc_head_curves_open(curves, &maps, 1, choices, CHOICES, prefix));
     assert_ok(vc_head_curves_add(curves, 0, &s.batch));
     assert_int_equal(curves->images, B);
     return &s;
@@ -169,10 +169,10 @@ static double loss_of(const scene *s, const uint8_t *pruned, size_t choice, size
     return sum;
 }
 
-static void check_losses(int class_token)
+static void check_losses(size_t prefix)
 {
     vc_head_curves curves;
-    scene *s = set_up(&curves, class_token);
+    scene *s = set_up(&curves, prefix);
     const vc_curve_layer *l = &curves.layers[0];
     const vc_maps maps = {1, H, TQ, TK, s->mean};
     for (size_t i = 0; i < LEVELS; i++) {
@@ -180,7 +180,7 @@ static void check_losses(int class_token)
         vc_mask mask;
         for (size_t h = 0; h < H; h++)
             kept[h] = l->kept[h * LEVELS + i];
-        assert_ok(vc_prune_heads(&mask, &maps, 1, kept, class_token));
+        assert_ok(vc_prune_heads(&mask, &maps, 1, kept, prefix));
         assert_int_equal(vc_mask_kept(&mask), kept[0] + kept[1]);
         for (size_t c = 0; c < CHOICES; c++)
             for (size_t h = 0; h < H; h++) {
@@ -190,7 +190,10 @@ static void check_losses(int class_token)
         vc_mask_close(&mask);
     }
     assert_int_equal(l->kept[LEVELS - 1], TQ * TK);
-    assert_int_equal(l->kept[0], class_token ? TQ + TK - 1 : TQ);
+    assert_int_equal(l->kept[0], prefix ? TQ * TK - (TQ - prefix) * (TK - prefix) : TQ);
+    for (size_t i = 0; prefix && i < H * TQ * TK; i++) /* their rows and columns come first */
+        if (i / TK % TQ < prefix || i % TK < prefix)
+            assert_int_equal(l->level[i], 0);
     tear_down(s, &curves);
 }
 
@@ -198,6 +201,7 @@ static void losses_are_those_of_sparse_attention(void **state)
 {
     (void)state;
     check_losses(1);
+    check_losses(2);
     check_losses(0);
 }
 
