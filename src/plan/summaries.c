@@ -76,8 +76,17 @@ vc_status vc_plan_layer_add_summaries(vc_plan_layer *layer, const vc_pooling *po
                            .summary_bias = (float *)bias};
     if (vc__plan_summaries_check(&given, "a plan", "", 0) != VC_OK)
         return VC_EINVAL;
-    drop_summaries(layer);
-    return vc__plan_copy_optional(layer, &given);
+    vc_plan_layer fresh = {.heads = layer->heads, .queries = layer->queries, .keys = layer->keys};
+    given.kept_share = NULL; /* the layer keeps its own */
+    const vc_status status = vc__plan_copy_optional(&fresh, &given);
+    if (status != VC_OK) {
+        drop_summaries(&fresh);
+        return status;
+    }
+    drop_summaries(layer); /* what was given may be the layer's own */
+    layer->pooling = fresh.pooling;
+    layer->summary_bias = fresh.summary_bias;
+    return VC_OK;
 }
 
 void vc_plan_drop_summaries(vc_plan *plan)

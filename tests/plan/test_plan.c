@@ -94,6 +94,10 @@ static void summaries_travel_with_it(void **state)
     assert_true(vc_plan_kept_share(&plan) == 24.0 / 18.0);
     const vc_pooling once = {.count = 2, .entries = 3};
     assert_int_equal(vc_pooling_scores(&once, 2, 3, 3), 12);
+    const float other[12] = {7.0f}; /* the layer's own pooling with another bias */
+    assert_ok(vc_plan_layer_add_summaries(&plan.layers[0], &layer->pooling, other));
+    assert_memory_equal(layer->pooling.weights, back.layers[0].pooling.weights, 4 * sizeof(float));
+    assert_memory_equal(layer->summary_bias, other, sizeof other);
     vc_plan_close(&plain);
     vc_plan_close(&back);
     vc_plan_close(&plan);
