@@ -1,4 +1,5 @@
 /* Poolings over blocks of a grid of tokens, and their text. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +19,13 @@ static const char *read_count(size_t *out, const char *at)
     return *at < '1' || *at > '9' || value > MOST_BLOCKS ? NULL : end;
 }
 
-/* A number above 1 and up to 8; NULL if there is none. */
+/* A number above 1 and up to 8 with two decimals, which its text can hold; NULL if there is none. */
 static const char *read_sharpness(double *out, const char *at)
 {
     char *end;
-    *out = strtod(at, &end);
-    return *at < '1' || *at > '9' || !(*out > 1.0 && *out <= 8.0) ? NULL : end;
+    const double value = strtod(at, &end);
+    *out = round(100.0 * value) / 100.0;
+    return *at < '1' || *at > '9' || *out != value || !(value > 1.0 && value <= 8.0) ? NULL : end;
 }
 
 /* "3x3", "3x3q", "3x3s1.5" or "none"; NULL: neither. */

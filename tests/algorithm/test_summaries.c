@@ -24,10 +24,11 @@ static void grids_have_a_text(void **state)
     assert_text("4x4,4x4", 2, "4x4");
     assert_text("3x3,3x3q*2,1x1q", 4, "3x3,3x3q*2,1x1q");
     assert_text("3x3s1.5*2,4x4s2", 3, "3x3s1.5*2,4x4s2");
+    assert_text("3x3s1.25,2x2s1.07,1x1s7.99", 3, "3x3s1.25,2x2s1.07,1x1s7.99");
     vc_summary_grid grids[4];
-    const char *const wrong[] = {"",      "3",     "0x3",   "3x0",   "3x3,",     "3x3*0",
-                                 "a3x3x", "3x3*x", "nonex", "-1x3",  "3x3 ",     "9999x1",
-                                 "3x3qq", "q",     "3x3s",  "3x3s1", "3x3s1.5q", "3x3qs2"};
+    const char *const wrong[] = {
+        "",     "3",      "0x3",   "3x0", "3x3,", "3x3*0", "a3x3x",    "3x3*x",  "nonex",    "-1x3",
+        "3x3 ", "9999x1", "3x3qq", "q",   "3x3s", "3x3s1", "3x3s1.5q", "3x3qs2", "3x3s1.234"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_fails(vc_summary_grids_parse(NULL, 0, wrong[i]), VC_EINVAL, "wanted blocks as 3x3");
     assert_fails(vc_summary_grids_parse(grids, 4, "3x3*2,1x1"), VC_EINVAL,
