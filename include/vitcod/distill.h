@@ -44,7 +44,7 @@ void vc_dense_stats_close(vc_dense_stats *stats);
 
 /* The pooling of a model's layer: its keys behind the class tokens are a square of tokens.
  * VC_EINVAL for more blocks than tokens, VC_EUNSUPPORTED where they are no square. */
-vc_status vc_model_pooling(vc_pooling *out, const vc_model_config *config, size_t layer,
+vc_status vc_dense_pooling(vc_pooling *out, const vc_model_config *config, size_t layer,
                            vc_summary_grid grid);
 /* Averages the queries of all heads over the tokens of the image and over `images` images that are
  * spread over the source: what a queried pooling is done by. */

@@ -67,6 +67,10 @@ vc_status vc_plan_assemble(vc_plan *out, const vc_mask *mask, const vc_token_ord
 void vc_plan_close(vc_plan *plan);
 vc_status vc_plan_copy(vc_plan *out, const vc_plan *plan);
 
+/* Of a layer of `heads` heads, with its queries. */
+vc_status vc_pooling_copy(vc_pooling *out, const vc_pooling *pooling, size_t heads);
+void vc_pooling_close(vc_pooling *pooling);
+
 /* Gives a layer summaries; pooling and bias (H, Tq, G) are copied. VC_EINVAL for indices outside
  * the layer, for weights or biases that are not finite (-INFINITY is allowed in a bias), and for a
  * layer with kept shares. */

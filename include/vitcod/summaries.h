@@ -35,7 +35,6 @@ const char *vc_summary_grids_text(char text[VC_SUMMARY_TEXT], const vc_summary_g
  * rows or columns than blocks are wanted. */
 vc_status vc_pooling_grid(vc_pooling *out, size_t side_y, size_t side_x, size_t prefix_tokens,
                           vc_summary_grid grid);
-void vc_pooling_close(vc_pooling *pooling); /* with its queries */
 
 /* ---- statistics */
 

@@ -121,15 +121,6 @@ static vc_status open_pooling(vc_pooling *out, size_t count, size_t entries)
     return vc_fail(VC_ENOMEM, "out of memory for %zu summaries", count);
 }
 
-void vc_pooling_close(vc_pooling *pooling)
-{
-    free(pooling->start);
-    free(pooling->keys);
-    free(pooling->weights);
-    free(pooling->query);
-    *pooling = (vc_pooling){0};
-}
-
 /* All tokens with s / size - (s - 1) / all in the block, and -(s - 1) / all elsewhere. */
 static void add_sharpened(vc_pooling *out, int32_t *used, const size_t block[4], size_t side_y,
                           size_t side_x, double sharpness)

@@ -6,34 +6,11 @@
 #include "summary_rows.h"
 #include "vitcod/pooling.h"
 
-static int copy_array(void *out, const void *from, size_t bytes)
-{
-    void **to = out;
-    *to = malloc(bytes);
-    if (*to)
-        memcpy(*to, from, bytes);
-    return *to != NULL;
-}
-
-static vc_status copy_pooling(vc_pooling *out, const vc_pooling *from, size_t heads)
-{
-    *out = (vc_pooling){.count = from->count, .entries = from->entries, .dim = from->dim};
-    if (from->count == 0)
-        return VC_OK;
-    if (copy_array(&out->start, from->start, (from->count + 1) * sizeof *out->start) &&
-        copy_array(&out->keys, from->keys, from->entries * sizeof *out->keys) &&
-        copy_array(&out->weights, from->weights, from->entries * sizeof *out->weights) &&
-        (!from->query ||
-         copy_array(&out->query, from->query, heads * from->dim * sizeof *out->query)))
-        return VC_OK;
-    return vc_fail(VC_ENOMEM, "out of memory for %zu summaries", from->count);
-}
-
 vc_status vc_summary_stats_open(vc_summary_stats *out, size_t heads, size_t queries, size_t keys,
                                 const vc_pooling *pooling)
 {
     *out = (vc_summary_stats){.heads = heads, .queries = queries, .keys = keys};
-    vc_status status = copy_pooling(&out->pooling, pooling, heads);
+    vc_status status = vc_pooling_copy(&out->pooling, pooling, heads);
     if (status == VC_OK && pooling->count > 0) {
         out->sum = calloc(heads * queries * pooling->count, sizeof *out->sum);
         if (!out->sum)

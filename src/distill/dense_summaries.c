@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-vc_status vc_model_pooling(vc_pooling *out, const vc_model_config *config, size_t layer,
+vc_status vc_dense_pooling(vc_pooling *out, const vc_model_config *config, size_t layer,
                            vc_summary_grid grid)
 {
     const size_t prefix = vc_model_prefix_tokens(config);
@@ -108,7 +108,7 @@ static vc_status open_one(vc_summary_stats *out, const vc_dense_stats *stats, si
 {
     const vc_attention_layer l = vc_model_layer(&stats->model->config, layer);
     vc_pooling pooling;
-    vc_status status = vc_model_pooling(&pooling, &stats->model->config, layer, grid);
+    vc_status status = vc_dense_pooling(&pooling, &stats->model->config, layer, grid);
     if (status != VC_OK && status != VC_ENOMEM)
         return VC_OK; /* not in this layer */
     if (status == VC_OK && grid.queried)

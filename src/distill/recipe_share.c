@@ -68,7 +68,7 @@ static vc_status find_kinds(vc_summary_grid *grids, size_t *count, const vc_mode
     for (size_t l = 0; l < vc_model_layers(config); l++) {
         vc_pooling pooling; /* only to learn whether the layer has it */
         size_t g = 0;
-        VC_TRY(vc_model_pooling(&pooling, config, l, grids[l]));
+        VC_TRY(vc_dense_pooling(&pooling, config, l, grids[l]));
         vc_pooling_close(&pooling);
         while (g < *count && !vc_summary_grid_equal(grids[g], grids[l]))
             g++;

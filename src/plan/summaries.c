@@ -54,14 +54,30 @@ uint64_t vc_pooling_scores(const vc_pooling *p, size_t heads, size_t queries, si
     return (uint64_t)heads * (queries * p->count + beyond);
 }
 
+vc_status vc_pooling_copy(vc_pooling *out, const vc_pooling *pooling, size_t heads)
+{
+    const vc_plan_layer from = {.heads = heads, .pooling = *pooling};
+    vc_plan_layer to = {.heads = heads};
+    const vc_status status = vc__plan_copy_optional(&to, &from);
+    *out = to.pooling;
+    if (status != VC_OK)
+        vc_pooling_close(out);
+    return status;
+}
+
+void vc_pooling_close(vc_pooling *pooling)
+{
+    free(pooling->start);
+    free(pooling->keys);
+    free(pooling->weights);
+    free(pooling->query);
+    *pooling = (vc_pooling){0};
+}
+
 static void drop_summaries(vc_plan_layer *layer)
 {
-    free(layer->pooling.start);
-    free(layer->pooling.keys);
-    free(layer->pooling.weights);
-    free(layer->pooling.query);
+    vc_pooling_close(&layer->pooling);
     free(layer->summary_bias);
-    layer->pooling = (vc_pooling){0};
     layer->summary_bias = NULL;
 }
 

@@ -103,6 +103,27 @@ static void summaries_travel_with_it(void **state)
     vc_plan_close(&plan);
 }
 
+static void poolings_are_copied(void **state)
+{
+    (void)state;
+    int32_t start[] = {0, 2, 3}, keys[] = {0, 1, 2};
+    float weights[] = {0.5f, 0.25f, 1.0f}, query[] = {1.0f, -2.0f, 3.0f, -4.0f, 5.0f, -6.0f};
+    const vc_pooling none = {0}, from = {2, 3, start, keys, weights, 3, query};
+    vc_pooling copy;
+    assert_ok(vc_pooling_copy(&copy, &from, 2));
+    assert_true(copy.count == 2 && copy.entries == 3 && copy.dim == 3);
+    assert_true(copy.start != start && copy.query != query);
+    assert_memory_equal(copy.start, start, sizeof start);
+    assert_memory_equal(copy.keys, keys, sizeof keys);
+    assert_memory_equal(copy.weights, weights, sizeof weights);
+    assert_memory_equal(copy.query, query, sizeof query);
+    vc_pooling_close(&copy);
+    assert_true(copy.count == 0 && !copy.start && !copy.query);
+    assert_ok(vc_pooling_copy(&copy, &none, 2));
+    assert_true(copy.count == 0 && !copy.start);
+    vc_pooling_close(&copy);
+}
+
 static void refuses_wrong_summaries(void **state)
 {
     (void)state;
@@ -285,11 +306,16 @@ static void mask_files(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(columns_and_counts),       cmocka_unit_test(shares_travel_with_it),
-        cmocka_unit_test(summaries_travel_with_it), cmocka_unit_test(refuses_wrong_summaries),
-        cmocka_unit_test(file_round_trip),          cmocka_unit_test(refuses_inconsistent_plans),
-        cmocka_unit_test(inside_another_file),      cmocka_unit_test(copies),
-        cmocka_unit_test(an_empty_row_is_named),    cmocka_unit_test(mask_files)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(columns_and_counts),
+                                       cmocka_unit_test(shares_travel_with_it),
+                                       cmocka_unit_test(summaries_travel_with_it),
+                                       cmocka_unit_test(poolings_are_copied),
+                                       cmocka_unit_test(refuses_wrong_summaries),
+                                       cmocka_unit_test(file_round_trip),
+                                       cmocka_unit_test(refuses_inconsistent_plans),
+                                       cmocka_unit_test(inside_another_file),
+                                       cmocka_unit_test(copies),
+                                       cmocka_unit_test(an_empty_row_is_named),
+                                       cmocka_unit_test(mask_files)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
