@@ -85,8 +85,8 @@ uint64_t vc_pooling_scores(const vc_pooling *pooling, size_t heads, size_t queri
 /* Takes the summaries of all layers away. */
 void vc_plan_drop_summaries(vc_plan *plan);
 
-/* What a plan does about what is pruned: "ViTCoD as published" (nothing; the paper's), "with a
- * residual" or "with summaries"; "dense" for NULL. */
+/* What a plan does about what is pruned: "kept entries alone" (nothing, as in the paper, whatever
+ * rule chose them), "with a residual" or "with summaries"; "dense" for NULL. */
 const char *vc_plan_method(const vc_plan *plan);
 
 /* The same entries with tokens in their own order and none global. */

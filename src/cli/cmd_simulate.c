@@ -164,7 +164,7 @@ static vc_status simulate(simulated *out, simulate_options *o)
 
 static const vc_field fields[] = {
     {VC_FIELD(simulated, plan_hash, "", "of the plan, where there is one"), VC_KNOWN},
-    {VC_FIELD(simulated, method, "", "ViTCoD as published, with summaries, a residual, or dense")},
+    {VC_FIELD(simulated, method, "", "kept entries alone, with summaries, a residual, or dense")},
     {VC_FIELD(simulated, kind, "", "timeline, bound or control")},
     {VC_FIELD_INLINE(simulated, timeline, &vc_timeline_record), VC_WHEN(simulated, is_timeline)},
     {VC_FIELD_INLINE(simulated, bound, &vc_bounds_record), VC_WHEN(simulated, is_bound)},

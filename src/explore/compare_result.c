@@ -8,7 +8,7 @@ static const vc_field row_fields[] = {
     {ROW(arch, "arch", "", "the model: timm's name, or a file")},
     {ROW(sparsity, "sparsity", "", "share of scores that is to be pruned")},
     {ROW(kept_share, "kept_share", "", "share of scores that the mask keeps, or summaries have")},
-    {ROW(method, "method", "", "ViTCoD as published, with a residual, or with summaries")},
+    {ROW(method, "method", "", "kept entries alone, with a residual, or with summaries")},
     {ROW(summaries, "summaries", "", "what the chip does with them, where the plan has any"),
      VC_KNOWN},
     {ROW(chip.chip.name, "chip", "", "its name")},

@@ -91,7 +91,7 @@ typedef struct line {
 static const vc_field line_fields[] = {
     {VC_FIELD(line, point, "", "its number")},
     {VC_FIELD(line, values, "", "what it stands for, by axis")},
-    {VC_FIELD(line, method, "", "ViTCoD as published, with a residual, with summaries, or dense"),
+    {VC_FIELD(line, method, "", "kept entries alone, with a residual, with summaries, or dense"),
      VC_WHEN(line, possible)},
     {VC_FIELD(line, summaries, "", "what the chip does with them, where the plan has any"),
      VC_KNOWN},

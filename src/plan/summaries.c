@@ -121,5 +121,5 @@ const char *vc_plan_method(const vc_plan *plan)
             return "with summaries";
         residual |= plan->layers[l].kept_share != NULL;
     }
-    return residual ? "with a residual" : "ViTCoD as published";
+    return residual ? "with a residual" : "kept entries alone";
 }

@@ -34,11 +34,11 @@ static const measure measures[] = {
     {"Energy of attention on the rivals", "attention.energy_uj", "µJ", "energy_times_vitcod"},
 };
 
-/* "ViTCoD as published" or "with summaries": what the rows' plan is. */
+/* What the plan of the rows does about what is pruned (vc_plan_method). */
 static const char *method_of(const json_t *row)
 {
     const char *method = vc__text_at(row, "method");
-    return method[0] ? method : "ViTCoD as published"; /* of results from before it was said */
+    return method[0] ? method : "kept entries alone"; /* of results from before it was said */
 }
 
 /* A chip that does not compute the plan's summaries says so. */

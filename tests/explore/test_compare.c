@@ -40,7 +40,7 @@ static void all_chips_on_equal_terms(void **state)
     assert_true(c.row_count >= wanted);
     for (size_t i = 0; i < c.row_count; i++) {
         assert_string_equal(c.rows[i].setting, "equal substrate");
-        assert_string_equal(c.rows[i].method, "ViTCoD as published");
+        assert_string_equal(c.rows[i].method, "kept entries alone");
         assert_null(c.rows[i].summaries);
         assert_true(c.rows[i].attention.cycles >= c.rows[i].attention.bound_cycles);
         assert_near(c.rows[i].attention_times,

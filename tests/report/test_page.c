@@ -105,7 +105,7 @@ static void values_of_the_wrong_kind_do_no_harm(void **state)
     json_decref(logs);
 }
 
-/* A comparison says whether it is of ViTCoD as published, and which chips leave summaries out. */
+/* A comparison says what its plan does about pruned entries, which chips leave summaries out. */
 static void rivals_say_which_method(void **state)
 {
     (void)state;
@@ -114,7 +114,7 @@ static void rivals_say_which_method(void **state)
         for (int i = 0; i < 2; i++) {
             json_t *row = json_pack("{s:s, s:f, s:s, s:s, s:s, s:{s:f}}", "arch", "m", "sparsity",
                                     0.9, "chip", i ? "sanger" : "vitcod", "setting", "equal",
-                                    "method", summaries ? "with summaries" : "ViTCoD as published",
+                                    "method", summaries ? "with summaries" : "kept entries alone",
                                     "attention", "time_us", 2.0);
             if (summaries)
                 json_object_set_new(row, "summaries",
@@ -124,7 +124,7 @@ static void rivals_say_which_method(void **state)
         json_t *results = json_pack("{s:{s:s, s:o}}", "c.json", "verb", "compare", "rows", rows);
         const vc_report_run run = {.name = "one", .results = results};
         char *text = page_of(&run, 1);
-        assert_holds(text, summaries ? "pruned, with summaries" : "pruned, ViTCoD as published");
+        assert_holds(text, summaries ? "pruned, with summaries" : "pruned, kept entries alone");
         assert_int_equal(strstr(text, "sanger, equal, without summaries") != NULL, summaries);
         assert_null(strstr(text, "vitcod, equal, without"));
         free(text);
