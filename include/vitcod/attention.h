@@ -13,7 +13,7 @@
 
 typedef struct vc_attention_shape {
     size_t batch, heads, queries;
-    size_t keys; /* a pattern's extra columns included */
+    size_t keys; /* without summaries */
     size_t head_dim, value_dim;
     size_t q_stride, k_stride, v_stride, out_stride; /* floats between tokens */
 } vc_attention_shape;
