@@ -28,8 +28,9 @@ vc_status vc_token_reduction_check(const vc_token_reduction *how);
 
 /* What a model does with an image, without looking at one. */
 typedef struct vc_token_schedule {
-    size_t *tokens; /* (L) those of each layer's attention, class tokens included */
-    size_t layers;
+    size_t *tokens; /* (L + 1) of each layer's attention, class tokens included; the last layer's
+                     * once more, as it lets none go */
+    size_t layers;  /* L */
     uint64_t macs, dense_macs; /* of all products; those that merging needs to compare keys too */
     double scores_share;       /* of attention's scores: the mean of (tokens / all tokens)^2 */
 } vc_token_schedule;

@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -127,8 +128,10 @@ static int check_tokens(const cli_command *command, const eval_options *o)
 {
     if (!o->tokens.rule != isnan(o->tokens.keep))
         return cli_usage(command, "wanted both of --tokens and --keep, or none");
-    if (o->tokens.rule && (o->engine.dtype || o->engine.split))
-        return cli_usage(command, "--tokens runs in fp32, without --dtype and --split-heads");
+    if (o->tokens.rule && o->engine.dtype && strcmp(o->engine.dtype, "fp32") != 0)
+        return cli_usage(command, "--tokens runs in fp32, not in %s", o->engine.dtype);
+    if (o->tokens.rule && o->engine.split)
+        return cli_usage(command, "--tokens has no heads to split, wanted no --split-heads");
     if (o->tokens.rule && vc_token_reduction_check(&o->tokens) != VC_OK)
         return cli_usage(command, "%s", vc_last_error());
     return CLI_CONTINUE;

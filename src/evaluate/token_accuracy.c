@@ -64,7 +64,7 @@ static const vc_field fields[] = {
     {VC_FIELD(vc_token_result, macs_share, "", "of the MACs with all tokens")},
     {VC_FIELD(vc_token_result, scores_share, "", "of attention's scores with all tokens")},
     {VC_FIELD(vc_token_result, same_class_percent, "%", "images with the class of all tokens")},
-    {VC_FIELD(vc_token_result, divergence, "", "mean KL(all tokens || fewer) of the logits")},
+    {VC_FIELD(vc_token_result, divergence, "nat", "mean KL(all tokens || fewer) of the logits")},
 };
 const vc_record vc_token_result_record = VC_RECORD("tokens", vc_token_result, fields);
 

@@ -79,8 +79,12 @@ case_fewer_tokens_refuses() {
         "$vitcod" eval model --data data --tokens prune
     check "a share without a rule" 2 'wanted both of --tokens and --keep' \
         "$vitcod" eval model --data data --keep 0.5
-    check "another precision" 2 '--tokens runs in fp32' \
+    check "another precision" 2 '--tokens runs in fp32, not in bf16' \
         "$vitcod" eval model --data data --tokens prune --keep 0.5 --dtype bf16
+    check "heads to split" 2 '--tokens has no heads to split' \
+        "$vitcod" eval model --data data --tokens prune --keep 0.5 --split-heads plan
+    check "the precision it has" 0 'tokens: prune' \
+        "$vitcod" eval model --data data --tokens prune --keep 0.5 --dtype fp32
     check "more than half at once" 1 'layer 0 would go from 16 to 2' \
         "$vitcod" eval model --data data --tokens merge --keep 0.1
     check "a plan" 1 'has a mask or a plan, which names tokens, wanted none (--plan none' \
