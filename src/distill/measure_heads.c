@@ -18,6 +18,7 @@ typedef struct measurement {
     vc_grads grads;
     vc_source *source;
     vc_loader *loader;
+    double *p;        /* (classes) of one image */
     vc_status status; /* the first failure behind the backward pass */
 } measurement;
 
@@ -43,22 +44,23 @@ static void add_heads(void *context, size_t layer, const vc_attention *a, const 
         m->status = vc_head_curves_add(m->curves, layer, &heads);
 }
 
-/* u = sqrt(p) r - p (sqrt(p) . r), where each r is 1 or -1: E[u u^T] = diag(p) - p p^T. */
-static void draw_probe(float *u, const float *logits, size_t classes, size_t image)
+/* p, the softmax of the logits, and u = sqrt(p) r - p (sqrt(p) . r), where each r is 1 or -1:
+ * E[u u^T] = diag(p) - p p^T. */
+static void draw_probe(float *u, double *p, const float *logits, size_t classes, size_t image)
 {
     vc_rng rng = vc_rng_open(0, PROBES, image);
     double highest = -INFINITY, sum = 0.0, along = 0.0;
     for (size_t c = 0; c < classes; c++)
         highest = fmax(highest, (double)logits[c]);
     for (size_t c = 0; c < classes; c++)
-        sum += exp((double)logits[c] - highest);
+        sum += p[c] = exp((double)logits[c] - highest);
     for (size_t c = 0; c < classes; c++) {
-        const double root = sqrt(exp((double)logits[c] - highest) / sum);
-        u[c] = (float)(vc_rng_below(&rng, 2) ? root : -root);
+        p[c] /= sum;
+        u[c] = (float)(vc_rng_below(&rng, 2) ? sqrt(p[c]) : -sqrt(p[c]));
         along += (double)u[c];
     }
     for (size_t c = 0; c < classes; c++)
-        u[c] -= (float)(exp((double)logits[c] - highest) / sum * along);
+        u[c] -= (float)(p[c] * along);
 }
 
 static vc_status measure_batch(measurement *m, const vc_loaded *batch)
@@ -66,7 +68,7 @@ static vc_status measure_batch(measurement *m, const vc_loaded *batch)
     const size_t classes = vc_model_input_of(&m->model->config).outputs;
     vc_model_observe(&m->acts, m->model, batch->x, batch->count);
     for (size_t i = 0; i < batch->count; i++)
-        draw_probe(m->grads.dlogits + i * classes, m->acts.logits + i * classes, classes,
+        draw_probe(m->grads.dlogits + i * classes, m->p, m->acts.logits + i * classes, classes,
                    batch->indices[i]);
     vc_model_backward(&m->grads, &m->acts, m->model, batch->count, 0.0f);
     return m->status;
@@ -91,6 +93,9 @@ static vc_status open_measurement(measurement *m, vc_source *source, size_t imag
     vc_loader_options options = vc_model_loader_options(m->model);
     options.batch = how->batch;
     options.crop_fraction = how->crop_fraction;
+    m->p = malloc(vc_model_input_of(&m->model->config).outputs * sizeof *m->p);
+    if (!m->p)
+        return vc_fail(VC_ENOMEM, "out of memory for the classes of an image");
     VC_TRY(vc_acts_open(&m->acts, m->model, how->batch, 1));
     VC_TRY(vc_grads_open(&m->grads, m->model, how->batch));
     m->grads.on_heads = add_heads;
@@ -137,6 +142,7 @@ vc_status vc_measure_heads(vc_head_curves *out, const vc_dense_stats *stats, con
     vc_source_close(m.source);
     vc_grads_close(&m.grads);
     vc_acts_close(&m.acts);
+    free(m.p);
     if (status != VC_OK)
         vc_head_curves_close(out);
     return status;

@@ -21,19 +21,14 @@ typedef struct bench {
     vc_arena arena;
 } bench;
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 static void place(bench *b)
 {
     const vc_attention_shape *s = &b->shape;
     const size_t rows = s->batch * s->queries, width = s->heads * s->head_dim;
     size_t values = 0, scratch = 0;
     for (size_t l = 0; l < b->plan->layer_count; l++) {
-        values = larger(values, vc_attention_values(s, &b->whole[l]));
-        scratch = larger(scratch, vc_attention_scratch_floats(s, &b->whole[l], 0));
+        values = vc__larger(values, vc_attention_values(s, &b->whole[l]));
+        scratch = vc__larger(scratch, vc_attention_scratch_floats(s, &b->whole[l], 0));
     }
     b->qkv = vc_arena_floats(&b->arena, rows * 3 * width);
     b->out = vc_arena_floats(&b->arena, rows * width);

@@ -2,11 +2,6 @@
 
 #include <omp.h>
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 static size_t summary_floats(const vc_packed_attention *layer)
 {
     return vc_pattern_summaries(&layer->pattern) * vc_summary_floats(layer);
@@ -16,10 +11,10 @@ void vc__infer_fit(vc__infer_room *room, const vc_packed_attention *layer)
 {
     const size_t line = VC_ARENA_ALIGN / sizeof(float); /* threads share no cache line */
     const size_t entries = layer->pattern.pooling ? layer->pattern.pooling->entries : 0;
-    room->panel_floats = larger(room->panel_floats, layer->panel_floats);
-    room->summary_floats = larger(room->summary_floats, summary_floats(layer));
-    room->scratch_floats =
-        larger(room->scratch_floats, (larger(layer->value_dim, entries) + line - 1) / line * line);
+    room->panel_floats = vc__larger(room->panel_floats, layer->panel_floats);
+    room->summary_floats = vc__larger(room->summary_floats, summary_floats(layer));
+    room->scratch_floats = vc__larger(
+        room->scratch_floats, (vc__larger(layer->value_dim, entries) + line - 1) / line * line);
 }
 
 void vc__infer_place(vc__infer_room *room, vc_arena *arena, size_t batch)

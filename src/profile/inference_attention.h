@@ -6,10 +6,15 @@
 #include "vitcod/attention.h"
 #include "vitcod/packed_attention.h"
 
+static inline size_t vc__larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 /* What it works in. Layers that run one after the other may share it. */
 typedef struct vc__infer_room {
     size_t panel_floats, summary_floats; /* of an image */
-    size_t scratch_floats;                  /* of a thread */
+    size_t scratch_floats;               /* of a thread */
     float *panels, *summaries, *scratch;
 } vc__infer_room;
 

@@ -22,11 +22,6 @@ static size_t half_of(const tiling *t, vc_buffer buffer)
     return (size_t)(t->c->buffers[buffer].bytes / VC__SLOTS);
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static vc_status tile_does_not_fit(const tiling *t, vc_buffer buffer, uint64_t bytes)
 {
     return vc__does_not_fit(t->a->machine, buffer, bytes, "the smallest tile needs in each half");
@@ -39,7 +34,7 @@ static size_t tokens_that_fit(const tiling *t, int side, vc_buffer buffer, size_
     const int one_group = t->heads_per_group[side] == t->a->sizes.heads;
     const uint64_t whole = t->c->buffers[buffer].bytes, bytes = t->token_bytes[side];
     const int all = one_group && tokens * bytes <= whole;
-    return smaller(tokens, (all ? (size_t)whole : half_of(t, buffer)) / bytes);
+    return vc__smaller(tokens, (all ? (size_t)whole : half_of(t, buffer)) / bytes);
 }
 
 /* The decoded tokens of a head, Q and K, share a scratchpad. */
@@ -51,14 +46,14 @@ static vc_status limit_decoded(tiling *t)
     if (decoded < sides)
         return tile_does_not_fit(t, VC_BUFFER_DECODED, sides * s->head_dim);
     if (sides == 2 && t->most_queries + t->most_keys > decoded) {
-        const size_t keys = smaller(t->most_keys, decoded / 2);
-        t->most_queries = smaller(t->most_queries, decoded - keys);
-        t->most_keys = smaller(t->most_keys, decoded - t->most_queries);
+        const size_t keys = vc__smaller(t->most_keys, decoded / 2);
+        t->most_queries = vc__smaller(t->most_queries, decoded - keys);
+        t->most_keys = vc__smaller(t->most_keys, decoded - t->most_queries);
     }
     if (s->compressed[0])
-        t->most_queries = smaller(t->most_queries, decoded);
+        t->most_queries = vc__smaller(t->most_queries, decoded);
     if (s->compressed[1])
-        t->most_keys = smaller(t->most_keys, decoded);
+        t->most_keys = vc__smaller(t->most_keys, decoded);
     return VC_OK;
 }
 
@@ -67,7 +62,7 @@ static vc_status limit_tokens(tiling *t)
     const vc_attention_sizes *s = &t->a->sizes;
     t->most_queries = tokens_that_fit(t, 0, VC_BUFFER_QUERY, s->queries);
     t->most_keys = tokens_that_fit(t, 1, VC_BUFFER_KEY, t->a->keys);
-    t->most_keys = smaller(t->most_keys, half_of(t, VC_BUFFER_VALUE) / s->value_dim);
+    t->most_keys = vc__smaller(t->most_keys, half_of(t, VC_BUFFER_VALUE) / s->value_dim);
     if (t->most_queries == 0)
         return tile_does_not_fit(t, VC_BUFFER_QUERY, t->token_bytes[0]);
     if (t->most_keys == 0)
@@ -161,7 +156,7 @@ static vc_status cut_tiles(tiling *t)
             return VC_OK;
         if (t->key_tiles == keys)
             return tile_does_not_fit(t, VC_BUFFER_INDEX, most);
-        t->key_tiles = smaller(keys, 2 * t->key_tiles);
+        t->key_tiles = vc__smaller(keys, 2 * t->key_tiles);
     }
 }
 

@@ -72,6 +72,11 @@ static inline uint64_t vc__later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+static inline uint64_t vc__smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Cycles of a line for `values` products: when all lines share operands, and when each line reads
  * its own, as fast as the scratchpad can serve all lines (eq. D1). */
 uint64_t vc__entry_cycles(const vc_chip_config *config, uint64_t values);
@@ -255,8 +260,9 @@ typedef struct vc__pool {
     vc__machine *m;
     const vc_pooling *pooling; /* NULL: nothing is pooled, and the rest is 0 */
     const vc_attention_sizes *sizes;
-    uint64_t from,
-        outputs;      /* of the product: those from here on are K and V, and how many all are */
+    /* of the product's outputs those from here on are K and V, and how many all are */
+    uint64_t from, outputs;
+    uint64_t width;   /* values of a summary as it is stored */
     uint64_t weighed; /* when the weights of heads that are complete are there */
 } vc__pool;
 /* Tokens and outputs of a tile of the product. */

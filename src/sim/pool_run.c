@@ -9,26 +9,15 @@ static int by_query(const vc__pool *p)
     return p->pooling->query != NULL;
 }
 
-static uint64_t smaller(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint64_t stored_width(const vc_attention_sizes *s)
-{
-    return (s->compressed[1] ? s->compressed[1] : s->heads) * s->head_dim + s->heads * s->value_dim;
-}
-
 /* The values of a sum. An encoder mixes heads, so weights that are a head's own come before it. */
 static uint64_t summed_width(const vc__pool *p)
 {
-    return by_query(p) ? p->sizes->heads * (p->sizes->head_dim + p->sizes->value_dim)
-                       : stored_width(p->sizes);
+    return by_query(p) ? p->sizes->heads * (p->sizes->head_dim + p->sizes->value_dim) : p->width;
 }
 
 uint64_t vc__pool_stored(const vc__pool *p)
 {
-    return p->pooling ? p->pooling->count * stored_width(p->sizes) : 0;
+    return p->pooling ? p->pooling->count * p->width : 0;
 }
 
 /* With queries: K of a head until its weights are there, and the scores of all heads. */
@@ -108,7 +97,7 @@ static uint64_t weigh_entries(const vc__pool *p, const vc__product_tile *t, size
         if (entries == 0)
             continue;
         through = vc__unit_work(m, VC_CHIP_UNIT_SOFTMAX, scored, pass);
-        first = smaller(first, through - pass);
+        first = vc__smaller(first, through - pass);
         done = vc__later(done, through + pass + m->config->softmax_latency);
         m->counts.exponentials += entries;
         m->counts.multiplications += entries;
@@ -124,7 +113,7 @@ static void pool_by_query(vc__pool *p, const vc__product_tile *t, uint64_t entri
 {
     const uint64_t d = p->sizes->head_dim, keys = p->sizes->heads * d,
                    from = vc__later(t->before, p->from) - p->from, to = t->after - p->from,
-                   keys_end = smaller(to, keys);
+                   keys_end = vc__smaller(to, keys);
     if (from < keys_end) {
         const uint64_t scored = score_keys(p, entries, from, keys_end);
         for (size_t h = from / d; h < keys_end / d; h++) {
@@ -139,8 +128,7 @@ static void pool_by_query(vc__pool *p, const vc__product_tile *t, uint64_t entri
 /* Of a row of the product that the encoder made shorter, the part that lies before `output`. */
 static uint64_t stored_before(const vc__pool *p, uint64_t output)
 {
-    return output <= p->from ? 0
-                             : stored_width(p->sizes) * (output - p->from) / (p->outputs - p->from);
+    return output <= p->from ? 0 : p->width * (output - p->from) / (p->outputs - p->from);
 }
 
 void vc__pool_tile(vc__pool *p, const vc__product_tile *t, uint64_t ready)

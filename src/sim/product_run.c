@@ -108,6 +108,7 @@ static void set_pooling(operator* o, const vc_op *pool)
     o->pool.from = o->count == 1 ? pool->sizes.heads * pool->sizes.head_dim : 0;
     o->pool.outputs = o->products[o->count - 1].shape->outputs;
     o->pool.sizes = &pool->sizes;
+    o->pool.width = pool->output_values / o->pool.pooling->count;
     o->extra +=
         pool->summary_values * VC__SUMMARY_BYTES + pool->index_values * o->m->config->index_bytes;
 }
