@@ -22,8 +22,8 @@ typedef struct vc_attention {
     vc_attention_shape shape;
     const float *q, *k, *v;
     const vc_pattern *pattern; /* NULL: nothing is pruned */
-    const float *
-        bias; /* added to the scores, one image's values as the pattern lists them; NULL: nothing */
+    /* added to the scores, one image's values as the pattern lists them; NULL: nothing */
+    const float *bias;
 } vc_attention;
 
 /* The number of floats of an image's probabilities: the pattern's values, or H * Tq * Tk without a

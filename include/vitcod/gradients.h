@@ -19,17 +19,18 @@ typedef struct vc_grads {
      * unless set */
     float *dhead_logits;
     void *state; /* the family's: views on the flat block, gradients of activations */
-    float *decoded[2], *encoded[2];                  /* of Q and K */
-    float *classified;                               /* (B, outputs) of one head */
-    float *summary_bias, *pool_weights, *pool_query; /* of one layer, as vc_attention_gradients has
-                                         * them; the caller may set them to NULL: not wanted */
+    float *decoded[2], *encoded[2]; /* of Q and K */
+    float *classified;              /* (B, outputs) of one head */
+    /* of one layer, as vc_attention_gradients has them; the caller may set them to NULL: not
+     * wanted */
+    float *summary_bias, *pool_weights, *pool_query;
     float *scratch;
     vc_arena arena;
     /* Called by the backward pass when the flat block from `from` to its end will not change any
      * more; may be NULL. */
     void (*on_ready)(void *context, size_t from);
-    /* Called with what a layer's attention was computed from (its bias left out), probs, and the
-     * gradient of its heads' outputs, (B, Tq, H, Dv) with out_stride; may be NULL. */
+    /* Called with what a layer's attention was computed from, probs, and the gradient of its heads'
+     * outputs, (B, Tq, H, Dv) with out_stride; may be NULL. */
     void (*on_heads)(void *context, size_t layer, const vc_attention *attention, const float *probs,
                      const float *dout);
     void *context;

@@ -13,8 +13,8 @@
 typedef struct vc_summary_grid {
     size_t y, x;
     int queried; /* 1: pooled by queries (plan.h), "3x3q" */
-    double
-        sharpness; /* above 1: a block's mean is moved away from that of all, "3x3s1.5"; else 0 */
+    /* above 1: a block's mean is moved away from that of all, "3x3s1.5"; else 0 */
+    double sharpness;
 } vc_summary_grid;
 
 int vc_summary_grid_equal(vc_summary_grid a, vc_summary_grid b);

@@ -33,7 +33,7 @@ static void add_heads(void *context, size_t layer, const vc_attention *a, const 
                                                 .k = a->k,
                                                 .q_stride = s->q_stride,
                                                 .k_stride = s->k_stride,
-                                                .bias = vc_model_bias(m->model, layer),
+                                                .bias = a->bias,
                                                 .probs = probs},
                                      .v = a->v,
                                      .dout = dout,

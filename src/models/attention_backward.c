@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "backward_impl.h"
+#include "model_impl.h"
 
 static void autoencoders_backward(vc_grads *g, const vc__attention_grads *a,
                                   const vc_coder coders[2], const vc_acts *acts,
@@ -59,8 +60,12 @@ void vc__attention_backward(vc_grads *g, const vc__attention_grads *a, const vc_
         shape.q_stride = shape.heads * shape.head_dim;
     if (coded[1])
         shape.k_stride = shape.heads * shape.head_dim;
-    const vc_attention attention = {
-        .shape = shape, .q = q, .k = k, .v = a->v, .pattern = vc_model_pattern(model, layer)};
+    const vc_attention attention = {.shape = shape,
+                                    .q = q,
+                                    .k = k,
+                                    .v = a->v,
+                                    .pattern = vc_model_pattern(model, layer),
+                                    .bias = vc__arranged_bias(model, layer)};
     if (g->on_heads)
         g->on_heads(g->context, layer, &attention, a->probs, a->dout);
     const vc_attention_gradients to = {.q = dq,
