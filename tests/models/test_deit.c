@@ -232,7 +232,8 @@ static void lowering_of_one_coder(void **state)
 }
 
 /* Summaries of K are pooled as K is stored: 2 of 3 heads where it has a coder. Queries that pool
- * are multiplied with each pooled key besides. */
+ * are multiplied with each pooled key besides, and what they pool are all heads, before the coder
+ * (docs/simulator.md, D21). */
 static void lowering_of_summaries(void **state)
 {
     (void)state;
@@ -261,7 +262,7 @@ static void lowering_of_summaries(void **state)
         summarize_layer(&plan.layers[0], d);
         assert_ok(vc_model_lower(&w, &c, &plan));
         const uint64_t pooled = plan.layers[0].pooling.entries;
-        assert_int_equal(find_op(&w, VC_OP_POOL)->macs, pooled * (k + 3 + 3) * d);
+        assert_int_equal(find_op(&w, VC_OP_POOL)->macs, pooled * (3 + 3 + 3) * d);
         assert_int_equal(find_op(&w, VC_OP_POOL)->summary_values, pooled + 3 * d);
         vc_workload_close(&w);
         vc_plan_close(&plan);
