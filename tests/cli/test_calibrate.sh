@@ -57,6 +57,18 @@ case_rules() {
     check "and not in the other" 1 '' grep -q kept_share bare
 }
 
+# What calibrate makes by default runs on the chip and beside others, pooled by queries as well.
+case_on_the_chip() {
+    check "pooled by queries" 0 '"summaries": "1x1q,1x1"' \
+        calibrate --summary 1x1q,1x1 --sparsity 0.5 --epochs 0 -o queried --json
+    for made in calibrated queried; do
+        check "simulate $made" 0 '"method": "with summaries"' "$vitcod" simulate "$made" --json
+        check "bit for bit" 0 '"bit_exact": true' \
+            "$vitcod" simulate "$made" --functional --json
+        check "compare $made" 0 'with summaries' "$vitcod" compare "$made"
+    done
+}
+
 # The scores of summaries, per row as many as there are blocks for 17 keys, count as kept.
 case_summaries() {
     for grid in 1x1 2x2 2x1,1x1; do
