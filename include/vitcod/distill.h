@@ -113,7 +113,8 @@ vc_status vc_plan_recipe_summarize(vc_dense_stats *stats, const vc_plan_recipe *
 
 /* Measures the curves of all heads, for all summaries in the statistics, on images of `source` that
  * are spread evenly. `model` is that of the statistics, dense, with parameters that can be trained.
- * The statistics must outlive the curves. */
+ * The statistics must outlive the curves. VC_EUNSUPPORTED for a model with BatchNorm
+ * (vc_model_observes_apart). */
 vc_status vc_measure_heads(vc_head_curves *out, const vc_dense_stats *stats, const vc_model *model,
                            vc_source *source, size_t images, const vc_look *how);
 

@@ -311,6 +311,9 @@ void vc_model_forward(vc_acts *acts, const vc_model *model, const float *images,
  * been opened with keep = 1. BatchNorm uses the statistics of this batch, which must have more than
  * one image. Parameters are read as they are now. */
 void vc_model_observe(vc_acts *acts, const vc_model *model, const float *images, size_t batch);
+/* Whether that computes something else than vc_model_forward: BatchNorm with the batch's own
+ * statistics. */
+int vc_model_observes_apart(const vc_model_config *config);
 /* Moves the running statistics towards those of the batch that was just run by vc_model_observe. */
 void vc_model_settle(vc_model *model, const vc_acts *acts, size_t batch);
 /* Must be called after parameters or running statistics were changed and before the next

@@ -129,6 +129,12 @@ vc_status vc_measure_heads(vc_head_curves *out, const vc_dense_stats *stats, con
                            vc_source *source, size_t images, const vc_look *how)
 {
     measurement m = {.curves = out, .model = model};
+    *out = (vc_head_curves){0};
+    if (vc_model_observes_apart(&model->config))
+        return vc_fail(VC_EUNSUPPORTED,
+                       "heads of a %s cannot be measured: its BatchNorms make one image depend on "
+                       "the others of its batch",
+                       vc_model_family(&model->config));
     VC_TRY(open_curves(out, stats));
     vc_progress progress = vc_progress_begin("heads", images);
     vc_status status = open_measurement(&m, source, images, how);

@@ -231,6 +231,11 @@ void vc_model_observe(vc_acts *acts, const vc_model *model, const float *images,
         family->forward(acts, model, images, batch, NULL);
 }
 
+int vc_model_observes_apart(const vc_model_config *config)
+{
+    return config->family->observe != NULL;
+}
+
 void vc_model_settle(vc_model *model, const vc_acts *acts, size_t batch)
 {
     const vc__family *family = model->config.family;

@@ -1,6 +1,7 @@
 /* What the curves of heads say, against the divergence of models with one head sparse; and plans
  * made by them. */
 #include "testing.h"
+#include "tiny_levit.h"
 #include "vitcod/distill.h"
 #include "vitcod/polarize.h"
 #include "vitcod/rng.h"
@@ -166,6 +167,21 @@ static void plans_by_curves(void **state)
     tear_down(&s);
 }
 
+/* Its BatchNorms would measure another model than the one that infers. */
+static void refuses_batch_norms(void **state)
+{
+    (void)state;
+    const vc_model_config config = tiny_levit();
+    vc_model *model = tiny_levit_open(&config);
+    const vc_dense_stats stats = {.model = model};
+    const vc_look how = vc_look_default();
+    vc_head_curves curves;
+    assert_fails(vc_measure_heads(&curves, &stats, model, NULL, 1, &how), VC_EUNSUPPORTED,
+                 "heads of a levit cannot be measured: its BatchNorms");
+    assert_null(curves.layers);
+    vc_model_close(model);
+}
+
 static void recipes_are_completed(void **state)
 {
     (void)state;
@@ -212,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(losses_are_divergences), cmocka_unit_test(some_images_are_enough),
-        cmocka_unit_test(plans_by_curves), cmocka_unit_test(recipes_are_completed)};
+        cmocka_unit_test(plans_by_curves), cmocka_unit_test(recipes_are_completed),
+        cmocka_unit_test(refuses_batch_norms)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
