@@ -100,8 +100,8 @@ typedef struct vc_plan_recipe {
 #define VC_SUMMARIES_AUTO "auto"
 enum { VC_CURVE_IMAGES = 256, VC_QUERY_IMAGES = 64 };
 /* Fills in what is NULL: rule, summaries and the word of *residual, "mean" or "none". Summaries are
- * the default, and rule measured with them; who says a residual or another rule gets none. VC_EINVAL
- * for what excludes each other. A recipe without summaries has them NULL afterwards. */
+ * the default, and rule measured with them; with a residual or another rule there are none.
+ * VC_EINVAL for what excludes each other. A recipe without summaries has them NULL afterwards. */
 vc_status vc_plan_recipe_settle(vc_plan_recipe *recipe, const char **residual);
 int vc_plan_recipe_measures(const vc_plan_recipe *recipe); /* wants the curves of heads */
 

@@ -19,7 +19,7 @@ static const char *read_count(size_t *out, const char *at)
     return *at < '1' || *at > '9' || value > MOST_BLOCKS ? NULL : end;
 }
 
-/* A number above 1 and up to 8 with two decimals, which its text can hold; NULL if there is none. */
+/* A number above 1 and up to 8 with two decimals, as its text has them; NULL if there is none. */
 static const char *read_sharpness(double *out, const char *at)
 {
     char *end;

@@ -158,8 +158,8 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
          "are no summaries, and the rule is budget (default: summaries)",
          CLI_TEXT, &o->residual},
         {"summary", "GRID",
-         "auto (default; of rule measured), none, or blocks whose pooled keys stand in for what is pruned: 3x3, "
-         "3x3q (by queries), 3x3s1.5 (sharpened), by layer 3x3*9,1x1q*3",
+         "auto (default; of rule measured), none, or blocks whose pooled keys stand in for what "
+         "is pruned: 3x3, 3x3q (by queries), 3x3s1.5 (sharpened), by layer 3x3*9,1x1q*3",
          CLI_TEXT, &o->recipe.summaries},
         {"curves", "FILE", "what each head's sparsity costs, as JSON (of rule measured)", CLI_TEXT,
          &o->recipe.curves},
