@@ -128,7 +128,7 @@ void vc__mark_highest(unsigned char *marked, const double *scores, size_t count,
     for (size_t i = 0; i < count; i++) {
         size_t before = 0;
         for (size_t j = 0; j < count; j++)
-            before += scores[j] > scores[i] || (scores[j] == scores[i] && j < i);
+            before += scores[j] > scores[i] || (j < i && scores[j] == scores[i]);
         marked[i] = before < most;
     }
 }

@@ -300,8 +300,8 @@ case_bias_of_summaries() {
     check "another model" 1 '' cmp -s usual fixed
     check "what it begins with" 0 'agreement' \
         calibrate --teacher other --sparsity 0.5 --summary 2x2 --epochs 0 -o begun \
-        --plan-output then
-    check "is what it ends with" 0 '' cmp then now
+        --plan-output before
+    check "is what it ends with" 0 '' cmp before now
 }
 
 # Products in bf16, where the CPU has them: another result, near the same.

@@ -58,11 +58,11 @@ case_fewer_tokens() {
     dense=$(hits)
     for rule in prune merge; do
         check "$rule none" 0 '"macs_share": 1.0' \
-            "$vitcod" eval model --data data --tokens $rule --keep 1 --json
+            "$vitcod" eval model --data data --tokens "$rule" --keep 1 --json
         [ "$(hits)" = "$dense" ] || failed "$rule none" "not '$dense'"
         holds "$rule nothing" '"same_class_percent": 100.0' '"split": "whole"'
         check "$rule" 0 "tokens: $rule, 9 of 17 in the last layer, [0-9.]* % of the MACs" \
-            "$vitcod" eval model --data data --tokens $rule --keep 0.5
+            "$vitcod" eval model --data data --tokens "$rule" --keep 0.5
     done
     check "as JSON" 0 '"rule": "prune"' \
         "$vitcod" eval model --data data --tokens prune --keep 0.5 --json
