@@ -23,7 +23,7 @@ int vc_summary_grid_equal(vc_summary_grid a, vc_summary_grid b);
  * `out` (layers) may be NULL: then only the syntax is checked. VC_EINVAL for anything else. */
 vc_status vc_summary_grids_parse(vc_summary_grid *out, size_t layers, const char *text);
 /* The shortest text for it. */
-enum { VC_SUMMARY_TEXT = 256 };
+enum { VC_SUMMARY_TEXT = 4096 }; /* for any 200 layers */
 const char *vc_summary_grids_text(char text[VC_SUMMARY_TEXT], const vc_summary_grid *grids,
                                   size_t layers);
 

@@ -23,7 +23,8 @@ typedef struct vc_train_options {
     double warmup_epochs; /* linear from warmup_learning_rate, then cosine to min_learning_rate */
     double weight_decay, beta1, beta2, eps;
     /* Factors of the learning rate for a plan's summaries: of their bias, of the weights by which
-     * keys and values are pooled, and of the queries that make such weights. 0: not learnt. */
+     * keys and values are pooled, and of the queries that make such weights. 0: not learnt.
+     * pooling_rate must be 0 where there are queries. */
     double bias_rate, pooling_rate, query_rate;
     /* Decay per step of a moving average of the parameters, which the run ends with; 0: none. */
     double ema;

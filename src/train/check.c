@@ -91,6 +91,20 @@ static vc_status check_heads(const vc_model *model, const vc_source *data,
     return VC_OK;
 }
 
+/* With queries the weights of a pooling stay above 0 (vc_pooling), which steps do not promise. */
+static vc_status check_pooling(const vc_model *model, const vc_train_options *o)
+{
+    for (size_t l = 0; o->pooling_rate > 0.0 && l < vc_model_layers(&model->config); l++) {
+        const vc_pattern *pattern = vc_model_pattern(model, l);
+        if (pattern && pattern->pooling && pattern->pooling->query)
+            return vc_fail(VC_EINVAL,
+                           "layer %zu is pooled by queries, whose weights cannot be learnt: wanted "
+                           "a pooling rate of 0",
+                           l);
+    }
+    return VC_OK;
+}
+
 vc_status vc__check_training(const vc_model *model, const vc_source *data,
                              const vc_train_options *o)
 {
@@ -109,6 +123,7 @@ vc_status vc__check_training(const vc_model *model, const vc_source *data,
     VC_TRY(check_range("the weight of the logits", o->logits, 0.0, 1e30));
     VC_TRY(check_range("the moving average's decay", o->ema, 0.0, 1.0));
     VC_TRY(check_range("drop path", o->drop_path, 0.0, 0.999));
+    VC_TRY(check_pooling(model, o));
     VC_TRY(check_share(model, o));
     VC_TRY(check_heads(model, data, o));
     return o->teacher ? vc_train_check_teacher(o, model) : VC_OK;

@@ -1,5 +1,6 @@
 /* The loop learns, and resuming gives the same bits as never having stopped. */
 #include "../../src/models/deit/deit.h"
+#include "summarized.h"
 #include "testing.h"
 #include "vitcod/rng.h"
 #include "vitcod/train.h"
@@ -223,6 +224,34 @@ static void options_out_of_range_are_errors(void **state)
 }
 
 /* A student that sees no labels learns what its teacher knows; another teacher is another run. */
+/* With queries, weights at or below 0 would make a model that cannot be read again. */
+static void weights_beside_queries_are_not_learnt(void **state)
+{
+    (void)state;
+    enum { TOKENS = 17 };
+    static uint8_t pruned[3 * TOKENS * TOKENS];
+    const vc_mask mask = {1, 3, TOKENS, TOKENS, pruned};
+    const vc_train_hooks none = {0};
+    vc_train_options o = options();
+    vc_model *model;
+    vc_plan plan;
+    make_data();
+    o.pooling_rate = 1.0;
+    for (size_t dim = 0; dim <= 4; dim += 4) {
+        assert_ok(vc__deit_create(&model, &config, 1));
+        assert_ok(vc_plan_of_masks(&plan, &mask, 1));
+        summarize_layer(&plan.layers[0], dim);
+        assert_ok(vc_model_use_plan(model, &plan, "plan"));
+        if (dim == 0)
+            assert_ok(train(model, &data, &o, NULL, 0, &none));
+        else
+            assert_fails(train(model, &data, &o, NULL, 0, &none), VC_EINVAL,
+                         "layer 0 is pooled by queries");
+        vc_plan_close(&plan);
+        vc_model_close(model);
+    }
+}
+
 static void a_teacher_teaches(void **state)
 {
     (void)state;
@@ -281,6 +310,7 @@ int main(void)
                                        cmocka_unit_test(logits_that_are_not_numbers_are_no_hits),
                                        cmocka_unit_test(labels_and_sizes_are_checked),
                                        cmocka_unit_test(options_out_of_range_are_errors),
+                                       cmocka_unit_test(weights_beside_queries_are_not_learnt),
                                        cmocka_unit_test(a_teacher_teaches),
                                        cmocka_unit_test(schedule)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
