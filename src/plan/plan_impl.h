@@ -59,9 +59,8 @@ vc_status vc__plan_copy_optional(vc_plan_layer *out, const vc_plan_layer *layer)
 /* The number of entries that all heads keep together. */
 size_t vc__plan_layer_kept(const vc_plan_layer *layer);
 
-/* Checks a layer's pooling and summary bias, which have the right sizes. */
-vc_status vc__plan_summaries_check(const vc_plan_layer *layer, const char *path, const char *prefix,
-                                   size_t index);
+/* Checks a layer's pooling and summary bias, which have the right sizes; messages name it. */
+vc_status vc__plan_summaries_check(const vc_plan_layer *layer, const char *path, const char *name);
 
 /* Checks every index of a layer whose arrays have the right sizes. `prefix` is that of names in the
  * file. */

@@ -20,31 +20,27 @@ static int is_pooling(const vc_pooling *p, size_t keys)
     return 1;
 }
 
-vc_status vc__plan_summaries_check(const vc_plan_layer *layer, const char *path, const char *prefix,
-                                   size_t index)
+vc_status vc__plan_summaries_check(const vc_plan_layer *layer, const char *path, const char *name)
 {
     const vc_pooling *p = &layer->pooling;
     const size_t biases = layer->heads * layer->queries * p->count;
     if (p->count == 0)
         return VC_OK;
     if (layer->kept_share)
-        return vc_fail(VC_EFORMAT, "%s: %slayers.%zu has kept shares and summaries, wanted one",
-                       path, prefix, index);
+        return vc_fail(VC_EFORMAT, "%s: %s has kept shares and summaries, wanted one", path, name);
     if (!is_pooling(p, layer->keys))
         return vc_fail(VC_EFORMAT,
-                       "%s: %slayers.%zu: its pooling is not %zu sums, each of ascending tokens "
+                       "%s: %s: its pooling is not %zu sums, each of ascending tokens "
                        "below %zu with %s weights",
-                       path, prefix, index, p->count, layer->keys,
-                       p->query ? "positive" : "finite");
+                       path, name, p->count, layer->keys, p->query ? "positive" : "finite");
     for (size_t i = 0; p->query && i < layer->heads * p->dim; i++)
         if (!isfinite(p->query[i]))
-            return vc_fail(VC_EFORMAT, "%s: %slayers.%zu.pool_query[%zu] is %g, wanted a number",
-                           path, prefix, index, i, (double)p->query[i]);
+            return vc_fail(VC_EFORMAT, "%s: %s.pool_query[%zu] is %g, wanted a number", path, name,
+                           i, (double)p->query[i]);
     for (size_t i = 0; i < biases; i++)
         if (!isfinite(layer->summary_bias[i]) && layer->summary_bias[i] != -INFINITY)
-            return vc_fail(VC_EFORMAT,
-                           "%s: %slayers.%zu.summary_bias[%zu] is %g, wanted a number or -inf",
-                           path, prefix, index, i, (double)layer->summary_bias[i]);
+            return vc_fail(VC_EFORMAT, "%s: %s.summary_bias[%zu] is %g, wanted a number or -inf",
+                           path, name, i, (double)layer->summary_bias[i]);
     return VC_OK;
 }
 
@@ -90,7 +86,7 @@ vc_status vc_plan_layer_add_summaries(vc_plan_layer *layer, const vc_pooling *po
                            .kept_share = layer->kept_share,
                            .pooling = *pooling,
                            .summary_bias = (float *)bias};
-    if (vc__plan_summaries_check(&given, "a plan", "", 0) != VC_OK)
+    if (vc__plan_summaries_check(&given, "a plan", "the layer that gets summaries") != VC_OK)
         return VC_EINVAL;
     vc_plan_layer fresh = {.heads = layer->heads, .queries = layer->queries, .keys = layer->keys};
     given.kept_share = NULL; /* the layer keeps its own */

@@ -263,6 +263,35 @@ static void inside_another_file(void **state)
                  "no tensors 'vitcod.plan.layers.0..' of a plan");
 }
 
+/* A file of 2 MB that speaks of a map of 10^10 entries is read in memory of the file's size. */
+static void a_small_file_of_a_large_map(void **state)
+{
+    (void)state;
+    enum { TOKENS = 100000 };
+    static int32_t tokens[TOKENS], starts[TOKENS + 1];
+    int32_t none = 0;
+    for (int32_t i = 0; i < TOKENS; i++)
+        tokens[i] = starts[i] = i;
+    starts[TOKENS] = TOKENS;
+    vc_plan_layer layer = {.heads = 1,
+                           .queries = TOKENS,
+                           .keys = TOKENS,
+                           .query_order = tokens,
+                           .key_order = tokens,
+                           .global_tokens = &none,
+                           .column_start = starts,
+                           .rows = tokens};
+    vc_plan plan = {.layer_count = 1, .threshold = 50, .layers = &layer}, back;
+    assert_ok(vc_plan_write(temporary("large"), &plan));
+    assert_ok(vc_plan_read(&back, temporary("large")));
+    assert_true(vc_plan_hash(&plan) == vc_plan_hash(&back));
+    vc_plan_close(&back);
+    starts[TOKENS] = starts[TOKENS - 1]; /* the last column, and so the last row, is empty */
+    assert_ok(vc_plan_write(temporary("large"), &plan));
+    assert_fails(vc_plan_read(&back, temporary("large")), VC_EINVAL,
+                 "layers.0: head 0 row 99999 keeps no entry");
+}
+
 static void copies(void **state)
 {
     (void)state;
@@ -306,16 +335,12 @@ static void mask_files(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(columns_and_counts),
-                                       cmocka_unit_test(shares_travel_with_it),
-                                       cmocka_unit_test(summaries_travel_with_it),
-                                       cmocka_unit_test(poolings_are_copied),
-                                       cmocka_unit_test(refuses_wrong_summaries),
-                                       cmocka_unit_test(file_round_trip),
-                                       cmocka_unit_test(refuses_inconsistent_plans),
-                                       cmocka_unit_test(inside_another_file),
-                                       cmocka_unit_test(copies),
-                                       cmocka_unit_test(an_empty_row_is_named),
-                                       cmocka_unit_test(mask_files)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(columns_and_counts),          cmocka_unit_test(shares_travel_with_it),
+        cmocka_unit_test(summaries_travel_with_it),    cmocka_unit_test(poolings_are_copied),
+        cmocka_unit_test(refuses_wrong_summaries),     cmocka_unit_test(file_round_trip),
+        cmocka_unit_test(refuses_inconsistent_plans),  cmocka_unit_test(inside_another_file),
+        cmocka_unit_test(a_small_file_of_a_large_map), cmocka_unit_test(copies),
+        cmocka_unit_test(an_empty_row_is_named),       cmocka_unit_test(mask_files)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
