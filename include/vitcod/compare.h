@@ -4,6 +4,7 @@
 #define VITCOD_COMPARE_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "vitcod/accelerator.h"
 #include "vitcod/point.h"
@@ -74,10 +75,12 @@ typedef struct vc_comparison {
     vc_compare_paper paper;
 } vc_comparison;
 
-/* VC_EIO where a mask is not there: with sparsities any, without them all of a model. The options'
- * names must live as long as the comparison. */
+/* VC_EINVAL where a mask is not there: with sparsities any, without them all of a model. The
+ * options' names must live as long as the comparison. */
 vc_status vc_compare(vc_comparison *out, const vc_compare_options *options);
 void vc_comparison_close(vc_comparison *comparison);
+
+void vc_comparison_print(FILE *out, const vc_comparison *comparison);
 
 /* "rows" and "paper", of a vc_comparison. */
 extern const vc_record vc_comparison_record;

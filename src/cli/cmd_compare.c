@@ -15,50 +15,9 @@ typedef struct compare_options {
     vc_compare_options how;
 } compare_options;
 
-/* ---- text */
-
-static void print_times(double times)
-{
-    if (isnan(times))
-        printf(" %8s", "");
-    else
-        printf(" %8.2f", times);
-}
-
-static void print_row(const vc_compare_row *r)
-{
-    const vc_point *a = &r->attention;
-    printf("  %-22s %11.0f", r->chip.chip.name, (double)a->cycles);
-    print_times(r->attention_times);
-    printf(" %6.1f%% %9.1f", 100.0 * a->mac_utilisation, (double)a->dram_bytes / 1024.0);
-    printf(" %9.1f", a->energy_uj);
-    print_times(r->energy_times);
-    if (r->has_end_to_end) {
-        printf(" %11.0f", (double)r->end_to_end.cycles);
-        print_times(r->end_to_end_times);
-    }
-    printf("  %s%s%s\n", r->setting, r->summaries ? "; summaries " : "",
-           r->summaries ? r->summaries : "");
-}
-
 static void print_text(const void *result)
 {
-    const vc_comparison *c = result;
-    const vc_compare_row *before = NULL;
-    for (size_t i = 0; i < c->row_count; before = &c->rows[i++]) {
-        const vc_compare_row *r = &c->rows[i];
-        if (!before || r->scene != before->scene) {
-            printf("%s%s, sparsity %g, %s (%.1f %% of scores kept; dynamic sparsity from %s)\n",
-                   before ? "\n" : "", r->arch, r->sparsity, r->method, 100.0 * r->kept_share,
-                   r->seen);
-            printf("  %-22s %11s %8s %7s %9s %9s %8s%s\n", "", "attention", "x vitcod", "MACs",
-                   "DRAM KiB", "uJ", "x vitcod", r->has_end_to_end ? "  end to end x vitcod" : "");
-        }
-        print_row(r);
-    }
-    puts("\nThe paper (HPCA 2023), attention: reorder only / prune + reorder 5.14 (8.14 at 0.9), "
-         "prune only / prune + reorder 2.59 (2.03), SpAtten / ViTCoD 10.1 and Sanger / ViTCoD 6.8 "
-         "at 0.9.");
+    vc_comparison_print(stdout, result);
 }
 
 /* ---- arguments */
