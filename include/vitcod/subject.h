@@ -18,9 +18,12 @@ vc_status vc_subject_mask(vc_plan *out, const char *path, size_t threshold);
 
 /* The plan of a model's mask at a sparsity: FOLDER/ARCH/0.9.npy, FOLDER/ARCH/0.9/ (LeViT), or where
  * ViTCoD has it, FOLDER/deit_tiny_lowrank_0.9/info_0.9.npy and FOLDER/levit_128_lowrank/masks/0.9/.
- * VC_EIO naming the places where it is not. */
+ * VC_EINVAL naming the places where it is not. */
 vc_status vc_subject_plan(vc_plan *out, const vc_model_config *model, const char *folder,
                           const char *arch, double sparsity, size_t threshold);
+
+/* Whether there is one, which need not mean that it can be read. */
+int vc_subject_has_mask(const char *folder, const char *arch, double sparsity);
 
 /* What files about a model are called: the last part of a path, without `.safetensors`. */
 void vc_subject_stem(char out[256], const char *model);

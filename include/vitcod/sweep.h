@@ -18,21 +18,26 @@ void vc_sweep_close(vc_sweep *sweep);
 uint64_t vc_sweep_points(const vc_sweep *sweep);
 
 /* A point's result as a line of JSON, without its end: the values that it stands for, what vc_point
- * has and the chip's area; of a point that is impossible the reason. */
-enum { VC_SWEEP_LINE = 4096 };
-void vc_sweep_point(char line[VC_SWEEP_LINE], const vc_sweep *sweep, uint64_t point);
+ * has and the chip's area; of a point that is impossible the reason. Where the machine, and not the
+ * point, is why there is none (VC_ENOMEM, VC_EIO, ..), there is no line. */
+enum { VC_SWEEP_LINE = 16384 };
+vc_status vc_sweep_point(char line[VC_SWEEP_LINE], const vc_sweep *sweep, uint64_t point);
 
 extern const vc_record vc_sweep_line_record; /* what such a line has */
 
 typedef struct vc_sweep_done {
     uint64_t before, now; /* points that the file had, and that were computed */
+    uint64_t impossible;  /* of both */
+    uint64_t first;       /* of them, */
+    char reason[512];     /* and why it is */
 } vc_sweep_done;
 
 /* Computes the points that the file has not, on all threads and all processes (comm.h), and adds a
  * line for each behind one that says what the sweep is. VC_EINVAL where the file is of another
- * sweep or in use. In the first process alone an error is complete, and the others must be ended
- * (vc_comm_abort). `progress` (NULL: none) is of the points, whose number it gets, and moves in the
- * first process. */
+ * sweep or in use; the status of vc_sweep_point where a point has no result, once what was computed
+ * beside it is in the file. In the first process alone an error is complete, and the others must
+ * be ended (vc_comm_abort). `progress` (NULL: none) is of the points, whose number it gets, and
+ * moves in the first process. */
 vc_status vc_sweep_run(vc_sweep_done *out, const vc_sweep *sweep, const char *path,
                        vc_progress *progress);
 

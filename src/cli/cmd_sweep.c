@@ -13,7 +13,7 @@ typedef struct sweep_options {
 } sweep_options;
 
 typedef struct sweep_result {
-    uint64_t points, before, computed, processes;
+    uint64_t points, before, computed, impossible, processes;
     const char *results;
     json_t *front;
     vc_sweep_axis *axes; /* instead of all else */
@@ -24,6 +24,8 @@ static const vc_field result_fields[] = {
     {VC_FIELD(sweep_result, points, "", "of the space"), VC_KNOWN},
     {VC_FIELD_AS(sweep_result, before, "done_before", "", "points that the file had"), VC_KNOWN},
     {VC_FIELD(sweep_result, computed, "", "points that it had not"), VC_KNOWN},
+    {VC_FIELD(sweep_result, impossible, "", "points of the file that no chip can compute"),
+     VC_KNOWN},
     {VC_FIELD(sweep_result, processes, "", "that shared them"), VC_KNOWN},
     {VC_FIELD(sweep_result, results, "", "the file"), VC_KNOWN},
     {VC_FIELD_AS(sweep_result, front, "pareto", "", "points that no other beats"), VC_KNOWN},
@@ -40,8 +42,13 @@ static vc_status run_points(sweep_result *out, const vc_sweep *space, const char
     const vc_status status = vc_sweep_run(&done, space, path, &progress);
     vc_progress_end(&progress);
     VC_TRY(status);
+    if (vc_comm_rank() == 0 && done.impossible == out->points)
+        return vc_fail(VC_EINVAL, "%s: none of the %llu points is possible; point %llu: %s", path,
+                       (unsigned long long)out->points, (unsigned long long)done.first,
+                       done.reason);
     out->before = done.before;
     out->computed = done.now;
+    out->impossible = done.impossible;
     out->processes = (uint64_t)vc_comm_size();
     out->results = path;
     return VC_OK;
@@ -91,8 +98,10 @@ static void print_text(const void *result)
     for (size_t i = 0; i < r->axis_count; i++)
         printf("%-24s %-32s %s\n", r->axes[i].key, r->axes[i].values, r->axes[i].meaning);
     if (r->results)
-        printf("%s: %llu points, %llu of them computed now\n", r->results,
-               (unsigned long long)r->points, (unsigned long long)r->computed);
+        printf("%s: %llu points, %llu of them computed now, %llu impossible%s\n", r->results,
+               (unsigned long long)r->points, (unsigned long long)r->computed,
+               (unsigned long long)r->impossible,
+               r->impossible ? " (\"error\" in their lines says why)" : "");
     else if (!r->axes)
         printf("%llu points\n", (unsigned long long)r->points);
     if (r->front)
@@ -123,6 +132,7 @@ static int run_processes(const cli_command *command, const sweep_options *o, con
     sweep_result result = {.points = VC_NO_COUNT,
                            .before = VC_NO_COUNT,
                            .computed = VC_NO_COUNT,
+                           .impossible = VC_NO_COUNT,
                            .processes = VC_NO_COUNT};
     if (vc_comm_open() != VC_OK)
         return cli_fail();
@@ -165,12 +175,11 @@ const cli_command cmd_sweep = {
     "sweep",
     "a space of accelerators, models and masks, point by point",
     "SPACE.yaml -o RESULTS.jsonl [--pareto]",
-    "Simulates every point of a grid, or so many in a random order, and writes a line for each: "
-    "its\n"
-    "values, and cycles, time, energy, bytes and area, or why it is impossible. What is in the "
-    "file is\n"
-    "not computed again. `mpirun -n N vitcod sweep ..` shares the points among processes; the "
-    "results are\n"
-    "the same whatever N. examples/sweep.yaml shows the keys, --axes lists them.",
+    "Simulates every point of a grid, or so many in a random order, and writes a line for each:\n"
+    "its values, and cycles, time, energy, bytes and area, or why it is impossible. What is in\n"
+    "the file is not computed again. A full or broken machine ends the run, and a space without\n"
+    "a possible point is an error. `mpirun -n N vitcod sweep ..` shares the points among\n"
+    "processes; the results are the same whatever N. examples/sweep.yaml shows the keys,\n"
+    "--axes lists them.",
     run_sweep,
     &result_record};

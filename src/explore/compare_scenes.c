@@ -103,7 +103,7 @@ static vc_status open_presets(vc_comparison *c, const char *arch, const vc_compa
         c->scene_count += status == VC_OK;
         if (status != VC_OK) {
             close_scene(s);
-            if (o->sparsity_count > 0 || status != VC_EIO)
+            if (o->sparsity_count > 0 || vc_subject_has_mask(o->masks, arch, sparsities[i]))
                 return status;
         }
     }

@@ -1,6 +1,7 @@
 /* Models, plans and maps by what people call them. */
 #include "vitcod/subject.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,8 +19,10 @@ __attribute__((format(printf, 3, 4))) static int is_there(char *out, const char 
     va_start(arguments, format);
     vsnprintf(tail, sizeof tail, format, arguments);
     va_end(arguments);
-    return (size_t)snprintf(out, MOST_PATH, "%s/%s", folder, tail) < MOST_PATH &&
-           access(out, R_OK) == 0;
+    if ((size_t)snprintf(out, MOST_PATH, "%s/%s", folder, tail) >= MOST_PATH)
+        return 0;
+    /* What is there and cannot be read is told by who reads it. */
+    return access(out, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 /* deit_tiny of deit_tiny_patch16_224 */
@@ -40,7 +43,7 @@ static vc_status find_mask(char out[MOST_PATH], const char *folder, const char *
         is_there(out, folder, "%s_lowrank_%s/info_%s.npy", family, share, share) ||
         is_there(out, folder, "%s_lowrank/masks/%s", family, share))
         return VC_OK;
-    return vc_fail(VC_EIO,
+    return vc_fail(VC_EINVAL,
                    "%s: no mask of %s at %s, wanted %s/%s.npy, %s/%s (a folder), "
                    "%s_lowrank_%s/info_%s.npy or %s_lowrank/masks/%s",
                    folder, arch, share, arch, share, arch, share, family, share, share, family,
@@ -81,6 +84,12 @@ vc_status vc_subject_mask(vc_plan *out, const char *path, size_t threshold)
     return status;
 }
 
+int vc_subject_has_mask(const char *folder, const char *arch, double sparsity)
+{
+    char path[MOST_PATH];
+    return find_mask(path, folder, arch, sparsity) == VC_OK;
+}
+
 vc_status vc_subject_plan(vc_plan *out, const vc_model_config *model, const char *folder,
                           const char *arch, double sparsity, size_t threshold)
 {
@@ -110,7 +119,7 @@ int vc_subject_maps(char *out, size_t room, const char *folder, const char *arch
     static const char *const endings[] = {".npy", ""};
     for (size_t i = 0; i < 2; i++)
         if ((size_t)snprintf(out, room, "%s/%s%s", folder, arch, endings[i]) < room &&
-            access(out, R_OK) == 0)
+            access(out, F_OK) == 0)
             return 1;
     return 0;
 }

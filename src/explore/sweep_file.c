@@ -15,10 +15,16 @@ int vc__sweep_file_has(const vc__sweep_file *f, uint64_t point)
     return f->done[point / 8] >> point % 8 & 1;
 }
 
-static void mark_point(vc__sweep_file *f, uint64_t point)
+/* `error`: why it is impossible; NULL: it is not. Of those the first by number is remembered, as
+ * the lines come in any order. */
+static void mark_point(vc__sweep_file *f, uint64_t point, const char *error)
 {
-    f->count += !vc__sweep_file_has(f, point);
+    f->count++;
     f->done[point / 8] = (uint8_t)(f->done[point / 8] | 1 << point % 8);
+    if (error && (f->impossible++ == 0 || point < f->first)) {
+        f->first = point;
+        snprintf(f->reason, sizeof f->reason, "%s", error);
+    }
 }
 
 static vc_status write_all(const vc__sweep_file *f, const char *text, size_t bytes)
@@ -35,21 +41,41 @@ static vc_status write_all(const vc__sweep_file *f, const char *text, size_t byt
     return VC_OK;
 }
 
+/* *out is NULL for what is no JSON. jansson has no words for memory that it did not get. */
+static vc_status parse(json_t **out, const vc__sweep_file *f, const char *line)
+{
+    json_error_t error;
+    *out = json_loads(line, 0, &error);
+    if (!*out && (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory))
+        return vc_fail(VC_ENOMEM, "%s: out of memory for a line", f->path);
+    return VC_OK;
+}
+
 /* One write, so that what a killed run leaves is whole lines but for the last. */
 vc_status vc__sweep_file_add(vc__sweep_file *f, const char *line)
 {
     char ended[VC_SWEEP_LINE + 1];
     const size_t length = strlen(line);
+    json_t *object;
+    VC_TRY(parse(&object, f, line));
+    if (!object)
+        return vc_fail(VC_EIO, "%s: another process sent a point's result that is no JSON",
+                       f->path);
     memcpy(ended, line, length);
     ended[length] = '\n';
-    return write_all(f, ended, length + 1);
+    const vc_status status = write_all(f, ended, length + 1);
+    if (status == VC_OK)
+        mark_point(f, (uint64_t)json_integer_value(json_object_get(object, "point")),
+                   json_string_value(json_object_get(object, "error")));
+    json_decref(object);
+    return status;
 }
 
 /* The first line of a file that is there must be that of this sweep. */
 static vc_status check_header(const vc__sweep_file *f, const char *line, const vc_sweep *space)
 {
-    json_error_t error;
-    json_t *header = json_loads(line, 0, &error);
+    json_t *header;
+    VC_TRY(parse(&header, f, line));
     const char *hash = json_string_value(json_object_get(header, "sweep_hash"));
     char wanted[32];
     snprintf(wanted, sizeof wanted, "%016llx", (unsigned long long)space->hash);
@@ -67,19 +93,21 @@ static vc_status check_header(const vc__sweep_file *f, const char *line, const v
 static vc_status mark_line(vc__sweep_file *f, const char *line, uint64_t number,
                            const vc_sweep *space)
 {
-    json_error_t error;
-    json_t *object = json_loads(line, 0, &error);
+    json_t *object;
+    VC_TRY(parse(&object, f, line));
     const json_t *point = json_object_get(object, "point");
     const json_int_t value = json_is_integer(point) ? json_integer_value(point) : -1;
-    json_decref(object);
+    vc_status status = VC_OK;
     if (value < 0 || (uint64_t)value >= space->points)
-        return vc_fail(VC_EFORMAT, "%s:%llu: is no point of this sweep", f->path,
-                       (unsigned long long)number);
-    if (vc__sweep_file_has(f, (uint64_t)value))
-        return vc_fail(VC_EFORMAT, "%s:%llu: point %lld is there twice", f->path,
-                       (unsigned long long)number, (long long)value);
-    mark_point(f, (uint64_t)value);
-    return VC_OK;
+        status = vc_fail(VC_EFORMAT, "%s:%llu: is no point of this sweep", f->path,
+                         (unsigned long long)number);
+    else if (vc__sweep_file_has(f, (uint64_t)value))
+        status = vc_fail(VC_EFORMAT, "%s:%llu: point %lld is there twice", f->path,
+                         (unsigned long long)number, (long long)value);
+    else
+        mark_point(f, (uint64_t)value, json_string_value(json_object_get(object, "error")));
+    json_decref(object);
+    return status;
 }
 
 /* Reads what is there; `*end` is behind the last whole line. */
@@ -117,9 +145,11 @@ static vc_status check_beginning(const vc__sweep_file *f, json_t *header)
     char there[65536];
     const ssize_t count = pread(f->descriptor, there, sizeof there, 0);
     char *text = json_dumps(header, JSON_COMPACT | JSON_REAL_PRECISION(12));
-    const int same = count >= 0 && text && (size_t)count <= strlen(text) &&
-                     memcmp(there, text, (size_t)count) == 0;
+    const int no_text = !text, same = count >= 0 && text && (size_t)count <= strlen(text) &&
+                                      memcmp(there, text, (size_t)count) == 0;
     free(text);
+    if (no_text)
+        return vc_fail(VC_ENOMEM, "%s: out of memory for the header", f->path);
     return same ? VC_OK
                 : vc_fail(VC_EFORMAT, "%s: does not begin with the header of a sweep", f->path);
 }
@@ -157,7 +187,9 @@ vc_status vc__sweep_file_open(vc__sweep_file *out, const char *path, const vc_sw
         status = vc_fail(VC_EIO, "%s: cannot open: %s", path, strerror(errno));
     else if (flock(out->descriptor, LOCK_EX | LOCK_NB) != 0)
         status = vc_fail(VC_EINVAL, "%s: another sweep is writing it", path);
-    json_t *header = vc__sweep_header(space);
+    json_t *header = status == VC_OK ? vc__sweep_header(space) : NULL;
+    if (status == VC_OK && !header)
+        status = vc_fail(VC_ENOMEM, "%s: out of memory for the header", path);
     if (status == VC_OK)
         status = go_on(out, space, header);
     json_decref(header);

@@ -76,7 +76,7 @@ struct vc_sweep {
 const vc__axis *vc__sweep_axis(const vc_sweep *sweep, vc__axis_kind kind);
 /* Values of an axis, or one where it is not there. */
 size_t vc__sweep_steps(const vc__axis *axis);
-/* The first line of a file: everything that its points have in common. */
+/* The first line of a file: everything that its points have in common. NULL: out of memory. */
 json_t *vc__sweep_header(const vc_sweep *sweep);
 
 /* ---- the file: a line that says what it is, then one for each point, in any order */
@@ -85,13 +85,18 @@ typedef struct vc__sweep_file {
     const char *path;
     int descriptor;
     uint8_t *done; /* a bit for each point */
-    uint64_t count;
+    uint64_t count, impossible;
+    uint64_t first; /* impossible point */
+    char reason[512];
 } vc__sweep_file;
+
+/* Whether a failure is the point's own, which makes it a result, and not the machine's. */
+int vc__sweep_is_impossible(vc_status status);
 
 /* Opens or goes on. VC_EINVAL where the file is of another sweep or in use; what a killed run left
  * of a line is cut off. */
 vc_status vc__sweep_file_open(vc__sweep_file *out, const char *path, const vc_sweep *sweep);
-/* VC_EIO where it cannot be written. */
+/* Adds a point's line. VC_EIO where it cannot be written. */
 vc_status vc__sweep_file_add(vc__sweep_file *file, const char *line);
 int vc__sweep_file_has(const vc__sweep_file *file, uint64_t point);
 void vc__sweep_file_close(vc__sweep_file *file);

@@ -68,14 +68,15 @@ static void choose(choice *c, const vc_sweep *s, const size_t digits[VC__SWEEP_M
                             at[VC__AXIS_THRESHOLD]];
 }
 
-static json_t *values_json(const vc_sweep *s, const size_t digits[VC__SWEEP_MOST_AXES])
+static vc_status values_json(json_t **out, const vc_sweep *s,
+                             const size_t digits[VC__SWEEP_MOST_AXES])
 {
-    json_t *values = json_object();
+    int failed = !(*out = json_object());
     for (size_t k = 0; k < s->axis_count; k++)
         if (s->axes[k].count)
-            json_object_set_new(values, s->axes[k].key.result,
-                                vc__axis_json(&s->axes[k], digits[k]));
-    return values;
+            failed |= json_object_set_new(*out, s->axes[k].key.result,
+                                          vc__axis_json(&s->axes[k], digits[k])) != 0;
+    return failed ? vc_fail(VC_ENOMEM, "out of memory for the values of a point") : VC_OK;
 }
 
 typedef struct line {
@@ -117,32 +118,51 @@ static vc_status run_choice(line *out, const choice *c, const vc_sweep *s)
     return VC_OK;
 }
 
-static void write_line(char text[VC_SWEEP_LINE], const line *l)
+/* ---- a line */
+
+int vc__sweep_is_impossible(vc_status status)
 {
-    json_t *object;
-    size_t length = 0;
-    if (vc_record_json(&object, &vc_sweep_line_record, l) == VC_OK) {
-        length =
-            json_dumpb(object, text, VC_SWEEP_LINE - 1, JSON_COMPACT | JSON_REAL_PRECISION(12));
-        json_decref(object);
-    }
-    if (length == 0 || length >= VC_SWEEP_LINE)
-        length = (size_t)snprintf(text, VC_SWEEP_LINE,
-                                  "{\"point\":%llu,\"error\":\"no room for the result\"}",
-                                  (unsigned long long)l->point);
-    text[length] = '\0';
+    return status == VC_EINVAL || status == VC_EUNSUPPORTED;
 }
 
-void vc_sweep_point(char text[VC_SWEEP_LINE], const vc_sweep *s, uint64_t point)
+static vc_status write_line(char text[VC_SWEEP_LINE], const line *l)
+{
+    json_t *object;
+    VC_TRY(vc_record_json(&object, &vc_sweep_line_record, l));
+    const size_t length =
+        json_dumpb(object, text, VC_SWEEP_LINE - 1, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    json_decref(object);
+    if (length == 0)
+        return vc_fail(VC_ENOMEM, "out of memory for the result of point %llu",
+                       (unsigned long long)l->point);
+    if (length >= VC_SWEEP_LINE)
+        return vc_fail(VC_EIO, "point %llu: its result has %zu bytes, wanted less than %d",
+                       (unsigned long long)l->point, length, VC_SWEEP_LINE);
+    text[length] = '\0';
+    return VC_OK;
+}
+
+static vc_status run_point(line *l, const vc_sweep *s)
 {
     size_t digits[VC__SWEEP_MOST_AXES];
     choice c;
-    digits_of(digits, s, point);
+    digits_of(digits, s, l->point);
     choose(&c, s, digits);
-    line l = {.point = point, .values = values_json(s, digits)};
-    l.possible = run_choice(&l, &c, s) == VC_OK;
-    if (!l.possible)
-        l.error = vc_last_error();
-    write_line(text, &l);
+    VC_TRY(values_json(&l->values, s, digits));
+    const vc_status status = run_choice(l, &c, s);
+    l->possible = status == VC_OK;
+    if (!vc__sweep_is_impossible(status))
+        return status;
+    l->error = vc_last_error();
+    return VC_OK;
+}
+
+vc_status vc_sweep_point(char text[VC_SWEEP_LINE], const vc_sweep *s, uint64_t point)
+{
+    line l = {.point = point};
+    vc_status status = run_point(&l, s);
+    if (status == VC_OK)
+        status = write_line(text, &l);
     json_decref(l.values);
+    return status;
 }

@@ -23,11 +23,15 @@ typedef struct master {
     size_t per_block;
     int working;           /* requests of other processes that have not been answered with none */
     vc_progress *progress; /* NULL: none */
-    vc_status status;
+    int no_file;           /* it takes no more lines */
+    vc_status status;      /* the first failure: nothing more is handed out */
     char message[512];
 } master;
 
-/* ---- a block's lines */
+/* ---- a block's lines: a result; or FAILED, a status and why there is none; or nothing, where
+ * another point failed first. */
+
+enum { FAILED = '!' };
 
 typedef struct lines {
     char (*text)[VC_SWEEP_LINE]; /* (MOST_BLOCK) */
@@ -35,19 +39,30 @@ typedef struct lines {
 
 static void compute(lines *l, const vc_sweep *space, const block *b)
 {
+    int failed = 0;
 #pragma omp parallel for schedule(dynamic, 1)
-    for (size_t i = 0; i < b->count; i++)
-        vc_sweep_point(l->text[i], space, b->points[i]);
+    for (size_t i = 0; i < b->count; i++) {
+        int over;
+        l->text[i][0] = '\0';
+#pragma omp atomic read
+        over = failed;
+        const vc_status status = over ? VC_OK : vc_sweep_point(l->text[i], space, b->points[i]);
+        if (status == VC_OK)
+            continue;
+        snprintf(l->text[i], VC_SWEEP_LINE, "%c%c%s", FAILED, '0' + (int)status, vc_last_error());
+#pragma omp atomic write
+        failed = 1;
+    }
 }
 
 /* ---- the first process */
 
-static void fail(master *m)
+static void fail(master *m, vc_status status, const char *message)
 {
     if (m->status != VC_OK)
         return;
-    m->status = VC_EIO;
-    snprintf(m->message, sizeof m->message, "%s", vc_last_error());
+    m->status = status;
+    snprintf(m->message, sizeof m->message, "%s", message);
 }
 
 static void show_progress(master *m)
@@ -64,14 +79,17 @@ static void next_block(master *m, block *b)
             b->points[b->count++] = m->next;
 }
 
+/* What was computed beside a point that failed is kept. */
 static void take_line(master *m, const char *line)
 {
-    if (m->status != VC_OK)
+    if (line[0] == FAILED)
+        fail(m, (vc_status)(line[1] - '0'), line + 2);
+    if (line[0] == FAILED || line[0] == '\0' || m->no_file)
         return;
-    if (vc__sweep_file_add(m->file, line) == VC_OK)
-        m->file->count++;
-    else
-        fail(m);
+    const vc_status status = vc__sweep_file_add(m->file, line);
+    m->no_file = status != VC_OK;
+    if (status != VC_OK)
+        fail(m, status, vc_last_error());
 }
 
 static void give_block(master *m, int to)
@@ -82,7 +100,7 @@ static void give_block(master *m, int to)
     m->working -= b.count == 0;
 }
 
-/* A worker's message: a line, or, empty, that it wants more. */
+/* A worker's message: one of its lines, or, empty, that it wants more. */
 static int serve(master *m, int wait)
 {
     char *bytes;
@@ -132,7 +150,8 @@ static void run_worker(const vc_sweep *space, lines *l)
         left -= b.count == 0;
         compute(l, space, &b);
         for (size_t i = 0; i < b.count; i++)
-            vc_comm_send(0, l->text[i], strlen(l->text[i]));
+            if (l->text[i][0])
+                vc_comm_send(0, l->text[i], strlen(l->text[i]));
         if (b.count > 0)
             vc_comm_send(0, "", 0);
     }
@@ -178,6 +197,9 @@ vc_status vc_sweep_run(vc_sweep_done *out, const vc_sweep *sweep, const char *pa
     out->before = file.count;
     const vc_status status = run_processes(&file, sweep, progress);
     out->now = file.count - out->before;
+    out->impossible = file.impossible;
+    out->first = file.first;
+    snprintf(out->reason, sizeof out->reason, "%s", file.reason);
     vc__sweep_file_close(&file);
     return status;
 }

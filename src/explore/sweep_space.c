@@ -1,8 +1,10 @@
 /* The space of a sweep: its YAML file, and the models, chips and plans that it names. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sweep_impl.h"
 #include "vitcod/hash.h"
@@ -129,6 +131,8 @@ static vc_status open_plans(vc_sweep *s, const vc_yaml_map *axes)
         plan->status =
             vc_subject_plan(&plan->plan, &s->models[m].config, s->masks, models->texts.values[m],
                             sparsities->numbers.values[p], (size_t)threshold);
+        if (plan->status != VC_OK && !vc__sweep_is_impossible(plan->status))
+            return plan->status;
         if (plan->status != VC_OK)
             snprintf(plan->message, sizeof plan->message, "%s", vc_last_error());
     }
@@ -224,6 +228,9 @@ static vc_status read_space(vc_sweep *s, const vc_yaml_map *root)
     const vc_yaml_map axes = vc_yaml_sub(root, "axes");
     if (h.masks[0] && !path_beside(s->masks, h.masks, s->path))
         return vc_yaml_fail(root, "masks", "is too long a path");
+    if (h.masks[0] && access(s->masks, F_OK) != 0)
+        return vc_yaml_fail(root, "masks", "is '%s': %s, wanted a folder", h.masks,
+                            strerror(errno));
     s->end_to_end = h.end_to_end;
     VC_TRY(read_axes(s, &axes));
     if (vc__sweep_axis(s, VC__AXIS_BANDWIDTH)->count && vc__sweep_axis(s, VC__AXIS_CHANNELS)->count)
@@ -284,20 +291,32 @@ uint64_t vc_sweep_points(const vc_sweep *s)
     return s->points;
 }
 
+/* NULL: out of memory, here and in the header. */
+static json_t *axis_values(const vc__axis *a)
+{
+    json_t *values = json_array();
+    int failed = !values;
+    for (size_t i = 0; i < a->count; i++)
+        failed |= json_array_append_new(values, vc__axis_is_text(a)
+                                                    ? json_string(a->texts.values[i])
+                                                    : json_real(a->numbers.values[i])) != 0;
+    if (failed)
+        json_decref(values);
+    return failed ? NULL : values;
+}
+
 static json_t *axes_json(const vc_sweep *s)
 {
     json_t *axes = json_object();
+    int failed = !axes;
     for (size_t k = 0; k < s->axis_count; k++) {
         const vc__axis *a = &s->axes[k];
-        json_t *values = json_array();
-        for (size_t i = 0; i < a->count; i++)
-            json_array_append_new(values, vc__axis_is_text(a) ? json_string(a->texts.values[i])
-                                                              : json_real(a->numbers.values[i]));
         if (a->count)
-            json_object_set(axes, a->key.name, values);
-        json_decref(values);
+            failed |= json_object_set_new(axes, a->key.name, axis_values(a)) != 0;
     }
-    return axes;
+    if (failed)
+        json_decref(axes);
+    return failed ? NULL : axes;
 }
 
 json_t *vc__sweep_header(const vc_sweep *s)
@@ -309,9 +328,12 @@ json_t *vc__sweep_header(const vc_sweep *s)
                   "space", vc_json_text(s->path), "points", (json_int_t)s->points, "grid_points",
                   (json_int_t)s->grid, "end_to_end", s->end_to_end, "seed", (json_int_t)s->seed);
     json_t *chips = json_array();
+    int failed = !header || !chips;
     for (size_t i = 0; i < steps_of(s, VC__AXIS_CHIP); i++)
-        json_array_append_new(chips, vc_accelerator_json(&s->chips[i]));
-    json_object_set_new(header, "axes", axes_json(s));
-    json_object_set_new(header, "accelerators", chips);
-    return header;
+        failed |= json_array_append_new(chips, vc_accelerator_json(&s->chips[i])) != 0;
+    failed |= json_object_set_new(header, "axes", axes_json(s)) != 0;
+    failed |= json_object_set_new(header, "accelerators", chips) != 0;
+    if (failed)
+        json_decref(header);
+    return failed ? NULL : header;
 }

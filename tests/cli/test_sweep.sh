@@ -84,6 +84,27 @@ case_points() {
         grep -q "\"error\":\"'linear_rows' is 8, wanted a divisor of the 12 lines\"" all.jsonl
     check "those without a mask too" 0 '' \
         grep -q '"error":".*no mask of deit_tiny_patch16_224 at 0.5' all.jsonl
+    check "as many are counted" 0 '^36$' grep -c '"error":' all.jsonl
+    check "also when the file is gone on with" 0 '0 of them computed now, 36 impossible' \
+        sweep all.jsonl
+}
+
+# A space that nothing can compute, and inputs that are broken, are no results.
+case_nothing_is_possible() {
+    sed 's/\[12, 32, 64\]/[12, 36]/' space.yaml >none.yaml
+    check "no point is possible" 1 'none of the 32 points is possible; point 0: .linear_rows' \
+        "$vitcod" sweep none.yaml -o none.jsonl --pareto
+    check "nor when it is gone on with" 1 'none of the 32 points is possible' \
+        "$vitcod" sweep none.yaml -o none.jsonl
+    sed 's/masks: masks/masks: nowhere/' space.yaml >nowhere.yaml
+    check "no folder of masks" 1 "nowhere.yaml:1: 'masks' is 'nowhere': No such file" \
+        "$vitcod" sweep nowhere.yaml -o nowhere.jsonl
+    check "nothing is written" 1 '' test -e nowhere.jsonl
+    cp text masks/deit_tiny_patch16_224/0.5.npy
+    check "a broken mask" 1 'masks/deit_tiny_patch16_224/0.5.npy: ' sweep broken.jsonl
+    check "and compare" 1 'masks/deit_tiny_patch16_224/0.6.npy: ' \
+        sh -c 'cp text masks/deit_tiny_patch16_224/0.6.npy
+        "$0" compare --arch deit_tiny_patch16_224 --masks masks' "$vitcod"
 }
 
 # What a run that was killed leaves: some lines, and half of one.

@@ -100,7 +100,7 @@ static void what_is_wrong_is_named(void **state)
     vc_compare_options o = options();
     vc_comparison c;
     o.sparsities = none;
-    assert_fails(vc_compare(&c, &o), VC_EIO, "no mask of deit_tiny_patch16_224 at 0.5");
+    assert_fails(vc_compare(&c, &o), VC_EINVAL, "no mask of deit_tiny_patch16_224 at 0.5");
     o.sparsities = sparsities;
     o.chips = chips;
     o.chip_count = 1;
