@@ -66,6 +66,9 @@ struct vc_chip_kind {
                        int attention_only);
     /* Prunes as much as a mask would; NULL: it uses the mask, or prunes nothing. */
     void (*adapt)(vc_chip_config *config, const vc_fair_work *work);
+    /* Why it can beat ViTCoD's chip on the same MACs, clock, scratchpads and memory, as the end of
+     * a sentence; NULL, or it returns NULL: no reason is known. */
+    const char *(*ahead)(const vc_chip_config *config);
 };
 
 /* All kinds, ended by NULL. */

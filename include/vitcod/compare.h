@@ -60,12 +60,14 @@ typedef struct vc_compare_row {
     bool has_end_to_end;
     /* against the chip that is named "vitcod" in the same scene; NAN where there is none */
     double attention_times, energy_times, end_to_end_times;
+    const char *ahead; /* why one of these is below 1; NULL: none is */
 } vc_compare_row;
 
 /* What was published (You et al., HPCA 2023): how many times ViTCoD's latency. */
 typedef struct vc_compare_paper {
     double reorder_mean, reorder_at_09, prune_mean, prune_at_09, spatten_at_09, sanger_at_09;
     const char *source;
+    const char *explained; /* the page that says what makes the difference */
 } vc_compare_paper;
 
 typedef struct vc_comparison {

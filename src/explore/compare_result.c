@@ -26,6 +26,7 @@ static const vc_field row_fields[] = {
      VC_KNOWN},
     {ROW(energy_times, "energy_times_vitcod", "", "times ViTCoD's energy of attention"), VC_KNOWN},
     {ROW(end_to_end_times, "end_to_end_times_vitcod", "", "times ViTCoD's time of all"), VC_KNOWN},
+    {ROW(ahead, "ahead_because", "", "where one of the three is below 1"), VC_KNOWN},
 };
 static const vc_record row_record = VC_RECORD("chip in a scene", vc_compare_row, row_fields);
 
@@ -37,6 +38,7 @@ static const vc_field paper_fields[] = {
     {PAPER(spatten_at_09, "spatten_at_0.9", "times ViTCoD's latency")},
     {PAPER(sanger_at_09, "sanger_at_0.9", "times ViTCoD's latency")},
     {PAPER(source, "source", "where it is published")},
+    {PAPER(explained, "explained_in", "which assumption makes each difference to this")},
 };
 static const vc_record paper_record = VC_RECORD("published", vc_compare_paper, paper_fields);
 

@@ -1,5 +1,7 @@
-/* A comparison as text: a table for each scene. */
+/* A comparison as text: a table for each scene, and what to think of its ratios. */
 #include <math.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "vitcod/compare.h"
 
@@ -11,6 +13,18 @@ static void print_times(FILE *out, double times)
         fprintf(out, " %8.2f", times);
 }
 
+static void print_head(FILE *out, const vc_compare_row *r)
+{
+    const char *const whole[] = {r->has_end_to_end ? "  end to end,    times" : "",
+                                 r->has_end_to_end ? "       cycles   vitcod" : ""};
+    fprintf(out, "%s, sparsity %g, %s (%.1f %% of scores kept; dynamic sparsity from %s)\n",
+            r->arch, r->sparsity, r->method, 100.0 * r->kept_share, r->seen);
+    fprintf(out, "  %-22s %11s %8s %7s %9s %9s %8s%s\n", "", "attention,", "times", "MACs", "DRAM,",
+            "energy,", "times", whole[0]);
+    fprintf(out, "  %-22s %11s %8s %7s %9s %9s %8s%s\n", "", "cycles", "vitcod", "busy", "KiB",
+            "uJ", "vitcod", whole[1]);
+}
+
 static void print_row(FILE *out, const vc_compare_row *r)
 {
     const vc_point *a = &r->attention;
@@ -20,31 +34,93 @@ static void print_row(FILE *out, const vc_compare_row *r)
     fprintf(out, " %9.1f", a->energy_uj);
     print_times(out, r->energy_times);
     if (r->has_end_to_end) {
-        fprintf(out, " %11.0f", (double)r->end_to_end.cycles);
+        fprintf(out, " %12.0f", (double)r->end_to_end.cycles);
         print_times(out, r->end_to_end_times);
     }
     fprintf(out, "  %s%s%s\n", r->setting, r->summaries ? "; summaries " : "",
             r->summaries ? r->summaries : "");
 }
 
+/* ---- below the tables */
+
+static int same_remark(const vc_compare_row *a, const vc_compare_row *b)
+{
+    return b->ahead && strcmp(a->ahead, b->ahead) == 0 &&
+           strcmp(a->chip.chip.name, b->chip.chip.name) == 0;
+}
+
+/* Of one ratio over all rows with the remark of this one. */
+static void print_range(FILE *out, const vc_comparison *c, const vc_compare_row *r,
+                        const char *what, size_t offset)
+{
+    double least = INFINITY, most = -INFINITY;
+    for (size_t i = 0; i < c->row_count; i++)
+        if (same_remark(r, &c->rows[i])) {
+            const double times =
+                *(const double *)(const void *)((const char *)&c->rows[i] + offset);
+            least = fmin(least, times);
+            most = fmax(most, times);
+        }
+    if (least <= most)
+        fprintf(out, "%s %.2f", what, least);
+    if (most - least >= 0.005)
+        fprintf(out, " to %.2f", most);
+}
+
+/* Once for each chip. */
+static void print_ahead(FILE *out, const vc_comparison *c, size_t row)
+{
+    const vc_compare_row *r = &c->rows[row];
+    for (size_t i = 0; i < row; i++)
+        if (same_remark(r, &c->rows[i]))
+            return;
+    fprintf(out, "- %s (", r->chip.chip.name);
+    print_range(out, c, r, "attention", offsetof(vc_compare_row, attention_times));
+    print_range(out, c, r, ", energy", offsetof(vc_compare_row, energy_times));
+    print_range(out, c, r, ", end to end", offsetof(vc_compare_row, end_to_end_times));
+    fprintf(out, "): %s.\n", r->ahead);
+}
+
+static void print_remarks(FILE *out, const vc_comparison *c)
+{
+    int measured = 0, ahead = 0;
+    for (size_t i = 0; i < c->row_count; i++) {
+        measured |= !isnan(c->rows[i].attention_times);
+        ahead |= c->rows[i].ahead != NULL;
+    }
+    fputs("\nCycles are of each chip's own clock. MACs busy: of what the lines could do in the "
+          "time.\n",
+          out);
+    if (measured)
+        fputs("Times vitcod: as many times the time, or the energy, of the chip vitcod in the same "
+              "table.\n",
+              out);
+    else
+        fputs("There are no times vitcod, as no chip is the built-in vitcod.\n", out);
+    if (ahead)
+        fputs("Below 1 a chip beats vitcod:\n", out);
+    for (size_t i = 0; i < c->row_count; i++)
+        if (c->rows[i].ahead)
+            print_ahead(out, c, i);
+}
+
 void vc_comparison_print(FILE *out, const vc_comparison *c)
 {
     const vc_compare_row *before = NULL;
+    const vc_compare_paper *p = &c->paper;
     for (size_t i = 0; i < c->row_count; before = &c->rows[i++]) {
         const vc_compare_row *r = &c->rows[i];
-        if (!before || r->scene != before->scene) {
-            fprintf(out,
-                    "%s%s, sparsity %g, %s (%.1f %% of scores kept; dynamic sparsity from %s)\n",
-                    before ? "\n" : "", r->arch, r->sparsity, r->method, 100.0 * r->kept_share,
-                    r->seen);
-            fprintf(out, "  %-22s %11s %8s %7s %9s %9s %8s%s\n", "", "attention", "x vitcod",
-                    "MACs", "DRAM KiB", "uJ", "x vitcod",
-                    r->has_end_to_end ? "  end to end x vitcod" : "");
-        }
+        if (before && r->scene != before->scene)
+            fputc('\n', out);
+        if (!before || r->scene != before->scene)
+            print_head(out, r);
         print_row(out, r);
     }
-    fputs("\nThe paper (HPCA 2023), attention: reorder only / prune + reorder 5.14 (8.14 at 0.9), "
-          "prune only / prune + reorder 2.59 (2.03), SpAtten / ViTCoD 10.1 and Sanger / ViTCoD 6.8 "
-          "at 0.9.\n",
-          out);
+    print_remarks(out, c);
+    fprintf(out,
+            "The paper (%s) has for attention: reorder only / prune + reorder %g (%g at 0.9), "
+            "prune only / prune + reorder %g (%g), SpAtten / ViTCoD %g and Sanger / ViTCoD %g at "
+            "0.9.\n%s says which assumption makes each difference, and what else it could be.\n",
+            p->source, p->reorder_mean, p->reorder_at_09, p->prune_mean, p->prune_at_09,
+            p->spatten_at_09, p->sanger_at_09, p->explained);
 }

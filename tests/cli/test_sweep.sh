@@ -55,7 +55,10 @@ END
 
 case_compare() {
     check "compare" 0 'prune + reorder' compare --sparsity 0.99
-    holds "every chip" 'systolic' 'sanger' 'spatten' 'reorder only' 'equal substrate'
+    holds "every chip" 'systolic' 'sanger' 'spatten' 'reorder only' 'equal substrate' \
+        'attention, *times' \
+        'prune only (attention 0.*(assumption D1)' 'spatten (.*(assumption E9)' \
+        'docs/comparison.md says which assumption'
     check "compare as published" 0 '"setting": "as published"' \
         compare --sparsity 0.99 --published --json
     holds "its keys" '"attention_times_vitcod"' '"energy_times_vitcod"' '"plan_hash"' \

@@ -92,6 +92,33 @@ static void published_chips_are_said_to_be(void **state)
     vc_comparison_close(&c);
 }
 
+/* A ratio below 1 is never left without a word, and only then is there one. */
+static void what_beats_vitcod_says_why(void **state)
+{
+    (void)state;
+    vc_compare_options o = options();
+    vc_comparison c;
+    char text[8192] = "";
+    o.published = 1;
+    assert_ok(vc_compare(&c, &o));
+    for (size_t i = 0; i < c.row_count; i++)
+        assert_int_equal(c.rows[i].ahead != NULL,
+                         c.rows[i].attention_times < 1.0 || c.rows[i].energy_times < 1.0);
+    assert_true(row_of(&c, "prune")->attention_times < 1.0);
+    assert_non_null(strstr(row_of(&c, "prune")->ahead, "D1"));
+    assert_non_null(strstr(row_of(&c, "prune-reorder")->ahead, "D7"));
+    assert_non_null(strstr(row_of(&c, "spatten")->ahead, "E9"));
+    assert_non_null(strstr(row_of(&c, "spatten-published")->ahead, "other ones"));
+    assert_null(row_of(&c, "dense")->ahead);
+    FILE *out = fmemopen(text, sizeof text, "w");
+    assert_non_null(out);
+    vc_comparison_print(out, &c);
+    fclose(out);
+    assert_non_null(strstr(text, "Below 1 a chip beats vitcod:\n- prune only (attention 0."));
+    assert_non_null(strstr(text, "docs/comparison.md says which assumption"));
+    vc_comparison_close(&c);
+}
+
 static void what_is_wrong_is_named(void **state)
 {
     (void)state;
@@ -113,6 +140,7 @@ int main(void)
         cmocka_unit_test(all_chips_on_equal_terms),
         cmocka_unit_test(pruners_do_as_much_work),
         cmocka_unit_test(published_chips_are_said_to_be),
+        cmocka_unit_test(what_beats_vitcod_says_why),
         cmocka_unit_test(what_is_wrong_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);

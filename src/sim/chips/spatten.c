@@ -140,6 +140,14 @@ static vc_status run_pipeline(vc__chip_layer *a)
     return vc__rival_run(a, &rival);
 }
 
+static const char *why_ahead(const vc_chip_config *c)
+{
+    (void)c;
+    return "it drops whole tokens until as many scores are left as the mask keeps (assumption E9), "
+           "which is dense work, and nothing says that a model stays right; the paper's 10.1 is "
+           "what it gives when it keeps nearly all tokens (--token-keep 1)";
+}
+
 const vc_chip_kind vc__kind_spatten = {
     .name = "spatten",
     .own_bytes = sizeof(spatten),
@@ -150,4 +158,5 @@ const vc_chip_kind vc__kind_spatten = {
     .check = check_bits,
     .run = run_pipeline,
     .adapt = keep_as_a_mask,
+    .ahead = why_ahead,
 };

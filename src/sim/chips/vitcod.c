@@ -10,6 +10,18 @@ static const vc_chip_variant variants[] = {
     {.key = "vitcod", .name = "vitcod", .steps = {1, 1, 1}},
 };
 
+static const char *why_ahead(const vc_chip_config *c)
+{
+    if (!c->steps.prune || c->steps.autoencoder)
+        return NULL;
+    if (!c->steps.reorder)
+        return "each line reads operands of its own at full speed (assumption D1), so that nothing "
+               "is won by panels, which compute pruned entries as well; with fewer banks "
+               "polarizing pays";
+    return "nothing is decoded (assumption D7): attention waits for the MACs here, and an "
+           "auto-encoder saves bytes, not MACs";
+}
+
 const vc_chip_kind vc__kind_vitcod = {
     .name = "vitcod",
     .variants = variants,
@@ -20,4 +32,5 @@ const vc_chip_kind vc__kind_vitcod = {
     .takes_summaries = 1,
     .run = vc__schedule_run,
     .bound = vc_bound_compute,
+    .ahead = why_ahead,
 };
