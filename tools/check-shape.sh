@@ -88,7 +88,7 @@ at_most "80 lines in a function" long_functions 80
 at_most "10 functions of more than 8 parameters" many_parameters 10
 at_most "450 lines in a source" long_files src 450
 at_most "300 lines in a file of src/cli" long_files src/cli 300
-at_most "6000 lines in src/cli" long_rooms src/cli 6000
+at_most "7500 lines in src/cli" long_rooms src/cli 7500
 at_most "a family's name outside its files and the registry" named_families
 
 if [ "$bad" -eq 0 ]; then echo "ok shape"; else echo "not ok shape"; fi

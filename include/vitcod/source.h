@@ -18,6 +18,7 @@ typedef struct vc_source_options {
     const char *classes; /* file of a class list, see vc_source_open; NULL: none */
     int labelled;        /* 0: images may lie in any folder, and all labels are -1 */
     size_t limit;        /* only the first so many images; 0: all */
+    int own_split;       /* 1: VC_EABSENT for what has no such split, in place of all its images */
 } vc_source_options;
 
 /* "test", no list, labelled, all images. */
@@ -41,6 +42,7 @@ vc_source_options vc_source_options_default(void);
  * replaces them: line i (from 0) describes class i, its first word is the folder's name, the rest
  * is the name that people use. For IDX and CIFAR a list only gives names.
  *
+ * VC_EABSENT: a split that is not there, beside another one or among IDX or CIFAR files.
  * VC_EFORMAT, with the name of what is wrong: no images, an image outside any class folder, a
  * folder that is not in the list, a list with an empty or repeated line, a damaged archive. */
 vc_status vc_source_open(vc_source **out, const char *path, const vc_source_options *options);
@@ -59,6 +61,9 @@ vc_status vc_source_of_files(vc_source **out, const char *const *paths, size_t c
  * single source is returned as it is. VC_EINVAL: none, or more than VC_SOURCE_MOST_PARTS. */
 vc_status vc_source_join(vc_source **out, vc_source **sources, size_t count);
 
+/* 1 if both have names of classes, the same ones in the same order. */
+int vc_source_same_classes(const vc_source *a, const vc_source *b);
+
 /* Opens several paths with the same options, and joins them. options->limit counts for each path.
  * VC_EINVAL if labels are wanted and the classes are not the same. */
 vc_status vc_source_open_all(vc_source **out, const char *const *paths, size_t count,
@@ -76,8 +81,8 @@ size_t vc_source_part_count(const vc_source *source, size_t part);
 
 /* Splits a source in two. Of its images the given share (0 to 1), or so many (a whole number above
  * 1), go to `second` and the rest to `first`; of a joined source, so much of each part. The images
- * of `second` are spread evenly, so that both have every class even if images are sorted by class:
- * a share of 1/5 is every fifth image. `whole` must outlive both and serves one loader at a time.
+ * of `second` are spread evenly, so that both have every class: 1/5 is every fifth image,
+ * of each class where there are labels. `whole` must outlive both and serves one loader at a time.
  * VC_EINVAL: a share out of range, a number that is not whole or more than the images, or a source
  * that was itself split off. */
 vc_status vc_source_split(vc_source **first, vc_source **second, vc_source *whole, double share);

@@ -13,7 +13,8 @@
     X(EFORMAT, "a file or input is not in the expected format")                                    \
     X(EINVAL, "a value is outside its allowed range, or two inputs do not fit together")           \
     X(EUNSUPPORTED, "this machine or build lacks what was asked for")                              \
-    X(EINTR, "the work was stopped from outside")
+    X(EINTR, "the work was stopped from outside")                                                  \
+    X(EABSENT, "what was looked for is not there")
 
 typedef enum vc_status {
 #define VC_STATUS_ENUM(name, text) VC_##name,

@@ -51,6 +51,7 @@ typedef struct vc_train_options {
     double crop_fraction; /* of images that are not cropped at random; see vc_loader_options */
     size_t workers;       /* threads that make batches ahead; 0: one per thread */
     uint64_t seed;
+    int held_back;     /* 1: what tests the epochs was held back from the images to learn from */
     size_t limit;      /* images of an epoch, the first of its order; 0: all */
     size_t save_every; /* steps between checkpoints besides the end of each epoch; 0: none */
     size_t keep;  /* checkpoints: the last, and those before it as <checkpoint>.1 and so on; 1 */
@@ -95,6 +96,7 @@ typedef struct vc_epoch_report {
     size_t epoch, epochs; /* the epoch just done, from 1 */
     vc_step_means mean;
     int distilled, tested;        /* whether there was a teacher, test images */
+    int held_back;                /* 1: those were held back from the images to learn from */
     vc_evaluation test, averaged; /* of the parameters, of their moving average */
     const float *average;         /* (value_count) the moving average; NULL: none */
 } vc_epoch_report;

@@ -11,13 +11,19 @@
 typedef struct vc_train_line {
     uint64_t epoch, step, steps; /* step, steps: of a group */
     double loss, reconstruction_loss, train_top1, learning_rate, gradient_norm, images_per_s;
-    double distillation_loss;    /* with a teacher */
-    double test_top1, test_loss; /* of an epoch with test images */
-    uint64_t test_broken;        /* if there are any */
-    double averaged_top1;        /* of averaged parameters */
+    double distillation_loss;              /* with a teacher */
+    const char *judged_by;                 /* an epoch; NULL for a group: see vc_train_judge */
+    double test_top1, test_loss;           /* of an epoch with test images */
+    uint64_t test_broken;                  /* if there are any */
+    double held_back_top1, held_back_loss; /* the same of images held back from learning */
+    uint64_t held_back_broken;
+    double averaged_top1; /* of averaged parameters, on either of them */
 } vc_train_line;
 
 extern const vc_record vc_train_line_record;
+
+/* What epochs are judged by, in words: test, held-back or none. */
+const char *vc_train_judge(int tested, int held_back);
 
 vc_train_line vc_train_line_of_epoch(const vc_epoch_report *report);
 vc_train_line vc_train_line_of_group(const vc_group_report *report, int distilled);

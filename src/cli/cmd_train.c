@@ -91,6 +91,10 @@ static int check(const cli_command *command, const train_options *o, const train
         return cli_usage(command, "--epochs must be above 0");
     if (o->new_head && !o->model.path)
         return cli_usage(command, "--new-head belongs to --init MODEL");
+    if (!isnan(o->hold_back) && !o->test)
+        return cli_usage(command, "both --hold-back and --no-test, wanted one of them");
+    if (!isnan(o->hold_back) && cli_check_hold_back(command, o->hold_back) != CLI_CONTINUE)
+        return CLI_USAGE;
     if (o->train.keep < 1 || o->train.keep > 1000)
         return cli_usage(command, "--keep is %zu, wanted 1 to 1000", o->train.keep);
     int status = check_origin(command, o);
@@ -136,7 +140,7 @@ static int train_and_print(const cli_command *command, const train_options *o,
 
 static int run_train(const cli_command *command, int argc, char **argv)
 {
-    train_options o = {.test = 1, .train = vc_train_options_default()};
+    train_options o = {.test = 1, .hold_back = NAN, .train = vc_train_options_default()};
     train_asked asked = asked_default();
     cli_option options[CLI_MOST_OPTIONS];
     cli_common common = {0};

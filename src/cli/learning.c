@@ -9,6 +9,16 @@
 #include "vitcod/distill.h"
 #include "vitcod/prune.h"
 
+int cli_check_hold_back(const cli_command *command, double hold_back)
+{
+    const int is_share = hold_back >= 0.01 && hold_back <= 0.5,
+              is_number = hold_back >= 2.0 && hold_back <= 1e9 && hold_back == floor(hold_back);
+    if (is_share || is_number)
+        return CLI_CONTINUE;
+    return cli_usage(command, "--hold-back is %g, wanted 0.01 to 0.5, or 2 images or more",
+                     hold_back);
+}
+
 int cli_check_learning(const cli_command *command, const char *rule, const char *residual,
                        double hold_back, double minutes)
 {
@@ -17,11 +27,9 @@ int cli_check_learning(const cli_command *command, const char *rule, const char 
             command, "--rule is '%s', wanted budget, measured or a rule of `vitcod prune`", rule);
     if (strcmp(residual, "none") != 0 && strcmp(residual, "mean") != 0)
         return cli_usage(command, "--residual is '%s', wanted none or mean", residual);
-    const int is_share = hold_back >= 0.01 && hold_back <= 0.5,
-              is_number = hold_back >= 2.0 && hold_back <= 1e9 && hold_back == floor(hold_back);
-    if (!is_share && !is_number)
-        return cli_usage(command, "--hold-back is %g, wanted 0.01 to 0.5, or 2 images or more",
-                         hold_back);
+    const int status = cli_check_hold_back(command, hold_back);
+    if (status != CLI_CONTINUE)
+        return status;
     if (!isnan(minutes) && !(minutes > 0.0))
         return cli_usage(command, "--minutes is %g, wanted more than 0", minutes);
     return CLI_CONTINUE;

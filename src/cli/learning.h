@@ -4,6 +4,9 @@
 
 #include "cli.h"
 
+/* CLI_CONTINUE for a share, or a number, of images to judge by. */
+int cli_check_hold_back(const cli_command *command, double hold_back);
+
 /* CLI_CONTINUE for what can be followed; minutes: NAN where nobody asked. */
 int cli_check_learning(const cli_command *command, const char *rule, const char *residual,
                        double hold_back, double minutes);

@@ -63,7 +63,8 @@ void cli_on_broken(void *context, size_t index, const char *name, const char *me
 
 vc_status cli_open_source(vc_source **out, const cli_data_options *o, int labelled)
 {
-    const vc_source_options how = {o->split, o->classes, labelled, o->limit};
+    const vc_source_options how = {
+        .split = o->split, .classes = o->classes, .labelled = labelled, .limit = o->limit};
     return vc_source_open_all(out, o->paths.items, o->paths.count, &how);
 }
 

@@ -10,6 +10,7 @@ typedef struct train_options {
     cli_model_options model;
     const char *config_file, *classes, *data, *teacher, *output, *checkpoint, *log;
     int resume, test, new_head;
+    double hold_back; /* share, or number, of the images to test epochs by; NAN: none */
     vc_plain_sizes sizes;
     vc_train_options train;
     size_t teacher_heads;
@@ -28,7 +29,8 @@ size_t train_list_options(cli_option list[CLI_MOST_OPTIONS], train_options *opti
                           train_asked *asked);
 
 typedef struct train_result {
-    const char *model;
+    const char *model, *judged_by;
+    size_t images, judges; /* to learn from; that epochs are judged by */
     vc_train_line *epochs; /* owned */
     size_t epoch_count;
 } train_result;
@@ -38,8 +40,15 @@ extern const vc_record train_record;
 /* Trains and writes. CLI_CONTINUE for the process that shows the result, else the exit status. */
 int train_all(train_result *result, const train_options *options, int quiet, size_t seed);
 
-/* Images of a split: encoded ones want a model that says how large they are. */
-vc_status train_open_set(vc_source **out, const train_options *options, const char *split);
+/* The images of a run. */
+typedef struct train_sets {
+    vc_source *whole;         /* what `learn` and `judge` were split from; NULL: they were not */
+    vc_source *learn, *judge; /* judge NULL: epochs are not judged */
+} train_sets;
+
+/* Encoded images want a model that says how large they are. */
+vc_status train_open_sets(train_sets *out, const train_options *options);
+void train_close_sets(train_sets *sets);
 
 /* The model that options name or describe, for the classes of the data where it is made or has a
  * new head. To be closed by the caller whatever comes back. */

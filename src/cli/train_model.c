@@ -1,17 +1,66 @@
 /* What `vitcod train` trains, and on what. */
+#include <math.h>
+#include <string.h>
+
 #include "train.h"
 
-vc_status train_open_set(vc_source **out, const train_options *o, const char *split)
+static vc_status open_set(vc_source **out, const train_options *o, const char *split)
 {
-    const vc_source_options how = {.split = split, .classes = o->classes, .labelled = 1};
-    VC_TRY(vc_source_open(out, o->data, &how));
-    if (o->model.path || o->model.arch || vc_source_dataset(*out))
+    const vc_source_options how = {.split = split,
+                                   .classes = o->classes,
+                                   .labelled = 1,
+                                   .own_split = strcmp(split, "test") == 0};
+    return vc_source_open(out, o->data, &how);
+}
+
+/* Without a test set epochs are judged by nothing: not by what the model learns from. */
+static vc_status open_judge(train_sets *out, const train_options *o)
+{
+    if (!isnan(o->hold_back)) {
+        out->whole = out->learn;
+        out->learn = NULL;
+        VC_TRY(vc_source_split(&out->learn, &out->judge, out->whole, o->hold_back));
+        if (vc_source_count(out->learn) > 0 && vc_source_count(out->judge) > 0)
+            return VC_OK;
+        return vc_fail(VC_EINVAL, "%s: %zu images to learn from and %zu held back, wanted some",
+                       o->data, vc_source_count(out->learn), vc_source_count(out->judge));
+    }
+    const vc_status status = o->test ? open_set(&out->judge, o, "test") : VC_OK;
+    if (status == VC_EABSENT)
         return VC_OK;
-    vc_source_close(*out);
-    *out = NULL;
-    return vc_fail(VC_EUNSUPPORTED,
-                   "%s: encoded images want a model to start from (--init) or a name (--arch)",
-                   o->data);
+    VC_TRY(status);
+    if (out->judge && vc_source_named(out->learn) > 0 &&
+        !vc_source_same_classes(out->learn, out->judge))
+        return vc_fail(
+            VC_EINVAL,
+            "%s: the classes of its test images are not those that it learns: wanted the "
+            "same folders in both, or a class list (--classes)",
+            o->data);
+    return VC_OK;
+}
+
+vc_status train_open_sets(train_sets *out, const train_options *o)
+{
+    *out = (train_sets){0};
+    VC_TRY(open_set(&out->learn, o, "train"));
+    vc_status status = VC_OK;
+    if (!o->model.path && !o->model.arch && !vc_source_dataset(out->learn))
+        status = vc_fail(
+            VC_EUNSUPPORTED,
+            "%s: encoded images want a model to start from (--init) or a name (--arch)", o->data);
+    if (status == VC_OK)
+        status = open_judge(out, o);
+    if (status != VC_OK)
+        train_close_sets(out);
+    return status;
+}
+
+void train_close_sets(train_sets *sets)
+{
+    vc_source_close(sets->judge);
+    vc_source_close(sets->learn);
+    vc_source_close(sets->whole);
+    *sets = (train_sets){0};
 }
 
 /* A model of own sizes takes its shape from images in memory. */

@@ -1,4 +1,5 @@
 /* Training: models, images, the loop, its log. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -22,6 +23,10 @@ typedef struct train_run {
 
 static const vc_field fields[] = {
     {VC_FIELD(train_result, model, "", "file that was written")},
+    {VC_FIELD(train_result, images, "", "images to learn from")},
+    {VC_FIELD(train_result, judged_by, "",
+              "what epochs are judged by: test images; held-back, of those to learn from; none")},
+    {VC_FIELD(train_result, judges, "", "images that epochs are judged by")},
     {VC_FIELD_RECORDS(train_result, epochs, epoch_count, "epochs", &vc_train_line_record,
                       "every epoch")},
 };
@@ -81,7 +86,8 @@ static vc_status on_epoch(void *context, const vc_epoch_report *report)
     printf("epoch %zu/%zu  loss %.4f  train top-1 %.2f %%", report->epoch, report->epochs,
            line.loss, line.train_top1);
     if (report->tested)
-        printf("  test top-1 %.2f %%", line.test_top1);
+        printf("  %s top-1 %.2f %%", line.judged_by,
+               report->held_back ? line.held_back_top1 : line.test_top1);
     if (report->averaged.images > 0)
         printf(", averaged %.2f %%", line.averaged_top1);
     printf("  lr %.2e  %.0f images/s\n", line.learning_rate, line.images_per_s);
@@ -114,8 +120,21 @@ static void end_others(const train_run *r, vc_status status)
     vc_comm_abort();
 }
 
+/* What epochs will be judged by. */
+static void tell_judge(const train_run *r)
+{
+    const train_options *o = r->options;
+    const train_result *result = r->result;
+    if (!isnan(o->hold_back))
+        printf("%zu images to learn from, %zu held back\n", result->images, result->judges);
+    else if (o->test && result->judges == 0)
+        printf("%s: no test images, so no test top-1; --hold-back X keeps some to judge by\n",
+               o->data);
+    fflush(stdout);
+}
+
 static vc_status train_and_write(train_run *r, vc_model *model, const vc_train_options *how,
-                                 vc_source *data, vc_source *test, const char *checkpoint)
+                                 const train_sets *sets, const char *checkpoint)
 {
     const train_options *o = r->options;
     const vc_train_hooks hooks = {.on_step = on_step,
@@ -126,10 +145,13 @@ static vc_status train_and_write(train_run *r, vc_model *model, const vc_train_o
                                   .context = r};
     if (vc_comm_rank() == 0)
         VC_TRY(try_outputs(o, checkpoint));
+    if (vc_comm_rank() == 0 && !r->quiet)
+        tell_judge(r);
     if (vc_comm_rank() == 0)
         r->progress = vc_progress_begin("training", 1);
     r->began = 1;
-    vc_status status = vc_train(model, data, test, how, checkpoint, o->resume, &hooks);
+    vc_status status =
+        vc_train(model, sets->learn, sets->judge, how, checkpoint, o->resume, &hooks);
     vc_progress_end(&r->progress);
     vc_train_log_close(&r->log);
     if (status != VC_OK)
@@ -151,24 +173,25 @@ static vc_status open_and_train(train_run *r, size_t seed)
     const char *checkpoint = o->checkpoint ? o->checkpoint : own_checkpoint;
     if (!o->checkpoint && train_is_special(o->output))
         checkpoint = NULL;
-    vc_source *data, *test = NULL;
+    train_sets sets;
     vc_model *model = NULL, *teacher = NULL;
-    VC_TRY(train_open_set(&data, o, "train"));
-    vc_status status = o->test ? train_open_set(&test, o, "test") : VC_OK;
-    if (status == VC_OK)
-        status = train_open_model(&model, o, data, seed);
+    VC_TRY(train_open_sets(&sets, o));
+    vc_status status = train_open_model(&model, o, sets.learn, seed);
     if (status == VC_OK && o->teacher) {
         const cli_model_options plain = {.path = o->teacher, .heads = o->teacher_heads};
         status = cli_open_model(&teacher, &plain, CLI_RUN);
     }
     vc_train_options how = o->train;
     how.teacher = teacher;
+    how.held_back = !isnan(o->hold_back);
+    r->result->images = vc_source_count(sets.learn);
+    r->result->judges = sets.judge ? vc_source_count(sets.judge) : 0;
+    r->result->judged_by = vc_train_judge(sets.judge != NULL, how.held_back);
     if (status == VC_OK)
-        status = train_and_write(r, model, &how, data, test, checkpoint);
+        status = train_and_write(r, model, &how, &sets, checkpoint);
     vc_model_close(teacher);
     vc_model_close(model);
-    vc_source_close(test);
-    vc_source_close(data);
+    train_close_sets(&sets);
     return status;
 }
 

@@ -133,6 +133,8 @@ vc_status vc__cifar_read(vc_dataset *out, const char *directory, const char *spl
     *out = (vc_dataset){.channels = 3, .height = SIDE, .width = SIDE, .classes = p.format->classes};
     const char *const *name = strcmp(split, "train") == 0 ? p.format->train : p.format->test;
     vc_status status = VC_OK;
+    if (!is_file(p.directory, name[0]))
+        return vc_fail(VC_EABSENT, "%s: holds no %s", p.directory, name[0]);
     for (; *name && status == VC_OK; name++)
         status = add_file(out, &p, *name);
     if (status == VC_OK && !(out->path = strdup(directory)))

@@ -19,7 +19,7 @@ static vc_status read_member(vc_tensor *out, const char *directory, const char *
         return vc_idx_read(out, plain);
     if (access(gzipped, R_OK) == 0)
         return vc_idx_read(out, gzipped);
-    return vc_fail(VC_EIO, "%s: holds neither %s-%s nor the same with .gz", directory, prefix,
+    return vc_fail(VC_EABSENT, "%s: holds neither %s-%s nor the same with .gz", directory, prefix,
                    suffix);
 }
 
@@ -69,8 +69,11 @@ static vc_status read_idx(vc_dataset *out, const char *directory, const char *sp
     const char *prefix = strcmp(split, "test") == 0 ? "t10k" : split;
     vc_tensor images = {0}, labels = {0};
     vc_status status = read_member(&images, directory, prefix, "images-idx3-ubyte");
-    if (status == VC_OK)
+    if (status == VC_OK) {
         status = read_member(&labels, directory, prefix, "labels-idx1-ubyte");
+        if (status == VC_EABSENT) /* the split is there, and broken */
+            status = VC_EIO;
+    }
     if (status == VC_OK)
         status = take_images(out, directory, &images, &labels);
     free(images.data);

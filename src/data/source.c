@@ -39,6 +39,11 @@ vc_status vc__source_create(vc_source **out, int labelled)
     return VC_OK;
 }
 
+vc_status vc__source_no_split(const char *path, const char *split)
+{
+    return vc_fail(VC_EABSENT, "%s: has no images of its own for the split '%s'", path, split);
+}
+
 static vc_status take_dataset(vc_source *source, const vc_dataset *dataset)
 {
     source->dataset = dataset;
@@ -116,9 +121,9 @@ static vc_status open_images(vc_source *source, const char *path, const vc_sourc
                              const vc__class_list *list, int is_directory)
 {
     if (is_directory)
-        VC_TRY(vc__source_find_files(source, path, o->split));
+        VC_TRY(vc__source_find_files(source, path, o));
     else
-        VC_TRY(vc__source_find_entries(source, path, o->split, o->classes ? list : NULL));
+        VC_TRY(vc__source_find_entries(source, path, o, o->classes ? list : NULL));
     if (source->count == 0)
         return vc_fail(VC_EFORMAT, "%s: holds no images, wanted %s", path,
                        o->labelled ? "folders of them, one for each class" : "some");

@@ -146,9 +146,10 @@ static int is_listed(const vc__class_list *list, const char *wrapper)
 }
 
 static vc_status choose_root(char out[VC__TAR_NAME], const vc_source *source, const char *path,
-                             const char *split, const vc__class_list *list)
+                             const vc_source_options *how, const vc__class_list *list)
 {
     char wrapper[VC__TAR_NAME];
+    const char *split = how->split;
     const char *other = strcmp(split, "train") == 0 ? "test" : "train";
     find_wrapper(wrapper, source);
     if (is_listed(list, wrapper))
@@ -157,8 +158,10 @@ static vc_status choose_root(char out[VC__TAR_NAME], const vc_source *source, co
         return VC_OK;
     if (source->labelled &&
         (find_split(out, source, "", other) || find_split(out, source, wrapper, other)))
-        return vc_fail(VC_EFORMAT, "%s: has a folder '%s', but none for the split '%s'", path, out,
+        return vc_fail(VC_EABSENT, "%s: has a folder '%s', but none for the split '%s'", path, out,
                        split);
+    if (how->own_split)
+        return vc__source_no_split(path, split);
     strcpy(out, all_deeper(source) ? wrapper : "");
     return VC_OK;
 }
@@ -213,7 +216,7 @@ static vc_status keep_class_folders(contents *c, const char *root)
     return VC_OK;
 }
 
-static vc_status find_entries(contents *c, const char *path, const char *split,
+static vc_status find_entries(contents *c, const char *path, const vc_source_options *how,
                               const vc__class_list *list)
 {
     char root[VC__TAR_NAME];
@@ -223,7 +226,7 @@ static vc_status find_entries(contents *c, const char *path, const char *split,
     if (source->count == 0)
         return VC_OK; /* which the caller reports */
     VC_TRY(check_repeats(source, path));
-    VC_TRY(choose_root(root, source, path, split, list));
+    VC_TRY(choose_root(root, source, path, how, list));
     if (root[0])
         VC_TRY(check_siblings(source, root, path));
     VC_TRY(vc__source_set_root(source, path, ":", root));
@@ -231,13 +234,13 @@ static vc_status find_entries(contents *c, const char *path, const char *split,
     return keep_class_folders(c, root);
 }
 
-vc_status vc__source_find_entries(vc_source *source, const char *path, const char *split,
+vc_status vc__source_find_entries(vc_source *source, const char *path, const vc_source_options *how,
                                   const vc__class_list *list)
 {
     contents c = {.source = source};
     vc_status status = vc__source_set_root(source, path, ":", "");
     if (status == VC_OK)
-        status = find_entries(&c, path, split, list);
+        status = find_entries(&c, path, how, list);
     vc__names_close(&c.folders);
     return status;
 }

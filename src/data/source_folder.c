@@ -197,9 +197,10 @@ static vc_status check_siblings(const char *directory, const char *found)
     return VC_OK;
 }
 
-static vc_status choose_root(walker *w, const char *directory, const char *split)
+static vc_status choose_root(walker *w, const char *directory, const vc_source_options *how)
 {
     vc_source *source = w->source;
+    const char *split = how->split;
     const char *found = find_split(directory, vc__split_names(split));
     const char *other = strcmp(split, "train") == 0 ? "test" : "train";
     const char *stray =
@@ -207,8 +208,10 @@ static vc_status choose_root(walker *w, const char *directory, const char *split
     if (found)
         VC_TRY(check_siblings(directory, found));
     if (stray)
-        return vc_fail(VC_EFORMAT, "%s: has a folder '%s', but none for the split '%s'", directory,
+        return vc_fail(VC_EABSENT, "%s: has a folder '%s', but none for the split '%s'", directory,
                        stray, split);
+    if (!found && how->own_split)
+        return vc__source_no_split(directory, split);
     size_t length = strlen(directory);
     int ends = length > 0 && directory[length - 1] == '/';
     VC_TRY(vc__source_set_root(source, directory, ends ? "" : "/", found ? found : ""));
@@ -221,10 +224,11 @@ static vc_status choose_root(walker *w, const char *directory, const char *split
     return VC_OK;
 }
 
-vc_status vc__source_find_files(vc_source *source, const char *directory, const char *split)
+vc_status vc__source_find_files(vc_source *source, const char *directory,
+                                const vc_source_options *how)
 {
     walker w = {.source = source};
-    VC_TRY(choose_root(&w, directory, split));
+    VC_TRY(choose_root(&w, directory, how));
     vc_status status = walk(&w, NULL);
     free(w.seen);
     VC_TRY(status);

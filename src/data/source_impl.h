@@ -51,11 +51,14 @@ const vc_dataset *vc__source_pixels(const vc_source *source, size_t *index);
 vc_status vc__source_create(vc_source **out, int labelled);
 
 /* Finds the samples of the folder `directory`, unsorted, and its class folders. */
-vc_status vc__source_find_files(vc_source *source, const char *directory, const char *split);
+vc_status vc__source_find_files(vc_source *source, const char *directory,
+                                const vc_source_options *how);
 /* Finds the samples and class folders of an archive, in its order. A folder that `list` (may be
  * NULL) names is a class folder even if it encloses everything. */
-vc_status vc__source_find_entries(vc_source *source, const char *path, const char *split,
+vc_status vc__source_find_entries(vc_source *source, const char *path, const vc_source_options *how,
                                   const vc__class_list *list);
+/* VC_EABSENT: a path without the split, of which there must be one of its own. */
+vc_status vc__source_no_split(const char *path, const char *split);
 
 vc_status vc__source_add(vc_source *source, const char *name, uint64_t offset, uint64_t bytes);
 vc_status vc__source_set_root(vc_source *source, const char *before, const char *name,

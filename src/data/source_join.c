@@ -4,7 +4,7 @@
 
 #include "source_impl.h"
 
-static int has_same_classes(const vc_source *a, const vc_source *b)
+int vc_source_same_classes(const vc_source *a, const vc_source *b)
 {
     const size_t named = vc_source_named(a);
     if (a->classes != b->classes || named == 0 || named != vc_source_named(b))
@@ -19,7 +19,7 @@ static int has_same_classes(const vc_source *a, const vc_source *b)
 static int share_labels(vc_source *const *sources, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (!sources[i]->labelled || !has_same_classes(sources[0], sources[i]))
+        if (!sources[i]->labelled || !vc_source_same_classes(sources[0], sources[i]))
             return 0;
     return 1;
 }
@@ -75,7 +75,7 @@ vc_status vc_source_open_all(vc_source **out, const char *const *paths, size_t c
     while (opened < count && status == VC_OK) {
         status = vc_source_open(&sources[opened], paths[opened], options);
         if (status == VC_OK && options->labelled && opened > 0 &&
-            !has_same_classes(sources[0], sources[opened]))
+            !vc_source_same_classes(sources[0], sources[opened]))
             status = vc_fail(VC_EINVAL, "%s: its classes are not those of %s, which labels want",
                              paths[opened], paths[0]);
         opened++;

@@ -27,16 +27,30 @@ static vc_status open_part(vc_source **out, vc_source *whole)
     return vc_fail(VC_ENOMEM, "out of memory for %zu images", most);
 }
 
-/* Splits `count` images of the whole, of which the first has index `from`. */
-static void split_range(vc_source *first, vc_source *second, size_t from, size_t count,
-                        double share)
+/* Splits `count` images of the whole, of which the first has index `from`. Of labelled images every
+ * class is split, in whatever order they come. */
+static vc_status split_range(vc_source *first, vc_source *second, size_t from, size_t count,
+                             double share)
 {
+    const vc_source *whole = first->whole;
+    const size_t classes = whole->classes > 0 ? whole->classes : 1;
+    size_t *place = calloc(classes + 1, sizeof *place); /* of the next image of each class */
+    if (!place)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu classes", classes);
     if (share > 1.0)
         share /= (double)count;
+    for (size_t i = 0; i < count && whole->classes > 0; i++)
+        place[vc_source_label(whole, from + i) + 1]++;
+    for (size_t c = 1; c < classes; c++)
+        place[c] += place[c - 1];
     for (size_t i = 0; i < count; i++) {
-        vc_source *to = taken(i + 1, share) > taken(i, share) ? second : first;
+        const size_t class = whole->classes > 0 ? (size_t)vc_source_label(whole, from + i) : 0;
+        const size_t at = place[class]++;
+        vc_source *to = taken(at + 1, share) > taken(at, share) ? second : first;
         to->indices[to->count++] = (uint32_t)(from + i);
     }
+    free(place);
+    return VC_OK;
 }
 
 static vc_status check_share(double share, const vc_source *part, const char *path)
@@ -68,18 +82,18 @@ vc_status vc_source_split_parts(vc_source **first, vc_source **second, vc_source
     *first = *second = NULL;
     VC_TRY(check_split(whole, shares));
     VC_TRY(open_part(first, whole));
-    const vc_status status = open_part(second, whole);
-    if (status != VC_OK) {
-        vc_source_close(*first);
-        *first = NULL;
-        return status;
-    }
+    vc_status status = open_part(second, whole);
     for (size_t p = 0; p < vc_source_parts(whole); p++) {
         const size_t count = whole->part_count > 0 ? whole->parts[p]->count : whole->count;
-        split_range(*first, *second, from, count, shares[p]);
+        status = status == VC_OK ? split_range(*first, *second, from, count, shares[p]) : status;
         from += count;
     }
-    return VC_OK;
+    if (status != VC_OK) {
+        vc_source_close(*first);
+        vc_source_close(*second);
+        *first = *second = NULL;
+    }
+    return status;
 }
 
 vc_status vc_source_spread(vc_source **out, vc_source *from, size_t count)

@@ -70,7 +70,7 @@ static vc_status look_at_images(vc_recipe_options *o)
     if (o->test)
         return status;
     o->test = status == VC_OK ? o->data : NULL;
-    return VC_OK;
+    return status == VC_EABSENT ? VC_OK : status;
 }
 
 static vc_status look_at_chip(const vc_recipe_options *o)

@@ -7,14 +7,22 @@ enum { MOST_MARKS = 400 }; /* of a curve; more would not be visible */
 
 typedef struct metric {
     const char *title, *y_label;
-    const char *keys[4];
+    const char *keys[6]; /* ended by NULL */
     double factor;
     int log;
 } metric;
 
 static const metric metrics[] = {
-    {"Loss", "loss", {"loss", "test_loss", "distillation_loss", "divergence"}, 1.0, 0},
-    {"Accuracy while learning", "images right (%)", {"train_top1", "test_top1"}, 1.0, 0},
+    {"Loss",
+     "loss",
+     {"loss", "test_loss", "held_back_loss", "distillation_loss", "divergence"},
+     1.0,
+     0},
+    {"Accuracy while learning",
+     "images right (%)",
+     {"train_top1", "test_top1", "held_back_top1"},
+     1.0,
+     0},
     {"Agreement with the dense model", "agreement (%)", {"agreement"}, 100.0, 0},
     {"Distances to the dense model",
      "distance",
@@ -58,7 +66,7 @@ static void add_curves(vc__plot *p, vc__book *book, const vc__result *r, const j
     json_array_foreach ((json_t *)lines, i, line)
         kind += is_step(line) == steps;
     const size_t stride = kind / MOST_MARKS + 1;
-    for (size_t k = 0; k < 4 && m->keys[k]; k++) {
+    for (size_t k = 0; m->keys[k]; k++) {
         size_t seen = 0;
         json_array_foreach ((json_t *)lines, i, line) {
             const double y = vc__number_at(line, m->keys[k]);

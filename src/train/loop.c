@@ -231,6 +231,7 @@ static vc_status run_epoch(vc__loop *l)
         .epoch = l->state.epoch + 1,
         .epochs = l->options->epochs,
         .distilled = l->options->teacher != NULL,
+        .held_back = l->options->held_back,
         .average = l->optimizer.average,
         .mean = means_since(l, &nothing, vc_clock_seconds() - started, l->state.step - first)};
     vc_model_refresh(l->model);

@@ -16,10 +16,17 @@ static const vc_field fields[] = {
     {VC_FIELD(vc_train_line, gradient_norm, "", "mean")},
     {VC_FIELD(vc_train_line, images_per_s, "1/s", "that were learnt from")},
     {VC_FIELD(vc_train_line, distillation_loss, "", "mean, from a teacher"), VC_KNOWN},
+    {VC_FIELD(vc_train_line, judged_by, "",
+              "of an epoch: test images; held-back, of those to learn from; none"),
+     VC_KNOWN},
     {VC_FIELD(vc_train_line, test_top1, "%", "of the test images"), VC_KNOWN},
     {VC_FIELD(vc_train_line, test_loss, "", "of the test images"), VC_KNOWN},
     {VC_FIELD(vc_train_line, test_broken, "", "test images that could not be read"), VC_KNOWN},
-    {VC_FIELD(vc_train_line, averaged_top1, "%", "test images, averaged parameters"), VC_KNOWN},
+    {VC_FIELD(vc_train_line, held_back_top1, "%", "of the images held back"), VC_KNOWN},
+    {VC_FIELD(vc_train_line, held_back_loss, "", "of the images held back"), VC_KNOWN},
+    {VC_FIELD(vc_train_line, held_back_broken, "", "held-back images that could not be read"),
+     VC_KNOWN},
+    {VC_FIELD(vc_train_line, averaged_top1, "%", "the same images, averaged parameters"), VC_KNOWN},
 };
 const vc_record vc_train_line_record = VC_RECORD("line of the log", vc_train_line, fields);
 
@@ -42,19 +49,28 @@ static vc_train_line line_of(const vc_step_means *m, int distilled)
                            .test_top1 = NAN,
                            .test_loss = NAN,
                            .test_broken = VC_NO_COUNT,
+                           .held_back_top1 = NAN,
+                           .held_back_loss = NAN,
+                           .held_back_broken = VC_NO_COUNT,
                            .averaged_top1 = NAN};
+}
+
+const char *vc_train_judge(int tested, int held_back)
+{
+    return !tested ? "none" : held_back ? "held-back" : "test";
 }
 
 vc_train_line vc_train_line_of_epoch(const vc_epoch_report *r)
 {
     vc_train_line line = line_of(&r->mean, r->distilled);
     line.epoch = r->epoch;
+    line.judged_by = vc_train_judge(r->tested, r->held_back);
     if (!r->tested)
         return line;
-    line.test_top1 = top1_of(&r->test);
-    line.test_loss = r->test.loss;
+    *(r->held_back ? &line.held_back_top1 : &line.test_top1) = top1_of(&r->test);
+    *(r->held_back ? &line.held_back_loss : &line.test_loss) = r->test.loss;
     if (r->test.broken > 0)
-        line.test_broken = r->test.broken;
+        *(r->held_back ? &line.held_back_broken : &line.test_broken) = r->test.broken;
     if (r->averaged.images > 0)
         line.averaged_top1 = top1_of(&r->averaged);
     return line;

@@ -218,6 +218,31 @@ case_training_from_files() {
         --classes list --no-test --epochs 2 --batch 2 --crop 0.5 -o from-files
 }
 
+# What a model learnt from is no test: without test images there is no such figure.
+case_training_without_a_test() {
+    set -- "$vitcod" train --init model --data data --classes list --epochs 1 --batch 2
+    check "a folder of classes alone" 0 'no test images, so no test top-1' "$@" --log log -o x
+    check "its epochs are not judged" 0 '"judged_by":"none"' cat log
+    check "nor its result" 0 '"judged_by": "none",' "$@" -o x --json
+    grep -q test_top1 "$out" log && failed "no figure" "there is a test_top1"
+    check "a share held back" 0 '^3 images to learn from, 2 held back' \
+        "$@" --hold-back 0.4 --log log -o x
+    holds "is named so" 'held-back top-1'
+    check "in the log too" 0 '"judged_by":"held-back","held_back_top1"' cat log
+    grep -q 'test.top' "$out" log && failed "no figure" "there is a test top-1"
+    check "and in the result" 0 '"judges": 2,' "$@" --hold-back 2 -o x --json
+    holds "beside those learnt from" '"images": 3,' '"judged_by": "held-back"'
+    check "all held back" 2 'hold-back is 0.9' "$@" --hold-back 0.9 -o y
+    check "more than there are" 1 'has 5 images, wanted the 40' "$@" --hold-back 40 -o y
+    check "both" 2 'both --hold-back and --no-test' "$@" --hold-back 0.4 --no-test -o y
+    mkdir splits && mv data splits/train && cp -r splits/train data
+    check "training images alone" 0 'no test images' "$@" --data splits -o x
+    cp -r splits/train splits/val && rm -r splits/val/n3 && cp -r splits/val/n4 splits/val/n5
+    check "a test of other classes" 1 'classes of its test images are not those' \
+        "$vitcod" train --init model --data splits --epochs 1 --batch 2 -o y
+    absent "nothing is written" y
+}
+
 # Folders that do not fit.
 case_folders_that_do_not_fit() {
     mkdir -p fewer/n1 && cp data/n1/a.jpg fewer/n1

@@ -105,6 +105,18 @@ case_a_full_disk() {
     check "and serves" 0 'epoch 300/300' train "$@" --resume -o full
 }
 
+# IDX files without test images, and images held back from data that has some.
+case_judged_by() {
+    # shellcheck disable=SC2086 # words
+    check "no test files" 0 'two: no test images, so no test top-1' \
+        "$vitcod" train --data two $small --epochs 1 -o x
+    check "held back" 0 'held-back top-1' train --hold-back 0.25 --epochs 1 -o x
+    check "test images" 0 '"judged_by": "test"' train --epochs 1 -o x --json
+    rm data/t10k-labels-idx1-ubyte
+    check "a broken test set" 1 'neither t10k-labels' train --epochs 1 -o y
+    absent "is no missing one" y
+}
+
 case_a_head_for_other_classes() {
     check "a head" 0 'epoch 1/1' \
         "$vitcod" train --init few --new-head --data data --epochs 1 --batch 16 -o more

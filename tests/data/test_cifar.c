@@ -60,7 +60,7 @@ static void cifar100_is_labelled_by_its_fine_classes(void **state)
     assert_string_equal(vc_source_class_name(source, 0), "");
     vc_source_close(source);
     o.split = "train";
-    assert_fails(vc_source_open(&source, d, &o), VC_EIO, "train.bin: cannot open");
+    assert_fails(vc_source_open(&source, d, &o), VC_EABSENT, "holds no train.bin");
 }
 
 static void refuses_damaged_batches(void **state)

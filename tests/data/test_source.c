@@ -3,7 +3,7 @@
 
 static vc_source_options options(const char *split, const char *classes, int labelled)
 {
-    return (vc_source_options){split, classes, labelled, 0};
+    return (vc_source_options){.split = split, .classes = classes, .labelled = labelled};
 }
 
 /* Opens it and expects these samples, written "name label name label ...". */
@@ -76,13 +76,16 @@ static void a_split_is_looked_for(void **state)
     const char *d = fresh_directory();
     put(d, "train/a/1.jpg");
     put(d, "train/b/2.jpg");
-    expect_failure(d, options("test", NULL, 1), VC_EFORMAT,
+    expect_failure(d, options("test", NULL, 1), VC_EABSENT,
                    "has a folder 'train', but none for the split 'test'");
     put(d, "test/flat.jpg"); /* holds no folders: no split of class folders */
     put(d, "val/b/3.jpg");
     expect(d, options("train", NULL, 1), "train/a/1.jpg 0 train/b/2.jpg 1");
     expect(d, options("test", NULL, 1), "val/b/3.jpg 0");
     expect(d, options("test", NULL, 0), "val/b/3.jpg -1");
+    vc_source_options own = options("test", NULL, 1);
+    own.own_split = 1;
+    expect(d, own, "val/b/3.jpg 0");
     put(d, "cat/4.jpg");
     expect_failure(d, options("test", NULL, 1), VC_EFORMAT,
                    "has a folder 'val' for a split, and 'cat', which is none");
@@ -96,6 +99,8 @@ static void a_split_is_looked_for(void **state)
     put(vehicles, "train/2.jpg"); /* a class */
     expect(vehicles, options("train", NULL, 1), "car/1.jpg 0 train/2.jpg 1");
     expect(vehicles, options("test", NULL, 1), "car/1.jpg 0 train/2.jpg 1");
+    /* those that it has for training too are none */
+    expect_failure(vehicles, own, VC_EABSENT, "no images of its own for the split 'test'");
 }
 
 static const char *list(const char *text)
@@ -217,7 +222,7 @@ static void idx_is_told_by_its_files(void **state)
     put_bytes(d, "t10k-labels-idx1-ubyte", labels, sizeof labels);
     expect(d, options("test", NULL, 1), " image 0 3  image 1 1");
     expect(d, options("test", NULL, 0), " image 0 -1  image 1 -1");
-    expect_failure(d, options("train", NULL, 1), VC_EIO, "train-images");
+    expect_failure(d, options("train", NULL, 1), VC_EABSENT, "train-images");
     expect_failure(d, options("test", list("a\nb\n"), 1), VC_EFORMAT, "names 2 classes, wanted");
     vc_source *source;
     vc_source_options o = options("test", list("a\nb\nc\nd big\n"), 1);

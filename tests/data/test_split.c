@@ -43,6 +43,29 @@ static void a_fifth_is_every_fifth(void **state)
     vc_source_close(whole);
 }
 
+/* Classes that take turns: every second image would be of one class. */
+static void a_part_has_every_class(void **state)
+{
+    (void)state;
+    uint8_t pixels[COUNT] = {0};
+    int32_t labels[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        labels[i] = i % 2;
+    const vc_dataset data = {COUNT, 1, 1, 1, 2, pixels, labels, NULL};
+    vc_source *whole, *first, *second;
+    assert_ok(vc_source_of_dataset(&whole, &data));
+    assert_ok(vc_source_split(&first, &second, whole, 0.5));
+    size_t of_class[2] = {0};
+    for (size_t i = 0; i < vc_source_count(second); i++)
+        of_class[vc_source_label(second, i)]++;
+    assert_int_equal(vc_source_count(second), 5);
+    assert_int_equal(of_class[0], 2);
+    assert_int_equal(of_class[1], 3);
+    vc_source_close(first);
+    vc_source_close(second);
+    vc_source_close(whole);
+}
+
 static void files_are_read_through_a_part(void **state)
 {
     (void)state;
@@ -86,7 +109,7 @@ static void a_hash_names_the_images(void **state)
     assert_ok(vc_source_split(&first, &second, whole, 0.34));
     const uint64_t all = vc_source_hash(whole), part = vc_source_hash(first);
     assert_true(all != part && part != vc_source_hash(second));
-    pixels[2] = 9; /* held back */
+    pixels[1] = 9; /* held back, as the last of its class */
     assert_true(vc_source_hash(whole) != all && vc_source_hash(first) == part);
     labels[0] = 1;
     assert_true(vc_source_hash(first) != part);
@@ -107,8 +130,8 @@ static void a_hash_names_the_images(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_fifth_is_every_fifth),
-                                       cmocka_unit_test(files_are_read_through_a_part),
-                                       cmocka_unit_test(a_hash_names_the_images)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_fifth_is_every_fifth), cmocka_unit_test(a_part_has_every_class),
+        cmocka_unit_test(files_are_read_through_a_part), cmocka_unit_test(a_hash_names_the_images)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

@@ -71,7 +71,7 @@ static const char *write_gzipped(const archive *a)
 static void expect(const char *path, const char *split, int labelled, const char *want)
 {
     vc_source *source;
-    vc_source_options o = {split, NULL, labelled, 0};
+    vc_source_options o = {.split = split, .labelled = labelled};
     char have[1024] = "", name[VC_SOURCE_NAME];
     vc_bytes bytes = {0};
     assert_ok(vc_source_open(&source, path, &o));
@@ -133,7 +133,7 @@ static void splits_and_a_folder_around_everything(void **state)
     end(&train_only);
     expect(write_plain(&a), "train", 1, "set/train/a/1.jpg 0 1 set/train/b/2.jpg 1 2");
     expect(write_plain(&a), "test", 1, "set/val/b/deep/3.jpg 0 3");
-    expect_failure(&train_only, VC_EFORMAT, "folder 'set/train/', but none for the split 'test'");
+    expect_failure(&train_only, VC_EABSENT, "folder 'set/train/', but none for the split 'test'");
 
     archive wrapped = {0}, bare = {0};
     add(&wrapped, '0', "set/a/1.jpg", "1");

@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *path = fuzz_file(tar, size);
     for (int labelled = 0; labelled <= 1; labelled++) {
         vc_source *source;
-        vc_source_options o = {size % 2 ? "train" : "test", NULL, labelled};
+        vc_source_options o = {.split = size % 2 ? "train" : "test", .labelled = labelled};
         if (vc_source_open(&source, path, &o) != VC_OK)
             continue;
         read_all(source, labelled);

@@ -29,6 +29,7 @@ static void a_line_for_each_epoch(void **state)
     assert_null(json_object_get(json, "distillation_loss"));
     assert_null(json_object_get(json, "averaged_top1"));
     assert_null(json_object_get(json, "step"));
+    assert_string_equal(json_string_value(json_object_get(json, "judged_by")), "test");
     json_decref(json);
     vc_train_log log = {.path = temporary("log.jsonl")};
     assert_ok(vc_train_log_write(&log, &line));
@@ -43,6 +44,32 @@ static void a_line_for_each_epoch(void **state)
     assert_ok(vc_train_log_write(&log, &line));
     vc_train_log_close(&log);
     assert_int_equal(lines_of(temporary("log.jsonl")), 1);
+}
+
+/* Images held back are no test images, and none are none. */
+static void what_an_epoch_is_judged_by(void **state)
+{
+    (void)state;
+    vc_epoch_report report = {.epoch = 1,
+                              .epochs = 1,
+                              .tested = 1,
+                              .held_back = 1,
+                              .test = {.images = 8, .top1 = 6, .loss = 0.25}};
+    vc_train_line line = vc_train_line_of_epoch(&report);
+    json_t *json;
+    assert_ok(vc_record_json(&json, &vc_train_line_record, &line));
+    assert_string_equal(json_string_value(json_object_get(json, "judged_by")), "held-back");
+    assert_near(vc_json_number(json, "held_back_top1"), 75.0, 0);
+    assert_near(vc_json_number(json, "held_back_loss"), 0.25, 0);
+    assert_null(json_object_get(json, "test_top1"));
+    assert_null(json_object_get(json, "test_loss"));
+    json_decref(json);
+    report.tested = report.held_back = 0;
+    line = vc_train_line_of_epoch(&report);
+    assert_ok(vc_record_json(&json, &vc_train_line_record, &line));
+    assert_string_equal(json_string_value(json_object_get(json, "judged_by")), "none");
+    assert_null(json_object_get(json, "test_top1"));
+    json_decref(json);
 }
 
 static void trying_leaves_no_trace(void **state)
@@ -81,9 +108,8 @@ static void checkpoints_go(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_line_for_each_epoch),
-        cmocka_unit_test(trying_leaves_no_trace),
-        cmocka_unit_test(no_log_is_wanted),
+        cmocka_unit_test(a_line_for_each_epoch),  cmocka_unit_test(what_an_epoch_is_judged_by),
+        cmocka_unit_test(trying_leaves_no_trace), cmocka_unit_test(no_log_is_wanted),
         cmocka_unit_test(checkpoints_go),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
