@@ -1,6 +1,6 @@
-/* Whole files: mapping one into memory, and writing one under a temporary name that is renamed when
- * the file is complete, so that no reader ever sees half a file and a failure leaves nothing
- * behind. */
+/* Whole files: mapping one into memory, and writing one that gets its name when it is complete and
+ * on the disk, so that no reader ever sees half a file, a failure or a kill leaves nothing behind,
+ * and after a loss of power there is the old file or the new one. */
 #ifndef VITCOD_FILE_H
 #define VITCOD_FILE_H
 
@@ -21,13 +21,14 @@ void vc_file_unmap(vc_mapped_file *file);
 /* A file being written. Errors of the stream are reported by the commit, if not before. */
 typedef struct vc_file_writer {
     FILE *stream;
-    char *path;
-    char *aside; /* the temporary name, until the rename */
+    char *path;  /* where the file will lie; of a symbolic link, its target */
+    char *aside; /* a temporary name beside it; NULL while it has none */
     int direct;  /* 1: the path is a device or pipe, written to as it is */
 } vc_file_writer;
 
+/* A file that is replaced keeps its permissions. */
 vc_status vc_file_write_begin(vc_file_writer *out, const char *path);
-/* Flushes, closes and renames. If any of that fails, what was written is removed. */
+/* Flushes to the disk, closes and names it. If any of that fails, what was written is removed. */
 vc_status vc_file_write_commit(vc_file_writer *writer);
 /* Removes what was written. */
 void vc_file_write_abort(vc_file_writer *writer);

@@ -1,6 +1,9 @@
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -59,8 +62,21 @@ static int run_command(int argc, char **argv)
     return command ? command->run(command, argc - 1, argv + 1) : CLI_USAGE;
 }
 
+/* Without these, the first files that are opened would get what is printed. */
+static int fill_standard_descriptors(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDWR);
+    return fd < 0 ? -1 : close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    if (fill_standard_descriptors() != 0)
+        return CLI_FAILED;
+    signal(SIGXFSZ,
+           SIG_IGN); /* a file beyond its limit is then an error of write, as a full disk */
     int status = run_command(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fputs("vitcod: cannot write to stdout\n", stderr);

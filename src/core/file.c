@@ -39,72 +39,6 @@ void vc_file_unmap(vc_mapped_file *file)
     *file = (vc_mapped_file){0};
 }
 
-vc_status vc_file_write_begin(vc_file_writer *out, const char *path)
-{
-    *out = (vc_file_writer){0};
-    struct stat info;
-    /* A device or pipe is written to directly; a rename would replace it by a file. */
-    int special = stat(path, &info) == 0 && !S_ISREG(info.st_mode);
-    size_t room = strlen(path) + 32;
-    out->path = strdup(path);
-    out->aside = malloc(room);
-    if (!out->path || !out->aside) {
-        vc_file_write_abort(out);
-        return vc_fail(VC_ENOMEM, "%s: out of memory", path);
-    }
-    out->direct = special;
-    snprintf(out->aside, room, special ? "%s" : "%s.%ld.part", path, (long)getpid());
-    out->stream = fopen(out->aside, "wb");
-    if (!out->stream) {
-        vc_status status = vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
-        vc_file_write_abort(out);
-        return status;
-    }
-    return VC_OK;
-}
-
-vc_status vc_file_write_commit(vc_file_writer *writer)
-{
-    vc_status status = VC_OK;
-    errno = 0;
-    int failed = fflush(writer->stream) != 0 || ferror(writer->stream);
-    if (failed && errno == 0 && !writer->direct) {
-        /* It was an earlier write that failed: another write sets errno to the reason. */
-        clearerr(writer->stream);
-        fputc(0, writer->stream);
-        fflush(writer->stream);
-    }
-    int reason = errno ? errno : EIO;
-    if (fclose(writer->stream) != 0 && !failed) {
-        failed = 1;
-        reason = errno;
-    }
-    writer->stream = NULL;
-    if (failed)
-        status = vc_fail(VC_EIO, "%s: cannot write: %s", writer->path, strerror(reason));
-    else if (!writer->direct && rename(writer->aside, writer->path) != 0)
-        status = vc_fail(VC_EIO, "%s: cannot rename the finished file: %s", writer->path,
-                         strerror(errno));
-    if (status != VC_OK && !writer->direct)
-        unlink(writer->aside);
-    free(writer->path);
-    free(writer->aside);
-    *writer = (vc_file_writer){0};
-    return status;
-}
-
-void vc_file_write_abort(vc_file_writer *writer)
-{
-    if (writer->stream) {
-        fclose(writer->stream);
-        if (!writer->direct)
-            unlink(writer->aside);
-    }
-    free(writer->path);
-    free(writer->aside);
-    *writer = (vc_file_writer){0};
-}
-
 vc_status vc_directory_make(const char *path)
 {
     if (path[0] == '\0')
@@ -128,12 +62,4 @@ vc_status vc_directory_make(const char *path)
     }
     free(partial);
     return status;
-}
-
-vc_status vc_file_try(const char *path)
-{
-    vc_file_writer writer;
-    VC_TRY(vc_file_write_begin(&writer, path));
-    vc_file_write_abort(&writer);
-    return VC_OK;
 }

@@ -123,6 +123,15 @@ case_profile() {
     check "profile" 0 'ratio' "$vitcod" profile plan --head-dim 8 --repeats 3
 }
 
+case_closed_descriptors() {
+    check "all three closed" 0 '' \
+        sh -c '"$0" polarize mask.npy --threshold 1 -o again --json <&- >&- 2>&-' "$vitcod"
+    check "nothing printed into the file" 0 '' cmp plan again
+    check "a file beyond its limit" 1 "cannot write: File too large" \
+        sh -c 'ulimit -f 1 && "$0" simulate plan --head-dim 8 --trace large' "$vitcod"
+    absent "nothing half-written" large ./*.part
+}
+
 case_empty_folders() {
     mkdir empty
     check "empty data folder" 1 "holds no folders" "$vitcod" train --data empty -o t

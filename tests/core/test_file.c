@@ -1,6 +1,22 @@
+#include <dirent.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
 #include "testing.h"
 #include "vitcod/file.h"
 #include "vitcod/json.h"
+
+/* How many files of the temporary folder have names that begin so. */
+static int files_beginning_with(const char *start)
+{
+    int count = 0;
+    DIR *folder = opendir(temporary(""));
+    assert_non_null(folder);
+    for (const struct dirent *e; (e = readdir(folder)) != NULL;)
+        count += strncmp(e->d_name, start, strlen(start)) == 0;
+    closedir(folder);
+    return count;
+}
 
 static void writes_aside_and_renames(void **state)
 {
@@ -18,11 +34,79 @@ static void abort_leaves_nothing(void **state)
     (void)state;
     vc_file_writer writer;
     assert_ok(vc_file_write_begin(&writer, temporary("g")));
-    char aside[512];
-    snprintf(aside, sizeof aside, "%s", writer.aside);
+    fputs("text", writer.stream);
     vc_file_write_abort(&writer);
     assert_int_not_equal(access(temporary("g"), F_OK), 0);
-    assert_int_not_equal(access(aside, F_OK), 0);
+    assert_int_equal(files_beginning_with("g"), 0);
+}
+
+/* Writes a file in one go. */
+static void write_text(const char *path, const char *text)
+{
+    vc_file_writer writer;
+    assert_ok(vc_file_write_begin(&writer, path));
+    fputs(text, writer.stream);
+    assert_ok(vc_file_write_commit(&writer));
+}
+
+static void a_killed_writer_leaves_nothing(void **state)
+{
+    (void)state;
+    vc_file_writer writer;
+    int status;
+    const pid_t child = fork();
+    if (child == 0) {
+        if (vc_file_write_begin(&writer, temporary("killed")) == VC_OK)
+            fputs("half", writer.stream);
+        fflush(writer.stream);
+        _exit(writer.aside ? 1 : 0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (status != 0)
+        skip(); /* the file system has no files without a name */
+    assert_int_equal(files_beginning_with("killed"), 0);
+}
+
+static void permissions_stay(void **state)
+{
+    (void)state;
+    struct stat info;
+    write_text(temporary("private"), "old");
+    assert_int_equal(chmod(temporary("private"), 0600), 0);
+    write_text(temporary("private"), "new");
+    assert_int_equal(stat(temporary("private"), &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    assert_int_equal(files_beginning_with("private"), 1);
+}
+
+/* The target of a link is replaced, not the link; also a target that is not there yet. */
+static void links_are_followed(void **state)
+{
+    (void)state;
+    struct stat info;
+    char target[512];
+    snprintf(target, sizeof target, "%s", temporary("target"));
+    assert_int_equal(symlink("target", temporary("link")), 0);
+    for (int i = 0; i < 2; i++) {
+        write_text(temporary("link"), i == 0 ? "a" : "text");
+        assert_int_equal(lstat(temporary("link"), &info), 0);
+        assert_true(S_ISLNK(info.st_mode));
+        assert_int_equal(lstat(target, &info), 0);
+        assert_true(S_ISREG(info.st_mode));
+        assert_int_equal(info.st_size, i == 0 ? 1 : 4);
+    }
+    vc_file_writer writer;
+    assert_int_equal(symlink("round", temporary("round")), 0);
+    assert_fails(vc_file_write_begin(&writer, temporary("round")), VC_EIO, "symbolic links");
+}
+
+static void what_cannot_be_written_says_why(void **state)
+{
+    (void)state;
+    vc_file_writer writer;
+    assert_fails(vc_file_write_begin(&writer, temporary("no/folder/f")), VC_EIO, "No such file");
+    assert_fails(vc_file_write_begin(&writer, "/proc/no-file"), VC_EIO, "cannot write");
+    assert_fails(vc_file_write_begin(&writer, "/tmp"), VC_EIO, "Is a directory");
 }
 
 static void a_full_disk_is_an_error(void **state)
@@ -72,6 +156,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(writes_aside_and_renames),
                                        cmocka_unit_test(abort_leaves_nothing),
+                                       cmocka_unit_test(a_killed_writer_leaves_nothing),
+                                       cmocka_unit_test(permissions_stay),
+                                       cmocka_unit_test(links_are_followed),
+                                       cmocka_unit_test(what_cannot_be_written_says_why),
                                        cmocka_unit_test(a_full_disk_is_an_error),
                                        cmocka_unit_test(mapping_wants_a_regular_file),
                                        cmocka_unit_test(json_round_trip_and_errors),
