@@ -5,23 +5,42 @@
 #include "vitcod/maps.h"
 #include "vitcod/mask.h"
 
+/* Which of equal scores are kept where a rule keeps so many of a row and not all of them are among
+ * those. */
+typedef enum vc_prune_ties {
+    VC_TIES_NUMPY, /* as the published code: where NumPy's argsort puts them, which is not stable
+                      (before 1.25; later ones sort otherwise where the CPU has AVX) */
+    VC_TIES_STABLE /* the later ones, as a stable sort in ascending order puts them */
+} vc_prune_ties;
+
 typedef struct vc_prune_options {
     const char *rule;     /* one of vc_prune_rules */
     double info;          /* the rule's strength, such as the cut theta_p; negative: unset */
     double sparsity;      /* instead: the wanted share of pruned entries, 0 to 1; negative: unset */
     int keep_class_token; /* row 0 and column 0 are never pruned (DeiT; not LeViT) */
+    vc_prune_ties ties;
     /* Called before each round of the bisection, of which there are at most `rounds`. May be
      * NULL. */
     void (*on_round)(void *context, size_t done, size_t rounds);
     void *context;
 } vc_prune_options;
 
-vc_prune_options vc_prune_options_default(void); /* info, both unset, class token kept */
+vc_prune_options vc_prune_options_default(void); /* info, unset, class token kept */
 
 int vc_prune_is_rule(const char *name);
 /* All of them, the default first: "info, threshold, ratio, std or random". */
 enum { VC_PRUNE_RULES_TEXT = 128 };
 const char *vc_prune_rules(char text[VC_PRUNE_RULES_TEXT]);
+
+/* What the strength of a rule is: "info cut". */
+const char *vc_prune_strength_name(const char *rule);
+
+/* Whether the published code spares the class token under this rule: std and random do not. */
+int vc_prune_keeps_class_token(const char *rule);
+
+/* 0 if there is no such name; "numpy" or "stable". */
+int vc_prune_ties_of(vc_prune_ties *out, const char *name);
+const char *vc_prune_ties_name(vc_prune_ties ties);
 
 /* Beside the rules of vc_prune, that of plans that are made from a model and its images: one
  * threshold for all layers and heads, on what an entry can change (distill.h). */
@@ -29,22 +48,26 @@ const char *vc_prune_rules(char text[VC_PRUNE_RULES_TEXT]);
 int vc_prune_is_budget(const char *name);
 
 typedef struct vc_prune_report {
-    double info;     /* the cut used */
-    double sparsity; /* share of pruned entries reached */
+    double info;       /* the cut used */
+    double sparsity;   /* share of pruned entries reached */
+    size_t empty_rows; /* that the rule left empty: they keep their highest score */
+    size_t tied_rows;  /* in which `ties` had to say which of equal scores are kept */
 } vc_prune_report;
 
 /* Prunes maps by a rule.
  *
  * - info (ViTCoD, HPCA 2023, section IV, as in its published code): the scores of a row are added
- *   in descending order until their sum reaches the cut; if that took n scores, the n + 1 highest
- *   are kept. A cut above 1 keeps all.
+ *   in descending order, in float64, until their sum reaches the cut; if that took n scores, the
+ *   n + 1 highest are kept. A cut above 1 keeps all.
  * - threshold (Sanger, MICRO 2021): scores above the threshold are kept, and the highest of each
  *   row. Scores need not be shares.
- * - ratio: the highest share 1 - strength of each row is kept.
- * - std: kept is what is not below the row's mean plus strength times its standard deviation.
+ * - ratio: of a row's ranks 0, 1, .. in ascending order those below strength * Tk are pruned.
+ * - std: kept is what is not below the row's mean plus strength times its standard deviation, all
+ *   in float32.
  * - random: entries are drawn.
  *
- * The last three are those of ViTCoD's code; each row keeps at least one entry. With a wanted
+ * The last three are those of ViTCoD's code, whose std and random know no class token. A row
+ * that a rule leaves empty keeps its highest score. With a wanted
  * sparsity the strength is found by bisection. `path` names the maps in messages. VC_EINVAL: an
  * unknown rule, both or neither of strength and sparsity, values that are negative or not finite, a
  * sparsity that cannot be reached. */

@@ -2,6 +2,9 @@
 #ifndef VITCOD_PRUNE_RESULT_H
 #define VITCOD_PRUNE_RESULT_H
 
+#include <stdbool.h>
+#include <stdio.h>
+
 #include "vitcod/prune.h"
 #include "vitcod/record.h"
 
@@ -11,20 +14,28 @@ typedef struct vc_group_sparsity {
 } vc_group_sparsity;
 
 typedef struct vc_prune_result {
-    const char *mask;   /* file or folder */
+    const char *mask; /* file or folder */
+    const char *rule;
+    bool class_token_kept;
     double info;        /* NAN where each group has its own cut */
     const double *cuts; /* (cut_count) in the place of info */
     size_t cut_count;
     double sparsity, kept_share;
     uint64_t kept;
+    const char *ties;
+    size_t tied_rows, empty_rows;
     vc_group_sparsity *groups, group_room[VC_MOST_GROUPS]; /* groups with a name */
     size_t group_count;
 } vc_prune_result;
 
 extern const vc_record vc_prune_result_record;
 
-/* `cuts` (cut_count): those that were asked for, which must stay as long as the result. */
-void vc_prune_result_of(vc_prune_result *out, const vc_mask_set *set, const vc_prune_report *report,
+/* `cuts` (cut_count): those that were asked for, which must stay as long as the result, as must
+ * `mask` and the name of the rule. */
+void vc_prune_result_of(vc_prune_result *out, const vc_mask_set *set,
+                        const vc_prune_options *options, const vc_prune_report *report,
                         const char *mask, const double *cuts, size_t cut_count);
+
+void vc_prune_result_print(FILE *out, const vc_prune_result *result);
 
 #endif

@@ -7,11 +7,11 @@
 
 /* The first is the default. */
 static const vc_prune_rule rules[] = {
-    {"info", vc__prune_info, 1.01, 0.0, 0}, /* rows of attention sum to 1 */
-    {"threshold", vc__prune_threshold, 0.0, 1.01, 1},
-    {"ratio", vc__prune_ratio, 0.0, 1.0, 0},
-    {"std", vc__prune_std, -8.0, 64.0, 0},
-    {"random", vc__prune_random, 0.0, 1.0, 0},
+    {"info", "info cut", vc__prune_info, 1.01, 0.0, 0, 1, 1}, /* rows of attention sum to 1 */
+    {"threshold", "threshold", vc__prune_threshold, 0.0, 1.01, 1, 0, 1},
+    {"ratio", "share of each row", vc__prune_ratio, 0.0, 1.0, 0, 1, 1},
+    {"std", "standard deviations above the mean", vc__prune_std, -8.0, 64.0, 0, 0, 0},
+    {"random", "share drawn", vc__prune_random, 0.0, 1.0, 0, 0, 0},
 };
 enum { RULES = sizeof rules / sizeof *rules };
 
@@ -46,6 +46,34 @@ const char *vc_prune_rules(char text[VC_PRUNE_RULES_TEXT])
     return text;
 }
 
+const char *vc_prune_strength_name(const char *rule)
+{
+    return find_rule(rule)->strength;
+}
+
+int vc_prune_keeps_class_token(const char *rule)
+{
+    const vc_prune_rule *r = find_rule(rule);
+    return !r || r->keeps_class_token;
+}
+
+static const char *const tie_names[] = {"numpy", "stable"};
+
+int vc_prune_ties_of(vc_prune_ties *out, const char *name)
+{
+    for (size_t i = 0; i < sizeof tie_names / sizeof *tie_names; i++)
+        if (strcmp(name, tie_names[i]) == 0) {
+            *out = (vc_prune_ties)i;
+            return 1;
+        }
+    return 0;
+}
+
+const char *vc_prune_ties_name(vc_prune_ties ties)
+{
+    return tie_names[ties];
+}
+
 int vc_prune_is_budget(const char *name)
 {
     return strcmp(name, VC_PRUNE_BUDGET) == 0;
@@ -76,11 +104,25 @@ static vc_status check_options(const vc_maps *maps, const vc_prune_options *o, c
     return VC_OK;
 }
 
-static void keep_first(uint8_t *pruned, size_t queries, size_t keys)
+static void keep_first(const vc__pruning *p)
 {
-    memset(pruned, 0, keys);
-    for (size_t q = 0; q < queries; q++)
-        pruned[q * keys] = 0;
+    memset(p->pruned, 0, p->keys);
+    for (size_t q = 0; q < p->queries; q++)
+        p->pruned[q * p->keys] = 0;
+}
+
+/* A row that keeps nothing has no softmax. Returns how many have got their highest score. */
+static size_t fill_empty_rows(const vc__pruning *p)
+{
+    size_t filled = 0;
+    for (size_t q = 0; q < p->queries; q++) {
+        uint8_t *pruned = p->pruned + q * p->keys;
+        if (memchr(pruned, 0, p->keys))
+            continue;
+        pruned[vc__highest_of(p->map + q * p->keys, p->keys)] = 0;
+        filled++;
+    }
+    return filled;
 }
 
 /* All groups of a model, which are pruned with one strength. */
@@ -104,27 +146,69 @@ static double sparsity_of(const job *j)
     return 1.0 - kept / count;
 }
 
-static void prune_group(const job *j, size_t group, double strength)
+/* Returns how many rows would have been empty. */
+static size_t prune_group(const job *j, size_t group, double strength)
 {
+    size_t empty = 0;
     const vc_prune_rule *rule = find_rule(j->options->rule);
     const vc_maps *maps = &j->maps[group];
     size_t entries = maps->queries * maps->keys;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) reduction(+ : empty)
     for (size_t m = 0; m < maps->layers * maps->heads; m++) {
-        uint8_t *pruned = j->masks[group].pruned + m * entries;
-        rule->prune(pruned, j->orders + m * maps->keys, maps->values + m * entries, maps->queries,
-                    maps->keys, strength);
+        const vc__pruning p = {.pruned = j->masks[group].pruned + m * entries,
+                               .map = maps->values + m * entries,
+                               .queries = maps->queries,
+                               .keys = maps->keys,
+                               .strength = strength,
+                               .ties = j->options->ties,
+                               .order = j->orders + m * maps->keys};
+        rule->prune(&p);
         if (j->options->keep_class_token)
-            keep_first(pruned, maps->queries, maps->keys);
+            keep_first(&p);
+        empty += fill_empty_rows(&p);
     }
+    return empty;
 }
 
-/* Prunes every map; returns the share of pruned entries. */
+/* Whether of equal scores one is kept and one pruned. Without those that are kept anyway. */
+static size_t parts_a_tie(const uint8_t *pruned, const float *row, size_t first, size_t keys)
+{
+    float lowest_kept = INFINITY, highest_pruned = -1.0f;
+    for (size_t k = first; k < keys; k++)
+        if (pruned[k])
+            highest_pruned = fmaxf(highest_pruned, row[k]);
+        else
+            lowest_kept = fminf(lowest_kept, row[k]);
+    return lowest_kept == highest_pruned;
+}
+
+static size_t tied_rows(const job *j)
+{
+    const size_t first = j->options->keep_class_token != 0;
+    size_t tied = 0;
+    for (size_t g = 0; find_rule(j->options->rule)->of_ranks && g < j->count; g++) {
+        const vc_maps *m = &j->maps[g];
+        for (size_t row = 0; row < m->layers * m->heads * m->queries; row++)
+            tied += parts_a_tie(j->masks[g].pruned + row * m->keys, m->values + row * m->keys,
+                                first, m->keys);
+    }
+    return tied;
+}
+
+/* Prunes every map, with `cuts` or, where they are NULL, with one strength. */
+static vc_prune_report prune_with(const job *j, const double *cuts, double strength)
+{
+    vc_prune_report report = {.info = cuts ? cuts[0] : strength};
+    for (size_t g = 0; g < j->count; g++)
+        report.empty_rows += prune_group(j, g, cuts ? cuts[g] : strength);
+    report.sparsity = sparsity_of(j);
+    return report;
+}
+
+/* Returns the share of pruned entries. */
 static double prune_all(const job *j, double strength)
 {
-    for (size_t g = 0; g < j->count; g++)
-        prune_group(j, g, strength);
-    return sparsity_of(j);
+    return prune_with(j, NULL, strength).sparsity;
 }
 
 /* The strictest strength. Where it is compared with scores, it is at least the highest score:
@@ -158,7 +242,7 @@ static vc_status bisect(vc_prune_report *report, const job *j)
     for (size_t i = 0; i < ROUNDS; i++) {
         if (o->on_round)
             o->on_round(o->context, i, ROUNDS);
-        const double middle = (float)(0.5 * (low + high)); /* rules compare in float32 */
+        const double middle = (float)(0.5 * (low + high)); /* as fine as the scores */
         if (middle == low || middle == high)
             break;
         if (prune_all(j, middle) >= o->sparsity)
@@ -166,23 +250,15 @@ static vc_status bisect(vc_prune_report *report, const job *j)
         else
             high = middle;
     }
-    double above = prune_all(j, low), below = prune_all(j, high);
-    *report = (vc_prune_report){high, below};
-    if (above - o->sparsity <= o->sparsity - below)
-        *report = (vc_prune_report){low, prune_all(j, low)};
+    const double above = prune_all(j, low);
+    *report = prune_with(j, NULL, high);
+    if (above - o->sparsity <= o->sparsity - report->sparsity)
+        *report = prune_with(j, NULL, low);
     if (fabs(report->sparsity - o->sparsity) > 1.0 / (double)j->maps[0].keys)
         return vc_fail(
             VC_EINVAL,
             "%s: no strength of rule %s from %g to %g comes nearer to a sparsity of %g than %g",
             j->path, o->rule, rule->loosest, strict, o->sparsity, report->sparsity);
-    return VC_OK;
-}
-
-static vc_status prune_with_cuts(vc_prune_report *report, const job *j, const double *cuts)
-{
-    for (size_t g = 0; g < j->count; g++)
-        prune_group(j, g, cuts ? cuts[g] : j->options->info);
-    *report = (vc_prune_report){cuts ? cuts[0] : j->options->info, sparsity_of(j)};
     return VC_OK;
 }
 
@@ -208,8 +284,12 @@ vc_status vc_prune_groups(vc_mask *out, vc_prune_report *report, const vc_maps *
     for (size_t g = 0; g < count; g++)
         out[g] = (vc_mask){0};
     vc_status status = open_job(&j);
+    if (status == VC_OK && o->sparsity >= 0.0)
+        status = bisect(report, &j);
+    else if (status == VC_OK)
+        *report = prune_with(&j, cuts, o->info);
     if (status == VC_OK)
-        status = o->sparsity >= 0.0 ? bisect(report, &j) : prune_with_cuts(report, &j, cuts);
+        report->tied_rows = tied_rows(&j);
     free(j.orders);
     for (size_t g = 0; status != VC_OK && g < count; g++)
         vc_mask_close(&out[g]);

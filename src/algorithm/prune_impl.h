@@ -4,26 +4,33 @@
 
 #include "vitcod/prune.h"
 
+/* One map to prune. */
+typedef struct vc__pruning {
+    uint8_t *pruned;  /* (Tq, Tk), written */
+    const float *map; /* (Tq, Tk) */
+    size_t queries, keys;
+    double strength;
+    vc_prune_ties ties;
+    int32_t *order; /* (Tk): room for ordering a row */
+} vc__pruning;
+
 /* A rule makes a mask from one map and a strength. */
 typedef struct vc_prune_rule {
-    const char *name;
-    /* `order` (Tk) is scratch memory for ordering a row. Writes pruned (Tq, Tk). */
-    void (*prune)(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,
-                  double strength);
+    const char *name, *strength; /* what its strength is */
+    void (*prune)(const vc__pruning *p);
     double loosest, strictest; /* strengths between which bisection searches */
-    int of_scores; /* 1: the strength is a score, and the highest score is a strict one */
+    int of_scores;         /* 1: the strength is a score, and the highest score is a strict one */
+    int of_ranks;          /* 1: so many of a row are kept, and equal scores may be parted */
+    int keeps_class_token; /* in the published code */
 } vc_prune_rule;
 
-void vc__prune_info(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,
-                    double cut);
-void vc__prune_ratio(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,
-                     double share);
-void vc__prune_std(uint8_t *pruned, int32_t *order, const float *map, size_t queries, size_t keys,
-                   double deviations);
-void vc__prune_random(uint8_t *pruned, int32_t *order, const float *map, size_t queries,
-                      size_t keys, double share);
+void vc__prune_info(const vc__pruning *p);
+void vc__prune_threshold(const vc__pruning *p);
+void vc__prune_ratio(const vc__pruning *p);
+void vc__prune_std(const vc__pruning *p);
+void vc__prune_random(const vc__pruning *p);
 
-void vc__prune_threshold(uint8_t *pruned, int32_t *order, const float *map, size_t queries,
-                         size_t keys, double threshold);
+/* Of equal scores the first. */
+size_t vc__highest_of(const float *row, size_t keys);
 
 #endif

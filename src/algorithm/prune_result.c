@@ -1,7 +1,7 @@
 #include "vitcod/prune_result.h"
 
 #include <math.h>
-#include <stdio.h>
+#include <string.h>
 
 static const vc_field group_fields[] = {
     {VC_FIELD(vc_group_sparsity, group, "", "group of layers")},
@@ -11,6 +11,7 @@ static const vc_record group_record = VC_RECORD("group", vc_group_sparsity, grou
 
 static const vc_field fields[] = {
     {VC_FIELD(vc_prune_result, mask, "", "file or folder of the mask")},
+    {VC_FIELD(vc_prune_result, rule, "", "pruning rule")},
     {VC_FIELD(vc_prune_result, info, "", "strength of the rule: info cut, threshold, .."),
      VC_KNOWN},
     {VC_FIELD_LIST(vc_prune_result, cuts, cut_count, "info", "", "info cut of each group"),
@@ -18,17 +19,29 @@ static const vc_field fields[] = {
     {VC_FIELD(vc_prune_result, sparsity, "", "share of all entries that is pruned")},
     {VC_FIELD(vc_prune_result, kept_share, "", "share of all entries that is kept")},
     {VC_FIELD(vc_prune_result, kept, "", "entries that are kept")},
+    {VC_FIELD(vc_prune_result, class_token_kept, "", "row 0 and column 0 may not be pruned")},
+    {VC_FIELD(vc_prune_result, ties, "", "numpy or stable: which of equal scores are kept")},
+    {VC_FIELD(vc_prune_result, tied_rows, "",
+              "rows of which equal scores are partly kept, partly pruned")},
+    {VC_FIELD(vc_prune_result, empty_rows, "",
+              "rows that the rule left empty, which keep their highest score")},
     {VC_FIELD_NAMED(vc_prune_result, groups, group_count, "group_sparsity", &group_record,
                     "by group of layers"),
      VC_KNOWN},
 };
 const vc_record vc_prune_result_record = VC_RECORD("prune", vc_prune_result, fields);
 
-void vc_prune_result_of(vc_prune_result *out, const vc_mask_set *set, const vc_prune_report *report,
+void vc_prune_result_of(vc_prune_result *out, const vc_mask_set *set,
+                        const vc_prune_options *options, const vc_prune_report *report,
                         const char *mask, const double *cuts, size_t cut_count)
 {
     const int apart = cut_count > 1;
     *out = (vc_prune_result){.mask = mask,
+                             .rule = options->rule,
+                             .class_token_kept = options->keep_class_token,
+                             .ties = vc_prune_ties_name(options->ties),
+                             .tied_rows = report->tied_rows,
+                             .empty_rows = report->empty_rows,
                              .info = apart ? NAN : report->info,
                              .cuts = cuts,
                              .cut_count = apart ? cut_count : 0,
@@ -46,4 +59,23 @@ void vc_prune_result_of(vc_prune_result *out, const vc_mask_set *set, const vc_p
         snprintf(group->group, sizeof group->group, "%s", set->names[g].text);
         group->sparsity = 1.0 - (double)left / (double)entries;
     }
+}
+
+void vc_prune_result_print(FILE *out, const vc_prune_result *r)
+{
+    fprintf(out, "%s: %.2f %% pruned by rule %s, %s", r->mask, 100.0 * r->sparsity, r->rule,
+            vc_prune_strength_name(r->rule));
+    if (r->cut_count)
+        fputs(" for each group\n", out);
+    else
+        fprintf(out, " %.6f\n", r->info);
+    if (r->tied_rows)
+        fprintf(out,
+                "  %zu rows prune some of several equal scores: which, goes as in %s (--ties)\n",
+                r->tied_rows,
+                strcmp(r->ties, "numpy") == 0 ? "NumPy's unstable sort" : "a stable sort");
+    if (r->empty_rows)
+        fprintf(out, "  %zu rows would be empty: they keep their highest score\n", r->empty_rows);
+    for (size_t g = 0; g < r->group_count; g++)
+        fprintf(out, "  %-12s %.2f %%\n", r->groups[g].group, 100.0 * r->groups[g].sparsity);
 }

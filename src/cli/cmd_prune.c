@@ -1,11 +1,9 @@
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 #include "commands.h"
+#include "vitcod/comma_lists.h"
 #include "vitcod/maps.h"
 #include "vitcod/progress.h"
 #include "vitcod/prune.h"
@@ -15,9 +13,8 @@ enum { RULE_HELP = VC_PRUNE_RULES_TEXT + 32 };
 
 typedef struct prune_command {
     vc_prune_options options;
-    const char *info, *output;
-    double cuts[VC_MOST_GROUPS];
-    size_t cut_count;
+    const char *info, *output, *ties;
+    vc_comma_numbers cuts;
     int keep, drop; /* asked for: the class token's row and column may not, may be pruned */
 } prune_command;
 
@@ -29,6 +26,12 @@ static void on_round(void *context, size_t done, size_t rounds)
 }
 
 /* A file holds a model with a class token (DeiT), a folder one without (LeViT). */
+static int keeps_class_token(const prune_command *c, const vc_group_files *files)
+{
+    const int usual = !files->files[0].name[0] && vc_prune_keeps_class_token(c->options.rule);
+    return c->keep || (!c->drop && usual);
+}
+
 static vc_status prune(vc_prune_result *result, const prune_command *c, const char *path,
                        const vc_map_set *maps)
 {
@@ -37,20 +40,21 @@ static vc_status prune(vc_prune_result *result, const prune_command *c, const ch
     vc_mask_set set;
     vc_prune_report report = {0};
     vc_progress progress = vc_progress_begin("pruning", 1);
-    options.keep_class_token = c->keep || (!c->drop && !files->files[0].name[0]);
-    options.info = c->cut_count ? c->cuts[0] : -1.0;
-    if (c->cut_count > 1 && c->cut_count != files->count)
-        return vc_fail(VC_EINVAL, "%zu info cuts for %zu groups of layers in %s", c->cut_count,
+    options.keep_class_token = keeps_class_token(c, files);
+    options.info = c->cuts.count ? c->cuts.values[0] : -1.0;
+    if (c->cuts.count > 1 && c->cuts.count != files->count)
+        return vc_fail(VC_EINVAL, "%zu info cuts for %zu groups of layers in %s", c->cuts.count,
                        files->count, path);
     options.on_round = on_round;
     options.context = &progress;
-    vc_status status =
-        vc_prune_set(&set, &report, maps, c->cut_count > 1 ? c->cuts : NULL, &options, path);
+    vc_status status = vc_prune_set(&set, &report, maps, c->cuts.count > 1 ? c->cuts.values : NULL,
+                                    &options, path);
     vc_progress_end(&progress);
     VC_TRY(status);
     status = vc_mask_set_write(c->output, &set);
     if (status == VC_OK)
-        vc_prune_result_of(result, &set, &report, c->output, c->cuts, c->cut_count);
+        vc_prune_result_of(result, &set, &options, &report, c->output, c->cuts.values,
+                           c->cuts.count);
     vc_mask_set_close(&set);
     return status;
 }
@@ -64,36 +68,9 @@ static vc_status find_and_prune(vc_prune_result *result, const prune_command *c,
     return status;
 }
 
-/* "0.46" or "0.46,0.74,0.5,0.70,0.92". */
-static int parse_cuts(prune_command *c)
-{
-    const char *at = c->info;
-    for (;;) {
-        char *end;
-        errno = 0;
-        double value = strtod(at, &end);
-        if (end == at || errno != 0 || !(value >= 0.0 && value < 1e300) ||
-            c->cut_count == VC_MOST_GROUPS)
-            return 0;
-        c->cuts[c->cut_count++] = value;
-        if (*end == '\0')
-            return 1;
-        if (*end != ',')
-            return 0;
-        at = end + 1;
-    }
-}
-
 static void print_text(const void *result)
 {
-    const vc_prune_result *r = result;
-    printf("%s: %.2f %% pruned with ", r->mask, 100.0 * r->sparsity);
-    if (r->cut_count)
-        puts("an info cut for each group");
-    else
-        printf("strength %.6f\n", r->info);
-    for (size_t g = 0; g < r->group_count; g++)
-        printf("  %-12s %.2f %%\n", r->groups[g].group, 100.0 * r->groups[g].sparsity);
+    vc_prune_result_print(stdout, result);
 }
 
 /* The rules, of which the first is the default. */
@@ -117,10 +94,14 @@ static int run_prune(const cli_command *command, int argc, char **argv)
          CLI_TEXT, &c.info},
         {"sparsity", "X", "or the share of entries to prune, 0 to 1", CLI_NUMBER,
          &c.options.sparsity},
-        {"keep-class-token", NULL, "never prune row 0 and column 0 (default for a file: DeiT)",
+        {"keep-class-token", NULL,
+         "never prune row 0 and column 0 (default for a file: DeiT; not of std and random)",
          CLI_FLAG, &c.keep},
         {"no-keep-class-token", NULL, "row 0 and column 0 may be pruned (default for a folder)",
          CLI_FLAG, &c.drop},
+        {"ties", "NAME",
+         "of equal scores, keep: numpy, as ViTCoD's masks (default); stable, the later", CLI_TEXT,
+         &c.ties},
     };
     cli_common common = {0};
     cli_arguments arguments;
@@ -132,9 +113,10 @@ static int run_prune(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "-o PATH is missing");
     if ((c.info == NULL) == (c.options.sparsity < 0.0))
         return cli_usage(command, "wanted one of --info and --sparsity, 0 or above");
-    if (c.info && !parse_cuts(&c))
-        return cli_usage(command, "--info is '%s', wanted a number, 0 or above, or several: x,x,x",
-                         c.info);
+    if (c.info && vc_comma_numbers_add(&c.cuts, "--info", c.info, 0.0, 1e300) != VC_OK)
+        return cli_usage(command, "%s", vc_last_error());
+    if (c.ties && !vc_prune_ties_of(&c.options.ties, c.ties))
+        return cli_usage(command, "--ties is '%s', wanted numpy or stable", c.ties);
     if (c.keep && c.drop)
         return cli_usage(command, "both --keep-class-token and --no-keep-class-token");
     vc_prune_result result = {0};

@@ -1,4 +1,5 @@
 #include "testing.h"
+#include "vitcod/hash.h"
 #include "vitcod/npy.h"
 #include "vitcod/prune.h"
 
@@ -67,6 +68,75 @@ static void other_rules(void **state)
             fail_msg("case %zu: rule %s at %g", i, o.rule, o.info);
         vc_mask_close(&mask);
     }
+}
+
+/* 197 x 0.9 is 177.3: ranks 0 to 177 are pruned, 19 are kept, not the nearest, 20. */
+static void ratio_prunes_ranks_below(void **state)
+{
+    (void)state;
+    enum { N = 197 };
+    static const struct {
+        double strength;
+        size_t kept, empty;
+    } cases[] = {{0.9, 19, 0}, {0.0, N, 0}, {0.5, 98, 0}, {0.999, 1, 1}, {1.0, 1, 1}};
+    float row[N];
+    for (int i = 0; i < N; i++)
+        row[i] = (float)((i * 31) % N) / 1000.0f;
+    const vc_maps maps = {1, 1, 1, N, row};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        vc_prune_options o = options(cases[i].strength, 0);
+        vc_prune_report report;
+        vc_mask mask;
+        o.rule = "ratio";
+        assert_ok(vc_prune(&mask, &report, &maps, &o, "maps"));
+        assert_int_equal(vc_mask_kept(&mask), cases[i].kept);
+        assert_int_equal(report.empty_rows, cases[i].empty);
+        vc_mask_close(&mask);
+    }
+}
+
+/* 0.1 + 0.2 in float32 is above this cut, in float64 below it. */
+static void sums_are_of_float64(void **state)
+{
+    (void)state;
+    const float row[] = {0.1f, 0.2f, 0.01f, 0.005f, 0.001f};
+    const double sum = (double)0.1f + (double)0.2f, rounded = (double)(0.1f + 0.2f);
+    assert_true(rounded > sum);
+    const vc_maps maps = {1, 1, 1, 5, row};
+    const vc_prune_options o = options(0.5 * (sum + rounded), 0);
+    vc_prune_report report;
+    vc_mask mask;
+    assert_ok(vc_prune(&mask, &report, &maps, &o, "maps"));
+    assert_int_equal(vc_mask_kept(&mask), 4); /* in float32 two reach it, and three are kept */
+    vc_mask_close(&mask);
+}
+
+/* Equal scores: a stable sort puts the later ones last, NumPy's does not. */
+static void ties(void **state)
+{
+    (void)state;
+    enum { N = 21 };
+    float row[N];
+    uint8_t stable[N], numpy[N];
+    for (int i = 0; i < N; i++) {
+        row[i] = 0.05f;
+        stable[i] = i < 19;
+        numpy[i] = i != 9 && i != 20;
+    }
+    const vc_maps maps = {1, 1, 1, N, row};
+    vc_prune_options o = options(0.9, 0);
+    o.rule = "ratio";
+    for (int i = 0; i < 2; i++) {
+        vc_prune_report report;
+        vc_mask mask;
+        o.ties = i == 0 ? VC_TIES_NUMPY : VC_TIES_STABLE;
+        assert_ok(vc_prune(&mask, &report, &maps, &o, "maps"));
+        assert_memory_equal(mask.pruned, i == 0 ? numpy : stable, N);
+        assert_int_equal(report.tied_rows, 1);
+        vc_mask_close(&mask);
+    }
+    assert_true(vc_prune_ties_of(&o.ties, "numpy") && o.ties == VC_TIES_NUMPY);
+    assert_false(vc_prune_ties_of(&o.ties, "later"));
 }
 
 /* Every rule reaches a sparsity, as near as its steps allow, and keeps a score in each row. */
@@ -154,22 +224,18 @@ static void bad_input(void **state)
     assert_fails(vc_prune(&mask, &report, &maps, &o, "maps"), VC_EINVAL, "exactly one");
 }
 
-static void official(const char *group, const char *share, double cut)
+/* Prunes published maps and compares them with the mask that was published. */
+static void official(const char *attention_path, const char *mask_path, double cut)
 {
-    char path[256];
     vc_npy attention, mask;
     vc_mask made;
     vc_prune_report report;
-    snprintf(path, sizeof path, "vitcod-masks/levit_128_lowrank/attn/attention_score_%s.npy",
-             group);
-    assert_ok(vc_npy_open(&attention, shared(path)));
-    snprintf(path, sizeof path, "vitcod-masks/levit_128_lowrank/masks/%s/mask_%s.npy", share,
-             group);
-    assert_ok(vc_npy_open(&mask, shared(path)));
+    assert_ok(vc_npy_open(&attention, shared(attention_path)));
+    assert_ok(vc_npy_open(&mask, shared(mask_path)));
     const size_t *shape = attention.tensor.shape;
     const vc_maps maps = {shape[0], shape[1], shape[2], shape[3], attention.tensor.data};
     const vc_prune_options o = options(cut, 0);
-    assert_ok(vc_prune(&made, &report, &maps, &o, group));
+    assert_ok(vc_prune(&made, &report, &maps, &o, mask_path));
     assert_memory_equal(made.pruned, mask.tensor.data, vc_tensor_count(&mask.tensor));
     vc_mask_close(&made);
     vc_npy_close(&mask);
@@ -180,11 +246,60 @@ static void equals_published_masks(void **state)
 {
     (void)state;
     static const char *const groups[] = {"dpt0", "subsample0", "dpt1", "subsample1", "dpt2"};
-    static const double cuts06[] = {0.79, 2, 2, 2, 2}, cuts09[] = {0.46, 0.74, 0.5, 0.70, 0.92};
-    for (int g = 0; g < 5; g++) {
-        official(groups[g], "0.6", cuts06[g]);
-        official(groups[g], "0.9", cuts09[g]);
+    static const struct {
+        const char *share;
+        double cuts[5];
+    } sets[] = {{"0.6", {0.79, 2, 2, 2, 2}}, {"0.9", {0.46, 0.74, 0.5, 0.70, 0.92}}};
+    for (int i = 0; i < 10; i++) {
+        char maps[128], mask[128];
+        snprintf(maps, sizeof maps, "vitcod-masks/levit_128_lowrank/attn/attention_score_%s.npy",
+                 groups[i % 5]);
+        snprintf(mask, sizeof mask, "vitcod-masks/levit_128_lowrank/masks/%s/mask_%s.npy",
+                 sets[i / 5].share, groups[i % 5]);
+        official(maps, mask, sets[i / 5].cuts[i % 5]);
     }
+}
+
+static void equals_published_masks_of_levit_256(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sparsity;
+        double cut;
+    } stages[] = {{"0.91", 0.45}, {"0.81", 0.45}, {"0.34", 0.9}};
+    for (int i = 0; i < 3; i++) {
+        char maps[128], mask[128];
+        snprintf(maps, sizeof maps, "vitcod-masks/levit_256/attn/attention_score_dpt%d.npy", i + 1);
+        snprintf(mask, sizeof mask, "vitcod-masks/levit_256/masks/info_based_mask_0.9_dpt%d_%s.npy",
+                 i + 1, stages[i].sparsity);
+        official(maps, mask, stages[i].cut);
+    }
+}
+
+/* At these cuts the published maps of LeViT-128 tell float64 from float32, and one sort of equal
+ * scores from the other: hashes of what NumPy 1.23 makes of them. */
+static void tells_sums_and_sorts_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        double cut;
+        uint64_t hash;
+        size_t tied;
+    } cases[] = {{0.905, 0x3635838d4b3d5864, 0}, {0.66, 0x83ee7a48514bbe23, 1}};
+    vc_npy attention;
+    assert_ok(vc_npy_open(&attention,
+                          shared("vitcod-masks/levit_128_lowrank/attn/attention_score_dpt0.npy")));
+    const vc_maps maps = {4, 4, 196, 196, attention.tensor.data};
+    for (int i = 0; i < 2; i++) {
+        const vc_prune_options o = options(cases[i].cut, 0);
+        vc_prune_report report;
+        vc_mask mask;
+        assert_ok(vc_prune(&mask, &report, &maps, &o, "maps"));
+        assert_int_equal(vc_hash(VC_HASH_START, mask.pruned, 16 * 196 * 196), cases[i].hash);
+        assert_int_equal(report.tied_rows, cases[i].tied);
+        vc_mask_close(&mask);
+    }
+    vc_npy_close(&attention);
 }
 
 int main(void)
@@ -192,10 +307,15 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(by_hand),
                                        cmocka_unit_test(class_token),
                                        cmocka_unit_test(other_rules),
+                                       cmocka_unit_test(ratio_prunes_ranks_below),
+                                       cmocka_unit_test(sums_are_of_float64),
+                                       cmocka_unit_test(ties),
                                        cmocka_unit_test(rules_reach_a_sparsity),
                                        cmocka_unit_test(threshold_of_any_scale),
                                        cmocka_unit_test(wanted_sparsity),
                                        cmocka_unit_test(bad_input),
-                                       cmocka_unit_test(equals_published_masks)};
+                                       cmocka_unit_test(equals_published_masks),
+                                       cmocka_unit_test(equals_published_masks_of_levit_256),
+                                       cmocka_unit_test(tells_sums_and_sorts_apart)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,7 +41,7 @@ case_version() {
 }
 
 case_options() {
-    check "number wanted" 2 "wanted a number" "$vitcod" prune a.npy --info x -o b.npy
+    check "number wanted" 2 "wanted numbers" "$vitcod" prune a.npy --info x -o b.npy
     check "value wanted" 2 "wants a value" "$vitcod" prune a.npy -o
     check "one of two" 2 "one of --info and --sparsity" "$vitcod" prune a.npy -o b.npy
     check "missing file" 1 "nowhere.npy: cannot open" \
