@@ -31,7 +31,7 @@ typedef struct vc_named_class {
 } vc_named_class;
 
 typedef struct vc_classified {
-    const char *image;
+    const char *image; /* owned */
     vc_named_class *top;
     size_t top_count;
 } vc_classified;

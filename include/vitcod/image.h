@@ -1,5 +1,5 @@
-/* Images: decoding JPEG and PNG, resizing, cutting out the centre. Pixels are the same as Pillow's,
- * so that a model sees images as it did in training. */
+/* Images: decoding JPEG, PNG, WebP, GIF, BMP and TIFF, turning, resizing, cutting out the centre.
+ * Pixels are the same as Pillow's, so that a model sees images as it did in training. */
 #ifndef VITCOD_IMAGE_H
 #define VITCOD_IMAGE_H
 
@@ -9,7 +9,7 @@
 #include "vitcod/status.h"
 
 #define VC_IMAGE_MAX_PIXELS ((size_t)1 << 27)
-#define VC_IMAGE_MAX_PROGRESSIVE ((size_t)1 << 26) /* pixels of a progressive JPEG */
+#define VC_IMAGE_MAX_PROGRESSIVE ((size_t)1 << 26) /* pixels of a progressive JPEG or a WebP */
 #define VC_IMAGE_MAX_SIDE ((size_t)1000000)
 enum { VC_MAX_CHANNELS = 4 }; /* of an image */
 
@@ -27,19 +27,27 @@ vc_status vc_image_reserve(vc_image *out, size_t width, size_t height, size_t ch
                            const char *name);
 void vc_image_close(vc_image *image);
 
-/* Decodes a JPEG or PNG file that lies in memory; its first bytes tell which of the two it is.
- * `channels` is 3 for RGB or 1 for grey, whatever the file holds.
+/* Decodes an image file that lies in memory; its first bytes tell the format: JPEG, PNG, WebP, GIF,
+ * BMP or TIFF. `channels` is 3 for RGB or 1 for grey, whatever the file holds.
  *
  * Pixels are those of Pillow's Image.open(file).convert("RGB" or "L"): alpha is dropped, gamma and
- * colour profiles are not applied, CMYK is read as Adobe stores it (inverted), and the orientation
- * in EXIF is ignored, as torchvision's loader ignores it. There is one difference: of 16-bit grey
- * the high byte is taken, where Pillow clips.
+ * colour profiles are not applied, CMYK in a JPEG is read as Adobe stores it (inverted), 16-bit
+ * colours lose their low byte, and 16-bit grey is clipped at 255. Of several frames or pages the
+ * first counts. A TIFF is turned as its orientation says; what EXIF says of other formats is left
+ * to vc_image_orientation.
  *
- * VC_EFORMAT: neither JPEG nor PNG, truncated, or damaged pixels. VC_EUNSUPPORTED: more pixels than
- * the two limits above allow (checked before memory is allocated), or a kind of JPEG that libjpeg
- * does not read. */
+ * VC_EFORMAT: another format, truncated, or damaged pixels. VC_EUNSUPPORTED: more pixels than the
+ * limits above allow (checked before memory is allocated), a kind of the format that is not read,
+ * or a format whose library was not there when this one was built. */
 vc_status vc_image_decode(vc_image *out, const void *bytes, size_t count, size_t channels,
                           const char *name);
+
+/* The orientation (1 to 8) in the EXIF data of a JPEG, PNG or WebP file in memory; 1, upright, where
+ * there is none or it makes no sense. 1 for a TIFF, which is turned when it is decoded. */
+int vc_image_orientation(const void *bytes, size_t count);
+
+/* Turns the pixels of an image with this orientation upright, as Pillow's exif_transpose does. */
+vc_status vc_image_turn(vc_image *image, int orientation, const char *name);
 
 /* The grey value of an RGB pixel: ITU-R 601 with 16-bit weights, rounded as Pillow does. */
 static inline uint8_t vc_grey_of_rgb(unsigned r, unsigned g, unsigned b)

@@ -16,6 +16,7 @@ enum { VC_RECIPE_MOST_STEPS = 10, VC_RECIPE_PATH = 4096 };
 typedef struct vc_recipe_options {
     const char *model, *data, *folder; /* dense; images; where the files go */
     const char *test, *classes;        /* labelled images to evaluate; their class list; or NULL */
+    const char *exif; /* "on": images are turned by their EXIF data; "off" or NULL: not */
     /* A rule of vc_plan_recipe (distill.h), "mean" or "none", and summaries; NULL: "budget" and
      * "mean", with summaries "measured" and "none"; no summaries. */
     const char *rule, *residual, *summaries;

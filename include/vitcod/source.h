@@ -14,14 +14,21 @@ enum { VC_SOURCE_NAME = 4096 + 256, VC_SOURCE_MOST_PARTS = 16 };
 typedef struct vc_source vc_source;
 
 typedef struct vc_source_options {
-    const char *split;   /* "train" or "test" */
+    const char *split;   /* VC_SOURCE_SPLITS */
     const char *classes; /* file of a class list, see vc_source_open; NULL: none */
     int labelled;        /* 0: images may lie in any folder, and all labels are -1 */
     size_t limit;        /* only the first so many images; 0: all */
     int own_split;       /* 1: VC_EABSENT for what has no such split, in place of all its images */
+    int upright;         /* 1: images are turned as their EXIF orientation says */
 } vc_source_options;
 
-/* "test", no list, labelled, all images. */
+/* The splits in words: "test" is also found in a folder "val", "validation" or "valid", and the last
+ * three are one split, whose folder may have any of these names. */
+#define VC_SOURCE_SPLITS "train, test, val, validation or valid"
+int vc_source_is_split(const char *name);
+
+/* "test", no list, labelled, all images, turned by nothing but a TIFF's own orientation, as in
+ * torchvision's ImageFolder. */
 vc_source_options vc_source_options_default(void);
 
 /* Opens images. `path` is one of:
@@ -29,9 +36,9 @@ vc_source_options vc_source_options_default(void);
  * - a directory with IDX files or with the binary files of CIFAR-10 or CIFAR-100: see
  *   vc_dataset_open;
  * - a directory of class folders (ImageFolder). Files that end in .jpg, .jpeg, .png, .ppm, .bmp,
- *   .pgm, .tif, .tiff or .webp, at any depth below a class folder, are its images; other files, and
- *   names that start with a dot, are ignored. If the directory has a folder with the split's name
- *   ("train"; "test", "val" or "validation") which itself holds folders, that one is opened
+ *   .pgm, .tif, .tiff, .webp or .gif, at any depth below a class folder, are its images; other files, and
+ *   names that start with a dot, are ignored. If the directory has a folder of the split
+ *   (VC_SOURCE_SPLITS) which itself holds folders, that one is opened
  *   instead, and only folders of other splits may stand beside it. Links are followed; loops, and
  *   folders that are reached twice, are refused. Samples are sorted by class folder, directory and
  *   name;
@@ -50,10 +57,12 @@ vc_status vc_source_open(vc_source **out, const char *path, const vc_source_opti
 /* Makes a source of a data set, which remains the caller's and must outlive the source. */
 vc_status vc_source_of_dataset(vc_source **out, const vc_dataset *dataset);
 
-/* Makes a source of image files, in this order and without labels. Whether they exist is found out
- * when they are read. `classes` is a class list that gives names, or NULL. */
+/* Makes a source of image files, in this order and without labels; for a folder come all images below
+ * it, sorted by name. Whether a file exists is found out when it is read. VC_EFORMAT for a folder
+ * without images. Of the options, `classes` is a class list that gives names, or NULL, and
+ * `upright` counts. */
 vc_status vc_source_of_files(vc_source **out, const char *const *paths, size_t count,
-                             const char *classes);
+                             const vc_source_options *options);
 
 /* Makes one source of several: the images of the first, then those of the second, and so on. It
  * takes the sources over, also when it fails, and closes them. Labels and names of classes are kept

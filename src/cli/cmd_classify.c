@@ -13,7 +13,7 @@ typedef struct classify_options {
     cli_model_options model;
     const char *const *images;
     size_t count, top;
-    const char *classes;
+    const char *classes, *exif;
     double crop_fraction;
     int skip_broken, quiet;
     cli_engine_options engine;
@@ -22,7 +22,7 @@ typedef struct classify_options {
 typedef struct classify_result {
     char plan_hash[VC_PLAN_HASH_TEXT];
     const char *split;
-    vc_classified *images;
+    vc_classified *images; /* (vc_source_count(source)) */
     size_t image_count;
     cli_images seen;
     vc_source *source; /* which the names of classes belong to */
@@ -58,7 +58,9 @@ static void on_image(void *context, size_t index, const vc_ranked_class *best)
     const told *t = context;
     classify_result *result = t->result;
     vc_classified *image = &result->images[result->image_count];
-    if (vc_classified_open(image, t->o->images[index], best, t->o->top, result->source) != VC_OK) {
+    char name[VC_SOURCE_NAME];
+    vc_source_name(name, result->source, index);
+    if (vc_classified_open(image, name, best, t->o->top, result->source) != VC_OK) {
         result->seen.out_of_memory = true;
         return;
     }
@@ -79,9 +81,10 @@ static vc_status classify_images(classify_result *result, const classify_options
                                      .on_image = on_image,
                                      .context = &t};
     result->split = vc_pattern_split_name(vc_engine_split(model, &how.engine));
-    result->images = calloc(o->count, sizeof *result->images);
+    const size_t count = vc_source_count(result->source);
+    result->images = calloc(count, sizeof *result->images);
     if (!result->images)
-        return vc_fail(VC_ENOMEM, "out of memory for %zu images", o->count);
+        return vc_fail(VC_ENOMEM, "out of memory for %zu images", count);
     VC_TRY(vc_classify(model, result->source, &how));
     return result->seen.out_of_memory ? vc_fail(VC_ENOMEM, "out of memory for what the images show")
                                       : VC_OK;
@@ -102,12 +105,13 @@ static vc_status check_classes(classify_options *o, const vc_source *source, siz
 
 static vc_status classify(classify_result *result, classify_options *o)
 {
+    const vc_source_options how = {.classes = o->classes, .upright = cli_is_upright(o->exif)};
     vc_model *model;
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     cli_model_plan_hash(result->plan_hash, model);
     vc_status status = vc_model_check_classifier(&model->config);
     if (status == VC_OK)
-        status = vc_source_of_files(&result->source, o->images, o->count, o->classes);
+        status = vc_source_of_files(&result->source, o->images, o->count, &how);
     if (status == VC_OK)
         status = check_classes(o, result->source, vc_model_input_of(&model->config).classes);
     if (status == VC_OK)
@@ -124,6 +128,7 @@ static void print_text(const void *result)
 static int run_classify(const cli_command *command, int argc, char **argv)
 {
     classify_options o = {.top = SIZE_MAX,
+                          .exif = "on",
                           .crop_fraction = cli_data_options_default("test").crop_fraction};
     const cli_option options[] = {
         {"top", "N", "the best N classes (default 5, or all of fewer)", CLI_COUNT, &o.top},
@@ -132,6 +137,7 @@ static int run_classify(const cli_command *command, int argc, char **argv)
         {"crop-fraction", "X",
          "share of the shorter side that the model sees (default 0.875: 224 of 256)", CLI_NUMBER,
          &o.crop_fraction},
+        CLI_EXIF_OPTION(o.exif, "on"),
         {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,
          &o.skip_broken},
         CLI_MODEL_OPTIONS(o.model),
@@ -148,6 +154,7 @@ static int run_classify(const cli_command *command, int argc, char **argv)
     cli_data_options data = cli_data_options_default("test");
     data.crop_fraction = o.crop_fraction;
     data.skip_broken = o.skip_broken;
+    data.exif = o.exif;
     status = cli_check_data_options(command, &data);
     if (status == CLI_CONTINUE)
         status = cli_check_model_options(command, &o.model);
@@ -174,9 +181,10 @@ static int run_classify(const cli_command *command, int argc, char **argv)
 const cli_command cmd_classify = {
     "classify",
     "what is on an image: the likeliest classes",
-    "MODEL IMAGE... [--top N]",
-    "Classifies JPEG and PNG files: the likeliest classes with their probabilities, one image "
-    "after\nthe other. Shorter side bicubically to 8/7 of the model's side (256 for 224), then "
-    "its centre.",
+    "MODEL IMAGE|FOLDER... [--top N]",
+    "Classifies images (JPEG, PNG, WebP, GIF, BMP, TIFF; of a folder all below it): the likeliest "
+    "classes with\ntheir probabilities, one image after the other. Turned upright by its EXIF data "
+    "unless --exif off; then shorter\nside bicubically to 8/7 of the model's side (256 for 224), "
+    "and its centre.",
     run_classify,
     &result_record};

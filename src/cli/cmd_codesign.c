@@ -5,6 +5,7 @@
 #include "coded.h"
 #include "commands.h"
 #include "learning.h"
+#include "open_data.h"
 #include "plan_cost.h"
 #include "vitcod/recipe.h"
 
@@ -47,7 +48,9 @@ static int check(const cli_command *command, const vc_recipe_options *o)
         return cli_usage(command, "--sparsity is %g, wanted more than 0, less than 1", o->sparsity);
     if (o->compressed > 0 && !vc_recipe_is_coded(o))
         return cli_usage(command, "--compressed belongs to --autoencoder qk, q or k");
-    int status = check_words(command, o);
+    int status = cli_check_exif(command, o->exif);
+    if (status == CLI_CONTINUE)
+        status = check_words(command, o);
     if (status == CLI_CONTINUE)
         status = check_training(command, o);
     if (status == CLI_CONTINUE)
@@ -145,6 +148,7 @@ static int run_codesign(const cli_command *command, int argc, char **argv)
         {"test", "PATH", "labelled images to evaluate (default: test images of IDX or CIFAR data)",
          CLI_TEXT, &o.test},
         {"classes", "FILE", "class list of --test", CLI_TEXT, &o.classes},
+        CLI_EXIF_OPTION(o.exif, "off"),
         {"sparsity", "X", "share of attention that is pruned (default 0.9)", CLI_NUMBER,
          &o.sparsity},
         {"rule", "NAME", "budget (default; measured with --summary), see calibrate, or as prune's",

@@ -183,9 +183,10 @@ const cli_command cmd_eval = {
     "top-1, top-5 and loss on labelled images",
     "MODEL --data PATH [options]",
     "Evaluates a model on labelled images; accuracies in percent, per class with --json. Images "
-    "are\nJPEG or PNG in class folders (a folder or a tar archive of them, plain or gzipped), or "
-    "IDX or\nCIFAR-10/100 files. As DeiT was evaluated: shorter side bicubically to 8/7 of "
-    "the\nmodel's side (256 for 224), then its centre.\nA broken image is named, left out, and "
+    "are\nJPEG, PNG, WebP, GIF, BMP or TIFF in class folders (a folder or a tar archive of them, "
+    "plain or gzipped),\nor IDX or CIFAR-10/100 files. As DeiT was evaluated: shorter side "
+    "bicubically to 8/7 of the\nmodel's side (256 for 224), then its centre; not turned by EXIF "
+    "data, as in torchvision, unless --exif on.\nA broken image is named, left out, and "
     "ends the run with status 1, unless --skip-broken.\n"
     "--tokens lets tokens go between attention and MLP, anew for every image, without finetuning:\n"
     "prune those that got the least attention so far, or merge those with the most similar keys.",

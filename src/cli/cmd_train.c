@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "learning.h"
+#include "open_data.h"
 #include "option_file.h"
 #include "train.h"
 
@@ -97,7 +98,9 @@ static int check(const cli_command *command, const train_options *o, const train
         return CLI_USAGE;
     if (o->train.keep < 1 || o->train.keep > 1000)
         return cli_usage(command, "--keep is %zu, wanted 1 to 1000", o->train.keep);
-    int status = check_origin(command, o);
+    int status = cli_check_exif(command, o->exif);
+    if (status == CLI_CONTINUE)
+        status = check_origin(command, o);
     if (status == CLI_CONTINUE)
         status = cli_check_model_options(command, &o->model);
     if (status != CLI_CONTINUE)

@@ -12,12 +12,25 @@ cli_data_options cli_data_options_default(const char *split)
 
 int cli_check_data_options(const cli_command *command, const cli_data_options *options)
 {
-    if (strcmp(options->split, "train") != 0 && strcmp(options->split, "test") != 0)
-        return cli_usage(command, "--split is '%s', wanted train or test", options->split);
+    if (!vc_source_is_split(options->split))
+        return cli_usage(command, "--split is '%s', wanted " VC_SOURCE_SPLITS, options->split);
     if (!(options->crop_fraction > 0.0 && options->crop_fraction <= 1.0))
         return cli_usage(command, "--crop-fraction is %g, wanted above 0 and at most 1",
                          options->crop_fraction);
-    return cli_check_batch(command, options->batch);
+    const int status = cli_check_exif(command, options->exif);
+    return status == CLI_CONTINUE ? cli_check_batch(command, options->batch) : status;
+}
+
+int cli_check_exif(const cli_command *command, const char *exif)
+{
+    if (exif && strcmp(exif, "on") != 0 && strcmp(exif, "off") != 0)
+        return cli_usage(command, "--exif is '%s', wanted on or off", exif);
+    return CLI_CONTINUE;
+}
+
+int cli_is_upright(const char *exif)
+{
+    return exif && strcmp(exif, "on") == 0;
 }
 
 static const vc_field fields[] = {
@@ -63,8 +76,11 @@ void cli_on_broken(void *context, size_t index, const char *name, const char *me
 
 vc_status cli_open_source(vc_source **out, const cli_data_options *o, int labelled)
 {
-    const vc_source_options how = {
-        .split = o->split, .classes = o->classes, .labelled = labelled, .limit = o->limit};
+    const vc_source_options how = {.split = o->split,
+                                   .classes = o->classes,
+                                   .labelled = labelled,
+                                   .limit = o->limit,
+                                   .upright = cli_is_upright(o->exif)};
     return vc_source_open_all(out, o->paths.items, o->paths.count, &how);
 }
 

@@ -7,7 +7,7 @@
 
 typedef struct cli_data_options {
     cli_texts paths;
-    const char *split, *classes;
+    const char *split, *classes, *exif;
     size_t limit, batch; /* limit: of each path */
     double crop_fraction;
     int skip_broken;
@@ -16,16 +16,25 @@ typedef struct cli_data_options {
 /* Defaults but for the split. */
 cli_data_options cli_data_options_default(const char *split);
 
+/* Whether images are turned as their EXIF data say. */
+#define CLI_EXIF_OPTION(target, usual)                                                             \
+    {                                                                                              \
+        "exif", "on|off", "turn images as their EXIF orientation says (default " usual ")",        \
+            CLI_TEXT, &(target)                                                                    \
+    }
+
 #define CLI_DATA_OPTIONS(options)                                                                  \
     {"data", "PATH",                                                                               \
      "images: a folder of class folders, a tar of them, IDX or CIFAR files; may be repeated",      \
      CLI_TEXTS, &(options).paths},                                                                 \
-        {"split", "NAME", "train or test, where there are both", CLI_TEXT, &(options).split},      \
+        {"split", "NAME", "train, test, val, validation or valid, where there are several",        \
+         CLI_TEXT, &(options).split},                                                              \
         {"classes", "FILE", "class list: line i names the folder of class i", CLI_TEXT,            \
          &(options).classes},                                                                      \
         {"limit", "N", "only the first N images of each --data, 0 for all", CLI_COUNT,             \
          &(options).limit},                                                                        \
         {"batch", "N", "images at once", CLI_COUNT, &(options).batch},                             \
+        CLI_EXIF_OPTION((options).exif, "off"),                                                    \
         {"crop-fraction", "X",                                                                     \
          "share of the shorter side that the model sees (default 0.875: 224 of 256)", CLI_NUMBER,  \
          &(options).crop_fraction},                                                                \
@@ -33,6 +42,10 @@ cli_data_options cli_data_options_default(const char *split);
         "skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,                \
             &(options).skip_broken                                                                 \
     }
+
+/* CLI_CONTINUE for "on" and "off", or NULL. */
+int cli_check_exif(const cli_command *command, const char *exif);
+int cli_is_upright(const char *exif); /* NULL: 0 */
 
 /* CLI_CONTINUE for options that can be followed. */
 int cli_check_data_options(const cli_command *command, const cli_data_options *options);

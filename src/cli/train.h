@@ -8,7 +8,7 @@
 
 typedef struct train_options {
     cli_model_options model;
-    const char *config_file, *classes, *data, *teacher, *output, *checkpoint, *log;
+    const char *config_file, *classes, *exif, *data, *teacher, *output, *checkpoint, *log;
     int resume, test, new_head;
     double hold_back; /* share, or number, of the images to test epochs by; NAN: none */
     vc_plain_sizes sizes;

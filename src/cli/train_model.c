@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "open_data.h"
 #include "train.h"
 
 static vc_status open_set(vc_source **out, const train_options *o, const char *split)
@@ -9,6 +10,7 @@ static vc_status open_set(vc_source **out, const train_options *o, const char *s
     const vc_source_options how = {.split = split,
                                    .classes = o->classes,
                                    .labelled = 1,
+                                   .upright = cli_is_upright(o->exif),
                                    .own_split = strcmp(split, "test") == 0};
     return vc_source_open(out, o->data, &how);
 }

@@ -1,4 +1,5 @@
 /* The options of `train`, group by group. */
+#include "open_data.h"
 #include "train.h"
 
 /* Where the model comes from, and the images. */
@@ -20,6 +21,7 @@ static size_t list_origin(cli_option *list, size_t used, train_options *o)
          CLI_FLAG, &o->new_head},
         {"classes", "FILE", "class list: line i names the folder of class i", CLI_TEXT,
          &o->classes},
+        CLI_EXIF_OPTION(o->exif, "off"),
         CLI_MODEL_OPTIONS(o->model),
         {"patch", "N", "pixels along a patch's side (default 2)", CLI_COUNT, &o->sizes.patch},
         {"width", "N", "values per token (default 192)", CLI_COUNT, &o->sizes.width},

@@ -66,7 +66,7 @@ int vc__dataset_is_here(const char *directory)
 
 static vc_status read_idx(vc_dataset *out, const char *directory, const char *split)
 {
-    const char *prefix = strcmp(split, "test") == 0 ? "t10k" : split;
+    const char *prefix = strcmp(split, "test") == 0 ? "t10k" : "train";
     vc_tensor images = {0}, labels = {0};
     vc_status status = read_member(&images, directory, prefix, "images-idx3-ubyte");
     if (status == VC_OK) {

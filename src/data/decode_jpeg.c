@@ -75,20 +75,6 @@ static void on_progress(j_common_ptr common)
     longjmp(d->on_failure, 1);
 }
 
-/* CMYK is stored inverted (255: no ink), as Adobe's programs do. Each product of ink and light is
- * divided by 255 with rounding, as in Pillow. */
-static void rgb_of_cmyk(uint8_t *rgb, const uint8_t *cmyk, size_t width)
-{
-    for (size_t x = 0; x < width; x++) {
-        unsigned light = cmyk[4 * x + 3];
-        for (size_t c = 0; c < 3; c++) {
-            unsigned taken = (255u - cmyk[4 * x + c]) * light + 128u;
-            taken = (taken + (taken >> 8)) >> 8;
-            rgb[3 * x + c] = (uint8_t)(light - taken);
-        }
-    }
-}
-
 static void replicate(uint8_t *rgb, const uint8_t *grey, size_t width)
 {
     for (size_t x = 0; x < width; x++)
@@ -115,7 +101,7 @@ static void read_rows(decoder *d, vc_image *out)
         }
         jpeg_read_scanlines(jpeg, aside, 1);
         if (jpeg->output_components == 4)
-            rgb_of_cmyk(row, aside[0], out->width);
+            vc__rgb_of_cmyk(row, aside[0], out->width);
         else
             replicate(row, aside[0], out->width);
     }

@@ -54,12 +54,21 @@ static int has_palette(const decoder *d)
     return png_get_color_type(d->png, d->info) == PNG_COLOR_TYPE_PALETTE;
 }
 
+/* 1 for 16-bit grey without alpha, which Pillow reads as numbers rather than as 8 bits. */
+static int is_wide_grey(const decoder *d)
+{
+    return png_get_color_type(d->png, d->info) == PNG_COLOR_TYPE_GRAY &&
+           png_get_bit_depth(d->png, d->info) == 16;
+}
+
 /* Asks libpng for 8 bits without alpha: one channel for palette indices, and for grey if grey is
- * wanted; else three. */
+ * wanted; else three. Of 16-bit grey it leaves both bytes. */
 static void set_transforms(const decoder *d, size_t channels)
 {
     png_structp png = d->png;
     int type = png_get_color_type(png, d->info), bits = png_get_bit_depth(png, d->info);
+    if (is_wide_grey(d))
+        return;
     if (bits == 16)
         png_set_strip_16(png);
     if (type == PNG_COLOR_TYPE_PALETTE)
@@ -83,23 +92,28 @@ static void read_rows(decoder *d, uint8_t *pixels, size_t height, size_t row_byt
     png_read_end(d->png, NULL);
 }
 
-/* Replaces palette indices by colours, in place. The indices are in the last third of the pixels,
- * so that writing never overtakes reading. */
-static void look_up_colours(const decoder *d, vc_image *image)
+static vc_status look_up_colours(const decoder *d, vc_image *image)
 {
+    uint8_t colours[256][3];
     png_colorp palette;
-    int colours = 0;
-    png_get_PLTE(d->png, d->info, &palette, &colours);
-    size_t count = image->width * image->height;
-    uint8_t *rgb = image->pixels;
-    const uint8_t *indices = rgb + 2 * count;
+    int count = 0;
+    png_get_PLTE(d->png, d->info, &palette, &count);
+    for (int i = 0; i < count && i < 256; i++) {
+        colours[i][0] = palette[i].red;
+        colours[i][1] = palette[i].green;
+        colours[i][2] = palette[i].blue;
+    }
+    return vc__image_look_up(image, colours, (size_t)count, d->in->name);
+}
+
+/* Pillow clips 16-bit grey, which stands in the last two thirds of the pixels. */
+static void clip_grey(vc_image *image)
+{
+    const size_t count = image->width * image->height;
+    const uint8_t *wide = image->pixels + count;
     for (size_t i = 0; i < count; i++) {
-        if (indices[i] >= colours)
-            png_error(d->png, "a pixel's colour is beyond the palette");
-        png_color colour = palette[indices[i]];
-        rgb[3 * i] = colour.red;
-        rgb[3 * i + 1] = colour.green;
-        rgb[3 * i + 2] = colour.blue;
+        const uint8_t grey = wide[2 * i] ? 255 : wide[2 * i + 1];
+        memset(image->pixels + 3 * i, grey, 3);
     }
 }
 
@@ -110,14 +124,19 @@ static vc_status decode(decoder *d, vc_image *out)
     set_limits(d->png);
     png_set_read_fn(d->png, d, read_bytes);
     png_read_info(d->png, d->info);
+    const int wide = is_wide_grey(d);
     int coloured = (png_get_color_type(d->png, d->info) & PNG_COLOR_MASK_COLOR) != 0;
-    size_t channels = coloured ? 3 : in->channels;
+    size_t channels = coloured || wide ? 3 : in->channels;
     VC_TRY(vc_image_reserve(out, png_get_image_width(d->png, d->info),
                             png_get_image_height(d->png, d->info), channels, in->name));
+    const size_t count = out->width * out->height;
     set_transforms(d, channels);
-    if (has_palette(d)) {
-        read_rows(d, out->pixels + 2 * out->width * out->height, out->height, out->width);
-        look_up_colours(d, out);
+    if (wide) {
+        read_rows(d, out->pixels + count, out->height, 2 * out->width);
+        clip_grey(out);
+    } else if (has_palette(d)) {
+        read_rows(d, out->pixels + 2 * count, out->height, out->width);
+        VC_TRY(look_up_colours(d, out));
     } else {
         read_rows(d, out->pixels, out->height, out->width * channels);
     }

@@ -51,19 +51,80 @@ void vc__image_make_grey(vc_image *image)
     image->channels = 1;
 }
 
-static int starts_with(const vc__encoded *in, const char *magic, size_t count)
+void vc__rgb_of_cmyk(uint8_t *rgb, const uint8_t *cmyk, size_t count)
 {
-    return in->count >= count && memcmp(in->bytes, magic, count) == 0;
+    for (size_t i = 0; i < count; i++) {
+        unsigned light = cmyk[4 * i + 3];
+        for (size_t c = 0; c < 3; c++) {
+            unsigned taken = (255u - cmyk[4 * i + c]) * light + 128u;
+            taken = (taken + (taken >> 8)) >> 8;
+            rgb[3 * i + c] = (uint8_t)(light - taken);
+        }
+    }
 }
+
+vc_status vc__image_look_up(vc_image *image, uint8_t (*palette)[3], size_t colours,
+                            const char *name)
+{
+    const size_t count = image->width * image->height;
+    uint8_t *rgb = image->pixels;
+    const uint8_t *indices = rgb + 2 * count;
+    for (size_t i = 0; i < count; i++) {
+        const size_t index = indices[i];
+        if (index >= colours)
+            return vc_fail(VC_EFORMAT, "%s: a pixel has colour %zu of a palette of %zu", name,
+                           index, colours);
+        memcpy(rgb + 3 * i, palette[index], 3);
+    }
+    return VC_OK;
+}
+
+/* A format of files, and how they start. */
+typedef struct format {
+    const char *name;
+    size_t skipped; /* bytes before the start */
+    size_t count;   /* bytes of the start */
+    const char *start;
+    vc_status (*decode)(vc_image *out, const vc__encoded *in); /* NULL: it is only known by name */
+} format;
+
+static const format formats[] = {
+    {"JPEG", 0, 3, "\xff\xd8\xff", vc__decode_jpeg},
+    {"PNG", 0, 8, "\x89PNG\r\n\x1a\n", vc__decode_png},
+    {"WebP", 8, 4, "WEBP", vc__decode_webp},
+    {"GIF", 0, 4, "GIF8", vc__decode_gif},
+    {"BMP", 0, 2, "BM", vc__decode_bmp},
+    {"TIFF", 0, 4, "II*\0", vc__decode_tiff},
+    {"TIFF", 0, 4, "MM\0*", vc__decode_tiff},
+    {"TIFF", 0, 4, "II+\0", vc__decode_tiff},
+    {"TIFF", 0, 4, "MM\0+", vc__decode_tiff},
+    {"AVIF", 4, 8, "ftypavif", NULL},
+    {"HEIC", 4, 6, "ftyphe", NULL},
+    {"HEIC", 4, 7, "ftypmif", NULL},
+    {"JPEG 2000", 4, 4, "jP  ", NULL},
+    {"JPEG XL", 0, 2, "\xff\x0a", NULL},
+    {"JPEG XL", 4, 4, "JXL ", NULL},
+    {"Photoshop", 0, 4, "8BPS", NULL},
+    {"a portable grey map", 0, 2, "P5", NULL},
+    {"a portable pixel map", 0, 2, "P6", NULL},
+    {"a zip archive", 0, 4, "PK\3\4", NULL},
+    {"gzip", 0, 2, "\x1f\x8b", NULL},
+    {"a tar archive", 257, 5, "ustar", NULL},
+    {"PDF", 0, 5, "%PDF-", NULL},
+    {"HTML or XML", 0, 1, "<", NULL},
+    {"a pointer of git-lfs", 0, 12, "version http", NULL},
+};
+
+#define WANTED "JPEG, PNG, WebP, GIF, BMP or TIFF"
 
 static vc_status refuse_unknown(const vc__encoded *in)
 {
     if (in->count == 0)
-        return vc_fail(VC_EFORMAT, "%s: is empty, wanted a JPEG or PNG image", in->name);
+        return vc_fail(VC_EFORMAT, "%s: is empty, wanted a " WANTED " image", in->name);
     char start[3 * 8 + 1];
     for (size_t i = 0; i < 8 && i < in->count; i++)
         snprintf(start + 3 * i, 4, " %02x", in->bytes[i]);
-    return vc_fail(VC_EFORMAT, "%s: is neither JPEG nor PNG: starts with%s", in->name, start);
+    return vc_fail(VC_EFORMAT, "%s: is not " WANTED ": starts with%s", in->name, start);
 }
 
 vc_status vc_image_decode(vc_image *out, const void *bytes, size_t count, size_t channels,
@@ -72,9 +133,13 @@ vc_status vc_image_decode(vc_image *out, const void *bytes, size_t count, size_t
     const vc__encoded in = {bytes, count, channels, name};
     if (channels != 1 && channels != 3)
         return vc_fail(VC_EINVAL, "%s: %zu channels asked for, wanted 1 or 3", name, channels);
-    if (starts_with(&in, "\xff\xd8\xff", 3))
-        return vc__decode_jpeg(out, &in);
-    if (starts_with(&in, "\x89PNG\r\n\x1a\n", 8))
-        return vc__decode_png(out, &in);
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        const format *f = &formats[i];
+        if (count < f->skipped + f->count || memcmp(in.bytes + f->skipped, f->start, f->count) != 0)
+            continue;
+        if (f->decode)
+            return f->decode(out, &in);
+        return vc_fail(VC_EFORMAT, "%s: is %s, wanted " WANTED, name, f->name);
+    }
     return refuse_unknown(&in);
 }

@@ -68,8 +68,13 @@ vc_status vc__fetch_pixels(vc__workspace *work, const vc__recipe *recipe, const 
     const vc_dataset *data = vc__source_pixels(source, &at);
     if (data)
         return copy_pixels(work, recipe, data, at);
-    return vc_image_decode(&work->image, work->encoded.data, work->encoded.count, recipe->channels,
-                           vc_source_name(name, source, index));
+    const vc_bytes *encoded = &work->encoded;
+    vc_source_name(name, source, index);
+    VC_TRY(vc_image_decode(&work->image, encoded->data, encoded->count, recipe->channels, name));
+    at = index;
+    if (!vc__source_holder(source, &at)->upright)
+        return VC_OK;
+    return vc_image_turn(&work->image, vc_image_orientation(encoded->data, encoded->count), name);
 }
 
 vc_status vc__crop_centre(vc__workspace *work, const vc__recipe *recipe, const vc_source *source,

@@ -10,8 +10,8 @@
 
 int vc__is_image_name(const char *name)
 {
-    static const char *const endings[] = {"jpg", "jpeg", "png",  "ppm", "bmp",
-                                          "pgm", "tif",  "tiff", "webp"};
+    static const char *const endings[] = {"jpg", "jpeg", "png",  "ppm",  "bmp",
+                                          "pgm", "tif",  "tiff", "webp", "gif"};
     const char *base = strrchr(name, '/');
     base = base ? base + 1 : name;
     const char *dot = strrchr(base, '.');
@@ -23,22 +23,41 @@ int vc__is_image_name(const char *name)
     return 0;
 }
 
+/* The names of splits, each with the folders that it may have, in the order in which they are looked
+ * for. */
+static const char *const splits[][6] = {
+    {"train", "train"},
+    {"test", "test", "val", "validation", "valid"},
+    {"val", "val", "validation", "valid"},
+    {"validation", "validation", "val", "valid"},
+    {"valid", "valid", "val", "validation"},
+};
+enum { SPLITS = sizeof splits / sizeof splits[0] };
+
 const char *const *vc__split_names(const char *split)
 {
-    static const char *const train[] = {"train", NULL};
-    static const char *const test[] = {"test", "val", "validation", NULL};
-    if (strcmp(split, "train") == 0)
-        return train;
-    return strcmp(split, "test") == 0 ? test : NULL;
+    for (size_t i = 0; i < SPLITS; i++)
+        if (strcmp(split, splits[i][0]) == 0)
+            return splits[i] + 1;
+    return NULL;
 }
 
+int vc_source_is_split(const char *name)
+{
+    return vc__split_names(name) != NULL;
+}
+
+const char *vc__split_at(size_t index)
+{
+    return index < SPLITS ? splits[index][0] : NULL;
+}
+
+/* The name of each split is also that of a folder. */
 int vc__is_split_name(const char *name, size_t length)
 {
-    static const char *const splits[] = {"train", "test"};
-    for (size_t i = 0; i < sizeof splits / sizeof *splits; i++)
-        for (const char *const *s = vc__split_names(splits[i]); *s; s++)
-            if (strlen(*s) == length && strncmp(*s, name, length) == 0)
-                return 1;
+    for (size_t i = 0; i < SPLITS; i++)
+        if (strlen(splits[i][0]) == length && strncmp(splits[i][0], name, length) == 0)
+            return 1;
     return 0;
 }
 

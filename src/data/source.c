@@ -64,25 +64,31 @@ vc_status vc_source_of_dataset(vc_source **out, const vc_dataset *dataset)
 }
 
 static vc_status take_files(vc_source *source, const char *const *paths, size_t count,
-                            const char *classes)
+                            const vc_source_options *o)
 {
     vc__class_list list = {0};
-    vc_status status = classes ? vc__class_list_read(&list, classes) : VC_OK;
+    vc_status status = o->classes ? vc__class_list_read(&list, o->classes) : VC_OK;
     source->class_names = list.names;
     list.names = (vc__names){0};
     vc__class_list_close(&list);
     VC_TRY(status);
     VC_TRY(vc__source_set_root(source, "", "", ""));
-    for (size_t i = 0; i < count; i++)
-        VC_TRY(vc__source_add(source, paths[i], 0, 0));
+    for (size_t i = 0; i < count; i++) {
+        struct stat info;
+        if (stat(paths[i], &info) == 0 && S_ISDIR(info.st_mode))
+            VC_TRY(vc__source_find_below(source, paths[i]));
+        else
+            VC_TRY(vc__source_add(source, paths[i], 0, 0));
+    }
     return VC_OK;
 }
 
 vc_status vc_source_of_files(vc_source **out, const char *const *paths, size_t count,
-                             const char *classes)
+                             const vc_source_options *options)
 {
     VC_TRY(vc__source_create(out, 0));
-    vc_status status = take_files(*out, paths, count, classes);
+    (*out)->upright = options->upright;
+    vc_status status = take_files(*out, paths, count, options);
     if (status != VC_OK) {
         vc_source_close(*out);
         *out = NULL;
@@ -138,7 +144,7 @@ static vc_status open_path(vc_source *source, const char *path, const vc_source_
 {
     struct stat info;
     if (!vc__split_names(o->split))
-        return vc_fail(VC_EINVAL, "the split is '%s', wanted train or test", o->split);
+        return vc_fail(VC_EINVAL, "the split is '%s', wanted " VC_SOURCE_SPLITS, o->split);
     if (stat(path, &info) != 0)
         return vc_fail(VC_EIO, "%s: cannot open: %s", path, strerror(errno));
     if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode))
@@ -163,6 +169,7 @@ vc_status vc_source_open(vc_source **out, const char *path, const vc_source_opti
 {
     vc__class_list list = {0};
     VC_TRY(vc__source_create(out, options->labelled));
+    (*out)->upright = options->upright;
     (*out)->path = strdup(path);
     vc_status status = (*out)->path ? open_path(*out, path, options, &list)
                                     : vc_fail(VC_ENOMEM, "%s: out of memory", path);

@@ -150,16 +150,16 @@ static vc_status choose_root(char out[VC__TAR_NAME], const vc_source *source, co
 {
     char wrapper[VC__TAR_NAME];
     const char *split = how->split;
-    const char *other = strcmp(split, "train") == 0 ? "test" : "train";
     find_wrapper(wrapper, source);
     if (is_listed(list, wrapper))
         wrapper[0] = '\0';
     if (find_split(out, source, "", split) || find_split(out, source, wrapper, split))
         return VC_OK;
-    if (source->labelled &&
-        (find_split(out, source, "", other) || find_split(out, source, wrapper, other)))
-        return vc_fail(VC_EABSENT, "%s: has a folder '%s', but none for the split '%s'", path, out,
-                       split);
+    for (size_t i = 0; source->labelled && vc__split_at(i); i++)
+        if (find_split(out, source, "", vc__split_at(i)) ||
+            find_split(out, source, wrapper, vc__split_at(i)))
+            return vc_fail(VC_EABSENT, "%s: has a folder '%s', but none for the split '%s'", path,
+                           out, split);
     if (how->own_split)
         return vc__source_no_split(path, split);
     strcpy(out, all_deeper(source) ? wrapper : "");

@@ -201,10 +201,9 @@ static vc_status choose_root(walker *w, const char *directory, const vc_source_o
 {
     vc_source *source = w->source;
     const char *split = how->split;
-    const char *found = find_split(directory, vc__split_names(split));
-    const char *other = strcmp(split, "train") == 0 ? "test" : "train";
-    const char *stray =
-        found || !source->labelled ? NULL : find_split(directory, vc__split_names(other));
+    const char *found = find_split(directory, vc__split_names(split)), *stray = NULL;
+    for (size_t i = 0; !found && !stray && source->labelled && vc__split_at(i); i++)
+        stray = find_split(directory, vc__split_names(vc__split_at(i)));
     if (found)
         VC_TRY(check_siblings(directory, found));
     if (stray)
@@ -235,5 +234,24 @@ vc_status vc__source_find_files(vc_source *source, const char *directory,
     if (source->labelled && source->folders.count == 0)
         return vc_fail(VC_EFORMAT, "%s: holds no folders, wanted one for each class", source->root);
     vc__samples_sort(source->samples, source->count);
+    return VC_OK;
+}
+
+vc_status vc__source_find_below(vc_source *source, const char *directory)
+{
+    walker w = {.source = source};
+    const size_t before = source->count;
+    size_t length = strlen(directory);
+    while (length > 1 && directory[length - 1] == '/')
+        length--;
+    if (length >= sizeof w.path)
+        return vc_fail(VC_EINVAL, "%s: is longer than %d bytes", directory, MOST_PATH);
+    memcpy(w.path, directory, length);
+    vc_status status = walk(&w, NULL);
+    free(w.seen);
+    VC_TRY(status);
+    if (source->count == before)
+        return vc_fail(VC_EFORMAT, "%s: holds no images", directory);
+    vc__samples_sort(source->samples + before, source->count - before);
     return VC_OK;
 }

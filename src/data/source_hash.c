@@ -23,6 +23,8 @@ static uint64_t hash_image(uint64_t hash, const vc_source *source, size_t index)
     const vc__sample *sample = &holder->samples[index];
     const uint64_t bytes = holder->tar ? sample->bytes : file_bytes(holder, index);
     hash = vc_hash(hash, sample->name, strlen(sample->name) + 1);
+    if (holder->upright)
+        hash = vc_hash(hash, "upright", 7);
     return vc_hash(hash, &bytes, sizeof bytes);
 }
 

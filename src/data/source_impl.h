@@ -19,7 +19,7 @@ typedef struct vc__sample {
 struct vc_source {
     char *path; /* by which it was opened; NULL: it was not opened by a path */
     char *root; /* the path before the samples' names: "DIR/test/", "archive.tar:test/" */
-    int labelled, listed;
+    int labelled, listed, upright;
     size_t classes;
     vc__names class_names;
 
@@ -53,6 +53,8 @@ vc_status vc__source_create(vc_source **out, int labelled);
 /* Finds the samples of the folder `directory`, unsorted, and its class folders. */
 vc_status vc__source_find_files(vc_source *source, const char *directory,
                                 const vc_source_options *how);
+/* Adds all images below a folder, sorted, whatever it is made of; their names begin with its path. */
+vc_status vc__source_find_below(vc_source *source, const char *directory);
 /* Finds the samples and class folders of an archive, in its order. A folder that `list` (may be
  * NULL) names is a class folder even if it encloses everything. */
 vc_status vc__source_find_entries(vc_source *source, const char *path, const vc_source_options *how,
@@ -78,6 +80,9 @@ const char *const *vc__split_names(const char *split);
 
 /* 1 if the name is one that some split's folder may have. */
 int vc__is_split_name(const char *name, size_t length);
+
+/* The splits one after the other; NULL after the last. */
+const char *vc__split_at(size_t index);
 
 /* 1 if samples can only be read forward, so that they should be asked for in order. */
 int vc__source_is_sequential(const vc_source *source);

@@ -1,6 +1,7 @@
 #include "vitcod/classify.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "vitcod/engine_pass.h"
 
@@ -70,9 +71,11 @@ const vc_record vc_classified_record = VC_RECORD("image", vc_classified, fields)
 vc_status vc_classified_open(vc_classified *out, const char *image, const vc_ranked_class *best,
                              size_t top, const vc_source *source)
 {
-    *out = (vc_classified){image, calloc(top, sizeof *out->top), top};
-    if (!out->top)
+    *out = (vc_classified){strdup(image), calloc(top, sizeof *out->top), top};
+    if (!out->image || !out->top) {
+        vc_classified_close(out);
         return vc_fail(VC_ENOMEM, "out of memory for %zu classes", top);
+    }
     for (size_t i = 0; i < top; i++)
         out->top[i] = (vc_named_class){best[i].class, vc_source_class_name(source, best[i].class),
                                        best[i].probability};
@@ -81,6 +84,7 @@ vc_status vc_classified_open(vc_classified *out, const char *image, const vc_ran
 
 void vc_classified_close(vc_classified *classified)
 {
+    free((char *)classified->image);
     free(classified->top);
     *classified = (vc_classified){0};
 }

@@ -20,6 +20,7 @@ static const setting settings[] = {
     SETTING("--data", TEXT, data),
     SETTING("--test", TEXT, test),
     SETTING("--classes", TEXT, classes),
+    SETTING("--exif", TEXT, exif),
     SETTING("--sparsity", NUMBER, sparsity),
     SETTING("--rule", TEXT, rule),
     SETTING("--residual", TEXT, residual),

@@ -113,6 +113,7 @@ static void add_images(builder *b)
 {
     add_text(b, "--data", b->o->data);
     add_count(b, "--limit", b->o->limit);
+    add_text(b, "--exif", b->o->exif);
     if (b->o->skip_broken)
         add_word(b, "--skip-broken");
     add_heads(b);
@@ -134,6 +135,7 @@ static void add_learning(builder *b)
 {
     const vc_recipe_options *o = b->o;
     add_count(b, "--limit", o->limit);
+    add_text(b, "--exif", o->exif);
     add_count(b, "--epochs", o->epochs);
     add_count(b, "--patience", o->patience);
     add_number(b, "--minutes", vc_recipe_is_coded(o) ? o->minutes / 2.0 : o->minutes);
@@ -285,6 +287,7 @@ static void list_evaluation(builder *b, int dense)
     add_model(b, dense);
     add_text(b, "--data", b->o->test);
     add_text(b, "--classes", b->o->classes);
+    add_text(b, "--exif", b->o->exif);
     if (b->o->skip_broken)
         add_word(b, "--skip-broken");
     end_step(b);

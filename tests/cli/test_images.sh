@@ -137,7 +137,7 @@ case_eval_on_a_folder() {
         "$vitcod" attention model --data data/n1 -o nowhere/m.npy
     check "a crop that makes no sense" 2 'wanted above 0 and at most 1' \
         "$vitcod" eval model --data data --crop-fraction 1.5
-    check "a split that is unknown" 2 "wanted train or test" \
+    check "a split that is unknown" 2 "wanted train, test, val, validation or valid" \
         "$vitcod" eval model --data data --split dev
 }
 
@@ -179,6 +179,55 @@ case_classify() {
         "$vitcod" classify model data/n2/c.png --top 1 --classes short
     check "an image that is not there" 1 'nowhere.jpg: cannot open' \
         "$vitcod" classify model nowhere.jpg --top 1
+}
+
+# Folders are classified whole; a picture is turned upright unless that is switched off.
+case_classify_folders_and_formats() {
+    mkdir -p photos/more
+    cp "$golden/lossy.webp" "$golden/palette.gif" "$golden/rgb24.bmp" photos
+    cp "$golden/lzw.tiff" "$golden/turned.jpg" photos/more
+    check "a folder" 0 '^photos/lossy.webp$' "$vitcod" classify model photos --top 1
+    holds "all of it" '^photos/palette.gif$' '^photos/rgb24.bmp$' '^photos/more/lzw.tiff$'
+    mkdir classes && mv photos classes/n1
+    check "eval on them" 0 'on 5 images' "$vitcod" eval model --data classes --classes list
+    mv classes/n1 photos
+    check "turned upright" 0 '' "$vitcod" classify model photos/more/turned.jpg --json
+    upright=$(grep probability "$out")
+    check "as it lies" 0 '' "$vitcod" classify model photos/more/turned.jpg --exif off --json
+    [ "$upright" != "$(grep probability "$out")" ] || failed "--exif" "makes no difference"
+    check "neither on nor off" 2 "--exif is 'yes', wanted on or off" \
+        "$vitcod" classify model photos --exif yes
+    check "an empty folder" 1 'empty: holds no images' \
+        sh -c 'mkdir empty; "$0" classify model empty' "$vitcod"
+    check "what is no image" 1 'list: is not JPEG, PNG, WebP, GIF, BMP or TIFF' \
+        "$vitcod" classify model list
+}
+
+# `eval` leaves images as they lie, like torchvision, unless it is asked to turn them.
+case_exif_in_eval() {
+    mkdir -p turned/n1
+    cp "$golden/turned.jpg" turned/n1
+    check "eval" 0 '' "$vitcod" eval model --data turned --classes list --json
+    lying=$(grep '"loss"' "$out")
+    check "eval --exif off" 0 "$lying" "$vitcod" eval model --data turned --classes list --json \
+        --exif off
+    check "eval --exif on" 0 '' "$vitcod" eval model --data turned --classes list --json --exif on
+    [ "$lying" != "$(grep '"loss"' "$out")" ] || failed "--exif" "makes no difference"
+}
+
+case_splits() {
+    mkdir -p splits/train splits/valid
+    cp -r data/n1 splits/train
+    cp -r data/n1 data/n2 splits/valid
+    check "train" 0 'on 2 images' \
+        "$vitcod" eval model --data splits --classes list --split train
+    for split in test val validation valid; do
+        check "$split" 0 'on 3 images' \
+            "$vitcod" eval model --data splits --classes list --split "$split"
+    done
+    rm -r splits/valid
+    check "none" 1 "has a folder 'train', but none for the split 'val'" \
+        "$vitcod" eval model --data splits --classes list --split val
 }
 
 # CIFAR-10: four records; a model needs ten classes.

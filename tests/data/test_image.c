@@ -114,8 +114,8 @@ static void unknown_content_is_refused_by_name(void **state)
 {
     (void)state;
     vc_image image = {0};
-    assert_fails(vc_image_decode(&image, "GIF89a....", 10, 3, "a.jpg"), VC_EFORMAT,
-                 "a.jpg: is neither JPEG nor PNG: starts with 47 49 46 38 39 61 2e 2e");
+    assert_fails(vc_image_decode(&image, "foo ", 4, 3, "a.jpg"), VC_EFORMAT,
+                 "a.jpg: is not JPEG, PNG, WebP, GIF, BMP or TIFF: starts with 66 6f 6f 20");
     assert_fails(vc_image_decode(&image, "", 0, 3, "a.jpg"), VC_EFORMAT, "a.jpg: is empty");
     assert_fails(vc_image_decode(&image, "x", 1, 2, "a.jpg"), VC_EINVAL, "2 channels");
     vc_image_close(&image);
@@ -362,7 +362,7 @@ static void a_colour_beyond_the_palette_is_refused(void **state)
         append_chunk(&png, "IEND", NULL, 0);
         vc_status status = vc_image_decode(&image, png.data, png.count, 3, "p.png");
         if (colours == 3)
-            assert_fails(status, VC_EFORMAT, "p.png: PNG: a pixel's colour is beyond the palette");
+            assert_fails(status, VC_EFORMAT, "p.png: a pixel has colour 3 of a palette of 3");
         else
             assert_ok(status);
         free(png.data);

@@ -133,7 +133,7 @@ static void broken_images_are_left_out_and_told_in_order(void **state)
         static const char *const starts[] = {"0 /00.jpg: JPEG: Premature end",
                                              "\n5 /05.png: PNG: truncated",
                                              "\n10 /10.jpg: JPEG: ",
-                                             "\n13 /13.jpg: is neither JPEG nor PNG",
+                                             "\n13 /13.jpg: GIF: truncated",
                                              "\n14 /14.jpg: cannot open",
                                              "\n15 /15.png: PNG: truncated",
                                              "\n20 /20.jpg: JPEG: "};
@@ -315,9 +315,51 @@ static void refuses_impossible_options(void **state)
     vc_source_close(memory);
 }
 
+/* The first value of the only image; `upright`: turned as turned.jpg's EXIF data say (6: its left
+ * column becomes the upper row, from below). */
+static void first_and_last(float out[2], int upright)
+{
+    const char *const path = "tests/data/golden/turned.jpg";
+    const vc_source_options how = {.upright = upright};
+    vc_loader_options o = vc_loader_options_default();
+    vc_source *source;
+    vc_loader *loader;
+    vc_loaded batch;
+    o.size = 13; /* of 19 x 13 pixels, as they are */
+    o.crop_fraction = 1.0;
+    assert_ok(vc_source_of_files(&source, &path, 1, &how));
+    assert_ok(vc_loader_open(&loader, source, &o));
+    assert_ok(vc_loader_next(&batch, loader));
+    assert_int_equal(batch.count, 1);
+    out[0] = batch.x[0];
+    out[1] = batch.x[12];
+    vc_loader_close(loader);
+    vc_source_close(source);
+}
+
+static void images_are_turned_where_that_is_asked_for(void **state)
+{
+    (void)state;
+    float lying[2], upright[2];
+    vc_image image = {0};
+    vc_mapped_file file;
+    first_and_last(lying, 0);
+    first_and_last(upright, 1);
+    assert_ok(vc_file_map(&file, "tests/data/golden/turned.jpg"));
+    assert_ok(vc_image_decode(&image, file.data, file.bytes, 3, "turned"));
+    const uint8_t *p = image.pixels; /* the crop leaves three columns to the left */
+    assert_true(fabsf(lying[0] - (float)p[3 * 3] / 255.0f) < 1e-6f);
+    assert_true(fabsf(lying[1] - (float)p[3 * 15] / 255.0f) < 1e-6f);
+    assert_true(fabsf(upright[0] - (float)p[3 * (12 * 19 + 3)] / 255.0f) < 1e-6f);
+    assert_true(fabsf(upright[1] - (float)p[3 * 3] / 255.0f) < 1e-6f);
+    vc_image_close(&image);
+    vc_file_unmap(&file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(images_are_turned_where_that_is_asked_for),
         cmocka_unit_test(batches_do_not_depend_on_workers),
         cmocka_unit_test(broken_images_are_left_out_and_told_in_order),
         cmocka_unit_test(a_limit_ends_it_early),

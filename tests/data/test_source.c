@@ -93,7 +93,7 @@ static void a_split_is_looked_for(void **state)
     put(flat, "0.jpg");
     put(flat, "test/1.jpg");
     expect(flat, options("test", NULL, 0), "0.jpg -1 test/1.jpg -1");
-    expect_failure(d, options("dev", NULL, 1), VC_EINVAL, "'dev', wanted train or test");
+    expect_failure(d, options("dev", NULL, 1), VC_EINVAL, "'dev', wanted train, test, val");
     const char *vehicles = fresh_directory();
     put(vehicles, "car/1.jpg");
     put(vehicles, "train/2.jpg"); /* a class */
@@ -108,6 +108,49 @@ static const char *list(const char *text)
     const char *path = joined(fresh_directory(), "classes.txt");
     write_bytes(path, text, strlen(text));
     return path;
+}
+
+/* What --split takes: every name, and the folders that have it. */
+static void every_split_has_its_folder(void **state)
+{
+    (void)state;
+    const char *d = fresh_directory(), *valid = fresh_directory();
+    put(d, "train/a/1.jpg");
+    put(d, "val/a/2.jpg");
+    put(d, "test/a/3.jpg");
+    put(valid, "train/a/4.jpg");
+    put(valid, "valid/a/5.gif");
+    expect(d, options("train", NULL, 1), "train/a/1.jpg 0");
+    expect(d, options("test", NULL, 1), "test/a/3.jpg 0");
+    expect(d, options("val", NULL, 1), "val/a/2.jpg 0");
+    expect(d, options("validation", NULL, 1), "val/a/2.jpg 0");
+    expect(valid, options("test", NULL, 1), "valid/a/5.gif 0");
+    expect(valid, options("valid", NULL, 1), "valid/a/5.gif 0");
+    assert_int_equal(rename(joined(d, "val"), joined(d, "train/a/aside")), 0);
+    expect_failure(d, options("valid", NULL, 1), VC_EFORMAT,
+                   "has a folder 'train', but none for the split 'valid'");
+}
+
+/* Folders given as images: all below them, in order, whatever their names. */
+static void a_folder_stands_for_its_images(void **state)
+{
+    (void)state;
+    const char *d = fresh_directory(), *empty = fresh_directory();
+    vc_source *source;
+    const vc_source_options o = {0};
+    char name[VC_SOURCE_NAME];
+    put(d, "train/b.jpg");
+    put(d, "a/2.png");
+    put(d, "1.webp");
+    put(d, "notes.txt");
+    const char *const paths[] = {joined(d, "a/2.png"), joined(d, "")};
+    assert_ok(vc_source_of_files(&source, paths, 2, &o));
+    assert_int_equal(vc_source_count(source), 4);
+    static const char *const wanted[] = {"a/2.png", "1.webp", "a/2.png", "train/b.jpg"};
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(vc_source_name(name, source, i), joined(d, wanted[i]));
+    vc_source_close(source);
+    assert_fails(vc_source_of_files(&source, &empty, 1, &o), VC_EFORMAT, "holds no images");
 }
 
 static void a_list_numbers_the_classes(void **state)
@@ -266,6 +309,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(class_folders_are_sorted),
         cmocka_unit_test(a_split_is_looked_for),
+        cmocka_unit_test(every_split_has_its_folder),
+        cmocka_unit_test(a_folder_stands_for_its_images),
         cmocka_unit_test(a_list_numbers_the_classes),
         cmocka_unit_test(without_labels_images_lie_anywhere),
         cmocka_unit_test(what_is_missing_is_named),

@@ -1,0 +1,285 @@
+/* WebP, GIF, BMP, TIFF and orientations against Pillow; and broken ones. */
+#include "testing.h"
+
+#include <sys/resource.h>
+
+#include "vitcod/file.h"
+#include "vitcod/image.h"
+#include "vitcod/npy.h"
+
+#define GOLDEN "tests/data/golden/"
+
+/* Sorted, as formats_rgb.npy and formats_grey.npy have them. */
+static const char *const files[] = {
+    "animated.gif",     "animated.webp",      "bare.gif",         "beyond.gif",
+    "cmyk.tiff",        "fax.tiff",           "few_colours.bmp",  "grey1.tiff",
+    "grey16.tiff",      "grey16_big.tiff",    "grey16_low.png",   "grey2.tiff",
+    "grey4.tiff",       "grey8.tiff",         "grey_alpha.tiff",  "interlaced.gif",
+    "jpeg.tiff",        "local.gif",          "lossless.webp",    "lossless_alpha.webp",
+    "lossy.webp",       "lossy_alpha.webp",   "lzw.tiff",         "os2_palette.bmp",
+    "os2_rgb24.bmp",    "packbits.tiff",      "palette.gif",      "palette1.bmp",
+    "palette1.tiff",    "palette2.tiff",      "palette4.bmp",     "palette4.tiff",
+    "palette8.bmp",     "palette8.tiff",      "part.gif",         "part_clear.gif",
+    "planes.tiff",      "premultiplied.tiff", "rgb16.tiff",       "rgb16_big.tiff",
+    "rgb24.bmp",        "rgb32.bmp",          "rgb555.bmp",       "rgb565.bmp",
+    "rgb8.tiff",        "rgba16.tiff",        "rgba32.bmp",       "rgba8.tiff",
+    "run_lengths4.bmp", "run_lengths8.bmp",   "tile_planes.tiff", "tiles.tiff",
+    "tiles_grey.tiff",  "top_down.bmp",       "turned.webp",      "turned2.tiff",
+    "turned3.tiff",     "turned4.tiff",       "turned5.tiff",     "turned6.tiff",
+    "turned7.tiff",     "turned8.tiff",       "white1.tiff",      "white2.tiff",
+    "white4.tiff",      "white8.tiff",
+};
+enum { FILES = sizeof files / sizeof files[0] };
+
+static const char *golden(const char *name)
+{
+    static char path[256];
+    snprintf(path, sizeof path, GOLDEN "%s", name);
+    return path;
+}
+
+static void expect_pixels(const vc_image *image, const uint8_t *want, const char *name)
+{
+    const size_t count = image->height * image->width * image->channels;
+    for (size_t k = 0; k < count; k++)
+        if (image->pixels[k] != want[k])
+            fail_msg("%s: value %zu is %u, wanted %u", name, k, image->pixels[k], want[k]);
+}
+
+static void check_against(const char *expected, size_t channels)
+{
+    vc_npy npy;
+    vc_image image = {0};
+    size_t at = 0;
+    assert_ok(vc_npy_open(&npy, golden(expected)));
+    for (size_t i = 0; i < FILES; i++) {
+        vc_mapped_file file;
+        assert_ok(vc_file_map(&file, golden(files[i])));
+        assert_ok(vc_image_decode(&image, file.data, file.bytes, channels, files[i]));
+        assert_int_equal(image.channels, channels);
+        const size_t count = image.height * image.width * channels;
+        assert_true(at + count <= npy.tensor.shape[0]);
+        expect_pixels(&image, (const uint8_t *)npy.tensor.data + at, files[i]);
+        at += count;
+        vc_file_unmap(&file);
+    }
+    assert_int_equal(at, npy.tensor.shape[0]);
+    vc_image_close(&image);
+    vc_npy_close(&npy);
+}
+
+static void equals_pillow(void **state)
+{
+    (void)state;
+    check_against("formats_rgb.npy", 3);
+    check_against("formats_grey.npy", 1);
+}
+
+/* Bytes at the end that hold no pixel of the first frame, so that nothing is missed without them:
+ * what fills up the last row of a BMP or ends its runs, the end marks of a GIF and of a TIFF's list
+ * of directories, and further frames. */
+static size_t tail_of(const char *name, size_t bytes)
+{
+    const char *kind = strrchr(name, '.');
+    if (strcmp(name, "animated.gif") == 0)
+        return bytes;
+    if (strcmp(kind, ".gif") == 0)
+        return 1;
+    return strcmp(kind, ".bmp") == 0 || strcmp(kind, ".tiff") == 0 ? 4 : 0;
+}
+
+/* Every prefix that lacks pixels fails. It is copied into a block of its own, so that a sanitizer
+ * sees a read beyond it. */
+static void a_truncated_file_fails(void **state)
+{
+    (void)state;
+    vc_image image = {0};
+    for (size_t i = 0; i < FILES; i++) {
+        vc_mapped_file file;
+        assert_ok(vc_file_map(&file, golden(files[i])));
+        const size_t tail = tail_of(files[i], file.bytes);
+        for (size_t count = 0; count + tail < file.bytes; count++) {
+            unsigned char *prefix = malloc(count + (count == 0));
+            memcpy(prefix, file.data, count);
+            if (vc_image_decode(&image, prefix, count, 3, files[i]) != VC_EFORMAT)
+                fail_msg("%s: its first %zu of %zu bytes: %s", files[i], count, file.bytes,
+                         vc_last_error());
+            free(prefix);
+        }
+        vc_file_unmap(&file);
+    }
+    vc_image_close(&image);
+}
+
+/* Each byte of each file changed in two ways: no crash, and a failure has its sentence. */
+static void a_changed_byte_does_no_harm(void **state)
+{
+    (void)state;
+    vc_image image = {0};
+    for (size_t i = 0; i < FILES; i++) {
+        vc_mapped_file file;
+        assert_ok(vc_file_map(&file, golden(files[i])));
+        unsigned char *bytes = malloc(file.bytes);
+        memcpy(bytes, file.data, file.bytes);
+        for (size_t k = 0; k < 2 * file.bytes; k++) {
+            bytes[k / 2] ^= k % 2 ? 0xff : 0x01;
+            if (vc_image_decode(&image, bytes, file.bytes, 1, "changed") != VC_OK)
+                assert_non_null(strstr(vc_last_error(), "changed: "));
+            bytes[k / 2] = file.data[k / 2];
+        }
+        free(bytes);
+        vc_file_unmap(&file);
+    }
+    vc_image_close(&image);
+}
+
+static void other_formats_are_refused_by_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t count;
+        const char *text;
+    } cases[] = {
+        {"\0\0\0\x18"
+         "ftypheic",
+         12, "a: is HEIC, wanted JPEG, PNG, WebP, GIF, BMP or TIFF"},
+        {"\0\0\0\x18"
+         "ftypavif",
+         12, "a: is AVIF, wanted"},
+        {"PK\3\4....", 8, "a: is a zip archive, wanted"},
+        {"<!DOCTYPE html>", 15, "a: is HTML or XML, wanted"},
+        {"version https://git-lfs", 23, "a: is a pointer of git-lfs, wanted"},
+        {"GIF89a....", 10, "a: GIF: truncated"},
+        {"BM", 2, "a: BMP: truncated: 2 bytes, wanted 26"},
+        {"II*\0\1\0\0\0", 8, "a: TIFF: "},
+        {"RIFF\4\0\0\0WEBP", 12, "a: WebP: truncated or damaged"},
+    };
+    vc_image image = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_fails(vc_image_decode(&image, cases[i].bytes, cases[i].count, 3, "a"), VC_EFORMAT,
+                     cases[i].text);
+    vc_image_close(&image);
+}
+
+/* A copy of a golden file with some bytes replaced. */
+static void forged(const char *name, size_t at, const void *bytes, size_t count, vc_status status,
+                   const char *text)
+{
+    vc_mapped_file file;
+    vc_image image = {0};
+    assert_ok(vc_file_map(&file, golden(name)));
+    unsigned char *copy = malloc(file.bytes);
+    memcpy(copy, file.data, file.bytes);
+    memcpy(copy + at, bytes, count);
+    assert_fails(vc_image_decode(&image, copy, file.bytes, 3, "forged"), status, text);
+    assert_null(image.pixels);
+    free(copy);
+    vc_file_unmap(&file);
+}
+
+/* Sizes that a file only claims cost no memory. */
+static void forged_sizes_cost_nothing(void **state)
+{
+    (void)state;
+    struct rusage before, after;
+    getrusage(RUSAGE_SELF, &before);
+    forged("rgb24.bmp", 18, "\xff\xff\xff\x7f", 4, VC_EUNSUPPORTED, "pixels, wanted at most");
+    forged("rgb24.bmp", 18, "\xff\xff\xff\xff", 4, VC_EFORMAT, "-1 x 13 pixels");
+    forged("rgb24.bmp", 28, "\x07", 1, VC_EUNSUPPORTED, "7 bits a pixel");
+    forged("rgb24.bmp", 30, "\x04", 1, VC_EUNSUPPORTED, "compression 4 of 24 bits");
+    forged("rgb565.bmp", 54, "\x01", 1, VC_EUNSUPPORTED, "bit fields");
+    forged("palette.gif", 6, "\xff\xff\xff\xff", 4, VC_EUNSUPPORTED, "65535 x 65535 pixels");
+    forged("lossless.webp", 21, "\xff\xff\xff\x0f", 4, VC_EUNSUPPORTED, "16384 x 16384 pixels");
+    getrusage(RUSAGE_SELF, &after);
+    assert_true(after.ru_maxrss - before.ru_maxrss < 32 << 10);
+}
+
+static void a_colour_beyond_the_palette_is_refused(void **state)
+{
+    (void)state;
+    vc_mapped_file file;
+    vc_image image = {0};
+    assert_ok(vc_file_map(&file, golden("few_colours.bmp")));
+    unsigned char *copy = malloc(file.bytes);
+    memcpy(copy, file.data, file.bytes);
+    copy[file.bytes - 2] = 100;
+    assert_fails(vc_image_decode(&image, copy, file.bytes, 3, "b"), VC_EFORMAT,
+                 "b: a pixel has colour 100 of a palette of 100");
+    free(copy);
+    vc_image_close(&image);
+    vc_file_unmap(&file);
+}
+
+/* orientation.png says 1 in its EXIF data; the other seven numbers are put there. */
+static void turns_as_pillow_does(void **state)
+{
+    (void)state;
+    vc_npy npy;
+    vc_mapped_file file;
+    vc_image image = {0};
+    assert_ok(vc_npy_open(&npy, golden("orientations.npy")));
+    assert_ok(vc_file_map(&file, golden("orientation.png")));
+    unsigned char *copy = malloc(file.bytes);
+    memcpy(copy, file.data, file.bytes);
+    size_t at = 0;
+    while (memcmp(copy + at, "\1\22\0\3\0\0\0\1\0\1", 10) != 0 &&
+           memcmp(copy + at, "\22\1\3\0\1\0\0\0\1\0", 10) != 0)
+        at++;
+    at += copy[at] == 1 ? 9 : 8;
+    for (int turn = 1; turn <= 8; turn++) {
+        copy[at] = (unsigned char)turn;
+        assert_int_equal(vc_image_orientation(copy, file.bytes), turn);
+        copy[at] = 1; /* whose checksum is right */
+        assert_ok(vc_image_decode(&image, copy, file.bytes, 3, "turned"));
+        assert_ok(vc_image_turn(&image, turn, "turned"));
+        const size_t values = image.width * image.height * 3;
+        assert_int_equal(values, npy.tensor.shape[1]);
+        assert_int_equal(image.width, turn < 5 ? 19 : 13);
+        expect_pixels(&image, (const uint8_t *)npy.tensor.data + (size_t)(turn - 1) * values,
+                      "turned");
+    }
+    copy[at] = 9;
+    assert_int_equal(vc_image_orientation(copy, file.bytes), 1);
+    free(copy);
+    vc_image_close(&image);
+    vc_file_unmap(&file);
+    vc_npy_close(&npy);
+}
+
+static void orientations_are_found(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int orientation;
+    } cases[] = {{"turned.jpg", 6}, {"turned.webp", 5}, {"orientation.png", 1}, {"turned6.tiff", 1},
+                 {"grey.jpg", 1},   {"lossy.webp", 1},  {"palette.gif", 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        vc_mapped_file file;
+        assert_ok(vc_file_map(&file, golden(cases[i].name)));
+        assert_int_equal(vc_image_orientation(file.data, file.bytes), cases[i].orientation);
+        for (size_t count = 0; count < file.bytes; count++) {
+            unsigned char *prefix = malloc(count + (count == 0));
+            memcpy(prefix, file.data, count);
+            assert_in_range(vc_image_orientation(prefix, count), 1, 8);
+            free(prefix);
+        }
+        vc_file_unmap(&file);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equals_pillow),
+        cmocka_unit_test(a_truncated_file_fails),
+        cmocka_unit_test(a_changed_byte_does_no_harm),
+        cmocka_unit_test(other_formats_are_refused_by_name),
+        cmocka_unit_test(forged_sizes_cost_nothing),
+        cmocka_unit_test(a_colour_beyond_the_palette_is_refused),
+        cmocka_unit_test(turns_as_pillow_does),
+        cmocka_unit_test(orientations_are_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

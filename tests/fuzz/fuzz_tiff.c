@@ -1,0 +1,10 @@
+#include "fuzz_image.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_format(data, size, "II*", 4);
+    fuzz_format(data, size, "MM\0*", 4);
+    return 0;
+}
