@@ -8,7 +8,9 @@
 
 #include "vitcod/status.h"
 
+#ifndef VC_IMAGE_MAX_PIXELS /* fuzzers, which large images would only slow down, have less */
 #define VC_IMAGE_MAX_PIXELS ((size_t)1 << 27)
+#endif
 #define VC_IMAGE_MAX_PROGRESSIVE ((size_t)1 << 26) /* pixels of a progressive JPEG or a WebP */
 #define VC_IMAGE_MAX_SIDE ((size_t)1000000)
 enum { VC_MAX_CHANNELS = 4 }; /* of an image */
@@ -42,8 +44,8 @@ void vc_image_close(vc_image *image);
 vc_status vc_image_decode(vc_image *out, const void *bytes, size_t count, size_t channels,
                           const char *name);
 
-/* The orientation (1 to 8) in the EXIF data of a JPEG, PNG or WebP file in memory; 1, upright, where
- * there is none or it makes no sense. 1 for a TIFF, which is turned when it is decoded. */
+/* The orientation (1 to 8) in the EXIF data of a JPEG, PNG or WebP file in memory; 1, upright,
+ * where there is none or it makes no sense, and for a TIFF, which is turned when it is decoded. */
 int vc_image_orientation(const void *bytes, size_t count);
 
 /* Turns the pixels of an image with this orientation upright, as Pillow's exif_transpose does. */

@@ -22,8 +22,8 @@ typedef struct vc_source_options {
     int upright;         /* 1: images are turned as their EXIF orientation says */
 } vc_source_options;
 
-/* The splits in words: "test" is also found in a folder "val", "validation" or "valid", and the last
- * three are one split, whose folder may have any of these names. */
+/* The splits in words: "test" is also found in a folder "val", "validation" or "valid", and the
+ * last three are one split, whose folder may have any of these names. */
 #define VC_SOURCE_SPLITS "train, test, val, validation or valid"
 int vc_source_is_split(const char *name);
 
@@ -36,8 +36,8 @@ vc_source_options vc_source_options_default(void);
  * - a directory with IDX files or with the binary files of CIFAR-10 or CIFAR-100: see
  *   vc_dataset_open;
  * - a directory of class folders (ImageFolder). Files that end in .jpg, .jpeg, .png, .ppm, .bmp,
- *   .pgm, .tif, .tiff, .webp or .gif, at any depth below a class folder, are its images; other files, and
- *   names that start with a dot, are ignored. If the directory has a folder of the split
+ *   .pgm, .tif, .tiff, .webp or .gif, at any depth below a class folder, are its images; other
+ *   files, and names that start with a dot, are ignored. If the directory has a folder of the split
  *   (VC_SOURCE_SPLITS) which itself holds folders, that one is opened
  *   instead, and only folders of other splits may stand beside it. Links are followed; loops, and
  *   folders that are reached twice, are refused. Samples are sorted by class folder, directory and
@@ -57,8 +57,8 @@ vc_status vc_source_open(vc_source **out, const char *path, const vc_source_opti
 /* Makes a source of a data set, which remains the caller's and must outlive the source. */
 vc_status vc_source_of_dataset(vc_source **out, const vc_dataset *dataset);
 
-/* Makes a source of image files, in this order and without labels; for a folder come all images below
- * it, sorted by name. Whether a file exists is found out when it is read. VC_EFORMAT for a folder
+/* Makes a source of image files, in this order and without labels; for a folder come all images
+ * below it, sorted by name. Whether a file exists is found out when it is read. VC_EFORMAT for a folder
  * without images. Of the options, `classes` is a class list that gives names, or NULL, and
  * `upright` counts. */
 vc_status vc_source_of_files(vc_source **out, const char *const *paths, size_t count,

@@ -23,8 +23,8 @@ int vc__is_image_name(const char *name)
     return 0;
 }
 
-/* The names of splits, each with the folders that it may have, in the order in which they are looked
- * for. */
+/* The names of splits, each with the folders that it may have, in the order in which they are
+ * looked for. */
 static const char *const splits[][6] = {
     {"train", "train"},
     {"test", "test", "val", "validation", "valid"},

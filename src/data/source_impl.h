@@ -53,7 +53,7 @@ vc_status vc__source_create(vc_source **out, int labelled);
 /* Finds the samples of the folder `directory`, unsorted, and its class folders. */
 vc_status vc__source_find_files(vc_source *source, const char *directory,
                                 const vc_source_options *how);
-/* Adds all images below a folder, sorted, whatever it is made of; their names begin with its path. */
+/* Adds all images below a folder, sorted; their names begin with its path. */
 vc_status vc__source_find_below(vc_source *source, const char *directory);
 /* Finds the samples and class folders of an archive, in its order. A folder that `list` (may be
  * NULL) names is a class folder even if it encloses everything. */

@@ -1,6 +1,6 @@
-"""Writes small WebP, GIF, BMP and TIFF files of every kind to tests/data/golden, what Pillow decodes
-them to, and what its exif_transpose makes of each orientation. Needs numpy and Pillow (13.0 wrote
-what is committed).
+"""Writes small WebP, GIF, BMP and TIFF files of every kind to tests/data/golden, what Pillow
+decodes them to, and what its exif_transpose makes of each orientation. Needs numpy and Pillow (13.0
+wrote what is committed).
 
 usage: python3 tools/golden/formats.py
 """
@@ -66,8 +66,8 @@ def gif(indices, bits, palette, local=None, at=(0, 0), clear=None, interlaced=Fa
     flags = 0x40 * interlaced | (0x80 | bits - 1 if local else 0)
     out += b"," + struct.pack("<HHHHB", *at, width, height, flags) + (local or b"")
     if interlaced:
-        order = [y for start, step in ((0, 8), (4, 8), (2, 4), (1, 2)) for y in range(start, height, step)]
-        indices = indices[order]
+        passes = ((0, 8), (4, 8), (2, 4), (1, 2))
+        indices = indices[[y for start, step in passes for y in range(start, height, step)]]
     return out + lzw(indices.ravel(), bits) + b";"
 
 
@@ -138,7 +138,8 @@ def run_lengths(values, bits):
             out += b"\0" * ((len(row) - 3) % 2)
         else:
             rest = packed([row[3:]], 4)[0]
-            out += bytes([3, row[0] << 4 | row[1], 0, len(row) - 3]) + rest + b"\0" * (len(rest) % 2)
+            out += bytes([3, row[0] << 4 | row[1], 0, len(row) - 3]) + rest
+            out += b"\0" * (len(rest) % 2)
         out += b"\0\0" if y + 1 < len(values) else b"\0\1"
     return out
 
@@ -264,8 +265,8 @@ def tiff_cases(random, picture, clear):
     yield "tiles_grey.tiff", tiff(samples(8, 1), 8, 1, tile=16)
     yield "tile_planes.tiff", tiff(samples(8, 3), 8, 2, tile=16, planar=True)
     yield "cmyk.tiff", tiff(samples(8, 4), 8, 5)
-    for name in ("lzw", "packbits", "jpeg"):
-        yield f"{name}.tiff", saved(picture, "TIFF", compression=f"tiff_{name}" if name == "lzw" else name)
+    for name in ("tiff_lzw", "packbits", "jpeg"):
+        yield f"{name.removeprefix('tiff_')}.tiff", saved(picture, "TIFF", compression=name)
     yield "fax.tiff", saved(picture.convert("1"), "TIFF", compression="group4")
     for turn in range(2, 9):
         yield f"turned{turn}.tiff", saved(picture, "TIFF", tiffinfo={0x0112: turn})
