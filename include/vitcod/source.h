@@ -58,8 +58,8 @@ vc_status vc_source_open(vc_source **out, const char *path, const vc_source_opti
 vc_status vc_source_of_dataset(vc_source **out, const vc_dataset *dataset);
 
 /* Makes a source of image files, in this order and without labels; for a folder come all images
- * below it, sorted by name. Whether a file exists is found out when it is read. VC_EFORMAT for a folder
- * without images. Of the options, `classes` is a class list that gives names, or NULL, and
+ * below it, sorted by name. Whether a file exists is found out when it is read. VC_EFORMAT for a
+ * folder without images. Of the options, `classes` is a class list that gives names, or NULL, and
  * `upright` counts. */
 vc_status vc_source_of_files(vc_source **out, const char *const *paths, size_t count,
                              const vc_source_options *options);
