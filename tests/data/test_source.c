@@ -127,7 +127,7 @@ static void every_split_has_its_folder(void **state)
     expect(valid, options("test", NULL, 1), "valid/a/5.gif 0");
     expect(valid, options("valid", NULL, 1), "valid/a/5.gif 0");
     assert_int_equal(rename(joined(d, "val"), joined(d, "train/a/aside")), 0);
-    expect_failure(d, options("valid", NULL, 1), VC_EFORMAT,
+    expect_failure(d, options("valid", NULL, 1), VC_EABSENT,
                    "has a folder 'train', but none for the split 'valid'");
 }
 
