@@ -16,6 +16,7 @@ typedef struct vc_yaml_map {
     const vc_yaml *file;
     void *node;
     size_t line;
+    size_t item_line; /* of the item of a list that is being read; 0: none is */
     char path[96]; /* "", or the keys that lead to it: "buffers.query" */
 } vc_yaml_map;
 
@@ -23,9 +24,9 @@ typedef struct vc_yaml_map {
  * stored. */
 typedef enum vc_yaml_unit {
     VC_UNIT_NONE,
-    VC_UNIT_BYTES,            /* B, KB, KiB, MB, MiB, GB, GiB: B */
+    VC_UNIT_BYTES,            /* B, kB or KB, KiB, MB, MiB, GB, GiB: B */
     VC_UNIT_HERTZ,            /* Hz, kHz, MHz, GHz: Hz */
-    VC_UNIT_BYTES_PER_SECOND, /* B/s, KB/s, MB/s, GB/s: B/s */
+    VC_UNIT_BYTES_PER_SECOND, /* B/s, kB/s, KiB/s, .. TB/s, TiB/s, Mbit/s, Gbit/s, Tbit/s: B/s */
     VC_UNIT_SECONDS,          /* s, ms, us, ns, ps: s */
     VC_UNIT_PICOJOULES,       /* fJ, pJ, nJ, uJ: pJ */
     VC_UNIT_PJ_PER_BYTE,      /* pJ/B */
@@ -42,9 +43,9 @@ typedef enum vc_yaml_unit {
 const char *vc_yaml_unit_name(vc_yaml_unit unit);
 
 typedef enum vc_yaml_kind {
-    VC_YAML_COUNT,   /* uint64_t: a whole number from 0 */
+    VC_YAML_COUNT,   /* uint64_t: a whole number from 0; also as 0x40 and 0o100 */
     VC_YAML_NUMBER,  /* double, finite */
-    VC_YAML_FLAG,    /* int: true or false */
+    VC_YAML_FLAG,    /* int: true or false, as vc_yaml_flag reads them */
     VC_YAML_TEXT,    /* char[room] */
     VC_YAML_WORD,    /* int: which of `words` */
     VC_YAML_WORDS,   /* int[room]: a sequence of as many, each which of `words` */
@@ -90,6 +91,9 @@ vc_status vc_yaml_read(void *out, const vc_yaml_map *map, const vc_yaml_field *f
 /* Reads one word of a mapping and ignores its other keys. For mappings in which a word says which
  * table the rest is to be read by. */
 vc_status vc_yaml_word(int *out, const vc_yaml_map *map, const char *key, const char *const *words);
+
+/* 1 for true, yes, on; 0 for false, no, off; each also as True and TRUE. -1: no such word. */
+int vc_yaml_flag(const char *text);
 
 /* The mapping behind a key of kind VC_YAML_MAP; its node is NULL where the key is not there. */
 vc_yaml_map vc_yaml_sub(const vc_yaml_map *map, const char *key);

@@ -23,8 +23,11 @@ struct vc_yaml {
 
 /* ---- lines */
 
-static size_t line_of(struct fy_node *node)
+size_t vc__yaml_line(struct fy_node *node)
 {
+    while (node && !fy_node_is_scalar(node) && !fy_node_is_alias(node))
+        node = fy_node_is_sequence(node) ? fy_node_sequence_get_by_index(node, 0)
+                                         : fy_node_pair_key(fy_node_mapping_get_by_index(node, 0));
     struct fy_token *token = node ? fy_node_get_scalar_token(node) : NULL;
     const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
     return mark ? (size_t)mark->line + 1 : 0;
@@ -48,7 +51,9 @@ vc_status vc_yaml_fail(const vc_yaml_map *map, const char *key, const char *form
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
     struct fy_node_pair *pair = pair_of(map, key);
-    const size_t line = pair ? line_of(fy_node_pair_key(pair)) : map->line;
+    const size_t line = map->item_line ? map->item_line
+                        : pair         ? vc__yaml_line(fy_node_pair_key(pair))
+                                       : map->line;
     return vc_fail(VC_EFORMAT, "%s:%zu: '%s%s%s' %s", map->file->path, line, map->path,
                    map->path[0] ? "." : "", key, text);
 }
@@ -79,7 +84,7 @@ static vc_status check_node(const vc_yaml *file, struct fy_node *node, size_t li
         wanted = "mappings in mappings beyond 8 levels";
     if (wanted)
         return vc_fail(VC_EFORMAT, "%s:%zu: %s, wanted plain values", file->path,
-                       line_of(node) ? line_of(node) : line, wanted);
+                       vc__yaml_line(node) ? vc__yaml_line(node) : line, wanted);
     void *at = NULL;
     if (fy_node_is_sequence(node)) {
         struct fy_node *item;
@@ -92,12 +97,20 @@ static vc_status check_node(const vc_yaml *file, struct fy_node *node, size_t li
         if (!key || !fy_node_is_scalar(key) || !fy_node_get_scalar0(key))
             return vc_fail(VC_EFORMAT, "%s:%zu: a key that is no word", file->path, line);
         if (!value)
-            return vc_fail(VC_EFORMAT, "%s:%zu: '%s' has no value", file->path, line_of(key),
+            return vc_fail(VC_EFORMAT, "%s:%zu: '%s' has no value", file->path, vc__yaml_line(key),
                            fy_node_get_scalar0(key));
-        VC_TRY(check_node(file, key, line_of(key), depth - 1));
-        VC_TRY(check_node(file, value, line_of(key), depth - 1));
+        VC_TRY(check_node(file, key, vc__yaml_line(key), depth - 1));
+        VC_TRY(check_node(file, value, vc__yaml_line(key), depth - 1));
     }
     return VC_OK;
+}
+
+static size_t last_line(const vc_yaml *f)
+{
+    size_t line = 1;
+    for (size_t i = 0; i + 1 < f->bytes.bytes; i++)
+        line += ((const char *)f->bytes.data)[i] == '\n';
+    return line;
 }
 
 static vc_status parse(vc_yaml *f)
@@ -117,12 +130,19 @@ static vc_status parse(vc_yaml *f)
         return syntax_error(f);
     struct fy_node *root = fy_document_root(f->document);
     if (!root || !fy_node_is_mapping(root))
-        return vc_fail(VC_EFORMAT, "%s:1: no mapping, wanted keys and values", f->path);
+        return vc_fail(VC_EFORMAT, "%s:%zu: %s, wanted keys and values", f->path,
+                       vc__yaml_line(root) ? vc__yaml_line(root) : 1,
+                       !root                       ? "no value"
+                       : fy_node_is_sequence(root) ? "a list"
+                                                   : "one value");
     VC_TRY(check_node(f, root, 1, 8));
     struct fy_document *second = fy_parse_load_document(f->parser);
     if (second) {
+        const struct fy_mark *mark =
+            fy_document_state_start_mark(fy_document_get_document_state(second));
+        const size_t line = mark && mark->line >= 0 ? (size_t)mark->line + 1 : last_line(f);
         fy_parse_document_destroy(f->parser, second);
-        return vc_fail(VC_EFORMAT, "%s: several documents, wanted one", f->path);
+        return vc_fail(VC_EFORMAT, "%s:%zu: another document, wanted one", f->path, line);
     }
     return fy_diag_got_error(f->diag) ? syntax_error(f) : VC_OK;
 }
@@ -218,7 +238,7 @@ vc_yaml_map vc_yaml_sub(const vc_yaml_map *map, const char *key)
     vc_yaml_map sub = {.file = map->file};
     if (pair) {
         sub.node = fy_node_pair_value(pair);
-        sub.line = line_of(fy_node_pair_key(pair));
+        sub.line = vc__yaml_line(fy_node_pair_key(pair));
     }
     const int length =
         snprintf(sub.path, sizeof sub.path, "%s%s%s", map->path, map->path[0] ? "." : "", key);
@@ -263,7 +283,12 @@ static vc_status unknown_key(const vc_yaml_map *map, const char *key, const vc_y
     for (size_t i = 0; i < count; i++)
         if (distance(key, fields[i].key) <= 2)
             return vc_yaml_fail(map, key, "is unknown, did you mean '%s'?", fields[i].key);
-    return vc_yaml_fail(map, key, "is unknown");
+    char known[256] = "";
+    size_t used = 0, i = 0;
+    for (; i < count && used + strlen(fields[i].key) + 8 < sizeof known; i++)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
+                                 fields[i].key);
+    return vc_yaml_fail(map, key, "is unknown, wanted one of %s%s", known, i < count ? ", .." : "");
 }
 
 vc_status vc_yaml_read(void *out, const vc_yaml_map *map, const vc_yaml_field *fields, size_t count)

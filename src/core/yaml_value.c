@@ -1,4 +1,5 @@
 /* Values: kinds, units, ranges. */
+#include <ctype.h>
 #include <libfyaml.h>
 #include <math.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@ typedef struct unit {
 
 static const unit units[] = {
     {VC_UNIT_BYTES, "B", 1.0, 1.0},
+    {VC_UNIT_BYTES, "kB", 1e3, 1.0},
     {VC_UNIT_BYTES, "KB", 1e3, 1.0},
     {VC_UNIT_BYTES, "KiB", 1024.0, 1.0},
     {VC_UNIT_BYTES, "MB", 1e6, 1.0},
@@ -28,9 +30,18 @@ static const unit units[] = {
     {VC_UNIT_HERTZ, "MHz", 1e6, 1.0},
     {VC_UNIT_HERTZ, "GHz", 1e9, 1.0},
     {VC_UNIT_BYTES_PER_SECOND, "B/s", 1.0, 1.0},
+    {VC_UNIT_BYTES_PER_SECOND, "kB/s", 1e3, 1.0},
     {VC_UNIT_BYTES_PER_SECOND, "KB/s", 1e3, 1.0},
+    {VC_UNIT_BYTES_PER_SECOND, "KiB/s", 1024.0, 1.0},
     {VC_UNIT_BYTES_PER_SECOND, "MB/s", 1e6, 1.0},
+    {VC_UNIT_BYTES_PER_SECOND, "MiB/s", 1048576.0, 1.0},
     {VC_UNIT_BYTES_PER_SECOND, "GB/s", 1e9, 1.0},
+    {VC_UNIT_BYTES_PER_SECOND, "GiB/s", 1073741824.0, 1.0},
+    {VC_UNIT_BYTES_PER_SECOND, "TB/s", 1e12, 1.0},
+    {VC_UNIT_BYTES_PER_SECOND, "TiB/s", 1099511627776.0, 1.0},
+    {VC_UNIT_BYTES_PER_SECOND, "Mbit/s", 1e6, 8.0},
+    {VC_UNIT_BYTES_PER_SECOND, "Gbit/s", 1e9, 8.0},
+    {VC_UNIT_BYTES_PER_SECOND, "Tbit/s", 1e12, 8.0},
     {VC_UNIT_SECONDS, "s", 1.0, 1.0},
     {VC_UNIT_SECONDS, "ms", 1.0, 1e3},
     {VC_UNIT_SECONDS, "us", 1.0, 1e6},
@@ -64,13 +75,13 @@ const char *vc_yaml_unit_name(vc_yaml_unit dimension)
 }
 
 /* Lists the units that a value may have, for messages. */
-static const char *unit_list(char text[160], vc_yaml_unit dimension)
+static const char *unit_list(char text[200], vc_yaml_unit dimension)
 {
     size_t used = 0;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (units[i].dimension == dimension)
             used +=
-                (size_t)snprintf(text + used, 160 - used, "%s%s", used ? ", " : "", units[i].name);
+                (size_t)snprintf(text + used, 200 - used, "%s%s", used ? ", " : "", units[i].name);
     return text;
 }
 
@@ -105,11 +116,36 @@ static const char *read_decimal(double *out, const char *text)
     return *rest || rest == plain || !isfinite(*out) ? NULL : end;
 }
 
+/* A whole number up to 2^53 as 0x40 or, octal, 0o100; the rest as of a decimal. */
+static const char *read_based(double *out, const char *text)
+{
+    const unsigned base = (text[1] | 32) == 'x' ? 16 : 8;
+    const char *at = text + 2;
+    uint64_t value = 0;
+    for (; isxdigit((unsigned char)*at); at++) {
+        const unsigned digit =
+            *at <= '9' ? (unsigned)(*at - '0') : ((unsigned)*at | 32u) - 'a' + 10;
+        if (digit >= base)
+            return NULL;
+        value = value * base + digit;
+        if (value > UINT64_C(1) << 53)
+            return NULL;
+    }
+    *out = (double)value;
+    return at == text + 2 ? NULL : at;
+}
+
+static const char *read_plain(double *out, const char *text)
+{
+    return text[0] == '0' && strchr("xXo", text[1]) && text[1] ? read_based(out, text)
+                                                               : read_decimal(out, text);
+}
+
 static vc_status read_quantity(double *out, const vc_yaml_map *map, const vc_yaml_field *f,
                                const char *text)
 {
-    char list[160];
-    const char *rest = read_decimal(out, text);
+    char list[200];
+    const char *rest = read_plain(out, text);
     if (!rest)
         return vc_yaml_fail(map, f->key, "is '%.40s', wanted a number%s%s", text,
                             f->unit ? " and a unit of " : "",
@@ -173,7 +209,8 @@ static vc_status read_words(int *out, const vc_yaml_map *map, const vc_yaml_fiel
     for (size_t i = 0; i < count; i++) {
         const char *text = fy_node_get_scalar0(fy_node_sequence_get_by_index(node, (int)i));
         if (!text)
-            return vc_yaml_fail(map, f->key, "holds something that is no word");
+            return vc_yaml_fail(map, f->key,
+                                "has a list or a mapping as its word %zu, wanted a word", i + 1);
         VC_TRY(read_word(&out[i], map, f, text));
     }
     return VC_OK;
@@ -202,17 +239,41 @@ static vc_status read_list(void *out, const vc_yaml_map *map, const vc_yaml_fiel
     if (count == 0 || count > VC_YAML_MOST_LIST)
         return vc_yaml_fail(map, f->key, "has %zu values, wanted 1 to %d", count,
                             VC_YAML_MOST_LIST);
-    for (size_t i = 0; i < count; i++)
-        VC_TRY(read_item(out, i, map, f,
-                         sequence ? fy_node_sequence_get_by_index(node, (int)i) : node));
+    for (size_t i = 0; i < count; i++) {
+        struct fy_node *item = sequence ? fy_node_sequence_get_by_index(node, (int)i) : node;
+        vc_yaml_map here = *map;
+        here.item_line = sequence ? vc__yaml_line(item) : 0;
+        VC_TRY(read_item(out, i, &here, f, item));
+    }
     *total = count;
+    return VC_OK;
+}
+
+int vc_yaml_flag(const char *text)
+{
+    /* as YAML 1.1 has them */
+    static const char *const words[] = {"false", "true", "False", "True", "FALSE", "TRUE",
+                                        "no",    "yes",  "No",    "Yes",  "NO",    "YES",
+                                        "off",   "on",   "Off",   "On",   "OFF",   "ON"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i], text) == 0)
+            return (int)(i % 2);
+    return -1;
+}
+
+static vc_status read_flag(int *out, const vc_yaml_map *map, const vc_yaml_field *f,
+                           const char *text)
+{
+    const int flag = vc_yaml_flag(text);
+    if (flag < 0)
+        return vc_yaml_fail(map, f->key, "is '%.40s', wanted true or false", text);
+    *out = flag;
     return VC_OK;
 }
 
 vc_status vc__yaml_value(void *out, const vc_yaml_map *map, const vc_yaml_field *f,
                          struct fy_node *node)
 {
-    static const char *const flags[] = {"false", "true", NULL};
     if (f->kind == VC_YAML_MAP)
         return fy_node_is_mapping(node)
                    ? VC_OK
@@ -223,7 +284,10 @@ vc_status vc__yaml_value(void *out, const vc_yaml_map *map, const vc_yaml_field 
         return read_list(out, map, f, node);
     const char *text = fy_node_is_scalar(node) ? fy_node_get_scalar0(node) : NULL;
     if (!text || !text[0])
-        return vc_yaml_fail(map, f->key, "is %s, wanted one value", text ? "empty" : "no value");
+        return vc_yaml_fail(map, f->key, "is %s, wanted one value",
+                            text                        ? "empty"
+                            : fy_node_is_sequence(node) ? "a list"
+                                                        : "a mapping");
     if (f->kind == VC_YAML_TEXT) {
         if (strlen(text) >= f->room)
             return vc_yaml_fail(map, f->key, "has %zu bytes, wanted at most %zu", strlen(text),
@@ -233,9 +297,7 @@ vc_status vc__yaml_value(void *out, const vc_yaml_map *map, const vc_yaml_field 
     }
     if (f->kind == VC_YAML_WORD)
         return read_word(out, map, f, text);
-    if (f->kind == VC_YAML_FLAG) {
-        const vc_yaml_field flag = {.key = f->key, .words = flags};
-        return read_word(out, map, &flag, text);
-    }
+    if (f->kind == VC_YAML_FLAG)
+        return read_flag(out, map, f, text);
     return read_number(out, map, f, text);
 }

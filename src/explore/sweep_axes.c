@@ -130,6 +130,19 @@ static void known_words(char *text, size_t room, const vc__axis *a)
         used += (size_t)snprintf(text + used, room - used, "%s%s", w ? " or " : "", words[w]);
 }
 
+/* Flags by one name each, so that points and hashes are the same however they are written. */
+static void name_flags(vc__axis *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        char *text = a->texts.values[i];
+        const int flag = vc_yaml_flag(text);
+        if (flag < 0)
+            continue;
+        memset(text, 0, sizeof a->texts.values[i]);
+        memcpy(text, flags[flag], strlen(flags[flag]));
+    }
+}
+
 static vc_status check_words(const vc__axis *a, const vc_yaml_map *map)
 {
     char known[256];
@@ -172,6 +185,8 @@ vc_status vc__axes_read(vc__axis *axes, size_t count, const vc_yaml_map *map)
     for (size_t i = 0; i < count; i++) {
         vc__axis *a = &axes[i];
         a->count = vc__axis_is_text(a) ? a->texts.count : a->numbers.count;
+        if (kind_of(a) == VC_YAML_FLAG)
+            name_flags(a);
         if (kind_of(a) == VC_YAML_COUNT)
             VC_TRY(check_whole(a, map));
         else if (kind_of(a) == VC_YAML_WORD || kind_of(a) == VC_YAML_FLAG)

@@ -5,7 +5,7 @@
 
 typedef struct thing {
     uint64_t lines, bytes;
-    double clock, ratio;
+    double clock, ratio, rate;
     int fast, split, order[3];
     char name[8];
 } thing;
@@ -42,6 +42,12 @@ static const vc_yaml_field fields[] = {
      .offset = offsetof(thing, order),
      .words = fields_of_order,
      .room = 3},
+    {.key = "rate",
+     .kind = VC_YAML_NUMBER,
+     .offset = offsetof(thing, rate),
+     .unit = VC_UNIT_BYTES_PER_SECOND,
+     .most = 1e18,
+     .optional = 1},
     {.key = "more", .kind = VC_YAML_MAP, .optional = 1},
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
@@ -81,6 +87,60 @@ static void every_kind(void **state)
     assert_int_equal(t.order[2], 2);
 }
 
+/* What people write elsewhere: the same value however it is spelt. */
+static void values_as_people_write_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *text;
+        double wanted;
+    } rows[] = {
+        {"lines", "0x40", 64},
+        {"lines", "0X40", 64},
+        {"lines", "0o100", 64},
+        {"lines", "6.4e1", 64},
+        {"lines", "064", 64},
+        {"lines", "+64", 64},
+        {"size", "53kB", 53000},
+        {"size", "53 KB", 53000},
+        {"size", "0x10 KiB", 16384},
+        {"fast", "True", 1},
+        {"fast", "yes", 1},
+        {"fast", "ON", 1},
+        {"fast", "False", 0},
+        {"fast", "no", 0},
+        {"fast", "Off", 0},
+        {"rate", "2 GiB/s", 2147483648.0},
+        {"rate", "76.8 Gbit/s", 9.6e9},
+        {"rate", "100 kB/s", 1e5},
+        {"rate", "0.5 TB/s", 5e11},
+        {"rate", "8 Mbit/s", 1e6},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[1024];
+        thing t = {0};
+        vc_yaml_field all[FIELDS];
+        vc_yaml *yaml;
+        memcpy(all, fields, sizeof fields);
+        for (size_t f = 0; f < FIELDS; f++)
+            all[f].optional = 1;
+        snprintf(text, sizeof text, "%s: %s\n", rows[i].key, rows[i].text);
+        const char *path = temporary("spelt.yaml");
+        write_bytes(path, text, strlen(text));
+        assert_ok(vc_yaml_open(&yaml, path));
+        const vc_yaml_map root = vc_yaml_root(yaml);
+        assert_ok(vc_yaml_read(&t, &root, all, FIELDS));
+        vc_yaml_close(yaml);
+        const double found = rows[i].key[0] == 'l'   ? (double)t.lines
+                             : rows[i].key[0] == 's' ? (double)t.bytes
+                             : rows[i].key[0] == 'f' ? (double)t.fast
+                                                     : t.rate;
+        if (found != rows[i].wanted)
+            fail_msg("'%s: %s' is %.17g, wanted %.17g", rows[i].key, rows[i].text, found,
+                     rows[i].wanted);
+    }
+}
+
 /* Expects an error that ends with `message` when one line of `good` is replaced. */
 static void expect(const char *key, const char *line, const char *message)
 {
@@ -110,23 +170,31 @@ static void everything_wrong_is_said(void **state)
     expect("lines", "lines: 0", "a.yaml:3: 'lines' is '0', wanted 1 to 100");
     expect("lines", "lines: 1.5", ":3: 'lines' is '1.5', wanted a whole number");
     expect("lines", "lines: 64 B", ":3: 'lines' is '64 B', wanted a number without a unit");
-    expect("lines", "lines: 0x10", ":3: 'lines' is '0x10', wanted a number");
+    expect("lines", "lines: 0x", ":3: 'lines' is '0x', wanted a number");
+    expect("lines", "lines: 0x4g", ":3: 'lines' is '0x4g', wanted a number without a unit");
+    expect("lines", "lines: 0o8", ":3: 'lines' is '0o8', wanted a number");
+    expect("lines", "lines: 0x65", ":3: 'lines' is '0x65', wanted 1 to 100");
+    expect("lines", "lines: 0xfffffffffffffffff", "wanted a number");
+    expect("lines", "lines: -0x4", "wanted a number");
     expect("lines", "lines: nan", "wanted a number");
     expect("lines", "lines: 1e999", "wanted a number");
     expect("lines", "lines:", "'lines' is empty");
-    expect("lines", "lines: [1]", "'lines' is no value, wanted one value");
+    expect("lines", "lines: [1]", "'lines' is a list, wanted one value");
     expect("lines", "lines: 1\nlines: 2", "a.yaml:");
     expect("lines", "line: 4", ":3: 'line' is unknown, did you mean 'lines'?");
-    expect("lines", "colour: 4", ":3: 'colour' is unknown");
+    expect("lines", "colour: 4", ":3: 'colour' is unknown, wanted one of name, lines, size, clock");
     expect("lines", "# nothing", "'lines' is missing");
-    expect("size", "size: 53", ":4: 'size' is '53', wanted a unit of B, KB, KiB, MB, MiB, GB, GiB");
-    expect("size", "size: 53 MHz", "wanted a unit of B, KB");
+    expect("size", "size: 53", ":4: 'size' is '53', wanted a unit of B, kB, KB, KiB, MB");
+    expect("size", "size: 53 MHz", "wanted a unit of B, kB");
     expect("size", "size: 0.3 B", "wanted a whole number");
     expect("size", "size: 5 GiB", "wanted 0 to 1000000000");
     expect("clock", "clock: fast", "wanted a number and a unit of Hz, kHz, MHz, GHz");
-    expect("fast", "fast: yes", ":6: 'fast' is 'yes', wanted one of false, true");
+    expect("size", "size: 53 Kib", "wanted a unit of B, kB");
+    expect("fast", "fast: yEs", ":6: 'fast' is 'yEs', wanted true or false");
+    expect("fast", "fast: 1", ":6: 'fast' is '1', wanted true or false");
+    expect("fast", "fast: y", ":6: 'fast' is 'y', wanted true or false");
     expect("split", "split: half", ":7: 'split' is 'half', wanted one of kept, fixed");
-    expect("split", "split: {a: 1}", "'split' is no value");
+    expect("split", "split: {a: 1}", "'split' is a mapping, wanted one value");
     expect("order", "order: [bank, row]", ":8: 'order' has 2 words, wanted a sequence of 3");
     expect("order", "order: [bank, row, rank]", "'rank', wanted one of row, bank, column");
     expect("name", "name: much too long", ":2: 'name' has 13 bytes, wanted at most 7");
@@ -136,7 +204,8 @@ static void everything_wrong_is_said(void **state)
     expect("name", "? [a, b]\n: c", "a key that is no word");
     expect("name", "%YAML 1.2", ":2: a directive, wanted keys and values");
     expect("name", "name: \xc5", ":2: byte 0xc5, wanted text (UTF-8)");
-    expect("order", "order: [bank, row, column]\n---\nb: 1", "several documents, wanted one");
+    expect("order", "order: [bank, row, [column]]", ":8: 'order' has a list or a mapping");
+    expect("order", "order: [bank, row, column]\n---\nb: 1", ":9: another document, wanted one");
     expect("order", "order: [bank, row, column]\nmore: 3", "'more' is no mapping");
 }
 
@@ -194,8 +263,11 @@ static void noise_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind),          cmocka_unit_test(everything_wrong_is_said),
-        cmocka_unit_test(sections_have_paths), cmocka_unit_test(cut_off_anywhere),
+        cmocka_unit_test(values_as_people_write_them),
+        cmocka_unit_test(every_kind),
+        cmocka_unit_test(everything_wrong_is_said),
+        cmocka_unit_test(sections_have_paths),
+        cmocka_unit_test(cut_off_anywhere),
         cmocka_unit_test(noise_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);

@@ -80,7 +80,7 @@ static void every_key_of_a_chip_is_an_axis(void **state)
     json_t *p[4];
     assert_ok(vc_sweep_open(&s,
                             space_of("axes: {model: deit_tiny_patch16_224, chip: sanger, "
-                                     "sanger_pipelined: [true, false], spatten_top_k: [1, 2]}\n"),
+                                     "sanger_pipelined: [Yes, False], spatten_top_k: [1, 2]}\n"),
                             0));
     for (uint64_t i = 0; i < 4; i++)
         p[i] = point_of(s, i);
@@ -144,6 +144,10 @@ static void what_is_wrong_is_named(void **state)
         {"axes: {model: deit_tiny_patch16_224, split: half}", "has 'half', wanted kept or fixed"},
         {"axes: {model: deit_tiny_patch16_224, interleave: 1}", "has '1', wanted false or true"},
         {"axes: {model: deit_tiny_patch16_224, lines: 1.5}", "has 1.5, wanted whole numbers"},
+        {"axes:\n  model: deit_tiny_patch16_224\n  lines:\n  - 32\n  - 2 B\n",
+         "space.yaml:5: 'axes.lines' is '2 B', wanted a number without a unit"},
+        {"axes:\n  model: deit_tiny_patch16_224\n  lines:\n  - 32\n  - [2]\n",
+         "space.yaml:5: 'axes.lines' is a list, wanted one value"},
         {"axes: {model: deit_tiny_patch16_224, line: 64}", "did you mean 'lines'?"},
         {"axes: {model: deit_tiny_patch16_224, sparsity: 0.9}", "no 'masks' beside 'axes'"},
     };
