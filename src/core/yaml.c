@@ -64,8 +64,10 @@ static vc_status syntax_error(const vc_yaml *file)
 {
     void *at = NULL;
     const struct fy_diag_error *e = fy_diag_errors_iterate(file->diag, &at);
-    return vc_fail(VC_EFORMAT, "%s:%d: no YAML: %s", file->path, e ? e->line : 1,
-                   e && e->msg ? e->msg : "it cannot be parsed");
+    if (!e)
+        return vc_fail(VC_EFORMAT, "%s:1: no value, wanted keys and values", file->path);
+    return vc_fail(VC_EFORMAT, "%s:%d: no YAML: %s", file->path, e->line,
+                   e->msg ? e->msg : "it cannot be parsed");
 }
 
 /* Refuses what libfyaml accepts but is not wanted: anchors, aliases, tags, keys that are not
