@@ -89,7 +89,8 @@ extern const vc_record vc_attention_record;
 /* Self-attention of one layer at some length, computed in three ways. */
 typedef enum vc_way {
     VC_WAY_DENSE,
-    VC_WAY_LINFORMER, /* K and V projected along their tokens to `projected` (Wang et al. 2020) */
+    VC_WAY_LINFORMER, /* keys projected along their tokens (Wang et al. 2020), as ViTCoD's profiles
+                         have it: one head of keys for all, which are the values too */
     VC_WAY_SPARSE, /* ViTCoD's pattern: global columns and a band around the diagonal, half of what
                       is kept each */
     VC_WAY_COUNT
@@ -99,7 +100,7 @@ enum { VC_MOST_TOKENS = 16384 };
 
 typedef struct vc_length_options {
     size_t heads, head_dim;
-    size_t projected; /* Linformer's k */
+    size_t projected; /* Linformer's k; 0: vc_linformer_tokens */
     double sparsity;  /* share of the entries that is pruned */
     size_t repeats;
     uint64_t seed;
@@ -109,11 +110,16 @@ typedef struct vc_length_options {
 typedef struct vc_length_times {
     uint64_t macs[VC_WAY_COUNT];
     double kept_share;               /* of the sparse way */
+    size_t projected;                /* Linformer's k */
     vc_spread seconds[VC_WAY_COUNT]; /* of one image, in turn */
     vc_spread ratio[VC_WAY_COUNT];   /* dense / this way, round by round */
 } vc_length_times;
 
 const char *vc_way_name(vc_way way);
+
+/* What ViTCoD's profiles project so many tokens to: an eighth of them, at most 256, cut to a
+ * multiple of 8 (24 of 196); here 8, or all of fewer tokens, where that leaves none. */
+size_t vc_linformer_tokens(size_t tokens);
 
 /* Times attention on random Q, K and V of an image of `tokens` tokens. First, nine queries of each
  * way are checked against the plain C kernel, and values of Linformer's projections against their
@@ -132,12 +138,13 @@ typedef struct vc_length_way {
 typedef struct vc_length_result {
     size_t tokens;
     double kept_share;
+    size_t projected;
     vc_length_way dense, linformer, sparse;
 } vc_length_result;
 
 typedef struct vc_lengths_result {
     const char *arch;
-    size_t heads, head_dim, linformer;
+    size_t heads, head_dim;
     double sparsity;
     size_t repeats;
     vc_length_result *lengths;

@@ -104,6 +104,8 @@ static int run_lengths(const cli_command *command, cli_profile_options *o,
     if (o->attention || o->count || o->trace || o->engine.dtype || o->model.plan || o->model.mask ||
         o->model.path || o->head_dim != CLI_UNSET)
         return cli_usage(command, "beside --lengths: --linformer, --sparsity and --repeats alone");
+    if (o->linformer == 0)
+        return cli_usage(command, "--linformer is 0, wanted 1 or more");
     const int status = check(command, o, 0);
     if (status != CLI_CONTINUE)
         return status;
@@ -137,8 +139,9 @@ static int run_profile(const cli_command *command, int argc, char **argv)
         {"count", NULL, "only count: run nothing", CLI_FLAG, &o.count},
         {"lengths", "N,N,..", "attention at so many tokens: dense, Linformer's and sparse",
          CLI_TEXT, &o.lengths},
-        {"linformer", "N", "with --lengths: what K and V are projected to (default 256)", CLI_COUNT,
-         &o.linformer},
+        {"linformer", "N",
+         "with --lengths: tokens that keys are projected to (default: an eighth, to 256)",
+         CLI_COUNT, &o.linformer},
         {"sparsity", "X", "with --lengths: share that is pruned (default 0.9)", CLI_NUMBER,
          &o.sparsity},
         {"costs", NULL, "only what an entry of attention costs here, which splits by cost go by",
@@ -185,7 +188,8 @@ const cli_command cmd_profile = {
     "PLAN, or with --attention of a MODEL that\nhas one inside: attention on it is checked "
     "against dense attention under its mask, then timed against\ndense attention in turn; for "
     "plans whose layers have one square shape, a DeiT's. --lengths sets attention\nof one layer "
-    "side by side, at any number of tokens: dense, Linformer's (K and V projected to fewer "
-    "tokens)\nand on ViTCoD's pattern. Ratios count; absolute times depend on the machine.",
+    "side by side, at any number of tokens: dense, Linformer's (one head of keys, which are the "
+    "values\ntoo, projected to fewer tokens, as in ViTCoD's own profiles) and on ViTCoD's "
+    "pattern. Ratios\ncount; absolute times depend on the machine.",
     run_profile,
     &result_record};

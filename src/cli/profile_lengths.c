@@ -5,7 +5,7 @@
 #include "vitcod/comma_lists.h"
 #include "vitcod/progress.h"
 
-enum { PROJECTED = 256, REPEATS = 15 };
+enum { REPEATS = 15 };
 
 static vc_status measure(vc_lengths_result *out, const vc_comma_numbers *lengths,
                          const vc_length_options *how)
@@ -34,8 +34,7 @@ vc_status cli_profile_lengths(cli_profile_result *result, const cli_profile_opti
                            chosen = asked == VC_ENGINE_USUAL_SPLIT ? VC_PATTERN_BY_COST : asked;
     const vc_length_options how = {.heads = layer.heads,
                                    .head_dim = layer.head_dim,
-                                   .projected =
-                                       o->linformer == CLI_UNSET ? PROJECTED : o->linformer,
+                                   .projected = o->linformer == CLI_UNSET ? 0 : o->linformer,
                                    .sparsity = o->sparsity,
                                    .repeats = o->repeats == CLI_UNSET ? REPEATS : o->repeats,
                                    .seed = o->model.seed,
@@ -46,7 +45,6 @@ vc_status cli_profile_lengths(cli_profile_result *result, const cli_profile_opti
         (vc_lengths_result){.arch = o->model.arch,
                             .heads = how.heads,
                             .head_dim = how.head_dim,
-                            .linformer = how.projected,
                             .sparsity = how.sparsity,
                             .repeats = how.repeats,
                             .lengths = calloc(lengths.count, sizeof(vc_length_result))};
@@ -58,16 +56,18 @@ vc_status cli_profile_lengths(cli_profile_result *result, const cli_profile_opti
 void cli_print_profile_lengths(const void *result)
 {
     const vc_lengths_result *r = &((const cli_profile_result *)result)->lengths;
-    printf("attention of one layer and image, %zu heads of %zu; Linformer projects to %zu, sparse "
-           "is asked to prune %.1f %%\n",
-           r->heads, r->head_dim, r->linformer, 100.0 * r->sparsity);
-    puts("            million MACs                      ms                     dense / this");
-    puts("tokens    dense Linformer   sparse    dense Linformer   sparse   Linformer   sparse");
+    printf(
+        "attention of one layer and image, %zu heads of %zu; Linformer's keys are projected to k "
+        "tokens,\none head of them for all and the values too; sparse is asked to prune %.1f %%\n",
+        r->heads, r->head_dim, 100.0 * r->sparsity);
+    puts("                  million MACs                      ms                     dense / this");
+    puts(
+        "tokens    k    dense Linformer   sparse    dense Linformer   sparse   Linformer   sparse");
     for (size_t i = 0; i < r->length_count; i++) {
         const vc_length_result *at = &r->lengths[i];
         const vc_length_way *d = &at->dense, *l = &at->linformer, *s = &at->sparse;
-        printf("%6zu %8.1f %9.1f %8.1f %8.3f %9.3f %8.3f %11.2f %8.2f\n", at->tokens,
-               1e-6 * (double)d->macs, 1e-6 * (double)l->macs, 1e-6 * (double)s->macs, d->ms, l->ms,
-               s->ms, l->dense_over_this, s->dense_over_this);
+        printf("%6zu %4zu %8.1f %9.1f %8.1f %8.3f %9.3f %8.3f %11.2f %8.2f\n", at->tokens,
+               at->projected, 1e-6 * (double)d->macs, 1e-6 * (double)l->macs,
+               1e-6 * (double)s->macs, d->ms, l->ms, s->ms, l->dense_over_this, s->dense_over_this);
     }
 }

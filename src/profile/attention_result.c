@@ -29,9 +29,10 @@ static const vc_record way_record = VC_RECORD("way", vc_length_way, way_fields);
 static const vc_field length_fields[] = {
     {VC_FIELD(vc_length_result, tokens, "", "queries and keys")},
     {VC_FIELD(vc_length_result, kept_share, "", "share of the scores that the sparse way keeps")},
+    {VC_FIELD(vc_length_result, projected, "", "tokens that Linformer projects keys to")},
     {VC_FIELD_RECORD(vc_length_result, dense, "dense", &way_record, "all scores")},
     {VC_FIELD_RECORD(vc_length_result, linformer, "linformer", &way_record,
-                     "keys and values projected to fewer tokens")},
+                     "one head of keys, which are values too, projected to fewer tokens")},
     {VC_FIELD_RECORD(vc_length_result, sparse, "sparse", &way_record,
                      "global columns and a band around the diagonal")},
 };
@@ -41,7 +42,6 @@ static const vc_field lengths_fields[] = {
     {VC_FIELD(vc_lengths_result, arch, "", "preset whose heads are taken")},
     {VC_FIELD(vc_lengths_result, heads, "", "heads of a layer")},
     {VC_FIELD(vc_lengths_result, head_dim, "", "values per head")},
-    {VC_FIELD(vc_lengths_result, linformer, "", "tokens that Linformer projects to")},
     {VC_FIELD(vc_lengths_result, sparsity, "", "share that the sparse way is asked to prune")},
     {VC_FIELD(vc_lengths_result, repeats, "", "how often each was run")},
     {VC_FIELD_RECORDS(vc_lengths_result, lengths, length_count, "lengths", &length_record,
@@ -61,6 +61,7 @@ void vc_lengths_add(vc_lengths_result *out, size_t tokens, const vc_length_times
     out->lengths[out->length_count++] =
         (vc_length_result){.tokens = tokens,
                            .kept_share = times->kept_share,
+                           .projected = times->projected,
                            .dense = way_of(times, VC_WAY_DENSE),
                            .linformer = way_of(times, VC_WAY_LINFORMER),
                            .sparse = way_of(times, VC_WAY_SPARSE)};

@@ -14,17 +14,18 @@ enum { CHUNK = 96 /* tokens that a thread takes at a time */, WARM_UP = 2, CHECK
 
 typedef struct way {
     vc_packed_attention layer; /* of one head: all are alike */
-    const float *k, *v;        /* (keys, width) */
-    float *panels;             /* (heads) of them */
+    size_t kv_heads, kv_width; /* one head of keys and values that all share, or as many */
+    const float *k, *v;        /* (keys, kv_width) */
+    float *panels;             /* (kv_heads) of them */
 } way;
 
 typedef struct bench {
     const vc_length_options *o;
-    size_t tokens, width;
+    size_t tokens, width, projected;
     way ways[VC_WAY_COUNT];
     float *q, *k, *v, *out, *want;
-    float *e, *f, *projected_k, *projected_v; /* (k, T) and (k, width) */
-    double *samples;                          /* (2, VC_WAY_COUNT, repeats): seconds, ratios */
+    float *e, *few;  /* (k, T), and (k, D): the keys, which are the values too */
+    double *samples; /* (2, VC_WAY_COUNT, repeats): seconds, ratios */
     vc_arena arena;
 } bench;
 
@@ -37,6 +38,13 @@ const char *vc_way_name(vc_way w)
 static size_t at_most(size_t count, size_t most)
 {
     return count < most ? count : most;
+}
+
+size_t vc_linformer_tokens(size_t tokens)
+{
+    enum { MULTIPLE = 8, SHARE = 8, MOST = 256 };
+    const size_t wanted = tokens / SHARE / MULTIPLE * MULTIPLE;
+    return at_most(at_most(wanted ? wanted : MULTIPLE, MOST), tokens);
 }
 
 /* ViTCoD's pattern of one head; all heads share it. Each row keeps as much: the band stays between
@@ -107,9 +115,11 @@ static vc_status open_ways(bench *b)
     const band kept = band_of(b->tokens, o->sparsity);
     for (int w = 0; w < VC_WAY_COUNT; w++) {
         way *at = &b->ways[w];
+        at->kv_heads = w == VC_WAY_LINFORMER ? 1 : o->heads;
+        at->kv_width = at->kv_heads * o->head_dim;
         at->layer = (vc_packed_attention){.heads = 1,
                                           .queries = b->tokens,
-                                          .keys = w == VC_WAY_LINFORMER ? o->projected : b->tokens,
+                                          .keys = w == VC_WAY_LINFORMER ? b->projected : b->tokens,
                                           .head_dim = o->head_dim,
                                           .value_dim = o->head_dim};
         VC_TRY(w == VC_WAY_SPARSE ? open_sparse(at, &kept, &o->split)
@@ -121,19 +131,17 @@ static vc_status open_ways(bench *b)
 /* The same walk measures and places. */
 static void place(bench *b)
 {
-    const size_t values = b->tokens * b->width, few = b->o->projected * b->width;
+    const size_t values = b->tokens * b->width;
     float **const long_ones[] = {&b->q, &b->k, &b->v, &b->out, &b->want};
     for (size_t i = 0; i < sizeof long_ones / sizeof *long_ones; i++)
         *long_ones[i] = vc_arena_floats(&b->arena, values);
-    b->e = vc_arena_floats(&b->arena, b->o->projected * b->tokens);
-    b->f = vc_arena_floats(&b->arena, b->o->projected * b->tokens);
-    b->projected_k = vc_arena_floats(&b->arena, few);
-    b->projected_v = vc_arena_floats(&b->arena, few);
+    b->e = vc_arena_floats(&b->arena, b->projected * b->tokens);
+    b->few = vc_arena_floats(&b->arena, b->projected * b->o->head_dim);
     for (int w = 0; w < VC_WAY_COUNT; w++) {
         way *at = &b->ways[w];
-        at->panels = vc_arena_floats(&b->arena, b->o->heads * at->layer.panel_floats);
-        at->k = w == VC_WAY_LINFORMER ? b->projected_k : b->k;
-        at->v = w == VC_WAY_LINFORMER ? b->projected_v : b->v;
+        at->panels = vc_arena_floats(&b->arena, at->kv_heads * at->layer.panel_floats);
+        at->k = w == VC_WAY_LINFORMER ? b->few : b->k;
+        at->v = w == VC_WAY_LINFORMER ? b->few : b->v;
     }
     b->samples = vc_arena_take(&b->arena, 2 * VC_WAY_COUNT * b->o->repeats * sizeof *b->samples);
 }
@@ -147,40 +155,39 @@ static void fill(float *values, size_t count, double deviation, vc_rng *rng)
 static void fill_all(bench *b)
 {
     const double log2e = 1.4426950408889634;
-    const size_t values = b->tokens * b->width, small = b->o->projected * b->tokens;
+    const size_t values = b->tokens * b->width;
     vc_rng rng = vc_rng_open(b->o->seed, b->tokens, 0);
     fill(b->q, values, log2e / sqrt((double)b->o->head_dim), &rng);
     fill(b->k, values, 1.0, &rng);
     fill(b->v, values, 1.0, &rng);
-    fill(b->e, small, 1.0 / sqrt((double)b->o->projected), &rng);
-    fill(b->f, small, 1.0 / sqrt((double)b->o->projected), &rng);
+    fill(b->e, b->projected * b->tokens, 1.0 / sqrt((double)b->projected), &rng);
 }
 
 static vc_attention_view view_of(const bench *b, const way *w, size_t head, size_t first)
 {
-    const size_t at = head * b->o->head_dim;
+    const size_t at = head * b->o->head_dim, kv = head % w->kv_heads;
     return (vc_attention_view){.head = w->layer.head,
                                .head_dim = b->o->head_dim,
                                .value_dim = b->o->head_dim,
                                .q = b->q + first * b->width + at,
-                               .k = w->k + at,
-                               .v = w->v + at,
+                               .k = w->k + kv * b->o->head_dim,
+                               .v = w->v + kv * b->o->head_dim,
                                .q_stride = b->width,
-                               .k_stride = b->width,
-                               .v_stride = b->width,
-                               .panel = w->panels + head * w->layer.panel_floats};
+                               .k_stride = w->kv_width,
+                               .v_stride = w->kv_width,
+                               .panel = w->panels + kv * w->layer.panel_floats};
 }
 
+/* The one head is the first of the others' keys. */
 static void project(bench *b)
 {
-    const vc_gemm_shape shape = {.m = b->o->projected,
-                                 .n = b->width,
+    const vc_gemm_shape shape = {.m = b->projected,
+                                 .n = b->o->head_dim,
                                  .k = b->tokens,
                                  .lda = b->tokens,
                                  .ldb = b->width,
-                                 .ldc = b->width};
-    vc_gemm(b->projected_k, b->e, b->k, &shape, 1.0f, 0.0f);
-    vc_gemm(b->projected_v, b->f, b->v, &shape, 1.0f, 0.0f);
+                                 .ldc = b->o->head_dim};
+    vc_gemm(b->few, b->e, b->k, &shape, 1.0f, 0.0f);
 }
 
 static void run(bench *b, vc_way which)
@@ -195,10 +202,11 @@ static void run(bench *b, vc_way which)
     {
 #pragma omp for schedule(static)
         for (size_t c = 0; c < (keys + CHUNK - 1) / CHUNK; c++)
-            for (size_t h = 0; h < heads; h++) {
-                const size_t at = c * CHUNK * b->width + h * b->o->head_dim;
+            for (size_t h = 0; h < w->kv_heads; h++) {
+                const size_t at = c * CHUNK * w->kv_width + h * b->o->head_dim;
                 vc_attention_pack(w->panels + h * w->layer.panel_floats, &w->layer, w->k + at,
-                                  w->v + at, b->width, c * CHUNK, at_most(keys - c * CHUNK, CHUNK));
+                                  w->v + at, w->kv_width, c * CHUNK,
+                                  at_most(keys - c * CHUNK, CHUNK));
             }
 #pragma omp for schedule(static)
         for (size_t i = 0; i < heads * chunks; i++) {
@@ -224,25 +232,22 @@ static vc_status compare(const bench *b, vc_way which, size_t first, size_t rows
                    vc_way_name(which), b->tokens, first, difference, largest);
 }
 
-/* Values all over one projection, by its definition. */
-static vc_status check_projection(const bench *b, const float *have, const float *weights,
-                                  const float *values)
+/* Values all over the projection, by its definition. */
+static vc_status check_projection(const bench *b)
 {
     enum { PLACES = 64 };
-    const size_t count = b->o->projected * b->width;
+    const size_t d = b->o->head_dim, count = b->projected * d;
     for (size_t p = 0; p < PLACES; p++) {
-        const size_t at = p * (count - 1) / (PLACES - 1), row = at / b->width,
-                     column = at % b->width;
+        const size_t at = p * (count - 1) / (PLACES - 1), row = at / d, column = at % d;
         double sum = 0.0, size = 0.0;
         for (size_t t = 0; t < b->tokens; t++) {
-            const double part =
-                (double)weights[row * b->tokens + t] * values[t * b->width + column];
+            const double part = (double)b->e[row * b->tokens + t] * b->k[t * b->width + column];
             sum += part;
             size += fabs(part);
         }
-        if (fabs(sum - have[at]) > 1e-5 * size)
+        if (fabs(sum - b->few[at]) > 1e-5 * size)
             return vc_fail(VC_EINVAL, "a projection to %zu of %zu tokens gives %g, wanted %g",
-                           b->o->projected, b->tokens, (double)have[at], sum);
+                           b->projected, b->tokens, (double)b->few[at], sum);
     }
     return VC_OK;
 }
@@ -261,19 +266,17 @@ static vc_status check(bench *b, vc_way which)
         }
         VC_TRY(compare(b, which, firsts[i], rows));
     }
-    if (which != VC_WAY_LINFORMER)
-        return VC_OK;
-    VC_TRY(check_projection(b, b->projected_k, b->e, b->k));
-    return check_projection(b, b->projected_v, b->f, b->v);
+    return which == VC_WAY_LINFORMER ? check_projection(b) : VC_OK;
 }
 
 static void count(vc_length_times *out, const bench *b)
 {
-    const uint64_t t = b->tokens, width = b->width, k = b->o->projected;
+    const uint64_t t = b->tokens, width = b->width, k = b->projected;
     const uint64_t kept = b->o->heads * b->ways[VC_WAY_SPARSE].layer.pattern.head[0].kept;
     out->kept_share = (double)kept / (double)(b->o->heads * t * t);
     out->macs[VC_WAY_DENSE] = 2 * t * t * width;
-    out->macs[VC_WAY_LINFORMER] = 2 * k * t * width + 2 * t * k * width;
+    out->projected = b->projected;
+    out->macs[VC_WAY_LINFORMER] = k * t * b->o->head_dim + 2 * t * k * width;
     out->macs[VC_WAY_SPARSE] = 2 * kept * b->o->head_dim;
 }
 
@@ -305,10 +308,9 @@ static vc_status refuse(size_t tokens, const vc_length_options *o)
 {
     if (tokens == 0 || tokens > VC_MOST_TOKENS)
         return vc_fail(VC_EINVAL, "%zu tokens, wanted 1 to %d", tokens, VC_MOST_TOKENS);
-    if (o->heads == 0 || o->head_dim == 0 || o->projected == 0 || o->repeats == 0)
-        return vc_fail(VC_EINVAL,
-                       "%zu heads of %zu values, projected to %zu, %zu repeats: wanted 1 or more",
-                       o->heads, o->head_dim, o->projected, o->repeats);
+    if (o->heads == 0 || o->head_dim == 0 || o->repeats == 0)
+        return vc_fail(VC_EINVAL, "%zu heads of %zu values, %zu repeats: wanted 1 or more",
+                       o->heads, o->head_dim, o->repeats);
     if (o->projected > VC_MOST_TOKENS)
         return vc_fail(VC_EINVAL, "a projection to %zu, wanted at most %d", o->projected,
                        VC_MOST_TOKENS);
@@ -321,7 +323,10 @@ static vc_status refuse(size_t tokens, const vc_length_options *o)
 vc_status vc_profile_length(vc_length_times *out, size_t tokens, const vc_length_options *o)
 {
     VC_TRY(refuse(tokens, o));
-    bench b = {.o = o, .tokens = tokens, .width = o->heads * o->head_dim};
+    bench b = {.o = o,
+               .tokens = tokens,
+               .width = o->heads * o->head_dim,
+               .projected = o->projected ? o->projected : vc_linformer_tokens(tokens)};
     vc_status status = open_ways(&b);
     if (status == VC_OK) {
         place(&b);

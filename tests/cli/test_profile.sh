@@ -61,6 +61,11 @@ case_attention_alone() {
 case_lengths() {
     check "over lengths" 0 '^   196 ' "$vitcod" profile --arch deit_tiny_patch16_224 \
         --lengths 196,50 --linformer 32 --repeats 2
+    check "Linformer as published" 0 '"macs": ' "$vitcod" profile --repeats 2 \
+        --arch deit_tiny_patch16_224 --lengths 196,1024,20 --json
+    holds "k" '"projected": 24' '"projected": 128' '"projected": 8'
+    check "a projection to nothing" 2 'linformer is 0, wanted 1 or more' \
+        "$vitcod" profile --arch deit_tiny_patch16_224 --lengths 196 --linformer 0
     check "as JSON" 0 '"linformer": {' "$vitcod" profile --arch levit_128 --lengths 20 \
         --linformer 7 --sparsity 0.5 --repeats 2 --json
     check "no length" 1 'lengths' "$vitcod" profile --arch deit_tiny_patch16_224 --lengths 196,many

@@ -102,11 +102,31 @@ static void a_benchmark_runs_on_the_backend_it_is_given(void **state)
     vc_model_close(model);
 }
 
+/* ViTCoD's own profiles: an eighth of the tokens, one head of keys that are values too. */
+static void linformer_as_published(void **state)
+{
+    (void)state;
+    static const size_t wanted[][2] = {{196, 24}, {1024, 128}, {2048, 256}, {9000, 256},
+                                       {197, 24}, {64, 8},     {63, 8},     {5, 5}};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        assert_int_equal(vc_linformer_tokens(wanted[i][0]), wanted[i][1]);
+    vc_length_options o = {
+        .heads = 3, .head_dim = 64, .sparsity = 0.9, .repeats = 1, .split = {VC_PATTERN_WHOLE}};
+    vc_length_times times;
+    assert_ok(vc_profile_length(&times, 196, &o));
+    assert_int_equal(times.projected, 24);
+    assert_int_equal(times.macs[VC_WAY_DENSE], 2 * 196 * 196 * 192);
+    assert_int_equal(times.macs[VC_WAY_LINFORMER], 24 * 196 * 64 + 2 * 196 * 24 * 192);
+    o.projected = 7;
+    assert_ok(vc_profile_length(&times, 50, &o));
+    assert_int_equal(times.projected, 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spread), cmocka_unit_test(times_what_it_has_verified),
-        cmocka_unit_test(a_benchmark_counts_summaries),
+        cmocka_unit_test(a_benchmark_counts_summaries), cmocka_unit_test(linformer_as_published),
         cmocka_unit_test(a_benchmark_runs_on_the_backend_it_is_given)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
