@@ -203,12 +203,12 @@ def switches(vitcod, masks, folder):
     )
     table = Table(
         compare(
-            vitcod, masks, "--attention-only", "--chips", "vitcod,prune-reorder," + ",".join(files)
+            vitcod, masks, "--attention-only", "--chip", "vitcod,prune-reorder," + ",".join(files)
         )
     )
     for keep in (1.0, 0.7, 0.5):
         rows = compare(
-            vitcod, masks, "--attention-only", "--chips", "spatten", "--token-keep", str(keep)
+            vitcod, masks, "--attention-only", "--chip", "spatten", "--token-keep", str(keep)
         )
         for r in rows:
             r["chip"] = "spatten %g" % keep
@@ -243,7 +243,7 @@ def real_attention(vitcod, data, masks, folder):
             "--sparsity",
             "0.9",
             "--attention-only",
-            "--chips",
+            "--chip",
             "prune-reorder,sanger,spatten",
             "--json",
         )

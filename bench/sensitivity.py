@@ -42,7 +42,7 @@ def simulate(vitcod, mask, change):
         config.write(BASE.replace(old, new, 1) if old else BASE)
         config.flush()
         run = subprocess.run(
-            [vitcod, "simulate", "--mask", mask, "--config", config.name, "--json", *arguments],
+            [vitcod, "simulate", "--mask", mask, "--chip", config.name, "--json", *arguments],
             stdout=subprocess.PIPE,
             check=True,
         )

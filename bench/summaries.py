@@ -52,7 +52,7 @@ def make_model(folder, name, how):
 def run_model(model, residual):
     data = [] if residual else ["--functional"]  # none is sent through a residual
     r = vitcod("simulate", model, *data)
-    unordered = vitcod("simulate", model, "--config", "prune")
+    unordered = vitcod("simulate", model, "--chip", "prune")
     attention, whole = r["attention"], r["end_to_end"]
     qkv = next(o for o in whole["operators"] if o["operator"] == "qkv")
     return {

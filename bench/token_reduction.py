@@ -97,7 +97,7 @@ class Bench:
             "--sparsity",
             SPARSITY,
             "--attention-only",
-            "--chips",
+            "--chip",
             "prune-reorder,spatten",
             "--token-keep",
             math.sqrt(scores_share),

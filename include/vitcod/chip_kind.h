@@ -26,7 +26,7 @@ typedef struct vc_chip_published {
 
 /* A chip of a kind that needs no file. */
 typedef struct vc_chip_variant {
-    const char *key;  /* as --config, --chips and configs/accelerators name it */
+    const char *key;  /* as --chip and configs/accelerators name it */
     const char *name; /* in results */
     vc_chip_steps steps;
     const void *own;                    /* the kind's own struct; NULL: it has none */

@@ -23,7 +23,7 @@ typedef struct vc_recipe_options {
     const char *autoencoder;        /* "qk", "q", "k" or "none" */
     const char *threshold, *target; /* "auto" or a number; auto: "vitcod" or "cpu" */
     const char *finetune;           /* "calibrate", from the dense model, or "train", from labels */
-    const char *gradual, *chip;     /* as --gradual of calibrate, --config of simulate; or NULL */
+    const char *gradual, *chip;     /* as --gradual of calibrate, --chip of simulate; or NULL */
     double sparsity;                /* share of attention that is pruned, above 0 and below 1 */
     double minutes, hold_back, learning_rate; /* NAN: left to the step */
     size_t compressed, heads; /* 0: ViTCoD's half of the heads; what the model's file says */

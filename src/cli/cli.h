@@ -37,6 +37,7 @@ typedef struct cli_option {
     const char *help;
     cli_kind kind;
     void *target;
+    const char *alias; /* what it was called before, which is taken as well; or NULL */
 } cli_option;
 
 typedef struct cli_arguments {
@@ -47,9 +48,10 @@ typedef struct cli_arguments {
 typedef struct cli_command {
     const char *name, *summary;
     const char *arguments; /* "MODEL --data DIR" */
-    const char *details;   /* a paragraph of help */
+    const char *details;   /* a paragraph of help, without line breaks */
     int (*run)(const struct cli_command *command, int argc, char **argv);
     const vc_record *result; /* what --json and --csv print behind the frame that all have */
+    const char *examples;    /* command lines, a line break after each but the last */
 } cli_command;
 
 /* The options that every command has. */

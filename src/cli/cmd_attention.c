@@ -135,8 +135,9 @@ const cli_command cmd_attention = {
     "average the attention maps over images",
     "MODEL --data PATH|--input X.npy -o MAPS",
     "Averages softmax(Q K^T) of every layer and head over images: what pruning starts from. "
-    "Images\nneed no labels and may lie anywhere below PATH. A plan inside the model is left out. "
-    "A model in groups of layers (LeViT) gets a\nfolder: attention_score_dpt0.npy, "
+    "Images need no labels and may lie anywhere below PATH. A plan inside the model is left out. "
+    "A model in groups of layers (LeViT) gets a folder: attention_score_dpt0.npy, "
     "attention_score_subsample0.npy, ..",
     run_attention,
-    &result_record};
+    &result_record,
+    "vitcod attention deit_tiny.safetensors --data photos -o maps.npy"};

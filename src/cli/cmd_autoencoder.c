@@ -78,8 +78,9 @@ const cli_command cmd_autoencoder = {
     "set up the auto-encoder of Q, K or both",
     "MODEL --data PATH -o FILE [options]",
     "Sets up ViTCoD's auto-encoder over the heads of Q and K, or of one of them, with the best "
-    "affine\napproximation of the given rank: the leading eigenvectors of the heads' covariance "
-    "over images (by default the\nfirst 1000, which need no labels). A good start for "
-    "finetuning:\nvitcod train --init MODEL --autoencoder FILE.",
+    "affine approximation of the given rank: the leading eigenvectors of the heads' covariance "
+    "over images (by default the first 1000, which need no labels). A good start for finetuning: "
+    "vitcod train --init MODEL --autoencoder FILE.",
     run_autoencoder,
-    &result_record};
+    &result_record,
+    "vitcod autoencoder deit_tiny.safetensors --data photos -o coder.safetensors"};

@@ -135,10 +135,12 @@ const cli_command cmd_bench = {
     "bench",
     "how fast a model runs on this CPU, operator by operator",
     "MODEL|--arch NAME [--mask PATH] [--dtype NAME] [--batch N]",
-    "Times inference on random images: median and quartiles, images per second, the share of "
-    "the\nmachine's peak (multiply-adds on registers, measured here), and the time of each "
-    "operator, mean\nover the threads. With a mask or plan the same model without it runs in "
-    "between, and its\nattention is compared layer by layer, unless --alone. The share counts the "
-    "operations of the dense model.",
+    "Times inference on random images: median and quartiles, images per second, the share of the "
+    "machine's peak (multiply-adds on registers, measured here), and the time of each operator, "
+    "mean over the threads. With a mask or plan the same model without it runs in between, and "
+    "its attention is compared layer by layer, unless --alone. The share counts the operations of "
+    "the dense model.",
     run_bench,
-    &result_record};
+    &result_record,
+    "vitcod bench sparse.safetensors --threads 4\n"
+    "vitcod bench --arch deit_small_patch16_224 --dtype bf16 --batch 8"};

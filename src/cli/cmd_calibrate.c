@@ -287,10 +287,13 @@ const cli_command cmd_calibrate = {
     "prune a model and let it learn from its dense self, without labels",
     "MODEL --data IMAGES [--sparsity X] -o MODEL",
     "Averages attention over the images, prunes it to a mask, polarizes, and trains the sparse "
-    "model on\nwhat the dense one makes of the images: its blocks' outputs and its logits. A "
-    "share of the images is\nheld back; the result is the model that is least apart from the "
-    "dense one on them. Rule measured spends the\nkept scores on the heads whose sparsity costs "
-    "most, rule budget on attention times the norm of the projected\nvalue; summaries stand in for "
-    "what is pruned. docs/calibration.md has formulas and figures.",
+    "model on what the dense one makes of the images: its blocks' outputs and its logits. A share "
+    "of the images is held back; the result is the model that is least apart from the dense one "
+    "on them. Rule measured spends the kept scores on the heads whose sparsity costs most, rule "
+    "budget on attention times the norm of the projected value; summaries stand in for what is "
+    "pruned. docs/calibration.md has formulas and figures.",
     run_calibrate,
-    &calibrate_record};
+    &calibrate_record,
+    "vitcod calibrate deit_tiny.safetensors --data photos -o sparse.safetensors\n"
+    "vitcod calibrate deit_tiny.safetensors --data photos --sparsity 0.8 \\\n"
+    "    --minutes 30 -o sparse.safetensors"};

@@ -178,7 +178,7 @@ static int run_codesign(const cli_command *command, int argc, char **argv)
         {"limit", "N", "only the first N images, 0 for all", CLI_COUNT, &o.limit},
         {"hold-back", "X", "share of the images kept to judge by (default 0.2)", CLI_NUMBER,
          &o.hold_back},
-        {"chip", "FILE", "as `vitcod simulate --config` (default vitcod)", CLI_TEXT, &o.chip},
+        {"chip", "FILE", "as `vitcod simulate --chip` (default vitcod)", CLI_TEXT, &o.chip},
         {"heads", "N", "attention heads, where MODEL does not say", CLI_COUNT, &o.heads},
         {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,
          &o.skip_broken},
@@ -211,9 +211,11 @@ const cli_command cmd_codesign = {
     "ViTCoD's whole recipe, step by step in a run folder",
     "MODEL --data IMAGES -o RUN [options]",
     "Sets up the auto-encoder and lets the model learn with it, averages attention, prunes, "
-    "polarizes, lets\nthe sparse model learn from the dense one, evaluates and simulates. Each "
-    "step is another verb (--dry-run\nprints them) and leaves its files in RUN; "
-    "RUN/model.safetensors has plan and auto-encoder inside. The same\ncommand goes on where it "
+    "polarizes, lets the sparse model learn from the dense one, evaluates and simulates. Each "
+    "step is another verb (--dry-run prints them) and leaves its files in RUN; "
+    "RUN/model.safetensors has plan and auto-encoder inside. The same command goes on where it "
     "was stopped, and ends with the same bits.",
     run_codesign,
-    &result_record};
+    &result_record,
+    "vitcod codesign deit_tiny.safetensors --data photos -o run\n"
+    "vitcod codesign deit_tiny.safetensors --data photos -o run --dry-run"};

@@ -31,7 +31,7 @@ static vc_status split_lists(compare_options *o, const cli_arguments *arguments)
     if (o->sparsity)
         VC_TRY(vc_comma_numbers_add(&o->sparsities, "--sparsity", o->sparsity, 0.0, 1.0));
     if (o->chips)
-        VC_TRY(vc_comma_names_add(&o->chip_names, "--chips", o->chips));
+        VC_TRY(vc_comma_names_add(&o->chip_names, "--chip", o->chips));
     o->how.models = o->archs.names;
     o->how.model_count = o->archs.count;
     o->how.sparsities = o->sparsities.values;
@@ -62,8 +62,8 @@ static int run_compare(const cli_command *command, int argc, char **argv)
          CLI_TEXT, &o.how.attention},
         {"sparsity", "X,..", "pruned shares (default: those of 0.6 to 0.95 that have masks)",
          CLI_TEXT, &o.sparsity},
-        {"chips", "NAME,..", "built-in chips or YAML files (default: all on an equal substrate)",
-         CLI_TEXT, &o.chips},
+        {"chip", "NAME,..", "built-in chips or YAML files (default: all on an equal substrate)",
+         CLI_TEXT, &o.chips, "chips"},
         {"published", NULL, "Sanger and SpAtten with their own MACs, clocks and memories as well",
          CLI_FLAG, &o.how.published},
         {"memory", "FILE", "another memory behind every chip (configs/memory)", CLI_TEXT,
@@ -108,12 +108,11 @@ const cli_command cmd_compare = {
     "ViTCoD's chip, its ablation and its rivals on equal terms",
     "--arch NAME.. --masks DIR [--sparsity X,..] | MODEL..",
     "Simulates every chip with the same MACs, clock, scratchpads, memory and masks: attention and "
-    "end to\n"
-    "end, bytes, energy, and how many times ViTCoD's time and energy. Sanger keeps the scores that "
-    "the\n"
-    "mask keeps, or, with --attention, as many of the highest of real attention. SpAtten keeps so "
-    "many\n"
-    "tokens that as many scores are left. A model's file runs on its own plan, with its own "
-    "auto-encoder. docs/simulator.md, part E, numbers every assumption.",
+    "end to end, bytes, energy, and how many times ViTCoD's time and energy. Sanger keeps the "
+    "scores that the mask keeps, or, with --attention, as many of the highest of real attention. "
+    "SpAtten keeps so many tokens that as many scores are left. A model's file runs on its own "
+    "plan, with its own auto-encoder. docs/simulator.md, part E, numbers every assumption.",
     run_compare,
-    &vc_comparison_record};
+    &vc_comparison_record,
+    "vitcod compare sparse.safetensors\n"
+    "vitcod compare --arch deit_tiny_patch16_224 --masks masks --sparsity 0.9"};

@@ -144,7 +144,7 @@ static int run_eval(const cli_command *command, int argc, char **argv)
         CLI_DATA_OPTIONS(o.data),
         CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
-        CLI_ENGINE_OPTIONS_NAMED(o.engine, "split-heads"),
+        CLI_ENGINE_OPTIONS_AND(o.engine, NULL),
         {"tokens", "HOW", "fewer from layer to layer: prune (as SpAtten) or merge (as ToMe)",
          CLI_TEXT, &o.tokens.rule},
         {"keep", "X", "with --tokens: share of the patches' tokens that the last layer has",
@@ -183,12 +183,14 @@ const cli_command cmd_eval = {
     "top-1, top-5 and loss on labelled images",
     "MODEL --data PATH [options]",
     "Evaluates a model on labelled images; accuracies in percent, per class with --json. Images "
-    "are\nJPEG, PNG, WebP, GIF, BMP or TIFF in class folders (a folder or a tar archive of them, "
-    "plain or gzipped),\nor IDX or CIFAR-10/100 files. As DeiT was evaluated: shorter side "
-    "bicubically to 8/7 of the\nmodel's side (256 for 224), then its centre; not turned by EXIF "
-    "data, as in torchvision, unless --exif on.\nA broken image is named, left out, and "
-    "ends the run with status 1, unless --skip-broken.\n"
-    "--tokens lets tokens go between attention and MLP, anew for every image, without finetuning:\n"
+    "are JPEG, PNG, WebP, GIF, BMP or TIFF in class folders (a folder or a tar archive of them, "
+    "plain or gzipped), or IDX or CIFAR-10/100 files. As DeiT was evaluated: shorter side "
+    "bicubically to 8/7 of the model's side (256 for 224), then its centre; not turned by EXIF "
+    "data, as in torchvision, unless --exif on. A broken image is named, left out, and "
+    "ends the run with status 1, unless --skip-broken. "
+    "--tokens lets tokens go between attention and MLP, anew for every image, without finetuning: "
     "prune those that got the least attention so far, or merge those with the most similar keys.",
     run_eval,
-    &result_record};
+    &result_record,
+    "vitcod eval deit_tiny.safetensors --data imagenet/val\n"
+    "vitcod eval sparse.safetensors --data imagenet/val --dtype int8 --json"};

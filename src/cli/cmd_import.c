@@ -101,12 +101,14 @@ const cli_command cmd_import = {
     "import",
     "a checkpoint as safetensors with timm's names",
     "CHECKPOINT -o MODEL [--plan PLAN] [--autoencoder FILE]",
-    "Reads a checkpoint of DeiT (plain or distilled) or LeViT, as timm, the original releases "
-    "or\nViTCoD's finetuning wrote it: safetensors, or PyTorch's zip format (.pth), of which "
-    "nothing is\nexecuted. Values are kept bit for bit (another --image-size interpolates a "
-    "DeiT's position\nembeddings); names become timm's. Every other command reads "
-    "these\ncheckpoints as well: what import adds is speed, and a file that anything can read. "
-    "With --plan and\n--autoencoder one file holds all that inference needs, and every verb takes "
-    "it as its MODEL.",
+    "Reads a checkpoint of DeiT (plain or distilled) or LeViT, as timm, the original releases or "
+    "ViTCoD's finetuning wrote it: safetensors, or PyTorch's zip format (.pth), of which nothing "
+    "is executed. Values are kept bit for bit (another --image-size interpolates a DeiT's "
+    "position embeddings); names become timm's. Every other command reads these checkpoints as "
+    "well: what import adds is speed, and a file that anything can read. With --plan and "
+    "--autoencoder one file holds all that inference needs, and every verb takes it as its MODEL.",
     run_import,
-    &result_record};
+    &result_record,
+    "vitcod import deit_tiny_patch16_224.pth -o deit_tiny.safetensors\n"
+    "vitcod import deit_tiny.safetensors --plan plan.safetensors \\\n"
+    "    -o sparse.safetensors"};

@@ -141,6 +141,7 @@ const cli_command cmd_infer = {
     "run a model on an npy array of images",
     "MODEL|--arch NAME --input X.npy [-o LOGITS.npy]",
     "Runs a model on normalised images and writes the logits. Attention is dense, under a mask, "
-    "or\nsparse on a plan.",
+    "or sparse on a plan.",
     run_infer,
-    &result_record};
+    &result_record,
+    "vitcod infer deit_tiny.safetensors --input images.npy -o logits.npy"};

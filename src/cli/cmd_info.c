@@ -155,9 +155,10 @@ const cli_command cmd_info = {
     "sizes, parameters and MACs of a model",
     "MODEL|--arch NAME [options]",
     "Says what a checkpoint, or a preset, holds: layers, learnt parameters, the plan inside, and "
-    "the MACs\nof each operator for one image, with dense attention or on a plan. Presets are "
-    "timm's names:\ndeit_tiny_patch16_224, deit_small_.., deit_base_.., "
-    "deit_base_patch16_384,\ndeit_tiny_distilled_patch16_224, .., levit_128s, levit_128, "
-    "levit_192, levit_256, levit_384.",
+    "the MACs of each operator for one image, with dense attention or on a plan. Presets are "
+    "timm's names: deit_tiny_patch16_224, deit_small_.., deit_base_.., deit_base_patch16_384, "
+    "deit_tiny_distilled_patch16_224, .., levit_128s, levit_128, levit_192, levit_256, levit_384.",
     run_info,
-    &vc_model_info_record};
+    &vc_model_info_record,
+    "vitcod info deit_tiny.safetensors\n"
+    "vitcod info --arch levit_128"};

@@ -141,9 +141,11 @@ const cli_command cmd_polarize = {
     "reorder tokens: a mask becomes a plan",
     "MASK.npy|DIR -o PLAN [--threshold N]",
     "Moves the global tokens (columns that keep many entries) to the front, per head, and writes "
-    "the\nplan that sparse attention and the simulator run on (`vitcod import MODEL --plan PLAN` "
-    "puts it into a\nmodel's file). A folder holds the masks of a model in groups\nof layers "
-    "(LeViT: mask_dpt0.npy, mask_subsample0.npy, ..); the threshold is that of the first\ngroup, "
+    "the plan that sparse attention and the simulator run on (`vitcod import MODEL --plan PLAN` "
+    "puts it into a model's file). A folder holds the masks of a model in groups of layers "
+    "(LeViT: mask_dpt0.npy, mask_subsample0.npy, ..); the threshold is that of the first group, "
     "and less in others as they have fewer queries.",
     run_polarize,
-    &result_record};
+    &result_record,
+    "vitcod polarize mask.npy -o plan.safetensors\n"
+    "vitcod polarize mask.npy --threshold auto --for cpu -o plan.safetensors"};

@@ -4,7 +4,7 @@
 #include "profile.h"
 #include "vitcod/file.h"
 
-enum { MOST_HEAD_DIM = 4096, MOST_REPEATS = 1000000 };
+enum { MOST_HEAD_DIM = 4096, MOST_RUNS = 1000000 };
 
 static const vc_field model_fields[] = {
     {VC_FIELD(cli_profile_result, model, "", "file or preset")},
@@ -29,8 +29,8 @@ static const vc_record result_record = VC_RECORD("profile", cli_profile_result, 
 /* What belongs to attention on a plan alone, or to the operators of a model alone. */
 static int check(const cli_command *command, const cli_profile_options *o, int attention)
 {
-    if (o->repeats != CLI_UNSET && (o->repeats == 0 || o->repeats > MOST_REPEATS))
-        return cli_usage(command, "--repeats is %zu, wanted 1 to %d", o->repeats, MOST_REPEATS);
+    if (o->runs != CLI_UNSET && (o->runs == 0 || o->runs > MOST_RUNS))
+        return cli_usage(command, "--runs is %zu, wanted 1 to %d", o->runs, MOST_RUNS);
     if (o->head_dim != CLI_UNSET && (o->head_dim == 0 || o->head_dim > MOST_HEAD_DIM))
         return cli_usage(command, "--head-dim is %zu, wanted 1 to %d", o->head_dim, MOST_HEAD_DIM);
     const int status = cli_check_batch(command, o->batch);
@@ -38,8 +38,8 @@ static int check(const cli_command *command, const cli_profile_options *o, int a
         return status;
     if (!attention && o->head_dim != CLI_UNSET)
         return cli_usage(command, "a model brings its own --head-dim");
-    if (o->count && o->repeats != CLI_UNSET)
-        return cli_usage(command, "--count runs nothing, so there are no --repeats");
+    if (o->count && o->runs != CLI_UNSET)
+        return cli_usage(command, "--count runs nothing, so there are no --runs");
     if (o->trace && (o->count || attention))
         return cli_usage(command,
                          "--trace is of a model that runs, not of --count or attention alone");
@@ -103,7 +103,7 @@ static int run_lengths(const cli_command *command, cli_profile_options *o,
                          "--lengths wants --arch NAME, whose heads it takes, and no MODEL or PLAN");
     if (o->attention || o->count || o->trace || o->engine.dtype || o->model.plan || o->model.mask ||
         o->model.path || o->head_dim != CLI_UNSET)
-        return cli_usage(command, "beside --lengths: --linformer, --sparsity and --repeats alone");
+        return cli_usage(command, "beside --lengths: --linformer, --sparsity and --runs alone");
     if (o->linformer == 0)
         return cli_usage(command, "--linformer is 0, wanted 1 or more");
     const int status = check(command, o, 0);
@@ -131,7 +131,7 @@ static int run_profile(const cli_command *command, int argc, char **argv)
 {
     cli_profile_options o = {.head_dim = CLI_UNSET,
                              .batch = 8,
-                             .repeats = CLI_UNSET,
+                             .runs = CLI_UNSET,
                              .linformer = CLI_UNSET,
                              .sparsity = NAN};
     const cli_option options[] = {
@@ -155,7 +155,8 @@ static int run_profile(const cli_command *command, int argc, char **argv)
          &o.head_dim},
         CLI_ENGINE_OPTIONS(o.engine),
         {"batch", "N", "images at once (default 8)", CLI_COUNT, &o.batch},
-        {"repeats", "N", "times each is run (default 30; attention: 101)", CLI_COUNT, &o.repeats},
+        {"runs", "N", "how often each is run (default 30; attention: 101)", CLI_COUNT, &o.runs,
+         "repeats"},
         CLI_MODEL_OPTIONS(o.model),
     };
     cli_common common = {0};
@@ -183,13 +184,15 @@ const cli_command cmd_profile = {
     "where a model's operations, bytes and time go",
     "MODEL|--arch NAME [options]|PLAN [--model MODEL]|--arch NAME --lengths N,N,..",
     "Of a model: multiply-adds (MACs), operations, bytes moved and time on this CPU, by kind of "
-    "work and by\nlayer, dense, under a mask or on a plan; --count gives the first three without "
-    "running anything. MACs are\nof products and convolutions, as publications count them. Of a "
-    "PLAN, or with --attention of a MODEL that\nhas one inside: attention on it is checked "
-    "against dense attention under its mask, then timed against\ndense attention in turn; for "
-    "plans whose layers have one square shape, a DeiT's. --lengths sets attention\nof one layer "
+    "work and by layer, dense, under a mask or on a plan; --count gives the first three without "
+    "running anything. MACs are of products and convolutions, as publications count them. Of a "
+    "PLAN, or with --attention of a MODEL that has one inside: attention on it is checked "
+    "against dense attention under its mask, then timed against dense attention in turn; for "
+    "plans whose layers have one square shape, a DeiT's. --lengths sets attention of one layer "
     "side by side, at any number of tokens: dense, Linformer's (one head of keys, which are the "
-    "values\ntoo, projected to fewer tokens, as in ViTCoD's own profiles) and on ViTCoD's "
-    "pattern. Ratios\ncount; absolute times depend on the machine.",
+    "values too, projected to fewer tokens, as in ViTCoD's own profiles) and on ViTCoD's "
+    "pattern. Ratios count; absolute times depend on the machine.",
     run_profile,
-    &result_record};
+    &result_record,
+    "vitcod profile sparse.safetensors\n"
+    "vitcod profile plan.safetensors --model deit_tiny.safetensors"};

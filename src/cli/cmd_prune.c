@@ -129,8 +129,10 @@ const cli_command cmd_prune = {
     "prune averaged attention to a fixed mask",
     "MAPS.npy|DIR --info X|--sparsity X -o MASK.npy|DIR",
     "Turns averaged attention maps (layers, heads, queries, keys) into masks. Rule info keeps, "
-    "per\nrow, the highest scores whose sum reaches the cut, and one more. A folder holds the "
-    "maps of a\nmodel in groups of layers (LeViT): attention_score_dpt0.npy, "
+    "per row, the highest scores whose sum reaches the cut, and one more. A folder holds the maps "
+    "of a model in groups of layers (LeViT): attention_score_dpt0.npy, "
     "attention_score_subsample0.npy, ..",
     run_prune,
-    &vc_prune_result_record};
+    &vc_prune_result_record,
+    "vitcod prune maps.npy --info 0.9 -o mask.npy\n"
+    "vitcod prune maps.npy --rule ratio --sparsity 0.9 -o mask.npy"};

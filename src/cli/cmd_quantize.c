@@ -144,9 +144,10 @@ const cli_command cmd_quantize = {
     "quantize",
     "a model whose matrices are int8, calibrated on images",
     "MODEL --data PATH -o QUANTIZED [--limit N]",
-    "Evens out the channels behind every LayerNorm, as large as the images make them, against "
-    "the\nweights that read them (SmoothQuant), which changes nothing in fp32; writes matrices in "
-    "int8 with\na scale per output; and says how far int8 is from fp32 on the images, before and "
-    "after. Images\nneed no labels. For DeiTs; `--dtype int8` quantizes any model as it is opened.",
+    "Evens out the channels behind every LayerNorm, as large as the images make them, against the "
+    "weights that read them (SmoothQuant), which changes nothing in fp32; writes matrices in int8 "
+    "with a scale per output; and says how far int8 is from fp32 on the images, before and after. "
+    "Images need no labels. For DeiTs; `--dtype int8` quantizes any model as it is opened.",
     run_quantize,
-    &result_record};
+    &result_record,
+    "vitcod quantize deit_tiny.safetensors --data photos -o int8.safetensors"};

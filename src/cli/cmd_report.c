@@ -107,9 +107,11 @@ const cli_command cmd_report = {
     "a page with the figures of one or several runs, or a table of one",
     "RUN... [-o PAGE.html]",
     "With -o, one HTML page that needs nothing else: it draws what the results in each RUN hold. "
-    "A RUN is a\nfolder with what verbs printed with --json (*.json), logs (*.jsonl), maps, masks "
-    "and plan, or one such file.\nWithout -o, gathers dense.json, prune.json, polarize.json, "
-    "pruned.json, finetuned.json, profile.json,\nsimulate.json, ... into RUN/result.json and "
+    "A RUN is a folder with what verbs printed with --json (*.json), logs (*.jsonl), maps, masks "
+    "and plan, or one such file. Without -o, gathers dense.json, prune.json, polarize.json, "
+    "pruned.json, finetuned.json, profile.json, simulate.json, ... into RUN/result.json and "
     "prints a table.",
     run_report,
-    &result_record};
+    &result_record,
+    "vitcod report run -o page.html\n"
+    "vitcod report run"};

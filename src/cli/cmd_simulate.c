@@ -16,7 +16,7 @@ typedef struct simulate_options {
     vc_coded coded; /* what `compressed` is for */
     double ratio;
     int control, bound, functional;
-    const char *of, *trace, *dram_trace, *config, *memory, *layers;
+    const char *of, *trace, *dram_trace, *chip, *memory, *layers;
     size_t seed;
 } simulate_options;
 
@@ -118,7 +118,7 @@ static vc_status run_on_chip(simulated *out, const simulate_options *o, const vc
     const vc_bound_config config = vc_bound_config_default();
     vc_accelerator chip;
     vc_simulation s;
-    VC_TRY(vc_accelerator_open_with(&chip, o->config ? o->config : "vitcod", o->memory));
+    VC_TRY(vc_accelerator_open_with(&chip, o->chip ? o->chip : "vitcod", o->memory));
     VC_TRY(open_simulation(&s, plan, &chip, o));
     vc_status status = o->layers ? keep_layers(&s.workload, o->layers) : VC_OK;
     if (status == VC_OK)
@@ -215,7 +215,7 @@ static int check_options(const cli_command *command, const simulate_options *o)
 {
     const int whole = o->model.path || o->model.arch;
     if (o->control && (whole || o->compressed || o->bound || o->functional || o->trace ||
-                       o->dram_trace || o->config || o->memory || o->layers))
+                       o->dram_trace || o->chip || o->memory || o->layers))
         return cli_usage(command,
                          "--control takes a plan, --head-dim, --ratio and --embed-dim alone");
     if (o->control && !plan_path(o))
@@ -230,9 +230,9 @@ static int check_options(const cli_command *command, const simulate_options *o)
         return cli_usage(command, "a model brings its own --head-dim and --compressed");
     if (o->of && !o->compressed)
         return cli_usage(command, "--of belongs to --compressed");
-    if (o->bound && (o->functional || o->trace || o->dram_trace || o->config || o->memory))
-        return cli_usage(command, "--bound takes no --functional, --trace, --dram-trace, --config "
-                                  "and --memory");
+    if (o->bound && (o->functional || o->trace || o->dram_trace || o->chip || o->memory))
+        return cli_usage(command,
+                         "--bound has no --functional, --trace, --dram-trace, --chip, --memory");
     return CLI_CONTINUE;
 }
 
@@ -248,9 +248,9 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
          "with --mask: a column that keeps more is global (default " CLI_NUMERAL(
              VC_POLARIZE_THRESHOLD) ")",
          CLI_COUNT, &o.threshold},
-        {"config", "FILE",
+        {"chip", "FILE",
          "the accelerator (YAML), or one that is built in: vitcod (default), dense, sanger, ..",
-         CLI_TEXT, &o.config},
+         CLI_TEXT, &o.chip, "config"},
         {"memory", "FILE", "another memory behind it (configs/memory)", CLI_TEXT, &o.memory},
         {"functional", NULL, "send int8 data through and compare with plain loops", CLI_FLAG,
          &o.functional},
@@ -292,9 +292,9 @@ const cli_command cmd_simulate = {
     "simulate",
     "a model or plan on the ViTCoD accelerator, cycle by cycle",
     "MODEL|--arch NAME|PLAN [--mask PATH|--plan FILE|none]",
-    "Simulates the accelerator: cycles, what each engine did with them, bytes, energy; attention\n"
-    "alone and, with a model, end to end. --bound: what no schedule for 512 MACs and 76.8 GB/s\n"
-    "beats, everything overlapping. --control: the published simulator's loop counts exactly.\n"
-    "docs/simulator.md has equations and assumptions.",
+    "Simulates the accelerator: cycles, what each engine did with them, bytes, energy; attention "
+    "alone and, with a model, end to end. --bound: what no schedule for 512 MACs and 76.8 GB/s "
+    "beats, all overlapping. --control: the published simulator's loops. See docs/simulator.md.",
     run_simulate,
-    &record};
+    &record,
+    "vitcod simulate sparse.safetensors\nvitcod simulate plan.safetensors --chip sanger --json"};

@@ -175,11 +175,13 @@ const cli_command cmd_sweep = {
     "sweep",
     "a space of accelerators, models and masks, point by point",
     "SPACE.yaml -o RESULTS.jsonl [--pareto]",
-    "Simulates every point of a grid, or so many in a random order, and writes a line for each:\n"
-    "its values, and cycles, time, energy, bytes and area, or why it is impossible. What is in\n"
-    "the file is not computed again. A full or broken machine ends the run, and a space without\n"
-    "a possible point is an error. `mpirun -n N vitcod sweep ..` shares the points among\n"
-    "processes; the results are the same whatever N. examples/sweep.yaml shows the keys,\n"
+    "Simulates every point of a grid, or so many in a random order, and writes a line for each: "
+    "its values, and cycles, time, energy, bytes and area, or why it is impossible. What is in "
+    "the file is not computed again. A full or broken machine ends the run, and a space without "
+    "a possible point is an error. `mpirun -n N vitcod sweep ..` shares the points among "
+    "processes; the results are the same whatever N. examples/sweep.yaml shows the keys, "
     "--axes lists them.",
     run_sweep,
-    &result_record};
+    &result_record,
+    "vitcod sweep examples/sweep.yaml -o sweep.jsonl --pareto\n"
+    "vitcod sweep --axes"};

@@ -168,13 +168,16 @@ const cli_command cmd_train = {
     "train or finetune a DeiT or a LeViT",
     "--data DIR -o FILE [options]",
     "Trains a DeiT or a LeViT from random weights (--arch, or a DeiT of own sizes), or finetunes "
-    "one (--init),\ndense, under a mask or on a plan, with or without ViTCoD's auto-encoder; plan "
-    "and auto-encoder go into the\nfile that is written. AdamW, linear warm-up, cosine schedule, "
-    "label smoothing, soft or hard distillation\nfrom a --teacher into the mean of the heads or "
-    "one of two (--two-heads), and DeiT's whole recipe by options\nor --config "
+    "one (--init), dense, under a mask or on a plan, with or without ViTCoD's auto-encoder; plan "
+    "and auto-encoder go into the file that is written. AdamW, linear warm-up, cosine schedule, "
+    "label smoothing, soft or hard distillation from a --teacher into the mean of the heads or "
+    "one of two (--two-heads), and DeiT's whole recipe by options or --config "
     "configs/train/deit-vitcod.yaml. `mpirun -n N vitcod train ..` shares every batch among "
-    "processes,\nwith the losses of one (a LeViT's BatchNorm sees each process's share alone). A "
-    "run that was stopped (SIGTERM\nand Ctrl-C write a checkpoint first) goes on with --resume "
-    "and ends with the same bits.",
+    "processes, with the losses of one (a LeViT's BatchNorm sees each process's share alone). A "
+    "run that was stopped (SIGTERM and Ctrl-C write a checkpoint first) goes on with --resume and "
+    "ends with the same bits.",
     run_train,
-    &train_record};
+    &train_record,
+    "vitcod train --data fashion-mnist --epochs 10 -o dense.safetensors\n"
+    "vitcod train --init dense.safetensors --plan plan.safetensors \\\n"
+    "    --data fashion-mnist --lr 1e-4 -o sparse.safetensors"};

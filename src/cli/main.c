@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "help.h"
 #include "vitcod/isa.h"
 #include "vitcod/version.h"
 
@@ -17,9 +18,15 @@ static void print_commands(FILE *out)
           out);
     for (const cli_command *const *c = cli_commands; *c; c++)
         fprintf(out, "  %-12s %s\n", (*c)->name, (*c)->summary);
-    fputs("\n`vitcod COMMAND --help` explains a command, `vitcod --schema COMMAND` the JSON it "
-          "prints.\n",
+    fputs("\n`vitcod help COMMAND` explains a command, `vitcod --schema COMMAND` the JSON that\n"
+          "it prints.\n",
           out);
+}
+
+static const char *command_name(const void *context, size_t index)
+{
+    (void)context;
+    return cli_commands[index] ? cli_commands[index]->name : NULL;
 }
 
 static const cli_command *find_command(const char *name)
@@ -27,9 +34,18 @@ static const cli_command *find_command(const char *name)
     for (const cli_command *const *c = cli_commands; *c; c++)
         if (strcmp((*c)->name, name) == 0)
             return *c;
-    fprintf(stderr, "vitcod: unknown command '%s'\n", name);
-    print_commands(stderr);
+    const char *meant = cli_nearest(name, command_name, NULL);
+    fprintf(stderr, "vitcod: unknown command '%s'%s%s%s\ntry: vitcod --help\n", name,
+            meant ? ", did you mean " : "", meant ? meant : "", meant ? "?" : "");
     return NULL;
+}
+
+/* `vitcod help VERB` is `vitcod VERB --help`. */
+static int print_help(const char *name)
+{
+    char help[] = "--help", *argv[] = {"vitcod", help, NULL};
+    const cli_command *command = find_command(name);
+    return command ? command->run(command, 2, argv) : CLI_USAGE;
 }
 
 static int print_schema(const char *name)
@@ -45,6 +61,8 @@ static int run_command(int argc, char **argv)
         print_commands(stderr);
         return CLI_USAGE;
     }
+    if (argc == 3 && strcmp(argv[1], "help") == 0)
+        return print_help(argv[2]);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
         print_commands(stdout);

@@ -16,7 +16,7 @@ int cli_check_engine_options(const cli_command *command, const cli_engine_option
     if (cli_precision(options) == VC_PRECISION_COUNT)
         return cli_usage(command, "--dtype is '%s', wanted fp32, bf16 or int8", options->dtype);
     if (options->split && cli_split(options) == VC_ENGINE_USUAL_SPLIT)
-        return cli_usage(command, "heads split by '%s', wanted plan or cost", options->split);
+        return cli_usage(command, "--split-heads is '%s', wanted plan or cost", options->split);
     return CLI_CONTINUE;
 }
 

@@ -10,16 +10,16 @@ typedef struct cli_engine_options {
     const char *split; /* NULL: the usual one (engine.h) */
 } cli_engine_options;
 
-#define CLI_ENGINE_OPTIONS(options) CLI_ENGINE_OPTIONS_NAMED(options, "split")
-/* Beside options of data, whose --split is a part of the data. */
-#define CLI_ENGINE_OPTIONS_NAMED(options, split_name)                                              \
+#define CLI_ENGINE_OPTIONS(options) CLI_ENGINE_OPTIONS_AND(options, "split")
+/* Beside options of data, whose --split is a part of the data, there is no alias (NULL). */
+#define CLI_ENGINE_OPTIONS_AND(options, alias)                                                     \
     {"dtype", "NAME", "precision of the products: fp32 (default), bf16 or int8", CLI_TEXT,         \
      &(options).dtype},                                                                            \
     {                                                                                              \
-        split_name, "HOW",                                                                         \
+        "split-heads", "HOW",                                                                      \
             "keys computed densely: plan, its global tokens (default); cost, what is fastest "     \
             "here (a mask's default)",                                                             \
-            CLI_TEXT, &(options).split                                                             \
+            CLI_TEXT, &(options).split, alias                                                      \
     }
 
 /* VC_PRECISION_COUNT for a name that none has. */

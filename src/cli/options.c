@@ -7,27 +7,8 @@
 #include <string.h>
 
 #include "cli.h"
+#include "help.h"
 #include "vitcod/threads.h"
-
-enum { HELP_COLUMN = 30 };
-
-static void print_option(FILE *out, const cli_option *option)
-{
-    char left[96];
-    snprintf(left, sizeof left, "  %s--%s%s%s", strcmp(option->name, "output") == 0 ? "-o, " : "",
-             option->name, option->value ? " " : "", option->value ? option->value : "");
-    fprintf(out, "%-*s%s%s\n", HELP_COLUMN, left, strlen(left) >= HELP_COLUMN ? " " : "",
-            option->help);
-}
-
-static void print_help(FILE *out, const cli_command *command, const cli_option *options,
-                       size_t count)
-{
-    fprintf(out, "usage: vitcod %s %s\n\n%s\n\noptions:\n", command->name, command->arguments,
-            command->details);
-    for (size_t i = 0; i < count; i++)
-        print_option(out, &options[i]);
-}
 
 int cli_usage(const cli_command *command, const char *format, ...)
 {
@@ -41,11 +22,16 @@ int cli_usage(const cli_command *command, const char *format, ...)
     return CLI_USAGE;
 }
 
+static int is_named(const char *own, const char *name, size_t length)
+{
+    return own && strlen(own) == length && strncmp(own, name, length) == 0;
+}
+
 static const cli_option *find_option(const cli_option *options, size_t count, const char *name,
                                      size_t length)
 {
     for (size_t i = 0; i < count; i++)
-        if (strlen(options[i].name) == length && strncmp(options[i].name, name, length) == 0)
+        if (is_named(options[i].name, name, length) || is_named(options[i].alias, name, length))
             return &options[i];
     return NULL;
 }
@@ -77,9 +63,31 @@ static int store_value(const cli_command *command, const cli_option *option, con
     return CLI_CONTINUE;
 }
 
+typedef struct option_list {
+    const cli_option *options;
+    size_t count;
+} option_list;
+
+static const char *option_name(const void *context, size_t index)
+{
+    const option_list *list = context;
+    return index < list->count ? list->options[index].name : index == list->count ? "help" : NULL;
+}
+
+static int unknown_option(const cli_command *command, const option_list *list, const char *argument)
+{
+    char word[64];
+    const char *name = argument + (strncmp(argument, "--", 2) == 0 ? 2 : 1);
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(name, "="), name);
+    const char *meant = cli_nearest(word, option_name, list);
+    fprintf(stderr, "vitcod: unknown option '%s'%s%s%s\ntry: vitcod %s --help\n", argument,
+            meant ? ", did you mean --" : "", meant ? meant : "", meant ? "?" : "", command->name);
+    return CLI_USAGE;
+}
+
 /* One argument that starts with a dash; *index moves on when the value is the next argument. */
-static int parse_option(const cli_command *command, const cli_option *options, size_t count,
-                        int *help, int *index, int argc, char **argv)
+static int parse_option(const cli_command *command, const option_list *list, int *help, int *index,
+                        int argc, char **argv)
 {
     const char *argument = argv[*index];
     if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
@@ -91,12 +99,9 @@ static int parse_option(const cli_command *command, const cli_option *options, s
     size_t length = equals ? (size_t)(equals - name) : strlen(name);
     const cli_option *option = NULL;
     if (strncmp(argument, "--", 2) == 0 || strcmp(argument, "-o") == 0)
-        option = find_option(options, count, name, length);
-    if (!option) {
-        fprintf(stderr, "vitcod: unknown option '%s'\n", argument);
-        print_help(stderr, command, options, count);
-        return CLI_USAGE;
-    }
+        option = find_option(list->options, list->count, name, length);
+    if (!option)
+        return unknown_option(command, list, argument);
     if (option->kind == CLI_FLAG || option->kind == CLI_OFF) {
         if (equals)
             return cli_usage(command, "--%s takes no value", option->name);
@@ -127,6 +132,55 @@ int cli_check_batch(const cli_command *command, size_t batch)
     return cli_usage(command, "--batch is %zu, wanted 1 to %d", batch, MOST);
 }
 
+/* Says how many arguments there are, which, and how many were wanted. */
+static int wrong_count(const cli_command *command, const cli_arguments *arguments, size_t least,
+                       size_t most)
+{
+    char wanted[64], given[256] = "";
+    if (least == most)
+        snprintf(wanted, sizeof wanted, "%zu", least);
+    else
+        snprintf(wanted, sizeof wanted, "at %s %zu", arguments->count < least ? "least" : "most",
+                 arguments->count < least ? least : most);
+    for (size_t i = 0, used = 0; i < arguments->count && used < sizeof given; i++)
+        used += (size_t)snprintf(given + used, sizeof given - used, "%s'%s'%s", i ? ", " : " (",
+                                 arguments->positional[i], i + 1 == arguments->count ? ")" : "");
+    return cli_usage(command, "%zu argument%s%s, wanted %s", arguments->count,
+                     arguments->count == 1 ? "" : "s", given, wanted);
+}
+
+/* Splits options from arguments; what follows `--` is no option. */
+static int take_arguments(const cli_command *command, const option_list *list,
+                          cli_arguments *arguments, int *help, int argc, char **argv)
+{
+    int ended = 0;
+    *arguments = (cli_arguments){.positional = (const char **)argv};
+    for (int i = 1; i < argc; i++) {
+        if (ended || argv[i][0] != '-' || argv[i][1] == '\0') {
+            arguments->positional[arguments->count++] = argv[i];
+        } else if (strcmp(argv[i], "--") == 0) {
+            ended = 1;
+        } else {
+            const int status = parse_option(command, list, help, &i, argc, argv);
+            if (status != CLI_CONTINUE)
+                return status;
+        }
+    }
+    return CLI_CONTINUE;
+}
+
+static int check_common(const cli_command *command, const cli_common *common)
+{
+    if (common->json && common->csv)
+        return cli_usage(command, "both --json and --csv, wanted one of them");
+    if (common->seed > INT64_MAX)
+        return cli_usage(command, "--seed is %zu, wanted at most 2^63 - 1", common->seed);
+    if (common->threads > 1024 || vc_threads_set((int)common->threads) != VC_OK)
+        return cli_usage(command, "--threads is %zu, wanted 0 (the default) to 1024",
+                         common->threads);
+    return CLI_CONTINUE;
+}
+
 int cli_parse(const cli_command *command, const cli_option *options, size_t count,
               cli_common *common, cli_arguments *arguments, size_t least, size_t most, int argc,
               char **argv)
@@ -139,38 +193,21 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
         {"threads", "N", "threads to use (default: OMP_NUM_THREADS, else all CPUs)", CLI_COUNT,
          &common->threads},
     };
-    enum { SHARED = sizeof shared / sizeof *shared };
     cli_option all[CLI_MOST_OPTIONS];
-    assert(count + SHARED <= CLI_MOST_OPTIONS);
-    if (count > 0)
-        memcpy(all, options, count * sizeof *all);
-    memcpy(all + count, shared, sizeof shared);
+    const option_list list = {all, cli_add_options(all, cli_add_options(all, 0, options, count),
+                                                   shared, sizeof shared / sizeof *shared)};
+    const cli_defaults defaults = cli_defaults_of(all, list.count);
     int help = 0;
-    *arguments = (cli_arguments){.positional = (const char **)argv};
-    for (int i = 1; i < argc; i++) {
-        if (argv[i][0] == '-' && argv[i][1] != '\0') {
-            int status = parse_option(command, all, count + SHARED, &help, &i, argc, argv);
-            if (status != CLI_CONTINUE)
-                return status;
-        } else {
-            arguments->positional[arguments->count++] = argv[i];
-        }
-    }
+    const int status = take_arguments(command, &list, arguments, &help, argc, argv);
+    if (status != CLI_CONTINUE)
+        return status;
     if (help) {
-        print_help(stdout, command, all, count + SHARED);
+        cli_print_help(stdout, command, all, list.count, &defaults);
         return CLI_OK;
     }
     if (arguments->count < least || arguments->count > most)
-        return cli_usage(command, "%zu argument%s, wanted %s%zu", arguments->count,
-                         arguments->count == 1 ? "" : "s", least == most ? "" : "at least ", least);
-    if (common->json && common->csv)
-        return cli_usage(command, "--json or --csv, not both");
-    if (common->seed > INT64_MAX)
-        return cli_usage(command, "--seed is %zu, wanted at most 2^63 - 1", common->seed);
-    if (common->threads > 1024 || vc_threads_set((int)common->threads) != VC_OK)
-        return cli_usage(command, "--threads is %zu, wanted 0 (the default) to 1024",
-                         common->threads);
-    return CLI_CONTINUE;
+        return wrong_count(command, arguments, least, most);
+    return check_common(command, common);
 }
 
 static int is_among(const char *name, const char *const *names)

@@ -11,7 +11,7 @@
 typedef struct cli_profile_options {
     cli_model_options model;
     cli_engine_options engine;
-    size_t head_dim, batch, repeats; /* head_dim, repeats: CLI_UNSET unless given */
+    size_t head_dim, batch, runs; /* head_dim, runs: CLI_UNSET unless given */
     int attention, count, costs;
     const char *trace;   /* a file, or NULL */
     const char *lengths; /* tokens, with commas; NULL: no lengths */

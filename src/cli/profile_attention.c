@@ -33,7 +33,7 @@ static vc_status measure(vc_attention_times *out, const vc_plan *plan, size_t he
 vc_status cli_profile_attention(cli_profile_result *result, const cli_profile_options *o,
                                 const char *path, size_t seed)
 {
-    const size_t repeats = o->repeats == CLI_UNSET ? REPEATS : o->repeats;
+    const size_t repeats = o->runs == CLI_UNSET ? REPEATS : o->runs;
     size_t head_dim = o->head_dim == CLI_UNSET ? HEAD_DIM : o->head_dim;
     vc_plan plan;
     vc_attention_times times = {0};

@@ -36,7 +36,7 @@ vc_status cli_profile_lengths(cli_profile_result *result, const cli_profile_opti
                                    .head_dim = layer.head_dim,
                                    .projected = o->linformer == CLI_UNSET ? 0 : o->linformer,
                                    .sparsity = o->sparsity,
-                                   .repeats = o->repeats == CLI_UNSET ? REPEATS : o->repeats,
+                                   .repeats = o->runs == CLI_UNSET ? REPEATS : o->runs,
                                    .seed = o->model.seed,
                                    .split = {.split = chosen}};
     result->of_lengths = true;

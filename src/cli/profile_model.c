@@ -34,7 +34,7 @@ static vc_status measure(cli_profile_result *result, const vc_model_profile *p,
 {
     enum { REPEATS = 30 };
     vc_model_times times;
-    vc_model_times_options how = {.repeats = o->repeats == CLI_UNSET ? REPEATS : o->repeats,
+    vc_model_times_options how = {.repeats = o->runs == CLI_UNSET ? REPEATS : o->runs,
                                   .seed = o->model.seed,
                                   .trace = o->trace};
     how.engine = cli_engine_how(&o->engine, o->batch);

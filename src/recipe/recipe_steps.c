@@ -297,7 +297,7 @@ static void list_simulation(builder *b, int dense)
 {
     begin_step(b, 0, dense ? "simulation-dense" : "simulation", "simulate");
     add_model(b, dense);
-    add_text(b, "--config", b->o->chip);
+    add_text(b, "--chip", b->o->chip);
     end_step(b);
 }
 

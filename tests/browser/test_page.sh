@@ -22,7 +22,7 @@ make_page() {
         "attention run/model.safetensors --data data -o run/maps.npy" \
         "prune run/maps.npy --sparsity 0.7 -o run/mask.npy" \
         "polarize run/mask.npy --threshold 6 -o run/plan.safetensors" \
-        "profile run/plan.safetensors --model run/model.safetensors --repeats 3" \
+        "profile run/plan.safetensors --model run/model.safetensors --runs 3" \
         "bench run/model.safetensors --plan run/plan.safetensors --runs 3" \
         "info run/model.safetensors" \
         "simulate run/plan.safetensors --model run/model.safetensors"; do
@@ -30,10 +30,10 @@ make_page() {
         check "$step" 0 '' "$vitcod" $step --json
         cp "$out" "run/${step%% *}.json"
     done
-    check "profile of all" 0 '' "$vitcod" profile run/model.safetensors --repeats 3 --json
+    check "profile of all" 0 '' "$vitcod" profile run/model.safetensors --runs 3 --json
     cp "$out" run/profile-all.json
     check "profile of lengths" 0 '' \
-        "$vitcod" profile --arch deit_tiny_patch16_224 --lengths 50,100 --repeats 2 --json
+        "$vitcod" profile --arch deit_tiny_patch16_224 --lengths 50,100 --runs 2 --json
     cp "$out" run/lengths.json
     check "import the plan" 0 '' "$vitcod" import run/model.safetensors \
         --plan run/plan.safetensors -o one.safetensors

@@ -15,17 +15,82 @@ setup() {
     check "polarize" 0 '"global_tokens"' "$vitcod" polarize mask.npy --threshold 1 -o plan --json
 }
 
-# The verbs are what the program lists, and each explains itself.
+# The verbs are what the program lists, and each explains itself, in 80 columns.
 case_help() {
+    varying=everything
     check "no command" 2 'usage: vitcod' "$vitcod"
-    check "unknown command" 2 "unknown command 'fly'" "$vitcod" fly
     check "help" 0 'usage: vitcod COMMAND' "$vitcod" --help
     verbs=$(sed -n 's/^  \([a-z][a-z]*\)  *.*/\1/p' "$out")
     [ "$(echo "$verbs" | wc -l)" -ge 19 ] || failed "the list of verbs" "it is short"
     for verb in $verbs; do
         check "$verb --help" 0 "usage: vitcod $verb" "$vitcod" "$verb" --help
-        check "$verb unknown option" 2 "unknown option '--nonsense'" "$vitcod" "$verb" --nonsense
+        awk 'length > 80 { exit 1 }' "$out" || failed "$verb --help" "more than 80 columns"
+        sed -n '/^examples:$/,/^$/s/^  //p' "$out" >"$verb.examples"
+        cp "$out" "$verb.help"
+        check "help $verb" 0 '' cmp -s "$verb.help" - <<EOF
+$("$vitcod" help "$verb")
+EOF
     done
+    check "help of no verb" 2 "unknown command 'fly'" "$vitcod" help fly
+}
+
+# Prints the examples that do not parse.
+broken_examples() {
+    sed -e :a -e '/\\$/N; s/\\\n//; ta' "$1.examples" >commands
+    while IFS= read -r words; do
+        eval "\"$vitcod\" ${words#vitcod} --help" >/dev/null 2>&1 || echo "$words"
+    done <commands
+}
+
+# Each verb shows at least one example, and all of them have options that there are.
+case_examples() {
+    varying=everything
+    for verb in $("$vitcod" --help | sed -n 's/^  \([a-z][a-z]*\)  *.*/\1/p'); do
+        "$vitcod" "$verb" --help | sed -n '/^examples:$/,/^$/s/^  //p' >"$verb.examples"
+        check "$verb has some" 0 "^vitcod $verb " cat "$verb.examples"
+        check "$verb's parse" 0 '' [ "$(broken_examples "$verb")" = "" ]
+    done
+}
+
+# A word that is not known is answered by one line, with what was meant.
+case_typos() {
+    check "a verb" 2 "unknown command 'evla', did you mean eval?" "$vitcod" evla
+    check "far from all" 2 "unknown command 'fly'" "$vitcod" fly
+    check "an option" 2 "unknown option '--dtpye', did you mean --dtype?" \
+        "$vitcod" eval model --dtpye int8
+    check "its beginning" 2 "'--image', did you mean --image-size?" "$vitcod" eval model --image 8
+    check "with a value" 2 "'--sparsty=0.9', did you mean --sparsity?" \
+        "$vitcod" prune maps --sparsty=0.9
+    check "a single dash" 2 "'-force'" "$vitcod" prune -force
+    check "far from all" 2 "unknown option '--nonsense'" "$vitcod" prune --nonsense
+    check "two lines" 0 '^2$' wc -l <<EOF
+$("$vitcod" eval --nonsense 2>&1)
+EOF
+}
+
+# Arguments are counted and named; what follows -- is no option.
+case_arguments() {
+    check "too many" 2 "2 arguments ('a', 'b'), wanted at most 1" "$vitcod" info a b
+    check "too few" 2 "0 arguments, wanted 1" "$vitcod" prune --info 1 -o x
+    check "at least" 2 "1 argument ('a'), wanted at least 2" "$vitcod" classify a
+    check "no option" 1 "^vitcod: --json: cannot open" "$vitcod" info -- --json
+    check "none at all" 2 "unknown option '--jsno'" "$vitcod" info --jsno --
+}
+
+# What an option is called is the same in all verbs; what it was called before is taken as well.
+case_one_name() {
+    varying=everything
+    for verb in $("$vitcod" --help | sed -n 's/^  \([a-z][a-z]*\)  *.*/\1/p'); do
+        "$vitcod" "$verb" --help
+    done >helps
+    check "chips" 0 '^1$' grep -c -- '^  --config' helps
+    check "files of options" 0 'configs/train' grep -A1 -- '^  --config' helps
+    check "runs" 1 '' grep -e '^  --repeats' -e '^  --chips' helps
+    check "splits" 1 '' grep -e '^  --split HOW' helps
+    check "what was" 0 'cycles' "$vitcod" simulate plan --head-dim 8 --config dense
+    check "a list" 1 'no mask of deit' \
+        "$vitcod" compare --arch deit_tiny_patch16_224 --masks . --sparsity 0.5 --chips tpu
+    check "what counts" 0 'ratio' "$vitcod" profile plan --head-dim 8 --repeats 1 --split cost
 }
 
 # Every verb has a source, and every source a verb.
@@ -58,7 +123,7 @@ case_csv() {
     check "units and tables" 0 '^attention.dram_bytes,64,B$' \
         "$vitcod" simulate plan --head-dim 8 --csv
     holds "a table" '^attention.engines$' '^unit,busy_line_cycles (cycles),'
-    check "not both" 2 'json or --csv, not both' "$vitcod" info plan --json --csv
+    check "not both" 2 'both --json and --csv' "$vitcod" info plan --json --csv
 }
 
 case_broken_files() {
@@ -106,21 +171,21 @@ case_simulate() {
 
 case_accelerator_files() {
     check "an accelerator from a file" 0 'attention: .* cycles' \
-        "$vitcod" simulate plan --head-dim 8 --config "$accelerator"
+        "$vitcod" simulate plan --head-dim 8 --chip "$accelerator"
     sed 's/lines: 64 /lines: 0 /' "$accelerator" >no-lines.yaml
     check "one without lines" 1 "no-lines.yaml:5: 'lines' is '0', wanted 1 to 4096" \
-        "$vitcod" simulate plan --config no-lines.yaml
+        "$vitcod" simulate plan --chip no-lines.yaml
     sed 's/key: {size: 53 KiB/key: {size: 100 B/' "$accelerator" >no-room.yaml
     check "one without room" 1 \
         "no-room.yaml:27: 'buffers.key.size' is 100 B; layer 0 wants 64 B" \
-        "$vitcod" simulate plan --config no-room.yaml
+        "$vitcod" simulate plan --chip no-room.yaml
     head -c 900 "$accelerator" >cut.yaml
-    check "one cut off" 1 'cut.yaml:' "$vitcod" simulate plan --config cut.yaml
+    check "one cut off" 1 'cut.yaml:' "$vitcod" simulate plan --chip cut.yaml
 }
 
 case_profile() {
     varying=decimals
-    check "profile" 0 'ratio' "$vitcod" profile plan --head-dim 8 --repeats 3
+    check "profile" 0 'ratio' "$vitcod" profile plan --head-dim 8 --runs 3
 }
 
 case_closed_descriptors() {

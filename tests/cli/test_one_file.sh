@@ -125,7 +125,7 @@ case_as_a_plan() {
 
 case_profile_and_compare() {
     hash_of one
-    check "profile" 0 '"head_dim": 4' "$vitcod" profile one --attention --repeats 3 --json
+    check "profile" 0 '"head_dim": 4' "$vitcod" profile one --attention --runs 3 --json
     check "profile knows the head's size" 2 'brings its own --head-dim' \
         "$vitcod" profile one --attention --head-dim 4
     check "compare" 0 '"arch": "one"' "$vitcod" compare one --json

@@ -17,7 +17,7 @@ make_run() {
     cp "$out" run/polarize.json
     check "eval, finetuned" 0 '' "$vitcod" eval sparse --plan plan --data data --json
     cp "$out" run/finetuned.json
-    check "profile" 0 '"head_dim": 4' "$vitcod" profile plan --model model --repeats 3 --json
+    check "profile" 0 '"head_dim": 4' "$vitcod" profile plan --model model --runs 3 --json
     cp "$out" run/profile.json
     check "simulate" 0 '' "$vitcod" simulate sparse --plan plan --json
     cp "$out" run/simulate.json
@@ -182,7 +182,7 @@ case_simulate() {
     check "a quoted command" 0 "simulate 'it'.*'s' --json" "$vitcod" simulate "it's" --json
     check "a trace on a full disk" 1 '/dev/full: cannot write' \
         "$vitcod" simulate plan --head-dim 4 --trace /dev/full
-    check "simulate's help" 0 'beats, everything overlapping' "$vitcod" simulate --help
+    check "simulate's help" 0 'beats, all overlapping' "$vitcod" simulate --help
 }
 
 case_simulate_layers() {
@@ -205,7 +205,7 @@ case_image_sizes() {
     check "simulate at the plan's size" 0 'end to end' \
         "$vitcod" simulate plan --model larger --image-size 8
     check "profile at the plan's size" 0 'ratio' \
-        "$vitcod" profile plan --model larger --image-size 8 --repeats 3
+        "$vitcod" profile plan --model larger --image-size 8 --runs 3
     check "eval enlarges images" 0 'top-1' "$vitcod" eval model --image-size 12 --data data
     check "a plan at its size" 0 'top-1' \
         "$vitcod" eval larger --image-size 8 --plan plan --data data

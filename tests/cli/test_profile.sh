@@ -23,12 +23,12 @@ case_count() {
 
 case_times() {
     varying=everything # a plan runs in one operator or in three, by the instruction set
-    check "times" 0 'add up to' "$vitcod" profile model --repeats 3 --batch 4
+    check "times" 0 'add up to' "$vitcod" profile model --runs 3 --batch 4
     holds "by work and layer" '^qkv ' '^softmax ' '^layer 1 ' '^outside ' 'roofs of this machine'
-    check "as JSON" 0 '"executed_macs": ' "$vitcod" profile model --repeats 3 --batch 4 --json
+    check "as JSON" 0 '"executed_macs": ' "$vitcod" profile model --runs 3 --batch 4 --json
     holds "with what was measured" '"whole_ms": {' '"told_share": {' '"timed_over_untimed": {' \
         '"roofs": {' '"counters": '
-    check "what runs on a mask" 0 '^attention\|^qk ' "$vitcod" profile model --mask mask --repeats 3
+    check "what runs on a mask" 0 '^attention\|^qk ' "$vitcod" profile model --mask mask --runs 3
 }
 
 # Counted and simulated are the same workload.
@@ -43,15 +43,15 @@ case_the_work_of_a_plan() {
 
 case_trace() {
     varying=everything
-    check "a trace" 0 '' "$vitcod" profile model --repeats 3 --trace trace.json
+    check "a trace" 0 '' "$vitcod" profile model --runs 3 --trace trace.json
     for part in '"ph": "X"' '"tid": 1' '"name": "attention 1"' '"name": "waiting"' '"dur": '; do
         check "has $part" 0 '' grep -q "$part" trace.json
     done
-    check "a trace nowhere" 1 'nowhere/x' "$vitcod" profile model --repeats 1 --trace nowhere/x
+    check "a trace nowhere" 1 'nowhere/x' "$vitcod" profile model --runs 1 --trace nowhere/x
 }
 
 case_attention_alone() {
-    check "attention alone" 0 'ratio' "$vitcod" profile plan --model model --repeats 3
+    check "attention alone" 0 'ratio' "$vitcod" profile plan --model model --runs 3
     check "a size without a model" 2 'image-size belongs to --model' \
         "$vitcod" profile plan --image-size 32
     check "a plan and options of a model" 2 'are for a model' "$vitcod" profile plan --count
@@ -60,14 +60,14 @@ case_attention_alone() {
 
 case_lengths() {
     check "over lengths" 0 '^   196 ' "$vitcod" profile --arch deit_tiny_patch16_224 \
-        --lengths 196,50 --linformer 32 --repeats 2
-    check "Linformer as published" 0 '"macs": ' "$vitcod" profile --repeats 2 \
+        --lengths 196,50 --linformer 32 --runs 2
+    check "Linformer as published" 0 '"macs": ' "$vitcod" profile --runs 2 \
         --arch deit_tiny_patch16_224 --lengths 196,1024,20 --json
     holds "k" '"projected": 24' '"projected": 128' '"projected": 8'
     check "a projection to nothing" 2 'linformer is 0, wanted 1 or more' \
         "$vitcod" profile --arch deit_tiny_patch16_224 --lengths 196 --linformer 0
     check "as JSON" 0 '"linformer": {' "$vitcod" profile --arch levit_128 --lengths 20 \
-        --linformer 7 --sparsity 0.5 --repeats 2 --json
+        --linformer 7 --sparsity 0.5 --runs 2 --json
     check "no length" 1 'lengths' "$vitcod" profile --arch deit_tiny_patch16_224 --lengths 196,many
     check "lengths of a model" 2 'wants --arch' "$vitcod" profile model --lengths 196
     check "everything pruned" 1 'sparsity of 1' \
@@ -83,8 +83,8 @@ case_refuses() {
     check "a trace of what does not run" 2 'trace is of a model that runs' \
         "$vitcod" profile model --count --trace x
     check "no images" 2 'batch' "$vitcod" profile model --batch 0
-    check "no repeats" 2 'repeats is 0' "$vitcod" profile model --repeats 0
-    check "repeats of a count" 2 'runs nothing' "$vitcod" profile model --count --repeats 3
+    check "no runs" 2 "runs is 0" "$vitcod" profile model --runs 0
+    check "repeats of a count" 2 'runs nothing' "$vitcod" profile model --count --runs 3
     check "a precision" 2 "dtype is 'fp8'" "$vitcod" profile model --dtype fp8
     check "a head's size" 2 'brings its own --head-dim' "$vitcod" profile model --head-dim 8
 }

@@ -47,9 +47,9 @@ case_masks_have_no_split() {
     wants_data
     check "by cost" 0 '"split": "cost"' "$vitcod" bench "$model" --mask mask.npy --runs 1 --json
     check "not as they say" 1 'masks do not say how heads are split' \
-        "$vitcod" bench "$model" --mask mask.npy --split plan
-    check "nor in a third way" 2 "split by 'some', wanted plan or cost" \
-        "$vitcod" bench "$model" --split some
+        "$vitcod" bench "$model" --mask mask.npy --split-heads plan
+    check "nor in a third way" 2 "split-heads is 'some', wanted plan or cost" \
+        "$vitcod" bench "$model" --split-heads some
     check "a whole model" 0 '"split": "whole"' "$vitcod" bench "$model" --runs 1 --json
 }
 
@@ -64,11 +64,11 @@ panels() {
 case_a_threshold_moves_keys() {
     wants_data
     check "more global tokens, more in panels" 0 '' \
-        [ "$(panels plan4 --split plan)" -gt "$(panels plan30 --split plan)" ]
+        [ "$(panels plan4 --split-heads plan)" -gt "$(panels plan30 --split-heads plan)" ]
     check "as the plan says is the default" 0 '' \
-        [ "$(panels plan4)" = "$(panels plan4 --split plan)" ]
+        [ "$(panels plan4)" = "$(panels plan4 --split-heads plan)" ]
     check "by cost it is the same" 0 '' \
-        [ "$(panels plan4 --split cost)" = "$(panels plan30 --split cost)" ]
+        [ "$(panels plan4 --split-heads cost)" = "$(panels plan30 --split-heads cost)" ]
 }
 
 case_made_for_the_cpu() {
@@ -83,17 +83,18 @@ case_made_for_the_cpu() {
     check "in a model's file too" 0 '' "$vitcod" import "$model" --plan tuned -o one
     check "bench" 0 '"split": "plan"' "$vitcod" bench one --runs 1 --alone --json
     check "unless asked" 0 '"split": "cost"' \
-        "$vitcod" bench one --runs 1 --alone --split cost --json
+        "$vitcod" bench one --runs 1 --alone --split-heads cost --json
     check "eval" 0 '"split": "plan"' "$vitcod" eval one --data "$data" --limit 50 --json
-    check "profile" 0 '"split": "plan"' "$vitcod" profile one --repeats 1 --json
+    check "profile" 0 '"split": "plan"' "$vitcod" profile one --runs 1 --json
 }
 
 case_profile_of_a_plan() {
     wants_data
-    check "as it says" 0 '"split": "plan"' "$vitcod" profile plan4 --repeats 1 --json
-    check "by cost" 0 '"split": "cost"' "$vitcod" profile plan4 --repeats 1 --split cost --json
+    check "as it says" 0 '"split": "plan"' "$vitcod" profile plan4 --runs 1 --json
+    check "by cost" 0 '"split": "cost"' "$vitcod" profile plan4 --runs 1 --split-heads cost --json
     check "lengths" 0 '"split": "plan"' \
-        "$vitcod" profile --arch deit_tiny_patch16_224 --lengths 70 --repeats 1 --split plan --json
+        "$vitcod" profile --arch deit_tiny_patch16_224 --lengths 70 --runs 1 --split-heads plan \
+        --json
 }
 
 case_threads_do_not_matter() {

@@ -64,7 +64,7 @@ case_compare() {
     holds "its keys" '"attention_times_vitcod"' '"energy_times_vitcod"' '"plan_hash"' \
         '"kept_share"' '"sanger_at_0.9": 6.8'
     check "compare with a chip of one's own" 0 'dense' \
-        compare --sparsity 0.99 --chips "vitcod,$chips/dense.yaml"
+        compare --sparsity 0.99 --chip "vitcod,$chips/dense.yaml"
 }
 
 case_compare_refuses() {
@@ -73,7 +73,7 @@ case_compare_refuses() {
     check "no sparsity has a mask" 1 'no mask of' compare
     check "a model that is none" 1 "'vgg'" \
         "$vitcod" compare --arch vgg --masks masks --sparsity 0.99
-    check "a chip that is none" 1 'tpu: cannot open' compare --sparsity 0.99 --chips tpu
+    check "a chip that is none" 1 'tpu: cannot open' compare --sparsity 0.99 --chip tpu
     check "a sparsity out of range" 2 "'2', wanted numbers from 0 to 1" compare --sparsity 2
     check "attention that is not there" 1 'neither deit_tiny_patch16_224.npy nor' \
         compare --sparsity 0.99 --attention .
@@ -188,7 +188,7 @@ case_schemas() {
     check "compare" 0 '' "$checker" "$schemas/compare.json" compare.json
     mask=masks/deit_tiny_patch16_224/0.99.npy
     "$vitcod" simulate --mask "$mask" --functional --layers 0-1 --json >timeline.json
-    "$vitcod" simulate --mask "$mask" --config sanger --json >rival.json
+    "$vitcod" simulate --mask "$mask" --chip sanger --json >rival.json
     "$vitcod" simulate --arch deit_tiny_patch16_224 --json >model.json
     "$vitcod" simulate --mask "$mask" --bound --json >bound.json
     "$vitcod" simulate --mask "$mask" --control --embed-dim 192 --json >control.json
