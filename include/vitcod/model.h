@@ -329,6 +329,9 @@ double vc_model_reconstruction(const vc_acts *acts, const vc_model *model);
 typedef struct vc_rows {
     const float *data;
     size_t tokens, width, stride; /* of an image; values of a token; floats from one to the next */
+    /* The first so many tokens are looked at later; what the others hold changes no logit, as in
+     * the last block, of which classifiers read the class tokens alone. */
+    size_t read;
 } vc_rows;
 
 /* For models with VC_ABILITY_BLOCKS, after a forward pass that kept everything: the output of a

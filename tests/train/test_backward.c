@@ -223,9 +223,56 @@ static void sparse_with_summaries(void **state)
     check(coded(VC_CODED_QK), SUMMARIES, 1);
 }
 
+/* Of the last block the classifiers read the class tokens alone: a plan that takes everything from
+ * its other rows makes no distance, though they come out otherwise. */
+static void what_nothing_reads_has_no_distance(void **state)
+{
+    (void)state;
+    enum { TOKENS = 17 };
+    vc_model *model, *teacher;
+    vc_acts acts, teacher_acts;
+    vc_grads grads;
+    vc_mask mask;
+    vc_plan plan;
+    float x[BATCH * 64];
+    vc_rng rng = vc_rng_open(5, 5, 5);
+    for (size_t i = 0; i < BATCH * 64; i++)
+        x[i] = (float)vc_rng_normal(&rng);
+    teacher = make_teacher(&teacher_acts, small, x);
+    assert_ok(vc__deit_create(&model, &small, 8));
+    assert_ok(vc_mask_open(&mask, 2, small.heads, TOKENS, TOKENS));
+    for (size_t i = mask.heads * TOKENS * TOKENS; i < 2 * mask.heads * TOKENS * TOKENS; i++)
+        mask.pruned[i] = i / TOKENS % TOKENS > 0 && i % TOKENS != i / TOKENS % TOKENS;
+    assert_ok(vc_polarize(&plan, &mask, 6, "mask"));
+    assert_ok(vc_model_use_plan(model, &plan, "plan"));
+    assert_ok(vc_acts_open(&acts, model, BATCH, 1));
+    assert_ok(vc_grads_open(&grads, model, BATCH));
+    vc_model_observe(&acts, model, x, BATCH);
+    const vc_rows out = vc_model_block_output(&acts, model, 1),
+                  wanted = vc_model_block_output(&teacher_acts, teacher, 1);
+    assert_int_equal(out.tokens, TOKENS);
+    assert_int_equal(out.read, 1);
+    assert_int_equal(vc_model_block_output(&acts, model, 0).read, TOKENS);
+    assert_true(fabsf(out.data[out.width] - wanted.data[out.width]) > 1e-3f);
+    memset(grads.dlogits, 0, BATCH * small.classes * sizeof(float));
+    const vc_lesson lesson = {&teacher_acts, 1.0f, 1.0f};
+    const vc_distances d = vc_model_backward_taught(&grads, &acts, model, BATCH, 0.0f, &lesson);
+    assert_true(d.features < 1e-9 && d.attention < 1e-9);
+    for (size_t i = 0; i < model->value_count; i++)
+        assert_true(fabsf(grads.values[i]) < 1e-4f);
+    vc_grads_close(&grads);
+    vc_acts_close(&acts);
+    vc_acts_close(&teacher_acts);
+    vc_plan_close(&plan);
+    vc_mask_close(&mask);
+    vc_model_close(model);
+    vc_model_close(teacher);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(stochastic_depth),
+                                       cmocka_unit_test(what_nothing_reads_has_no_distance),
                                        cmocka_unit_test(dense),
                                        cmocka_unit_test(distilled),
                                        cmocka_unit_test(autoencoder),

@@ -126,7 +126,8 @@ static const vc_coder *coder(const vc_model *model, size_t index)
 
 static vc_rows rows_of(const vc_model *model, const float *data, size_t width, size_t stride)
 {
-    return (vc_rows){data, vc__deit_tokens(vc__deit_sizes_of(&model->config)), width, stride};
+    const size_t tokens = vc__deit_tokens(vc__deit_sizes_of(&model->config));
+    return (vc_rows){data, tokens, width, stride, tokens};
 }
 
 static vc__values values(const vc_acts *acts, const vc_model *model, size_t index)
@@ -138,18 +139,26 @@ static vc__values values(const vc_acts *acts, const vc_model *model, size_t inde
                         .projection = vc__deit_weights_of(model)->blocks[index].proj_w};
 }
 
+/* Classifiers read the class tokens alone, so no more of the last block has an effect. */
+static vc_rows block_rows(const vc_model *model, const float *data, size_t block)
+{
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    vc_rows rows = rows_of(model, data, c->width, c->width);
+    if (block + 1 == c->depth)
+        rows.read = vc__deit_prefix_tokens(c);
+    return rows;
+}
+
 static vc_rows block_output(const vc_acts *acts, const vc_model *model, size_t index)
 {
     const vc__deit_config *c = vc__deit_sizes_of(&model->config);
     const vc__deit_acts *a = vc__deit_acts_of(acts);
-    return rows_of(model, index + 1 < c->depth ? a->layers[index + 1].input : a->tokens, c->width,
-                   c->width);
+    return block_rows(model, index + 1 < c->depth ? a->layers[index + 1].input : a->tokens, index);
 }
 
 static vc_rows heads_output(const vc_acts *acts, const vc_model *model, size_t index)
 {
-    const size_t width = vc__deit_sizes_of(&model->config)->width;
-    return rows_of(model, vc__deit_acts_of(acts)->layers[index].attention, width, width);
+    return block_rows(model, vc__deit_acts_of(acts)->layers[index].attention, index);
 }
 
 static size_t norms(const vc_model_config *config)
