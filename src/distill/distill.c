@@ -37,12 +37,12 @@ vc_distill_options vc_distill_options_default(void)
     vc_train_options *t = &o.train;
     t->epochs = 20;
     t->batch = 16;
-    t->learning_rate = 1e-4; /* 2e-4 forgets faster than it learns */
+    t->learning_rate = 5e-5; /* twice that forgets as fast as it learns */
     t->weight_decay = 0.0;
     t->min_learning_rate = 0.0;
     t->warmup_epochs = 1.0;
     t->distillation = 1.0; /* there are no labels */
-    t->features = 40.0;
+    t->features = 160.0;
     t->bias_rate = t->query_rate = 10.0;
     t->label_smoothing = 0.0;
     t->augment = (vc_augment_options){.crop_least = 0.25,
