@@ -7,8 +7,9 @@
 #include "vitcod/progress.h"
 #include "vitcod/record.h"
 
-/* VC_EINVAL if the classes of the images do not fit those of the model. */
-vc_status vc_model_check_source(const vc_model *model, const vc_source *source);
+/* VC_EINVAL if classes or channels of the images do not fit those of the model: as many classes, or
+ * a class list of as many, and the same channels unless they may be converted. */
+vc_status vc_model_check_source(const vc_model *model, vc_source *source);
 
 /* Makes an input that of the source: its classes; of images in memory channels, mean and standard
  * deviation too. */

@@ -29,6 +29,7 @@ typedef struct vc_recipe_options {
     size_t compressed, heads; /* 0: ViTCoD's half of the heads; what the model's file says */
     size_t epochs, patience, batch, limit; /* or VC_RECIPE_UNSET */
     size_t seed, threads;                  /* threads 0: all */
+    int convert;                           /* 1: images may be made to have the model's channels */
     int skip_broken;                       /* 1: leave out images that cannot be read */
     int force;                             /* 1: start over in an existing folder */
     const char *program; /* what is started for each step: a path, or a name on the PATH */

@@ -64,6 +64,13 @@ vc_status vc_source_of_dataset(vc_source **out, const vc_dataset *dataset);
 vc_status vc_source_of_files(vc_source **out, const char *const *paths, size_t count,
                              const vc_source_options *options);
 
+/* Lets images be made to have a model's channels: grey of RGB, or the other way round. Without it
+ * grey files become RGB, as image libraries have it, and nothing else is changed. */
+void vc_source_convert(vc_source *source);
+/* VC_EINVAL when images have other channels than wanted, and may not be converted; of files the
+ * first one is looked at, others when they are read. */
+vc_status vc_source_check_channels(vc_source *source, size_t wanted);
+
 /* Makes one source of several: the images of the first, then those of the second, and so on. It
  * takes the sources over, also when it fails, and closes them. Labels and names of classes are kept
  * if all sources have the same names of classes in the same order; otherwise it is not labelled. A

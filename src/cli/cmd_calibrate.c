@@ -142,6 +142,7 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
         {"limit", "N", "only the first N images of each --data, 0 for all", CLI_COUNT,
          &o->data.limit},
         CLI_EXIF_OPTION(o->data.exif, "off"),
+        CLI_CONVERT_OPTION(o->data.convert),
         {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,
          &o->data.skip_broken},
         {"output", "FILE", "the model that was best on the images held back, its plan inside",

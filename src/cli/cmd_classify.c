@@ -15,7 +15,7 @@ typedef struct classify_options {
     size_t count, top;
     const char *classes, *exif;
     double crop_fraction;
-    int skip_broken, quiet;
+    int skip_broken, convert, quiet;
     cli_engine_options engine;
 } classify_options;
 
@@ -112,6 +112,8 @@ static vc_status classify(classify_result *result, classify_options *o)
     vc_status status = vc_model_check_classifier(&model->config);
     if (status == VC_OK)
         status = vc_source_of_files(&result->source, o->images, o->count, &how);
+    if (status == VC_OK && o->convert)
+        vc_source_convert(result->source);
     if (status == VC_OK)
         status = check_classes(o, result->source, vc_model_input_of(&model->config).classes);
     if (status == VC_OK)
@@ -140,6 +142,7 @@ static int run_classify(const cli_command *command, int argc, char **argv)
         CLI_EXIF_OPTION(o.exif, "on"),
         {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,
          &o.skip_broken},
+        CLI_CONVERT_OPTION(o.convert),
         CLI_MODEL_OPTIONS(o.model),
         CLI_ENGINE_OPTIONS(o.engine),
     };

@@ -180,6 +180,7 @@ static int run_codesign(const cli_command *command, int argc, char **argv)
          &o.hold_back},
         {"chip", "FILE", "as `vitcod simulate --chip` (default vitcod)", CLI_TEXT, &o.chip},
         {"heads", "N", "attention heads, where MODEL does not say", CLI_COUNT, &o.heads},
+        CLI_CONVERT_OPTION(o.convert),
         {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,
          &o.skip_broken},
         {"force", NULL, "start over in a folder that is there", CLI_FLAG, &o.force},

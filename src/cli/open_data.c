@@ -81,7 +81,10 @@ vc_status cli_open_source(vc_source **out, const cli_data_options *o, int labell
                                    .labelled = labelled,
                                    .limit = o->limit,
                                    .upright = cli_is_upright(o->exif)};
-    return vc_source_open_all(out, o->paths.items, o->paths.count, &how);
+    VC_TRY(vc_source_open_all(out, o->paths.items, o->paths.count, &how));
+    if (o->convert)
+        vc_source_convert(*out);
+    return VC_OK;
 }
 
 vc_status cli_run_over_source(cli_images *images, vc_evaluation *out, const vc_model *model,

@@ -10,7 +10,7 @@ typedef struct cli_data_options {
     const char *split, *classes, *exif;
     size_t limit, batch; /* limit: of each path */
     double crop_fraction;
-    int skip_broken;
+    int skip_broken, convert;
 } cli_data_options;
 
 /* Defaults but for the split. */
@@ -21,6 +21,13 @@ cli_data_options cli_data_options_default(const char *split);
     {                                                                                              \
         "exif", "on|off", "turn images as their EXIF orientation says (default " usual ")",        \
             CLI_TEXT, &(target)                                                                    \
+    }
+
+#define CLI_CONVERT_OPTION(target)                                                                 \
+    {                                                                                              \
+        "convert-channels", NULL,                                                                  \
+            "make images grey, or RGB of grey ones in memory, where the model takes those",        \
+            CLI_FLAG, &(target)                                                                    \
     }
 
 #define CLI_DATA_OPTIONS(options)                                                                  \
@@ -34,7 +41,7 @@ cli_data_options cli_data_options_default(const char *split);
         {"limit", "N", "only the first N images of each --data, 0 for all", CLI_COUNT,             \
          &(options).limit},                                                                        \
         {"batch", "N", "images at once", CLI_COUNT, &(options).batch},                             \
-        CLI_EXIF_OPTION((options).exif, "off"),                                                    \
+        CLI_EXIF_OPTION((options).exif, "off"), CLI_CONVERT_OPTION((options).convert),             \
         {"crop-fraction", "X",                                                                     \
          "share of the shorter side that the model sees (default 0.875: 224 of 256)", CLI_NUMBER,  \
          &(options).crop_fraction},                                                                \

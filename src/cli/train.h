@@ -3,13 +3,14 @@
 #define VC_CLI_TRAIN_H
 
 #include "cli.h"
+#include "open_data.h"
 #include "open_model.h"
 #include "vitcod/train_log.h"
 
 typedef struct train_options {
     cli_model_options model;
     const char *config_file, *classes, *exif, *data, *teacher, *output, *checkpoint, *log;
-    int resume, test, new_head;
+    int resume, test, new_head, convert;
     double hold_back; /* share, or number, of the images to test epochs by; NAN: none */
     vc_plain_sizes sizes;
     vc_train_options train;

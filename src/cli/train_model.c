@@ -12,7 +12,10 @@ static vc_status open_set(vc_source **out, const train_options *o, const char *s
                                    .labelled = 1,
                                    .upright = cli_is_upright(o->exif),
                                    .own_split = strcmp(split, "test") == 0};
-    return vc_source_open(out, o->data, &how);
+    VC_TRY(vc_source_open(out, o->data, &how));
+    if (o->convert)
+        vc_source_convert(*out);
+    return VC_OK;
 }
 
 /* Without a test set epochs are judged by nothing: not by what the model learns from. */

@@ -22,6 +22,7 @@ static size_t list_origin(cli_option *list, size_t used, train_options *o)
         {"classes", "FILE", "class list: line i names the folder of class i", CLI_TEXT,
          &o->classes},
         CLI_EXIF_OPTION(o->exif, "off"),
+        CLI_CONVERT_OPTION(o->convert),
         CLI_MODEL_OPTIONS(o->model),
         {"patch", "N", "pixels along a patch's side (default 2)", CLI_COUNT, &o->sizes.patch},
         {"width", "N", "values per token (default 192)", CLI_COUNT, &o->sizes.width},

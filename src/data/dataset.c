@@ -64,6 +64,23 @@ int vc__dataset_is_here(const char *directory)
     return vc__cifar_is_here(directory);
 }
 
+/* The classes of both splits: the smaller one may lack the last. */
+static vc_status widen_classes(vc_dataset *out, const char *directory, const char *split)
+{
+    const char *other = strcmp(split, "test") == 0 ? "train" : "t10k";
+    vc_tensor labels;
+    const vc_status status = read_member(&labels, directory, other, "labels-idx1-ubyte");
+    if (status == VC_EABSENT)
+        return VC_OK;
+    VC_TRY(status);
+    const uint8_t *values = labels.data;
+    for (size_t i = 0; labels.rank == 1 && i < labels.shape[0]; i++)
+        if ((size_t)values[i] + 1 > out->classes)
+            out->classes = (size_t)values[i] + 1;
+    free(labels.data);
+    return VC_OK;
+}
+
 static vc_status read_idx(vc_dataset *out, const char *directory, const char *split)
 {
     const char *prefix = strcmp(split, "test") == 0 ? "t10k" : "train";
@@ -76,6 +93,8 @@ static vc_status read_idx(vc_dataset *out, const char *directory, const char *sp
     }
     if (status == VC_OK)
         status = take_images(out, directory, &images, &labels);
+    if (status == VC_OK)
+        status = widen_classes(out, directory, split);
     free(images.data);
     free(labels.data);
     if (status != VC_OK)

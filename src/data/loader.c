@@ -23,7 +23,7 @@ static vc_status check_range(const char *what, size_t value, size_t most)
     return VC_OK;
 }
 
-static vc_status make_recipe(vc__recipe *out, const vc_loader_options *o, const vc_source *source)
+static vc_status make_recipe(vc__recipe *out, const vc_loader_options *o, vc_source *source)
 {
     VC_TRY(check_range("an image side of", o->size, VC_RESIZE_MAX));
     VC_TRY(check_range("channels:", o->channels, VC_MAX_CHANNELS));
@@ -37,7 +37,7 @@ static vc_status make_recipe(vc__recipe *out, const vc_loader_options *o, const 
                            (double)o->mean[c], (double)o->std[c]);
     *out = (vc__recipe){.size = o->size, .resize = (size_t)resize, .channels = o->channels};
     vc_normalizer_make(&out->normalizer, o->channels, o->mean, o->std);
-    return vc__recipe_check(out, source);
+    return vc_source_check_channels(source, o->channels);
 }
 
 static size_t at_most(size_t value, size_t most)

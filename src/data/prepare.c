@@ -13,27 +13,6 @@ void vc__workspace_close(vc__workspace *work)
     vc_resize_scratch_close(&work->scratch);
 }
 
-vc_status vc__recipe_check(const vc__recipe *recipe, const vc_source *source)
-{
-    if (source->whole)
-        return vc__recipe_check(recipe, source->whole);
-    for (size_t i = 0; i < source->part_count; i++)
-        VC_TRY(vc__recipe_check(recipe, source->parts[i]));
-    if (source->part_count > 0)
-        return VC_OK;
-    const vc_dataset *data = source->dataset;
-    size_t wanted = recipe->channels;
-    int coloured_or_grey = wanted == 1 || wanted == 3;
-    if (data && data->channels == wanted)
-        return VC_OK;
-    if (coloured_or_grey && (!data || data->channels == 1 || data->channels == 3))
-        return VC_OK;
-    if (data)
-        return vc_fail(VC_EINVAL, "%s: images of %zu channels, wanted %zu",
-                       data->path ? data->path : "memory", data->channels, wanted);
-    return vc_fail(VC_EINVAL, "%zu channels asked for, wanted 1 or 3", wanted);
-}
-
 /* Copies one pixel of a planar image, converted to the wanted number of channels. */
 static void copy_pixel(uint8_t *to, size_t wanted, const uint8_t *planes, size_t have, size_t plane)
 {
@@ -65,14 +44,17 @@ vc_status vc__fetch_pixels(vc__workspace *work, const vc__recipe *recipe, const 
 {
     char name[VC_SOURCE_NAME];
     size_t at = index;
-    const vc_dataset *data = vc__source_pixels(source, &at);
-    if (data)
-        return copy_pixels(work, recipe, data, at);
+    const vc_source *holder = vc__source_holder(source, &at);
+    if (holder->dataset)
+        return copy_pixels(work, recipe, holder->dataset, at);
+    const int greys = recipe->channels == 1 && !holder->converts;
     const vc_bytes *encoded = &work->encoded;
     vc_source_name(name, source, index);
-    VC_TRY(vc_image_decode(&work->image, encoded->data, encoded->count, recipe->channels, name));
-    at = index;
-    if (!vc__source_holder(source, &at)->upright)
+    VC_TRY(vc_image_decode(&work->image, encoded->data, encoded->count,
+                           greys ? 3 : recipe->channels, name));
+    if (greys)
+        VC_TRY(vc__image_take_grey(&work->image, name));
+    if (!holder->upright)
         return VC_OK;
     return vc_image_turn(&work->image, vc_image_orientation(encoded->data, encoded->count), name);
 }

@@ -23,9 +23,6 @@ typedef struct vc__workspace {
 
 void vc__workspace_close(vc__workspace *work);
 
-/* VC_EINVAL when the images cannot be made to have the recipe's channels. */
-vc_status vc__recipe_check(const vc__recipe *recipe, const vc_source *source);
-
 /* Sets how images are changed for training. VC_EINVAL for options that are out of range or that
  * these channels cannot have. */
 vc_status vc__recipe_augment(vc__recipe *recipe, const vc_augment_options *options,

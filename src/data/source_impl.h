@@ -8,6 +8,7 @@
 #include "class_list.h"
 #include "names.h"
 #include "tar.h"
+#include "vitcod/image.h"
 #include "vitcod/source.h"
 
 typedef struct vc__sample {
@@ -20,6 +21,7 @@ struct vc_source {
     char *path; /* by which it was opened; NULL: it was not opened by a path */
     char *root; /* the path before the samples' names: "DIR/test/", "archive.tar:test/" */
     int labelled, listed, upright;
+    int converts; /* see vc_source_convert */
     size_t classes;
     vc__names class_names;
 
@@ -59,6 +61,9 @@ vc_status vc__source_find_below(vc_source *source, const char *directory);
  * NULL) names is a class folder even if it encloses everything. */
 vc_status vc__source_find_entries(vc_source *source, const char *path, const vc_source_options *how,
                                   const vc__class_list *list);
+/* Makes an RGB image grey that has no colours, and refuses others. */
+vc_status vc__image_take_grey(vc_image *image, const char *name);
+
 /* VC_EABSENT: a path without the split, of which there must be one of its own. */
 vc_status vc__source_no_split(const char *path, const char *split);
 

@@ -6,29 +6,48 @@
 #include "vitcod/clock.h"
 #include "vitcod/loss.h"
 
-vc_status vc_model_check_source(const vc_model *model, const vc_source *source)
+/* Images in memory have labels, and a list of classes beside them at most. */
+static vc_status check_labels(const char *path, const vc_source *source, size_t classes)
+{
+    const size_t labels = vc_source_classes(source), named = vc_source_named(source);
+    if (labels > classes)
+        return vc_fail(VC_EINVAL,
+                       "%s: labels go up to %zu, the model has classes 0 to %zu: wanted a head for "
+                       "them (`vitcod train --new-head`)",
+                       path, labels - 1, classes - 1);
+    if (labels == classes || (vc_source_has_list(source) && named == classes))
+        return VC_OK;
+    if (vc_source_has_list(source))
+        return vc_fail(VC_EINVAL, "the class list has %zu classes, the model %zu", named, classes);
+    return vc_fail(VC_EINVAL,
+                   "%s: %zu classes, the model has %zu: wanted a list of the model's (--classes), "
+                   "or a head for these (`vitcod train --new-head`)",
+                   path, labels, classes);
+}
+
+static vc_status check_folders(const vc_source *source, size_t classes)
+{
+    const size_t folders = vc_source_classes(source);
+    if (folders == classes)
+        return VC_OK;
+    if (vc_source_has_list(source))
+        return vc_fail(VC_EINVAL, "the class list has %zu classes, the model %zu", folders,
+                       classes);
+    return vc_fail(VC_EINVAL,
+                   "%zu class folders, the model has %zu classes: wanted a class list (--classes) "
+                   "that says which they are, or a head for them (`vitcod train --new-head`)",
+                   folders, classes);
+}
+
+vc_status vc_model_check_source(const vc_model *model, vc_source *source)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
     const vc_dataset *data = vc_source_dataset(source);
-    size_t classes = vc_source_classes(source);
     VC_TRY(vc_model_check_classifier(&model->config));
-    if (classes == 0) /* not labelled */
-        return VC_OK;
-    if (data) {
-        if (data->classes > input.classes)
-            return vc_fail(VC_EINVAL, "%s: labels go up to %zu, the model has classes 0 to %zu",
-                           data->path ? data->path : "data", data->classes - 1, input.classes - 1);
-        return VC_OK;
-    }
-    if (classes == input.classes)
-        return VC_OK;
-    if (vc_source_has_list(source))
-        return vc_fail(VC_EINVAL, "the class list has %zu classes, the model %zu", classes,
-                       input.classes);
-    return vc_fail(VC_EINVAL,
-                   "%zu class folders, the model has %zu classes: wanted a class list (--classes) "
-                   "that says which they are",
-                   classes, input.classes);
+    if (vc_source_classes(source) > 0) /* labelled */
+        VC_TRY(data ? check_labels(data->path ? data->path : "data", source, input.classes)
+                    : check_folders(source, input.classes));
+    return vc_source_check_channels(source, input.channels);
 }
 
 void vc_model_input_of_source(vc_model_input *input, const vc_source *source)

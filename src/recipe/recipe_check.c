@@ -1,8 +1,8 @@
 /* Checks before a run begins of what would make it fail late. */
 #include "recipe_impl.h"
 #include "vitcod/accelerator.h"
+#include "vitcod/evaluate.h"
 #include "vitcod/model.h"
-#include "vitcod/source.h"
 
 /* The sparsity is limited: a class token keeps its row and column, and every row keeps an entry. */
 static vc_status check_sparsity(const vc_recipe_options *o, const vc_model_config *config,
@@ -42,35 +42,49 @@ static vc_status check_model(vc_recipe *recipe, const vc_model *model)
     return VC_OK;
 }
 
-static vc_status look_at_model(vc_recipe *recipe)
+/* Images that do not fit the model would end the run at the step that meets them. */
+static vc_status open_fitting(const vc_recipe_options *o, const vc_model *model, const char *path,
+                              const vc_source_options *how)
 {
-    const vc_model_options how = {.heads = recipe->options.heads, .in_place = 1};
-    vc_model *model;
-    VC_TRY(vc_model_open(&model, recipe->options.model, &how));
-    const vc_status status = check_model(recipe, model);
-    vc_model_close(model);
+    vc_source *source;
+    VC_TRY(vc_source_open(&source, path, how));
+    if (o->convert)
+        vc_source_convert(source);
+    const vc_status status = vc_model_check_source(model, source);
+    vc_source_close(source);
     return status;
 }
 
 /* If no test images are named, those of the data set are used, if it is one in files that has
  * some. */
-static vc_status look_at_images(vc_recipe_options *o)
+static vc_status look_at_images(vc_recipe_options *o, const vc_model *model)
 {
-    const vc_source_options learn = {.split = "train"},
+    const vc_source_options learn = {.split = "train", .labelled = vc_recipe_trains(o)},
                             test = {.split = "test", .classes = o->classes, .labelled = 1};
     vc_source *source;
+    VC_TRY(open_fitting(o, model, o->data, &learn));
     VC_TRY(vc_source_open(&source, o->data, &learn));
     const int is_set = vc_source_dataset(source) != NULL;
     vc_source_close(source);
     if (!o->test && !is_set)
         return VC_OK;
-    const vc_status status = vc_source_open(&source, o->test ? o->test : o->data, &test);
+    const vc_status status = open_fitting(o, model, o->test ? o->test : o->data, &test);
+    if (o->test || status != VC_EABSENT)
+        VC_TRY(status);
+    o->test = o->test || status == VC_EABSENT ? o->test : o->data;
+    return VC_OK;
+}
+
+static vc_status look_at_model_and_images(vc_recipe *recipe)
+{
+    const vc_model_options how = {.heads = recipe->options.heads, .in_place = 1};
+    vc_model *model;
+    VC_TRY(vc_model_open(&model, recipe->options.model, &how));
+    vc_status status = check_model(recipe, model);
     if (status == VC_OK)
-        vc_source_close(source);
-    if (o->test)
-        return status;
-    o->test = status == VC_OK ? o->data : NULL;
-    return status == VC_EABSENT ? VC_OK : status;
+        status = look_at_images(&recipe->options, model);
+    vc_model_close(model);
+    return status;
 }
 
 static vc_status look_at_chip(const vc_recipe_options *o)
@@ -86,7 +100,6 @@ static vc_status look_at_chip(const vc_recipe_options *o)
 
 vc_status vc__recipe_look_at_inputs(vc_recipe *recipe)
 {
-    VC_TRY(look_at_model(recipe));
-    VC_TRY(look_at_images(&recipe->options));
+    VC_TRY(look_at_model_and_images(recipe));
     return look_at_chip(&recipe->options);
 }

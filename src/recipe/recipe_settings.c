@@ -3,7 +3,7 @@
 
 #include "recipe_impl.h"
 
-typedef enum kind { TEXT, NUMBER, COUNT } kind;
+typedef enum kind { TEXT, NUMBER, COUNT, FLAG } kind;
 
 typedef struct setting {
     const char *name;
@@ -38,6 +38,7 @@ static const setting settings[] = {
     SETTING("--lr", NUMBER, learning_rate),
     SETTING("--limit", COUNT, limit),
     SETTING("--hold-back", NUMBER, hold_back),
+    SETTING("--convert-channels", FLAG, convert),
     SETTING("--chip", TEXT, chip),
     SETTING("--heads", COUNT, heads),
     SETTING("MODEL", TEXT, model),
@@ -56,6 +57,8 @@ static int add_setting(json_t *all, const setting *s, const vc_recipe_options *o
         const double number = *(const double *)at;
         return isnan(number) || json_object_set_new(all, s->name, json_real(number)) == 0;
     }
+    if (s->kind == FLAG)
+        return !*(const int *)at || json_object_set_new(all, s->name, json_true()) == 0;
     const size_t count = *(const size_t *)at;
     return count == VC_RECIPE_UNSET ||
            json_object_set_new(all, s->name, json_integer((json_int_t)count)) == 0;

@@ -69,6 +69,12 @@ static void add_file(builder *b, const char *option, const char *name)
     add_word(b, path);
 }
 
+static void add_convert(builder *b)
+{
+    if (b->o->convert)
+        add_word(b, "--convert-channels");
+}
+
 static void add_heads(builder *b)
 {
     if (b->o->heads > 0)
@@ -114,6 +120,7 @@ static void add_images(builder *b)
     add_text(b, "--data", b->o->data);
     add_count(b, "--limit", b->o->limit);
     add_text(b, "--exif", b->o->exif);
+    add_convert(b);
     if (b->o->skip_broken)
         add_word(b, "--skip-broken");
     add_heads(b);
@@ -134,6 +141,7 @@ static void list_coder(builder *b)
 static void add_learning(builder *b)
 {
     const vc_recipe_options *o = b->o;
+    add_convert(b);
     add_count(b, "--limit", o->limit);
     add_text(b, "--exif", o->exif);
     add_count(b, "--epochs", o->epochs);
@@ -288,6 +296,7 @@ static void list_evaluation(builder *b, int dense)
     add_text(b, "--data", b->o->test);
     add_text(b, "--classes", b->o->classes);
     add_text(b, "--exif", b->o->exif);
+    add_convert(b);
     if (b->o->skip_broken)
         add_word(b, "--skip-broken");
     end_step(b);

@@ -105,8 +105,7 @@ static vc_status check_pooling(const vc_model *model, const vc_train_options *o)
     return VC_OK;
 }
 
-vc_status vc__check_training(const vc_model *model, const vc_source *data,
-                             const vc_train_options *o)
+vc_status vc__check_training(const vc_model *model, vc_source *data, const vc_train_options *o)
 {
     const int taught = o->teacher && o->distillation == 1.0;
     VC_TRY(vc_model_check_source(model, data));

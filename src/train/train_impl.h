@@ -10,7 +10,7 @@ uint64_t vc__train_fingerprint(const vc_model *model, const vc_source *data,
                                const vc_train_options *options);
 
 /* VC_EINVAL for options that are out of range, or do not fit the model, the data or each other. */
-vc_status vc__check_training(const vc_model *model, const vc_source *data,
+vc_status vc__check_training(const vc_model *model, vc_source *data,
                              const vc_train_options *options);
 
 /* 1 if the student is compared with more of the teacher than its logits. */

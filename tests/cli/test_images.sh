@@ -237,7 +237,15 @@ case_cifar() {
         printf '%b' "\\000$label"
         head -c 3072 "$golden/rgb8.png" /dev/zero 2>/dev/null | tail -c 3072
     done >cifar-10-batches-bin/test_batch.bin
-    check "CIFAR" 0 'on 4 images' "$vitcod" eval --arch levit_128s --data .
+    check "classes that the model has not" 1 \
+        '10 classes, the model has 1000: wanted a list .*--classes.*--new-head' \
+        "$vitcod" eval --arch levit_128s --data .
+    seq 999 | sed 's/^/n/' >short
+    check "a list of others" 1 'class list has 999 classes, the model 1000' \
+        "$vitcod" eval --arch levit_128s --data . --classes short
+    seq 1000 | sed 's/^/n/' >thousand
+    check "a list of the model's" 0 'on 4 images' \
+        "$vitcod" eval --arch levit_128s --data . --classes thousand
     check "CIFAR's classes" 1 'labels go up to 9, the model has classes 0 to 3' \
         "$vitcod" eval model --data .
 }

@@ -3,7 +3,7 @@
 # the command line comes before what is inside, and a plan that is broken is refused.
 # shellcheck source=tests/cli.sh
 . tests/cli.sh
-picture=$root/tests/data/golden/palette1.png
+picture=$root/tests/data/golden/grey1.png
 
 # line PATTERN: what matched it in the last output, first of all
 line() { sed -n "s/.*\($1\).*/\1/p" "$out" | head -n 1; }
@@ -75,7 +75,7 @@ case_info() {
 }
 
 case_other_verbs() {
-    check "classify" 0 'palette1.png' "$vitcod" classify one "$picture"
+    check "classify" 0 'grey1.png' "$vitcod" classify one "$picture"
     check "attention without the plan" 0 'one: used dense, without the plan inside' \
         "$vitcod" attention one --data data -o m.npy
     check "autoencoder on the plan" 0 'to 2 heads' "$vitcod" autoencoder one --data data -o coder2

@@ -236,6 +236,27 @@ case_data_that_do_not_fit() {
     check "truncated gzip" 1 'truncated' "$vitcod" eval model --data short
 }
 
+# The model takes images of 1 channel.
+case_channels_that_do_not_fit() {
+    photo=$root/tests/data/golden/baseline420.jpg
+    mkdir -p photos/a photos/b photos/c photos/d
+    for class in a b c d; do cp "$photo" photos/$class/1.jpg; done
+    check "classify" 1 'is in colour, the model takes images of 1 channel' \
+        "$vitcod" classify model "$photo"
+    check "grey files fit" 0 '%' "$vitcod" classify model "$root/tests/data/golden/grey.jpg"
+    check "or those made so" 0 '%' "$vitcod" classify model "$photo" --convert-channels
+    for verb in "eval model" "attention model -o x" "autoencoder model -o x" \
+        "calibrate model -o x --batch 1 --hold-back 2" "train --init model -o x --batch 1 --epochs 1"; do
+        # shellcheck disable=SC2086 # words
+        check "$verb" 1 'is in colour.*--convert-channels' "$vitcod" $verb --data photos
+    done
+    check "codesign" 1 'is in colour' "$vitcod" codesign model --data photos --sparsity 0.8 -o designed
+    check "all made grey" 0 'on 4 images' "$vitcod" eval model --data photos --convert-channels
+    check "colours for grey images" 1 'images of 1 channel, wanted 3, or --convert-channels' \
+        "$vitcod" attention --arch levit_128s --data data -o maps
+    absent "nothing is written" x designed
+}
+
 case_models_that_do_not_fit() {
     check "another model" 0 'epoch 1/1' \
         "$vitcod" train --data data --width 12 --depth 1 --heads 3 --epochs 1 -o small

@@ -233,6 +233,7 @@ static void images_in_memory_of_the_right_size_are_taken_as_they_are(void **stat
         assert_true(r->x[i] == want);
     }
     free(r);
+    vc_source_convert(source);
     o.channels = 1; /* RGB to grey */
     r = run(source, o);
     const uint8_t *p = pixels + 3 * SIDE * SIDE + 9; /* of the second image */
@@ -243,6 +244,7 @@ static void images_in_memory_of_the_right_size_are_taken_as_they_are(void **stat
 
     const vc_dataset greys = {6, 1, SIDE, SIDE, 5, pixels, (int32_t[6]){0}, NULL};
     assert_ok(vc_source_of_dataset(&source, &greys));
+    vc_source_convert(source);
     o.channels = 3; /* grey to RGB */
     r = run(source, o);
     for (size_t c = 0; c < 3; c++) {
@@ -268,6 +270,7 @@ static void images_in_memory_of_another_size_are_resized(void **state)
     const vc_dataset data = {1, 1, 12, 10, 2, pixels, &label, NULL};
     vc_source *source;
     assert_ok(vc_source_of_dataset(&source, &data));
+    vc_source_convert(source);
     for (size_t channels = 1; channels <= 3; channels += 2) {
         vc_loader_options o = small(1, 1);
         o.channels = channels;
@@ -285,15 +288,52 @@ static void images_in_memory_of_another_size_are_resized(void **state)
     vc_resize_scratch_close(&scratch);
 }
 
+static void put_picture(const char *d, const char *name, const char *picture)
+{
+    char golden[128];
+    vc_mapped_file file;
+    snprintf(golden, sizeof golden, "tests/data/golden/%s", picture);
+    assert_ok(vc_file_map(&file, golden));
+    put_bytes(d, name, file.data, file.bytes);
+    vc_file_unmap(&file);
+}
+
+/* A model of one channel takes grey files as they are, and loses no colours that nobody gave up. */
+static void grey_files_fit_one_channel(void **state)
+{
+    (void)state;
+    const char *d = fresh_directory();
+    put_picture(d, "a/0.jpg", "grey.jpg");
+    put_picture(d, "a/1.png", "grey16.png");
+    put_picture(d, "a/2.png", "grey_alpha8.png");
+    put_picture(d, "a/3.png", "rgb8.png");
+    vc_source *source = open_source(d), *converting = open_source(d);
+    vc_source_convert(converting);
+    vc_loader_options o = small(4, 2);
+    o.channels = 1;
+    record *r = run(source, o), *all = run(converting, o);
+    assert_int_equal(r->count, 3);
+    assert_string_equal(r->told, "3 /3.png: is in colour, the model takes images of 1 channel: "
+                                 "wanted grey ones, or --convert-channels\n");
+    assert_int_equal(all->count, 4);
+    assert_memory_equal(r->x, all->x, 3 * SIZE * SIZE * sizeof *r->x);
+    free(r);
+    free(all);
+    vc_source_close(source);
+    vc_source_close(converting);
+}
+
 static void refuses_impossible_options(void **state)
 {
     (void)state;
     uint8_t pixels[2] = {0};
     int32_t label = 0;
-    const vc_dataset two = {1, 2, 1, 1, 1, pixels, &label, NULL};
-    vc_source *folder = open_source(make_folder(0)), *memory;
+    const vc_dataset two = {1, 2, 1, 1, 1, pixels, &label, NULL},
+                     grey = {1, 1, 1, 1, 1, pixels, &label, NULL};
+    vc_source *folder = open_source(make_folder(0)), *memory, *greys;
     vc_loader *loader;
     assert_ok(vc_source_of_dataset(&memory, &two));
+    assert_ok(vc_source_of_dataset(&greys, &grey));
 #define REFUSES(source, change, text)                                                              \
     do {                                                                                           \
         vc_loader_options o = small(1, 1);                                                         \
@@ -310,9 +350,12 @@ static void refuses_impossible_options(void **state)
     REFUSES(folder, o.crop_fraction = 1e-4, "at most 8192 pixels");
     REFUSES(folder, o.std[1] = 0.0f, "channel 1 has mean");
     REFUSES(memory, o.channels = 3, "memory: images of 2 channels, wanted 3");
+    REFUSES(greys, o.channels = 3, "images of 1 channel, wanted 3, or --convert-channels");
+    REFUSES(folder, o.channels = 1, "a/00.jpg: is in colour, the model takes images of 1 channel");
 #undef REFUSES
     vc_source_close(folder);
     vc_source_close(memory);
+    vc_source_close(greys);
 }
 
 /* The first value of the only image; `upright`: turned as turned.jpg's EXIF data say (6: its left
@@ -367,6 +410,7 @@ int main(void)
         cmocka_unit_test(archives_give_the_same),
         cmocka_unit_test(images_in_memory_of_the_right_size_are_taken_as_they_are),
         cmocka_unit_test(images_in_memory_of_another_size_are_resized),
+        cmocka_unit_test(grey_files_fit_one_channel),
         cmocka_unit_test(refuses_impossible_options),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);

@@ -302,6 +302,7 @@ static void a_gzipped_archive_wants_a_place_to_be_inflated(void **state)
     snprintf(command, sizeof command, "cd '%s' && tar -czf ../y.tgz a b c", d);
     assert_int_equal(system(command), 0);
     vc_source *archive = open_source(temporary("y.tgz"));
+    vc_source_convert(archive);
     vc_sampler s = open_sampler(SAMPLES, 1, 0, 1);
     const vc_loader_training t = whole_recipe(&s);
     vc_loader_options o = vc_loader_options_default();
@@ -337,6 +338,7 @@ static void images_in_memory_of_the_right_size_are_not_resized(void **state)
     const vc_dataset data = {IMAGES, 1, SIZE, SIZE, IMAGES, pixels, labels, NULL};
     vc_source *source;
     assert_ok(vc_source_of_dataset(&source, &data));
+    vc_source_convert(source);
     vc_sampler s = open_sampler(IMAGES, 1, 0, 1);
     const vc_loader_training t = {.sampler = &s, .augment = {.shift = SHIFT, .flip = 0.5}};
     record *r = run(source, &t, 2);
