@@ -15,6 +15,10 @@ vc_isa vc_isa_best(void);
 /* The one in use. */
 vc_isa vc_isa_get(void);
 
+/* The name of the CPU as the system gives it; empty if it does not. Returns `text`. */
+enum { VC_CPU_NAME = 256 };
+const char *vc_cpu_name(char text[VC_CPU_NAME]);
+
 /* 1 if bfloat16 products may be used: the CPU has AVX512_BF16 and VC_ISA allows AVX-512. */
 int vc_cpu_has_bf16(void);
 

@@ -192,7 +192,11 @@ typedef struct vc_model {
     void *state;              /* the family's: views on the parameters, and what it makes of them */
     vc_arena converted; /* beside `files`: positions for another size, matrices that were int8 */
     vc_restriction *restriction; /* NULL: attention sees everything */
+    int of_int8;                 /* 1: its file has matrices in int8 */
 } vc_model;
+
+/* Tells models apart, by their sizes and values. As text 16 digits. */
+uint64_t vc_model_hash(const vc_model *model);
 
 typedef struct vc_model_options {
     size_t heads;            /* where the metadata does not say; 0: width / 64 as in all DeiTs */

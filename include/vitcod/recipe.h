@@ -52,6 +52,7 @@ typedef struct vc_recipe_step {
 typedef struct vc_recipe {
     vc_recipe_options options; /* `test` as it was found */
     size_t head_dim;           /* of the model */
+    uint64_t model_hash;       /* see vc_model_hash */
     vc_recipe_step steps[VC_RECIPE_MOST_STEPS];
     size_t count;
     json_t *settings; /* all that the files depend on */

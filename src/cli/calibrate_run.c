@@ -197,6 +197,7 @@ static vc_status learn(calibrate_run *r)
     VC_TRY(distill(r, &how));
     result->seconds = vc_clock_seconds() - start;
     result->peak_mib = peak_mebibytes();
+    cli_note_precision(r->o->how.train.half ? VC_IN_BF16 : VC_IN_FP32);
     result->model = r->o->output;
     result->plan = r->o->plan_output;
     return tell_plan(result, r);
@@ -234,6 +235,7 @@ static vc_status open_models(calibrate_run *r)
     if (r->o->teacher)
         dense.path = r->o->teacher;
     dense.autoencoder = NULL;
+    dense.aside = 1;
     dense.plan = own.plan = NULL;
     const int measures = r->o->stage_count > 0 && vc_plan_recipe_measures(&r->o->recipe);
     VC_TRY(cli_open_without_plan(&r->teacher, &r->result->plan_left_out, &dense,

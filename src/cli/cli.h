@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vitcod/product.h"
 #include "vitcod/record.h"
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_CONTINUE = -1 };
@@ -88,16 +89,20 @@ int cli_fail(void);
 int cli_is_quiet(const cli_common *common);
 
 /* Ends a command: the error when `status` is one, else the struct at `result` by the command's
- * record, as JSON or CSV behind verb, command line, version, threads and seed, or through
+ * record, as JSON or CSV behind the frame that all results have, or through
  * `print_text`. */
 int cli_end(const cli_command *command, const cli_common *common, vc_status status,
             const void *result, void (*print_text)(const void *result));
 
+/* What a result says of the model that ran: its hash, and the precision of its products. */
+void cli_note_hash(uint64_t model_hash);
+void cli_note_precision(vc_precision precision);
+
 /* Prints the schema of what the command's --json prints. */
 int cli_print_schema(const cli_command *command);
 
-/* What every result begins with, as JSON: verb, command line, version, threads, seed. NULL: out of
- * memory, and said so. */
+/* What every result begins with, as JSON: verb, command line, version, machine, date, seed, and the
+ * model that ran. NULL: out of memory, and said so. */
 json_t *cli_frame(const cli_command *command, const cli_common *common);
 const char *cli_command_line(void);
 

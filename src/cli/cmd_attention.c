@@ -38,6 +38,7 @@ static vc_status collect_from_array(const attention_options *o, const vc_model *
                                     const vc_tap *tap)
 {
     vc_npy input;
+    cli_note_precision(VC_IN_FP32);
     VC_TRY(vc_image_array_open(&input, o->input, model));
     size_t images = input.tensor.shape[0];
     if (o->data.limit > 0 && o->data.limit < images)

@@ -35,6 +35,7 @@ static vc_status open_and_bench(bench_result *result, const bench_options *o)
     cli_model_plan_hash(result->plan_hash, model);
     vc_progress progress = vc_progress_begin("measuring", 1);
     how.progress = &progress;
+    how.precision = cli_engine_how(&o->engine, model, how.batch).precision;
     const vc_status status = vc_bench(&result->times, model, &how);
     vc_progress_end(&progress);
     vc_model_close(model);
@@ -122,7 +123,6 @@ static int run_bench(const cli_command *command, int argc, char **argv)
         status = cli_check_engine_options(command, &o.engine);
     if (status != CLI_CONTINUE)
         return status;
-    o.how.precision = cli_precision(&o.engine);
     o.how.split = cli_split(&o.engine);
     bench_result result = {0};
     const vc_status done = open_and_bench(&result, &o);

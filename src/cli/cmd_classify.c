@@ -73,7 +73,7 @@ static vc_status classify_images(classify_result *result, const classify_options
                                  const vc_model *model)
 {
     told t = {o, result};
-    const vc_classify_options how = {.engine = cli_engine_how(&o->engine, 1),
+    const vc_classify_options how = {.engine = cli_engine_how(&o->engine, model, 1),
                                      .crop_fraction = o->crop_fraction,
                                      .top = o->top,
                                      .on_broken = cli_on_broken,

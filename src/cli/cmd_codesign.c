@@ -125,6 +125,7 @@ static vc_status codesign(codesign_result *result, const cli_command *command,
     vc_recipe recipe;
     VC_TRY(vc_recipe_open(&recipe, o));
     vc_status status = VC_OK;
+    cli_note_hash(recipe.model_hash);
     if (dry_run) {
         result->commands = vc_recipe_commands(&recipe);
     } else {

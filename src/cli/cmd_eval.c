@@ -21,7 +21,7 @@ typedef struct eval_options {
 
 typedef struct eval_result {
     char plan_hash[VC_PLAN_HASH_TEXT];
-    const char *split;
+    const char *split, *dtype;
     cli_images seen;
     vc_accuracy accuracy;
     vc_class_accuracy *classes;
@@ -59,8 +59,9 @@ static vc_status run_engine(eval_result *result, vc_class_count *counts, const e
                             const vc_model *model)
 {
     vc_engine_pass pass;
-    const vc_engine_options how = cli_engine_how(&o->engine, o->data.batch);
+    const vc_engine_options how = cli_engine_how(&o->engine, model, o->data.batch);
     result->split = vc_pattern_split_name(vc_engine_split(model, &how));
+    result->dtype = vc_precision_name(how.precision);
     VC_TRY(vc_engine_pass_open(&pass, model, &how));
     const vc_runner runner = vc_engine_runner(&pass);
     const vc_status status = run(result, counts, o, model, &runner);
@@ -71,6 +72,11 @@ static vc_status run_engine(eval_result *result, vc_class_count *counts, const e
 static vc_status run_tokens(eval_result *result, vc_class_count *counts, const eval_options *o,
                             const vc_model *model)
 {
+    if (cli_precision(&o->engine, model) != VC_IN_FP32)
+        return vc_fail(VC_EINVAL, "%s: is in int8, and --tokens runs in fp32: wanted --dtype fp32",
+                       o->model.path);
+    result->dtype = vc_precision_name(VC_IN_FP32);
+    cli_note_precision(VC_IN_FP32);
     result->split = vc_pattern_split_name(VC_PATTERN_WHOLE);
     VC_TRY(vc_token_accuracy_open(&result->token_pass, model, &o->tokens, o->data.batch));
     const vc_runner runner = vc_token_accuracy_runner(&result->token_pass);
@@ -112,8 +118,8 @@ static void print_text(const void *result)
 {
     const eval_result *r = result;
     const vc_accuracy *a = &r->accuracy;
-    printf("top-1 %.2f %%  top-5 %.2f %%  loss %.4f  on %zu images, %.0f images/s", a->top1,
-           a->top5, a->loss, r->seen.images, a->images_per_s);
+    printf("top-1 %.2f %%  top-5 %.2f %%  loss %.4f  on %zu images, %s, %.0f images/s", a->top1,
+           a->top5, a->loss, r->seen.images, r->dtype, a->images_per_s);
     if (r->seen.broken_count > 0)
         printf(", %zu broken", r->seen.broken_count);
     putchar('\n');

@@ -44,7 +44,7 @@ static const vc_record result_record = VC_RECORD("infer", infer_result, result_f
 static vc_status run_all(float *logits, infer_result *result, const infer_options *o,
                          const vc_model *model, const vc_tensor *x, size_t batch)
 {
-    const vc_engine_options how = cli_engine_how(&o->engine, batch);
+    const vc_engine_options how = cli_engine_how(&o->engine, model, batch);
     vc_engine_pass pass;
     result->split = vc_pattern_split_name(vc_engine_split(model, &how));
     VC_TRY(vc_engine_pass_open(&pass, model, &how));

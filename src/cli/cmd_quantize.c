@@ -55,6 +55,7 @@ static vc_status compare(vc_engine_error *out, quantize_result *result, const ch
     exact.batch = o->data.batch;
     int8 = exact;
     int8.precision = VC_IN_INT8;
+    cli_note_precision(VC_IN_INT8);
     VC_TRY(vc_engine_comparison_open(&c, model, &exact, &int8));
     const vc_runner runner = vc_engine_comparison_runner(&c);
     const vc_status status = run_over(result, model, o, label, &runner);

@@ -115,6 +115,7 @@ vc_status cli_tap_data(cli_images *images, const vc_model *model, const cli_data
     vc_source *source;
     vc_evaluation ignored;
     vc_acts acts;
+    cli_note_precision(VC_IN_FP32);
     VC_TRY(cli_open_source(&source, o, 0));
     vc_status status = vc_acts_open(&acts, model, o->batch, 0);
     if (status == VC_OK) {

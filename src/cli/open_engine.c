@@ -2,10 +2,12 @@
 
 #include <string.h>
 
-vc_precision cli_precision(const cli_engine_options *options)
+vc_precision cli_precision(const cli_engine_options *options, const vc_model *model)
 {
     int precision = VC_IN_FP32;
-    while (options->dtype && precision < VC_PRECISION_COUNT &&
+    if (!options->dtype)
+        return model && model->of_int8 ? VC_IN_INT8 : VC_IN_FP32;
+    while (precision < VC_PRECISION_COUNT &&
            strcmp(options->dtype, vc_precision_name((vc_precision)precision)) != 0)
         precision++;
     return (vc_precision)precision;
@@ -13,7 +15,7 @@ vc_precision cli_precision(const cli_engine_options *options)
 
 int cli_check_engine_options(const cli_command *command, const cli_engine_options *options)
 {
-    if (cli_precision(options) == VC_PRECISION_COUNT)
+    if (cli_precision(options, NULL) == VC_PRECISION_COUNT)
         return cli_usage(command, "--dtype is '%s', wanted fp32, bf16 or int8", options->dtype);
     if (options->split && cli_split(options) == VC_ENGINE_USUAL_SPLIT)
         return cli_usage(command, "--split-heads is '%s', wanted plan or cost", options->split);
@@ -28,10 +30,12 @@ vc_pattern_split cli_split(const cli_engine_options *options)
     return VC_ENGINE_USUAL_SPLIT;
 }
 
-vc_engine_options cli_engine_how(const cli_engine_options *options, size_t batch)
+vc_engine_options cli_engine_how(const cli_engine_options *options, const vc_model *model,
+                                 size_t batch)
 {
     vc_engine_options how = vc_engine_options_default();
-    how.precision = cli_precision(options);
+    how.precision = cli_precision(options, model);
+    cli_note_precision(how.precision);
     how.batch = batch;
     how.split = cli_split(options);
     return how;

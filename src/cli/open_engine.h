@@ -6,15 +6,15 @@
 #include "vitcod/engine.h"
 
 typedef struct cli_engine_options {
-    const char *dtype; /* NULL: fp32 */
+    const char *dtype; /* NULL: as the file's */
     const char *split; /* NULL: the usual one (engine.h) */
 } cli_engine_options;
 
 #define CLI_ENGINE_OPTIONS(options) CLI_ENGINE_OPTIONS_AND(options, "split")
 /* Beside options of data, whose --split is a part of the data, there is no alias (NULL). */
 #define CLI_ENGINE_OPTIONS_AND(options, alias)                                                     \
-    {"dtype", "NAME", "precision of the products: fp32 (default), bf16 or int8", CLI_TEXT,         \
-     &(options).dtype},                                                                            \
+    {"dtype", "NAME", "precision of the products: fp32, bf16 or int8 (default: the file's)",       \
+     CLI_TEXT, &(options).dtype},                                                                  \
     {                                                                                              \
         "split-heads", "HOW",                                                                      \
             "keys computed densely: plan, its global tokens (default); cost, what is fastest "     \
@@ -22,8 +22,9 @@ typedef struct cli_engine_options {
             CLI_TEXT, &(options).split, alias                                                      \
     }
 
-/* VC_PRECISION_COUNT for a name that none has. */
-vc_precision cli_precision(const cli_engine_options *options);
+/* What was asked for, else int8 for a model whose file is, else fp32; `model` may be NULL.
+ * VC_PRECISION_COUNT for a name that none has. */
+vc_precision cli_precision(const cli_engine_options *options, const vc_model *model);
 
 /* CLI_CONTINUE for options that can be followed. */
 int cli_check_engine_options(const cli_command *command, const cli_engine_options *options);
@@ -32,7 +33,8 @@ int cli_check_engine_options(const cli_command *command, const cli_engine_option
 vc_pattern_split cli_split(const cli_engine_options *options);
 #define CLI_SPLIT_MEANING "what attention's heads are split by: plan, cost; whole: they are not"
 
-/* The engine that the options ask for. */
-vc_engine_options cli_engine_how(const cli_engine_options *options, size_t batch);
+/* The engine that the options ask for; the result will say its precision. */
+vc_engine_options cli_engine_how(const cli_engine_options *options, const vc_model *model,
+                                 size_t batch);
 
 #endif

@@ -56,6 +56,8 @@ vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_p
     if (status != VC_OK) {
         vc_model_close(*out);
         *out = NULL;
+    } else if (!options->aside) {
+        cli_note_hash(vc_model_hash(*out));
     }
     return status;
 }

@@ -9,6 +9,7 @@ typedef struct cli_model_options {
     const char *path, *arch;               /* one of them */
     const char *autoencoder, *mask, *plan; /* plan: a file, or none */
     size_t heads, image_size, seed;
+    int aside; /* 1: not the model that a result is about, such as a teacher */
 } cli_model_options;
 
 #define CLI_ARCH_OPTION(options)                                                                   \

@@ -45,6 +45,7 @@ vc_status cli_profile_attention(cli_profile_result *result, const cli_profile_op
         status = measure(&times, &plan, head_dim, split, o->batch, repeats, seed);
     vc_plan_close(&plan);
     VC_TRY(status);
+    cli_note_precision(VC_IN_FP32);
     result->split = vc_pattern_split_name(split);
     result->of_attention = true;
     result->attention = (vc_attention_result){.dense_ms = vc_spread_scaled(times.dense, 1e3),

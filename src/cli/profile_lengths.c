@@ -11,6 +11,7 @@ static vc_status measure(vc_lengths_result *out, const vc_comma_numbers *lengths
                          const vc_length_options *how)
 {
     vc_progress progress = vc_progress_begin("lengths", lengths->count);
+    cli_note_precision(VC_IN_FP32);
     vc_status status = VC_OK;
     for (size_t i = 0; i < lengths->count && status == VC_OK; i++) {
         vc_length_times times;

@@ -4,7 +4,8 @@ static vc_status count_config(cli_profile_result *result, const vc_model_config 
                               const vc_plan *plan, const cli_profile_options *o)
 {
     vc_model_profile p;
-    const vc_precision precision = cli_precision(&o->engine);
+    const vc_precision precision = cli_precision(&o->engine, NULL);
+    cli_note_precision(precision);
     VC_TRY(vc_config_profile_open(&p, config, plan, precision));
     if (plan)
         vc_plan_hash_text(result->plan_hash, plan);
@@ -37,7 +38,7 @@ static vc_status measure(cli_profile_result *result, const vc_model_profile *p,
     vc_model_times_options how = {.repeats = o->runs == CLI_UNSET ? REPEATS : o->runs,
                                   .seed = o->model.seed,
                                   .trace = o->trace};
-    how.engine = cli_engine_how(&o->engine, o->batch);
+    how.engine = cli_engine_how(&o->engine, model, o->batch);
     result->split = vc_pattern_split_name(vc_engine_split(model, &how.engine));
     vc_progress progress = vc_progress_begin("measuring", how.repeats);
     how.progress = &progress;
@@ -51,7 +52,6 @@ static vc_status measure(cli_profile_result *result, const vc_model_profile *p,
 
 vc_status cli_profile_model(cli_profile_result *result, const cli_profile_options *o)
 {
-    const vc_precision precision = cli_precision(&o->engine);
     vc_model_profile p;
     vc_model *model;
     result->of_model = true;
@@ -60,6 +60,7 @@ vc_status cli_profile_model(cli_profile_result *result, const cli_profile_option
         return count_preset(result, o);
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     cli_model_plan_hash(result->plan_hash, model);
+    const vc_precision precision = cli_engine_how(&o->engine, model, o->batch).precision;
     vc_status status = vc_model_profile_open(&p, model, precision);
     if (status == VC_OK)
         status = vc_profile_result_open(&result->profile, &p, &model->config, precision, o->batch);

@@ -1,8 +1,10 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "vitcod/clock.h"
 #include "vitcod/isa.h"
 #include "vitcod/shell_words.h"
 #include "vitcod/threads.h"
@@ -37,8 +39,23 @@ int cli_fail(void)
     return CLI_FAILED;
 }
 
+/* Of the model that ran; told before the result is. */
+static char model_hash[17];
+static const char *ran_dtype;
+
+void cli_note_hash(uint64_t hash)
+{
+    snprintf(model_hash, sizeof model_hash, "%016llx", (unsigned long long)hash);
+}
+
+void cli_note_precision(vc_precision precision)
+{
+    ran_dtype = vc_precision_name(precision);
+}
+
 typedef struct frame {
-    const char *verb, *command, *version, *isa;
+    const char *verb, *command, *version, *isa, *dtype;
+    char cpu[VC_CPU_NAME], date[VC_CLOCK_DATE], model_hash[sizeof model_hash];
     int threads;
     uint64_t seed;
 } frame;
@@ -49,14 +66,29 @@ static const vc_field frame_fields[] = {
     {VC_FIELD(frame, version, "", "of vitcod")},
     {VC_FIELD(frame, threads, "", "that computed")},
     {VC_FIELD(frame, isa, "", "instruction set of the kernels")},
+    {VC_FIELD(frame, cpu, "", "of this machine, or unknown")},
+    {VC_FIELD(frame, date, "", "when the result was there, in UTC")},
     {VC_FIELD(frame, seed, "", "of everything random")},
+    {VC_FIELD(frame, model_hash, "", "of the model that was opened: sizes and weights"), VC_KNOWN},
+    {VC_FIELD(frame, dtype, "", "precision of the products that ran: fp32, bf16 or int8"),
+     VC_KNOWN},
 };
 static const vc_record frame_record = VC_RECORD("frame", frame, frame_fields);
 
 static frame frame_of(const cli_command *command, const cli_common *common)
 {
-    return (frame){command->name,      command_line, VC_VERSION, vc_isa_name(vc_isa_get()),
-                   vc_threads_count(), common->seed};
+    frame f = {.verb = command->name,
+               .command = command_line,
+               .version = VC_VERSION,
+               .isa = vc_isa_name(vc_isa_get()),
+               .dtype = ran_dtype,
+               .threads = vc_threads_count(),
+               .seed = common->seed};
+    if (!*vc_cpu_name(f.cpu))
+        strcpy(f.cpu, "unknown");
+    vc_clock_date(f.date);
+    memcpy(f.model_hash, model_hash, sizeof model_hash);
+    return f;
 }
 
 json_t *cli_frame(const cli_command *command, const cli_common *common)

@@ -178,7 +178,7 @@ static vc_status open_and_train(train_run *r, size_t seed)
     VC_TRY(train_open_sets(&sets, o));
     vc_status status = train_open_model(&model, o, sets.learn, seed);
     if (status == VC_OK && o->teacher) {
-        const cli_model_options plain = {.path = o->teacher, .heads = o->teacher_heads};
+        const cli_model_options plain = {.path = o->teacher, .heads = o->teacher_heads, .aside = 1};
         status = cli_open_model(&teacher, &plain, CLI_RUN);
     }
     vc_train_options how = o->train;
@@ -187,6 +187,7 @@ static vc_status open_and_train(train_run *r, size_t seed)
     r->result->images = vc_source_count(sets.learn);
     r->result->judges = sets.judge ? vc_source_count(sets.judge) : 0;
     r->result->judged_by = vc_train_judge(sets.judge != NULL, how.held_back);
+    cli_note_precision(how.half ? VC_IN_BF16 : VC_IN_FP32);
     if (status == VC_OK)
         status = train_and_write(r, model, &how, &sets, checkpoint);
     vc_model_close(teacher);

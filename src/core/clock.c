@@ -2,6 +2,15 @@
 
 #include <time.h>
 
+const char *vc_clock_date(char text[VC_CLOCK_DATE])
+{
+    const time_t now = time(NULL);
+    struct tm parts;
+    gmtime_r(&now, &parts);
+    strftime(text, VC_CLOCK_DATE, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text;
+}
+
 double vc_clock_seconds(void)
 {
     struct timespec now;

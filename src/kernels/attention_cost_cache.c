@@ -13,26 +13,12 @@
 
 static const char *const keys[] = {"panel_entry_ns", "row_entry_ns", "row_ns"};
 
-/* The name of the CPU as the system gives it; empty if it does not. */
-static void find_cpu(char *name, size_t size)
-{
-    FILE *stream = fopen("/proc/cpuinfo", "r");
-    char line[512];
-    *name = '\0';
-    while (stream && *name == '\0' && fgets(line, sizeof line, stream))
-        if (strncmp(line, "model name", 10) == 0 && strchr(line, ':'))
-            snprintf(name, size, "%.*s", (int)strcspn(strchr(line, ':') + 2, "\n"),
-                     strchr(line, ':') + 2);
-    if (stream)
-        fclose(stream);
-}
-
 void vc__cost_cache_of(vc__cost_cache *out, int bf16)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     const int own = cache && *cache == '/';
     *out = (vc__cost_cache){.isa = vc_isa_name(vc_isa_get()), .panel = bf16 ? "bf16" : "fp32"};
-    find_cpu(out->cpu, sizeof out->cpu);
+    vc_cpu_name(out->cpu);
     if (!own && !(home && *home == '/'))
         return;
     const uint64_t hash = vc_hash(VC_HASH_START, out->cpu, strlen(out->cpu));

@@ -57,6 +57,7 @@ static vc_status take_values(vc_model *model, vc_param *param, const vc_tensor *
 {
     if (tensor->dtype == VC_I8) {
         const vc_tensor_file *file = file_of(model, param);
+        model->of_int8 = 1;
         return vc__dequantize(param->data, file, name_in(file, param));
     }
     if (is_converted(param, tensor))

@@ -50,7 +50,6 @@ static const vc_field fields[] = {
      VC_KNOWN},
     {VC_FIELD_RECORDS(vc_bench_result, layers, layer_count, "layers", &layer_record,
                       "attention by layer")},
-    {VC_FIELD(vc_bench_result, dtype, "", "precision of the products")},
     {VC_FIELD(vc_bench_result, batch, "", "images at once")},
     {VC_FIELD(vc_bench_result, runs, "", "how often it was measured")},
     {VC_FIELD(vc_bench_result, image_size, "", "pixels along an image's side")},

@@ -69,7 +69,6 @@ static const vc_field about_fields[] = {
     {VC_FIELD(vc_profile_result, architecture, "", "family")},
     {VC_FIELD(vc_profile_result, image_size, "", "pixels along an image's side")},
     {VC_FIELD(vc_profile_result, batch, "", "images at once")},
-    {VC_FIELD(vc_profile_result, dtype, "", "precision of the products")},
 };
 const vc_record vc_profile_about_record = VC_RECORD("model", vc_profile_result, about_fields);
 

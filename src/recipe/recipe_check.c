@@ -38,6 +38,7 @@ static vc_status check_model(vc_recipe *recipe, const vc_model *model)
                            o->model);
         VC_TRY(check_sparsity(o, &model->config, &l));
     }
+    recipe->model_hash = vc_model_hash(model);
     recipe->head_dim = vc_model_layer(&model->config, 0).head_dim;
     return VC_OK;
 }

@@ -296,6 +296,7 @@ static void list_evaluation(builder *b, int dense)
     add_text(b, "--data", b->o->test);
     add_text(b, "--classes", b->o->classes);
     add_text(b, "--exif", b->o->exif);
+    add_text(b, "--dtype", "fp32"); /* of both, whatever the dense model's file is in */
     add_convert(b);
     if (b->o->skip_broken)
         add_word(b, "--skip-broken");

@@ -117,7 +117,7 @@ case_options() {
 
 # The same numbers as --json has, with their units, and each list as a table.
 case_csv() {
-    masks='s/^\(isa\|threads\|version\),.*/\1,#/'
+    masks='s/^\(cpu\|date\|isa\|threads\|version\),.*/\1,#/'
     check "values" 0 '^kept_share,1,$' "$vitcod" polarize mask.npy --threshold 1 -o p --csv
     holds "the frame" '^name,value,unit$' '^verb,polarize,$' '^threads,[0-9]*,$'
     check "units and tables" 0 '^attention.dram_bytes,64,B$' \

@@ -11,8 +11,6 @@ codesign() {
 }
 # so far from the dense model that there is something to learn for long
 long='--sparsity 0.8 --residual none --compressed 1 --epochs 120 --patience 0 --lr 2e-4'
-# line PATTERN: what matched it in the last output, first of all
-line() { sed -n "s/.*\($1\).*/\1/p" "$out" | head -n 1; }
 
 # A dense model, and a whole run.
 setup() {

@@ -66,7 +66,9 @@ case_precisions() {
     check "quantize" 0 'same class as fp32 on' \
         "$vitcod" quantize "$model" --data "$data" --limit 64 -o q
     check "eval in int8" 0 'top-1' "$vitcod" eval q --data "$data" --limit 500 --dtype int8
-    check "an int8 file in fp32" 0 'top-1' "$vitcod" eval q --data "$data" --limit 500
+    check "an int8 file as it is" 0 'images, int8,' "$vitcod" eval q --data "$data" --limit 500
+    check "an int8 file in fp32" 0 'images, fp32,' \
+        "$vitcod" eval q --data "$data" --limit 500 --dtype fp32
     check "quantize without images" 2 'data PATH is missing' "$vitcod" quantize "$model" -o q
     check "quantize to nowhere" 2 'output FILE is missing' \
         "$vitcod" quantize "$model" --data "$data"

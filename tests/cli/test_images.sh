@@ -25,6 +25,8 @@ setup() {
 case_import() {
     check "import's result is a model" 0 '"heads": 3' "$vitcod" info model --json
     holds "what it holds" '"distilled": true' '"classes": 4' '"image": 16' '"macs_by_operator": {'
+    hash=$(line '"model_hash": "[0-9a-f]*"')
+    check "a .pth has the hash of its import" 0 "${hash:?}" "$vitcod" info "$pth" --heads 3 --json
     check "a .pth where a model is wanted" 0 '"parameters": 4424' \
         "$vitcod" info "$pth" --heads 3 --json
     check "an old .pth" 1 'before 1.6' "$vitcod" import "$checkpoints/old.pth" -o x

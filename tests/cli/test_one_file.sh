@@ -5,8 +5,6 @@
 . tests/cli.sh
 picture=$root/tests/data/golden/grey1.png
 
-# line PATTERN: what matched it in the last output, first of all
-line() { sed -n "s/.*\($1\).*/\1/p" "$out" | head -n 1; }
 # the plan inside MODEL
 hash_of() {
     check "info of $1" 0 '"plan_hash"' "$vitcod" info "$1" --json
@@ -105,7 +103,19 @@ case_quantize() {
     check "quantize" 0 'same class' "$vitcod" quantize one --data data -o int8
     check "carries the plan on" 0 "$hash" "$vitcod" info int8 --json
     holds "with the auto-encoder" '"compressed_heads": 2'
-    check "eval in int8" 0 'top-1' "$vitcod" eval int8 --data data --dtype int8
+    check "eval in int8" 0 'images, int8,' "$vitcod" eval int8 --data data --dtype int8
+    numbers=$(line 'top-1 .* on')
+    check "which is what the file is in" 0 "$numbers" "$vitcod" eval int8 --data data
+    for verb in "eval int8 --data data" "bench int8 --runs 3" "profile int8 --repeats 3" \
+        "profile int8 --count" "classify int8 $picture"; do
+        # shellcheck disable=SC2086 # words
+        check "$verb" 0 '"dtype": "int8"' "$vitcod" $verb --json
+    done
+    check "unless asked for" 0 '"dtype": "fp32"' "$vitcod" eval int8 --data data --dtype fp32 --json
+    check "fewer tokens have no int8" 1 'int8: is in int8.*wanted --dtype fp32' \
+        "$vitcod" eval int8 --plan none --data data --tokens prune --keep 0.5
+    check "statistics are fp32's" 0 '"dtype": "fp32"' \
+        "$vitcod" attention int8 --data data -o maps.npy --json
 }
 
 # Where a plan is wanted.

@@ -236,6 +236,27 @@ case_data_that_do_not_fit() {
     check "truncated gzip" 1 'truncated' "$vitcod" eval model --data short
 }
 
+# What ran, on what and when, in every result of a model.
+case_what_results_carry() {
+    varying=everything # speeds
+    npy '\000\000\000\000' >x.npy
+    check "info" 0 '"model_hash": "' "$vitcod" info model --json
+    hash=$(line '"model_hash": "[0-9a-f]*"')
+    for verb in "infer model --input x.npy" "eval model --data data" "bench model --runs 3" \
+        "classify model $root/tests/data/golden/grey.jpg" "profile model --repeats 3" \
+        "attention model --data data -o maps.npy" "autoencoder model --data data -o coder" \
+        "calibrate model --data data -o learnt --sparsity 0.5 --epochs 1" \
+        "train --init model --data data --epochs 1 -o trained"; do
+        # shellcheck disable=SC2086 # words
+        check "$verb" 0 '"dtype": "fp32"' "$vitcod" $verb --json
+        holds "what ran" "$hash" '"cpu": "[^"]' '"date": "20[0-9-]*T[0-9:]*Z"'
+    done
+    check "another model" 0 '"model_hash": "' "$vitcod" info trained --json
+    grep -q "$hash" "$out" && failed "it has another hash" "$hash"
+    check "as CSV" 0 '^model_hash,' "$vitcod" eval model --data data --csv
+    holds "the same" '^dtype,fp32,$' '^date,' "$(echo "$hash" | tr -d '" ' | tr : ,)"
+}
+
 # The model takes images of 1 channel.
 case_channels_that_do_not_fit() {
     photo=$root/tests/data/golden/baseline420.jpg
@@ -246,11 +267,13 @@ case_channels_that_do_not_fit() {
     check "grey files fit" 0 '%' "$vitcod" classify model "$root/tests/data/golden/grey.jpg"
     check "or those made so" 0 '%' "$vitcod" classify model "$photo" --convert-channels
     for verb in "eval model" "attention model -o x" "autoencoder model -o x" \
-        "calibrate model -o x --batch 1 --hold-back 2" "train --init model -o x --batch 1 --epochs 1"; do
+        "calibrate model -o x --batch 1 --hold-back 2" \
+        "train --init model -o x --batch 1 --epochs 1"; do
         # shellcheck disable=SC2086 # words
         check "$verb" 1 'is in colour.*--convert-channels' "$vitcod" $verb --data photos
     done
-    check "codesign" 1 'is in colour' "$vitcod" codesign model --data photos --sparsity 0.8 -o designed
+    check "codesign" 1 'is in colour' \
+        "$vitcod" codesign model --data photos --sparsity 0.8 -o designed
     check "all made grey" 0 'on 4 images' "$vitcod" eval model --data photos --convert-channels
     check "colours for grey images" 1 'images of 1 channel, wanted 3, or --convert-channels' \
         "$vitcod" attention --arch levit_128s --data data -o maps
