@@ -9,10 +9,12 @@
 # FINETUNE_IMAGES=N and FINETUNE_EPOCHS=N finetune on fewer than 40,000 images twice.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
-vitcod=${VITCOD:-$here/build/vitcod}
+built=$here/build/vitcod
+[ -x "$built" ] || built=vitcod # installed
+vitcod=${VITCOD:-$built}
 data=${FASHION_MNIST:-/usr/share/datasets/fashion-mnist}
 model=$here/models/fashion-vit.safetensors
-run=${1:-$here/runs/fashion-mnist}
+run=${1:-runs/fashion-mnist}
 mkdir -p "$run"
 
 step() { printf '\n== %s\n' "$*"; }

@@ -18,12 +18,13 @@ vc_accelerator vc_accelerator_default(void);
 
 /* Every key must be there, and none that is unknown: VC_EFORMAT with file, line and key. Each
  * constant of energy and area must say where it comes from. A file with `like: OTHER` (from its own
- * folder) changes what it says and keeps the rest. */
+ * folder) changes what it says and keeps the rest. Its `memory` is keys and values, the name of one
+ * that is built in, or a file (likewise). */
 vc_status vc_accelerator_read(vc_accelerator *out, const char *path);
 
 /* A chip that is built in, or else a file. */
 vc_status vc_accelerator_open(vc_accelerator *out, const char *name_or_path);
-/* The same in front of another memory, a file of configs/memory (NULL: its own). */
+/* The same in front of another memory, built in or a file (NULL: its own). */
 vc_status vc_accelerator_open_with(vc_accelerator *out, const char *name_or_path,
                                    const char *memory);
 

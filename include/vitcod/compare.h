@@ -21,7 +21,7 @@ typedef struct vc_compare_options {
                     */
     const char *masks;     /* the folder (vc_subject_plan); NULL where all models are files */
     const char *attention; /* a folder of real attention (vc_subject_maps); NULL: none */
-    const char *memory;    /* another memory behind every chip; NULL: its own */
+    const char *memory;    /* behind every chip, built in or a file; NULL: its own */
     double token_keep;     /* of a chip that prunes tokens; NAN: as many scores as the mask keeps */
     double flat;           /* a row whose highest probability is lower is flat */
     size_t threshold;      /* a column that keeps more is global */

@@ -64,6 +64,22 @@ double vc_memory_peak(const vc_memory_config *config);
 /* Reads a file like those of configs/memory. VC_EFORMAT with file, line and key for whatever is
  * wrong. */
 vc_status vc_memory_config_read(vc_memory_config *out, const char *path);
+
+/* A memory that needs no file: as configs/memory has it. */
+typedef struct vc_memory_variant {
+    const char *key; /* as --memory, chips' files and configs/memory name it */
+    vc_memory_config config;
+} vc_memory_variant;
+
+/* 0 behind the last one. */
+int vc_memory_variant_at(vc_memory_variant *out, size_t index);
+/* "bandwidth, ddr4-2400, ..", for messages. */
+enum { VC_MEMORY_NAMES = 128 };
+const char *vc_memory_names(char text[VC_MEMORY_NAMES]);
+
+/* A memory that is built in, or else a file. VC_EIO, with the names, where it is neither. */
+vc_status vc_memory_config_open(vc_memory_config *out, const char *name_or_path);
+
 /* How files write the rate of a memory that is one, and the channels of a DRAM. */
 extern const vc_yaml_field vc_memory_rate_field, vc_memory_channels_field;
 

@@ -28,6 +28,9 @@ vc_status vc_simulation_of_plan(vc_simulation *out, const vc_plan *plan, size_t 
                                 const char *path);
 void vc_simulation_close(vc_simulation *simulation);
 
+/* Keeps to some layers, "N" or "A-B" from 0; VC_EINVAL for others than there are. */
+vc_status vc_simulation_keep_layers(vc_simulation *simulation, const char *layers);
+
 /* VC_EINVAL for a model with an auto-encoder on a chip that makes no use of one. */
 vc_status vc_simulation_check(const vc_simulation *simulation);
 

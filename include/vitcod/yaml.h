@@ -17,7 +17,7 @@ typedef struct vc_yaml_map {
     void *node;
     size_t line;
     size_t item_line; /* of the item of a list that is being read; 0: none is */
-    char path[96]; /* "", or the keys that lead to it: "buffers.query" */
+    char path[96];    /* "", or the keys that lead to it: "buffers.query" */
 } vc_yaml_map;
 
 /* What a value measures: the units that may be written, and the one in which the value is
@@ -51,7 +51,8 @@ typedef enum vc_yaml_kind {
     VC_YAML_WORDS,   /* int[room]: a sequence of as many, each which of `words` */
     VC_YAML_NUMBERS, /* vc_yaml_numbers: a number or a sequence of them */
     VC_YAML_TEXTS,   /* vc_yaml_texts: a text or a sequence of them */
-    VC_YAML_MAP      /* a mapping, for vc_yaml_sub */
+    VC_YAML_MAP,     /* a mapping, for vc_yaml_sub */
+    VC_YAML_NAMED    /* the same, or char[room]: the name of one */
 } vc_yaml_kind;
 
 enum { VC_YAML_MOST_LIST = 64, VC_YAML_TEXT_ROOM = 256 };
@@ -95,7 +96,8 @@ vc_status vc_yaml_word(int *out, const vc_yaml_map *map, const char *key, const 
 /* 1 for true, yes, on; 0 for false, no, off; each also as True and TRUE. -1: no such word. */
 int vc_yaml_flag(const char *text);
 
-/* The mapping behind a key of kind VC_YAML_MAP; its node is NULL where the key is not there. */
+/* The mapping behind a key of kind VC_YAML_MAP or VC_YAML_NAMED; its node is NULL where the key is
+ * not there, or has a name. */
 vc_yaml_map vc_yaml_sub(const vc_yaml_map *map, const char *key);
 
 /* For checks that a table cannot express: fails with "FILE:LINE: 'PATH.KEY' " followed by the

@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "open_model.h"
 #include "open_plan.h"
+#include "vitcod/catalogue.h"
 #include "vitcod/polarize.h"
 #include "vitcod/subject.h"
 #include "vitcod/timeline.h"
@@ -15,19 +16,20 @@ typedef struct simulate_options {
     size_t threshold, head_dim, embed_dim, compressed;
     vc_coded coded; /* what `compressed` is for */
     double ratio;
-    int control, bound, functional;
+    int control, bound, functional, list;
     const char *of, *trace, *dram_trace, *chip, *memory, *layers;
     size_t seed;
 } simulate_options;
 
-/* One of the three. */
+/* One of the four. */
 typedef struct simulated {
     char plan_hash[VC_PLAN_HASH_TEXT];
     const char *kind, *method;
-    bool is_timeline, is_bound, is_control;
+    bool is_timeline, is_bound, is_control, is_list;
     vc_timeline timeline;
     vc_bounds bound;
     vc_control_result control;
+    vc_catalogue list;
 } simulated;
 
 enum { DEFAULT_HEAD_DIM = 64 };            /* of every DeiT */
@@ -93,24 +95,6 @@ static vc_status set_head_dim(simulate_options *o, const vc_plan *plan)
     return VC_OK;
 }
 
-/* "N" or "A-B", of the layers that are there. */
-static vc_status keep_layers(vc_workload *workload, const char *text)
-{
-    int first, last, end = 0, highest = -1;
-    for (size_t i = 0; i < workload->count; i++)
-        highest = workload->ops[i].layer > highest ? workload->ops[i].layer : highest;
-    if (sscanf(text, "%4d-%4d%n", &first, &last, &end) < 2 || text[end] != '\0') {
-        end = 0;
-        if (sscanf(text, "%4d%n", &first, &end) < 1 || text[end] != '\0')
-            return vc_fail(VC_EINVAL, "--layers is '%s', wanted N or A-B, from 0", text);
-        last = first;
-    }
-    if (first < 0 || first > last || last > highest)
-        return vc_fail(VC_EINVAL, "--layers is '%s', wanted layers of 0 to %d", text, highest);
-    vc_workload_keep_layers(workload, first, last);
-    return VC_OK;
-}
-
 /* On the accelerator that is asked for, with what its steps leave of the plan. */
 static vc_status run_on_chip(simulated *out, const simulate_options *o, const vc_plan *plan)
 {
@@ -120,7 +104,7 @@ static vc_status run_on_chip(simulated *out, const simulate_options *o, const vc
     vc_simulation s;
     VC_TRY(vc_accelerator_open_with(&chip, o->chip ? o->chip : "vitcod", o->memory));
     VC_TRY(open_simulation(&s, plan, &chip, o));
-    vc_status status = o->layers ? keep_layers(&s.workload, o->layers) : VC_OK;
+    vc_status status = o->layers ? vc_simulation_keep_layers(&s, o->layers) : VC_OK;
     if (status == VC_OK)
         status = vc_simulation_check(&s);
     if (status == VC_OK)
@@ -154,6 +138,12 @@ static vc_status run_plan(simulated *out, simulate_options *o, const vc_plan *pl
 static vc_status simulate(simulated *out, simulate_options *o)
 {
     vc_plan plan;
+    if (o->list) {
+        out->is_list = true;
+        out->kind = "list";
+        vc_catalogue_fill(&out->list);
+        return VC_OK;
+    }
     VC_TRY(open_plan(&plan, o));
     const vc_status status = run_plan(out, o, plan_path(o) ? &plan : NULL);
     vc_plan_close(&plan);
@@ -164,11 +154,13 @@ static vc_status simulate(simulated *out, simulate_options *o)
 
 static const vc_field fields[] = {
     {VC_FIELD(simulated, plan_hash, "", "of the plan, where there is one"), VC_KNOWN},
-    {VC_FIELD(simulated, method, "", "kept entries alone, with summaries, a residual, or dense")},
-    {VC_FIELD(simulated, kind, "", "timeline, bound or control")},
+    {VC_FIELD(simulated, method, "", "kept entries alone, with summaries, a residual, or dense"),
+     VC_KNOWN},
+    {VC_FIELD(simulated, kind, "", "timeline, bound, control or list")},
     {VC_FIELD_INLINE(simulated, timeline, &vc_timeline_record), VC_WHEN(simulated, is_timeline)},
     {VC_FIELD_INLINE(simulated, bound, &vc_bounds_record), VC_WHEN(simulated, is_bound)},
     {VC_FIELD_INLINE(simulated, control, &vc_control_record), VC_WHEN(simulated, is_control)},
+    {VC_FIELD_INLINE(simulated, list, &vc_catalogue_record), VC_WHEN(simulated, is_list)},
 };
 static const vc_record record = VC_RECORD("simulate", simulated, fields);
 
@@ -177,6 +169,8 @@ static void print_text(const void *result)
     const simulated *r = result;
     if (r->is_timeline)
         vc_timeline_print(stdout, &r->timeline);
+    else if (r->is_list)
+        vc_catalogue_print(stdout, &r->list);
     else if (r->is_bound)
         vc_bounds_print(stdout, &r->bound);
     else
@@ -248,10 +242,10 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
          "with --mask: a column that keeps more is global (default " CLI_NUMERAL(
              VC_POLARIZE_THRESHOLD) ")",
          CLI_COUNT, &o.threshold},
-        {"chip", "FILE",
-         "the accelerator (YAML), or one that is built in: vitcod (default), dense, sanger, ..",
+        {"chip", "FILE", "the accelerator: a YAML file, or one of --list (default vitcod)",
          CLI_TEXT, &o.chip, "config"},
-        {"memory", "FILE", "another memory behind it (configs/memory)", CLI_TEXT, &o.memory},
+        {"memory", "FILE", "another memory behind it: a YAML file, or one of --list", CLI_TEXT,
+         &o.memory},
         {"functional", NULL, "send int8 data through and compare with plain loops", CLI_FLAG,
          &o.functional},
         {"trace", "FILE", "write the timeline for Perfetto (JSON)", CLI_TEXT, &o.trace},
@@ -259,6 +253,8 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
          &o.dram_trace},
         {"layers", "A-B", "these layers alone, from 0 (default: all)", CLI_TEXT, &o.layers},
         {"bound", NULL, "what no schedule beats, instead of a schedule", CLI_FLAG, &o.bound},
+        {"list", NULL, "the chips, memories and pruning rules that need no file, instead", CLI_FLAG,
+         &o.list},
         {"control", NULL, "the published simulator's formulas instead", CLI_FLAG, &o.control},
         {"head-dim", "N", "values per head, without a model (default 64)", CLI_COUNT, &o.head_dim},
         {"compressed", "N", "heads of compressed Q and K, without a model (default: none)",
@@ -271,9 +267,11 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
     cli_arguments arguments;
     int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
                            0, 1, argc, argv);
-    if (status == CLI_CONTINUE)
+    if (status == CLI_CONTINUE && o.list && argc > 2 + common.json + common.csv)
+        status = cli_usage(command, "--list goes with nothing else");
+    if (status == CLI_CONTINUE && !o.list)
         status = take_argument(command, &o, model, &arguments);
-    if (status == CLI_CONTINUE)
+    if (status == CLI_CONTINUE && !o.list)
         status = check_options(command, &o);
     if (status == CLI_CONTINUE)
         status = cli_take_coded(&o.coded, command, o.of);

@@ -239,7 +239,8 @@ vc_yaml_map vc_yaml_sub(const vc_yaml_map *map, const char *key)
     struct fy_node_pair *pair = pair_of(map, key);
     vc_yaml_map sub = {.file = map->file};
     if (pair) {
-        sub.node = fy_node_pair_value(pair);
+        struct fy_node *value = fy_node_pair_value(pair);
+        sub.node = fy_node_is_mapping(value) ? value : NULL;
         sub.line = vc__yaml_line(fy_node_pair_key(pair));
     }
     const int length =

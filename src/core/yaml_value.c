@@ -274,10 +274,10 @@ static vc_status read_flag(int *out, const vc_yaml_map *map, const vc_yaml_field
 vc_status vc__yaml_value(void *out, const vc_yaml_map *map, const vc_yaml_field *f,
                          struct fy_node *node)
 {
+    if ((f->kind == VC_YAML_MAP || f->kind == VC_YAML_NAMED) && fy_node_is_mapping(node))
+        return VC_OK;
     if (f->kind == VC_YAML_MAP)
-        return fy_node_is_mapping(node)
-                   ? VC_OK
-                   : vc_yaml_fail(map, f->key, "is no mapping, wanted keys and values");
+        return vc_yaml_fail(map, f->key, "is no mapping, wanted keys and values");
     if (f->kind == VC_YAML_WORDS)
         return read_words(out, map, f, node);
     if (f->kind == VC_YAML_NUMBERS || f->kind == VC_YAML_TEXTS)
@@ -288,7 +288,7 @@ vc_status vc__yaml_value(void *out, const vc_yaml_map *map, const vc_yaml_field 
                             text                        ? "empty"
                             : fy_node_is_sequence(node) ? "a list"
                                                         : "a mapping");
-    if (f->kind == VC_YAML_TEXT) {
+    if (f->kind == VC_YAML_TEXT || f->kind == VC_YAML_NAMED) {
         if (strlen(text) >= f->room)
             return vc_yaml_fail(map, f->key, "has %zu bytes, wanted at most %zu", strlen(text),
                                 f->room - 1);

@@ -113,7 +113,7 @@ static vc_status open_rows(vc_comparison *c, const vc_compare_options *o)
     const char **keys;
     size_t count;
     if (o->memory)
-        VC_TRY(vc_memory_config_read(&memory, o->memory));
+        VC_TRY(vc_memory_config_open(&memory, o->memory));
     VC_TRY(vc__scenes_open(c, o));
     VC_TRY(list_chips(&keys, &count, o));
     c->rows = calloc(c->scene_count * count, sizeof *c->rows);

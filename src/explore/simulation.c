@@ -1,5 +1,7 @@
 #include "vitcod/simulation.h"
 
+#include <stdio.h>
+
 #include "vitcod/chip_trace.h"
 #include "vitcod/dram_trace.h"
 
@@ -46,6 +48,23 @@ void vc_simulation_close(vc_simulation *s)
     vc_workload_close(&s->workload);
     vc_plan_close(&s->room);
     *s = (vc_simulation){0};
+}
+
+vc_status vc_simulation_keep_layers(vc_simulation *s, const char *text)
+{
+    int first, last, end = 0, highest = -1;
+    for (size_t i = 0; i < s->workload.count; i++)
+        highest = s->workload.ops[i].layer > highest ? s->workload.ops[i].layer : highest;
+    if (sscanf(text, "%4d-%4d%n", &first, &last, &end) < 2 || text[end] != '\0') {
+        end = 0;
+        if (sscanf(text, "%4d%n", &first, &end) < 1 || text[end] != '\0')
+            return vc_fail(VC_EINVAL, "--layers is '%s', wanted N or A-B, from 0", text);
+        last = first;
+    }
+    if (first < 0 || first > last || last > highest)
+        return vc_fail(VC_EINVAL, "--layers is '%s', wanted layers of 0 to %d", text, highest);
+    vc_workload_keep_layers(&s->workload, first, last);
+    return VC_OK;
 }
 
 vc_status vc_simulation_check(const vc_simulation *s)

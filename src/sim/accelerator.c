@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "memory/memory_impl.h"
 
@@ -13,7 +14,8 @@ enum { MOST_KINDS = 16, MOST_FIELDS = 64 };
 /* What is being read, and with which kinds of chips. */
 typedef struct reader {
     vc_accelerator a;
-    int kind; /* index in `kinds` */
+    char memory[256]; /* its name; empty: the file has it in full, or none */
+    int kind;         /* index in `kinds` */
     const vc_chip_kind *const *kinds;
     const char *names[MOST_KINDS + 1];
 } reader;
@@ -60,7 +62,7 @@ static vc_status read_table(void *out, const vc_yaml_map *map, const vc_chip_fie
 static vc_status read_keys(reader *r, const vc_yaml_map *root, int on_top)
 {
     const size_t chip = offsetof(reader, a.chip);
-    static const char *const sections[] = {"buffers", "memory", "energy", "area"};
+    static const char *const sections[] = {"buffers", "energy", "area"};
     vc_yaml_field all[MOST_FIELDS];
     size_t count, shared;
     const vc_chip_field *fields = vc_chip_fields(&shared);
@@ -80,8 +82,12 @@ static vc_status read_keys(reader *r, const vc_yaml_map *root, int on_top)
     for (size_t k = 0; r->names[k]; k++)
         if (r->kinds[k]->field_count)
             all[count++] = (vc_yaml_field){.key = r->names[k], .kind = VC_YAML_MAP, .optional = 1};
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 3; i++)
         all[count++] = (vc_yaml_field){.key = sections[i], .kind = VC_YAML_MAP};
+    all[count++] = (vc_yaml_field){.key = "memory",
+                                   .kind = VC_YAML_NAMED,
+                                   .offset = offsetof(reader, memory),
+                                   .room = sizeof r->memory};
     return read_fields(r, root, all, count, on_top);
 }
 
@@ -207,6 +213,41 @@ static vc_status read_kind(reader *r, const vc_yaml_map *root, int on_top)
     return VC_OK;
 }
 
+enum { MOST_PATH = 4096 };
+
+/* Files that are named lie in the folder of the file that names them, unless they say where. */
+static vc_status path_beside(char out[MOST_PATH], const vc_yaml_map *root, const char *key,
+                             const char *named, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const int folder = named[0] == '/' || !slash ? 0 : (int)(slash - path + 1);
+    if ((size_t)snprintf(out, MOST_PATH, "%.*s%s", folder, path, named) >= MOST_PATH)
+        return vc_yaml_fail(root, key, "is too long a path");
+    return VC_OK;
+}
+
+/* Keys and values, a name of one that is built in, or a file. */
+static vc_status read_memory(reader *r, const vc_yaml_map *root, const char *path)
+{
+    const vc_yaml_map memory = vc_yaml_sub(root, "memory");
+    char file[MOST_PATH], names[VC_MEMORY_NAMES];
+    vc_memory_variant built_in;
+    if (memory.node)
+        return vc__memory_config_from(&r->a.memory, &memory);
+    if (!r->memory[0])
+        return VC_OK;
+    for (size_t i = 0; vc_memory_variant_at(&built_in, i); i++)
+        if (strcmp(built_in.key, r->memory) == 0) {
+            r->a.memory = built_in.config;
+            return VC_OK;
+        }
+    VC_TRY(path_beside(file, root, "memory", r->memory, path));
+    if (access(file, F_OK) != 0)
+        return vc_yaml_fail(root, "memory", "is '%s', wanted keys and values, a file, or one of %s",
+                            r->memory, vc_memory_names(names));
+    return vc_memory_config_read(&r->a.memory, file);
+}
+
 static vc_status read_base(reader *r, const vc_yaml_map *root, const char *path, int depth);
 
 static vc_status read_root(reader *r, const vc_yaml_map *root, const char *path, int depth)
@@ -217,15 +258,14 @@ static vc_status read_root(reader *r, const vc_yaml_map *root, const char *path,
     memset(out->chip.buffer_lines, 0, sizeof out->chip.buffer_lines);
     const int on_top = out->like[0] != 0;
     const vc_chip_kind *before = out->chip.kind;
+    r->memory[0] = '\0';
     VC_TRY(read_keys(r, root, on_top));
     out->chip.kind = r->kinds[r->kind];
     if (out->chip.kind != before)
         memset(out->chip.own, 0, sizeof out->chip.own);
     VC_TRY(read_kind(r, root, on_top && out->chip.kind == before));
     VC_TRY(read_buffers(&out->chip, root, on_top));
-    const vc_yaml_map memory = vc_yaml_sub(root, "memory");
-    if (memory.node)
-        VC_TRY(vc__memory_config_from(&out->memory, &memory));
+    VC_TRY(read_memory(r, root, path));
     VC_TRY(read_energy(&out->energy, root, on_top));
     VC_TRY(read_area(&out->energy, root, on_top));
     if (out->chip.linear_rows > out->chip.lines || out->chip.lines % out->chip.linear_rows)
@@ -252,7 +292,8 @@ static vc_status read_file(reader *r, const char *path, int depth)
 /* Reads the file that `like` names, relative to the folder of the file that names it. */
 static vc_status read_base(reader *r, const vc_yaml_map *root, const char *path, int depth)
 {
-    enum { MOST_DEPTH = 8, MOST_PATH = 4096 };
+    enum { MOST_DEPTH = 8 };
+    char base[MOST_PATH];
     reader probe = *r;
     probe.a = (vc_accelerator){0};
     VC_TRY(read_keys(&probe, root, 1));
@@ -261,11 +302,7 @@ static vc_status read_base(reader *r, const vc_yaml_map *root, const char *path,
         return VC_OK;
     if (depth == MOST_DEPTH)
         return vc_yaml_fail(root, "like", "leads through more than %d files", MOST_DEPTH);
-    const char *slash = strrchr(path, '/');
-    char base[MOST_PATH];
-    const int folder = like[0] == '/' || !slash ? 0 : (int)(slash - path + 1);
-    if ((size_t)snprintf(base, sizeof base, "%.*s%s", folder, path, like) >= sizeof base)
-        return vc_yaml_fail(root, "like", "is too long a path");
+    VC_TRY(path_beside(base, root, "like", like, path));
     VC_TRY(read_file(r, base, depth + 1));
     memcpy(r->a.like, like, sizeof r->a.like);
     return VC_OK;

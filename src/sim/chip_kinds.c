@@ -1,6 +1,8 @@
 /* Every kind of chip, and the chips that need no file: as configs/accelerators has them. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "accelerator_impl.h"
 
@@ -62,6 +64,11 @@ vc_status vc_accelerator_open(vc_accelerator *out, const char *name_or_path)
                 *out = vc__accelerator_of(kinds[k], &kinds[k]->variants[v]);
                 return VC_OK;
             }
+    if (access(name_or_path, F_OK) != 0 && errno == ENOENT)
+        return vc_fail(VC_EIO,
+                       "%s: cannot open: no such file, nor a chip that is built in (`vitcod "
+                       "simulate --list` has them)",
+                       name_or_path);
     return vc_accelerator_read(out, name_or_path);
 }
 
@@ -69,5 +76,5 @@ vc_status vc_accelerator_open_with(vc_accelerator *out, const char *name_or_path
                                    const char *memory)
 {
     VC_TRY(vc_accelerator_open(out, name_or_path));
-    return memory ? vc_memory_config_read(&out->memory, memory) : VC_OK;
+    return memory ? vc_memory_config_open(&out->memory, memory) : VC_OK;
 }

@@ -67,6 +67,25 @@ case_compare() {
         compare --sparsity 0.99 --chip "vitcod,$chips/dense.yaml"
 }
 
+# By name, in a chip's own file, and what names there are.
+case_list() {
+    check "what needs no file" 0 '^chips: simulate and compare --chip' "$vitcod" simulate --list
+    holds "all of it" '^  spatten-published ' '^  hbm2 ' '^  info, threshold'
+    check "as JSON" 0 '"key": "lpddr4"' "$vitcod" simulate --list --json
+    check "as CSV" 0 '^hbm2,' "$vitcod" simulate --list --csv
+    check "nothing beside it" 2 'goes with nothing else' \
+        "$vitcod" simulate --list --arch levit_128
+    mask=masks/deit_tiny_patch16_224/0.99.npy
+    printf 'like: %s/vitcod.yaml\nmemory: hbm2\n' "$chips" >named.yaml
+    check "a chip that names its memory" 0 '"name": "HBM2, one stack"' \
+        "$vitcod" simulate --mask "$mask" --layers 0 --chip named.yaml --json
+    grep cycles "$out" >named
+    "$vitcod" simulate --mask "$mask" --layers 0 --memory hbm2 --json | grep cycles >given
+    check "is the same as --memory" 0 '' cmp named given
+    check "a memory that is none" 1 'hbm3: cannot open: no such file, wanted one or a memory of' \
+        "$vitcod" simulate --mask "$mask" --memory hbm3
+}
+
 case_compare_refuses() {
     check "a sparsity without a mask" 1 'no mask of deit_tiny_patch16_224 at 0.5, wanted' \
         compare --sparsity 0.5

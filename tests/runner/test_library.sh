@@ -37,6 +37,19 @@ END
         grep -q "^\.TH VITCOD 1 .*\"vitcod $version\"" "$(find . -name vitcod.1)"
 }
 
+# What people start from: files of chips, memories and recipes, the demo, the pages.
+case_what_is_beside_it() {
+    share=$(find "$dir" -type d -path '*/share/vitcod')
+    for file in configs/accelerators/prune.yaml configs/memory/hbm2.yaml \
+        configs/train/deit-vitcod.yaml examples/sweep.yaml models/fashion-vit.safetensors; do
+        check "$file" 0 '' test -f "$share/$file"
+    done
+    check "the demo can be run" 0 '' test -x "$share/examples/fashion-mnist.sh"
+    check "a chip's file" 0 'end to end' \
+        "$vitcod" simulate --arch levit_128s --chip "$share/configs/accelerators/prune.yaml"
+    check "the pages" 0 '' test -f "$share/../doc/vitcod/comparison.md"
+}
+
 case_symbols() {
     "$root/tools/symbols.sh" "$(find . -name libvitcod.a)" >symbols
     check "as listed: make symbols" 0 '' diff "$root/docs/symbols.txt" symbols

@@ -64,6 +64,23 @@ static void all_files_are_what_is_built_in(void **state)
     assert_int_equal(count, 10);
 }
 
+static void all_memories_are_as_their_files(void **state)
+{
+    (void)state;
+    vc_memory_variant v;
+    size_t count = 0;
+    for (; vc_memory_variant_at(&v, count); count++) {
+        char path[128];
+        vc_memory_config file;
+        snprintf(path, sizeof path, "configs/memory/%s.yaml", v.key);
+        assert_ok(vc_memory_config_open(&file, path));
+        assert_memory_equal(&file, &v.config, sizeof file);
+    }
+    assert_int_equal(count, 4);
+    assert_fails(vc_memory_config_open(&v.config, "hbm3"), VC_EIO,
+                 "hbm3: cannot open: no such file, wanted one or a memory of bandwidth, ddr4-2400");
+}
+
 /* The shipped file with one piece of text replaced. */
 static const char *changed(const char *from, const char *to)
 {
@@ -140,6 +157,43 @@ static void files_on_top_of_files(void **state)
                  "'spatten' is there, but the dataflow is vitcod");
 }
 
+/* By keys and values, by a name, by a file beside it; of a file that it is like, where it says
+ * nothing. */
+static void a_chip_may_name_its_memory(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"memory: hbm2", "memory: mine.yaml", "name: x"};
+    static const char *const names[] = {"HBM2, one stack", "mine", "HBM2, one stack"};
+    const char mine[] = "model: bandwidth\nname: mine\nrate: 8 Gbit/s\nenergy: 4 pJ/bit\n";
+    const char *path = temporary("named.yaml");
+    vc_accelerator a;
+    write_bytes(temporary("mine.yaml"), mine, sizeof mine - 1);
+    write_bytes(temporary("base.yaml"), "like: changed.yaml\nmemory: hbm2\n", 32);
+    changed("lines: 64 ", "lines: 64 ");
+    for (size_t i = 0; i < 3; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "like: %s\n%s\n", i == 2 ? "base.yaml" : "changed.yaml",
+                 texts[i]);
+        write_bytes(path, text, strlen(text));
+        assert_ok(vc_accelerator_read(&a, path));
+        assert_string_equal(a.memory.dram.name, names[i]);
+        assert_int_equal(a.memory.model, i == 1 ? VC_MEMORY_BANDWIDTH : VC_MEMORY_DRAM);
+    }
+    static const char *const wrong[][2] = {
+        {"memory: hbm3", "named.yaml:2: 'memory' is 'hbm3', wanted keys and values, a file, or one "
+                         "of bandwidth, ddr4-2400, hbm2, lpddr4"},
+        {"memory: [hbm2]", "named.yaml:2: 'memory' is a list"},
+        {"memory:", "named.yaml:2: 'memory' is empty"},
+        {"memory: named.yaml", "named.yaml:1: 'model' is missing"},
+    };
+    for (size_t i = 0; i < 4; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "like: changed.yaml\n%s\n", wrong[i][0]);
+        write_bytes(path, text, strlen(text));
+        assert_fails(vc_accelerator_read(&a, path), VC_EFORMAT, wrong[i][1]);
+    }
+}
+
 static void expect(const char *from, const char *to, const char *message)
 {
     vc_accelerator a;
@@ -182,6 +236,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_file_is_what_is_built_in),
         cmocka_unit_test(all_files_are_what_is_built_in),
+        cmocka_unit_test(all_memories_are_as_their_files),
+        cmocka_unit_test(a_chip_may_name_its_memory),
         cmocka_unit_test(every_key_shows_in_json),
         cmocka_unit_test(files_on_top_of_files),
         cmocka_unit_test(what_is_wrong_is_named),
