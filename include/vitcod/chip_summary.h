@@ -17,7 +17,10 @@ typedef struct vc_chip_traffic {
 typedef struct vc_chip_work {
     uint64_t cycles, macs, coder_macs, predicted_macs, dram_bytes;
     double mac_utilisation; /* share of what the lines could do in the cycles */
+    double on_chip_uj;      /* energy without the memory's */
     vc_chip_traffic bytes;
+    uint64_t line_cycles[VC_SPENT_COUNT]; /* of the three units made of lines: lines x cycles */
+    uint64_t read_bytes[VC_BUFFER_COUNT], written_bytes[VC_BUFFER_COUNT]; /* of scratchpads */
 } vc_chip_work;
 
 typedef struct vc_chip_unit_time {
@@ -40,9 +43,17 @@ typedef struct vc_chip_stage_work {
     uint64_t start_cycle;
 } vc_chip_stage_work;
 
+typedef struct vc_chip_layer_work {
+    vc_chip_work work;
+    int layer;
+} vc_chip_layer_work;
+
 typedef struct vc_chip_summary {
     vc_chip_operator all; /* its name is NULL */
     double time_us, energy_uj, energy_parts_uj[VC_ENERGY_COUNT];
+    double on_chip_uj, dram_access_uj, dram_standby_uj; /* their sum is energy_uj */
+    vc_chip_layer_work *layers; /* in their order, all operators together; -1: outside */
+    size_t layer_count;
     vc_chip_operator *operators; /* in the order of vc_op_kind */
     vc_chip_stage_work *stages;
     size_t operator_count, stage_count;

@@ -60,6 +60,7 @@ typedef struct vc_compare_row {
     bool has_end_to_end;
     /* against the chip that is named "vitcod" in the same scene; NAN where there is none */
     double attention_times, energy_times, end_to_end_times;
+    double on_chip_times, dram_access_times, dram_standby_times; /* parts of the energy */
     const char *ahead; /* why one of these is below 1; NULL: none is */
 } vc_compare_row;
 

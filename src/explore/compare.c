@@ -175,17 +175,28 @@ static const char *why_ahead(const vc_compare_row *r)
 {
     const vc_chip_kind *kind = r->chip.chip.kind;
     const char *known = kind->ahead ? kind->ahead(&r->chip.chip) : NULL;
-    if (!(r->attention_times < 1.0 || r->energy_times < 1.0 || r->end_to_end_times < 1.0))
+    if (!(r->attention_times < 1.0 || r->energy_times < 1.0 || r->on_chip_times < 1.0 ||
+          r->end_to_end_times < 1.0))
         return NULL;
     if (strcmp(r->setting, equal_substrate) != 0)
         return "its MACs, clock, scratchpads or memory are other ones";
     return known ? known : "of this mask and this memory; no assumption is known to be the reason";
 }
 
+/* NAN where there is nothing to measure by: a memory that is a rate has no standby. */
+static double times(double value, double base)
+{
+    return base > 0.0 ? value / base : NAN;
+}
+
 static void measure_row(vc_compare_row *r, const vc_compare_row *base)
 {
     r->attention_times = base ? r->attention.time_us / base->attention.time_us : NAN;
-    r->energy_times = base ? r->attention.energy_uj / base->attention.energy_uj : NAN;
+    const vc_point none = {0}, *a = &r->attention, *b = base ? &base->attention : &none;
+    r->energy_times = times(a->energy_uj, b->energy_uj);
+    r->on_chip_times = times(a->on_chip_uj, b->on_chip_uj);
+    r->dram_access_times = times(a->dram_access_uj, b->dram_access_uj);
+    r->dram_standby_times = times(a->dram_standby_uj, b->dram_standby_uj);
     r->end_to_end_times =
         base && r->has_end_to_end ? r->end_to_end.time_us / base->end_to_end.time_us : NAN;
     r->ahead = why_ahead(r);

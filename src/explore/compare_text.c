@@ -19,10 +19,9 @@ static void print_head(FILE *out, const vc_compare_row *r)
                                  r->has_end_to_end ? "       cycles   vitcod" : ""};
     fprintf(out, "%s, sparsity %g, %s (%.1f %% of scores kept; dynamic sparsity from %s)\n",
             r->arch, r->sparsity, r->method, 100.0 * r->kept_share, r->seen);
-    fprintf(out, "  %-22s %11s %8s %7s %9s %9s %8s%s\n", "", "attention,", "times", "MACs", "DRAM,",
-            "energy,", "times", whole[0]);
-    fprintf(out, "  %-22s %11s %8s %7s %9s %9s %8s%s\n", "", "cycles", "vitcod", "busy", "KiB",
-            "uJ", "vitcod", whole[1]);
+    fprintf(out, "  %-22s %11s %8s %7s %9s%s\n", "", "attention,", "times", "MACs", "DRAM,",
+            whole[0]);
+    fprintf(out, "  %-22s %11s %8s %7s %9s%s\n", "", "cycles", "vitcod", "busy", "KiB", whole[1]);
 }
 
 static void print_row(FILE *out, const vc_compare_row *r)
@@ -31,14 +30,32 @@ static void print_row(FILE *out, const vc_compare_row *r)
     fprintf(out, "  %-22s %11.0f", r->chip.chip.name, (double)a->cycles);
     print_times(out, r->attention_times);
     fprintf(out, " %6.1f%% %9.1f", 100.0 * a->mac_utilisation, (double)a->dram_bytes / 1024.0);
-    fprintf(out, " %9.1f", a->energy_uj);
-    print_times(out, r->energy_times);
     if (r->has_end_to_end) {
         fprintf(out, " %12.0f", (double)r->end_to_end.cycles);
         print_times(out, r->end_to_end_times);
     }
     fprintf(out, "  %s%s%s\n", r->setting, r->summaries ? "; summaries " : "",
             r->summaries ? r->summaries : "");
+}
+
+static void print_energy_head(FILE *out)
+{
+    fprintf(out, "  %-23s %11s %8s %11s %8s %11s %8s %11s %8s\n", "energy of attention, uJ", "all",
+            "times", "on-chip", "times", "DRAM access", "times", "standby", "times");
+}
+
+static void print_energy(FILE *out, const vc_compare_row *r)
+{
+    const vc_point *a = &r->attention;
+    const double energies[] = {a->energy_uj, a->on_chip_uj, a->dram_access_uj, a->dram_standby_uj},
+                 ratios[] = {r->energy_times, r->on_chip_times, r->dram_access_times,
+                             r->dram_standby_times};
+    fprintf(out, "  %-23s", r->chip.chip.name);
+    for (size_t i = 0; i < 4; i++) {
+        fprintf(out, " %11.1f", energies[i]);
+        print_times(out, ratios[i]);
+    }
+    fputc('\n', out);
 }
 
 /* ---- below the tables */
@@ -77,6 +94,7 @@ static void print_ahead(FILE *out, const vc_comparison *c, size_t row)
     fprintf(out, "- %s (", r->chip.chip.name);
     print_range(out, c, r, "attention", offsetof(vc_compare_row, attention_times));
     print_range(out, c, r, ", energy", offsetof(vc_compare_row, energy_times));
+    print_range(out, c, r, ", on-chip", offsetof(vc_compare_row, on_chip_times));
     print_range(out, c, r, ", end to end", offsetof(vc_compare_row, end_to_end_times));
     fprintf(out, "): %s.\n", r->ahead);
 }
@@ -89,7 +107,7 @@ static void print_remarks(FILE *out, const vc_comparison *c)
         ahead |= c->rows[i].ahead != NULL;
     }
     fputs("\nCycles are of each chip's own clock. MACs busy: of what the lines could do in the "
-          "time.\n",
+          "time.\nStandby: what the DRAM takes for as long as it takes, whatever is done.\n",
           out);
     if (measured)
         fputs("Times vitcod: as many times the time, or the energy, of the chip vitcod in the same "
@@ -106,15 +124,15 @@ static void print_remarks(FILE *out, const vc_comparison *c)
 
 void vc_comparison_print(FILE *out, const vc_comparison *c)
 {
-    const vc_compare_row *before = NULL;
     const vc_compare_paper *p = &c->paper;
-    for (size_t i = 0; i < c->row_count; before = &c->rows[i++]) {
-        const vc_compare_row *r = &c->rows[i];
-        if (before && r->scene != before->scene)
-            fputc('\n', out);
-        if (!before || r->scene != before->scene)
-            print_head(out, r);
-        print_row(out, r);
+    for (size_t i = 0, end; i < c->row_count; i = end) {
+        fputs(i ? "\n" : "", out);
+        print_head(out, &c->rows[i]);
+        for (end = i; end < c->row_count && c->rows[end].scene == c->rows[i].scene; end++)
+            print_row(out, &c->rows[end]);
+        print_energy_head(out);
+        for (size_t row = i; row < end; row++)
+            print_energy(out, &c->rows[row]);
     }
     print_remarks(out, c);
     fprintf(out,

@@ -9,6 +9,9 @@ static const vc_field fields[] = {
     {VC_FIELD(vc_point, cycles, "cycles", "of the chip's clock")},
     {VC_FIELD(vc_point, time_us, "us", "the same in time")},
     {VC_FIELD(vc_point, energy_uj, "uJ", "of chip and memory")},
+    {VC_FIELD(vc_point, on_chip_uj, "uJ", "of the chip alone")},
+    {VC_FIELD(vc_point, dram_access_uj, "uJ", "of the memory's commands")},
+    {VC_FIELD(vc_point, dram_standby_uj, "uJ", "of the memory, whatever is done")},
     {VC_FIELD(vc_point, macs, "MAC", "on the lines")},
     {VC_FIELD(vc_point, dram_bytes, "B", "from and to the memory")},
     {VC_FIELD(vc_point, mac_utilisation, "", "share of what the lines could do in the time")},
@@ -26,6 +29,9 @@ static void fill_point(vc_point *out, const vc_chip_result *r, const vc_accelera
     out->dram_bytes = r->memory.read_bytes + r->memory.written_bytes;
     out->time_us = (double)n->cycles / chip->chip.clock_hz * 1e6;
     out->energy_uj = energy.total_pj * 1e-6;
+    out->on_chip_uj = energy.on_chip_pj * 1e-6;
+    out->dram_access_uj = energy.dram_access_pj * 1e-6;
+    out->dram_standby_uj = energy.dram_standby_pj * 1e-6;
     out->mac_utilisation = peak > 0.0 ? (double)n->macs / peak : 0.0;
 }
 

@@ -1,14 +1,38 @@
 /* Results as text: the timeline as a table, bounds, the control's counts. */
 #include "vitcod/timeline.h"
 
+static void print_work(FILE *out, const vc_chip_work *w, const vc_chip_summary *run)
+{
+    fprintf(out, " %12.0f %6.1f%% %8.1f%% %12.0f %11.2f\n", (double)w->cycles,
+            100.0 * (double)w->cycles / (double)run->all.work.cycles, 100.0 * w->mac_utilisation,
+            (double)w->dram_bytes, w->on_chip_uj);
+}
+
+static void print_head(FILE *out, const char *what)
+{
+    fprintf(out, "  %-12s %12s %7s %9s %12s %11s\n", what, "cycles", "share", "MACs used",
+            "DRAM bytes", "on-chip uJ");
+}
+
 static void print_operators(FILE *out, const vc_chip_summary *run)
 {
-    fprintf(out, "  %-12s %12s %7s %9s %12s\n", "", "cycles", "share", "MACs used", "DRAM bytes");
+    print_head(out, "operator");
     for (size_t i = 0; i < run->operator_count; i++) {
-        const vc_chip_operator *op = &run->operators[i];
-        fprintf(out, "  %-12s %12.0f %6.1f%% %8.1f%% %12.0f\n", op->name, (double)op->work.cycles,
-                100.0 * (double)op->work.cycles / (double)run->all.work.cycles,
-                100.0 * op->work.mac_utilisation, (double)op->work.dram_bytes);
+        fprintf(out, "  %-12s", run->operators[i].name);
+        print_work(out, &run->operators[i].work, run);
+    }
+}
+
+/* What is outside of all layers has no number. */
+static void print_layers(FILE *out, const vc_chip_summary *run)
+{
+    print_head(out, "layer");
+    for (size_t i = 0; i < run->layer_count; i++) {
+        if (run->layers[i].layer < 0)
+            fprintf(out, "  %-12s", i ? "behind all" : "before all");
+        else
+            fprintf(out, "  %-12d", run->layers[i].layer);
+        print_work(out, &run->layers[i].work, run);
     }
 }
 
@@ -40,7 +64,12 @@ static void print_units(FILE *out, const vc_chip_operator *all)
 
 static void print_energy(FILE *out, const vc_chip_summary *run)
 {
-    fprintf(out, "  %.2f uJ:", run->energy_uj);
+    fprintf(out,
+            "  %.2f uJ: on-chip %.2f (%.0f%%), DRAM access %.2f (%.0f%%), DRAM standby %.2f "
+            "(%.0f%%)\n ",
+            run->energy_uj, run->on_chip_uj, 100.0 * run->on_chip_uj / run->energy_uj,
+            run->dram_access_uj, 100.0 * run->dram_access_uj / run->energy_uj, run->dram_standby_uj,
+            100.0 * run->dram_standby_uj / run->energy_uj);
     for (size_t p = 0; p < VC_ENERGY_COUNT; p++)
         if (run->energy_parts_uj[p] > 0.0)
             fprintf(out, " %s %.2f", vc_energy_name((vc_energy_part)p), run->energy_parts_uj[p]);
@@ -55,6 +84,7 @@ static void print_run(FILE *out, const vc_chip_summary *run, const vc_bound *bou
         fprintf(out, "; no schedule needs fewer than %.0f", (double)bound->cycles);
     fputc('\n', out);
     print_operators(out, run);
+    print_layers(out, run);
     print_units(out, &run->all);
     print_energy(out, run);
 }

@@ -65,8 +65,13 @@ vc_chip_energy vc_chip_energy_of(const vc_chip_counts *n, const vc_chip_config *
         sram_kib(c) * t->leakage_mw_per_kib * 1e9 * (double)n->cycles / c->clock_hz;
     e.pj[VC_ENERGY_DRAM] = memory->energy_pj;
     e.pj[VC_ENERGY_DRAM_STANDBY] = memory->standby_pj;
+    _Static_assert(VC_ENERGY_DRAM + 2 == VC_ENERGY_COUNT, "the memory's parts are the last");
     for (size_t p = 0; p < VC_ENERGY_COUNT; p++)
         e.total_pj += e.pj[p];
+    e.dram_access_pj = memory->energy_pj;
+    e.dram_standby_pj = memory->standby_pj;
+    for (size_t p = 0; p < VC_ENERGY_DRAM; p++)
+        e.on_chip_pj += e.pj[p];
     return e;
 }
 

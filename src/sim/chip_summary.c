@@ -19,6 +19,11 @@ static const vc_field traffic_fields[] = {
 };
 static const vc_record traffic_record = VC_RECORD("bytes", vc_chip_traffic, traffic_fields);
 
+#define SPENT_TEXT(name, text) text,
+static const char *const spent_words[] = {VC_SPENT_MAP(SPENT_TEXT) NULL};
+static const char *const buffer_words[] = {"query",  "key",     "value", "index",
+                                           "output", "decoded", NULL}; /* vc_buffer */
+
 static const vc_field work_fields[] = {
     {VC_FIELD(vc_chip_work, cycles, "cycles", "of the chip's clock")},
     {VC_FIELD(vc_chip_work, macs, "MAC", "on the lines")},
@@ -26,7 +31,14 @@ static const vc_field work_fields[] = {
     {VC_FIELD(vc_chip_work, predicted_macs, "MAC", "on the lines, in a prediction's precision")},
     {VC_FIELD(vc_chip_work, dram_bytes, "B", "from and to the memory")},
     {VC_FIELD(vc_chip_work, mac_utilisation, "", "share of what the lines could do in the cycles")},
+    {VC_FIELD(vc_chip_work, on_chip_uj, "uJ", "of the chip, without the memory")},
     {VC_FIELD_RECORD(vc_chip_work, bytes, "bytes", &traffic_record, "from and to the memory")},
+    {VC_FIELD_BY_WORD(vc_chip_work, line_cycles, spent_words, "line_cycles", "cycles",
+                      "what the lines did: cycles of single lines")},
+    {VC_FIELD_BY_WORD(vc_chip_work, read_bytes, buffer_words, "scratchpad_read_bytes", "B",
+                      "read from each scratchpad")},
+    {VC_FIELD_BY_WORD(vc_chip_work, written_bytes, buffer_words, "scratchpad_written_bytes", "B",
+                      "written to each scratchpad")},
 };
 static const vc_record work_record = VC_RECORD("work", vc_chip_work, work_fields);
 
@@ -62,6 +74,12 @@ static const vc_field stage_fields[] = {
 };
 static const vc_record stage_record = VC_RECORD("stage", vc_chip_stage_work, stage_fields);
 
+static const vc_field layer_fields[] = {
+    {VC_FIELD(vc_chip_layer_work, layer, "", "of the model, from 0; -1: outside")},
+    {VC_FIELD_INLINE(vc_chip_layer_work, work, &work_record)},
+};
+static const vc_record layer_record = VC_RECORD("layer", vc_chip_layer_work, layer_fields);
+
 static const vc_field total_fields[] = {{UNIT_FIELD}};
 const vc_record vc_chip_units_record = VC_RECORD("units", vc_chip_operator, total_fields);
 
@@ -77,10 +95,14 @@ static const vc_field summary_fields[] = {
     {VC_FIELD_INLINE(vc_chip_summary, all.work, &work_record)},
     {VC_FIELD(vc_chip_summary, time_us, "us", "at the chip's clock")},
     {VC_FIELD(vc_chip_summary, energy_uj, "uJ", "of chip and memory")},
+    {VC_FIELD(vc_chip_summary, dram_access_uj, "uJ", "of the memory's commands")},
+    {VC_FIELD(vc_chip_summary, dram_standby_uj, "uJ", "of the memory, whatever is done")},
     {VC_FIELD_WHOLE(vc_chip_summary, &vc_chip_energy_record)},
     {VC_FIELD_INLINE(vc_chip_summary, all, &vc_chip_units_record)},
     {VC_FIELD_RECORDS(vc_chip_summary, operators, operator_count, "operators", &operator_record,
                       "summed over layers")},
+    {VC_FIELD_RECORDS(vc_chip_summary, layers, layer_count, "layers", &layer_record,
+                      "all operators of a layer")},
     {VC_FIELD_RECORDS(vc_chip_summary, stages, stage_count, "stages", &stage_record,
                       "one after the other")},
 };
@@ -88,32 +110,46 @@ const vc_record vc_chip_summary_record = VC_RECORD("run", vc_chip_summary, summa
 
 /* ---- from counts */
 
-static vc_chip_work work_of(const vc_chip_counts *n, const vc_chip_config *c)
+/* What the counts are of. */
+typedef struct chip {
+    const vc_chip_config *config;
+    const vc_energy_table *table;
+} chip;
+
+static vc_chip_work work_of(const vc_chip_counts *n, const chip *on)
 {
+    const vc_chip_config *c = on->config;
+    const vc_memory_counters no_memory = {0};
     const double peak = (double)n->cycles * (double)(c->lines * c->macs_per_line);
-    vc_chip_work w = {.cycles = n->cycles,
-                      .macs = n->macs,
-                      .coder_macs = n->coder_macs,
-                      .predicted_macs = n->predicted_macs,
-                      .dram_bytes =
-                          n->stored_bytes + n->weight_bytes + n->input_bytes + n->bias_bytes,
-                      .mac_utilisation = peak > 0.0 ? (double)n->macs / peak : 0.0,
-                      .bytes = {.biases = n->bias_bytes ? n->bias_bytes : VC_NO_COUNT,
-                                .weights = n->weight_bytes,
-                                .inputs = n->input_bytes,
-                                .stored = n->stored_bytes}};
+    vc_chip_work w = {
+        .cycles = n->cycles,
+        .macs = n->macs,
+        .coder_macs = n->coder_macs,
+        .predicted_macs = n->predicted_macs,
+        .dram_bytes = n->stored_bytes + n->weight_bytes + n->input_bytes + n->bias_bytes,
+        .mac_utilisation = peak > 0.0 ? (double)n->macs / peak : 0.0,
+        .on_chip_uj = vc_chip_energy_of(n, c, on->table, &no_memory).on_chip_pj * 1e-6,
+        .bytes = {.biases = n->bias_bytes ? n->bias_bytes : VC_NO_COUNT,
+                  .weights = n->weight_bytes,
+                  .inputs = n->input_bytes,
+                  .stored = n->stored_bytes}};
     for (size_t b = 0; b < VC_BUFFER_COUNT; b++) {
         w.dram_bytes += n->loaded_bytes[b];
         w.bytes.loaded[b] = n->loaded_bytes[b] ? n->loaded_bytes[b] : VC_NO_COUNT;
+        w.read_bytes[b] = n->read_bytes[b];
+        w.written_bytes[b] = n->written_bytes[b];
     }
+    for (size_t u = 0; u <= VC_CHIP_UNIT_LINEAR; u++)
+        for (size_t s = 0; s < VC_SPENT_COUNT; s++)
+            w.line_cycles[s] += n->spent[u][s];
     return w;
 }
 
 static void fill_operator(vc_chip_operator *out, const char *name, const vc_chip_counts *n,
-                          const vc_chip_config *c)
+                          const chip *on)
 {
     *out = (vc_chip_operator){
-        .work = work_of(n, c), .name = name, .units = out->unit, .unit_count = VC_CHIP_UNIT_COUNT};
+        .work = work_of(n, on), .name = name, .units = out->unit, .unit_count = VC_CHIP_UNIT_COUNT};
     for (size_t u = 0; u < VC_CHIP_UNIT_COUNT; u++) {
         vc_chip_unit_time *t = &out->unit[u];
         t->unit = vc_chip_unit_name((vc_chip_unit)u);
@@ -129,7 +165,7 @@ static const char *stage_name(vc_op_kind kind)
     return kind == VC_OP_SDDMM ? "attention" : vc_op_name(kind);
 }
 
-static void fill_operators(vc_chip_summary *out, const vc_chip_result *r, const vc_chip_config *c)
+static void fill_operators(vc_chip_summary *out, const vc_chip_result *r, const chip *on)
 {
     vc_chip_counts sums[VC_OP_COUNT] = {0};
     for (size_t i = 0; i < r->stage_count; i++)
@@ -137,14 +173,26 @@ static void fill_operators(vc_chip_summary *out, const vc_chip_result *r, const 
     for (size_t k = 0; k < VC_OP_COUNT; k++)
         if (sums[k].cycles)
             fill_operator(&out->operators[out->operator_count++], stage_name((vc_op_kind)k),
-                          &sums[k], c);
+                          &sums[k], on);
 }
 
-static void fill_stages(vc_chip_summary *out, const vc_chip_result *r, const vc_chip_config *c)
+/* A layer's stages are one after the other. */
+static void fill_layers(vc_chip_summary *out, const vc_chip_result *r, const chip *on)
+{
+    for (size_t i = 0, end; i < r->stage_count; i = end) {
+        vc_chip_counts sum = {0};
+        for (end = i; end < r->stage_count && r->stages[end].layer == r->stages[i].layer; end++)
+            vc_chip_counts_add(&sum, &r->stages[end].counts);
+        out->layers[out->layer_count++] =
+            (vc_chip_layer_work){work_of(&sum, on), r->stages[i].layer};
+    }
+}
+
+static void fill_stages(vc_chip_summary *out, const vc_chip_result *r, const chip *on)
 {
     for (size_t i = 0; i < r->stage_count; i++) {
         const vc_chip_stage *s = &r->stages[i];
-        out->stages[i] = (vc_chip_stage_work){.work = work_of(&s->counts, c),
+        out->stages[i] = (vc_chip_stage_work){.work = work_of(&s->counts, on),
                                               .name = stage_name(s->kind),
                                               .layer = s->layer,
                                               .start_cycle = s->start};
@@ -156,25 +204,32 @@ vc_status vc_chip_summary_open(vc_chip_summary *out, const vc_chip_result *r,
                                const vc_chip_config *c, const vc_energy_table *table)
 {
     const vc_chip_energy energy = vc_chip_energy_of(&r->total, c, table, &r->memory);
+    const chip on = {c, table};
     *out = (vc_chip_summary){.time_us = (double)r->total.cycles / c->clock_hz * 1e6,
                              .energy_uj = energy.total_pj * 1e-6,
+                             .on_chip_uj = energy.on_chip_pj * 1e-6,
+                             .dram_access_uj = energy.dram_access_pj * 1e-6,
+                             .dram_standby_uj = energy.dram_standby_pj * 1e-6,
+                             .layers = calloc(r->stage_count + 1, sizeof *out->layers),
                              .operators = calloc(VC_OP_COUNT, sizeof *out->operators),
                              .stages = calloc(r->stage_count + 1, sizeof *out->stages)};
-    if (!out->operators || !out->stages) {
+    if (!out->operators || !out->stages || !out->layers) {
         vc_chip_summary_close(out);
         return vc_fail(VC_ENOMEM, "out of memory for a run of %zu stages", r->stage_count);
     }
     for (size_t p = 0; p < VC_ENERGY_COUNT; p++)
         out->energy_parts_uj[p] = energy.pj[p] * 1e-6;
-    fill_operator(&out->all, NULL, &r->total, c);
-    fill_operators(out, r, c);
-    fill_stages(out, r, c);
+    fill_operator(&out->all, NULL, &r->total, &on);
+    fill_operators(out, r, &on);
+    fill_layers(out, r, &on);
+    fill_stages(out, r, &on);
     return VC_OK;
 }
 
 void vc_chip_summary_close(vc_chip_summary *summary)
 {
     free(summary->operators);
+    free(summary->layers);
     free(summary->stages);
     *summary = (vc_chip_summary){0};
 }

@@ -43,6 +43,11 @@ static void all_chips_on_equal_terms(void **state)
         assert_string_equal(c.rows[i].method, "kept entries alone");
         assert_null(c.rows[i].summaries);
         assert_true(c.rows[i].attention.cycles >= c.rows[i].attention.bound_cycles);
+        const vc_point *a = &c.rows[i].attention;
+        assert_near(a->on_chip_uj + a->dram_access_uj + a->dram_standby_uj, a->energy_uj,
+                    1e-9 * a->energy_uj);
+        assert_near(c.rows[i].on_chip_times,
+                    a->on_chip_uj / row_of(&c, "vitcod")->attention.on_chip_uj, 0.0);
         assert_near(c.rows[i].attention_times,
                     c.rows[i].attention.time_us / row_of(&c, "vitcod")->attention.time_us, 0.0);
     }
@@ -92,6 +97,23 @@ static void published_chips_are_said_to_be(void **state)
     vc_comparison_close(&c);
 }
 
+/* A memory that is a rate has no standby, and then there is no ratio of it. */
+static void a_rate_has_no_standby(void **state)
+{
+    (void)state;
+    static const char *const chips[] = {"vitcod", "dense"};
+    vc_compare_options o = options();
+    vc_comparison c;
+    o.chips = chips;
+    o.chip_count = 2;
+    o.memory = "bandwidth";
+    assert_ok(vc_compare(&c, &o));
+    assert_near(c.rows[1].attention.dram_standby_uj, 0.0, 0.0);
+    assert_true(isnan(c.rows[1].dram_standby_times));
+    assert_true(c.rows[1].dram_access_times > 1.0 && c.rows[1].on_chip_times > 1.0);
+    vc_comparison_close(&c);
+}
+
 /* A ratio below 1 is never left without a word, and only then is there one. */
 static void what_beats_vitcod_says_why(void **state)
 {
@@ -102,8 +124,9 @@ static void what_beats_vitcod_says_why(void **state)
     o.published = 1;
     assert_ok(vc_compare(&c, &o));
     for (size_t i = 0; i < c.row_count; i++)
-        assert_int_equal(c.rows[i].ahead != NULL,
-                         c.rows[i].attention_times < 1.0 || c.rows[i].energy_times < 1.0);
+        assert_int_equal(c.rows[i].ahead != NULL, c.rows[i].attention_times < 1.0 ||
+                                                      c.rows[i].energy_times < 1.0 ||
+                                                      c.rows[i].on_chip_times < 1.0);
     assert_true(row_of(&c, "prune")->attention_times < 1.0);
     assert_non_null(strstr(row_of(&c, "prune")->ahead, "D1"));
     assert_non_null(strstr(row_of(&c, "prune-reorder")->ahead, "D7"));
@@ -137,11 +160,9 @@ static void what_is_wrong_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_chips_on_equal_terms),
-        cmocka_unit_test(pruners_do_as_much_work),
-        cmocka_unit_test(published_chips_are_said_to_be),
-        cmocka_unit_test(what_beats_vitcod_says_why),
-        cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(all_chips_on_equal_terms),       cmocka_unit_test(pruners_do_as_much_work),
+        cmocka_unit_test(published_chips_are_said_to_be), cmocka_unit_test(a_rate_has_no_standby),
+        cmocka_unit_test(what_beats_vitcod_says_why),     cmocka_unit_test(what_is_wrong_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

@@ -44,6 +44,53 @@ static void a_timeline_is_of_the_model(void **state)
     vc_plan_close(&plan);
 }
 
+/* What layers, operators and stages did adds up to the whole, and so does the energy. */
+static void parts_add_up(void **state)
+{
+    (void)state;
+    const vc_model_config model = tiny_model();
+    const vc_accelerator chip = vc_accelerator_default();
+    vc_plan plan = small_plan(&model);
+    const vc_timeline_options how = {0};
+    vc_simulation s;
+    vc_timeline t;
+    assert_ok(vc_simulation_of_model(&s, &model, &plan, &chip, "plan"));
+    assert_ok(vc_timeline_run(&t, &s, &how));
+    const vc_chip_summary *const runs[] = {&t.attention, &t.end_to_end};
+    const size_t layers[] = {12, 14}; /* and the patches' and the classifier's */
+    for (size_t r = 0; r < 2; r++) {
+        const vc_chip_summary *run = runs[r];
+        uint64_t cycles[3] = {0}, read[3] = {0}, lines = 0;
+        double uj[3] = {0.0};
+        assert_int_equal(run->layer_count, layers[r]);
+        for (size_t i = 0; i < run->layer_count + run->operator_count + run->stage_count; i++) {
+            const size_t of = i < run->layer_count                         ? 0
+                              : i < run->layer_count + run->operator_count ? 1
+                                                                           : 2;
+            const vc_chip_work *w =
+                of == 0   ? &run->layers[i].work
+                : of == 1 ? &run->operators[i - run->layer_count].work
+                          : &run->stages[i - run->layer_count - run->operator_count].work;
+            cycles[of] += w->cycles;
+            read[of] += w->read_bytes[VC_BUFFER_OUTPUT];
+            uj[of] += w->on_chip_uj;
+        }
+        for (size_t of = 0; of < 3; of++) {
+            assert_int_equal(cycles[of], run->all.work.cycles);
+            assert_int_equal(read[of], run->all.work.read_bytes[VC_BUFFER_OUTPUT]);
+            assert_near(uj[of], run->on_chip_uj, 1e-9 * run->on_chip_uj);
+        }
+        for (size_t spent = 0; spent < VC_SPENT_COUNT; spent++)
+            lines += run->all.work.line_cycles[spent];
+        assert_int_equal(lines, 64 * run->all.work.cycles);
+        assert_near(run->on_chip_uj + run->dram_access_uj + run->dram_standby_uj, run->energy_uj,
+                    1e-9 * run->energy_uj);
+    }
+    vc_timeline_close(&t);
+    vc_simulation_close(&s);
+    vc_plan_close(&plan);
+}
+
 /* A model's layers with 3 x 3 summaries and with one, and one without: data comes out as it should,
  * with an auto-encoder, too, and QKV takes longer by what is stored. */
 static void summaries_flow_through_a_model(void **state)
@@ -280,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_timeline_is_of_the_model),
+        cmocka_unit_test(parts_add_up),
         cmocka_unit_test(summaries_flow_through_a_model),
         cmocka_unit_test(queries_flow_through_a_model),
         cmocka_unit_test(summaries_flow_through_a_levit),

@@ -139,6 +139,13 @@ static vc_status run_packed(vc__chip_layer *a)
     return vc__rival_run(a, &rival);
 }
 
+static const char *why_ahead(const vc_chip_config *c)
+{
+    (void)c;
+    return "its array shares the operands that it reads, and adds to the sums in a scratchpad once "
+           "for a sub-row (assumptions E4, E7); ViTCoD's lines do so once for a visit (D8)";
+}
+
 const vc_chip_kind vc__kind_sanger = {
     .name = "sanger",
     .own_bytes = sizeof(sanger),
@@ -150,4 +157,5 @@ const vc_chip_kind vc__kind_sanger = {
     .predictions = predictions_of,
     .check = check_array,
     .run = run_packed,
+    .ahead = why_ahead,
 };
