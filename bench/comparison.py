@@ -169,7 +169,7 @@ def chip_file(folder, name, text):
 
 def switches(vitcod, masks, folder):
     like = "like: %s/configs/accelerators/" % ROOT
-    buffers = "buffers: {query: {banks: %d}, key: {banks: %d}, value: {banks: %d}}\n"
+    buffers = "buffers: {query: {banks: %d}, value: {banks: %d}}\n"
     files = []
     for banks in (32, 16, 8):
         for chip in ("prune", "prune-reorder"):
@@ -177,7 +177,7 @@ def switches(vitcod, masks, folder):
                 chip_file(
                     folder,
                     "%s %d" % (chip, banks),
-                    like + chip + ".yaml\n" + buffers % ((banks,) * 3),
+                    like + chip + ".yaml\n" + buffers % ((banks,) * 2),
                 )
             )
     files.append(

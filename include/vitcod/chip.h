@@ -45,6 +45,7 @@ typedef struct vc_chip_config {
     uint64_t lines, macs_per_line;
     uint64_t line_latency;      /* from a line's last MAC to its sum in the output scratchpad */
     uint64_t entries_per_visit; /* entries of one column or row that a line takes at a time */
+    uint64_t dispatch; /* visits that an engine starts per cycle; 0: as many as it has lines */
     const vc_chip_kind *kind;
     _Alignas(8) unsigned char own[VC_CHIP_OWN_BYTES]; /* the kind's own struct */
     vc_chip_steps steps;
@@ -80,11 +81,12 @@ typedef enum vc_chip_unit {
 /* What a unit does with its time. */
 #define VC_SPENT_MAP(X)                                                                            \
     X(BUSY, "busy")                                                                                \
-    X(DRAM, "dram")       /* operands are on their way */                                          \
-    X(INDEX, "index")     /* indices are */                                                        \
-    X(DECODE, "decode")   /* operands are in the decoder */                                        \
-    X(SOFTMAX, "softmax") /* probabilities are not ready */                                        \
-    X(BUFFER, "buffer")   /* the output scratchpad waits for the memory, or a bank for lines */    \
+    X(DRAM, "dram")         /* operands are on their way */                                        \
+    X(INDEX, "index")       /* indices are */                                                      \
+    X(DECODE, "decode")     /* operands are in the decoder */                                      \
+    X(SOFTMAX, "softmax")   /* probabilities are not ready */                                      \
+    X(BUFFER, "buffer")     /* the output scratchpad waits for the memory, or a bank for lines */  \
+    X(DISPATCH, "dispatch") /* other lines start first */                                          \
     X(IMBALANCE, "imbalance") /* other lines are not done yet */                                   \
     X(DRAIN, "drain")         /* the last results leave the chip, or a unit's pipeline */          \
     X(IDLE, "idle")           /* units beside the lines: no work of theirs */

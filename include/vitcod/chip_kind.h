@@ -50,6 +50,7 @@ struct vc_chip_kind {
     size_t field_count;
     const vc_chip_variant *variants;
     size_t variant_count;
+    unsigned banked; /* scratchpads at whose banks lines take turns: 1 << vc_buffer, added up */
     int uses_mask, uses_autoencoder; /* 0: `prune` and `autoencoder` must be false */
     int takes_values;                /* int8 data can be sent through */
     int takes_summaries;             /* 0: vc_chip_plan leaves a plan's summaries out */
@@ -80,7 +81,8 @@ const vc_chip_variant *vc_chip_variant_at(size_t index);
 /* Values that all kinds of chips have. */
 const vc_chip_field *vc_chip_fields(size_t *count);
 
-/* Fields as members of a JSON object; `base` is the struct that they lie in. */
+/* Fields as members of a JSON object; `base` is the struct that they lie in. Numbers that a file
+ * may leave out are left out where they are 0, so that a chip without has the JSON that it had. */
 void vc_chip_fields_json(json_t *object, const vc_chip_field *fields, size_t count,
                          const void *base);
 

@@ -250,6 +250,21 @@ static vc_status read_memory(reader *r, const vc_yaml_map *root, const char *pat
 
 static vc_status read_base(reader *r, const vc_yaml_map *root, const char *path, int depth);
 
+/* Where they stand, if it is in this file. */
+static vc_status check_banks(const vc_chip_config *c, const vc_yaml_map *root)
+{
+    const vc_buffer idle = vc__idle_banks(c);
+    char banked[VC__BANKED_NAMES];
+    if (idle == VC_BUFFER_COUNT)
+        return VC_OK;
+    const vc_yaml_map buffers = vc_yaml_sub(root, "buffers"), none = *root,
+                      one = buffers.node ? vc_yaml_sub(&buffers, vc_buffer_name(idle)) : none;
+    if (!one.node || one.node == root->node)
+        return VC_OK; /* vc_chip_config_check says it */
+    return vc_yaml_fail(&one, "banks", "is %zu, " VC__BANKED_WANTED, (size_t)c->buffers[idle].banks,
+                        (size_t)c->lines, c->kind->name, vc__banked_names(banked, c->kind));
+}
+
 static vc_status read_root(reader *r, const vc_yaml_map *root, const char *path, int depth)
 {
     vc_accelerator *out = &r->a;
@@ -271,6 +286,7 @@ static vc_status read_root(reader *r, const vc_yaml_map *root, const char *path,
     if (out->chip.linear_rows > out->chip.lines || out->chip.lines % out->chip.linear_rows)
         return vc_yaml_fail(root, "linear_rows", "is %zu, wanted a divisor of the %zu lines",
                             (size_t)out->chip.linear_rows, (size_t)out->chip.lines);
+    VC_TRY(check_banks(&out->chip, root));
     return vc_chip_config_check(&out->chip);
 }
 

@@ -29,6 +29,13 @@ static const vc_chip_field fields[] = {
                "from a line's last MAC to its sum in the output scratchpad"),
     CHIP_COUNT(entries_per_visit, "entries_per_visit", "entries_per_visit", 1, 1e6,
                "entries of a column or row that a line takes at a time"),
+    {{.key = "dispatch",
+      .kind = VC_YAML_COUNT,
+      .offset = offsetof(vc_chip_config, dispatch),
+      .most = VC__MOST_LINES,
+      .optional = 1},
+     "dispatch",
+     "visits that an engine starts per cycle; 0: as many as it has lines"},
     {{.key = "split",
       .kind = VC_YAML_WORD,
       .offset = offsetof(vc_chip_config, split),
@@ -147,9 +154,36 @@ static vc_status check_kind(const vc_chip_config *c)
     return VC_OK;
 }
 
+/* The scratchpad whose `banks` would change nothing; VC_BUFFER_COUNT: none. */
+vc_buffer vc__idle_banks(const vc_chip_config *c)
+{
+    int b = 0;
+    while (b < VC_BUFFER_COUNT &&
+           (c->kind->banked & 1u << b || vc_chip_banks(c, (vc_buffer)b) >= c->lines))
+        b++;
+    return (vc_buffer)b;
+}
+
+const char *vc__banked_names(char text[VC__BANKED_NAMES], const vc_chip_kind *kind)
+{
+    size_t used = 0;
+    snprintf(text, VC__BANKED_NAMES, "no scratchpad");
+    for (int b = 0; b < VC_BUFFER_COUNT; b++)
+        if (kind->banked & 1u << b)
+            used += (size_t)snprintf(text + used, VC__BANKED_NAMES - used, "%s%s", used ? ", " : "",
+                                     vc_buffer_name((vc_buffer)b));
+    return text;
+}
+
 vc_status vc_chip_config_check(const vc_chip_config *c)
 {
+    char banked[VC__BANKED_NAMES];
     VC_TRY(check_ranges(fields, FIELDS, "", c));
+    const vc_buffer idle = vc__idle_banks(c);
+    if (idle < VC_BUFFER_COUNT)
+        return vc_fail(VC_EINVAL, "'buffers.%s.banks' is %zu, " VC__BANKED_WANTED,
+                       vc_buffer_name(idle), (size_t)c->buffers[idle].banks, (size_t)c->lines,
+                       c->kind->name, vc__banked_names(banked, c->kind));
     for (size_t b = 0; b < VC_BUFFER_COUNT; b++)
         if (c->buffers[b].bytes == 0)
             return vc_fail(VC_EINVAL, "the %s scratchpad has no bytes, wanted some",
@@ -183,7 +217,8 @@ static json_t *field_json(const vc_chip_field *f, const void *base)
 void vc_chip_fields_json(json_t *object, const vc_chip_field *list, size_t count, const void *base)
 {
     for (size_t i = 0; i < count; i++)
-        json_object_set_new(object, list[i].result, field_json(&list[i], base));
+        if (!list[i].yaml.optional || value_of(&list[i], base) != 0.0)
+            json_object_set_new(object, list[i].result, field_json(&list[i], base));
 }
 
 /* ---- keys */

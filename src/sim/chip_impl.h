@@ -118,10 +118,16 @@ typedef struct vc__lines {
     uint64_t room[2 * VC__MOST_LINES];
     uint64_t *free; /* (count) when each line is free, ascending */
     size_t count;
-    uint64_t *spent; /* (VC_SPENT_COUNT) of the unit */
+    uint64_t *spent;     /* (VC_SPENT_COUNT) of the unit */
+    uint64_t width;      /* visits that start per cycle; 0: any number */
+    uint64_t cycle;      /* in which the last one started, */
+    uint64_t dispatched; /* and how many did */
 } vc__lines;
 
-void vc__lines_open(vc__lines *lines, size_t count, uint64_t start, uint64_t *spent);
+void vc__lines_open(vc__lines *lines, size_t count, uint64_t start, uint64_t width,
+                    uint64_t *spent);
+/* When the line that is free first begins with the next visit (eq. D4). */
+uint64_t vc__lines_start(vc__lines *lines);
 /* Occupies the line that is free first until `time`. */
 void vc__lines_take(vc__lines *lines, uint64_t time);
 uint64_t vc__lines_end(const vc__lines *lines);
@@ -285,5 +291,14 @@ typedef struct vc__product_tail {
     const vc_pooling *pooling;
 } vc__product_tail;
 vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc__product_tail *tail);
+
+/* ---- banks that would change nothing */
+
+enum { VC__BANKED_NAMES = 96 };
+#define VC__BANKED_WANTED                                                                          \
+    "wanted one for each of the %zu lines, or more, as where it is left out: on the dataflow %s "  \
+    "lines take turns at %s alone"
+vc_buffer vc__idle_banks(const vc_chip_config *config);
+const char *vc__banked_names(char text[VC__BANKED_NAMES], const vc_chip_kind *kind);
 
 #endif

@@ -16,14 +16,34 @@ uint64_t vc__gather_cycles(const vc_chip_config *config, vc_buffer from, uint64_
     return vc__ceil_div(config->lines * values, fed * config->macs_per_line);
 }
 
-void vc__lines_open(vc__lines *lines, size_t count, uint64_t start, uint64_t *spent)
+void vc__lines_open(vc__lines *lines, size_t count, uint64_t start, uint64_t width, uint64_t *spent)
 {
     assert(count <= VC__MOST_LINES);
     lines->free = lines->room;
     lines->count = count;
     lines->spent = spent;
+    lines->width = width;
+    lines->cycle = start;
+    lines->dispatched = 0;
     for (size_t i = 0; i < count; i++)
         lines->free[i] = start;
+}
+
+/* Times never fall: what is free first is never free before it was. */
+uint64_t vc__lines_start(vc__lines *lines)
+{
+    const uint64_t free = lines->free[0];
+    if (lines->width == 0)
+        return free;
+    if (free > lines->cycle) {
+        lines->cycle = free;
+        lines->dispatched = 0;
+    } else if (lines->dispatched == lines->width) {
+        lines->cycle++;
+        lines->dispatched = 0;
+    }
+    lines->dispatched++;
+    return vc__wait(lines->spent, free, lines->cycle, VC_SPENT_DISPATCH);
 }
 
 /* Inserts the time into the sorted list. Most visits end after all others that are under way, so

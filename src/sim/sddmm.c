@@ -46,7 +46,7 @@ typedef struct pass {
 /* When the line that is free first can start with a column. */
 static uint64_t start_column(vc__lines *lines, const pass *p, size_t key)
 {
-    uint64_t t = lines->free[0];
+    uint64_t t = vc__lines_start(lines);
     if (p->index)
         t = vc__wait(lines->spent, t, p->index[key - p->tile->key_first], VC_SPENT_INDEX);
     return vc__wait_for(lines->spent, t, p->k, key - p->tile->key_first);
@@ -144,8 +144,9 @@ vc_status vc__sddmm(vc__chip_layer *a, const vc__chip_tile *tile, const vc__oper
     size_t wide;
     VC_TRY(vc__split_lines(&wide, m, tile, panel * p.cycles, entries * p.gather));
     vc__lines dense, sparse;
-    vc__lines_open(&dense, wide, m->now, m->counts.spent[VC_CHIP_UNIT_DENSER]);
-    vc__lines_open(&sparse, c->lines - wide, m->now, m->counts.spent[VC_CHIP_UNIT_SPARSER]);
+    vc__lines_open(&dense, wide, m->now, c->dispatch, m->counts.spent[VC_CHIP_UNIT_DENSER]);
+    vc__lines_open(&sparse, c->lines - wide, m->now, c->dispatch,
+                   m->counts.spent[VC_CHIP_UNIT_SPARSER]);
     score_denser(&dense, &p);
     score_sparser(&sparse, &p);
     const uint64_t end =

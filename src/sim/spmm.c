@@ -17,7 +17,7 @@ typedef struct pass {
 static uint64_t start_row(vc__lines *lines, pass *p, size_t query)
 {
     p->visits++;
-    return vc__wait(lines->spent, lines->free[0], p->ready[query - p->tile->query_first],
+    return vc__wait(lines->spent, vc__lines_start(lines), p->ready[query - p->tile->query_first],
                     VC_SPENT_SOFTMAX);
 }
 
@@ -73,7 +73,7 @@ static uint64_t mean_of_values(vc__lines *lines, pass *p)
     for (size_t first = p->tile->key_first; first < p->tile->key_end; first += p->visit) {
         const size_t left = p->tile->key_end - first,
                      end = first + (left < p->visit ? left : p->visit);
-        uint64_t t = lines->free[0];
+        uint64_t t = vc__lines_start(lines);
         for (size_t key = first; key < end; key++)
             t = sum(lines, p, t, key, p->cycles);
         lines->spent[VC_SPENT_BUSY] += (end - first) * p->cycles;
@@ -125,8 +125,9 @@ vc_status vc__spmm(vc__chip_layer *a, const vc__chip_tile *tile, const size_t *o
     size_t wide;
     VC_TRY(vc__split_lines(&wide, m, tile, (panel + residual) * p.cycles, entries * p.gather));
     vc__lines dense, sparse;
-    vc__lines_open(&dense, wide, m->now, m->counts.spent[VC_CHIP_UNIT_DENSER]);
-    vc__lines_open(&sparse, c->lines - wide, m->now, m->counts.spent[VC_CHIP_UNIT_SPARSER]);
+    vc__lines_open(&dense, wide, m->now, c->dispatch, m->counts.spent[VC_CHIP_UNIT_DENSER]);
+    vc__lines_open(&sparse, c->lines - wide, m->now, c->dispatch,
+                   m->counts.spent[VC_CHIP_UNIT_SPARSER]);
     vc__lines *regular =
         wide > 0 ? &dense : &sparse; /* a fixed split may leave the denser part none */
     const uint64_t mean = means ? mean_of_values(regular, &p) : m->now;

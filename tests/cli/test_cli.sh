@@ -177,7 +177,7 @@ case_accelerator_files() {
         "$vitcod" simulate plan --chip no-lines.yaml
     sed 's/key: {size: 53 KiB/key: {size: 100 B/' "$accelerator" >no-room.yaml
     check "one without room" 1 \
-        "no-room.yaml:27: 'buffers.key.size' is 100 B; layer 0 wants 64 B" \
+        "no-room.yaml:29: 'buffers.key.size' is 100 B; layer 0 wants 64 B" \
         "$vitcod" simulate plan --chip no-room.yaml
     head -c 900 "$accelerator" >cut.yaml
     check "one cut off" 1 'cut.yaml:' "$vitcod" simulate plan --chip cut.yaml

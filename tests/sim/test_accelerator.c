@@ -204,6 +204,30 @@ static void expect(const char *from, const char *to, const char *message)
                  message);
 }
 
+/* Of query, value and decoded fewer are honoured; elsewhere as many as lines, which is no limit. */
+static void banks_are_honoured_or_refused(void **state)
+{
+    (void)state;
+    vc_accelerator a;
+    for (size_t b = 0; b < VC_BUFFER_COUNT; b++) {
+        const int honoured = b == VC_BUFFER_QUERY || b == VC_BUFFER_VALUE || b == VC_BUFFER_DECODED;
+        char message[64];
+        a = vc_accelerator_default();
+        a.chip.buffers[b].banks = 8;
+        snprintf(message, sizeof message, "'buffers.%s.banks' is 8", vc_buffer_name((vc_buffer)b));
+        if (honoured)
+            assert_ok(vc_chip_config_check(&a.chip));
+        else
+            assert_fails(vc_chip_config_check(&a.chip), VC_EINVAL, message);
+        a.chip.buffers[b].banks = 64;
+        assert_ok(vc_chip_config_check(&a.chip));
+        assert_ok(vc_accelerator_open(&a, "sanger"));
+        a.chip.buffers[b].banks = 8;
+        assert_fails(vc_chip_config_check(&a.chip), VC_EINVAL,
+                     "on the dataflow sanger lines take turns at no scratchpad alone");
+    }
+}
+
 static void what_is_wrong_is_named(void **state)
 {
     (void)state;
@@ -216,6 +240,15 @@ static void what_is_wrong_is_named(void **state)
     expect("query: {size: 53 KiB}", "query: {banks: 64}", "'buffers.query.size' is missing");
     expect("query: {size: 53 KiB}", "query: {size: 53 KiB, banks: 0}",
            "'buffers.query.banks' is '0', wanted 1 to 65536");
+    expect(
+        "key: {size: 53 KiB}", "key: {size: 53 KiB, banks: 8}",
+        "changed.yaml:29: 'buffers.key.banks' is 8, wanted one for each of the 64 lines, or more, "
+        "as where it is left out: on the dataflow vitcod lines take turns at query, value, "
+        "decoded alone");
+    expect("index: {size: 20 KiB}", "index: {size: 20 KiB, banks: 63}",
+           "'buffers.index.banks' is 63");
+    expect("output: {size: 108 KiB}", "output: {size: 108 KiB, banks: 1}",
+           "'buffers.output.banks' is 1");
     expect("  decoded: {size: 33 KiB}", "", "'buffers.decoded' is missing");
     expect("linear_rows: 8", "linear_rows: 7",
            "'linear_rows' is 7, wanted a divisor of the 64 lines");
@@ -240,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_chip_may_name_its_memory),
         cmocka_unit_test(every_key_shows_in_json),
         cmocka_unit_test(files_on_top_of_files),
+        cmocka_unit_test(banks_are_honoured_or_refused),
         cmocka_unit_test(what_is_wrong_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);

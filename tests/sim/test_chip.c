@@ -142,6 +142,30 @@ static void residual_by_hand(void **state)
     vc_plan_close(&plan);
 }
 
+/* As dense_by_hand, and one visit starts per cycle: lines begin at 0 to 3, and the last has its
+ * queries from 3 to 7, so that row i is complete at 8 + i and ready at 26 + i. Rows begin at 7 to
+ * 10, wait for softmax, and end at 30 to 33: the store is issued at 37. As many as there are lines
+ * is no limit. */
+static void dispatch_by_hand(void **state)
+{
+    (void)state;
+    vc_chip_config c = small_chip();
+    const vc_attention_sizes s = {1, 4, 4, 8, 8, {0, 0}};
+    c.dispatch = 1;
+    const vc_chip_counts n = simulate(&s, NULL, &c);
+    assert_int_equal(n.cycles, 38);
+    expect_spent(&n, VC_CHIP_UNIT_DENSER,
+                 (uint64_t[VC_SPENT_COUNT]){[VC_SPENT_BUSY] = 32,
+                                            [VC_SPENT_DRAM] = 2 + 1,
+                                            [VC_SPENT_DISPATCH] = 2 * (1 + 2 + 3),
+                                            [VC_SPENT_SOFTMAX] = 4 * 19,
+                                            [VC_SPENT_IMBALANCE] = 3 + 3 + 2 + 1});
+    c.dispatch = 4;
+    assert_int_equal(simulate(&s, NULL, &c).cycles, 37);
+    c.dispatch = 4097;
+    assert_fails(vc_chip_config_check(&c), VC_EINVAL, "'dispatch' is 4097, wanted 0 to 4096");
+}
+
 /* As dense_by_hand, and a summary. K, 5 rows, is there at 1 and 2; Q, 10 bytes each with the bias,
  * two at 2, two at 3; V at 4. Lines have keys until 6, one of them the summary until 10. Row i is
  * complete at 11 + i, and ready at 29 + i. Each is a visit of four and one of one: lines end at 34,
@@ -846,6 +870,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dense_by_hand),
+        cmocka_unit_test(dispatch_by_hand),
         cmocka_unit_test(residual_by_hand),
         cmocka_unit_test(summary_by_hand),
         cmocka_unit_test(counts_of_summaries),
