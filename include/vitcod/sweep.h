@@ -33,13 +33,14 @@ typedef struct vc_sweep_done {
 } vc_sweep_done;
 
 /* Computes the points that the file has not, on all threads and all processes (comm.h), and adds a
- * line for each behind one that says what the sweep is. VC_EINVAL where the file is of another
+ * line for each behind one that says what the sweep is, and which command made the file (NULL:
+ * none). VC_EINVAL where the file is of another
  * sweep or in use; the status of vc_sweep_point where a point has no result, once what was computed
  * beside it is in the file. In the first process alone an error is complete, and the others must
  * be ended (vc_comm_abort). `progress` (NULL: none) is of the points, whose number it gets, and
  * moves in the first process. */
 vc_status vc_sweep_run(vc_sweep_done *out, const vc_sweep *sweep, const char *path,
-                       vc_progress *progress);
+                       const char *command, vc_progress *progress);
 
 /* Points of a file that no other beats in latency, energy and area, by latency. */
 vc_status vc_sweep_pareto(json_t **out, const char *path);

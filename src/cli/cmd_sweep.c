@@ -39,7 +39,7 @@ static vc_status run_points(sweep_result *out, const vc_sweep *space, const char
 {
     vc_sweep_done done;
     vc_progress progress = vc_progress_begin("sweep", 1);
-    const vc_status status = vc_sweep_run(&done, space, path, &progress);
+    const vc_status status = vc_sweep_run(&done, space, path, cli_command_line(), &progress);
     vc_progress_end(&progress);
     VC_TRY(status);
     if (vc_comm_rank() == 0 && done.impossible == out->points)

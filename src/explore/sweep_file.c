@@ -139,14 +139,19 @@ static vc_status write_header(const vc__sweep_file *f, json_t *header)
 }
 
 /* A file without one whole line is this sweep's only if a killed run could have left it: a
- * beginning of the header. */
+ * beginning of the header, whatever its command was. */
 static vc_status check_beginning(const vc__sweep_file *f, json_t *header)
 {
-    char there[65536];
+    char there[1 << 17];
     const ssize_t count = pread(f->descriptor, there, sizeof there, 0);
     char *text = json_dumps(header, JSON_COMPACT | JSON_REAL_PRECISION(12));
-    const int no_text = !text, same = count >= 0 && text && (size_t)count <= strlen(text) &&
-                                      memcmp(there, text, (size_t)count) == 0;
+    const char *command = text ? strstr(text, ",\"command\":") : NULL;
+    const size_t fixed = command ? (size_t)(command - text)
+                         : text  ? strlen(text)
+                                 : 0,
+                 same_bytes = (size_t)count < fixed ? (size_t)count : fixed;
+    const int no_text = !text, same = count >= 0 && text && (command || (size_t)count <= fixed) &&
+                                      memcmp(there, text, same_bytes) == 0;
     free(text);
     if (no_text)
         return vc_fail(VC_ENOMEM, "%s: out of memory for the header", f->path);
@@ -174,7 +179,8 @@ static vc_status go_on(vc__sweep_file *f, const vc_sweep *space, json_t *header)
     return end > 0 ? VC_OK : write_header(f, header);
 }
 
-vc_status vc__sweep_file_open(vc__sweep_file *out, const char *path, const vc_sweep *space)
+vc_status vc__sweep_file_open(vc__sweep_file *out, const char *path, const char *command,
+                              const vc_sweep *space)
 {
     *out = (vc__sweep_file){.path = path, .descriptor = -1};
     out->done = calloc(space->points / 8 + 1, 1);
@@ -187,7 +193,7 @@ vc_status vc__sweep_file_open(vc__sweep_file *out, const char *path, const vc_sw
         status = vc_fail(VC_EIO, "%s: cannot open: %s", path, strerror(errno));
     else if (flock(out->descriptor, LOCK_EX | LOCK_NB) != 0)
         status = vc_fail(VC_EINVAL, "%s: another sweep is writing it", path);
-    json_t *header = status == VC_OK ? vc__sweep_header(space) : NULL;
+    json_t *header = status == VC_OK ? vc__sweep_header(space, command) : NULL;
     if (status == VC_OK && !header)
         status = vc_fail(VC_ENOMEM, "%s: out of memory for the header", path);
     if (status == VC_OK)

@@ -77,7 +77,7 @@ const vc__axis *vc__sweep_axis(const vc_sweep *sweep, vc__axis_kind kind);
 /* Values of an axis, or one where it is not there. */
 size_t vc__sweep_steps(const vc__axis *axis);
 /* The first line of a file: everything that its points have in common. NULL: out of memory. */
-json_t *vc__sweep_header(const vc_sweep *sweep);
+json_t *vc__sweep_header(const vc_sweep *sweep, const char *command);
 
 /* ---- the file: a line that says what it is, then one for each point, in any order */
 
@@ -95,7 +95,8 @@ int vc__sweep_is_impossible(vc_status status);
 
 /* Opens or goes on. VC_EINVAL where the file is of another sweep or in use; what a killed run left
  * of a line is cut off. */
-vc_status vc__sweep_file_open(vc__sweep_file *out, const char *path, const vc_sweep *sweep);
+vc_status vc__sweep_file_open(vc__sweep_file *out, const char *path, const char *command,
+                              const vc_sweep *sweep);
 /* Adds a point's line. VC_EIO where it cannot be written. */
 vc_status vc__sweep_file_add(vc__sweep_file *file, const char *line);
 int vc__sweep_file_has(const vc__sweep_file *file, uint64_t point);

@@ -188,12 +188,12 @@ static vc_status run_processes(vc__sweep_file *file, const vc_sweep *space, vc_p
 }
 
 vc_status vc_sweep_run(vc_sweep_done *out, const vc_sweep *sweep, const char *path,
-                       vc_progress *progress)
+                       const char *command, vc_progress *progress)
 {
     vc__sweep_file file = {.descriptor = -1};
     *out = (vc_sweep_done){0};
     if (vc_comm_rank() == 0)
-        VC_TRY(vc__sweep_file_open(&file, path, sweep));
+        VC_TRY(vc__sweep_file_open(&file, path, command, sweep));
     out->before = file.count;
     const vc_status status = run_processes(&file, sweep, progress);
     out->now = file.count - out->before;

@@ -319,7 +319,7 @@ static json_t *axes_json(const vc_sweep *s)
     return failed ? NULL : axes;
 }
 
-json_t *vc__sweep_header(const vc_sweep *s)
+json_t *vc__sweep_header(const vc_sweep *s, const char *command)
 {
     char hash[32];
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)s->hash);
@@ -333,6 +333,9 @@ json_t *vc__sweep_header(const vc_sweep *s)
         failed |= json_array_append_new(chips, vc_accelerator_json(&s->chips[i])) != 0;
     failed |= json_object_set_new(header, "axes", axes_json(s)) != 0;
     failed |= json_object_set_new(header, "accelerators", chips) != 0;
+    /* the last one, as another command may go on with the file (sweep_file.c) */
+    if (command)
+        failed |= json_object_set_new(header, "command", vc_json_text(command)) != 0;
     if (failed)
         json_decref(header);
     return failed ? NULL : header;

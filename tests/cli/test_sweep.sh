@@ -101,6 +101,8 @@ case_compare_refuses() {
 
 case_points() {
     check "count" 0 '^48 points$' "$vitcod" sweep space.yaml --count
+    check "the command is there" 0 '' \
+        grep -q '"command":"vitcod sweep space.yaml -o all.jsonl --pareto"' all.jsonl
     check "a line for each, and one before" 0 '^49$' grep -c '' all.jsonl
     check "impossible points have a reason" 0 '' \
         grep -q "\"error\":\"'linear_rows' is 8, wanted a divisor of the 12 lines\"" all.jsonl

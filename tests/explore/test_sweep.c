@@ -40,15 +40,44 @@ static void a_space_is_run_and_gone_on_with(void **state)
     snprintf(results, sizeof results, "%s", temporary("results.jsonl"));
     assert_ok(vc_sweep_open(&s, space_of(text), 0));
     assert_int_equal(vc_sweep_points(s), 4);
-    assert_ok(vc_sweep_run(&done, s, results, NULL));
+    assert_ok(vc_sweep_run(&done, s, results, NULL, NULL));
     assert_int_equal(done.before, 0);
     assert_int_equal(done.now, 4);
-    assert_ok(vc_sweep_run(&done, s, results, NULL));
+    assert_ok(vc_sweep_run(&done, s, results, NULL, NULL));
     assert_int_equal(done.before, 4);
     assert_int_equal(done.now, 0);
     assert_ok(vc_sweep_pareto(&front, results));
     assert_true(json_array_size(front) > 1);
     json_decref(front);
+    vc_sweep_close(s);
+}
+
+/* The file says what made it, and another command goes on with it, also with half of that line. */
+static void a_file_has_its_command(void **state)
+{
+    (void)state;
+    char results[256], text[65536], *at;
+    vc_sweep *s;
+    vc_sweep_done done;
+    snprintf(results, sizeof results, "%s", temporary("command.jsonl"));
+    assert_ok(vc_sweep_open(&s, space_of("axes: {model: deit_tiny_patch16_224, lines: 64}\n"), 0));
+    assert_ok(vc_sweep_run(&done, s, results, "vitcod sweep 'a b.yaml'", NULL));
+    FILE *file = fopen(results, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof text, file));
+    fclose(file);
+    assert_non_null(at = strstr(text, ",\"command\":\"vitcod sweep 'a b.yaml'\"}\n"));
+    assert_ok(vc_sweep_run(&done, s, results, "another", NULL));
+    assert_int_equal(done.before, 1);
+    const size_t cuts[] = {20, (size_t)(at - text), (size_t)(at - text) + 20, strlen(text) - 1};
+    for (size_t i = 0; i < 4; i++) {
+        write_bytes(results, text, cuts[i]);
+        assert_ok(vc_sweep_run(&done, s, results, "another", NULL));
+        assert_int_equal(done.now, 1);
+    }
+    text[15] ^= 1; /* another hash */
+    write_bytes(results, text, cuts[2]);
+    assert_fails(vc_sweep_run(&done, s, results, "another", NULL), VC_EFORMAT, "does not begin");
     vc_sweep_close(s);
 }
 
@@ -169,8 +198,8 @@ static void spaces_are_told_apart(void **state)
         &a, space_of("axes: {model: deit_tiny_patch16_224, line_latency: [4, 8]}\n"), 0));
     assert_ok(vc_sweep_open(
         &b, space_of("axes: {model: deit_tiny_patch16_224, softmax_latency: [4, 8]}\n"), 0));
-    assert_ok(vc_sweep_run(&done, a, results, NULL));
-    assert_fails(vc_sweep_run(&done, b, results, NULL), VC_EINVAL,
+    assert_ok(vc_sweep_run(&done, a, results, NULL, NULL));
+    assert_fails(vc_sweep_run(&done, b, results, NULL, NULL), VC_EINVAL,
                  "another space, seed, mask or chip");
     vc_sweep_close(a);
     vc_sweep_close(b);
@@ -180,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_space_is_run_and_gone_on_with),
+        cmocka_unit_test(a_file_has_its_command),
         cmocka_unit_test(points_count_in_order),
         cmocka_unit_test(every_key_of_a_chip_is_an_axis),
         cmocka_unit_test(limits_are_those_of_files),

@@ -72,7 +72,7 @@ static void a_full_machine_ends_the_run(void **state)
     snprintf(results, sizeof results, "%s", temporary("results.jsonl"));
     for (long n = 1; status != VC_OK && n < 1L << 20; n += 1 + n / 4) {
         left = n;
-        status = vc_sweep_run(&done, s, results, NULL);
+        status = vc_sweep_run(&done, s, results, NULL, NULL);
         left = -1;
         if (status != VC_OK)
             if (status != VC_ENOMEM)
@@ -95,7 +95,7 @@ static void impossible_points_are_counted(void **state)
     vc_sweep *s = open_space("lines: [12, 32, 36]");
     snprintf(results, sizeof results, "%s", temporary("impossible.jsonl"));
     for (uint64_t now = 3; now <= 3; now -= 3) {
-        assert_ok(vc_sweep_run(&done, s, results, NULL));
+        assert_ok(vc_sweep_run(&done, s, results, NULL, NULL));
         assert_int_equal(done.now, now);
         assert_int_equal(done.impossible, 2);
         assert_int_equal(done.first, 0);
