@@ -9,4 +9,8 @@
  * dots. */
 void vc_shell_add_word(char *line, size_t room, const char *text);
 
+/* Takes the next word off a line that was made so, without its quotes; of a word that is too long
+ * its beginning. The rest of the line, or NULL where there is no word. */
+const char *vc_shell_take_word(char *word, size_t room, const char *line);
+
 #endif

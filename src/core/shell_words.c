@@ -34,3 +34,27 @@ void vc_shell_add_word(char *line, size_t room, const char *text)
         append_piece(line, room, " ");
     append_quoted(line, room, text);
 }
+
+static void put(char *word, size_t room, size_t *used, char c)
+{
+    if (*used + 1 < room)
+        word[(*used)++] = c;
+}
+
+const char *vc_shell_take_word(char *word, size_t room, const char *line)
+{
+    size_t used = 0;
+    int quoted = 0;
+    line += strspn(line, " ");
+    if (!*line)
+        return NULL;
+    for (; *line && (quoted || *line != ' '); line++)
+        if (*line == '\'')
+            quoted = !quoted;
+        else if (!quoted && *line == '\\' && line[1])
+            put(word, room, &used, *++line);
+        else
+            put(word, room, &used, *line);
+    word[used] = '\0';
+    return line;
+}

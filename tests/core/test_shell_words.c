@@ -25,6 +25,25 @@ static void a_long_line_ends_in_dots(void **state)
     assert_string_equal(line, "01234567...");
 }
 
+static void words_come_back(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"plain", "two words", "it's", "", "a=b"};
+    char line[128] = "", word[8];
+    for (size_t i = 0; i < 5; i++)
+        vc_shell_add_word(line, sizeof line, words[i]);
+    const char *at = line;
+    for (size_t i = 0; i < 5; i++) {
+        char whole[32];
+        at = vc_shell_take_word(whole, sizeof whole, at);
+        assert_non_null(at);
+        assert_string_equal(whole, words[i]);
+    }
+    assert_null(vc_shell_take_word(word, sizeof word, at));
+    assert_non_null(vc_shell_take_word(word, sizeof word, "longer-than-that next"));
+    assert_string_equal(word, "longer-");
+}
+
 static void text_that_is_no_utf8(void **state)
 {
     (void)state;
@@ -51,6 +70,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_are_quoted_where_they_must),
         cmocka_unit_test(a_long_line_ends_in_dots),
+        cmocka_unit_test(words_come_back),
         cmocka_unit_test(text_that_is_no_utf8),
         cmocka_unit_test(numbers_of_an_object),
     };
