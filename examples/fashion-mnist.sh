@@ -56,6 +56,8 @@ step "6. time on this CPU, cycles on the accelerator"
     --json >"$run/profile.json"
 "$vitcod" profile "$model" --json >"$run/profile-dense.json"
 "$vitcod" profile "$run/sparse.safetensors" --json >"$run/profile-sparse.json"
+"$vitcod" bench "$run/sparse.safetensors" --json >"$run/bench.json"
+"$vitcod" simulate "$model" --json >"$run/simulate-dense.json"
 "$vitcod" simulate "$run/plan.safetensors" --model "$run/sparse.safetensors" \
     --json >"$run/simulate.json"
 

@@ -10,6 +10,7 @@
 typedef struct report_result {
     const char *folder; /* of a table */
     json_t *run;        /* the results of its parts */
+    json_t *notes;      /* what is not understood or not shown */
     const char *page;
     bool is_page;
     size_t runs, figures, bytes;
@@ -18,6 +19,8 @@ typedef struct report_result {
 static const vc_field result_fields[] = {
     {VC_FIELD(report_result, folder, "", "run folder"), VC_KNOWN},
     {VC_FIELD(report_result, run, "", "results of the parts, by part"), VC_KNOWN},
+    {VC_FIELD(report_result, notes, "", "sentences about what is not understood or not shown"),
+     VC_KNOWN},
     {VC_FIELD(report_result, page, "", "file of the page"), VC_KNOWN},
     {VC_FIELD(report_result, runs, "", "on the page"), VC_WHEN(report_result, is_page)},
     {VC_FIELD(report_result, figures, "", "on the page"), VC_WHEN(report_result, is_page)},
@@ -37,27 +40,26 @@ static vc_status write_result(const report_result *result, const cli_command *co
 }
 
 static vc_status report_table(report_result *result, const cli_command *command,
-                              const cli_common *common, const char *directory)
+                              const cli_common *common, const char *path)
 {
-    char path[4096];
-    snprintf(path, sizeof path, "%s/result.json", directory);
-    result->folder = directory;
-    result->run = json_object();
-    if (!result->run)
-        return vc_fail(VC_ENOMEM, "out of memory");
-    VC_TRY(vc_run_folder_gather(result->run, directory));
-    return write_result(result, command, common, path);
+    char table[4096];
+    bool write;
+    result->folder = path;
+    VC_TRY(vc_run_folder_gather(&result->run, &result->notes, path));
+    VC_TRY(vc_run_folder_table(table, sizeof table, &write, path));
+    return write ? write_result(result, command, common, table) : VC_OK;
 }
 
 static vc_status report_page(report_result *result, const char *page,
-                             const cli_arguments *arguments)
+                             const cli_arguments *arguments, const cli_texts *titles)
 {
     struct stat info;
+    const vc_run_paths runs = {arguments->positional, titles->items, arguments->count,
+                               titles->count};
     result->is_page = true;
     result->page = page;
     result->runs = arguments->count;
-    VC_TRY(vc_run_folders_page(page, arguments->positional, result->runs, cli_command_line(),
-                               &result->figures));
+    VC_TRY(vc_run_folders_page(page, &runs, cli_command_line(), &result->figures));
     result->bytes = stat(page, &info) == 0 ? (size_t)info.st_size : 0;
     return VC_OK;
 }
@@ -65,12 +67,16 @@ static vc_status report_page(report_result *result, const char *page,
 static void print_text(const void *result)
 {
     const report_result *r = result;
+    size_t i;
+    json_t *note;
     if (r->is_page) {
         printf("%s: runs %zu, figures %zu, bytes %zu\n", r->page, r->runs, r->figures, r->bytes);
         return;
     }
     printf("%s\n", r->folder);
     vc_table_print(stdout, r->run);
+    json_array_foreach (r->notes, i, note)
+        printf("%s\n", json_string_value(note));
 }
 
 static int is_page(const char *path)
@@ -82,8 +88,11 @@ static int is_page(const char *path)
 static int run_report(const cli_command *command, int argc, char **argv)
 {
     const char *page = NULL;
+    cli_texts titles = {0};
     const cli_option options[] = {
-        {"output", "PAGE.html", "write one page with the figures of all runs", CLI_TEXT, &page}};
+        {"output", "PAGE.html", "write one page with the figures of all runs", CLI_TEXT, &page},
+        {"title", "TEXT", "with -o: what the first run is called; again for the second, ..",
+         CLI_TEXTS, &titles}};
     cli_common common = {0};
     cli_arguments arguments;
     int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
@@ -94,24 +103,31 @@ static int run_report(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "-o is '%s', wanted a name that ends in .html", page);
     if (!page && arguments.count > 1)
         return cli_usage(command, "%zu runs, wanted one, or -o PAGE.html", arguments.count);
+    if (titles.count > 0 && !page)
+        return cli_usage(command, "--title is for a page, wanted -o PAGE.html");
+    if (titles.count > arguments.count)
+        return cli_usage(command, "%zu titles, wanted at most one for each of %zu runs",
+                         titles.count, arguments.count);
     report_result result = {0};
-    const vc_status done = page ? report_page(&result, page, &arguments)
+    const vc_status done = page ? report_page(&result, page, &arguments, &titles)
                                 : report_table(&result, command, &common, arguments.positional[0]);
     status = cli_end(command, &common, done, &result, print_text);
     json_decref(result.run);
+    json_decref(result.notes);
     return status;
 }
 
 const cli_command cmd_report = {
     "report",
     "a page with the figures of one or several runs, or a table of one",
-    "RUN... [-o PAGE.html]",
-    "With -o, one HTML page that needs nothing else: it draws what the results in each RUN hold. "
-    "A RUN is a folder with what verbs printed with --json (*.json), logs (*.jsonl), maps, masks "
-    "and plan, or one such file. Without -o, gathers dense.json, prune.json, polarize.json, "
-    "pruned.json, finetuned.json, profile.json, simulate.json, ... into RUN/result.json and "
-    "prints a table.",
+    "RUN... [-o PAGE.html] [--title TEXT]...",
+    "With -o, one HTML page that needs nothing else: what each RUN lost and gained against its "
+    "dense model, then figures of all that is in it. A RUN is any folder with what verbs printed "
+    "with --json (*.json), logs (*.jsonl), maps, masks and plan, or one such file. Without -o, a "
+    "table of one RUN, which a folder also gets as RUN/result.json. Both say what they found and "
+    "did not understand.",
     run_report,
     &result_record,
     "vitcod report run -o page.html\n"
+    "vitcod report first second -o page.html --title First --title Second\n"
     "vitcod report run"};

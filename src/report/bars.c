@@ -5,7 +5,16 @@
 
 #include "report_impl.h"
 
-enum { WIDTH = 440, LEFT = 4, RIGHT = 12, ROW = 38, BAR = 15, TOP = 6, AXIS = 36, LETTERS = 66 };
+enum {
+    WIDTH = VC__WIDTH,
+    LEFT = 4,
+    RIGHT = 12,
+    ROW = 38,
+    BAR = 15,
+    TOP = 6,
+    AXIS = 36,
+    LETTERS = 57
+};
 
 void vc__bars_row(vc__bars *b, const char *format, ...)
 {
@@ -56,46 +65,72 @@ static double longest(const vc__bars *b)
     return most;
 }
 
+/* What stands beside a bar. */
+static void total_text(char line[LETTERS], const vc__bars *b, size_t row)
+{
+    char text[VC__NUMBER];
+    snprintf(line, LETTERS, "%.30s %.20s", vc__number(text, total(b, row)), b->unit);
+}
+
+/* Room for the longest of these texts. */
+static double room_for_totals(const vc__bars *b)
+{
+    char line[LETTERS];
+    size_t most = 0;
+    for (size_t r = 0; r < b->row_count; r++) {
+        total_text(line, b, r);
+        most = strlen(line) > most ? strlen(line) : most;
+    }
+    return 8.0 + 7.0 * (double)most;
+}
+
+static void draw_part(FILE *out, const vc__bars *b, size_t row, size_t p, double x, double y,
+                      double width)
+{
+    char text[VC__NUMBER];
+    const double value = b->values[row][p];
+    fprintf(out,
+            "<rect class=\"mark f%zu\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%d\"><title>",
+            vc__class_of((char(*)[VC__LABEL])b->parts, b->part_count, p), x, y + 17.0, width, BAR);
+    vc__html(out, b->rows[row]);
+    vc__html(out, ", ");
+    vc__html(out, b->parts[p]);
+    fprintf(out, ": %s ", vc__number(text, value));
+    vc__html(out, b->unit);
+    fprintf(out, " (%.1f %%)</title></rect>\n", 100.0 * value / total(b, row));
+}
+
 static void draw_row(FILE *out, const vc__bars *b, size_t row, double y, double scale)
 {
-    char text[VC__NUMBER], line[LETTERS];
+    char line[LETTERS];
     double x = LEFT;
-    snprintf(line, sizeof line, "%.30s %.20s", vc__number(text, total(b, row)), b->unit);
-    vc__svg_text(out, LEFT, y + 12.0, "start", b->rows[row], LETTERS - strlen(line));
-    vc__svg_text(out, WIDTH - RIGHT, y + 12.0, "end", line, LETTERS);
+    vc__svg_text(out, LEFT, y + 12.0, "start", b->rows[row], LETTERS);
     for (size_t p = 0; p < b->part_count; p++) {
-        const double value = b->values[row][p];
-        if (value <= 0.0)
+        if (b->values[row][p] <= 0.0)
             continue;
-        fprintf(
-            out,
-            "<rect class=\"mark f%zu\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%d\"><title>",
-            vc__class_of(b->parts[p], p), x, y + 17.0, value * scale, BAR);
-        vc__html(out, b->rows[row]);
-        vc__html(out, ", ");
-        vc__html(out, b->parts[p]);
-        fprintf(out, ": %s ", vc__number(text, value));
-        vc__html(out, b->unit);
-        fprintf(out, " (%.1f %%)</title></rect>\n", 100.0 * value / total(b, row));
-        x += value * scale;
+        draw_part(out, b, row, p, x, y, b->values[row][p] * scale);
+        x += b->values[row][p] * scale;
     }
+    total_text(line, b, row);
+    vc__svg_text(out, x + 6.0, y + 29.0, "start", line, LETTERS);
 }
 
 static void draw_axis(FILE *out, const vc__bars *b, double bottom, double most, double scale)
 {
     double ticks[VC__MOST_TICKS];
     char text[VC__NUMBER];
-    const size_t count = vc__ticks(ticks, 0.0, most, 5);
+    const size_t count = vc__ticks(ticks, 0.0, most, 4);
     for (size_t i = 0; i < count; i++) {
         const double at = LEFT + ticks[i] * scale;
         fprintf(out, "<path class=\"rule\" d=\"M%.1f %dV%.1f\"/>", at, TOP, bottom);
         vc__svg_text(out, at, bottom + 15.0,
                      i == 0            ? "start"
-                     : at > WIDTH - 40 ? "end"
+                     : at > WIDTH - 18 ? "end"
                                        : "middle",
                      vc__tick(text, ticks[i]), 16);
     }
-    vc__svg_text(out, (LEFT + WIDTH - RIGHT) / 2.0, bottom + 30.0, "middle", b->unit, 40);
+    vc__svg_text(out, (LEFT + WIDTH - RIGHT) / 2.0, bottom + 30.0, "middle",
+                 b->axis ? b->axis : b->unit, LETTERS);
 }
 
 static void draw_table(FILE *out, const vc__bars *b)
@@ -124,27 +159,29 @@ static void draw_table(FILE *out, const vc__bars *b)
     fputs("</tbody></table></div></details>\n", out);
 }
 
-void vc__bars_draw(FILE *out, vc__book *book, const vc__bars *b)
+void vc__bars_draw(FILE *out, vc__book *book, vc__bars *b)
 {
     const double most = longest(b);
     if (b->row_count == 0 || most <= 0.0)
         return;
-    char note[512];
-    const double scale = (WIDTH - LEFT - RIGHT) / most, bottom = TOP + ROW * (double)b->row_count,
-                 legend = b->part_count > 1
-                              ? vc__legend_height((char(*)[VC__LABEL])b->parts, b->part_count)
-                              : 0.0;
+    char note[512], title[VC__TITLE];
+    const char *run = vc__book_common_run(book, b->rows, b->row_count);
+    const vc__legend names = {(char(*)[VC__LABEL])b->parts, NULL, b->part_count};
+    const double scale = (WIDTH - LEFT - room_for_totals(b)) / most,
+                 bottom = TOP + ROW * (double)b->row_count,
+                 legend = b->part_count > 1 ? vc__legend_height(&names) : 0.0;
     snprintf(note, sizeof note, "%s", b->note ? b->note : "");
     if (b->left_out)
         snprintf(note + strlen(note), sizeof note - strlen(note), " %zu more rows are left out.",
                  b->left_out);
-    vc__figure_begin(out, book, b->title, note);
-    vc__svg_begin(out, b->title, note, WIDTH, bottom + AXIS + legend);
+    vc__data_title(title, b->title, run ? run : "");
+    vc__figure_begin(out, book, title, note);
+    vc__svg_begin(out, title, note, WIDTH, bottom + AXIS + legend);
     draw_axis(out, b, bottom, most, scale);
     for (size_t r = 0; r < b->row_count; r++)
         draw_row(out, b, r, TOP + ROW * (double)r, scale);
     if (b->part_count > 1)
-        vc__legend(out, bottom + AXIS, (char(*)[VC__LABEL])b->parts, b->part_count);
+        vc__legend_draw(out, bottom + AXIS, &names);
     fputs("</svg>\n", out);
     draw_table(out, b);
     vc__figure_end(out);

@@ -10,6 +10,8 @@ static void add_result(vc__result *r, const vc_report *report, size_t run, const
     const char *end = strrchr(file, '.');
     const int stem = (int)(end && end != file ? (size_t)(end - file) : strlen(file));
     *r = (vc__result){.run = run, .file = file, .verb = verb ? verb : "", .json = json};
+    snprintf(r->name, sizeof r->name, "%.*s", stem, file);
+    vc__data_name(r->data, json);
     if (report->run_count > 1)
         snprintf(r->label, sizeof r->label, "%s: %.*s", report->runs[run].name, stem, file);
     else
@@ -35,6 +37,18 @@ static void add_all(vc__result *list, const vc_report *report, int logs)
     }
 }
 
+/* The order in which things were done: as the pipeline's parts follow each other, else by name. */
+static int by_order(const void *a, const void *b)
+{
+    const vc__result *one = a, *other = b;
+    const size_t first = vc__part_rank(one->name), second = vc__part_rank(other->name);
+    if (one->run != other->run)
+        return one->run < other->run ? -1 : 1;
+    if (first != second)
+        return first < second ? -1 : 1;
+    return strcmp(one->file, other->file);
+}
+
 vc_status vc__book_open(vc__book *out, const vc_report *report)
 {
     *out = (vc__book){
@@ -51,6 +65,7 @@ vc_status vc__book_open(vc__book *out, const vc_report *report)
         return vc_fail(VC_ENOMEM, "out of memory for %zu results", out->result_count);
     }
     add_all(out->results, report, 0);
+    qsort(out->results, out->result_count, sizeof *out->results, by_order);
     add_all(out->logs, report, 1);
     return VC_OK;
 }
@@ -103,4 +118,21 @@ int vc__book_read(void *out, vc__book *book, const vc_record *record, const vc__
     vc_record_free(record, out);
     memset(out, 0, record->size);
     return 0;
+}
+
+const char *vc__book_common_run(const vc__book *book, char (*names)[VC__LABEL], size_t count)
+{
+    for (size_t r = 0; r < book->report->run_count && book->report->run_count > 1; r++) {
+        char before[VC__LABEL];
+        const int length = snprintf(before, sizeof before, "%s: ", book->report->runs[r].name);
+        size_t with = 0;
+        for (size_t i = 0; i < count && length > 0 && length < VC__LABEL; i++)
+            with += strncmp(names[i], before, (size_t)length) == 0;
+        if (with < count || count == 0)
+            continue;
+        for (size_t i = 0; i < count; i++)
+            memmove(names[i], names[i] + length, strlen(names[i] + length) + 1);
+        return book->report->runs[r].name;
+    }
+    return NULL;
 }

@@ -5,35 +5,11 @@
 
 #include "report_impl.h"
 
-/* The pruned share that another result of the run gives for the same plan. */
-static double share_of_plan(const vc__book *book, size_t run, const char *hash)
-{
-    for (size_t i = 0; i < book->result_count; i++) {
-        const vc__result *r = &book->results[i];
-        const double kept = vc__number_at(r->json, "kept_share"),
-                     sparsity = vc__number_at(r->json, "sparsity");
-        if (r->run != run || strcmp(vc__text_at(r->json, "plan_hash"), hash) != 0)
-            continue;
-        if (isfinite(kept) || isfinite(sparsity))
-            return isfinite(kept) ? 1.0 - kept : sparsity;
-    }
-    return (double)NAN;
-}
-
-/* The pruned share of attention that an evaluation ran with; NAN if no result tells. */
-static double pruned_share(const vc__book *book, const vc__result *eval)
-{
-    const char *hash = vc__text_at(eval->json, "plan_hash");
-    if (hash[0])
-        return share_of_plan(book, eval->run, hash);
-    return strstr(vc__text_at(eval->json, "command"), " --mask") ? (double)NAN : 0.0;
-}
-
 static size_t series_of(vc__plot *p, const vc__book *book, const vc__result *r, int style,
                         const char *what)
 {
     const char *run = book->report->runs[r->run].name;
-    return book->report->run_count > 1 ? vc__plot_series(p, style, "%s: %s", run, what)
+    return book->report->run_count > 1 ? vc__plot_series(p, style, "%.100s: %.50s", run, what)
                                        : vc__plot_series(p, style, "%s", what);
 }
 
@@ -42,8 +18,13 @@ static void add_point(vc__plot *p, vc__book *book, const vc__result *r, int styl
 {
     if (!isfinite(sparsity) || !isfinite(value))
         return;
-    vc__plot_mark(p, series_of(p, book, r, style, what), 100.0 * sparsity, value, "%s", r->file);
+    vc__plot_mark(p, series_of(p, book, r, style, what), 100.0 * sparsity, value, "%s", r->name);
     book->used[r->run] = 1;
+}
+
+static int is_on(const vc__result *r, const char *data)
+{
+    return strcmp(r->data, data) == 0;
 }
 
 static int run_has(const vc__book *book, size_t run, const char *verb)
@@ -126,22 +107,38 @@ static const json_t *source_of(const vc__result *r, const char *images)
     return NULL;
 }
 
-/* On all images held back, or on those of one name. */
-static vc_status draw_divergence(FILE *out, vc__book *book, const char *images)
+static const vc__plot divergence = {.note = "KL(dense || sparse) on images held back.",
+                                    .x_label = "attention pruned (%)",
+                                    .y_label = "divergence (nat)",
+                                    .y_log = 1,
+                                    .named = 1};
+
+/* On all images held back. */
+static vc_status draw_divergence(FILE *out, vc__book *book, const char *data)
 {
-    char title[VC__LABEL];
-    vc__plot p = {.title = title,
-                  .note = "KL(dense || sparse) on images held back.",
-                  .x_label = "attention pruned (%)",
-                  .y_label = "divergence (nat)",
-                  .y_log = 1};
-    snprintf(title, sizeof title, "Divergence against sparsity%s%.100s", images ? ", " : "",
-             images ? images : "");
+    char title[VC__TITLE];
+    vc__plot p = divergence;
+    p.title = title;
+    vc__data_title(title, "Divergence against sparsity", data);
+    for (size_t i = 0; i < book->result_count; i++) {
+        const vc__result *r = &book->results[i];
+        if (vc__is(r, "calibrate") && is_on(r, data))
+            add_calibrated(&p, book, r, r->json, "divergence", 0.0, 1.0);
+    }
+    return draw_sorted(out, book, &p);
+}
+
+/* On those of one source. */
+static vc_status draw_source(FILE *out, vc__book *book, const char *images)
+{
+    char title[VC__TITLE];
+    vc__plot p = divergence;
+    p.title = title;
+    vc__data_title(title, "Divergence against sparsity", images);
     for (size_t i = 0; i < book->result_count; i++) {
         const vc__result *r = &book->results[i];
         if (vc__is(r, "calibrate"))
-            add_calibrated(&p, book, r, images ? source_of(r, images) : r->json, "divergence", 0.0,
-                           1.0);
+            add_calibrated(&p, book, r, source_of(r, images), "divergence", 0.0, 1.0);
     }
     return draw_sorted(out, book, &p);
 }
@@ -166,7 +163,7 @@ static vc_status draw_sources(FILE *out, vc__book *book)
         json_array_foreach (json_object_get(r->json, "sources"), k, source) {
             const char *images = images_of(source);
             if (source_of(r, images) == source && !known_before(book, i, images))
-                VC_TRY(draw_divergence(out, book, images));
+                VC_TRY(draw_source(out, book, images));
         }
     }
     return VC_OK;
@@ -178,9 +175,9 @@ static void add_points(vc__plot *p, vc__book *book, const vc__result *r)
 {
     const double sparsity = vc__number_at(r->json, "sparsity");
     if (vc__is(r, "eval")) {
-        add_point(p, book, r, VC__POINTS, "top-1", pruned_share(book, r),
+        add_point(p, book, r, VC__POINTS, "top-1", vc__pruned_share(book, r),
                   vc__number_at(r->json, "top1"));
-        add_point(p, book, r, VC__POINTS, "top-5", pruned_share(book, r),
+        add_point(p, book, r, VC__POINTS | VC__QUIET, "top-5", vc__pruned_share(book, r),
                   vc__number_at(r->json, "top5"));
     } else if (vc__is(r, "calibrate")) {
         add_calibrated(p, book, r, r->json, "agreement", 0.0, 100.0);
@@ -194,85 +191,64 @@ static void add_points(vc__plot *p, vc__book *book, const vc__result *r)
 
 /* ---- beside ViTCoD's own curves */
 
-/* Top-1 of the run's dense model; NAN if no evaluation tells. */
-static double dense_top1(const vc__book *book, size_t run)
+static double top1_lost(const vc__book *book, const vc__result *r)
 {
-    for (size_t i = 0; i < book->result_count; i++)
-        if (book->results[i].run == run && vc__is(&book->results[i], "eval") &&
-            pruned_share(book, &book->results[i]) == 0.0)
-            return vc__number_at(book->results[i].json, "top1");
-    return (double)NAN;
+    const vc__result *dense = vc__dense_eval(book, r);
+    return dense ? vc__number_at(dense->json, "top1") - vc__number_at(r->json, "top1")
+                 : (double)NAN;
 }
 
 static void add_losses(vc__plot *p, vc__book *book, const vc__result *r)
 {
     if (vc__is(r, "calibrate") && sparsity_of(r) > 0.0)
         add_calibrated(p, book, r, r->json, "agreement", 100.0, -100.0);
-    else if (vc__is(r, "eval") && pruned_share(book, r) > 0.0)
-        add_point(p, book, r, VC__POINTS, "top-1", pruned_share(book, r),
-                  dense_top1(book, r->run) - vc__number_at(r->json, "top1"));
+    else if (vc__is(r, "eval") && vc__pruned_share(book, r) > 0.0)
+        add_point(p, book, r, VC__POINTS, "top-1", vc__pruned_share(book, r), top1_lost(book, r));
     else if (vc__is(r, "codesign") && !run_has(book, r->run, "eval"))
         add_point(p, book, r, VC__POINTS, "top-1", vc__number_at(r->json, "sparsity"),
                   vc__number_at(r->json, "top1_dense") - vc__number_at(r->json, "top1"));
 }
 
-static vc_status draw_losses(FILE *out, vc__book *book)
+static vc_status draw_losses(FILE *out, vc__book *book, const char *data)
 {
-    vc__plot p = {.title = "Points lost against sparsity",
+    char title[VC__TITLE];
+    vc__plot p = {.title = title,
                   .note =
                       "Top-1 below the dense model; of calibrated models the images whose class "
                       "changes, which is the most that top-1 can lose. Beside it ViTCoD (HPCA "
-                      "2023), finetuned, on ImageNet, read off its plot.",
+                      "2023), finetuned, on other images: ImageNet's, read off its plot.",
                   .x_label = "attention pruned (%)",
-                  .y_label = "points below the dense model"};
+                  .y_label = "points below the dense model",
+                  .named = 1};
+    vc__data_title(title, "Points lost against sparsity", data);
     for (size_t i = 0; i < book->result_count; i++)
-        add_losses(&p, book, &book->results[i]);
+        if (is_on(&book->results[i], data))
+            add_losses(&p, book, &book->results[i]);
     if (p.count > 0)
         vc__published_losses(&p);
     return draw_sorted(out, book, &p);
 }
 
-/* ---- accuracy by class */
-
-static void add_classes(vc__plot *p, vc__book *book, const vc__result *r)
+static vc_status draw_points(FILE *out, vc__book *book, const char *data)
 {
-    size_t i;
-    json_t *class;
-    const json_t *classes = json_object_get(r->json, "classes");
-    if (json_array_size(classes) == 0)
-        return;
-    const size_t series = vc__plot_series(p, VC__POINTS, "%s", r->label);
-    json_array_foreach ((json_t *)classes, i, class) {
-        const char *name = json_string_value(json_object_get(class, "name"));
-        vc__plot_mark(p, series, vc__number_at(class, "class"), vc__number_at(class, "top1"), "%s",
-                      name ? name : "");
-    }
-    book->used[r->run] = 1;
-}
-
-static vc_status draw_classes(FILE *out, vc__book *book)
-{
-    vc__plot p = {.title = "Accuracy by class",
-                  .note = "What pruning does to each class.",
-                  .x_label = "class",
-                  .y_label = "top-1 (%)"};
+    char title[VC__TITLE];
+    vc__plot p = {.title = title,
+                  .note = "Further right, more of attention is pruned; 0 % is the dense model.",
+                  .x_label = "attention pruned (%)",
+                  .y_label = "images right, or agreeing (%)",
+                  .named = 1};
+    vc__data_title(title, "Accuracy against sparsity", data);
     for (size_t i = 0; i < book->result_count; i++)
-        if (vc__is(&book->results[i], "eval"))
-            add_classes(&p, book, &book->results[i]);
-    return vc__plot_draw(out, book, &p);
+        if (is_on(&book->results[i], data))
+            add_points(&p, book, &book->results[i]);
+    return draw_sorted(out, book, &p);
 }
 
 vc_status vc__accuracy(FILE *out, vc__book *book)
 {
-    vc__plot p = {.title = "Accuracy against sparsity",
-                  .note = "Further right, more of attention is pruned; 0 % is the dense model.",
-                  .x_label = "attention pruned (%)",
-                  .y_label = "images right, or agreeing (%)"};
-    for (size_t i = 0; i < book->result_count; i++)
-        add_points(&p, book, &book->results[i]);
-    VC_TRY(draw_sorted(out, book, &p));
-    VC_TRY(draw_losses(out, book));
-    VC_TRY(draw_divergence(out, book, NULL));
+    VC_TRY(vc__each_data(out, book, draw_points));
+    VC_TRY(vc__each_data(out, book, draw_losses));
+    VC_TRY(vc__each_data(out, book, draw_divergence));
     VC_TRY(draw_sources(out, book));
-    return draw_classes(out, book);
+    return vc__each_data(out, book, vc__classes);
 }

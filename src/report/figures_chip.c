@@ -58,31 +58,43 @@ static void add_unit(vc__bars *b, const char *label, const vc_chip_unit_time *un
         all += (double)unit->spent[s];
     if (all <= (double)unit->spent[VC_SPENT_IDLE])
         return;
-    vc__bars_row(b, "%s: %s", label, unit->unit);
+    vc__bars_row(b, "%s: %s, %.0f %% busy", label, unit->unit,
+                 100.0 * (double)unit->spent[VC_SPENT_BUSY] / all);
     for (int s = 0; s < VC_SPENT_COUNT; s++)
-        vc__bars_add(b, vc_spent_name((vc_spent)s), 100.0 * (double)unit->spent[s] / all);
+        vc__bars_add(b, vc_spent_name((vc_spent)s), (double)unit->spent[s]);
 }
 
-static void add_units(vc__bars *b, vc__book *book, const vc__result *r, const char *part)
+static void add_units(vc__bars *b, vc__book *book, const vc__result *r, const char *part,
+                      int of_lines)
 {
     vc_chip_operator run;
     if (vc__book_read(&run, book, &vc_chip_units_record, r, part))
         for (size_t u = 0; u < run.unit_count; u++)
-            add_unit(b, r->label, &run.units[u]);
+            if (run.units[u].of_lines == of_lines)
+                add_unit(b, r->label, &run.units[u]);
     vc_record_free(&vc_chip_units_record, &run);
 }
 
-static void draw_stalls(FILE *out, vc__book *book, const char *part, const char *title)
+/* Of engines made of lines, whose bars together are lines times cycles; or of the other units. */
+static void draw_stalls(FILE *out, vc__book *book, const char *part, const char *words,
+                        int of_lines)
 {
+    char title[VC__LABEL];
     vc__bars b = empty;
+    snprintf(title, sizeof title, "What the %s do%s", of_lines ? "engines" : "units beside them",
+             words);
     b.title = title;
     b.note =
-        "Busy, and what an engine waits for: memory (dram), indices, decoded Q and K, softmax, a "
-        "free buffer, slower lines (imbalance), the end of a product (drain), or no work (idle).";
-    b.unit = "%";
+        of_lines
+            ? "The bars of a run together are all lines times all cycles. Busy, and what lines "
+              "wait for: memory (dram), indices, decoded Q and K, softmax, a free buffer, slower "
+              "lines (imbalance), the end of a product (drain)."
+            : "The bar of a unit is all cycles of the run: busy, waiting, or without work (idle).";
+    b.unit = of_lines ? "line cycles" : "cycles";
+    b.axis = of_lines ? "lines × cycles" : NULL;
     for (size_t i = 0; i < book->result_count; i++)
         if (is_timeline(&book->results[i]))
-            add_units(&b, book, &book->results[i], part);
+            add_units(&b, book, &book->results[i], part, of_lines);
     vc__bars_draw(out, book, &b);
 }
 
@@ -137,7 +149,9 @@ vc_status vc__chip(FILE *out, vc__book *book)
 {
     draw_cycles(out, book);
     draw_energy(out, book);
-    draw_stalls(out, book, "attention", "What the engines do during attention");
-    draw_stalls(out, book, "end_to_end", "What the engines do, end to end");
+    for (int of_lines = 1; of_lines >= 0; of_lines--) {
+        draw_stalls(out, book, "attention", " during attention", of_lines);
+        draw_stalls(out, book, "end_to_end", ", end to end", of_lines);
+    }
     return VC_OK;
 }

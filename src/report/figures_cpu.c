@@ -85,25 +85,26 @@ static void draw_operators(FILE *out, vc__book *book)
 
 /* Two medians to be drawn beside each other, for every verb that gives both. */
 typedef struct versus {
-    const char *verb, *what, *dense, *sparse;
+    const char *verb, *what, *dense, *sparse, *ratio; /* ratio: NULL where it is of the medians */
 } versus;
 
 static const versus pairs[] = {
-    {"profile", "attention", "dense_ms.median", "sparse_ms.median"},
-    {"bench", "the whole model", "dense_median_ms", "median_ms"},
-    {"bench", "attention", "dense_attention_ms", "attention_ms"},
+    {"profile", "attention", "dense_ms.median", "sparse_ms.median", "ratio.median"},
+    {"bench", "the whole model", "dense_median_ms", "median_ms", "dense_over_sparse.median"},
+    {"bench", "attention", "dense_attention_ms", "attention_ms", NULL},
 };
 
 static void add_pair(vc__bars *b, vc__book *book, const vc__result *r, const versus *v)
 {
     const double dense = vc__number_at(r->json, v->dense),
-                 sparse = vc__number_at(r->json, v->sparse);
+                 sparse = vc__number_at(r->json, v->sparse),
+                 ratio = v->ratio ? vc__number_at(r->json, v->ratio) : dense / sparse;
     if (!isfinite(sparse))
         return;
     if (isfinite(dense)) {
         vc__bars_row(b, "%s, %s, dense", r->label, v->what);
         vc__bars_add(b, "dense", dense);
-        vc__bars_row(b, "%s, %s, sparse (%.2f × as fast)", r->label, v->what, dense / sparse);
+        vc__bars_row(b, "%s, %s, sparse (%.2f × as fast)", r->label, v->what, ratio);
     } else {
         vc__bars_row(b, "%s, %s", r->label, v->what);
     }
@@ -111,12 +112,33 @@ static void add_pair(vc__bars *b, vc__book *book, const vc__result *r, const ver
     book->used[r->run] = 1;
 }
 
+/* "bench: batches of 8." */
+static void add_batch(char note[2 * VC__LABEL], const vc__result *r)
+{
+    const double batch = vc__number_at(r->json, "batch");
+    const size_t used = strlen(note);
+    if (batch > 0.0)
+        snprintf(note + used, 2 * VC__LABEL - used, " %.40s: a batch of %.0f.", r->label, batch);
+}
+
+static int has_pair(const vc__result *r)
+{
+    for (size_t p = 0; p < sizeof pairs / sizeof *pairs; p++)
+        if (vc__is(r, pairs[p].verb) && isfinite(vc__number_at(r->json, pairs[p].sparse)))
+            return 1;
+    return 0;
+}
+
 static void draw_latency(FILE *out, vc__book *book)
 {
     vc__bars b = empty;
     b.title = "Dense and sparse on this CPU";
-    b.note = "Medians.";
+    char note[2 * VC__LABEL] = "Medians; in brackets the median of ratios, pair by pair.";
+    b.note = note;
     b.unit = "ms";
+    for (size_t i = 0; i < book->result_count; i++)
+        if (has_pair(&book->results[i]))
+            add_batch(note, &book->results[i]);
     for (size_t i = 0; i < book->result_count; i++)
         for (size_t p = 0; p < sizeof pairs / sizeof *pairs; p++)
             if (vc__is(&book->results[i], pairs[p].verb))
@@ -151,7 +173,7 @@ static vc_status draw_lengths(FILE *out, vc__book *book)
     vc__plot p = {.title = "Attention over sequence lengths",
                   .note = "Medians of one layer and image on this CPU; from `profile --lengths`.",
                   .x_label = "tokens",
-                  .y_label = "ms",
+                  .y_label = "time (ms)",
                   .x_log = 1,
                   .y_log = 1};
     for (size_t i = 0; i < book->result_count; i++) {

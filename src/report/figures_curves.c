@@ -159,7 +159,7 @@ static vc_status draw_choices(FILE *out, vc__book *book, const vc__result *r)
                   .note = "The sum over all heads, each of them alone sparse. Scores of summaries "
                           "are not among the entries kept; q: pooled by queries, s: sharpened.",
                   .x_label = "entries kept (%)",
-                  .y_label = "divergence, sum over heads (nat)",
+                  .y_label = "sum of divergences (nat)",
                   .x_log = 1,
                   .y_log = 1};
     snprintf(title, sizeof title, "What summaries save, %.100s", r->label);

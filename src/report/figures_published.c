@@ -33,7 +33,8 @@ static const published curves[] = {
 void vc__published_losses(vc__plot *plot)
 {
     for (size_t c = 0; c < sizeof curves / sizeof *curves; c++) {
-        const size_t s = vc__plot_series(plot, VC__LINE | VC__POINTS, "%s", curves[c].name);
+        const size_t s =
+            vc__plot_series(plot, VC__LINE | VC__POINTS | VC__QUIET, "%s", curves[c].name);
         for (size_t i = 0; i < curves[c].count; i++)
             vc__plot_mark(plot, s, curves[c].points[i][0], curves[c].dense - curves[c].points[i][1],
                           "top-1 %.4g of %.4g %%", curves[c].points[i][1], curves[c].dense);

@@ -54,7 +54,9 @@ static void draw_bars(FILE *out, vc__book *book, const vc__result *r, const meas
     char note[VC__LABEL * 2];
     const json_t *rows = json_object_get(r->json, "rows"), *first = json_array_get(rows, 0);
     vc__bars b = empty;
-    snprintf(note, sizeof note, "%.80s, %.1f %% of attention pruned, %.30s; %.80s.",
+    snprintf(note, sizeof note,
+             "%.80s, %.1f %% of attention pruned, %.30s; %.80s. In brackets: how many times "
+             "what vitcod takes.",
              base_name(vc__text_at(first, "arch")), 100.0 * vc__number_at(first, "sparsity"),
              method_of(first), r->label);
     b.title = m->title;
@@ -89,7 +91,7 @@ static vc_status draw_curves(FILE *out, vc__book *book, const vc__result *r, con
     vc__plot p = {.title = title,
                   .note = note,
                   .x_label = "attention pruned (%)",
-                  .y_label = "times ViTCoD",
+                  .y_label = "times what ViTCoD takes",
                   .y_log = 1};
     json_array_foreach ((json_t *)json_object_get(r->json, "rows"), i, row) {
         if (strcmp(vc__text_at(row, "arch"), arch) != 0)

@@ -14,7 +14,7 @@ typedef struct metric {
 
 static const metric metrics[] = {
     {"Loss",
-     "loss",
+     "loss (nat)",
      {"loss", "test_loss", "held_back_loss", "distillation_loss", "divergence"},
      1.0,
      0},
@@ -25,17 +25,17 @@ static const metric metrics[] = {
      0},
     {"Agreement with the dense model", "agreement (%)", {"agreement"}, 100.0, 0},
     {"Distances to the dense model",
-     "distance",
+     "distance (no unit)",
      {"feature_distance", "attention_distance"},
      1.0,
      0},
     {"Loss of the auto-encoder",
-     "reconstruction",
+     "squared error (no unit)",
      {"reconstruction_loss", "reconstruction"},
      1.0,
      1},
-    {"Learning rate", "learning rate", {"learning_rate"}, 1.0, 0},
-    {"Length of the gradient", "norm", {"gradient_norm"}, 1.0, 1},
+    {"Learning rate", "learning rate (per step)", {"learning_rate"}, 1.0, 0},
+    {"Length of the gradient", "norm (no unit)", {"gradient_norm"}, 1.0, 1},
     {"Speed of learning", "images per second", {"images_per_s"}, 1.0, 0},
 };
 

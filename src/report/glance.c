@@ -3,34 +3,12 @@
 
 #include "report_impl.h"
 
-typedef struct line {
-    const char *label, *verb, *path, *unit;
-    double factor;
-} line;
-
-static const line lines[] = {
-    {"Top-1", "eval", "top1", "%", 1.0},
-    {"Agreement with the dense model", "calibrate", "agreement", "%", 100.0},
-    {"Attention pruned", "prune", "sparsity", "%", 100.0},
-    {"Attention kept by the plan", "polarize", "kept_share", "%", 100.0},
-    {"Attention on this CPU, dense / sparse", "profile", "ratio.median", "×", 1.0},
-    {"Model on this CPU, dense / sparse", "bench", "dense_over_sparse.median", "×", 1.0},
-    {"Images per second", "eval", "images_per_s", "", 1.0},
-    {"Accelerator, attention", "simulate", "attention.cycles", "cycles", 1.0},
-    {"Accelerator, end to end", "simulate", "end_to_end.cycles", "cycles", 1.0},
-    {"Accelerator, energy", "simulate", "energy_uj", "µJ", 1.0},
-    {"Speedup of attention on the accelerator", "codesign", "attention_speedup", "×", 1.0},
-    {"Speedup end to end on the accelerator", "codesign", "speedup", "×", 1.0},
-    {"Points computed", "sweep", "points", "", 1.0},
-    {"Parameters", "info", "parameters", "", 1.0},
-};
-
-static int has_number(const vc__result *r, const line *l)
+static int has_number(const vc__result *r, const vc__line *l)
 {
     return vc__is(r, l->verb) && isfinite(vc__number_at(r->json, l->path));
 }
 
-static int any(const vc__book *book, const line *l)
+static int any(const vc__book *book, const vc__line *l)
 {
     for (size_t i = 0; i < book->result_count; i++)
         if (has_number(&book->results[i], l))
@@ -38,7 +16,7 @@ static int any(const vc__book *book, const line *l)
     return 0;
 }
 
-static int has(const vc__book *book, size_t run, const line *l)
+static int has(const vc__book *book, size_t run, const vc__line *l)
 {
     for (size_t i = 0; i < book->result_count; i++)
         if (book->results[i].run == run && has_number(&book->results[i], l))
@@ -46,7 +24,22 @@ static int has(const vc__book *book, size_t run, const line *l)
     return 0;
 }
 
-static void cell(FILE *out, const vc__book *book, size_t run, const line *l)
+/* How many it was seen on; of shares the interval too. */
+static void put_count(FILE *out, const vc__result *r, const vc__line *l)
+{
+    char text[VC__NUMBER];
+    const double n = l->count ? vc__number_at(r->json, l->count) : (double)NAN;
+    if (!(n > 0.0))
+        return;
+    if (l->is_share) {
+        const double scale = l->factor / 100.0;
+        const vc__interval i = vc__share_interval(scale * vc__number_at(r->json, l->path), n);
+        fprintf(out, ", 95 %%: %.2f to %.2f", 100.0 * i.low, 100.0 * i.high);
+    }
+    fprintf(out, ", n = %s", vc__number(text, n));
+}
+
+static void cell(FILE *out, const vc__book *book, size_t run, const vc__line *l)
 {
     char text[VC__NUMBER];
     size_t shown = 0;
@@ -61,9 +54,12 @@ static void cell(FILE *out, const vc__book *book, size_t run, const line *l)
         if (r->run != run || !has_number(r, l))
             continue;
         const double value = l->factor * vc__number_at(r->json, l->path);
-        fprintf(out, "%s<b>%s</b> %s <small>", shown++ ? "<br>" : "", vc__number(text, value),
-                l->unit);
-        vc__html(out, r->file);
+        vc__number(text, value);
+        if (l->is_share)
+            snprintf(text, sizeof text, "%.2f", value);
+        fprintf(out, "%s<b>%s</b> %s <small>", shown++ ? "<br>" : "", text, l->unit);
+        vc__html(out, r->name);
+        put_count(out, r, l);
         fputs("</small>", out);
     }
     fputs(shown ? "</td>" : "<span class=\"none\">not in this run</span></td>", out);
@@ -71,19 +67,24 @@ static void cell(FILE *out, const vc__book *book, size_t run, const line *l)
 
 void vc__glance(FILE *out, const vc__book *book)
 {
+    size_t rows = 0;
+    for (size_t i = 0; i < VC__LINES; i++)
+        rows += any(book, &vc__lines[i]) != 0;
+    if (rows == 0)
+        return;
     fputs("<div class=\"scroll\" tabindex=\"0\"><table class=\"glance\"><thead><tr><td></td>", out);
     for (size_t r = 0; r < book->report->run_count; r++) {
         fputs("<th scope=\"col\">", out);
-        vc__html(out, book->report->runs[r].name);
+        vc__html(out, book->report->run_count > 1 ? book->report->runs[r].name : "All of the run");
         fputs("</th>", out);
     }
     fputs("</tr></thead><tbody>\n", out);
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        if (!any(book, &lines[i]))
+    for (size_t i = 0; i < VC__LINES; i++) {
+        if (!any(book, &vc__lines[i]))
             continue;
-        fprintf(out, "<tr><th scope=\"row\">%s</th>", lines[i].label);
+        fprintf(out, "<tr><th scope=\"row\">%s</th>", vc__lines[i].label);
         for (size_t r = 0; r < book->report->run_count; r++)
-            cell(out, book, r, &lines[i]);
+            cell(out, book, r, &vc__lines[i]);
         fputs("</tr>\n", out);
     }
     fputs("</tbody></table></div>\n", out);

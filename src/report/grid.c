@@ -3,7 +3,7 @@
 
 #include "report_impl.h"
 
-enum { WIDTH = 440, LEFT = 62, TOP = 22, ROW = 24, NARROW = 12 };
+enum { WIDTH = VC__WIDTH, LEFT = 62, TOP = 22, ROW = 24, NARROW = 12 };
 
 static void draw_cell(FILE *out, const vc__grid *g, size_t row, size_t column, double width)
 {

@@ -62,8 +62,9 @@ static void put_head(FILE *out, const vc_report *report)
     fprintf(out, " - vitcod report</title>\n<style>\n%s</style>\n</head>\n<body>\n", vc__page_css);
 }
 
-static void put_title(FILE *out, const vc_report *report, const chapter *chapters)
+static void put_title(FILE *out, const vc__book *book, const chapter *chapters)
 {
+    const vc_report *report = book->report;
     fputs(
         "<a class=\"skip\" href=\"#glance\">Skip to the numbers</a>\n<header>\n<div class=\"bar\">"
         "<p class=\"brand\">"
@@ -72,10 +73,12 @@ static void put_title(FILE *out, const vc_report *report, const chapter *chapter
         "Light / dark</button></div>\n<h1>",
         out);
     for (size_t r = 0; r < report->run_count; r++) {
-        fputs(r ? ", " : "", out);
+        fputs(r ? " · " : "", out);
         vc__html(out, report->runs[r].name);
     }
-    fputs("</h1>\n<nav aria-label=\"sections\"><a href=\"#glance\">At a glance</a>", out);
+    fputs("</h1>\n", out);
+    vc__made_with(out, book);
+    fputs("<nav aria-label=\"sections\"><a href=\"#glance\">At a glance</a>", out);
     for (size_t s = 0; s < SUBJECTS; s++)
         if (chapters[s].bytes)
             fprintf(out, "<a href=\"#%s\">%s</a>", subjects[s].id, subjects[s].title);
@@ -133,10 +136,11 @@ static void put_page(FILE *out, const vc__book *book, const chapter *chapters)
 {
     const vc_report *report = book->report;
     put_head(out, report);
-    put_title(out, report, chapters);
+    put_title(out, book, chapters);
     fputs("<section id=\"glance\" aria-labelledby=\"glance-title\">\n<h2 id=\"glance-title\">At a "
           "glance</h2>\n",
           out);
+    vc__headline(out, book);
     vc__glance(out, book);
     put_missing(out, report, chapters);
     fputs("</section>\n", out);

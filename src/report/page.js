@@ -225,12 +225,15 @@
 
     function figureOf(view) {
       const figure = document.createElement("figure");
-      figure.innerHTML = '<figcaption><h3></h3></figcaption><div class="frame" tabindex="0"><canvas role="img"></canvas></div>' +
+      figure.innerHTML = '<figcaption><h3></h3></figcaption><div class="axes"><span class="keys"></span><span class="queries"></span>' +
+        '<div class="frame" tabindex="0"><canvas role="img"></canvas></div></div>' +
         '<div class="foot"></div><div class="tools"><button type="button" data-export="svg">SVG</button>' +
         '<button type="button" data-export="png">PNG</button></div>';
       figure.dataset.view = view.id;
       figure.querySelector("h3").textContent = view.title;
-      const canvas = figure.querySelector("canvas");
+      const canvas = figure.querySelector("canvas"), order = isOrdered(view) ? ", reordered" : "";
+      figure.querySelector(".keys").textContent = "keys" + order + (order ? ", global tokens first →" : " →");
+      figure.querySelector(".queries").textContent = "queries" + order + " →";
       figure.querySelector(".frame").setAttribute("aria-label", view.title + ", scrolls when it is zoomed");
       canvas.addEventListener("pointermove", (event) => {
         const layer = run().layers[state.layer], box = canvas.getBoundingClientRect();

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "report_impl.h"
+#include "vitcod/shell_words.h"
 
 enum { MOST_DEPTH = 6, MOST_LIST = 16, MOST_NAME = 512 };
 
@@ -79,18 +80,45 @@ static void put_word(FILE *out, const char *name, const json_t *value)
     fputs("</span> ", out);
 }
 
-static void put_result(FILE *out, const vc__result *r)
+static int names_file(const char *command, const char *file)
 {
-    const char *command = json_string_value(json_object_get(r->json, "command"));
-    fputs("<article class=\"made\"><h4>", out);
-    vc__html(out, r->file);
-    fputs("</h4>\n", out);
+    char word[4 * MOST_NAME];
+    while ((command = vc_shell_take_word(word, sizeof word, command))) {
+        const char *slash = strrchr(word, '/');
+        if (strcmp(slash ? slash + 1 : word, file) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* The command of another result of the run that names a file, such as `calibrate --curves FILE`. */
+static const char *command_for(const vc__book *book, const vc__result *of)
+{
+    for (size_t i = 0; i < book->result_count; i++) {
+        const char *command = vc__text_at(book->results[i].json, "command");
+        if (book->results[i].run == of->run && names_file(command, of->file))
+            return command;
+    }
+    return NULL;
+}
+
+static void put_command(FILE *out, const char *command)
+{
     if (command) {
         fputs("<pre class=\"command\" tabindex=\"0\"><code>", out);
         vc__html(out, command);
         fputs("</code></pre>\n", out);
     } else
         fputs("<p class=\"none\">The file does not name the command that wrote it.</p>\n", out);
+}
+
+static void put_result(FILE *out, const vc__book *book, const vc__result *r)
+{
+    const char *command = json_string_value(json_object_get(r->json, "command"));
+    fputs("<article class=\"made\"><h4>", out);
+    vc__html(out, r->file);
+    fputs("</h4>\n", out);
+    put_command(out, command ? command : command_for(book, r));
     fputs("<p class=\"with\">", out);
     put_word(out, "vitcod", json_object_get(r->json, "version"));
     put_word(out, "instructions", json_object_get(r->json, "isa"));
@@ -102,6 +130,55 @@ static void put_result(FILE *out, const vc__result *r)
         out);
     put_rows(out, r->json, "", 0);
     fputs("</tbody></table></div></details></article>\n", out);
+}
+
+/* The line of a file of points that tells which space they are of, or NULL. */
+static const json_t *header_of(const vc__result *log)
+{
+    const json_t *line = json_array_get(log->json, 0);
+    return json_object_get(line, "sweep_hash") ? line : NULL;
+}
+
+/* The command of a sweep as the first line of its file tells it. */
+static void command_of_header(char line[4 * MOST_NAME], const vc__result *log)
+{
+    char seed[VC__NUMBER];
+    const json_t *header = header_of(log);
+    const size_t room = 4 * MOST_NAME;
+    snprintf(seed, sizeof seed, "%.0f", vc__number_at(header, "seed"));
+    snprintf(line, room, "vitcod sweep");
+    vc_shell_add_word(line, room, vc__text_at(header, "space"));
+    vc_shell_add_word(line, room, "--seed");
+    vc_shell_add_word(line, room, seed);
+    vc_shell_add_word(line, room, "-o");
+    vc_shell_add_word(line, room, log->file);
+}
+
+static void put_log(FILE *out, const vc__book *book, const vc__result *log)
+{
+    char line[4 * MOST_NAME];
+    const json_t *header = header_of(log);
+    const char *command = command_for(book, log);
+    fputs("<article class=\"made\"><h4>", out);
+    vc__html(out, log->file);
+    fputs("</h4>\n", out);
+    if (header && !command) {
+        command_of_header(line, log);
+        command = line;
+    }
+    put_command(out, command);
+    fprintf(out, "<p class=\"with\"><span>lines %zu</span> ", json_array_size(log->json));
+    put_word(out, "vitcod", json_object_get(header, "version"));
+    put_word(out, "points", json_object_get(header, "points"));
+    fputs("</p>\n", out);
+    if (header) {
+        fputs("<details><summary>What its first line says</summary><div class=\"scroll\" "
+              "tabindex=\"0\"><table><tbody>\n",
+              out);
+        put_rows(out, header, "", 0);
+        fputs("</tbody></table></div></details>", out);
+    }
+    fputs("</article>\n", out);
 }
 
 static void put_sentences(FILE *out, const json_t *sentences)
@@ -134,6 +211,9 @@ void vc__provenance(FILE *out, const vc__book *book)
         put_notes(out, book->report->runs[r].notes, json_array_get(book->unread, r));
         for (size_t i = 0; i < book->result_count; i++)
             if (book->results[i].run == r)
-                put_result(out, &book->results[i]);
+                put_result(out, book, &book->results[i]);
+        for (size_t i = 0; i < book->log_count; i++)
+            if (book->logs[i].run == r)
+                put_log(out, book, &book->logs[i]);
     }
 }

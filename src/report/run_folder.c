@@ -100,6 +100,35 @@ static void take_file(vc_run_folder *f, const char *path, const char *name)
         take_lines(f, path, name);
     else if (ends_in(name, ".json"))
         take_json(f, path, name);
+    else
+        set_named(f->others, name, json_true());
+}
+
+void vc__run_account(const vc_run_folder *f, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    if (json_object_get(f->others, name))
+        json_object_set_new(f->others, name, json_false());
+}
+
+/* One note of the files that are neither results nor maps of the run. */
+static void note_others(vc_run_folder *f)
+{
+    enum { MOST = 12 };
+    char text[VC__RUN_PATH];
+    size_t used = 0, count = 0;
+    const char *name;
+    json_t *value;
+    json_object_foreach (f->others, name, value) {
+        if (json_is_true(value) && count++ < MOST && used < sizeof text)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%.200s", used ? ", " : "",
+                                     name);
+    }
+    if (count > MOST)
+        vc__run_note(f->notes, "not results, and not shown: %s and %zu more", text, count - MOST);
+    else if (count > 0)
+        vc__run_note(f->notes, "not results, and not shown: %s", text);
 }
 
 static vc_status take_folder(vc_run_folder *f)
@@ -113,12 +142,26 @@ static vc_status take_folder(vc_run_folder *f)
         struct stat info;
         if ((size_t)snprintf(path, sizeof path, "%s/%s", f->path, entries[i]->d_name) <
                 sizeof path &&
-            stat(path, &info) == 0 && S_ISREG(info.st_mode))
-            take_file(f, path, entries[i]->d_name);
+            stat(path, &info) == 0 && entries[i]->d_name[0] != '.') {
+            if (S_ISREG(info.st_mode))
+                take_file(f, path, entries[i]->d_name);
+            else
+                set_named(f->others, entries[i]->d_name, json_true());
+        }
         free(entries[i]);
     }
     free(entries);
     return VC_OK;
+}
+
+/* The notes say what was found instead. */
+static vc_status fail_empty(const vc_run_folder *f)
+{
+    const char *first = json_string_value(json_array_get(f->notes, 0));
+    return vc_fail(VC_EINVAL,
+                   "%s: holds no result of a run, wanted JSON that a verb printed with --json, "
+                   "JSON lines, maps or masks%s%s",
+                   f->path, first ? "; found: " : "; it is empty", first ? first : "");
 }
 
 static vc_status take_all(vc_run_folder *f)
@@ -135,14 +178,10 @@ static vc_status take_all(vc_run_folder *f)
     take_gathered(f); /* last: a file beside it counts more */
     if (folder)
         VC_TRY(vc__run_maps_open(&f->maps, f));
+    note_others(f);
     if (json_object_size(f->results) + json_object_size(f->logs) + f->maps.count > 0)
         return VC_OK;
-    return vc_fail(
-        VC_EINVAL,
-        "%s: holds no result of a run, wanted JSON that a verb printed with --json, JSON lines, "
-        "maps "
-        "or masks",
-        f->path);
+    return fail_empty(f);
 }
 
 /* The last part of where it leads: "." and "run/" have names too. To be freed. */
@@ -166,6 +205,7 @@ vc_status vc_run_folder_open(vc_run_folder **out, const char *path)
                          .results = json_object(),
                          .logs = json_object(),
                          .gathered = json_array(),
+                         .others = json_object(),
                          .notes = json_array()};
     const vc_status status =
         f->path && f->name ? take_all(f) : vc_fail(VC_ENOMEM, "%s: out of memory", path);
@@ -186,6 +226,7 @@ void vc_run_folder_close(vc_run_folder *f)
     json_decref(f->results);
     json_decref(f->logs);
     json_decref(f->gathered);
+    json_decref(f->others);
     json_decref(f->notes);
     free(f);
 }
@@ -209,61 +250,107 @@ void vc_run_folder_runs(vc_report_run *runs, vc_run_folder *const *folders, size
                                   .layer_count = folders[i]->maps.count};
 }
 
-static vc_status write_page(const char *page, vc_run_folder *const *folders, size_t count,
-                            const char *command, size_t *figures)
+static vc_status check_titles(const vc_report_run *runs, size_t count)
 {
-    vc_report_run *runs = calloc(count, sizeof *runs);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(runs[i].name, runs[j].name) == 0)
+                return vc_fail(VC_EINVAL, "two runs are called '%s', wanted a name for each",
+                               runs[i].name);
+    return VC_OK;
+}
+
+static vc_status write_page(const char *page, vc_run_folder *const *folders,
+                            const vc_run_paths *from, const char *command, size_t *figures)
+{
+    vc_report_run *runs = calloc(from->count, sizeof *runs);
     if (!runs)
-        return vc_fail(VC_ENOMEM, "out of memory for %zu runs", count);
-    vc_run_folder_runs(runs, folders, count);
+        return vc_fail(VC_ENOMEM, "out of memory for %zu runs", from->count);
+    vc_run_folder_runs(runs, folders, from->count);
+    for (size_t i = 0; i < from->title_count && i < from->count; i++)
+        runs[i].name = from->titles[i];
     const vc_report r = {
-        .runs = runs, .run_count = count, .command = command, .version = VC_VERSION};
-    const vc_status status = vc_report_write(page, &r, figures);
+        .runs = runs, .run_count = from->count, .command = command, .version = VC_VERSION};
+    vc_status status = check_titles(runs, from->count);
+    if (status == VC_OK)
+        status = vc_report_write(page, &r, figures);
     free(runs);
     return status;
 }
 
-vc_status vc_run_folders_page(const char *page, const char *const *paths, size_t count,
-                              const char *command, size_t *figures)
+vc_status vc_run_folders_page(const char *page, const vc_run_paths *runs, const char *command,
+                              size_t *figures)
 {
     size_t opened = 0;
     vc_status status = VC_OK;
-    vc_run_folder **folders = calloc(count, sizeof *folders);
+    vc_run_folder **folders = calloc(runs->count, sizeof *folders);
     if (!folders)
-        return vc_fail(VC_ENOMEM, "out of memory for %zu runs", count);
-    while (status == VC_OK && opened < count) {
-        status = vc_run_folder_open(&folders[opened], paths[opened]);
+        return vc_fail(VC_ENOMEM, "out of memory for %zu runs", runs->count);
+    while (status == VC_OK && opened < runs->count) {
+        status = vc_run_folder_open(&folders[opened], runs->paths[opened]);
         opened += status == VC_OK;
     }
     if (status == VC_OK)
-        status = write_page(page, folders, opened, command, figures);
+        status = write_page(page, folders, runs, command, figures);
     for (size_t i = 0; i < opened; i++)
         vc_run_folder_close(folders[i]);
     free(folders);
     return status;
 }
 
-/* ---- the parts of a pipeline */
+/* ---- a table */
 
-/* What a run folder may hold, in the order of the pipeline. */
-static const char *const parts[] = {
-    "info",     "dense",     "attention", "prune",      "polarize", "pruned",   "autoencoder",
-    "finetune", "finetuned", "calibrate", "calibrated", "profile",  "simulate", "control"};
-enum { PARTS = sizeof parts / sizeof *parts };
-
-vc_status vc_run_folder_gather(json_t *out, const char *folder)
+static int ends_in_json(const char *name, size_t *stem)
 {
-    for (size_t i = 0; i < PARTS; i++) {
-        char path[VC__RUN_PATH];
-        snprintf(path, sizeof path, "%s/%s.json", folder, parts[i]);
-        if (access(path, F_OK) != 0)
-            continue;
-        json_t *part;
-        VC_TRY(vc_json_read(&part, path));
-        json_object_set_new(out, parts[i], part);
+    const char *dot = strrchr(name, '.');
+    *stem = dot ? (size_t)(dot - name) : strlen(name);
+    return dot && strcmp(dot, ".json") == 0;
+}
+
+static vc_status gather(json_t *run, const vc_run_folder *folder)
+{
+    const char *name;
+    json_t *result;
+    json_object_foreach (folder->results, name, result) {
+        size_t stem;
+        if (ends_in_json(name, &stem) && json_object_setn(run, name, stem, result) != 0)
+            return vc_fail(VC_ENOMEM, "out of memory for the results of %s", folder->path);
     }
-    if (json_object_size(out) == 0)
-        return vc_fail(VC_EINVAL, "%s: holds no result of a run (dense.json, prune.json, ...)",
-                       folder);
+    return VC_OK;
+}
+
+vc_status vc_run_folder_gather(json_t **run, json_t **notes, const char *path)
+{
+    vc_run_folder *folder;
+    *run = *notes = NULL;
+    VC_TRY(vc_run_folder_open(&folder, path));
+    *run = json_object();
+    const vc_status status = *run ? gather(*run, folder)
+                                  : vc_fail(VC_ENOMEM, "out of memory for the results of %s", path);
+    if (json_array_size(folder->notes) > 0)
+        *notes = json_incref(folder->notes);
+    vc_run_folder_close(folder);
+    return status;
+}
+
+/* Whether there is a result.json of another verb, such as `codesign`. */
+static int is_of_another(const char *path)
+{
+    json_t *there = NULL;
+    if (access(path, F_OK) != 0)
+        return 0;
+    const int read = vc_json_read(&there, path) == VC_OK;
+    const char *verb = json_string_value(json_object_get(there, "verb"));
+    const int ours = read && verb && strcmp(verb, "report") == 0;
+    json_decref(there);
+    return !ours;
+}
+
+vc_status vc_run_folder_table(char *table, size_t room, bool *write, const char *path)
+{
+    struct stat info;
+    if ((size_t)snprintf(table, room, "%s/result.json", path) >= room)
+        return vc_fail(VC_EINVAL, "%s: the path is too long", path);
+    *write = stat(path, &info) == 0 && S_ISDIR(info.st_mode) && !is_of_another(table);
     return VC_OK;
 }

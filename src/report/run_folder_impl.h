@@ -22,6 +22,7 @@ struct vc_run_folder {
     char *path, *name;              /* name: its last part */
     json_t *results, *logs, *notes; /* by file name */
     json_t *gathered;               /* what tables of runs hold, whose files may be gone */
+    json_t *others;                 /* {file name: whether it is still unaccounted for} */
     vc__run_maps maps;
 };
 
@@ -29,6 +30,9 @@ struct vc_run_folder {
  * kind. What does not fit is a note. */
 vc_status vc__run_maps_open(vc__run_maps *out, const vc_run_folder *folder);
 void vc__run_maps_close(vc__run_maps *maps);
+
+/* The file or folder at a path is shown. */
+void vc__run_account(const vc_run_folder *folder, const char *path);
 
 void vc__run_note(json_t *notes, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -105,6 +105,7 @@ static void open_attention(vc__run_maps *m, const vc_run_folder *f)
     char path[VC__RUN_PATH];
     if (!is_named(path, f, "attention", "maps") && !is_first_of(path, f, ".npy", is_maps, NULL))
         return;
+    vc__run_account(f, path);
     if (vc_map_set_read(&m->attention, path) != VC_OK)
         vc__run_note(f->notes, "the attention maps are not shown: %s", vc_last_error());
 }
@@ -114,6 +115,7 @@ static void open_masks(vc__run_maps *m, const vc_run_folder *f)
     char path[VC__RUN_PATH];
     if (!is_named(path, f, "prune", "mask") && !is_first_of(path, f, ".npy", is_mask, NULL))
         return;
+    vc__run_account(f, path);
     if (vc_mask_set_read(&m->masks, path) != VC_OK)
         vc__run_note(f->notes, "the masks are not shown: %s", vc_last_error());
 }
@@ -148,6 +150,7 @@ static void open_plan(vc__run_maps *m, const vc_run_folder *f)
         vc__run_note(f->notes, "the plan %s, which the results are of, is not there; %s is shown",
                      hash, path);
     }
+    vc__run_account(f, path);
     if (vc_plan_read(&m->plan, path) != VC_OK)
         vc__run_note(f->notes, "the plan is not shown: %s", vc_last_error());
 }

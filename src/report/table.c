@@ -1,6 +1,9 @@
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "vitcod/report.h"
+#include "report_impl.h"
 
 /* The number at run[part][key] or run[part][key][inner]; NULL if it was not measured. */
 static const json_t *number(const json_t *run, const char *part, const char *key, const char *inner)
@@ -79,6 +82,61 @@ static void print_lines(FILE *out, const json_t *run, const line *lines, size_t 
                      lines[i].format, lines[i].factor);
 }
 
+/* ---- what is not among the parts of the demo */
+
+static int is_known(const char *part)
+{
+    static const char *const known[] = {"dense",    "pruned",     "finetuned",
+                                        "polarize", "calibrated", "calibrate",
+                                        "profile",  "simulate",   "control"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(part, known[i]) == 0)
+            return 1;
+    return 0;
+}
+
+/* The most important numbers of a result, those of the page's first table. */
+static void print_other(FILE *out, const char *part, const json_t *result)
+{
+    size_t shown = 0;
+    char label[VC__LABEL], number[VC__NUMBER];
+    const char *verb = vc__text_at(result, "verb");
+    for (size_t i = 0; i < VC__LINES; i++) {
+        const vc__line *l = &vc__lines[i];
+        if (strcmp(verb, l->verb) != 0 || !isfinite(vc__number_at(result, l->path)))
+            continue;
+        const double value = vc__number_at(result, l->path);
+        snprintf(label, sizeof label, "%.30s: %.60s", part, l->label);
+        fprintf(out, "  %-44s %s %s\n", label, vc__number(number, l->factor * value), l->unit);
+        shown++;
+    }
+    if (shown == 0)
+        fprintf(out, "  %-44s of `%s`: no number for this table\n", part, verb);
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    const char *const *one = a, *const *other = b;
+    const size_t first = vc__part_rank(*one), second = vc__part_rank(*other);
+    return first != second ? (first < second ? -1 : 1) : strcmp(*one, *other);
+}
+
+static void print_others(FILE *out, const json_t *run)
+{
+    size_t count = 0;
+    const char *part;
+    json_t *result;
+    const char **names = calloc(json_object_size(run) + 1, sizeof *names);
+    json_object_foreach ((json_t *)run, part, result)
+        if (names && json_is_object(result) && !is_known(part))
+            names[count++] = part;
+    if (names)
+        qsort(names, count, sizeof *names, by_rank);
+    for (size_t i = 0; i < count; i++)
+        print_other(out, names[i], json_object_get(run, names[i]));
+    free(names);
+}
+
 void vc_table_print(FILE *out, const json_t *run)
 {
     print_lines(out, run, accuracy, sizeof accuracy / sizeof *accuracy);
@@ -86,4 +144,5 @@ void vc_table_print(FILE *out, const json_t *run)
     print_lines(out, run, calibrated, sizeof calibrated / sizeof *calibrated);
     print_summaries(out, number(run, "calibrate", "summaries", NULL));
     print_lines(out, run, speed, sizeof speed / sizeof *speed);
+    print_others(out, run);
 }

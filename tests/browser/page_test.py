@@ -219,7 +219,7 @@ def narrow(browser, page):
     check("a phone scrolls down only", size[0] <= 390 and size[1] == 390, size)
     small = browser.run("""
         return [...document.querySelectorAll('svg text')]
-            .filter((t) => t.getBoundingClientRect().height < 8).length""")
+            .filter((t) => t.getBoundingClientRect().height < 10).length""")
     check("its letters are not tiny", small == 0, f"{small} texts")
 
 

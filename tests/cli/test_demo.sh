@@ -33,6 +33,9 @@ case_figures() {
     within "finetuned" run/finetuned.json 87.9 88.85
     within "with summaries" run/calibrated.json 88.9 91.0
     check "a page of all" 0 '<title>' grep -o -m 1 '<title>' run/report.html
+    check "its first screen" 0 'points</p>' \
+        grep -o -m 1 '<p class="big">.* points</p>' run/report.html
+    check "has no gap" 1 '' grep 'class="none">Needs' run/report.html
 }
 
 run_cases

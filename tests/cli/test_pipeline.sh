@@ -305,6 +305,11 @@ case_report() {
         "$vitcod" report run/result.json -o page.html
     check "a folder has a name" 0 'runs 1' sh -c "cd run && '$vitcod' report . -o ../page.html"
     check "in the title" 0 '' grep -q '<h1>run</h1>' page.html
+    check "a title" 0 'runs 1' "$vitcod" report run -o page.html --title 'My run'
+    check "is the title" 0 '' grep -q '<h1>My run</h1>' page.html
+    check "a title of a table" 2 'wanted -o PAGE.html' "$vitcod" report run --title x
+    check "a title too many" 2 '2 titles, wanted at most one for each of 1 runs' \
+        "$vitcod" report run -o page.html --title x --title y
 }
 
 # The plan that results are of is told from another beside it.
@@ -330,6 +335,11 @@ case_report_of_what_it_does_not_know() {
         'a&lt;b&gt;&amp;c' '&lt;i&gt;.json' '&lt;script&gt;x&lt;/script&gt;'; do
         check "the page has $part" 0 '' grep -q "$part" page.html
     done
+    echo '{"verb": "codesign", "speedup": 2.5}' >odd/result.json
+    check "a table of any folder" 0 'not results, and not shown: notes' \
+        sh -c "echo x >odd/notes && '$vitcod' report odd"
+    holds "the table" 'later .*of `someday`: no number' 'result: Cycles end to end.* 2.5 ×'
+    check "another verb's result stays" 0 '"codesign"' cat odd/result.json
     check "a single file" 0 'runs 1' "$vitcod" report log.jsonl -o page.html
     check "a page of nothing" 1 'holds no result' "$vitcod" report data -o page.html
 }

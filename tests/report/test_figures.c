@@ -31,6 +31,33 @@ static void logarithmic_ticks_are_decades(void **state)
     assert_true(vc__log_ticks(ticks, 1.0, (double)INFINITY) <= VC__MOST_TICKS);
 }
 
+/* Newcombe (1998), table II: 56 of 70 and 48 of 80; Wilson: 81 of 263 (Newcombe, table I). */
+static void intervals_are_those_of_the_papers(void **state)
+{
+    (void)state;
+    vc__interval i = vc__difference_interval(56.0 / 70.0, 70.0, 48.0 / 80.0, 80.0);
+    assert_near(i.low, 0.0524, 5e-5);
+    assert_near(i.high, 0.3339, 5e-5);
+    i = vc__share_interval(81.0 / 263.0, 263.0);
+    assert_near(i.low, 0.2553, 5e-5);
+    assert_near(i.high, 0.3662, 5e-5);
+    i = vc__median_interval(2.0, 1.5, 2.5, 100.0);
+    assert_near(i.low, 1.843, 1e-9);
+    assert_near(i.high, 2.157, 1e-9);
+}
+
+/* No two names of a figure share a colour while others are free; what is fixed stays. */
+static void colours_are_of_one_name(void **state)
+{
+    (void)state;
+    char names[11][VC__LABEL] = {"x", "busy", "y", "dram", "z", "idle", "a", "b", "c", "d", "e"};
+    assert_int_equal(vc__class_of(names, 11, 1), 2);
+    assert_int_equal(vc__class_of(names, 11, 3), 1);
+    for (size_t i = 0; i < 11; i++)
+        for (size_t j = 0; j < i; j++)
+            assert_int_not_equal(vc__class_of(names, 11, i), vc__class_of(names, 11, j));
+}
+
 static void numbers_are_for_eyes(void **state)
 {
     (void)state;
@@ -103,6 +130,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(ticks_are_round_and_inside),
                                        cmocka_unit_test(logarithmic_ticks_are_decades),
+                                       cmocka_unit_test(intervals_are_those_of_the_papers),
+                                       cmocka_unit_test(colours_are_of_one_name),
                                        cmocka_unit_test(numbers_are_for_eyes),
                                        cmocka_unit_test(colours_run_from_dark_to_light),
                                        cmocka_unit_test(base64_is_padded),

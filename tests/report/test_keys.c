@@ -72,7 +72,7 @@ static bool is_of_any_line(const made *m, const char *key)
 {
     return __real_json_object_get(m->object, "epoch") &&
            (allows(items_of("train", "epochs"), key) || allows(items_of("calibrate", "log"), key) ||
-            strcmp(key, "point") == 0);
+            strcmp(key, "point") == 0 || strcmp(key, "sweep_hash") == 0);
 }
 
 static void hold(const made *m, const char *key)

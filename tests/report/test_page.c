@@ -150,13 +150,13 @@ static void sparsity_has_a_line_for_each_rule(void **state)
                   calibrated("measured", "1x1", 0.5, 0), "c.json", calibrated("info", "", 0.5, 0));
     const vc_report_run run = {.name = "one", .results = results};
     char *text = page_of(&run, 1);
-    assert_holds(text, "<td>measured, summaries, before learning</td><td>b.json</td><td>50</td>"
+    assert_holds(text, "<td>measured, summaries, before learning</td><td>b</td><td>50</td>"
                        "<td>75</td></tr>\n<tr><td>measured, summaries, before learning</td>"
-                       "<td>a.json</td><td>95</td><td>75</td>"); /* by sparsity */
-    assert_holds(text, "measured, summaries, learnt</td><td>a.json</td><td>95</td><td>87.5</td>");
-    assert_holds(text, "measured, summaries, learnt</td><td>a.json</td><td>95</td><td>12.5</td>");
-    assert_holds(text, "measured, summaries, learnt</td><td>a.json</td><td>95</td><td>0.25</td>");
-    assert_holds(text, "info, before learning</td><td>c.json</td><td>50</td><td>75</td>");
+                       "<td>a</td><td>95</td><td>75</td>"); /* by sparsity */
+    assert_holds(text, "measured, summaries, learnt</td><td>a</td><td>95</td><td>87.5</td>");
+    assert_holds(text, "measured, summaries, learnt</td><td>a</td><td>95</td><td>12.5</td>");
+    assert_holds(text, "measured, summaries, learnt</td><td>a</td><td>95</td><td>0.25</td>");
+    assert_holds(text, "info, before learning</td><td>c</td><td>50</td><td>75</td>");
     assert_null(strstr(text, "info, learnt"));
     assert_holds(text, "top-1 80.78 of 81.8 %</td><td>90</td><td>1.02</td>");
     assert_holds(text, "top-1 77.3 of 79.9 %</td><td>95</td><td>2.6</td>");
@@ -181,8 +181,8 @@ static void sources_have_figures(void **state)
     assert_int_equal(times(text, "<h3>Divergence against sparsity</h3>"), 1);
     assert_int_equal(times(text, "<h3>Divergence against sparsity, cats.tar</h3>"), 1);
     assert_int_equal(times(text, "<h3>Divergence against sparsity, dogs</h3>"), 1);
-    assert_int_equal(times(text, "<td>b.json</td><td>50</td><td>0.125</td>"), 1);
-    assert_int_equal(times(text, "<td>b.json</td><td>50</td><td>0.0625</td>"), 1);
+    assert_int_equal(times(text, "<td>b</td><td>50</td><td>0.125</td>"), 1);
+    assert_int_equal(times(text, "<td>b</td><td>50</td><td>0.0625</td>"), 1);
     assert_int_equal(times(text, "<td>75</td><td>8</td>"), 0); /* alone: as the whole */
     free(text);
     json_decref(results);
@@ -219,11 +219,11 @@ static void heads_have_curves(void **state)
     const vc_report_run run = {.name = "one", .results = results};
     char *text = page_of(&run, 1);
     assert_holds(text, "<tr><th scope=\"row\">layer 2</th><td>7.0</td><td>8.0</td><td>9.0</td>");
-    assert_holds(text, "<td>layer 2, head 2</td><td></td><td>1</td><td>0.036</td>");
-    assert_holds(text, "<td>layer 0, head 1</td><td></td><td>11</td><td>0.002</td>");
+    assert_holds(text, "<td>layer 2, head 2</td><td>1</td><td>0.036</td>");
+    assert_holds(text, "<td>layer 0, head 1</td><td>11</td><td>0.002</td>");
     assert_null(strstr(text, "<td>layer 0, head 0</td>"));
-    assert_holds(text, "<td>none</td><td></td><td>11</td><td>0.045</td>"); /* 1 + .. + 9 */
-    assert_holds(text, "<td>2x2q</td><td></td><td>1</td><td>0.09</td>");
+    assert_holds(text, "<td>none</td><td>11</td><td>0.045</td>"); /* 1 + .. + 9 */
+    assert_holds(text, "<td>2x2q</td><td>1</td><td>0.09</td>");
     free(text);
     json_decref(results);
 }
@@ -260,8 +260,8 @@ static void what_cannot_be_read_is_a_note(void **state)
     json_decref(results);
 }
 
-/* Shares of a unit's cycles, under the names of the table of states; a unit that only idles has no
- * row. */
+/* Cycles of lines, and in a figure of their own of the units beside them, under the names of the
+ * table of states; a unit that only idles has no row. */
 static void units_have_states(void **state)
 {
     (void)state;
@@ -272,11 +272,174 @@ static void units_have_states(void **state)
                   "idle_cycles", 9, "encoder", "busy_cycles", 0, "idle_cycles", 10);
     const vc_report_run run = {.name = "one", .results = results};
     char *text = page_of(&run, 1);
-    assert_holds(text, "<th scope=\"col\">busy</th><th scope=\"col\">dram</th>"
-                       "<th scope=\"col\">idle</th>");
-    assert_holds(text, "a: sparser</th><td>75</td><td>25</td><td></td>");
-    assert_holds(text, "a: softmax</th><td>10</td><td></td><td>90</td>");
+    assert_holds(text, "<th scope=\"col\">busy</th><th scope=\"col\">dram</th></tr>");
+    assert_holds(text, "a: sparser, 75 % busy</th><td>3</td><td>1</td>");
+    assert_holds(text, ">lines × cycles<");
+    assert_holds(text, "<th scope=\"col\">busy</th><th scope=\"col\">idle</th></tr>");
+    assert_holds(text, "a: softmax, 10 % busy</th><td>1</td><td>9</td>");
     assert_null(strstr(text, "a: encoder"));
+    free(text);
+    json_decref(results);
+}
+
+static json_t *eval_of(const char *data, const char *hash, double top1, int images)
+{
+    char command[128];
+    snprintf(command, sizeof command, "vitcod eval m --data %s --json", data);
+    json_t *e =
+        json_pack("{s:s, s:s, s:f, s:i, s:[{s:i, s:s, s:f}, {s:i, s:s, s:f}]}", "verb", "eval",
+                  "command", command, "top1", top1, "images", images, "classes", "class", 0, "name",
+                  "cat", "top1", top1, "class", 1, "name", "", "top1", top1);
+    if (hash)
+        json_object_set_new(e, "plan_hash", json_string(hash));
+    return e;
+}
+
+static json_t *simulated(const char *method, int cycles, double energy)
+{
+    return json_pack("{s:s, s:s, s:{s:i, s:f}, s:{s:i, s:f}, s:{s:s}}", "verb", "simulate",
+                     "method", method, "attention", "cycles", cycles / 2, "energy_uj", energy / 4.0,
+                     "end_to_end", "cycles", cycles, "energy_uj", energy, "accelerator", "name",
+                     "vitcod");
+}
+
+/* The first screen: what was lost and gained, with n and intervals. */
+static void the_first_screen_is_against_dense(void **state)
+{
+    (void)state;
+    json_t *results = json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:{s:s, s:s, s:f}}", "dense.json",
+        eval_of("set", NULL, 90.0, 10000), "finetuned.json", eval_of("set", "aa", 88.0, 10000),
+        "simulate-dense.json", simulated("dense", 800, 30.0), "simulate.json",
+        simulated("kept entries alone", 400, 20.0), "bench.json",
+        json_pack("{s:s, s:s, s:{s:f, s:f, s:f}, s:i, s:f, s:f}", "verb", "bench", "plan_hash",
+                  "aa", "dense_over_sparse", "median", 1.5, "quartile_low", 1.4, "quartile_high",
+                  1.6, "runs", 100, "median_ms", 2.0, "dense_median_ms", 3.0),
+        "polarize.json", "verb", "polarize", "plan_hash", "aa", "kept_share", 0.1);
+    const vc_report_run run = {.name = "one", .results = results};
+    char *text = page_of(&run, 1);
+    assert_holds(text, "<p class=\"big\">2.00 points</p>");
+    assert_holds(text, "95 %: 1.13 to 2.87, n = 10,000 images");
+    assert_holds(text, "finetuned: top-1 88.00 % of dense 90.00 %, 90.0 % of attention pruned");
+    assert_holds(text, "<p class=\"big\">1.50 × as fast</p>");
+    assert_holds(text, "95 %: 1.47 to 1.53, n = 100 pairs of runs");
+    assert_holds(text, "<p class=\"big\">2.00 × less</p>");
+    assert_holds(text, "simulate: the whole model, 400 cycles of dense 800");
+    assert_holds(text, "simulate: the whole model, 20 µJ of dense 30");
+    assert_true(strstr(text, "class=\"tile\"") < strstr(text, "<figure")); /* before all figures */
+    free(text);
+    json_decref(results);
+}
+
+/* The pruned model's answers come before those of the model with an auto-encoder alone. */
+static void answers_of_calibrated_models(void **state)
+{
+    (void)state;
+    json_t *results =
+        json_pack("{s:{s:s, s:f, s:i}, s:{s:s, s:f, s:i, s:f}}", "2-coded.json", "verb",
+                  "calibrate", "agreement", 0.5, "held_back", 8, "6-finetune.json", "verb",
+                  "calibrate", "agreement", 0.75, "held_back", 8, "sparsity", 0.9);
+    const vc_report_run run = {.name = "one", .results = results};
+    char *text = page_of(&run, 1);
+    assert_holds(text, "<p class=\"big\">25.00 %</p>");
+    assert_holds(text, "dense model&#39;s, 90.0 % of attention pruned");
+    assert_holds(text, "dense model&#39;s, nothing pruned");
+    assert_null(strstr(text, "nan"));
+    free(text);
+    json_decref(results);
+}
+
+/* Without a dense fellow a tile says what it needs; a simulation of another chip is none. */
+static void a_tile_says_what_it_needs(void **state)
+{
+    (void)state;
+    json_t *dense = simulated("dense", 800, 30.0), *results;
+    json_object_set_new(json_object_get(dense, "accelerator"), "name", json_string("another"));
+    results =
+        json_pack("{s:o, s:o, s:o, s:o, s:{s:s, s:s, s:f}}", "d.json", dense, "s.json",
+                  simulated("kept entries alone", 400, 20.0), "dense.json",
+                  eval_of("set", NULL, 90.0, 100), "pruned.json", eval_of("set", "aa", 80.0, 100),
+                  "polarize.json", "verb", "polarize", "plan_hash", "aa", "kept_share", 0.1);
+    const vc_report_run run = {.name = "one", .results = results};
+    char *text = page_of(&run, 1);
+    assert_holds(text, "10.00 points");
+    assert_int_equal(times(text, "Needs the dense and the sparse model on the same chip"), 2);
+    assert_null(strstr(text, "× less"));
+    free(text);
+    json_decref(results);
+}
+
+/* Accuracies on different images stand in figures of their own, and none is taken off another. */
+static void different_data_are_apart(void **state)
+{
+    (void)state;
+    json_t *one = json_pack("{s:o}", "dense.json", eval_of("/a/cats/", NULL, 90.0, 100)),
+           *other = json_pack("{s:o, s:o, s:{s:s, s:s, s:f}}", "dense.json",
+                              eval_of("'b/my dogs'", NULL, 70.0, 50), "pruned.json",
+                              eval_of("cats", "aa", 60.0, 100), "polarize.json", "verb", "polarize",
+                              "plan_hash", "aa", "kept_share", 0.1);
+    const vc_report_run runs[2] = {{.name = "one", .results = one},
+                                   {.name = "other", .results = other}};
+    char *text = page_of(runs, 2);
+    assert_holds(text, "<h3>Accuracy against sparsity, cats, 100 images</h3>");
+    assert_holds(text, "<h3>Accuracy against sparsity, my dogs, 50 images, other</h3>");
+    assert_null(strstr(text, "Points lost"));
+    assert_null(strstr(text, "class=\"tile\""));
+    assert_holds(text, ">cat</text>"); /* a class by its name, another by its number */
+    assert_holds(text, ">class 1</text>");
+    free(text);
+    json_decref(one);
+    json_decref(other);
+}
+
+/* In the order of the pipeline, not of the alphabet. */
+static void results_stand_in_their_order(void **state)
+{
+    (void)state;
+    json_t *results = json_pack("{s:o, s:o, s:o}", "calibrated.json", eval_of("x", NULL, 1.0, 9),
+                                "finetuned.json", eval_of("x", NULL, 2.0, 9), "dense.json",
+                                eval_of("x", NULL, 3.0, 9));
+    const vc_report_run run = {.name = "one", .results = results};
+    char *text = page_of(&run, 1);
+    const char *first = strstr(text, "<h4>dense.json");
+    const char *second = strstr(text, "<h4>finetuned.json");
+    assert_true(first && second && first < second);
+    assert_true(second < strstr(text, "<h4>calibrated.json"));
+    free(text);
+    json_decref(results);
+}
+
+static void a_sweep_has_its_command(void **state)
+{
+    (void)state;
+    json_t *logs = json_pack("{s:[{s:s, s:s, s:i, s:i, s:s}, {s:i, s:{s:i}, s:f, s:f, s:f}]}",
+                             "p.jsonl", "sweep_hash", "ab", "space", "my space.yaml", "seed", 3,
+                             "points", 1, "version", "0.9", "point", 0, "values", "lines", 64,
+                             "time_us", 2.0, "energy_uj", 3.0, "area_mm2", 4.0);
+    const vc_report_run run = {.name = "one", .logs = logs};
+    char *text = page_of(&run, 1);
+    assert_holds(text, "vitcod sweep &#39;my space.yaml&#39; --seed 3 -o p.jsonl");
+    assert_holds(text, "time (µs), log scale");
+    free(text);
+    json_decref(logs);
+}
+
+/* Profiles of one machine have one roof, the highest that was measured. */
+static void a_machine_has_one_roof(void **state)
+{
+    (void)state;
+    json_t *results = json_object();
+    for (int i = 0; i < 2; i++)
+        json_object_set_new(results, i ? "a.json" : "b.json",
+                            json_pack("{s:s, s:s, s:s, s:i, s:{s:f, s:f}, s:[{s:s, s:f, s:f}]}",
+                                      "verb", "profile", "isa", "avx2", "dtype", "fp32", "threads",
+                                      2, "roofs", "gflops", 50.0 + i, "gbytes", 9.0 - i, "work",
+                                      "work", "mlp", "intensity", 4.0, "gflops", 8.0));
+    const vc_report_run run = {.name = "one", .results = results};
+    char *text = page_of(&run, 1);
+    assert_int_equal(times(text, "GFLOP/s, 9 GB/s</title>"), 1);
+    assert_holds(text, "avx2, fp32, 2 threads: 51 GFLOP/s, 9 GB/s");
+    assert_null(strstr(text, "50 GFLOP/s"));
     free(text);
     json_decref(results);
 }
@@ -334,6 +497,13 @@ int main(void)
                                        cmocka_unit_test(broken_curves_do_no_harm),
                                        cmocka_unit_test(what_cannot_be_read_is_a_note),
                                        cmocka_unit_test(units_have_states),
+                                       cmocka_unit_test(the_first_screen_is_against_dense),
+                                       cmocka_unit_test(answers_of_calibrated_models),
+                                       cmocka_unit_test(a_tile_says_what_it_needs),
+                                       cmocka_unit_test(different_data_are_apart),
+                                       cmocka_unit_test(results_stand_in_their_order),
+                                       cmocka_unit_test(a_sweep_has_its_command),
+                                       cmocka_unit_test(a_machine_has_one_roof),
                                        cmocka_unit_test(it_is_written_whole_or_not_at_all),
                                        cmocka_unit_test(a_large_model_fits)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);

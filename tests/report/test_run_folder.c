@@ -24,13 +24,16 @@ static void results_logs_and_notes(void **state)
     write_text(folder, "dense.json", "{\"verb\": \"eval\", \"top1\": 70.5}");
     write_text(folder, "odd.json", "{\"top1\": 1.0}");
     write_text(folder, "log.jsonl", "{\"epoch\": 1}\nno object\n{\"epoch\": 2}\n");
+    write_text(folder, "notes.txt", "no result");
     assert_ok(vc_run_folder_open(&f, folder));
     vc_run_folder_runs(&run, &f, 1);
     assert_string_equal(run.name, "run");
     assert_int_equal(json_object_size(run.results), 1);
     assert_near(vc_json_number(json_object_get(run.results, "dense.json"), "top1"), 70.5, 0.0);
     assert_int_equal(json_array_size(json_object_get(run.logs, "log.jsonl")), 2);
-    assert_int_equal(json_array_size(run.notes), 2); /* odd.json, the second line */
+    assert_int_equal(json_array_size(run.notes), 3); /* odd.json, the second line, the rest */
+    assert_string_equal(json_string_value(json_array_get(run.notes, 2)),
+                        "not results, and not shown: notes.txt");
     assert_int_equal(run.layer_count, 0);
     vc_run_folder_close(f);
 }
@@ -55,6 +58,7 @@ static void maps_become_layers(void **state)
     assert_int_equal(run.layer_count, L);
     assert_int_equal(run.layers[1].queries, T);
     assert_near(run.layers[1].attention[0], H * T * T, 0.0);
+    assert_int_equal(json_array_size(run.notes), 0); /* the maps are shown */
     assert_null(run.layers[1].pruned);
     vc_run_folder_close(f);
 }
@@ -86,24 +90,64 @@ static void nothing_to_report(void **state)
     (void)state;
     const char *folder = temporary("empty");
     vc_run_folder *f;
-    json_t *parts = json_object();
+    json_t *parts, *notes;
     mkdir(folder, 0755);
-    assert_fails(vc_run_folder_open(&f, folder), VC_EINVAL, "holds no result of a run");
+    assert_fails(vc_run_folder_open(&f, folder), VC_EINVAL, "it is empty");
+    write_text(folder, "model.pt", "?");
+    assert_fails(vc_run_folder_open(&f, folder), VC_EINVAL, "not shown: model.pt");
     assert_fails(vc_run_folder_open(&f, temporary("absent")), VC_EIO, "cannot open");
-    assert_fails(vc_run_folder_gather(parts, folder), VC_EINVAL, "holds no result of a run");
-    write_text(folder, "prune.json", "{\"verb\": \"prune\", \"sparsity\": 0.9}");
-    assert_ok(vc_run_folder_gather(parts, folder));
-    assert_near(vc_json_number(json_object_get(parts, "prune"), "sparsity"), 0.9, 0.0);
+    write_text(folder, "my.prune.json", "{\"verb\": \"prune\", \"sparsity\": 0.9}");
+    assert_ok(vc_run_folder_gather(&parts, &notes, folder));
+    assert_near(vc_json_number(json_object_get(parts, "my.prune"), "sparsity"), 0.9, 0.0);
+    assert_int_equal(json_array_size(notes), 1);
     json_decref(parts);
+    json_decref(notes);
+}
+
+/* Another verb's result.json is not replaced by a table. */
+static void a_table_has_its_place(void **state)
+{
+    (void)state;
+    char table[512];
+    bool write;
+    const char *folder = temporary("tabled");
+    mkdir(folder, 0755);
+    assert_ok(vc_run_folder_table(table, sizeof table, &write, folder));
+    assert_true(write);
+    assert_non_null(strstr(table, "tabled/result.json"));
+    write_text(folder, "result.json", "{\"verb\": \"report\"}");
+    assert_ok(vc_run_folder_table(table, sizeof table, &write, folder));
+    assert_true(write);
+    write_text(folder, "result.json", "{\"verb\": \"codesign\"}");
+    assert_ok(vc_run_folder_table(table, sizeof table, &write, folder));
+    assert_false(write);
+    char file[512];
+    snprintf(file, sizeof file, "%s/result.json", folder);
+    assert_ok(vc_run_folder_table(table, sizeof table, &write, file));
+    assert_false(write); /* a file has no table beside it */
+}
+
+static void runs_have_titles(void **state)
+{
+    (void)state;
+    const char *paths[2] = {temporary("first"), temporary("second")};
+    const char *titles[2] = {"Ours", "second"}, *page = temporary("titles.html");
+    vc_run_paths runs = {paths, titles, 2, 1};
+    for (size_t i = 0; i < 2; i++) {
+        mkdir(paths[i], 0755);
+        write_text(paths[i], "dense.json", "{\"verb\": \"eval\", \"top1\": 50.0}");
+    }
+    assert_ok(vc_run_folders_page(page, &runs, "", NULL));
+    titles[0] = "second";
+    assert_fails(vc_run_folders_page(page, &runs, "", NULL), VC_EINVAL, "called 'second'");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(results_logs_and_notes),
-        cmocka_unit_test(maps_become_layers),
-        cmocka_unit_test(runs_of_one_name),
-        cmocka_unit_test(nothing_to_report),
+        cmocka_unit_test(results_logs_and_notes), cmocka_unit_test(maps_become_layers),
+        cmocka_unit_test(runs_of_one_name),       cmocka_unit_test(nothing_to_report),
+        cmocka_unit_test(a_table_has_its_place),  cmocka_unit_test(runs_have_titles),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

@@ -1,0 +1,63 @@
+/* What the results were made with: a line under the title, another for each run that differs. */
+#include <string.h>
+
+#include "report_impl.h"
+
+enum { MOST_TEXT = 512 };
+
+/* Adds a text that is not there yet. */
+static void add_once(char text[MOST_TEXT], const char *more)
+{
+    const size_t used = strlen(text);
+    if (!more[0] || strstr(text, more))
+        return;
+    snprintf(text + used, MOST_TEXT - used, "%s%s", used ? ", " : "", more);
+}
+
+static void collect(char text[MOST_TEXT], const vc__book *book, size_t run, const char *before,
+                    const char *key, const char *after)
+{
+    char texts[MOST_TEXT] = "";
+    for (size_t i = 0; i < book->result_count; i++) {
+        char one[VC__LABEL] = "";
+        const json_t *value = json_object_get(book->results[i].json, key);
+        if (book->results[i].run != run)
+            continue;
+        if (json_is_string(value))
+            snprintf(one, sizeof one, "%.150s", json_string_value(value));
+        else if (json_is_integer(value))
+            snprintf(one, sizeof one, "%lld", (long long)json_integer_value(value));
+        add_once(texts, one);
+    }
+    const size_t used = strlen(text);
+    if (texts[0])
+        snprintf(text + used, MOST_TEXT - used, "%s%s%s%s", used ? " · " : "", before, texts,
+                 after);
+}
+
+static void describe(char text[MOST_TEXT], const vc__book *book, size_t run)
+{
+    text[0] = '\0';
+    collect(text, book, run, "vitcod ", "version", "");
+    collect(text, book, run, "", "isa", "");
+    collect(text, book, run, "", "threads", " threads");
+}
+
+/* Runs that were made alike share a line. */
+void vc__made_with(FILE *out, const vc__book *book)
+{
+    char text[MOST_TEXT], before[MOST_TEXT] = "";
+    for (size_t r = 0; r < book->report->run_count; r++) {
+        describe(text, book, r);
+        if (!text[0] || strcmp(text, before) == 0)
+            continue;
+        fputs("<p class=\"made-with\">", out);
+        if (r > 0) {
+            vc__html(out, book->report->runs[r].name);
+            fputs(": ", out);
+        }
+        vc__html(out, text);
+        fputs("</p>\n", out);
+        memcpy(before, text, sizeof before);
+    }
+}
