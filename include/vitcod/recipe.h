@@ -28,6 +28,7 @@ typedef struct vc_recipe_options {
     double minutes, hold_back, learning_rate; /* NAN: left to the step */
     size_t compressed, heads; /* 0: ViTCoD's half of the heads; what the model's file says */
     size_t epochs, patience, batch, limit; /* or VC_RECIPE_UNSET */
+    size_t sample;                         /* images at random in place of the first; 0: none */
     size_t seed, threads;                  /* threads 0: all */
     int convert;                           /* 1: images may be made to have the model's channels */
     int skip_broken;                       /* 1: leave out images that cannot be read */

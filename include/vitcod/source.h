@@ -18,6 +18,8 @@ typedef struct vc_source_options {
     const char *classes; /* file of a class list, see vc_source_open; NULL: none */
     int labelled;        /* 0: images may lie in any folder, and all labels are -1 */
     size_t limit;        /* only the first so many images; 0: all */
+    size_t sample;       /* or so many at random over classes, in their order; 0: all */
+    uint64_t seed;       /* of sample */
     int own_split;       /* 1: VC_EABSENT for what has no such split, in place of all its images */
     int upright;         /* 1: images are turned as their EXIF orientation says */
 } vc_source_options;

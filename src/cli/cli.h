@@ -98,6 +98,10 @@ int cli_end(const cli_command *command, const cli_common *common, vc_status stat
 void cli_note_hash(uint64_t model_hash);
 void cli_note_precision(vc_precision precision);
 
+/* Which of the images, in words. */
+enum { CLI_CHOSEN = 128 };
+void cli_note_chosen(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Prints the schema of what the command's --json prints. */
 int cli_print_schema(const cli_command *command);
 

@@ -43,6 +43,8 @@ static vc_status collect_from_array(const attention_options *o, const vc_model *
     size_t images = input.tensor.shape[0];
     if (o->data.limit > 0 && o->data.limit < images)
         images = o->data.limit;
+    if (images < input.tensor.shape[0])
+        cli_note_chosen("the first %zu of --input", images);
     const vc_status status = vc_tap_images(model, input.tensor.data, images, o->data.batch, tap);
     vc_npy_close(&input);
     return status;
@@ -111,6 +113,8 @@ static int run_attention(const cli_command *command, int argc, char **argv)
         return status;
     if (!o.output || (o.data.paths.count == 0) == !o.input)
         return cli_usage(command, "wanted -o PATH and one of --data and --input");
+    if (o.input && o.data.sample > 0)
+        return cli_usage(command, "--sample belongs to --data");
     if (o.input && (o.data.classes || o.data.skip_broken ||
                     o.data.crop_fraction != cli_data_options_default("train").crop_fraction))
         return cli_usage(command, "--classes, --crop-fraction and --skip-broken belong to --data");
@@ -119,6 +123,9 @@ static int run_attention(const cli_command *command, int argc, char **argv)
     if (o.beyond_mean && !o.scores)
         return cli_usage(command, "--beyond-mean belongs to --scores");
     status = cli_take_model(command, &o.model, &arguments, &common);
+    o.data.seed = common.seed;
+    if (status == CLI_CONTINUE)
+        status = cli_check_some(command, &o.data.limit, o.data.sample, 0);
     if (status == CLI_CONTINUE)
         status = cli_check_data_options(command, &o.data);
     if (status != CLI_CONTINUE)

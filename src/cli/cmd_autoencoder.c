@@ -61,6 +61,9 @@ static int run_autoencoder(const cli_command *command, int argc, char **argv)
     status = cli_take_model(command, &o.model, &arguments, &common);
     if (status == CLI_CONTINUE)
         status = cli_take_coded(&o.coded, command, of);
+    o.data.seed = common.seed;
+    if (status == CLI_CONTINUE)
+        status = cli_check_some(command, &o.data.limit, o.data.sample, 1000);
     if (status == CLI_CONTINUE)
         status = cli_check_data_options(command, &o.data);
     if (status != CLI_CONTINUE)

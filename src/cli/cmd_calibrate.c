@@ -68,7 +68,8 @@ static int check_unused(const cli_command *command, const calibrate_options *o)
         return cli_usage(command, "wanted one of --epochs, --steps and --minutes");
     if (o->gradual && t->epochs == 0)
         return cli_usage(command, "--epochs is 0, which leaves --gradual nothing to lead to");
-    return CLI_CONTINUE;
+    size_t limit = o->data.limit;
+    return cli_check_some(command, &limit, o->data.sample, 0);
 }
 
 static void take_defaults(calibrate_options *o)
@@ -139,8 +140,7 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
         {"data", "PATH",
          "images, which need no labels: a folder, a tar, IDX or CIFAR files; may be repeated",
          CLI_TEXTS, &o->data.paths},
-        {"limit", "N", "only the first N images of each --data, 0 for all", CLI_COUNT,
-         &o->data.limit},
+        CLI_SOME_OPTIONS(o->data.limit, o->data.sample),
         CLI_EXIF_OPTION(o->data.exif, "off"),
         CLI_CONVERT_OPTION(o->data.convert),
         {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,
@@ -242,7 +242,7 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
     if (status != CLI_CONTINUE)
         return status;
     o.model.path = arguments.positional[0];
-    t->seed = common.seed;
+    t->seed = o.data.seed = common.seed;
     status = check_unused(command, &o);
     if (status == CLI_CONTINUE)
         status = vc_plan_recipe_settle(&o.recipe, &o.residual) == VC_OK

@@ -176,7 +176,7 @@ static int run_codesign(const cli_command *command, int argc, char **argv)
         {"gradual", "X,Y", "learn at these sparsities first", CLI_TEXT, &o.gradual},
         {"batch", "N", "images per step (default: the verb's)", CLI_COUNT, &o.batch},
         {"lr", "X", "highest learning rate (default: the verb's)", CLI_NUMBER, &o.learning_rate},
-        {"limit", "N", "only the first N images, 0 for all", CLI_COUNT, &o.limit},
+        CLI_SOME_OPTIONS(o.limit, o.sample),
         {"hold-back", "X", "share of the images kept to judge by (default 0.2)", CLI_NUMBER,
          &o.hold_back},
         {"chip", "FILE", "as `vitcod simulate --chip` (default vitcod)", CLI_TEXT, &o.chip},
@@ -194,6 +194,9 @@ static int run_codesign(const cli_command *command, int argc, char **argv)
     if (status != CLI_CONTINUE)
         return status;
     o.model = arguments.positional[0];
+    status = cli_check_some(command, &o.limit, o.sample, CLI_UNSET);
+    if (status != CLI_CONTINUE)
+        return status;
     o.seed = common.seed;
     o.threads = common.threads;
     o.program = cli_own_program();

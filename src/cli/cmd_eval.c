@@ -165,6 +165,9 @@ static int run_eval(const cli_command *command, int argc, char **argv)
     if (o.data.paths.count == 0)
         return cli_usage(command, "--data PATH is missing");
     status = cli_take_model(command, &o.model, &arguments, &common);
+    o.data.seed = common.seed;
+    if (status == CLI_CONTINUE)
+        status = cli_check_some(command, &o.data.limit, o.data.sample, 0);
     if (status == CLI_CONTINUE)
         status = cli_check_data_options(command, &o.data);
     if (status == CLI_CONTINUE)

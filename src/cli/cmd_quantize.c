@@ -129,6 +129,9 @@ static int run_quantize(const cli_command *command, int argc, char **argv)
     if (!o.output)
         return cli_usage(command, "--output FILE is missing");
     status = cli_take_model(command, &o.model, &arguments, &common);
+    o.data.seed = common.seed;
+    if (status == CLI_CONTINUE)
+        status = cli_check_some(command, &o.data.limit, o.data.sample, 0);
     if (status == CLI_CONTINUE)
         status = cli_check_data_options(command, &o.data);
     if (status != CLI_CONTINUE)

@@ -21,6 +21,29 @@ int cli_check_data_options(const cli_command *command, const cli_data_options *o
     return status == CLI_CONTINUE ? cli_check_batch(command, options->batch) : status;
 }
 
+int cli_check_some(const cli_command *command, size_t *limit, size_t sample, size_t usual)
+{
+    if (sample > 0 && *limit != usual && *limit > 0)
+        return cli_usage(command, "both --limit and --sample, wanted one of them");
+    if (sample > 0)
+        *limit = usual == CLI_UNSET ? CLI_UNSET : 0;
+    return CLI_CONTINUE;
+}
+
+void cli_note_some(const vc_source *source, const vc_source_options *how)
+{
+    const size_t some = how->sample > 0 ? how->sample : how->limit;
+    int cut = 0;
+    for (size_t p = 0; some > 0 && p < vc_source_parts(source); p++)
+        cut |= vc_source_part_count(source, p) == some;
+    if (cut && how->sample > 0)
+        cli_note_chosen("%zu of each --data, at random over classes, seed %llu", some,
+                        (unsigned long long)how->seed);
+    else if (cut)
+        cli_note_chosen("the first %zu of each --data, in their order (folders: class by class)",
+                        some);
+}
+
 int cli_check_exif(const cli_command *command, const char *exif)
 {
     if (exif && strcmp(exif, "on") != 0 && strcmp(exif, "off") != 0)
@@ -80,8 +103,11 @@ vc_status cli_open_source(vc_source **out, const cli_data_options *o, int labell
                                    .classes = o->classes,
                                    .labelled = labelled,
                                    .limit = o->limit,
+                                   .sample = o->sample,
+                                   .seed = o->seed,
                                    .upright = cli_is_upright(o->exif)};
     VC_TRY(vc_source_open_all(out, o->paths.items, o->paths.count, &how));
+    cli_note_some(*out, &how);
     if (o->convert)
         vc_source_convert(*out);
     return VC_OK;

@@ -8,7 +8,8 @@
 typedef struct cli_data_options {
     cli_texts paths;
     const char *split, *classes, *exif;
-    size_t limit, batch; /* limit: of each path */
+    size_t limit, sample, batch; /* limit, sample: of each path; one of them is 0 */
+    size_t seed;                 /* of the sample */
     double crop_fraction;
     int skip_broken, convert;
 } cli_data_options;
@@ -30,6 +31,16 @@ cli_data_options cli_data_options_default(const char *split);
             CLI_FLAG, &(target)                                                                    \
     }
 
+#define CLI_SOME_OPTIONS(limit_target, sample_target)                                              \
+    {"limit", "N",                                                                                 \
+     "only the first N images of each --data (folders: class by class, so few classes), 0 for "    \
+     "all",                                                                                        \
+     CLI_COUNT, &(limit_target)},                                                                  \
+    {                                                                                              \
+        "sample", "N", "only N images of each --data, at random over classes by --seed",           \
+            CLI_COUNT, &(sample_target)                                                            \
+    }
+
 #define CLI_DATA_OPTIONS(options)                                                                  \
     {"data", "PATH",                                                                               \
      "images: a folder of class folders, a tar of them, IDX or CIFAR files; may be repeated",      \
@@ -38,8 +49,7 @@ cli_data_options cli_data_options_default(const char *split);
          CLI_TEXT, &(options).split},                                                              \
         {"classes", "FILE", "class list: line i names the folder of class i", CLI_TEXT,            \
          &(options).classes},                                                                      \
-        {"limit", "N", "only the first N images of each --data, 0 for all", CLI_COUNT,             \
-         &(options).limit},                                                                        \
+        CLI_SOME_OPTIONS((options).limit, (options).sample),                                       \
         {"batch", "N", "images at once", CLI_COUNT, &(options).batch},                             \
         CLI_EXIF_OPTION((options).exif, "off"), CLI_CONVERT_OPTION((options).convert),             \
         {"crop-fraction", "X",                                                                     \
@@ -53,6 +63,11 @@ cli_data_options cli_data_options_default(const char *split);
 /* CLI_CONTINUE for "on" and "off", or NULL. */
 int cli_check_exif(const cli_command *command, const char *exif);
 int cli_is_upright(const char *exif); /* NULL: 0 */
+
+/* CLI_CONTINUE for options that can be followed. --sample takes the place of a usual limit. */
+int cli_check_some(const cli_command *command, size_t *limit, size_t sample, size_t usual);
+/* Notes which images a source was left. */
+void cli_note_some(const vc_source *source, const vc_source_options *how);
 
 /* CLI_CONTINUE for options that can be followed. */
 int cli_check_data_options(const cli_command *command, const cli_data_options *options);

@@ -1,3 +1,4 @@
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,9 +54,19 @@ void cli_note_precision(vc_precision precision)
     ran_dtype = vc_precision_name(precision);
 }
 
+static char chosen[CLI_CHOSEN];
+
+void cli_note_chosen(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(chosen, sizeof chosen, format, arguments);
+    va_end(arguments);
+}
+
 typedef struct frame {
     const char *verb, *command, *version, *isa, *dtype;
-    char cpu[VC_CPU_NAME], date[VC_CLOCK_DATE], model_hash[sizeof model_hash];
+    char cpu[VC_CPU_NAME], date[VC_CLOCK_DATE], model_hash[sizeof model_hash], chosen[CLI_CHOSEN];
     int threads;
     uint64_t seed;
 } frame;
@@ -72,6 +83,7 @@ static const vc_field frame_fields[] = {
     {VC_FIELD(frame, model_hash, "", "of the model that was opened: sizes and weights"), VC_KNOWN},
     {VC_FIELD(frame, dtype, "", "precision of the products that ran: fp32, bf16 or int8"),
      VC_KNOWN},
+    {VC_FIELD_AS(frame, chosen, "images_chosen", "", "which of the images, if not all"), VC_KNOWN},
 };
 static const vc_record frame_record = VC_RECORD("frame", frame, frame_fields);
 
@@ -88,6 +100,7 @@ static frame frame_of(const cli_command *command, const cli_common *common)
         strcpy(f.cpu, "unknown");
     vc_clock_date(f.date);
     memcpy(f.model_hash, model_hash, sizeof model_hash);
+    memcpy(f.chosen, chosen, sizeof chosen);
     return f;
 }
 
@@ -146,6 +159,8 @@ int cli_end(const cli_command *command, const cli_common *common, vc_status stat
     if (common->csv)
         return print_csv(command, common, result);
     print_text(result);
+    if (*chosen)
+        printf("images: %s\n", chosen);
     return CLI_OK;
 }
 

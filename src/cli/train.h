@@ -12,6 +12,7 @@ typedef struct train_options {
     const char *config_file, *classes, *exif, *data, *teacher, *output, *checkpoint, *log;
     int resume, test, new_head, convert;
     double hold_back; /* share, or number, of the images to test epochs by; NAN: none */
+    size_t sample;    /* images to learn from, drawn at random; 0: all */
     vc_plain_sizes sizes;
     vc_train_options train;
     size_t teacher_heads;

@@ -11,8 +11,12 @@ static vc_status open_set(vc_source **out, const train_options *o, const char *s
                                    .classes = o->classes,
                                    .labelled = 1,
                                    .upright = cli_is_upright(o->exif),
+                                   .sample = strcmp(split, "train") == 0 ? o->sample : 0,
+                                   .seed = o->train.seed,
                                    .own_split = strcmp(split, "test") == 0};
     VC_TRY(vc_source_open(out, o->data, &how));
+    if (how.sample > 0)
+        cli_note_some(*out, &how);
     if (o->convert)
         vc_source_convert(*out);
     return VC_OK;

@@ -40,7 +40,10 @@ static size_t list_steps(cli_option *list, size_t used, train_options *o, train_
     const cli_option options[] = {
         {"epochs", "N", "passes over the images (default 10)", CLI_COUNT, &o->train.epochs},
         {"batch", "N", "images per step (default 64)", CLI_COUNT, &o->train.batch},
-        {"limit", "N", "images per epoch (default: all)", CLI_COUNT, &o->train.limit},
+        {"limit", "N", "images per epoch, drawn anew in each (default: all)", CLI_COUNT,
+         &o->train.limit},
+        {"sample", "N", "learn from N images, drawn once at random over classes by --seed",
+         CLI_COUNT, &o->sample},
         {"lr", "X", "highest learning rate (default 1e-3)", CLI_NUMBER, &o->train.learning_rate},
         {"lr-batch", "N",
          "the batch that the learning rates are for; they grow with --batch (default: any)",

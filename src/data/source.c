@@ -176,6 +176,8 @@ vc_status vc_source_open(vc_source **out, const char *path, const vc_source_opti
     vc__class_list_close(&list);
     if (status == VC_OK && options->limit > 0)
         keep_first(*out, options->limit);
+    if (status == VC_OK && options->sample > 0)
+        status = vc__source_keep_sample(*out, options->sample, options->seed);
     if (status != VC_OK) {
         vc_source_close(*out);
         *out = NULL;

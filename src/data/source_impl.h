@@ -64,6 +64,9 @@ vc_status vc__source_find_entries(vc_source *source, const char *path, const vc_
 /* Makes an RGB image grey that has no colours, and refuses others. */
 vc_status vc__image_take_grey(vc_image *image, const char *name);
 
+/* Leaves so many samples, drawn at random over classes, in their order. */
+vc_status vc__source_keep_sample(vc_source *source, size_t wanted, uint64_t seed);
+
 /* VC_EABSENT: a path without the split, of which there must be one of its own. */
 vc_status vc__source_no_split(const char *path, const char *split);
 

@@ -3,7 +3,7 @@
 
 #include "recipe_impl.h"
 
-typedef enum kind { TEXT, NUMBER, COUNT, FLAG } kind;
+typedef enum kind { TEXT, NUMBER, COUNT, SOME, FLAG } kind;
 
 typedef struct setting {
     const char *name;
@@ -37,6 +37,7 @@ static const setting settings[] = {
     SETTING("--batch", COUNT, batch),
     SETTING("--lr", NUMBER, learning_rate),
     SETTING("--limit", COUNT, limit),
+    SETTING("--sample", SOME, sample),
     SETTING("--hold-back", NUMBER, hold_back),
     SETTING("--convert-channels", FLAG, convert),
     SETTING("--chip", TEXT, chip),
@@ -60,7 +61,7 @@ static int add_setting(json_t *all, const setting *s, const vc_recipe_options *o
     if (s->kind == FLAG)
         return !*(const int *)at || json_object_set_new(all, s->name, json_true()) == 0;
     const size_t count = *(const size_t *)at;
-    return count == VC_RECIPE_UNSET ||
+    return count == VC_RECIPE_UNSET || (s->kind == SOME && count == 0) ||
            json_object_set_new(all, s->name, json_integer((json_int_t)count)) == 0;
 }
 

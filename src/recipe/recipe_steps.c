@@ -69,6 +69,13 @@ static void add_file(builder *b, const char *option, const char *name)
     add_word(b, path);
 }
 
+static void add_some(builder *b)
+{
+    add_count(b, "--limit", b->o->limit);
+    if (b->o->sample > 0)
+        add_count(b, "--sample", b->o->sample);
+}
+
 static void add_convert(builder *b)
 {
     if (b->o->convert)
@@ -118,7 +125,7 @@ static void end_step(builder *b)
 static void add_images(builder *b)
 {
     add_text(b, "--data", b->o->data);
-    add_count(b, "--limit", b->o->limit);
+    add_some(b);
     add_text(b, "--exif", b->o->exif);
     add_convert(b);
     if (b->o->skip_broken)
@@ -142,7 +149,7 @@ static void add_learning(builder *b)
 {
     const vc_recipe_options *o = b->o;
     add_convert(b);
-    add_count(b, "--limit", o->limit);
+    add_some(b);
     add_text(b, "--exif", o->exif);
     add_count(b, "--epochs", o->epochs);
     add_count(b, "--patience", o->patience);

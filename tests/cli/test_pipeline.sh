@@ -257,6 +257,31 @@ case_what_results_carry() {
     holds "the same" '^dtype,fp32,$' '^date,' "$(echo "$hash" | tr -d '" ' | tr : ,)"
 }
 
+# Which images a run was given.
+case_some_images() {
+    check "the first" 0 'images: the first 8 of each --data, in their order' \
+        "$vitcod" eval model --data data --limit 8
+    check "at random" 0 'images: 8 of each --data, at random over classes, seed 0' \
+        "$vitcod" eval model --data data --sample 8
+    check "in the result" 0 '"images_chosen": "8 of each --data, at random over classes, seed 3"' \
+        "$vitcod" eval model --data data --sample 8 --seed 3 --json
+    [ "$(grep -c '"images": 2,' "$out")" -eq 4 ] || failed "over classes" "not 2 of each"
+    check "all of them" 0 'on 32 images' "$vitcod" eval model --data data --sample 32
+    check "both" 2 'both --limit and --sample' "$vitcod" eval model --data data --limit 8 --sample 8
+    for verb in "attention model -o maps.npy" "autoencoder model -o coder" \
+        "calibrate model -o learnt --sparsity 0.5 --epochs 0" \
+        "train --init model -o trained --epochs 1 --batch 8"; do
+        # shellcheck disable=SC2086 # words
+        check "$verb" 0 '"images_chosen": "40 of each --data, at random' \
+            "$vitcod" $verb --data data --sample 40 --json
+    done
+    check "codesign" 0 'autoencoder model --data data --sample 40' \
+        "$vitcod" codesign model --data data --sample 40 --sparsity 0.8 -o designed --dry-run
+    check "train learns from them" 0 '"images": 30' \
+        "$vitcod" train --init model --data data --sample 40 --hold-back 0.25 --epochs 1 --batch 8 \
+        -o trained --json
+}
+
 # The model takes images of 1 channel.
 case_channels_that_do_not_fit() {
     photo=$root/tests/data/golden/baseline420.jpg

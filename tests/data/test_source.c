@@ -254,6 +254,52 @@ static void a_file_over_the_limit_is_refused(void **state)
     vc_source_close(source);
 }
 
+/* Samples of 40 images, 30 of one class, in the order of the source. */
+static void a_sample_is_drawn_over_classes(void **state)
+{
+    (void)state;
+    const char *d = fresh_directory();
+    size_t times[40] = {0}, differ = 0, last_sum = 0;
+    for (int i = 0; i < 40; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s/%02d.jpg", i < 10 ? "a" : "b", i);
+        put(d, name);
+    }
+    for (int labelled = 0; labelled < 2; labelled++)
+        for (uint64_t seed = 0; seed < 400; seed++) {
+            vc_source_options o = options("test", NULL, labelled);
+            vc_source *source;
+            size_t of_a = 0, sum = 0;
+            int last = -1;
+            o.sample = 8;
+            o.seed = seed;
+            assert_ok(vc_source_open(&source, d, &o));
+            assert_int_equal(vc_source_count(source), 8);
+            for (size_t i = 0; i < 8; i++) {
+                char name[VC_SOURCE_NAME];
+                const int n = atoi(vc_source_name(name, source, i) + strlen(name) - 6);
+                assert_true(n > last);
+                last = n;
+                of_a += n < 10;
+                sum += (size_t)n;
+                times[n]++;
+            }
+            assert_int_equal(of_a, 2);
+            differ += sum != last_sum;
+            last_sum = sum;
+            vc_source_close(source);
+        }
+    for (size_t i = 0; i < 40; i++) /* of 800 draws each with a chance of 0.2 */
+        assert_in_range(times[i], 110, 210);
+    assert_true(differ > 600);
+    vc_source_options all = options("test", NULL, 1);
+    all.sample = 99;
+    vc_source *source;
+    assert_ok(vc_source_open(&source, d, &all));
+    assert_int_equal(vc_source_count(source), 40);
+    vc_source_close(source);
+}
+
 static void idx_is_told_by_its_files(void **state)
 {
     (void)state;
@@ -317,6 +363,7 @@ int main(void)
         cmocka_unit_test(links_are_followed_but_loops_refused),
         cmocka_unit_test(a_dangling_link_is_an_unreadable_image),
         cmocka_unit_test(a_file_over_the_limit_is_refused),
+        cmocka_unit_test(a_sample_is_drawn_over_classes),
         cmocka_unit_test(idx_is_told_by_its_files),
         cmocka_unit_test(a_data_set_is_borrowed),
         cmocka_unit_test(the_calibration_images_have_their_classes),
