@@ -37,13 +37,17 @@ static void add_all(vc__result *list, const vc_report *report, int logs)
     }
 }
 
-/* The order in which things were done: as the pipeline's parts follow each other, else by name. */
+/* The order in which things were done: by date; what has the same or none as the pipeline's parts
+ * follow each other, else by name. */
 static int by_order(const void *a, const void *b)
 {
     const vc__result *one = a, *other = b;
+    const int by_date = strcmp(vc__text_at(one->json, "date"), vc__text_at(other->json, "date"));
     const size_t first = vc__part_rank(one->name), second = vc__part_rank(other->name);
     if (one->run != other->run)
         return one->run < other->run ? -1 : 1;
+    if (by_date != 0)
+        return by_date;
     if (first != second)
         return first < second ? -1 : 1;
     return strcmp(one->file, other->file);

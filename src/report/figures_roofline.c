@@ -115,7 +115,8 @@ static int has_speeds(const vc__result *r)
 
 static int same_machine(const vc__result *a, const vc__result *b)
 {
-    return strcmp(vc__text_at(a->json, "isa"), vc__text_at(b->json, "isa")) == 0 &&
+    return strcmp(vc__text_at(a->json, "cpu"), vc__text_at(b->json, "cpu")) == 0 &&
+           strcmp(vc__text_at(a->json, "isa"), vc__text_at(b->json, "isa")) == 0 &&
            strcmp(vc__text_at(a->json, "dtype"), vc__text_at(b->json, "dtype")) == 0 &&
            vc__number_at(a->json, "threads") == vc__number_at(b->json, "threads");
 }

@@ -1,4 +1,4 @@
-/* What the results were made with: a line under the title, another for each run that differs. */
+/* What results were made with, and when: a line under the title, another for runs that differ. */
 #include <string.h>
 
 #include "report_impl.h"
@@ -35,12 +35,33 @@ static void collect(char text[MOST_TEXT], const vc__book *book, size_t run, cons
                  after);
 }
 
+/* From the first to the last day. Dates begin with the day: 2026-11-29. */
+static void add_days(char text[MOST_TEXT], const vc__book *book, size_t run)
+{
+    enum { DAY = 10 };
+    const char *first = "", *last = "";
+    for (size_t i = 0; i < book->result_count; i++) {
+        const char *date = vc__text_at(book->results[i].json, "date");
+        if (book->results[i].run != run || strlen(date) < DAY)
+            continue;
+        first = !first[0] || strcmp(date, first) < 0 ? date : first;
+        last = strcmp(date, last) > 0 ? date : last;
+    }
+    const size_t used = strlen(text);
+    if (first[0] && strncmp(first, last, DAY) == 0)
+        snprintf(text + used, MOST_TEXT - used, " · %.10s", first);
+    else if (first[0])
+        snprintf(text + used, MOST_TEXT - used, " · %.10s to %.10s", first, last);
+}
+
 static void describe(char text[MOST_TEXT], const vc__book *book, size_t run)
 {
     text[0] = '\0';
+    collect(text, book, run, "", "cpu", "");
     collect(text, book, run, "vitcod ", "version", "");
     collect(text, book, run, "", "isa", "");
     collect(text, book, run, "", "threads", " threads");
+    add_days(text, book, run);
 }
 
 /* Runs that were made alike share a line. */

@@ -121,9 +121,13 @@ static void put_result(FILE *out, const vc__book *book, const vc__result *r)
     put_command(out, command ? command : command_for(book, r));
     fputs("<p class=\"with\">", out);
     put_word(out, "vitcod", json_object_get(r->json, "version"));
+    put_word(out, "on", json_object_get(r->json, "cpu"));
+    put_word(out, "at", json_object_get(r->json, "date"));
     put_word(out, "instructions", json_object_get(r->json, "isa"));
     put_word(out, "threads", json_object_get(r->json, "threads"));
     put_word(out, "seed", json_object_get(r->json, "seed"));
+    put_word(out, "model", json_object_get(r->json, "model_hash"));
+    put_word(out, "in", json_object_get(r->json, "dtype"));
     fputs(
         "</p>\n<details><summary>All numbers</summary><div class=\"scroll\" tabindex=\"0\"><table>"
         "<tbody>\n",
@@ -162,7 +166,9 @@ static void put_log(FILE *out, const vc__book *book, const vc__result *log)
     fputs("<article class=\"made\"><h4>", out);
     vc__html(out, log->file);
     fputs("</h4>\n", out);
-    if (header && !command) {
+    if (header && vc__text_at(header, "command")[0]) {
+        command = vc__text_at(header, "command");
+    } else if (header && !command) {
         command_of_header(line, log);
         command = line;
     }

@@ -224,7 +224,7 @@ void vc__published_losses(vc__plot *plot);
 /* What each run lost and gained against its dense model, as tiles; nothing without any of it. */
 void vc__headline(FILE *out, const vc__book *book);
 void vc__glance(FILE *out, const vc__book *book);
-/* Versions, instructions and threads behind the results, in a line. */
+/* CPU, versions, instructions, threads and days behind the results, in a line. */
 void vc__made_with(FILE *out, const vc__book *book);
 void vc__provenance(FILE *out, const vc__book *book);
 

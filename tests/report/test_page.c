@@ -392,7 +392,7 @@ static void different_data_are_apart(void **state)
     json_decref(other);
 }
 
-/* In the order of the pipeline, not of the alphabet. */
+/* By date, else in the order of the pipeline, not of the alphabet. */
 static void results_stand_in_their_order(void **state)
 {
     (void)state;
@@ -400,11 +400,23 @@ static void results_stand_in_their_order(void **state)
                                 "finetuned.json", eval_of("x", NULL, 2.0, 9), "dense.json",
                                 eval_of("x", NULL, 3.0, 9));
     const vc_report_run run = {.name = "one", .results = results};
+    const char *file;
+    json_t *result;
     char *text = page_of(&run, 1);
     const char *first = strstr(text, "<h4>dense.json");
     const char *second = strstr(text, "<h4>finetuned.json");
     assert_true(first && second && first < second);
     assert_true(second < strstr(text, "<h4>calibrated.json"));
+    free(text);
+    json_object_foreach (results, file, result) {
+        json_object_set_new(result, "cpu", json_string("Some CPU"));
+        json_object_set_new(
+            result, "date",
+            json_string(*file == 'd' ? "2030-01-03T00:00:00Z" : "2030-01-02T00:00:00Z"));
+    }
+    text = page_of(&run, 1); /* by date, and it is said */
+    assert_true(strstr(text, "<h4>calibrated.json") < strstr(text, "<h4>dense.json"));
+    assert_holds(text, "<p class=\"made-with\">Some CPU · 2030-01-02 to 2030-01-03</p>");
     free(text);
     json_decref(results);
 }
