@@ -25,8 +25,11 @@ typedef struct vc_class_count {
 } vc_class_count;
 
 typedef struct vc_evaluate_options {
-    size_t limit;           /* the number of images, from the first on; 0: all */
-    double crop_fraction;   /* see vc_loader_options */
+    size_t limit;         /* the number of images, from the first on; 0: all */
+    double crop_fraction; /* see vc_loader_options */
+    /* As the loader's: how images are changed at random, or NULL. */
+    const vc_augment_options *augment;
+    uint64_t seed;
     vc_class_count *counts; /* (classes) which are added to; or NULL */
     vc_progress *progress;  /* NULL: none */
     vc_loader_broken_image *on_broken;

@@ -43,9 +43,13 @@ typedef struct vc_loader_options {
     double crop_fraction;
     size_t batch; /* samples in each batch but the last; in training the sampler decides */
     size_t limit; /* the number of samples, 0: all; in training the sampler decides */
-    const vc_loader_training *training; /* NULL: all samples in order, as they are */
-    size_t workers;                     /* threads; 0: vc_threads_count() */
-    vc_loader_broken_image *on_broken;  /* NULL: nobody is told */
+    const vc_loader_training *training; /* NULL: all samples in order */
+    /* Without training: how each sample is changed at random, by `seed` and its index, mixing left
+     * out; NULL: it is not. */
+    const vc_augment_options *augment;
+    uint64_t seed;
+    size_t workers;                    /* threads; 0: vc_threads_count() */
+    vc_loader_broken_image *on_broken; /* NULL: nobody is told */
     void *context;
 } vc_loader_options;
 

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -20,7 +21,7 @@ typedef struct attention_result {
     const char *plan_left_out;
     cli_images seen;
     bool of_data;
-    const char *maps, *scores;
+    const char *maps, *scores, *transforms;
 } attention_result;
 
 static const vc_field result_fields[] = {
@@ -29,6 +30,9 @@ static const vc_field result_fields[] = {
     {VC_FIELD_LIST(attention_result, seen.broken, seen.broken_count, "broken_images", "",
                    "images that could not be read"),
      VC_WHEN(attention_result, of_data)},
+    {VC_FIELD(attention_result, transforms, "",
+              "of the images: centre crop, as evaluated; training, as DeiT learns from them"),
+     VC_KNOWN},
     {VC_FIELD(attention_result, maps, "", "file or folder of the averaged attention")},
     {VC_FIELD(attention_result, scores, "", "the same times the norm of each value"), VC_KNOWN},
 };
@@ -74,6 +78,8 @@ static vc_status average_attention(attention_result *result, const attention_opt
         status = collect(result, o, model, &stats);
     result->seen.images = stats.attention[0].images;
     result->of_data = o->input == NULL;
+    if (result->of_data)
+        result->transforms = o->data.train_transforms ? "training" : "centre crop";
     result->maps = o->output;
     result->scores = o->scores;
     vc_dense_stats_close(&stats);
@@ -85,7 +91,9 @@ static void print_text(const void *result)
 {
     const attention_result *r = result;
     cli_print_without_plan(r->plan_left_out);
-    printf("%s: attention averaged over %zu images\n", r->maps, r->seen.images);
+    printf("%s: attention averaged over %zu images%s\n", r->maps, r->seen.images,
+           r->transforms && strcmp(r->transforms, "training") == 0 ? ", changed as in training"
+                                                                   : "");
 }
 
 static int run_attention(const cli_command *command, int argc, char **argv)
@@ -102,6 +110,10 @@ static int run_attention(const cli_command *command, int argc, char **argv)
          CLI_TEXT, &o.scores},
         {"beyond-mean", NULL, "scores: of what a value has beyond the mean, for a residual",
          CLI_FLAG, &o.beyond_mean},
+        {"train-transforms", NULL,
+         "images as DeiT learns from them (random resized crops, flips, RandAugment, erasing), as "
+         "in ViTCoD's code, in place of centre crops",
+         CLI_FLAG, &o.data.train_transforms},
         CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
     };
@@ -113,8 +125,11 @@ static int run_attention(const cli_command *command, int argc, char **argv)
         return status;
     if (!o.output || (o.data.paths.count == 0) == !o.input)
         return cli_usage(command, "wanted -o PATH and one of --data and --input");
-    if (o.input && o.data.sample > 0)
-        return cli_usage(command, "--sample belongs to --data");
+    if (o.input && (o.data.sample > 0 || o.data.train_transforms))
+        return cli_usage(command, "--sample and --train-transforms belong to --data");
+    if (o.data.train_transforms &&
+        o.data.crop_fraction != cli_data_options_default("train").crop_fraction)
+        return cli_usage(command, "--train-transforms crops at random: no --crop-fraction");
     if (o.input && (o.data.classes || o.data.skip_broken ||
                     o.data.crop_fraction != cli_data_options_default("train").crop_fraction))
         return cli_usage(command, "--classes, --crop-fraction and --skip-broken belong to --data");

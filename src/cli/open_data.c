@@ -121,7 +121,10 @@ vc_status cli_run_over_source(cli_images *images, vc_evaluation *out, const vc_m
     vc_evaluate_options how = vc_evaluate_options_default();
     cli_images_free(images);
     images->progress = &progress;
+    const vc_augment_options training = vc_augment_options_default();
     how.crop_fraction = o->crop_fraction;
+    how.augment = o->train_transforms ? &training : NULL;
+    how.seed = o->seed;
     how.counts = counts;
     how.progress = &progress;
     how.on_broken = cli_on_broken;

@@ -9,9 +9,10 @@ typedef struct cli_data_options {
     cli_texts paths;
     const char *split, *classes, *exif;
     size_t limit, sample, batch; /* limit, sample: of each path; one of them is 0 */
-    size_t seed;                 /* of the sample */
+    size_t seed;                 /* of what is drawn */
     double crop_fraction;
     int skip_broken, convert;
+    int train_transforms; /* 1: images are changed as DeiT learns from them, by `seed` */
 } cli_data_options;
 
 /* Defaults but for the split. */

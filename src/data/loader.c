@@ -52,7 +52,9 @@ static vc_status plan_evaluation(vc_loader *l, const vc_loader_options *o)
     VC_TRY(check_range("a batch of", o->batch, VC_LOADER_MAX_BATCH));
     l->total = o->limit > 0 ? at_most(count, o->limit) : count;
     l->batch = at_most(o->batch, l->total > 0 ? l->total : 1);
-    return VC_OK;
+    l->changes = o->augment != NULL;
+    l->seed = o->seed;
+    return o->augment ? vc__recipe_augment(&l->recipe, o->augment, o->mean) : VC_OK;
 }
 
 static vc_status plan_training(vc_loader *l, const vc_loader_options *o)

@@ -34,6 +34,8 @@ struct vc_loader {
     vc__recipe recipe;
     const vc_sampler *sampler; /* NULL: evaluation */
     size_t first_step;
+    int changes; /* 1: samples are changed in evaluation too, by `seed` */
+    uint64_t seed;
     vc_loader_broken_image *on_broken;
     void *context;
     size_t batch, total, batches, depth, values; /* values: of one image */

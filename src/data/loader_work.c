@@ -57,6 +57,8 @@ static int claim_sample(size_t *at, vc_loader *l)
     return claimed;
 }
 
+enum { STREAM_CHANGED = 0x63686e67 }; /* random changes outside training */
+
 static vc_status read_sample(vc__workspace *work, vc_loader *l, size_t index)
 {
     size_t at = index;
@@ -89,8 +91,11 @@ static vc_status make_plain(vc__slot *s, size_t at, vc_status status, vc__worksp
     const size_t i = at % l->batch;
     s->indices[i] = at;
     s->labels[i] = vc_source_label(l->source, at);
+    vc_rng rng = vc_rng_open(l->seed, STREAM_CHANGED, at);
+    float *x = s->x + i * l->values;
     if (status == VC_OK)
-        status = vc__prepare(s->x + i * l->values, work, &l->recipe, l->source, at);
+        status = l->changes ? vc__prepare_changed(x, work, &l->recipe, l->source, at, &rng)
+                            : vc__prepare(x, work, &l->recipe, l->source, at);
     if (status == VC_OK || status == VC_ENOMEM)
         return status;
     return complain(&s->complaints[i], at);

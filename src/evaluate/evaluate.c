@@ -85,6 +85,8 @@ static vc_status open_loader(vc_loader **out, const vc_model *model, vc_source *
     how.crop_fraction = o->crop_fraction;
     how.batch = batch;
     how.limit = o->limit;
+    how.augment = o->augment;
+    how.seed = o->seed;
     how.on_broken = o->on_broken;
     how.context = o->context;
     return vc_loader_open(out, source, &how);

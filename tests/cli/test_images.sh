@@ -302,6 +302,24 @@ case_training_without_a_test() {
     absent "nothing is written" y
 }
 
+# Statistics of centre crops, or of images as they are learnt from.
+case_train_transforms() {
+    set -- "$vitcod" attention model --data data
+    check "centre crops" 0 '"transforms": "centre crop"' "$@" -o plain.npy --json
+    check "as in training" 0 'over 5 images, changed as in training' \
+        "$@" --train-transforms -o changed.npy
+    check "which is another map" 1 'differ' cmp plain.npy changed.npy
+    check "drawn by the seed" 0 '"transforms": "training"' \
+        "$@" --train-transforms --threads 1 -o again.npy --json
+    check "the same bits" 0 '' cmp changed.npy again.npy
+    check "another seed" 0 'changed as' "$@" --train-transforms --seed 2 -o other.npy
+    check "another map" 1 'differ' cmp changed.npy other.npy
+    check "crops are drawn" 2 'no --crop-fraction' \
+        "$@" --train-transforms --crop-fraction 1 -o x
+    check "of images alone" 2 'belong to --data' \
+        "$vitcod" attention model --input x.npy --train-transforms -o x
+}
+
 # Folders that do not fit.
 case_folders_that_do_not_fit() {
     mkdir -p fewer/n1 && cp data/n1/a.jpg fewer/n1

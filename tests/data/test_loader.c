@@ -288,6 +288,34 @@ static void images_in_memory_of_another_size_are_resized(void **state)
     vc_resize_scratch_close(&scratch);
 }
 
+/* All samples once, in their order, changed by seed and index alone. */
+static void samples_are_changed_outside_training(void **state)
+{
+    (void)state;
+    vc_source *source = open_source(make_folder(5));
+    const vc_augment_options changes = vc_augment_options_default();
+    vc_loader_options o = small(4, 1);
+    record *plain = run(source, o);
+    o.augment = &changes;
+    o.seed = 7;
+    record *first = run(source, o);
+    assert_int_equal(first->count, plain->count);
+    assert_memory_equal(first->indices, plain->indices, sizeof first->indices);
+    assert_memory_equal(first->labels, plain->labels, sizeof first->labels);
+    assert_memory_not_equal(first->x, plain->x, sizeof first->x);
+    o.workers = 5;
+    record *again = run(source, o);
+    assert_memory_equal(first, again, sizeof *first);
+    o.seed = 8;
+    record *other = run(source, o);
+    assert_memory_not_equal(first->x, other->x, sizeof first->x);
+    free(plain);
+    free(first);
+    free(again);
+    free(other);
+    vc_source_close(source);
+}
+
 static void put_picture(const char *d, const char *name, const char *picture)
 {
     char golden[128];
@@ -411,6 +439,7 @@ int main(void)
         cmocka_unit_test(images_in_memory_of_the_right_size_are_taken_as_they_are),
         cmocka_unit_test(images_in_memory_of_another_size_are_resized),
         cmocka_unit_test(grey_files_fit_one_channel),
+        cmocka_unit_test(samples_are_changed_outside_training),
         cmocka_unit_test(refuses_impossible_options),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
