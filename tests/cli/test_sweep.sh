@@ -69,6 +69,7 @@ case_compare() {
 
 # By name, in a chip's own file, and what names there are.
 case_list() {
+    masks='s/^\(cpu\|date\|isa\|threads\|version\),.*/\1,#/' # of CSV
     check "what needs no file" 0 '^chips: simulate and compare --chip' "$vitcod" simulate --list
     holds "all of it" '^  spatten-published ' '^  hbm2 ' '^  info, threshold'
     check "as JSON" 0 '"key": "lpddr4"' "$vitcod" simulate --list --json
