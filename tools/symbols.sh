@@ -1,4 +1,5 @@
 #!/bin/sh
-# The symbols that a static library shows, sorted. usage: tools/symbols.sh LIBRARY
+# The symbols that a library shows, sorted. usage: tools/symbols.sh [-D] LIBRARY
+# -D: of a shared one
 set -eu
-nm -g --defined-only "$1" | awk 'NF == 3 { print $3 }' | LC_ALL=C sort
+nm -g --defined-only "$@" | awk 'NF == 3 { print $3 }' | LC_ALL=C sort

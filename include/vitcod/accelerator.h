@@ -6,6 +6,10 @@
 #include "vitcod/chip_energy.h"
 #include "vitcod/json.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_accelerator {
     vc_chip_config chip;
     vc_memory_config memory;
@@ -33,5 +37,9 @@ vc_bound_config vc_accelerator_bound_config(const vc_accelerator *accelerator);
 
 /* All of it, as results keep it. NULL when memory is out. */
 json_t *vc_accelerator_json(const vc_accelerator *accelerator);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -13,6 +13,10 @@
 
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { VC_ARENA_ALIGN = 64 };
 
 typedef struct vc_arena {
@@ -31,5 +35,9 @@ float *vc_arena_floats(vc_arena *arena, size_t count);
 vc_status vc_arena_reserve(vc_arena *arena);
 
 void vc_arena_close(vc_arena *arena);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

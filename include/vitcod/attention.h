@@ -11,6 +11,10 @@
 
 #include "vitcod/pattern.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_attention_shape {
     size_t batch, heads, queries;
     size_t keys; /* without summaries */
@@ -53,5 +57,9 @@ typedef struct vc_attention_gradients {
 /* With a residual, dout is scaled in place. */
 void vc_attention_backward(const vc_attention_gradients *out, float *scratch, float *dout,
                            const float *probs, const vc_attention *attention);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,6 +12,10 @@
 
 #include "vitcod/pattern.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum vc_costs_source { VC_COSTS_MEASURED, VC_COSTS_CACHED, VC_COSTS_GIVEN } vc_costs_source;
 
 typedef struct vc_attention_costs {
@@ -28,5 +32,9 @@ vc_status vc_attention_costs_get(vc_attention_costs *out, int bf16);
 /* If the options split by cost and have no costs yet (a panel entry of 0), fills in those of this
  * machine. */
 vc_status vc_attention_costs_fill(vc_pattern_options *options, int bf16);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,6 +7,10 @@
 
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_attention_stats {
     size_t layers, heads, queries, keys;
     uint64_t images;
@@ -24,5 +28,9 @@ void vc_attention_stats_add(vc_attention_stats *stats, size_t layer, const float
 
 /* out (L, H, Tq, Tk); at least one image must have been added. */
 void vc_attention_stats_mean(float *out, const vc_attention_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

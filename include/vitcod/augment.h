@@ -10,6 +10,10 @@
 #include "vitcod/image.h"
 #include "vitcod/rng.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- options */
 
 /* How geometric operations interpolate between pixels. */
@@ -137,5 +141,9 @@ vc_mix vc_mix_draw(vc_rng *rng, size_t width, size_t height, const vc_augment_op
 /* Mixes each image i of x (count, channels, height, width) with its partner, count - 1 - i. */
 void vc_mix_apply(float *x, size_t count, size_t channels, size_t height, size_t width,
                   const vc_mix *mix);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_autoencoder {
     size_t heads, compressed, head_dim, tokens; /* tokens: of the whole batch */
     size_t x_stride, encoded_stride, decoded_stride;
@@ -42,5 +46,9 @@ size_t vc_autoencoder_scratch_floats(size_t heads, size_t compressed);
 void vc_autoencoder_backward(const vc_coder *grads, float *dx, float *dencoded, float *ddecoded,
                              float *scratch, const float *x, const float *encoded,
                              const float *decoded, const vc_autoencoder *ae, float pull);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

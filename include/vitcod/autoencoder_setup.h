@@ -6,6 +6,10 @@
 
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* First and second moments of Q or K over the heads. Every pair of token and channel is a
  * sample. */
 typedef struct vc_head_moments {
@@ -31,5 +35,9 @@ void vc_head_moments_add(vc_head_moments *moments, const float *x, size_t stride
  * separately (torch.pca_lowrank), which fixed weights cannot do. VC_EINVAL without samples. */
 vc_status vc_autoencoder_setup(float *encoder_w, float *encoder_b, float *decoder_w,
                                float *decoder_b, const vc_head_moments *moments, size_t compressed);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

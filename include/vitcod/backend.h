@@ -9,6 +9,10 @@
 #include "vitcod/engine.h"
 #include "vitcod/packed_attention.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Values in rows, one row per token. */
 typedef struct vc_program_buffer {
     size_t width, rows; /* values of a row; rows of an image */
@@ -126,5 +130,9 @@ extern const vc_backend vc_backend_cpu;
 
 /* The backends of backends.def, the CPU first; NULL after the last. */
 const vc_backend *vc_backend_at(size_t index);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

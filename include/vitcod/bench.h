@@ -9,6 +9,10 @@
 #include "vitcod/profile.h"
 #include "vitcod/progress.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_bench_options {
     vc_precision precision;
     const vc_backend *backend; /* as an engine's */
@@ -59,5 +63,9 @@ extern const vc_record vc_bench_record;
 /* Measures on random images, after two runs to warm up. Operators are timed in separate runs.
  * Release the result by vc_record_free. */
 vc_status vc_bench(vc_bench_result *out, const vc_model *model, const vc_bench_options *options);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,6 +9,10 @@
 #include "vitcod/model.h"
 #include "vitcod/operator.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum vc_activation {
     VC_ACTIVATION_NONE,
     VC_ACTIVATION_GELU,
@@ -66,5 +70,9 @@ typedef struct vc_block_list {
 /* Of sizes alone, or with the weights of `model` (NULL: none), which must outlive the list. */
 vc_status vc_model_blocks(vc_block_list *out, const vc_model_config *config, const vc_model *model);
 void vc_block_list_close(vc_block_list *list);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 #include "vitcod/record.h"
 #include "vitcod/workload.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_bound_config {
     double macs_per_cycle, clock_hz, bandwidth; /* bandwidth in bytes per second */
     double value_bytes, index_bytes;
@@ -27,5 +31,9 @@ extern const vc_record vc_bound_record, vc_bound_config_record;
 /* The bound of a workload, or of its attention only. VC_EINVAL when counts are beyond 2^53. */
 vc_status vc_bound_compute(vc_bound *out, const vc_workload *workload,
                            const vc_bound_config *config, int attention_only);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,6 +8,10 @@
 #include "vitcod/prune.h"
 #include "vitcod/record.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_catalogue_chip {
     const char *key;
     char name[64], memory[64];
@@ -37,5 +41,9 @@ void vc_catalogue_fill(vc_catalogue *out);
 void vc_catalogue_print(FILE *out, const vc_catalogue *catalogue);
 
 extern const vc_record vc_catalogue_record;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

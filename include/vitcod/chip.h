@@ -5,9 +5,15 @@
 #ifndef VITCOD_CHIP_H
 #define VITCOD_CHIP_H
 
+#include <stdalign.h>
+
 #include "vitcod/memory.h"
 #include "vitcod/plan.h"
 #include "vitcod/workload.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* How PE lines are shared between the denser and the sparser part of a head. */
 typedef enum vc_line_split {
@@ -47,7 +53,7 @@ typedef struct vc_chip_config {
     uint64_t entries_per_visit; /* entries of one column or row that a line takes at a time */
     uint64_t dispatch; /* visits that an engine starts per cycle; 0: as many as it has lines */
     const vc_chip_kind *kind;
-    _Alignas(8) unsigned char own[VC_CHIP_OWN_BYTES]; /* the kind's own struct */
+    alignas(8) unsigned char own[VC_CHIP_OWN_BYTES]; /* the kind's own struct */
     vc_chip_steps steps;
     vc_line_split split;
     double denser_share;
@@ -186,5 +192,9 @@ const char *vc_chip_summaries(const vc_chip_config *config, const vc_plan *plan)
 vc_status vc_quantized_attention(int32_t *out, const vc_attention_sizes *sizes,
                                  const vc_chip_values *values, const uint8_t *pruned,
                                  const vc_plan_layer *plan);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -5,6 +5,10 @@
 
 #include "vitcod/chip.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_energy_table {
     double mac_pj;            /* an int8 product, added in 32 bit */
     double add_pj;            /* 32 bit */
@@ -53,5 +57,9 @@ vc_chip_energy vc_chip_energy_of(const vc_chip_counts *counts, const vc_chip_con
                                  const vc_energy_table *table, const vc_memory_counters *memory);
 
 double vc_chip_area_mm2(const vc_chip_config *config, const vc_energy_table *table);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,6 +9,10 @@
 #include "vitcod/json.h"
 #include "vitcod/yaml.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* One value of a chip, described once: how a file writes it, its name in results, what it means. */
 typedef struct vc_chip_field {
     vc_yaml_field yaml; /* the offset is of vc_chip_config, or of the kind's own struct */
@@ -103,5 +107,9 @@ size_t vc_chip_keys(vc_chip_key *out, size_t room, const vc_chip_kind *const *ki
 /* A count, a number, the index of a word, or a flag. A chip of another kind than the key's stays as
  * it is. */
 void vc_chip_key_set(vc_chip_config *config, const vc_chip_key *key, double value);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

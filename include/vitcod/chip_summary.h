@@ -8,6 +8,10 @@
 #include "vitcod/chip_energy.h"
 #include "vitcod/record.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_chip_traffic {
     uint64_t loaded[VC_BUFFER_COUNT]; /* VC_NO_COUNT where nothing is */
     uint64_t biases;                  /* of summaries; VC_NO_COUNT where there are none */
@@ -66,5 +70,9 @@ extern const vc_record vc_chip_units_record;  /* of a vc_chip_operator: its unit
 vc_status vc_chip_summary_open(vc_chip_summary *out, const vc_chip_result *result,
                                const vc_chip_config *config, const vc_energy_table *table);
 void vc_chip_summary_close(vc_chip_summary *summary);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

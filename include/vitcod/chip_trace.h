@@ -4,6 +4,10 @@
 
 #include "vitcod/chip.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_chip_trace vc_chip_trace;
 
 /* Begins a trace. With `dram` (NULL: none) each of its channels is a track, with streams of reads
@@ -16,5 +20,9 @@ void vc_chip_trace_span(void *trace, const vc_chip_span *span);
 void vc_chip_trace_command(void *trace, const vc_dram_command *command);
 /* Ends the file. VC_EIO if anything could not be written; the trace is closed in any case. */
 vc_status vc_chip_trace_close(vc_chip_trace *trace);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

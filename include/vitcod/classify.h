@@ -7,6 +7,10 @@
 #include "vitcod/loss.h"
 #include "vitcod/record.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_classify_options {
     vc_engine_options engine;          /* for one image at once */
     double crop_fraction;              /* see vc_loader_options */
@@ -25,7 +29,7 @@ vc_status vc_classify(const vc_model *model, vc_source *source, const vc_classif
 /* ---- as results have it */
 
 typedef struct vc_named_class {
-    size_t class;
+    size_t index;
     const char *name; /* the source's */
     double probability;
 } vc_named_class;
@@ -42,5 +46,9 @@ extern const vc_record vc_classified_record;
 vc_status vc_classified_open(vc_classified *out, const char *image, const vc_ranked_class *best,
                              size_t top, const vc_source *source);
 void vc_classified_close(vc_classified *classified);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

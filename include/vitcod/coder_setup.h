@@ -6,6 +6,10 @@
 #include "vitcod/autoencoder_setup.h"
 #include "vitcod/model.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_coder_setup {
     const vc_model_config *config; /* the model's, which must stay */
     vc_model_config coded;         /* the same with auto-encoders */
@@ -22,5 +26,9 @@ vc_tap vc_coder_setup_tap(vc_coder_setup *setup);
 
 /* Writes the auto-encoders alone (vc_model_write_autoencoder). VC_EINVAL without images. */
 vc_status vc_coder_setup_write(const char *path, const vc_coder_setup *setup);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

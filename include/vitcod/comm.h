@@ -8,6 +8,10 @@
 
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Joins the processes that were started together with this one (mpirun, srun), if there are any.
  * VC_EINVAL if there are others but the program was built without MPI. */
 vc_status vc_comm_open(void);
@@ -36,5 +40,9 @@ vc_status vc_comm_sum(double *values, size_t count, const volatile sig_atomic_t 
 
 /* Ends all processes, because this one cannot go on. */
 void vc_comm_abort(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { VC_MOST_COMMA_ITEMS = 32 };
 
 typedef struct vc_comma_names {
@@ -26,5 +30,9 @@ typedef struct vc_comma_numbers {
 /* The same for numbers from `least` to `most`. */
 vc_status vc_comma_numbers_add(vc_comma_numbers *out, const char *option, const char *text,
                                double least, double most);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 #include "vitcod/point.h"
 #include "vitcod/progress.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_compare_options {
     const char *const *models; /* timm's names, or files with a plan inside */
     size_t model_count;
@@ -87,5 +91,9 @@ void vc_comparison_print(FILE *out, const vc_comparison *comparison);
 
 /* "rows" and "paper", of a vc_comparison. */
 extern const vc_record vc_comparison_record;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 #include "vitcod/plan.h"
 #include "vitcod/record.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_control_options {
     size_t head_dim;
     double ratio;     /* compressed heads / heads, in (0, 1] */
@@ -33,5 +37,9 @@ extern const vc_record vc_control_record;
  * plan in messages. */
 vc_status vc_control_compute(vc_control_result *out, const vc_plan *plan,
                              const vc_control_options *options, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

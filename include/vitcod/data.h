@@ -7,6 +7,10 @@
 
 #include "vitcod/image.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_dataset {
     size_t count, channels, height, width;
     size_t classes;  /* of IDX: the highest label + 1; of CIFAR: 10 or 100 */
@@ -25,5 +29,9 @@ void vc_dataset_close(vc_dataset *dataset);
 /* Mean and standard deviation of each channel, values scaled to 0..1. */
 void vc_dataset_statistics(float mean[VC_MAX_CHANNELS], float std[VC_MAX_CHANNELS],
                            const vc_dataset *dataset);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

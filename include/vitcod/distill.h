@@ -14,6 +14,10 @@
 #include "vitcod/summaries.h"
 #include "vitcod/train.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- averaged attention of the dense model */
 
 enum { VC_DENSE_MOST_GRIDS = 16 };
@@ -223,5 +227,9 @@ typedef struct vc_distilled {
 vc_status vc_distill(vc_distilled *out, vc_model *student, vc_source *learn, vc_source *held,
                      const vc_distill_options *options, const vc_distill_hooks *hooks);
 void vc_distilled_close(vc_distilled *distilled);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -4,6 +4,10 @@
 
 #include "vitcod/memory.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_dram_trace vc_dram_trace;
 
 /* Writes a line for each burst in the format of DRAMsim3's trace reader, "0xADDRESS READ|WRITE
@@ -14,5 +18,9 @@ vc_status vc_dram_trace_open(vc_dram_trace **out, const char *path);
 void vc_dram_trace_request(void *trace, const vc_dram_request *request);
 /* Ends the file. VC_EIO if anything could not be written; the trace is closed in any case. */
 vc_status vc_dram_trace_close(vc_dram_trace *trace);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -18,6 +18,10 @@
 #include "vitcod/packed_attention.h"
 #include "vitcod/product.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VC_ENGINE_USUAL_SPLIT VC_PATTERN_SPLIT_COUNT
 
 /* Where an engine runs (backend.h). */
@@ -88,5 +92,9 @@ vc_engine_event vc_engine_event_at(const vc_engine *engine, size_t thread, size_
 vc_pattern_split vc_engine_split(const vc_model *model, const vc_engine_options *options);
 /* A layer's heads as they are split. */
 const vc_packed_attention *vc_engine_attention(const vc_engine *engine, size_t layer);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

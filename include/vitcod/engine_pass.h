@@ -6,6 +6,10 @@
 #include "vitcod/evaluate.h"
 #include "vitcod/record.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_engine_pass {
     vc_engine *engine;
     float *logits; /* (batch, classes) of the last run */
@@ -41,5 +45,9 @@ typedef struct vc_engine_error {
 } vc_engine_error;
 extern const vc_record vc_engine_error_record;
 vc_engine_error vc_engine_comparison_error(const vc_engine_comparison *comparison);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

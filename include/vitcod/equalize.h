@@ -7,6 +7,10 @@
 
 #include "vitcod/evaluate.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_channel_range {
     size_t norms, width; /* width: of the widest */
     float *largest;      /* (norms, width) largest magnitude behind each norm (vc_model_norm) */
@@ -30,5 +34,9 @@ vc_runner vc_observing_runner(vc_observing_pass *pass);
 
 /* Changes gains, biases and weights of a model that owns them; channels never seen above 0 stay. */
 void vc_model_equalize(vc_model *model, const vc_channel_range *range);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

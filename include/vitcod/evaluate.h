@@ -7,6 +7,10 @@
 #include "vitcod/progress.h"
 #include "vitcod/record.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* VC_EINVAL if classes or channels of the images do not fit those of the model: as many classes, or
  * a class list of as many, and the same channels unless they may be converted. */
 vc_status vc_model_check_source(const vc_model *model, vc_source *source);
@@ -51,7 +55,7 @@ typedef struct vc_accuracy {
 } vc_accuracy;
 
 typedef struct vc_class_accuracy {
-    size_t class;
+    size_t index;
     const char *name; /* the source's */
     size_t images;
     double top1, top5; /* percent */
@@ -116,5 +120,9 @@ void vc_image_walk_close(vc_image_walk *walk);
 /* Runs the next batch, with a tap or NULL. At the end walk->batch.count is 0, and the following
  * call starts again with the first image. */
 vc_status vc_image_walk_next(vc_image_walk *walk, const vc_tap *tap);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,6 +9,10 @@
 
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A file mapped read-only. */
 typedef struct vc_mapped_file {
     const unsigned char *data;
@@ -39,5 +43,9 @@ vc_status vc_file_try(const char *path);
 
 /* Creates a directory and its parents. It is no error if they exist. */
 vc_status vc_directory_make(const char *path);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

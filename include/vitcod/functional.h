@@ -4,6 +4,10 @@
 
 #include "vitcod/chip.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_functional {
     vc_chip_values *values; /* (layers): for vc_chip_options */
     size_t layers;
@@ -23,5 +27,9 @@ typedef struct vc_functional_counts {
  * out: how many were compared. plan: what the chip used of it; NULL: dense. */
 vc_status vc_functional_check(vc_functional_counts *out, const vc_functional *functional,
                               const vc_workload *workload, const vc_plan *plan);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

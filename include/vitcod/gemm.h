@@ -4,6 +4,10 @@
 
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* C (m, n) = alpha * op(A) (m, k) * op(B) (k, n) + beta * C, all row major. lda, ldb and ldc are
  * the floats between rows as stored; a flag of 1 means that the operand is stored transposed. When
  * called inside a parallel region it runs on the calling thread alone. */
@@ -14,5 +18,9 @@ typedef struct vc_gemm_shape {
 
 void vc_gemm(float *c, const float *a, const float *b, const vc_gemm_shape *shape, float alpha,
              float beta);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

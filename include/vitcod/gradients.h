@@ -4,6 +4,10 @@
 
 #include "vitcod/model.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The distance of a student from its teacher inside the model: the mean over the L blocks, the
  * images and the tokens of ||x - t||^2 / ||t||^2; of the last block, over those tokens that the
  * classifiers read, since a sparse model may well drop what has no effect. Both models must have the same depth, tokens and
@@ -73,5 +77,9 @@ int vc_all_finite(const float *x, size_t count);
  * block 3 takes"; 0: all are finite. */
 enum { VC_PLACE_ROOM = 128 };
 int vc_model_not_finite(char place[VC_PLACE_ROOM], const vc_model *model, const vc_acts *acts);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,6 +8,10 @@
 
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { VC_MOST_GROUPS = 15, VC_GROUP_PATH = 4096 };
 
 typedef struct vc_group_file {
@@ -29,5 +33,9 @@ void vc_group_files_close(vc_group_files *files);
  * `<path>/<prefix>_<group>.npy`. VC_EINVAL if it is too long. */
 vc_status vc_group_file_name(char out[VC_GROUP_PATH], const char *path, const char *prefix,
                              const char *group);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

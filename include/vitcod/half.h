@@ -6,6 +6,10 @@
 #include "vitcod/gemm.h"
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_half vc_half;
 
 /* VC_EUNSUPPORTED where vc_precision_supported(VC_IN_BF16) is 0. A handle does one product at a
@@ -21,5 +25,9 @@ void vc_half_load(vc_half *half, vc_half_operand operand, const float *x, size_t
 /* The same product as vc_gemm with alpha 1, of the operands loaded last, which are contiguous with
  * the shape's lda and ldb. C is contiguous; it is overwritten, or added to if `add` is 1. */
 void vc_half_run(vc_half *half, float *c, const vc_gemm_shape *shape, int add);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

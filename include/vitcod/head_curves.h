@@ -14,6 +14,10 @@
 #include "vitcod/mask.h"
 #include "vitcod/summaries.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { VC_CURVE_LEVELS = 16, VC_CURVE_MOST_CHOICES = 16 };
 
 /* A layer while its heads are measured. */
@@ -70,5 +74,9 @@ vc_status vc_prune_heads(vc_mask *out, const vc_maps *maps, size_t count, const 
 /* {"images", "heads": [{"layer", "head", "kept": [shares], "loss": [[by choice] levels]}]}; losses
  * are means. NULL: out of memory. */
 json_t *vc_head_curves_json(const vc_head_curves *curves);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,7 +6,15 @@
 
 #include "vitcod/tensor.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Reads the whole file; out->data is the caller's to free(). */
 vc_status vc_idx_read(vc_tensor *out, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

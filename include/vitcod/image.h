@@ -8,6 +8,10 @@
 
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #ifndef VC_IMAGE_MAX_PIXELS /* fuzzers, which large images would only slow down, have less */
 #define VC_IMAGE_MAX_PIXELS ((size_t)1 << 27)
 #endif
@@ -99,5 +103,9 @@ void vc_normalizer_make(vc_normalizer *out, size_t channels, const float *mean, 
 
 /* (height, width, channels) pixels to (channels, height, width) values. */
 void vc_image_normalize(float *out, const vc_image *image, const vc_normalizer *normalizer);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

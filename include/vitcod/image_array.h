@@ -5,6 +5,10 @@
 #include "vitcod/evaluate.h"
 #include "vitcod/npy.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* float32 (N, channels, height, width) of the model's size. VC_EINVAL for another shape, for
  * none, and where one value is not finite. */
 vc_status vc_image_array_open(vc_npy *out, const char *path, const vc_model *model);
@@ -25,5 +29,9 @@ vc_status vc_images_reconstruction(double *out, const vc_model *model, const flo
 
 /* The first class of each image (count); to be freed. */
 vc_status vc_first_classes(size_t **out, const float *logits, size_t count, size_t classes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

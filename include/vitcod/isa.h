@@ -5,6 +5,10 @@
 
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum vc_isa { VC_ISA_REF, VC_ISA_AVX2, VC_ISA_AVX512, VC_ISA_COUNT } vc_isa;
 
 const char *vc_isa_name(vc_isa isa); /* "ref", "avx2", "avx512" */
@@ -25,5 +29,9 @@ int vc_cpu_has_bf16(void);
 /* Checks VC_ISA: VC_EINVAL for an unknown name, VC_EUNSUPPORTED for one that the CPU lacks. Must be
  * called before anything asks for the instruction set in use. */
 vc_status vc_isa_check(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

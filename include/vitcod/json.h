@@ -6,6 +6,10 @@
 
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* VC_EFORMAT with the line and reason that jansson gives. The caller owns *out. */
 vc_status vc_json_read(json_t **out, const char *path);
 
@@ -25,5 +29,9 @@ json_t *vc_json_text(const char *text);
 
 /* The number that an object has under a key; 0 where there is none. */
 double vc_json_number(const json_t *object, const char *key);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -4,6 +4,10 @@
 
 #include "vitcod/evaluate.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_closeness {
     double agreement;  /* share of the images of which both name the same class */
     double divergence; /* mean KL(teacher || student) of the logits */
@@ -43,5 +47,9 @@ void vc_judge_close(vc_judge *judge);
 /* Runs the student over the images. VC_EINVAL if the divergence is not finite; VC_EFORMAT if an
  * image that could be read before cannot be read any more. */
 vc_status vc_judge_now(vc_judgement *out, vc_judge *judge);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

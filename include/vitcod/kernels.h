@@ -37,6 +37,10 @@
 #include "vitcod/isa.h"
 #include "vitcod/packed_attention.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { VC_ZERO_POINT = 128 }; /* the value that means 0 in quantized activations (unsigned) */
 
 typedef struct vc_adamw_coefficients {
@@ -71,5 +75,9 @@ const vc_kernels *vc_kernels_of(vc_isa isa);
 
 /* The kernels of the instruction set in use (vc_isa_get). The choice is made once per process. */
 const vc_kernels *vc_kernels_get(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -11,6 +11,10 @@
 #include "vitcod/sampler.h"
 #include "vitcod/source.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
     VC_LOADER_MAX_BATCH = 1 << 16,
     VC_LOADER_MAX_WORKERS = 1024,
@@ -88,5 +92,9 @@ vc_status vc_loader_next(vc_loaded *out, vc_loader *loader);
 size_t vc_loader_total(const vc_loader *loader);
 /* Images left out or replaced so far, each counted once. */
 size_t vc_loader_broken(const vc_loader *loader);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,6 +7,10 @@
 
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_loss {
     double task;                /* mean cross-entropy with label smoothing */
     double distillation;        /* divergence from the teacher, 0 without one */
@@ -22,7 +26,7 @@ int32_t vc_first_class(const float *logits, size_t classes);
 size_t vc_rank_of(const float *logits, size_t classes, size_t label);
 
 typedef struct vc_ranked_class {
-    size_t class;
+    size_t index;
     double probability; /* softmax over all classes */
 } vc_ranked_class;
 
@@ -70,5 +74,9 @@ typedef struct vc_teaching {
 vc_loss vc_two_head_loss(float *dheads, const float *heads, const vc_labels *labels,
                          const vc_teaching *teaching, size_t batch, size_t classes,
                          float smoothing);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

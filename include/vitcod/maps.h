@@ -5,6 +5,10 @@
 #include "vitcod/group_files.h"
 #include "vitcod/npy.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_maps {
     size_t layers, heads, queries, keys;
     const float *values; /* (L, H, Tq, Tk) */
@@ -21,5 +25,9 @@ typedef struct vc_map_set {
  * is not float32 (L, H, Tq, Tk). */
 vc_status vc_map_set_read(vc_map_set *out, const char *path);
 void vc_map_set_close(vc_map_set *set);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

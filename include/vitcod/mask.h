@@ -8,6 +8,10 @@
 
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_mask {
     size_t layers, heads, queries, keys;
     uint8_t *pruned; /* (L, H, Tq, Tk), 0 or 1 */
@@ -47,5 +51,9 @@ void vc_mask_set_close(vc_mask_set *set);
 /* Reads an npy file, or a folder with `mask_<group>.npy` for every group. */
 vc_status vc_mask_set_read(vc_mask_set *out, const char *path);
 vc_status vc_mask_set_write(const char *path, const vc_mask_set *set);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,6 +12,10 @@
 
 #include "vitcod/yaml.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The fields of an address, which `mapping` puts in order from the highest bits to the lowest. */
 typedef enum vc_dram_field {
     VC_DRAM_ROW,
@@ -157,5 +161,9 @@ void vc_memory_close(vc_memory *memory);
  * VC_EINVAL names the first pair that is too close, or a command to a bank that is in the wrong
  * state for it. Sorts the commands. */
 vc_status vc_dram_check(vc_dram_command *commands, size_t count, const vc_dram_config *config);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -18,6 +18,10 @@
 #include "vitcod/tensor_file.h"
 #include "vitcod/workload.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A family of models (DeiT, LeViT): a row of functions that only the family knows. To learn
  * something about a model, call the functions below; never ask which family it is. */
 typedef struct vc__family vc__family;
@@ -372,5 +376,9 @@ size_t vc_model_probabilities(const vc_model *model, size_t layer);
 
 /* Makes the workload of one image through a model whose attention follows `plan` (NULL: dense). */
 vc_status vc_model_lower(vc_workload *out, const vc_model_config *config, const vc_plan *plan);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

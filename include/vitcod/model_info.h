@@ -7,6 +7,10 @@
 #include "vitcod/plan_summary.h"
 #include "vitcod/record.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_model_info_attention {
     char group[32];
     size_t layers, heads, queries, keys, head_dim, value_dim, compressed_heads;
@@ -33,5 +37,9 @@ extern const vc_record vc_model_info_record;
 vc_status vc_model_info_open(vc_model_info *out, const char *name, const vc_model_config *config,
                              const vc_plan *plan, bool inside);
 void vc_model_info_close(vc_model_info *info);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

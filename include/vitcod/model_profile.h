@@ -5,6 +5,10 @@
 #include "vitcod/engine.h"
 #include "vitcod/profile.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- counted */
 
 typedef struct vc_model_profile {
@@ -64,5 +68,9 @@ uint64_t vc_model_times_macs(const vc_model_times *times, int first, int last, i
 
 /* Writes the events of an engine's last run (vc_engine_trace) for Chrome and Perfetto. */
 vc_status vc_engine_trace_write(const char *path, const vc_engine *engine);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -5,6 +5,10 @@
 #include "vitcod/file.h"
 #include "vitcod/tensor.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_npy {
     vc_tensor tensor; /* points into `file`: read only */
     vc_mapped_file file;
@@ -16,5 +20,9 @@ vc_status vc_npy_open(vc_npy *out, const char *path);
 void vc_npy_close(vc_npy *npy);
 
 vc_status vc_npy_write(const char *path, const vc_tensor *tensor);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -3,6 +3,10 @@
 #ifndef VITCOD_OPERATOR_H
 #define VITCOD_OPERATOR_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What the work of a model is sorted by. */
 #define VC_WORK_MAP(X)                                                                             \
     X(PATCH_EMBED, "patch_embed")                                                                  \
@@ -72,5 +76,9 @@ vc_work vc_op_work(vc_op_kind kind);
 int vc_op_in_any_precision(vc_op_kind kind); /* 0: in float always */
 int vc_op_reads_other_rows(vc_op_kind kind);
 vc_op_kind vc_op_part_of(vc_op_kind kind);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,6 +12,10 @@
 
 #include "vitcod/half.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_linear {
     size_t inputs, outputs;
     const float *weight; /* (outputs, inputs) */
@@ -108,5 +112,9 @@ void vc_tokens_subsample_backward(float *dx, const float *dy, size_t batch, size
 void vc_tokens_mean(float *y, const float *x, size_t batch, size_t tokens, size_t channels);
 void vc_tokens_mean_backward(float *dx, const float *dy, size_t batch, size_t tokens,
                              size_t channels);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

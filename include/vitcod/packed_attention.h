@@ -13,6 +13,10 @@
 
 #include "vitcod/pattern.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { VC_ATTENTION_PHASES = 3 /* scores, softmax, output */ };
 
 typedef struct vc_packed_head {
@@ -94,5 +98,9 @@ typedef struct vc_attention_operands {
  * out: of row `first` and the first head. */
 void vc_attention_head_run(float *out, size_t out_stride, const vc_packed_attention *layer,
                            const vc_attention_operands *x, size_t head, size_t first, size_t count);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

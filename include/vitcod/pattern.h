@@ -12,6 +12,10 @@
 
 #include "vitcod/plan.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { VC_PANEL = 16 /* keys that share a word of bits and are adjacent in packed panels */ };
 
 /* Which keys are in the panel. */
@@ -117,5 +121,9 @@ void vc_pattern_spread(float *dense, const float *values, const vc_pattern *patt
 
 /* The number of kept entries in all panels and in all rows. */
 void vc_pattern_count(size_t *panel, size_t *rows, const vc_pattern *pattern);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

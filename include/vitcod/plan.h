@@ -14,6 +14,10 @@
 #include "vitcod/mask.h"
 #include "vitcod/tensor_file.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A sparse (count, Tk) matrix that pools the keys and values of a layer to summaries: summary j is
  * the sum of weights[e] times token keys[e] for e from start[j] to start[j + 1] - 1. */
 typedef struct vc_pooling {
@@ -150,5 +154,9 @@ vc_status vc_plan_write(const char *path, const vc_plan *plan);
  * their number. */
 size_t vc_plan_tensors(vc_named_tensor *tensors, char (*names)[VC_PLAN_NAME], const vc_plan *plan,
                        const char *prefix);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

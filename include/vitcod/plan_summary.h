@@ -5,6 +5,10 @@
 #include "vitcod/plan.h"
 #include "vitcod/record.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_plan_globals {
     int32_t *of_heads; /* (heads) */
     size_t heads;
@@ -25,5 +29,9 @@ extern const vc_record vc_plan_summary_record;
 
 /* Released by vc_record_free. */
 vc_status vc_plan_summarize(vc_plan_summary *out, const vc_plan *plan);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

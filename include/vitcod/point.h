@@ -6,6 +6,10 @@
 #include "vitcod/model.h"
 #include "vitcod/record.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_point {
     uint64_t cycles, macs, dram_bytes;
     uint64_t bound_cycles; /* what no schedule on the chip beats */
@@ -26,5 +30,9 @@ vc_status vc_point_plan_cycles(double *out, const vc_plan *plan, size_t head_dim
                                const vc_accelerator *chip);
 
 extern const vc_record vc_point_record;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -4,6 +4,10 @@
 
 #include "vitcod/plan.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A column of a 197 x 197 map that keeps more entries than this is a global token: the threshold
  * that ViTCoD's published code ships. */
 #define VC_POLARIZE_THRESHOLD 50
@@ -31,5 +35,9 @@ enum { VC_POLARIZE_GRID = 16, VC_POLARIZE_FINE = 4, VC_POLARIZE_MOST_TRIES = 23 
  * found is plan.threshold. */
 vc_status vc_polarize_search(vc_plan *out, double *cost, const vc_mask *masks, size_t count,
                              vc_plan_cost *measure, void *context, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -4,6 +4,10 @@
 
 #include "vitcod/plan.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* weights (entries) of a head, by which its keys and values are summed. k is that of token 0. */
 void vc_pooling_weights(float *weights, const vc_pooling *pooling, size_t head, const float *k,
                         size_t k_stride);
@@ -16,5 +20,9 @@ typedef struct vc_pooling_gradients {
 } vc_pooling_gradients;
 void vc_pooling_backward(const vc_pooling_gradients *out, const float *weights,
                          const vc_pooling *pooling, size_t head, const float *k, size_t k_stride);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -16,6 +16,10 @@
 
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum vc_precision { VC_IN_FP32, VC_IN_BF16, VC_IN_INT8, VC_PRECISION_COUNT } vc_precision;
 
 const char *vc_precision_name(vc_precision precision); /* "fp32", "bf16", "int8" */
@@ -52,5 +56,9 @@ vc_status vc_products_prepare(vc_products *products, size_t index, size_t rows);
 /* Runs a product, for a number of rows that it was added with or prepared for. */
 void vc_products_run(const vc_products *products, size_t index, void *y, const void *x, size_t rows,
                      size_t worker);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

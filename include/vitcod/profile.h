@@ -8,6 +8,10 @@
 #include "vitcod/record.h"
 #include "vitcod/workload.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The cost of some work, for one image. */
 typedef struct vc_cost {
     uint64_t macs;  /* of products and convolutions that are not pruned */
@@ -178,5 +182,9 @@ vc_status vc_costs_result_open(vc_costs_result *out);
 /* The median seconds of attention in all layers as inference runs it, in float32, split by the
  * plan, for two images and random Q, K and V. */
 vc_status vc_profile_plan_attention(double *seconds, const vc_plan *plan, size_t head_dim);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

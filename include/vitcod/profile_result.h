@@ -4,6 +4,10 @@
 
 #include "vitcod/model_profile.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* One kind of work, for one image but times, which are for a batch. What is not counted or not
  * timed is VC_NO_COUNT or NAN. */
 typedef struct vc_profile_work {
@@ -68,5 +72,9 @@ vc_status vc_profile_result_open(vc_profile_result *out, const vc_model_profile 
 /* Adds what has been measured, and measures what the machine can do at best. Sorts the samples. */
 void vc_profile_result_add_times(vc_profile_result *result, const vc_model_profile *profile,
                                  vc_model_times *times, vc_precision precision);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -4,6 +4,10 @@
 
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_progress {
     const char *label; /* outlives the progress */
     size_t total;
@@ -19,5 +23,9 @@ void vc_progress_update(vc_progress *progress, size_t done, const char *note);
 
 /* Clears the line. */
 void vc_progress_end(vc_progress *progress);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

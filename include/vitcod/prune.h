@@ -5,6 +5,10 @@
 #include "vitcod/maps.h"
 #include "vitcod/mask.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Which of equal scores are kept where a rule keeps so many of a row and not all of them are among
  * those. */
 typedef enum vc_prune_ties {
@@ -83,5 +87,9 @@ vc_status vc_prune_groups(vc_mask *out, vc_prune_report *report, const vc_maps *
 /* The masks of a set of maps, which get the names of its groups. */
 vc_status vc_prune_set(vc_mask_set *out, vc_prune_report *report, const vc_map_set *maps,
                        const double *cuts, const vc_prune_options *options, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

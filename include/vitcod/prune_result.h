@@ -8,6 +8,10 @@
 #include "vitcod/prune.h"
 #include "vitcod/record.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_group_sparsity {
     char group[32];
     double sparsity;
@@ -37,5 +41,9 @@ void vc_prune_result_of(vc_prune_result *out, const vc_mask_set *set,
                         const char *mask, const double *cuts, size_t cut_count);
 
 void vc_prune_result_print(FILE *out, const vc_prune_result *result);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include "vitcod/tensor_file.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Opens the tensors of a checkpoint's state dict, in its order, each contiguous.
  *
  * The state dict is what the checkpoint has under 'model', 'state_dict', 'model_state_dict' or
@@ -18,5 +22,9 @@
  * tensors and plain values, for tensors of a dtype that vc_dtype lacks, and for the formats before
  * 1.6. */
 vc_status vc_pth_open(vc_tensor_file **out, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,6 +9,10 @@
 
 #include "vitcod/record.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { VC_RECIPE_MOST_STEPS = 10, VC_RECIPE_PATH = 4096 };
 
 #define VC_RECIPE_UNSET SIZE_MAX /* a count that is left to the step */
@@ -104,5 +108,9 @@ extern const vc_record vc_recipe_record;
  * there, or a step fails. */
 vc_status vc_recipe_run(vc_recipe_summary *out, const json_t *result, const vc_recipe *recipe,
                         const vc_recipe_hooks *hooks);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

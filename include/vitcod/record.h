@@ -19,6 +19,10 @@
 
 #include "vitcod/json.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum vc_field_kind {
     VC_KIND_COUNT,   /* an unsigned integer of any size; absent: VC_NO_COUNT */
     VC_KIND_INTEGER, /* a signed integer of any size */
@@ -182,5 +186,9 @@ void vc_record_csv_tables(FILE *out, const vc_record *record, const void *data);
 /* A schema of an object without rows, to which vc_record_add_schema adds. The caller owns it. */
 vc_status vc_record_schema(json_t **out, const char *title, const char *description);
 vc_status vc_record_add_schema(json_t *schema, const vc_record *record);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

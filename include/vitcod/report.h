@@ -9,6 +9,10 @@
 #include "vitcod/json.h"
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- text */
 
 /* Prints the numbers of a run's results, grouped by part ("dense", "polarize", "profile" and so
@@ -67,5 +71,9 @@ vc_status vc_png_maps(const char *path, const vc_map_grid *grid);
 
 /* An 8-bit RGB image (height, width, 3). */
 vc_status vc_png_write(const char *path, const uint8_t *rgb, size_t height, size_t width);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,6 +8,10 @@
 
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* mean (dim) of v's rows, `stride` floats apart. */
 void vc_residual_mean(float *mean, const float *v, size_t stride, size_t keys, size_t dim);
 
@@ -22,5 +26,9 @@ void vc_residual_scale(float *dmean, float *dout, size_t stride, const float *ke
 
 /* Backward: adds the part of dv that comes from the mean's gradient. */
 void vc_residual_spread(float *dv, size_t stride, const float *dmean, size_t keys, size_t dim);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* xoshiro256** 1.0 (Blackman, Vigna: Scrambled linear pseudorandom number generators, 2021),
  * seeded through splitmix64. */
 typedef struct vc_rng {
@@ -26,5 +30,9 @@ double vc_rng_gamma(vc_rng *rng, double shape);
 double vc_rng_beta(vc_rng *rng, double a, double b); /* [0, 1], whatever a and b above 0 */
 
 void vc_rng_shuffle(vc_rng *rng, uint32_t *values, size_t count); /* Fisher-Yates */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include "vitcod/report.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_run_folder vc_run_folder;
 
 /* Opens a folder: every *.json that a verb printed, every *.jsonl, and the maps, masks and plan
@@ -34,5 +38,9 @@ vc_status vc_run_folder_gather(json_t **run, json_t **notes, const char *path);
 /* Where the table of a run is kept: RUN/result.json. *write is false where RUN is no folder, or has
  * a result.json of another verb. */
 vc_status vc_run_folder_table(char *table, size_t room, bool *write, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -5,6 +5,10 @@
 
 #include "vitcod/tensor_file.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* VC_EFORMAT when header, shapes, dtypes and offsets disagree with each other or with the file's
  * size. As the format demands, the tensors must cover the data without gap or overlap. */
 vc_status vc_safetensors_open(vc_tensor_file **out, const char *path);
@@ -13,5 +17,9 @@ vc_status vc_safetensors_open(vc_tensor_file **out, const char *path);
  * sizes of those before allow it. */
 vc_status vc_safetensors_write(const char *path, const vc_named_tensor *tensors, size_t count,
                                const vc_metadata *metadata, size_t metadata_count);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

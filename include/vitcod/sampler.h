@@ -9,6 +9,10 @@
 #include "vitcod/rng.h"
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { VC_SAMPLER_MAX_REPETITIONS = 256, VC_SAMPLER_ROUND = 256 };
 
 typedef struct vc_sampler_options {
@@ -63,5 +67,9 @@ vc_sample vc_sampler_at(const vc_sampler *sampler, size_t step, size_t position,
 /* The random streams that decide how a sample is changed and how a step's batch is mixed. */
 vc_rng vc_sampler_sample_rng(const vc_sampler *sampler, vc_sample sample);
 vc_rng vc_sampler_mix_rng(const vc_sampler *sampler, size_t step);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

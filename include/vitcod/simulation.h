@@ -7,6 +7,10 @@
 #include "vitcod/chip_kind.h"
 #include "vitcod/model.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_simulation {
     const vc_accelerator *chip;
     const vc_plan *plan;   /* what the chip's steps leave of it; NULL: attention is dense */
@@ -48,5 +52,9 @@ vc_status vc_simulation_run(vc_chip_result *out, const vc_simulation *simulation
 /* What no schedule on the chip beats. VC_EUNSUPPORTED for a kind of chip that does other work than
  * the workload says. */
 vc_status vc_simulation_bound(vc_bound *out, const vc_simulation *simulation, int attention_only);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,6 +8,10 @@
 
 #include "vitcod/data.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { VC_SOURCE_NAME = 4096 + 256, VC_SOURCE_MOST_PARTS = 16 };
 #define VC_SOURCE_MAX_FILE ((size_t)1 << 30) /* bytes of one encoded image */
 
@@ -151,5 +155,9 @@ typedef struct vc_bytes {
  * file, or is larger than VC_SOURCE_MAX_FILE. */
 vc_status vc_source_read(vc_bytes *out, vc_source *source, size_t index);
 void vc_bytes_close(vc_bytes *bytes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

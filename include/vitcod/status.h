@@ -6,6 +6,10 @@
 #ifndef VITCOD_STATUS_H
 #define VITCOD_STATUS_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VC_STATUS_MAP(X)                                                                           \
     X(OK, "no error")                                                                              \
     X(ENOMEM, "out of memory")                                                                     \
@@ -44,5 +48,9 @@ const char *vc_last_error(void);
         if (vc_try_status_ != VC_OK)                                                               \
             return vc_try_status_;                                                                 \
     } while (0)
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -4,6 +4,10 @@
 
 #include "vitcod/model.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A preset by timm's name, without a plan; or the model's file that `name` stands for, which lies
  * at `path` (NULL: there is none), with the plan inside it, which may be none: no layers. `is_file`
  * tells which. The caller closes the plan. */
@@ -30,5 +34,9 @@ void vc_subject_stem(char out[256], const char *model);
 
 /* Where a model's attention maps are: FOLDER/ARCH.npy or FOLDER/ARCH; 0: neither is there. */
 int vc_subject_maps(char *out, size_t room, const char *folder, const char *arch);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,6 +7,10 @@
 #include "vitcod/maps.h"
 #include "vitcod/plan.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- poolings */
 
 /* Blocks along the two sides of the image; 0 x 0: no summaries. */
@@ -81,5 +85,9 @@ void vc_summary_bias(float *out, const float *attention, const uint8_t *pruned,
  * order of the plan's layers. VC_EINVAL when shapes differ; `path` names the maps in messages. */
 vc_status vc_plan_add_summaries(vc_plan *plan, const vc_summary_stats *const *stats,
                                 const vc_maps *maps, size_t count, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,6 +8,10 @@
 #include "vitcod/progress.h"
 #include "vitcod/record.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_sweep vc_sweep; /* an open space */
 
 /* Reads a space (examples/sweep.yaml shows how), and the models, masks and chips that it names.
@@ -54,5 +58,9 @@ extern const vc_record vc_sweep_axis_record;
 
 /* All keys, in the order in which points count; the caller frees them. */
 vc_status vc_sweep_axes(vc_sweep_axis **out, size_t *count);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,6 +7,10 @@
 
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { VC_MAX_RANK = 8, VC_SHAPE_TEXT = 160 };
 
 /* Name, bytes per value, name in safetensors, name in .npy (NULL: .npy cannot hold the type). */
@@ -54,5 +58,9 @@ const char *vc_shape_text(char text[VC_SHAPE_TEXT], size_t rank, const size_t *s
 
 /* VC_EINVAL if a float32 tensor holds a NaN or an infinity; the message names the position. */
 vc_status vc_tensor_check_finite(const vc_tensor *tensor, const char *path, const char *name);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -4,6 +4,10 @@
 
 #include "vitcod/tensor.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_tensor_file vc_tensor_file;
 
 typedef struct vc_metadata {
@@ -29,5 +33,9 @@ void vc_tensor_file_forget(const vc_tensor_file *file, const void *values, size_
 
 /* The value that the file's metadata gives for `key`, or NULL. */
 const char *vc_tensor_file_metadata(const vc_tensor_file *file, const char *key);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 #include "vitcod/functional.h"
 #include "vitcod/simulation.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What no schedule beats. */
 typedef struct vc_bounds {
     vc_bound attention, end_to_end;
@@ -52,5 +56,9 @@ void vc_timeline_close(vc_timeline *timeline);
 void vc_timeline_print(FILE *out, const vc_timeline *timeline);
 void vc_bounds_print(FILE *out, const vc_bounds *bounds);
 void vc_control_print(FILE *out, const vc_control_result *control);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 #include "vitcod/record.h"
 #include "vitcod/token_reduction.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_token_accuracy {
     vc_token_reduction how;
     vc_token_pass *pass;
@@ -36,5 +40,9 @@ typedef struct vc_token_result {
 } vc_token_result;
 extern const vc_record vc_token_result_record;
 vc_token_result vc_token_result_of(const vc_token_accuracy *accuracy);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -18,6 +18,10 @@
 
 #include "vitcod/model.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_token_reduction {
     const char *rule; /* "prune" or "merge" */
     double keep;      /* share of the patches' tokens that the last layer has: above 0, at most 1 */
@@ -54,5 +58,9 @@ const vc_token_schedule *vc_token_pass_schedule(const vc_token_pass *pass);
 /* logits (batch, outputs) of images (batch, channels, height, width). With keep = 1 they are, to
  * the bit, those that vc_model_forward computes of one image at a time. */
 void vc_token_pass_run(vc_token_pass *pass, float *logits, const float *images, size_t batch);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 #include "vitcod/json.h"
 #include "vitcod/loss.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- optimiser and schedule */
 
 /* Options of training. In several processes (comm.h) all have the same options, and each takes its
@@ -151,5 +155,9 @@ vc_status vc_checkpoint_rotate(const char *path, size_t keep);
 void vc_checkpoint_remove(const char *path, size_t keep);
 vc_status vc_checkpoint_read(vc_model *model, vc_optimizer *optimizer, vc_train_state *state,
                              uint64_t fingerprint, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

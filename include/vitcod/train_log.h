@@ -7,6 +7,10 @@
 #include "vitcod/record.h"
 #include "vitcod/train.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What a line says; what it does not say is VC_NO_COUNT or NAN. */
 typedef struct vc_train_line {
     uint64_t epoch, step, steps; /* step, steps: of a group */
@@ -39,5 +43,9 @@ vc_status vc_train_log_try(const char *path);
 
 vc_status vc_train_log_write(vc_train_log *log, const vc_train_line *line);
 void vc_train_log_close(vc_train_log *log);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

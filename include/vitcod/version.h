@@ -2,6 +2,14 @@
 #ifndef VITCOD_VERSION_H
 #define VITCOD_VERSION_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VC_VERSION "0.1.0"
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 #include "vitcod/operator.h"
 #include "vitcod/plan.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The product of (rows, inputs) and (inputs, outputs). */
 typedef struct vc_product_shape {
     uint64_t rows, inputs, outputs;
@@ -70,5 +74,9 @@ void vc_workload_keep_layers(vc_workload *workload, int first, int last);
 
 /* The workload as JSON, {"ops": [{"kind", "layer", "macs", ...}]}; NULL if memory runs out. */
 json_t *vc_workload_json(const vc_workload *workload);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,6 +9,10 @@
 
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct vc_yaml vc_yaml; /* an open file */
 
 /* A mapping within an open file. Valid as long as the file is open. */
@@ -104,5 +108,9 @@ vc_yaml_map vc_yaml_sub(const vc_yaml_map *map, const char *key);
  * formatted text. Returns VC_EFORMAT. */
 vc_status vc_yaml_fail(const vc_yaml_map *map, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -42,7 +42,7 @@ static void print_image(const vc_classified *image)
 {
     printf("%s\n", image->image);
     for (size_t i = 0; i < image->top_count; i++)
-        printf("  %6.2f %%  %5zu  %s\n", 100.0 * image->top[i].probability, image->top[i].class,
+        printf("  %6.2f %%  %5zu  %s\n", 100.0 * image->top[i].probability, image->top[i].index,
                image->top[i].name);
     fflush(stdout);
 }

@@ -10,7 +10,7 @@ static const vc_field fields[] = {
 const vc_record vc_accuracy_record = VC_RECORD("accuracy", vc_accuracy, fields);
 
 static const vc_field class_fields[] = {
-    {VC_FIELD(vc_class_accuracy, class, "", "class, from 0")},
+    {VC_FIELD_AS(vc_class_accuracy, index, "class", "", "class, from 0")},
     {VC_FIELD(vc_class_accuracy, name, "", "of the class")},
     {VC_FIELD(vc_class_accuracy, images, "", "of this class")},
     {VC_FIELD(vc_class_accuracy, top1, "%", "of them")},
@@ -39,7 +39,7 @@ size_t vc_class_accuracies(vc_class_accuracy *out, const vc_class_count *counts,
     for (size_t c = 0; c < classes; c++)
         if (counts[c].images)
             out[count++] =
-                (vc_class_accuracy){.class = c,
+                (vc_class_accuracy){.index = c,
                                     .name = vc_source_class_name(source, c),
                                     .images = counts[c].images,
                                     .top1 = percent_of(counts[c].top1, counts[c].images),

@@ -56,7 +56,7 @@ vc_status vc_classify(const vc_model *model, vc_source *source, const vc_classif
 /* ---- as results have it */
 
 static const vc_field class_fields[] = {
-    {VC_FIELD(vc_named_class, class, "", "class, from 0")},
+    {VC_FIELD_AS(vc_named_class, index, "class", "", "class, from 0")},
     {VC_FIELD(vc_named_class, name, "", "of the class")},
     {VC_FIELD(vc_named_class, probability, "", "softmax over all classes")},
 };
@@ -77,7 +77,7 @@ vc_status vc_classified_open(vc_classified *out, const char *image, const vc_ran
         return vc_fail(VC_ENOMEM, "out of memory for %zu classes", top);
     }
     for (size_t i = 0; i < top; i++)
-        out->top[i] = (vc_named_class){best[i].class, vc_source_class_name(source, best[i].class),
+        out->top[i] = (vc_named_class){best[i].index, vc_source_class_name(source, best[i].index),
                                        best[i].probability};
     return VC_OK;
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 typedef struct candidate {
-    size_t class;
+    size_t index;
     float logit;
 } candidate;
 
@@ -14,7 +14,7 @@ static int compare_candidates(const void *a, const void *b)
     const candidate *x = a, *y = b;
     if (x->logit != y->logit)
         return x->logit < y->logit ? 1 : -1;
-    return (x->class > y->class) - (x->class < y->class);
+    return (x->index > y->index) - (x->index < y->index);
 }
 
 vc_status vc_rank_classes(vc_ranked_class *best, size_t top, const float *logits, size_t classes)
@@ -30,7 +30,7 @@ vc_status vc_rank_classes(vc_ranked_class *best, size_t top, const float *logits
         sum += exp((double)order[c].logit - order[0].logit);
     for (size_t i = 0; i < top; i++)
         best[i] =
-            (vc_ranked_class){order[i].class, exp((double)order[i].logit - order[0].logit) / sum};
+            (vc_ranked_class){order[i].index, exp((double)order[i].logit - order[0].logit) / sum};
     free(order);
     return VC_OK;
 }

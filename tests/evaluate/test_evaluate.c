@@ -176,7 +176,7 @@ static void classes_by_rank(void **state)
     double sum = 0.0;
     assert_ok(vc_rank_classes(best, 4, logits, 4));
     for (size_t i = 0; i < 4; i++) {
-        assert_int_equal(best[i].class, order[i]);
+        assert_int_equal(best[i].index, order[i]);
         assert_int_equal(vc_rank_of(logits, 4, order[i]), i);
         sum += best[i].probability;
     }
