@@ -1,0 +1,376 @@
+"""The library by ctypes: its structs, its functions, its failures. What is here is checked against
+the headers by a test; everything else of the package calls `lib` and `check`.
+
+ctypes releases the GIL during each call."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import (
+    POINTER,
+    c_char_p,
+    c_double,
+    c_float,
+    c_int,
+    c_int32,
+    c_size_t,
+    c_uint8,
+    c_uint64,
+    c_void_p,
+)
+from pathlib import Path
+
+from . import errors
+
+MOST_GROUPS = 15
+DENSE_STATS_REST = 1296  # bytes of what is not looked at
+FIXED = {"VC_MOST_GROUPS": MOST_GROUPS}  # constants of the headers
+
+
+class ModelOptions(ctypes.Structure):
+    _fields_ = [
+        ("heads", c_size_t),
+        ("autoencoder", c_char_p),
+        ("in_place", c_int),
+        ("without_plan", c_int),
+        ("image_size", c_size_t),
+    ]
+
+
+class ModelInput(ctypes.Structure):
+    _fields_ = [
+        ("height", c_size_t),
+        ("width", c_size_t),
+        ("channels", c_size_t),
+        ("classes", c_size_t),
+        ("classifiers", c_size_t),
+        ("outputs", c_size_t),
+        ("mean", c_float * 4),
+        ("std", c_float * 4),
+    ]
+
+
+class AttentionLayer(ctypes.Structure):
+    _fields_ = [
+        ("heads", c_size_t),
+        ("queries", c_size_t),
+        ("keys", c_size_t),
+        ("head_dim", c_size_t),
+        ("value_dim", c_size_t),
+        ("width", c_size_t),
+        ("compressed", c_size_t * 2),
+        ("compressible", c_int),
+        ("group", c_size_t),
+    ]
+
+
+class AttentionGroup(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char * 32), ("first", c_size_t), ("count", c_size_t)]
+
+
+class SplitCosts(ctypes.Structure):
+    _fields_ = [("panel_entry", c_double), ("row_entry", c_double), ("row", c_double)]
+
+
+class EngineOptions(ctypes.Structure):
+    _fields_ = [
+        ("precision", c_int),
+        ("batch", c_size_t),
+        ("threads", c_size_t),
+        ("split", c_int),
+        ("costs", SplitCosts),
+        ("backend", c_void_p),
+        ("unrestricted", c_int),
+    ]
+
+
+class Tensor(ctypes.Structure):
+    _fields_ = [
+        ("dtype", c_int),
+        ("rank", c_size_t),
+        ("shape", c_size_t * 8),
+        ("data", c_void_p),
+    ]
+
+
+class AttentionStats(ctypes.Structure):
+    _fields_ = [
+        ("layers", c_size_t),
+        ("heads", c_size_t),
+        ("queries", c_size_t),
+        ("keys", c_size_t),
+        ("images", c_uint64),
+        ("sum", c_void_p),
+    ]
+
+
+class DenseStats(ctypes.Structure):
+    _fields_ = [
+        ("model", c_void_p),
+        ("groups", c_size_t),
+        ("attention", AttentionStats * MOST_GROUPS),
+        ("_rest", ctypes.c_uint8 * DENSE_STATS_REST),
+    ]
+
+
+class Tap(ctypes.Structure):
+    _fields_ = [
+        ("attention", c_void_p),
+        ("query_key", c_void_p),
+        ("scores", c_void_p),
+        ("context", c_void_p),
+    ]
+
+
+class Mask(ctypes.Structure):
+    _fields_ = [
+        ("layers", c_size_t),
+        ("heads", c_size_t),
+        ("queries", c_size_t),
+        ("keys", c_size_t),
+        ("pruned", c_void_p),
+    ]
+
+
+class Maps(ctypes.Structure):
+    _fields_ = [
+        ("layers", c_size_t),
+        ("heads", c_size_t),
+        ("queries", c_size_t),
+        ("keys", c_size_t),
+        ("values", c_void_p),
+    ]
+
+
+# context, done, rounds
+OnRound = ctypes.CFUNCTYPE(None, c_void_p, c_size_t, c_size_t)
+
+
+class PruneOptions(ctypes.Structure):
+    _fields_ = [
+        ("rule", c_char_p),
+        ("info", c_double),
+        ("sparsity", c_double),
+        ("keep_class_token", c_int),
+        ("ties", c_int),
+        ("on_round", OnRound),
+        ("context", c_void_p),
+    ]
+
+
+class PruneReport(ctypes.Structure):
+    _fields_ = [
+        ("info", c_double),
+        ("sparsity", c_double),
+        ("empty_rows", c_size_t),
+        ("tied_rows", c_size_t),
+    ]
+
+
+class Pooling(ctypes.Structure):
+    _fields_ = [
+        ("count", c_size_t),
+        ("entries", c_size_t),
+        ("start", POINTER(c_int32)),
+        ("keys", POINTER(c_int32)),
+        ("weights", POINTER(c_float)),
+        ("dim", c_size_t),
+        ("query", POINTER(c_float)),
+    ]
+
+
+class PlanLayer(ctypes.Structure):
+    _fields_ = [
+        ("heads", c_size_t),
+        ("queries", c_size_t),
+        ("keys", c_size_t),
+        ("query_order", POINTER(c_int32)),
+        ("key_order", POINTER(c_int32)),
+        ("global_tokens", POINTER(c_int32)),
+        ("column_start", POINTER(c_int32)),
+        ("rows", POINTER(c_int32)),
+        ("kept_share", POINTER(c_float)),
+        ("pooling", Pooling),
+        ("summary_bias", POINTER(c_float)),
+    ]
+
+
+class Plan(ctypes.Structure):
+    _fields_ = [
+        ("layer_count", c_size_t),
+        ("layers", POINTER(PlanLayer)),
+        ("threshold", c_size_t),
+    ]
+
+
+STRUCTS = {
+    "vc_model_options": ModelOptions,
+    "vc_model_input": ModelInput,
+    "vc_attention_layer": AttentionLayer,
+    "vc_attention_group": AttentionGroup,
+    "vc_split_costs": SplitCosts,
+    "vc_engine_options": EngineOptions,
+    "vc_tensor": Tensor,
+    "vc_attention_stats": AttentionStats,
+    "vc_dense_stats": DenseStats,
+    "vc_tap": Tap,
+    "vc_mask": Mask,
+    "vc_maps": Maps,
+    "vc_prune_options": PruneOptions,
+    "vc_prune_report": PruneReport,
+    "vc_pooling": Pooling,
+    "vc_plan_layer": PlanLayer,
+    "vc_plan": Plan,
+}
+
+_P = c_void_p
+_MODEL = c_void_p  # its config, which comes first, as well
+
+# Result and arguments; c_int results with a * are statuses.
+STATUS = "status"
+FUNCTIONS = {
+    "vc_status_name": (c_char_p, c_int),
+    "vc_last_error": (c_char_p,),
+    "vc_threads_set": (STATUS, c_int),
+    "vc_threads_count": (c_int,),
+    "vc_isa_check": (STATUS,),
+    "vc_tensor_check_finite": (STATUS, POINTER(Tensor), c_char_p, c_char_p),
+    "vc_model_open": (STATUS, POINTER(_P), c_char_p, POINTER(ModelOptions)),
+    "vc_model_close": (None, _MODEL),
+    "vc_model_write": (STATUS, c_char_p, _MODEL),
+    "vc_model_family": (c_char_p, _MODEL),
+    "vc_model_input_of": (ModelInput, _MODEL),
+    "vc_model_parameters": (STATUS, POINTER(c_size_t), _MODEL),
+    "vc_model_layers": (c_size_t, _MODEL),
+    "vc_model_layer": (AttentionLayer, _MODEL, c_size_t),
+    "vc_model_groups": (c_size_t, _MODEL),
+    "vc_model_group": (AttentionGroup, _MODEL, c_size_t),
+    "vc_model_use_masks": (STATUS, _MODEL, POINTER(Mask), c_size_t, c_char_p),
+    "vc_model_use_plan": (STATUS, _MODEL, POINTER(Plan), c_char_p),
+    "vc_model_use_files": (STATUS, _MODEL, c_char_p, c_char_p),
+    "vc_model_plan": (POINTER(Plan), _MODEL),
+    "vc_model_entries": (POINTER(Plan), _MODEL),
+    "vc_tap_images": (STATUS, _MODEL, _P, c_size_t, c_size_t, POINTER(Tap)),
+    "vc_engine_options_default": (EngineOptions,),
+    "vc_engine_open": (STATUS, POINTER(_P), _MODEL, POINTER(EngineOptions)),
+    "vc_engine_close": (None, _P),
+    "vc_engine_run": (STATUS, _P, _P, _P, c_size_t),
+    "vc_dense_stats_open": (STATUS, POINTER(DenseStats), _MODEL, c_size_t, c_int, c_int),
+    "vc_dense_stats_close": (None, POINTER(DenseStats)),
+    "vc_dense_stats_tap": (Tap, POINTER(DenseStats)),
+    "vc_attention_stats_mean": (None, _P, POINTER(AttentionStats)),
+    "vc_prune_options_default": (PruneOptions,),
+    "vc_prune_ties_of": (c_int, POINTER(c_int), c_char_p),
+    "vc_prune_groups": (
+        STATUS,
+        POINTER(Mask),
+        POINTER(PruneReport),
+        POINTER(Maps),
+        _P,
+        c_size_t,
+        POINTER(PruneOptions),
+        c_char_p,
+    ),
+    "vc_mask_close": (None, POINTER(Mask)),
+    "vc_polarize_groups": (
+        STATUS,
+        POINTER(Plan),
+        POINTER(Mask),
+        c_size_t,
+        c_size_t,
+        c_char_p,
+    ),
+    "vc_plan_read": (STATUS, POINTER(Plan), c_char_p),
+    "vc_plan_write": (STATUS, c_char_p, POINTER(Plan)),
+    "vc_plan_copy": (STATUS, POINTER(Plan), POINTER(Plan)),
+    "vc_plan_close": (None, POINTER(Plan)),
+    "vc_plan_layer_mask": (None, POINTER(c_uint8), POINTER(PlanLayer)),
+    "vc_plan_kept_share": (c_double, POINTER(Plan)),
+    "vc_plan_hash": (c_uint64, POINTER(Plan)),
+    "vc_plan_method": (c_char_p, POINTER(Plan)),
+}
+
+FOLDER = Path(__file__).parent
+_threads_started = False  # by the library in this process
+_threads_lost = False  # a process that had started them was forked to this one
+
+
+def _forked() -> None:
+    global _threads_started, _threads_lost
+    _threads_lost = _threads_lost or _threads_started
+    _threads_started = False
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
+def raise_error(status: int) -> None:
+    kind = errors.OF_STATUS[lib.vc_status_name(status).decode()]
+    raise kind(os.fsdecode(lib.vc_last_error()))
+
+
+def check(status: int) -> None:
+    """Raises what a status says, unless it is VC_OK."""
+    if status != 0:
+        raise_error(status)
+
+
+def computes() -> None:
+    """To be called before the library computes. OpenMP's threads do not survive a fork: a child of
+    a process that has started them would wait for them for ever."""
+    global _threads_started
+    if _threads_started or lib.vc_threads_count() == 1:
+        return
+    if _threads_lost:
+        raise errors.UnsupportedError(
+            "this process was forked from one in which vitcod had started threads, which it does "
+            "not have; wanted multiprocessing.get_context('spawn'), or set_threads(1)"
+        )
+    _threads_started = True
+
+
+def _open() -> ctypes.CDLL:
+    opened = ctypes.CDLL(str(FOLDER / "lib" / "libvitcod.so"))
+    for name, (result, *arguments) in FUNCTIONS.items():
+        function = getattr(opened, name)
+        function.restype = c_int if result is STATUS else result
+        function.argtypes = arguments
+    return opened
+
+
+lib = _open()
+check(lib.vc_isa_check())
+
+
+def path_bytes(path) -> bytes:
+    """A path as the library wants it: str, bytes or os.PathLike."""
+    return os.fsencode(path)
+
+
+def threads() -> int:
+    """How many threads a call of this thread uses."""
+    return lib.vc_threads_count()
+
+
+def set_threads(count: int) -> None:
+    """Sets how many threads calls of this thread use. No result depends on it. 0 leaves it."""
+    check(lib.vc_threads_set(count))
+
+
+def layout() -> str:
+    """A program in C that compiles if the structs here are those of the headers."""
+    lines = ["#include <stddef.h>", "#include <vitcod/vitcod.h>"]
+    for name, value in FIXED.items():
+        lines.append(f'_Static_assert({name} == {value}, "{name}");')
+    for name, struct in STRUCTS.items():
+        size = ctypes.sizeof(struct)
+        lines.append(f'_Static_assert(sizeof({name}) == {size}, "size of {name}");')
+        for field, _ in struct._fields_:
+            if field.startswith("_"):
+                continue
+            offset, bytes_ = getattr(struct, field).offset, getattr(struct, field).size
+            where = f"{name}, {field}"
+            lines.append(f'_Static_assert(offsetof({where}) == {offset}, "{where}");')
+            lines.append(f'_Static_assert(sizeof((({name} *)0)->{field}) == {bytes_}, "{where}");')
+    return "\n".join(lines) + "\n"

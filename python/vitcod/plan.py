@@ -1,0 +1,289 @@
+"""From averaged attention to masks, and from masks to plans."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Union
+
+import numpy as np
+
+from . import arrays, library
+from .errors import FormatError
+from .library import check, lib
+
+# One array, or one for each group of layers of a shape, by name and in the order in which they run.
+Grouped = Union[np.ndarray, "dict[str, np.ndarray]"]
+MAP_SHAPE = ("layers", "heads", "queries", "keys")
+MAP_PREFIX, MASK_PREFIX = "attention_score", "mask"
+
+
+def _group_paths(folder: Path, prefix: str) -> dict[str, Path]:
+    """The files of a folder, named as ViTCoD has them: dpt0, subsample0, dpt1, .."""
+    found, number = {}, 0
+    for number in range(1000):
+        names = [f"dpt{number}", f"subsample{number}"]
+        there = {n: p for n in names for p in (folder / f"{prefix}_{n}.npy",) if p.exists()}
+        found.update(there)
+        if names[1] not in there:
+            break
+    if not found:
+        raise FormatError(f"{folder}: no {prefix}_dpt0.npy; wanted a file for each group of layers")
+    return found
+
+
+def groups_of(value, what: str, dtype, prefix: str) -> dict[str, np.ndarray]:
+    """Maps or masks by group: from an array, a mapping of them, or a path to either as files."""
+    if isinstance(value, (str, os.PathLike)):
+        path = Path(value)
+        if path.is_dir():
+            value = {name: np.load(file) for name, file in _group_paths(path, prefix).items()}
+        else:
+            value = np.load(path, allow_pickle=False)
+        what = str(path)
+    if isinstance(value, Mapping):
+        if not value:
+            raise ValueError(f"{what}: no group; wanted one at least")
+        return {
+            name: arrays.shaped(array, f"{what}: {name}", dtype, MAP_SHAPE)
+            for name, array in value.items()
+        }
+    return {"": arrays.shaped(value, what, dtype, MAP_SHAPE)}
+
+
+def ungrouped(groups: dict[str, np.ndarray]) -> Grouped:
+    return groups[""] if list(groups) == [""] else groups
+
+
+def _masks(groups: dict[str, np.ndarray]):
+    masks = (library.Mask * len(groups))()
+    for mask, array in zip(masks, groups.values()):
+        mask.layers, mask.heads, mask.queries, mask.keys = array.shape
+        mask.pruned = arrays.address(array)
+    return masks
+
+
+def mask_groups(mask) -> dict[str, np.ndarray]:
+    return groups_of(mask, "mask", np.bool_, MASK_PREFIX)
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What `prune` returns."""
+
+    mask: Grouped
+    """bool (layers, heads, queries, keys), True = pruned; a dict of them for grouped maps"""
+    info: float
+    """the strength of the rule that was used"""
+    sparsity: float
+    """the share of entries that is pruned, 0 to 1"""
+    empty_rows: int
+    """rows that the rule left empty, which keep their highest score"""
+    tied_rows: int
+    """rows in which `ties` had to say which of equal scores are kept"""
+
+
+def prune(
+    maps,
+    *,
+    rule: str = "info",
+    info: float | None = None,
+    sparsity: float | None = None,
+    keep_class_token: bool | None = None,
+    ties: str = "numpy",
+    progress: Callable[[int, int], None] | None = None,
+) -> Pruned:
+    """Prunes averaged attention to a fixed mask.
+
+    maps: float32 (layers, heads, queries, keys), a dict of such arrays for a model in groups of
+    layers (LeViT), or a path of either as files.
+    rule: info, threshold, ratio, std or random.
+    info or sparsity: the rule's strength, or the share of entries to prune, 0 to 1.
+    keep_class_token: row 0 and column 0 are never pruned; by default for one array (DeiT), and not
+    for groups.
+    ties: which of equal scores are kept: numpy, as the published code, or stable.
+    progress: called with the rounds of the search for a sparsity, done and at most.
+    """
+    if (info is None) == (sparsity is None):
+        raise TypeError("wanted one of info and sparsity")
+    groups = groups_of(maps, "maps", np.float32, MAP_PREFIX)
+    failure: list[BaseException] = []
+
+    def on_round(_context, done, rounds):
+        try:
+            if progress is not None and not failure:
+                progress(done, rounds)
+        except BaseException as error:  # goes on when the library has returned
+            failure.append(error)
+
+    options = lib.vc_prune_options_default()
+    options.rule = rule.encode()
+    options.info = -1.0 if info is None else info
+    options.sparsity = -1.0 if sparsity is None else sparsity
+    options.keep_class_token = (
+        list(groups) == [""] if keep_class_token is None else keep_class_token
+    )
+    chosen = ctypes.c_int()
+    if not lib.vc_prune_ties_of(chosen, ties.encode()):
+        raise ValueError(f"ties is {ties!r}; wanted numpy or stable")
+    options.ties = chosen
+    options.on_round = library.OnRound(on_round)
+    of_c = (library.Maps * len(groups))()
+    for one, array in zip(of_c, groups.values()):
+        one.layers, one.heads, one.queries, one.keys = array.shape
+        one.values = arrays.address(array)
+    made = (library.Mask * len(groups))()
+    report = library.PruneReport()
+    library.computes()
+    check(lib.vc_prune_groups(made, report, of_c, None, len(groups), options, b"maps"))
+    masks = {}
+    for (name, array), mask in zip(groups.items(), made):
+        values = (ctypes.c_uint8 * array.size).from_address(mask.pruned)
+        masks[name] = np.frombuffer(values, np.bool_).reshape(array.shape).copy()
+        lib.vc_mask_close(mask)
+    if failure:
+        raise failure[0]
+    return Pruned(
+        ungrouped(masks), report.info, report.sparsity, report.empty_rows, report.tied_rows
+    )
+
+
+def polarize(mask, *, threshold: int = 50) -> Plan:
+    """Reorders tokens: a mask becomes a plan.
+
+    mask: bool (layers, heads, queries, keys), True = pruned; a dict of such arrays; or a path.
+    threshold: a column that keeps more entries is a global token, and computed densely. For groups
+    it is that of the first, and less in others as they have fewer queries.
+    """
+    groups = mask_groups(mask)
+    plan = library.Plan()
+    check(lib.vc_polarize_groups(plan, _masks(groups), len(groups), threshold, b"mask"))
+    return Plan(plan)
+
+
+@dataclass(frozen=True)
+class PlanLayer:
+    """A layer of a plan. H heads, Tq queries, Tk keys; the columns of all heads follow each other.
+    The arrays are copies."""
+
+    heads: int
+    queries: int
+    keys: int
+    query_order: np.ndarray
+    """int32 (H, Tq): row i of the reordered map is query query_order[i]"""
+    key_order: np.ndarray
+    """int32 (H, Tk): column j of the reordered map is key key_order[j]"""
+    global_tokens: np.ndarray
+    """int32 (H): so many columns are computed densely, which come first"""
+    column_start: np.ndarray
+    """int32 (H, Tk + 1): positions in rows"""
+    rows: np.ndarray
+    """int32 (kept entries): reordered row indices, ascending in a column"""
+    summaries: int
+    """pooled keys and values that every query may see; 0: none"""
+
+
+class Plan:
+    """Which entries of the attention maps are kept, layer by layer, and in which order tokens come.
+    Made by `polarize`, `Plan.load` or `Model.plan`; it does not change."""
+
+    def __init__(self, plan: library.Plan):
+        self._plan = plan  # and it is this object's to close
+
+    def __del__(self):
+        plan, self._plan = getattr(self, "_plan", None), None
+        if plan is not None:
+            lib.vc_plan_close(plan)
+
+    @classmethod
+    def load(cls, path) -> Plan:
+        """From a plan's file, or that of a model with a plan inside."""
+        plan = library.Plan()
+        check(lib.vc_plan_read(plan, library.path_bytes(path)))
+        return cls(plan)
+
+    @classmethod
+    def of_library(cls, plan) -> Plan:
+        """A copy."""
+        copied = library.Plan()
+        check(lib.vc_plan_copy(copied, plan))
+        return cls(copied)
+
+    def save(self, path) -> None:
+        """Writes the plan as safetensors."""
+        check(lib.vc_plan_write(library.path_bytes(path), self._plan))
+
+    @property
+    def hash(self) -> str:
+        """16 digits, as results name the plan that they are about."""
+        return f"{lib.vc_plan_hash(self._plan):016x}"
+
+    @property
+    def kept_share(self) -> float:
+        """Kept entries and scores of summaries, as a share of all entries, 0 to 1."""
+        return lib.vc_plan_kept_share(self._plan)
+
+    @property
+    def method(self) -> str:
+        """What it does about what is pruned: "kept entries alone", "with a residual" or "with
+        summaries"."""
+        return lib.vc_plan_method(self._plan).decode()
+
+    @property
+    def threshold(self) -> int:
+        """A column that keeps more entries is a global token."""
+        return self._plan.threshold
+
+    def __len__(self) -> int:
+        return self._plan.layer_count
+
+    def __getitem__(self, index: int) -> PlanLayer:
+        layer = self._layer(index)
+        heads, queries, keys = layer.heads, layer.queries, layer.keys
+
+        def copied(pointer, *shape):
+            return np.ctypeslib.as_array(pointer, shape).copy()
+
+        start = copied(layer.column_start, heads, keys + 1)
+        return PlanLayer(
+            heads,
+            queries,
+            keys,
+            copied(layer.query_order, heads, queries),
+            copied(layer.key_order, heads, keys),
+            copied(layer.global_tokens, heads),
+            start,
+            copied(layer.rows, int(start[-1, -1])),
+            layer.pooling.count,
+        )
+
+    def _layer(self, index: int):
+        count = len(self)
+        if not -count <= index < count:
+            raise IndexError(f"layer {index} of a plan with {count}")
+        return self._plan.layers[index % count]
+
+    def mask(self, layer: int) -> np.ndarray:
+        """bool (heads, queries, keys) of a layer, True = pruned, in the tokens' own order."""
+        of = self._layer(layer)
+        pruned = np.empty((of.heads, of.queries, of.keys), np.bool_)
+        lib.vc_plan_layer_mask(pruned.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8)), of)
+        return pruned
+
+    def bias(self, layer: int) -> np.ndarray:
+        """float32 (heads, queries, keys): 0 where kept, -inf where pruned; what other programs add
+        to the scores."""
+        return np.where(self.mask(layer), np.float32(-np.inf), np.float32(0))
+
+    def csr(self, layer: int, head: int) -> tuple[np.ndarray, np.ndarray]:
+        """The kept entries of a head by query, in the tokens' own order: int32 indptr (queries + 1)
+        and int32 keys (kept entries), ascending in a row."""
+        kept = ~self.mask(layer)[head]
+        indptr = np.concatenate([[0], np.cumsum(kept.sum(1))]).astype(np.int32)
+        return indptr, np.nonzero(kept)[1].astype(np.int32)
+
+    def __repr__(self) -> str:
+        return f"<vitcod.Plan {self.hash}: {len(self)} layers, {100 * self.kept_share:.2f} % kept>"
