@@ -145,7 +145,7 @@ static double name_width(const char *name)
     size_t letters = 0;
     for (; *name; name++)
         letters += ((unsigned char)*name & 0xc0) != 0x80;
-    return 27.0 + 7.1 * (double)(letters < MOST ? letters : MOST);
+    return 27.0 + 7.5 * (double)(letters < MOST ? letters : MOST);
 }
 
 /* As the marks look: a line, a shape, or for bars a square. */

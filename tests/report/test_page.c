@@ -392,6 +392,45 @@ static void different_data_are_apart(void **state)
     json_decref(other);
 }
 
+/* An evaluation on a mask has the sparsity that `prune` gave it; one with fewer tokens is neither
+ * dense nor has one. */
+static void masks_and_tokens_are_not_dense(void **state)
+{
+    (void)state;
+    json_t *masked = eval_of("x", NULL, 80.0, 9), *reduced = eval_of("x", NULL, 70.0, 9);
+    json_object_set_new(masked, "command",
+                        json_string("vitcod eval m --mask a/mask.npy --data x --json"));
+    json_object_set_new(reduced, "tokens", json_object());
+    json_t *results =
+        json_pack("{s:o, s:o, s:o, s:{s:s, s:s, s:f}}", "dense.json", eval_of("x", NULL, 90.0, 9),
+                  "masked.json", masked, "reduced.json", reduced, "p.json", "verb", "prune", "mask",
+                  "b/mask.npy", "sparsity", 0.75);
+    const vc_report_run run = {.name = "one", .results = results};
+    char *text = page_of(&run, 1);
+    assert_holds(text, "<td>top-1</td><td>masked</td><td>75</td><td>80</td>");
+    assert_holds(text, "masked: top-1 80.00 % of dense 90.00 %, 75.0 % of attention pruned");
+    assert_null(strstr(text, "<td>top-1</td><td>reduced</td>"));
+    free(text);
+    json_decref(results);
+}
+
+/* What `codesign` sums up stands for its parts where they are gone. */
+static void a_codesign_alone(void **state)
+{
+    (void)state;
+    json_t *results =
+        json_pack("{s:{s:s, s:f, s:f, s:f, s:i, s:i, s:f, s:f}}", "result.json", "verb", "codesign",
+                  "top1_dense", 72.0, "top1", 70.5, "sparsity", 0.9, "cycles_dense", 300, "cycles",
+                  200, "energy_uj_dense", 30.0, "energy_uj", 10.0);
+    const vc_report_run run = {.name = "one", .results = results};
+    char *text = page_of(&run, 1);
+    assert_holds(text, "<p class=\"big\">1.50 points</p>");
+    assert_holds(text, "<p class=\"big\">1.50 × less</p>");
+    assert_holds(text, "<p class=\"big\">3.00 × less</p>");
+    free(text);
+    json_decref(results);
+}
+
 /* By date, else in the order of the pipeline, not of the alphabet. */
 static void results_stand_in_their_order(void **state)
 {
@@ -513,6 +552,8 @@ int main(void)
                                        cmocka_unit_test(answers_of_calibrated_models),
                                        cmocka_unit_test(a_tile_says_what_it_needs),
                                        cmocka_unit_test(different_data_are_apart),
+                                       cmocka_unit_test(masks_and_tokens_are_not_dense),
+                                       cmocka_unit_test(a_codesign_alone),
                                        cmocka_unit_test(results_stand_in_their_order),
                                        cmocka_unit_test(a_sweep_has_its_command),
                                        cmocka_unit_test(a_machine_has_one_roof),
