@@ -10,8 +10,8 @@ extern "C" {
 
 /* The distance of a student from its teacher inside the model: the mean over the L blocks, the
  * images and the tokens of ||x - t||^2 / ||t||^2; of the last block, over those tokens that the
- * classifiers read, since a sparse model may well drop what has no effect. Both models must have the same depth, tokens and
- * width, and both forward passes must have kept everything. */
+ * classifiers read, since a sparse model may well drop what has no effect. Both models must have
+ * the same depth, tokens and width, and both forward passes must have kept everything. */
 typedef struct vc_distances {
     double features;  /* of what leaves each block */
     double attention; /* of the heads' outputs, before the projection */

@@ -64,7 +64,7 @@ case_once_more() {
 # Everything but times, and commands, which say --resume where a step went on.
 without_times() {
     sed -e '/"step_seconds": {/,/}/d' \
-        -e '/"\(seconds\|step_seconds\|images_per_s\|peak_mib\|command\)":/d' "$1"
+        -e '/"\(seconds\|step_seconds\|images_per_s\|peak_mib\|command\|date\)":/d' "$1"
 }
 
 # same_files FOLDER FOLDER
