@@ -96,13 +96,14 @@ typedef struct vc_plan_recipe {
     const char *summaries;
     const char *curves;  /* where the curves of heads are written, or NULL */
     size_t curve_images; /* on so many images they are measured; 0: VC_CURVE_IMAGES */
+    size_t images; /* attention is averaged over so many of the source, spread evenly; 0: all */
 } vc_plan_recipe;
 
 /* Beside the rules of vc_prune: the budget is shared out to the heads by the curves of what their
  * sparsity costs (head_curves.h); within a head entries are kept by averaged attention. */
 #define VC_RULE_MEASURED "measured"
 #define VC_SUMMARIES_AUTO "auto"
-enum { VC_CURVE_IMAGES = 256, VC_QUERY_IMAGES = 64 };
+enum { VC_CURVE_IMAGES = 256, VC_QUERY_IMAGES = 64, VC_STATISTICS_IMAGES = 1000 };
 /* Fills in what is NULL: rule, summaries and the word of *residual, "mean" or "none". Summaries are
  * the default, and rule measured with them; with a residual or another rule there are none.
  * VC_EINVAL for what excludes each other. A recipe without summaries has them NULL afterwards. */
@@ -148,8 +149,8 @@ typedef struct vc_stage_plans {
     vc_plan_made last; /* what was made last */
 } vc_stage_plans;
 
-/* Averages the teacher's attention over the images and makes the plans. `path` names the model in
- * messages. */
+/* Averages the teacher's attention over the images (or recipe->plan.images of them) and makes the
+ * plans. `path` names the model in messages. */
 vc_status vc_stage_plans_make(vc_stage_plans *out, vc_seen *seen, const vc_model *teacher,
                               vc_source *learn, const vc_stage_recipe *recipe, const vc_look *how,
                               const char *path);
@@ -162,13 +163,13 @@ void vc_stage_plans_close(vc_stage_plans *plans);
 
 typedef struct vc_distill_options {
     vc_train_options train; /* with the teacher, and all of the loss its */
-    vc_look look;           /* options for the images held back */
-    const vc_plan *plans;   /* (plan_count) one after the other, each sparser; the last stays */
-    size_t plan_count;      /* 0: attention stays as it is */
-    size_t stage_epochs;    /* for each plan before the last, besides train.epochs for that */
-    size_t patience;        /* ends after so many epochs without a better one; 0: never */
-    double seconds;         /* more than 0: as many epochs as fit, in place of train.epochs */
-    const char *output;     /* the best model so far is always here */
+    vc_look look; /* for the images held back; its on_broken hears of those learnt from as well */
+    const vc_plan *plans; /* (plan_count) one after the other, each sparser; the last stays */
+    size_t plan_count;    /* 0: attention stays as it is */
+    size_t stage_epochs;  /* for each plan before the last, besides train.epochs for that */
+    size_t patience;      /* ends after so many epochs without a better one; 0: never */
+    double seconds;       /* more than 0: as many epochs as fit, in place of train.epochs */
+    const char *output;   /* the best model so far is always here */
     const char
         *checkpoint; /* where an interrupted run goes on from; besides it <checkpoint>.json */
     int resume;

@@ -71,7 +71,7 @@ static vc_status make_plans(calibrate_run *r)
     const calibrate_options *o = r->o;
     const vc_stage_recipe recipe = {o->recipe, o->stages, o->stage_count};
     vc_seen seen;
-    vc_progress progress = vc_progress_begin("attention", vc_source_count(r->learn));
+    vc_progress progress = vc_progress_begin("attention", 1);
     const vc_look how = look_of(r, &progress);
     const vc_status status =
         vc_stage_plans_make(&r->plans, &seen, r->teacher, r->learn, &recipe, &how, o->model.path);
@@ -221,6 +221,7 @@ static vc_status make_coder(calibrate_run *r)
                                    .compressed = o->compressed,
                                    .coded = o->coded};
     how.model.plan = "none";
+    how.data.spread = o->recipe.images;
     r->result->makes_coder = true;
     return cli_make_autoencoder(&r->result->coder, &how);
 }

@@ -10,13 +10,14 @@
 
 static calibrate_options defaults(void)
 {
-    calibrate_options o = {.data = cli_data_options_default("train"),
-                           .dtype = "fp32",
-                           .hold_back = "0.2",
-                           .minutes = NAN,
-                           .lr_bias = NAN,
-                           .recipe = {.sparsity = NAN, .threshold = CLI_UNSET},
-                           .how = vc_distill_options_default()};
+    calibrate_options o = {
+        .data = cli_data_options_default("train"),
+        .dtype = "fp32",
+        .hold_back = "0.2",
+        .minutes = NAN,
+        .lr_bias = NAN,
+        .recipe = {.sparsity = NAN, .threshold = CLI_UNSET, .images = VC_STATISTICS_IMAGES},
+        .how = vc_distill_options_default()};
     o.how.train.epochs = o.how.stage_epochs = CLI_UNSET;
     return o;
 }
@@ -163,6 +164,9 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
          "auto (default; of rule measured), none, or blocks whose pooled keys stand in for what "
          "is pruned: 3x3, 3x3q (by queries), 3x3s1.5 (sharpened), by layer 3x3*9,1x1q*3",
          CLI_TEXT, &o->recipe.summaries},
+        {"statistics", "N",
+         "average attention over N images, spread over all to learn from; 0: all (default 1000)",
+         CLI_COUNT, &o->recipe.images},
         {"curves", "FILE", "what each head's sparsity costs, as JSON (of rule measured)", CLI_TEXT,
          &o->recipe.curves},
         {"gradual", "X,Y", "learn at these sparsities first, each --stage-epochs long", CLI_TEXT,

@@ -90,6 +90,9 @@ void cli_on_broken(void *context, size_t index, const char *name, const char *me
 {
     cli_images *images = context;
     (void)index;
+    for (size_t i = 0; i < images->broken_count; i++)
+        if (strcmp(images->broken[i], name) == 0)
+            return;
     if (images->progress)
         vc_progress_end(images->progress);
     fprintf(stderr, "vitcod: %s\n", message);
@@ -141,12 +144,14 @@ vc_status cli_run_over_source(cli_images *images, vc_evaluation *out, const vc_m
 vc_status cli_tap_data(cli_images *images, const vc_model *model, const cli_data_options *o,
                        const char *label, const vc_tap *tap)
 {
-    vc_source *source;
+    vc_source *whole, *source;
     vc_evaluation ignored;
     vc_acts acts;
     cli_note_precision(VC_IN_FP32);
-    VC_TRY(cli_open_source(&source, o, 0));
-    vc_status status = vc_acts_open(&acts, model, o->batch, 0);
+    VC_TRY(cli_open_source(&whole, o, 0));
+    vc_status status = vc_source_spread(&source, whole, o->spread ? o->spread : SIZE_MAX);
+    if (status == VC_OK)
+        status = vc_acts_open(&acts, model, o->batch, 0);
     if (status == VC_OK) {
         vc_forward_pass pass = {&acts, model, tap};
         const vc_runner runner = vc_forward_runner(&pass);
@@ -154,6 +159,7 @@ vc_status cli_tap_data(cli_images *images, const vc_model *model, const cli_data
         vc_acts_close(&acts);
     }
     vc_source_close(source);
+    vc_source_close(whole);
     return status;
 }
 

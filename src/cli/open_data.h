@@ -10,6 +10,7 @@ typedef struct cli_data_options {
     const char *split, *classes, *exif;
     size_t limit, sample, batch; /* limit, sample: of each path; one of them is 0 */
     size_t seed;                 /* of what is drawn */
+    size_t spread;               /* statistics are of so many, spread evenly; 0: of all */
     double crop_fraction;
     int skip_broken, convert;
     int train_transforms; /* 1: images are changed as DeiT learns from them, by `seed` */
@@ -85,7 +86,7 @@ typedef struct cli_images {
 extern const vc_record cli_images_record;
 void cli_images_free(cli_images *images);
 
-/* A vc_loader_broken_image that names the image on stderr and adds it to a cli_images. */
+/* A vc_loader_broken_image that names the image on stderr and adds it to a cli_images, once. */
 void cli_on_broken(void *images, size_t index, const char *name, const char *message);
 
 vc_status cli_open_source(vc_source **out, const cli_data_options *options, int labelled);

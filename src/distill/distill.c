@@ -175,6 +175,14 @@ static vc_status on_epoch(void *context, const vc_epoch_report *e)
     return VC_OK;
 }
 
+/* An image that cannot be learnt from; the next one takes its place. */
+static void on_broken(void *context, size_t index, const char *name, const char *message)
+{
+    const vc_look *look = &((const distill_run *)context)->o->look;
+    if (look->on_broken)
+        look->on_broken(look->context, index, name, message);
+}
+
 static vc_status use_plan(distill_run *r, size_t stage)
 {
     if (r->o->plan_count == 0)
@@ -192,8 +200,11 @@ static vc_status open_judge(distill_run *r)
 static vc_status run_stage(distill_run *r, size_t stage, int resume)
 {
     char checkpoint[PATH_ROOM];
-    const vc_train_hooks hooks = {
-        .on_step = on_step, .on_epoch = on_epoch, .context = r, .stop = &r->stop};
+    const vc_train_hooks hooks = {.on_step = on_step,
+                                  .on_epoch = on_epoch,
+                                  .on_broken = on_broken,
+                                  .context = r,
+                                  .stop = &r->stop};
     r->stage = stage;
     VC_TRY(stage_file(checkpoint, r, stage));
     VC_TRY(use_plan(r, stage));

@@ -56,19 +56,23 @@ vc_status vc_stage_plans_make(vc_stage_plans *out, vc_seen *seen, const vc_model
                               const char *path)
 {
     const int prunes = recipe->count > 0;
+    const size_t count = vc_source_count(learn), most = recipe->plan.images;
     vc_dense_stats stats = {0};
+    vc_source *looked;
     vc_status status = VC_OK;
     *out = (vc_stage_plans){0};
+    VC_TRY(vc_source_spread(&looked, learn, most > 0 && most < count ? most : count));
     if (prunes)
         status = vc_dense_stats_open(&stats, teacher, how->batch,
                                      vc_plan_recipe_weighs(&recipe->plan), recipe->plan.residual);
     if (status == VC_OK && prunes)
         status = vc_plan_recipe_summarize(&stats, &recipe->plan, learn, how);
     if (status == VC_OK)
-        status = vc_dense_look(prunes ? &stats : NULL, seen, teacher, learn, how);
+        status = vc_dense_look(prunes ? &stats : NULL, seen, teacher, looked, how);
     if (status == VC_OK && prunes)
         status = measure_and_make(out, &stats, learn, recipe, how, path);
     vc_dense_stats_close(&stats);
+    vc_source_close(looked);
     if (status != VC_OK)
         vc_stage_plans_close(out);
     return status;

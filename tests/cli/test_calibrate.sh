@@ -358,6 +358,29 @@ case_several_sources() {
     check "too many" 2 '--data is given more than 16 times' "$vitcod" calibrate model "$@" -o x
 }
 
+# Statistics are of some images; whatever cannot be learnt from is told all the same, once.
+case_statistics() {
+    check "of three images" 0 'agreement' \
+        calibrate --sparsity 0.6 --epochs 0 --statistics 3 -o few --plan-output few-plan
+    check "of all" 0 'agreement' \
+        calibrate --sparsity 0.6 --epochs 0 --statistics 0 -o all --plan-output all-plan
+    check "make other plans" 1 '' cmp few-plan all-plan
+    mkdir -p pictures/a
+    for i in 00 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23; do
+        cp "$root/tests/data/golden/rgb8.png" "pictures/a/$i.png"
+    done
+    head -c 300 "$root/tests/data/golden/rgb8.png" >pictures/a/05.png
+    varying=everything # broken images are met as threads come to them
+    check "a broken image among those to learn from" 1 'pictures/a/05.png: PNG: truncated' \
+        "$vitcod" calibrate model --data pictures --batch 8 --threshold 6 --sparsity 0.6 \
+        --epochs 4 --patience 0 --statistics 2 -o learnt
+    holds "is told" '1 image could not be read and was left out'
+    [ "$(grep -c 'PNG: truncated' "$out")" = 1 ] || failed "a broken image" "is told twice"
+    check "and may be allowed" 0 'pictures/a/05.png' \
+        "$vitcod" calibrate model --data pictures --batch 8 --threshold 6 --sparsity 0.6 \
+        --epochs 4 --patience 0 --statistics 2 --skip-broken -o learnt --json
+}
+
 case_images_of_one_class() {
     mkdir one
     idx_labels one/train-labels-idx1-ubyte 24 1

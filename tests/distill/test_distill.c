@@ -377,6 +377,37 @@ static void plans_become_sparser(void **state)
     tear_down(&s);
 }
 
+/* A recipe of so many images is that of the images that are spread over the source. */
+static void statistics_are_of_some_images(void **state)
+{
+    (void)state;
+    scene s = set_up("some");
+    const double sparsity = 0.6;
+    vc_stage_recipe recipe = {{.rule = "budget", .threshold = 4, .residual = 1}, &sparsity, 1};
+    const vc_look how = vc_look_default();
+    vc_stage_plans some, spread, all;
+    vc_seen seen;
+    vc_source *few;
+    assert_ok(vc_source_spread(&few, s.learn, 5));
+    assert_ok(vc_stage_plans_make(&spread, &seen, s.teacher, few, &recipe, &how, "teacher"));
+    assert_ok(vc_stage_plans_make(&all, &seen, s.teacher, s.learn, &recipe, &how, "teacher"));
+    assert_int_equal(seen.images, COUNT * 4 / 5);
+    recipe.plan.images = 5;
+    assert_ok(vc_stage_plans_make(&some, &seen, s.teacher, s.learn, &recipe, &how, "teacher"));
+    assert_int_equal(seen.images, 5);
+    char a[VC_PLAN_HASH_TEXT], b[VC_PLAN_HASH_TEXT], c[VC_PLAN_HASH_TEXT];
+    vc_plan_hash_text(a, &some.plans[0]);
+    vc_plan_hash_text(b, &spread.plans[0]);
+    vc_plan_hash_text(c, &all.plans[0]);
+    assert_string_equal(a, b);
+    assert_string_not_equal(a, c);
+    vc_stage_plans_close(&some);
+    vc_stage_plans_close(&spread);
+    vc_stage_plans_close(&all);
+    vc_source_close(few);
+    tear_down(&s);
+}
+
 static void means_become_files(void **state)
 {
     (void)state;
@@ -441,6 +472,7 @@ int main(void)
                                        cmocka_unit_test(there_must_be_a_teacher),
                                        cmocka_unit_test(a_look_counts_images_and_classes),
                                        cmocka_unit_test(plans_become_sparser),
+                                       cmocka_unit_test(statistics_are_of_some_images),
                                        cmocka_unit_test(means_become_files),
                                        cmocka_unit_test(coders_of_all_heads)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
