@@ -44,11 +44,11 @@ vc_source_options vc_source_options_default(void);
  * - a directory of class folders (ImageFolder). Files that end in .jpg, .jpeg, .png, .ppm, .bmp,
  *   .pgm, .tif, .tiff, .webp or .gif, at any depth below a class folder, are its images; other
  *   files, and names that start with a dot, are ignored. If the directory has a folder of the split
- *   (VC_SOURCE_SPLITS) which itself holds folders, that one is opened
- *   instead, and only folders of other splits may stand beside it. Links are followed; loops, and
- *   folders that are reached twice, are refused. Samples are sorted by class folder, directory and
- *   name;
- * - a tar archive of the same, plain or gzipped, read without unpacking. If one folder encloses
+ *   (VC_SOURCE_SPLITS) which itself holds folders, that one is opened instead, and only folders of
+ *   other splits may stand beside it. Links are followed; loops, and folders that are reached
+ *   twice, are refused. Samples are sorted by class folder, directory and name;
+ * - a zip archive of the same, or a tar archive, plain or packed by gzip, bzip2 or xz, read
+ *   without unpacking; what macOS adds (__MACOSX) is ignored. If one folder encloses
  *   everything, it is skipped unless the class list names it. Samples keep the archive's order.
  *
  * Classes are the class folders, sorted by name; each must have at least one image. A class list

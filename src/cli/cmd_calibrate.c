@@ -139,7 +139,7 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
 {
     const cli_option options[] = {
         {"data", "PATH",
-         "images, which need no labels: a folder, a tar, IDX or CIFAR files; may be repeated",
+         "images, which need no labels: a folder, an archive, IDX or CIFAR; may be repeated",
          CLI_TEXTS, &o->data.paths},
         CLI_SOME_OPTIONS(o->data.limit, o->data.sample),
         CLI_EXIF_OPTION(o->data.exif, "off"),

@@ -143,8 +143,9 @@ static int run_codesign(const cli_command *command, int argc, char **argv)
     vc_recipe_options o = vc_recipe_options_default();
     int dry_run = 0;
     const cli_option options[] = {
-        {"data", "IMAGES", "a folder, a tar, IDX or CIFAR files; labels are needed to train alone",
-         CLI_TEXT, &o.data},
+        {"data", "IMAGES",
+         "a folder, an archive, IDX or CIFAR files; labels are needed to train alone", CLI_TEXT,
+         &o.data},
         {"output", "RUN", "the run folder; one that is there is gone on with", CLI_TEXT, &o.folder},
         {"test", "PATH", "labelled images to evaluate (default: test images of IDX or CIFAR data)",
          CLI_TEXT, &o.test},

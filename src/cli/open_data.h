@@ -45,7 +45,7 @@ cli_data_options cli_data_options_default(const char *split);
 
 #define CLI_DATA_OPTIONS(options)                                                                  \
     {"data", "PATH",                                                                               \
-     "images: a folder of class folders, a tar of them, IDX or CIFAR files; may be repeated",      \
+     "images: a folder of class folders, a tar or zip of them, IDX or CIFAR; may be repeated",     \
      CLI_TEXTS, &(options).paths},                                                                 \
         {"split", "NAME", "train, test, val, validation or valid, where there are several",        \
          CLI_TEXT, &(options).split},                                                              \

@@ -10,7 +10,7 @@ static size_t list_origin(cli_option *list, size_t used, train_options *o)
          CLI_TEXT, &o->config_file},
         {"data", "DIR",
          "training (and test) images: IDX or CIFAR files; with --init or --arch also class folders "
-         "or a tar",
+         "or an archive",
          CLI_TEXT, &o->data},
         {"output", "FILE", "the trained model (safetensors)", CLI_TEXT, &o->output},
         {"init", "MODEL", "start from this model instead of random weights", CLI_TEXT,

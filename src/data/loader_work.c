@@ -66,7 +66,7 @@ static vc_status read_sample(vc__workspace *work, vc_loader *l, size_t index)
                                              : vc_source_read(&work->encoded, l->source, index);
 }
 
-/* In evaluation a gzipped archive is read strictly forward, by one worker at a time, each in turn.
+/* In evaluation a tar archive is read strictly forward, by one worker at a time, each in turn.
  * In training samples come in random order and are read when they are prepared. */
 static int claim_and_read(size_t *at, vc_status *status, vc__workspace *work, vc_loader *l)
 {

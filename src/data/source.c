@@ -201,6 +201,7 @@ void vc_source_close(vc_source *source)
     vc__names_close(&source->class_names);
     vc__names_close(&source->folders);
     vc__tar_close(source->tar);
+    vc__zip_close(source->zip);
     vc_dataset_close(&source->owned);
     pthread_mutex_destroy(&source->lock);
     free(source);

@@ -23,7 +23,7 @@ static vc_status keep_folder(contents *c, const vc__tar_entry *entry)
 
 static int is_hidden(const char *name)
 {
-    return name[0] == '.' || strstr(name, "/.");
+    return name[0] == '.' || strstr(name, "/.") || strncmp(name, "__MACOSX", 8) == 0;
 }
 
 static vc_status keep_entry(contents *c, const vc__tar_entry *entry, const char *path)
@@ -47,7 +47,8 @@ static vc_status keep_entries(contents *c, const char *path)
     vc__tar_entry *entry = malloc(sizeof *entry);
     vc_status status = entry ? VC_OK : vc_fail(VC_ENOMEM, "%s: out of memory", path);
     while (status == VC_OK) {
-        status = vc__tar_next(entry, c->source->tar);
+        status = c->source->zip ? vc__zip_next(entry, c->source->zip)
+                                : vc__tar_next(entry, c->source->tar);
         if (status == VC_OK && entry->kind == VC__TAR_END)
             break;
         if (status == VC_OK)
@@ -221,7 +222,8 @@ static vc_status find_entries(contents *c, const char *path, const vc_source_opt
 {
     char root[VC__TAR_NAME];
     vc_source *source = c->source;
-    VC_TRY(vc__tar_open(&source->tar, path));
+    VC_TRY(vc__zip_begins(path) ? vc__zip_open(&source->zip, path)
+                                : vc__tar_open(&source->tar, path));
     VC_TRY(keep_entries(c, path));
     if (source->count == 0)
         return VC_OK; /* which the caller reports */

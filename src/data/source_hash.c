@@ -21,7 +21,7 @@ static uint64_t hash_image(uint64_t hash, const vc_source *source, size_t index)
         return vc_hash(hash, data->images + index * values, values);
     }
     const vc__sample *sample = &holder->samples[index];
-    const uint64_t bytes = holder->tar ? sample->bytes : file_bytes(holder, index);
+    const uint64_t bytes = holder->tar || holder->zip ? sample->bytes : file_bytes(holder, index);
     hash = vc_hash(hash, sample->name, strlen(sample->name) + 1);
     if (holder->upright)
         hash = vc_hash(hash, "upright", 7);

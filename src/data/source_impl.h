@@ -7,14 +7,14 @@
 
 #include "class_list.h"
 #include "names.h"
-#include "tar.h"
 #include "vitcod/image.h"
 #include "vitcod/source.h"
+#include "zip.h"
 
 typedef struct vc__sample {
     char *name; /* below the source's root: "cat/1.jpg" */
     int32_t label;
-    uint64_t offset, bytes; /* in an archive */
+    uint64_t offset, bytes; /* in an archive; of a zip, the entry's number */
 } vc__sample;
 
 struct vc_source {
@@ -29,7 +29,8 @@ struct vc_source {
     size_t count, capacity, name_bytes;
     vc__names folders; /* the class folders */
 
-    vc__tar *tar;         /* the archive; NULL: samples are files */
+    vc__tar *tar;         /* the archive, or */
+    vc__zip *zip;         /* the archive; both NULL: samples are files */
     pthread_mutex_t lock; /* protects the position in the archive */
 
     vc_dataset owned;

@@ -61,12 +61,14 @@ vc_status vc_source_read(vc_bytes *out, vc_source *source, size_t index)
     vc_source_name(name, source, index);
     source = vc__source_holder(source, &index);
     assert(!source->dataset);
-    if (!source->tar)
+    if (!source->tar && !source->zip)
         return read_file(out, name);
     const vc__sample *sample = &source->samples[index];
     VC_TRY(reserve(out, (size_t)sample->bytes, name));
     pthread_mutex_lock(&source->lock);
-    vc_status status = vc__tar_read(out->data, source->tar, sample->offset, (size_t)sample->bytes);
+    vc_status status =
+        source->zip ? vc__zip_read(out->data, source->zip, sample->offset, (size_t)sample->bytes)
+                    : vc__tar_read(out->data, source->tar, sample->offset, (size_t)sample->bytes);
     pthread_mutex_unlock(&source->lock);
     out->count = status == VC_OK ? (size_t)sample->bytes : 0;
     return status;

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
+#include "stream.h"
 #include "tar_header.h"
 
-enum { BLOCK = VC__TAR_BLOCK, READ_AT_ONCE = 1 << 30, MOST_EXTRA = 1 << 20, CHUNK = 1 << 20 };
+enum { BLOCK = VC__TAR_BLOCK, MOST_EXTRA = 1 << 20, CHUNK = 1 << 20 };
 
 struct vc__tar {
-    gzFile file;
+    vc__stream *stream;
     int inflated; /* file descriptor of the inflated archive; -1: none */
     char *path;
     uint64_t next; /* where the next header starts */
@@ -19,38 +19,7 @@ struct vc__tar {
     vc__tar_extra extra; /* what extra headers say about the next entry */
 };
 
-/* Reads `bytes` bytes, or fewer at the end of the file. */
-static vc_status read_some(size_t *have, vc__tar *tar, void *out, size_t bytes)
-{
-    *have = 0;
-    while (*have < bytes) {
-        size_t left = bytes - *have;
-        int got = gzread(tar->file, (char *)out + *have,
-                         (unsigned)(left < READ_AT_ONCE ? left : READ_AT_ONCE));
-        int error = Z_OK;
-        gzerror(tar->file, &error);
-        if (got < 0 || (error != Z_OK && error != Z_BUF_ERROR))
-            return vc_fail(error == Z_ERRNO ? VC_EIO : VC_EFORMAT, "%s: %s", tar->path,
-                           error == Z_ERRNO ? strerror(errno) : "damaged gzip data");
-        if (error == Z_BUF_ERROR)
-            return vc_fail(VC_EFORMAT, "%s: truncated: the gzip data ends before its checksum",
-                           tar->path);
-        if (got == 0)
-            return VC_OK;
-        *have += (size_t)got;
-    }
-    return VC_OK;
-}
-
-static vc_status go_to(vc__tar *tar, uint64_t offset)
-{
-    if (gzseek(tar->file, (z_off_t)offset, SEEK_SET) < 0)
-        return vc_fail(VC_EFORMAT, "%s: byte %llu cannot be reached", tar->path,
-                       (unsigned long long)offset);
-    return VC_OK;
-}
-
-/* The same at an offset of the inflated file. */
+/* Reads `bytes` bytes at an offset of the inflated file, or fewer at its end. */
 static vc_status read_at(size_t *have, const vc__tar *tar, void *out, size_t bytes, uint64_t offset)
 {
     *have = 0;
@@ -72,21 +41,13 @@ vc_status vc__tar_read(void *out, vc__tar *tar, uint64_t offset, size_t bytes)
     if (tar->inflated >= 0) {
         VC_TRY(read_at(&have, tar, out, bytes, offset));
     } else {
-        VC_TRY(go_to(tar, offset));
-        VC_TRY(read_some(&have, tar, out, bytes));
+        VC_TRY(vc__stream_go(tar->stream, offset));
+        VC_TRY(vc__stream_read(&have, tar->stream, out, bytes));
     }
     if (have < bytes)
         return vc_fail(VC_EFORMAT, "%s: truncated: %zu of %zu bytes could be read at byte %llu",
                        tar->path, have, bytes, (unsigned long long)offset);
     return VC_OK;
-}
-
-static int climbs(const char *name)
-{
-    for (const char *p = name; (p = strstr(p, "..")); p += 2)
-        if ((p == name || p[-1] == '/') && (p[2] == '/' || p[2] == '\0'))
-            return 1;
-    return 0;
 }
 
 static vc_status name_entry(vc__tar_entry *out, const vc__tar *tar, const vc__tar_header *h)
@@ -104,7 +65,7 @@ static vc_status name_entry(vc__tar_entry *out, const vc__tar *tar, const vc__ta
     if (!fits)
         return vc_fail(VC_EFORMAT, "%s: a name after '%s' is longer than %d bytes", tar->path,
                        tar->place.last, VC__TAR_NAME);
-    if (climbs(out->name))
+    if (vc__tar_climbs(out->name))
         return vc_fail(VC_EFORMAT, "%s: '%s' climbs out of the archive", tar->path, out->name);
     return VC_OK;
 }
@@ -144,7 +105,7 @@ static vc_status check_end(vc__tar *tar)
     char block[BLOCK];
     size_t have;
     do {
-        VC_TRY(read_some(&have, tar, block, BLOCK));
+        VC_TRY(vc__stream_read(&have, tar->stream, block, BLOCK));
         memset(block + have, 0, BLOCK - have);
         if (!vc__tar_is_zero(block))
             return vc_fail(VC_EFORMAT, "%s: goes on after the archive's end", tar->path);
@@ -155,8 +116,8 @@ static vc_status check_end(vc__tar *tar)
 static vc_status read_header(vc__tar_header *out, vc__tar *tar)
 {
     size_t have;
-    VC_TRY(go_to(tar, tar->next));
-    VC_TRY(read_some(&have, tar, out, BLOCK));
+    VC_TRY(vc__stream_go(tar->stream, tar->next));
+    VC_TRY(vc__stream_read(&have, tar->stream, out, BLOCK));
     if (have < BLOCK)
         return vc_fail(VC_EFORMAT, "%s: truncated: ends within or after '%s', wanted its end mark",
                        tar->path, tar->place.last);
@@ -258,10 +219,13 @@ static vc_status check_start(vc__tar *tar)
 {
     vc__tar_header h;
     size_t have;
-    VC_TRY(read_some(&have, tar, &h, BLOCK));
+    VC_TRY(vc__stream_read(&have, tar->stream, &h, BLOCK));
     if (have < BLOCK || memcmp(h.magic, "ustar", 5) != 0)
-        return vc_fail(VC_EFORMAT, "%s: is neither a directory nor a tar archive, plain or gzipped",
-                       tar->path);
+        return vc_fail(
+            VC_EFORMAT,
+            "%s: is neither a directory nor an archive (zip, or tar: plain, or packed by gzip, "
+            "bzip2 or xz)",
+            tar->path);
     return VC_OK;
 }
 
@@ -276,11 +240,8 @@ vc_status vc__tar_open(vc__tar **out, const char *path)
     tar->place.path = tar->path;
     tar->inflated = -1;
     strcpy(tar->place.last, "the start");
-    vc_status status;
-    tar->file = gzopen(path, "rb"); /* also reads files that are not compressed */
-    if (!tar->file)
-        status = vc_fail(VC_EIO, "%s: cannot open: %s", path, strerror(errno));
-    else
+    vc_status status = vc__stream_open(&tar->stream, path);
+    if (status == VC_OK)
         status = check_start(tar);
     if (status == VC_OK)
         *out = tar;
@@ -308,10 +269,11 @@ static vc_status open_nameless(int *fd, const char *folder)
 static vc_status copy_all(int fd, vc__tar *tar, const char *folder)
 {
     char *chunk = malloc(CHUNK);
-    vc_status status = chunk ? go_to(tar, 0) : vc_fail(VC_ENOMEM, "%s: out of memory", tar->path);
+    vc_status status =
+        chunk ? vc__stream_go(tar->stream, 0) : vc_fail(VC_ENOMEM, "%s: out of memory", tar->path);
     uint64_t left = tar->next;
     for (size_t have = 1; status == VC_OK && have > 0; left -= have) {
-        status = read_some(&have, tar, chunk, left < CHUNK ? (size_t)left : CHUNK);
+        status = vc__stream_read(&have, tar->stream, chunk, left < CHUNK ? (size_t)left : CHUNK);
         for (size_t done = 0; status == VC_OK && done < have;) {
             const ssize_t wrote = write(fd, chunk + done, have - done);
             if (wrote < 0 && errno != EINTR)
@@ -329,7 +291,7 @@ vc_status vc__tar_inflate(vc__tar *tar)
 {
     const char *folder = getenv("TMPDIR");
     int fd = -1;
-    if (tar->inflated >= 0 || gzdirect(tar->file))
+    if (tar->inflated >= 0 || vc__stream_is_plain(tar->stream))
         return VC_OK;
     if (!folder || !*folder)
         folder = "/tmp";
@@ -346,8 +308,7 @@ void vc__tar_close(vc__tar *tar)
 {
     if (!tar)
         return;
-    if (tar->file)
-        gzclose(tar->file);
+    vc__stream_close(tar->stream);
     if (tar->inflated >= 0)
         close(tar->inflated);
     free(tar->path);

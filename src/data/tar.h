@@ -1,5 +1,5 @@
-/* Reading tar archives, plain or gzipped: ustar with its prefix, GNU's long names and base-256
- * sizes, and pax's path and size. Names of entries are never used as paths of files. */
+/* Reading tar archives, plain or packed (stream.h): ustar with its prefix, GNU's long names and
+ * base-256 sizes, and pax's path and size. Names of entries are never used as paths of files. */
 #ifndef VC_TAR_H
 #define VC_TAR_H
 
@@ -26,14 +26,14 @@ void vc__tar_close(vc__tar *tar); /* NULL is fine */
 
 /* The next entry in the archive's order. VC__TAR_END in `kind` means that the archive ended and was
  * complete. VC_EFORMAT for a wrong checksum, a size beyond the end, a missing end, an unknown type,
- * "..", or damaged gzip data. */
+ * "..", or damaged packed data. */
 vc_status vc__tar_next(vc__tar_entry *out, vc__tar *tar);
 
-/* Reads `bytes` bytes at `offset`. Going back in a gzipped archive is slow unless it was
+/* Reads `bytes` bytes at `offset`. Going back in a packed archive is slow unless it was
  * inflated. */
 vc_status vc__tar_read(void *out, vc__tar *tar, uint64_t offset, size_t bytes);
 
-/* Prepares for reading in any order: a gzipped archive is inflated into a nameless file in $TMPDIR
+/* Prepares for reading in any order: a packed archive is inflated into a nameless file in $TMPDIR
  * or /tmp, and read from there. VC_EIO if there is no room for it. */
 vc_status vc__tar_inflate(vc__tar *tar);
 

@@ -66,6 +66,14 @@ int vc__tar_join(char out[VC__TAR_NAME], const char *text, size_t count)
     return 1;
 }
 
+int vc__tar_climbs(const char *name)
+{
+    for (const char *p = name; (p = strstr(p, "..")); p += 2)
+        if ((p == name || p[-1] == '/') && (p[2] == '/' || p[2] == '\0'))
+            return 1;
+    return 0;
+}
+
 vc_status vc__tar_keep_name(vc__tar_extra *extra, const char *name, size_t length,
                             const vc__tar_place *place)
 {

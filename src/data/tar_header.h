@@ -40,6 +40,9 @@ typedef struct vc__tar_extra {
     int has_bytes;
 } vc__tar_extra;
 
+/* 1 if ".." is a part of the name. */
+int vc__tar_climbs(const char *name);
+
 vc_status vc__tar_keep_name(vc__tar_extra *extra, const char *name, size_t length,
                             const vc__tar_place *place);
 

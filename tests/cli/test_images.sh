@@ -162,6 +162,13 @@ case_archives() {
         "$vitcod" eval model --data one --classes list
     check "the same in an archive" 0 'on 2 images' \
         "$vitcod" eval model --data one.tar --classes list
+    printf 'cat\ndog\nhen\nowl\n' >pets
+    for archive in photos.zip photos.tar.bz2 photos.tar.xz; do
+        check "$archive" 0 'on 3 images' \
+            "$vitcod" eval model --data "$golden/$archive" --classes pets
+    done
+    head -c 500 "$golden/photos.zip" >cut.zip
+    check "a truncated zip" 1 'cut.zip: damaged zip archive' "$vitcod" eval model --data cut.zip
     head -c 1000 data.tar >cut.tar
     check "a truncated archive" 1 'cut.tar: ' "$vitcod" eval model --data cut.tar
     check "a file that is no archive" 1 'list: ' "$vitcod" eval model --data list
