@@ -39,8 +39,7 @@ vc_source_options vc_source_options_default(void);
 
 /* Opens images. `path` is one of:
  *
- * - a directory with IDX files or with the binary files of CIFAR-10 or CIFAR-100: see
- *   vc_dataset_open;
+ * - what vc_dataset_open takes: IDX files, or the files of CIFAR-10 or CIFAR-100;
  * - a directory of class folders (ImageFolder). Files that end in .jpg, .jpeg, .png, .ppm, .bmp,
  *   .pgm, .tif, .tiff, .webp or .gif, at any depth below a class folder, are its images; other
  *   files, and names that start with a dot, are ignored. If the directory has a folder of the split

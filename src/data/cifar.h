@@ -14,7 +14,7 @@ vc_status vc__cifar_read(vc_dataset *out, const char *directory, const char *spl
 /* Gives the path of the file that names the classes. Returns 0 if there is none. */
 int vc__cifar_names(char path[4096], const char *directory);
 
-/* 1 if vc_dataset_open can read the directory. (Defined in dataset.c.) */
-int vc__dataset_is_here(const char *directory);
+/* 1 if vc_dataset_open can read what is there. (Defined in dataset.c.) */
+int vc__dataset_is_here(const char *path);
 
 #endif

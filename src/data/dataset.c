@@ -2,26 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cifar.h"
+#include "idx_files.h"
 #include "vitcod/data.h"
 #include "vitcod/idx.h"
-
-/* Reads an IDX file, plain or gzipped, whichever exists. */
-static vc_status read_member(vc_tensor *out, const char *directory, const char *prefix,
-                             const char *suffix)
-{
-    char plain[4096], gzipped[4100];
-    snprintf(plain, sizeof plain, "%s/%s-%s", directory, prefix, suffix);
-    snprintf(gzipped, sizeof gzipped, "%s.gz", plain);
-    if (access(plain, R_OK) == 0)
-        return vc_idx_read(out, plain);
-    if (access(gzipped, R_OK) == 0)
-        return vc_idx_read(out, gzipped);
-    return vc_fail(VC_EABSENT, "%s: holds neither %s-%s nor the same with .gz", directory, prefix,
-                   suffix);
-}
 
 static vc_status take_images(vc_dataset *out, const char *directory, vc_tensor *images,
                              const vc_tensor *labels)
@@ -51,28 +36,19 @@ static vc_status take_images(vc_dataset *out, const char *directory, vc_tensor *
     return VC_OK;
 }
 
-int vc__dataset_is_here(const char *directory)
+int vc__dataset_is_here(const char *path)
 {
-    static const char *const files[] = {"train-images-idx3-ubyte", "train-images-idx3-ubyte.gz",
-                                        "t10k-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz"};
-    char path[4096];
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", directory, files[i]);
-        if (access(path, F_OK) == 0)
-            return 1;
-    }
-    return vc__cifar_is_here(directory);
+    return vc__cifar_is_here(path) || vc__idx_is_here(path);
 }
 
-/* The classes of both splits: the smaller one may lack the last. */
-static vc_status widen_classes(vc_dataset *out, const char *directory, const char *split)
+/* The classes of both splits: the smaller one may lack the last. `path`: the other split's labels;
+ * empty: there are none. */
+static vc_status widen_classes(vc_dataset *out, const char *path)
 {
-    const char *other = strcmp(split, "test") == 0 ? "train" : "t10k";
     vc_tensor labels;
-    const vc_status status = read_member(&labels, directory, other, "labels-idx1-ubyte");
-    if (status == VC_EABSENT)
+    if (!path[0])
         return VC_OK;
-    VC_TRY(status);
+    VC_TRY(vc_idx_read(&labels, path));
     const uint8_t *values = labels.data;
     for (size_t i = 0; labels.rank == 1 && i < labels.shape[0]; i++)
         if ((size_t)values[i] + 1 > out->classes)
@@ -81,20 +57,18 @@ static vc_status widen_classes(vc_dataset *out, const char *directory, const cha
     return VC_OK;
 }
 
-static vc_status read_idx(vc_dataset *out, const char *directory, const char *split)
+static vc_status read_idx(vc_dataset *out, const char *path, const char *split)
 {
-    const char *prefix = strcmp(split, "test") == 0 ? "t10k" : "train";
+    vc__idx_files files;
     vc_tensor images = {0}, labels = {0};
-    vc_status status = read_member(&images, directory, prefix, "images-idx3-ubyte");
-    if (status == VC_OK) {
-        status = read_member(&labels, directory, prefix, "labels-idx1-ubyte");
-        if (status == VC_EABSENT) /* the split is there, and broken */
-            status = VC_EIO;
-    }
+    VC_TRY(vc__idx_find(&files, path, split));
+    vc_status status = vc_idx_read(&images, files.images);
     if (status == VC_OK)
-        status = take_images(out, directory, &images, &labels);
+        status = vc_idx_read(&labels, files.labels);
     if (status == VC_OK)
-        status = widen_classes(out, directory, split);
+        status = take_images(out, path, &images, &labels);
+    if (status == VC_OK)
+        status = widen_classes(out, files.other_labels);
     free(images.data);
     free(labels.data);
     if (status != VC_OK)
@@ -102,12 +76,14 @@ static vc_status read_idx(vc_dataset *out, const char *directory, const char *sp
     return status;
 }
 
-vc_status vc_dataset_open(vc_dataset *out, const char *directory, const char *split)
+vc_status vc_dataset_open(vc_dataset *out, const char *path, const char *split)
 {
     *out = (vc_dataset){0};
-    if (vc__cifar_is_here(directory))
-        return vc__cifar_read(out, directory, split);
-    return read_idx(out, directory, split);
+    if (strcmp(split, "train") != 0 && strcmp(split, "test") != 0)
+        return vc_fail(VC_EABSENT, "%s: has no split '%s', wanted train or test", path, split);
+    if (vc__cifar_is_here(path))
+        return vc__cifar_read(out, path, split);
+    return read_idx(out, path, split);
 }
 
 void vc_dataset_close(vc_dataset *dataset)

@@ -151,7 +151,7 @@ static vc_status open_path(vc_source *source, const char *path, const vc_source_
         return vc_fail(VC_EIO, "%s: is neither a directory nor a regular file", path);
     if (o->classes)
         VC_TRY(vc__class_list_read(list, o->classes));
-    if (S_ISDIR(info.st_mode) && vc__dataset_is_here(path))
+    if (vc__dataset_is_here(path))
         return open_dataset(source, path, o, list);
     return open_images(source, path, o, list, S_ISDIR(info.st_mode));
 }

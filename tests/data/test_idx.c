@@ -1,6 +1,6 @@
 #include <zlib.h>
 
-#include "testing.h"
+#include "folders.h"
 #include "vitcod/data.h"
 #include "vitcod/idx.h"
 
@@ -63,6 +63,73 @@ static void dataset_and_batches(void **state)
     assert_fails(vc_dataset_open(&data, temporary(""), "test"), VC_EABSENT, "t10k");
 }
 
+static const unsigned char other[] = {0, 0, 8, 1, 0, 0, 0, 2, 0, 1};
+
+/* Puts images and labels under a name each, and expects them behind a path. */
+static void put_pair(const char *directory, const char *of_images, const char *of_labels,
+                     const unsigned char *what)
+{
+    put_bytes(directory, of_images, images, sizeof images);
+    put_bytes(directory, of_labels, what, sizeof labels);
+}
+
+static void expect_labels(const char *path, const char *split, int first, int second)
+{
+    vc_dataset data;
+    assert_ok(vc_dataset_open(&data, path, split));
+    assert_int_equal(data.count, 2);
+    assert_int_equal(data.labels[0], first);
+    assert_int_equal(data.labels[1], second);
+    vc_dataset_close(&data);
+}
+
+static void other_names_are_known(void **state)
+{
+    (void)state;
+    const char *dotted = fresh_directory(), *torch = fresh_directory();
+    put_pair(dotted, "t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte", labels);
+    put_pair(dotted, "train-images.idx3-ubyte", "train-labels.idx1-ubyte", other);
+    expect_labels(dotted, "test", 3, 1);
+    expect_labels(dotted, "train", 0, 1);
+    put_pair(torch, "FashionMNIST/raw/t10k-images-idx3-ubyte",
+             "FashionMNIST/raw/t10k-labels-idx1-ubyte", labels);
+    expect_labels(torch, "test", 3, 1);
+    expect_labels(joined(torch, "FashionMNIST"), "test", 3, 1);
+    expect_labels(joined(torch, "FashionMNIST/raw"), "test", 3, 1);
+    vc_dataset data;
+    assert_fails(vc_dataset_open(&data, torch, "train"), VC_EABSENT,
+                 "holds no train-images-idx3-ubyte, by whatever name");
+    assert_fails(vc_dataset_open(&data, torch, "val"), VC_EABSENT,
+                 "has no split 'val', wanted train or test");
+    put(torch, "MNIST/raw/t10k-images-idx3-ubyte");
+    assert_fails(vc_dataset_open(&data, torch, "test"), VC_EFORMAT, "holds several data sets");
+    assert_fails(vc_dataset_open(&data, joined(torch, "MNIST"), "test"), VC_EFORMAT,
+                 "no labels lie beside it, wanted t10k-labels-idx1-ubyte");
+}
+
+/* EMNIST has several data sets in one folder. */
+static void a_file_names_one_of_several(void **state)
+{
+    (void)state;
+    const char *d = fresh_directory();
+    vc_dataset data;
+    put_pair(d, "emnist-letters-train-images-idx3-ubyte", "emnist-letters-train-labels-idx1-ubyte",
+             labels);
+    put_pair(d, "emnist-letters-test-images-idx3-ubyte", "emnist-letters-test-labels-idx1-ubyte",
+             other);
+    expect_labels(d, "train", 3, 1);
+    put_pair(d, "emnist-digits-train-images-idx3-ubyte", "emnist-digits-train-labels-idx1-ubyte",
+             other);
+    assert_fails(vc_dataset_open(&data, d, "train"), VC_EFORMAT,
+                 "holds several data sets: wanted the file of the images of one, as");
+    const char *file = joined(d, "emnist-letters-train-images-idx3-ubyte");
+    expect_labels(file, "train", 3, 1);
+    expect_labels(file, "test", 0, 1);
+    expect_labels(joined(d, "emnist-digits-train-images-idx3-ubyte"), "train", 0, 1);
+    put(d, "emnist-letters-train-images-idx3-ubyte.gz"); /* the plain one counts */
+    expect_labels(file, "train", 3, 1);
+}
+
 /* A gzip file ends with its checksum; without it the data cannot be trusted. */
 static void a_gzip_file_without_its_end_is_refused(void **state)
 {
@@ -92,6 +159,8 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(plain_and_gzipped),
                                        cmocka_unit_test(refuses_bad_files),
                                        cmocka_unit_test(dataset_and_batches),
+                                       cmocka_unit_test(other_names_are_known),
+                                       cmocka_unit_test(a_file_names_one_of_several),
                                        cmocka_unit_test(a_gzip_file_without_its_end_is_refused)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
