@@ -11,8 +11,8 @@ typedef struct vc__idx_files {
     char other_labels[VC__IDX_PATH]; /* of the other split; empty: there are none */
 } vc__idx_files;
 
-/* 1 if the path is a file of images, or a folder that holds one: itself, in `raw`, or in `NAME/raw`,
- * as torchvision leaves them. */
+/* 1 if the path is a file of images, or a folder that holds one: itself, in `raw`, or in
+ * `NAME/raw`, as torchvision leaves them. */
 int vc__idx_is_here(const char *path);
 
 /* Finds the files of a split, "train" or "test". VC_EABSENT: there are none of this split.
