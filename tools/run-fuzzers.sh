@@ -24,6 +24,7 @@ make_seeds() {
             tar --format="$dialect" -cf "$build/corpus/tar/seed-long-$dialect" -C "$made" cat
     done
     gzip -c "$build/corpus/tar/seed-ustar" >"$build/corpus/tar/seed-gzip"
+    cp tests/data/golden/photos*.tar.* "$build/corpus/tar"
     printf '\000\000\010\003\000\000\000\002\000\000\000\002\000\000\000\002abcdefgh' \
         >"$build/corpus/idx/seed-images"
     printf '\000\000\010\001\000\000\000\002ab' >"$build/corpus/idx/seed-labels"

@@ -38,6 +38,18 @@ static const char *golden(const char *name)
     return path;
 }
 
+/* 1 where a library was missing when this was built, so that its files are refused. */
+static int some_format_is_missing(void)
+{
+    static const char *const starts[] = {"GIF89a..", "II*\0....", "RIFF....WEBP...."};
+    vc_image image = {0};
+    int missing = 0;
+    for (size_t i = 0; i < 3; i++)
+        missing |= vc_image_decode(&image, starts[i], i < 2 ? 8 : 16, 3, "a") == VC_EUNSUPPORTED;
+    vc_image_close(&image);
+    return missing;
+}
+
 static void expect_pixels(const vc_image *image, const uint8_t *want, const char *name)
 {
     const size_t count = image->height * image->width * image->channels;
@@ -71,6 +83,8 @@ static void check_against(const char *expected, size_t channels)
 static void equals_pillow(void **state)
 {
     (void)state;
+    if (some_format_is_missing())
+        skip();
     check_against("formats_rgb.npy", 3);
     check_against("formats_grey.npy", 1);
 }
@@ -94,6 +108,8 @@ static void a_truncated_file_fails(void **state)
 {
     (void)state;
     vc_image image = {0};
+    if (some_format_is_missing())
+        skip();
     for (size_t i = 0; i < FILES; i++) {
         vc_mapped_file file;
         assert_ok(vc_file_map(&file, golden(files[i])));
@@ -156,6 +172,8 @@ static void other_formats_are_refused_by_name(void **state)
         {"RIFF\4\0\0\0WEBP", 12, "a: WebP: truncated or damaged"},
     };
     vc_image image = {0};
+    if (some_format_is_missing())
+        skip();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_fails(vc_image_decode(&image, cases[i].bytes, cases[i].count, 3, "a"), VC_EFORMAT,
                      cases[i].text);
@@ -183,6 +201,8 @@ static void forged_sizes_cost_nothing(void **state)
 {
     (void)state;
     struct rusage before, after;
+    if (some_format_is_missing())
+        skip();
     getrusage(RUSAGE_SELF, &before);
     forged("rgb24.bmp", 18, "\xff\xff\xff\x7f", 4, VC_EUNSUPPORTED, "pixels, wanted at most");
     forged("rgb24.bmp", 18, "\xff\xff\xff\xff", 4, VC_EFORMAT, "-1 x 13 pixels");
