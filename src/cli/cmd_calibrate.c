@@ -56,9 +56,8 @@ static int check_unused(const cli_command *command, const calibrate_options *o)
     if (o->model.plan && !o->gradual &&
         (o->recipe.rule || o->residual || o->recipe.summaries || !isnan(o->recipe.sparsity) ||
          o->recipe.curves || o->recipe.threshold != CLI_UNSET))
-        return cli_usage(command,
-                         "--sparsity, --rule, --residual, --summary, --curves and --threshold make "
-                         "a plan, and --plan is there already");
+        return cli_usage(command, "--sparsity, --rule, --residual, --summary, --curves and "
+                                  "--threshold make a plan, and --plan is there already");
     if (o->recipe.sparsity == 0.0 &&
         (o->recipe.rule || o->residual || o->recipe.summaries || o->recipe.curves))
         return cli_usage(command, "--sparsity 0 prunes nothing: no --rule, --residual, --summary "
@@ -164,11 +163,9 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
          "auto (default; of rule measured), none, or blocks whose pooled keys stand in for what "
          "is pruned: 3x3, 3x3q (by queries), 3x3s1.5 (sharpened), by layer 3x3*9,1x1q*3",
          CLI_TEXT, &o->recipe.summaries},
-        {"statistics", "N",
-         "average attention over N images, spread over all to learn from; 0: all (default 1000)",
+        {"statistics", "N", "average attention over N images, spread evenly; 0: all (default 1000)",
          CLI_COUNT, &o->recipe.images},
-        {"curves", "FILE", "what each head's sparsity costs, as JSON (of rule measured)", CLI_TEXT,
-         &o->recipe.curves},
+        {"curves", "FILE", "what sparsity costs each head, as JSON", CLI_TEXT, &o->recipe.curves},
         {"gradual", "X,Y", "learn at these sparsities first, each --stage-epochs long", CLI_TEXT,
          &o->gradual},
         {"stage-epochs", "N", "see --gradual (default 1)", CLI_COUNT, &o->how.stage_epochs},
@@ -249,9 +246,9 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
     t->seed = o.data.seed = common.seed;
     status = check_unused(command, &o);
     if (status == CLI_CONTINUE)
-        status = vc_plan_recipe_settle(&o.recipe, &o.residual) == VC_OK
-                     ? CLI_CONTINUE
-                     : cli_usage(command, "%s", vc_last_error());
+        status = cli_check_exif(command, o.data.exif);
+    if (status == CLI_CONTINUE && vc_plan_recipe_settle(&o.recipe, &o.residual) != VC_OK)
+        status = cli_usage(command, "%s", vc_last_error());
     take_defaults(&o);
     if (status == CLI_CONTINUE)
         status = check(command, &o);
@@ -277,9 +274,9 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
                                          "resume", "skip-broken", NULL};
     o.settings = cli_settings(options, count, places);
     calibrate_result result = {.sparsity = NAN};
-    const vc_status done = o.settings
-                               ? calibrate_all(&result, &o, cli_is_quiet(&common))
-                               : vc_fail(VC_EINVAL, "a path that is no UTF-8 cannot be remembered");
+    vc_status done = vc_fail(VC_EINVAL, "a path that is no UTF-8 cannot be remembered");
+    if (o.settings)
+        done = calibrate_all(&result, &o, cli_is_quiet(&common));
     json_decref(o.settings);
     status = cli_end(command, &common, done, &result, calibrate_print);
     status = cli_judge_images(status, &result.seen, o.data.skip_broken);

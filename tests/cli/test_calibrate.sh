@@ -212,6 +212,8 @@ case_resumed_otherwise() {
 case_refuses() {
     check "a rule that is none" 2 "--rule is 'best', wanted budget, measured or a rule" \
         calibrate --rule best --sparsity 0.6 --epochs 1 -o y
+    check "neither on nor off" 2 "--exif is 'yes', wanted on or off" \
+        calibrate --exif yes --sparsity 0.6 -o y
     check "a sparsity out of range" 2 '--sparsity is 1.5, wanted 0 to less than 1' \
         calibrate --sparsity 1.5 -o y
     check "out of reach" 1 'out of reach' calibrate --sparsity 0.99 -o y
