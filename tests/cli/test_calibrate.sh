@@ -369,9 +369,9 @@ case_statistics() {
     check "make other plans" 1 '' cmp few-plan all-plan
     mkdir -p pictures/a
     for i in 00 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23; do
-        cp "$root/tests/data/golden/rgb8.png" "pictures/a/$i.png"
+        cp "$root/tests/data/golden/grey8.png" "pictures/a/$i.png"
     done
-    head -c 300 "$root/tests/data/golden/rgb8.png" >pictures/a/05.png
+    head -c 150 "$root/tests/data/golden/grey8.png" >pictures/a/05.png
     varying=everything # broken images are met as threads come to them
     check "a broken image among those to learn from" 1 'pictures/a/05.png: PNG: truncated' \
         "$vitcod" calibrate model --data pictures --batch 8 --threshold 6 --sparsity 0.6 \
