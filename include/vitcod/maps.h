@@ -19,10 +19,12 @@ typedef struct vc_map_set {
     vc_group_files files;
     vc_npy npys[VC_MOST_GROUPS];
     vc_maps maps[VC_MOST_GROUPS]; /* (files.count) */
+    float *converted[VC_MOST_GROUPS];
+    int rounded; /* 1: of float64, and some values are not the same in float32 */
 } vc_map_set;
 
 /* An npy file, or a folder with `attention_score_<group>.npy` for every group. VC_EFORMAT when one
- * is not float32 (L, H, Tq, Tk). */
+ * is not of floats (L, H, Tq, Tk); float16 and float64 are converted. */
 vc_status vc_map_set_read(vc_map_set *out, const char *path);
 void vc_map_set_close(vc_map_set *set);
 

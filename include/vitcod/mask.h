@@ -20,8 +20,8 @@ typedef struct vc_mask {
 vc_status vc_mask_open(vc_mask *out, size_t layers, size_t heads, size_t queries, size_t keys);
 void vc_mask_close(vc_mask *mask);
 
-/* Reads a mask. VC_EFORMAT if the file is not bool of rank 4, or holds a byte other than 0 and
- * 1. */
+/* Reads a mask of any dtype: 0 is kept, 1 pruned; or 0 kept, -inf pruned, as what is added to
+ * scores. VC_EFORMAT if its rank is not 4, or it holds anything else. Written is bool. */
 vc_status vc_mask_read(vc_mask *out, const char *path);
 vc_status vc_mask_write(const char *path, const vc_mask *mask);
 

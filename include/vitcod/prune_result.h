@@ -20,9 +20,9 @@ typedef struct vc_group_sparsity {
 typedef struct vc_prune_result {
     const char *mask; /* file or folder */
     const char *rule;
-    bool class_token_kept;
-    double info;        /* NAN where each group has its own cut */
-    const double *cuts; /* (cut_count) in the place of info */
+    bool class_token_kept, rounded; /* float64 maps that float32 does not hold */
+    double info;                    /* NAN where each group has its own cut */
+    const double *cuts;             /* (cut_count) in the place of info */
     size_t cut_count;
     double sparsity, kept_share;
     uint64_t kept;

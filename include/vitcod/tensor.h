@@ -50,6 +50,9 @@ const char *vc_dtype_name(vc_dtype dtype); /* as in safetensors: "F32" */
 /* Number of values; 1 for rank 0. Returns SIZE_MAX when the product does not fit. */
 size_t vc_tensor_count(const vc_tensor *tensor);
 
+/* One value of any dtype; of I64 rounded above 2^53. */
+double vc_tensor_value(const vc_tensor *tensor, size_t index);
+
 /* 1 if the tensor has this dtype, rank and shape, else 0. */
 int vc_tensor_has(const vc_tensor *tensor, vc_dtype dtype, size_t rank, const size_t *shape);
 

@@ -20,6 +20,7 @@ static const vc_field fields[] = {
     {VC_FIELD(vc_prune_result, kept_share, "", "share of all entries that is kept")},
     {VC_FIELD(vc_prune_result, kept, "", "entries that are kept")},
     {VC_FIELD(vc_prune_result, class_token_kept, "", "row 0 and column 0 may not be pruned")},
+    {VC_FIELD(vc_prune_result, rounded, "", "maps are float64 and were rounded to float32")},
     {VC_FIELD(vc_prune_result, ties, "", "numpy or stable: which of equal scores are kept")},
     {VC_FIELD(vc_prune_result, tied_rows, "",
               "rows of which equal scores are partly kept, partly pruned")},
@@ -69,6 +70,8 @@ void vc_prune_result_print(FILE *out, const vc_prune_result *r)
         fputs(" for each group\n", out);
     else
         fprintf(out, " %.6f\n", r->info);
+    if (r->rounded)
+        fputs("  the maps are float64: rounded to float32\n", out);
     if (r->tied_rows)
         fprintf(out,
                 "  %zu rows prune some of several equal scores: which, goes as in %s (--ties)\n",

@@ -55,6 +55,7 @@ static vc_status prune(vc_prune_result *result, const prune_command *c, const ch
     if (status == VC_OK)
         vc_prune_result_of(result, &set, &options, &report, c->output, c->cuts.values,
                            c->cuts.count);
+    result->rounded = maps->rounded;
     vc_mask_set_close(&set);
     return status;
 }

@@ -1,5 +1,6 @@
 #include "vitcod/mask.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,23 +22,47 @@ void vc_mask_close(vc_mask *mask)
     *mask = (vc_mask){0};
 }
 
+/* What a value says of its entry: kept (0), pruned (1), pruned as what is added to scores (2). */
+static int kind_of(double value)
+{
+    return value == 0.0 ? 0 : value == 1.0 ? 1 : value == -INFINITY ? 2 : -1;
+}
+
+static vc_status take_values(uint8_t *pruned, const vc_tensor *tensor, const char *path)
+{
+    const size_t count = vc_tensor_count(tensor);
+    size_t first[3] = {count, count, count}; /* where each kind of value comes first */
+    for (size_t i = 0; i < count; i++) {
+        const double value = vc_tensor_value(tensor, i);
+        const int kind = kind_of(value);
+        if (kind < 0)
+            return vc_fail(VC_EFORMAT,
+                           "%s: %g at flat index %zu, wanted a mask of 0 and 1 (pruned), or of 0 "
+                           "and -inf",
+                           path, value, i);
+        first[kind] = first[kind] == count ? i : first[kind];
+        if (first[1] < count && first[2] < count)
+            return vc_fail(VC_EFORMAT,
+                           "%s: 1 at flat index %zu and -inf at %zu, wanted a mask of 0 and 1 "
+                           "(pruned), or of 0 and -inf",
+                           path, first[1], first[2]);
+        pruned[i] = kind != 0;
+    }
+    return VC_OK;
+}
+
 static vc_status copy_values(vc_mask *out, const vc_tensor *tensor, const char *path)
 {
     char text[VC_SHAPE_TEXT];
-    size_t count = vc_tensor_count(tensor);
-    if (tensor->dtype != VC_BOOL || tensor->rank != 4 || count == 0)
-        return vc_fail(VC_EFORMAT, "%s: %s %s, wanted a mask: BOOL (layers, heads, queries, keys)",
-                       path, vc_dtype_name(tensor->dtype),
-                       vc_shape_text(text, tensor->rank, tensor->shape));
-    const uint8_t *values = tensor->data;
-    for (size_t i = 0; i < count; i++)
-        if (values[i] > 1)
-            return vc_fail(VC_EFORMAT, "%s: byte %u at flat index %zu, wanted 0 or 1", path,
-                           values[i], i);
     const size_t *shape = tensor->shape;
+    if (tensor->rank != 4 || vc_tensor_count(tensor) == 0)
+        return vc_fail(VC_EFORMAT, "%s: %s %s, wanted a mask (layers, heads, queries, keys)", path,
+                       vc_dtype_name(tensor->dtype), vc_shape_text(text, tensor->rank, shape));
     VC_TRY(vc_mask_open(out, shape[0], shape[1], shape[2], shape[3]));
-    memcpy(out->pruned, values, count);
-    return VC_OK;
+    const vc_status status = take_values(out->pruned, tensor, path);
+    if (status != VC_OK)
+        vc_mask_close(out);
+    return status;
 }
 
 vc_status vc_mask_read(vc_mask *out, const char *path)

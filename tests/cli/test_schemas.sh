@@ -10,7 +10,7 @@ setup() {
 {"verb": "prune", "command": "vitcod prune", "version": "0", "threads": 1, "isa": "ref",
  "cpu": "x", "date": "2026-01-31T00:00:00Z", "seed": 0,
  "mask": "m", "rule": "info", "class_token_kept": true, "ties": "numpy", "tied_rows": 0,
- "empty_rows": 0, "info": 0.5, "sparsity": 0.25, "kept_share": 0.75, "kept": 3}
+ "empty_rows": 0, "rounded": false, "info": 0.5, "sparsity": 0.25, "kept_share": 0.75, "kept": 3}
 END
 }
 

@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "testing.h"
+#include "vitcod/maps.h"
 #include "vitcod/npy.h"
 #include "vitcod/plan.h"
 #include "vitcod/safetensors.h"
@@ -322,15 +323,82 @@ static void mask_files(void **state)
     assert_memory_equal(back.pruned, pruned, sizeof pruned);
     assert_int_equal(vc_mask_kept(&back), 10);
     vc_mask_close(&back);
-    float f[1] = {0};
-    const vc_tensor wrong = {VC_F32, 4, {1, 1, 1, 1}, f};
-    assert_ok(vc_npy_write(temporary("w"), &wrong));
-    assert_fails(vc_mask_read(&back, temporary("w")), VC_EFORMAT,
-                 "F32 (1, 1, 1, 1), wanted a mask");
-    uint8_t two[1] = {2};
-    const vc_tensor odd = {VC_BOOL, 4, {1, 1, 1, 1}, two};
-    assert_ok(vc_npy_write(temporary("o"), &odd));
-    assert_fails(vc_mask_read(&back, temporary("o")), VC_EFORMAT, "byte 2");
+}
+
+static void write_and_refuse(const vc_tensor *tensor, const char *message)
+{
+    vc_mask mask;
+    assert_ok(vc_npy_write(temporary("o"), tensor));
+    assert_fails(vc_mask_read(&mask, temporary("o")), VC_EFORMAT, message);
+}
+
+/* 1 or -inf is pruned, whatever the dtype. */
+static void mask_files_of_other_dtypes(void **state)
+{
+    (void)state;
+    uint8_t bytes[18];
+    int64_t longs[18];
+    float floats[18], added[18];
+    double doubles[18];
+    for (int i = 0; i < 18; i++) {
+        bytes[i] = pruned[i];
+        longs[i] = pruned[i];
+        floats[i] = pruned[i];
+        doubles[i] = pruned[i];
+        added[i] = pruned[i] ? -INFINITY : -0.0f;
+    }
+    const vc_tensor forms[] = {{VC_U8, 4, {1, 2, 3, 3}, bytes},
+                               {VC_I64, 4, {1, 2, 3, 3}, longs},
+                               {VC_F32, 4, {1, 2, 3, 3}, floats},
+                               {VC_F64, 4, {1, 2, 3, 3}, doubles},
+                               {VC_F32, 4, {1, 2, 3, 3}, added}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        vc_mask back;
+        assert_ok(vc_npy_write(temporary("f"), &forms[i]));
+        assert_ok(vc_mask_read(&back, temporary("f")));
+        assert_memory_equal(back.pruned, pruned, sizeof pruned);
+        vc_mask_close(&back);
+    }
+    bytes[4] = 2;
+    write_and_refuse(&forms[0], "2 at flat index 4, wanted a mask of 0 and 1 (pruned)");
+    floats[17] = -INFINITY;
+    write_and_refuse(&forms[2], "1 at flat index 1 and -inf at 17");
+    doubles[3] = NAN;
+    write_and_refuse(&forms[3], "nan at flat index 3");
+    added[5] = -1e9f;
+    write_and_refuse(&forms[4], "-1e+09 at flat index 5");
+    const vc_tensor flat = {VC_U8, 2, {6, 3}, bytes}, empty = {VC_U8, 4, {1, 0, 3, 3}, bytes};
+    write_and_refuse(&flat, "U8 (6, 3), wanted a mask (layers, heads, queries, keys)");
+    write_and_refuse(&empty, "wanted a mask (layers");
+}
+
+/* float16 and float64 become float32, and whether that rounds is known. */
+static void map_files_of_other_dtypes(void **state)
+{
+    (void)state;
+    double doubles[] = {0.25, 0.75, 0.5, 0.5};
+    uint16_t halves[] = {0x3400, 0x3a00, 0x3800, 0x3800};
+    int32_t whole[] = {0, 1, 1, 0};
+    const float want[] = {0.25f, 0.75f, 0.5f, 0.5f};
+    const vc_tensor forms[] = {{VC_F64, 4, {1, 1, 2, 2}, doubles},
+                               {VC_F16, 4, {1, 1, 2, 2}, halves}};
+    vc_map_set maps;
+    for (int i = 0; i < 2; i++) {
+        assert_ok(vc_npy_write(temporary("d"), &forms[i]));
+        assert_ok(vc_map_set_read(&maps, temporary("d")));
+        assert_memory_equal(maps.maps[0].values, want, sizeof want);
+        assert_false(maps.rounded);
+        vc_map_set_close(&maps);
+    }
+    doubles[0] = 0.1;
+    assert_ok(vc_npy_write(temporary("d"), &forms[0]));
+    assert_ok(vc_map_set_read(&maps, temporary("d")));
+    assert_true(maps.rounded && maps.maps[0].values[0] == 0.1f);
+    vc_map_set_close(&maps);
+    const vc_tensor wrong = {VC_I32, 4, {1, 1, 2, 2}, whole};
+    assert_ok(vc_npy_write(temporary("d"), &wrong));
+    assert_fails(vc_map_set_read(&maps, temporary("d")), VC_EFORMAT,
+                 "I32 (1, 1, 2, 2), wanted averaged attention");
 }
 
 int main(void)
@@ -341,6 +409,7 @@ int main(void)
         cmocka_unit_test(refuses_wrong_summaries),     cmocka_unit_test(file_round_trip),
         cmocka_unit_test(refuses_inconsistent_plans),  cmocka_unit_test(inside_another_file),
         cmocka_unit_test(a_small_file_of_a_large_map), cmocka_unit_test(copies),
-        cmocka_unit_test(an_empty_row_is_named),       cmocka_unit_test(mask_files)};
+        cmocka_unit_test(an_empty_row_is_named),       cmocka_unit_test(mask_files),
+        cmocka_unit_test(mask_files_of_other_dtypes),  cmocka_unit_test(map_files_of_other_dtypes)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
