@@ -56,6 +56,8 @@ typedef struct vc_plan {
     size_t layer_count;
     vc_plan_layer *layers;
     size_t threshold; /* theta_d: a column with more kept entries is a global token */
+    int reordered;    /* 1: tokens are numbered in the plan's order, and which they were is not
+                         known (vitcod_files.h): it can be simulated, a model cannot have it */
 } vc_plan;
 
 /* Which tokens go where in one head, decided by the algorithm. */
@@ -128,8 +130,8 @@ void vc_plan_hash_text(char text[VC_PLAN_HASH_TEXT], const vc_plan *plan);
  *
  * A plan's own file is safetensors: `layers.<l>.<member>` for every array of vc_plan_layer (of its
  * pooling: pool_start, pool_keys, pool_weights, pool_query), 'threshold' in the metadata, 'for':
- * 'cpu' where it is, and 'format': 'vitcod-plan'. A model's file holds its plan under the same
- * names behind a prefix. */
+ * 'cpu' where it is, 'tokens': 'reordered' where they are, and 'format': 'vitcod-plan'. A model's
+ * file holds its plan under the same names behind a prefix. */
 
 #define VC_PLAN_PREFIX "vitcod.plan."
 enum { VC_PLAN_NAME = 96 };

@@ -2,6 +2,8 @@
 #ifndef VITCOD_PLAN_SUMMARY_H
 #define VITCOD_PLAN_SUMMARY_H
 
+#include <stdio.h>
+
 #include "vitcod/plan.h"
 #include "vitcod/record.h"
 
@@ -21,11 +23,15 @@ typedef struct vc_plan_summary {
     double kept_share;                        /* with the scores of the summaries */
     bool has_summaries;
     size_t *summaries, summary_layers; /* (layers), how many */
-    uint64_t threshold;
+    uint64_t threshold, queries;       /* of the first layer */
+    bool reordered;
     char plan_hash[VC_PLAN_HASH_TEXT];
 } vc_plan_summary;
 
 extern const vc_record vc_plan_summary_record;
+
+/* Global tokens by layer and head, and what is kept. */
+void vc_plan_summary_print(FILE *out, const vc_plan_summary *summary);
 
 /* Released by vc_record_free. */
 vc_status vc_plan_summarize(vc_plan_summary *out, const vc_plan *plan);

@@ -44,6 +44,7 @@
 #include "vitcod/pattern.h"
 #include "vitcod/plan.h"
 #include "vitcod/plan_summary.h"
+#include "vitcod/vitcod_files.h"
 #include "vitcod/workload.h"
 
 /* kernels: operators, forward and backward */

@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -10,9 +11,10 @@
 #include "vitcod/plan_pictures.h"
 #include "vitcod/plan_summary.h"
 #include "vitcod/polarize.h"
+#include "vitcod/vitcod_files.h"
 
 typedef struct polarize_options {
-    const char *output, *pictures, *threshold_text, *target, *maps;
+    const char *output, *pictures, *threshold_text, *target, *maps, *format;
     size_t threshold;
     int search;
     cli_plan_cost cost;
@@ -58,16 +60,41 @@ static vc_status make_plan_with_maps(vc_plan *plan, polarize_result *result, con
     return status;
 }
 
+static vc_status write_plan(const polarize_options *o, const vc_plan *plan, const vc_mask_set *set,
+                            const char *path)
+{
+    return o->format ? vc_vitcod_write(o->output, plan, set, path) : vc_plan_write(o->output, plan);
+}
+
+/* ViTCoD's mask that is polarized already. */
+static vc_status take_reordered(polarize_result *result, const polarize_options *o,
+                                const char *path)
+{
+    vc_plan plan;
+    if (o->threshold_text || o->maps || o->pictures || o->format)
+        return vc_fail(VC_EINVAL,
+                       "%s: ViTCoD's mask is polarized already, so nothing but -o belongs to it",
+                       path);
+    VC_TRY(vc_vitcod_read(&plan, path));
+    vc_status status = vc_plan_write(o->output, &plan);
+    if (status == VC_OK)
+        status = vc_plan_summarize(&result->plan, &plan);
+    vc_plan_close(&plan);
+    return status;
+}
+
 static vc_status polarize(polarize_result *result, const polarize_options *o, const char *path)
 {
     vc_mask_set set;
     vc_plan plan = {0};
+    if (vc_vitcod_is_reordered(path))
+        return take_reordered(result, o, path);
     VC_TRY(vc_mask_set_read(&set, path));
     vc_status status = make_plan_with_maps(&plan, result, &set, o, path);
     if (status == VC_OK && o->pictures)
         status = vc_plan_pictures(o->pictures, &set, &plan);
     if (status == VC_OK)
-        status = vc_plan_write(o->output, &plan);
+        status = write_plan(o, &plan, &set, path);
     if (status == VC_OK)
         status = vc_plan_summarize(&result->plan, &plan);
     vc_plan_close(&plan);
@@ -75,23 +102,31 @@ static vc_status polarize(polarize_result *result, const polarize_options *o, co
     return status;
 }
 
+/* What the threshold that was found comes to. */
+static void print_search(const polarize_result *r)
+{
+    const vc_plan_summary *p = &r->plan;
+    size_t heads = 0;
+    double globals = 0.0;
+    for (size_t l = 0; l < p->layers; l++)
+        for (size_t h = 0; h < p->global_tokens[l].heads; h++, heads++)
+            globals += p->global_tokens[l].of_heads[h];
+    printf("threshold %llu costs least: %g %s\n", (unsigned long long)p->threshold, r->cost,
+           r->cost_unit);
+    printf("  global is a token that more than %llu of %llu queries keep: %.1f per head in the "
+           "mean,\n  whose columns hold %.1f %% of the kept entries and are computed whole; the "
+           "others' entries\n  are computed one by one\n",
+           (unsigned long long)p->threshold, (unsigned long long)p->queries,
+           globals / (double)(heads ? heads : 1),
+           100.0 * (double)p->kept_denser / (double)(p->kept ? p->kept : 1));
+}
+
 static void print_text(const void *result)
 {
     const polarize_result *r = result;
-    const vc_plan_summary *p = &r->plan;
-    puts("global tokens per layer and head:");
-    for (size_t l = 0; l < p->layers; l++) {
-        printf("  layer %2zu:", l);
-        for (size_t h = 0; h < p->global_tokens[l].heads; h++)
-            printf(" %3d", p->global_tokens[l].of_heads[h]);
-        putchar('\n');
-    }
-    printf("kept: %.2f %%, %llu entries in the denser part, %llu in the sparser\n",
-           100.0 * p->kept_share, (unsigned long long)p->kept_denser,
-           (unsigned long long)p->kept_sparser);
+    vc_plan_summary_print(stdout, &r->plan);
     if (r->cost_unit)
-        printf("threshold %llu costs least: %g %s\n", (unsigned long long)p->threshold, r->cost,
-               r->cost_unit);
+        print_search(r);
 }
 
 static int run_polarize(const cli_command *command, int argc, char **argv)
@@ -110,6 +145,8 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
         {"residual", "MAPS",
          "averaged attention: the plan gets the mean of all values in place of what is pruned",
          CLI_TEXT, &o.maps},
+        {"export", "vitcod", "-o is a folder that gets ViTCoD's reodered_ and global_token_ files",
+         CLI_TEXT, &o.format},
         {"pictures", "DIR", "draw mask.png and mask-polarized.png there, per group", CLI_TEXT,
          &o.pictures},
     };
@@ -121,6 +158,10 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
         return status;
     if (!o.output)
         return cli_usage(command, "-o FILE is missing");
+    if (o.format && strcmp(o.format, "vitcod") != 0)
+        return cli_usage(command, "--export is '%s', wanted vitcod", o.format);
+    if (o.format && o.maps)
+        return cli_usage(command, "ViTCoD's files have no room for a --residual");
     if (o.threshold_text)
         status = cli_take_threshold(command, &o.threshold, &o.search, o.threshold_text);
     if (status == CLI_CONTINUE)
@@ -144,7 +185,8 @@ const cli_command cmd_polarize = {
     "the plan that sparse attention and the simulator run on (`vitcod import MODEL --plan PLAN` "
     "puts it into a model's file). A folder holds the masks of a model in groups of layers "
     "(LeViT: mask_dpt0.npy, mask_subsample0.npy, ..); the threshold is that of the first group, "
-    "and less in others as they have fewer queries.",
+    "and less in others as they have fewer queries. A mask named reodered_.. is ViTCoD's, "
+    "polarized already; its global_token_.. lies beside it.",
     run_polarize,
     &result_record,
     "vitcod polarize mask.npy -o plan.safetensors\n"

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "model_impl.h"
+#include "vitcod/vitcod_files.h"
 
 enum { VC_RESTRICTION_NAME = 4200 };
 
@@ -149,6 +150,11 @@ vc_status vc_model_check_plan(const vc_model_config *config, const vc_plan *plan
 vc_status vc_model_use_plan(vc_model *model, const vc_plan *plan, const char *path)
 {
     vc_plan kept;
+    if (plan->reordered)
+        return vc_fail(VC_EINVAL,
+                       "%s: a plan of ViTCoD's reodered_ files, which do not say which token is "
+                       "where: a model wants one of the mask itself (vitcod polarize)",
+                       path);
     VC_TRY(vc_model_check_plan(&model->config, plan, path));
     VC_TRY(vc_plan_copy(&kept, plan));
     return restrict_to(model, &kept, 0);
@@ -218,6 +224,9 @@ size_t vc__probs_count(const vc_model *model, size_t layer, size_t batch)
 static vc_status use_mask_file(vc_model *model, const char *path)
 {
     vc_mask_set set;
+    if (vc_vitcod_is_reordered(path))
+        return vc_fail(VC_EINVAL,
+                       "%s: ViTCoD's mask with its tokens reordered, wanted the mask itself", path);
     VC_TRY(vc_mask_set_read(&set, path));
     const vc_status status = vc_model_use_masks(model, set.masks, set.count, path);
     vc_mask_set_close(&set);

@@ -109,7 +109,9 @@ static vc_status layer_copy(vc_plan_layer *out, const vc_plan_layer *layer)
 
 vc_status vc_plan_copy(vc_plan *out, const vc_plan *plan)
 {
-    *out = (vc_plan){.layer_count = plan->layer_count, .threshold = plan->threshold};
+    *out = (vc_plan){.layer_count = plan->layer_count,
+                     .threshold = plan->threshold,
+                     .reordered = plan->reordered};
     out->layers = calloc(plan->layer_count + 1, sizeof *out->layers);
     vc_status status = out->layers ? VC_OK
                                    : vc_fail(VC_ENOMEM, "out of memory for a plan of %zu layers",
@@ -185,6 +187,7 @@ vc_status vc_plan_append(vc_plan *plan, vc_plan *more)
     memcpy(layers + plan->layer_count, more->layers, more->layer_count * sizeof *layers);
     plan->layers = layers;
     plan->layer_count = count;
+    plan->reordered |= more->reordered;
     free(more->layers);
     *more = (vc_plan){0};
     return VC_OK;

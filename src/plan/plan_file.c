@@ -160,12 +160,26 @@ static vc_status read_threshold(size_t *out, const vc_tensor_file *file, const c
     return VC_OK;
 }
 
+/* Of a plan's own file: no model has one whose tokens are reordered. */
+static vc_status read_tokens(int *reordered, const vc_tensor_file *file)
+{
+    const char *text = vc_tensor_file_metadata(file, "tokens");
+    *reordered = text && strcmp(text, "reordered") == 0;
+    if (!text || *reordered)
+        return VC_OK;
+    return vc_fail(VC_EFORMAT,
+                   "%s: metadata 'tokens' of a plan is '%s', wanted 'reordered' or none",
+                   vc_tensor_file_path(file), text);
+}
+
 static vc_status read_layers(vc_plan *out, const vc_tensor_file *file, const char *prefix)
 {
     size_t layers = 0;
     while (has_layer(file, prefix, layers))
         layers++;
     VC_TRY(read_threshold(&out->threshold, file, prefix));
+    if (!*prefix)
+        VC_TRY(read_tokens(&out->reordered, file));
     VC_TRY(check_unknown(file, prefix, layers));
     if (layers == 0)
         return vc_fail(VC_EFORMAT, "%s: no tensors '%slayers.0..' of a plan",
@@ -256,10 +270,11 @@ vc_status vc_plan_write(const char *path, const vc_plan *plan)
     char(*names)[VC_PLAN_NAME] = calloc(count + 1, sizeof *names), threshold[32];
     vc_status status = VC_OK;
     if (tensors && names) {
-        const vc_metadata metadata[] = {{"format", format}, {"threshold", threshold}};
+        const vc_metadata metadata[] = {
+            {"format", format}, {"threshold", threshold}, {"tokens", "reordered"}};
         snprintf(threshold, sizeof threshold, "%zu", plan->threshold);
         vc_plan_tensors(tensors, names, plan, "");
-        status = vc_safetensors_write(path, tensors, count, metadata, 2);
+        status = vc_safetensors_write(path, tensors, count, metadata, plan->reordered ? 3 : 2);
     } else {
         status = vc_fail(VC_ENOMEM, "%s: out of memory", path);
     }

@@ -53,6 +53,9 @@ vc_status vc__plan_array_open(vc_plan_layer *layer, const vc__plan_member *membe
 vc_status vc__plan_layer_open(vc_plan_layer *out, size_t heads, size_t queries, size_t keys,
                               size_t kept);
 
+/* The order (heads, tokens) of tokens where they are. */
+void vc__number_tokens(int32_t *order, size_t heads, size_t tokens);
+
 /* Copies the members that a layer need not have. */
 vc_status vc__plan_copy_optional(vc_plan_layer *out, const vc_plan_layer *layer);
 

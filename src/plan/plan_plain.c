@@ -4,7 +4,7 @@
 
 #include "plan_impl.h"
 
-static void number_tokens(int32_t *order, size_t heads, size_t tokens)
+void vc__number_tokens(int32_t *order, size_t heads, size_t tokens)
 {
     for (size_t i = 0; i < heads * tokens; i++)
         order[i] = (int32_t)(i % tokens);
@@ -17,8 +17,8 @@ static vc_status assemble_plain(vc_plan *out, const vc_mask *mask)
     if (!room)
         return vc_fail(VC_ENOMEM, "out of memory for a layer's order");
     const vc_token_order order = {room, room + maps * queries, room + maps * (queries + keys)};
-    number_tokens(order.queries, maps, queries);
-    number_tokens(order.keys, maps, keys);
+    vc__number_tokens(order.queries, maps, queries);
+    vc__number_tokens(order.keys, maps, keys);
     const vc_status status = vc_plan_assemble(out, mask, &order, queries);
     free(room);
     return status;
@@ -51,7 +51,7 @@ static vc_status append(vc_plan *out, vc_plan *more, vc_status status)
 
 vc_status vc_plan_plain(vc_plan *out, const vc_plan *plan)
 {
-    *out = (vc_plan){0};
+    *out = (vc_plan){.reordered = plan->reordered};
     for (size_t l = 0; l < plan->layer_count; l++) {
         vc_plan layer = {0};
         VC_TRY(append(out, &layer, plain_layer(&layer, &plan->layers[l])));

@@ -19,6 +19,9 @@ static const vc_field fields[] = {
     {VC_FIELD_LIST(vc_plan_summary, summaries, summary_layers, "summaries", "", "of each layer"),
      VC_WHEN(vc_plan_summary, has_summaries)},
     {VC_FIELD(vc_plan_summary, threshold, "", "a column that keeps more is a global token")},
+    {VC_FIELD(vc_plan_summary, queries, "", "of the first layer, which the threshold is of")},
+    {VC_FIELD(vc_plan_summary, reordered, "",
+              "tokens are numbered in the plan's order: for a simulation, not for a model")},
     {VC_FIELD(vc_plan_summary, plan_hash, "", "of the plan")},
 };
 const vc_record vc_plan_summary_record = VC_RECORD("plan", vc_plan_summary, fields);
@@ -53,7 +56,9 @@ vc_status vc_plan_summarize(vc_plan_summary *out, const vc_plan *plan)
                              .kept_denser = n.denser,
                              .kept_sparser = n.kept - n.denser,
                              .kept_share = vc_plan_kept_share(plan),
-                             .threshold = plan->threshold};
+                             .threshold = plan->threshold,
+                             .queries = plan->layer_count ? plan->layers[0].queries : 0,
+                             .reordered = plan->reordered};
     out->global_tokens = calloc(plan->layer_count + 1, sizeof *out->global_tokens);
     if (!out->global_tokens)
         return vc_fail(VC_ENOMEM, "out of memory for %zu layers", plan->layer_count);
@@ -63,4 +68,22 @@ vc_status vc_plan_summarize(vc_plan_summary *out, const vc_plan *plan)
         VC_TRY(list_summaries(out, plan));
     vc_plan_hash_text(out->plan_hash, plan);
     return VC_OK;
+}
+
+void vc_plan_summary_print(FILE *out, const vc_plan_summary *p)
+{
+    fputs("global tokens per layer and head:\n", out);
+    for (size_t l = 0; l < p->layers; l++) {
+        fprintf(out, "  layer %2zu:", l);
+        for (size_t h = 0; h < p->global_tokens[l].heads; h++)
+            fprintf(out, " %3d", p->global_tokens[l].of_heads[h]);
+        fputc('\n', out);
+    }
+    fprintf(out, "kept: %.2f %%, %llu entries in the denser part, %llu in the sparser\n",
+            100.0 * p->kept_share, (unsigned long long)p->kept_denser,
+            (unsigned long long)p->kept_sparser);
+    if (p->reordered)
+        fputs(
+            "tokens are numbered in the plan's order: it can be simulated, no model can have it\n",
+            out);
 }

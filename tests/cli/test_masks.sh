@@ -62,4 +62,37 @@ case_published() {
     done
 }
 
+# What ViTCoD's own simulator reads.
+case_vitcod_files() {
+    check "mask" 0 '' "$vitcod" prune equal.npy --rule ratio --info 0.5 -o info_0.5.npy
+    check "export" 0 'entries in the denser part' \
+        "$vitcod" polarize info_0.5.npy --threshold 15 --export vitcod -o theirs
+    check "two files" 0 '^2$' sh -c "find theirs -type f | wc -l"
+    check "plan" 0 '' "$vitcod" polarize info_0.5.npy --threshold 15 -o plan
+    check "read" 0 "tokens are numbered in the plan's order" \
+        "$vitcod" polarize theirs/reodered_info_0.5.npy -o back
+    for plan in plan back; do
+        check "simulated" 0 'attention: ' "$vitcod" simulate $plan --head-dim 8
+        grep '^attention: ' "$out" >$plan.txt
+    done
+    check "the same cycles" 0 '' cmp plan.txt back.txt
+    check "another format" 2 "--export is 'npy', wanted vitcod" \
+        "$vitcod" polarize info_0.5.npy --export npy -o x
+    check "a residual" 2 'no room for a --residual' \
+        "$vitcod" polarize info_0.5.npy --export vitcod --residual equal.npy -o x
+    check "a threshold" 1 'is polarized already' \
+        "$vitcod" polarize theirs/reodered_info_0.5.npy --threshold 3 -o x
+    mv theirs/global_token_info_0.5.npy elsewhere.npy
+    check "no counts" 1 'global_token_info_0.5.npy: cannot open' \
+        "$vitcod" polarize theirs/reodered_info_0.5.npy -o x
+    absent "nothing written" x
+}
+
+case_search() {
+    check "mask" 0 '' "$vitcod" prune equal.npy --rule ratio --info 0.8 -o mask.npy
+    check "what it means" 0 'global is a token that more than [0-9]* of 21 queries keep' \
+        "$vitcod" polarize mask.npy --threshold auto -o plan
+    check "as JSON" 0 '"queries": 21' "$vitcod" polarize mask.npy --threshold auto -o plan --json
+}
+
 run_cases
