@@ -87,7 +87,7 @@ const vc_chip_field *vc_chip_fields(size_t *count);
 
 /* Fields as members of a JSON object; `base` is the struct that they lie in. Numbers that a file
  * may leave out are left out where they are 0, so that a chip without has the JSON that it had. */
-void vc_chip_fields_json(json_t *object, const vc_chip_field *fields, size_t count,
+void vc_chip_fields_json(json_t **object, const vc_chip_field *fields, size_t count,
                          const void *base);
 
 /* ---- keys: every number, word and flag of a chip by a name, as a sweep varies it */

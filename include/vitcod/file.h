@@ -19,6 +19,9 @@ typedef struct vc_mapped_file {
     size_t bytes;
 } vc_mapped_file;
 
+/* VC_EIO unless it is a regular file, or a link to one: opening a pipe could wait for ever. */
+vc_status vc_file_check_regular(const char *path);
+
 vc_status vc_file_map(vc_mapped_file *out, const char *path);
 void vc_file_unmap(vc_mapped_file *file);
 
@@ -30,7 +33,8 @@ typedef struct vc_file_writer {
     int direct;  /* 1: the path is a device or pipe, written to as it is */
 } vc_file_writer;
 
-/* A file that is replaced keeps its permissions. */
+/* A file that is replaced keeps its permissions. The path `-` is standard output. A pipe that
+ * nobody reads is VC_EIO. */
 vc_status vc_file_write_begin(vc_file_writer *out, const char *path);
 /* Flushes to the disk, closes and names it. If any of that fails, what was written is removed. */
 vc_status vc_file_write_commit(vc_file_writer *writer);

@@ -10,6 +10,14 @@
 extern "C" {
 #endif
 
+/* jansson goes on without what it gets no memory for; these do not.
+ *
+ * What a text says; NULL: out of memory (json_error_code), or no JSON. */
+json_t *vc_json_parse(const char *text, size_t bytes, size_t flags, json_error_t *error);
+/* The text of a value, which the caller frees; NULL: out of memory. Numbers have as few digits as
+ * give back the same value, unless JSON_REAL_PRECISION among the flags says how many. */
+char *vc_json_dump(const json_t *value, size_t flags);
+
 /* VC_EFORMAT with the line and reason that jansson gives. The caller owns *out. */
 vc_status vc_json_read(json_t **out, const char *path);
 
@@ -18,6 +26,11 @@ vc_status vc_json_read(json_t **out, const char *path);
 vc_status vc_json_write(const char *path, const json_t *value);
 /* The same, with enough digits that reading a number gives back exactly the same value. */
 vc_status vc_json_write_exact(const char *path, const json_t *value);
+
+/* Add to an object or a list, and take over the value. Without the value, or memory for it, all of
+ * *whole is released and NULL: whoever has made one asks once, at its end, whether it is there. */
+void vc_json_set(json_t **whole, const char *key, json_t *value);
+void vc_json_append(json_t **whole, json_t *value);
 
 /* Compares two objects of named settings. VC_EINVAL if they differ: the message names what differs,
  * what it was and what it is now. `path` says where `was` comes from. */

@@ -319,14 +319,14 @@ static json_t *head_json(const vc_head_curves *c, size_t layer, size_t head)
     const vc_curve_layer *l = &c->layers[layer];
     json_t *kept = json_array(), *loss = json_array();
     for (size_t i = 0; i < LEVELS; i++)
-        json_array_append_new(
-            kept, json_real((double)l->kept[head * LEVELS + i] / (double)(l->queries * l->keys)));
+        vc_json_append(
+            &kept, json_real((double)l->kept[head * LEVELS + i] / (double)(l->queries * l->keys)));
     for (size_t k = 0; k < c->choices; k++) {
         json_t *one = l->summaries[k] ? json_array() : json_null();
         for (size_t i = 0; l->summaries[k] && i < LEVELS; i++)
-            json_array_append_new(
-                one, json_real(l->loss[(k * l->heads + head) * LEVELS + i] / (double)c->images));
-        json_array_append_new(loss, one);
+            vc_json_append(
+                &one, json_real(l->loss[(k * l->heads + head) * LEVELS + i] / (double)c->images));
+        vc_json_append(&loss, one);
     }
     return json_pack("{s:I, s:I, s:o, s:o}", "layer", (json_int_t)layer, "head", (json_int_t)head,
                      "kept", kept, "loss", loss);
@@ -337,9 +337,6 @@ json_t *vc_head_curves_json(const vc_head_curves *curves)
     json_t *heads = json_array();
     for (size_t l = 0; l < curves->layer_count; l++)
         for (size_t h = 0; h < curves->layers[l].heads; h++)
-            if (json_array_append_new(heads, head_json(curves, l, h)) != 0) {
-                json_decref(heads);
-                return NULL;
-            }
+            vc_json_append(&heads, head_json(curves, l, h));
     return json_pack("{s:I, s:o}", "images", (json_int_t)curves->images, "heads", heads);
 }

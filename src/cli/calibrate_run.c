@@ -117,11 +117,11 @@ static json_t *settings_of(const calibrate_run *r)
 {
     json_t *all = json_copy(r->o->settings);
     char plan[VC_PLAN_HASH_TEXT];
-    json_object_set_new(all, "MODEL", vc_json_text(r->o->model.path));
-    json_object_set_new(all, "--seed", json_integer((json_int_t)r->o->how.train.seed));
+    vc_json_set(&all, "MODEL", vc_json_text(r->o->model.path));
+    vc_json_set(&all, "--seed", json_integer((json_int_t)r->o->how.train.seed));
     if (r->plans.count > 0) {
         vc_plan_hash_text(plan, &r->plans.plans[r->plans.count - 1]);
-        json_object_set_new(all, "plan", json_string(plan));
+        vc_json_set(&all, "plan", json_string(plan));
     }
     return all;
 }
@@ -172,6 +172,8 @@ static vc_status distill(calibrate_run *r, vc_distill_options *how)
 {
     const vc_distill_hooks hooks = {on_step, on_epoch, r};
     json_t *settings = settings_of(r);
+    if (!settings)
+        return vc_fail(VC_ENOMEM, "out of memory for the settings");
     how->settings = settings;
     r->progress = vc_progress_begin("calibrating", 1);
     how->look = look_of(r, &r->progress);

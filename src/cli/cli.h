@@ -24,13 +24,17 @@ typedef struct cli_texts {
 } cli_texts;
 
 typedef enum cli_kind {
-    CLI_FLAG,   /* int *: set to 1 */
-    CLI_OFF,    /* int *: set to 0 */
-    CLI_TEXT,   /* const char ** */
-    CLI_TEXTS,  /* cli_texts *: may be given several times */
-    CLI_COUNT,  /* size_t *: a whole number from 0 */
-    CLI_NUMBER, /* double * */
+    CLI_FLAG,    /* int *: set to 1 */
+    CLI_OFF,     /* int *: set to 0 */
+    CLI_TEXT,    /* const char ** */
+    CLI_TEXTS,   /* cli_texts *: may be given several times */
+    CLI_WRITTEN, /* const char **: a file that is written */
+    CLI_STREAM,  /* the same, or `-` for standard output */
+    CLI_COUNT,   /* size_t *: a whole number from 0 */
+    CLI_NUMBER,  /* double * */
 } cli_kind;
+
+typedef struct cli_form cli_form; /* written.h */
 
 typedef struct cli_option {
     const char *name;  /* without the dashes; "output" is also -o */
@@ -38,7 +42,8 @@ typedef struct cli_option {
     const char *help;
     cli_kind kind;
     void *target;
-    const char *alias; /* what it was called before, which is taken as well; or NULL */
+    const char *alias;    /* what it was called before, which is taken as well; or NULL */
+    const cli_form *form; /* what may be replaced without --force; NULL: the verb sees to it */
 } cli_option;
 
 typedef struct cli_arguments {
@@ -57,7 +62,8 @@ typedef struct cli_command {
 
 /* The options that every command has. */
 typedef struct cli_common {
-    int json, csv;
+    int json, csv, force;
+    int streams; /* standard output is a file that is written */
     size_t seed, threads;
 } cli_common;
 

@@ -43,7 +43,8 @@ static int run_autoencoder(const cli_command *command, int argc, char **argv)
     o.data.limit = 1000;
     const cli_option options[] = {
         CLI_DATA_OPTIONS(o.data),
-        {"output", "FILE", "safetensors with encoders and decoders", CLI_TEXT, &o.output},
+        {"output", "FILE", "safetensors with encoders and decoders", CLI_STREAM, &o.output,
+         .form = &cli_form_autoencoder},
         CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
         {"compressed", "N", "heads after compression (default: ViTCoD's, half rounded up)",

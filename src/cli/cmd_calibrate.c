@@ -146,9 +146,9 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
         {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,
          &o->data.skip_broken},
         {"output", "FILE", "the model that was best on the images held back, its plan inside",
-         CLI_TEXT, &o->output},
-        {"plan-output", "FILE", "the plan that it runs on, as a file of its own", CLI_TEXT,
-         &o->plan_output},
+         CLI_WRITTEN, &o->output, .form = &cli_form_model},
+        {"plan-output", "FILE", "the plan that it runs on, as a file of its own", CLI_WRITTEN,
+         &o->plan_output, .form = &cli_form_plan},
         {"sparsity", "X", "share of the scores that is pruned (default 0.9; 0: none)", CLI_NUMBER,
          &o->recipe.sparsity},
         {"rule", "NAME",
@@ -165,7 +165,8 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
          CLI_TEXT, &o->recipe.summaries},
         {"statistics", "N", "average attention over N images, spread evenly; 0: all (default 1000)",
          CLI_COUNT, &o->recipe.images},
-        {"curves", "FILE", "what sparsity costs each head, as JSON", CLI_TEXT, &o->recipe.curves},
+        {"curves", "FILE", "what sparsity costs each head, as JSON", CLI_WRITTEN, &o->recipe.curves,
+         .form = &cli_form_curves},
         {"gradual", "X,Y", "learn at these first, each --stage-epochs long", CLI_TEXT, &o->gradual},
         {"stage-epochs", "N", "see --gradual (default 1)", CLI_COUNT, &o->how.stage_epochs},
         {"threshold", "N",
@@ -222,8 +223,8 @@ static size_t list_learning(cli_option *list, size_t used, calibrate_options *o)
         {"hold-back", "X|N,..",
          "share, or number of images, of each --data to judge by (default 0.2)", CLI_TEXT,
          &o->hold_back},
-        {"checkpoint", "FILE", "where to go on from (default: beside -o)", CLI_TEXT,
-         &o->checkpoint},
+        {"checkpoint", "FILE", "where to go on from (default: beside -o)", CLI_WRITTEN,
+         &o->checkpoint, .form = &cli_form_checkpoint},
         {"resume", NULL, "go on from the checkpoint of a run that was stopped", CLI_FLAG,
          &o->how.resume},
     };
@@ -259,10 +260,6 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         status = cli_take_dtype(command, &t->half, o.dtype);
     if (status == CLI_CONTINUE)
         status = take_autoencoder(command, &o);
-    const char *const paths[] = {o.output,     o.plan_output, o.recipe.curves,     o.checkpoint,
-                                 o.model.path, o.model.plan,  o.model.autoencoder, o.teacher};
-    if (status == CLI_CONTINUE)
-        status = cli_check_paths(command, paths, 4, sizeof paths / sizeof *paths);
     if (status != CLI_CONTINUE)
         return status;
     o.how.seconds = isnan(o.minutes) ? 0.0 : 60.0 * o.minutes;

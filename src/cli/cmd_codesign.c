@@ -128,6 +128,8 @@ static vc_status codesign(codesign_result *result, const cli_command *command,
     cli_note_hash(recipe.model_hash);
     if (dry_run) {
         result->commands = vc_recipe_commands(&recipe);
+        if (!result->commands)
+            status = vc_fail(VC_ENOMEM, "out of memory for the commands");
     } else {
         json_t *frame = cli_frame(command, common);
         status = frame ? vc_recipe_run(&result->summary, frame, &recipe, &hooks) : VC_ENOMEM;
@@ -146,7 +148,8 @@ static int run_codesign(const cli_command *command, int argc, char **argv)
         {"data", "IMAGES",
          "a folder, an archive, IDX or CIFAR files; labels are needed to train alone", CLI_TEXT,
          &o.data},
-        {"output", "RUN", "the run folder; one that is there is gone on with", CLI_TEXT, &o.folder},
+        {"output", "RUN", "the run folder; one that is there is gone on with", CLI_WRITTEN,
+         &o.folder},
         {"test", "PATH", "labelled images to evaluate (default: test images of IDX or CIFAR data)",
          CLI_TEXT, &o.test},
         {"classes", "FILE", "class list of --test", CLI_TEXT, &o.classes},

@@ -73,7 +73,8 @@ static int run_import(const cli_command *command, int argc, char **argv)
 {
     import_options o = {0};
     const cli_option options[] = {
-        {"output", "FILE", "the model (safetensors, timm's names)", CLI_TEXT, &o.output},
+        {"output", "FILE", "the model (safetensors, timm's names)", CLI_STREAM, &o.output,
+         .form = &cli_form_model},
         {"autoencoder", "FILE", "put this auto-encoder's weights in as well", CLI_TEXT,
          &o.model.autoencoder},
         {"plan", "FILE", "put this plan in as well, or none: leave out the one inside", CLI_TEXT,

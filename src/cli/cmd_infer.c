@@ -108,7 +108,8 @@ static int run_infer(const cli_command *command, int argc, char **argv)
     infer_options o = {.batch = 8};
     const cli_option options[] = {
         {"input", "FILE", "npy, float32 (N, channels, H, W), normalised", CLI_TEXT, &o.input},
-        {"output", "FILE", "npy of logits (N, classes)", CLI_TEXT, &o.output},
+        {"output", "FILE", "npy of logits (N, classes)", CLI_STREAM, &o.output,
+         .form = &cli_form_logits},
         CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
         {"batch", "N", "images at once, 0 for all (default 8)", CLI_COUNT, &o.batch},

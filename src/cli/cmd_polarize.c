@@ -133,7 +133,7 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
 {
     polarize_options o = {.threshold = VC_POLARIZE_THRESHOLD, .cost = {.head_dim = 64}};
     const cli_option options[] = {
-        {"output", "FILE", "the plan (safetensors)", CLI_TEXT, &o.output},
+        {"output", "FILE", "the plan (safetensors)", CLI_STREAM, &o.output, .form = &cli_form_plan},
         {"threshold", "N|auto",
          "a column that keeps more is a global token (default " CLI_NUMERAL(
              VC_POLARIZE_THRESHOLD) "); auto: what costs least",
@@ -147,7 +147,7 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
          CLI_TEXT, &o.maps},
         {"export", "vitcod", "-o is a folder that gets ViTCoD's reodered_ and global_token_ files",
          CLI_TEXT, &o.format},
-        {"pictures", "DIR", "draw mask.png and mask-polarized.png there, per group", CLI_TEXT,
+        {"pictures", "DIR", "draw mask.png and mask-polarized.png there, per group", CLI_WRITTEN,
          &o.pictures},
     };
     cli_common common = {0};

@@ -88,8 +88,8 @@ static int run_prune(const cli_command *command, int argc, char **argv)
     prune_command c = {.options = vc_prune_options_default()};
     char rule_help[RULE_HELP];
     const cli_option options[] = {
-        {"output", "PATH", "npy mask, true = pruned; a folder of them for a folder", CLI_TEXT,
-         &c.output},
+        {"output", "PATH", "npy mask, true = pruned; a folder of them for a folder", CLI_STREAM,
+         &c.output, .form = &cli_form_mask},
         {"rule", "NAME", help_of_rule(rule_help), CLI_TEXT, &c.options.rule},
         {"info", "X[,X..]", "info cut: keep a row's highest scores up to this sum; one per group",
          CLI_TEXT, &c.info},

@@ -115,7 +115,8 @@ static int run_quantize(const cli_command *command, int argc, char **argv)
     quantize_options o = {.data = cli_data_options_default("train")};
     const cli_option options[] = {
         CLI_DATA_OPTIONS(o.data),
-        {"output", "FILE", "the model, its matrices in int8", CLI_TEXT, &o.output},
+        {"output", "FILE", "the model, its matrices in int8", CLI_STREAM, &o.output,
+         .form = &cli_form_model},
         CLI_MODEL_OPTIONS(o.model),
     };
     cli_common common = {0};

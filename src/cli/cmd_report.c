@@ -90,7 +90,8 @@ static int run_report(const cli_command *command, int argc, char **argv)
     const char *page = NULL;
     cli_texts titles = {0};
     const cli_option options[] = {
-        {"output", "PAGE.html", "write one page with the figures of all runs", CLI_TEXT, &page},
+        {"output", "PAGE.html", "write one page with the figures of all runs", CLI_WRITTEN, &page,
+         .form = &cli_form_page},
         {"title", "TEXT", "with -o: what the first run is called; again for the second, ..",
          CLI_TEXTS, &titles}};
     cli_common common = {0};

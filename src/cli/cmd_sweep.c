@@ -84,10 +84,10 @@ static void print_front(const json_t *front)
     printf("Pareto front of latency, energy and area: %zu points\n  %8s %12s %12s %10s  values\n",
            json_array_size(front), "point", "us", "uJ", "mm2");
     json_array_foreach (front, i, line) {
-        char *values = json_dumps(json_object_get(line, "values"), JSON_COMPACT);
+        char *values = vc_json_dump(json_object_get(line, "values"), JSON_COMPACT);
         printf("  %8.0f %12.2f %12.2f %10.3f  %s\n", vc_json_number(line, "point"),
                vc_json_number(line, "time_us"), vc_json_number(line, "energy_uj"),
-               vc_json_number(line, "area_mm2"), values ? values : "");
+               vc_json_number(line, "area_mm2"), values ? values : "out of memory");
         free(values);
     }
 }
@@ -152,7 +152,7 @@ static int run_sweep(const cli_command *command, int argc, char **argv)
     sweep_options o = {0};
     const cli_option options[] = {
         {"output", "FILE", "results, a line of JSON for each point; goes on where it ends",
-         CLI_TEXT, &o.output},
+         CLI_WRITTEN, &o.output},
         {"pareto", NULL, "print the points that no other beats in latency, energy and area",
          CLI_FLAG, &o.pareto},
         {"count", NULL, "say how many points there are, and compute none", CLI_FLAG, &o.count},

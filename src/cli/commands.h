@@ -3,6 +3,7 @@
 #define VC_COMMANDS_H
 
 #include "cli.h"
+#include "written.h"
 
 extern const cli_command cmd_import, cmd_classify, cmd_info, cmd_infer, cmd_eval, cmd_attention,
     cmd_prune, cmd_polarize, cmd_autoencoder, cmd_calibrate, cmd_train, cmd_codesign, cmd_quantize,

@@ -35,17 +35,6 @@ int cli_check_learning(const cli_command *command, const char *rule, const char 
     return CLI_CONTINUE;
 }
 
-int cli_check_paths(const cli_command *command, const char *const *paths, size_t written,
-                    size_t count)
-{
-    for (size_t i = 0; i < written; i++)
-        for (size_t k = i + 1; paths[i] && k < count; k++)
-            if (paths[k] && strcmp(paths[i], paths[k]) == 0)
-                return cli_usage(command, "%s would be overwritten: wanted different files",
-                                 paths[i]);
-    return CLI_CONTINUE;
-}
-
 int cli_take_dtype(const cli_command *command, int *half, const char *text)
 {
     *half = strcmp(text, "bf16") == 0;

@@ -11,11 +11,6 @@ int cli_check_hold_back(const cli_command *command, double hold_back);
 int cli_check_learning(const cli_command *command, const char *rule, const char *residual,
                        double hold_back, double minutes);
 
-/* CLI_CONTINUE if none of the first `written` paths, which are written, is a later one. NULL: no
- * file. */
-int cli_check_paths(const cli_command *command, const char *const *paths, size_t written,
-                    size_t count);
-
 /* How products of learning are computed: fp32 or bf16. */
 int cli_take_dtype(const cli_command *command, int *half, const char *text);
 

@@ -49,6 +49,8 @@ static vc_yaml_field field_of(const cli_option *option, size_t at)
         field.most = 1e300;
         break;
     case CLI_TEXT:
+    case CLI_WRITTEN:
+    case CLI_STREAM:
         field.kind = VC_YAML_TEXT;
         field.offset = start + offsetof(value, text);
         field.room = VC_YAML_TEXT_ROOM;
@@ -77,6 +79,8 @@ static void set_option(const cli_option *option, const value *v)
             *(double *)option->target = v->number;
         break;
     case CLI_TEXT:
+    case CLI_WRITTEN:
+    case CLI_STREAM:
         if (v->text[0])
             *(const char **)option->target = v->text;
         break;

@@ -1,6 +1,5 @@
 #include <assert.h>
 #include <errno.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include "cli.h"
 #include "help.h"
 #include "vitcod/threads.h"
+#include "written.h"
 
 int cli_usage(const cli_command *command, const char *format, ...)
 {
@@ -40,7 +40,7 @@ static int store_value(const cli_command *command, const cli_option *option, con
 {
     char *end = NULL;
     errno = 0;
-    if (option->kind == CLI_TEXT) {
+    if (option->kind == CLI_TEXT || option->kind == CLI_WRITTEN || option->kind == CLI_STREAM) {
         *(const char **)option->target = text;
     } else if (option->kind == CLI_TEXTS) {
         cli_texts *texts = option->target;
@@ -181,6 +181,14 @@ static int check_common(const cli_command *command, const cli_common *common)
     return CLI_CONTINUE;
 }
 
+static size_t has_form(const cli_option *options, size_t count)
+{
+    size_t forms = 0;
+    for (size_t i = 0; i < count; i++)
+        forms += options[i].form != NULL;
+    return forms > 0;
+}
+
 int cli_parse(const cli_command *command, const cli_option *options, size_t count,
               cli_common *common, cli_arguments *arguments, size_t least, size_t most, int argc,
               char **argv)
@@ -193,12 +201,15 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
         {"threads", "N", "threads to use (default: OMP_NUM_THREADS, else all CPUs)", CLI_COUNT,
          &common->threads},
     };
+    const cli_option force = {"force", NULL, "replace files that hold something else", CLI_FLAG,
+                              &common->force};
     cli_option all[CLI_MOST_OPTIONS];
-    const option_list list = {all, cli_add_options(all, cli_add_options(all, 0, options, count),
-                                                   shared, sizeof shared / sizeof *shared)};
+    option_list list = {all, cli_add_options(all, 0, options, count)};
+    list.count = cli_add_options(all, list.count, &force, has_form(options, count));
+    list.count = cli_add_options(all, list.count, shared, sizeof shared / sizeof *shared);
     const cli_defaults defaults = cli_defaults_of(all, list.count);
     int help = 0;
-    const int status = take_arguments(command, &list, arguments, &help, argc, argv);
+    int status = take_arguments(command, &list, arguments, &help, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
     if (help) {
@@ -207,78 +218,8 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
     }
     if (arguments->count < least || arguments->count > most)
         return wrong_count(command, arguments, least, most);
-    return check_common(command, common);
-}
-
-static int is_among(const char *name, const char *const *names)
-{
-    for (; *names; names++)
-        if (strcmp(name, *names) == 0)
-            return 1;
-    return 0;
-}
-
-/* One text as a text, several as a list; NULL: none. */
-static json_t *value_of_texts(const cli_texts *texts)
-{
-    if (texts->count == 1)
-        return json_string(texts->items[0]);
-    json_t *list = json_array();
-    for (size_t i = 0; i < texts->count; i++)
-        if (json_array_append_new(list, json_string(texts->items[i])) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    return list;
-}
-
-/* NULL: not set. */
-static json_t *value_of(const cli_option *option, int *failed)
-{
-    json_t *value = NULL;
-    switch (option->kind) {
-    case CLI_FLAG:
-    case CLI_OFF:
-        value = json_boolean(*(const int *)option->target);
-        break;
-    case CLI_COUNT:
-        if (*(const size_t *)option->target == CLI_UNSET)
-            return NULL;
-        value = json_integer((json_int_t) * (const size_t *)option->target);
-        break;
-    case CLI_NUMBER:
-        if (isnan(*(const double *)option->target))
-            return NULL;
-        value = json_real(*(const double *)option->target);
-        break;
-    case CLI_TEXT:
-        if (!*(const char *const *)option->target)
-            return NULL;
-        value = json_string(*(const char *const *)option->target);
-        break;
-    case CLI_TEXTS:
-        if (((const cli_texts *)option->target)->count == 0)
-            return NULL;
-        value = value_of_texts(option->target);
-        break;
-    }
-    *failed |= value == NULL;
-    return value;
-}
-
-json_t *cli_settings(const cli_option *options, size_t count, const char *const *besides)
-{
-    json_t *all = json_object();
-    int failed = 0;
-    for (size_t i = 0; all && i < count; i++) {
-        char name[64];
-        json_t *value = is_among(options[i].name, besides) ? NULL : value_of(&options[i], &failed);
-        snprintf(name, sizeof name, "--%s", options[i].name);
-        if (value && json_object_set_new(all, name, value) != 0)
-            failed = 1;
-    }
-    if (!failed)
-        return all;
-    json_decref(all);
-    return NULL;
+    status = check_common(command, common);
+    if (status == CLI_CONTINUE)
+        status = cli_check_written(command, all, list.count, arguments, common);
+    return status == CLI_CONTINUE ? cli_take_stdin(command, all, list.count, arguments) : status;
 }

@@ -114,7 +114,7 @@ json_t *cli_frame(const cli_command *command, const cli_common *common)
 /* Prints a result on stdout, and releases it. main notices when stdout is full. */
 static int print_json(json_t *result)
 {
-    char *text = json_dumps(result, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
+    char *text = vc_json_dump(result, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
     json_decref(result);
     if (!text) {
         vc_fail(VC_ENOMEM, "the result cannot be written as JSON");
@@ -146,7 +146,7 @@ static int print_csv(const cli_command *command, const cli_common *common, const
 
 int cli_is_quiet(const cli_common *common)
 {
-    return common->json || common->csv;
+    return common->json || common->csv || common->streams;
 }
 
 int cli_end(const cli_command *command, const cli_common *common, vc_status status,
@@ -158,6 +158,8 @@ int cli_end(const cli_command *command, const cli_common *common, vc_status stat
         return print_record(command, common, result);
     if (common->csv)
         return print_csv(command, common, result);
+    if (common->streams)
+        return CLI_OK;
     print_text(result);
     if (*chosen)
         printf("images: %s\n", chosen);

@@ -1,6 +1,7 @@
 /* The options of `train`, group by group. */
 #include "open_data.h"
 #include "train.h"
+#include "written.h"
 
 /* Where the model comes from, and the images. */
 static size_t list_origin(cli_option *list, size_t used, train_options *o)
@@ -12,7 +13,8 @@ static size_t list_origin(cli_option *list, size_t used, train_options *o)
          "training (and test) images: IDX or CIFAR files; with --init or --arch also class folders "
          "or an archive",
          CLI_TEXT, &o->data},
-        {"output", "FILE", "the trained model (safetensors)", CLI_TEXT, &o->output},
+        {"output", "FILE", "the trained model (safetensors)", CLI_WRITTEN, &o->output,
+         .form = &cli_form_model},
         {"init", "MODEL", "start from this model instead of random weights", CLI_TEXT,
          &o->model.path},
         {"arch", "NAME", "instead of --init: timm's name, for the data's classes", CLI_TEXT,
@@ -130,11 +132,12 @@ static size_t list_files(cli_option *list, size_t used, train_options *o, train_
          "share, or number, of the images to judge epochs by in place of test images (default: "
          "none; without test images epochs are not judged)",
          CLI_NUMBER, &o->hold_back},
-        {"log", "FILE", "JSON lines: one per epoch, one per --log-every steps", CLI_TEXT, &o->log},
+        {"log", "FILE", "JSON lines: one per epoch, one per --log-every steps", CLI_WRITTEN,
+         &o->log, .form = &cli_form_log},
         {"log-every", "N", "steps that a line of the log is about, 0: epochs alone (default 50)",
          CLI_COUNT, &asked->log_every},
         {"checkpoint", "FILE", "where training can be resumed from (default OUTPUT.checkpoint)",
-         CLI_TEXT, &o->checkpoint},
+         CLI_WRITTEN, &o->checkpoint, .form = &cli_form_checkpoint},
         {"save-every", "N", "steps between checkpoints within an epoch", CLI_COUNT,
          &o->train.save_every},
         {"keep", "N", "checkpoints: older ones are CHECKPOINT.1 and so on (default 1)", CLI_COUNT,

@@ -8,16 +8,35 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const char *kind_of(mode_t mode)
+{
+    return S_ISDIR(mode)    ? "a folder"
+           : S_ISFIFO(mode) ? "a pipe"
+           : S_ISSOCK(mode) ? "a socket"
+                            : "a device";
+}
+
+vc_status vc_file_check_regular(const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return vc_fail(VC_EIO, "%s: cannot open: %s", path, strerror(errno));
+    if (!S_ISREG(info.st_mode))
+        return vc_fail(VC_EIO, "%s: is %s, wanted a regular file", path, kind_of(info.st_mode));
+    return VC_OK;
+}
+
+/* Opening a pipe waits for its writer unless O_NONBLOCK says otherwise. */
 vc_status vc_file_map(vc_mapped_file *out, const char *path)
 {
     *out = (vc_mapped_file){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return vc_fail(VC_EIO, "%s: cannot open: %s", path, strerror(errno));
     struct stat info;
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
         close(fd);
-        return vc_fail(VC_EIO, "%s: is not a regular file", path);
+        return vc_fail(VC_EIO, "%s: is %s, wanted a regular file", path, kind_of(info.st_mode));
     }
     if (info.st_size == 0) {
         close(fd);

@@ -103,8 +103,21 @@ static int open_aside(vc_file_writer *writer)
     return -1;
 }
 
+/* Opening a pipe waits for its reader, unless O_NONBLOCK turns that into an error. */
+static int open_pipe(const char *path)
+{
+    const int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0)
+        fcntl(fd, F_SETFL, 0);
+    return fd;
+}
+
 static int open_target(vc_file_writer *writer, const struct stat *there)
 {
+    if (strcmp(writer->path, "-") == 0)
+        return dup(STDOUT_FILENO);
+    if (writer->direct && S_ISFIFO(there->st_mode))
+        return open_pipe(writer->path);
     if (writer->direct)
         return open(writer->path, O_WRONLY | O_CLOEXEC);
     int fd = open_nameless(writer->path);
@@ -131,10 +144,11 @@ vc_status vc_file_write_begin(vc_file_writer *out, const char *path)
 {
     struct stat info;
     *out = (vc_file_writer){0};
+    const int to_stdout = strcmp(path, "-") == 0;
     VC_TRY(follow(&out->path, path));
     const int there = stat(out->path, &info) == 0;
     /* A device or pipe is written to directly; a rename would replace it by a file. */
-    out->direct = there && !S_ISREG(info.st_mode);
+    out->direct = to_stdout || (there && !S_ISREG(info.st_mode));
     const int fd = open_target(out, there ? &info : NULL);
     const int reason = errno;
     out->stream = fd >= 0 ? fdopen(fd, "wb") : NULL;
@@ -145,7 +159,8 @@ vc_status vc_file_write_begin(vc_file_writer *out, const char *path)
     if (fd >= 0 && out->aside)
         unlink(out->aside);
     forget(out);
-    return vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(reason));
+    return vc_fail(VC_EIO, "%s: cannot write: %s", path,
+                   reason == ENXIO ? "nobody reads the pipe" : strerror(reason));
 }
 
 /* The first error of what was written, 0 for none. */
@@ -235,6 +250,12 @@ void vc_file_write_abort(vc_file_writer *writer)
 vc_status vc_file_try(const char *path)
 {
     vc_file_writer writer;
+    struct stat info;
+    /* A reader takes an end of the pipe for the end of the file. */
+    if (stat(path, &info) == 0 && S_ISFIFO(info.st_mode))
+        return access(path, W_OK) == 0
+                   ? VC_OK
+                   : vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
     VC_TRY(vc_file_write_begin(&writer, path));
     vc_file_write_abort(&writer);
     return VC_OK;

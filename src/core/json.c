@@ -1,43 +1,159 @@
 #include "vitcod/json.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "vitcod/file.h"
 
+/* ---- noticing that jansson got no memory: it leaves out letters then, and goes on */
+
+static json_malloc_t given;
+static _Thread_local int lacked;
+
+static void *noticing_malloc(size_t bytes)
+{
+    void *memory = given(bytes);
+    lacked |= !memory && bytes > 0;
+    return memory;
+}
+
+static void install(void)
+{
+    json_free_t release;
+    json_get_alloc_funcs(&given, &release);
+    json_set_alloc_funcs(noticing_malloc, release);
+}
+
+static void begin_noticing(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, install);
+    lacked = 0;
+}
+
+/* ---- texts */
+
+json_t *vc_json_parse(const char *text, size_t bytes, size_t flags, json_error_t *error)
+{
+    begin_noticing();
+    json_t *value = json_loadb(text, bytes, flags, error);
+    if (!lacked)
+        return value;
+    json_decref(value);
+    snprintf(error->text, sizeof error->text, "out of memory");
+    error->text[sizeof error->text - 1] = json_error_out_of_memory; /* where jansson keeps it */
+    return NULL;
+}
+
+/* The shortest text of a number that gives back the same value, a real one as it was. */
+static size_t shorten(char text[32], double value)
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, 32, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    if (!strpbrk(text, ".e"))
+        strcat(text, ".0");
+    return strlen(text);
+}
+
+/* Shortens the numbers of a JSON text in place. */
+static void shorten_numbers(char *text)
+{
+    char *to = text;
+    int in_string = 0;
+    while (*text) {
+        const size_t length = in_string ? 0 : strspn(text, "+-.0123456789eE");
+        char number[32];
+        if (length > 16 && memchr(text, '.', length)) {
+            const size_t now = shorten(number, strtod(text, NULL));
+            memcpy(to, number, now);
+            to += now;
+            text += length;
+            continue;
+        }
+        in_string ^= *text == '"';
+        if (in_string && *text == '\\' && text[1])
+            *to++ = *text++;
+        *to++ = *text++;
+    }
+    *to = '\0';
+}
+
+char *vc_json_dump(const json_t *value, size_t flags)
+{
+    const int exact = (flags & JSON_REAL_PRECISION(0x1F)) == 0;
+    begin_noticing();
+    char *text = value ? json_dumps(value, flags) : NULL;
+    if (text && lacked) {
+        free(text);
+        text = NULL;
+    }
+    if (text && exact)
+        shorten_numbers(text);
+    return text;
+}
+
 vc_status vc_json_read(json_t **out, const char *path)
 {
     json_error_t error;
     vc_mapped_file file;
     VC_TRY(vc_file_map(&file, path));
-    *out = json_loadb((const char *)file.data, file.bytes, JSON_REJECT_DUPLICATES, &error);
+    *out = vc_json_parse((const char *)file.data, file.bytes, JSON_REJECT_DUPLICATES, &error);
     vc_file_unmap(&file);
     if (!*out)
-        return vc_fail(VC_EFORMAT, "%s: line %d: %s", path, error.line, error.text);
+        return vc_fail(json_error_code(&error) == json_error_out_of_memory ? VC_ENOMEM : VC_EFORMAT,
+                       "%s: line %d: %s", path, error.line, error.text);
     return VC_OK;
 }
 
-static vc_status write(const char *path, const json_t *value, size_t digits)
+static vc_status write(const char *path, const json_t *value, size_t flags)
 {
     vc_file_writer writer;
-    VC_TRY(vc_file_write_begin(&writer, path));
-    if (json_dumpf(value, writer.stream, JSON_INDENT(2) | JSON_REAL_PRECISION(digits)) != 0) {
-        vc_file_write_abort(&writer);
-        return vc_fail(VC_EIO, "%s: cannot write the JSON", path);
+    char *text = vc_json_dump(value, JSON_INDENT(2) | flags);
+    if (!text)
+        return vc_fail(VC_ENOMEM, "%s: out of memory for the JSON", path);
+    vc_status status = vc_file_write_begin(&writer, path);
+    if (status == VC_OK) {
+        fputs(text, writer.stream);
+        fputc('\n', writer.stream);
+        status = vc_file_write_commit(&writer);
     }
-    fputc('\n', writer.stream);
-    return vc_file_write_commit(&writer);
+    free(text);
+    return status;
 }
 
 vc_status vc_json_write(const char *path, const json_t *value)
 {
-    return write(path, value, 10);
+    return write(path, value, JSON_REAL_PRECISION(10));
 }
 
 vc_status vc_json_write_exact(const char *path, const json_t *value)
 {
-    return write(path, value, 17);
+    return write(path, value, 0);
+}
+
+/* ---- building */
+
+static void keep_if(json_t **whole, int good)
+{
+    if (good)
+        return;
+    json_decref(*whole);
+    *whole = NULL;
+}
+
+void vc_json_set(json_t **whole, const char *key, json_t *value)
+{
+    keep_if(whole, json_object_set_new(*whole, key, value) == 0);
+}
+
+void vc_json_append(json_t **whole, json_t *value)
+{
+    keep_if(whole, json_array_append_new(*whole, value) == 0);
 }
 
 json_t *vc_json_text(const char *text)
@@ -64,7 +180,7 @@ json_t *vc_json_text(const char *text)
 /* The value as JSON text, which the caller frees. */
 static char *text_of(const json_t *value)
 {
-    return value ? json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6)) : NULL;
+    return value ? vc_json_dump(value, JSON_ENCODE_ANY) : NULL;
 }
 
 /* Appends `name (was X, is Y)` for a setting that differs. */

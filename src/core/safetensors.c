@@ -7,6 +7,7 @@
 
 #include "tensor_file_impl.h"
 #include "vitcod/file.h"
+#include "vitcod/json.h"
 
 typedef struct backing {
     vc_mapped_file file;
@@ -133,7 +134,8 @@ static vc_status parse_header(backing *b, const char *path, const unsigned char 
         return vc_fail(VC_EFORMAT, "%s: not safetensors: header of %llu bytes in a file of %zu",
                        path, (unsigned long long)header_bytes, length);
     json_error_t error;
-    b->header = json_loadb((const char *)bytes + 8, header_bytes, JSON_REJECT_DUPLICATES, &error);
+    b->header =
+        vc_json_parse((const char *)bytes + 8, header_bytes, JSON_REJECT_DUPLICATES, &error);
     if (!json_is_object(b->header))
         return vc_fail(VC_EFORMAT, "%s: not safetensors: the header is no JSON object: %s", path,
                        b->header ? "another type" : error.text);
@@ -217,9 +219,9 @@ static json_t *make_header(const vc_named_tensor *tensors, size_t count,
     json_t *header = json_object();
     json_t *pairs = json_object();
     for (size_t i = 0; i < metadata_count; i++)
-        json_object_set_new(pairs, metadata[i].key, json_string(metadata[i].value));
+        vc_json_set(&pairs, metadata[i].key, json_string(metadata[i].value));
     if (metadata_count > 0)
-        json_object_set_new(header, "__metadata__", pairs);
+        vc_json_set(&header, "__metadata__", pairs);
     else
         json_decref(pairs);
     size_t offset = 0;
@@ -228,11 +230,11 @@ static json_t *make_header(const vc_named_tensor *tensors, size_t count,
         size_t end = offset + vc_tensor_count(tensor) * vc_dtype_bytes(tensor->dtype);
         json_t *shape = json_array();
         for (size_t d = 0; d < tensor->rank; d++)
-            json_array_append_new(shape, json_integer((json_int_t)tensor->shape[d]));
+            vc_json_append(&shape, json_integer((json_int_t)tensor->shape[d]));
         json_t *entry =
             json_pack("{s:s, s:o, s:[I, I]}", "dtype", vc_dtype_name(tensor->dtype), "shape", shape,
                       "data_offsets", (json_int_t)offset, (json_int_t)end);
-        json_object_set_new(header, tensors[i].name, entry);
+        vc_json_set(&header, tensors[i].name, entry);
         offset = end;
     }
     return header;
@@ -242,7 +244,7 @@ vc_status vc_safetensors_write(const char *path, const vc_named_tensor *tensors,
                                const vc_metadata *metadata, size_t metadata_count)
 {
     json_t *header = make_header(tensors, count, metadata, metadata_count);
-    char *text = json_dumps(header, JSON_COMPACT);
+    char *text = vc_json_dump(header, JSON_COMPACT | JSON_REAL_PRECISION(17));
     size_t entries = json_object_size(header) - (metadata_count > 0);
     json_decref(header);
     if (!text)

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
+#include "vitcod/file.h"
+
 enum {
     IDX_UNSIGNED_BYTE = 8,
     READ_AT_ONCE = 1 << 30,
@@ -86,6 +88,7 @@ static vc_status read_values(vc_tensor *out, gzFile file, const char *path)
 vc_status vc_idx_read(vc_tensor *out, const char *path)
 {
     *out = (vc_tensor){0};
+    VC_TRY(vc_file_check_regular(path));
     gzFile file = gzopen(path, "rb"); /* also reads files that are not compressed */
     if (!file)
         return vc_fail(VC_EIO, "%s: cannot open: %s", path, strerror(errno));

@@ -7,6 +7,7 @@
 
 #include "stream.h"
 #include "tar_header.h"
+#include "vitcod/file.h"
 
 enum { BLOCK = VC__TAR_BLOCK, MOST_EXTRA = 1 << 20, CHUNK = 1 << 20 };
 
@@ -240,7 +241,9 @@ vc_status vc__tar_open(vc__tar **out, const char *path)
     tar->place.path = tar->path;
     tar->inflated = -1;
     strcpy(tar->place.last, "the start");
-    vc_status status = vc__stream_open(&tar->stream, path);
+    vc_status status = vc_file_check_regular(path); /* opening a pipe could wait for ever */
+    if (status == VC_OK)
+        status = vc__stream_open(&tar->stream, path);
     if (status == VC_OK)
         status = check_start(tar);
     if (status == VC_OK)

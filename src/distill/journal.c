@@ -80,8 +80,11 @@ vc_status vc__journal_add(json_t *journal, const char *path, const vc_distill_ep
     while (kept > 0 && !is_before(json_array_get(log, kept - 1), epoch->stage, epoch->epoch))
         json_array_remove(log, --kept);
     VC_TRY(vc_record_json(&entry, &vc_distill_epoch_record, epoch));
-    if (json_array_append_new(log, entry) != 0)
+    json_incref(log);
+    vc_json_append(&log, entry);
+    if (!log)
         return vc_fail(VC_ENOMEM, "out of memory for the log");
+    json_decref(log);
     return vc_json_write_exact(path, journal);
 }
 
@@ -91,9 +94,12 @@ vc_status vc__journal_begin(json_t *journal, const char *path, const vc_judgemen
     const vc_distill_epoch entry = vc__epoch_of(before);
     json_t *value;
     VC_TRY(vc_record_json(&value, &vc_distill_epoch_record, &entry));
-    if (json_object_set_new(journal, "before", value) != 0 ||
-        json_object_set_new(journal, "epochs", json_integer((json_int_t)epochs)) != 0)
+    json_incref(journal);
+    vc_json_set(&journal, "before", value);
+    vc_json_set(&journal, "epochs", json_integer((json_int_t)epochs));
+    if (!journal)
         return vc_fail(VC_ENOMEM, "out of memory for the journal");
+    json_decref(journal);
     return vc_json_write_exact(path, journal);
 }
 

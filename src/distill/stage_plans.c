@@ -17,18 +17,15 @@ static vc_status write_curves(const char *path, const vc_head_curves *curves,
                               const vc_dense_stats *stats)
 {
     json_t *all = vc_head_curves_json(curves), *choices = json_array();
-    int whole = all && choices;
-    for (size_t g = 0; whole && g < stats->grid_count; g++) {
+    for (size_t g = 0; g < stats->grid_count; g++) {
         char text[VC_SUMMARY_TEXT];
         vc_summary_grids_text(text, &stats->grids[g], 1);
-        whole = json_array_append_new(choices, json_string(text)) == 0;
+        vc_json_append(&choices, json_string(text));
     }
-    whole = whole && json_object_set(all, "summaries", choices) == 0;
-    whole = whole && json_object_set_new(all, "verb", /* a report knows the file by it */
-                                         json_string("calibrate --curves")) == 0;
-    const vc_status status = whole ? vc_json_write(path, all)
-                                   : vc_fail(VC_ENOMEM, "out of memory for the curves of heads");
-    json_decref(choices);
+    vc_json_set(&all, "summaries", choices);
+    vc_json_set(&all, "verb", json_string("calibrate --curves")); /* a report knows it by that */
+    const vc_status status = all ? vc_json_write(path, all)
+                                 : vc_fail(VC_ENOMEM, "out of memory for the curves of heads");
     json_decref(all);
     return status;
 }

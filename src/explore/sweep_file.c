@@ -45,7 +45,7 @@ static vc_status write_all(const vc__sweep_file *f, const char *text, size_t byt
 static vc_status parse(json_t **out, const vc__sweep_file *f, const char *line)
 {
     json_error_t error;
-    *out = json_loads(line, 0, &error);
+    *out = vc_json_parse(line, strlen(line), 0, &error);
     if (!*out && (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory))
         return vc_fail(VC_ENOMEM, "%s: out of memory for a line", f->path);
     return VC_OK;
@@ -131,7 +131,7 @@ static vc_status read_lines(vc__sweep_file *f, FILE *stream, const vc_sweep *spa
 
 static vc_status write_header(const vc__sweep_file *f, json_t *header)
 {
-    char *text = json_dumps(header, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    char *text = vc_json_dump(header, JSON_COMPACT | JSON_REAL_PRECISION(12));
     const vc_status written =
         text ? write_all(f, text, strlen(text)) : vc_fail(VC_ENOMEM, "out of memory");
     free(text);
@@ -144,7 +144,7 @@ static vc_status check_beginning(const vc__sweep_file *f, json_t *header)
 {
     char there[1 << 17];
     const ssize_t count = pread(f->descriptor, there, sizeof there, 0);
-    char *text = json_dumps(header, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    char *text = vc_json_dump(header, JSON_COMPACT | JSON_REAL_PRECISION(12));
     const char *command = text ? strstr(text, ",\"command\":") : NULL;
     const size_t fixed = command ? (size_t)(command - text)
                          : text  ? strlen(text)
@@ -179,6 +179,18 @@ static vc_status go_on(vc__sweep_file *f, const vc_sweep *space, json_t *header)
     return end > 0 ? VC_OK : write_header(f, header);
 }
 
+/* A pipe that nobody reads is an error, not a wait without end. */
+static int open_to_go_on(const char *path)
+{
+    struct stat there;
+    if (stat(path, &there) != 0 || !S_ISFIFO(there.st_mode))
+        return open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    const int pipe = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (pipe >= 0)
+        fcntl(pipe, F_SETFL, 0);
+    return pipe;
+}
+
 vc_status vc__sweep_file_open(vc__sweep_file *out, const char *path, const char *command,
                               const vc_sweep *space)
 {
@@ -187,7 +199,7 @@ vc_status vc__sweep_file_open(vc__sweep_file *out, const char *path, const char 
     if (!out->done)
         return vc_fail(VC_ENOMEM, "out of memory for %llu points",
                        (unsigned long long)space->points);
-    out->descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    out->descriptor = open_to_go_on(path);
     vc_status status = VC_OK;
     if (out->descriptor < 0)
         status = vc_fail(VC_EIO, "%s: cannot open: %s", path, strerror(errno));

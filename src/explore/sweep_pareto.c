@@ -65,7 +65,7 @@ static vc_status read_front(front *f, FILE *stream)
     vc_status status = VC_OK;
     while (status == VC_OK && getline(&text, &room, stream) > 0) {
         json_error_t error;
-        json_t *line = json_loads(text, 0, &error);
+        json_t *line = vc_json_parse(text, strlen(text), 0, &error);
         const json_t *latency = json_object_get(line, "time_us");
         if (latency) {
             const candidate c = {json_number_value(latency),
@@ -91,7 +91,9 @@ vc_status vc_sweep_pareto(json_t **out, const char *path)
     if (f.count)
         qsort(f.items, f.count, sizeof *f.items, by_latency);
     for (size_t i = 0; i < f.count; i++)
-        json_array_append_new(*out, f.items[i].line);
+        vc_json_append(out, f.items[i].line);
     free(f.items);
+    if (status == VC_OK && !*out)
+        return vc_fail(VC_ENOMEM, "%s: out of memory for the front", path);
     return status;
 }

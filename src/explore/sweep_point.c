@@ -1,6 +1,8 @@
 /* A number to a point of the grid, and the point to its result. */
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "sweep_impl.h"
 #include "vitcod/point.h"
@@ -71,12 +73,11 @@ static void choose(choice *c, const vc_sweep *s, const size_t digits[VC__SWEEP_M
 static vc_status values_json(json_t **out, const vc_sweep *s,
                              const size_t digits[VC__SWEEP_MOST_AXES])
 {
-    int failed = !(*out = json_object());
+    *out = json_object();
     for (size_t k = 0; k < s->axis_count; k++)
         if (s->axes[k].count)
-            failed |= json_object_set_new(*out, s->axes[k].key.result,
-                                          vc__axis_json(&s->axes[k], digits[k])) != 0;
-    return failed ? vc_fail(VC_ENOMEM, "out of memory for the values of a point") : VC_OK;
+            vc_json_set(out, s->axes[k].key.result, vc__axis_json(&s->axes[k], digits[k]));
+    return *out ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for the values of a point");
 }
 
 typedef struct line {
@@ -129,16 +130,17 @@ static vc_status write_line(char text[VC_SWEEP_LINE], const line *l)
 {
     json_t *object;
     VC_TRY(vc_record_json(&object, &vc_sweep_line_record, l));
-    const size_t length =
-        json_dumpb(object, text, VC_SWEEP_LINE - 1, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    char *whole = vc_json_dump(object, JSON_COMPACT | JSON_REAL_PRECISION(12));
     json_decref(object);
+    const size_t length = whole ? strlen(whole) : 0;
+    snprintf(text, VC_SWEEP_LINE, "%s", whole ? whole : "");
+    free(whole);
     if (length == 0)
         return vc_fail(VC_ENOMEM, "out of memory for the result of point %llu",
                        (unsigned long long)l->point);
     if (length >= VC_SWEEP_LINE)
         return vc_fail(VC_EIO, "point %llu: its result has %zu bytes, wanted less than %d",
                        (unsigned long long)l->point, length, VC_SWEEP_LINE);
-    text[length] = '\0';
     return VC_OK;
 }
 

@@ -164,43 +164,48 @@ static void choose_points(vc_sweep *s, uint64_t random, uint64_t seed)
     s->offset = vc_rng_below(&rng, s->grid);
 }
 
+/* Takes over `value`. */
+static vc_status hash_json(uint64_t *h, json_t *value)
+{
+    char *text = value ? vc_json_dump(value, JSON_SORT_KEYS | JSON_REAL_PRECISION(17)) : NULL;
+    if (text)
+        *h = vc_hash(*h, text, strlen(text));
+    const vc_status status = text ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for a sweep's hash");
+    free(text);
+    json_decref(value);
+    return status;
+}
+
 /* What a file adds to its name: the sizes that the simulator sees, and the plan. */
-static uint64_t hash_model(uint64_t h, const vc__sweep_model *m)
+static vc_status hash_model(uint64_t *h, const vc__sweep_model *m)
 {
     const uint64_t plan = vc_plan_hash(&m->plan);
     vc_workload workload = {0};
-    if (vc_model_lower(&workload, &m->config, NULL) == VC_OK) {
-        json_t *all = vc_workload_json(&workload);
-        char *text = json_dumps(all, JSON_SORT_KEYS);
-        h = vc_hash(h, text, text ? strlen(text) : 0);
-        free(text);
-        json_decref(all);
-    }
+    vc_status status = vc_model_lower(&workload, &m->config, NULL);
+    if (status == VC_OK)
+        status = hash_json(h, vc_workload_json(&workload));
     vc_workload_close(&workload);
-    return vc_hash(h, &plan, sizeof plan);
+    *h = vc_hash(*h, &plan, sizeof plan);
+    return status;
 }
 
-static void hash_space(vc_sweep *s)
+static vc_status hash_space(vc_sweep *s)
 {
     uint64_t h = vc__axes_hash(VC_HASH_START, s->axes, s->axis_count);
-    for (size_t i = 0; i < steps_of(s, VC__AXIS_CHIP); i++) {
-        json_t *chip = vc_accelerator_json(&s->chips[i]);
-        char *text = json_dumps(chip, JSON_SORT_KEYS);
-        h = vc_hash(h, text, text ? strlen(text) : 0);
-        free(text);
-        json_decref(chip);
-    }
+    for (size_t i = 0; i < steps_of(s, VC__AXIS_CHIP); i++)
+        VC_TRY(hash_json(&h, vc_accelerator_json(&s->chips[i])));
     for (size_t i = 0; i < plan_count(s); i++) {
         const uint64_t one = vc_plan_hash(&s->plans[i].plan);
         h = vc_hash(h, &one, sizeof one);
     }
     for (size_t m = 0; m < vc__sweep_axis(s, VC__AXIS_MODEL)->count; m++)
         if (s->models[m].is_file)
-            h = hash_model(h, &s->models[m]);
+            VC_TRY(hash_model(&h, &s->models[m]));
     h = vc_hash(h, &s->end_to_end, sizeof s->end_to_end);
     const uint64_t order[] = {s->points, s->factor, s->offset};
     h = vc_hash(h, order, sizeof order);
     s->hash = vc_hash(h, VC_VERSION, sizeof VC_VERSION);
+    return VC_OK;
 }
 
 static vc_status read_space(vc_sweep *s, const vc_yaml_map *root)
@@ -239,8 +244,7 @@ static vc_status read_space(vc_sweep *s, const vc_yaml_map *root)
     VC_TRY(open_chips(s));
     VC_TRY(open_plans(s, &axes));
     choose_points(s, h.random, s->seed);
-    hash_space(s);
-    return VC_OK;
+    return hash_space(s);
 }
 
 static vc_status open_space(vc_sweep *s, const char *path, uint64_t seed)
@@ -295,28 +299,21 @@ uint64_t vc_sweep_points(const vc_sweep *s)
 static json_t *axis_values(const vc__axis *a)
 {
     json_t *values = json_array();
-    int failed = !values;
     for (size_t i = 0; i < a->count; i++)
-        failed |= json_array_append_new(values, vc__axis_is_text(a)
-                                                    ? json_string(a->texts.values[i])
-                                                    : json_real(a->numbers.values[i])) != 0;
-    if (failed)
-        json_decref(values);
-    return failed ? NULL : values;
+        vc_json_append(&values, vc__axis_is_text(a) ? json_string(a->texts.values[i])
+                                                    : json_real(a->numbers.values[i]));
+    return values;
 }
 
 static json_t *axes_json(const vc_sweep *s)
 {
     json_t *axes = json_object();
-    int failed = !axes;
     for (size_t k = 0; k < s->axis_count; k++) {
         const vc__axis *a = &s->axes[k];
         if (a->count)
-            failed |= json_object_set_new(axes, a->key.name, axis_values(a)) != 0;
+            vc_json_set(&axes, a->key.name, axis_values(a));
     }
-    if (failed)
-        json_decref(axes);
-    return failed ? NULL : axes;
+    return axes;
 }
 
 json_t *vc__sweep_header(const vc_sweep *s, const char *command)
@@ -328,15 +325,12 @@ json_t *vc__sweep_header(const vc_sweep *s, const char *command)
                   "space", vc_json_text(s->path), "points", (json_int_t)s->points, "grid_points",
                   (json_int_t)s->grid, "end_to_end", s->end_to_end, "seed", (json_int_t)s->seed);
     json_t *chips = json_array();
-    int failed = !header || !chips;
     for (size_t i = 0; i < steps_of(s, VC__AXIS_CHIP); i++)
-        failed |= json_array_append_new(chips, vc_accelerator_json(&s->chips[i])) != 0;
-    failed |= json_object_set_new(header, "axes", axes_json(s)) != 0;
-    failed |= json_object_set_new(header, "accelerators", chips) != 0;
+        vc_json_append(&chips, vc_accelerator_json(&s->chips[i]));
+    vc_json_set(&header, "axes", axes_json(s));
+    vc_json_set(&header, "accelerators", chips);
     /* the last one, as another command may go on with the file (sweep_file.c) */
     if (command)
-        failed |= json_object_set_new(header, "command", vc_json_text(command)) != 0;
-    if (failed)
-        json_decref(header);
-    return failed ? NULL : header;
+        vc_json_set(&header, "command", vc_json_text(command));
+    return header;
 }

@@ -38,7 +38,9 @@ static int says(const json_t *file, const char *key, const char *wanted)
 
 int vc__cost_cache_read(vc_split_costs *out, const vc__cost_cache *cache)
 {
-    json_t *file = *cache->path ? json_load_file(cache->path, 0, NULL) : NULL;
+    json_t *file = NULL;
+    if (*cache->path && vc_json_read(&file, cache->path) != VC_OK)
+        file = NULL;
     double *const values[] = {&out->panel_entry, &out->row_entry, &out->row};
     int good = file && says(file, "cpu", cache->cpu) && says(file, "isa", cache->isa) &&
                says(file, "panel", cache->panel) && says(file, "version", VC_VERSION);

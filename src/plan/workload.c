@@ -159,9 +159,8 @@ json_t *vc_workload_json(const vc_workload *workload)
                       (json_int_t)op->input_values, "output_values", (json_int_t)op->output_values,
                       "index_values", (json_int_t)op->index_values);
         if (op->summary_values)
-            json_object_set_new(one, "summary_values",
-                                json_integer((json_int_t)op->summary_values));
-        json_array_append_new(ops, one);
+            vc_json_set(&one, "summary_values", json_integer((json_int_t)op->summary_values));
+        vc_json_append(&ops, one);
     }
     return json_pack("{s:o}", "ops", ops);
 }

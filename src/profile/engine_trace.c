@@ -32,7 +32,7 @@ vc_status vc_engine_trace_write(const char *path, const vc_engine *engine)
     }
     for (size_t t = 0; t < vc_engine_threads(engine); t++)
         for (size_t i = 0; i < vc_engine_event_count(engine, t); i++)
-            json_array_append_new(events, event_json(engine, t, i, origin));
+            vc_json_append(&events, event_json(engine, t, i, origin));
     json_t *trace = json_pack("{s:s, s:o}", "displayTimeUnit", "ms", "traceEvents", events);
     const vc_status status =
         trace ? vc_json_write(path, trace) : vc_fail(VC_ENOMEM, "%s: out of memory", path);

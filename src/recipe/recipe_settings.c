@@ -46,33 +46,38 @@ static const setting settings[] = {
     SETTING("--seed", COUNT, seed),
 };
 
-/* Adds a setting unless it is unset. Returns 0 if a text is not UTF-8. */
-static int add_setting(json_t *all, const setting *s, const vc_recipe_options *options)
+/* Adds a setting unless it is unset. */
+static void add_setting(json_t **all, const setting *s, const vc_recipe_options *options)
 {
     const void *at = (const char *)options + s->offset;
     if (s->kind == TEXT) {
         const char *text = *(const char *const *)at;
-        return !text || json_object_set_new(all, s->name, json_string(text)) == 0;
+        if (text)
+            vc_json_set(all, s->name, json_string(text));
+        return;
     }
     if (s->kind == NUMBER) {
         const double number = *(const double *)at;
-        return isnan(number) || json_object_set_new(all, s->name, json_real(number)) == 0;
+        if (!isnan(number))
+            vc_json_set(all, s->name, json_real(number));
+        return;
     }
-    if (s->kind == FLAG)
-        return !*(const int *)at || json_object_set_new(all, s->name, json_true()) == 0;
+    if (s->kind == FLAG) {
+        if (*(const int *)at)
+            vc_json_set(all, s->name, json_true());
+        return;
+    }
     const size_t count = *(const size_t *)at;
-    return count == VC_RECIPE_UNSET || (s->kind == SOME && count == 0) ||
-           json_object_set_new(all, s->name, json_integer((json_int_t)count)) == 0;
+    if (count != VC_RECIPE_UNSET && (s->kind != SOME || count > 0))
+        vc_json_set(all, s->name, json_integer((json_int_t)count));
 }
 
 vc_status vc__recipe_settings(json_t **out, const vc_recipe_options *options)
 {
     *out = json_object();
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-        if (!add_setting(*out, &settings[i], options)) {
-            json_decref(*out);
-            *out = NULL;
-            return vc_fail(VC_EINVAL, "a path that is not UTF-8 cannot be remembered");
-        }
-    return VC_OK;
+        add_setting(out, &settings[i], options);
+    return *out ? VC_OK
+                : vc_fail(VC_EINVAL, "out of memory for the settings, or a path is not UTF-8, "
+                                     "which cannot be remembered");
 }

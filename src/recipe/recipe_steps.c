@@ -26,13 +26,14 @@ static int has_measured_plan(const vc_recipe_options *o)
 typedef struct builder {
     const vc_recipe_options *o;
     vc_recipe *out;
-    json_t *words; /* of the step that is being built */
-    int failed;    /* out of memory */
+    vc_recipe_step *step; /* that is being built */
+    int failed;           /* out of memory */
 } builder;
 
 static void add_word(builder *b, const char *word)
 {
-    b->failed |= json_array_append_new(b->words, json_string(word)) != 0;
+    vc_json_append(&b->step->words, json_string(word));
+    b->failed |= !b->step->words;
 }
 
 static void add_text(builder *b, const char *option, const char *value)
@@ -107,7 +108,8 @@ static vc_recipe_step *begin_step(builder *b, int number, const char *name, cons
         snprintf(s->result, sizeof s->result, "%d-%s.json", number, name);
     else
         snprintf(s->result, sizeof s->result, "%s.json", name);
-    b->words = s->words = json_array();
+    b->step = s;
+    s->words = json_array();
     add_word(b, verb);
     return s;
 }
@@ -363,7 +365,7 @@ json_t *vc_recipe_commands(const vc_recipe *recipe)
         json_t *word;
         json_array_foreach (recipe->steps[s].words, i, word)
             vc_shell_add_word(line, sizeof line, json_string_value(word));
-        json_array_append_new(list, json_string(line));
+        vc_json_append(&list, json_string(line));
     }
     return list;
 }

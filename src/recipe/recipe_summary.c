@@ -83,7 +83,7 @@ static uint64_t bytes_of(const char *path)
 }
 
 /* The numbers of all steps in one object, by the summary's names. */
-static vc_status gather_numbers(json_t *found, const vc_recipe *recipe, json_t *const *done)
+static vc_status gather_numbers(json_t **found, const vc_recipe *recipe, json_t *const *done)
 {
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         for (size_t s = 0; s < recipe->count; s++) {
@@ -92,17 +92,16 @@ static vc_status gather_numbers(json_t *found, const vc_recipe *recipe, json_t *
                 continue;
             json_t *value = json_object_get(done[s], n->key);
             value = n->inner ? json_object_get(value, n->inner) : value;
-            if (value && json_object_set(found, n->name, value) != 0)
-                return vc_fail(VC_ENOMEM, "out of memory for the summary");
+            if (value)
+                vc_json_set(found, n->name, json_incref(value));
         }
-    return VC_OK;
+    return *found ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for the summary");
 }
 
 static vc_status read_numbers(vc_recipe_summary *out, const vc_recipe *recipe, json_t *const *done)
 {
     json_t *found = json_object();
-    vc_status status = found ? gather_numbers(found, recipe, done)
-                             : vc_fail(VC_ENOMEM, "out of memory for the summary");
+    vc_status status = gather_numbers(&found, recipe, done);
     if (status == VC_OK)
         status = vc_record_read(out, &number_record, found, recipe->options.folder);
     json_decref(found);

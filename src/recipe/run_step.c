@@ -44,15 +44,16 @@ static char **arguments_of(const json_t *words, int resume)
 static json_t *read_result(int in)
 {
     json_error_t error;
-    char rest[4096];
+    char *text = NULL;
+    size_t room = 0;
     FILE *stream = fdopen(in, "r");
     if (!stream) {
         close(in);
         return NULL;
     }
-    json_t *result = json_loadf(stream, 0, &error);
-    while (fread(rest, 1, sizeof rest, stream) > 0)
-        continue;
+    const ssize_t bytes = getdelim(&text, &room, '\0', stream); /* all of it */
+    json_t *result = bytes > 0 ? vc_json_parse(text, (size_t)bytes, 0, &error) : NULL;
+    free(text);
     fclose(stream);
     return result;
 }
@@ -122,8 +123,9 @@ vc_status vc__recipe_run_step(json_t **out, int *ran, const vc_recipe_step *s,
         return vc_json_read(out, path);
     const double start = vc_clock_seconds();
     VC_TRY(start_and_read(out, s, o->program, s->unfinished && is_there(o->folder, s->unfinished)));
-    json_object_set_new(*out, "step_seconds", json_real(vc_clock_seconds() - start));
-    const vc_status status = vc_json_write(path, *out);
+    vc_json_set(out, "step_seconds", json_real(vc_clock_seconds() - start));
+    const vc_status status =
+        *out ? vc_json_write(path, *out) : vc_fail(VC_ENOMEM, "%s: out of memory", path);
     if (status != VC_OK) {
         json_decref(*out);
         *out = NULL;

@@ -62,7 +62,7 @@ vc_status vc__book_open(vc__book *out, const vc_report *report)
     out->used = calloc(report->run_count + 1, 1);
     out->unread = json_array();
     for (size_t r = 0; r < report->run_count; r++)
-        json_array_append_new(out->unread, json_array());
+        vc_json_append(&out->unread, json_array());
     if (!out->results || !out->logs || !out->used ||
         json_array_size(out->unread) < report->run_count) {
         vc__book_close(out);
@@ -104,7 +104,13 @@ static void note_unread(vc__book *book, size_t run)
     json_array_foreach (notes, i, note)
         if (strcmp(json_string_value(note), vc_last_error()) == 0)
             return;
-    json_array_append_new(notes, vc_json_text(vc_last_error()));
+    json_incref(notes);
+    vc_json_append(&notes, vc_json_text(vc_last_error()));
+    if (!notes) { /* out of memory, which ends the page */
+        json_decref(book->unread);
+        book->unread = NULL;
+    }
+    json_decref(notes);
 }
 
 int vc__book_read(void *out, vc__book *book, const vc_record *record, const vc__result *result,

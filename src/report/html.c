@@ -57,16 +57,19 @@ void vc__html_clipped(FILE *out, const char *text, size_t letters)
         fputs("…", out);
 }
 
-void vc__html_script(FILE *out, const json_t *value)
+vc_status vc__html_script(FILE *out, const json_t *value)
 {
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY |
-                                       JSON_REAL_PRECISION(7));
-    for (const char *at = text ? text : "null"; *at; at++)
+    char *text = vc_json_dump(value, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY |
+                                         JSON_REAL_PRECISION(7));
+    if (!text)
+        return vc_fail(VC_ENOMEM, "out of memory for what the page draws");
+    for (const char *at = text; *at; at++)
         if (*at == '<' || *at == '>' || *at == '&')
             fprintf(out, "\\u%04x", (unsigned)*at);
         else
             putc(*at, out);
     free(text);
+    return VC_OK;
 }
 
 static const char *with_commas(char text[VC__NUMBER], double value)

@@ -143,10 +143,14 @@ static vc_status put_layers(FILE *out, const vc_report_run *run, picture *attent
 {
     int shades;
     json_t *name = json_string(run->name);
-    VC_TRY(fit(attention, &shades, run, budget));
+    if (!name)
+        return vc_fail(VC_ENOMEM, "out of memory for the name of a run");
+    vc_status status = fit(attention, &shades, run, budget);
     fputs("{\"name\":", out);
-    vc__html_script(out, name);
+    if (status == VC_OK)
+        status = vc__html_script(out, name);
     json_decref(name);
+    VC_TRY(status);
     fprintf(out, ",\"shades\":%d,\"layers\":[", shades);
     for (size_t l = 0; l < run->layer_count; l++) {
         if (l)

@@ -164,6 +164,8 @@ static vc_status write_page(const char *path, vc__book *book, chapter *chapters)
     vc_file_writer writer;
     for (size_t s = 0; s < SUBJECTS; s++)
         VC_TRY(write_chapter(&chapters[s], book, &subjects[s]));
+    if (!book->unread)
+        return vc_fail(VC_ENOMEM, "%s: out of memory for what could not be read", path);
     VC_TRY(vc_file_write_begin(&writer, path));
     put_page(writer.stream, book, chapters);
     return vc_file_write_commit(&writer);

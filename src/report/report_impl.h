@@ -11,7 +11,7 @@ enum { VC__NUMBER = 32, VC__LABEL = 160, VC__TITLE = 2 * VC__LABEL };
 
 void vc__html(FILE *out, const char *text); /* for text and attributes */
 void vc__html_clipped(FILE *out, const char *text, size_t letters);
-void vc__html_script(FILE *out, const json_t *value); /* JSON for use inside <script> */
+vc_status vc__html_script(FILE *out, const json_t *value); /* JSON for use inside <script> */
 void vc__base64(FILE *out, const uint8_t *bytes, size_t count);
 const char *vc__number(char text[VC__NUMBER], double value); /* for people: 31,441 or 4.05 */
 

@@ -11,14 +11,14 @@
 #include "vitcod/file.h"
 #include "vitcod/version.h"
 
-void vc__run_note(json_t *notes, const char *format, ...)
+void vc__run_note(json_t **notes, const char *format, ...)
 {
     char text[2 * VC__RUN_PATH];
     va_list list;
     va_start(list, format);
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
-    json_array_append_new(notes, vc_json_text(text));
+    vc_json_append(notes, vc_json_text(text));
 }
 
 static int ends_in(const char *name, const char *end)
@@ -28,10 +28,10 @@ static int ends_in(const char *name, const char *end)
 }
 
 /* A name as JSON wants it. */
-static void set_named(json_t *object, const char *name, json_t *value)
+static void set_named(json_t **object, const char *name, json_t *value)
 {
     json_t *text = vc_json_text(name);
-    json_object_set_new(object, json_string_value(text) ? json_string_value(text) : "?", value);
+    vc_json_set(object, json_string_value(text), value); /* NULL: out of memory as well */
     json_decref(text);
 }
 
@@ -46,23 +46,26 @@ static void take_gathered(vc_run_folder *f)
             char name[256];
             snprintf(name, sizeof name, "%s.json", part);
             if (json_is_object(value) && !json_object_get(f->results, name))
-                set_named(f->results, name, json_incref(value));
+                set_named(&f->results, name, json_incref(value));
         }
 }
 
 static void take_json(vc_run_folder *f, const char *path, const char *name)
 {
     json_t *value;
-    if (vc_json_read(&value, path) != VC_OK) {
-        vc__run_note(f->notes, "%s is not shown: %s", name, vc_last_error());
+    const vc_status status = vc_json_read(&value, path);
+    if (status == VC_ENOMEM)
+        vc_json_append(&f->notes, NULL); /* which ends the run */
+    if (status != VC_OK) {
+        vc__run_note(&f->notes, "%s is not shown: %s", name, vc_last_error());
         return;
     }
     if (!json_is_string(json_object_get(value, "verb")))
-        vc__run_note(f->notes, "%s is not shown: it names no verb that wrote it", name);
+        vc__run_note(&f->notes, "%s is not shown: it names no verb that wrote it", name);
     else if (json_is_object(json_object_get(value, "run")))
-        json_array_append(f->gathered, json_object_get(value, "run"));
+        vc_json_append(&f->gathered, json_incref(json_object_get(value, "run")));
     else
-        set_named(f->results, name, json_incref(value));
+        set_named(&f->results, name, json_incref(value));
     json_decref(value);
 }
 
@@ -70,9 +73,10 @@ static void take_lines(vc_run_folder *f, const char *path, const char *name)
 {
     vc_mapped_file file;
     size_t number = 0, broken = 0, length;
+    json_error_t error;
     json_t *lines = json_array();
     if (vc_file_map(&file, path) != VC_OK) {
-        vc__run_note(f->notes, "%s is not shown: %s", name, vc_last_error());
+        vc__run_note(&f->notes, "%s is not shown: %s", name, vc_last_error());
         json_decref(lines);
         return;
     }
@@ -80,18 +84,20 @@ static void take_lines(vc_run_folder *f, const char *path, const char *name)
     for (; at < end; at += length + 1) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         length = (size_t)((stop ? stop : end) - at);
-        json_t *line = json_loadb(at, length, 0, NULL);
+        json_t *line = vc_json_parse(at, length, 0, &error);
         number++;
+        if (!line && json_error_code(&error) == json_error_out_of_memory)
+            vc_json_append(&f->notes, NULL);
         if (json_is_object(line))
-            json_array_append(lines, line);
+            vc_json_append(&lines, json_incref(line));
         else if (length > 0 && broken++ == 0)
-            vc__run_note(f->notes, "%s: line %zu is no JSON object, and not shown", name, number);
+            vc__run_note(&f->notes, "%s: line %zu is no JSON object, and not shown", name, number);
         json_decref(line);
     }
     if (broken > 1)
-        vc__run_note(f->notes, "%s: %zu more lines are no JSON objects", name, broken - 1);
+        vc__run_note(&f->notes, "%s: %zu more lines are no JSON objects", name, broken - 1);
     vc_file_unmap(&file);
-    set_named(f->logs, name, lines);
+    set_named(&f->logs, name, lines);
 }
 
 static void take_file(vc_run_folder *f, const char *path, const char *name)
@@ -101,15 +107,15 @@ static void take_file(vc_run_folder *f, const char *path, const char *name)
     else if (ends_in(name, ".json"))
         take_json(f, path, name);
     else
-        set_named(f->others, name, json_true());
+        set_named(&f->others, name, json_true());
 }
 
-void vc__run_account(const vc_run_folder *f, const char *path)
+void vc__run_account(vc_run_folder *f, const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
     if (json_object_get(f->others, name))
-        json_object_set_new(f->others, name, json_false());
+        vc_json_set(&f->others, name, json_false());
 }
 
 /* One note of the files that are neither results nor maps of the run. */
@@ -126,9 +132,9 @@ static void note_others(vc_run_folder *f)
                                      name);
     }
     if (count > MOST)
-        vc__run_note(f->notes, "not results, and not shown: %s and %zu more", text, count - MOST);
+        vc__run_note(&f->notes, "not results, and not shown: %s and %zu more", text, count - MOST);
     else if (count > 0)
-        vc__run_note(f->notes, "not results, and not shown: %s", text);
+        vc__run_note(&f->notes, "not results, and not shown: %s", text);
 }
 
 static vc_status take_folder(vc_run_folder *f)
@@ -146,7 +152,7 @@ static vc_status take_folder(vc_run_folder *f)
             if (S_ISREG(info.st_mode))
                 take_file(f, path, entries[i]->d_name);
             else
-                set_named(f->others, entries[i]->d_name, json_true());
+                set_named(&f->others, entries[i]->d_name, json_true());
         }
         free(entries[i]);
     }
@@ -207,8 +213,10 @@ vc_status vc_run_folder_open(vc_run_folder **out, const char *path)
                          .gathered = json_array(),
                          .others = json_object(),
                          .notes = json_array()};
-    const vc_status status =
+    vc_status status =
         f->path && f->name ? take_all(f) : vc_fail(VC_ENOMEM, "%s: out of memory", path);
+    if (status == VC_OK && !(f->results && f->logs && f->gathered && f->others && f->notes))
+        status = vc_fail(VC_ENOMEM, "%s: out of memory", path);
     if (status == VC_OK)
         *out = f;
     else

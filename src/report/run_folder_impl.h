@@ -28,12 +28,12 @@ struct vc_run_folder {
 
 /* The maps and masks that the results name, and the plan by its hash; else the first files of their
  * kind. What does not fit is a note. */
-vc_status vc__run_maps_open(vc__run_maps *out, const vc_run_folder *folder);
+vc_status vc__run_maps_open(vc__run_maps *out, vc_run_folder *folder);
 void vc__run_maps_close(vc__run_maps *maps);
 
 /* The file or folder at a path is shown. */
-void vc__run_account(const vc_run_folder *folder, const char *path);
+void vc__run_account(vc_run_folder *folder, const char *path);
 
-void vc__run_note(json_t *notes, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void vc__run_note(json_t **notes, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

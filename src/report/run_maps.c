@@ -18,8 +18,7 @@ static int is_in(char path[VC__RUN_PATH], const char *folder, const char *name)
 }
 
 /* The file that a result calls `key`: by its last name, since a folder may have moved. */
-static int is_named(char path[VC__RUN_PATH], const vc_run_folder *f, const char *verb,
-                    const char *key)
+static int is_named(char path[VC__RUN_PATH], vc_run_folder *f, const char *verb, const char *key)
 {
     const char *file;
     json_t *result;
@@ -31,7 +30,7 @@ static int is_named(char path[VC__RUN_PATH], const vc_run_folder *f, const char 
         const char *slash = strrchr(name, '/');
         if (is_in(path, f->path, slash ? slash + 1 : name))
             return 1;
-        vc__run_note(f->notes, "%s names '%s', which is not in the run folder", file, name);
+        vc__run_note(&f->notes, "%s names '%s', which is not in the run folder", file, name);
     }
     return 0;
 }
@@ -81,7 +80,7 @@ static int is_model_with_plan(const char *path)
 }
 
 /* `hash`: of its plan, or NULL. */
-static int is_first_of(char path[VC__RUN_PATH], const vc_run_folder *f, const char *end,
+static int is_first_of(char path[VC__RUN_PATH], vc_run_folder *f, const char *end,
                        int (*is)(const char *path), const char *hash)
 {
     struct dirent **entries;
@@ -100,28 +99,28 @@ static int is_first_of(char path[VC__RUN_PATH], const vc_run_folder *f, const ch
 
 /* ---- opening them; a file that cannot be shown is a note */
 
-static void open_attention(vc__run_maps *m, const vc_run_folder *f)
+static void open_attention(vc__run_maps *m, vc_run_folder *f)
 {
     char path[VC__RUN_PATH];
     if (!is_named(path, f, "attention", "maps") && !is_first_of(path, f, ".npy", is_maps, NULL))
         return;
     vc__run_account(f, path);
     if (vc_map_set_read(&m->attention, path) != VC_OK)
-        vc__run_note(f->notes, "the attention maps are not shown: %s", vc_last_error());
+        vc__run_note(&f->notes, "the attention maps are not shown: %s", vc_last_error());
 }
 
-static void open_masks(vc__run_maps *m, const vc_run_folder *f)
+static void open_masks(vc__run_maps *m, vc_run_folder *f)
 {
     char path[VC__RUN_PATH];
     if (!is_named(path, f, "prune", "mask") && !is_first_of(path, f, ".npy", is_mask, NULL))
         return;
     vc__run_account(f, path);
     if (vc_mask_set_read(&m->masks, path) != VC_OK)
-        vc__run_note(f->notes, "the masks are not shown: %s", vc_last_error());
+        vc__run_note(&f->notes, "the masks are not shown: %s", vc_last_error());
 }
 
 /* Of the plan that was made in this run; NULL: no result tells. */
-static const char *hash_of_plan(const vc_run_folder *f)
+static const char *hash_of_plan(vc_run_folder *f)
 {
     const char *file;
     json_t *result;
@@ -134,25 +133,25 @@ static const char *hash_of_plan(const vc_run_folder *f)
     return NULL;
 }
 
-static int find_plan(char path[VC__RUN_PATH], const vc_run_folder *f, const char *hash)
+static int find_plan(char path[VC__RUN_PATH], vc_run_folder *f, const char *hash)
 {
     return is_first_of(path, f, ".safetensors", is_plan, hash) ||
            is_first_of(path, f, ".safetensors", is_model_with_plan, hash);
 }
 
-static void open_plan(vc__run_maps *m, const vc_run_folder *f)
+static void open_plan(vc__run_maps *m, vc_run_folder *f)
 {
     char path[VC__RUN_PATH];
     const char *hash = hash_of_plan(f);
     if (!find_plan(path, f, hash)) {
         if (!hash || !find_plan(path, f, NULL))
             return;
-        vc__run_note(f->notes, "the plan %s, which the results are of, is not there; %s is shown",
+        vc__run_note(&f->notes, "the plan %s, which the results are of, is not there; %s is shown",
                      hash, path);
     }
     vc__run_account(f, path);
     if (vc_plan_read(&m->plan, path) != VC_OK)
-        vc__run_note(f->notes, "the plan is not shown: %s", vc_last_error());
+        vc__run_note(&f->notes, "the plan is not shown: %s", vc_last_error());
 }
 
 /* ---- layers */
@@ -183,7 +182,7 @@ static vc_status add_plan(vc__run_maps *m)
     return VC_OK;
 }
 
-static void add_masks(vc__run_maps *m, json_t *notes)
+static void add_masks(vc__run_maps *m, json_t **notes)
 {
     for (size_t g = 0, at = 0; g < m->masks.count; g++) {
         const vc_mask *mask = &m->masks.masks[g];
@@ -198,7 +197,7 @@ static void add_masks(vc__run_maps *m, json_t *notes)
     }
 }
 
-static void add_attention(vc__run_maps *m, json_t *notes)
+static void add_attention(vc__run_maps *m, json_t **notes)
 {
     for (size_t g = 0, at = 0; g < m->attention.files.count; g++) {
         const vc_maps *maps = &m->attention.maps[g];
@@ -225,7 +224,7 @@ static size_t most_layers(const vc__run_maps *m)
     return maps > most ? maps : most;
 }
 
-vc_status vc__run_maps_open(vc__run_maps *out, const vc_run_folder *f)
+vc_status vc__run_maps_open(vc__run_maps *out, vc_run_folder *f)
 {
     *out = (vc__run_maps){0};
     open_attention(out, f);
@@ -241,8 +240,8 @@ vc_status vc__run_maps_open(vc__run_maps *out, const vc_run_folder *f)
         vc__run_maps_close(out);
         return status;
     }
-    add_masks(out, f->notes);
-    add_attention(out, f->notes);
+    add_masks(out, &f->notes);
+    add_attention(out, &f->notes);
     return VC_OK;
 }
 

@@ -364,7 +364,7 @@ vc_bound_config vc_accelerator_bound_config(const vc_accelerator *a)
 static json_t *table_json(const vc_chip_field *fields, size_t count, const void *base)
 {
     json_t *object = json_object();
-    vc_chip_fields_json(object, fields, count, base);
+    vc_chip_fields_json(&object, fields, count, base);
     return object;
 }
 
@@ -372,12 +372,12 @@ static json_t *buffers_json(const vc_accelerator *a)
 {
     json_t *buffers = json_object();
     for (int b = 0; b < VC_BUFFER_COUNT; b++)
-        json_object_set_new(buffers, vc_buffer_name((vc_buffer)b),
-                            json_pack("{s:I, s:I, s:f, s:f}", "size_bytes",
-                                      (json_int_t)a->chip.buffers[b].bytes, "banks",
-                                      (json_int_t)vc_chip_banks(&a->chip, (vc_buffer)b),
-                                      "read_pj_per_byte", a->energy.read_pj_per_byte[b],
-                                      "write_pj_per_byte", a->energy.write_pj_per_byte[b]));
+        vc_json_set(&buffers, vc_buffer_name((vc_buffer)b),
+                    json_pack("{s:I, s:I, s:f, s:f}", "size_bytes",
+                              (json_int_t)a->chip.buffers[b].bytes, "banks",
+                              (json_int_t)vc_chip_banks(&a->chip, (vc_buffer)b), "read_pj_per_byte",
+                              a->energy.read_pj_per_byte[b], "write_pj_per_byte",
+                              a->energy.write_pj_per_byte[b]));
     return buffers;
 }
 
@@ -388,19 +388,16 @@ json_t *vc_accelerator_json(const vc_accelerator *a)
     size_t count;
     const vc_chip_field *fields = vc_chip_fields(&count);
     json_t *chip = table_json(fields, count, c);
-    if (!chip)
-        return NULL;
-    json_object_set_new(chip, "dataflow", json_string(c->kind->name));
-    json_object_set_new(chip, "steps", table_json(step_fields, STEP_FIELDS, &c->steps));
-    json_object_set_new(chip, c->kind->name,
-                        table_json(c->kind->fields, c->kind->field_count, c->own));
-    json_object_set_new(chip, "buffers", buffers_json(a));
-    json_object_set_new(chip, "memory", vc__memory_config_json(&a->memory));
-    json_object_set_new(chip, "energy",
-                        json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "mac_pj", e->mac_pj,
-                                  "add_pj", e->add_pj, "multiplication_pj", e->multiplication_pj,
-                                  "exponential_pj", e->exponential_pj, "leakage_mw_per_kib",
-                                  e->leakage_mw_per_kib, "sram_mm2_per_kib", e->sram_mm2_per_kib,
-                                  "logic_mm2_per_mac", e->logic_mm2_per_mac));
+    vc_json_set(&chip, "dataflow", json_string(c->kind->name));
+    vc_json_set(&chip, "steps", table_json(step_fields, STEP_FIELDS, &c->steps));
+    vc_json_set(&chip, c->kind->name, table_json(c->kind->fields, c->kind->field_count, c->own));
+    vc_json_set(&chip, "buffers", buffers_json(a));
+    vc_json_set(&chip, "memory", vc__memory_config_json(&a->memory));
+    vc_json_set(&chip, "energy",
+                json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "mac_pj", e->mac_pj, "add_pj",
+                          e->add_pj, "multiplication_pj", e->multiplication_pj, "exponential_pj",
+                          e->exponential_pj, "leakage_mw_per_kib", e->leakage_mw_per_kib,
+                          "sram_mm2_per_kib", e->sram_mm2_per_kib, "logic_mm2_per_mac",
+                          e->logic_mm2_per_mac));
     return chip;
 }

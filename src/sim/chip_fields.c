@@ -214,11 +214,11 @@ static json_t *field_json(const vc_chip_field *f, const void *base)
     }
 }
 
-void vc_chip_fields_json(json_t *object, const vc_chip_field *list, size_t count, const void *base)
+void vc_chip_fields_json(json_t **object, const vc_chip_field *list, size_t count, const void *base)
 {
     for (size_t i = 0; i < count; i++)
         if (!list[i].yaml.optional || value_of(&list[i], base) != 0.0)
-            json_object_set_new(object, list[i].result, field_json(&list[i], base));
+            vc_json_set(object, list[i].result, field_json(&list[i], base));
 }
 
 /* ---- keys */

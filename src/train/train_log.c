@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const vc_field fields[] = {
@@ -85,9 +87,20 @@ vc_train_line vc_train_line_of_group(const vc_group_report *r, int distilled)
     return line;
 }
 
+/* Opening a pipe waits for its reader; a device is fine. */
+static vc_status check_kind(const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISFIFO(info.st_mode))
+        return vc_fail(VC_EIO, "%s: is a pipe, wanted a regular file or a device", path);
+    return VC_OK;
+}
+
 vc_status vc_train_log_try(const char *path)
 {
     int there = access(path, F_OK) == 0;
+    if (there)
+        VC_TRY(check_kind(path));
     FILE *log = fopen(path, "a");
     if (!log)
         return vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
@@ -101,10 +114,13 @@ static vc_status write_json(vc_train_log *log, const json_t *line)
 {
     if (!log->file)
         log->file = fopen(log->path, log->append ? "a" : "w");
-    if (!log->file || json_dumpf(line, log->file, JSON_COMPACT | JSON_REAL_PRECISION(10)) != 0 ||
-        fputc('\n', log->file) == EOF || fflush(log->file) != 0)
-        return vc_fail(VC_EIO, "%s: cannot write: %s", log->path, strerror(errno));
-    return VC_OK;
+    char *text = vc_json_dump(line, JSON_COMPACT | JSON_REAL_PRECISION(10));
+    if (!text)
+        return vc_fail(VC_ENOMEM, "%s: out of memory for a line", log->path);
+    const int good = log->file && fprintf(log->file, "%s\n", text) > 0 && fflush(log->file) == 0;
+    const int reason = errno;
+    free(text);
+    return good ? VC_OK : vc_fail(VC_EIO, "%s: cannot write: %s", log->path, strerror(reason));
 }
 
 vc_status vc_train_log_write(vc_train_log *log, const vc_train_line *line)

@@ -265,11 +265,11 @@ case_in_vain() {
     for options in "--curves y" "--plan-output y" "--plan-output model" "--curves model" \
         "--checkpoint y" "--plan-output z --curves z"; do
         # shellcheck disable=SC2086
-        check "one file for two, $options" 2 'would be overwritten: wanted different files' \
+        check "one file for two, $options" 2 'the same file as' \
             calibrate $options -o y
     done
-    check "over the model itself" 2 'model would be overwritten' calibrate -o model
-    check "over the plan" 2 'plan would be overwritten' \
+    check "over the model itself" 2 'the same file as' calibrate -o model
+    check "over the plan" 2 'the same file as' \
         "$vitcod" calibrate model --data data --batch 8 --plan plan -o plan
     absent "no leftovers" y z c.json y.checkpoint
 }

@@ -130,6 +130,26 @@ static void mapping_wants_a_regular_file(void **state)
     assert_fails(vc_file_map(&file, temporary("empty")), VC_EFORMAT, "empty");
 }
 
+static void numbers_are_as_short_as_they_can_be(void **state)
+{
+    (void)state;
+    static const double values[] = {0.95,    0.1,       1.0,       1e22,
+                                    -2.5e-7, 1.0 / 3.0, 0.1 + 0.2, 123456789.0};
+    json_t *list = json_array(), *back;
+    json_error_t error;
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        vc_json_append(&list, json_real(values[i]));
+    vc_json_append(&list, json_string("0.94999999999999996 \\\" 0.94999999999999996"));
+    char *text = vc_json_dump(list, JSON_COMPACT);
+    assert_string_equal(text, "[0.95,0.1,1.0,1e22,-2.5e-07,0.3333333333333333,0.30000000000000004,"
+                              "123456789.0,\"0.94999999999999996 \\\\\\\" 0.94999999999999996\"]");
+    back = vc_json_parse(text, strlen(text), 0, &error);
+    assert_true(json_equal(list, back));
+    free(text);
+    json_decref(list);
+    json_decref(back);
+}
+
 static void json_round_trip_and_errors(void **state)
 {
     (void)state;
@@ -162,6 +182,7 @@ int main(void)
                                        cmocka_unit_test(what_cannot_be_written_says_why),
                                        cmocka_unit_test(a_full_disk_is_an_error),
                                        cmocka_unit_test(mapping_wants_a_regular_file),
+                                       cmocka_unit_test(numbers_are_as_short_as_they_can_be),
                                        cmocka_unit_test(json_round_trip_and_errors),
                                        cmocka_unit_test(directories)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);

@@ -102,8 +102,8 @@ static json_t *describe(const vc_model_config *config)
     for (size_t s = 0; s < VC__LEVIT_STAGES; s++) {
         const vc__levit_stage *stage = &c->stages[s];
         size_t side = vc__levit_side(c, s);
-        json_array_append_new(
-            stages,
+        vc_json_append(
+            &stages,
             json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "tokens", (json_int_t)(side * side),
                       "width", (json_int_t)stage->width, "depth", (json_int_t)stage->depth, "heads",
                       (json_int_t)stage->own.heads, "hidden", (json_int_t)stage->own.hidden,

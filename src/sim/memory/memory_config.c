@@ -229,7 +229,7 @@ static const vc_yaml_field bandwidth_fields[] = {
 };
 
 /* Adds a member to the JSON, with its unit in the name. */
-static void add_field(json_t *object, const vc_yaml_field *f, const void *config)
+static void add_field(json_t **object, const vc_yaml_field *f, const void *config)
 {
     static const char *const units[VC_UNIT_COUNT] = {[VC_UNIT_BYTES] = "_bytes",
                                                      [VC_UNIT_HERTZ] = "_hz",
@@ -244,17 +244,17 @@ static void add_field(json_t *object, const vc_yaml_field *f, const void *config
     char name[64];
     snprintf(name, sizeof name, "%s%s", f->key, units[f->unit] ? units[f->unit] : "");
     if (f->kind == VC_YAML_COUNT)
-        json_object_set_new(object, name, json_integer((json_int_t) * (const uint64_t *)at));
+        vc_json_set(object, name, json_integer((json_int_t) * (const uint64_t *)at));
     else if (f->kind == VC_YAML_NUMBER)
-        json_object_set_new(object, name, json_real(*(const double *)at));
+        vc_json_set(object, name, json_real(*(const double *)at));
     else if (f->kind == VC_YAML_TEXT)
-        json_object_set_new(object, name, json_string(at));
+        vc_json_set(object, name, json_string(at));
     else if (f->kind == VC_YAML_WORD)
-        json_object_set_new(object, name, json_string(f->words[words[0]]));
+        vc_json_set(object, name, json_string(f->words[words[0]]));
     for (size_t i = 0; f->kind == VC_YAML_WORDS && i < f->room; i++)
-        json_array_append_new(list, json_string(f->words[words[i]]));
+        vc_json_append(&list, json_string(f->words[words[i]]));
     if (f->kind == VC_YAML_WORDS)
-        json_object_set(object, name, list);
+        vc_json_set(object, name, json_incref(list));
     json_decref(list);
 }
 
@@ -263,7 +263,7 @@ static json_t *fields_json(const vc_memory_config *config, const vc_yaml_field *
 {
     json_t *object = json_object();
     for (size_t i = 0; i < count; i++)
-        add_field(object, &fields[i], config);
+        add_field(&object, &fields[i], config);
     return object;
 }
 
@@ -274,10 +274,10 @@ json_t *vc__memory_config_json(const vc_memory_config *config)
     if (config->model == VC_MEMORY_BANDWIDTH)
         return JSON_OF(config, bandwidth_fields);
     json_t *object = JSON_OF(config, dram_fields);
-    json_object_set_new(object, "timing", JSON_OF(config, timing_fields));
-    json_object_set_new(object, "queues", JSON_OF(config, queue_fields));
-    json_object_set_new(object, "power", JSON_OF(config, power_fields));
-    json_object_set_new(object, "peak_bytes_per_s", json_real(vc_memory_peak(config)));
+    vc_json_set(&object, "timing", JSON_OF(config, timing_fields));
+    vc_json_set(&object, "queues", JSON_OF(config, queue_fields));
+    vc_json_set(&object, "power", JSON_OF(config, power_fields));
+    vc_json_set(&object, "peak_bytes_per_s", json_real(vc_memory_peak(config)));
     return object;
 }
 
