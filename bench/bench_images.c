@@ -53,7 +53,7 @@ static void run_one(bench *b, size_t index, double seconds[STAGES])
     t[DECODE] = vc_clock_seconds();
     must(vc_image_decode(&b->image, b->bytes.data, b->bytes.count, 3, name));
     t[RESIZE] = vc_clock_seconds();
-    must(vc_image_resize_crop(&b->cropped, &b->image, b->resize, b->size, &b->scratch));
+    must(vc_image_resize_crop(&b->cropped, &b->image, b->resize, b->size, VC_BICUBIC, &b->scratch));
     t[NORMALIZE] = vc_clock_seconds();
     vc_image_normalize(b->x, &b->cropped, &b->normalizer);
     t[STAGES] = vc_clock_seconds();

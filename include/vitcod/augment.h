@@ -16,13 +16,6 @@ extern "C" {
 
 /* ---- options */
 
-/* How geometric operations interpolate between pixels. */
-typedef enum vc_interpolation {
-    VC_BICUBIC,
-    VC_BILINEAR,
-    VC_EITHER /* drawn each time */
-} vc_interpolation;
-
 /* Options. Probabilities are shares of the images, or of the batches for mixing. If all are 0,
  * nothing is changed. */
 typedef struct vc_augment_options {

@@ -13,7 +13,6 @@ extern "C" {
 
 typedef struct vc_classify_options {
     vc_engine_options engine;          /* for one image at once */
-    double crop_fraction;              /* see vc_loader_options */
     size_t top;                        /* so many classes of each, 1 to all */
     vc_loader_broken_image *on_broken; /* NULL: nobody is told */
     void *broken_context;

@@ -29,8 +29,7 @@ typedef struct vc_class_count {
 } vc_class_count;
 
 typedef struct vc_evaluate_options {
-    size_t limit;         /* the number of images, from the first on; 0: all */
-    double crop_fraction; /* see vc_loader_options */
+    size_t limit; /* the number of images, from the first on; 0: all */
     /* As the loader's: how images are changed at random, or NULL. */
     const vc_augment_options *augment;
     uint64_t seed;
@@ -93,7 +92,6 @@ vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, vc_source *sour
 /* Options: images come in their order and without augmentation. */
 typedef struct vc_look {
     size_t batch;
-    double crop_fraction;              /* see vc_loader_options */
     vc_loader_broken_image *on_broken; /* NULL: nobody is told */
     void *context;                     /* of on_broken */
     vc_progress *progress;             /* NULL: none */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vitcod/interpolation.h"
 #include "vitcod/status.h"
 
 #ifdef __cplusplus
@@ -71,15 +72,15 @@ void vc_resize_scratch_close(vc_resize_scratch *scratch);
 
 /* Resizes the image so that its shorter side is `resize` and its longer side is resize * longer /
  * shorter, rounded down, and takes the centre (crop, crop). Bit for bit this is torchvision's
- * Resize(resize, BICUBIC) on a Pillow image, then CenterCrop(crop): bicubic with a = -0.5, a wider
- * kernel when shrinking, columns first, 8 bits in between.
+ * Resize(resize, BICUBIC or BILINEAR) on a Pillow image, then CenterCrop(crop): bicubic with a =
+ * -0.5, a wider kernel when shrinking, columns first, 8 bits in between.
  *
  * Only what the crop shows is computed, so that an image of 1 x 20000 pixels costs no more than any
  * other. VC_EINVAL unless 1 <= crop <= resize <= VC_RESIZE_MAX. `out` and `in` must be two
  * images. */
 enum { VC_RESIZE_MAX = 8192 };
 vc_status vc_image_resize_crop(vc_image *out, const vc_image *in, size_t resize, size_t crop,
-                               vc_resize_scratch *scratch);
+                               vc_interpolation interpolation, vc_resize_scratch *scratch);
 
 /* A rectangle of pixels. */
 typedef struct vc_box {

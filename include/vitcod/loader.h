@@ -45,6 +45,7 @@ typedef struct vc_loader_options {
     float mean[VC_MAX_CHANNELS], std[VC_MAX_CHANNELS]; /* value = (pixel / 255 - mean) / std */
     /* before the crop, the shorter side becomes S / crop_fraction, rounded down */
     double crop_fraction;
+    vc_interpolation interpolation; /* not VC_EITHER */
     size_t batch; /* samples in each batch but the last; in training the sampler decides */
     size_t limit; /* the number of samples, 0: all; in training the sampler decides */
     const vc_loader_training *training; /* NULL: all samples in order */

@@ -12,10 +12,11 @@
 #include "vitcod/arena.h"
 #include "vitcod/attention.h"
 #include "vitcod/autoencoder.h"
+#include "vitcod/interpolation.h"
 #include "vitcod/json.h"
 #include "vitcod/ops.h"
 #include "vitcod/plan.h"
-#include "vitcod/tensor_file.h"
+#include "vitcod/weights.h"
 #include "vitcod/workload.h"
 
 #ifdef __cplusplus
@@ -32,9 +33,24 @@ enum { VC_MODEL_CHANNELS = 4, VC_MODEL_SIZES = 512 };
  * vc_model_config. */
 #define VC_MODEL_SIZES_STRUCT __attribute__((may_alias))
 
+/* How a model wants images resized, and what of its sizes nobody told. */
+typedef struct vc_model_looks {
+    vc_interpolation interpolation;
+    double crop_pct;   /* share of the shorter side that it sees; 0: 0.875 */
+    unsigned guessed;  /* VC_GUESSED_ */
+    char known_as[48]; /* the name whose values were taken, or empty */
+} vc_model_looks;
+
+enum {
+    VC_GUESSED_HEADS = 1,         /* width / 64 */
+    VC_GUESSED_NORMALISATION = 2, /* mean and std */
+    VC_GUESSED_RESIZING = 4       /* interpolation and crop_pct */
+};
+
 /* All sizes of a model, copied as a value. */
 typedef struct vc_model_config {
     const vc__family *family;
+    vc_model_looks looks;
     union {
         size_t aligned;
         unsigned char bytes[VC_MODEL_SIZES];
@@ -62,6 +78,9 @@ typedef struct vc_model_input {
     size_t classifiers;             /* heads: 1, or 2 whose logits are averaged; or 0 */
     size_t outputs;                 /* values per image in vc_acts.logits: the classes */
     float mean[VC_MODEL_CHANNELS], std[VC_MODEL_CHANNELS]; /* value = (pixel / 255 - mean) / std */
+    /* resized so that this share of the shorter side is the image's (timm's crop_pct) */
+    double crop_pct;
+    vc_interpolation interpolation;
 } vc_model_input;
 
 vc_model_input vc_model_input_of(const vc_model_config *config);
@@ -197,16 +216,22 @@ typedef struct vc_model {
     vc_arena converted; /* beside `files`: positions for another size, matrices that were int8 */
     vc_restriction *restriction; /* NULL: attention sees everything */
     int of_int8;                 /* 1: its file has matrices in int8 */
+    char **notes;                /* (note_count) see vc_model_note */
+    size_t note_count;
 } vc_model;
 
 /* Tells models apart, by their sizes and values. As text 16 digits. */
 uint64_t vc_model_hash(const vc_model *model);
 
 typedef struct vc_model_options {
-    size_t heads;            /* where the metadata does not say; 0: width / 64 as in all DeiTs */
-    const char *autoencoder; /* a file with the encoders and decoders, or NULL */
-    int in_place;            /* use the weights where they lie in the mapped file: no training */
-    int without_plan;        /* leave the plan inside the file alone, right or wrong */
+    size_t heads;              /* where the metadata does not say; 0: width / 64 as in all DeiTs */
+    const float *mean, *std;   /* per channel; NULL: the file's */
+    double crop_pct;           /* 0: the file's */
+    const char *interpolation; /* bicubic, bilinear; NULL: the file's */
+    const char *autoencoder;   /* a file with the encoders and decoders, or NULL */
+    vc_weights_kind weights;   /* raw or averaged ones, where the file has both */
+    int in_place;              /* use the weights where they lie in the mapped file: no training */
+    int without_plan;          /* leave the plan inside the file alone, right or wrong */
     /* Pixels along a side; 0: the checkpoint's. A DeiT's position embeddings are interpolated,
      * as timm 0.9.16 does it (layers/pos_embed.py, resample_abs_pos_embed): class tokens keep
      * theirs, and the grid goes through PyTorch's bicubic with antialias, align_corners false.
@@ -235,6 +260,17 @@ vc_status vc_model_write(const char *path, const vc_model *model);
 /* The same with matrices in int8 and a scale per output, which is a quarter of the size. The values
  * are those that inference in int8 uses anyway. vc_model_open reads it. */
 vc_status vc_model_write_int8(const char *path, const vc_model *model);
+/* The guesses in words, "heads 3 (width / 64), .."; empty: there are none. */
+enum { VC_GUESSES_TEXT = 256 };
+const char *vc_model_guesses(char text[VC_GUESSES_TEXT], const vc_model_config *config);
+/* "bicubic", "bilinear" */
+const char *vc_interpolation_word(vc_interpolation interpolation);
+/* Changes mean, std, interpolation and crop_pct to those of the options that are set. VC_EINVAL for
+ * values out of range. */
+vc_status vc_model_set_looks(vc_model_config *config, const vc_model_options *options);
+/* Sentences on what was chosen, left out or converted when the model's files were opened, each with
+ * its file; NULL after the last. */
+const char *vc_model_note(const vc_model *model, size_t index);
 /* Names of tensors of a checkpoint opened in place that vc_model_write leaves out, because they
  * follow from the sizes or only count what was seen; NULL after the last. */
 const char *vc_model_left_out(const vc_model *model, size_t index);

@@ -20,6 +20,10 @@ typedef struct vc_model_info_attention {
 typedef struct vc_model_info {
     const char *model, *architecture;
     size_t image, channels, classes, parameters;
+    float input_mean[VC_MODEL_CHANNELS], input_std[VC_MODEL_CHANNELS], *mean, *std;
+    const char *interpolation;
+    double crop_pct;
+    char known_as[48], guessed[VC_GUESSES_TEXT]; /* empty: nothing */
     uint64_t macs, attention_macs;
     json_t *sizes; /* the family's own */
     vc_model_info_attention attention[VC_MOST_GROUPS], *groups;

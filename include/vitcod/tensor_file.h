@@ -31,6 +31,10 @@ vc_status vc_tensor_file_get(const vc_tensor **out, const vc_tensor_file *file, 
  * mapped file is read again when the values are touched. */
 void vc_tensor_file_forget(const vc_tensor_file *file, const void *values, size_t bytes);
 
+/* Sentences on what was chosen, left out or converted when the file was opened; NULL after the
+ * last. */
+const char *vc_tensor_file_note(const vc_tensor_file *file, size_t index);
+
 /* The value that the file's metadata gives for `key`, or NULL. */
 const char *vc_tensor_file_metadata(const vc_tensor_file *file, const char *key);
 

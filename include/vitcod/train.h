@@ -52,8 +52,7 @@ typedef struct vc_train_options {
     int two_heads;
     vc_augment_options augment; /* how images are changed */
     size_t repetitions;         /* of an image in a row, each changed in its own way; 1: none */
-    double crop_fraction; /* of images that are not cropped at random; see vc_loader_options */
-    size_t workers;       /* threads that make batches ahead; 0: one per thread */
+    size_t workers;             /* threads that make batches ahead; 0: one per thread */
     uint64_t seed;
     int held_back;     /* 1: what tests the epochs was held back from the images to learn from */
     size_t limit;      /* images of an epoch, the first of its order; 0: all */

@@ -49,7 +49,6 @@ static vc_look look_of(const calibrate_run *r, vc_progress *progress)
     vc_look how = vc_look_default();
     r->result->seen.progress = progress;
     how.batch = r->o->how.train.batch;
-    how.crop_fraction = r->o->data.crop_fraction;
     how.on_broken = cli_on_broken;
     how.context = &r->result->seen;
     how.progress = progress;

@@ -116,6 +116,7 @@ static int run_attention(const cli_command *command, int argc, char **argv)
          CLI_FLAG, &o.data.train_transforms},
         CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
+        CLI_INPUT_OPTIONS(o.model),
     };
     cli_common common = {0};
     cli_arguments arguments;
@@ -127,12 +128,10 @@ static int run_attention(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "wanted -o PATH and one of --data and --input");
     if (o.input && (o.data.sample > 0 || o.data.train_transforms))
         return cli_usage(command, "--sample and --train-transforms belong to --data");
-    if (o.data.train_transforms &&
-        o.data.crop_fraction != cli_data_options_default("train").crop_fraction)
-        return cli_usage(command, "--train-transforms crops at random: no --crop-fraction");
-    if (o.input && (o.data.classes || o.data.skip_broken ||
-                    o.data.crop_fraction != cli_data_options_default("train").crop_fraction))
-        return cli_usage(command, "--classes, --crop-fraction and --skip-broken belong to --data");
+    if (o.data.train_transforms && o.model.crop_pct > 0.0)
+        return cli_usage(command, "--train-transforms crops at random: no --crop-pct");
+    if (o.input && (o.data.classes || o.data.skip_broken || o.model.crop_pct > 0.0))
+        return cli_usage(command, "--classes, --crop-pct and --skip-broken belong to --data");
     if (o.model.plan && !cli_is_none(o.model.plan))
         return cli_usage(command, "on a plan no map is made: wanted --mask instead of --plan");
     if (o.beyond_mean && !o.scores)

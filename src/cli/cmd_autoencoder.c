@@ -47,6 +47,7 @@ static int run_autoencoder(const cli_command *command, int argc, char **argv)
          .form = &cli_form_autoencoder},
         CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
+        CLI_INPUT_OPTIONS(o.model),
         {"compressed", "N", "heads after compression (default: ViTCoD's, half rounded up)",
          CLI_COUNT, &o.compressed},
         {"of", "NAME", "what is compressed: qk (default), q or k", CLI_TEXT, &of},

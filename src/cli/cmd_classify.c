@@ -14,7 +14,6 @@ typedef struct classify_options {
     const char *const *images;
     size_t count, top;
     const char *classes, *exif;
-    double crop_fraction;
     int skip_broken, convert, quiet;
     cli_engine_options engine;
 } classify_options;
@@ -74,7 +73,6 @@ static vc_status classify_images(classify_result *result, const classify_options
 {
     told t = {o, result};
     const vc_classify_options how = {.engine = cli_engine_how(&o->engine, model, 1),
-                                     .crop_fraction = o->crop_fraction,
                                      .top = o->top,
                                      .on_broken = cli_on_broken,
                                      .broken_context = &result->seen,
@@ -129,21 +127,17 @@ static void print_text(const void *result)
 
 static int run_classify(const cli_command *command, int argc, char **argv)
 {
-    classify_options o = {.top = SIZE_MAX,
-                          .exif = "on",
-                          .crop_fraction = cli_data_options_default("test").crop_fraction};
+    classify_options o = {.top = SIZE_MAX, .exif = "on"};
     const cli_option options[] = {
         {"top", "N", "the best N classes (default 5, or all of fewer)", CLI_COUNT, &o.top},
         {"classes", "FILE", "class list: line i names class i, after its folder's name", CLI_TEXT,
          &o.classes},
-        {"crop-fraction", "X",
-         "share of the shorter side that the model sees (default 0.875: 224 of 256)", CLI_NUMBER,
-         &o.crop_fraction},
         CLI_EXIF_OPTION(o.exif, "on"),
         {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,
          &o.skip_broken},
         CLI_CONVERT_OPTION(o.convert),
         CLI_MODEL_OPTIONS(o.model),
+        CLI_INPUT_OPTIONS(o.model),
         CLI_ENGINE_OPTIONS(o.engine),
     };
     cli_common common = {0};
@@ -155,7 +149,6 @@ static int run_classify(const cli_command *command, int argc, char **argv)
     if (o.top == 0)
         return cli_usage(command, "--top is 0, wanted at least 1");
     cli_data_options data = cli_data_options_default("test");
-    data.crop_fraction = o.crop_fraction;
     data.skip_broken = o.skip_broken;
     data.exif = o.exif;
     status = cli_check_data_options(command, &data);

@@ -150,6 +150,7 @@ static int run_eval(const cli_command *command, int argc, char **argv)
         CLI_DATA_OPTIONS(o.data),
         CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
+        CLI_INPUT_OPTIONS(o.model),
         CLI_ENGINE_OPTIONS_AND(o.engine, NULL),
         {"tokens", "HOW", "fewer from layer to layer: prune (as SpAtten) or merge (as ToMe)",
          CLI_TEXT, &o.tokens.rule},

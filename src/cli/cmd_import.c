@@ -12,7 +12,7 @@ typedef struct import_options {
 } import_options;
 
 typedef struct import_result {
-    char plan_hash[VC_PLAN_HASH_TEXT];
+    char plan_hash[VC_PLAN_HASH_TEXT], guessed[VC_GUESSES_TEXT];
     const char *checkpoint, *model, *architecture;
     size_t tensors, values;
     const char **left_out; /* names that belong to `opened` */
@@ -25,6 +25,7 @@ static const vc_field result_fields[] = {
     {VC_FIELD(import_result, checkpoint, "", "file that was read")},
     {VC_FIELD(import_result, model, "", "file that was written")},
     {VC_FIELD(import_result, architecture, "", "family")},
+    {VC_FIELD(import_result, guessed, "", "what no file and no option says"), VC_KNOWN},
     {VC_FIELD(import_result, tensors, "", "tensors that were written")},
     {VC_FIELD(import_result, values, "", "numbers in them")},
     {VC_FIELD_LIST(import_result, left_out, left_out_count, "left_out", "",
@@ -55,6 +56,7 @@ static vc_status import(import_result *result, const import_options *o)
     for (size_t i = 0; i < model->param_count; i++)
         result->values += model->params[i].count;
     cli_model_plan_hash(result->plan_hash, model);
+    vc_model_guesses(result->guessed, &model->config);
     VC_TRY(list_left_out(result));
     return vc_model_write(o->output, model);
 }
@@ -64,6 +66,8 @@ static void print_text(const void *result)
     const import_result *r = result;
     printf("%s: %s of %zu tensors, %zu values%s\n", r->model, r->architecture, r->tensors,
            r->values, r->plan_hash[0] ? ", a plan inside" : "");
+    if (r->guessed[0])
+        printf("guessed, and written as such: %s\n", r->guessed);
     if (r->left_out_count > 0)
         printf("left out: %zu tables and statistics that no model needs (--json names them)\n",
                r->left_out_count);
@@ -80,6 +84,8 @@ static int run_import(const cli_command *command, int argc, char **argv)
         {"plan", "FILE", "put this plan in as well, or none: leave out the one inside", CLI_TEXT,
          &o.model.plan},
         CLI_IMAGE_SIZE_OPTION(o.model),
+        CLI_WEIGHTS_OPTION(o.model),
+        CLI_INPUT_OPTIONS(o.model),
         {"heads", "N", "attention heads, where the file does not say", CLI_COUNT, &o.model.heads},
     };
     cli_common common = {0};
@@ -91,6 +97,9 @@ static int run_import(const cli_command *command, int argc, char **argv)
     if (!o.output)
         return cli_usage(command, "-o FILE is missing");
     o.model.path = arguments.positional[0];
+    status = cli_check_model_options(command, &o.model);
+    if (status != CLI_CONTINUE)
+        return status;
     import_result result = {0};
     status = cli_end(command, &common, import(&result, &o), &result, print_text);
     free(result.left_out);

@@ -74,6 +74,26 @@ static void print_numbers(const vc_model_info *r)
     print_number("attention_macs", r->attention_macs);
 }
 
+/* How it wants images, and what of all that is a guess. */
+static void print_input(const vc_model_info *r)
+{
+    const struct {
+        const char *name;
+        const float *values;
+    } lists[] = {{"mean", r->mean}, {"std", r->std}};
+    for (size_t i = 0; i < 2; i++) {
+        printf("  %-18s", lists[i].name);
+        for (size_t c = 0; c < r->channels; c++)
+            printf(" %g", (double)lists[i].values[c]);
+        putchar('\n');
+    }
+    printf("  %-18s %s\n  %-18s %g\n", "interpolation", r->interpolation, "crop_pct", r->crop_pct);
+    if (r->known_as[0])
+        printf("  %-18s %s\n", "known_as", r->known_as);
+    if (r->guessed[0])
+        printf("guessed: %s\n", r->guessed);
+}
+
 static void print_summaries(const vc_plan_summary *p)
 {
     size_t least = SIZE_MAX, most = 0;
@@ -106,6 +126,7 @@ static void print_text(const void *result)
     const vc_model_info *r = result;
     printf("%s: %s\n", r->model, r->architecture);
     print_numbers(r);
+    print_input(r);
     puts("attention     layers  heads  queries   keys  head dim  value dim  compressed");
     for (size_t g = 0; g < r->group_count; g++) {
         const vc_model_info_attention *a = &r->groups[g];
@@ -132,6 +153,8 @@ static int run_info(const cli_command *command, int argc, char **argv)
         {"plan", "FILE", "attention on this plan, or none (default: the one inside MODEL, if any)",
          CLI_TEXT, &o.plan},
         CLI_IMAGE_SIZE_OPTION(o),
+        CLI_WEIGHTS_OPTION(o),
+        CLI_INPUT_OPTIONS(o),
         {"heads", "N", "attention heads, where the file does not say", CLI_COUNT, &o.heads},
     };
     cli_common common = {0};

@@ -118,6 +118,7 @@ static int run_quantize(const cli_command *command, int argc, char **argv)
         {"output", "FILE", "the model, its matrices in int8", CLI_STREAM, &o.output,
          .form = &cli_form_model},
         CLI_MODEL_OPTIONS(o.model),
+        CLI_INPUT_OPTIONS(o.model),
     };
     cli_common common = {0};
     cli_arguments arguments;

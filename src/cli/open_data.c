@@ -6,17 +6,13 @@
 
 cli_data_options cli_data_options_default(const char *split)
 {
-    return (cli_data_options){
-        .split = split, .batch = 16, .crop_fraction = vc_evaluate_options_default().crop_fraction};
+    return (cli_data_options){.split = split, .batch = 16};
 }
 
 int cli_check_data_options(const cli_command *command, const cli_data_options *options)
 {
     if (!vc_source_is_split(options->split))
         return cli_usage(command, "--split is '%s', wanted " VC_SOURCE_SPLITS, options->split);
-    if (!(options->crop_fraction > 0.0 && options->crop_fraction <= 1.0))
-        return cli_usage(command, "--crop-fraction is %g, wanted above 0 and at most 1",
-                         options->crop_fraction);
     const int status = cli_check_exif(command, options->exif);
     return status == CLI_CONTINUE ? cli_check_batch(command, options->batch) : status;
 }
@@ -125,7 +121,6 @@ vc_status cli_run_over_source(cli_images *images, vc_evaluation *out, const vc_m
     cli_images_free(images);
     images->progress = &progress;
     const vc_augment_options training = vc_augment_options_default();
-    how.crop_fraction = o->crop_fraction;
     how.augment = o->train_transforms ? &training : NULL;
     how.seed = o->seed;
     how.counts = counts;

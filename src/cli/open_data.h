@@ -11,7 +11,6 @@ typedef struct cli_data_options {
     size_t limit, sample, batch; /* limit, sample: of each path; one of them is 0 */
     size_t seed;                 /* of what is drawn */
     size_t spread;               /* statistics are of so many, spread evenly; 0: of all */
-    double crop_fraction;
     int skip_broken, convert;
     int train_transforms; /* 1: images are changed as DeiT learns from them, by `seed` */
 } cli_data_options;
@@ -54,9 +53,6 @@ cli_data_options cli_data_options_default(const char *split);
         CLI_SOME_OPTIONS((options).limit, (options).sample),                                       \
         {"batch", "N", "images at once", CLI_COUNT, &(options).batch},                             \
         CLI_EXIF_OPTION((options).exif, "off"), CLI_CONVERT_OPTION((options).convert),             \
-        {"crop-fraction", "X",                                                                     \
-         "share of the shorter side that the model sees (default 0.875: 224 of 256)", CLI_NUMBER,  \
-         &(options).crop_fraction},                                                                \
     {                                                                                              \
         "skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,                \
             &(options).skip_broken                                                                 \

@@ -6,11 +6,20 @@
 #include "vitcod/model.h"
 
 typedef struct cli_model_options {
-    const char *path, *arch;               /* one of them */
-    const char *autoencoder, *mask, *plan; /* plan: a file, or none */
+    const char *path, *arch;                /* one of them */
+    const char *autoencoder, *mask, *plan;  /* plan: a file, or none */
+    const char *weights;                    /* ema, raw, or NULL */
+    const char *mean, *std, *interpolation; /* in words, or NULL: the model's own */
+    double crop_pct;                        /* 0: the model's own */
     size_t heads, image_size, seed;
     int aside; /* 1: not the model that a result is about, such as a teacher */
 } cli_model_options;
+
+#define CLI_WEIGHTS_OPTION(options)                                                                \
+    {                                                                                              \
+        "weights", "KIND", "raw or ema, where MODEL has both (default: ema)", CLI_TEXT,            \
+            &(options).weights                                                                     \
+    }
 
 #define CLI_ARCH_OPTION(options)                                                                   \
     {                                                                                              \
@@ -24,6 +33,19 @@ typedef struct cli_model_options {
             CLI_COUNT, &(options).image_size                                                       \
     }
 
+#define CLI_INPUT_OPTIONS(options)                                                                 \
+    {"mean", "X,X,X", "of the channels, pixels in 0..1 (default: the model's own)", CLI_TEXT,      \
+     &(options).mean},                                                                             \
+        {"std", "X,X,X", "deviations of the channels (default: the model's own)", CLI_TEXT,        \
+         &(options).std},                                                                          \
+        {"interpolation", "HOW", "bicubic or bilinear (default: the model's own, or bicubic)",     \
+         CLI_TEXT, &(options).interpolation},                                                      \
+    {                                                                                              \
+        "crop-pct", "X",                                                                           \
+            "share of the shorter side that is seen (default: the model's own, or 0.875)",         \
+            CLI_NUMBER, &(options).crop_pct                                                        \
+    }
+
 #define CLI_MODEL_OPTIONS(options)                                                                 \
     {"autoencoder", "FILE", "a file with the auto-encoder's weights", CLI_TEXT,                    \
      &(options).autoencoder},                                                                      \
@@ -31,7 +53,7 @@ typedef struct cli_model_options {
          &(options).mask},                                                                         \
         {"plan", "FILE", "plan to run on, or none (default: the one inside MODEL, if any)",        \
          CLI_TEXT, &(options).plan},                                                               \
-        CLI_IMAGE_SIZE_OPTION(options),                                                            \
+        CLI_IMAGE_SIZE_OPTION(options), CLI_WEIGHTS_OPTION(options),                               \
     {                                                                                              \
         "heads", "N", "attention heads, where the file does not say", CLI_COUNT, &(options).heads  \
     }
@@ -47,14 +69,17 @@ int cli_take_model(const cli_command *command, cli_model_options *options,
 /* What a model is opened for: to train, or to look at and to run. */
 typedef enum cli_purpose { CLI_TRAIN, CLI_RUN } cli_purpose;
 
+/* Mean, std, interpolation and crop of the options, where they are set. */
+vc_status cli_set_looks(vc_model_config *config, const cli_model_options *options);
+
 /* The sizes that options->arch names. */
 vc_status cli_preset(vc_model_config *out, const cli_model_options *options);
 
 /* Mask or plan, where there is one. */
 vc_status cli_restrict_attention(vc_model *model, const cli_model_options *options);
 
-/* Opens the model at options->path, or makes one, with auto-encoder, mask or plan; without mask
- * and plan on the one inside its file. */
+/* Opens the model at options->path, or makes one; what was chosen, left out or converted is told on
+ * stderr. With auto-encoder, mask or plan; without mask and plan on the one inside its file. */
 vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_purpose purpose);
 
 /* The same for what wants a dense model, or one under a mask. `left_out`: the path of a file whose

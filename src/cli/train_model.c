@@ -83,6 +83,7 @@ static vc_status make_plain(vc_model **out, const train_options *o, const vc_sou
     sizes.heads = o->model.heads;
     vc_model_input_of_source(&input, data);
     VC_TRY(vc_model_plain(&config, &sizes, &input));
+    VC_TRY(cli_set_looks(&config, &o->model));
     return vc_model_create(out, &config, seed);
 }
 
@@ -94,6 +95,7 @@ static vc_status make_preset(vc_model **out, const train_options *o, const vc_so
     vc_model_input input = vc_model_input_of(&config);
     vc_model_input_of_source(&input, data);
     VC_TRY(vc_model_set_input(&config, &input));
+    VC_TRY(cli_set_looks(&config, &o->model));
     VC_TRY(vc_model_create(out, &config, seed));
     return cli_restrict_attention(*out, &o->model);
 }

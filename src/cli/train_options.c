@@ -26,6 +26,7 @@ static size_t list_origin(cli_option *list, size_t used, train_options *o)
         CLI_EXIF_OPTION(o->exif, "off"),
         CLI_CONVERT_OPTION(o->convert),
         CLI_MODEL_OPTIONS(o->model),
+        CLI_INPUT_OPTIONS(o->model),
         {"patch", "N", "pixels along a patch's side (default 2)", CLI_COUNT, &o->sizes.patch},
         {"width", "N", "values per token (default 192)", CLI_COUNT, &o->sizes.width},
         {"depth", "N", "blocks (default 12)", CLI_COUNT, &o->sizes.depth},

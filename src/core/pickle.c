@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "pickle_impl.h"
 
@@ -26,7 +27,7 @@ static vc_status stop(vc__machine *m)
 {
     if (m->mark_count != 0 || m->depth != 1)
         return vc__pickle_fail(m, "ends with %zu values, wanted one", m->depth);
-    if (m->at != m->count)
+    if (m->at != m->count && !m->followed)
         return vc__pickle_fail(m, "ends with %zu bytes left over", m->count - m->at);
     m->stopped = 1;
     return VC_OK;
@@ -160,8 +161,8 @@ static const struct {
     ['p'] = {"PUT", NULL},
     ['g'] = {"GET", NULL},
     ['2'] = {"DUP", NULL},
-    [0x91] = {"FROZENSET", NULL},
-    [0x96] = {"BYTEARRAY8", NULL},
+    [0x91] = {"FROZENSET", vc__pickle_tuple_from_mark},
+    [0x96] = {"BYTEARRAY8", vc__pickle_bytes8},
     [0x97] = {"NEXT_BUFFER", NULL},
     [0x98] = {"READONLY_BUFFER", NULL},
 };
@@ -185,18 +186,38 @@ static vc_status run_opcodes(vc__machine *m)
     return VC_OK;
 }
 
-vc_status vc__pickle_read(vc__value **top, vc__pool *pool, const char *path,
-                          const unsigned char *bytes, size_t count)
+/* The list goes with the pool, as all else does. */
+static vc_status keep_storages(vc__pickle *out, const vc__machine *m)
 {
-    *top = NULL;
-    if (count > VC__PICKLE_MAX_BYTES)
+    out->storage_count = m->storage_count;
+    out->storages = vc__pool_take(m->pool, (m->storage_count + 1) * sizeof(vc__value *));
+    if (!out->storages)
+        return vc__pickle_no_memory(m);
+    if (m->storage_count > 0)
+        memcpy(out->storages, m->storages, m->storage_count * sizeof(vc__value *));
+    return VC_OK;
+}
+
+vc_status vc__pickle_read(vc__pickle *out, vc__pool *pool, const char *path,
+                          const unsigned char *bytes, size_t count, int followed)
+{
+    *out = (vc__pickle){0};
+    if (count > VC__PICKLE_MAX_BYTES && !followed)
         return vc_fail(VC_EFORMAT, "%s: a pickle of %zu bytes, wanted at most %d", path, count,
                        VC__PICKLE_MAX_BYTES);
-    vc__machine m = {.path = path, .bytes = bytes, .count = count, .pool = pool};
+    if (count > VC__PICKLE_MAX_BYTES)
+        count = VC__PICKLE_MAX_BYTES;
+    vc__machine m = {
+        .path = path, .bytes = bytes, .count = count, .pool = pool, .followed = followed};
     vc_status status = run_opcodes(&m);
     if (status == VC_OK)
-        *top = m.stack[0];
+        status = keep_storages(out, &m);
+    if (status == VC_OK) {
+        out->top = m.stack[0];
+        out->bytes = m.at;
+    }
     free(m.stack);
     free(m.memo);
+    free(m.storages);
     return status;
 }

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include <string.h>
 
 #include "pickle_impl.h"
@@ -22,11 +23,41 @@ static vc_status make_dict(vc__machine *m, vc__value **out, vc__value *args)
     return vc__pickle_new(m, out, VC__DICT);
 }
 
+/* A dict whose class is made of something that is not needed: a default, a first content. */
+static vc_status make_counting_dict(vc__machine *m, vc__value **out, vc__value *args)
+{
+    (void)args;
+    return vc__pickle_new(m, out, VC__DICT);
+}
+
+/* A set or a deque: no tensor is in one. */
+static vc_status make_list(vc__machine *m, vc__value **out, vc__value *args)
+{
+    (void)args;
+    return vc__pickle_new(m, out, VC__LIST);
+}
+
 static vc_status make_object(vc__machine *m, vc__value **out, vc__value *args)
 {
     if (args->count != 0)
         return wrong_arguments(m, "argparse.Namespace", "()");
     return vc__pickle_new(m, out, VC__OBJECT);
+}
+
+/* What stands beside weights and is read over, whatever it is made of. */
+static vc_status make_inert(vc__machine *m, vc__value **out, vc__value *args)
+{
+    (void)args;
+    return vc__pickle_new(m, out, VC__OBJECT);
+}
+
+/* How protocol 2 writes bytes. */
+static vc_status make_bytes(vc__machine *m, vc__value **out, vc__value *args)
+{
+    if (args->count < 1 || args->count > 2 ||
+        (args->items[0]->kind != VC__TEXT && args->items[0]->kind != VC__BYTES))
+        return wrong_arguments(m, "_codecs.encode", "a string and an encoding");
+    return vc__pickle_new(m, out, VC__BYTES);
 }
 
 static vc_status make_device(vc__machine *m, vc__value **out, vc__value *args)
@@ -94,35 +125,15 @@ static vc_status make_parameter(vc__machine *m, vc__value **out, vc__value *args
 
 /* All names that a pickle may refer to. */
 static const vc__global globals[] = {
-    {"collections", "OrderedDict", make_dict, 0, 0},
-    {"argparse", "Namespace", make_object, 0, 0},
-    {"torch._utils", "_rebuild_tensor", make_tensor_v1, 0, 0},
-    {"torch._utils", "_rebuild_tensor_v2", make_tensor_v2, 0, 0},
-    {"torch._utils", "_rebuild_parameter", make_parameter, 0, 0},
-    {"torch", "Size", make_size, 0, 0},
-    {"torch", "device", make_device, 0, 0},
-    {"torch", "FloatStorage", NULL, 1, VC_F32},
-    {"torch", "DoubleStorage", NULL, 1, VC_F64},
-    {"torch", "HalfStorage", NULL, 1, VC_F16},
-    {"torch", "BFloat16Storage", NULL, 1, VC_BF16},
-    {"torch", "LongStorage", NULL, 1, VC_I64},
-    {"torch", "IntStorage", NULL, 1, VC_I32},
-    {"torch", "ByteStorage", NULL, 1, VC_U8},
-    {"torch", "BoolStorage", NULL, 1, VC_BOOL},
-    {"torch", "ShortStorage", NULL, 1, VC_DTYPE_COUNT},
-    {"torch", "CharStorage", NULL, 1, VC_DTYPE_COUNT},
-    {"torch", "ComplexFloatStorage", NULL, 1, VC_DTYPE_COUNT},
-    {"torch", "ComplexDoubleStorage", NULL, 1, VC_DTYPE_COUNT},
-    {"torch", "float32", NULL, 0, 0},
-    {"torch", "float64", NULL, 0, 0},
-    {"torch", "float16", NULL, 0, 0},
-    {"torch", "bfloat16", NULL, 0, 0},
-    {"torch", "int64", NULL, 0, 0},
-    {"torch", "int32", NULL, 0, 0},
-    {"torch", "int16", NULL, 0, 0},
-    {"torch", "int8", NULL, 0, 0},
-    {"torch", "uint8", NULL, 0, 0},
-    {"torch", "bool", NULL, 0, 0},
+#define VALUE(module, name) {module, name, NULL, 0, 0, 0},
+#define CALL(module, name, function) {module, name, function, 0, 0, 0},
+#define STORAGE(name, dtype, bytes) {"torch", name, NULL, 1, dtype, bytes},
+#define INERT(module, name) {module, name, make_inert, 0, 0, 0},
+#include "pickle_names.def"
+#undef VALUE
+#undef CALL
+#undef STORAGE
+#undef INERT
 };
 
 static int is_plain(const char *text, size_t length)
@@ -138,6 +149,33 @@ static int is_same(const char *known, const char *text, size_t length)
     return strlen(known) == length && memcmp(known, text, length) == 0;
 }
 
+static int holds_text(const vc__machine *m, const char *text)
+{
+    return memmem(m->bytes, m->count, text, strlen(text)) != NULL;
+}
+
+/* A pickled model has these two attributes in each of its modules. */
+static int is_whole_model(const vc__machine *m)
+{
+    return holds_text(m, "_parameters") && holds_text(m, "_modules") && holds_text(m, "training");
+}
+
+static vc_status refuse_name(const vc__machine *m, const char *module, size_t module_length,
+                             const char *name, size_t name_length)
+{
+    enum { SHOWN = 100 };
+    const int first = (int)(module_length < SHOWN ? module_length : SHOWN);
+    const int second = (int)(name_length < SHOWN ? name_length : SHOWN);
+    if (is_whole_model(m))
+        return vc_fail(VC_EFORMAT,
+                       "%s: a whole model was pickled, with its class '%.*s.%.*s', of which "
+                       "nothing is executed; wanted its weights alone: load it in Python and "
+                       "torch.save(model.state_dict(), ...)",
+                       m->path, first, module, second, name);
+    return vc__pickle_fail(m, "the pickle wants '%.*s.%.*s', which no state dict needs", first,
+                           module, second, name);
+}
+
 static vc_status push_global(vc__machine *m, const char *module, size_t module_length,
                              const char *name, size_t name_length)
 {
@@ -151,10 +189,7 @@ static vc_status push_global(vc__machine *m, const char *module, size_t module_l
             value->global = &globals[i];
             return vc__pickle_push(m, value);
         }
-    enum { SHOWN = 100 };
-    return vc__pickle_fail(m, "the pickle wants '%.*s.%.*s', which no state dict needs",
-                           (int)(module_length < SHOWN ? module_length : SHOWN), module,
-                           (int)(name_length < SHOWN ? name_length : SHOWN), name);
+    return refuse_name(m, module, module_length, name, name_length);
 }
 
 static vc_status take_line(vc__machine *m, const char **out, size_t *length)
@@ -216,15 +251,16 @@ vc_status vc__pickle_newobj(vc__machine *m)
 {
     vc__value *class, *args, *made;
     VC_TRY(pop_call(m, &class, &args));
-    if (class->global->call != make_object)
+    if (class->global->call != make_object && class->global->call != make_inert &&
+        class->global->call != make_counting_dict)
         return vc__pickle_fail(m, "a new '%s.%s', wanted argparse.Namespace", class->global->module,
                                class->global->name);
-    VC_TRY(make_object(m, &made, args));
+    VC_TRY(class->global->call(m, &made, args));
     return vc__pickle_push(m, made);
 }
 
-/* The attributes of a state dict (_metadata) and the entries of a Namespace are dropped: nothing
- * needs them. */
+/* The attributes of a state dict (_metadata) are dropped: nothing needs them. Those of an object
+ * can be looked up as in a dict. */
 vc_status vc__pickle_build(vc__machine *m)
 {
     vc__value *state, *object;
@@ -233,25 +269,48 @@ vc_status vc__pickle_build(vc__machine *m)
     if (object->kind != VC__DICT && object->kind != VC__OBJECT)
         return vc__pickle_fail(m, "attributes for %s, wanted a dict or an argparse.Namespace",
                                vc__kind_name(object->kind));
-    if (state->kind != VC__DICT)
+    if (object->kind == VC__DICT && state->kind != VC__DICT)
         return vc__pickle_fail(m, "attributes from %s, wanted a dict", vc__kind_name(state->kind));
+    if (object->kind == VC__OBJECT && state->kind == VC__DICT) {
+        object->items = state->items;
+        object->count = state->count;
+    }
     return vc__pickle_push(m, object);
 }
 
-/* Makes a storage of the tuple ('storage', type, key, location, count). */
+/* Keeps a storage in the list of all. */
+static vc_status add_storage(vc__machine *m, vc__value *storage)
+{
+    VC_TRY(vc__pickle_grow(m, &m->storages, &m->storage_room, m->storage_count));
+    m->storages[m->storage_count++] = storage;
+    return VC_OK;
+}
+
+/* Makes a storage of the tuple ('storage', type, key, location, count); before PyTorch 1.6 a sixth
+ * item says what it is a view of, None. */
 vc_status vc__pickle_persid(vc__machine *m)
 {
     vc__value *id, *storage;
     VC_TRY(vc__pickle_pop(m, &id));
     vc__value *const *a = id->items;
-    if (id->kind != VC__TUPLE || id->count != VC__STORAGE_ITEMS || a[0]->kind != VC__TEXT ||
-        strcmp(a[0]->text, "storage") != 0 || a[VC__STORAGE_TYPE]->kind != VC__GLOBAL ||
-        !a[VC__STORAGE_TYPE]->global->is_storage || a[VC__STORAGE_KEY]->kind != VC__TEXT ||
-        a[3]->kind != VC__TEXT || a[VC__STORAGE_COUNT]->kind != VC__INTEGER)
+    if (id->kind == VC__TUPLE && id->count > 0 && a[0]->kind == VC__TEXT &&
+        strcmp(a[0]->text, "module") == 0)
+        return vc_fail(VC_EFORMAT,
+                       "%s: a whole model was pickled, of which nothing is executed; wanted its "
+                       "weights alone: load it in Python and torch.save(model.state_dict(), ...)",
+                       m->path);
+    const int old = id->kind == VC__TUPLE && id->count == VC__STORAGE_ITEMS + 1 &&
+                    a[VC__STORAGE_ITEMS]->kind == VC__NONE;
+    if (id->kind != VC__TUPLE || (id->count != VC__STORAGE_ITEMS && !old) ||
+        a[0]->kind != VC__TEXT || strcmp(a[0]->text, "storage") != 0 ||
+        a[VC__STORAGE_TYPE]->kind != VC__GLOBAL || !a[VC__STORAGE_TYPE]->global->is_storage ||
+        a[VC__STORAGE_KEY]->kind != VC__TEXT || a[3]->kind != VC__TEXT ||
+        a[VC__STORAGE_COUNT]->kind != VC__INTEGER)
         return vc__pickle_fail(m, "something is stored outside the pickle that is not "
                                   "('storage', type, key, location, count)");
     VC_TRY(vc__pickle_new(m, &storage, VC__STORAGE));
     storage->items = id->items;
     storage->count = id->count;
+    VC_TRY(add_storage(m, storage));
     return vc__pickle_push(m, storage);
 }

@@ -70,7 +70,8 @@ struct vc__global {
     /* What the opcode REDUCE calls to make a value of it; NULL: it cannot be called. */
     vc_status (*call)(vc__machine *m, vc__value **out, vc__value *args);
     int is_storage;
-    vc_dtype dtype; /* of a storage; VC_DTYPE_COUNT: not a vc_dtype */
+    vc_dtype dtype;    /* of a storage; VC_DTYPE_COUNT: not a vc_dtype */
+    size_t item_bytes; /* of a storage's value */
 };
 
 /* The state of reading a pickle. It is shared by pickle_machine.c (stack and input),
@@ -82,19 +83,28 @@ struct vc__machine {
     size_t count, at, opcode_at;
     vc__pool *pool;
     size_t values;
-    vc__value **stack, **memo;
-    size_t depth, stack_room, memo_count, memo_room;
+    vc__value **stack, **memo, **storages; /* storages: all that were named */
+    size_t depth, stack_room, memo_count, memo_room, storage_count, storage_room;
     size_t marks[VC__PICKLE_MAX_MARKS], mark_count;
-    int stopped;
+    int stopped, followed;
 };
 
-/* Reads a whole pickle. `top` lives as long as the pool, which the caller closes even on
+/* What a pickle holds; it lives as long as the pool. */
+typedef struct vc__pickle {
+    vc__value *top;
+    vc__value **storages; /* all that it names, in its order; one may be named again and again */
+    size_t storage_count;
+    size_t bytes; /* that it takes up */
+} vc__pickle;
+
+/* Reads a pickle. `followed`: other bytes may come behind it. The caller closes the pool even on
  * failure. */
-vc_status vc__pickle_read(vc__value **top, vc__pool *pool, const char *path,
-                          const unsigned char *bytes, size_t count);
+vc_status vc__pickle_read(vc__pickle *out, vc__pool *pool, const char *path,
+                          const unsigned char *bytes, size_t count, int followed);
 
 const char *vc__kind_name(vc__value_kind kind);
-/* The value that a dict has for a key (the latest one, as in Python), or NULL. */
+/* The value that a dict has for a key (the latest one, as in Python), or NULL; also
+ * an attribute of an object. */
 vc__value *vc__dict_find(const vc__value *dict, const char *key);
 
 /* Fails with VC_EFORMAT; the message names the file and the opcode's position. */

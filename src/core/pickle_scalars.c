@@ -112,15 +112,21 @@ static size_t sequence_length(const unsigned char *at, size_t left)
     return code < least[length] || code > 0x10ffff || surrogate ? 0 : length;
 }
 
-static int is_text(const unsigned char *bytes, size_t count)
+static int is_utf8(const unsigned char *bytes, size_t count)
 {
     for (size_t i = 0; i < count;) {
-        size_t length = bytes[i] == 0 ? 0 : sequence_length(bytes + i, count - i);
+        size_t length = sequence_length(bytes + i, count - i);
         if (length == 0)
             return 0;
         i += length;
     }
     return 1;
+}
+
+/* What can be compared and shown as a text. */
+static int is_text(const unsigned char *bytes, size_t count)
+{
+    return !memchr(bytes, 0, count) && is_utf8(bytes, count);
 }
 
 static vc_status push_text(vc__machine *m, const unsigned char *bytes, size_t count)
@@ -151,9 +157,10 @@ static vc_status unicode(vc__machine *m, size_t width)
     const unsigned char *bytes;
     size_t count;
     VC_TRY(take_sized(m, &bytes, &count, width));
-    if (!is_text(bytes, count))
-        return vc__pickle_fail(m, "a string of %zu bytes is not UTF-8 or holds a zero byte", count);
-    return push_text(m, bytes, count);
+    if (!is_utf8(bytes, count))
+        return vc__pickle_fail(m, "a string of %zu bytes is not UTF-8", count);
+    /* protocol 2 writes bytes as a string of as many characters; no name has a zero */
+    return is_text(bytes, count) ? push_text(m, bytes, count) : push_integer(m, VC__BYTES, 0);
 }
 
 vc_status vc__pickle_text1(vc__machine *m)

@@ -14,6 +14,8 @@ static vc_status refuse_zip(const char *path, zip_error_t *error)
         return vc_fail(VC_ENOMEM, "%s: out of memory for the zip archive", path);
     case ZIP_ER_EXISTS:
         return vc_fail(VC_EFORMAT, "%s: two entries of the zip archive have one name", path);
+    case ZIP_ER_NOZIP:
+        return vc_fail(VC_EFORMAT, "%s: not a sound zip archive: it lacks its end; cut off?", path);
     default:
         return vc_fail(VC_EFORMAT, "%s: not a sound zip archive: %s", path,
                        zip_error_strerror(error));
@@ -85,10 +87,19 @@ static vc_status open_archive(vc__archive *out, const vc_mapped_file *file)
     out->count = count > 0 ? (size_t)count : 0;
     for (size_t i = 0; i < out->count; i++)
         VC_TRY(take_name(out, zip_get_name(out->zip, i, ZIP_FL_ENC_RAW), i));
+    if (!out->prefix && vc__archive_has(out, ".npy"))
+        return vc_fail(VC_EFORMAT, "%s: is an npz archive of arrays, wanted a PyTorch checkpoint",
+                       out->path);
     if (!out->prefix)
         return vc_fail(VC_EFORMAT,
                        "%s: a zip archive without '<name>/%s', wanted a PyTorch checkpoint",
                        out->path, pickle_name);
+    if (vc__archive_has(out, "/constants.pkl"))
+        return vc_fail(VC_EFORMAT,
+                       "%s: is a TorchScript program, of which nothing is executed; wanted its "
+                       "weights alone: in Python "
+                       "torch.save(torch.jit.load('...').state_dict(), ...)",
+                       out->path);
     return VC_OK;
 }
 
@@ -149,6 +160,42 @@ vc_status vc__archive_find(int *found, size_t *index, size_t *bytes, const vc__a
     }
     free(full);
     return status;
+}
+
+static vc_status find_storage(int *found, size_t *index, size_t *bytes, const vc__stores *stores,
+                              const char *key)
+{
+    static const char folder[] = "data/";
+    char *entry = malloc(sizeof folder + strlen(key));
+    if (!entry)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", stores->path);
+    strcat(strcpy(entry, folder), key);
+    const vc_status status = vc__archive_find(found, index, bytes, stores->context, entry);
+    free(entry);
+    return status;
+}
+
+static vc_status read_storage(void *out, size_t bytes, const vc__stores *stores, size_t index)
+{
+    return vc__archive_read(out, bytes, stores->context, index);
+}
+
+vc__stores vc__archive_stores(const vc__archive *archive)
+{
+    return (vc__stores){archive->path, archive->file_bytes, archive->count,
+                        archive,       find_storage,        read_storage};
+}
+
+int vc__archive_has(const vc__archive *archive, const char *ending)
+{
+    const size_t tail = strlen(ending);
+    for (size_t i = 0; i < archive->count; i++) {
+        const char *name = zip_get_name(archive->zip, i, ZIP_FL_ENC_RAW);
+        const size_t length = name ? strlen(name) : 0;
+        if (length >= tail && strcmp(name + length - tail, ending) == 0)
+            return 1;
+    }
+    return 0;
 }
 
 static vc_status read_all(unsigned char *out, size_t bytes, const vc__archive *archive,

@@ -3,7 +3,7 @@
 #ifndef VC_PTH_ARCHIVE_IMPL_H
 #define VC_PTH_ARCHIVE_IMPL_H
 
-#include "vitcod/file.h"
+#include "pth_stores_impl.h"
 
 typedef struct vc__archive {
     const char *path; /* the caller's, for messages */
@@ -12,6 +12,9 @@ typedef struct vc__archive {
     char *prefix;
     size_t count; /* entries */
 } vc__archive;
+
+/* The storages in an archive, which must outlive them. */
+vc__stores vc__archive_stores(const vc__archive *archive);
 
 /* Reads the directory of a mapped file, which must outlive the archive. VC_EFORMAT when it is
  * damaged, when names repeat, contain ".." or are not text, or unless exactly one entry is the
@@ -27,7 +30,7 @@ vc_status vc__archive_find(int *found, size_t *index, size_t *bytes, const vc__a
 /* Reads the content of an entry and verifies its checksum. */
 vc_status vc__archive_read(void *out, size_t bytes, const vc__archive *archive, size_t index);
 
-/* 1 if the file is a zip archive or in one of the formats that PyTorch used before. */
-int vc__pth_begins(const vc_mapped_file *file);
+/* 1 if it has an entry whose name ends so. */
+int vc__archive_has(const vc__archive *archive, const char *ending);
 
 #endif

@@ -15,7 +15,7 @@ enum {
     MAX_EXPANSION = 4
 };
 
-/* A storage. They are indexed like the entries of the zip archive. */
+/* A storage, by its index in the file. */
 typedef struct storage {
     int wanted;
     vc_dtype dtype;
@@ -34,8 +34,8 @@ typedef struct view {
 typedef struct loader {
     vc_tensor_file *out;
     vc__pth_backing *backing;
-    const vc__archive *archive;
-    storage *storages; /* (archive->count) */
+    const vc__stores *stores;
+    storage *storages; /* (stores->count) */
     view *views;       /* (out->count) */
     size_t storage_bytes, copy_bytes;
 } loader;
@@ -61,24 +61,7 @@ static vc_status take_dtype(vc_dtype *out, const char *path, const char *name,
     return VC_OK;
 }
 
-static vc_status find_entry(size_t *index, size_t *bytes, const loader *l, const char *name,
-                            const char *key)
-{
-    static const char folder[] = "data/";
-    char *entry = malloc(sizeof folder + strlen(key));
-    if (!entry)
-        return vc_fail(VC_ENOMEM, "%s: out of memory", l->out->path);
-    strcat(strcpy(entry, folder), key);
-    int found;
-    vc_status status = vc__archive_find(&found, index, bytes, l->archive, entry);
-    if (status == VC_OK && !found)
-        status = vc_fail(VC_EFORMAT, "%s: '%s' lies in the zip entry '%s/%.100s', which is missing",
-                         l->out->path, name, l->archive->prefix, entry);
-    free(entry);
-    return status;
-}
-
-/* A storage must have the size of its archive entry, so that no memory is allocated for what the
+/* A storage must have the size that it has in the file, so that no memory is allocated for what the
  * pickle merely claims. */
 static vc_status take_storage(loader *l, view *v, vc_dtype *dtype, const char *name,
                               const vc__value *value)
@@ -87,7 +70,11 @@ static vc_status take_storage(loader *l, view *v, vc_dtype *dtype, const char *n
     int64_t count = value->items[VC__STORAGE_COUNT]->integer;
     size_t have = 0, want;
     VC_TRY(take_dtype(dtype, path, name, value->items[VC__STORAGE_TYPE]->global));
-    VC_TRY(find_entry(&v->entry, &have, l, name, key));
+    int found;
+    VC_TRY(l->stores->find(&found, &v->entry, &have, l->stores, key));
+    if (!found)
+        return vc_fail(VC_EFORMAT, "%s: '%s' lies in the storage '%.100s', which is missing", path,
+                       name, key);
     if (count < 0 || __builtin_mul_overflow((size_t)count, vc_dtype_bytes(*dtype), &want) ||
         want != have)
         return vc_fail(VC_EFORMAT,
@@ -98,9 +85,9 @@ static vc_status take_storage(loader *l, view *v, vc_dtype *dtype, const char *n
         return vc_fail(VC_EFORMAT, "%s: '%s': storage '%.100s' holds both %s and %s", path, name,
                        key, vc_dtype_name(s->dtype), vc_dtype_name(*dtype));
     if (!s->wanted && (__builtin_add_overflow(l->storage_bytes, have, &l->storage_bytes) ||
-                       l->storage_bytes / MAX_INFLATION > l->archive->file_bytes))
+                       l->storage_bytes / MAX_INFLATION > l->stores->file_bytes))
         return vc_fail(VC_EFORMAT, "%s: storages of more than %d times the file's %zu bytes", path,
-                       MAX_INFLATION, l->archive->file_bytes);
+                       MAX_INFLATION, l->stores->file_bytes);
     *s = (storage){.wanted = 1, .dtype = *dtype, .bytes = have};
     return VC_OK;
 }
@@ -194,8 +181,8 @@ static vc_status plan_tensor(loader *l, size_t index, const vc__value *key, cons
     if (value->kind == VC__NONE)
         return VC_OK;
     if (value->kind != VC__TENSOR)
-        return vc_fail(VC_EFORMAT, "%s: '%s' of the state dict is %s, wanted a tensor", out->path,
-                       key->text, vc__kind_name(value->kind));
+        return vc_fail(VC_EFORMAT, "%s: '%.100s' of the state dict is %s, wanted a tensor",
+                       out->path, key->text, vc__kind_name(value->kind));
     char *name = vc__pool_take(&l->backing->pool, key->count + 1);
     if (!name)
         return vc_fail(VC_ENOMEM, "%s: out of memory", out->path);
@@ -254,7 +241,7 @@ static vc_status load_tensor(loader *l, vc_tensor *tensor, const view *v)
     storage *s = &l->storages[v->entry];
     if (!s->data) {
         VC_TRY(new_block(&s->data, l, s->bytes));
-        VC_TRY(vc__archive_read(s->data, s->bytes, l->archive, v->entry));
+        VC_TRY(l->stores->read(s->data, s->bytes, l->stores, v->entry));
     }
     if (v->contiguous) {
         tensor->data = s->data + v->offset * vc_dtype_bytes(tensor->dtype);
@@ -277,30 +264,18 @@ static vc_status load_tensors(loader *l)
     return VC_OK;
 }
 
-/* Removes the prefix that DataParallel puts before every name. */
-static void strip_module(vc_tensor_file *out)
-{
-    static const char prefix[] = "module.";
-    size_t length = sizeof prefix - 1;
-    for (size_t i = 0; i < out->count; i++)
-        if (strncmp(out->tensors[i].name, prefix, length) != 0)
-            return;
-    for (size_t i = 0; i < out->count; i++)
-        out->tensors[i].name += length;
-}
-
-vc_status vc__pth_tensors(vc_tensor_file *out, vc__pth_backing *backing, const vc__archive *archive,
+vc_status vc__pth_tensors(vc_tensor_file *out, vc__pth_backing *backing, const vc__stores *stores,
                           const vc__value *dict)
 {
     size_t room = dict->count / 2;
     if (room > MAX_TENSORS)
         return vc_fail(VC_EFORMAT, "%s: %zu tensors, wanted at most %d", out->path, room,
                        MAX_TENSORS);
-    VC_TRY(vc__tensor_file_reserve(out, room, 0));
+    VC_TRY(vc__tensor_file_reserve(out, room, 1));
     loader l = {.out = out,
                 .backing = backing,
-                .archive = archive,
-                .storages = calloc(archive->count + 1, sizeof *l.storages),
+                .stores = stores,
+                .storages = calloc(stores->count + 1, sizeof *l.storages),
                 .views = calloc(room + 1, sizeof *l.views)};
     vc_status status = VC_OK;
     if (!l.storages || !l.views)
@@ -311,7 +286,5 @@ vc_status vc__pth_tensors(vc_tensor_file *out, vc__pth_backing *backing, const v
         status = load_tensors(&l);
     free(l.storages);
     free(l.views);
-    if (status == VC_OK)
-        strip_module(out);
     return status;
 }

@@ -3,7 +3,7 @@
 #define VC_PTH_TENSORS_IMPL_H
 
 #include "pickle_impl.h"
-#include "pth_archive_impl.h"
+#include "pth_stores_impl.h"
 #include "tensor_file_impl.h"
 
 /* The memory behind the tensors of an open checkpoint. */
@@ -16,7 +16,7 @@ typedef struct vc__pth_backing {
 void vc__pth_backing_close(void *backing);
 
 /* Fills `out` with the dict's tensors. All sizes are checked before the first storage is read. */
-vc_status vc__pth_tensors(vc_tensor_file *out, vc__pth_backing *backing, const vc__archive *archive,
+vc_status vc__pth_tensors(vc_tensor_file *out, vc__pth_backing *backing, const vc__stores *stores,
                           const vc__value *dict);
 
 #endif

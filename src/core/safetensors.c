@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file_kind_impl.h"
+#include "safetensors_impl.h"
 #include "tensor_file_impl.h"
 #include "vitcod/file.h"
 #include "vitcod/json.h"
@@ -119,20 +121,35 @@ static vc_status align_data(const unsigned char **data, backing *b, size_t bytes
     return VC_OK;
 }
 
+static uint64_t header_length(const vc_mapped_file *file)
+{
+    uint64_t bytes = 0;
+    for (int i = 0; i < 8; i++)
+        bytes |= (uint64_t)file->data[i] << (8 * i);
+    return bytes;
+}
+
+int vc__safetensors_begins(const vc_mapped_file *file)
+{
+    const uint64_t most = (uint64_t)1 << 32;
+    return file->bytes > 8 && file->data[8] == '{' && header_length(file) < most;
+}
+
 /* Parses the header. `data` and `data_bytes` get what follows it. */
 static vc_status parse_header(backing *b, const char *path, const unsigned char **data,
                               size_t *data_bytes)
 {
     const unsigned char *bytes = b->file.data;
     size_t length = b->file.bytes;
+    if (!vc__safetensors_begins(&b->file))
+        VC_TRY(vc__file_refuse_known(path, &b->file, "safetensors"));
     if (length < 8)
         return vc_fail(VC_EFORMAT, "%s: %zu bytes, too short for safetensors", path, length);
-    uint64_t header_bytes = 0;
-    for (int i = 0; i < 8; i++)
-        header_bytes |= (uint64_t)bytes[i] << (8 * i);
+    const uint64_t header_bytes = header_length(&b->file);
     if (header_bytes > length - 8)
-        return vc_fail(VC_EFORMAT, "%s: not safetensors: header of %llu bytes in a file of %zu",
-                       path, (unsigned long long)header_bytes, length);
+        return vc_fail(VC_EFORMAT, "%s: not safetensors: header of %llu bytes in a file of %zu%s",
+                       path, (unsigned long long)header_bytes, length,
+                       vc__safetensors_begins(&b->file) ? "; cut off?" : "");
     json_error_t error;
     b->header =
         vc_json_parse((const char *)bytes + 8, header_bytes, JSON_REJECT_DUPLICATES, &error);
@@ -186,7 +203,7 @@ static vc_status parse(vc_tensor_file *out, backing *b)
     out->mapped = b->file;
     VC_TRY(parse_header(b, out->path, &data, &data_bytes));
     const json_t *metadata = json_object_get(b->header, "__metadata__");
-    if (metadata && !json_is_object(metadata))
+    if (metadata && !json_is_object(metadata) && !json_is_null(metadata))
         return vc_fail(VC_EFORMAT, "%s: __metadata__ is not an object", out->path);
     size_t entries = json_object_size(b->header);
     VC_TRY(vc__tensor_file_reserve(out, entries, json_object_size(metadata)));

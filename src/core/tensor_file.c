@@ -1,6 +1,8 @@
 #include "vitcod/tensor_file.h"
 
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -60,11 +62,39 @@ void vc_tensor_file_close(vc_tensor_file *file)
     if (!file)
         return;
     file->close_backing(file->backing);
+    for (size_t i = 0; i < file->note_count; i++)
+        free(file->notes[i]);
+    free(file->notes);
+    free(file->made);
     free(file->tensors);
     free(file->by_name);
     free(file->metadata);
     free(file->path);
     free(file);
+}
+
+vc_status vc__tensor_file_note(vc_tensor_file *file, const char *format, ...)
+{
+    char text[768];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    char **longer = realloc(file->notes, (file->note_count + 1) * sizeof *longer);
+    char *copy = strdup(text);
+    if (longer)
+        file->notes = longer;
+    if (!longer || !copy) {
+        free(copy);
+        return vc_fail(VC_ENOMEM, "%s: out of memory", file->path);
+    }
+    file->notes[file->note_count++] = copy;
+    return VC_OK;
+}
+
+const char *vc_tensor_file_note(const vc_tensor_file *file, size_t index)
+{
+    return index < file->note_count ? file->notes[index] : NULL;
 }
 
 const char *vc_tensor_file_path(const vc_tensor_file *file)

@@ -35,7 +35,10 @@ static vc_status make_recipe(vc__recipe *out, const vc_loader_options *o, vc_sou
         if (!(o->std[c] > 0.0f && isfinite(o->std[c]) && isfinite(o->mean[c])))
             return vc_fail(VC_EINVAL, "channel %zu has mean %g and standard deviation %g", c,
                            (double)o->mean[c], (double)o->std[c]);
-    *out = (vc__recipe){.size = o->size, .resize = (size_t)resize, .channels = o->channels};
+    *out = (vc__recipe){.size = o->size,
+                        .resize = (size_t)resize,
+                        .interpolation = o->interpolation,
+                        .channels = o->channels};
     vc_normalizer_make(&out->normalizer, o->channels, o->mean, o->std);
     return vc_source_check_channels(source, o->channels);
 }

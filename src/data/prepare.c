@@ -66,7 +66,7 @@ vc_status vc__crop_centre(vc__workspace *work, const vc__recipe *recipe, const v
     if (!vc__source_pixels(source, &index) || whole.height != recipe->size ||
         whole.width != recipe->size)
         return vc_image_resize_crop(&work->cropped, &work->image, recipe->resize, recipe->size,
-                                    &work->scratch);
+                                    recipe->interpolation, &work->scratch);
     work->image = work->cropped;
     work->cropped = whole;
     return VC_OK;

@@ -9,6 +9,7 @@
 /* What is the same for all samples. */
 typedef struct vc__recipe {
     size_t size, resize, channels;
+    vc_interpolation interpolation;
     vc_normalizer normalizer;
     vc_augment_options augment;    /* for training */
     uint8_t fill[VC_MAX_CHANNELS]; /* the mean colour, for uncovered areas */

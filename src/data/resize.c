@@ -10,18 +10,13 @@
  * part of the result that is kept. */
 typedef struct axis {
     size_t offset, in, resized, start, crop;
+    const struct filter *filter;
 } axis;
 
 /* Half of n, rounded as Python's round() does it: to the even neighbour. */
 static size_t half_to_even(size_t n)
 {
     return n / 2 + (n % 4 == 3);
-}
-
-static axis plan_axis(size_t side, size_t shorter, size_t resize, size_t crop)
-{
-    size_t resized = resize * side / shorter;
-    return (axis){0, side, resized, half_to_even(resized - crop), crop};
 }
 
 /* Keys' cubic convolution with a = -0.5. */
@@ -36,6 +31,25 @@ static double bicubic(double x)
     return 0.0;
 }
 
+static double bilinear(double x)
+{
+    x = fabs(x);
+    return x < 1.0 ? 1.0 - x : 0.0;
+}
+
+typedef struct filter {
+    double (*value)(double x);
+    double support; /* it is 0 beyond it */
+} filter;
+
+static const filter filters[] = {[VC_BICUBIC] = {bicubic, 2.0}, [VC_BILINEAR] = {bilinear, 1.0}};
+
+static axis plan_axis(size_t side, size_t shorter, size_t resize, size_t crop, const filter *f)
+{
+    size_t resized = resize * side / shorter;
+    return (axis){0, side, resized, half_to_even(resized - crop), crop, f};
+}
+
 static double filter_scale(const axis *a)
 {
     double scale = (double)a->in / (double)a->resized;
@@ -44,7 +58,7 @@ static double filter_scale(const axis *a)
 
 static size_t stride_of(const axis *a)
 {
-    size_t most = (size_t)ceil(2.0 * filter_scale(a)) * 2 + 1;
+    size_t most = (size_t)ceil(a->filter->support * filter_scale(a)) * 2 + 1;
     most = most < a->in ? most : a->in;
     return (most + VC__TAPS_STEP - 1) / VC__TAPS_STEP * VC__TAPS_STEP;
 }
@@ -58,13 +72,14 @@ static int32_t fixed_point(double weight)
 /* Computes the weights of output i, whose centre is at `centre` of the input. */
 static void set_weights(vc__taps *taps, size_t i, double centre, const axis *a, double *aside)
 {
-    double scale = filter_scale(a), support = 2.0 * scale, inverse = 1.0 / scale, sum = 0.0;
+    double scale = filter_scale(a), support = a->filter->support * scale, inverse = 1.0 / scale,
+           sum = 0.0;
     ptrdiff_t low = (ptrdiff_t)(centre - support + 0.5);
     ptrdiff_t high = (ptrdiff_t)(centre + support + 0.5);
     size_t first = low > 0 ? (size_t)low : 0;
     size_t end = high < (ptrdiff_t)a->in ? (size_t)high : a->in;
     for (size_t t = 0; first + t < end; t++) {
-        aside[t] = bicubic(((double)(first + t) - centre + 0.5) * inverse);
+        aside[t] = a->filter->value(((double)(first + t) - centre + 0.5) * inverse);
         sum += aside[t];
     }
     taps->first[i] = a->offset + first;
@@ -172,14 +187,15 @@ static vc_status resize(vc_image *out, const vc_image *in, const axis *x, const 
 }
 
 vc_status vc_image_resize_crop(vc_image *out, const vc_image *in, size_t resized, size_t crop,
-                               vc_resize_scratch *scratch)
+                               vc_interpolation interpolation, vc_resize_scratch *scratch)
 {
+    const filter *f = &filters[interpolation];
     if (crop < 1 || crop > resized || resized > VC_RESIZE_MAX)
         return vc_fail(VC_EINVAL, "a crop of %zu after resizing to %zu, wanted 1 <= crop <= %s",
                        crop, resized, "resize <= 8192");
     size_t shorter = in->width < in->height ? in->width : in->height;
-    axis x = plan_axis(in->width, shorter, resized, crop);
-    axis y = plan_axis(in->height, shorter, resized, crop);
+    axis x = plan_axis(in->width, shorter, resized, crop, f);
+    axis y = plan_axis(in->height, shorter, resized, crop, f);
     return resize(out, in, &x, &y, scratch);
 }
 
@@ -199,8 +215,8 @@ vc_status vc_image_resize_box(vc_image *out, const vc_image *in, vc_box box, siz
     if (width < 1 || width > VC_RESIZE_MAX || height < 1 || height > VC_RESIZE_MAX)
         return vc_fail(VC_EINVAL, "a box resized to %zux%zu, wanted sides of 1 to 8192", width,
                        height);
-    const axis x = {box.left, box.width, width, 0, width};
-    const axis y = {box.top, box.height, height, 0, height};
+    const axis x = {box.left, box.width, width, 0, width, &filters[VC_BICUBIC]};
+    const axis y = {box.top, box.height, height, 0, height, &filters[VC_BICUBIC]};
     return resize(out, in, &x, &y, scratch);
 }
 

@@ -92,7 +92,6 @@ static vc_status open_measurement(measurement *m, vc_source *source, size_t imag
 {
     vc_loader_options options = vc_model_loader_options(m->model);
     options.batch = how->batch;
-    options.crop_fraction = how->crop_fraction;
     m->p = malloc(vc_model_input_of(&m->model->config).outputs * sizeof *m->p);
     if (!m->p)
         return vc_fail(VC_ENOMEM, "out of memory for the classes of an image");

@@ -41,7 +41,6 @@ vc_status vc_classify(const vc_model *model, vc_source *source, const vc_classif
     vc_loader_options how = vc_model_loader_options(model);
     vc_engine_pass pass = {0};
     vc_loader *loader;
-    how.crop_fraction = o->crop_fraction;
     how.on_broken = o->on_broken;
     how.context = o->broken_context;
     VC_TRY(vc_loader_open(&loader, source, &how));

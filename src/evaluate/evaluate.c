@@ -62,7 +62,7 @@ void vc_model_input_of_source(vc_model_input *input, const vc_source *source)
 
 vc_evaluate_options vc_evaluate_options_default(void)
 {
-    return (vc_evaluate_options){.crop_fraction = vc_loader_options_default().crop_fraction};
+    return (vc_evaluate_options){0};
 }
 
 vc_loader_options vc_model_loader_options(const vc_model *model)
@@ -73,6 +73,8 @@ vc_loader_options vc_model_loader_options(const vc_model *model)
     how.channels = input.channels;
     memcpy(how.mean, input.mean, sizeof how.mean);
     memcpy(how.std, input.std, sizeof how.std);
+    how.crop_fraction = input.crop_pct;
+    how.interpolation = input.interpolation;
     return how;
 }
 
@@ -82,7 +84,6 @@ static vc_status open_loader(vc_loader **out, const vc_model *model, vc_source *
                              size_t batch, const vc_evaluate_options *o)
 {
     vc_loader_options how = vc_model_loader_options(model);
-    how.crop_fraction = o->crop_fraction;
     how.batch = batch;
     how.limit = o->limit;
     how.augment = o->augment;

@@ -2,7 +2,7 @@
 
 vc_look vc_look_default(void)
 {
-    return (vc_look){.batch = 16, .crop_fraction = vc_loader_options_default().crop_fraction};
+    return (vc_look){.batch = 16};
 }
 
 vc_status vc_image_walk_open(vc_image_walk *out, const vc_model *model, vc_source *source,
@@ -12,7 +12,6 @@ vc_status vc_image_walk_open(vc_image_walk *out, const vc_model *model, vc_sourc
     VC_TRY(vc_model_check_source(model, source));
     out->how = vc_model_loader_options(model);
     out->how.batch = how->batch;
-    out->how.crop_fraction = how->crop_fraction;
     out->how.on_broken = how->on_broken;
     out->how.context = how->context;
     return vc_acts_open(&out->acts, model, how->batch, 0);

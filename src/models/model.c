@@ -165,5 +165,8 @@ void vc_model_close(vc_model *model)
     free(model->params);
     for (size_t i = 0; i < 2; i++)
         vc_tensor_file_close(model->files[i]);
+    for (size_t i = 0; i < model->note_count; i++)
+        free(model->notes[i]);
+    free(model->notes);
     free(model);
 }

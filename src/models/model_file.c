@@ -160,20 +160,46 @@ static vc_status begin_model(vc_model **out, const vc_tensor_file *file,
     vc_model_config config = {0};
     VC_TRY(recognise(&config.family, file));
     VC_TRY(config.family->read_config(&config, file, autoencoder, options));
+    VC_TRY(vc__read_looks(&config, file, options));
     vc_status status = vc__model_begin(out, &config);
     if (status != VC_OK)
         return vc_fail(status, "%s: %s", vc_tensor_file_path(file), vc_last_error());
     return VC_OK;
 }
 
+/* What opening a file had to say stays with the model. */
+static vc_status keep_notes(vc_model *model, const vc_tensor_file *file)
+{
+    const char *note;
+    for (size_t i = 0; file && (note = vc_tensor_file_note(file, i)); i++) {
+        const size_t room = strlen(vc_tensor_file_path(file)) + strlen(note) + 3;
+        char **longer = realloc(model->notes, (model->note_count + 1) * sizeof *longer);
+        char *text = malloc(room);
+        if (longer)
+            model->notes = longer;
+        if (!longer || !text) {
+            free(text);
+            return vc_fail(VC_ENOMEM, "%s: out of memory", vc_tensor_file_path(file));
+        }
+        snprintf(text, room, "%s: %s", vc_tensor_file_path(file), note);
+        model->notes[model->note_count++] = text;
+    }
+    return VC_OK;
+}
+
+const char *vc_model_note(const vc_model *model, size_t index)
+{
+    return index < model->note_count ? model->notes[index] : NULL;
+}
+
 vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options *options)
 {
     *out = NULL;
     vc_tensor_file *file, *autoencoder = NULL;
-    VC_TRY(vc_weights_open(&file, path));
+    VC_TRY(vc_weights_open(&file, path, options->weights));
     vc_status status = VC_OK;
     if (options->autoencoder)
-        status = vc_weights_open(&autoencoder, options->autoencoder);
+        status = vc_weights_open(&autoencoder, options->autoencoder, VC_WEIGHTS_ANY);
     if (status == VC_OK)
         status = begin_model(out, file, autoencoder, options);
     if (status != VC_OK) {
@@ -184,7 +210,10 @@ vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options
     vc_model *model = *out;
     model->files[0] = file;
     model->files[1] = autoencoder;
-    status = fill_model(model, options->in_place);
+    for (size_t i = 0; i < 2 && status == VC_OK; i++)
+        status = keep_notes(model, model->files[i]);
+    if (status == VC_OK)
+        status = fill_model(model, options->in_place);
     if (status == VC_OK && !options->without_plan)
         status = use_plan_inside(model, file);
     for (size_t i = 0; i < 2 && !options->in_place; i++) {

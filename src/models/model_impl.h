@@ -181,6 +181,16 @@ void vc__default_normalisation(float *mean, float *std, size_t channels);
 /* Mean and deviation of the input, else the default, checked. */
 vc_status vc__read_normalisation(float *mean, float *std, const vc_tensor_file *file,
                                  size_t channels);
+/* How images are resized and normalised, from a file, its name and the options, once the family has
+ * read its sizes; as metadata of a file to write, whose texts live in `text`. */
+vc_status vc__read_looks(vc_model_config *config, const vc_tensor_file *file,
+                         const vc_model_options *options);
+enum { VC__LOOKS_ENTRIES = 4 };
+typedef struct vc__looks_text {
+    char crop[32], guessed[80];
+} vc__looks_text;
+size_t vc__describe_looks(vc_metadata entries[VC__LOOKS_ENTRIES], vc__looks_text *text,
+                          const vc_model_config *config);
 /* A required tensor of known rank whose sizes are not known yet. */
 vc_status vc__find_shape(const size_t **shape, const vc_tensor_file *file, const char *name,
                          size_t rank);

@@ -1,6 +1,7 @@
 #include "vitcod/model_info.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const vc_field attention_fields[] = {
     {VC_FIELD(vc_model_info_attention, group, "", "layers of one shape; \"\": all")},
@@ -32,6 +33,12 @@ static const vc_field fields[] = {
     {VC_FIELD(vc_model_info, image, "", "pixels along an image's side")},
     {VC_FIELD(vc_model_info, channels, "", "of an image")},
     {VC_FIELD(vc_model_info, classes, "", "that it tells apart; 0: no classifier")},
+    {VC_FIELD_LIST(vc_model_info, mean, channels, "input_mean", "", "of pixels in 0..1")},
+    {VC_FIELD_LIST(vc_model_info, std, channels, "input_std", "", "deviations of such pixels")},
+    {VC_FIELD(vc_model_info, interpolation, "", "of images that are resized")},
+    {VC_FIELD(vc_model_info, crop_pct, "", "share of the shorter side that is seen")},
+    {VC_FIELD(vc_model_info, known_as, "", "the name whose input it is"), VC_KNOWN},
+    {VC_FIELD(vc_model_info, guessed, "", "what no file and no option says"), VC_KNOWN},
     {VC_FIELD(vc_model_info, parameters, "", "learnt numbers")},
     {VC_FIELD(vc_model_info, macs, "MAC", "multiply-adds of one image")},
     {VC_FIELD(vc_model_info, attention_macs, "MAC", "of them between the projections")},
@@ -92,8 +99,16 @@ vc_status vc_model_info_open(vc_model_info *out, const char *name, const vc_mode
                            .image = input.width,
                            .channels = input.channels,
                            .classes = input.classes,
+                           .interpolation = vc_interpolation_word(input.interpolation),
+                           .crop_pct = input.crop_pct,
                            .has_plan = plan != NULL,
                            .inside = inside};
+    memcpy(out->input_mean, input.mean, sizeof out->input_mean);
+    memcpy(out->input_std, input.std, sizeof out->input_std);
+    out->mean = out->input_mean;
+    out->std = out->input_std;
+    snprintf(out->known_as, sizeof out->known_as, "%s", config->looks.known_as);
+    vc_model_guesses(out->guessed, config);
     vc_status status = vc_model_parameters(&out->parameters, config);
     if (status == VC_OK)
         status = describe_work(out, config, plan);

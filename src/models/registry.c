@@ -41,7 +41,10 @@ uint64_t vc_model_family_number(const vc_model_config *config)
 
 vc_model_input vc_model_input_of(const vc_model_config *config)
 {
-    return config->family->input(config);
+    vc_model_input out = config->family->input(config);
+    out.crop_pct = config->looks.crop_pct > 0.0 ? config->looks.crop_pct : 0.875;
+    out.interpolation = config->looks.interpolation;
+    return out;
 }
 
 size_t vc_model_image_values(const vc_model_config *config)
@@ -72,6 +75,8 @@ vc_status vc_model_set_input(vc_model_config *config, const vc_model_input *inpu
         return vc_fail(VC_EINVAL, "a %s takes square images, not %zu x %zu", config->family->name,
                        input->height, input->width);
     config->family->set_input(&changed, input);
+    changed.looks.crop_pct = input->crop_pct;
+    changed.looks.interpolation = input->interpolation;
     VC_TRY(config->family->check(&changed));
     *config = changed;
     return VC_OK;

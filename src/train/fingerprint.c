@@ -12,6 +12,8 @@ static uint64_t hash_config(uint64_t hash, const vc_model *model)
     if (input.height != input.width)
         hash = vc_hash(hash, &input.height, sizeof input.height);
     hash = vc_hash(vc_hash(hash, input.mean, sizeof input.mean), input.std, sizeof input.std);
+    if (input.interpolation != VC_BICUBIC)
+        hash = vc_hash(hash, &input.interpolation, sizeof input.interpolation);
     for (size_t i = 0; i < model->param_count; i++)
         hash = vc_hash(hash, model->params[i].shape, sizeof model->params[i].shape);
     return hash;
@@ -95,7 +97,7 @@ uint64_t vc__train_fingerprint(const vc_model *model, const vc_source *data,
                               o->label_smoothing,
                               o->clip,
                               o->reconstruction,
-                              o->crop_fraction,
+                              vc_model_input_of(&model->config).crop_pct,
                               o->logits,
                               o->ema,
                               o->drop_path};

@@ -75,7 +75,6 @@ static vc_status open_loader(vc__loop *l)
     const vc_train_options *o = l->options;
     const vc_loader_training training = {&l->sampler, l->state.step, o->augment};
     vc_loader_options how = vc_model_loader_options(l->model);
-    how.crop_fraction = o->crop_fraction;
     how.workers = o->workers;
     how.training = &training;
     how.on_broken = l->hooks->on_broken;
@@ -184,7 +183,6 @@ static vc_status run_steps(vc__loop *l)
 static vc_status test_model(vc_evaluation *out, vc__loop *l)
 {
     vc_evaluate_options how = vc_evaluate_options_default();
-    how.crop_fraction = l->options->crop_fraction;
     how.on_broken = l->hooks->on_broken;
     how.context = l->hooks->context;
     vc_forward_pass pass = {&l->acts, l->model, NULL};

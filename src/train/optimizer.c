@@ -27,8 +27,7 @@ vc_train_options vc_train_options_default(void)
                               .logits = 1.0,
                               .augment = {.shift = 2, .flip = 0.5},
                               .repetitions = 1,
-                              .keep = 1,
-                              .crop_fraction = vc_loader_options_default().crop_fraction};
+                              .keep = 1};
 }
 
 double vc_learning_rate(const vc_train_options *o, double epoch)

@@ -130,8 +130,8 @@ case_broken_files() {
     printf 'not numpy' >bad.npy
     check "wrong magic" 1 "magic" "$vitcod" polarize bad.npy -o p
     printf 'short' >bad.safetensors
-    check "bad model" 1 "too short for safetensors" "$vitcod" info bad.safetensors
-    check "mask does not carry a model" 1 "not safetensors\|too short" \
+    check "bad model" 1 "is text that begins .short., wanted weights" "$vitcod" info bad.safetensors
+    check "mask does not carry a model" 1 "is an npy array, wanted weights" \
         "$vitcod" infer mask.npy --input mask.npy
     head -c 130 mask.npy >cut.npy
     check "truncated npy" 1 "2 bytes of data" "$vitcod" polarize cut.npy -o p

@@ -138,7 +138,7 @@ case_eval_on_a_folder() {
     check "an output that cannot be written is found first" 1 'nowhere/m.npy: cannot write' \
         "$vitcod" attention model --data data/n1 -o nowhere/m.npy
     check "a crop that makes no sense" 2 'wanted above 0 and at most 1' \
-        "$vitcod" eval model --data data --crop-fraction 1.5
+        "$vitcod" eval model --data data --crop-pct 1.5
     check "a split that is unknown" 2 "wanted train, test, val, validation or valid" \
         "$vitcod" eval model --data data --split dev
 }
@@ -321,8 +321,8 @@ case_train_transforms() {
     check "the same bits" 0 '' cmp changed.npy again.npy
     check "another seed" 0 'changed as' "$@" --train-transforms --seed 2 -o other.npy
     check "another map" 1 'differ' cmp changed.npy other.npy
-    check "crops are drawn" 2 'no --crop-fraction' \
-        "$@" --train-transforms --crop-fraction 1 -o x
+    check "crops are drawn" 2 'no --crop-pct' \
+        "$@" --train-transforms --crop-pct 1 -o x
     check "of images alone" 2 'belong to --data' \
         "$vitcod" attention model --input x.npy --train-transforms -o x
 }

@@ -1,7 +1,11 @@
 /* Checkpoints: real ones that PyTorch wrote (tools/golden/pth.py) against their safetensors twins,
  * and malicious ones, each with the sentence that refuses it. */
+#include <math.h>
+
 #include "pickling.h"
+#include "vitcod/file.h"
 #include "vitcod/pth.h"
+#include "vitcod/safetensors.h"
 #include "vitcod/weights.h"
 
 static const char *golden(const char *name, const char *extension)
@@ -13,11 +17,8 @@ static const char *golden(const char *name, const char *extension)
     return path;
 }
 
-static void agrees_with_its_twin(const char *name)
+static void are_the_same(vc_tensor_file *have, vc_tensor_file *want, const char *name)
 {
-    vc_tensor_file *have, *want;
-    assert_ok(vc_pth_open(&have, golden(name, "pth")));
-    assert_ok(vc_weights_open(&want, golden(name, "safetensors")));
     assert_int_equal(vc_tensor_file_count(have), vc_tensor_file_count(want));
     for (size_t i = 0; i < vc_tensor_file_count(want); i++) {
         const vc_named_tensor *h = vc_tensor_file_at(have, i), *w = vc_tensor_file_at(want, i);
@@ -33,22 +34,93 @@ static void agrees_with_its_twin(const char *name)
     vc_tensor_file_close(want);
 }
 
+static void agrees_with_its_twin(const char *name)
+{
+    vc_tensor_file *have, *want;
+    assert_ok(vc_pth_open(&have, golden(name, "pth"), VC_WEIGHTS_RAW));
+    assert_ok(vc_safetensors_open(&want, golden(name, "safetensors")));
+    are_the_same(have, want, name);
+}
+
 static void reads_what_torch_writes(void **state)
 {
     (void)state;
     agrees_with_its_twin("plain");
     agrees_with_its_twin("protocol4");
     agrees_with_its_twin("training");
-    agrees_with_its_twin("parallel");
     agrees_with_its_twin("dtypes");
     agrees_with_its_twin("views");
+    agrees_with_its_twin("beside");
+    agrees_with_its_twin("beside5");
+    agrees_with_its_twin("legacy");
+    agrees_with_its_twin("legacy_views");
+}
+
+/* Weights of a kind, and what is said of them. */
+static void takes(const char *name, vc_weights_kind kind, const char *twin, const char *note)
+{
+    vc_tensor_file *have, *want;
+    char text[512] = "";
+    assert_ok(vc_weights_open(&have, golden(name, "pth"), kind));
+    assert_ok(vc_safetensors_open(&want, golden(twin, "safetensors")));
+    for (size_t i = 0; vc_tensor_file_note(have, i); i++)
+        strcat(strcat(text, vc_tensor_file_note(have, i)), "; ");
+    if (!strstr(text, note))
+        fail_msg("%s: '%s' does not say '%s'", name, text, note);
+    are_the_same(have, want, name);
+}
+
+static void chooses_between_raw_and_averaged_weights(void **state)
+{
+    (void)state;
+    vc_tensor_file *file;
+    takes("averaged", VC_WEIGHTS_ANY, "averaged_ema",
+          "averaged weights (EMA) under 'state_dict_ema' taken; also there: raw weights under "
+          "'state_dict', raw weights under 'student' (--weights raw)");
+    takes("averaged", VC_WEIGHTS_EMA, "averaged_ema", "(--weights raw)");
+    takes("averaged", VC_WEIGHTS_RAW, "averaged_raw",
+          "raw weights under 'state_dict' taken; also there: averaged weights (EMA) under "
+          "'state_dict_ema', raw weights under 'student' (--weights ema)");
+    takes("side_by_side", VC_WEIGHTS_ANY, "side_by_side_ema",
+          "averaged weights (EMA) under 'ema_model.' taken; also there: raw weights under 'model.' "
+          "(--weights raw)");
+    takes("side_by_side", VC_WEIGHTS_RAW, "side_by_side_raw", "raw weights under 'model.' taken");
+    takes("parallel", VC_WEIGHTS_RAW, "parallel", "'module.' before every name left out");
+    assert_fails(vc_weights_open(&file, golden("parallel", "pth"), VC_WEIGHTS_EMA), VC_EINVAL,
+                 "parallel.pth: holds no averaged weights (EMA), which --weights ema wants");
+    assert_fails(vc_weights_open(&file, golden("plain", "safetensors"), VC_WEIGHTS_EMA), VC_EINVAL,
+                 "holds no averaged weights");
+    assert_ok(vc_pth_open(&file, golden("averaged", "pth"), VC_WEIGHTS_ANY));
+    assert_string_equal(vc_tensor_file_metadata(file, "arch"), "vit_tiny_patch16_224");
+    vc_tensor_file_close(file);
+}
+
+static void converts_numbers_of_other_widths(void **state)
+{
+    (void)state;
+    vc_tensor_file *file;
+    assert_ok(vc_weights_open(&file, golden("dtypes", "pth"), VC_WEIGHTS_ANY));
+    assert_string_equal(vc_tensor_file_note(file, 0),
+                        "tensors converted to F32: 1 in F64, 1 in F16, 1 in BF16 of 11");
+    const float *f32 = vc_tensor_file_find(file, "f32")->data;
+    const char *const names[] = {"f64", "f16", "bf16"};
+    const float within[] = {0.0f, 1.0f / 2048, 1.0f / 256};
+    for (size_t n = 0; n < 3; n++) {
+        const vc_tensor *t = vc_tensor_file_find(file, names[n]);
+        assert_true(vc_tensor_has(t, VC_F32, 2, (size_t[]){5, 3}));
+        for (size_t i = 0; i < 15; i++)
+            if (!(fabsf(((float *)t->data)[i] - f32[i]) <= within[n] * fabsf(f32[i])))
+                fail_msg("%s: value %zu is %g, wanted %g", names[n], i,
+                         (double)((float *)t->data)[i], (double)f32[i]);
+    }
+    vc_tensor_file_close(file);
 }
 
 static void a_storage_is_read_once(void **state)
 {
     (void)state;
     vc_tensor_file *file;
-    assert_ok(vc_weights_open(&file, golden("views", "pth")));
+    assert_ok(vc_weights_open(&file, golden("views", "pth"), VC_WEIGHTS_ANY));
     const char *base = vc_tensor_file_find(file, "base")->data;
     assert_int_equal((uintptr_t)base % 64, 0);
     assert_ptr_equal(vc_tensor_file_find(file, "tied")->data, base);
@@ -60,22 +132,29 @@ static void refuses_what_it_does_not_hold(void **state)
 {
     (void)state;
     vc_tensor_file *file;
-    assert_fails(
-        vc_weights_open(&file, golden("old", "pth")), VC_EFORMAT,
-        "old PyTorch checkpoint (before 1.6), wanted its zip format: load it with torch.load "
-        "and save it again with torch.save");
-    assert_fails(vc_weights_open(&file, golden("int16", "pth")), VC_EFORMAT,
+    assert_fails(vc_weights_open(&file, golden("int16", "pth"), VC_WEIGHTS_ANY), VC_EFORMAT,
                  "'w' has a torch.ShortStorage, wanted F32");
-    assert_fails(vc_weights_open(&file, golden("module", "pth")), VC_EFORMAT,
-                 "'torch.nn.modules.container.Sequential', which no state dict needs");
+    assert_fails(vc_weights_open(&file, golden("module", "pth"), VC_WEIGHTS_ANY), VC_EFORMAT,
+                 "a whole model was pickled, with its class "
+                 "'torch.nn.modules.container.Sequential', of which nothing is executed; wanted "
+                 "its weights alone: load it in Python and torch.save(model.state_dict(), ...)");
+    assert_fails(vc_weights_open(&file, golden("module_old", "pth"), VC_WEIGHTS_ANY), VC_EFORMAT,
+                 "a whole model was pickled");
+    assert_fails(
+        vc_weights_open(&file, golden("torchscript", "pth"), VC_WEIGHTS_ANY), VC_EFORMAT,
+        "is a TorchScript program, of which nothing is executed; wanted its weights alone");
     char tar[512] = "sys_info";
     memcpy(tar + 257, "ustar", 5);
     write_bytes(temporary("tar.pth"), tar, sizeof tar);
-    assert_fails(vc_weights_open(&file, temporary("tar.pth")), VC_EFORMAT, "is a tar file");
+    assert_fails(vc_weights_open(&file, temporary("tar.pth"), VC_WEIGHTS_ANY), VC_EFORMAT,
+                 "is a tar file");
     write_bytes(temporary("text.pth"), "not a checkpoint", 16);
-    assert_fails(vc_weights_open(&file, temporary("text.pth")), VC_EFORMAT, "not safetensors");
-    assert_fails(vc_pth_open(&file, temporary("text.pth")), VC_EFORMAT, "not a sound zip archive");
-    assert_fails(vc_weights_open(&file, temporary("missing.pth")), VC_EIO, "cannot open");
+    assert_fails(vc_weights_open(&file, temporary("text.pth"), VC_WEIGHTS_ANY), VC_EFORMAT,
+                 "is text that begins 'not a checkpoint', wanted weights");
+    assert_fails(vc_pth_open(&file, temporary("text.pth"), VC_WEIGHTS_ANY), VC_EFORMAT,
+                 "not a sound zip archive");
+    assert_fails(vc_weights_open(&file, temporary("missing.pth"), VC_WEIGHTS_ANY), VC_EIO,
+                 "cannot open");
     assert_null(file);
 }
 
@@ -86,7 +165,7 @@ static vc_status open_bytes(vc_tensor_file **file, bytes zip)
 {
     write_bytes(temporary("t.pth"), zip.data, zip.count);
     free(zip.data);
-    return vc_weights_open(file, temporary("t.pth"));
+    return vc_weights_open(file, temporary("t.pth"), VC_WEIGHTS_ANY);
 }
 
 static vc_status open_pickle(vc_tensor_file **file, bytes pickle)
@@ -143,7 +222,8 @@ static void refuses_pickles_without_a_state_dict(void **state)
     REFUSES_PICKLE("}", "no STOP");
     REFUSES_PICKLE("].", "holds a list, wanted a state dict");
     REFUSES_PICKLE("}.", "a dict without tensors");
-    REFUSES_PICKLE("}\x8c\5epochK\1s.", "wanted a state dict or one under 'model', 'state_dict'");
+    REFUSES_PICKLE("}\x8c\5epochK\1s.", "wanted a state dict or one under 'model', 'state_dict', "
+                                        "'model_ema', 'state_dict_ema' or a like name");
     REFUSES_PICKLE("}\x8c\5model}s.", "its state dict holds no tensors");
     REFUSES_PICKLE("}\x8c\5model}\x8c\1wK\1ss.", "'w' of the state dict is an integer");
     REFUSES_PICKLE("}\x8c\5model}K\1Nss.", "key 0 of the state dict is an integer");
@@ -186,9 +266,9 @@ static void refuses_tensors_that_are_not_in_their_storage(void **state)
     REFUSES_TENSOR("more values than can be counted", "0", 4, 0, 1, {most}, {0});
     REFUSES_TENSOR("rank 9, wanted at most 8", "0", 4, 0, 9, {1}, {1});
     REFUSES_TENSOR("views of 4398046511104 bytes on storages of 16", "0", 4, 0, 1, {huge}, {0});
-    REFUSES_TENSOR("the zip entry 'a/data/1', which is missing", "1", 4, 0, 1, {4}, {1});
-    REFUSES_TENSOR("'a/data/../data.pkl', which is missing", "../data.pkl", 4, 0, 1, {4}, {1});
-    REFUSES_TENSOR("'a/data/', which is missing", "", 4, 0, 1, {4}, {1});
+    REFUSES_TENSOR("the storage '1', which is missing", "1", 4, 0, 1, {4}, {1});
+    REFUSES_TENSOR("the storage '../data.pkl', which is missing", "../data.pkl", 4, 0, 1, {4}, {1});
+    REFUSES_TENSOR("the storage '', which is missing", "", 4, 0, 1, {4}, {1});
     assert_null(file);
 }
 
@@ -244,7 +324,7 @@ static void refuses_archives_that_are_no_checkpoint(void **state)
     vc_tensor_file *file;
     assert_fails(OPEN(STORAGE()), VC_EFORMAT, "a zip archive without '<name>/data.pkl'");
     assert_fails(OPEN(PICKLE("data.pkl"), STORAGE()), VC_EFORMAT, "without '<name>/data.pkl'");
-    assert_fails(OPEN(PICKLE("a/data.pkl")), VC_EFORMAT, "'a/data/0', which is missing");
+    assert_fails(OPEN(PICKLE("a/data.pkl")), VC_EFORMAT, "the storage '0', which is missing");
     assert_fails(OPEN(PICKLE("a/data.pkl"), PICKLE("b/data.pkl"), STORAGE()), VC_EFORMAT,
                  "two pickles, 'a/data.pkl' and 'b/data.pkl'");
     assert_fails(OPEN(PICKLE("a/data.pkl"), STORAGE(), STORAGE()), VC_EFORMAT,
@@ -320,13 +400,13 @@ static void survives_damage_everywhere(void **state)
     bytes zip = zipped(entries, 2);
     for (size_t count = 1; count < zip.count; count++) {
         write_bytes(temporary("cut.pth"), zip.data, count);
-        assert_int_equal(vc_pth_open(&file, temporary("cut.pth")), VC_EFORMAT);
+        assert_int_equal(vc_pth_open(&file, temporary("cut.pth"), VC_WEIGHTS_ANY), VC_EFORMAT);
     }
     size_t refused = 0;
     for (size_t i = 0; i < zip.count; i++) {
         zip.data[i] ^= 0xff;
         write_bytes(temporary("bent.pth"), zip.data, zip.count);
-        vc_status status = vc_pth_open(&file, temporary("bent.pth"));
+        vc_status status = vc_pth_open(&file, temporary("bent.pth"), VC_WEIGHTS_ANY);
         refused += status != VC_OK;
         assert_true(status == VC_OK || status == VC_EFORMAT);
         vc_tensor_file_close(file);
@@ -336,10 +416,38 @@ static void survives_damage_everywhere(void **state)
     free(zip.data);
 }
 
+/* The same of a legacy file, whose pickles and storages stand one behind the other. */
+static void survives_damage_of_the_old_format(void **state)
+{
+    (void)state;
+    vc_tensor_file *file;
+    vc_mapped_file whole;
+    assert_ok(vc_file_map(&whole, golden("legacy_views", "pth")));
+    for (size_t count = 1; count < whole.bytes; count++) {
+        write_bytes(temporary("cut.pth"), whole.data, count);
+        assert_int_equal(vc_pth_open(&file, temporary("cut.pth"), VC_WEIGHTS_ANY), VC_EFORMAT);
+    }
+    unsigned char *bent = malloc(whole.bytes);
+    memcpy(bent, whole.data, whole.bytes);
+    for (size_t i = 0; i < whole.bytes; i++) {
+        bent[i] ^= 0xff;
+        write_bytes(temporary("bent.pth"), bent, whole.bytes);
+        const vc_status status = vc_pth_open(&file, temporary("bent.pth"), VC_WEIGHTS_ANY);
+        assert_true(status == VC_OK || status == VC_EFORMAT);
+        vc_tensor_file_close(file);
+        bent[i] ^= 0xff;
+    }
+    free(bent);
+    vc_file_unmap(&whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_torch_writes),
+        cmocka_unit_test(chooses_between_raw_and_averaged_weights),
+        cmocka_unit_test(converts_numbers_of_other_widths),
+        cmocka_unit_test(survives_damage_of_the_old_format),
         cmocka_unit_test(a_storage_is_read_once),
         cmocka_unit_test(refuses_what_it_does_not_hold),
         cmocka_unit_test(reads_what_the_tests_write),

@@ -63,10 +63,23 @@ static void refuses_what_does_not_add_up(void **state)
     refuses("{\"a\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[\"zero\",8]}}", 8,
             "not made of sizes");
     vc_tensor_file *file;
-    write_bytes(temporary("s.safetensors"), "abc", 3);
+    write_bytes(temporary("s.safetensors"), "\1\2\3", 3);
     assert_fails(vc_safetensors_open(&file, temporary("s.safetensors")), VC_EFORMAT, "too short");
     write_bytes(temporary("s.safetensors"), "\xff\xff\xff\xff\xff\xff\xff\xff{}", 10);
     assert_fails(vc_safetensors_open(&file, temporary("s.safetensors")), VC_EFORMAT, "header of");
+}
+
+static void metadata_may_be_null(void **state)
+{
+    (void)state;
+    vc_tensor_file *file;
+    put(temporary("null.safetensors"),
+        "{\"__metadata__\":null,\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}",
+        8);
+    assert_ok(vc_safetensors_open(&file, temporary("null.safetensors")));
+    assert_int_equal(vc_tensor_file_count(file), 1);
+    assert_null(vc_tensor_file_metadata(file, "key"));
+    vc_tensor_file_close(file);
 }
 
 static void two_tensors_need_two_names(void **state)
@@ -81,8 +94,8 @@ static void two_tensors_need_two_names(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip),
-                                       cmocka_unit_test(refuses_what_does_not_add_up),
-                                       cmocka_unit_test(two_tensors_need_two_names)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(round_trip), cmocka_unit_test(refuses_what_does_not_add_up),
+        cmocka_unit_test(metadata_may_be_null), cmocka_unit_test(two_tensors_need_two_names)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

@@ -70,7 +70,8 @@ static void check_values(const record *r, vc_source *source, const vc_loader_opt
         assert_int_equal(r->labels[i], index / 8);
         assert_ok(vc_source_read(&bytes, source, index));
         assert_ok(vc_image_decode(&image, bytes.data, bytes.count, 3, "test"));
-        assert_ok(vc_image_resize_crop(&cropped, &image, 9, SIZE, &scratch)); /* 8 / 0.875 */
+        assert_ok(
+            vc_image_resize_crop(&cropped, &image, 9, SIZE, VC_BICUBIC, &scratch)); /* 8 / 0.875 */
         for (size_t c = 0; c < 3; c++)
             for (size_t k = 0; k < SIZE * SIZE; k++) {
                 float pixel = (float)cropped.pixels[3 * k + c];
@@ -265,7 +266,7 @@ static void images_in_memory_of_another_size_are_resized(void **state)
     fill(pixels, sizeof pixels);
     assert_ok(vc_image_reserve(&image, 10, 12, 1, "test"));
     memcpy(image.pixels, pixels, sizeof pixels);
-    assert_ok(vc_image_resize_crop(&cropped, &image, 9, SIZE, &scratch));
+    assert_ok(vc_image_resize_crop(&cropped, &image, 9, SIZE, VC_BICUBIC, &scratch));
     memcpy(expected, cropped.pixels, sizeof expected);
     const vc_dataset data = {1, 1, 12, 10, 2, pixels, &label, NULL};
     vc_source *source;

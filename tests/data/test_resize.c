@@ -43,7 +43,7 @@ static void check_against_pillow(void)
         geometry g = geometries[i / 2];
         size_t channels = i % 2 == 0 ? 3 : 1, count = g.crop * g.crop * channels;
         make_picture(&in, g.width, g.height, channels);
-        assert_ok(vc_image_resize_crop(&out, &in, g.resize, g.crop, &scratch));
+        assert_ok(vc_image_resize_crop(&out, &in, g.resize, g.crop, VC_BICUBIC, &scratch));
         assert_true(out.width == g.crop && out.height == g.crop && out.channels == channels);
         for (size_t k = 0; k < count; k++)
             if (out.pixels[k] != want[k])
@@ -125,9 +125,9 @@ static void every_instruction_set_gives_the_same_bytes(void **state)
         for (size_t i = 0; i < in.width * in.height * channels; i++)
             in.pixels[i] = vc_rng_below(&rng, 2) ? 255 : 0;
         setenv("VC_ISA", "ref", 1);
-        assert_ok(vc_image_resize_crop(&ref, &in, resize, crop, &scratch));
+        assert_ok(vc_image_resize_crop(&ref, &in, resize, crop, VC_BICUBIC, &scratch));
         unsetenv("VC_ISA");
-        assert_ok(vc_image_resize_crop(&simd, &in, resize, crop, &scratch));
+        assert_ok(vc_image_resize_crop(&simd, &in, resize, crop, VC_BICUBIC, &scratch));
         assert_memory_equal(ref.pixels, simd.pixels, crop * crop * channels);
         vc_box box = {.left = vc_rng_below(&rng, in.width), .top = vc_rng_below(&rng, in.height)};
         box.width = 1 + vc_rng_below(&rng, in.width - box.left);
@@ -153,7 +153,7 @@ static void long_lines_cost_no_more_than_others(void **state)
     for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
         assert_ok(vc_image_reserve(&in, sides[i][0], sides[i][1], 3, "line"));
         memset(in.pixels, 77, sides[i][0] * sides[i][1] * 3);
-        assert_ok(vc_image_resize_crop(&out, &in, 256, 224, &scratch));
+        assert_ok(vc_image_resize_crop(&out, &in, 256, 224, VC_BICUBIC, &scratch));
         for (size_t k = 0; k < 224 * 224 * 3; k++)
             assert_int_equal(out.pixels[k], 77);
     }
@@ -169,10 +169,10 @@ static void the_scratch_is_used_again(void **state)
     vc_image in = {0}, out = {0};
     vc_resize_scratch scratch = {0};
     make_picture(&in, 50, 40, 3);
-    assert_ok(vc_image_resize_crop(&out, &in, 20, 18, &scratch));
+    assert_ok(vc_image_resize_crop(&out, &in, 20, 18, VC_BICUBIC, &scratch));
     const unsigned char *kept = scratch.memory;
     make_picture(&in, 30, 40, 3);
-    assert_ok(vc_image_resize_crop(&out, &in, 20, 18, &scratch));
+    assert_ok(vc_image_resize_crop(&out, &in, 20, 18, VC_BICUBIC, &scratch));
     assert_ptr_equal(scratch.memory, kept);
     vc_image_close(&in);
     vc_image_close(&out);
@@ -187,8 +187,9 @@ static void refuses_impossible_crops(void **state)
     vc_resize_scratch scratch = {0};
     make_picture(&in, 5, 4, 1);
     for (size_t i = 0; i < 4; i++)
-        assert_fails(vc_image_resize_crop(&out, &in, pairs[i][0], pairs[i][1], &scratch), VC_EINVAL,
-                     "wanted 1 <= crop <= resize <= 8192");
+        assert_fails(
+            vc_image_resize_crop(&out, &in, pairs[i][0], pairs[i][1], VC_BICUBIC, &scratch),
+            VC_EINVAL, "wanted 1 <= crop <= resize <= 8192");
     static const vc_box outside[] = {{5, 0, 1, 1}, {0, 0, 6, 1}, {0, 0, 0, 1},
                                      {0, 0, 1, 0}, {4, 3, 2, 1}, {1, 0, SIZE_MAX, 1}};
     for (size_t i = 0; i < sizeof outside / sizeof outside[0]; i++)
@@ -202,6 +203,32 @@ static void refuses_impossible_crops(void **state)
     vc_resize_scratch_close(&scratch);
 }
 
+/* As Pillow's BILINEAR: up from 5 to 8 and down from 5 to 4 rows. */
+static void resizes_bilinearly(void **state)
+{
+    (void)state;
+    static const uint8_t down[4][4] = {
+        {13, 59, 112, 165}, {16, 62, 115, 168}, {20, 66, 119, 172}, {23, 69, 122, 175}};
+    static const uint8_t up[2][8] = {{17, 40, 64, 87, 111, 135, 158, 182},
+                                     {29, 52, 76, 99, 123, 147, 170, 194}};
+    vc_image in = {0}, out = {0};
+    vc_resize_scratch scratch = {0};
+    assert_ok(vc_image_reserve(&in, 7, 5, 1, "a ramp"));
+    for (size_t i = 0; i < 35; i++)
+        in.pixels[i] = (uint8_t)(i * 37 % 256);
+    assert_ok(vc_image_resize_crop(&out, &in, 4, 4, VC_BILINEAR, &scratch));
+    assert_memory_equal(out.pixels, down, sizeof down);
+    assert_ok(vc_image_resize_crop(&out, &in, 8, 8, VC_BILINEAR, &scratch));
+    /* 11 columns: the middle 8 begin at half of 3, rounded to even */
+    for (size_t x = 0; x < 7; x++) {
+        assert_int_equal(out.pixels[x], up[0][x + 1]);
+        assert_int_equal(out.pixels[7 * 8 + x], up[1][x + 1]);
+    }
+    vc_image_close(&in);
+    vc_image_close(&out);
+    vc_resize_scratch_close(&scratch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +236,7 @@ int main(void)
         cmocka_unit_test(every_instruction_set_gives_the_same_bytes),
         cmocka_unit_test(long_lines_cost_no_more_than_others),
         cmocka_unit_test(the_scratch_is_used_again),
+        cmocka_unit_test(resizes_bilinearly),
         cmocka_unit_test(refuses_impossible_crops),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);

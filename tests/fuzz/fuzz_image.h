@@ -21,10 +21,10 @@ static inline void fuzz_image(const uint8_t *bytes, size_t count)
             abort();
         size_t crop = 1 + bytes[count - 1] % 32, resize = crop + bytes[count / 2] % 8;
         setenv("VC_ISA", "ref", 1);
-        if (vc_image_resize_crop(&ref, &image, resize, crop, &scratch) != VC_OK)
+        if (vc_image_resize_crop(&ref, &image, resize, crop, VC_BICUBIC, &scratch) != VC_OK)
             abort();
         unsetenv("VC_ISA");
-        if (vc_image_resize_crop(&best, &image, resize, crop, &scratch) != VC_OK)
+        if (vc_image_resize_crop(&best, &image, resize, crop, VC_BICUBIC, &scratch) != VC_OK)
             abort();
         if (memcmp(ref.pixels, best.pixels, crop * crop * channels) != 0)
             abort();

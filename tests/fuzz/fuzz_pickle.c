@@ -6,9 +6,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     vc__pool pool = {0};
-    vc__value *top;
-    if (vc__pickle_read(&top, &pool, "fuzz", data, size) == VC_OK && top->kind == VC__DICT)
-        vc__dict_find(top, "model");
+    vc__pickle made;
+    if (vc__pickle_read(&made, &pool, "fuzz", data, size, 0) == VC_OK && made.top->kind == VC__DICT)
+        vc__dict_find(made.top, "model");
     vc__pool_close(&pool);
     return 0;
 }

@@ -6,7 +6,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     vc_tensor_file *file;
-    if (vc_weights_open(&file, fuzz_path(data, size)) == VC_OK)
+    if (vc_weights_open(&file, fuzz_path(data, size), VC_WEIGHTS_ANY) == VC_OK)
         fuzz_tensor_file(file);
     return 0;
 }

@@ -88,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     put_integers(&out, strides, (size_t)rank);
     put_ops(&out, "tRs.");
     vc_tensor_file *file;
-    if (vc_pth_open(&file, fuzz_archive(out.data, out.size)) != VC_OK)
+    if (vc_pth_open(&file, fuzz_archive(out.data, out.size), VC_WEIGHTS_ANY) != VC_OK)
         return 0;
     check(vc_tensor_file_find(file, "w"), offset, strides);
     fuzz_tensor_file(file);

@@ -12,6 +12,7 @@ import pathlib
 import struct
 import sys
 
+import numpy as np
 import torch
 
 NAMES = {
@@ -123,6 +124,48 @@ def views():
     }
 
 
+def beside():
+    """What training loops keep beside weights: numpy's numbers, arrays and random states, paths."""
+    weights = network().state_dict()
+    saved = {
+        "state_dict": weights,
+        "metric": np.float64(72.2),
+        "best": np.int64(7),
+        "confusion": np.ones((2, 3)),
+        "names": np.array(["cat", "dog"]),
+        "np_rng": np.random.get_state(),
+        "generator": np.random.default_rng(1),
+        "where": pathlib.PurePosixPath("/tmp"),
+        "counts": collections.Counter("abca"),
+        "ranks": collections.defaultdict(list, a=[1]),
+        "seen": {1, 2},
+        "frozen": frozenset([3]),
+        "raw": bytearray(b"\0\1"),
+    }
+    return weights, saved
+
+
+def averaged():
+    """Raw and averaged weights, each under two names, one inside another dict."""
+    ema, raw = network().state_dict(), network().state_dict()
+    saved = {
+        "epoch": 3,
+        "state_dict": raw,
+        "state_dict_ema": {"module": ema},
+        "arch": "vit_tiny_patch16_224",
+        "student": {"w": torch.zeros(1)},
+    }
+    return ema, raw, saved
+
+
+def side_by_side():
+    """Both in one flat dict, by prefix, compiled and parallel."""
+    ema, raw = network().state_dict(), network().state_dict()
+    flat = {"module._orig_mod.model." + name: value for name, value in raw.items()}
+    flat.update({"module._orig_mod.ema_model." + name: value for name, value in ema.items()})
+    return ema, raw, {"state_dict": flat}
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
@@ -138,12 +181,21 @@ def main():
         ("parallel", {"model_state_dict": parallel, "epoch": 1}, plain, {}),
         ("dtypes", dtypes(), None, {}),
         ("views", views(), None, {}),
+        ("beside", *reversed(beside()), {}),
+        ("beside5", *reversed(beside()), {"pickle_protocol": 5}),
+        ("legacy", *reversed(beside()), {"_use_new_zipfile_serialization": False}),
+        ("legacy_views", views(), None, {"_use_new_zipfile_serialization": False}),
     ):
         torch.save(saved, folder / f"{name}.pth", **options)
         write_twin(folder / f"{name}.safetensors", saved if wanted is None else wanted)
-    torch.save({"w": torch.ones(2)}, folder / "old.pth", _use_new_zipfile_serialization=False)
+    for name, (ema, raw, saved) in (("averaged", averaged()), ("side_by_side", side_by_side())):
+        torch.save(saved, folder / f"{name}.pth")
+        write_twin(folder / f"{name}_ema.safetensors", ema)
+        write_twin(folder / f"{name}_raw.safetensors", raw)
+    torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), folder / "torchscript.pth")
     torch.save({"w": torch.ones(2, dtype=torch.int16)}, folder / "int16.pth")
     torch.save(model, folder / "module.pth")
+    torch.save({"model": model}, folder / "module_old.pth", _use_new_zipfile_serialization=False)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 /* The sizes of a DeiT, told from a checkpoint. */
 #include <stdio.h>
+#include <string.h>
 
 #include "deit_impl.h"
 
@@ -11,8 +12,10 @@ int vc__deit_recognise(const vc_tensor_file *file)
 static vc_status read_heads(vc__deit_config *config, const vc_tensor_file *file,
                             const vc_model_options *options)
 {
+    const char *guessed = vc_tensor_file_metadata(file, "guessed");
     VC_TRY(vc__read_count(&config->heads, file, "num_heads"));
-    if (config->heads && options->heads && options->heads != config->heads)
+    if (config->heads && options->heads && options->heads != config->heads &&
+        !(guessed && strstr(guessed, "num_heads")))
         return vc_fail(VC_EINVAL, "%s: has %zu heads, --heads wants %zu", vc_tensor_file_path(file),
                        config->heads, options->heads);
     if (options->heads)
