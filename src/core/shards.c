@@ -68,7 +68,8 @@ open_shard(shards *s, const vc_tensor_file *out, const char *name, vc_weights_ki
     const vc_status status = open(&s->open[s->count], path, kind);
     free(path);
     VC_TRY(status);
-    if (json_object_set_new(s->files, name, json_integer((json_int_t)s->count)) != 0) {
+    vc_json_set(&s->files, name, json_integer((json_int_t)s->count));
+    if (!s->files) {
         vc_tensor_file_close(s->open[s->count]);
         return vc_fail(VC_ENOMEM, "%s: out of memory", out->path);
     }

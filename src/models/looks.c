@@ -7,9 +7,9 @@
 
 #include "model_impl.h"
 
-/* Models by the beginnings of timm's names, those that hold something more first; all have 64 values
- * per head. DeiTs and LeViTs as their published
- * code evaluates them (256 pixels for 224), the others as timm does. */
+/* Models by the beginnings of timm's names, those that hold something more first; all have 64
+ * values per head. DeiTs and LeViTs as their published code evaluates them (256 pixels for 224),
+ * the others as timm does. */
 static const struct known {
     const char *begins, *holds; /* holds: another part of the name, or "" */
     float mean[3], std[3];

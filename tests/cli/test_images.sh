@@ -29,10 +29,11 @@ case_import() {
     check "a .pth has the hash of its import" 0 "${hash:?}" "$vitcod" info "$pth" --heads 3 --json
     check "a .pth where a model is wanted" 0 '"parameters": 4424' \
         "$vitcod" info "$pth" --heads 3 --json
-    check "an old .pth" 1 'before 1.6' "$vitcod" import "$checkpoints/old.pth" -o x
+    check "TorchScript" 1 'TorchScript' "$vitcod" import "$checkpoints/torchscript.pth" -o x
     check "no model at all" 1 'none of a model that is known' \
         "$vitcod" import "$checkpoints/plain.pth" -o x
-    check "a whole module" 1 "the pickle wants '" "$vitcod" import "$checkpoints/module.pth" -o x
+    check "a whole module" 1 'a whole model was pickled' \
+        "$vitcod" import "$checkpoints/module.pth" -o x
     check "import without -o" 2 '-o FILE is missing' "$vitcod" import "$pth"
     absent "no leftovers" x ./*.part
 }
