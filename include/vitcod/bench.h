@@ -18,6 +18,7 @@ typedef struct vc_bench_options {
     const vc_backend *backend; /* as an engine's */
     vc_pattern_split split;    /* as an engine's */
     size_t batch, runs;        /* images at once; how often it is measured */
+    size_t warm_up;            /* runs before these; 0: the usual two */
     uint64_t seed;             /* of the images */
     int alone;                 /* not the model without its mask in between */
     vc_progress *progress;     /* of the rounds, whose number it gets; NULL: none */
@@ -49,18 +50,20 @@ typedef struct vc_bench_result {
     vc_spread dense_ms;
     double dense_attention_ms;
     vc_spread ms;
+    double p90_ms, p99_ms;    /* so many percent of the runs took no longer */
+    double seconds, peak_mib; /* of all runs; of the process */
     double images_per_second;
     /* NAN where the CPU lacks instructions for the precision, or another backend ran. */
     double peak_gops, share_of_peak;
     vc_bench_layer *layers;
     size_t layer_count;
     const char *dtype;
-    size_t batch, runs, image_size;
+    size_t batch, runs, warm_up, image_size;
 } vc_bench_result;
 
 extern const vc_record vc_bench_record;
 
-/* Measures on random images, after two runs to warm up. Operators are timed in separate runs.
+/* Measures on random images, after runs to warm up. Operators are timed in separate runs.
  * Release the result by vc_record_free. */
 vc_status vc_bench(vc_bench_result *out, const vc_model *model, const vc_bench_options *options);
 

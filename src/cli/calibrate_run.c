@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "calibrate.h"
@@ -10,6 +9,7 @@
 #include "open_plan.h"
 #include "vitcod/clock.h"
 #include "vitcod/file.h"
+#include "vitcod/plural.h"
 
 typedef struct calibrate_run {
     const calibrate_options *o;
@@ -32,9 +32,9 @@ static vc_status open_images(calibrate_run *r)
     const size_t learn = vc_source_count(r->learn), held = vc_source_count(r->held);
     if (learn < o->how.train.batch)
         return vc_fail(VC_EINVAL,
-                       "%s: %zu images to learn from and %zu held back, wanted at least a batch "
-                       "of %zu",
-                       o->data.paths.items[0], learn, held, o->how.train.batch);
+                       "%s: %zu %s to learn from and %zu held back, wanted at least a batch of %zu",
+                       o->data.paths.items[0], learn, vc_plural(learn, "image", "images"), held,
+                       o->how.train.batch);
     for (size_t p = 0; p < vc_source_parts(r->images); p++)
         if (vc_source_part_count(r->held, p) == 0)
             return vc_fail(VC_EINVAL, "%s: none of its %zu images is held back, wanted %s",
@@ -125,13 +125,6 @@ static json_t *settings_of(const calibrate_run *r)
     return all;
 }
 
-static double peak_mebibytes(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)usage.ru_maxrss / 1024.0;
-}
-
 /* The plan as it was learnt. */
 static vc_status tell_plan(calibrate_result *result, const calibrate_run *r)
 {
@@ -193,11 +186,12 @@ static vc_status learn(calibrate_run *r)
     result->images = vc_source_count(r->learn);
     result->held_back = vc_source_count(r->held);
     if (!r->quiet)
-        printf("%zu images to learn from, %zu held back\n", result->images, result->held_back);
+        printf("%zu %s to learn from, %zu held back\n", result->images,
+               vc_plural(result->images, "image", "images"), result->held_back);
     fflush(stdout);
     VC_TRY(distill(r, &how));
     result->seconds = vc_clock_seconds() - start;
-    result->peak_mib = peak_mebibytes();
+    result->peak_mib = vc_peak_mebibytes();
     cli_note_precision(r->o->how.train.half ? VC_IN_BF16 : VC_IN_FP32);
     result->model = r->o->output;
     result->plan = r->o->plan_output;
@@ -284,10 +278,11 @@ void calibrate_print(const void *result)
     const calibrate_result *r = result;
     const vc_distilled *l = &r->learnt;
     for (size_t i = 0; l->source_count > 1 && i < l->source_count; i++)
-        printf("%s: %zu images held back, agreement %.1f %% (%.1f %%), divergence %.4f (%.4f)\n",
-               l->sources[i].path, l->sources[i].held_back, 100.0 * l->sources[i].best.agreement,
-               100.0 * l->sources[i].before.agreement, l->sources[i].best.divergence,
-               l->sources[i].before.divergence);
+        printf("%s: %zu %s held back, agreement %.1f %% (%.1f %%), divergence %.4f (%.4f)\n",
+               l->sources[i].path, l->sources[i].held_back,
+               vc_plural(l->sources[i].held_back, "image", "images"),
+               100.0 * l->sources[i].best.agreement, 100.0 * l->sources[i].before.agreement,
+               l->sources[i].best.divergence, l->sources[i].before.divergence);
     printf("%s: agreement with the dense model %.1f %% (before learning %.1f %%), divergence %.4f "
            "(%.4f), best after epoch %zu, %.0f s, peak %.0f MiB\n",
            r->model, 100.0 * l->best.all.agreement, 100.0 * l->before.all.agreement,

@@ -9,6 +9,7 @@
 #include "vitcod/distill.h"
 #include "vitcod/file.h"
 #include "vitcod/image_array.h"
+#include "vitcod/plural.h"
 
 typedef struct attention_options {
     cli_model_options model;
@@ -91,7 +92,8 @@ static void print_text(const void *result)
 {
     const attention_result *r = result;
     cli_print_without_plan(r->plan_left_out);
-    printf("%s: attention averaged over %zu images%s\n", r->maps, r->seen.images,
+    printf("%s: attention averaged over %zu %s%s\n", r->maps, r->seen.images,
+           vc_plural(r->seen.images, "image", "images"),
            r->transforms && strcmp(r->transforms, "training") == 0 ? ", changed as in training"
                                                                    : "");
 }

@@ -8,6 +8,7 @@
 #include "open_model.h"
 #include "open_plan.h"
 #include "vitcod/bench.h"
+#include "vitcod/plural.h"
 #include "vitcod/threads.h"
 
 typedef struct bench_options {
@@ -77,13 +78,17 @@ static void print_text(const void *result)
 {
     const vc_bench_result *r = &((const bench_result *)result)->times;
     const int threads = vc_threads_count();
-    printf("%.3f ms (%.3f to %.3f) for %zu image%s, %s, %d thread%s: %.1f images/s", r->ms.median,
-           r->ms.low, r->ms.high, r->batch, r->batch == 1 ? "" : "s", r->dtype, threads,
-           threads == 1 ? "" : "s", r->images_per_second);
+    printf("%.3f ms (%.3f to %.3f) for %zu %s, %s, %d %s: %.1f images/s", r->ms.median, r->ms.low,
+           r->ms.high, r->batch, vc_plural(r->batch, "image", "images"), r->dtype, threads,
+           vc_plural((uint64_t)threads, "thread", "threads"), r->images_per_second);
     if (!isnan(r->peak_gops))
         printf(", the dense model's work at %.0f %% of the peak of %.0f Gop/s",
                100.0 * r->share_of_peak, r->peak_gops);
     putchar('\n');
+    printf("p50 %.3f ms, p90 %.3f ms, p99 %.3f ms; %zu %s after %zu to warm up, %.1f s; peak "
+           "%.0f MiB\n",
+           r->ms.median, r->p90_ms, r->p99_ms, r->runs, vc_plural(r->runs, "run", "runs"),
+           r->warm_up, r->seconds, r->peak_mib);
     print_operators(r);
     printf("  %-14s %9.3f ms\n", "waiting", r->waiting_ms);
     if (!r->compared)
@@ -97,14 +102,14 @@ static void print_text(const void *result)
 static int run_bench(const cli_command *command, int argc, char **argv)
 {
     enum { MOST_RUNS = 1000000 };
-    bench_options o = {.how = {.batch = 1, .runs = 51}};
+    bench_options o = {.how = {.batch = 1, .runs = 51, .warm_up = 2}};
     const cli_option options[] = {
         CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
         CLI_ENGINE_OPTIONS(o.engine),
         {"batch", "N", "images at once (default 1)", CLI_COUNT, &o.how.batch},
-        {"runs", "N", "how often to measure, after two runs to warm up (default 51)", CLI_COUNT,
-         &o.how.runs},
+        {"runs", "N", "how often to measure", CLI_COUNT, &o.how.runs},
+        {"warm-up", "N", "runs before these", CLI_COUNT, &o.how.warm_up},
         {"alone", NULL, "do not run the model without its mask in between", CLI_FLAG, &o.how.alone},
     };
     cli_common common = {0};
@@ -115,6 +120,8 @@ static int run_bench(const cli_command *command, int argc, char **argv)
         return status;
     if (o.how.runs == 0 || o.how.runs > MOST_RUNS)
         return cli_usage(command, "--runs is %zu, wanted 1 to %d", o.how.runs, MOST_RUNS);
+    if (o.how.warm_up == 0 || o.how.warm_up > MOST_RUNS)
+        return cli_usage(command, "--warm-up is %zu, wanted 1 to %d", o.how.warm_up, MOST_RUNS);
     o.how.seed = common.seed;
     status = cli_take_model(command, &o.model, &arguments, &common);
     if (status == CLI_CONTINUE)

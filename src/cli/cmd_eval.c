@@ -10,6 +10,7 @@
 #include "open_model.h"
 #include "open_plan.h"
 #include "vitcod/engine_pass.h"
+#include "vitcod/plural.h"
 #include "vitcod/token_accuracy.h"
 
 typedef struct eval_options {
@@ -118,8 +119,9 @@ static void print_text(const void *result)
 {
     const eval_result *r = result;
     const vc_accuracy *a = &r->accuracy;
-    printf("top-1 %.2f %%  top-5 %.2f %%  loss %.4f  on %zu images, %s, %.0f images/s", a->top1,
-           a->top5, a->loss, r->seen.images, r->dtype, a->images_per_s);
+    printf("top-1 %.2f %%  top-5 %.2f %%  loss %.4f  on %zu %s, %s, %.0f images/s", a->top1,
+           a->top5, a->loss, r->seen.images, vc_plural(r->seen.images, "image", "images"), r->dtype,
+           a->images_per_s);
     if (r->seen.broken_count > 0)
         printf(", %zu broken", r->seen.broken_count);
     putchar('\n');

@@ -10,6 +10,7 @@
 #include "vitcod/engine_pass.h"
 #include "vitcod/equalize.h"
 #include "vitcod/file.h"
+#include "vitcod/plural.h"
 
 typedef struct quantize_options {
     cli_model_options model;
@@ -104,9 +105,10 @@ static vc_status quantize(quantize_result *result, const quantize_options *o)
 static void print_text(const void *result)
 {
     const quantize_result *r = result;
-    printf("%s: int8, same class as fp32 on %.2f %% of %zu images (%.2f %% before channels were "
+    printf("%s: int8, same class as fp32 on %.2f %% of %zu %s (%.2f %% before channels were "
            "evened out), largest error of a logit %.3f (%.3f)\n",
-           r->model, r->after.same_class_percent, r->seen.images, r->before.same_class_percent,
+           r->model, r->after.same_class_percent, r->seen.images,
+           vc_plural(r->seen.images, "image", "images"), r->before.same_class_percent,
            r->after.largest_logit_error, r->before.largest_logit_error);
 }
 

@@ -118,8 +118,10 @@ static int check_options(const cli_command *command, const sweep_options *o, siz
                    : cli_usage(command, "--axes goes with nothing else");
     if (arguments != 1)
         return cli_usage(command, "%zu arguments, wanted 1", arguments);
-    if (!o->output == !o->count)
-        return cli_usage(command, "wanted -o FILE, or --count");
+    if (o->output && o->count)
+        return cli_usage(command, "both -o and --count, which computes nothing to be written");
+    if (!o->output && !o->count)
+        return cli_usage(command, "-o FILE is missing, where the results go");
     if (o->count && o->pareto)
         return cli_usage(command, "--count computes nothing that --pareto could show");
     return CLI_CONTINUE;

@@ -1,4 +1,5 @@
 #include "open_data.h"
+#include "vitcod/plural.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,8 +164,7 @@ int cli_judge_images(int code, const cli_images *images, int skip_broken)
     const size_t broken = images->broken_count;
     if (code != CLI_OK || broken == 0 || skip_broken)
         return code;
-    fprintf(stderr,
-            "vitcod: %zu image%s could not be read and %s left out; --skip-broken allows that\n",
-            broken, broken == 1 ? "" : "s", broken == 1 ? "was" : "were");
+    fprintf(stderr, "vitcod: %zu %s could not be read and %s left out; --skip-broken allows that\n",
+            broken, vc_plural(broken, "image", "images"), vc_plural(broken, "was", "were"));
     return CLI_FAILED;
 }

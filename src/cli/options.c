@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "help.h"
+#include "vitcod/plural.h"
 #include "vitcod/threads.h"
 #include "written.h"
 
@@ -145,8 +146,8 @@ static int wrong_count(const cli_command *command, const cli_arguments *argument
     for (size_t i = 0, used = 0; i < arguments->count && used < sizeof given; i++)
         used += (size_t)snprintf(given + used, sizeof given - used, "%s'%s'%s", i ? ", " : " (",
                                  arguments->positional[i], i + 1 == arguments->count ? ")" : "");
-    return cli_usage(command, "%zu argument%s%s, wanted %s", arguments->count,
-                     arguments->count == 1 ? "" : "s", given, wanted);
+    return cli_usage(command, "%zu %s%s, wanted %s", arguments->count,
+                     vc_plural(arguments->count, "argument", "arguments"), given, wanted);
 }
 
 /* Splits options from arguments; what follows `--` is no option. */

@@ -4,6 +4,7 @@
 
 #include "open_data.h"
 #include "train.h"
+#include "vitcod/plural.h"
 
 static vc_status open_set(vc_source **out, const train_options *o, const char *split)
 {
@@ -31,8 +32,10 @@ static vc_status open_judge(train_sets *out, const train_options *o)
         VC_TRY(vc_source_split(&out->learn, &out->judge, out->whole, o->hold_back));
         if (vc_source_count(out->learn) > 0 && vc_source_count(out->judge) > 0)
             return VC_OK;
-        return vc_fail(VC_EINVAL, "%s: %zu images to learn from and %zu held back, wanted some",
-                       o->data, vc_source_count(out->learn), vc_source_count(out->judge));
+        return vc_fail(VC_EINVAL, "%s: %zu %s to learn from and %zu held back, wanted some",
+                       o->data, vc_source_count(out->learn),
+                       vc_plural(vc_source_count(out->learn), "image", "images"),
+                       vc_source_count(out->judge));
     }
     const vc_status status = o->test ? open_set(&out->judge, o, "test") : VC_OK;
     if (status == VC_EABSENT)

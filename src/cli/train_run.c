@@ -10,6 +10,7 @@
 #include "train.h"
 #include "vitcod/comm.h"
 #include "vitcod/file.h"
+#include "vitcod/plural.h"
 #include "vitcod/progress.h"
 
 typedef struct train_run {
@@ -126,7 +127,8 @@ static void tell_judge(const train_run *r)
     const train_options *o = r->options;
     const train_result *result = r->result;
     if (!isnan(o->hold_back))
-        printf("%zu images to learn from, %zu held back\n", result->images, result->judges);
+        printf("%zu %s to learn from, %zu held back\n", result->images,
+               vc_plural(result->images, "image", "images"), result->judges);
     else if (o->test && result->judges == 0)
         printf("%s: no test images, so no test top-1; --hold-back X keeps some to judge by\n",
                o->data);

@@ -1,4 +1,5 @@
 #include "vitcod/sampler.h"
+#include "vitcod/plural.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -39,8 +40,8 @@ vc_status vc_sampler_open(vc_sampler *out, const vc_sampler_options *o)
     out->steps = o->batch > 0 ? samples / o->batch : 0;
     out->share = o->batch / o->ranks;
     if (out->steps == 0)
-        return vc_fail(VC_EINVAL, "a batch of %zu from %zu images, wanted at least one whole batch",
-                       o->batch, out->images);
+        return vc_fail(VC_EINVAL, "a batch of %zu from %zu %s, wanted at least one whole batch",
+                       o->batch, out->images, vc_plural(out->images, "image", "images"));
     out->order = malloc(o->images * sizeof *out->order);
     if (!out->order)
         return vc_fail(VC_ENOMEM, "out of memory for an order of %zu images", o->images);

@@ -18,7 +18,7 @@ typedef struct contender {
     double *layer_seconds; /* (layers) of attention, mean */
 } contender;
 
-enum { WARM_UP = 2 };
+enum { USUAL_WARM_UP = 2 };
 
 static vc_engine_options engine_options(const vc_bench_options *o, int unrestricted)
 {
@@ -59,6 +59,11 @@ static vc_status run_once(contender *c, const float *images, size_t batch, doubl
     return VC_OK;
 }
 
+static size_t warm_up_of(const vc_bench_options *o)
+{
+    return o->warm_up ? o->warm_up : USUAL_WARM_UP;
+}
+
 /* `count` contenders in turn, round by round. */
 static vc_status measure(contender *all, size_t count, const float *images,
                          const vc_bench_options *o)
@@ -66,16 +71,17 @@ static vc_status measure(contender *all, size_t count, const float *images,
     vc_status status = VC_OK;
     double ignored;
     size_t done = 0;
+    const size_t warm_up = warm_up_of(o);
     if (o->progress)
-        o->progress->total = 2 * (WARM_UP + o->runs);
+        o->progress->total = 2 * (warm_up + o->runs);
     for (int timing = 0; timing < 2 && status == VC_OK; timing++) {
-        for (size_t r = 0; r < WARM_UP + o->runs && status == VC_OK; r++) {
+        for (size_t r = 0; r < warm_up + o->runs && status == VC_OK; r++) {
             for (size_t c = 0; c < count && status == VC_OK; c++) {
-                if (timing && r <= WARM_UP)
+                if (timing && r <= warm_up)
                     vc_engine_time(all[c].engine, 1);
-                const int kept = !timing && r >= WARM_UP;
+                const int kept = !timing && r >= warm_up;
                 status = run_once(&all[c], images, o->batch,
-                                  kept ? &all[c].seconds[r - WARM_UP] : &ignored);
+                                  kept ? &all[c].seconds[r - warm_up] : &ignored);
             }
             if (o->progress)
                 vc_progress_update(o->progress, ++done, NULL);
@@ -185,6 +191,13 @@ static vc_status find_rates(vc_bench_result *out, const vc_model *model, const v
     return VC_OK;
 }
 
+/* The time that this share of the runs does not exceed; `sorted` ascends. */
+static double percentile_ms(const double *sorted, size_t count, double share)
+{
+    const double rank = ceil(share * (double)count);
+    return 1e3 * sorted[rank >= 1.0 ? (size_t)rank - 1 : 0];
+}
+
 static vc_status sum_up(vc_bench_result *out, contender *split, contender *dense,
                         const vc_model *model, const vc_bench_options *o)
 {
@@ -193,6 +206,7 @@ static vc_status sum_up(vc_bench_result *out, contender *split, contender *dense
     out->dtype = vc_precision_name(o->precision);
     out->batch = o->batch;
     out->runs = o->runs;
+    out->warm_up = warm_up_of(o);
     out->image_size = vc_model_input_of(&model->config).width;
     out->compared = dense->engine != NULL;
     out->attention_ms = sum_attention(split, o->runs);
@@ -200,7 +214,10 @@ static vc_status sum_up(vc_bench_result *out, contender *split, contender *dense
     VC_TRY(list_operators(out, split->engine, o->runs));
     if (out->compared)
         VC_TRY(compare(out, split, dense));
-    out->ms = vc_spread_scaled(vc_spread_of(split->seconds, o->runs), 1e3);
+    out->ms = vc_spread_scaled(vc_spread_of(split->seconds, o->runs), 1e3); /* which sorts */
+    out->p90_ms = percentile_ms(split->seconds, o->runs, 0.90);
+    out->p99_ms = percentile_ms(split->seconds, o->runs, 0.99);
+    out->peak_mib = vc_peak_mebibytes();
     VC_TRY(find_rates(out, model, o));
     return list_layers(out, model, split, dense);
 }
@@ -222,7 +239,9 @@ static vc_status measure_and_sum_up(vc_bench_result *out, contender all[2], cons
     VC_TRY(open_contender(&all[0], model, o, 0));
     if (compared)
         VC_TRY(open_contender(&all[1], model, o, 1));
+    const double start = vc_clock_seconds();
     VC_TRY(measure(all, 1 + (size_t)compared, images, o));
+    out->seconds = vc_clock_seconds() - start;
     return sum_up(out, &all[0], &all[1], model, o);
 }
 

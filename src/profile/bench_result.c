@@ -43,6 +43,8 @@ static const vc_field fields[] = {
     {VC_FIELD_AS(vc_bench_result, ms.median, "median_ms", "ms", "for a batch")},
     {VC_FIELD_AS(vc_bench_result, ms.low, "quartile_low_ms", "ms", "for a batch")},
     {VC_FIELD_AS(vc_bench_result, ms.high, "quartile_high_ms", "ms", "for a batch")},
+    {VC_FIELD(vc_bench_result, p90_ms, "ms", "90 percent of the runs took no longer")},
+    {VC_FIELD(vc_bench_result, p99_ms, "ms", "99 percent of the runs took no longer")},
     {VC_FIELD(vc_bench_result, images_per_second, "1/s", "by the median")},
     {VC_FIELD(vc_bench_result, peak_gops, "Gop/s", "multiply-adds on registers, measured"),
      VC_KNOWN},
@@ -52,6 +54,9 @@ static const vc_field fields[] = {
                       "attention by layer")},
     {VC_FIELD(vc_bench_result, batch, "", "images at once")},
     {VC_FIELD(vc_bench_result, runs, "", "how often it was measured")},
+    {VC_FIELD(vc_bench_result, warm_up, "", "runs before these")},
+    {VC_FIELD(vc_bench_result, seconds, "s", "of all runs, those of operators too")},
+    {VC_FIELD(vc_bench_result, peak_mib, "MiB", "most memory that the process had")},
     {VC_FIELD(vc_bench_result, image_size, "", "pixels along an image's side")},
 };
 const vc_record vc_bench_record = VC_RECORD("bench", vc_bench_result, fields);

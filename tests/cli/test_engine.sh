@@ -21,6 +21,8 @@ setup() {
 case_bench() {
     check "bench" 0 'images/s' "$vitcod" bench "$model" --runs 3 --threads 2
     holds "its operators" 'qkv' 'attention' 'fc1' 'waiting'
+    holds "how long and how much" 'p50 .* ms, p90 .* ms, p99 .* ms; 3 runs after 2 to warm up, ' \
+        '; peak [0-9]* MiB'
     check "bench as JSON" 0 '"median_ms"' "$vitcod" bench "$model" --runs 3 --batch 2 --json
     holds "its keys" '"images_per_second"' '"attention_ms"' '"operators"' '"batch": 2' \
         '"dtype": "fp32"'

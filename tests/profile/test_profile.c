@@ -53,7 +53,8 @@ static void a_benchmark_counts_summaries(void **state)
 {
     (void)state;
     const vc_model_config config = tiny_levit();
-    const vc_bench_options how = {.split = VC_ENGINE_USUAL_SPLIT, .batch = 1, .runs = 2};
+    const vc_bench_options how = {
+        .split = VC_ENGINE_USUAL_SPLIT, .batch = 1, .runs = 20, .warm_up = 3};
     vc_model *model = tiny_levit_open(&config);
     vc_mask masks[TINY_GROUPS];
     vc_bench_result r;
@@ -63,6 +64,9 @@ static void a_benchmark_counts_summaries(void **state)
     add_summaries(&plan, 0, 0);
     assert_ok(vc_model_use_plan(model, &plan, "plan"));
     assert_ok(vc_bench(&r, model, &how));
+    assert_true(r.ms.low <= r.ms.median && r.ms.median <= r.p90_ms && r.p90_ms <= r.p99_ms);
+    assert_true(r.seconds >= 1e-3 * 20.0 * r.ms.low && r.peak_mib > 1.0);
+    assert_int_equal(r.warm_up, 3);
     const vc_plan_layer *first = &plan.layers[0];
     double scores = (double)(first->heads * first->queries * first->pooling.count);
     for (size_t h = 0; h < first->heads; h++)

@@ -1,0 +1,13 @@
+/* Words beside numbers. */
+#ifndef VITCOD_PLURAL_H
+#define VITCOD_PLURAL_H
+
+#include <stdint.h>
+
+/* "%zu %s", n, vc_plural(n, "image", "images") */
+static inline const char *vc_plural(uint64_t count, const char *one, const char *several)
+{
+    return count == 1 ? one : several;
+}
+
+#endif
