@@ -7,6 +7,10 @@
 
 #include "vitcod/plan.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Whether a path is such a mask's, by the beginning of its name. */
 int vc_vitcod_is_reordered(const char *path);
 
@@ -19,5 +23,9 @@ vc_status vc_vitcod_read(vc_plan *out, const char *path);
  * from. `source` is where those were read: a file, whose name the new ones get, or a folder. */
 vc_status vc_vitcod_write(const char *directory, const vc_plan *plan, const vc_mask_set *masks,
                           const char *source);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

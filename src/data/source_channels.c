@@ -2,6 +2,7 @@
  * loses colours, or is in memory, must be asked for. */
 #include "source_impl.h"
 #include "vitcod/image.h"
+#include "vitcod/plural.h"
 
 void vc_source_convert(vc_source *source)
 {
@@ -57,9 +58,9 @@ static vc_status check_memory(const vc_dataset *data, size_t wanted, int convert
         (data->channels == 1 || data->channels == 3) && (wanted == 1 || wanted == 3);
     if (data->channels == wanted || (may_be_made && converts))
         return VC_OK;
-    return vc_fail(VC_EINVAL, "%s: images of %zu channel%s, wanted %zu%s",
+    return vc_fail(VC_EINVAL, "%s: images of %zu %s, wanted %zu%s",
                    data->path ? data->path : "memory", data->channels,
-                   data->channels == 1 ? "" : "s", wanted,
+                   vc_plural(data->channels, "channel", "channels"), wanted,
                    may_be_made ? ", or --convert-channels" : "");
 }
 

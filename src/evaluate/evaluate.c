@@ -5,6 +5,7 @@
 
 #include "vitcod/clock.h"
 #include "vitcod/loss.h"
+#include "vitcod/plural.h"
 
 /* Images in memory have labels, and a list of classes beside them at most. */
 static vc_status check_labels(const char *path, const vc_source *source, size_t classes)
@@ -34,9 +35,9 @@ static vc_status check_folders(const vc_source *source, size_t classes)
         return vc_fail(VC_EINVAL, "the class list has %zu classes, the model %zu", folders,
                        classes);
     return vc_fail(VC_EINVAL,
-                   "%zu class folders, the model has %zu classes: wanted a class list (--classes) "
+                   "%zu class %s, the model has %zu classes: wanted a class list (--classes) "
                    "that says which they are, or a head for them (`vitcod train --new-head`)",
-                   folders, classes);
+                   folders, vc_plural(folders, "folder", "folders"), classes);
 }
 
 vc_status vc_model_check_source(const vc_model *model, vc_source *source)

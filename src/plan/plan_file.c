@@ -5,6 +5,7 @@
 
 #include "plan_impl.h"
 #include "vitcod/plan.h"
+#include "vitcod/plural.h"
 #include "vitcod/safetensors.h"
 
 static const char format[] = "vitcod-plan";
@@ -140,8 +141,9 @@ static vc_status check_unknown(const vc_tensor_file *file, const char *prefix, s
     for (size_t i = 0; i < vc_tensor_file_count(file); i++) {
         const char *name = vc_tensor_file_at(file, i)->name;
         if (begins(name, prefix) && !is_member(name, prefix, layers))
-            return vc_fail(VC_EFORMAT, "%s: tensor '%s' is no part of a plan of %zu layer%s",
-                           vc_tensor_file_path(file), name, layers, layers == 1 ? "" : "s");
+            return vc_fail(VC_EFORMAT, "%s: tensor '%s' is no part of a plan of %zu %s",
+                           vc_tensor_file_path(file), name, layers,
+                           vc_plural(layers, "layer", "layers"));
     }
     return VC_OK;
 }

@@ -1,6 +1,7 @@
 /* Checks of the options of a run. */
 #include "train_impl.h"
 #include "vitcod/comm.h"
+#include "vitcod/plural.h"
 
 int vc__looks_inside(const vc_train_options *o)
 {
@@ -72,9 +73,9 @@ static vc_status check_share(const vc_model *model, const vc_train_options *o)
     const size_t least = vc_model_least_share(&model->config), ranks = (size_t)vc_comm_size();
     if (o->batch / ranks >= least)
         return VC_OK;
-    return vc_fail(VC_EINVAL,
-                   "a batch of %zu in %zu process%s: a %s wants %zu images or more in each",
-                   o->batch, ranks, ranks == 1 ? "" : "es", vc_model_family(&model->config), least);
+    return vc_fail(VC_EINVAL, "a batch of %zu in %zu %s: a %s wants %zu images or more in each",
+                   o->batch, ranks, vc_plural(ranks, "process", "processes"),
+                   vc_model_family(&model->config), least);
 }
 
 static vc_status check_heads(const vc_model *model, const vc_source *data,

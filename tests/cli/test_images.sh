@@ -332,7 +332,7 @@ case_train_transforms() {
 case_folders_that_do_not_fit() {
     mkdir -p fewer/n1 && cp data/n1/a.jpg fewer/n1
     check "fewer class folders than classes" 1 \
-        '1 class folders, the model has 4.*--classes' "$vitcod" eval model --data fewer
+        '1 class folder, the model has 4.*--classes' "$vitcod" eval model --data fewer
     check "a list helps" 0 'on 1 image,' "$vitcod" eval model --data fewer --classes list
     cp -r fewer unlisted && mv unlisted/n1 unlisted/n9
     check "a folder that is not in the list" 1 "n9" \
