@@ -22,10 +22,11 @@ typedef struct vc_dataset {
 /* Opens IDX files: `<split>-images-idx3-ubyte` and the labels beside it, each with or without .gz,
  * with `.idx` in place of `-idx`, with something before it (`emnist-letters-train-images-..`); in
  * the directory `path`, in `raw` below it or in `NAME/raw`, as torchvision leaves them. Where a
- * directory has several data sets, `path` is a file of the images of one. Or opens the binary files
- * of CIFAR-10 or CIFAR-100 (with fine labels), in the directory itself or in the folder that their
- * archive unpacks to. `split` is "train" or "test"; in IDX file names "test" may be "t10k", as in
- * MNIST. VC_EABSENT: there is no such split. */
+ * directory has several data sets, `path` is a file of the images of one. Images are as stored:
+ * EMNIST's are transposed, unlike MNIST's. Or opens the binary files of CIFAR-10 or CIFAR-100 (with
+ * fine labels), in the directory itself or in the folder that their archive unpacks to. `split` is
+ * "train" or "test"; in IDX file names "test" may be "t10k", as in MNIST. VC_EABSENT: there is no
+ * such split. */
 vc_status vc_dataset_open(vc_dataset *out, const char *path, const char *split);
 void vc_dataset_close(vc_dataset *dataset);
 
