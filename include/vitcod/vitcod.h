@@ -13,6 +13,7 @@
 #include "vitcod/isa.h"
 #include "vitcod/json.h"
 #include "vitcod/npy.h"
+#include "vitcod/pickle_file.h"
 #include "vitcod/plural.h"
 #include "vitcod/progress.h"
 #include "vitcod/pth.h"

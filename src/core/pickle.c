@@ -33,12 +33,16 @@ static vc_status stop(vc__machine *m)
     return VC_OK;
 }
 
-/* Writers of pickles number memo entries in order, so an index beyond the next one is refused, and
- * the memo never has more room than entries. */
+/* Writers of pickles number memo entries in order (Python 2 from 1 on), so an index beyond the next
+ * one is refused, and the memo never has more room than entries. */
 static vc_status put_at(vc__machine *m, uint64_t index)
 {
     vc__value *value;
     VC_TRY(vc__pickle_top(m, &value));
+    if (index == 1 && m->memo_count == 0) {
+        VC_TRY(vc__pickle_grow(m, &m->memo, &m->memo_room, 0));
+        m->memo[m->memo_count++] = NULL;
+    }
     if (index > m->memo_count)
         return vc__pickle_fail(m, "memo entry %llu is set where %zu comes next",
                                (unsigned long long)index, m->memo_count);
@@ -75,7 +79,7 @@ static vc_status get_at(vc__machine *m, size_t width)
 {
     uint64_t index;
     VC_TRY(vc__pickle_take_uint(m, &index, width));
-    if (index >= m->memo_count)
+    if (index >= m->memo_count || !m->memo[index])
         return vc__pickle_fail(m, "memo entry %llu is wanted where %zu are",
                                (unsigned long long)index, m->memo_count);
     return vc__pickle_push(m, m->memo[index]);
@@ -201,12 +205,18 @@ static vc_status keep_storages(vc__pickle *out, const vc__machine *m)
 vc_status vc__pickle_read(vc__pickle *out, vc__pool *pool, const char *path,
                           const unsigned char *bytes, size_t count, int followed)
 {
+    return vc__pickle_read_up_to(out, pool, path, bytes, count, VC__PICKLE_MAX_BYTES, followed);
+}
+
+vc_status vc__pickle_read_up_to(vc__pickle *out, vc__pool *pool, const char *path,
+                                const unsigned char *bytes, size_t count, size_t most, int followed)
+{
     *out = (vc__pickle){0};
-    if (count > VC__PICKLE_MAX_BYTES && !followed)
-        return vc_fail(VC_EFORMAT, "%s: a pickle of %zu bytes, wanted at most %d", path, count,
-                       VC__PICKLE_MAX_BYTES);
-    if (count > VC__PICKLE_MAX_BYTES)
-        count = VC__PICKLE_MAX_BYTES;
+    if (count > most && !followed)
+        return vc_fail(VC_EFORMAT, "%s: a pickle of %zu bytes, wanted at most %zu", path, count,
+                       most);
+    if (count > most)
+        count = most;
     vc__machine m = {
         .path = path, .bytes = bytes, .count = count, .pool = pool, .followed = followed};
     vc_status status = run_opcodes(&m);

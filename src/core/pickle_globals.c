@@ -51,6 +51,23 @@ static vc_status make_inert(vc__machine *m, vc__value **out, vc__value *args)
     return vc__pickle_new(m, out, VC__OBJECT);
 }
 
+/* An array is filled by BUILD. */
+static vc_status make_array(vc__machine *m, vc__value **out, vc__value *args)
+{
+    (void)args;
+    return vc__pickle_new(m, out, VC__ARRAY);
+}
+
+static vc_status make_array_type(vc__machine *m, vc__value **out, vc__value *args)
+{
+    if (args->count < 1 || args->items[0]->kind != VC__TEXT)
+        return make_inert(m, out, args);
+    VC_TRY(vc__pickle_new(m, out, VC__ARRAY_TYPE));
+    (*out)->text = args->items[0]->text;
+    (*out)->count = args->items[0]->count;
+    return VC_OK;
+}
+
 /* How protocol 2 writes bytes. */
 static vc_status make_bytes(vc__machine *m, vc__value **out, vc__value *args)
 {
@@ -260,12 +277,18 @@ vc_status vc__pickle_newobj(vc__machine *m)
 }
 
 /* The attributes of a state dict (_metadata) are dropped: nothing needs them. Those of an object
- * can be looked up as in a dict. */
+ * can be looked up as in a dict. What an array is made of stays together. */
 vc_status vc__pickle_build(vc__machine *m)
 {
     vc__value *state, *object;
     VC_TRY(vc__pickle_pop(m, &state));
     VC_TRY(vc__pickle_pop(m, &object));
+    if (object->kind == VC__ARRAY && state->kind == VC__TUPLE && state->count == VC__ARRAY_ITEMS) {
+        object->items = state->items;
+        object->count = state->count;
+    }
+    if (object->kind == VC__ARRAY || object->kind == VC__ARRAY_TYPE)
+        return vc__pickle_push(m, object);
     if (object->kind != VC__DICT && object->kind != VC__OBJECT)
         return vc__pickle_fail(m, "attributes for %s, wanted a dict or an argparse.Namespace",
                                vc__kind_name(object->kind));

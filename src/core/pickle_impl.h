@@ -33,6 +33,8 @@ enum {
     X(GLOBAL, "the name of a class or function")                                                   \
     X(STORAGE, "a storage")                                                                        \
     X(TENSOR, "a tensor")                                                                          \
+    X(ARRAY, "a numpy array")                                                                      \
+    X(ARRAY_TYPE, "a numpy dtype")                                                                 \
     X(OBJECT, "an object")
 
 typedef enum vc__value_kind {
@@ -44,6 +46,8 @@ typedef enum vc__value_kind {
 /* Indices into the items of a storage and of a tensor. The kinds of these items have been
  * checked. */
 enum { VC__STORAGE_TYPE = 1, VC__STORAGE_KEY = 2, VC__STORAGE_COUNT = 4, VC__STORAGE_ITEMS = 5 };
+/* Indices into the items of an array, of which it has these or none; kinds are not checked. */
+enum { VC__ARRAY_SHAPE = 1, VC__ARRAY_DTYPE, VC__ARRAY_FORTRAN, VC__ARRAY_BYTES, VC__ARRAY_ITEMS };
 enum { VC__TENSOR_STORAGE, VC__TENSOR_OFFSET, VC__TENSOR_SHAPE, VC__TENSOR_STRIDES };
 
 typedef struct vc__value vc__value;
@@ -53,8 +57,10 @@ struct vc__value {
     vc__value_kind kind;
     size_t count; /* items, or bytes of a text */
     union {
-        int64_t integer;  /* also BOOL */
-        const char *text; /* UTF-8 without zero bytes, ended by one */
+        int64_t integer; /* also BOOL */
+        /* UTF-8 without zero bytes, ended by one; of BYTES, `count` bytes of the pickle; of
+         * ARRAY_TYPE, its name */
+        const char *text;
         const vc__global *global;
         struct {
             vc__value **items; /* of a dict: key, value, key, value */
@@ -98,9 +104,13 @@ typedef struct vc__pickle {
 } vc__pickle;
 
 /* Reads a pickle. `followed`: other bytes may come behind it. The caller closes the pool even on
- * failure. */
+ * failure. Bytes of the pickle must outlive the pool. */
 vc_status vc__pickle_read(vc__pickle *out, vc__pool *pool, const char *path,
                           const unsigned char *bytes, size_t count, int followed);
+/* The same for pickles of at most `most` bytes. */
+vc_status vc__pickle_read_up_to(vc__pickle *out, vc__pool *pool, const char *path,
+                                const unsigned char *bytes, size_t count, size_t most,
+                                int followed);
 
 const char *vc__kind_name(vc__value_kind kind);
 /* The value that a dict has for a key (the latest one, as in Python), or NULL; also

@@ -143,6 +143,16 @@ static vc_status push_text(vc__machine *m, const unsigned char *bytes, size_t co
     return vc__pickle_push(m, value);
 }
 
+/* Bytes stay where they are. */
+static vc_status push_bytes(vc__machine *m, const unsigned char *bytes, size_t count)
+{
+    vc__value *value;
+    VC_TRY(vc__pickle_new(m, &value, VC__BYTES));
+    value->text = (const char *)bytes;
+    value->count = count;
+    return vc__pickle_push(m, value);
+}
+
 static vc_status take_sized(vc__machine *m, const unsigned char **out, size_t *count, size_t width)
 {
     uint64_t length;
@@ -160,7 +170,7 @@ static vc_status unicode(vc__machine *m, size_t width)
     if (!is_utf8(bytes, count))
         return vc__pickle_fail(m, "a string of %zu bytes is not UTF-8", count);
     /* protocol 2 writes bytes as a string of as many characters; no name has a zero */
-    return is_text(bytes, count) ? push_text(m, bytes, count) : push_integer(m, VC__BYTES, 0);
+    return is_text(bytes, count) ? push_text(m, bytes, count) : push_bytes(m, bytes, 0);
 }
 
 vc_status vc__pickle_text1(vc__machine *m)
@@ -178,13 +188,12 @@ vc_status vc__pickle_text8(vc__machine *m)
     return unicode(m, 8);
 }
 
-/* Byte strings are read over: no tensor needs them. */
 static vc_status opaque(vc__machine *m, size_t width)
 {
     const unsigned char *bytes;
     size_t count;
     VC_TRY(take_sized(m, &bytes, &count, width));
-    return push_integer(m, VC__BYTES, 0);
+    return push_bytes(m, bytes, count);
 }
 
 vc_status vc__pickle_bytes1(vc__machine *m)
@@ -208,7 +217,7 @@ static vc_status string(vc__machine *m, size_t width)
     const unsigned char *bytes;
     size_t count;
     VC_TRY(take_sized(m, &bytes, &count, width));
-    return is_text(bytes, count) ? push_text(m, bytes, count) : push_integer(m, VC__BYTES, 0);
+    return is_text(bytes, count) ? push_text(m, bytes, count) : push_bytes(m, bytes, count);
 }
 
 vc_status vc__pickle_string1(vc__machine *m)

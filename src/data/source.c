@@ -117,10 +117,8 @@ static vc_status open_dataset(vc_source *source, const char *path, const vc_sour
         return name_classes(source, list, o->classes);
     }
     char names[4096];
-    if (!vc__cifar_names(names, path))
-        return VC_OK;
-    VC_TRY(vc__class_list_read(list, names));
-    return name_classes(source, list, names);
+    VC_TRY(vc__cifar_names(list, names, path));
+    return list->names.count > 0 ? name_classes(source, list, names) : VC_OK;
 }
 
 static vc_status open_images(vc_source *source, const char *path, const vc_source_options *o,

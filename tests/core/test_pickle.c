@@ -164,7 +164,7 @@ static void reads_over_what_is_inert(void **state)
     assert_int_equal(READS("cnumpy\ndtype\n\x8c\2f8\x85RK\1\x85"
                            "b.")
                          ->kind,
-                     VC__OBJECT);
+                     VC__ARRAY_TYPE);
     assert_int_equal(READS("cpathlib\nPosixPath\n)\x81.")->kind, VC__OBJECT);
     assert_int_equal(READS("c_codecs\nencode\n\x8c\3a\0b\x8c\6latin1\x86R.")->kind, VC__BYTES);
     assert_int_equal(READS("ccollections\nCounter\n}\x85RK\1K\2s.")->count, 2);
