@@ -23,10 +23,10 @@ typedef struct vc_dataset {
  * with `.idx` in place of `-idx`, with something before it (`emnist-letters-train-images-..`); in
  * the directory `path`, in `raw` below it or in `NAME/raw`, as torchvision leaves them. Where a
  * directory has several data sets, `path` is a file of the images of one. Images are as stored:
- * EMNIST's are transposed, unlike MNIST's. Or opens CIFAR-10 or CIFAR-100 (with fine labels), binary
- * files or Python's pickles, in the directory itself or in the folder that their archive unpacks
- * to. `split` is "train" or "test"; in IDX file names "test" may be "t10k", as in MNIST. VC_EABSENT:
- * there is no such split. */
+ * EMNIST's are transposed, unlike MNIST's. Or opens CIFAR-10 or CIFAR-100 (with fine labels), as
+ * binary files or Python's pickles, in the directory itself or in the folder that their archive
+ * unpacks to. `split` is "train" or "test"; in IDX file names "test" may be "t10k", as in MNIST.
+ * VC_EABSENT: there is no such split. */
 vc_status vc_dataset_open(vc_dataset *out, const char *path, const char *split);
 void vc_dataset_close(vc_dataset *dataset);
 

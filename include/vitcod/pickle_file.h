@@ -8,6 +8,10 @@
 
 #include "vitcod/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VC_PICKLE_FILE_MOST ((size_t)512 << 20) /* bytes of a file */
 
 typedef struct vc_pickle_file vc_pickle_file;
@@ -29,5 +33,9 @@ vc_status vc_pickle_file_integer(int64_t *out, const vc_pickle_file *file, const
                                  size_t index);
 vc_status vc_pickle_file_text(const char **out, const vc_pickle_file *file, const char *key,
                               size_t index);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
