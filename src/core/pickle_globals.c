@@ -68,13 +68,64 @@ static vc_status make_array_type(vc__machine *m, vc__value **out, vc__value *arg
     return VC_OK;
 }
 
+/* How protocol 5 writes an array: (bytes, type, shape, order). */
+static vc_status make_whole_array(vc__machine *m, vc__value **out, vc__value *args)
+{
+    vc__value **a = args->items, **items, *fortran;
+    if (args->count != 4 || a[3]->kind != VC__TEXT)
+        return make_inert(m, out, args);
+    VC_TRY(vc__pickle_new(m, out, VC__ARRAY));
+    VC_TRY(vc__pickle_new(m, &fortran, VC__BOOL));
+    fortran->integer = strcmp(a[3]->text, "C") != 0;
+    if (!(items = vc__pool_take(m->pool, VC__ARRAY_ITEMS * sizeof *items)))
+        return vc__pickle_no_memory(m);
+    items[0] = args; /* where others have a version */
+    items[VC__ARRAY_SHAPE] = a[2];
+    items[VC__ARRAY_DTYPE] = a[1];
+    items[VC__ARRAY_FORTRAN] = fortran;
+    items[VC__ARRAY_BYTES] = a[0];
+    (*out)->items = items;
+    (*out)->count = VC__ARRAY_ITEMS;
+    return VC_OK;
+}
+
+/* Bytes from the characters U+0000 to U+00FF of valid UTF-8; 0 where there are others. */
+static int encode_latin1(unsigned char *out, size_t *count, const vc__value *characters)
+{
+    const unsigned char *in = (const unsigned char *)characters->text;
+    *count = 0;
+    for (size_t i = 0; i < characters->count; i++) {
+        if (in[i] >= 0xc4)
+            return 0;
+        const int two = in[i] >= 0x80;
+        out[(*count)++] = two ? (unsigned char)((in[i] & 3) << 6 | (in[i + 1] & 0x3f)) : in[i];
+        i += (size_t)two;
+    }
+    return 1;
+}
+
 /* How protocol 2 writes bytes. */
 static vc_status make_bytes(vc__machine *m, vc__value **out, vc__value *args)
 {
     if (args->count < 1 || args->count > 2 ||
-        (args->items[0]->kind != VC__TEXT && args->items[0]->kind != VC__BYTES))
+        (args->items[0]->kind != VC__TEXT && args->items[0]->kind != VC__CHARACTERS))
         return wrong_arguments(m, "_codecs.encode", "a string and an encoding");
-    return vc__pickle_new(m, out, VC__BYTES);
+    if (args->count != 2 || args->items[1]->kind != VC__TEXT ||
+        strcmp(args->items[1]->text, "latin1") != 0)
+        return make_inert(m, out, args);
+    m->encoded += args->items[0]->count;
+    if (m->encoded > m->count)
+        return vc__pickle_fail(m, "strings are encoded again and again");
+    unsigned char *bytes = vc__pool_take(m->pool, args->items[0]->count + 1);
+    size_t count;
+    if (!bytes)
+        return vc__pickle_no_memory(m);
+    if (!encode_latin1(bytes, &count, args->items[0]))
+        return wrong_arguments(m, "_codecs.encode", "characters of latin1");
+    VC_TRY(vc__pickle_new(m, out, VC__BYTES));
+    (*out)->text = (const char *)bytes;
+    (*out)->count = count;
+    return VC_OK;
 }
 
 static vc_status make_device(vc__machine *m, vc__value **out, vc__value *args)

@@ -26,6 +26,7 @@ enum {
     X(LONG, "an integer of more than 64 bits")                                                     \
     X(REAL, "a float")                                                                             \
     X(TEXT, "a string")                                                                            \
+    X(CHARACTERS, "a string with zeros")                                                           \
     X(BYTES, "bytes")                                                                              \
     X(TUPLE, "a tuple")                                                                            \
     X(LIST, "a list")                                                                              \
@@ -58,8 +59,8 @@ struct vc__value {
     size_t count; /* items, or bytes of a text */
     union {
         int64_t integer; /* also BOOL */
-        /* UTF-8 without zero bytes, ended by one; of BYTES, `count` bytes of the pickle; of
-         * ARRAY_TYPE, its name */
+        /* UTF-8 without zero bytes, ended by one; of CHARACTERS, `count` bytes of UTF-8; of BYTES,
+         * these; of ARRAY_TYPE, its name */
         const char *text;
         const vc__global *global;
         struct {
@@ -88,7 +89,7 @@ struct vc__machine {
     const unsigned char *bytes;
     size_t count, at, opcode_at;
     vc__pool *pool;
-    size_t values;
+    size_t values, encoded; /* encoded: bytes made of strings */
     vc__value **stack, **memo, **storages; /* storages: all that were named */
     size_t depth, stack_room, memo_count, memo_room, storage_count, storage_room;
     size_t marks[VC__PICKLE_MAX_MARKS], mark_count;

@@ -143,11 +143,12 @@ static vc_status push_text(vc__machine *m, const unsigned char *bytes, size_t co
     return vc__pickle_push(m, value);
 }
 
-/* Bytes stay where they are. */
-static vc_status push_bytes(vc__machine *m, const unsigned char *bytes, size_t count)
+/* What is no text stays where it is. */
+static vc_status push_in_place(vc__machine *m, vc__value_kind kind, const unsigned char *bytes,
+                               size_t count)
 {
     vc__value *value;
-    VC_TRY(vc__pickle_new(m, &value, VC__BYTES));
+    VC_TRY(vc__pickle_new(m, &value, kind));
     value->text = (const char *)bytes;
     value->count = count;
     return vc__pickle_push(m, value);
@@ -170,7 +171,8 @@ static vc_status unicode(vc__machine *m, size_t width)
     if (!is_utf8(bytes, count))
         return vc__pickle_fail(m, "a string of %zu bytes is not UTF-8", count);
     /* protocol 2 writes bytes as a string of as many characters; no name has a zero */
-    return is_text(bytes, count) ? push_text(m, bytes, count) : push_bytes(m, bytes, 0);
+    return is_text(bytes, count) ? push_text(m, bytes, count)
+                                 : push_in_place(m, VC__CHARACTERS, bytes, count);
 }
 
 vc_status vc__pickle_text1(vc__machine *m)
@@ -193,7 +195,7 @@ static vc_status opaque(vc__machine *m, size_t width)
     const unsigned char *bytes;
     size_t count;
     VC_TRY(take_sized(m, &bytes, &count, width));
-    return push_bytes(m, bytes, count);
+    return push_in_place(m, VC__BYTES, bytes, count);
 }
 
 vc_status vc__pickle_bytes1(vc__machine *m)
@@ -217,7 +219,8 @@ static vc_status string(vc__machine *m, size_t width)
     const unsigned char *bytes;
     size_t count;
     VC_TRY(take_sized(m, &bytes, &count, width));
-    return is_text(bytes, count) ? push_text(m, bytes, count) : push_bytes(m, bytes, count);
+    return is_text(bytes, count) ? push_text(m, bytes, count)
+                                 : push_in_place(m, VC__BYTES, bytes, count);
 }
 
 vc_status vc__pickle_string1(vc__machine *m)

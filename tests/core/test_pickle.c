@@ -166,11 +166,40 @@ static void reads_over_what_is_inert(void **state)
                          ->kind,
                      VC__ARRAY_TYPE);
     assert_int_equal(READS("cpathlib\nPosixPath\n)\x81.")->kind, VC__OBJECT);
-    assert_int_equal(READS("c_codecs\nencode\n\x8c\3a\0b\x8c\6latin1\x86R.")->kind, VC__BYTES);
     assert_int_equal(READS("ccollections\nCounter\n}\x85RK\1K\2s.")->count, 2);
     assert_int_equal(READS("cbuiltins\nset\n]K\1a\x85R.")->kind, VC__LIST);
     assert_int_equal(READS("(K\1\x91.")->kind, VC__TUPLE);
     assert_int_equal(READS("\x96\2\0\0\0\0\0\0\0\xff\0.")->kind, VC__BYTES);
+}
+
+static void bytes_of_protocol_2(void **state)
+{
+    (void)state;
+    const vc__value *v = READS("c_codecs\nencode\n\x8c\7a\0\xc2\x80\xc3\xbf"
+                               "b\x8c\6latin1\x86R.");
+    assert_int_equal(v->kind, VC__BYTES);
+    assert_int_equal(v->count, 5);
+    assert_memory_equal(v->text,
+                        "a\0\x80\xff"
+                        "b",
+                        5);
+    REFUSES("c_codecs\nencode\n\x8c\2\xc4\x80\x8c\6latin1\x86R.", "characters of latin1");
+    REFUSES("]c_codecs\nencode\nq\0\x8c\x20"
+            "0123456789abcdef0123456789abcdef\x8c\6latin1\x86q\1Rah\0h\1Rah\0h\1Rah\0h\1Ra.",
+            "again and again");
+}
+
+static void arrays_of_protocol_5(void **state)
+{
+    (void)state;
+    const vc__value *v = READS("cnumpy._core.numeric\n_frombuffer\n(C\2\1\2cnumpy\ndtype\n"
+                               "\x8c\2u1\x85RK\1K\2\x86\x8c\1CtR.");
+    assert_int_equal(v->kind, VC__ARRAY);
+    assert_int_equal(v->count, VC__ARRAY_ITEMS);
+    assert_string_equal(v->items[VC__ARRAY_DTYPE]->text, "u1");
+    assert_int_equal(v->items[VC__ARRAY_SHAPE]->items[1]->integer, 2);
+    assert_int_equal(v->items[VC__ARRAY_FORTRAN]->integer, 0);
+    assert_memory_equal(v->items[VC__ARRAY_BYTES]->text, "\1\2", 2);
 }
 
 static void refuses_wrong_calls(void **state)
@@ -249,7 +278,7 @@ static void refuses_what_is_cut_off_or_unbalanced(void **state)
     REFUSES("\x8c\3\xed\xa0\x80.", "not UTF-8");     /* a surrogate */
     REFUSES("\x8c\4\xf4\x90\x80\x80.", "not UTF-8"); /* above U+10FFFF */
     REFUSES("\x8c\1\xe2.", "not UTF-8");
-    assert_int_equal(READS("\x8c\3a\0b.")->kind, VC__BYTES);
+    assert_int_equal(READS("\x8c\3a\0b.")->kind, VC__CHARACTERS);
 }
 
 static bytes repeated(const char *opcodes, size_t times, const char *end)
@@ -321,6 +350,8 @@ int main(void)
         CASE(reads_what_torch_names),
         CASE(refuses_what_would_run_code),
         CASE(reads_over_what_is_inert),
+        CASE(bytes_of_protocol_2),
+        CASE(arrays_of_protocol_5),
         CASE(refuses_wrong_calls),
         CASE(refuses_what_is_cut_off_or_unbalanced),
         CASE(depth_and_number_are_bounded),
