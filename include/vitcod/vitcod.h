@@ -39,6 +39,7 @@
 #include "vitcod/source.h"
 
 /* plan: masks, plans, workloads */
+#include "vitcod/attention_info.h"
 #include "vitcod/group_files.h"
 #include "vitcod/maps.h"
 #include "vitcod/mask.h"

@@ -13,6 +13,8 @@ extern "C" {
 
 /* Whether a path is such a mask's, by the beginning of its name. */
 int vc_vitcod_is_reordered(const char *path);
+/* Or that of its counts. */
+int vc_vitcod_is_counts(const char *path);
 
 /* Reads such a mask and, beside it, the counts. In the plan tokens stay where they are, and
  * `reordered` is set. VC_EFORMAT for counts that are no whole numbers from 0 to Tk, VC_EINVAL where

@@ -6,7 +6,25 @@
 #include "commands.h"
 #include "open_model.h"
 #include "open_plan.h"
+#include "vitcod/attention_info.h"
 #include "vitcod/model_info.h"
+#include "vitcod/safetensors.h"
+#include "written.h"
+
+typedef struct info_result {
+    bool of_model, of_attention;
+    vc_model_info model;
+    vc_attention_info attention;
+} info_result;
+
+static const vc_field result_fields[] = {
+    {VC_FIELD_INLINE(info_result, model, &vc_model_info_record), VC_WHEN(info_result, of_model)},
+    {VC_FIELD_INLINE(info_result, attention, &vc_attention_info_record),
+     VC_WHEN(info_result, of_attention)},
+};
+static const vc_record result_record = VC_RECORD("info", info_result, result_fields);
+
+#define WANTED "a model, a plan, a mask or averaged attention"
 
 /* `plan`: NULL where attention is dense. */
 static vc_status describe(vc_model_info *result, const vc_model_config *config, const vc_plan *plan,
@@ -114,16 +132,15 @@ static void print_plan(const vc_model_info *r)
             least = n < least ? n : least;
             most = n > most ? n : most;
         }
-    printf("plan%s: %.2f %% pruned, %d to %d global tokens in a head", r->inside ? " inside" : "",
-           100.0 * (1.0 - p->kept_share), least, most);
+    printf("plan%s: %s, %.2f %% pruned, %d to %d global tokens in a head",
+           r->inside ? " inside" : "", p->method, 100.0 * (1.0 - p->kept_share), least, most);
     if (p->has_summaries)
         print_summaries(p);
     printf(", threshold %llu\n", (unsigned long long)p->threshold);
 }
 
-static void print_text(const void *result)
+static void print_model(const vc_model_info *r)
 {
-    const vc_model_info *r = result;
     printf("%s: %s\n", r->model, r->architecture);
     print_numbers(r);
     print_input(r);
@@ -142,6 +159,54 @@ static void print_text(const void *result)
             printf("  %-11s %13llu  %5.1f %%\n", vc_op_name((vc_op_kind)k),
                    (unsigned long long)r->macs_by_operator[k],
                    100.0 * (double)r->macs_by_operator[k] / (double)r->macs);
+}
+
+static void print_text(const void *result)
+{
+    const info_result *r = result;
+    if (r->of_attention)
+        vc_attention_info_print(stdout, &r->attention);
+    else
+        print_model(&r->model);
+}
+
+/* Says what a file is that is no model, where that can be told. */
+static vc_status refuse(vc_status status, const char *path)
+{
+    static const cli_form *const others[] = {
+        &cli_form_autoencoder, &cli_form_checkpoint, &cli_form_page, &cli_form_trace,
+        &cli_form_requests,    &cli_form_curves,     &cli_form_log};
+    char why[4 * VC_GROUP_PATH];
+    vc_tensor_file *file;
+    if (status != VC_EFORMAT && status != VC_EINVAL)
+        return status;
+    snprintf(why, sizeof why, "%s", vc_last_error());
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (others[i]->is(path))
+            return vc_fail(VC_EFORMAT, "%s: is %s, wanted " WANTED, path, others[i]->name);
+    const int has_tensors = vc_safetensors_open(&file, path) == VC_OK;
+    if (has_tensors)
+        vc_tensor_file_close(file);
+    return vc_fail(status, "%s%s", why,
+                   has_tensors || status == VC_EINVAL ? "" : "; info takes " WANTED);
+}
+
+static vc_status look(info_result *result, const cli_model_options *options)
+{
+    if (result->of_attention)
+        return vc_attention_info_open(&result->attention, options->path);
+    const vc_status status = open_and_describe(&result->model, options);
+    return status == VC_OK || options->arch ? status : refuse(status, options->path);
+}
+
+static int check(const cli_command *command, const cli_model_options *o)
+{
+    if (o->plan || o->autoencoder || o->heads || o->image_size)
+        return cli_usage(command,
+                         "%s is no model: no --plan, --autoencoder, --heads or "
+                         "--image-size beside it",
+                         o->path);
+    return CLI_CONTINUE;
 }
 
 static int run_info(const cli_command *command, int argc, char **argv)
@@ -166,22 +231,32 @@ static int run_info(const cli_command *command, int argc, char **argv)
     status = cli_take_model(command, &o, &arguments, &common);
     if (status != CLI_CONTINUE)
         return status;
-    vc_model_info result = {0};
-    const vc_status done = open_and_describe(&result, &o);
+    info_result result = {.of_attention = o.path && vc_attention_info_is(o.path)};
+    result.of_model = !result.of_attention;
+    if (result.of_attention && (status = check(command, &o)) != CLI_CONTINUE)
+        return status;
+    const vc_status done = look(&result, &o);
     status = cli_end(command, &common, done, &result, print_text);
-    vc_model_info_close(&result);
+    vc_model_info_close(&result.model);
+    vc_attention_info_close(&result.attention);
     return status;
 }
 
 const cli_command cmd_info = {
     "info",
-    "sizes, parameters and MACs of a model",
-    "MODEL|--arch NAME [options]",
+    "what a model, plan, mask or averaged attention holds",
+    "MODEL|--arch NAME [options]|PLAN|MASK|MAPS",
     "Says what a checkpoint, or a preset, holds: layers, learnt parameters, the plan inside, and "
     "the MACs of each operator for one image, with dense attention or on a plan. Presets are "
     "timm's names: deit_tiny_patch16_224, deit_small_.., deit_base_.., deit_base_patch16_384, "
-    "deit_tiny_distilled_patch16_224, .., levit_128s, levit_128, levit_192, levit_256, levit_384.",
+    "deit_tiny_distilled_patch16_224, .., levit_128s, levit_128, levit_192, levit_256, levit_384. "
+    "Of a PLAN: what it does about pruned entries, global tokens, sparsity and shape of each "
+    "layer, threshold, hash. Of a MASK (npy, or a folder of mask_<group>.npy): shape, sparsity "
+    "and empty rows, and the hash that results have. Of MAPS (npy, or a folder of "
+    "attention_score_<group>.npy): shape, sums of rows, which are 1 in averaged attention, and "
+    "rows with equal scores.",
     run_info,
-    &vc_model_info_record,
+    &result_record,
     "vitcod info deit_tiny.safetensors\n"
+    "vitcod info mask.npy --csv\n"
     "vitcod info --arch levit_128"};

@@ -10,6 +10,8 @@ static const vc_record globals_record =
     VC_RECORD("global tokens of a layer", vc_plan_globals, globals_fields);
 
 static const vc_field fields[] = {
+    {VC_FIELD(vc_plan_summary, method, "",
+              "kept entries alone, with a residual or with summaries")},
     {VC_FIELD_RECORDS(vc_plan_summary, global_tokens, layers, "global_tokens", &globals_record,
                       "by layer and head")},
     {VC_FIELD(vc_plan_summary, kept, "", "entries that are kept")},
@@ -52,7 +54,8 @@ static vc_status list_summaries(vc_plan_summary *out, const vc_plan *plan)
 vc_status vc_plan_summarize(vc_plan_summary *out, const vc_plan *plan)
 {
     const vc_plan_entries n = vc_plan_count(plan);
-    *out = (vc_plan_summary){.kept = n.kept,
+    *out = (vc_plan_summary){.method = vc_plan_method(plan),
+                             .kept = n.kept,
                              .kept_denser = n.denser,
                              .kept_sparser = n.kept - n.denser,
                              .kept_share = vc_plan_kept_share(plan),

@@ -23,6 +23,11 @@ int vc_vitcod_is_reordered(const char *path)
     return strncmp(base_name(path), map_prefix, strlen(map_prefix)) == 0;
 }
 
+int vc_vitcod_is_counts(const char *path)
+{
+    return strncmp(base_name(path), count_prefix, strlen(count_prefix)) == 0;
+}
+
 /* ---- reading */
 
 static vc_status path_of_counts(char out[VC_GROUP_PATH], const char *path)

@@ -20,6 +20,15 @@ setup() { rows '\0315\0314\0114\0075' equal.npy; } # 0.05
 # The last bytes of a mask: its last row, of 21.
 last_row() { check "$1" 0 "^ *$2\$" sh -c "tail -c 21 $3 | od -An -v -t u1 -w21"; }
 
+# lacks NAME PATTERN...: the last output has none of them
+lacks() {
+    name=$1
+    shift
+    for pattern; do
+        ! grep -q -- "$pattern" "$out" || failed "$name" "'$pattern'"
+    done
+}
+
 case_ties() {
     check "as the published masks" 0 'ratio, share of each row 0.900000' \
         "$vitcod" prune equal.npy --rule ratio --info 0.9 --no-keep-class-token -o numpy.npy
@@ -93,6 +102,54 @@ case_search() {
     check "what it means" 0 'global is a token that more than [0-9]* of 21 queries keep' \
         "$vitcod" polarize mask.npy --threshold auto -o plan
     check "as JSON" 0 '"queries": 21' "$vitcod" polarize mask.npy --threshold auto -o plan --json
+}
+
+# What a file around attention holds, and what is none of them.
+case_info() {
+    masks='s/^\(cpu\|date\|isa\|threads\|version\),.*/\1,#/'
+    rows '\0000\0000\0200\0077' ones.npy
+    rows '\0000\0000\0200\0277' minus.npy
+    check "maps" 0 '^equal.npy: averaged attention, F32, 1 layer$' "$vitcod" info equal.npy
+    holds "its rows" 'rows add up to 1.05 to 1.05, those of averaged attention to 1' 'in 21 rows'
+    check "as JSON" 0 '"tied_rows": 21' "$vitcod" info equal.npy --json
+    lacks "what masks have" '"sparsity"' '"kept"' '"plan_hash"'
+    check "mask" 0 '' "$vitcod" prune equal.npy --rule ratio --info 0.8 -o mask.npy
+    check "of it" 0 '^mask.npy: mask, BOOL, 1 layer$' "$vitcod" info mask.npy
+    holds "sparsity" '^    0 *1 *21 *21 *[0-9.]* % *0$' 'entries kept, plan [0-9a-f]*$'
+    check "as JSON" 0 '"empty_rows": 0' "$vitcod" info mask.npy --json
+    holds "all of it" '"kind": "mask"' '"array_dtype": "BOOL"' '"queries": 21' '"plan_hash"'
+    check "of floats" 0 '^21 rows keep no entry' "$vitcod" info ones.npy
+    lacks "no model can have it" 'plan '
+    check "plan" 0 '' "$vitcod" polarize mask.npy --threshold 5 -o plan
+    check "of it" 0 '^plan: plan, kept entries alone, 1 layer$' "$vitcod" info plan
+    holds "threshold" '^threshold 5 of 21 queries, plan [0-9a-f]*$' '^  layer  0: '
+    check "as CSV" 0 '^method,kept entries alone,$' "$vitcod" info plan --csv
+    holds "layers" '^layers$' '^group,heads,queries,keys,sparsity,least_global_tokens,' \
+        '^,1,21,21,0[.]'
+    check "as JSON" 0 '"threshold": 5' "$vitcod" info plan --json
+    check "residual" 0 '' \
+        "$vitcod" polarize mask.npy --threshold 5 --residual equal.npy -o residual
+    check "said" 0 'plan, with a residual' "$vitcod" info residual
+    check "ViTCoD's" 0 '' "$vitcod" polarize mask.npy --export vitcod -o theirs
+    check "is a plan" 0 'reodered_mask.npy: plan, .*F64' "$vitcod" info theirs/reodered_mask.npy
+    check "on stdin" 0 ': mask, BOOL, 1 layer$' sh -c "'$vitcod' info - <mask.npy"
+    mkdir groups both
+    cp mask.npy groups/dpt0.npy
+    check "a folder" 0 '^groups: mask, ' "$vitcod" info groups
+    cp mask.npy both/mask_dpt0.npy
+    cp equal.npy both/attention_score_dpt0.npy
+    check "of both" 1 'both: is a folder of both masks and averaged' "$vitcod" info both
+    check "of neither" 1 'theirs: is a folder with neither mask_dpt0.npy nor' "$vitcod" info theirs
+    check "counts" 1 "holds ViTCoD's counts of global tokens, wanted the reodered_" \
+        "$vitcod" info theirs/global_token_mask.npy
+    check "scores" 1 'minus.npy: .* with -1 at flat index 0, wanted averaged' \
+        "$vitcod" info minus.npy
+    echo '# Masks' >README.md
+    check "text" 1 'README.md: .*; info takes a model, a plan, a mask or averaged attention$' \
+        "$vitcod" info README.md
+    printf '{"epoch":1,"loss":2}\n' >log
+    check "a log" 1 'log: is a log of training, wanted a model, a plan, ' "$vitcod" info log
+    check "a plan on a plan" 2 'plan is no model: no --plan' "$vitcod" info plan --plan plan
 }
 
 run_cases

@@ -61,7 +61,7 @@ case_what_is_said_comes_first() {
 
 case_info() {
     check "info" 0 \
-        '^plan inside: 7[0-9.]* % pruned, [0-9]* to [0-9]* global tokens in a head, threshold 6' \
+        '^plan inside: kept entries alone, 7[0-9.]* % pruned, [0-9]* to [0-9]* global tokens ' \
         "$vitcod" info one
     check "info as JSON" 0 '"inside": true' "$vitcod" info one --json
     macs=$(line '"attention_macs": [0-9]*')
