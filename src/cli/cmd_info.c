@@ -188,7 +188,9 @@ static vc_status refuse(vc_status status, const char *path)
     if (has_tensors)
         vc_tensor_file_close(file);
     return vc_fail(status, "%s%s", why,
-                   has_tensors || status == VC_EINVAL ? "" : "; info takes " WANTED);
+                   has_tensors || status == VC_EINVAL
+                       ? ""
+                       : "; info takes a plan, a mask and averaged attention as well");
 }
 
 static vc_status look(info_result *result, const cli_model_options *options)
@@ -199,13 +201,21 @@ static vc_status look(info_result *result, const cli_model_options *options)
     return status == VC_OK || options->arch ? status : refuse(status, options->path);
 }
 
+/* What only a model has. */
 static int check(const cli_command *command, const cli_model_options *o)
 {
-    if (o->plan || o->autoencoder || o->heads || o->image_size)
-        return cli_usage(command,
-                         "%s is no model: no --plan, --autoencoder, --heads or "
-                         "--image-size beside it",
-                         o->path);
+    const struct {
+        const char *name;
+        int given;
+    } of_models[] = {{"plan", o->plan != NULL},       {"autoencoder", o->autoencoder != NULL},
+                     {"heads", o->heads != 0},        {"image-size", o->image_size != 0},
+                     {"weights", o->weights != NULL}, {"mean", o->mean != NULL},
+                     {"std", o->std != NULL},         {"interpolation", o->interpolation != NULL},
+                     {"crop-pct", o->crop_pct != 0.0}};
+    for (size_t i = 0; i < sizeof of_models / sizeof *of_models; i++)
+        if (of_models[i].given)
+            return cli_usage(command, "--%s belongs to a MODEL, which %s is not", of_models[i].name,
+                             o->path);
     return CLI_CONTINUE;
 }
 

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "vitcod/attention_info.h"
+#include "vitcod/plural.h"
 
 static void print_layer(FILE *out, const vc_attention_info *info, size_t index)
 {
@@ -37,8 +38,8 @@ static void print_mask(FILE *out, const vc_attention_info *info)
         fprintf(out, ", plan %s", info->plan_hash);
     fputc('\n', out);
     if (info->empty_rows)
-        fprintf(out, "%" PRIu64 " rows keep no entry: polarize and models want one in each\n",
-                info->empty_rows);
+        fprintf(out, "%" PRIu64 " %s no entry: polarize and models want one in each\n",
+                info->empty_rows, vc_plural(info->empty_rows, "row keeps", "rows keep"));
 }
 
 /* Sums of float32, and of what float16 rounds. */
@@ -55,7 +56,8 @@ static void print_maps(FILE *out, const vc_attention_info *info)
         high = fmax(high, layer->most_row_sum);
         tied += layer->tied_rows;
     }
-    fprintf(out, "scores from %g to %g; equal ones in %" PRIu64 " rows\n", least, most, tied);
+    fprintf(out, "scores from %g to %g; equal ones in %" PRIu64 " %s\n", least, most, tied,
+            vc_plural(tied, "row", "rows"));
     if (low < 1.0 - tolerance || high > 1.0 + tolerance)
         fprintf(out, "rows add up to %g to %g, those of averaged attention to 1\n", low, high);
 }
@@ -68,7 +70,7 @@ void vc_attention_info_print(FILE *out, const vc_attention_info *info)
         fprintf(out, ", %s", p->method);
     if (info->dtype)
         fprintf(out, ", %s", info->dtype);
-    fprintf(out, ", %zu layer%s\n", info->layer_count, info->layer_count == 1 ? "" : "s");
+    fprintf(out, ", %zu %s\n", info->layer_count, vc_plural(info->layer_count, "layer", "layers"));
     print_layers(out, info);
     if (info->is_mask)
         print_mask(out, info);

@@ -145,11 +145,12 @@ case_info() {
     check "scores" 1 'minus.npy: .* with -1 at flat index 0, wanted averaged' \
         "$vitcod" info minus.npy
     echo '# Masks' >README.md
-    check "text" 1 'README.md: .*; info takes a model, a plan, a mask or averaged attention$' \
+    check "text" 1 "README.md: is text that begins '# Masks', .*; info takes a plan," \
         "$vitcod" info README.md
     printf '{"epoch":1,"loss":2}\n' >log
     check "a log" 1 'log: is a log of training, wanted a model, a plan, ' "$vitcod" info log
-    check "a plan on a plan" 2 'plan is no model: no --plan' "$vitcod" info plan --plan plan
+    check "a plan on a plan" 2 '--plan belongs to a MODEL, which plan is not' \
+        "$vitcod" info plan --plan plan
 }
 
 run_cases
