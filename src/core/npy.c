@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file_kind_impl.h"
 #include "npy_impl.h"
 
 static const char *const descriptors[] = {
@@ -33,13 +34,19 @@ static vc_status open_archive(vc_npy *npy, const char *path)
     return take_values(npy, npy->inflated, length, path);
 }
 
+static vc_status open_array(vc_npy *npy, const char *path)
+{
+    if (!vc__npy_begins(npy->file.data, npy->file.bytes) && npy->file.bytes > 0)
+        VC_TRY(vc__file_refuse_known(path, &npy->file, "an npy array"));
+    return take_values(npy, npy->file.data, npy->file.bytes, path);
+}
+
 vc_status vc_npy_open(vc_npy *out, const char *path)
 {
     *out = (vc_npy){0};
     VC_TRY(vc_file_map(&out->file, path));
-    const vc_status status = vc__npz_is(&out->file)
-                                 ? open_archive(out, path)
-                                 : take_values(out, out->file.data, out->file.bytes, path);
+    const vc_status status =
+        vc__npz_is(&out->file) ? open_archive(out, path) : open_array(out, path);
     if (status != VC_OK)
         vc_npy_close(out);
     return status;

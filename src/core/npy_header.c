@@ -100,11 +100,16 @@ static vc_status check_bytes(const vc__npy_layout *n, const char *path)
                    n->data_bytes, vc_shape_text(text, n->tensor.rank, n->tensor.shape), n->width);
 }
 
+int vc__npy_begins(const unsigned char *bytes, size_t length)
+{
+    return length >= sizeof magic && memcmp(bytes, magic, sizeof magic) == 0;
+}
+
 vc_status vc__npy_parse(vc__npy_layout *out, const unsigned char *bytes, size_t length,
                         const char *path)
 {
     *out = (vc__npy_layout){0};
-    if (length < 12 || memcmp(bytes, magic, sizeof magic) != 0)
+    if (length < 12 || !vc__npy_begins(bytes, length))
         return vc_fail(VC_EFORMAT, "%s: does not start with npy's magic", path);
     const unsigned version = bytes[6];
     if (version < 1 || version > 3)

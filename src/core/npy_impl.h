@@ -13,6 +13,8 @@ typedef struct vc__npy_layout {
     size_t first, data_bytes; /* where the values are */
 } vc__npy_layout;
 
+int vc__npy_begins(const unsigned char *bytes, size_t length);
+
 /* VC_EFORMAT also where data is missing or left over. */
 vc_status vc__npy_parse(vc__npy_layout *out, const unsigned char *bytes, size_t length,
                         const char *path);

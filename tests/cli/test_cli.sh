@@ -128,7 +128,8 @@ case_csv() {
 
 case_broken_files() {
     printf 'not numpy' >bad.npy
-    check "wrong magic" 1 "magic" "$vitcod" polarize bad.npy -o p
+    check "no npy" 1 "bad.npy: is text that begins 'not numpy', wanted an npy array" \
+        "$vitcod" polarize bad.npy -o p
     printf 'short' >bad.safetensors
     check "bad model" 1 "is text that begins .short., wanted weights" "$vitcod" info bad.safetensors
     check "mask does not carry a model" 1 "is an npy array, wanted weights" \

@@ -227,7 +227,12 @@ static void refuses_what_does_not_add_up(void **state)
             "bytes of data");
     vc_npy npy;
     write_bytes(temporary("d.npy"), "not numpy at all", 16);
+    assert_fails(vc_npy_open(&npy, temporary("d.npy")), VC_EFORMAT,
+                 "is text that begins 'not numpy at all', wanted an npy array");
+    write_bytes(temporary("d.npy"), "\1\2\3\4\5\6\7\10\11\12\13\14", 12);
     assert_fails(vc_npy_open(&npy, temporary("d.npy")), VC_EFORMAT, "magic");
+    write_bytes(temporary("d.npy"), "version https://git-lfs.github.com/spec/v1\n", 43);
+    assert_fails(vc_npy_open(&npy, temporary("d.npy")), VC_EFORMAT, "is a git-lfs pointer, wanted");
     assert_fails(vc_npy_open(&npy, temporary("nowhere.npy")), VC_EIO, "cannot open");
 }
 
