@@ -143,17 +143,18 @@ typedef struct vc_train_state {
         images; /* sums over this epoch */
 } vc_train_state;
 
-/* `fingerprint` stands for options and data: resuming with different ones is VC_EINVAL. */
+/* `settings` are options and data by name: resuming with different ones is VC_EINVAL, and the
+ * message names those that differ. */
 vc_status vc_checkpoint_write(const char *path, const vc_model *model,
                               const vc_optimizer *optimizer, const vc_train_state *state,
-                              uint64_t fingerprint);
+                              const json_t *settings);
 /* Makes room for the next checkpoint: the present one and the older ones are each renamed by one
  * place, of which there are `keep`. */
 vc_status vc_checkpoint_rotate(const char *path, size_t keep);
 /* The checkpoint and those before it. */
 void vc_checkpoint_remove(const char *path, size_t keep);
 vc_status vc_checkpoint_read(vc_model *model, vc_optimizer *optimizer, vc_train_state *state,
-                             uint64_t fingerprint, const char *path);
+                             const json_t *settings, const char *path);
 
 #ifdef __cplusplus
 }

@@ -12,42 +12,57 @@
  * hexadecimal, bit for bit. */
 vc_status vc_checkpoint_write(const char *path, const vc_model *model,
                               const vc_optimizer *optimizer, const vc_train_state *state,
-                              uint64_t fingerprint)
+                              const json_t *settings)
 {
     const size_t count = model->value_count;
     const vc_named_tensor tensors[] = {{"values", {VC_F32, 1, {count}, model->values}},
                                        {"adam.m", {VC_F32, 1, {count}, optimizer->m}},
                                        {"adam.v", {VC_F32, 1, {count}, optimizer->v}},
                                        {"average", {VC_F32, 1, {count}, optimizer->average}}};
-    char position[96], sums[256], print[32];
+    char position[96], sums[256];
     snprintf(position, sizeof position, "%llu %llu %llu", (unsigned long long)state->epoch,
              (unsigned long long)state->step, (unsigned long long)optimizer->steps);
     snprintf(sums, sizeof sums, "%a %a %a %a %a %a %a %a", state->loss, state->distillation,
              state->features, state->attention, state->reconstruction, state->grad_norm,
              state->top1, state->images);
-    snprintf(print, sizeof print, "%016llx", (unsigned long long)fingerprint);
+    char *text = vc_json_dump(settings, JSON_SORT_KEYS);
+    if (!text)
+        return vc_fail(VC_ENOMEM, "%s: out of memory for the settings", path);
     const vc_metadata metadata[] = {{"format", "vitcod-checkpoint"},
                                     {"position", position},
                                     {"sums", sums},
-                                    {"fingerprint", print}};
-    return vc_safetensors_write(path, tensors, optimizer->average ? 4 : 3, metadata, 4);
+                                    {"settings", text}};
+    const vc_status status =
+        vc_safetensors_write(path, tensors, optimizer->average ? 4 : 3, metadata, 4);
+    free(text);
+    return status;
 }
 
-static vc_status read_state(vc_optimizer *optimizer, vc_train_state *state, uint64_t fingerprint,
+static vc_status check_settings(const char *begun, const json_t *settings, const char *path)
+{
+    json_error_t error;
+    json_t *was = vc_json_parse(begun, strlen(begun), JSON_REJECT_DUPLICATES, &error);
+    if (!was)
+        return vc_fail(json_error_code(&error) == json_error_out_of_memory ? VC_ENOMEM : VC_EFORMAT,
+                       "%s: settings: %s", path, error.text);
+    const vc_status status = vc_json_check_settings(was, settings, path);
+    json_decref(was);
+    return status;
+}
+
+static vc_status read_state(vc_optimizer *optimizer, vc_train_state *state, const json_t *settings,
                             const vc_tensor_file *file)
 {
     const char *path = vc_tensor_file_path(file);
     const char *format = vc_tensor_file_metadata(file, "format");
     const char *position = vc_tensor_file_metadata(file, "position");
     const char *sums = vc_tensor_file_metadata(file, "sums");
-    const char *print = vc_tensor_file_metadata(file, "fingerprint");
-    if (!format || strcmp(format, "vitcod-checkpoint") != 0 || !position || !sums || !print)
+    const char *begun = vc_tensor_file_metadata(file, "settings");
+    if (!format || strcmp(format, "vitcod-checkpoint") != 0 || !position || !sums)
         return vc_fail(VC_EFORMAT, "%s: is not a training checkpoint", path);
-    char want[32];
-    snprintf(want, sizeof want, "%016llx", (unsigned long long)fingerprint);
-    if (strcmp(print, want) != 0)
-        return vc_fail(VC_EINVAL, "%s: was made with other options, model or data (%s, wanted %s)",
-                       path, print, want);
+    if (!begun)
+        return vc_fail(VC_EFORMAT, "%s: does not say which settings it was made with", path);
+    VC_TRY(check_settings(begun, settings, path));
     unsigned long long epoch, step, steps;
     if (sscanf(position, "%llu %llu %llu", &epoch, &step, &steps) != 3 ||
         sscanf(sums, "%la %la %la %la %la %la %la %la", &state->loss, &state->distillation,
@@ -61,7 +76,7 @@ static vc_status read_state(vc_optimizer *optimizer, vc_train_state *state, uint
 }
 
 vc_status vc_checkpoint_read(vc_model *model, vc_optimizer *optimizer, vc_train_state *state,
-                             uint64_t fingerprint, const char *path)
+                             const json_t *settings, const char *path)
 {
     vc_tensor_file *file;
     VC_TRY(vc_safetensors_open(&file, path));
@@ -69,7 +84,7 @@ vc_status vc_checkpoint_read(vc_model *model, vc_optimizer *optimizer, vc_train_
     float *const targets[] = {model->values, optimizer->m, optimizer->v, optimizer->average};
     const vc_tensor *found[4] = {0};
     const int count = optimizer->average ? 4 : 3;
-    vc_status status = read_state(optimizer, state, fingerprint, file);
+    vc_status status = read_state(optimizer, state, settings, file);
     for (int i = 0; i < count && status == VC_OK; i++)
         status = vc_tensor_file_get(&found[i], file, names[i], VC_F32, 1, &model->value_count);
     for (int i = 0; i < count && status == VC_OK; i++)

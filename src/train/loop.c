@@ -32,7 +32,9 @@ static vc_status open_loop(vc__loop *l)
 {
     VC_TRY(vc__check_training(l->model, l->train, l->options));
     VC_TRY(open_sampler(l));
-    l->fingerprint = vc__train_fingerprint(l->model, l->train, l->options);
+    l->settings = vc__train_settings(l->model, l->train, l->options);
+    if (!l->settings)
+        return vc_fail(VC_ENOMEM, "out of memory for the settings");
     const size_t share = l->sampler.share;
     VC_TRY(vc_acts_open(&l->acts, l->model, share, 1));
     if (l->options->teacher)
@@ -67,6 +69,7 @@ static void close_loop(vc__loop *l)
     vc_sampler_close(&l->sampler);
     vc_half_close(l->half);
     free(l->branches);
+    json_decref(l->settings);
 }
 
 /* Opens a loader for the rest of the epoch. */
@@ -132,7 +135,7 @@ static vc_status save_checkpoint(vc__loop *l)
     if (!l->checkpoint || !writes(l))
         return VC_OK;
     VC_TRY(vc_checkpoint_rotate(l->checkpoint, l->options->keep));
-    return vc_checkpoint_write(l->checkpoint, l->model, &l->optimizer, &l->state, l->fingerprint);
+    return vc_checkpoint_write(l->checkpoint, l->model, &l->optimizer, &l->state, l->settings);
 }
 
 static vc_status interrupted(const vc__loop *l)
@@ -260,7 +263,7 @@ static vc_status run_training(vc__loop *l, int resume)
     VC_TRY(open_loop(l));
     if (resume)
         VC_TRY(
-            vc_checkpoint_read(l->model, &l->optimizer, &l->state, l->fingerprint, l->checkpoint));
+            vc_checkpoint_read(l->model, &l->optimizer, &l->state, l->settings, l->checkpoint));
     over |= l->state.epoch >= l->options->epochs || (l->hooks->stop && *l->hooks->stop);
     while (!over) {
         VC_TRY(run_epoch(l));

@@ -24,7 +24,7 @@ typedef struct vc__loop {
     double learning_rate;
     int whole; /* parameters and statistics are those after the last step that is counted */
     int ended; /* from outside, in this process or another */
-    uint64_t fingerprint;
+    json_t *settings; /* see vc__train_settings */
 } vc__loop;
 
 /* The learning rate of a step of the present epoch. */

@@ -4,10 +4,11 @@
 
 #include "vitcod/train.h"
 
-/* A hash of everything that decides the course of a run: options, data, the sizes and attention of
- * the model, and the teacher. Weights are not included: a checkpoint holds them. */
-uint64_t vc__train_fingerprint(const vc_model *model, const vc_source *data,
-                               const vc_train_options *options);
+/* Everything that decides the course of a run, by name: the options, and hashes of the data, the
+ * sizes and attention of the model, and the teacher. Weights are not included: a checkpoint holds
+ * them. NULL: out of memory. */
+json_t *vc__train_settings(const vc_model *model, const vc_source *data,
+                           const vc_train_options *options);
 
 /* VC_EINVAL for options that are out of range, or do not fit the model, the data or each other. */
 vc_status vc__check_training(const vc_model *model, vc_source *data,

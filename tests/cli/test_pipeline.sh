@@ -44,7 +44,7 @@ case_train() {
     check "resumes to the same bits" 0 '' \
         train --epochs 3 --lr 5e-3 --checkpoint saved --resume -o again
     check "the same model" 0 '' cmp model again
-    check "not with other options" 1 "other options" \
+    check "not with other options" 1 'learning_rate (was 0.005, is 0.004)' \
         train --epochs 3 --lr 4e-3 --checkpoint saved --resume -o x
     check "a device has no checkpoint beside it" 0 'epoch 1/1' \
         train --epochs 1 --no-test -o /dev/null

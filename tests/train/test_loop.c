@@ -104,21 +104,23 @@ static void resuming_gives_the_same_bits(void **state)
     assert_ok(train(resumed, &data, &o, kept, 1, &none));
     assert_memory_equal(whole->values, resumed->values, whole->value_count * sizeof(float));
     o.learning_rate = 1e-3;
-    assert_fails(train(resumed, &data, &o, kept, 1, &none), VC_EINVAL, "other options");
+    assert_fails(train(resumed, &data, &o, kept, 1, &none), VC_EINVAL,
+                 "learning_rate (was 0.005, is 0.001)");
     o.learning_rate = 5e-3;
     pixels[77] ^= 1;
-    assert_fails(train(resumed, &data, &o, kept, 1, &none), VC_EINVAL, "other options");
+    assert_fails(train(resumed, &data, &o, kept, 1, &none), VC_EINVAL, "settings: images (was ");
     pixels[77] ^= 1;
     vc_model *other; /* as many parameters, other heads */
     vc__deit_config changed = config;
     changed.heads = 2;
     assert_ok(vc__deit_create(&other, &changed, 1));
-    assert_fails(train(other, &data, &o, kept, 1, &none), VC_EINVAL, "other options");
+    assert_fails(train(other, &data, &o, kept, 1, &none), VC_EINVAL, "settings: model (was ");
     vc_model_close(other);
     uint8_t pruned[3 * 17 * 17] = {[1] = 1};
     const vc_mask mask = {1, 3, 17, 17, pruned};
     assert_ok(vc_model_use_masks(resumed, &mask, 1, "mask"));
-    assert_fails(train(resumed, &data, &o, kept, 1, &none), VC_EINVAL, "other options");
+    assert_fails(train(resumed, &data, &o, kept, 1, &none), VC_EINVAL,
+                 "settings: mask or plan (was not set, is ");
     vc_model_close(whole);
     vc_model_close(resumed);
 }
@@ -282,7 +284,7 @@ static void a_teacher_teaches(void **state)
     assert_true(e.top1 > COUNT * 7 / 10);
     teacher->values[0] += 1.0f;
     assert_fails(train(student, &unlabelled, &o, temporary("taught"), 1, &hooks), VC_EINVAL,
-                 "other options");
+                 "settings: teacher (was ");
     vc__deit_sizes_in(&teacher->config)->mean[0] = 0.0f;
     assert_fails(train(student, &data, &o, NULL, 0, &hooks), VC_EINVAL, "mean 0");
     vc_acts_close(&acts);

@@ -120,7 +120,7 @@ static void a_run_that_was_ended_goes_on(void **state)
     assert_ok(train(resumed, &o, path, 1, &none));
     assert_memory_equal(whole->values, resumed->values, whole->value_count * sizeof(float));
     o.drop_path = 0.4;
-    assert_fails(train(resumed, &o, path, 1, &none), VC_EINVAL, "other options");
+    assert_fails(train(resumed, &o, path, 1, &none), VC_EINVAL, "drop_path (was 0.5, is 0.4)");
     vc_model_close(resumed);
     vc_model_close(ended);
     vc_model_close(whole);
