@@ -1,5 +1,8 @@
 /* Images: decoding JPEG, PNG, WebP, GIF, BMP and TIFF, turning, resizing, cutting out the centre.
- * Pixels are the same as Pillow's, so that a model sees images as it did in training. */
+ * Pixels are the same as Pillow's, so that a model sees images as it did in training. Resizing goes
+ * horizontally first, then vertically, with 8 bits in between, as in Pillow 9.4 to 12.1. Since then
+ * Pillow goes the other way for some images, and rounds differently there: 12.3 for those more than
+ * 100 times as tall as wide, 13.0 also where the height shrinks much more than the width. */
 #ifndef VITCOD_IMAGE_H
 #define VITCOD_IMAGE_H
 
@@ -72,8 +75,8 @@ void vc_resize_scratch_close(vc_resize_scratch *scratch);
 
 /* Resizes the image so that its shorter side is `resize` and its longer side is resize * longer /
  * shorter, rounded down, and takes the centre (crop, crop). Bit for bit this is torchvision's
- * Resize(resize, BICUBIC or BILINEAR) on a Pillow image, then CenterCrop(crop): bicubic with a =
- * -0.5, a wider kernel when shrinking, columns first, 8 bits in between.
+ * Resize(resize, BICUBIC or BILINEAR) on an image of Pillow 9.4 to 12.1 (see above), then
+ * CenterCrop(crop): bicubic with a = -0.5, a wider kernel when shrinking.
  *
  * Only what the crop shows is computed, so that an image of 1 x 20000 pixels costs no more than any
  * other. VC_EINVAL unless 1 <= crop <= resize <= VC_RESIZE_MAX. `out` and `in` must be two
@@ -87,10 +90,10 @@ typedef struct vc_box {
     size_t left, top, width, height;
 } vc_box;
 
-/* Resizes the pixels in the box to (height, width). Bit for bit this is Pillow's
- * crop(box).resize((width, height), BICUBIC): pixels outside the box have no influence. VC_EINVAL
- * for a box that is empty or goes beyond the image, and for a size outside 1 to VC_RESIZE_MAX.
- * `out` and `in` must be two images. */
+/* Resizes the pixels in the box to (height, width). Bit for bit this is
+ * crop(box).resize((width, height), BICUBIC) of Pillow 9.4 to 12.1 (see above): pixels outside the
+ * box have no influence. VC_EINVAL for a box that is empty or goes beyond the image, and for a size
+ * outside 1 to VC_RESIZE_MAX. `out` and `in` must be two images. */
 vc_status vc_image_resize_box(vc_image *out, const vc_image *in, vc_box box, size_t width,
                               size_t height, vc_resize_scratch *scratch);
 
