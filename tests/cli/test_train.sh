@@ -113,7 +113,7 @@ case_judged_by() {
     check "held back" 0 'held-back top-1' train --hold-back 0.25 --epochs 1 -o x
     check "test images" 0 '"judged_by": "test"' train --epochs 1 -o x --json
     rm data/t10k-labels-idx1-ubyte
-    check "a broken test set" 1 'neither t10k-labels' train --epochs 1 -o y
+    check "a broken test set" 1 'no labels lie beside it, wanted t10k-labels' train --epochs 1 -o y
     absent "is no missing one" y
 }
 
