@@ -12,7 +12,8 @@ static void print_layer(FILE *out, const vc_attention_info *info, size_t index)
         fprintf(out, " %8.2f %% %8" PRIu64 " to %" PRIu64, 100.0 * l->sparsity, l->least_globals,
                 l->most_globals);
         if (l->summaries != VC_NO_COUNT)
-            fprintf(out, ", %" PRIu64 " summaries", l->summaries);
+            fprintf(out, ", %" PRIu64 " %s", l->summaries,
+                    vc_plural(l->summaries, "summary", "summaries"));
     } else if (info->is_mask) {
         fprintf(out, " %8.2f %% %11" PRIu64, 100.0 * l->sparsity, l->empty_rows);
     } else {

@@ -76,6 +76,8 @@ case_summaries() {
             --rule threshold --sparsity 0.5 --epochs 0 -o x --plan-output summed --json
         holds "count as kept" '"sparsity": 0\.\(49\|5\)' '"residual": "none"' '"divergence_before"'
         check "they are in the plan" 0 '' grep -q summary_bias summed
+        check "info names them" 0 "plan, with summaries" "$vitcod" info summed
+        holds "of each layer" "[0-9] to [0-9]*, [0-9]* summar[yi]"
     done
     check "none" 0 '"residual": "mean"' \
         calibrate --summary none --sparsity 0.6 --epochs 0 -o x --json
