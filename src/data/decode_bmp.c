@@ -159,7 +159,7 @@ static void unpack_indices(uint8_t *to, const uint8_t *row, size_t width, size_t
     const size_t each = 8 / bits;
     const unsigned most = (1u << bits) - 1;
     for (size_t x = 0; x < width; x++)
-        to[x] = (uint8_t)(row[x / each] >> (8 - bits - x % each * bits) & most);
+        to[x] = (uint8_t)((unsigned)row[x / each] >> (8 - bits - x % each * bits) & most);
 }
 
 static void unpack_colours(uint8_t *rgb, const uint8_t *row, const bitmap *b)

@@ -197,7 +197,8 @@ static void to_bytes(uint8_t *to, const decoder *d, const uint8_t *from, size_t 
         } else if (d->bits == 8) {
             to[i] = from[i];
         } else {
-            const unsigned v = from[i / each] >> (8 - d->bits - i % each * d->bits) & most;
+            const unsigned v =
+                (unsigned)from[i / each] >> (8 - d->bits - i % each * d->bits) & most;
             to[i] = (uint8_t)(v * factor);
         }
     }

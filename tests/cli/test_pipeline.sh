@@ -310,9 +310,9 @@ case_models_that_do_not_fit() {
         "$vitcod" train --data data --width 12 --depth 1 --heads 3 --epochs 1 -o small
     check "the plan does not fit" 1 'does not fit a model' \
         "$vitcod" eval small --plan plan --data data
-    # A model whose head is in half precision: the header alone is changed.
-    sed 's/\("head.weight":{"dtype":\)"F32","shape":\[4,12\]/\1"F16","shape":[8,12]/' model >half
-    check "a wrong dtype" 1 "half: 'head.weight' is F16 (8, 12), wanted F32" "$vitcod" info half
+    # A model whose head holds whole numbers: the header alone is changed.
+    sed 's/\("head.weight":{"dtype":\)"F32"/\1"I32"/' model >whole
+    check "a wrong dtype" 1 "whole: 'head.weight' is I32 (4, 12), wanted F32" "$vitcod" info whole
 }
 
 case_report() {
