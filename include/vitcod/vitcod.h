@@ -11,6 +11,7 @@
 #include "vitcod/half.h"
 #include "vitcod/hash.h"
 #include "vitcod/isa.h"
+#include "vitcod/interpolation.h"
 #include "vitcod/json.h"
 #include "vitcod/npy.h"
 #include "vitcod/pickle_file.h"
@@ -80,6 +81,7 @@
 #include "vitcod/summaries.h"
 
 /* explore: models and plans on chips, compared and swept */
+#include "vitcod/catalogue.h"
 #include "vitcod/compare.h"
 #include "vitcod/point.h"
 #include "vitcod/simulation.h"

@@ -195,7 +195,7 @@ class StateDict(Opened):
             ({**tensors, "cls_token": np.zeros(3, np.complex64)}, TypeError, "complex64"),
             ({**tensors, "cls_token": np.zeros((1, 1, 7), np.float32)}, vitcod.Error, "cls_token"),
             (
-                {**tensors, "cls_token": np.zeros((1, 1, 48), np.float16)},
+                {**tensors, "cls_token": np.zeros((1, 1, 48), np.int32)},
                 vitcod.Error,
                 "wanted F32",
             ),

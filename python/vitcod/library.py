@@ -31,7 +31,12 @@ FIXED = {"VC_MOST_GROUPS": MOST_GROUPS}  # constants of the headers
 class ModelOptions(ctypes.Structure):
     _fields_ = [
         ("heads", c_size_t),
+        ("mean", POINTER(c_float)),
+        ("std", POINTER(c_float)),
+        ("crop_pct", c_double),
+        ("interpolation", c_char_p),
         ("autoencoder", c_char_p),
+        ("weights", c_int),
         ("in_place", c_int),
         ("without_plan", c_int),
         ("image_size", c_size_t),
@@ -48,6 +53,8 @@ class ModelInput(ctypes.Structure):
         ("outputs", c_size_t),
         ("mean", c_float * 4),
         ("std", c_float * 4),
+        ("crop_pct", c_double),
+        ("interpolation", c_int),
     ]
 
 
@@ -201,6 +208,7 @@ class Plan(ctypes.Structure):
         ("layer_count", c_size_t),
         ("layers", POINTER(PlanLayer)),
         ("threshold", c_size_t),
+        ("reordered", c_int),
     ]
 
 

@@ -61,7 +61,7 @@ case_layout() {
     wanted || skip "$why"
     venv/bin/python -c 'from vitcod import library; print(library.layout())' >layout.c
     check "layout" 0 '' gcc -fsyntax-only -I"$root/include" layout.c
-    sed 's/sizeof(vc_plan) == 24/sizeof(vc_plan) == 25/' layout.c >other.c
+    sed 's/sizeof(vc_plan) == [0-9]*/sizeof(vc_plan) == 999/' layout.c >other.c
     check "another one is noticed" 1 'size of vc_plan' gcc -fsyntax-only -I"$root/include" other.c
 }
 
