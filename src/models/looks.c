@@ -212,8 +212,7 @@ const char *vc_model_guesses(char text[VC_GUESSES_TEXT], const vc_model_config *
     return text;
 }
 
-size_t vc__describe_looks(vc_metadata entries[VC__LOOKS_ENTRIES], vc__looks_text *text,
-                          const vc_model_config *config)
+size_t vc__describe_looks(vc_metadata *entries, vc__looks_text *text, const vc_model_config *config)
 {
     const vc_model_looks *looks = &config->looks;
     size_t count = 0;

@@ -189,7 +189,7 @@ enum { VC__LOOKS_ENTRIES = 4 };
 typedef struct vc__looks_text {
     char crop[32], guessed[80];
 } vc__looks_text;
-size_t vc__describe_looks(vc_metadata entries[VC__LOOKS_ENTRIES], vc__looks_text *text,
+size_t vc__describe_looks(vc_metadata *entries, vc__looks_text *text,
                           const vc_model_config *config);
 /* A required tensor of known rank whose sizes are not known yet. */
 vc_status vc__find_shape(const size_t **shape, const vc_tensor_file *file, const char *name,
