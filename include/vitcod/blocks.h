@@ -17,6 +17,7 @@ typedef enum vc_activation {
     VC_ACTIVATION_NONE,
     VC_ACTIVATION_GELU,
     VC_ACTIVATION_HARDSWISH,
+    VC_ACTIVATION_SILU,
     VC_ACTIVATION_COUNT
 } vc_activation;
 

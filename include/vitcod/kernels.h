@@ -4,6 +4,8 @@
  * gelu_backward           dx = dy * (Phi(x) + x * phi(x)), phi the normal density
  * hardswish_forward       y = x * min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, section 5.2)
  * hardswish_backward      dx = dy * slope; the slope is 0 up to -3, 1 from 3, else x / 3 + 1 / 2
+ * silu_forward            y = x / (1 + exp(-x)) (Hendrycks, Gimpel 2016; Elfwing et al. 2018)
+ * silu_backward           dx = dy * g * (1 + x * (1 - g)), g = 1 / (1 + exp(-x))
  * softmax_row             softmax in place of one row of scores that lies in two pieces, a then b;
  *                         entry i of a takes part if bit i % 16 of a_kept[i / 16] is set (NULL: all
  *                         do) and becomes 0 otherwise; at least one entry must take part

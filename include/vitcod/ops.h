@@ -70,6 +70,10 @@ void vc_gelu_backward(float *dx, const float *dy, const float *x, size_t count);
 void vc_hardswish_forward(float *y, const float *x, size_t count);
 void vc_hardswish_backward(float *dx, const float *dy, const float *x, size_t count);
 
+/* SiLU, x / (1 + exp(-x)). y may be x, dx may be dy. */
+void vc_silu_forward(float *y, const float *x, size_t count);
+void vc_silu_backward(float *dx, const float *dy, const float *x, size_t count);
+
 /* y (images, count) = scale of the image * x + residual. The residual may be NULL; y may be x or
  * the residual. */
 void vc_scale_images(float *y, const float *x, const float *scales, const float *residual,

@@ -53,6 +53,8 @@ void vc__activate(const vc__cpu *cpu, vc_activation activation, float *values, s
         cpu->kernels->gelu_forward(values, values, count);
     else if (activation == VC_ACTIVATION_HARDSWISH)
         cpu->kernels->hardswish_forward(values, values, count);
+    else if (activation == VC_ACTIVATION_SILU)
+        cpu->kernels->silu_forward(values, values, count);
 }
 
 /* Turns sums into values, in place unless the output is the operand of a product. */

@@ -44,6 +44,16 @@ void vc_hardswish_backward(float *dx, const float *dy, const float *x, size_t co
     backward(dx, dy, x, count, vc_kernels_get()->hardswish_backward);
 }
 
+void vc_silu_forward(float *y, const float *x, size_t count)
+{
+    forward(y, x, count, vc_kernels_get()->silu_forward);
+}
+
+void vc_silu_backward(float *dx, const float *dy, const float *x, size_t count)
+{
+    backward(dx, dy, x, count, vc_kernels_get()->silu_backward);
+}
+
 void vc_scale_images(float *y, const float *x, const float *scales, const float *residual,
                      size_t images, size_t count)
 {

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kinds.h"
 #include "model_impl.h"
 #include "vitcod/weights.h"
 
@@ -146,6 +147,7 @@ static vc_status use_plan_inside(vc_model *model, const vc_tensor_file *file)
 
 static vc_status recognise(const vc__family **out, const vc_tensor_file *file)
 {
+    VC_TRY(vc__refuse_kinds(file));
     for (size_t i = 0; (*out = vc__family_at(i)); i++)
         if ((*out)->recognise(file))
             return VC_OK;

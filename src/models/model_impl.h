@@ -64,6 +64,8 @@ struct vc__family {
 
     /* ---- files */
     int (*recognise)(const vc_tensor_file *file);
+    /* "activation" in a file's metadata; NULL: the family has one alone. */
+    const char *(*activation)(const vc_model_config *config);
     int writes_heads; /* the shapes in a file do not tell how many heads there are */
     /* Sizes from a checkpoint; the auto-encoder's, where there is one, may come from another. */
     vc_status (*read_config)(vc_model_config *out, const vc_tensor_file *file,

@@ -54,6 +54,23 @@ static void check_hardswish(const vc_kernels *k, size_t n)
     close_arrays(a, b, MOST, 1e-6, "hardswish_backward", n);
 }
 
+static void check_silu(const vc_kernels *k, size_t n)
+{
+    float x[MOST], dy[MOST], a[MOST] = {0}, b[MOST] = {0};
+    fill(x, MOST, 1);
+    fill(dy, MOST, 2);
+    for (size_t i = 0; i < MOST; i++)
+        x[i] *= 8.0f;
+    x[0] = -100.0f; /* exp(100) is no float */
+    x[1] = 100.0f;
+    k->silu_forward(a, x, n);
+    ref->silu_forward(b, x, n);
+    close_arrays(a, b, MOST, 2e-6, "silu_forward", n);
+    k->silu_backward(a, dy, x, n);
+    ref->silu_backward(b, dy, x, n);
+    close_arrays(a, b, MOST, 2e-6, "silu_backward", n);
+}
+
 static void check_softmax(const vc_kernels *k, size_t n, size_t split)
 {
     float a[MOST], b[MOST], da[MOST], db[MOST];
@@ -220,6 +237,7 @@ static void check_isa(vc_isa isa)
     for (size_t i = 0; i < SIZES; i++) {
         check_gelu(k, sizes[i]);
         check_hardswish(k, sizes[i]);
+        check_silu(k, sizes[i]);
         check_softmax(k, sizes[i], 0);
         check_softmax(k, sizes[i], sizes[i]);
         check_softmax(k, sizes[i], sizes[i] / 3);
@@ -253,7 +271,7 @@ static void every_kernel_is_checked(void **state)
 #define VC_KERNEL(name, r, a, b, args) count++;
 #include "vitcod/kernels.def"
 #undef VC_KERNEL
-    assert_int_equal(count, 20); /* attention_rows.. are checked in test_packed_attention.c */
+    assert_int_equal(count, 22); /* attention_rows.. are checked in test_packed_attention.c */
 }
 
 int main(void)

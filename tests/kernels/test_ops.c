@@ -1,4 +1,6 @@
 /* Operators: forward against plain loops, backward against central differences. */
+#include <math.h>
+
 #include "random.h"
 #include "testing.h"
 #include "vitcod/ops.h"
@@ -175,6 +177,28 @@ static void hardswish_backward(void **state)
         assert_near(slope[i], (up[i] - down[i]) / (2.0 * h), 1e-3);
 }
 
+/* Against its definition and difference quotients. */
+static void silu(void **state)
+{
+    (void)state;
+    float in[200], one[200], out[200], up[200], down[200], slope[200];
+    const float h = 1e-2f;
+    for (size_t i = 0; i < 200; i++) {
+        in[i] = -5.0f + 0.05f * (float)i;
+        one[i] = 1.0f;
+        up[i] = in[i] + h;
+        down[i] = in[i] - h;
+    }
+    vc_silu_forward(out, in, 200);
+    vc_silu_backward(slope, one, in, 200);
+    vc_silu_forward(up, up, 200);
+    vc_silu_forward(down, down, 200);
+    for (size_t i = 0; i < 200; i++) {
+        assert_near(out[i], in[i] / (1.0 + exp(-(double)in[i])), 1e-6);
+        assert_near(slope[i], (up[i] - down[i]) / (2.0 * h), 1e-3);
+    }
+}
+
 /* A 3 x 3 convolution with stride 2 and padding 1, channels first and last, against its
  * definition. */
 static void windows(void **state)
@@ -229,10 +253,14 @@ static void grids_of_tokens(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(linear_forward),     cmocka_unit_test(linear_backward),
-        cmocka_unit_test(layernorm_backward), cmocka_unit_test(gelu_backward),
-        cmocka_unit_test(hardswish_backward), cmocka_unit_test(windows),
-        cmocka_unit_test(grids_of_tokens),    cmocka_unit_test(patches_are_convolution_windows)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(linear_forward),
+                                       cmocka_unit_test(linear_backward),
+                                       cmocka_unit_test(layernorm_backward),
+                                       cmocka_unit_test(gelu_backward),
+                                       cmocka_unit_test(hardswish_backward),
+                                       cmocka_unit_test(silu),
+                                       cmocka_unit_test(windows),
+                                       cmocka_unit_test(grids_of_tokens),
+                                       cmocka_unit_test(patches_are_convolution_windows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

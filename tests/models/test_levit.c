@@ -215,7 +215,8 @@ static void checkpoint_of_pytorch(void **state)
 
 /* A checkpoint of the first release: other names, and tables and counters that are no
  * parameters. */
-static void write_original(const char *path, const vc_model *model, int64_t first_index)
+static void write_original(const char *path, const vc_model *model, int64_t first_index,
+                           const vc_metadata *metadata, size_t entries)
 {
     static vc_named_tensor tensors[600];
     static int64_t indices[4 * 49 * 49], batches = 17;
@@ -236,7 +237,7 @@ static void write_original(const char *path, const vc_model *model, int64_t firs
         memcpy(tensor.shape, param->shape, sizeof param->shape);
         tensors[count++] = (vc_named_tensor){param->alias, tensor};
     }
-    assert_ok(vc_safetensors_write(path, tensors, count, NULL, 0));
+    assert_ok(vc_safetensors_write(path, tensors, count, metadata, entries));
 }
 
 static void original_names(void **state)
@@ -247,7 +248,7 @@ static void original_names(void **state)
     vc_model *model = make(&config, 0), *back;
     vc_tensor_file *file;
     const vc_tensor *counter;
-    write_original(temporary("original.safetensors"), model, 0);
+    write_original(temporary("original.safetensors"), model, 0, NULL, 0);
     assert_ok(vc_model_open(&back, temporary("original.safetensors"), &in_place));
     for (size_t p = 0; p < model->param_count; p++)
         assert_memory_equal(model->params[p].data, back->params[p].data,
@@ -260,10 +261,54 @@ static void original_names(void **state)
         vc_tensor_file_get(&counter, file, "stem.conv1.bn.num_batches_tracked", VC_I64, 0, NULL));
     assert_int_equal(*(const int64_t *)counter->data, 17);
     vc_tensor_file_close(file);
-    write_original(temporary("wrong.safetensors"), model, 3);
+    write_original(temporary("wrong.safetensors"), model, 3, NULL, 0);
     assert_fails(vc_model_open(&back, temporary("wrong.safetensors"), &in_place), VC_EFORMAT,
                  "'blocks.0.m.attention_bias_idxs' holds 3 at flat index 0, wanted 0");
     vc_model_close(model);
+}
+
+/* SiLU in place of hardswish: said by a file, else known by the sizes that timm gives it to. */
+static void activation(void **state)
+{
+    (void)state;
+    const vc_model_options silent = {0};
+    const vc_metadata said[] = {{"activation", "gelu"}};
+    float have[BATCH * CLASSES], want[BATCH * CLASSES], hardswish[BATCH * CLASSES];
+    vc_model_config config = small("levit_192", 0);
+    vc__levit_sizes_in(&config)->silu = 1;
+    vc_model *model = make(&config, 0), *back;
+    noise(timm_images, "images", BATCH * 3 * IMAGE * IMAGE);
+    engine_logits(want, model, timm_images, BATCH, VC_IN_FP32);
+    vc_acts acts;
+    assert_ok(vc_acts_open(&acts, model, BATCH, 0));
+    vc_model_forward(&acts, model, timm_images, BATCH, NULL);
+    for (size_t i = 0; i < BATCH * CLASSES; i++)
+        assert_near(acts.logits[i], want[i], 1e-3);
+    vc_acts_close(&acts);
+    assert_ok(vc_model_write(temporary("silu.safetensors"), model));
+    assert_ok(vc_model_open(&back, temporary("silu.safetensors"), &silent));
+    engine_logits(have, back, timm_images, BATCH, VC_IN_FP32);
+    assert_memory_equal(have, want, sizeof want);
+    vc_model_close(back);
+    write_original(temporary("unsaid.safetensors"), model, 0, NULL, 0);
+    assert_ok(vc_model_open(&back, temporary("unsaid.safetensors"), &silent));
+    engine_logits(hardswish, back, timm_images, BATCH, VC_IN_FP32);
+    assert_true(memcmp(hardswish, want, sizeof want) != 0);
+    vc_model_close(back);
+    write_original(temporary("gelu.safetensors"), model, 0, said, 1);
+    assert_fails(vc_model_open(&back, temporary("gelu.safetensors"), &silent), VC_EFORMAT,
+                 "metadata 'activation' is 'gelu', wanted hardswish or silu");
+    vc_model_close(model);
+    static const struct {
+        const char *name;
+        int silu;
+    } sizes[] = {{"levit_128s", 0}, {"levit_128", 0},  {"levit_192", 0}, {"levit_256", 0},
+                 {"levit_384", 0},  {"levit_256d", 1}, {"levit_512", 1}, {"levit_512d", 1}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        assert_ok(vc_model_preset(&config, sizes[i].name));
+        assert_int_equal(vc__levit_sizes_of(&config)->silu, sizes[i].silu);
+        assert_int_equal(vc__levit_is_silu(vc__levit_sizes_of(&config)), sizes[i].silu);
+    }
 }
 
 /* MACs as published (timm's tables and the papers', GMACs), which count no BatchNorm. */
@@ -386,6 +431,7 @@ int main(void)
                                        cmocka_unit_test(on_batch_statistics),
                                        cmocka_unit_test(one_coder),
                                        cmocka_unit_test(parameters_are_timms),
+                                       cmocka_unit_test(activation),
                                        cmocka_unit_test(distilled_deit_against_timm),
                                        cmocka_unit_test(macs_are_the_published_ones),
                                        cmocka_unit_test(groups_are_vitcods),

@@ -95,6 +95,11 @@ static vc_status compress(vc_model_config *config, size_t compressed, vc_coded o
     return VC_OK;
 }
 
+static const char *activation(const vc_model_config *config)
+{
+    return vc__levit_sizes_of(config)->silu ? "silu" : "hardswish";
+}
+
 static json_t *describe(const vc_model_config *config)
 {
     const vc__levit_config *c = vc__levit_sizes_of(config);
@@ -110,7 +115,8 @@ static json_t *describe(const vc_model_config *config)
                       "compressed_heads", (json_int_t)vc_model_coded_width(stage->compressed_heads),
                       "compressed_of", vc_model_coded_word(stage->compressed_heads)));
     }
-    return json_pack("{s:o, s:b}", "stages", stages, "distilled", c->distilled);
+    return json_pack("{s:o, s:b, s:s}", "stages", stages, "distilled", c->distilled, "activation",
+                     activation(config));
 }
 
 static vc_status allocate(vc_model *model)
@@ -194,6 +200,7 @@ const vc__family vc__levit = {
     .group = group,
     .compress = compress,
     .describe = describe,
+    .activation = activation,
     .recognise = vc__levit_recognise,
     .read_config = vc__levit_read_config,
     .allocate = allocate,

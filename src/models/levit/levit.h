@@ -29,10 +29,13 @@ typedef struct VC_MODEL_SIZES_STRUCT vc__levit_config {
     size_t stem[VC__LEVIT_STEM]; /* channels after each convolution; the last is stage 0's width */
     vc__levit_stage stages[VC__LEVIT_STAGES];
     int distilled;                                         /* a second head; logits are averaged */
+    int silu;                                              /* in place of hardswish */
     float mean[VC_MODEL_CHANNELS], std[VC_MODEL_CHANNELS]; /* of the input, pixels in 0..1 */
 } vc__levit_config;
 
 vc_status vc__levit_config_check(const vc__levit_config *config);
+/* The sizes are those of a model of timm's that has SiLU: its checkpoints do not say so. */
+int vc__levit_is_silu(const vc__levit_config *config);
 size_t vc__levit_side(const vc__levit_config *config, size_t stage); /* tokens along a side */
 
 /* The windows of a convolution of the stem: of images with channels first, then of what the one
@@ -117,16 +120,16 @@ typedef struct vc__levit_block_acts {
     float *projected, *queries;        /* (B, T, .) behind the norms of in and q */
     float *thinned;                    /* (B, T', C) */
     float *encoded[2], *decoded[2];    /* of Q and K */
-    float *probs, *attention, *active; /* active: hardswish of attention (B, Tq, H, Dv) */
+    float *probs, *attention, *active; /* active: attention behind the activation (B, Tq, H, Dv) */
     float *middle;                     /* (B, Tq, C') what the MLP takes */
-    float *fc1_out, *hidden;           /* (B, Tq, hidden) before hardswish, behind it */
+    float *fc1_out, *hidden;           /* (B, Tq, hidden) before the activation, behind it */
     float *output;                     /* (B, Tq, C') */
 } vc__levit_block_acts;
 
 /* What training keeps of a forward pass on the batch's own statistics. */
 typedef struct vc__levit_kept {
     float *windows[VC__LEVIT_STEM], *stem_out[VC__LEVIT_STEM]; /* behind the norm */
-    float *stem_active[VC__LEVIT_STEM]; /* behind hardswish; the last has none */
+    float *stem_active[VC__LEVIT_STEM]; /* behind the activation; the last has none */
     vc__levit_normed_acts stem[VC__LEVIT_STEM];
     vc__levit_block_acts *blocks;
     float *bias,

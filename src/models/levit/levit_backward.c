@@ -61,8 +61,8 @@ static void attend_backward(vc_grads *grads, const vc_acts *acts, const vc_model
 }
 
 /* stream[now] from the MLP's output to its input; stream[!now] is scratch. */
-static void mlp_backward(vc__levit_grads *g, size_t now, const vc_acts *acts, size_t index,
-                         const vc__levit_shape *s, size_t batch, size_t rows)
+static void mlp_backward(vc__levit_grads *g, size_t now, const vc_acts *acts, const vc_model *model,
+                         size_t index, const vc__levit_shape *s, size_t batch, size_t rows)
 {
     const vc__levit_block *d = &g->views.blocks[index];
     const vc__levit_block_acts *a = &vc__levit_kept_of(acts)->blocks[index];
@@ -73,7 +73,7 @@ static void mlp_backward(vc__levit_grads *g, size_t now, const vc_acts *acts, si
     const float *dy = vc__branch_gradient(g->product, g->stream[now], acts, index, 1, batch,
                                           rows / batch * width);
     vc__normed_backward(g->hidden, &d->fc2, g->product, dy, &fc2);
-    vc_hardswish_backward(g->hidden, g->hidden, a->fc1_out, rows * hidden);
+    vc__levit_activate_backward(model, g->hidden, g->hidden, a->fc1_out, rows * hidden);
     vc__normed_backward(g->stream[!now], &d->fc1, g->hidden, g->hidden, &fc1);
     add_to(g->stream[now], g->stream[!now], rows * width);
 }
@@ -93,12 +93,12 @@ static void block_backward(vc_grads *grads, size_t *now, const vc_acts *acts, co
     const vc__normed_layer q = {&a->q, a->thinned, out, s.width_in, s.keys, acts->half};
     float *dx = g->stream[!*now];
 
-    mlp_backward(g, *now, acts, index, &s, batch, out);
+    mlp_backward(g, *now, acts, model, index, &s, batch, out);
     const float *dy = g->stream[*now];
     if (!s.subsampling)
         dy = vc__branch_gradient(g->product, dy, acts, index, 0, batch, out / batch * s.width_out);
     vc__normed_backward(g->attention, &d->proj, g->product, dy, &proj);
-    vc_hardswish_backward(g->attention, g->attention, a->attention, out * s.values);
+    vc__levit_activate_backward(model, g->attention, g->attention, a->attention, out * s.values);
     attend_backward(grads, acts, model, index, &s, batch, reconstruction);
     vc__sorted_backward(dx, &d->in, g, g->projected, g->projected, &project,
                         vc__levit_folded_of(model)->blocks[index].order);
@@ -128,8 +128,8 @@ static void stem_backward(vc__levit_grads *g, size_t now, const vc_acts *acts,
             break; /* nobody wants the images' gradient */
         now = !now;
         vc_windows_gather_backward(g->stream[now], g->windows, batch, &window);
-        vc_hardswish_backward(g->stream[now], g->stream[now], k->stem_out[i - 1],
-                              batch * window.side * window.side * window.channels);
+        vc__levit_activate_backward(model, g->stream[now], g->stream[now], k->stem_out[i - 1],
+                                    batch * window.side * window.side * window.channels);
     }
 }
 

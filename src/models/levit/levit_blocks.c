@@ -27,7 +27,7 @@ static void add_stem(levit *v)
             op->reads = v->list->values[from].rows;
         v->stream = vc__block_value(v->list, side * side, v->c->stem[i]);
         vc__block_linear(v->list, VC_OP_STEM, VC__NO_LAYER, v->stream, windows, &stem)->activation =
-            i + 1 < VC__LEVIT_STEM ? VC_ACTIVATION_HARDSWISH : VC_ACTIVATION_NONE;
+            i + 1 < VC__LEVIT_STEM ? vc__levit_activation(v->c) : VC_ACTIVATION_NONE;
         from = v->stream;
     }
 }
@@ -78,13 +78,13 @@ static void add_block(levit *v, size_t block)
     op->keys = projected;
     op->keys_at = s.subsampling ? 0 : s.keys;
     op->values_at = op->keys_at + s.keys;
-    op->activation = VC_ACTIVATION_HARDSWISH;
+    op->activation = vc__levit_activation(v->c);
     if (s.subsampling)
         v->stream = vc__block_value(v->list, rows, s.width_out);
     vc__block_linear(v->list, VC_OP_PROJECTION, block, v->stream, heads, &proj)->add =
         !s.subsampling;
     vc__block_linear(v->list, VC_OP_FC1, block, active, v->stream, &fc1)->activation =
-        VC_ACTIVATION_HARDSWISH;
+        vc__levit_activation(v->c);
     vc__block_linear(v->list, VC_OP_FC2, block, v->stream, active, &fc2)->add = 1;
 }
 

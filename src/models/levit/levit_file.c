@@ -143,6 +143,29 @@ static vc_status read_stem(vc__levit_config *c, const reader *r)
     return VC_OK;
 }
 
+/* As the file says; else as timm has it for these sizes. */
+static vc_status read_activation(vc__levit_config *c, const vc_tensor_file *file)
+{
+    const char *said = vc_tensor_file_metadata(file, "activation");
+    if (said && strcmp(said, "silu") != 0 && strcmp(said, "hardswish") != 0)
+        return vc_fail(VC_EFORMAT, "%s: metadata 'activation' is '%s', wanted hardswish or silu",
+                       vc_tensor_file_path(file), said);
+    c->silu = said ? strcmp(said, "silu") == 0 : vc__levit_is_silu(c);
+    return VC_OK;
+}
+
+/* timm's stem of three convolutions has more tokens than a LeViT's. */
+static vc_status check_stem(const vc_tensor_file *file)
+{
+    if (!vc_tensor_file_find(file, "stem.conv1.linear.weight") ||
+        vc_tensor_file_find(file, "stem.conv4.linear.weight"))
+        return VC_OK;
+    return vc_fail(VC_EUNSUPPORTED,
+                   "%s: a LeViT whose stem has three convolutions, a token for 8 x 8 pixels "
+                   "(levit_384_s8, levit_512_s8): wanted one of four, for 16 x 16",
+                   vc_tensor_file_path(file));
+}
+
 vc_status vc__levit_read_config(vc_model_config *out, const vc_tensor_file *file,
                                 const vc_tensor_file *autoencoder, const vc_model_options *options)
 {
@@ -153,8 +176,10 @@ vc_status vc__levit_read_config(vc_model_config *out, const vc_tensor_file *file
         return vc_fail(VC_EINVAL, "%s: a LeViT's heads follow from its shapes, without --heads",
                        vc_tensor_file_path(file));
     *c = (vc__levit_config){0};
+    VC_TRY(check_stem(file));
     VC_TRY(read_stem(c, &r));
     VC_TRY(read_stages(c, &r));
+    VC_TRY(read_activation(c, file));
     VC_TRY(vc__find_shape(&head, file, r.original ? "head.l.weight" : "head.linear.weight", 2));
     c->classes = head[0];
     c->distilled = vc_tensor_file_find(file, r.original ? "head_dist.l.weight"

@@ -13,7 +13,7 @@ static void stem(vc__levit_acts *a, size_t *now, const vc_model *model, const fl
         vc_windows_gather(a->windows, from, batch, &window);
         vc_linear_forward(to, a->windows, &vc__levit_folded_of(model)->stem[i], rows, NULL);
         if (i + 1 < VC__LEVIT_STEM)
-            vc_hardswish_forward(to, to, rows * c->stem[i]);
+            vc__levit_activate(model, to, to, rows * c->stem[i]);
         from = to;
     }
 }
@@ -44,11 +44,11 @@ static void block(vc_acts *acts, size_t *now, const vc_model *model, size_t inde
                                         .bias = vc__arranged_bias(model, index),
                                         .shape = vc__levit_attention_shape(&s, batch)};
     vc__attention_forward(acts, model, index, &attention, tap);
-    vc_hardswish_forward(a->attention, a->attention, batch * queries * s.values);
+    vc__levit_activate(model, a->attention, a->attention, batch * queries * s.values);
     vc_linear_forward_in(acts->half, y, a->attention, &f->proj, batch * queries,
                          s.subsampling ? NULL : x);
     vc_linear_forward_in(acts->half, a->hidden, y, &f->fc1, batch * queries, NULL);
-    vc_hardswish_forward(a->hidden, a->hidden, batch * queries * s.attention.hidden);
+    vc__levit_activate(model, a->hidden, a->hidden, batch * queries * s.attention.hidden);
     vc_linear_forward_in(acts->half, y, a->hidden, &f->fc2, batch * queries, y);
 }
 

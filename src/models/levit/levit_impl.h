@@ -22,6 +22,12 @@ typedef struct vc__levit_span {
 } vc__levit_span;
 vc__levit_span vc__levit_span_of(const vc__levit_config *config, vc__levit_place place);
 
+/* The one between products: y may be x, dx may be dy. */
+vc_activation vc__levit_activation(const vc__levit_config *config);
+void vc__levit_activate(const vc_model *model, float *y, const float *x, size_t count);
+void vc__levit_activate_backward(const vc_model *model, float *dx, const float *dy, const float *x,
+                                 size_t count);
+
 void vc__levit_walk(vc__walk *walk, const vc__levit_config *config, vc__levit_weights *weights);
 const char *vc__levit_preset_name(size_t index);
 void vc__levit_preset(vc_model_config *out, size_t index);

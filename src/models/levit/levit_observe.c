@@ -77,7 +77,7 @@ static void stem(vc_acts *acts, const vc_model *model, const float *images, size
         run_normed(acts->half, k->stem_out[i], &k->stem[i], k->windows[i], 9 * window.channels,
                    c->stem[i], rows, NULL);
         if (i + 1 < VC__LEVIT_STEM)
-            vc_hardswish_forward(k->stem_active[i], k->stem_out[i], rows * c->stem[i]);
+            vc__levit_activate(model, k->stem_active[i], k->stem_out[i], rows * c->stem[i]);
         from = k->stem_active[i];
     }
 }
@@ -122,14 +122,14 @@ static void block(vc_acts *acts, const vc_model *model, size_t index, const floa
         run_normed(acts->half, a->queries, &a->q, a->thinned, s.width_in, s.keys, out, NULL);
     }
     attend(acts, model, index, &s, batch);
-    vc_hardswish_forward(a->active, a->attention, out * s.values);
+    vc__levit_activate(model, a->active, a->attention, out * s.values);
     if (s.subsampling) /* without a residual path it is never left out */
         run_normed(acts->half, a->middle, &a->proj, a->active, s.values, s.width_out, out, NULL);
     else
         add_branch(a->middle, &a->proj, a->active, x,
                    &(branch){acts, index, 0, s.values, s.width_out, batch, out});
     run_normed(acts->half, a->fc1_out, &a->fc1, a->middle, s.width_out, hidden, out, NULL);
-    vc_hardswish_forward(a->hidden, a->fc1_out, out * hidden);
+    vc__levit_activate(model, a->hidden, a->fc1_out, out * hidden);
     add_branch(a->output, &a->fc2, a->hidden, a->middle,
                &(branch){acts, index, 1, hidden, s.width_out, batch, out});
 }

@@ -1,0 +1,13 @@
+#include "kernels_impl.h"
+
+#include "silu_simd.h"
+
+void vc__silu_forward_avx2(float *y, const float *x, size_t count)
+{
+    silu_forward(y, x, count);
+}
+
+void vc__silu_backward_avx2(float *dx, const float *dy, const float *x, size_t count)
+{
+    silu_backward(dx, dy, x, count);
+}

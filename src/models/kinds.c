@@ -1,0 +1,125 @@
+/* Relatives of the models that are known, by what their checkpoints hold more or less. */
+#include <stdio.h>
+#include <string.h>
+
+#include "kinds.h"
+#include "model_impl.h"
+
+/* Any of these tensors makes a file one of that kind. */
+static const struct trait {
+    const char *tensors[3], *text;
+} more[] = {
+    {{"blocks.0.ls1.gamma", "blocks.0.gamma_1"}, "LayerScale (ls1, ls2)"},
+    {{"reg_token"}, "register tokens (reg_token)"},
+    {{"fc_norm.weight"}, "the mean of all tokens classified (fc_norm)"},
+    {{"norm_pre.weight"}, "a norm before the blocks, as CLIP's with QuickGELU (norm_pre)"},
+    {{"attn_pool.latent"}, "attention pooling (attn_pool)"},
+    {{"blocks.0.attn.q_norm.weight"}, "norms of Q and K (q_norm, k_norm)"},
+    {{"blocks.0.attn.rel_pos.mlp.fc1.weight", "blocks.0.attn.rel_pos.relative_position_bias_table",
+      "rel_pos_bias.relative_position_bias_table"},
+     "relative positions (rel_pos)"},
+    {{"rel_pos_bias.mlp.fc1.weight", "shared_rel_pos.mlp.fc1.weight"},
+     "relative positions (rel_pos)"},
+    {{"blocks.0.attns.0.qkv.weight", "blocks.0.attns.0.norm.weight"},
+     "branches side by side (attns, ffns)"},
+    {{"blocks.0.attn.in_proj.weight", "blocks.0.attn_out_proj.weight", "blocks.0.in_proj.weight"},
+     "attention and MLP side by side (in_proj)"},
+    {{"blocks.0.mlp.w12.weight", "blocks.0.mlp.fc1_g.weight"}, "a gated MLP (SwiGLU)"},
+    {{"blocks_token_only.0.norm1.weight"}, "class attention, a CaiT's (blocks_token_only)"},
+    {{"patch_embed.backbone.conv.weight", "patch_embed.backbone.stem.conv.weight",
+      "patch_embed.backbone.conv1.weight"},
+     "patches that a convolutional network makes (patch_embed.backbone)"},
+};
+
+static int has(const vc_tensor_file *file, const char *name)
+{
+    return vc_tensor_file_find(file, name) != NULL;
+}
+
+static size_t add(char *text, size_t room, size_t used, const char *what)
+{
+    const int n =
+        used < room ? snprintf(text + used, room - used, "%s%s", used ? ", and " : "", what) : 0;
+    return used + (size_t)n;
+}
+
+/* pos_embed (1, side^2, C) beside a class token: it has none of its own. */
+static int lacks_class_position(const vc_tensor_file *file)
+{
+    const vc_tensor *positions = vc_tensor_file_find(file, "pos_embed");
+    if (!positions || positions->rank != 3 || !has(file, "cls_token"))
+        return 0;
+    const size_t side = vc__side_of(positions->shape[1]);
+    return side > 0 && side * side == positions->shape[1];
+}
+
+static size_t add_missing(char *text, size_t room, size_t used, const vc_tensor_file *file)
+{
+    if (!has(file, "cls_token"))
+        used = add(text, room, used, "no class token (cls_token)");
+    if (!has(file, "pos_embed"))
+        used = add(text, room, used, "no positions (pos_embed)");
+    if (lacks_class_position(file))
+        used =
+            add(text, room, used, "no position of the class token, as DeiT III (no_embed_class)");
+    if (has(file, "patch_embed.proj.weight") && !has(file, "patch_embed.proj.bias"))
+        used = add(text, room, used, "no bias of the patches (patch_embed.proj.bias)");
+    if (has(file, "blocks.0.attn.qkv.weight") && !has(file, "blocks.0.attn.qkv.bias"))
+        used = add(text, room, used, "no bias of Q, K and V (attn.qkv.bias)");
+    if (!has(file, "head.weight"))
+        used = add(text, room, used, "no classifier (head.weight)");
+    return used;
+}
+
+static int is_vit(const vc_tensor_file *file)
+{
+    return has(file, "patch_embed.proj.weight") || has(file, "cls_token") ||
+           (has(file, "pos_embed") && has(file, "norm.weight"));
+}
+
+/* Names that other programs give to the same models. */
+static const char *named_otherwise(const vc_tensor_file *file)
+{
+    static const struct trait others[] = {
+        {{"vit.embeddings.cls_token", "deit.embeddings.cls_token", "embeddings.cls_token"},
+         "a ViT or DeiT under Hugging Face's names: wanted timm's"},
+        {{"levit.patch_embeddings.embedding_layer_1.convolution.weight"},
+         "a LeViT under Hugging Face's names: wanted timm's or those of the first release"},
+        {{"conv_proj.weight", "class_token", "encoder.pos_embedding"},
+         "a ViT under torchvision's names: wanted timm's"},
+        {{"stem.conv1.weight", "patch_embed.0.weight"},
+         "a LeViT whose BatchNorm is folded into its products: wanted the checkpoint from before"},
+        {{"visual.conv1.weight", "visual.class_embedding"}, "a CLIP: wanted a DeiT or a LeViT"},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        for (size_t t = 0; t < 3 && others[i].tensors[t]; t++)
+            if (has(file, others[i].tensors[t]))
+                return others[i].text;
+    return NULL;
+}
+
+vc_status vc__refuse_kinds(const vc_tensor_file *file)
+{
+    char text[640] = "";
+    size_t used = 0;
+    const char *last = "", *otherwise = named_otherwise(file);
+    const vc_tensor *qkv = vc_tensor_file_find(file, "stages.0.blocks.0.attn.qkv.linear.weight");
+    if (otherwise)
+        return vc_fail(VC_EUNSUPPORTED, "%s: %s", vc_tensor_file_path(file), otherwise);
+    if (qkv && qkv->rank == 4)
+        return vc_fail(VC_EUNSUPPORTED,
+                       "%s: a LeViT whose products are convolutions (levit_conv_*): wanted the "
+                       "levit_* of the same name",
+                       vc_tensor_file_path(file));
+    if (!is_vit(file))
+        return VC_OK;
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+        for (size_t t = 0; t < 3 && more[i].tensors[t]; t++)
+            if (has(file, more[i].tensors[t]) && strcmp(last, more[i].text) != 0)
+                used = add(text, sizeof text, used, last = more[i].text);
+    used = add_missing(text, sizeof text, used, file);
+    return used == 0
+               ? VC_OK
+               : vc_fail(VC_EUNSUPPORTED, "%s: a ViT with %s: wanted a DeiT, or a ViT built as one",
+                         vc_tensor_file_path(file), text);
+}
