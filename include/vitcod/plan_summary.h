@@ -17,7 +17,7 @@ typedef struct vc_plan_globals {
 } vc_plan_globals;
 
 typedef struct vc_plan_summary {
-    const char *method; /* vc_plan_method */
+    const char *method;             /* vc_plan_method */
     vc_plan_globals *global_tokens; /* (layers) */
     size_t layers;
     uint64_t kept, kept_denser, kept_sparser; /* entries of all heads */

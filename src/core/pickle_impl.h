@@ -89,7 +89,7 @@ struct vc__machine {
     const unsigned char *bytes;
     size_t count, at, opcode_at;
     vc__pool *pool;
-    size_t values, encoded; /* encoded: bytes made of strings */
+    size_t values, encoded;                /* encoded: bytes made of strings */
     vc__value **stack, **memo, **storages; /* storages: all that were named */
     size_t depth, stack_room, memo_count, memo_room, storage_count, storage_room;
     size_t marks[VC__PICKLE_MAX_MARKS], mark_count;

@@ -164,7 +164,7 @@ static vc_status convert_all(vc_tensor_file *file)
     file->made = aligned_alloc(ALIGN, values * sizeof(float) + ALIGN);
     if (!file->made)
         return vc_fail(VC_ENOMEM, "%s: out of memory for %zu values", file->path, values);
-    float *at = (float *)file->made;
+    float *at = file->made;
     for (size_t i = 0; i < file->count; i++) {
         vc_tensor *tensor = &file->tensors[i].tensor;
         if (!is_converted(tensor->dtype))

@@ -137,9 +137,10 @@ static vc_status write_pair(const char *map_path, const char *count_path,
                             const vc_plan_layer *layers, const vc_mask *mask)
 {
     const size_t maps = mask->layers * mask->heads, entries = mask->queries * mask->keys;
-    double *room = malloc((maps * entries + maps) * sizeof *room), *counts = room + maps * entries;
+    double *room = malloc((maps * entries + maps) * sizeof *room);
     if (!room)
         return vc_fail(VC_ENOMEM, "%s: out of memory for %zu values", map_path, maps * entries);
+    double *counts = room + maps * entries;
     for (size_t h = 0; h < maps; h++) {
         const vc_plan_layer *layer = &layers[h / mask->heads];
         fill(room + h * entries, layer, h % mask->heads);

@@ -262,8 +262,7 @@ static vc_status run_training(vc__loop *l, int resume)
     int over = l->options->epochs == 0;
     VC_TRY(open_loop(l));
     if (resume)
-        VC_TRY(
-            vc_checkpoint_read(l->model, &l->optimizer, &l->state, l->settings, l->checkpoint));
+        VC_TRY(vc_checkpoint_read(l->model, &l->optimizer, &l->state, l->settings, l->checkpoint));
     over |= l->state.epoch >= l->options->epochs || (l->hooks->stop && *l->hooks->stop);
     while (!over) {
         VC_TRY(run_epoch(l));

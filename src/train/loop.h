@@ -22,8 +22,8 @@ typedef struct vc__loop {
     const char *checkpoint; /* NULL: none */
     const vc_train_hooks *hooks;
     double learning_rate;
-    int whole; /* parameters and statistics are those after the last step that is counted */
-    int ended; /* from outside, in this process or another */
+    int whole;        /* parameters and statistics are those after the last step that is counted */
+    int ended;        /* from outside, in this process or another */
     json_t *settings; /* see vc__train_settings */
 } vc__loop;
 

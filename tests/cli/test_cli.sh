@@ -190,9 +190,11 @@ case_profile() {
 }
 
 case_closed_descriptors() {
+    # shellcheck disable=SC2016 # the inner shell expands
     check "all three closed" 0 '' \
         sh -c '"$0" polarize mask.npy --threshold 1 -o again --json <&- >&- 2>&-' "$vitcod"
     check "nothing printed into the file" 0 '' cmp plan again
+    # shellcheck disable=SC2016 # the inner shell expands
     check "a file beyond its limit" 1 "cannot write: File too large" \
         sh -c 'ulimit -f 1 && "$0" simulate plan --head-dim 8 --trace large' "$vitcod"
     absent "nothing half-written" large ./*.part

@@ -207,6 +207,7 @@ case_classify_folders_and_formats() {
     [ "$upright" != "$(grep probability "$out")" ] || failed "--exif" "makes no difference"
     check "neither on nor off" 2 "--exif is 'yes', wanted on or off" \
         "$vitcod" classify model photos --exif yes
+    # shellcheck disable=SC2016 # the inner shell expands
     check "an empty folder" 1 'empty: holds no images' \
         sh -c 'mkdir empty; "$0" classify model empty' "$vitcod"
     check "what is no image" 1 'list: is not JPEG, PNG, WebP, GIF, BMP or TIFF' \

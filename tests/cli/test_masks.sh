@@ -9,7 +9,7 @@ rows() {
     { printf '\223NUMPY\001\000\166\000%-117s\n' \
         "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 21, 21), }"
       i=0
-      while [ $i -lt 441 ]; do
+      while [ "$i" -lt 441 ]; do
           printf '%b' "$1"
           i=$((i + 1))
       done
@@ -81,8 +81,8 @@ case_vitcod_files() {
     check "read" 0 "tokens are numbered in the plan's order" \
         "$vitcod" polarize theirs/reodered_info_0.5.npy -o back
     for plan in plan back; do
-        check "simulated" 0 'attention: ' "$vitcod" simulate $plan --head-dim 8
-        grep '^attention: ' "$out" >$plan.txt
+        check "simulated" 0 'attention: ' "$vitcod" simulate "$plan" --head-dim 8
+        grep '^attention: ' "$out" >"$plan.txt"
     done
     check "the same cycles" 0 '' cmp plan.txt back.txt
     check "another format" 2 "--export is 'npy', wanted vitcod" \

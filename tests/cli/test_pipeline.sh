@@ -286,7 +286,7 @@ case_some_images() {
 case_channels_that_do_not_fit() {
     photo=$root/tests/data/golden/baseline420.jpg
     mkdir -p photos/a photos/b photos/c photos/d
-    for class in a b c d; do cp "$photo" photos/$class/1.jpg; done
+    for class in a b c d; do cp "$photo" "photos/$class/1.jpg"; done
     check "classify" 1 'is in colour, the model takes images of 1 channel' \
         "$vitcod" classify model "$photo"
     check "grey files fit" 0 '%' "$vitcod" classify model "$root/tests/data/golden/grey.jpg"
@@ -363,6 +363,7 @@ case_report_of_what_it_does_not_know() {
     echo '{"verb": "codesign", "speedup": 2.5}' >odd/result.json
     check "a table of any folder" 0 'not results, and not shown: notes' \
         sh -c "echo x >odd/notes && '$vitcod' report odd"
+    # shellcheck disable=SC2016 # the name is in backticks
     holds "the table" 'later .*of `someday`: no number' 'result: Cycles end to end.* 2.5 ×'
     check "another verb's result stays" 0 '"codesign"' cat odd/result.json
     check "a single file" 0 'runs 1' "$vitcod" report log.jsonl -o page.html

@@ -127,6 +127,7 @@ case_nothing_is_possible() {
     check "nothing is written" 1 '' test -e nowhere.jsonl
     cp text masks/deit_tiny_patch16_224/0.5.npy
     check "a broken mask" 1 'masks/deit_tiny_patch16_224/0.5.npy: ' sweep broken.jsonl
+    # shellcheck disable=SC2016 # the inner shell expands
     check "and compare" 1 'masks/deit_tiny_patch16_224/0.6.npy: ' \
         sh -c 'cp text masks/deit_tiny_patch16_224/0.6.npy
         "$0" compare --arch deit_tiny_patch16_224 --masks masks' "$vitcod"
