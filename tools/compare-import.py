@@ -2,6 +2,8 @@
 """Imports checkpoints that PyTorch wrote, compares every tensor bit for bit, and the logits.
 
 usage: compare-import.py VITCOD [WORK]
+       compare-import.py VITCOD --cases DIR    a table of the checkpoints below DIR: refused, or
+       their largest difference to NAME_y.npy, the logits of images NAME_x.npy; "loads" without
 
 Wants torch, timm and numpy; timm before 0.9 gives LeViT the names of its first release, later ones
 timm's own. Models have random weights and statistics.
@@ -86,8 +88,37 @@ def compare(name, vitcod, work):
     )
 
 
+def case(path, vitcod, work):
+    """What becomes of one checkpoint."""
+    stem, logits = os.path.splitext(path)[0], os.path.join(work, "logits.npy")
+    images, want = stem + "_x.npy", stem + "_y.npy"
+    known = os.path.exists(images) and os.path.exists(want)
+    run = ["infer", path, "--input", images, "-o", logits, "--force"] if known else ["info", path]
+    done = subprocess.run([vitcod, *run], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        return "refused: " + done.stderr.strip().split(": ", 2)[-1]
+    if not known:
+        return "loads"
+    have, want = np.load(logits), np.load(want)
+    if have.shape != want.shape:
+        return f"DIFFERS: {have.shape}, wanted {want.shape}"
+    error = float(np.abs(have - want).max())
+    return f"{'loads' if error <= 1e-5 else 'DIFFERS'}: within {error:.1e}"
+
+
+def compare_cases(folder, vitcod, work):
+    ends = (".pth", ".ckpt", ".bin", ".safetensors")
+    paths = (os.path.join(d, f) for d, _, names in os.walk(folder) for f in names)
+    for path in sorted(p for p in paths if p.endswith(ends)):
+        print(f"{os.path.relpath(path, folder)}: {case(path, vitcod, work)}", flush=True)
+
+
 def main():
     vitcod = os.path.abspath(sys.argv[1])
+    if sys.argv[2:3] == ["--cases"]:
+        with tempfile.TemporaryDirectory() as work:
+            compare_cases(sys.argv[3], vitcod, work)
+        return
     print(f"torch {torch.__version__}, timm {timm.__version__}")
     with tempfile.TemporaryDirectory(dir=sys.argv[2] if len(sys.argv) > 2 else None) as work:
         for name in MODELS:
