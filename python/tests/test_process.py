@@ -190,13 +190,16 @@ class Costs(unittest.TestCase):
             model.infer(x)
             (engine,) = model._engines.values()
             logits = np.empty((1, 10), np.float32)
-            bare = self.least(
-                lambda: library.lib.vc_engine_run(
+
+            def run():
+                return library.lib.vc_engine_run(
                     engine, arrays.address(logits), arrays.address(x), 1
-                ),
-                300,
-            )
-            whole = self.least(lambda: model.infer(x), 300)
+                )
+
+            bare = whole = 1.0
+            for _ in range(10):  # in turn: other work slows both
+                bare = min(bare, self.least(run, 100))
+                whole = min(whole, self.least(lambda: model.infer(x), 100))
         print(
             f"# a call costs {1e6 * (whole - bare):.1f} us beside {1e6 * bare:.1f} us",
             file=sys.stderr,

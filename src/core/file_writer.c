@@ -145,6 +145,8 @@ vc_status vc_file_write_begin(vc_file_writer *out, const char *path)
     struct stat info;
     *out = (vc_file_writer){0};
     const int to_stdout = strcmp(path, "-") == 0;
+    if (path[0] == '\0')
+        return vc_fail(VC_EINVAL, "the name of a file to write is empty");
     VC_TRY(follow(&out->path, path));
     const int there = stat(out->path, &info) == 0;
     /* A device or pipe is written to directly; a rename would replace it by a file. */
@@ -257,6 +259,8 @@ vc_status vc_file_try(const char *path)
                    ? VC_OK
                    : vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
     VC_TRY(vc_file_write_begin(&writer, path));
+    /* A file without a name has not yet shown that it can get one. */
+    const int reason = writer.direct || writer.aside ? 0 : give_name(&writer);
     vc_file_write_abort(&writer);
-    return VC_OK;
+    return reason ? vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(reason)) : VC_OK;
 }

@@ -69,8 +69,12 @@ static void shorten_numbers(char *text)
         const size_t length = in_string ? 0 : strspn(text, "+-.0123456789eE");
         char number[32];
         if (length > 16 && memchr(text, '.', length)) {
-            const size_t now = shorten(number, strtod(text, NULL));
-            memcpy(to, number, now);
+            /* whole numbers of 15 digits and more are shorter as they are */
+            size_t now = shorten(number, strtod(text, NULL));
+            if (now < length)
+                memcpy(to, number, now);
+            else
+                memmove(to, text, now = length);
             to += now;
             text += length;
             continue;

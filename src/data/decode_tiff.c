@@ -146,6 +146,8 @@ static vc_status check_samples(const decoder *d)
                            "grey from black (1) without alpha, or colours");
     if (d->samples < d->colours || d->samples > d->colours + 4)
         return unsupported(d, "samples per pixel:", d->samples, "those of the colour and up to 4");
+    if (d->premultiplied && d->samples < 4)
+        return unsupported(d, "premultiplied alpha with samples a pixel", d->samples, "4");
     if (d->premultiplied && d->colours != 3)
         return unsupported(d, "premultiplied alpha with photometric interpretation", d->photometric,
                            "RGB (2)");

@@ -61,12 +61,11 @@ static const struct known *name_of(char out[48], const vc_tensor_file *file)
         const struct known *k = find_known(names[i]);
         if (!k)
             continue;
-        snprintf(out, 48, "%s", names[i]);
-        char *end = strstr(out, i ? ".safetensors" : "."), *pth = strstr(out, ".pth");
-        if (i && end)
-            *end = '\0';
-        if (pth)
-            *pth = '\0';
+        /* of a file's name, without its ending */
+        const char *end = i ? strstr(names[i], ".safetensors") : NULL;
+        if (i && !end)
+            end = strstr(names[i], ".pth");
+        snprintf(out, 48, "%.*s", end ? (int)(end - names[i]) : 47, names[i]);
         return k;
     }
     return NULL;

@@ -111,7 +111,8 @@ vc_status vc_checkpoint_rotate(const char *path, size_t keep)
             continue;
         if (place > 1 && rename(from, to) != 0)
             return vc_fail(VC_EIO, "%s: cannot be moved to %s: %s", from, to, strerror(errno));
-        if (place == 1 && ((unlink(to) != 0 && errno != ENOENT) || link(from, to) != 0))
+        if (place == 1 && ((unlink(to) != 0 && errno != ENOENT) || link(from, to) != 0) &&
+            errno != EPERM && errno != EOPNOTSUPP) /* a file system without links keeps one */
             return vc_fail(VC_EIO, "%s: cannot be kept as %s: %s", from, to, strerror(errno));
     }
     return VC_OK;

@@ -104,6 +104,11 @@ static void what_cannot_be_written_says_why(void **state)
 {
     (void)state;
     vc_file_writer writer;
+    char path[512] = ""; /* a name that is no longer than names may be, but for what is added */
+    strcat(path, temporary(""));
+    memset(path + strlen(path), 'n', 250);
+    assert_fails(vc_file_try(path), VC_EIO, "File name too long");
+    assert_fails(vc_file_try(""), VC_EINVAL, "is empty");
     assert_fails(vc_file_write_begin(&writer, temporary("no/folder/f")), VC_EIO, "No such file");
     assert_fails(vc_file_write_begin(&writer, "/proc/no-file"), VC_EIO, "cannot write");
     assert_fails(vc_file_write_begin(&writer, "/tmp"), VC_EIO, "Is a directory");
@@ -150,6 +155,17 @@ static void numbers_are_as_short_as_they_can_be(void **state)
     json_decref(back);
 }
 
+/* Whole numbers of many digits would be longer with an exponent. */
+static void numbers_get_no_longer(void **state)
+{
+    (void)state;
+    json_t *value = json_pack("{s:[f,f,i]}", "a", 123456789012340.0, 0.1, 5);
+    char *text = vc_json_dump(value, JSON_COMPACT);
+    assert_string_equal(text, "{\"a\":[123456789012340.0,0.1,5]}");
+    free(text);
+    json_decref(value);
+}
+
 static void json_round_trip_and_errors(void **state)
 {
     (void)state;
@@ -183,6 +199,7 @@ int main(void)
                                        cmocka_unit_test(a_full_disk_is_an_error),
                                        cmocka_unit_test(mapping_wants_a_regular_file),
                                        cmocka_unit_test(numbers_are_as_short_as_they_can_be),
+                                       cmocka_unit_test(numbers_get_no_longer),
                                        cmocka_unit_test(json_round_trip_and_errors),
                                        cmocka_unit_test(directories)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
