@@ -7,6 +7,7 @@
 
 #include "tensor_file_impl.h"
 #include "vitcod/json.h"
+#include "vitcod/plural.h"
 
 enum { MOST_SHARDS = 1024, MOST_INDEX_BYTES = 64 << 20 };
 
@@ -49,6 +50,19 @@ static char *path_beside(const char *path, const char *name)
         strcpy(out + folder, name);
     }
     return out;
+}
+
+/* What was chosen inside the files is the same for all of them, and is said once. */
+static vc_status take_choice(vc_tensor_file *out, const shards *s)
+{
+    out->kind = s->open[0]->kind;
+    for (size_t f = 1; f < s->count; f++)
+        if (s->open[f]->kind != out->kind)
+            return vc_fail(VC_EFORMAT, "%s: some of its files hold %s, others do not", out->path,
+                           vc_weights_kind_text(VC_WEIGHTS_EMA));
+    for (size_t i = 0; i < s->open[0]->note_count; i++)
+        VC_TRY(vc__tensor_file_note(out, "%s", s->open[0]->notes[i]));
+    return VC_OK;
 }
 
 static vc_status
@@ -131,8 +145,10 @@ static vc_status open_all(vc_tensor_file *out, shards *s, vc_weights_kind kind,
     VC_TRY(vc__tensor_file_reserve(out, json_object_size(map), metadata));
     VC_TRY(take_tensors(out, s, map));
     take_metadata(out, s);
+    VC_TRY(take_choice(out, s));
     VC_TRY(vc__tensor_file_finish(out));
-    return vc__tensor_file_note(out, "weights from %zu file%s", s->count, s->count == 1 ? "" : "s");
+    return vc__tensor_file_note(out, "weights from %zu %s", s->count,
+                                vc_plural(s->count, "file", "files"));
 }
 
 vc_status vc__shards_open(vc_tensor_file **out, const char *path, vc_weights_kind kind,

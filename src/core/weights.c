@@ -107,35 +107,11 @@ static int is_converted(vc_dtype dtype)
 }
 
 /* IEEE 754's half precision. */
-static float float_of_half(uint16_t half)
-{
-    const uint32_t sign = (uint32_t)(half >> 15) << 31, fraction = half & 0x3ffu;
-    const uint32_t exponent = (half >> 10) & 0x1fu;
-    const float tiny = ldexpf((float)fraction, -24);
-    const uint32_t bits = sign | (exponent == 31 ? 0xffu : exponent + 112) << 23 | fraction << 13;
-    float out;
-    if (exponent == 0)
-        return sign ? -tiny : tiny;
-    memcpy(&out, &bits, sizeof out);
-    return out;
-}
-
-static float float_of_bfloat(uint16_t value)
-{
-    const uint32_t bits = (uint32_t)value << 16;
-    float out;
-    memcpy(&out, &bits, sizeof out);
-    return out;
-}
-
 static void convert(float *out, const vc_tensor *from)
 {
     const size_t count = vc_tensor_count(from);
-    const uint16_t *halves = from->data;
     for (size_t i = 0; i < count; i++)
-        out[i] = from->dtype == VC_F64    ? (float)((const double *)from->data)[i]
-                 : from->dtype == VC_BF16 ? float_of_bfloat(halves[i])
-                                          : float_of_half(halves[i]);
+        out[i] = (float)vc_tensor_value(from, i);
 }
 
 static vc_status note_conversion(vc_tensor_file *file, const size_t counts[VC_DTYPE_COUNT])

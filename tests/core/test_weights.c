@@ -49,6 +49,34 @@ static void joins_shards(void **state)
     vc_tensor_file_close(file);
 }
 
+/* A file with raw and averaged weights says so through an index too, and either can be had. */
+static void shards_say_what_was_chosen(void **state)
+{
+    (void)state;
+    vc_tensor_file *file;
+    static unsigned char bytes[1 << 16];
+    char index[4096] = "{\"weight_map\":{";
+    FILE *golden = fopen("tests/core/golden/averaged.pth", "rb");
+    assert_non_null(golden);
+    put("averaged.pth", bytes, fread(bytes, 1, sizeof bytes, golden));
+    fclose(golden);
+    assert_ok(vc_weights_open(&file, temporary("averaged.pth"), VC_WEIGHTS_RAW));
+    for (size_t i = 0; i < vc_tensor_file_count(file); i++) {
+        const size_t used = strlen(index);
+        snprintf(index + used, sizeof index - used, "%s\"%s\":\"averaged.pth\"", i ? "," : "",
+                 vc_tensor_file_at(file, i)->name);
+    }
+    strcat(index, "}}");
+    vc_tensor_file_close(file);
+    assert_ok(open_index(&file, index));
+    assert_non_null(strstr(vc_tensor_file_note(file, 0), "averaged weights (EMA) under"));
+    vc_tensor_file_close(file);
+    for (vc_weights_kind kind = VC_WEIGHTS_RAW; kind <= VC_WEIGHTS_EMA; kind++) {
+        assert_ok(vc_weights_open(&file, temporary("model.safetensors.index.json"), kind));
+        vc_tensor_file_close(file);
+    }
+}
+
 static void refuses_an_index_that_lies(void **state)
 {
     (void)state;
@@ -135,6 +163,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(joins_shards, write_shards),
+        cmocka_unit_test(shards_say_what_was_chosen),
         cmocka_unit_test_setup(refuses_an_index_that_lies, write_shards),
         cmocka_unit_test_setup(refuses_tensors_beside_the_index, write_shards),
         cmocka_unit_test(names_what_is_no_weights),
