@@ -25,6 +25,10 @@ vc_status vc_file_check_regular(const char *path);
 vc_status vc_file_map(vc_mapped_file *out, const char *path);
 void vc_file_unmap(vc_mapped_file *file);
 
+/* For a file that is not what was wanted: VC_EFORMAT "PATH: is WHAT, wanted ..", with a remedy
+ * where there is one, if its first bytes say what it is, or if it is text; else VC_OK. */
+vc_status vc_file_refuse_known(const char *path, const vc_mapped_file *file, const char *wanted);
+
 /* A file being written. Errors of the stream are reported by the commit, if not before. */
 typedef struct vc_file_writer {
     FILE *stream;

@@ -1,4 +1,4 @@
-#include "file_kind_impl.h"
+#include "vitcod/file.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -33,6 +33,15 @@ static const struct {
     {0, MAGIC("II*\0"), "a TIFF image", ""},
     {0, MAGIC("MM\0*"), "a TIFF image", ""},
     {8, MAGIC("WEBPVP8"), "a WebP image", ""},
+    {4, MAGIC("ftypavif"), "an AVIF image", ""},
+    {4, MAGIC("ftyphe"), "a HEIC image", ""},
+    {4, MAGIC("ftypmif"), "a HEIC image", ""},
+    {4, MAGIC("jP  "), "a JPEG 2000 image", ""},
+    {0, MAGIC("\xff\x0a"), "a JPEG XL image", ""},
+    {4, MAGIC("JXL "), "a JPEG XL image", ""},
+    {0, MAGIC("8BPS"), "a Photoshop image", ""},
+    {0, MAGIC("P5\n"), "a portable grey map", ""},
+    {0, MAGIC("P6\n"), "a portable pixel map", ""},
     {0, MAGIC("%PDF-"), "a PDF document", ""},
     {0, MAGIC("\x89HDF\r\n\x1a\n"), "an HDF5 file, as Keras and TensorFlow write them",
      "save the model's weights with PyTorch"},
@@ -91,7 +100,7 @@ static vc_status refuse_text(const char *path, const char *text, size_t length, 
     return vc_fail(VC_EFORMAT, "%s: is text that begins '%s', wanted %s", path, shown, wanted);
 }
 
-vc_status vc__file_refuse_known(const char *path, const vc_mapped_file *file, const char *wanted)
+vc_status vc_file_refuse_known(const char *path, const vc_mapped_file *file, const char *wanted)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (begins(file, kinds[i].at, kinds[i].bytes, kinds[i].count))

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file_kind_impl.h"
 #include "npy_impl.h"
 
 static const char *const descriptors[] = {
@@ -37,7 +36,7 @@ static vc_status open_archive(vc_npy *npy, const char *path)
 static vc_status open_array(vc_npy *npy, const char *path)
 {
     if (!vc__npy_begins(npy->file.data, npy->file.bytes) && npy->file.bytes > 0)
-        VC_TRY(vc__file_refuse_known(path, &npy->file, "an npy array"));
+        VC_TRY(vc_file_refuse_known(path, &npy->file, "an npy array"));
     return take_values(npy, npy->file.data, npy->file.bytes, path);
 }
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file_kind_impl.h"
 #include "safetensors_impl.h"
 #include "tensor_file_impl.h"
 #include "vitcod/file.h"
@@ -142,7 +141,7 @@ static vc_status parse_header(backing *b, const char *path, const unsigned char 
     const unsigned char *bytes = b->file.data;
     size_t length = b->file.bytes;
     if (!vc__safetensors_begins(&b->file))
-        VC_TRY(vc__file_refuse_known(path, &b->file, "safetensors"));
+        VC_TRY(vc_file_refuse_known(path, &b->file, "safetensors"));
     if (length < 8)
         return vc_fail(VC_EFORMAT, "%s: %zu bytes, too short for safetensors", path, length);
     const uint64_t header_bytes = header_length(&b->file);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file_kind_impl.h"
 #include "pth_impl.h"
 #include "safetensors_impl.h"
 #include "shards_impl.h"
@@ -166,7 +165,7 @@ static vc_status open_one(vc_tensor_file **out, const char *path, vc_weights_kin
     const int pth = vc__pth_begins(&file);
     vc_status status = VC_OK;
     if (!pth && !vc__safetensors_begins(&file))
-        status = vc__file_refuse_known(path, &file, wanted);
+        status = vc_file_refuse_known(path, &file, wanted);
     vc_file_unmap(&file);
     VC_TRY(status);
     return pth ? vc_pth_open(out, path, kind) : vc_safetensors_open(out, path);

@@ -147,19 +147,12 @@ static vc_status describe_plan(vc_attention_info *info, vc_plan *plan)
     return VC_OK;
 }
 
-static vc_status open_plan(vc_attention_info *info, const char *path)
+/* A plan's own file, or ViTCoD's. */
+static vc_status open_plan(vc_attention_info *info, const char *path,
+                           vc_status (*read)(vc_plan *out, const char *path))
 {
     vc_plan plan;
-    VC_TRY(vc_plan_read(&plan, path));
-    const vc_status status = describe_plan(info, &plan);
-    vc_plan_close(&plan);
-    return status;
-}
-
-static vc_status open_reordered(vc_attention_info *info, const char *path)
-{
-    vc_plan plan;
-    VC_TRY(vc_vitcod_read(&plan, path));
+    VC_TRY(read(&plan, path));
     const vc_status status = describe_plan(info, &plan);
     vc_plan_close(&plan);
     return status;
@@ -370,15 +363,15 @@ static vc_status open_arrays(vc_attention_info *info, const char *path)
     VC_TRY(is_directory(path) ? look_into_folder(info, &is_mask, path)
                               : look_into(info, &is_mask, path));
     if (vc_vitcod_is_reordered(path))
-        return open_reordered(info, path);
+        return open_plan(info, path, vc_vitcod_read);
     return is_mask ? open_masks(info, path) : open_maps(info, path);
 }
 
 vc_status vc_attention_info_open(vc_attention_info *out, const char *path)
 {
     *out = (vc_attention_info){.file = path, .sparsity = NAN};
-    const vc_status status =
-        vc_plan_is(path) == VC_PLAN_ALONE ? open_plan(out, path) : open_arrays(out, path);
+    const vc_status status = vc_plan_is(path) == VC_PLAN_ALONE ? open_plan(out, path, vc_plan_read)
+                                                               : open_arrays(out, path);
     if (status != VC_OK)
         vc_attention_info_close(out);
     return status;

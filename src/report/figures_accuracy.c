@@ -113,23 +113,15 @@ static const vc__plot divergence = {.note = "KL(dense || sparse) on images held 
                                     .y_log = 1,
                                     .named = 1};
 
-/* On all images held back. */
-static vc_status draw_divergence(FILE *out, vc__book *book, const char *data)
+/* What a result says of all images held back, if they are of this data; else NULL. */
+static const json_t *all_of(const vc__result *r, const char *data)
 {
-    char title[VC__TITLE];
-    vc__plot p = divergence;
-    p.title = title;
-    vc__data_title(title, "Divergence against sparsity", data);
-    for (size_t i = 0; i < book->result_count; i++) {
-        const vc__result *r = &book->results[i];
-        if (vc__is(r, "calibrate") && is_on(r, data))
-            add_calibrated(&p, book, r, r->json, "divergence", 0.0, 1.0);
-    }
-    return draw_sorted(out, book, &p);
+    return is_on(r, data) ? r->json : NULL;
 }
 
-/* On those of one source. */
-static vc_status draw_source(FILE *out, vc__book *book, const char *images)
+/* On the images of a name, of which `of` finds what a result says. */
+static vc_status draw_divergence_of(FILE *out, vc__book *book, const char *images,
+                                    const json_t *(*of)(const vc__result *r, const char *images))
 {
     char title[VC__TITLE];
     vc__plot p = divergence;
@@ -137,10 +129,15 @@ static vc_status draw_source(FILE *out, vc__book *book, const char *images)
     vc__data_title(title, "Divergence against sparsity", images);
     for (size_t i = 0; i < book->result_count; i++) {
         const vc__result *r = &book->results[i];
-        if (vc__is(r, "calibrate"))
-            add_calibrated(&p, book, r, source_of(r, images), "divergence", 0.0, 1.0);
+        if (vc__is(r, "calibrate") && of(r, images))
+            add_calibrated(&p, book, r, of(r, images), "divergence", 0.0, 1.0);
     }
     return draw_sorted(out, book, &p);
+}
+
+static vc_status draw_divergence(FILE *out, vc__book *book, const char *data)
+{
+    return draw_divergence_of(out, book, data, all_of);
 }
 
 /* 1 if a result before this one has images of that name. */
@@ -163,7 +160,7 @@ static vc_status draw_sources(FILE *out, vc__book *book)
         json_array_foreach (json_object_get(r->json, "sources"), k, source) {
             const char *images = images_of(source);
             if (source_of(r, images) == source && !known_before(book, i, images))
-                VC_TRY(draw_source(out, book, images));
+                VC_TRY(draw_divergence_of(out, book, images, source_of));
         }
     }
     return VC_OK;

@@ -159,13 +159,15 @@ static void other_formats_are_refused_by_name(void **state)
     } cases[] = {
         {"\0\0\0\x18"
          "ftypheic",
-         12, "a: is HEIC, wanted JPEG, PNG, WebP, GIF, BMP or TIFF"},
+         12, "a: is a HEIC image, wanted JPEG, PNG, WebP, GIF, BMP or TIFF"},
         {"\0\0\0\x18"
          "ftypavif",
-         12, "a: is AVIF, wanted"},
+         12, "a: is an AVIF image, wanted"},
         {"PK\3\4....", 8, "a: is a zip archive, wanted"},
-        {"<!DOCTYPE html>", 15, "a: is HTML or XML, wanted"},
-        {"version https://git-lfs", 23, "a: is a pointer of git-lfs, wanted"},
+        {"<!DOCTYPE html>", 15, "a: is an HTML page, perhaps of a failed download, wanted"},
+        {"P6\n4 4\n255\n", 11, "a: is a portable pixel map, wanted"},
+        {"words", 5, "a: is text that begins 'words', wanted JPEG"},
+        {"version https://git-lfs", 23, "a: is a git-lfs pointer, wanted"},
         {"GIF89a....", 10, "a: GIF: truncated"},
         {"BM", 2, "a: BMP: truncated: 2 bytes, wanted 26"},
         {"II*\0\1\0\0\0", 8, "a: TIFF: "},

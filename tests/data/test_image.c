@@ -114,8 +114,10 @@ static void unknown_content_is_refused_by_name(void **state)
 {
     (void)state;
     vc_image image = {0};
+    assert_fails(vc_image_decode(&image, "\1\2\3\4", 4, 3, "a.jpg"), VC_EFORMAT,
+                 "a.jpg: is not JPEG, PNG, WebP, GIF, BMP or TIFF: starts with 01 02 03 04");
     assert_fails(vc_image_decode(&image, "foo ", 4, 3, "a.jpg"), VC_EFORMAT,
-                 "a.jpg: is not JPEG, PNG, WebP, GIF, BMP or TIFF: starts with 66 6f 6f 20");
+                 "a.jpg: is text that begins 'foo ', wanted JPEG, PNG, WebP, GIF, BMP or TIFF");
     assert_fails(vc_image_decode(&image, "", 0, 3, "a.jpg"), VC_EFORMAT, "a.jpg: is empty");
     assert_fails(vc_image_decode(&image, "x", 1, 2, "a.jpg"), VC_EINVAL, "2 channels");
     vc_image_close(&image);
