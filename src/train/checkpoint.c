@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vitcod/file.h"
 #include "vitcod/safetensors.h"
 #include "vitcod/train.h"
 
@@ -100,6 +101,29 @@ static vc_status name_copy(char *out, size_t room, const char *path, size_t plac
     return (size_t)length < room ? VC_OK : vc_fail(VC_EINVAL, "%s: the path is too long", path);
 }
 
+static vc_status copy(const char *to, const char *from)
+{
+    vc_mapped_file file;
+    vc_file_writer writer;
+    VC_TRY(vc_file_map(&file, from));
+    vc_status status = vc_file_write_begin(&writer, to);
+    if (status == VC_OK) {
+        fwrite(file.data, 1, file.bytes, writer.stream);
+        status = vc_file_write_commit(&writer);
+    }
+    vc_file_unmap(&file);
+    return status;
+}
+
+/* A second name is as good as a copy, since a checkpoint is replaced and never changed. Not every
+ * file system has them. */
+static vc_status keep_as(const char *to, const char *from)
+{
+    if (unlink(to) != 0 && errno != ENOENT)
+        return vc_fail(VC_EIO, "%s: cannot be replaced: %s", to, strerror(errno));
+    return link(from, to) == 0 ? VC_OK : copy(to, from);
+}
+
 /* The newest stays where it is until the next takes its place, so that there is always one. */
 vc_status vc_checkpoint_rotate(const char *path, size_t keep)
 {
@@ -111,9 +135,8 @@ vc_status vc_checkpoint_rotate(const char *path, size_t keep)
             continue;
         if (place > 1 && rename(from, to) != 0)
             return vc_fail(VC_EIO, "%s: cannot be moved to %s: %s", from, to, strerror(errno));
-        if (place == 1 && ((unlink(to) != 0 && errno != ENOENT) || link(from, to) != 0) &&
-            errno != EPERM && errno != EOPNOTSUPP) /* a file system without links keeps one */
-            return vc_fail(VC_EIO, "%s: cannot be kept as %s: %s", from, to, strerror(errno));
+        if (place == 1)
+            VC_TRY(keep_as(to, from));
     }
     return VC_OK;
 }
