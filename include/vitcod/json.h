@@ -12,8 +12,10 @@ extern "C" {
 
 /* jansson goes on without what it gets no memory for; these do not.
  *
- * What a text says; NULL: out of memory (json_error_code), or no JSON. */
+ * What a text says; NULL: out of memory, or no JSON, which vc_json_status tells apart. */
 json_t *vc_json_parse(const char *text, size_t bytes, size_t flags, json_error_t *error);
+/* VC_ENOMEM or VC_EFORMAT, for what vc_json_parse could not read. */
+vc_status vc_json_status(const json_error_t *error);
 /* The text of a value, which the caller frees; NULL: out of memory. Numbers have as few digits as
  * give back the same value, unless JSON_REAL_PRECISION among the flags says how many. */
 char *vc_json_dump(const json_t *value, size_t flags);

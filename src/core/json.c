@@ -47,6 +47,11 @@ json_t *vc_json_parse(const char *text, size_t bytes, size_t flags, json_error_t
     return NULL;
 }
 
+vc_status vc_json_status(const json_error_t *error)
+{
+    return json_error_code(error) == json_error_out_of_memory ? VC_ENOMEM : VC_EFORMAT;
+}
+
 /* The shortest text of a number that gives back the same value, a real one as it was. */
 static size_t shorten(char text[32], double value)
 {
@@ -109,8 +114,7 @@ vc_status vc_json_read(json_t **out, const char *path)
     *out = vc_json_parse((const char *)file.data, file.bytes, JSON_REJECT_DUPLICATES, &error);
     vc_file_unmap(&file);
     if (!*out)
-        return vc_fail(json_error_code(&error) == json_error_out_of_memory ? VC_ENOMEM : VC_EFORMAT,
-                       "%s: line %d: %s", path, error.line, error.text);
+        return vc_fail(vc_json_status(&error), "%s: line %d: %s", path, error.line, error.text);
     return VC_OK;
 }
 

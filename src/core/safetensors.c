@@ -152,7 +152,7 @@ static vc_status parse_header(backing *b, const char *path, const unsigned char 
     json_error_t error;
     b->header =
         vc_json_parse((const char *)bytes + 8, header_bytes, JSON_REJECT_DUPLICATES, &error);
-    if (!b->header && json_error_code(&error) == json_error_out_of_memory)
+    if (!b->header && vc_json_status(&error) == VC_ENOMEM)
         return vc_fail(VC_ENOMEM, "%s: %s", path, error.text);
     if (!json_is_object(b->header))
         return vc_fail(VC_EFORMAT, "%s: not safetensors: the header is no JSON object: %s", path,

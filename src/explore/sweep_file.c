@@ -41,12 +41,12 @@ static vc_status write_all(const vc__sweep_file *f, const char *text, size_t byt
     return VC_OK;
 }
 
-/* *out is NULL for what is no JSON. jansson has no words for memory that it did not get. */
+/* *out is NULL for what is no JSON. */
 static vc_status parse(json_t **out, const vc__sweep_file *f, const char *line)
 {
     json_error_t error;
     *out = vc_json_parse(line, strlen(line), 0, &error);
-    if (!*out && (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory))
+    if (!*out && vc_json_status(&error) == VC_ENOMEM)
         return vc_fail(VC_ENOMEM, "%s: out of memory for a line", f->path);
     return VC_OK;
 }

@@ -86,7 +86,7 @@ static void take_lines(vc_run_folder *f, const char *path, const char *name)
         length = (size_t)((stop ? stop : end) - at);
         json_t *line = vc_json_parse(at, length, 0, &error);
         number++;
-        if (!line && json_error_code(&error) == json_error_out_of_memory)
+        if (!line && vc_json_status(&error) == VC_ENOMEM)
             vc_json_append(&f->notes, NULL);
         if (json_is_object(line))
             vc_json_append(&lines, json_incref(line));

@@ -44,8 +44,7 @@ static vc_status check_settings(const char *begun, const json_t *settings, const
     json_error_t error;
     json_t *was = vc_json_parse(begun, strlen(begun), JSON_REJECT_DUPLICATES, &error);
     if (!was)
-        return vc_fail(json_error_code(&error) == json_error_out_of_memory ? VC_ENOMEM : VC_EFORMAT,
-                       "%s: settings: %s", path, error.text);
+        return vc_fail(vc_json_status(&error), "%s: settings: %s", path, error.text);
     const vc_status status = vc_json_check_settings(was, settings, path);
     json_decref(was);
     return status;
