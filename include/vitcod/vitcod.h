@@ -62,6 +62,7 @@
 #include "vitcod/pooling.h"
 #include "vitcod/product.h"
 #include "vitcod/residual.h"
+#include "vitcod/strided_attention.h"
 
 /* models: DeiT, LeViT */
 #include "vitcod/blocks.h"

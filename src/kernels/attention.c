@@ -77,7 +77,7 @@ static const float *shares_of(const vc__attention_head *head)
     return head->pattern ? head->pattern->kept_share : NULL;
 }
 
-static void forward(const vc__attention_head *head)
+void vc__attention_head_forward(const vc__attention_head *head)
 {
     const vc_attention_shape *s = head->shape;
     float *mean = head->scratch;
@@ -92,7 +92,7 @@ static void forward(const vc__attention_head *head)
 }
 
 /* The gradient of the mean comes before the scratch of the products. */
-static void backward(vc__attention_head *head)
+void vc__attention_head_backward(vc__attention_head *head)
 {
     const vc_attention_shape *s = head->shape;
     const float *shares = shares_of(head);
@@ -123,7 +123,7 @@ void vc_attention_forward(float *out, float *probs, float *scratch, const vc_att
             head.out = out + b * s->queries * s->out_stride + h * s->value_dim;
             head.probs = probs + values_at(a, b, h);
             head.scratch = scratch + (size_t)omp_get_thread_num() * per_thread;
-            forward(&head);
+            vc__attention_head_forward(&head);
         }
 }
 
@@ -153,6 +153,6 @@ void vc_attention_backward(const vc_attention_gradients *out, float *scratch, fl
                 weights && out->pool_weights ? out->pool_weights + index * weights : NULL;
             head.dpool_query = query && out->pool_query ? out->pool_query + index * query : NULL;
             head.scratch = scratch + (size_t)omp_get_thread_num() * per_thread;
-            backward(&head);
+            vc__attention_head_backward(&head);
         }
 }

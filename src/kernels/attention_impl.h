@@ -19,6 +19,11 @@ typedef struct vc__attention_head {
     float *scratch;
 } vc__attention_head;
 
+/* A head, with the plan's residual. Going backward the scratch is used up, and with a residual dout
+ * is scaled in place. */
+void vc__attention_head_forward(const vc__attention_head *head);
+void vc__attention_head_backward(vc__attention_head *head);
+
 /* All keys in one dense product, without gathering. */
 size_t vc__whole_scratch_floats(const vc_attention_shape *shape);
 void vc__whole_head_forward(const vc__attention_head *head);
