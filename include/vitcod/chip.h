@@ -57,7 +57,8 @@ typedef struct vc_chip_config {
     vc_chip_steps steps;
     vc_line_split split;
     double denser_share;
-    int interleave; /* SDDMM of the next step runs before SpMM of this one */
+    int interleave;    /* SDDMM of the next step runs before SpMM of this one */
+    int head_parallel; /* all heads that share compressed K are one step */
     vc_scratchpad buffers[VC_BUFFER_COUNT];
     uint64_t index_bytes; /* of a row index or a column's length */
     uint64_t encoder_macs, decoder_macs;

@@ -13,12 +13,12 @@ typedef struct runner {
     vc__chip_layer *a;
     vc__machine *m;
     vc__schedule s;
-    size_t pushed;                                 /* loads so far */
-    uint64_t *phase_end;                           /* (phases) */
-    uint64_t *arrived[VC_BUFFER_COUNT][VC__SLOTS]; /* per token, or per 64 bytes of indices */
-    uint64_t *decoded[2];                          /* Q and K of one head, where compressed */
-    int64_t decoded_load[2];
-    size_t decoded_head, decoded_tokens;
+    size_t pushed;                                      /* loads so far */
+    uint64_t *phase_end;                                /* (phases) */
+    uint64_t *arrived[VC_BUFFER_COUNT][VC__MOST_SLOTS]; /* per token, or 64 bytes of indices */
+    uint64_t *came[2], *decoded[2]; /* tokens of Q and K of one head, where compressed */
+    size_t decoded_tokens;          /* of the head that the lines use */
+    size_t beside;                  /* how many more find room while they do */
     uint64_t decoded_free[2]; /* when the lines are done with these, and with the ones before */
     uint64_t *index_ready;    /* (keys of a tile) */
     uint64_t *done;           /* (2 steps, heads, queries): scores, then probabilities */
@@ -55,8 +55,8 @@ static size_t take_arrays(runner *r, char *base)
     const vc__schedule *s = &r->s;
     const size_t q = s->queries_per_tile, k = s->keys_per_tile, rows = 2 * s->heads_per_step * q,
                  index_chunks = most_index_bytes(s) / INDEX_CHUNK + 2;
-    const size_t counts[VC_BUFFER_COUNT] = {[VC_BUFFER_QUERY] = q,
-                                            [VC_BUFFER_KEY] = k,
+    const size_t counts[VC_BUFFER_COUNT] = {[VC_BUFFER_QUERY] = s->stored[0],
+                                            [VC_BUFFER_KEY] = s->stored[1],
                                             [VC_BUFFER_VALUE] = k,
                                             [VC_BUFFER_INDEX] = index_chunks};
     char *next = base;
@@ -68,10 +68,12 @@ static size_t take_arrays(runner *r, char *base)
         bytes += (wanted + 63) / 64 * 64;                                                          \
     } while (0)
     for (size_t b = 0; b < VC_BUFFER_COUNT; b++)
-        for (size_t i = 0; i < VC__SLOTS; i++)
+        for (size_t i = 0; i < VC__MOST_SLOTS; i++)
             TAKE(r->arrived[b][i], counts[b]);
-    TAKE(r->decoded[0], q);
-    TAKE(r->decoded[1], k);
+    for (size_t side = 0; side < 2; side++) {
+        TAKE(r->came[side], side ? k : q);
+        TAKE(r->decoded[side], side ? k : q);
+    }
     TAKE(r->index_ready, k);
     TAKE(r->phase_end, s->phase_count);
     TAKE(r->done, rows);
@@ -147,10 +149,13 @@ static uint64_t load_finished(runner *r, int64_t index)
     const uint64_t end = vc_memory_wait(r->m->memory, &load->transfer);
     if (!load->waited_for) {
         load->waited_for = 1;
-        static const char *const tracks[VC_BUFFER_COUNT][VC__SLOTS] = {{"query 0", "query 1"},
-                                                                       {"key 0", "key 1"},
-                                                                       {"value 0", "value 1"},
-                                                                       {"index 0", "index 1"}};
+#define TRACKS(name)                                                                               \
+    {                                                                                              \
+        name " 0", name " 1", name " 2", name " 3", name " 4", name " 5", name " 6", name " 7"     \
+    }
+        static const char *const tracks[VC_BUFFER_COUNT][VC__MOST_SLOTS] = {
+            TRACKS("query"), TRACKS("key"), TRACKS("value"), TRACKS("index")};
+#undef TRACKS
         vc__span(r->m, tracks[load->buffer][load->slot], "load", (int)load->group,
                  load->transfer.issue, end);
     }
@@ -184,14 +189,6 @@ static void set_index_ready(runner *r, const vc__phase *p)
 
 /* ---- decoder (eq. D7): keys and queries in turn, as they are wanted */
 
-/* How many tokens can be decoded while the lines still use those of the head before. */
-static size_t decoded_beside(const runner *r)
-{
-    const size_t room =
-        (size_t)(r->m->config->buffers[VC_BUFFER_DECODED].bytes / r->a->sizes.head_dim);
-    return room - r->decoded_tokens;
-}
-
 static uint64_t token_macs(const runner *r, int side)
 {
     return r->a->sizes.head_dim * r->a->sizes.compressed[side];
@@ -202,53 +199,62 @@ static uint64_t token_cycles(const runner *r, int side)
     return vc__ceil_div(token_macs(r, side), r->m->config->decoder_macs);
 }
 
-static uint64_t decode_token(runner *r, int side, const vc__operand *operand, size_t token,
-                             uint64_t from)
+/* Decodes a token, as soon as there is room. Returns when it begins. */
+static uint64_t decode_token(runner *r, int side, size_t at, uint64_t arrived)
 {
-    const uint64_t ready = vc__later(operand->arrived[token], from);
+    const uint64_t ready = vc__later(arrived, r->decoded_free[r->beside > 0]),
+                   cycles = token_cycles(r, side);
+    r->beside -= r->beside > 0;
     r->m->counts.coder_macs += token_macs(r, side);
-    return r->decoded[side][token] =
-               vc__unit_work(r->m, VC_CHIP_UNIT_DECODER, ready, token_cycles(r, side));
+    r->came[side][at] = arrived;
+    r->decoded[side][at] = vc__unit_work(r->m, VC_CHIP_UNIT_DECODER, ready, cycles);
+    return r->decoded[side][at] - cycles;
 }
 
-static void decode_tile(runner *r, const vc__phase *p, vc__operand *q, vc__operand *k)
+/* Tokens of a phase's loads, in turn. */
+static void run_decoding(runner *r, const vc__phase *p)
 {
-    const size_t *coded = r->a->sizes.compressed;
-    const size_t rows[2] = {coded[0] ? p->tile.query_end - p->tile.query_first : 0,
-                            coded[1] ? p->tile.key_end - p->tile.key_first : 0};
-    vc__operand *operands[2] = {q, k};
     const int64_t loads[2] = {p->query, p->key};
-    int again[2];
-    size_t beside = decoded_beside(r);
+    const size_t from[2] = {p->tile.query_first, p->tile.key_first};
+    const uint64_t *arrived[2] = {NULL, NULL};
+    size_t rows[2] = {0, 0}, at[2] = {0, 0};
     uint64_t first = UINT64_MAX;
-    for (int side = 0; side < 2; side++)
-        again[side] = r->decoded_load[side] != loads[side] || r->decoded_head != p->tile.head;
+    if (p->first)
+        r->beside =
+            (size_t)(r->m->config->buffers[VC_BUFFER_DECODED].bytes / r->a->sizes.head_dim) -
+            r->decoded_tokens;
+    for (int side = 0; side < 2; side++) {
+        if (loads[side] == VC__NO_LOAD)
+            continue;
+        const vc__load *load = &r->s.loads[loads[side]];
+        load_finished(r, loads[side]);
+        arrived[side] = r->arrived[load->buffer][load->slot];
+        rows[side] = load->rows;
+        at[side] = load->first - from[side];
+        r->m->counts.read_bytes[load->buffer] += load->rows * r->s.token_bytes[side];
+        r->m->counts.written_bytes[VC_BUFFER_DECODED] += load->rows * r->a->sizes.head_dim;
+    }
     for (size_t i = 0; i < rows[0] || i < rows[1]; i++)
         for (int side = 1; side >= 0; side--)
-            if (again[side] && i < rows[side]) {
-                const uint64_t from = r->decoded_free[beside > 0];
-                operands[side]->last = decode_token(r, side, operands[side], i, from);
-                const uint64_t start = operands[side]->last - token_cycles(r, side);
+            if (i < rows[side]) {
+                const uint64_t start = decode_token(r, side, at[side] + i, arrived[side][i]);
                 first = start < first ? start : first;
-                beside -= beside > 0;
             }
-    for (int side = 0; side < 2; side++) {
-        if (!coded[side])
-            continue;
-        if (again[side]) {
-            const uint64_t bytes = rows[side] * r->a->sizes.head_dim;
-            r->m->counts.read_bytes[side ? VC_BUFFER_KEY : VC_BUFFER_QUERY] +=
-                rows[side] * r->s.token_bytes[side];
-            r->m->counts.written_bytes[VC_BUFFER_DECODED] += bytes;
-        } else
-            operands[side]->last = r->decoded[side][rows[side] - 1];
-        operands[side]->ready = r->decoded[side];
-        r->decoded_load[side] = loads[side];
-    }
     vc__span(r->m, "decoder", "decode", (int)p->tile.head, first,
              r->m->unit_free[VC_CHIP_UNIT_DECODER]);
-    r->decoded_head = p->tile.head;
-    r->decoded_tokens = rows[0] + rows[1];
+}
+
+/* What a tile uses of Q or K: as it lies in its scratchpad, or decoded. */
+static vc__operand tokens_of(const runner *r, const vc__phase *p, int side, uint64_t last)
+{
+    const size_t rows =
+        side ? p->tile.key_end - p->tile.key_first : p->tile.query_end - p->tile.query_first;
+    uint64_t ready = 0;
+    if (!r->a->sizes.compressed[side])
+        return operand_of(r, side ? p->key : p->query, last);
+    for (size_t i = 0; i < rows; i++)
+        ready = vc__later(ready, r->decoded[side][i]);
+    return (vc__operand){r->came[side], r->decoded[side], ready};
 }
 
 /* ---- softmax (eq. D9) */
@@ -291,13 +297,14 @@ static vc_status run_sddmm(runner *r, const vc__phase *p)
 {
     const uint64_t q_end = load_finished(r, p->query), k_end = load_finished(r, p->key),
                    i_end = load_finished(r, p->index);
-    vc__operand q = operand_of(r, p->query, q_end), k = operand_of(r, p->key, k_end);
+    const vc__operand q = tokens_of(r, p, 0, q_end), k = tokens_of(r, p, 1, k_end);
+    const size_t *coded = r->a->sizes.compressed;
     uint64_t *done = r->done + at_step(r, p);
     const size_t rows = p->tile.query_end - p->tile.query_first;
     for (size_t i = 0; p->first && i < rows; i++)
         done[i] = r->m->now;
-    if (r->a->sizes.compressed[0] || r->a->sizes.compressed[1])
-        decode_tile(r, p, &q, &k);
+    r->decoded_tokens =
+        (coded[0] ? rows : 0) + (coded[1] ? p->tile.key_end - p->tile.key_first : 0);
     if (p->index != VC__NO_LOAD)
         set_index_ready(r, p);
     VC_TRY(
@@ -364,8 +371,12 @@ static vc_status run_phases(runner *r)
         const vc__phase *p = &r->s.phases[i];
         const uint64_t before = r->m->now;
         push_loads(r, i);
-        VC_TRY(p->spmm ? run_spmm(r, p) : run_sddmm(r, p));
-        r->phase_end[i] = r->m->now;
+        if (p->kind == VC__PHASE_DECODE)
+            run_decoding(r, p);
+        else
+            VC_TRY(p->kind == VC__PHASE_SPMM ? run_spmm(r, p) : run_sddmm(r, p));
+        r->phase_end[i] =
+            p->kind == VC__PHASE_DECODE ? r->m->unit_free[VC_CHIP_UNIT_DECODER] : r->m->now;
         assert(r->m->now >= before);
     }
     for (size_t i = 0; i < VC__SLOTS; i++) { /* until the last results have left */
@@ -386,7 +397,6 @@ static vc_status open_runner(runner *r)
     if (!r->memory)
         return vc_fail(VC_ENOMEM, "out of memory for a schedule of %zu phases", r->s.phase_count);
     take_arrays(r, r->memory);
-    r->decoded_load[0] = r->decoded_load[1] = VC__NO_LOAD;
     r->decoded_free[0] = r->decoded_free[1] = r->m->now;
     set_addresses(r);
     r->m->read_issue = vc__later(r->m->read_issue, r->m->now);

@@ -8,6 +8,16 @@
 #define CHIP_COUNT(member, key, result, least, most, meaning)                                      \
     VC__COUNT_FIELD(vc_chip_config, member, key, result, least, most, meaning)
 
+/* A file may leave it out: then it is false. */
+#define OPTIONAL_FLAG(member, name, meaning)                                                       \
+    {                                                                                              \
+        {.key = name,                                                                              \
+         .kind = VC_YAML_FLAG,                                                                     \
+         .offset = offsetof(vc_chip_config, member),                                               \
+         .optional = 1},                                                                           \
+            name, meaning                                                                          \
+    }
+
 static const char *const splits[] = {"kept", "fixed", NULL};
 _Static_assert(sizeof(vc_line_split) == sizeof(int), "a word is read into an int");
 
@@ -46,6 +56,8 @@ static const vc_chip_field fields[] = {
                     "of the lines, for a fixed split"),
     VC__FLAG_FIELD(vc_chip_config, interleave, "interleave",
                    "scores of the next step before sums of this one"),
+    OPTIONAL_FLAG(head_parallel, "head_parallel",
+                  "all heads that share compressed K are one step, not each its own"),
     VC__BYTES_FIELD(vc_chip_config, index_bytes, "index_size", "index_bytes", 1, 8,
                     "a row index, or a column's length"),
     CHIP_COUNT(encoder_macs, "encoder_macs", "encoder_macs", 1, 1e6, "MACs of the encoder"),
@@ -120,9 +132,16 @@ vc_chip_config vc_chip_config_default(void)
 
 static double value_of(const vc_chip_field *f, const void *base)
 {
-    const char *at = (const char *)base + f->yaml.offset;
-    return f->yaml.kind == VC_YAML_COUNT ? (double)*(const uint64_t *)(const void *)at
-                                         : *(const double *)(const void *)at;
+    const void *at = (const char *)base + f->yaml.offset;
+    switch (f->yaml.kind) {
+    case VC_YAML_COUNT:
+        return (double)*(const uint64_t *)at;
+    case VC_YAML_NUMBER:
+        return *(const double *)at;
+    default:
+        assert(f->yaml.kind == VC_YAML_FLAG || f->yaml.kind == VC_YAML_WORD);
+        return *(const int *)at;
+    }
 }
 
 static vc_status check_range(const vc_chip_field *f, const char *section, double value)

@@ -410,6 +410,56 @@ static void pooling_by_query_in_passes(void **state)
     assert_true(most_passes > 1);
 }
 
+/* Two heads, K compressed to one; of its four tokens the scratchpad holds two. Head 0: K0, K1 are
+ * there at 1, K2, K3 take their places once they are decoded, at 3 and 4, decoded at 4 and 5; Q is
+ * there from 4 on, the last at 5. Lines end at 8, 8, 8 and 9; row i is complete at 10 + i, ready at
+ * 28 + i, summed at 32 + i; the store goes from 39 to 40. Head 1 begins with K3 and K2, which are
+ * still there; K1 and K0 come behind the store, at 41, decoded at 42 and 43, Q until 42. Key 0 is
+ * used from 43 to 47, row i complete at 48 + i, ready at 66 + i, summed at 70 + i; the store goes
+ * from 77 to 78. */
+static void a_stream_by_hand(void **state)
+{
+    (void)state;
+    vc_chip_config c = small_chip();
+    const vc_attention_sizes s = {2, 4, 4, 8, 8, {0, 1}};
+    c.decoder_macs = 8;
+    c.buffers[VC_BUFFER_KEY].bytes = 16;
+    vc_chip_counts n = simulate(&s, NULL, &c);
+    assert_int_equal(n.loaded_bytes[VC_BUFFER_KEY], (4 + 2) * 8);
+    assert_int_equal(n.loaded_bytes[VC_BUFFER_QUERY], 2 * 4 * 8);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_DECODER][VC_SPENT_BUSY], 2 * 4);
+    assert_int_equal(n.cycles, 78);
+    c.head_parallel = 1; /* each token of K comes once, for both heads */
+    n = simulate(&s, NULL, &c);
+    assert_int_equal(n.loaded_bytes[VC_BUFFER_KEY], 4 * 8);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_DECODER][VC_SPENT_BUSY], 2 * 4);
+}
+
+/* Q and K of twelve heads as six, of which the scratchpads hold 51 of 100 tokens: K and Q are
+ * decoded once for each head, and V comes once. Six of eight parts stay. */
+static void a_stream_is_decoded_once(void **state)
+{
+    (void)state;
+    enum { H = 12, C = 6, T = 100, D = 64 };
+    vc_chip_config c = vc_chip_config_default();
+    const vc_attention_sizes s = {H, T, T, D, D, {C, C}};
+    vc_plan plan;
+    make_random_plan(&plan, &s, 1, 0.9);
+    c.buffers[VC_BUFFER_QUERY].bytes = c.buffers[VC_BUFFER_KEY].bytes = 51 * C * D;
+    const uint64_t part = 51 / 8, again = T - 6 * part - 2 * part;
+    vc_chip_counts n = simulate(&s, &plan, &c);
+    assert_int_equal(n.coder_macs, H * 2 * T * C * D);
+    assert_int_equal(n.loaded_bytes[VC_BUFFER_VALUE], H * T * D);
+    /* The last part of the stream is the shorter one, in turn. */
+    assert_true(n.loaded_bytes[VC_BUFFER_KEY] <= (T + (H - 1) * (again + part)) * C * D);
+    assert_true(n.loaded_bytes[VC_BUFFER_KEY] >= (T + (H - 1) * (again - part)) * C * D);
+    const uint64_t cycles = n.cycles;
+    c.head_parallel = 1;
+    n = simulate(&s, &plan, &c);
+    assert_true(n.coder_macs > H * 2 * T * C * D && n.cycles > cycles);
+    vc_plan_close(&plan);
+}
+
 /* A decoder so slow that it is still at work when the lines are through: the stage ends with it. */
 static void a_slow_decoder_ends_the_stage(void **state)
 {
@@ -501,6 +551,8 @@ int main(void)
         cmocka_unit_test(pooling_by_hand),
         cmocka_unit_test(pooling_by_query_by_hand),
         cmocka_unit_test(pooling_by_query_in_passes),
+        cmocka_unit_test(a_stream_by_hand),
+        cmocka_unit_test(a_stream_is_decoded_once),
         cmocka_unit_test(a_slow_decoder_ends_the_stage),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(queries_of_another_length_are_refused),
