@@ -31,9 +31,17 @@ typedef struct vc_chip_steps {
 
 enum { VC_CHIP_OWN_BYTES = 128 };
 
+enum { VC_CHIP_BANK_WIDTH = 8 }; /* bytes per cycle, each way */
+
 typedef struct vc_scratchpad {
     uint64_t bytes, banks; /* each bank serves one line per cycle; 0: one per line */
 } vc_scratchpad;
+
+/* How lines of the sparser part read operands of their own. */
+typedef enum vc_chip_gather {
+    VC_CHIP_GATHER_BANKS,  /* from the bank that has the token, one line after the other */
+    VC_CHIP_GATHER_DIVIDED /* as many lines at once as there are banks, without conflicts */
+} vc_chip_gather;
 
 typedef enum vc_buffer {
     VC_BUFFER_QUERY,
@@ -51,12 +59,15 @@ typedef struct vc_chip_config {
     uint64_t lines, macs_per_line;
     uint64_t line_latency;      /* from a line's last MAC to its sum in the output scratchpad */
     uint64_t entries_per_visit; /* entries of one column or row that a line takes at a time */
-    uint64_t dispatch; /* visits that an engine starts per cycle; 0: as many as it has lines */
+    uint64_t
+        entries_per_sum; /* of a row, before its sums go to the output scratchpad; 0: the same */
+    uint64_t dispatch;   /* visits that an engine starts per cycle; 0: as many as it has lines */
     const vc_chip_kind *kind;
     alignas(8) unsigned char own[VC_CHIP_OWN_BYTES]; /* the kind's own struct */
     vc_chip_steps steps;
     vc_line_split split;
     double denser_share;
+    vc_chip_gather gather;
     int interleave;    /* SDDMM of the next step runs before SpMM of this one */
     int head_parallel; /* all heads that share compressed K are one step */
     vc_scratchpad buffers[VC_BUFFER_COUNT];

@@ -156,6 +156,8 @@ static vc_status run_stage(chip *c, size_t i)
     for (size_t e = 0; e < VC_CHIP_UNIT_COUNT; e++)
         c->m.unit_free[e] = start;
     VC_TRY(run_op(c, i));
+    if (c->m.failed)
+        return vc_fail(VC_ENOMEM, "out of memory for what lines read in layer %d", op->layer);
     close_stage(&c->m, start);
     c->out->stages[c->out->stage_count++] =
         (vc_chip_stage){op->kind, op->layer, start, c->m.counts};
@@ -202,7 +204,10 @@ vc_status vc_chip_simulate(vc_chip_result *out, const vc_workload *workload, con
     VC_TRY(vc_memory_open(&c.m.memory, options->memory, options->config->clock_hz));
     vc_memory_watch(c.m.memory, options->command_watch, options->command_watcher);
     vc_memory_watch_requests(c.m.memory, options->request_watch, options->request_watcher);
-    const vc_status status = run_all(&c);
+    vc_status status = vc__banks_open(&c.m.banks, options->config);
+    if (status == VC_OK)
+        status = run_all(&c);
+    vc__banks_close(&c.m.banks);
     vc_memory_close(c.m.memory);
     if (status != VC_OK)
         vc_chip_result_close(out);

@@ -19,6 +19,8 @@
     }
 
 static const char *const splits[] = {"kept", "fixed", NULL};
+static const char *const gathers[] = {"banks", "divided", NULL};
+_Static_assert(sizeof(vc_chip_gather) == sizeof(int), "a word is read into an int");
 _Static_assert(sizeof(vc_line_split) == sizeof(int), "a word is read into an int");
 
 static const vc_chip_field fields[] = {
@@ -39,6 +41,13 @@ static const vc_chip_field fields[] = {
                "from a line's last MAC to its sum in the output scratchpad"),
     CHIP_COUNT(entries_per_visit, "entries_per_visit", "entries_per_visit", 1, 1e6,
                "entries of a column or row that a line takes at a time"),
+    {{.key = "entries_per_sum",
+      .kind = VC_YAML_COUNT,
+      .offset = offsetof(vc_chip_config, entries_per_sum),
+      .most = 1e6,
+      .optional = 1},
+     "entries_per_sum",
+     "entries of a row that a line adds up by itself; 0: entries_per_visit"},
     {{.key = "dispatch",
       .kind = VC_YAML_COUNT,
       .offset = offsetof(vc_chip_config, dispatch),
@@ -54,6 +63,13 @@ static const vc_chip_field fields[] = {
      "lines of the denser part: by kept entries, or a fixed share"},
     VC__SHARE_FIELD(vc_chip_config, denser_share, "denser_share",
                     "of the lines, for a fixed split"),
+    {{.key = "gather",
+      .kind = VC_YAML_WORD,
+      .offset = offsetof(vc_chip_config, gather),
+      .words = gathers,
+      .optional = 1},
+     "gather",
+     "of the sparser part's operands: bank by bank with conflicts, or without"},
     VC__FLAG_FIELD(vc_chip_config, interleave, "interleave",
                    "scores of the next step before sums of this one"),
     OPTIONAL_FLAG(head_parallel, "head_parallel",

@@ -47,6 +47,29 @@ extern const vc_chip_kind vc__kind_vitcod; /* of vc_chip_config_default */
 /* The fields of a scratchpad (vc_scratchpad). */
 const vc_chip_field *vc__scratchpad_fields(size_t *count);
 
+/* ---- banks, each of which serves one read at a time (banks.c) */
+
+typedef struct vc__bank_read {
+    uint64_t start;
+    size_t token;
+    uint32_t next;
+} vc__bank_read;
+
+typedef struct vc__banks {
+    uint64_t count, cycles;      /* cycles of a read */
+    uint32_t *first, free, used; /* of a bank; places */
+    uint32_t room;
+    vc__bank_read *reads;
+} vc__banks;
+
+vc_status vc__banks_open(vc__banks *banks, const vc_chip_config *config);
+void vc__banks_close(vc__banks *banks);
+/* All banks are free again, and from now on so many, with so many cycles for a token. */
+void vc__banks_clear(vc__banks *banks, uint64_t count, uint64_t cycles);
+/* When a line that wants a token at `time` can begin to read it; nothing that is over at `now`,
+ * which never falls, stands in its way. UINT64_MAX: out of memory. */
+uint64_t vc__banks_read(vc__banks *banks, uint64_t now, uint64_t time, size_t token);
+
 /* ---- the machine: times of lines, units and memory */
 
 typedef struct vc__machine {
@@ -60,6 +83,8 @@ typedef struct vc__machine {
     vc_chip_counts counts; /* of the stage that is running */
     const vc_chip_options *options;
     int layer;
+    vc__banks banks;
+    int failed; /* out of memory for them */
 } vc__machine;
 
 static inline uint64_t vc__ceil_div(uint64_t a, uint64_t b)
@@ -77,10 +102,13 @@ static inline uint64_t vc__smaller(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Cycles of a line for `values` products: when all lines share operands, and when each line reads
- * its own, as fast as the scratchpad can serve all lines (eq. D1). */
+/* Cycles of a line for `values` products; and when each line reads its own, as fast as the
+ * scratchpad can serve all lines, where conflicts are not followed (eq. D1). */
 uint64_t vc__entry_cycles(const vc_chip_config *config, uint64_t values);
 uint64_t vc__gather_cycles(const vc_chip_config *config, vc_buffer from, uint64_t values);
+/* What a line reads that has operands of its own: from when on it has the token. */
+uint64_t vc__gather(vc__machine *machine, uint64_t *spent, uint64_t now, uint64_t time,
+                    size_t token);
 
 void vc__span(const vc__machine *m, const char *track, const char *name, int head, uint64_t start,
               uint64_t end);
@@ -123,6 +151,20 @@ typedef struct vc__lines {
     uint64_t cycle;      /* in which the last one started, */
     uint64_t dispatched; /* and how many did */
 } vc__lines;
+
+/* A scratchpad's ports: bytes move in the order in which lines ask for them, and each line has room
+ * for one move that is under way. */
+typedef struct vc__port {
+    uint64_t rate, ahead; /* bytes per cycle, and of the lines' room; both times `parts` */
+    uint64_t moved;       /* likewise, since cycle 0, and `ahead` more */
+    uint64_t parts;
+} vc__port;
+
+/* The ports of so many of the lines, which have their share of the banks. */
+void vc__port_open(vc__port *port, const vc_chip_config *config, vc_buffer buffer, size_t lines,
+                   uint64_t bytes);
+/* From when on a line can go on that moves so many bytes at `time`, which never falls. */
+uint64_t vc__port_take(vc__port *port, uint64_t time, uint64_t bytes);
 
 void vc__lines_open(vc__lines *lines, size_t count, uint64_t start, uint64_t width,
                     uint64_t *spent);

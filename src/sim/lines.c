@@ -11,9 +11,37 @@ uint64_t vc__entry_cycles(const vc_chip_config *config, uint64_t values)
 
 uint64_t vc__gather_cycles(const vc_chip_config *config, vc_buffer from, uint64_t values)
 {
+    if (config->gather == VC_CHIP_GATHER_BANKS)
+        return vc__entry_cycles(config, values);
     const uint64_t banks = vc_chip_banks(config, from),
                    fed = banks < config->lines ? banks : config->lines; /* lines at a time */
     return vc__ceil_div(config->lines * values, fed * config->macs_per_line);
+}
+
+uint64_t vc__gather(vc__machine *m, uint64_t *spent, uint64_t now, uint64_t time, size_t token)
+{
+    if (m->config->gather != VC_CHIP_GATHER_BANKS)
+        return time;
+    const uint64_t start = vc__banks_read(&m->banks, now, time, token);
+    m->failed |= start == UINT64_MAX;
+    return m->failed ? time : vc__wait(spent, time, start, VC_SPENT_BUFFER);
+}
+
+void vc__port_open(vc__port *port, const vc_chip_config *c, vc_buffer buffer, size_t lines,
+                   uint64_t bytes)
+{
+    *port = (vc__port){.rate = vc_chip_banks(c, buffer) * VC_CHIP_BANK_WIDTH * lines,
+                       .ahead = lines * bytes * c->lines,
+                       .parts = c->lines};
+}
+
+uint64_t vc__port_take(vc__port *port, uint64_t time, uint64_t bytes)
+{
+    const uint64_t now = time * port->rate;
+    port->moved = vc__later(port->moved, now) + bytes * port->parts;
+    return port->moved <= port->ahead
+               ? time
+               : vc__later(time, vc__ceil_div(port->moved - port->ahead, port->rate));
 }
 
 void vc__lines_open(vc__lines *lines, size_t count, uint64_t start, uint64_t width, uint64_t *spent)

@@ -41,28 +41,33 @@ typedef struct pass {
     uint64_t *done;
     uint64_t cycles, gather; /* of an entry of the denser and of the sparser part */
     uint64_t latency, visit;
+    uint64_t bytes; /* of a key */
 } pass;
 
 /* When the line that is free first can start with a column. */
-static uint64_t start_column(vc__lines *lines, const pass *p, size_t key)
+static uint64_t start_column(vc__lines *lines, vc__port *port, const pass *p, size_t key)
 {
     uint64_t t = vc__lines_start(lines);
+    t = vc__wait(lines->spent, t, vc__port_take(port, t, p->bytes), VC_SPENT_BUFFER);
     if (p->index)
         t = vc__wait(lines->spent, t, p->index[key - p->tile->key_first], VC_SPENT_INDEX);
     return vc__wait_for(lines->spent, t, p->k, key - p->tile->key_first);
 }
 
-static uint64_t score(vc__lines *lines, const pass *p, uint64_t t, size_t query, uint64_t cycles)
+static uint64_t query_there(vc__lines *lines, const pass *p, uint64_t t, size_t query)
+{
+    return t < p->q->last ? vc__wait_for(lines->spent, t, p->q, query - p->tile->query_first) : t;
+}
+
+static uint64_t score(const pass *p, uint64_t t, size_t query, uint64_t cycles)
 {
     const size_t at = query - p->tile->query_first;
-    if (t < p->q->last)
-        t = vc__wait_for(lines->spent, t, p->q, at);
     t += cycles;
     p->done[at] = vc__later(p->done[at], t + p->latency);
     return t;
 }
 
-static void score_denser(vc__lines *lines, const pass *p)
+static void score_denser(vc__lines *lines, vc__port *port, const pass *p)
 {
     const vc__chip_tile *tile = p->tile;
     for (size_t first = tile->query_first; first < tile->query_end; first += p->visit)
@@ -70,9 +75,9 @@ static void score_denser(vc__lines *lines, const pass *p)
             const size_t key = vc__panel_key(&p->parts, tile, i);
             const size_t end =
                 first + p->visit < tile->query_end ? first + p->visit : tile->query_end;
-            uint64_t t = start_column(lines, p, key);
+            uint64_t t = start_column(lines, port, p, key);
             for (size_t query = first; query < end; query++) {
-                t = score(lines, p, t, query, p->cycles);
+                t = score(p, query_there(lines, p, t, query), query, p->cycles);
                 if (p->a->flow)
                     vc__flow_score_panel(p->a->flow, tile->head, query, key);
             }
@@ -81,7 +86,7 @@ static void score_denser(vc__lines *lines, const pass *p)
         }
 }
 
-static void score_sparser(vc__lines *lines, const pass *p)
+static void score_sparser(vc__lines *lines, vc__port *port, const pass *p)
 {
     const vc__chip_tile *tile = p->tile;
     for (size_t key = p->parts.global_end; key < p->parts.sparser_end; key++) {
@@ -89,12 +94,15 @@ static void score_sparser(vc__lines *lines, const pass *p)
             vc__column_entries(p->head, key, tile->query_first, tile->query_end);
         for (size_t e = column.first; e < column.end;) {
             const size_t end = e + p->visit < column.end ? e + p->visit : column.end;
-            uint64_t t = start_column(lines, p, key);
+            const uint64_t now = lines->free[0];
+            uint64_t t = start_column(lines, port, p, key);
             lines->spent[VC_SPENT_BUSY] += (end - e) * p->cycles;
             lines->spent[VC_SPENT_BUFFER] += (end - e) * (p->gather - p->cycles);
             for (; e < end; e++) {
                 const size_t query = (size_t)p->head->column_rows[e];
-                t = score(lines, p, t, query, p->gather);
+                t = query_there(lines, p, t, query);
+                t = vc__gather(p->a->machine, lines->spent, now, t, query - tile->query_first);
+                t = score(p, t, query, p->gather);
                 if (p->a->flow)
                     vc__flow_score_entry(p->a->flow, tile->head, e, query, key);
             }
@@ -136,7 +144,8 @@ vc_status vc__sddmm(vc__chip_layer *a, const vc__chip_tile *tile, const vc__oper
                     .cycles = vc__entry_cycles(c, d),
                     .gather = vc__gather_cycles(c, queries, d),
                     .latency = c->line_latency,
-                    .visit = c->entries_per_visit};
+                    .visit = c->entries_per_visit,
+                    .bytes = d};
     uint64_t entries, visits;
     count_sparser(&entries, &visits, &p);
     const uint64_t panel = rows * p.parts.panel,
@@ -147,8 +156,12 @@ vc_status vc__sddmm(vc__chip_layer *a, const vc__chip_tile *tile, const vc__oper
     vc__lines_open(&dense, wide, m->now, c->dispatch, m->counts.spent[VC_CHIP_UNIT_DENSER]);
     vc__lines_open(&sparse, c->lines - wide, m->now, c->dispatch,
                    m->counts.spent[VC_CHIP_UNIT_SPARSER]);
-    score_denser(&dense, &p);
-    score_sparser(&sparse, &p);
+    vc__banks_clear(&m->banks, vc_chip_banks(c, queries), p.cycles);
+    vc__port dense_keys, sparse_keys;
+    vc__port_open(&dense_keys, c, keys, wide, d);
+    vc__port_open(&sparse_keys, c, keys, c->lines - wide, d);
+    score_denser(&dense, &dense_keys, &p);
+    score_sparser(&sparse, &sparse_keys, &p);
     const uint64_t end =
         vc__later(m->now, vc__later(vc__lines_end(&dense), vc__lines_end(&sparse)));
     vc__lines_close(&dense, end);

@@ -7,97 +7,197 @@ typedef struct pass {
     const vc_pattern_head *head;
     const vc__chip_tile *tile;
     vc__key_parts parts;
+    const size_t *order; /* of rows, by when they are ready */
+    size_t rows;
     const uint64_t *ready;
     const vc__operand *v;
     uint64_t cycles, gather; /* of an entry of the denser and of the sparser part */
     uint64_t visit;
-    uint64_t visits; /* counted as they go */
+    uint64_t visits;    /* counted as they go */
+    uint64_t sum_bytes; /* of a row */
+    vc__port port;      /* of the output scratchpad */
+    uint64_t mean;      /* when it is there */
 } pass;
 
-static uint64_t start_row(vc__lines *lines, pass *p, size_t query)
+/* What an engine has left to do: first the mean of values, then rows, then the mean as one more
+ * entry of each row (eq. D17). */
+typedef struct engine {
+    vc__lines lines;
+    int sparser, means, adds;
+    size_t row, at;     /* of the next visit: its place in the order, its first entry */
+    size_t value, mean; /* the next of the mean's values, and the next row that gets it */
+    size_t fresh;       /* lines that have no sums yet */
+    size_t through;     /* lines whose last sums have left, once there are no more visits */
+} engine;
+
+static void open_engine(engine *e, const pass *p, size_t count, vc_chip_unit unit)
 {
+    vc__machine *m = p->a->machine;
+    vc__lines_open(&e->lines, count, m->now, m->config->dispatch, m->counts.spent[unit]);
+    e->sparser = unit == VC_CHIP_UNIT_SPARSER;
+    e->means = e->adds = 0;
+    e->row = e->at = e->mean = e->through = 0;
+    e->value = p->tile->key_first;
+    e->fresh = count;
+}
+
+/* The line that is free first gives its sums away, which takes as long as the ports say, and takes
+ * the next visit. */
+static uint64_t start_visit(engine *e, pass *p)
+{
+    uint64_t *first = &e->lines.free[0];
     p->visits++;
-    return vc__wait(lines->spent, vc__lines_start(lines), p->ready[query - p->tile->query_first],
+    if (e->fresh > 0)
+        e->fresh--;
+    else
+        *first = vc__wait(e->lines.spent, *first, vc__port_take(&p->port, *first, p->sum_bytes),
+                          VC_SPENT_BUFFER);
+    return vc__lines_start(&e->lines);
+}
+
+static uint64_t start_row(engine *e, pass *p, size_t query)
+{
+    return vc__wait(e->lines.spent, start_visit(e, p), p->ready[query - p->tile->query_first],
                     VC_SPENT_SOFTMAX);
 }
 
-static uint64_t sum(vc__lines *lines, const pass *p, uint64_t t, size_t key, uint64_t cycles)
+static uint64_t value_there(const engine *e, const pass *p, uint64_t t, size_t key)
 {
-    if (t < p->v->last)
-        t = vc__wait_for(lines->spent, t, p->v, key - p->tile->key_first);
-    return t + cycles;
+    return t < p->v->last ? vc__wait_for(e->lines.spent, t, p->v, key - p->tile->key_first) : t;
 }
 
-static void denser_row(vc__lines *lines, pass *p, size_t query)
+static size_t end_of(size_t first, size_t end, uint64_t visit)
 {
-    for (size_t first = 0; first < p->parts.panel; first += p->visit) {
-        const size_t end = first + p->visit < p->parts.panel ? first + p->visit : p->parts.panel;
-        uint64_t t = start_row(lines, p, query);
-        for (size_t i = first; i < end; i++) {
-            const size_t key = vc__panel_key(&p->parts, p->tile, i);
-            t = sum(lines, p, t, key, p->cycles);
-            if (p->a->flow)
-                vc__flow_sum_panel(p->a->flow, p->tile->head, query, key);
-        }
-        lines->spent[VC_SPENT_BUSY] += (end - first) * p->cycles;
-        vc__lines_take(lines, t);
-    }
+    return end - first > visit ? first + (size_t)visit : end;
 }
 
-static uint64_t sparser_row(vc__lines *lines, pass *p, size_t query)
+static void denser_visit(engine *e, pass *p, size_t query)
 {
-    const vc__range row =
-        vc__row_entries(p->head, query, p->parts.global_end, p->parts.sparser_end);
-    for (size_t e = row.first; e < row.end;) {
-        const size_t end = e + p->visit < row.end ? e + p->visit : row.end;
-        uint64_t t = start_row(lines, p, query);
-        lines->spent[VC_SPENT_BUSY] += (end - e) * p->cycles;
-        lines->spent[VC_SPENT_BUFFER] += (end - e) * (p->gather - p->cycles);
-        for (; e < end; e++) {
-            const size_t key = (size_t)p->head->row_keys[e];
-            t = sum(lines, p, t, key, p->gather);
-            if (p->a->flow)
-                vc__flow_sum_entry(p->a->flow, p->tile->head, (size_t)p->head->row_entry[e], query,
-                                   key);
-        }
-        vc__lines_take(lines, t);
+    const size_t end = end_of(e->at, p->parts.panel, p->visit);
+    uint64_t t = start_row(e, p, query);
+    e->lines.spent[VC_SPENT_BUSY] += (end - e->at) * p->cycles;
+    for (; e->at < end; e->at++) {
+        const size_t key = vc__panel_key(&p->parts, p->tile, e->at);
+        t = value_there(e, p, t, key) + p->cycles;
+        if (p->a->flow)
+            vc__flow_sum_panel(p->a->flow, p->tile->head, query, key);
     }
-    return row.end - row.first;
+    vc__lines_take(&e->lines, t);
 }
 
-/* Computes the sum of the values of the tile as one more row of the panel, in parts. Returns when
- * it is complete (eq. D17). */
-static uint64_t mean_of_values(vc__lines *lines, pass *p)
+static void sparser_visit(engine *e, pass *p, size_t query, vc__range row)
 {
-    uint64_t done = 0;
-    for (size_t first = p->tile->key_first; first < p->tile->key_end; first += p->visit) {
-        const size_t left = p->tile->key_end - first,
-                     end = first + (left < p->visit ? left : p->visit);
-        uint64_t t = vc__lines_start(lines);
-        for (size_t key = first; key < end; key++)
-            t = sum(lines, p, t, key, p->cycles);
-        lines->spent[VC_SPENT_BUSY] += (end - first) * p->cycles;
-        vc__lines_take(lines, t);
-        done = vc__later(done, t);
-        p->visits++;
+    const size_t end = end_of(row.first + e->at, row.end, p->visit), first = row.first + e->at;
+    const uint64_t now = e->lines.free[0];
+    uint64_t t = start_row(e, p, query);
+    e->lines.spent[VC_SPENT_BUSY] += (end - first) * p->cycles;
+    e->lines.spent[VC_SPENT_BUFFER] += (end - first) * (p->gather - p->cycles);
+    for (size_t i = first; i < end; i++) {
+        const size_t key = (size_t)p->head->row_keys[i];
+        t = value_there(e, p, t, key);
+        t = vc__gather(p->a->machine, e->lines.spent, now, t, key - p->tile->key_first);
+        t += p->gather;
+        if (p->a->flow)
+            vc__flow_sum_entry(p->a->flow, p->tile->head, (size_t)p->head->row_entry[i], query,
+                               key);
     }
-    return done;
+    vc__lines_take(&e->lines, t);
+    e->at = end - row.first;
+}
+
+/* Adds a part of the sum of the values of the tile, which is one more row of the panel. */
+static void mean_visit(engine *e, pass *p)
+{
+    const size_t end = end_of(e->value, p->tile->key_end, p->a->machine->config->entries_per_visit);
+    uint64_t t = start_visit(e, p);
+    e->lines.spent[VC_SPENT_BUSY] += (end - e->value) * p->cycles;
+    for (; e->value < end; e->value++)
+        t = value_there(e, p, t, e->value) + p->cycles;
+    vc__lines_take(&e->lines, t);
+    p->mean = vc__later(p->mean, t);
 }
 
 /* Adds the mean as one more entry of a row. */
-static void add_mean(vc__lines *lines, pass *p, size_t query, uint64_t mean)
+static void add_mean(engine *e, pass *p, size_t query)
 {
-    const uint64_t t = vc__wait(lines->spent, start_row(lines, p, query), mean, VC_SPENT_IMBALANCE);
-    lines->spent[VC_SPENT_BUSY] += p->cycles;
-    vc__lines_take(lines, t + p->cycles);
+    const uint64_t t =
+        vc__wait(e->lines.spent, start_row(e, p, query), p->mean, VC_SPENT_IMBALANCE);
+    e->lines.spent[VC_SPENT_BUSY] += p->cycles;
+    vc__lines_take(&e->lines, t + p->cycles);
+}
+
+static size_t query_at(const pass *p, size_t place)
+{
+    return p->tile->query_first + p->order[place];
+}
+
+static vc__range sparser_row(const pass *p, size_t query)
+{
+    return vc__row_entries(p->head, query, p->parts.global_end, p->parts.sparser_end);
+}
+
+/* Does the engine's next visit; 0: there is none. */
+static int next_visit(engine *e, pass *p)
+{
+    if (e->means && e->value < p->tile->key_end) {
+        mean_visit(e, p);
+        return 1;
+    }
+    for (; e->row < p->rows; e->row++, e->at = 0) {
+        const size_t query = query_at(p, e->row);
+        const vc__range row = e->sparser ? sparser_row(p, query) : (vc__range){0, p->parts.panel};
+        if (e->at == row.end - row.first)
+            continue;
+        if (e->sparser)
+            sparser_visit(e, p, query, row);
+        else
+            denser_visit(e, p, query);
+        return 1;
+    }
+    if (!e->adds || e->mean == p->rows)
+        return 0;
+    add_mean(e, p, query_at(p, e->mean++));
+    return 1;
+}
+
+/* The next line that is free gives its last sums away. */
+static void end_line(engine *e, pass *p)
+{
+    uint64_t *at = &e->lines.free[e->through];
+    if (e->through++ >= e->fresh)
+        *at = vc__wait(e->lines.spent, *at, vc__port_take(&p->port, *at, p->sum_bytes),
+                       VC_SPENT_BUFFER);
+}
+
+/* Both engines' visits in the order of time, in which their sums move. */
+static void run_engines(engine *denser, engine *sparser, pass *p)
+{
+    engine *const both[2] = {denser, sparser};
+    int done[2] = {0, 0};
+    for (;;) {
+        engine *next = NULL;
+        int which = 0;
+        for (int i = 0; i < 2; i++) {
+            engine *e = both[i];
+            if (e->through < e->lines.count &&
+                (!next || e->lines.free[e->through] < next->lines.free[next->through])) {
+                next = e;
+                which = i;
+            }
+        }
+        if (!next)
+            return;
+        done[which] = done[which] || !next_visit(next, p);
+        if (done[which])
+            end_line(next, p);
+    }
 }
 
 static uint64_t count_sparser(const pass *p)
 {
     uint64_t entries = 0;
     for (size_t query = p->tile->query_first; query < p->tile->query_end; query++) {
-        const vc__range row =
-            vc__row_entries(p->head, query, p->parts.global_end, p->parts.sparser_end);
+        const vc__range row = sparser_row(p, query);
         entries += row.end - row.first;
     }
     return entries;
@@ -113,43 +213,45 @@ vc_status vc__spmm(vc__chip_layer *a, const vc__chip_tile *tile, const size_t *o
               .head = &a->pattern.head[tile->head],
               .tile = tile,
               .parts = vc__parts_of(a, tile),
+              .order = order,
+              .rows = rows,
               .ready = ready,
               .v = v,
               .cycles = vc__entry_cycles(c, dv),
               .gather = vc__gather_cycles(c, VC_BUFFER_VALUE, dv),
-              .visit = c->entries_per_visit};
+              .visit = c->entries_per_sum ? c->entries_per_sum : c->entries_per_visit,
+              .sum_bytes = dv * sizeof(int32_t)};
     const uint64_t panel = rows * p.parts.panel, entries = count_sparser(&p);
     const int means = p.head->kept_share != NULL && tile->query_first == 0,
               adds = p.head->kept_share != NULL && tile->key_end == a->sizes.keys;
     const uint64_t residual = (means ? tile->key_end - tile->key_first : 0) + (adds ? rows : 0);
     size_t wide;
     VC_TRY(vc__split_lines(&wide, m, tile, (panel + residual) * p.cycles, entries * p.gather));
-    vc__lines dense, sparse;
-    vc__lines_open(&dense, wide, m->now, c->dispatch, m->counts.spent[VC_CHIP_UNIT_DENSER]);
-    vc__lines_open(&sparse, c->lines - wide, m->now, c->dispatch,
-                   m->counts.spent[VC_CHIP_UNIT_SPARSER]);
-    vc__lines *regular =
+    engine dense, sparse;
+    open_engine(&dense, &p, wide, VC_CHIP_UNIT_DENSER);
+    open_engine(&sparse, &p, c->lines - wide, VC_CHIP_UNIT_SPARSER);
+    engine *regular =
         wide > 0 ? &dense : &sparse; /* a fixed split may leave the denser part none */
-    const uint64_t mean = means ? mean_of_values(regular, &p) : m->now;
-    for (size_t i = 0; i < rows; i++) {
-        denser_row(&dense, &p, tile->query_first + order[i]);
-        sparser_row(&sparse, &p, tile->query_first + order[i]);
-    }
-    for (size_t i = 0; adds && i < rows; i++)
-        add_mean(regular, &p, tile->query_first + order[i], mean);
-    const uint64_t end =
-        vc__later(m->now, vc__later(vc__lines_end(&dense), vc__lines_end(&sparse)));
-    vc__lines_close(&dense, end);
-    vc__lines_close(&sparse, end);
-    vc__span(m, "denser", "SpMM", (int)tile->head, m->now, vc__lines_end(&dense));
-    vc__span(m, "sparser", "SpMM", (int)tile->head, m->now, vc__lines_end(&sparse));
+    regular->means = means;
+    regular->adds = adds;
+    vc__port_open(&p.port, c, VC_BUFFER_OUTPUT, c->lines, p.sum_bytes);
+    vc__banks_clear(&m->banks, vc_chip_banks(c, VC_BUFFER_VALUE), p.cycles);
+    p.mean = m->now;
+    run_engines(&dense, &sparse, &p);
+    const uint64_t dense_end = vc__lines_end(&dense.lines),
+                   sparse_end = vc__lines_end(&sparse.lines),
+                   end = vc__later(m->now, vc__later(dense_end, sparse_end));
+    vc__lines_close(&dense.lines, end);
+    vc__lines_close(&sparse.lines, end);
+    vc__span(m, "denser", "SpMM", (int)tile->head, m->now, dense_end);
+    vc__span(m, "sparser", "SpMM", (int)tile->head, m->now, sparse_end);
     m->now = end;
     m->counts.macs += (panel + entries + residual) * dv;
     m->counts.read_bytes[VC_BUFFER_VALUE] += (panel + entries + residual) * dv;
     m->counts.read_bytes[VC_BUFFER_OUTPUT] += panel + entries; /* probabilities */
     /* The sums of a visit are added to those of the row, in the output scratchpad. */
-    m->counts.read_bytes[VC_BUFFER_OUTPUT] += p.visits * dv * sizeof(int32_t);
-    m->counts.written_bytes[VC_BUFFER_OUTPUT] += p.visits * dv * sizeof(int32_t);
+    m->counts.read_bytes[VC_BUFFER_OUTPUT] += p.visits * p.sum_bytes;
+    m->counts.written_bytes[VC_BUFFER_OUTPUT] += p.visits * p.sum_bytes;
     m->counts.additions += p.visits * dv;
     return VC_OK;
 }

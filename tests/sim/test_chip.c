@@ -49,7 +49,8 @@ static void dense_by_hand(void **state)
 }
 
 /* As dense_by_hand, and a residual: line 0 sums the values while softmax is at work; the rows end
- * at 29 to 32, and their further entries, a cycle each, at 30, 31, 31 and 32. */
+ * at 29 to 32, and their further entries, a cycle each, at 30, 31, 31 and 32. The sums of eight visits
+ * leave from 29 on, 32 bytes per cycle, four of them under way: the last at 33, the store at 38. */
 static void residual_by_hand(void **state)
 {
     (void)state;
@@ -61,12 +62,78 @@ static void residual_by_hand(void **state)
     plan.layers[0].kept_share = calloc(4, sizeof(float));
     assert_non_null(plan.layers[0].kept_share);
     const vc_chip_counts n = simulate(&s, &plan, &c);
-    assert_int_equal(n.cycles, 37);
+    assert_int_equal(n.cycles, 38);
     assert_int_equal(n.macs, 2 * 16 * 8 + (4 + 4) * 8);
     assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_BUSY], 32 + 4 + 4);
     add_attention(&w, 0, &s, &plan);
     assert_int_equal(vc_workload_macs(&w, 1), n.macs);
     vc_workload_close(&w);
+    vc_plan_close(&plan);
+}
+
+/* As dense_by_hand with visits of one entry. SDDMM is the same. Sums of 32 bytes leave, one per
+ * cycle, and each line has room for one. Row 0 is summed from 25 to 26, row 1 to 27; its lines go on
+ * at 27, 28, 29, 30, those of row 2 at 31 to 34, and those of row 3 are through at 35 to 38. The
+ * store is issued at 42: 43. Where a line keeps the sums of four entries, it is as it was. */
+static void sums_by_hand(void **state)
+{
+    (void)state;
+    vc_chip_config c = small_chip();
+    const vc_attention_sizes s = {1, 4, 4, 8, 8, {0, 0}};
+    c.entries_per_visit = 1;
+    vc_chip_counts n = simulate(&s, NULL, &c);
+    assert_int_equal(n.cycles, 43);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_BUFFER], 6 + 12 + 12);
+    assert_int_equal(n.written_bytes[VC_BUFFER_OUTPUT], 16 * (4 + 1) + 16 * 32 + 32);
+    c.buffers[VC_BUFFER_OUTPUT].banks = 16; /* row 3 is summed from 28 to 29 */
+    assert_int_equal(simulate(&s, NULL, &c).cycles, 34);
+    c.buffers[VC_BUFFER_OUTPUT].banks = 0;
+    c.entries_per_sum = 4;
+    n = simulate(&s, NULL, &c);
+    assert_int_equal(n.cycles, 37);
+    assert_int_equal(n.written_bytes[VC_BUFFER_OUTPUT], 16 * (4 + 1) + 4 * 32 + 32);
+}
+
+/* The same visits, and keys from a single bank: one per cycle, and each line has one ahead. Query 0
+ * is scored until 3, query 1 until 4, its last key until 5; query 2 from 5 to 8 on, query 3 from 9 to
+ * 12 on. Rows are ready at 25, 27, 31 and 35; the sums of rows 1, 2 and 3 hold lines up for 1 and 2
+ * cycles, the last two until 37 and 38. The store is issued at 42: 43. */
+static void keys_by_hand(void **state)
+{
+    (void)state;
+    vc_chip_config c = small_chip();
+    const vc_attention_sizes s = {1, 4, 4, 8, 8, {0, 0}};
+    c.entries_per_visit = 1;
+    c.buffers[VC_BUFFER_KEY].banks = 1;
+    const vc_chip_counts n = simulate(&s, NULL, &c);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_BUFFER], 1 + 9 + 12 + 3 * 3);
+    assert_int_equal(n.cycles, 43);
+}
+
+static int in_first_row_or_on_diagonal(size_t query, size_t key)
+{
+    return query == 0 || query == key;
+}
+
+/* Four columns, each a line's: query 0 for all, then their own. In two banks query 3 waits for query
+ * 1, which lies in the same; query 0 is read once for all, at 3. Rows are complete at 8, 9, 9 and 10
+ * and ready from 26 on. Row 0 reads the values 0 to 3, from 26 to 30; the other rows want theirs in
+ * the cycles in which it does. */
+static void conflicts_by_hand(void **state)
+{
+    (void)state;
+    vc_chip_config c = small_chip();
+    const vc_attention_sizes s = {1, 4, 4, 8, 8, {0, 0}};
+    vc_plan plan;
+    make_plan(&plan, 4, 3, in_first_row_or_on_diagonal);
+    c.buffers[VC_BUFFER_QUERY].banks = c.buffers[VC_BUFFER_VALUE].banks = 2;
+    vc_chip_counts n = simulate(&s, &plan, &c);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_SPARSER][VC_SPENT_BUFFER], 1);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_SPARSER][VC_SPENT_BUSY], 2 * 7);
+    assert_int_equal(n.cycles, 35);
+    c.gather = VC_CHIP_GATHER_DIVIDED; /* all entries take twice as long */
+    n = simulate(&s, &plan, &c);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_SPARSER][VC_SPENT_BUFFER], 2 * 7);
     vc_plan_close(&plan);
 }
 
@@ -539,6 +606,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dense_by_hand),
+        cmocka_unit_test(sums_by_hand),
+        cmocka_unit_test(keys_by_hand),
+        cmocka_unit_test(conflicts_by_hand),
         cmocka_unit_test(dispatch_by_hand),
         cmocka_unit_test(residual_by_hand),
         cmocka_unit_test(summary_by_hand),

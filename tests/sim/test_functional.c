@@ -89,6 +89,8 @@ static void data_flows_through_every_schedule(void **state)
                               cramped_chip()};
     chips[1].entries_per_visit = 3;
     chips[3].head_parallel = 1;
+    chips[3].entries_per_sum = 7;
+    chips[3].buffers[VC_BUFFER_QUERY].banks = chips[3].buffers[VC_BUFFER_VALUE].banks = 3;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (size_t c = 0; c < sizeof chips / sizeof *chips; c++)
             for (int sparse = 0; sparse < 5; sparse++) {

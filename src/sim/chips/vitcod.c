@@ -26,7 +26,8 @@ const vc_chip_kind vc__kind_vitcod = {
     .name = "vitcod",
     .variants = variants,
     .variant_count = sizeof variants / sizeof *variants,
-    .banked = 1u << VC_BUFFER_QUERY | 1u << VC_BUFFER_VALUE | 1u << VC_BUFFER_DECODED,
+    .banked = 1u << VC_BUFFER_QUERY | 1u << VC_BUFFER_KEY | 1u << VC_BUFFER_VALUE |
+              1u << VC_BUFFER_OUTPUT | 1u << VC_BUFFER_DECODED,
     .uses_mask = 1,
     .uses_autoencoder = 1,
     .takes_values = 1,
