@@ -20,6 +20,8 @@ void vc_chip_trace_span(void *trace, const vc_chip_span *span);
 void vc_chip_trace_command(void *trace, const vc_dram_command *command);
 /* Ends the file. VC_EIO if anything could not be written; the trace is closed in any case. */
 vc_status vc_chip_trace_close(vc_chip_trace *trace);
+/* Of a run that failed: leaves no file. */
+void vc_chip_trace_abort(vc_chip_trace *trace);
 
 #ifdef __cplusplus
 }

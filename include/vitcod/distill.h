@@ -170,8 +170,9 @@ typedef struct vc_distill_options {
     size_t patience;      /* ends after so many epochs without a better one; 0: never */
     double seconds;       /* more than 0: as many epochs as fit, in place of train.epochs */
     const char *output;   /* the best model so far is always here */
-    const char
-        *checkpoint; /* where an interrupted run goes on from; besides it <checkpoint>.json */
+    /* Where an interrupted run goes on from; besides it <checkpoint>.json. NULL: nowhere, and
+     * `output` is written once, at the end. */
+    const char *checkpoint;
     int resume;
     /* Names and values of all settings that the result depends on. Resuming with different ones is
      * VC_EINVAL. */

@@ -18,6 +18,8 @@ vc_status vc_dram_trace_open(vc_dram_trace **out, const char *path);
 void vc_dram_trace_request(void *trace, const vc_dram_request *request);
 /* Ends the file. VC_EIO if anything could not be written; the trace is closed in any case. */
 vc_status vc_dram_trace_close(vc_dram_trace *trace);
+/* Of a run that failed: leaves no file. */
+void vc_dram_trace_abort(vc_dram_trace *trace);
 
 #ifdef __cplusplus
 }

@@ -37,7 +37,8 @@ typedef struct vc_file_writer {
     int direct;  /* 1: the path is a device or pipe, written to as it is */
 } vc_file_writer;
 
-/* A file that is replaced keeps its permissions. The path `-` is standard output. A pipe that
+/* Removes what killed writers have left beside the path. A file that is replaced keeps its
+ * permissions. The path `-` is standard output. A pipe that
  * nobody reads is VC_EIO. */
 vc_status vc_file_write_begin(vc_file_writer *out, const char *path);
 /* Flushes to the disk, closes and names it. If any of that fails, what was written is removed. */
@@ -45,9 +46,27 @@ vc_status vc_file_write_commit(vc_file_writer *writer);
 /* Removes what was written. */
 void vc_file_write_abort(vc_file_writer *writer);
 
+/* A name beside a path that nobody can guess, for a file that will not stay: what is left under it
+ * is removed when the path is written. The caller frees *out. */
+vc_status vc_file_name_aside(char **out, const char *path);
+
 /* Checks that a file can be written there. To be called before long work, which must not fail at
  * its end because of the path. */
 vc_status vc_file_try(const char *path);
+
+/* Held by one process at a time, as a file PATH.lock, which goes with it; what a killed process has
+ * left holds nobody up. File systems without locks have none. */
+typedef struct vc_file_lock {
+    char *path; /* NULL: nothing is held */
+    int fd;
+} vc_file_lock;
+
+/* VC_EIO while another process holds it. */
+vc_status vc_file_lock_open(vc_file_lock *out, const char *path);
+void vc_file_lock_close(vc_file_lock *lock);
+
+/* Whether a path is there and no regular file: nothing belongs beside a device. */
+int vc_file_is_special(const char *path);
 
 /* Creates a directory and its parents. It is no error if they exist. */
 vc_status vc_directory_make(const char *path);

@@ -34,7 +34,9 @@ vc_train_line vc_train_line_of_group(const vc_group_report *report, int distille
 
 typedef struct vc_train_log {
     const char *path; /* NULL: lines go nowhere */
-    int append;       /* to what is there; else the first line replaces it */
+    /* To what is there, but for lines about the same steps or later ones, which are taken again;
+     * else the first line replaces it. */
+    int append;
     FILE *file; /* opened for the first line: a run that never starts leaves an old log alone */
 } vc_train_log;
 

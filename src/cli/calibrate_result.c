@@ -1,5 +1,6 @@
 /* What `calibrate` says. */
 #include "calibrate.h"
+#include "vitcod/plural.h"
 
 static const vc_field fields[] = {
     {VC_FIELD_LIST(calibrate_result, seen.broken, seen.broken_count, "broken_images", "",
@@ -45,4 +46,21 @@ void calibrate_free(calibrate_result *result)
     cli_images_free(&result->seen);
     cli_autoencoder_free(&result->coder);
     vc_distilled_close(&result->learnt);
+}
+
+void calibrate_print(const void *result)
+{
+    const calibrate_result *r = result;
+    const vc_distilled *l = &r->learnt;
+    for (size_t i = 0; l->source_count > 1 && i < l->source_count; i++)
+        printf("%s: %zu %s held back, agreement %.1f %% (%.1f %%), divergence %.4f (%.4f)\n",
+               l->sources[i].path, l->sources[i].held_back,
+               vc_plural(l->sources[i].held_back, "image", "images"),
+               100.0 * l->sources[i].best.agreement, 100.0 * l->sources[i].before.agreement,
+               l->sources[i].best.divergence, l->sources[i].before.divergence);
+    printf("%s: agreement with the dense model %.1f %% (before learning %.1f %%), divergence %.4f "
+           "(%.4f), best after epoch %zu, %.0f s, peak %.0f MiB\n",
+           r->model, 100.0 * l->best.all.agreement, 100.0 * l->before.all.agreement,
+           l->best.all.divergence, l->before.all.divergence, l->best_epoch, r->seconds,
+           r->peak_mib);
 }

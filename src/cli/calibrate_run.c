@@ -17,9 +17,10 @@ typedef struct calibrate_run {
     vc_model *teacher, *student;
     vc_source *images, *learn, *held;
     vc_stage_plans plans;
-    char coder[CLI_PATH]; /* the file of an auto-encoder made here; empty: none */
+    char *coder; /* the file of an auto-encoder made here; NULL: none */
     int quiet;
     vc_progress progress;
+    cli_outputs locks;
 } calibrate_run;
 
 /* ---- images, and what is pruned by them */
@@ -156,7 +157,7 @@ static vc_status take_options(vc_distill_options *out, const calibrate_run *r, c
     out->plans = r->plans.plans;
     out->plan_count = r->plans.count;
     out->output = o->output;
-    out->checkpoint = o->checkpoint ? o->checkpoint : room;
+    out->checkpoint = o->checkpoint ? o->checkpoint : vc_file_is_special(o->output) ? NULL : room;
     return VC_OK;
 }
 
@@ -202,14 +203,11 @@ static vc_status learn(calibrate_run *r)
 static vc_status make_coder(calibrate_run *r)
 {
     const calibrate_options *o = r->o;
-    if ((size_t)snprintf(r->coder, sizeof r->coder, "%s.XXXXXX", o->output) >= sizeof r->coder)
-        return vc_fail(VC_EINVAL, "%s: the path is too long", o->output);
-    const int file = mkstemp(r->coder);
-    if (file < 0) {
-        r->coder[0] = '\0';
-        return vc_fail(VC_EIO, "%s: cannot write beside it", o->output);
-    }
-    close(file);
+    char place[CLI_PATH];
+    const char *folder = getenv("TMPDIR");
+    if (snprintf(place, sizeof place, "%s/vitcod", folder && *folder ? folder : "/tmp") >= CLI_PATH)
+        return vc_fail(VC_EINVAL, "TMPDIR is longer than %d bytes", CLI_PATH);
+    VC_TRY(vc_file_name_aside(&r->coder, vc_file_is_special(o->output) ? place : o->output));
     cli_autoencoder_options how = {.model = o->model,
                                    .data = o->data,
                                    .output = r->coder,
@@ -219,6 +217,15 @@ static vc_status make_coder(calibrate_run *r)
     how.data.spread = o->recipe.images;
     r->result->makes_coder = true;
     return cli_make_autoencoder(&r->result->coder, &how);
+}
+
+static vc_status open_student(calibrate_run *r, const cli_model_options *own)
+{
+    const vc_status status =
+        cli_open_without_plan(&r->student, &r->result->plan_left_out, own, CLI_TRAIN);
+    if (r->coder)
+        unlink(r->coder);
+    return status;
 }
 
 static vc_status open_models(calibrate_run *r)
@@ -236,7 +243,7 @@ static vc_status open_models(calibrate_run *r)
     const int measures = r->o->stage_count > 0 && vc_plan_recipe_measures(&r->o->recipe);
     VC_TRY(cli_open_without_plan(&r->teacher, &r->result->plan_left_out, &dense,
                                  measures ? CLI_TRAIN : CLI_RUN));
-    VC_TRY(cli_open_without_plan(&r->student, &r->result->plan_left_out, &own, CLI_TRAIN));
+    VC_TRY(open_student(r, &own));
     if (!r->quiet)
         cli_print_without_plan(r->result->plan_left_out);
     char those[VC_FAMILIES_TEXT];
@@ -249,13 +256,20 @@ static vc_status open_models(calibrate_run *r)
     return vc_train_check_teacher(&how, r->student);
 }
 
+static vc_status lock_and_try(calibrate_run *r)
+{
+    const calibrate_options *o = r->o;
+    VC_TRY(cli_outputs_lock(&r->locks, o->output, o->checkpoint));
+    VC_TRY(vc_file_try(o->output));
+    return o->plan_output ? vc_file_try(o->plan_output) : VC_OK;
+}
+
 vc_status calibrate_all(calibrate_result *result, const calibrate_options *o, int quiet)
 {
     calibrate_run r = {.o = o, .result = result, .quiet = quiet};
-    VC_TRY(vc_file_try(o->output));
-    if (o->plan_output)
-        VC_TRY(vc_file_try(o->plan_output));
-    vc_status status = open_models(&r);
+    vc_status status = lock_and_try(&r);
+    if (status == VC_OK)
+        status = open_models(&r);
     if (status == VC_OK)
         status = open_images(&r);
     if (status == VC_OK)
@@ -268,24 +282,9 @@ vc_status calibrate_all(calibrate_result *result, const calibrate_options *o, in
     vc_source_close(r.images);
     vc_model_close(r.student);
     vc_model_close(r.teacher);
-    if (r.coder[0])
+    if (r.coder)
         unlink(r.coder);
+    free(r.coder);
+    cli_outputs_unlock(&r.locks);
     return status;
-}
-
-void calibrate_print(const void *result)
-{
-    const calibrate_result *r = result;
-    const vc_distilled *l = &r->learnt;
-    for (size_t i = 0; l->source_count > 1 && i < l->source_count; i++)
-        printf("%s: %zu %s held back, agreement %.1f %% (%.1f %%), divergence %.4f (%.4f)\n",
-               l->sources[i].path, l->sources[i].held_back,
-               vc_plural(l->sources[i].held_back, "image", "images"),
-               100.0 * l->sources[i].best.agreement, 100.0 * l->sources[i].before.agreement,
-               l->sources[i].best.divergence, l->sources[i].before.divergence);
-    printf("%s: agreement with the dense model %.1f %% (before learning %.1f %%), divergence %.4f "
-           "(%.4f), best after epoch %zu, %.0f s, peak %.0f MiB\n",
-           r->model, 100.0 * l->best.all.agreement, 100.0 * l->before.all.agreement,
-           l->best.all.divergence, l->before.all.divergence, l->best_epoch, r->seconds,
-           r->peak_mib);
 }

@@ -7,6 +7,7 @@
 #include "open_data.h"
 #include "option_file.h"
 #include "train.h"
+#include "vitcod/file.h"
 
 static train_asked asked_default(void)
 {
@@ -105,7 +106,7 @@ static int check(const cli_command *command, const train_options *o, const train
         status = cli_check_model_options(command, &o->model);
     if (status != CLI_CONTINUE)
         return status;
-    if (o->resume && !o->checkpoint && train_is_special(o->output))
+    if (o->resume && !o->checkpoint && vc_file_is_special(o->output))
         return cli_usage(command, "--resume wants a --checkpoint when -o is no regular file");
     status = cli_check_batch(command, o->train.batch);
     return status == CLI_CONTINUE ? check_teacher(command, o, asked) : status;
@@ -137,6 +138,8 @@ static int train_and_print(const cli_command *command, const train_options *o,
     int status = train_all(&result, o, cli_is_quiet(common), common->seed);
     if (status == CLI_CONTINUE)
         status = cli_end(command, common, VC_OK, &result, print_text);
+    status = cli_judge_images(status, &result.seen, o->skip_broken);
+    cli_images_free(&result.seen);
     free(result.epochs);
     return status;
 }

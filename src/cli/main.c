@@ -86,7 +86,12 @@ static int fill_standard_descriptors(void)
     int fd = open("/dev/null", O_RDWR);
     while (fd >= 0 && fd <= STDERR_FILENO)
         fd = open("/dev/null", O_RDWR);
-    return fd < 0 ? -1 : close(fd);
+    if (fd >= 0)
+        return close(fd);
+    for (fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            return -1;
+    return 0; /* all are there, and no further one may be opened */
 }
 
 int main(int argc, char **argv)

@@ -10,7 +10,7 @@
 typedef struct train_options {
     cli_model_options model;
     const char *config_file, *classes, *exif, *data, *teacher, *output, *checkpoint, *log;
-    int resume, test, new_head, convert;
+    int resume, test, new_head, convert, skip_broken;
     double hold_back; /* share, or number, of the images to test epochs by; NAN: none */
     size_t sample;    /* images to learn from, drawn at random; 0: all */
     vc_plain_sizes sizes;
@@ -32,6 +32,7 @@ size_t train_list_options(cli_option list[CLI_MOST_OPTIONS], train_options *opti
 
 typedef struct train_result {
     const char *model, *judged_by;
+    cli_images seen;       /* of which only the broken ones are told */
     size_t images, judges; /* to learn from; that epochs are judged by */
     vc_train_line *epochs; /* owned */
     size_t epoch_count;
@@ -56,8 +57,5 @@ void train_close_sets(train_sets *sets);
  * new head. To be closed by the caller whatever comes back. */
 vc_status train_open_model(vc_model **out, const train_options *options, const vc_source *data,
                            size_t seed);
-
-/* Whether a path is there and no regular file: nothing belongs beside a device. */
-int train_is_special(const char *path);
 
 #endif

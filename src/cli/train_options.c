@@ -144,6 +144,8 @@ static size_t list_files(cli_option *list, size_t used, train_options *o, train_
         {"keep", "N", "checkpoints: older ones are CHECKPOINT.1 and so on (default 1)", CLI_COUNT,
          &o->train.keep},
         {"resume", NULL, "go on from the checkpoint", CLI_FLAG, &o->resume},
+        {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,
+         &o->skip_broken},
     };
     return cli_add_options(list, used, options, sizeof options / sizeof *options);
 }

@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "interrupt.h"
@@ -20,6 +19,7 @@ typedef struct train_run {
     int quiet;
     train_result *result;
     int began; /* to train */
+    cli_outputs locks;
 } train_run;
 
 static const vc_field fields[] = {
@@ -30,6 +30,8 @@ static const vc_field fields[] = {
     {VC_FIELD(train_result, judges, "", "images that epochs are judged by")},
     {VC_FIELD_RECORDS(train_result, epochs, epoch_count, "epochs", &vc_train_line_record,
                       "every epoch")},
+    {VC_FIELD_LIST(train_result, seen.broken, seen.broken_count, "broken_images", "",
+                   "images that could not be read")},
 };
 const vc_record train_record = VC_RECORD("train", train_result, fields);
 
@@ -42,12 +44,6 @@ static void on_step(void *context, size_t step, size_t steps, double loss)
     vc_progress_update(&r->progress, step, note);
 }
 
-int train_is_special(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && !S_ISREG(info.st_mode);
-}
-
 static vc_status on_group(void *context, const vc_group_report *r)
 {
     train_run *owner = context;
@@ -58,10 +54,8 @@ static vc_status on_group(void *context, const vc_group_report *r)
 static void on_broken(void *context, size_t index, const char *name, const char *message)
 {
     train_run *r = context;
-    (void)index;
-    (void)name;
-    vc_progress_end(&r->progress);
-    fprintf(stderr, "vitcod: %s; another takes its place\n", message);
+    r->result->seen.progress = &r->progress;
+    cli_on_broken(&r->result->seen, index, name, message);
 }
 
 static vc_status keep_line(train_result *result, const vc_train_line *line)
@@ -146,6 +140,8 @@ static vc_status train_and_write(train_run *r, vc_model *model, const vc_train_o
                                   .interrupted = cli_catch_signals(),
                                   .context = r};
     if (vc_comm_rank() == 0)
+        VC_TRY(cli_outputs_lock(&r->locks, o->output, o->checkpoint));
+    if (vc_comm_rank() == 0)
         VC_TRY(try_outputs(o, checkpoint));
     if (vc_comm_rank() == 0 && !r->quiet)
         tell_judge(r);
@@ -173,7 +169,7 @@ static vc_status open_and_train(train_run *r, size_t seed)
     char own_checkpoint[CLI_PATH];
     VC_TRY(cli_own_checkpoint(own_checkpoint, o->output));
     const char *checkpoint = o->checkpoint ? o->checkpoint : own_checkpoint;
-    if (!o->checkpoint && train_is_special(o->output))
+    if (!o->checkpoint && vc_file_is_special(o->output))
         checkpoint = NULL;
     train_sets sets;
     vc_model *model = NULL, *teacher = NULL;
@@ -214,5 +210,8 @@ int train_all(train_result *result, const train_options *options, int quiet, siz
     if (status != VC_OK)
         end_others(&r, status);
     vc_comm_close();
-    return code == CLI_OK && first ? CLI_CONTINUE : code;
+    cli_outputs_unlock(&r.locks);
+    if (code == CLI_OK && !first) /* of which the first says what it has seen */
+        return cli_judge_images(code, &result->seen, options->skip_broken);
+    return code == CLI_OK ? CLI_CONTINUE : code;
 }

@@ -26,6 +26,12 @@ vc_status vc_file_check_regular(const char *path)
     return VC_OK;
 }
 
+int vc_file_is_special(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode);
+}
+
 /* Opening a pipe waits for its writer unless O_NONBLOCK says otherwise. */
 vc_status vc_file_map(vc_mapped_file *out, const char *path)
 {

@@ -1,7 +1,8 @@
 /* Files that appear whole or not at all, after a kill and after a loss of power too.
  *
  * What is written has no name until it is done, where the file system can do that (O_TMPFILE), so
- * that a process that is killed leaves nothing. Elsewhere it has a name that nobody can guess. */
+ * that a process that is killed leaves nothing. Elsewhere it has a name that nobody can guess, by
+ * which the next writer of the same file removes it. */
 #define _GNU_SOURCE /* O_TMPFILE */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file_impl.h"
 #include "vitcod/file.h"
 
 enum { LINKS = 40, TRIES = 100, SUFFIX = 32, DESCRIPTOR_PATH = 48 };
@@ -21,19 +23,10 @@ static vc_status no_memory(const char *path)
     return vc_fail(VC_ENOMEM, "%s: out of memory", path);
 }
 
-/* The folder of a path: "." where it names none. To be freed. */
-static char *folder_of(const char *path)
-{
-    const char *end = strrchr(path, '/');
-    if (!end)
-        return strdup(".");
-    return end == path ? strdup("/") : strndup(path, (size_t)(end - path));
-}
-
 /* What a symbolic link names, seen from where the link lies. NULL where memory runs out. */
 static char *read_link(const char *path, size_t length)
 {
-    char *text = malloc(length + 1), *folder = folder_of(path), *out = NULL;
+    char *text = malloc(length + 1), *folder = vc__folder_of(path), *out = NULL;
     const ssize_t have = text ? readlink(path, text, length) : -1;
     if (have >= 0 && folder) {
         text[have] = '\0';
@@ -65,23 +58,30 @@ static vc_status follow(char **out, const char *path)
     return here ? VC_OK : no_memory(path);
 }
 
-/* A new name beside the file: PATH.XXXXXXXX.part. */
-static int draw_name(vc_file_writer *writer)
+vc_status vc_file_name_aside(char **out, const char *path)
 {
     uint32_t bits;
-    const size_t room = strlen(writer->path) + SUFFIX;
-    if (!writer->aside)
-        writer->aside = malloc(room);
-    if (!writer->aside || getrandom(&bits, sizeof bits, 0) != sizeof bits)
-        return -1;
-    snprintf(writer->aside, room, "%s.%08x.part", writer->path, bits);
-    return 0;
+    const size_t room = strlen(path) + SUFFIX;
+    *out = malloc(room);
+    if (!*out || getrandom(&bits, sizeof bits, 0) != sizeof bits) {
+        free(*out);
+        *out = NULL;
+        return no_memory(path);
+    }
+    snprintf(*out, room, VC__ASIDE_FORMAT, path, bits);
+    return VC_OK;
+}
+
+static int draw_name(vc_file_writer *writer)
+{
+    free(writer->aside);
+    return vc_file_name_aside(&writer->aside, writer->path) == VC_OK ? 0 : -1;
 }
 
 /* Opens a file without a name in the folder of the path; -1 with errno where that is not to be. */
 static int open_nameless(const char *path)
 {
-    char *folder = folder_of(path);
+    char *folder = vc__folder_of(path);
     const int fd = folder && access("/proc/self/fd", X_OK) == 0
                        ? open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666)
                        : -1;
@@ -95,10 +95,17 @@ static int open_aside(vc_file_writer *writer)
     for (int i = 0; i < TRIES; i++) {
         if (draw_name(writer) != 0)
             return -1;
+        struct stat info;
         const int fd =
             open(writer->aside, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0666);
-        if (fd >= 0 || errno != EEXIST)
+        if (fd < 0 && errno != EEXIST)
+            return -1;
+        if (fd < 0)
+            continue;
+        vc__file_hold(fd);
+        if (fstat(fd, &info) == 0 && info.st_nlink > 0)
             return fd;
+        close(fd); /* another writer took it for left over before it was held */
     }
     return -1;
 }
@@ -120,8 +127,11 @@ static int open_target(vc_file_writer *writer, const struct stat *there)
         return open_pipe(writer->path);
     if (writer->direct)
         return open(writer->path, O_WRONLY | O_CLOEXEC);
+    vc__file_remove_strays(writer->path);
     int fd = open_nameless(writer->path);
-    if (fd < 0)
+    if (fd >= 0)
+        vc__file_hold(fd);
+    else
         fd = open_aside(writer);
     /* What only its owner may read stays so. */
     if (fd >= 0 && there && fchmod(fd, there->st_mode & 07777) != 0) {
@@ -206,7 +216,7 @@ static int give_name(vc_file_writer *writer)
  * for folders is left alone. */
 static int settle_folder(const char *path)
 {
-    char *folder = folder_of(path);
+    char *folder = vc__folder_of(path);
     const int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     int reason = 0;
     if (fd >= 0 && fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
@@ -223,8 +233,6 @@ vc_status vc_file_write_commit(vc_file_writer *writer)
     int reason = flush(writer);
     if (reason == 0 && !writer->direct && !writer->aside)
         reason = give_name(writer);
-    if (fclose(writer->stream) != 0 && reason == 0)
-        reason = errno;
     if (reason == 0 && !writer->direct) {
         what = "cannot rename the finished file";
         if (rename(writer->aside, writer->path) != 0)
@@ -232,6 +240,9 @@ vc_status vc_file_write_commit(vc_file_writer *writer)
         else
             reason = settle_folder(writer->path);
     }
+    /* Until here the file is held. What it has is on the disk already, unless it is direct. */
+    if (fclose(writer->stream) != 0 && reason == 0)
+        reason = errno;
     const vc_status status =
         reason ? vc_fail(VC_EIO, "%s: %s: %s", writer->path, what, strerror(reason)) : VC_OK;
     if (reason && writer->aside)

@@ -135,7 +135,7 @@ static vc_status judge_student(vc_judgement *now, distill_run *r, size_t epoch)
     if (r->stage + 1 < stage_count(r->o) || !is_best(r, now, epoch))
         return VC_OK;
     memcpy(r->best, r->student->values, r->student->value_count * sizeof *r->best);
-    return vc_model_write(r->o->output, r->student);
+    return r->o->checkpoint ? vc_model_write(r->o->output, r->student) : VC_OK;
 }
 
 /* The moving average is judged and kept, if there is one; learning goes on from what it was. */
@@ -155,6 +155,11 @@ static vc_status judge_epoch(vc_judgement *now, distill_run *r, const vc_epoch_r
     return status;
 }
 
+static const char *journal_path(const distill_run *r)
+{
+    return r->o->checkpoint ? r->journal_path : NULL;
+}
+
 static vc_status on_epoch(void *context, const vc_epoch_report *e)
 {
     distill_run *r = context;
@@ -168,7 +173,7 @@ static vc_status on_epoch(void *context, const vc_epoch_report *e)
     entry.attention_distance = e->mean.attention;
     entry.reconstruction = e->mean.reconstruction;
     entry.learning_rate = e->mean.learning_rate;
-    VC_TRY(vc__journal_add(r->journal, r->journal_path, &entry));
+    VC_TRY(vc__journal_add(r->journal, journal_path(r), &entry));
     if (r->hooks->on_epoch)
         r->hooks->on_epoch(r->hooks->context, &entry, e, r->judged.all.agreement);
     r->stop = is_over(r, r->stage, e->epoch);
@@ -206,11 +211,13 @@ static vc_status run_stage(distill_run *r, size_t stage, int resume)
                                   .context = r,
                                   .stop = &r->stop};
     r->stage = stage;
-    VC_TRY(stage_file(checkpoint, r, stage));
+    if (r->o->checkpoint)
+        VC_TRY(stage_file(checkpoint, r, stage));
     VC_TRY(use_plan(r, stage));
     VC_TRY(open_judge(r));
     const vc_train_options how = stage_options(r);
-    return vc_train(r->student, r->learn, NULL, &how, checkpoint, resume, &hooks);
+    return vc_train(r->student, r->learn, NULL, &how, r->o->checkpoint ? checkpoint : NULL, resume,
+                    &hooks);
 }
 
 /* ---- resuming */
@@ -332,6 +339,8 @@ static vc_status count_epochs(distill_run *r)
 static void remove_checkpoints(const distill_run *r)
 {
     char path[PATH_ROOM];
+    if (!r->o->checkpoint)
+        return;
     for (size_t s = 0; s < stage_count(r->o); s++)
         if (stage_file(path, r, s) == VC_OK)
             unlink(path);
@@ -344,7 +353,7 @@ static vc_status begin_run(distill_run *r)
     VC_TRY(open_judge(r));
     VC_TRY(vc_judge_now(&r->judged, &r->judge));
     VC_TRY(count_epochs(r));
-    return vc__journal_begin(r->journal, r->journal_path, &r->judged, r->epochs);
+    return vc__journal_begin(r->journal, journal_path(r), &r->judged, r->epochs);
 }
 
 static vc_status resume_run(distill_run *r, size_t *stage)
@@ -406,8 +415,11 @@ vc_status vc_distill(vc_distilled *out, vc_model *student, vc_source *learn, vc_
     distill_run r = {
         .o = options, .hooks = hooks, .student = student, .learn = learn, .held = held};
     *out = (vc_distilled){0};
-    if (snprintf(r.journal_path, PATH_ROOM, "%s.json", options->checkpoint) >= PATH_ROOM)
+    if (options->checkpoint &&
+        snprintf(r.journal_path, PATH_ROOM, "%s.json", options->checkpoint) >= PATH_ROOM)
         return vc_fail(VC_EINVAL, "%s: the path is too long", options->checkpoint);
+    if (options->resume && !options->checkpoint)
+        return vc_fail(VC_EINVAL, "calibration wants a checkpoint to go on from");
     if (!options->train.teacher)
         return vc_fail(VC_EINVAL, "calibration wants a teacher");
     vc_status status = go_through_stages(&r);

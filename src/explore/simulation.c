@@ -97,11 +97,15 @@ static vc_status run_with_timeline(vc_chip_result *out, const vc_simulation *s,
     how->watch = vc_chip_trace_span;
     how->command_watch = dram ? vc_chip_trace_command : NULL;
     how->watcher = how->command_watcher = trace;
-    const vc_status status = vc_chip_simulate(out, &s->workload, s->plan, how);
-    const vc_status closed = vc_chip_trace_close(trace);
-    if (status == VC_OK && closed != VC_OK)
+    vc_status status = vc_chip_simulate(out, &s->workload, s->plan, how);
+    if (status != VC_OK) {
+        vc_chip_trace_abort(trace);
+        return status;
+    }
+    status = vc_chip_trace_close(trace);
+    if (status != VC_OK)
         vc_chip_result_close(out);
-    return status != VC_OK ? status : closed;
+    return status;
 }
 
 vc_status vc_simulation_run(vc_chip_result *out, const vc_simulation *s,
@@ -119,11 +123,15 @@ vc_status vc_simulation_run(vc_chip_result *out, const vc_simulation *s,
     VC_TRY(vc_dram_trace_open(&trace, o->dram_trace));
     how.request_watch = vc_dram_trace_request;
     how.request_watcher = trace;
-    const vc_status status = run_with_timeline(out, s, &how, o->trace);
-    const vc_status closed = vc_dram_trace_close(trace);
-    if (status == VC_OK && closed != VC_OK)
+    vc_status status = run_with_timeline(out, s, &how, o->trace);
+    if (status != VC_OK) {
+        vc_dram_trace_abort(trace);
+        return status;
+    }
+    status = vc_dram_trace_close(trace);
+    if (status != VC_OK)
         vc_chip_result_close(out);
-    return status != VC_OK ? status : closed;
+    return status;
 }
 
 vc_status vc_simulation_bound(vc_bound *out, const vc_simulation *s, int attention_only)

@@ -42,11 +42,12 @@ static int is_any(const char *name)
     return 1;
 }
 
-/* 1 for a file that a killed verb had not finished. */
+/* 1 for a file that a killed verb had not finished, or held. */
 static int is_half(const char *name)
 {
     const size_t length = strlen(name);
-    return length > 5 && strcmp(name + length - 5, ".part") == 0;
+    return length > 5 &&
+           (strcmp(name + length - 5, ".part") == 0 || strcmp(name + length - 5, ".lock") == 0);
 }
 
 static int is_same_file(const char *a, const char *b)
@@ -66,13 +67,13 @@ static vc_status look_at(size_t *found, const vc_recipe_options *o, const char *
     if (is_same_file(path, o->model))
         return vc_fail(VC_EINVAL, "%s: codesign writes files of this name: wanted MODEL elsewhere",
                        path);
-    *found += 1;
+    *found += !is_half(name); /* which tells nothing: its verb was killed before it was done */
     if (unwanted && unwanted(name) && unlink(path) != 0)
         return vc_fail(VC_EIO, "%s: cannot remove: %s", path, strerror(errno));
     return VC_OK;
 }
 
-/* Counts the files of runs, and removes those that are unwanted (NULL: none). */
+/* Counts the finished files of runs, and removes those that are unwanted (NULL: none). */
 static vc_status look_around(size_t *found, const vc_recipe_options *o,
                              int (*unwanted)(const char *name))
 {

@@ -142,3 +142,10 @@ vc_status vc_chip_trace_close(vc_chip_trace *t)
     free(t);
     return status;
 }
+
+void vc_chip_trace_abort(vc_chip_trace *t)
+{
+    vc_file_write_abort(&t->writer);
+    free(t->streams);
+    free(t);
+}

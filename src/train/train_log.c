@@ -4,8 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "vitcod/file.h"
 
 static const vc_field fields[] = {
     {VC_FIELD(vc_train_line, epoch, "", "from 1")},
@@ -110,14 +113,76 @@ vc_status vc_train_log_try(const char *path)
     return VC_OK;
 }
 
+/* Whether a line is about steps before those of another. */
+static int is_before(const json_t *entry, const json_t *line)
+{
+    const json_t *steps[] = {json_object_get(entry, "step"), json_object_get(line, "step")};
+    const json_int_t epochs[] = {json_integer_value(json_object_get(entry, "epoch")),
+                                 json_integer_value(json_object_get(line, "epoch"))};
+    if (epochs[0] != epochs[1])
+        return epochs[0] < epochs[1];
+    if (!steps[0] || !steps[1]) /* the line of an epoch comes after those of its steps */
+        return steps[0] != NULL;
+    return json_integer_value(steps[0]) < json_integer_value(steps[1]);
+}
+
+/* How much of a log stays in front of a line: a run that is resumed takes the steps since its
+ * checkpoint again, and a run that is killed may leave the beginning of a line. */
+static vc_status length_before(off_t *length, FILE *log, const json_t *line)
+{
+    char *text = NULL;
+    size_t room = 0;
+    ssize_t bytes;
+    int goes_on = 1;
+    *length = 0;
+    while (goes_on && (bytes = getline(&text, &room, log)) > 0) {
+        json_error_t error;
+        json_t *entry = vc_json_parse(text, (size_t)bytes, 0, &error);
+        goes_on = text[bytes - 1] == '\n' && (!entry || is_before(entry, line));
+        json_decref(entry);
+        *length += goes_on ? bytes : 0;
+    }
+    free(text);
+    return ferror(log) ? VC_EIO : VC_OK;
+}
+
+/* A device has no lines to take back. */
+static vc_status take_back(const vc_train_log *log, const json_t *line)
+{
+    off_t length;
+    FILE *old = vc_file_is_special(log->path) ? NULL : fopen(log->path, "r");
+    if (!old)
+        return VC_OK;
+    const vc_status read = length_before(&length, old, line);
+    fclose(old);
+    if (read == VC_OK && truncate(log->path, length) == 0)
+        return VC_OK;
+    return vc_fail(VC_EIO, "%s: its last lines cannot be taken back: %s", log->path,
+                   strerror(errno));
+}
+
+static vc_status open_log(vc_train_log *log, const json_t *line)
+{
+    log->file = fopen(log->path, "ae");
+    if (!log->file)
+        return vc_fail(VC_EIO, "%s: cannot write: %s", log->path, strerror(errno));
+    if (flock(fileno(log->file), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return vc_fail(VC_EIO, "%s: another run writes it", log->path);
+    if (log->append)
+        return take_back(log, line);
+    if (!vc_file_is_special(log->path) && ftruncate(fileno(log->file), 0) != 0)
+        return vc_fail(VC_EIO, "%s: cannot write: %s", log->path, strerror(errno));
+    return VC_OK;
+}
+
 static vc_status write_json(vc_train_log *log, const json_t *line)
 {
     if (!log->file)
-        log->file = fopen(log->path, log->append ? "a" : "w");
+        VC_TRY(open_log(log, line));
     char *text = vc_json_dump(line, JSON_COMPACT | JSON_REAL_PRECISION(10));
     if (!text)
         return vc_fail(VC_ENOMEM, "%s: out of memory for a line", log->path);
-    const int good = log->file && fprintf(log->file, "%s\n", text) > 0 && fflush(log->file) == 0;
+    const int good = fprintf(log->file, "%s\n", text) > 0 && fflush(log->file) == 0;
     const int reason = errno;
     free(text);
     return good ? VC_OK : vc_fail(VC_EIO, "%s: cannot write: %s", log->path, strerror(reason));

@@ -1,4 +1,5 @@
 #include <dirent.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -65,6 +66,32 @@ static void a_killed_writer_leaves_nothing(void **state)
     if (status != 0)
         skip(); /* the file system has no files without a name */
     assert_int_equal(files_beginning_with("killed"), 0);
+}
+
+/* What was left over goes when the file is written again; what is being written stays, and so does
+ * what only looks alike. */
+static void strays_are_removed(void **state)
+{
+    (void)state;
+    static const char *const alike[] = {"stray.part", "stray.0123456.part", "stray.0123456g.part",
+                                        "stray.01234567.part.x", "astray.01234567.part"};
+    vc_file_writer writer;
+    write_bytes(temporary("stray.0123abcd.part"), "half", 4);
+    for (size_t i = 0; i < sizeof alike / sizeof *alike; i++)
+        write_bytes(temporary(alike[i]), "", 0);
+    write_bytes(temporary("stray.00000000.part"), "", 0);
+    FILE *held = fopen(temporary("stray.00000000.part"), "r");
+    assert_int_equal(flock(fileno(held), LOCK_EX), 0); /* as another writer does */
+    assert_ok(vc_file_write_begin(&writer, temporary("stray")));
+    assert_int_not_equal(access(temporary("stray.0123abcd.part"), F_OK), 0);
+    write_text(temporary("stray"), "of the same process"); /* which removes nothing of the first */
+    assert_ok(vc_file_write_commit(&writer));
+    assert_int_equal(access(temporary("stray.00000000.part"), F_OK), 0);
+    for (size_t i = 0; i < sizeof alike / sizeof *alike; i++)
+        assert_int_equal(access(temporary(alike[i]), F_OK), 0);
+    fclose(held);
+    assert_ok(vc_file_try(temporary("stray")));
+    assert_int_not_equal(access(temporary("stray.00000000.part"), F_OK), 0);
 }
 
 static void permissions_stay(void **state)
@@ -193,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(writes_aside_and_renames),
                                        cmocka_unit_test(abort_leaves_nothing),
                                        cmocka_unit_test(a_killed_writer_leaves_nothing),
+                                       cmocka_unit_test(strays_are_removed),
                                        cmocka_unit_test(permissions_stay),
                                        cmocka_unit_test(links_are_followed),
                                        cmocka_unit_test(what_cannot_be_written_says_why),

@@ -112,6 +112,24 @@ static void a_run_and_going_on(void **state)
     assert_int_equal(counts[0], 8); /* the second time nothing is run */
 }
 
+/* A run that was killed while it wrote its first file has told nothing: the folder is as new. */
+static void killed_at_its_first_file(void **state)
+{
+    (void)state;
+    vc_recipe_options o = set_up("begun");
+    const vc_recipe_hooks hooks = {0};
+    vc_recipe recipe;
+    vc_recipe_summary summary;
+    json_t *begin = json_object();
+    assert_int_equal(mkdir(temporary("begun"), 0777), 0);
+    write_bytes(temporary("begun/codesign.json.0123abcd.part"), "{", 1);
+    assert_ok(vc_recipe_open(&recipe, &o));
+    assert_ok(vc_recipe_run(&summary, begin, &recipe, &hooks));
+    assert_int_not_equal(access(temporary("begun/codesign.json.0123abcd.part"), F_OK), 0);
+    vc_recipe_close(&recipe);
+    json_decref(begin);
+}
+
 static void other_settings(void **state)
 {
     (void)state;
@@ -150,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_are_commands),
         cmocka_unit_test(a_run_and_going_on),
+        cmocka_unit_test(killed_at_its_first_file),
         cmocka_unit_test(other_settings),
         cmocka_unit_test(refusals),
     };

@@ -29,6 +29,12 @@ void vc_dram_trace_request(void *trace, const vc_dram_request *r)
             r->write ? "WRITE" : "READ", r->clock);
 }
 
+void vc_dram_trace_abort(vc_dram_trace *t)
+{
+    vc_file_write_abort(&t->writer);
+    free(t);
+}
+
 vc_status vc_dram_trace_close(vc_dram_trace *t)
 {
     const vc_status status = vc_file_write_commit(&t->writer);

@@ -1,0 +1,120 @@
+#!/bin/sh
+# What happens to a run from outside: kills, other runs, files that change under it, no more
+# descriptors, hostile names.
+# shellcheck disable=SC2086 # $tiny and $logged are words
+# shellcheck source=tests/cli.sh
+. tests/cli.sh
+varying=everything
+export OMP_NUM_THREADS=1 # tiny images
+
+# A tiny model to train, by words.
+tiny="--data data --width 8 --depth 1 --heads 2 --patch 4 --batch 8 --hold-back 8"
+logged="$tiny --epochs 6 --log log --log-every 1 --save-every 5 -o killed"
+
+setup() {
+    idx_data
+    check "train" 0 '' "$vitcod" train --data data --epochs 1 --width 8 --depth 1 --heads 2 \
+        --patch 4 --batch 16 -o model
+    check "attention" 0 '' "$vitcod" attention model --data data --limit 8 -o maps
+    check "prune" 0 '' "$vitcod" prune maps --sparsity 0.3 -o mask
+    check "polarize" 0 '' "$vitcod" polarize mask --threshold 1 -o plan
+}
+
+# steps_of LOG: epochs and steps, one per line
+steps_of() {
+    sed 's/.*"epoch":\([0-9]*\)\(,"step":\([0-9]*\)\)*.*/\1 \3/' "$1"
+}
+
+# A run that is killed and goes on has every step once in its log, as one that never stopped.
+case_a_log_has_every_step_once() {
+    check "whole" 0 '' "$vitcod" train $tiny --epochs 6 --log whole.log --log-every 1 -o whole
+    head -n 1 whole.log | grep -q '"step":1' || failed "its first line" "no step 1"
+    for lines in 3 14 40; do
+        "$vitcod" train $logged >"$out.killed" 2>&1 &
+        run=$!
+        wait_until 20 sh -c "[ -f log ] && [ \$(wc -l <log) -ge $lines ]"
+        kill -9 "$run"
+        wait "$run"
+        printf '{"epoch":' >>log # the beginning of a line
+        check "goes on" 0 '' "$vitcod" train $logged --resume
+        steps_of whole.log >whole.steps
+        steps_of log >killed.steps
+        check "every step once" 0 '' diff whole.steps killed.steps
+        check "the same model" 0 '' cmp whole killed
+        absent "no leftovers" killed.lock killed.checkpoint killed.*.part
+        rm -f killed log
+    done
+}
+
+# Two runs cannot write the same files; what a killed one left holds nobody up.
+case_one_run_at_a_time() {
+    "$vitcod" train $tiny --epochs 4000 -o model2 --log log >"$out.first" 2>&1 &
+    run=$!
+    wait_until 20 [ -f log ]
+    check "the same output" 1 'model2: another run writes it, and holds model2.lock' \
+        "$vitcod" train $tiny --epochs 1 -o model2
+    check "calibrate as well" 1 'another run writes it' \
+        "$vitcod" calibrate model --data data --sparsity 0.3 --rule info --batch 8 -o model2
+    check "the same checkpoint" 1 'another run writes it' \
+        "$vitcod" train $tiny --epochs 1 -o model3 --checkpoint model2
+    check "the same log" 1 'log: another run writes it' \
+        "$vitcod" train $tiny --epochs 1 -o model4 --log log
+    kill -9 "$run"
+    wait "$run"
+    check "it was killed" 0 '' ls model2.lock
+    check "the next" 0 '' "$vitcod" train $tiny --epochs 1 -o model2
+    absent "no leftovers" model2.lock
+}
+
+# Nothing belongs beside a device.
+case_devices() {
+    mkdir place
+    ls /dev >before
+    small="--data data --sparsity 0.3 --rule info --batch 8 --epochs 1"
+    check "full" 1 '/dev/full: cannot write' "$vitcod" calibrate model $small -o /dev/full
+    check "null" 0 '' env TMPDIR="$dir/place" "$vitcod" calibrate model $small \
+        --autoencoder qk -o /dev/null
+    check "no way back" 1 'wants a checkpoint' "$vitcod" calibrate model $small --resume \
+        -o /dev/null
+    ls /dev >after
+    check "nothing new" 0 '' cmp before after
+    check "nor there" 0 '' rmdir place
+}
+
+# Broken images end train with 1 as they end every verb.
+case_broken_images() {
+    for class in a b; do
+        mkdir -p "images/train/$class"
+        for i in 1 2 3 4; do
+            cp "$root/tests/data/golden/palette1.png" "images/train/$class/$i.png"
+        done
+    done
+    head -c 60 "$root/tests/data/golden/palette1.png" >images/train/a/5.png
+    check "named" 1 'train/a/5.png' "$vitcod" train --data images --init model --new-head \
+        --convert-channels --no-test --epochs 1 --batch 2 -o new
+    holds "says what became of it" '1 image could not be read and was left out'
+    check "written all the same" 0 '' ls new
+    check "allowed" 0 '"broken_images": \[' "$vitcod" train --data images --init new --no-test \
+        --convert-channels --epochs 1 --batch 2 --skip-broken -o newer --json
+    holds "named there too" '"images/train/a/5.png"'
+}
+
+# Without a further descriptor a verb ends in words and leaves nothing half made.
+case_no_more_descriptors() {
+    for verb in "simulate plan --head-dim 4 --trace new --dram-trace new2" "info model" \
+        "prune maps --sparsity 0.5 -o new" "polarize mask -o new" "import model -o new" \
+        "attention model --data data --limit 8 -o new" "eval model --data data" \
+        "train $tiny --epochs 1 -o new"; do
+        for most in 4 5 6 7 8; do
+            rm -f new new2
+            # shellcheck disable=SC3045 # every shell that is sh somewhere has it
+            (ulimit -n "$most" && exec "$vitcod" $verb) >"$out" 2>&1
+            status=$?
+            [ "$status" -le 2 ] || failed "$verb with $most" "status $status"
+            [ "$status" -eq 0 ] || [ -s "$out" ] || failed "$verb with $most" "nothing is said"
+            [ "$status" -eq 0 ] || absent "$verb with $most" new new2 new.checkpoint new.lock
+        done
+    done
+}
+
+run_cases
