@@ -49,7 +49,7 @@ typedef struct vc_chip_energy {
     double pj[VC_ENERGY_COUNT];
     double total_pj; /* their sum, which is that of these three: */
     double on_chip_pj, dram_access_pj;
-    double dram_standby_pj; /* grows with time, whatever is done */
+    double dram_standby_pj; /* grows with time, less where ranks sleep */
 } vc_chip_energy;
 
 /* The energy of a run. `memory` holds the counts of the memory. */

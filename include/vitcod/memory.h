@@ -33,6 +33,7 @@ typedef struct vc_dram_timing {
     uint64_t burst; /* of the data bus: BL / 2 for double data rate */
     uint64_t cl, cwl, rcd, rp, ras, rc, wr, rtp, ccd_s, ccd_l, rrd_s, rrd_l, wtr_s, wtr_l, faw;
     uint64_t rank_switch;
+    uint64_t xp, xs;      /* out of power-down, out of self-refresh */
     double rfc_s, refi_s; /* seconds */
 } vc_dram_timing;
 
@@ -46,8 +47,10 @@ typedef struct vc_dram_config {
     uint64_t write_high, write_low;   /* queue lengths at which draining starts and ends */
     uint64_t age_cap;                 /* clocks after which the oldest burst goes first */
     /* per device: volts, amperes */
-    double vdd, idd0, idd2n, idd3n, idd4r, idd4w, idd5ab;
+    double vdd, idd0, idd2n, idd3n, idd4r, idd4w, idd5ab, idd2p, idd6;
     uint64_t devices; /* of a rank */
+    /* clocks without a burst after which a rank goes there; 0: never */
+    uint64_t power_down, self_refresh;
 } vc_dram_config;
 
 typedef enum vc_memory_model { VC_MEMORY_BANDWIDTH, VC_MEMORY_DRAM } vc_memory_model;
@@ -100,12 +103,22 @@ typedef struct vc_transfer {
     uint64_t pushed, left; /* bursts */
 } vc_transfer;
 
+/* What a rank is in while no command says otherwise. Its rows are closed before it sleeps. */
+typedef enum vc_dram_state {
+    VC_DRAM_PRECHARGED, /* all rows are closed */
+    VC_DRAM_ACTIVE,
+    VC_DRAM_POWER_DOWN,
+    VC_DRAM_SELF_REFRESH,
+    VC_DRAM_STATES
+} vc_dram_state;
+
 typedef struct vc_memory_counters {
     uint64_t read_bytes, written_bytes; /* asked for */
     uint64_t reads, writes, activates, precharges, refreshes;
-    uint64_t row_hits; /* bursts to a row that was open already */
-    double energy_pj;  /* of commands */
-    double standby_pj; /* of standby */
+    uint64_t row_hits;                     /* bursts to a row that was open already */
+    uint64_t state_clocks[VC_DRAM_STATES]; /* of the DRAM, over all ranks */
+    double energy_pj;                      /* of commands */
+    double standby_pj;                     /* of standby */
 } vc_memory_counters;
 
 #define VC_DRAM_COMMAND_MAP(X)                                                                     \

@@ -11,7 +11,7 @@ static const vc_field fields[] = {
     {VC_FIELD(vc_point, energy_uj, "uJ", "of chip and memory")},
     {VC_FIELD(vc_point, on_chip_uj, "uJ", "of the chip alone")},
     {VC_FIELD(vc_point, dram_access_uj, "uJ", "of the memory's commands")},
-    {VC_FIELD(vc_point, dram_standby_uj, "uJ", "of the memory, whatever is done")},
+    {VC_FIELD(vc_point, dram_standby_uj, "uJ", "of the memory while no command runs")},
     {VC_FIELD(vc_point, macs, "MAC", "on the lines")},
     {VC_FIELD(vc_point, dram_bytes, "B", "from and to the memory")},
     {VC_FIELD(vc_point, mac_utilisation, "", "share of what the lines could do in the time")},

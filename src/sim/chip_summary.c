@@ -96,7 +96,7 @@ static const vc_field summary_fields[] = {
     {VC_FIELD(vc_chip_summary, time_us, "us", "at the chip's clock")},
     {VC_FIELD(vc_chip_summary, energy_uj, "uJ", "of chip and memory")},
     {VC_FIELD(vc_chip_summary, dram_access_uj, "uJ", "of the memory's commands")},
-    {VC_FIELD(vc_chip_summary, dram_standby_uj, "uJ", "of the memory, whatever is done")},
+    {VC_FIELD(vc_chip_summary, dram_standby_uj, "uJ", "of the memory while no command runs")},
     {VC_FIELD_WHOLE(vc_chip_summary, &vc_chip_energy_record)},
     {VC_FIELD_INLINE(vc_chip_summary, all, &vc_chip_units_record)},
     {VC_FIELD_RECORDS(vc_chip_summary, operators, operator_count, "operators", &operator_record,

@@ -242,8 +242,8 @@ static void what_is_wrong_is_named(void **state)
            "'buffers.query.banks' is '0', wanted 1 to 65536");
     expect(
         "index: {size: 20 KiB}", "index: {size: 20 KiB, banks: 8}",
-        "changed.yaml:31: 'buffers.index.banks' is 8, wanted one for each of the 64 lines, or more, "
-        "as where it is left out: on the dataflow vitcod lines take turns at query, key, "
+        "changed.yaml:31: 'buffers.index.banks' is 8, wanted one for each of the 64 lines, or "
+        "more, as where it is left out: on the dataflow vitcod lines take turns at query, key, "
         "value, output, decoded alone");
     expect("index: {size: 20 KiB}", "index: {size: 20 KiB, banks: 63}",
            "'buffers.index.banks' is 63");

@@ -49,8 +49,9 @@ static void dense_by_hand(void **state)
 }
 
 /* As dense_by_hand, and a residual: line 0 sums the values while softmax is at work; the rows end
- * at 29 to 32, and their further entries, a cycle each, at 30, 31, 31 and 32. The sums of eight visits
- * leave from 29 on, 32 bytes per cycle, four of them under way: the last at 33, the store at 38. */
+ * at 29 to 32, and their further entries, a cycle each, at 30, 31, 31 and 32. The sums of eight
+ * visits leave from 29 on, 32 bytes per cycle, four of them under way: the last at 33, the store
+ * at 38. */
 static void residual_by_hand(void **state)
 {
     (void)state;
@@ -72,9 +73,9 @@ static void residual_by_hand(void **state)
 }
 
 /* As dense_by_hand with visits of one entry. SDDMM is the same. Sums of 32 bytes leave, one per
- * cycle, and each line has room for one. Row 0 is summed from 25 to 26, row 1 to 27; its lines go on
- * at 27, 28, 29, 30, those of row 2 at 31 to 34, and those of row 3 are through at 35 to 38. The
- * store is issued at 42: 43. Where a line keeps the sums of four entries, it is as it was. */
+ * cycle, and each line has room for one. Row 0 is summed from 25 to 26, row 1 to 27; its lines go
+ * on at 27, 28, 29, 30, those of row 2 at 31 to 34, and those of row 3 are through at 35 to 38.
+ * The store is issued at 42: 43. Where a line keeps the sums of four entries, it is as it was. */
 static void sums_by_hand(void **state)
 {
     (void)state;
@@ -94,10 +95,10 @@ static void sums_by_hand(void **state)
     assert_int_equal(n.written_bytes[VC_BUFFER_OUTPUT], 16 * (4 + 1) + 4 * 32 + 32);
 }
 
-/* The same visits, and keys from a single bank: one per cycle, and each line has one ahead. Query 0
- * is scored until 3, query 1 until 4, its last key until 5; query 2 from 5 to 8 on, query 3 from 9 to
- * 12 on. Rows are ready at 25, 27, 31 and 35; the sums of rows 1, 2 and 3 hold lines up for 1 and 2
- * cycles, the last two until 37 and 38. The store is issued at 42: 43. */
+/* The same visits, and keys from a single bank: one per cycle, and each line has one ahead. Query
+ * 0 is scored until 3, query 1 until 4, its last key until 5; query 2 from 5 to 8 on, query 3 from
+ * 9 to 12 on. Rows are ready at 25, 27, 31 and 35; the sums of rows 1, 2 and 3 hold lines up for 1
+ * and 2 cycles, the last two until 37 and 38. The store is issued at 42: 43. */
 static void keys_by_hand(void **state)
 {
     (void)state;
@@ -115,10 +116,10 @@ static int in_first_row_or_on_diagonal(size_t query, size_t key)
     return query == 0 || query == key;
 }
 
-/* Four columns, each a line's: query 0 for all, then their own. In two banks query 3 waits for query
- * 1, which lies in the same; query 0 is read once for all, at 3. Rows are complete at 8, 9, 9 and 10
- * and ready from 26 on. Row 0 reads the values 0 to 3, from 26 to 30; the other rows want theirs in
- * the cycles in which it does. */
+/* Four columns, each a line's: query 0 for all, then their own. In two banks query 3 waits for
+ * query 1, which lies in the same; query 0 is read once for all, at 3. Rows are complete at 8, 9,
+ * 9 and 10 and ready from 26 on. Row 0 reads the values 0 to 3, from 26 to 30; the other rows want
+ * theirs in the cycles in which it does. */
 static void conflicts_by_hand(void **state)
 {
     (void)state;

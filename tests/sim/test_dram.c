@@ -47,7 +47,8 @@ static uint64_t next_row(const vc_dram_config *c)
 static void unloaded_latencies(void **state)
 {
     (void)state;
-    const vc_memory_config config = vc_memory_config_default();
+    vc_memory_config config = vc_memory_config_default();
+    config.dram.power_down = config.dram.self_refresh = 0;
     const vc_dram_timing *t = &config.dram.timing;
     vc_memory *m = open_memory(&config, NULL);
     assert_int_equal(transfer(m, 0, 64, 0, 100), 100 + t->rcd + t->cl + t->burst);
@@ -73,6 +74,93 @@ static double share_of_peak(const vc_memory_config *config, uint64_t bytes, int 
     const uint64_t end = transfer(m, 0, bytes, write, 0);
     vc_memory_close(m);
     return (double)bytes / ((double)end / config->dram.clock_hz) / vc_memory_peak(config);
+}
+
+static void check_trace(trace *t, const vc_memory_config *config);
+
+/* A read at 100 wakes a rank that sleeps since 80: ACT at 108, RD at 125, data until 146. The rank
+ * closes its rows and sleeps again from 226 on. Those of the other three channels sleep on. A read
+ * at 300 opens the row again, at 308. */
+static void power_down_by_hand(void **state)
+{
+    (void)state;
+    vc_memory_config config = vc_memory_config_default();
+    const vc_dram_config *c = &config.dram;
+    trace t = {0};
+    vc_memory *m = open_memory(&config, &t);
+    assert_int_equal(transfer(m, 0, 64, 0, 100), 146);
+    vc_memory_counters n = vc_memory_count(m, 500);
+    assert_int_equal(n.state_clocks[VC_DRAM_PRECHARGED], 80 + 8 + 3 * 80);
+    assert_int_equal(n.state_clocks[VC_DRAM_POWER_DOWN], 20 + 274 + 3 * 420);
+    assert_int_equal(n.state_clocks[VC_DRAM_ACTIVE], 118);
+    assert_int_equal(n.state_clocks[VC_DRAM_SELF_REFRESH], 0);
+    assert_near(
+        n.standby_pj,
+        1e12 * c->vdd * 8 / c->clock_hz * (328 * c->idd2n + 1554 * c->idd2p + 118 * c->idd3n), 1.0);
+    assert_int_equal(transfer(m, 0, 64, 0, 300), 346);
+    n = vc_memory_count(m, 346);
+    assert_int_equal(n.activates, 2);
+    assert_int_equal(n.precharges, 1);
+    vc_memory_close(m);
+    check_trace(&t, &config);
+    config.dram.power_down = 10;
+    assert_fails(vc_memory_open(&m, &config, 1e9), VC_EINVAL,
+                 "'power_down' is 10 clocks, wanted 74 or more");
+}
+
+/* A rank refreshes itself from 200 on: it takes commands again at 1432. The read is over at 1470;
+ * the rank sleeps from 1550 on, and is there again at 1670; it takes the next read at 2432. */
+static void self_refresh_by_hand(void **state)
+{
+    (void)state;
+    vc_memory_config config = vc_memory_config_default();
+    trace t = {0};
+    config.dram.self_refresh = 200;
+    vc_memory *m = open_memory(&config, &t);
+    assert_int_equal(transfer(m, 0, 64, 0, 1000), 1432 + 17 + 17 + 4);
+    vc_memory_counters n = vc_memory_count(m, 1480);
+    assert_int_equal(n.state_clocks[VC_DRAM_SELF_REFRESH], 800 + 3 * 1280);
+    assert_int_equal(n.state_clocks[VC_DRAM_POWER_DOWN], 4 * 120);
+    assert_int_equal(n.state_clocks[VC_DRAM_PRECHARGED], 4 * 80 + 432);
+    assert_int_equal(n.state_clocks[VC_DRAM_ACTIVE], 48);
+    assert_int_equal(transfer(m, 0, 64, 0, 2000), 2432 + 17 + 17 + 4);
+    /* Nobody refreshes it from outside meanwhile. */
+    assert_int_equal(transfer(m, 0, 64, 0, 100000), 100432 + 17 + 17 + 4);
+    n = vc_memory_count(m, 100470);
+    assert_int_equal(n.refreshes, 0);
+    assert_int_equal(n.activates, 3);
+    assert_int_equal(n.precharges, 2);
+    vc_memory_close(m);
+    check_trace(&t, &config);
+    config.dram.idd6 = 0.0;
+    assert_fails(vc_memory_open(&m, &config, 1e9), VC_EINVAL, "later, with idd6 and xs");
+}
+
+/* Traffic with pauses of any length: each clock of a rank is in one state, and commands keep their
+ * distance. */
+static void states_fill_the_time(void **state)
+{
+    (void)state;
+    vc_memory_config config = vc_memory_config_default();
+    config.dram.ranks = 2;
+    config.dram.self_refresh = 3000;
+    vc_rng rng = vc_rng_open(5, 6, 7);
+    trace t = {0};
+    vc_memory *m = open_memory(&config, &t);
+    uint64_t now = 0;
+    for (int i = 0; i < 2000; i++)
+        now = transfer(
+            m, vc_rng_below(&rng, 1 << 28) * 64, 64 << vc_rng_below(&rng, 6), i % 3 == 0,
+            now + (vc_rng_below(&rng, 8) ? vc_rng_below(&rng, 200) : vc_rng_below(&rng, 30000)));
+    const vc_memory_counters n = vc_memory_count(m, now);
+    uint64_t sum = 0;
+    for (int s = 0; s < VC_DRAM_STATES; s++) {
+        assert_true(n.state_clocks[s] > 0);
+        sum += n.state_clocks[s];
+    }
+    assert_in_range(sum, 8 * now, 8 * now + 8 * 420); /* a refresh may be under way */
+    vc_memory_close(m);
+    check_trace(&t, &config);
 }
 
 static void check_trace(trace *t, const vc_memory_config *config)
@@ -338,6 +426,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unloaded_latencies),
+        cmocka_unit_test(power_down_by_hand),
+        cmocka_unit_test(self_refresh_by_hand),
+        cmocka_unit_test(states_fill_the_time),
         cmocka_unit_test(streams_come_near_the_peak),
         cmocka_unit_test(one_group_at_a_time_is_slower),
         cmocka_unit_test(random_rows),

@@ -222,7 +222,7 @@ static void wait_for(vc_memory *memory, vc_transfer *t)
         step_channels((vc__dram *)memory);
 }
 
-/* ---- energy (eq. C8): command energies as DRAMsim3 has them */
+/* ---- energy (eq. C8): commands and states as DRAMsim3 has them */
 
 static void count_energy(vc_memory_counters *n, const vc_memory *memory, uint64_t cycle)
 {
@@ -238,7 +238,12 @@ static void count_energy(vc_memory_counters *n, const vc_memory *memory, uint64_
                  refresh = (c->idd5ab - c->idd3n) * (double)m->refresh_clocks;
     n->energy_pj = pj * (act * (double)n->activates + read * (double)n->reads +
                          write * (double)n->writes + refresh * (double)n->refreshes);
-    n->standby_pj = pj * c->idd3n * (double)clock_of(m, cycle) * (double)(c->channels * c->ranks);
+    for (size_t i = 0; i < c->channels; i++)
+        for (size_t r = 0; r < c->ranks; r++) {
+            vc__rank rank = m->channels[i].ranks[r];
+            vc__dram_spend(m, n, &rank, clock_of(m, cycle));
+        }
+    n->standby_pj = pj * vc__dram_standby(n, c);
 }
 
 const vc__memory_kind vc__memory_dram = {open_dram, push_transfer, wait_for, count_energy,

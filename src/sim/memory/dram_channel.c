@@ -118,6 +118,25 @@ static void tell(const vc__dram *m, const vc__channel *ch, uint64_t clock, vc_dr
     m->base.watch(m->base.watcher, &command);
 }
 
+/* Closes the rows of a rank that sleeps at `clock`, as it fell asleep. */
+static void close_asleep(vc__dram *m, vc__channel *ch, uint32_t r, uint64_t clock)
+{
+    const size_t per_rank = m->config.bank_groups * m->config.banks;
+    const vc__burst where = {.rank = r};
+    vc__rank *rank = &ch->ranks[r];
+    const uint64_t asleep = vc__dram_asleep(m, rank);
+    if (!rank->open || clock <= asleep)
+        return;
+    m->base.counters.precharges++;
+    tell(m, ch, asleep, VC_DRAM_PREA, &where);
+    vc__dram_spend(m, &m->base.counters, rank, asleep);
+    rank->open = 0;
+    for (size_t b = r * per_rank; b < (r + 1) * per_rank; b++) {
+        open_row(ch, (uint32_t)b, -1);
+        EARLIEST(ch->banks[b].act, asleep + m->config.timing.rp);
+    }
+}
+
 /* A refresh that is due: all banks closed, then REF, then nothing until it is over (eq. C6). */
 static void refresh(vc__dram *m, vc__channel *ch, uint32_t r)
 {
@@ -126,6 +145,7 @@ static void refresh(vc__dram *m, vc__channel *ch, uint32_t r)
     vc__rank *rank = &ch->ranks[r];
     const vc__burst where = {.rank = r};
     uint64_t close = rank->refresh, start = close;
+    close_asleep(m, ch, r, rank->refresh);
     int open = 0;
     for (size_t b = r * per_rank; b < (r + 1) * per_rank; b++)
         if (ch->banks[b].row >= 0) {
@@ -140,6 +160,10 @@ static void refresh(vc__dram *m, vc__channel *ch, uint32_t r)
     }
     tell(m, ch, start, VC_DRAM_REF, &where);
     m->base.counters.refreshes++;
+    vc__dram_spend(m, &m->base.counters, rank, start);
+    rank->open = 0;
+    m->base.counters.state_clocks[VC_DRAM_PRECHARGED] += start + m->refresh_clocks - rank->counted;
+    rank->counted = start + m->refresh_clocks;
     for (size_t b = r * per_rank; b < (r + 1) * per_rank; b++) {
         open_row(ch, (uint32_t)b, -1);
         EARLIEST(ch->banks[b].act, start + m->refresh_clocks);
@@ -161,8 +185,28 @@ void vc__dram_choose(vc__dram *m, vc__channel *ch)
     ch->stale = 0;
 }
 
+/* A rank that has had nothing to do gets a burst. In self-refresh nobody refreshes it. */
+static void wake(vc__dram *m, vc__channel *ch, uint32_t r)
+{
+    const size_t per_rank = m->config.bank_groups * m->config.banks;
+    vc__rank *rank = &ch->ranks[r];
+    const uint64_t ready = vc__dram_wake(m, rank, m->now);
+    const int deep = vc__dram_in_self_refresh(m, rank, m->now);
+    while (deep && !vc__dram_in_self_refresh(m, rank, rank->refresh))
+        refresh(m, ch, r);
+    if (deep)
+        rank->refresh = m->now + m->refresh_interval;
+    close_asleep(m, ch, r, m->now);
+    vc__dram_spend(m, &m->base.counters, rank, m->now);
+    for (size_t b = r * per_rank; ready > m->now && b < (r + 1) * per_rank; b++)
+        EARLIEST(ch->banks[b].act, ready);
+}
+
 void vc__dram_came(vc__dram *m, vc__channel *ch, int write, const vc__burst *burst)
 {
+    if (ch->ranks[burst->rank].pending == 0)
+        wake(m, ch, burst->rank);
+    ch->ranks[burst->rank].pending++;
     vc__queue *q = &ch->queues[write];
     const uint32_t at = vc__queue_push(q, burst, ch->banks[burst->bank].row);
     const vc__choice *now = &ch->choice;
@@ -200,6 +244,8 @@ static void activate(vc__dram *m, vc__channel *ch, const vc__burst *b, uint64_t 
     const vc_dram_timing *g = &m->config.timing;
     vc__bank *bank = &ch->banks[b->bank];
     vc__rank *rank = &ch->ranks[b->rank];
+    vc__dram_spend(m, &m->base.counters, rank, t);
+    rank->open++;
     open_row(ch, b->bank, (int64_t)b->row);
     EARLIEST(bank->read, t + g->rcd);
     EARLIEST(bank->write, t + g->rcd);
@@ -214,6 +260,9 @@ static void activate(vc__dram *m, vc__channel *ch, const vc__burst *b, uint64_t 
 static void precharge(vc__dram *m, vc__channel *ch, const vc__burst *b, uint64_t t)
 {
     vc__bank *bank = &ch->banks[b->bank];
+    vc__rank *rank = &ch->ranks[b->rank];
+    vc__dram_spend(m, &m->base.counters, rank, t);
+    rank->open--;
     open_row(ch, b->bank, -1);
     EARLIEST(bank->act, t + m->config.timing.rp);
     m->base.counters.precharges++;
@@ -282,5 +331,10 @@ void vc__dram_issue(vc__dram *m, vc__channel *ch)
         write_burst(m, ch, b, c.time);
     else
         read_burst(m, ch, b, c.time);
+    vc__rank *rank = &ch->ranks[b->rank];
+    const vc_dram_timing *g = &m->config.timing;
+    vc__dram_spend(m, &m->base.counters, rank, c.time);
+    rank->idle = c.time + (c.write ? g->cwl + g->wr : g->cl) + g->burst;
+    rank->pending--;
     vc__queue_remove(q, c.burst);
 }

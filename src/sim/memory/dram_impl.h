@@ -45,6 +45,9 @@ typedef struct vc__group {
 typedef struct vc__rank {
     uint64_t act, read, write, refresh;
     uint64_t last_acts[4], act_count;
+    uint64_t pending, open; /* bursts that wait, rows that are open */
+    uint64_t idle;          /* since when there is nothing to do, if nothing is pending */
+    uint64_t counted;       /* until when its states are */
 } vc__rank;
 
 typedef struct vc__choice {
@@ -84,6 +87,17 @@ void vc__dram_choose(vc__dram *m, vc__channel *channel);
 void vc__dram_came(vc__dram *m, vc__channel *channel, int write, const vc__burst *burst);
 /* Carries the choice out. */
 void vc__dram_issue(vc__dram *m, vc__channel *channel);
+
+/* Counts what the rank was in until `clock`. */
+void vc__dram_spend(const vc__dram *m, vc_memory_counters *counters, vc__rank *rank,
+                    uint64_t clock);
+/* When the rank sleeps if nothing comes; UINT64_MAX: it has something to do, or never does. */
+uint64_t vc__dram_asleep(const vc__dram *m, const vc__rank *rank);
+int vc__dram_in_self_refresh(const vc__dram *m, const vc__rank *rank, uint64_t clock);
+/* From when on a rank takes commands that is wanted at `clock`. */
+uint64_t vc__dram_wake(const vc__dram *m, const vc__rank *rank, uint64_t clock);
+/* Ampere times clocks, of one device. */
+double vc__dram_standby(const vc_memory_counters *counters, const vc_dram_config *config);
 
 /* 0: out of memory. */
 int vc__queue_open(vc__queue *queue, size_t most, size_t banks);

@@ -39,6 +39,8 @@ vc_memory_config vc_memory_config_default(void)
                             .wtr_l = 9,
                             .faw = 26,
                             .rank_switch = 2,
+                            .xp = 8,
+                            .xs = 432,
                             .rfc_s = 350e-9,
                             .refi_s = 7.8e-6},
                  .read_queue = 32,
@@ -53,7 +55,11 @@ vc_memory_config vc_memory_config_default(void)
                  .idd4r = 135e-3,
                  .idd4w = 123e-3,
                  .idd5ab = 250e-3,
-                 .devices = 8}};
+                 .idd2p = 25e-3,
+                 .idd6 = 31e-3,
+                 .devices = 8,
+                 .power_down = 80,
+                 .self_refresh = 9360}};
 }
 
 double vc_memory_peak(const vc_memory_config *c)
@@ -102,6 +108,14 @@ vc_status vc__dram_config_check(const vc_dram_config *c)
             VC_EINVAL,
             "'refi' is %.0f clocks, wanted at least %.0f: 'rfc' and a burst's other times",
             floor(t->refi_s * c->clock_hz), least);
+    const uint64_t least_idle = t->ras + t->rp + t->wr;
+    if ((c->power_down && (c->idd2p <= 0.0 || t->xp == 0 || c->power_down < least_idle)) ||
+        (c->self_refresh && (c->idd6 <= 0.0 || t->xs == 0 || c->self_refresh < least_idle ||
+                             c->self_refresh <= c->power_down)))
+        return vc_fail(VC_EINVAL,
+                       "'power_down' is %zu clocks, wanted %zu or more, with idd2p and xp; "
+                       "'self_refresh' is %zu, wanted likewise, and later, with idd6 and xs",
+                       (size_t)c->power_down, (size_t)least_idle, (size_t)c->self_refresh);
     if (c->read_queue == 0 || c->write_queue == 0 || c->write_high > c->write_queue ||
         c->write_low >= c->write_high)
         return vc_fail(VC_EINVAL,
@@ -132,6 +146,15 @@ _Static_assert(sizeof(vc_dram_field) == sizeof(int), "words are read into ints")
 #define CLOCKS(member)                                                                             \
     {                                                                                              \
         .key = #member, .kind = VC_YAML_COUNT, .offset = DRAM(timing.member), .most = 100000       \
+    }
+#define OPTIONAL_CLOCKS(name, member)                                                              \
+    {                                                                                              \
+        .key = name, .kind = VC_YAML_COUNT, .offset = DRAM(member), .most = 1e12, .optional = 1    \
+    }
+#define OPTIONAL_CURRENT(member)                                                                   \
+    {                                                                                              \
+        .key = #member, .kind = VC_YAML_NUMBER, .offset = DRAM(member), .unit = VC_UNIT_AMPERES,   \
+        .most = 10, .optional = 1                                                                  \
     }
 #define BYTES_OF(name, member)                                                                     \
     {                                                                                              \
@@ -194,6 +217,8 @@ static const vc_yaml_field timing_fields[] = {
     CLOCKS(wtr_l),
     CLOCKS(faw),
     CLOCKS(rank_switch),
+    OPTIONAL_CLOCKS("xp", timing.xp),
+    OPTIONAL_CLOCKS("xs", timing.xs),
     NUMBER_OF("rfc", timing.rfc_s, VC_UNIT_SECONDS, 1),
     NUMBER_OF("refi", timing.refi_s, VC_UNIT_SECONDS, 1),
 };
@@ -212,6 +237,10 @@ static const vc_yaml_field power_fields[] = {
     NUMBER_OF("idd4r", idd4r, VC_UNIT_AMPERES, 10),
     NUMBER_OF("idd4w", idd4w, VC_UNIT_AMPERES, 10),
     NUMBER_OF("idd5ab", idd5ab, VC_UNIT_AMPERES, 10),
+    OPTIONAL_CURRENT(idd2p),
+    OPTIONAL_CURRENT(idd6),
+    OPTIONAL_CLOCKS("power_down", power_down),
+    OPTIONAL_CLOCKS("self_refresh", self_refresh),
     COUNT_OF("devices", devices),
 };
 static const vc_yaml_field bandwidth_fields[] = {
@@ -258,12 +287,19 @@ static void add_field(json_t **object, const vc_yaml_field *f, const void *confi
     json_decref(list);
 }
 
+static int is_set(const vc_yaml_field *f, const void *config)
+{
+    const void *at = (const char *)config + f->offset;
+    return f->kind == VC_YAML_COUNT ? *(const uint64_t *)at != 0 : *(const double *)at != 0.0;
+}
+
 static json_t *fields_json(const vc_memory_config *config, const vc_yaml_field *fields,
                            size_t count)
 {
     json_t *object = json_object();
     for (size_t i = 0; i < count; i++)
-        add_field(&object, &fields[i], config);
+        if (!fields[i].optional || is_set(&fields[i], config))
+            add_field(&object, &fields[i], config);
     return object;
 }
 
