@@ -11,7 +11,7 @@ TEST_PACKAGES = libopenmpi-dev openmpi-bin chromium chromium-driver g++ python3 
         format install clean deps configure
 
 build: configure
-	@ninja -C $(BUILD) vitcod libvitcod
+	@ninja -C $(BUILD) vitcod libvitcod pages
 
 configure:
 	@cmake -G Ninja -S . -B $(BUILD) $(CMAKE_FLAGS) > /dev/null
@@ -26,13 +26,13 @@ demo: deps
 test:
 	@tools/install-deps.sh $(TEST_PACKAGES)
 	@cmake -G Ninja -S . -B $(BUILD) -DVC_WERROR=ON $(CMAKE_FLAGS) > /dev/null
-	@ninja -C $(BUILD) vitcod libvitcod tests
+	@ninja -C $(BUILD) vitcod libvitcod pages tests
 	@tools/run-tests.sh $(BUILD)
 
 test-asan:
 	@tools/install-deps.sh $(TEST_PACKAGES)
 	@cmake -G Ninja -S . -B $(BUILD)-asan -DVC_SANITIZE=ON -DVC_WERROR=ON > /dev/null
-	@ninja -C $(BUILD)-asan vitcod libvitcod tests
+	@ninja -C $(BUILD)-asan vitcod libvitcod pages tests
 	@tools/run-tests.sh $(BUILD)-asan
 
 test-fuzz:

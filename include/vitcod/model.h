@@ -67,6 +67,9 @@ uint64_t vc_model_family_number(const vc_model_config *config);
  * normalisation. */
 vc_status vc_model_preset(vc_model_config *out, const char *name);
 
+/* Those names, from 0 until NULL. */
+const char *vc_model_preset_name(size_t index);
+
 /* Changes the sizes to those for square images of `image` pixels. VC_EINVAL if that does not
  * fit. */
 vc_status vc_model_resize(vc_model_config *config, size_t image);

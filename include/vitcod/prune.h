@@ -32,6 +32,7 @@ typedef struct vc_prune_options {
 vc_prune_options vc_prune_options_default(void); /* info, unset, class token kept */
 
 int vc_prune_is_rule(const char *name);
+const char *vc_prune_rule_name(size_t index); /* from 0, the default, until NULL */
 /* All of them, the default first: "info, threshold, ratio, std or random". */
 enum { VC_PRUNE_RULES_TEXT = 128 };
 const char *vc_prune_rules(char text[VC_PRUNE_RULES_TEXT]);

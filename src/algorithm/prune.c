@@ -34,6 +34,11 @@ int vc_prune_is_rule(const char *name)
     return find_rule(name) != NULL;
 }
 
+const char *vc_prune_rule_name(size_t index)
+{
+    return index < RULES ? rules[index].name : NULL;
+}
+
 const char *vc_prune_rules(char text[VC_PRUNE_RULES_TEXT])
 {
     size_t used = 0;

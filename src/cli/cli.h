@@ -38,12 +38,14 @@ typedef struct cli_form cli_form; /* written.h */
 
 typedef struct cli_option {
     const char *name;  /* without the dashes; "output" is also -o */
-    const char *value; /* what help calls the value, NULL for flags */
+    const char *value; /* what help calls the value, as in words.h; NULL for flags */
     const char *help;
     cli_kind kind;
     void *target;
     const char *alias;    /* what it was called before, which is taken as well; or NULL */
     const cli_form *form; /* what may be replaced without --force; NULL: the verb sees to it */
+    const char *files;    /* endings of files that it takes, with spaces between; or NULL */
+    const char *(*word)(size_t index); /* words that it takes, from 0 until NULL; or NULL */
 } cli_option;
 
 typedef struct cli_arguments {

@@ -104,7 +104,8 @@ static int run_attention(const cli_command *command, int argc, char **argv)
     o.data.batch = 8;
     const cli_option options[] = {
         CLI_DATA_OPTIONS(o.data),
-        {"input", "FILE", "or npy, float32 (N, channels, H, W), normalised", CLI_TEXT, &o.input},
+        {"input", "FILE", "or npy, float32 (N, channels, H, W), normalised", CLI_TEXT, &o.input,
+         .files = "npy"},
         {"output", "PATH", "npy of the averaged maps (L, H, T, T); LeViT: a folder of them",
          CLI_STREAM, &o.output, .form = &cli_form_maps},
         {"scores", "FILE",

@@ -50,7 +50,7 @@ static int run_autoencoder(const cli_command *command, int argc, char **argv)
         CLI_INPUT_OPTIONS(o.model),
         {"compressed", "N", "heads after compression (default: ViTCoD's, half rounded up)",
          CLI_COUNT, &o.compressed},
-        {"of", "NAME", "what is compressed: qk (default), q or k", CLI_TEXT, &of},
+        {"of", "qk|q|k", "what is compressed (default qk)", CLI_TEXT, &of},
     };
     cli_common common = {0};
     cli_arguments arguments;

@@ -125,8 +125,7 @@ static int take_hold_back(const cli_command *command, calibrate_options *o)
                          o->hold_back);
     for (size_t i = 0; i < sources; i++) {
         o->held[i] = list.values[list.count > 1 ? i : 0];
-        const int status =
-            cli_check_learning(command, o->recipe.rule, o->residual, o->held[i], o->minutes);
+        const int status = cli_check_learning(command, o->recipe.rule, o->held[i], o->minutes);
         if (status != CLI_CONTINUE)
             return status;
     }
@@ -154,12 +153,12 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
         {"rule", "NAME",
          "measured (default); budget, see above, or as `vitcod prune --rule`, with --residual mean "
          "unless --summary says otherwise",
-         CLI_TEXT, &o->recipe.rule},
-        {"residual", "NAME",
+         CLI_TEXT, &o->recipe.rule, .word = cli_learning_rule_name},
+        {"residual", "mean|none",
          "mean: what is pruned counts as the mean value; none: as in ViTCoD; with either there "
          "are no summaries, and the rule is budget (default: summaries)",
          CLI_TEXT, &o->residual},
-        {"summary", "GRID",
+        {"summary", "auto|none|GRID",
          "auto (default; of rule measured), none, or blocks whose pooled keys stand in for what "
          "is pruned: 3x3, 3x3q (by queries), 3x3s1.5 (sharpened), by layer 3x3*9,1x1q*3",
          CLI_TEXT, &o->recipe.summaries},
@@ -172,13 +171,14 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
         {"threshold", "N",
          "a column that keeps more is global (default " CLI_NUMERAL(VC_POLARIZE_THRESHOLD) ")",
          CLI_COUNT, &o->recipe.threshold},
-        {"plan", "FILE", "a plan instead of one made here", CLI_TEXT, &o->model.plan},
+        {"plan", "FILE", "a plan instead of one made here", CLI_TEXT, &o->model.plan,
+         .files = "safetensors"},
         {"teacher", "MODEL",
          "what it learns from, and whose attention is pruned (default: MODEL itself, dense)",
          CLI_TEXT, &o->teacher},
         {"autoencoder", "qk|q|k|FILE",
          "with an auto-encoder of Q, K or both, made here, or from `vitcod autoencoder`", CLI_TEXT,
-         &o->autoencoder},
+         &o->autoencoder, .files = "safetensors"},
         {"compressed", "N", "heads after compression (default: ViTCoD's, half rounded up)",
          CLI_COUNT, &o->compressed},
         {"heads", "N", "attention heads, where the file does not say", CLI_COUNT, &o->model.heads},
@@ -216,7 +216,7 @@ static size_t list_learning(cli_option *list, size_t used, calibrate_options *o)
          "decay per step of a moving average of the weights, which is what is judged and written "
          "(default 0: none)",
          CLI_NUMBER, &t->ema},
-        {"dtype", "NAME", "products of both models in fp32 (default) or bf16, while learning",
+        {"dtype", "fp32|bf16", "precision of both models' products while learning (default fp32)",
          CLI_TEXT, &o->dtype},
         {"crop", "X", "random resized crops of this share of the area or more (default 0.25)",
          CLI_NUMBER, &t->augment.crop_least},
@@ -247,8 +247,6 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
     o.model.path = arguments.positional[0];
     t->seed = o.data.seed = common.seed;
     status = check_unused(command, &o);
-    if (status == CLI_CONTINUE)
-        status = cli_check_exif(command, o.data.exif);
     if (status == CLI_CONTINUE && vc_plan_recipe_settle(&o.recipe, &o.residual) != VC_OK)
         status = cli_usage(command, "%s", vc_last_error());
     take_defaults(&o);
@@ -258,8 +256,7 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
         status = take_hold_back(command, &o);
     if (status == CLI_CONTINUE)
         status = take_stages(command, &o);
-    if (status == CLI_CONTINUE)
-        status = cli_take_dtype(command, &t->half, o.dtype);
+    t->half = strcmp(o.dtype, "bf16") == 0;
     if (status == CLI_CONTINUE)
         status = take_autoencoder(command, &o);
     if (status != CLI_CONTINUE)

@@ -131,7 +131,7 @@ static int run_classify(const cli_command *command, int argc, char **argv)
     const cli_option options[] = {
         {"top", "N", "the best N classes (default 5, or all of fewer)", CLI_COUNT, &o.top},
         {"classes", "FILE", "class list: line i names class i, after its folder's name", CLI_TEXT,
-         &o.classes},
+         &o.classes, .files = "txt"},
         CLI_EXIF_OPTION(o.exif, "on"),
         {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,
          &o.skip_broken},

@@ -8,6 +8,7 @@
 #include "open_data.h"
 #include "plan_cost.h"
 #include "vitcod/recipe.h"
+#include "words.h"
 
 /* ---- arguments */
 
@@ -16,10 +17,6 @@ static int check_words(const cli_command *command, const vc_recipe_options *o)
     cli_plan_cost cost = {0};
     size_t threshold;
     int search;
-    if (!cli_is_coded(o->autoencoder) && strcmp(o->autoencoder, "none") != 0)
-        return cli_usage(command, "--autoencoder is '%s', wanted qk, q, k or none", o->autoencoder);
-    if (strcmp(o->finetune, "calibrate") != 0 && strcmp(o->finetune, "train") != 0)
-        return cli_usage(command, "--finetune is '%s', wanted calibrate or train", o->finetune);
     const int status = cli_take_threshold(command, &threshold, &search, o->threshold);
     return status == CLI_CONTINUE ? cli_check_plan_cost(command, &cost, o->target) : status;
 }
@@ -48,14 +45,12 @@ static int check(const cli_command *command, const vc_recipe_options *o)
         return cli_usage(command, "--sparsity is %g, wanted more than 0, less than 1", o->sparsity);
     if (o->compressed > 0 && !vc_recipe_is_coded(o))
         return cli_usage(command, "--compressed belongs to --autoencoder qk, q or k");
-    int status = cli_check_exif(command, o->exif);
-    if (status == CLI_CONTINUE)
-        status = check_words(command, o);
+    int status = check_words(command, o);
     if (status == CLI_CONTINUE)
         status = check_training(command, o);
     if (status == CLI_CONTINUE)
-        status = cli_check_learning(command, o->rule, o->residual,
-                                    isnan(o->hold_back) ? 0.2 : o->hold_back, o->minutes);
+        status = cli_check_learning(command, o->rule, isnan(o->hold_back) ? 0.2 : o->hold_back,
+                                    o->minutes);
     if (status == CLI_CONTINUE)
         status = cli_take_stages(command, stages, &count, o->gradual, o->sparsity);
     if (status == CLI_CONTINUE && o->batch != CLI_UNSET)
@@ -152,16 +147,16 @@ static int run_codesign(const cli_command *command, int argc, char **argv)
          &o.folder},
         {"test", "PATH", "labelled images to evaluate (default: test images of IDX or CIFAR data)",
          CLI_TEXT, &o.test},
-        {"classes", "FILE", "class list of --test", CLI_TEXT, &o.classes},
+        {"classes", "FILE", "class list of --test", CLI_TEXT, &o.classes, .files = "txt"},
         CLI_EXIF_OPTION(o.exif, "off"),
         {"sparsity", "X", "share of attention that is pruned (default 0.9)", CLI_NUMBER,
          &o.sparsity},
         {"rule", "NAME", "budget (default; measured with --summary), see calibrate, or as prune's",
-         CLI_TEXT, &o.rule},
-        {"residual", "NAME",
+         CLI_TEXT, &o.rule, .word = cli_learning_rule_name},
+        {"residual", "mean|none",
          "mean (default): pruned entries count as the mean of all values; none: as in ViTCoD",
          CLI_TEXT, &o.residual},
-        {"summary", "GRID",
+        {"summary", "none|auto|GRID",
          "none (default), 3x3 or auto, as in calibrate, which makes the plan then", CLI_TEXT,
          &o.summaries},
         {"autoencoder", "qk|q|k|none", "what is compressed (default qk)", CLI_TEXT, &o.autoencoder},
@@ -170,10 +165,12 @@ static int run_codesign(const cli_command *command, int argc, char **argv)
         {"threshold", "N|auto",
          "a column that keeps more is a global token; auto (default): what costs least", CLI_TEXT,
          &o.threshold},
-        {"for", "TARGET", "auto: vitcod (default), cycles on the chip; cpu, time on this machine",
-         CLI_TEXT, &o.target},
-        {"finetune", "NAME", "calibrate (default), from the dense model alone; train, from labels",
-         CLI_TEXT, &o.finetune},
+        {"for", "vitcod|cpu",
+         "auto: vitcod (default), cycles on the chip; cpu, time on this machine", CLI_TEXT,
+         &o.target},
+        {"finetune", "calibrate|train",
+         "calibrate (default), from the dense model alone; train, from labels", CLI_TEXT,
+         &o.finetune},
         {"epochs", "N", "of each of the two runs (default: the verb's)", CLI_COUNT, &o.epochs},
         {"minutes", "X", "of both runs together, in place of --epochs", CLI_NUMBER, &o.minutes},
         {"patience", "N", "see calibrate (default 6)", CLI_COUNT, &o.patience},
@@ -183,7 +180,8 @@ static int run_codesign(const cli_command *command, int argc, char **argv)
         CLI_SOME_OPTIONS(o.limit, o.sample),
         {"hold-back", "X", "share of the images kept to judge by (default 0.2)", CLI_NUMBER,
          &o.hold_back},
-        {"chip", "FILE", "as `vitcod simulate --chip` (default vitcod)", CLI_TEXT, &o.chip},
+        {"chip", "FILE", "as `vitcod simulate --chip` (default vitcod)", CLI_TEXT, &o.chip,
+         .files = "yaml yml", .word = cli_chip_name},
         {"heads", "N", "attention heads, where MODEL does not say", CLI_COUNT, &o.heads},
         CLI_CONVERT_OPTION(o.convert),
         {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,

@@ -7,6 +7,7 @@
 #include "vitcod/compare.h"
 #include "vitcod/polarize.h"
 #include "vitcod/subject.h"
+#include "words.h"
 
 typedef struct compare_options {
     const char *arch, *sparsity, *chips;
@@ -55,7 +56,7 @@ static int run_compare(const cli_command *command, int argc, char **argv)
     const cli_option options[] = {
         {"arch", "NAME",
          "models: timm's names, or files with a plan inside; commas or spaces between", CLI_TEXT,
-         &o.arch},
+         &o.arch, .word = vc_model_preset_name},
         {"masks", "DIR", "DIR/ARCH/0.9.npy, DIR/ARCH/0.9/ (LeViT), or as ViTCoD has them", CLI_TEXT,
          &o.how.masks},
         {"attention", "DIR", "real attention, DIR/ARCH.npy or DIR/ARCH/, for Sanger and SpAtten",
@@ -63,11 +64,11 @@ static int run_compare(const cli_command *command, int argc, char **argv)
         {"sparsity", "X,..", "pruned shares (default: those of 0.6 to 0.95 that have masks)",
          CLI_TEXT, &o.sparsity},
         {"chip", "NAME,..", "built-in chips or YAML files (default: all on an equal substrate)",
-         CLI_TEXT, &o.chips, "chips"},
+         CLI_TEXT, &o.chips, "chips", .files = "yaml yml", .word = cli_chip_name},
         {"published", NULL, "Sanger and SpAtten with their own MACs, clocks and memories as well",
          CLI_FLAG, &o.how.published},
         {"memory", "FILE", "another memory behind every chip: a file, or one of simulate --list",
-         CLI_TEXT, &o.how.memory},
+         CLI_TEXT, &o.how.memory, .files = "yaml yml", .word = cli_memory_name},
         {"token-keep", "X", "SpAtten: share of tokens kept (default: as many scores as the mask)",
          CLI_NUMBER, &o.how.token_keep},
         {"flat", "X",

@@ -154,8 +154,9 @@ static int run_eval(const cli_command *command, int argc, char **argv)
         CLI_MODEL_OPTIONS(o.model),
         CLI_INPUT_OPTIONS(o.model),
         CLI_ENGINE_OPTIONS_AND(o.engine, NULL),
-        {"tokens", "HOW", "fewer from layer to layer: prune (as SpAtten) or merge (as ToMe)",
-         CLI_TEXT, &o.tokens.rule},
+        {"tokens", "prune|merge",
+         "fewer from layer to layer: prune (as SpAtten) or merge (as ToMe)", CLI_TEXT,
+         &o.tokens.rule},
         {"keep", "X", "with --tokens: share of the patches' tokens that the last layer has",
          CLI_NUMBER, &o.tokens.keep},
     };

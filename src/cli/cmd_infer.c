@@ -107,7 +107,8 @@ static int run_infer(const cli_command *command, int argc, char **argv)
 {
     infer_options o = {.batch = 8};
     const cli_option options[] = {
-        {"input", "FILE", "npy, float32 (N, channels, H, W), normalised", CLI_TEXT, &o.input},
+        {"input", "FILE", "npy, float32 (N, channels, H, W), normalised", CLI_TEXT, &o.input,
+         .files = "npy"},
         {"output", "FILE", "npy of logits (N, classes)", CLI_STREAM, &o.output,
          .form = &cli_form_logits},
         CLI_ARCH_OPTION(o.model),

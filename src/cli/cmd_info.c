@@ -223,10 +223,13 @@ static int run_info(const cli_command *command, int argc, char **argv)
 {
     cli_model_options o = {0};
     const cli_option options[] = {
-        {"arch", "NAME", "instead of MODEL: a preset by timm's name", CLI_TEXT, &o.arch},
-        {"autoencoder", "FILE", "a file with the auto-encoder's weights", CLI_TEXT, &o.autoencoder},
-        {"plan", "FILE", "attention on this plan, or none (default: the one inside MODEL, if any)",
-         CLI_TEXT, &o.plan},
+        {"arch", "NAME", "instead of MODEL: a preset by timm's name", CLI_TEXT, &o.arch,
+         .word = vc_model_preset_name},
+        {"autoencoder", "FILE", "a file with the auto-encoder's weights", CLI_TEXT, &o.autoencoder,
+         .files = "safetensors"},
+        {"plan", "FILE|none",
+         "attention on this plan, or none (default: the one inside MODEL, if any)", CLI_TEXT,
+         &o.plan, .files = "safetensors"},
         CLI_IMAGE_SIZE_OPTION(o),
         CLI_WEIGHTS_OPTION(o),
         CLI_INPUT_OPTIONS(o),

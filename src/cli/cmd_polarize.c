@@ -138,7 +138,7 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
          "a column that keeps more is a global token (default " CLI_NUMERAL(
              VC_POLARIZE_THRESHOLD) "); auto: what costs least",
          CLI_TEXT, &o.threshold_text},
-        {"for", "TARGET",
+        {"for", "vitcod|cpu",
          "auto: vitcod (default), cycles on the chip; cpu, time of attention in inference",
          CLI_TEXT, &o.target},
         {"head-dim", "N", "auto: values per head (default 64)", CLI_COUNT, &o.cost.head_dim},
@@ -158,8 +158,6 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
         return status;
     if (!o.output)
         return cli_usage(command, "-o FILE is missing");
-    if (o.format && strcmp(o.format, "vitcod") != 0)
-        return cli_usage(command, "--export is '%s', wanted vitcod", o.format);
     if (o.format && o.maps)
         return cli_usage(command, "ViTCoD's files have no room for a --residual");
     if (o.threshold_text)

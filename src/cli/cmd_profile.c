@@ -150,7 +150,7 @@ static int run_profile(const cli_command *command, int argc, char **argv)
          &o.trace, .form = &cli_form_trace},
         {"attention", NULL, "MODEL: only its attention, dense against sparse", CLI_FLAG,
          &o.attention},
-        {"model", "FILE", "PLAN: the model it is for", CLI_TEXT, &o.model.path},
+        {"model", "MODEL", "PLAN: the model it is for", CLI_TEXT, &o.model.path},
         {"head-dim", "N", "PLAN: values per head, without a model (default 64)", CLI_COUNT,
          &o.head_dim},
         CLI_ENGINE_OPTIONS(o.engine),

@@ -90,7 +90,8 @@ static int run_prune(const cli_command *command, int argc, char **argv)
     const cli_option options[] = {
         {"output", "PATH", "npy mask, true = pruned; a folder of them for a folder", CLI_STREAM,
          &c.output, .form = &cli_form_mask},
-        {"rule", "NAME", help_of_rule(rule_help), CLI_TEXT, &c.options.rule},
+        {"rule", "NAME", help_of_rule(rule_help), CLI_TEXT, &c.options.rule,
+         .word = vc_prune_rule_name},
         {"info", "X[,X..]", "info cut: keep a row's highest scores up to this sum; one per group",
          CLI_TEXT, &c.info},
         {"sparsity", "X", "or the share of entries to prune, 0 to 1", CLI_NUMBER,
@@ -100,7 +101,7 @@ static int run_prune(const cli_command *command, int argc, char **argv)
          CLI_FLAG, &c.keep},
         {"no-keep-class-token", NULL, "row 0 and column 0 may be pruned (default for a folder)",
          CLI_FLAG, &c.drop},
-        {"ties", "NAME",
+        {"ties", "numpy|stable",
          "of equal scores, keep: numpy, as ViTCoD's masks (default); stable, the later", CLI_TEXT,
          &c.ties},
     };
@@ -116,8 +117,8 @@ static int run_prune(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "wanted one of --info and --sparsity, 0 or above");
     if (c.info && vc_comma_numbers_add(&c.cuts, "--info", c.info, 0.0, 1e300) != VC_OK)
         return cli_usage(command, "%s", vc_last_error());
-    if (c.ties && !vc_prune_ties_of(&c.options.ties, c.ties))
-        return cli_usage(command, "--ties is '%s', wanted numpy or stable", c.ties);
+    if (c.ties)
+        vc_prune_ties_of(&c.options.ties, c.ties);
     if (c.keep && c.drop)
         return cli_usage(command, "both --keep-class-token and --no-keep-class-token");
     vc_prune_result result = {0};

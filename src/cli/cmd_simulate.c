@@ -10,6 +10,7 @@
 #include "vitcod/polarize.h"
 #include "vitcod/subject.h"
 #include "vitcod/timeline.h"
+#include "words.h"
 
 typedef struct simulate_options {
     cli_model_options model;
@@ -237,15 +238,15 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
     const cli_option options[] = {
         CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
-        {"model", "FILE", "with a PLAN as the argument: the model it is for", CLI_TEXT, &model},
+        {"model", "MODEL", "with a PLAN as the argument: the model it is for", CLI_TEXT, &model},
         {"threshold", "N",
          "with --mask: a column that keeps more is global (default " CLI_NUMERAL(
              VC_POLARIZE_THRESHOLD) ")",
          CLI_COUNT, &o.threshold},
         {"chip", "FILE", "the accelerator: a YAML file, or one of --list (default vitcod)",
-         CLI_TEXT, &o.chip, "config"},
+         CLI_TEXT, &o.chip, "config", .files = "yaml yml", .word = cli_chip_name},
         {"memory", "FILE", "another memory behind it: a YAML file, or one of --list", CLI_TEXT,
-         &o.memory},
+         &o.memory, .files = "yaml yml", .word = cli_memory_name},
         {"functional", NULL, "send int8 data through and compare with plain loops", CLI_FLAG,
          &o.functional},
         {"trace", "FILE", "timeline for Perfetto", CLI_WRITTEN, &o.trace, NULL, &cli_form_trace},
@@ -259,7 +260,7 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
         {"head-dim", "N", "values per head, without a model (default 64)", CLI_COUNT, &o.head_dim},
         {"compressed", "N", "heads of compressed Q and K, without a model (default: none)",
          CLI_COUNT, &o.compressed},
-        {"of", "NAME", "what is compressed: qk (default), q or k", CLI_TEXT, &o.of},
+        {"of", "qk|q|k", "what is compressed (default qk)", CLI_TEXT, &o.of},
         {"ratio", "X", "control: the auto-encoder's ratio (default 0.667)", CLI_NUMBER, &o.ratio},
         {"embed-dim", "N", "control: model width, adds the linear part", CLI_COUNT, &o.embed_dim},
     };

@@ -99,9 +99,7 @@ static int check(const cli_command *command, const train_options *o, const train
         return CLI_USAGE;
     if (o->train.keep < 1 || o->train.keep > 1000)
         return cli_usage(command, "--keep is %zu, wanted 1 to 1000", o->train.keep);
-    int status = cli_check_exif(command, o->exif);
-    if (status == CLI_CONTINUE)
-        status = check_origin(command, o);
+    int status = check_origin(command, o);
     if (status == CLI_CONTINUE)
         status = cli_check_model_options(command, &o->model);
     if (status != CLI_CONTINUE)
@@ -158,8 +156,7 @@ static int run_train(const cli_command *command, int argc, char **argv)
         status = cli_parse(command, options, count, &common, &arguments, 0, 0, argc, argv);
     if (status == CLI_CONTINUE)
         status = check(command, &o, &asked);
-    if (status == CLI_CONTINUE)
-        status = cli_take_dtype(command, &o.train.half, asked.dtype);
+    o.train.half = strcmp(asked.dtype, "bf16") == 0;
     if (status != CLI_CONTINUE)
         return status;
     take_asked(&o, &asked, common.seed);

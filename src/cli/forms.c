@@ -154,16 +154,16 @@ static int is_log(const char *path)
     return says(path, "{\"epoch\":", "\"loss\":", 200);
 }
 
-const cli_form cli_form_model = {"a model of vitcod's", is_model, NULL},
-               cli_form_plan = {"a plan", is_plan, NULL},
-               cli_form_autoencoder = {"an auto-encoder", is_autoencoder, NULL},
-               cli_form_maps = {"averaged attention", is_maps, "attention_score_"},
-               cli_form_scores = {"scores of attention", is_scores, NULL},
-               cli_form_mask = {"a mask", is_mask, "mask_"},
-               cli_form_logits = {"logits", is_logits, NULL},
-               cli_form_page = {"a page of vitcod's", is_page, NULL},
-               cli_form_trace = {"a trace", is_trace, NULL},
-               cli_form_requests = {"requests of a memory", is_requests, NULL},
-               cli_form_curves = {"curves of heads", is_curves, NULL},
-               cli_form_checkpoint = {"a checkpoint of vitcod's", is_checkpoint, NULL},
-               cli_form_log = {"a log of training", is_log, NULL};
+const cli_form cli_form_model = {"a model of vitcod's", is_model, NULL, "safetensors"},
+               cli_form_plan = {"a plan", is_plan, NULL, "safetensors"},
+               cli_form_autoencoder = {"an auto-encoder", is_autoencoder, NULL, "safetensors"},
+               cli_form_maps = {"averaged attention", is_maps, "attention_score_", "npy"},
+               cli_form_scores = {"scores of attention", is_scores, NULL, "npy"},
+               cli_form_mask = {"a mask", is_mask, "mask_", "npy"},
+               cli_form_logits = {"logits", is_logits, NULL, "npy"},
+               cli_form_page = {"a page of vitcod's", is_page, NULL, "html"},
+               cli_form_trace = {"a trace", is_trace, NULL, "json"},
+               cli_form_requests = {"requests of a memory", is_requests, NULL, "txt"},
+               cli_form_curves = {"curves of heads", is_curves, NULL, "json"},
+               cli_form_checkpoint = {"a checkpoint of vitcod's", is_checkpoint, NULL, NULL},
+               cli_form_log = {"a log of training", is_log, NULL, "jsonl"};

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "written.h"
+
 enum { WIDTH = 80, OPTION_COLUMN = 28 };
 
 /* Words from `column` on; further lines begin at `indent`. */
@@ -73,6 +75,42 @@ void cli_print_help(FILE *out, const cli_command *command, const cli_option *opt
     fputs("\noptions:\n", out);
     for (size_t i = 0; i < count; i++)
         print_option(out, &options[i], defaults->texts[i]);
+}
+
+/* ---- for programs */
+
+static void print_fields(FILE *out, const vc_record *record)
+{
+    for (size_t i = 0; i < record->field_count; i++) {
+        const vc_field *f = &record->fields[i];
+        if (f->shape == VC_SHAPE_INLINE && f->record)
+            print_fields(out, f->record);
+        else if (f->name && f->name[0] && f->shape != VC_SHAPE_INLINE)
+            fprintf(out, "result\t%s\t%s\t%s\n", f->name, f->unit, f->meaning);
+    }
+}
+
+void cli_print_table(FILE *out, const cli_command *command, const cli_option *options, size_t count,
+                     const cli_defaults *defaults)
+{
+    fprintf(out, "verb\t%s\t%s\narguments\t%s\ndetails\t%s\n", command->name, command->summary,
+            command->arguments, command->details);
+    for (size_t i = 0; i < count; i++) {
+        const cli_option *o = &options[i];
+        const char *ending = o->form && o->form->ending ? o->form->ending : "";
+        fprintf(out, "option\t%s\t%s\t%s\t%s\t%s\t%s\t", o->name, o->value ? o->value : "",
+                o->files ? o->files : ending, o->kind == CLI_TEXTS ? "repeated" : "",
+                strstr(o->help, "default") ? "" : defaults->texts[i], o->help);
+        for (size_t k = 0; o->word && o->word(k); k++)
+            fprintf(out, "%s%s", k ? " " : "", o->word(k));
+        fputc('\n', out);
+    }
+    print_fields(out, command->result);
+    for (const char *line = command->examples; *line; line += line[0] == '\n') {
+        const size_t length = strcspn(line, "\n");
+        fprintf(out, "example\t%.*s\n", (int)length, line);
+        line += length;
+    }
 }
 
 /* ---- what was meant */

@@ -17,6 +17,11 @@ cli_defaults cli_defaults_of(const cli_option *options, size_t count);
 void cli_print_help(FILE *out, const cli_command *command, const cli_option *options, size_t count,
                     const cli_defaults *defaults);
 
+/* The same and the fields of the result, one in a line, for programs: what tools/pages makes
+ * completions and manual pages of. Values are separated by tabs. */
+void cli_print_table(FILE *out, const cli_command *command, const cli_option *options, size_t count,
+                     const cli_defaults *defaults);
+
 /* The word that was meant by `word` among those that `name_of` gives, from 0 until NULL; NULL where
  * none is like it. */
 const char *cli_nearest(const char *word, const char *(*name_of)(const void *, size_t),

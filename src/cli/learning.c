@@ -19,14 +19,12 @@ int cli_check_hold_back(const cli_command *command, double hold_back)
                      hold_back);
 }
 
-int cli_check_learning(const cli_command *command, const char *rule, const char *residual,
-                       double hold_back, double minutes)
+int cli_check_learning(const cli_command *command, const char *rule, double hold_back,
+                       double minutes)
 {
     if (!vc_prune_is_budget(rule) && !vc_prune_is_rule(rule) && strcmp(rule, VC_RULE_MEASURED) != 0)
         return cli_usage(
             command, "--rule is '%s', wanted budget, measured or a rule of `vitcod prune`", rule);
-    if (strcmp(residual, "none") != 0 && strcmp(residual, "mean") != 0)
-        return cli_usage(command, "--residual is '%s', wanted none or mean", residual);
     const int status = cli_check_hold_back(command, hold_back);
     if (status != CLI_CONTINUE)
         return status;
@@ -35,12 +33,11 @@ int cli_check_learning(const cli_command *command, const char *rule, const char 
     return CLI_CONTINUE;
 }
 
-int cli_take_dtype(const cli_command *command, int *half, const char *text)
+const char *cli_learning_rule_name(size_t index)
 {
-    *half = strcmp(text, "bf16") == 0;
-    if (!*half && strcmp(text, "fp32") != 0)
-        return cli_usage(command, "--dtype is '%s', wanted fp32 or bf16", text);
-    return CLI_CONTINUE;
+    static const char *const own[] = {VC_PRUNE_BUDGET, VC_RULE_MEASURED};
+    enum { OWN = sizeof own / sizeof *own };
+    return index < OWN ? own[index] : vc_prune_rule_name(index - OWN);
 }
 
 int cli_take_stages(const cli_command *command, double stages[CLI_MOST_STAGES], size_t *count,

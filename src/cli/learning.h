@@ -9,11 +9,11 @@
 int cli_check_hold_back(const cli_command *command, double hold_back);
 
 /* CLI_CONTINUE for what can be followed; minutes: NAN where nobody asked. */
-int cli_check_learning(const cli_command *command, const char *rule, const char *residual,
-                       double hold_back, double minutes);
+int cli_check_learning(const cli_command *command, const char *rule, double hold_back,
+                       double minutes);
 
-/* How products of learning are computed: fp32 or bf16. */
-int cli_take_dtype(const cli_command *command, int *half, const char *text);
+/* What --rule may be, from 0 until NULL. */
+const char *cli_learning_rule_name(size_t index);
 
 enum { CLI_MOST_STAGES = 7, CLI_PATH = 4096 };
 

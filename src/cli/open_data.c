@@ -12,10 +12,7 @@ cli_data_options cli_data_options_default(const char *split)
 
 int cli_check_data_options(const cli_command *command, const cli_data_options *options)
 {
-    if (!vc_source_is_split(options->split))
-        return cli_usage(command, "--split is '%s', wanted " VC_SOURCE_SPLITS, options->split);
-    const int status = cli_check_exif(command, options->exif);
-    return status == CLI_CONTINUE ? cli_check_batch(command, options->batch) : status;
+    return cli_check_batch(command, options->batch);
 }
 
 int cli_check_some(const cli_command *command, size_t *limit, size_t sample, size_t usual)
@@ -39,13 +36,6 @@ void cli_note_some(const vc_source *source, const vc_source_options *how)
     else if (cut)
         cli_note_chosen("the first %zu of each --data, in their order (folders: class by class)",
                         some);
-}
-
-int cli_check_exif(const cli_command *command, const char *exif)
-{
-    if (exif && strcmp(exif, "on") != 0 && strcmp(exif, "off") != 0)
-        return cli_usage(command, "--exif is '%s', wanted on or off", exif);
-    return CLI_CONTINUE;
 }
 
 int cli_is_upright(const char *exif)

@@ -46,10 +46,14 @@ cli_data_options cli_data_options_default(const char *split);
     {"data", "PATH",                                                                               \
      "images: a folder of class folders, a tar or zip of them, IDX or CIFAR; may be repeated",     \
      CLI_TEXTS, &(options).paths},                                                                 \
-        {"split", "NAME", "train, test, val, validation or valid, where there are several",        \
-         CLI_TEXT, &(options).split},                                                              \
-        {"classes", "FILE", "class list: line i names the folder of class i", CLI_TEXT,            \
-         &(options).classes},                                                                      \
+        {"split", "train|test|val|validation|valid", "which, where there are several", CLI_TEXT,   \
+         &(options).split},                                                                        \
+        {"classes",                                                                                \
+         "FILE",                                                                                   \
+         "class list: line i names the folder of class i",                                         \
+         CLI_TEXT,                                                                                 \
+         &(options).classes,                                                                       \
+         .files = "txt"},                                                                          \
         CLI_SOME_OPTIONS((options).limit, (options).sample),                                       \
         {"batch", "N", "images at once", CLI_COUNT, &(options).batch},                             \
         CLI_EXIF_OPTION((options).exif, "off"), CLI_CONVERT_OPTION((options).convert),             \
@@ -58,8 +62,6 @@ cli_data_options cli_data_options_default(const char *split);
             &(options).skip_broken                                                                 \
     }
 
-/* CLI_CONTINUE for "on" and "off", or NULL. */
-int cli_check_exif(const cli_command *command, const char *exif);
 int cli_is_upright(const char *exif); /* NULL: 0 */
 
 /* CLI_CONTINUE for options that can be followed. --sample takes the place of a usual limit. */

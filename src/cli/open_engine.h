@@ -13,10 +13,10 @@ typedef struct cli_engine_options {
 #define CLI_ENGINE_OPTIONS(options) CLI_ENGINE_OPTIONS_AND(options, "split")
 /* Beside options of data, whose --split is a part of the data, there is no alias (NULL). */
 #define CLI_ENGINE_OPTIONS_AND(options, alias)                                                     \
-    {"dtype", "NAME", "precision of the products: fp32, bf16 or int8 (default: the file's)",       \
-     CLI_TEXT, &(options).dtype},                                                                  \
+    {"dtype", "fp32|bf16|int8", "precision of the products (default: the file's)", CLI_TEXT,       \
+     &(options).dtype},                                                                            \
     {                                                                                              \
-        "split-heads", "HOW",                                                                      \
+        "split-heads", "plan|cost",                                                                \
             "keys computed densely: plan, its global tokens (default); cost, what is fastest "     \
             "here (a mask's default)",                                                             \
             CLI_TEXT, &(options).split, alias                                                      \

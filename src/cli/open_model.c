@@ -16,9 +16,6 @@ int cli_check_model_options(const cli_command *command, const cli_model_options 
 {
     if (options->mask && options->plan)
         return cli_usage(command, "both --mask and --plan, wanted one of them");
-    if (options->weights && strcmp(options->weights, "raw") != 0 &&
-        strcmp(options->weights, "ema") != 0)
-        return cli_usage(command, "--weights is '%s', wanted raw or ema", options->weights);
     if (options->crop_pct < 0.0 || options->crop_pct > 1.0)
         return cli_usage(command, "--crop-pct is %g, wanted above 0 and at most 1",
                          options->crop_pct);

@@ -17,14 +17,14 @@ typedef struct cli_model_options {
 
 #define CLI_WEIGHTS_OPTION(options)                                                                \
     {                                                                                              \
-        "weights", "KIND", "raw or ema, where MODEL has both (default: ema)", CLI_TEXT,            \
+        "weights", "raw|ema", "which, where MODEL has both (default: ema)", CLI_TEXT,              \
             &(options).weights                                                                     \
     }
 
 #define CLI_ARCH_OPTION(options)                                                                   \
     {                                                                                              \
         "arch", "NAME", "instead of MODEL: timm's name, with random weights", CLI_TEXT,            \
-            &(options).arch                                                                        \
+            &(options).arch, .word = vc_model_preset_name                                          \
     }
 
 #define CLI_IMAGE_SIZE_OPTION(options)                                                             \
@@ -38,8 +38,8 @@ typedef struct cli_model_options {
      &(options).mean},                                                                             \
         {"std", "X,X,X", "deviations of the channels (default: the model's own)", CLI_TEXT,        \
          &(options).std},                                                                          \
-        {"interpolation", "HOW", "bicubic or bilinear (default: the model's own, or bicubic)",     \
-         CLI_TEXT, &(options).interpolation},                                                      \
+        {"interpolation", "bicubic|bilinear", "(default: the model's own, or bicubic)", CLI_TEXT,  \
+         &(options).interpolation},                                                                \
     {                                                                                              \
         "crop-pct", "X",                                                                           \
             "share of the shorter side that is seen (default: the model's own, or 0.875)",         \
@@ -47,12 +47,20 @@ typedef struct cli_model_options {
     }
 
 #define CLI_MODEL_OPTIONS(options)                                                                 \
-    {"autoencoder", "FILE", "a file with the auto-encoder's weights", CLI_TEXT,                    \
-     &(options).autoencoder},                                                                      \
-        {"mask", "PATH", "npy mask (L,H,T,T), true = pruned; LeViT: a folder of them", CLI_TEXT,   \
-         &(options).mask},                                                                         \
-        {"plan", "FILE", "plan to run on, or none (default: the one inside MODEL, if any)",        \
-         CLI_TEXT, &(options).plan},                                                               \
+    {"autoencoder",                                                                                \
+     "FILE",                                                                                       \
+     "a file with the auto-encoder's weights",                                                     \
+     CLI_TEXT,                                                                                     \
+     &(options).autoencoder,                                                                       \
+     .files = "safetensors"},                                                                      \
+        {"mask",   "PATH",          "npy mask (L,H,T,T), true = pruned; LeViT: a folder of them",  \
+         CLI_TEXT, &(options).mask, .files = "npy"},                                               \
+        {"plan",                                                                                   \
+         "FILE|none",                                                                              \
+         "plan to run on, or none (default: the one inside MODEL, if any)",                        \
+         CLI_TEXT,                                                                                 \
+         &(options).plan,                                                                          \
+         .files = "safetensors"},                                                                  \
         CLI_IMAGE_SIZE_OPTION(options), CLI_WEIGHTS_OPTION(options),                               \
     {                                                                                              \
         "heads", "N", "attention heads, where the file does not say", CLI_COUNT, &(options).heads  \

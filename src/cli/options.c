@@ -9,6 +9,7 @@
 #include "help.h"
 #include "vitcod/plural.h"
 #include "vitcod/threads.h"
+#include "words.h"
 #include "written.h"
 
 int cli_usage(const cli_command *command, const char *format, ...)
@@ -86,13 +87,21 @@ static int unknown_option(const cli_command *command, const option_list *list, c
     return CLI_USAGE;
 }
 
+/* How help is printed: for people, or for programs. */
+typedef void printer(FILE *out, const cli_command *command, const cli_option *options, size_t count,
+                     const cli_defaults *defaults);
+
 /* One argument that starts with a dash; *index moves on when the value is the next argument. */
-static int parse_option(const cli_command *command, const option_list *list, int *help, int *index,
-                        int argc, char **argv)
+static int parse_option(const cli_command *command, const option_list *list, printer **help,
+                        int *index, int argc, char **argv)
 {
     const char *argument = argv[*index];
     if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
-        *help = 1;
+        *help = cli_print_help;
+        return CLI_CONTINUE;
+    }
+    if (strcmp(argument, "--help=table") == 0) {
+        *help = cli_print_table;
         return CLI_CONTINUE;
     }
     const char *name = strcmp(argument, "-o") == 0 ? "output" : argument + 2;
@@ -152,7 +161,7 @@ static int wrong_count(const cli_command *command, const cli_arguments *argument
 
 /* Splits options from arguments; what follows `--` is no option. */
 static int take_arguments(const cli_command *command, const option_list *list,
-                          cli_arguments *arguments, int *help, int argc, char **argv)
+                          cli_arguments *arguments, printer **help, int argc, char **argv)
 {
     int ended = 0;
     *arguments = (cli_arguments){.positional = (const char **)argv};
@@ -209,17 +218,19 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
     list.count = cli_add_options(all, list.count, &force, has_form(options, count));
     list.count = cli_add_options(all, list.count, shared, sizeof shared / sizeof *shared);
     const cli_defaults defaults = cli_defaults_of(all, list.count);
-    int help = 0;
+    printer *help = NULL;
     int status = take_arguments(command, &list, arguments, &help, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
     if (help) {
-        cli_print_help(stdout, command, all, list.count, &defaults);
+        help(stdout, command, all, list.count, &defaults);
         return CLI_OK;
     }
     if (arguments->count < least || arguments->count > most)
         return wrong_count(command, arguments, least, most);
     status = check_common(command, common);
+    if (status == CLI_CONTINUE)
+        status = cli_check_words(command, all, list.count);
     if (status == CLI_CONTINUE)
         status = cli_check_written(command, all, list.count, arguments, common);
     return status == CLI_CONTINUE ? cli_take_stdin(command, all, list.count, arguments) : status;

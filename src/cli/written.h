@@ -9,6 +9,7 @@ struct cli_form {
     const char *name; /* "a mask" */
     int (*is)(const char *path);
     const char *prefix; /* of its files, where it may be a folder of groups; or NULL */
+    const char *ending; /* that its name usually has, without the dot; or NULL */
 };
 
 extern const cli_form cli_form_model, cli_form_plan, cli_form_autoencoder, cli_form_maps,

@@ -15,6 +15,13 @@ static const vc__family *find_preset(size_t *own, size_t index)
     return NULL;
 }
 
+const char *vc_model_preset_name(size_t index)
+{
+    size_t own;
+    const vc__family *family = find_preset(&own, index);
+    return family ? family->preset_name(own) : NULL;
+}
+
 vc_status vc_model_preset(vc_model_config *out, const char *name)
 {
     char known[512] = "";

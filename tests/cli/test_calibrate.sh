@@ -237,7 +237,7 @@ case_refuses() {
         calibrate --minutes 1 --steps 5 -o y
     check "stages that do not ascend" 2 "--gradual is '0.5,0.3', wanted" \
         calibrate --sparsity 0.6 --gradual 0.5,0.3 -o y
-    check "a residual that is none" 2 "--residual is 'median', wanted none or mean" \
+    check "a residual that is none" 2 "--residual is 'median', wanted mean or none" \
         calibrate --residual median -o y
     check "a plan and how to make one" 2 '--plan is there already' \
         calibrate --plan plan --sparsity 0.5 -o y

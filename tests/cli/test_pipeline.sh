@@ -71,7 +71,7 @@ case_fewer_tokens() {
 }
 
 case_fewer_tokens_refuses() {
-    check "an unknown rule" 2 "tokens by 'drop', wanted prune or merge" \
+    check "an unknown rule" 2 "--tokens is 'drop', wanted prune or merge" \
         "$vitcod" eval model --data data --tokens drop --keep 0.5
     check "a share of nothing" 2 '0 of the tokens kept, wanted more than 0, up to 1' \
         "$vitcod" eval model --data data --tokens prune --keep 0

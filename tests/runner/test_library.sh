@@ -48,6 +48,10 @@ END
     check "without the shared library" 1 '' sh -c 'ldd ./static | grep vitcod'
     check "the man page has the version" 0 '' \
         grep -q "^\.TH VITCOD 1 .*\"vitcod $version\"" "$(find . -name vitcod.1)"
+    for file in man/man1/vitcod-prune.1 bash-completion/completions/vitcod \
+        zsh/site-functions/_vitcod fish/vendor_completions.d/vitcod.fish; do
+        check "$file" 0 '' test -s "share/$file"
+    done
 }
 
 # What people start from: files of chips, memories and recipes, the demo, the pages.

@@ -1,0 +1,133 @@
+#!/bin/sh
+# Manual pages and completions, which are made of what the program says of its verbs.
+# shellcheck source=tests/cli.sh
+. tests/cli.sh
+varying=everything
+
+setup() {
+    check "pages" 0 '' "$root/tools/pages/make.sh" "$vitcod" pages
+    mkdir -p work/folder
+    touch work/mask.npy work/MASK.NPY 'work/two words.npy' work/note.txt work/model.safetensors \
+        work/chip.yaml
+}
+
+verbs() { "$vitcod" --help | sed -n 's/^  \([a-z][a-z]*\)  *.*/\1/p'; }
+options_of() { "$vitcod" "$1" --help=table | awk -F '\t' '$1 == "option" { print $2 }'; }
+
+# completed WORD...: what bash offers for the last word, a line each
+completed() {
+    bash -c '. pages/completions/vitcod.bash
+        cd work || exit 1
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        _vitcod
+        printf "%s\n" "${COMPREPLY[@]}"' bash vitcod "$@" | LC_ALL=C sort
+}
+
+# offers NAME WANTED WORD...: exactly these, with spaces between
+offers() {
+    name=$1 wanted=$2
+    shift 2
+    completed "$@" >"$out"
+    [ "$(tr '\n' ' ' <"$out")" = "$wanted " ] || failed "$name" "not '$wanted'"
+}
+
+case_bash() {
+    command -v bash >/dev/null || skip "no bash"
+    [ "$(verbs | wc -l)" -ge 19 ] || failed "verbs" "the list is short"
+    offers "a verb" "polarize" po
+    offers "verbs" "profile prune" pr
+    offers "help" "eval" help e
+    offers "schema" "sweep" --schema sw
+    for verb in $(verbs); do
+        { echo --help; echo -o; options_of "$verb" | sed 's/^/--/'; } | LC_ALL=C sort >wanted
+        [ "$(options_of "$verb" | grep -c '^output$')" -eq 1 ] || sed -i '/^-o$/d' wanted
+        completed "$verb" - >offered
+        check "options of $verb" 0 '' diff wanted offered
+    done
+    offers "its beginning" "--keep-class-token" prune --ke
+    offers "words" "numpy stable" prune --ties ''
+    offers "words after =" "numpy" prune --ties = n
+    offers "nothing after =" "numpy stable" prune --ties =
+    offers "words of tables" "random ratio" prune --rule ra
+    offers "chips" "sanger sanger-published" simulate --chip sa
+    offers "a chip's file" "chip.yaml" simulate --chip ch
+    offers "a file or a word" "folder model.safetensors none" eval --plan ''
+    offers "arguments" "MASK.NPY folder mask.npy two words.npy" polarize ''
+    offers "behind --" "" prune -- --ke
+    offers "what nobody can list" "" prune --sparsity ''
+    offers "a flag has no value" "MASK.NPY folder mask.npy two words.npy" prune --force ''
+    offers "no verb" "" fly ''
+}
+
+# The words of a value are those that the program takes, and it takes no others.
+case_words() {
+    for verb in $(verbs); do
+        "$vitcod" "$verb" --help=table | awk -F '\t' '$1 == "option" && $3 ~ /^[a-z|0-9]+$/ {
+            print $2, $3 }' >values
+        while read -r option words; do
+            for arguments in '' x 'x x'; do
+                # shellcheck disable=SC2086 # none is none
+                "$vitcod" "$verb" $arguments "--$option" nonsense
+            done >said 2>&1
+            for word in $(echo "$words" | tr '|' ' '); do
+                "$vitcod" "$verb" x "--$option" "$word" 2>&1 | grep "'$word'"
+            done >refused
+            check "$verb takes those of --$option" 1 '' grep . refused
+            # "a, b or c"
+            words=$(echo "$words" | sed 's/|/, /g;s/\(.*\), /\1 or /')
+            check "$verb --$option" 0 "^vitcod: --$option is 'nonsense', wanted $words\$" cat said
+        done <values
+    done
+}
+
+case_other_shells() {
+    check "zsh's is for it" 0 '^#compdef vitcod$' head -n 1 pages/completions/vitcod.zsh
+    for verb in $(verbs); do
+        options_of "$verb" | while read -r option; do
+            sed -n "/^_vitcod_$verb()/,/^}/p" pages/completions/vitcod.zsh |
+                grep -q -- "--${option}[=[]" || echo "zsh: $verb --$option"
+            grep -q "'__vitcod_after $verb' -l $option " pages/completions/vitcod.fish ||
+                echo "fish: $verb --$option"
+        done
+    done >missing
+    check "all options" 1 '' grep . missing
+    for shell in zsh fish; do
+        command -v "$shell" >/dev/null || continue
+        check "$shell reads it" 0 '' "$shell" -n "pages/completions/vitcod.$shell"
+    done
+    command -v fish >/dev/null || skip "what fish offers: there is no fish"
+    export HOME="$dir"
+    fish() { command fish -c ". pages/completions/vitcod.fish; cd work; complete -C '$1'"; }
+    check "fish: an option" 0 '^--ties' fish "vitcod prune --ti"
+    check "fish: a word" 0 '^stable' fish "vitcod prune --ties s"
+    check "fish: a file" 0 '^mask.npy' fish "vitcod polarize m"
+}
+
+case_manual() {
+    for verb in $(verbs); do
+        page=pages/man/vitcod-$verb.1
+        check "the overview names $verb" 0 '' grep -q "vitcod.-$verb (1)" pages/man/vitcod.1
+        for part in NAME SYNOPSIS DESCRIPTION OPTIONS RESULT EXAMPLES 'SEE ALSO'; do
+            check "$verb: $part" 0 '' grep -q "^\.SH $part\$" "$page"
+        done
+        options_of "$verb" | sed 's/-/\\\\-/g' | while read -r option; do
+            grep -q "^.fB.*.-.-$option.fR" "$page" || echo "$verb --$option"
+        done >missing
+        check "$verb: all options" 1 '' grep . missing
+    done
+    # prose names options that there are
+    for prose in "$root"/docs/man/*.roff; do
+        verb=$(basename "$prose" .roff)
+        check "$verb is a verb" 0 '' test -f "pages/man/vitcod-$verb.1"
+        options_of "$verb" | sort >have
+        sed 's/\\-/-/g' "$prose" | grep -o -- '--[a-z][a-z-]*' | sed 's/^--//' | sort -u >named
+        check "options in the prose of $verb" 1 '' sh -c 'comm -13 have named | grep .'
+    done
+    command -v man >/dev/null || skip "how they look: there is no man (Debian: man-db groff)"
+    for page in pages/man/*.1; do
+        check "$page" 0 '' sh -c "man --warnings=w -l $page 2>&1 >/dev/null | head -n 3 >warned
+            ! grep . warned"
+    done
+}
+
+run_cases
