@@ -23,9 +23,9 @@ typedef struct vc_prune_options {
     double sparsity;      /* instead: the wanted share of pruned entries, 0 to 1; negative: unset */
     int keep_class_token; /* row 0 and column 0 are never pruned (DeiT; not LeViT) */
     vc_prune_ties ties;
-    /* Called before each round of the bisection, of which there are at most `rounds`. May be
-     * NULL. */
-    void (*on_round)(void *context, size_t done, size_t rounds);
+    /* Called before each round of the bisection, of which there are at most `rounds`; what is not 0
+     * ends it: VC_EINTR. May be NULL. */
+    int (*on_round)(void *context, size_t done, size_t rounds);
     void *context;
 } vc_prune_options;
 

@@ -245,8 +245,8 @@ static vc_status bisect(vc_prune_report *report, const job *j)
             "%s: a sparsity of %g is out of reach: %g is the most that rule %s prunes here",
             j->path, o->sparsity, most, o->rule);
     for (size_t i = 0; i < ROUNDS; i++) {
-        if (o->on_round)
-            o->on_round(o->context, i, ROUNDS);
+        if (o->on_round && o->on_round(o->context, i, ROUNDS))
+            return vc_fail(VC_EINTR, "%s: pruning was stopped after %zu rounds", j->path, i);
         const double middle = (float)(0.5 * (low + high)); /* as fine as the scores */
         if (middle == low || middle == high)
             break;

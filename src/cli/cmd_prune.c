@@ -18,11 +18,12 @@ typedef struct prune_command {
     int keep, drop; /* asked for: the class token's row and column may not, may be pruned */
 } prune_command;
 
-static void on_round(void *context, size_t done, size_t rounds)
+static int on_round(void *context, size_t done, size_t rounds)
 {
     vc_progress *progress = context;
     progress->total = rounds;
     vc_progress_update(progress, done, NULL);
+    return 0;
 }
 
 /* A file holds a model with a class token (DeiT), a folder one without (LeViT). */

@@ -31,6 +31,30 @@ static void by_hand(void **state)
     vc_mask_close(&mask);
 }
 
+static int stop_at(void *context, size_t done, size_t rounds)
+{
+    assert_true(done < rounds);
+    return done == *(size_t *)context;
+}
+
+static void stopped(void **state)
+{
+    (void)state;
+    const float row[] = {0.1f, 0.5f, 0.05f, 0.3f, 0.05f};
+    const vc_maps maps = {1, 1, 1, 5, row};
+    size_t round = 2;
+    vc_prune_options o = options(-1.0, 0);
+    o.sparsity = 0.4;
+    o.on_round = stop_at;
+    o.context = &round;
+    vc_prune_report report;
+    vc_mask mask;
+    assert_fails(vc_prune(&mask, &report, &maps, &o, "maps"), VC_EINTR, "stopped after 2 rounds");
+    round = 1000;
+    assert_ok(vc_prune(&mask, &report, &maps, &o, "maps"));
+    vc_mask_close(&mask);
+}
+
 static void class_token(void **state)
 {
     (void)state;
@@ -305,6 +329,7 @@ static void tells_sums_and_sorts_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(by_hand),
+                                       cmocka_unit_test(stopped),
                                        cmocka_unit_test(class_token),
                                        cmocka_unit_test(other_rules),
                                        cmocka_unit_test(ratio_prunes_ranks_below),
