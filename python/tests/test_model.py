@@ -1,5 +1,6 @@
 """Models: the same numbers as the program, whatever the layout of the arrays."""
 
+import json
 import os
 import tempfile
 import unittest
@@ -206,11 +207,20 @@ class StateDict(Opened):
 
     def test_safetensors(self):
         given = {
+            "of one byte": np.ones(3, np.uint8),  # what follows starts at a multiple of its size
+            "of four": np.ones(3, np.float32),
             "a": np.arange(6, dtype=np.int64).reshape(2, 3),
             "none": np.zeros((0, 2), np.float32),
         }
-        file = safetensors.to_memory(given, "test")
-        read = safetensors.read(f"/proc/self/fd/{file}")
+        file = safetensors.to_memory(given, "test", {"name": "value"})
+        path = f"/proc/self/fd/{file}"
+        with open(path, "rb") as opened:
+            text = opened.read()[8:]
+        header, _ = json.JSONDecoder().raw_decode(text.decode("latin-1"))
+        self.assertEqual(header.pop("__metadata__"), {"name": "value"})
+        for name, array in given.items():
+            self.assertEqual(header[name]["data_offsets"][0] % array.itemsize, 0)
+        read = safetensors.read(path)
         os.close(file)
         for name, array in given.items():
             np.testing.assert_array_equal(array, read[name])

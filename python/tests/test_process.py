@@ -159,6 +159,68 @@ class Interrupted(unittest.TestCase):
             self.assertLess(float(seconds), 10)  # a second, on a machine that is not busy
 
 
+    def test_while_pruning(self):
+        """Within a round of the search; where there is no callback too, which would lose it."""
+        code = (
+            "import os, signal, threading, time, numpy as np, vitcod\n"
+            "maps = np.random.default_rng(0).random((12, 6, 197, 197), np.float32)\n"
+            "for progress in (None, lambda done, rounds: None):\n"
+            "    threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
+            "    begun = time.monotonic()\n"
+            "    try:\n"
+            "        vitcod.prune(maps, sparsity=0.9, progress=progress)\n"
+            "        print('not interrupted')\n"
+            "    except KeyboardInterrupt:\n"
+            "        print(time.monotonic() - begun)\n"
+            "    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler\n"
+        )
+        done = run_alone(code, seconds=120)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for seconds in done.stdout.split():
+            self.assertLess(float(seconds), 10)  # a second, on a machine that is not busy
+
+    def test_anywhere(self):
+        """Whatever it falls upon, nothing is closed twice or used after it has been closed."""
+        code = (
+            "import sys, numpy as np, vitcod\n"
+            f"model = vitcod.load({str(SMALL)!r})\n"
+            "x = np.zeros((1, 1, 28, 28), np.float32)\n"
+            "mask = vitcod.prune(model.attention(x), sparsity=0.8).mask\n"
+            "plan = vitcod.polarize(mask)\n"
+            "def calls():\n"
+            f"    with vitcod.load({str(SMALL)!r}, mask=mask) as other:\n"
+            "        other.infer(x)\n"
+            "    model.use(plan=plan).infer(x)\n"
+            "    model.use(mask=mask).attention(x)\n"
+            "def interrupt(at):\n"  # at the so manieth line of the package
+            "    left = [at]\n"
+            "    def trace(frame, event, argument):\n"
+            "        if 'vitcod' in frame.f_code.co_filename:\n"
+            "            left[0] -= event == 'line'\n"
+            "            if left[0] == 0:\n"
+            "                left[0] = -1\n"
+            "                raise KeyboardInterrupt\n"
+            "        return trace\n"
+            "    sys.settrace(trace)\n"
+            "    try:\n"
+            "        calls()\n"
+            "    except KeyboardInterrupt:\n"
+            "        pass\n"
+            "    finally:\n"
+            "        sys.settrace(None)\n"
+            "    return left[0] < 0\n"
+            "at = 1\n"
+            "while interrupt(at):\n"
+            "    model.infer(x)\n"
+            "    at += 1\n"
+            "print(at)\n"
+        )
+        # In __del__ Python drops it, and says so; freed memory is overwritten.
+        done = run_alone(code, seconds=120, MALLOC_PERTURB_="165")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertGreater(int(done.stdout), 100)
+
+
 class Costs(unittest.TestCase):
     def least(self, call, times):
         """Seconds of this thread: those of the wall say what else the machine does."""

@@ -5,8 +5,11 @@ ctypes releases the GIL during each call."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import signal
+import threading
 from ctypes import (
     POINTER,
     c_char_p,
@@ -15,6 +18,7 @@ from ctypes import (
     c_int,
     c_int32,
     c_size_t,
+    c_ssize_t,
     c_uint8,
     c_uint64,
     c_void_p,
@@ -25,7 +29,9 @@ from . import errors
 
 MOST_GROUPS = 15
 DENSE_STATS_REST = 1296  # bytes of what is not looked at
-FIXED = {"VC_MOST_GROUPS": MOST_GROUPS}  # constants of the headers
+F32, BF16 = 0, 3
+# constants of the headers
+FIXED = {"VC_MOST_GROUPS": MOST_GROUPS, "VC_F32": F32, "VC_BF16": BF16}
 
 
 class ModelOptions(ctypes.Structure):
@@ -151,7 +157,7 @@ class Maps(ctypes.Structure):
 
 
 # context, done, rounds
-OnRound = ctypes.CFUNCTYPE(None, c_void_p, c_size_t, c_size_t)
+OnRound = ctypes.CFUNCTYPE(c_int, c_void_p, c_size_t, c_size_t)
 
 
 class PruneOptions(ctypes.Structure):
@@ -212,6 +218,51 @@ class Plan(ctypes.Structure):
     ]
 
 
+class PatternOptions(ctypes.Structure):
+    _fields_ = [("split", c_int), ("costs", SplitCosts), ("plan_order", c_int)]
+
+
+class Pattern(ctypes.Structure):
+    _fields_ = [
+        ("heads", c_size_t),
+        ("queries", c_size_t),
+        ("keys", c_size_t),
+        ("values", c_size_t),
+        ("pooling", POINTER(Pooling)),
+        ("summary_bias", c_void_p),
+        ("head", c_void_p),
+        ("memory", c_void_p),
+    ]
+
+
+class Strided(ctypes.Structure):
+    _fields_ = [
+        ("data", c_void_p),
+        ("dtype", c_int),
+        ("image", c_ssize_t),
+        ("head", c_ssize_t),
+        ("token", c_ssize_t),
+        ("value", c_ssize_t),
+    ]
+
+
+class StridedAttention(ctypes.Structure):
+    _fields_ = [
+        ("batch", c_size_t),
+        ("head_dim", c_size_t),
+        ("value_dim", c_size_t),
+        ("q", Strided),
+        ("k", Strided),
+        ("v", Strided),
+        ("pattern", POINTER(Pattern)),
+        ("bias", c_void_p),
+    ]
+
+
+class StridedGradients(ctypes.Structure):
+    _fields_ = [("q", Strided), ("k", Strided), ("v", Strided), ("bias", c_void_p)]
+
+
 STRUCTS = {
     "vc_model_options": ModelOptions,
     "vc_model_input": ModelInput,
@@ -230,6 +281,11 @@ STRUCTS = {
     "vc_pooling": Pooling,
     "vc_plan_layer": PlanLayer,
     "vc_plan": Plan,
+    "vc_pattern_options": PatternOptions,
+    "vc_pattern": Pattern,
+    "vc_strided": Strided,
+    "vc_strided_attention": StridedAttention,
+    "vc_strided_gradients": StridedGradients,
 }
 
 _P = c_void_p
@@ -297,6 +353,22 @@ FUNCTIONS = {
     "vc_plan_kept_share": (c_double, POINTER(Plan)),
     "vc_plan_hash": (c_uint64, POINTER(Plan)),
     "vc_plan_method": (c_char_p, POINTER(Plan)),
+    "vc_pattern_open": (STATUS, POINTER(Pattern), POINTER(PlanLayer), POINTER(PatternOptions)),
+    "vc_pattern_close": (None, POINTER(Pattern)),
+    "vc_attention_costs_fill": (STATUS, POINTER(PatternOptions), c_int),
+    "vc_strided_attention_forward": (
+        STATUS,
+        POINTER(Strided),
+        _P,
+        POINTER(StridedAttention),
+    ),
+    "vc_strided_attention_backward": (
+        STATUS,
+        POINTER(StridedGradients),
+        POINTER(Strided),
+        _P,
+        POINTER(StridedAttention),
+    ),
 }
 
 FOLDER = Path(__file__).parent
@@ -313,8 +385,26 @@ def _forked() -> None:
 os.register_at_fork(after_in_child=_forked)
 
 
+@contextlib.contextmanager
+def interrupts_held():
+    """Holds Ctrl-C back until the end of the block, and yields a list that tells of it. For calls
+    that call back: what Python raises as it enters a callback is lost."""
+    came: list = []
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield came
+        return
+    signal.signal(signal.SIGINT, lambda *how: came.append(how))
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            before(*came[-1])
+
+
 def raise_error(status: int) -> None:
-    kind = errors.OF_STATUS[lib.vc_status_name(status).decode()]
+    kind = errors.OF_STATUS.get(lib.vc_status_name(status).decode(), errors.Error)
     raise kind(os.fsdecode(lib.vc_last_error()))
 
 

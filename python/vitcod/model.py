@@ -45,6 +45,7 @@ def load(
     autoencoder=None,
     heads: int = 0,
     image_size: int = 0,
+    metadata: Mapping[str, str] | None = None,
 ) -> Model:
     """Opens a model for inference.
 
@@ -54,6 +55,7 @@ def load(
     autoencoder: a file with the auto-encoder's weights.
     heads: attention heads, where the file does not say; 0: width / 64.
     image_size: pixels along a side; 0: the checkpoint's.
+    metadata: what a safetensors file would say besides, of a state dict: input_mean, crop_pct, ..
     """
     opened = Model(
         model,
@@ -61,6 +63,7 @@ def load(
         heads=heads,
         image_size=image_size,
         without_plan=mask is not None or plan is not None,
+        metadata=metadata,
     )
     if mask is not None or plan not in (None, "none"):
         opened.use(mask=mask, plan=plan)
@@ -71,7 +74,7 @@ class Model:
     """A model, opened by `vitcod.load`. Calls from several threads wait for each other; two models
     run side by side. `close`, or the end of a `with`, releases it."""
 
-    def __init__(self, model, *, autoencoder, heads, image_size, without_plan):
+    def __init__(self, model, *, autoencoder, heads, image_size, without_plan, metadata):
         options = library.ModelOptions(
             heads=heads, in_place=1, without_plan=without_plan, image_size=image_size
         )
@@ -88,8 +91,10 @@ class Model:
         }
         self._restricted: tuple[str, object] | None = ("plan", "none") if without_plan else None
         if isinstance(model, Mapping):
-            self._memory = safetensors.to_memory(model, STATE_DICT)
+            self._memory = safetensors.to_memory(model, STATE_DICT, metadata)
             self.path = f"/proc/{os.getpid()}/fd/{self._memory}"
+        elif metadata:
+            raise TypeError("metadata beside a file; wanted it with a state dict")
         else:
             self.path = os.fsdecode(model)
         opened = ctypes.c_void_p()
@@ -108,11 +113,13 @@ class Model:
             return
         with self._lock:
             self._close_engines()
-            if self._model is not None:
-                lib.vc_model_close(self._model)
-            if self._memory is not None:
-                os.close(self._memory)
-            self._model = self._memory = None
+            # Each is forgotten before it is closed: Ctrl-C in between must not close it twice.
+            model, self._model = self._model, None
+            if model is not None:
+                lib.vc_model_close(model)
+            memory, self._memory = self._memory, None
+            if memory is not None:
+                os.close(memory)
 
     __del__ = close
 
@@ -213,6 +220,8 @@ class Model:
             raise TypeError("wanted one of mask and plan")
         with self._lock:
             model = self._open()
+            # Before the model changes, to whose plan they point: Ctrl-C may come in between.
+            self._close_engines()
             if mask is not None:
                 groups = plans.mask_groups(mask)
                 wanted = [group.group for group in self.attention_groups]
@@ -224,7 +233,6 @@ class Model:
             else:
                 status = lib.vc_model_use_files(model, None, library.path_bytes(plan))
             check(status)
-            self._close_engines()
             self._restricted = ("mask", groups) if mask is not None else ("plan", plan)
         return self
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,10 +115,11 @@ def prune(
 
     def on_round(_context, done, rounds):
         try:
-            if progress is not None and not failure:
+            if progress is not None:
                 progress(done, rounds)
-        except BaseException as error:  # goes on when the library has returned
+        except BaseException as error:  # is raised when the library has returned
             failure.append(error)
+        return bool(failure or interrupts)
 
     options = lib.vc_prune_options_default()
     options.rule = rule.encode()
@@ -138,14 +140,16 @@ def prune(
     made = (library.Mask * len(groups))()
     report = library.PruneReport()
     library.computes()
-    check(lib.vc_prune_groups(made, report, of_c, None, len(groups), options, b"maps"))
+    with library.interrupts_held() as interrupts:
+        status = lib.vc_prune_groups(made, report, of_c, None, len(groups), options, b"maps")
+    if failure:
+        raise failure[0]
+    check(status)
     masks = {}
     for (name, array), mask in zip(groups.items(), made):
         values = (ctypes.c_uint8 * array.size).from_address(mask.pruned)
         masks[name] = np.frombuffer(values, np.bool_).reshape(array.shape).copy()
         lib.vc_mask_close(mask)
-    if failure:
-        raise failure[0]
     return Pruned(
         ungrouped(masks), report.info, report.sparsity, report.empty_rows, report.tied_rows
     )
@@ -186,12 +190,20 @@ class PlanLayer:
     """pooled keys and values that every query may see; 0: none"""
 
 
+def _unpickled(file: bytes) -> Plan:
+    with tempfile.TemporaryDirectory(prefix="vitcod-") as folder:
+        path = os.path.join(folder, "plan.safetensors")
+        Path(path).write_bytes(file)
+        return Plan.load(path)
+
+
 class Plan:
     """Which entries of the attention maps are kept, layer by layer, and in which order tokens come.
     Made by `polarize`, `Plan.load` or `Model.plan`; it does not change."""
 
     def __init__(self, plan: library.Plan):
         self._plan = plan  # and it is this object's to close
+        self._compiled: dict[str, object] = {}  # layers, for vitcod.torch
 
     def __del__(self):
         plan, self._plan = getattr(self, "_plan", None), None
@@ -215,6 +227,15 @@ class Plan:
     def save(self, path) -> None:
         """Writes the plan as safetensors."""
         check(lib.vc_plan_write(library.path_bytes(path), self._plan))
+
+    def __deepcopy__(self, _memo) -> Plan:
+        return self  # it does not change
+
+    def __reduce__(self):
+        with tempfile.TemporaryDirectory(prefix="vitcod-") as folder:
+            path = os.path.join(folder, "plan.safetensors")
+            self.save(path)
+            return _unpickled, (Path(path).read_bytes(),)
 
     @property
     def hash(self) -> str:

@@ -22,9 +22,10 @@ _NAMES = {
 _DTYPES = {name: np.dtype(dtype) for dtype, name in _NAMES.items()}
 
 
-def to_memory(tensors, what: str) -> int:
-    """A file in memory, as a descriptor: tensors of a state dict by name."""
-    header, parts, offset = {}, [], 0
+def to_memory(tensors, what: str, metadata=None) -> int:
+    """A file in memory, as a descriptor: tensors of a state dict by name, and texts by name."""
+    header: dict = {"__metadata__": dict(metadata)} if metadata else {}
+    arrays_of = {}
     for name, value in tensors.items():
         if not isinstance(name, str):
             raise TypeError(f"{what}: the name {name!r}; wanted texts")
@@ -33,6 +34,10 @@ def to_memory(tensors, what: str) -> int:
         array = arrays.of(value, f"{what}: '{name}'")
         if array.dtype.name not in _NAMES:
             raise TypeError(f"{what}: '{name}' is {array.dtype}; wanted {', '.join(_NAMES)}")
+        arrays_of[name] = array
+    parts, offset = [], 0
+    # The widest values first, so that each starts at a multiple of its size.
+    for name, array in sorted(arrays_of.items(), key=lambda item: -item[1].itemsize):
         end = offset + array.nbytes
         header[name] = {
             "dtype": _NAMES[array.dtype.name],
