@@ -1,7 +1,7 @@
-/* Softmax attention on a layer of a plan, forward and backward, on buffers of a caller who trains in
- * a framework of its own: any strides, float32 or bfloat16. attention.h is what models here train
- * with; both run the same kernels in float32, so values in bfloat16 are widened first and results
- * rounded once.
+/* Softmax attention on a layer of a plan, forward and backward, on buffers of a caller who trains
+ * in a framework of its own: any strides, float32 or bfloat16. attention.h is what models here
+ * train with; both run the same kernels in float32, so values in bfloat16 are widened first and
+ * results rounded once.
  *
  * The layer comes as a pattern (vc_pattern_open), which says H, Tq and Tk. Its summaries and its
  * residual take part; they are as the plan has them and get no gradients.

@@ -13,6 +13,8 @@ the package, on NumPy's memory. The verbs of the program (`simulate`, `compare`,
 `calibrate`, ..) run it as a process of its own and return what it prints with `--json`, as
 dataclasses (`vitcod.results`); models, plans and arrays can be given to them in place of files.
 
+`vitcod.torch` has attention on a plan as an operator of PyTorch, and timm's models on a plan.
+
 What fails raises a `vitcod.Error` with the library's sentence.
 """
 
@@ -63,9 +65,11 @@ _HOME = {
 }
 
 __all__ = [*_HOME, "__version__"]
+_HOME["torch"] = None  # not for `import *`, which would need PyTorch
 
 if TYPE_CHECKING:
     from . import results as results
+    from . import torch as torch
     from . import verbs as verbs
     from .errors import Error as Error
     from .errors import FileError as FileError

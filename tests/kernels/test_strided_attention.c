@@ -1,5 +1,5 @@
-/* Attention on views of any strides: what attention.h has in float32, but for the order of additions
- * in oneDNN, and what bfloat16 is rounded to; what is refused. */
+/* Attention on views of any strides: what attention.h has in float32, but for the order of
+ * additions in oneDNN, and what bfloat16 is rounded to; what is refused. */
 #include "random.h"
 #include "testing.h"
 #include "vitcod/attention.h"

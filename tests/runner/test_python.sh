@@ -5,12 +5,15 @@
 . tests/cli.sh
 CASE_SECONDS=${CASE_SECONDS:-400}
 built=$(dirname "$vitcod")
-# Debian's, for which the tests' packages are; VC_PYTHON names another one.
+# Debian's, for which the tests' packages are; VC_PYTHON names another one, that of a virtual
+# environment too, whose packages are used.
 python=${VC_PYTHON:-/usr/bin/python3}
 
 setup() {
     wanted || return 0
     check "environment" 0 '' "$python" -m venv --system-site-packages "$dir/venv"
+    "$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+        >"$(echo "$dir"/venv/lib/python3*/site-packages)/more.pth"
     cd "$root" || exit 1
     check "wheel" 0 '' "$dir/venv/bin/pip" wheel . --no-deps --no-index --wheel-dir "$dir" \
         --config-settings build="$built"
@@ -79,6 +82,15 @@ case_plan() {
 case_program() {
     export OMP_NUM_THREADS=1
     in_python test_program
+}
+
+# With PyTorch, timm and the shared data, where they are.
+case_torch() {
+    export OMP_NUM_THREADS=1
+    wanted || skip "$why"
+    venv/bin/python -c 'import torch; torch.library.custom_op' 2>/dev/null ||
+        skip "no PyTorch from 2.4 on (VC_PYTHON names a Python that has it)"
+    in_python test_torch
 }
 
 case_process() {
