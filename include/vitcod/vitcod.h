@@ -16,6 +16,7 @@
 #include "vitcod/npy.h"
 #include "vitcod/pickle_file.h"
 #include "vitcod/plural.h"
+#include "vitcod/printable.h"
 #include "vitcod/progress.h"
 #include "vitcod/pth.h"
 #include "vitcod/record.h"

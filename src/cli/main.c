@@ -1,13 +1,12 @@
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli.h"
 #include "commands.h"
 #include "help.h"
+#include "streams.h"
 #include "vitcod/isa.h"
 #include "vitcod/version.h"
 
@@ -80,23 +79,9 @@ static int run_command(int argc, char **argv)
     return command ? command->run(command, argc - 1, argv + 1) : CLI_USAGE;
 }
 
-/* Without these, the first files that are opened would get what is printed. */
-static int fill_standard_descriptors(void)
-{
-    int fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO)
-        fd = open("/dev/null", O_RDWR);
-    if (fd >= 0)
-        return close(fd);
-    for (fd = 0; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0)
-            return -1;
-    return 0; /* all are there, and no further one may be opened */
-}
-
 int main(int argc, char **argv)
 {
-    if (fill_standard_descriptors() != 0)
+    if (cli_open_streams() != 0)
         return CLI_FAILED;
     signal(SIGXFSZ,
            SIG_IGN); /* a file beyond its limit is then an error of write, as a full disk */

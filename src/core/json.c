@@ -92,6 +92,27 @@ static void shorten_numbers(char *text)
     *to = '\0';
 }
 
+/* Controls from U+0080 to U+009F, which terminals obey, as \u00XX. Frees the text if there is no
+ * memory for that. */
+static char *escape_controls(char *text)
+{
+    size_t count = 0;
+    for (const char *at = text; (at = strchr(at, '\xc2')) != NULL; at++)
+        count += (unsigned char)at[1] <= 0x9f;
+    if (count == 0)
+        return text;
+    char *out = malloc(strlen(text) + 4 * count + 1), *to = out;
+    for (const char *at = text; out && *at; at++)
+        if (*at == '\xc2' && (unsigned char)at[1] <= 0x9f)
+            to += sprintf(to, "\\u%04x", (unsigned char)*++at);
+        else
+            *to++ = *at;
+    if (out)
+        *to = '\0';
+    free(text);
+    return out;
+}
+
 char *vc_json_dump(const json_t *value, size_t flags)
 {
     const int exact = (flags & JSON_REAL_PRECISION(0x1F)) == 0;
@@ -103,7 +124,7 @@ char *vc_json_dump(const json_t *value, size_t flags)
     }
     if (text && exact)
         shorten_numbers(text);
-    return text;
+    return text ? escape_controls(text) : NULL;
 }
 
 vc_status vc_json_read(json_t **out, const char *path)

@@ -21,14 +21,13 @@ void vc_progress_update(vc_progress *progress, size_t done, const char *note)
         return;
     progress->drawn = now;
     double left = elapsed * (double)(progress->total - done) / (double)done;
-    fprintf(stderr, "\r\033[K%s %zu/%zu  %.0f%%  %d:%02d left%s%s", progress->label, done,
+    dprintf(STDERR_FILENO, "\r\033[K%s %zu/%zu  %.0f%%  %d:%02d left%s%s", progress->label, done,
             progress->total, 100.0 * (double)done / (double)progress->total, (int)left / 60,
             (int)left % 60, note ? "  " : "", note ? note : "");
-    fflush(stderr);
 }
 
 void vc_progress_end(vc_progress *progress)
 {
     if (progress->visible && progress->drawn > 0.0)
-        fprintf(stderr, "\r\033[K");
+        dprintf(STDERR_FILENO, "\r\033[K");
 }

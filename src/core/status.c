@@ -2,6 +2,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "vitcod/printable.h"
 
 static _Thread_local char last_error[8192]; /* paths are up to 4,096 bytes long */
 
@@ -39,9 +42,8 @@ vc_status vc_fail(vc_status status, const char *format, ...)
     va_end(args);
     /* Names of files and tensors come from outside: their control characters must not reach a
      * terminal. */
-    for (char *at = message; *at; at++)
-        if ((unsigned char)*at < ' ' || *at == 127)
-            *at = '?';
+    vc_printable start = {0};
+    vc_printable_make(&start, message, strlen(message), "");
     snprintf(last_error, sizeof last_error, "%s", message);
     return status;
 }

@@ -117,4 +117,22 @@ case_no_more_descriptors() {
     done
 }
 
+# Names of files and classes come from outside: no terminal obeys them, in text or in JSON.
+case_names_are_no_orders() {
+    csi=$(printf '\302\233')
+    escape=$(printf '\033')
+    mkdir named
+    cp "$root/tests/data/golden/palette1.png" "named/${escape}[31m${csi}31m.png"
+    printf 'a %s[2J\nb %s2J\nc c\nd d\n' "$escape" "$csi" >classes
+    for form in "" --json --csv; do
+        check "classify $form" 0 'palette\|31m' "$vitcod" classify model named --convert-channels \
+            --classes classes --top 4 $form
+        ! grep -q "$escape\|$csi" "$out" || failed "classify $form" "a control character"
+    done
+    check "messages" 1 '31m' "$vitcod" info "${csi}31m"
+    ! grep -q "$csi" "$out" || failed "messages" "a control character"
+    check "what is wrong" 2 '31m' "$vitcod" "${escape}[31m"
+    ! grep -q "$escape" "$out" || failed "what is wrong" "a control character"
+}
+
 run_cases
