@@ -13,6 +13,7 @@
 #include "vitcod/interpolation.h"
 #include "vitcod/isa.h"
 #include "vitcod/json.h"
+#include "vitcod/memory_limit.h"
 #include "vitcod/npy.h"
 #include "vitcod/pickle_file.h"
 #include "vitcod/plural.h"

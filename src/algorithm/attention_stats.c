@@ -2,15 +2,19 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "vitcod/memory_limit.h"
 
 vc_status vc_attention_stats_open(vc_attention_stats *out, size_t layers, size_t heads,
                                   size_t queries, size_t keys)
 {
     *out = (vc_attention_stats){.layers = layers, .heads = heads, .queries = queries, .keys = keys};
-    out->sum = calloc(layers * heads * queries * keys, sizeof *out->sum);
+    const size_t count = layers * heads * queries * keys;
+    out->sum = vc_memory_take(count, sizeof *out->sum, "the mean of attention");
     if (!out->sum)
-        return vc_fail(VC_ENOMEM, "out of memory for the mean of %zu maps of %zu x %zu",
-                       layers * heads, queries, keys);
+        return VC_ENOMEM;
+    memset(out->sum, 0, count * sizeof *out->sum);
     return VC_OK;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "maps_of_plan.h"
+#include "vitcod/memory_limit.h"
 
 vc_status vc__maps_fit_plan(const vc_plan *plan, const vc_maps *maps, size_t count,
                             const char *path)
@@ -27,12 +28,12 @@ vc_status vc__maps_fit_plan(const vc_plan *plan, const vc_maps *maps, size_t cou
 static vc_status add_to_layer(vc_plan_layer *p, const float *attention)
 {
     const size_t rows = p->heads * p->queries, keys = p->keys;
-    uint8_t *pruned = malloc(rows * keys);
+    uint8_t *pruned = vc_memory_take(rows, keys, "the mask of a layer");
     free(p->kept_share);
-    p->kept_share = malloc(rows * sizeof *p->kept_share);
+    p->kept_share = vc_memory_take(rows, sizeof *p->kept_share, "the kept shares of a layer");
     if (!pruned || !p->kept_share) {
         free(pruned);
-        return vc_fail(VC_ENOMEM, "out of memory for %zu shares", rows);
+        return VC_ENOMEM;
     }
     vc_plan_layer_mask(pruned, p);
     for (size_t r = 0; r < rows; r++) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "maps_of_plan.h"
+#include "vitcod/memory_limit.h"
 #include "vitcod/summaries.h"
 
 void vc_summary_bias(float *out, const float *attention, const uint8_t *pruned,
@@ -31,11 +32,9 @@ static vc_status add_to_layer(vc_plan_layer *p, const float *attention,
     const size_t rows = p->heads * p->queries;
     if (stats->pooling.count == 0)
         return VC_OK;
-    uint8_t *pruned = malloc(rows * p->keys);
-    float *bias = malloc(rows * stats->pooling.count * sizeof *bias);
-    vc_status status = pruned && bias ? VC_OK
-                                      : vc_fail(VC_ENOMEM, "out of memory for %zu summaries",
-                                                stats->pooling.count);
+    uint8_t *pruned = vc_memory_take(rows, p->keys, "the mask of a layer");
+    float *bias = vc_memory_take(rows, stats->pooling.count * sizeof *bias, "a layer's biases");
+    vc_status status = pruned && bias ? VC_OK : VC_ENOMEM;
     if (status == VC_OK) {
         vc_plan_layer_mask(pruned, p);
         vc_summary_bias(bias, attention, pruned, stats);

@@ -20,7 +20,7 @@ typedef struct calibrate_run {
     char *coder; /* the file of an auto-encoder made here; NULL: none */
     int quiet;
     vc_progress progress;
-    cli_outputs locks;
+    vc_file_lock model_lock, checkpoint_lock;
 } calibrate_run;
 
 /* ---- images, and what is pruned by them */
@@ -259,7 +259,8 @@ static vc_status open_models(calibrate_run *r)
 static vc_status lock_and_try(calibrate_run *r)
 {
     const calibrate_options *o = r->o;
-    VC_TRY(cli_outputs_lock(&r->locks, o->output, o->checkpoint));
+    VC_TRY(vc_file_lock_open(&r->model_lock, o->output));
+    VC_TRY(vc_file_lock_open(&r->checkpoint_lock, o->checkpoint));
     VC_TRY(vc_file_try(o->output));
     return o->plan_output ? vc_file_try(o->plan_output) : VC_OK;
 }
@@ -285,6 +286,7 @@ vc_status calibrate_all(calibrate_result *result, const calibrate_options *o, in
     if (r.coder)
         unlink(r.coder);
     free(r.coder);
-    cli_outputs_unlock(&r.locks);
+    vc_file_lock_close(&r.model_lock);
+    vc_file_lock_close(&r.checkpoint_lock);
     return status;
 }

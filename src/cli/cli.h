@@ -67,6 +67,7 @@ typedef struct cli_common {
     int json, csv, force;
     int streams; /* standard output is a file that is written */
     size_t seed, threads;
+    const char *memory; /* the most that may be used, or NULL */
 } cli_common;
 
 /* Parses; CLI_CONTINUE when the command should go on, else the exit status. Sets the threads. */

@@ -65,19 +65,3 @@ vc_status cli_own_checkpoint(char out[CLI_PATH], const char *output)
         return vc_fail(VC_EINVAL, "%s: the path is too long", output);
     return VC_OK;
 }
-
-vc_status cli_outputs_lock(cli_outputs *out, const char *output, const char *checkpoint)
-{
-    *out = (cli_outputs){0};
-    if (!vc_file_is_special(output))
-        VC_TRY(vc_file_lock_open(&out->model, output));
-    if (checkpoint && !vc_file_is_special(checkpoint))
-        VC_TRY(vc_file_lock_open(&out->checkpoint, checkpoint));
-    return VC_OK;
-}
-
-void cli_outputs_unlock(cli_outputs *outputs)
-{
-    vc_file_lock_close(&outputs->model);
-    vc_file_lock_close(&outputs->checkpoint);
-}

@@ -3,7 +3,6 @@
 #define VC_CLI_LEARNING_H
 
 #include "cli.h"
-#include "vitcod/file.h"
 
 /* CLI_CONTINUE for a share, or a number, of images to judge by. */
 int cli_check_hold_back(const cli_command *command, double hold_back);
@@ -23,14 +22,5 @@ int cli_take_stages(const cli_command *command, double stages[CLI_MOST_STAGES], 
 
 /* Where a run goes on from that was told no other place: OUTPUT.checkpoint. */
 vc_status cli_own_checkpoint(char out[CLI_PATH], const char *output);
-
-/* What a run holds while it writes, so that no other writes the same. */
-typedef struct cli_outputs {
-    vc_file_lock model, checkpoint;
-} cli_outputs;
-
-/* `checkpoint`: where that is elsewhere than beside the output, or NULL. Devices are nobody's. */
-vc_status cli_outputs_lock(cli_outputs *out, const char *output, const char *checkpoint);
-void cli_outputs_unlock(cli_outputs *outputs);
 
 #endif

@@ -1,10 +1,10 @@
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 #include "commands.h"
+#include "faults.h"
 #include "help.h"
 #include "streams.h"
 #include "vitcod/isa.h"
@@ -83,8 +83,7 @@ int main(int argc, char **argv)
 {
     if (cli_open_streams() != 0)
         return CLI_FAILED;
-    signal(SIGXFSZ,
-           SIG_IGN); /* a file beyond its limit is then an error of write, as a full disk */
+    cli_catch_faults();
     int status = run_command(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fputs("vitcod: cannot write to stdout\n", stderr);

@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "help.h"
+#include "vitcod/memory_limit.h"
 #include "vitcod/plural.h"
 #include "vitcod/threads.h"
 #include "words.h"
@@ -179,6 +180,17 @@ static int take_arguments(const cli_command *command, const option_list *list,
     return CLI_CONTINUE;
 }
 
+/* Steps that are processes of their own find it in the environment. */
+static int take_memory_limit(const cli_command *command, const char *text)
+{
+    size_t bytes;
+    if (vc_memory_parse(&bytes, text) != VC_OK)
+        return cli_usage(command, "--memory-limit: %s", vc_last_error());
+    vc_memory_set_limit(bytes);
+    setenv("VC_MEMORY_LIMIT", text, 1);
+    return CLI_CONTINUE;
+}
+
 static int check_common(const cli_command *command, const cli_common *common)
 {
     if (common->json && common->csv)
@@ -188,7 +200,7 @@ static int check_common(const cli_command *command, const cli_common *common)
     if (common->threads > 1024 || vc_threads_set((int)common->threads) != VC_OK)
         return cli_usage(command, "--threads is %zu, wanted 0 (the default) to 1024",
                          common->threads);
-    return CLI_CONTINUE;
+    return common->memory ? take_memory_limit(command, common->memory) : CLI_CONTINUE;
 }
 
 static size_t has_form(const cli_option *options, size_t count)
@@ -210,6 +222,9 @@ int cli_parse(const cli_command *command, const cli_option *options, size_t coun
         {"seed", "N", "seed of everything random (default 0)", CLI_COUNT, &common->seed},
         {"threads", "N", "threads to use (default: OMP_NUM_THREADS, else all CPUs)", CLI_COUNT,
          &common->threads},
+        {"memory-limit", "SIZE",
+         "refuse what wants more memory, as 1.5GiB (default: what machine and limits have)",
+         CLI_TEXT, &common->memory},
     };
     const cli_option force = {"force", NULL, "replace files that hold something else", CLI_FLAG,
                               &common->force};

@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "vitcod/clock.h"
+#include "vitcod/file.h"
 #include "vitcod/isa.h"
 #include "vitcod/shell_words.h"
 #include "vitcod/threads.h"
@@ -152,7 +153,7 @@ int cli_is_quiet(const cli_common *common)
 int cli_end(const cli_command *command, const cli_common *common, vc_status status,
             const void *result, void (*print_text)(const void *result))
 {
-    if (status != VC_OK)
+    if (status != VC_OK || vc_file_check_unchanged() != VC_OK)
         return cli_fail();
     if (common->json)
         return print_record(command, common, result);

@@ -19,7 +19,7 @@ typedef struct train_run {
     int quiet;
     train_result *result;
     int began; /* to train */
-    cli_outputs locks;
+    vc_file_lock model_lock, checkpoint_lock;
 } train_run;
 
 static const vc_field fields[] = {
@@ -90,8 +90,11 @@ static vc_status on_epoch(void *context, const vc_epoch_report *report)
     return VC_OK;
 }
 
-static vc_status try_outputs(const train_options *o, const char *checkpoint)
+static vc_status try_outputs(train_run *r, const char *checkpoint)
 {
+    const train_options *o = r->options;
+    VC_TRY(vc_file_lock_open(&r->model_lock, o->output));
+    VC_TRY(vc_file_lock_open(&r->checkpoint_lock, o->checkpoint));
     VC_TRY(vc_file_try(o->output));
     if (checkpoint)
         VC_TRY(vc_file_try(checkpoint));
@@ -140,9 +143,7 @@ static vc_status train_and_write(train_run *r, vc_model *model, const vc_train_o
                                   .interrupted = cli_catch_signals(),
                                   .context = r};
     if (vc_comm_rank() == 0)
-        VC_TRY(cli_outputs_lock(&r->locks, o->output, o->checkpoint));
-    if (vc_comm_rank() == 0)
-        VC_TRY(try_outputs(o, checkpoint));
+        VC_TRY(try_outputs(r, checkpoint));
     if (vc_comm_rank() == 0 && !r->quiet)
         tell_judge(r);
     if (vc_comm_rank() == 0)
@@ -210,7 +211,8 @@ int train_all(train_result *result, const train_options *options, int quiet, siz
     if (status != VC_OK)
         end_others(&r, status);
     vc_comm_close();
-    cli_outputs_unlock(&r.locks);
+    vc_file_lock_close(&r.model_lock);
+    vc_file_lock_close(&r.checkpoint_lock);
     if (code == CLI_OK && !first) /* of which the first says what it has seen */
         return cli_judge_images(code, &result->seen, options->skip_broken);
     return code == CLI_OK ? CLI_CONTINUE : code;

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file_impl.h"
+
 static const char *kind_of(mode_t mode)
 {
     return S_ISDIR(mode)    ? "a folder"
@@ -53,14 +55,17 @@ vc_status vc_file_map(vc_mapped_file *out, const char *path)
     close(fd);
     if (data == MAP_FAILED)
         return vc_fail(VC_EIO, "%s: cannot map: %s", path, strerror(reason));
+    vc__file_note(data, (size_t)info.st_size, path, &info);
     *out = (vc_mapped_file){.data = data, .bytes = (size_t)info.st_size};
     return VC_OK;
 }
 
 void vc_file_unmap(vc_mapped_file *file)
 {
-    if (file->data)
+    if (file->data) {
+        vc__file_forget(file->data);
         munmap((void *)file->data, file->bytes);
+    }
     *file = (vc_mapped_file){0};
 }
 

@@ -2,6 +2,8 @@
 #ifndef VC_FILE_IMPL_H
 #define VC_FILE_IMPL_H
 
+#include <stddef.h>
+
 /* How a file is called while it is written: PATH.XXXXXXXX.part, of hexadecimal digits. */
 #define VC__ASIDE_FORMAT "%s.%08x.part"
 
@@ -14,5 +16,11 @@ void vc__file_hold(int fd);
 /* Removes what writers that were killed have left beside a path: files that have its name and a
  * suffix, and that nobody holds. */
 void vc__file_remove_strays(const char *path);
+
+struct stat;
+
+/* Keeps in mind what is mapped where, for vc_file_mapped_at. */
+void vc__file_note(const void *data, size_t bytes, const char *path, const struct stat *was);
+void vc__file_forget(const void *data);
 
 #endif

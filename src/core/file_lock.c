@@ -38,6 +38,8 @@ static vc_status take(vc_file_lock *lock, const char *path)
 vc_status vc_file_lock_open(vc_file_lock *out, const char *path)
 {
     *out = (vc_file_lock){0};
+    if (!path || vc_file_is_special(path))
+        return VC_OK;
     out->path = malloc(strlen(path) + SUFFIX);
     if (!out->path)
         return vc_fail(VC_ENOMEM, "%s: out of memory", path);

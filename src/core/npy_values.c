@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "npy_impl.h"
+#include "vitcod/memory_limit.h"
 
 int vc__npy_as_it_is(const vc__npy_layout *n, const unsigned char *bytes)
 {
@@ -36,9 +37,9 @@ vc_status vc__npy_convert(void **room, const vc__npy_layout *n, const unsigned c
     const vc_tensor *t = &n->tensor;
     const size_t count = vc_tensor_count(t), width = vc_dtype_bytes(t->dtype);
     size_t at[VC_MAX_RANK] = {0}, stride[VC_MAX_RANK], from = 0;
-    unsigned char *to = *room = malloc(count ? count * width : 1);
+    unsigned char *to = *room = vc_memory_take(count, width, path);
     if (!to)
-        return vc_fail(VC_ENOMEM, "%s: out of memory for %zu values", path, count);
+        return VC_ENOMEM;
     for (size_t d = 0, step = 1; d < t->rank; d++) {
         const size_t axis = n->fortran ? d : t->rank - 1 - d;
         stride[axis] = step;

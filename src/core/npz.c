@@ -5,6 +5,7 @@
 #include <zip.h>
 
 #include "npy_impl.h"
+#include "vitcod/memory_limit.h"
 
 /* Deflate makes at most 1032 of one byte: what claims more is forged, and no array is this long. */
 enum { MOST_INFLATED = 1100, MORE = 4096 };
@@ -76,9 +77,9 @@ static vc_status inflate_entry(unsigned char **room, size_t length, zip_file_t *
     unsigned char start[START];
     if (zip_fread(entry, start, START) != START || memcmp(start, "\x93NUMPY", START) != 0)
         return vc_fail(VC_EFORMAT, "%s: the one entry of the zip archive is no npy file", path);
-    *room = malloc(length + 1);
+    *room = vc_memory_take(length + 1, 1, path);
     if (!*room)
-        return vc_fail(VC_ENOMEM, "%s: out of memory for %zu bytes", path, length);
+        return VC_ENOMEM;
     memcpy(*room, start, START);
     /* One byte more than it claims, so that the end and its checksum are seen. */
     const zip_int64_t have = zip_fread(entry, *room + START, length + 1 - START);

@@ -1,4 +1,5 @@
 #include "pth_tensors_impl.h"
+#include "vitcod/memory_limit.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -212,6 +213,9 @@ static vc_status plan(loader *l, const vc__value *dict)
 static vc_status new_block(unsigned char **out, loader *l, size_t bytes)
 {
     enum { ALIGN = 64 };
+    const vc_status allowed = vc_memory_allow(bytes);
+    if (allowed != VC_OK)
+        return vc_fail(allowed, "%s: %s", l->out->path, vc_last_error());
     *out = aligned_alloc(ALIGN, bytes / ALIGN * ALIGN + ALIGN);
     if (!*out)
         return vc_fail(VC_ENOMEM, "%s: out of memory for %zu bytes", l->out->path, bytes);

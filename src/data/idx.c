@@ -1,4 +1,5 @@
 #include "vitcod/idx.h"
+#include "vitcod/memory_limit.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -72,9 +73,9 @@ static vc_status read_values(vc_tensor *out, gzFile file, const char *path)
         return vc_fail(VC_EFORMAT, "%s: the IDX header names %zu values, wanted 1 to 2^40", path,
                        count);
     VC_TRY(check_claim(count, path));
-    out->data = malloc(count);
+    out->data = vc_memory_take(count, 1, path);
     if (!out->data)
-        return vc_fail(VC_ENOMEM, "%s: out of memory for %zu bytes", path, count);
+        return VC_ENOMEM;
     VC_TRY(read_bytes(file, path, out->data, count));
     unsigned char extra;
     int got = gzread(file, &extra, 1);

@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
-enum { READ_AT_ONCE = 1 << 30, ROOM = 1 << 16 };
+/* What makes more than MOST_INFLATED of one byte, beyond the first FREE bytes, is no archive of
+ * images: deflate cannot, and of the others only what was made to fill a disk does. */
+enum { READ_AT_ONCE = 1 << 30, ROOM = 1 << 16, MOST_INFLATED = 2000, FREE = 1 << 26 };
 
 static const vc__unpacker *const unpackers[] = {&vc__unpack_bzip2, &vc__unpack_xz};
 
@@ -18,7 +21,8 @@ struct vc__stream {
     FILE *file;
     vc__chunk chunk; /* what of `packed` is left */
     int ended;
-    uint64_t at; /* of the unpacked data */
+    uint64_t at;    /* of the unpacked data */
+    uint64_t bytes; /* of the file */
     unsigned char packed[ROOM];
 };
 
@@ -48,9 +52,11 @@ static vc_status begin(vc__stream *s)
 
 static vc_status open_file(vc__stream *s)
 {
+    struct stat info;
     s->file = fopen(s->path, "rbe");
-    if (!s->file)
+    if (!s->file || fstat(fileno(s->file), &info) != 0)
         return vc_fail(VC_EIO, "%s: cannot open: %s", s->path, strerror(errno));
+    s->bytes = (uint64_t)info.st_size;
     s->unpacker = find_unpacker(s->file);
     if (s->unpacker)
         return begin(s);
@@ -149,6 +155,9 @@ static vc_status read_packed(size_t *have, vc__stream *s, void *out, size_t byte
                            s->unpacker->name);
     }
     s->at += *have;
+    if (s->at > FREE && s->at / MOST_INFLATED > s->bytes)
+        return vc_fail(VC_EFORMAT, "%s: unpacks to more than %d times its %llu bytes", s->path,
+                       MOST_INFLATED, (unsigned long long)s->bytes);
     return VC_OK;
 }
 

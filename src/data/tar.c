@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "stream.h"
@@ -290,6 +291,18 @@ static vc_status copy_all(int fd, vc__tar *tar, const char *folder)
     return status;
 }
 
+/* A disk is not filled first and spoken of afterwards. */
+static vc_status check_room(int fd, const vc__tar *tar, const char *folder)
+{
+    struct statvfs disk;
+    if (fstatvfs(fd, &disk) != 0 || tar->next / disk.f_frsize < disk.f_bavail)
+        return VC_OK;
+    return vc_fail(VC_EIO,
+                   "%s: unpacks to %llu bytes, and %s has %llu left (TMPDIR names another place)",
+                   tar->path, (unsigned long long)tar->next, folder,
+                   (unsigned long long)disk.f_bavail * disk.f_frsize);
+}
+
 vc_status vc__tar_inflate(vc__tar *tar)
 {
     const char *folder = getenv("TMPDIR");
@@ -299,7 +312,9 @@ vc_status vc__tar_inflate(vc__tar *tar)
     if (!folder || !*folder)
         folder = "/tmp";
     VC_TRY(open_nameless(&fd, folder));
-    const vc_status status = copy_all(fd, tar, folder);
+    vc_status status = check_room(fd, tar, folder);
+    if (status == VC_OK)
+        status = copy_all(fd, tar, folder);
     if (status == VC_OK)
         tar->inflated = fd;
     else

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "vitcod/maps.h"
+#include "vitcod/memory_limit.h"
 
 static vc_status check_maps(const vc_tensor *t, const char *path)
 {
@@ -17,9 +18,9 @@ static vc_status convert(vc_map_set *m, size_t g, const char *path)
 {
     const vc_tensor *t = &m->npys[g].tensor;
     const size_t count = vc_tensor_count(t);
-    float *to = m->converted[g] = malloc(count * sizeof *to);
+    float *to = m->converted[g] = vc_memory_take(count, sizeof *to, path);
     if (!to)
-        return vc_fail(VC_ENOMEM, "%s: out of memory for %zu values", path, count);
+        return VC_ENOMEM;
     for (size_t i = 0; i < count; i++) {
         const double value = vc_tensor_value(t, i);
         to[i] = (float)value;

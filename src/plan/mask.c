@@ -4,15 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vitcod/memory_limit.h"
 #include "vitcod/npy.h"
 
 vc_status vc_mask_open(vc_mask *out, size_t layers, size_t heads, size_t queries, size_t keys)
 {
     *out = (vc_mask){.layers = layers, .heads = heads, .queries = queries, .keys = keys};
-    out->pruned = calloc(layers * heads * queries * keys, 1);
+    const vc_tensor maps = {.rank = 4, .shape = {layers, heads, queries, keys}};
+    out->pruned = vc_memory_take(vc_tensor_count(&maps), 1, "a mask");
     if (!out->pruned)
-        return vc_fail(VC_ENOMEM, "out of memory for a mask of %zu maps of %zu x %zu",
-                       layers * heads, queries, keys);
+        return VC_ENOMEM;
+    memset(out->pruned, 0, vc_tensor_count(&maps));
     return VC_OK;
 }
 

@@ -95,6 +95,10 @@ vc_status vc__plan_layer_check(const vc_plan_layer *layer, size_t kept, const ch
                                const char *prefix, size_t index)
 {
     const place at = {path, prefix, index};
+    const vc_tensor maps = {.rank = 3, .shape = {layer->heads, layer->queries, layer->keys}};
+    if (vc_tensor_count(&maps) > PTRDIFF_MAX)
+        return vc_fail(VC_EUNSUPPORTED, "%s: %slayers.%zu has more scores than can be counted",
+                       path, prefix, index);
     for (size_t h = 0; h < layer->heads; h++) {
         if (layer->global_tokens[h] < 0 || (size_t)layer->global_tokens[h] > layer->keys)
             return vc_fail(VC_EFORMAT, "%s: %slayers.%zu.global_tokens[%zu] is %d, wanted 0 to %zu",

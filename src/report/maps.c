@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "report_impl.h"
+#include "vitcod/memory_limit.h"
 
 enum { BUDGET = 2400000, DECADES = 3, MOST_SHADES = 256, FEWEST_SHADES = 8 };
 
@@ -49,9 +50,9 @@ typedef struct picture {
 
 static vc_status draw_layer(picture *out, const vc_report_layer *l, int shades)
 {
-    uint8_t *pixels = malloc(l->heads * l->queries * l->keys + 1);
+    uint8_t *pixels = vc_memory_take(l->heads * l->queries, l->keys, "the maps of a layer");
     if (!pixels)
-        return vc_fail(VC_ENOMEM, "out of memory for the maps of %zu heads", l->heads);
+        return VC_ENOMEM;
     const int bits = shades == 2 ? 1 : 8;
     if (bits == 8)
         shade_layer(pixels, l, shades);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "run_folder_impl.h"
+#include "vitcod/memory_limit.h"
 #include "vitcod/npy.h"
 
 /* ---- which files */
@@ -170,9 +171,9 @@ static vc_status add_plan(vc__run_maps *m)
         const vc_plan_layer *p = &m->plan.layers[i];
         vc_report_layer *l = &m->layers[i];
         fits(l, p->heads, p->queries, p->keys);
-        m->pruned[i] = malloc(p->heads * p->queries * p->keys + 1);
+        m->pruned[i] = vc_memory_take(p->heads * p->queries, p->keys, "the mask of a layer");
         if (!m->pruned[i])
-            return vc_fail(VC_ENOMEM, "out of memory for the mask of layer %zu", i);
+            return VC_ENOMEM;
         vc_plan_layer_mask(m->pruned[i], p);
         l->pruned = m->pruned[i];
         l->query_order = p->query_order;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "vitcod/memory_limit.h"
 #include "vitcod/rng.h"
 
 static size_t layer_count(const vc_workload *workload)
@@ -70,9 +71,10 @@ static vc_status check_layer(const vc_functional *f, const vc_op *op, const vc_p
     vc_chip_values values = f->values[l];
     const int32_t *have = values.out;
     int32_t *want = values.out + out;
-    uint8_t *pruned = plan ? malloc(s->heads * s->queries * s->keys) : NULL;
+    uint8_t *pruned =
+        plan ? vc_memory_take(s->heads * s->queries, s->keys, "the mask of a layer") : NULL;
     if (plan && !pruned)
-        return vc_fail(VC_ENOMEM, "out of memory for a layer's mask");
+        return VC_ENOMEM;
     if (plan)
         vc_plan_layer_mask(pruned, &plan->layers[l]);
     const vc_status status =

@@ -135,4 +135,55 @@ case_names_are_no_orders() {
     ! grep -q "$escape" "$out" || failed "what is wrong" "a control character"
 }
 
+# A model that somebody makes shorter, or writes into, while it is read.
+case_a_file_that_changes() {
+    set -- --data data --sparsity 0.3 --rule info --batch 8 --epochs 4000 --patience 0
+    cp model teacher
+    "$vitcod" calibrate model --teacher teacher "$@" -o new >"$out.run" 2>&1 &
+    run=$!
+    wait_until 30 grep -q 'epoch 2/' "$out.run"
+    : >teacher
+    wait "$run"
+    check "its status" 0 '^1$' echo $?
+    check "shorter" 0 'teacher: became shorter while it was read' cat "$out.run"
+    rm -f new*
+    cp model teacher
+    "$vitcod" calibrate model --teacher teacher --data data --sparsity 0.3 --rule info --batch 8 \
+        --epochs 60 --patience 0 -o new >"$out.run" 2>&1 &
+    run=$!
+    wait_until 30 grep -q 'epoch 2/' "$out.run"
+    cat model >teacher
+    wait "$run"
+    check "written into" 0 'teacher: .* \(changed\|shorter\).* while it was read' cat "$out.run"
+}
+
+# What does not fit is refused before it is asked for, in words.
+case_memory_limit() {
+    check "too large a model" 1 'out of memory: wanted [0-9.]* MiB in one block, and of the 200.0' \
+        "$vitcod" train --data data --epochs 1 --width 384 --batch 64 -o new --memory-limit 200MiB
+    absent "nothing written" new new.checkpoint new.lock
+    check "by the environment" 1 'of the 200.0 MiB' env VC_MEMORY_LIMIT=200MiB \
+        "$vitcod" train --data data --epochs 1 --width 384 --batch 64 -o new
+    check "no such limit" 2 "a limit of memory is '1KiB', wanted" \
+        "$vitcod" info model --memory-limit 1KiB
+    check "enough" 0 'top-1' "$vitcod" eval model --data data --memory-limit 1GiB
+    for space in 150 200 300 400; do # MiB: libraries, too, end in words
+        # shellcheck disable=SC3045 # as above
+        (ulimit -v $((space * 1024)) && exec "$vitcod" eval model --data data) >"$out" 2>&1
+        status=$?
+        [ "$status" -le 1 ] || [ "$status" -eq 127 ] || failed "$space MiB" "status $status"
+        [ -s "$out" ] || failed "$space MiB" "nothing is said"
+    done
+}
+
+# An archive that unpacks to thousands of times its size is none of images.
+case_a_packed_bomb() {
+    mkdir -p cat
+    head -c 100000000 /dev/zero >cat/one.png
+    tar -cf - cat | xz -0 >bomb.tar.xz
+    rm -r cat
+    check "xz" 1 'bomb.tar.xz: unpacks to more than 2000 times its [0-9]* bytes\|no xz' \
+        "$vitcod" eval model --data bomb.tar.xz
+}
+
 run_cases
