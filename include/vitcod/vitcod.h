@@ -4,6 +4,7 @@
 
 /* core: status and messages, memory, files, numbers */
 #include "vitcod/arena.h"
+#include "vitcod/checksum.h"
 #include "vitcod/clock.h"
 #include "vitcod/comm.h"
 #include "vitcod/comma_lists.h"

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vitcod/checksum.h"
+
 static const vc_field fields[] = {
     {VC_FIELD(vc_distill_epoch, stage, "", "plan that is learnt on, from 1")},
     {VC_FIELD(vc_distill_epoch, epoch, "", "epoch of the stage, from 1")},
@@ -55,6 +57,8 @@ vc_status vc__journal_open(json_t **out, const char *path, const json_t *setting
         !json_is_object(json_object_get(*out, "before")) ||
         !json_is_integer(json_object_get(*out, "epochs")))
         status = vc_fail(VC_EFORMAT, "%s: is not the journal of a calibration", path);
+    if (status == VC_OK)
+        status = vc_json_check_seal(*out, path);
     json_t *none = json_object();
     if (status == VC_OK)
         status = vc_json_check_settings(was, settings ? settings : none, path);
@@ -85,7 +89,7 @@ vc_status vc__journal_add(json_t *journal, const char *path, const vc_distill_ep
     if (!log)
         return vc_fail(VC_ENOMEM, "out of memory for the log");
     json_decref(log);
-    return path ? vc_json_write_exact(path, journal) : VC_OK;
+    return path ? vc_json_write_sealed(path, journal) : VC_OK;
 }
 
 vc_status vc__journal_begin(json_t *journal, const char *path, const vc_judgement *before,
@@ -100,7 +104,7 @@ vc_status vc__journal_begin(json_t *journal, const char *path, const vc_judgemen
     if (!journal)
         return vc_fail(VC_ENOMEM, "out of memory for the journal");
     json_decref(journal);
-    return path ? vc_json_write_exact(path, journal) : VC_OK;
+    return path ? vc_json_write_sealed(path, journal) : VC_OK;
 }
 
 vc_distill_epoch vc__epoch_of(const vc_judgement *judged)

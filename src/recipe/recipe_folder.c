@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "recipe_impl.h"
+#include "vitcod/checksum.h"
 #include "vitcod/file.h"
 
 /* The names of all files that a run writes. Checkpoints and unfinished files have one of these
@@ -112,8 +113,10 @@ static vc_status check_settings(const char *path, const json_t *settings)
     VC_TRY(vc_json_read(&begun, path));
     const json_t *was = json_object_get(begun, "settings");
     vc_status status = json_is_object(was)
-                           ? vc_json_check_settings(was, settings, path)
+                           ? vc_json_check_seal(begun, path)
                            : vc_fail(VC_EFORMAT, "%s: has no settings, wanted an object", path);
+    if (status == VC_OK)
+        status = vc_json_check_settings(was, settings, path);
     json_decref(begun);
     return status == VC_OK ? VC_OK : vc_fail(status, "%s; --force starts over", vc_last_error());
 }
@@ -124,7 +127,7 @@ static vc_status write_settings(const char *path, const vc_recipe *recipe)
                             vc_recipe_commands(recipe));
     if (!all)
         return vc_fail(VC_ENOMEM, "out of memory for the settings");
-    const vc_status status = vc_json_write_exact(path, all);
+    const vc_status status = vc_json_write_sealed(path, all);
     json_decref(all);
     return status;
 }

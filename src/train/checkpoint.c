@@ -4,9 +4,23 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vitcod/checksum.h"
 #include "vitcod/file.h"
 #include "vitcod/safetensors.h"
 #include "vitcod/train.h"
+
+/* Of all that a checkpoint holds. */
+static void checksum_text(char out[16], float *const *blocks, size_t count, const char *position,
+                          const char *sums, const char *settings)
+{
+    const char *const texts[] = {position, sums, settings};
+    uint32_t sum = 0;
+    for (size_t i = 0; i < 4 && blocks[i]; i++)
+        sum = vc_checksum(sum, blocks[i], count * sizeof(float));
+    for (size_t i = 0; i < 3; i++)
+        sum = vc_checksum(sum, texts[i], strlen(texts[i]));
+    snprintf(out, 16, "%08x", (unsigned)sum);
+}
 
 /* Writes the flat blocks of model and optimiser as they are. A checkpoint is only for resuming with
  * the same options; for everything else there is the model's file. Doubles are written as
@@ -20,7 +34,7 @@ vc_status vc_checkpoint_write(const char *path, const vc_model *model,
                                        {"adam.m", {VC_F32, 1, {count}, optimizer->m}},
                                        {"adam.v", {VC_F32, 1, {count}, optimizer->v}},
                                        {"average", {VC_F32, 1, {count}, optimizer->average}}};
-    char position[96], sums[256];
+    char position[96], sums[256], crc32[16];
     snprintf(position, sizeof position, "%llu %llu %llu", (unsigned long long)state->epoch,
              (unsigned long long)state->step, (unsigned long long)optimizer->steps);
     snprintf(sums, sizeof sums, "%a %a %a %a %a %a %a %a", state->loss, state->distillation,
@@ -29,12 +43,15 @@ vc_status vc_checkpoint_write(const char *path, const vc_model *model,
     char *text = vc_json_dump(settings, JSON_SORT_KEYS);
     if (!text)
         return vc_fail(VC_ENOMEM, "%s: out of memory for the settings", path);
+    float *const blocks[] = {model->values, optimizer->m, optimizer->v, optimizer->average};
+    checksum_text(crc32, blocks, count, position, sums, text);
     const vc_metadata metadata[] = {{"format", "vitcod-checkpoint"},
                                     {"position", position},
                                     {"sums", sums},
-                                    {"settings", text}};
+                                    {"settings", text},
+                                    {"crc32", crc32}};
     const vc_status status =
-        vc_safetensors_write(path, tensors, optimizer->average ? 4 : 3, metadata, 4);
+        vc_safetensors_write(path, tensors, optimizer->average ? 4 : 3, metadata, 5);
     free(text);
     return status;
 }
@@ -48,6 +65,19 @@ static vc_status check_settings(const char *begun, const json_t *settings, const
     const vc_status status = vc_json_check_settings(was, settings, path);
     json_decref(was);
     return status;
+}
+
+static vc_status check_checksum(const vc_tensor_file *file, float *const *blocks, size_t count)
+{
+    char is[16];
+    const char *path = vc_tensor_file_path(file), *was = vc_tensor_file_metadata(file, "crc32");
+    if (!was)
+        return vc_fail(VC_EFORMAT, "%s: has no checksum, wanted metadata 'crc32'", path);
+    checksum_text(is, blocks, count, vc_tensor_file_metadata(file, "position"),
+                  vc_tensor_file_metadata(file, "sums"), vc_tensor_file_metadata(file, "settings"));
+    if (strcmp(is, was) == 0)
+        return VC_OK;
+    return vc_fail(VC_EFORMAT, "%s: damaged: its checksum is %s, and it says %s", path, is, was);
 }
 
 static vc_status read_state(vc_optimizer *optimizer, vc_train_state *state, const json_t *settings,
@@ -64,7 +94,7 @@ static vc_status read_state(vc_optimizer *optimizer, vc_train_state *state, cons
         return vc_fail(VC_EFORMAT, "%s: does not say which settings it was made with", path);
     VC_TRY(check_settings(begun, settings, path));
     unsigned long long epoch, step, steps;
-    if (sscanf(position, "%llu %llu %llu", &epoch, &step, &steps) != 3 ||
+    if (strchr(position, '-') || sscanf(position, "%llu %llu %llu", &epoch, &step, &steps) != 3 ||
         sscanf(sums, "%la %la %la %la %la %la %la %la", &state->loss, &state->distillation,
                &state->features, &state->attention, &state->reconstruction, &state->grad_norm,
                &state->top1, &state->images) != 8)
@@ -89,6 +119,8 @@ vc_status vc_checkpoint_read(vc_model *model, vc_optimizer *optimizer, vc_train_
         status = vc_tensor_file_get(&found[i], file, names[i], VC_F32, 1, &model->value_count);
     for (int i = 0; i < count && status == VC_OK; i++)
         memcpy(targets[i], found[i]->data, model->value_count * sizeof(float));
+    if (status == VC_OK)
+        status = check_checksum(file, targets, model->value_count);
     vc_tensor_file_close(file);
     return status;
 }

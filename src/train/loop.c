@@ -257,12 +257,30 @@ static vc_status agree_on_end(vc__loop *l, int *over)
     return VC_OK;
 }
 
+/* Where a checkpoint goes on must be a place of this run. */
+static vc_status check_position(const vc__loop *l)
+{
+    const vc_train_state *s = &l->state;
+    const uint64_t steps = l->sampler.steps, done = s->epoch * steps + s->step;
+    const int is_end = s->epoch == l->options->epochs && s->step == 0;
+    if ((is_end || (s->epoch < l->options->epochs && s->step <= steps)) &&
+        l->optimizer.steps == done)
+        return VC_OK;
+    return vc_fail(VC_EFORMAT,
+                   "%s: goes on in epoch %llu after step %llu and %llu updates, which no run of "
+                   "%zu epochs of %llu steps does",
+                   l->checkpoint, (unsigned long long)s->epoch + 1, (unsigned long long)s->step,
+                   (unsigned long long)l->optimizer.steps, l->options->epochs,
+                   (unsigned long long)steps);
+}
+
 static vc_status run_training(vc__loop *l, int resume)
 {
     int over = l->options->epochs == 0;
     VC_TRY(open_loop(l));
     if (resume)
         VC_TRY(vc_checkpoint_read(l->model, &l->optimizer, &l->state, l->settings, l->checkpoint));
+    VC_TRY(check_position(l));
     over |= l->state.epoch >= l->options->epochs || (l->hooks->stop && *l->hooks->stop);
     while (!over) {
         VC_TRY(run_epoch(l));

@@ -186,4 +186,42 @@ case_a_packed_bomb() {
         "$vitcod" eval model --data bomb.tar.xz
 }
 
+# What a run goes on from must be what was written: a value, a position, a setting that is another
+# is noticed.
+case_damaged_checkpoints() {
+    "$vitcod" train $logged --epochs 4000 >"$out.run" 2>&1 &
+    run=$!
+    wait_until 30 [ -f killed.checkpoint ]
+    kill "$run"
+    wait "$run"
+    cp killed.checkpoint whole
+    length=$(wc -c <whole)
+    head -c 8 whole | od -An -tu8 | tr -d ' ' >header
+    for at in $(($(cat header) + 8)) $(($(cat header) + 5000)) $((length - 1)); do
+        cp whole killed.checkpoint
+        printf '\001' | dd of=killed.checkpoint bs=1 seek="$at" conv=notrunc 2>/dev/null
+        check "a byte" 1 'killed.checkpoint: damaged: its checksum is' \
+            "$vitcod" train $logged --epochs 4000 --resume
+    done
+    for position in '9\2 \4\6' '\2 9\4 \6' '-\2 \4 \6'; do # of the same length, or longer
+        LC_ALL=C sed "s/\(\"position\":\"\)\([0-9]*\)\( \)\([0-9]*\)\( \)\([0-9]*\)/\1$position/" \
+            whole >killed.checkpoint
+        check "a position" 1 'killed.checkpoint: ' \
+            "$vitcod" train $logged --epochs 4000 --resume
+    done
+    head -c $((length - 1)) whole >killed.checkpoint
+    check "its end" 1 'killed.checkpoint: ' "$vitcod" train $logged --epochs 4000 --resume
+    set -- --data data --sparsity 0.3 --rule info --batch 8 --epochs 4000 --patience 0 -o cal
+    "$vitcod" calibrate model "$@" >"$out.run" 2>&1 &
+    run=$!
+    wait_until 30 grep -q 'epoch 3/' "$out.run"
+    kill -9 "$run"
+    wait "$run"
+    sed 's/"best_epoch": [0-9]*/&0/; s/"agreement": 1.0/"agreement": 0.9/' cal.checkpoint.json \
+        >changed
+    mv changed cal.checkpoint.json
+    check "a journal" 1 'cal.checkpoint.json: damaged: its checksum is' \
+        "$vitcod" calibrate model "$@" --resume
+}
+
 run_cases

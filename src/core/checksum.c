@@ -1,0 +1,53 @@
+#include "vitcod/checksum.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+static const char key[] = "crc32";
+
+uint32_t vc_checksum(uint32_t before, const void *data, size_t bytes)
+{
+    return (uint32_t)crc32_z(before, data, bytes);
+}
+
+/* Of all members but its own, in the order of their names. */
+static vc_status seal_of(char text[16], const json_t *object, const char *path)
+{
+    json_t *rest = json_copy((json_t *)object);
+    if (rest)
+        json_object_del(rest, key);
+    char *all = vc_json_dump(rest, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(rest);
+    if (!all)
+        return vc_fail(VC_ENOMEM, "%s: out of memory for its checksum", path);
+    snprintf(text, 16, "%08x", (unsigned)vc_checksum(0, all, strlen(all)));
+    free(all);
+    return VC_OK;
+}
+
+vc_status vc_json_write_sealed(const char *path, const json_t *object)
+{
+    char seal[16];
+    VC_TRY(seal_of(seal, object, path));
+    json_t *sealed = json_copy((json_t *)object);
+    vc_json_set(&sealed, key, json_string(seal));
+    if (!sealed)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", path);
+    const vc_status status = vc_json_write_exact(path, sealed);
+    json_decref(sealed);
+    return status;
+}
+
+vc_status vc_json_check_seal(const json_t *object, const char *path)
+{
+    char seal[16];
+    const char *have = json_string_value(json_object_get(object, key));
+    if (!have)
+        return vc_fail(VC_EFORMAT, "%s: has no checksum '%s'", path, key);
+    VC_TRY(seal_of(seal, object, path));
+    if (strcmp(have, seal) == 0)
+        return VC_OK;
+    return vc_fail(VC_EFORMAT, "%s: damaged: its checksum is %s, and it says %s", path, seal, have);
+}
