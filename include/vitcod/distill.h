@@ -7,11 +7,10 @@
 
 #include "vitcod/attention_stats.h"
 #include "vitcod/group_files.h"
-#include "vitcod/head_curves.h"
 #include "vitcod/judge.h"
 #include "vitcod/plan.h"
 #include "vitcod/record.h"
-#include "vitcod/summaries.h"
+#include "vitcod/statistics.h"
 #include "vitcod/train.h"
 
 #ifdef __cplusplus
@@ -19,8 +18,6 @@ extern "C" {
 #endif
 
 /* ---- averaged attention of the dense model */
-
-enum { VC_DENSE_MOST_GRIDS = 16 };
 
 /* Means over images, one array for each group of layers. */
 typedef struct vc_dense_stats {
@@ -32,10 +29,7 @@ typedef struct vc_dense_stats {
     vc_attention_stats scores[VC_MOST_GROUPS];
     int weighed, centred;
     float *norms, *products; /* of a batch */
-    /* Of summaries, for several grids at once: (grid_count, layers). */
-    vc_summary_grid grids[VC_DENSE_MOST_GRIDS];
-    size_t grid_count;
-    vc_summary_stats *summaries;
+    vc_summary_kinds kinds;
     double *queries; /* of all layers (H, D): sums over images and tokens, or NULL */
     uint64_t query_images;
     vc_status status; /* the first failure of the tap */
@@ -46,10 +40,6 @@ vc_status vc_dense_stats_open(vc_dense_stats *out, const vc_model *model, size_t
                               int centred);
 void vc_dense_stats_close(vc_dense_stats *stats);
 
-/* The pooling of a model's layer: its keys behind the class tokens are a square of tokens.
- * VC_EINVAL for more blocks than tokens, VC_EUNSUPPORTED where they are no square. */
-vc_status vc_dense_pooling(vc_pooling *out, const vc_model_config *config, size_t layer,
-                           vc_summary_grid grid);
 /* Averages the queries of all heads over the tokens of the image and over `images` images that are
  * spread over the source: what a queried pooling is done by. */
 vc_status vc_dense_stats_query(vc_dense_stats *stats, vc_source *source, size_t images,
@@ -59,21 +49,13 @@ vc_status vc_dense_stats_query(vc_dense_stats *stats, vc_source *source, size_t 
  * for queried ones without vc_dense_stats_query before. */
 vc_status vc_dense_stats_summarize(vc_dense_stats *stats, const vc_summary_grid *grids,
                                    size_t count);
-/* NULL: not looked at, or the layer has fewer tokens. */
-const vc_summary_stats *vc_dense_stats_summaries(const vc_dense_stats *stats, size_t layer,
-                                                 vc_summary_grid grid);
-
 /* A tap that adds the attention of forward passes of stats->model. Check `status` afterwards. */
 vc_tap vc_dense_stats_tap(vc_dense_stats *stats);
 /* Writes the means as npy files, one for each group of layers (see group_files.h). `scores` is NULL
  * if they are not wanted or not weighed. */
 vc_status vc_dense_stats_write(const vc_dense_stats *stats, const char *maps, const char *scores);
-
-typedef struct vc_seen {
-    size_t images;  /* those that are not broken */
-    size_t classes; /* that the model names for at least one of them */
-    size_t last_class;
-} vc_seen;
+/* The means, and what was averaged of summaries, which the statistics have no longer. */
+vc_status vc_dense_stats_finish(vc_statistics *out, vc_dense_stats *stats, const vc_seen *seen);
 
 /* Runs the model over the images and adds to the statistics, which may be NULL. */
 vc_status vc_dense_look(vc_dense_stats *stats, vc_seen *out, const vc_model *model,
@@ -116,23 +98,53 @@ int vc_plan_recipe_weighs(const vc_plan_recipe *recipe); /* wants weighed statis
 vc_status vc_plan_recipe_summarize(vc_dense_stats *stats, const vc_plan_recipe *recipe,
                                    vc_source *source, const vc_look *how);
 
-/* Measures the curves of all heads, for all summaries in the statistics, on images of `source` that
- * are spread evenly. `model` is that of the statistics, dense, with parameters that can be trained.
- * The statistics must outlive the curves. VC_EUNSUPPORTED for a model with BatchNorm
+/* Where statistics are kept while heads are measured, so that a run that was stopped goes on. */
+typedef struct vc_statistics_keep {
+    const char *path;       /* NULL: nowhere */
+    const json_t *settings; /* all that they depend on */
+    int resume;             /* 1: goes on from what is there, with the same settings */
+    double seconds;         /* between two writings */
+} vc_statistics_keep;
+
+/* Measures the curves of all heads, for all kinds of summaries in the statistics, on
+ * `statistics->curve_images` images of `source` that are spread evenly; the batches that they have
+ * been measured on are passed over. `model` is that of the statistics, dense, with parameters that
+ * can be trained. `keep` may be NULL. VC_EUNSUPPORTED for a model with BatchNorm
  * (vc_model_observes_apart). */
-vc_status vc_measure_heads(vc_head_curves *out, const vc_dense_stats *stats, const vc_model *model,
-                           vc_source *source, size_t images, const vc_look *how);
+vc_status vc_measure_heads(vc_statistics *statistics, const vc_model *model, vc_source *source,
+                           const vc_statistics_keep *keep, const vc_look *how);
+
+/* Averages the model's attention over the images (or recipe->images of them) and measures what the
+ * recipe wants. `how->progress` is shown while it averages. */
+vc_status vc_statistics_gather(vc_statistics *out, const vc_model *model, vc_source *source,
+                               const vc_plan_recipe *recipe, const vc_statistics_keep *keep,
+                               const vc_look *how);
+/* The curves as JSON, for people and pictures. */
+vc_status vc_statistics_write_curves(const char *path, const vc_statistics *statistics);
 
 typedef struct vc_plan_made {
     double sparsity;                 /* that the plan reaches */
     char summaries[VC_SUMMARY_TEXT]; /* as vc_summary_grids_text has them; empty: none */
 } vc_plan_made;
 
-/* Makes the plan. `curves` for a recipe that measures, else NULL. VC_EINVAL when the summaries
- * alone have more scores than the sparsity leaves. `path` names the model in messages. */
-vc_status vc_plan_recipe_make(vc_plan *out, vc_plan_made *made, const vc_dense_stats *stats,
-                              const vc_head_curves *curves, const vc_plan_recipe *recipe,
-                              const char *path);
+/* The masks of a recipe, group by group, and the summaries beside them (layers), those of the
+ * statistics; NULL in *summaries: none. VC_EINVAL when the summaries alone have more scores than
+ * the sparsity leaves, and where the statistics lack what the recipe wants. `path` names the model,
+ * or the statistics, in messages. */
+typedef struct vc_pruned {
+    vc_mask masks[VC_MOST_GROUPS]; /* (groups) */
+    size_t groups;
+    const vc_summary_stats **summaries;
+    char text[VC_SUMMARY_TEXT]; /* as vc_summary_grids_text has them; empty: none */
+} vc_pruned;
+
+vc_status vc_plan_recipe_prune(vc_pruned *out, const vc_statistics *statistics,
+                               const vc_plan_recipe *recipe, const char *path);
+void vc_pruned_close(vc_pruned *pruned);
+
+/* The same polarized, with summaries or kept shares. */
+vc_status vc_plan_recipe_make(vc_plan *out, vc_plan_made *made, const vc_statistics *statistics,
+                              const vc_plan_recipe *recipe, const char *path);
 
 /* Plans for stages of learning. Each is sparser than the one before. */
 enum { VC_DISTILL_MOST_STAGES = 8 };
@@ -141,6 +153,7 @@ typedef struct vc_stage_recipe {
     vc_plan_recipe plan;      /* but for the sparsity */
     const double *sparsities; /* (count) */
     size_t count;             /* 0: nothing is pruned */
+    vc_statistics_keep keep;
 } vc_stage_recipe;
 
 typedef struct vc_stage_plans {

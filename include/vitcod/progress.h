@@ -10,7 +10,7 @@ extern "C" {
 
 typedef struct vc_progress {
     const char *label; /* outlives the progress */
-    size_t total;
+    size_t total, before;
     double started, drawn; /* seconds, see clock.h */
     int visible;
 } vc_progress;
@@ -20,6 +20,9 @@ vc_progress vc_progress_begin(const char *label, size_t total);
 /* Redraws the line, at most ten times a second and not in the first two seconds. `note` may be
  * NULL. */
 void vc_progress_update(vc_progress *progress, size_t done, const char *note);
+
+/* So much was done before, as by a run that was stopped; the time left goes by the rest. */
+void vc_progress_go_on(vc_progress *progress, size_t before);
 
 /* Clears the line. */
 void vc_progress_end(vc_progress *progress);

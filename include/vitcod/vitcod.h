@@ -108,6 +108,7 @@
 /* distill: a sparse model learns from its dense self */
 #include "vitcod/coder_setup.h"
 #include "vitcod/distill.h"
+#include "vitcod/statistics.h"
 
 /* recipe: the whole of it, step by step in a run folder */
 #include "vitcod/recipe.h"

@@ -227,7 +227,7 @@ static size_t list_learning(cli_option *list, size_t used, calibrate_options *o)
          &o->hold_back},
         {"checkpoint", "FILE", "where to go on from (default: beside -o)", CLI_WRITTEN,
          &o->checkpoint, .form = &cli_form_checkpoint},
-        {"resume", NULL, "go on from the checkpoint of a run that was stopped", CLI_FLAG,
+        {"resume", NULL, "go on where a run was stopped, be it while it measured heads", CLI_FLAG,
          &o->how.resume},
     };
     return cli_add_options(list, used, options, sizeof options / sizeof *options);

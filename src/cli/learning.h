@@ -20,6 +20,9 @@ enum { CLI_MOST_STAGES = 7, CLI_PATH = 4096 };
 int cli_take_stages(const cli_command *command, double stages[CLI_MOST_STAGES], size_t *count,
                     const char *text, double sparsity);
 
+/* Between two writings of what has been measured of heads. */
+enum { CLI_KEEP_SECONDS = 20 };
+
 /* Where a run goes on from that was told no other place: OUTPUT.checkpoint. */
 vc_status cli_own_checkpoint(char out[CLI_PATH], const char *output);
 

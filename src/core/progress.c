@@ -13,14 +13,21 @@ vc_progress vc_progress_begin(const char *label, size_t total)
                          .visible = isatty(STDERR_FILENO)};
 }
 
+void vc_progress_go_on(vc_progress *progress, size_t before)
+{
+    progress->before = before;
+    progress->started = vc_clock_seconds();
+}
+
 void vc_progress_update(vc_progress *progress, size_t done, const char *note)
 {
     double now = vc_clock_seconds();
     double elapsed = now - progress->started;
-    if (!progress->visible || elapsed < 2.0 || now - progress->drawn < 0.1 || done == 0)
+    if (!progress->visible || elapsed < 2.0 || now - progress->drawn < 0.1 ||
+        done <= progress->before)
         return;
     progress->drawn = now;
-    double left = elapsed * (double)(progress->total - done) / (double)done;
+    double left = elapsed * (double)(progress->total - done) / (double)(done - progress->before);
     dprintf(STDERR_FILENO, "\r\033[K%s %zu/%zu  %.0f%%  %d:%02d left%s%s", progress->label, done,
             progress->total, 100.0 * (double)done / (double)progress->total, (int)left / 60,
             (int)left % 60, note ? "  " : "", note ? note : "");

@@ -57,7 +57,8 @@ void vc_dense_stats_close(vc_dense_stats *stats)
     }
     free(stats->norms);
     free(stats->products);
-    vc__close_summaries(stats);
+    vc_summary_kinds_close(&stats->kinds);
+    free(stats->queries);
     *stats = (vc_dense_stats){0};
 }
 
@@ -89,7 +90,7 @@ static void add_layer(void *context, const vc_acts *acts, size_t layer, const fl
 vc_tap vc_dense_stats_tap(vc_dense_stats *stats)
 {
     return (vc_tap){.attention = add_layer,
-                    .scores = stats->grid_count ? vc__add_summaries : NULL,
+                    .scores = stats->kinds.count ? vc__add_summaries : NULL,
                     .context = stats};
 }
 
@@ -152,6 +153,8 @@ vc_status vc_dense_look(vc_dense_stats *stats, vc_seen *out, const vc_model *mod
     vc_image_walk walk = {0};
     uint8_t *seen = calloc(classes, 1);
     *out = (vc_seen){0};
+    if (how->progress)
+        how->progress->total = vc_source_count(source);
     vc_status status = seen ? vc_image_walk_open(&walk, model, source, how)
                             : vc_fail(VC_ENOMEM, "out of memory for %zu classes", classes);
     if (status == VC_OK)

@@ -7,6 +7,5 @@
 /* vc_tap.scores, with the statistics as context */
 void vc__add_summaries(void *context, size_t layer, const vc_attention *attention,
                        const float *probs);
-void vc__close_summaries(vc_dense_stats *stats);
 
 #endif

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "means.h"
+#include "vitcod/clock.h"
 #include "vitcod/distill.h"
 #include "vitcod/gradients.h"
 #include "vitcod/loader.h"
@@ -12,7 +12,9 @@
 enum { PROBES = 0x70726f62 }; /* random numbers of their own */
 
 typedef struct measurement {
-    vc_head_curves *curves;
+    vc_statistics *statistics;
+    const vc_statistics_keep *keep; /* or NULL */
+    double kept;                    /* when they were written last */
     const vc_model *model;
     vc_acts acts;
     vc_grads grads;
@@ -41,7 +43,7 @@ static void add_heads(void *context, size_t layer, const vc_attention *a, const 
                                      .v_stride = s->v_stride,
                                      .out_stride = s->out_stride};
     if (m->status == VC_OK)
-        m->status = vc_head_curves_add(m->curves, layer, &heads);
+        m->status = vc_head_curves_add(&m->statistics->curves, layer, &heads);
 }
 
 /* p, the softmax of the logits, and u = sqrt(p) r - p (sqrt(p) . r), where each r is 1 or -1:
@@ -74,24 +76,47 @@ static vc_status measure_batch(measurement *m, const vc_loaded *batch)
     return m->status;
 }
 
+static vc_status keep(measurement *m)
+{
+    m->kept = vc_clock_seconds();
+    return m->keep && m->keep->path
+               ? vc_statistics_write(m->keep->path, m->statistics, m->keep->settings)
+               : VC_OK;
+}
+
 static vc_status measure_all(measurement *m, vc_progress *progress)
 {
-    for (size_t done = 0;;) {
+    vc_statistics *s = m->statistics;
+    size_t done = 0;
+    for (size_t batches = 0;; batches++) {
         vc_loaded batch;
         VC_TRY(vc_loader_next(&batch, m->loader));
         if (batch.count == 0)
-            return VC_OK;
-        VC_TRY(measure_batch(m, &batch));
+            break;
         done += batch.count;
+        if (batches < s->curve_batches) { /* by the run that was stopped */
+            vc_progress_go_on(progress, done);
+            continue;
+        }
+        VC_TRY(measure_batch(m, &batch));
+        s->curve_batches++;
         vc_progress_update(progress, done, NULL);
+        if (m->keep && vc_clock_seconds() - m->kept >= m->keep->seconds)
+            VC_TRY(keep(m));
     }
+    if (s->curves.images == 0)
+        return vc_fail(VC_EFORMAT, "of %zu images to measure heads on none can be read",
+                       vc_source_count(m->source));
+    s->measured = 1;
+    return keep(m);
 }
 
-static vc_status open_measurement(measurement *m, vc_source *source, size_t images,
-                                  const vc_look *how)
+static vc_status open_measurement(measurement *m, vc_source *source, const vc_look *how)
 {
     vc_loader_options options = vc_model_loader_options(m->model);
     options.batch = how->batch;
+    options.on_broken = how->on_broken;
+    options.context = how->context;
     m->p = malloc(vc_model_input_of(&m->model->config).outputs * sizeof *m->p);
     if (!m->p)
         return vc_fail(VC_ENOMEM, "out of memory for the classes of an image");
@@ -99,56 +124,34 @@ static vc_status open_measurement(measurement *m, vc_source *source, size_t imag
     VC_TRY(vc_grads_open(&m->grads, m->model, how->batch));
     m->grads.on_heads = add_heads;
     m->grads.context = m;
-    VC_TRY(vc_source_spread(&m->source, source, images));
+    VC_TRY(vc_source_spread(&m->source, source, m->statistics->curve_images));
     return vc_loader_open(&m->loader, m->source, &options);
 }
 
-static vc_status open_curves(vc_head_curves *out, const vc_dense_stats *stats)
+vc_status vc_measure_heads(vc_statistics *statistics, const vc_model *model, vc_source *source,
+                           const vc_statistics_keep *keeps, const vc_look *how)
 {
-    const size_t layers = vc_model_layers(&stats->model->config);
-    const vc_summary_stats **summaries = calloc(layers * stats->grid_count, sizeof *summaries);
-    vc__means means;
-    *out = (vc_head_curves){0};
-    if (!summaries)
-        return vc_fail(VC_ENOMEM, "out of memory for the curves of heads");
-    for (size_t g = 0; g < stats->grid_count; g++)
-        for (size_t l = 0; l < layers; l++)
-            summaries[g * layers + l] = vc_dense_stats_summaries(stats, l, stats->grids[g]);
-    vc_status status = vc__means_open(&means, stats->attention, stats->groups);
-    if (status == VC_OK) {
-        status = vc_head_curves_open(out, means.maps, means.count, summaries, stats->grid_count,
-                                     vc_model_prefix_tokens(&stats->model->config));
-        vc__means_close(&means);
-    }
-    free((void *)summaries);
-    return status;
-}
-
-vc_status vc_measure_heads(vc_head_curves *out, const vc_dense_stats *stats, const vc_model *model,
-                           vc_source *source, size_t images, const vc_look *how)
-{
-    measurement m = {.curves = out, .model = model};
-    *out = (vc_head_curves){0};
+    measurement m = {.statistics = statistics, .keep = keeps, .model = model};
     if (vc_model_observes_apart(&model->config))
         return vc_fail(VC_EUNSUPPORTED,
                        "heads of a %s cannot be measured: its BatchNorms make one image depend on "
                        "the others of its batch",
                        vc_model_family(&model->config));
-    VC_TRY(open_curves(out, stats));
-    vc_progress progress = vc_progress_begin("heads", images);
-    vc_status status = open_measurement(&m, source, images, how);
+    if (statistics->curves.layer_count == 0) {
+        VC_TRY(vc_statistics_open_curves(statistics));
+        VC_TRY(keep(&m));
+    }
+    const size_t there = vc_source_count(source), wanted = statistics->curve_images;
+    vc_progress progress = vc_progress_begin("heads", wanted < there ? wanted : there);
+    vc_status status = open_measurement(&m, source, how);
+    m.kept = vc_clock_seconds();
     if (status == VC_OK)
         status = measure_all(&m, &progress);
-    if (status == VC_OK && out->images == 0)
-        status = vc_fail(VC_EFORMAT, "of %zu images to measure heads on none can be read",
-                         vc_source_count(m.source));
     vc_progress_end(&progress);
     vc_loader_close(m.loader);
     vc_source_close(m.source);
     vc_grads_close(&m.grads);
     vc_acts_close(&m.acts);
     free(m.p);
-    if (status != VC_OK)
-        vc_head_curves_close(out);
     return status;
 }

@@ -48,10 +48,8 @@ vc_status vc_plan_recipe_settle(vc_plan_recipe *recipe, const char **residual)
 }
 
 /* The recipe's grids, layer by layer; to be freed. */
-static vc_status read_grids(vc_summary_grid **out, const vc_model_config *config,
-                            const vc_plan_recipe *recipe)
+static vc_status read_grids(vc_summary_grid **out, size_t layers, const vc_plan_recipe *recipe)
 {
-    const size_t layers = vc_model_layers(config);
     *out = calloc(layers, sizeof **out);
     if (!*out)
         return vc_fail(VC_ENOMEM, "out of memory for %zu layers", layers);
@@ -68,7 +66,8 @@ static vc_status find_kinds(vc_summary_grid *grids, size_t *count, const vc_mode
     for (size_t l = 0; l < vc_model_layers(config); l++) {
         vc_pooling pooling; /* only to learn whether the layer has it */
         size_t g = 0;
-        VC_TRY(vc_dense_pooling(&pooling, config, l, grids[l]));
+        VC_TRY(vc_square_pooling(&pooling, vc_model_layer(config, l).keys,
+                                 vc_model_prefix_tokens(config), l, grids[l]));
         vc_pooling_close(&pooling);
         while (g < *count && !vc_summary_grid_equal(grids[g], grids[l]))
             g++;
@@ -99,7 +98,7 @@ vc_status vc_plan_recipe_summarize(vc_dense_stats *stats, const vc_plan_recipe *
         return VC_OK;
     if (is_word(recipe->summaries, VC_SUMMARIES_AUTO))
         return summarize(stats, candidates, CANDIDATES, source, how);
-    VC_TRY(read_grids(&grids, &stats->model->config, recipe));
+    VC_TRY(read_grids(&grids, vc_model_layers(&stats->model->config), recipe));
     vc_status status = find_kinds(grids, &count, &stats->model->config);
     if (status == VC_OK)
         status = summarize(stats, grids, count, source, how);
@@ -119,25 +118,49 @@ static double share_of(const vc_summary_stats *const *stats, size_t layers)
     return summaries / all;
 }
 
-/* Each layer's place among the grids of the statistics; behind them: to be chosen. */
-static vc_status find_choices(size_t *choice, const vc_dense_stats *stats,
-                              const vc_plan_recipe *recipe)
+static vc_status refuse_kind(const vc_statistics *s, size_t layer, vc_summary_grid grid,
+                             const char *path)
+{
+    char wanted[VC_SUMMARY_TEXT], has[VC_SUMMARY_TEXT];
+    const vc_summary_kinds *k = &s->kinds;
+    vc_pooling pooling;
+    vc_summary_grids_text(wanted, &grid, 1);
+    vc_summary_grids_text(has, k->grids, k->count);
+    for (size_t g = 0; g < k->count; g++)
+        if (vc_summary_grid_equal(k->grids[g], grid) && grid.y > 0) {
+            const vc_maps *m = s->maps;
+            while (layer >= m->layers)
+                layer -= m++->layers;
+            VC_TRY(vc_square_pooling(&pooling, m->keys, s->prefix_tokens, layer, grid));
+            vc_pooling_close(&pooling);
+        }
+    return vc_fail(VC_EINVAL,
+                   "%s: nothing is averaged of summaries %s%s%s, wanted `vitcod "
+                   "attention --summary` with them",
+                   path, wanted, k->count ? ", but of " : "", k->count ? has : "");
+}
+
+/* Each layer's place among the kinds of the statistics; behind them: to be chosen. */
+static vc_status find_choices(size_t *choice, const vc_statistics *s, const vc_plan_recipe *recipe,
+                              const char *path)
 {
     vc_summary_grid *grids;
-    const size_t layers = vc_model_layers(&stats->model->config);
-    for (size_t l = 0; l < layers; l++)
-        choice[l] = stats->grid_count;
+    const vc_summary_kinds *k = &s->kinds;
+    vc_status status = VC_OK;
+    for (size_t l = 0; l < k->layers; l++)
+        choice[l] = k->count;
     if (is_word(recipe->summaries, VC_SUMMARIES_AUTO))
         return VC_OK;
-    VC_TRY(read_grids(&grids, &stats->model->config, recipe));
-    for (size_t l = 0; l < layers; l++) {
-        for (choice[l] = 0; choice[l] < stats->grid_count; choice[l]++)
-            if (vc_summary_grid_equal(stats->grids[choice[l]], grids[l]))
+    VC_TRY(read_grids(&grids, k->layers, recipe));
+    for (size_t l = 0; status == VC_OK && l < k->layers; l++) {
+        for (choice[l] = 0; choice[l] < k->count; choice[l]++)
+            if (vc_summary_grid_equal(k->grids[choice[l]], grids[l]))
                 break;
-        assert(choice[l] < stats->grid_count); /* see vc_plan_recipe_summarize */
+        if (!vc_summary_kinds_find(k, l, grids[l]))
+            status = refuse_kind(s, l, grids[l], path);
     }
     free(grids);
-    return VC_OK;
+    return status;
 }
 
 static vc_status share_out(vc__recipe_share *out, size_t *choice, const vc_head_curves *curves,
@@ -153,10 +176,10 @@ static vc_status share_out(vc__recipe_share *out, size_t *choice, const vc_head_
     return vc_head_curves_share(out->kept, choice, &loss, curves, recipe->sparsity);
 }
 
-static vc_status take_choices(vc__recipe_share *out, const size_t *choice,
-                              const vc_dense_stats *stats, const vc_plan_recipe *recipe)
+static vc_status take_choices(vc__recipe_share *out, const size_t *choice, const vc_statistics *s,
+                              const vc_plan_recipe *recipe)
 {
-    const size_t layers = vc_model_layers(&stats->model->config);
+    const size_t layers = s->kinds.layers;
     vc_summary_grid *grids = calloc(layers, sizeof *grids);
     out->summaries = calloc(layers, sizeof *out->summaries);
     if (!grids || !out->summaries) {
@@ -164,8 +187,8 @@ static vc_status take_choices(vc__recipe_share *out, const size_t *choice,
         return vc_fail(VC_ENOMEM, "out of memory for %zu layers", layers);
     }
     for (size_t l = 0; l < layers; l++) {
-        grids[l] = stats->grids[choice[l]];
-        out->summaries[l] = vc_dense_stats_summaries(stats, l, grids[l]);
+        grids[l] = s->kinds.grids[choice[l]];
+        out->summaries[l] = vc_summary_kinds_find(&s->kinds, l, grids[l]);
     }
     vc_summary_grids_text(out->text, grids, layers);
     free(grids);
@@ -177,21 +200,26 @@ static vc_status take_choices(vc__recipe_share *out, const size_t *choice,
                    100.0 * out->share, recipe->sparsity, 100.0 * (1.0 - recipe->sparsity));
 }
 
-vc_status vc__recipe_share_open(vc__recipe_share *out, const vc_dense_stats *stats,
-                                const vc_head_curves *curves, const vc_plan_recipe *recipe)
+vc_status vc__recipe_share_open(vc__recipe_share *out, const vc_statistics *s,
+                                const vc_plan_recipe *recipe, const char *path)
 {
+    const int measures = vc_plan_recipe_measures(recipe);
     *out = (vc__recipe_share){0};
-    if (!recipe->summaries && !curves)
+    if (!recipe->summaries && !measures)
         return VC_OK;
-    const size_t layers = vc_model_layers(&stats->model->config);
-    size_t *choice = calloc(layers, sizeof *choice);
-    vc_status status = choice ? find_choices(choice, stats, recipe)
-                              : vc_fail(VC_ENOMEM, "out of memory for %zu layers", layers);
-    assert(curves || !is_word(recipe->summaries, VC_SUMMARIES_AUTO)); /* it is settled */
-    if (status == VC_OK && curves)
-        status = share_out(out, choice, curves, recipe);
+    if (measures && !s->measured)
+        return vc_fail(VC_EINVAL,
+                       "%s: heads are not measured, which rule measured goes by, wanted what "
+                       "`vitcod attention --rule measured` writes",
+                       path);
+    size_t *choice = calloc(s->kinds.layers + 1, sizeof *choice);
+    vc_status status = choice ? find_choices(choice, s, recipe, path)
+                              : vc_fail(VC_ENOMEM, "out of memory for %zu layers", s->kinds.layers);
+    assert(measures || !is_word(recipe->summaries, VC_SUMMARIES_AUTO)); /* it is settled */
+    if (status == VC_OK && measures)
+        status = share_out(out, choice, &s->curves, recipe);
     if (status == VC_OK)
-        status = take_choices(out, choice, stats, recipe);
+        status = take_choices(out, choice, s, recipe);
     free(choice);
     if (status != VC_OK)
         vc__recipe_share_close(out);

@@ -11,9 +11,10 @@ typedef struct vc__recipe_share {
     char text[VC_SUMMARY_TEXT];         /* of the summaries */
 } vc__recipe_share;
 
-/* VC_EINVAL where the summaries alone have more scores than the recipe's sparsity leaves. */
-vc_status vc__recipe_share_open(vc__recipe_share *out, const vc_dense_stats *stats,
-                                const vc_head_curves *curves, const vc_plan_recipe *recipe);
+/* VC_EINVAL where the summaries alone have more scores than the recipe's sparsity leaves, and where
+ * the statistics lack what the recipe wants. `path` names them. */
+vc_status vc__recipe_share_open(vc__recipe_share *out, const vc_statistics *statistics,
+                                const vc_plan_recipe *recipe, const char *path);
 void vc__recipe_share_close(vc__recipe_share *share);
 
 #endif

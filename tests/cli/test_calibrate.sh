@@ -119,7 +119,24 @@ case_measured() {
         calibrate --rule measured --sparsity 0.95 -o y
     check "with a residual" 2 'residual mean does not go together with rule measured' \
         calibrate --rule measured --residual mean -o y
-    absent "no leftovers" y y.checkpoint
+    absent "no leftovers" y y.checkpoint y.checkpoint.heads
+}
+
+# What is held back only judges: of the first five images one may be another without a change.
+case_held_back_have_no_say() {
+    set -- --summary auto --sparsity 0.5 --epochs 0 -o x --plan-output
+    check "the plan" 0 'agreement' calibrate "$@" plan1
+    same=0
+    for image in 0 1 2 3 4; do
+        cp -r data other
+        head -c 64 /dev/zero | dd of=other/train-images-idx3-ubyte bs=1 seek=$((16 + 64 * image)) \
+            conv=notrunc 2>/dev/null
+        check "with image $image black" 0 'agreement' "$vitcod" calibrate model --data other \
+            --batch 8 --threshold 6 "$@" plan2
+        cmp -s plan1 plan2 && same=$((same + 1))
+        rm -r other
+    done
+    [ "$same" = 1 ] || failed "held back" "$same of five images had no say, wanted 1"
 }
 
 case_without_learning() {
@@ -198,6 +215,30 @@ case_resumed_after_a_kill() {
     rm -f half.checkpoint
     check "resumed in an earlier stage" 0 'agreement' calibrate "$@" --resume -o half
     check "the same model again" 0 '' cmp whole half
+}
+
+# Killed once heads are being measured, or have been: the same model and plan.
+case_measuring_resumed() {
+    varying=everything # how far it got
+    set -- --summary auto --sparsity 0.5 --epochs 60 --patience 0
+    check "uninterrupted" 0 'agreement' calibrate "$@" -o whole --plan-output plan1
+    kill_at half.checkpoint.heads 0 --data data "$@" -o half
+    rm -f half.checkpoint half.checkpoint.json
+    check "not at another sparsity" 1 'other settings: --sparsity (was 0.5, is 0.4)' \
+        calibrate --summary auto --sparsity 0.4 --epochs 60 --patience 0 --resume -o half
+    cp model other
+    check "another model" 0 'epoch 1/1' "$vitcod" train --data data --width 12 --depth 2 \
+        --heads 3 --epochs 1 -o model
+    check "not with other weights" 1 'half.checkpoint.heads: was begun with another model' \
+        calibrate "$@" --resume -o half
+    mv other model
+    check "resumed" 0 'agreement' calibrate "$@" --resume -o half --plan-output plan2
+    check "the same model" 0 '' cmp whole half
+    check "the same plan" 0 '' cmp plan1 plan2
+    absent "nothing is left" half.checkpoint half.checkpoint.json half.checkpoint.heads
+    check "nothing to resume" 1 \
+        'nowhere.checkpoint.json: cannot open, nor nowhere.checkpoint.heads: there is nothing' \
+        calibrate --sparsity 0.5 --resume -o nowhere
 }
 
 case_resumed_otherwise() {

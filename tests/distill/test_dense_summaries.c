@@ -42,7 +42,7 @@ static void watch_row(watch *w, size_t layer, const vc_attention *a, const float
                     exp(scores[k] + bias) / z, 1e-5);
     }
     for (size_t g = 0; g < GRIDS; g++) {
-        const vc_summary_stats *stats = vc_dense_stats_summaries(w->stats, layer, grids[g]);
+        const vc_summary_stats *stats = vc_summary_kinds_find(&w->stats->kinds, layer, grids[g]);
         const vc_pooling *p = stats ? &stats->pooling : &(vc_pooling){0};
         for (size_t j = 0; j < p->count; j++) {
             double mean = 0.0;
@@ -91,7 +91,7 @@ static void check_model(const vc_model *model)
     for (size_t l = 0; l < layers; l++)
         for (size_t g = 0; g < GRIDS; g++) {
             const vc_attention_layer at = vc_model_layer(&model->config, l);
-            const vc_summary_stats *s = vc_dense_stats_summaries(&stats, l, grids[g]);
+            const vc_summary_stats *s = vc_summary_kinds_find(&stats.kinds, l, grids[g]);
             const size_t side = (size_t)sqrt((double)(at.keys));
             assert_int_equal(s != NULL, grids[g].x <= side && grids[g].y <= side);
             if (!s)
@@ -100,7 +100,7 @@ static void check_model(const vc_model *model)
             for (size_t i = 0; i < at.heads * at.queries * s->pooling.count; i++)
                 assert_near(s->sum[i], w->expected[l][g][i], 1e-5 * w->expected[l][g][i]);
         }
-    assert_null(vc_dense_stats_summaries(&stats, 0, (vc_summary_grid){4, 4, 0, 0}));
+    assert_null(vc_summary_kinds_find(&stats.kinds, 0, (vc_summary_grid){4, 4, 0, 0}));
     vc_dense_stats_close(&stats);
     free(images);
     free(w);

@@ -223,7 +223,8 @@ static void summaries_are_learnt(void **state)
     (void)state;
     scene whole = set_up("summaries"), broken = set_up("summaries broken");
     const double sparsities[] = {0.3, 0.6};
-    const vc_stage_recipe recipe = {{.rule = "budget", .threshold = 4}, sparsities, 2};
+    const vc_stage_recipe recipe = {
+        .plan = {.rule = "budget", .threshold = 4}, .sparsities = sparsities, .count = 2};
     const vc_look how = vc_look_default();
     vc_stage_plans plans;
     vc_seen seen;
@@ -358,8 +359,9 @@ static void plans_become_sparser(void **state)
     (void)state;
     scene s = set_up("plans");
     const double sparsities[] = {0.3, 0.6};
-    const vc_stage_recipe recipe = {
-        {.rule = "budget", .threshold = 4, .residual = 1}, sparsities, 2};
+    const vc_stage_recipe recipe = {.plan = {.rule = "budget", .threshold = 4, .residual = 1},
+                                    .sparsities = sparsities,
+                                    .count = 2};
     const vc_look how = vc_look_default();
     vc_stage_plans plans;
     vc_seen seen;
@@ -383,7 +385,9 @@ static void statistics_are_of_some_images(void **state)
     (void)state;
     scene s = set_up("some");
     const double sparsity = 0.6;
-    vc_stage_recipe recipe = {{.rule = "budget", .threshold = 4, .residual = 1}, &sparsity, 1};
+    vc_stage_recipe recipe = {.plan = {.rule = "budget", .threshold = 4, .residual = 1},
+                              .sparsities = &sparsity,
+                              .count = 1};
     const vc_look how = vc_look_default();
     vc_stage_plans some, spread, all;
     vc_seen seen;

@@ -44,28 +44,26 @@ static void tear_down(scene *s)
     vc_source_close(s->images);
 }
 
-static void look(vc_dense_stats *stats, const scene *s, const vc_plan_recipe *recipe)
+static void gather(vc_statistics *out, const scene *s, const char *summaries, size_t images,
+                   const vc_statistics_keep *keep)
 {
-    vc_seen seen;
-    assert_ok(vc_dense_stats_open(stats, s->model, BATCH, 0, 0));
-    assert_ok(vc_plan_recipe_summarize(stats, recipe, s->images, &s->how));
-    assert_ok(vc_dense_look(stats, &seen, s->model, s->images, &s->how));
+    const vc_plan_recipe recipe = {
+        .rule = VC_RULE_MEASURED, .summaries = summaries, .curve_images = images};
+    assert_ok(vc_statistics_gather(out, s->model, s->images, &recipe, keep, &s->how));
 }
 
 /* KL(dense || the head sparse alone) over all images */
-static double divergence(const scene *s, const vc_dense_stats *stats,
+static double divergence(const scene *s, const vc_statistics *stats,
                          const vc_teacher_answers *answers, const uint64_t *kept)
 {
-    static float mean[LAYERS * HEADS * T * T];
-    const vc_maps maps = {LAYERS, HEADS, T, T, mean};
+    const vc_maps maps = stats->maps[0];
     const vc_summary_stats *summaries[LAYERS];
     vc_mask mask;
     vc_plan plan;
     vc_judge judge;
     vc_judgement judged;
-    vc_attention_stats_mean(mean, &stats->attention[0]);
     for (size_t l = 0; l < LAYERS; l++)
-        summaries[l] = vc_dense_stats_summaries(stats, l, (vc_summary_grid){2, 2, 1, 0});
+        summaries[l] = vc_summary_kinds_find(&stats->kinds, l, (vc_summary_grid){2, 2, 1, 0});
     assert_ok(vc_prune_heads(&mask, &maps, 1, kept, 1));
     assert_ok(vc_polarize(&plan, &mask, 8, "mask"));
     assert_ok(vc_plan_add_summaries(&plan, summaries, &maps, 1, "maps"));
@@ -84,18 +82,15 @@ static void losses_are_divergences(void **state)
     (void)state;
     enum { LEVEL = 8 };
     scene s = set_up();
-    const vc_plan_recipe recipe = {.rule = VC_RULE_MEASURED, .summaries = "2x2q"};
-    vc_dense_stats stats;
-    vc_head_curves curves;
+    vc_statistics stats;
     vc_teacher_answers answers;
     uint64_t kept[LAYERS * HEADS];
     double predicted = 0.0, measured = 0.0;
-    look(&stats, &s, &recipe);
-    assert_ok(vc_measure_heads(&curves, &stats, s.model, s.images, COUNT, &s.how));
-    assert_int_equal(curves.images, COUNT);
+    gather(&stats, &s, "2x2q", COUNT, NULL);
+    assert_int_equal(stats.curves.images, COUNT);
     assert_ok(vc_teacher_answers_open(&answers, s.model, s.images, &s.how));
     for (size_t h = 0; h < LAYERS * HEADS; h++) {
-        const vc_curve_layer *l = &curves.layers[h / HEADS];
+        const vc_curve_layer *l = &stats.curves.layers[h / HEADS];
         for (size_t i = 0; i < LAYERS * HEADS; i++)
             kept[i] = i == h ? l->kept[h % HEADS * VC_CURVE_LEVELS + LEVEL] : T * T;
         predicted += l->loss[h % HEADS * VC_CURVE_LEVELS + LEVEL] / COUNT;
@@ -104,8 +99,7 @@ static void losses_are_divergences(void **state)
     print_message("predicted %g, measured %g\n", predicted, measured);
     assert_near(predicted, measured, 0.2 * measured);
     vc_teacher_answers_close(&answers);
-    vc_head_curves_close(&curves);
-    vc_dense_stats_close(&stats);
+    vc_statistics_close(&stats);
     tear_down(&s);
 }
 
@@ -114,34 +108,30 @@ static void some_images_are_enough(void **state)
 {
     (void)state;
     scene s = set_up();
-    const vc_plan_recipe recipe = {.rule = VC_RULE_MEASURED, .summaries = "auto"};
-    vc_dense_stats stats;
-    vc_head_curves a, b;
-    look(&stats, &s, &recipe);
-    assert_ok(vc_measure_heads(&a, &stats, s.model, s.images, 40, &s.how));
+    vc_statistics a, b;
+    gather(&a, &s, "auto", 40, NULL);
     s.how.batch = 5;
-    assert_ok(vc_measure_heads(&b, &stats, s.model, s.images, 40, &s.how));
-    assert_int_equal(a.images, 40);
+    gather(&b, &s, "auto", 40, NULL);
+    assert_int_equal(a.curves.images, 40);
     for (size_t l = 0; l < LAYERS; l++)
-        for (size_t i = 0; i < a.choices * HEADS * VC_CURVE_LEVELS; i++)
-            assert_near(a.layers[l].loss[i], b.layers[l].loss[i],
-                        1e-6 + 1e-3 * b.layers[l].loss[i]);
-    vc_head_curves_close(&a);
-    vc_head_curves_close(&b);
-    vc_dense_stats_close(&stats);
+        for (size_t i = 0; i < a.curves.choices * HEADS * VC_CURVE_LEVELS; i++)
+            assert_near(a.curves.layers[l].loss[i], b.curves.layers[l].loss[i],
+                        1e-6 + 1e-3 * b.curves.layers[l].loss[i]);
+    vc_statistics_close(&a);
+    vc_statistics_close(&b);
     tear_down(&s);
 }
 
 static void check_plan(const scene *s, const char *rule, const char *summaries, double sparsity)
 {
     const double sparsities[] = {sparsity - 0.1, sparsity};
-    const vc_stage_recipe recipe = {{.rule = rule,
-                                     .threshold = 8,
-                                     .summaries = summaries,
-                                     .curves = temporary("curves"),
-                                     .curve_images = 40},
-                                    sparsities,
-                                    2};
+    const vc_stage_recipe recipe = {.plan = {.rule = rule,
+                                             .threshold = 8,
+                                             .summaries = summaries,
+                                             .curves = temporary("curves"),
+                                             .curve_images = 40},
+                                    .sparsities = sparsities,
+                                    .count = 2};
     vc_stage_plans plans;
     vc_seen seen;
     assert_ok(vc_stage_plans_make(&plans, &seen, s->model, s->images, &recipe, &s->how, "model"));
@@ -173,12 +163,11 @@ static void refuses_batch_norms(void **state)
     (void)state;
     const vc_model_config config = tiny_levit();
     vc_model *model = tiny_levit_open(&config);
-    const vc_dense_stats stats = {.model = model};
+    vc_statistics stats = {.curve_images = 1};
     const vc_look how = vc_look_default();
-    vc_head_curves curves;
-    assert_fails(vc_measure_heads(&curves, &stats, model, NULL, 1, &how), VC_EUNSUPPORTED,
+    assert_fails(vc_measure_heads(&stats, model, NULL, NULL, &how), VC_EUNSUPPORTED,
                  "heads of a levit cannot be measured: its BatchNorms");
-    assert_null(curves.layers);
+    assert_null(stats.curves.layers);
     vc_model_close(model);
 }
 

@@ -47,11 +47,12 @@ static void check_layer(const vc_dense_stats *stats, const float *attention, siz
     const vc_attention_layer l = vc_model_layer(&stats->model->config, layer);
     assert_true(l.heads * l.queries * l.keys <= MOST_MAPS);
     prune(pruned, &l, layer, vc_model_prefix_tokens(&stats->model->config));
-    for (size_t g = 0; g < stats->grid_count; g++) {
+    for (size_t g = 0; g < stats->kinds.count; g++) {
         char key[8];
-        snprintf(key, sizeof key, "%d", (int)stats->grids[g].y);
+        snprintf(key, sizeof key, "%d", (int)stats->kinds.grids[g].y);
         const json_t *want = json_object_get(golden, key);
-        const vc_summary_stats *s = vc_dense_stats_summaries(stats, layer, stats->grids[g]);
+        const vc_summary_stats *s =
+            vc_summary_kinds_find(&stats->kinds, layer, stats->kinds.grids[g]);
         assert_non_null(s);
         const size_t count = l.heads * l.queries * s->pooling.count;
         for (size_t i = 0; i < count; i++)

@@ -1,0 +1,30 @@
+/* What lies in a file of statistics, in one list for writing and reading. */
+#ifndef VC_STATISTICS_LIST_H
+#define VC_STATISTICS_LIST_H
+
+#include "vitcod/statistics.h"
+#include "vitcod/tensor_file.h"
+
+enum { VC__STATISTICS_NAME = 64, VC__STATISTICS_COUNTS = 7 };
+
+typedef struct vc__statistics_list {
+    vc_named_tensor *tensors; /* (count) they point into the statistics */
+    char (*names)[VC__STATISTICS_NAME];
+    size_t count;
+} vc__statistics_list;
+
+/* All arrays that the statistics have now. */
+vc_status vc__statistics_list_open(vc__statistics_list *out, const vc_statistics *statistics);
+void vc__statistics_list_close(vc__statistics_list *list);
+
+/* What the metadata tell as whole numbers. */
+typedef struct vc__statistics_count {
+    const char *key;
+    uint64_t value;
+} vc__statistics_count;
+void vc__statistics_counts(vc__statistics_count out[VC__STATISTICS_COUNTS],
+                           const vc_statistics *statistics);
+void vc__statistics_set_counts(vc_statistics *statistics,
+                               const vc__statistics_count counts[VC__STATISTICS_COUNTS]);
+
+#endif
