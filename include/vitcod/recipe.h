@@ -49,9 +49,10 @@ int vc_recipe_trains(const vc_recipe_options *options);   /* from labels */
 
 typedef struct vc_recipe_step {
     const char *name;
-    char result[64];        /* its JSON in the folder, there when the step is done */
-    const char *unfinished; /* what lies in the folder when it was stopped and can go on, or NULL */
-    json_t *words;          /* the verb and its arguments */
+    char result[64]; /* its JSON in the folder, there when the step is done */
+    /* With one of these in the folder it was stopped and can go on; NULL: none. */
+    const char *unfinished[2];
+    json_t *words; /* the verb and its arguments */
 } vc_recipe_step;
 
 typedef struct vc_recipe {

@@ -167,7 +167,7 @@ static void list_training(builder *b, int number)
 {
     const int first = number == 2;
     vc_recipe_step *s = begin_step(b, number, first ? "coded" : "finetune", "train");
-    s->unfinished = first ? "coded.safetensors.checkpoint" : "model.safetensors.checkpoint";
+    s->unfinished[0] = first ? "coded.safetensors.checkpoint" : "model.safetensors.checkpoint";
     add_word(b, "--init");
     if (first)
         add_word(b, b->o->model);
@@ -195,7 +195,7 @@ static void add_calibration(builder *b)
 static void list_coded_calibration(builder *b)
 {
     vc_recipe_step *s = begin_step(b, 2, "coded", "calibrate");
-    s->unfinished = "coded.safetensors.checkpoint.json";
+    s->unfinished[0] = "coded.safetensors.checkpoint.json";
     add_word(b, b->o->model);
     add_text(b, "--data", b->o->data);
     add_text(b, "--sparsity", "0");
@@ -221,7 +221,8 @@ static void list_sparse_calibration(builder *b)
 {
     const vc_recipe_options *o = b->o;
     vc_recipe_step *s = begin_step(b, 6, "finetune", "calibrate");
-    s->unfinished = "model.safetensors.checkpoint.json";
+    s->unfinished[0] = "model.safetensors.checkpoint.json";
+    s->unfinished[1] = "model.safetensors.checkpoint.heads"; /* of stages that are measured */
     add_student(b);
     if (vc_recipe_is_coded(o))
         add_text(b, "--teacher", o->model);
@@ -277,7 +278,9 @@ static void list_polarization(builder *b)
 
 static void list_plan(builder *b)
 {
-    begin_step(b, 3, "plan", "calibrate");
+    vc_recipe_step *s = begin_step(b, 3, "plan", "calibrate");
+    s->unfinished[0] = "planned.safetensors.checkpoint.json";
+    s->unfinished[1] = "planned.safetensors.checkpoint.heads";
     add_student(b);
     add_images(b);
     add_pruning(b);

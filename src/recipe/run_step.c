@@ -113,6 +113,14 @@ static int is_there(const char *folder, const char *name)
     return access(path, F_OK) == 0;
 }
 
+static int can_go_on(const vc_recipe_step *s, const char *folder)
+{
+    for (size_t i = 0; i < sizeof s->unfinished / sizeof *s->unfinished; i++)
+        if (s->unfinished[i] && is_there(folder, s->unfinished[i]))
+            return 1;
+    return 0;
+}
+
 vc_status vc__recipe_run_step(json_t **out, int *ran, const vc_recipe_step *s,
                               const vc_recipe_options *o)
 {
@@ -122,7 +130,7 @@ vc_status vc__recipe_run_step(json_t **out, int *ran, const vc_recipe_step *s,
     if (!*ran)
         return vc_json_read(out, path);
     const double start = vc_clock_seconds();
-    VC_TRY(start_and_read(out, s, o->program, s->unfinished && is_there(o->folder, s->unfinished)));
+    VC_TRY(start_and_read(out, s, o->program, can_go_on(s, o->folder)));
     vc_json_set(out, "step_seconds", json_real(vc_clock_seconds() - start));
     const vc_status status =
         *out ? vc_json_write(path, *out) : vc_fail(VC_ENOMEM, "%s: out of memory", path);
