@@ -1,8 +1,12 @@
 """Masks and plans: what the program makes, from the same arrays."""
 
+import base64
 import os
+import struct
 import tempfile
 import unittest
+import zlib
+from xml.etree import ElementTree
 
 import numpy as np
 import vitcod
@@ -192,6 +196,37 @@ class Plan(Sparse):
             self.assertIsNone(without.plan)
             np.testing.assert_array_equal(without.infer(self.images), dense)
         self.assertGreater(abs(dense - logits).max(), 1e-3)
+
+    def drawn(self, value):
+        """The pictures in a notebook's SVG, by their titles."""
+        text = value._repr_html_()
+        tree = ElementTree.fromstring(text[text.index("<svg") :])
+        found = {}
+        for image in tree.iter("{http://www.w3.org/2000/svg}image"):
+            data = base64.b64decode(image.attrib["href"].split(",", 1)[1])
+            width, height = struct.unpack(">II", data[16:24])
+            start = data.index(b"IDAT") + 4
+            rows = np.frombuffer(zlib.decompress(data[start:]), np.uint8)
+            found[image[0].text] = rows.reshape(height, width + 1)[:, 1:]
+        return text, found
+
+    def test_in_a_notebook(self):
+        text, pictures = self.drawn(self.plan)
+        self.assertIn(f"&lt;vitcod.Plan {self.plan.hash}", text)
+        self.assertEqual(len(pictures), len(self.plan) * self.plan[0].heads)
+        for index, layer in enumerate(self.plan):
+            for head in range(layer.heads):
+                title = next(t for t in pictures if t.startswith(f"layer {index}, head {head}:"))
+                kept = ~self.mask[index, head]
+                order = np.ix_(layer.query_order[head], layer.key_order[head])
+                np.testing.assert_array_equal(pictures[title] > 0, kept[order])
+                is_global = (pictures[title] == 2).any(0)
+                self.assertEqual(is_global.sum(), layer.global_tokens[head])
+        pruned = vitcod.prune({"dpt0": self.maps[:1], "subsample0": self.maps[1:]}, sparsity=0.8)
+        text, pictures = self.drawn(pruned)
+        self.assertIn("80.0", text)
+        title = next(t for t in pictures if t.startswith("subsample0 1, head 2: "))
+        np.testing.assert_array_equal(pictures[title] == 0, pruned.mask["subsample0"][1, 2])
 
     def test_outlives_its_model(self):
         model = vitcod.load(SMALL, plan=self.plan)

@@ -6,6 +6,7 @@ import ctypes
 import os
 import tempfile
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ PRECISIONS = ("fp32", "bf16", "int8")  # vc_precision
 SPLITS = {"plan": 0, "cost": 1, "whole": 2, None: 3}  # vc_pattern_split; None: the usual one
 MOST_ENGINES = 4  # of a model: each has packed weights of its own
 STATE_DICT = "state dict"
+FIRST_PIECE, LONG_PIECE = 8, 0.4  # images computed at once, seconds
 
 
 @dataclass(frozen=True)
@@ -239,6 +241,21 @@ class Model:
     # ---- what it computes
 
     @staticmethod
+    def _pieces(count: int, batch: int):
+        """Starts and sizes of what is computed at once: at most a batch, and so much that Ctrl-C is
+        noticed within a second. Results do not depend on it."""
+        first, size = 0, min(batch, FIRST_PIECE)
+        while first < count:
+            begun = time.perf_counter()
+            yield first, min(size, count - first)
+            seconds = time.perf_counter() - begun
+            first += size
+            if seconds > LONG_PIECE:
+                size = max(1, size // 2)
+            elif seconds < LONG_PIECE / 4:
+                size = min(batch, 2 * size)
+
+    @staticmethod
     def _check_batch(batch: int) -> None:
         if not isinstance(batch, int) or not 1 <= batch <= 4096:
             raise ValueError(f"batch is {batch}; wanted 1 to 4096")
@@ -286,7 +303,7 @@ class Model:
 
         images: float32 (N, channels, height, width), normalised (`normalisation`).
         dtype: precision of the products: fp32, bf16 or int8.
-        batch: so many images at once; Ctrl-C is noticed between them.
+        batch: so many images at once, or fewer where they take long, as Ctrl-C is noticed between.
         split: keys computed densely: plan, its global tokens; cost, what is fastest on this
         machine. By default by the plan where there is one, by cost for a mask.
         dense: leave mask and plan aside.
@@ -301,13 +318,13 @@ class Model:
             logits = np.empty((count, outputs), np.float32)
             source, target = arrays.address(x), arrays.address(logits)
             of_image = x.strides[0]
-            for first in range(0, count, batch):
+            for first, some in self._pieces(count, batch):
                 check(
                     lib.vc_engine_run(
                         engine,
                         target + first * outputs * 4,
                         source + first * of_image,
-                        min(batch, count - first),
+                        some,
                     )
                 )
         if not np.isfinite(logits.sum()):
@@ -339,8 +356,8 @@ class Model:
         try:
             check(lib.vc_dense_stats_open(stats, self._model, batch, 0, 0))
             tap = lib.vc_dense_stats_tap(stats)
-            for first in range(0, len(x), batch):
-                part = x[first : first + batch]
+            for first, some in self._pieces(len(x), batch):
+                part = x[first : first + some]
                 check(lib.vc_tap_images(self._model, arrays.address(part), len(part), batch, tap))
             for g in range(stats.groups):
                 of = stats.attention[g]

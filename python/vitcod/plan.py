@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import html
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -85,6 +86,13 @@ class Pruned:
     """rows that the rule left empty, which keep their highest score"""
     tied_rows: int
     """rows in which `ties` had to say which of equal scores are kept"""
+
+    def _repr_html_(self) -> str:
+        from . import pictures
+
+        groups = self.mask if isinstance(self.mask, dict) else {"": self.mask}
+        share = f"{100 * self.sparsity:.2f} % pruned, strength {self.info:.6g}"
+        return f"<div>{share}</div>" + pictures.of_masks(groups)
 
 
 def prune(
@@ -308,3 +316,8 @@ class Plan:
 
     def __repr__(self) -> str:
         return f"<vitcod.Plan {self.hash}: {len(self)} layers, {100 * self.kept_share:.2f} % kept>"
+
+    def _repr_html_(self) -> str:
+        from . import pictures
+
+        return f"<div>{html.escape(repr(self))}</div>" + pictures.of_plan(self)
