@@ -38,6 +38,7 @@ typedef struct vc_block_op {
 
     /* A product. Without a model `linear` has sizes alone. */
     vc_linear linear;
+    const float *scale; /* (outputs) of what it makes, before it is added; NULL: 1 */
     /* The products that a chip makes of it, one after the other; rows 0: no more of them. */
     vc_product_shape products[VC_OP_PRODUCTS];
 
@@ -55,7 +56,7 @@ typedef struct vc_block_op {
 
     /* Patches and windows of a square image; a subsampling's side of the grid of tokens. */
     vc_window window;
-    size_t prefix; /* rows before those of the image: zeros */
+    size_t prefix; /* rows before those of the image: zeros; a mean leaves them out */
 } vc_block_op;
 
 typedef struct vc_block_list {

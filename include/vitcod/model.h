@@ -156,7 +156,8 @@ typedef struct vc_attention_group {
     size_t first, count;
 } vc_attention_group;
 
-/* The number of tokens before those of the image (class tokens), the same in every layer. */
+/* The number of tokens before those of the image (class tokens, registers), the same in every
+ * layer. */
 size_t vc_model_prefix_tokens(const vc_model_config *config);
 
 size_t vc_model_groups(const vc_model_config *config);
@@ -171,6 +172,7 @@ typedef enum vc_init {
     VC_INIT_FAN_IN,  /* of 1 / sqrt(inputs) */
     VC_INIT_NARROW,  /* of 0.02, not truncated */
     VC_INIT_UNIFORM, /* within +-1 / sqrt(inputs) (He et al. 2015, with a slope of sqrt(5)) */
+    VC_INIT_SCALE,   /* 1e-4, as LayerScale begins (Touvron et al. 2022) */
 } vc_init;
 
 /* Whose parameter it is. A plan's are there while a model whose parameters can be learnt is
@@ -191,7 +193,7 @@ typedef struct vc_param {
     int decay;            /* weight decay applies: matrices; not biases, norms, tokens, positions */
     int autoencoder;      /* belongs to the auto-encoder */
     int statistic;        /* a running mean or variance: observed, not learnt by gradients */
-    int positions;        /* of tokens on a grid: (1, T, C), class tokens first */
+    int positions;        /* of tokens on a grid: (1, T, C), those of no patch first */
     vc_param_origin origin;
     vc_init init;
 } vc_param;
@@ -376,9 +378,9 @@ double vc_model_reconstruction(const vc_acts *acts, const vc_model *model);
 typedef struct vc_rows {
     const float *data;
     size_t tokens, width, stride; /* of an image; values of a token; floats from one to the next */
-    /* The first so many tokens are looked at later; what the others hold changes no logit, as in
-     * the last block, of which classifiers read the class tokens alone. */
-    size_t read;
+    /* So many tokens from `first` on are looked at later; what the others hold changes no logit, as
+     * in the last block, of which classifiers read the class tokens alone. */
+    size_t read, first;
 } vc_rows;
 
 /* For models with VC_ABILITY_BLOCKS, after a forward pass that kept everything: the output of a

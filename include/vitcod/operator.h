@@ -39,6 +39,7 @@ typedef enum vc_work {
     X(WINDOWS, "windows", RESHAPE, FP32, OTHERS, PATCH_EMBED)                                      \
     X(PATCH_EMBED, "patch_embed", PATCH_EMBED, ANY, OWN, PATCH_EMBED)                              \
     X(STEM, "stem", PATCH_EMBED, ANY, OWN, PATCH_EMBED)                                            \
+    X(NORM_PRE, "norm_pre", NORM, FP32, OWN, PATCH_EMBED)                                          \
     X(NORM1, "norm1", NORM, FP32, OWN, QKV)                                                        \
     X(QKV, "qkv", QKV, ANY, OWN, QKV)                                                              \
     X(Q, "q", QKV, ANY, OWN, QKV)                                                                  \

@@ -79,6 +79,14 @@ void vc_silu_backward(float *dx, const float *dy, const float *x, size_t count);
 void vc_scale_images(float *y, const float *x, const float *scales, const float *residual,
                      size_t images, size_t count);
 
+/* y (rows, channels) = scale of the channel * x + residual. The residual may be NULL; y may be x or
+ * the residual. */
+void vc_scale_channels(float *y, const float *x, const float *scales, const float *residual,
+                       size_t rows, size_t channels);
+/* dx may be dy. */
+void vc_scale_channels_backward(float *dx, float *dscales, const float *dy, const float *x,
+                                const float *scales, size_t rows, size_t channels);
+
 /* Patches of an image batch (B, channels, size, size) as rows (B, (size / patch)^2,
  * channels * patch^2), ordered as a convolution kernel (channels, patch, patch) is. */
 void vc_patches_gather(float *rows, const float *images, size_t batch, size_t channels, size_t size,

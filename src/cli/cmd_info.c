@@ -65,28 +65,34 @@ static void print_number(const char *name, uint64_t value)
     printf("  %-18s %llu\n", name, (unsigned long long)value);
 }
 
-/* Sizes of the family's, where it has them. */
-static void print_sizes(const json_t *sizes, const char *const *keys)
+static void print_size(const char *name, const json_t *value)
 {
-    for (; *keys; keys++) {
-        const json_t *value = json_object_get(sizes, *keys);
-        if (json_is_integer(value))
-            print_number(*keys, (uint64_t)json_integer_value(value));
-        else if (json_string_length(value) > 0)
-            printf("  %-18s %s\n", *keys, json_string_value(value));
-    }
+    if (json_is_integer(value))
+        print_number(name, (uint64_t)json_integer_value(value));
+    else if (json_is_real(value))
+        printf("  %-18s %g\n", name, json_real_value(value));
+    else if (json_string_length(value) > 0 || json_is_true(value))
+        printf("  %-18s %s\n", name, json_is_true(value) ? "yes" : json_string_value(value));
+}
+
+/* The family's sizes but for the patches'; those that have more words, or say no, are left to
+ * --json. */
+static void print_sizes(json_t *sizes)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach (sizes, name, value)
+        if (strcmp(name, "patch") != 0)
+            print_size(name, value);
 }
 
 static void print_numbers(const vc_model_info *r)
 {
-    static const char *const patch[] = {"patch", NULL};
-    static const char *const rest[] = {
-        "tokens", "width", "depth", "heads", "hidden", "compressed_heads", "compressed_of", NULL};
     print_number("image", r->image);
-    print_sizes(r->sizes, patch);
+    print_size("patch", json_object_get(r->sizes, "patch"));
     print_number("channels", r->channels);
     print_number("classes", r->classes);
-    print_sizes(r->sizes, rest);
+    print_sizes(r->sizes);
     print_number("parameters", r->parameters);
     print_number("macs", r->macs);
     print_number("attention_macs", r->attention_macs);

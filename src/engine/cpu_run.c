@@ -127,8 +127,11 @@ static void run_mean(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile
 {
     (void)cpu;
     const size_t width = op->from->width, tokens = op->from->rows;
-    vc_tokens_mean(vc__rows(op->to, tile), op->from->data + tile->first * tokens * width,
-                   tile->rows, tokens, width);
+    float *to = vc__rows(op->to, tile);
+    for (size_t r = 0; r < tile->rows; r++)
+        vc_tokens_mean(to + r * width,
+                       op->from->data + ((tile->first + r) * tokens + op->prefix) * width, 1,
+                       tokens - op->prefix, width);
 }
 
 static void run_panels(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
@@ -191,16 +194,27 @@ static void run_attention(vc__cpu *cpu, const vc_program_op *op, const vc__tile 
 vc__run_fn *vc__cpu_operator(vc_op_kind kind)
 {
     static vc__run_fn *const functions[VC_OP_COUNT] = {
-        [VC_OP_POSITIONS] = run_positions, [VC_OP_PATCHES] = run_patches,
-        [VC_OP_WINDOWS] = run_windows,     [VC_OP_PATCH_EMBED] = vc__run_linear,
-        [VC_OP_STEM] = vc__run_linear,     [VC_OP_NORM1] = run_norm,
-        [VC_OP_QKV] = vc__run_linear,      [VC_OP_Q] = vc__run_linear,
-        [VC_OP_KV] = vc__run_linear,       [VC_OP_SUBSAMPLE] = run_subsample,
-        [VC_OP_PANELS] = run_panels,       [VC_OP_POOL] = run_pool,
-        [VC_OP_ATTENTION] = run_attention, [VC_OP_PROJECTION] = vc__run_linear,
-        [VC_OP_NORM2] = run_norm,          [VC_OP_FC1] = vc__run_linear,
-        [VC_OP_FC2] = vc__run_linear,      [VC_OP_PREFIX] = run_prefix,
-        [VC_OP_NORM] = run_norm,           [VC_OP_MEAN] = run_mean,
+        [VC_OP_POSITIONS] = run_positions,
+        [VC_OP_PATCHES] = run_patches,
+        [VC_OP_WINDOWS] = run_windows,
+        [VC_OP_PATCH_EMBED] = vc__run_linear,
+        [VC_OP_STEM] = vc__run_linear,
+        [VC_OP_NORM_PRE] = run_norm,
+        [VC_OP_NORM1] = run_norm,
+        [VC_OP_QKV] = vc__run_linear,
+        [VC_OP_Q] = vc__run_linear,
+        [VC_OP_KV] = vc__run_linear,
+        [VC_OP_SUBSAMPLE] = run_subsample,
+        [VC_OP_PANELS] = run_panels,
+        [VC_OP_POOL] = run_pool,
+        [VC_OP_ATTENTION] = run_attention,
+        [VC_OP_PROJECTION] = vc__run_linear,
+        [VC_OP_NORM2] = run_norm,
+        [VC_OP_FC1] = vc__run_linear,
+        [VC_OP_FC2] = vc__run_linear,
+        [VC_OP_PREFIX] = run_prefix,
+        [VC_OP_NORM] = run_norm,
+        [VC_OP_MEAN] = run_mean,
         [VC_OP_HEAD] = vc__run_linear,
     };
     return functions[kind];

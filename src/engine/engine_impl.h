@@ -29,6 +29,9 @@ void vc__program_close(vc_program *program);
 vc_status vc__open_attention(vc_engine *e);
 /* Allocates the bias of a layer in the form of the kernel; NULL if there is none. */
 vc_status vc__fold_bias(float **out, const vc_model *model, size_t layer);
+/* A product's weights, then its bias or zeros, with each output times its scale (NULL: 1), to be
+ * freed; NULL: out of memory. */
+float *vc__scaled_copy(const vc_linear *linear, const float *scale);
 /* Folds into the weights (H * D rows each), in place: the scale of the scores into those of Q, and
  * the auto-encoder into both. A product that does not exist is NULL. */
 vc_status vc__fold_scores(vc_linear *q, vc_linear *k, const vc_attention_layer *layer,

@@ -1,4 +1,4 @@
-/* Folding into the weights of Q and K. */
+/* Folding into the weights of products. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -21,6 +21,19 @@ vc_status vc__fold_bias(float **out, const vc_model *model, size_t layer)
     for (size_t i = 0; i < count; i++)
         (*out)[i] = (float)(LOG2_E * bias[i]);
     return VC_OK;
+}
+
+float *vc__scaled_copy(const vc_linear *linear, const float *scale)
+{
+    const size_t n = linear->outputs, k = linear->inputs;
+    float *weight = calloc(n * (k + 1), sizeof *weight), *bias = weight + n * k;
+    for (size_t o = 0; weight && o < n; o++) {
+        const float by = scale ? scale[o] : 1.0f;
+        for (size_t i = 0; i < k; i++)
+            weight[o * k + i] = by * linear->weight[o * k + i];
+        bias[o] = linear->bias ? by * linear->bias[o] : 0.0f;
+    }
+    return weight;
 }
 
 /* Computes decoder times encoder (H, H) and its bias (H): decoded = mix x + shift, over heads. */

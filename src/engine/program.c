@@ -182,32 +182,29 @@ static vc_program_buffer *target_of(builder *b, const vc_block_op *op, size_t ro
 
 /* ---- operators */
 
-/* A copy of the weights of a projection with everything folded in, to be freed; NULL if nothing is
+/* A copy of the weights of a product with everything folded in, to be freed; NULL if nothing is
  * folded. */
 static float *fold(builder *b, vc_linear *out, const vc_block_op *op)
 {
     const vc_block_op *attention = attention_of(b, op->to);
     const size_t n = op->linear.outputs, k = op->linear.inputs;
     *out = op->linear;
-    if (!attention)
+    if (!attention && !op->scale)
         return NULL;
+    float *weight = vc__scaled_copy(&op->linear, op->scale), *bias = weight + n * k;
+    if (!weight)
+        fail(b, vc_fail(VC_ENOMEM, "out of memory for %zu weights", n * k));
+    out->weight = weight;
+    out->bias = op->linear.bias ? bias : NULL;
+    if (!attention || !weight)
+        return weight;
     const vc_attention_layer l = vc_model_layer(&b->e->model->config, (size_t)op->layer);
     const size_t part = l.heads * l.head_dim, at = attention->keys_at;
-    float *weight = calloc(n * (k + 1), sizeof *weight);
-    if (!weight) {
-        fail(b, vc_fail(VC_ENOMEM, "out of memory for %zu weights", n * k));
-        return NULL;
-    }
-    float *bias = weight + n * k;
-    memcpy(weight, op->linear.weight, n * k * sizeof *weight);
-    if (op->linear.bias)
-        memcpy(bias, op->linear.bias, n * sizeof *bias);
     vc_linear q = {k, part, weight, bias}, key = {k, part, weight + at * k, bias + at};
     fail(b, vc__fold_scores(attention->from == op->to ? &q : NULL,
                             attention->keys == op->to ? &key : NULL, &l,
                             vc_model_coder(b->e->model, (size_t)op->layer)));
-    out->weight = weight;
-    if (op->linear.bias || l.compressed[0] || l.compressed[1])
+    if (l.compressed[0] || l.compressed[1])
         out->bias = bias;
     return weight;
 }

@@ -62,3 +62,33 @@ void vc_scale_images(float *y, const float *x, const float *scales, const float 
         for (size_t i = b * count; i < (b + 1) * count; i++)
             y[i] = scales[b] * x[i] + (residual ? residual[i] : 0.0f);
 }
+
+void vc_scale_channels(float *y, const float *x, const float *scales, const float *residual,
+                       size_t rows, size_t channels)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < channels; c++) {
+            const size_t i = r * channels + c;
+            y[i] = scales[c] * x[i] + (residual ? residual[i] : 0.0f);
+        }
+}
+
+void vc_scale_channels_backward(float *dx, float *dscales, const float *dy, const float *x,
+                                const float *scales, size_t rows, size_t channels)
+{
+    enum { COLUMNS = 32 }; /* of a task, which adds up all rows in order */
+#pragma omp parallel for schedule(static)
+    for (size_t c0 = 0; c0 < channels; c0 += COLUMNS) {
+        const size_t n = channels - c0 < COLUMNS ? channels - c0 : COLUMNS;
+        float sums[COLUMNS] = {0};
+        for (size_t r = 0; r < rows; r++)
+            for (size_t c = 0; c < n; c++) {
+                const size_t i = r * channels + c0 + c;
+                sums[c] += dy[i] * x[i];
+                dx[i] = scales[c0 + c] * dy[i];
+            }
+        for (size_t c = 0; c < n; c++)
+            dscales[c0 + c] += sums[c];
+    }
+}

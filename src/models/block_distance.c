@@ -29,7 +29,7 @@ static double block_distance(float *dx, const vc_rows *x, const vc_rows *t, size
     for (size_t p = 0; p < PARTS; p++) {
         parts[p] = 0.0;
         for (size_t k = count * p / PARTS; k < count * (p + 1) / PARTS; k++) {
-            const size_t at = (k / x->read * x->tokens + k % x->read) * width;
+            const size_t at = (k / x->read * x->tokens + x->first + k % x->read) * width;
             const float *a = x->data + at, *b = t->data + at;
             const squares s = token_squares(a, b, width);
             if (!(s.teacher > 0.0f))

@@ -9,10 +9,6 @@
 static const struct trait {
     const char *tensors[3], *text;
 } more[] = {
-    {{"blocks.0.ls1.gamma", "blocks.0.gamma_1"}, "LayerScale (ls1, ls2)"},
-    {{"reg_token"}, "register tokens (reg_token)"},
-    {{"fc_norm.weight"}, "the mean of all tokens classified (fc_norm)"},
-    {{"norm_pre.weight"}, "a norm before the blocks, as CLIP's with QuickGELU (norm_pre)"},
     {{"attn_pool.latent"}, "attention pooling (attn_pool)"},
     {{"blocks.0.attn.q_norm.weight"}, "norms of Q and K (q_norm, k_norm)"},
     {{"blocks.0.attn.rel_pos.mlp.fc1.weight", "blocks.0.attn.rel_pos.relative_position_bias_table",
@@ -43,29 +39,10 @@ static size_t add(char *text, size_t room, size_t used, const char *what)
     return used + (size_t)n;
 }
 
-/* pos_embed (1, side^2, C) beside a class token: it has none of its own. */
-static int lacks_class_position(const vc_tensor_file *file)
-{
-    const vc_tensor *positions = vc_tensor_file_find(file, "pos_embed");
-    if (!positions || positions->rank != 3 || !has(file, "cls_token"))
-        return 0;
-    const size_t side = vc__side_of(positions->shape[1]);
-    return side > 0 && side * side == positions->shape[1];
-}
-
 static size_t add_missing(char *text, size_t room, size_t used, const vc_tensor_file *file)
 {
-    if (!has(file, "cls_token"))
-        used = add(text, room, used, "no class token (cls_token)");
     if (!has(file, "pos_embed"))
         used = add(text, room, used, "no positions (pos_embed)");
-    if (lacks_class_position(file))
-        used =
-            add(text, room, used, "no position of the class token, as DeiT III (no_embed_class)");
-    if (has(file, "patch_embed.proj.weight") && !has(file, "patch_embed.proj.bias"))
-        used = add(text, room, used, "no bias of the patches (patch_embed.proj.bias)");
-    if (has(file, "blocks.0.attn.qkv.weight") && !has(file, "blocks.0.attn.qkv.bias"))
-        used = add(text, room, used, "no bias of Q, K and V (attn.qkv.bias)");
     if (!has(file, "head.weight"))
         used = add(text, room, used, "no classifier (head.weight)");
     return used;

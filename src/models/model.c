@@ -121,6 +121,9 @@ static void initialise(const vc_param *param, uint64_t seed, size_t index)
         case VC_INIT_ONE:
             param->data[i] = 1.0f;
             break;
+        case VC_INIT_SCALE:
+            param->data[i] = 1e-4f;
+            break;
         case VC_INIT_NORMAL:
         case VC_INIT_FAN_IN:
             param->data[i] = deviation * truncated_normal(&rng);

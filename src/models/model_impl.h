@@ -25,11 +25,15 @@ vc_status vc__resample_positions(float *out, size_t to, const float *in, size_t 
 
 typedef struct vc__tokens vc__tokens;
 
+enum { VC__FAMILY_ENTRIES = 6 };
+typedef char vc__family_text[32];
+
 /* What value norms are made of. */
 typedef struct vc__values {
     vc_rows values;          /* (B * T, H * Dv) of V */
     vc_rows entering;        /* (B * T, C) the tokens that go into the block */
     const float *projection; /* (C, H * Dv) */
+    const float *scale;      /* (C) of what is projected, or NULL */
 } vc__values;
 
 /* One family: everything that the rest of the program asks of it. What it has not is NULL: only
@@ -64,8 +68,9 @@ struct vc__family {
 
     /* ---- files */
     int (*recognise)(const vc_tensor_file *file);
-    /* "activation" in a file's metadata; NULL: the family has one alone. */
-    const char *(*activation)(const vc_model_config *config);
+    /* What a file's metadata says of the sizes that its tensors do not tell: how many entries were
+     * made, VC__FAMILY_ENTRIES at most; `texts` is room for what they say. NULL: nothing. */
+    size_t (*metadata)(vc_metadata *entries, vc__family_text *texts, const vc_model_config *config);
     int writes_heads; /* the shapes in a file do not tell how many heads there are */
     /* Sizes from a checkpoint; the auto-encoder's, where there is one, may come from another. */
     vc_status (*read_config)(vc_model_config *out, const vc_tensor_file *file,

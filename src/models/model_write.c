@@ -105,8 +105,9 @@ vc_status vc_model_write_autoencoder(const char *path, const vc_model *model)
 /* What a model says about itself. */
 typedef struct description {
     char heads[32], threshold[32], mean[96], std[96];
-    vc_metadata entries[6 + VC__LOOKS_ENTRIES];
+    vc_metadata entries[5 + VC__FAMILY_ENTRIES + VC__LOOKS_ENTRIES];
     vc__looks_text looks;
+    vc__family_text family[VC__FAMILY_ENTRIES];
     size_t count;
 } description;
 
@@ -123,9 +124,9 @@ static void describe(description *d, const vc_model *model)
     d->count = 3;
     if (model->config.family->writes_heads)
         d->entries[d->count++] = (vc_metadata){"num_heads", d->heads};
-    if (model->config.family->activation)
-        d->entries[d->count++] =
-            (vc_metadata){"activation", model->config.family->activation(&model->config)};
+    if (model->config.family->metadata)
+        d->count +=
+            model->config.family->metadata(d->entries + d->count, d->family, &model->config);
     d->count += vc__describe_looks(d->entries + d->count, &d->looks, &model->config);
     if (!plan)
         return;

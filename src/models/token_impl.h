@@ -18,7 +18,7 @@ typedef struct vc__token_layer {
 struct vc__tokens {
     const struct vc__token_rule *rule;
     const vc_token_schedule *schedule;
-    size_t prefix; /* class tokens, which come first */
+    size_t prefix; /* class tokens and registers, which come first */
     size_t now;    /* n */
     double *worth; /* (T) what the rule knows of each token: its importance, or its patches */
     /* what a step needs */
@@ -49,6 +49,10 @@ extern const vc__token_rule vc__prune_tokens, vc__merge_tokens;
  * step behind it, after which `now` tokens are left. */
 const float *vc__tokens_bias(vc__tokens *tokens, size_t heads);
 void vc__tokens_reduce(vc__tokens *tokens, size_t layer, const vc__token_layer *view);
+
+/* mean (width) of the patches' tokens that are left, x (now - prefix, width), each as often as it
+ * stands for patches. */
+void vc__tokens_mean(float *mean, const float *x, const vc__tokens *tokens, size_t width);
 
 /* marked (count): 1 for the `most` highest scores, of equal ones the first, else 0. */
 void vc__mark_highest(unsigned char *marked, const double *scores, size_t count, size_t most);

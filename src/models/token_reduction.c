@@ -167,6 +167,20 @@ void vc__tokens_reduce(vc__tokens *tokens, size_t layer, const vc__token_layer *
     tokens->now = to;
 }
 
+void vc__tokens_mean(float *mean, const float *x, const vc__tokens *tokens, size_t width)
+{
+    const size_t count = tokens->now - tokens->prefix;
+    double sum = 0.0;
+    for (size_t t = 0; t < count; t++)
+        sum += tokens->rule->counts_patches ? tokens->worth[tokens->prefix + t] : 1.0;
+    memset(mean, 0, width * sizeof *mean);
+    for (size_t t = 0; t < count; t++) {
+        const double worth = tokens->rule->counts_patches ? tokens->worth[tokens->prefix + t] : 1.0;
+        for (size_t i = 0; i < width; i++)
+            mean[i] += (float)(worth / sum) * x[t * width + i];
+    }
+}
+
 /* ---- the pass */
 
 struct vc_token_pass {

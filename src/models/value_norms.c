@@ -5,16 +5,18 @@
 #include "model_impl.h"
 #include "vitcod/residual.h"
 
-/* W^T W of a head's columns of the projection (outputs, inputs): ||W v||^2 = v^T (W^T W) v. */
-static void gram(double *out, const float *weight, size_t outputs, size_t inputs, size_t head,
-                 size_t values)
+/* W^T W of a head's columns of the projection (outputs, inputs), whose rows are scaled:
+ * ||W v||^2 = v^T (W^T W) v. */
+static void gram(double *out, const vc__values *in, size_t inputs, size_t head, size_t values)
 {
     for (size_t i = 0; i < values; i++)
         for (size_t j = 0; j <= i; j++) {
             double sum = 0.0;
-            for (size_t o = 0; o < outputs; o++)
-                sum += (double)weight[o * inputs + head * values + i] *
-                       (double)weight[o * inputs + head * values + j];
+            for (size_t o = 0; o < in->entering.width; o++) {
+                const float *row = in->projection + o * inputs + head * values;
+                const double scale = in->scale ? (double)in->scale[o] : 1.0;
+                sum += scale * scale * (double)row[i] * (double)row[j];
+            }
             out[i * values + j] = out[j * values + i] = sum;
         }
 }
@@ -65,7 +67,7 @@ vc_status vc_model_value_norms(float *out, const vc_acts *acts, const vc_model *
         return vc_fail(VC_ENOMEM, "out of memory for norms of values");
     }
     for (size_t h = 0; h < heads; h++)
-        gram(squares + h * values * values, in.projection, in.entering.width, width, h, values);
+        gram(squares + h * values * values, &in, width, h, values);
     for (size_t b = 0; b < batch; b++) {
         const double norm = mean_norm(in.entering.data + b * tokens * in.entering.stride, tokens,
                                       in.entering.width, in.entering.stride);

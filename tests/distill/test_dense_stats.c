@@ -67,7 +67,7 @@ static vc__values values(const vc_acts *acts, const vc_model *model, size_t inde
 {
     static float ones[BATCH * MANY * CHANNELS];
     const size_t tokens = layer(&model->config, index).keys;
-    const vc_rows rows = {ones, tokens, CHANNELS, CHANNELS, tokens};
+    const vc_rows rows = {ones, tokens, CHANNELS, CHANNELS, tokens, 0};
     (void)acts;
     for (size_t i = 0; i < sizeof ones / sizeof *ones; i++)
         ones[i] = 1.0f;

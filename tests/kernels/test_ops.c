@@ -199,6 +199,31 @@ static void silu(void **state)
     }
 }
 
+/* Channels times their scales, and back. */
+static void scaled_channels(void **state)
+{
+    (void)state;
+    float scales[IN], y[ROWS * IN], dx[ROWS * IN], dscales[IN];
+    fill(x, ROWS * IN, 1);
+    fill(dy, ROWS * IN, 2);
+    fill(scales, IN, 3);
+    for (size_t c = 0; c < IN; c++)
+        dscales[c] = 0.5f;
+    vc_scale_channels(y, x, scales, dy, ROWS, IN);
+    vc_scale_channels_backward(dx, dscales, dy, x, scales, ROWS, IN);
+    for (size_t c = 0; c < IN; c++) {
+        double sum = 0.5;
+        for (size_t i = c; i < ROWS * IN; i += IN) {
+            assert_near(y[i], (double)scales[c] * (double)x[i] + (double)dy[i], 1e-6);
+            assert_near(dx[i], (double)scales[c] * (double)dy[i], 1e-6);
+            sum += (double)dy[i] * (double)x[i];
+        }
+        assert_near(dscales[c], sum, 1e-5);
+    }
+    vc_scale_channels(y, y, scales, NULL, ROWS, IN);
+    assert_near(y[1], (double)scales[1] * ((double)scales[1] * (double)x[1] + (double)dy[1]), 1e-6);
+}
+
 /* A 3 x 3 convolution with stride 2 and padding 1, channels first and last, against its
  * definition. */
 static void windows(void **state)
@@ -253,14 +278,11 @@ static void grids_of_tokens(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(linear_forward),
-                                       cmocka_unit_test(linear_backward),
-                                       cmocka_unit_test(layernorm_backward),
-                                       cmocka_unit_test(gelu_backward),
-                                       cmocka_unit_test(hardswish_backward),
-                                       cmocka_unit_test(silu),
-                                       cmocka_unit_test(windows),
-                                       cmocka_unit_test(grids_of_tokens),
-                                       cmocka_unit_test(patches_are_convolution_windows)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(linear_forward),     cmocka_unit_test(linear_backward),
+        cmocka_unit_test(layernorm_backward), cmocka_unit_test(gelu_backward),
+        cmocka_unit_test(hardswish_backward), cmocka_unit_test(silu),
+        cmocka_unit_test(scaled_channels),    cmocka_unit_test(windows),
+        cmocka_unit_test(grids_of_tokens),    cmocka_unit_test(patches_are_convolution_windows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,8 +8,8 @@
 enum { BATCH = 2, WIDTH = 12, HEADS = 3, VALUES = WIDTH / HEADS };
 
 /* Of the value of token i of the batch. */
-static double norm_of(const float *w, const vc_acts *acts, size_t layer, size_t i, size_t h,
-                      size_t tokens, int centred)
+static double norm_of(const float *w, const float *scale, const vc_acts *acts, size_t layer,
+                      size_t i, size_t h, size_t tokens, int centred)
 {
     const float *values = vc__deit_acts_of(acts)->layers[layer].qkv + 2 * WIDTH + h * VALUES;
     double v[VALUES], sum = 0.0;
@@ -22,6 +22,7 @@ static double norm_of(const float *w, const vc_acts *acts, size_t layer, size_t 
         double y = 0.0;
         for (size_t k = 0; k < VALUES; k++)
             y += (double)w[o * WIDTH + h * VALUES + k] * v[k];
+        y *= scale ? (double)scale[o] : 1.0;
         sum += y * y;
     }
     double entering = 0.0;
@@ -31,9 +32,8 @@ static double norm_of(const float *w, const vc_acts *acts, size_t layer, size_t 
     return sqrt(sum / entering * (double)tokens);
 }
 
-static void norms_of_projected_values(void **state)
+static void check_norms(int layer_scale)
 {
-    (void)state;
     const vc__deit_config config = {.image = 8,
                                     .patch = 4,
                                     .channels = 1,
@@ -42,6 +42,7 @@ static void norms_of_projected_values(void **state)
                                     .depth = 2,
                                     .heads = HEADS,
                                     .hidden = 20,
+                                    .layer_scale = layer_scale,
                                     .mean = {0},
                                     .std = {1}};
     const size_t tokens = vc__deit_tokens(&config);
@@ -58,13 +59,14 @@ static void norms_of_projected_values(void **state)
     assert_ok(vc_acts_open(&passing, model, BATCH, 0));
     vc_model_forward(&acts, model, x, BATCH, NULL);
     for (size_t layer = 0; layer < 2; layer++) {
-        const float *w = vc__deit_weights_of(model)->blocks[layer].proj_w;
+        const float *w = vc__deit_weights_of(model)->blocks[layer].proj_w,
+                    *scale = vc__deit_weights_of(model)->blocks[layer].scale[0];
         for (int centred = 0; centred < 2; centred++) {
             assert_ok(vc_model_value_norms(norms, &acts, model, layer, BATCH, centred));
             for (size_t i = 0; i < BATCH * tokens; i++)
                 for (size_t h = 0; h < HEADS; h++)
                     assert_near(norms[(i / tokens * HEADS + h) * tokens + i % tokens],
-                                norm_of(w, &acts, layer, i, h, tokens, centred), 1e-5);
+                                norm_of(w, scale, &acts, layer, i, h, tokens, centred), 1e-5);
         }
     }
     vc_model_forward(&passing, model, x, BATCH, NULL);
@@ -72,6 +74,13 @@ static void norms_of_projected_values(void **state)
     vc_acts_close(&passing);
     vc_acts_close(&acts);
     vc_model_close(model);
+}
+
+static void norms_of_projected_values(void **state)
+{
+    (void)state;
+    check_norms(0);
+    check_norms(1);
 }
 
 /* Its values are no columns of a projection that the stream is added to. */

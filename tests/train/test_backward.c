@@ -188,6 +188,25 @@ static void distilled(void **state)
     apart = 0;
 }
 
+/* What plain ViTs have otherwise, with branches left out, and taught: of the last block what
+ * classifiers read. */
+static void plain_vits(void **state)
+{
+    (void)state;
+    vc__deit_config c = small, gap = small;
+    c.layer_scale = c.norm_pre = c.without_patch_bias = c.without_qkv_bias = 1;
+    c.registers = 2;
+    c.unplaced = 2;
+    check_all(c, DENSE, 1, branches);
+    check(c, SPARSE, 0);
+    gap.without_class = gap.layer_scale = 1;
+    gap.pool = VC__DEIT_POOL_AVERAGE;
+    gap.registers = gap.unplaced = 1;
+    check_all(gap, DENSE, 1, branches);
+    gap.fc_norm = 1;
+    check(gap, SUMMARIES, 1);
+}
+
 static vc__deit_config coded(vc_coded of)
 {
     vc_model_config c = vc__deit_model(&small);
@@ -275,6 +294,7 @@ int main(void)
                                        cmocka_unit_test(what_nothing_reads_has_no_distance),
                                        cmocka_unit_test(dense),
                                        cmocka_unit_test(distilled),
+                                       cmocka_unit_test(plain_vits),
                                        cmocka_unit_test(autoencoder),
                                        cmocka_unit_test(sparse_with_autoencoder),
                                        cmocka_unit_test(sparse_with_residual),

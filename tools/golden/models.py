@@ -98,7 +98,7 @@ def own_forward(a, state):
 
 
 def deit_forward(a, state):
-    def forward(x):
+    def forward(x, **_):  # of timm 1.0: attn_mask and is_causal
         b, n, _ = x.shape
         return attend(a, *a.qkv(x).view(b, n, 3, a.num_heads, -1).unbind(2), state)
 

@@ -80,15 +80,43 @@ static void plain(vc_model_config *out, const vc_plain_sizes *sizes)
     c->distilled = sizes->distilled;
 }
 
+/* What it has otherwise than a DeiT. */
+static void describe_switches(json_t **out, const vc__deit_config *c)
+{
+    const struct {
+        const char *name;
+        int on;
+    } switches[] = {{"without_class_token", c->without_class},
+                    {"fc_norm", c->fc_norm},
+                    {"norm_pre", c->norm_pre},
+                    {"layer_scale", c->layer_scale},
+                    {"without_qkv_bias", c->without_qkv_bias},
+                    {"without_patch_bias", c->without_patch_bias}};
+    if (c->registers)
+        vc_json_set(out, "registers", json_integer((json_int_t)c->registers));
+    if (c->unplaced)
+        vc_json_set(out, "positions", json_integer((json_int_t)vc__deit_positions(c)));
+    if (c->pool != VC__DEIT_POOL_CLASS)
+        vc_json_set(out, "global_pool", json_string(vc__deit_pool_word(c->pool)));
+    if (vc__deit_eps(c) != 1e-6f)
+        vc_json_set(out, "norm_eps", json_real(c->eps));
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
+        if (switches[i].on)
+            vc_json_set(out, switches[i].name, json_true());
+}
+
 static json_t *describe(const vc_model_config *config)
 {
     const vc__deit_config *c = vc__deit_sizes_of(config);
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:s}", "patch", (json_int_t)c->patch,
-                     "tokens", (json_int_t)vc__deit_tokens(c), "width", (json_int_t)c->width,
-                     "depth", (json_int_t)c->depth, "heads", (json_int_t)c->heads, "hidden",
-                     (json_int_t)c->hidden, "distilled", c->distilled, "compressed_heads",
-                     (json_int_t)vc_model_coded_width(c->compressed_heads), "compressed_of",
-                     vc_model_coded_word(c->compressed_heads));
+    json_t *out =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:s}", "patch", (json_int_t)c->patch,
+                  "tokens", (json_int_t)vc__deit_tokens(c), "width", (json_int_t)c->width, "depth",
+                  (json_int_t)c->depth, "heads", (json_int_t)c->heads, "hidden",
+                  (json_int_t)c->hidden, "distilled", c->distilled, "compressed_heads",
+                  (json_int_t)vc_model_coded_width(c->compressed_heads), "compressed_of",
+                  vc_model_coded_word(c->compressed_heads));
+    describe_switches(&out, c);
+    return out;
 }
 
 static vc_status allocate(vc_model *model)
@@ -107,7 +135,8 @@ static void walk(vc__walk *walker, vc_model *model)
 static vc_status resample(float *out, const vc_model *model, const vc_tensor *from)
 {
     const vc__deit_config *c = vc__deit_sizes_of(&model->config);
-    size_t others = vc__deit_prefix_tokens(c), grid = vc__side_of(from->shape[1] - others);
+    size_t others = vc__deit_prefix_tokens(c) - c->unplaced,
+           grid = vc__side_of(from->shape[1] - others);
     return vc__resample_positions(out, c->image / c->patch, from->data, grid, others, c->width);
 }
 
@@ -127,7 +156,7 @@ static const vc_coder *coder(const vc_model *model, size_t index)
 static vc_rows rows_of(const vc_model *model, const float *data, size_t width, size_t stride)
 {
     const size_t tokens = vc__deit_tokens(vc__deit_sizes_of(&model->config));
-    return (vc_rows){data, tokens, width, stride, tokens};
+    return (vc_rows){data, tokens, width, stride, tokens, 0};
 }
 
 static vc__values values(const vc_acts *acts, const vc_model *model, size_t index)
@@ -136,16 +165,21 @@ static vc__values values(const vc_acts *acts, const vc_model *model, size_t inde
     const vc__deit_layer_acts *a = &vc__deit_acts_of(acts)->layers[index];
     return (vc__values){.values = rows_of(model, a->qkv + 2 * width, width, 3 * width),
                         .entering = rows_of(model, a->input, width, width),
-                        .projection = vc__deit_weights_of(model)->blocks[index].proj_w};
+                        .projection = vc__deit_weights_of(model)->blocks[index].proj_w,
+                        .scale = vc__deit_weights_of(model)->blocks[index].scale[0]};
 }
 
-/* Classifiers read the class tokens alone, so no more of the last block has an effect. */
+/* Of the last block nothing has an effect but what classifiers read: the class tokens, or the
+ * patches'. */
 static vc_rows block_rows(const vc_model *model, const float *data, size_t block)
 {
     const vc__deit_config *c = vc__deit_sizes_of(&model->config);
     vc_rows rows = rows_of(model, data, c->width, c->width);
-    if (block + 1 == c->depth)
-        rows.read = vc__deit_prefix_tokens(c);
+    if (block + 1 < c->depth)
+        return rows;
+    const int average = c->pool == VC__DEIT_POOL_AVERAGE;
+    rows.first = average ? vc__deit_prefix_tokens(c) : 0;
+    rows.read = average ? rows.tokens - rows.first : vc__deit_class_tokens(c);
     return rows;
 }
 
@@ -218,6 +252,7 @@ const vc__family vc__deit = {
     .plain = plain,
     .recognise = vc__deit_recognise,
     .writes_heads = 1,
+    .metadata = vc__deit_metadata,
     .read_config = vc__deit_read_config,
     .allocate = allocate,
     .walk = walk,

@@ -1,4 +1,5 @@
-/* DeiT (Touvron et al. 2021), of any size, with ViTCoD's head auto-encoder. */
+/* DeiT (Touvron et al. 2021) and the plain ViTs that vary it, of any size, with ViTCoD's head
+ * auto-encoder. */
 #ifndef VC_DEIT_H
 #define VC_DEIT_H
 
@@ -7,7 +8,11 @@
 #include "vitcod/attention.h"
 #include "vitcod/model.h"
 
-#define VC__DEIT_EPS 1e-6f /* of every LayerNorm, as in timm */
+/* What classifiers read. */
+typedef enum vc__deit_pool {
+    VC__DEIT_POOL_CLASS,  /* each its class token */
+    VC__DEIT_POOL_AVERAGE /* the mean of the patches' tokens */
+} vc__deit_pool;
 
 typedef struct VC_MODEL_SIZES_STRUCT vc__deit_config {
     size_t image, patch, channels, classes; /* square images and patches, in pixels */
@@ -15,16 +20,36 @@ typedef struct VC_MODEL_SIZES_STRUCT vc__deit_config {
     size_t compressed_heads[2];             /* of the auto-encoders of Q and K; 0: there is none */
     int distilled;                          /* a second token and head; logits are averaged */
     float mean[VC_MODEL_CHANNELS], std[VC_MODEL_CHANNELS]; /* of the input, pixels in 0..1 */
+
+    /* What other plain ViTs have (timm's VisionTransformer); all 0: a DeiT. */
+    double eps;       /* of every LayerNorm; 0: 1e-6 */
+    size_t registers; /* tokens behind the class tokens that no classifier reads */
+    size_t unplaced;  /* of class tokens and registers the last so many have no position */
+    vc__deit_pool pool;
+    int without_class;      /* there is no class token */
+    int fc_norm;            /* the last norm is called fc_norm, and takes what was pooled */
+    int norm_pre;           /* a norm in front of the blocks */
+    int layer_scale;        /* each branch is multiplied by a vector, ls1 and ls2 */
+    int without_qkv_bias;   /* the products have no bias */
+    int without_patch_bias; /* nor has the product of the patches */
 } vc__deit_config;
 
 /* DeiT-Tiny's sizes. */
 vc__deit_config vc__deit_config_default(void);
 vc_status vc__deit_config_check(const vc__deit_config *config);
-size_t vc__deit_tokens(const vc__deit_config *config); /* patches + class (+ distillation) token */
-/* Class token, distillation token: 1 or 2. */
+size_t vc__deit_tokens(const vc__deit_config *config); /* prefix and patches */
+/* Class token, distillation token: 0 to 2. */
+size_t vc__deit_class_tokens(const vc__deit_config *config);
+/* Those and the registers. */
 size_t vc__deit_prefix_tokens(const vc__deit_config *config);
-/* Each reads a prefix token of its own: 1 or 2. */
+/* Tokens that have a position of their own: those of the prefix first. */
+size_t vc__deit_positions(const vc__deit_config *config);
+/* 1 or 2, each with a class token of its own. */
 size_t vc__deit_classifiers(const vc__deit_config *config);
+/* Tokens that the last norm takes: what classifiers read or, if their mean is taken behind it, the
+ * patches'. */
+size_t vc__deit_normed(const vc__deit_config *config);
+float vc__deit_eps(const vc__deit_config *config);
 
 typedef struct vc__deit_block { /* C width, M hidden, H heads, Z compressed heads */
     float *norm1_w, *norm1_b;   /* (C) */
@@ -34,14 +59,18 @@ typedef struct vc__deit_block { /* C width, M hidden, H heads, Z compressed head
     float *norm2_w, *norm2_b;   /* (C) */
     float *fc1_w, *fc1_b;       /* (M, C), (M) */
     float *fc2_w, *fc2_b;       /* (C, M), (C) */
+    float *scale[2];            /* (C) of attention and of the MLP; NULLs without LayerScale */
 } vc__deit_block;
 
 typedef struct vc__deit_weights {
-    float *cls_token, *dist_token; /* (1, 1, C) */
-    float *pos_embed;              /* (1, T, C) */
-    float *patch_w, *patch_b;      /* (C, channels, patch, patch), (C) */
-    float *norm_w, *norm_b;        /* (C) */
-    float *head_w, *head_b;        /* (classes, C), (classes) */
+    float *cls_token, *dist_token;  /* (1, 1, C) */
+    float *reg_token;               /* (1, registers, C) */
+    float *pos_embed;               /* (1, positions, C) */
+    float *patch_w, *patch_b;       /* (C, channels, patch, patch), (C) */
+    float *norm_pre_w, *norm_pre_b; /* (C) */
+    float *norm_w, *norm_b;         /* (C) the last one, or the next pair */
+    float *fc_norm_w, *fc_norm_b;
+    float *head_w, *head_b; /* (classes, C), (classes) */
     float *head_dist_w, *head_dist_b;
     vc__deit_block *blocks; /* (L) */
 } vc__deit_weights;
@@ -58,12 +87,15 @@ typedef struct vc__deit_layer_acts {
     float *middle;                /* (C) the residual stream after attention */
     float *mean2, *rstd2, *norm2;
     float *fc1, *gelu; /* (M) */
+    float *branch[2];  /* (C) before LayerScale; NULL without */
 } vc__deit_layer_acts;
 
 typedef struct vc__deit_acts {
     float *patches;  /* (B, P, channels * patch^2) */
+    float *embedded; /* (B, T, C) before norm_pre; NULL without */
+    float *embedded_mean, *embedded_rstd;
     float *tokens;   /* (B, T, C) what leaves the last block */
-    float *class_in; /* (B, classifiers, C) the first prefix tokens */
+    float *class_in; /* (B, normed, C) what the last norm takes */
     float *class_mean, *class_rstd, *class_norm;
     float *head_in;  /* (classifiers, B, C) */
     float *head_out; /* (classifiers, B, classes) */
@@ -101,6 +133,17 @@ static inline vc__deit_weights *vc__deit_weights_of(const vc_model *model)
 {
     assert(model->config.family == &vc__deit);
     return model->state;
+}
+
+/* The last norm, whatever it is called. */
+static inline float *vc__deit_gain(const vc__deit_weights *weights)
+{
+    return weights->fc_norm_w ? weights->fc_norm_w : weights->norm_w;
+}
+
+static inline float *vc__deit_shift(const vc__deit_weights *weights)
+{
+    return weights->fc_norm_b ? weights->fc_norm_b : weights->norm_b;
 }
 
 static inline vc__deit_acts *vc__deit_acts_of(const vc_acts *acts)

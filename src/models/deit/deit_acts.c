@@ -26,6 +26,8 @@ static vc__deit_layer_acts place_layer(vc_arena *arena, const vc__deit_config *c
         .fc1 = vc_arena_floats(arena, rows * c->hidden),
         .gelu = vc_arena_floats(arena, rows * c->hidden),
     };
+    for (size_t i = 0; i < 2 && c->layer_scale; i++)
+        acts.branch[i] = vc_arena_floats(arena, rows * c->width);
     for (size_t i = 0; i < 2; i++)
         if (c->compressed_heads[i]) {
             size_t encoded = c->compressed_heads[i] * (c->width / c->heads);
@@ -44,13 +46,18 @@ void vc__deit_place(vc_acts *acts, const vc_model *model)
     vc__deit_acts made = {0}, *a = &made;
     acts->state = vc_arena_take(arena, sizeof made);
     size_t batch = acts->batch, tokens = vc__deit_tokens(c), classifiers = vc__deit_classifiers(c);
-    size_t rows = batch * tokens;
+    size_t rows = batch * tokens, normed = batch * vc__deit_normed(c);
     a->patches = vc_arena_floats(arena, batch * (tokens - vc__deit_prefix_tokens(c)) * c->channels *
                                             c->patch * c->patch);
-    a->class_in = vc_arena_floats(arena, batch * classifiers * c->width);
-    a->class_mean = vc_arena_floats(arena, batch * classifiers);
-    a->class_rstd = vc_arena_floats(arena, batch * classifiers);
-    a->class_norm = vc_arena_floats(arena, batch * classifiers * c->width);
+    if (c->norm_pre) {
+        a->embedded = vc_arena_floats(arena, rows * c->width);
+        a->embedded_mean = vc_arena_floats(arena, rows);
+        a->embedded_rstd = vc_arena_floats(arena, rows);
+    }
+    a->class_in = vc_arena_floats(arena, normed * c->width);
+    a->class_mean = vc_arena_floats(arena, normed);
+    a->class_rstd = vc_arena_floats(arena, normed);
+    a->class_norm = vc_arena_floats(arena, normed * c->width);
     a->head_in = vc_arena_floats(arena, batch * classifiers * c->width);
     a->head_out = vc_arena_floats(arena, batch * classifiers * c->classes);
     acts->head_logits = a->head_out;

@@ -2,37 +2,6 @@
 
 #include "deit_impl.h"
 
-/* From dlogits to the gradient of the residual stream that leaves the last block. */
-static void classify_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
-                              size_t batch)
-{
-    vc__deit_grads *g = vc__deit_grads_of(grads);
-    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
-    const vc__deit_weights *w = vc__deit_weights_of(model);
-    const vc__deit_acts *a = vc__deit_acts_of(acts);
-    size_t tokens = vc__deit_tokens(c), classifiers = vc__deit_classifiers(c), width = c->width;
-    for (size_t k = 0; k < classifiers; k++) {
-        vc__classifier_gradient(grads, model, k, batch);
-        const vc_linear head = {.inputs = width,
-                                .outputs = c->classes,
-                                .weight = k == 0 ? w->head_w : w->head_dist_w,
-                                .bias = k == 0 ? w->head_b : w->head_dist_b};
-        vc_linear_backward(g->head, k == 0 ? g->views.head_w : g->views.head_dist_w,
-                           k == 0 ? g->views.head_b : g->views.head_dist_b, grads->classified,
-                           a->head_in + k * batch * width, &head, batch);
-        for (size_t b = 0; b < batch; b++)
-            memcpy(g->class_tokens + (b * classifiers + k) * width, g->head + b * width,
-                   width * sizeof(float));
-    }
-    memset(g->head, 0, batch * classifiers * width * sizeof(float));
-    vc_layernorm_backward(g->head, g->views.norm_w, g->views.norm_b, g->class_tokens, a->class_in,
-                          a->class_mean, a->class_rstd, w->norm_w, batch * classifiers, width);
-    memset(g->stream, 0, batch * tokens * width * sizeof(float));
-    for (size_t b = 0; b < batch; b++)
-        memcpy(g->stream + b * tokens * width, g->head + b * classifiers * width,
-               classifiers * width * sizeof(float));
-}
-
 static void attend_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
                             size_t layer, size_t batch, float reconstruction)
 {
@@ -57,6 +26,24 @@ static void attend_backward(vc_grads *grads, const vc_acts *acts, const vc_model
                            reconstruction);
 }
 
+/* The gradient of what a branch's last product makes; `scaled` has room for it. */
+static const float *branch_gradient(float *scaled, vc_grads *grads, const vc_acts *acts,
+                                    const vc_model *model, size_t layer, size_t which, size_t batch)
+{
+    vc__deit_grads *g = vc__deit_grads_of(grads);
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    const size_t tokens = vc__deit_tokens(c);
+    const float *scale = vc__deit_weights_of(model)->blocks[layer].scale[which];
+    const float *dy =
+        vc__branch_gradient(scaled, g->stream, acts, layer, which, batch, tokens * c->width);
+    if (!scale)
+        return dy;
+    vc_scale_channels_backward(scaled, g->views.blocks[layer].scale[which], dy,
+                               vc__deit_acts_of(acts)->layers[layer].branch[which], scale,
+                               batch * tokens, c->width);
+    return scaled;
+}
+
 /* Returns the distance of the heads from the lesson's, where it wants that. */
 static double block_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
                              size_t layer, size_t batch, float reconstruction,
@@ -74,14 +61,13 @@ static double block_backward(vc_grads *grads, const vc_acts *acts, const vc_mode
     const vc_linear fc1 = {width, hidden, w->fc1_w, w->fc1_b};
     const vc_linear fc2 = {hidden, width, w->fc2_w, w->fc2_b};
 
-    const size_t image = rows / batch * width;
-    const float *dy = vc__branch_gradient(g->attention, g->stream, acts, layer, 1, batch, image);
+    const float *dy = branch_gradient(g->attention, grads, acts, model, layer, 1, batch);
     vc_linear_backward_in(acts->half, g->mlp, d->fc2_w, d->fc2_b, dy, a->gelu, &fc2, rows);
     vc_gelu_backward(g->mlp, g->mlp, a->fc1, rows * hidden);
     vc_linear_backward_in(acts->half, g->norm, d->fc1_w, d->fc1_b, g->mlp, a->norm2, &fc1, rows);
     vc_layernorm_backward(g->stream, d->norm2_w, d->norm2_b, g->norm, a->middle, a->mean2, a->rstd2,
                           w->norm2_w, rows, width);
-    dy = vc__branch_gradient(g->norm, g->stream, acts, layer, 0, batch, image);
+    dy = branch_gradient(g->norm, grads, acts, model, layer, 0, batch);
     vc_linear_backward_in(acts->half, g->attention, d->proj_w, d->proj_b, dy, a->attention, &proj,
                           rows);
     if (lesson && lesson->attention > 0.0f)
@@ -94,29 +80,66 @@ static double block_backward(vc_grads *grads, const vc_acts *acts, const vc_mode
     return distance;
 }
 
+/* grad (T, C): of one image's tokens at the start. */
+static void prefix_backward(vc__deit_weights *d, const vc__deit_config *c, const float *grad)
+{
+    const size_t width = c->width, classes = vc__deit_class_tokens(c);
+    for (size_t i = 0; d->cls_token && i < width; i++)
+        d->cls_token[i] += grad[i];
+    for (size_t i = 0; d->dist_token && i < width; i++)
+        d->dist_token[i] += grad[(classes - 1) * width + i];
+    for (size_t i = 0; i < c->registers * width; i++)
+        d->reg_token[i] += grad[classes * width + i];
+}
+
+/* Positions, whose first `placed` belong to tokens of the prefix. */
+static void positions_backward(float *dpositions, const float *grad, const vc__deit_config *c,
+                               size_t batch)
+{
+    const size_t width = c->width, tokens = vc__deit_tokens(c), prefix = vc__deit_prefix_tokens(c),
+                 placed = prefix - c->unplaced;
+    if (c->unplaced == 0) {
+        vc_column_sum(dpositions, grad, batch, tokens * width);
+        return;
+    }
+    for (size_t b = 0; b < batch; b++) {
+        const float *image = grad + b * tokens * width;
+        vc_column_sum(dpositions, image, 1, placed * width);
+        vc_column_sum(dpositions + placed * width, image + prefix * width, 1,
+                      (tokens - prefix) * width);
+    }
+}
+
 static void embed_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
                            size_t batch)
 {
     vc__deit_grads *g = vc__deit_grads_of(grads);
     const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    const vc__deit_weights *w = vc__deit_weights_of(model);
+    const vc__deit_acts *a = vc__deit_acts_of(acts);
     size_t tokens = vc__deit_tokens(c), prefix = vc__deit_prefix_tokens(c), width = c->width;
     size_t patches = tokens - prefix;
-    vc_column_sum(g->views.pos_embed, g->stream, batch, tokens * width);
+    const float *stream = g->stream;
+    if (a->embedded) {
+        memset(g->norm, 0, batch * tokens * width * sizeof(float));
+        vc_layernorm_backward(g->norm, g->views.norm_pre_w, g->views.norm_pre_b, g->stream,
+                              a->embedded, a->embedded_mean, a->embedded_rstd, w->norm_pre_w,
+                              batch * tokens, width);
+        stream = g->norm;
+    }
+    positions_backward(g->views.pos_embed, stream, c, batch);
     for (size_t b = 0; b < batch; b++) {
-        const float *grad = g->stream + b * tokens * width;
-        for (size_t i = 0; i < width; i++)
-            g->views.cls_token[i] += grad[i];
-        for (size_t i = 0; c->distilled && i < width; i++)
-            g->views.dist_token[i] += grad[width + i];
+        const float *grad = stream + b * tokens * width;
+        prefix_backward(&g->views, c, grad);
         memcpy(g->patches + b * patches * width, grad + prefix * width,
                patches * width * sizeof(float));
     }
     const vc_linear patch = {.inputs = c->channels * c->patch * c->patch,
                              .outputs = width,
-                             .weight = vc__deit_weights_of(model)->patch_w,
-                             .bias = vc__deit_weights_of(model)->patch_b};
-    vc_linear_backward(NULL, g->views.patch_w, g->views.patch_b, g->patches,
-                       vc__deit_acts_of(acts)->patches, &patch, batch * patches);
+                             .weight = w->patch_w,
+                             .bias = w->patch_b};
+    vc_linear_backward(NULL, g->views.patch_w, g->views.patch_b, g->patches, a->patches, &patch,
+                       batch * patches);
 }
 
 vc_distances vc__deit_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
@@ -124,8 +147,8 @@ vc_distances vc__deit_backward(vc_grads *grads, const vc_acts *acts, const vc_mo
 {
     const double depth = (double)vc__deit_sizes_of(&model->config)->depth;
     vc_distances sum = {0};
-    classify_backward(grads, acts, model, batch);
-    vc__ready(grads, vc__deit_grads_of(grads)->views.norm_w);
+    vc__deit_classify_backward(grads, acts, model, batch);
+    vc__ready(grads, vc__deit_gain(&vc__deit_grads_of(grads)->views));
     for (size_t l = vc__deit_sizes_of(&model->config)->depth; l-- > 0;) {
         if (lesson && lesson->features > 0.0f)
             sum.features +=

@@ -20,26 +20,37 @@ static int add_norm(const deit *d, vc_op_kind kind, size_t layer, int to, const 
     vc_block_op *op = vc__block_op(d->list, kind, layer, to, d->stream);
     op->gain = gain;
     op->shift = shift;
-    op->eps = VC__DEIT_EPS;
+    op->eps = vc__deit_eps(d->c);
     return to;
 }
 
-/* What the patches are added to: positions with the class tokens or the patches' bias. */
+/* A token of the prefix. */
+static const float *prefix_token(const deit *d, size_t token)
+{
+    const size_t classes = vc__deit_class_tokens(d->c);
+    if (token >= classes)
+        return d->w->reg_token + (token - classes) * d->c->width;
+    return token == 0 && d->w->cls_token ? d->w->cls_token : d->w->dist_token;
+}
+
+/* What the patches are added to: positions with the prefix or the patches' bias. */
 static const float *tokens_at_start(const deit *d)
 {
-    const size_t width = d->c->width;
+    const size_t width = d->c->width, placed = d->prefix - d->c->unplaced;
     float *start = d->w ? vc__block_floats(d->list, d->tokens * width) : NULL;
     for (size_t t = 0; start && t < d->tokens; t++) {
-        const float *add = t >= d->prefix ? d->w->patch_b
-                           : t == 0       ? d->w->cls_token
-                                          : d->w->dist_token;
+        const float *add = t < d->prefix ? prefix_token(d, t) : d->w->patch_b, *position = NULL;
+        if (t < placed)
+            position = d->w->pos_embed + t * width;
+        else if (t >= d->prefix)
+            position = d->w->pos_embed + (t - d->c->unplaced) * width;
         for (size_t i = 0; i < width; i++)
-            start[t * width + i] = d->w->pos_embed[t * width + i] + add[i];
+            start[t * width + i] = (add ? add[i] : 0.0f) + (position ? position[i] : 0.0f);
     }
     return start;
 }
 
-static void embed(const deit *d)
+static void embed(deit *d)
 {
     const vc__deit_config *c = d->c;
     const size_t values = c->channels * c->patch * c->patch;
@@ -48,7 +59,7 @@ static void embed(const deit *d)
     vc_block_op *op =
         vc__block_op(d->list, VC_OP_POSITIONS, VC__NO_LAYER, d->stream, VC_BLOCK_NOTHING);
     op->start = start;
-    op->parameters = (d->tokens + d->prefix) * c->width;
+    op->parameters = (vc__deit_positions(c) + d->prefix) * c->width;
     const int patches = vc__block_value(d->list, d->tokens, values);
     op = vc__block_op(d->list, VC_OP_PATCHES, VC__NO_LAYER, patches, VC_BLOCK_IMAGES);
     op->prefix = d->prefix;
@@ -62,6 +73,11 @@ static void embed(const deit *d)
     op = vc__block_linear(d->list, VC_OP_PATCH_EMBED, VC__NO_LAYER, d->stream, patches, &patch);
     op->add = 1;
     op->products[0].rows = d->tokens - d->prefix;
+    if (!c->norm_pre)
+        return;
+    const int normed = vc__block_value(d->list, d->tokens, c->width);
+    d->stream = add_norm(d, VC_OP_NORM_PRE, VC__NO_LAYER, normed, d->w ? d->w->norm_pre_w : NULL,
+                         d->w ? d->w->norm_pre_b : NULL);
 }
 
 static void add_block(const deit *d, size_t layer)
@@ -81,19 +97,24 @@ static void add_block(const deit *d, size_t layer)
     op->keys = qkv;
     op->keys_at = c;
     op->values_at = 2 * c;
-    vc__block_linear(list, VC_OP_PROJECTION, layer, d->stream, heads, &out_of)->add = 1;
+    op = vc__block_linear(list, VC_OP_PROJECTION, layer, d->stream, heads, &out_of);
+    op->add = 1;
+    op->scale = w->scale[0];
     normed = vc__block_value(list, t, c);
     add_norm(d, VC_OP_NORM2, layer, normed, w->norm2_w, w->norm2_b);
     const int hidden = vc__block_value(list, t, m);
     vc__block_linear(list, VC_OP_FC1, layer, hidden, normed, &up)->activation = VC_ACTIVATION_GELU;
-    vc__block_linear(list, VC_OP_FC2, layer, d->stream, hidden, &down)->add = 1;
+    op = vc__block_linear(list, VC_OP_FC2, layer, d->stream, hidden, &down);
+    op->add = 1;
+    op->scale = w->scale[1];
 }
 
 /* Two heads, each on its own token, are one product on both tokens, and their mean. */
 static vc_linear mean_of_heads(const deit *d)
 {
-    const size_t width = d->c->width, inputs = d->prefix * width, outputs = d->c->classes;
-    const float share = 1.0f / (float)d->prefix;
+    const size_t heads = vc__deit_classifiers(d->c), width = d->c->width, inputs = heads * width,
+                 outputs = d->c->classes;
+    const float share = 1.0f / (float)heads;
     float *weight = d->w ? vc__block_floats(d->list, (inputs + 1) * outputs) : NULL;
     if (!weight)
         return linear(inputs, outputs, NULL, NULL);
@@ -108,17 +129,43 @@ static vc_linear mean_of_heads(const deit *d)
     return linear(inputs, outputs, weight, bias);
 }
 
-static void classify(const deit *d)
+/* What heads read, normed: class tokens side by side, or the mean of the patches' before or behind
+ * the norm. */
+static int pool(deit *d)
 {
-    const int normed = vc__block_value(d->list, 1, d->prefix * d->c->width);
-    add_norm(d, VC_OP_NORM, VC__NO_LAYER, normed, d->w ? d->w->norm_w : NULL,
-             d->w ? d->w->norm_b : NULL);
-    if (d->list->status == VC_OK)
-        d->list->ops[d->list->op_count - 1].reads = d->prefix;
+    const vc__deit_config *c = d->c;
+    const float *gain = d->w ? vc__deit_gain(d->w) : NULL,
+                *shift = d->w ? vc__deit_shift(d->w) : NULL;
+    const int average = c->pool == VC__DEIT_POOL_AVERAGE;
+    const size_t heads = vc__deit_classifiers(c);
+    if (!average) {
+        const int normed = vc__block_value(d->list, 1, heads * c->width);
+        add_norm(d, VC_OP_NORM, VC__NO_LAYER, normed, gain, shift);
+        if (d->list->status == VC_OK)
+            d->list->ops[d->list->op_count - 1].reads = heads;
+        return normed;
+    }
+    for (int step = 0; step < 2; step++)
+        if (step == c->fc_norm) {
+            const int normed = vc__block_value(d->list, step == 0 ? d->tokens : 1, c->width);
+            d->stream = add_norm(d, VC_OP_NORM, VC__NO_LAYER, normed, gain, shift);
+        } else {
+            const int mean = vc__block_value(d->list, 1, c->width);
+            vc_block_op *op = vc__block_op(d->list, VC_OP_MEAN, VC__NO_LAYER, mean, d->stream);
+            op->reads = d->tokens;
+            op->prefix = d->prefix;
+            d->stream = mean;
+        }
+    return d->stream;
+}
+
+static void classify(deit *d)
+{
+    const int normed = pool(d);
     const vc_linear head = mean_of_heads(d);
     vc_block_op *op =
         vc__block_linear(d->list, VC_OP_HEAD, VC__NO_LAYER, VC_BLOCK_OUTPUTS, normed, &head);
-    for (size_t i = 0; i < d->prefix; i++)
+    for (size_t i = 0; i < vc__deit_classifiers(d->c); i++)
         op->products[i] = (vc_product_shape){1, d->c->width, d->c->classes};
 }
 
@@ -126,12 +173,12 @@ void vc__deit_blocks(vc_block_list *list, const vc_model_config *config, const v
 {
     const vc__deit_config *c = vc__deit_sizes_of(config);
     const size_t tokens = vc__deit_tokens(c);
-    const deit d = {.list = list,
-                    .c = c,
-                    .w = model ? vc__deit_weights_of(model) : NULL,
-                    .tokens = tokens,
-                    .prefix = vc__deit_prefix_tokens(c),
-                    .stream = vc__block_value(list, tokens, c->width)};
+    deit d = {.list = list,
+              .c = c,
+              .w = model ? vc__deit_weights_of(model) : NULL,
+              .tokens = tokens,
+              .prefix = vc__deit_prefix_tokens(c),
+              .stream = vc__block_value(list, tokens, c->width)};
     embed(&d);
     for (size_t l = 0; l < c->depth; l++)
         add_block(&d, l);

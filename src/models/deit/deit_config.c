@@ -35,6 +35,24 @@ vc__deit_config vc__deit_config_default(void)
                              .std = {0.229f, 0.224f, 0.225f}};
 }
 
+static vc_status check_switches(const vc__deit_config *c)
+{
+    if (c->registers > 1 << 10)
+        return vc_fail(VC_EINVAL, "%zu registers, wanted at most %d", c->registers, 1 << 10);
+    if (c->unplaced > vc__deit_prefix_tokens(c))
+        return vc_fail(VC_EINVAL,
+                       "%zu tokens without a position, wanted at most the %zu before the patches'",
+                       c->unplaced, vc__deit_prefix_tokens(c));
+    if (c->distilled && (c->without_class || c->pool != VC__DEIT_POOL_CLASS))
+        return vc_fail(VC_EINVAL, "a distillation token, wanted a class token that is classified "
+                                  "beside it");
+    if (c->without_class && c->pool == VC__DEIT_POOL_CLASS)
+        return vc_fail(VC_EINVAL, "no class token to classify, wanted the mean of the patches'");
+    if (!(c->eps >= 0.0 && c->eps < 1.0))
+        return vc_fail(VC_EINVAL, "norms with an epsilon of %g, wanted 0 or more, below 1", c->eps);
+    return VC_OK;
+}
+
 vc_status vc__deit_config_check(const vc__deit_config *c)
 {
     if (!c->image || !c->patch || !c->channels || !c->classes || !c->width || !c->depth ||
@@ -55,13 +73,19 @@ vc_status vc__deit_config_check(const vc__deit_config *c)
     if (c->channels > VC_MODEL_CHANNELS)
         return vc_fail(VC_EINVAL, "%zu image channels, wanted at most %d", c->channels,
                        VC_MODEL_CHANNELS);
+    VC_TRY(check_switches(c));
     VC_TRY(vc__check_coders(c->compressed_heads, c->heads));
     return check_image(c);
 }
 
+size_t vc__deit_class_tokens(const vc__deit_config *config)
+{
+    return (size_t)(config->without_class ? 0 : 1) + (size_t)(config->distilled ? 1 : 0);
+}
+
 size_t vc__deit_prefix_tokens(const vc__deit_config *config)
 {
-    return config->distilled ? 2 : 1;
+    return vc__deit_class_tokens(config) + config->registers;
 }
 
 size_t vc__deit_classifiers(const vc__deit_config *config)
@@ -69,10 +93,31 @@ size_t vc__deit_classifiers(const vc__deit_config *config)
     return config->distilled ? 2 : 1;
 }
 
+static size_t patches(const vc__deit_config *config)
+{
+    const size_t grid = config->image / config->patch;
+    return grid * grid;
+}
+
 size_t vc__deit_tokens(const vc__deit_config *config)
 {
-    size_t grid = config->image / config->patch;
-    return grid * grid + vc__deit_prefix_tokens(config);
+    return patches(config) + vc__deit_prefix_tokens(config);
+}
+
+size_t vc__deit_positions(const vc__deit_config *config)
+{
+    return vc__deit_tokens(config) - config->unplaced;
+}
+
+size_t vc__deit_normed(const vc__deit_config *config)
+{
+    return config->pool == VC__DEIT_POOL_AVERAGE && !config->fc_norm ? patches(config)
+                                                                     : vc__deit_classifiers(config);
+}
+
+float vc__deit_eps(const vc__deit_config *config)
+{
+    return config->eps > 0.0 ? (float)config->eps : 1e-6f;
 }
 
 vc_attention_shape vc__deit_attention_shape(const vc__deit_config *c, size_t batch)

@@ -1,5 +1,6 @@
 /* The sizes of a DeiT, told from a checkpoint. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "deit_impl.h"
@@ -31,6 +32,101 @@ static vc_status read_heads(vc__deit_config *config, const vc_tensor_file *file,
     return VC_OK;
 }
 
+static int has(const vc_tensor_file *file, const char *name)
+{
+    return vc_tensor_file_find(file, name) != NULL;
+}
+
+const char *vc__deit_pool_word(vc__deit_pool pool)
+{
+    return pool == VC__DEIT_POOL_AVERAGE ? "avg" : "token";
+}
+
+/* What classifiers read, if a file does not say it. */
+static vc__deit_pool usual_pool(const vc__deit_config *c)
+{
+    return c->without_class || c->fc_norm ? VC__DEIT_POOL_AVERAGE : VC__DEIT_POOL_CLASS;
+}
+
+/* CLIP's, which have a norm in front, use PyTorch's. */
+static double usual_eps(const vc__deit_config *c)
+{
+    return c->norm_pre ? 1e-5 : 1e-6;
+}
+
+/* What the tensors cannot tell. */
+static vc_status read_said(vc__deit_config *c, const vc_tensor_file *file)
+{
+    const char *pool = vc_tensor_file_metadata(file, "global_pool"),
+               *eps = vc_tensor_file_metadata(file, "norm_eps");
+    char *end = NULL;
+    c->pool = usual_pool(c);
+    c->eps = usual_eps(c);
+    if (pool && strcmp(pool, "token") != 0 && strcmp(pool, "avg") != 0)
+        return vc_fail(VC_EFORMAT, "%s: metadata 'global_pool' is '%s', wanted token or avg",
+                       vc_tensor_file_path(file), pool);
+    if (pool)
+        c->pool = strcmp(pool, "avg") == 0 ? VC__DEIT_POOL_AVERAGE : VC__DEIT_POOL_CLASS;
+    if (eps)
+        c->eps = strtod(eps, &end);
+    if (eps && (end == eps || *end || !(c->eps > 0.0 && c->eps < 1.0)))
+        return vc_fail(VC_EFORMAT, "%s: metadata 'norm_eps' is '%s', wanted above 0, below 1",
+                       vc_tensor_file_path(file), eps);
+    return VC_OK;
+}
+
+static vc_status read_switches(vc__deit_config *c, const vc_tensor_file *file)
+{
+    const char *registers = has(file, "reg_token") ? "reg_token" : "register_tokens";
+    const size_t *shape = NULL;
+    if (has(file, registers)) {
+        VC_TRY(vc__find_shape(&shape, file, registers, 3));
+        c->registers = shape[1];
+    }
+    c->distilled = has(file, "dist_token");
+    c->without_class = !has(file, "cls_token");
+    c->fc_norm = has(file, "fc_norm.weight");
+    c->norm_pre = has(file, "norm_pre.weight");
+    c->layer_scale = has(file, "blocks.0.ls1.gamma") || has(file, "blocks.0.gamma_1");
+    c->without_qkv_bias = !has(file, "blocks.0.attn.qkv.bias");
+    c->without_patch_bias = !has(file, "patch_embed.proj.bias");
+    return read_said(c, file);
+}
+
+/* Positions are those of a square of patches behind those of the prefix: of all of it, of its class
+ * tokens, or of none. */
+static vc_status read_grid(vc__deit_config *c, size_t positions, const vc_tensor_file *file)
+{
+    const size_t prefix = vc__deit_prefix_tokens(c),
+                 placed[] = {prefix, vc__deit_class_tokens(c), 0};
+    for (size_t i = 0; i < sizeof placed / sizeof *placed; i++) {
+        const size_t patches = positions > placed[i] ? positions - placed[i] : 0;
+        const size_t side = vc__side_of(patches);
+        if (side == 0 || side * side != patches)
+            continue;
+        c->unplaced = prefix - placed[i];
+        c->image = side * c->patch;
+        return VC_OK;
+    }
+    return vc_fail(VC_EFORMAT, "%s: 'pos_embed' has %zu tokens, wanted %zu and a square number",
+                   vc_tensor_file_path(file), positions, prefix);
+}
+
+size_t vc__deit_metadata(vc_metadata *entries, vc__family_text *texts,
+                         const vc_model_config *config)
+{
+    const vc__deit_config *c = vc__deit_sizes_of(config);
+    size_t count = 0;
+    if (c->pool != usual_pool(c))
+        entries[count++] = (vc_metadata){"global_pool", vc__deit_pool_word(c->pool)};
+    if ((double)vc__deit_eps(c) != (double)(float)usual_eps(c)) {
+        snprintf(texts[count], sizeof texts[count], "%.9g", (double)vc__deit_eps(c));
+        entries[count] = (vc_metadata){"norm_eps", texts[count]};
+        count++;
+    }
+    return count;
+}
+
 static vc_status read_sizes(vc__deit_config *config, const vc_tensor_file *file,
                             const vc_model_options *options)
 {
@@ -46,7 +142,6 @@ static vc_status read_sizes(vc__deit_config *config, const vc_tensor_file *file,
     config->patch = patch[2];
     config->hidden = fc1[0];
     config->classes = head[0];
-    config->distilled = vc_tensor_file_find(file, "dist_token") != NULL;
     config->heads = 0;
     for (config->depth = 0;; config->depth++) {
         char name[64];
@@ -54,13 +149,8 @@ static vc_status read_sizes(vc__deit_config *config, const vc_tensor_file *file,
         if (!vc_tensor_file_find(file, name))
             break;
     }
-    size_t class_tokens = vc__deit_prefix_tokens(config);
-    size_t tokens = positions[1] > class_tokens ? positions[1] - class_tokens : 0;
-    size_t grid = vc__side_of(tokens);
-    if (grid == 0 || grid * grid != tokens)
-        return vc_fail(VC_EFORMAT, "%s: 'pos_embed' has %zu tokens, wanted %zu and a square number",
-                       path, positions[1], class_tokens);
-    config->image = grid * config->patch;
+    VC_TRY(read_switches(config, file));
+    VC_TRY(read_grid(config, positions[1], file));
     if (config->channels > VC_MODEL_CHANNELS)
         return vc_fail(VC_EFORMAT, "%s: %zu image channels, wanted at most %d", path,
                        config->channels, VC_MODEL_CHANNELS);

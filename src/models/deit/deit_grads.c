@@ -8,15 +8,15 @@ void vc__deit_place_grads(vc_grads *grads, const vc_model *model, size_t batch)
     const vc__deit_config *c = vc__deit_sizes_of(&model->config);
     vc__deit_grads made = {0}, *g = &made;
     vc_arena *arena = &grads->arena;
-    size_t tokens = vc__deit_tokens(c), classifiers = vc__deit_classifiers(c),
-           rows = batch * tokens;
+    size_t tokens = vc__deit_tokens(c), rows = batch * tokens, normed = batch * vc__deit_normed(c);
     g->stream = vc_arena_floats(arena, rows * c->width);
     g->norm = vc_arena_floats(arena, rows * c->width);
     g->qkv = vc_arena_floats(arena, rows * 3 * c->width);
     g->attention = vc_arena_floats(arena, rows * c->width);
     g->mlp = vc_arena_floats(arena, rows * c->hidden);
-    g->class_tokens = vc_arena_floats(arena, batch * classifiers * c->width);
-    g->head = vc_arena_floats(arena, batch * classifiers * c->width);
+    g->head = vc_arena_floats(arena, batch * c->width);
+    g->class_norm = vc_arena_floats(arena, normed * c->width);
+    g->class_in = vc_arena_floats(arena, normed * c->width);
     g->patches = vc_arena_floats(arena, batch * (tokens - vc__deit_prefix_tokens(c)) * c->width);
     vc__deit_block *blocks = vc_arena_take(arena, c->depth * sizeof *blocks);
     grads->state = vc_arena_take(arena, sizeof made);

@@ -12,6 +12,9 @@ void vc__deit_preset(vc_model_config *out, size_t index);
 int vc__deit_recognise(const vc_tensor_file *file);
 vc_status vc__deit_read_config(vc_model_config *out, const vc_tensor_file *file,
                                const vc_tensor_file *autoencoder, const vc_model_options *options);
+const char *vc__deit_pool_word(vc__deit_pool pool); /* timm's: token, avg */
+size_t vc__deit_metadata(vc_metadata *entries, vc__family_text *texts,
+                         const vc_model_config *config);
 void vc__deit_place(vc_acts *acts, const vc_model *model);
 void vc__deit_forward(vc_acts *acts, const vc_model *model, const float *images, size_t batch,
                       const vc_tap *tap);
@@ -23,14 +26,19 @@ void vc__deit_project(vc_acts *acts, const vc_model *model, size_t layer, size_t
 void vc__deit_unproject(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
                         size_t rows);
 void vc__deit_mlp(vc_acts *acts, const vc_model *model, size_t layer, size_t batch, size_t rows);
-void vc__deit_classify(vc_acts *acts, const vc_model *model, size_t batch);
+/* `tokens`: what is left of them in one image, or NULL. */
+void vc__deit_classify(vc_acts *acts, const vc_model *model, size_t batch,
+                       const vc__tokens *tokens);
+/* From grads->dlogits to the gradient of the residual stream that leaves the last block. */
+void vc__deit_classify_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
+                                size_t batch);
 void vc__deit_blocks(vc_block_list *list, const vc_model_config *config, const vc_model *model);
 
 /* Gradients of activations, those that all layers share. */
 typedef struct vc__deit_grads {
     vc__deit_weights views; /* of the flat block */
     float *stream, *norm, *qkv, *attention, *mlp;
-    float *class_tokens, *head, *patches;
+    float *head, *class_norm, *class_in, *patches;
 } vc__deit_grads;
 
 static inline vc__deit_grads *vc__deit_grads_of(const vc_grads *grads)

@@ -1,13 +1,27 @@
 /* The one table of a DeiT's parameters. */
 #include <stdio.h>
+#include <string.h>
 
 #include "deit_impl.h"
 
 /* Sizes are named here and resolved against a config. */
-typedef enum size_name { END, ONE, C, C3, M, H, ZQ, ZK, T, CHANNELS, PATCH, CLASSES } size_name;
+typedef enum size_name { END, ONE, C, C3, M, H, ZQ, ZK, P, R, CHANNELS, PATCH, CLASSES } size_name;
 
 /* When a parameter exists. */
-typedef enum condition { ALWAYS, DISTILLED, CODED_Q, CODED_K } condition;
+typedef enum condition {
+    ALWAYS,
+    CLASS_TOKEN,
+    DISTILLED,
+    REGISTERS,
+    PATCH_BIAS,
+    NORM_PRE,
+    QKV_BIAS,
+    SCALED,
+    NORM,
+    FC_NORM,
+    CODED_Q, /* from here on they are the auto-encoder's */
+    CODED_K
+} condition;
 
 typedef struct row {
     size_t member; /* offset of the pointer in the weights struct */
@@ -24,23 +38,26 @@ typedef struct row {
     offsetof(vc__deit_block, coder) + (which) * sizeof(vc_coder) + offsetof(vc_coder, member)
 
 static const row stem_rows[] = {
-    {STEM(cls_token), "cls_token", {ONE, ONE, C}, VC_INIT_NORMAL, 0, ALWAYS},
+    {STEM(cls_token), "cls_token", {ONE, ONE, C}, VC_INIT_NORMAL, 0, CLASS_TOKEN},
     {STEM(dist_token), "dist_token", {ONE, ONE, C}, VC_INIT_NORMAL, 0, DISTILLED},
-    {STEM(pos_embed), "pos_embed", {ONE, T, C}, VC_INIT_NORMAL, 0, ALWAYS},
+    {STEM(reg_token), "reg_token", {ONE, R, C}, VC_INIT_NORMAL, 0, REGISTERS},
+    {STEM(pos_embed), "pos_embed", {ONE, P, C}, VC_INIT_NORMAL, 0, ALWAYS},
     {STEM(patch_w),
      "patch_embed.proj.weight",
      {C, CHANNELS, PATCH, PATCH},
      VC_INIT_FAN_IN,
      1,
      ALWAYS},
-    {STEM(patch_b), "patch_embed.proj.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
+    {STEM(patch_b), "patch_embed.proj.bias", {C}, VC_INIT_ZERO, 0, PATCH_BIAS},
+    {STEM(norm_pre_w), "norm_pre.weight", {C}, VC_INIT_ONE, 0, NORM_PRE},
+    {STEM(norm_pre_b), "norm_pre.bias", {C}, VC_INIT_ZERO, 0, NORM_PRE},
 };
 
 static const row block_rows[] = {
     {BLOCK(norm1_w), "norm1.weight", {C}, VC_INIT_ONE, 0, ALWAYS},
     {BLOCK(norm1_b), "norm1.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
     {BLOCK(qkv_w), "attn.qkv.weight", {C3, C}, VC_INIT_NORMAL, 1, ALWAYS},
-    {BLOCK(qkv_b), "attn.qkv.bias", {C3}, VC_INIT_ZERO, 0, ALWAYS},
+    {BLOCK(qkv_b), "attn.qkv.bias", {C3}, VC_INIT_ZERO, 0, QKV_BIAS},
     {CODER(0, encoder_w), "attn.encoder_q.weight", {ZQ, H}, VC_INIT_FAN_IN, 1, CODED_Q},
     {CODER(0, encoder_b), "attn.encoder_q.bias", {ZQ}, VC_INIT_ZERO, 0, CODED_Q},
     {CODER(0, decoder_w), "attn.decoder_q.weight", {H, ZQ}, VC_INIT_FAN_IN, 1, CODED_Q},
@@ -51,22 +68,30 @@ static const row block_rows[] = {
     {CODER(1, decoder_b), "attn.decoder_k.bias", {H}, VC_INIT_ZERO, 0, CODED_K},
     {BLOCK(proj_w), "attn.proj.weight", {C, C}, VC_INIT_NORMAL, 1, ALWAYS},
     {BLOCK(proj_b), "attn.proj.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
+    {BLOCK(scale[0]), "ls1.gamma", {C}, VC_INIT_SCALE, 0, SCALED},
     {BLOCK(norm2_w), "norm2.weight", {C}, VC_INIT_ONE, 0, ALWAYS},
     {BLOCK(norm2_b), "norm2.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
     {BLOCK(fc1_w), "mlp.fc1.weight", {M, C}, VC_INIT_NORMAL, 1, ALWAYS},
     {BLOCK(fc1_b), "mlp.fc1.bias", {M}, VC_INIT_ZERO, 0, ALWAYS},
     {BLOCK(fc2_w), "mlp.fc2.weight", {C, M}, VC_INIT_NORMAL, 1, ALWAYS},
     {BLOCK(fc2_b), "mlp.fc2.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
+    {BLOCK(scale[1]), "ls2.gamma", {C}, VC_INIT_SCALE, 0, SCALED},
 };
 
 static const row top_rows[] = {
-    {STEM(norm_w), "norm.weight", {C}, VC_INIT_ONE, 0, ALWAYS},
-    {STEM(norm_b), "norm.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
+    {STEM(norm_w), "norm.weight", {C}, VC_INIT_ONE, 0, NORM},
+    {STEM(norm_b), "norm.bias", {C}, VC_INIT_ZERO, 0, NORM},
+    {STEM(fc_norm_w), "fc_norm.weight", {C}, VC_INIT_ONE, 0, FC_NORM},
+    {STEM(fc_norm_b), "fc_norm.bias", {C}, VC_INIT_ZERO, 0, FC_NORM},
     {STEM(head_w), "head.weight", {CLASSES, C}, VC_INIT_NORMAL, 1, ALWAYS},
     {STEM(head_b), "head.bias", {CLASSES}, VC_INIT_ZERO, 0, ALWAYS},
     {STEM(head_dist_w), "head_dist.weight", {CLASSES, C}, VC_INIT_NORMAL, 1, DISTILLED},
     {STEM(head_dist_b), "head_dist.bias", {CLASSES}, VC_INIT_ZERO, 0, DISTILLED},
 };
+
+/* Beside timm's names those that the first releases have (DINOv2's, DeiT III's). */
+static const char *const first_names[][2] = {
+    {"reg_token", "register_tokens"}, {"ls1.gamma", "gamma_1"}, {"ls2.gamma", "gamma_2"}};
 
 static size_t size_of(size_name name, const vc__deit_config *config)
 {
@@ -83,8 +108,10 @@ static size_t size_of(size_name name, const vc__deit_config *config)
         return config->compressed_heads[0];
     case ZK:
         return config->compressed_heads[1];
-    case T:
-        return vc__deit_tokens(config);
+    case P:
+        return vc__deit_positions(config);
+    case R:
+        return config->registers;
     case CHANNELS:
         return config->channels;
     case PATCH:
@@ -100,9 +127,33 @@ static size_t size_of(size_name name, const vc__deit_config *config)
 
 static int exists(condition when, const vc__deit_config *config)
 {
-    return when == ALWAYS || (when == DISTILLED && config->distilled) ||
-           (when == CODED_Q && config->compressed_heads[0] > 0) ||
-           (when == CODED_K && config->compressed_heads[1] > 0);
+    switch (when) {
+    case CLASS_TOKEN:
+        return !config->without_class;
+    case DISTILLED:
+        return config->distilled;
+    case REGISTERS:
+        return config->registers > 0;
+    case PATCH_BIAS:
+        return !config->without_patch_bias;
+    case NORM_PRE:
+        return config->norm_pre;
+    case QKV_BIAS:
+        return !config->without_qkv_bias;
+    case SCALED:
+        return config->layer_scale;
+    case NORM:
+        return !config->fc_norm;
+    case FC_NORM:
+        return config->fc_norm;
+    case CODED_Q:
+        return config->compressed_heads[0] > 0;
+    case CODED_K:
+        return config->compressed_heads[1] > 0;
+    case ALWAYS:
+        break;
+    }
+    return 1;
 }
 
 static void visit_row(vc__walk *walk, const row *entry, const char *prefix, void *target,
@@ -116,9 +167,12 @@ static void visit_row(vc__walk *walk, const row *entry, const char *prefix, void
     vc_param param = {
         .decay = entry->decay, .autoencoder = entry->when >= CODED_Q, .init = entry->init};
     snprintf(param.name, sizeof param.name, "%s%s", prefix, entry->name);
+    for (size_t i = 0; i < sizeof first_names / sizeof *first_names; i++)
+        if (strcmp(first_names[i][0], entry->name) == 0)
+            snprintf(param.alias, sizeof param.alias, "%s%s", prefix, first_names[i][1]);
     for (; param.rank < 4 && entry->shape[param.rank] != END; param.rank++) {
         param.shape[param.rank] = size_of(entry->shape[param.rank], config);
-        param.positions |= entry->shape[param.rank] == T;
+        param.positions |= entry->shape[param.rank] == P;
     }
     vc__walk_param(walk, member, &param);
 }

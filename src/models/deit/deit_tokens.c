@@ -40,5 +40,5 @@ void vc__deit_forward_tokens(vc_acts *acts, const vc_model *model, const float *
         reduce(acts, model, l, tokens);
         vc__deit_mlp(acts, model, l, 1, tokens->now);
     }
-    vc__deit_classify(acts, model, 1);
+    vc__deit_classify(acts, model, 1, tokens);
 }

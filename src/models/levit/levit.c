@@ -100,6 +100,13 @@ static const char *activation(const vc_model_config *config)
     return vc__levit_sizes_of(config)->silu ? "silu" : "hardswish";
 }
 
+static size_t metadata(vc_metadata *entries, vc__family_text *texts, const vc_model_config *config)
+{
+    (void)texts;
+    entries[0] = (vc_metadata){"activation", activation(config)};
+    return 1;
+}
+
 static json_t *describe(const vc_model_config *config)
 {
     const vc__levit_config *c = vc__levit_sizes_of(config);
@@ -200,7 +207,7 @@ const vc__family vc__levit = {
     .group = group,
     .compress = compress,
     .describe = describe,
-    .activation = activation,
+    .metadata = metadata,
     .recognise = vc__levit_recognise,
     .read_config = vc__levit_read_config,
     .allocate = allocate,

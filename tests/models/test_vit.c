@@ -1,0 +1,155 @@
+/* Plain ViTs that vary a DeiT, against timm's logits in float64: tools/golden/vits.py has the other
+ * side. */
+#include "../../src/models/deit/deit.h"
+#include "timm.h"
+#include "vit_kinds.h"
+
+static const vit_kind *kind_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof vit_kinds / sizeof *vit_kinds; i++)
+        if (strcmp(vit_kinds[i].name, name) == 0)
+            return &vit_kinds[i];
+    fail_msg("no kind '%s'", name);
+    return NULL;
+}
+
+/* models.py has the same mask. */
+static void use_mask(vc_model *model)
+{
+    const vc_attention_layer l = vc_model_layer(&model->config, 0);
+    vc_mask mask;
+    assert_ok(vc_mask_open(&mask, vc_model_layers(&model->config), l.heads, l.queries, l.keys));
+    for (size_t a = 0; a < mask.layers; a++)
+        for (size_t h = 0; h < l.heads; h++)
+            for (size_t i = 0; i < l.queries; i++)
+                for (size_t j = 0; j < l.keys; j++)
+                    vc_mask_head(&mask, a, h)[i * l.keys + j] =
+                        !(j == 1 || i == j || (i * 5 + j * 3 + h + a) % 7 == 0);
+    assert_ok(vc_model_use_masks(model, &mask, 1, "mask"));
+    vc_mask_close(&mask);
+}
+
+static void check_logits_of(vc_model *model, const json_t *golden, const char *key)
+{
+    float logits[BATCH * CLASSES];
+    double ignored;
+    forward(logits, model, &ignored);
+    compare(logits, golden, key, "forward", 1e-4);
+    check_engine(model, golden, key, 0.1, 0.2);
+}
+
+static void logits_are_timms(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof vit_kinds / sizeof *vit_kinds; i++) {
+        const vit_kind *kind = &vit_kinds[i];
+        json_t *golden = golden_in("tools/golden/vits.json", kind->name);
+        vc_model_config config = vc__deit_model(&kind->sizes);
+        size_t parameters;
+        print_message("%s\n", kind->name);
+        assert_ok(vc_model_parameters(&parameters, &config));
+        assert_int_equal(parameters, json_integer_value(json_object_get(golden, "parameters")));
+        vc_model *model = make(&config, i % 2);
+        check_logits_of(model, golden, "plain");
+        vc_model_close(model);
+        assert_ok(vc_model_compress(&config, 2, VC_CODED_QK));
+        model = make(&config, i % 2);
+        use_mask(model);
+        check_logits_of(model, golden, "mask_autoencoder");
+        vc_model_close(model);
+        json_decref(golden);
+    }
+}
+
+/* Positions for 32 pixels read for 56. */
+static void other_sizes_are_timms(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"reg4", "gap", "registers"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        json_t *golden = golden_in("tools/golden/vits.json", names[i]);
+        const vc_model_config config = vc__deit_model(&kind_of(names[i])->sizes);
+        const vc_model_options grown = {.image_size = 56};
+        vc_model *model = make(&config, 0);
+        vc_model_close(model);
+        assert_ok(vc_model_open(&model, temporary("model.safetensors"), &grown));
+        check_logits_of(model, golden, "grown");
+        vc_model_close(model);
+        json_decref(golden);
+    }
+}
+
+/* What the tensors do not tell is written, and every switch is read back. */
+static void files(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof vit_kinds / sizeof *vit_kinds; i++) {
+        const vc_model_config config = vc__deit_model(&vit_kinds[i].sizes);
+        vc_model *model = make(&config, 0);
+        json_t *was = vc_model_describe(&config), *is = vc_model_describe(&model->config);
+        if (!json_equal(was, is))
+            fail_msg("%s is read as %s", vit_kinds[i].name, json_dumps(is, 0));
+        json_decref(was);
+        json_decref(is);
+        vc_model_close(model);
+    }
+}
+
+/* Positions of the class token alone beside registers, as DINOv2's first release has them: in timm
+ * they are part of the class token. */
+static void positions_of_the_class_token_alone(void **state)
+{
+    (void)state;
+    vc__deit_config sizes = kind_of("reg4")->sizes;
+    json_t *golden = golden_in("tools/golden/vits.json", "reg4");
+    vc_model_config config = vc__deit_model(&sizes);
+    vc_model *timms = make(&config, 0), *model;
+    const size_t width = sizes.width, patches = vc__deit_positions(&sizes);
+    sizes.unplaced = sizes.registers;
+    config = vc__deit_model(&sizes);
+    assert_ok(vc_model_create(&model, &config, 0));
+    set_weights(model);
+    vc__deit_weights *w = vc__deit_weights_of(model);
+    const vc__deit_weights *from = vc__deit_weights_of(timms);
+    noise(w->pos_embed, "class position", width);
+    memcpy(w->pos_embed + width, from->pos_embed, patches * width * sizeof(float));
+    for (size_t i = 0; i < width; i++)
+        w->cls_token[i] = from->cls_token[i] - w->pos_embed[i];
+    vc_model_close(timms);
+    assert_ok(vc_model_write(temporary("released.safetensors"), model));
+    vc_model_close(model);
+    assert_ok(vc_model_open(&model, temporary("released.safetensors"), &(vc_model_options){0}));
+    assert_int_equal(vc__deit_sizes_of(&model->config)->unplaced, 4);
+    check_logits_of(model, golden, "plain");
+    vc_model_close(model);
+    json_decref(golden);
+}
+
+static void what_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    vc__deit_config c = kind_of("gap")->sizes;
+    vc_model_config config;
+    vc_model *model;
+    c.pool = VC__DEIT_POOL_CLASS;
+    config = vc__deit_model(&c);
+    assert_fails(vc_model_create(&model, &config, 0), VC_EINVAL, "no class token to classify");
+    c = kind_of("gap")->sizes;
+    c.unplaced = 1;
+    config = vc__deit_model(&c);
+    assert_fails(vc_model_create(&model, &config, 0), VC_EINVAL,
+                 "1 tokens without a position, wanted at most the 0 before the patches'");
+    c = kind_of("average")->sizes;
+    c.distilled = 1;
+    config = vc__deit_model(&c);
+    assert_fails(vc_model_create(&model, &config, 0), VC_EINVAL, "a distillation token");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(logits_are_timms), cmocka_unit_test(other_sizes_are_timms),
+        cmocka_unit_test(files), cmocka_unit_test(positions_of_the_class_token_alone),
+        cmocka_unit_test(what_does_not_fit_is_refused)};
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
+}

@@ -1,0 +1,33 @@
+/* Small plain ViTs, each with something that a DeiT has not, as tools/golden/vits.py has them. */
+#ifndef VC_TEST_VIT_KINDS_H
+#define VC_TEST_VIT_KINDS_H
+
+#include "../src/models/deit/deit.h"
+
+typedef struct vit_kind {
+    const char *name;
+    vc__deit_config sizes;
+} vit_kind;
+
+#define VIT                                                                                        \
+    .image = 32, .patch = 8, .channels = 3, .classes = 10, .width = 24, .depth = 2, .heads = 3,    \
+    .hidden = 96, .std = {1, 1, 1}
+#define GAP VIT, .without_class = 1, .pool = VC__DEIT_POOL_AVERAGE
+static const vit_kind vit_kinds[] = {
+    {"layer_scale", {VIT, .layer_scale = 1}},
+    {"no_qkv_bias", {VIT, .without_qkv_bias = 1}},
+    {"no_embed_class", {VIT, .unplaced = 1}},
+    {"registers", {VIT, .registers = 3}},
+    {"average", {VIT, .pool = VC__DEIT_POOL_AVERAGE, .fc_norm = 1}},
+    {"average_norm", {VIT, .pool = VC__DEIT_POOL_AVERAGE}},
+    {"gap", {GAP, .fc_norm = 1}},
+    {"gap_norm", {GAP}},
+    {"pre_norm", {VIT, .norm_pre = 1, .without_patch_bias = 1, .eps = 1e-5}},
+    {"deit3", {VIT, .layer_scale = 1, .unplaced = 1}},
+    {"reg4", {VIT, .layer_scale = 1, .registers = 4, .unplaced = 5}},
+    {"reg4_gap", {GAP, .fc_norm = 1, .layer_scale = 1, .registers = 4, .unplaced = 4}},
+};
+#undef GAP
+#undef VIT
+
+#endif

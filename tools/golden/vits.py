@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""Logits and ten training steps of small plain ViTs, each with something that a DeiT has not, from
+timm in float64: the oracle of tests/models/test_vit.c and tests/train/test_vit_trace.c.
+
+Weights and images follow a formula that both sides can evaluate, so that no array needs to be
+stored. Masks and ViTCoD's auto-encoder are put into timm's attention as models.py does it. Wants
+timm 1.0. Run: python3 tools/golden/vits.py > tools/golden/vits.json
+"""
+
+import json
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
+from torch import nn
+
+from models import BATCH, CLASSES, fill, flat, instrument, noise
+
+GAP = {"class_token": False, "global_pool": "avg"}
+VITS = {
+    "layer_scale": {"init_values": 1.0},
+    "no_qkv_bias": {"qkv_bias": False},
+    "no_embed_class": {"no_embed_class": True},
+    "registers": {"reg_tokens": 3},
+    "average": {"global_pool": "avg"},
+    "average_norm": {"global_pool": "avg", "fc_norm": False},
+    "gap": GAP,
+    "gap_norm": {**GAP, "fc_norm": False},
+    "pre_norm": {"pre_norm": True, "norm_layer": partial(nn.LayerNorm, eps=1e-5)},
+    "deit3": {"init_values": 1.0, "no_embed_class": True},
+    "reg4": {"init_values": 1.0, "no_embed_class": True, "reg_tokens": 4},
+    "reg4_gap": {**GAP, "init_values": 1.0, "no_embed_class": True, "reg_tokens": 4},
+}
+TRACES = ("layer_scale", "registers", "average", "gap_norm", "pre_norm", "reg4_gap")
+RESIZED = ("reg4", "gap", "registers")
+STEPS, LR, DECAY, SMOOTHING, CLIP = 10, 3e-3, 0.05, 0.1, 1.0
+
+
+def make(switches, image=32):
+    model = VisionTransformer(
+        img_size=image,
+        patch_size=8,
+        embed_dim=24,
+        depth=2,
+        num_heads=3,
+        num_classes=CLASSES,
+        **switches,
+    )
+    fill(model.double())
+    return model.eval()
+
+
+def resized(switches):
+    """Of a model for 56 pixels whose weights were made for 32."""
+    model = make(switches, 56)
+    model.load_state_dict(checkpoint_filter_fn(make(switches).state_dict(), model))
+    return flat(model(noise("images", (BATCH, 3, 56, 56))))
+
+
+def trace(switches):
+    model = make(switches)
+    groups = ([], [])
+    for name, value in model.named_parameters():
+        groups[value.ndim > 1 and "token" not in name and name != "pos_embed"].append(value)
+    optimiser = torch.optim.AdamW(
+        [{"params": group, "weight_decay": d} for group, d in zip(groups, (0.0, DECAY))], lr=LR
+    )
+    steps = []
+    for step in range(STEPS):
+        y = torch.tensor([(3 * i + step) % CLASSES for i in range(BATCH)])
+        logits = model(noise(f"images {step}", (BATCH, 3, 32, 32)))
+        loss = F.cross_entropy(logits, y, label_smoothing=SMOOTHING)
+        optimiser.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(sum(groups, []), CLIP)
+        optimiser.step()
+        steps += [loss.item(), norm.item()]
+    return {"steps": steps, "weights": sum(float(p.abs().sum()) for p in model.parameters())}
+
+
+def vit(name, switches):
+    model, out = make(switches), {}
+    with torch.no_grad():
+        images = noise("images", (BATCH, 3, 32, 32))
+        out["plain"] = flat(model(images))
+        if name in RESIZED:
+            out["grown"] = resized(switches)
+        state = instrument(model)
+        assert torch.allclose(
+            model(images).flatten(), torch.tensor(out["plain"], dtype=torch.float64), rtol=1e-9
+        )
+        state.update(mask=1, autoencoder=1, reconstruction=0.0)
+        out["mask_autoencoder"] = flat(model(images))
+    if name in TRACES:
+        out["trace"] = trace(switches)
+    out["parameters"] = sum(p.numel() for p in make(switches).parameters())
+    return out
+
+
+def main():
+    torch.manual_seed(0)
+    out = {name: vit(name, switches) for name, switches in VITS.items()}
+    print("{" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in out.items()) + "}")
+
+
+if __name__ == "__main__":
+    main()
