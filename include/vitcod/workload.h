@@ -32,11 +32,13 @@ typedef struct vc_op {
     int layer;     /* -1 outside the blocks */
     int attention; /* 1: between the QKV projection and the output projection */
     uint64_t macs;
-    uint64_t weight_values;                    /* parameters read once */
-    uint64_t input_values;                     /* activations read from memory */
-    uint64_t output_values;                    /* activations written to memory */
-    uint64_t index_values;                     /* sparse indices read */
-    uint64_t summary_values;                   /* weights of pooling, and summary biases, read */
+    uint64_t weight_values;   /* parameters read once */
+    uint64_t input_values;    /* activations read from memory */
+    uint64_t output_values;   /* activations written to memory */
+    uint64_t residual_values; /* of the residual stream, which outputs are added to */
+    int residual_is_input;    /* 1: they are the input as well */
+    uint64_t index_values;    /* sparse indices read */
+    uint64_t summary_values;  /* weights of pooling, and summary biases, read */
     vc_product_shape products[VC_OP_PRODUCTS]; /* in order; rows 0: no more */
     vc_attention_sizes sizes;                  /* of coders, SDDMM, softmax and SpMM */
     int normalised;                            /* 1: LayerNorm comes before the first product */

@@ -30,6 +30,14 @@ static int has_met(const group *g, size_t index, int value)
     return 0;
 }
 
+static int has_made(const group *g, size_t index, int value)
+{
+    for (size_t i = g->first; i < index; i++)
+        if (g->list->ops[i].to == value)
+            return 1;
+    return 0;
+}
+
 static void add_products(vc_op *op, const vc_block_op *from)
 {
     size_t count = 0;
@@ -64,6 +72,11 @@ static vc_status add_group(vc_workload *out, const group *g, const vc_model_conf
         const vc_block_op *from = &g->list->ops[i];
         if (from->from != VC_BLOCK_NOTHING && !has_met(g, i, from->from))
             op.input_values += from->reads * g->list->values[from->from].width;
+        if (from->add && !has_made(g, i, from->to)) {
+            const vc_block_value *stream = &g->list->values[from->to];
+            op.residual_values = stream->rows * stream->width;
+            op.residual_is_input = has_met(g, i, from->to);
+        }
         op.normalised |= vc_op_work(from->kind) == VC_WORK_NORM;
         op.weight_values += from->parameters;
         if (from->kind != VC_OP_Q)

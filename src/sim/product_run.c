@@ -4,101 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "chip_impl.h"
-
-enum { SLOTS = 2, UNIT = 8 /* outputs; a tile of weights has a multiple */, SUM_BYTES = 4 };
-
-/* A product, and how it is cut. */
-typedef struct product {
-    const vc_product_shape *shape;
-    uint64_t pass_rows, tile_outputs;
-    int reads, writes;            /* 1: the input comes from memory, the output goes there */
-    uint64_t read_row, write_row; /* bytes per row of it */
-    uint64_t input, output, weights, summaries; /* addresses */
-    int pooled;                                 /* keys and values are */
-} product;
-
-typedef struct operator
-{
-    vc__machine *m;
-    const vc_op *op, *encode;
-    vc__pool pool;
-    product products[VC_OP_PRODUCTS];
-    size_t count;
-    uint64_t *arrived, *ready; /* (rows of a pass) */
-    vc_transfer weights[SLOTS], stores[SLOTS];
-    int storing[SLOTS];
-    uint64_t stored; /* transfers so far */
-    uint64_t extra;  /* other parameters that are not loaded yet */
-}
-operator;
-
-/* ---- cutting */
-
-static uint64_t pool_bytes(const vc_chip_config *c)
-{
-    uint64_t bytes = 0;
-    for (size_t b = 0; b < VC_BUFFER_COUNT; b++)
-        if (b != VC_BUFFER_INDEX)
-            bytes += c->buffers[b].bytes;
-    return bytes;
-}
-
-/* Bytes of a row: its input, its output (or two tiles of it), and the sums of a tile. */
-static uint64_t row_bytes(const vc_product_shape *p, uint64_t outputs, int keep)
-{
-    return p->inputs + (keep ? p->outputs : SLOTS * outputs) + SUM_BYTES * outputs;
-}
-
-/* Cuts a product so that the weights pass as few times as possible, and of equal cuts into the
- * widest tiles. Returns the number of passes, 0 if nothing fits. */
-static uint64_t cut(product *out, uint64_t pool, int keep)
-{
-    const vc_product_shape *p = out->shape;
-    uint64_t least = 0;
-    for (uint64_t outputs = UNIT; outputs < p->outputs + UNIT; outputs += UNIT) {
-        const uint64_t weights = SLOTS * outputs * p->inputs, row = row_bytes(p, outputs, keep);
-        if (weights + row > pool)
-            break;
-        const uint64_t fit = (pool - weights) / row, rows = fit < p->rows ? fit : p->rows,
-                       passes = vc__ceil_div(p->rows, rows);
-        if (least == 0 || passes <= least) {
-            least = passes;
-            out->pass_rows = vc__ceil_div(p->rows, passes);
-            out->tile_outputs = outputs;
-        }
-    }
-    return least;
-}
-
-static int chained(const vc_op *op)
-{
-    return op->kind == VC_OP_MLP || op->kind == VC_OP_PATCH_EMBED;
-}
-
-static vc_status cut_all(operator* o)
-{
-    const uint64_t all = pool_bytes(o->m->config), taken = vc__pool_bytes(&o->pool),
-                   pool = all > taken ? all - taken : 0;
-    for (size_t i = 0; i < o->count; i++) {
-        product *p = &o->products[i];
-        p->reads = i == 0 || o->products[i - 1].writes;
-        p->writes = 1;
-        if (chained(o->op) && i + 1 < o->count) {
-            product next = {.shape = &o->op->products[i + 1]};
-            p->writes = cut(p, pool, 1) != 1 || cut(&next, pool, 0) != 1;
-        }
-        if (p->writes && cut(p, pool, 0) == 0)
-            return vc_fail(
-                VC_EINVAL,
-                "layer %d: the scratchpads have %zu bytes together, wanted %zu for %s with "
-                "%zu inputs",
-                o->op->layer, (size_t)pool,
-                (size_t)(SLOTS * UNIT * p->shape->inputs + row_bytes(p->shape, UNIT, 0)),
-                vc_op_name(o->op->kind), (size_t)p->shape->inputs);
-    }
-    return VC_OK;
-}
+#include "product_impl.h"
 
 /* What is pooled of a product: K and V. Q is a product of its own, or comes first in the one
  * product. */
@@ -130,7 +36,7 @@ static void set_addresses(operator* o)
     for (size_t i = 0; i < o->count; i++) {
         product *p = &o->products[i];
         const vc_product_shape *shape = p->shape, *before = shape - 1;
-        const int linked = i > 0 && chained(o->op);
+        const int linked = i > 0 && vc__product_chained(o->op);
         const uint64_t values = linked   ? before->rows * before->outputs
                                 : i == 0 ? o->op->input_values
                                          : shape->rows * shape->inputs;
@@ -142,6 +48,8 @@ static void set_addresses(operator* o)
         p->summaries = p->output + p->write_row * shape->rows;
         o->m->address = p->summaries + (p->pooled ? vc__pool_stored(&o->pool) : 0);
     }
+    o->residual_at = o->m->address;
+    o->m->address += o->op->residual_values;
 }
 
 /* ---- a pass: all weights, for some rows */
@@ -160,6 +68,18 @@ static uint64_t outputs_of(const pass *x, uint64_t tile)
     return left < x->p->tile_outputs ? left : x->p->tile_outputs;
 }
 
+/* The part of the residual stream that a tile is added to, behind the tile's weights. Parts add up
+ * to the whole. */
+static void push_residual(const pass *x, uint64_t tile, uint64_t issue)
+{
+    const uint64_t all = x->p->shape->outputs, before = tile * x->p->tile_outputs,
+                   from = x->rows * before, to = x->rows * (before + outputs_of(x, tile));
+    x->o->residual[tile % SLOTS] =
+        (vc_transfer){.address = x->o->residual_at + x->first * all + from, .bytes = to - from};
+    x->o->m->counts.input_bytes += to - from;
+    vc__read(x->o->m, &x->o->residual[tile % SLOTS], issue);
+}
+
 static void push_weights(const pass *x, uint64_t tile, uint64_t issue)
 {
     vc__machine *m = x->o->m;
@@ -171,6 +91,8 @@ static void push_weights(const pass *x, uint64_t tile, uint64_t issue)
                           .bytes = bytes + extra};
     m->counts.weight_bytes += bytes + extra;
     vc__read(m, slot, issue);
+    if (x->p->adds && tile > 0)
+        push_residual(x, tile, issue);
 }
 
 /* Loads rows, which go through LayerNorm as they arrive (eq. D12). */
@@ -187,6 +109,8 @@ static void bring_rows(const pass *x, vc_transfer *transfer, uint64_t tiles)
                               .done = o->arrived};
     m->counts.input_bytes += transfer->bytes;
     vc__read(m, transfer, m->now);
+    if (x->p->adds)
+        push_residual(x, 0, m->now);
     if (tiles > 1)
         push_weights(x, 1, m->now);
     vc_memory_wait(m->memory, transfer);
@@ -201,8 +125,33 @@ static void bring_rows(const pass *x, vc_transfer *transfer, uint64_t tiles)
     }
 }
 
-/* Runs a tile of weights with all groups of rows. The first tile waits for the rows (eq. D11). */
-static void run_tile(const pass *x, uint64_t tile)
+/* A tile as the kind of chip has it. Rows are wanted one per cycle (eq. E5). */
+static void stream_tile(const pass *x, uint64_t tile)
+{
+    vc__machine *m = x->o->m;
+    const vc_chip_config *c = m->config;
+    const uint64_t outputs = outputs_of(x, tile), inputs = x->p->shape->inputs;
+    uint64_t *spent = m->counts.spent[VC_CHIP_UNIT_LINEAR];
+    vc_chip_product p;
+    c->kind->product(&p, c, x->rows, inputs, outputs);
+    for (uint64_t row = 0; x->p->reads && tile == 0 && row < x->rows; row++) {
+        const uint64_t ahead = p.ahead + row, ready = x->o->ready[row];
+        vc__lines_idle(m, ready > ahead ? ready - ahead : 0, VC_CHIP_UNIT_LINEAR, VC_SPENT_DRAM);
+    }
+    const uint64_t busy = vc__ceil_div(x->rows * outputs * inputs, c->macs_per_line);
+    spent[VC_SPENT_BUSY] += busy;
+    spent[VC_SPENT_IMBALANCE] += p.cycles * c->lines - busy;
+    m->now += p.cycles;
+    vc__span(m, "linear", vc_op_name(x->o->op->kind), -1, m->now - p.cycles, m->now);
+    m->counts.read_bytes[VC_BUFFER_VALUE] += outputs * inputs;
+    m->counts.read_bytes[VC_BUFFER_QUERY] += p.input_reads;
+    m->counts.read_bytes[VC_BUFFER_OUTPUT] += p.additions * SUM_BYTES;
+    m->counts.written_bytes[VC_BUFFER_OUTPUT] += p.additions * SUM_BYTES;
+    m->counts.additions += p.additions;
+}
+
+/* Tiles of weights with all groups of rows. The first tile waits for the rows (eq. D11). */
+static void share_tile(const pass *x, uint64_t tile)
 {
     vc__machine *m = x->o->m;
     const vc_chip_config *c = m->config;
@@ -221,16 +170,27 @@ static void run_tile(const pass *x, uint64_t tile)
         m->now += cycles;
     }
     vc__span(m, "linear", vc_op_name(x->o->op->kind), -1, start, m->now);
-    m->counts.macs += x->rows * outputs * inputs;
     /* The lines of a group share weights; lines at the same place in their groups share rows. */
     m->counts.read_bytes[VC_BUFFER_VALUE] += vc__ceil_div(x->rows, group) * outputs * inputs;
     m->counts.read_bytes[VC_BUFFER_QUERY] += x->rows * vc__ceil_div(outputs, wide) * inputs;
-    m->counts.written_bytes[VC_BUFFER_OUTPUT] += x->rows * outputs;
 }
 
-static uint64_t work(vc__machine *m, vc_chip_unit unit, const char *name, uint64_t cycles)
+static void run_tile(const pass *x, uint64_t tile)
 {
-    const uint64_t end = vc__unit_work(m, unit, m->now, cycles);
+    vc__machine *m = x->o->m;
+    const uint64_t sums = x->rows * outputs_of(x, tile);
+    if (m->config->kind->product)
+        stream_tile(x, tile);
+    else
+        share_tile(x, tile);
+    m->counts.macs += sums * x->p->shape->inputs;
+    m->counts.written_bytes[VC_BUFFER_OUTPUT] += sums;
+}
+
+static uint64_t work(vc__machine *m, vc_chip_unit unit, const char *name, uint64_t ready,
+                     uint64_t cycles)
+{
+    const uint64_t end = vc__unit_work(m, unit, ready, cycles);
     vc__span(m, vc_chip_unit_name(unit), name, -1, end - cycles, end);
     return end;
 }
@@ -252,13 +212,16 @@ static uint64_t finish_tile(const pass *x, uint64_t tile)
         const double all = (double)o->op->macs / (double)x->p->shape->inputs;
         const uint64_t macs = (uint64_t)((double)o->encode->macs * (double)values / all);
         m->counts.coder_macs += macs;
-        return work(m, VC_CHIP_UNIT_ENCODER, "encode", vc__ceil_div(macs, m->config->encoder_macs));
+        return work(m, VC_CHIP_UNIT_ENCODER, "encode", m->now,
+                    vc__ceil_div(macs, m->config->encoder_macs));
     }
     if (o->op->kind == VC_OP_QKV || o->op->kind == VC_OP_HEAD)
         return m->now;
     m->counts.additions += values;
     m->counts.multiplications += x->last ? 0 : values;
-    return work(m, VC_CHIP_UNIT_VECTOR, x->last ? "sum" : "GELU",
+    const uint64_t there =
+        x->p->adds ? vc_memory_wait(m->memory, &o->residual[tile % SLOTS]) : m->now;
+    return work(m, VC_CHIP_UNIT_VECTOR, x->last ? "sum" : "GELU", vc__later(there, m->now),
                 vc__ceil_div(values, m->config->vector_lanes));
 }
 
@@ -319,8 +282,12 @@ static void run_pass(const pass *x)
     push_weights(x, 0, m->now);
     if (x->p->reads)
         bring_rows(x, &rows, tiles);
-    else if (tiles > 1)
-        push_weights(x, 1, m->now);
+    else {
+        if (x->p->adds)
+            push_residual(x, 0, m->now);
+        if (tiles > 1)
+            push_weights(x, 1, m->now);
+    }
     for (uint64_t tile = 0; tile < tiles; tile++) {
         wait_for_weights(x, tile % SLOTS);
         if (x->p->writes)
@@ -373,7 +340,7 @@ vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc__product_tai
     }
     if (tail->pool)
         set_pooling(&o, tail->pool);
-    VC_TRY(cut_all(&o));
+    VC_TRY(vc__product_cut(&o));
     set_addresses(&o);
     for (size_t i = 0; i < o.count; i++)
         most = vc__later(most, o.products[i].pass_rows);

@@ -207,6 +207,24 @@ static const vc_op *find_op(const vc_workload *w, vc_op_kind kind)
     return NULL;
 }
 
+/* What comes of attention, and of the MLP, is added to the residual stream, which is the input of
+ * the MLP; positions are no part of it. */
+static void lowering_of_residual_streams(void **state)
+{
+    (void)state;
+    const vc__deit_config sizes = vc__deit_config_default();
+    const vc_model_config c = vc__deit_model(&sizes);
+    vc_workload w = {0};
+    assert_ok(vc_model_lower(&w, &c, NULL));
+    for (size_t i = 0; i < w.count; i++) {
+        const vc_op *op = &w.ops[i];
+        const int adds = op->kind == VC_OP_PROJECTION || op->kind == VC_OP_MLP;
+        assert_int_equal(op->residual_values, adds ? 197 * 192 : 0);
+        assert_int_equal(op->residual_is_input, op->kind == VC_OP_MLP);
+    }
+    vc_workload_close(&w);
+}
+
 /* What is coded is written and read as 2 of 3 heads, the rest in full. */
 static void lowering_of_one_coder(void **state)
 {
@@ -324,6 +342,7 @@ int main(void)
                                        cmocka_unit_test(masked_and_on_the_plan),
                                        cmocka_unit_test(file_round_trip),
                                        cmocka_unit_test(shapes_are_checked),
+                                       cmocka_unit_test(lowering_of_residual_streams),
                                        cmocka_unit_test(lowering_of_one_coder),
                                        cmocka_unit_test(lowering_of_summaries),
                                        cmocka_unit_test(files_of_one_coder)};

@@ -347,6 +347,39 @@ static void product_by_hand(void **state)
     vc_workload_close(&w);
 }
 
+/* The same with a residual stream: 128 bytes behind the rows, there at 16. Where it is the input,
+ * it stays on the chip. With 96 bytes of scratchpads (tiles of 8 outputs wait for 256 bytes of
+ * weights in two halves) it comes in any case. */
+static void residual_stream_by_hand(void **state)
+{
+    (void)state;
+    vc_chip_config c = small_chip();
+    const vc_memory_config memory = small_memory(&c);
+    const vc_chip_options o = {.config = &c, .memory = &memory};
+    for (int input = 0; input < 2; input++)
+        for (int small = 0; small < 2; small++) {
+            const vc_op op = {.kind = VC_OP_PROJECTION,
+                              .macs = 8 * 16 * 16,
+                              .weight_values = 256,
+                              .input_values = 128,
+                              .output_values = 128,
+                              .residual_values = 128,
+                              .residual_is_input = input,
+                              .products = {{8, 16, 16}}};
+            vc_workload w = {0};
+            vc_chip_result r;
+            for (size_t b = 0; b < VC_BUFFER_COUNT; b++)
+                c.buffers[b].bytes = small ? 96 : 65536;
+            assert_ok(vc_workload_add(&w, &op));
+            assert_ok(vc_chip_simulate(&r, &w, NULL, &o));
+            assert_int_equal(r.total.input_bytes, 128 + (input && !small ? 0 : 128));
+            if (!small)
+                assert_int_equal(r.total.cycles, 83);
+            vc_chip_result_close(&r);
+            vc_workload_close(&w);
+        }
+}
+
 /* Q, K and V of eight tokens, 16 to 3 x 8 values; seven tokens are pooled to two summaries. 384
  * bytes of weights, 7 numbers and 7 weights of tokens, 2 lengths: 416 bytes, at 13; rows from 14
  * on, by twos. Pairs of rows take 24 cycles: 110. 7 x 16 values of K and V in the vector unit: 112.
@@ -619,6 +652,7 @@ int main(void)
         cmocka_unit_test(row_and_column_by_hand),
         cmocka_unit_test(rectangle_by_hand),
         cmocka_unit_test(product_by_hand),
+        cmocka_unit_test(residual_stream_by_hand),
         cmocka_unit_test(pooling_by_hand),
         cmocka_unit_test(pooling_by_query_by_hand),
         cmocka_unit_test(pooling_by_query_in_passes),

@@ -37,12 +37,13 @@ static vc_chip_counts run(const vc_accelerator *a, const vc_attention_sizes *s, 
     return total;
 }
 
-/* Four tokens, eight values, an array of 4 x 2. K and Q (32 bytes each) are there at 2. Scores: two
- * tiles along the sum, two of outputs, four rows each (as many as the array has rows): 16, and 4 to
- * fill and drain: 22. Softmax: first row complete at 2 + 5 + 4, four cycles of one each, the last
- * row at 26, its two passes and 16: 44. V was there at 3. Sums: one tile along the keys, four of
- * outputs: 16 + 4, from 11 + 2 + 16 = 29 to 49, and not before the last row and a fifth of it: 49.
- * Store of 32 bytes: 53 to 54. */
+/* Four tokens, eight values, an array of 4 x 2. K and Q (32 bytes each) are there at 2. Scores:
+ * two tiles along the sum, two of outputs, each 4 cycles of weights, 4 rows, 4 to fill and drain:
+ * 48. Softmax: first row complete at 2 + 12 + 4, the last at 54, its two passes and 16: 72. V was
+ * there at 3. Sums: one tile along the keys, four of outputs: 48, from 50 to 98. Store of 32
+ * bytes: 102 to 103. Pipelined, a tile takes 4 cycles, and the array is filled and drained once:
+ * scores 20, until 22; first row complete at 2 + 5 + 4, the last at 26: 44; sums from 11 + 2 + 16
+ * = 29 to 49, and not before the last row and a fifth of it: 49. Store: 53 to 54. */
 static void systolic_by_hand(void **state)
 {
     (void)state;
@@ -50,12 +51,41 @@ static void systolic_by_hand(void **state)
     set(&a, "systolic_rows", 4);
     set(&a, "systolic_columns", 2);
     const vc_attention_sizes s = {1, 4, 4, 8, 8, {0, 0}};
-    const vc_chip_counts n = run(&a, &s, NULL);
+    vc_chip_counts n = run(&a, &s, NULL);
     assert_int_equal(n.macs, 2 * 4 * 4 * 8);
     assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_BUSY], 2 * 4 * 4 * 8);
     assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_DRAM], 2 * 8);
+    assert_int_equal(n.cycles, 103);
+    set(&a, "systolic_pipelined", 1);
+    n = run(&a, &s, NULL);
     assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_SOFTMAX], (29 - 22) * 8);
     assert_int_equal(n.cycles, 54);
+}
+
+/* Its linear layers run on the same array: 256 bytes of weights are there at 8, the first row is
+ * wanted 4 cycles later. 4 x 8 tiles of 4 + 8 + 4 cycles: 520. Store of 128 bytes: 524 to 528. */
+static void systolic_product_by_hand(void **state)
+{
+    (void)state;
+    vc_accelerator a = small_chip("systolic");
+    const vc_chip_options o = {.config = &a.chip, .memory = &a.memory};
+    const vc_op op = {.kind = VC_OP_HEAD,
+                      .macs = 8 * 16 * 16,
+                      .weight_values = 256,
+                      .input_values = 128,
+                      .output_values = 128,
+                      .products = {{8, 16, 16}}};
+    vc_workload w = {0};
+    vc_chip_result r;
+    set(&a, "systolic_rows", 4);
+    set(&a, "systolic_columns", 2);
+    assert_ok(vc_workload_add(&w, &op));
+    assert_ok(vc_chip_simulate(&r, &w, NULL, &o));
+    assert_int_equal(r.total.cycles, 528);
+    assert_int_equal(r.total.macs, 8 * 16 * 16);
+    assert_int_equal(r.total.additions, 8 * 16 * 3);
+    vc_chip_result_close(&r);
+    vc_workload_close(&w);
 }
 
 static int on_two_diagonals(size_t query, size_t key)
@@ -259,6 +289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(systolic_by_hand),
+        cmocka_unit_test(systolic_product_by_hand),
         cmocka_unit_test(sanger_by_hand),
         cmocka_unit_test(spatten_by_hand),
         cmocka_unit_test(sanger_against_its_own_model),

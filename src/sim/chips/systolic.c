@@ -4,12 +4,19 @@
 
 typedef struct systolic {
     uint64_t rows, columns; /* of MACs: along the sum, and across outputs */
+    int pipelined; /* 1: the next weights come, and the array fills and drains, behind work */
 } systolic;
 _Static_assert(sizeof(systolic) <= VC_CHIP_OWN_BYTES, "it lies in the chip");
 
 static const vc_chip_field fields[] = {
     VC__COUNT_FIELD(systolic, rows, "rows", "rows", 1, 4096, "MACs along the sum"),
     VC__COUNT_FIELD(systolic, columns, "columns", "columns", 1, 4096, "outputs side by side"),
+    {{.key = "pipelined",
+      .kind = VC_YAML_FLAG,
+      .offset = offsetof(systolic, pipelined),
+      .optional = 1},
+     "pipelined",
+     "the next weights come, and the array fills and drains, behind work"},
 };
 
 static const vc_chip_variant variants[] = {
@@ -27,12 +34,28 @@ static vc_status check_array(const vc_chip_config *c)
 }
 
 /* Cycles of a product. Tiles of weights are as large as the array, and all rows stream past each.
- * Meanwhile the next tile is loaded, which takes as many cycles as the array has rows. The array is
- * filled and drained once. */
+ * For each, weights are loaded, a row of the array per cycle, and the array fills and drains, as in
+ * SCALE-Sim; or all of that happens behind the rows of the tile before (eq. E5). */
 static uint64_t product_cycles(const systolic *s, uint64_t rows, uint64_t inputs, uint64_t outputs)
 {
-    const uint64_t tiles = vc__ceil_div(inputs, s->rows) * vc__ceil_div(outputs, s->columns);
-    return tiles * vc__later(rows, s->rows) + s->rows + s->columns - 2;
+    const uint64_t tiles = vc__ceil_div(inputs, s->rows) * vc__ceil_div(outputs, s->columns),
+                   skew = s->rows + s->columns - 2;
+    return s->pipelined ? tiles * vc__later(rows, s->rows) + skew : tiles * (s->rows + rows + skew);
+}
+
+static void linear_product(vc_chip_product *out, const vc_chip_config *c, uint64_t rows,
+                           uint64_t inputs, uint64_t outputs)
+{
+    const systolic *s = systolic_of(c);
+    *out = (vc_chip_product){.cycles = product_cycles(s, rows, inputs, outputs),
+                             .ahead = s->pipelined ? 0 : s->rows,
+                             .input_reads = rows * inputs * vc__ceil_div(outputs, s->columns),
+                             .additions = rows * outputs * (vc__ceil_div(inputs, s->rows) - 1)};
+}
+
+static uint64_t array_columns(const vc_chip_config *c)
+{
+    return systolic_of(c)->columns;
 }
 
 static void make_block(vc__block *b, const vc__chip_layer *a, size_t head, size_t first, size_t end)
@@ -76,4 +99,6 @@ const vc_chip_kind vc__kind_systolic = {
     .variant_count = sizeof variants / sizeof *variants,
     .check = check_array,
     .run = run_dense,
+    .product = linear_product,
+    .product_outputs = array_columns,
 };
