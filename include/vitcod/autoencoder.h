@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#include "vitcod/status.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -36,6 +38,10 @@ typedef struct vc_coder {
  * and decoded. */
 double vc_autoencoder_forward(float *encoded, float *decoded, const float *x,
                               const vc_autoencoder *ae);
+
+/* Folds encoder and decoder into the projection that makes x: weight (H * D, inputs) and bias (H *
+ * D), in place. VC_EUNSUPPORTED for more than 64 heads. */
+vc_status vc_autoencoder_fold(float *weight, float *bias, size_t inputs, const vc_autoencoder *ae);
 
 /* The number of floats of scratch memory that the backward pass needs. */
 size_t vc_autoencoder_scratch_floats(size_t heads, size_t compressed);

@@ -73,6 +73,12 @@ typedef struct vc_block_list {
 vc_status vc_model_blocks(vc_block_list *out, const vc_model_config *config, const vc_model *model);
 void vc_block_list_close(vc_block_list *list);
 
+/* 1 if a row of what the operator makes depends only on the row at the same place. */
+int vc_block_op_by_row(const vc_block_list *list, const vc_block_op *op);
+/* needed (op_count): how many rows, from the first on, of what each operator makes are read. If a
+ * classifier reads only class tokens, the last block need not make the others. */
+vc_status vc_block_list_needed(size_t *needed, const vc_block_list *list);
+
 #ifdef __cplusplus
 }
 #endif

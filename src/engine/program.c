@@ -33,36 +33,6 @@ static int is_product(const vc_block_op *op)
     return op->linear.inputs > 0;
 }
 
-/* 1 if a row depends only on the row at the same place. */
-static int is_by_row(const builder *b, const vc_block_op *op)
-{
-    if (op->from == VC_BLOCK_NOTHING)
-        return 1;
-    return !vc_op_reads_other_rows(op->kind) &&
-           b->list->values[op->from].rows == b->list->values[op->to].rows;
-}
-
-static void raise_to(size_t *count, size_t least)
-{
-    *count = *count > least ? *count : least;
-}
-
-/* Goes from the last operator to the first and finds how many rows of each value are read. */
-static void find_needed(builder *b, size_t *wanted)
-{
-    const vc_block_value *values = b->list->values;
-    wanted[VC_BLOCK_OUTPUTS] = values[VC_BLOCK_OUTPUTS].rows;
-    for (size_t i = b->list->op_count; i-- > 0;) {
-        const vc_block_op *op = &b->list->ops[i];
-        const size_t rows = wanted[op->to];
-        b->needed[i] = rows;
-        if (op->keys != VC_BLOCK_NOTHING)
-            wanted[op->keys] = values[op->keys].rows;
-        if (op->from != VC_BLOCK_NOTHING)
-            raise_to(&wanted[op->from], is_by_row(b, op) ? rows : op->reads);
-    }
-}
-
 /* The attention that reads a value, as Q or as keys; NULL if none does. */
 static const vc_block_op *attention_of(const builder *b, int value)
 {
@@ -376,7 +346,8 @@ static void add_reshape(builder *b, const vc_block_op *op, size_t rows)
     vc_program_buffer *from =
         op->from == VC_BLOCK_NOTHING
             ? NULL
-            : first_rows(b, op->from, is_by_row(b, op) ? rows : op->reads, op->layer);
+            : first_rows(b, op->from, vc_block_op_by_row(b->list, op) ? rows : op->reads,
+                         op->layer);
     vc_program_buffer *to = target_of(b, op, rows);
     add_op(b, step_for(b, rows, from),
            &(vc_program_op){.kind = op->kind,
@@ -399,7 +370,7 @@ static void add_operator(builder *b, const vc_block_op *op)
         project(b, op, rows);
     } else if (vc_op_work(op->kind) == VC_WORK_NORM) {
         vc_program_buffer *from =
-            first_rows(b, op->from, is_by_row(b, op) ? rows : op->reads, op->layer);
+            first_rows(b, op->from, vc_block_op_by_row(b->list, op) ? rows : op->reads, op->layer);
         add_norm(b, op, target_of(b, op, rows), from, rows);
     } else {
         add_reshape(b, op, rows);
@@ -416,16 +387,14 @@ vc_status vc__program_build(vc_engine *e, const vc_block_list *list)
                  .of_value = calloc(list->value_count, sizeof(void *)),
                  .of_panels = calloc(layers, sizeof(void *)),
                  .of_summaries = calloc(layers, sizeof(void *))};
-    size_t *wanted = calloc(list->value_count, sizeof *wanted);
-    if (!b.needed || !b.of_value || !b.of_panels || !b.of_summaries || !wanted)
+    if (!b.needed || !b.of_value || !b.of_panels || !b.of_summaries)
         fail(&b, vc_fail(VC_ENOMEM, "out of memory for a program"));
     else
-        find_needed(&b, wanted);
+        fail(&b, vc_block_list_needed(b.needed, list));
     for (int v = VC_BLOCK_IMAGES; b.status == VC_OK && v <= VC_BLOCK_OUTPUTS; v++)
         b.of_value[v] = add_buffer(&b, list->values[v].width, list->values[v].rows);
     for (size_t i = 0; b.status == VC_OK && i < list->op_count; i++)
         add_operator(&b, &list->ops[i]);
-    free(wanted);
     free(b.needed);
     free(b.of_value);
     free(b.of_panels);

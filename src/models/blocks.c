@@ -1,4 +1,4 @@
-/* Putting a block list together; errors are kept and told at the end. */
+/* Putting a block list together, where errors are kept and told at the end; which rows matter. */
 #include <stdlib.h>
 
 #include "model_impl.h"
@@ -86,4 +86,37 @@ void vc_block_list_close(vc_block_list *list)
     free(list->values);
     free(list->ops);
     *list = (vc_block_list){0};
+}
+
+int vc_block_op_by_row(const vc_block_list *list, const vc_block_op *op)
+{
+    if (op->from == VC_BLOCK_NOTHING)
+        return 1;
+    return !vc_op_reads_other_rows(op->kind) &&
+           list->values[op->from].rows == list->values[op->to].rows;
+}
+
+static void raise_to(size_t *count, size_t least)
+{
+    *count = *count > least ? *count : least;
+}
+
+vc_status vc_block_list_needed(size_t *needed, const vc_block_list *list)
+{
+    const vc_block_value *values = list->values;
+    size_t *wanted = calloc(list->value_count, sizeof *wanted);
+    if (!wanted)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu values", list->value_count);
+    wanted[VC_BLOCK_OUTPUTS] = values[VC_BLOCK_OUTPUTS].rows;
+    for (size_t i = list->op_count; i-- > 0;) {
+        const vc_block_op *op = &list->ops[i];
+        const size_t rows = wanted[op->to];
+        needed[i] = rows;
+        if (op->keys != VC_BLOCK_NOTHING)
+            wanted[op->keys] = values[op->keys].rows;
+        if (op->from != VC_BLOCK_NOTHING)
+            raise_to(&wanted[op->from], vc_block_op_by_row(list, op) ? rows : op->reads);
+    }
+    free(wanted);
+    return VC_OK;
 }
