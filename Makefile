@@ -3,9 +3,9 @@ BUILD ?= build
 CMAKE_FLAGS ?=
 FUZZ_SECONDS ?= 20
 # For training in several processes, the report's page in a browser, the library in C++ and
-# Python.
+# Python, ONNX files.
 TEST_PACKAGES = libopenmpi-dev openmpi-bin chromium chromium-driver g++ python3 python3-venv \
-                python3-numpy
+                python3-numpy python3-onnx
 
 .PHONY: build demo test test-asan test-fuzz bench bench-peers bench-tokens schemas symbols lint \
         format install clean deps configure

@@ -93,6 +93,9 @@
 #include "vitcod/sweep.h"
 #include "vitcod/timeline.h"
 
+/* onnx: a model as an ONNX file */
+#include "vitcod/onnx.h"
+
 /* evaluate: a model over images */
 #include "vitcod/classify.h"
 #include "vitcod/engine_pass.h"

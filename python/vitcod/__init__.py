@@ -55,6 +55,7 @@ _HOME = {
     "codesign": "verbs",
     "compare": "verbs",
     "evaluate": "verbs",
+    "export": "verbs",
     "import_": "verbs",
     "info": "verbs",
     "profile": "verbs",
@@ -98,6 +99,7 @@ if TYPE_CHECKING:
     from .verbs import codesign as codesign
     from .verbs import compare as compare
     from .verbs import evaluate as evaluate
+    from .verbs import export as export
     from .verbs import import_ as import_
     from .verbs import info as info
     from .verbs import profile as profile

@@ -5,6 +5,7 @@
 
 #include "vitcod/file.h"
 #include "vitcod/npy.h"
+#include "vitcod/onnx.h"
 #include "vitcod/plan.h"
 #include "vitcod/safetensors.h"
 #include "written.h"
@@ -166,4 +167,5 @@ const cli_form cli_form_model = {"a model of vitcod's", is_model, NULL, "safeten
                cli_form_requests = {"requests of a memory", is_requests, NULL, "txt"},
                cli_form_curves = {"curves of heads", is_curves, NULL, "json"},
                cli_form_checkpoint = {"a checkpoint of vitcod's", is_checkpoint, NULL, NULL},
-               cli_form_log = {"a log of training", is_log, NULL, "jsonl"};
+               cli_form_log = {"a log of training", is_log, NULL, "jsonl"},
+               cli_form_onnx = {"an ONNX model of vitcod's", vc_onnx_is, NULL, "onnx"};

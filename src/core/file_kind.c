@@ -100,6 +100,14 @@ static vc_status refuse_text(const char *path, const char *text, size_t length, 
     return vc_fail(VC_EFORMAT, "%s: is text that begins '%s', wanted %s", path, shown, wanted);
 }
 
+/* Protobuf has no magic: a version of up to 31, then who made it or the graph. */
+static int is_onnx(const vc_mapped_file *file)
+{
+    const unsigned char *d = file->data;
+    return file->bytes > 2 && d[0] == 0x08 && d[1] > 0 && d[1] < 32 &&
+           (d[2] == 0x12 || d[2] == 0x3a);
+}
+
 vc_status vc_file_refuse_known(const char *path, const vc_mapped_file *file, const char *wanted)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -111,6 +119,10 @@ vc_status vc_file_refuse_known(const char *path, const vc_mapped_file *file, con
         return vc_fail(VC_EFORMAT,
                        "%s: is a Python pickle that torch.save did not write, wanted %s: load it "
                        "in Python and torch.save its state dict",
+                       path, wanted);
+    if (is_onnx(file))
+        return vc_fail(VC_EFORMAT,
+                       "%s: is an ONNX model, wanted %s: give the checkpoint that it was made of",
                        path, wanted);
     const size_t length = text_length(file);
     return length > 0 ? refuse_text(path, (const char *)file->data, length, wanted) : VC_OK;

@@ -76,8 +76,8 @@ case_something_else() {
     keep notes model maps mask plan images
     for pair in "import model" "infer model --input images" "attention model --data data" \
         "prune maps --sparsity 0.5" "polarize mask" "autoencoder model --data data" \
-        "quantize model --data data" "train --data data" "calibrate model --data data" \
-        "report folder"; do
+        "quantize model --data data" "export model" "train --data data" \
+        "calibrate model --data data" "report folder"; do
         # shellcheck disable=SC2086 # words
         check "$pair" 1 '' \
             "$vitcod" $pair -o notes
@@ -119,7 +119,8 @@ case_its_own() {
         "prune maps --info 1 -o mask" \
         "attention model --data data --limit 8 -o maps --scores c" "polarize mask -o plan" \
         "autoencoder model --data data -o d" "quantize model --data data -o e" \
-        "simulate plan --head-dim 4 --trace f --dram-trace g" "profile model --runs 1 --trace h" \
+        "export model -o l" "simulate plan --head-dim 4 --trace f --dram-trace g" \
+        "profile model --runs 1 --trace h" \
         "train --data data --epochs 1 --width 8 --depth 1 --heads 2 --patch 4 --limit 32 \
         --batch 16 -o i --log j --checkpoint k"; do
         # shellcheck disable=SC2086 # words
@@ -162,7 +163,8 @@ case_pipes() {
         check "$name" 1 "$pattern" timeout 10 "$vitcod" "$@"
     }
     for verb in info "eval --data data" "bench" "import -o x" "attention --data data -o x" \
-        "quantize --data data -o x" "simulate" "profile" "prune --info 1 -o x" "polarize -o x" \
+        "quantize --data data -o x" "export -o x" "simulate" "profile" "prune --info 1 -o x" \
+        "polarize -o x" \
         "calibrate --data data -o x" "classify pipe" "compare" "infer --input images"; do
         # shellcheck disable=SC2086 # words
         refused "$verb" 'pipe: is a pipe, wanted a' $verb pipe

@@ -1,12 +1,14 @@
 /* A new family is one file, toy_family.c, and one line of the list, toy_families.def: nothing
- * else of the program knows it, and it is opened, run, attended to, trained and lowered all the
- * same. */
+ * else of the program knows it, and it is opened, run, attended to, trained, exported and lowered
+ * all the same. */
 #include "testing.h"
 
 #define VC__FAMILIES "../../tests/models/toy_families.def"
 #include "../../src/models/registry.c"
 #include "../engine_logits.h"
+#include "../onnx/onnx_run.h"
 #include "toy_family.c"
+#include "vitcod/onnx.h"
 #include "vitcod/polarize.h"
 #include "vitcod/rng.h"
 
@@ -172,6 +174,36 @@ static void run_by_an_engine(void **state)
     vc_model_close(model);
 }
 
+/* And as ONNX, from the same list; on a plan too. */
+static void exported(void **state)
+{
+    (void)state;
+    float x[BATCH * PIXELS], have[BATCH * CHANNELS];
+    const vc_onnx_options options = {0};
+    vc_plan plan = make_plan();
+    draw(x, BATCH * PIXELS);
+    for (int restricted = 0; restricted < 2; restricted++) {
+        const char *path = temporary("toy.onnx");
+        vc_onnx_info info;
+        vc_model *model = make(5);
+        vc_acts acts;
+        if (restricted)
+            assert_ok(vc_model_use_plan(model, &plan, "plan"));
+        assert_ok(vc_acts_open(&acts, model, BATCH, 0));
+        vc_model_forward(&acts, model, x, BATCH, NULL);
+        assert_ok(vc_onnx_write(&info, path, model, &options));
+        onnx_file file = onnx_open(path);
+        assert_string_equal(file.output, "outputs");
+        onnx_run_file(have, &file, x, BATCH);
+        for (size_t i = 0; i < BATCH * CHANNELS; i++)
+            assert_near(have[i], acts.logits[i], 1e-5);
+        onnx_close(&file);
+        vc_acts_close(&acts);
+        vc_model_close(model);
+    }
+    vc_plan_close(&plan);
+}
+
 static void lowered(void **state)
 {
     (void)state;
@@ -231,12 +263,9 @@ static void told_apart(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(written_and_opened),
-                                       cmocka_unit_test(attended),
-                                       cmocka_unit_test(learns),
-                                       cmocka_unit_test(run_by_an_engine),
-                                       cmocka_unit_test(lowered),
-                                       cmocka_unit_test(told_apart),
-                                       cmocka_unit_test(refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(written_and_opened), cmocka_unit_test(attended), cmocka_unit_test(learns),
+        cmocka_unit_test(run_by_an_engine),   cmocka_unit_test(exported), cmocka_unit_test(lowered),
+        cmocka_unit_test(told_apart),         cmocka_unit_test(refused)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
