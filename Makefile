@@ -2,13 +2,16 @@
 BUILD ?= build
 CMAKE_FLAGS ?=
 FUZZ_SECONDS ?= 20
+TORTURE_MINUTES ?= 20
+RANDOM_MINUTES ?= 5
 # For training in several processes, the report's page in a browser, the library in C++ and
 # Python, ONNX files.
 TEST_PACKAGES = libopenmpi-dev openmpi-bin chromium chromium-driver g++ python3 python3-venv \
                 python3-numpy python3-onnx
+TSAN_TESTS = test_loader test_loader_training test_memory_limit test_file
 
-.PHONY: build demo test test-asan test-fuzz bench bench-peers bench-tokens schemas symbols lint \
-        format install clean deps configure
+.PHONY: build demo test test-asan test-tsan test-fuzz test-random torture coverage check-all bench \
+        bench-peers bench-tokens schemas symbols lint format install clean deps configure
 
 build: configure
 	@ninja -C $(BUILD) vitcod libvitcod pages
@@ -34,6 +37,46 @@ test-asan:
 	@cmake -G Ninja -S . -B $(BUILD)-asan -DVC_SANITIZE=ON -DVC_WERROR=ON > /dev/null
 	@ninja -C $(BUILD)-asan vitcod libvitcod pages tests
 	@tools/run-tests.sh $(BUILD)-asan
+
+# Data races: tests whose threads are the loader's, since the sanitizer does not see how OpenMP's
+# wait for each other.
+test-tsan:
+	@tools/install-deps.sh
+	@cmake -G Ninja -S . -B $(BUILD)-tsan -DVC_TSAN=ON -DVC_WERROR=ON > /dev/null
+	@ninja -C $(BUILD)-tsan $(TSAN_TESTS)
+	@OMP_NUM_THREADS=1 TSAN_OPTIONS=halt_on_error=1 \
+	    tools/run-tests.sh $(BUILD)-tsan $(TSAN_TESTS:%=$(BUILD)-tsan/tests/%)
+
+# Random models in different ways that must agree; prints the seed that brings a failure back.
+test-random: build
+	@tests/random/differential.py $(BUILD) $$((60 * $(RANDOM_MINUTES)))
+
+# Runs that fail in every way that a machine has; writes what was lost.
+torture: build
+	@tools/install-deps.sh $(TEST_PACKAGES)
+	@ninja -C $(BUILD) torture_shim failing_alloc
+	@tests/torture/torture.py $(BUILD) $$((60 * $(TORTURE_MINUTES))) --page docs/reliability.md
+
+# Which lines the tests run; what they do not stands in $(BUILD)-coverage/lines.txt.
+coverage:
+	@tools/install-deps.sh $(TEST_PACKAGES) gcovr
+	@cmake -G Ninja -S . -B $(BUILD)-coverage -DVC_COVERAGE=ON > /dev/null
+	@ninja -C $(BUILD)-coverage vitcod libvitcod pages tests
+	@TEST_SECONDS=1800 CASE_SECONDS=600 tools/run-tests.sh $(BUILD)-coverage || true
+	@gcovr -r . --object-directory $(BUILD)-coverage --filter src/ --exclude-unreachable-branches \
+	    --txt $(BUILD)-coverage/lines.txt --print-summary --fail-under-line 90
+
+# What stands before a release, within an hour on two cores.
+check-all:
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test
+	@VC_ISA=ref tools/run-tests.sh $(BUILD) $$(ls -d $(BUILD)/tests/test_* | grep -v fail_always)
+	@VC_ISA=avx2 tools/run-tests.sh $(BUILD) $$(ls -d $(BUILD)/tests/test_* | grep -v fail_always)
+	@$(MAKE) --no-print-directory test-asan
+	@$(MAKE) --no-print-directory test-tsan
+	@$(MAKE) --no-print-directory test-fuzz FUZZ_SECONDS=10
+	@$(MAKE) --no-print-directory test-random RANDOM_MINUTES=2
+	@tests/torture/torture.py $(BUILD) 180
 
 test-fuzz:
 	@tools/install-deps.sh clang libclang-rt-dev libomp-dev
@@ -68,4 +111,4 @@ install: build
 	@cmake --install $(BUILD)
 
 clean:
-	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-coverage

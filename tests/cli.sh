@@ -136,7 +136,7 @@ mask() {
     sed -e "s,$vitcod,vitcod,g" -e "s,$dir,DIR,g" -e "s,$root,ROOT,g" \
         -e 's/vitcod [0-9][0-9.]*/vitcod #/' -e 's/"\(version\|isa\)": "[^"]*"/"\1": "#"/' \
         -e 's/"threads": [0-9]*/"threads": #/' \
-        -e 's/"\(cpu\|date\|model_hash\)": "[^"]*"/"\1": "#"/' \
+        -e 's/"\(cpu\|date\|model_hash\|crc32\)": "[^"]*"/"\1": "#"/' \
         -e 's/ *[0-9][0-9.]* \(s\|ms\|us\|images\/s\|MiB\|GB\/s\|GMAC\/s\|GFLOP\/s\)\>/ # \1/g' \
         -e "$masks" -e "$numbers" |
         # a list of masked numbers is one of them

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -44,11 +45,26 @@ static void on_no_memory(void)
     end_with("out of memory in a library", "", "");
 }
 
+/* A library that was refused memory may go on without. That, and not a bug, is taken for the reason
+ * if there is none to be had now; else the signal comes once more, to be seen as what it is. */
+static void on_crash(int number)
+{
+    const size_t bytes = (size_t)64 << 20;
+    void *probe = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (probe == MAP_FAILED)
+        on_no_memory();
+    munmap(probe, bytes);
+    signal(number, SIG_DFL);
+}
+
 void cli_catch_faults(void)
 {
     struct sigaction action = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO};
     sigemptyset(&action.sa_mask);
     sigaction(SIGBUS, &action, NULL);
+    signal(SIGSEGV, on_crash);
+    signal(SIGABRT, on_crash);
     signal(SIGXFSZ, SIG_IGN); /* a file beyond its limit is then an error, as a full disk is */
     void *(*set_new_handler)(void (*)(void));
     void *symbol = dlsym(RTLD_DEFAULT, "_ZSt15set_new_handlerPFvvE");
