@@ -175,7 +175,12 @@ void vc_stage_plans_close(vc_stage_plans *plans);
 /* ---- learning */
 
 typedef struct vc_distill_options {
-    vc_train_options train; /* with the teacher, and all of the loss its */
+    /* With the teacher, and all of the loss its. A learning_rate of NAN: vc_distill_learning_rate
+     * of the divergence before learning. */
+    vc_train_options train;
+    /* Learning rates of the summaries' bias and of the auto-encoder; 0: not learnt; NAN: the
+     * learning rate times train.bias_rate and train.coder_rate. */
+    double bias_learning_rate, coder_learning_rate;
     vc_look look; /* for the images held back; its on_broken hears of those learnt from as well */
     const vc_plan *plans; /* (plan_count) one after the other, each sparser; the last stays */
     size_t plan_count;    /* 0: attention stays as it is */
@@ -194,6 +199,11 @@ typedef struct vc_distill_options {
 
 /* 20 epochs on random crops, features as the main lesson, no labels (docs/calibration.md). */
 vc_distill_options vc_distill_options_default(void);
+
+/* The highest learning rate, by the divergence (nat) that there is to make good: 2e-4 of it, but
+ * from 5e-5 to 2e-4, as it was measured (docs/calibration.md). More forgets as fast as it learns.
+ */
+double vc_distill_learning_rate(double divergence);
 
 /* One epoch of the log, after which the student was judged on the images held back. */
 typedef struct vc_distill_epoch {

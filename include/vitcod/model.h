@@ -139,6 +139,9 @@ typedef struct vc_attention_layer {
  * width but ViTCoD's. VC_EUNSUPPORTED for a family without auto-encoders. */
 vc_status vc_model_compress(vc_model_config *config, size_t compressed, vc_coded of);
 
+/* Whether Q or K of any layer are compressed. */
+int vc_model_is_compressed(const vc_model_config *config);
+
 /* Which of Q and K are compressed: "qk", "q", "k" or "", and the width, or 0. */
 const char *vc_coded_word(vc_coded of);
 const char *vc_model_coded_word(const size_t compressed[2]);

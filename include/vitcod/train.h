@@ -30,6 +30,7 @@ typedef struct vc_train_options {
      * keys and values are pooled, and of the queries that make such weights. 0: not learnt.
      * pooling_rate must be 0 where there are queries. */
     double bias_rate, pooling_rate, query_rate;
+    double coder_rate; /* the factor for the auto-encoder; 0: not learnt */
     /* Decay per step of a moving average of the parameters, which the run ends with; 0: none. */
     double ema;
     /* Stochastic depth (Huang et al. 2016): the share of images for which a branch of the last

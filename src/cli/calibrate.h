@@ -15,7 +15,7 @@ typedef struct calibrate_options {
     const char *output, *plan_output, *checkpoint, *residual, *gradual, *autoencoder, *teacher,
         *dtype;
     const char *hold_back;
-    double minutes, lr_bias;
+    double minutes;
     /* By source: shares of its images, or numbers of them. */
     double held[VC_SOURCE_MOST_PARTS];
     /* Sparsities; the wanted one is the last, unless there is a plan for it. */
@@ -46,6 +46,9 @@ typedef struct calibrate_result {
 
 extern const vc_record calibrate_record;
 void calibrate_free(calibrate_result *result);
+
+/* Learning rates that can't be, or are of what the options exclude: a usage error. */
+int calibrate_check_rates(const cli_command *command, const calibrate_options *o);
 
 /* From models and images to the files. */
 vc_status calibrate_all(calibrate_result *result, const calibrate_options *options, int quiet);

@@ -1,4 +1,5 @@
 /* Calibration: models, images, plans, learning. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +164,9 @@ static vc_status learn(calibrate_run *r)
     calibrate_result *result = r->result;
     vc_distill_options how;
     const double start = vc_clock_seconds();
+    if (!isnan(r->o->how.coder_learning_rate) && !vc_model_is_compressed(&r->student->config))
+        return vc_fail(VC_EINVAL, "%s: --lr-autoencoder is of an auto-encoder, and there is none",
+                       r->o->model.path);
     take_options(&how, r);
     result->images = vc_source_count(r->learn);
     result->held_back = vc_source_count(r->held);

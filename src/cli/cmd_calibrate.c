@@ -15,7 +15,6 @@ static calibrate_options defaults(void)
         .dtype = "fp32",
         .hold_back = "0.2",
         .minutes = NAN,
-        .lr_bias = NAN,
         .recipe = {.sparsity = NAN, .threshold = CLI_UNSET, .images = VC_STATISTICS_IMAGES},
         .how = vc_distill_options_default()};
     o.how.train.epochs = o.how.stage_epochs = CLI_UNSET;
@@ -99,13 +98,6 @@ static int check(const cli_command *command, const calibrate_options *o)
         return cli_usage(command, "--mix is %g, wanted 0 to 1", t->augment.mix);
     if (!(t->ema >= 0.0 && t->ema < 1.0))
         return cli_usage(command, "--ema is %g, wanted 0 to less than 1", t->ema);
-    if (!isnan(o->lr_bias) && !(o->lr_bias >= 0.0 && o->lr_bias <= 1.0))
-        return cli_usage(command, "--lr-bias is %g, wanted 0 to 1", o->lr_bias);
-    if (!isnan(o->lr_bias) && !(t->learning_rate > 0.0))
-        return cli_usage(command, "--lr is %g, wanted more than 0 beside --lr-bias",
-                         t->learning_rate);
-    if (!isnan(o->lr_bias) && !o->model.plan && (!o->recipe.summaries || o->recipe.sparsity == 0.0))
-        return cli_usage(command, "--lr-bias is of summaries, and there are none");
     if (o->recipe.curves && !vc_plan_recipe_measures(&o->recipe))
         return cli_usage(command, "--curves belongs to --rule measured");
     if (o->model.mask)
@@ -201,9 +193,15 @@ static size_t list_learning(cli_option *list, size_t used, calibrate_options *o)
         {"patience", "N", "stop after so many epochs without a better one, 0: never (default 6)",
          CLI_COUNT, &o->how.patience},
         {"batch", "N", "images per step (default 16)", CLI_COUNT, &t->batch},
-        {"lr", "X", "highest learning rate (default 5e-5)", CLI_NUMBER, &t->learning_rate},
+        {"lr", "X",
+         "highest learning rate (default: 2e-4 of the divergence before learning, within 5e-5 and "
+         "2e-4)",
+         CLI_NUMBER, &t->learning_rate},
         {"lr-bias", "X", "of the summaries' bias (default: ten times --lr; 0: it is not learnt)",
-         CLI_NUMBER, &o->lr_bias},
+         CLI_NUMBER, &o->how.bias_learning_rate},
+        {"lr-autoencoder", "X",
+         "of the auto-encoder (default: ten times --lr; 0: it is not learnt)", CLI_NUMBER,
+         &o->how.coder_learning_rate},
         {"feature-weight", "X", "of the distance from the dense model's blocks (default 160)",
          CLI_NUMBER, &t->features},
         {"attention-weight", "X", "of the distance from its heads' outputs (default 0)", CLI_NUMBER,
@@ -253,6 +251,8 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
     if (status == CLI_CONTINUE)
         status = check(command, &o);
     if (status == CLI_CONTINUE)
+        status = calibrate_check_rates(command, &o);
+    if (status == CLI_CONTINUE)
         status = take_hold_back(command, &o);
     if (status == CLI_CONTINUE)
         status = take_stages(command, &o);
@@ -262,9 +262,6 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
     if (status != CLI_CONTINUE)
         return status;
     o.how.seconds = isnan(o.minutes) ? 0.0 : 60.0 * o.minutes;
-    if (!isnan(o.lr_bias))
-        t->bias_rate = o.lr_bias / t->learning_rate;
-    t->warmup_learning_rate = fmin(t->warmup_learning_rate, t->learning_rate);
     static const char *const places[] = {"output", "plan-output", "checkpoint", "curves",
                                          "resume", "skip-broken", NULL};
     o.settings = cli_settings(options, count, places);

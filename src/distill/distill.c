@@ -1,12 +1,14 @@
 /* Training in stages, each on a sparser plan. The best epoch of the last stage is kept. */
 #include "vitcod/distill.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "journal.h"
+#include "learning_rates.h"
 #include "vitcod/clock.h"
 #include "vitcod/judge.h"
 
@@ -14,6 +16,7 @@ enum { PATH_ROOM = 4096 };
 
 typedef struct distill_run {
     const vc_distill_options *o;
+    vc_train_options train; /* o->train with the learning rates that are meant */
     const vc_distill_hooks *hooks;
     vc_model *student;
     vc_source *learn, *held;
@@ -31,19 +34,21 @@ typedef struct distill_run {
 vc_distill_options vc_distill_options_default(void)
 {
     vc_distill_options o = {.train = vc_train_options_default(),
+                            .bias_learning_rate = NAN,
+                            .coder_learning_rate = NAN,
                             .look = vc_look_default(),
                             .stage_epochs = 1,
                             .patience = 6};
     vc_train_options *t = &o.train;
     t->epochs = 20;
     t->batch = 16;
-    t->learning_rate = 5e-5; /* twice that forgets as fast as it learns */
+    t->learning_rate = NAN;
     t->weight_decay = 0.0;
     t->min_learning_rate = 0.0;
     t->warmup_epochs = 1.0;
     t->distillation = 1.0; /* there are no labels */
     t->features = 160.0;
-    t->bias_rate = t->query_rate = 10.0;
+    t->bias_rate = t->query_rate = t->coder_rate = 10.0;
     t->label_smoothing = 0.0;
     t->augment = (vc_augment_options){.crop_least = 0.25,
                                       .crop_most = 1.0,
@@ -79,7 +84,7 @@ static vc_status stage_file(char out[PATH_ROOM], const distill_run *r, size_t st
  * only if it is the first. */
 static vc_train_options stage_options(const distill_run *r)
 {
-    vc_train_options how = r->o->train;
+    vc_train_options how = r->train;
     how.epochs = stage_epochs(r, r->stage);
     if (r->stage + 1 < stage_count(r->o))
         how.min_learning_rate = how.learning_rate;
@@ -313,7 +318,7 @@ static vc_status count_epochs(distill_run *r)
     r->epochs = r->o->train.epochs;
     if (!(r->o->seconds > 0.0))
         return VC_OK;
-    vc_train_options trial = r->o->train;
+    vc_train_options trial = r->train;
     trial.epochs = 1;
     trial.limit = (steps < STEPS ? steps : STEPS) * trial.batch;
     trial.warmup_epochs = 0.0;
@@ -352,6 +357,7 @@ static vc_status begin_run(distill_run *r)
     remove_checkpoints(r);
     VC_TRY(open_judge(r));
     VC_TRY(vc_judge_now(&r->judged, &r->judge));
+    r->train = vc__distill_training(r->o, r->judged.all.divergence);
     VC_TRY(count_epochs(r));
     return vc__journal_begin(r->journal, journal_path(r), &r->judged, r->epochs);
 }
@@ -359,6 +365,9 @@ static vc_status begin_run(distill_run *r)
 static vc_status resume_run(distill_run *r, size_t *stage)
 {
     r->epochs = (size_t)json_integer_value(json_object_get(r->journal, "epochs"));
+    vc_judgement before;
+    VC_TRY(read_before(&before, r));
+    r->train = vc__distill_training(r->o, before.all.divergence);
     VC_TRY(find_stage(stage, r));
     return read_best(r, *stage);
 }

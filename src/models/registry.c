@@ -178,6 +178,16 @@ vc_status vc_model_compress(vc_model_config *config, size_t compressed, vc_coded
                : vc_fail(VC_EUNSUPPORTED, "a %s has no heads to compress", vc_model_family(config));
 }
 
+int vc_model_is_compressed(const vc_model_config *config)
+{
+    for (size_t i = 0; i < vc_model_layers(config); i++) {
+        const vc_attention_layer l = vc_model_layer(config, i);
+        if (l.compressed[0] > 0 || l.compressed[1] > 0)
+            return 1;
+    }
+    return 0;
+}
+
 size_t vc_model_layers(const vc_model_config *config)
 {
     return config->family->layers(config);

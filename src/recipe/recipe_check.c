@@ -31,11 +31,11 @@ static vc_status check_model(vc_recipe *recipe, const vc_model *model)
         return vc_fail(VC_EINVAL,
                        "%s: a plan is inside, wanted a dense model (`vitcod import --plan none`)",
                        o->model);
+    if (vc_model_is_compressed(&model->config) && vc_recipe_is_coded(o))
+        return vc_fail(VC_EINVAL, "%s: an auto-encoder is inside, wanted --autoencoder none",
+                       o->model);
     for (size_t i = 0; i < vc_model_layers(&model->config); i++) {
         const vc_attention_layer l = vc_model_layer(&model->config, i);
-        if ((l.compressed[0] > 0 || l.compressed[1] > 0) && vc_recipe_is_coded(o))
-            return vc_fail(VC_EINVAL, "%s: an auto-encoder is inside, wanted --autoencoder none",
-                           o->model);
         VC_TRY(check_sparsity(o, &model->config, &l));
     }
     recipe->model_hash = vc_model_hash(model);

@@ -119,6 +119,7 @@ vc_status vc__check_training(const vc_model *model, vc_source *data, const vc_tr
     VC_TRY(check_range("weight decay", o->weight_decay, 0.0, 1e3));
     VC_TRY(check_range("label smoothing", o->label_smoothing, 0.0, 1.0));
     VC_TRY(check_range("the gradient clip", o->clip, 0.0, 1e30));
+    VC_TRY(check_range("the factor of the auto-encoder's learning rate", o->coder_rate, 0.0, 1e6));
     VC_TRY(check_range("the weight of the reconstruction loss", o->reconstruction, 0.0, 1e30));
     VC_TRY(check_range("the weight of the logits", o->logits, 0.0, 1e30));
     VC_TRY(check_range("the moving average's decay", o->ema, 0.0, 1.0));

@@ -18,6 +18,7 @@ vc_train_options vc_train_options_default(void)
                               .beta2 = 0.999,
                               .eps = 1e-8,
                               .bias_rate = 1.0,
+                              .coder_rate = 1.0,
                               .query_rate = 1.0,
                               .label_smoothing = 0.1,
                               .clip = 1.0,
@@ -105,7 +106,7 @@ static double rate_of(const vc_param *param, const vc_train_options *o)
     case VC_OF_FAMILY:
         break;
     }
-    return 1.0;
+    return param->autoencoder ? o->coder_rate : 1.0;
 }
 
 double vc_optimizer_step(vc_optimizer *optimizer, vc_model *model, const vc_grads *grads,

@@ -118,6 +118,13 @@ static void put_restriction(json_t **all, const vc_model *model, const vc_train_
         }
 }
 
+static void put_autoencoder(json_t **all, const vc_model *model, const vc_train_options *o)
+{
+    const number rate = {NUMBER(o, coder_rate)};
+    if (vc_model_is_compressed(&model->config))
+        put_numbers(all, &rate, 1);
+}
+
 static void put_teacher(json_t **all, const vc_train_options *o)
 {
     const number numbers[] = {{NUMBER(o, distillation)},     {NUMBER(o, temperature)},
@@ -152,6 +159,7 @@ json_t *vc__train_settings(const vc_model *model, const vc_source *data, const v
     put_hash(&all, "model", hash_config(VC_HASH_START, model));
     if (model->restriction)
         put_restriction(&all, model, o);
+    put_autoencoder(&all, model, o);
     if (o->teacher)
         put_teacher(&all, o);
     for (size_t i = 0; i < model->param_count; i++)

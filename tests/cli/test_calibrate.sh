@@ -171,6 +171,21 @@ case_auto_encoders() {
     check "is not touched" 0 'mine' cat kept.autoencoder
 }
 
+# An auto-encoder has a learning rate of its own.
+case_rates_of_auto_encoders() {
+    set -- --residual mean --sparsity 0.6 --epochs 2 --patience 0 --autoencoder coder
+    check "the default" 0 'epoch 2/2' calibrate "$@" -o usual
+    check "is ten times the other" 0 'epoch 2/2' \
+        calibrate "$@" --lr 5e-5 --lr-autoencoder 5e-4 -o same
+    check "the same model" 0 '' cmp usual same
+    check "not learnt" 0 'epoch 2/2' calibrate "$@" --lr-autoencoder 0 -o fixed
+    check "another model" 1 '' cmp -s usual fixed
+    check "no auto-encoder" 1 'is of an auto-encoder, and there is none' \
+        calibrate --sparsity 0.6 --lr-autoencoder 0 -o x
+    check "too fast" 2 '--lr-autoencoder is 2, wanted 0 to 1' \
+        calibrate --sparsity 0.6 --autoencoder qk --lr-autoencoder 2 -o x
+}
+
 # Step by step: first the auto-encoder, then the plan, both times learning from the model as it was.
 case_teachers() {
     check "the auto-encoder alone" 0 'agreement' \

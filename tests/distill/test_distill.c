@@ -52,6 +52,7 @@ static scene set_up(const char *name)
     t->distillation = 1.0;
     t->features = 1.0;
     t->augment = (vc_augment_options){.flip = 0.5};
+    s.options.bias_learning_rate = s.options.coder_learning_rate = NAN;
     s.options.look = vc_look_default();
     s.options.settings = s.settings;
     return s;
@@ -97,6 +98,35 @@ static void the_student_comes_nearer(void **state)
     assert_memory_equal(best->values, s.student->values, best->value_count * sizeof(float));
     vc_model_close(best);
     assert_int_not_equal(access(s.checkpoint, F_OK), 0);
+    vc_distilled_close(&c);
+    tear_down(&s);
+}
+
+/* Without warm-up or cosine the log tells the highest rate. */
+static void the_rate_goes_by_the_distance(void **state)
+{
+    (void)state;
+    assert_near(vc_distill_learning_rate(0.03), 5e-5, 1e-12);
+    assert_near(vc_distill_learning_rate(0.65), 1.3e-4, 1e-12);
+    assert_near(vc_distill_learning_rate(1.2), 2e-4, 1e-12);
+    scene s = set_up("rate");
+    vc_distilled c;
+    const vc_distill_hooks none = {0};
+    vc_train_options *t = &s.options.train;
+    t->learning_rate = NAN;
+    t->min_learning_rate = 0.0;
+    t->epochs = 1;
+    t->warmup_epochs = 0.0;
+    for (size_t i = 0; i < s.student->value_count; i++)
+        s.student->values[i] *= 3.0f;
+    vc_model_refresh(s.student);
+    assert_ok(calibrate(&c, &s, &none));
+    const double first = vc_distill_learning_rate(c.before.all.divergence);
+    assert_true(first > 5e-5);
+    t->learning_rate = first;
+    const size_t steps = vc_epoch_steps(s.learn, BATCH);
+    const double last = vc_learning_rate(t, (double)(steps - 1) / (double)steps);
+    assert_near(c.log[0].learning_rate, last, 1e-9);
     vc_distilled_close(&c);
     tear_down(&s);
 }
@@ -469,6 +499,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_student_comes_nearer),
                                        cmocka_unit_test(a_model_agrees_with_itself),
+                                       cmocka_unit_test(the_rate_goes_by_the_distance),
                                        cmocka_unit_test(it_goes_on_to_the_same_bits),
                                        cmocka_unit_test(sources_are_judged_apart),
                                        cmocka_unit_test(summaries_are_learnt),
