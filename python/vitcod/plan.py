@@ -6,10 +6,10 @@ import ctypes
 import html
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Union
+from typing import Any, Union
 
 import numpy as np
 
@@ -211,7 +211,7 @@ class Plan:
 
     def __init__(self, plan: library.Plan):
         self._plan = plan  # and it is this object's to close
-        self._compiled: dict[str, object] = {}  # layers, for vitcod.torch
+        self._compiled: dict[str, Any] = {}  # layers, for vitcod.torch
 
     def __del__(self):
         plan, self._plan = getattr(self, "_plan", None), None
@@ -288,6 +288,9 @@ class Plan:
             copied(layer.rows, int(start[-1, -1])),
             layer.pooling.count,
         )
+
+    def __iter__(self) -> Iterator[PlanLayer]:
+        return (self[index] for index in range(len(self)))
 
     def _layer(self, index: int):
         count = len(self)

@@ -292,7 +292,7 @@ def sparse_attention(
     q: torch.Tensor,
     k: torch.Tensor,
     v: torch.Tensor,
-    plan,
+    plan: Plan,
     layer: int,
     bias: torch.Tensor | None = None,
     *,
@@ -315,14 +315,22 @@ class SparseAttention(nn.Module):
     """`sparse_attention` on a layer of a plan, as a module without parameters: (q, k, v, bias=None)
     to (images, heads, queries, value_dim). plan: a vitcod.Plan, or a path."""
 
-    def __init__(self, plan, layer: int, *, split: str = "cost"):
+    def __init__(
+        self, plan: Plan | str | os.PathLike[str], layer: int, *, split: str = "cost"
+    ):
         super().__init__()
         self.plan = Plan.load(plan) if isinstance(plan, (str, os.PathLike)) else plan
         self.layer, self.split = layer, split
         self._key = _key_of(self.plan, layer, split)
         self._sizes = _sizes_of(self._key)
 
-    def forward(self, q, k, v, bias=None):
+    def forward(
+        self,
+        q: torch.Tensor,
+        k: torch.Tensor,
+        v: torch.Tensor,
+        bias: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         return _attend(q, k, v, bias, self._key, self._sizes)
 
     def extra_repr(self) -> str:

@@ -104,7 +104,9 @@ def _check(model: nn.Module, name: str, module: nn.Module, layer, index: int) ->
         )
 
 
-def sparsify(model: nn.Module, plan, *, split: str = "cost") -> nn.Module:
+def sparsify(
+    model: nn.Module, plan: Plan | str | os.PathLike[str], *, split: str = "cost"
+) -> nn.Module:
     """Puts the attention of a ViT, DeiT or LeViT of timm on a plan, in place, and returns it. Its
     parameters and their names stay, so optimisers, checkpoints and scripts of training go on.
 
