@@ -109,7 +109,7 @@ void vc__attention_head_backward(vc__attention_head *head)
     else
         vc__split_head_backward(head);
     if (shares)
-        vc_residual_spread(head->dv, s->v_stride, dmean, s->keys, s->value_dim);
+        vc_residual_spread(head->dv, head->dv_stride, dmean, s->keys, s->value_dim);
 }
 
 void vc_attention_forward(float *out, float *probs, float *scratch, const vc_attention *a)
@@ -144,6 +144,9 @@ void vc_attention_backward(const vc_attention_gradients *out, float *scratch, fl
             head.dq = out->q + (head.q - a->q);
             head.dk = out->k + (head.k - a->k);
             head.dv = out->v + (head.v - a->v);
+            head.dq_stride = s->q_stride;
+            head.dk_stride = s->k_stride;
+            head.dv_stride = s->v_stride;
             head.dout = dout + b * s->queries * s->out_stride + h * s->value_dim;
             head.probs = (float *)probs + values_at(a, b, h);
             head.dscores = out->scores ? out->scores + values_at(a, b, h) : NULL;

@@ -13,7 +13,8 @@ typedef struct vc__attention_head {
     const float *q, *k, *v, *bias;
     float *out, *probs;
     float *dq, *dk, *dv, *dout;
-    float *dscores; /* backward: room for the gradients of all values */
+    size_t dq_stride, dk_stride, dv_stride; /* with summaries dk_stride is that of K */
+    float *dscores;                         /* backward: room for the gradients of all values */
     /* (Tq, G), (entries), (dim); NULL if not wanted */
     float *dsummary_bias, *dpool_weights, *dpool_query;
     float *scratch;

@@ -214,7 +214,7 @@ static void panel_backward(const vc__attention_head *head, const rooms *r)
     const size_t panel = head->pattern->panel_count;
     const float scale = 1.0f / sqrtf((float)d);
     const vc_gemm_shape dquery = {
-        .m = tq, .n = d, .k = panel, .lda = panel, .ldb = d, .ldc = s->q_stride};
+        .m = tq, .n = d, .k = panel, .lda = panel, .ldb = d, .ldc = head->dq_stride};
     const vc_gemm_shape dkey = {
         .transpose_a = 1, .m = panel, .n = d, .k = tq, .lda = panel, .ldb = s->q_stride, .ldc = d};
     const vc_gemm_shape dvalue = {.transpose_a = 1,
@@ -227,8 +227,8 @@ static void panel_backward(const vc__attention_head *head, const rooms *r)
     vc_gemm(head->dq, head->dscores, r->panel_k, &dquery, scale, 0.0f);
     vc_gemm(r->panel_dk, head->dscores, head->q, &dkey, scale, 0.0f);
     vc_gemm(r->panel_dv, head->probs, head->dout, &dvalue, 1.0f, 0.0f);
-    scatter(head->dk, r->panel_dk, s->k_stride, head, r->weights, d);
-    scatter(head->dv, r->panel_dv, s->v_stride, head, r->weights, wide);
+    scatter(head->dk, r->panel_dk, head->dk_stride, head, r->weights, d);
+    scatter(head->dv, r->panel_dv, head->dv_stride, head, r->weights, wide);
     if (head->pooling)
         pooling_backward(head, r);
 }
@@ -275,12 +275,12 @@ static void rows_backward(const vc__attention_head *head)
         const row own = row_of(head->pattern, i);
         const float *dscores = head->dscores + in_panel + own.start,
                     *probs = head->probs + in_panel + own.start;
-        kernels->spmm_row(head->dq + i * s->q_stride, dscores, head->k, s->k_stride, own.keys,
+        kernels->spmm_row(head->dq + i * head->dq_stride, dscores, head->k, s->k_stride, own.keys,
                           own.count, d, scale);
-        kernels->scatter_row(head->dk, s->k_stride, dscores, head->q + i * s->q_stride, own.keys,
-                             own.count, d, scale);
-        kernels->scatter_row(head->dv, s->v_stride, probs, head->dout + i * s->out_stride, own.keys,
-                             own.count, s->value_dim, 1.0f);
+        kernels->scatter_row(head->dk, head->dk_stride, dscores, head->q + i * s->q_stride,
+                             own.keys, own.count, d, scale);
+        kernels->scatter_row(head->dv, head->dv_stride, probs, head->dout + i * s->out_stride,
+                             own.keys, own.count, s->value_dim, 1.0f);
     }
 }
 
@@ -290,13 +290,13 @@ void vc__split_head_backward(const vc__attention_head *head)
     const size_t panel = head->pattern->panel_count, d = s->head_dim, wide = s->value_dim;
     const rooms r = rooms_of(head);
     scores_backward(head, &r);
-    clear_rows(head->dk, s->k_stride, s->keys, d);
-    clear_rows(head->dv, s->v_stride, s->keys, wide);
+    clear_rows(head->dk, head->dk_stride, s->keys, d);
+    clear_rows(head->dv, head->dv_stride, s->keys, wide);
     if (panel > 0) {
         gather(r.panel_k, head->k, s->k_stride, head, r.weights, d);
         panel_backward(head, &r);
     } else {
-        clear_rows(head->dq, s->q_stride, s->queries, d);
+        clear_rows(head->dq, head->dq_stride, s->queries, d);
     }
     rows_backward(head);
 }

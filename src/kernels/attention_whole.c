@@ -90,7 +90,7 @@ void vc__whole_head_backward(const vc__attention_head *head)
                                   .k = tq,
                                   .lda = tk,
                                   .ldb = s->out_stride,
-                                  .ldc = s->v_stride};
+                                  .ldc = head->dv_stride};
     const vc_gemm_shape dprob = {.transpose_b = 1,
                                  .m = tq,
                                  .n = tk,
@@ -99,14 +99,14 @@ void vc__whole_head_backward(const vc__attention_head *head)
                                  .ldb = s->v_stride,
                                  .ldc = tk};
     const vc_gemm_shape dquery = {
-        .m = tq, .n = d, .k = tk, .lda = tk, .ldb = s->k_stride, .ldc = s->q_stride};
+        .m = tq, .n = d, .k = tk, .lda = tk, .ldb = s->k_stride, .ldc = head->dq_stride};
     const vc_gemm_shape dkey = {.transpose_a = 1,
                                 .m = tk,
                                 .n = d,
                                 .k = tq,
                                 .lda = tk,
                                 .ldb = s->q_stride,
-                                .ldc = s->k_stride};
+                                .ldc = head->dk_stride};
     float *ds = head->dscores;
     vc_gemm(head->dv, head->probs, head->dout, &dvalue, 1.0f, 0.0f);
     vc_gemm(ds, head->dout, head->v, &dprob, 1.0f, 0.0f);

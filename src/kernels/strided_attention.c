@@ -112,10 +112,8 @@ static vc_status open_work(work *w, const vc_strided_attention *a, int keeps, in
     }
     for (size_t h = 0; backward && h < pattern->heads; h++)
         w->operands[OUT].packed |= pattern->head[h].kept_share != NULL; /* it is scaled */
-    for (size_t i = DQ; i < w->count; i++) /* strides of Q, K and V are those of their gradients */
-        if (w->operands[i].packed || w->operands[i - DQ].packed ||
-            w->operands[i].view.token != w->operands[i - DQ].view.token)
-            w->operands[i].packed = w->operands[i - DQ].packed = 1;
+    if (backward && pattern->pooling) /* whose gradients have the strides of K */
+        w->operands[K].packed = w->operands[DK].packed = 1;
     w->shape = (vc_attention_shape){a->batch,
                                     pattern->heads,
                                     pattern->queries,
@@ -173,14 +171,15 @@ static inline void take(float *row, const vc_strided *v, size_t at, size_t count
     }
 }
 
-static void give(const vc_strided *v, size_t at, const float *row, size_t count)
+static inline void give(const vc_strided *v, size_t at, const float *row, size_t count,
+                        ptrdiff_t step)
 {
     enum { BLOCK = 64 };
     const vc_kernels *kernels = vc_kernels_get();
     if (v->dtype == VC_F32) {
         float *to = (float *)v->data + at;
         for (size_t c = 0; c < count; c++)
-            to[(ptrdiff_t)c * v->value] = row[c];
+            to[(ptrdiff_t)c * step] = row[c];
         return;
     }
     uint16_t *to = (uint16_t *)v->data + at, block[BLOCK];
@@ -188,7 +187,7 @@ static void give(const vc_strided *v, size_t at, const float *row, size_t count)
         const size_t some = count - first < BLOCK ? count - first : BLOCK;
         kernels->to_bf16(block, row + first, some);
         for (size_t c = 0; c < some; c++)
-            to[(ptrdiff_t)(first + c) * v->value] = block[c];
+            to[(ptrdiff_t)(first + c) * step] = block[c];
     }
 }
 
@@ -206,7 +205,10 @@ static void unpack(const operand *o, size_t image, size_t head, const float *row
 {
     size_t at = start_of(o, image, head);
     for (size_t t = 0; t < o->tokens; t++, at += (size_t)o->view.token)
-        give(&o->view, at, rows + t * o->width, o->width);
+        if (o->view.value == 1)
+            give(&o->view, at, rows + t * o->width, o->width, 1);
+        else
+            give(&o->view, at, rows + t * o->width, o->width, o->view.value);
 }
 
 /* Where a head of an operand is computed with. */
@@ -302,6 +304,9 @@ static void run_backward(const work *w, const float *probs)
             head.dq = rows_of(w, DQ, memory, b, h);
             head.dk = rows_of(w, DK, memory, b, h);
             head.dv = rows_of(w, DV, memory, b, h);
+            head.dq_stride = stride_of(&w->operands[DQ]);
+            head.dk_stride = stride_of(&w->operands[DK]);
+            head.dv_stride = stride_of(&w->operands[DV]);
             head.probs = (float *)probs + at;
             head.dscores = w->scores ? w->scores + at : NULL;
             vc__attention_head_backward(&head);
