@@ -9,9 +9,10 @@ typedef struct vit_kind {
     vc__deit_config sizes;
 } vit_kind;
 
-#define VIT                                                                                        \
+#define VIT_BUT_HIDDEN                                                                             \
     .image = 32, .patch = 8, .channels = 3, .classes = 10, .width = 24, .depth = 2, .heads = 3,    \
-    .hidden = 96, .std = {1, 1, 1}
+    .std = {1, 1, 1}
+#define VIT VIT_BUT_HIDDEN, .hidden = 96
 #define GAP VIT, .without_class = 1, .pool = VC__DEIT_POOL_AVERAGE
 static const vit_kind vit_kinds[] = {
     {"layer_scale", {VIT, .layer_scale = 1}},
@@ -23,11 +24,17 @@ static const vit_kind vit_kinds[] = {
     {"gap", {GAP, .fc_norm = 1}},
     {"gap_norm", {GAP}},
     {"pre_norm", {VIT, .norm_pre = 1, .without_patch_bias = 1, .eps = 1e-5}},
+    {"quick_gelu", {VIT, .mlp = VC__DEIT_QUICK_GELU}},
+    {"swiglu", {VIT_BUT_HIDDEN, .hidden = 120, .mlp = VC__DEIT_SWIGLU}},
+    {"pre_logits", {VIT, .representation = 16}},
+    {"clip",
+     {VIT, .norm_pre = 1, .without_patch_bias = 1, .eps = 1e-5, .mlp = VC__DEIT_QUICK_GELU}},
     {"deit3", {VIT, .layer_scale = 1, .unplaced = 1}},
     {"reg4", {VIT, .layer_scale = 1, .registers = 4, .unplaced = 5}},
     {"reg4_gap", {GAP, .fc_norm = 1, .layer_scale = 1, .registers = 4, .unplaced = 4}},
 };
 #undef GAP
 #undef VIT
+#undef VIT_BUT_HIDDEN
 
 #endif

@@ -18,6 +18,8 @@ typedef enum vc_activation {
     VC_ACTIVATION_GELU,
     VC_ACTIVATION_HARDSWISH,
     VC_ACTIVATION_SILU,
+    VC_ACTIVATION_QUICK_GELU,
+    VC_ACTIVATION_TANH,
     VC_ACTIVATION_COUNT
 } vc_activation;
 

@@ -44,7 +44,8 @@ typedef struct vc_model_looks {
 enum {
     VC_GUESSED_HEADS = 1,         /* width / 64 */
     VC_GUESSED_NORMALISATION = 2, /* mean and std */
-    VC_GUESSED_RESIZING = 4       /* interpolation and crop_pct */
+    VC_GUESSED_RESIZING = 4,      /* interpolation and crop_pct */
+    VC_GUESSED_ACTIVATION = 8     /* GELU */
 };
 
 /* All sizes of a model, copied as a value. */
@@ -236,6 +237,7 @@ typedef struct vc_model_options {
     const float *mean, *std;   /* per channel; NULL: the file's */
     double crop_pct;           /* 0: the file's */
     const char *interpolation; /* bicubic, bilinear; NULL: the file's */
+    const char *activation;    /* gelu, quick_gelu, where the file does not say; NULL: gelu */
     const char *autoencoder;   /* a file with the encoders and decoders, or NULL */
     vc_weights_kind weights;   /* raw or averaged ones, where the file has both */
     int in_place;              /* use the weights where they lie in the mapped file: no training */

@@ -56,6 +56,7 @@ typedef enum vc_work {
     X(PROJECTION, "projection", PROJECTION, ANY, OWN, PROJECTION)                                  \
     X(NORM2, "norm2", NORM, FP32, OWN, MLP)                                                        \
     X(FC1, "fc1", MLP, ANY, OWN, MLP)                                                              \
+    X(GATE, "gate", MLP, FP32, OWN, MLP) /* SwiGLU's, behind FC1 */                                \
     X(FC2, "fc2", MLP, ANY, OWN, MLP)                                                              \
     X(MLP, "mlp", MLP, ANY, OWN, MLP)                                                              \
     X(PREFIX, "class_tokens", RESHAPE, FP32, OTHERS, PREFIX)                                       \

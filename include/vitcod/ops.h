@@ -74,6 +74,16 @@ void vc_hardswish_backward(float *dx, const float *dy, const float *x, size_t co
 void vc_silu_forward(float *y, const float *x, size_t count);
 void vc_silu_backward(float *dx, const float *dy, const float *x, size_t count);
 
+/* QuickGELU, x / (1 + exp(-1.702 x)), as CLIP has it (Radford et al. 2021). y may be x, dx may be
+ * dy. */
+void vc_quick_gelu_forward(float *y, const float *x, size_t count);
+void vc_quick_gelu_backward(float *dx, const float *dy, const float *x, size_t count);
+
+/* y (rows, width) = the SiLU of the first half of x (rows, 2 * width) times the second (SwiGLU:
+ * Shazeer 2020). */
+void vc_swiglu_forward(float *y, const float *x, size_t rows, size_t width);
+void vc_swiglu_backward(float *dx, const float *dy, const float *x, size_t rows, size_t width);
+
 /* y (images, count) = scale of the image * x + residual. The residual may be NULL; y may be x or
  * the residual. */
 void vc_scale_images(float *y, const float *x, const float *scales, const float *residual,

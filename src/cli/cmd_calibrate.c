@@ -173,7 +173,7 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
          &o->autoencoder, .files = "safetensors"},
         {"compressed", "N", "heads after compression (default: ViTCoD's, half rounded up)",
          CLI_COUNT, &o->compressed},
-        {"heads", "N", "attention heads, where the file does not say", CLI_COUNT, &o->model.heads},
+        CLI_TOLD_OPTIONS(o->model),
         CLI_WEIGHTS_OPTION(o->model),
         CLI_INPUT_OPTIONS(o->model),
     };

@@ -86,7 +86,7 @@ static int run_import(const cli_command *command, int argc, char **argv)
         CLI_IMAGE_SIZE_OPTION(o.model),
         CLI_WEIGHTS_OPTION(o.model),
         CLI_INPUT_OPTIONS(o.model),
-        {"heads", "N", "attention heads, where the file does not say", CLI_COUNT, &o.model.heads},
+        CLI_TOLD_OPTIONS(o.model),
     };
     cli_common common = {0};
     cli_arguments arguments;

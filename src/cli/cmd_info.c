@@ -67,16 +67,13 @@ static void print_number(const char *name, uint64_t value)
 
 static void print_size(const char *name, const json_t *value)
 {
-    if (json_is_integer(value))
-        print_number(name, (uint64_t)json_integer_value(value));
-    else if (json_is_real(value))
-        printf("  %-18s %g\n", name, json_real_value(value));
+    if (json_is_number(value))
+        printf("  %-18s %.15g\n", name, json_number_value(value));
     else if (json_string_length(value) > 0 || json_is_true(value))
         printf("  %-18s %s\n", name, json_is_true(value) ? "yes" : json_string_value(value));
 }
 
-/* The family's sizes but for the patches'; those that have more words, or say no, are left to
- * --json. */
+/* The family's, but for the patches'; what has more words, or says no, is left to --json. */
 static void print_sizes(json_t *sizes)
 {
     const char *name;
@@ -214,10 +211,10 @@ static int check(const cli_command *command, const cli_model_options *o)
         const char *name;
         int given;
     } of_models[] = {{"plan", o->plan != NULL},       {"autoencoder", o->autoencoder != NULL},
-                     {"heads", o->heads != 0},        {"image-size", o->image_size != 0},
-                     {"weights", o->weights != NULL}, {"mean", o->mean != NULL},
-                     {"std", o->std != NULL},         {"interpolation", o->interpolation != NULL},
-                     {"crop-pct", o->crop_pct != 0.0}};
+                     {"heads", o->heads != 0},        {"activation", o->activation != NULL},
+                     {"weights", o->weights != NULL}, {"image-size", o->image_size != 0},
+                     {"mean", o->mean != NULL},       {"interpolation", o->interpolation != NULL},
+                     {"std", o->std != NULL},         {"crop-pct", o->crop_pct != 0.0}};
     for (size_t i = 0; i < sizeof of_models / sizeof *of_models; i++)
         if (of_models[i].given)
             return cli_usage(command, "--%s belongs to a MODEL, which %s is not", of_models[i].name,
@@ -239,7 +236,7 @@ static int run_info(const cli_command *command, int argc, char **argv)
         CLI_IMAGE_SIZE_OPTION(o),
         CLI_WEIGHTS_OPTION(o),
         CLI_INPUT_OPTIONS(o),
-        {"heads", "N", "attention heads, where the file does not say", CLI_COUNT, &o.heads},
+        CLI_TOLD_OPTIONS(o),
     };
     cli_common common = {0};
     cli_arguments arguments;

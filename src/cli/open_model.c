@@ -29,8 +29,9 @@ int cli_take_model(const cli_command *command, cli_model_options *options,
     options->seed = common->seed;
     if (!options->path == !options->arch)
         return cli_usage(command, "wanted one of MODEL and --arch NAME");
-    if (options->arch && (options->autoencoder || options->heads || options->weights))
-        return cli_usage(command, "--autoencoder, --heads and --weights belong to a MODEL");
+    if (options->arch &&
+        (options->activation || options->heads || options->autoencoder || options->weights))
+        return cli_usage(command, "--activation, --heads, --autoencoder, --weights: of a MODEL");
     return cli_check_model_options(command, options);
 }
 
@@ -118,6 +119,7 @@ vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_p
 {
     looks given;
     vc_model_options how = {.heads = options->heads,
+                            .activation = options->activation,
                             .autoencoder = options->autoencoder,
                             .weights = kind_of(options->weights),
                             .image_size = options->image_size,

@@ -8,7 +8,7 @@
 typedef struct cli_model_options {
     const char *path, *arch;                /* one of them */
     const char *autoencoder, *mask, *plan;  /* plan: a file, or none */
-    const char *weights;                    /* ema, raw, or NULL */
+    const char *weights, *activation;       /* ema, raw; gelu, quick_gelu; or NULL */
     const char *mean, *std, *interpolation; /* in words, or NULL: the model's own */
     double crop_pct;                        /* 0: the model's own */
     size_t heads, image_size, seed;
@@ -46,6 +46,13 @@ typedef struct cli_model_options {
             CLI_NUMBER, &(options).crop_pct                                                        \
     }
 
+#define CLI_TOLD_OPTIONS(options)                                                                  \
+    {"activation", "gelu|quick_gelu", "of the MLP, where the file does not say", CLI_TEXT,         \
+     &(options).activation},                                                                       \
+    {                                                                                              \
+        "heads", "N", "attention heads, where the file does not say", CLI_COUNT, &(options).heads  \
+    }
+
 #define CLI_MODEL_OPTIONS(options)                                                                 \
     {"autoencoder",                                                                                \
      "FILE",                                                                                       \
@@ -61,10 +68,7 @@ typedef struct cli_model_options {
          CLI_TEXT,                                                                                 \
          &(options).plan,                                                                          \
          .files = "safetensors"},                                                                  \
-        CLI_IMAGE_SIZE_OPTION(options), CLI_WEIGHTS_OPTION(options),                               \
-    {                                                                                              \
-        "heads", "N", "attention heads, where the file does not say", CLI_COUNT, &(options).heads  \
-    }
+        CLI_IMAGE_SIZE_OPTION(options), CLI_WEIGHTS_OPTION(options), CLI_TOLD_OPTIONS(options)
 
 /* CLI_CONTINUE unless options exclude each other. */
 int cli_check_model_options(const cli_command *command, const cli_model_options *options);

@@ -1,5 +1,7 @@
 /* A product with the conversions around it: inputs to the precision of the product, sums to values,
  * and the activation. */
+#include <math.h>
+
 #include "cpu_impl.h"
 
 static size_t padded(size_t bytes)
@@ -55,6 +57,11 @@ void vc__activate(const vc__cpu *cpu, vc_activation activation, float *values, s
         cpu->kernels->hardswish_forward(values, values, count);
     else if (activation == VC_ACTIVATION_SILU)
         cpu->kernels->silu_forward(values, values, count);
+    else if (activation == VC_ACTIVATION_QUICK_GELU)
+        vc_quick_gelu_forward(values, values, count);
+    else if (activation == VC_ACTIVATION_TANH)
+        for (size_t i = 0; i < count; i++)
+            values[i] = tanhf(values[i]);
 }
 
 /* Turns sums into values, in place unless the output is the operand of a product. */

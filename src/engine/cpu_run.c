@@ -134,6 +134,12 @@ static void run_mean(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile
                        tokens - op->prefix, width);
 }
 
+static void run_gate(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
+{
+    (void)cpu;
+    vc_swiglu_forward(vc__rows(op->to, tile), vc__rows(op->from, tile), tile->rows, op->to->width);
+}
+
 static void run_panels(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
     (void)cpu;
@@ -212,6 +218,7 @@ vc__run_fn *vc__cpu_operator(vc_op_kind kind)
         [VC_OP_NORM2] = run_norm,
         [VC_OP_FC1] = vc__run_linear,
         [VC_OP_FC2] = vc__run_linear,
+        [VC_OP_GATE] = run_gate,
         [VC_OP_PREFIX] = run_prefix,
         [VC_OP_NORM] = run_norm,
         [VC_OP_MEAN] = run_mean,

@@ -54,6 +54,64 @@ void vc_silu_backward(float *dx, const float *dy, const float *x, size_t count)
     backward(dx, dy, x, count, vc_kernels_get()->silu_backward);
 }
 
+#define QUICK 1.702f
+
+void vc_quick_gelu_forward(float *y, const float *x, size_t count)
+{
+    const vc_kernels *k = vc_kernels_get();
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < count; i += BLOCK) {
+        const size_t end = i + clip(count, i);
+        for (size_t j = i; j < end; j++)
+            y[j] = QUICK * x[j];
+        k->silu_forward(y + i, y + i, end - i);
+        for (size_t j = i; j < end; j++)
+            y[j] /= QUICK;
+    }
+}
+
+void vc_quick_gelu_backward(float *dx, const float *dy, const float *x, size_t count)
+{
+    const vc_kernels *k = vc_kernels_get();
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < count; i += BLOCK) {
+        float scaled[BLOCK];
+        const size_t n = clip(count, i);
+        for (size_t j = 0; j < n; j++)
+            scaled[j] = QUICK * x[i + j];
+        k->silu_backward(dx + i, dy + i, scaled, n);
+    }
+}
+
+void vc_swiglu_forward(float *y, const float *x, size_t rows, size_t width)
+{
+    const vc_kernels *k = vc_kernels_get();
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < rows; r++) {
+        float *out = y + r * width;
+        const float *gate = x + 2 * r * width, *value = gate + width;
+        k->silu_forward(out, gate, width);
+        for (size_t i = 0; i < width; i++)
+            out[i] *= value[i];
+    }
+}
+
+void vc_swiglu_backward(float *dx, const float *dy, const float *x, size_t rows, size_t width)
+{
+    const vc_kernels *k = vc_kernels_get();
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < rows; r++) {
+        float *dgate = dx + 2 * r * width, *dvalue = dgate + width;
+        const float *gate = x + 2 * r * width, *value = gate + width, *d = dy + r * width;
+        k->silu_forward(dvalue, gate, width);
+        for (size_t i = 0; i < width; i++) {
+            dvalue[i] *= d[i];
+            dgate[i] = d[i] * value[i];
+        }
+        k->silu_backward(dgate, dgate, gate, width);
+    }
+}
+
 void vc_scale_images(float *y, const float *x, const float *scales, const float *residual,
                      size_t images, size_t count)
 {

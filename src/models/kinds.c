@@ -20,7 +20,7 @@ static const struct trait {
      "branches side by side (attns, ffns)"},
     {{"blocks.0.attn.in_proj.weight", "blocks.0.attn_out_proj.weight", "blocks.0.in_proj.weight"},
      "attention and MLP side by side (in_proj)"},
-    {{"blocks.0.mlp.w12.weight", "blocks.0.mlp.fc1_g.weight"}, "a gated MLP (SwiGLU)"},
+    {{"blocks.0.mlp.fc1_g.weight"}, "an MLP gated by a product of its own (fc1_g, fc1_x)"},
     {{"blocks_token_only.0.norm1.weight"}, "class attention, a CaiT's (blocks_token_only)"},
     {{"patch_embed.backbone.conv.weight", "patch_embed.backbone.stem.conv.weight",
       "patch_embed.backbone.conv1.weight"},

@@ -71,6 +71,25 @@ static const struct known *name_of(char out[48], const vc_tensor_file *file)
     return NULL;
 }
 
+int vc__is_known(const vc_tensor_file *file)
+{
+    char ignored[48];
+    return name_of(ignored, file) != NULL;
+}
+
+int vc__is_called(const vc_tensor_file *file, const char *part)
+{
+    const char *path = vc_tensor_file_path(file), *slash = strrchr(path, '/');
+    const char *names[] = {vc_tensor_file_metadata(file, "arch"), slash ? slash + 1 : path};
+    return (names[0] && strstr(names[0], part)) || strstr(names[1], part);
+}
+
+int vc__was_guessed(const vc_tensor_file *file, const char *what)
+{
+    const char *guessed = vc_tensor_file_metadata(file, "guessed");
+    return guessed && strstr(guessed, what);
+}
+
 const char *vc_interpolation_word(vc_interpolation interpolation)
 {
     return interpolation == VC_BILINEAR ? "bilinear" : "bicubic";
@@ -114,6 +133,8 @@ static vc_status read_metadata(vc_model_looks *looks, const vc_tensor_file *file
         looks->guessed |= VC_GUESSED_NORMALISATION;
     if (guessed && strstr(guessed, "crop_pct"))
         looks->guessed |= VC_GUESSED_RESIZING;
+    if (guessed && strstr(guessed, "activation"))
+        looks->guessed |= VC_GUESSED_ACTIVATION;
     if (name)
         snprintf(looks->known_as, sizeof looks->known_as, "%s", name);
     return VC_OK;
@@ -176,6 +197,8 @@ vc_status vc__read_looks(vc_model_config *config, const vc_tensor_file *file,
     VC_TRY(read_metadata(looks, file));
     if (options->heads)
         looks->guessed &= ~(unsigned)VC_GUESSED_HEADS;
+    if (options->activation)
+        looks->guessed &= ~(unsigned)VC_GUESSED_ACTIVATION;
     const vc_status status = vc_model_set_looks(config, options);
     return status == VC_OK ? VC_OK
                            : vc_fail(status, "%s: %s", vc_tensor_file_path(file), vc_last_error());
@@ -203,6 +226,8 @@ const char *vc_model_guesses(char text[VC_GUESSES_TEXT], const vc_model_config *
             add(text, used,
                 vc_model_input_of(config).channels == 3 ? "ImageNet's mean and std (--mean, --std)"
                                                         : "mean and std 0.5 (--mean, --std)");
+    if (looks->guessed & VC_GUESSED_ACTIVATION)
+        used = add(text, used, "GELU (--activation)");
     if (looks->guessed & VC_GUESSED_RESIZING) {
         snprintf(one, sizeof one, "%s, crop %g (--interpolation, --crop-pct)",
                  vc_interpolation_word(looks->interpolation), vc_model_input_of(config).crop_pct);
@@ -216,8 +241,9 @@ size_t vc__describe_looks(vc_metadata *entries, vc__looks_text *text, const vc_m
     const vc_model_looks *looks = &config->looks;
     size_t count = 0;
     snprintf(text->crop, sizeof text->crop, "%.9g", vc_model_input_of(config).crop_pct);
-    snprintf(text->guessed, sizeof text->guessed, "%s%s%s",
+    snprintf(text->guessed, sizeof text->guessed, "%s%s%s%s",
              looks->guessed & VC_GUESSED_HEADS ? "num_heads " : "",
+             looks->guessed & VC_GUESSED_ACTIVATION ? "activation " : "",
              looks->guessed & VC_GUESSED_NORMALISATION ? "input_mean input_std " : "",
              looks->guessed & VC_GUESSED_RESIZING ? "interpolation crop_pct " : "");
     entries[count++] = (vc_metadata){"interpolation", vc_interpolation_word(looks->interpolation)};

@@ -192,6 +192,11 @@ vc_status vc__read_normalisation(float *mean, float *std, const vc_tensor_file *
  * read its sizes; as metadata of a file to write, whose texts live in `text`. */
 vc_status vc__read_looks(vc_model_config *config, const vc_tensor_file *file,
                          const vc_model_options *options);
+/* Whether the file's model has a name (`arch` in the metadata, or the file's) that tells how it
+ * wants images, and one with `part` in it; whether what the file says of `what` was guessed. */
+int vc__is_known(const vc_tensor_file *file);
+int vc__is_called(const vc_tensor_file *file, const char *part);
+int vc__was_guessed(const vc_tensor_file *file, const char *what);
 enum { VC__LOOKS_ENTRIES = 4 };
 typedef struct vc__looks_text {
     char crop[32], guessed[80];

@@ -25,7 +25,7 @@ static void relatives_are_refused_by_name(void **state)
     } kinds[] = {{"blocks.0.attn.q_norm.weight", "a ViT with norms of Q and K (q_norm, k_norm)"},
                  {"shared_rel_pos.mlp.fc1.weight", "relative positions"},
                  {"blocks.0.attns.0.qkv.weight", "branches side by side"},
-                 {"blocks.0.mlp.w12.weight", "a gated MLP"},
+                 {"blocks.0.mlp.fc1_g.weight", "an MLP gated by"},
                  {"blocks_token_only.0.norm1.weight", "a CaiT's"},
                  {"patch_embed.proj.weight", "no positions (pos_embed)"},
                  {"norm.weight", "no classifier (head.weight)"},

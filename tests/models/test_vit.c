@@ -3,6 +3,7 @@
 #include "../../src/models/deit/deit.h"
 #include "timm.h"
 #include "vit_kinds.h"
+#include "vitcod/safetensors.h"
 
 static const vit_kind *kind_of(const char *name)
 {
@@ -125,6 +126,60 @@ static void positions_of_the_class_token_alone(void **state)
     json_decref(golden);
 }
 
+static vc__deit_between between(const char *path, const char *activation, unsigned *guessed)
+{
+    const vc_model_options how = {.activation = activation};
+    vc_model *model;
+    assert_ok(vc_model_open(&model, path, &how));
+    const vc__deit_between out = vc__deit_sizes_of(&model->config)->mlp;
+    *guessed = model->config.looks.guessed & VC_GUESSED_ACTIVATION;
+    vc_model_close(model);
+    return out;
+}
+
+/* What a CLIP has between the products is told by options, metadata or name, else guessed. */
+static void activations(void **state)
+{
+    (void)state;
+    const vc_model_config config = vc__deit_model(&kind_of("pre_norm")->sizes);
+    const char *plain = temporary("plain.safetensors"),
+               *named = temporary("vit_base_patch32_clip_quickgelu_224.safetensors"),
+               *said = temporary("said.safetensors");
+    const vc_metadata heads[] = {{"num_heads", "3"}, {"norm_eps", "1e-5"}};
+    vc_named_tensor tensors[64];
+    unsigned guessed;
+    vc_model *model;
+    assert_ok(vc_model_create(&model, &config, 0));
+    for (size_t i = 0; i < model->param_count; i++) {
+        const vc_param *p = &model->params[i];
+        tensors[i] = (vc_named_tensor){p->name, {.rank = p->rank, .data = p->data}};
+        memcpy(tensors[i].tensor.shape, p->shape, sizeof p->shape);
+    }
+    assert_ok(vc_safetensors_write(plain, tensors, model->param_count, heads, 2));
+    assert_ok(vc_safetensors_write(named, tensors, model->param_count, heads, 2));
+    assert_int_equal(between(plain, NULL, &guessed), VC__DEIT_GELU);
+    assert_true(guessed);
+    assert_int_equal(between(plain, "quick_gelu", &guessed), VC__DEIT_QUICK_GELU);
+    assert_false(guessed);
+    assert_int_equal(between(named, NULL, &guessed), VC__DEIT_QUICK_GELU);
+    assert_false(guessed);
+    assert_int_equal(between(named, "gelu", &guessed), VC__DEIT_GELU);
+    vc_model_close(model);
+    assert_ok(vc_model_open(&model, plain, &(vc_model_options){0}));
+    assert_ok(vc_model_write(said, model)); /* a guess stays one */
+    assert_int_equal(between(said, NULL, &guessed), VC__DEIT_GELU);
+    assert_true(guessed);
+    assert_int_equal(between(said, "quick_gelu", &guessed), VC__DEIT_QUICK_GELU);
+    vc_model_close(model);
+    assert_fails(vc_model_open(&model, plain, &(vc_model_options){.activation = "relu"}), VC_EINVAL,
+                 "--activation is 'relu', wanted gelu or quick_gelu");
+    assert_ok(vc_model_open(&model, plain, &(vc_model_options){.activation = "gelu"}));
+    assert_ok(vc_model_write(said, model));
+    vc_model_close(model);
+    assert_fails(vc_model_open(&model, said, &(vc_model_options){.activation = "quick_gelu"}),
+                 VC_EINVAL, "has gelu, --activation wants quick_gelu");
+}
+
 static void what_does_not_fit_is_refused(void **state)
 {
     (void)state;
@@ -147,9 +202,11 @@ static void what_does_not_fit_is_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(logits_are_timms), cmocka_unit_test(other_sizes_are_timms),
-        cmocka_unit_test(files), cmocka_unit_test(positions_of_the_class_token_alone),
-        cmocka_unit_test(what_does_not_fit_is_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(logits_are_timms),
+                                       cmocka_unit_test(other_sizes_are_timms),
+                                       cmocka_unit_test(files),
+                                       cmocka_unit_test(positions_of_the_class_token_alone),
+                                       cmocka_unit_test(activations),
+                                       cmocka_unit_test(what_does_not_fit_is_refused)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

@@ -197,6 +197,8 @@ static void plain_vits(void **state)
     c.layer_scale = c.norm_pre = c.without_patch_bias = c.without_qkv_bias = 1;
     c.registers = 2;
     c.unplaced = 2;
+    c.mlp = VC__DEIT_QUICK_GELU;
+    c.representation = 7;
     check_all(c, DENSE, 1, branches);
     check(c, SPARSE, 0);
     gap.without_class = gap.layer_scale = 1;
@@ -204,6 +206,7 @@ static void plain_vits(void **state)
     gap.registers = gap.unplaced = 1;
     check_all(gap, DENSE, 1, branches);
     gap.fc_norm = 1;
+    gap.mlp = VC__DEIT_SWIGLU;
     check(gap, SUMMARIES, 1);
 }
 

@@ -8,14 +8,32 @@ timm 1.0. Run: python3 tools/golden/vits.py > tools/golden/vits.json
 """
 
 import json
+from collections import OrderedDict
 from functools import partial
 
 import torch
 import torch.nn.functional as F
+from timm.layers import SwiGLUPacked
 from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
 from torch import nn
 
 from models import BATCH, CLASSES, fill, flat, instrument, noise
+
+EPS = partial(nn.LayerNorm, eps=1e-5)
+
+
+class PreLogits(VisionTransformer):
+    """What timm before 0.6 had in front of the head: a product and tanh, on fewer values."""
+
+    def __init__(self, **switches):
+        super().__init__(**switches)
+        fc = nn.Linear(self.embed_dim, 16)
+        self.pre_logits = nn.Sequential(OrderedDict(fc=fc, act=nn.Tanh()))
+        self.head = nn.Linear(16, CLASSES)
+
+    def forward_head(self, x, pre_logits=False):
+        return self.head(self.pre_logits(self.fc_norm(self.pool(x))))
+
 
 GAP = {"class_token": False, "global_pool": "avg"}
 VITS = {
@@ -27,39 +45,53 @@ VITS = {
     "average_norm": {"global_pool": "avg", "fc_norm": False},
     "gap": GAP,
     "gap_norm": {**GAP, "fc_norm": False},
-    "pre_norm": {"pre_norm": True, "norm_layer": partial(nn.LayerNorm, eps=1e-5)},
+    "pre_norm": {"pre_norm": True, "norm_layer": EPS},
+    "quick_gelu": {"act_layer": "quick_gelu"},
+    "swiglu": {"mlp_layer": SwiGLUPacked, "act_layer": nn.SiLU, "mlp_ratio": 5.0},
+    "pre_logits": {},
+    "clip": {"pre_norm": True, "norm_layer": EPS, "act_layer": "quick_gelu"},
     "deit3": {"init_values": 1.0, "no_embed_class": True},
     "reg4": {"init_values": 1.0, "no_embed_class": True, "reg_tokens": 4},
     "reg4_gap": {**GAP, "init_values": 1.0, "no_embed_class": True, "reg_tokens": 4},
 }
-TRACES = ("layer_scale", "registers", "average", "gap_norm", "pre_norm", "reg4_gap")
+TRACES = (
+    "layer_scale",
+    "registers",
+    "average",
+    "gap_norm",
+    "pre_norm",
+    "reg4_gap",
+    "quick_gelu",
+    "swiglu",
+    "pre_logits",
+)
 RESIZED = ("reg4", "gap", "registers")
 STEPS, LR, DECAY, SMOOTHING, CLIP = 10, 3e-3, 0.05, 0.1, 1.0
 
 
-def make(switches, image=32):
-    model = VisionTransformer(
+def make(name, image=32):
+    model = (PreLogits if name == "pre_logits" else VisionTransformer)(
         img_size=image,
         patch_size=8,
         embed_dim=24,
         depth=2,
         num_heads=3,
         num_classes=CLASSES,
-        **switches,
+        **VITS[name],
     )
     fill(model.double())
     return model.eval()
 
 
-def resized(switches):
+def resized(name):
     """Of a model for 56 pixels whose weights were made for 32."""
-    model = make(switches, 56)
-    model.load_state_dict(checkpoint_filter_fn(make(switches).state_dict(), model))
+    model = make(name, 56)
+    model.load_state_dict(checkpoint_filter_fn(make(name).state_dict(), model))
     return flat(model(noise("images", (BATCH, 3, 56, 56))))
 
 
-def trace(switches):
-    model = make(switches)
+def trace(name):
+    model = make(name)
     groups = ([], [])
     for name, value in model.named_parameters():
         groups[value.ndim > 1 and "token" not in name and name != "pos_embed"].append(value)
@@ -79,13 +111,13 @@ def trace(switches):
     return {"steps": steps, "weights": sum(float(p.abs().sum()) for p in model.parameters())}
 
 
-def vit(name, switches):
-    model, out = make(switches), {}
+def vit(name):
+    model, out = make(name), {}
     with torch.no_grad():
         images = noise("images", (BATCH, 3, 32, 32))
         out["plain"] = flat(model(images))
         if name in RESIZED:
-            out["grown"] = resized(switches)
+            out["grown"] = resized(name)
         state = instrument(model)
         assert torch.allclose(
             model(images).flatten(), torch.tensor(out["plain"], dtype=torch.float64), rtol=1e-9
@@ -93,14 +125,14 @@ def vit(name, switches):
         state.update(mask=1, autoencoder=1, reconstruction=0.0)
         out["mask_autoencoder"] = flat(model(images))
     if name in TRACES:
-        out["trace"] = trace(switches)
-    out["parameters"] = sum(p.numel() for p in make(switches).parameters())
+        out["trace"] = trace(name)
+    out["parameters"] = sum(p.numel() for p in make(name).parameters())
     return out
 
 
 def main():
     torch.manual_seed(0)
-    out = {name: vit(name, switches) for name, switches in VITS.items()}
+    out = {name: vit(name) for name in VITS}
     print("{" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in out.items()) + "}")
 
 

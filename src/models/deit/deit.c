@@ -92,6 +92,11 @@ static void describe_switches(json_t **out, const vc__deit_config *c)
                     {"layer_scale", c->layer_scale},
                     {"without_qkv_bias", c->without_qkv_bias},
                     {"without_patch_bias", c->without_patch_bias}};
+    if (c->mlp != VC__DEIT_GELU)
+        vc_json_set(out, "activation",
+                    json_string(c->mlp == VC__DEIT_SWIGLU ? "swiglu" : "quick_gelu"));
+    if (c->representation)
+        vc_json_set(out, "pre_logits", json_integer((json_int_t)c->representation));
     if (c->registers)
         vc_json_set(out, "registers", json_integer((json_int_t)c->registers));
     if (c->unplaced)

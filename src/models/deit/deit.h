@@ -8,6 +8,13 @@
 #include "vitcod/attention.h"
 #include "vitcod/model.h"
 
+/* What lies between the products of the MLP. */
+typedef enum vc__deit_between {
+    VC__DEIT_GELU,
+    VC__DEIT_QUICK_GELU,
+    VC__DEIT_SWIGLU /* `hidden` values, gates and what they gate, become half as many */
+} vc__deit_between;
+
 /* What classifiers read. */
 typedef enum vc__deit_pool {
     VC__DEIT_POOL_CLASS,  /* each its class token */
@@ -22,9 +29,11 @@ typedef struct VC_MODEL_SIZES_STRUCT vc__deit_config {
     float mean[VC_MODEL_CHANNELS], std[VC_MODEL_CHANNELS]; /* of the input, pixels in 0..1 */
 
     /* What other plain ViTs have (timm's VisionTransformer); all 0: a DeiT. */
-    double eps;       /* of every LayerNorm; 0: 1e-6 */
-    size_t registers; /* tokens behind the class tokens that no classifier reads */
-    size_t unplaced;  /* of class tokens and registers the last so many have no position */
+    double eps;            /* of every LayerNorm; 0: 1e-6 */
+    size_t registers;      /* tokens behind the class tokens that no classifier reads */
+    size_t unplaced;       /* of class tokens and registers the last so many have no position */
+    size_t representation; /* values of pre_logits, a product with tanh before the head; 0: none */
+    vc__deit_between mlp;
     vc__deit_pool pool;
     int without_class;      /* there is no class token */
     int fc_norm;            /* the last norm is called fc_norm, and takes what was pooled */
@@ -50,6 +59,8 @@ size_t vc__deit_classifiers(const vc__deit_config *config);
  * patches'. */
 size_t vc__deit_normed(const vc__deit_config *config);
 float vc__deit_eps(const vc__deit_config *config);
+size_t vc__deit_inner(const vc__deit_config *config);    /* values that FC2 takes */
+size_t vc__deit_features(const vc__deit_config *config); /* values that a head takes */
 
 typedef struct vc__deit_block { /* C width, M hidden, H heads, Z compressed heads */
     float *norm1_w, *norm1_b;   /* (C) */
@@ -58,7 +69,7 @@ typedef struct vc__deit_block { /* C width, M hidden, H heads, Z compressed head
     float *proj_w, *proj_b;     /* (C, C), (C) */
     float *norm2_w, *norm2_b;   /* (C) */
     float *fc1_w, *fc1_b;       /* (M, C), (M) */
-    float *fc2_w, *fc2_b;       /* (C, M), (C) */
+    float *fc2_w, *fc2_b;       /* (C, inner), (C) */
     float *scale[2];            /* (C) of attention and of the MLP; NULLs without LayerScale */
 } vc__deit_block;
 
@@ -70,7 +81,8 @@ typedef struct vc__deit_weights {
     float *norm_pre_w, *norm_pre_b; /* (C) */
     float *norm_w, *norm_b;         /* (C) the last one, or the next pair */
     float *fc_norm_w, *fc_norm_b;
-    float *head_w, *head_b; /* (classes, C), (classes) */
+    float *pre_w, *pre_b;   /* (F, C), (F) */
+    float *head_w, *head_b; /* (classes, F), (classes) */
     float *head_dist_w, *head_dist_b;
     vc__deit_block *blocks; /* (L) */
 } vc__deit_weights;
@@ -86,7 +98,7 @@ typedef struct vc__deit_layer_acts {
     float *attention;             /* (H, D) */
     float *middle;                /* (C) the residual stream after attention */
     float *mean2, *rstd2, *norm2;
-    float *fc1, *gelu; /* (M) */
+    float *fc1, *gelu; /* (M), (inner) */
     float *branch[2];  /* (C) before LayerScale; NULL without */
 } vc__deit_layer_acts;
 
@@ -97,7 +109,8 @@ typedef struct vc__deit_acts {
     float *tokens;   /* (B, T, C) what leaves the last block */
     float *class_in; /* (B, normed, C) what the last norm takes */
     float *class_mean, *class_rstd, *class_norm;
-    float *head_in;  /* (classifiers, B, C) */
+    float *pooled;   /* (B, C) what pre_logits takes; NULL without */
+    float *head_in;  /* (classifiers, B, features) */
     float *head_out; /* (classifiers, B, classes) */
     vc__deit_layer_acts *layers;
 } vc__deit_acts;

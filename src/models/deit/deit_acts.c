@@ -24,7 +24,7 @@ static vc__deit_layer_acts place_layer(vc_arena *arena, const vc__deit_config *c
         .rstd2 = vc_arena_floats(arena, rows),
         .norm2 = vc_arena_floats(arena, rows * c->width),
         .fc1 = vc_arena_floats(arena, rows * c->hidden),
-        .gelu = vc_arena_floats(arena, rows * c->hidden),
+        .gelu = vc_arena_floats(arena, rows * vc__deit_inner(c)),
     };
     for (size_t i = 0; i < 2 && c->layer_scale; i++)
         acts.branch[i] = vc_arena_floats(arena, rows * c->width);
@@ -58,7 +58,8 @@ void vc__deit_place(vc_acts *acts, const vc_model *model)
     a->class_mean = vc_arena_floats(arena, normed);
     a->class_rstd = vc_arena_floats(arena, normed);
     a->class_norm = vc_arena_floats(arena, normed * c->width);
-    a->head_in = vc_arena_floats(arena, batch * classifiers * c->width);
+    a->pooled = c->representation ? vc_arena_floats(arena, batch * c->width) : NULL;
+    a->head_in = vc_arena_floats(arena, batch * classifiers * vc__deit_features(c));
     a->head_out = vc_arena_floats(arena, batch * classifiers * c->classes);
     acts->head_logits = a->head_out;
     a->layers = vc_arena_take(arena, c->depth * sizeof *a->layers);

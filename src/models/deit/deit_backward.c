@@ -59,11 +59,12 @@ static double block_backward(vc_grads *grads, const vc_acts *acts, const vc_mode
     const vc_linear qkv = {width, 3 * width, w->qkv_w, w->qkv_b};
     const vc_linear proj = {width, width, w->proj_w, w->proj_b};
     const vc_linear fc1 = {width, hidden, w->fc1_w, w->fc1_b};
-    const vc_linear fc2 = {hidden, width, w->fc2_w, w->fc2_b};
+    const vc_linear fc2 = {vc__deit_inner(c), width, w->fc2_w, w->fc2_b};
+    float *dinner = g->gated ? g->gated : g->mlp;
 
     const float *dy = branch_gradient(g->attention, grads, acts, model, layer, 1, batch);
-    vc_linear_backward_in(acts->half, g->mlp, d->fc2_w, d->fc2_b, dy, a->gelu, &fc2, rows);
-    vc_gelu_backward(g->mlp, g->mlp, a->fc1, rows * hidden);
+    vc_linear_backward_in(acts->half, dinner, d->fc2_w, d->fc2_b, dy, a->gelu, &fc2, rows);
+    vc__deit_activate_backward(g->mlp, dinner, a->fc1, c, rows);
     vc_linear_backward_in(acts->half, g->norm, d->fc1_w, d->fc1_b, g->mlp, a->norm2, &fc1, rows);
     vc_layernorm_backward(g->stream, d->norm2_w, d->norm2_b, g->norm, a->middle, a->mean2, a->rstd2,
                           w->norm2_w, rows, width);

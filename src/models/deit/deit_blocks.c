@@ -88,7 +88,8 @@ static void add_block(const deit *d, size_t layer)
     const vc__deit_block *w = d->w ? &d->w->blocks[layer] : &nothing;
     const vc_linear into = linear(c, 3 * c, w->qkv_w, w->qkv_b),
                     out_of = linear(c, c, w->proj_w, w->proj_b),
-                    up = linear(c, m, w->fc1_w, w->fc1_b), down = linear(m, c, w->fc2_w, w->fc2_b);
+                    up = linear(c, m, w->fc1_w, w->fc1_b),
+                    down = linear(vc__deit_inner(d->c), c, w->fc2_w, w->fc2_b);
     int normed = vc__block_value(list, t, c);
     add_norm(d, VC_OP_NORM1, layer, normed, w->norm1_w, w->norm1_b);
     const int qkv = vc__block_value(list, t, 3 * c), heads = vc__block_value(list, t, c);
@@ -102,8 +103,14 @@ static void add_block(const deit *d, size_t layer)
     op->scale = w->scale[0];
     normed = vc__block_value(list, t, c);
     add_norm(d, VC_OP_NORM2, layer, normed, w->norm2_w, w->norm2_b);
-    const int hidden = vc__block_value(list, t, m);
-    vc__block_linear(list, VC_OP_FC1, layer, hidden, normed, &up)->activation = VC_ACTIVATION_GELU;
+    int hidden = vc__block_value(list, t, m);
+    vc__block_linear(list, VC_OP_FC1, layer, hidden, normed, &up)->activation =
+        vc__deit_activation(d->c);
+    if (d->c->mlp == VC__DEIT_SWIGLU) {
+        const int gated = vc__block_value(list, t, m / 2);
+        vc__block_op(list, VC_OP_GATE, layer, gated, hidden);
+        hidden = gated;
+    }
     op = vc__block_linear(list, VC_OP_FC2, layer, d->stream, hidden, &down);
     op->add = 1;
     op->scale = w->scale[1];
@@ -112,8 +119,8 @@ static void add_block(const deit *d, size_t layer)
 /* Two heads, each on its own token, are one product on both tokens, and their mean. */
 static vc_linear mean_of_heads(const deit *d)
 {
-    const size_t heads = vc__deit_classifiers(d->c), width = d->c->width, inputs = heads * width,
-                 outputs = d->c->classes;
+    const size_t heads = vc__deit_classifiers(d->c), width = vc__deit_features(d->c),
+                 inputs = heads * width, outputs = d->c->classes;
     const float share = 1.0f / (float)heads;
     float *weight = d->w ? vc__block_floats(d->list, (inputs + 1) * outputs) : NULL;
     if (!weight)
@@ -161,12 +168,21 @@ static int pool(deit *d)
 
 static void classify(deit *d)
 {
-    const int normed = pool(d);
+    const vc__deit_config *c = d->c;
+    int normed = pool(d);
+    if (c->representation) {
+        const int pooled = normed;
+        const vc_linear pre = linear(c->width, c->representation, d->w ? d->w->pre_w : NULL,
+                                     d->w ? d->w->pre_b : NULL);
+        normed = vc__block_value(d->list, 1, c->representation);
+        vc__block_linear(d->list, VC_OP_HEAD, VC__NO_LAYER, normed, pooled, &pre)->activation =
+            VC_ACTIVATION_TANH;
+    }
     const vc_linear head = mean_of_heads(d);
     vc_block_op *op =
         vc__block_linear(d->list, VC_OP_HEAD, VC__NO_LAYER, VC_BLOCK_OUTPUTS, normed, &head);
-    for (size_t i = 0; i < vc__deit_classifiers(d->c); i++)
-        op->products[i] = (vc_product_shape){1, d->c->width, d->c->classes};
+    for (size_t i = 0; i < vc__deit_classifiers(c); i++)
+        op->products[i] = (vc_product_shape){1, vc__deit_features(c), c->classes};
 }
 
 void vc__deit_blocks(vc_block_list *list, const vc_model_config *config, const vc_model *model)

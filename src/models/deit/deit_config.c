@@ -46,6 +46,13 @@ static vc_status check_switches(const vc__deit_config *c)
     if (c->distilled && (c->without_class || c->pool != VC__DEIT_POOL_CLASS))
         return vc_fail(VC_EINVAL, "a distillation token, wanted a class token that is classified "
                                   "beside it");
+    if (c->distilled && c->representation)
+        return vc_fail(VC_EINVAL, "two heads, wanted one behind pre_logits");
+    if (c->representation > 1 << 20)
+        return vc_fail(VC_EINVAL, "pre_logits of %zu values, wanted at most %d", c->representation,
+                       1 << 20);
+    if (c->mlp == VC__DEIT_SWIGLU && c->hidden % 2 != 0)
+        return vc_fail(VC_EINVAL, "SwiGLU on %zu values, wanted an even number", c->hidden);
     if (c->without_class && c->pool == VC__DEIT_POOL_CLASS)
         return vc_fail(VC_EINVAL, "no class token to classify, wanted the mean of the patches'");
     if (!(c->eps >= 0.0 && c->eps < 1.0))
@@ -113,6 +120,16 @@ size_t vc__deit_normed(const vc__deit_config *config)
 {
     return config->pool == VC__DEIT_POOL_AVERAGE && !config->fc_norm ? patches(config)
                                                                      : vc__deit_classifiers(config);
+}
+
+size_t vc__deit_inner(const vc__deit_config *config)
+{
+    return config->mlp == VC__DEIT_SWIGLU ? config->hidden / 2 : config->hidden;
+}
+
+size_t vc__deit_features(const vc__deit_config *config)
+{
+    return config->representation ? config->representation : config->width;
 }
 
 float vc__deit_eps(const vc__deit_config *config)

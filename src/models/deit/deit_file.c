@@ -54,6 +54,36 @@ static double usual_eps(const vc__deit_config *c)
     return c->norm_pre ? 1e-5 : 1e-6;
 }
 
+/* GELU or QuickGELU: as options or the file say it, or its name, else GELU. A norm in front is
+ * CLIP's, which has both, so GELU is a guess there. */
+static vc_status read_activation(vc_model_config *out, const vc_tensor_file *file,
+                                 const vc_model_options *options)
+{
+    vc__deit_config *c = vc__deit_sizes_in(out);
+    const char *said = vc_tensor_file_metadata(file, "activation"), *word = options->activation;
+    if (c->mlp == VC__DEIT_SWIGLU)
+        return said || word ? vc_fail(VC_EINVAL,
+                                      "%s: an activation is said, but its MLP is gated, "
+                                      "by SwiGLU",
+                                      vc_tensor_file_path(file))
+                            : VC_OK;
+    if (said && strcmp(said, "gelu") != 0 && strcmp(said, "quick_gelu") != 0)
+        return vc_fail(VC_EFORMAT, "%s: metadata 'activation' is '%s', wanted gelu or quick_gelu",
+                       vc_tensor_file_path(file), said);
+    if (word && strcmp(word, "gelu") != 0 && strcmp(word, "quick_gelu") != 0)
+        return vc_fail(VC_EINVAL, "%s: --activation is '%s', wanted gelu or quick_gelu",
+                       vc_tensor_file_path(file), word);
+    if (word && said && strcmp(word, said) != 0 && !vc__was_guessed(file, "activation"))
+        return vc_fail(VC_EINVAL, "%s: has %s, --activation wants %s", vc_tensor_file_path(file),
+                       said, word);
+    word = word ? word : said;
+    if (!word && c->norm_pre && !vc__is_known(file))
+        out->looks.guessed |= VC_GUESSED_ACTIVATION;
+    const int quick = word ? strcmp(word, "quick_gelu") == 0 : vc__is_called(file, "quickgelu");
+    c->mlp = quick ? VC__DEIT_QUICK_GELU : VC__DEIT_GELU;
+    return VC_OK;
+}
+
 /* What the tensors cannot tell. */
 static vc_status read_said(vc__deit_config *c, const vc_tensor_file *file)
 {
@@ -82,6 +112,10 @@ static vc_status read_switches(vc__deit_config *c, const vc_tensor_file *file)
     if (has(file, registers)) {
         VC_TRY(vc__find_shape(&shape, file, registers, 3));
         c->registers = shape[1];
+    }
+    if (has(file, "pre_logits.fc.weight")) {
+        VC_TRY(vc__find_shape(&shape, file, "pre_logits.fc.weight", 2));
+        c->representation = shape[0];
     }
     c->distilled = has(file, "dist_token");
     c->without_class = !has(file, "cls_token");
@@ -117,6 +151,9 @@ size_t vc__deit_metadata(vc_metadata *entries, vc__family_text *texts,
 {
     const vc__deit_config *c = vc__deit_sizes_of(config);
     size_t count = 0;
+    if (c->mlp == VC__DEIT_QUICK_GELU || (c->norm_pre && c->mlp == VC__DEIT_GELU))
+        entries[count++] =
+            (vc_metadata){"activation", c->mlp == VC__DEIT_QUICK_GELU ? "quick_gelu" : "gelu"};
     if (c->pool != usual_pool(c))
         entries[count++] = (vc_metadata){"global_pool", vc__deit_pool_word(c->pool)};
     if ((double)vc__deit_eps(c) != (double)(float)usual_eps(c)) {
@@ -131,16 +168,21 @@ static vc_status read_sizes(vc__deit_config *config, const vc_tensor_file *file,
                             const vc_model_options *options)
 {
     const char *path = vc_tensor_file_path(file);
-    const size_t *patch = NULL, *positions = NULL, *fc1 = NULL, *head = NULL;
+    const size_t *patch = NULL, *positions = NULL, *fc1 = NULL, *fc2 = NULL, *head = NULL;
+    const int released = has(file, "blocks.0.mlp.w12.weight");
     VC_TRY(vc__find_shape(&patch, file, "patch_embed.proj.weight", 4));
     VC_TRY(vc__find_shape(&positions, file, "pos_embed", 3));
-    VC_TRY(vc__find_shape(&fc1, file, "blocks.0.mlp.fc1.weight", 2));
+    VC_TRY(vc__find_shape(&fc1, file,
+                          released ? "blocks.0.mlp.w12.weight" : "blocks.0.mlp.fc1.weight", 2));
+    VC_TRY(vc__find_shape(&fc2, file,
+                          released ? "blocks.0.mlp.w3.weight" : "blocks.0.mlp.fc2.weight", 2));
     VC_TRY(vc__find_shape(&head, file, "head.weight", 2));
     *config = vc__deit_config_default();
     config->width = patch[0];
     config->channels = patch[1];
     config->patch = patch[2];
     config->hidden = fc1[0];
+    config->mlp = 2 * fc2[1] == fc1[0] ? VC__DEIT_SWIGLU : VC__DEIT_GELU;
     config->classes = head[0];
     config->heads = 0;
     for (config->depth = 0;; config->depth++) {
@@ -166,6 +208,7 @@ vc_status vc__deit_read_config(vc_model_config *out, const vc_tensor_file *file,
     vc__deit_config *c = vc__deit_sizes_in(out);
     size_t *compressed = c->compressed_heads;
     VC_TRY(read_sizes(c, file, options));
+    VC_TRY(read_activation(out, file, options));
     if (options->image_size)
         c->image = options->image_size;
     VC_TRY(vc__read_coders(compressed, autoencoder ? autoencoder : file, encoders, c->heads));

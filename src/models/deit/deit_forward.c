@@ -115,11 +115,11 @@ void vc__deit_mlp(vc_acts *acts, const vc_model *model, size_t layer, size_t bat
     float *output = layer + 1 < c->depth ? vc__deit_acts_of(acts)->layers[layer + 1].input
                                          : vc__deit_acts_of(acts)->tokens;
     const vc_linear fc1 = {width, hidden, w->fc1_w, w->fc1_b};
-    const vc_linear fc2 = {hidden, width, w->fc2_w, w->fc2_b};
+    const vc_linear fc2 = {vc__deit_inner(c), width, w->fc2_w, w->fc2_b};
     vc_layernorm_forward(a->norm2, a->mean2, a->rstd2, a->middle, w->norm2_w, w->norm2_b, rows,
                          width, vc__deit_eps(c));
     vc_linear_forward_in(acts->half, a->fc1, a->norm2, &fc1, rows, NULL);
-    vc_gelu_forward(a->gelu, a->fc1, rows * hidden);
+    vc__deit_activate(a->gelu, a->fc1, c, rows);
     add_branch(output, a->gelu, &fc2, a->middle, model, &(branch){acts, layer, 1, batch, rows});
 }
 

@@ -14,7 +14,9 @@ void vc__deit_place_grads(vc_grads *grads, const vc_model *model, size_t batch)
     g->qkv = vc_arena_floats(arena, rows * 3 * c->width);
     g->attention = vc_arena_floats(arena, rows * c->width);
     g->mlp = vc_arena_floats(arena, rows * c->hidden);
-    g->head = vc_arena_floats(arena, batch * c->width);
+    g->gated = c->mlp == VC__DEIT_SWIGLU ? vc_arena_floats(arena, rows * c->hidden / 2) : NULL;
+    g->head = vc_arena_floats(arena, batch * vc__deit_features(c));
+    g->pooled = c->representation ? vc_arena_floats(arena, batch * c->width) : NULL;
     g->class_norm = vc_arena_floats(arena, normed * c->width);
     g->class_in = vc_arena_floats(arena, normed * c->width);
     g->patches = vc_arena_floats(arena, batch * (tokens - vc__deit_prefix_tokens(c)) * c->width);

@@ -5,6 +5,7 @@
 #include "backward_impl.h"
 #include "deit.h"
 #include "model_impl.h"
+#include "vitcod/blocks.h"
 
 void vc__deit_walk(vc__walk *walk, const vc__deit_config *config, vc__deit_weights *weights);
 const char *vc__deit_preset_name(size_t index);
@@ -27,6 +28,11 @@ void vc__deit_unproject(vc_acts *acts, const vc_model *model, size_t layer, size
                         size_t rows);
 void vc__deit_mlp(vc_acts *acts, const vc_model *model, size_t layer, size_t batch, size_t rows);
 /* `tokens`: what is left of them in one image, or NULL. */
+/* What lies between the products of the MLP. dx may be dy where nothing is gated. */
+vc_activation vc__deit_activation(const vc__deit_config *config);
+void vc__deit_activate(float *y, const float *x, const vc__deit_config *config, size_t rows);
+void vc__deit_activate_backward(float *dx, const float *dy, const float *x,
+                                const vc__deit_config *config, size_t rows);
 void vc__deit_classify(vc_acts *acts, const vc_model *model, size_t batch,
                        const vc__tokens *tokens);
 /* From grads->dlogits to the gradient of the residual stream that leaves the last block. */
@@ -38,7 +44,8 @@ void vc__deit_blocks(vc_block_list *list, const vc_model_config *config, const v
 typedef struct vc__deit_grads {
     vc__deit_weights views; /* of the flat block */
     float *stream, *norm, *qkv, *attention, *mlp;
-    float *head, *class_norm, *class_in, *patches;
+    float *gated; /* of what the MLP's gates leave; NULL: `mlp` is of that too */
+    float *pooled, *head, *class_norm, *class_in, *patches;
 } vc__deit_grads;
 
 static inline vc__deit_grads *vc__deit_grads_of(const vc_grads *grads)

@@ -5,7 +5,23 @@
 #include "deit_impl.h"
 
 /* Sizes are named here and resolved against a config. */
-typedef enum size_name { END, ONE, C, C3, M, H, ZQ, ZK, P, R, CHANNELS, PATCH, CLASSES } size_name;
+typedef enum size_name {
+    END,
+    ONE,
+    C,
+    C3,
+    M,
+    INNER,
+    F,
+    H,
+    ZQ,
+    ZK,
+    P,
+    R,
+    CHANNELS,
+    PATCH,
+    CLASSES
+} size_name;
 
 /* When a parameter exists. */
 typedef enum condition {
@@ -19,6 +35,7 @@ typedef enum condition {
     SCALED,
     NORM,
     FC_NORM,
+    PRE_LOGITS,
     CODED_Q, /* from here on they are the auto-encoder's */
     CODED_K
 } condition;
@@ -73,7 +90,7 @@ static const row block_rows[] = {
     {BLOCK(norm2_b), "norm2.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
     {BLOCK(fc1_w), "mlp.fc1.weight", {M, C}, VC_INIT_NORMAL, 1, ALWAYS},
     {BLOCK(fc1_b), "mlp.fc1.bias", {M}, VC_INIT_ZERO, 0, ALWAYS},
-    {BLOCK(fc2_w), "mlp.fc2.weight", {C, M}, VC_INIT_NORMAL, 1, ALWAYS},
+    {BLOCK(fc2_w), "mlp.fc2.weight", {C, INNER}, VC_INIT_NORMAL, 1, ALWAYS},
     {BLOCK(fc2_b), "mlp.fc2.bias", {C}, VC_INIT_ZERO, 0, ALWAYS},
     {BLOCK(scale[1]), "ls2.gamma", {C}, VC_INIT_SCALE, 0, SCALED},
 };
@@ -83,7 +100,9 @@ static const row top_rows[] = {
     {STEM(norm_b), "norm.bias", {C}, VC_INIT_ZERO, 0, NORM},
     {STEM(fc_norm_w), "fc_norm.weight", {C}, VC_INIT_ONE, 0, FC_NORM},
     {STEM(fc_norm_b), "fc_norm.bias", {C}, VC_INIT_ZERO, 0, FC_NORM},
-    {STEM(head_w), "head.weight", {CLASSES, C}, VC_INIT_NORMAL, 1, ALWAYS},
+    {STEM(pre_w), "pre_logits.fc.weight", {F, C}, VC_INIT_NORMAL, 1, PRE_LOGITS},
+    {STEM(pre_b), "pre_logits.fc.bias", {F}, VC_INIT_ZERO, 0, PRE_LOGITS},
+    {STEM(head_w), "head.weight", {CLASSES, F}, VC_INIT_NORMAL, 1, ALWAYS},
     {STEM(head_b), "head.bias", {CLASSES}, VC_INIT_ZERO, 0, ALWAYS},
     {STEM(head_dist_w), "head_dist.weight", {CLASSES, C}, VC_INIT_NORMAL, 1, DISTILLED},
     {STEM(head_dist_b), "head_dist.bias", {CLASSES}, VC_INIT_ZERO, 0, DISTILLED},
@@ -91,7 +110,10 @@ static const row top_rows[] = {
 
 /* Beside timm's names those that the first releases have (DINOv2's, DeiT III's). */
 static const char *const first_names[][2] = {
-    {"reg_token", "register_tokens"}, {"ls1.gamma", "gamma_1"}, {"ls2.gamma", "gamma_2"}};
+    {"reg_token", "register_tokens"}, {"ls1.gamma", "gamma_1"},
+    {"ls2.gamma", "gamma_2"},         {"mlp.fc1.weight", "mlp.w12.weight"},
+    {"mlp.fc1.bias", "mlp.w12.bias"}, {"mlp.fc2.weight", "mlp.w3.weight"},
+    {"mlp.fc2.bias", "mlp.w3.bias"}};
 
 static size_t size_of(size_name name, const vc__deit_config *config)
 {
@@ -102,6 +124,10 @@ static size_t size_of(size_name name, const vc__deit_config *config)
         return 3 * config->width;
     case M:
         return config->hidden;
+    case INNER:
+        return vc__deit_inner(config);
+    case F:
+        return vc__deit_features(config);
     case H:
         return config->heads;
     case ZQ:
@@ -146,6 +172,8 @@ static int exists(condition when, const vc__deit_config *config)
         return !config->fc_norm;
     case FC_NORM:
         return config->fc_norm;
+    case PRE_LOGITS:
+        return config->representation > 0;
     case CODED_Q:
         return config->compressed_heads[0] > 0;
     case CODED_K:
