@@ -78,6 +78,12 @@ vc__term vc__activation(vc__graph *g, vc__term x, vc_activation activation)
         return vc__unary(g, "HardSwish", x);
     case VC_ACTIVATION_SILU:
         return vc__binary(g, "Mul", x, vc__unary(g, "Sigmoid", x));
+    case VC_ACTIVATION_QUICK_GELU: {
+        const vc__term scaled = vc__binary(g, "Mul", x, vc__scalar(g, 1.702f));
+        return vc__binary(g, "Mul", x, vc__unary(g, "Sigmoid", scaled));
+    }
+    case VC_ACTIVATION_TANH:
+        return vc__unary(g, "Tanh", x);
     case VC_ACTIVATION_COUNT:
         break;
     }

@@ -280,6 +280,15 @@ static void export_mean(vc__export *e, const vc_block_op *op, size_t rows)
     finish(e, op, vc__mean(&e->graph, x, 1), rows);
 }
 
+static void export_gate(vc__export *e, const vc_block_op *op, size_t rows)
+{
+    vc__graph *g = &e->graph;
+    const size_t width = width_of(e, op->to);
+    const vc__term x = input_rows(e, op, rows),
+                   gate = vc__activation(g, vc__slice(g, x, 2, 0, width), VC_ACTIVATION_SILU);
+    finish(e, op, vc__binary(g, "Mul", gate, vc__slice(g, x, 2, width, 2 * width)), rows);
+}
+
 typedef void export_fn(vc__export *e, const vc_block_op *op, size_t rows);
 
 static export_fn *function_of(vc_op_kind kind)
@@ -295,6 +304,7 @@ static export_fn *function_of(vc_op_kind kind)
         [VC_OP_FC1] = export_product,         [VC_OP_FC2] = export_product,
         [VC_OP_MLP] = export_product,         [VC_OP_NORM] = export_norm,
         [VC_OP_MEAN] = export_mean,           [VC_OP_HEAD] = export_product,
+        [VC_OP_GATE] = export_gate,
     };
     return functions[kind];
 }

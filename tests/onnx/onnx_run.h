@@ -87,6 +87,7 @@ static inline onnx_tensor onnx_elementwise(const onnx_run *r)
                         : strcmp(type, "Div") == 0       ? x[0] / x[1]
                         : strcmp(type, "Where") == 0     ? (x[0] != 0.0 ? x[1] : x[2])
                         : strcmp(type, "Erf") == 0       ? erf(x[0])
+                        : strcmp(type, "Tanh") == 0      ? tanh(x[0])
                         : strcmp(type, "Sigmoid") == 0   ? 1.0 / (1.0 + exp(-x[0]))
                         : strcmp(type, "HardSwish") == 0 ? x[0] * fmin(fmax(x[0] / 6 + 0.5, 0), 1)
                                                          : NAN;
@@ -313,6 +314,7 @@ static inline void onnx_run_node(onnx_file *file, const onnx_node *node)
                  {"Where", onnx_elementwise},
                  {"Erf", onnx_elementwise},
                  {"Sigmoid", onnx_elementwise},
+                 {"Tanh", onnx_elementwise},
                  {"HardSwish", onnx_elementwise}};
     onnx_run r = {.file = file, .node = node};
     for (size_t i = 0; i < node->input_count; i++)

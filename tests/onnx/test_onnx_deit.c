@@ -72,6 +72,9 @@ static void relatives(void **state)
     c[1].registers = c[1].unplaced = 3;
     c[2].pool = c[3].pool = VC__DEIT_POOL_AVERAGE;
     c[2].fc_norm = 1;
+    c[2].mlp = VC__DEIT_SWIGLU;
+    c[0].mlp = VC__DEIT_QUICK_GELU;
+    c[0].representation = 7;
     c[3].without_class = 1;
     c[4].registers = 2;
     c[4].pool = VC__DEIT_POOL_AVERAGE;
