@@ -45,8 +45,8 @@ typedef struct vc_fair_work {
     double flat_rows;  /* share of rows of real attention without a high score; NAN: not known */
 } vc_fair_work;
 
-/* A tile of weights of a dense product, and all rows that stream past it, on a chip that has a way of
- * its own with them. */
+/* A tile of weights of a dense product, and all rows that stream past it, on a chip that has a way
+ * of its own with them. */
 typedef struct vc_chip_product {
     uint64_t cycles; /* of all lines together */
     uint64_t ahead;  /* cycles from its start until the first row is wanted; then one a cycle */
@@ -74,8 +74,8 @@ struct vc_chip_kind {
     vc_status (*check)(const vc_chip_config *config);
     /* Simulates the layer's attention. */
     vc_status (*run)(struct vc__chip_layer *layer);
-    /* A tile of a dense product, (rows, inputs) times (inputs, outputs); NULL: as ViTCoD's lines have
-     * it. Tiles are a multiple of `product_outputs` wide (0: of 8). */
+    /* A tile of a dense product, (rows, inputs) times (inputs, outputs); NULL: as ViTCoD's lines
+     * have it. Tiles are a multiple of `product_outputs` wide (0: of 8). */
     void (*product)(vc_chip_product *out, const vc_chip_config *config, uint64_t rows,
                     uint64_t inputs, uint64_t outputs);
     uint64_t (*product_outputs)(const vc_chip_config *config);

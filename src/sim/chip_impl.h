@@ -247,6 +247,10 @@ void vc__flow_softmax(vc__flow *flow, size_t head, size_t query);
 void vc__flow_sum_panel(vc__flow *flow, size_t head, size_t query, size_t key);
 void vc__flow_sum_entry(vc__flow *flow, size_t head, size_t entry, size_t query, size_t key);
 
+/* Adds a value to the sum of its head's, and the mean to a query's result. */
+void vc__flow_sum_mean(vc__flow *flow, size_t head, size_t key);
+void vc__flow_add_mean(vc__flow *flow, size_t head, size_t query);
+
 /* ---- phases of the lines */
 
 /* A tile of a head: queries x keys. */

@@ -11,7 +11,8 @@
     X(vc__kind_vitcod)                                                                             \
     X(vc__kind_systolic)                                                                           \
     X(vc__kind_sanger)                                                                             \
-    X(vc__kind_spatten)
+    X(vc__kind_spatten)                                                                            \
+    X(vc__kind_vitality)
 
 #define DECLARE_KIND(kind) extern const vc_chip_kind kind;
 KINDS(DECLARE_KIND)

@@ -16,8 +16,6 @@ vc_status vc__layer_run(vc__machine *m, const vc_attention_sizes *sizes, const v
     if (plan && plan->pooling.query && plan->pooling.dim != sizes->head_dim)
         return vc_fail(VC_EINVAL, "layer %d is pooled by queries of %zu values, wanted %zu",
                        m->layer, plan->pooling.dim, sizes->head_dim);
-    if (values && plan && plan->kept_share)
-        return vc_fail(VC_EUNSUPPORTED, "data is not sent through a plan with a residual");
     VC_TRY(plan ? vc_pattern_open(&a.pattern, plan, &how)
                 : vc_pattern_open_whole(&a.pattern, sizes->heads, sizes->queries, sizes->keys));
     a.keys = sizes->keys + vc_pattern_summaries(&a.pattern);

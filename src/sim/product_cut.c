@@ -12,8 +12,8 @@ static uint64_t pool_bytes(const vc_chip_config *c)
     return bytes;
 }
 
-/* Bytes of a row: its input, its output (or two tiles of it, and of what they are added to), and the
- * sums of a tile. */
+/* Bytes of a row: its input, its output (or two tiles of it, and of what they are added to), and
+ * the sums of a tile. */
 static uint64_t row_bytes(const product *p, uint64_t outputs, int keep)
 {
     const uint64_t tiles = p->adds ? 2 * SLOTS : SLOTS;

@@ -29,14 +29,33 @@ int32_t vc__softmax_share(const vc__softmax *s, int32_t score, int32_t whole)
     return (int32_t)((vc__softmax_power(s, score) * whole + s->sum / 2) / s->sum);
 }
 
-static int32_t probability(const vc__softmax *s, int32_t score)
+/* What a row's probabilities add up to; the rest is the probability of the mean of all values (eq.
+ * D23). */
+static int32_t whole_of(const float *kept_share, size_t query)
 {
-    return vc__softmax_share(s, score, MOST_PROBABILITY);
+    return kept_share ? (int32_t)lroundf((float)MOST_PROBABILITY * kept_share[query])
+                      : MOST_PROBABILITY;
+}
+
+static int32_t mean_value(int32_t sum, size_t count)
+{
+    return (int32_t)lround((double)sum / (double)count);
+}
+
+/* Adds the mean of all values of a head, by plain loops. */
+static void add_mean_to_row(int32_t *out, int32_t p, const int8_t *v, size_t keys, size_t width)
+{
+    for (size_t c = 0; c < width; c++) {
+        int32_t sum = 0;
+        for (size_t k = 0; k < keys; k++)
+            sum += v[k * width + c];
+        out[c] += p * mean_value(sum, keys);
+    }
 }
 
 /* Softmax over the scores of a row, and the sum of its values. */
 static void finish_row(int32_t *out, const int32_t *scores, const int8_t *const *rows, size_t count,
-                       size_t width, float scale)
+                       size_t width, float scale, int32_t whole)
 {
     vc__softmax softmax = {scale, INT32_MIN, 0};
     for (size_t i = 0; i < count; i++)
@@ -46,7 +65,7 @@ static void finish_row(int32_t *out, const int32_t *scores, const int8_t *const 
     for (size_t c = 0; c < width; c++)
         out[c] = 0;
     for (size_t i = 0; i < count; i++) {
-        const int32_t p = probability(&softmax, scores[i]);
+        const int32_t p = vc__softmax_share(&softmax, scores[i], whole);
         for (size_t c = 0; c < width; c++)
             out[c] += p * rows[i][c];
     }
@@ -77,7 +96,12 @@ vc_status vc_quantized_attention(int32_t *out, const vc_attention_sizes *s,
                 scores[count] = pooled.bias[row * g + j] + dot(q, pooled.k + (h * g + j) * d, d);
                 rows[count++] = pooled.v + (h * g + j) * dv;
             }
-        finish_row(out + row * dv, scores, rows, count, dv, values->score_scale);
+        const float *shares = plan && plan->kept_share ? plan->kept_share + h * tq : NULL;
+        const int32_t whole = whole_of(shares, row % tq);
+        finish_row(out + row * dv, scores, rows, count, dv, values->score_scale, whole);
+        if (shares)
+            add_mean_to_row(out + row * dv, MOST_PROBABILITY - whole, values->v + h * tk * dv, tk,
+                            dv);
     }
     const int complete = scores && rows;
     free(scores);
@@ -94,6 +118,7 @@ struct vc__flow {
     vc__summaries summaries;
     int32_t *panel;   /* (Tq, panel keys) of each head: scores, then probabilities */
     int32_t *entries; /* of the sparser part, at the plan's positions */
+    int32_t *means;   /* (H, Dv) sums of all values, where there is a residual */
     uint64_t scored;
 };
 
@@ -123,8 +148,9 @@ vc_status vc__flow_open(vc__flow **out, const vc_attention_sizes *sizes, const v
         f->values = *values;
         f->panel = calloc(panel, sizeof *f->panel);
         f->entries = calloc(count_entries(pattern), sizeof *f->entries);
+        f->means = calloc(sizes->heads * sizes->value_dim, sizeof *f->means);
     }
-    const int complete = f && f->panel_start && f->panel && f->entries;
+    const int complete = f && f->panel_start && f->panel && f->entries && f->means;
     vc_status status = complete ? vc__summaries_open(&f->summaries, sizes, values, pattern->pooling,
                                                      pattern->summary_bias)
                                 : vc_fail(VC_ENOMEM, "out of memory for a layer's scores");
@@ -145,6 +171,7 @@ void vc__flow_close(vc__flow *f)
     free(f->panel_start);
     free(f->panel);
     free(f->entries);
+    free(f->means);
     vc__summaries_close(&f->summaries);
     free(f);
 }
@@ -203,6 +230,7 @@ void vc__flow_softmax(vc__flow *f, size_t h, size_t query)
     const vc_pattern_head *head = &f->pattern->head[h];
     const vc__range own = vc__row_entries(head, query, 0, f->pattern->keys);
     int32_t *panel = f->panel + f->panel_start[h] + query * head->panel_count;
+    const int32_t whole = whole_of(head->kept_share, original(head->query_order, query));
     vc__softmax softmax = {f->values.score_scale, INT32_MIN, 0};
     for (size_t j = 0; j < head->panel_count; j++)
         if (vc_panel_keeps(head, query, j))
@@ -215,9 +243,31 @@ void vc__flow_softmax(vc__flow *f, size_t h, size_t query)
     for (size_t e = own.first; e < own.end; e++)
         softmax.sum += vc__softmax_power(&softmax, f->entries[head->row_entry[e]]);
     for (size_t j = 0; j < head->panel_count; j++)
-        panel[j] = vc_panel_keeps(head, query, j) ? probability(&softmax, panel[j]) : 0;
-    for (size_t e = own.first; e < own.end; e++)
-        f->entries[head->row_entry[e]] = probability(&softmax, f->entries[head->row_entry[e]]);
+        panel[j] =
+            vc_panel_keeps(head, query, j) ? vc__softmax_share(&softmax, panel[j], whole) : 0;
+    for (size_t e = own.first; e < own.end; e++) {
+        int32_t *entry = &f->entries[head->row_entry[e]];
+        *entry = vc__softmax_share(&softmax, *entry, whole);
+    }
+}
+
+void vc__flow_sum_mean(vc__flow *f, size_t h, size_t key)
+{
+    const size_t dv = f->sizes.value_dim;
+    const int8_t *v = key_row(f, h, key, f->values.v, f->summaries.v, dv);
+    for (size_t c = 0; c < dv; c++)
+        f->means[h * dv + c] += v[c];
+}
+
+void vc__flow_add_mean(vc__flow *f, size_t h, size_t query)
+{
+    const vc_pattern_head *head = &f->pattern->head[h];
+    const size_t dv = f->sizes.value_dim;
+    const int32_t p =
+        MOST_PROBABILITY - whole_of(head->kept_share, original(head->query_order, query));
+    int32_t *out = f->values.out + query_row(f, h, query) * dv;
+    for (size_t c = 0; c < dv; c++)
+        out[c] += p * mean_value(f->means[h * dv + c], f->sizes.keys);
 }
 
 static void add_value(vc__flow *f, size_t h, int32_t p, size_t query, size_t key)

@@ -49,15 +49,18 @@ static vc_status cut_into_blocks(runner *r)
     const vc_chip_config *c = r->m->config;
     const vc_attention_sizes *s = &r->a->sizes;
     const uint64_t row = s->head_dim * r->rival->value_bytes,
-                   scores = widest_row(r) * SCORE_BYTES * (c->interleave ? SLOTS : 1) +
+                   widest = r->rival->no_scores ? 0 : widest_row(r),
+                   scores = widest * SCORE_BYTES * (c->interleave ? SLOTS : 1) +
                             s->value_dim * (SUM_BYTES + SLOTS * r->rival->value_bytes);
     const uint64_t fit = c->buffers[VC_BUFFER_QUERY].bytes / SLOTS / row,
-                   held = c->buffers[VC_BUFFER_OUTPUT].bytes / scores,
+                   all = c->buffers[VC_BUFFER_OUTPUT].bytes,
+                   held = all > r->rival->held_bytes ? (all - r->rival->held_bytes) / scores : 0,
                    least = fit < held ? fit : held;
     if (fit == 0)
         return vc__does_not_fit(r->m, VC_BUFFER_QUERY, row, "a query needs in each half");
     if (held == 0)
-        return vc__does_not_fit(r->m, VC_BUFFER_OUTPUT, scores, "a row needs");
+        return vc__does_not_fit(r->m, VC_BUFFER_OUTPUT, r->rival->held_bytes + scores,
+                                "a row needs");
     r->blocks_per_head = vc__ceil_div(r->rival->queries, least);
     r->blocks = r->rival->heads * r->blocks_per_head;
     return VC_OK;
@@ -171,7 +174,7 @@ static void run_scores(runner *r, size_t index)
     const vc__block *b = &w->b;
     wait_for_load(r, w, VC_BUFFER_QUERY);
     wait_for_load(r, w, VC_BUFFER_KEY);
-    if (b->sum == 0)
+    if (b->sum == 0 || b->values_first)
         wait_for_load(r, w, VC_BUFFER_VALUE);
     const uint64_t per_line = m->config->macs_per_line;
     if (b->predict)
@@ -184,7 +187,8 @@ static void run_scores(runner *r, size_t index)
     m->counts.macs += b->macs[0] + b->macs[1];
     for (size_t i = 0; i < VC_BUFFER_COUNT; i++)
         m->counts.read_bytes[i] += b->reads[i];
-    m->counts.additions += b->additions;
+    m->counts.additions += b->additions + b->vector_additions;
+    m->counts.multiplications += b->vector_multiplications;
     m->counts.written_bytes[VC_BUFFER_OUTPUT] +=
         b->entries * (SCORE_BYTES + 1) + b->additions * SUM_BYTES;
     m->counts.read_bytes[VC_BUFFER_OUTPUT] +=

@@ -16,9 +16,11 @@ typedef struct vc__block {
     /* cycles; sum 0: at the same time as the scores */
     uint64_t predict, score, sum;
     uint64_t predicted_macs, predictions,
-        macs[2];            /* of scores and of sums; predictions: per MAC and cycle */
-    uint64_t softmax;       /* cycles of the unit, all rows */
-    uint64_t select, drain; /* cycles after softmax */
+        macs[2];      /* of scores and of sums; predictions: per MAC and cycle */
+    int values_first; /* 1: scores want V as well as Q and K */
+    uint64_t vector_additions, vector_multiplications; /* beside those of softmax and sums */
+    uint64_t softmax;                                  /* cycles of the unit, all rows */
+    uint64_t select, drain;                            /* cycles after softmax */
 } vc__block;
 
 /* Makes a block of the queries [first, end) of a head. */
@@ -30,6 +32,8 @@ typedef struct vc__rival {
     vc__make_block *make;
     size_t heads, queries, keys; /* as many as it computes */
     uint64_t value_bytes;
+    uint64_t held_bytes; /* of the output scratchpad, for all blocks */
+    int no_scores;       /* 1: rows keep none */
 } vc__rival;
 
 #define VC__HBM2_PJ_PER_BIT 3.9 /* Accelergy */

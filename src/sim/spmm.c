@@ -111,8 +111,11 @@ static void mean_visit(engine *e, pass *p)
     const size_t end = end_of(e->value, p->tile->key_end, p->a->machine->config->entries_per_visit);
     uint64_t t = start_visit(e, p);
     e->lines.spent[VC_SPENT_BUSY] += (end - e->value) * p->cycles;
-    for (; e->value < end; e->value++)
+    for (; e->value < end; e->value++) {
         t = value_there(e, p, t, e->value) + p->cycles;
+        if (p->a->flow)
+            vc__flow_sum_mean(p->a->flow, p->tile->head, e->value);
+    }
     vc__lines_take(&e->lines, t);
     p->mean = vc__later(p->mean, t);
 }
@@ -124,6 +127,8 @@ static void add_mean(engine *e, pass *p, size_t query)
         vc__wait(e->lines.spent, start_row(e, p, query), p->mean, VC_SPENT_IMBALANCE);
     e->lines.spent[VC_SPENT_BUSY] += p->cycles;
     vc__lines_take(&e->lines, t + p->cycles);
+    if (p->a->flow)
+        vc__flow_add_mean(p->a->flow, p->tile->head, query);
 }
 
 static size_t query_at(const pass *p, size_t place)

@@ -61,7 +61,7 @@ static void all_files_are_what_is_built_in(void **state)
         json_decref(a);
         json_decref(b);
     }
-    assert_int_equal(count, 10);
+    assert_int_equal(count, 11);
 }
 
 static void all_memories_are_as_their_files(void **state)

@@ -42,7 +42,11 @@ static void make_toy_block(vc__block *b, const vc__chip_layer *a, size_t head, s
 
 static vc_status run_toy(vc__chip_layer *a)
 {
-    const vc__rival rival = {make_toy_block, a->sizes.heads, a->sizes.queries, a->sizes.keys, 1};
+    const vc__rival rival = {.make = make_toy_block,
+                             .heads = a->sizes.heads,
+                             .queries = a->sizes.queries,
+                             .keys = a->sizes.keys,
+                             .value_bytes = 1};
     return vc__rival_run(a, &rival);
 }
 

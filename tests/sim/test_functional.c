@@ -77,6 +77,17 @@ static vc_chip_config cramped_chip(void)
     return c;
 }
 
+/* Shares from 0 to 1, both among them. */
+static void add_residual(vc_plan_layer *layer, uint64_t seed)
+{
+    vc_rng rng = vc_rng_open(seed, 8, 0);
+    const size_t count = layer->heads * layer->queries;
+    layer->kept_share = malloc(count * sizeof(float));
+    assert_non_null(layer->kept_share);
+    for (size_t i = 0; i < count; i++)
+        layer->kept_share[i] = i < 2 ? (float)i : (float)vc_rng_uniform(&rng);
+}
+
 static void data_flows_through_every_schedule(void **state)
 {
     (void)state;
@@ -93,11 +104,13 @@ static void data_flows_through_every_schedule(void **state)
     chips[3].buffers[VC_BUFFER_QUERY].banks = chips[3].buffers[VC_BUFFER_VALUE].banks = 3;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (size_t c = 0; c < sizeof chips / sizeof *chips; c++)
-            for (int sparse = 0; sparse < 5; sparse++) {
+            for (int sparse = 0; sparse < 6; sparse++) {
                 vc_plan plan;
                 if (sparse)
                     make_random_plan(&plan, &sizes[i], i, sparse == 2 ? 0.4 : 0.9);
-                if (sparse >= 3)
+                if (sparse == 5)
+                    add_residual(&plan.layers[0], i);
+                if (sparse == 3 || sparse == 4)
                     add_summaries(&plan.layers[0], sizes[i].keys < 10 ? 1 : 9, i);
                 if (sparse == 4)
                     add_queries(&plan.layers[0], sizes[i].head_dim, 2.0f, i);

@@ -88,6 +88,28 @@ static void systolic_product_by_hand(void **state)
     vc_workload_close(&w);
 }
 
+/* Four tokens, eight values, an array of 4 x 2, and 4 lanes of the vector unit. K, Q and V are
+ * there at 1, 2 and 3; the mean of K takes until 11. K times V: two by four tiles of four keys and
+ * 4 to fill and drain, 64: 75. Rows are ready 16 cycles behind the first, which ends at 11 + 16 +
+ * 4: 47. Q times that: 8 tiles of 4 + 4 + 4 cycles, from 75 to 171. The last row is ready at 75 +
+ * 4 + 16 and a fourth of that behind it. Store of 32 bytes: 175 to 176. */
+static void vitality_by_hand(void **state)
+{
+    (void)state;
+    vc_accelerator a = small_chip("vitality");
+    set(&a, "vitality_rows", 4);
+    set(&a, "vitality_columns", 2);
+    a.chip.vector_lanes = 4;
+    const vc_attention_sizes s = {1, 4, 4, 8, 8, {0, 0}};
+    const vc_chip_counts n = run(&a, &s, NULL);
+    assert_int_equal(n.macs, 2 * 4 * 8 * 8);
+    assert_int_equal(n.exponentials, 0);
+    assert_int_equal(n.multiplications, 4 * 8);
+    assert_int_equal(n.additions, 3 * 4 * 8 + 4 * 8);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_SOFTMAX], 0);
+    assert_int_equal(n.cycles, 176);
+}
+
 static int on_two_diagonals(size_t query, size_t key)
 {
     return key == query || key == (query + 4) % 8;
@@ -290,6 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(systolic_by_hand),
         cmocka_unit_test(systolic_product_by_hand),
+        cmocka_unit_test(vitality_by_hand),
         cmocka_unit_test(sanger_by_hand),
         cmocka_unit_test(spatten_by_hand),
         cmocka_unit_test(sanger_against_its_own_model),

@@ -134,8 +134,11 @@ static void make_block(vc__block *b, const vc__chip_layer *a, size_t head, size_
 static vc_status run_packed(vc__chip_layer *a)
 {
     const vc_attention_sizes *s = &a->sizes;
-    const vc__rival rival = {make_block, s->heads, s->queries, s->keys,
-                             sanger_of(a->machine->config)->value_bytes};
+    const vc__rival rival = {.make = make_block,
+                             .heads = s->heads,
+                             .queries = s->queries,
+                             .keys = s->keys,
+                             .value_bytes = sanger_of(a->machine->config)->value_bytes};
     return vc__rival_run(a, &rival);
 }
 

@@ -136,7 +136,11 @@ static vc_status run_pipeline(vc__chip_layer *a)
 {
     const kept k = kept_of(a);
     const uint64_t bytes = vc__ceil_div(spatten_of(a->machine->config)->value_bits, 8);
-    const vc__rival rival = {make_block, k.heads, k.queries, k.keys, bytes};
+    const vc__rival rival = {.make = make_block,
+                             .heads = k.heads,
+                             .queries = k.queries,
+                             .keys = k.keys,
+                             .value_bytes = bytes};
     return vc__rival_run(a, &rival);
 }
 
