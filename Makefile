@@ -11,7 +11,8 @@ TEST_PACKAGES = libopenmpi-dev openmpi-bin chromium chromium-driver g++ python3 
 TSAN_TESTS = test_loader test_loader_training test_memory_limit test_file
 
 .PHONY: build demo test test-asan test-tsan test-fuzz test-random torture coverage check-all bench \
-        bench-peers bench-tokens schemas symbols lint format install clean deps configure
+        bench-peers bench-tokens schemas symbols lint format dist sbom packages install clean deps \
+        configure
 
 build: configure
 	@ninja -C $(BUILD) vitcod libvitcod pages
@@ -28,7 +29,7 @@ demo: deps
 
 test:
 	@tools/install-deps.sh $(TEST_PACKAGES)
-	@cmake -G Ninja -S . -B $(BUILD) -DVC_WERROR=ON $(CMAKE_FLAGS) > /dev/null
+	@cmake -G Ninja -S . -B $(BUILD) -DVC_WERROR=ON -DVC_MPI=ON $(CMAKE_FLAGS) > /dev/null
 	@ninja -C $(BUILD) vitcod libvitcod pages tests
 	@tools/run-tests.sh $(BUILD)
 
@@ -100,6 +101,17 @@ schemas: build
 
 symbols: build
 	@tools/symbols.sh $(BUILD)/libvitcod.a >docs/symbols.txt
+
+dist:
+	@tools/dist.sh $(BUILD)
+
+sbom: build
+	@tools/sbom.sh $(BUILD)/vitcod $(BUILD)/libvitcod.so >$(BUILD)/sbom.json
+	@echo $(BUILD)/sbom.json
+
+packages:
+	@tools/install-deps.sh debhelper dh-python python3 libopenmpi-dev
+	@tools/package.sh $(BUILD)/packages
 
 lint:
 	@tools/lint.sh

@@ -1,5 +1,5 @@
-/* Processes that work together: over MPI if the program was built with it, else one process
- * alone. */
+/* Processes that work together: over MPI, by a module that lies beside the program or in its folder
+ * of libraries, else one process alone. */
 #ifndef VITCOD_COMM_H
 #define VITCOD_COMM_H
 
@@ -13,7 +13,7 @@ extern "C" {
 #endif
 
 /* Joins the processes that were started together with this one (mpirun, srun), if there are any.
- * VC_EINVAL if there are others but the program was built without MPI. */
+ * VC_EINVAL if there are others and no module, VC_EIO where MPI does not start. */
 vc_status vc_comm_open(void);
 void vc_comm_close(void);
 

@@ -6,7 +6,7 @@
 extern "C" {
 #endif
 
-#define VC_VERSION "0.1.0"
+#define VC_VERSION "0.2.0"
 
 #ifdef __cplusplus
 }

@@ -26,6 +26,7 @@ from ctypes import (
 from pathlib import Path
 
 from . import errors
+from ._version import VERSION
 
 MOST_GROUPS = 15
 DENSE_STATS_REST = 1296  # bytes of what is not looked at
@@ -429,7 +430,10 @@ def computes() -> None:
 
 
 def _open() -> ctypes.CDLL:
-    opened = ctypes.CDLL(str(FOLDER / "lib" / "libvitcod.so"))
+    inside = FOLDER / "lib" / "libvitcod.so"  # of a wheel; else the system's, of the same version
+    opened = ctypes.CDLL(
+        str(inside) if inside.exists() else f"libvitcod.so.{VERSION.split('.')[0]}"
+    )
     for name, (result, *arguments) in FUNCTIONS.items():
         function = getattr(opened, name)
         function.restype = c_int if result is STATUS else result

@@ -19,7 +19,8 @@ from . import arrays, errors, plan, safetensors
 from .library import FOLDER
 from .model import STATE_DICT, Model
 
-PATH = str(FOLDER / "bin" / "vitcod")
+_inside = FOLDER / "bin" / "vitcod"  # of a wheel; else the system's
+PATH = str(_inside) if _inside.exists() else "/usr/bin/vitcod"
 SECONDS_TO_STOP = 30  # of a verb that writes a checkpoint when it is interrupted
 
 # What an option or an argument may be.

@@ -1,10 +1,10 @@
-/* Processes over MPI. A process that was not started by a launcher calls nothing of MPI. */
+/* Processes over MPI: a module, which is opened in a process that a launcher started. */
 #include <mpi.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "vitcod/clock.h"
-#include "vitcod/comm.h"
+#include "comm_module.h"
+#include "vitcod/version.h"
 
 /* TRIES: a single MPI_Iprobe may miss a message that is already there, so several are made. */
 enum { TAG = 1, MOST_PENDING = 16, TRIES = 4, MOST_SUMS = 1024 };
@@ -30,16 +30,6 @@ static void finish(int i, int wait)
     pending[i].bytes = NULL;
 }
 
-static int launched(void)
-{
-    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK",
-                                        "MV2_COMM_WORLD_SIZE"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (getenv(names[i]))
-            return 1;
-    return 0;
-}
-
 static int running(void)
 {
     int started = 0, ended = 0;
@@ -49,15 +39,14 @@ static int running(void)
     return started && !ended;
 }
 
-vc_status vc_comm_open(void)
+static const char *open_mpi(void)
 {
     int level;
-    if (launched() && MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level) != MPI_SUCCESS)
-        return vc_fail(VC_EIO, "MPI does not start");
-    return VC_OK;
+    const int status = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level);
+    return status == MPI_SUCCESS ? NULL : "MPI does not start";
 }
 
-void vc_comm_close(void)
+static void close_mpi(void)
 {
     if (!running())
         return;
@@ -66,23 +55,30 @@ void vc_comm_close(void)
     MPI_Finalize();
 }
 
-int vc_comm_rank(void)
+static int rank(void)
 {
-    int rank = 0;
+    int own = 0;
     if (running())
-        MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    return rank;
+        MPI_Comm_rank(MPI_COMM_WORLD, &own);
+    return own;
 }
 
-int vc_comm_size(void)
+static int size(void)
 {
-    int size = 1;
+    int all = 1;
     if (running())
-        MPI_Comm_size(MPI_COMM_WORLD, &size);
-    return size;
+        MPI_Comm_size(MPI_COMM_WORLD, &all);
+    return all;
 }
 
-void vc_comm_send(int to, const void *bytes, size_t count)
+static void abort_all(void)
+{
+    if (running())
+        MPI_Abort(MPI_COMM_WORLD, 1);
+    abort();
+}
+
+static void send_bytes(int to, const void *bytes, size_t count)
 {
     int place = 0;
     for (int i = MOST_PENDING; i-- > 0;) {
@@ -92,13 +88,13 @@ void vc_comm_send(int to, const void *bytes, size_t count)
     finish(place, 1);
     pending[place].bytes = malloc(count + 1);
     if (!pending[place].bytes)
-        vc_comm_abort();
+        abort_all();
     memcpy(pending[place].bytes, bytes, count);
     MPI_Isend(pending[place].bytes, (int)count, MPI_BYTE, to, TAG, MPI_COMM_WORLD,
               &pending[place].request);
 }
 
-int vc_comm_receive(char **bytes, size_t *count, int wait)
+static int receive(char **bytes, size_t *count, int wait)
 {
     MPI_Status status;
     int there = 0, size = 0;
@@ -115,7 +111,7 @@ int vc_comm_receive(char **bytes, size_t *count, int wait)
     MPI_Get_count(&status, MPI_BYTE, &size);
     *bytes = malloc((size_t)size + 1);
     if (!*bytes)
-        vc_comm_abort();
+        abort_all();
     MPI_Recv(*bytes, size, MPI_BYTE, status.MPI_SOURCE, TAG, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
     *count = (size_t)size;
     return status.MPI_SOURCE;
@@ -127,7 +123,7 @@ static struct {
     int count;
 } sums;
 
-void vc_comm_sum_begin(float *values, size_t count)
+static void sum_begin(float *values, size_t count)
 {
     int done;
     if (!running())
@@ -149,8 +145,8 @@ void vc_comm_sum_begin(float *values, size_t count)
  * second. */
 static const double grace = 0.6;
 
-static vc_status wait_for_sums(int count, MPI_Request *requests,
-                               const volatile sig_atomic_t *interrupted)
+static const char *wait_for_sums(int count, MPI_Request *requests,
+                                 const volatile sig_atomic_t *interrupted)
 {
     double since = 0.0;
     int done = count == 0;
@@ -158,32 +154,31 @@ static vc_status wait_for_sums(int count, MPI_Request *requests,
         MPI_Testall(count, requests, &done, MPI_STATUSES_IGNORE);
         if (done || !interrupted || !*interrupted)
             continue;
-        since = since > 0.0 ? since : vc_clock_seconds();
-        if (vc_clock_seconds() - since > grace)
-            return vc_fail(VC_EIO, "another process is gone, or does not answer");
+        since = since > 0.0 ? since : MPI_Wtime();
+        if (MPI_Wtime() - since > grace)
+            return "another process is gone, or does not answer";
     }
-    return VC_OK;
+    return NULL;
 }
 
-vc_status vc_comm_sum_end(const volatile sig_atomic_t *interrupted)
+static const char *sum_end(const volatile sig_atomic_t *interrupted)
 {
-    VC_TRY(wait_for_sums(sums.count, sums.requests, interrupted));
-    sums.count = 0;
-    return VC_OK;
+    const char *failure = wait_for_sums(sums.count, sums.requests, interrupted);
+    if (!failure)
+        sums.count = 0;
+    return failure;
 }
 
-vc_status vc_comm_sum(double *values, size_t count, const volatile sig_atomic_t *interrupted)
+static const char *sum(double *values, size_t count, const volatile sig_atomic_t *interrupted)
 {
     MPI_Request request;
     if (!running())
-        return VC_OK;
+        return NULL;
     MPI_Iallreduce(MPI_IN_PLACE, values, (int)count, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD, &request);
     return wait_for_sums(1, &request, interrupted);
 }
 
-void vc_comm_abort(void)
-{
-    if (running())
-        MPI_Abort(MPI_COMM_WORLD, 1);
-    abort();
-}
+__attribute__((visibility("default"))) const vc__comm_module vc_comm_module_mpi = {
+    VC_VERSION, open_mpi,  close_mpi, rank, size,      send_bytes,
+    receive,    sum_begin, sum_end,   sum,  abort_all,
+};

@@ -238,10 +238,15 @@ case_random_points() {
 }
 
 case_several_processes() {
-    if ! ldd "$vitcod" | grep -q libmpi; then
-        check "alone among several" 1 'built without MPI' \
-            env OMPI_COMM_WORLD_SIZE=2 "$vitcod" sweep space.yaml -o x.jsonl
-    fi
+    cp "$vitcod" alone
+    check "without the module" 1 'one of several processes, and there is no vitcod-mpi.so' \
+        env OMPI_COMM_WORLD_SIZE=2 ./alone sweep space.yaml -o x.jsonl
+    check "of one process" 0 '48 of them computed now' \
+        env OMPI_COMM_WORLD_SIZE=1 ./alone sweep space.yaml -o alone.jsonl
+    check "the program is not linked with MPI" 1 '' sh -c "ldd '$vitcod' | grep libmpi"
+    : >vitcod-mpi.so
+    check "a module that is none" 1 '/vitcod-mpi.so cannot be opened' \
+        env OMPI_COMM_WORLD_SIZE=1 ./alone sweep space.yaml -o x.jsonl
     wants_several
     varying=everything # what processes say comes in any order
     for n in 1 2 4; do
