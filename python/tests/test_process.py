@@ -218,6 +218,7 @@ class Interrupted(unittest.TestCase):
         # In __del__ Python drops it, and says so; freed memory is overwritten.
         done = run_alone(code, seconds=120, MALLOC_PERTURB_="165")
         self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("AttributeError", done.stderr)
         self.assertGreater(int(done.stdout), 100)
 
 

@@ -83,8 +83,8 @@ class Model:
         if autoencoder is not None:
             options.autoencoder = library.path_bytes(autoencoder)
         self._model = self._memory = None
-        self._lock = threading.RLock()
         self._engines: OrderedDict[tuple, ctypes.c_void_p] = OrderedDict()
+        self._lock = threading.RLock()  # the last that close wants
         # What has to be said to the program to have the same model.
         self._said: dict[str, object] = {
             "autoencoder": autoencoder,
