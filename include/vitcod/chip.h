@@ -69,6 +69,7 @@ typedef struct vc_chip_config {
     double denser_share;
     vc_chip_gather gather;
     int interleave;    /* SDDMM of the next step runs before SpMM of this one */
+    int forward;       /* Q, K and V stay on the chip where all of a layer\'s fit */
     int head_parallel; /* all heads that share compressed K are one step */
     vc_scratchpad buffers[VC_BUFFER_COUNT];
     uint64_t index_bytes; /* of a row index or a column's length */

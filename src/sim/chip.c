@@ -126,6 +126,18 @@ static const vc_op *follower(const chip *c, size_t i, vc_op_kind kind)
                : NULL;
 }
 
+/* The attention that takes what a QKV operator makes from the scratchpads; NULL: from memory. */
+static const vc_attention_sizes *forwards_to(const chip *c, size_t i, int pooled)
+{
+    const vc_workload *w = c->workload;
+    const int layer = w->ops[i].layer;
+    for (size_t at = i; w->ops[i].kind == VC_OP_QKV && at < w->count && w->ops[at].layer == layer;
+         at++)
+        if (w->ops[at].kind == VC_OP_SDDMM)
+            return vc__forwards(c->m.config, &w->ops[at].sizes, pooled) ? &w->ops[at].sizes : NULL;
+    return NULL;
+}
+
 static vc_status run_op(chip *c, size_t i)
 {
     const vc_op *op = &c->workload->ops[i];
@@ -136,6 +148,7 @@ static vc_status run_op(chip *c, size_t i)
     const vc_op *encode = follower(c, i, VC_OP_ENCODE);
     vc__product_tail tail = {.encode = encode,
                              .pool = follower(c, i + (encode != NULL), VC_OP_POOL)};
+    tail.forward = forwards_to(c, i, tail.pool != NULL);
     if (tail.pool)
         tail.pooling = &c->plan->layers[op->layer].pooling;
     return vc__product_run(&c->m, op, &tail);

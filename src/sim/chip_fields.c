@@ -72,6 +72,8 @@ static const vc_chip_field fields[] = {
      "of the sparser part's operands: bank by bank with conflicts, or without"},
     VC__FLAG_FIELD(vc_chip_config, interleave, "interleave",
                    "scores of the next step before sums of this one"),
+    OPTIONAL_FLAG(forward, "forward",
+                  "Q, K and V stay in their scratchpads where all of a layer's fit"),
     OPTIONAL_FLAG(head_parallel, "head_parallel",
                   "all heads that share compressed K are one step, not each its own"),
     VC__BYTES_FIELD(vc_chip_config, index_bytes, "index_size", "index_bytes", 1, 8,
@@ -184,6 +186,17 @@ static vc_status check_kind(const vc_chip_config *c)
     VC_TRY(k->check ? k->check(c) : VC_OK);
     if (!k->uses_autoencoder && c->steps.autoencoder)
         return vc_fail(VC_EINVAL, "'autoencoder' is true, and the dataflow %s has none", k->name);
+    const struct {
+        const char *key;
+        int set;
+    } own[] = {{"entries_per_sum", c->entries_per_sum > 0},
+               {"gather", c->gather != VC_CHIP_GATHER_BANKS},
+               {"forward", c->forward},
+               {"head_parallel", c->head_parallel}};
+    for (size_t i = 0; k->run != vc__schedule_run && i < sizeof own / sizeof *own; i++)
+        if (own[i].set)
+            return vc_fail(VC_EINVAL, "'%s' is set, and the dataflow %s makes no use of it",
+                           own[i].key, k->name);
     if (!k->uses_mask && c->steps.prune)
         return vc_fail(VC_EINVAL, "'prune' is true, and the dataflow %s uses no mask", k->name);
     return VC_OK;

@@ -330,10 +330,16 @@ void vc__pool_tile(vc__pool *pool, const vc__product_tile *tile, uint64_t ready)
 /* Rounds the sums, which are complete. Returns when they are there to be stored. */
 uint64_t vc__pool_finish(vc__pool *pool);
 
+/* Whether a layer's Q, K and V stay on the chip between the products that make them and attention;
+ * and the bytes of one of them. */
+int vc__forwards(const vc_chip_config *config, const vc_attention_sizes *sizes, int pooled);
+uint64_t vc__forwarded_bytes(const vc_attention_sizes *sizes, vc_buffer buffer);
+
 /* What follows a product as it leaves the lines. */
 typedef struct vc__product_tail {
-    const vc_op *encode; /* NULL: no auto-encoder */
-    const vc_op *pool;   /* NULL: no summaries */
+    const vc_attention_sizes *forward; /* of the attention that takes it on the chip; or NULL */
+    const vc_op *encode;               /* NULL: no auto-encoder */
+    const vc_op *pool;                 /* NULL: no summaries */
     const vc_pooling *pooling;
 } vc__product_tail;
 vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc__product_tail *tail);

@@ -22,6 +22,7 @@ typedef struct operator
     vc__machine *m;
     const vc_op *op, *encode;
     vc__pool pool;
+    const vc_attention_sizes *forward; /* NULL: results are stored */
     product products[VC_OP_PRODUCTS];
     size_t count;
     uint64_t *arrived, *ready; /* (rows of a pass) */

@@ -321,14 +321,19 @@ static void run_product(operator* o, size_t index)
         for (uint64_t slot = 0; slot < SLOTS; slot++)
             wait_for_store(o, slot, VC_SPENT_DRAIN);
     else
-        vc__lines_idle(o->m, o->m->unit_free[VC_CHIP_UNIT_VECTOR], VC_CHIP_UNIT_LINEAR,
-                       VC_SPENT_DRAIN);
+        vc__lines_idle(
+            o->m,
+            vc__later(o->m->unit_free[VC_CHIP_UNIT_VECTOR], o->m->unit_free[VC_CHIP_UNIT_ENCODER]),
+            VC_CHIP_UNIT_LINEAR, VC_SPENT_DRAIN);
 }
 
 vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc__product_tail *tail)
 {
-    operator o = {
-        .m = m, .op = op, .encode = tail->encode, .pool = {.m = m, .pooling = tail->pooling}};
+    operator o = {.m = m,
+                  .op = op,
+                  .encode = tail->encode,
+                  .forward = tail->forward,
+                  .pool = {.m = m, .pooling = tail->pooling}};
     uint64_t most = 1;
     for (; o.count < VC_OP_PRODUCTS && op->products[o.count].rows > 0; o.count++)
         o.products[o.count].shape = &op->products[o.count];
@@ -341,6 +346,10 @@ vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc__product_tai
     if (tail->pool)
         set_pooling(&o, tail->pool);
     VC_TRY(vc__product_cut(&o));
+    for (int b = VC_BUFFER_QUERY; o.forward && b <= VC_BUFFER_VALUE; b++)
+        m->counts.written_bytes[b] += vc__forwarded_bytes(o.forward, (vc_buffer)b);
+    for (size_t i = 0; o.forward && i < o.count; i++)
+        o.products[i].writes = 0;
     set_addresses(&o);
     for (size_t i = 0; i < o.count; i++)
         most = vc__later(most, o.products[i].pass_rows);

@@ -228,6 +228,20 @@ static void banks_are_honoured_or_refused(void **state)
     }
 }
 
+/* What only the lines of ViTCoD's dataflow know. */
+static void keys_of_the_lines_are_refused_elsewhere(void **state)
+{
+    (void)state;
+    vc_accelerator a;
+    assert_ok(vc_accelerator_open(&a, "sanger"));
+    a.chip.forward = 1;
+    assert_fails(vc_chip_config_check(&a.chip), VC_EINVAL,
+                 "'forward' is set, and the dataflow sanger makes no use of it");
+    a.chip.forward = 0;
+    a.chip.entries_per_sum = 8;
+    assert_fails(vc_chip_config_check(&a.chip), VC_EINVAL, "'entries_per_sum' is set");
+}
+
 static void what_is_wrong_is_named(void **state)
 {
     (void)state;
@@ -274,6 +288,7 @@ int main(void)
         cmocka_unit_test(every_key_shows_in_json),
         cmocka_unit_test(files_on_top_of_files),
         cmocka_unit_test(banks_are_honoured_or_refused),
+        cmocka_unit_test(keys_of_the_lines_are_refused_elsewhere),
         cmocka_unit_test(what_is_wrong_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);

@@ -72,6 +72,56 @@ static void residual_by_hand(void **state)
     vc_plan_close(&plan);
 }
 
+/* As dense_by_hand, and Q, K and V are there at 0: row i is complete at 5 + i, ready at 23 + i,
+ * summed at 27 + i. The store is issued at 34: 35. With a byte less for Q it is as it was. */
+static void forwarded_by_hand(void **state)
+{
+    (void)state;
+    vc_chip_config c = small_chip();
+    const vc_attention_sizes s = {1, 4, 4, 8, 8, {0, 0}};
+    c.forward = 1;
+    vc_chip_counts n = simulate(&s, NULL, &c);
+    assert_int_equal(n.cycles, 35);
+    assert_int_equal(n.loaded_bytes[VC_BUFFER_QUERY] + n.loaded_bytes[VC_BUFFER_KEY] +
+                         n.loaded_bytes[VC_BUFFER_VALUE],
+                     0);
+    c.buffers[VC_BUFFER_QUERY].bytes = 4 * 8 - 1;
+    n = simulate(&s, NULL, &c);
+    assert_int_equal(n.loaded_bytes[VC_BUFFER_QUERY], 4 * 8);
+    assert_true(n.cycles > 35);
+}
+
+/* A layer's QKV stores nothing then. 384 bytes of weights are there at 12, eight rows by twos from
+ * 13 on; pairs of rows take 24 cycles: 109. */
+static void forwarding_product_by_hand(void **state)
+{
+    (void)state;
+    vc_chip_config c = small_chip();
+    const vc_memory_config memory = small_memory(&c);
+    const vc_chip_options o = {.config = &c, .memory = &memory};
+    const vc_attention_sizes s = {1, 8, 8, 8, 8, {0, 0}};
+    const vc_op op = {.kind = VC_OP_QKV,
+                      .macs = 8 * 16 * 24,
+                      .weight_values = 384,
+                      .input_values = 128,
+                      .output_values = 192,
+                      .products = {{8, 16, 24}}};
+    for (int forward = 0; forward < 2; forward++) {
+        vc_workload w = {0};
+        vc_chip_result r;
+        c.forward = forward;
+        assert_ok(vc_workload_add(&w, &op));
+        add_attention(&w, 0, &s, NULL);
+        assert_ok(vc_chip_simulate(&r, &w, NULL, &o));
+        assert_int_equal(r.stages[0].counts.cycles, forward ? 109 : 109 + 4 + 6);
+        assert_int_equal(r.stages[0].counts.stored_bytes, forward ? 0 : 192);
+        assert_int_equal(r.memory.read_bytes, 384 + 128 + (forward ? 0 : 192));
+        assert_int_equal(r.memory.written_bytes, 64 + (forward ? 0 : 192));
+        vc_chip_result_close(&r);
+        vc_workload_close(&w);
+    }
+}
+
 /* As dense_by_hand with visits of one entry. SDDMM is the same. Sums of 32 bytes leave, one per
  * cycle, and each line has room for one. Row 0 is summed from 25 to 26, row 1 to 27; its lines go
  * on at 27, 28, 29, 30, those of row 2 at 31 to 34, and those of row 3 are through at 35 to 38.
@@ -640,6 +690,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dense_by_hand),
+        cmocka_unit_test(forwarded_by_hand),
+        cmocka_unit_test(forwarding_product_by_hand),
         cmocka_unit_test(sums_by_hand),
         cmocka_unit_test(keys_by_hand),
         cmocka_unit_test(conflicts_by_hand),
