@@ -19,7 +19,7 @@ static inline void engine_logits(float *logits, const vc_model *model, const flo
                                  vc_precision precision)
 {
     static const size_t threads[] = {2, 3, 8};
-    const size_t values = count * vc_model_input_of(&model->config).classes;
+    const size_t values = count * vc_model_input_of(&model->config).outputs;
     float *other = malloc(values * sizeof *other);
     vc_engine_options options = vc_engine_options_default();
     assert_non_null(other);

@@ -108,6 +108,12 @@ typedef struct vc_plain_sizes {
 vc_status vc_model_plain(vc_model_config *out, const vc_plain_sizes *sizes,
                          const vc_model_input *input);
 
+/* The model gives features instead of logits, and tells no classes apart: `what` is cls (the class
+ * token behind the last norm), pool (what the head reads) or tokens (all of them behind the last
+ * norm, one after the other). Without a head pool is what it gives anyway. VC_EUNSUPPORTED for a
+ * family that has none, VC_EINVAL for what the model has not. */
+vc_status vc_model_set_features(vc_model_config *config, const char *what);
+
 /* The family's own sizes as a JSON object, for people: tokens, widths, depths, heads. */
 json_t *vc_model_describe(const vc_model_config *config);
 
@@ -237,6 +243,7 @@ typedef struct vc_model_options {
     const float *mean, *std;   /* per channel; NULL: the file's */
     double crop_pct;           /* 0: the file's */
     const char *interpolation; /* bicubic, bilinear; NULL: the file's */
+    const char *features;      /* instead of logits, as vc_model_set_features; NULL: none */
     const char *activation;    /* gelu, quick_gelu, where the file does not say; NULL: gelu */
     const char *autoencoder;   /* a file with the encoders and decoders, or NULL */
     vc_weights_kind weights;   /* raw or averaged ones, where the file has both */

@@ -42,6 +42,8 @@ class ModelOptions(ctypes.Structure):
         ("std", POINTER(c_float)),
         ("crop_pct", c_double),
         ("interpolation", c_char_p),
+        ("features", c_char_p),
+        ("activation", c_char_p),
         ("autoencoder", c_char_p),
         ("weights", c_int),
         ("in_place", c_int),

@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -65,7 +66,10 @@ static vc_status infer(infer_result *result, const infer_options *o, const vc_mo
     float *logits = malloc(images * outputs * sizeof *logits);
     if (!logits)
         return vc_fail(VC_ENOMEM, "out of memory for %zu logits", images * outputs);
-    const vc_tensor made = {VC_F32, 2, {images, outputs}, logits};
+    const size_t width = vc_model_layer(&model->config, vc_model_layers(&model->config) - 1).width;
+    const int tokens = o->model.features && strcmp(o->model.features, "tokens") == 0;
+    const vc_tensor made = {VC_F32, 2, {images, outputs}, logits},
+                    by_token = {VC_F32, 3, {images, outputs / width, width}, logits};
     result->images = images;
     result->classifies = input.classes > 0;
     vc_status status = run_all(logits, result, o, model, x, batch);
@@ -74,7 +78,7 @@ static vc_status infer(infer_result *result, const infer_options *o, const vc_mo
     if (status == VC_OK && result->classifies)
         status = vc_first_classes(&result->top1_class, logits, images, outputs);
     if (status == VC_OK && o->output)
-        status = vc_npy_write(o->output, &made);
+        status = vc_npy_write(o->output, tokens ? &by_token : &made);
     if (status == VC_OK && o->reconstruction)
         status = vc_images_reconstruction(&result->reconstruction_loss, model, x->data, images);
     free(logits);
@@ -109,10 +113,13 @@ static int run_infer(const cli_command *command, int argc, char **argv)
     const cli_option options[] = {
         {"input", "FILE", "npy, float32 (N, channels, H, W), normalised", CLI_TEXT, &o.input,
          .files = "npy"},
-        {"output", "FILE", "npy of logits (N, classes)", CLI_STREAM, &o.output,
+        {"output", "FILE", "npy of logits (N, classes) or features", CLI_STREAM, &o.output,
          .form = &cli_form_logits},
         CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),
+        {"features", "cls|pool|tokens",
+         "instead of logits (N, C): the class token or what the head reads; (N, T, C): all tokens",
+         CLI_TEXT, &o.model.features},
         {"batch", "N", "images at once, 0 for all (default 8)", CLI_COUNT, &o.batch},
         CLI_ENGINE_OPTIONS(o.engine),
         {"reconstruction", NULL, "also measure what the auto-encoder loses", CLI_FLAG,
@@ -142,7 +149,8 @@ const cli_command cmd_infer = {
     "infer",
     "run a model on an npy array of images",
     "MODEL|--arch NAME --input X.npy [-o LOGITS.npy]",
-    "Runs a model on normalised images and writes the logits. Attention is dense, under a mask, "
+    "Runs a model on normalised images and writes the logits, or features; without a head it has "
+    "features alone, those of pool. Attention is dense, under a mask, "
     "or sparse on a plan.",
     run_infer,
     &result_record,

@@ -100,6 +100,8 @@ static vc_status make_model(vc_model **out, const cli_model_options *options)
 {
     vc_model_config config;
     VC_TRY(cli_preset(&config, options));
+    if (options->features)
+        VC_TRY(vc_model_set_features(&config, options->features));
     return vc_model_create(out, &config, options->seed);
 }
 
@@ -120,6 +122,7 @@ vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_p
     looks given;
     vc_model_options how = {.heads = options->heads,
                             .activation = options->activation,
+                            .features = options->features,
                             .autoencoder = options->autoencoder,
                             .weights = kind_of(options->weights),
                             .image_size = options->image_size,

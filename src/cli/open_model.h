@@ -9,6 +9,7 @@ typedef struct cli_model_options {
     const char *path, *arch;                /* one of them */
     const char *autoencoder, *mask, *plan;  /* plan: a file, or none */
     const char *weights, *activation;       /* ema, raw; gelu, quick_gelu; or NULL */
+    const char *features;                   /* cls, pool, tokens; NULL: logits */
     const char *mean, *std, *interpolation; /* in words, or NULL: the model's own */
     double crop_pct;                        /* 0: the model's own */
     size_t heads, image_size, seed;

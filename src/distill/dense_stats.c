@@ -151,8 +151,9 @@ vc_status vc_dense_look(vc_dense_stats *stats, vc_seen *out, const vc_model *mod
 {
     const size_t classes = vc_model_input_of(&model->config).classes;
     vc_image_walk walk = {0};
-    uint8_t *seen = calloc(classes, 1);
     *out = (vc_seen){0};
+    VC_TRY(vc_model_check_classifier(&model->config));
+    uint8_t *seen = calloc(classes, 1);
     if (how->progress)
         how->progress->total = vc_source_count(source);
     vc_status status = seen ? vc_image_walk_open(&walk, model, source, how)

@@ -43,6 +43,7 @@ vc_status vc_teacher_answers_open(vc_teacher_answers *out, const vc_model *teach
 {
     const size_t classes = vc_model_input_of(&teacher->config).classes;
     vc_image_walk walk;
+    VC_TRY(vc_model_check_classifier(&teacher->config));
     VC_TRY(open_room(out, vc_source_count(held), classes));
     vc_status status = vc_image_walk_open(&walk, teacher, held, how);
     if (status == VC_OK)

@@ -163,7 +163,10 @@ static vc_status begin_model(vc_model **out, const vc_tensor_file *file,
     VC_TRY(recognise(&config.family, file));
     VC_TRY(config.family->read_config(&config, file, autoencoder, options));
     VC_TRY(vc__read_looks(&config, file, options));
-    vc_status status = vc__model_begin(out, &config);
+    vc_status status =
+        options->features ? vc_model_set_features(&config, options->features) : VC_OK;
+    if (status == VC_OK)
+        status = vc__model_begin(out, &config);
     if (status != VC_OK)
         return vc_fail(status, "%s: %s", vc_tensor_file_path(file), vc_last_error());
     return VC_OK;

@@ -54,6 +54,8 @@ struct vc__family {
     void (*preset)(vc_model_config *out, size_t index);
     /* As vc_model_plain, unchecked. */
     void (*plain)(vc_model_config *out, const vc_plain_sizes *sizes);
+    /* As vc_model_set_features, unchecked. */
+    vc_status (*features)(vc_model_config *config, const char *what);
     /* As vc_model_compress. */
     vc_status (*compress)(vc_model_config *config, size_t compressed, vc_coded of);
     json_t *(*describe)(const vc_model_config *config); /* as vc_model_describe */

@@ -102,6 +102,18 @@ vc_status vc_model_plain(vc_model_config *out, const vc_plain_sizes *sizes,
     return vc_model_set_input(out, input);
 }
 
+vc_status vc_model_set_features(vc_model_config *config, const char *what)
+{
+    vc_model_config changed = *config;
+    if (!config->family->features)
+        return vc_fail(VC_EUNSUPPORTED, "a %s gives logits alone, no features",
+                       config->family->name);
+    VC_TRY(config->family->features(&changed, what));
+    VC_TRY(config->family->check(&changed));
+    *config = changed;
+    return VC_OK;
+}
+
 json_t *vc_model_describe(const vc_model_config *config)
 {
     return config->family->describe ? config->family->describe(config) : json_object();

@@ -216,6 +216,14 @@ case_image_sizes() {
 
 case_infer() {
     check "infer" 0 'image 0: class [0-3]' "$vitcod" infer model --input ones.npy -o logits.npy
+    check "features of the class token" 0 '' "$vitcod" infer model --input ones.npy \
+        --features cls -o cls.npy
+    check "features of all tokens, on the plan" 0 '' "$vitcod" infer sparse --plan plan \
+        --input ones.npy --features tokens -o tokens.npy
+    check "(N, C)" 0 '' grep -aqE "'shape': \([0-9]+, [0-9]+\)" cls.npy
+    check "(N, T, C)" 0 '' grep -aqE "'shape': \([0-9]+, [0-9]+, [0-9]+\)" tokens.npy
+    check "other features" 2 'cls, pool or tokens' "$vitcod" infer model --input ones.npy \
+        --features patches
     check "infer on the plan" 0 '"reconstruction_loss"' \
         "$vitcod" infer sparse --plan plan --input ones.npy --reconstruction --json
     check "NaN in an image" 1 "nan.npy: 'images' holds nan at flat index 0" \

@@ -28,7 +28,6 @@ static void relatives_are_refused_by_name(void **state)
                  {"blocks.0.mlp.fc1_g.weight", "an MLP gated by"},
                  {"blocks_token_only.0.norm1.weight", "a CaiT's"},
                  {"patch_embed.proj.weight", "no positions (pos_embed)"},
-                 {"norm.weight", "no classifier (head.weight)"},
                  {"vit.embeddings.cls_token", "under Hugging Face's names: wanted timm's"},
                  {"class_token", "under torchvision's names: wanted timm's"},
                  {"stem.conv1.weight", "a LeViT whose BatchNorm is folded into its products"}};

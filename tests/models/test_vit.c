@@ -180,6 +180,71 @@ static void activations(void **state)
                  VC_EINVAL, "has gelu, --activation wants quick_gelu");
 }
 
+/* The largest difference of what forward pass and engine give, `sums` (B, C) of it over tokens, from
+ * timm's. */
+static void check_features(vc_model *model, const json_t *want, const char *what)
+{
+    enum { WIDTH = 24, MOST = BATCH * 21 * WIDTH };
+    const size_t outputs = vc_model_input_of(&model->config).outputs;
+    float have[2][MOST], sums[WIDTH];
+    vc_acts acts;
+    assert_true(BATCH * outputs <= MOST);
+    assert_int_equal(vc_model_input_of(&model->config).classes, 0);
+    noise(timm_images, "images", BATCH * vc_model_image_values(&model->config));
+    assert_ok(vc_acts_open(&acts, model, BATCH, 0));
+    vc_model_forward(&acts, model, timm_images, BATCH, NULL);
+    memcpy(have[0], acts.logits, BATCH * outputs * sizeof(float));
+    vc_acts_close(&acts);
+    engine_logits(have[1], model, timm_images, BATCH, VC_IN_FP32);
+    for (size_t of = 0; of < 2; of++)
+        for (size_t b = 0; b < BATCH; b++) {
+            memset(sums, 0, sizeof sums);
+            for (size_t i = 0; i < outputs; i++)
+                sums[i % WIDTH] += have[of][b * outputs + i];
+            for (size_t i = 0; i < WIDTH; i++) {
+                const double value = json_real_value(json_array_get(want, b * WIDTH + i));
+                if (!(fabs((double)sums[i] - value) <= 1e-4 * fmax(1.0, fabs(value))))
+                    fail_msg("%s of image %zu: %g, wanted %g", what, b, (double)sums[i], value);
+            }
+        }
+}
+
+/* With a head and without one. */
+static void features_are_timms(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"reg4", "average", "gap_norm"}, *const words[] = {"cls",
+                                                                                          "pool",
+                                                                                          "tokens"};
+    for (size_t i = 0; i < 3; i++) {
+        json_t *golden = golden_in("tools/golden/vits.json", names[i]);
+        vc__deit_config sizes = kind_of(names[i])->sizes;
+        for (size_t headless = 0; headless < 2; headless++) {
+            vc_model *model;
+            sizes.classes = headless ? 0 : 10;
+            vc_model_config config = vc__deit_model(&sizes);
+            vc_model_close(make(&config, 0));
+            for (size_t w = 0; w < 3; w++) {
+                const json_t *want = json_object_get(golden, words[w]);
+                const vc_model_options how = {.features = words[w]};
+                const vc_status status =
+                    vc_model_open(&model, temporary("model.safetensors"), &how);
+                assert_int_equal(status, want ? VC_OK : VC_EINVAL);
+                if (want)
+                    check_features(model, want, words[w]);
+                vc_model_close(model);
+            }
+            if (!headless)
+                continue;
+            assert_ok(
+                vc_model_open(&model, temporary("model.safetensors"), &(vc_model_options){0}));
+            check_features(model, json_object_get(golden, "pool"), "pool");
+            vc_model_close(model);
+        }
+        json_decref(golden);
+    }
+}
+
 static void what_does_not_fit_is_refused(void **state)
 {
     (void)state;
@@ -207,6 +272,7 @@ int main(void)
                                        cmocka_unit_test(files),
                                        cmocka_unit_test(positions_of_the_class_token_alone),
                                        cmocka_unit_test(activations),
+                                       cmocka_unit_test(features_are_timms),
                                        cmocka_unit_test(what_does_not_fit_is_refused)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

@@ -210,6 +210,70 @@ static void plain_vits(void **state)
     check(gap, SUMMARIES, 1);
 }
 
+/* Of a weighted sum of the outputs. */
+static double weighted(vc_acts *acts, const vc_model *model, const float *x)
+{
+    const size_t outputs = BATCH * vc_model_input_of(&model->config).outputs;
+    double sum = 0.0;
+    vc_model_observe(acts, model, x, BATCH);
+    for (size_t i = 0; i < outputs; i++)
+        sum += (double)acts->logits[i] * (double)((float)(i % 7) - 3.0f);
+    return sum;
+}
+
+static void check_features(vc__deit_config config, vc__deit_output output)
+{
+    vc_model *model;
+    vc_acts acts;
+    vc_grads grads;
+    float x[BATCH * 64];
+    vc_rng rng = vc_rng_open(6, 6, 6);
+    config.output = output;
+    config.classes = 0;
+    assert_ok(vc__deit_create(&model, &config, 3));
+    for (size_t i = 0; i < BATCH * 64; i++)
+        x[i] = (float)vc_rng_normal(&rng);
+    assert_ok(vc_acts_open(&acts, model, BATCH, 1));
+    assert_ok(vc_grads_open(&grads, model, BATCH));
+    weighted(&acts, model, x);
+    for (size_t i = 0; i < BATCH * vc_model_input_of(&model->config).outputs; i++)
+        grads.dlogits[i] = (float)(i % 7) - 3.0f;
+    vc_model_backward(&grads, &acts, model, BATCH, 0.0f);
+    for (size_t p = 0; p < model->param_count; p++) {
+        const vc_param *param = &model->params[p];
+        const size_t i = param->offset + (size_t)vc_rng_below(&rng, param->count);
+        const float kept = model->values[i];
+        model->values[i] = kept + 1e-2f;
+        const double up = weighted(&acts, model, x);
+        model->values[i] = kept - 1e-2f;
+        const double want = (up - weighted(&acts, model, x)) / 2e-2, have = grads.values[i];
+        model->values[i] = kept;
+        if (!(fabs(have - want) <= 2e-2 + 2e-2 * fabs(want)))
+            fail_msg("%s: %.6g, difference quotient %.6g", param->name, have, want);
+    }
+    vc_grads_close(&grads);
+    vc_acts_close(&acts);
+    vc_model_close(model);
+}
+
+/* Without a head: what is pooled, the class token, all tokens. */
+static void features_alone(void **state)
+{
+    (void)state;
+    vc__deit_config c = small, average = small;
+    c.layer_scale = 1;
+    c.registers = 2;
+    check_features(c, VC__DEIT_LOGITS);
+    check_features(c, VC__DEIT_CLASS);
+    check_features(c, VC__DEIT_TOKENS);
+    c.distilled = 1;
+    check_features(c, VC__DEIT_POOLED);
+    average.pool = VC__DEIT_POOL_AVERAGE;
+    check_features(average, VC__DEIT_LOGITS);
+    average.fc_norm = 1;
+    check_features(average, VC__DEIT_POOLED);
+}
+
 static vc__deit_config coded(vc_coded of)
 {
     vc_model_config c = vc__deit_model(&small);
@@ -298,6 +362,7 @@ int main(void)
                                        cmocka_unit_test(dense),
                                        cmocka_unit_test(distilled),
                                        cmocka_unit_test(plain_vits),
+                                       cmocka_unit_test(features_alone),
                                        cmocka_unit_test(autoencoder),
                                        cmocka_unit_test(sparse_with_autoencoder),
                                        cmocka_unit_test(sparse_with_residual),

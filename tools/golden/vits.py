@@ -65,6 +65,7 @@ TRACES = (
     "swiglu",
     "pre_logits",
 )
+FEATURES = ("reg4", "average", "gap_norm")
 RESIZED = ("reg4", "gap", "registers")
 STEPS, LR, DECAY, SMOOTHING, CLIP = 10, 3e-3, 0.05, 0.1, 1.0
 
@@ -111,11 +112,23 @@ def trace(name):
     return {"steps": steps, "weights": sum(float(p.abs().sum()) for p in model.parameters())}
 
 
+def features(model, images):
+    tokens = model.forward_features(images)
+    out = {"pool": flat(model.forward_head(tokens, pre_logits=True))}
+    if model.cls_token is not None:
+        out["cls"] = flat(tokens[:, 0])
+    if isinstance(model.fc_norm, nn.Identity):
+        out["tokens"] = flat(tokens.sum(1))
+    return out
+
+
 def vit(name):
     model, out = make(name), {}
     with torch.no_grad():
         images = noise("images", (BATCH, 3, 32, 32))
         out["plain"] = flat(model(images))
+        if name in FEATURES:
+            out.update(features(model, images))
         if name in RESIZED:
             out["grown"] = resized(name)
         state = instrument(model)

@@ -12,12 +12,13 @@ static vc_status check(const vc_model_config *config)
 static vc_model_input input(const vc_model_config *config)
 {
     const vc__deit_config *c = vc__deit_sizes_of(config);
+    const int classifies = vc__deit_reading_of(c).output == VC__DEIT_LOGITS;
     vc_model_input out = {.height = c->image,
                           .width = c->image,
                           .channels = c->channels,
-                          .classes = c->classes,
-                          .classifiers = vc__deit_classifiers(c),
-                          .outputs = c->classes};
+                          .classes = classifies ? c->classes : 0,
+                          .classifiers = classifies ? vc__deit_classifiers(c) : 0,
+                          .outputs = vc__deit_outputs(c)};
     memcpy(out.mean, c->mean, sizeof out.mean);
     memcpy(out.std, c->std, sizeof out.std);
     return out;
@@ -53,7 +54,7 @@ static void set_input(vc_model_config *config, const vc_model_input *input)
     vc__deit_config *c = vc__deit_sizes_in(config);
     c->image = input->width;
     c->channels = input->channels;
-    c->classes = input->classes;
+    c->classes = c->output == VC__DEIT_LOGITS ? input->classes : c->classes;
     memcpy(c->mean, input->mean, sizeof c->mean);
     memcpy(c->std, input->std, sizeof c->std);
 }
@@ -78,6 +79,20 @@ static void plain(vc_model_config *out, const vc_plain_sizes *sizes)
     c->heads = sizes->heads ? sizes->heads : c->heads;
     c->hidden = sizes->hidden ? sizes->hidden : 4 * c->width;
     c->distilled = sizes->distilled;
+}
+
+static vc_status features(vc_model_config *config, const char *what)
+{
+    vc__deit_config *c = vc__deit_sizes_in(config);
+    if (strcmp(what, "cls") == 0)
+        c->output = VC__DEIT_CLASS;
+    else if (strcmp(what, "pool") == 0)
+        c->output = VC__DEIT_POOLED;
+    else if (strcmp(what, "tokens") == 0)
+        c->output = VC__DEIT_TOKENS;
+    else
+        return vc_fail(VC_EINVAL, "features '%s', wanted cls, pool or tokens", what);
+    return VC_OK;
 }
 
 /* What it has otherwise than a DeiT. */
@@ -180,11 +195,11 @@ static vc_rows block_rows(const vc_model *model, const float *data, size_t block
 {
     const vc__deit_config *c = vc__deit_sizes_of(&model->config);
     vc_rows rows = rows_of(model, data, c->width, c->width);
-    if (block + 1 < c->depth)
-        return rows;
-    const int average = c->pool == VC__DEIT_POOL_AVERAGE;
-    rows.first = average ? vc__deit_prefix_tokens(c) : 0;
-    rows.read = average ? rows.tokens - rows.first : vc__deit_class_tokens(c);
+    const vc__deit_reading reading = vc__deit_reading_of(c);
+    if (block + 1 == c->depth) {
+        rows.first = reading.first;
+        rows.read = reading.count;
+    }
     return rows;
 }
 
@@ -255,6 +270,7 @@ const vc__family vc__deit = {
     .compress = compress,
     .describe = describe,
     .plain = plain,
+    .features = features,
     .recognise = vc__deit_recognise,
     .writes_heads = 1,
     .metadata = vc__deit_metadata,

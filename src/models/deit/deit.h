@@ -21,6 +21,14 @@ typedef enum vc__deit_pool {
     VC__DEIT_POOL_AVERAGE /* the mean of the patches' tokens */
 } vc__deit_pool;
 
+/* What it gives for an image. */
+typedef enum vc__deit_output {
+    VC__DEIT_LOGITS, /* or, without classes, what is pooled */
+    VC__DEIT_POOLED, /* what a head reads; of two heads the mean */
+    VC__DEIT_CLASS,  /* the class token, normed */
+    VC__DEIT_TOKENS  /* all tokens, normed */
+} vc__deit_output;
+
 typedef struct VC_MODEL_SIZES_STRUCT vc__deit_config {
     size_t image, patch, channels, classes; /* square images and patches, in pixels */
     size_t width, depth, heads, hidden;     /* C, L, H, values inside the MLP */
@@ -29,10 +37,11 @@ typedef struct VC_MODEL_SIZES_STRUCT vc__deit_config {
     float mean[VC_MODEL_CHANNELS], std[VC_MODEL_CHANNELS]; /* of the input, pixels in 0..1 */
 
     /* What other plain ViTs have (timm's VisionTransformer); all 0: a DeiT. */
-    double eps;            /* of every LayerNorm; 0: 1e-6 */
-    size_t registers;      /* tokens behind the class tokens that no classifier reads */
-    size_t unplaced;       /* of class tokens and registers the last so many have no position */
-    size_t representation; /* values of pre_logits, a product with tanh before the head; 0: none */
+    double eps;             /* of every LayerNorm; 0: 1e-6 */
+    size_t registers;       /* tokens behind the class tokens that no classifier reads */
+    size_t unplaced;        /* of class tokens and registers the last so many have no position */
+    size_t representation;  /* values of pre_logits, a product with tanh before the head; 0: none */
+    vc__deit_output output; /* of this run: no file says it */
     vc__deit_between mlp;
     vc__deit_pool pool;
     int without_class;      /* there is no class token */
@@ -55,12 +64,19 @@ size_t vc__deit_prefix_tokens(const vc__deit_config *config);
 size_t vc__deit_positions(const vc__deit_config *config);
 /* 1 or 2, each with a class token of its own. */
 size_t vc__deit_classifiers(const vc__deit_config *config);
-/* Tokens that the last norm takes: what classifiers read or, if their mean is taken behind it, the
- * patches'. */
-size_t vc__deit_normed(const vc__deit_config *config);
+/* What of the last block's tokens is read, and how. */
+typedef struct vc__deit_reading {
+    vc__deit_output output;
+    size_t first, count;       /* tokens, as they leave the last block */
+    size_t normed;             /* that many are normed: one if their mean is taken before */
+    int mean_first, mean_last; /* the mean is taken before or behind the norm */
+    int norm;                  /* 0: they are taken as they are */
+} vc__deit_reading;
+vc__deit_reading vc__deit_reading_of(const vc__deit_config *config);
 float vc__deit_eps(const vc__deit_config *config);
 size_t vc__deit_inner(const vc__deit_config *config);    /* values that FC2 takes */
 size_t vc__deit_features(const vc__deit_config *config); /* values that a head takes */
+size_t vc__deit_outputs(const vc__deit_config *config);  /* values for an image */
 
 typedef struct vc__deit_block { /* C width, M hidden, H heads, Z compressed heads */
     float *norm1_w, *norm1_b;   /* (C) */

@@ -46,7 +46,7 @@ void vc__deit_place(vc_acts *acts, const vc_model *model)
     vc__deit_acts made = {0}, *a = &made;
     acts->state = vc_arena_take(arena, sizeof made);
     size_t batch = acts->batch, tokens = vc__deit_tokens(c), classifiers = vc__deit_classifiers(c);
-    size_t rows = batch * tokens, normed = batch * vc__deit_normed(c);
+    size_t rows = batch * tokens, normed = batch * vc__deit_reading_of(c).normed;
     a->patches = vc_arena_floats(arena, batch * (tokens - vc__deit_prefix_tokens(c)) * c->channels *
                                             c->patch * c->patch);
     if (c->norm_pre) {
@@ -60,7 +60,7 @@ void vc__deit_place(vc_acts *acts, const vc_model *model)
     a->class_norm = vc_arena_floats(arena, normed * c->width);
     a->pooled = c->representation ? vc_arena_floats(arena, batch * c->width) : NULL;
     a->head_in = vc_arena_floats(arena, batch * classifiers * vc__deit_features(c));
-    a->head_out = vc_arena_floats(arena, batch * classifiers * c->classes);
+    a->head_out = vc_arena_floats(arena, batch * classifiers * vc__deit_outputs(c));
     acts->head_logits = a->head_out;
     a->layers = vc_arena_take(arena, c->depth * sizeof *a->layers);
     vc__deit_layer_acts shared = {0};

@@ -136,51 +136,67 @@ static vc_linear mean_of_heads(const deit *d)
     return linear(inputs, outputs, weight, bias);
 }
 
-/* What heads read, normed: class tokens side by side, or the mean of the patches' before or behind
- * the norm. */
-static int pool(deit *d)
+/* Into `to`, of so many rows from the stream's or a value's first on. */
+static int add_mean(const deit *d, int to, int from, size_t reads, size_t prefix)
 {
-    const vc__deit_config *c = d->c;
-    const float *gain = d->w ? vc__deit_gain(d->w) : NULL,
-                *shift = d->w ? vc__deit_shift(d->w) : NULL;
-    const int average = c->pool == VC__DEIT_POOL_AVERAGE;
-    const size_t heads = vc__deit_classifiers(c);
-    if (!average) {
-        const int normed = vc__block_value(d->list, 1, heads * c->width);
-        add_norm(d, VC_OP_NORM, VC__NO_LAYER, normed, gain, shift);
-        if (d->list->status == VC_OK)
-            d->list->ops[d->list->op_count - 1].reads = heads;
-        return normed;
+    vc_block_op *op = vc__block_op(d->list, VC_OP_MEAN, VC__NO_LAYER, to, from);
+    op->reads = reads;
+    op->prefix = prefix;
+    return to;
+}
+
+/* The last norm, into `to`, of the stream's first rows. */
+static int add_last_norm(deit *d, int to, size_t reads)
+{
+    add_norm(d, VC_OP_NORM, VC__NO_LAYER, to, d->w ? vc__deit_gain(d->w) : NULL,
+             d->w ? vc__deit_shift(d->w) : NULL);
+    if (d->list->status == VC_OK)
+        d->list->ops[d->list->op_count - 1].reads = reads;
+    return to;
+}
+
+/* What is read: tokens side by side, or their mean before or behind the norm. `to`: a value for it,
+ * or VC_BLOCK_NOTHING. */
+static int read_tokens(deit *d, int to, const vc__deit_reading *r)
+{
+    const size_t c = d->c->width, end = r->first + r->count;
+    const int out = to != VC_BLOCK_NOTHING          ? to
+                    : r->mean_first || r->mean_last ? vc__block_value(d->list, 1, c)
+                                                    : vc__block_value(d->list, 1, r->count * c);
+    if (!r->norm) /* of one token */
+        return add_mean(d, out, d->stream, end, r->first);
+    if (r->mean_first) {
+        d->stream = add_mean(d, vc__block_value(d->list, 1, c), d->stream, end, r->first);
+        return add_last_norm(d, out, 1);
     }
-    for (int step = 0; step < 2; step++)
-        if (step == c->fc_norm) {
-            const int normed = vc__block_value(d->list, step == 0 ? d->tokens : 1, c->width);
-            d->stream = add_norm(d, VC_OP_NORM, VC__NO_LAYER, normed, gain, shift);
-        } else {
-            const int mean = vc__block_value(d->list, 1, c->width);
-            vc_block_op *op = vc__block_op(d->list, VC_OP_MEAN, VC__NO_LAYER, mean, d->stream);
-            op->reads = d->tokens;
-            op->prefix = d->prefix;
-            d->stream = mean;
-        }
-    return d->stream;
+    if (!r->mean_last)
+        return add_last_norm(d, out, r->count);
+    const int normed = add_last_norm(d, vc__block_value(d->list, end, c), end);
+    return add_mean(d, out, normed, end, r->first);
 }
 
 static void classify(deit *d)
 {
     const vc__deit_config *c = d->c;
-    int normed = pool(d);
+    vc__deit_reading r = vc__deit_reading_of(c);
+    if (r.output == VC__DEIT_POOLED && r.count == 2 && !r.mean_first)
+        r.mean_last = 1; /* of both class tokens */
+    if (r.output != VC__DEIT_LOGITS) {
+        read_tokens(d, VC_BLOCK_OUTPUTS, &r);
+        return;
+    }
+    int read = read_tokens(d, VC_BLOCK_NOTHING, &r);
     if (c->representation) {
-        const int pooled = normed;
         const vc_linear pre = linear(c->width, c->representation, d->w ? d->w->pre_w : NULL,
                                      d->w ? d->w->pre_b : NULL);
-        normed = vc__block_value(d->list, 1, c->representation);
-        vc__block_linear(d->list, VC_OP_HEAD, VC__NO_LAYER, normed, pooled, &pre)->activation =
+        const int made = vc__block_value(d->list, 1, c->representation);
+        vc__block_linear(d->list, VC_OP_HEAD, VC__NO_LAYER, made, read, &pre)->activation =
             VC_ACTIVATION_TANH;
+        read = made;
     }
     const vc_linear head = mean_of_heads(d);
     vc_block_op *op =
-        vc__block_linear(d->list, VC_OP_HEAD, VC__NO_LAYER, VC_BLOCK_OUTPUTS, normed, &head);
+        vc__block_linear(d->list, VC_OP_HEAD, VC__NO_LAYER, VC_BLOCK_OUTPUTS, read, &head);
     for (size_t i = 0; i < vc__deit_classifiers(c); i++)
         op->products[i] = (vc_product_shape){1, vc__deit_features(c), c->classes};
 }

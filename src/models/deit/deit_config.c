@@ -53,6 +53,14 @@ static vc_status check_switches(const vc__deit_config *c)
                        1 << 20);
     if (c->mlp == VC__DEIT_SWIGLU && c->hidden % 2 != 0)
         return vc_fail(VC_EINVAL, "SwiGLU on %zu values, wanted an even number", c->hidden);
+    if (c->without_class && c->output == VC__DEIT_CLASS)
+        return vc_fail(VC_EINVAL,
+                       "features of a class token (cls), which the model has not: wanted "
+                       "pool or tokens");
+    if (c->fc_norm && c->output == VC__DEIT_TOKENS)
+        return vc_fail(VC_EINVAL,
+                       "features of all tokens (tokens), whose last norm takes their mean "
+                       "(fc_norm): wanted cls or pool");
     if (c->without_class && c->pool == VC__DEIT_POOL_CLASS)
         return vc_fail(VC_EINVAL, "no class token to classify, wanted the mean of the patches'");
     if (!(c->eps >= 0.0 && c->eps < 1.0))
@@ -62,13 +70,11 @@ static vc_status check_switches(const vc__deit_config *c)
 
 vc_status vc__deit_config_check(const vc__deit_config *c)
 {
-    if (!c->image || !c->patch || !c->channels || !c->classes || !c->width || !c->depth ||
-        !c->heads || !c->hidden)
+    if (!c->image || !c->patch || !c->channels || !c->width || !c->depth || !c->heads || !c->hidden)
         return vc_fail(VC_EINVAL,
                        "a DeiT needs every size above 0: image %zu, patch %zu, channels "
-                       "%zu, classes %zu, width %zu, depth %zu, heads %zu, hidden %zu",
-                       c->image, c->patch, c->channels, c->classes, c->width, c->depth, c->heads,
-                       c->hidden);
+                       "%zu, width %zu, depth %zu, heads %zu, hidden %zu",
+                       c->image, c->patch, c->channels, c->width, c->depth, c->heads, c->hidden);
     if (c->width > 1 << 16 || c->hidden > 1 << 20 || c->depth > 1024 || c->classes > 1 << 24)
         return vc_fail(
             VC_EINVAL,
@@ -116,10 +122,32 @@ size_t vc__deit_positions(const vc__deit_config *config)
     return vc__deit_tokens(config) - config->unplaced;
 }
 
-size_t vc__deit_normed(const vc__deit_config *config)
+vc__deit_reading vc__deit_reading_of(const vc__deit_config *c)
 {
-    return config->pool == VC__DEIT_POOL_AVERAGE && !config->fc_norm ? patches(config)
-                                                                     : vc__deit_classifiers(config);
+    vc__deit_reading r = {.output = c->output, .count = vc__deit_classifiers(c), .norm = 1};
+    if (c->output == VC__DEIT_LOGITS && c->classes == 0)
+        r.output = VC__DEIT_POOLED;
+    if (r.output == VC__DEIT_TOKENS) {
+        r.count = vc__deit_tokens(c);
+    } else if (r.output == VC__DEIT_CLASS) {
+        r.count = 1;
+        r.norm = !c->fc_norm; /* which is for what is pooled */
+    } else if (c->pool == VC__DEIT_POOL_AVERAGE) {
+        r.first = vc__deit_prefix_tokens(c);
+        r.count = patches(c);
+        r.mean_first = c->fc_norm;
+        r.mean_last = !c->fc_norm;
+    }
+    r.normed = r.mean_first ? 1 : r.count;
+    return r;
+}
+
+size_t vc__deit_outputs(const vc__deit_config *c)
+{
+    const vc__deit_reading r = vc__deit_reading_of(c);
+    if (r.output == VC__DEIT_LOGITS)
+        return c->classes;
+    return r.output == VC__DEIT_TOKENS ? r.count * c->width : c->width;
 }
 
 size_t vc__deit_inner(const vc__deit_config *config)

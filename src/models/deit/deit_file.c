@@ -176,14 +176,15 @@ static vc_status read_sizes(vc__deit_config *config, const vc_tensor_file *file,
                           released ? "blocks.0.mlp.w12.weight" : "blocks.0.mlp.fc1.weight", 2));
     VC_TRY(vc__find_shape(&fc2, file,
                           released ? "blocks.0.mlp.w3.weight" : "blocks.0.mlp.fc2.weight", 2));
-    VC_TRY(vc__find_shape(&head, file, "head.weight", 2));
+    if (has(file, "head.weight"))
+        VC_TRY(vc__find_shape(&head, file, "head.weight", 2));
     *config = vc__deit_config_default();
     config->width = patch[0];
     config->channels = patch[1];
     config->patch = patch[2];
     config->hidden = fc1[0];
     config->mlp = 2 * fc2[1] == fc1[0] ? VC__DEIT_SWIGLU : VC__DEIT_GELU;
-    config->classes = head[0];
+    config->classes = head ? head[0] : 0;
     config->heads = 0;
     for (config->depth = 0;; config->depth++) {
         char name[64];

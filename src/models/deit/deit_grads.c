@@ -8,7 +8,8 @@ void vc__deit_place_grads(vc_grads *grads, const vc_model *model, size_t batch)
     const vc__deit_config *c = vc__deit_sizes_of(&model->config);
     vc__deit_grads made = {0}, *g = &made;
     vc_arena *arena = &grads->arena;
-    size_t tokens = vc__deit_tokens(c), rows = batch * tokens, normed = batch * vc__deit_normed(c);
+    size_t tokens = vc__deit_tokens(c), rows = batch * tokens,
+           normed = batch * vc__deit_reading_of(c).normed;
     g->stream = vc_arena_floats(arena, rows * c->width);
     g->norm = vc_arena_floats(arena, rows * c->width);
     g->qkv = vc_arena_floats(arena, rows * 3 * c->width);

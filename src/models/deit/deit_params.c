@@ -36,6 +36,8 @@ typedef enum condition {
     NORM,
     FC_NORM,
     PRE_LOGITS,
+    HEAD,
+    SECOND_HEAD,
     CODED_Q, /* from here on they are the auto-encoder's */
     CODED_K
 } condition;
@@ -102,10 +104,10 @@ static const row top_rows[] = {
     {STEM(fc_norm_b), "fc_norm.bias", {C}, VC_INIT_ZERO, 0, FC_NORM},
     {STEM(pre_w), "pre_logits.fc.weight", {F, C}, VC_INIT_NORMAL, 1, PRE_LOGITS},
     {STEM(pre_b), "pre_logits.fc.bias", {F}, VC_INIT_ZERO, 0, PRE_LOGITS},
-    {STEM(head_w), "head.weight", {CLASSES, F}, VC_INIT_NORMAL, 1, ALWAYS},
-    {STEM(head_b), "head.bias", {CLASSES}, VC_INIT_ZERO, 0, ALWAYS},
-    {STEM(head_dist_w), "head_dist.weight", {CLASSES, C}, VC_INIT_NORMAL, 1, DISTILLED},
-    {STEM(head_dist_b), "head_dist.bias", {CLASSES}, VC_INIT_ZERO, 0, DISTILLED},
+    {STEM(head_w), "head.weight", {CLASSES, F}, VC_INIT_NORMAL, 1, HEAD},
+    {STEM(head_b), "head.bias", {CLASSES}, VC_INIT_ZERO, 0, HEAD},
+    {STEM(head_dist_w), "head_dist.weight", {CLASSES, C}, VC_INIT_NORMAL, 1, SECOND_HEAD},
+    {STEM(head_dist_b), "head_dist.bias", {CLASSES}, VC_INIT_ZERO, 0, SECOND_HEAD},
 };
 
 /* Beside timm's names those that the first releases have (DINOv2's, DeiT III's). */
@@ -174,6 +176,10 @@ static int exists(condition when, const vc__deit_config *config)
         return config->fc_norm;
     case PRE_LOGITS:
         return config->representation > 0;
+    case HEAD:
+        return config->classes > 0;
+    case SECOND_HEAD:
+        return config->classes > 0 && config->distilled;
     case CODED_Q:
         return config->compressed_heads[0] > 0;
     case CODED_K:
