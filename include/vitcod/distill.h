@@ -9,6 +9,7 @@
 #include "vitcod/group_files.h"
 #include "vitcod/judge.h"
 #include "vitcod/plan.h"
+#include "vitcod/prune_result.h"
 #include "vitcod/record.h"
 #include "vitcod/statistics.h"
 #include "vitcod/train.h"
@@ -138,6 +139,11 @@ typedef struct vc_pruned {
     char text[VC_SUMMARY_TEXT]; /* as vc_summary_grids_text has them; empty: none */
 } vc_pruned;
 
+/* out (layers): the statistics of such summaries (vc_summary_grids_parse), layer by layer.
+ * VC_EINVAL where there are none. `path` names the statistics. */
+vc_status vc_statistics_summaries(const vc_summary_stats **out, const vc_statistics *statistics,
+                                  const char *summaries, const char *path);
+
 vc_status vc_plan_recipe_prune(vc_pruned *out, const vc_statistics *statistics,
                                const vc_plan_recipe *recipe, const char *path);
 void vc_pruned_close(vc_pruned *pruned);
@@ -145,6 +151,27 @@ void vc_pruned_close(vc_pruned *pruned);
 /* The same polarized, with summaries or kept shares. */
 vc_status vc_plan_recipe_make(vc_plan *out, vc_plan_made *made, const vc_statistics *statistics,
                               const vc_plan_recipe *recipe, const char *path);
+
+/* The masks of a recipe, from the statistics at `path`, or with summaries a plan without an order,
+ * are written to `output`. */
+vc_status vc_prune_statistics(vc_prune_result *result, const vc_plan_recipe *recipe,
+                              const char *path, const char *output);
+
+/* What stands in for the pruned entries of a plan that is made of masks: what another plan of the
+ * same layers has, a residual by the averaged attention at a path, or summaries. */
+typedef struct vc_stand_in {
+    const vc_plan *plan;
+    vc_map_set maps;
+    vc_statistics statistics;
+    const vc_summary_stats **summaries; /* (layers) */
+    const char *path;
+} vc_stand_in;
+
+/* All but `out` may be NULL; `statistics` is where the summaries are made from. */
+vc_status vc_stand_in_open(vc_stand_in *out, const vc_plan *plan, const char *maps,
+                           const char *summaries, const char *statistics);
+vc_status vc_stand_in_complete(const void *stand_in, vc_plan *plan);
+void vc_stand_in_close(vc_stand_in *stand_in);
 
 /* Plans for stages of learning. Each is sparser than the one before. */
 enum { VC_DISTILL_MOST_STAGES = 8 };

@@ -100,6 +100,11 @@ vc_status vc_plan_plain(vc_plan *out, const vc_plan *plan);
 /* Masks, group after group, as such a plan. */
 vc_status vc_plan_of_masks(vc_plan *out, const vc_mask *masks, size_t count);
 
+/* The masks of a plan, one for each run of layers of one shape; several are numbered. */
+vc_status vc_plan_masks(vc_mask_set *out, const vc_plan *plan);
+/* Gives a plan the kept shares and summaries of another one of the same layers. */
+vc_status vc_plan_copy_rest(vc_plan *to, const vc_plan *from);
+
 /* Moves the layers of `more` behind those of `plan`, and closes it, even when it fails. */
 vc_status vc_plan_append(vc_plan *plan, vc_plan *more);
 

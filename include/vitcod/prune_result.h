@@ -7,6 +7,7 @@
 
 #include "vitcod/prune.h"
 #include "vitcod/record.h"
+#include "vitcod/summaries.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,7 +19,9 @@ typedef struct vc_group_sparsity {
 } vc_group_sparsity;
 
 typedef struct vc_prune_result {
-    const char *mask; /* file or folder */
+    const char *mask; /* file or folder, or */
+    const char *plan; /* file, with summaries */
+    char summaries[VC_SUMMARY_TEXT], plan_hash[VC_PLAN_HASH_TEXT];
     const char *rule;
     bool class_token_kept, rounded; /* float64 maps that float32 does not hold */
     double info;                    /* NAN where each group has its own cut */
@@ -26,8 +29,8 @@ typedef struct vc_prune_result {
     size_t cut_count;
     double sparsity, kept_share;
     uint64_t kept;
-    const char *ties;
-    size_t tied_rows, empty_rows;
+    const char *ties; /* NULL, and VC_NO_COUNT, of rules that nothing is searched or sorted by */
+    uint64_t tied_rows, empty_rows;
     vc_group_sparsity *groups, group_room[VC_MOST_GROUPS]; /* groups with a name */
     size_t group_count;
 } vc_prune_result;
@@ -39,6 +42,11 @@ extern const vc_record vc_prune_result_record;
 void vc_prune_result_of(vc_prune_result *out, const vc_mask_set *set,
                         const vc_prune_options *options, const vc_prune_report *report,
                         const char *mask, const double *cuts, size_t cut_count);
+
+/* The same of a plan with summaries, or, where `plan` is NULL, of masks alone, which were made by a
+ * rule that shares a budget out. */
+void vc_prune_result_shared(vc_prune_result *out, const vc_mask_set *set, const vc_plan *plan,
+                            const char *rule, const char *summaries, const char *path);
 
 void vc_prune_result_print(FILE *out, const vc_prune_result *result);
 

@@ -129,6 +129,8 @@ static vc_status lock_and_try(calibrate_run *r)
     VC_TRY(vc_file_lock_open(&r->model_lock, o->output));
     VC_TRY(vc_file_lock_open(&r->checkpoint_lock, o->checkpoint));
     VC_TRY(vc_file_try(o->output));
+    if (o->recipe.curves)
+        VC_TRY(vc_file_try(o->recipe.curves));
     return o->plan_output ? vc_file_try(o->plan_output) : VC_OK;
 }
 

@@ -1,29 +1,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
+#include "attention.h"
 #include "commands.h"
-#include "open_data.h"
-#include "open_model.h"
 #include "open_plan.h"
-#include "vitcod/distill.h"
 #include "vitcod/file.h"
 #include "vitcod/image_array.h"
 #include "vitcod/plural.h"
-
-typedef struct attention_options {
-    cli_model_options model;
-    cli_data_options data;
-    const char *input, *output, *scores;
-    int beyond_mean;
-} attention_options;
-
-typedef struct attention_result {
-    const char *plan_left_out;
-    cli_images seen;
-    bool of_data;
-    const char *maps, *scores, *transforms;
-} attention_result;
 
 static const vc_field result_fields[] = {
     {VC_FIELD(attention_result, plan_left_out, "", "model whose plan is left out"), VC_KNOWN},
@@ -36,6 +19,9 @@ static const vc_field result_fields[] = {
      VC_KNOWN},
     {VC_FIELD(attention_result, maps, "", "file or folder of the averaged attention")},
     {VC_FIELD(attention_result, scores, "", "the same times the norm of each value"), VC_KNOWN},
+    {VC_FIELD(attention_result, summaries, "", "kinds of summaries that were averaged"), VC_KNOWN},
+    {VC_FIELD(attention_result, heads_images, "images", "that heads were measured on"),
+     VC_WHEN(attention_result, gathered)},
 };
 static const vc_record result_record = VC_RECORD("attention", attention_result, result_fields);
 
@@ -68,22 +54,32 @@ static vc_status collect(attention_result *result, const attention_options *o,
     return vc_dense_stats_write(stats, o->output, o->scores);
 }
 
-static vc_status average_attention(attention_result *result, const attention_options *o)
+static vc_status average_maps(attention_result *result, const attention_options *o,
+                              const vc_model *model)
 {
-    vc_model *model;
     vc_dense_stats stats = {0};
-    VC_TRY(cli_open_without_plan(&model, &result->plan_left_out, &o->model, CLI_RUN));
     vc_status status =
         vc_dense_stats_open(&stats, model, o->data.batch, o->scores != NULL, o->beyond_mean);
     if (status == VC_OK)
         status = collect(result, o, model, &stats);
     result->seen.images = stats.attention[0].images;
+    result->scores = o->scores;
+    vc_dense_stats_close(&stats);
+    return status;
+}
+
+static vc_status average_attention(attention_result *result, const attention_options *o)
+{
+    vc_model *model;
+    const int measures = o->gathers && vc_plan_recipe_measures(&o->recipe);
+    VC_TRY(cli_open_without_plan(&model, &result->plan_left_out, &o->model,
+                                 measures ? CLI_TRAIN : CLI_RUN));
+    const vc_status status =
+        o->gathers ? attention_gather(result, o, model) : average_maps(result, o, model);
     result->of_data = o->input == NULL;
     if (result->of_data)
         result->transforms = o->data.train_transforms ? "training" : "centre crop";
     result->maps = o->output;
-    result->scores = o->scores;
-    vc_dense_stats_close(&stats);
     vc_model_close(model);
     return status;
 }
@@ -96,59 +92,142 @@ static void print_text(const void *result)
            vc_plural(r->seen.images, "image", "images"),
            r->transforms && strcmp(r->transforms, "training") == 0 ? ", changed as in training"
                                                                    : "");
+    if (r->summaries[0])
+        printf("  and for summaries %s\n", r->summaries);
+    if (r->heads_images > 0)
+        printf("  what sparsity costs each head, by %zu %s\n", r->heads_images,
+               vc_plural(r->heads_images, "image", "images"));
+}
+
+static size_t list_options(cli_option *list, attention_options *o)
+{
+    const cli_option options[] = {
+        CLI_DATA_OPTIONS(o->data),
+        {"input", "FILE", "or npy, float32 (N, channels, H, W), normalised", CLI_TEXT, &o->input,
+         .files = "npy"},
+        {"output", "PATH",
+         "npy of the averaged maps (L, H, T, T); LeViT: a folder of them; with --summary or --rule "
+         "one file (safetensors) with what these need",
+         CLI_STREAM, &o->output, .form = &cli_form_maps},
+        {"summary", "auto|none|GRID",
+         "also what these summaries need, as in calibrate: 3x3, 3x3q, 3x3s1.5, by layer "
+         "3x3*9,1x1q*3; auto: all that it chooses among",
+         CLI_TEXT, &o->recipe.summaries},
+        {"rule", "NAME",
+         "also what this rule of `vitcod prune` needs: measured (default with --summary), what "
+         "sparsity costs each head; budget, scores",
+         CLI_TEXT, &o->recipe.rule, .word = cli_learning_rule_name},
+        {"curves", "FILE", "what sparsity costs each head, as JSON", CLI_WRITTEN, &o->recipe.curves,
+         .form = &cli_form_curves},
+        {"resume", NULL, "go on where measuring of heads was stopped", CLI_FLAG, &o->resume},
+        {"statistics", "N", "average over N images, spread evenly; 0: all (default)", CLI_COUNT,
+         &o->data.spread},
+        {"hold-back", "X|N,..",
+         "leave out the share, or number of images, of each --data that calibrate judges by",
+         CLI_TEXT, &o->hold_back},
+        {"scores", "FILE",
+         "also the same times the norm of each projected value: rule threshold on it is `budget`",
+         CLI_WRITTEN, &o->scores, .form = &cli_form_scores},
+        {"beyond-mean", NULL, "scores: of what a value has beyond the mean, for a residual",
+         CLI_FLAG, &o->beyond_mean},
+        {"train-transforms", NULL,
+         "images as DeiT learns from them (random resized crops, flips, RandAugment, erasing), as "
+         "in ViTCoD's code, in place of centre crops",
+         CLI_FLAG, &o->data.train_transforms},
+        CLI_ARCH_OPTION(o->model),
+        CLI_MODEL_OPTIONS(o->model),
+        CLI_INPUT_OPTIONS(o->model),
+    };
+    return cli_add_options(list, 0, options, sizeof options / sizeof *options);
+}
+
+static int check(const cli_command *command, const attention_options *o)
+{
+    if (!o->output || (o->data.paths.count == 0) == !o->input)
+        return cli_usage(command, "wanted -o PATH and one of --data and --input");
+    if (o->input && (o->data.sample > 0 || o->data.train_transforms))
+        return cli_usage(command, "--sample and --train-transforms belong to --data");
+    if (o->input && (o->hold_back || o->data.spread > 0 || o->gathers))
+        return cli_usage(command, "--hold-back, --statistics, --summary and --rule belong to "
+                                  "--data");
+    if (o->data.train_transforms && o->model.crop_pct > 0.0)
+        return cli_usage(command, "--train-transforms crops at random: no --crop-pct");
+    if (o->input && (o->data.classes || o->data.skip_broken || o->model.crop_pct > 0.0))
+        return cli_usage(command, "--classes, --crop-pct and --skip-broken belong to --data");
+    if (o->model.plan && !cli_is_none(o->model.plan))
+        return cli_usage(command, "on a plan no map is made: wanted --mask instead of --plan");
+    if (o->beyond_mean && !o->scores)
+        return cli_usage(command, "--beyond-mean belongs to --scores");
+    return CLI_CONTINUE;
+}
+
+/* Rule and summaries are taken together, as calibrate does. */
+static int take_recipe(const cli_command *command, attention_options *o)
+{
+    const char *residual = NULL;
+    vc_plan_recipe *r = &o->recipe;
+    o->gathers = r->rule || r->summaries;
+    if (!o->gathers && (r->curves || o->resume))
+        return cli_usage(command, "--curves and --resume belong to --summary and --rule measured");
+    if (!o->gathers)
+        return CLI_CONTINUE;
+    if (o->scores || o->data.train_transforms || o->model.mask)
+        return cli_usage(command, "--scores, --train-transforms and --mask do not go together with "
+                                  "--summary and --rule");
+    r->images = o->data.spread;
+    if (vc_plan_recipe_settle(r, &residual) != VC_OK)
+        return cli_usage(command, "%s", vc_last_error());
+    if ((r->curves || o->resume) && !vc_plan_recipe_measures(r))
+        return cli_usage(command, "--curves and --resume belong to rule measured");
+    return cli_check_rule(command, r->rule);
+}
+
+static int take_options(const cli_command *command, attention_options *o,
+                        const cli_arguments *arguments, const cli_common *common)
+{
+    int status = take_recipe(command, o);
+    if (status == CLI_CONTINUE)
+        status = check(command, o);
+    if (status == CLI_CONTINUE)
+        status = cli_take_model(command, &o->model, arguments, common);
+    o->data.seed = common->seed;
+    if (status == CLI_CONTINUE && o->hold_back)
+        status = cli_take_hold_back(command, o->held, o->data.paths.count, o->hold_back);
+    o->data.held = o->hold_back ? o->held : NULL;
+    if (status == CLI_CONTINUE)
+        status = cli_check_some(command, &o->data.limit, o->data.sample, 0);
+    return status == CLI_CONTINUE ? cli_check_data_options(command, &o->data) : status;
+}
+
+/* Everything that the file depends on. */
+static json_t *settings_of(const attention_options *o, const cli_option *options, size_t count)
+{
+    static const char *const places[] = {"output", "curves", "resume", "skip-broken", NULL};
+    json_t *all = cli_settings(options, count, places);
+    if (o->model.path)
+        vc_json_set(&all, "MODEL", vc_json_text(o->model.path));
+    vc_json_set(&all, "--seed", json_integer((json_int_t)o->data.seed));
+    return all;
 }
 
 static int run_attention(const cli_command *command, int argc, char **argv)
 {
     attention_options o = {.data = cli_data_options_default("train")};
-    o.data.batch = 8;
-    const cli_option options[] = {
-        CLI_DATA_OPTIONS(o.data),
-        {"input", "FILE", "or npy, float32 (N, channels, H, W), normalised", CLI_TEXT, &o.input,
-         .files = "npy"},
-        {"output", "PATH", "npy of the averaged maps (L, H, T, T); LeViT: a folder of them",
-         CLI_STREAM, &o.output, .form = &cli_form_maps},
-        {"scores", "FILE",
-         "also the same times the norm of each projected value: rule threshold on it is `budget`",
-         CLI_WRITTEN, &o.scores, .form = &cli_form_scores},
-        {"beyond-mean", NULL, "scores: of what a value has beyond the mean, for a residual",
-         CLI_FLAG, &o.beyond_mean},
-        {"train-transforms", NULL,
-         "images as DeiT learns from them (random resized crops, flips, RandAugment, erasing), as "
-         "in ViTCoD's code, in place of centre crops",
-         CLI_FLAG, &o.data.train_transforms},
-        CLI_ARCH_OPTION(o.model),
-        CLI_MODEL_OPTIONS(o.model),
-        CLI_INPUT_OPTIONS(o.model),
-    };
+    cli_option options[CLI_MOST_OPTIONS];
+    const size_t count = list_options(options, &o);
     cli_common common = {0};
     cli_arguments arguments;
-    int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
-                           0, 1, argc, argv);
+    int status = cli_parse(command, options, count, &common, &arguments, 0, 1, argc, argv);
+    if (status == CLI_CONTINUE)
+        status = take_options(command, &o, &arguments, &common);
     if (status != CLI_CONTINUE)
         return status;
-    if (!o.output || (o.data.paths.count == 0) == !o.input)
-        return cli_usage(command, "wanted -o PATH and one of --data and --input");
-    if (o.input && (o.data.sample > 0 || o.data.train_transforms))
-        return cli_usage(command, "--sample and --train-transforms belong to --data");
-    if (o.data.train_transforms && o.model.crop_pct > 0.0)
-        return cli_usage(command, "--train-transforms crops at random: no --crop-pct");
-    if (o.input && (o.data.classes || o.data.skip_broken || o.model.crop_pct > 0.0))
-        return cli_usage(command, "--classes, --crop-pct and --skip-broken belong to --data");
-    if (o.model.plan && !cli_is_none(o.model.plan))
-        return cli_usage(command, "on a plan no map is made: wanted --mask instead of --plan");
-    if (o.beyond_mean && !o.scores)
-        return cli_usage(command, "--beyond-mean belongs to --scores");
-    status = cli_take_model(command, &o.model, &arguments, &common);
-    o.data.seed = common.seed;
-    if (status == CLI_CONTINUE)
-        status = cli_check_some(command, &o.data.limit, o.data.sample, 0);
-    if (status == CLI_CONTINUE)
-        status = cli_check_data_options(command, &o.data);
-    if (status != CLI_CONTINUE)
-        return status;
+    o.settings = settings_of(&o, options, count);
     attention_result result = {0};
-    const vc_status done = average_attention(&result, &o);
+    const vc_status done = o.settings
+                               ? average_attention(&result, &o)
+                               : vc_fail(VC_EINVAL, "a path that is no UTF-8 cannot be remembered");
+    json_decref(o.settings);
     status = cli_end(command, &common, done, &result, print_text);
     status = cli_judge_images(status, &result.seen, o.data.skip_broken);
     cli_images_free(&result.seen);
@@ -162,7 +241,11 @@ const cli_command cmd_attention = {
     "Averages softmax(Q K^T) of every layer and head over images: what pruning starts from. "
     "Images need no labels and may lie anywhere below PATH. A plan inside the model is left out. "
     "A model in groups of layers (LeViT) gets a folder: attention_score_dpt0.npy, "
-    "attention_score_subsample0.npy, ..",
+    "attention_score_subsample0.npy, .. With --summary or --rule what these need is averaged and "
+    "measured too, and all of it goes into one file, from which `vitcod prune` makes the plan that "
+    "`vitcod calibrate` would make.",
     run_attention,
     &result_record,
-    "vitcod attention deit_tiny.safetensors --data photos -o maps.npy"};
+    "vitcod attention deit_tiny.safetensors --data photos -o maps.npy\n"
+    "vitcod attention deit_tiny.safetensors --data photos --summary auto \\\n"
+    "    -o attention.safetensors"};

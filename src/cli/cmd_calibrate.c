@@ -4,7 +4,6 @@
 
 #include "calibrate.h"
 #include "commands.h"
-#include "vitcod/comma_lists.h"
 #include "vitcod/polarize.h"
 #include "vitcod/prune.h"
 
@@ -103,25 +102,6 @@ static int check(const cli_command *command, const calibrate_options *o)
     if (o->model.mask)
         return cli_usage(command, "--mask has no plan: wanted --plan (`vitcod polarize`)");
     return cli_check_batch(command, t->batch);
-}
-
-/* One value for all sources, or one for each; what else is to be checked goes with each. */
-static int take_hold_back(const cli_command *command, calibrate_options *o)
-{
-    const size_t sources = o->data.paths.count;
-    _Static_assert(sizeof o->data.paths.items == sizeof(char *[VC_SOURCE_MOST_PARTS]), "each");
-    vc_comma_numbers list = {0};
-    if (vc_comma_numbers_add(&list, "--hold-back", o->hold_back, 0.0, 1e9) != VC_OK ||
-        (list.count != 1 && list.count != sources))
-        return cli_usage(command, "--hold-back is '%s', wanted a number, or one for each --data",
-                         o->hold_back);
-    for (size_t i = 0; i < sources; i++) {
-        o->held[i] = list.values[list.count > 1 ? i : 0];
-        const int status = cli_check_learning(command, o->recipe.rule, o->held[i], o->minutes);
-        if (status != CLI_CONTINUE)
-            return status;
-    }
-    return CLI_CONTINUE;
 }
 
 /* What is pruned, and into which files. */
@@ -253,7 +233,9 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
     if (status == CLI_CONTINUE)
         status = calibrate_check_rates(command, &o);
     if (status == CLI_CONTINUE)
-        status = take_hold_back(command, &o);
+        status = cli_check_learning(command, o.recipe.rule, o.minutes);
+    if (status == CLI_CONTINUE)
+        status = cli_take_hold_back(command, o.held, o.data.paths.count, o.hold_back);
     if (status == CLI_CONTINUE)
         status = take_stages(command, &o);
     t->half = strcmp(o.dtype, "bf16") == 0;

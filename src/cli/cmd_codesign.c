@@ -49,8 +49,9 @@ static int check(const cli_command *command, const vc_recipe_options *o)
     if (status == CLI_CONTINUE)
         status = check_training(command, o);
     if (status == CLI_CONTINUE)
-        status = cli_check_learning(command, o->rule, isnan(o->hold_back) ? 0.2 : o->hold_back,
-                                    o->minutes);
+        status = cli_check_learning(command, o->rule, o->minutes);
+    if (status == CLI_CONTINUE && !isnan(o->hold_back))
+        status = cli_check_hold_back(command, o->hold_back);
     if (status == CLI_CONTINUE)
         status = cli_take_stages(command, stages, &count, o->gradual, o->sparsity);
     if (status == CLI_CONTINUE && o->batch != CLI_UNSET)

@@ -6,15 +6,14 @@
 #include "commands.h"
 #include "open_plan.h"
 #include "plan_cost.h"
-#include "vitcod/kept_share.h"
-#include "vitcod/maps.h"
+#include "vitcod/distill.h"
 #include "vitcod/plan_pictures.h"
 #include "vitcod/plan_summary.h"
 #include "vitcod/polarize.h"
 #include "vitcod/vitcod_files.h"
 
 typedef struct polarize_options {
-    const char *output, *pictures, *threshold_text, *target, *maps, *format;
+    const char *output, *pictures, *threshold_text, *target, *maps, *format, *summaries, *attention;
     size_t threshold;
     int search;
     cli_plan_cost cost;
@@ -34,30 +33,18 @@ static const vc_field result_fields[] = {
 static const vc_record result_record = VC_RECORD("polarize", polarize_result, result_fields);
 
 static vc_status make_plan(vc_plan *plan, polarize_result *result, const vc_mask_set *set,
-                           const polarize_options *o, const vc_map_set *maps, const char *path)
+                           const polarize_options *o, const vc_stand_in *rest, const char *path)
 {
     cli_plan_cost how = o->cost;
-    how.maps = maps;
-    how.maps_path = o->maps;
+    how.complete = vc_stand_in_complete;
+    how.context = rest;
     if (o->search) {
         VC_TRY(cli_search_threshold(plan, &result->cost, set, &how, path));
         result->cost_unit = how.unit;
         return VC_OK;
     }
     VC_TRY(vc_polarize_groups(plan, set->masks, set->count, o->threshold, path));
-    return maps ? vc_plan_add_kept_shares(plan, maps->maps, maps->files.count, o->maps) : VC_OK;
-}
-
-static vc_status make_plan_with_maps(vc_plan *plan, polarize_result *result, const vc_mask_set *set,
-                                     const polarize_options *o, const char *path)
-{
-    vc_map_set maps;
-    if (!o->maps)
-        return make_plan(plan, result, set, o, NULL, path);
-    VC_TRY(vc_map_set_read(&maps, o->maps));
-    const vc_status status = make_plan(plan, result, set, o, &maps, path);
-    vc_map_set_close(&maps);
-    return status;
+    return vc_stand_in_complete(rest, plan);
 }
 
 static vc_status write_plan(const polarize_options *o, const vc_plan *plan, const vc_mask_set *set,
@@ -71,7 +58,7 @@ static vc_status take_reordered(polarize_result *result, const polarize_options 
                                 const char *path)
 {
     vc_plan plan;
-    if (o->threshold_text || o->maps || o->pictures || o->format)
+    if (o->threshold_text || o->maps || o->summaries || o->pictures || o->format)
         return vc_fail(VC_EINVAL,
                        "%s: ViTCoD's mask is polarized already, so nothing but -o belongs to it",
                        path);
@@ -83,21 +70,60 @@ static vc_status take_reordered(polarize_result *result, const polarize_options 
     return status;
 }
 
-static vc_status polarize(polarize_result *result, const polarize_options *o, const char *path)
+static vc_status make_and_write(polarize_result *result, const polarize_options *o,
+                                const vc_mask_set *set, const vc_plan *from, const char *path)
 {
-    vc_mask_set set;
+    vc_stand_in rest;
     vc_plan plan = {0};
-    if (vc_vitcod_is_reordered(path))
-        return take_reordered(result, o, path);
-    VC_TRY(vc_mask_set_read(&set, path));
-    vc_status status = make_plan_with_maps(&plan, result, &set, o, path);
-    if (status == VC_OK && o->pictures)
-        status = vc_plan_pictures(o->pictures, &set, &plan);
+    vc_status status = vc_stand_in_open(&rest, from, o->maps, o->summaries, o->attention);
     if (status == VC_OK)
-        status = write_plan(o, &plan, &set, path);
+        status = make_plan(&plan, result, set, o, &rest, path);
+    if (status == VC_OK && o->pictures)
+        status = vc_plan_pictures(o->pictures, set, &plan);
+    if (status == VC_OK)
+        status = write_plan(o, &plan, set, path);
     if (status == VC_OK)
         status = vc_plan_summarize(&result->plan, &plan);
     vc_plan_close(&plan);
+    vc_stand_in_close(&rest);
+    return status;
+}
+
+/* A plan, as `vitcod prune --summary` writes it, is polarized anew. */
+static vc_status polarize_plan(polarize_result *result, const polarize_options *o, const char *path)
+{
+    vc_mask_set set;
+    vc_plan plan;
+    VC_TRY(vc_plan_read(&plan, path));
+    const int has_rest = strcmp(vc_plan_method(&plan), "kept entries alone") != 0;
+    vc_status status = VC_OK;
+    if (plan.reordered)
+        status = vc_fail(VC_EINVAL,
+                         "%s: which token is where is not known, so that it cannot be "
+                         "polarized anew",
+                         path);
+    else if (o->format || (has_rest && (o->maps || o->summaries)))
+        status = vc_fail(VC_EINVAL, "%s: is a plan %s, wanted %s", path, vc_plan_method(&plan),
+                         o->format ? "a mask for --export" : "no --residual and no --summary");
+    if (status == VC_OK)
+        status = vc_plan_masks(&set, &plan);
+    if (status == VC_OK) {
+        status = make_and_write(result, o, &set, &plan, path);
+        vc_mask_set_close(&set);
+    }
+    vc_plan_close(&plan);
+    return status;
+}
+
+static vc_status polarize(polarize_result *result, const polarize_options *o, const char *path)
+{
+    vc_mask_set set;
+    if (vc_vitcod_is_reordered(path))
+        return take_reordered(result, o, path);
+    if (vc_plan_is(path) != VC_PLAN_NOWHERE)
+        return polarize_plan(result, o, path);
+    VC_TRY(vc_mask_set_read(&set, path));
+    const vc_status status = make_and_write(result, o, &set, NULL, path);
     vc_mask_set_close(&set);
     return status;
 }
@@ -145,6 +171,12 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
         {"residual", "MAPS",
          "averaged attention: the plan gets the mean of all values in place of what is pruned",
          CLI_TEXT, &o.maps},
+        {"summary", "GRID",
+         "of a mask: pooled keys in place of what is pruned: 3x3, 3x3q, 3x3s1.5, by layer "
+         "3x3*9,1x1q*3",
+         CLI_TEXT, &o.summaries},
+        {"attention", "FILE", "what they are made by, from `vitcod attention --summary`", CLI_TEXT,
+         &o.attention, .files = "safetensors"},
         {"export", "vitcod", "-o is a folder that gets ViTCoD's reodered_ and global_token_ files",
          CLI_TEXT, &o.format},
         {"pictures", "DIR", "draw mask.png and mask-polarized.png there, per group", CLI_WRITTEN,
@@ -158,8 +190,17 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
         return status;
     if (!o.output)
         return cli_usage(command, "-o FILE is missing");
-    if (o.format && o.maps)
-        return cli_usage(command, "ViTCoD's files have no room for a --residual");
+    if (o.format && (o.maps || o.summaries))
+        return cli_usage(command, "ViTCoD's files have no room for a %s",
+                         o.maps ? "--residual" : "--summary");
+    if (!o.summaries != !o.attention || (o.summaries && o.maps))
+        return cli_usage(command, "--summary and --attention belong together, and not beside "
+                                  "--residual");
+    if (o.summaries && strcmp(o.summaries, VC_SUMMARIES_AUTO) == 0)
+        return cli_usage(command, "--summary auto is chosen by `vitcod prune`, whose plan has "
+                                  "summaries already");
+    if (o.summaries && vc_summary_grids_parse(NULL, 0, o.summaries) != VC_OK)
+        return cli_usage(command, "%s", vc_last_error());
     if (o.threshold_text)
         status = cli_take_threshold(command, &o.threshold, &o.search, o.threshold_text);
     if (status == CLI_CONTINUE)
@@ -178,13 +219,14 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
 const cli_command cmd_polarize = {
     "polarize",
     "reorder tokens: a mask becomes a plan",
-    "MASK.npy|DIR -o PLAN [--threshold N]",
+    "MASK.npy|DIR|PLAN -o PLAN [--threshold N]",
     "Moves the global tokens (columns that keep many entries) to the front, per head, and writes "
     "the plan that sparse attention and the simulator run on (`vitcod import MODEL --plan PLAN` "
     "puts it into a model's file). A folder holds the masks of a model in groups of layers "
     "(LeViT: mask_dpt0.npy, mask_subsample0.npy, ..); the threshold is that of the first group, "
     "and less in others as they have fewer queries. A mask named reodered_.. is ViTCoD's, "
-    "polarized already; its global_token_.. lies beside it.",
+    "polarized already; its global_token_.. lies beside it. A plan, as `vitcod prune --summary` "
+    "writes it, is polarized with what stands in for what is pruned.",
     run_polarize,
     &result_record,
     "vitcod polarize mask.npy -o plan.safetensors\n"

@@ -3,17 +3,20 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "learning.h"
 #include "vitcod/comma_lists.h"
+#include "vitcod/distill.h"
 #include "vitcod/maps.h"
 #include "vitcod/progress.h"
 #include "vitcod/prune.h"
 #include "vitcod/prune_result.h"
 
-enum { RULE_HELP = VC_PRUNE_RULES_TEXT + 32 };
+enum { RULE_HELP = VC_PRUNE_RULES_TEXT + 128 };
 
 typedef struct prune_command {
     vc_prune_options options;
-    const char *info, *output, *ties;
+    const char *info, *output, *ties, *rule;
+    vc_plan_recipe recipe; /* with summaries, or by what is measured */
     vc_comma_numbers cuts;
     int keep, drop; /* asked for: the class token's row and column may not, may be pruned */
 } prune_command;
@@ -70,6 +73,38 @@ static vc_status find_and_prune(vc_prune_result *result, const prune_command *c,
     return status;
 }
 
+/* Rules that want more than maps. */
+static int wants_more(const char *rule)
+{
+    return rule && (vc_prune_is_budget(rule) || strcmp(rule, VC_RULE_MEASURED) == 0);
+}
+
+static int is_shared(const prune_command *c)
+{
+    const char *summaries = c->recipe.summaries;
+    return (summaries && strcmp(summaries, "none") != 0) || wants_more(c->rule);
+}
+
+/* Takes rule and summaries together, as calibrate does. A sparsity is what is shared out. */
+static int take_recipe(const cli_command *command, prune_command *c)
+{
+    const char *residual = NULL;
+    vc_plan_recipe *r = &c->recipe;
+    r->rule = c->rule;
+    r->sparsity = c->options.sparsity;
+    if (c->rule && vc_prune_is_budget(c->rule) && !r->summaries)
+        r->summaries = "none";
+    if (vc_plan_recipe_settle(r, &residual) != VC_OK)
+        return cli_usage(command, "%s", vc_last_error());
+    r->residual = 0;
+    if (c->info || c->keep || c->drop || c->ties)
+        return cli_usage(command, "with --summary, or by rule measured or budget, wanted "
+                                  "--sparsity, and no --ties or --keep-class-token");
+    return CLI_CONTINUE;
+}
+
+/* ---- the command */
+
 static void print_text(const void *result)
 {
     vc_prune_result_print(stdout, result);
@@ -80,7 +115,10 @@ static const char *help_of_rule(char text[RULE_HELP])
 {
     char all[VC_PRUNE_RULES_TEXT];
     const char *rest = vc_prune_rules(all) + strcspn(all, ", ");
-    snprintf(text, RULE_HELP, "pruning rule: %.*s (default)%s", (int)(rest - all), all, rest);
+    snprintf(text, RULE_HELP,
+             "pruning rule: %.*s (default)%s; of what `attention --rule` wrote for it, measured or "
+             "budget",
+             (int)(rest - all), all, rest);
     return text;
 }
 
@@ -91,8 +129,12 @@ static int run_prune(const cli_command *command, int argc, char **argv)
     const cli_option options[] = {
         {"output", "PATH", "npy mask, true = pruned; a folder of them for a folder", CLI_STREAM,
          &c.output, .form = &cli_form_mask},
-        {"rule", "NAME", help_of_rule(rule_help), CLI_TEXT, &c.options.rule,
-         .word = vc_prune_rule_name},
+        {"rule", "NAME", help_of_rule(rule_help), CLI_TEXT, &c.rule,
+         .word = cli_learning_rule_name},
+        {"summary", "auto|none|GRID",
+         "as in calibrate, of what `attention --summary` wrote, by rule measured unless --rule "
+         "says otherwise; -o is then a plan (safetensors), for `vitcod polarize`",
+         CLI_TEXT, &c.recipe.summaries},
         {"info", "X[,X..]", "info cut: keep a row's highest scores up to this sum; one per group",
          CLI_TEXT, &c.info},
         {"sparsity", "X", "or the share of entries to prune, 0 to 1", CLI_NUMBER,
@@ -122,8 +164,16 @@ static int run_prune(const cli_command *command, int argc, char **argv)
         vc_prune_ties_of(&c.options.ties, c.ties);
     if (c.keep && c.drop)
         return cli_usage(command, "both --keep-class-token and --no-keep-class-token");
+    const int shared = is_shared(&c);
+    if (c.rule && !shared)
+        c.options.rule = c.rule;
+    status = shared ? take_recipe(command, &c) : CLI_CONTINUE;
+    if (status != CLI_CONTINUE)
+        return status;
     vc_prune_result result = {0};
-    const vc_status done = find_and_prune(&result, &c, arguments.positional[0]);
+    const vc_status done =
+        shared ? vc_prune_statistics(&result, &c.recipe, arguments.positional[0], c.output)
+               : find_and_prune(&result, &c, arguments.positional[0]);
     return cli_end(command, &common, done, &result, print_text);
 }
 
@@ -134,8 +184,11 @@ const cli_command cmd_prune = {
     "Turns averaged attention maps (layers, heads, queries, keys) into masks. Rule info keeps, "
     "per row, the highest scores whose sum reaches the cut, and one more. A folder holds the maps "
     "of a model in groups of layers (LeViT): attention_score_dpt0.npy, "
-    "attention_score_subsample0.npy, ..",
+    "attention_score_subsample0.npy, .. --summary makes a plan of what `vitcod attention "
+    "--summary` wrote: it holds what stands in for the pruned entries.",
     run_prune,
     &vc_prune_result_record,
     "vitcod prune maps.npy --info 0.9 -o mask.npy\n"
-    "vitcod prune maps.npy --rule ratio --sparsity 0.9 -o mask.npy"};
+    "vitcod prune maps.npy --rule ratio --sparsity 0.9 -o mask.npy\n"
+    "vitcod prune attention.safetensors --summary auto --sparsity 0.9 \\\n"
+    "    -o pruned.safetensors"};

@@ -8,6 +8,7 @@
 #include "vitcod/onnx.h"
 #include "vitcod/plan.h"
 #include "vitcod/safetensors.h"
+#include "vitcod/statistics.h"
 #include "written.h"
 
 /* ---- safetensors */
@@ -96,7 +97,7 @@ static int holds_maps(const vc_tensor *t)
 
 static int is_maps(const char *path)
 {
-    return is_array(path, VC_F32, 4, holds_maps);
+    return is_array(path, VC_F32, 4, holds_maps) || vc_statistics_is(path);
 }
 
 static int is_scores(const char *path)
@@ -104,9 +105,10 @@ static int is_scores(const char *path)
     return is_array(path, VC_F32, 4, holds_scores);
 }
 
+/* What prune writes is a plan with summaries. */
 static int is_mask(const char *path)
 {
-    return is_array(path, VC_BOOL, 4, holds_anything);
+    return is_array(path, VC_BOOL, 4, holds_anything) || is_plan(path);
 }
 
 static int is_logits(const char *path)
@@ -160,7 +162,7 @@ const cli_form cli_form_model = {"a model of vitcod's", is_model, NULL, "safeten
                cli_form_autoencoder = {"an auto-encoder", is_autoencoder, NULL, "safetensors"},
                cli_form_maps = {"averaged attention", is_maps, "attention_score_", "npy"},
                cli_form_scores = {"scores of attention", is_scores, NULL, "npy"},
-               cli_form_mask = {"a mask", is_mask, "mask_", "npy"},
+               cli_form_mask = {"a mask or a plan", is_mask, "mask_", "npy"},
                cli_form_logits = {"logits", is_logits, NULL, "npy"},
                cli_form_page = {"a page of vitcod's", is_page, NULL, "html"},
                cli_form_trace = {"a trace", is_trace, NULL, "json"},

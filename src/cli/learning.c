@@ -19,18 +19,35 @@ int cli_check_hold_back(const cli_command *command, double hold_back)
                      hold_back);
 }
 
-int cli_check_learning(const cli_command *command, const char *rule, double hold_back,
-                       double minutes)
+int cli_take_hold_back(const cli_command *command, double *held, size_t sources, const char *text)
 {
-    if (!vc_prune_is_budget(rule) && !vc_prune_is_rule(rule) && strcmp(rule, VC_RULE_MEASURED) != 0)
-        return cli_usage(
-            command, "--rule is '%s', wanted budget, measured or a rule of `vitcod prune`", rule);
-    const int status = cli_check_hold_back(command, hold_back);
-    if (status != CLI_CONTINUE)
-        return status;
-    if (!isnan(minutes) && !(minutes > 0.0))
+    vc_comma_numbers list = {0};
+    int status = CLI_CONTINUE;
+    if (vc_comma_numbers_add(&list, "--hold-back", text, 0.0, 1e9) != VC_OK ||
+        (list.count != 1 && list.count != sources))
+        return cli_usage(command, "--hold-back is '%s', wanted a number, or one for each --data",
+                         text);
+    for (size_t i = 0; i < sources && status == CLI_CONTINUE; i++) {
+        held[i] = list.values[list.count > 1 ? i : 0];
+        status = cli_check_hold_back(command, held[i]);
+    }
+    return status;
+}
+
+int cli_check_rule(const cli_command *command, const char *rule)
+{
+    if (vc_prune_is_budget(rule) || vc_prune_is_rule(rule) || strcmp(rule, VC_RULE_MEASURED) == 0)
+        return CLI_CONTINUE;
+    return cli_usage(command, "--rule is '%s', wanted budget, measured or a rule of `vitcod prune`",
+                     rule);
+}
+
+int cli_check_learning(const cli_command *command, const char *rule, double minutes)
+{
+    const int status = cli_check_rule(command, rule);
+    if (status == CLI_CONTINUE && !isnan(minutes) && !(minutes > 0.0))
         return cli_usage(command, "--minutes is %g, wanted more than 0", minutes);
-    return CLI_CONTINUE;
+    return status;
 }
 
 const char *cli_learning_rule_name(size_t index)

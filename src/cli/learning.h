@@ -7,9 +7,12 @@
 /* CLI_CONTINUE for a share, or a number, of images to judge by. */
 int cli_check_hold_back(const cli_command *command, double hold_back);
 
+/* The same of several sources: one value for all, or one for each of them. */
+int cli_take_hold_back(const cli_command *command, double *held, size_t sources, const char *text);
+
 /* CLI_CONTINUE for what can be followed; minutes: NAN where nobody asked. */
-int cli_check_learning(const cli_command *command, const char *rule, double hold_back,
-                       double minutes);
+int cli_check_learning(const cli_command *command, const char *rule, double minutes);
+int cli_check_rule(const cli_command *command, const char *rule);
 
 /* What --rule may be, from 0 until NULL. */
 const char *cli_learning_rule_name(size_t index);

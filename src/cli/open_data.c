@@ -127,15 +127,28 @@ vc_status cli_run_over_source(cli_images *images, vc_evaluation *out, const vc_m
     return status;
 }
 
+vc_status cli_open_some(vc_source **out, vc_source **whole, const cli_data_options *o)
+{
+    vc_source *held = NULL;
+    *out = NULL;
+    VC_TRY(cli_open_source(whole, o, 0));
+    const vc_status status = o->held ? vc_source_split_parts(out, &held, *whole, o->held)
+                                     : vc_source_spread(out, *whole, SIZE_MAX);
+    vc_source_close(held);
+    if (status != VC_OK)
+        vc_source_close(*whole);
+    return status;
+}
+
 vc_status cli_tap_data(cli_images *images, const vc_model *model, const cli_data_options *o,
                        const char *label, const vc_tap *tap)
 {
-    vc_source *whole, *source;
+    vc_source *whole, *some, *source;
     vc_evaluation ignored;
     vc_acts acts;
     cli_note_precision(VC_IN_FP32);
-    VC_TRY(cli_open_source(&whole, o, 0));
-    vc_status status = vc_source_spread(&source, whole, o->spread ? o->spread : SIZE_MAX);
+    VC_TRY(cli_open_some(&some, &whole, o));
+    vc_status status = vc_source_spread(&source, some, o->spread ? o->spread : SIZE_MAX);
     if (status == VC_OK)
         status = vc_acts_open(&acts, model, o->batch, 0);
     if (status == VC_OK) {
@@ -145,6 +158,7 @@ vc_status cli_tap_data(cli_images *images, const vc_model *model, const cli_data
         vc_acts_close(&acts);
     }
     vc_source_close(source);
+    vc_source_close(some);
     vc_source_close(whole);
     return status;
 }

@@ -10,6 +10,7 @@ typedef struct cli_data_options {
     const char *split, *classes, *exif;
     size_t limit, sample, batch; /* limit, sample: of each path; one of them is 0 */
     size_t seed;                 /* of what is drawn */
+    const double *held;          /* shares or numbers of each path that are left out, or NULL */
     size_t spread;               /* statistics are of so many, spread evenly; 0: of all */
     int skip_broken, convert;
     int train_transforms; /* 1: images are changed as DeiT learns from them, by `seed` */
@@ -94,6 +95,9 @@ vc_status cli_open_source(vc_source **out, const cli_data_options *options, int 
 vc_status cli_run_over_source(cli_images *images, vc_evaluation *out, const vc_model *model,
                               vc_source *source, const cli_data_options *options, const char *label,
                               const vc_runner *runner, vc_class_count *counts);
+
+/* The images, without those of options->held; `whole` is what they are of. */
+vc_status cli_open_some(vc_source **out, vc_source **whole, const cli_data_options *options);
 
 /* The forward pass with a tap over images that need no labels. */
 vc_status cli_tap_data(cli_images *images, const vc_model *model, const cli_data_options *options,

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vitcod/kept_share.h"
 #include "vitcod/point.h"
 #include "vitcod/profile.h"
 
@@ -62,9 +61,8 @@ int cli_take_threshold(const cli_command *command, size_t *threshold, int *searc
 static vc_status cost_of(void *context, double *out, vc_plan *plan)
 {
     cli_plan_cost *cost = context;
-    if (cost->maps)
-        VC_TRY(vc_plan_add_kept_shares(plan, cost->maps->maps, cost->maps->files.count,
-                                       cost->maps_path));
+    if (cost->complete)
+        VC_TRY(cost->complete(cost->context, plan));
     VC_TRY(cost->target->cost(out, plan, cost->head_dim));
     vc_progress_update(&cost->progress, ++cost->tried, NULL);
     return VC_OK;

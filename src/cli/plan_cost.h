@@ -3,7 +3,6 @@
 #define VC_CLI_PLAN_COST_H
 
 #include "cli.h"
-#include "vitcod/maps.h"
 #include "vitcod/polarize.h"
 #include "vitcod/progress.h"
 
@@ -13,8 +12,9 @@ typedef struct cli_plan_cost {
     const cli_plan_target *target;
     const char *unit; /* of the cost */
     size_t head_dim;
-    const vc_map_set *maps; /* averaged attention, for plans with a residual; NULL: without */
-    const char *maps_path;
+    /* Gives a plan what stands in for what it prunes, or NULL. */
+    vc_status (*complete)(const void *context, vc_plan *plan);
+    const void *context;
     vc_progress progress; /* of the search */
     size_t tried;
 } cli_plan_cost;

@@ -163,6 +163,20 @@ static vc_status find_choices(size_t *choice, const vc_statistics *s, const vc_p
     return status;
 }
 
+vc_status vc_statistics_summaries(const vc_summary_stats **out, const vc_statistics *s,
+                                  const char *summaries, const char *path)
+{
+    const vc_plan_recipe recipe = {.summaries = summaries};
+    const size_t layers = s->kinds.layers;
+    size_t *choice = calloc(layers + 1, sizeof *choice);
+    vc_status status = choice ? find_choices(choice, s, &recipe, path)
+                              : vc_fail(VC_ENOMEM, "out of memory for %zu layers", layers);
+    for (size_t l = 0; status == VC_OK && l < layers; l++)
+        out[l] = vc_summary_kinds_find(&s->kinds, l, s->kinds.grids[choice[l]]);
+    free(choice);
+    return status;
+}
+
 static vc_status share_out(vc__recipe_share *out, size_t *choice, const vc_head_curves *curves,
                            const vc_plan_recipe *recipe)
 {

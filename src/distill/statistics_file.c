@@ -9,7 +9,12 @@
 #include "vitcod/json.h"
 #include "vitcod/safetensors.h"
 
-enum { NAME = VC__STATISTICS_NAME, COUNTS = VC__STATISTICS_COUNTS, DIGITS = 24 };
+enum {
+    NAME = VC__STATISTICS_NAME,
+    COUNTS = VC__STATISTICS_COUNTS,
+    DIGITS = 24,
+    SUMMED = COUNTS + 6
+};
 
 /* ---- writing */
 
@@ -17,9 +22,9 @@ static vc_status write_all(const char *path, const vc_statistics *s,
                            const vc__statistics_list *list, const char *settings)
 {
     char hash[DIGITS], kinds[VC_SUMMARY_TEXT], groups[VC_MOST_GROUPS * 33] = "";
-    char digits[COUNTS][DIGITS];
+    char digits[COUNTS][DIGITS], sum[DIGITS];
     vc__statistics_count counts[COUNTS];
-    vc_metadata metadata[COUNTS + 6] = {{"format", VC_MAPS_FORMAT}, {"model_hash", hash}};
+    vc_metadata metadata[COUNTS + 7] = {{"format", VC_MAPS_FORMAT}, {"model_hash", hash}};
     size_t used = 2, length = 0;
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)s->model_hash);
     for (size_t g = 0; g < s->groups; g++)
@@ -39,6 +44,11 @@ static vc_status write_all(const char *path, const vc_statistics *s,
         metadata[used++] = (vc_metadata){"measured", s->measured ? "yes" : "no"};
     if (settings)
         metadata[used++] = (vc_metadata){"settings", settings};
+    const char *texts[SUMMED];
+    for (size_t i = 0; i < used; i++)
+        texts[i] = metadata[i].value;
+    snprintf(sum, sizeof sum, "%08x", vc__statistics_checksum(list, texts, used));
+    metadata[used++] = (vc_metadata){"crc32", sum};
     return vc_safetensors_write(path, list->tensors, list->count, metadata, used);
 }
 
@@ -246,6 +256,39 @@ static vc_status check_unknown(const vc__statistics_list *list, const vc_tensor_
     return VC_OK;
 }
 
+/* The texts of the metadata in the order in which they were written. */
+static size_t list_texts(const char *out[SUMMED], const vc_tensor_file *file)
+{
+    static const char *const before[] = {"format", "model_hash", "groups", "kinds"},
+                             *const behind[] = {"measured", "settings"};
+    const vc_statistics none = {0};
+    vc__statistics_count counts[COUNTS];
+    size_t used = 0;
+    vc__statistics_counts(counts, &none);
+    for (size_t i = 0; i < SUMMED; i++) {
+        const char *key = i < 4            ? before[i]
+                          : i < 4 + COUNTS ? counts[i - 4].key
+                                           : behind[i - 4 - COUNTS];
+        const char *text = vc_tensor_file_metadata(file, key);
+        if (text)
+            out[used++] = text;
+    }
+    return used;
+}
+
+/* Files that are not of vitcod's making need not have a checksum. */
+static vc_status check_sum(const vc__statistics_list *list, const vc_tensor_file *file)
+{
+    char is[DIGITS];
+    const char *texts[SUMMED], *was = vc_tensor_file_metadata(file, "crc32");
+    const size_t count = list_texts(texts, file);
+    snprintf(is, sizeof is, "%08x", vc__statistics_checksum(list, texts, count));
+    if (!was || strcmp(is, was) == 0)
+        return VC_OK;
+    return vc_fail(VC_EFORMAT, "%s: damaged: its checksum is %s, and it says %s",
+                   vc_tensor_file_path(file), is, was);
+}
+
 static vc_status read_listed(vc_statistics *out, const vc_tensor_file *file, int whole)
 {
     vc__statistics_list list;
@@ -253,6 +296,8 @@ static vc_status read_listed(vc_statistics *out, const vc_tensor_file *file, int
     vc_status status = read_sums(&list, file);
     if (status == VC_OK && whole)
         status = check_unknown(&list, file);
+    if (status == VC_OK && whole)
+        status = check_sum(&list, file);
     vc__statistics_list_close(&list);
     return status;
 }
@@ -321,7 +366,13 @@ vc_status vc_statistics_read(vc_statistics *out, const char *path, const json_t 
 {
     vc_tensor_file *file;
     *out = (vc_statistics){0};
-    VC_TRY(vc_safetensors_open(&file, path));
+    const vc_status opened = vc_safetensors_open(&file, path);
+    if (opened == VC_EFORMAT)
+        return vc_fail(VC_EFORMAT,
+                       "%s; what summaries and heads are averaged and measured by lies in what "
+                       "`vitcod attention --summary` writes",
+                       vc_last_error());
+    VC_TRY(opened);
     const vc_status status = read_all(out, file, settings);
     vc_tensor_file_close(file);
     if (status != VC_OK)

@@ -3,6 +3,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "vitcod/checksum.h"
 
 /* Without tensors it is only counted. */
 __attribute__((format(printf, 3, 4))) static void
@@ -88,6 +91,19 @@ void vc__statistics_list_close(vc__statistics_list *list)
     free(list->tensors);
     free(list->names);
     *list = (vc__statistics_list){0};
+}
+
+uint32_t vc__statistics_checksum(const vc__statistics_list *list, const char *const *texts,
+                                 size_t count)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const vc_tensor *t = &list->tensors[i].tensor;
+        sum = vc_checksum(sum, t->data, vc_tensor_count(t) * vc_dtype_bytes(t->dtype));
+    }
+    for (size_t i = 0; i < count; i++)
+        sum = vc_checksum(sum, texts[i], strlen(texts[i]) + 1);
+    return sum;
 }
 
 void vc__statistics_counts(vc__statistics_count out[VC__STATISTICS_COUNTS], const vc_statistics *s)

@@ -27,4 +27,8 @@ void vc__statistics_counts(vc__statistics_count out[VC__STATISTICS_COUNTS],
 void vc__statistics_set_counts(vc_statistics *statistics,
                                const vc__statistics_count counts[VC__STATISTICS_COUNTS]);
 
+/* Of all arrays and of texts beside them, in this order. */
+uint32_t vc__statistics_checksum(const vc__statistics_list *list, const char *const *texts,
+                                 size_t count);
+
 #endif

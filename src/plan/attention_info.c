@@ -9,6 +9,7 @@
 #include "vitcod/file.h"
 #include "vitcod/maps.h"
 #include "vitcod/npy.h"
+#include "vitcod/safetensors.h"
 #include "vitcod/vitcod_files.h"
 
 #define OF_LAYER(member, key, unit, meaning)                                                       \
@@ -81,9 +82,21 @@ static int is_npy(const char *path)
     return is;
 }
 
+/* Maps with what is averaged beside them. */
+static int is_attention(const char *path)
+{
+    vc_tensor_file *file;
+    if (is_npy(path) || vc_safetensors_open(&file, path) != VC_OK)
+        return 0;
+    const int is = vc_maps_in(file);
+    vc_tensor_file_close(file);
+    return is;
+}
+
 int vc_attention_info_is(const char *path)
 {
-    return is_directory(path) || is_npy(path) || vc_plan_is(path) == VC_PLAN_ALONE;
+    return is_directory(path) || is_npy(path) || vc_plan_is(path) == VC_PLAN_ALONE ||
+           is_attention(path);
 }
 
 /* ---- layers */
@@ -370,8 +383,11 @@ static vc_status open_arrays(vc_attention_info *info, const char *path)
 vc_status vc_attention_info_open(vc_attention_info *out, const char *path)
 {
     *out = (vc_attention_info){.file = path, .sparsity = NAN};
-    const vc_status status = vc_plan_is(path) == VC_PLAN_ALONE ? open_plan(out, path, vc_plan_read)
-                                                               : open_arrays(out, path);
+    const int is_plan = vc_plan_is(path) == VC_PLAN_ALONE,
+              is_maps = !is_directory(path) && is_attention(path);
+    const vc_status status = is_plan   ? open_plan(out, path, vc_plan_read)
+                             : is_maps ? open_maps(out, path)
+                                       : open_arrays(out, path);
     if (status != VC_OK)
         vc_attention_info_close(out);
     return status;

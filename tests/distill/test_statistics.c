@@ -230,8 +230,8 @@ static void files_are_checked(void **state)
     vc_metadata m[] = {{"format", VC_MAPS_FORMAT}, {"model_hash", "12"},   {"kinds", "none,1x1q"},
                        {"images", "40"},           {"classes", "4"},       {"last_class", "3"},
                        {"prefix_tokens", "1"},     {"curve_images", "40"}, {"curve_batches", "3"},
-                       {"measured_images", "40"},  {"measured", "yes"}};
-    enum { ALL = sizeof m / sizeof *m };
+                       {"measured_images", "40"},  {"measured", "yes"},    {NULL, NULL}};
+    enum { ALL = sizeof m / sizeof *m - 1 };
     gather(&x, &s, VC_RULE_MEASURED, "none,1x1q");
     assert_ok(vc_statistics_write(good, &x, NULL));
     vc_statistics_close(&x);
@@ -253,6 +253,9 @@ static void files_are_checked(void **state)
     assert_fails(vc_statistics_read(&x, bad, NULL), VC_EFORMAT, "40 to measure heads on");
     spoil(bad, good, NULL, 0.0, NULL, m, 0);
     assert_fails(vc_statistics_read(&x, bad, NULL), VC_EFORMAT, "is not what `vitcod attention");
+    m[ALL] = (vc_metadata){"crc32", "12345678"};
+    spoil(bad, good, NULL, 0.0, NULL, m, ALL + 1);
+    assert_fails(vc_statistics_read(&x, bad, NULL), VC_EFORMAT, "damaged: its checksum is");
     static const struct {
         size_t at;
         const char *value, *message;

@@ -52,7 +52,7 @@ case_bash() {
     offers "chips" "sanger sanger-published" simulate --chip sa
     offers "a chip's file" "chip.yaml" simulate --chip ch
     offers "a file or a word" "folder model.safetensors none" eval --plan ''
-    offers "arguments" "MASK.NPY folder mask.npy two words.npy" polarize ''
+    offers "arguments" "MASK.NPY folder mask.npy model.safetensors two words.npy" polarize ''
     offers "behind --" "" prune -- --ke
     offers "what nobody can list" "" prune --sparsity ''
     offers "a flag has no value" "MASK.NPY folder mask.npy two words.npy" prune --force ''
