@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "sweep_impl.h"
+#include "vitcod/memory_limit.h"
 
 int vc__sweep_file_has(const vc__sweep_file *f, uint64_t point)
 {
@@ -195,10 +196,10 @@ vc_status vc__sweep_file_open(vc__sweep_file *out, const char *path, const char 
                               const vc_sweep *space)
 {
     *out = (vc__sweep_file){.path = path, .descriptor = -1};
-    out->done = calloc(space->points / 8 + 1, 1);
+    out->done = vc_memory_take(space->points / 8 + 1, 1, "which points of the space are done");
     if (!out->done)
-        return vc_fail(VC_ENOMEM, "out of memory for %llu points",
-                       (unsigned long long)space->points);
+        return VC_ENOMEM;
+    memset(out->done, 0, space->points / 8 + 1);
     out->descriptor = open_to_go_on(path);
     vc_status status = VC_OK;
     if (out->descriptor < 0)
