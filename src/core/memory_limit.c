@@ -99,7 +99,8 @@ size_t vc_memory_limit(void)
         return bytes;
     if (!given || vc_memory_parse(&bytes, given) != VC_OK)
         bytes = limit_of_machine();
-    return limit = bytes;
+    limit = bytes;
+    return bytes;
 }
 
 void vc_memory_set_limit(size_t bytes)

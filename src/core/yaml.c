@@ -303,7 +303,8 @@ vc_status vc_yaml_read(void *out, const vc_yaml_map *map, const vc_yaml_field *f
         const vc_yaml_field *field = find_field(fields, count, key);
         if (!field)
             return unknown_key(map, key, fields, count);
-        VC_TRY(vc__yaml_value((char *)out + field->offset, map, field, fy_node_pair_value(pair)));
+        void *to = out ? (char *)out + field->offset : NULL; /* maps alone have nowhere to go */
+        VC_TRY(vc__yaml_value(to, map, field, fy_node_pair_value(pair)));
     }
     for (size_t i = 0; i < count; i++)
         if (!fields[i].optional && !pair_of(map, fields[i].key))

@@ -188,12 +188,15 @@ static vc_status add_file(vc_dataset *out, const found_format *p, const char *na
 vc_status vc__cifar_read(vc_dataset *out, const char *directory, const char *split)
 {
     found_format p;
-    if (find_formats(&p, directory) > 1)
+    const size_t found = find_formats(&p, directory);
+    if (found > 1)
         return vc_fail(
             VC_EFORMAT,
             "%s: holds more than one of CIFAR-10 and CIFAR-100, or of their forms, wanted "
             "one",
             directory);
+    if (found == 0) /* not any more: it may change while it is looked at */
+        return vc_fail(VC_EABSENT, "%s: holds neither CIFAR-10 nor CIFAR-100", directory);
     *out = (vc_dataset){.channels = 3, .height = SIDE, .width = SIDE, .classes = p.format->classes};
     const char *const *name = strcmp(split, "train") == 0 ? p.format->train : p.format->test;
     vc_status status = VC_OK;

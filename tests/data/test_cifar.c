@@ -1,4 +1,6 @@
 #include "folders.h"
+
+#include "../../src/data/cifar.h"
 #include "vitcod/source.h"
 
 enum { PIXELS = 3 * 32 * 32 };
@@ -230,6 +232,15 @@ static void refuses_damaged_batches(void **state)
     assert_fails(vc_dataset_open(&data, d, "test"), VC_EFORMAT, "more than one of CIFAR-10 and");
 }
 
+/* Between the look and the reading somebody may have removed it. */
+static void what_is_gone_is_absent(void **state)
+{
+    (void)state;
+    vc_dataset data;
+    assert_fails(vc__cifar_read(&data, fresh_directory(), "train"), VC_EABSENT,
+                 "neither CIFAR-10 nor CIFAR-100");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(pickles_are_read),
@@ -237,6 +248,7 @@ int main(void)
                                        cmocka_unit_test(broken_pickles_are_refused),
                                        cmocka_unit_test(cifar10_in_its_folder),
                                        cmocka_unit_test(cifar100_is_labelled_by_its_fine_classes),
-                                       cmocka_unit_test(refuses_damaged_batches)};
+                                       cmocka_unit_test(refuses_damaged_batches),
+                                       cmocka_unit_test(what_is_gone_is_absent)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
