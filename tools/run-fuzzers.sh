@@ -23,6 +23,8 @@ make_seeds() {
         [ "$dialect" = ustar ] ||
             tar --format="$dialect" -cf "$build/corpus/tar/seed-long-$dialect" -C "$made" cat
     done
+    mkdir -p "$build/corpus/chip"
+    cp configs/accelerators/*.yaml "$build/corpus/chip"
     gzip -c "$build/corpus/tar/seed-ustar" >"$build/corpus/tar/seed-gzip"
     cp tests/data/golden/photos*.tar.* "$build/corpus/tar"
     printf '\000\000\010\003\000\000\000\002\000\000\000\002\000\000\000\002abcdefgh' \
