@@ -188,6 +188,14 @@ def switches(vitcod, masks, folder):
             "buffers: {query: {size: 106 KiB}, key: {size: 106 KiB}}\n",
         )
     )
+    for macs in (256, 512):
+        text = like + "vitcod.yaml\ndecoder_macs: %d\n" % macs
+        files.append(chip_file(folder, "decoder %d" % macs, text))
+    text = like + "systolic.yaml\nsystolic: {pipelined: true}\n"
+    files.append(chip_file(folder, "systolic pipelined", text))
+    for chip in ("prune", "prune-reorder"):
+        text = like + chip + ".yaml\ngather: divided\n"
+        files.append(chip_file(folder, chip + " divided", text))
     files.append(
         chip_file(folder, "sanger unpipelined", like + "sanger.yaml\nsanger: {pipelined: false}\n")
     )
@@ -262,6 +270,7 @@ def report(table, switched, published, real):
         ("sanger", "sanger"),
         ("spatten", "spatten"),
         ("systolic", "systolic"),
+        ("vitality", "vitality"),
         ("dense", "dense"),
     ):
         values[key + "_90"] = "%.2f" % table.mean(chip, "prune + reorder", ninety)
@@ -270,12 +279,20 @@ def report(table, switched, published, real):
         values["table_" + key] = ratio_table(table, chip, "prune + reorder")
     for chip, key in (("sanger, as published", "sangerp"), ("spatten, as published", "spattenp")):
         values[key + "_90"] = "%.2f" % published.mean(chip, "prune + reorder", ninety)
-    for chip in ("sanger", "spatten", "dense"):
-        energies = [
-            [table.rows[m, 0.9, c]["attention"]["energy_uj"] for c in (chip, "prune + reorder")]
-            for m in MODELS
-        ]
-        values["energy_" + chip] = "%.2f" % (sum(a / b for a, b in energies) / len(energies))
+    for chip, key in (
+        ("sanger", "sanger"),
+        ("spatten", "spatten"),
+        ("vitality", "vitality"),
+        ("prune only", "prune"),
+        ("dense", "dense"),
+    ):
+        for part in ("energy", "on_chip", "dram_access", "dram_standby"):
+            ratios = [
+                table.rows[m, 0.9, chip]["attention"][part + "_uj"]
+                / table.rows[m, 0.9, "prune + reorder"]["attention"][part + "_uj"]
+                for m in MODELS
+            ]
+            values["%s_%s" % (part, key)] = "%.2f" % (sum(ratios) / len(ratios))
     for chip in ("sanger", "spatten"):
         values["real_" + chip] = "%.2f" % real[chip]
         values["mask_" + chip] = "%.2f" % table.ratio(MODELS[0], 0.9, chip, "prune + reorder")
@@ -288,6 +305,15 @@ def report(table, switched, published, real):
             values["banks%d_%s" % (banks, key)] = "%.2f" % switched.mean(
                 "prune %d" % banks, "prune-reorder %d" % banks, s
             )
+    for key, t in (("90", ninety), ("mean", four)):
+        values["divided_" + key] = "%.2f" % switched.mean("prune divided", "prune-reorder divided", t)
+    for macs in (256, 512):
+        values["ae_%d" % macs] = "%.2f" % (
+            switched.time(MODELS[2], 0.9, "decoder %d" % macs)
+            / switched.time(MODELS[2], 0.9, "prune + reorder")
+        )
+    values["ae_128"] = "%.2f" % table.ratio(MODELS[2], 0.9, "vitcod", "prune + reorder")
+    values["pipelined"] = "%.2f" % switched.mean("systolic pipelined", "prune + reorder", ninety)
     for keep in (1.0, 0.7, 0.5):
         values["keep%g" % keep] = "%.2f" % switched.mean(
             "spatten %g" % keep, "prune + reorder", ninety
@@ -298,11 +324,12 @@ def report(table, switched, published, real):
         ("sanger tiles of 256 keys", "tiles"),
     ):
         values[key] = "%.2f" % switched.mean(chip, "prune + reorder", ninety)
-    bytes_of = {
-        c: table.rows["deit_tiny_patch16_224", 0.9, c]["attention"]["dram_bytes"]
-        for c in ("prune + reorder", "vitcod")
-    }
-    values["ae_bytes"] = "%.0f" % (100 * (1 - bytes_of["vitcod"] / bytes_of["prune + reorder"]))
+    for model, key in ((MODELS[0], "ae_bytes"), (MODELS[2], "ae_base_bytes")):
+        moved = [
+            table.rows[model, 0.9, c]["attention"]["dram_bytes"]
+            for c in ("vitcod", "prune + reorder")
+        ]
+        values[key] = "%.0f" % abs(100 * (1 - moved[0] / moved[1]))
     values["ae_large"] = "%.2f" % (
         switched.time(MODELS[2], 0.9, "large scratchpads")
         / switched.time(MODELS[2], 0.9, "prune + reorder")
