@@ -31,7 +31,7 @@ inside sh -c 'apt-get install -y -qq --no-install-recommends /packages/*.deb ope
     { cat /tmp/installed; exit 1; }
     grep "^Setting up .*vitcod" /tmp/installed'
 # shellcheck disable=SC2086 # names of packages
-inside dpkg -L $ours | sort -u >"$copy/tmp/files"
+inside dpkg -L $ours | grep '^/[a-z]' | sort -u >"$copy/tmp/files"
 echo "== the program"
 inside vitcod --version
 inside vitcod simulate --arch deit_tiny_patch16_224 --json | grep -m 1 '"cycles"'
@@ -65,7 +65,7 @@ while read -r file; do
     fi
 done <"$copy/tmp/files"
 inside find / -xdev -name '*vitcod*' -not -path '/packages/*' -not -path '/tmp/*' \
-    -not -path '/proc/*' -not -path '/var/log/*' >"$copy/tmp/left"
+    -not -path '/proc/*' -not -path '/var/log/*' -not -path '/var/cache/man/*' >"$copy/tmp/left"
 if [ -s "$copy/tmp/left" ]; then
     cat "$copy/tmp/left"
     left=1
