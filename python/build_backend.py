@@ -140,8 +140,11 @@ def _bundle(package: Path) -> None:
 
 def _notice(notices: Path, path: str) -> None:
     """The license of a library, where Debian keeps it."""
-    owner = subprocess.run(["dpkg", "-S", os.path.realpath(path)], capture_output=True, text=True)
-    package = owner.stdout.split(":", 1)[0].strip()
+    real = os.path.realpath(path)
+    package = ""
+    for name in (real, real.removeprefix("/usr")):  # as dpkg called it before /usr was merged
+        owner = subprocess.run(["dpkg", "-S", name], capture_output=True, text=True)
+        package = package or owner.stdout.split(":", 1)[0].strip()
     text = Path(f"/usr/share/doc/{package}/copyright")
     if not package or not text.exists():
         raise SystemExit(f"{path}: no license is found for it; wanted bundle=no")

@@ -79,6 +79,11 @@ case_plan() {
     in_python test_plan
 }
 
+case_notebook() {
+    export OMP_NUM_THREADS=1
+    in_python test_notebook
+}
+
 case_program() {
     export OMP_NUM_THREADS=1
     in_python test_program
