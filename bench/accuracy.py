@@ -6,8 +6,10 @@
 
 `calibrate --epochs 0` makes each model of the images that are not held back and compares it with
 the dense one on those that are. Its result goes to RESULTS, a file for each row and sparsity, and
-what is there is not measured again; `vitcod report RESULTS -o page.html` draws them. --docs writes
-the table between its two marks in that file; else it is printed. `--rule none` only writes.
+what is there is not measured again, nor what could not be made, of which a file says why; `vitcod
+report RESULTS -o page.html` draws them. What sparsity costs each head is measured once, by
+`vitcod attention`, and plans for all sparsities are made of that. --docs writes the table between
+its two marks in that file; else it is printed. `--rule none` only writes.
 """
 
 import argparse
@@ -16,7 +18,10 @@ import math
 import os
 import re
 import subprocess
+import sys
 import textwrap
+import zlib
+from subprocess import PIPE
 
 # name of the files: what the table calls it, options
 ROWS = {
@@ -30,28 +35,82 @@ SPARSITIES = [0.6, 0.7, 0.8, 0.9, 0.95, 0.97]
 BEGIN, END = "<!-- bench/accuracy.py -->\n", "<!-- end -->\n"
 
 
+# What a plan that cannot be made is refused with.
+IMPOSSIBLE = ["out of reach", "summaries alone are", "for entries:"]
+
+
+def impossible(path):
+    return path[: -len(".json")] + ".impossible"
+
+
 def path_of(row, sparsity):
     return os.path.join(OPTIONS.results, "%s-%g.json" % (row, 100 * sparsity))
 
 
+def run(*words):
+    """What a verb prints with --json; a sentence in place of what cannot be made."""
+    done = subprocess.run(
+        [OPTIONS.vitcod, *words, "--json"], check=False, stdout=subprocess.PIPE, stderr=PIPE
+    )
+    said = done.stderr.decode(errors="replace").strip().splitlines()
+    if done.returncode == 1 and said and any(word in said[-1] for word in IMPOSSIBLE):
+        return said[-1]
+    if done.returncode != 0:
+        raise SystemExit("\n".join(said) or "vitcod %s: %d" % (words[0], done.returncode))
+    return json.loads(done.stdout)
+
+
+def images():
+    how = ["--limit", str(OPTIONS.limit), "--hold-back", OPTIONS.hold_back]
+    for path in OPTIONS.images:
+        how += ["--data", path]
+    return how
+
+
+def statistics(how):
+    """What plans of this row are made from, at any sparsity."""
+    of = zlib.crc32(" ".join([OPTIONS.model, *images(), *how]).encode())
+    path = os.path.join(OPTIONS.results, "attention-%08x.safetensors" % of)
+    curves = os.path.join(OPTIONS.results, "curves.json")
+    if not os.path.exists(path):
+        resume = ["--resume"] if os.path.exists(path + ".checkpoint") else []
+        run("attention", OPTIONS.model, *images(), *how, *resume, "--curves", curves, "-o", path)
+    return path
+
+
+def plan_of(how, sparsity, path):
+    """Writes the plan; what prune says of it, or why there is none."""
+    pruned = path + ".pruned"
+    said = run("prune", statistics(how), *how, "--sparsity", "%g" % sparsity, "-o", pruned)
+    if isinstance(said, dict):
+        run("polarize", pruned, "-o", path)
+        os.remove(pruned)
+    return said
+
+
 def measure(row, sparsity):
     path = path_of(row, sparsity)
-    model = path[: -len(".json")] + ".safetensors"
-    how = list(ROWS[row][1])
+    model, plan = path[: -len(".json")] + ".safetensors", path[: -len(".json")] + ".plan"
+    how, said = list(ROWS[row][1]), {}
     if row.startswith("measured"):
-        how += ["--curves", os.path.join(OPTIONS.results, "curves-%g.json" % (100 * sparsity))]
-    for images in OPTIONS.images:
-        how += ["--data", images]
-    done = subprocess.run(
-        [OPTIONS.vitcod, "calibrate", OPTIONS.model, *how]
-        + ["--limit", str(OPTIONS.limit), "--hold-back", OPTIONS.hold_back, "--epochs", "0"]
-        + ["--sparsity", "%g" % sparsity, "--json", "-o", model],
-        check=True,
-        stdout=subprocess.PIPE,
-    )
-    os.remove(model)
-    with open(path + ".part", "wb") as file:
-        file.write(done.stdout)
+        said = plan_of(how, sparsity, plan)
+        how = ["--plan", plan]
+    else:
+        how += ["--sparsity", "%g" % sparsity]
+    if isinstance(said, dict):
+        result = run("calibrate", OPTIONS.model, *how, *images(), "--epochs", "0", "-o", model)
+    else:
+        result = said
+    for left in (model, plan):
+        if os.path.exists(left):
+            os.remove(left)
+    if isinstance(result, str):
+        path, text = impossible(path), result
+    else:
+        result.update((key, said[key]) for key in ("rule", "summaries") if key in said)
+        text = json.dumps(result, indent=2)
+    with open(path + ".part", "w", encoding="utf-8") as file:
+        file.write(text + "\n")
     os.replace(path + ".part", path)
 
 
@@ -81,9 +140,9 @@ def interval(share, count):
     return 100 * (middle - half), 100 * (middle + half)
 
 
-def cell(result, source):
+def cell(result, source, path):
     if not result:
-        return "-"
+        return "x" if os.path.exists(impossible(path)) else "-"
     s = result["sources"][source]
     return "%.1f / %.3f" % (100 * s["agreement_before"], s["divergence_before"])
 
@@ -113,10 +172,14 @@ def table(found):
             "|---" * (1 + len(SPARSITIES)) + "|",
         ]
         for row, (title, _) in ROWS.items():
-            cells = [cell(found.get((row, s)), i) for s in SPARSITIES]
+            cells = [cell(found.get((row, s)), i, path_of(row, s)) for s in SPARSITIES]
             lines.append("| %s | " % title + " | ".join(cells) + " |")
         lines.append("")
-    if len(found) < len(ROWS) * len(SPARSITIES):
+    missing = [path_of(row, s) for row in ROWS for s in SPARSITIES if (row, s) not in found]
+    refused = [path for path in missing if os.path.exists(impossible(path))]
+    if refused:
+        lines += ["`x`: what must be kept, with the scores of summaries, is more than that.", ""]
+    if len(refused) < len(missing):
         lines += ["`-`: not measured.", ""]
     chosen = [
         "%g %%: `%s`" % (100 * s, found["measured-auto", s]["summaries"])
@@ -143,10 +206,17 @@ def write(text):
 
 def main():
     os.makedirs(OPTIONS.results, exist_ok=True)
-    for row in OPTIONS.rule:
-        for sparsity in OPTIONS.sparsity:
-            if row != "none" and not os.path.exists(path_of(row, sparsity)):
-                measure(row, sparsity)
+    wanted = [
+        (row, s)
+        for row in OPTIONS.rule
+        for s in OPTIONS.sparsity
+        if row != "none"
+        and not os.path.exists(path_of(row, s))
+        and not os.path.exists(impossible(path_of(row, s)))
+    ]
+    for i, (row, s) in enumerate(wanted):
+        print("%d of %d: %s at %g %%" % (i + 1, len(wanted), row, 100 * s), file=sys.stderr)
+        measure(row, s)
     found = read_all()
     if found:
         write(table(found))
