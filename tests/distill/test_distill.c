@@ -1,6 +1,6 @@
 /* Calibration as a library: what a dense model makes of images, agreement with itself, going on,
  * and what is refused. */
-#include "../../src/models/deit/deit.h"
+#include "small_deit.h"
 #include "summarized.h"
 #include "testing.h"
 #include "vitcod/coder_setup.h"
@@ -13,15 +13,7 @@ enum { COUNT = 80, PIXELS = 64, BATCH = 8 };
 static uint8_t pixels[COUNT * PIXELS];
 static int32_t labels[COUNT];
 static const vc_dataset data = {COUNT, 1, 8, 8, 4, pixels, labels, NULL};
-static const vc__deit_config config = {.image = 8,
-                                       .patch = 2,
-                                       .channels = 1,
-                                       .classes = 4,
-                                       .width = 12,
-                                       .depth = 2,
-                                       .heads = 3,
-                                       .hidden = 24,
-                                       .std = {0.3f}};
+static const vc__deit_config config = {SMALL_DEIT, .depth = 2};
 
 typedef struct scene {
     vc_source *images, *learn, *held;

@@ -1,20 +1,12 @@
 /* The recipe as a library: steps as commands, a run with another program, going on, refusals. */
 #include <sys/stat.h>
 
-#include "../../src/models/deit/deit.h"
+#include "small_deit.h"
 #include "testing.h"
 #include "vitcod/model.h"
 #include "vitcod/recipe.h"
 
-static const vc__deit_config config = {.image = 8,
-                                       .patch = 2,
-                                       .channels = 1,
-                                       .classes = 4,
-                                       .width = 12,
-                                       .depth = 1,
-                                       .heads = 3,
-                                       .hidden = 24,
-                                       .std = {0.3f}};
+static const vc__deit_config config = {SMALL_DEIT, .depth = 1};
 
 /* Prints a result, whatever the verb, and counts how often it was started. */
 static const char stand_in[] = "#!/bin/sh\n"

@@ -1,7 +1,7 @@
 /* What the full recipe adds to the loop: the moving average, stochastic depth, older
  * checkpoints, an end from outside, reports of step groups, and a message that says where a run
  * diverged. */
-#include "../../src/models/deit/deit.h"
+#include "small_deit.h"
 #include "testing.h"
 #include "vitcod/rng.h"
 #include "vitcod/train.h"
@@ -10,15 +10,7 @@ enum { COUNT = 64, PIXELS = 64, BATCH = 16, STEPS = COUNT / BATCH };
 static uint8_t pixels[COUNT * PIXELS];
 static int32_t labels[COUNT];
 static const vc_dataset data = {COUNT, 1, 8, 8, 4, pixels, labels, NULL};
-static const vc__deit_config config = {.image = 8,
-                                       .patch = 2,
-                                       .channels = 1,
-                                       .classes = 4,
-                                       .width = 12,
-                                       .depth = 2,
-                                       .heads = 3,
-                                       .hidden = 24,
-                                       .std = {0.3f}};
+static const vc__deit_config config = {SMALL_DEIT, .depth = 2};
 
 static vc_train_options options(void)
 {
