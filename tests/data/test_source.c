@@ -17,7 +17,9 @@ static void expect(const char *path, vc_source_options o, const char *want)
         assert_true(strncmp(name, path, strlen(path)) == 0);
         snprintf(text, sizeof text, "%s%s %d", i == 0 ? "" : " ", name + strlen(path) + 1,
                  vc_source_label(source, i));
-        strncat(have, text, sizeof have - strlen(have) - 1);
+        const size_t used = strlen(have);
+        assert_true(used + strlen(text) < sizeof have);
+        strcpy(have + used, text);
     }
     vc_source_close(source);
     assert_string_equal(have, want);
