@@ -9,7 +9,7 @@ export OMP_NUM_THREADS=1 # tiny images
 
 # A tiny model to train, by words.
 tiny="--data data --width 8 --depth 1 --heads 2 --patch 4 --batch 8 --hold-back 8"
-logged="$tiny --epochs 6 --log log --log-every 1 --save-every 5 -o killed"
+logged="$tiny --epochs 12 --log log --log-every 1 --save-every 5 -o killed"
 
 setup() {
     idx_data
@@ -27,14 +27,19 @@ steps_of() {
 
 # A run that is killed and goes on has every step once in its log, as one that never stopped.
 case_a_log_has_every_step_once() {
-    check "whole" 0 '' "$vitcod" train $tiny --epochs 6 --log whole.log --log-every 1 -o whole
+    check "whole" 0 '' "$vitcod" train $tiny --epochs 12 --log whole.log --log-every 1 -o whole
     head -n 1 whole.log | grep -q '"step":1' || failed "its first line" "no step 1"
     for lines in 3 14 40; do
+        rm -f killed killed.checkpoint log
         "$vitcod" train $logged >"$out.killed" 2>&1 &
         run=$!
-        wait_until 20 sh -c "[ -f log ] && [ \$(wc -l <log) -ge $lines ]"
-        kill -9 "$run"
+        wait_until 20 sh -c "[ -f killed.checkpoint ] && [ \$(wc -l <log) -ge $lines ]"
+        kill -9 "$run" || : # it may have been too fast
         wait "$run"
+        if [ -f killed ]; then
+            rm -f killed log
+            continue
+        fi
         printf '{"epoch":' >>log # the beginning of a line
         check "goes on" 0 '' "$vitcod" train $logged --resume
         steps_of whole.log >whole.steps
@@ -74,7 +79,7 @@ case_devices() {
     check "full" 1 '/dev/full: cannot write' "$vitcod" calibrate model $small -o /dev/full
     check "null" 0 '' env TMPDIR="$dir/place" "$vitcod" calibrate model $small \
         --autoencoder qk -o /dev/null
-    check "no way back" 1 'wants a checkpoint' "$vitcod" calibrate model $small --resume \
+    check "no way back" 1 '/dev/null: nothing can be gone on from beside it' "$vitcod" calibrate model $small --resume \
         -o /dev/null
     ls /dev >after
     check "nothing new" 0 '' cmp before after
