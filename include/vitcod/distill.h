@@ -111,7 +111,8 @@ typedef struct vc_statistics_keep {
  * `statistics->curve_images` images of `source` that are spread evenly; the batches that they have
  * been measured on are passed over. `model` is that of the statistics, dense, with parameters that
  * can be trained. `keep` may be NULL. VC_EUNSUPPORTED for a model with BatchNorm
- * (vc_model_observes_apart). */
+ * (vc_model_observes_apart), which vc_measure_heads_check tells before. */
+vc_status vc_measure_heads_check(const vc_model *model);
 vc_status vc_measure_heads(vc_statistics *statistics, const vc_model *model, vc_source *source,
                            const vc_statistics_keep *keep, const vc_look *how);
 

@@ -42,6 +42,8 @@ static vc_status gather(vc_statistics *out, const vc_model *model, vc_source *so
 {
     const int measures = vc_plan_recipe_measures(recipe);
     size_t images = 0;
+    if (measures)
+        VC_TRY(vc_measure_heads_check(model));
     if (measures && keep && keep->path && keep->resume && access(keep->path, F_OK) == 0) {
         VC_TRY(go_on(out, model, keep));
     } else {

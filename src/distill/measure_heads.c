@@ -128,15 +128,21 @@ static vc_status open_measurement(measurement *m, vc_source *source, const vc_lo
     return vc_loader_open(&m->loader, m->source, &options);
 }
 
+vc_status vc_measure_heads_check(const vc_model *model)
+{
+    if (!vc_model_observes_apart(&model->config))
+        return VC_OK;
+    return vc_fail(VC_EUNSUPPORTED,
+                   "heads of a %s cannot be measured: its BatchNorms make one image depend on the "
+                   "others of its batch; wanted another rule than measured",
+                   vc_model_family(&model->config));
+}
+
 vc_status vc_measure_heads(vc_statistics *statistics, const vc_model *model, vc_source *source,
                            const vc_statistics_keep *keeps, const vc_look *how)
 {
     measurement m = {.statistics = statistics, .keep = keeps, .model = model};
-    if (vc_model_observes_apart(&model->config))
-        return vc_fail(VC_EUNSUPPORTED,
-                       "heads of a %s cannot be measured: its BatchNorms make one image depend on "
-                       "the others of its batch",
-                       vc_model_family(&model->config));
+    VC_TRY(vc_measure_heads_check(model));
     if (statistics->curves.layer_count == 0) {
         VC_TRY(vc_statistics_open_curves(statistics));
         VC_TRY(keep(&m));

@@ -168,6 +168,9 @@ static void refuses_batch_norms(void **state)
     assert_fails(vc_measure_heads(&stats, model, NULL, NULL, &how), VC_EUNSUPPORTED,
                  "heads of a levit cannot be measured: its BatchNorms");
     assert_null(stats.curves.layers);
+    const vc_plan_recipe recipe = {.rule = VC_RULE_MEASURED, .summaries = "1x1"};
+    assert_fails(vc_statistics_gather(&stats, model, NULL, &recipe, NULL, &how), VC_EUNSUPPORTED,
+                 "wanted another rule than measured"); /* before any image is looked at */
     vc_model_close(model);
 }
 
