@@ -24,11 +24,15 @@ import struct
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TINY = "--data data --width 8 --depth 1 --heads 2 --patch 4 --batch 16".split()
 PRUNED = "--data data --sparsity 0.3 --rule info --batch 16 --epochs 3 --patience 0".split()
+
+
+MPIRUN = ["mpirun", "--oversubscribe", "-n", "2"] if shutil.which("mpirun") else []
 
 
 class Scene:
@@ -38,6 +42,7 @@ class Scene:
         self.name, self.command, self.outputs = name, command, outputs
         self.other, self.resumes, self.kept = list(other), resumes, set(kept)
         self.old, self.new, self.calls, self.seconds = {}, {}, 0, 0.0
+        self.start = ()
 
 
 SCENES = [
@@ -70,11 +75,15 @@ def idx(path, images, classes):
         file.write(bytes(i % classes for i in range(images)))
 
 
+def text(path):
+    return (read(path) or b"").decode(errors="replace")
+
+
 def read(path):
     try:
         with open(path, "rb") as file:
             return file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return None
 
 
@@ -85,11 +94,13 @@ class Torture:
         self.failing = os.path.join(build, "tests", "failing_alloc.so")
         self.random, self.seed = random.Random(seed), seed
         self.place = tempfile.mkdtemp(prefix="vitcod-torture-")
-        self.table, self.lost, self.number = {}, [], 0
+        self.table, self.lost, self.number, self.together = {}, [], 0, None
         self.environment = dict(os.environ, OMP_NUM_THREADS="1", OMP_WAIT_POLICY="passive",
-                                VC_ATTENTION_COSTS="1,1.6,7", TMPDIR=self.place)
+                                VC_ATTENTION_COSTS="1,1.6,7", TMPDIR=self.place,
+                                OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
+                                OMPI_MCA_mpi_yield_when_idle="1")
 
-    def run(self, folder, words, fault=None, added=None, before=None, closed=()):
+    def run(self, folder, words, fault=None, added=None, before=None, closed=(), start=()):
         """Status and what was said. `fault`: called with the process that has been started."""
         def prepare():
             if before:
@@ -97,7 +108,7 @@ class Torture:
             for fd in closed:
                 os.close(fd)
         with open(os.path.join(self.place, "said"), "wb") as said:
-            child = subprocess.Popen([self.program] + words, cwd=folder, stdin=subprocess.DEVNULL,
+            child = subprocess.Popen([*start, self.program] + words, cwd=folder, stdin=subprocess.DEVNULL,
                                      stdout=said, stderr=said, preexec_fn=prepare,
                                      env=dict(self.environment, **(added or {})))
             if fault:
@@ -139,13 +150,14 @@ class Torture:
     def learn(self, scene):
         """What it makes without a fault, by other options as well, and how many calls that takes."""
         folder = self.fresh()
-        self.must(folder, scene.command + scene.other)
+        self.must(folder, scene.command + scene.other, start=scene.start)
         scene.old = {name: read(os.path.join(folder, name)) for name in scene.outputs}
         folder = self.fresh(scene)
         count, began = os.path.join(self.place, "count"), time.time()
-        self.must(folder, scene.command, added={"LD_PRELOAD": self.shim, "VC_SHIM_COUNT": count})
+        shim = {} if scene.start else {"LD_PRELOAD": self.shim, "VC_SHIM_COUNT": count}
+        self.must(folder, scene.command, added=shim, start=scene.start)
         scene.seconds = time.time() - began
-        scene.calls = int(read(count))
+        scene.calls = int(read(count)) if shim else 0
         scene.new = {name: read(os.path.join(folder, name)) for name in scene.outputs}
         scene.files = set(os.listdir(folder))
 
@@ -173,7 +185,7 @@ class Torture:
             words += ["--force"] if "--force" not in words else []
             if any(os.path.exists(os.path.join(folder, way)) for way in ways):
                 words.append("--resume")
-        again, said = self.run(folder, words)
+        again, said = self.run(folder, words, start=scene.start)
         if again != 0:
             return f"afterwards status {again}: {said.decode(errors='replace')}"
         for name in scene.outputs:
@@ -287,6 +299,32 @@ class Torture:
         return (self.judge(scene, folder, 1, b"power"),
                 f"{upto} of {len(events)}, names {'early' if early else 'late'}")
 
+    def kill_a_rank(self, scene):
+        """Two processes train together, and one of them is killed."""
+        del scene
+        if not self.together:
+            self.learn_together()
+        after = self.random.uniform(0.0, 1.1 * self.together.seconds)
+
+        def fault(child):
+            time.sleep(after)
+            ranks = [pid for pid in os.listdir("/proc") if pid.isdigit() and
+                     f"({os.path.basename(self.program)}) " in (stat := text(f"/proc/{pid}/stat"))
+                     and stat.rsplit(")", 1)[1].split()[1] == str(child.pid)]
+            if ranks:
+                os.kill(int(self.random.choice(sorted(ranks))), signal.SIGKILL)
+        folder = self.fresh(self.together)
+        status, said = self.run(folder, self.together.command, fault, start=MPIRUN)
+        return (self.judge(self.together, folder, min(status, 1) if isinstance(status, int) else
+                           status, said, silent=True), f"after {after:.4f} s")
+
+    def learn_together(self):
+        train = next(scene for scene in SCENES if scene.name == "train")
+        self.together = Scene("train (two processes)", train.command, train.outputs, train.other,
+                              True, train.kept)
+        self.together.start = MPIRUN
+        self.learn(self.together)
+
     def replay(self, folder, order, events, early):
         held, waiting = {}, []
 
@@ -319,7 +357,9 @@ class Torture:
               ("little address space, in libraries as well", no_address_space),
               ("few descriptors", few_descriptors),
               ("standard descriptors closed", closed_descriptors),
-              ("power lost", power_loss)]
+              ("power lost", power_loss),
+              ("one of two processes is killed", kill_a_rank)]
+    RARELY = {kill_a_rank}  # starting several takes seconds
 
     # ---- all of it
 
@@ -330,6 +370,8 @@ class Torture:
         while time.time() < ends:
             for name, fault in self.FAULTS:
                 if time.time() >= ends and self.table[name][0] > 0:
+                    continue
+                if fault in self.RARELY and (not MPIRUN or self.number % 7):
                     continue
                 # short scenes as often as long ones take time
                 scene = self.random.choices(SCENES, [1 / (0.2 + s.seconds) for s in SCENES])[0]
@@ -358,7 +400,7 @@ never failed and leaves nothing beside them.
 
 {table}
 
-Verbs: {verbs}. Seed {seed}, {seconds:.0f} seconds on one core.
+{how}
 
 A loss of power is a replay: a preloaded library records what files held when they were
 synchronized, and in which order names changed; a try takes a beginning of that order, with names
@@ -384,8 +426,9 @@ def main():
         print(rows)
         if given.page:
             with open(given.page, "w", encoding="utf-8") as page:
-                page.write(PAGE.format(table=rows, seed=given.seed, seconds=time.time() - began,
-                                       verbs=", ".join(s.name for s in SCENES)))
+                how = (f"Verbs: {', '.join(s.name for s in SCENES)}. Seed {given.seed}, "
+                       f"{time.time() - began:.0f} seconds on one core.")
+                page.write(PAGE.format(table=rows, how=textwrap.fill(how, 100)))
     finally:
         shutil.rmtree(torture.place, ignore_errors=True)
     sys.exit(1 if torture.lost else 0)
