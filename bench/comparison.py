@@ -306,7 +306,8 @@ def report(table, switched, published, real):
                 "prune %d" % banks, "prune-reorder %d" % banks, s
             )
     for key, t in (("90", ninety), ("mean", four)):
-        values["divided_" + key] = "%.2f" % switched.mean("prune divided", "prune-reorder divided", t)
+        ratio = switched.mean("prune divided", "prune-reorder divided", t)
+        values["divided_" + key] = "%.2f" % ratio
     for macs in (256, 512):
         values["ae_%d" % macs] = "%.2f" % (
             switched.time(MODELS[2], 0.9, "decoder %d" % macs)
