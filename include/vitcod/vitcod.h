@@ -28,6 +28,7 @@
 #include "vitcod/status.h"
 #include "vitcod/tensor.h"
 #include "vitcod/tensor_file.h"
+#include "vitcod/tensor_file_change.h"
 #include "vitcod/threads.h"
 #include "vitcod/version.h"
 #include "vitcod/weights.h"

@@ -11,6 +11,11 @@ vc_status vc_model_check_trainable(const vc_model *model)
     if (!vc_model_can(&model->config, VC_ABILITY_LEARNS))
         return vc_fail(VC_EUNSUPPORTED, "a %s has no backward pass and cannot be trained",
                        vc_model_family(&model->config));
+    if (model->config.family->folded && model->config.family->folded(&model->config))
+        return vc_fail(VC_EUNSUPPORTED,
+                       "BatchNorm is folded into this %s's products, without its statistics, so it "
+                       "cannot be trained: wanted the checkpoint from before",
+                       vc_model_family_title(&model->config));
     if (model->values)
         return VC_OK;
     return vc_fail(VC_EUNSUPPORTED, "a model that lies in a mapped file cannot be trained");

@@ -52,18 +52,10 @@ static int is_vit(const vc_tensor_file *file)
            (has(file, "pos_embed") && has(file, "norm.weight"));
 }
 
-/* Names that other programs give to the same models. */
+/* Other models that a ViT is a part of. */
 static const char *named_otherwise(const vc_tensor_file *file)
 {
     static const struct trait others[] = {
-        {{"vit.embeddings.cls_token", "deit.embeddings.cls_token", "embeddings.cls_token"},
-         "a ViT or DeiT under Hugging Face's names: wanted timm's"},
-        {{"levit.patch_embeddings.embedding_layer_1.convolution.weight"},
-         "a LeViT under Hugging Face's names: wanted timm's or those of the first release"},
-        {{"conv_proj.weight", "class_token", "encoder.pos_embedding"},
-         "a ViT under torchvision's names: wanted timm's"},
-        {{"stem.conv1.weight", "patch_embed.0.weight"},
-         "a LeViT whose BatchNorm is folded into its products: wanted the checkpoint from before"},
         {{"visual.conv1.weight", "visual.class_embedding"}, "a CLIP: wanted a DeiT or a LeViT"},
     };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
@@ -78,14 +70,8 @@ vc_status vc__refuse_kinds(const vc_tensor_file *file)
     char text[640] = "";
     size_t used = 0;
     const char *last = "", *otherwise = named_otherwise(file);
-    const vc_tensor *qkv = vc_tensor_file_find(file, "stages.0.blocks.0.attn.qkv.linear.weight");
     if (otherwise)
         return vc_fail(VC_EUNSUPPORTED, "%s: %s", vc_tensor_file_path(file), otherwise);
-    if (qkv && qkv->rank == 4)
-        return vc_fail(VC_EUNSUPPORTED,
-                       "%s: a LeViT whose products are convolutions (levit_conv_*): wanted the "
-                       "levit_* of the same name",
-                       vc_tensor_file_path(file));
     if (!is_vit(file))
         return VC_OK;
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)

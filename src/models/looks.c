@@ -210,6 +210,18 @@ static size_t add(char text[VC_GUESSES_TEXT], size_t used, const char *what)
     return used + (size_t)more < VC_GUESSES_TEXT ? used + (size_t)more : VC_GUESSES_TEXT - 1;
 }
 
+/* As the family writes it. */
+static const char *activation_of(const vc_model_config *config)
+{
+    vc_metadata entries[VC__FAMILY_ENTRIES];
+    vc__family_text texts[VC__FAMILY_ENTRIES];
+    size_t count = config->family->metadata ? config->family->metadata(entries, texts, config) : 0;
+    while (count-- > 0)
+        if (strcmp(entries[count].key, "activation") == 0)
+            return entries[count].value;
+    return "";
+}
+
 const char *vc_model_guesses(char text[VC_GUESSES_TEXT], const vc_model_config *config)
 {
     const vc_model_looks *looks = &config->looks;
@@ -226,8 +238,11 @@ const char *vc_model_guesses(char text[VC_GUESSES_TEXT], const vc_model_config *
             add(text, used,
                 vc_model_input_of(config).channels == 3 ? "ImageNet's mean and std (--mean, --std)"
                                                         : "mean and std 0.5 (--mean, --std)");
-    if (looks->guessed & VC_GUESSED_ACTIVATION)
-        used = add(text, used, "GELU (--activation)");
+    if (looks->guessed & VC_GUESSED_ACTIVATION) {
+        const char *word = activation_of(config);
+        snprintf(one, sizeof one, "%s (--activation)", strcmp(word, "gelu") == 0 ? "GELU" : word);
+        used = add(text, used, one);
+    }
     if (looks->guessed & VC_GUESSED_RESIZING) {
         snprintf(one, sizeof one, "%s, crop %g (--interpolation, --crop-pct)",
                  vc_interpolation_word(looks->interpolation), vc_model_input_of(config).crop_pct);

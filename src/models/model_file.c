@@ -2,8 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "beside.h"
 #include "kinds.h"
 #include "model_impl.h"
+#include "naming.h"
 #include "vitcod/weights.h"
 
 /* What a parameter is called there. */
@@ -145,6 +147,17 @@ static vc_status use_plan_inside(vc_model *model, const vc_tensor_file *file)
     return status;
 }
 
+/* Other names and other forms become those that the families read. */
+static vc_status adapt(vc_tensor_file **file)
+{
+    const vc__family *family;
+    VC_TRY(vc__name_as_known(file));
+    for (size_t i = 0; (family = vc__family_at(i)); i++)
+        if (family->adapt)
+            VC_TRY(family->adapt(file));
+    return vc__read_beside(file);
+}
+
 static vc_status recognise(const vc__family **out, const vc_tensor_file *file)
 {
     VC_TRY(vc__refuse_kinds(file));
@@ -202,8 +215,8 @@ vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options
     *out = NULL;
     vc_tensor_file *file, *autoencoder = NULL;
     VC_TRY(vc_weights_open(&file, path, options->weights));
-    vc_status status = VC_OK;
-    if (options->autoencoder)
+    vc_status status = adapt(&file);
+    if (status == VC_OK && options->autoencoder)
         status = vc_weights_open(&autoencoder, options->autoencoder, VC_WEIGHTS_ANY);
     if (status == VC_OK)
         status = begin_model(out, file, autoencoder, options);

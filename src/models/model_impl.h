@@ -69,10 +69,16 @@ struct vc__family {
     vc_attention_group (*group)(const vc_model_config *config, size_t group);
 
     /* ---- files */
+    /* Puts a file of the family's in another form into the one that is read (renaming.h); any
+     * other stays as it is. NULL: there is one form. */
+    vc_status (*adapt)(vc_tensor_file **file);
     int (*recognise)(const vc_tensor_file *file);
     /* What a file's metadata says of the sizes that its tensors do not tell: how many entries were
      * made, VC__FAMILY_ENTRIES at most; `texts` is room for what they say. NULL: nothing. */
     size_t (*metadata)(vc_metadata *entries, vc__family_text *texts, const vc_model_config *config);
+    /* 1: the file came without the statistics of its norms, so that it cannot be trained. NULL:
+     * never. */
+    int (*folded)(const vc_model_config *config);
     int writes_heads; /* the shapes in a file do not tell how many heads there are */
     /* Sizes from a checkpoint; the auto-encoder's, where there is one, may come from another. */
     vc_status (*read_config)(vc_model_config *out, const vc_tensor_file *file,
@@ -181,6 +187,10 @@ size_t vc__probs_count(const vc_model *model, size_t layer, size_t batch);
 
 /* Tensors that follow from the sizes or count what was seen: not parameters. */
 int vc__is_buffer(const char *name);
+
+/* In the metadata of a file whose BatchNorms are folded into products. */
+#define VC__BATCH_NORM "batch_norm"
+#define VC__FOLDED "folded"
 
 /* Reading metadata; a key that is missing leaves `out` as it is. */
 vc_status vc__read_count(size_t *out, const vc_tensor_file *file, const char *key);

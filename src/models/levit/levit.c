@@ -104,7 +104,13 @@ static size_t metadata(vc_metadata *entries, vc__family_text *texts, const vc_mo
 {
     (void)texts;
     entries[0] = (vc_metadata){"activation", activation(config)};
-    return 1;
+    entries[1] = (vc_metadata){VC__BATCH_NORM, VC__FOLDED};
+    return vc__levit_sizes_of(config)->folded ? 2 : 1;
+}
+
+static int folded(const vc_model_config *config)
+{
+    return vc__levit_sizes_of(config)->folded;
 }
 
 static json_t *describe(const vc_model_config *config)
@@ -208,6 +214,8 @@ const vc__family vc__levit = {
     .compress = compress,
     .describe = describe,
     .metadata = metadata,
+    .folded = folded,
+    .adapt = vc__levit_unfold,
     .recognise = vc__levit_recognise,
     .read_config = vc__levit_read_config,
     .allocate = allocate,

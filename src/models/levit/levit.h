@@ -28,8 +28,9 @@ typedef struct VC_MODEL_SIZES_STRUCT vc__levit_config {
     size_t image, channels, classes; /* square images, in pixels */
     size_t stem[VC__LEVIT_STEM]; /* channels after each convolution; the last is stage 0's width */
     vc__levit_stage stages[VC__LEVIT_STAGES];
-    int distilled;                                         /* a second head; logits are averaged */
-    int silu;                                              /* in place of hardswish */
+    int distilled; /* a second head; logits are averaged */
+    int silu;      /* in place of hardswish */
+    int folded;    /* BatchNorm came folded into the products: no statistics, no training */
     float mean[VC_MODEL_CHANNELS], std[VC_MODEL_CHANNELS]; /* of the input, pixels in 0..1 */
 } vc__levit_config;
 

@@ -143,14 +143,37 @@ static vc_status read_stem(vc__levit_config *c, const reader *r)
     return VC_OK;
 }
 
-/* As the file says; else as timm has it for these sizes. */
-static vc_status read_activation(vc__levit_config *c, const vc_tensor_file *file)
+/* As the file says; else as timm has it for these sizes, which is a guess: the first release, told
+ * by its names, knew no SiLU. */
+static vc_status read_activation(vc_model_config *out, const reader *r,
+                                 const vc_model_options *options)
 {
-    const char *said = vc_tensor_file_metadata(file, "activation");
+    vc__levit_config *c = vc__levit_sizes_in(out);
+    const vc_tensor_file *file = r->file;
+    const char *said = vc_tensor_file_metadata(file, "activation"), *word = options->activation;
     if (said && strcmp(said, "silu") != 0 && strcmp(said, "hardswish") != 0)
         return vc_fail(VC_EFORMAT, "%s: metadata 'activation' is '%s', wanted hardswish or silu",
                        vc_tensor_file_path(file), said);
-    c->silu = said ? strcmp(said, "silu") == 0 : vc__levit_is_silu(c);
+    if (word && strcmp(word, "silu") != 0 && strcmp(word, "hardswish") != 0)
+        return vc_fail(VC_EINVAL, "%s: --activation is '%s', wanted hardswish or silu",
+                       vc_tensor_file_path(file), word);
+    if (word && said && strcmp(word, said) != 0 && !vc__was_guessed(file, "activation"))
+        return vc_fail(VC_EINVAL, "%s: has %s, --activation wants %s", vc_tensor_file_path(file),
+                       said, word);
+    word = word ? word : said;
+    c->silu = word ? strcmp(word, "silu") == 0 : vc__levit_is_silu(c);
+    if (!word && (!r->original || c->silu) && !vc__is_known(file))
+        out->looks.guessed |= VC_GUESSED_ACTIVATION;
+    return VC_OK;
+}
+
+static vc_status read_folded(vc__levit_config *c, const vc_tensor_file *file)
+{
+    const char *said = vc_tensor_file_metadata(file, VC__BATCH_NORM);
+    if (said && strcmp(said, VC__FOLDED) != 0)
+        return vc_fail(VC_EFORMAT, "%s: metadata '" VC__BATCH_NORM "' is '%s', wanted " VC__FOLDED,
+                       vc_tensor_file_path(file), said);
+    c->folded = said != NULL;
     return VC_OK;
 }
 
@@ -179,7 +202,8 @@ vc_status vc__levit_read_config(vc_model_config *out, const vc_tensor_file *file
     VC_TRY(check_stem(file));
     VC_TRY(read_stem(c, &r));
     VC_TRY(read_stages(c, &r));
-    VC_TRY(read_activation(c, file));
+    VC_TRY(read_activation(out, &r, options));
+    VC_TRY(read_folded(c, file));
     VC_TRY(vc__find_shape(&head, file, r.original ? "head.l.weight" : "head.linear.weight", 2));
     c->classes = head[0];
     c->distilled = vc_tensor_file_find(file, r.original ? "head_dist.l.weight"

@@ -31,6 +31,8 @@ void vc__levit_activate_backward(const vc_model *model, float *dx, const float *
 void vc__levit_walk(vc__walk *walk, const vc__levit_config *config, vc__levit_weights *weights);
 const char *vc__levit_preset_name(size_t index);
 void vc__levit_preset(vc_model_config *out, size_t index);
+/* As vc__family.adapt: products that are convolutions, folded norms. */
+vc_status vc__levit_unfold(vc_tensor_file **file);
 int vc__levit_recognise(const vc_tensor_file *file);
 vc_status vc__levit_read_config(vc_model_config *out, const vc_tensor_file *file,
                                 const vc_tensor_file *autoencoder, const vc_model_options *options);

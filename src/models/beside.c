@@ -1,0 +1,266 @@
+#include "beside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "renaming.h"
+#include "vitcod/json.h"
+
+/* Both files, each NULL where it is not there, or not to be used. */
+typedef struct beside {
+    const vc_tensor_file *of;
+    json_t *config, *images;
+    int squeezed; /* pictures to squares, before the model sees all of them */
+    char notes[2][256];
+} beside;
+
+static char *path_of(const vc_tensor_file *file, const char *name)
+{
+    const char *path = vc_tensor_file_path(file), *slash = strrchr(path, '/');
+    const size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
+    char *out = malloc(folder + strlen(name) + 1);
+    if (out) {
+        memcpy(out, path, folder);
+        strcpy(out + folder, name);
+    }
+    return out;
+}
+
+/* *out NULL: there is none, or it is no object, which is said. */
+static vc_status read_one(json_t **out, const vc_tensor_file *file, const char *name,
+                          char note[256])
+{
+    char *path = path_of(file, name);
+    *out = NULL;
+    if (!path)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", vc_tensor_file_path(file));
+    vc_status status = VC_OK;
+    if (access(path, F_OK) == 0)
+        status = vc_json_read(out, path);
+    free(path);
+    if (status == VC_ENOMEM)
+        return status;
+    if (status != VC_OK || (*out && !json_is_object(*out))) {
+        json_decref(*out);
+        *out = NULL;
+        snprintf(note, 256, "%s beside it is no JSON object and is not used", name);
+    }
+    return VC_OK;
+}
+
+/* ---- is it this model's? */
+
+static size_t blocks_of(const vc_tensor_file *file)
+{
+    for (size_t depth = 0;; depth++) {
+        char name[64];
+        snprintf(name, sizeof name, "blocks.%zu.norm1.weight", depth);
+        if (!vc_tensor_file_find(file, name))
+            return depth;
+    }
+}
+
+static int differs(const json_t *config, const char *key, size_t is)
+{
+    const json_t *said = json_object_get(config, key);
+    return json_is_integer(said) && is > 0 && json_integer_value(said) != (json_int_t)is;
+}
+
+static const vc_tensor *patches_of(const vc_tensor_file *file)
+{
+    const vc_tensor *patches = vc_tensor_file_find(file, "patch_embed.proj.weight");
+    return patches && patches->rank == 4 ? patches : NULL;
+}
+
+static int is_of_another(const json_t *config, const vc_tensor_file *file)
+{
+    static const char *const types[] = {"vit", "deit", "levit", "timm_wrapper"};
+    const char *type = json_string_value(json_object_get(config, "model_type"));
+    const vc_tensor *patches = patches_of(file);
+    const size_t width = patches ? patches->shape[0] : 0;
+    const size_t depth = width ? blocks_of(file) : 0;
+    size_t t = 0;
+    while (type && t < sizeof types / sizeof *types && strcmp(type, types[t]) != 0)
+        t++;
+    return t == sizeof types / sizeof *types || differs(config, "hidden_size", width) ||
+           differs(config, "num_features", width) || differs(config, "num_hidden_layers", depth);
+}
+
+/* ---- what it says */
+
+/* What the model here does not have. */
+static vc_status check_model(const beside *b)
+{
+    const char *path = vc_tensor_file_path(b->of);
+    const char *act = json_string_value(json_object_get(b->config, "hidden_act"));
+    if (act && strcmp(act, "gelu") != 0 && strcmp(act, "quick_gelu") != 0)
+        return vc_fail(VC_EUNSUPPORTED,
+                       "%s: config.json beside it has hidden_act '%s', wanted gelu or quick_gelu",
+                       path, act);
+    return VC_OK;
+}
+
+static void say_eps(vc__renaming *to, const beside *b)
+{
+    const double eps = vc_json_number(b->config, "layer_norm_eps");
+    char text[32];
+    snprintf(text, sizeof text, "%.9g", eps);
+    if (eps > 0.0)
+        vc__rename_say(to, "norm_eps", text);
+}
+
+static void say_activation(vc__renaming *to, const beside *b)
+{
+    const char *act = json_string_value(json_object_get(b->config, "hidden_act"));
+    if (act && patches_of(to->from))
+        vc__rename_say(to, "activation", act);
+}
+
+static void say_heads(vc__renaming *to, const beside *b)
+{
+    const json_t *heads = json_object_get(b->config, "num_attention_heads");
+    char text[32];
+    if (!json_is_integer(heads))
+        heads = json_object_get(json_object_get(b->config, "model_args"), "num_heads");
+    if (!json_is_integer(heads))
+        return;
+    snprintf(text, sizeof text, "%lld", (long long)json_integer_value(heads));
+    vc__rename_say(to, "num_heads", text);
+}
+
+/* A list of a number per channel. */
+static void say_channels(vc__renaming *to, const char *key, const json_t *list)
+{
+    const vc_tensor *patches = patches_of(to->from);
+    char text[160];
+    size_t used = 0;
+    for (size_t i = 0; i < json_array_size(list) && used < sizeof text; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%.9g", i ? " " : "",
+                                 json_number_value(json_array_get(list, i)));
+    if (used > 0 && json_array_size(list) == (patches ? patches->shape[1] : 3))
+        vc__rename_say(to, key, text);
+}
+
+static void say_crop(vc__renaming *to, double crop)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.9g", crop);
+    if (crop > 0.0 && crop <= 1.0)
+        vc__rename_say(to, "crop_pct", text);
+}
+
+/* A side in pixels: a number, or an object of them. */
+static double side_of(const json_t *size)
+{
+    static const char *const keys[] = {"shortest_edge", "height"};
+    for (size_t i = 0; i < 2; i++)
+        if (json_object_get(size, keys[i]))
+            return vc_json_number(size, keys[i]);
+    return json_number_value(size);
+}
+
+static void say_interpolation(vc__renaming *to, const char *text)
+{
+    if (text && (strcmp(text, "bicubic") == 0 || strcmp(text, "bilinear") == 0))
+        vc__rename_say(to, "interpolation", text);
+}
+
+/* transformers' preprocessor_config.json; `resample` is Pillow's number. */
+static void say_images(vc__renaming *to, beside *b)
+{
+    static const char *const filters[] = {NULL, NULL, "bilinear", "bicubic"};
+    const json_t *images = b->images, *resample = json_object_get(images, "resample");
+    const json_int_t filter = json_integer_value(resample);
+    const double side = side_of(json_object_get(images, "size"));
+    const json_t *crop = json_object_get(images, "crop_size");
+    say_channels(to, "input_mean", json_object_get(images, "image_mean"));
+    say_channels(to, "input_std", json_object_get(images, "image_std"));
+    if (json_is_integer(resample) && filter >= 0 && filter < 4)
+        say_interpolation(to, filters[filter]);
+    if (json_is_true(json_object_get(images, "do_center_crop")) && crop && side > 0.0) {
+        say_crop(to, side_of(crop) / side);
+    } else if (side > 0.0) {
+        b->squeezed = 1;
+        say_crop(to, 1.0);
+    }
+}
+
+/* timm's config.json. */
+static void say_timm(vc__renaming *to, const beside *b)
+{
+    const json_t *cfg = json_object_get(b->config, "pretrained_cfg");
+    const char *name = json_string_value(json_object_get(b->config, "architecture"));
+    if (name && strlen(name) < 48)
+        vc__rename_say(to, "arch", name);
+    say_channels(to, "input_mean", json_object_get(cfg, "mean"));
+    say_channels(to, "input_std", json_object_get(cfg, "std"));
+    say_interpolation(to, json_string_value(json_object_get(cfg, "interpolation")));
+    say_crop(to, vc_json_number(cfg, "crop_pct"));
+}
+
+/* What was taken: "num_heads, input_mean". */
+static void note_taken(vc__renaming *to, const beside *b)
+{
+    char text[192] = "";
+    for (size_t i = 0; i < to->metadata_count; i++) {
+        const size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "", to->metadata[i].key);
+    }
+    if (to->metadata_count > 0)
+        vc__rename_note(to, "from config.json and preprocessor_config.json beside it: %s", text);
+    if (b->squeezed)
+        vc__rename_note(to, "transformers squeezes pictures to squares for it; here the middle "
+                            "square of a picture is seen (crop 1)");
+}
+
+static vc_status say_all(vc__renaming *to, void *context)
+{
+    beside *b = context;
+    for (size_t i = 0; i < vc_tensor_file_count(to->from); i++)
+        vc__rename_add(to, vc_tensor_file_at(to->from, i)->name,
+                       &vc_tensor_file_at(to->from, i)->tensor);
+    if (b->config) {
+        say_heads(to, b);
+        say_eps(to, b);
+        say_activation(to, b);
+        say_timm(to, b);
+    }
+    if (b->images)
+        say_images(to, b);
+    note_taken(to, b);
+    for (size_t i = 0; i < 2; i++)
+        if (b->notes[i][0])
+            vc__rename_note(to, "%s", b->notes[i]);
+    return VC_OK;
+}
+
+static vc_status read_both(beside *b, vc_tensor_file **file)
+{
+    VC_TRY(read_one(&b->config, *file, "config.json", b->notes[0]));
+    VC_TRY(read_one(&b->images, *file, "preprocessor_config.json", b->notes[1]));
+    if (b->config && is_of_another(b->config, *file)) {
+        snprintf(b->notes[0], sizeof b->notes[0],
+                 "config.json beside it describes another model and is not used");
+        json_decref(b->config);
+        json_decref(b->images);
+        b->config = b->images = NULL;
+    }
+    if (b->config)
+        VC_TRY(check_model(b));
+    if (!b->config && !b->images && !b->notes[0][0] && !b->notes[1][0])
+        return VC_OK;
+    return vc__rename(file, say_all, b, 1);
+}
+
+vc_status vc__read_beside(vc_tensor_file **file)
+{
+    beside b = {.of = *file};
+    if (vc_tensor_file_metadata(*file, "architecture"))
+        return VC_OK;
+    const vc_status status = read_both(&b, file);
+    json_decref(b.config);
+    json_decref(b.images);
+    return status;
+}
