@@ -307,8 +307,8 @@ def sparse_attention(
     bias: (heads, queries, keys) or what broadcasts to it, the same for all images; it is learnt.
     split: keys computed densely: cost, what is fastest on this machine; plan, its global tokens.
 
-    Sums are float32 for either dtype, so torch.autograd.gradcheck wants float32 tolerances: eps=1e-2,
-    atol=1e-3. It is differentiated once.
+    Sums are float32 for either dtype, so torch.autograd.gradcheck wants eps=1e-2 and atol=1e-3. It
+    is differentiated once.
     """
     key = _key_of(plan, layer, split)
     return _attend(q, k, v, bias, key, _sizes_of(key))
