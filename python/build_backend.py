@@ -121,6 +121,23 @@ def _install(package: Path, build: Path) -> None:
         )
 
 
+def _check_layout(package: Path) -> None:
+    """Whether the structs of library.py are those of the headers: a struct that is too small would
+    be written beyond its end."""
+    code = "from vitcod import library; print(library.layout())"
+    text = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"},
+    ).stdout
+    compiler = [os.environ.get("CC", "cc"), "-x", "c", "-fsyntax-only", f"-I{ROOT / 'include'}"]
+    checked = subprocess.run([*compiler, "-"], input=text, capture_output=True)
+    if checked.returncode != 0:
+        told = checked.stderr.decode()
+        raise SystemExit(f"{told}python/vitcod/library.py does not have the structs of include/")
+
+
 def _bundle(package: Path) -> None:
     """Copies what the binaries are linked with, and what that is linked with."""
     found: dict[str, str] = {}
@@ -226,6 +243,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         if bundled:
             _bundle(package)
         _run(sys.executable, ROOT / "python/generate.py", package / "bin/vitcod", package)
+        _check_layout(package)
         _write_info(folder / f"{name}.dist-info", tag)
         _write_wheel(folder, Path(wheel_directory) / f"{name}-{tag}.whl")
     return f"{name}-{tag}.whl"

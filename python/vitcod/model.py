@@ -47,6 +47,7 @@ def load(
     autoencoder=None,
     heads: int = 0,
     image_size: int = 0,
+    activation: str | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> Model:
     """Opens a model for inference.
@@ -57,6 +58,7 @@ def load(
     autoencoder: a file with the auto-encoder's weights.
     heads: attention heads, where the file does not say; 0: width / 64.
     image_size: pixels along a side; 0: the checkpoint's.
+    activation: gelu or quick_gelu, where the file does not say.
     metadata: what a safetensors file would say besides, of a state dict: input_mean, crop_pct, ..
     """
     opened = Model(
@@ -64,6 +66,7 @@ def load(
         autoencoder=autoencoder,
         heads=heads,
         image_size=image_size,
+        activation=activation,
         without_plan=mask is not None or plan is not None,
         metadata=metadata,
     )
@@ -76,12 +79,16 @@ class Model:
     """A model, opened by `vitcod.load`. Calls from several threads wait for each other; two models
     run side by side. `close`, or the end of a `with`, releases it."""
 
-    def __init__(self, model, *, autoencoder, heads, image_size, without_plan, metadata):
+    def __init__(
+        self, model, *, autoencoder, heads, image_size, activation, without_plan, metadata
+    ):
         options = library.ModelOptions(
             heads=heads, in_place=1, without_plan=without_plan, image_size=image_size
         )
         if autoencoder is not None:
             options.autoencoder = library.path_bytes(autoencoder)
+        if activation is not None:
+            options.activation = activation.encode()
         self._model = self._memory = None
         self._engines: OrderedDict[tuple, ctypes.c_void_p] = OrderedDict()
         self._lock = threading.RLock()  # the last that close wants
@@ -90,6 +97,7 @@ class Model:
             "autoencoder": autoencoder,
             "heads": heads or None,
             "image_size": image_size or None,
+            "activation": activation,
         }
         self._restricted: tuple[str, object] | None = ("plan", "none") if without_plan else None
         if isinstance(model, Mapping):
