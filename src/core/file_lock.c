@@ -24,7 +24,7 @@ static vc_status take(vc_file_lock *lock, const char *path)
     for (;;) {
         lock->fd = open(lock->path, O_CREAT | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0666);
         if (lock->fd < 0)
-            return vc_fail(VC_EIO, "%s: cannot write: %s", lock->path, strerror(errno));
+            return vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
         if (flock(lock->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
             close(lock->fd);
             return vc_fail(VC_EIO, "%s: another run writes it, and holds %s", path, lock->path);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vitcod/file.h"
 #include "vitcod/maps.h"
 #include "vitcod/memory_limit.h"
 #include "vitcod/safetensors.h"
@@ -100,7 +101,7 @@ static vc_status open_inside(vc_map_set *m, const char *path)
 static int is_safetensors(const char *path)
 {
     char begins[9] = "";
-    FILE *file = fopen(path, "rb");
+    FILE *file = vc_file_check_regular(path) == VC_OK ? fopen(path, "rb") : NULL;
     const int is = file && fread(begins, 1, 9, file) == 9 && begins[8] == '{';
     if (file)
         fclose(file);

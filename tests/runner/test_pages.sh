@@ -36,7 +36,7 @@ case_bash() {
     [ "$(verbs | wc -l)" -ge 19 ] || failed "verbs" "the list is short"
     offers "a verb" "polarize" po
     offers "verbs" "profile prune" pr
-    offers "help" "eval" help e
+    offers "help" "eval" help ev
     offers "schema" "sweep" --schema sw
     for verb in $(verbs); do
         { echo --help; echo -o; options_of "$verb" | sed 's/^/--/'; } | LC_ALL=C sort >wanted
