@@ -37,7 +37,10 @@ class Compared:
 
     def __init__(self, vitcod, work, images):
         self.vitcod, self.work, self.images = vitcod, work, images
-        self.path = lambda name: os.path.join(work, name)
+        np.save(self.path("x.npy"), images)
+
+    def path(self, name):
+        return os.path.join(self.work, name)
 
     def run(self, *arguments):
         done = subprocess.run([self.vitcod, *arguments], capture_output=True, text=True)
@@ -58,8 +61,8 @@ class Compared:
     def calibrated(self, model, data, name, *options):
         """A file with a plan inside, of eight images."""
         out = self.path(f"{name}.safetensors")
-        self.run("calibrate", model, "--data", data, "--sample", "8", "--statistics", "8",
-                 "--epochs", "0", "--rule", "budget", *options, "-o", out)  # fmt: skip
+        few = ["--sample", "8", "--statistics", "8", "--batch", "1", "--epochs", "0"]
+        self.run("calibrate", model, "--data", data, *few, "--rule", "budget", *options, "-o", out)
         return out
 
     def coded(self, model, data):
@@ -97,8 +100,8 @@ def random_checkpoint(name, work):
 def ways_of(compared, name, model, data):
     images, mask = os.path.join(data, "imagenet-samples"), MASKS.get(name)
     yield "dense", [model]
-    yield "mask", [model, "--mask", os.path.join(data, mask) if mask else
-                   compared.masked(model, images)]  # fmt: skip
+    path = os.path.join(data, mask) if mask else compared.masked(model, images)
+    yield "mask", [model, "--mask", path]
     yield "auto-encoder", [model, "--autoencoder", compared.coded(model, images)]
     if name.startswith("levit"):
         return
@@ -121,9 +124,10 @@ def main():
     worst = 0.0
     with tempfile.TemporaryDirectory() as work:
         images = np.random.default_rng(0).standard_normal((4, 3, 224, 224)).astype(np.float32)
-        np.save(os.path.join(work, "x.npy"), images)
         for name in args.models.split(","):
-            compared = Compared(args.vitcod, work, images)
+            folder = os.path.join(work, name)
+            os.makedirs(folder)
+            compared = Compared(args.vitcod, folder, images)
             real = os.path.join(args.data, name + ".safetensors")
             model = real if os.path.exists(real) else random_checkpoint(name, work)
             for way, arguments in ways_of(compared, name, model, args.data):
