@@ -33,10 +33,10 @@ typedef struct vc_onnx_info {
 extern const vc_record vc_onnx_info_record;
 
 /* Writes the model as it is restricted. Its input `images` is (batch, channels, height, width),
- * normalised; its output `logits` (batch, outputs). metadata_props say what the model is: model,
- * model_hash, sparsity, plan_hash, attention, mean, std, pixel_scale, image_size, interpolation,
- * crop_pct, class_names (a JSON list). VC_EUNSUPPORTED for an operator without a form in ONNX and
- * for a file of more than most_bytes. */
+ * normalised; its output `logits`, or `outputs` of a model without classes, (batch, outputs).
+ * metadata_props say what it is: model, known_as, model_hash, attention, sparsity, plan_hash,
+ * weights, input, mean, std, image_size, interpolation, crop_pct, class_names (a JSON list).
+ * VC_EUNSUPPORTED for an operator without a form in ONNX and for a file of more than most_bytes. */
 vc_status vc_onnx_write(vc_onnx_info *info, const char *path, const vc_model *model,
                         const vc_onnx_options *options);
 

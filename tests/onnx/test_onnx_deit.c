@@ -91,6 +91,41 @@ static void relatives(void **state)
     }
 }
 
+/* Models that give features in place of logits. */
+static void features(void **state)
+{
+    (void)state;
+    static const vc__deit_output outputs[] = {VC__DEIT_LOGITS, VC__DEIT_POOLED, VC__DEIT_CLASS,
+                                              VC__DEIT_TOKENS};
+    vc_model *plain = make_tiny_deit(1); /* the images */
+    const vc_onnx_options options = {0};
+    for (size_t i = 0; i < 8; i++) {
+        vc__deit_config c = config;
+        vc_model *model;
+        vc_onnx_info info;
+        vc_acts acts;
+        c.classes = outputs[i / 2] == VC__DEIT_LOGITS ? 0 : CLASSES;
+        c.output = outputs[i / 2];
+        c.distilled = outputs[i / 2] != VC__DEIT_CLASS && i % 2;
+        assert_ok(vc__deit_create(&model, &c, 3));
+        assert_ok(vc_onnx_write(&info, temporary("features.onnx"), model, &options));
+        assert_ok(vc_acts_open(&acts, model, 2, 0));
+        vc_model_forward(&acts, model, images, 2, NULL);
+        onnx_file file = onnx_open(temporary("features.onnx"));
+        float *have = malloc(2 * info.outputs * sizeof *have);
+        assert_non_null(have);
+        onnx_run_file(have, &file, images, 2);
+        assert_string_equal(file.output, "outputs");
+        for (size_t k = 0; k < 2 * info.outputs; k++)
+            assert_near(have[k], acts.logits[k], 1e-4);
+        free(have);
+        onnx_close(&file);
+        vc_acts_close(&acts);
+        vc_model_close(model);
+    }
+    vc_model_close(plain);
+}
+
 static void coded(void **state)
 {
     (void)state;
@@ -246,10 +281,9 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dense),     cmocka_unit_test(two_classifiers),
-        cmocka_unit_test(relatives), cmocka_unit_test(coded),
-        cmocka_unit_test(masked),    cmocka_unit_test(residual),
-        cmocka_unit_test(summaries), cmocka_unit_test(said),
+        cmocka_unit_test(dense),    cmocka_unit_test(two_classifiers), cmocka_unit_test(relatives),
+        cmocka_unit_test(features), cmocka_unit_test(coded),           cmocka_unit_test(masked),
+        cmocka_unit_test(residual), cmocka_unit_test(summaries),       cmocka_unit_test(said),
         cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
