@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import sys
+from importlib import metadata
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from workfolder import WorkFolder
 TOLERANCE = (
     1e-3  # of the largest logit, for float32: sums of some thousand products in another order
 )
+PACKAGES = ("torch", "timm", "onnxruntime", "onnx", "openvino", "numpy")
 FILES = {
     "ort": {"fp32": ("plain", "fused"), "int8": ("dynamic", "qdq", "qoperator")},
     "openvino": {"fp32": ("plain",), "bf16": ("plain",), "int8": ("qdq",)},
@@ -40,14 +42,15 @@ def parse():
     parser.add_argument(
         "--cases", default="", help="only cases whose name holds this, such as 'tiny int8'"
     )
-    parser.add_argument("--peers", default="ort,torch,openvino")
+    parser.add_argument("--peers", default="ort,torch,torch-mask,openvino")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--runs", type=int, default=10, help="passes of an engine in a round")
     o = parser.parse_args()
     o.peers = o.peers.split(",")
-    unknown = sorted(set(o.peers) - set(FILES) - {"torch"})
+    known = sorted(set(NAMES) - {"ours"})
+    unknown = sorted(set(o.peers) - set(known))
     if unknown:
-        parser.error(f"--peers names {', '.join(unknown)}, wanted some of ort,torch,openvino")
+        parser.error(f"--peers names {', '.join(unknown)}, wanted some of {','.join(known)}")
     if o.rounds < 1 or o.runs < 1:
         parser.error(f"--rounds {o.rounds} and --runs {o.runs}, wanted 1 or more")
     o.chosen = [case for case in CASES if o.cases in case.name]
@@ -78,7 +81,7 @@ def open_all(case, running, work):
             "dtype": case.dtype,
             "size": case.size,
             "threads": case.threads,
-            "mask": mask if name == "ours" else None,
+            "mask": mask if name in ("ours", "torch-mask") else None,
         }
         job["files"] = {
             kind: work.onnx(case, kind) for kind in FILES.get(name, {}).get(case.dtype, ())
@@ -115,6 +118,12 @@ def run_case(case, o, work):
     return found
 
 
+def versions(vitcod):
+    """Of everything that is timed, and of what the peers' models are made with."""
+    found = {name: metadata.version(name) for name in PACKAGES}
+    return {"vitcod": engines.Vitcod(vitcod).version().removeprefix("vitcod ")} | found
+
+
 def cpu():
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         fields = dict(
@@ -135,14 +144,16 @@ def main():
         "cpu": cpu(),
         "kernel": platform.release(),
         "python": platform.python_version(),
+        "versions": versions(o.vitcod),
         "rounds": o.rounds,
         "runs": o.runs,
         "cases": [],
     }
     print(
         f"{result['cpu']['model name']}, family {result['cpu']['cpu family']}, model"
-        f" {result['cpu']['model']}; {o.rounds} rounds of {o.runs} passes, batch 1\n"
+        f" {result['cpu']['model']}; {o.rounds} rounds of {o.runs} passes, batch 1"
     )
+    print(", ".join(f"{name} {version}" for name, version in result["versions"].items()) + "\n")
     print("\n".join(report.HEADER), flush=True)
     failed = 0
     for case in o.chosen:

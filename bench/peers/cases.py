@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass
 
-NAMES = {"ours": "vitcod", "ort": "ONNX Runtime", "torch": "PyTorch", "openvino": "OpenVINO"}
+NAMES = {
+    "ours": "vitcod",
+    "ort": "ONNX Runtime",
+    "torch": "PyTorch",
+    "torch-mask": "PyTorch, same mask",
+    "openvino": "OpenVINO",
+}
 
 # ONNX Runtime has no bf16 on CPUs, PyTorch's int8 kernels are not for transformers.
 PEERS = {
@@ -16,7 +22,7 @@ PEERS = {
 class Case:
     model: str  # tiny or base
     dtype: str
-    sparse: bool  # ours runs under a mask that keeps 10 %; peers have no such thing and run dense
+    sparse: bool  # ours runs under a mask that keeps 10 %, PyTorch with and without, others dense
     size: int
     threads: int
     goal: float  # milliseconds of the goal's peer over ours
@@ -36,7 +42,8 @@ class Case:
 
     @property
     def peers(self):
-        return PEERS[self.dtype]
+        masked = ("torch-mask",) if self.sparse and "torch" in PEERS[self.dtype] else ()
+        return PEERS[self.dtype] + masked
 
 
 CASES = [

@@ -1,7 +1,9 @@
 """timm's DeiT with the weights of a safetensors file, at any image size."""
 
+import numpy as np
 import timm
 import torch
+from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
 import safetensors_file
 
@@ -58,7 +60,7 @@ class SplitAttention(torch.nn.Module):
             layer.bias.data = packed.qkv.bias.data.chunk(3)[i].clone()
         self.pruned = None  # bool (heads, queries, keys)
 
-    def forward(self, x):
+    def forward(self, x, **_):
         batch, tokens, channels = x.shape
         q, k, v = (
             layer(x).view(batch, tokens, self.heads, channels // self.heads).permute(0, 2, 1, 3)
@@ -75,3 +77,41 @@ def split_attention(model):
     for block in model.blocks:
         block.attn = SplitAttention(block.attn)
     return model
+
+
+class MaskedAttention(torch.nn.Module):
+    """timm's attention under a mask, by SDPA."""
+
+    def __init__(self, packed, pruned):
+        super().__init__()
+        self.heads, self.qkv, self.proj = packed.num_heads, packed.qkv, packed.proj
+        self.register_buffer("kept", torch.from_numpy(~np.array(pruned, bool)))
+
+    def attend(self, q, k, v):
+        return torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=self.kept)
+
+    def forward(self, x, **_):
+        batch, tokens, channels = x.shape
+        shape = batch, tokens, 3, self.heads, channels // self.heads
+        q, k, v = self.qkv(x).view(shape).permute(2, 0, 3, 1, 4).unbind(0)
+        return self.proj(self.attend(q, k, v).transpose(1, 2).reshape(batch, tokens, channels))
+
+
+class FlexAttention(MaskedAttention):
+    """The same by FlexAttention, which leaves out blocks of 128 x 128 that nothing keeps."""
+
+    def __init__(self, packed, pruned):
+        super().__init__(packed, pruned)
+        kept, tokens = self.kept, self.kept.shape[1]
+        self.blocks = create_block_mask(
+            lambda _, h, q, k: kept[h, q, k], None, self.heads, tokens, tokens, device="cpu"
+        )
+
+    def attend(self, q, k, v):
+        return flex_attention(q, k, v, block_mask=self.blocks)
+
+
+def restrict(model, pruned, attention):
+    """pruned (layers, heads, queries, keys)"""
+    for block, layer in zip(model.blocks, pruned, strict=True):
+        block.attn = attention(block.attn, layer)

@@ -1,6 +1,9 @@
-"""PyTorch with timm's model: as it is, and traced, frozen and optimised for inference."""
+"""PyTorch with timm's model, attention by SDPA: as it is, compiled, compiled with frozen weights;
+under a mask SDPA with that mask, and FlexAttention."""
 
+import numpy as np
 import torch
+import torch._inductor.config
 
 import deit
 
@@ -10,28 +13,31 @@ VERSION = torch.__version__
 def candidates(job):
     torch.set_num_threads(job["threads"])
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[job["dtype"]]
-    model = deit.open_model(job["checkpoint"], job["size"]).to(dtype)
-    example = torch.randn(1, 3, job["size"], job["size"]).to(dtype)
 
-    def traced():
-        with torch.no_grad():
-            return torch.jit.trace(model, example)
+    def opened(attention=deit.MaskedAttention):
+        model = deit.open_model(job["checkpoint"], job["size"])
+        if job["mask"]:
+            deit.restrict(model, np.load(job["mask"], mmap_mode="r"), attention)
+        return model.to(dtype)
 
-    return {
-        "eager": lambda: caller(model, dtype),
-        "frozen": lambda: caller(torch.jit.freeze(traced()), dtype),
-        "optimised": lambda: caller(torch.jit.optimize_for_inference(traced()), dtype),
+    def compiled(frozen, **how):
+        torch._dynamo.reset()
+        torch._inductor.config.freezing = frozen
+        return caller(torch.compile(opened(**how)), dtype)
+
+    ways = {
+        "eager": lambda: caller(opened(), dtype),
+        "compiled": lambda: compiled(False),
+        "compiled, frozen": lambda: compiled(True),
     }
+    if job["mask"]:
+        ways["FlexAttention"] = lambda: compiled(False, attention=deit.FlexAttention)
+    return ways
 
 
 def caller(model, dtype):
-    with open("/proc/self/maps", encoding="utf-8") as maps:
-        if "openblas" not in maps.read():
-            raise ValueError(
-                "PyTorch runs without OpenBLAS, wanted libopenblas0-openmp as libblas.so.3"
-            )
-
-    @torch.inference_mode()
+    # Freezing wants no_grad, and inference_mode makes compiled code anew.
+    @torch.no_grad()
     def run(images):
         return model(torch.from_numpy(images).to(dtype)).float().numpy()
 

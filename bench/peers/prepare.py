@@ -35,6 +35,7 @@ def export(output, model, size):
         opset_version=17,
         input_names=["images"],
         output_names=["logits"],
+        dynamo=False,  # in the form that ONNX Runtime's fusions know
     )
 
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Sets up the peers in BUILD/peers-venv and runs the comparison.
+# Sets up the peers in BUILD/peers-venv (or takes PEER_PYTHON), runs the comparison and, when every
+# case was run, writes its table into bench/README.md.
 # usage: bench/peers/run.sh BUILD MODEL DATA [OPTIONS]
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,26 +18,29 @@ usage="$usage [PEER_FLAGS='--cases tiny']"
 [ -d "$data" ] || fail "$data is no folder, wanted one of images"
 
 missing=""
-for package in python3-venv python3-torch python3-torchvision python3-numpy libopenblas0-openmp; do
+for package in python3-venv python3-dev g++; do # torch.compile wants the last two
     dpkg -s "$package" 2>/dev/null | grep -q '^Status: install ok installed' ||
         missing="$missing $package"
 done
 [ -z "$missing" ] || fail "these Debian packages are missing: apt-get install$missing"
 
+python=${PEER_PYTHON:-}
 venv=$build/peers-venv
-if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
+if [ -z "$python" ] && ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
     echo "setting up $venv" >&2
     rm -rf "$venv"
-    /usr/bin/python3 -m venv --system-site-packages "$venv" || fail "$venv could not be made"
-    pip="$venv/bin/pip --quiet --disable-pip-version-check install --only-binary :all:"
-    { $pip -r "$here/requirements.txt" && $pip --no-deps timm==0.6.13; } ||
-        fail "pip could not install what $here/requirements.txt names and timm==0.6.13:" \
-            "wanted a package index that pip can reach, or wheels in a folder that" \
-            "PIP_FIND_LINKS names"
+    /usr/bin/python3 -m venv "$venv" || fail "$venv could not be made"
+    "$venv/bin/pip" --quiet --disable-pip-version-check install --only-binary :all: \
+        -r "$here/requirements.txt" ||
+        fail "pip could not install what $here/requirements.txt names: wanted a package index" \
+            "that pip can reach, wheels in a folder that PIP_FIND_LINKS names, or PEER_PYTHON," \
+            "a Python that has it all"
     cp "$here/requirements.txt" "$venv/requirements.txt"
 fi
-"$venv/bin/python" "$here/bench_peers.py" --vitcod "$build/vitcod" --model "$model" --data "$data" \
+python=${python:-$venv/bin/python}
+"$python" "$here/bench_peers.py" --vitcod "$build/vitcod" --model "$model" --data "$data" \
     --work "$build/peers" --output "$build/bench-peers.json" "$@"
+"$python" "$here/table.py" "$build/bench-peers.json" "$here/../README.md"
 [ "${PEER_TRAINING:-1}" != 0 ] || exit 0
 
 # Training: the sparse rows run on a plan that keeps 10 %.
@@ -45,5 +49,5 @@ plan=$build/peers/training-plan.safetensors
 "$build/vitcod" attention "$model" --data "$data" --limit 64 -o "$maps" >&2
 "$build/vitcod" prune "$maps" --rule threshold --sparsity 0.9 -o "$mask" >&2
 "$build/vitcod" polarize "$mask" -o "$plan" >&2
-exec "$venv/bin/python" "$here/training.py" "$build/bench_model" \
+exec "$python" "$here/training.py" "$build/bench_model" \
     "$build/bench-peers-training.json" --plan "$plan"

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """The same work as bench_model.c in PyTorch and timm: images per second, one round a line.
 
-usage: torch_model.py tiny|demo|small train|forward BATCH ROUNDS (threads: OMP_NUM_THREADS)
+usage: torch_model.py tiny|demo|small train|forward BATCH ROUNDS [fp32|bf16] [eager|compiled]
+
+Threads: OMP_NUM_THREADS. bf16 is autocast's.
 """
 
+import contextlib
 import os
 import sys
 import time
@@ -12,6 +15,7 @@ import timm
 import torch
 
 name, mode, batch, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+half, compiled = "bf16" in sys.argv[5:], "compiled" in sys.argv[5:]
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
 SIZES = {
     "demo": {"patch_size": 2, "embed_dim": 48, "depth": 4, "num_heads": 3},
@@ -30,15 +34,24 @@ else:
 y = torch.zeros(batch, dtype=torch.long)
 optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.05)
 model.train(mode == "train")
+run = torch.compile(model) if compiled else model
+
+
+def precision():
+    return torch.autocast("cpu", torch.bfloat16) if half else contextlib.nullcontext()
+
+
 for r in range(-2, rounds):
     start = time.perf_counter()
     if mode == "train":
         optimiser.zero_grad(set_to_none=False)
-        torch.nn.functional.cross_entropy(model(x), y, label_smoothing=0.1).backward()
+        with precision():
+            loss = torch.nn.functional.cross_entropy(run(x), y, label_smoothing=0.1)
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
     else:
-        with torch.inference_mode():
-            model(x)
+        with torch.no_grad(), precision():
+            run(x)
     if r >= 0:
         print(f"{batch / (time.perf_counter() - start):.3f}", flush=True)

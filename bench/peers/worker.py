@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One engine in a process of its own: JSON lines in, JSON lines out, waiting in between.
 
-usage: worker.py ort|torch|openvino
+usage: worker.py ort|torch|torch-mask|openvino
 """
 
 import importlib
@@ -65,7 +65,7 @@ def main():
                     (1, 3, job["size"], job["size"]), np.float32
                 )
                 run, answer = open_fastest(
-                    importlib.import_module(f"engine_{sys.argv[1]}"), job, images
+                    importlib.import_module(f"engine_{sys.argv[1].split('-')[0]}"), job, images
                 )
             elif job["do"] == "logits":
                 inputs = np.load(job["input"])

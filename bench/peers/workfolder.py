@@ -52,7 +52,9 @@ class WorkFolder:
         return self.made(
             name,
             lambda path: engines.run(
-                [sys.executable, program, what, path] + [str(a) for a in arguments], self.threads
+                [sys.executable, program, what, path] + [str(a) for a in arguments],
+                self.threads,
+                engines.PATIENT,
             ),
         )
 
@@ -94,9 +96,12 @@ class WorkFolder:
             ]
             + size,
             self.threads,
+            engines.PATIENT,
         )
         engines.run(
-            [self.vitcod, "prune", maps, "--sparsity", str(SPARSITY), "-o", path], self.threads
+            [self.vitcod, "prune", maps, "--sparsity", str(SPARSITY), "-o", path],
+            self.threads,
+            engines.PATIENT,
         )
         os.remove(maps)
 
