@@ -7,13 +7,13 @@
 
 #include "model_impl.h"
 
-/* Models by the beginnings of timm's names, those that hold something more first; all have 64
- * values per head. DeiTs and LeViTs as their published code evaluates them (256 pixels for 224),
- * the others as timm does. */
+/* Models by the beginnings of timm's names, those that hold something more first. DeiTs and LeViTs
+ * as their published code evaluates them (256 pixels for 224), the others as timm does. */
 static const struct known {
     const char *begins, *holds; /* holds: another part of the name, or "" */
     float mean[3], std[3];
     double crop_pct;
+    vc_interpolation interpolation;
 } known[] = {
 #define IMAGENET                                                                                   \
     {0.485f, 0.456f, 0.406f},                                                                      \
@@ -25,22 +25,62 @@ static const struct known {
     {                                                                                              \
         0.5f, 0.5f, 0.5f                                                                           \
     }
-    {"deit3_", "_in22k_ft_in1k", IMAGENET, 1.0},
-    {"deit3_", "_384", IMAGENET, 1.0},
-    {"deit3_", "", IMAGENET, 0.9},
-    {"deit_", "", IMAGENET, 0.875},
-    {"levit_", "", IMAGENET, 0.875},
-    {"LeViT-", "", IMAGENET, 0.875},
-    {"LeViT_", "", IMAGENET, 0.875},
-    {"vit_", ".dino", IMAGENET, 0.9},
-    {"vit_", ".mae", IMAGENET, 0.9},
-    {"vit_", "_384", HALVES, 1.0},
-    {"vit_tiny_patch", "", HALVES, 0.9},
-    {"vit_small_patch", "", HALVES, 0.9},
-    {"vit_base_patch", "", HALVES, 0.9},
-    {"vit_large_patch", "", HALVES, 0.9},
+#define CLIP                                                                                       \
+    {0.48145466f, 0.4578275f, 0.40821073f},                                                        \
+    {                                                                                              \
+        0.26862954f, 0.26130258f, 0.27577711f                                                      \
+    }
+#define AS_IT_IS                                                                                   \
+    {0.0f, 0.0f, 0.0f},                                                                            \
+    {                                                                                              \
+        1.0f, 1.0f, 1.0f                                                                           \
+    }
+    {"deit3_", "_in22k_ft_in1k", IMAGENET, 1.0, VC_BICUBIC},
+    {"deit3_", "_384", IMAGENET, 1.0, VC_BICUBIC},
+    {"deit3_", "", IMAGENET, 0.9, VC_BICUBIC},
+    {"deit_", "", IMAGENET, 0.875, VC_BICUBIC},
+    {"levit_", "", IMAGENET, 0.875, VC_BICUBIC},
+    {"LeViT-", "", IMAGENET, 0.875, VC_BICUBIC},
+    {"LeViT_", "", IMAGENET, 0.875, VC_BICUBIC},
+    {"vit_", "_dinov2", IMAGENET, 1.0, VC_BICUBIC},
+    {"vit_", ".dino", IMAGENET, 0.9, VC_BICUBIC},
+    {"vit_", ".mae", IMAGENET, 0.9, VC_BICUBIC},
+    {"vit_", "_gap_448.in1k_ijepa", IMAGENET, 1.0, VC_BICUBIC},
+    {"vit_", "_ijepa", IMAGENET, 0.9, VC_BICUBIC},
+    {"vit_", "_tipsv2", AS_IT_IS, 1.0, VC_BICUBIC},
+    {"vit_", "_miil", AS_IT_IS, 0.875, VC_BILINEAR},
+    {"vit_", ".bamboo", CLIP, 1.0, VC_BICUBIC},
+    {"vit_large_patch14_clip_", ".laion2b", HALVES, 1.0, VC_BICUBIC},
+    {"vit_base_patch16_clip_384", ".openai_ft_in1k", CLIP, 1.0, VC_BICUBIC},
+    {"vit_base_patch", "_clip_384.openai", CLIP, 0.95, VC_BICUBIC},
+    {"vit_base_patch16_clip_224", "_ft_in12k_in1k", CLIP, 0.95, VC_BICUBIC},
+    {"vit_base_patch16_clip_224", "_ft_in12k", CLIP, 0.9, VC_BICUBIC},
+    {"vit_base_patch16_clip_", "_224.openai", CLIP, 0.9, VC_BICUBIC},
+    {"vit_base_patch32_clip_", "_224.datacompxl", CLIP, 1.0, VC_BICUBIC},
+    {"vit_base_patch32_clip_", "_224.metaclip", CLIP, 1.0, VC_BICUBIC},
+    {"vit_base_patch32_clip_", "_224.", CLIP, 0.9, VC_BICUBIC},
+    {"vit_betwixt_patch32_clip_", "", CLIP, 0.9, VC_BICUBIC},
+    {"vit_medium_patch", "_clip_", CLIP, 0.9, VC_BICUBIC},
+    {"vit_xsmall_patch", "_clip_", CLIP, 0.9, VC_BICUBIC},
+    {"vit_", "_clip_", CLIP, 1.0, VC_BICUBIC},
+    {"vit_so400m_patch14_siglip_gap_224", "", HALVES, 0.9, VC_BICUBIC},
+    {"vit_so400m_patch14_siglip_gap_378", ".v2", HALVES, 0.9, VC_BICUBIC},
+    {"vit_so400m_patch14_siglip_", "", HALVES, 1.0, VC_BICUBIC},
+    {"vit_", "_siglip_", HALVES, 0.9, VC_BICUBIC},
+    {"vit_so150m2_", "", HALVES, 1.0, VC_BICUBIC},
+    {"vit_", "_gap_384.sw", HALVES, 0.95, VC_BICUBIC},
+    {"vit_", "_gap_384", HALVES, 1.0, VC_BICUBIC},
+    {"vit_", "_gap_2", HALVES, 0.95, VC_BICUBIC},
+    {"vit_", "_384", HALVES, 1.0, VC_BICUBIC},
+    {"vit_tiny_patch", "", HALVES, 0.9, VC_BICUBIC},
+    {"vit_small_patch", "", HALVES, 0.9, VC_BICUBIC},
+    {"vit_base_patch", "", HALVES, 0.9, VC_BICUBIC},
+    {"vit_large_patch", "", HALVES, 0.9, VC_BICUBIC},
+    {"vit_huge_patch14_224", "", HALVES, 0.9, VC_BICUBIC},
 #undef IMAGENET
 #undef HALVES
+#undef CLIP
+#undef AS_IT_IS
 };
 
 static const struct known *find_known(const char *name)
@@ -186,8 +226,10 @@ vc_status vc__read_looks(vc_model_config *config, const vc_tensor_file *file,
     const size_t channels = vc_model_input_of(config).channels;
     if (k && !means && channels == 3)
         VC_TRY(set_normalisation(config, k->mean, k->std));
-    if (k && !crops)
+    if (k && !crops) {
         looks->crop_pct = k->crop_pct;
+        looks->interpolation = k->interpolation;
+    }
     if (!means && !(k && channels == 3))
         looks->guessed |= VC_GUESSED_NORMALISATION;
     if (!crops && !k)
@@ -229,8 +271,9 @@ const char *vc_model_guesses(char text[VC_GUESSES_TEXT], const vc_model_config *
     size_t used = 0;
     text[0] = '\0';
     if (looks->guessed & VC_GUESSED_HEADS) {
-        snprintf(one, sizeof one, "heads %zu (width / 64; --heads)",
-                 vc_model_layer(config, 0).heads);
+        const vc_attention_layer l = vc_model_layer(config, 0);
+        snprintf(one, sizeof one, "heads %zu (%s; --heads)", l.heads,
+                 l.heads * 64 == l.width ? "width / 64" : "as others of this width");
         used = add(text, used, one);
     }
     if (looks->guessed & VC_GUESSED_NORMALISATION)

@@ -1,6 +1,7 @@
 /* How many heads a model has and how it wants images: what its file says, what its name stands for,
  * what an option says, and what is guessed and stays marked as a guess. */
 #include "tiny_deit.h"
+#include "vitcod/json.h"
 #include "vitcod/safetensors.h"
 
 enum { MOST = 128 };
@@ -106,9 +107,68 @@ static void known_names_carry_their_own(void **state)
                  "metadata 'crop_pct' is 2, wanted above 0 and at most 1");
 }
 
+/* Every plain ViT of timm: tools/golden/vit_names.py has the other side. */
+static void names_of_timm(void **state)
+{
+    (void)state;
+    json_t *all, *want;
+    const char *name;
+    assert_ok(vc_json_read(&all, "tools/golden/vit_names.json"));
+    assert_true(json_object_size(all) > 200);
+    json_object_foreach (all, name, want) {
+        char file[128];
+        snprintf(file, sizeof file, "%s.safetensors", name);
+        vc_model *model = opened(write_bare(file, NULL, 0), (vc_model_options){0});
+        const vc_model_input input = vc_model_input_of(&model->config);
+        const double mean = json_number_value(json_array_get(want, 0)),
+                     std = json_number_value(json_array_get(want, 1)),
+                     crop = json_number_value(json_array_get(want, 2));
+        const char *interpolation = json_string_value(json_array_get(want, 3));
+        if (input.mean[0] != (float)mean || input.std[2] != (float)std || input.crop_pct != crop ||
+            strcmp(vc_interpolation_word(input.interpolation), interpolation) != 0)
+            fail_msg("%s: mean %g, std %g, crop %g, %s; wanted %g, %g, %g, %s", name,
+                     (double)input.mean[0], (double)input.std[2], input.crop_pct,
+                     vc_interpolation_word(input.interpolation), mean, std, crop, interpolation);
+        assert_int_equal(model->config.looks.guessed & ~(unsigned)VC_GUESSED_HEADS, 0);
+        vc_model_close(model);
+    }
+    json_decref(all);
+}
+
+/* The largest ViTs of timm have 16 heads whatever their width, and nothing in a file says it. */
+static void heads_of_large_ones(void **state)
+{
+    (void)state;
+    vc__deit_config c = config;
+    vc_model *model;
+    char text[VC_GUESSES_TEXT];
+    c.width = 1280;
+    c.heads = 20;
+    c.depth = 1;
+    c.hidden = 8;
+    assert_ok(vc__deit_create(&model, &c, 1));
+    vc_named_tensor tensors[MOST];
+    for (size_t i = 0; i < model->param_count; i++) {
+        const vc_param *p = &model->params[i];
+        tensors[i] = (vc_named_tensor){p->name, {VC_F32, p->rank, {0}, p->data}};
+        memcpy(tensors[i].tensor.shape, p->shape, sizeof p->shape);
+    }
+    assert_ok(
+        vc_safetensors_write(temporary("x.safetensors"), tensors, model->param_count, NULL, 0));
+    vc_model_close(model);
+    model = opened(temporary("x.safetensors"), (vc_model_options){0});
+    assert_int_equal(vc_model_layer(&model->config, 0).heads, 16);
+    vc_model_guesses(text, &model->config);
+    assert_non_null(strstr(text, "heads 16 (as others of this width; --heads)"));
+    vc_model_close(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_of_timm),
+        cmocka_unit_test(heads_of_large_ones),
+
         cmocka_unit_test(guesses_are_marked_and_stay_so),
         cmocka_unit_test(options_are_no_guesses),
         cmocka_unit_test(known_names_carry_their_own),

@@ -180,8 +180,7 @@ static void activations(void **state)
                  VC_EINVAL, "has gelu, --activation wants quick_gelu");
 }
 
-/* The largest difference of what forward pass and engine give, `sums` (B, C) of it over tokens, from
- * timm's. */
+/* What forward pass and engine give against timm's; of tokens their sum (B, C). */
 static void check_features(vc_model *model, const json_t *want, const char *what)
 {
     enum { WIDTH = 24, MOST = BATCH * 21 * WIDTH };

@@ -10,6 +10,20 @@ int vc__deit_recognise(const vc_tensor_file *file)
     return vc_tensor_file_find(file, "cls_token") || vc_tensor_file_find(file, "pos_embed");
 }
 
+/* Where nobody says it: 64 values per head but in the largest ViTs of timm, which have 16 heads. 0:
+ * not to be told. */
+static size_t usual_heads(size_t width, const vc_tensor_file *file)
+{
+    static const size_t of_16[] = {1152, 1280, 1408, 1664};
+    for (size_t i = 0; i < sizeof of_16 / sizeof *of_16; i++)
+        if (width == of_16[i])
+            return 16;
+    if (vc__is_called(file, "vit_base_patch16_gap_224") ||
+        vc__is_called(file, "vit_giantopt_patch16"))
+        return 16;
+    return width % 64 == 0 ? width / 64 : 0;
+}
+
 static vc_status read_heads(vc__deit_config *config, const vc_tensor_file *file,
                             const vc_model_options *options)
 {
@@ -23,12 +37,12 @@ static vc_status read_heads(vc__deit_config *config, const vc_tensor_file *file,
         config->heads = options->heads;
     if (config->heads)
         return VC_OK;
-    if (config->width % 64 != 0)
+    config->heads = usual_heads(config->width, file);
+    if (config->heads == 0)
         return vc_fail(VC_EFORMAT,
                        "%s: width %zu is no multiple of DeiT's 64 values per head, and neither "
                        "metadata 'num_heads' nor --heads says how many heads there are",
                        vc_tensor_file_path(file), config->width);
-    config->heads = config->width / 64;
     return VC_OK;
 }
 
@@ -59,6 +73,9 @@ static double usual_eps(const vc__deit_config *c)
 static vc_status read_activation(vc_model_config *out, const vc_tensor_file *file,
                                  const vc_model_options *options)
 {
+    static const char *const by_tanh[] = {
+        "vit_base_patch32_siglip_gap", "vit_large_patch16_siglip_gap_512",
+        "vit_giantopt_patch16_siglip_gap", "vit_so400m_patch16_siglip_gap"};
     vc__deit_config *c = vc__deit_sizes_in(out);
     const char *said = vc_tensor_file_metadata(file, "activation"), *word = options->activation;
     if (c->mlp == VC__DEIT_SWIGLU)
@@ -67,6 +84,12 @@ static vc_status read_activation(vc_model_config *out, const vc_tensor_file *fil
                                       "by SwiGLU",
                                       vc_tensor_file_path(file))
                             : VC_OK;
+    for (size_t i = 0; !said && !word && i < sizeof by_tanh / sizeof *by_tanh; i++)
+        if (vc__is_called(file, by_tanh[i]))
+            return vc_fail(VC_EUNSUPPORTED,
+                           "%s: a '%s' has GELU by tanh, wanted GELU itself, or --activation gelu "
+                           "for nearly the same",
+                           vc_tensor_file_path(file), by_tanh[i]);
     if (said && strcmp(said, "gelu") != 0 && strcmp(said, "quick_gelu") != 0)
         return vc_fail(VC_EFORMAT, "%s: metadata 'activation' is '%s', wanted gelu or quick_gelu",
                        vc_tensor_file_path(file), said);
@@ -77,7 +100,8 @@ static vc_status read_activation(vc_model_config *out, const vc_tensor_file *fil
         return vc_fail(VC_EINVAL, "%s: has %s, --activation wants %s", vc_tensor_file_path(file),
                        said, word);
     word = word ? word : said;
-    if (!word && c->norm_pre && !vc__is_known(file))
+    const int siglip = c->without_class && !c->fc_norm && c->classes == 0; /* 2's have tanh's */
+    if (!word && (c->norm_pre || siglip) && !vc__is_known(file))
         out->looks.guessed |= VC_GUESSED_ACTIVATION;
     const int quick = word ? strcmp(word, "quick_gelu") == 0 : vc__is_called(file, "quickgelu");
     c->mlp = quick ? VC__DEIT_QUICK_GELU : VC__DEIT_GELU;
