@@ -1,5 +1,5 @@
-/* The DMA: reads are issued in the order of the schedule, writes when results are there. And what need
- * not go through it. */
+/* The DMA: reads are issued in the order of the schedule, writes when results are there. And what
+ * need not go through it. */
 #include "chip_impl.h"
 
 static uint64_t issue_after(uint64_t *latest, uint64_t issue)
