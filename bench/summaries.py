@@ -49,9 +49,8 @@ def make_model(folder, name, how):
     return model
 
 
-def run_model(model, residual):
-    data = [] if residual else ["--functional"]  # none is sent through a residual
-    r = vitcod("simulate", model, *data)
+def run_model(model):
+    r = vitcod("simulate", model, "--functional")
     unordered = vitcod("simulate", model, "--chip", "prune")
     attention, whole = r["attention"], r["end_to_end"]
     qkv = next(o for o in whole["operators"] if o["operator"] == "qkv")
@@ -65,7 +64,7 @@ def run_model(model, residual):
         "energy": attention["energy_uj"],
         "qkv": qkv["cycles"],
         "all": whole["cycles"],
-        "exact": "" if residual else "yes" if r["functional"]["bit_exact"] else "no",
+        "exact": "yes" if r["functional"]["bit_exact"] else "no",
     }
 
 
@@ -103,7 +102,7 @@ def main():
         results = {}
         for name, how in plans.items():
             file = "plan-%g-%s" % (OPTIONS.sparsity, re.sub("[^a-z0-9]+", "-", name).strip("-"))
-            results[name] = run_model(make_model(folder, file, how), "mean" in how)
+            results[name] = run_model(make_model(folder, file, how))
     print(
         "| %g %% of the scores pruned | attention, cycles | x plain | bound | no reordering "
         "| x plain | M MAC | DRAM MiB | biases, KiB | uJ | QKV, cycles | end to end | bit for bit |"
