@@ -237,11 +237,19 @@ static void list_sparse_calibration(builder *b)
     end_step(b);
 }
 
+/* What is judged by has no say in what is pruned. `calibrate` holds a share back unasked. */
+static void add_images_to_learn_from(builder *b)
+{
+    const double asked = b->o->hold_back;
+    add_images(b);
+    add_number(b, "--hold-back", isnan(asked) && !vc_recipe_trains(b->o) ? 0.2 : asked);
+}
+
 static void list_attention(builder *b)
 {
     begin_step(b, 3, "attention", "attention");
     add_student(b);
-    add_images(b);
+    add_images_to_learn_from(b);
     add_file(b, "--output", "attention.npy");
     if (vc_prune_is_budget(b->o->rule)) {
         add_file(b, "--scores", "scores.npy");
