@@ -94,6 +94,26 @@ static void strays_are_removed(void **state)
     assert_int_not_equal(access(temporary("stray.00000000.part"), F_OK), 0);
 }
 
+/* One at a time; what a killed holder has left holds nobody up; devices are nobody's. */
+static void locks_are_held_once(void **state)
+{
+    (void)state;
+    vc_file_lock one, other;
+    write_bytes(temporary("locked.lock"), "", 0); /* left over */
+    assert_ok(vc_file_lock_open(&one, temporary("locked")));
+    assert_fails(vc_file_lock_open(&other, temporary("locked")), VC_EIO, "another run writes it");
+    assert_null(other.path);
+    vc_file_lock_close(&other);
+    vc_file_lock_close(&one);
+    assert_int_equal(files_beginning_with("locked"), 0);
+    assert_ok(vc_file_lock_open(&one, temporary("locked")));
+    vc_file_lock_close(&one);
+    assert_ok(vc_file_lock_open(&one, "/dev/null"));
+    assert_null(one.path);
+    assert_ok(vc_file_lock_open(&one, NULL));
+    assert_fails(vc_file_lock_open(&one, temporary("no/folder")), VC_EIO, "cannot write");
+}
+
 static void permissions_stay(void **state)
 {
     (void)state;
@@ -221,6 +241,7 @@ int main(void)
                                        cmocka_unit_test(abort_leaves_nothing),
                                        cmocka_unit_test(a_killed_writer_leaves_nothing),
                                        cmocka_unit_test(strays_are_removed),
+                                       cmocka_unit_test(locks_are_held_once),
                                        cmocka_unit_test(permissions_stay),
                                        cmocka_unit_test(links_are_followed),
                                        cmocka_unit_test(what_cannot_be_written_says_why),
