@@ -79,8 +79,8 @@ case_devices() {
     check "full" 1 '/dev/full: cannot write' "$vitcod" calibrate model $small -o /dev/full
     check "null" 0 '' env TMPDIR="$dir/place" "$vitcod" calibrate model $small \
         --autoencoder qk -o /dev/null
-    check "no way back" 1 '/dev/null: nothing can be gone on from beside it' "$vitcod" calibrate model $small --resume \
-        -o /dev/null
+    check "no way back" 1 '/dev/null: nothing can be gone on from beside it' \
+        "$vitcod" calibrate model $small --resume -o /dev/null
     ls /dev >after
     check "nothing new" 0 '' cmp before after
     check "nor there" 0 '' rmdir place

@@ -96,10 +96,10 @@ class Try:
         rule = self.draw.choice(["info", "random", "ratio"])
         for sparsity in (self.draw.uniform(0.2, 0.95), self.draw.uniform(0.02, 0.4), 0.02):
             try:
-                self.run(["prune", "maps", "--rule", rule, "--sparsity", f"{sparsity:.3f}", "--seed",
-                          str(self.draw.randrange(1000)), "-o", "mask", "--force"])
+                self.run(["prune", "maps", "--rule", rule, "--sparsity", f"{sparsity:.3f}",
+                          "--seed", str(self.draw.randrange(1000)), "-o", "mask", "--force"])
                 break
-            except Failed as error: # few tokens: less is out of reach
+            except Failed as error:  # few tokens: less is out of reach
                 if "out of reach" not in str(error) or sparsity == 0.02:
                     raise
         self.run(["polarize", "mask", "--threshold", str(self.draw.choice([0, 1, 2, 5, 20, 1000])),
