@@ -3,10 +3,13 @@
 
 usage: compare-import.py VITCOD [WORK]
        compare-import.py VITCOD --cases DIR    a table of the checkpoints below DIR: refused, or
-       their largest difference to NAME_y.npy, the logits of images NAME_x.npy; "loads" without
+       their largest difference to NAME_y.npy, the logits of images NAME_x.npy, or, where these are
+       not there, to those of timm's or transformers' model with the same weights in float64;
+       "loads" where that model is not known
 
-Wants torch, timm and numpy; timm before 0.9 gives LeViT the names of its first release, later ones
-timm's own. Models have random weights and statistics.
+Wants torch, timm and numpy, and transformers for Hugging Face's names; timm before 0.9 gives LeViT
+the names of its first release, later ones timm's own. Models have random weights and statistics.
+Differences are of the largest logit, or absolute where all are below 1.
 """
 
 import argparse
@@ -18,8 +21,14 @@ import sys
 import tempfile
 
 import numpy as np
+import safetensors.torch
 import timm
 import torch
+
+try:
+    import transformers
+except ImportError:
+    transformers = None
 
 MODELS = ("deit_tiny_patch16_224", "deit_tiny_distilled_patch16_224", "levit_128s", "levit_384")
 
@@ -88,11 +97,114 @@ def compare(name, vitcod, work):
     )
 
 
+# Averaged weights come first, as vitcod and timm take them.
+PLACES = ("model_ema", "state_dict_ema", "teacher", "model", "state_dict", "model_state_dict")
+PLACES += ("net", "params", "weights", "student")
+PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "ema.", "net.")
+
+
+def state_of(path):
+    """The tensors of a checkpoint, without what stands around them, as float32; or None."""
+    if path.endswith(".safetensors"):
+        state = safetensors.torch.load_file(path)
+    else:
+        state = torch.load(path, map_location="cpu", weights_only=False)
+    for place in PLACES:
+        if isinstance(state, dict) and isinstance(state.get(place), dict):
+            state = state[place]
+    if not isinstance(state, dict):
+        return None
+    state = {k: v for k, v in state.items() if isinstance(v, torch.Tensor)}
+    for prefix in 2 * PREFIXES:
+        if state and all(k.startswith(prefix) for k in state):
+            state = {k[len(prefix) :]: v for k, v in state.items()}
+    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+
+
+def timm_vit(state):
+    patch, positions = state["patch_embed.proj.weight"], state["pos_embed"].shape[1]
+    width, fc1 = patch.shape[0], state["blocks.0.mlp.fc1.weight"].shape[0]
+    pooled = "fc_norm.weight" in state
+    model = timm.models.vision_transformer.VisionTransformer(
+        img_size=int((positions - 1) ** 0.5) * patch.shape[2],
+        patch_size=patch.shape[2],
+        in_chans=patch.shape[1],
+        num_classes=state["head.weight"].shape[0],
+        embed_dim=width,
+        depth=sum(k.endswith(".norm1.weight") for k in state),
+        num_heads=width // 64,
+        mlp_ratio=fc1 / width,
+        qkv_bias="blocks.0.attn.qkv.bias" in state,
+        init_values=1.0 if "blocks.0.ls1.gamma" in state else None,
+        global_pool="avg" if pooled else "token",
+        fc_norm=pooled,
+    )
+    model.load_state_dict(state)
+    return model, (patch.shape[1], *model.patch_embed.img_size)
+
+
+def transformers_vit(state):
+    """Of a ViT or DeiT with one classifier; norms with the epsilon that timm has."""
+    patch = next(v for k, v in state.items() if k.endswith("patch_embeddings.projection.weight"))
+    positions = next(v for k, v in state.items() if k.endswith("position_embeddings")).shape[1]
+    width, side = patch.shape[0], int((positions - 1) ** 0.5) * patch.shape[2]
+    state = {k.replace("deit.", "vit.", 1): v for k, v in state.items()}
+    config = transformers.ViTConfig(
+        hidden_size=width,
+        num_hidden_layers=sum(k.endswith(".layernorm_before.weight") for k in state),
+        num_attention_heads=width // 64,
+        intermediate_size=4 * width,
+        image_size=side,
+        patch_size=patch.shape[2],
+        num_channels=patch.shape[1],
+        num_labels=state["classifier.weight"].shape[0],
+        layer_norm_eps=1e-6,
+    )
+    made, missing = transformers.ViTForImageClassification.from_pretrained(
+        None, config=config, state_dict=state, output_loading_info=True
+    )
+    if missing["missing_keys"] or missing["unexpected_keys"]:
+        raise ValueError("not all tensors were read")
+    return made, (patch.shape[1], side, side)
+
+
+def model_of(path):
+    """timm's or transformers' model with the weights of a checkpoint, and its images' shape."""
+    state = state_of(path)
+    if "patch_embed.proj.weight" in state:
+        return timm_vit(state)
+    if any(k.endswith("patch_embeddings.projection.weight") for k in state):
+        return transformers_vit(state)
+    model = timm.create_model(os.path.splitext(os.path.basename(path))[0], num_classes=1000)
+    model.load_state_dict(state)
+    return model, (3, 224, 224)
+
+
+def make_reference(path, work):
+    """Random images and the logits of the known model in float64; None where there is none."""
+    images, want = os.path.join(work, "x.npy"), os.path.join(work, "y.npy")
+    try:
+        model, shape = model_of(path)
+    except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):
+        return None
+    x = torch.randn(1, *shape, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        y = model.double().eval()(x.double())
+    np.save(images, x.numpy())
+    np.save(want, getattr(y, "logits", y).numpy())
+    return images, want
+
+
 def case(path, vitcod, work):
     """What becomes of one checkpoint."""
     stem, logits = os.path.splitext(path)[0], os.path.join(work, "logits.npy")
     images, want = stem + "_x.npy", stem + "_y.npy"
     known = os.path.exists(images) and os.path.exists(want)
+    opened = subprocess.run([vitcod, "info", path], capture_output=True, text=True, check=False)
+    if not known and opened.returncode == 0:
+        made = make_reference(path, work)
+        known = made is not None
+        images, want = made or (None, None)
     run = ["infer", path, "--input", images, "-o", logits, "--force"] if known else ["info", path]
     done = subprocess.run([vitcod, *run], capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -102,7 +214,7 @@ def case(path, vitcod, work):
     have, want = np.load(logits), np.load(want)
     if have.shape != want.shape:
         return f"DIFFERS: {have.shape}, wanted {want.shape}"
-    error = float(np.abs(have - want).max())
+    error = float(np.abs(have - want).max() / max(1.0, np.abs(want).max()))
     return f"{'loads' if error <= 1e-5 else 'DIFFERS'}: within {error:.1e}"
 
 

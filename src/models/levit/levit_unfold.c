@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../renaming.h"
 #include "levit_impl.h"
+#include "renaming.h"
 
 enum { STEM_NAME = 96 }; /* and .linear.running_mean */
 
