@@ -13,6 +13,7 @@ bundle  yes: the libraries that it is linked with lie inside too (oneDNN, jansso
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import os
 import platform
@@ -249,16 +250,26 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     return f"{name}-{tag}.whl"
 
 
+def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Without who made it and when, so that the same sources give the same bytes."""
+    info.mtime = int(os.environ.get("SOURCE_DATE_EPOCH", 315532800))  # else 1980
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    info.mode = 0o755 if info.mode & 0o100 else 0o644
+    return info
+
+
 def build_sdist(sdist_directory, config_settings=None):
     name = f"vitcod-{_version()}"
     listed = subprocess.run(
         ["git", "ls-files"], check=True, cwd=ROOT, capture_output=True, text=True
     )
-    with tarfile.open(Path(sdist_directory) / f"{name}.tar.gz", "w:gz") as out:
+    packed = gzip.GzipFile(Path(sdist_directory) / f"{name}.tar.gz", "wb", mtime=0)
+    with packed, tarfile.open(fileobj=packed, mode="w") as out:
         for file in listed.stdout.splitlines():
-            out.add(ROOT / file, f"{name}/{file}")
+            out.add(ROOT / file, f"{name}/{file}", filter=_plain)
         with tempfile.NamedTemporaryFile("w") as metadata:
             metadata.write(_metadata())
             metadata.flush()
-            out.add(metadata.name, f"{name}/PKG-INFO")
+            out.add(metadata.name, f"{name}/PKG-INFO", filter=_plain)
     return f"{name}.tar.gz"

@@ -7,7 +7,7 @@ set -eu
 wheel=$1
 shift
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+trap '/bin/rm -rf "$folder"' EXIT  # whatever the PATH
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install -q "$@" "$wheel"
 PATH=$folder/venv/bin

@@ -44,7 +44,8 @@ class Notebook(unittest.TestCase):
             last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
             exec(compile(tree, str(NOTEBOOK), "exec"), names)
             if last is not None:
-                shown.append(eval(compile(ast.Expression(last.value), str(NOTEBOOK), "eval"), names))
+                value = compile(ast.Expression(last.value), str(NOTEBOOK), "eval")
+                shown.append(eval(value, names))
         html = [value._repr_html_() for value in shown if hasattr(value, "_repr_html_")]
         self.assertEqual(sum(pictures(text) > 0 for text in html), FIGURES)
         self.assertLess(names["cycles"]["on the plan"], names["cycles"]["dense"])

@@ -54,6 +54,13 @@ case_installed() {
     check "the same wheel again" 0 '' sh -c "cd '$root' && '$dir/venv/bin/python' -m pip wheel . \
         --no-deps --no-index --wheel-dir '$dir/again' --config-settings build='$built'"
     check "the same bytes" 0 '' cmp vitcod-*.whl again/vitcod-*.whl
+    if git -C "$root" rev-parse HEAD >/dev/null 2>&1; then
+        for copy in one two; do
+            check "sources" 0 '' venv/bin/python -c "import sys, os; sys.path.insert(0, '$root/python')
+import build_backend; os.makedirs('$copy'); build_backend.build_sdist('$copy')"
+        done
+        check "the same sources" 0 '' sh -c 'cmp one/*.tar.gz two/*.tar.gz'
+    fi
     check "unknown settings" 1 'unknown settings biuld; wanted build and bundle' \
         sh -c "cd '$root' && '$dir/venv/bin/python' -m pip wheel . --no-deps --no-index \
             --wheel-dir '$dir/again' --config-settings biuld=x"
