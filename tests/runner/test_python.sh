@@ -56,8 +56,9 @@ case_installed() {
     check "the same bytes" 0 '' cmp vitcod-*.whl again/vitcod-*.whl
     if git -C "$root" rev-parse HEAD >/dev/null 2>&1; then
         for copy in one two; do
-            check "sources" 0 '' venv/bin/python -c "import sys, os; sys.path.insert(0, '$root/python')
-import build_backend; os.makedirs('$copy'); build_backend.build_sdist('$copy')"
+            mkdir "$copy"
+            check "sources" 0 '' env PYTHONPATH="$root/python" venv/bin/python -B -c \
+                "import build_backend; build_backend.build_sdist('$copy')"
         done
         check "the same sources" 0 '' sh -c 'cmp one/*.tar.gz two/*.tar.gz'
     fi
