@@ -140,8 +140,8 @@ class Try:
 def isas_of(program):
     """Those that this CPU has."""
     return [isa for isa in ("ref", "avx2", "avx512") if subprocess.run(
-        [program, "simulate", "--list"], env=dict(os.environ, VC_ISA=isa), stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, check=False).returncode == 0]
+        [program, "simulate", "--list"], env=dict(os.environ, VC_ISA=isa), check=False,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0]
 
 
 def main():

@@ -5,8 +5,9 @@
  *                             written half of it
  *     VC_SHIM_FAIL=N:ERRNO    the N-th call fails
  *     VC_SHIM_COUNT=FILE      gets the number of calls when the program ends
- *     VC_SHIM_RECORD=FOLDER   gets `order`, a line for each change of names and each fsync, and what
- *                             files held when they were synchronized: what a loss of power leaves */
+ *     VC_SHIM_RECORD=FOLDER   gets `order`, a line for each change of names and each fsync, and
+ *                             what files held when they were synchronized: what a loss of power
+ *                             leaves */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

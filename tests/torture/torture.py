@@ -108,8 +108,8 @@ class Torture:
             for fd in closed:
                 os.close(fd)
         with open(os.path.join(self.place, "said"), "wb") as said:
-            child = subprocess.Popen([*start, self.program] + words, cwd=folder, stdin=subprocess.DEVNULL,
-                                     stdout=said, stderr=said, preexec_fn=prepare,
+            child = subprocess.Popen([*start, self.program] + words, cwd=folder,
+                                     stdin=subprocess.DEVNULL, stdout=said, stderr=said, preexec_fn=prepare,
                                      env=dict(self.environment, **(added or {})))
             if fault:
                 fault(child)
@@ -148,7 +148,7 @@ class Torture:
         return folder
 
     def learn(self, scene):
-        """What it makes without a fault, by other options as well, and how many calls that takes."""
+        """What it makes without a fault, by other options as well, and how many calls it takes."""
         folder = self.fresh()
         self.must(folder, scene.command + scene.other, start=scene.start)
         scene.old = {name: read(os.path.join(folder, name)) for name in scene.outputs}
@@ -281,8 +281,8 @@ class Torture:
         return self.judge(scene, folder, status, said, silent=True), f"closed {closed}"
 
     def power_loss(self, scene):
-        """What had been synchronized up to a moment is there, with the names of that moment or those
-        that a folder's synchronization had settled."""
+        """What had been synchronized up to a moment is there, with the names of that moment or
+        those that a folder's synchronization had settled."""
         order = os.path.join(self.place, "order")
         shutil.rmtree(order, ignore_errors=True)
         os.makedirs(order)
