@@ -109,7 +109,8 @@ class Torture:
                 os.close(fd)
         with open(os.path.join(self.place, "said"), "wb") as said:
             child = subprocess.Popen([*start, self.program] + words, cwd=folder,
-                                     stdin=subprocess.DEVNULL, stdout=said, stderr=said, preexec_fn=prepare,
+                                     stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                                     preexec_fn=prepare,
                                      env=dict(self.environment, **(added or {})))
             if fault:
                 fault(child)
