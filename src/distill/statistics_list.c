@@ -75,15 +75,15 @@ vc_status vc__statistics_list_open(vc__statistics_list *list, const vc_statistic
 {
     *list = (vc__statistics_list){0};
     list_arrays(list, s);
-    vc_named_tensor *tensors = calloc(list->count, sizeof *tensors);
-    list->names = calloc(list->count, sizeof *list->names);
-    list->tensors = list->names ? tensors : NULL;
-    if (list->tensors) {
+    const size_t count = list->count;
+    list->names = calloc(count, sizeof *list->names);
+    list->tensors = calloc(count, sizeof *list->tensors);
+    if (list->names && list->tensors) {
         list_arrays(list, s);
         return VC_OK;
     }
-    free(tensors);
-    return vc_fail(VC_ENOMEM, "out of memory for the names of %zu arrays", list->count);
+    vc__statistics_list_close(list);
+    return vc_fail(VC_ENOMEM, "out of memory for the names of %zu arrays", count);
 }
 
 void vc__statistics_list_close(vc__statistics_list *list)
