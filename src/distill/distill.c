@@ -7,8 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "distill_options.h"
 #include "journal.h"
-#include "learning_rates.h"
+
 #include "vitcod/clock.h"
 #include "vitcod/judge.h"
 
@@ -30,34 +31,6 @@ typedef struct distill_run {
     size_t best_epoch;
     int stop;
 } distill_run;
-
-vc_distill_options vc_distill_options_default(void)
-{
-    vc_distill_options o = {.train = vc_train_options_default(),
-                            .bias_learning_rate = NAN,
-                            .coder_learning_rate = NAN,
-                            .look = vc_look_default(),
-                            .stage_epochs = 1,
-                            .patience = 6};
-    vc_train_options *t = &o.train;
-    t->epochs = 20;
-    t->batch = 16;
-    t->learning_rate = NAN;
-    t->weight_decay = 0.0;
-    t->min_learning_rate = 0.0;
-    t->warmup_epochs = 1.0;
-    t->distillation = 1.0; /* there are no labels */
-    t->features = 160.0;
-    t->bias_rate = t->query_rate = t->coder_rate = 10.0;
-    t->label_smoothing = 0.0;
-    t->augment = (vc_augment_options){.crop_least = 0.25,
-                                      .crop_most = 1.0,
-                                      .aspect_least = 3.0 / 4.0,
-                                      .aspect_most = 4.0 / 3.0,
-                                      .flip = 0.5,
-                                      .mixup = 1.0};
-    return o;
-}
 
 /* ---- stages */
 

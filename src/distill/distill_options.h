@@ -1,6 +1,6 @@
-/* How fast a sparse model learns. */
-#ifndef VC_DISTILL_LEARNING_RATES_H
-#define VC_DISTILL_LEARNING_RATES_H
+/* What a run of calibration learns by. */
+#ifndef VC_DISTILL_OPTIONS_H
+#define VC_DISTILL_OPTIONS_H
 
 #include "vitcod/distill.h"
 
