@@ -1,4 +1,4 @@
-/* Images: decoding JPEG, PNG, WebP, GIF, BMP and TIFF, turning, resizing, cutting out the centre.
+/* Images: decoding JPEG, PNG, WebP, GIF, BMP, TIFF, PPM; turning, resizing, cutting out the centre.
  * Pixels are the same as Pillow's, so that a model sees images as it did in training. Resizing goes
  * horizontally first, then vertically, with 8 bits in between, as in Pillow 9.4 to 12.1. Since then
  * Pillow goes the other way for some images, and rounds differently there: 12.3 for those more than
@@ -38,7 +38,7 @@ vc_status vc_image_reserve(vc_image *out, size_t width, size_t height, size_t ch
 void vc_image_close(vc_image *image);
 
 /* Decodes an image file that lies in memory; its first bytes tell the format: JPEG, PNG, WebP, GIF,
- * BMP or TIFF. `channels` is 3 for RGB or 1 for grey, whatever the file holds.
+ * BMP, TIFF, PPM or PGM. `channels` is 3 for RGB or 1 for grey, whatever the file holds.
  *
  * Pixels are those of Pillow's Image.open(file).convert("RGB" or "L"): alpha is dropped, gamma and
  * colour profiles are not applied, CMYK in a JPEG is read as Adobe stores it (inverted), 16-bit

@@ -196,8 +196,8 @@ const cli_command cmd_eval = {
     "top-1, top-5 and loss on labelled images",
     "MODEL --data PATH [options]",
     "Evaluates a model on labelled images; accuracies in percent, per class with --json. Images "
-    "are JPEG, PNG, WebP, GIF, BMP or TIFF in class folders (a folder, or a zip or tar of them, "
-    "the latter also packed by gzip, bzip2 or xz), or IDX or CIFAR-10/100 files. As DeiT was "
+    "are JPEG, PNG, WebP, GIF, BMP, TIFF or PPM in class folders (a folder, or a zip or tar of "
+    "them, the latter also packed by gzip, bzip2 or xz), or IDX or CIFAR-10/100 files. As DeiT was "
     "evaluated: shorter side bicubically to 8/7 of the model's side (256 for 224), then its "
     "centre; not turned by EXIF "
     "data, as in torchvision, unless --exif on. A broken image is named, left out, and "

@@ -94,13 +94,17 @@ static const format formats[] = {
     {8, 4, "WEBP", vc__decode_webp},
     {0, 4, "GIF8", vc__decode_gif},
     {0, 2, "BM", vc__decode_bmp},
+    {0, 2, "P2", vc__decode_ppm},
+    {0, 2, "P3", vc__decode_ppm},
+    {0, 2, "P5", vc__decode_ppm},
+    {0, 2, "P6", vc__decode_ppm},
     {0, 4, "II*\0", vc__decode_tiff},
     {0, 4, "MM\0*", vc__decode_tiff},
     {0, 4, "II+\0", vc__decode_tiff},
     {0, 4, "MM\0+", vc__decode_tiff},
 };
 
-#define WANTED "JPEG, PNG, WebP, GIF, BMP or TIFF"
+#define WANTED "JPEG, PNG, WebP, GIF, BMP, TIFF or PPM"
 
 static vc_status refuse_unknown(const vc__encoded *in)
 {

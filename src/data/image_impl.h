@@ -14,6 +14,7 @@ typedef struct vc__encoded {
 vc_status vc__decode_bmp(vc_image *out, const vc__encoded *in);
 vc_status vc__decode_gif(vc_image *out, const vc__encoded *in);
 vc_status vc__decode_jpeg(vc_image *out, const vc__encoded *in);
+vc_status vc__decode_ppm(vc_image *out, const vc__encoded *in);
 vc_status vc__decode_png(vc_image *out, const vc__encoded *in);
 vc_status vc__decode_tiff(vc_image *out, const vc__encoded *in);
 vc_status vc__decode_webp(vc_image *out, const vc__encoded *in);

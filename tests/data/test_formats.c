@@ -149,6 +149,41 @@ static void a_changed_byte_does_no_harm(void **state)
     vc_image_close(&image);
 }
 
+/* Values are what Pillow 13 makes of the same bytes: another largest value than 255 is scaled, and
+ * halves are rounded to even numbers. */
+static void portable_maps(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t count, pixels;
+        uint8_t rgb[9], grey[3];
+    } cases[] = {
+        {"P5\n3 1\n100\n\x32\x1e\x65",
+         14,
+         3,
+         {128, 128, 128, 76, 76, 76, 255, 255, 255},
+         {128, 76, 255}},
+        {"P5 3 1 7 \1\3\5", 12, 3, {36, 36, 36, 109, 109, 109, 182, 182, 182}, {36, 109, 182}},
+        {"P6 # c\n1 2 # d\n255\n\1\2\3\4\5\6", 25, 2, {1, 2, 3, 4, 5, 6}, {2, 5}},
+        {"P2\n2 1\n15\n7 15\n", 15, 2, {119, 119, 119, 255, 255, 255}, {119, 255}},
+        {"P3 1 1 31 9 1 31", 16, 1, {74, 8, 255}, {56}},
+    };
+    vc_image image = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t channels = 1; channels <= 3; channels += 2) {
+            assert_ok(vc_image_decode(&image, cases[i].bytes, cases[i].count, channels, "a.ppm"));
+            assert_int_equal(image.width * image.height, cases[i].pixels);
+            assert_int_equal(image.channels, channels);
+            expect_pixels(&image, channels == 1 ? cases[i].grey : cases[i].rgb, cases[i].bytes);
+        }
+    assert_fails(vc_image_decode(&image, "P5 1 1 65535 ..", 15, 3, "a"), VC_EUNSUPPORTED,
+                 "a: PPM: its largest value above 255");
+    assert_fails(vc_image_decode(&image, "P5 9999999 1 255 .", 18, 3, "a"), VC_EUNSUPPORTED,
+                 "a: PPM: its width above");
+    vc_image_close(&image);
+}
+
 static void other_formats_are_refused_by_name(void **state)
 {
     (void)state;
@@ -159,13 +194,16 @@ static void other_formats_are_refused_by_name(void **state)
     } cases[] = {
         {"\0\0\0\x18"
          "ftypheic",
-         12, "a: is a HEIC image, wanted JPEG, PNG, WebP, GIF, BMP or TIFF"},
+         12, "a: is a HEIC image, wanted JPEG, PNG, WebP, GIF, BMP, TIFF or PPM"},
         {"\0\0\0\x18"
          "ftypavif",
          12, "a: is an AVIF image, wanted"},
         {"PK\3\4....", 8, "a: is a zip archive, wanted"},
         {"<!DOCTYPE html>", 15, "a: is an HTML page, perhaps of a failed download, wanted"},
-        {"P6\n4 4\n255\n", 11, "a: is a portable pixel map, wanted"},
+        {"P6\n4 4\n255\n", 11, "a: PPM: truncated after 11 bytes"},
+        {"P5 1 x 255 .", 12, "a: PPM: its height is no number at byte 5"},
+        {"P5 1 1 0 .", 10, "a: PPM: its largest value is 0"},
+        {"P2 2 1 9 7", 10, "a: PPM: truncated"},
         {"words", 5, "a: is text that begins 'words', wanted JPEG"},
         {"version https://git-lfs", 23, "a: is a git-lfs pointer, wanted"},
         {"GIF89a....", 10, "a: GIF: truncated"},
@@ -297,6 +335,7 @@ int main(void)
         cmocka_unit_test(equals_pillow),
         cmocka_unit_test(a_truncated_file_fails),
         cmocka_unit_test(a_changed_byte_does_no_harm),
+        cmocka_unit_test(portable_maps),
         cmocka_unit_test(other_formats_are_refused_by_name),
         cmocka_unit_test(forged_sizes_cost_nothing),
         cmocka_unit_test(a_colour_beyond_the_palette_is_refused),
