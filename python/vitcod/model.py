@@ -58,7 +58,7 @@ def load(
     autoencoder: a file with the auto-encoder's weights.
     heads: attention heads, where the file does not say; 0: width / 64.
     image_size: pixels along a side; 0: the checkpoint's.
-    activation: gelu or quick_gelu, where the file does not say.
+    activation: gelu, quick_gelu, hardswish or silu, where the file does not say.
     metadata: what a safetensors file would say besides, of a state dict: input_mean, crop_pct, ..
     """
     opened = Model(

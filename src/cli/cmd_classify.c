@@ -179,9 +179,9 @@ const cli_command cmd_classify = {
     "what is on an image: the likeliest classes",
     "MODEL IMAGE|FOLDER... [--top N]",
     "Classifies images (JPEG, PNG, WebP, GIF, BMP, TIFF, PPM; of a folder all below it): the "
-    "likeliest classes with their probabilities, one image after the other. Turned upright by its EXIF data "
-    "unless --exif off; then shorter side bicubically to 8/7 of the model's side (256 for 224), "
-    "and its centre.",
+    "likeliest classes with their probabilities, one image after the other. Turned upright by its "
+    "EXIF data unless --exif off; then shorter side bicubically to 8/7 of the model's side (256 "
+    "for 224), and its centre.",
     run_classify,
     &result_record,
     "vitcod classify deit_tiny.safetensors cat.jpg dog.png\n"

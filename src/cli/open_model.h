@@ -8,7 +8,7 @@
 typedef struct cli_model_options {
     const char *path, *arch;                /* one of them */
     const char *autoencoder, *mask, *plan;  /* plan: a file, or none */
-    const char *weights, *activation;       /* ema, raw; gelu, quick_gelu; or NULL */
+    const char *weights, *activation;       /* ema, raw; a family's; or NULL */
     const char *features;                   /* cls, pool, tokens; NULL: logits */
     const char *mean, *std, *interpolation; /* in words, or NULL: the model's own */
     double crop_pct;                        /* 0: the model's own */
@@ -48,7 +48,8 @@ typedef struct cli_model_options {
     }
 
 #define CLI_TOLD_OPTIONS(options)                                                                  \
-    {"activation", "gelu|quick_gelu", "of the MLP, where the file does not say", CLI_TEXT,         \
+    {"activation", "WORD",                                                                         \
+     "gelu, quick_gelu; a LeViT's hardswish, silu; if the file does not say", CLI_TEXT,            \
      &(options).activation},                                                                       \
     {                                                                                              \
         "heads", "N", "attention heads, where the file does not say", CLI_COUNT, &(options).heads  \

@@ -373,6 +373,14 @@ static void convolutions_are_products(void **state)
     have = reopened(temporary("again.safetensors"));
     assert_int_equal(have->config.looks.guessed & VC_GUESSED_ACTIVATION, VC_GUESSED_ACTIVATION);
     vc_model_close(have);
+    const vc_model_options silu = {.in_place = 1, .activation = "silu"},
+                           gelu = {.in_place = 1, .activation = "gelu"};
+    assert_ok(vc_model_open(&have, temporary("again.safetensors"), &silu));
+    assert_true(vc__levit_sizes_of(&have->config)->silu);
+    assert_int_equal(have->config.looks.guessed & VC_GUESSED_ACTIVATION, 0);
+    vc_model_close(have);
+    assert_fails(vc_model_open(&have, temporary("again.safetensors"), &gelu), VC_EINVAL,
+                 "--activation is 'gelu', wanted hardswish or silu");
     vc_model_close(want);
 }
 
