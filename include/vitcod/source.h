@@ -52,7 +52,8 @@ vc_source_options vc_source_options_default(void);
  *
  * Classes are the class folders, sorted by name; each must have at least one image. A class list
  * replaces them: line i (from 0) describes class i, its first word is the folder's name, the rest
- * is the name that people use. For IDX and CIFAR a list only gives names.
+ * is the name that people use. For IDX and CIFAR a list only gives names; without one CIFAR's own
+ * file does, and Fashion-MNIST is told by its labels, whatever its files are called.
  *
  * VC_EABSENT: a split that is not there, beside another one or among IDX or CIFAR files.
  * VC_EFORMAT, with the name of what is wrong: no images, an image outside any class folder, a

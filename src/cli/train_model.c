@@ -23,6 +23,14 @@ static vc_status open_set(vc_source **out, const train_options *o, const char *s
     return VC_OK;
 }
 
+/* Images in memory may have labels and no names: nothing tells then that these are others. */
+static int may_differ(const vc_source *learn, const vc_source *judge)
+{
+    const int in_memory = vc_source_dataset(learn) && vc_source_dataset(judge);
+    return vc_source_named(learn) > 0 && (vc_source_named(judge) > 0 || !in_memory) &&
+           !vc_source_same_classes(learn, judge);
+}
+
 /* Without a test set epochs are judged by nothing: not by what the model learns from. */
 static vc_status open_judge(train_sets *out, const train_options *o)
 {
@@ -41,8 +49,7 @@ static vc_status open_judge(train_sets *out, const train_options *o)
     if (status == VC_EABSENT)
         return VC_OK;
     VC_TRY(status);
-    if (out->judge && vc_source_named(out->learn) > 0 &&
-        !vc_source_same_classes(out->learn, out->judge))
+    if (out->judge && may_differ(out->learn, out->judge))
         return vc_fail(
             VC_EINVAL,
             "%s: the classes of its test images are not those that it learns: wanted the "

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "cifar.h"
+#include "known_classes.h"
 #include "source_impl.h"
 
 vc_source_options vc_source_options_default(void)
@@ -118,7 +119,8 @@ static vc_status open_dataset(vc_source *source, const char *path, const vc_sour
     }
     char names[4096];
     VC_TRY(vc__cifar_names(list, names, path));
-    return list->names.count > 0 ? name_classes(source, list, names) : VC_OK;
+    return list->names.count > 0 ? name_classes(source, list, names)
+                                 : vc__known_classes(&source->class_names, &source->owned);
 }
 
 static vc_status open_images(vc_source *source, const char *path, const vc_source_options *o,
