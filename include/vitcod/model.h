@@ -233,6 +233,8 @@ typedef struct vc_model {
     int of_int8;                 /* 1: its file has matrices in int8 */
     char **notes;                /* (note_count) see vc_model_note */
     size_t note_count;
+    char **class_names; /* (class_name_count) see vc_model_class_name */
+    size_t class_name_count;
 } vc_model;
 
 /* Tells models apart, by their sizes and values. As text 16 digits. */
@@ -288,6 +290,11 @@ vc_status vc_model_set_looks(vc_model_config *config, const vc_model_options *op
 /* Sentences on what was chosen, left out or converted when the model's files were opened, each with
  * its file; NULL after the last. */
 const char *vc_model_note(const vc_model *model, size_t index);
+/* What a class is called, where the model's file or the config.json beside it say that of all; ""
+ * where they do not. vc_model_write keeps it; a head for other classes has no names. */
+const char *vc_model_class_name(const vc_model *model, size_t index);
+/* Calls them otherwise: a name for each class, or none for count 0. The names are copied. */
+vc_status vc_model_name_classes(vc_model *model, const char *const *names, size_t count);
 /* Names of tensors of a checkpoint opened in place that vc_model_write leaves out, because they
  * follow from the sizes or only count what was seen; NULL after the last. */
 const char *vc_model_left_out(const vc_model *model, size_t index);

@@ -70,6 +70,10 @@ vc_status vc_source_of_dataset(vc_source **out, const vc_dataset *dataset);
 vc_status vc_source_of_files(vc_source **out, const char *const *paths, size_t count,
                              const vc_source_options *options);
 
+/* Gives a source of files names of classes in place of any that it has, as of the model that looks
+ * at them. */
+vc_status vc_source_name_classes(vc_source *source, const char *const *names, size_t count);
+
 /* Lets images be made to have a model's channels: grey of RGB, or the other way round. Without it
  * grey files become RGB, as image libraries have it, and nothing else is changed. */
 void vc_source_convert(vc_source *source);

@@ -110,6 +110,9 @@ static vc_status classify(classify_result *result, classify_options *o)
     vc_status status = vc_model_check_classifier(&model->config);
     if (status == VC_OK)
         status = vc_source_of_files(&result->source, o->images, o->count, &how);
+    if (status == VC_OK && !o->classes)
+        status = vc_source_name_classes(result->source, (const char *const *)model->class_names,
+                                        model->class_name_count);
     if (status == VC_OK && o->convert)
         vc_source_convert(result->source);
     if (status == VC_OK)
@@ -130,8 +133,9 @@ static int run_classify(const cli_command *command, int argc, char **argv)
     classify_options o = {.top = SIZE_MAX, .exif = "on"};
     const cli_option options[] = {
         {"top", "N", "the best N classes (default 5, or all of fewer)", CLI_COUNT, &o.top},
-        {"classes", "FILE", "class list: line i names class i, after its folder's name", CLI_TEXT,
-         &o.classes, .files = "txt"},
+        {"classes", "FILE",
+         "class list: line i names class i, after its folder's name (default: the model's names)",
+         CLI_TEXT, &o.classes, .files = "txt"},
         CLI_EXIF_OPTION(o.exif, "on"),
         {"skip-broken", NULL, "images that cannot be read are no failure", CLI_FLAG,
          &o.skip_broken},

@@ -63,12 +63,13 @@ static vc_status export_model(export_result *result, const export_options *o)
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     cli_model_plan_hash(result->plan_hash, model);
     vc_status status = read_names(&names, &source, o, model);
-    const vc_onnx_options options = {.class_names = names};
+    const vc_onnx_options options = {.class_names =
+                                         names ? names : (const char *const *)model->class_names};
     if (status == VC_OK)
         status = vc_onnx_write(&result->info, o->output, model, &options);
     result->model = o->model.path ? o->model.path : o->model.arch;
     result->file = o->output;
-    result->class_names = names ? vc_source_named(source) : 0;
+    result->class_names = names ? vc_source_named(source) : model->class_name_count;
     result->of_int8 = model->of_int8;
     free(names);
     vc_source_close(source);
@@ -93,7 +94,8 @@ static int run_export(const cli_command *command, int argc, char **argv)
     export_options o = {0};
     const cli_option options[] = {
         {"output", "FILE", "the model (.onnx)", CLI_STREAM, &o.output, .form = &cli_form_onnx},
-        {"classes", "FILE", "class list whose names go into the file: line i names class i",
+        {"classes", "FILE",
+         "class list whose names go into the file: line i names class i (default: the model's)",
          CLI_TEXT, &o.classes, .files = "txt"},
         CLI_ARCH_OPTION(o.model),
         CLI_MODEL_OPTIONS(o.model),

@@ -124,14 +124,36 @@ static vc_status give_head(vc_model **model, const train_options *o, const vc_so
     return VC_OK;
 }
 
-vc_status train_open_model(vc_model **out, const train_options *o, const vc_source *data,
-                           size_t seed)
+/* They are called as in the data from now on: what they were called before may be others. */
+static vc_status name_classes(vc_model *model, const vc_source *data)
 {
-    *out = NULL;
+    const size_t classes = vc_model_input_of(&model->config).classes;
+    const size_t named = vc_source_named(data) == classes ? classes : 0;
+    const char **names = calloc(classes, sizeof *names);
+    if (!names)
+        return vc_fail(VC_ENOMEM, "out of memory for the names of %zu classes", classes);
+    for (size_t i = 0; i < named; i++)
+        names[i] = vc_source_class_name(data, i);
+    const vc_status status = vc_model_name_classes(model, names, named);
+    free(names);
+    return status;
+}
+
+static vc_status make_model(vc_model **out, const train_options *o, const vc_source *data,
+                            size_t seed)
+{
     if (o->model.arch)
         return make_preset(out, o, data, seed);
     if (!o->model.path)
         return make_plain(out, o, data, seed);
     VC_TRY(cli_open_model(out, &o->model, CLI_TRAIN));
     return give_head(out, o, data, seed);
+}
+
+vc_status train_open_model(vc_model **out, const train_options *o, const vc_source *data,
+                           size_t seed)
+{
+    *out = NULL;
+    VC_TRY(make_model(out, o, data, seed));
+    return name_classes(*out, data);
 }

@@ -64,6 +64,14 @@ vc_status vc_source_of_dataset(vc_source **out, const vc_dataset *dataset)
     return status;
 }
 
+vc_status vc_source_name_classes(vc_source *source, const char *const *names, size_t count)
+{
+    vc__names_close(&source->class_names);
+    for (size_t i = 0; i < count; i++)
+        VC_TRY(vc__names_add(&source->class_names, names[i], strlen(names[i])));
+    return VC_OK;
+}
+
 static vc_status take_files(vc_source *source, const char *const *paths, size_t count,
                             const vc_source_options *o)
 {

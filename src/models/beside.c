@@ -12,8 +12,9 @@
 typedef struct beside {
     const vc_tensor_file *of;
     json_t *config, *images;
-    int squeezed; /* pictures to squares, before the model sees all of them */
-    char notes[2][256];
+    int squeezed;       /* pictures to squares, before the model sees all of them */
+    char *class_names;  /* a JSON list; NULL: not said */
+    char notes[3][256]; /* on either file, and on the names of classes */
 } beside;
 
 static char *path_of(const vc_tensor_file *file, const char *name)
@@ -200,6 +201,59 @@ static void say_timm(vc__renaming *to, const beside *b)
     say_crop(to, vc_json_number(cfg, "crop_pct"));
 }
 
+/* ---- what its classes are called */
+
+static size_t classes_of(const vc_tensor_file *file)
+{
+    static const char *const heads[] = {"head.weight", "head.l.weight", "head.linear.weight"};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        const vc_tensor *head = vc_tensor_file_find(file, heads[i]);
+        if (head && head->rank == 2)
+            return head->shape[0];
+    }
+    return 0;
+}
+
+/* The name of each class under its number; NULL: one has none. */
+static json_t *list_names(const json_t *names, size_t classes)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < classes && list; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "%zu", i);
+        json_t *name = json_object_get(names, key);
+        vc_json_append(&list, json_is_string(name) ? json_incref(name) : NULL);
+    }
+    return list;
+}
+
+/* transformers numbers classes that nobody named: LABEL_0. */
+static int is_placeholder(const json_t *names)
+{
+    const char *first = json_string_value(json_object_get(names, "0"));
+    return first && strcmp(first, "LABEL_0") == 0;
+}
+
+static vc_status take_class_names(beside *b)
+{
+    const json_t *names = json_object_get(b->config, "id2label");
+    const size_t classes = classes_of(b->of), count = json_object_size(names);
+    if (count == 0 || classes == 0 || is_placeholder(names))
+        return VC_OK;
+    json_t *list = count == classes ? list_names(names, classes) : NULL;
+    if (list) {
+        b->class_names = vc_json_dump(list, JSON_COMPACT);
+        json_decref(list);
+        return b->class_names ? VC_OK
+                              : vc_fail(VC_ENOMEM, "%s: out of memory", vc_tensor_file_path(b->of));
+    }
+    snprintf(b->notes[2], sizeof b->notes[2],
+             "id2label of config.json beside it has %zu entries and not a name for each of %zu "
+             "classes: it is not used",
+             count, classes);
+    return VC_OK;
+}
+
 /* What was taken: "num_heads, input_mean". */
 static void note_taken(vc__renaming *to, const beside *b)
 {
@@ -229,8 +283,10 @@ static vc_status say_all(vc__renaming *to, void *context)
     }
     if (b->images)
         say_images(to, b);
+    if (b->class_names)
+        vc__rename_say(to, "class_names", b->class_names);
     note_taken(to, b);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 3; i++)
         if (b->notes[i][0])
             vc__rename_note(to, "%s", b->notes[i]);
     return VC_OK;
@@ -249,6 +305,8 @@ static vc_status read_both(beside *b, vc_tensor_file **file)
     }
     if (b->config)
         VC_TRY(check_model(b));
+    if (b->config)
+        VC_TRY(take_class_names(b));
     if (!b->config && !b->images && !b->notes[0][0] && !b->notes[1][0])
         return VC_OK;
     return vc__rename(file, say_all, b, 1);
@@ -262,5 +320,6 @@ vc_status vc__read_beside(vc_tensor_file **file)
     const vc_status status = read_both(&b, file);
     json_decref(b.config);
     json_decref(b.images);
+    free(b.class_names);
     return status;
 }

@@ -171,5 +171,6 @@ void vc_model_close(vc_model *model)
     for (size_t i = 0; i < model->note_count; i++)
         free(model->notes[i]);
     free(model->notes);
+    vc__release_class_names(model);
     free(model);
 }

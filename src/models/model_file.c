@@ -230,6 +230,8 @@ vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options
     model->files[1] = autoencoder;
     for (size_t i = 0; i < 2 && status == VC_OK; i++)
         status = keep_notes(model, model->files[i]);
+    if (status == VC_OK && !options->features) /* they have a head */
+        status = vc__read_class_names(model, file);
     if (status == VC_OK)
         status = fill_model(model, options->in_place);
     if (status == VC_OK && !options->without_plan)

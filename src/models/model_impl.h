@@ -219,6 +219,12 @@ size_t vc__describe_looks(vc_metadata *entries, vc__looks_text *text,
 vc_status vc__find_shape(const size_t **shape, const vc_tensor_file *file, const char *name,
                          size_t rank);
 
+/* The names of classes in a file's metadata 'class_names', and as they are written there: malloc'd,
+ * NULL without names. */
+vc_status vc__read_class_names(vc_model *model, const vc_tensor_file *file);
+vc_status vc__class_names_text(char **out, const vc_model *model);
+void vc__release_class_names(vc_model *model);
+
 /* The side of a square of tokens, rounded up. */
 size_t vc__side_of(size_t tokens);
 

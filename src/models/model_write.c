@@ -105,14 +105,16 @@ vc_status vc_model_write_autoencoder(const char *path, const vc_model *model)
 /* What a model says about itself. */
 typedef struct description {
     char heads[32], threshold[32], mean[96], std[96];
-    vc_metadata entries[5 + VC__FAMILY_ENTRIES + VC__LOOKS_ENTRIES];
+    char *class_names; /* owned */
+    vc_metadata entries[6 + VC__FAMILY_ENTRIES + VC__LOOKS_ENTRIES];
     vc__looks_text looks;
     vc__family_text family[VC__FAMILY_ENTRIES];
     size_t count;
 } description;
 
-static void describe(description *d, const vc_model *model)
+static vc_status describe(description *d, const vc_model *model)
 {
+    VC_TRY(vc__class_names_text(&d->class_names, model));
     const vc_model_input input = vc_model_input_of(&model->config);
     const vc_plan *plan = vc_model_plan(model);
     snprintf(d->heads, sizeof d->heads, "%zu", vc_model_layer(&model->config, 0).heads);
@@ -128,23 +130,30 @@ static void describe(description *d, const vc_model *model)
         d->count +=
             model->config.family->metadata(d->entries + d->count, d->family, &model->config);
     d->count += vc__describe_looks(d->entries + d->count, &d->looks, &model->config);
+    if (d->class_names)
+        d->entries[d->count++] = (vc_metadata){"class_names", d->class_names};
     if (!plan)
-        return;
+        return VC_OK;
     snprintf(d->threshold, sizeof d->threshold, "%zu", plan->threshold);
     d->entries[d->count++] = (vc_metadata){VC_PLAN_PREFIX "threshold", d->threshold};
+    return VC_OK;
 }
 
 vc_status vc__write_tensors(const char *path, const vc_model *model, const vc_named_tensor *tensors,
                             size_t count)
 {
     description d = {0};
-    describe(&d, model);
-    return vc_safetensors_write(path, tensors, count, d.entries, d.count);
+    VC_TRY(describe(&d, model));
+    const vc_status status = vc_safetensors_write(path, tensors, count, d.entries, d.count);
+    free(d.class_names);
+    return status;
 }
 
 vc_status vc_model_write(const char *path, const vc_model *model)
 {
     description d = {0};
-    describe(&d, model);
-    return write_params(path, model, 0, d.entries, d.count);
+    VC_TRY(describe(&d, model));
+    const vc_status status = write_params(path, model, 0, d.entries, d.count);
+    free(d.class_names);
+    return status;
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What classes are called where the images do not say: known data sets.
+# What classes are called where the images do not say: known data sets, names in a model's file.
 # shellcheck source=tests/cli.sh
 . tests/cli.sh
 fashion=$root/models/fashion-vit.safetensors
@@ -46,8 +46,33 @@ case_named_images_are_judged_by_unnamed_ones() {
     wants_data
     few mixed 9 2 1
     ln -s "$data"/train-* mixed
+    few fashion-mnist 9 2 1
+    ln "fashion-mnist/t10k-images-idx3-ubyte" fashion-mnist/train-images-idx3-ubyte
+    ln "fashion-mnist/t10k-labels-idx1-ubyte" fashion-mnist/train-labels-idx1-ubyte
     check "train" 0 'top-1' "$vitcod" train --init "$fashion" --data mixed --epochs 1 --limit 64 \
         -o trained
+    check "the model keeps the names" 0 'Ankle boot' head -c 700 trained
+    check "export" 0 '"class_names": 10' "$vitcod" export trained -o t.onnx --json
+    check "of those that have none" 0 'top-1' "$vitcod" train --init trained --data fashion-mnist \
+        --epochs 1 --batch 1 -o again
+    check "none is kept" 0 '"class_names": 0' "$vitcod" export again -o t.onnx --json
+}
+
+# A DeiT of 4 classes, trained on a folder of each.
+case_a_trained_model_names_classes() {
+    golden=$root/tests/data/golden
+    "$vitcod" import "$root/tests/models/golden/deit_distilled.pth" --heads 3 -o model \
+        2>/dev/null >&2
+    for class in ant bee cow dog; do
+        mkdir -p "data/$class"
+        cp "$golden/baseline420.jpg" "data/$class/1.jpg"
+    done
+    check "without names" 0 '"name": ""' "$vitcod" classify model data/ant/1.jpg --json
+    check "train" 0 '' "$vitcod" train --init model --data data --epochs 1 --batch 2 -o named
+    check "classify" 0 '"name": "cow"' "$vitcod" classify named data/ant/1.jpg --json
+    printf 'a\nb\nc\nd\n' >list
+    check "a list counts more" 0 '"name": "c"' \
+        "$vitcod" classify named data/ant/1.jpg --json --classes list
 }
 
 run_cases

@@ -37,13 +37,18 @@ static float *make_values(size_t count)
     return out.made[out.made_count++] = values;
 }
 
-static const char *write_out(const char *name)
+static const char *write_out_with(const char *name, const vc_metadata *metadata, size_t count)
 {
-    assert_ok(vc_safetensors_write(temporary(name), out.tensors, out.count, NULL, 0));
+    assert_ok(vc_safetensors_write(temporary(name), out.tensors, out.count, metadata, count));
     out.count = 0;
     while (out.made_count > 0)
         free(out.made[--out.made_count]);
     return temporary(name);
+}
+
+static const char *write_out(const char *name)
+{
+    return write_out_with(name, NULL, 0);
 }
 
 static vc_tensor tensor_of(const vc_param *p)
@@ -548,6 +553,94 @@ static void transformers_files_are_read(void **state)
     vc_model_close(model);
 }
 
+/* A config.json in which class `c` is called "thing c", in descending order; what one is called, or
+ * which number it has, may be another. */
+static void write_names(size_t first, size_t odd, const char *odd_name)
+{
+    char text[1024], *at = text;
+    at += sprintf(at, "{\"model_type\": \"vit\", " SIZES ", \"id2label\": {");
+    for (size_t c = first + CLASSES; c-- > first;) {
+        at += sprintf(at, "\"%zu\": ", c);
+        at += c == odd ? sprintf(at, "%s", odd_name) : sprintf(at, "\"thing %zu\"", c);
+        at += sprintf(at, "%s", c > first ? ", " : "}}");
+    }
+    write_beside(text, NULL);
+}
+
+static void classes_have_the_names_of_id2label(void **state)
+{
+    (void)state;
+    vc_model *other, *model = deit(0);
+    write_bare(model);
+    vc_model_close(model);
+    write_names(0, CLASSES, "");
+    model = reopened(BARE);
+    assert_string_equal(vc_model_class_name(model, 0), "thing 0");
+    assert_string_equal(vc_model_class_name(model, 9), "thing 9");
+    assert_string_equal(vc_model_class_name(model, CLASSES), "");
+    assert_true(is_noted(model, "class_names"));
+    assert_ok(vc_model_write(temporary("named.safetensors"), model));
+    vc_model_close(model);
+    const vc_model_options trains = {0};
+    assert_ok(vc_model_open(&model, temporary("named.safetensors"), &trains));
+    assert_string_equal(vc_model_class_name(model, 1), "thing 1");
+    assert_ok(vc_model_with_classes(&other, model, CLASSES + 1, 0));
+    assert_string_equal(vc_model_class_name(other, 0), "");
+    vc_model_close(other);
+    vc_model_close(model);
+}
+
+/* A file of the program's own with a list that is none is broken; another program's means
+ * something else. */
+static void a_broken_list_of_names_is_refused(void **state)
+{
+    (void)state;
+    static const char *const lists[][2] = {{"[\"a\"]", "lists 1 names, wanted one for each of 10"},
+                                           {"{", "metadata 'class_names': "},
+                                           {"[1,2,3,4,5,6,7,8,9,10]", "no text for class 0"}};
+    vc_model *model = deit(0), *again;
+    const vc_model_options how = {.in_place = 1, .heads = 3};
+    for (size_t i = 0; i < 2 * sizeof lists / sizeof *lists; i++) {
+        const vc_metadata metadata[] = {{"class_names", lists[i / 2][0]}, {"architecture", "deit"}};
+        for (size_t p = 0; p < model->param_count; p++)
+            add_renamed(&model->params[p], transformers_5);
+        write_out_with("broken.safetensors", metadata, 1 + i % 2);
+        if (i % 2) {
+            assert_fails(vc_model_open(&again, temporary("broken.safetensors"), &how), VC_EFORMAT,
+                         lists[i / 2][1]);
+            continue;
+        }
+        assert_ok(vc_model_open(&again, temporary("broken.safetensors"), &how));
+        assert_string_equal(vc_model_class_name(again, 0), "");
+        vc_model_close(again);
+    }
+    vc_model_close(model);
+}
+
+static void names_of_some_classes_are_not_used(void **state)
+{
+    (void)state;
+    vc_model *model = deit(0);
+    write_bare(model);
+    vc_model_close(model);
+    for (int i = 0; i < 3; i++) {
+        if (i == 0)
+            write_beside("{\"model_type\": \"vit\", " SIZES ", \"id2label\": {\"0\": \"a\"}}",
+                         NULL);
+        else
+            write_names(i == 1, i == 1 ? SIZE_MAX : 3, "3");
+        model = reopened(BARE);
+        assert_string_equal(vc_model_class_name(model, 1), "");
+        assert_true(is_noted(model, "not a name for each of 10 classes"));
+        vc_model_close(model);
+    }
+    write_names(0, 0, "\"LABEL_0\""); /* as transformers has it where nobody named them */
+    model = reopened(BARE);
+    assert_string_equal(vc_model_class_name(model, 1), "");
+    assert_false(is_noted(model, "id2label"));
+    vc_model_close(model);
+}
+
 static void timms_config_is_read(void **state)
 {
     (void)state;
@@ -600,6 +693,9 @@ int main(void)
         cmocka_unit_test(convolutions_are_products),
         cmocka_unit_test(folded_norms_give_the_same_logits),
         cmocka_unit_test(transformers_files_are_read),
+        cmocka_unit_test(classes_have_the_names_of_id2label),
+        cmocka_unit_test(names_of_some_classes_are_not_used),
+        cmocka_unit_test(a_broken_list_of_names_is_refused),
         cmocka_unit_test(timms_config_is_read),
         cmocka_unit_test(what_does_not_fit_is_not_used),
     };
