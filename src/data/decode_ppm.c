@@ -76,8 +76,11 @@ static uint8_t scaled(const reader *r, size_t value)
 static vc_status read_values(reader *r, uint8_t *pixels, size_t count)
 {
     const int text = r->in->bytes[1] <= '3';
-    if (!text && (r->at == r->in->count || r->in->count - ++r->at < count))
+    if (!text && (r->at == r->in->count || r->in->count - r->at - 1 < count))
         return truncated(r);
+    if (!text && !is_space(r->in->bytes[r->at++]))
+        return vc_fail(VC_EFORMAT, "%s: PPM: its largest value has no space behind it",
+                       r->in->name);
     for (size_t i = 0; i < count; i++) {
         size_t value = text ? 0 : r->in->bytes[r->at + i];
         if (text)

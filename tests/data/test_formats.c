@@ -203,6 +203,7 @@ static void other_formats_are_refused_by_name(void **state)
         {"P6\n4 4\n255\n", 11, "a: PPM: truncated after 11 bytes"},
         {"P5 1 x 255 .", 12, "a: PPM: its height is no number at byte 5"},
         {"P5 1 1 0 .", 10, "a: PPM: its largest value is 0"},
+        {"P5 1 1 255#c\n\1", 15, "a: PPM: its largest value has no space behind it"},
         {"P2 2 1 9 7", 10, "a: PPM: truncated"},
         {"words", 5, "a: is text that begins 'words', wanted JPEG"},
         {"version https://git-lfs", 23, "a: is a git-lfs pointer, wanted"},
