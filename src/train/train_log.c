@@ -150,9 +150,11 @@ static vc_status length_before(off_t *length, FILE *log, const json_t *line)
 static vc_status take_back(const vc_train_log *log, const json_t *line)
 {
     off_t length;
-    FILE *old = vc_file_is_special(log->path) ? NULL : fopen(log->path, "r");
-    if (!old)
+    if (vc_file_is_special(log->path))
         return VC_OK;
+    FILE *old = fopen(log->path, "re");
+    if (!old)
+        return vc_fail(VC_EIO, "%s: cannot read: %s", log->path, strerror(errno));
     const vc_status read = length_before(&length, old, line);
     fclose(old);
     if (read == VC_OK && truncate(log->path, length) == 0)
@@ -177,8 +179,11 @@ static vc_status open_log(vc_train_log *log, const json_t *line)
 
 static vc_status write_json(vc_train_log *log, const json_t *line)
 {
-    if (!log->file)
-        VC_TRY(open_log(log, line));
+    const vc_status status = log->file ? VC_OK : open_log(log, line);
+    if (status != VC_OK) {
+        vc_train_log_close(log); /* it may be another's */
+        return status;
+    }
     char *text = vc_json_dump(line, JSON_COMPACT | JSON_REAL_PRECISION(10));
     if (!text)
         return vc_fail(VC_ENOMEM, "%s: out of memory for a line", log->path);

@@ -93,6 +93,19 @@ static void trying_leaves_no_trace(void **state)
     assert_fails(vc_train_log_try(temporary("no/log.jsonl")), VC_EIO, "cannot write");
 }
 
+static void one_run_writes_it(void **state)
+{
+    (void)state;
+    const vc_train_line line = {.epoch = 1};
+    vc_train_log one = {.path = temporary("one.jsonl")}, other = one;
+    assert_ok(vc_train_log_write(&one, &line));
+    for (int i = 0; i < 2; i++)
+        assert_fails(vc_train_log_write(&other, &line), VC_EIO, "another run writes it");
+    assert_null(other.file);
+    vc_train_log_close(&one);
+    assert_int_equal(lines_of(temporary("one.jsonl")), 1);
+}
+
 static void no_log_is_wanted(void **state)
 {
     (void)state;
@@ -120,7 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_for_each_epoch),  cmocka_unit_test(what_an_epoch_is_judged_by),
         cmocka_unit_test(trying_leaves_no_trace), cmocka_unit_test(no_log_is_wanted),
-        cmocka_unit_test(checkpoints_go),
+        cmocka_unit_test(one_run_writes_it),      cmocka_unit_test(checkpoints_go),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
