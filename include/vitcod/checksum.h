@@ -15,6 +15,12 @@ extern "C" {
 /* Begins with 0 and goes on from what came before. */
 uint32_t vc_checksum(uint32_t before, const void *data, size_t bytes);
 
+/* As eight hexadecimal digits, which is how files say it. Returns `text`. */
+enum { VC_CHECKSUM_TEXT = 9 };
+char *vc_checksum_text(char text[VC_CHECKSUM_TEXT], uint32_t sum);
+/* VC_EFORMAT, naming the path, unless the file says this sum; `said` NULL: it says none. */
+vc_status vc_checksum_check(uint32_t sum, const char *said, const char *path);
+
 /* Writes an object exactly (see vc_json_write_exact), with a member `crc32` of all others. */
 vc_status vc_json_write_sealed(const char *path, const json_t *object);
 /* VC_EFORMAT, naming the path, unless the object is as vc_json_write_sealed wrote it. */

@@ -30,6 +30,7 @@ typedef struct vc_map_set {
  * (statistics.h). */
 #define VC_MAPS_FORMAT "vitcod-attention"
 int vc_maps_in(const vc_tensor_file *file); /* 1 for such a file */
+int vc_maps_are_in(const char *path);       /* likewise */
 
 /* An npy file, a folder with `attention_score_<group>.npy` for every group, or a file of
  * VC_MAPS_FORMAT. VC_EFORMAT when one is not of floats (L, H, Tq, Tk); float16 and float64 are

@@ -9,6 +9,9 @@
 extern "C" {
 #endif
 
+/* Whether a file begins as one does; it may still be damaged. */
+int vc_safetensors_is(const char *path);
+
 /* VC_EFORMAT when header, shapes, dtypes and offsets disagree with each other or with the file's
  * size. As the format demands, the tensors must cover the data without gap or overlap. */
 vc_status vc_safetensors_open(vc_tensor_file **out, const char *path);

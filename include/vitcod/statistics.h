@@ -64,10 +64,7 @@ vc_status vc_statistics_open_curves(vc_statistics *statistics);
  * scores.<group> likewise, summaries.<kind>.<layer> (H, Tq, G) sums over images in float64,
  * queries.<layer> (H, D) that pool by attention, losses.<layer> (kinds, H, levels) sums in float64.
  * The metadata name model, images, groups and kinds. Whoever wants maps alone reads them with
- * vc_map_set_read. */
-
-/* 1 for such a file. */
-int vc_statistics_is(const char *path);
+ * vc_map_set_read; vc_maps_are_in tells such a file. */
 
 /* `settings` are those of a run that is not done (JSON), or NULL. */
 vc_status vc_statistics_write(const char *path, const vc_statistics *statistics,

@@ -115,7 +115,7 @@ static vc_status find_what_is_left(calibrate_run *r)
                    : VC_OK;
     snprintf(journal, sizeof journal, "%s.json", r->checkpoint);
     r->learns_on = r->o->how.resume && access(journal, F_OK) == 0;
-    if (!r->o->how.resume && vc_statistics_is(r->heads))
+    if (!r->o->how.resume && vc_maps_are_in(r->heads))
         unlink(r->heads);
     if (!r->o->how.resume || r->learns_on || (measures && access(r->heads, F_OK) == 0))
         return VC_OK;

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "vitcod/file.h"
+#include "vitcod/maps.h"
 #include "vitcod/npy.h"
 #include "vitcod/onnx.h"
 #include "vitcod/plan.h"
 #include "vitcod/safetensors.h"
-#include "vitcod/statistics.h"
 #include "written.h"
 
 /* ---- safetensors */
@@ -97,7 +97,7 @@ static int holds_maps(const vc_tensor *t)
 
 static int is_maps(const char *path)
 {
-    return is_array(path, VC_F32, 4, holds_maps) || vc_statistics_is(path);
+    return is_array(path, VC_F32, 4, holds_maps) || vc_maps_are_in(path);
 }
 
 static int is_scores(const char *path)

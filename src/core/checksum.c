@@ -12,8 +12,24 @@ uint32_t vc_checksum(uint32_t before, const void *data, size_t bytes)
     return (uint32_t)crc32_z(before, data, bytes);
 }
 
+char *vc_checksum_text(char text[VC_CHECKSUM_TEXT], uint32_t sum)
+{
+    snprintf(text, VC_CHECKSUM_TEXT, "%08x", (unsigned)sum);
+    return text;
+}
+
+vc_status vc_checksum_check(uint32_t sum, const char *said, const char *path)
+{
+    char is[VC_CHECKSUM_TEXT];
+    if (!said)
+        return vc_fail(VC_EFORMAT, "%s: has no checksum '%s'", path, key);
+    if (strcmp(said, vc_checksum_text(is, sum)) == 0)
+        return VC_OK;
+    return vc_fail(VC_EFORMAT, "%s: damaged: its checksum is %s, and it says %s", path, is, said);
+}
+
 /* Of all members but its own, in the order of their names. */
-static vc_status seal_of(char text[16], const json_t *object, const char *path)
+static vc_status sum_of(uint32_t *sum, const json_t *object, const char *path)
 {
     json_t *rest = json_copy((json_t *)object);
     if (rest)
@@ -22,17 +38,18 @@ static vc_status seal_of(char text[16], const json_t *object, const char *path)
     json_decref(rest);
     if (!all)
         return vc_fail(VC_ENOMEM, "%s: out of memory for its checksum", path);
-    snprintf(text, 16, "%08x", (unsigned)vc_checksum(0, all, strlen(all)));
+    *sum = vc_checksum(0, all, strlen(all));
     free(all);
     return VC_OK;
 }
 
 vc_status vc_json_write_sealed(const char *path, const json_t *object)
 {
-    char seal[16];
-    VC_TRY(seal_of(seal, object, path));
+    uint32_t sum;
+    char text[VC_CHECKSUM_TEXT];
+    VC_TRY(sum_of(&sum, object, path));
     json_t *sealed = json_copy((json_t *)object);
-    vc_json_set(&sealed, key, json_string(seal));
+    vc_json_set(&sealed, key, json_string(vc_checksum_text(text, sum)));
     if (!sealed)
         return vc_fail(VC_ENOMEM, "%s: out of memory", path);
     const vc_status status = vc_json_write_exact(path, sealed);
@@ -42,12 +59,7 @@ vc_status vc_json_write_sealed(const char *path, const json_t *object)
 
 vc_status vc_json_check_seal(const json_t *object, const char *path)
 {
-    char seal[16];
-    const char *have = json_string_value(json_object_get(object, key));
-    if (!have)
-        return vc_fail(VC_EFORMAT, "%s: has no checksum '%s'", path, key);
-    VC_TRY(seal_of(seal, object, path));
-    if (strcmp(have, seal) == 0)
-        return VC_OK;
-    return vc_fail(VC_EFORMAT, "%s: damaged: its checksum is %s, and it says %s", path, seal, have);
+    uint32_t sum;
+    VC_TRY(sum_of(&sum, object, path));
+    return vc_checksum_check(sum, json_string_value(json_object_get(object, key)), path);
 }

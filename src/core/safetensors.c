@@ -134,6 +134,16 @@ int vc__safetensors_begins(const vc_mapped_file *file)
     return file->bytes > 8 && file->data[8] == '{' && header_length(file) < most;
 }
 
+int vc_safetensors_is(const char *path)
+{
+    vc_mapped_file file;
+    if (vc_file_map(&file, path) != VC_OK)
+        return 0;
+    const int is = vc__safetensors_begins(&file);
+    vc_file_unmap(&file);
+    return is;
+}
+
 /* Parses the header. `data` and `data_bytes` get what follows it. */
 static vc_status parse_header(backing *b, const char *path, const unsigned char **data,
                               size_t *data_bytes)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "statistics_list.h"
+#include "vitcod/checksum.h"
 #include "vitcod/json.h"
 #include "vitcod/safetensors.h"
 
@@ -22,7 +23,7 @@ static vc_status write_all(const char *path, const vc_statistics *s,
                            const vc__statistics_list *list, const char *settings)
 {
     char hash[DIGITS], kinds[VC_SUMMARY_TEXT], groups[VC_MOST_GROUPS * 33] = "";
-    char digits[COUNTS][DIGITS], sum[DIGITS];
+    char digits[COUNTS][DIGITS], sum[VC_CHECKSUM_TEXT];
     vc__statistics_count counts[COUNTS];
     vc_metadata metadata[COUNTS + 7] = {{"format", VC_MAPS_FORMAT}, {"model_hash", hash}};
     size_t used = 2, length = 0;
@@ -47,7 +48,7 @@ static vc_status write_all(const char *path, const vc_statistics *s,
     const char *texts[SUMMED];
     for (size_t i = 0; i < used; i++)
         texts[i] = metadata[i].value;
-    snprintf(sum, sizeof sum, "%08x", vc__statistics_checksum(list, texts, used));
+    vc_checksum_text(sum, vc__statistics_checksum(list, texts, used));
     metadata[used++] = (vc_metadata){"crc32", sum};
     return vc_safetensors_write(path, list->tensors, list->count, metadata, used);
 }
@@ -279,14 +280,11 @@ static size_t list_texts(const char *out[SUMMED], const vc_tensor_file *file)
 /* Files that are not of vitcod's making need not have a checksum. */
 static vc_status check_sum(const vc__statistics_list *list, const vc_tensor_file *file)
 {
-    char is[DIGITS];
     const char *texts[SUMMED], *was = vc_tensor_file_metadata(file, "crc32");
     const size_t count = list_texts(texts, file);
-    snprintf(is, sizeof is, "%08x", vc__statistics_checksum(list, texts, count));
-    if (!was || strcmp(is, was) == 0)
-        return VC_OK;
-    return vc_fail(VC_EFORMAT, "%s: damaged: its checksum is %s, and it says %s",
-                   vc_tensor_file_path(file), is, was);
+    return was ? vc_checksum_check(vc__statistics_checksum(list, texts, count), was,
+                                   vc_tensor_file_path(file))
+               : VC_OK;
 }
 
 static vc_status read_listed(vc_statistics *out, const vc_tensor_file *file, int whole)
@@ -350,16 +348,6 @@ static vc_status read_all(vc_statistics *out, const vc_tensor_file *file, const 
     VC_TRY(read_kinds(out, file));
     VC_TRY(read_curves(out, file));
     return read_listed(out, file, 1);
-}
-
-int vc_statistics_is(const char *path)
-{
-    vc_tensor_file *file;
-    if (vc_safetensors_open(&file, path) != VC_OK)
-        return 0;
-    const int is = vc_maps_in(file);
-    vc_tensor_file_close(file);
-    return is;
 }
 
 vc_status vc_statistics_read(vc_statistics *out, const char *path, const json_t *settings)

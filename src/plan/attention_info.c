@@ -9,7 +9,6 @@
 #include "vitcod/file.h"
 #include "vitcod/maps.h"
 #include "vitcod/npy.h"
-#include "vitcod/safetensors.h"
 #include "vitcod/vitcod_files.h"
 
 #define OF_LAYER(member, key, unit, meaning)                                                       \
@@ -82,21 +81,10 @@ static int is_npy(const char *path)
     return is;
 }
 
-/* Maps with what is averaged beside them. */
-static int is_attention(const char *path)
-{
-    vc_tensor_file *file;
-    if (is_npy(path) || vc_safetensors_open(&file, path) != VC_OK)
-        return 0;
-    const int is = vc_maps_in(file);
-    vc_tensor_file_close(file);
-    return is;
-}
-
 int vc_attention_info_is(const char *path)
 {
     return is_directory(path) || is_npy(path) || vc_plan_is(path) == VC_PLAN_ALONE ||
-           is_attention(path);
+           vc_maps_are_in(path);
 }
 
 /* ---- layers */
@@ -384,7 +372,7 @@ vc_status vc_attention_info_open(vc_attention_info *out, const char *path)
 {
     *out = (vc_attention_info){.file = path, .sparsity = NAN};
     const int is_plan = vc_plan_is(path) == VC_PLAN_ALONE,
-              is_maps = !is_directory(path) && is_attention(path);
+              is_maps = !is_npy(path) && vc_maps_are_in(path);
     const vc_status status = is_plan   ? open_plan(out, path, vc_plan_read)
                              : is_maps ? open_maps(out, path)
                                        : open_arrays(out, path);

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vitcod/file.h"
 #include "vitcod/maps.h"
 #include "vitcod/memory_limit.h"
 #include "vitcod/safetensors.h"
@@ -97,20 +96,19 @@ static vc_status open_inside(vc_map_set *m, const char *path)
     return VC_OK;
 }
 
-/* A safetensors file is told by a '{' behind its header's length. */
-static int is_safetensors(const char *path)
+int vc_maps_are_in(const char *path)
 {
-    char begins[9] = "";
-    FILE *file = vc_file_check_regular(path) == VC_OK ? fopen(path, "rb") : NULL;
-    const int is = file && fread(begins, 1, 9, file) == 9 && begins[8] == '{';
-    if (file)
-        fclose(file);
-    return is;
+    vc_tensor_file *file;
+    if (vc_safetensors_open(&file, path) != VC_OK)
+        return 0;
+    const int are = vc_maps_in(file);
+    vc_tensor_file_close(file);
+    return are;
 }
 
 static vc_status open_any(vc_map_set *m, const char *path)
 {
-    if (!is_safetensors(path)) {
+    if (!vc_safetensors_is(path)) {
         VC_TRY(vc_group_files_find(&m->files, path, "attention_score"));
         return open_groups(m);
     }

@@ -10,8 +10,8 @@
 #include "vitcod/train.h"
 
 /* Of all that a checkpoint holds. */
-static void checksum_text(char out[16], float *const *blocks, size_t count, const char *position,
-                          const char *sums, const char *settings)
+static uint32_t checksum_of(float *const *blocks, size_t count, const char *position,
+                            const char *sums, const char *settings)
 {
     const char *const texts[] = {position, sums, settings};
     uint32_t sum = 0;
@@ -19,7 +19,7 @@ static void checksum_text(char out[16], float *const *blocks, size_t count, cons
         sum = vc_checksum(sum, blocks[i], count * sizeof(float));
     for (size_t i = 0; i < 3; i++)
         sum = vc_checksum(sum, texts[i], strlen(texts[i]));
-    snprintf(out, 16, "%08x", (unsigned)sum);
+    return sum;
 }
 
 /* Writes the flat blocks of model and optimiser as they are. A checkpoint is only for resuming with
@@ -34,7 +34,7 @@ vc_status vc_checkpoint_write(const char *path, const vc_model *model,
                                        {"adam.m", {VC_F32, 1, {count}, optimizer->m}},
                                        {"adam.v", {VC_F32, 1, {count}, optimizer->v}},
                                        {"average", {VC_F32, 1, {count}, optimizer->average}}};
-    char position[96], sums[256], crc32[16];
+    char position[96], sums[256], crc32[VC_CHECKSUM_TEXT];
     snprintf(position, sizeof position, "%llu %llu %llu", (unsigned long long)state->epoch,
              (unsigned long long)state->step, (unsigned long long)optimizer->steps);
     snprintf(sums, sizeof sums, "%a %a %a %a %a %a %a %a", state->loss, state->distillation,
@@ -44,7 +44,7 @@ vc_status vc_checkpoint_write(const char *path, const vc_model *model,
     if (!text)
         return vc_fail(VC_ENOMEM, "%s: out of memory for the settings", path);
     float *const blocks[] = {model->values, optimizer->m, optimizer->v, optimizer->average};
-    checksum_text(crc32, blocks, count, position, sums, text);
+    vc_checksum_text(crc32, checksum_of(blocks, count, position, sums, text));
     const vc_metadata metadata[] = {{"format", "vitcod-checkpoint"},
                                     {"position", position},
                                     {"sums", sums},
@@ -69,15 +69,11 @@ static vc_status check_settings(const char *begun, const json_t *settings, const
 
 static vc_status check_checksum(const vc_tensor_file *file, float *const *blocks, size_t count)
 {
-    char is[16];
-    const char *path = vc_tensor_file_path(file), *was = vc_tensor_file_metadata(file, "crc32");
-    if (!was)
-        return vc_fail(VC_EFORMAT, "%s: has no checksum, wanted metadata 'crc32'", path);
-    checksum_text(is, blocks, count, vc_tensor_file_metadata(file, "position"),
-                  vc_tensor_file_metadata(file, "sums"), vc_tensor_file_metadata(file, "settings"));
-    if (strcmp(is, was) == 0)
-        return VC_OK;
-    return vc_fail(VC_EFORMAT, "%s: damaged: its checksum is %s, and it says %s", path, is, was);
+    const uint32_t sum = checksum_of(blocks, count, vc_tensor_file_metadata(file, "position"),
+                                     vc_tensor_file_metadata(file, "sums"),
+                                     vc_tensor_file_metadata(file, "settings"));
+    return vc_checksum_check(sum, vc_tensor_file_metadata(file, "crc32"),
+                             vc_tensor_file_path(file));
 }
 
 static vc_status read_state(vc_optimizer *optimizer, vc_train_state *state, const json_t *settings,
