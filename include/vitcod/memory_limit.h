@@ -17,6 +17,10 @@ extern "C" {
 size_t vc_memory_limit(void);
 void vc_memory_set_limit(size_t bytes);
 
+/* VC_EINVAL for a VC_MEMORY_LIMIT that vc_memory_parse refuses, which vc_memory_limit takes for
+ * none. To be called once, at the start. */
+vc_status vc_memory_check(void);
+
 /* Reads "750MiB", "1.5GiB" or a number of bytes. VC_EINVAL for anything else, and for less than
  * 1 MiB. */
 vc_status vc_memory_parse(size_t *bytes, const char *text);

@@ -16,7 +16,7 @@ typedef struct attention_options {
     /* With a rule or summaries: all that such a plan is made from. */
     int gathers;
     vc_plan_recipe recipe;
-    json_t *settings; /* what the options were set to */
+    json_t *settings; /* what the options were set to; NULL where nothing is gathered */
 } attention_options;
 
 typedef struct attention_result {

@@ -14,6 +14,7 @@ static vc_status gather(vc_statistics *out, attention_result *result, const atte
                         const vc_model *model, const vc_statistics_keep *keep)
 {
     vc_source *source, *whole;
+    VC_TRY(cli_open_some(&source, &whole, &o->data));
     vc_progress progress = vc_progress_begin("attention", 1);
     vc_look how = vc_look_default();
     how.batch = o->data.batch;
@@ -21,14 +22,15 @@ static vc_status gather(vc_statistics *out, attention_result *result, const atte
     how.context = &result->seen;
     how.progress = &progress;
     result->seen.progress = &progress;
-    VC_TRY(cli_open_some(&source, &whole, &o->data));
     vc_status status = vc_statistics_gather(out, model, source, &o->recipe, keep, &how);
     vc_progress_end(&progress);
     result->seen.progress = NULL;
     vc_source_close(source);
     vc_source_close(whole);
-    if (status == VC_OK && result->seen.out_of_memory)
+    if (status == VC_OK && result->seen.out_of_memory) {
+        vc_statistics_close(out);
         status = vc_fail(VC_ENOMEM, "out of memory for the names of broken images");
+    }
     return status;
 }
 
@@ -46,11 +48,30 @@ static vc_status write_all(attention_result *result, const attention_options *o,
     return VC_OK;
 }
 
+/* Goes on from the checkpoint, or keeps one; an empty path is none. */
+static vc_status gather_and_write(attention_result *result, const attention_options *o,
+                                  const vc_model *model, const char *checkpoint)
+{
+    vc_statistics statistics;
+    if (o->resume && access(checkpoint, F_OK) != 0)
+        return vc_fail(VC_EIO, "%s: cannot open: there is nothing to go on from",
+                       checkpoint[0] ? checkpoint : o->output);
+    const vc_statistics_keep keep = {.path = checkpoint[0] ? checkpoint : NULL,
+                                     .settings = o->settings,
+                                     .resume = o->resume,
+                                     .seconds = CLI_KEEP_SECONDS};
+    VC_TRY(gather(&statistics, result, o, model, &keep));
+    const vc_status status = write_all(result, o, &statistics);
+    vc_statistics_close(&statistics);
+    if (status == VC_OK && checkpoint[0])
+        unlink(checkpoint);
+    return status;
+}
+
 vc_status attention_gather(attention_result *result, const attention_options *o,
                            const vc_model *model)
 {
     char checkpoint[CLI_PATH] = "";
-    vc_statistics statistics;
     vc_file_lock lock = {0};
     cli_note_precision(VC_IN_FP32);
     VC_TRY(vc_file_try(o->output));
@@ -60,20 +81,7 @@ vc_status attention_gather(attention_result *result, const attention_options *o,
         VC_TRY(cli_own_checkpoint(checkpoint, o->output));
         VC_TRY(vc_file_lock_open(&lock, o->output));
     }
-    if (o->resume && access(checkpoint, F_OK) != 0)
-        return vc_fail(VC_EIO, "%s: cannot open: there is nothing to go on from",
-                       checkpoint[0] ? checkpoint : o->output);
-    const vc_statistics_keep keep = {.path = checkpoint[0] ? checkpoint : NULL,
-                                     .settings = o->settings,
-                                     .resume = o->resume,
-                                     .seconds = CLI_KEEP_SECONDS};
-    vc_status status = gather(&statistics, result, o, model, &keep);
-    if (status == VC_OK) {
-        status = write_all(result, o, &statistics);
-        vc_statistics_close(&statistics);
-    }
-    if (status == VC_OK && checkpoint[0])
-        unlink(checkpoint);
+    const vc_status status = gather_and_write(result, o, model, checkpoint);
     vc_file_lock_close(&lock);
     return status;
 }

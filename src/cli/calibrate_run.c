@@ -70,7 +70,8 @@ static vc_status make_plans(calibrate_run *r)
         vc_stage_plans_make(&r->plans, &seen, r->teacher, r->learn, &recipe, &how, o->model.path);
     vc_progress_end(&progress);
     json_decref(settings);
-    if (status != VC_OK && !o->how.resume) /* a plan that cannot be made can at no other time */
+    /* A plan that cannot be made can at no other time; a full disk is another matter. */
+    if (status == VC_EINVAL && !o->how.resume)
         unlink(r->heads);
     VC_TRY(status);
     if (o->model.plan)

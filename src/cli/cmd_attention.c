@@ -222,9 +222,9 @@ static int run_attention(const cli_command *command, int argc, char **argv)
         status = take_options(command, &o, &arguments, &common);
     if (status != CLI_CONTINUE)
         return status;
-    o.settings = settings_of(&o, options, count);
+    o.settings = o.gathers ? settings_of(&o, options, count) : NULL;
     attention_result result = {0};
-    const vc_status done = o.settings
+    const vc_status done = o.settings || !o.gathers
                                ? average_attention(&result, &o)
                                : vc_fail(VC_EINVAL, "a path that is no UTF-8 cannot be remembered");
     json_decref(o.settings);

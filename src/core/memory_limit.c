@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 enum { ROOM = 4096 };
+static const char variable[] = "VC_MEMORY_LIMIT";
 static const size_t small = (size_t)1 << 20; /* is not worth a look at what is left */
 
 static _Atomic size_t limit; /* 0: not known yet */
@@ -91,9 +92,17 @@ vc_status vc_memory_parse(size_t *bytes, const char *text)
     return VC_OK;
 }
 
+vc_status vc_memory_check(void)
+{
+    size_t bytes;
+    const char *given = getenv(variable);
+    const vc_status status = given ? vc_memory_parse(&bytes, given) : VC_OK;
+    return status == VC_OK ? VC_OK : vc_fail(status, "%s: %s", variable, vc_last_error());
+}
+
 size_t vc_memory_limit(void)
 {
-    const char *given = getenv("VC_MEMORY_LIMIT");
+    const char *given = getenv(variable);
     size_t bytes = limit;
     if (bytes > 0)
         return bytes;

@@ -168,6 +168,9 @@ vc_status vc_statistics_summaries(const vc_summary_stats **out, const vc_statist
 {
     const vc_plan_recipe recipe = {.summaries = summaries};
     const size_t layers = s->kinds.layers;
+    if (is_word(summaries, VC_SUMMARIES_AUTO))
+        return vc_fail(VC_EINVAL,
+                       "%s: summaries auto are chosen with what is pruned, wanted a grid", path);
     size_t *choice = calloc(layers + 1, sizeof *choice);
     vc_status status = choice ? find_choices(choice, s, &recipe, path)
                               : vc_fail(VC_ENOMEM, "out of memory for %zu layers", layers);

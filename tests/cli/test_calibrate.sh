@@ -254,6 +254,11 @@ case_measuring_resumed() {
     check "nothing to resume" 1 \
         'nowhere.checkpoint.json: cannot open, nor nowhere.checkpoint.heads: there is nothing' \
         calibrate --sparsity 0.5 --resume -o nowhere
+    check "no place for curves" 1 '/dev/full' \
+        calibrate --summary auto --sparsity 0.5 --epochs 1 --curves /dev/full -o full
+    check "keeps what was measured" 0 '' ls full.checkpoint.heads
+    check "is resumed" 0 'agreement' \
+        calibrate --summary auto --sparsity 0.5 --epochs 1 --resume -o full
 }
 
 case_resumed_otherwise() {

@@ -110,6 +110,9 @@ case_masks_with_summaries() {
 
 case_refuses() {
     check "maps alone" 0 '' attention -o maps.npy
+    ln -s data "$(printf 'odd\377')"
+    check "of images under an odd name" 0 '' \
+        "$vitcod" attention model --data "$(printf 'odd\377')" --limit 8 -o odd.npy
     check "have no summaries" 1 'maps.npy: is an npy array, .*.vitcod attention --summary. writes' \
         "$vitcod" prune maps.npy --summary 2x2 --sparsity 0.5 -o y
     check "nor heads" 1 '.vitcod attention --summary. writes' \
@@ -136,7 +139,7 @@ case_refuses() {
     check "changed images" 2 'do not go together' attention --summary 1x1 --train-transforms -o y
     check "nothing to go on from" 1 'y.checkpoint: cannot open: there is nothing to go on from' \
         attention --summary auto --resume -o y
-    absent "no leftovers" y y.checkpoint c.json
+    absent "no leftovers" y y.checkpoint y.lock c.json
 }
 
 # A run that could not end, since its curves could not be written: the same file.

@@ -181,6 +181,9 @@ static void what_is_missing_is_named(void **state)
     recipe = recipe_of("budget", NULL);
     assert_fails(vc_plan_recipe_prune(&pruned, &x, &recipe, "file"), VC_EINVAL,
                  "file: holds no scores that rule budget prunes");
+    const vc_summary_stats *summaries[2];
+    assert_fails(vc_statistics_summaries(summaries, &x, "auto", "file"), VC_EINVAL,
+                 "file: summaries auto are chosen with what is pruned");
     vc_statistics_close(&x);
     gather(&x, &s, "info", NULL);
     recipe = recipe_of("threshold", "2x2");
