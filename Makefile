@@ -5,9 +5,10 @@ FUZZ_SECONDS ?= 20
 TORTURE_MINUTES ?= 20
 RANDOM_MINUTES ?= 5
 # For training in several processes, the report's page in a browser, the library in C++ and
-# Python, ONNX files.
+# Python, its notebook, ONNX files, manual pages and completions of shells, packed archives.
 TEST_PACKAGES = libopenmpi-dev openmpi-bin chromium chromium-driver g++ python3 python3-venv \
-                python3-numpy python3-onnx
+                python3-numpy python3-nbclient python3-ipykernel python3-onnx man-db zsh fish \
+                xz-utils
 TSAN_TESTS = test_loader test_loader_training test_memory_limit test_file
 
 .PHONY: build demo test test-asan test-tsan test-fuzz test-random torture coverage check-all bench \
@@ -53,8 +54,9 @@ test-random: build
 	@tests/random/differential.py $(BUILD) $$((60 * $(RANDOM_MINUTES)))
 
 # Runs that fail in every way that a machine has; writes what was lost.
-torture: build
+torture:
 	@tools/install-deps.sh $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory build
 	@ninja -C $(BUILD) torture_shim failing_alloc
 	@tests/torture/torture.py $(BUILD) $$((60 * $(TORTURE_MINUTES))) --page docs/reliability.md
 

@@ -107,7 +107,10 @@ $(summary "$status" <"$work/$number/out")
 END
     passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skip))
     echo "$(basename "$test"): $good passed, $bad failed, $skip skipped, $took s${why:+: $why}"
-    sed -n 's/.*# SKIP/  skipped:/p' "$work/$number/out"
+    # what unittest skips within a case of ours is told too, each reason once
+    sed -n -e 's/.*# SKIP/  skipped:/p' \
+        -e "s/^# .*\.\.\. skipped ['\"]\(.*\)['\"]\$/  skipped in part: \1/p" \
+        "$work/$number/out" | uniq
     [ "$bad" -eq 0 ] || cat "$work/$number/out"
 done
 wait

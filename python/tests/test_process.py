@@ -158,7 +158,6 @@ class Interrupted(unittest.TestCase):
         for seconds in done.stdout.split():
             self.assertLess(float(seconds), 10)  # a second, on a machine that is not busy
 
-
     def test_while_pruning(self):
         """Within a round of the search; where there is no callback too, which would lose it."""
         code = (
@@ -178,6 +177,21 @@ class Interrupted(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         for seconds in done.stdout.split():
             self.assertLess(float(seconds), 10)  # a second, on a machine that is not busy
+
+    def test_a_handler_that_raises_nothing(self):
+        """It is called, and pruning goes on."""
+        code = (
+            "import os, signal, threading, numpy as np, vitcod\n"
+            "maps = np.random.default_rng(0).random((2, 3, 50, 50), np.float32) ** 9\n"
+            "maps /= maps.sum(-1, keepdims=True)\n"
+            "wanted = vitcod.prune(maps, sparsity=0.5).mask\n"
+            "signal.signal(signal.SIGINT, lambda number, frame: print(number))\n"
+            "def progress(done, rounds):\n"
+            "    if done == 1: os.kill(os.getpid(), signal.SIGINT)\n"
+            "assert (vitcod.prune(maps, sparsity=0.5, progress=progress).mask == wanted).all()\n"
+        )
+        done = run_alone(code, seconds=120)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "2\n", ""))
 
     def test_anywhere(self):
         """Whatever it falls upon, nothing is closed twice or used after it has been closed."""

@@ -338,6 +338,15 @@ class Timm(unittest.TestCase):
         with torch.no_grad():
             self.assertTrue(torch.equal(other(self.images), self.model(self.images)))
 
+    def test_an_older_timm(self):
+        """Before 1.0.16 its attention had no norm of its own."""
+        vt.sparsify(self.model, self.plan)
+        wanted = vt.from_state_dict(self.model)
+        for block in self.model.blocks:
+            if hasattr(block.attn, "norm"):
+                del block.attn.norm
+        self.same(self.model, wanted, self.images)
+
     def test_what_wraps_a_model(self):
         vt.sparsify(self.model, self.plan)
         for wrapped in (torch.nn.DataParallel(self.model), copy.deepcopy(self.model)):

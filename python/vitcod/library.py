@@ -390,20 +390,24 @@ os.register_at_fork(after_in_child=_forked)
 
 @contextlib.contextmanager
 def interrupts_held():
-    """Holds Ctrl-C back until the end of the block, and yields a list that tells of it. For calls
-    that call back: what Python raises as it enters a callback is lost."""
+    """Holds Ctrl-C back until the end of the block, and yields what a callback calls to have it:
+    what Python raises as it enters a callback is lost."""
     came: list = []
     before = signal.getsignal(signal.SIGINT)
+
+    def handle() -> None:
+        while came:
+            before(*came.pop())
+
     if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield came
+        yield handle
         return
     signal.signal(signal.SIGINT, lambda *how: came.append(how))
     try:
-        yield came
+        yield handle
     finally:
         signal.signal(signal.SIGINT, before)
-        if came:
-            before(*came[-1])
+        handle()
 
 
 def raise_error(status: int) -> None:

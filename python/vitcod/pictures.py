@@ -4,6 +4,7 @@ each entry."""
 from __future__ import annotations
 
 import base64
+import html
 import struct
 import zlib
 from collections.abc import Iterable
@@ -50,7 +51,7 @@ def svg(layers: Iterable[tuple[str, np.ndarray]]) -> str:
     """Layers with their names: uint8 (heads, queries, keys) of the values above."""
     parts, y, width, found = [], 0, 0, {PRUNED, KEPT}
     for name, picture in layers:
-        height = 0
+        height, name = 0, html.escape(name)
         parts.append(f'<text x="0" y="{y + 14}">{name}</text>')
         for head, pixels in enumerate(picture):
             queries, keys = pixels.shape

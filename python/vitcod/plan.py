@@ -123,11 +123,12 @@ def prune(
 
     def on_round(_context, done, rounds):
         try:
+            handle_interrupts()
             if progress is not None:
                 progress(done, rounds)
         except BaseException as error:  # is raised when the library has returned
             failure.append(error)
-        return bool(failure or interrupts)
+        return bool(failure)
 
     options = lib.vc_prune_options_default()
     options.rule = rule.encode()
@@ -148,7 +149,7 @@ def prune(
     made = (library.Mask * len(groups))()
     report = library.PruneReport()
     library.computes()
-    with library.interrupts_held() as interrupts:
+    with library.interrupts_held() as handle_interrupts:
         status = lib.vc_prune_groups(made, report, of_c, None, len(groups), options, b"maps")
     if failure:
         raise failure[0]

@@ -9,10 +9,14 @@ setup() {
     mkdir -p work/folder
     touch work/mask.npy work/MASK.NPY 'work/two words.npy' work/note.txt work/model.safetensors \
         work/chip.yaml
+    mkdir tables options
+    for verb in $(verbs); do
+        "$vitcod" "$verb" --help=table >"tables/$verb"
+        awk -F '\t' '$1 == "option" { print $2 }' "tables/$verb" >"options/$verb"
+    done
 }
 
 verbs() { "$vitcod" --help | sed -n 's/^  \([a-z][a-z]*\)  *.*/\1/p'; }
-options_of() { "$vitcod" "$1" --help=table | awk -F '\t' '$1 == "option" { print $2 }'; }
 
 # completed WORD...: what bash offers for the last word, a line each
 completed() {
@@ -39,8 +43,8 @@ case_bash() {
     offers "help" "eval" help ev
     offers "schema" "sweep" --schema sw
     for verb in $(verbs); do
-        { echo --help; echo -o; options_of "$verb" | sed 's/^/--/'; } | LC_ALL=C sort >wanted
-        [ "$(options_of "$verb" | grep -c '^output$')" -eq 1 ] || sed -i '/^-o$/d' wanted
+        { echo --help; sed 's/^output$/&\n-o/;s/^[a-z]/--&/' "options/$verb"; } |
+            LC_ALL=C sort >wanted
         completed "$verb" - >offered
         check "options of $verb" 0 '' diff wanted offered
     done
@@ -62,17 +66,18 @@ case_bash() {
 # The words of a value are those that the program takes, and it takes no others.
 case_words() {
     for verb in $(verbs); do
-        "$vitcod" "$verb" --help=table | awk -F '\t' '$1 == "option" && $3 ~ /^[a-z|0-9]+$/ {
-            print $2, $3 }' >values
+        awk -F '\t' '$1 == "option" && $3 ~ /^[a-z|0-9]+$/ { print $2, $3 }' "tables/$verb" >values
         while read -r option words; do
             for arguments in '' x 'x x'; do
                 # shellcheck disable=SC2086 # none is none
                 "$vitcod" "$verb" $arguments "--$option" nonsense
             done >said 2>&1
-            for word in $(echo "$words" | tr '|' ' '); do
-                "$vitcod" "$verb" x "--$option" "$word" 2>&1 | grep "'$word'"
-            done >refused
-            check "$verb takes those of --$option" 1 '' grep . refused
+            IFS='|'
+            for word in $words; do
+                "$vitcod" "$verb" x "--$option" "$word"
+            done >taken 2>&1
+            unset IFS
+            check "$verb takes those of --$option" 1 '' grep -E "'($words)'" taken
             # "a, b or c"
             words=$(echo "$words" | sed 's/|/, /g;s/\(.*\), /\1 or /')
             check "$verb --$option" 0 "^vitcod: --$option is 'nonsense', wanted $words\$" cat said
@@ -80,22 +85,27 @@ case_words() {
     done
 }
 
+# lacking VERB 'WHAT: REGEX' <text: the verb's options without a line of theirs; %s is the option
+lacking() {
+    awk -v verb="$1" -v what="${2%%: *}" -v line="${2#*: }" '
+        !text { options[$0] = 1; next }
+        { for (o in options) if ($0 ~ sprintf(line, o)) delete options[o] }
+        END { for (o in options) print what ": " verb " --" o }' "options/$1" text=1 -
+}
+
 case_other_shells() {
     check "zsh's is for it" 0 '^#compdef vitcod$' head -n 1 pages/completions/vitcod.zsh
     for verb in $(verbs); do
-        options_of "$verb" | while read -r option; do
-            sed -n "/^_vitcod_$verb()/,/^}/p" pages/completions/vitcod.zsh |
-                grep -q -- "--${option}[=[]" || echo "zsh: $verb --$option"
-            grep -q "'__vitcod_after $verb' -l $option " pages/completions/vitcod.fish ||
-                echo "fish: $verb --$option"
-        done
+        sed -n "/^_vitcod_$verb()/,/^}/p" pages/completions/vitcod.zsh |
+            lacking "$verb" 'zsh: --%s[=[]'
+        lacking "$verb" "fish: '__vitcod_after $verb' -l %s " <pages/completions/vitcod.fish
     done >missing
     check "all options" 1 '' grep . missing
     for shell in zsh fish; do
-        command -v "$shell" >/dev/null || continue
+        command -v "$shell" >/dev/null ||
+            skip "whether zsh and fish read it: there is no $shell (Debian: zsh fish)"
         check "$shell reads it" 0 '' "$shell" -n "pages/completions/vitcod.$shell"
     done
-    command -v fish >/dev/null || skip "what fish offers: there is no fish"
     export HOME="$dir"
     fish() { command fish -c ". pages/completions/vitcod.fish; cd work; complete -C '$1'"; }
     check "fish: an option" 0 '^--ties' fish "vitcod prune --ti"
@@ -104,26 +114,27 @@ case_other_shells() {
 }
 
 case_manual() {
+    printf '%s\n' NAME SYNOPSIS DESCRIPTION OPTIONS RESULT EXAMPLES 'SEE ALSO' >wanted
     for verb in $(verbs); do
         page=pages/man/vitcod-$verb.1
         check "the overview names $verb" 0 '' grep -q "vitcod.-$verb (1)" pages/man/vitcod.1
-        for part in NAME SYNOPSIS DESCRIPTION OPTIONS RESULT EXAMPLES 'SEE ALSO'; do
-            check "$verb: $part" 0 '' grep -q "^\.SH $part\$" "$page"
-        done
-        options_of "$verb" | sed 's/-/\\\\-/g' | while read -r option; do
-            grep -q "^.fB.*.-.-$option.fR" "$page" || echo "$verb --$option"
-        done >missing
+        sed -n 's/^\.SH \(NOTES\)*//p' "$page" >parts
+        check "$verb: its parts" 0 '' diff -B wanted parts
+        sed 's/\\-/-/g' "$page" | lacking "$verb" 'page: ^.fB.*--%s.fR' >missing
         check "$verb: all options" 1 '' grep . missing
     done
     # prose names options that there are
     for prose in "$root"/docs/man/*.roff; do
         verb=$(basename "$prose" .roff)
         check "$verb is a verb" 0 '' test -f "pages/man/vitcod-$verb.1"
-        options_of "$verb" | sort >have
+        sort "options/$verb" >have
         sed 's/\\-/-/g' "$prose" | grep -o -- '--[a-z][a-z-]*' | sed 's/^--//' | sort -u >named
         check "options in the prose of $verb" 1 '' sh -c 'comm -13 have named | grep .'
     done
-    command -v man >/dev/null || skip "how they look: there is no man (Debian: man-db groff)"
+    command -v man >/dev/null || skip "how they look: there is no man (Debian: man-db)"
+    man --warnings=w -l pages/man/*.1 >/dev/null 2>warned
+    # one by one only where something is wrong, as each takes long
+    [ -s warned ] || return 0
     for page in pages/man/*.1; do
         check "$page" 0 '' sh -c "man --warnings=w -l $page 2>&1 >/dev/null | head -n 3 >warned
             ! grep . warned"

@@ -18,6 +18,8 @@ case_what_passes_and_what_fails() {
     script good 'echo 1..2' 'echo ok 1' 'echo "ok 2 # SKIP no such thing"'
     check "passes" 0 '^1 passed, 0 failed$' runner ./good
     holds "what is skipped" '^1 skipped' 'skipped: no such thing'
+    script part 'echo 1..1' 'echo ok 1' "echo \"# test_a ... skipped 'no timm'\""
+    check "passes in part" 0 'skipped in part: no timm' runner ./part
 }
 
 case_a_test_that_stops_early() {

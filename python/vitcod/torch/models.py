@@ -20,12 +20,15 @@ class PlanAttention(Attention):
         if attn_mask is not None or is_causal:
             raise ValueError("attention on a plan: another mask; wanted none beside the plan")
         images, tokens, _ = x.shape
-        gate = getattr(self, "gate", None)
+        # Neither is there in timm before 1.0.16.
+        gate, norm = getattr(self, "gate", None), getattr(self, "norm", None)
         factor = gate(x).sigmoid() if gate is not None else None
         qkv = self.qkv(x).reshape(images, tokens, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
         q, k, v = qkv.unbind(0)
         out = self.sparse(self.q_norm(q), self.k_norm(k), v)
-        out = self.norm(out.transpose(1, 2).reshape(images, tokens, -1))
+        out = out.transpose(1, 2).reshape(images, tokens, -1)
+        if norm is not None:
+            out = norm(out)
         if factor is not None:
             out = out * factor
         return self.proj_drop(self.proj(out))
