@@ -346,8 +346,11 @@ vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc__product_tai
     if (tail->pool)
         set_pooling(&o, tail->pool);
     VC_TRY(vc__product_cut(&o));
-    for (int b = VC_BUFFER_QUERY; o.forward && b <= VC_BUFFER_VALUE; b++)
-        m->counts.written_bytes[b] += vc__forwarded_bytes(o.forward, (vc_buffer)b);
+    for (int b = VC_BUFFER_QUERY; o.forward && b <= VC_BUFFER_VALUE; b++) {
+        const uint64_t bytes = vc__forwarded_bytes(o.forward, (vc_buffer)b);
+        m->counts.read_bytes[VC_BUFFER_OUTPUT] += bytes;
+        m->counts.written_bytes[b] += bytes;
+    }
     for (size_t i = 0; o.forward && i < o.count; i++)
         o.products[i].writes = 0;
     set_addresses(&o);

@@ -108,7 +108,7 @@ static void sparser_visit(engine *e, pass *p, size_t query, vc__range row)
 /* Adds a part of the sum of the values of the tile, which is one more row of the panel. */
 static void mean_visit(engine *e, pass *p)
 {
-    const size_t end = end_of(e->value, p->tile->key_end, p->a->machine->config->entries_per_visit);
+    const size_t end = end_of(e->value, p->tile->key_end, p->visit);
     uint64_t t = start_visit(e, p);
     e->lines.spent[VC_SPENT_BUSY] += (end - e->value) * p->cycles;
     for (; e->value < end; e->value++) {

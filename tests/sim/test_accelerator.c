@@ -64,6 +64,32 @@ static void all_files_are_what_is_built_in(void **state)
     assert_int_equal(count, 11);
 }
 
+/* ViTCoD's chip but for what its figure says, which is no chip that is built in. */
+static void the_figure_differs_from_our_chip(void **state)
+{
+    (void)state;
+    vc_accelerator figure, ours;
+    assert_ok(vc_accelerator_read(&figure, "configs/accelerators/vitcod-paper.yaml"));
+    assert_ok(vc_accelerator_read(&ours, shipped));
+    assert_string_equal(figure.chip.name, "vitcod, as in its figure");
+    assert_int_equal(figure.chip.gather, VC_CHIP_GATHER_DIVIDED);
+    assert_int_equal(figure.chip.entries_per_sum, 32);
+    assert_int_equal(figure.chip.decoder_macs, 512);
+    assert_true(figure.chip.forward && figure.chip.head_parallel);
+    memcpy(figure.chip.name, ours.chip.name, sizeof ours.chip.name);
+    figure.chip.gather = ours.chip.gather;
+    figure.chip.entries_per_sum = ours.chip.entries_per_sum;
+    figure.chip.decoder_macs = ours.chip.decoder_macs;
+    figure.chip.forward = figure.chip.head_parallel = 0;
+    json_t *a = vc_accelerator_json(&figure), *b = vc_accelerator_json(&ours);
+    json_object_del(a, "file");
+    json_object_del(b, "file");
+    if (!json_equal(a, b))
+        fail_msg("%s\nwanted %s", json_dumps(a, 0), json_dumps(b, 0));
+    json_decref(a);
+    json_decref(b);
+}
+
 static void all_memories_are_as_their_files(void **state)
 {
     (void)state;
@@ -254,11 +280,10 @@ static void what_is_wrong_is_named(void **state)
     expect("query: {size: 53 KiB}", "query: {banks: 64}", "'buffers.query.size' is missing");
     expect("query: {size: 53 KiB}", "query: {size: 53 KiB, banks: 0}",
            "'buffers.query.banks' is '0', wanted 1 to 65536");
-    expect(
-        "index: {size: 20 KiB}", "index: {size: 20 KiB, banks: 8}",
-        "changed.yaml:31: 'buffers.index.banks' is 8, wanted one for each of the 64 lines, or "
-        "more, as where it is left out: on the dataflow vitcod lines take turns at query, key, "
-        "value, output, decoded alone");
+    expect("index: {size: 20 KiB}", "index: {size: 20 KiB, banks: 8}",
+           "changed.yaml:31: 'buffers.index.banks' is 8, wanted one for each of the 64 lines, or "
+           "more, as where it is left out: on the dataflow vitcod lines take turns at query, key, "
+           "value, output, decoded alone");
     expect("index: {size: 20 KiB}", "index: {size: 20 KiB, banks: 63}",
            "'buffers.index.banks' is 63");
     expect("output: {size: 108 KiB}", "output: {size: 108 KiB, banks: 0}",
@@ -283,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_file_is_what_is_built_in),
         cmocka_unit_test(all_files_are_what_is_built_in),
+        cmocka_unit_test(the_figure_differs_from_our_chip),
         cmocka_unit_test(all_memories_are_as_their_files),
         cmocka_unit_test(a_chip_may_name_its_memory),
         cmocka_unit_test(every_key_shows_in_json),

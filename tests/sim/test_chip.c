@@ -55,7 +55,7 @@ static void dense_by_hand(void **state)
 static void residual_by_hand(void **state)
 {
     (void)state;
-    const vc_chip_config c = small_chip();
+    vc_chip_config c = small_chip();
     const vc_attention_sizes s = {1, 4, 4, 8, 8, {0}};
     vc_plan plan;
     vc_workload w = {0};
@@ -66,6 +66,12 @@ static void residual_by_hand(void **state)
     assert_int_equal(n.cycles, 38);
     assert_int_equal(n.macs, 2 * 16 * 8 + (4 + 4) * 8);
     assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_BUSY], 32 + 4 + 4);
+    /* A visit for the mean, four for rows, four for what is added to them. */
+    assert_int_equal(n.written_bytes[VC_BUFFER_OUTPUT], 16 * (4 + 1) + 9 * 32 + 32);
+    c.entries_per_visit = 1; /* where a line adds up as many by itself, the same visits */
+    c.entries_per_sum = 4;
+    assert_int_equal(simulate(&s, &plan, &c).written_bytes[VC_BUFFER_OUTPUT],
+                     16 * (4 + 1) + 9 * 32 + 32);
     add_attention(&w, 0, &s, &plan);
     assert_int_equal(vc_workload_macs(&w, 1), n.macs);
     vc_workload_close(&w);
@@ -115,6 +121,12 @@ static void forwarding_product_by_hand(void **state)
         assert_ok(vc_chip_simulate(&r, &w, NULL, &o));
         assert_int_equal(r.stages[0].counts.cycles, forward ? 109 : 109 + 4 + 6);
         assert_int_equal(r.stages[0].counts.stored_bytes, forward ? 0 : 192);
+        /* Written by the lines, and read by what takes it on: the DMA or the other scratchpads. */
+        const vc_chip_counts *qkv = &r.stages[0].counts;
+        assert_int_equal(qkv->written_bytes[VC_BUFFER_OUTPUT], 192);
+        assert_int_equal(qkv->read_bytes[VC_BUFFER_OUTPUT], 192);
+        for (int b = VC_BUFFER_QUERY; b <= VC_BUFFER_VALUE; b++)
+            assert_int_equal(qkv->written_bytes[b], forward ? 64 : 0);
         assert_int_equal(r.memory.read_bytes, 384 + 128 + (forward ? 0 : 192));
         assert_int_equal(r.memory.written_bytes, 64 + (forward ? 0 : 192));
         vc_chip_result_close(&r);
