@@ -82,7 +82,8 @@ case_something_else() {
         check "$pair" 1 '' \
             "$vitcod" $pair -o notes
     done
-    check "says what" 1 "notes: is there and is not a mask or a plan, which --output would replace it by" \
+    check "says what" 1 \
+        "notes: is there and is not a mask or a plan, which --output would replace it by" \
         "$vitcod" prune maps --sparsity 0.5 -o notes
     check "maps by a mask" 1 'maps: is there and is not a mask' \
         "$vitcod" prune mask --sparsity 0.5 -o maps
