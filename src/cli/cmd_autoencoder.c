@@ -58,8 +58,10 @@ static int run_autoencoder(const cli_command *command, int argc, char **argv)
                            0, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
-    if (o.data.paths.count == 0 || !o.output)
-        return cli_usage(command, "wanted --data PATH and -o FILE");
+    if (o.data.paths.count == 0)
+        return cli_usage(command, "--data PATH is missing");
+    if (!o.output)
+        return cli_usage(command, "-o FILE is missing");
     status = cli_take_model(command, &o.model, &arguments, &common);
     if (status == CLI_CONTINUE)
         status = cli_take_coded(&o.coded, command, of);

@@ -86,8 +86,10 @@ static void take_defaults(calibrate_options *o)
 static int check(const cli_command *command, const calibrate_options *o)
 {
     const vc_train_options *t = &o->how.train;
-    if (o->data.paths.count == 0 || !o->output)
-        return cli_usage(command, "wanted --data PATH and -o MODEL");
+    if (o->data.paths.count == 0)
+        return cli_usage(command, "--data PATH is missing");
+    if (!o->output)
+        return cli_usage(command, "-o MODEL is missing");
     if (!(o->recipe.sparsity >= 0.0 && o->recipe.sparsity < 1.0))
         return cli_usage(command, "--sparsity is %g, wanted 0 to less than 1", o->recipe.sparsity);
     if (!(t->augment.crop_least > 0.0 && t->augment.crop_least <= 1.0))

@@ -35,8 +35,10 @@ static int check(const cli_command *command, const vc_recipe_options *o)
 {
     double stages[CLI_MOST_STAGES];
     size_t count;
-    if (!o->data || !o->folder)
-        return cli_usage(command, "wanted --data IMAGES and -o RUN");
+    if (!o->data)
+        return cli_usage(command, "--data IMAGES is missing");
+    if (!o->folder)
+        return cli_usage(command, "-o RUN is missing");
     if (o->folder[0] == '-')
         return cli_usage(command, "-o is '%s', wanted ./%s", o->folder, o->folder);
     if (strlen(o->folder) + 300 > VC_RECIPE_PATH) /* and a name */

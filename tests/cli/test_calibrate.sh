@@ -304,7 +304,7 @@ case_refuses() {
         calibrate --plan plan --sparsity 0.5 -o y
     check "a plan and curves for it" 2 '--plan is there already' \
         calibrate --plan plan --curves c.json -o y
-    check "where to" 2 'wanted --data PATH and -o MODEL' calibrate
+    check "where to" 2 '-o MODEL is missing' calibrate
     absent "no leftovers" y y.checkpoint y.checkpoint.json
 }
 

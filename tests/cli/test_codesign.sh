@@ -249,7 +249,8 @@ case_folders_in_its_way() {
 }
 
 case_refuses() {
-    check "no data" 2 'wanted --data IMAGES and -o RUN' "$vitcod" codesign model -o x
+    check "no data" 2 '--data IMAGES is missing' "$vitcod" codesign model -o x
+    check "no folder" 2 '-o RUN is missing' "$vitcod" codesign model --data data
     check "data that is not there" 1 'nowhere: cannot open' codesign --data nowhere -o x
     check "a model that is not there" 1 'nowhere: cannot open' \
         "$vitcod" codesign nowhere --data data -o x
