@@ -43,10 +43,10 @@ extern const vc_record vc_attention_info_record;
  * first bytes or its name say so), npz by its name, or a folder. */
 int vc_attention_info_is(const char *path);
 
-/* Reads a plan, ViTCoD's reodered_ mask, a mask or averaged attention; a folder holds masks or maps
- * of groups of layers. An array of floats is a mask when it holds nothing but 0 and 1, or 0 and
- * -inf. VC_EFORMAT for an array of another rank, and for scores below 0 or not finite; VC_EINVAL
- * for a folder that holds both masks and maps. */
+/* Reads a plan, ViTCoD's reodered_ mask, a mask or averaged attention; a folder or an archive of
+ * several arrays holds masks or maps of groups of layers. An array of floats is a mask when it
+ * holds nothing but 0 and 1, or 0 and -inf. VC_EFORMAT for an array of another rank, and for scores
+ * below 0 or not finite; VC_EINVAL for a folder that holds both masks and maps. */
 vc_status vc_attention_info_open(vc_attention_info *out, const char *path);
 void vc_attention_info_close(vc_attention_info *info);
 

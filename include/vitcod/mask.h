@@ -23,6 +23,8 @@ void vc_mask_close(vc_mask *mask);
 /* Reads a mask of any dtype: 0 is kept, 1 pruned; or 0 kept, -inf pruned, as what is added to
  * scores. VC_EFORMAT if its rank is not 4, or it holds anything else. Written is bool. */
 vc_status vc_mask_read(vc_mask *out, const char *path);
+/* The same of an array in an npz archive (vc_npy_open_member). */
+vc_status vc_mask_read_member(vc_mask *out, const char *path, const char *member);
 vc_status vc_mask_write(const char *path, const vc_mask *mask);
 
 /* The map of one head, (Tq, Tk). */

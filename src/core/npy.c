@@ -26,10 +26,10 @@ static vc_status take_values(vc_npy *npy, const unsigned char *bytes, size_t len
     return status;
 }
 
-static vc_status open_archive(vc_npy *npy, const char *path)
+static vc_status open_archive(vc_npy *npy, const char *path, const char *member)
 {
     size_t length;
-    VC_TRY(vc__npz_read(&npy->inflated, &length, &npy->file, path));
+    VC_TRY(vc__npz_read(&npy->inflated, &length, &npy->file, path, member));
     return take_values(npy, npy->inflated, length, path);
 }
 
@@ -42,10 +42,15 @@ static vc_status open_array(vc_npy *npy, const char *path)
 
 vc_status vc_npy_open(vc_npy *out, const char *path)
 {
+    return vc_npy_open_member(out, path, NULL);
+}
+
+vc_status vc_npy_open_member(vc_npy *out, const char *path, const char *member)
+{
     *out = (vc_npy){0};
     VC_TRY(vc_file_map(&out->file, path));
     const vc_status status =
-        vc__npz_is(&out->file) ? open_archive(out, path) : open_array(out, path);
+        vc__npz_is(&out->file) ? open_archive(out, path, member) : open_array(out, path);
     if (status != VC_OK)
         vc_npy_close(out);
     return status;

@@ -27,9 +27,10 @@ int vc__npy_as_it_is(const vc__npy_layout *layout, const unsigned char *bytes);
 vc_status vc__npy_convert(void **room, const vc__npy_layout *layout, const unsigned char *bytes,
                           const char *path);
 
-/* The one array of an npz archive, inflated into new memory. */
+/* An array of an npz archive by its name without .npy, NULL for the only one, inflated into new
+ * memory. */
 vc_status vc__npz_read(unsigned char **room, size_t *length, const vc_mapped_file *file,
-                       const char *path);
+                       const char *path, const char *member);
 int vc__npz_is(const vc_mapped_file *file);
 
 #endif

@@ -307,12 +307,24 @@ static int holds_mask(const vc_tensor *t)
     return 1;
 }
 
+/* The array of a file, of an archive of groups the first. */
+static vc_status open_first(vc_npy *out, const char *path)
+{
+    vc_group_files files;
+    if (vc_group_files_find(&files, path, "mask") != VC_OK)
+        VC_TRY(vc_group_files_find(&files, path, "attention_score"));
+    const char *member = files.files[0].member;
+    const vc_status status = vc_npy_open_member(out, path, member[0] ? member : NULL);
+    vc_group_files_close(&files);
+    return status;
+}
+
 /* An array says itself what it is. */
 static vc_status look_into(vc_attention_info *info, int *is_mask, const char *path)
 {
     char shape[VC_SHAPE_TEXT];
     vc_npy npy;
-    VC_TRY(vc_npy_open(&npy, path));
+    VC_TRY(open_first(&npy, path));
     const vc_tensor *t = &npy.tensor;
     info->dtype = vc_dtype_name(t->dtype);
     vc_status status = VC_OK;

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vitcod/npy.h"
+
 static int is_directory(const char *path)
 {
     struct stat info;
@@ -53,18 +55,57 @@ static vc_status find_groups(vc_group_files *out, const char *path, const char *
     return VC_OK;
 }
 
+static int is_among(const vc_npz_names *in, const char *name)
+{
+    for (size_t i = 0; i < in->count && i < VC_NPZ_NAMES; i++)
+        if (strcmp(in->names[i], name) == 0)
+            return 1;
+    return 0;
+}
+
+/* The groups in an archive, as those in a folder. */
+static vc_status find_members(vc_group_files *out, const char *path, const char *prefix,
+                              const vc_npz_names *in)
+{
+    for (size_t i = 0; i < VC_MOST_GROUPS; i++) {
+        vc_group_file *file = &out->files[i];
+        snprintf(file->name, sizeof file->name, "%s%zu", i % 2 ? "subsample" : "dpt", i / 2);
+        snprintf(file->member, sizeof file->member, "%s_%s", prefix, file->name);
+        if (!is_among(in, file->member))
+            snprintf(file->member, sizeof file->member, "%s", file->name);
+        if (!is_among(in, file->member))
+            break;
+        VC_TRY(vc_group_file_name(file->path, path, prefix, ""));
+        out->count++;
+    }
+    if (out->count != in->count || out->count % 2 == 0)
+        return vc_fail(VC_EFORMAT,
+                       "%s: %zu arrays in the npz archive, of which %zu are groups of layers: "
+                       "wanted one array, or %s_dpt0, %s_subsample0, %s_dpt1 and so on",
+                       path, in->count, out->count, prefix, prefix, prefix);
+    return VC_OK;
+}
+
+/* One file: an array, or an archive of one or of groups. */
+static vc_status find_one(vc_group_files *out, const char *path, const char *prefix)
+{
+    struct stat info;
+    vc_npz_names in = {0};
+    if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0)
+        VC_TRY(vc_npz_list(&in, path));
+    if (in.count > 1)
+        return find_members(out, path, prefix, &in);
+    out->count = 1;
+    return vc_group_file_name(out->files[0].path, path, prefix, "");
+}
+
 vc_status vc_group_files_find(vc_group_files *out, const char *path, const char *prefix)
 {
     *out = (vc_group_files){.files = calloc(VC_MOST_GROUPS, sizeof *out->files)};
     if (!out->files)
         return vc_fail(VC_ENOMEM, "out of memory");
-    vc_status status = VC_OK;
-    if (is_directory(path)) {
-        status = find_groups(out, path, prefix);
-    } else {
-        out->count = 1;
-        status = vc_group_file_name(out->files[0].path, path, prefix, "");
-    }
+    const vc_status status =
+        is_directory(path) ? find_groups(out, path, prefix) : find_one(out, path, prefix);
     if (status != VC_OK)
         vc_group_files_close(out);
     return status;

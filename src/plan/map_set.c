@@ -44,8 +44,9 @@ static vc_status take(vc_map_set *m, size_t g, const vc_tensor *t, const char *p
 static vc_status open_groups(vc_map_set *m)
 {
     for (size_t g = 0; g < m->files.count; g++) {
-        const char *path = m->files.files[g].path;
-        VC_TRY(vc_npy_open(&m->npys[g], path));
+        const vc_group_file *file = &m->files.files[g];
+        const char *path = file->path;
+        VC_TRY(vc_npy_open_member(&m->npys[g], path, file->member[0] ? file->member : NULL));
         VC_TRY(take(m, g, &m->npys[g].tensor, path));
     }
     return VC_OK;

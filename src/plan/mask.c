@@ -69,9 +69,14 @@ static vc_status copy_values(vc_mask *out, const vc_tensor *tensor, const char *
 
 vc_status vc_mask_read(vc_mask *out, const char *path)
 {
+    return vc_mask_read_member(out, path, NULL);
+}
+
+vc_status vc_mask_read_member(vc_mask *out, const char *path, const char *member)
+{
     *out = (vc_mask){0};
     vc_npy npy;
-    VC_TRY(vc_npy_open(&npy, path));
+    VC_TRY(vc_npy_open_member(&npy, path, member));
     vc_status status = copy_values(out, &npy.tensor, path);
     vc_npy_close(&npy);
     return status;

@@ -35,7 +35,9 @@ vc_status vc_mask_set_read(vc_mask_set *out, const char *path)
     vc_status status = vc_mask_set_open(out, files.count);
     for (size_t i = 0; status == VC_OK && i < files.count; i++) {
         memcpy(out->names[i].text, files.files[i].name, sizeof out->names[i].text);
-        status = vc_mask_read(&out->masks[i], files.files[i].path);
+        const vc_group_file *file = &files.files[i];
+        status =
+            vc_mask_read_member(&out->masks[i], file->path, file->member[0] ? file->member : NULL);
     }
     vc_group_files_close(&files);
     if (status != VC_OK)
