@@ -151,7 +151,7 @@ case_a_file_that_changes() {
     wait "$run"
     check "its status" 0 '^1$' echo $?
     check "shorter" 0 'teacher: became shorter while it was read' cat "$out.run"
-    rm -f new*
+    rm -f new* "$out.run" # or it tells of the run before
     cp model teacher
     "$vitcod" calibrate model --teacher teacher --data data --sparsity 0.3 --rule info --batch 8 \
         --epochs 60 --patience 0 -o new >"$out.run" 2>&1 &
