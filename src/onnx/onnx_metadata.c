@@ -23,24 +23,24 @@ static void put_real(vc__bytes *out, const char *key, double value)
     put(out, key, text);
 }
 
+enum { FLOAT_TEXT = 24 };
+
 /* With as few digits as give back the same float. */
-static size_t print_float(char *text, size_t room, float value)
+static void print_float(char text[FLOAT_TEXT], float value)
 {
     int digits = 1;
     do
-        snprintf(text, room, "%.*g", digits, (double)value);
+        snprintf(text, FLOAT_TEXT, "%.*g", digits, (double)value);
     while (strtof(text, NULL) != value && digits++ < 9);
-    return strlen(text);
 }
 
 static void put_channels(vc__bytes *out, const char *key, const float *values, size_t channels)
 {
-    char text[TEXT];
-    size_t used = 0;
+    char text[TEXT] = "", number[FLOAT_TEXT];
     for (size_t c = 0; c < channels; c++) {
-        if (c > 0)
-            text[used++] = ',';
-        used += print_float(text + used, sizeof text - used, values[c]);
+        const size_t used = strlen(text);
+        print_float(number, values[c]);
+        snprintf(text + used, sizeof text - used, "%s%s", c > 0 ? "," : "", number);
     }
     put(out, key, text);
 }
