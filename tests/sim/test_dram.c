@@ -136,6 +136,26 @@ static void self_refresh_by_hand(void **state)
     assert_fails(vc_memory_open(&m, &config, 1e9), VC_EINVAL, "later, with idd6 and xs");
 }
 
+/* Refreshes of a rank that sleeps are over when a burst comes: ten of them, every 9360 clocks, 420
+ * each, during which it does not sleep. The read at 100 ends at 146; the rank sleeps again from 226
+ * on, and takes the next one 8 clocks after it came. */
+static void sleep_does_not_put_refreshes_off(void **state)
+{
+    (void)state;
+    vc_memory_config config = vc_memory_config_default();
+    trace t = {0};
+    config.dram.self_refresh = 0;
+    vc_memory *m = open_memory(&config, &t);
+    assert_int_equal(transfer(m, 0, 64, 0, 100), 146);
+    assert_int_equal(transfer(m, 0, 64, 0, 100000), 100046);
+    const vc_memory_counters n = vc_memory_count(m, 100046);
+    assert_int_equal(n.refreshes, 10);
+    assert_int_equal(n.state_clocks[VC_DRAM_ACTIVE], 118 + 38);
+    assert_int_equal(n.state_clocks[VC_DRAM_PRECHARGED], 80 + 8 + 10 * 420 + 8 + 3 * 80);
+    vc_memory_close(m);
+    check_trace(&t, &config);
+}
+
 /* Traffic with pauses of any length: each clock of a rank is in one state, and commands keep their
  * distance. */
 static void states_fill_the_time(void **state)
@@ -428,6 +448,7 @@ int main(void)
         cmocka_unit_test(unloaded_latencies),
         cmocka_unit_test(power_down_by_hand),
         cmocka_unit_test(self_refresh_by_hand),
+        cmocka_unit_test(sleep_does_not_put_refreshes_off),
         cmocka_unit_test(states_fill_the_time),
         cmocka_unit_test(streams_come_near_the_peak),
         cmocka_unit_test(one_group_at_a_time_is_slower),

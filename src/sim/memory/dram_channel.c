@@ -185,14 +185,15 @@ void vc__dram_choose(vc__dram *m, vc__channel *ch)
     ch->stale = 0;
 }
 
-/* A rank that has had nothing to do gets a burst. In self-refresh nobody refreshes it. */
+/* A rank that has had nothing to do gets a burst. It has been refreshed meanwhile, but not in
+ * self-refresh. */
 static void wake(vc__dram *m, vc__channel *ch, uint32_t r)
 {
     const size_t per_rank = m->config.bank_groups * m->config.banks;
     vc__rank *rank = &ch->ranks[r];
     const uint64_t ready = vc__dram_wake(m, rank, m->now);
     const int deep = vc__dram_in_self_refresh(m, rank, m->now);
-    while (deep && !vc__dram_in_self_refresh(m, rank, rank->refresh))
+    while (rank->refresh <= m->now && !vc__dram_in_self_refresh(m, rank, rank->refresh))
         refresh(m, ch, r);
     if (deep)
         rank->refresh = m->now + m->refresh_interval;
