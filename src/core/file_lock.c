@@ -9,7 +9,7 @@
 
 #include "vitcod/file.h"
 
-enum { SUFFIX = 8 };
+enum { SUFFIX = 8, TRIES = 100 }; /* others come and go; more is a file system without locks */
 
 /* Whether the locked file still has its name: who held it before may have removed it. */
 static int is_named(int fd, const char *path)
@@ -21,7 +21,7 @@ static int is_named(int fd, const char *path)
 
 static vc_status take(vc_file_lock *lock, const char *path)
 {
-    for (;;) {
+    for (int tries = 0; tries < TRIES; tries++) {
         lock->fd = open(lock->path, O_CREAT | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0666);
         if (lock->fd < 0)
             return vc_fail(VC_EIO, "%s: cannot write: %s", path, strerror(errno));
@@ -33,6 +33,8 @@ static vc_status take(vc_file_lock *lock, const char *path)
             return VC_OK;
         close(lock->fd);
     }
+    return vc_fail(VC_EIO, "%s: cannot be locked: %s does not stay the same file", path,
+                   lock->path);
 }
 
 vc_status vc_file_lock_open(vc_file_lock *out, const char *path)
