@@ -298,24 +298,15 @@ static inline void onnx_run_node(onnx_file *file, const onnx_node *node)
     static const struct {
         const char *type;
         onnx_tensor (*run)(const onnx_run *r);
-    } kinds[] = {{"Reshape", onnx_reshape},
-                 {"Transpose", onnx_transpose},
-                 {"Slice", onnx_slice},
-                 {"Pad", onnx_pad},
-                 {"Concat", onnx_concat},
-                 {"Softmax", onnx_by_rows},
-                 {"MatMul", onnx_matmul},
-                 {"ReduceMean", onnx_by_rows},
-                 {"Conv", onnx_conv},
-                 {"LayerNormalization", onnx_by_rows},
-                 {"Add", onnx_elementwise},
-                 {"Mul", onnx_elementwise},
-                 {"Div", onnx_elementwise},
-                 {"Where", onnx_elementwise},
-                 {"Erf", onnx_elementwise},
-                 {"Sigmoid", onnx_elementwise},
-                 {"Tanh", onnx_elementwise},
-                 {"HardSwish", onnx_elementwise}};
+    } kinds[] = {{"Reshape", onnx_reshape},  {"Transpose", onnx_transpose},
+                 {"Slice", onnx_slice},      {"Pad", onnx_pad},
+                 {"Concat", onnx_concat},    {"Softmax", onnx_by_rows},
+                 {"MatMul", onnx_matmul},    {"ReduceMean", onnx_by_rows},
+                 {"Conv", onnx_conv},        {"LayerNormalization", onnx_by_rows},
+                 {"Add", onnx_elementwise},  {"Mul", onnx_elementwise},
+                 {"Div", onnx_elementwise},  {"Where", onnx_elementwise},
+                 {"Erf", onnx_elementwise},  {"Sigmoid", onnx_elementwise},
+                 {"Tanh", onnx_elementwise}, {"HardSwish", onnx_elementwise}};
     onnx_run r = {.file = file, .node = node};
     for (size_t i = 0; i < node->input_count; i++)
         r.in[i] = onnx_find(file, node->inputs[i]);
