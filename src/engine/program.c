@@ -161,12 +161,15 @@ static float *fold(builder *b, vc_linear *out, const vc_block_op *op)
     *out = op->linear;
     if (!attention && !op->scale)
         return NULL;
-    float *weight = vc__scaled_copy(&op->linear, op->scale), *bias = weight + n * k;
-    if (!weight)
+    float *weight = vc__scaled_copy(&op->linear, op->scale);
+    if (!weight) {
         fail(b, vc_fail(VC_ENOMEM, "out of memory for %zu weights", n * k));
+        return NULL;
+    }
+    float *bias = weight + n * k;
     out->weight = weight;
     out->bias = op->linear.bias ? bias : NULL;
-    if (!attention || !weight)
+    if (!attention)
         return weight;
     const vc_attention_layer l = vc_model_layer(&b->e->model->config, (size_t)op->layer);
     const size_t part = l.heads * l.head_dim, at = attention->keys_at;

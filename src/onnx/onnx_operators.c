@@ -185,10 +185,9 @@ static void export_convolution(vc__export *e, const vc_block_op *op, size_t rows
     const vc_block_op *gather = e->values[op->from].gathers;
     const size_t n = op->linear.outputs, all = e->list->values[op->to].rows;
     const vc__shape shape = {1, {n}};
-    vc__term bias = {""};
-    if (op->linear.bias)
-        bias = vc__weights(g, "bias", shape, op->linear.bias);
-    vc__term picture = convolve(e, op, gather, gather->prefix ? (vc__term){""} : bias);
+    const vc__term none = {""};
+    const vc__term bias = op->linear.bias ? vc__weights(g, "bias", shape, op->linear.bias) : none;
+    vc__term picture = convolve(e, op, gather, gather->prefix ? none : bias);
     if (!op->add && !op->scale && !gather->prefix) {
         picture = vc__activation(g, picture, op->activation);
         e->values[op->to] = (vc__value){.picture = picture, .row_count = all};
