@@ -1,7 +1,6 @@
 /* Training in stages, each on a sparser plan. The best epoch of the last stage is kept. */
 #include "vitcod/distill.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,6 @@
 
 #include "distill_options.h"
 #include "journal.h"
-
 #include "vitcod/clock.h"
 #include "vitcod/judge.h"
 

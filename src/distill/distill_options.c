@@ -33,7 +33,9 @@ vc_distill_options vc_distill_options_default(void)
 
 double vc_distill_learning_rate(double divergence)
 {
-    return fmin(fmax(2e-4 * divergence, 5e-5), 2e-4);
+    /* A divergence that is no number stays one, which training refuses. */
+    const double rate = 2e-4 * divergence;
+    return rate < 5e-5 ? 5e-5 : rate > 2e-4 ? 2e-4 : rate;
 }
 
 /* A rate as a factor of the highest one. */

@@ -101,6 +101,7 @@ static void the_rate_goes_by_the_distance(void **state)
     assert_near(vc_distill_learning_rate(0.03), 5e-5, 1e-12);
     assert_near(vc_distill_learning_rate(0.65), 1.3e-4, 1e-12);
     assert_near(vc_distill_learning_rate(1.2), 2e-4, 1e-12);
+    assert_true(isnan(vc_distill_learning_rate(NAN)));
     scene s = set_up("rate");
     vc_distilled c;
     const vc_distill_hooks none = {0};
