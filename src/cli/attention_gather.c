@@ -4,11 +4,7 @@
 
 #include "attention.h"
 #include "vitcod/file.h"
-
-static int is_stream(const char *path)
-{
-    return path[0] == '-' && path[1] == '\0';
-}
+#include "written.h"
 
 static vc_status gather(vc_statistics *out, attention_result *result, const attention_options *o,
                         const vc_model *model, const vc_statistics_keep *keep)
@@ -77,7 +73,7 @@ vc_status attention_gather(attention_result *result, const attention_options *o,
     VC_TRY(vc_file_try(o->output));
     if (o->recipe.curves)
         VC_TRY(vc_file_try(o->recipe.curves));
-    if (!is_stream(o->output) && !vc_file_is_special(o->output)) {
+    if (!cli_is_stream(o->output) && !vc_file_is_special(o->output)) {
         VC_TRY(cli_own_checkpoint(checkpoint, o->output));
         VC_TRY(vc_file_lock_open(&lock, o->output));
     }

@@ -10,7 +10,7 @@
 
 #include "vitcod/file.h"
 
-static int is_stream(const char *path)
+int cli_is_stream(const char *path)
 {
     return strcmp(path, "-") == 0;
 }
@@ -42,8 +42,8 @@ static identity identity_of(const char *path)
 static int is_same_file(const char *a, const char *b)
 {
     const identity x = identity_of(a), y = identity_of(b);
-    if (is_stream(a) || is_stream(b))
-        return is_stream(a) && is_stream(b);
+    if (cli_is_stream(a) || cli_is_stream(b))
+        return cli_is_stream(a) && cli_is_stream(b);
     if (x.there && y.there)
         return x.info.st_dev == y.info.st_dev && x.info.st_ino == y.info.st_ino &&
                S_ISREG(x.info.st_mode);
@@ -97,7 +97,7 @@ static void find_other(char other[PATH_MAX], const char *path, const cli_form *f
 {
     struct stat info;
     other[0] = '\0';
-    if (is_stream(path) || stat(path, &info) != 0)
+    if (cli_is_stream(path) || stat(path, &info) != 0)
         return;
     if (S_ISREG(info.st_mode) && info.st_size > 0 && !form->is(path))
         snprintf(other, PATH_MAX, "%s", path);
@@ -134,7 +134,7 @@ static int check_inputs(const cli_command *command, const cli_option *written, c
                         const cli_option *options, size_t count, const cli_arguments *arguments)
 {
     for (size_t i = 0; i < arguments->count; i++)
-        if (!is_stream(path) && is_same_file(path, arguments->positional[i]))
+        if (!cli_is_stream(path) && is_same_file(path, arguments->positional[i]))
             return cli_usage(command,
                              "--%s is '%s', the same file as the argument '%s', which it would "
                              "overwrite",
@@ -143,7 +143,7 @@ static int check_inputs(const cli_command *command, const cli_option *written, c
         size_t texts = 0;
         const char **items = is_read(&options[i]) ? texts_of(&options[i], &texts) : NULL;
         for (size_t k = 0; k < texts; k++)
-            if (!is_stream(path) && is_same_file(path, items[k]))
+            if (!cli_is_stream(path) && is_same_file(path, items[k]))
                 return cli_usage(command,
                                  "--%s is '%s', the same file as --%s '%s', which it would "
                                  "overwrite",
@@ -171,12 +171,12 @@ int cli_check_written(const cli_command *command, const cli_option *options, siz
         const char *path = path_written(&options[i]);
         if (!path)
             continue;
-        if (is_stream(path) && options[i].kind != CLI_STREAM)
+        if (cli_is_stream(path) && options[i].kind != CLI_STREAM)
             return cli_usage(command, "--%s is '-', wanted the name of a file", options[i].name);
-        if (is_stream(path) && (common->json || common->csv))
+        if (cli_is_stream(path) && (common->json || common->csv))
             return cli_usage(command, "--%s is '-', and %s wants standard output as well",
                              options[i].name, common->json ? "--json" : "--csv");
-        common->streams |= is_stream(path);
+        common->streams |= cli_is_stream(path);
         int status = check_inputs(command, &options[i], path, options, count, arguments);
         if (status == CLI_CONTINUE)
             status = check_outputs(command, &options[i], path, options + i + 1, count - i - 1);
@@ -216,7 +216,7 @@ static const char *keep_stdin(void)
 
 static int take(const cli_command *command, const char **item, const char **kept)
 {
-    if (!is_stream(*item))
+    if (!cli_is_stream(*item))
         return CLI_CONTINUE;
     if (*kept)
         return cli_usage(command, "standard input ('-') is wanted twice");

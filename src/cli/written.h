@@ -16,6 +16,9 @@ extern const cli_form cli_form_model, cli_form_plan, cli_form_autoencoder, cli_f
     cli_form_scores, cli_form_mask, cli_form_logits, cli_form_page, cli_form_trace,
     cli_form_requests, cli_form_curves, cli_form_checkpoint, cli_form_log, cli_form_onnx;
 
+/* Whether a path is `-`, standard input or output. */
+int cli_is_stream(const char *path);
+
 /* What is written must neither be what is read nor written twice (usage), nor, unless forced,
  * replace anything but its own form (CLI_FAILED). Sets common->streams where standard output is a
  * file that is written. */
