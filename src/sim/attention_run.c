@@ -24,6 +24,7 @@ typedef struct runner {
     uint64_t *done;           /* (2 steps, heads, queries): scores, then probabilities */
     size_t *order;            /* (2 steps, heads, queries) rows in the order of `done` */
     size_t *spare;            /* (queries of a tile) */
+    uint64_t scaled;          /* when softmax's second pass is free */
     store stores[VC__SLOTS];
     size_t stored;
     uint64_t base[VC_BUFFER_COUNT]; /* addresses */
@@ -292,7 +293,9 @@ static void soften_rows(runner *r, const vc__phase *p)
         const uint64_t pass = vc__ceil_div(entries, c->softmax_lanes);
         const uint64_t through = vc__unit_work(r->m, VC_CHIP_UNIT_SOFTMAX, done[row], pass);
         first = first < through - pass ? first : through - pass;
-        done[row] = through + pass + c->softmax_latency; /* the second pass has its own lanes */
+        /* The second pass has its own lanes, one row after the other. */
+        r->scaled = vc__later(r->scaled, through) + pass;
+        done[row] = r->scaled + c->softmax_latency;
         r->m->counts.exponentials += entries;
         r->m->counts.multiplications += entries;
         r->m->counts.additions += entries;
