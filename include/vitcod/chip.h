@@ -168,8 +168,9 @@ typedef struct vc_chip_options {
     const vc_chip_config *config;
     const vc_memory_config *memory;
     int attention_only;
-    const vc_chip_values *values; /* (layers) or NULL: data flows through the schedule */
-    vc_chip_watch *watch;         /* NULL: nobody looks */
+    const vc_chip_values *values;   /* (layers) or NULL: data flows through the schedule */
+    struct vc_rtl_vectors *vectors; /* where it is kept for RTL (rtl.h), with values; or NULL */
+    vc_chip_watch *watch;           /* NULL: nobody looks */
     void *watcher;
     vc_dram_request_watch *request_watch; /* NULL: nobody looks */
     void *request_watcher;

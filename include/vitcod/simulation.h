@@ -40,9 +40,10 @@ vc_status vc_simulation_check(const vc_simulation *simulation);
 
 typedef struct vc_simulation_options {
     int attention_only;
-    const vc_chip_values *values; /* int8 data to send through, by layer; NULL: none */
-    const char *trace;            /* where the timeline is written, for Perfetto; NULL: nowhere */
-    const char *dram_trace;       /* and the memory's requests, as DRAMsim3 reads them */
+    const vc_chip_values *values;   /* int8 data to send through, by layer; NULL: none */
+    struct vc_rtl_vectors *vectors; /* where it is kept for RTL (rtl.h); NULL: nowhere */
+    const char *trace;              /* where the timeline is written, for Perfetto; NULL: nowhere */
+    const char *dram_trace;         /* and the memory's requests, as DRAMsim3 reads them */
 } vc_simulation_options;
 
 /* VC_EINVAL for dram_trace where the memory is no DRAM. The caller closes the result. */

@@ -31,6 +31,8 @@ typedef struct vc_timeline_options {
     bool functional;                /* int8 data is sent through and compared with plain loops */
     uint64_t seed;                  /* of that data */
     const char *trace, *dram_trace; /* of all that runs (vc_simulation_options) */
+    const char *vectors;            /* with `functional`: a file for RTL (rtl.h); NULL: none */
+    const char *rtl_parameters;     /* likewise, without data as well */
 } vc_timeline_options;
 
 typedef struct vc_timeline {

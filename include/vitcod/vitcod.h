@@ -23,6 +23,7 @@
 #include "vitcod/pth.h"
 #include "vitcod/record.h"
 #include "vitcod/rng.h"
+#include "vitcod/rtl.h"
 #include "vitcod/safetensors.h"
 #include "vitcod/shell_words.h"
 #include "vitcod/status.h"

@@ -6,10 +6,9 @@
 #include "commands.h"
 #include "open_model.h"
 #include "open_plan.h"
-#include "vitcod/catalogue.h"
+#include "simulate.h"
 #include "vitcod/polarize.h"
 #include "vitcod/subject.h"
-#include "vitcod/timeline.h"
 #include "words.h"
 
 typedef struct simulate_options {
@@ -18,20 +17,9 @@ typedef struct simulate_options {
     vc_coded coded; /* what `compressed` is for */
     double ratio;
     int control, bound, functional, list;
-    const char *of, *trace, *dram_trace, *chip, *memory, *layers;
+    const char *of, *trace, *dram_trace, *vectors, *rtl_parameters, *chip, *memory, *layers;
     size_t seed;
 } simulate_options;
-
-/* One of the four. */
-typedef struct simulated {
-    char plan_hash[VC_PLAN_HASH_TEXT];
-    const char *kind, *method;
-    bool is_timeline, is_bound, is_control, is_list;
-    vc_timeline timeline;
-    vc_bounds bound;
-    vc_control_result control;
-    vc_catalogue list;
-} simulated;
 
 enum { DEFAULT_HEAD_DIM = 64 };            /* of every DeiT */
 static const double DEFAULT_RATIO = 0.667; /* the public logs' */
@@ -99,7 +87,8 @@ static vc_status set_head_dim(simulate_options *o, const vc_plan *plan)
 /* On the accelerator that is asked for, with what its steps leave of the plan. */
 static vc_status run_on_chip(simulated *out, const simulate_options *o, const vc_plan *plan)
 {
-    const vc_timeline_options how = {o->functional, o->seed, o->trace, o->dram_trace};
+    const vc_timeline_options how = {o->functional, o->seed,    o->trace,
+                                     o->dram_trace, o->vectors, o->rtl_parameters};
     const vc_bound_config config = vc_bound_config_default();
     vc_accelerator chip;
     vc_simulation s;
@@ -151,33 +140,6 @@ static vc_status simulate(simulated *out, simulate_options *o)
     return status;
 }
 
-/* ---- results */
-
-static const vc_field fields[] = {
-    {VC_FIELD(simulated, plan_hash, "", "of the plan, where there is one"), VC_KNOWN},
-    {VC_FIELD(simulated, method, "", "kept entries alone, with summaries, a residual, or dense"),
-     VC_KNOWN},
-    {VC_FIELD(simulated, kind, "", "timeline, bound, control or list")},
-    {VC_FIELD_INLINE(simulated, timeline, &vc_timeline_record), VC_WHEN(simulated, is_timeline)},
-    {VC_FIELD_INLINE(simulated, bound, &vc_bounds_record), VC_WHEN(simulated, is_bound)},
-    {VC_FIELD_INLINE(simulated, control, &vc_control_record), VC_WHEN(simulated, is_control)},
-    {VC_FIELD_INLINE(simulated, list, &vc_catalogue_record), VC_WHEN(simulated, is_list)},
-};
-static const vc_record record = VC_RECORD("simulate", simulated, fields);
-
-static void print_text(const void *result)
-{
-    const simulated *r = result;
-    if (r->is_timeline)
-        vc_timeline_print(stdout, &r->timeline);
-    else if (r->is_list)
-        vc_catalogue_print(stdout, &r->list);
-    else if (r->is_bound)
-        vc_bounds_print(stdout, &r->bound);
-    else
-        vc_control_print(stdout, &r->control);
-}
-
 /* ---- arguments */
 
 /* The argument is a model, or a plan whose model may come behind --model. A file that is both is
@@ -209,8 +171,10 @@ static int take_argument(const cli_command *command, simulate_options *o, const 
 static int check_options(const cli_command *command, const simulate_options *o)
 {
     const int whole = o->model.path || o->model.arch;
-    if (o->control && (whole || o->compressed || o->bound || o->functional || o->trace ||
-                       o->dram_trace || o->chip || o->memory || o->layers))
+    const int traced =
+        o->functional || o->trace || o->dram_trace || o->vectors || o->rtl_parameters;
+    if (o->control &&
+        (whole || o->compressed || o->bound || traced || o->chip || o->memory || o->layers))
         return cli_usage(command,
                          "--control takes a plan, --head-dim, --ratio and --embed-dim alone");
     if (o->control && !plan_path(o))
@@ -225,9 +189,11 @@ static int check_options(const cli_command *command, const simulate_options *o)
         return cli_usage(command, "a model brings its own --head-dim and --compressed");
     if (o->of && !o->compressed)
         return cli_usage(command, "--of belongs to --compressed");
-    if (o->bound && (o->functional || o->trace || o->dram_trace || o->chip || o->memory))
-        return cli_usage(command,
-                         "--bound has no --functional, --trace, --dram-trace, --chip, --memory");
+    if (o->bound && (traced || o->chip || o->memory))
+        return cli_usage(command, "--bound has no --functional, --trace, --dram-trace, --vectors, "
+                                  "--rtl-parameters, --chip, --memory");
+    if (o->vectors && !o->functional)
+        return cli_usage(command, "--vectors belongs to --functional");
     return CLI_CONTINUE;
 }
 
@@ -252,6 +218,10 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
         {"trace", "FILE", "timeline for Perfetto", CLI_WRITTEN, &o.trace, NULL, &cli_form_trace},
         {"dram-trace", "FILE", "write the memory's requests, as DRAMsim3 reads them", CLI_WRITTEN,
          &o.dram_trace, .form = &cli_form_requests},
+        {"vectors", "FILE", "with --functional: schedule and data (safetensors) for RTL",
+         CLI_WRITTEN, &o.vectors, .form = &cli_form_vectors},
+        {"rtl-parameters", "FILE", "the chip's values as SystemVerilog macros, for RTL",
+         CLI_WRITTEN, &o.rtl_parameters, .form = &cli_form_rtl_parameters},
         {"layers", "A-B", "these layers alone, from 0 (default: all)", CLI_TEXT, &o.layers},
         {"bound", NULL, "what no schedule beats, instead of a schedule", CLI_FLAG, &o.bound},
         {"list", NULL, "the chips, memories and pruning rules that need no file, instead", CLI_FLAG,
@@ -281,7 +251,7 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
     o.ratio = isnan(o.ratio) ? DEFAULT_RATIO : o.ratio;
     o.seed = common.seed;
     simulated result = {0};
-    status = cli_end(command, &common, simulate(&result, &o), &result, print_text);
+    status = cli_end(command, &common, simulate(&result, &o), &result, simulate_print);
     vc_timeline_close(&result.timeline);
     free(result.control.layers);
     return status;
@@ -295,5 +265,5 @@ const cli_command cmd_simulate = {
     "alone and, with a model, end to end. --bound: what no schedule for 512 MACs and 76.8 GB/s "
     "beats, all overlapping. --control: the published simulator's loops. See docs/simulator.md.",
     run_simulate,
-    &record,
+    &simulate_record,
     "vitcod simulate sparse.safetensors\nvitcod simulate plan.safetensors --chip sanger --json"};

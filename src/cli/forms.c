@@ -157,6 +157,16 @@ static int is_log(const char *path)
     return says(path, "{\"epoch\":", "\"loss\":", 200);
 }
 
+static int is_vectors(const char *path)
+{
+    return has_metadata(path, "format", "vitcod-rtl-vectors");
+}
+
+static int is_rtl_parameters(const char *path)
+{
+    return says(path, "// An accelerator's parameters", "`define VITCOD_", SIZE_MAX);
+}
+
 const cli_form cli_form_model = {"a model of vitcod's", is_model, NULL, "safetensors"},
                cli_form_plan = {"a plan", is_plan, NULL, "safetensors"},
                cli_form_autoencoder = {"an auto-encoder", is_autoencoder, NULL, "safetensors"},
@@ -170,4 +180,6 @@ const cli_form cli_form_model = {"a model of vitcod's", is_model, NULL, "safeten
                cli_form_curves = {"curves of heads", is_curves, NULL, "json"},
                cli_form_checkpoint = {"a checkpoint of vitcod's", is_checkpoint, NULL, NULL},
                cli_form_log = {"a log of training", is_log, NULL, "jsonl"},
-               cli_form_onnx = {"an ONNX model of vitcod's", vc_onnx_is, NULL, "onnx"};
+               cli_form_onnx = {"an ONNX model of vitcod's", vc_onnx_is, NULL, "onnx"},
+               cli_form_vectors = {"vectors for RTL", is_vectors, NULL, "safetensors"},
+               cli_form_rtl_parameters = {"parameters of RTL", is_rtl_parameters, NULL, "svh"};

@@ -114,7 +114,8 @@ vc_status vc_simulation_run(vc_chip_result *out, const vc_simulation *s,
     vc_chip_options how = {.config = &s->chip->chip,
                            .memory = &s->chip->memory,
                            .attention_only = o->attention_only,
-                           .values = o->values};
+                           .values = o->values,
+                           .vectors = o->vectors};
     if (!o->dram_trace)
         return run_with_timeline(out, s, &how, o->trace);
     if (how.memory->model != VC_MEMORY_DRAM)

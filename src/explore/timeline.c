@@ -1,5 +1,7 @@
 #include "vitcod/timeline.h"
 
+#include "vitcod/rtl.h"
+
 static const vc_field bounds_fields[] = {
     {VC_FIELD_RECORD(vc_bounds, attention, "attention", &vc_bound_record,
                      "between the projections")},
@@ -76,15 +78,22 @@ static vc_status run_attention(vc_timeline *out, const vc_simulation *s,
 static vc_status run_all(vc_timeline *out, const vc_simulation *s, const vc_timeline_options *o)
 {
     vc_functional data = {0};
-    if (out->functional)
-        VC_TRY(vc_functional_open(&data, &s->workload, o->seed));
+    vc_rtl_vectors *vectors = NULL;
+    if (o->vectors)
+        VC_TRY(vc_rtl_vectors_open(&vectors));
+    vc_status status = out->functional ? vc_functional_open(&data, &s->workload, o->seed) : VC_OK;
     const vc_simulation_options attention = {.attention_only = 1,
                                              .values = data.values,
+                                             .vectors = vectors,
                                              .trace = out->of_model ? NULL : o->trace,
                                              .dram_trace = out->of_model ? NULL : o->dram_trace},
                                 all = {.trace = o->trace, .dram_trace = o->dram_trace};
-    vc_status status = run_attention(out, s, &attention, &data);
+    if (status == VC_OK)
+        status = run_attention(out, s, &attention, &data);
     vc_functional_close(&data);
+    if (status == VC_OK && vectors)
+        status = vc_rtl_vectors_write(vectors, o->vectors);
+    vc_rtl_vectors_close(vectors);
     if (status == VC_OK && out->of_model)
         status = summarise(&out->end_to_end, s, &all);
     return status;
@@ -103,6 +112,8 @@ vc_status vc_timeline_run(vc_timeline *out, const vc_simulation *s, const vc_tim
     const vc_accelerator *chip = s->chip;
     *out = (vc_timeline){
         .of_model = s->of_model, .functional = o->functional, .summaries = s->summaries};
+    if (o->rtl_parameters)
+        VC_TRY(vc_rtl_parameters_write(o->rtl_parameters, chip, &s->workload, s->plan));
     VC_TRY(run_all(out, s, o));
     out->energy_uj = out->of_model ? out->end_to_end.energy_uj : out->attention.energy_uj;
     out->area_mm2 = vc_chip_area_mm2(&chip->chip, &chip->energy);

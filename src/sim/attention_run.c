@@ -429,6 +429,8 @@ vc_status vc__schedule_run(vc__chip_layer *a)
     vc_status status = open_runner(&r);
     if (status == VC_OK)
         status = run_phases(&r);
+    if (status == VC_OK && r.m->options->vectors)
+        status = vc__rtl_vectors_add(r.m->options->vectors, a, &r.s, r.begin, r.phase_end);
     free(r.memory);
     vc__schedule_close(&r.s);
     return status;

@@ -64,6 +64,10 @@ vc__chip_tile vc__tile_of(const vc__tiling *tiling, size_t head, size_t query_ti
 uint64_t vc__tile_index_bytes(const vc__tiling *tiling, const vc__chip_tile *tile);
 
 vc_status vc__schedule_open(vc__schedule *out, const vc__chip_layer *attention);
+/* Keeps what a run, which is over, did with a layer; phase_end (phases). */
+vc_status vc__rtl_vectors_add(struct vc_rtl_vectors *vectors, const vc__chip_layer *attention,
+                              const vc__schedule *schedule, uint64_t begin,
+                              const uint64_t *phase_end);
 void vc__schedule_close(vc__schedule *schedule);
 
 #endif

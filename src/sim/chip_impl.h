@@ -220,6 +220,9 @@ typedef struct vc__softmax {
 void vc__softmax_see(vc__softmax *softmax, int32_t score);
 int64_t vc__softmax_power(const vc__softmax *softmax, int32_t score);
 int32_t vc__softmax_share(const vc__softmax *softmax, int32_t score, int32_t whole);
+/* What a row's probabilities add up to; the rest is the probability of the mean of all values (eq.
+ * D23). kept_share (Tq), by original number, or NULL. */
+int32_t vc__whole(const float *kept_share, size_t query);
 
 enum { VC__NOT_SEEN = INT32_MIN };
 

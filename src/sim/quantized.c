@@ -29,9 +29,7 @@ int32_t vc__softmax_share(const vc__softmax *s, int32_t score, int32_t whole)
     return (int32_t)((vc__softmax_power(s, score) * whole + s->sum / 2) / s->sum);
 }
 
-/* What a row's probabilities add up to; the rest is the probability of the mean of all values (eq.
- * D23). */
-static int32_t whole_of(const float *kept_share, size_t query)
+int32_t vc__whole(const float *kept_share, size_t query)
 {
     return kept_share ? (int32_t)lroundf((float)MOST_PROBABILITY * kept_share[query])
                       : MOST_PROBABILITY;
@@ -97,7 +95,7 @@ vc_status vc_quantized_attention(int32_t *out, const vc_attention_sizes *s,
                 rows[count++] = pooled.v + (h * g + j) * dv;
             }
         const float *shares = plan && plan->kept_share ? plan->kept_share + h * tq : NULL;
-        const int32_t whole = whole_of(shares, row % tq);
+        const int32_t whole = vc__whole(shares, row % tq);
         finish_row(out + row * dv, scores, rows, count, dv, values->score_scale, whole);
         if (shares)
             add_mean_to_row(out + row * dv, MOST_PROBABILITY - whole, values->v + h * tk * dv, tk,
@@ -230,7 +228,7 @@ void vc__flow_softmax(vc__flow *f, size_t h, size_t query)
     const vc_pattern_head *head = &f->pattern->head[h];
     const vc__range own = vc__row_entries(head, query, 0, f->pattern->keys);
     int32_t *panel = f->panel + f->panel_start[h] + query * head->panel_count;
-    const int32_t whole = whole_of(head->kept_share, original(head->query_order, query));
+    const int32_t whole = vc__whole(head->kept_share, original(head->query_order, query));
     vc__softmax softmax = {f->values.score_scale, INT32_MIN, 0};
     for (size_t j = 0; j < head->panel_count; j++)
         if (vc_panel_keeps(head, query, j))
@@ -264,7 +262,7 @@ void vc__flow_add_mean(vc__flow *f, size_t h, size_t query)
     const vc_pattern_head *head = &f->pattern->head[h];
     const size_t dv = f->sizes.value_dim;
     const int32_t p =
-        MOST_PROBABILITY - whole_of(head->kept_share, original(head->query_order, query));
+        MOST_PROBABILITY - vc__whole(head->kept_share, original(head->query_order, query));
     int32_t *out = f->values.out + query_row(f, h, query) * dv;
     for (size_t c = 0; c < dv; c++)
         out[c] += p * mean_value(f->means[h * dv + c], f->sizes.keys);

@@ -94,6 +94,10 @@ case_something_else() {
     check "a trace" 1 'notes: is there and is not a trace' "$vitcod" simulate plan --trace notes
     check "requests" 1 'notes: is there and is not requests' \
         "$vitcod" simulate plan --dram-trace notes
+    check "vectors" 1 'notes: is there and is not vectors for RTL' \
+        "$vitcod" simulate plan --functional --vectors notes
+    check "parameters" 1 'notes: is there and is not parameters of RTL' \
+        "$vitcod" simulate plan --rtl-parameters notes
     check "a profile's trace" 1 'notes: is there' "$vitcod" profile model --trace notes
     check "a log" 1 'notes: is there and is not a log' \
         "$vitcod" train --data data -o new --log notes
@@ -121,6 +125,8 @@ case_its_own() {
         "attention model --data data --limit 8 -o maps --scores c" "polarize mask -o plan" \
         "autoencoder model --data data -o d" "quantize model --data data -o e" \
         "export model -o l" "simulate plan --head-dim 4 --trace f --dram-trace g" \
+        "simulate plan --head-dim 4 --memory bandwidth --functional --vectors p \
+        --rtl-parameters q" \
         "profile model --runs 1 --trace h" \
         "train --data data --epochs 1 --width 8 --depth 1 --heads 2 --patch 4 --limit 32 \
         --batch 16 -o i --log j --checkpoint k"; do

@@ -197,6 +197,27 @@ case_simulate_layers() {
         "$vitcod" simulate plan --head-dim 4 --dram-trace /dev/full
 }
 
+case_simulate_for_rtl() {
+    check "parameters and vectors" 0 'attention: .* cycles' "$vitcod" simulate plan --head-dim 4 \
+        --memory bandwidth --functional --rtl-parameters rtl.svh --vectors vectors.safetensors
+    check "macros" 0 'define VITCOD_LINES 64' cat rtl.svh
+    holds "the memory's rate" 'VITCOD_MEMORY_BYTES 768'
+    check "no data" 2 '--vectors belongs to --functional' "$vitcod" simulate plan --vectors new
+    check "of no bound" 2 '--bound has no' "$vitcod" simulate plan --bound --rtl-parameters new
+    check "a DRAM" 1 "the memory's model is dram; RTL has a DMA for bandwidth" \
+        "$vitcod" simulate plan --head-dim 4 --rtl-parameters new
+    check "a rival" 1 'there is RTL of the dataflow vitcod, not of sanger' \
+        "$vitcod" simulate plan --head-dim 4 --chip sanger --memory bandwidth --rtl-parameters new
+    check "an auto-encoder" 1 'has an auto-encoder, which RTL of attention has not' "$vitcod" \
+        simulate plan --head-dim 4 --compressed 2 --memory bandwidth --rtl-parameters new
+    check "its integers" 1 'has an auto-encoder, of which there are no vectors' \
+        "$vitcod" simulate plan --head-dim 4 --compressed 2 --functional --vectors new
+    printf 'model: bandwidth\nname: odd\nrate: 76.8000001 GB/s\nenergy: 12.5 pJ/bit\n' >odd.yaml
+    check "an odd rate" 1 'RTL wants a whole number of bytes' \
+        "$vitcod" simulate plan --head-dim 4 --memory odd.yaml --rtl-parameters new
+    absent "nothing is written" new
+}
+
 # From one image size to another and back.
 case_image_sizes() {
     check "a model for larger images" 0 'deit of 32 tensors' \
