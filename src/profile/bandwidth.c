@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "vitcod/clock.h"
+#include "vitcod/memory_limit.h"
 #include "vitcod/profile.h"
 
 enum { LEAST = 1 << 24, MOST = 1 << 26 /* values of an array */, RUNS = 5 };
@@ -18,7 +19,7 @@ double vc_profile_bandwidth(int threads)
 {
     double best = 0.0;
     const size_t count = count_values();
-    float *memory = malloc(3 * count * sizeof *memory);
+    float *memory = vc_memory_take(3 * count, sizeof *memory, "arrays to measure the memory by");
     if (!memory)
         return 0.0;
     float *a = memory, *b = a + count, *c = b + count;

@@ -429,6 +429,12 @@ static void what_cannot_be_is_refused(void **state)
     vc_memory_config c = vc_memory_config_default();
     c.dram.channels = 3;
     assert_fails(vc_memory_open(&m, &c, 5e8), VC_EINVAL, "'channels' is 3, wanted a power of two");
+    c = vc_memory_config_default(); /* each in its range, and together more than a machine has */
+    c.dram.channels = c.dram.banks = c.dram.ranks = 1 << 20;
+    assert_fails(vc_memory_open(&m, &c, 5e8), VC_EINVAL, "banks, wanted at most 65536");
+    c = vc_memory_config_default();
+    c.dram.read_queue = 1 << 20;
+    assert_fails(vc_memory_open(&m, &c, 5e8), VC_EINVAL, "bursts, wanted at most 1048576");
     c = vc_memory_config_default();
     c.dram.timing.rc = 50;
     assert_int_equal(vc_memory_open(&m, &c, 5e8), VC_EINVAL);

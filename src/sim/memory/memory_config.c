@@ -72,6 +72,26 @@ double vc_memory_peak(const vc_memory_config *c)
 
 /* ---- checks */
 
+enum { MOST_BANKS = 1 << 16, MOST_BURSTS = 1 << 20 };
+
+/* Of all channels together, as memory is asked for by these. Each factor is 2^20 at most. */
+static vc_status check_totals(const vc_dram_config *c)
+{
+    const double banks = (double)c->channels * (double)c->ranks * (double)c->bank_groups *
+                         (double)c->banks,
+                 bursts = (double)c->channels * ((double)c->read_queue + (double)c->write_queue);
+    if (banks > MOST_BANKS)
+        return vc_fail(VC_EINVAL,
+                       "'channels', 'ranks', 'bank_groups' and 'banks' make %.0f banks, wanted at "
+                       "most %d",
+                       banks, MOST_BANKS);
+    if (bursts > MOST_BURSTS)
+        return vc_fail(VC_EINVAL,
+                       "'reads' and 'writes' of all channels are %.0f bursts, wanted at most %d",
+                       bursts, MOST_BURSTS);
+    return VC_OK;
+}
+
 vc_status vc__dram_config_check(const vc_dram_config *c)
 {
     const struct {
@@ -85,6 +105,7 @@ vc_status vc__dram_config_check(const vc_dram_config *c)
         if (powers[i].value == 0 || (powers[i].value & (powers[i].value - 1)))
             return vc_fail(VC_EINVAL, "'%s' is %zu, wanted a power of two", powers[i].name,
                            (size_t)powers[i].value);
+    VC_TRY(check_totals(c));
     if (c->burst_bytes > c->row_bytes)
         return vc_fail(VC_EINVAL, "'burst_size' is %zu, wanted at most the row's %zu",
                        (size_t)c->burst_bytes, (size_t)c->row_bytes);
