@@ -33,8 +33,12 @@ typedef struct vc_evaluate_options {
     /* As the loader's: how images are changed at random, or NULL. */
     const vc_augment_options *augment;
     uint64_t seed;
-    vc_class_count *counts; /* (classes) which are added to; or NULL */
-    vc_progress *progress;  /* NULL: none */
+    /* 1: the processes share the batches (vitcod/comm.h), and every one gets what one alone would
+     * get, to the same bits; `on_broken` hears of a process's own images alone. */
+    int together;
+    /* (classes) which are added to, and begin with 0 where processes share; or NULL */
+    vc_class_count *counts;
+    vc_progress *progress; /* NULL: none */
     vc_loader_broken_image *on_broken;
     void *context; /* of on_broken */
 } vc_evaluate_options;

@@ -48,6 +48,9 @@ typedef struct vc_loader_options {
     vc_interpolation interpolation; /* not VC_EITHER */
     size_t batch; /* samples in each batch but the last; in training the sampler decides */
     size_t limit; /* the number of samples, 0: all; in training the sampler decides */
+    /* Without training: only batches rank, rank + ranks, and so on, for processes that share the
+     * work; 0 of 0: all of them. */
+    size_t rank, ranks;
     const vc_loader_training *training; /* NULL: all samples in order */
     /* Without training: how each sample is changed at random, by `seed` and its index, mixing left
      * out; NULL: it is not. */
@@ -89,7 +92,7 @@ void vc_loader_close(vc_loader *loader);
  * broken. */
 vc_status vc_loader_next(vc_loaded *out, vc_loader *loader);
 
-/* Samples up to the limit, broken ones included. */
+/* Samples up to the limit that this rank has, broken ones included. */
 size_t vc_loader_total(const vc_loader *loader);
 /* Images left out or replaced so far, each counted once. */
 size_t vc_loader_broken(const vc_loader *loader);

@@ -9,6 +9,8 @@
 #include "open_engine.h"
 #include "open_model.h"
 #include "open_plan.h"
+#include "together.h"
+#include "vitcod/comm.h"
 #include "vitcod/engine_pass.h"
 #include "vitcod/plural.h"
 #include "vitcod/token_accuracy.h"
@@ -76,6 +78,8 @@ static vc_status run_tokens(eval_result *result, vc_class_count *counts, const e
     if (cli_precision(&o->engine, model) != VC_IN_FP32)
         return vc_fail(VC_EINVAL, "%s: is in int8, and --tokens runs in fp32: wanted --dtype fp32",
                        o->model.path);
+    if (o->data.together)
+        return vc_fail(VC_EINVAL, "--tokens runs in one process, not in %d", vc_comm_size());
     result->dtype = vc_precision_name(VC_IN_FP32);
     cli_note_precision(VC_IN_FP32);
     result->split = vc_pattern_split_name(VC_PATTERN_WHOLE);
@@ -181,9 +185,14 @@ static int run_eval(const cli_command *command, int argc, char **argv)
     if (status != CLI_CONTINUE)
         return status;
     eval_result result = {0};
+    if (vc_comm_open() != VC_OK)
+        return cli_fail();
+    const int tells = vc_comm_rank() == 0;
+    o.data.together = vc_comm_size() > 1;
     const vc_status done = evaluate(&result, &o);
-    status = cli_end(command, &common, done, &result, print_text);
-    status = cli_judge_images(status, &result.seen, o.data.skip_broken);
+    status = cli_end_together(command, &common, done, &result, print_text);
+    if (tells)
+        status = cli_judge_images(status, &result.seen, o.data.skip_broken);
     cli_images_free(&result.seen);
     free(result.classes);
     vc_token_accuracy_close(&result.token_pass);
@@ -202,6 +211,7 @@ const cli_command cmd_eval = {
     "centre; not turned by EXIF "
     "data, as in torchvision, unless --exif on. A broken image is named, left out, and "
     "ends the run with status 1, unless --skip-broken. "
+    "Several processes (mpirun -n N) share the batches, with the result of one. "
     "--tokens lets tokens go between attention and MLP, anew for every image, without finetuning: "
     "prune those that got the least attention so far, or merge those with the most similar keys.",
     run_eval,

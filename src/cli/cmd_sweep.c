@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "commands.h"
+#include "together.h"
 #include "vitcod/comm.h"
 #include "vitcod/sweep.h"
 
@@ -127,7 +128,6 @@ static int check_options(const cli_command *command, const sweep_options *o, siz
     return CLI_CONTINUE;
 }
 
-/* The first process tells; another only what went wrong there. */
 static int run_processes(const cli_command *command, const sweep_options *o, const char *path,
                          const cli_common *common)
 {
@@ -139,11 +139,7 @@ static int run_processes(const cli_command *command, const sweep_options *o, con
     if (vc_comm_open() != VC_OK)
         return cli_fail();
     const vc_status done = sweep(&result, path, o);
-    const int tells = vc_comm_rank() == 0 || done != VC_OK,
-              status = tells ? cli_end(command, common, done, &result, print_text) : CLI_OK;
-    if (done != VC_OK && vc_comm_size() > 1)
-        vc_comm_abort();
-    vc_comm_close();
+    const int status = cli_end_together(command, common, done, &result, print_text);
     json_decref(result.front);
     free(result.axes);
     return status;

@@ -1,4 +1,6 @@
 #include "open_data.h"
+#include "together.h"
+#include "vitcod/comm.h"
 #include "vitcod/plural.h"
 
 #include <stdio.h>
@@ -55,36 +57,50 @@ void cli_images_free(cli_images *images)
     for (size_t i = 0; i < images->broken_count; i++)
         free((char *)images->broken[i]);
     free(images->broken);
+    free(images->indices);
     *images = (cli_images){0};
 }
 
-static bool add_name(cli_images *images, const char *name)
+/* Makes room for one more name. */
+static bool grow(cli_images *images)
+{
+    const size_t count = images->broken_count + 1;
+    const char **names = realloc(images->broken, count * sizeof *names);
+    if (names)
+        images->broken = names;
+    size_t *indices = realloc(images->indices, count * sizeof *indices);
+    if (indices)
+        images->indices = indices;
+    return names && indices;
+}
+
+void cli_add_broken(cli_images *images, size_t index, const char *name)
 {
     char *copy = strdup(name);
-    const char **longer =
-        realloc(images->broken, (images->broken_count + 1) * sizeof *images->broken);
-    if (longer)
-        images->broken = longer;
-    if (!copy || !longer) {
+    if (!copy || !grow(images)) {
         free(copy);
-        return false;
+        images->out_of_memory = true;
+        return;
     }
-    images->broken[images->broken_count++] = copy;
-    return true;
+    size_t at = images->broken_count++;
+    for (; at > 0 && images->indices[at - 1] > index; at--) {
+        images->broken[at] = images->broken[at - 1];
+        images->indices[at] = images->indices[at - 1];
+    }
+    images->broken[at] = copy;
+    images->indices[at] = index;
 }
 
 void cli_on_broken(void *context, size_t index, const char *name, const char *message)
 {
     cli_images *images = context;
-    (void)index;
     for (size_t i = 0; i < images->broken_count; i++)
         if (strcmp(images->broken[i], name) == 0)
             return;
     if (images->progress)
         vc_progress_end(images->progress);
     fprintf(stderr, "vitcod: %s\n", message);
-    if (!add_name(images, name))
-        images->out_of_memory = true;
+    cli_add_broken(images, index, name);
 }
 
 vc_status cli_open_source(vc_source **out, const cli_data_options *o, int labelled)
@@ -115,13 +131,16 @@ vc_status cli_run_over_source(cli_images *images, vc_evaluation *out, const vc_m
     how.augment = o->train_transforms ? &training : NULL;
     how.seed = o->seed;
     how.counts = counts;
-    how.progress = &progress;
+    how.progress = vc_comm_rank() == 0 ? &progress : NULL;
     how.on_broken = cli_on_broken;
     how.context = images;
+    how.together = o->together;
     vc_status status = vc_evaluate(out, model, source, runner, &how);
     vc_progress_end(&progress);
     images->progress = NULL;
     images->images = out->images;
+    if (status == VC_OK && o->together)
+        status = cli_share_broken(images);
     if (status == VC_OK && images->out_of_memory)
         status = vc_fail(VC_ENOMEM, "out of memory for the names of broken images");
     return status;

@@ -13,6 +13,7 @@ typedef struct cli_data_options {
     const double *held;          /* shares or numbers of each path that are left out, or NULL */
     size_t spread;               /* statistics are of so many, spread evenly; 0: of all */
     int skip_broken, convert;
+    int together;         /* 1: the processes share the images (vitcod/comm.h) */
     int train_transforms; /* 1: images are changed as DeiT learns from them, by `seed` */
 } cli_data_options;
 
@@ -76,7 +77,8 @@ int cli_check_data_options(const cli_command *command, const cli_data_options *o
 /* The images that were looked at. */
 typedef struct cli_images {
     size_t images;
-    const char **broken; /* names of those that could not be read; owned */
+    const char **broken; /* names of those that could not be read, by index; owned */
+    size_t *indices;     /* in the source, of each of these; owned */
     size_t broken_count;
     bool out_of_memory;    /* for a name */
     vc_progress *progress; /* to be cleared before an image is named on stderr, or NULL */
@@ -84,6 +86,9 @@ typedef struct cli_images {
 
 extern const vc_record cli_images_record;
 void cli_images_free(cli_images *images);
+
+/* Adds a name in the place that its index gives it. Without memory it only notes that. */
+void cli_add_broken(cli_images *images, size_t index, const char *name);
 
 /* A vc_loader_broken_image that names the image on stderr and adds it to a cli_images, once. */
 void cli_on_broken(void *images, size_t index, const char *name, const char *message);

@@ -2,10 +2,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "interrupt.h"
 #include "learning.h"
+#include "together.h"
 #include "train.h"
 #include "vitcod/comm.h"
 #include "vitcod/file.h"
@@ -109,13 +109,8 @@ static void end_others(const train_run *r, vc_status status)
 {
     const int alike =
         status == VC_EINTR || (!r->began && (status == VC_EINVAL || status == VC_EUNSUPPORTED));
-    if (alike || vc_comm_size() == 1)
-        return;
-    if (vc_comm_rank() > 0) {
-        fprintf(stderr, "vitcod: process %d: %s\n", vc_comm_rank(), vc_last_error());
-        sleep(2);
-    }
-    vc_comm_abort();
+    if (!alike)
+        cli_end_others();
 }
 
 /* What epochs will be judged by. */

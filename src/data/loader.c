@@ -48,13 +48,29 @@ static size_t at_most(size_t value, size_t most)
     return value < most ? value : most;
 }
 
+/* Whole batches, but for the last of all ranks' batches. */
+static size_t samples_of_rank(const vc_loader *l, size_t all)
+{
+    const size_t batches = (all + l->batch - 1) / l->batch;
+    if (l->rank >= batches)
+        return 0;
+    const size_t own = (batches - l->rank + l->ranks - 1) / l->ranks;
+    const int has_last = (own - 1) * l->ranks + l->rank == batches - 1;
+    return own * l->batch - (has_last ? batches * l->batch - all : 0);
+}
+
 /* Evaluation: the samples come in the order of the source. */
 static vc_status plan_evaluation(vc_loader *l, const vc_loader_options *o)
 {
     const size_t count = vc_source_count(l->source);
     VC_TRY(check_range("a batch of", o->batch, VC_LOADER_MAX_BATCH));
-    l->total = o->limit > 0 ? at_most(count, o->limit) : count;
-    l->batch = at_most(o->batch, l->total > 0 ? l->total : 1);
+    if (o->ranks > 0 && o->rank >= o->ranks)
+        return vc_fail(VC_EINVAL, "rank %zu of %zu", o->rank, o->ranks);
+    const size_t all = o->limit > 0 ? at_most(count, o->limit) : count;
+    l->batch = at_most(o->batch, all > 0 ? all : 1);
+    l->rank = o->rank;
+    l->ranks = o->ranks > 0 ? o->ranks : 1;
+    l->total = samples_of_rank(l, all);
     l->changes = o->augment != NULL;
     l->seed = o->seed;
     return o->augment ? vc__recipe_augment(&l->recipe, o->augment, o->mean) : VC_OK;

@@ -34,7 +34,8 @@ struct vc_loader {
     vc__recipe recipe;
     const vc_sampler *sampler; /* NULL: evaluation */
     size_t first_step;
-    int changes; /* 1: samples are changed in evaluation too, by `seed` */
+    size_t rank, ranks; /* in evaluation: its batches are rank, rank + ranks, and so on */
+    int changes;        /* 1: samples are changed in evaluation too, by `seed` */
     uint64_t seed;
     vc_loader_broken_image *on_broken;
     void *context;
@@ -62,6 +63,8 @@ struct vc_loader {
 void *vc__loader_work(void *loader);
 
 vc__slot *vc__loader_slot(vc_loader *loader, size_t batch);
+/* The sample of the source, in evaluation. */
+size_t vc__loader_sample_of(const vc_loader *loader, size_t at);
 size_t vc__loader_samples_in(const vc_loader *loader, size_t batch);
 void vc__complaints_free(vc__complaint *first);
 

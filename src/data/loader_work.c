@@ -18,6 +18,11 @@ size_t vc__loader_samples_in(const vc_loader *l, size_t batch)
     return rest < l->batch ? rest : l->batch;
 }
 
+size_t vc__loader_sample_of(const vc_loader *l, size_t at)
+{
+    return (at / l->batch * l->ranks + l->rank) * l->batch + at % l->batch;
+}
+
 void vc__complaints_free(vc__complaint *first)
 {
     while (first) {
@@ -77,28 +82,28 @@ static int claim_and_read(size_t *at, vc_status *status, vc__workspace *work, vc
         pthread_mutex_lock(&l->reading);
     int claimed = claim_sample(at, l);
     if (claimed)
-        *status = read_sample(work, l, *at);
+        *status = read_sample(work, l, vc__loader_sample_of(l, *at));
     if (ordered)
         pthread_mutex_unlock(&l->reading);
     return claimed;
 }
 
-/* Prepares sample `at` of the source, for evaluation. A broken image is only reported; what is
+/* Prepares sample `at` of those that this rank has, for evaluation. A broken image is only reported; what is
  * returned as a failure ends the loader. */
 static vc_status make_plain(vc__slot *s, size_t at, vc_status status, vc__workspace *work,
                             vc_loader *l)
 {
-    const size_t i = at % l->batch;
-    s->indices[i] = at;
-    s->labels[i] = vc_source_label(l->source, at);
-    vc_rng rng = vc_rng_open(l->seed, STREAM_CHANGED, at);
+    const size_t i = at % l->batch, sample = vc__loader_sample_of(l, at);
+    s->indices[i] = sample;
+    s->labels[i] = vc_source_label(l->source, sample);
+    vc_rng rng = vc_rng_open(l->seed, STREAM_CHANGED, sample);
     float *x = s->x + i * l->values;
     if (status == VC_OK)
-        status = l->changes ? vc__prepare_changed(x, work, &l->recipe, l->source, at, &rng)
-                            : vc__prepare(x, work, &l->recipe, l->source, at);
+        status = l->changes ? vc__prepare_changed(x, work, &l->recipe, l->source, sample, &rng)
+                            : vc__prepare(x, work, &l->recipe, l->source, sample);
     if (status == VC_OK || status == VC_ENOMEM)
         return status;
-    return complain(&s->complaints[i], at);
+    return complain(&s->complaints[i], sample);
 }
 
 /* Prepares sample `at` of the sampler, for training. If its image is broken, the next one in the

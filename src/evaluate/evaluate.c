@@ -3,7 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "share.h"
 #include "vitcod/clock.h"
+#include "vitcod/comm.h"
 #include "vitcod/loss.h"
 #include "vitcod/plural.h"
 
@@ -87,6 +89,8 @@ static vc_status open_loader(vc_loader **out, const vc_model *model, vc_source *
     vc_loader_options how = vc_model_loader_options(model);
     how.batch = batch;
     how.limit = o->limit;
+    how.rank = o->together ? (size_t)vc_comm_rank() : 0;
+    how.ranks = o->together ? (size_t)vc_comm_size() : 0;
     how.augment = o->augment;
     how.seed = o->seed;
     how.on_broken = o->on_broken;
@@ -94,8 +98,8 @@ static vc_status open_loader(vc_loader **out, const vc_model *model, vc_source *
     return vc_loader_open(out, source, &how);
 }
 
-/* Counts the hits of a batch. `counts` (classes) may be NULL. */
-static vc_status score(vc_evaluation *e, vc_class_count *counts, const float *logits,
+/* Counts the hits of a batch, and adds up its losses. `counts` (classes) may be NULL. */
+static vc_status score(vc_evaluation *e, vc_class_count *counts, double *sum, const float *logits,
                        const vc_loaded *batch, size_t classes, const vc_source *source)
 {
     const vc_loss loss = vc_cross_entropy(NULL, logits, batch->labels, batch->count, classes, 0.0f);
@@ -104,7 +108,7 @@ static vc_status score(vc_evaluation *e, vc_class_count *counts, const float *lo
         return vc_fail(VC_EINVAL, "%s and %zu more: the loss is %g, wanted a finite number",
                        vc_source_name(name, source, batch->indices[0]), batch->count - 1,
                        loss.task);
-    e->loss += loss.task * (double)batch->count;
+    *sum = loss.task * (double)batch->count;
     e->top1 += loss.top1;
     e->top5 += loss.top5;
     for (size_t i = 0; counts && i < batch->count; i++) {
@@ -130,8 +134,8 @@ vc_runner vc_forward_runner(vc_forward_pass *pass)
     return (vc_runner){forward, pass, pass->acts->batch};
 }
 
-static vc_status run_batches(vc_evaluation *e, vc_loader *loader, const vc_model *model,
-                             vc_source *source, const vc_runner *runner,
+static vc_status run_batches(vc_evaluation *e, vc__batch_losses *losses, vc_loader *loader,
+                             const vc_model *model, vc_source *source, const vc_runner *runner,
                              const vc_evaluate_options *o)
 {
     size_t classes = vc_model_input_of(&model->config).classes;
@@ -145,7 +149,8 @@ static vc_status run_batches(vc_evaluation *e, vc_loader *loader, const vc_model
         const float *logits;
         VC_TRY(runner->run(runner->context, &logits, batch.x, batch.count));
         if (labelled)
-            VC_TRY(score(e, o->counts, logits, &batch, classes, source));
+            VC_TRY(score(e, o->counts, vc__batch_losses_at(losses, batch.indices[0]), logits,
+                         &batch, classes, source));
         e->images += batch.count;
         if (o->progress) {
             o->progress->total = vc_loader_total(loader);
@@ -154,18 +159,33 @@ static vc_status run_batches(vc_evaluation *e, vc_loader *loader, const vc_model
     }
 }
 
+static vc_status run_share(vc_evaluation *out, vc__batch_losses *losses, const vc_model *model,
+                           vc_source *source, const vc_runner *runner, const vc_evaluate_options *o)
+{
+    vc_loader *loader;
+    VC_TRY(open_loader(&loader, model, source, runner->batch, o));
+    const vc_status status = run_batches(out, losses, loader, model, source, runner, o);
+    vc_loader_close(loader);
+    VC_TRY(status);
+    if (o->together)
+        VC_TRY(vc__share_counts(out, o->counts, vc_model_input_of(&model->config).classes, losses));
+    for (size_t i = 0; i < losses->count; i++)
+        out->loss += losses->sums[i];
+    return VC_OK;
+}
+
 vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, vc_source *source,
                       const vc_runner *runner, const vc_evaluate_options *options)
 {
-    vc_loader *loader;
+    vc__batch_losses losses;
+    char name[VC_SOURCE_NAME];
     *out = (vc_evaluation){0};
     VC_TRY(vc_model_check_source(model, source));
-    double started = vc_clock_seconds();
-    VC_TRY(open_loader(&loader, model, source, runner->batch, options));
-    vc_status status = run_batches(out, loader, model, source, runner, options);
-    vc_loader_close(loader);
+    const double started = vc_clock_seconds();
+    VC_TRY(vc__batch_losses_open(&losses, vc_source_count(source), runner->batch));
+    const vc_status status = run_share(out, &losses, model, source, runner, options);
+    vc__batch_losses_close(&losses);
     VC_TRY(status);
-    char name[VC_SOURCE_NAME];
     if (out->images == 0)
         return vc_fail(VC_EFORMAT, "%s: this and all %zu other images are broken",
                        vc_source_name(name, source, 0), out->broken - 1);

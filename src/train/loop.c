@@ -188,6 +188,7 @@ static vc_status test_model(vc_evaluation *out, vc__loop *l)
     vc_evaluate_options how = vc_evaluate_options_default();
     how.on_broken = l->hooks->on_broken;
     how.context = l->hooks->context;
+    how.together = 1;
     vc_forward_pass pass = {&l->acts, l->model, NULL};
     const vc_runner runner = vc_forward_runner(&pass);
     return vc_evaluate(out, l->model, l->test, &runner, &how);
@@ -205,7 +206,7 @@ static void exchange(float *a, float *b, size_t count)
 static vc_status test_all(vc_epoch_report *out, vc__loop *l)
 {
     float *average = l->optimizer.average;
-    if (!l->test || !writes(l))
+    if (!l->test)
         return VC_OK;
     out->tested = 1;
     VC_TRY(test_model(&out->test, l));

@@ -281,6 +281,30 @@ case_broken_images() {
         --no-test --epochs 1 --batch 2 --lr 1e-5 --skip-broken -o from-broken
 }
 
+# What several processes find is what one finds: hits, the loss to its last bit, broken images.
+case_eval_in_several_processes() {
+    wants_several
+    varying=everything
+    same='/"date"\|"images_per_s"\|"command"\|"threads"/d'
+    cp -r data shared
+    head -c 400 "$golden/baseline420.jpg" >shared/n2/a.jpg
+    echo x >shared/n4/g.jpg
+    check "one" 0 '"images": 5' "$vitcod" eval model --data shared --skip-broken --batch 1 --json
+    sed "$same" "$out.json" >one
+    for processes in 2 4 9; do
+        check "$processes processes" 0 '"shared/n2/a.jpg",' \
+            several "$processes" "$vitcod" eval model --data shared --skip-broken --batch 1 --json
+        sed "$same" "$out.json" >others
+        check "the same of $processes" 0 '' diff one others
+    done
+    check "broken images fail" 1 '2 images could not be read' \
+        several 2 "$vitcod" eval model --data shared --batch 2
+    check "what is wrong in all is said once" 1 'nowhere: cannot open' \
+        several 2 "$vitcod" eval nowhere --data shared
+    check "fewer tokens in one process" 1 'tokens runs in one process, not in 2' \
+        several 2 "$vitcod" eval model --data data --tokens prune --keep 0.5
+}
+
 case_training_from_files() {
     check "training from files" 0 'epoch 2/2' "$vitcod" train --init model --data data \
         --classes list --no-test --epochs 2 --batch 2 --crop 0.5 -o from-files

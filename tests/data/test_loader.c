@@ -168,6 +168,43 @@ static void a_limit_ends_it_early(void **state)
     vc_source_close(source);
 }
 
+/* Batch k of all is batch k / RANKS of rank k % RANKS. */
+static void ranks_have_every_batch_once(void **state)
+{
+    enum { RANKS = 3 };
+    (void)state;
+    for (size_t batch = 1; batch <= SAMPLES + 1; batch++) {
+        vc_source *source = open_source(make_folder(1));
+        vc_loader_options o = small(batch, 2);
+        record *whole = run(source, o), *of[RANKS];
+        const size_t values = 3 * SIZE * SIZE;
+        size_t met = 0;
+        o.ranks = RANKS;
+        for (o.rank = 0; o.rank < RANKS; o.rank++)
+            of[o.rank] = run(source, o);
+        size_t at[RANKS] = {0};
+        for (size_t k = 0; k * batch < SAMPLES; k++) {
+            const size_t rank = k % RANKS;
+            for (size_t i = k * batch; i < (k + 1) * batch && i < SAMPLES; i++) {
+                if (met == whole->count || whole->indices[met] != i)
+                    continue; /* broken */
+                assert_int_equal(of[rank]->indices[at[rank]], i);
+                assert_memory_equal(of[rank]->x + at[rank] * values, whole->x + met * values,
+                                    values * sizeof *whole->x);
+                at[rank]++;
+                met++;
+            }
+        }
+        assert_int_equal(met, whole->count);
+        for (size_t r = 0; r < RANKS; r++) {
+            assert_int_equal(of[r]->count, at[r]);
+            free(of[r]);
+        }
+        free(whole);
+        vc_source_close(source);
+    }
+}
+
 static void it_can_be_closed_at_any_time(void **state)
 {
     (void)state;
@@ -435,6 +472,7 @@ int main(void)
         cmocka_unit_test(batches_do_not_depend_on_workers),
         cmocka_unit_test(broken_images_are_left_out_and_told_in_order),
         cmocka_unit_test(a_limit_ends_it_early),
+        cmocka_unit_test(ranks_have_every_batch_once),
         cmocka_unit_test(it_can_be_closed_at_any_time),
         cmocka_unit_test(archives_give_the_same),
         cmocka_unit_test(images_in_memory_of_the_right_size_are_taken_as_they_are),
