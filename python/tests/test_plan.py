@@ -6,6 +6,7 @@ import struct
 import tempfile
 import unittest
 import zlib
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -148,6 +149,35 @@ class Plan(Sparse):
         self.assertAlmostEqual(self.plan.kept_share, 1 - self.mask.mean(), 9)
         self.plan.save(self.path("again.safetensors"))
         self.assertEqual(vitcod.Plan.load(self.path("again.safetensors")).hash, self.plan.hash)
+
+    def test_summaries(self):
+        layer = self.plan[1]
+        self.assertIsNone(layer.summaries)
+        of = vitcod.Summaries(
+            np.array([0, 2, 3], np.int32),
+            np.array([1, 4, 0], np.int32),
+            np.array([0.5, 0.5, 1], np.float32),
+            np.zeros((layer.heads, layer.queries, 2), np.float32),
+        )
+        made = self.plan.with_summaries({1: of})
+        self.assertEqual((made.method, self.plan.method), ("with summaries", "kept entries alone"))
+        self.assertEqual(len(made[1].summaries), 2)
+        np.testing.assert_array_equal(made[1].summaries.keys, of.keys)
+        np.testing.assert_array_equal(made[1].summaries.bias, of.bias)
+        self.assertIsNone(made[1].summaries.query)
+        self.assertIsNone(made[0].summaries)
+        made.save(self.path("plan.safetensors"))
+        self.assertEqual(vitcod.Plan.load(self.path("plan.safetensors")).hash, made.hash)
+        self.assertEqual(made.with_summaries({1: None}).hash, self.plan.hash)
+        cases = [
+            (IndexError, "layer 9 of a plan with 4", {9: of}),
+            (ValueError, "layer 1: keys: shape", {1: replace(of, keys=of.keys[1:])}),
+            (TypeError, "layer 1: bias: float64", {1: replace(of, bias=of.bias.astype(float))}),
+            (vitcod.InvalidError, "ascending tokens", {1: replace(of, keys=of.keys + 1000)}),
+        ]
+        for error, pattern, given in cases:
+            with self.assertRaisesRegex(error, pattern):
+                self.plan.with_summaries(given)
 
     def test_layers(self):
         self.assertEqual(len(self.plan), len(self.mask))

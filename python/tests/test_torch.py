@@ -3,6 +3,7 @@ timm's models on a plan: the library's logits, and training as under a dense mas
 
 import contextlib
 import copy
+import dataclasses
 import gc
 import io
 import os
@@ -31,6 +32,7 @@ import vitcod.torch as vt
 
 needs_timm = unittest.skipUnless(timm, "no timm")
 B, H, T, D = 2, 2, 9, 4
+NONE = None, None, None  # learnt of summaries
 
 
 def mask_of(layers, heads, queries, keys, seed=0, density=0.3):
@@ -40,12 +42,45 @@ def mask_of(layers, heads, queries, keys, seed=0, density=0.3):
     return pruned
 
 
-def plain(q, k, v, allowed, bias=None):
+def summaries_for(heads, queries, keys, *, queried=False, seed=0):
+    """Three, of which two share tokens; some queries do not see the first."""
+    rng = np.random.default_rng(seed)
+    start = np.array([0, 2, 5, 8], np.int32)
+    tokens = np.array([1, 2, 2, 3, 4, 5, 6, keys - 1], np.int32)
+    bias = rng.standard_normal((heads, queries, 3), np.float32)
+    bias[:, ::3, 0] = -np.inf
+    query = rng.standard_normal((heads, D), np.float32) if queried else None
+    weights = rng.uniform(0.2, 0.8, len(tokens)).astype(np.float32)
+    return vitcod.Summaries(start, tokens, weights, bias, query)
+
+
+def pooled(k, v, of, learnt):
+    """Keys and values of the summaries."""
+    keys, values = [], []
+    for first, last in zip(of.start[:-1], of.start[1:]):
+        tokens = torch.from_numpy(of.keys[first:last]).long()
+        weights = learnt.weights.double()[first:last]
+        if learnt.query is not None:
+            scores = torch.einsum("hd,bhtd->bht", learnt.query.double(), k[:, :, tokens])
+            weights = (scores / k.shape[-1] ** 0.5 + weights.log()).softmax(-1)
+        for x, to in ((k, keys), (v, values)):
+            to.append((weights[..., None] * x[:, :, tokens]).sum(2, keepdim=True))
+    return torch.cat([k, *keys], 2), torch.cat([v, *values], 2)
+
+
+def plain(q, k, v, allowed, bias=None, of=None, learnt=None):
     """The definition, in float64."""
-    scores = q.double() @ k.double().transpose(-1, -2) / q.shape[-1] ** 0.5
+    q, k, v = q.double(), k.double(), v.double()
+    more = 0 if of is None else len(of)
+    if more:
+        k, v = pooled(k, v, of, learnt)
+        allowed = torch.cat([allowed, torch.from_numpy(of.bias > -np.inf)], -1)
+    scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
     if bias is not None:
-        scores = scores + bias.double()
-    return scores.masked_fill(~allowed, -torch.inf).softmax(-1) @ v.double()
+        scores = scores + torch.nn.functional.pad(bias.double(), (0, more))
+    if more:
+        scores = scores + torch.nn.functional.pad(learnt.bias.double(), (k.shape[2] - more, 0))
+    return scores.masked_fill(~allowed, -torch.inf).softmax(-1) @ v
 
 
 class OnAPlan(unittest.TestCase):
@@ -147,9 +182,9 @@ class Operator(OnAPlan):
     def test_opcheck(self):
         operator, key = torch.ops.vitcod.sparse_attention.default, self.attention._key
         qkv = torch.randn(B, T, 3, H, D, requires_grad=True).permute(2, 0, 3, 1, 4).unbind(0)
-        torch.library.opcheck(operator, (*self.inputs(), self.bias, key, True))
-        torch.library.opcheck(operator, (*qkv, None, key, True))
-        torch.library.opcheck(operator, (*(x.detach() for x in qkv), None, key, False))
+        torch.library.opcheck(operator, (*self.inputs(), self.bias, *NONE, key, True))
+        torch.library.opcheck(operator, (*qkv, None, *NONE, key, True))
+        torch.library.opcheck(operator, (*(x.detach() for x in qkv), None, *NONE, key, False))
 
     def test_gradcheck(self):
         """In float32, which is what the kernels have: differences over 0.01 instead of 1e-6, and so
@@ -185,11 +220,11 @@ class Operator(OnAPlan):
     def test_nothing_is_kept_without_gradients(self):
         operator, key = torch.ops.vitcod.sparse_attention, self.attention._key
         inputs = [x.detach() for x in self.inputs()]
-        out, probs = operator(*inputs, None, key, False)
+        out, probs = operator(*inputs, None, *NONE, key, False)
         self.assertEqual(probs.numel(), 0)
-        self.assertTrue(torch.equal(out, operator(*inputs, None, key, True)[0]))
+        self.assertTrue(torch.equal(out, operator(*inputs, None, *NONE, key, True)[0]))
         with self.assertRaisesRegex(RuntimeError, "wants keep=True"):
-            operator(*self.inputs(), None, key, False)[0].sum().backward()
+            operator(*self.inputs(), None, *NONE, key, False)[0].sum().backward()
 
     def test_the_plan_lives_as_long_as_it_is_needed(self):
         inputs = self.inputs()
@@ -205,7 +240,7 @@ class Operator(OnAPlan):
         del out, have
         gc.collect()
         with self.assertRaisesRegex(RuntimeError, f"{key} of a plan is not open"):
-            torch.ops.vitcod.sparse_attention(*inputs, None, key, True)
+            torch.ops.vitcod.sparse_attention(*inputs, None, *NONE, key, True)
 
     def test_copied_and_pickled(self):
         inputs, file = self.inputs(), io.BytesIO()
@@ -217,6 +252,131 @@ class Operator(OnAPlan):
             self.assertTrue(torch.equal(module(*inputs), wanted))
         self.assertEqual(read.plan.hash, self.plan.hash)
         self.assertIn(self.plan.hash, repr(self.attention))
+
+
+class Learnt(OnAPlan):
+    """Summaries of a plan: pooled keys and values, their bias, weights and queries."""
+
+    def setUp(self):
+        super().setUp()
+        kept, self.plans = self.plan, {}
+        for queried in (False, True):
+            of = summaries_for(H, T, T, queried=queried)
+            self.plans[queried] = kept.with_summaries({0: of}), of
+
+    def learnt(self, plan):
+        """Other values than the plan's."""
+        made = vt.summaries_of(plan, 0)
+        return vt.Summaries(
+            *(None if x is None else (x * 1.25).requires_grad_() for x in made)
+        )
+
+    def test_the_plans_own(self):
+        for plan, of in self.plans.values():
+            own = vt.summaries_of(plan, 0)
+            self.assertEqual(own.bias[:, ::3, 0].abs().max(), 0)  # not seen
+            wanted = plain(*(inputs := self.inputs()), self.allowed, None, of, own)
+            have = (vt.sparse_attention(*inputs, plan, 0), vt.SparseAttention(plan, 0)(*inputs))
+            for out in have:
+                torch.testing.assert_close(out.double(), wanted, rtol=0, atol=1e-5)
+
+    def test_forward_and_backward(self):
+        for dtype, atol in ((torch.float32, 1e-5), (torch.bfloat16, 4e-2)):
+            for plan, of in self.plans.values():
+                for split in ("cost", "plan"):
+                    for bias in (None, self.bias):
+                        learnt, inputs = self.learnt(plan), self.inputs(dtype=dtype)
+                        how = {"summaries": learnt, "split": split}
+                        out = vt.sparse_attention(*inputs, plan, 0, bias, **how)
+                        wanted = plain(*inputs, self.allowed, bias, of, learnt)
+                        torch.testing.assert_close(out.double(), wanted, rtol=0, atol=atol)
+                        to = [x for x in (*inputs, bias, *learnt) if x is not None]
+                        dout = torch.randn(out.shape).to(dtype)
+                        have = torch.autograd.grad(out, to, dout)
+                        want = torch.autograd.grad(wanted, to, dout.double())
+                        for one, other in zip(have, want):
+                            torch.testing.assert_close(one, other.to(one.dtype), rtol=0, atol=atol)
+
+    def test_opcheck_and_gradcheck(self):
+        for plan, _ in self.plans.values():
+            attention, learnt = vt.SparseAttention(plan, 0), self.learnt(plan)
+            inputs = self.inputs()
+            given = (*inputs, self.bias, *learnt, attention._key, True)
+            torch.library.opcheck(torch.ops.vitcod.sparse_attention.default, given)
+
+            def function(q, k, v, *parts, plan=plan):
+                return vt.sparse_attention(q, k, v, plan, 0, summaries=vt.Summaries(*parts))
+
+            parts = [x for x in learnt if x is not None]
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Input .* double precision")
+                checked = torch.autograd.gradcheck(
+                    function, [*inputs, *parts], eps=1e-2, atol=1e-3, rtol=1e-2
+                )
+            self.assertTrue(checked)
+
+    def test_compiled(self):
+        for plan, _ in self.plans.values():
+            words = ("bias", "query" if plan[0].summaries.query is not None else "weights")
+            attention, inputs = vt.SparseAttention(plan, 0, learn=words), self.inputs()
+            compiled = torch.compile(attention, fullgraph=True, backend="aot_eager")
+            to = [*inputs, *(x for x in attention.parameters() if x.requires_grad)]
+            self.assertEqual(len(to), 5)
+            for a, b in zip(
+                *(torch.autograd.grad(f(*inputs).sin().sum(), to) for f in (compiled, attention))
+            ):
+                torch.testing.assert_close(a, b)
+
+    def test_a_module_learns(self):
+        """What is wanted, and what a row does not see stays."""
+        for queried, (plan, of) in self.plans.items():
+            second = "query" if queried else "weights"
+            for learn, moved in ((None, {"bias"}), ((second,), {second}), ((), set())):
+                attention = vt.SparseAttention(plan, 0, learn=learn)
+                optimizer = torch.optim.SGD(attention.parameters(), lr=0.1)
+                if moved:
+                    attention(*self.inputs()).square().sum().backward()
+                optimizer.step()
+                after = attention.summaries()
+                for part in ("bias", "weights", "query"):
+                    before, now = getattr(of, part), getattr(after, part)
+                    same = before is now is None or np.array_equal(before, now)
+                    self.assertEqual(same, part not in moved, (part, moved))
+                np.testing.assert_array_equal(np.isneginf(after.bias), np.isneginf(of.bias))
+                # moved elsewhere, the plan says the same as the module
+                inputs, wanted = self.inputs(), plan.with_summaries({0: after})
+                torch.testing.assert_close(
+                    attention(*inputs), vt.sparse_attention(*inputs, wanted, 0)
+                )
+                read = copy.deepcopy(attention)
+                self.assertTrue(torch.equal(read(*inputs), attention(*inputs)))
+
+    def test_refused(self):
+        plain_plan, (pooled_plan, _), (queried, _) = self.plan, *self.plans.values()
+        q, k, v = self.inputs()
+        cases = [
+            ("learn has weights; .* layer 0 .*: bias, query", queried, ["weights"]),
+            ("learn has query; .* layer 0 .*: bias, weights", pooled_plan, "query"),
+            ("learn has bias; .*: nothing", plain_plan, ["bias"]),
+            ("learn has keys; wanted bias, weights, query", queried, ["keys"]),
+        ]
+        for pattern, plan, learn in cases:
+            with self.assertRaisesRegex(ValueError, pattern):
+                vt.SparseAttention(plan, 0, learn=learn)
+        bias, weights, query = self.learnt(queried)
+        cases = [
+            (ValueError, "summary_bias: .*wanted", queried, (bias[:1], weights, query)),
+            (ValueError, "pool_weights: .*wanted", queried, (bias, weights[1:], query)),
+            (ValueError, "pool_query: .*wanted", queried, (bias, weights, query[:, 1:])),
+            (TypeError, "pool_weights: .* meta", queried, (bias, weights.to("meta"), query)),
+            (vitcod.InvalidError, "weight 0 .* above 0", queried, (bias, -weights, query)),
+            (vitcod.InvalidError, "-inf", queried, (torch.full_like(bias, -np.inf), weights)),
+            (ValueError, "summary_bias: .* has no such thing", plain_plan, (bias, weights)),
+            (ValueError, "pool_query: .* no such thing", pooled_plan, (bias, weights, query)),
+        ]
+        for error, pattern, plan, parts in cases:
+            with self.assertRaisesRegex(error, pattern):
+                vt.sparse_attention(q, k, v, plan, 0, summaries=vt.Summaries(*parts))
 
 
 class Refused(OnAPlan):
@@ -233,6 +393,7 @@ class Refused(OnAPlan):
             (ValueError, r"v: shape .*; wanted \(2, 2, 9, value_dim\)", (q, k, v[:1])),
             (ValueError, "q: shape", (q[0], k[0], v[0])),
             (ValueError, "bias: shape", (q, k, v, torch.zeros(B, H, T, T))),
+            (TypeError, "bias: a tensor on device meta", (q, k, v, self.bias.to("meta"))),
             (TypeError, "bias: torch.bool", (q, k, v, self.allowed)),
         ]
         for error, pattern, inputs in cases:
@@ -288,6 +449,14 @@ def small_vit(**how):
     return timm.models.VisionTransformer(
         img_size=32, patch_size=8, embed_dim=48, depth=2, num_heads=3, num_classes=5, **how
     )
+
+
+def summaries_of_timm(layer, queried):
+    """Queries of 16 values, as heads of the models here have them."""
+    of = summaries_for(layer.heads, layer.queries, layer.keys, queried=queried)
+    if not queried:
+        return of
+    return dataclasses.replace(of, query=np.tile(of.query, (1, 16 // D)))
 
 
 def unsettled(model):
@@ -404,6 +573,64 @@ class Timm(unittest.TestCase):
 
             block.attn.forward = masked
         np.testing.assert_allclose(losses(sparse), losses(dense), rtol=0, atol=1e-5)
+
+    def with_summaries(self, plan, queried):
+        return plan.with_summaries(
+            {
+                index: summaries_of_timm(layer, queried=queried and index > 0)
+                for index, layer in enumerate(plan)
+            }
+        )
+
+    def check_learnt(self, model, plan, images):
+        """Trained there, the same here, and back."""
+        vt.sparsify(model, plan).train()
+        names = [name for name, _ in model.named_parameters() if ".sparse." in name]
+        self.assertGreaterEqual(len(names), 2 * len(plan))
+        optimizer = torch.optim.SGD([x for x in model.parameters() if x.requires_grad], lr=1e-2)
+        model(images).square().mean().backward()
+        optimizer.step()
+        model.eval()
+        with vt.from_state_dict(model) as ours:
+            self.assertNotEqual(ours.plan.hash, plan.hash)
+            self.assertEqual(ours.plan.hash, vt.plan_of(model).hash)
+            self.same(model, ours, images)
+            state = vt.to_state_dict(ours)
+        other = vt.sparsify(copy.deepcopy(model), plan)
+        self.assertEqual(set(state), set(other.state_dict()))
+        other.load_state_dict(state)
+        with torch.no_grad():
+            self.assertTrue(torch.equal(other(images), model(images)))
+        again = dict(sorted(model.state_dict().items()))  # as safetensors has them
+        with vt.from_state_dict(again, plan=plan, heads=vt.states._heads(model)) as ours:
+            self.assertEqual(ours.plan.hash, vt.plan_of(model).hash)
+        with self.assertRaisesRegex(ValueError, "learnt of a plan's summaries.* wanted plan="):
+            vt.from_state_dict(again)
+        self.assertIsNone(vt.from_state_dict(model, plan="none").plan)
+
+    def test_summaries(self):
+        for queried in (False, True):
+            plan = self.with_summaries(self.plan, queried)
+            self.check_learnt(small_vit(), plan, self.images)
+        with self.assertRaisesRegex(ValueError, "learn has query, which no layer .*bias, weights"):
+            vt.sparsify(small_vit(), self.with_summaries(self.plan, False), learn=["query"])
+        with self.assertRaisesRegex(ValueError, "has 2 with them"):
+            state = vt.sparsify(small_vit(), plan).state_dict()
+            state = {name: x for name, x in state.items() if "blocks.1.attn.sparse" not in name}
+            vt.from_state_dict(state, plan=plan, heads=3)
+        mixed = vt.sparsify(small_vit(), plan, learn=["query", "weights"])  # as layers have them
+        learnt = {name for name, x in mixed.named_parameters() if x.requires_grad}
+        self.assertIn("blocks.0.attn.sparse.pool_weights", learnt)
+        self.assertIn("blocks.1.attn.sparse.pool_query", learnt)
+        self.assertNotIn("blocks.1.attn.sparse.pool_weights", learnt)
+
+    def test_summaries_of_levit(self):
+        model = unsettled(timm.create_model("levit_128s", num_classes=7)).eval()
+        images = torch.randn(2, 3, 224, 224)
+        with vt.from_state_dict(model) as ours:
+            mask = vitcod.prune(ours.attention(images), sparsity=0.8).mask
+        plan = self.with_summaries(vitcod.polarize(mask), True)
+        self.check_learnt(model, plan, images)
 
     def test_another_plan_takes_its_place(self):
         vt.sparsify(self.model, self.plan)

@@ -30,6 +30,7 @@ _HOME = {
     "Plan": "plan",
     "PlanLayer": "plan",
     "Pruned": "plan",
+    "Summaries": "plan",
     "prune": "plan",
     "polarize": "plan",
     "sweep": "program",
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from .plan import Plan as Plan
     from .plan import PlanLayer as PlanLayer
     from .plan import Pruned as Pruned
+    from .plan import Summaries as Summaries
     from .plan import polarize as polarize
     from .plan import prune as prune
     from .program import program as program

@@ -3,6 +3,7 @@ converted in silence. A layout that does not fit is copied."""
 
 from __future__ import annotations
 
+import ctypes
 from numbers import Number
 
 import numpy as np
@@ -55,3 +56,8 @@ def shaped(value, what: str, dtype, shape: tuple) -> np.ndarray:
 
 def address(array: np.ndarray) -> int:
     return array.ctypes.data
+
+
+def pointer(array: np.ndarray, kind):
+    """The address as ctypes has it of a type of values."""
+    return array.ctypes.data_as(ctypes.POINTER(kind))

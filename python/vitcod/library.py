@@ -259,11 +259,22 @@ class StridedAttention(ctypes.Structure):
         ("v", Strided),
         ("pattern", POINTER(Pattern)),
         ("bias", c_void_p),
+        ("summary_bias", c_void_p),
+        ("pool_weights", c_void_p),
+        ("pool_query", c_void_p),
     ]
 
 
 class StridedGradients(ctypes.Structure):
-    _fields_ = [("q", Strided), ("k", Strided), ("v", Strided), ("bias", c_void_p)]
+    _fields_ = [
+        ("q", Strided),
+        ("k", Strided),
+        ("v", Strided),
+        ("bias", c_void_p),
+        ("summary_bias", c_void_p),
+        ("pool_weights", c_void_p),
+        ("pool_query", c_void_p),
+    ]
 
 
 STRUCTS = {
@@ -352,6 +363,12 @@ FUNCTIONS = {
     "vc_plan_write": (STATUS, c_char_p, POINTER(Plan)),
     "vc_plan_copy": (STATUS, POINTER(Plan), POINTER(Plan)),
     "vc_plan_close": (None, POINTER(Plan)),
+    "vc_plan_layer_add_summaries": (
+        STATUS,
+        POINTER(PlanLayer),
+        POINTER(Pooling),
+        POINTER(c_float),
+    ),
     "vc_plan_layer_mask": (None, POINTER(c_uint8), POINTER(PlanLayer)),
     "vc_plan_kept_share": (c_double, POINTER(Plan)),
     "vc_plan_hash": (c_uint64, POINTER(Plan)),

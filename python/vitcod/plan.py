@@ -178,6 +178,27 @@ def polarize(mask, *, threshold: int = 50) -> Plan:
 
 
 @dataclass(frozen=True)
+class Summaries:
+    """Keys and values of a layer that are pooled anew for each image, and stand in for those that
+    are pruned: G of them, the same for all heads."""
+
+    start: np.ndarray
+    """int32 (G + 1): summary g is the sum of entries start[g] to start[g + 1] - 1"""
+    keys: np.ndarray
+    """int32 (entries): the tokens that are pooled, ascending in a summary"""
+    weights: np.ndarray
+    """float32 (entries)"""
+    bias: np.ndarray
+    """float32 (heads, queries, G), added to their scores; -inf: the query does not see it"""
+    query: np.ndarray | None = None
+    """float32 (heads, head_dim): the weights are the softmax of log(weights) + query . key /
+    sqrt(head_dim) over the entries of a summary; None: they are as they are"""
+
+    def __len__(self) -> int:
+        return len(self.start) - 1
+
+
+@dataclass(frozen=True)
 class PlanLayer:
     """A layer of a plan. H heads, Tq queries, Tk keys; the columns of all heads follow each other.
     The arrays are copies."""
@@ -195,8 +216,45 @@ class PlanLayer:
     """int32 (H, Tk + 1): positions in rows"""
     rows: np.ndarray
     """int32 (kept entries): reordered row indices, ascending in a column"""
-    summaries: int
-    """pooled keys and values that every query may see; 0: none"""
+    summaries: Summaries | None
+    """what stands in for the pruned entries"""
+
+
+def _copied(pointer, *shape) -> np.ndarray:
+    return np.ctypeslib.as_array(pointer, shape).copy()
+
+
+def _summaries_of(layer: library.PlanLayer) -> Summaries | None:
+    pooling = layer.pooling
+    if pooling.count == 0:
+        return None
+    return Summaries(
+        _copied(pooling.start, pooling.count + 1),
+        _copied(pooling.keys, pooling.entries),
+        _copied(pooling.weights, pooling.entries),
+        _copied(layer.summary_bias, layer.heads, layer.queries, pooling.count),
+        _copied(pooling.query, layer.heads, pooling.dim) if pooling.query else None,
+    )
+
+
+def _give_summaries(layer: library.PlanLayer, of: Summaries | None, what: str) -> None:
+    if of is None:
+        check(lib.vc_plan_layer_add_summaries(layer, library.Pooling(), None))
+        return
+    start = arrays.shaped(of.start, f"{what}: start", np.int32, ("summaries + 1",))
+    count, entries = len(start) - 1, int(start[-1])
+    keys = arrays.shaped(of.keys, f"{what}: keys", np.int32, (entries,))
+    weights = arrays.shaped(of.weights, f"{what}: weights", np.float32, (entries,))
+    shape = (layer.heads, layer.queries, count)
+    bias = arrays.shaped(of.bias, f"{what}: bias", np.float32, shape)
+    pooling = library.Pooling(count, entries)
+    pooling.start = arrays.pointer(start, ctypes.c_int32)
+    pooling.keys = arrays.pointer(keys, ctypes.c_int32)
+    pooling.weights = arrays.pointer(weights, ctypes.c_float)
+    if of.query is not None:
+        query = arrays.shaped(of.query, f"{what}: query", np.float32, (layer.heads, "head_dim"))
+        pooling.dim, pooling.query = query.shape[1], arrays.pointer(query, ctypes.c_float)
+    check(lib.vc_plan_layer_add_summaries(layer, pooling, arrays.pointer(bias, ctypes.c_float)))
 
 
 def _unpickled(file: bytes) -> Plan:
@@ -232,6 +290,13 @@ class Plan:
         copied = library.Plan()
         check(lib.vc_plan_copy(copied, plan))
         return cls(copied)
+
+    def with_summaries(self, summaries: Mapping[int, Summaries | None]) -> Plan:
+        """A copy in which these layers have these summaries in place of their own; None: none."""
+        made = Plan.of_library(self._plan)
+        for index, of in summaries.items():
+            _give_summaries(made._layer(index), of, f"summaries of layer {index}")
+        return made
 
     def save(self, path) -> None:
         """Writes the plan as safetensors."""
@@ -273,21 +338,17 @@ class Plan:
     def __getitem__(self, index: int) -> PlanLayer:
         layer = self._layer(index)
         heads, queries, keys = layer.heads, layer.queries, layer.keys
-
-        def copied(pointer, *shape):
-            return np.ctypeslib.as_array(pointer, shape).copy()
-
-        start = copied(layer.column_start, heads, keys + 1)
+        start = _copied(layer.column_start, heads, keys + 1)
         return PlanLayer(
             heads,
             queries,
             keys,
-            copied(layer.query_order, heads, queries),
-            copied(layer.key_order, heads, keys),
-            copied(layer.global_tokens, heads),
+            _copied(layer.query_order, heads, queries),
+            _copied(layer.key_order, heads, keys),
+            _copied(layer.global_tokens, heads),
             start,
-            copied(layer.rows, int(start[-1, -1])),
-            layer.pooling.count,
+            _copied(layer.rows, int(start[-1, -1])),
+            _summaries_of(layer),
         )
 
     def __iter__(self) -> Iterator[PlanLayer]:
@@ -303,7 +364,7 @@ class Plan:
         """bool (heads, queries, keys) of a layer, True = pruned, in the tokens' own order."""
         of = self._layer(layer)
         pruned = np.empty((of.heads, of.queries, of.keys), np.bool_)
-        lib.vc_plan_layer_mask(pruned.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8)), of)
+        lib.vc_plan_layer_mask(arrays.pointer(pruned, ctypes.c_uint8), of)
         return pruned
 
     def bias(self, layer: int) -> np.ndarray:

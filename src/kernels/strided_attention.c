@@ -1,6 +1,7 @@
 /* Attention in training, on views of any strides and in float32 or bfloat16. */
 #include "vitcod/strided_attention.h"
 
+#include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,9 @@ typedef struct work {
     size_t scratch, of_thread; /* floats: of the kernels, of a thread with packed values */
     float *memory;             /* (threads, of_thread) */
     float *bias, *scores;      /* arranged; (B, values) */
+    vc_pooling pooling;        /* the plan's, with what is learnt */
+    const float *summary_bias;
+    vc_strided_gradients parts; /* of every image and head: see vc_attention_gradients */
 } work;
 
 static int is_direct(const operand *o)
@@ -54,6 +58,36 @@ static vc_status check_view(const operand *o, const vc_strided_attention *a, int
     return VC_OK;
 }
 
+static vc_status check_summaries(const vc_pattern *pattern, int summaries, const float *query)
+{
+    if ((summaries && !pattern->pooling) ||
+        (query && (!pattern->pooling || !pattern->pooling->query)))
+        return vc_fail(VC_EINVAL, "attention: %s are learnt; the layer of the plan has none",
+                       query ? "queries of a pooling" : "summaries");
+    return VC_OK;
+}
+
+static vc_status check_learnt(const vc_strided_attention *a)
+{
+    const vc_pattern *pattern = a->pattern;
+    const vc_pooling *pooling = pattern->pooling;
+    VC_TRY(check_summaries(pattern, a->summary_bias || a->pool_weights, a->pool_query));
+    const size_t biases = pooling ? pattern->heads * pattern->queries * pooling->count : 0;
+    for (size_t i = 0; a->summary_bias && i < biases; i++)
+        if (a->summary_bias[i] == -INFINITY && pattern->summary_bias[i] != -INFINITY)
+            return vc_fail(VC_EINVAL,
+                           "attention: value %zu of the summaries' bias is -inf, and its row sees "
+                           "that summary; wanted a finite one",
+                           i);
+    for (size_t e = 0; a->pool_weights && pooling->query && e < pooling->entries; e++)
+        if (a->pool_weights[e] <= 0.0f)
+            return vc_fail(VC_EINVAL,
+                           "attention: weight %zu of a pooling by queries is %g; wanted one above "
+                           "0, whose logarithm is taken",
+                           e, (double)a->pool_weights[e]);
+    return VC_OK;
+}
+
 static vc_status check(const vc_strided_attention *a)
 {
     const vc_pooling *pooling = a->pattern->pooling;
@@ -66,7 +100,7 @@ static vc_status check(const vc_strided_attention *a)
         return vc_fail(VC_EINVAL,
                        "attention: the plan pools with queries of %zu values, the heads have %zu",
                        pooling->dim, a->head_dim);
-    return VC_OK;
+    return check_learnt(a);
 }
 
 static size_t stride_of(const operand *o)
@@ -105,6 +139,13 @@ static vc_status open_work(work *w, const vc_strided_attention *a, int keeps, in
 {
     const vc_pattern *pattern = a->pattern;
     w->attention = a;
+    w->summary_bias = a->summary_bias ? a->summary_bias : pattern->summary_bias;
+    if (pattern->pooling)
+        w->pooling = *pattern->pooling;
+    if (a->pool_weights)
+        w->pooling.weights = (float *)a->pool_weights;
+    if (a->pool_query)
+        w->pooling.query = (float *)a->pool_query;
     for (size_t i = 0; i < w->count; i++) {
         operand *o = &w->operands[i];
         VC_TRY(check_view(o, a, backward ? i > OUT : i == OUT));
@@ -142,6 +183,9 @@ static void close_work(work *w)
     free(w->memory);
     free(w->bias);
     free(w->scores);
+    free(w->parts.summary_bias);
+    free(w->parts.pool_weights);
+    free(w->parts.pool_query);
 }
 
 static operand operand_of(const char *name, const vc_strided *view, size_t tokens, size_t width)
@@ -241,12 +285,12 @@ static vc__attention_head head_of(const work *w, float *memory, size_t image, si
         .shape = &w->shape,
         .pattern = of,
         .index = h,
-        .pooling = pattern->pooling,
+        .pooling = pattern->pooling ? &w->pooling : NULL,
         .q = read_rows(w, Q, memory, image, h),
         .k = read_rows(w, K, memory, image, h),
         .v = read_rows(w, V, memory, image, h),
         .bias = w->bias ? w->bias + of->values_start : NULL,
-        .summary_bias = summaries ? pattern->summary_bias + h * pattern->queries * summaries : NULL,
+        .summary_bias = summaries ? w->summary_bias + h * pattern->queries * summaries : NULL,
         .scratch = memory,
     };
 }
@@ -291,9 +335,16 @@ vc_status vc_strided_attention_forward(const vc_strided *out, float *probs,
     return status;
 }
 
+/* Where a head of an image has its gradients of `count` values; NULL: they are not wanted. */
+static float *part(float *parts, const work *w, size_t image, size_t head, size_t count)
+{
+    return parts ? parts + (image * w->shape.heads + head) * count : NULL;
+}
+
 static void run_backward(const work *w, const float *probs)
 {
     const vc_pattern *pattern = w->attention->pattern;
+    const vc_pooling *p = &w->pooling;
 #pragma omp parallel for collapse(2) schedule(dynamic)
     for (size_t b = 0; b < w->shape.batch; b++)
         for (size_t h = 0; h < pattern->heads; h++) {
@@ -309,25 +360,49 @@ static void run_backward(const work *w, const float *probs)
             head.dv_stride = stride_of(&w->operands[DV]);
             head.probs = (float *)probs + at;
             head.dscores = w->scores ? w->scores + at : NULL;
+            head.dsummary_bias = part(w->parts.summary_bias, w, b, h, pattern->queries * p->count);
+            head.dpool_weights = part(w->parts.pool_weights, w, b, h, p->entries);
+            head.dpool_query = part(w->parts.pool_query, w, b, h, p->dim);
             vc__attention_head_backward(&head);
             for (size_t i = DQ; i <= DV; i++)
                 write_rows(w, i, memory, b, h);
         }
 }
 
-/* The scores' gradients of all images, added up in the first image's. */
-static void sum_images(float *scores, size_t batch, size_t values)
+/* Rows of `count` gradients, added up in the first. */
+static void sum_rows(float *x, size_t rows, size_t count)
 {
 #pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < values; i++)
-        for (size_t b = 1; b < batch; b++)
-            scores[i] += scores[b * values + i];
+    for (size_t i = 0; i < count; i++)
+        for (size_t r = 1; r < rows; r++)
+            x[i] += x[r * count + i];
+}
+
+/* Gradients that images, or images and heads, add up in, and how many each has. */
+typedef struct summed {
+    float *out, **parts;
+    size_t rows, count;
+} summed;
+
+enum { SUMMED = 4 };
+
+static vc_status open_sums(const summed sums[SUMMED])
+{
+    for (size_t i = 0; i < SUMMED; i++) {
+        if (!sums[i].out || sums[i].count == 0)
+            continue;
+        *sums[i].parts = malloc(sums[i].rows * sums[i].count * sizeof(float));
+        if (!*sums[i].parts)
+            return out_of_memory();
+    }
+    return VC_OK;
 }
 
 vc_status vc_strided_attention_backward(const vc_strided_gradients *out, const vc_strided *dout,
                                         const float *probs, const vc_strided_attention *a)
 {
     VC_TRY(check(a));
+    VC_TRY(check_summaries(a->pattern, out->summary_bias || out->pool_weights, out->pool_query));
     const vc_pattern *p = a->pattern;
     work w = {.operands = {operand_of("q", &a->q, p->queries, a->head_dim),
                            operand_of("k", &a->k, p->keys, a->head_dim),
@@ -338,15 +413,25 @@ vc_status vc_strided_attention_backward(const vc_strided_gradients *out, const v
                            operand_of("dv", &out->v, p->keys, a->value_dim)},
               .count = MOST_OPERANDS};
     vc_status status = open_work(&w, a, 1, 1);
-    if (status == VC_OK && out->bias) {
-        w.scores = malloc(a->batch * p->values * sizeof *w.scores);
-        status = w.scores ? VC_OK : out_of_memory();
-    }
+    const summed sums[SUMMED] = {
+        {out->bias, &w.scores, a->batch, p->values},
+        {out->summary_bias, &w.parts.summary_bias, a->batch,
+         p->heads * p->queries * w.pooling.count},
+        {out->pool_query, &w.parts.pool_query, a->batch, p->heads * w.pooling.dim},
+        {out->pool_weights, &w.parts.pool_weights, a->batch * p->heads, w.pooling.entries},
+    };
+    if (status == VC_OK)
+        status = open_sums(sums);
     if (status == VC_OK)
         run_backward(&w, probs);
-    if (status == VC_OK && out->bias) {
-        sum_images(w.scores, a->batch, p->values);
-        vc_pattern_spread(out->bias, w.scores, p);
+    for (size_t i = 0; status == VC_OK && i < SUMMED; i++) {
+        if (!*sums[i].parts)
+            continue;
+        sum_rows(*sums[i].parts, sums[i].rows, sums[i].count);
+        if (i == 0)
+            vc_pattern_spread(out->bias, w.scores, p);
+        else
+            memcpy(sums[i].out, *sums[i].parts, sums[i].count * sizeof(float));
     }
     close_work(&w);
     return status;

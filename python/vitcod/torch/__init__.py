@@ -7,7 +7,8 @@
 
 `SparseAttention` and `sparse_attention` compute softmax(Q K^T / sqrt(d) + bias) V over what a layer
 of a plan keeps, forward and backward, by the kernels that models here train with; on the CPU, in
-float32 or bfloat16, under torch.compile too. `bool_mask`, `block_mask` and `csr` are a plan's
+float32 or bfloat16, under torch.compile too. What a plan has in place of pruned entries takes part,
+and its summaries are learnt (`summaries_of`). `bool_mask`, `block_mask` and `csr` are a plan's
 entries as others want them. PyTorch from 2.4 on; `sparsify` needs timm.
 """
 
@@ -23,7 +24,9 @@ if not hasattr(_torch.library, "custom_op"):
 
 _HOME = {
     "SparseAttention": "attention",
+    "Summaries": "attention",
     "sparse_attention": "attention",
+    "summaries_of": "attention",
     "bool_mask": "masks",
     "block_mask": "masks",
     "csr": "masks",
@@ -36,7 +39,9 @@ __all__ = list(_HOME)
 
 if TYPE_CHECKING:
     from .attention import SparseAttention as SparseAttention
+    from .attention import Summaries as Summaries
     from .attention import sparse_attention as sparse_attention
+    from .attention import summaries_of as summaries_of
     from .masks import block_mask as block_mask
     from .masks import bool_mask as bool_mask
     from .masks import csr as csr

@@ -7,10 +7,14 @@ there as long as somebody has the plan, a module made from it, or a result to go
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import os
 import threading
 import weakref
+from collections.abc import Iterable
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -18,10 +22,12 @@ from .. import library
 from ..errors import UnsupportedError
 from ..library import check, lib
 from ..plan import Plan
+from ..plan import Summaries as PlanSummaries
 
 SPLITS = {"plan": 0, "cost": 1}  # vc_pattern_split
 DTYPES = {torch.float32: library.F32, torch.bfloat16: library.BF16}
 WANTED = "wanted float32 or bfloat16"
+PARTS = "bias", "weights", "query"
 
 
 class _Layer:
@@ -40,6 +46,8 @@ class _Layer:
         layer = plan._layer(index)
         self.plan = plan  # to whose arrays the pattern points
         self.heads, self.queries, self.keys = layer.heads, layer.queries, layer.keys
+        pooling = layer.pooling
+        self.summaries, self.entries, self.dim = pooling.count, pooling.entries, pooling.dim
         pattern = library.Pattern()
         check(lib.vc_pattern_open(pattern, layer, options))
         self.pattern = pattern
@@ -96,7 +104,13 @@ def _strided(tensor: torch.Tensor) -> library.Strided:
     return library.Strided(tensor.data_ptr(), DTYPES[tensor.dtype], *tensor.stride())
 
 
-def _inputs(q, k, v, layer: _Layer, bias=None) -> library.StridedAttention:
+def _pointer(tensor: torch.Tensor | None):
+    return None if tensor is None else tensor.data_ptr()
+
+
+def _inputs(
+    q, k, v, layer: _Layer, bias=None, summary_bias=None, pool_weights=None, pool_query=None
+) -> library.StridedAttention:
     return library.StridedAttention(
         q.shape[0],
         q.shape[3],
@@ -105,7 +119,7 @@ def _inputs(q, k, v, layer: _Layer, bias=None) -> library.StridedAttention:
         _strided(k),
         _strided(v),
         ctypes.pointer(layer.pattern),
-        None if bias is None else bias.data_ptr(),
+        *(_pointer(given) for given in (bias, summary_bias, pool_weights, pool_query)),
     )
 
 
@@ -133,86 +147,98 @@ def _outputs(q, v, layer: _Layer, keep: bool):
     "vitcod::sparse_attention",
     mutates_args=(),
     device_types="cpu",
-    schema="(Tensor q, Tensor k, Tensor v, Tensor? bias, str layer, bool keep)"
-    " -> (Tensor, Tensor)",
+    schema="(Tensor q, Tensor k, Tensor v, Tensor? bias, Tensor? summary_bias, "
+    "Tensor? pool_weights, Tensor? pool_query, str layer, bool keep) -> (Tensor, Tensor)",
 )
-def _forward(q, k, v, bias, layer, keep):
+def _forward(q, k, v, bias, summary_bias, pool_weights, pool_query, layer, keep):
     opened = _layer_of(layer)
     _check(q, k, v, _sizes_of(layer))
-    if bias is not None:
-        _check_bias(bias, _sizes_of(layer))
+    added = bias, summary_bias, pool_weights, pool_query
+    for name, tensor, shape in zip(ADDED, added, _added_shapes(opened)):
+        if tensor is not None:
+            _check_added(name, tensor, shape)
     out, probs = _outputs(q, v, opened, keep)
     if q.shape[0] > 0:
         _compute(
             lib.vc_strided_attention_forward,
             _strided(out),
             probs.data_ptr() if keep else None,
-            _inputs(q, k, v, opened, bias),
+            _inputs(q, k, v, opened, *added),
         )
     return out, probs
 
 
 @_forward.register_fake
-def _(q, k, v, bias, layer, keep):
+def _(q, k, v, bias, summary_bias, pool_weights, pool_query, layer, keep):
     return _outputs(q, v, _layer_of(layer), keep)
 
 
+# `wanted`: of bias, summary_bias, pool_weights and pool_query; the others are empty.
 @torch.library.custom_op(
     "vitcod::sparse_attention_backward",
     mutates_args=(),
     device_types="cpu",
-    schema="(Tensor dout, Tensor q, Tensor k, Tensor v, Tensor probs, str layer, bool bias)"
-    " -> (Tensor, Tensor, Tensor, Tensor)",
+    schema="(Tensor dout, Tensor q, Tensor k, Tensor v, Tensor probs, Tensor? pool_weights, "
+    "Tensor? pool_query, str layer, bool[] wanted) "
+    "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
 )
-def _backward(dout, q, k, v, probs, layer, bias):
+def _backward(dout, q, k, v, probs, pool_weights, pool_query, layer, wanted):
     opened = _layer_of(layer)
-    made = _gradients(q, k, v, opened, bias)
+    made = _gradients(q, k, v, opened, wanted)
     if q.shape[0] == 0:
-        made[3].zero_()
+        for gradient in made[3:]:
+            gradient.zero_()
         return made
     gradients = library.StridedGradients(
-        *(_strided(gradient) for gradient in made[:3]), made[3].data_ptr() if bias else None
+        *(_strided(gradient) for gradient in made[:3]),
+        *(_pointer(gradient if want else None) for gradient, want in zip(made[3:], wanted)),
     )
     _compute(
         lib.vc_strided_attention_backward,
         gradients,
         _strided(dout),
         probs.data_ptr(),
-        _inputs(q, k, v, opened),
+        _inputs(q, k, v, opened, pool_weights=pool_weights, pool_query=pool_query),
     )
     return made
 
 
-def _gradients(q, k, v, layer: _Layer, bias: bool):
-    shape = (layer.heads, layer.queries, layer.keys) if bias else (0,)
+def _gradients(q, k, v, layer: _Layer, wanted):
     return (
         torch.empty_like(q),
         torch.empty_like(k),
         torch.empty_like(v),
-        q.new_empty(shape, dtype=torch.float32),
+        *(
+            q.new_empty(shape if want else (0,), dtype=torch.float32)
+            for shape, want in zip(_added_shapes(layer), wanted)
+        ),
     )
 
 
 @_backward.register_fake
-def _(dout, q, k, v, probs, layer, bias):
-    return _gradients(q, k, v, _layer_of(layer), bias)
+def _(dout, q, k, v, probs, pool_weights, pool_query, layer, wanted):
+    return _gradients(q, k, v, _layer_of(layer), wanted)
 
 
 def _set_up(ctx, inputs, output):
-    q, k, v, bias, layer, _ = inputs
+    q, k, v, _, _, pool_weights, pool_query, layer, _ = inputs
     probs = output[1]
     ctx.mark_non_differentiable(probs)
-    ctx.save_for_backward(q, k, v, probs)
-    ctx.layer, ctx.biased = layer, bias is not None
+    ctx.save_for_backward(q, k, v, probs, pool_weights, pool_query)
+    ctx.layer = layer
     ctx.opened = _layer_of(layer)  # stays until then
 
 
 def _differentiate(ctx, dout, _):
-    q, k, v, probs = ctx.saved_tensors
+    q, k, v, probs, pool_weights, pool_query = ctx.saved_tensors
     if probs.shape[0] != q.shape[0]:
         raise RuntimeError("vitcod::sparse_attention: backward, which wants keep=True")
-    dq, dk, dv, dbias = _backward(dout.to(q.dtype), q, k, v, probs, ctx.layer, ctx.biased)
-    return dq, dk, dv, dbias if ctx.biased else None, None, None
+    wanted = list(ctx.needs_input_grad[3:7])
+    made = _backward(
+        dout.to(q.dtype), q, k, v, probs, pool_weights, pool_query, ctx.layer, wanted
+    )
+    added = (gradient if want else None for gradient, want in zip(made[3:], wanted))
+    return *made[:3], *added, None, None
 
 
 _forward.register_autograd(_differentiate, setup_context=_set_up)
@@ -224,11 +250,7 @@ _forward.register_autograd(_differentiate, setup_context=_set_up)
 def _check(q, k, v, sizes: tuple[int, int, int]) -> None:
     heads, queries, keys = sizes
     for name, tensor in (("q", q), ("k", k), ("v", v)):
-        if tensor.device.type != "cpu":
-            raise TypeError(
-                f"{name}: a tensor on device {tensor.device}; wanted one in the CPU's memory: "
-                ".cpu()"
-            )
+        _check_device(name, tensor)
         if tensor.dtype not in DTYPES:
             raise TypeError(f"{name}: {tensor.dtype}; {WANTED}")
         if tensor.dtype != q.dtype:
@@ -236,6 +258,13 @@ def _check(q, k, v, sizes: tuple[int, int, int]) -> None:
     _check_shape("q", q, q, heads, queries, "head_dim")
     _check_shape("k", k, q, heads, keys, q.shape[-1])
     _check_shape("v", v, q, heads, keys, "value_dim")
+
+
+def _check_device(name: str, tensor: torch.Tensor) -> None:
+    if tensor.device.type != "cpu":
+        raise TypeError(
+            f"{name}: a tensor on device {tensor.device}; wanted one in the CPU's memory: .cpu()"
+        )
 
 
 def _check_shape(name, tensor, q, heads, tokens, width) -> None:
@@ -254,15 +283,29 @@ def _check_shape(name, tensor, q, heads, tokens, width) -> None:
         )
 
 
-def _check_bias(bias, wanted: tuple[int, int, int]) -> None:
-    if tuple(bias.shape) != wanted or bias.dtype != torch.float32 or not bias.is_contiguous():
+ADDED = "bias", "summary_bias", "pool_weights", "pool_query"
+
+
+def _added_shapes(layer: _Layer) -> tuple[tuple[int, ...], ...]:
+    rows = layer.heads, layer.queries
+    return (*rows, layer.keys), (*rows, layer.summaries), (layer.entries,), (layer.heads, layer.dim)
+
+
+def _check_added(name: str, tensor, wanted: tuple[int, ...]) -> None:
+    """What the library reads as it lies in memory."""
+    _check_device(name, tensor)
+    if 0 in wanted:
+        raise ValueError(f"{name}: a tensor; the layer of the plan has no such thing")
+    if tuple(tensor.shape) != wanted or tensor.dtype != torch.float32 or not tensor.is_contiguous():
         raise ValueError(
-            f"bias: {bias.dtype}, shape {tuple(bias.shape)}; wanted float32 {wanted}, contiguous"
+            f"{name}: {tensor.dtype}, shape {tuple(tensor.shape)}; wanted float32 {wanted}, "
+            "contiguous"
         )
 
 
 def _arranged_bias(bias, wanted: tuple[int, int, int]):
     """float32 (heads, queries, keys); what is broadcast is added up on the way back."""
+    _check_device("bias", bias)
     if not bias.dtype.is_floating_point:
         raise TypeError(f"bias: {bias.dtype}; wanted numbers that are added to the scores")
     shape = tuple(bias.shape)
@@ -275,17 +318,50 @@ def _arranged_bias(bias, wanted: tuple[int, int, int]):
     return bias.to(torch.float32).expand(wanted).contiguous()
 
 
-def _attend(q, k, v, bias, key: str, sizes: tuple[int, int, int]):
+class Summaries(NamedTuple):
+    """What can be learnt of the summaries of a plan's layer, G of them from `entries` tokens."""
+
+    bias: torch.Tensor
+    """(heads, queries, G), added to their scores; where a query does not see one it is not read"""
+    weights: torch.Tensor
+    """(entries): what keys and values are pooled by"""
+    query: torch.Tensor | None = None
+    """(heads, head_dim): weights by the image's keys (vitcod.Summaries); None: the plan's"""
+
+
+def summaries_of(plan: Plan, layer: int) -> Summaries | None:
+    """Those of the plan, float32, 0 for what a query does not see; None: it has none there."""
+    of = plan[layer].summaries
+    if of is None:
+        return None
+    bias = torch.from_numpy(of.bias)
+    return Summaries(
+        torch.where(torch.isneginf(bias), 0.0, bias),
+        torch.from_numpy(of.weights),
+        None if of.query is None else torch.from_numpy(of.query),
+    )
+
+
+def _wide(name: str, tensor: torch.Tensor | None):
+    if tensor is None:
+        return None
+    _check_device(name, tensor)  # of another one the operator would not run
+    return tensor.to(torch.float32).contiguous()
+
+
+def _attend(q, k, v, bias, summaries: Summaries | None, key: str, sizes: tuple[int, int, int]):
     if torch.is_autocast_enabled("cpu"):  # as scaled_dot_product_attention has it
         dtype = torch.get_autocast_dtype("cpu")
         q, k, v = q.to(dtype), k.to(dtype), v.to(dtype)
     _check(q, k, v, sizes)
     if bias is not None:
         bias = _arranged_bias(bias, sizes)
+    parts = (None, None, None) if summaries is None else summaries
+    learnt = [_wide(name, tensor) for name, tensor in zip(ADDED[1:], parts)]
     keep = torch.is_grad_enabled() and any(
-        tensor is not None and tensor.requires_grad for tensor in (q, k, v, bias)
+        tensor is not None and tensor.requires_grad for tensor in (q, k, v, bias, *learnt)
     )
-    return torch.ops.vitcod.sparse_attention(q, k, v, bias, key, keep)[0]
+    return torch.ops.vitcod.sparse_attention(q, k, v, bias, *learnt, key, keep)[0]
 
 
 def sparse_attention(
@@ -296,6 +372,7 @@ def sparse_attention(
     layer: int,
     bias: torch.Tensor | None = None,
     *,
+    summaries: Summaries | None = None,
     split: str = "cost",
 ) -> torch.Tensor:
     """softmax(q k^T / sqrt(head_dim) + bias) v over the entries that a layer of a plan keeps:
@@ -303,28 +380,87 @@ def sparse_attention(
 
     q: (images, heads, queries, head_dim), float32 or bfloat16, in any layout, on the CPU. k:
     (images, heads, keys, head_dim); v: (images, heads, keys, value_dim).
-    plan: a vitcod.Plan. A residual or summaries of it take part, as they are.
+    plan: a vitcod.Plan. A residual of it takes part as it is.
     bias: (heads, queries, keys) or what broadcasts to it, the same for all images; it is learnt.
+    summaries: in place of the plan's own (`summaries_of`); they are learnt.
     split: keys computed densely: cost, what is fastest on this machine; plan, its global tokens.
 
     Sums are float32 for either dtype, so torch.autograd.gradcheck wants eps=1e-2 and atol=1e-3. It
     is differentiated once.
     """
     key = _key_of(plan, layer, split)
-    return _attend(q, k, v, bias, key, _sizes_of(key))
+    return _attend(q, k, v, bias, summaries, key, _sizes_of(key))
+
+
+def with_learnt(own: PlanSummaries, learnt, what: str) -> PlanSummaries:
+    """Summaries of a plan with what was learnt of them, by the names of parameters."""
+    made = {}
+    for name, part in zip(ADDED[1:], PARTS):
+        value, of_plan = learnt.get(name), getattr(own, part)
+        shape = None if of_plan is None else of_plan.shape
+        found = None if value is None else tuple(value.shape)
+        if found != shape:
+            raise ValueError(f"{what}: {name} of shape {found}; the plan's has {shape}")
+        made[part] = None if value is None else value.detach().float().cpu().numpy()
+    made["bias"] = np.where(np.isneginf(own.bias), own.bias, made["bias"])
+    return dataclasses.replace(own, **made)
+
+
+def learnable(summaries: Summaries | None) -> frozenset[str]:
+    """What steps of an optimiser may change. Weights beside queries have to stay above 0."""
+    if summaries is None:
+        return frozenset()
+    return frozenset(["bias", "weights" if summaries.query is None else "query"])
+
+
+def words_of(learn: Iterable[str] | None) -> frozenset[str]:
+    words = frozenset([learn] if isinstance(learn, str) else learn or ())
+    if not words <= set(PARTS):
+        raise ValueError(
+            f"learn has {', '.join(sorted(words - set(PARTS)))}; wanted {', '.join(PARTS)}"
+        )
+    return words
 
 
 class SparseAttention(nn.Module):
-    """`sparse_attention` on a layer of a plan, as a module without parameters: (q, k, v, bias=None)
-    to (images, heads, queries, value_dim). plan: a vitcod.Plan, or a path."""
+    """`sparse_attention` on a layer of a plan, as a module: (q, k, v, bias=None) to (images, heads,
+    queries, value_dim).
+
+    plan: a vitcod.Plan, or a path.
+    learn: what is learnt of the layer's summaries: bias, weights (of a pooling without queries),
+    query (of one with them); None: the bias. Where the layer has summaries the module has them as
+    parameters, `summary_bias` (heads, queries, G), `pool_weights` (entries) and `pool_query`
+    (heads, head_dim), all in its state dict; else it has none. `vitcod calibrate` learns the bias,
+    ten times as fast as the rest of a model, without weight decay.
+    split: see sparse_attention.
+    """
 
     def __init__(
-        self, plan: Plan | str | os.PathLike[str], layer: int, *, split: str = "cost"
+        self,
+        plan: Plan | str | os.PathLike[str],
+        layer: int,
+        *,
+        learn: Iterable[str] | None = None,
+        split: str = "cost",
     ):
         super().__init__()
         self.plan = Plan.load(plan) if isinstance(plan, (str, os.PathLike)) else plan
         self.layer, self.split = layer, split
-        self._key = _key_of(self.plan, layer, split)
+        self._open()
+        own = summaries_of(self.plan, layer)
+        possible, words = learnable(own), words_of(learn)
+        if not words <= possible:
+            raise ValueError(
+                f"learn has {', '.join(sorted(words - possible))}; of layer {layer} of the plan "
+                f"can be learnt: {', '.join(sorted(possible)) or 'nothing'}"
+            )
+        for name, part in zip(ADDED[1:], PARTS):
+            value = None if own is None else getattr(own, part)
+            learnt = part in (("bias",) if learn is None else words)
+            self.register_parameter(name, None if value is None else nn.Parameter(value, learnt))
+
+    def _open(self) -> None:
+        self._key = _key_of(self.plan, self.layer, self.split)
         self._sizes = _sizes_of(self._key)
 
     def forward(
@@ -334,19 +470,19 @@ class SparseAttention(nn.Module):
         v: torch.Tensor,
         bias: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        return _attend(q, k, v, bias, self._key, self._sizes)
+        summaries = None
+        if self.summary_bias is not None:
+            summaries = Summaries(self.summary_bias, self.pool_weights, self.pool_query)
+        return _attend(q, k, v, bias, summaries, self._key, self._sizes)
+
+    def summaries(self) -> PlanSummaries | None:
+        """As a plan has them, with what was learnt."""
+        own = self.plan[self.layer].summaries
+        return None if own is None else with_learnt(own, self._parameters, f"layer {self.layer}")
 
     def extra_repr(self) -> str:
         return f"plan {self.plan.hash}, layer {self.layer}, split={self.split!r}"
 
-    def __deepcopy__(self, memo):
-        copied = SparseAttention(self.plan, self.layer, split=self.split)
-        copied.training = self.training
-        return copied
-
-    def __reduce__(self):
-        return _module, (self.plan, self.layer, self.split, self.training)
-
-
-def _module(plan: Plan, layer: int, split: str, training: bool) -> SparseAttention:
-    return SparseAttention(plan, layer, split=split).train(training)
+    def __setstate__(self, state) -> None:
+        super().__setstate__(state)
+        self._open()  # in this process

@@ -4,13 +4,14 @@ and parameters they keep under the same names."""
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from timm.models import levit
 from timm.models.vision_transformer import Attention
 from torch import nn
 
 from ..plan import Plan
-from .attention import SparseAttention
+from .attention import SparseAttention, learnable, summaries_of, words_of
 
 
 class PlanAttention(Attention):
@@ -107,13 +108,34 @@ def _check(model: nn.Module, name: str, module: nn.Module, layer, index: int) ->
         )
 
 
+def _learnt(plan: Plan, learn: Iterable[str] | None) -> list[frozenset[str] | None]:
+    """What is learnt of each layer, of what it has."""
+    if learn is None:
+        return [None] * len(plan)
+    words = words_of(learn)
+    possible = [learnable(summaries_of(plan, index)) for index in range(len(plan))]
+    missing = words.difference(*possible)
+    if missing:
+        raise ValueError(
+            f"learn has {', '.join(sorted(missing))}, which no layer of the plan has; wanted "
+            f"{', '.join(sorted(frozenset().union(*possible))) or 'a plan with summaries'}"
+        )
+    return [words & of for of in possible]
+
+
 def sparsify(
-    model: nn.Module, plan: Plan | str | os.PathLike[str], *, split: str = "cost"
+    model: nn.Module,
+    plan: Plan | str | os.PathLike[str],
+    *,
+    learn: Iterable[str] | None = None,
+    split: str = "cost",
 ) -> nn.Module:
     """Puts the attention of a ViT, DeiT or LeViT of timm on a plan, in place, and returns it. Its
-    parameters and their names stay, so optimisers, checkpoints and scripts of training go on.
+    parameters and their names stay, so optimisers, checkpoints and scripts of training go on. Those
+    of a plan's summaries come to them: `..attn.sparse.summary_bias`.
 
     plan: a vitcod.Plan, or a path. On a model that is on a plan already, it takes its place.
+    learn: what is learnt of summaries, in the layers that have it: see SparseAttention.
     split: see sparse_attention.
     """
     plan = Plan.load(plan) if isinstance(plan, (str, os.PathLike)) else plan
@@ -132,7 +154,10 @@ def sparsify(
         raise ValueError(f"a model of {len(found)} attention layers; the plan has {len(plan)}")
     for index, (name, module) in enumerate(found.items()):
         _check(model, name, module, plan[index], index)
-    sparse = [SparseAttention(plan, index, split=split) for index in range(len(plan))]
+    sparse = [
+        SparseAttention(plan, index, learn=words, split=split)
+        for index, words in enumerate(_learnt(plan, learn))
+    ]
     for module, attention in zip(found.values(), sparse):
         module.__class__ = _swap_of(module)
         module.sparse = attention.train(module.training)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import torch
@@ -9,7 +10,11 @@ from torch import nn
 
 from .. import model as models
 from ..plan import Plan
-from .attention import SparseAttention
+from .attention import ADDED, SparseAttention, summaries_of, with_learnt
+
+# What `sparsify` adds to an attention's parameters, where the plan has summaries.
+LEARNT = re.compile(rf"(.*)\.sparse\.({'|'.join(ADDED[1:])})")
+ATTENTION = re.compile(r"(.*)\.(qkv|qkv\.linear|kv\.linear)\.weight")
 
 
 def _plain(module: nn.Module) -> nn.Module:
@@ -22,11 +27,53 @@ def _plain(module: nn.Module) -> nn.Module:
 
 
 def plan_of(module: nn.Module) -> Plan | None:
-    """The plan that `sparsify` gave a model; None: it is dense."""
-    plans = {m.plan.hash: m.plan for m in module.modules() if isinstance(m, SparseAttention)}
+    """The plan that `sparsify` gave a model, with what it learnt of its summaries; None: it is
+    dense."""
+    layers = [m for m in module.modules() if isinstance(m, SparseAttention)]
+    plans = {layer.plan.hash: layer.plan for layer in layers}
     if len(plans) > 1:
         raise ValueError(f"a model on plans {', '.join(plans)}; wanted one plan")
-    return next(iter(plans.values()), None)
+    learnt = {layer.layer: layer.summaries() for layer in layers}
+    return next((plan.with_summaries(learnt) for plan in plans.values()), None)
+
+
+def _in_order(name: str) -> list[tuple[bool, int, str]]:
+    """To sort attention layers as they run: by numbers, and what makes a stage smaller comes before
+    its blocks."""
+    return [
+        (True, int(part), "") if part.isdigit() else (False, part != "downsample", part)
+        for part in name.split(".")
+    ]
+
+
+def _apart(tensors: dict) -> list[dict]:
+    """Takes what was learnt of summaries out of a state dict: by part, layer by layer."""
+    found: dict[str, dict] = {}
+    for name in list(tensors):
+        match = LEARNT.fullmatch(name)
+        if match:
+            found.setdefault(match[1], {})[match[2]] = tensors.pop(name)
+    return [found[name] for name in sorted(found, key=_in_order)]
+
+
+def _with_learnt(plan, learnt: list[dict]) -> Plan:
+    if plan is None:
+        raise ValueError(
+            "state: what was learnt of a plan's summaries, which says nothing without the plan; "
+            "wanted plan="
+        )
+    plan = plan if isinstance(plan, Plan) else Plan.load(plan)
+    layers = [index for index, layer in enumerate(plan) if layer.summaries is not None]
+    if len(layers) != len(learnt):
+        raise ValueError(
+            f"state: learnt summaries of {len(learnt)} layers; the plan has {len(layers)} with them"
+        )
+    return plan.with_summaries(
+        {
+            index: with_learnt(plan[index].summaries, parts, f"layer {index}")
+            for index, parts in zip(layers, learnt)
+        }
+    )
 
 
 def _heads(module: nn.Module) -> int:
@@ -62,8 +109,9 @@ def from_state_dict(state, *, plan=None, heads: int = 0, image_size: int = 0) ->
     safetensors, with the plan inside.
 
     state: a model of timm, or a state dict of one. Of a model, the plan that `sparsify` gave it,
-    its heads, and how its images are wanted (pretrained_cfg) are taken over.
-    plan: a vitcod.Plan or a path instead; "none": dense.
+    its heads, and how its images are wanted (pretrained_cfg) are taken over. What it learnt of the
+    plan's summaries becomes the plan's.
+    plan: a vitcod.Plan or a path instead, or of a state dict; "none": dense.
     heads: attention heads of a ViT, where the state is a dict; 0: width / 64.
     image_size: pixels along a side; 0: the state's.
     """
@@ -80,13 +128,25 @@ def from_state_dict(state, *, plan=None, heads: int = 0, image_size: int = 0) ->
         name: _wide(value) if isinstance(value, torch.Tensor) else value
         for name, value in state.items()
     }
+    learnt = _apart(tensors)
+    if learnt and plan != "none":
+        plan = _with_learnt(plan, learnt)
     return models.load(tensors, plan=plan, heads=heads, image_size=image_size, metadata=metadata)
 
 
 def to_state_dict(model) -> dict[str, torch.Tensor]:
     """The parameters of a vitcod.Model, or of a file that it opens, for `load_state_dict` of timm's
-    model. The plan is `model.plan`."""
-    if isinstance(model, models.Model):
-        return {name: torch.from_numpy(array) for name, array in model.to_state_dict().items()}
-    with models.load(model) as opened:
-        return to_state_dict(opened)
+    model. The plan is `model.plan`; of its summaries are there what `sparsify` gives the model."""
+    if not isinstance(model, models.Model):
+        with models.load(model) as opened:
+            return to_state_dict(opened)
+    state = {name: torch.from_numpy(array) for name, array in model.to_state_dict().items()}
+    plan = model.plan
+    if plan is None:
+        return state
+    found = {match[1] for name in state if (match := ATTENTION.fullmatch(name))}
+    for index, name in enumerate(sorted(found, key=_in_order)):
+        for part, value in zip(ADDED[1:], summaries_of(plan, index) or ()):
+            if value is not None:
+                state[f"{name}.sparse.{part}"] = value
+    return state
