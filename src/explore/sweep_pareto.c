@@ -58,23 +58,47 @@ static vc_status add_to_front(front *f, const candidate *c)
     return VC_OK;
 }
 
-static vc_status read_front(front *f, FILE *stream)
+/* What the front goes by; a line that lacks one would beat all others. */
+static vc_status read_candidate(candidate *out, const char *path, uint64_t number)
+{
+    static const char *const keys[] = {"time_us", "energy_uj", "area_mm2"};
+    double *const values[] = {&out->latency, &out->energy, &out->area};
+    for (size_t i = 0; i < 3; i++) {
+        const json_t *value = json_object_get(out->line, keys[i]);
+        if (!json_is_number(value) || !(json_number_value(value) >= 0.0))
+            return vc_fail(VC_EFORMAT, "%s:%llu: '%s' is %s, wanted 0 or more", path,
+                           (unsigned long long)number, keys[i],
+                           value ? "no such number" : "missing");
+        *values[i] = json_number_value(value);
+    }
+    return VC_OK;
+}
+
+static vc_status read_line(front *f, const char *text, const char *path, uint64_t number)
+{
+    json_error_t error;
+    candidate c = {.line = vc_json_parse(text, strlen(text), 0, &error)};
+    vc_status status = VC_OK;
+    if (!c.line)
+        status = vc_fail(vc_json_status(&error), "%s:%llu: %s", path, (unsigned long long)number,
+                         error.text);
+    else if (json_object_get(c.line, "point") && !json_object_get(c.line, "error")) {
+        status = read_candidate(&c, path, number);
+        if (status == VC_OK)
+            status = add_to_front(f, &c);
+    }
+    json_decref(c.line);
+    return status;
+}
+
+static vc_status read_front(front *f, FILE *stream, const char *path)
 {
     char *text = NULL;
     size_t room = 0;
+    uint64_t number = 0;
     vc_status status = VC_OK;
-    while (status == VC_OK && getline(&text, &room, stream) > 0) {
-        json_error_t error;
-        json_t *line = vc_json_parse(text, strlen(text), 0, &error);
-        const json_t *latency = json_object_get(line, "time_us");
-        if (latency) {
-            const candidate c = {json_number_value(latency),
-                                 json_number_value(json_object_get(line, "energy_uj")),
-                                 json_number_value(json_object_get(line, "area_mm2")), line};
-            status = add_to_front(f, &c);
-        }
-        json_decref(line);
-    }
+    while (status == VC_OK && getline(&text, &room, stream) > 0)
+        status = read_line(f, text, path, ++number);
     free(text);
     return status;
 }
@@ -83,11 +107,12 @@ vc_status vc_sweep_pareto(json_t **out, const char *path)
 {
     front f = {0};
     FILE *stream = fopen(path, "r");
-    *out = json_array();
+    *out = NULL;
     if (!stream)
         return vc_fail(VC_EIO, "%s: cannot read: %s", path, strerror(errno));
-    const vc_status status = read_front(&f, stream);
+    const vc_status status = read_front(&f, stream, path);
     fclose(stream);
+    *out = json_array();
     if (f.count)
         qsort(f.items, f.count, sizeof *f.items, by_latency);
     for (size_t i = 0; i < f.count; i++)
@@ -95,5 +120,9 @@ vc_status vc_sweep_pareto(json_t **out, const char *path)
     free(f.items);
     if (status == VC_OK && !*out)
         return vc_fail(VC_ENOMEM, "%s: out of memory for the front", path);
+    if (status != VC_OK) {
+        json_decref(*out);
+        *out = NULL;
+    }
     return status;
 }

@@ -135,13 +135,17 @@ static void say_heads(vc__renaming *to, const beside *b)
 static void say_channels(vc__renaming *to, const char *key, const json_t *list)
 {
     const vc_tensor *patches = patches_of(to->from);
+    const size_t channels = patches ? patches->shape[1] : 3;
     char text[160];
-    size_t used = 0;
-    for (size_t i = 0; i < json_array_size(list) && used < sizeof text; i++)
+    size_t used = 0, i = 0;
+    for (; i < channels && json_is_number(json_array_get(list, i)) && used < sizeof text; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%.9g", i ? " " : "",
                                  json_number_value(json_array_get(list, i)));
-    if (used > 0 && json_array_size(list) == (patches ? patches->shape[1] : 3))
+    if (i == channels && json_array_size(list) == channels && used < sizeof text)
         vc__rename_say(to, key, text);
+    else if (list && !json_is_null(list))
+        vc__rename_note(to, "%s beside it is no list of %zu numbers and is not used", key,
+                        channels);
 }
 
 static void say_crop(vc__renaming *to, double crop)

@@ -5,7 +5,7 @@
 #include "vitcod/arena.h"
 #include "vitcod/tensor_file.h"
 
-enum { VC__TENSOR_NAME = 128, VC__RENAMING_METADATA = 16, VC__RENAMING_NOTES = 8 };
+enum { VC__TENSOR_NAME = 128, VC__RENAMING_METADATA = 16, VC__RENAMING_NOTES = 12 };
 
 typedef struct vc__renaming {
     const vc_tensor_file *from;

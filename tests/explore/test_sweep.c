@@ -205,9 +205,36 @@ static void spaces_are_told_apart(void **state)
     vc_sweep_close(b);
 }
 
+/* A line that lacks a number would beat all others by it. */
+static void fronts_are_of_numbers(void **state)
+{
+    (void)state;
+    static const char begin[] = "{\"sweep_hash\":\"0\"}\n"
+                                "{\"point\":1,\"error\":\"too small\"}\n"
+                                "{\"point\":0,\"time_us\":2,\"energy_uj\":3,\"area_mm2\":4}\n";
+    static const char *const lines[][2] = {
+        {"{\"point\":2,\"time_us\":9,\"energy_uj\":\"9\",\"area_mm2\":9}",
+         "'energy_uj' is no such"},
+        {"{\"point\":2,\"time_us\":9,\"energy_uj\":9}", ":4: 'area_mm2' is missing"},
+        {"{\"point\":2,\"time_us\":-9,\"energy_uj\":9,\"area_mm2\":9}", "wanted 0 or more"},
+        {"{\"point\":2", ":4: "}};
+    char text[512];
+    json_t *front;
+    write_bytes(temporary("front"), begin, sizeof begin - 1);
+    assert_ok(vc_sweep_pareto(&front, temporary("front")));
+    assert_int_equal(json_array_size(front), 1);
+    json_decref(front);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        snprintf(text, sizeof text, "%s%s\n", begin, lines[i][0]);
+        write_bytes(temporary("front"), text, strlen(text));
+        assert_fails(vc_sweep_pareto(&front, temporary("front")), VC_EFORMAT, lines[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fronts_are_of_numbers),
         cmocka_unit_test(a_space_is_run_and_gone_on_with),
         cmocka_unit_test(a_file_has_its_command),
         cmocka_unit_test(points_count_in_order),

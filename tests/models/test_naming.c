@@ -680,6 +680,15 @@ static void what_does_not_fit_is_not_used(void **state)
         assert_true(is_noted(model, others[i][1]));
         vc_model_close(model);
     }
+    /* before, a text counted as 0 */
+    write_beside("{\"model_type\": \"vit\", " SIZES
+                 ", \"pretrained_cfg\": {\"mean\": 1, \"std\": \"\"}}",
+                 "{\"image_mean\": [\"0.5\", 0.5, 0.5], \"image_std\": [0.5, 0.5], \"size\": 32}");
+    model = reopened(BARE);
+    assert_true(model->config.looks.guessed & VC_GUESSED_NORMALISATION);
+    assert_true(is_noted(model, "input_mean beside it is no list of 3 numbers and is not used"));
+    assert_true(is_noted(model, "input_std beside it is no list of 3 numbers and is not used"));
+    vc_model_close(model);
     write_beside("{\"model_type\": \"vit\", \"hidden_act\": \"relu\", " SIZES "}", NULL);
     assert_fails(vc_model_open(&model, BARE, &how), VC_EUNSUPPORTED, "hidden_act 'relu'");
 }
