@@ -58,7 +58,8 @@ torture:
 	@tools/install-deps.sh $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory build
 	@ninja -C $(BUILD) torture_shim failing_alloc
-	@tests/torture/torture.py $(BUILD) $$((60 * $(TORTURE_MINUTES))) --page docs/reliability.md
+	@tests/torture/torture.py $(BUILD) $$((60 * $(TORTURE_MINUTES))) --jobs $$(nproc) \
+	    --page docs/reliability.md
 
 # Which lines the tests run; what they do not stands in $(BUILD)-coverage/lines.txt.
 coverage:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Lets runs of the program fail in every way that a machine has, and looks at what is left.
 
-usage: tests/torture/torture.py BUILD SECONDS [--seed N] [--page FILE]
+usage: tests/torture/torture.py BUILD SECONDS [--jobs N] [--seed N] [--page FILE]
 
 A try: a verb is run with a fault, where its output lies already, made by other options. Then
 - the file is what it was or what it is to be, whole;
@@ -11,10 +11,12 @@ A try: a verb is run with a fault, where its output lies already, made by other 
 - the same command, with --resume where there is something to go on from, makes the same bits as a
   run that never failed, and leaves nothing beside them.
 Whatever else happens is lost, and is told with the seed and the number that bring it back. The
-table is printed, and written to a page with --page.
+table is printed, and written to a page with --page. Of several jobs each has its own seed, one
+above the other.
 """
 import argparse
 import errno
+import json
 import os
 import random
 import resource
@@ -38,9 +40,10 @@ MPIRUN = ["mpirun", "--oversubscribe", "-n", "2"] if shutil.which("mpirun") else
 class Scene:
     """A verb: its command, what it writes, and the options that make another file beforehand."""
 
-    def __init__(self, name, command, outputs, other=(), resumes=False, kept=()):
+    def __init__(self, name, command, outputs, other=(), resumes=False, kept=(), grows=False):
         self.name, self.command, self.outputs = name, command, outputs
         self.other, self.resumes, self.kept = list(other), resumes, set(kept)
+        self.grows = grows  # the same command goes on with what is there
         self.old, self.new, self.calls, self.seconds = {}, {}, 0, 0.0
         self.start = ()
 
@@ -61,6 +64,20 @@ SCENES = [
           "--checkpoint way -o out".split(), ["out"], ["--seed", "1"], True, ["log"]),
     Scene("calibrate", ["calibrate", "model"] + PRUNED + ["-o", "out", "--force"], ["out"],
           ["--seed", "1"], True),
+    Scene("export", "export model -o out".split(), ["out"], ["--plan", "plan"]),
+    Scene("infer", "infer model --input image.npy -o out".split(), ["out"], ["--plan", "plan"]),
+    Scene("report", "report results -o out.html".split(), ["out.html"], ["--title", "other"]),
+    Scene("sweep", "sweep space.yaml -o out".split(), ["out"], grows=True),
+    Scene("codesign", "codesign model --data data --sparsity 0.3 --autoencoder none --rule info "
+          "--residual none --epochs 1 --batch 16 -o run".split(), ["run/model.safetensors"],
+          grows=True),
+    # what only print
+    Scene("info", "info model".split(), []),
+    Scene("eval", "eval model --data data".split(), []),
+    Scene("classify", "classify model picture.ppm --convert-channels".split(), []),
+    Scene("bench", "bench model --runs 1".split(), []),
+    Scene("compare", "compare planned".split(), []),
+    Scene("profile", "profile plan --head-dim 4 --runs 1".split(), []),
 ]
 
 
@@ -136,6 +153,18 @@ class Torture:
         self.must(base, "attention model --data data --limit 8 -o maps".split())
         self.must(base, "prune maps --sparsity 0.3 -o mask".split())
         self.must(base, "polarize mask --threshold 1 -o plan".split())
+        self.must(base, "import model --plan plan -o planned".split())
+        with open(os.path.join(base, "picture.ppm"), "wb") as file:
+            file.write(b"P6 8 8 255\n" + bytes(range(192)))
+        with open(os.path.join(base, "image.npy"), "wb") as file:
+            shape = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 8, 8), }"
+            file.write(b"\x93NUMPY\x01\x00\x76\x00" + f"{shape:<117}\n".encode() + bytes(256))
+        with open(os.path.join(base, "space.yaml"), "w", encoding="utf-8") as file:
+            file.write("axes: {model: planned, lines: [8, 16, 32, 64], macs_per_line: [4, 8]}\n")
+        os.mkdir(os.path.join(base, "results"))
+        _, said = self.run(base, "eval model --data data --json".split())
+        with open(os.path.join(base, "results", "evaluation.json"), "wb") as file:
+            file.write(said)
         for scene in SCENES:
             self.learn(scene)
 
@@ -144,6 +173,8 @@ class Torture:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self.base, folder)
         for name, held in (scene.old.items() if scene else ()):
+            if held is None:
+                continue
             with open(os.path.join(folder, name), "wb") as file:
                 file.write(held)
         return folder
@@ -151,7 +182,8 @@ class Torture:
     def learn(self, scene):
         """What it makes without a fault, by other options as well, and how many calls it takes."""
         folder = self.fresh()
-        self.must(folder, scene.command + scene.other, start=scene.start)
+        if not scene.grows:
+            self.must(folder, scene.command + scene.other, start=scene.start)
         scene.old = {name: read(os.path.join(folder, name)) for name in scene.outputs}
         folder = self.fresh(scene)
         count, began = os.path.join(self.place, "count"), time.time()
@@ -159,10 +191,18 @@ class Torture:
         self.must(folder, scene.command, added=shim, start=scene.start)
         scene.seconds = time.time() - began
         scene.calls = int(read(count)) if shim else 0
-        scene.new = {name: read(os.path.join(folder, name)) for name in scene.outputs}
+        scene.new = {name: self.held(scene, folder, name) for name in scene.outputs}
         scene.files = set(os.listdir(folder))
 
     # ---- what is left
+
+    @staticmethod
+    def held(scene, folder, name):
+        """Of lines that come in any order, of which the first tells the day, what they are."""
+        bytes_there = read(os.path.join(folder, name))
+        if scene.name != "sweep" or bytes_there is None:
+            return bytes_there
+        return b"\n".join(sorted(bytes_there.splitlines()[1:]))
 
     def judge(self, scene, folder, status, said, expected=(), silent=False):
         """Why a try is lost, or None."""
@@ -171,7 +211,9 @@ class Torture:
         if status in (1, 2) and not said and not silent:
             return f"status {status} without a word"
         for name in scene.outputs:
-            have = read(os.path.join(folder, name))
+            have = self.held(scene, folder, name)
+            if scene.name == "sweep" and status != 0:
+                continue
             if have not in (scene.old[name], scene.new[name]):
                 return f"{name} is neither what it was nor what it is to be"
             if status == 0 and have != scene.new[name]:
@@ -190,7 +232,7 @@ class Torture:
         if again != 0:
             return f"afterwards status {again}: {said.decode(errors='replace')}"
         for name in scene.outputs:
-            if read(os.path.join(folder, name)) != scene.new[name]:
+            if self.held(scene, folder, name) != scene.new[name]:
                 return f"afterwards {name} has other bits"
         more = set(os.listdir(folder)) - scene.files - scene.kept - {"way.1"}
         return f"afterwards there is {', '.join(sorted(more))}" if more else None
@@ -198,7 +240,7 @@ class Torture:
     # ---- faults: each returns why the try is lost, or None
 
     def kill_at_a_call(self, scene):
-        at = self.random.randint(1, scene.calls)
+        at = self.random.randint(1, scene.calls + 1)
         folder = self.fresh(scene)
         status, said = self.run(folder, scene.command,
                                 added={"LD_PRELOAD": self.shim, "VC_SHIM_KILL": str(at)})
@@ -227,7 +269,7 @@ class Torture:
                 f"{number.name} after {after:.4f} s")
 
     def failing_call(self, scene):
-        at = self.random.randint(1, scene.calls)
+        at = self.random.randint(1, scene.calls + 1)
         reason = self.random.choice([errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT,
                                      errno.EMFILE, errno.EACCES])
         folder = self.fresh(scene)
@@ -237,7 +279,8 @@ class Torture:
 
     def full_disk(self, scene):
         """No file may be longer: what is written beyond that fails, as on a full disk."""
-        room = self.random.randint(0, max(len(held) for held in scene.new.values()) + 2000)
+        room = self.random.randint(
+            0, max((len(held) for held in scene.new.values()), default=0) + 2000)
         folder = self.fresh(scene)
         status, said = self.run(folder, scene.command, before=lambda: resource.setrlimit(
             resource.RLIMIT_FSIZE, (room, room)))
@@ -360,7 +403,6 @@ class Torture:
               ("standard descriptors closed", closed_descriptors),
               ("power lost", power_loss),
               ("one of two processes is killed", kill_a_rank)]
-    RARELY = {kill_a_rank}  # starting several takes seconds
 
     # ---- all of it
 
@@ -372,7 +414,7 @@ class Torture:
             for name, fault in self.FAULTS:
                 if time.time() >= ends and self.table[name][0] > 0:
                     continue
-                if fault in self.RARELY and (not MPIRUN or self.number % 7):
+                if fault is Torture.kill_a_rank and not MPIRUN:
                     continue
                 # short scenes as often as long ones take time
                 scene = self.random.choices(SCENES, [1 / (0.2 + s.seconds) for s in SCENES])[0]
@@ -384,6 +426,13 @@ class Torture:
                     self.lost.append(f"{self.number}: {scene.name}, {name} ({how}): {why}")
                     print(f"# lost: {self.lost[-1]}", flush=True)
 
+    def add(self, table, lost):
+        """What another has tried."""
+        for name, (tries, of_them) in table.items():
+            have = self.table.setdefault(name, [0, 0])
+            self.table[name] = [have[0] + tries, have[1] + of_them]
+        self.lost += lost
+
     def rows(self):
         yield "| fault | tries | lost |"
         yield "|---|---|---|"
@@ -392,6 +441,8 @@ class Torture:
 
 
 PAGE = """# Reliability
+
+## Failing runs
 
 Written by `make torture`, which lets runs of the program fail and looks at what is left
 ([tests/torture](../tests/torture/torture.py) says what counts as lost). After each try the output
@@ -409,29 +460,69 @@ that had not been settled there or not. `train --log` is no part of the promise:
 synchronized may be missing, and a run that goes on takes back those that it writes again.
 """
 
+PARTS = "\n## Fuzzers\n"  # what others write behind it stays
+
+
+def one_job(given):
+    """Its table, and what was lost."""
+    torture = Torture(os.path.abspath(given.build), given.seed)
+    print(f"# seed {given.seed}", flush=True)
+    try:
+        torture.set_up()
+        torture.go(given.seconds)
+    finally:
+        shutil.rmtree(torture.place, ignore_errors=True)
+    return torture
+
+
+def several_jobs(given):
+    """Jobs of their own, which write their tables to files; the sum of them."""
+    with tempfile.TemporaryDirectory(prefix="vitcod-torture-") as place:
+        files = [os.path.join(place, str(job)) for job in range(given.jobs)]
+        jobs = [subprocess.Popen([sys.executable, __file__, given.build, str(given.seconds),
+                                  "--seed", str(given.seed + job), "--table", file],
+                                 start_new_session=True)
+                for job, file in enumerate(files)]
+        try:
+            for job in jobs:
+                job.wait()
+        finally:
+            for job in jobs:
+                job.kill()
+        torture = Torture(os.path.abspath(given.build), given.seed)
+        os.rmdir(torture.place)
+        for file in files:
+            table = json.loads(text(file) or "null")
+            if table is None:
+                sys.exit("a job ended without its table")
+            torture.add(table["table"], table["lost"])
+        return torture
+
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
     parser.add_argument("seconds", type=float)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--page")
+    parser.add_argument("--table", help="a file for the table as JSON")
     given = parser.parse_args()
-    torture = Torture(os.path.abspath(given.build), given.seed)
-    print(f"# seed {given.seed}", flush=True)
-    try:
-        torture.set_up()
-        began = time.time()
-        torture.go(given.seconds)
-        rows = "\n".join(torture.rows())
-        print(rows)
-        if given.page:
-            with open(given.page, "w", encoding="utf-8") as page:
-                how = (f"Verbs: {', '.join(s.name for s in SCENES)}. Seed {given.seed}, "
-                       f"{time.time() - began:.0f} seconds on one core.")
-                page.write(PAGE.format(table=rows, how=textwrap.fill(how, 100)))
-    finally:
-        shutil.rmtree(torture.place, ignore_errors=True)
+    began = time.time()
+    torture = several_jobs(given) if given.jobs > 1 else one_job(given)
+    rows = "\n".join(torture.rows())
+    print(rows)
+    if given.table:
+        with open(given.table, "w", encoding="utf-8") as file:
+            json.dump({"table": torture.table, "lost": torture.lost}, file)
+    if given.page:
+        how = (f"Verbs: {', '.join(s.name for s in SCENES)}. Seed {given.seed}, "
+               f"{time.time() - began:.0f} seconds, {given.jobs} "
+               f"job{'s at a time' if given.jobs > 1 else ''} on {os.cpu_count()} cores.")
+        page = PAGE.format(table=rows, how=textwrap.fill(how, 100))
+        rest = text(given.page).split(PARTS, 1)
+        with open(given.page, "w", encoding="utf-8") as file:
+            file.write(page + (PARTS + rest[1] if len(rest) > 1 else ""))
     sys.exit(1 if torture.lost else 0)
 
 
