@@ -75,14 +75,31 @@ static const vc_tensor *patches_of(const vc_tensor_file *file)
     return patches && patches->rank == 4 ? patches : NULL;
 }
 
+/* The sizes of a model of several towers are those of its images'. */
+static const json_t *sizes_in(const json_t *config)
+{
+    const json_t *vision = json_object_get(config, "vision_config");
+    return json_is_object(vision) ? vision : config;
+}
+
+static int is_clip(const json_t *config)
+{
+    const char *type = json_string_value(json_object_get(config, "model_type"));
+    return type && strncmp(type, "clip", 4) == 0;
+}
+
 static int is_of_another(const json_t *config, const vc_tensor_file *file)
 {
-    static const char *const types[] = {"vit", "deit", "levit", "timm_wrapper"};
+    static const char *const types[] = {
+        "vit",   "deit",    "levit",   "timm_wrapper",      "dinov2", "dinov2_with_registers",
+        "ijepa", "vit_mae", "vit_msn", "clip_vision_model", "clip",   "siglip_vision_model",
+        "siglip"};
     const char *type = json_string_value(json_object_get(config, "model_type"));
     const vc_tensor *patches = patches_of(file);
     const size_t width = patches ? patches->shape[0] : 0;
     const size_t depth = width ? blocks_of(file) : 0;
     size_t t = 0;
+    config = sizes_in(config);
     while (type && t < sizeof types / sizeof *types && strcmp(type, types[t]) != 0)
         t++;
     return t == sizeof types / sizeof *types || differs(config, "hidden_size", width) ||
@@ -95,7 +112,7 @@ static int is_of_another(const json_t *config, const vc_tensor_file *file)
 static vc_status check_model(const beside *b)
 {
     const char *path = vc_tensor_file_path(b->of);
-    const char *act = json_string_value(json_object_get(b->config, "hidden_act"));
+    const char *act = json_string_value(json_object_get(sizes_in(b->config), "hidden_act"));
     if (act && strcmp(act, "gelu") != 0 && strcmp(act, "quick_gelu") != 0)
         return vc_fail(VC_EUNSUPPORTED,
                        "%s: config.json beside it has hidden_act '%s', wanted gelu or quick_gelu",
@@ -105,7 +122,7 @@ static vc_status check_model(const beside *b)
 
 static void say_eps(vc__renaming *to, const beside *b)
 {
-    const double eps = vc_json_number(b->config, "layer_norm_eps");
+    const double eps = vc_json_number(sizes_in(b->config), "layer_norm_eps");
     char text[32];
     snprintf(text, sizeof text, "%.9g", eps);
     if (eps > 0.0)
@@ -114,14 +131,17 @@ static void say_eps(vc__renaming *to, const beside *b)
 
 static void say_activation(vc__renaming *to, const beside *b)
 {
-    const char *act = json_string_value(json_object_get(b->config, "hidden_act"));
-    if (act && patches_of(to->from))
+    const json_t *sizes = sizes_in(b->config);
+    const char *act = json_string_value(json_object_get(sizes, "hidden_act"));
+    if (!act && is_clip(sizes)) /* its configuration's default, which may be left out */
+        act = "quick_gelu";
+    if (act && patches_of(to->from) && !json_is_true(json_object_get(sizes, "use_swiglu_ffn")))
         vc__rename_say(to, "activation", act);
 }
 
 static void say_heads(vc__renaming *to, const beside *b)
 {
-    const json_t *heads = json_object_get(b->config, "num_attention_heads");
+    const json_t *heads = json_object_get(sizes_in(b->config), "num_attention_heads");
     char text[32];
     if (!json_is_integer(heads))
         heads = json_object_get(json_object_get(b->config, "model_args"), "num_heads");

@@ -21,6 +21,9 @@ static const struct trait {
     {{"blocks.0.attn.in_proj.weight", "blocks.0.attn_out_proj.weight", "blocks.0.in_proj.weight"},
      "attention and MLP side by side (in_proj)"},
     {{"blocks.0.mlp.fc1_g.weight"}, "an MLP gated by a product of its own (fc1_g, fc1_x)"},
+    {{"mean_classifier.weight"},
+     "a classifier of the patches' mean in front of the last norm (CLIPForImageClassification)"},
+    {{"linear_head.weight"}, "a classifier of several layers' tokens (linear_head)"},
     {{"blocks_token_only.0.norm1.weight"}, "class attention, a CaiT's (blocks_token_only)"},
     {{"patch_embed.backbone.conv.weight", "patch_embed.backbone.stem.conv.weight",
       "patch_embed.backbone.conv1.weight"},
@@ -46,6 +49,17 @@ static size_t add_missing(char *text, size_t room, size_t used, const vc_tensor_
     return used;
 }
 
+/* DINOv2's classifiers read two tokens side by side. */
+static size_t add_head(char *text, size_t room, size_t used, const vc_tensor_file *file)
+{
+    const vc_tensor *head = vc_tensor_file_find(file, "head.weight"),
+                    *patches = vc_tensor_file_find(file, "patch_embed.proj.weight");
+    if (head && patches && head->rank == 2 && patches->rank == 4 &&
+        head->shape[1] == 2 * patches->shape[0] && !has(file, "pre_logits.fc.weight"))
+        used = add(text, room, used, "a classifier of class token and patches' mean side by side");
+    return used;
+}
+
 static int is_vit(const vc_tensor_file *file)
 {
     return has(file, "patch_embed.proj.weight") || has(file, "cls_token") ||
@@ -56,7 +70,9 @@ static int is_vit(const vc_tensor_file *file)
 static const char *named_otherwise(const vc_tensor_file *file)
 {
     static const struct trait others[] = {
-        {{"visual.conv1.weight", "visual.class_embedding"}, "a CLIP: wanted a DeiT or a LeViT"},
+        {{"visual.conv1.weight", "visual.class_embedding"},
+         "a CLIP whose image tower is no ViT: wanted a DeiT, a "
+         "LeViT or a CLIP's ViT"},
     };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         for (size_t t = 0; t < 3 && others[i].tensors[t]; t++)
@@ -79,6 +95,7 @@ vc_status vc__refuse_kinds(const vc_tensor_file *file)
             if (has(file, more[i].tensors[t]) && strcmp(last, more[i].text) != 0)
                 used = add(text, sizeof text, used, last = more[i].text);
     used = add_missing(text, sizeof text, used, file);
+    used = add_head(text, sizeof text, used, file);
     return used == 0
                ? VC_OK
                : vc_fail(VC_EUNSUPPORTED, "%s: a ViT with %s: wanted a DeiT, or a ViT built as one",

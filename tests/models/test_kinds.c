@@ -28,6 +28,8 @@ static void relatives_are_refused_by_name(void **state)
                  {"blocks.0.mlp.fc1_g.weight", "an MLP gated by"},
                  {"blocks_token_only.0.norm1.weight", "a CaiT's"},
                  {"patch_embed.proj.weight", "no positions (pos_embed)"},
+                 {"mean_classifier.weight", "a classifier of the patches' mean"},
+                 {"linear_head.weight", "a classifier of several layers' tokens"},
                  {"norm.weight", "no positions (pos_embed)"}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         check_kind((const char *const[]){"cls_token", kinds[i].tensor}, 2, kinds[i].kind);

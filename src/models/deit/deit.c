@@ -16,7 +16,7 @@ static vc_model_input input(const vc_model_config *config)
     vc_model_input out = {.height = c->image,
                           .width = c->image,
                           .channels = c->channels,
-                          .classes = classifies ? c->classes : 0,
+                          .classes = classifies && !c->projection ? c->classes : 0,
                           .classifiers = classifies ? vc__deit_classifiers(c) : 0,
                           .outputs = vc__deit_outputs(c)};
     memcpy(out.mean, c->mean, sizeof out.mean);
@@ -54,7 +54,10 @@ static void set_input(vc_model_config *config, const vc_model_input *input)
     vc__deit_config *c = vc__deit_sizes_in(config);
     c->image = input->width;
     c->channels = input->channels;
-    c->classes = c->output == VC__DEIT_LOGITS ? input->classes : c->classes;
+    if (c->output == VC__DEIT_LOGITS && (input->classes > 0 || !c->projection)) {
+        c->classes = input->classes;
+        c->projection = 0;
+    }
     memcpy(c->mean, input->mean, sizeof c->mean);
     memcpy(c->std, input->std, sizeof c->std);
 }
@@ -101,7 +104,8 @@ static void describe_switches(json_t **out, const vc__deit_config *c)
     const struct {
         const char *name;
         int on;
-    } switches[] = {{"without_class_token", c->without_class},
+    } switches[] = {{"projection", c->projection},
+                    {"without_class_token", c->without_class},
                     {"fc_norm", c->fc_norm},
                     {"norm_pre", c->norm_pre},
                     {"layer_scale", c->layer_scale},

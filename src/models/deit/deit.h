@@ -44,6 +44,7 @@ typedef struct VC_MODEL_SIZES_STRUCT vc__deit_config {
     vc__deit_output output; /* of this run: no file says it */
     vc__deit_between mlp;
     vc__deit_pool pool;
+    int projection;         /* the head makes an embedding, as CLIP's: `classes` are its values */
     int without_class;      /* there is no class token */
     int fc_norm;            /* the last norm is called fc_norm, and takes what was pooled */
     int norm_pre;           /* a norm in front of the blocks */

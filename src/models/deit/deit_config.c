@@ -46,6 +46,8 @@ static vc_status check_switches(const vc__deit_config *c)
     if (c->distilled && (c->without_class || c->pool != VC__DEIT_POOL_CLASS))
         return vc_fail(VC_EINVAL, "a distillation token, wanted a class token that is classified "
                                   "beside it");
+    if (c->projection && (c->classes == 0 || c->distilled))
+        return vc_fail(VC_EINVAL, "a projection, wanted one head that makes it");
     if (c->distilled && c->representation)
         return vc_fail(VC_EINVAL, "two heads, wanted one behind pre_logits");
     if (c->representation > 1 << 20)

@@ -108,6 +108,22 @@ static vc_status read_activation(vc_model_config *out, const vc_tensor_file *fil
     return VC_OK;
 }
 
+/* Whether the head makes an embedding, as a CLIP's does that nobody finetuned: the file says it, or
+ * its name among timm's. */
+static vc_status read_projection(vc__deit_config *c, const vc_tensor_file *file)
+{
+    const char *head = vc_tensor_file_metadata(file, "head");
+    if (head && strcmp(head, "projection") != 0 && strcmp(head, "classes") != 0)
+        return vc_fail(VC_EFORMAT, "%s: metadata 'head' is '%s', wanted projection or classes",
+                       vc_tensor_file_path(file), head);
+    if (head)
+        c->projection = strcmp(head, "projection") == 0;
+    else
+        c->projection = c->classes > 0 && c->norm_pre && vc__is_called(file, "_clip_") &&
+                        !vc__is_called(file, "_ft_in") && c->classes != 1000;
+    return VC_OK;
+}
+
 /* What the tensors cannot tell. */
 static vc_status read_said(vc__deit_config *c, const vc_tensor_file *file)
 {
@@ -148,6 +164,7 @@ static vc_status read_switches(vc__deit_config *c, const vc_tensor_file *file)
     c->layer_scale = has(file, "blocks.0.ls1.gamma") || has(file, "blocks.0.gamma_1");
     c->without_qkv_bias = !has(file, "blocks.0.attn.qkv.bias");
     c->without_patch_bias = !has(file, "patch_embed.proj.bias");
+    VC_TRY(read_projection(c, file));
     return read_said(c, file);
 }
 
@@ -178,6 +195,8 @@ size_t vc__deit_metadata(vc_metadata *entries, vc__family_text *texts,
     if (c->mlp == VC__DEIT_QUICK_GELU || (c->norm_pre && c->mlp == VC__DEIT_GELU))
         entries[count++] =
             (vc_metadata){"activation", c->mlp == VC__DEIT_QUICK_GELU ? "quick_gelu" : "gelu"};
+    if (c->projection || c->norm_pre)
+        entries[count++] = (vc_metadata){"head", c->projection ? "projection" : "classes"};
     if (c->pool != usual_pool(c))
         entries[count++] = (vc_metadata){"global_pool", vc__deit_pool_word(c->pool)};
     if ((double)vc__deit_eps(c) != (double)(float)usual_eps(c)) {
