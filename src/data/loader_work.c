@@ -88,8 +88,8 @@ static int claim_and_read(size_t *at, vc_status *status, vc__workspace *work, vc
     return claimed;
 }
 
-/* Prepares sample `at` of those that this rank has, for evaluation. A broken image is only reported; what is
- * returned as a failure ends the loader. */
+/* Prepares sample `at` of those that this rank has, for evaluation. A broken image is only
+ * reported; what is returned as a failure ends the loader. */
 static vc_status make_plain(vc__slot *s, size_t at, vc_status status, vc__workspace *work,
                             vc_loader *l)
 {
