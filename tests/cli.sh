@@ -124,7 +124,7 @@ wants_several() {
 several() {
     processes=$1
     shift
-    mpirun --oversubscribe -n "$processes" "$@"
+    mpirun --oversubscribe --mca mpi_yield_when_idle 1 -n "$processes" "$@"
 }
 
 # mask <TEXT: what varies between machines, versions and folders is left out
