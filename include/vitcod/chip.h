@@ -43,6 +43,12 @@ typedef enum vc_chip_gather {
     VC_CHIP_GATHER_DIVIDED /* as many lines at once as there are banks, without conflicts */
 } vc_chip_gather;
 
+/* How softmax takes rows for which K and V of a head would have to come again and again. */
+typedef enum vc_chip_softmax {
+    VC_CHIP_SOFTMAX_ONLINE, /* part by part, as their scores are there */
+    VC_CHIP_SOFTMAX_WHOLE   /* all scores of a row at once */
+} vc_chip_softmax;
+
 typedef enum vc_buffer {
     VC_BUFFER_QUERY,
     VC_BUFFER_KEY,
@@ -71,6 +77,8 @@ typedef struct vc_chip_config {
     int interleave;    /* SDDMM of the next step runs before SpMM of this one */
     int forward;       /* Q, K and V stay on the chip where all of a layer\'s fit */
     int head_parallel; /* all heads that share compressed K are one step */
+    vc_chip_softmax softmax;
+    uint64_t online_keys; /* of a part of a row; 0: as many as there are lines */
     vc_scratchpad buffers[VC_BUFFER_COUNT];
     uint64_t index_bytes; /* of a row index or a column's length */
     uint64_t encoder_macs, decoder_macs;
@@ -155,6 +163,12 @@ typedef struct vc_chip_span {
 
 typedef void vc_chip_watch(void *context, const vc_chip_span *span);
 
+/* How softmax takes rows: in so many parts of keys, in the plan's order, whose edges are multiples
+ * of `unit`, part i from unit * (units * i / count) on. 1, 1: whole. */
+typedef struct vc_key_parts {
+    size_t count, unit;
+} vc_key_parts;
+
 /* The int8 operands of one layer's attention, and memory for its result. */
 typedef struct vc_chip_values {
     const int8_t *q, *k, *v; /* (H, Tq, D), (H, Tk, D), (H, Tk, Dv) in original token order */
@@ -162,6 +176,7 @@ typedef struct vc_chip_values {
     int32_t *out;            /* (H, Tq, Dv): sums of probability (0..255) x value */
     uint64_t lost_score;     /* 0; in tests: a score, from 1, that the schedule loses */
     float pool_scale; /* of a pooling's query times K, likewise; not used without such queries */
+    vc_key_parts *key_parts; /* NULL, or what the chip did, on which integers depend */
 } vc_chip_values;
 
 typedef struct vc_chip_options {

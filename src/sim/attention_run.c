@@ -30,6 +30,7 @@ typedef struct runner {
     uint64_t base[VC_BUFFER_COUNT]; /* addresses */
     int forwarded;                  /* Q, K and V are on the chip since `begin` */
     uint64_t begin;
+    uint64_t finished; /* when the latest results were there to be stored */
     void *memory;
 } runner;
 
@@ -280,32 +281,16 @@ static size_t at_step(const runner *r, const vc__phase *p)
     return ((p->step & 1) * heads + p->tile.head % heads) * r->s.queries_per_tile;
 }
 
-static void soften_rows(runner *r, const vc__phase *p)
+static vc__softened rows_of(runner *r, const vc__phase *p)
 {
-    const vc_chip_config *c = r->m->config;
-    const vc_pattern_head *head = &r->a->pattern.head[p->tile.head];
-    const size_t rows = p->tile.query_end - p->tile.query_first, at = at_step(r, p);
-    uint64_t *done = r->done + at, first = UINT64_MAX;
-    vc__order_rows(r->order + at, r->spare, done, rows);
-    for (size_t i = 0; i < rows; i++) {
-        const size_t row = r->order[at + i], query = p->tile.query_first + row;
-        const uint64_t entries = vc__kept_in_row(head, query);
-        const uint64_t pass = vc__ceil_div(entries, c->softmax_lanes);
-        const uint64_t through = vc__unit_work(r->m, VC_CHIP_UNIT_SOFTMAX, done[row], pass);
-        first = first < through - pass ? first : through - pass;
-        /* The second pass has its own lanes, one row after the other. */
-        r->scaled = vc__later(r->scaled, through) + pass;
-        done[row] = r->scaled + c->softmax_latency;
-        r->m->counts.exponentials += entries;
-        r->m->counts.multiplications += entries;
-        r->m->counts.additions += entries;
-        r->m->counts.read_bytes[VC_BUFFER_OUTPUT] += entries * sizeof(int32_t);
-        r->m->counts.written_bytes[VC_BUFFER_OUTPUT] += entries;
-        if (r->a->flow)
-            vc__flow_softmax(r->a->flow, p->tile.head, query);
-    }
-    vc__span(r->m, "softmax", "softmax", (int)p->tile.head, first,
-             r->m->unit_free[VC_CHIP_UNIT_SOFTMAX]);
+    const size_t at = at_step(r, p);
+    return (vc__softened){.tile = &p->tile,
+                          .order = r->order + at,
+                          .spare = r->spare,
+                          .done = r->done + at,
+                          .scaled = &r->scaled,
+                          .part = p->step,
+                          .online = r->s.parts > 1};
 }
 
 /* ---- phases */
@@ -330,8 +315,9 @@ static vc_status run_sddmm(runner *r, const vc__phase *p)
     r->decoded_free[0] = r->m->now;
     vc__lines_idle(r->m, vc__later(q_end, vc__later(k_end, i_end)), VC_CHIP_UNIT_SPARSER,
                    VC_SPENT_DRAM);
+    const vc__softened softened = rows_of(r, p);
     if (p->last)
-        soften_rows(r, p);
+        vc__soften_rows(r->a, &softened);
     return VC_OK;
 }
 
@@ -353,7 +339,7 @@ static void wait_for_store(runner *r)
     vc__lines_idle(r->m, store_finished(r, old), VC_CHIP_UNIT_SPARSER, VC_SPENT_BUFFER);
 }
 
-static void store_results(runner *r, const vc__phase *p)
+static void store_results(runner *r, const vc__phase *p, uint64_t ready)
 {
     const vc_attention_sizes *s = &r->a->sizes;
     store *to = &r->stores[r->stored++ % VC__SLOTS];
@@ -365,20 +351,25 @@ static void store_results(runner *r, const vc__phase *p)
                       .bytes = bytes};
     r->m->counts.read_bytes[VC_BUFFER_OUTPUT] += bytes * (1 + sizeof(int32_t));
     r->m->counts.written_bytes[VC_BUFFER_OUTPUT] += bytes;
-    vc__write(r->m, &to->transfer, r->m->now + r->m->config->line_latency);
+    vc__write(r->m, &to->transfer, ready);
 }
 
 static vc_status run_spmm(runner *r, const vc__phase *p)
 {
-    if (p->first)
+    if (p->opens)
         wait_for_store(r);
     const uint64_t end = load_finished(r, p->value);
     const vc__operand v = operand_of(r, p->value, end);
-    const size_t at = at_step(r, p);
-    VC_TRY(vc__spmm(r->a, &p->tile, r->order + at, r->done + at, &v));
+    const vc__softened rows = rows_of(r, p);
+    if (rows.online)
+        vc__rescale_rows(r->a, &rows, r->finished);
+    VC_TRY(vc__spmm(r->a, &p->tile, rows.order, rows.done, &v));
     vc__lines_idle(r->m, end, VC_CHIP_UNIT_SPARSER, VC_SPENT_DRAM);
-    if (p->last)
-        store_results(r, p);
+    if (!p->closes)
+        return VC_OK;
+    r->finished =
+        rows.online ? vc__finish_rows(r->a, &rows) : r->m->now + r->m->config->line_latency;
+    store_results(r, p, r->finished);
     return VC_OK;
 }
 
@@ -415,7 +406,9 @@ static vc_status open_runner(runner *r)
         return vc_fail(VC_ENOMEM, "out of memory for a schedule of %zu phases", r->s.phase_count);
     take_arrays(r, r->memory);
     r->decoded_free[0] = r->decoded_free[1] = r->m->now;
-    r->begin = r->m->now;
+    r->begin = r->finished = r->m->now;
+    if (r->a->key_parts)
+        *r->a->key_parts = (vc_key_parts){r->s.parts, r->s.key_unit};
     r->forwarded =
         vc__forwards(r->m->config, &r->a->sizes, vc_pattern_summaries(&r->a->pattern) > 0);
     set_addresses(r);

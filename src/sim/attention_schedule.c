@@ -201,8 +201,10 @@ static void add_phase(writer *w, vc__phase_kind kind, size_t step, const vc__chi
     vc__phase p = {.kind = kind,
                    .tile = *tile,
                    .step = step,
-                   .first = tile->key_first == 0,
-                   .last = tile->key_end == t->a->keys,
+                   .first = t->online || tile->key_first == 0,
+                   .last = t->online || tile->key_end == t->a->keys,
+                   .opens = tile->key_first == 0,
+                   .closes = tile->key_end == t->a->keys,
                    .query = VC__NO_LOAD,
                    .key = VC__NO_LOAD,
                    .index = VC__NO_LOAD,
@@ -253,15 +255,16 @@ static void add_step(writer *w, vc__phase_kind kind, size_t step)
     const vc__tiling *t = w->t;
     const int by_head = heads_first(t);
     const size_t heads = w->s->heads_per_step, group = larger_group(t), shares = group / heads,
-                 in_group = step % (shares * t->query_tiles),
-                 part = by_head ? in_group / t->query_tiles : in_group % shares,
+                 row_step = step / w->s->parts, in_group = row_step % (shares * t->query_tiles),
+                 share = by_head ? in_group / t->query_tiles : in_group % shares,
                  query_tile = by_head ? in_group % t->query_tiles : in_group / shares,
-                 first = step / (shares * t->query_tiles) * group + part * heads;
-    for (size_t i = 0; i < heads * t->key_tiles; i++) {
+                 first = row_step / (shares * t->query_tiles) * group + share * heads,
+                 tiles = t->key_tiles / w->s->parts;
+    for (size_t i = 0; i < heads * tiles; i++) {
         /* All heads of a step share K, but each has its own V. */
         const int sums = kind == VC__PHASE_SPMM;
-        const size_t head = first + (sums ? i / t->key_tiles : i % heads),
-                     key_tile = sums ? i % t->key_tiles : i / heads;
+        const size_t head = first + (sums ? i / tiles : i % heads),
+                     key_tile = step % w->s->parts * tiles + (sums ? i % tiles : i / heads);
         const vc__chip_tile tile = vc__tile_of(t, head, query_tile, key_tile);
         add_phase(w, kind, step, &tile);
     }
@@ -274,14 +277,16 @@ static vc_status write_schedule(vc__schedule *out, const vc__tiling *t)
         for (size_t i = 0; i < VC__MOST_SLOTS; i++)
             w.slots[b].load[i] = VC__NO_LOAD;
     out->heads_per_step = t->joint ? t->heads_per_group[1] : 1;
+    out->parts = t->online ? t->key_tiles : 1;
     out->queries_per_tile = t->most_queries;
-    out->keys_per_tile = vc__ceil_div(t->a->keys, t->key_tiles);
+    out->keys_per_tile = vc__keys_per_tile(t);
+    out->key_unit = t->key_unit;
     for (int side = 0; side < 2; side++) {
         out->token_bytes[side] = t->token_bytes[side];
         out->stored[side] = t->stored[side];
     }
     out->token_bytes[0] -= out->bias_bytes = t->bias_bytes;
-    const size_t steps = t->a->sizes.heads / out->heads_per_step * t->query_tiles;
+    const size_t steps = t->a->sizes.heads / out->heads_per_step * t->query_tiles * out->parts;
     for (size_t s = 0; s < steps && w.status == VC_OK; s++) {
         if (s == 0 || !t->c->interleave)
             add_step(&w, VC__PHASE_SDDMM, s);

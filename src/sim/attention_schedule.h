@@ -23,8 +23,9 @@ typedef enum vc__phase_kind { VC__PHASE_DECODE, VC__PHASE_SDDMM, VC__PHASE_SPMM 
 typedef struct vc__phase {
     vc__phase_kind kind;
     vc__chip_tile tile;
-    size_t step;     /* its heads and queries have their scores on the chip */
-    int first, last; /* of the keys of its head in its step; of a tile's decoding */
+    size_t step;       /* its heads and queries have their scores on the chip */
+    int first, last;   /* of the keys of its head in its step; of a tile's decoding */
+    int opens, closes; /* of all keys of its head */
     int64_t query, key, index, value; /* loads, or VC__NO_LOAD */
 } vc__phase;
 
@@ -33,6 +34,8 @@ typedef struct vc__schedule {
     vc__load *loads; /* in the order in which they are needed */
     size_t phase_count, load_count;
     size_t heads_per_step, queries_per_tile, keys_per_tile; /* at most */
+    size_t parts; /* of a row, each a step of its own; 1: rows are whole */
+    size_t key_unit;
     size_t stored[2];        /* tokens of Q and K that a load brings, at most */
     uint64_t token_bytes[2]; /* of stored Q and K */
     uint64_t bias_bytes;     /* of summaries, behind each stored query */
@@ -47,10 +50,12 @@ typedef struct vc__tiling {
     uint64_t bias_bytes;       /* of a query, in token_bytes */
     size_t most_queries, most_keys;
     size_t key_tiles, query_tiles;
+    size_t key_unit;   /* tiles of keys are multiples of it */
     size_t *query_end; /* (Tq) of each tile */
     size_t stored[2];  /* tokens of a load; compressed ones pass through the decoder in parts */
     size_t slots[2];   /* of the scratchpad; more than two: a stream, read anew for each head */
     int joint;         /* all heads that share K are one step */
+    int online;        /* each tile of keys is a step */
 } vc__tiling;
 
 /* The caller closes it in any case. VC_EINVAL, with the scratchpad, if a tile of one row does not
@@ -61,6 +66,7 @@ void vc__tiling_close(vc__tiling *tiling);
 int vc__coded(const vc__tiling *tiling, int side);
 vc__chip_tile vc__tile_of(const vc__tiling *tiling, size_t head, size_t query_tile,
                           size_t key_tile);
+size_t vc__keys_per_tile(const vc__tiling *tiling); /* at most */
 uint64_t vc__tile_index_bytes(const vc__tiling *tiling, const vc__chip_tile *tile);
 
 vc_status vc__schedule_open(vc__schedule *out, const vc__chip_layer *attention);

@@ -3,7 +3,11 @@
 
 #include <stdlib.h>
 
-enum { SCORE_BYTES = 4, SUM_BYTES = 4 };
+enum {
+    SCORE_BYTES = 4,
+    SUM_BYTES = 4,
+    STATE_BYTES = 12 /* of a row in parts: its highest score, the sum of its powers */
+};
 
 int vc__coded(const vc__tiling *t, int side)
 {
@@ -74,9 +78,27 @@ static vc_status limit_tokens(vc__tiling *t)
     return limit_decoded(t);
 }
 
+/* Parts of rows are cut between visits. */
 static size_t key_edge(const vc__tiling *t, size_t tile)
 {
-    return t->a->keys * tile / t->key_tiles;
+    const size_t edge = vc__ceil_div(t->a->keys, t->key_unit) * tile / t->key_tiles * t->key_unit;
+    return vc__smaller(edge, t->a->keys);
+}
+
+size_t vc__keys_per_tile(const vc__tiling *t)
+{
+    return vc__ceil_div(vc__ceil_div(t->a->keys, t->key_unit), t->key_tiles) * t->key_unit;
+}
+
+/* The most entries that a head's row has in one tile of keys. */
+static size_t widest_part(const vc__tiling *t, size_t head, size_t query)
+{
+    uint64_t widest = 0;
+    for (size_t k = 0; k < t->key_tiles; k++) {
+        const vc__chip_tile tile = {head, query, query + 1, key_edge(t, k), key_edge(t, k + 1)};
+        widest = vc__later(widest, vc__kept_in_tile(t->a, &tile, query));
+    }
+    return (size_t)widest;
 }
 
 /* Bytes of the output scratchpad that a row takes: the scores of the steps in flight, the sums of
@@ -85,12 +107,14 @@ static uint64_t row_bytes(const vc__tiling *t, size_t query)
 {
     size_t widest = 0, all = 0;
     for (size_t h = 0; h < t->a->sizes.heads; h++) {
-        const size_t width = (size_t)vc__kept_in_row(&t->a->pattern.head[h], query);
+        const size_t width = t->online ? widest_part(t, h, query)
+                                       : (size_t)vc__kept_in_row(&t->a->pattern.head[h], query);
         widest = width > widest ? width : widest;
         all += width;
     }
     const size_t scores = t->joint ? all : widest, flight = t->c->interleave ? 2 : 1;
-    return flight * scores * SCORE_BYTES + t->a->sizes.value_dim * (SUM_BYTES + VC__SLOTS);
+    return flight * (scores * SCORE_BYTES + (t->online ? STATE_BYTES : 0)) +
+           t->a->sizes.value_dim * (SUM_BYTES + VC__SLOTS);
 }
 
 static vc_status cut_queries(vc__tiling *t)
@@ -148,17 +172,38 @@ static uint64_t most_index_bytes(const vc__tiling *t)
 /* Makes tiles of keys that fit the key, value and index scratchpads. */
 static vc_status cut_tiles(vc__tiling *t)
 {
-    const size_t keys = t->a->keys;
-    t->key_tiles = vc__ceil_div(keys, t->most_keys);
+    const size_t units = vc__ceil_div(t->a->keys, t->key_unit);
+    t->key_tiles = vc__ceil_div(units, t->most_keys / t->key_unit);
     for (;;) {
         VC_TRY(cut_queries(t));
         const uint64_t most = most_index_bytes(t);
         if (most <= half_of(t, VC_BUFFER_INDEX))
             return VC_OK;
-        if (t->key_tiles == keys)
+        if (t->key_tiles == units)
             return tile_does_not_fit(t, VC_BUFFER_INDEX, most);
-        t->key_tiles = vc__smaller(keys, 2 * t->key_tiles);
+        t->key_tiles = vc__smaller(units, 2 * t->key_tiles);
     }
+}
+
+/* Rows in parts, where whole ones would want K and V more often (eq. D26). */
+static vc_status cut_rows(vc__tiling *t)
+{
+    const vc_chip_config *c = t->c;
+    const size_t most = t->most_keys, part = (size_t)(c->online_keys ? c->online_keys : c->lines);
+    const vc_status whole = cut_tiles(t);
+    const size_t passes = t->query_tiles;
+    if (c->softmax == VC_CHIP_SOFTMAX_WHOLE || t->joint || most >= t->a->keys ||
+        (whole == VC_OK && passes == 1))
+        return whole;
+    t->online = 1;
+    t->most_keys = vc__smaller(most, part);
+    t->key_unit = vc__smaller(c->entries_per_visit, t->most_keys);
+    if (cut_tiles(t) == VC_OK && (whole != VC_OK || t->query_tiles < passes))
+        return VC_OK;
+    t->online = 0;
+    t->most_keys = most;
+    t->key_unit = 1;
+    return cut_tiles(t);
 }
 
 /* How compressed tokens lie in their scratchpad: all tiles of a layer, if they fit; else in parts,
@@ -168,7 +213,7 @@ static void cut_stored(vc__tiling *t)
     for (int side = 0; side < 2; side++) {
         const size_t tokens = side ? t->a->keys : t->a->sizes.queries,
                      tiles = side ? t->key_tiles : t->query_tiles,
-                     tile = side ? vc__ceil_div(tokens, tiles) : t->most_queries;
+                     tile = side ? vc__keys_per_tile(t) : t->most_queries;
         const uint64_t bytes = t->c->buffers[side ? VC_BUFFER_KEY : VC_BUFFER_QUERY].bytes;
         const size_t whole = (size_t)(bytes / t->token_bytes[side]);
         t->stored[side] = tile;
@@ -186,8 +231,10 @@ static void cut_stored(vc__tiling *t)
 vc_status vc__tiling_open(vc__tiling *out, const vc__chip_layer *a)
 {
     const vc_attention_sizes *s = &a->sizes;
-    *out = (vc__tiling){
-        .a = a, .c = a->machine->config, .query_end = malloc(s->queries * sizeof *out->query_end)};
+    *out = (vc__tiling){.a = a,
+                        .key_unit = 1,
+                        .c = a->machine->config,
+                        .query_end = malloc(s->queries * sizeof *out->query_end)};
     if (!out->query_end)
         return vc_fail(VC_ENOMEM, "out of memory");
     for (int side = 0; side < 2; side++) {
@@ -199,7 +246,7 @@ vc_status vc__tiling_open(vc__tiling *out, const vc__chip_layer *a)
         out->heads_per_group[0] * vc_pattern_summaries(&a->pattern) * VC__SUMMARY_BYTES;
     out->token_bytes[0] += out->bias_bytes;
     VC_TRY(limit_tokens(out));
-    VC_TRY(cut_tiles(out));
+    VC_TRY(cut_rows(out));
     cut_stored(out);
     return VC_OK;
 }

@@ -20,6 +20,8 @@
 
 static const char *const splits[] = {"kept", "fixed", NULL};
 static const char *const gathers[] = {"banks", "divided", NULL};
+static const char *const softmaxes[] = {"online", "whole", NULL};
+_Static_assert(sizeof(vc_chip_softmax) == sizeof(int), "a word is read into an int");
 _Static_assert(sizeof(vc_chip_gather) == sizeof(int), "a word is read into an int");
 _Static_assert(sizeof(vc_line_split) == sizeof(int), "a word is read into an int");
 
@@ -76,6 +78,20 @@ static const vc_chip_field fields[] = {
                   "Q, K and V stay in their scratchpads where all of a layer's fit"),
     OPTIONAL_FLAG(head_parallel, "head_parallel",
                   "all heads that share compressed K are one step, not each its own"),
+    {{.key = "softmax",
+      .kind = VC_YAML_WORD,
+      .offset = offsetof(vc_chip_config, softmax),
+      .words = softmaxes,
+      .optional = 1},
+     "softmax",
+     "of rows for which K and V would come again and again: part by part, or whole"},
+    {{.key = "online_keys",
+      .kind = VC_YAML_COUNT,
+      .offset = offsetof(vc_chip_config, online_keys),
+      .most = 1e6,
+      .optional = 1},
+     "online_keys",
+     "of such a part; 0: as many as there are lines"},
     VC__BYTES_FIELD(vc_chip_config, index_bytes, "index_size", "index_bytes", 1, 8,
                     "a row index, or a column's length"),
     CHIP_COUNT(encoder_macs, "encoder_macs", "encoder_macs", 1, 1e6, "MACs of the encoder"),
@@ -192,7 +208,9 @@ static vc_status check_kind(const vc_chip_config *c)
     } own[] = {{"entries_per_sum", c->entries_per_sum > 0},
                {"gather", c->gather != VC_CHIP_GATHER_BANKS},
                {"forward", c->forward},
-               {"head_parallel", c->head_parallel}};
+               {"head_parallel", c->head_parallel},
+               {"softmax", c->softmax != VC_CHIP_SOFTMAX_ONLINE},
+               {"online_keys", c->online_keys > 0}};
     for (size_t i = 0; k->run != vc__schedule_run && i < sizeof own / sizeof *own; i++)
         if (own[i].set)
             return vc_fail(VC_EINVAL, "'%s' is set, and the dataflow %s makes no use of it",

@@ -266,8 +266,9 @@ typedef struct vc__chip_layer {
     vc__machine *machine;
     vc_attention_sizes sizes;
     vc_pattern pattern;
-    size_t keys;    /* with summaries, which are rows of K and V behind the tokens' */
-    vc__flow *flow; /* NULL: only time */
+    size_t keys;             /* with summaries, which are rows of K and V behind the tokens' */
+    vc__flow *flow;          /* NULL: only time */
+    vc_key_parts *key_parts; /* NULL, or what the schedule says of rows in parts */
 } vc__chip_layer;
 
 /* The keys of a tile: first to global_end - 1 are global, then come those of the sparser part to
@@ -277,6 +278,8 @@ typedef struct vc__key_parts {
     size_t panel; /* keys of the denser part */
 } vc__key_parts;
 vc__key_parts vc__parts_of(const vc__chip_layer *layer, const vc__chip_tile *tile);
+/* How many entries of a row are in the tile. */
+uint64_t vc__kept_in_tile(const vc__chip_layer *layer, const vc__chip_tile *tile, size_t query);
 /* The key at a place among those of the tile's denser part. */
 static inline size_t vc__panel_key(const vc__key_parts *parts, const vc__chip_tile *tile,
                                    size_t place)
@@ -284,6 +287,13 @@ static inline size_t vc__panel_key(const vc__key_parts *parts, const vc__chip_ti
     const size_t globals = parts->global_end - tile->key_first;
     return place < globals ? tile->key_first + place : parts->sparser_end + place - globals;
 }
+
+/* The same as vc__flow_softmax of a tile's keys of a row (eq. D26), whose sums are then scaled to
+ * the highest score so far and, in the end, by the sum of all powers. Two parts are under way. */
+void vc__flow_soften(vc__flow *flow, const vc__chip_tile *tile, const vc__key_parts *keys,
+                     size_t query, size_t part);
+void vc__flow_rescale(vc__flow *flow, size_t head, size_t query, size_t part);
+void vc__flow_finish(vc__flow *flow, size_t head, size_t query);
 
 /* QK^T of a tile with K stationary (sddmm.c, eq. D4 to D6). done[query - query_first] becomes the
  * time at which all scores of a row are complete, if that is later. `index` holds when the indices
@@ -297,6 +307,22 @@ vc_status vc__spmm(vc__chip_layer *a, const vc__chip_tile *tile, const size_t *o
 
 /* order[] (rows) by time[], equal times by row; spare[] (rows). */
 void vc__order_rows(size_t *order, size_t *spare, const uint64_t *time, size_t rows);
+
+/* Softmax of a tile's rows (softmax_rows.c), which are put into the order in which they are
+ * complete: done[] was when, and becomes when their probabilities are there (eq. D9). */
+typedef struct vc__softened {
+    const vc__chip_tile *tile;
+    size_t *order, *spare; /* (rows) */
+    uint64_t *done;        /* (rows) */
+    uint64_t *scaled;      /* when the second pass is free */
+    size_t part;           /* online: its number; of each row the tile has one (eq. D26) */
+    int online;
+} vc__softened;
+void vc__soften_rows(vc__chip_layer *layer, const vc__softened *rows);
+/* Scales the sums of rows before those of the tile are added; they may be from `place` on. */
+void vc__rescale_rows(vc__chip_layer *layer, const vc__softened *rows, uint64_t place);
+/* Divides all sums by those of powers. Returns when that is done. */
+uint64_t vc__finish_rows(vc__chip_layer *layer, const vc__softened *rows);
 
 /* How many of the lines the denser part of so much work gets, beside so much of the sparser (eq.
  * D3). */

@@ -19,6 +19,10 @@ vc_status vc__layer_run(vc__machine *m, const vc_attention_sizes *sizes, const v
     VC_TRY(plan ? vc_pattern_open(&a.pattern, plan, &how)
                 : vc_pattern_open_whole(&a.pattern, sizes->heads, sizes->queries, sizes->keys));
     a.keys = sizes->keys + vc_pattern_summaries(&a.pattern);
+    if (values && values->key_parts) {
+        *values->key_parts = (vc_key_parts){1, 1};
+        a.key_parts = values->key_parts;
+    }
     vc_status status = values ? vc__flow_open(&a.flow, sizes, &a.pattern, values) : VC_OK;
     if (status == VC_OK)
         status = kind->run(&a);

@@ -32,9 +32,11 @@ static vc_status fill_layer(vc_functional *f, size_t l, const vc_attention_sizes
     const size_t q = s->heads * s->queries * s->head_dim, k = s->heads * s->keys * s->head_dim,
                  v = s->heads * s->keys * s->value_dim, out = s->heads * s->queries * s->value_dim;
     vc_rng rng = vc_rng_open(seed, 7, l);
-    int32_t *sums = f->blocks[l] = malloc(2 * out * sizeof *sums + q + k + v);
-    if (!sums)
+    vc_key_parts *parts = f->blocks[l] =
+        malloc(sizeof *parts + 2 * out * sizeof(int32_t) + q + k + v);
+    if (!parts)
         return vc_fail(VC_ENOMEM, "out of memory for a layer's data");
+    int32_t *sums = (int32_t *)(parts + 1);
     int8_t *bytes = (int8_t *)(sums + 2 * out);
     for (size_t i = 0; i < q + k + v; i++)
         bytes[i] = (int8_t)((int)vc_rng_below(&rng, 255) - 127);
@@ -44,7 +46,8 @@ static vc_status fill_layer(vc_functional *f, size_t l, const vc_attention_sizes
                                     .v = bytes + q + k,
                                     .score_scale = (float)(2.0 / deviation),
                                     .pool_scale = (float)(sqrt(2.0 / (double)s->head_dim) / one),
-                                    .out = sums};
+                                    .out = sums,
+                                    .key_parts = parts};
     return VC_OK;
 }
 

@@ -53,3 +53,11 @@ uint64_t vc__kept_in_row(const vc_pattern_head *head, size_t query)
 {
     return head->panel_count + vc_row_count(head, query);
 }
+
+uint64_t vc__kept_in_tile(const vc__chip_layer *a, const vc__chip_tile *tile, size_t query)
+{
+    const vc__key_parts parts = vc__parts_of(a, tile);
+    const vc__range own =
+        vc__row_entries(&a->pattern.head[tile->head], query, parts.global_end, parts.sparser_end);
+    return parts.panel + own.end - own.first;
+}

@@ -1,12 +1,12 @@
-/* Attention in integers (eq. D10): as plain loops, and as single steps that a schedule takes. */
+/* Attention in integers (eq. D10) as plain loops. */
 #include <math.h>
 #include <stdlib.h>
 
-#include "chip_impl.h"
+#include "quantized_impl.h"
 
-enum { MOST_PROBABILITY = 255, POWER_BITS = 16 };
+enum { POWER_BITS = 16 };
 
-static int32_t dot(const int8_t *a, const int8_t *b, size_t count)
+int32_t vc__dot(const int8_t *a, const int8_t *b, size_t count)
 {
     int32_t sum = 0;
     for (size_t i = 0; i < count; i++)
@@ -31,11 +31,71 @@ int32_t vc__softmax_share(const vc__softmax *s, int32_t score, int32_t whole)
 
 int32_t vc__whole(const float *kept_share, size_t query)
 {
-    return kept_share ? (int32_t)lroundf((float)MOST_PROBABILITY * kept_share[query])
-                      : MOST_PROBABILITY;
+    return kept_share ? (int32_t)lroundf((float)VC__MOST_PROBABILITY * kept_share[query])
+                      : VC__MOST_PROBABILITY;
 }
 
-static int32_t mean_value(int32_t sum, size_t count)
+/* ---- rows in parts (eq. D26) */
+
+/* What rounds to the nearest, and up in the middle. */
+int64_t vc__scaled(int64_t value, int64_t factor)
+{
+    return (value * factor + (1 << (POWER_BITS - 1))) >> POWER_BITS;
+}
+
+/* How much the powers so far are worth once these scores are there as well. */
+int64_t vc__see_part(vc__row_state *row, vc__softmax *softmax)
+{
+    const int64_t factor = row->highest == INT32_MIN ? 0 : vc__softmax_power(softmax, row->highest);
+    row->highest = softmax->highest;
+    row->sum = vc__scaled(row->sum, factor);
+    return factor;
+}
+
+int32_t vc__part_share(vc__row_state *row, const vc__softmax *softmax, int32_t score)
+{
+    const int64_t power = vc__softmax_power(softmax, score);
+    row->sum += power;
+    return (int32_t)vc__scaled(power, VC__MOST_PROBABILITY);
+}
+
+/* The sum of a row's values as whole rows have it: shares of `whole` times values. */
+int32_t vc__finished(int32_t sum, const vc__row_state *row, int32_t whole)
+{
+    const int64_t below = VC__MOST_PROBABILITY * row->sum,
+                  above = (int64_t)sum * whole * (1 << POWER_BITS) + below / 2;
+    if (below == 0)
+        return 0;
+    return (int32_t)(above / below - (above % below < 0));
+}
+
+/* finish_row in parts, of which part[i] is each score's. */
+static void finish_parts(int32_t *out, const int32_t *scores, const int8_t *const *rows,
+                         const size_t *part, size_t count, size_t width, float scale, int32_t whole)
+{
+    vc__row_state row = {INT32_MIN, 0};
+    for (size_t c = 0; c < width; c++)
+        out[c] = 0;
+    for (size_t first = 0, end; first < count; first = end) {
+        vc__softmax softmax = {scale, row.highest, 0};
+        for (end = first; end < count && part[end] == part[first]; end++)
+            vc__softmax_see(&softmax, scores[end]);
+        const int64_t factor = vc__see_part(&row, &softmax);
+        for (size_t c = 0; c < width; c++)
+            out[c] = (int32_t)vc__scaled(out[c], factor);
+        for (size_t i = first; i < end; i++) {
+            const int32_t p = vc__part_share(&row, &softmax, scores[i]);
+            for (size_t c = 0; c < width; c++)
+                out[c] += p * rows[i][c];
+        }
+    }
+    for (size_t c = 0; c < width; c++)
+        out[c] = vc__finished(out[c], &row, whole);
+}
+
+/* ---- plain loops */
+
+int32_t vc__mean_value(int32_t sum, size_t count)
 {
     return (int32_t)lround((double)sum / (double)count);
 }
@@ -47,7 +107,7 @@ static void add_mean_to_row(int32_t *out, int32_t p, const int8_t *v, size_t key
         int32_t sum = 0;
         for (size_t k = 0; k < keys; k++)
             sum += v[k * width + c];
-        out[c] += p * mean_value(sum, keys);
+        out[c] += p * vc__mean_value(sum, keys);
     }
 }
 
@@ -69,220 +129,77 @@ static void finish_row(int32_t *out, const int32_t *scores, const int8_t *const 
     }
 }
 
+/* What a row keeps: scores, values, and in which part of the keys they are. */
+typedef struct kept_row {
+    int32_t *scores;
+    const int8_t **values;
+    size_t *part;
+    size_t count;
+} kept_row;
+
+static void keep(kept_row *row, int32_t score, const int8_t *value, size_t place, size_t keys,
+                 vc_key_parts of)
+{
+    const size_t units = (keys + of.unit - 1) / of.unit;
+    size_t part = 0;
+    while (of.unit * (units * (part + 1) / of.count) <= place && part + 1 < of.count)
+        part++;
+    row->scores[row->count] = score;
+    row->values[row->count] = value;
+    row->part[row->count++] = part;
+}
+
+static void fill_row(kept_row *out, size_t row, const vc_attention_sizes *s,
+                     const vc_chip_values *values, const uint8_t *pruned, const vc_plan_layer *plan,
+                     const vc__summaries *pooled)
+{
+    const size_t tk = s->keys, d = s->head_dim, dv = s->value_dim, h = row / s->queries,
+                 g = pooled->count;
+    const vc_key_parts parts = values->key_parts ? *values->key_parts : (vc_key_parts){1, 1};
+    const int8_t *q = values->q + row * d;
+    out->count = 0;
+    for (size_t place = 0; place < tk; place++) {
+        const size_t k = plan ? (size_t)plan->key_order[h * tk + place] : place;
+        if (!pruned || !pruned[row * tk + k])
+            keep(out, vc__dot(q, values->k + (h * tk + k) * d, d), values->v + (h * tk + k) * dv,
+                 place, tk + g, parts);
+    }
+    for (size_t j = 0; j < g; j++)
+        if (pooled->bias[row * g + j] != VC__NOT_SEEN)
+            keep(out, pooled->bias[row * g + j] + vc__dot(q, pooled->k + (h * g + j) * d, d),
+                 pooled->v + (h * g + j) * dv, tk + j, tk + g, parts);
+}
+
 vc_status vc_quantized_attention(int32_t *out, const vc_attention_sizes *s,
                                  const vc_chip_values *values, const uint8_t *pruned,
                                  const vc_plan_layer *plan)
 {
-    const size_t tq = s->queries, tk = s->keys, d = s->head_dim, dv = s->value_dim;
+    const size_t tq = s->queries, tk = s->keys, dv = s->value_dim;
     vc__summaries pooled;
     VC_TRY(vc__summaries_open(&pooled, s, values, plan ? &plan->pooling : NULL,
                               plan ? plan->summary_bias : NULL));
-    const size_t g = pooled.count;
-    int32_t *scores = malloc((tk + g) * sizeof *scores);
-    const int8_t **rows = malloc((tk + g) * sizeof *rows);
-    for (size_t row = 0; scores && rows && row < s->heads * tq; row++) {
+    const size_t most = tk + pooled.count;
+    kept_row kept = {malloc(most * sizeof *kept.scores), malloc(most * sizeof *kept.values),
+                     malloc(most * sizeof *kept.part), 0};
+    const int complete = kept.scores && kept.values && kept.part;
+    for (size_t row = 0; complete && row < s->heads * tq; row++) {
         const size_t h = row / tq;
-        const int8_t *q = values->q + row * d;
-        size_t count = 0;
-        for (size_t k = 0; k < tk; k++)
-            if (!pruned || !pruned[row * tk + k]) {
-                scores[count] = dot(q, values->k + (h * tk + k) * d, d);
-                rows[count++] = values->v + (h * tk + k) * dv;
-            }
-        for (size_t j = 0; j < g; j++)
-            if (pooled.bias[row * g + j] != VC__NOT_SEEN) {
-                scores[count] = pooled.bias[row * g + j] + dot(q, pooled.k + (h * g + j) * d, d);
-                rows[count++] = pooled.v + (h * g + j) * dv;
-            }
         const float *shares = plan && plan->kept_share ? plan->kept_share + h * tq : NULL;
         const int32_t whole = vc__whole(shares, row % tq);
-        finish_row(out + row * dv, scores, rows, count, dv, values->score_scale, whole);
+        fill_row(&kept, row, s, values, pruned, plan, &pooled);
+        if (values->key_parts && values->key_parts->count > 1)
+            finish_parts(out + row * dv, kept.scores, kept.values, kept.part, kept.count, dv,
+                         values->score_scale, whole);
+        else
+            finish_row(out + row * dv, kept.scores, kept.values, kept.count, dv,
+                       values->score_scale, whole);
         if (shares)
-            add_mean_to_row(out + row * dv, MOST_PROBABILITY - whole, values->v + h * tk * dv, tk,
-                            dv);
+            add_mean_to_row(out + row * dv, VC__MOST_PROBABILITY - whole, values->v + h * tk * dv,
+                            tk, dv);
     }
-    const int complete = scores && rows;
-    free(scores);
-    free(rows);
+    free(kept.scores);
+    free(kept.values);
+    free(kept.part);
     vc__summaries_close(&pooled);
-    return complete ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for a row of %zu scores", tk + g);
-}
-
-struct vc__flow {
-    vc_attention_sizes sizes;
-    const vc_pattern *pattern;
-    vc_chip_values values;
-    size_t *panel_start; /* (H) */
-    vc__summaries summaries;
-    int32_t *panel;   /* (Tq, panel keys) of each head: scores, then probabilities */
-    int32_t *entries; /* of the sparser part, at the plan's positions */
-    int32_t *means;   /* (H, Dv) sums of all values, where there is a residual */
-    uint64_t scored;
-};
-
-static size_t count_entries(const vc_pattern *pattern)
-{
-    size_t count = 1;
-    for (size_t h = 0; h < pattern->heads; h++)
-        if (pattern->head[h].column_start)
-            count = (size_t)pattern->head[h].column_start[pattern->keys] + 1;
-    return count;
-}
-
-vc_status vc__flow_open(vc__flow **out, const vc_attention_sizes *sizes, const vc_pattern *pattern,
-                        const vc_chip_values *values)
-{
-    vc__flow *f = *out = calloc(1, sizeof *f);
-    size_t panel = 1;
-    if (f)
-        f->panel_start = malloc(pattern->heads * sizeof *f->panel_start);
-    for (size_t h = 0; f && f->panel_start && h < pattern->heads; h++) {
-        f->panel_start[h] = panel - 1;
-        panel += pattern->queries * pattern->head[h].panel_count;
-    }
-    if (f) {
-        f->sizes = *sizes;
-        f->pattern = pattern;
-        f->values = *values;
-        f->panel = calloc(panel, sizeof *f->panel);
-        f->entries = calloc(count_entries(pattern), sizeof *f->entries);
-        f->means = calloc(sizes->heads * sizes->value_dim, sizeof *f->means);
-    }
-    const int complete = f && f->panel_start && f->panel && f->entries && f->means;
-    vc_status status = complete ? vc__summaries_open(&f->summaries, sizes, values, pattern->pooling,
-                                                     pattern->summary_bias)
-                                : vc_fail(VC_ENOMEM, "out of memory for a layer's scores");
-    if (status != VC_OK) {
-        vc__flow_close(f);
-        *out = NULL;
-        return status;
-    }
-    for (size_t i = 0; i < sizes->heads * sizes->queries * sizes->value_dim; i++)
-        values->out[i] = 0;
-    return VC_OK;
-}
-
-void vc__flow_close(vc__flow *f)
-{
-    if (!f)
-        return;
-    free(f->panel_start);
-    free(f->panel);
-    free(f->entries);
-    free(f->means);
-    vc__summaries_close(&f->summaries);
-    free(f);
-}
-
-static size_t original(const int32_t *order, size_t index)
-{
-    return order ? (size_t)order[index] : index;
-}
-
-static size_t query_row(const vc__flow *f, size_t h, size_t query)
-{
-    return h * f->sizes.queries + original(f->pattern->head[h].query_order, query);
-}
-
-/* The row of K or V of a key, of which a summary's is its own. */
-static const int8_t *key_row(const vc__flow *f, size_t h, size_t key, const int8_t *tokens,
-                             const int8_t *summaries, size_t width)
-{
-    const size_t count = f->sizes.keys;
-    if (key >= count)
-        return summaries + (h * f->summaries.count + key - count) * width;
-    return tokens + (h * count + original(f->pattern->head[h].key_order, key)) * width;
-}
-
-static int32_t score_of(vc__flow *f, size_t h, size_t query, size_t key)
-{
-    const size_t d = f->sizes.head_dim, row = query_row(f, h, query), tokens = f->sizes.keys;
-    const int8_t *k = key_row(f, h, key, f->values.k, f->summaries.k, d);
-    const int32_t bias =
-        key < tokens ? 0 : f->summaries.bias[row * f->summaries.count + key - tokens];
-    if (++f->scored == f->values.lost_score || bias == VC__NOT_SEEN)
-        return 0;
-    return bias + dot(f->values.q + row * d, k, d);
-}
-
-static int32_t *panel_at(const vc__flow *f, size_t h, size_t query, size_t key)
-{
-    const vc_pattern_head *head = &f->pattern->head[h];
-    const size_t place = head->panel_place ? (size_t)head->panel_place[key] : key;
-    return f->panel + f->panel_start[h] + query * head->panel_count + place;
-}
-
-/* Scores are added, so that one that is computed twice is as wrong as one that is missing. */
-void vc__flow_score_panel(vc__flow *f, size_t h, size_t query, size_t key)
-{
-    *panel_at(f, h, query, key) += score_of(f, h, query, key);
-}
-
-void vc__flow_score_entry(vc__flow *f, size_t h, size_t entry, size_t query, size_t key)
-{
-    f->entries[entry] += score_of(f, h, query, key);
-}
-
-void vc__flow_softmax(vc__flow *f, size_t h, size_t query)
-{
-    const vc_pattern_head *head = &f->pattern->head[h];
-    const vc__range own = vc__row_entries(head, query, 0, f->pattern->keys);
-    int32_t *panel = f->panel + f->panel_start[h] + query * head->panel_count;
-    const int32_t whole = vc__whole(head->kept_share, original(head->query_order, query));
-    vc__softmax softmax = {f->values.score_scale, INT32_MIN, 0};
-    for (size_t j = 0; j < head->panel_count; j++)
-        if (vc_panel_keeps(head, query, j))
-            vc__softmax_see(&softmax, panel[j]);
-    for (size_t e = own.first; e < own.end; e++)
-        vc__softmax_see(&softmax, f->entries[head->row_entry[e]]);
-    for (size_t j = 0; j < head->panel_count; j++)
-        if (vc_panel_keeps(head, query, j))
-            softmax.sum += vc__softmax_power(&softmax, panel[j]);
-    for (size_t e = own.first; e < own.end; e++)
-        softmax.sum += vc__softmax_power(&softmax, f->entries[head->row_entry[e]]);
-    for (size_t j = 0; j < head->panel_count; j++)
-        panel[j] =
-            vc_panel_keeps(head, query, j) ? vc__softmax_share(&softmax, panel[j], whole) : 0;
-    for (size_t e = own.first; e < own.end; e++) {
-        int32_t *entry = &f->entries[head->row_entry[e]];
-        *entry = vc__softmax_share(&softmax, *entry, whole);
-    }
-}
-
-void vc__flow_sum_mean(vc__flow *f, size_t h, size_t key)
-{
-    const size_t dv = f->sizes.value_dim;
-    const int8_t *v = key_row(f, h, key, f->values.v, f->summaries.v, dv);
-    for (size_t c = 0; c < dv; c++)
-        f->means[h * dv + c] += v[c];
-}
-
-void vc__flow_add_mean(vc__flow *f, size_t h, size_t query)
-{
-    const vc_pattern_head *head = &f->pattern->head[h];
-    const size_t dv = f->sizes.value_dim;
-    const int32_t p =
-        MOST_PROBABILITY - vc__whole(head->kept_share, original(head->query_order, query));
-    int32_t *out = f->values.out + query_row(f, h, query) * dv;
-    for (size_t c = 0; c < dv; c++)
-        out[c] += p * mean_value(f->means[h * dv + c], f->sizes.keys);
-}
-
-static void add_value(vc__flow *f, size_t h, int32_t p, size_t query, size_t key)
-{
-    const size_t dv = f->sizes.value_dim;
-    int32_t *out = f->values.out + query_row(f, h, query) * dv;
-    const int8_t *v = key_row(f, h, key, f->values.v, f->summaries.v, dv);
-    for (size_t c = 0; c < dv; c++)
-        out[c] += p * v[c];
-}
-
-void vc__flow_sum_panel(vc__flow *f, size_t h, size_t query, size_t key)
-{
-    add_value(f, h, *panel_at(f, h, query, key), query, key);
-}
-
-void vc__flow_sum_entry(vc__flow *f, size_t h, size_t entry, size_t query, size_t key)
-{
-    add_value(f, h, f->entries[entry], query, key);
+    return complete ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for a row of %zu scores", most);
 }

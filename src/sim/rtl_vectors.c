@@ -274,6 +274,11 @@ vc_status vc__rtl_vectors_add(vc_rtl_vectors *v, const vc__chip_layer *a, const 
                        "layer %d has an auto-encoder, of which there are no vectors for RTL: its "
                        "integers are not defined",
                        a->machine->layer);
+    if (s->parts > 1)
+        return vc_fail(VC_EUNSUPPORTED,
+                       "layer %d: softmax takes rows of %zu keys in parts, which RTL does not "
+                       "(softmax: whole)",
+                       a->machine->layer, a->keys);
     w.values = &a->machine->options->values[a->machine->layer];
     VC_TRY(
         vc__summaries_open(&w.summaries, z, w.values, a->pattern.pooling, a->pattern.summary_bias));

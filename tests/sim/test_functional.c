@@ -35,19 +35,17 @@ static void free_data(data *d)
     free(d->want);
 }
 
-/* Runs data through the chip and returns how many results are not the reference's. */
-static size_t differences(const vc_attention_sizes *s, const vc_plan *plan, const vc_chip_config *c,
-                          uint64_t lost_score)
+/* Runs data through the chip and returns how many results are not the reference's, and in how many
+ * parts softmax took the rows. */
+static size_t differences_of(const vc_attention_sizes *s, const vc_plan *plan,
+                             const vc_chip_config *c, uint64_t lost_score, vc_key_parts *parts)
 {
     data d = make_data(s, 1 + s->queries);
     const size_t count = s->heads * s->queries * s->value_dim;
     uint8_t *pruned = plan ? malloc(s->heads * s->queries * s->keys) : NULL;
-    vc_chip_values values = {d.q, d.k, d.v, 1e-4f, d.want, 0, 1e-2f};
+    const vc_chip_values values = {d.q, d.k, d.v, 1e-4f, d.out, lost_score, 1e-2f, parts};
     if (plan)
         vc_plan_layer_mask(pruned, &plan->layers[0]);
-    assert_ok(vc_quantized_attention(d.want, s, &values, pruned, plan ? plan->layers : NULL));
-    values.out = d.out;
-    values.lost_score = lost_score;
     vc_workload w = {0};
     vc_chip_result r;
     const vc_memory_config memory = small_memory(c);
@@ -55,6 +53,7 @@ static size_t differences(const vc_attention_sizes *s, const vc_plan *plan, cons
         .config = c, .memory = &memory, .attention_only = 1, .values = &values};
     add_attention(&w, 0, s, plan);
     assert_ok(vc_chip_simulate(&r, &w, plan, &o));
+    assert_ok(vc_quantized_attention(d.want, s, &values, pruned, plan ? plan->layers : NULL));
     size_t wrong = 0;
     for (size_t i = 0; i < count; i++)
         wrong += d.out[i] != d.want[i];
@@ -63,6 +62,13 @@ static size_t differences(const vc_attention_sizes *s, const vc_plan *plan, cons
     free(pruned);
     free_data(&d);
     return wrong;
+}
+
+static size_t differences(const vc_attention_sizes *s, const vc_plan *plan, const vc_chip_config *c,
+                          uint64_t lost_score)
+{
+    vc_key_parts parts;
+    return differences_of(s, plan, c, lost_score, &parts);
 }
 
 /* Scratchpads so small that everything is tiled. */
@@ -99,12 +105,16 @@ static void data_flows_through_every_schedule(void **state)
                                         {5, 20, 41, 7, 9, {0, 3}},   {5, 64, 41, 7, 9, {3, 0}}};
     vc_accelerator figure;
     assert_ok(vc_accelerator_read(&figure, "configs/accelerators/vitcod-paper.yaml"));
-    vc_chip_config chips[] = {vc_chip_config_default(), small_chip(), figure.chip, cramped_chip(),
-                              cramped_chip()};
+    vc_chip_config chips[] = {
+        vc_chip_config_default(), small_chip(),   figure.chip,   cramped_chip(),
+        cramped_chip(),           cramped_chip(), cramped_chip()};
     chips[1].entries_per_visit = 3;
     chips[4].head_parallel = 1;
     chips[4].entries_per_sum = 7;
     chips[4].buffers[VC_BUFFER_QUERY].banks = chips[4].buffers[VC_BUFFER_VALUE].banks = 3;
+    chips[5].softmax = VC_CHIP_SOFTMAX_WHOLE;
+    chips[6].online_keys = 13;
+    size_t in_parts[sizeof chips / sizeof *chips] = {0};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (size_t c = 0; c < sizeof chips / sizeof *chips; c++)
             for (int sparse = 0; sparse < 6; sparse++) {
@@ -119,13 +129,56 @@ static void data_flows_through_every_schedule(void **state)
                     add_queries(&plan.layers[0], sizes[i].head_dim, 2.0f, i);
                 if (sizes[i].queries == 197 && c >= 3)
                     chips[c].buffers[VC_BUFFER_OUTPUT].bytes = 8000;
-                const size_t wrong = differences(&sizes[i], sparse ? &plan : NULL, &chips[c], 0);
+                vc_key_parts parts;
+                const size_t wrong =
+                    differences_of(&sizes[i], sparse ? &plan : NULL, &chips[c], 0, &parts);
+                in_parts[c] += parts.count > 1;
                 if (wrong)
                     fail_msg("sizes %zu, chip %zu, sparse %d: %zu results differ", i, c, sparse,
                              wrong);
                 if (sparse)
                     vc_plan_close(&plan);
             }
+    assert_int_equal(in_parts[0] + in_parts[5], 0);
+    assert_true(in_parts[3] > 0 && in_parts[4] > 0 && in_parts[6] > 0);
+}
+
+/* Rows in parts are what whole rows are, but for rounding: a probability to half of a 255th of the
+ * highest score's, which a sum of values of 127 may have in each of its keys, and half a unit in
+ * each part. */
+static void parts_of_rows_are_what_they_are(void **state)
+{
+    (void)state;
+    const vc_attention_sizes s = {2, 70, 210, 16, 16, {0, 0}};
+    vc_chip_config chips[2] = {cramped_chip(), cramped_chip()};
+    data d = make_data(&s, 4);
+    const size_t count = s.heads * s.queries * s.value_dim;
+    int32_t *out[2] = {d.out, d.want};
+    vc_key_parts parts[2];
+    chips[1].softmax = VC_CHIP_SOFTMAX_WHOLE;
+    for (int i = 0; i < 2; i++) {
+        const vc_chip_values values = {d.q, d.k, d.v, 3e-4f, out[i], 0, 1e-2f, &parts[i]};
+        vc_workload w = {0};
+        vc_chip_result r;
+        const vc_memory_config memory = small_memory(&chips[i]);
+        const vc_chip_options o = {
+            .config = &chips[i], .memory = &memory, .attention_only = 1, .values = &values};
+        add_attention(&w, 0, &s, NULL);
+        assert_ok(vc_chip_simulate(&r, &w, NULL, &o));
+        vc_chip_result_close(&r);
+        vc_workload_close(&w);
+    }
+    assert_true(parts[0].count > 10 && parts[1].count == 1);
+    double worst = 0.0, square = 0.0, sums = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        const double off = (double)(d.out[i] - d.want[i]) / 255.0;
+        worst = fmax(worst, fabs(off));
+        square += off * off;
+        sums += (double)d.want[i] * d.want[i] / 255.0 / 255.0;
+    }
+    if (worst > 5.0 || square > 1e-3 * sums)
+        fail_msg("off by up to %.2f, %.2e of squares", worst, square / sums);
+    free_data(&d);
 }
 
 /* All tokens global or none, columns without an entry, one token: no division by what is not there.
@@ -199,7 +252,7 @@ static void expect_what_a_plan_says(float *query)
     vc_workload w = {0};
     vc_chip_result r;
     const vc_memory_config memory = small_memory(&c);
-    const vc_chip_values values = {d.q, d.k, d.v, scale, d.out, 0, pool_scale};
+    const vc_chip_values values = {d.q, d.k, d.v, scale, d.out, 0, pool_scale, NULL};
     const vc_chip_options o = {
         .config = &c, .memory = &memory, .attention_only = 1, .values = &values};
     add_attention(&w, 0, &s, &plan);
@@ -265,7 +318,7 @@ static void pooled_values_are_rounded(void **state)
         vc_workload w = {0};
         vc_chip_result r;
         data d = make_data(&s, 9);
-        const vc_chip_values values = {d.q, d.k, d.v, 1e-4f, d.out, 0, 1e-2f};
+        const vc_chip_values values = {d.q, d.k, d.v, 1e-4f, d.out, 0, 1e-2f, NULL};
         const vc_chip_options o = {
             .config = &c, .memory = &memory, .attention_only = 1, .values = &values};
         make_plan(&plan, T, 3, in_first_column);
@@ -326,6 +379,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(data_flows_through_every_schedule),
+        cmocka_unit_test(parts_of_rows_are_what_they_are),
         cmocka_unit_test(extremes_flow_too),
         cmocka_unit_test(summaries_mean_what_a_plan_says),
         cmocka_unit_test(pooled_values_are_rounded),
