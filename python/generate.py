@@ -16,6 +16,19 @@ from pathlib import Path
 
 RENAMED = {"eval": "evaluate"}
 NOT_OPTIONS = {"json", "csv", "help"}  # what the package itself says
+# Verbs that show how far they are.
+TELLING = {
+    "attention",
+    "bench",
+    "calibrate",
+    "codesign",
+    "compare",
+    "eval",
+    "polarize",
+    "profile",
+    "prune",
+    "train",
+}
 TYPES = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 HEAD = '"""Made by generate.py from the program."""\n\nfrom __future__ import annotations\n\n'
 
@@ -170,6 +183,10 @@ def verb_function(vitcod: str, verb: str, summary: str) -> str:
         told = f"{argument}: " + (f"{value}, " if value else "") + meaning
         documents += textwrap.wrap(told, 92, subsequent_indent="    ")
         mapping.append(f"        {option!r}: {argument},")
+    tells = verb in TELLING
+    if tells:
+        signature.append("    progress: OnProgress | None = None,")
+        documents.append("progress: called with a Progress, at most ten times a second")
     document = [
         summary[:1].upper() + summary[1:] + ".",
         "",
@@ -188,7 +205,7 @@ def verb_function(vitcod: str, verb: str, summary: str) -> str:
         + body.strip().replace('"""', "'''")
         + f'\n    """\n    return run({verb!r}, arguments, {{\n'
         + "\n".join(mapping)
-        + "\n    })\n"
+        + ("\n    }, progress)\n" if tells else "\n    })\n")
     )
 
 
@@ -204,7 +221,7 @@ dicts of arrays, which are put into files for the program. What it prints with -
     )
     return (
         head
-        + "from . import _results as results\nfrom .program import Given, run\n\n\n"
+        + "from . import _results as results\nfrom .processes import Given, OnProgress, run\n\n\n"
         + "\n\n".join(functions)
     )
 

@@ -2,11 +2,13 @@
 """Exports models as ONNX and compares ONNX Runtime's logits with vitcod's: a table of model x way
 (dense, masked, with summaries, ..) x largest difference, of four images of noise.
 
-usage: compare-onnx.py VITCOD DATA [--tolerance X] [--models NAME,..]
+usage: compare-onnx.py VITCOD DATA [--tolerance X] [--models 'NAME;..']
 
 DATA has deit_tiny_patch16_224.safetensors, vitcod-masks and imagenet-samples (a folder of images,
 for the plans that `calibrate` makes). Other models are timm's architectures with random weights,
-statistics and biases. Wants numpy, onnx and onnxruntime; torch and timm for the others.
+statistics and biases, and the small ViTs of tools/golden/vits.py, each with a switch that a DeiT
+has not (LayerScale, registers, no class token, SwiGLU, ..), whose images have 32 pixels. Wants
+numpy, onnx and onnxruntime; torch, timm and safetensors for the others.
 """
 
 import argparse
@@ -25,11 +27,12 @@ RANDOM = (
     "levit_128",
     "levit_256d",
 )
+SWITCHED = "ViT, "  # and a name of vits.py
 MASKS = {
     "deit_tiny_patch16_224": "vitcod-masks/deit_tiny_lowrank_0.95/info_0.95.npy",
     "levit_128": "vitcod-masks/levit_128_lowrank/masks/0.9",
 }
-SUMMARIES = ("3x3", "3x3q", "3x3s1.5")
+SUMMARIES = ("", "q", "s1.5")
 
 
 class Compared:
@@ -37,6 +40,8 @@ class Compared:
 
     def __init__(self, vitcod, work, images):
         self.vitcod, self.work, self.images = vitcod, work, images
+        small = images.shape[2] < 224  # where summaries of 17 tokens would be most of the scores
+        self.sparsity, self.grid = ("--sparsity=0.4", "1x1") if small else ("--sparsity=0.9", "3x3")
         np.save(self.path("x.npy"), images)
 
     def path(self, name):
@@ -62,7 +67,8 @@ class Compared:
         """A file with a plan inside, of eight images."""
         out = self.path(f"{name}.safetensors")
         few = ["--sample", "8", "--statistics", "8", "--batch", "1", "--epochs", "0"]
-        self.run("calibrate", model, "--data", data, *few, "--rule", "budget", *options, "-o", out)
+        how = [*few, "--rule", "budget", self.sparsity, *options]
+        self.run("calibrate", model, "--data", data, *how, "-o", out)
         return out
 
     def coded(self, model, data):
@@ -74,7 +80,7 @@ class Compared:
         """A mask of its own attention."""
         maps, out = self.path("maps"), self.path("masks")
         self.run("attention", model, "--data", data, "--sample", "8", "-o", maps)
-        self.run("prune", maps, "--sparsity", "0.9", "-o", out)
+        self.run("prune", maps, self.sparsity, "-o", out)
         return out
 
 
@@ -97,6 +103,46 @@ def random_checkpoint(name, work):
     return path
 
 
+def switched_checkpoint(name, vits, work):
+    from safetensors.torch import save_file
+
+    model = vits.make(name).float()
+    norm, act = model.blocks[0].norm1, type(model.blocks[0].mlp.act).__name__
+    said = {"num_heads": "3", "global_pool": model.global_pool, "norm_eps": repr(norm.eps)}
+    if act != "SiLU":
+        said["activation"] = "quick_gelu" if act == "QuickGELU" else "gelu"
+    path = os.path.join(work, name + ".safetensors")
+    save_file({key: x.contiguous() for key, x in model.state_dict().items()}, path, said)
+    return path
+
+
+def vits_of_timm():
+    """tools/golden/vits.py, if there is a timm."""
+    sys.path.insert(0, os.path.join(os.path.dirname(__file__), "golden"))
+    import vits
+
+    return vits
+
+
+def names_of(given):
+    """The models, and of what size their images are."""
+    if given:
+        names = given.split(";")
+    else:
+        names = ["deit_tiny_patch16_224", *RANDOM]
+        names += [SWITCHED + name for name in vits_of_timm().VITS]
+    return [(name, 32 if name.startswith(SWITCHED) else 224) for name in names]
+
+
+def checkpoint_of(name, data, work):
+    real = os.path.join(data, name + ".safetensors")
+    if os.path.exists(real):
+        return real
+    if name.startswith(SWITCHED):
+        return switched_checkpoint(name[len(SWITCHED) :], vits_of_timm(), work)
+    return random_checkpoint(name, work)
+
+
 def ways_of(compared, name, model, data):
     images, mask = os.path.join(data, "imagenet-samples"), MASKS.get(name)
     yield "dense", [model]
@@ -105,7 +151,8 @@ def ways_of(compared, name, model, data):
     yield "auto-encoder", [model, "--autoencoder", compared.coded(model, images)]
     if name.startswith("levit"):
         return
-    for grid in SUMMARIES:
+    for kind in SUMMARIES:
+        grid = compared.grid + kind
         yield f"summaries {grid}", [
             compared.calibrated(model, images, grid, "--summary", grid, "--residual", "none")
         ]
@@ -117,24 +164,23 @@ def main():
     parser.add_argument("vitcod")
     parser.add_argument("data")
     parser.add_argument("--tolerance", type=float, default=1e-4)
-    parser.add_argument("--models", default=",".join(("deit_tiny_patch16_224", *RANDOM)))
+    parser.add_argument("--models", help=f"separated by ;, as 'levit_128;{SWITCHED}swiglu'")
     args = parser.parse_args()
     print(f"onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__}\n")
     print("| model | attention | largest difference | largest logit |\n|---|---|---|---|")
     worst = 0.0
     with tempfile.TemporaryDirectory() as work:
-        images = np.random.default_rng(0).standard_normal((4, 3, 224, 224)).astype(np.float32)
-        for name in args.models.split(","):
+        for name, side in names_of(args.models):
+            images = np.random.default_rng(0).standard_normal((4, 3, side, side), np.float32)
             folder = os.path.join(work, name)
             os.makedirs(folder)
             compared = Compared(args.vitcod, folder, images)
-            real = os.path.join(args.data, name + ".safetensors")
-            model = real if os.path.exists(real) else random_checkpoint(name, work)
+            model = checkpoint_of(name, args.data, work)
             for way, arguments in ways_of(compared, name, model, args.data):
                 difference, largest = compared.difference(*arguments)
                 worst = max(worst, difference)
                 print(f"| {name} | {way} | {difference:.1e} | {largest:.2f} |", flush=True)
-    if worst > args.tolerance:
+    if not worst <= args.tolerance:
         sys.exit(f"{worst:.1e} is more than {args.tolerance:.0e}")
 
 

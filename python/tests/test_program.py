@@ -4,15 +4,18 @@ import dataclasses
 import json
 import os
 import signal
+import subprocess
 import tempfile
 import threading
 import time
 import unittest
 import warnings
 
+import numpy as np
 import vitcod
 from support import ROOT, SMALL, run_alone, small_images
 from vitcod import results
+from vitcod.processes import PATH
 
 VERBS = [line.split()[0] for line in vitcod.program("--help").splitlines() if line.startswith("  ")]
 
@@ -31,11 +34,19 @@ class Generated(unittest.TestCase):
                     if w.startswith("--") and helped.count(f"\n  {w}") + helped.count(f", {w} ")
                 }
                 known = {n.rstrip("_").replace("_", "-") for n in function.__kwdefaults__}
+                known -= {"progress"}
                 self.assertEqual(options - {"json", "csv", "help"}, known)
                 self.assertIn("threads: N", function.__doc__)
                 self.assertEqual(
                     function.__annotations__["return"], f"results.{results.OF_VERB[verb].__name__}"
                 )
+
+    def test_names_are_not_those_of_modules(self):
+        """A module that is imported takes the place of what the package has under its name."""
+        folder = os.path.dirname(vitcod.__file__)
+        modules = {name[:-3] for name in os.listdir(folder) if name.endswith(".py")}
+        self.assertIn("processes", modules)
+        self.assertEqual(modules & set(vitcod.__all__), {"verbs", "results"})
 
     def test_every_field_has_a_type_and_a_meaning(self):
         for kind in results.OF_VERB.values():
@@ -133,6 +144,92 @@ class Failures(unittest.TestCase):
         self.assertEqual(result.images, 1)
         self.assertIn("bad.png", str(told[0].message))
         self.assertIs(told[0].category, vitcod.VitcodWarning)
+
+
+class Photos(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.photos = os.path.join(self.folder, "photos")
+        os.mkdir(self.photos)
+        pixels = np.random.default_rng(0).integers(0, 256, (8, 28 * 28), np.uint8)
+        for number, of in enumerate(pixels):
+            with open(f"{self.photos}/{number}.pgm", "wb") as file:
+                file.write(b"P5 28 28 255\n" + of.tobytes())
+
+
+class Told(Photos):
+    """How far a verb is."""
+
+    def setUp(self):
+        super().setUp()
+        self.how = {
+            "data": self.photos,
+            "sparsity": 0.5,
+            "epochs": 1,
+            "batch": 2,
+            "hold_back": 0.25,
+            "output": os.path.join(self.folder, "out.safetensors"),
+        }
+
+    def test_calibrate(self):
+        told = []
+        result = vitcod.calibrate(SMALL, **self.how, progress=told.append)
+        self.assertEqual(result.verb, "calibrate")
+        last = {one.label: one for one in told}
+        self.assertLess({"attention", "heads"}, set(last))
+        steps = last["calibrating"]
+        self.assertEqual((steps.done, steps.total), (3, 3))
+        self.assertRegex(steps.note, r"\d")
+
+    def test_a_callback_that_raises(self):
+        def on_progress(_):
+            raise KeyError("enough")
+
+        with self.assertRaisesRegex(KeyError, "enough"):
+            vitcod.calibrate(SMALL, **self.how, progress=on_progress)
+        self.assertFalse(os.path.exists(self.how["output"]))
+        with open(f"/proc/self/task/{threading.get_native_id()}/children") as file:
+            self.assertEqual(file.read(), "")
+        self.assertEqual(vitcod.calibrate(SMALL, **self.how, force=True).verb, "calibrate")
+
+    def test_where_nothing_listens(self):
+        done = subprocess.run(
+            [PATH, "info", SMALL],
+            env={**os.environ, "VC_PROGRESS": "77"},
+            capture_output=True,
+            text=True,
+        )
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("VC_PROGRESS is '77', wanted the number of an open descriptor", done.stderr)
+
+
+class Summaries(Photos):
+    def test_beside_the_verbs(self):
+        images = small_images(4)
+        with vitcod.load(SMALL) as model:
+            mask = vitcod.prune(model.attention(images), sparsity=0.8).mask
+            plan = vitcod.summaries(model, self.photos, mask=mask, grid="2x2")
+            self.assertEqual(plan.method, "with summaries")
+            self.assertEqual([len(layer.summaries) for layer in plan], [4] * len(plan))
+            np.testing.assert_array_equal(plan.mask(0), mask[0])
+            measured = vitcod.summaries(model, [self.photos], sparsity=0.8)
+            self.assertEqual(measured.method, "with summaries")
+            self.assertAlmostEqual(measured.kept_share, 0.2, 2)
+            dense = model.infer(images)
+            apart = [
+                np.abs(model.use(plan=of).infer(images) - dense).mean()
+                for of in (plan, vitcod.polarize(mask))
+            ]
+            self.assertLess(apart[0], apart[1])  # they stand in for what is pruned
+            for how in ({}, {"mask": mask, "sparsity": 0.5}, {"mask": mask}):
+                with self.assertRaises(TypeError):
+                    vitcod.summaries(model, self.photos, **how)
+            with self.assertRaisesRegex(TypeError, "wanted paths of images"):
+                vitcod.summaries(model, images, sparsity=0.8)
+            with self.assertRaisesRegex(vitcod.UsageError, "on a plan no map is made"):
+                vitcod.summaries(model, self.photos, sparsity=0.8)
 
 
 class Stopped(unittest.TestCase):

@@ -4,6 +4,7 @@ timm's models on a plan: the library's logits, and training as under a dense mas
 import contextlib
 import copy
 import dataclasses
+import functools
 import gc
 import io
 import os
@@ -525,6 +526,34 @@ class Timm(unittest.TestCase):
         self.same(self.model, vt.from_state_dict(self.model, plan=self.plan), self.images)
         dense = vt.from_state_dict(self.model, plan="none")
         self.assertIsNone(dense.plan)
+
+    def test_what_parameters_do_not_show(self):
+        norm = functools.partial(torch.nn.LayerNorm, eps=1e-2)
+        gated = {"mlp_layer": timm.layers.SwiGLUPacked, "act_layer": torch.nn.SiLU}
+        for how in (
+            {"act_layer": "quick_gelu"},
+            {"global_pool": "avg"},
+            {"global_pool": "avg", "fc_norm": False},
+            {"global_pool": "avg", "class_token": False},
+            {"norm_layer": norm},
+            {"pre_norm": True},
+            {"pre_norm": True, "norm_layer": norm},
+            {**gated, "mlp_ratio": 4},
+            {"init_values": 0.1, "reg_tokens": 2, "no_embed_class": True},
+        ):
+            with self.subTest(how):
+                model = small_vit(**how).eval()
+                self.same(model, vt.from_state_dict(model), self.images)
+        last = functools.partial(timm.layers.GluMlp, gate_last=True)
+        for pattern, how in (
+            ("MLPs have GELUTanh; wanted GELU or", {"act_layer": "gelu_tanh"}),
+            ("gated MLPs have GELU; wanted SiLU", {**gated, "act_layer": "gelu"}),
+            ("gate is the last half", {**gated, "mlp_layer": last}),
+            ("pools by 'max'", {"global_pool": "max"}),
+            ("pool_include_prefix=True", {"global_pool": "avg", "pool_include_prefix": True}),
+        ):
+            with self.subTest(how), self.assertRaisesRegex(ValueError, pattern):
+                vt.from_state_dict(small_vit(**how))
 
     def test_how_images_are_wanted(self):
         self.model.pretrained_cfg = {

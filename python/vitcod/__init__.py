@@ -33,8 +33,10 @@ _HOME = {
     "Summaries": "plan",
     "prune": "plan",
     "polarize": "plan",
-    "sweep": "program",
-    "program": "program",
+    "summaries": "processes",
+    "sweep": "processes",
+    "Progress": "processes",
+    "program": "processes",
     "verbs": None,
     "results": None,
     "threads": "library",
@@ -92,8 +94,10 @@ if TYPE_CHECKING:
     from .plan import Summaries as Summaries
     from .plan import polarize as polarize
     from .plan import prune as prune
-    from .program import program as program
-    from .program import sweep as sweep
+    from .processes import Progress as Progress
+    from .processes import program as program
+    from .processes import summaries as summaries
+    from .processes import sweep as sweep
     from .verbs import autoencoder as autoencoder
     from .verbs import bench as bench
     from .verbs import calibrate as calibrate

@@ -5,7 +5,7 @@ import sys
 
 
 def main() -> None:
-    from .program import PATH
+    from .processes import PATH
 
     os.execv(PATH, ["vitcod", *sys.argv[1:]])
 

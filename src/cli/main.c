@@ -9,6 +9,7 @@
 #include "streams.h"
 #include "vitcod/isa.h"
 #include "vitcod/memory_limit.h"
+#include "vitcod/progress.h"
 #include "vitcod/version.h"
 
 static void print_commands(FILE *out)
@@ -74,7 +75,7 @@ static int run_command(int argc, char **argv)
     }
     if (argc == 3 && strcmp(argv[1], "--schema") == 0)
         return print_schema(argv[2]);
-    if (vc_isa_check() != VC_OK || vc_memory_check() != VC_OK)
+    if (vc_isa_check() != VC_OK || vc_memory_check() != VC_OK || vc_progress_check() != VC_OK)
         return cli_fail();
     const cli_command *command = find_command(argv[1]);
     return command ? command->run(command, argc - 1, argv + 1) : CLI_USAGE;

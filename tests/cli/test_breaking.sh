@@ -169,6 +169,8 @@ case_memory_limit() {
     absent "nothing written" new new.checkpoint new.lock
     check "by the environment" 1 'of the 200.0 MiB' env VC_MEMORY_LIMIT=200MiB \
         "$vitcod" train --data data --epochs 1 --width 384 --batch 64 -o new
+    check "progress to nobody" 1 "VC_PROGRESS is '2', wanted the number of an open descriptor" \
+        env VC_PROGRESS=2 "$vitcod" info model
     check "none by the environment" 1 "VC_MEMORY_LIMIT: a limit of memory is '2G', wanted" \
         env VC_MEMORY_LIMIT=2G "$vitcod" info model
     check "no such limit" 2 "a limit of memory is '1KiB', wanted" \

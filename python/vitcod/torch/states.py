@@ -82,10 +82,61 @@ def _heads(module: nn.Module) -> int:
     return heads.pop() if len(heads) == 1 else 0
 
 
-def _metadata(module: nn.Module) -> dict[str, str]:
-    """How its images are wanted, as timm's configuration of it has them."""
-    config = getattr(module, "pretrained_cfg", None) or {}
+ACTIVATIONS = {
+    "GELU": "gelu",
+    "QuickGELU": "quick_gelu",
+    "Hardswish": "hardswish",
+    "SiLU": "silu",
+}
+
+
+def _activation(module: nn.Module) -> str | None:
+    """That of its MLPs, which parameters do not show; None: they are gated, which they show."""
+    gated = any(
+        hasattr(m, "gate_last") or hasattr(m, "fc1_g") for m in module.modules()
+    )  # GluMlp, SwiGLU
+    found = {
+        type(m.act).__name__
+        for name, m in module.named_modules()
+        if name.endswith("mlp") and hasattr(m, "act")
+    }
+    wanted = {"SiLU"} if gated else ACTIVATIONS
+    if len(found) > 1 or not found.issubset(wanted):
+        raise ValueError(
+            f"a model whose {'gated ' if gated else ''}MLPs have {', '.join(sorted(found))}; "
+            f"wanted {' or '.join(wanted)}"
+        )
+    if any(getattr(m, "gate_last", False) for m in module.modules()):
+        raise ValueError("a model whose gate is the last half of an MLP's values; wanted the first")
+    return None if gated else next((ACTIVATIONS[name] for name in found), None)
+
+
+def _switches(module: nn.Module) -> dict[str, str]:
+    """What parameters do not show of how a ViT computes."""
     said = {}
+    activation = _activation(module)
+    if activation is not None:
+        said["activation"] = activation
+    if not hasattr(module, "patch_embed"):  # not a ViT
+        return said
+    pool = getattr(module, "global_pool", "token")
+    if pool not in ("token", "avg") or getattr(module, "pool_include_prefix", False):
+        raise ValueError(
+            f"a model that pools by {pool!r}, pool_include_prefix="
+            f"{getattr(module, 'pool_include_prefix', False)}; wanted token, or avg of patches"
+        )
+    epsilons = {m.eps for m in module.modules() if isinstance(m, nn.LayerNorm)}
+    if len(epsilons) > 1:
+        raise ValueError(f"a model whose norms have eps {sorted(epsilons)}; wanted one for all")
+    said["global_pool"] = pool
+    said.update({"norm_eps": repr(float(epsilon)) for epsilon in epsilons})
+    return said
+
+
+def _metadata(module: nn.Module) -> dict[str, str]:
+    """What else it computes by, and how its images are wanted, as timm's configuration has it."""
+    config = getattr(module, "pretrained_cfg", None) or {}
+    said = _switches(module)
     for key, name in (("mean", "input_mean"), ("std", "input_std")):
         if config.get(key):
             said[name] = " ".join(repr(float(value)) for value in config[key])

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import json
 import os
+import selectors
 import signal
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Union
 
@@ -126,7 +128,23 @@ def _stop(process: subprocess.Popen) -> None:
         pipe.close()
 
 
-def _start(words: list[str]) -> subprocess.Popen:
+@dataclass(frozen=True)
+class Progress:
+    """How far a verb is."""
+
+    label: str
+    """what it does: attention, heads, calibrating, .."""
+    done: int
+    total: int
+    note: str
+    """how it goes: the loss, .."""
+
+
+OnProgress = Callable[[Progress], object]
+
+
+def _start(words: list[str], told: int | None = None) -> subprocess.Popen:
+    """told: a descriptor that the program writes its progress to."""
     # A session of its own: Ctrl-C in a terminal reaches this process alone, which passes it on.
     return subprocess.Popen(
         [PATH, *words],
@@ -134,16 +152,43 @@ def _start(words: list[str]) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        pass_fds=() if told is None else (told,),
+        env=None if told is None else {**os.environ, "VC_PROGRESS": str(told)},
     )
 
 
-def _finish(process: subprocess.Popen) -> str:
+def _read(process: subprocess.Popen, told: int | None, progress: OnProgress | None):
+    """What it says on stdout and stderr, until it ends."""
+    said = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
+    line = b""
+    with selectors.DefaultSelector() as files:
+        for file in (*said, *(() if told is None else (told,))):
+            files.register(file, selectors.EVENT_READ)
+        while files.get_map():
+            for key, _ in files.select():
+                data = os.read(key.fd, 1 << 16)
+                if not data:
+                    files.unregister(key.fd)
+                elif key.fd in said:
+                    said[key.fd] += data
+                else:
+                    *lines, line = (line + data).split(b"\n")
+                    for one in lines:
+                        label, done, total, note = one.decode().split("\t")
+                        progress(Progress(label, int(done), int(total), note))
+    process.wait()
+    return said.values()
+
+
+def _finish(process: subprocess.Popen, told: int | None = None, progress=None) -> str:
     try:
-        out, told = process.communicate()
+        out, errors_told = _read(process, told, progress)
     except BaseException:
         _stop(process)
         raise
-    said = told.decode(errors="replace").strip()
+    said = errors_told.decode(errors="replace").strip()
+    for pipe in (process.stdout, process.stderr):
+        pipe.close()
     if process.returncode == 0:
         if said:
             warnings.warn(said, errors.VitcodWarning, stacklevel=4)
@@ -157,13 +202,29 @@ def _finish(process: subprocess.Popen) -> str:
     raise errors.Error(lines[-1][8:] if lines else said)
 
 
+def _run(words: list[str], progress: OnProgress | None) -> str:
+    if progress is None:
+        return _finish(_start(words))
+    told, end = os.pipe()
+    try:
+        try:
+            process = _start(words, end)
+        finally:
+            os.close(end)  # the program has it
+        return _finish(process, told, progress)
+    finally:
+        os.close(told)
+
+
 def program(*words: str) -> str:
     """Runs the program as a shell would: `program("prune", "maps.npy", ..)`. Returns what it prints
     on stdout."""
     return _finish(_start([os.fsdecode(word) for word in words]))
 
 
-def run(verb: str, arguments, options: Mapping[str, Any]):
+def run(
+    verb: str, arguments, options: Mapping[str, Any], progress: OnProgress | None = None
+):
     """Runs a verb with --json, and returns its result as the dataclass of the verb."""
     from . import results
 
@@ -171,10 +232,57 @@ def run(verb: str, arguments, options: Mapping[str, Any]):
         files = _Files(folder)
         try:
             words = [verb, *_words(files, verb, arguments, options), "--json"]
-            text = _finish(_start(words))
+            text = _run(words, progress)
         finally:
             files.close()
     return results.OF_VERB[verb].from_dict(json.loads(text[text.index("{") :]))
+
+
+def summaries(
+    model: Given,
+    data: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    grid: str = "auto",
+    sparsity: float | None = None,
+    mask: Given | None = None,
+    threshold: int = 50,
+    progress: OnProgress | None = None,
+    **options: Given,
+) -> plan.Plan:
+    """A plan with summaries in place of what is pruned: pooled keys and values, with a bias that is
+    made of averages over images. Nothing is learnt; `calibrate` does that too.
+
+    model: a Model that is on no plan, or a path. data: images, which need no labels: a folder, an
+    archive, IDX or CIFAR; or several of them.
+    grid: how tokens are pooled: 3x3, 3x3q (by queries), 3x3s1.5 (sharpened), by layer 3x3*9,1x1*3;
+    auto: each layer has what costs its heads least, which wants a sparsity.
+    sparsity: the share of the scores to prune, 0 to 1, where it costs heads least; or
+    mask: bool (layers, heads, queries, keys), True = pruned, a dict of such arrays, or a path.
+    threshold: see `polarize`.
+    options: of the verb `attention`.
+    """
+    from . import verbs
+
+    if (sparsity is None) == (mask is None):
+        raise TypeError("wanted one of sparsity and mask")
+    if mask is not None and grid == "auto":
+        raise TypeError("grid is auto, beside a mask; wanted one as 3x3")
+    paths = [data] if isinstance(data, (str, os.PathLike)) else data
+    if not all(isinstance(path, (str, os.PathLike)) for path in paths):
+        raise TypeError("data: wanted paths of images, which statistics of summaries are made of")
+    with tempfile.TemporaryDirectory(prefix="vitcod-") as folder:
+        averages, pruned, made = (
+            os.path.join(folder, f"{name}.safetensors") for name in ("averages", "pruned", "plan")
+        )
+        options = {"data": list(paths), **options, "summary": grid, "output": averages}
+        verbs.attention(model, **options, progress=progress)
+        how: dict[str, Any] = {"output": made, "threshold": threshold}
+        if mask is None:
+            verbs.prune(averages, summary=grid, sparsity=sparsity, output=pruned, progress=progress)
+            verbs.polarize(pruned, **how)
+        else:
+            verbs.polarize(mask, summary=grid, attention=averages, **how)
+        return plan.Plan.load(made)
 
 
 def sweep(
