@@ -85,6 +85,7 @@ typedef struct vc__machine {
     int layer;
     vc__banks banks;
     int failed; /* out of memory for them */
+    uint64_t round_room[2][VC__MOST_LINES];
 } vc__machine;
 
 static inline uint64_t vc__ceil_div(uint64_t a, uint64_t b)
@@ -175,6 +176,27 @@ void vc__lines_take(vc__lines *lines, uint64_t time);
 uint64_t vc__lines_end(const vc__lines *lines);
 /* Counts the time that the lines have left until `end` as imbalance. */
 void vc__lines_close(vc__lines *lines, uint64_t end);
+
+/* Rounds of visits that are all alike, one for each line (rounds.c): once a round has moved all
+ * times by the same, those that follow it do, and are not run one by one. */
+typedef struct vc__rounds {
+    uint64_t first;         /* visit of the round that is watched; UINT64_MAX: none */
+    uint64_t *free, *start; /* (lines) before the round; of its visits */
+    uint64_t moved, cycle, dispatched;
+    uint64_t spent[VC_SPENT_COUNT];
+    uint64_t shift; /* what the round moved all times by; 0: not all by the same */
+} vc__rounds;
+
+/* Watches the round that begins with this visit. */
+void vc__rounds_watch(vc__rounds *rounds, uint64_t visit, const vc__lines *lines,
+                      const vc__port *port);
+/* 1: the visit is the first behind a round which the next ones will repeat. */
+int vc__rounds_repeat(vc__rounds *rounds, uint64_t visit, const vc__lines *lines,
+                      const vc__port *port);
+/* When a visit of such a round starts. */
+uint64_t vc__rounds_start(const vc__rounds *rounds, const vc__lines *lines, uint64_t visit);
+/* Does so many rounds. */
+void vc__rounds_skip(vc__rounds *rounds, vc__lines *lines, vc__port *port, uint64_t count);
 
 /* Lets a line wait from `time` until `ready` and counts that as `cause`. Returns the later of
  * both. */

@@ -67,23 +67,65 @@ static uint64_t score(const pass *p, uint64_t t, size_t query, uint64_t cycles)
     return t;
 }
 
+static uint64_t visit_denser(vc__lines *lines, vc__port *port, const pass *p, size_t first,
+                             size_t place)
+{
+    const vc__chip_tile *tile = p->tile;
+    const size_t key = vc__panel_key(&p->parts, tile, place),
+                 end = vc__smaller(first + p->visit, tile->query_end);
+    const uint64_t start = start_column(lines, port, p, key);
+    uint64_t t = start;
+    for (size_t query = first; query < end; query++) {
+        t = score(p, query_there(lines, p, t, query), query, p->cycles);
+        if (p->a->flow)
+            vc__flow_score_panel(p->a->flow, tile->head, query, key);
+    }
+    lines->spent[VC_SPENT_BUSY] += (end - first) * p->cycles;
+    vc__lines_take(lines, t);
+    return start;
+}
+
+/* As many rounds as there are of visits of full groups, of which `visit` is the next. Of a row the
+ * last visit of its group is the last to be complete. Returns the visit that is next then. */
+static uint64_t skip_rounds(vc__rounds *r, vc__lines *lines, vc__port *port, const pass *p,
+                            uint64_t visit, uint64_t full)
+{
+    const uint64_t panel = p->parts.panel, rounds = (full - visit) / lines->count,
+                   end = visit + rounds * lines->count;
+    for (uint64_t last = visit / panel * panel + panel - 1; last < end; last += panel) {
+        uint64_t t = vc__rounds_start(r, lines, last);
+        for (uint64_t i = 0; i < p->visit; i++)
+            t = score(p, t, p->tile->query_first + last / panel * p->visit + i, p->cycles);
+    }
+    vc__rounds_skip(r, lines, port, rounds);
+    return end;
+}
+
+/* Groups of queries, and in each the panel. Once all has arrived, visits of full groups are alike.
+ */
 static void score_denser(vc__lines *lines, vc__port *port, const pass *p)
 {
     const vc__chip_tile *tile = p->tile;
-    for (size_t first = tile->query_first; first < tile->query_end; first += p->visit)
-        for (size_t i = 0; i < p->parts.panel; i++) {
-            const size_t key = vc__panel_key(&p->parts, tile, i);
-            const size_t end =
-                first + p->visit < tile->query_end ? first + p->visit : tile->query_end;
-            uint64_t t = start_column(lines, port, p, key);
-            for (size_t query = first; query < end; query++) {
-                t = score(p, query_there(lines, p, t, query), query, p->cycles);
-                if (p->a->flow)
-                    vc__flow_score_panel(p->a->flow, tile->head, query, key);
-            }
-            lines->spent[VC_SPENT_BUSY] += (end - first) * p->cycles;
-            vc__lines_take(lines, t);
+    const uint64_t rows = tile->query_end - tile->query_first, panel = p->parts.panel,
+                   all = vc__ceil_div(rows, p->visit) * panel, full = rows / p->visit * panel,
+                   there = vc__later(p->q->last, p->k->last);
+    vc__machine *m = p->a->machine;
+    vc__rounds r = {.first = UINT64_MAX, .free = m->round_room[0], .start = m->round_room[1]};
+    for (uint64_t visit = 0; visit < all; visit++) {
+        if (vc__rounds_repeat(&r, visit, lines, port) && visit + lines->count <= full)
+            visit = skip_rounds(&r, lines, port, p, visit, full);
+        if (visit == all)
+            return;
+        if (visit >= r.first + lines->count || r.first == UINT64_MAX) {
+            r.first = UINT64_MAX;
+            if (!p->a->flow && lines->free[0] >= there && visit + 2 * lines->count <= full)
+                vc__rounds_watch(&r, visit, lines, port);
         }
+        const size_t first = tile->query_first + (size_t)(visit / panel * p->visit);
+        const uint64_t start = visit_denser(lines, port, p, first, (size_t)(visit % panel));
+        if (r.first != UINT64_MAX)
+            r.start[visit - r.first] = start;
+    }
 }
 
 static void score_sparser(vc__lines *lines, vc__port *port, const pass *p)

@@ -71,10 +71,11 @@ static size_t end_of(size_t first, size_t end, uint64_t visit)
     return end - first > visit ? first + (size_t)visit : end;
 }
 
-static void denser_visit(engine *e, pass *p, size_t query)
+static uint64_t denser_visit(engine *e, pass *p, size_t query)
 {
     const size_t end = end_of(e->at, p->parts.panel, p->visit);
-    uint64_t t = start_row(e, p, query);
+    const uint64_t start = start_row(e, p, query);
+    uint64_t t = start;
     e->lines.spent[VC_SPENT_BUSY] += (end - e->at) * p->cycles;
     for (; e->at < end; e->at++) {
         const size_t key = vc__panel_key(&p->parts, p->tile, e->at);
@@ -83,6 +84,7 @@ static void denser_visit(engine *e, pass *p, size_t query)
             vc__flow_sum_panel(p->a->flow, p->tile->head, query, key);
     }
     vc__lines_take(&e->lines, t);
+    return start;
 }
 
 static void sparser_visit(engine *e, pass *p, size_t query, vc__range row)
@@ -165,6 +167,55 @@ static int next_visit(engine *e, pass *p)
     return 1;
 }
 
+/* How many rounds from `visit` on find their rows ready. */
+static uint64_t ready_rounds(const vc__rounds *r, const engine *e, const pass *p, uint64_t visit,
+                             uint64_t per_row)
+{
+    const uint64_t lines = e->lines.count, rounds = (p->rows * per_row - visit) / lines,
+                   end = visit + rounds * lines;
+    for (uint64_t row = vc__ceil_div(visit, per_row); row * per_row < end; row++)
+        if (p->ready[p->order[row]] > vc__rounds_start(r, &e->lines, row * per_row))
+            return (row * per_row - visit) / lines;
+    return rounds;
+}
+
+/* Rows of a panel alone, whose visits are alike, or those of a round are what those of the round
+ * before were. */
+static void run_panel(engine *e, pass *p)
+{
+    const uint64_t lines = e->lines.count, per_row = vc__ceil_div(p->parts.panel, p->visit),
+                   all = p->rows * per_row;
+    const int alike = p->parts.panel % p->visit == 0 || (per_row && lines % per_row == 0);
+    vc__machine *m = p->a->machine;
+    vc__rounds r = {.first = UINT64_MAX, .free = m->round_room[0], .start = m->round_room[1]};
+    uint64_t visit = 0;
+    for (; alike && visit + 2 * lines <= all; visit++) {
+        if (vc__rounds_repeat(&r, visit, &e->lines, &p->port) &&
+            e->lines.spent[VC_SPENT_SOFTMAX] == r.spent[VC_SPENT_SOFTMAX]) {
+            const uint64_t rounds = ready_rounds(&r, e, p, visit, per_row);
+            vc__rounds_skip(&r, &e->lines, &p->port, rounds);
+            visit += rounds * lines;
+            p->visits += rounds * lines;
+            if (visit + 2 * lines > all)
+                break;
+        }
+        if (visit >= r.first + lines || r.first == UINT64_MAX) {
+            r.first = UINT64_MAX;
+            if (e->fresh == 0 && e->lines.free[0] >= p->v->last)
+                vc__rounds_watch(&r, visit, &e->lines, &p->port);
+        }
+        e->row = (size_t)(visit / per_row);
+        e->at = (size_t)(visit % per_row * p->visit);
+        const uint64_t start = denser_visit(e, p, query_at(p, e->row));
+        if (r.first != UINT64_MAX)
+            r.start[visit - r.first] = start;
+    }
+    if (visit > 0) {
+        e->row = (size_t)(visit / per_row);
+        e->at = (size_t)(visit % per_row * p->visit);
+    }
+}
+
 /* The next line that is free gives its last sums away. */
 static void end_line(engine *e, pass *p)
 {
@@ -242,6 +293,8 @@ vc_status vc__spmm(vc__chip_layer *a, const vc__chip_tile *tile, const size_t *o
     vc__port_open(&p.port, c, VC_BUFFER_OUTPUT, c->lines, p.sum_bytes);
     vc__banks_clear(&m->banks, vc_chip_banks(c, VC_BUFFER_VALUE), p.cycles);
     p.mean = m->now;
+    if (!a->flow && residual == 0 && sparse.lines.count == 0)
+        run_panel(&dense, &p);
     run_engines(&dense, &sparse, &p);
     const uint64_t dense_end = vc__lines_end(&dense.lines),
                    sparse_end = vc__lines_end(&sparse.lines),
