@@ -17,7 +17,9 @@ static uint64_t most_banks(const vc_chip_config *c)
 vc_status vc__banks_open(vc__banks *banks, const vc_chip_config *c)
 {
     *banks = (vc__banks){.free = NONE};
-    banks->first = malloc(most_banks(c) * sizeof *banks->first);
+    const uint64_t most = most_banks(c);
+    banks->first = malloc(2 * most * sizeof *banks->first);
+    banks->last = banks->first ? banks->first + most : NULL;
     return banks->first ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
 }
 
@@ -30,6 +32,7 @@ void vc__banks_close(vc__banks *banks)
 void vc__banks_clear(vc__banks *banks, uint64_t count, uint64_t cycles)
 {
     banks->count = count;
+    banks->mask = (count & (count - 1)) == 0 ? count - 1 : 0;
     banks->cycles = cycles;
     banks->used = 0;
     banks->free = NONE;
@@ -66,27 +69,39 @@ static void forget_before(vc__banks *banks, uint32_t *first, uint64_t now)
     }
 }
 
+static uint64_t append(vc__banks *banks, size_t bank, uint32_t previous, uint64_t time,
+                       size_t token)
+{
+    const uint32_t at = new_read(banks); /* may move the reads */
+    if (at == NONE)
+        return UINT64_MAX;
+    uint32_t *link = previous == NONE ? &banks->first[bank] : &banks->reads[previous].next;
+    banks->reads[at] = (vc__bank_read){time, token, *link};
+    if (*link == NONE)
+        banks->last[bank] = at;
+    *link = at;
+    return time;
+}
+
 uint64_t vc__banks_read(vc__banks *banks, uint64_t now, uint64_t time, size_t token)
 {
     const uint64_t cycles = banks->cycles;
-    uint32_t *link = &banks->first[token % banks->count];
-    forget_before(banks, link, now);
-    for (; *link != NONE; link = &banks->reads[*link].next) {
-        const vc__bank_read *there = &banks->reads[*link];
+    const size_t bank = banks->mask ? token & banks->mask : token % banks->count;
+    forget_before(banks, &banks->first[bank], now);
+    if (banks->first[bank] == NONE)
+        return append(banks, bank, NONE, time, token);
+    const uint32_t last = banks->last[bank];
+    if (time >= banks->reads[last].start + cycles) /* behind all others */
+        return append(banks, bank, last, time, token);
+    uint32_t previous = NONE;
+    for (uint32_t at = banks->first[bank]; at != NONE; at = banks->reads[at].next) {
+        const vc__bank_read *there = &banks->reads[at];
         if (time + cycles <= there->start)
             break;
         if (there->token == token && there->start >= time)
             return there->start; /* all lines that want the same hear it */
         time = vc__later(time, there->start + cycles);
+        previous = at;
     }
-    const ptrdiff_t in_reads =
-        link == &banks->first[token % banks->count] ? -1 : (char *)link - (char *)banks->reads;
-    const uint32_t at = new_read(banks); /* may move the reads */
-    if (at == NONE)
-        return UINT64_MAX;
-    if (in_reads >= 0)
-        link = (uint32_t *)(void *)((char *)banks->reads + in_reads);
-    banks->reads[at] = (vc__bank_read){time, token, *link};
-    *link = at;
-    return time;
+    return append(banks, bank, previous, time, token);
 }

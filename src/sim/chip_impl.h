@@ -56,8 +56,10 @@ typedef struct vc__bank_read {
 } vc__bank_read;
 
 typedef struct vc__banks {
-    uint64_t count, cycles;      /* cycles of a read */
-    uint32_t *first, free, used; /* of a bank; places */
+    uint64_t count, cycles; /* cycles of a read */
+    uint64_t mask;          /* count - 1, where that is a power of 2; else 0 */
+    uint32_t *first, *last; /* of a bank */
+    uint32_t free, used;    /* places */
     uint32_t room;
     vc__bank_read *reads;
 } vc__banks;

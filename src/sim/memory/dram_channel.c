@@ -29,7 +29,8 @@ static uint64_t column_time(const vc__channel *ch, const vc__burst *b, int write
 /* ---- choosing */
 
 /* What a burst needs next. */
-static vc__choice choice_of(const vc__dram *m, const vc__channel *ch, uint32_t index, int write)
+static inline vc__choice choice_of(const vc__dram *m, const vc__channel *ch, uint32_t index,
+                                   int write)
 {
     const vc__burst *b = &ch->queues[write].bursts[index];
     const vc__bank *bank = &ch->banks[b->bank];
@@ -71,6 +72,17 @@ static int pick_queue(vc__channel *ch, const vc_dram_config *c)
     return writes > 0 && (ch->draining || reads == 0);
 }
 
+/* What no column command of the queue is sooner than. */
+static uint64_t soonest_column(const vc__dram *m, const vc__channel *ch, int write)
+{
+    uint64_t soonest = UINT64_MAX;
+    for (size_t r = 0; r < m->config.ranks; r++) {
+        const uint64_t t = write ? ch->ranks[r].write : ch->ranks[r].read;
+        soonest = t < soonest ? t : soonest;
+    }
+    return vc__dram_later(soonest, vc__dram_later(m->now, ch->command));
+}
+
 /* A bank offers its oldest burst for the open row, and so a row that is wanted stays open; else its
  * oldest. */
 static vc__choice scan(vc__dram *m, vc__channel *ch)
@@ -78,7 +90,13 @@ static vc__choice scan(vc__dram *m, vc__channel *ch)
     const int write = pick_queue(ch, &m->config);
     const vc__queue *q = &ch->queues[write];
     vc__choice best = {.time = UINT64_MAX};
-    uint32_t oldest = VC__NO_BURST;
+    if (q->oldest == VC__NO_BURST)
+        return best;
+    const vc__choice oldest = choice_of(m, ch, q->oldest, write);
+    if (m->now - q->bursts[q->oldest].came > m->config.age_cap)
+        return oldest;
+    if (q->misses == 0 && is_column(&oldest) && oldest.time == soonest_column(m, ch, write))
+        return oldest; /* nothing can go before it */
     for (size_t i = 0; i < q->active_count; i++) {
         const vc__bank_queue *bank = &q->banks[q->active[i]];
         const vc__choice c =
@@ -86,11 +104,7 @@ static vc__choice scan(vc__dram *m, vc__channel *ch)
         if (i == 0 || better(&c, &best) ||
             (!better(&best, &c) && q->bursts[c.burst].order < q->bursts[best.burst].order))
             best = c;
-        if (i == 0 || q->bursts[bank->first].order < q->bursts[oldest].order)
-            oldest = bank->first;
     }
-    if (oldest != VC__NO_BURST && m->now - q->bursts[oldest].came > m->config.age_cap)
-        return choice_of(m, ch, oldest, write);
     return best;
 }
 

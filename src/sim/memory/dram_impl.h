@@ -14,6 +14,7 @@ typedef struct vc__burst {
     uint64_t order; /* in its queue */
     uint32_t row, column, rank, group, bank;
     uint32_t next, previous; /* of its bank; without a bank, of the free ones */
+    uint32_t newer, older;   /* of its queue */
     int opened;              /* its row had to be opened for it */
 } vc__burst;
 
@@ -28,8 +29,9 @@ typedef struct vc__queue {
     vc__bank_queue *banks;
     uint32_t *active; /* banks that have bursts, in any order */
     size_t active_count, count, most;
+    size_t misses; /* active banks of whose bursts none wants the open row */
     uint64_t pushed;
-    uint32_t free;
+    uint32_t free, oldest, newest;
 } vc__queue;
 
 /* Clocks from which on a command may go. */

@@ -7,6 +7,7 @@
 int vc__queue_open(vc__queue *q, size_t most, size_t banks)
 {
     q->most = most;
+    q->oldest = q->newest = VC__NO_BURST;
     q->bursts = calloc(most, sizeof *q->bursts);
     q->banks = calloc(banks, sizeof *q->banks);
     q->active = calloc(banks, sizeof *q->active);
@@ -26,6 +27,35 @@ void vc__queue_close(vc__queue *q)
     free(q->active);
 }
 
+static size_t misses(const vc__bank_queue *bank)
+{
+    return bank->first != VC__NO_BURST && bank->hit == VC__NO_BURST;
+}
+
+static void append(vc__queue *q, uint32_t at)
+{
+    q->bursts[at].newer = VC__NO_BURST;
+    q->bursts[at].older = q->newest;
+    if (q->newest == VC__NO_BURST)
+        q->oldest = at;
+    else
+        q->bursts[q->newest].newer = at;
+    q->newest = at;
+}
+
+static void unlink_burst(vc__queue *q, uint32_t at)
+{
+    const vc__burst *b = &q->bursts[at];
+    if (b->older == VC__NO_BURST)
+        q->oldest = b->newer;
+    else
+        q->bursts[b->older].newer = b->newer;
+    if (b->newer == VC__NO_BURST)
+        q->newest = b->older;
+    else
+        q->bursts[b->newer].older = b->older;
+}
+
 uint32_t vc__queue_push(vc__queue *q, const vc__burst *burst, int64_t open_row)
 {
     const uint32_t at = q->free;
@@ -36,6 +66,8 @@ uint32_t vc__queue_push(vc__queue *q, const vc__burst *burst, int64_t open_row)
     b->order = q->pushed++;
     b->next = VC__NO_BURST;
     b->previous = bank->last;
+    append(q, at);
+    q->misses -= misses(bank);
     if (bank->last == VC__NO_BURST) {
         bank->first = at;
         bank->place = (uint32_t)q->active_count;
@@ -45,6 +77,7 @@ uint32_t vc__queue_push(vc__queue *q, const vc__burst *burst, int64_t open_row)
     bank->last = at;
     if (bank->hit == VC__NO_BURST && open_row == (int64_t)b->row)
         bank->hit = at;
+    q->misses += misses(bank);
     q->count++;
     return at;
 }
@@ -59,13 +92,18 @@ static uint32_t next_hit(const vc__queue *q, uint32_t at, int64_t row)
 
 void vc__queue_opened(vc__queue *q, uint32_t bank, int64_t row)
 {
-    q->banks[bank].hit = row < 0 ? VC__NO_BURST : next_hit(q, q->banks[bank].first, row);
+    vc__bank_queue *b = &q->banks[bank];
+    q->misses -= misses(b);
+    b->hit = row < 0 ? VC__NO_BURST : next_hit(q, b->first, row);
+    q->misses += misses(b);
 }
 
 void vc__queue_remove(vc__queue *q, uint32_t at)
 {
     vc__burst *b = &q->bursts[at];
     vc__bank_queue *bank = &q->banks[b->bank];
+    unlink_burst(q, at);
+    q->misses -= misses(bank);
     if (bank->hit == at)
         bank->hit = next_hit(q, b->next, (int64_t)b->row);
     if (b->previous == VC__NO_BURST)
@@ -81,6 +119,7 @@ void vc__queue_remove(vc__queue *q, uint32_t at)
         q->active[bank->place] = moved;
         q->banks[moved].place = bank->place;
     }
+    q->misses += misses(bank);
     b->next = q->free;
     q->free = at;
     q->count--;
