@@ -19,6 +19,19 @@ typedef struct vc_functional {
 vc_status vc_functional_open(vc_functional *out, const vc_workload *workload, uint64_t seed);
 void vc_functional_close(vc_functional *functional);
 
+/* The operands of one image's attention in a layer, of a model that computes in floats. Head h of
+ * token t begins at x + t * stride + h * (head_dim or value_dim). */
+typedef struct vc_functional_rows {
+    const float *q, *k, *v;
+    size_t q_stride, k_stride, v_stride;
+} vc_functional_rows;
+
+/* Takes them in place of a layer's random ones: each of Q, K and V in int8 with a scale of its own,
+ * by which its largest value is 127. `layer` may be one that the workload leaves out. VC_EINVAL for
+ * a value that is not finite. */
+vc_status vc_functional_take(vc_functional *functional, const vc_workload *workload, size_t layer,
+                             const vc_functional_rows *rows);
+
 typedef struct vc_functional_counts {
     size_t values, layers;
 } vc_functional_counts;

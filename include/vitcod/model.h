@@ -367,6 +367,8 @@ typedef struct vc_tap {
                       size_t batch);
     /* what a layer's attention is computed from, behind the auto-encoder, with probs as above */
     void (*scores)(void *context, size_t layer, const vc_attention *attention, const float *probs);
+    /* the same without probs, which a model with a plan has as well */
+    void (*operands)(void *context, size_t layer, const vc_attention *attention);
     void *context;
 } vc_tap;
 

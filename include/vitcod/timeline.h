@@ -28,8 +28,11 @@ vc_status vc_bounds_compute(vc_bounds *out, const vc_simulation *simulation,
                             const vc_bound_config *config);
 
 typedef struct vc_timeline_options {
-    bool functional;                /* int8 data is sent through and compared with plain loops */
-    uint64_t seed;                  /* of that data */
+    bool functional;  /* int8 data is sent through and compared with plain loops */
+    uint64_t seed;    /* of that data */
+    const char *data; /* what it is, where `fill` brings it; NULL: random numbers */
+    vc_status (*fill)(void *context, vc_functional *functional, const vc_workload *workload);
+    void *context;
     const char *trace, *dram_trace; /* of all that runs (vc_simulation_options) */
     const char *vectors;            /* with `functional`: a file for RTL (rtl.h); NULL: none */
     const char *rtl_parameters;     /* likewise, without data as well */
@@ -39,6 +42,7 @@ typedef struct vc_timeline {
     vc_chip_summary attention, end_to_end;
     bool of_model, functional, bit_exact, bounded;
     vc_functional_counts checked;
+    const char *data;           /* what was sent; NULL: random numbers */
     const char *summaries;      /* vc_chip_summaries; NULL: the plan has none */
     double energy_uj, area_mm2; /* of all that ran; of the chip */
     json_t *accelerator;

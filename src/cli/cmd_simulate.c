@@ -17,7 +17,7 @@ typedef struct simulate_options {
     vc_coded coded; /* what `compressed` is for */
     double ratio;
     int control, bound, functional, list;
-    const char *of, *trace, *dram_trace, *vectors, *rtl_parameters, *chip, *memory, *layers;
+    const char *of, *trace, *dram_trace, *image, *vectors, *rtl_parameters, *chip, *memory, *layers;
     size_t seed;
 } simulate_options;
 
@@ -87,8 +87,16 @@ static vc_status set_head_dim(simulate_options *o, const vc_plan *plan)
 /* On the accelerator that is asked for, with what its steps leave of the plan. */
 static vc_status run_on_chip(simulated *out, const simulate_options *o, const vc_plan *plan)
 {
-    const vc_timeline_options how = {o->functional, o->seed,    o->trace,
-                                     o->dram_trace, o->vectors, o->rtl_parameters};
+    simulate_image image = {.how = &o->model, .image = o->image, .path = plan_path(o)};
+    const vc_timeline_options how = {.functional = o->functional,
+                                     .seed = o->seed,
+                                     .data = o->image,
+                                     .fill = o->image ? simulate_take_image : NULL,
+                                     .context = &image,
+                                     .trace = o->trace,
+                                     .dram_trace = o->dram_trace,
+                                     .vectors = o->vectors,
+                                     .rtl_parameters = o->rtl_parameters};
     const vc_bound_config config = vc_bound_config_default();
     vc_accelerator chip;
     vc_simulation s;
@@ -97,6 +105,7 @@ static vc_status run_on_chip(simulated *out, const simulate_options *o, const vc
     vc_status status = o->layers ? vc_simulation_keep_layers(&s, o->layers) : VC_OK;
     if (status == VC_OK)
         status = vc_simulation_check(&s);
+    image.plan = s.plan;
     if (status == VC_OK)
         status = o->bound ? vc_bounds_compute(&out->bound, &s, &config)
                           : vc_timeline_run(&out->timeline, &s, &how);
@@ -192,6 +201,8 @@ static int check_options(const cli_command *command, const simulate_options *o)
     if (o->bound && (traced || o->chip || o->memory))
         return cli_usage(command, "--bound has no --functional, --trace, --dram-trace, --vectors, "
                                   "--rtl-parameters, --chip, --memory");
+    if (o->image && !(o->functional && o->model.path))
+        return cli_usage(command, "--image belongs to --functional and a model's file");
     if (o->vectors && !o->functional)
         return cli_usage(command, "--vectors belongs to --functional");
     return CLI_CONTINUE;
@@ -215,6 +226,8 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
          &o.memory, .files = "yaml yml", .word = cli_memory_name},
         {"functional", NULL, "send int8 data through and compare with plain loops", CLI_FLAG,
          &o.functional},
+        {"image", "FILE", "with --functional: the model's own Q, K and V of a picture, in int8",
+         CLI_TEXT, &o.image},
         {"trace", "FILE", "timeline for Perfetto", CLI_WRITTEN, &o.trace, NULL, &cli_form_trace},
         {"dram-trace", "FILE", "write the memory's requests, as DRAMsim3 reads them", CLI_WRITTEN,
          &o.dram_trace, .form = &cli_form_requests},

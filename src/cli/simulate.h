@@ -3,6 +3,7 @@
 #define VC_CLI_SIMULATE_H
 
 #include "cli.h"
+#include "open_model.h"
 #include "vitcod/catalogue.h"
 #include "vitcod/plan.h"
 #include "vitcod/timeline.h"
@@ -17,6 +18,15 @@ typedef struct simulated {
     vc_control_result control;
     vc_catalogue list;
 } simulated;
+
+/* An image whose attention is sent through the chip: a vc_timeline_options.fill. */
+typedef struct simulate_image {
+    const cli_model_options *how;
+    const char *image, *path; /* of the plan, for messages */
+    const vc_plan *plan;      /* what the chip makes use of; NULL: none */
+} simulate_image;
+vc_status simulate_take_image(void *context, vc_functional *functional,
+                              const vc_workload *workload);
 
 extern const vc_record simulate_record;
 void simulate_print(const void *result);

@@ -22,6 +22,7 @@ vc_status vc_bounds_compute(vc_bounds *out, const vc_simulation *s, const vc_bou
 
 static const vc_field functional_fields[] = {
     {VC_FIELD(vc_timeline, bit_exact, "", "the chip's results are those of plain loops")},
+    {VC_FIELD(vc_timeline, data, "", "whose they are, where they are not random"), VC_KNOWN},
     {VC_FIELD_AS(vc_timeline, checked.values, "values", "", "results that were compared")},
     {VC_FIELD_AS(vc_timeline, checked.layers, "layers", "", "layers that they are of")},
 };
@@ -82,6 +83,8 @@ static vc_status run_all(vc_timeline *out, const vc_simulation *s, const vc_time
     if (o->vectors)
         VC_TRY(vc_rtl_vectors_open(&vectors));
     vc_status status = out->functional ? vc_functional_open(&data, &s->workload, o->seed) : VC_OK;
+    if (status == VC_OK && out->functional && o->fill)
+        status = o->fill(o->context, &data, &s->workload);
     const vc_simulation_options attention = {.attention_only = 1,
                                              .values = data.values,
                                              .vectors = vectors,
@@ -110,8 +113,10 @@ static vc_status find_bounds(vc_bounds *out, const vc_simulation *s)
 vc_status vc_timeline_run(vc_timeline *out, const vc_simulation *s, const vc_timeline_options *o)
 {
     const vc_accelerator *chip = s->chip;
-    *out = (vc_timeline){
-        .of_model = s->of_model, .functional = o->functional, .summaries = s->summaries};
+    *out = (vc_timeline){.of_model = s->of_model,
+                         .functional = o->functional,
+                         .data = o->data,
+                         .summaries = s->summaries};
     if (o->rtl_parameters)
         VC_TRY(vc_rtl_parameters_write(o->rtl_parameters, chip, &s->workload, s->plan));
     VC_TRY(run_all(out, s, o));

@@ -98,8 +98,9 @@ void vc_timeline_print(FILE *out, const vc_timeline *t)
         print_run(out, &t->end_to_end, t->bounded ? &t->bound.end_to_end : NULL, "end to end");
     fprintf(out, "area %.2f mm2\n", t->area_mm2);
     if (t->functional)
-        fprintf(out, "functional: %zu results of %zu layers are the reference's, bit for bit\n",
-                t->checked.values, t->checked.layers);
+        fprintf(out, "functional: %zu results of %zu layers%s%s are the reference's, bit for bit\n",
+                t->checked.values, t->checked.layers, t->data ? " of " : "",
+                t->data ? t->data : "");
 }
 
 /* ---- formulas */

@@ -52,6 +52,8 @@ void vc__attention_forward(vc_acts *acts, const vc_model *model, size_t layer,
                                     .pattern = vc_model_pattern(model, layer),
                                     .bias = a.bias};
     vc_attention_forward(a.out, a.probs, acts->scratch, &attention);
+    if (tap && tap->operands)
+        tap->operands(tap->context, layer, &attention);
     if (tap && tap->scores)
         tap->scores(tap->context, layer, &attention, a.probs);
     if (tap && tap->attention) {

@@ -66,6 +66,57 @@ static vc_status fill_layers(vc_functional *f, const vc_workload *workload, uint
     return VC_OK;
 }
 
+/* (T, H, width) to int8 (H, T, width). Returns what a step of it is worth; NAN for a value that is
+ * not finite. */
+static double take_rows(int8_t *out, const float *x, size_t stride, size_t heads, size_t tokens,
+                        size_t width)
+{
+    double most = 0.0;
+    for (size_t t = 0; t < tokens; t++)
+        for (size_t i = 0; i < heads * width; i++) {
+            const double value = (double)x[t * stride + i];
+            if (!isfinite(value))
+                return NAN;
+            most = fmax(most, fabs(value));
+        }
+    const double step = most > 0.0 ? most / 127.0 : 1.0;
+    for (size_t h = 0; h < heads; h++)
+        for (size_t t = 0; t < tokens; t++)
+            for (size_t c = 0; c < width; c++)
+                out[(h * tokens + t) * width + c] =
+                    (int8_t)lround((double)x[t * stride + h * width + c] / step);
+    return step;
+}
+
+static const vc_op *attention_of(const vc_workload *workload, size_t layer)
+{
+    for (size_t i = 0; i < workload->count; i++)
+        if (workload->ops[i].kind == VC_OP_SDDMM && (size_t)workload->ops[i].layer == layer)
+            return &workload->ops[i];
+    return NULL;
+}
+
+vc_status vc_functional_take(vc_functional *f, const vc_workload *workload, size_t layer,
+                             const vc_functional_rows *rows)
+{
+    const vc_op *op = attention_of(workload, layer);
+    if (!op)
+        return VC_OK;
+    const vc_attention_sizes *s = &op->sizes;
+    vc_chip_values *values = &f->values[layer];
+    int8_t *q = (int8_t *)(values->out + 2 * s->heads * s->queries * s->value_dim),
+           *k = q + s->heads * s->queries * s->head_dim, *v = k + s->heads * s->keys * s->head_dim;
+    const double q_step = take_rows(q, rows->q, rows->q_stride, s->heads, s->queries, s->head_dim),
+                 k_step = take_rows(k, rows->k, rows->k_stride, s->heads, s->keys, s->head_dim),
+                 v_step = take_rows(v, rows->v, rows->v_stride, s->heads, s->keys, s->value_dim),
+                 root = sqrt((double)s->head_dim);
+    if (isnan(q_step + k_step + v_step))
+        return vc_fail(VC_EINVAL, "layer %zu: Q, K or V has a value that is not finite", layer);
+    values->score_scale = (float)(q_step * k_step / root);
+    values->pool_scale = (float)(k_step / root);
+    return VC_OK;
+}
+
 /* Compares the results of a layer with those of plain loops, bit for bit. */
 static vc_status check_layer(const vc_functional *f, const vc_op *op, const vc_plan *plan)
 {

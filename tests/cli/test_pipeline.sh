@@ -185,6 +185,25 @@ case_simulate() {
     check "simulate's help" 0 'beats, all overlapping' "$vitcod" simulate --help
 }
 
+case_simulate_an_image() {
+    { printf 'P5 8 8 255\n' && head -c 64 <"$vitcod"; } >photo.pgm
+    check "an image's own values" 0 '"data": "photo.pgm"' \
+        "$vitcod" simulate sparse --plan plan --functional --image photo.pgm --json
+    holds "sent as they are" '"bit_exact": true'
+    check "on a dense chip" 0 'results of 2 layers of photo.pgm are the reference' \
+        "$vitcod" simulate model --chip dense --functional --image photo.pgm
+    check "an image of one layer" 0 'results of 1 layers of photo.pgm' \
+        "$vitcod" simulate model --layers 1 --functional --image photo.pgm
+    check "no image" 1 'mask.npy' "$vitcod" simulate model --functional --image mask.npy
+    mkdir two && cp photo.pgm two/a.pgm && cp photo.pgm two/b.pgm
+    check "two images" 1 'two: 2 images, wanted one' \
+        "$vitcod" simulate model --functional --image two
+    check "no data of it" 2 '--image belongs to --functional' \
+        "$vitcod" simulate model --image photo.pgm
+    check "an image without a model" 2 '--image belongs to --functional' \
+        "$vitcod" simulate plan --head-dim 4 --functional --image photo.pgm
+}
+
 case_simulate_layers() {
     check "simulate a layer" 0 'attention: .* cycles' \
         "$vitcod" simulate sparse --plan plan --layers 0 --dram-trace dram.trace

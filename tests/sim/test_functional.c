@@ -1,6 +1,7 @@
 /* The integers that flow through the chip against plain loops. */
 #include "small_chip.h"
 #include "vitcod/accelerator.h"
+#include "vitcod/functional.h"
 #include "with_summaries.h"
 
 typedef struct data {
@@ -375,6 +376,38 @@ static void a_lost_summary_shows(void **state)
     vc_plan_close(&plan);
 }
 
+/* Q, K and V of two tokens and two heads side by side: the largest is 127, and a score's scale is
+ * that of both over the root of the width. */
+static void a_models_values_are_taken(void **state)
+{
+    (void)state;
+    const vc_attention_sizes s = {2, 2, 2, 4, 2, {0, 0}};
+    float q[2][9] = {{0.0f}}, k[2][8] = {{0.0f}}, v[2][4] = {{0.0f}};
+    vc_functional f;
+    vc_workload w = {0};
+    add_attention(&w, 0, &s, NULL);
+    assert_ok(vc_functional_open(&f, &w, 1));
+    q[0][0] = 1.0f, q[1][4] = -2.54f, q[1][8] = 99.0f; /* which is behind the row */
+    k[1][3] = 12.7f, k[0][4] = -0.349f;
+    v[0][1] = 1.27f, v[1][2] = -0.012f;
+    const vc_functional_rows rows = {q[0], k[0], v[0], 9, 8, 4};
+    assert_ok(vc_functional_take(&f, &w, 0, &rows));
+    const vc_chip_values *values = &f.values[0];
+    assert_int_equal(values->q[0], 50);
+    assert_int_equal(values->q[(2 + 1) * 4], -127);
+    assert_int_equal(values->k[4 + 3], 127);
+    assert_int_equal(values->k[2 * 4], -3);
+    assert_int_equal(values->v[1], 127);
+    assert_int_equal(values->v[(2 + 1) * 2], -1);
+    assert_near(values->score_scale, 0.02 * 0.1 / 2.0, 1e-8);
+    assert_near(values->pool_scale, 0.1 / 2.0, 1e-8);
+    assert_ok(vc_functional_take(&f, &w, 7, &rows)); /* a layer that is left out */
+    v[1][3] = NAN;
+    assert_int_equal(vc_functional_take(&f, &w, 0, &rows), VC_EINVAL);
+    vc_functional_close(&f);
+    vc_workload_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +418,7 @@ int main(void)
         cmocka_unit_test(pooled_values_are_rounded),
         cmocka_unit_test(a_lost_score_shows),
         cmocka_unit_test(a_lost_summary_shows),
+        cmocka_unit_test(a_models_values_are_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
