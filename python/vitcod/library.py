@@ -135,6 +135,7 @@ class Tap(ctypes.Structure):
         ("attention", c_void_p),
         ("query_key", c_void_p),
         ("scores", c_void_p),
+        ("operands", c_void_p),
         ("context", c_void_p),
     ]
 

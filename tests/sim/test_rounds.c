@@ -1,5 +1,5 @@
-/* Rounds of visits that repeat are not run one by one: times and counts are what they are where each
- * visit is run, as it is with data. */
+/* Rounds of visits that repeat are not run one by one: times and counts are what they are where
+ * each visit is run, as it is with data. */
 #include "small_chip.h"
 
 static vc_chip_counts simulate(const vc_attention_sizes *s, const vc_plan *plan,
