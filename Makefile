@@ -11,7 +11,7 @@ TEST_PACKAGES = libopenmpi-dev openmpi-bin chromium chromium-driver g++ python3 
                 xz-utils
 TSAN_TESTS = test_loader test_loader_training test_memory_limit test_file
 
-.PHONY: build demo test test-asan test-tsan test-fuzz test-random torture coverage check-all bench \
+.PHONY: build demo test test-asan test-clang test-tsan test-fuzz test-random torture coverage check-all bench \
         bench-peers bench-tokens schemas symbols lint format dist sbom packages install clean deps \
         configure
 
@@ -39,6 +39,13 @@ test-asan:
 	@cmake -G Ninja -S . -B $(BUILD)-asan -DVC_SANITIZE=ON -DVC_WERROR=ON > /dev/null
 	@ninja -C $(BUILD)-asan vitcod libvitcod pages tests
 	@tools/run-tests.sh $(BUILD)-asan
+
+# Another compiler, with its own warnings: the tests of the rooms.
+test-clang:
+	@tools/install-deps.sh clang libomp-dev
+	@CC=clang cmake -G Ninja -S . -B $(BUILD)-clang -DVC_WERROR=ON > /dev/null
+	@ninja -C $(BUILD)-clang vitcod libvitcod tests
+	@tools/run-tests.sh $(BUILD)-clang $$(ls -d $(BUILD)-clang/tests/test_* | grep -v fail_always)
 
 # Data races: tests whose threads are the loader's, since the sanitizer does not see how OpenMP's
 # wait for each other.
@@ -76,6 +83,7 @@ check-all:
 	@$(MAKE) --no-print-directory test
 	@VC_ISA=ref tools/run-tests.sh $(BUILD) $$(ls -d $(BUILD)/tests/test_* | grep -v fail_always)
 	@VC_ISA=avx2 tools/run-tests.sh $(BUILD) $$(ls -d $(BUILD)/tests/test_* | grep -v fail_always)
+	@$(MAKE) --no-print-directory test-clang
 	@$(MAKE) --no-print-directory test-asan
 	@$(MAKE) --no-print-directory test-tsan
 	@$(MAKE) --no-print-directory test-fuzz FUZZ_SECONDS=10
@@ -126,4 +134,4 @@ install: build
 	@cmake --install $(BUILD)
 
 clean:
-	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-coverage
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-coverage

@@ -138,8 +138,8 @@ vc_status calibrate_open(calibrate_run *r)
 {
     VC_TRY(lock_and_try(r));
     VC_TRY(find_what_is_left(r));
-    VC_TRY(open_models(r));
-    return open_images(r);
+    VC_TRY(open_images(r));
+    return open_models(r);
 }
 
 void calibrate_close(calibrate_run *r)

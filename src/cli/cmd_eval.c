@@ -138,7 +138,7 @@ static void print_text(const void *result)
 
 static int check_tokens(const cli_command *command, const eval_options *o)
 {
-    if (!o->tokens.rule != isnan(o->tokens.keep))
+    if ((o->tokens.rule == NULL) != (isnan(o->tokens.keep) != 0))
         return cli_usage(command, "wanted both of --tokens and --keep, or none");
     if (o->tokens.rule && o->engine.dtype && strcmp(o->engine.dtype, "fp32") != 0)
         return cli_usage(command, "--tokens runs in fp32, not in %s", o->engine.dtype);

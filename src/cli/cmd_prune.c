@@ -6,6 +6,7 @@
 #include "learning.h"
 #include "vitcod/comma_lists.h"
 #include "vitcod/distill.h"
+#include "vitcod/file.h"
 #include "vitcod/maps.h"
 #include "vitcod/progress.h"
 #include "vitcod/prune.h"
@@ -43,14 +44,16 @@ static vc_status prune(vc_prune_result *result, const prune_command *c, const ch
     vc_prune_options options = c->options;
     vc_mask_set set;
     vc_prune_report report = {0};
-    vc_progress progress = vc_progress_begin("pruning", 1);
+    vc_progress progress;
     options.keep_class_token = keeps_class_token(c, files);
     options.info = c->cuts.count ? c->cuts.values[0] : -1.0;
     if (c->cuts.count > 1 && c->cuts.count != files->count)
         return vc_fail(VC_EINVAL, "%zu info cuts for %zu groups of layers in %s", c->cuts.count,
                        files->count, path);
+    VC_TRY(files->files[0].name[0] ? vc_directory_make(c->output) : vc_file_try(c->output));
     options.on_round = on_round;
     options.context = &progress;
+    progress = vc_progress_begin("pruning", 1);
     vc_status status = vc_prune_set(&set, &report, maps, c->cuts.count > 1 ? c->cuts.values : NULL,
                                     &options, path);
     vc_progress_end(&progress);
@@ -67,6 +70,10 @@ static vc_status prune(vc_prune_result *result, const prune_command *c, const ch
 static vc_status find_and_prune(vc_prune_result *result, const prune_command *c, const char *path)
 {
     vc_map_set maps;
+    if (c->recipe.rule) {
+        VC_TRY(vc_file_try(c->output));
+        return vc_prune_statistics(result, &c->recipe, path, c->output);
+    }
     VC_TRY(vc_map_set_read(&maps, path));
     const vc_status status = prune(result, c, path, &maps);
     vc_map_set_close(&maps);
@@ -171,9 +178,7 @@ static int run_prune(const cli_command *command, int argc, char **argv)
     if (status != CLI_CONTINUE)
         return status;
     vc_prune_result result = {0};
-    const vc_status done =
-        shared ? vc_prune_statistics(&result, &c.recipe, arguments.positional[0], c.output)
-               : find_and_prune(&result, &c, arguments.positional[0]);
+    const vc_status done = find_and_prune(&result, &c, arguments.positional[0]);
     return cli_end(command, &common, done, &result, print_text);
 }
 

@@ -56,7 +56,7 @@ static vc_yaml_field field_of(const cli_option *option, size_t at)
         field.room = VC_YAML_TEXT_ROOM;
         break;
     case CLI_TEXTS:
-        assert(!"an option of a command that reads a file is given once");
+        assert(0 && "an option of a command that reads a file is given once");
     }
     return field;
 }

@@ -27,15 +27,15 @@ static void add_run(vc_model_times *s, size_t run, const vc_engine *engine)
         all += op.seconds;
         const int told = work == VC_WORK_ATTENTION && op.phases[0] > 0.0;
         for (size_t p = 0; told && p < VC_ATTENTION_PHASES; p++)
-            s->seconds[vc_profile_column(op.layer, phases[p]) * s->repeats + run] +=
+            s->seconds[vc_profile_column(op.layer, (int)phases[p]) * s->repeats + run] +=
                 op.seconds * op.phases[p];
         if (!told)
-            s->seconds[vc_profile_column(op.layer, work) * s->repeats + run] += op.seconds;
+            s->seconds[vc_profile_column(op.layer, (int)work) * s->repeats + run] += op.seconds;
         if (run == 0 && told) {
             s->macs[vc_profile_column(op.layer, VC_WORK_QK)] += op.score_macs;
             s->macs[vc_profile_column(op.layer, VC_WORK_SV)] += op.macs - op.score_macs;
         } else if (run == 0) {
-            s->macs[vc_profile_column(op.layer, work)] += op.macs;
+            s->macs[vc_profile_column(op.layer, (int)work)] += op.macs;
         }
     }
     s->seconds[(s->columns - 1) * s->repeats + run] = vc_engine_waiting(engine);

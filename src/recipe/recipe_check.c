@@ -1,6 +1,9 @@
 /* Checks before a run begins of what would make it fail late. */
+#include <math.h>
+
 #include "recipe_impl.h"
 #include "vitcod/accelerator.h"
+#include "vitcod/distill.h"
 #include "vitcod/evaluate.h"
 #include "vitcod/model.h"
 
@@ -56,6 +59,33 @@ static vc_status open_fitting(const vc_recipe_options *o, const vc_model *model,
     return status;
 }
 
+/* Calibration splits its images; both parts must be enough. */
+static vc_status check_batch(const vc_recipe_options *o)
+{
+    const size_t batch =
+        o->batch != VC_RECIPE_UNSET ? o->batch : vc_distill_options_default().train.batch;
+    const vc_source_options how = {.split = "train",
+                                   .limit = o->limit != VC_RECIPE_UNSET ? o->limit : 0,
+                                   .sample = o->sample,
+                                   .seed = o->seed};
+    vc_source *all, *learn, *held;
+    VC_TRY(vc_source_open(&all, o->data, &how));
+    vc_status status =
+        vc_source_split(&learn, &held, all, isnan(o->hold_back) ? 0.2 : o->hold_back);
+    if (status == VC_OK) {
+        const size_t count = vc_source_count(learn), kept = vc_source_count(held);
+        if (count < batch || kept == 0)
+            status = vc_fail(VC_EINVAL,
+                             "%s: %zu images to learn from and %zu held back, wanted at least a "
+                             "batch of %zu, and one",
+                             o->data, count, kept, batch);
+        vc_source_close(learn);
+        vc_source_close(held);
+    }
+    vc_source_close(all);
+    return status;
+}
+
 /* If no test images are named, those of the data set are used, if it is one in files that has
  * some. */
 static vc_status look_at_images(vc_recipe_options *o, const vc_model *model)
@@ -64,6 +94,8 @@ static vc_status look_at_images(vc_recipe_options *o, const vc_model *model)
                             test = {.split = "test", .classes = o->classes, .labelled = 1};
     vc_source *source;
     VC_TRY(open_fitting(o, model, o->data, &learn));
+    if (!vc_recipe_trains(o))
+        VC_TRY(check_batch(o));
     VC_TRY(vc_source_open(&source, o->data, &learn));
     const int is_set = vc_source_dataset(source) != NULL;
     vc_source_close(source);

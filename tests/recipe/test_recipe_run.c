@@ -29,8 +29,12 @@ static vc_recipe_options set_up(const char *name)
     chmod(program, 0755);
     mkdir(data, 0755);
     char file[300];
-    snprintf(file, sizeof file, "%s/one.png", data);
-    write_bytes(file, "", 0);
+    for (int i = 0; i < 2; i++) {
+        snprintf(file, sizeof file, "%s/%d.png", data, i);
+        write_bytes(file, "", 0);
+    }
+    o.hold_back = 0.5;
+    o.batch = 1;
     o.model = model;
     o.data = data;
     o.folder = folder;
@@ -149,6 +153,9 @@ static void refusals(void **state)
     o.gradual = "\xff";
     assert_fails(vc_recipe_open(&recipe, &o), VC_EINVAL, "not UTF-8");
     o.gradual = NULL;
+    o.batch = 2; /* or calibration would find that out, behind the auto-encoder */
+    assert_fails(vc_recipe_open(&recipe, &o), VC_EINVAL, "1 images to learn from and 1 held back");
+    o.batch = 1;
     o.program = temporary("no-program");
     assert_ok(vc_recipe_open(&recipe, &o));
     assert_fails(vc_recipe_run(&summary, NULL, &recipe, &hooks), VC_EIO, "cannot be started");

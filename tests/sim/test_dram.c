@@ -170,7 +170,7 @@ static void states_fill_the_time(void **state)
     uint64_t now = 0;
     for (int i = 0; i < 2000; i++)
         now = transfer(
-            m, vc_rng_below(&rng, 1 << 28) * 64, 64 << vc_rng_below(&rng, 6), i % 3 == 0,
+            m, vc_rng_below(&rng, 1 << 28) * 64, (uint64_t)64 << vc_rng_below(&rng, 6), i % 3 == 0,
             now + (vc_rng_below(&rng, 8) ? vc_rng_below(&rng, 200) : vc_rng_below(&rng, 30000)));
     const vc_memory_counters n = vc_memory_count(m, now);
     uint64_t sum = 0;

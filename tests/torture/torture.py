@@ -298,7 +298,7 @@ class Torture:
         """The program says so before it begins."""
         room = self.random.randint(1, 64)
         folder = self.fresh(scene)
-        status, said = self.run(folder, scene.command + ["--memory-limit", f"{room}MiB"])
+        status, said = self.run(folder, scene.command, added={"VC_MEMORY_LIMIT": f"{room}MiB"})
         return self.judge(scene, folder, status, said), f"{room} MiB"
 
     def no_address_space(self, scene):
