@@ -112,6 +112,7 @@ class Torture:
         self.random, self.seed = random.Random(seed), seed
         self.place = tempfile.mkdtemp(prefix="vitcod-torture-")
         self.table, self.lost, self.number, self.together = {}, [], 0, None
+        self.at = {}  # the call that is next for each scene
         self.environment = dict(os.environ, OMP_NUM_THREADS="1", OMP_WAIT_POLICY="passive",
                                 VC_ATTENTION_COSTS="1,1.6,7", TMPDIR=self.place,
                                 OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
@@ -239,8 +240,14 @@ class Torture:
 
     # ---- faults: each returns why the try is lost, or None
 
+    def next_call(self, scene):
+        """All of them, one after the other, from any on."""
+        at = self.at.setdefault(scene.name, self.random.randrange(scene.calls + 1))
+        self.at[scene.name] = (at + 1) % (scene.calls + 1)
+        return at + 1
+
     def kill_at_a_call(self, scene):
-        at = self.random.randint(1, scene.calls + 1)
+        at = self.next_call(scene)
         folder = self.fresh(scene)
         status, said = self.run(folder, scene.command,
                                 added={"LD_PRELOAD": self.shim, "VC_SHIM_KILL": str(at)})
@@ -362,6 +369,33 @@ class Torture:
         return (self.judge(self.together, folder, min(status, 1) if isinstance(status, int) else
                            status, said, silent=True), f"after {after:.4f} s")
 
+    def hostile_file(self, scene):
+        """One of the files that are there is cut off, or a few of its bytes are others."""
+        folder = self.fresh(scene)
+        there = sorted(os.path.join(place, name) for place, _, names in os.walk(self.base)
+                       for name in names)
+        name = os.path.relpath(self.random.choice(there), self.base)
+        held = bytearray(read(os.path.join(folder, name)))
+        if self.random.random() < 0.3:
+            del held[self.random.randrange(len(held)):]
+        for _ in range(self.random.randint(1, 4) if held else 0):
+            # what a file begins with says what it is
+            most = self.random.choice([8, 200, len(held)])
+            held[self.random.randrange(min(len(held), most))] = self.random.randrange(256)
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(held)
+        status, said = self.run(folder, scene.command)
+        why = None
+        if status not in (0, 1, 2):
+            why = f"status {status}"
+        elif status != 0 and not said:
+            why = f"status {status} without a word"
+        elif status != 0 and not scene.grows:
+            for output in scene.outputs:
+                if read(os.path.join(folder, output)) != scene.old[output]:
+                    why = f"status {status}, and {output} is another"
+        return why, f"{name}: {bytes(held[:40])!r}"
+
     def learn_together(self):
         train = next(scene for scene in SCENES if scene.name == "train")
         self.together = Scene("train (two processes)", train.command, train.outputs, train.other,
@@ -402,6 +436,7 @@ class Torture:
               ("few descriptors", few_descriptors),
               ("standard descriptors closed", closed_descriptors),
               ("power lost", power_loss),
+              ("a file that is read is cut off or changed", hostile_file),
               ("one of two processes is killed", kill_a_rank)]
 
     # ---- all of it
@@ -421,6 +456,8 @@ class Torture:
                 self.number += 1
                 why, how = fault(self, scene)
                 self.table[name][0] += 1
+                if self.number % 100 == 0:
+                    print(f"# {self.number} tries", flush=True)
                 if why:
                     self.table[name][1] += 1
                     self.lost.append(f"{self.number}: {scene.name}, {name} ({how}): {why}")
