@@ -2,6 +2,10 @@
 """Imports checkpoints that PyTorch wrote, compares every tensor bit for bit, and the logits.
 
 usage: compare-import.py VITCOD [WORK]
+       compare-import.py VITCOD --vits [NAME ..]    plain ViTs of timm at their original sizes,
+       logits, or features where there are no classes, to 1e-4 of the largest
+       compare-import.py VITCOD --all [WORD]    every plain ViT of timm by its name, with WORD in it,
+       made narrow and of two layers: refused, or within so much of the largest output
        compare-import.py VITCOD --cases DIR    a table of the checkpoints below DIR: refused, or
        their largest difference to NAME_y.npy, the logits of images NAME_x.npy, or, where these are
        not there, to those of timm's or transformers' model with the same weights in float64;
@@ -30,6 +34,29 @@ try:
 except ImportError:
     transformers = None
 
+VITS = (
+    "vit_tiny_patch16_224",
+    "vit_small_patch16_224",
+    "vit_small_patch32_224",
+    "vit_base_patch32_224",
+    "vit_small_patch16_224.dino",
+    "vit_small_patch14_dinov2",
+    "vit_small_patch14_reg4_dinov2",
+    "vit_giant_patch14_dinov2",
+    "deit3_small_patch16_224",
+    "deit3_medium_patch16_224",
+    "vit_base_patch16_clip_224",
+    "vit_base_patch32_clip_224",
+    "vit_base_patch32_clip_quickgelu_224.openai",
+    "vit_medium_patch16_gap_240",
+    "vit_medium_patch16_reg4_gap_256",
+    "vit_mediumd_patch16_reg4_gap_256",
+    "flexivit_small",
+)
+# What is too large here has the same switches, but fewer and narrower layers.
+SHRUNK = {"vit_giant_patch14_dinov2": {"embed_dim": 384, "depth": 4, "num_heads": 6}}
+TOLERANCE = 1e-4
+
 MODELS = ("deit_tiny_patch16_224", "deit_tiny_distilled_patch16_224", "levit_128s", "levit_384")
 
 
@@ -52,7 +79,9 @@ def bytes_of(tensor):
 
 def logit_error(model, vitcod, checkpoint, work):
     images, logits = os.path.join(work, "images.npy"), os.path.join(work, "logits.npy")
-    x = torch.randn(2, 3, 224, 224)
+    patches = getattr(model, "patch_embed", None)
+    side = patches.img_size[0] if hasattr(patches, "img_size") else 224
+    x = torch.randn(1 if side > 224 else 2, 3, side, side)
     np.save(images, x.numpy())
     subprocess.run(
         [vitcod, "infer", checkpoint, "--input", images, "-o", logits],
@@ -66,7 +95,7 @@ def logit_error(model, vitcod, checkpoint, work):
 
 def compare(name, vitcod, work):
     torch.manual_seed(1)
-    model = timm.create_model(name)
+    model = timm.create_model(name, **SHRUNK.get(name, {}))
     for key, value in model.state_dict().items():
         if value.dtype == torch.float32:
             value.copy_(
@@ -91,10 +120,49 @@ def compare(name, vitcod, work):
     if sorted(want.values()) != sorted(have.values()):
         sys.exit(f"{name}: the tensors differ")
     same = sum(want.get(key) == value for key, value in have.items())
+    error = logit_error(model, vitcod, checkpoint, work)
+    os.remove(checkpoint)
+    os.remove(imported)
     print(
         f"{name}: {len(have)} tensors equal bit for bit, {same} of them under the same name; "
-        f"logits within {logit_error(model, vitcod, checkpoint, work):.1e} of the largest"
+        f"logits within {error:.1e} of the largest",
+        flush=True,
     )
+    if not error <= TOLERANCE:
+        sys.exit(f"{name}: wanted at most {TOLERANCE:.0e}")
+
+
+def try_shrunk(name, vitcod, work):
+    """What becomes of a timm architecture with all of its switches, but small."""
+    torch.manual_seed(1)
+    try:
+        model = timm.create_model(name, embed_dim=128, depth=2, num_heads=2)
+    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+        return f"not made: {str(error).splitlines()[0][:60]}"
+    if not isinstance(model, timm.models.vision_transformer.VisionTransformer):
+        return "no plain ViT"
+    for value in model.state_dict().values():
+        value.copy_(0.1 * torch.randn(value.shape))
+    checkpoint, side = os.path.join(work, name + ".pth"), model.patch_embed.img_size
+    images, logits = os.path.join(work, "images.npy"), os.path.join(work, "logits.npy")
+    torch.save(model.state_dict(), checkpoint)
+    x = torch.randn(1, 3, *side)
+    np.save(images, x.numpy())
+    run = [vitcod, "infer", checkpoint, "--input", images, "-o", logits, "--force", "--heads", "2"]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    os.remove(checkpoint)
+    if done.returncode != 0:
+        return "refused: " + done.stderr.strip().splitlines()[-1].split(".pth: ")[-1]
+    with torch.no_grad():
+        want = model.double().eval()(x.double()).numpy()
+    error = float(np.abs(np.load(logits) - want).max() / np.abs(want).max())
+    return f"{'within' if error <= TOLERANCE else 'DIFFERS:'} {error:.1e}"
+
+
+def try_all(word, vitcod, work):
+    for name in timm.list_models(["vit_*", "deit*", "flexivit_*", "beit3_*", "naflexvit_*"]):
+        if word in name:
+            print(f"{name}: {try_shrunk(name, vitcod, work)}", flush=True)
 
 
 # Averaged weights come first, as vitcod and timm take them.
@@ -232,6 +300,15 @@ def main():
             compare_cases(sys.argv[3], vitcod, work)
         return
     print(f"torch {torch.__version__}, timm {timm.__version__}")
+    if sys.argv[2:3] == ["--all"]:
+        with tempfile.TemporaryDirectory() as work:
+            try_all("".join(sys.argv[3:4]), vitcod, work)
+        return
+    if sys.argv[2:3] == ["--vits"]:
+        with tempfile.TemporaryDirectory() as work:
+            for name in sys.argv[3:] or VITS:
+                compare(name, vitcod, work)
+        return
     with tempfile.TemporaryDirectory(dir=sys.argv[2] if len(sys.argv) > 2 else None) as work:
         for name in MODELS:
             compare(name, vitcod, work)

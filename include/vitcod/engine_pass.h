@@ -26,7 +26,8 @@ vc_runner vc_engine_runner(vc_engine_pass *pass);
 /* Compares the logits of two engines on the same images. */
 typedef struct vc_engine_comparison {
     vc_engine_pass exact, other;
-    size_t classes;
+    size_t outputs; /* of an image */
+    int classifies;
     size_t images, same;        /* seen; those of which both name the same class */
     double difference, largest; /* of two logits of one class; of the exact one's logits */
 } vc_engine_comparison;

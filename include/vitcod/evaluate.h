@@ -12,8 +12,12 @@ extern "C" {
 #endif
 
 /* VC_EINVAL if classes or channels of the images do not fit those of the model: as many classes, or
- * a class list of as many, and the same channels unless they may be converted. */
+ * a class list of as many, and the same channels unless they may be converted. A model without
+ * classes takes images of any. */
 vc_status vc_model_check_source(const vc_model *model, vc_source *source);
+
+/* VC_EUNSUPPORTED for a model that tells no classes apart: labels say nothing of it. */
+vc_status vc_model_check_labels(const vc_model_config *config);
 
 /* Makes an input that of the source: its classes; of images in memory channels, mean and standard
  * deviation too. */

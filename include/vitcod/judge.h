@@ -11,7 +11,13 @@ extern "C" {
 typedef struct vc_closeness {
     double agreement;  /* share of the images of which both name the same class */
     double divergence; /* mean KL(teacher || student) of the logits */
+    /* Of models without classes, which have neither of these (NAN): the mean of 1 - cosine between
+     * the features of both. NAN with classes. */
+    double distance;
 } vc_closeness;
+
+/* What learning makes smaller: divergence, or distance. */
+double vc_closeness_loss(const vc_closeness *closeness);
 
 extern const vc_record vc_closeness_record;
 
@@ -24,8 +30,8 @@ typedef struct vc_judgement {
 
 /* The answers of the teacher to the images. */
 typedef struct vc_teacher_answers {
-    float *logits;    /* (images, classes) */
-    int32_t *classes; /* (images): the first */
+    float *logits;    /* (images, outputs): logits, or features of a model without classes */
+    int32_t *classes; /* (images): the first; NULL for features */
     size_t images;    /* those that are not broken */
 } vc_teacher_answers;
 

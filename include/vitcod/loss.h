@@ -55,6 +55,12 @@ vc_loss vc_cross_entropy_mixed(float *dlogits, const float *logits, const vc_lab
 double vc_distillation(float *dlogits, const float *logits, const float *teacher, size_t batch,
                        size_t classes, double weight, double temperature);
 
+/* For models without classes, whose outputs are features (batch, values): the mean of 1 - cosine
+ * between student and teacher, 1 where one of them is 0. Turns doutputs, unless NULL, into
+ * (1 - weight) * doutputs + the weighted gradient. */
+double vc_cosine_distance(float *doutputs, const float *outputs, const float *teacher, size_t batch,
+                          size_t values, double weight);
+
 /* The same from the teacher's first class instead of its distribution (Touvron et al. 2021, eq. 3):
  * the mean cross-entropy with it, without smoothing. */
 double vc_hard_distillation(float *dlogits, const float *logits, const float *teacher, size_t batch,

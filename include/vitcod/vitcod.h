@@ -102,6 +102,7 @@
 #include "vitcod/classify.h"
 #include "vitcod/engine_pass.h"
 #include "vitcod/evaluate.h"
+#include "vitcod/features.h"
 #include "vitcod/image_array.h"
 #include "vitcod/judge.h"
 #include "vitcod/loss.h"

@@ -1,4 +1,7 @@
 /* What `calibrate` says. */
+#include <math.h>
+#include <stdio.h>
+
 #include "calibrate.h"
 #include "vitcod/plural.h"
 
@@ -15,13 +18,23 @@ static const vc_field fields[] = {
     {VC_FIELD(calibrate_result, images, "", "images to learn from")},
     {VC_FIELD(calibrate_result, held_back, "", "images to judge by")},
     {VC_FIELD_AS(calibrate_result, learnt.before.all.agreement, "agreement_before", "",
-                 "share of images with the dense model's class, before learning")},
+                 "share of images with the dense model's class, before learning"),
+     VC_KNOWN},
     {VC_FIELD_AS(calibrate_result, learnt.before.all.divergence, "divergence_before", "nat",
-                 "mean KL(dense || sparse), before learning")},
+                 "mean KL(dense || sparse), before learning"),
+     VC_KNOWN},
+    {VC_FIELD_AS(calibrate_result, learnt.before.all.distance, "distance_before", "",
+                 "without classes: mean of 1 - cosine of the features, before learning"),
+     VC_KNOWN},
     {VC_FIELD_AS(calibrate_result, learnt.best.all.agreement, "agreement", "",
-                 "share of images with the dense model's class")},
+                 "share of images with the dense model's class"),
+     VC_KNOWN},
     {VC_FIELD_AS(calibrate_result, learnt.best.all.divergence, "divergence", "nat",
-                 "mean KL(dense || sparse)")},
+                 "mean KL(dense || sparse)"),
+     VC_KNOWN},
+    {VC_FIELD_AS(calibrate_result, learnt.best.all.distance, "distance", "",
+                 "without classes: mean of 1 - cosine of the features"),
+     VC_KNOWN},
     {VC_FIELD_RECORDS(calibrate_result, learnt.sources, learnt.source_count, "sources",
                       &vc_distill_source_record, "each --data")},
     {VC_FIELD_AS(calibrate_result, learnt.epochs, "epochs", "", "of all stages")},
@@ -48,19 +61,37 @@ void calibrate_free(calibrate_result *result)
     vc_distilled_close(&result->learnt);
 }
 
+static void print_closeness(const vc_closeness *best, const vc_closeness *before)
+{
+    if (isnan(best->divergence))
+        printf("features at a distance of %.4f from the dense model's (before learning %.4f)",
+               best->distance, before->distance);
+    else
+        printf("agreement with the dense model %.1f %% (before learning %.1f %%), divergence %.4f "
+               "(%.4f)",
+               100.0 * best->agreement, 100.0 * before->agreement, best->divergence,
+               before->divergence);
+}
+
+static void print_source(const vc_distill_source *s)
+{
+    printf("%s: %zu %s held back, ", s->path, s->held_back,
+           vc_plural(s->held_back, "image", "images"));
+    if (isnan(s->best.divergence))
+        printf("distance %.4f (%.4f)\n", s->best.distance, s->before.distance);
+    else
+        printf("agreement %.1f %% (%.1f %%), divergence %.4f (%.4f)\n", 100.0 * s->best.agreement,
+               100.0 * s->before.agreement, s->best.divergence, s->before.divergence);
+}
+
 void calibrate_print(const void *result)
 {
     const calibrate_result *r = result;
     const vc_distilled *l = &r->learnt;
     for (size_t i = 0; l->source_count > 1 && i < l->source_count; i++)
-        printf("%s: %zu %s held back, agreement %.1f %% (%.1f %%), divergence %.4f (%.4f)\n",
-               l->sources[i].path, l->sources[i].held_back,
-               vc_plural(l->sources[i].held_back, "image", "images"),
-               100.0 * l->sources[i].best.agreement, 100.0 * l->sources[i].before.agreement,
-               l->sources[i].best.divergence, l->sources[i].before.divergence);
-    printf("%s: agreement with the dense model %.1f %% (before learning %.1f %%), divergence %.4f "
-           "(%.4f), best after epoch %zu, %.0f s, peak %.0f MiB\n",
-           r->model, 100.0 * l->best.all.agreement, 100.0 * l->before.all.agreement,
-           l->best.all.divergence, l->before.all.divergence, l->best_epoch, r->seconds,
+        print_source(&l->sources[i]);
+    printf("%s: ", r->model);
+    print_closeness(&l->best.all, &l->before.all);
+    printf(", best after epoch %zu, %.0f s, peak %.0f MiB\n", l->best_epoch, r->seconds,
            r->peak_mib);
 }

@@ -88,7 +88,10 @@ static void on_step(void *context, size_t step, size_t steps, double best)
 {
     calibrate_run *r = context;
     char note[64];
-    snprintf(note, sizeof note, "agreement of the best %.1f %%", 100.0 * best);
+    if (isnan(best)) /* there are no classes */
+        note[0] = '\0';
+    else
+        snprintf(note, sizeof note, "agreement of the best %.1f %%", 100.0 * best);
     if (r->progress.total == 1 && step > 0) /* of a run that was stopped as well */
         vc_progress_go_on(&r->progress, step - 1);
     r->progress.total = steps;
@@ -104,10 +107,14 @@ static void on_epoch(void *context, const vc_distill_epoch *e, const vc_epoch_re
     vc_progress_end(&r->progress);
     if (r->plans.count > 1)
         printf("stage %zu/%zu  ", e->stage, r->plans.count);
-    printf("epoch %zu/%zu  agreement %.1f %%, of the best %.1f %%  divergence %.4f  %.1f "
-           "images/s\n",
-           e->epoch, report->epochs, 100.0 * e->held.agreement, 100.0 * best, e->held.divergence,
-           report->mean.images_per_second);
+    if (isnan(best))
+        printf("epoch %zu/%zu  distance %.4f  %.1f images/s\n", e->epoch, report->epochs,
+               e->held.distance, report->mean.images_per_second);
+    else
+        printf("epoch %zu/%zu  agreement %.1f %%, of the best %.1f %%  divergence %.4f  %.1f "
+               "images/s\n",
+               e->epoch, report->epochs, 100.0 * e->held.agreement, 100.0 * best,
+               e->held.divergence, report->mean.images_per_second);
     fflush(stdout);
 }
 

@@ -5,6 +5,7 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "eval_features.h"
 #include "open_data.h"
 #include "open_engine.h"
 #include "open_model.h"
@@ -20,6 +21,7 @@ typedef struct eval_options {
     cli_data_options data;
     cli_engine_options engine;
     vc_token_reduction tokens; /* rule NULL: all of them */
+    eval_features_options features;
 } eval_options;
 
 typedef struct eval_result {
@@ -27,9 +29,11 @@ typedef struct eval_result {
     const char *split, *dtype;
     cli_images seen;
     vc_accuracy accuracy;
+    bool classifies; /* else features were judged */
+    vc_feature_accuracy features;
     vc_class_accuracy *classes;
     size_t class_count;
-    bool reduced;
+    bool reduced, of_features;
     vc_token_result tokens;
     vc_token_accuracy token_pass; /* which their list belongs to */
     vc_source *source;            /* which the names of classes belong to */
@@ -39,12 +43,15 @@ static const vc_field result_fields[] = {
     {VC_FIELD(eval_result, plan_hash, "", "of the plan that attention ran on"), VC_KNOWN},
     {VC_FIELD(eval_result, split, "", CLI_SPLIT_MEANING)},
     {VC_FIELD_INLINE(eval_result, seen, &cli_images_record)},
-    {VC_FIELD_INLINE(eval_result, accuracy, &vc_accuracy_record)},
+    {VC_FIELD_INLINE(eval_result, accuracy, &vc_accuracy_record), VC_WHEN(eval_result, classifies)},
     {VC_FIELD_RECORDS(eval_result, classes, class_count, "classes", &vc_class_accuracy_record,
                       "the classes that were seen")},
     {VC_FIELD_RECORD(eval_result, tokens, "tokens", &vc_token_result_record,
                      "fewer tokens from layer to layer"),
      VC_WHEN(eval_result, reduced)},
+    {VC_FIELD_RECORD(eval_result, features, "features", &vc_feature_accuracy_record,
+                     "nearest neighbours or a linear classifier on features"),
+     VC_WHEN(eval_result, of_features)},
 };
 static const vc_record result_record = VC_RECORD("eval", eval_result, result_fields);
 
@@ -91,6 +98,21 @@ static vc_status run_tokens(eval_result *result, vc_class_count *counts, const e
     return VC_OK;
 }
 
+static vc_status run_features(eval_result *result, const eval_options *o, const vc_model *model)
+{
+    vc_engine_pass pass;
+    const vc_engine_options how = cli_engine_how(&o->engine, model, o->data.batch);
+    result->split = vc_pattern_split_name(vc_engine_split(model, &how));
+    result->dtype = vc_precision_name(how.precision);
+    VC_TRY(vc_engine_pass_open(&pass, model, &how));
+    const vc_runner runner = vc_engine_runner(&pass);
+    const vc_status status = eval_features_run(&result->features, &result->seen, &o->features,
+                                               &o->data, model, result->source, &runner);
+    vc_engine_pass_close(&pass);
+    result->of_features = true;
+    return status;
+}
+
 static vc_status evaluate_source(eval_result *result, const eval_options *o, const vc_model *model)
 {
     const size_t classes = vc_model_input_of(&model->config).classes;
@@ -110,10 +132,13 @@ static vc_status evaluate_source(eval_result *result, const eval_options *o, con
 static vc_status evaluate(eval_result *result, const eval_options *o)
 {
     vc_model *model;
+    result->classifies = !eval_features_wanted(&o->features);
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     cli_model_plan_hash(result->plan_hash, model);
     vc_status status = cli_open_source(&result->source, &o->data, 1);
-    if (status == VC_OK)
+    if (status == VC_OK && eval_features_wanted(&o->features))
+        status = run_features(result, o, model);
+    else if (status == VC_OK)
         status = evaluate_source(result, o, model);
     vc_model_close(model);
     return status;
@@ -122,6 +147,10 @@ static vc_status evaluate(eval_result *result, const eval_options *o)
 static void print_text(const void *result)
 {
     const eval_result *r = result;
+    if (r->of_features) {
+        eval_features_print(&r->features);
+        return;
+    }
     const vc_accuracy *a = &r->accuracy;
     printf("top-1 %.2f %%  top-5 %.2f %%  loss %.4f  on %zu %s, %s, %.0f images/s", a->top1,
            a->top5, a->loss, r->seen.images, vc_plural(r->seen.images, "image", "images"), r->dtype,
@@ -163,6 +192,7 @@ static int run_eval(const cli_command *command, int argc, char **argv)
          &o.tokens.rule},
         {"keep", "X", "with --tokens: share of the patches' tokens that the last layer has",
          CLI_NUMBER, &o.tokens.keep},
+        EVAL_FEATURES_OPTIONS(o.features),
     };
     cli_common common = {0};
     cli_arguments arguments;
@@ -182,6 +212,8 @@ static int run_eval(const cli_command *command, int argc, char **argv)
         status = cli_check_engine_options(command, &o.engine);
     if (status == CLI_CONTINUE)
         status = check_tokens(command, &o);
+    if (status == CLI_CONTINUE)
+        status = eval_features_check(command, &o.features, &o.model, o.tokens.rule);
     if (status != CLI_CONTINUE)
         return status;
     eval_result result = {0};
@@ -213,7 +245,9 @@ const cli_command cmd_eval = {
     "ends the run with status 1, unless --skip-broken. "
     "Several processes (mpirun -n N) share the batches, with the result of one. "
     "--tokens lets tokens go between attention and MLP, anew for every image, without finetuning: "
-    "prune those that got the least attention so far, or merge those with the most similar keys.",
+    "prune those that got the least attention so far, or merge those with the most similar keys. "
+    "--knn and --probe say what the model's features are worth on labelled images, for models "
+    "without classes (DINO) as well.",
     run_eval,
     &result_record,
     "vitcod eval deit_tiny.safetensors --data imagenet/val\n"

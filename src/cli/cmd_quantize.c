@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,10 +106,16 @@ static vc_status quantize(quantize_result *result, const quantize_options *o)
 static void print_text(const void *result)
 {
     const quantize_result *r = result;
-    printf("%s: int8, same class as fp32 on %.2f %% of %zu %s (%.2f %% before channels were "
-           "evened out), largest error of a logit %.3f (%.3f)\n",
-           r->model, r->after.same_class_percent, r->seen.images,
-           vc_plural(r->seen.images, "image", "images"), r->before.same_class_percent,
+    const char *images = vc_plural(r->seen.images, "image", "images");
+    if (isnan(r->after.same_class_percent))
+        printf("%s: int8, on %zu %s", r->model, r->seen.images, images);
+    else
+        printf("%s: int8, same class as fp32 on %.2f %% of %zu %s (%.2f %% before channels were "
+               "evened out)",
+               r->model, r->after.same_class_percent, r->seen.images, images,
+               r->before.same_class_percent);
+    printf(", largest error of %s %.3f (%.3f)\n",
+           isnan(r->after.same_class_percent) ? "a feature" : "a logit",
            r->after.largest_logit_error, r->before.largest_logit_error);
 }
 

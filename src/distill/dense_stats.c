@@ -138,7 +138,7 @@ static vc_status look_at_images(vc_dense_stats *stats, size_t *images, uint8_t *
             VC_TRY(stats->status);
         if (walk->batch.count == 0)
             return VC_OK;
-        for (size_t i = 0; i < walk->batch.count; i++)
+        for (size_t i = 0; classes > 0 && i < walk->batch.count; i++)
             seen[vc_first_class(walk->acts.logits + i * classes, classes)] = 1;
         *images += walk->batch.count;
         if (progress)
@@ -152,8 +152,7 @@ vc_status vc_dense_look(vc_dense_stats *stats, vc_seen *out, const vc_model *mod
     const size_t classes = vc_model_input_of(&model->config).classes;
     vc_image_walk walk = {0};
     *out = (vc_seen){0};
-    VC_TRY(vc_model_check_classifier(&model->config));
-    uint8_t *seen = calloc(classes, 1);
+    uint8_t *seen = calloc(classes + 1, 1);
     if (how->progress)
         how->progress->total = vc_source_count(source);
     vc_status status = seen ? vc_image_walk_open(&walk, model, source, how)

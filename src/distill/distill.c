@@ -83,7 +83,7 @@ static void on_step(void *context, size_t step, size_t steps, double loss)
 /* Records an epoch of the last stage. Returns 1 if it is the best so far. */
 static int is_best(distill_run *r, const vc_judgement *now, size_t epoch)
 {
-    if (now->all.divergence >= r->judged.all.divergence)
+    if (vc_closeness_loss(&now->all) >= vc_closeness_loss(&r->judged.all))
         return 0;
     r->judged = *now;
     r->best_epoch = epoch;
@@ -328,7 +328,7 @@ static vc_status begin_run(distill_run *r)
     remove_checkpoints(r);
     VC_TRY(open_judge(r));
     VC_TRY(vc_judge_now(&r->judged, &r->judge));
-    r->train = vc__distill_training(r->o, r->judged.all.divergence);
+    r->train = vc__distill_training(r->o, vc_closeness_loss(&r->judged.all));
     VC_TRY(count_epochs(r));
     return vc__journal_begin(r->journal, journal_path(r), &r->judged, r->epochs);
 }
@@ -338,7 +338,7 @@ static vc_status resume_run(distill_run *r, size_t *stage)
     r->epochs = (size_t)json_integer_value(json_object_get(r->journal, "epochs"));
     vc_judgement before;
     VC_TRY(read_before(&before, r));
-    r->train = vc__distill_training(r->o, before.all.divergence);
+    r->train = vc__distill_training(r->o, vc_closeness_loss(&before.all));
     VC_TRY(find_stage(stage, r));
     return read_best(r, *stage);
 }

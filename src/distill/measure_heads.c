@@ -65,13 +65,33 @@ static void draw_probe(float *u, double *p, const float *logits, size_t classes,
         u[c] -= (float)(p[c] * along);
 }
 
+/* Of features f, for the distance 1 - cosine: u = (r - f' (f' . r)) / |f| with f' = f / |f|, so
+ * that E[u u^T] is its second derivative where nothing has changed yet. */
+static void draw_feature_probe(float *u, const float *features, size_t values, size_t image)
+{
+    vc_rng rng = vc_rng_open(0, PROBES, image);
+    double square = 0.0, along = 0.0;
+    for (size_t i = 0; i < values; i++) {
+        u[i] = vc_rng_below(&rng, 2) ? 1.0f : -1.0f;
+        square += (double)features[i] * features[i];
+        along += (double)features[i] * u[i];
+    }
+    for (size_t i = 0; i < values; i++)
+        u[i] = square > 0.0 ? (float)((u[i] - features[i] * along / square) / sqrt(square)) : 0.0f;
+}
+
 static vc_status measure_batch(measurement *m, const vc_loaded *batch)
 {
-    const size_t classes = vc_model_input_of(&m->model->config).outputs;
+    const vc_model_input input = vc_model_input_of(&m->model->config);
     vc_model_observe(&m->acts, m->model, batch->x, batch->count);
-    for (size_t i = 0; i < batch->count; i++)
-        draw_probe(m->grads.dlogits + i * classes, m->p, m->acts.logits + i * classes, classes,
-                   batch->indices[i]);
+    for (size_t i = 0; i < batch->count; i++) {
+        float *u = m->grads.dlogits + i * input.outputs;
+        const float *outputs = m->acts.logits + i * input.outputs;
+        if (input.classes > 0)
+            draw_probe(u, m->p, outputs, input.outputs, batch->indices[i]);
+        else
+            draw_feature_probe(u, outputs, input.outputs, batch->indices[i]);
+    }
     vc_model_backward(&m->grads, &m->acts, m->model, batch->count, 0.0f);
     return m->status;
 }

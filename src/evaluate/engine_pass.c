@@ -43,7 +43,8 @@ vc_runner vc_engine_runner(vc_engine_pass *pass)
 vc_status vc_engine_comparison_open(vc_engine_comparison *out, const vc_model *model,
                                     const vc_engine_options *exact, const vc_engine_options *other)
 {
-    *out = (vc_engine_comparison){.classes = vc_model_input_of(&model->config).outputs};
+    const vc_model_input input = vc_model_input_of(&model->config);
+    *out = (vc_engine_comparison){.outputs = input.outputs, .classifies = input.classes > 0};
     VC_TRY(vc_engine_pass_open(&out->exact, model, exact));
     const vc_status status = vc_engine_pass_open(&out->other, model, other);
     if (status != VC_OK)
@@ -63,13 +64,13 @@ static vc_status run_both(void *context, const float **logits, const float *imag
     const float *exact = c->exact.logits, *other = c->other.logits;
     VC_TRY(vc_engine_run(c->exact.engine, c->exact.logits, images, count));
     VC_TRY(vc_engine_run(c->other.engine, c->other.logits, images, count));
-    for (size_t i = 0; i < count * c->classes; i++) {
+    for (size_t i = 0; i < count * c->outputs; i++) {
         c->difference = fmax(c->difference, fabs((double)exact[i] - other[i]));
         c->largest = fmax(c->largest, fabs((double)exact[i]));
     }
     for (size_t i = 0; i < count; i++)
-        c->same += vc_first_class(exact + i * c->classes, c->classes) ==
-                   vc_first_class(other + i * c->classes, c->classes);
+        c->same += vc_first_class(exact + i * c->outputs, c->outputs) ==
+                   vc_first_class(other + i * c->outputs, c->outputs);
     c->images += count;
     *logits = other;
     return VC_OK;
@@ -83,13 +84,15 @@ vc_runner vc_engine_comparison_runner(vc_engine_comparison *comparison)
 /* ---- as results have it */
 
 static const vc_field error_fields[] = {
-    {VC_FIELD(vc_engine_error, same_class_percent, "%", "images with the same class as in fp32")},
+    {VC_FIELD(vc_engine_error, same_class_percent, "%", "images with the same class as in fp32"),
+     VC_KNOWN},
     {VC_FIELD(vc_engine_error, largest_logit_error, "", "relative to the largest logit")},
 };
 const vc_record vc_engine_error_record = VC_RECORD("error", vc_engine_error, error_fields);
 
 vc_engine_error vc_engine_comparison_error(const vc_engine_comparison *c)
 {
-    return (vc_engine_error){.same_class_percent = 100.0 * (double)c->same / (double)c->images,
+    const double same = 100.0 * (double)c->same / (double)c->images;
+    return (vc_engine_error){.same_class_percent = c->classifies ? same : NAN,
                              .largest_logit_error = c->difference / c->largest};
 }

@@ -42,12 +42,36 @@ static vc_status check_folders(const vc_source *source, size_t classes)
                    folders, vc_plural(folders, "folder", "folders"), classes);
 }
 
+/* A model that tells no classes apart looks at images of any. */
+static vc_status check_square(const vc_model_config *config)
+{
+    const vc_model_input input = vc_model_input_of(config);
+    return input.height == input.width
+               ? VC_OK
+               : vc_fail(VC_EUNSUPPORTED,
+                         "a %s for images of %zu x %zu: wanted square ones, which files are cut to",
+                         vc_model_family(config), input.height, input.width);
+}
+
+vc_status vc_model_check_labels(const vc_model_config *config)
+{
+    if (vc_model_input_of(config).classes > 0)
+        return VC_OK;
+    return vc_fail(VC_EUNSUPPORTED,
+                   "labelled images, and a %s that tells no classes apart: wanted a head for them "
+                   "(`vitcod train --new-head`), or --knn or --probe of `vitcod eval`",
+                   vc_model_family(config));
+}
+
 vc_status vc_model_check_source(const vc_model *model, vc_source *source)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
     const vc_dataset *data = vc_source_dataset(source);
-    VC_TRY(vc_model_check_classifier(&model->config));
-    if (vc_source_classes(source) > 0) /* labelled */
+    if (input.classes > 0)
+        VC_TRY(vc_model_check_classifier(&model->config));
+    else
+        VC_TRY(check_square(&model->config));
+    if (vc_source_classes(source) > 0 && input.classes > 0)
         VC_TRY(data ? check_labels(data->path ? data->path : "data", source, input.classes)
                     : check_folders(source, input.classes));
     return vc_source_check_channels(source, input.channels);
@@ -181,6 +205,8 @@ vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, vc_source *sour
     char name[VC_SOURCE_NAME];
     *out = (vc_evaluation){0};
     VC_TRY(vc_model_check_source(model, source));
+    if (vc_source_classes(source) > 0)
+        VC_TRY(vc_model_check_labels(&model->config));
     const double started = vc_clock_seconds();
     VC_TRY(vc__batch_losses_open(&losses, vc_source_count(source), runner->batch));
     const vc_status status = run_share(out, &losses, model, source, runner, options);

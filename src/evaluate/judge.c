@@ -10,30 +10,39 @@ static const vc_field fields[] = {
     {VC_FIELD(vc_closeness, agreement, "", "share of images with the dense model's class"),
      VC_KNOWN},
     {VC_FIELD(vc_closeness, divergence, "nat", "mean KL(dense || sparse)"), VC_KNOWN},
+    {VC_FIELD(vc_closeness, distance, "", "without classes: mean of 1 - cosine of the features"),
+     VC_KNOWN},
 };
 const vc_record vc_closeness_record = VC_RECORD("closeness", vc_closeness, fields);
 
-static vc_status open_room(vc_teacher_answers *out, size_t images, size_t classes)
+double vc_closeness_loss(const vc_closeness *closeness)
 {
-    *out = (vc_teacher_answers){.logits = malloc((images + 1) * classes * sizeof *out->logits),
-                                .classes = malloc((images + 1) * sizeof *out->classes)};
-    return out->logits && out->classes
+    return isnan(closeness->divergence) ? closeness->distance : closeness->divergence;
+}
+
+static vc_status open_room(vc_teacher_answers *out, size_t images, const vc_model_input *input)
+{
+    *out =
+        (vc_teacher_answers){.logits = malloc((images + 1) * input->outputs * sizeof *out->logits)};
+    if (input->classes > 0)
+        out->classes = malloc((images + 1) * sizeof *out->classes);
+    return out->logits && (out->classes || input->classes == 0)
                ? VC_OK
                : vc_fail(VC_ENOMEM, "out of memory for %zu images held back", images);
 }
 
-static vc_status ask_teacher(vc_teacher_answers *out, vc_image_walk *walk, size_t classes)
+static vc_status ask_teacher(vc_teacher_answers *out, vc_image_walk *walk, size_t outputs)
 {
     for (;;) {
         VC_TRY(vc_image_walk_next(walk, NULL));
         const size_t count = walk->batch.count;
         if (count == 0)
             return VC_OK;
-        memcpy(out->logits + out->images * classes, walk->acts.logits,
-               count * classes * sizeof *out->logits);
-        for (size_t i = 0; i < count; i++)
+        memcpy(out->logits + out->images * outputs, walk->acts.logits,
+               count * outputs * sizeof *out->logits);
+        for (size_t i = 0; out->classes && i < count; i++)
             out->classes[out->images + i] =
-                vc_first_class(walk->acts.logits + i * classes, classes);
+                vc_first_class(walk->acts.logits + i * outputs, outputs);
         out->images += count;
     }
 }
@@ -41,13 +50,12 @@ static vc_status ask_teacher(vc_teacher_answers *out, vc_image_walk *walk, size_
 vc_status vc_teacher_answers_open(vc_teacher_answers *out, const vc_model *teacher, vc_source *held,
                                   const vc_look *how)
 {
-    const size_t classes = vc_model_input_of(&teacher->config).classes;
+    const vc_model_input input = vc_model_input_of(&teacher->config);
     vc_image_walk walk;
-    VC_TRY(vc_model_check_classifier(&teacher->config));
-    VC_TRY(open_room(out, vc_source_count(held), classes));
+    VC_TRY(open_room(out, vc_source_count(held), &input));
     vc_status status = vc_image_walk_open(&walk, teacher, held, how);
     if (status == VC_OK)
-        status = ask_teacher(out, &walk, classes);
+        status = ask_teacher(out, &walk, input.outputs);
     vc_image_walk_close(&walk);
     if (status == VC_OK && out->images == 0)
         status =
@@ -82,46 +90,61 @@ typedef struct sums {
     size_t images[VC_SOURCE_MOST_PARTS];
 } sums;
 
+/* What is far between both, and whether they name the same class. */
+static double compare(int *same, const float *logits, const vc_teacher_answers *answers,
+                      size_t image, size_t outputs)
+{
+    const float *teacher = answers->logits + image * outputs;
+    *same = 0;
+    if (!answers->classes)
+        return vc_cosine_distance(NULL, logits, teacher, 1, outputs, 1.0);
+    *same = vc_first_class(logits, outputs) == answers->classes[image];
+    return vc_distillation(NULL, logits, teacher, 1, outputs, 1.0, 1.0);
+}
+
 static vc_status add_batch(sums *s, const vc_image_walk *w, const vc_teacher_answers *answers)
 {
-    const size_t classes = vc_model_input_of(&w->model->config).classes, count = w->batch.count;
+    const size_t outputs = vc_model_input_of(&w->model->config).outputs, count = w->batch.count;
     if (w->first + count > answers->images)
         return vc_fail(VC_EFORMAT, "more than %zu images held back, which there were before",
                        answers->images);
     for (size_t i = 0; i < count; i++) {
-        const float *logits = w->acts.logits + i * classes;
+        int same;
         const size_t part = vc_source_part_of(w->source, w->batch.indices[i]);
-        const double divergence = vc_distillation(
-            NULL, logits, answers->logits + (w->first + i) * classes, 1, classes, 1.0, 1.0);
+        const double divergence =
+            compare(&same, w->acts.logits + i * outputs, answers, w->first + i, outputs);
         if (!isfinite(divergence))
             return vc_fail(VC_EINVAL,
                            "images held back: the divergence is %g, wanted a finite number",
                            divergence);
-        s->sum[part].agreement += vc_first_class(logits, classes) == answers->classes[w->first + i];
+        s->sum[part].agreement += same;
         s->sum[part].divergence += divergence;
         s->images[part]++;
     }
     return VC_OK;
 }
 
-static vc_closeness mean_of(vc_closeness sum, size_t images)
+/* Without classes what was summed up is a distance. */
+static vc_closeness mean_of(vc_closeness sum, size_t images, int classes)
 {
-    return (vc_closeness){sum.agreement / (double)images, sum.divergence / (double)images};
+    const double mean = sum.divergence / (double)images;
+    return classes ? (vc_closeness){sum.agreement / (double)images, mean, NAN}
+                   : (vc_closeness){NAN, NAN, mean};
 }
 
 /* Fills the judgement; returns the images of all parts. */
-static size_t sum_up(vc_judgement *out, const sums *s, size_t parts)
+static size_t sum_up(vc_judgement *out, const sums *s, size_t parts, int classes)
 {
     vc_closeness all = {0};
     size_t images = 0;
     *out = (vc_judgement){.part_count = parts};
     for (size_t p = 0; p < parts; p++) {
-        out->parts[p] = mean_of(s->sum[p], s->images[p]);
+        out->parts[p] = mean_of(s->sum[p], s->images[p], classes);
         all.agreement += s->sum[p].agreement;
         all.divergence += s->sum[p].divergence;
         images += s->images[p];
     }
-    out->all = mean_of(all, images);
+    out->all = mean_of(all, images, classes);
     return images;
 }
 
@@ -134,7 +157,8 @@ vc_status vc_judge_now(vc_judgement *out, vc_judge *j)
             break;
         VC_TRY(add_batch(&s, &j->walk, j->answers));
     }
-    const size_t images = sum_up(out, &s, vc_source_parts(j->walk.source));
+    const size_t images =
+        sum_up(out, &s, vc_source_parts(j->walk.source), j->answers->classes != NULL);
     if (images != j->answers->images)
         return vc_fail(VC_EFORMAT, "%zu images held back can be read, before it were %zu", images,
                        j->answers->images);

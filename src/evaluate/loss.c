@@ -88,6 +88,31 @@ double vc_distillation(float *dlogits, const float *logits, const float *teacher
     return total * temperature * temperature / (double)batch;
 }
 
+double vc_cosine_distance(float *doutputs, const float *outputs, const float *teacher, size_t batch,
+                          size_t values, double weight)
+{
+    double total = 0.0;
+    for (size_t b = 0; b < batch; b++) {
+        const float *x = outputs + b * values, *t = teacher + b * values;
+        float *dx = doutputs ? doutputs + b * values : NULL;
+        double xx = 0.0, tt = 0.0, xt = 0.0;
+        for (size_t i = 0; i < values; i++) {
+            xx += (double)x[i] * x[i];
+            tt += (double)t[i] * t[i];
+            xt += (double)x[i] * t[i];
+        }
+        const double length = sqrt(xx * tt), cosine = length > 0.0 ? xt / length : 0.0;
+        total += 1.0 - cosine; /* a NaN stays one */
+        if (!isfinite(length))
+            total = NAN;
+        for (size_t i = 0; dx && i < values; i++) {
+            const double slope = length > 0.0 ? cosine * x[i] / xx - t[i] / length : 0.0;
+            dx[i] = (float)((1.0 - weight) * dx[i] + weight * slope / (double)batch);
+        }
+    }
+    return total / (double)batch;
+}
+
 double vc_hard_distillation(float *dlogits, const float *logits, const float *teacher, size_t batch,
                             size_t classes, double weight)
 {

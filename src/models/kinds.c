@@ -21,6 +21,8 @@ static const struct trait {
     {{"blocks.0.attn.in_proj.weight", "blocks.0.attn_out_proj.weight", "blocks.0.in_proj.weight"},
      "attention and MLP side by side (in_proj)"},
     {{"blocks.0.mlp.fc1_g.weight"}, "an MLP gated by a product of its own (fc1_g, fc1_x)"},
+    {{"blocks.0.attn.norm.weight"}, "a norm inside of attention (attn.norm)"},
+    {{"blocks.0.attn.lambda_q1"}, "differential attention (lambda_q1)"},
     {{"mean_classifier.weight"},
      "a classifier of the patches' mean in front of the last norm (CLIPForImageClassification)"},
     {{"linear_head.weight"}, "a classifier of several layers' tokens (linear_head)"},
@@ -96,6 +98,8 @@ vc_status vc__refuse_kinds(const vc_tensor_file *file)
                 used = add(text, sizeof text, used, last = more[i].text);
     used = add_missing(text, sizeof text, used, file);
     used = add_head(text, sizeof text, used, file);
+    if (vc__is_called(file, "_rpn_")) /* which only the name tells */
+        used = add(text, sizeof text, used, "norms behind attention and MLP (rpn)");
     return used == 0
                ? VC_OK
                : vc_fail(VC_EUNSUPPORTED, "%s: a ViT with %s: wanted a DeiT, or a ViT built as one",

@@ -54,7 +54,9 @@ static vc_status open_fitting(const vc_recipe_options *o, const vc_model *model,
     VC_TRY(vc_source_open(&source, path, how));
     if (o->convert)
         vc_source_convert(source);
-    const vc_status status = vc_model_check_source(model, source);
+    vc_status status = vc_model_check_source(model, source);
+    if (status == VC_OK && how->labelled)
+        status = vc_model_check_labels(&model->config);
     vc_source_close(source);
     return status;
 }

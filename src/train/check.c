@@ -47,7 +47,7 @@ vc_status vc_train_check_teacher(const vc_train_options *o, const vc_model *stud
     const vc_model_input own = vc_model_input_of(&student->config), *s = &own;
     const vc_model_input teacher = vc_model_input_of(&o->teacher->config), *t = &teacher;
     if (t->height != s->height || t->width != s->width || t->channels != s->channels ||
-        t->classes != s->classes)
+        t->classes != s->classes || t->outputs != s->outputs)
         return vc_fail(VC_EINVAL,
                        "the teacher takes %zu x %zu x %zu and has %zu classes, wanted the "
                        "student's %zu x %zu x %zu and %zu",
@@ -110,6 +110,9 @@ vc_status vc__check_training(const vc_model *model, vc_source *data, const vc_tr
 {
     const int taught = o->teacher && o->distillation == 1.0;
     VC_TRY(vc_model_check_source(model, data));
+    if (vc_model_input_of(&model->config).classes == 0 && (!taught || o->hard_distillation))
+        return vc_fail(VC_EINVAL, "a model without classes learns features from a teacher, and no "
+                                  "labels: wanted a head for them (`vitcod train --new-head`)");
     if (vc_source_classes(data) == 0 && !taught)
         return vc_fail(VC_EINVAL, "images without labels want a teacher with all of the loss");
     VC_TRY(check_range("the learning rate", o->learning_rate, 0.0, 1e3));

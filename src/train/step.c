@@ -39,16 +39,23 @@ static void draw_branches(vc__loop *l)
     l->acts.branches = l->branches;
 }
 
-static size_t classes_of(const vc__loop *l)
+/* Logits of an image, or features of a model without classes. */
+static size_t outputs_of(const vc__loop *l)
 {
-    return vc_model_input_of(&l->model->config).classes;
+    return vc_model_input_of(&l->model->config).outputs;
 }
 
-/* The loss on the labels. For images without labels it is 0, with gradients of 0. */
+static int tells_classes(const vc__loop *l)
+{
+    return vc_model_input_of(&l->model->config).classes > 0;
+}
+
+/* The loss on the labels. For images without labels, and models without classes, it is 0, with
+ * gradients of 0. */
 static vc_loss task_loss(vc__loop *l, const vc_labels *labels, size_t images)
 {
-    const size_t classes = classes_of(l);
-    if (vc_source_classes(l->train) == 0) {
+    const size_t classes = outputs_of(l);
+    if (vc_source_classes(l->train) == 0 || !tells_classes(l)) {
         memset(l->grads.dlogits, 0, images * classes * sizeof(float));
         return (vc_loss){0};
     }
@@ -62,7 +69,7 @@ static vc_loss losses(vc__loop *l, const vc_loaded *batch)
 {
     const vc_train_options *o = l->options;
     const vc_labels labels = {batch->labels, batch->partners, batch->lambda};
-    const size_t images = batch->count, classes = classes_of(l);
+    const size_t images = batch->count, classes = outputs_of(l);
     const float *teacher = l->teacher_acts.logits;
     if (o->teacher)
         vc_model_forward(&l->teacher_acts, o->teacher, batch->x, images, NULL);
@@ -73,7 +80,10 @@ static vc_loss losses(vc__loop *l, const vc_loaded *batch)
                                 images, classes, (float)o->label_smoothing);
     }
     vc_loss loss = task_loss(l, &labels, images);
-    if (o->teacher && o->hard_distillation)
+    if (o->teacher && !tells_classes(l))
+        loss.distillation = vc_cosine_distance(l->grads.dlogits, l->acts.logits, teacher, images,
+                                               classes, o->distillation);
+    else if (o->teacher && o->hard_distillation)
         loss.distillation = vc_hard_distillation(l->grads.dlogits, l->acts.logits, teacher, images,
                                                  classes, o->distillation);
     else if (o->teacher)
@@ -99,7 +109,7 @@ static vc_status backward(vc__loop *l, vc_loss *loss)
     const vc_train_options *o = l->options;
     const float part = 1.0f / (float)l->together.ranks, logits = part * (float)o->logits;
     const vc_model_input input = vc_model_input_of(&l->model->config);
-    const size_t count = l->sampler.share * input.classes;
+    const size_t count = l->sampler.share * input.outputs;
     const vc_lesson lesson = {&l->teacher_acts, part * (float)o->features,
                               part * (float)o->attention};
     vc_grads_clear(&l->grads, l->model);

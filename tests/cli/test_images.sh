@@ -47,6 +47,31 @@ case_import_with_an_auto_encoder() {
     absent "no leftovers" x
 }
 
+# What features are worth, of a model whose head is not used.
+case_features() {
+    check "nearest neighbours" 0 'top-1 100.00 % (95 %: [0-9.]* to 100.00).*1 nearest of 5' \
+        "$vitcod" eval model --data data --knn 1 --train-data data
+    check "as JSON" 0 '"judge": "knn"' \
+        "$vitcod" eval model --data data --knn 2 --train-data data --features cls --json
+    holds "without losses" '"width": 12' '"neighbours": 2'
+    check "a linear classifier" 0 'by a linear classifier of 5, 100.00 % of which' \
+        "$vitcod" eval model --data data --probe --train-data data
+    check "more neighbours than images" 1 '9 neighbours, wanted 1 to the 5 images' \
+        "$vitcod" eval model --data data --knn 9 --train-data data
+    mkdir -p others/n1 others/n2 others/n3 others/x
+    for class in n1 n2 n3 x; do cp "$golden/rgb8.png" others/$class; done
+    check "other classes" 1 "class 3 is 'x' in --train-data and 'n4' in --data" \
+        "$vitcod" eval model --data data --knn 1 --train-data others
+    check "nothing to learn from" 2 '--train-data PATH is missing' \
+        "$vitcod" eval model --data data --probe
+    check "both" 2 'both --knn and --probe' \
+        "$vitcod" eval model --data data --probe --knn 1 --train-data data
+    check "neither" 2 '--train-data and --features belong to' \
+        "$vitcod" eval model --data data --train-data data
+    check "of tokens" 2 "wanted cls or pool" \
+        "$vitcod" eval model --data data --knn 1 --train-data data --features tokens
+}
+
 case_presets() {
     check "presets" 0 'macs  *405321728' "$vitcod" info --arch levit_128
     check "an unknown preset" 1 "'vit_huge' is unknown, wanted one of deit_tiny" \

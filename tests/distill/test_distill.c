@@ -94,6 +94,37 @@ static void the_student_comes_nearer(void **state)
     tear_down(&s);
 }
 
+/* Models without classes come nearer by their features, which is judged by their cosine. */
+static void features_come_nearer(void **state)
+{
+    (void)state;
+    scene s = set_up("features");
+    vc__deit_config headless = config;
+    vc_distilled c, again;
+    const vc_distill_hooks none = {0};
+    vc_seen seen;
+    headless.classes = 0;
+    vc_model_close(s.teacher);
+    vc_model_close(s.student);
+    assert_ok(vc__deit_create(&s.teacher, &headless, 1));
+    assert_ok(vc__deit_create(&s.student, &headless, 2));
+    assert_ok(vc_dense_look(NULL, &seen, s.teacher, s.learn, &s.options.look));
+    assert_true(seen.classes == 0 && seen.images == 64);
+    assert_ok(calibrate(&c, &s, &none));
+    assert_true(isnan(c.best.all.divergence) && isnan(c.best.all.agreement));
+    assert_true(c.best.all.distance < c.before.all.distance);
+    assert_true(c.log[3].held.distance < c.log[0].held.distance);
+    assert_true(c.log[3].distillation_loss < c.log[0].distillation_loss);
+    /* the same again */
+    vc_model_close(s.student);
+    assert_ok(vc__deit_create(&s.student, &headless, 2));
+    assert_ok(calibrate(&again, &s, &none));
+    assert_memory_equal(&again.best.all.distance, &c.best.all.distance, sizeof(double));
+    vc_distilled_close(&again);
+    vc_distilled_close(&c);
+    tear_down(&s);
+}
+
 /* Without warm-up or cosine the log tells the highest rate. */
 static void the_rate_goes_by_the_distance(void **state)
 {
@@ -490,7 +521,8 @@ static void coders_of_all_heads(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_student_comes_nearer),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(features_come_nearer),
+                                       cmocka_unit_test(the_student_comes_nearer),
                                        cmocka_unit_test(a_model_agrees_with_itself),
                                        cmocka_unit_test(the_rate_goes_by_the_distance),
                                        cmocka_unit_test(it_goes_on_to_the_same_bits),

@@ -28,6 +28,7 @@ static void relatives_are_refused_by_name(void **state)
                  {"blocks.0.mlp.fc1_g.weight", "an MLP gated by"},
                  {"blocks_token_only.0.norm1.weight", "a CaiT's"},
                  {"patch_embed.proj.weight", "no positions (pos_embed)"},
+                 {"blocks.0.attn.lambda_q1", "differential attention"},
                  {"mean_classifier.weight", "a classifier of the patches' mean"},
                  {"linear_head.weight", "a classifier of several layers' tokens"},
                  {"norm.weight", "no positions (pos_embed)"}};

@@ -38,9 +38,9 @@ static void needs_classes(void **state)
     vc_forward_pass pass = {&acts, model, NULL};
     const vc_runner runner = vc_forward_runner(&pass);
     assert_fails(vc_evaluate(&e, model, source, &runner, &how), VC_EUNSUPPORTED,
-                 "a toy without a classifier tells no classes apart");
-    assert_fails(vc_train(model, source, NULL, &o, NULL, 0, &hooks), VC_EUNSUPPORTED,
-                 "a toy without a classifier tells no classes apart");
+                 "a toy that tells no classes apart");
+    assert_fails(vc_train(model, source, NULL, &o, NULL, 0, &hooks), VC_EINVAL,
+                 "a model without classes learns features from a teacher, and no labels");
     vc_acts_close(&acts);
     vc_source_close(source);
     vc_model_close(model);
