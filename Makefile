@@ -11,9 +11,9 @@ TEST_PACKAGES = libopenmpi-dev openmpi-bin chromium chromium-driver g++ python3 
                 xz-utils
 TSAN_TESTS = test_loader test_loader_training test_memory_limit test_file
 
-.PHONY: build demo test test-asan test-clang test-tsan test-fuzz test-random torture coverage check-all bench \
-        bench-peers bench-tokens schemas symbols lint format dist sbom packages install clean deps \
-        configure
+.PHONY: build demo test test-asan test-clang test-tsan test-fuzz test-random torture coverage \
+        check-all bench bench-peers bench-tokens schemas symbols lint format dist sbom packages \
+        install clean deps configure
 
 build: configure
 	@ninja -C $(BUILD) vitcod libvitcod pages
@@ -94,7 +94,7 @@ test-fuzz:
 	@tools/install-deps.sh clang libclang-rt-dev libomp-dev
 	@CC=clang cmake -G Ninja -S . -B $(BUILD)-fuzz -DVC_FUZZ=ON -DVC_WERROR=ON > /dev/null
 	@ninja -C $(BUILD)-fuzz fuzzers
-	@tools/run-fuzzers.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
+	@tools/run-fuzzers.sh $(BUILD)-fuzz $(FUZZ_SECONDS) $(FUZZ_PAGE)
 
 bench: build
 	@ninja -C $(BUILD) benches

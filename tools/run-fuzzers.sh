@@ -1,12 +1,15 @@
 #!/bin/sh
-# Runs every fuzzer for a while over its seeds. usage: tools/run-fuzzers.sh BUILD SECONDS
+# Runs every fuzzer for a while over its seeds. usage: tools/run-fuzzers.sh BUILD SECONDS [PAGE]
 #
+# Told are the inputs that were tried, the edges of the program that they reached, and how many are
+# kept, since each reaches something of its own; as a table behind "## Fuzzers" of PAGE as well.
 # Seeds of fuzz_<format>: tests/fuzz/seeds/<format>/*, tests/*/golden/*.<format> (a JPEG may end in
 # .jpg), and archives and IDX files made on the spot. A finding is kept under BUILD/findings and
 # makes the run fail.
 set -u
 build=$1
 seconds=$2
+page=${3:-}
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p "$build/findings"
 failed=0
@@ -34,6 +37,21 @@ make_seeds() {
 }
 make_seeds
 
+table=$(mktemp)
+trap 'rm -f "$table" "$table.page"' EXIT
+all=0
+
+# Of many inputs only those that reach what no smaller ones do.
+minimise() {
+    [ "$(find "$corpus" -type f | wc -l)" -gt 300 ] || return 0
+    rm -rf "$corpus.less"
+    mkdir "$corpus.less"
+    "$build/fuzz/$name" -merge=1 -max_len=65536 -rss_limit_mb=2048 -timeout=10 "$corpus.less" \
+        "$corpus" >"$build/$name-merge.log" 2>&1 || return 0
+    rm -rf "$corpus"
+    mv "$corpus.less" "$corpus"
+}
+
 for source in tests/fuzz/fuzz_*.c; do
     name=$(basename "$source" .c)
     format=${name#fuzz_}
@@ -49,13 +67,36 @@ for source in tests/fuzz/fuzz_*.c; do
     set -- -max_total_time="$seconds" -max_len=65536 -rss_limit_mb=2048 -timeout=10 \
         -print_final_stats=1 -artifact_prefix="$build/findings/$format-" "$corpus"
     [ ! -f "$dictionary" ] || set -- -dict="$dictionary" "$@"
-    if "$build/fuzz/$name" "$@" >"$log" 2>&1; then
-        runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-        echo "ok $name: $runs runs, $(find "$corpus" -type f | wc -l) inputs kept"
+    found=0
+    "$build/fuzz/$name" "$@" >"$log" 2>&1 || found=1
+    runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+    edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
+    minimise
+    kept=$(find "$corpus" -type f | wc -l)
+    all=$((all + ${runs:-0}))
+    echo "| $format | ${runs:-0} | ${edges:-0} | $kept | $found |" >>"$table"
+    if [ "$found" -eq 0 ]; then
+        echo "ok $name: $runs runs, $edges edges, $kept inputs kept"
     else
         failed=1
         echo "not ok $name"
         tail -n 60 "$log"
     fi
 done
+
+if [ -n "$page" ]; then
+    sed '/^## Fuzzers$/,$d' "$page" >"$table.page"
+    {
+        echo "## Fuzzers"
+        echo
+        echo "Written by \`make test-fuzz FUZZ_SECONDS=$seconds FUZZ_PAGE=docs/reliability.md\`:"
+        echo "$all inputs, $seconds seconds for each target on $(date -u +%Y-%m-%d), under"
+        echo "AddressSanitizer and UndefinedBehaviorSanitizer."
+        echo
+        echo "| target | inputs | edges reached | inputs kept | findings |"
+        echo "|---|---|---|---|---|"
+        cat "$table"
+    } >>"$table.page"
+    cat "$table.page" >"$page"
+fi
 exit "$failed"

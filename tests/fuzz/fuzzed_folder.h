@@ -4,8 +4,23 @@
 
 #include "fuzzing.h"
 
+#include <ftw.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
+
+static inline int fuzz_remove(const char *path, const struct stat *info, int kind, struct FTW *at)
+{
+    (void)info, (void)kind, (void)at;
+    return remove(path);
+}
+
+static inline const char *fuzz_folder(void);
+
+static inline void fuzz_folder_remove(void)
+{
+    nftw(fuzz_folder(), fuzz_remove, 8, FTW_DEPTH | FTW_PHYS);
+}
 
 /* In memory, where the machine has that; the same one each time. */
 static inline const char *fuzz_folder(void)
@@ -18,6 +33,7 @@ static inline const char *fuzz_folder(void)
             if (!mkdtemp(path))
                 abort();
         }
+        atexit(fuzz_folder_remove);
     }
     return path;
 }
