@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "vitcod/accelerator.h"
+#include "vitcod/measured.h"
 #include "vitcod/point.h"
 #include "vitcod/progress.h"
 
@@ -30,7 +31,9 @@ typedef struct vc_compare_options {
     double flat;           /* a row whose highest probability is lower is flat */
     size_t threshold;      /* a column that keeps more is global */
     int attention_only;
-    vc_progress *progress; /* of the rows, whose number it gets; NULL: none */
+    const char *const *measured;           /* files of times that were measured (measured.h) */
+    size_t measured_count, measured_batch; /* images of a run, where a file does not say; 0: one */
+    vc_progress *progress;                 /* of the rows, whose number it gets; NULL: none */
 } vc_compare_options;
 
 vc_compare_options vc_compare_options_default(void);
@@ -68,9 +71,18 @@ typedef struct vc_compare_row {
     const char *ahead; /* why one of these is below 1; NULL: none is */
 } vc_compare_row;
 
+/* What was measured against the chip that is named "vitcod" in a scene. It is not known of which
+ * model the times are. */
+typedef struct vc_measured_times {
+    const char *path, *arch;
+    double sparsity;
+    double attention_times, end_to_end_times; /* NAN: it has none */
+} vc_measured_times;
+
 /* What was published (You et al., HPCA 2023): how many times ViTCoD's latency. */
 typedef struct vc_compare_paper {
     double reorder_mean, reorder_at_09, prune_mean, prune_at_09, spatten_at_09, sanger_at_09;
+    double cpu_at_09, edge_gpu_at_09, gpu_at_09; /* Xeon 6230R, Xavier NX, RTX 2080 Ti */
     const char *source;
     const char *explained; /* the page that says what makes the difference */
 } vc_compare_paper;
@@ -79,6 +91,10 @@ typedef struct vc_comparison {
     vc_scene *scenes;
     vc_compare_row *rows; /* scene by scene */
     size_t scene_count, row_count;
+    vc_measured *measured;
+    vc_measured_times *measured_times; /* of every file in every scene with a "vitcod" */
+    size_t measured_count, measured_times_count;
+    bool has_measured;
     vc_compare_paper paper;
 } vc_comparison;
 

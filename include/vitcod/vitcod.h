@@ -49,6 +49,7 @@
 #include "vitcod/group_files.h"
 #include "vitcod/maps.h"
 #include "vitcod/mask.h"
+#include "vitcod/measured.h"
 #include "vitcod/operator.h"
 #include "vitcod/pattern.h"
 #include "vitcod/plan.h"

@@ -10,8 +10,8 @@
 #include "words.h"
 
 typedef struct compare_options {
-    const char *arch, *sparsity, *chips;
-    vc_comma_names archs, chip_names;
+    const char *arch, *sparsity, *chips, *measured;
+    vc_comma_names archs, chip_names, measured_files;
     vc_comma_numbers sparsities;
     vc_compare_options how;
 } compare_options;
@@ -33,6 +33,10 @@ static vc_status split_lists(compare_options *o, const cli_arguments *arguments)
         VC_TRY(vc_comma_numbers_add(&o->sparsities, "--sparsity", o->sparsity, 0.0, 1.0));
     if (o->chips)
         VC_TRY(vc_comma_names_add(&o->chip_names, "--chip", o->chips));
+    if (o->measured)
+        VC_TRY(vc_comma_names_add(&o->measured_files, "--measured", o->measured));
+    o->how.measured = o->measured_files.names;
+    o->how.measured_count = o->measured_files.count;
     o->how.models = o->archs.names;
     o->how.model_count = o->archs.count;
     o->how.sparsities = o->sparsities.values;
@@ -77,6 +81,12 @@ static int run_compare(const cli_command *command, int argc, char **argv)
         {"threshold", "N",
          "a column that keeps more is global (default " CLI_NUMERAL(VC_POLARIZE_THRESHOLD) ")",
          CLI_COUNT, &o.how.threshold},
+        {"measured", "FILE,..",
+         "times beside the chips': JSON of bench, profile, trtexec --exportProfile, or a trace of "
+         "PyTorch",
+         CLI_TEXT, &o.measured, .files = "json"},
+        {"measured-batch", "N", "images of a run, where such a file does not say (default 1)",
+         CLI_COUNT, &o.how.measured_batch},
         {"attention-only", NULL, "not end to end", CLI_FLAG, &o.how.attention_only},
     };
     cli_common common = {0};

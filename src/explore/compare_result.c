@@ -45,12 +45,35 @@ static const vc_field paper_fields[] = {
     {PAPER(prune_at_09, "prune_only_over_prune_reorder_at_0.9", "latency")},
     {PAPER(spatten_at_09, "spatten_at_0.9", "times ViTCoD's latency")},
     {PAPER(sanger_at_09, "sanger_at_0.9", "times ViTCoD's latency")},
+    {PAPER(cpu_at_09, "cpu_at_0.9", "times ViTCoD's latency of attention: Xeon Gold 6230R")},
+    {PAPER(edge_gpu_at_09, "edge_gpu_at_0.9", "likewise: Jetson Xavier NX")},
+    {PAPER(gpu_at_09, "gpu_at_0.9", "likewise: RTX 2080 Ti")},
     {PAPER(source, "source", "where it is published")},
     {PAPER(explained, "explained_in", "which assumption makes each difference to this")},
 };
 static const vc_record paper_record = VC_RECORD("published", vc_compare_paper, paper_fields);
 
+static const vc_field times_fields[] = {
+    {VC_FIELD_AS(vc_measured_times, path, "file", "", "of `measured`")},
+    {VC_FIELD(vc_measured_times, arch, "", "the model that the chip ran")},
+    {VC_FIELD(vc_measured_times, sparsity, "", "of that")},
+    {VC_FIELD_AS(vc_measured_times, attention_times, "attention_times_vitcod", "",
+                 "times ViTCoD's time of attention"),
+     VC_KNOWN},
+    {VC_FIELD_AS(vc_measured_times, end_to_end_times, "end_to_end_times_vitcod", "",
+                 "times ViTCoD's time of all"),
+     VC_KNOWN},
+};
+static const vc_record times_record =
+    VC_RECORD("measured against a chip", vc_measured_times, times_fields);
+
 static const vc_field fields[] = {
+    {VC_FIELD_RECORDS(vc_comparison, measured, measured_count, "measured", &vc_measured_record,
+                      "times that were measured elsewhere"),
+     VC_WHEN(vc_comparison, has_measured)},
+    {VC_FIELD_RECORDS(vc_comparison, measured_times, measured_times_count, "measured_times",
+                      &times_record, "those against ViTCoD's chip"),
+     VC_WHEN(vc_comparison, has_measured)},
     {VC_FIELD_RECORDS(vc_comparison, rows, row_count, "rows", &row_record,
                       "every chip in every scene")},
     {VC_FIELD_RECORD(vc_comparison, paper, "paper", &paper_record, "what was published")},

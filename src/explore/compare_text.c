@@ -122,6 +122,33 @@ static void print_remarks(FILE *out, const vc_comparison *c)
             print_ahead(out, c, i);
 }
 
+static void print_measured(FILE *out, const vc_comparison *c)
+{
+    for (size_t m = 0; m < c->measured_count; m++) {
+        const vc_measured *by = &c->measured[m];
+        fprintf(out, "\n%s (%s): %.4g ms an image, attention %.4g ms\n ", by->path, by->kind,
+                1e-3 * by->end_to_end_us, 1e-3 * by->attention_us);
+        for (size_t i = 0; i < by->class_count; i++)
+            fprintf(out, " %s %.1f %%", by->classes[i].work, 100.0 * by->classes[i].share);
+        fputc('\n', out);
+        for (size_t i = 0; i < c->measured_times_count; i++) {
+            const vc_measured_times *t = &c->measured_times[i];
+            if (strcmp(t->path, by->path) != 0)
+                continue;
+            fprintf(out, "  times vitcod with %s at %g: attention", t->arch, t->sparsity);
+            print_times(out, t->attention_times);
+            if (!isnan(t->end_to_end_times))
+                fprintf(out, ", end to end %8.2f", t->end_to_end_times);
+            fputc('\n', out);
+        }
+    }
+    if (c->measured_count)
+        fprintf(out,
+                "The paper has for attention at 0.9, times ViTCoD: CPU (Xeon Gold 6230R) %g, "
+                "EdgeGPU (Xavier NX) %g, GPU (RTX 2080 Ti) %g.\n",
+                c->paper.cpu_at_09, c->paper.edge_gpu_at_09, c->paper.gpu_at_09);
+}
+
 void vc_comparison_print(FILE *out, const vc_comparison *c)
 {
     const vc_compare_paper *p = &c->paper;
@@ -135,6 +162,7 @@ void vc_comparison_print(FILE *out, const vc_comparison *c)
             print_energy(out, &c->rows[row]);
     }
     print_remarks(out, c);
+    print_measured(out, c);
     fprintf(out,
             "The paper (%s) has for attention: reorder only / prune + reorder %g (%g at 0.9), "
             "prune only / prune + reorder %g (%g), SpAtten / ViTCoD %g and Sanger / ViTCoD %g at "

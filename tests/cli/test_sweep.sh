@@ -67,6 +67,19 @@ case_compare() {
         compare --sparsity 0.99 --chip "vitcod,$chips/dense.yaml"
 }
 
+case_compare_measured() {
+    printf '[{"count": 2}, {"name": "/blocks.0/attn/Softmax", "averageMs": 3}]\n' >profile.json
+    check "measured" 0 'profile.json (TensorRT): 1.5 ms an image, attention 1.5 ms' compare \
+        --sparsity 0.99 --chip vitcod --measured profile.json --measured-batch 2
+    holds "its classes" 'softmax 100.0 %' 'times vitcod with deit_tiny_patch16_224 at 0.99: att' \
+        'CPU (Xeon Gold 6230R) 235.3, EdgeGPU (Xavier NX) 142.9, GPU (RTX 2080 Ti) 86.'
+    check "as JSON" 0 '"end_to_end_us": 1500.0' compare \
+        --sparsity 0.99 --chip vitcod --measured profile.json --measured-batch 2 --json
+    echo '{}' >empty.json
+    check "nothing measured" 1 'empty.json: wanted the JSON of' compare \
+        --sparsity 0.99 --chip vitcod --measured empty.json
+}
+
 # By name, in a chip's own file, and what names there are.
 case_list() {
     masks='s/^\(cpu\|date\|isa\|threads\|version\),.*/\1,#/' # of CSV
