@@ -4,7 +4,7 @@
 usage: compare-import.py VITCOD [WORK]
        compare-import.py VITCOD --vits [NAME ..]    plain ViTs of timm at their original sizes,
        logits, or features where there are no classes, to 1e-4 of the largest
-       compare-import.py VITCOD --all [WORD]    every plain ViT of timm by its name, with WORD in it,
+       compare-import.py VITCOD --all [WORD]    every plain ViT of timm by name, with WORD in it,
        made narrow and of two layers: refused, or within so much of the largest output
        compare-import.py VITCOD --cases DIR    a table of the checkpoints below DIR: refused, or
        their largest difference to NAME_y.npy, the logits of images NAME_x.npy, or, where these are

@@ -64,8 +64,7 @@ const char *vc_model_family_title(const vc_model_config *config); /* "DeiT", "Le
 /* A number that identifies the family in checkpoints of training. */
 uint64_t vc_model_family_number(const vc_model_config *config);
 
-/* The sizes of a model that timm has under this name, with 1000 classes and ImageNet's
- * normalisation. */
+/* The sizes of a model that timm has under this name, and how it wants images. */
 vc_status vc_model_preset(vc_model_config *out, const char *name);
 
 /* Those names, from 0 until NULL. */

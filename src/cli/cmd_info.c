@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "coded.h"
 #include "commands.h"
+#include "info_presets.h"
 #include "open_model.h"
 #include "open_plan.h"
 #include "vitcod/attention_info.h"
@@ -12,7 +13,8 @@
 #include "written.h"
 
 typedef struct info_result {
-    bool of_model, of_attention;
+    bool of_model, of_attention, of_presets;
+    info_presets presets;
     vc_model_info model;
     vc_attention_info attention;
 } info_result;
@@ -21,6 +23,9 @@ static const vc_field result_fields[] = {
     {VC_FIELD_INLINE(info_result, model, &vc_model_info_record), VC_WHEN(info_result, of_model)},
     {VC_FIELD_INLINE(info_result, attention, &vc_attention_info_record),
      VC_WHEN(info_result, of_attention)},
+    {VC_FIELD_RECORDS(info_result, presets.list, presets.count, "presets", &info_preset_record,
+                      "by timm's names, of --list"),
+     VC_WHEN(info_result, of_presets)},
 };
 static const vc_record result_record = VC_RECORD("info", info_result, result_fields);
 
@@ -167,7 +172,9 @@ static void print_model(const vc_model_info *r)
 static void print_text(const void *result)
 {
     const info_result *r = result;
-    if (r->of_attention)
+    if (r->of_presets)
+        info_presets_print(&r->presets);
+    else if (r->of_attention)
         vc_attention_info_print(stdout, &r->attention);
     else
         print_model(&r->model);
@@ -198,6 +205,8 @@ static vc_status refuse(vc_status status, const char *path)
 
 static vc_status look(info_result *result, const cli_model_options *options)
 {
+    if (result->of_presets)
+        return info_presets_open(&result->presets);
     if (result->of_attention)
         return vc_attention_info_open(&result->attention, options->path);
     const vc_status status = open_and_describe(&result->model, options);
@@ -225,9 +234,11 @@ static int check(const cli_command *command, const cli_model_options *o)
 static int run_info(const cli_command *command, int argc, char **argv)
 {
     cli_model_options o = {0};
+    int list = 0;
     const cli_option options[] = {
         {"arch", "NAME", "instead of MODEL: a preset by timm's name", CLI_TEXT, &o.arch,
          .word = vc_model_preset_name},
+        {"list", NULL, "all presets: sizes, parameters, how they want images", CLI_FLAG, &list},
         {"autoencoder", "FILE", "a file with the auto-encoder's weights", CLI_TEXT, &o.autoencoder,
          .files = "safetensors"},
         {"plan", "FILE|none",
@@ -244,29 +255,32 @@ static int run_info(const cli_command *command, int argc, char **argv)
                            0, 1, argc, argv);
     if (status != CLI_CONTINUE)
         return status;
-    status = cli_take_model(command, &o, &arguments, &common);
+    if (list && (arguments.count > 0 || o.arch))
+        return cli_usage(command, "--list goes with no MODEL and no --arch");
+    if (!list)
+        status = cli_take_model(command, &o, &arguments, &common);
     if (status != CLI_CONTINUE)
         return status;
-    info_result result = {.of_attention = o.path && vc_attention_info_is(o.path)};
-    result.of_model = !result.of_attention;
+    info_result result = {.of_attention = o.path && vc_attention_info_is(o.path),
+                          .of_presets = list};
+    result.of_model = !result.of_attention && !list;
     if (result.of_attention && (status = check(command, &o)) != CLI_CONTINUE)
         return status;
     const vc_status done = look(&result, &o);
     status = cli_end(command, &common, done, &result, print_text);
     vc_model_info_close(&result.model);
     vc_attention_info_close(&result.attention);
+    info_presets_close(&result.presets);
     return status;
 }
 
 const cli_command cmd_info = {
     "info",
     "what a model, plan, mask or averaged attention holds",
-    "MODEL|--arch NAME [options]|PLAN|MASK|MAPS",
+    "MODEL|--arch NAME|--list [options]|PLAN|MASK|MAPS",
     "Says what a checkpoint, or a preset, holds: layers, learnt parameters, the plan inside, and "
     "the MACs of each operator for one image, with dense attention or on a plan. Presets are "
-    "timm's names: deit_tiny_patch16_224, deit_small_.., deit_base_.., deit_base_patch16_384, "
-    "deit_tiny_distilled_patch16_224, .., levit_128s, levit_128, levit_192, levit_256, levit_384, "
-    "levit_256d, levit_512, levit_512d. "
+    "timm's names, which --list gives. "
     "Of a PLAN: what it does about pruned entries, global tokens, sparsity and shape of each "
     "layer, threshold, hash. Of a MASK (npy, or a folder of mask_<group>.npy): shape, sparsity "
     "and empty rows, and the hash that results have. Of MAPS (npy, or a folder of "

@@ -92,6 +92,22 @@ static const struct known *find_known(const char *name)
     return NULL;
 }
 
+void vc__looks_of_name(vc_model_config *config, const char *name)
+{
+    const struct known *k = find_known(name);
+    vc_model_input input = vc_model_input_of(config);
+    if (!k)
+        return;
+    for (size_t c = 0; config->family->set_input && input.channels == 3 && c < 3; c++) {
+        input.mean[c] = k->mean[c];
+        input.std[c] = k->std[c];
+    }
+    if (config->family->set_input)
+        config->family->set_input(config, &input);
+    config->looks.crop_pct = k->crop_pct;
+    config->looks.interpolation = k->interpolation;
+}
+
 /* The name that a file gives its model, or that it has itself. */
 static const struct known *name_of(char out[48], const vc_tensor_file *file)
 {

@@ -204,6 +204,8 @@ vc_status vc__read_normalisation(float *mean, float *std, const vc_tensor_file *
  * read its sizes; as metadata of a file to write, whose texts live in `text`. */
 vc_status vc__read_looks(vc_model_config *config, const vc_tensor_file *file,
                          const vc_model_options *options);
+/* The same of a model that timm has under this name. */
+void vc__looks_of_name(vc_model_config *config, const char *name);
 /* Whether the file's model has a name (`arch` in the metadata, or the file's) that tells how it
  * wants images, and one with `part` in it; whether what the file says of `what` was guessed. */
 int vc__is_known(const vc_tensor_file *file);

@@ -1,5 +1,4 @@
 /* Sizes by timm's names. */
-#include <stdio.h>
 #include <string.h>
 
 #include "model_impl.h"
@@ -24,18 +23,14 @@ const char *vc_model_preset_name(size_t index)
 
 vc_status vc_model_preset(vc_model_config *out, const char *name)
 {
-    char known[512] = "";
     const vc__family *family;
     size_t own;
-    for (size_t i = 0; (family = find_preset(&own, i)); i++) {
-        const char *preset = family->preset_name(own);
-        if (strcmp(preset, name) == 0) {
+    for (size_t i = 0; (family = find_preset(&own, i)); i++)
+        if (strcmp(family->preset_name(own), name) == 0) {
             *out = (vc_model_config){.family = family};
             family->preset(out, own);
+            vc__looks_of_name(out, name);
             return VC_OK;
         }
-        size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", preset);
-    }
-    return vc_fail(VC_EINVAL, "architecture '%s' is unknown, wanted one of %s", name, known);
+    return vc_fail(VC_EINVAL, "architecture '%s' is unknown: `vitcod info --list` names all", name);
 }

@@ -74,8 +74,14 @@ case_features() {
 
 case_presets() {
     check "presets" 0 'macs  *405321728' "$vitcod" info --arch levit_128
-    check "an unknown preset" 1 "'vit_huge' is unknown, wanted one of deit_tiny" \
+    check "an unknown preset" 1 "'vit_huge' is unknown: .vitcod info --list. names all" \
         "$vitcod" info --arch vit_huge
+    check "all presets" 0 'vit_small_patch14_reg4_dinov2 *518 *14 *1374 *22056960 *1 *bicubic' \
+        "$vitcod" info --list
+    check "as JSON" 0 '"name": "levit_512d"' "$vitcod" info --list --json
+    holds "each with its input" '"parameters": 5717416' '"crop_pct": 0.875'
+    check "--list and a model" 2 '--list goes with no MODEL and no --arch' \
+        "$vitcod" info model --list
     check "MODEL and --arch" 2 'one of MODEL and --arch' "$vitcod" info model --arch levit_128
     check "a preset at another size" 0 'tokens  *325' \
         "$vitcod" info --arch deit_tiny_patch16_224 --image-size 288

@@ -22,6 +22,7 @@ def is_plain(arch):
     names = model.state_dict()
     return (
         type(model) is VisionTransformer
+        and "_rpn_" not in arch  # norms behind attention, which are refused
         and not any(part in name for part in OTHERS for name in names)
         and "blocks.0.mlp.fc1.weight" in names
         and ("norm.weight" in names or "fc_norm.weight" in names)
