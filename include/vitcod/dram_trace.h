@@ -16,6 +16,14 @@ typedef struct vc_dram_trace vc_dram_trace;
 vc_status vc_dram_trace_open(vc_dram_trace **out, const char *path);
 /* A vc_dram_request_watch whose context is the trace. */
 void vc_dram_trace_request(void *trace, const vc_dram_request *request);
+/* The same for the commands to the devices, a line for each, "CLOCK KIND CHANNEL RANK BANK_GROUP
+ * BANK ROW COLUMN", columns in bursts, a bank of its group. A comment in front says so, and which
+ * `address_mapping` of DRAMsim3 has the same addresses. Lines of a channel are in the order of its
+ * clock but for PREA and REF (eq. C4). */
+vc_status vc_dram_commands_open(vc_dram_trace **out, const char *path,
+                                const vc_dram_config *config);
+/* A vc_dram_watch whose context is the trace. */
+void vc_dram_trace_command(void *trace, const vc_dram_command *command);
 /* Ends the file. VC_EIO if anything could not be written; the trace is closed in any case. */
 vc_status vc_dram_trace_close(vc_dram_trace *trace);
 /* Of a run that failed: leaves no file. */

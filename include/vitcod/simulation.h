@@ -44,6 +44,7 @@ typedef struct vc_simulation_options {
     struct vc_rtl_vectors *vectors; /* where it is kept for RTL (rtl.h); NULL: nowhere */
     const char *trace;              /* where the timeline is written, for Perfetto; NULL: nowhere */
     const char *dram_trace;         /* and the memory's requests, as DRAMsim3 reads them */
+    const char *dram_commands;      /* and the commands to its devices (dram_trace.h) */
 } vc_simulation_options;
 
 /* VC_EINVAL for dram_trace where the memory is no DRAM. The caller closes the result. */

@@ -33,9 +33,9 @@ typedef struct vc_timeline_options {
     const char *data; /* what it is, where `fill` brings it; NULL: random numbers */
     vc_status (*fill)(void *context, vc_functional *functional, const vc_workload *workload);
     void *context;
-    const char *trace, *dram_trace; /* of all that runs (vc_simulation_options) */
-    const char *vectors;            /* with `functional`: a file for RTL (rtl.h); NULL: none */
-    const char *rtl_parameters;     /* likewise, without data as well */
+    const char *trace, *dram_trace, *dram_commands; /* of all that runs (vc_simulation_options) */
+    const char *vectors;        /* with `functional`: a file for RTL (rtl.h); NULL: none */
+    const char *rtl_parameters; /* likewise, without data as well */
 } vc_timeline_options;
 
 typedef struct vc_timeline {

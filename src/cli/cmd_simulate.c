@@ -17,7 +17,8 @@ typedef struct simulate_options {
     vc_coded coded; /* what `compressed` is for */
     double ratio;
     int control, bound, functional, list;
-    const char *of, *trace, *dram_trace, *image, *vectors, *rtl_parameters, *chip, *memory, *layers;
+    const char *of, *trace, *dram_trace, *dram_commands, *image, *vectors, *rtl_parameters, *chip,
+        *memory, *layers;
     size_t seed;
 } simulate_options;
 
@@ -95,6 +96,7 @@ static vc_status run_on_chip(simulated *out, const simulate_options *o, const vc
                                      .context = &image,
                                      .trace = o->trace,
                                      .dram_trace = o->dram_trace,
+                                     .dram_commands = o->dram_commands,
                                      .vectors = o->vectors,
                                      .rtl_parameters = o->rtl_parameters};
     const vc_bound_config config = vc_bound_config_default();
@@ -180,8 +182,8 @@ static int take_argument(const cli_command *command, simulate_options *o, const 
 static int check_options(const cli_command *command, const simulate_options *o)
 {
     const int whole = o->model.path || o->model.arch;
-    const int traced =
-        o->functional || o->trace || o->dram_trace || o->vectors || o->rtl_parameters;
+    const int traced = o->functional || o->trace || o->dram_trace || o->dram_commands ||
+                       o->vectors || o->rtl_parameters;
     if (o->control &&
         (whole || o->compressed || o->bound || traced || o->chip || o->memory || o->layers))
         return cli_usage(command,
@@ -199,8 +201,10 @@ static int check_options(const cli_command *command, const simulate_options *o)
     if (o->of && !o->compressed)
         return cli_usage(command, "--of belongs to --compressed");
     if (o->bound && (traced || o->chip || o->memory))
-        return cli_usage(command, "--bound has no --functional, --trace, --dram-trace, --vectors, "
-                                  "--rtl-parameters, --chip, --memory");
+        return cli_usage(
+            command,
+            "--bound has no --functional, --trace, --dram-trace, --dram-commands, --vectors, "
+            "--rtl-parameters, --chip, --memory");
     if (o->image && !(o->functional && o->model.path))
         return cli_usage(command, "--image belongs to --functional and a model's file");
     if (o->vectors && !o->functional)
@@ -231,6 +235,8 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
         {"trace", "FILE", "timeline for Perfetto", CLI_WRITTEN, &o.trace, NULL, &cli_form_trace},
         {"dram-trace", "FILE", "write the memory's requests, as DRAMsim3 reads them", CLI_WRITTEN,
          &o.dram_trace, .form = &cli_form_requests},
+        {"dram-commands", "FILE", "write the commands to its devices", CLI_WRITTEN,
+         &o.dram_commands, .form = &cli_form_commands},
         {"vectors", "FILE", "with --functional: schedule and data (safetensors) for RTL",
          CLI_WRITTEN, &o.vectors, .form = &cli_form_vectors},
         {"rtl-parameters", "FILE", "the chip's values as SystemVerilog macros, for RTL",

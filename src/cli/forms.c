@@ -147,6 +147,11 @@ static int is_requests(const char *path)
     return says(path, "0x", " READ ", 60) || says(path, "0x", " WRITE ", 60);
 }
 
+static int is_commands(const char *path)
+{
+    return says(path, "# clock command channel", "DRAMsim3", 120);
+}
+
 static int is_curves(const char *path)
 {
     return says(path, "\"heads\"", "\"calibrate --curves\"", SIZE_MAX);
@@ -177,6 +182,7 @@ const cli_form cli_form_model = {"a model of vitcod's", is_model, NULL, "safeten
                cli_form_page = {"a page of vitcod's", is_page, NULL, "html"},
                cli_form_trace = {"a trace", is_trace, NULL, "json"},
                cli_form_requests = {"requests of a memory", is_requests, NULL, "txt"},
+               cli_form_commands = {"commands of a memory", is_commands, NULL, "txt"},
                cli_form_curves = {"curves of heads", is_curves, NULL, "json"},
                cli_form_checkpoint = {"a checkpoint of vitcod's", is_checkpoint, NULL, NULL},
                cli_form_log = {"a log of training", is_log, NULL, "jsonl"},

@@ -85,6 +85,19 @@ vc_status vc_simulation_check(const vc_simulation *s)
 
 /* ---- a run, with the traces that are asked for */
 
+/* Commands are told to two who look. */
+typedef struct watchers {
+    vc_dram_watch *watch[2];
+    void *context[2];
+} watchers;
+
+static void tell_both(void *context, const vc_dram_command *command)
+{
+    const watchers *w = context;
+    for (int i = 0; i < 2; i++)
+        w->watch[i](w->context[i], command);
+}
+
 static vc_status run_with_timeline(vc_chip_result *out, const vc_simulation *s,
                                    vc_chip_options *how, const char *path)
 {
@@ -94,15 +107,34 @@ static vc_status run_with_timeline(vc_chip_result *out, const vc_simulation *s,
     vc_chip_trace *trace;
     VC_TRY(
         vc_chip_trace_open(&trace, path, how->config->clock_hz, dram ? &how->memory->dram : NULL));
+    watchers both = {{vc_chip_trace_command, how->command_watch}, {trace, how->command_watcher}};
     how->watch = vc_chip_trace_span;
-    how->command_watch = dram ? vc_chip_trace_command : NULL;
-    how->watcher = how->command_watcher = trace;
+    how->watcher = trace;
+    if (dram) {
+        how->command_watcher = how->command_watch ? (void *)&both : trace;
+        how->command_watch = how->command_watch ? tell_both : vc_chip_trace_command;
+    }
     vc_status status = vc_chip_simulate(out, &s->workload, s->plan, how);
     if (status != VC_OK) {
         vc_chip_trace_abort(trace);
         return status;
     }
     status = vc_chip_trace_close(trace);
+    if (status != VC_OK)
+        vc_chip_result_close(out);
+    return status;
+}
+
+/* Ends what a run wrote of the memory; NULL: nothing. */
+static vc_status end_trace(vc_chip_result *out, vc_dram_trace *trace, vc_status status)
+{
+    if (!trace)
+        return status;
+    if (status != VC_OK) {
+        vc_dram_trace_abort(trace);
+        return status;
+    }
+    status = vc_dram_trace_close(trace);
     if (status != VC_OK)
         vc_chip_result_close(out);
     return status;
@@ -116,23 +148,22 @@ vc_status vc_simulation_run(vc_chip_result *out, const vc_simulation *s,
                            .attention_only = o->attention_only,
                            .values = o->values,
                            .vectors = o->vectors};
-    if (!o->dram_trace)
-        return run_with_timeline(out, s, &how, o->trace);
-    if (how.memory->model != VC_MEMORY_DRAM)
-        return vc_fail(VC_EINVAL, "--dram-trace: the memory's model is bandwidth, wanted dram");
-    vc_dram_trace *trace;
-    VC_TRY(vc_dram_trace_open(&trace, o->dram_trace));
-    how.request_watch = vc_dram_trace_request;
-    how.request_watcher = trace;
-    vc_status status = run_with_timeline(out, s, &how, o->trace);
-    if (status != VC_OK) {
-        vc_dram_trace_abort(trace);
-        return status;
-    }
-    status = vc_dram_trace_close(trace);
-    if (status != VC_OK)
-        vc_chip_result_close(out);
-    return status;
+    vc_dram_trace *requests = NULL, *commands = NULL;
+    if ((o->dram_trace || o->dram_commands) && how.memory->model != VC_MEMORY_DRAM)
+        return vc_fail(VC_EINVAL, "%s: the memory's model is bandwidth, wanted dram",
+                       o->dram_trace ? "--dram-trace" : "--dram-commands");
+    if (o->dram_trace)
+        VC_TRY(vc_dram_trace_open(&requests, o->dram_trace));
+    vc_status status = VC_OK;
+    if (o->dram_commands)
+        status = vc_dram_commands_open(&commands, o->dram_commands, &how.memory->dram);
+    how.request_watch = requests ? vc_dram_trace_request : NULL;
+    how.request_watcher = requests;
+    how.command_watch = commands ? vc_dram_trace_command : NULL;
+    how.command_watcher = commands;
+    if (status == VC_OK)
+        status = run_with_timeline(out, s, &how, o->trace);
+    return end_trace(out, requests, end_trace(out, commands, status));
 }
 
 vc_status vc_simulation_bound(vc_bound *out, const vc_simulation *s, int attention_only)

@@ -89,8 +89,12 @@ static vc_status run_all(vc_timeline *out, const vc_simulation *s, const vc_time
                                              .values = data.values,
                                              .vectors = vectors,
                                              .trace = out->of_model ? NULL : o->trace,
-                                             .dram_trace = out->of_model ? NULL : o->dram_trace},
-                                all = {.trace = o->trace, .dram_trace = o->dram_trace};
+                                             .dram_trace = out->of_model ? NULL : o->dram_trace,
+                                             .dram_commands =
+                                                 out->of_model ? NULL : o->dram_commands},
+                                all = {.trace = o->trace,
+                                       .dram_trace = o->dram_trace,
+                                       .dram_commands = o->dram_commands};
     if (status == VC_OK)
         status = run_attention(out, s, &attention, &data);
     vc_functional_close(&data);

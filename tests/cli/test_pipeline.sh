@@ -216,6 +216,30 @@ case_simulate_layers() {
         "$vitcod" simulate plan --head-dim 4 --dram-trace /dev/full
 }
 
+# The commands of the memory, which a checker that shares nothing with the simulator looks at.
+case_simulate_commands() {
+    check "commands" 0 '"kind": "timeline"' "$vitcod" simulate sparse --plan plan \
+        --dram-commands commands.txt --trace both.json --json
+    cp "$out" result.json
+    check "a trace beside them" 0 'channel 0' grep -m 1 -o 'channel 0' both.json
+    check "its mapping" 0 'DRAMsim3: address_mapping = rorabacobgch' head -n 1 commands.txt
+    check "they keep all gaps" 0 '[1-9][0-9]* commands, 0 violations' \
+        python3 "$root/tools/check-dram.py" result.json commands.txt
+    for kind in RD WR PRE REF; do
+        grep -q " $kind " commands.txt || continue
+        awk -v kind="$kind" '$2 == kind && !done { $1 -= $1 > 8 ? 8 : 0; done = 1 } 1' \
+            commands.txt >"early-$kind"
+    done
+    check "a read that comes early" 1 'tRCD\|data bus\|tCCD\|open is' \
+        python3 "$root/tools/check-dram.py" result.json early-RD
+    grep -v -m 3 ' ACT ' commands.txt >closed
+    check "a row that nobody opened" 1 'open is None' \
+        python3 "$root/tools/check-dram.py" result.json closed
+    check "no DRAM" 1 "--dram-commands: the memory's model is bandwidth" "$vitcod" \
+        simulate sparse --plan plan --memory bandwidth --dram-commands new
+    absent "no commands" new
+}
+
 case_simulate_for_rtl() {
     check "parameters and vectors" 0 'attention: .* cycles' "$vitcod" simulate plan --head-dim 4 \
         --memory bandwidth --functional --rtl-parameters rtl.svh --vectors vectors.safetensors
