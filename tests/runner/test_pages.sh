@@ -131,6 +131,9 @@ case_manual() {
         sed 's/\\-/-/g' "$prose" | grep -o -- '--[a-z][a-z-]*' | sed 's/^--//' | sort -u >named
         check "options in the prose of $verb" 1 '' sh -c 'comm -13 have named | grep .'
     done
+    sed -n 's/^\.TH [^ ]* 1 "\([0-9-]*\)".*/\1/p' pages/man/*.1 | sort | uniq -c >dates
+    check "all of one date" 0 "^ *$(($(verbs | wc -l) + 1)) 20[0-9][0-9]-[0-9][0-9]-[0-9][0-9]$" \
+        cat dates
     command -v man >/dev/null || skip "how they look: there is no man (Debian: man-db)"
     man --warnings=w -l pages/man/*.1 >/dev/null 2>warned
     # one by one only where something is wrong, as each takes long

@@ -7,6 +7,7 @@ vitcod=$1 out=$2
 here=$(cd "$(dirname "$0")" && pwd)
 docs=$here/../../docs
 version=$("$vitcod" --version | sed 's/^vitcod //')
+date=$(sed -n '1s/^\.TH VITCOD 1 "\([^"]*\)".*/\1/p' "$docs/vitcod.1.in")
 tables=$(mktemp -d)
 trap 'rm -rf "$tables"' EXIT
 rm -rf "$out/man" "$out/completions"
@@ -17,8 +18,8 @@ for verb in $verbs; do
     "$vitcod" "$verb" --help=table >"$tables/$verb"
     more=$docs/man/$verb.roff
     [ -f "$more" ] || more=/dev/null
-    awk -v version="$version" -v more="$more" -f "$here/manual.awk" "$tables/$verb" "$more" \
-        >"$out/man/vitcod-$verb.1"
+    awk -v version="$version" -v date="$date" -v more="$more" -f "$here/manual.awk" \
+        "$tables/$verb" "$more" >"$out/man/vitcod-$verb.1"
 done
 # shellcheck disable=SC2086 # names of verbs
 set -- $verbs

@@ -1,5 +1,5 @@
 # The manual page of a verb, from its `--help=table` and a file of further paragraphs in roff.
-# usage: awk -v version=X -v more=PROSE -f manual.awk TABLE PROSE
+# usage: awk -v version=X -v date=YYYY-MM-DD -v more=PROSE -f manual.awk TABLE PROSE
 BEGIN { FS = "\t" }
 
 function roff(text) {
@@ -20,7 +20,7 @@ FILENAME == more { prose = prose $0 "\n"; next }
 
 $1 == "verb" {
     verb = $2
-    print ".TH VITCOD\\-" toupper(verb) " 1 \"\" \"vitcod " version "\" \"User Commands\""
+    print ".TH VITCOD\\-" toupper(verb) " 1 \"" date "\" \"vitcod " version "\" \"User Commands\""
     heading("NAME")
     print "vitcod\\-" verb " \\- " roff($3)
 }
