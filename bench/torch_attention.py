@@ -1,21 +1,24 @@
 """SparseAttention beside PyTorch's scaled_dot_product_attention, forward and backward, in turns.
 
-usage: torch_attention.py MODEL IMAGES.npy [--threads N] [--rounds N] [--sparsity X] [--json FILE]
+usage: torch_attention.py MODEL IMAGES.npy [--threads 1,2] [--rounds N] [--sparsity X]
+                          [--write README.md]
 
 MODEL is a DeiT by timm's names, IMAGES.npy normalised images (N, 3, height, width). At 224 pixels
 (197 tokens) and 512 (1025) its attention over the images is averaged and pruned, and Q, K and V of
 all layers lie in QKV projections of random values, as in timm. A turn is the forward and backward
 pass of each layer. Results and gradients are compared with PyTorch's under the same mask first.
 
-Columns: milliseconds of all layers; median of the rounds' ratios with quartiles.
+Prints milliseconds of all layers, on the clock and by the CPUs' time, and how many times ours
+PyTorch's are, with quartiles; --write puts the table between its marks in a document.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import statistics
 import sys
+import textwrap
 import time
 
 import numpy as np
@@ -24,6 +27,8 @@ import torch.nn.functional as F
 import vitcod
 
 CASES = ((224, 8), (512, 2))  # pixels along a side, images
+OURS = "SparseAttention"
+BEGIN, END = "<!-- torch_attention: begin -->\n", "<!-- torch_attention: end -->\n"
 
 
 def plan_at(model: str, images: np.ndarray, side: int, sparsity: float) -> vitcod.Plan:
@@ -53,12 +58,15 @@ class Case:
             for one, other in zip(self.step(sparse), want):
                 torch.testing.assert_close(one, other, rtol=0, atol=1e-4)
 
-    def turn(self, ways) -> float:
-        """Milliseconds of all layers."""
-        begun = time.perf_counter()
+    def turn(self, ways) -> tuple[float, float]:
+        """Milliseconds of all layers: on the clock, and of the CPUs."""
+        begun = time.perf_counter(), time.process_time()
         for attention in ways:
             self.step(attention)
-        return 1e3 * (time.perf_counter() - begun)
+        return (
+            1e3 * (time.perf_counter() - begun[0]),
+            1e3 * (time.process_time() - begun[1]),
+        )
 
     def ways(self) -> dict:
         masked = [
@@ -66,68 +74,91 @@ class Case:
             for mask in self.masks
         ]
         dense = [F.scaled_dot_product_attention] * len(self.sparse)
-        return {"SparseAttention": self.sparse, "SDPA": dense, "SDPA, masked": masked}
+        return {OURS: self.sparse, "SDPA": dense, "SDPA, masked": masked}
 
 
-def measure(case: Case, rounds: int) -> dict:
+def ratios(times: list[float], ours: list[float]) -> tuple[float, float, float]:
+    """Median and quartiles, round by round."""
+    sorted_ = sorted(other / one for other, one in zip(times, ours))
+    count = len(sorted_)
+    return statistics.median(sorted_), sorted_[count // 4], sorted_[3 * count // 4]
+
+
+def measure(case: Case, threads: int, rounds: int) -> dict:
+    torch.set_num_threads(threads)
     case.verify()
-    ways, times = case.ways(), {}
+    ways = case.ways()
+    times = {name: [] for name in ways}
     for way in ways.values():
         case.turn(way)
     for number in range(rounds):
         names = list(ways)[number % 3 :] + list(ways)[: number % 3]
         for name in names:
-            times.setdefault(name, []).append(case.turn(ways[name]))
-    ours = times["SparseAttention"]
-    result = {"tokens": case.tokens, "batch": case.batch, "rounds": rounds}
-    for name, of in times.items():
-        ratios = sorted(other / one for other, one in zip(of, ours))
-        result[name] = {
-            "median_ms": statistics.median(of),
-            "ratio": statistics.median(ratios),
-            "quartiles": [ratios[len(ratios) // 4], ratios[3 * len(ratios) // 4]],
+            times[name].append(case.turn(ways[name]))
+    result = {"tokens": case.tokens, "batch": case.batch, "threads": threads}
+    for clock, index in (("clock", 0), ("cpu", 1)):
+        of = {name: [turn[index] for turn in turns] for name, turns in times.items()}
+        result[clock] = {
+            name: {"ms": statistics.median(of[name]), "ratio": ratios(of[name], of[OURS])}
+            for name in of
         }
     return result
+
+
+def row_of(result: dict, clock: str) -> str:
+    told = {"clock": "clock", "cpu": "CPU"}[clock]
+    cells = [f"{result['tokens']} x {result['batch']}", str(result["threads"]), told]
+    for name, of in result[clock].items():
+        median, low, high = of["ratio"]
+        more = "" if name == OURS else f", {median:.2f} ({low:.2f} to {high:.2f})"
+        cells.append(f"{of['ms']:.0f} ms{more}")
+    return f"| {' | '.join(cells)} |"
+
+
+def table_of(results: list[dict], given) -> str:
+    head = (
+        f"DeiT-Tiny, {100 * given.sparsity:g} % pruned, all layers forward and backward; PyTorch"
+        f" {torch.__version__}; medians of {given.rounds} rounds, and the times of PyTorch's over"
+        " ours with quartiles, round by round, on the clock and by the time that the CPUs took;"
+        f" {os.cpu_count()} CPUs, on which {os.getloadavg()[1]:.1f} programs ran on average (2 and"
+        " more: the clock says as much about them):"
+    )
+    lines = [
+        *textwrap.wrap(head, 100),
+        "",
+        "| tokens x images | threads | time | " + " | ".join(results[0]["cpu"]) + " |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [row_of(result, clock) for result in results for clock in ("clock", "cpu")]
+    return "\n".join(lines) + "\n"
+
+
+def write_into(path: str, table: str) -> None:
+    with open(path, encoding="utf-8") as file:
+        before, rest = file.read().split(BEGIN)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(before + BEGIN + table + END + rest.split(END)[1])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model")
     parser.add_argument("images")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", default="1,2")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--sparsity", type=float, default=0.9)
-    parser.add_argument("--json")
+    parser.add_argument("--write", metavar="README.md")
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
     torch.manual_seed(0)
-    images = np.load(given.images)
-    results = []
+    images, results = np.load(given.images), []
     for side, batch in CASES:
-        plan = plan_at(given.model, images, side, given.sparsity)
-        results.append(measure(Case(plan, batch), given.rounds))
-        result = results[-1]
-        for name in ("SparseAttention", "SDPA", "SDPA, masked"):
-            of = result[name]
-            low, high = of["quartiles"]
-            print(
-                f"{result['tokens']:5} tokens  {name:16} {of['median_ms']:8.2f} ms"
-                f"  {of['ratio']:5.2f} ({low:.2f} to {high:.2f})",
-                flush=True,
-            )
-    if given.json:
-        with open(given.json, "w") as file:
-            json.dump(
-                {
-                    "torch": torch.__version__,
-                    "vitcod": vitcod.__version__,
-                    "threads": given.threads,
-                    "sparsity": given.sparsity,
-                    "cases": results,
-                },
-                file,
-                indent=1,
-            )
+        case = Case(plan_at(given.model, images, side, given.sparsity), batch)
+        for threads in map(int, given.threads.split(",")):
+            results.append(measure(case, threads, given.rounds))
+            for clock in ("clock", "cpu"):
+                print(row_of(results[-1], clock), flush=True)
+    if given.write:
+        write_into(given.write, table_of(results, given))
 
 
 if __name__ == "__main__":

@@ -111,6 +111,25 @@ case_other_shells() {
     check "fish: an option" 0 '^--ties' fish "vitcod prune --ti"
     check "fish: a word" 0 '^stable' fish "vitcod prune --ties s"
     check "fish: a file" 0 '^mask.npy' fish "vitcod polarize m"
+    check "zsh: a verb" 0 'help eval' in_zsh "vitcod help ev" "help eval"
+    check "zsh: an option" 0 'ties' in_zsh "vitcod prune --ti" "--ties"
+    check "zsh: a word" 0 'stable' in_zsh "vitcod prune --ties=s" "=stable"
+}
+
+# in_zsh WORDS WANTED: types them and a tab, and waits for what is wanted
+# shellcheck disable=SC2016 # what is quoted is zsh's
+in_zsh() {
+    mkdir -p functions
+    cp pages/completions/vitcod.zsh functions/_vitcod
+    timeout 60 zsh -fc 'zmodload zsh/zpty
+        zpty shell zsh -fi
+        zpty -w shell "fpath=($PWD/functions \$fpath); autoload -U compinit; compinit -u -D
+            print LOA""DED"
+        zpty -r -m shell said "*LOADED*"
+        zpty -w -n shell "$1"$'"'\t'"'
+        zpty -r -m shell said "*$2*"
+        print -r -- "$said"
+        zpty -d shell' zsh "$1" "$2"
 }
 
 case_manual() {
