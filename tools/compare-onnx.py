@@ -76,12 +76,43 @@ class Compared:
         self.run("autoencoder", model, "--data", data, "--sample", "8", "-o", out)
         return out
 
+    def drawn(self, mask):
+        """A plan with summaries of no meaning."""
+        from safetensors import safe_open
+        from safetensors.numpy import save_file
+
+        path, out = self.path("plan.safetensors"), self.path("drawn.safetensors")
+        self.run("polarize", mask, "-o", path)
+        with safe_open(path, "np") as file:
+            metadata, tensors = file.metadata(), {n: file.get_tensor(n) for n in file.keys()}
+        random = np.random.default_rng(0)
+        for layer in range(sum(name.endswith(".rows") for name in tensors)):
+            draw_summaries(tensors, layer, random)
+        save_file(tensors, out, metadata)
+        return out
+
     def masked(self, model, data):
         """A mask of its own attention."""
         maps, out = self.path("maps"), self.path("masks")
         self.run("attention", model, "--data", data, "--sample", "8", "-o", maps)
         self.run("prune", maps, self.sparsity, "-o", out)
         return out
+
+
+def draw_summaries(tensors, layer, random):
+    """Three of every layer of a plan, pooled by weights, with a bias."""
+    heads, queries = tensors[f"layers.{layer}.query_order"].shape
+    keys = tensors[f"layers.{layer}.key_order"].shape[1]
+    tokens = np.concatenate([np.sort(random.permutation(keys)[: keys // 3]) for _ in range(3)])
+    drawn = {
+        "pool_start": np.arange(4) * (keys // 3),
+        "pool_keys": tokens,
+        "pool_weights": random.uniform(0, 6 / keys, len(tokens)),
+        "summary_bias": random.standard_normal((heads, queries, 3)),
+    }
+    for name, values in drawn.items():
+        dtype = np.int32 if name in ("pool_start", "pool_keys") else np.float32
+        tensors[f"layers.{layer}.{name}"] = values.astype(dtype)
 
 
 def random_checkpoint(name, work):
@@ -149,7 +180,8 @@ def ways_of(compared, name, model, data):
     path = os.path.join(data, mask) if mask else compared.masked(model, images)
     yield "mask", [model, "--mask", path]
     yield "auto-encoder", [model, "--autoencoder", compared.coded(model, images)]
-    if name.startswith("levit"):
+    if name.startswith("levit"):  # whose summaries `calibrate` does not make
+        yield "summaries, drawn", [model, "--plan", compared.drawn(path)]
         return
     for kind in SUMMARIES:
         grid = compared.grid + kind
