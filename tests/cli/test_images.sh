@@ -76,7 +76,7 @@ case_presets() {
     check "presets" 0 'macs  *405321728' "$vitcod" info --arch levit_128
     check "an unknown preset" 1 "'vit_huge' is unknown: .vitcod info --list. names all" \
         "$vitcod" info --arch vit_huge
-    check "all presets" 0 'vit_small_patch14_reg4_dinov2 *518 *14 *1374 *22056960 *1 *bicubic' \
+    check "all presets" 0 'vit_small_patch14_reg4_dinov2 *518 *14 *1374 *22057344 *1 *bicubic' \
         "$vitcod" info --list
     check "as JSON" 0 '"name": "levit_512d"' "$vitcod" info --list --json
     holds "each with its input" '"parameters": 5717416' '"crop_pct": 0.875'
