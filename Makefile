@@ -5,15 +5,15 @@ FUZZ_SECONDS ?= 20
 TORTURE_MINUTES ?= 20
 RANDOM_MINUTES ?= 5
 # For training in several processes, the report's page in a browser, the library in C++ and
-# Python, its notebook, ONNX files, manual pages and completions of shells, packed archives.
+# Python, its notebook, ONNX files, manual pages and completions of shells, packed archives, RTL.
 TEST_PACKAGES = libopenmpi-dev openmpi-bin chromium chromium-driver g++ python3 python3-venv \
                 python3-numpy python3-nbclient python3-ipykernel python3-onnx man-db zsh fish \
-                xz-utils
+                xz-utils verilator
 TSAN_TESTS = test_loader test_loader_training test_memory_limit test_file
 
-.PHONY: build demo test test-asan test-clang test-tsan test-fuzz test-random torture coverage \
-        check-all bench bench-peers bench-tokens schemas symbols lint format dist sbom packages \
-        install clean deps configure
+.PHONY: build demo test test-rtl test-asan test-clang test-tsan test-fuzz test-random torture \
+        coverage check-all bench bench-peers bench-tokens schemas symbols lint format dist sbom \
+        packages install clean deps configure
 
 build: configure
 	@ninja -C $(BUILD) vitcod libvitcod pages
@@ -33,6 +33,13 @@ test:
 	@cmake -G Ninja -S . -B $(BUILD) -DVC_WERROR=ON -DVC_MPI=ON $(CMAKE_FLAGS) > /dev/null
 	@ninja -C $(BUILD) vitcod libvitcod pages tests
 	@tools/run-tests.sh $(BUILD)
+
+# RTL against the simulator, to the bit and the cycle; writes docs/rtl.md's tables of models.
+test-rtl:
+	@tools/install-deps.sh g++ verilator python3
+	@$(MAKE) --no-print-directory build
+	@rtl/cosim.py $(BUILD) chips
+	@rtl/cosim.py $(BUILD) models --page docs/rtl.md
 
 test-asan:
 	@tools/install-deps.sh $(TEST_PACKAGES)

@@ -14,17 +14,19 @@ enum { INDEX_BYTES = 2, MOST_UNIT = 1 << 20 };
 
 /* The largest head of a workload. */
 typedef struct largest {
-    uint64_t queries, keys, dim, summaries;
+    uint64_t heads, queries, keys, dim, least_dim, summaries;
 } largest;
 
 static largest largest_of(const vc_workload *w, const vc_plan *plan)
 {
-    largest l = {0};
+    largest l = {.least_dim = UINT64_MAX};
     for (size_t i = 0; i < w->count; i++) {
         const vc_attention_sizes *s = &w->ops[i].sizes;
         if (w->ops[i].kind != VC_OP_SDDMM)
             continue;
         const uint64_t g = plan ? plan->layers[w->ops[i].layer].pooling.count : 0;
+        l.heads = vc__later(l.heads, s->heads);
+        l.least_dim = vc__smaller(l.least_dim, vc__smaller(s->head_dim, s->value_dim));
         l.queries = vc__later(l.queries, s->queries);
         l.keys = vc__later(l.keys, s->keys + g);
         l.dim = vc__later(l.dim, vc__later(s->head_dim, s->value_dim));
@@ -136,9 +138,10 @@ vc_status vc_rtl_parameters_write(const char *path, const vc_accelerator *a, con
     const struct {
         const char *name;
         uint64_t value;
-    } more[] = {{"memory_bytes", bytes},        {"memory_cycles", cycles},
-                {"most_queries", most.queries}, {"most_keys", most.keys},
-                {"most_dim", most.dim},         {"most_summaries", most.summaries}};
+    } more[] = {{"memory_bytes", bytes},       {"memory_cycles", cycles},
+                {"most_heads", most.heads},    {"most_queries", most.queries},
+                {"most_keys", most.keys},      {"most_dim", most.dim},
+                {"least_dim", most.least_dim}, {"most_summaries", most.summaries}};
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
         write_macro(writer.stream, more[i].name, (double)more[i].value);
     if (status == VC_OK)

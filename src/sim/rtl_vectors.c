@@ -117,9 +117,10 @@ static vc_status add_queries(const writer *w)
     const size_t g = w->summaries.count, dv = s->value_dim;
     int32_t *bias = g ? add(w, "bias", VC_I32, 3, (size_t[]){s->heads, s->queries, g}) : NULL,
             *out = add(w, "out", VC_I32, 3, (size_t[]){s->heads, s->queries, dv}),
-            *whole = add(w, "whole", VC_I32, 2, (size_t[]){s->heads, s->queries});
+            *whole = add(w, "whole", VC_I32, 2, (size_t[]){s->heads, s->queries}),
+            *lengths = add(w, "lengths", VC_I32, 2, (size_t[]){s->heads, s->queries});
     uint8_t *kept = add(w, "kept", VC_U8, 3, (size_t[]){s->heads, s->queries, w->a->keys});
-    if ((g && !bias) || !out || !whole || !kept)
+    if ((g && !bias) || !out || !whole || !lengths || !kept)
         return no_memory();
     for (size_t h = 0; h < s->heads; h++) {
         const vc_pattern_head *head = &w->a->pattern.head[h];
@@ -129,6 +130,7 @@ static vc_status add_queries(const writer *w)
             if (g > 0)
                 memcpy(bias + to * g, w->summaries.bias + from * g, g * sizeof *bias);
             memcpy(out + to * dv, w->values->out + from * dv, dv * sizeof *out);
+            lengths[to] = (int32_t)vc_row_count(head, q);
             whole[to] = vc__whole(head->kept_share, own);
             for (size_t j = 0; j < head->panel_count; j++)
                 kept[to * w->a->keys + j] =

@@ -448,9 +448,35 @@ static void what_cannot_be_is_refused(void **state)
     assert_int_equal(vc_memory_open(&m, &c, 5e8), VC_EINVAL);
 }
 
+/* 153.6 bytes a cycle: 25,344 bytes end with cycle 165, in however many transfers, and what is
+ * asked for then begins then. */
+static void bandwidth_to_the_cycle(void **state)
+{
+    (void)state;
+    const vc_memory_config c = {.model = VC_MEMORY_BANDWIDTH, .bytes_per_second = 76.8e9};
+    vc_memory *m;
+    uint64_t done[2];
+    vc_transfer t[] = {{.bytes = 12608},
+                       {.bytes = 12608},
+                       {.bytes = 128, .chunk_bytes = 64, .done = done},
+                       {.bytes = 768, .issue = 165},
+                       {.bytes = 768, .issue = 169, .write = 1}};
+    assert_ok(vc_memory_open(&m, &c, 5e8));
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+        vc_memory_push(m, &t[i]);
+    assert_int_equal(t[0].finished, 83);
+    assert_int_equal(t[1].finished, 165);
+    assert_int_equal(done[0], 165);
+    assert_int_equal(done[1], 165);
+    assert_int_equal(t[3].finished, 170);
+    assert_int_equal(t[4].finished, 175);
+    vc_memory_close(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bandwidth_to_the_cycle),
         cmocka_unit_test(unloaded_latencies),
         cmocka_unit_test(power_down_by_hand),
         cmocka_unit_test(self_refresh_by_hand),

@@ -7,8 +7,8 @@
 
 typedef struct bandwidth {
     vc_memory base;
-    double bytes_per_cycle, pj_per_byte;
-    double free; /* the cycle from which on it is free */
+    double bytes_per_second, hz, pj_per_byte;
+    uint64_t begin, moved; /* since this cycle it has been busy with so many bytes */
 } bandwidth;
 
 static vc_status open_bandwidth(vc_memory **out, const vc_memory_config *config, double chip_hz)
@@ -19,27 +19,33 @@ static vc_status open_bandwidth(vc_memory **out, const vc_memory_config *config,
     bandwidth *m = calloc(1, sizeof *m);
     if (!m)
         return vc_fail(VC_ENOMEM, "out of memory");
-    m->bytes_per_cycle = config->bytes_per_second / chip_hz;
+    m->bytes_per_second = config->bytes_per_second;
+    m->hz = chip_hz;
     m->pj_per_byte = 8.0 * config->pj_per_bit;
     *out = &m->base;
     return VC_OK;
 }
 
-static uint64_t cycle_of(double time)
+/* When so many bytes have been moved. Rounded once, so that what ends with a cycle does not end
+ * with the next. */
+static uint64_t cycle_of(const bandwidth *m, uint64_t moved)
 {
-    return (uint64_t)ceil(time);
+    return m->begin + (uint64_t)ceill((long double)moved * m->hz / m->bytes_per_second);
 }
 
 static void push_transfer(vc_memory *memory, vc_transfer *t)
 {
     bandwidth *m = (bandwidth *)memory;
-    const double start = m->free > (double)t->issue ? m->free : (double)t->issue;
+    if (cycle_of(m, m->moved) <= t->issue) {
+        m->begin = t->issue;
+        m->moved = 0;
+    }
     for (uint64_t chunk = 0, count = vc__chunks(t); chunk < count; chunk++) {
         const uint64_t end = (chunk + 1) * t->chunk_bytes, bytes = end < t->bytes ? end : t->bytes;
-        t->done[chunk] = cycle_of(start + (double)bytes / m->bytes_per_cycle);
+        t->done[chunk] = cycle_of(m, m->moved + bytes);
     }
-    m->free = start + (double)t->bytes / m->bytes_per_cycle;
-    t->finished = cycle_of(m->free);
+    m->moved += t->bytes;
+    t->finished = cycle_of(m, m->moved);
 }
 
 static void wait_for(vc_memory *memory, vc_transfer *transfer)
