@@ -28,6 +28,15 @@ static inline void add_attention(vc_workload *w, int layer, const vc_attention_s
     assert_ok(vc_workload_add_attention(w, layer, s, plan ? &plan->layers[layer] : NULL));
 }
 
+static inline void expect_spent(const vc_chip_counts *n, vc_chip_unit engine,
+                                const uint64_t want[VC_SPENT_COUNT])
+{
+    for (int s = 0; s < VC_SPENT_COUNT; s++)
+        if (n->spent[engine][s] != want[s])
+            fail_msg("%s: %s is %zu, wanted %zu", vc_chip_unit_name(engine),
+                     vc_spent_name((vc_spent)s), (size_t)n->spent[engine][s], (size_t)want[s]);
+}
+
 static inline void make_plan(vc_plan *out, size_t tokens, size_t threshold,
                              int (*kept)(size_t query, size_t key))
 {
