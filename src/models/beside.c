@@ -108,9 +108,28 @@ static int is_of_another(const json_t *config, const vc_tensor_file *file)
 
 /* ---- what it says */
 
+/* Height and width at the end of a list; a number of positions may be a square's by chance. */
+static vc_status check_square(const beside *b, const json_t *sizes, const char *key)
+{
+    const json_t *list = json_object_get(sizes, key);
+    const size_t count = json_array_size(list);
+    if (count < 2)
+        return VC_OK;
+    const double height = json_number_value(json_array_get(list, count - 2)),
+                 width = json_number_value(json_array_get(list, count - 1));
+    if (height == width)
+        return VC_OK;
+    return vc_fail(VC_EUNSUPPORTED, "%s: config.json beside it has %s %g x %g, wanted squares",
+                   vc_tensor_file_path(b->of), key, height, width);
+}
+
 /* What the model here does not have. */
 static vc_status check_model(const beside *b)
 {
+    VC_TRY(check_square(b, json_object_get(b->config, "pretrained_cfg"), "input_size"));
+    VC_TRY(check_square(b, json_object_get(b->config, "model_args"), "img_size"));
+    VC_TRY(check_square(b, sizes_in(b->config), "image_size"));
+    VC_TRY(check_square(b, sizes_in(b->config), "patch_size"));
     const char *path = vc_tensor_file_path(b->of);
     const char *act = json_string_value(json_object_get(sizes_in(b->config), "hidden_act"));
     if (act && strcmp(act, "gelu") != 0 && strcmp(act, "quick_gelu") != 0)

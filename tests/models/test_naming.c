@@ -405,6 +405,26 @@ static void write_bare(const vc_model *model)
 
 #define SIZES "\"hidden_size\": 24, \"num_hidden_layers\": 11, \"num_attention_heads\": 4"
 
+static void oblong_images_are_refused(void **state)
+{
+    (void)state;
+    static const char *const configs[] = {
+        "{\"model_type\": \"vit\", \"image_size\": [16, 64], " SIZES "}",
+        "{\"model_type\": \"vit\", \"patch_size\": [8, 16], " SIZES "}",
+        "{\"architecture\": \"vit_x\", \"model_args\": {\"img_size\": [16, 64]}}",
+        "{\"architecture\": \"vit_x\", \"pretrained_cfg\": {\"input_size\": [3, 16, 64]}}"};
+    const vc_model_options how = {.in_place = 1, .heads = 3};
+    vc_model *model = deit(0);
+    write_bare(model);
+    vc_model_close(model);
+    for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
+        write_beside(configs[i], NULL);
+        assert_fails(vc_model_open(&model, BARE, &how), VC_EUNSUPPORTED, "wanted squares");
+    }
+    write_beside("{\"model_type\": \"vit\", \"image_size\": [32, 32], " SIZES "}", NULL);
+    vc_model_close(reopened(BARE));
+}
+
 static void transformers_files_are_read(void **state)
 {
     (void)state;
@@ -585,6 +605,7 @@ int main(void)
         cmocka_unit_test(convolutions_are_products),
         cmocka_unit_test(folded_norms_give_the_same_logits),
         cmocka_unit_test(transformers_files_are_read),
+        cmocka_unit_test(oblong_images_are_refused),
         cmocka_unit_test(classes_have_the_names_of_id2label),
         cmocka_unit_test(names_of_some_classes_are_not_used),
         cmocka_unit_test(a_broken_list_of_names_is_refused),
