@@ -44,7 +44,11 @@ OTHER = "#999999"
 
 
 def spans_of(trace):
-    names = {e["tid"]: e["args"]["name"] for e in trace["traceEvents"] if e["ph"] == "M"}
+    names = {
+        e["tid"]: e["args"]["name"]
+        for e in trace["traceEvents"]
+        if e["ph"] == "M" and e["name"] == "thread_name"
+    }
     rows = {}
     for event in trace["traceEvents"]:
         if event["ph"] == "X":

@@ -38,6 +38,10 @@ vc_status vc_simulation_keep_layers(vc_simulation *simulation, const char *layer
 /* VC_EINVAL for a model with an auto-encoder on a chip that makes no use of one. */
 vc_status vc_simulation_check(const vc_simulation *simulation);
 
+/* Writes the workload as matrix products: a topology of SCALE-Sim, or, as FILE.yaml, problems of
+ * Timeloop. Neither knows of masks: attention is all of each head's, and coders are left out. */
+vc_status vc_simulation_write_gemms(const vc_simulation *simulation, const char *path);
+
 typedef struct vc_simulation_options {
     int attention_only;
     const vc_chip_values *values;   /* int8 data to send through, by layer; NULL: none */

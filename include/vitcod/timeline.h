@@ -35,6 +35,7 @@ typedef struct vc_timeline_options {
     void *context;
     const char *trace, *dram_trace, *dram_commands; /* of all that runs (vc_simulation_options) */
     const char *vectors;        /* with `functional`: a file for RTL (rtl.h); NULL: none */
+    const char *gemms;          /* a file for vc_simulation_write_gemms; NULL: none */
     const char *rtl_parameters; /* likewise, without data as well */
 } vc_timeline_options;
 

@@ -184,9 +184,9 @@ static void print_text(const void *result)
 static vc_status refuse(vc_status status, const char *path)
 {
     static const cli_form *const others[] = {
-        &cli_form_autoencoder, &cli_form_checkpoint, &cli_form_page,
-        &cli_form_trace,       &cli_form_requests,   &cli_form_commands,
-        &cli_form_curves,      &cli_form_log,        &cli_form_onnx};
+        &cli_form_autoencoder, &cli_form_checkpoint, &cli_form_page,  &cli_form_trace,
+        &cli_form_requests,    &cli_form_commands,   &cli_form_gemms, &cli_form_curves,
+        &cli_form_log,         &cli_form_onnx};
     char why[4 * VC_GROUP_PATH];
     vc_tensor_file *file;
     if (status != VC_EFORMAT && status != VC_EINVAL)

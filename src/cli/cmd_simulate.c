@@ -17,8 +17,8 @@ typedef struct simulate_options {
     vc_coded coded; /* what `compressed` is for */
     double ratio;
     int control, bound, functional, list;
-    const char *of, *trace, *dram_trace, *dram_commands, *image, *vectors, *rtl_parameters, *chip,
-        *memory, *layers;
+    const char *of, *trace, *dram_trace, *dram_commands, *image, *vectors, *rtl_parameters, *gemms,
+        *chip, *memory, *layers;
     size_t seed;
 } simulate_options;
 
@@ -98,6 +98,7 @@ static vc_status run_on_chip(simulated *out, const simulate_options *o, const vc
                                      .dram_trace = o->dram_trace,
                                      .dram_commands = o->dram_commands,
                                      .vectors = o->vectors,
+                                     .gemms = o->gemms,
                                      .rtl_parameters = o->rtl_parameters};
     const vc_bound_config config = vc_bound_config_default();
     vc_accelerator chip;
@@ -183,7 +184,7 @@ static int check_options(const cli_command *command, const simulate_options *o)
 {
     const int whole = o->model.path || o->model.arch;
     const int traced = o->functional || o->trace || o->dram_trace || o->dram_commands ||
-                       o->vectors || o->rtl_parameters;
+                       o->vectors || o->rtl_parameters || o->gemms;
     if (o->control &&
         (whole || o->compressed || o->bound || traced || o->chip || o->memory || o->layers))
         return cli_usage(command,
@@ -204,7 +205,7 @@ static int check_options(const cli_command *command, const simulate_options *o)
         return cli_usage(
             command,
             "--bound has no --functional, --trace, --dram-trace, --dram-commands, --vectors, "
-            "--rtl-parameters, --chip, --memory");
+            "--gemms, --rtl-parameters, --chip, --memory");
     if (o->image && !(o->functional && o->model.path))
         return cli_usage(command, "--image belongs to --functional and a model's file");
     if (o->vectors && !o->functional)
@@ -241,6 +242,8 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
          CLI_WRITTEN, &o.vectors, .form = &cli_form_vectors},
         {"rtl-parameters", "FILE", "the chip's values as SystemVerilog macros, for RTL",
          CLI_WRITTEN, &o.rtl_parameters, .form = &cli_form_rtl_parameters},
+        {"gemms", "FILE", "products as a SCALE-Sim topology; as .yaml, Timeloop problems",
+         CLI_WRITTEN, &o.gemms, .form = &cli_form_gemms},
         {"layers", "A-B", "these layers alone, from 0 (default: all)", CLI_TEXT, &o.layers},
         {"bound", NULL, "what no schedule beats, instead of a schedule", CLI_FLAG, &o.bound},
         {"list", NULL, "the chips, memories and pruning rules that need no file, instead", CLI_FLAG,

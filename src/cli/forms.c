@@ -152,6 +152,11 @@ static int is_commands(const char *path)
     return says(path, "# clock command channel", "DRAMsim3", 120);
 }
 
+static int is_gemms(const char *path)
+{
+    return says(path, "Layer,M,N,K", "\n", 60) || says(path, "---", "problem:", 60);
+}
+
 static int is_curves(const char *path)
 {
     return says(path, "\"heads\"", "\"calibrate --curves\"", SIZE_MAX);
@@ -183,6 +188,7 @@ const cli_form cli_form_model = {"a model of vitcod's", is_model, NULL, "safeten
                cli_form_trace = {"a trace", is_trace, NULL, "json"},
                cli_form_requests = {"requests of a memory", is_requests, NULL, "txt"},
                cli_form_commands = {"commands of a memory", is_commands, NULL, "txt"},
+               cli_form_gemms = {"matrix products", is_gemms, NULL, "csv yaml"},
                cli_form_curves = {"curves of heads", is_curves, NULL, "json"},
                cli_form_checkpoint = {"a checkpoint of vitcod's", is_checkpoint, NULL, NULL},
                cli_form_log = {"a log of training", is_log, NULL, "jsonl"},

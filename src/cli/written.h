@@ -14,8 +14,8 @@ struct cli_form {
 
 extern const cli_form cli_form_model, cli_form_plan, cli_form_autoencoder, cli_form_maps,
     cli_form_scores, cli_form_mask, cli_form_logits, cli_form_page, cli_form_trace,
-    cli_form_requests, cli_form_commands, cli_form_curves, cli_form_checkpoint, cli_form_log,
-    cli_form_onnx, cli_form_vectors, cli_form_rtl_parameters;
+    cli_form_requests, cli_form_commands, cli_form_gemms, cli_form_curves, cli_form_checkpoint,
+    cli_form_log, cli_form_onnx, cli_form_vectors, cli_form_rtl_parameters;
 
 /* Whether a path is `-`, standard input or output. */
 int cli_is_stream(const char *path);

@@ -121,6 +121,8 @@ vc_status vc_timeline_run(vc_timeline *out, const vc_simulation *s, const vc_tim
                          .functional = o->functional,
                          .data = o->data,
                          .summaries = s->summaries};
+    if (o->gemms)
+        VC_TRY(vc_simulation_write_gemms(s, o->gemms));
     if (o->rtl_parameters)
         VC_TRY(vc_rtl_parameters_write(o->rtl_parameters, chip, &s->workload, s->plan));
     VC_TRY(run_all(out, s, o));

@@ -10,6 +10,9 @@
 /* Bursts of a channel with pauses of no more clocks are one stream. */
 enum { MOST_TRACKS = 256, NAME = 32, PAUSE = 32 };
 
+/* Of a point of the counter track. */
+static const double WINDOW_US = 0.5;
+
 /* What a channel's data bus does. */
 typedef struct stream {
     const char *name;  /* NULL: nothing yet */
@@ -25,7 +28,9 @@ struct vc_chip_trace {
     size_t track_count;
     const char *separator;
     vc_dram_config dram;
-    stream *streams; /* (channels) */
+    stream *streams;      /* (channels) */
+    uint64_t (*moved)[2]; /* (windows) bytes read and written */
+    size_t windows, window_room;
 };
 
 static vc_status begin(vc_chip_trace *t, const char *path, const vc_dram_config *dram)
@@ -53,9 +58,12 @@ vc_status vc_chip_trace_open(vc_chip_trace **out, const char *path, double clock
         return status;
     }
     t->us_per_cycle = 1e6 / clock_hz;
-    t->separator = "";
+    t->separator = ",\n"; /* behind the process's name */
     t->file = t->writer.stream;
-    fputs("{\"displayTimeUnit\": \"ns\", \"traceEvents\": [\n", t->file);
+    fputs("{\"displayTimeUnit\": \"ns\", \"traceEvents\": [\n"
+          "{\"ph\": \"M\", \"name\": \"process_name\", \"pid\": 1, \"args\": {\"name\": "
+          "\"accelerator\"}}",
+          t->file);
     return VC_OK;
 }
 
@@ -72,7 +80,6 @@ static size_t track_of(vc_chip_trace *t, const char *name)
             "%s{\"ph\": \"M\", \"name\": \"thread_name\", \"pid\": 1, \"tid\": %zu, \"args\": "
             "{\"name\": \"%s\"}}",
             t->separator, t->track_count, name);
-    t->separator = ",\n";
     return t->track_count++;
 }
 
@@ -120,6 +127,42 @@ static void add_to_stream(vc_chip_trace *t, size_t channel, const char *name, do
     s->bursts++;
 }
 
+/* Without memory for it the rest of the counter track is left out. */
+static void add_to_window(vc_chip_trace *t, double end, int write)
+{
+    const size_t at = (size_t)(end * 1e6 / t->dram.clock_hz / WINDOW_US);
+    if (at >= t->window_room) {
+        const size_t room = 2 * at + 64;
+        void *grown = realloc(t->moved, room * sizeof *t->moved);
+        if (!grown)
+            return;
+        t->moved = grown;
+        memset(t->moved + t->window_room, 0, (room - t->window_room) * sizeof *t->moved);
+        t->window_room = room;
+    }
+    t->windows = at >= t->windows ? at + 1 : t->windows;
+    t->moved[at][write] += t->dram.burst_bytes;
+}
+
+/* Points where it changes, and nothing at the end. */
+static void write_counters(vc_chip_trace *t)
+{
+    uint64_t before[2] = {0, 0};
+    for (size_t i = 0; t->windows > 0 && i <= t->windows; i++) {
+        const uint64_t read = i < t->windows ? t->moved[i][0] : 0,
+                       written = i < t->windows ? t->moved[i][1] : 0;
+        if (i > 0 && read == before[0] && written == before[1])
+            continue;
+        fprintf(t->file,
+                "%s{\"ph\": \"C\", \"name\": \"DRAM GB/s\", \"pid\": 1, \"ts\": %.6f, \"args\": "
+                "{\"read\": %.3f, \"write\": %.3f}}",
+                t->separator, (double)i * WINDOW_US, (double)read / WINDOW_US * 1e-3,
+                (double)written / WINDOW_US * 1e-3);
+        before[0] = read;
+        before[1] = written;
+    }
+}
+
 /* Only what moves data; refreshes show as pauses. */
 void vc_chip_trace_command(void *trace, const vc_dram_command *c)
 {
@@ -130,15 +173,18 @@ void vc_chip_trace_command(void *trace, const vc_dram_command *c)
     const int write = c->kind == VC_DRAM_WR;
     const double start = (double)(c->clock + (write ? g->cwl : g->cl));
     add_to_stream(t, c->channel, write ? "write" : "read", start, start + (double)g->burst);
+    add_to_window(t, start + (double)g->burst, write);
 }
 
 vc_status vc_chip_trace_close(vc_chip_trace *t)
 {
     for (size_t i = 0; i < t->dram.channels; i++)
         write_stream(t, i);
+    write_counters(t);
     fputs("\n]}\n", t->file);
     const vc_status status = vc_file_write_commit(&t->writer);
     free(t->streams);
+    free(t->moved);
     free(t);
     return status;
 }
@@ -147,5 +193,6 @@ void vc_chip_trace_abort(vc_chip_trace *t)
 {
     vc_file_write_abort(&t->writer);
     free(t->streams);
+    free(t->moved);
     free(t);
 }

@@ -216,6 +216,20 @@ case_simulate_layers() {
         "$vitcod" simulate plan --head-dim 4 --dram-trace /dev/full
 }
 
+# A dense model's products are all of its MACs; attention without a model, those of its heads.
+case_simulate_gemms() {
+    check "products" 0 'end to end: .* cycles' "$vitcod" simulate model --gemms gemms.csv
+    check "as SCALE-Sim reads them" 0 '^layer1_sddmm_head2,17,17,4,$' grep sddmm gemms.csv
+    "$vitcod" simulate model --json | sed -n '/"end_to_end"/,$s/^    "macs": \([0-9]*\),$/\1/p' |
+        head -n 1 >macs
+    check "all MACs" 0 '' awk -F, -v macs="$(cat macs)" \
+        'NR > 1 { sum += $2 * $3 * $4 } END { print sum, macs; exit sum != macs }' gemms.csv
+    check "as Timeloop does" 0 'attention: .* cycles' \
+        "$vitcod" simulate plan --head-dim 4 --gemms gemms.yaml
+    check "a problem" 0 'instance: {M: 17, N: 17, K: 4}' cat gemms.yaml
+    check "of no bound" 2 '--bound has no' "$vitcod" simulate plan --bound --gemms new
+}
+
 # The commands of the memory, which a checker that shares nothing with the simulator looks at.
 case_simulate_commands() {
     check "commands" 0 '"kind": "timeline"' "$vitcod" simulate sparse --plan plan \

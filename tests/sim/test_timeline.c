@@ -39,18 +39,38 @@ static int is_channel(const char *track)
     return strncmp(track, "channel ", 8) == 0;
 }
 
+/* The process's name, or a point of the counter of GB/s, which holds until the next. Returns the
+ * bytes since the one before. */
+static double add_counter(json_t *event, json_t *arguments, double *since, double *rate)
+{
+    if (strcmp(json_string_value(json_object_get(event, "ph")), "M") == 0) {
+        assert_string_equal(json_string_value(json_object_get(arguments, "name")), "accelerator");
+        return 0.0;
+    }
+    const double at = json_number_value(json_object_get(event, "ts")),
+                 bytes = (at - *since) * *rate * 1e3;
+    *since = at;
+    *rate = json_number_value(json_object_get(arguments, "read")) +
+            json_number_value(json_object_get(arguments, "write"));
+    return bytes;
+}
+
 /* Spans of a track follow each other, in the order in which they are written; returns the bytes on
  * channels. */
 static double check_spans(json_t *events, double most_us)
 {
     char names[TRACKS][32] = {""};
-    double end[TRACKS] = {0}, bytes = 0;
+    double end[TRACKS] = {0}, bytes = 0, counted = 0, since = 0, rate = 0;
     size_t i;
     json_t *event;
     json_array_foreach (events, i, event) {
         const size_t track = (size_t)json_integer_value(json_object_get(event, "tid"));
         json_t *arguments = json_object_get(event, "args");
         assert_true(track < TRACKS);
+        if (!json_object_get(event, "tid")) {
+            counted += add_counter(event, arguments, &since, &rate);
+            continue;
+        }
         if (strcmp(json_string_value(json_object_get(event, "ph")), "M") == 0) {
             snprintf(names[track], sizeof names[track], "%s",
                      json_string_value(json_object_get(arguments, "name")));
@@ -64,6 +84,7 @@ static double check_spans(json_t *events, double most_us)
         if (is_channel(names[track]))
             bytes += json_number_value(json_object_get(arguments, "bytes"));
     }
+    assert_near(counted, bytes, 1e-3 * bytes); /* of the counter track */
     static const char *const wanted[] = {"denser",  "softmax",  "decoder",   "query 0",
                                          "value 0", "output 0", "channel 3", NULL};
     for (size_t w = 0; wanted[w]; w++) {
