@@ -75,14 +75,17 @@ torture:
 	@tests/torture/torture.py $(BUILD) $$((60 * $(TORTURE_MINUTES))) --jobs $$(nproc) \
 	    --page docs/reliability.md
 
-# Which lines the tests run; what they do not stands in $(BUILD)-coverage/lines.txt.
+# Which lines the tests run; what they do not stands in $(BUILD)-coverage/lines.txt, and what
+# matters of it on the page.
 coverage:
 	@tools/install-deps.sh $(TEST_PACKAGES) gcovr
 	@cmake -G Ninja -S . -B $(BUILD)-coverage -DVC_COVERAGE=ON > /dev/null
 	@ninja -C $(BUILD)-coverage vitcod libvitcod pages tests
 	@TEST_SECONDS=1800 CASE_SECONDS=600 tools/run-tests.sh $(BUILD)-coverage || true
 	@gcovr -r . --object-directory $(BUILD)-coverage --filter src/ --exclude-unreachable-branches \
-	    --txt $(BUILD)-coverage/lines.txt --print-summary --fail-under-line 90
+	    --txt $(BUILD)-coverage/lines.txt --csv $(BUILD)-coverage/lines.csv --print-summary \
+	    --fail-under-line 90 || low=1; \
+	tools/coverage.py $(BUILD)-coverage/lines.csv docs/reliability.md && [ -z "$$low" ]
 
 # What stands before a release, within an hour on two cores.
 check-all:

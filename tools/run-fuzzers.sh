@@ -13,6 +13,7 @@ page=${3:-}
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p "$build/findings"
 failed=0
+export OMP_NUM_THREADS=1 # threads that wait for tiny work take all the time
 
 # Archives of a class folder in every dialect, IDX files of both ranks.
 make_seeds() {
@@ -67,6 +68,11 @@ for source in tests/fuzz/fuzz_*.c; do
     set -- -max_total_time="$seconds" -max_len=65536 -rss_limit_mb=2048 -timeout=10 \
         -print_final_stats=1 -artifact_prefix="$build/findings/$format-" "$corpus"
     [ ! -f "$dictionary" ] || set -- -dict="$dictionary" "$@"
+    if [ ! -x "$build/fuzz/$name" ]; then
+        echo "not ok $name: is not built"
+        failed=1
+        continue
+    fi
     found=0
     "$build/fuzz/$name" "$@" >"$log" 2>&1 || found=1
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

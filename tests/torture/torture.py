@@ -499,7 +499,7 @@ that had not been settled there or not. `train --log` is no part of the promise:
 synchronized may be missing, and a run that goes on takes back those that it writes again.
 """
 
-PARTS = "\n## Fuzzers\n"  # what others write behind it stays
+PARTS = "\n## Coverage\n"  # what others write behind it stays
 
 
 def one_job(given):
