@@ -21,7 +21,7 @@ typedef struct mapped {
 
 static mapped files[MOST];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static char *changed; /* the first that was */
+static char *changed; /* the first that was when it was unmapped; until it is told */
 
 void vc__file_note(const void *data, size_t bytes, const char *path, const struct stat *was)
 {
@@ -74,18 +74,24 @@ const char *vc_file_mapped_at(const void *address)
     return NULL;
 }
 
+/* What is still mapped is of no use for as long as it is; what no longer is, is told once. */
 vc_status vc_file_check_unchanged(void)
 {
     pthread_mutex_lock(&lock);
-    for (int i = 0; i < MOST && !changed; i++)
-        if (files[i].begin != 0 && is_changed(&files[i]))
-            changed = strdup(files[i].path);
-    const char *path = changed;
+    char *path = changed;
+    int is = path != NULL;
+    changed = NULL;
+    for (int i = 0; i < MOST && !is; i++) {
+        is = files[i].begin != 0 && is_changed(&files[i]);
+        path = is ? strdup(files[i].path) : NULL;
+    }
     pthread_mutex_unlock(&lock);
-    if (!path)
+    if (!is)
         return VC_OK;
-    return vc_fail(VC_EIO,
-                   "%s: was changed while it was read, so that what was made of it is of "
-                   "no use",
-                   path);
+    const vc_status status = vc_fail(VC_EIO,
+                                     "%s: was changed while it was read, so that what was made of "
+                                     "it is of no use",
+                                     path ? path : "a file");
+    free(path);
+    return status;
 }
