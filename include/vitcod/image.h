@@ -52,7 +52,8 @@ void vc_image_close(vc_image *image);
 vc_status vc_image_decode(vc_image *out, const void *bytes, size_t count, size_t channels,
                           const char *name);
 
-/* The orientation (1 to 8) in the EXIF data of a JPEG, PNG or WebP file in memory; 1, upright,
+/* The orientation (1 to 8) in the EXIF data of a JPEG, PNG or WebP file in memory, or, where they
+ * say none, in its XMP (tiff:Orientation; in a PNG not packed), as Pillow finds it; 1, upright,
  * where there is none or it makes no sense, and for a TIFF, which is turned when it is decoded. */
 int vc_image_orientation(const void *bytes, size_t count);
 

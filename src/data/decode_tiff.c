@@ -157,6 +157,16 @@ static vc_status check_samples(const decoder *d)
     return VC_OK;
 }
 
+static void find_orientation(decoder *d)
+{
+    uint32_t bytes = 0;
+    void *xmp = NULL;
+    d->orientation = ORIENTATION_TOPLEFT;
+    if (!TIFFGetField(d->tiff, TIFFTAG_ORIENTATION, &d->orientation) &&
+        TIFFGetField(d->tiff, TIFFTAG_XMLPACKET, &bytes, &xmp))
+        d->orientation = (uint16_t)vc__orientation_in_xmp(xmp, bytes);
+}
+
 static vc_status read_tags(decoder *d)
 {
     uint16_t extra = 0, *kinds = NULL;
@@ -169,7 +179,7 @@ static vc_status read_tags(decoder *d)
     TIFFGetFieldDefaulted(t, TIFFTAG_SAMPLEFORMAT, &d->format);
     TIFFGetFieldDefaulted(t, TIFFTAG_PLANARCONFIG, &d->planar);
     TIFFGetFieldDefaulted(t, TIFFTAG_COMPRESSION, &d->compression);
-    TIFFGetFieldDefaulted(t, TIFFTAG_ORIENTATION, &d->orientation);
+    find_orientation(d);
     TIFFGetFieldDefaulted(t, TIFFTAG_EXTRASAMPLES, &extra, &kinds);
     TIFFGetField(t, TIFFTAG_PHOTOMETRIC, &d->photometric); /* missing: 0, as in Pillow */
     d->premultiplied = extra > 0 && kinds[0] == EXTRASAMPLE_ASSOCALPHA;

@@ -19,6 +19,9 @@ vc_status vc__decode_png(vc_image *out, const vc__encoded *in);
 vc_status vc__decode_tiff(vc_image *out, const vc__encoded *in);
 vc_status vc__decode_webp(vc_image *out, const vc__encoded *in);
 
+/* What XMP says of the orientation, 1 to 8; 0: nothing. */
+int vc__orientation_in_xmp(const void *bytes, size_t count);
+
 /* Converts RGB to grey, in place. */
 void vc__image_make_grey(vc_image *image);
 

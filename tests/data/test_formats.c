@@ -330,6 +330,92 @@ static void orientations_are_found(void **state)
     }
 }
 
+/* Segments, chunks and packets as they lie in files; pixels do not matter. */
+#define XAP "http://ns.adobe.com/xap/1.0/\0"
+#define EXIF_OF(n) "Exif\0\0MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0" n "\0\0"
+#define EXIF_WITHOUT "Exif\0\0MM\0*\0\0\0\x08\0\0"
+#define ATTRIBUTE(n) "<x a:b=\"1\" tiff:Orientation=\"" n "\"/>"
+#define ELEMENT(n) "<tiff:Orientation>" n "</tiff:Orientation>"
+
+static size_t put_word(unsigned char *to, size_t value, size_t bytes, int big)
+{
+    for (size_t i = 0; i < bytes; i++)
+        to[big ? bytes - 1 - i : i] = (unsigned char)(value >> (8 * i));
+    return bytes;
+}
+
+/* A file of a kind (j: JPEG, p: PNG, w: WebP) with up to two parts; the name of a chunk is in
+ * front. */
+static int orientation_of(char kind, const char *const parts[2], const size_t counts[2])
+{
+    unsigned char file[1024];
+    const char *start = kind == 'j'   ? "\xff\xd8\xff"
+                        : kind == 'p' ? "\x89PNG\r\n\x1a\n"
+                                      : "RIFF\0\0\0\0WEBP";
+    size_t used = kind == 'j' ? 2 : kind == 'p' ? 8 : 12;
+    memcpy(file, start, used);
+    for (size_t i = 0; i < 2 && parts[i]; i++) {
+        const size_t skipped = kind == 'j' ? 0 : 4, count = counts[i] - skipped;
+        if (kind == 'j') {
+            used += put_word(file + used, 0xffe1, 2, 1);
+            used += put_word(file + used, count + 2, 2, 1);
+        } else if (kind == 'p') {
+            used += put_word(file + used, count, 4, 1);
+            memcpy(file + used, parts[i], 4);
+            used += 4;
+        } else {
+            memcpy(file + used, parts[i], 4);
+            used += 4 + put_word(file + used + 4, count, 4, 0);
+        }
+        memcpy(file + used, parts[i] + skipped, count);
+        used += count;
+        used += kind == 'p' ? put_word(file + used, 0, 4, 1) : 0;
+        used += kind == 'w' ? put_word(file + used, 0, count % 2, 0) : 0;
+    }
+    used += kind == 'j' ? put_word(file + used, 0xffda, 2, 1) : 0;
+    return vc_image_orientation(file, used);
+}
+
+/* What EXIF does not say XMP may, as an attribute or an element: as Pillow's getexif has it. */
+static void orientations_in_xmp_are_found(void **state)
+{
+    (void)state;
+    static const struct {
+        char kind;
+        const char *parts[2];
+        size_t counts[2];
+        int orientation;
+    } cases[] = {
+#define ONE(kind, a, orientation) {kind, {a}, {sizeof(a) - 1}, orientation}
+#define TWO(kind, a, b, orientation)                                                               \
+    {                                                                                              \
+        kind, {a, b}, {sizeof(a) - 1, sizeof(b) - 1}, orientation                                  \
+    }
+        ONE('j', XAP ATTRIBUTE("6"), 6),
+        ONE('j', XAP ELEMENT("3"), 3),
+        ONE('j', XAP ELEMENT("9") ELEMENT("3"), 1),
+        ONE('j', XAP "tiff:Orientation='3'" ELEMENT("8"), 8),
+        ONE('j', ATTRIBUTE("6"), 1),
+        TWO('j', EXIF_OF("\2"), XAP ATTRIBUTE("6"), 2),
+        TWO('j', EXIF_OF("\0"), XAP ATTRIBUTE("6"), 1),
+        TWO('j', EXIF_WITHOUT, XAP ATTRIBUTE("6"), 6),
+        TWO('j', XAP ATTRIBUTE("6"), XAP ATTRIBUTE("5"), 5),
+        ONE('p', "iTXtXML:com.adobe.xmp\0\0\0\0\0" ATTRIBUTE("6"), 6),
+        ONE('p', "iTXtXML:com.adobe.xmp\0\1\0\0\0" ATTRIBUTE("6"), 1), /* packed */
+        ONE('p', "iTXtComment\0\0\0\0\0" ATTRIBUTE("6"), 1),
+        TWO('p', "eXIf" EXIF_OF("\4"), "iTXtXML:com.adobe.xmp\0\0\0\0\0" ATTRIBUTE("6"), 4),
+        ONE('w', "XMP " ATTRIBUTE("7"), 7),
+        TWO('w', "XMP " ATTRIBUTE("7"), "EXIF" EXIF_OF("\5"), 5),
+#undef ONE
+#undef TWO
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const int found = orientation_of(cases[i].kind, cases[i].parts, cases[i].counts);
+        if (found != cases[i].orientation)
+            fail_msg("case %zu: %d, wanted %d", i, found, cases[i].orientation);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +428,7 @@ int main(void)
         cmocka_unit_test(a_colour_beyond_the_palette_is_refused),
         cmocka_unit_test(turns_as_pillow_does),
         cmocka_unit_test(orientations_are_found),
+        cmocka_unit_test(orientations_in_xmp_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
