@@ -51,6 +51,7 @@ typedef struct vc_statistics {
     size_t curve_batches;  /* that they have been measured on, */
     int measured;          /* 1: which are all */
     vc_head_curves curves; /* of the kinds; without layers before they are measured */
+    json_t *broken; /* images that could not be read, as [index, name, message]; NULL: none */
 } vc_statistics;
 
 void vc_statistics_close(vc_statistics *statistics);
@@ -66,7 +67,8 @@ vc_status vc_statistics_open_curves(vc_statistics *statistics);
  * The metadata name model, images, groups and kinds. Whoever wants maps alone reads them with
  * vc_map_set_read; vc_maps_are_in tells such a file. */
 
-/* `settings` are those of a run that is not done (JSON), or NULL. */
+/* `settings` are those of a run that is not done (JSON), or NULL. Of such a run the images that
+ * could not be read are written as well. */
 vc_status vc_statistics_write(const char *path, const vc_statistics *statistics,
                               const json_t *settings);
 

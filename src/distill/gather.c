@@ -2,17 +2,16 @@
 #include <unistd.h>
 
 #include "vitcod/distill.h"
+#include "vitcod/json.h"
 
-/* `images` is the number of those that were to be looked at. */
-static vc_status average(vc_statistics *out, size_t *images, const vc_model *model,
-                         vc_source *source, const vc_plan_recipe *recipe, const vc_look *how)
+static vc_status average(vc_statistics *out, const vc_model *model, vc_source *source,
+                         const vc_plan_recipe *recipe, const vc_look *how)
 {
     const size_t count = vc_source_count(source), most = recipe->images;
     vc_dense_stats stats;
     vc_source *looked;
     vc_seen seen;
     VC_TRY(vc_source_spread(&looked, source, most > 0 && most < count ? most : count));
-    *images = vc_source_count(looked);
     vc_status status = vc_dense_stats_open(&stats, model, how->batch, vc_plan_recipe_weighs(recipe),
                                            recipe->residual);
     if (status == VC_OK)
@@ -26,6 +25,41 @@ static vc_status average(vc_statistics *out, size_t *images, const vc_model *mod
     return status;
 }
 
+/* ---- images that cannot be read: whoever goes on hears of them too */
+
+typedef struct recorder {
+    json_t **list; /* as vc_statistics.broken */
+    int failed;    /* out of memory */
+    const vc_look *how;
+} recorder;
+
+static void on_broken(void *context, size_t index, const char *name, const char *message)
+{
+    recorder *r = context;
+    json_t *image = json_array();
+    vc_json_append(&image, json_integer((json_int_t)index));
+    vc_json_append(&image, vc_json_text(name));
+    vc_json_append(&image, vc_json_text(message));
+    if (!*r->list)
+        *r->list = json_array();
+    vc_json_append(r->list, image);
+    r->failed |= *r->list == NULL;
+    if (r->how->on_broken)
+        r->how->on_broken(r->how->context, index, name, message);
+}
+
+static void tell_broken(const vc_statistics *s, const vc_look *how)
+{
+    for (size_t i = 0; how->on_broken && i < json_array_size(s->broken); i++) {
+        const json_t *image = json_array_get(s->broken, i);
+        how->on_broken(how->context, (size_t)json_integer_value(json_array_get(image, 0)),
+                       json_string_value(json_array_get(image, 1)),
+                       json_string_value(json_array_get(image, 2)));
+    }
+}
+
+/* ---- */
+
 static vc_status go_on(vc_statistics *out, const vc_model *model, const vc_statistics_keep *keep)
 {
     VC_TRY(vc_statistics_read(out, keep->path, keep->settings));
@@ -36,26 +70,44 @@ static vc_status go_on(vc_statistics *out, const vc_model *model, const vc_stati
                    keep->path);
 }
 
+static vc_status average_and_record(vc_statistics *out, recorder *r, const vc_model *model,
+                                    vc_source *source, const vc_plan_recipe *recipe,
+                                    const vc_look *how)
+{
+    json_t *broken = NULL;
+    r->list = &broken;
+    const vc_status status = average(out, model, source, recipe, how);
+    r->list = &out->broken;
+    if (status == VC_OK)
+        out->broken = broken;
+    else
+        json_decref(broken);
+    return status;
+}
+
 static vc_status gather(vc_statistics *out, const vc_model *model, vc_source *source,
                         const vc_plan_recipe *recipe, const vc_statistics_keep *keep,
                         const vc_look *how)
 {
     const int measures = vc_plan_recipe_measures(recipe);
-    size_t images = 0;
+    recorder r = {&out->broken, 0, how};
+    vc_look recorded = *how;
+    recorded.on_broken = on_broken;
+    recorded.context = &r;
     if (measures)
         VC_TRY(vc_measure_heads_check(model));
     if (measures && keep && keep->path && keep->resume && access(keep->path, F_OK) == 0) {
         VC_TRY(go_on(out, model, keep));
+        tell_broken(out, how);
     } else {
-        VC_TRY(average(out, &images, model, source, recipe, how));
-        /* Whoever goes on would not hear of the broken ones. */
-        if (out->seen.images != images)
-            keep = NULL;
+        VC_TRY(average_and_record(out, &r, model, source, recipe, &recorded));
         out->curve_images = !measures                  ? 0
                             : recipe->curve_images > 0 ? recipe->curve_images
                                                        : VC_CURVE_IMAGES;
     }
-    return measures && !out->measured ? vc_measure_heads(out, model, source, keep, how) : VC_OK;
+    if (measures && !out->measured)
+        VC_TRY(vc_measure_heads(out, model, source, keep, &recorded));
+    return r.failed ? vc_fail(VC_ENOMEM, "out of memory for the names of broken images") : VC_OK;
 }
 
 vc_status vc_statistics_gather(vc_statistics *out, const vc_model *model, vc_source *source,

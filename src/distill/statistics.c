@@ -60,6 +60,7 @@ void vc_statistics_close(vc_statistics *statistics)
     vc_summary_kinds_close(&statistics->kinds);
     close_maps(statistics->maps);
     close_maps(statistics->scores);
+    json_decref(statistics->broken);
     *statistics = (vc_statistics){0};
 }
 

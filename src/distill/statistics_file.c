@@ -14,18 +14,19 @@ enum {
     NAME = VC__STATISTICS_NAME,
     COUNTS = VC__STATISTICS_COUNTS,
     DIGITS = 24,
-    SUMMED = COUNTS + 6
+    SUMMED = COUNTS + 7
 };
 
 /* ---- writing */
 
 static vc_status write_all(const char *path, const vc_statistics *s,
-                           const vc__statistics_list *list, const char *settings)
+                           const vc__statistics_list *list, const char *settings,
+                           const char *broken)
 {
     char hash[DIGITS], kinds[VC_SUMMARY_TEXT], groups[VC_MOST_GROUPS * 33] = "";
     char digits[COUNTS][DIGITS], sum[VC_CHECKSUM_TEXT];
     vc__statistics_count counts[COUNTS];
-    vc_metadata metadata[COUNTS + 7] = {{"format", VC_MAPS_FORMAT}, {"model_hash", hash}};
+    vc_metadata metadata[COUNTS + 8] = {{"format", VC_MAPS_FORMAT}, {"model_hash", hash}};
     size_t used = 2, length = 0;
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)s->model_hash);
     for (size_t g = 0; g < s->groups; g++)
@@ -45,6 +46,8 @@ static vc_status write_all(const char *path, const vc_statistics *s,
         metadata[used++] = (vc_metadata){"measured", s->measured ? "yes" : "no"};
     if (settings)
         metadata[used++] = (vc_metadata){"settings", settings};
+    if (broken)
+        metadata[used++] = (vc_metadata){"broken", broken};
     const char *texts[SUMMED];
     for (size_t i = 0; i < used; i++)
         texts[i] = metadata[i].value;
@@ -59,10 +62,14 @@ vc_status vc_statistics_write(const char *path, const vc_statistics *s, const js
     char *text = settings ? vc_json_dump(settings, JSON_COMPACT) : NULL;
     if (settings && !text)
         return vc_fail(VC_ENOMEM, "%s: out of memory for the settings", path);
+    char *broken = settings && s->broken ? vc_json_dump(s->broken, JSON_COMPACT) : NULL;
     vc_status status = vc__statistics_list_open(&list, s);
+    if (status == VC_OK && settings && s->broken && !broken)
+        status = vc_fail(VC_ENOMEM, "%s: out of memory for the names of broken images", path);
     if (status == VC_OK)
-        status = write_all(path, s, &list, text);
+        status = write_all(path, s, &list, text, broken);
     vc__statistics_list_close(&list);
+    free(broken);
     free(text);
     return status;
 }
@@ -261,7 +268,7 @@ static vc_status check_unknown(const vc__statistics_list *list, const vc_tensor_
 static size_t list_texts(const char *out[SUMMED], const vc_tensor_file *file)
 {
     static const char *const before[] = {"format", "model_hash", "groups", "kinds"},
-                             *const behind[] = {"measured", "settings"};
+                             *const behind[] = {"measured", "settings", "broken"};
     const vc_statistics none = {0};
     vc__statistics_count counts[COUNTS];
     size_t used = 0;
@@ -323,6 +330,28 @@ static vc_status check_settings(const vc_statistics *s, const vc_tensor_file *fi
     return status;
 }
 
+/* Checked, so that whoever goes on can tell of them. */
+static vc_status read_broken(vc_statistics *out, const vc_tensor_file *file)
+{
+    const char *text = vc_tensor_file_metadata(file, "broken");
+    json_error_t error;
+    if (!text)
+        return VC_OK;
+    json_t *list = vc_json_parse(text, strlen(text), 0, &error);
+    int sound = json_is_array(list);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *image = json_array_get(list, i);
+        sound &= json_is_integer(json_array_get(image, 0)) &&
+                 json_is_string(json_array_get(image, 1)) &&
+                 json_is_string(json_array_get(image, 2));
+    }
+    out->broken = list;
+    return sound ? VC_OK
+                 : vc_fail(VC_EFORMAT,
+                           "%s: metadata 'broken' is no list of images that could not be read",
+                           vc_tensor_file_path(file));
+}
+
 /* Curves are opened by what is averaged of the summaries. */
 static vc_status read_curves(vc_statistics *out, const vc_tensor_file *file)
 {
@@ -344,6 +373,7 @@ static vc_status read_all(vc_statistics *out, const vc_tensor_file *file, const 
                        vc_tensor_file_path(file), VC_MAPS_FORMAT);
     VC_TRY(read_counts(out, file));
     VC_TRY(check_settings(out, file, settings));
+    VC_TRY(read_broken(out, file));
     VC_TRY(read_maps(out, file));
     VC_TRY(read_kinds(out, file));
     VC_TRY(read_curves(out, file));

@@ -138,6 +138,40 @@ static void measuring_goes_on_to_the_same_bits(void **state)
     tear_down(&s);
 }
 
+static void take_name(void *context, size_t index, const char *name, const char *message)
+{
+    sprintf(context, "%zu %s %s", index, name, message);
+}
+
+/* Whoever goes on hears of what the run before could not read. */
+static void broken_images_are_kept(void **state)
+{
+    (void)state;
+    scene s = set_up();
+    const vc_plan_recipe recipe = recipe_of(VC_RULE_MEASURED, "1x1,2x2q");
+    const vc_statistics_keep keep = {
+        .path = temporary("broken"), .settings = s.settings, .resume = 1};
+    char told[64] = "";
+    vc_statistics part, resumed;
+    gather(&part, &s, "threshold", "1x1,2x2q");
+    part.broken = json_pack("[[i, s, s]]", 7, "cat/7.jpg", "is cut off");
+    part.curve_images = COUNT;
+    assert_ok(vc_measure_heads(&part, s.model, s.first, NULL, &s.how));
+    part.measured = 0;
+    assert_ok(vc_statistics_write(keep.path, &part, s.settings));
+    vc_statistics_close(&part);
+    vc_look how = s.how;
+    how.on_broken = take_name;
+    how.context = told;
+    for (int i = 0; i < 2; i++) { /* in the middle of measuring, and after it */
+        told[0] = '\0';
+        assert_ok(vc_statistics_gather(&resumed, s.model, s.images, &recipe, &keep, &how));
+        assert_string_equal(told, "7 cat/7.jpg is cut off");
+        vc_statistics_close(&resumed);
+    }
+    tear_down(&s);
+}
+
 static void other_runs_are_refused(void **state)
 {
     (void)state;
@@ -301,6 +335,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(files_give_the_same_plans),
                                        cmocka_unit_test(measuring_goes_on_to_the_same_bits),
+                                       cmocka_unit_test(broken_images_are_kept),
                                        cmocka_unit_test(other_runs_are_refused),
                                        cmocka_unit_test(what_is_missing_is_named),
                                        cmocka_unit_test(files_are_checked),
