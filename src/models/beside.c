@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "beside_images.h"
 #include "renaming.h"
 #include "vitcod/json.h"
 
@@ -12,7 +13,7 @@
 typedef struct beside {
     const vc_tensor_file *of;
     json_t *config, *images;
-    int squeezed;       /* pictures to squares, before the model sees all of them */
+    vc__images_beside how;
     char *class_names;  /* a JSON list; NULL: not said */
     char notes[3][256]; /* on either file, and on the names of classes */
 } beside;
@@ -170,78 +171,22 @@ static void say_heads(vc__renaming *to, const beside *b)
     vc__rename_say(to, "num_heads", text);
 }
 
-/* A list of a number per channel. */
-static void say_channels(vc__renaming *to, const char *key, const json_t *list)
-{
-    const vc_tensor *patches = patches_of(to->from);
-    const size_t channels = patches ? patches->shape[1] : 3;
-    char text[160];
-    size_t used = 0, i = 0;
-    for (; i < channels && json_is_number(json_array_get(list, i)) && used < sizeof text; i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%.9g", i ? " " : "",
-                                 json_number_value(json_array_get(list, i)));
-    if (i == channels && json_array_size(list) == channels && used < sizeof text)
-        vc__rename_say(to, key, text);
-    else if (list && !json_is_null(list))
-        vc__rename_note(to, "%s beside it is no list of %zu numbers and is not used", key,
-                        channels);
-}
-
-static void say_crop(vc__renaming *to, double crop)
-{
-    char text[32];
-    snprintf(text, sizeof text, "%.9g", crop);
-    if (crop > 0.0 && crop <= 1.0)
-        vc__rename_say(to, "crop_pct", text);
-}
-
-/* A side in pixels: a number, or an object of them. */
-static double side_of(const json_t *size)
-{
-    static const char *const keys[] = {"shortest_edge", "height"};
-    for (size_t i = 0; i < 2; i++)
-        if (json_object_get(size, keys[i]))
-            return vc_json_number(size, keys[i]);
-    return json_number_value(size);
-}
-
-static void say_interpolation(vc__renaming *to, const char *text)
-{
-    if (text && (strcmp(text, "bicubic") == 0 || strcmp(text, "bilinear") == 0))
-        vc__rename_say(to, "interpolation", text);
-}
-
-/* transformers' preprocessor_config.json; `resample` is Pillow's number. */
-static void say_images(vc__renaming *to, beside *b)
-{
-    static const char *const filters[] = {NULL, NULL, "bilinear", "bicubic"};
-    const json_t *images = b->images, *resample = json_object_get(images, "resample");
-    const json_int_t filter = json_integer_value(resample);
-    const double side = side_of(json_object_get(images, "size"));
-    const json_t *crop = json_object_get(images, "crop_size");
-    say_channels(to, "input_mean", json_object_get(images, "image_mean"));
-    say_channels(to, "input_std", json_object_get(images, "image_std"));
-    if (json_is_integer(resample) && filter >= 0 && filter < 4)
-        say_interpolation(to, filters[filter]);
-    if (json_is_true(json_object_get(images, "do_center_crop")) && crop && side > 0.0) {
-        say_crop(to, side_of(crop) / side);
-    } else if (side > 0.0) {
-        b->squeezed = 1;
-        say_crop(to, 1.0);
-    }
-}
-
 /* timm's config.json. */
-static void say_timm(vc__renaming *to, const beside *b)
+static void say_timm(vc__renaming *to, beside *b)
 {
     const json_t *cfg = json_object_get(b->config, "pretrained_cfg");
     const char *name = json_string_value(json_object_get(b->config, "architecture"));
     if (name && strlen(name) < 48)
         vc__rename_say(to, "arch", name);
-    say_channels(to, "input_mean", json_object_get(cfg, "mean"));
-    say_channels(to, "input_std", json_object_get(cfg, "std"));
-    say_interpolation(to, json_string_value(json_object_get(cfg, "interpolation")));
-    say_crop(to, vc_json_number(cfg, "crop_pct"));
+    const char *mode = json_string_value(json_object_get(cfg, "crop_mode"));
+    vc__say_channels(to, "input_mean", json_object_get(cfg, "mean"), 1.0);
+    vc__say_channels(to, "input_std", json_object_get(cfg, "std"), 1.0);
+    vc__say_interpolation(to, &b->how, json_string_value(json_object_get(cfg, "interpolation")));
+    if (json_object_get(cfg, "crop_pct"))
+        vc__say_crop(to, &b->how, vc_json_number(cfg, "crop_pct"));
+    if (mode && strcmp(mode, "center") != 0)
+        vc__miss(&b->how, strcmp(mode, "squash") == 0 ? "pictures squeezed to squares"
+                                                      : "another crop_mode than center");
 }
 
 /* ---- what its classes are called */
@@ -307,14 +252,13 @@ static void note_taken(vc__renaming *to, const beside *b)
     }
     if (to->metadata_count > 0)
         vc__rename_note(to, "from config.json and preprocessor_config.json beside it: %s", text);
-    if (b->squeezed)
-        vc__rename_note(to, "transformers squeezes pictures to squares for it; here the middle "
-                            "square of a picture is seen (crop 1)");
+    vc__note_images(to, &b->how);
 }
 
 static vc_status say_all(vc__renaming *to, void *context)
 {
     beside *b = context;
+    b->how = (vc__images_beside){0}; /* this runs twice */
     for (size_t i = 0; i < vc_tensor_file_count(to->from); i++)
         vc__rename_add(to, vc_tensor_file_at(to->from, i)->name,
                        &vc_tensor_file_at(to->from, i)->tensor);
@@ -325,7 +269,7 @@ static vc_status say_all(vc__renaming *to, void *context)
         say_timm(to, b);
     }
     if (b->images)
-        say_images(to, b);
+        vc__say_images(to, &b->how, b->images);
     if (b->class_names)
         vc__rename_say(to, "class_names", b->class_names);
     note_taken(to, b);

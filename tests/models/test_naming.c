@@ -1,11 +1,7 @@
 /* The same weights under the names of timm, of transformers 4 and 5, of torchvision and of the
- * first release, as products and as convolutions, and with BatchNorm folded; what config.json
- * beside a checkpoint says. */
-#include <sys/stat.h>
-
-#include "../../src/models/deit/deit.h"
+ * first release, as products and as convolutions, and with BatchNorm folded. */
 #include "../../src/models/levit/levit.h"
-#include "renamed.h"
+#include "other_names.h"
 #include "vitcod/gradients.h"
 
 static const renamed transformers_4[] = {
@@ -24,22 +20,6 @@ static const renamed transformers_4[] = {
     {"head_dist", {"distillation_classifier"}},
     {"head", {"cls_classifier"}},
     {"norm", {"vit.layernorm"}},
-    {NULL, {NULL}},
-};
-
-static const renamed transformers_5[] = {
-    {"cls_token", {"deit.embeddings.cls_token"}},
-    {"dist_token", {"deit.embeddings.distillation_token"}},
-    {"pos_embed", {"deit.embeddings.position_embeddings"}},
-    {"patch_embed.proj", {"deit.embeddings.patch_embeddings.projection"}},
-    {".attn.qkv", {".attention.q_proj", ".attention.k_proj", ".attention.v_proj"}},
-    {".attn.proj", {".attention.o_proj"}},
-    {".norm1", {".layernorm_before"}},
-    {".norm2", {".layernorm_after"}},
-    {"blocks.", {"deit.layers."}},
-    {"head_dist", {"distillation_classifier"}},
-    {"head", {"cls_classifier"}},
-    {"norm", {"deit.layernorm"}},
     {NULL, {NULL}},
 };
 
@@ -81,29 +61,6 @@ static const renamed transformers_levit[] = {
     {".bn.", {".batch_norm."}},
     {NULL, {NULL}},
 };
-
-static vc_model *deit(int distilled)
-{
-    vc__deit_config c = vc__deit_config_default();
-    vc_model *model;
-    c.image = 32;
-    c.depth = 11; /* of two digits */
-    c.width = 24;
-    c.heads = 3;
-    c.hidden = 48;
-    c.classes = CLASSES;
-    c.distilled = distilled;
-    const vc_model_config config = vc__deit_model(&c);
-    assert_ok(vc_model_create(&model, &config, 0));
-    set_weights(model);
-    return model;
-}
-
-static void open_with_heads(vc_model **model, const char *path, size_t heads)
-{
-    const vc_model_options how = {.in_place = 1, .heads = heads};
-    assert_ok(vc_model_open(model, path, &how));
-}
 
 static void vits_have_the_same_bits_under_all_names(void **state)
 {
@@ -375,227 +332,6 @@ static void folded_norms_give_the_same_logits(void **state)
     vc_model_close(model);
 }
 
-/* ---- what lies beside */
-
-static void write_text(const char *name, const char *text)
-{
-    write_bytes(temporary(name), text, strlen(text));
-}
-
-static void write_beside(const char *config, const char *images)
-{
-    mkdir(temporary("beside"), 0777);
-    unlink(temporary("beside/config.json"));
-    unlink(temporary("beside/preprocessor_config.json"));
-    if (config)
-        write_text("beside/config.json", config);
-    if (images)
-        write_text("beside/preprocessor_config.json", images);
-}
-
-#define BARE temporary("beside/model.safetensors")
-
-static void write_bare(const vc_model *model)
-{
-    mkdir(temporary("beside"), 0777);
-    for (size_t i = 0; i < model->param_count; i++)
-        add_renamed(&model->params[i], transformers_5);
-    write_out("beside/model.safetensors");
-}
-
-#define SIZES "\"hidden_size\": 24, \"num_hidden_layers\": 11, \"num_attention_heads\": 4"
-
-static void oblong_images_are_refused(void **state)
-{
-    (void)state;
-    static const char *const configs[] = {
-        "{\"model_type\": \"vit\", \"image_size\": [16, 64], " SIZES "}",
-        "{\"model_type\": \"vit\", \"patch_size\": [8, 16], " SIZES "}",
-        "{\"architecture\": \"vit_x\", \"model_args\": {\"img_size\": [16, 64]}}",
-        "{\"architecture\": \"vit_x\", \"pretrained_cfg\": {\"input_size\": [3, 16, 64]}}"};
-    const vc_model_options how = {.in_place = 1, .heads = 3};
-    vc_model *model = deit(0);
-    write_bare(model);
-    vc_model_close(model);
-    for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
-        write_beside(configs[i], NULL);
-        assert_fails(vc_model_open(&model, BARE, &how), VC_EUNSUPPORTED, "wanted squares");
-    }
-    write_beside("{\"model_type\": \"vit\", \"image_size\": [32, 32], " SIZES "}", NULL);
-    vc_model_close(reopened(BARE));
-}
-
-static void transformers_files_are_read(void **state)
-{
-    (void)state;
-    vc_model *model = deit(0);
-    write_bare(model);
-    vc_model_close(model);
-    write_beside(
-        "{\"model_type\": \"vit\", \"hidden_act\": \"gelu\", \"layer_norm_eps\": 1e-12, " SIZES "}",
-        "{\"image_mean\": [0.5, 0.25, 0.5], \"image_std\": [0.5, 0.5, 0.75], "
-        "\"resample\": 2, \"size\": {\"height\": 32, \"width\": 32}}");
-    model = reopened(BARE);
-    vc_model_input input = vc_model_input_of(&model->config);
-    assert_int_equal(vc_model_layer(&model->config, 0).heads, 4);
-    assert_true(input.mean[1] == 0.25f && input.std[2] == 0.75f && input.crop_pct == 1.0);
-    assert_int_equal(input.interpolation, VC_BILINEAR);
-    assert_int_equal(model->config.looks.guessed, 0);
-    assert_true(is_noted(model, "num_heads, norm_eps, activation, input_mean, input_std, "
-                                "interpolation, crop_pct"));
-    assert_true(vc__deit_sizes_of(&model->config)->eps == 1e-12);
-    assert_true(is_noted(model, "squeezes pictures"));
-    vc_model_close(model);
-    write_beside("{\"model_type\": \"deit\", " SIZES "}",
-                 "{\"do_center_crop\": true, \"crop_size\": {\"height\": 224, \"width\": 224}, "
-                 "\"size\": 256, \"resample\": 3}");
-    model = reopened(BARE);
-    input = vc_model_input_of(&model->config);
-    assert_true(input.crop_pct == 0.875 && input.interpolation == VC_BICUBIC);
-    assert_int_equal(model->config.looks.guessed, VC_GUESSED_NORMALISATION);
-    vc_model_close(model);
-}
-
-/* A config.json in which class `c` is called "thing c", in descending order; what one is called, or
- * which number it has, may be another. */
-static void write_names(size_t first, size_t odd, const char *odd_name)
-{
-    char text[1024], *at = text;
-    at += sprintf(at, "{\"model_type\": \"vit\", " SIZES ", \"id2label\": {");
-    for (size_t c = first + CLASSES; c-- > first;) {
-        at += sprintf(at, "\"%zu\": ", c);
-        at += c == odd ? sprintf(at, "%s", odd_name) : sprintf(at, "\"thing %zu\"", c);
-        at += sprintf(at, "%s", c > first ? ", " : "}}");
-    }
-    write_beside(text, NULL);
-}
-
-static void classes_have_the_names_of_id2label(void **state)
-{
-    (void)state;
-    vc_model *other, *model = deit(0);
-    write_bare(model);
-    vc_model_close(model);
-    write_names(0, CLASSES, "");
-    model = reopened(BARE);
-    assert_string_equal(vc_model_class_name(model, 0), "thing 0");
-    assert_string_equal(vc_model_class_name(model, 9), "thing 9");
-    assert_string_equal(vc_model_class_name(model, CLASSES), "");
-    assert_true(is_noted(model, "class_names"));
-    assert_ok(vc_model_write(temporary("named.safetensors"), model));
-    vc_model_close(model);
-    const vc_model_options trains = {0};
-    assert_ok(vc_model_open(&model, temporary("named.safetensors"), &trains));
-    assert_string_equal(vc_model_class_name(model, 1), "thing 1");
-    assert_ok(vc_model_with_classes(&other, model, CLASSES + 1, 0));
-    assert_string_equal(vc_model_class_name(other, 0), "");
-    vc_model_close(other);
-    vc_model_close(model);
-}
-
-/* A file of the program's own with a list that is none is broken; another program's means
- * something else. */
-static void a_broken_list_of_names_is_refused(void **state)
-{
-    (void)state;
-    static const char *const lists[][2] = {{"[\"a\"]", "lists 1 names, wanted one for each of 10"},
-                                           {"{", "metadata 'class_names': "},
-                                           {"[1,2,3,4,5,6,7,8,9,10]", "no text for class 0"}};
-    vc_model *model = deit(0), *again;
-    const vc_model_options how = {.in_place = 1, .heads = 3};
-    for (size_t i = 0; i < 2 * sizeof lists / sizeof *lists; i++) {
-        const vc_metadata metadata[] = {{"class_names", lists[i / 2][0]}, {"architecture", "deit"}};
-        for (size_t p = 0; p < model->param_count; p++)
-            add_renamed(&model->params[p], transformers_5);
-        write_out_with("broken.safetensors", metadata, 1 + i % 2);
-        if (i % 2) {
-            assert_fails(vc_model_open(&again, temporary("broken.safetensors"), &how), VC_EFORMAT,
-                         lists[i / 2][1]);
-            continue;
-        }
-        assert_ok(vc_model_open(&again, temporary("broken.safetensors"), &how));
-        assert_string_equal(vc_model_class_name(again, 0), "");
-        vc_model_close(again);
-    }
-    vc_model_close(model);
-}
-
-static void names_of_some_classes_are_not_used(void **state)
-{
-    (void)state;
-    vc_model *model = deit(0);
-    write_bare(model);
-    vc_model_close(model);
-    for (int i = 0; i < 3; i++) {
-        if (i == 0)
-            write_beside("{\"model_type\": \"vit\", " SIZES ", \"id2label\": {\"0\": \"a\"}}",
-                         NULL);
-        else
-            write_names(i == 1, i == 1 ? SIZE_MAX : 3, "3");
-        model = reopened(BARE);
-        assert_string_equal(vc_model_class_name(model, 1), "");
-        assert_true(is_noted(model, "not a name for each of 10 classes"));
-        vc_model_close(model);
-    }
-    write_names(0, 0, "\"LABEL_0\""); /* as transformers has it where nobody named them */
-    model = reopened(BARE);
-    assert_string_equal(vc_model_class_name(model, 1), "");
-    assert_false(is_noted(model, "id2label"));
-    vc_model_close(model);
-}
-
-static void timms_config_is_read(void **state)
-{
-    (void)state;
-    vc_model *model = deit(0);
-    write_bare(model);
-    vc_model_close(model);
-    write_beside("{\"architecture\": \"vit_little_patch16\", \"num_features\": 24, "
-                 "\"model_args\": {\"num_heads\": 6}, "
-                 "\"pretrained_cfg\": {\"mean\": [0.5, 0.5, 0.5], \"std\": [0.5, 0.5, 0.5], "
-                 "\"crop_pct\": 0.95, \"interpolation\": \"bicubic\"}}",
-                 NULL);
-    model = reopened(BARE);
-    const vc_model_input input = vc_model_input_of(&model->config);
-    assert_int_equal(vc_model_layer(&model->config, 0).heads, 6);
-    assert_true(input.mean[1] == 0.5f && input.crop_pct == 0.95);
-    assert_int_equal(model->config.looks.guessed, 0);
-    vc_model_close(model);
-}
-
-static void what_does_not_fit_is_not_used(void **state)
-{
-    (void)state;
-    vc_model *model = deit(0);
-    write_bare(model);
-    const vc_model_options how = {.in_place = 1, .heads = 3};
-    vc_model_close(model);
-    static const char *const others[][2] = {
-        {"{\"model_type\": \"vit\", \"hidden_size\": 768, \"num_attention_heads\": 4}",
-         "describes another model"},
-        {"{\"model_type\": \"bert\", " SIZES "}", "describes another model"},
-        {"[1]", "config.json beside it is no JSON object"},
-        {"{", "config.json beside it is no JSON object"}};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        write_beside(others[i][0], NULL);
-        open_with_heads(&model, BARE, 3);
-        assert_int_equal(vc_model_layer(&model->config, 0).heads, 3);
-        assert_true(is_noted(model, others[i][1]));
-        vc_model_close(model);
-    }
-    /* before, a text counted as 0 */
-    write_beside("{\"model_type\": \"vit\", " SIZES
-                 ", \"pretrained_cfg\": {\"mean\": 1, \"std\": \"\"}}",
-                 "{\"image_mean\": [\"0.5\", 0.5, 0.5], \"image_std\": [0.5, 0.5], \"size\": 32}");
-    model = reopened(BARE);
-    assert_true(model->config.looks.guessed & VC_GUESSED_NORMALISATION);
-    assert_true(is_noted(model, "input_mean beside it is no list of 3 numbers and is not used"));
-    assert_true(is_noted(model, "input_std beside it is no list of 3 numbers and is not used"));
-    vc_model_close(model);
-    write_beside("{\"model_type\": \"vit\", \"hidden_act\": \"relu\", " SIZES "}", NULL);
-    assert_fails(vc_model_open(&model, BARE, &how), VC_EUNSUPPORTED, "hidden_act 'relu'");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -604,13 +340,6 @@ int main(void)
         cmocka_unit_test(levits_have_the_same_bits_under_all_names),
         cmocka_unit_test(convolutions_are_products),
         cmocka_unit_test(folded_norms_give_the_same_logits),
-        cmocka_unit_test(transformers_files_are_read),
-        cmocka_unit_test(oblong_images_are_refused),
-        cmocka_unit_test(classes_have_the_names_of_id2label),
-        cmocka_unit_test(names_of_some_classes_are_not_used),
-        cmocka_unit_test(a_broken_list_of_names_is_refused),
-        cmocka_unit_test(timms_config_is_read),
-        cmocka_unit_test(what_does_not_fit_is_not_used),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
