@@ -28,13 +28,9 @@ void vc_file_unmap(vc_mapped_file *file);
 /* The path of the mapped file that has this address, or NULL. May be called in a handler of SIGBUS:
  * a file that somebody makes shorter is one when it is read further. */
 const char *vc_file_mapped_at(const void *address);
-/* VC_EIO if somebody else has written into a file while this process had it mapped. To be asked
- * when results are there, before they are told. */
+/* VC_EIO if somebody else has written into a file while this process had it mapped: once, or as
+ * long as it is mapped. To be asked when results are there, before they are told. */
 vc_status vc_file_check_unchanged(void);
-
-/* For a file that is not what was wanted: VC_EFORMAT "PATH: is WHAT, wanted ..", with a remedy
- * where there is one, if its first bytes say what it is, or if it is text; else VC_OK. */
-vc_status vc_file_refuse_known(const char *path, const vc_mapped_file *file, const char *wanted);
 
 /* A file being written. Errors of the stream are reported by the commit, if not before. */
 typedef struct vc_file_writer {

@@ -35,6 +35,9 @@ typedef struct vc_npz_names {
 } vc_npz_names;
 vc_status vc_npz_list(vc_npz_names *out, const char *path);
 
+/* Whether a file begins as npy, or is an archive called .npz; it may still be damaged. */
+int vc_npy_is(const char *path);
+
 vc_status vc_npy_write(const char *path, const vc_tensor *tensor);
 
 #ifdef __cplusplus

@@ -8,9 +8,8 @@
 #include "open_model.h"
 #include "open_plan.h"
 #include "vitcod/attention_info.h"
+#include "vitcod/file_kind.h"
 #include "vitcod/model_info.h"
-#include "vitcod/safetensors.h"
-#include "written.h"
 
 typedef struct info_result {
     bool of_model, of_attention, of_presets;
@@ -180,28 +179,17 @@ static void print_text(const void *result)
         print_model(&r->model);
 }
 
-/* Says what a file is that is no model, where that can be told. */
+/* A broken model says what is broken, anything else what it is. */
 static vc_status refuse(vc_status status, const char *path)
 {
-    static const cli_form *const others[] = {
-        &cli_form_autoencoder, &cli_form_checkpoint, &cli_form_page,  &cli_form_trace,
-        &cli_form_requests,    &cli_form_commands,   &cli_form_gemms, &cli_form_curves,
-        &cli_form_log,         &cli_form_onnx};
-    char why[4 * VC_GROUP_PATH];
-    vc_tensor_file *file;
-    if (status != VC_EFORMAT && status != VC_EINVAL)
+    const vc_file_kind kind = vc_file_kind_of(path);
+    if (status != VC_EFORMAT || kind == VC_FILE_MODEL || kind == VC_FILE_TENSORS)
         return status;
+    if (kind != VC_FILE_OTHER)
+        return vc_file_refuse_path(path, WANTED);
+    char why[4 * VC_GROUP_PATH];
     snprintf(why, sizeof why, "%s", vc_last_error());
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (others[i]->is(path))
-            return vc_fail(VC_EFORMAT, "%s: is %s, wanted " WANTED, path, others[i]->name);
-    const int has_tensors = vc_safetensors_open(&file, path) == VC_OK;
-    if (has_tensors)
-        vc_tensor_file_close(file);
-    return vc_fail(status, "%s%s", why,
-                   has_tensors || status == VC_EINVAL
-                       ? ""
-                       : "; info takes a plan, a mask and averaged attention as well");
+    return vc_fail(status, "%s; info takes a plan, a mask and averaged attention as well", why);
 }
 
 static vc_status look(info_result *result, const cli_model_options *options)

@@ -99,7 +99,7 @@ static void find_other(char other[PATH_MAX], const char *path, const cli_form *f
     other[0] = '\0';
     if (cli_is_stream(path) || stat(path, &info) != 0)
         return;
-    if (S_ISREG(info.st_mode) && info.st_size > 0 && !form->is(path))
+    if (S_ISREG(info.st_mode) && info.st_size > 0 && !cli_form_is(form, path))
         snprintf(other, PATH_MAX, "%s", path);
     DIR *folder = S_ISDIR(info.st_mode) && form->prefix ? opendir(path) : NULL;
     const struct dirent *entry;

@@ -6,8 +6,8 @@
 
 /* Whether a file is what a verb writes there, and so may be replaced without --force. */
 struct cli_form {
-    const char *name; /* "a mask" */
-    int (*is)(const char *path);
+    const char *name;   /* "a mask" */
+    unsigned kinds;     /* bits of vc_file_kind */
     const char *prefix; /* of its files, where it may be a folder of groups; or NULL */
     const char *ending; /* that its name usually has, without the dot; or NULL */
 };
@@ -16,6 +16,8 @@ extern const cli_form cli_form_model, cli_form_plan, cli_form_autoencoder, cli_f
     cli_form_scores, cli_form_mask, cli_form_logits, cli_form_page, cli_form_trace,
     cli_form_requests, cli_form_commands, cli_form_gemms, cli_form_curves, cli_form_checkpoint,
     cli_form_log, cli_form_onnx, cli_form_vectors, cli_form_rtl_parameters;
+
+int cli_form_is(const cli_form *form, const char *path);
 
 /* Whether a path is `-`, standard input or output. */
 int cli_is_stream(const char *path);

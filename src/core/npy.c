@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "npy_impl.h"
+#include "vitcod/file_kind.h"
 
 static const char *const descriptors[] = {
 #define VC_DTYPE_DESCR(name, bytes, safetensors, npy) [VC_##name] = npy,
@@ -40,6 +41,18 @@ static vc_status open_array(vc_npy *npy, const char *path)
     return take_values(npy, npy->file.data, npy->file.bytes, path);
 }
 
+int vc_npy_is(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    vc_mapped_file file;
+    if (vc_file_map(&file, path) != VC_OK)
+        return 0;
+    const int is = vc__npy_begins(file.data, file.bytes) ||
+                   (vc__npz_is(&file) && dot && strcmp(dot, ".npz") == 0);
+    vc_file_unmap(&file);
+    return is;
+}
+
 vc_status vc_npy_open(vc_npy *out, const char *path)
 {
     return vc_npy_open_member(out, path, NULL);
@@ -48,6 +61,7 @@ vc_status vc_npy_open(vc_npy *out, const char *path)
 vc_status vc_npy_open_member(vc_npy *out, const char *path, const char *member)
 {
     *out = (vc_npy){0};
+    VC_TRY(vc_file_refuse_folder(path, "an npy array"));
     VC_TRY(vc_file_map(&out->file, path));
     const vc_status status =
         vc__npz_is(&out->file) ? open_archive(out, path, member) : open_array(out, path);

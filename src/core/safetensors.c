@@ -7,7 +7,7 @@
 
 #include "safetensors_impl.h"
 #include "tensor_file_impl.h"
-#include "vitcod/file.h"
+#include "vitcod/file_kind.h"
 #include "vitcod/json.h"
 
 typedef struct backing {

@@ -6,12 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "npy_folder.h"
 #include "pth_impl.h"
 #include "safetensors_impl.h"
 #include "shards_impl.h"
 #include "tensor_file_impl.h"
+#include "vitcod/file_kind.h"
 #include "vitcod/pth.h"
 #include "vitcod/safetensors.h"
+
+#define WANTED "weights: safetensors or a PyTorch checkpoint"
 
 /* ---- prefixes */
 
@@ -158,14 +162,13 @@ static vc_status convert_all(vc_tensor_file *file)
 
 static vc_status open_one(vc_tensor_file **out, const char *path, vc_weights_kind kind)
 {
-    static const char wanted[] = "weights: safetensors or a PyTorch checkpoint";
     vc_mapped_file file;
     *out = NULL;
     VC_TRY(vc_file_map(&file, path));
     const int pth = vc__pth_begins(&file);
     vc_status status = VC_OK;
     if (!pth && !vc__safetensors_begins(&file))
-        status = vc_file_refuse_known(path, &file, wanted);
+        status = vc_file_refuse_known(path, &file, WANTED);
     vc_file_unmap(&file);
     VC_TRY(status);
     return pth ? vc_pth_open(out, path, kind) : vc_safetensors_open(out, path);
@@ -175,6 +178,9 @@ static vc_status open_any(vc_tensor_file **out, const char *path, vc_weights_kin
 {
     vc_mapped_file file;
     *out = NULL;
+    if (vc__npy_folder_is(path))
+        return vc__npy_folder_open(out, path);
+    VC_TRY(vc_file_refuse_folder(path, WANTED));
     VC_TRY(vc_file_map(&file, path));
     const int shards = vc__shards_begin(&file);
     vc_file_unmap(&file);

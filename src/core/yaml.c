@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vitcod/file.h"
+#include "vitcod/file_kind.h"
 #include "yaml_impl.h"
+
+#define WANTED "YAML: keys and values"
 
 enum { MOST_BYTES = 1 << 20 };
 
@@ -175,6 +177,8 @@ static vc_status check_text(const vc_yaml *f)
     size_t line = 1, step;
     for (size_t i = 0; i < f->bytes.bytes; i += step) {
         step = character(data + i, f->bytes.bytes - i);
+        if (step == 0 && i < 8)
+            VC_TRY(vc_file_refuse_known(f->path, &f->bytes, WANTED));
         if (step == 0)
             return vc_fail(VC_EFORMAT, "%s:%zu: byte 0x%02x, wanted text (UTF-8)", f->path, line,
                            data[i]);
@@ -188,7 +192,10 @@ static vc_status check_text(const vc_yaml *f)
 
 static vc_status open_file(vc_yaml *f)
 {
+    VC_TRY(vc_file_refuse_folder(f->path, WANTED));
     VC_TRY(vc_file_map(&f->bytes, f->path));
+    if (vc_file_kind_of(f->path) != VC_FILE_OTHER)
+        VC_TRY(vc_file_refuse_known(f->path, &f->bytes, WANTED));
     if (f->bytes.bytes > MOST_BYTES)
         return vc_fail(VC_EFORMAT, "%s: %zu bytes, wanted at most %d", f->path, f->bytes.bytes,
                        MOST_BYTES);

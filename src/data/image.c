@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "image_impl.h"
-#include "vitcod/file.h"
+#include "vitcod/file_kind.h"
 
 vc_status vc_image_reserve(vc_image *out, size_t width, size_t height, size_t channels,
                            const char *name)

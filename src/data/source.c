@@ -10,6 +10,8 @@
 #include "cifar.h"
 #include "known_classes.h"
 #include "source_impl.h"
+#include "tar.h"
+#include "vitcod/file_kind.h"
 
 vc_source_options vc_source_options_default(void)
 {
@@ -156,7 +158,9 @@ static vc_status open_path(vc_source *source, const char *path, const vc_source_
     if (stat(path, &info) != 0)
         return vc_fail(VC_EIO, "%s: cannot open: %s", path, strerror(errno));
     if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode))
-        return vc_fail(VC_EIO, "%s: is neither a directory nor a regular file", path);
+        return vc_fail(VC_EIO, "%s: is neither a folder nor a regular file", path);
+    if (vc_file_kind_of(path) != VC_FILE_OTHER)
+        VC_TRY(vc_file_refuse_path(path, VC__SOURCE_WANTED));
     if (o->classes)
         VC_TRY(vc__class_list_read(list, o->classes));
     if (vc__dataset_is_here(path))

@@ -8,7 +8,7 @@
 
 #include "stream.h"
 #include "tar_header.h"
-#include "vitcod/file.h"
+#include "vitcod/file_kind.h"
 
 enum { BLOCK = VC__TAR_BLOCK, MOST_EXTRA = 1 << 20, CHUNK = 1 << 20 };
 
@@ -222,13 +222,12 @@ static vc_status check_start(vc__tar *tar)
     vc__tar_header h;
     size_t have;
     VC_TRY(vc__stream_read(&have, tar->stream, &h, BLOCK));
-    if (have < BLOCK || memcmp(h.magic, "ustar", 5) != 0)
-        return vc_fail(
-            VC_EFORMAT,
-            "%s: is neither a directory nor an archive (zip, or tar: plain, or packed by gzip, "
-            "bzip2 or xz)",
-            tar->path);
-    return VC_OK;
+    if (have == BLOCK && memcmp(h.magic, "ustar", 5) == 0)
+        return VC_OK;
+    const vc_mapped_file first = {(const unsigned char *)&h, have};
+    VC_TRY(vc_file_refuse_known(tar->path, &first, VC__SOURCE_WANTED));
+    return vc_fail(VC_EFORMAT, "%s: is of no kind that is known, wanted " VC__SOURCE_WANTED,
+                   tar->path);
 }
 
 vc_status vc__tar_open(vc__tar **out, const char *path)

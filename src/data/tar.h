@@ -8,6 +8,11 @@
 
 #include "vitcod/status.h"
 
+/* What is wanted where a path is to hold images. */
+#define VC__SOURCE_WANTED                                                                          \
+    "a folder of images, an archive of one (zip, or tar: plain, or packed by gzip, bzip2 or xz), " \
+    "or IDX or CIFAR files"
+
 enum { VC__TAR_NAME = 4096 }; /* bytes of the longest name, with its zero byte */
 
 typedef struct vc__tar vc__tar;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vitcod/file_kind.h"
 #include "vitcod/loss.h"
 
 static vc_status check_images(const vc_tensor *x, const char *path, const vc_model *model)
@@ -10,7 +11,11 @@ static vc_status check_images(const vc_tensor *x, const char *path, const vc_mod
     const vc_model_input input = vc_model_input_of(&model->config), *c = &input;
     const size_t wanted[] = {x->shape[0], c->channels, c->height, c->width};
     char found[VC_SHAPE_TEXT], text[VC_SHAPE_TEXT];
-    if (!vc_tensor_has(x, VC_F32, 4, wanted) || x->shape[0] == 0)
+    const int fits = vc_tensor_has(x, VC_F32, 4, wanted) && x->shape[0] > 0;
+    const vc_file_kind kind = fits ? VC_FILE_OTHER : vc_file_kind_of(path);
+    if (kind == VC_FILE_MASK || kind == VC_FILE_MAPS)
+        VC_TRY(vc_file_refuse_path(path, "normalised images"));
+    if (!fits)
         return vc_fail(VC_EINVAL, "%s: %s %s, wanted normalised images F32 (N, %s", path,
                        vc_dtype_name(x->dtype), vc_shape_text(found, x->rank, x->shape),
                        vc_shape_text(text, 3, wanted + 1) + 1);

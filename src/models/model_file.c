@@ -6,6 +6,7 @@
 #include "kinds.h"
 #include "model_impl.h"
 #include "naming.h"
+#include "vitcod/file_kind.h"
 #include "vitcod/weights.h"
 
 /* What a parameter is called there. */
@@ -165,6 +166,10 @@ static vc_status recognise(const vc__family **out, const vc_tensor_file *file)
         if ((*out)->recognise(file))
             return VC_OK;
     char known[VC_FAMILIES_TEXT];
+    const vc_file_kind kind = vc_file_kind_of(vc_tensor_file_path(file));
+    if (kind == VC_FILE_PLAN || kind == VC_FILE_STATISTICS || kind == VC_FILE_CHECKPOINT ||
+        kind == VC_FILE_AUTOENCODER)
+        VC_TRY(vc_file_refuse_path(vc_tensor_file_path(file), "a model"));
     return vc_fail(VC_EFORMAT, "%s: %zu tensors, but none of a model that is known: wanted %s",
                    vc_tensor_file_path(file), vc_tensor_file_count(file), vc__titles(known));
 }

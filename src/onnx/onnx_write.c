@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "onnx_impl.h"
+#include "vitcod/file_kind.h"
 #include "vitcod/version.h"
 
 enum {
@@ -243,15 +244,5 @@ vc_status vc_onnx_write(vc_onnx_info *info, const char *path, const vc_model *mo
 
 int vc_onnx_is(const char *path)
 {
-    vc_mapped_file file;
-    vc__bytes begin = {0};
-    if (vc_file_map(&file, path) != VC_OK)
-        return 0;
-    vc__put_number(&begin, MODEL_IR_VERSION, IR_VERSION);
-    vc__put_text(&begin, MODEL_PRODUCER, producer);
-    const int is = begin.status == VC_OK && file.bytes > begin.count &&
-                   memcmp(file.data, begin.data, begin.count) == 0;
-    vc__bytes_close(&begin);
-    vc_file_unmap(&file);
-    return is;
+    return vc_file_kind_of(path) == VC_FILE_ONNX;
 }

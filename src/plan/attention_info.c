@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "vitcod/file.h"
 #include "vitcod/maps.h"
 #include "vitcod/npy.h"
 #include "vitcod/vitcod_files.h"
@@ -66,24 +65,9 @@ static int is_directory(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-static int is_npy(const char *path)
-{
-    static const char magic[] = "\x93NUMPY";
-    const char *dot = strrchr(path, '.');
-    vc_mapped_file file;
-    if (dot && (strcmp(dot, ".npy") == 0 || strcmp(dot, ".npz") == 0))
-        return 1;
-    if (vc_file_map(&file, path) != VC_OK)
-        return 0;
-    const int is =
-        file.bytes >= sizeof magic - 1 && memcmp(file.data, magic, sizeof magic - 1) == 0;
-    vc_file_unmap(&file);
-    return is;
-}
-
 int vc_attention_info_is(const char *path)
 {
-    return is_directory(path) || is_npy(path) || vc_plan_is(path) == VC_PLAN_ALONE ||
+    return is_directory(path) || vc_npy_is(path) || vc_plan_is(path) == VC_PLAN_ALONE ||
            vc_maps_are_in(path);
 }
 
@@ -384,7 +368,7 @@ vc_status vc_attention_info_open(vc_attention_info *out, const char *path)
 {
     *out = (vc_attention_info){.file = path, .sparsity = NAN};
     const int is_plan = vc_plan_is(path) == VC_PLAN_ALONE,
-              is_maps = !is_npy(path) && vc_maps_are_in(path);
+              is_maps = !vc_npy_is(path) && vc_maps_are_in(path);
     const vc_status status = is_plan   ? open_plan(out, path, vc_plan_read)
                              : is_maps ? open_maps(out, path)
                                        : open_arrays(out, path);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vitcod/file_kind.h"
 #include "vitcod/npy.h"
 
 static int is_directory(const char *path)
@@ -47,6 +48,13 @@ static vc_status find_groups(vc_group_files *out, const char *path, const char *
             return vc_fail(VC_EFORMAT, "%s: is there, but no %s_%s.npy", file->path, prefix,
                            out->files[found].name);
         found += file->path[0] != '\0';
+    }
+    if (found == 0) {
+        char wanted[128];
+        snprintf(wanted, sizeof wanted,
+                 "an npy array, or a folder with %s_dpt0.npy and so on, a file per group of layers",
+                 prefix);
+        return vc_file_refuse_folder(path, wanted);
     }
     if (found % 2 == 0)
         return vc_fail(VC_EFORMAT, "%s: holds no %s_%s.npy, wanted a file per group of layers",
@@ -91,6 +99,9 @@ static vc_status find_one(vc_group_files *out, const char *path, const char *pre
 {
     struct stat info;
     vc_npz_names in = {0};
+    if (!vc_npy_is(path) && vc_file_kind_of(path) != VC_FILE_OTHER)
+        VC_TRY(vc_file_refuse_path(path, strcmp(prefix, "mask") == 0 ? "a mask (npy)"
+                                                                     : "averaged attention (npy)"));
     if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0)
         VC_TRY(vc_npz_list(&in, path));
     if (in.count > 1)

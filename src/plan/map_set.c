@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vitcod/file_kind.h"
 #include "vitcod/maps.h"
 #include "vitcod/memory_limit.h"
 #include "vitcod/safetensors.h"
@@ -12,6 +13,8 @@ static vc_status check_maps(const vc_tensor *t, const char *path)
     if ((t->dtype == VC_F32 || t->dtype == VC_F64 || t->dtype == VC_F16) && t->rank == 4 &&
         vc_tensor_count(t) > 0)
         return VC_OK;
+    if (vc_file_kind_of(path) == VC_FILE_MASK)
+        VC_TRY(vc_file_refuse_path(path, "averaged attention"));
     return vc_fail(VC_EFORMAT,
                    "%s: %s %s, wanted averaged attention (layers, heads, queries, keys) of floats",
                    path, vc_dtype_name(t->dtype), vc_shape_text(text, t->rank, t->shape));
@@ -114,10 +117,12 @@ static vc_status open_any(vc_map_set *m, const char *path)
         return open_groups(m);
     }
     VC_TRY(vc_safetensors_open(&m->file, path));
-    if (!vc_maps_in(m->file))
+    if (!vc_maps_in(m->file)) {
+        VC_TRY(vc_file_refuse_path(path, "averaged attention"));
         return vc_fail(VC_EFORMAT,
                        "%s: is safetensors and no averaged attention (no metadata 'format': '%s')",
                        path, VC_MAPS_FORMAT);
+    }
     return open_inside(m, path);
 }
 

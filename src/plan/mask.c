@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vitcod/file_kind.h"
 #include "vitcod/memory_limit.h"
 #include "vitcod/npy.h"
 
@@ -37,6 +38,8 @@ static vc_status take_values(uint8_t *pruned, const vc_tensor *tensor, const cha
     for (size_t i = 0; i < count; i++) {
         const double value = vc_tensor_value(tensor, i);
         const int kind = kind_of(value);
+        if (kind < 0 && vc_file_kind_of(path) == VC_FILE_MAPS)
+            VC_TRY(vc_file_refuse_path(path, "a mask"));
         if (kind < 0)
             return vc_fail(VC_EFORMAT,
                            "%s: %g at flat index %zu, wanted a mask of 0 and 1 (pruned), or of 0 "

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "plan_impl.h"
+#include "vitcod/file_kind.h"
 #include "vitcod/plan.h"
 #include "vitcod/plural.h"
 #include "vitcod/safetensors.h"
@@ -217,16 +218,26 @@ vc_plan_place vc_plan_is(const char *path)
     return place;
 }
 
+static vc_status refuse_others(const char *path)
+{
+    const vc_file_kind kind = vc_file_kind_of(path);
+    return kind == VC_FILE_OTHER || kind == VC_FILE_TENSORS
+               ? VC_OK
+               : vc_file_refuse_path(path, "a plan, or a model with one inside");
+}
+
 vc_status vc_plan_take(vc_plan *out, const vc_tensor_file *file)
 {
     const vc_plan_place place = vc_plan_in(file);
     const char *kind = vc_tensor_file_metadata(file, "format");
     *out = (vc_plan){0};
     if (place == VC_PLAN_NOWHERE ||
-        (place == VC_PLAN_ALONE && (!kind || strcmp(kind, format) != 0)))
+        (place == VC_PLAN_ALONE && (!kind || strcmp(kind, format) != 0))) {
+        VC_TRY(refuse_others(vc_tensor_file_path(file)));
         return vc_fail(VC_EFORMAT,
                        "%s: is not a plan (no metadata 'format': '%s') nor a model with one inside",
                        vc_tensor_file_path(file), format);
+    }
     const vc_status status = read_layers(out, file, place == VC_PLAN_ALONE ? "" : VC_PLAN_PREFIX);
     if (status != VC_OK)
         vc_plan_close(out);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "run_folder_impl.h"
-#include "vitcod/file.h"
+#include "vitcod/file_kind.h"
 #include "vitcod/version.h"
 
 void vc__run_note(json_t **notes, const char *format, ...)
@@ -163,7 +163,12 @@ static vc_status take_folder(vc_run_folder *f)
 /* The notes say what was found instead. */
 static vc_status fail_empty(const vc_run_folder *f)
 {
+    static const char wanted[] = "a run's folder, JSON that a verb printed with --json, or a log";
     const char *first = json_string_value(json_array_get(f->notes, 0));
+    struct stat info;
+    if (stat(f->path, &info) == 0 && !S_ISDIR(info.st_mode) &&
+        vc_file_kind_of(f->path) != VC_FILE_RESULT)
+        VC_TRY(vc_file_refuse_path(f->path, wanted));
     return vc_fail(VC_EINVAL,
                    "%s: holds no result of a run, wanted JSON that a verb printed with --json, "
                    "JSON lines, maps or masks%s%s",

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 #include "run_folder_impl.h"
+#include "vitcod/file_kind.h"
 #include "vitcod/memory_limit.h"
-#include "vitcod/npy.h"
 
 /* ---- which files */
 
@@ -36,24 +36,15 @@ static int is_named(char path[VC__RUN_PATH], vc_run_folder *f, const char *verb,
     return 0;
 }
 
-static int is_npy_of(const char *path, vc_dtype dtype)
-{
-    vc_npy npy;
-    if (vc_npy_open(&npy, path) != VC_OK)
-        return 0;
-    const int fits = npy.tensor.dtype == dtype && npy.tensor.rank == 4;
-    vc_npy_close(&npy);
-    return fits;
-}
-
 static int is_maps(const char *path)
 {
-    return is_npy_of(path, VC_F32);
+    const vc_file_kind kind = vc_file_kind_of(path);
+    return kind == VC_FILE_MAPS || kind == VC_FILE_SCORES;
 }
 
 static int is_mask(const char *path)
 {
-    return is_npy_of(path, VC_BOOL);
+    return vc_file_kind_of(path) == VC_FILE_MASK;
 }
 
 /* Whether the plan in a file is this one; NULL: any is. */

@@ -184,7 +184,7 @@ case_pipes() {
     refused "images" 'pipe: is a pipe' infer model --input pipe
     refused "an image" 'could not be read' classify model pipe
     refused "a run" 'holds no result' report pipe
-    refused "data" 'neither a directory nor a regular file' eval model --data pipe
+    refused "data" 'neither a folder nor a regular file' eval model --data pipe
     refused "a mask" 'pipe: is a pipe' bench model --mask pipe
     refused "a plan" 'pipe: is a pipe' bench model --plan pipe
     refused "a coder" 'pipe: is a pipe' bench model --autoencoder pipe
@@ -199,6 +199,82 @@ case_pipes() {
     check "read" 0 'kept' timeout 10 "$vitcod" polarize mask --threshold 1 -o pipe
     wait
     check "all of it" 0 '' cmp got plan
+}
+
+# An auto-encoder as an array for each weight and bias, and back to the same bits.
+case_npy_coders() {
+    check "both" 0 '' "$vitcod" autoencoder model --data data --limit 8 -o coder --export arrays
+    check "names" 0 '^blocks.0.attn.decoder_k.bias.npy$' ls arrays
+    check "shapes" 0 "(1, 2)" head -c 128 arrays/blocks.0.attn.encoder_q.weight.npy
+    check "from a file" 0 'again: the auto-encoder of coder' "$vitcod" autoencoder coder \
+        --export again
+    check "the same" 0 '' diff -r arrays again
+    for coder in coder arrays; do
+        check "by $coder" 0 '' "$vitcod" infer model --autoencoder $coder --input images \
+            -o $coder.npy
+    done
+    check "the same logits" 0 '' cmp coder.npy arrays.npy
+    check "put inside" 0 '' "$vitcod" import model --autoencoder arrays -o coded
+    check "from a model" 0 '' "$vitcod" autoencoder coded --export third
+    check "the same again" 0 '' diff -r arrays third
+    check "none there" 1 'model: no auto-encoder is inside' "$vitcod" autoencoder model --export x
+    mkdir mine && echo mine >mine/blocks.0.attn.encoder_q.weight.npy
+    check "not over others" 1 'is there and is no npy array' "$vitcod" autoencoder coder \
+        --export mine
+    echo cut >again/blocks.0.attn.encoder_q.weight.npy
+    check "a broken one" 1 "encoder_q.weight.npy: is text that begins 'cut'" \
+        "$vitcod" bench model --autoencoder again
+    rm third/blocks.0.attn.encoder_q.bias.npy
+    check "one missing" 1 "encoder_q.bias" "$vitcod" bench model --autoencoder third
+}
+
+# Whatever is given in place of what: the message says what it is, and what takes such a file.
+case_of_another_kind() {
+    varying=everything # the patterns say it all
+    cp folder/run/prune.json result.json
+    check "an auto-encoder" 0 '' "$vitcod" autoencoder model --data data --limit 8 -o coder
+    check "a page" 0 '' "$vitcod" report folder/run -o page.html
+    check "a log" 0 '' "$vitcod" train --data data --epochs 1 --width 8 --depth 1 --heads 2 \
+        --patch 4 --limit 32 --batch 16 -o trained --checkpoint checkpoint --log log
+    printf 'name: chip\n' >chip.yaml
+    is_told() {
+        for given in $1; do
+            case $given in
+                model) is="a model of vitcod's, wanted .*; verbs take it as MODEL" ;;
+                plan) is="a plan, wanted .*; --plan takes it, or simulate" ;;
+                mask) is="a mask, BOOL (1, 2, 5, 5), wanted .*; --mask takes it" ;;
+                maps) is="averaged attention, F32 (1, 2, 5, 5), wanted .*; prune makes a mask" ;;
+                images) is="an npy array, F32 (1, 1, 8, 8), wanted " ;;
+                coder) is="an auto-encoder, wanted .*; --autoencoder takes it" ;;
+                checkpoint) is="a checkpoint of learning, wanted .*; train --resume" ;;
+                log) is="a log of learning, wanted .*; report draws it" ;;
+                page.html) is="a page that report wrote, wanted .*; a browser shows it" ;;
+                result.json) is="what a verb printed with --json, wanted .*; report shows it" ;;
+                chip.yaml) is="YAML, wanted .*; --chip, --config and sweep take it" ;;
+                notes) is="text that begins 'what somebody wrote', wanted " ;;
+                folder) is="a folder (run), wanted " ;;
+            esac
+            shift
+            check "$given as $*" 1 "^vitcod: $given: is $is" "$vitcod" "$@" "$given"
+            set -- "" "$@"
+        done
+    }
+    neither="coder checkpoint log page.html result.json chip.yaml notes folder"
+    for verb in "import -o x" "infer --input images" bench "export -o x" compare \
+        "quantize --data data -o x" "eval --data data" "attention --data data -o x" \
+        "calibrate --data data -o x"; do
+        # shellcheck disable=SC2086 # words
+        is_told "plan mask maps images $neither" $verb
+    done
+    is_told "mask maps images $neither" simulate
+    is_told "model plan mask $neither" prune --sparsity 0.5 -o x
+    is_told "model maps $neither" polarize -o x
+    is_told "model plan mask maps images coder checkpoint log page.html result.json notes" \
+        classify model
+    is_told "model plan mask maps coder checkpoint log page.html result.json notes" \
+        eval model --data
+    is_told "model plan mask maps coder checkpoint log page.html result.json" \
+        classify model images --classes
 }
 
 # told_alike FILE FILE: but for the moment

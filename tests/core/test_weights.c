@@ -123,7 +123,7 @@ static void names_what_is_no_weights(void **state)
         const char *message;
     } cases[] = {
         {BYTES("version https://git-lfs.github.com/spec/v1\noid sha256:00\n"),
-         "is a git-lfs pointer, wanted weights: safetensors or a PyTorch checkpoint: `git lfs "
+         "is a git-lfs pointer, wanted weights: safetensors or a PyTorch checkpoint; `git lfs "
          "pull` fetches the file that it stands for"},
         {BYTES("\n<!DOCTYPE html><html>Not found</html>"), "is an HTML page"},
         {BYTES("<HTML><head>"), "is an HTML page"},

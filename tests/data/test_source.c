@@ -202,8 +202,9 @@ static void what_is_missing_is_named(void **state)
     expect_failure(d, options("test", NULL, 1), VC_EFORMAT, "holds no images, wanted folders");
     expect_failure(joined(d, "none"), options("test", NULL, 1), VC_EIO, "none: cannot open");
     expect_failure(joined(d, "cat/notes.txt"), options("test", NULL, 1), VC_EFORMAT,
-                   "notes.txt: is neither a directory nor an archive (zip, or tar");
-    expect_failure("/dev/null", options("test", NULL, 1), VC_EIO, "neither a directory nor");
+                   "notes.txt: is text that begins 'cat/notes.txt', wanted a folder of images, an "
+                   "archive of one (zip, or tar");
+    expect_failure("/dev/null", options("test", NULL, 1), VC_EIO, "neither a folder nor");
 }
 
 static void links_are_followed_but_loops_refused(void **state)
