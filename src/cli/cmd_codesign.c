@@ -47,6 +47,8 @@ static int check(const cli_command *command, const vc_recipe_options *o)
         return cli_usage(command, "--sparsity is %g, wanted more than 0, less than 1", o->sparsity);
     if (o->compressed > 0 && !vc_recipe_is_coded(o))
         return cli_usage(command, "--compressed belongs to --autoencoder qk, q or k");
+    if (o->epochs != CLI_UNSET && !isnan(o->minutes))
+        return cli_usage(command, "both --epochs and --minutes, wanted one of them");
     int status = check_words(command, o);
     if (status == CLI_CONTINUE)
         status = check_training(command, o);

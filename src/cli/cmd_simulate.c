@@ -7,6 +7,7 @@
 #include "open_model.h"
 #include "open_plan.h"
 #include "simulate.h"
+#include "vitcod/file_kind.h"
 #include "vitcod/polarize.h"
 #include "vitcod/subject.h"
 #include "words.h"
@@ -166,8 +167,11 @@ static int take_argument(const cli_command *command, simulate_options *o, const 
             return cli_usage(command, "a PLAN, and --plan or --mask as well: wanted one of them");
         o->model.plan = argument;
         argument = model;
-    } else if (model)
+    } else if (model) {
+        if (argument && vc_file_refuse_path(argument, "a plan, with --model") != VC_OK)
+            return cli_fail();
         return cli_usage(command, "--model goes with a PLAN as the argument");
+    }
     if (place == VC_PLAN_INSIDE && argument && !o->model.plan && !o->model.mask)
         o->model.plan = argument;
     if (cli_is_none(o->model.plan))

@@ -159,6 +159,23 @@ static vc_status adapt(vc_tensor_file **file)
     return vc__read_beside(file);
 }
 
+/* What vitcod writes and is neither a model nor what was wanted. */
+static vc_status refuse_others(const char *path, const char *wanted)
+{
+    const vc_file_kind kind = vc_file_kind_of(path);
+    return kind == VC_FILE_PLAN || kind == VC_FILE_STATISTICS || kind == VC_FILE_CHECKPOINT ||
+                   kind == VC_FILE_AUTOENCODER
+               ? vc_file_refuse_path(path, wanted)
+               : VC_OK;
+}
+
+static vc_status open_autoencoder(vc_tensor_file **out, const char *path)
+{
+    if (vc_file_kind_of(path) != VC_FILE_AUTOENCODER)
+        VC_TRY(refuse_others(path, "an auto-encoder"));
+    return vc_weights_open(out, path, VC_WEIGHTS_ANY);
+}
+
 static vc_status recognise(const vc__family **out, const vc_tensor_file *file)
 {
     VC_TRY(vc__refuse_kinds(file));
@@ -166,10 +183,7 @@ static vc_status recognise(const vc__family **out, const vc_tensor_file *file)
         if ((*out)->recognise(file))
             return VC_OK;
     char known[VC_FAMILIES_TEXT];
-    const vc_file_kind kind = vc_file_kind_of(vc_tensor_file_path(file));
-    if (kind == VC_FILE_PLAN || kind == VC_FILE_STATISTICS || kind == VC_FILE_CHECKPOINT ||
-        kind == VC_FILE_AUTOENCODER)
-        VC_TRY(vc_file_refuse_path(vc_tensor_file_path(file), "a model"));
+    VC_TRY(refuse_others(vc_tensor_file_path(file), "a model"));
     return vc_fail(VC_EFORMAT, "%s: %zu tensors, but none of a model that is known: wanted %s",
                    vc_tensor_file_path(file), vc_tensor_file_count(file), vc__titles(known));
 }
@@ -222,7 +236,7 @@ vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options
     VC_TRY(vc_weights_open(&file, path, options->weights));
     vc_status status = adapt(&file);
     if (status == VC_OK && options->autoencoder)
-        status = vc_weights_open(&autoencoder, options->autoencoder, VC_WEIGHTS_ANY);
+        status = open_autoencoder(&autoencoder, options->autoencoder);
     if (status == VC_OK)
         status = begin_model(out, file, autoencoder, options);
     if (status != VC_OK) {

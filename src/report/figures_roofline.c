@@ -139,9 +139,10 @@ static void add_cpu_roof(vc__plot *p, const vc__book *book, const vc__result *r)
     const machine m = machine_of(book, r);
     const double flops = m.gflops, bytes = m.gbytes, ridge = flops / bytes;
     const size_t before = p->series_count;
-    const size_t s = vc__plot_series(p, VC__LINE, "%s, %s, %.0f threads: %.0f GFLOP/s, %.0f GB/s",
-                                     vc__text_at(r->json, "isa"), vc__text_at(r->json, "dtype"),
-                                     vc__number_at(r->json, "threads"), flops, bytes);
+    const size_t s = vc__plot_series(
+        p, VC__LINE, "%s, %s, %.0f %s: %.0f GFLOP/s, %.0f GB/s", vc__text_at(r->json, "isa"),
+        vc__text_at(r->json, "dtype"), vc__number_at(r->json, "threads"),
+        vc__number_at(r->json, "threads") == 1.0 ? "thread" : "threads", flops, bytes);
     if (p->series_count == before) /* it has been drawn */
         return;
     vc__plot_mark(p, s, 0.5, 0.5 * bytes, "memory");

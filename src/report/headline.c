@@ -59,10 +59,25 @@ static void put_fact(tile *t, const fact *f)
 
 /* ---- accuracy */
 
+/* Of a plan whose share no other result tells it is pruned all the same. */
+static int is_pruned_eval(const vc__book *book, const vc__result *r)
+{
+    const double share = vc__pruned_share(book, r);
+    return share > 0.0 || (isnan(share) && !json_object_get(r->json, "tokens"));
+}
+
+/* What a number is of, behind its accuracies. */
+static void say_pruned(char *text, size_t room, double share)
+{
+    const size_t used = strlen(text);
+    if (isfinite(share))
+        say(text + used, room - used, ", %.1f %% of attention pruned", 100.0 * share);
+}
+
 static const vc__result *sparse_eval(const tile *t, size_t index, const vc__result **dense)
 {
     const vc__result *r = &t->book->results[index];
-    if (r->run != t->run || !vc__is(r, "eval") || !(vc__pruned_share(t->book, r) > 0.0))
+    if (r->run != t->run || !vc__is(r, "eval") || !is_pruned_eval(t->book, r))
         return NULL;
     *dense = vc__dense_eval(t->book, r);
     return *dense ? r : NULL;
@@ -84,9 +99,9 @@ static void put_loss(tile *t, const vc__result *r, const vc__result *dense)
         say(f.range, sizeof f.range, "95 %%: %.2f to %.2f, n = %s images", 100.0 * i.low,
             100.0 * i.high, vc__number(n, images));
     }
-    say(f.words, sizeof f.words,
-        "%.60s: top-1 %.2f %% of dense %.2f %%, %.1f %% of attention pruned", r->name,
-        100.0 * after, 100.0 * before, 100.0 * vc__pruned_share(t->book, r));
+    say(f.words, sizeof f.words, "%.60s: top-1 %.2f %% of dense %.2f %%", r->name, 100.0 * after,
+        100.0 * before);
+    say_pruned(f.words, sizeof f.words, vc__pruned_share(t->book, r));
     put_fact(t, &f);
 }
 
@@ -342,8 +357,9 @@ void vc__headline(FILE *out, const vc__book *book)
         all += put_run(out, book, r);
     if (all > 0)
         put_text(out, "hint",
-                 "Of accuracies: Newcombe's interval for images drawn at random, two independent "
-                 "draws; as both models saw the same images it is rather too wide. Of times: the "
-                 "median ± 1.57 interquartile ranges / √n. Cycles and energy are counts of the "
+                 "Behind 95 % stands the range that holds the true value in 95 of 100 such "
+                 "measurements, n of what. Of accuracies: Newcombe's, as if each model had seen "
+                 "images of its own; as both saw the same it is rather too wide. Of times: from "
+                 "the quartiles of their logarithms. Cycles and energy are counts of the "
                  "simulator, which do not vary.");
 }

@@ -21,9 +21,10 @@ vc__interval vc__difference_interval(double p, double n, double q, double m)
                           p - q + hypot(a.high - p, q - b.low)};
 }
 
-/* McGill, Tukey and Larsen (1978): of a median, from the quartiles of n samples. */
+/* McGill, Tukey and Larsen (1978): of a median, from the quartiles of n samples, here of their
+ * logarithms: times and ratios are never negative, and their long tail is one of slow runs. */
 vc__interval vc__median_interval(double median, double low, double high, double n)
 {
-    const double half = 1.57 * (high - low) / sqrt(n);
-    return (vc__interval){median - half, median + half};
+    const double factor = exp(1.57 * log(high / low) / sqrt(n));
+    return (vc__interval){median / factor, median * factor};
 }

@@ -60,7 +60,7 @@ static void describe(char text[MOST_TEXT], const vc__book *book, size_t run)
     collect(text, book, run, "", "cpu", "");
     collect(text, book, run, "vitcod ", "version", "");
     collect(text, book, run, "", "isa", "");
-    collect(text, book, run, "", "threads", " threads");
+    collect(text, book, run, "threads: ", "threads", "");
     add_days(text, book, run);
 }
 

@@ -267,6 +267,10 @@ case_of_another_kind() {
         is_told "plan mask maps images $neither" $verb
     done
     is_told "mask maps images $neither" simulate
+    check "in place of a plan" 1 '^vitcod: mask: is a mask, BOOL (1, 2, 5, 5), wanted a plan, with' \
+        "$vitcod" simulate mask --model model
+    check "in place of a coder" 1 '^vitcod: plan: is a plan, wanted an auto-encoder; --plan' \
+        "$vitcod" bench model --autoencoder plan
     is_told "model plan mask $neither" prune --sparsity 0.5 -o x
     is_told "model maps $neither" polarize -o x
     is_told "model plan mask maps images coder checkpoint log page.html result.json notes" \

@@ -236,7 +236,7 @@ static void prepares(const char *images, double crop, vc_interpolation interpola
 }
 
 /* transformers' processors have values of their own for what the file leaves out, and that of LeViT
- * resizes to 256/224 of what it says. Pixels that are not divided by 255 are so by the deviation. */
+ * resizes to 256/224 of what it says. Pixels not divided by 255 are so by mean and deviation. */
 static void other_processors_are_followed(void **state)
 {
     (void)state;
