@@ -70,8 +70,8 @@ case_what_is_beside_it() {
 # Every door on its own, and all of them in a program of C++ that calls the library.
 case_cplusplus() {
     for door in "$root"/include/vitcod/*.h; do
-        check "$(basename "$door")" 0 '' g++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only \
-            -x c++ -I"$root/include" "$door"
+        check "$(basename "$door")" 0 '' g++ -std=c++17 -Wall -Wextra -Wpedantic -Werror \
+            -fsyntax-only -x c++ -I"$root/include" "$door"
         [ "$(basename "$door")" = vitcod.h ] ||
             check "$(basename "$door") has C's names" 0 '' grep -q '^extern "C" {$' "$door"
     done
@@ -87,8 +87,8 @@ int main()
 }
 END
     # shellcheck disable=SC2046,SC2086
-    check "it links" 0 '' g++ -std=c++17 -Wall -Wextra -Werror $sanitizers $(flags --cflags) \
-        -o outside outside.cpp $(flags --libs)
+    check "it links" 0 '' g++ -std=c++17 -Wall -Wextra -Wpedantic -Werror $sanitizers \
+        $(flags --cflags) -o outside outside.cpp $(flags --libs)
     check "it runs" 0 '^EIO: .*absent.npy' with_library ./outside
 }
 
