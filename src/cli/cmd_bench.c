@@ -94,7 +94,7 @@ static void print_text(const void *result)
     if (!r->compared)
         return;
     print_layers(r);
-    printf("without the mask %.3f ms (%.3f to %.3f), ratio %.2f (%.2f to %.2f)\n",
+    printf("without mask or plan %.3f ms (%.3f to %.3f), ratio %.2f (%.2f to %.2f)\n",
            r->dense_ms.median, r->dense_ms.low, r->dense_ms.high, r->dense_over_sparse.median,
            r->dense_over_sparse.low, r->dense_over_sparse.high);
 }

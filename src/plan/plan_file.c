@@ -221,7 +221,7 @@ vc_plan_place vc_plan_is(const char *path)
 static vc_status refuse_others(const char *path)
 {
     const vc_file_kind kind = vc_file_kind_of(path);
-    return kind == VC_FILE_OTHER || kind == VC_FILE_TENSORS
+    return kind == VC_FILE_OTHER || kind == VC_FILE_TENSORS || kind == VC_FILE_MODEL
                ? VC_OK
                : vc_file_refuse_path(path, "a plan, or a model with one inside");
 }

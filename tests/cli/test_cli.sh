@@ -132,7 +132,7 @@ case_broken_files() {
         "$vitcod" polarize bad.npy -o p
     printf 'short' >bad.safetensors
     check "bad model" 1 "is text that begins .short., wanted weights" "$vitcod" info bad.safetensors
-    check "mask does not carry a model" 1 "is an npy array, wanted weights" \
+    check "mask does not carry a model" 1 "is a mask, BOOL (1, 1, 2, 2), wanted weights" \
         "$vitcod" infer mask.npy --input mask.npy
     head -c 130 mask.npy >cut.npy
     check "truncated npy" 1 "2 bytes of data" "$vitcod" polarize cut.npy -o p

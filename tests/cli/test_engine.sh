@@ -44,7 +44,7 @@ case_refuses() {
 
 case_bench_under_a_mask() {
     wants_data
-    check "bench under a mask" 0 'without the mask' \
+    check "bench under a mask" 0 'without mask or plan' \
         "$vitcod" bench "$model" --mask mask.npy --runs 3
     holds "layer by layer" 'layer 0' 'layer 3' 'ratio'
     check "alone" 0 '"images_per_second"' \

@@ -148,7 +148,7 @@ case_info() {
     check "text" 1 "README.md: is text that begins '# Masks', .*; info takes a plan," \
         "$vitcod" info README.md
     printf '{"epoch":1,"loss":2}\n' >log
-    check "a log" 1 'log: is a log of training, wanted a model, a plan, ' "$vitcod" info log
+    check "a log" 1 'log: is a log of learning, wanted a model, a plan, ' "$vitcod" info log
     check "a plan on a plan" 2 '--plan belongs to a MODEL, which plan is not' \
         "$vitcod" info plan --plan plan
 }
