@@ -75,6 +75,8 @@ static void print_text(const void *result)
     }
     printf("%s\n", r->folder);
     vc_table_print(stdout, r->run);
+    if (json_object_size(r->run) == 0)
+        puts("  no numbers for a table; -o PAGE.html draws what is there");
     json_array_foreach (r->notes, i, note)
         printf("%s\n", json_string_value(note));
 }

@@ -236,6 +236,9 @@ case_of_another_kind() {
     check "a page" 0 '' "$vitcod" report folder/run -o page.html
     check "a log" 0 '' "$vitcod" train --data data --epochs 1 --width 8 --depth 1 --heads 2 \
         --patch 4 --limit 32 --batch 16 -o trained --checkpoint checkpoint --log log
+    cp log log.jsonl
+    check "a log has no table" 0 'no numbers for a table; -o PAGE.html draws' "$vitcod" report \
+        log.jsonl
     printf 'name: chip\n' >chip.yaml
     is_told() {
         for given in $1; do
