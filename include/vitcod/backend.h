@@ -82,14 +82,19 @@ typedef enum vc_panels {
 
 typedef struct vc_backend_options {
     vc_precision precision;
-    size_t batch, threads;
+    size_t batch, threads, device;
 } vc_backend_options;
+
+struct vc_device_info; /* device.h */
 
 struct vc_backend {
     const char *name;
     /* How far its logits may be from the CPU's, as a share of the largest. 0: they are the same
      * bits. The test of backends allows no more. */
     double tolerance[VC_PRECISION_COUNT];
+    /* What it can run on here; *out is to be freed. VC_EUNSUPPORTED, and why, if on nothing. NULL:
+     * nobody is to choose. */
+    vc_status (*devices)(struct vc_device_info **out, size_t *count);
     /* VC_EUNSUPPORTED, and why, for a precision that it cannot compute in. */
     vc_status (*open)(void **device, const vc_backend_options *options);
     void (*close)(void *device);                         /* NULL: nothing to do */

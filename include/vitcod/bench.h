@@ -16,6 +16,7 @@ extern "C" {
 typedef struct vc_bench_options {
     vc_precision precision;
     const vc_backend *backend; /* as an engine's */
+    size_t device;             /* as an engine's */
     vc_pattern_split split;    /* as an engine's */
     size_t batch, runs;        /* images at once; how often it is measured */
     size_t warm_up;            /* runs before these; 0: the usual two */

@@ -37,6 +37,7 @@ typedef struct vc_engine_options {
     vc_pattern_split split;
     vc_split_costs costs;      /* by cost; all 0: those of the backend's device */
     const vc_backend *backend; /* NULL: the CPU */
+    size_t device;             /* of the backend's devices (device.h) */
     int unrestricted;          /* 1: ignores the mask or plan of the model */
 } vc_engine_options;
 

@@ -32,7 +32,9 @@ typedef struct vc_profile_counters {
 } vc_profile_counters;
 
 typedef struct vc_profile_roofs {
-    double gbytes, gflops; /* gflops: NAN where the CPU lacks instructions for the precision */
+    /* NAN where another backend than the CPU's ran; gflops also where the CPU lacks instructions
+     * for the precision. */
+    double gbytes, gflops;
 } vc_profile_roofs;
 
 typedef struct vc_profile_times {
@@ -69,9 +71,10 @@ vc_status vc_profile_result_open(vc_profile_result *out, const vc_model_profile 
                                  const vc_model_config *config, vc_precision precision,
                                  size_t batch);
 
-/* Adds what has been measured, and measures what the machine can do at best. Sorts the samples. */
+/* Adds what has been measured, and measures what the CPU can do at best if it was the CPU that ran.
+ * Sorts the samples. */
 void vc_profile_result_add_times(vc_profile_result *result, const vc_model_profile *profile,
-                                 vc_model_times *times, vc_precision precision);
+                                 vc_model_times *times, const vc_engine_options *engine);
 
 #ifdef __cplusplus
 }

@@ -106,6 +106,7 @@ int cli_end(const cli_command *command, const cli_common *common, vc_status stat
 /* What a result says of the model that ran: its hash, and the precision of its products. */
 void cli_note_hash(uint64_t model_hash);
 void cli_note_precision(vc_precision precision);
+void cli_note_device(const char *device); /* as it was named; must remain */
 
 /* Which of the images, in words. */
 enum { CLI_CHOSEN = 128 };

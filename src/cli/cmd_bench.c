@@ -36,7 +36,10 @@ static vc_status open_and_bench(bench_result *result, const bench_options *o)
     cli_model_plan_hash(result->plan_hash, model);
     vc_progress progress = vc_progress_begin("measuring", 1);
     how.progress = &progress;
-    how.precision = cli_engine_how(&o->engine, model, how.batch).precision;
+    const vc_engine_options engine = cli_engine_how(&o->engine, model, how.batch);
+    how.precision = engine.precision;
+    how.backend = engine.backend;
+    how.device = engine.device;
     const vc_status status = vc_bench(&result->times, model, &how);
     vc_progress_end(&progress);
     vc_model_close(model);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "vitcod/device.h"
+
 vc_precision cli_precision(const cli_engine_options *options, const vc_model *model)
 {
     int precision = VC_IN_FP32;
@@ -19,6 +21,10 @@ int cli_check_engine_options(const cli_command *command, const cli_engine_option
         return cli_usage(command, "--dtype is '%s', wanted fp32, bf16 or int8", options->dtype);
     if (options->split && cli_split(options) == VC_ENGINE_USUAL_SPLIT)
         return cli_usage(command, "--split-heads is '%s', wanted plan or cost", options->split);
+    const vc_backend *backend;
+    size_t index;
+    if (options->device && vc_device_find(&backend, &index, options->device) != VC_OK)
+        return cli_usage(command, "--device: %s", vc_last_error());
     return CLI_CONTINUE;
 }
 
@@ -38,5 +44,7 @@ vc_engine_options cli_engine_how(const cli_engine_options *options, const vc_mod
     cli_note_precision(how.precision);
     how.batch = batch;
     how.split = cli_split(options);
+    if (options->device && vc_device_find(&how.backend, &how.device, options->device) == VC_OK)
+        cli_note_device(options->device);
     return how;
 }

@@ -6,8 +6,9 @@
 #include "vitcod/engine.h"
 
 typedef struct cli_engine_options {
-    const char *dtype; /* NULL: as the file's */
-    const char *split; /* NULL: the usual one (engine.h) */
+    const char *dtype;  /* NULL: as the file's */
+    const char *split;  /* NULL: the usual one (engine.h) */
+    const char *device; /* NULL: the CPU */
 } cli_engine_options;
 
 #define CLI_ENGINE_OPTIONS(options) CLI_ENGINE_OPTIONS_AND(options, "split")
@@ -15,6 +16,9 @@ typedef struct cli_engine_options {
 #define CLI_ENGINE_OPTIONS_AND(options, alias)                                                     \
     {"dtype", "fp32|bf16|int8", "precision of the products (default: the file's)", CLI_TEXT,       \
      &(options).dtype},                                                                            \
+        {"device", "cpu|opencl|cuda",                                                              \
+         "what runs it (default cpu); opencl:1 is OpenCL's second, see devices", CLI_TEXT,         \
+         &(options).device},                                                                       \
     {                                                                                              \
         "split-heads", "plan|cost",                                                                \
             "keys computed densely: plan, its global tokens (default); cost, what is fastest "     \

@@ -45,7 +45,7 @@ static vc_status measure(cli_profile_result *result, const vc_model_profile *p,
     const vc_status status = vc_model_times_open(&times, model, &how);
     vc_progress_end(&progress);
     VC_TRY(status);
-    vc_profile_result_add_times(&result->profile, p, &times, how.engine.precision);
+    vc_profile_result_add_times(&result->profile, p, &times, &how.engine);
     vc_model_times_close(&times);
     return VC_OK;
 }

@@ -58,10 +58,12 @@ static void print_times(const vc_profile_times *t)
     printf("MACs that are done: %.2f million an image\n", 1e-6 * (double)t->executed_macs);
     printf("taking times costs %+.2f %% (quartiles %+.2f to %+.2f)\n", 100.0 * (cost->median - 1.0),
            100.0 * (cost->low - 1.0), 100.0 * (cost->high - 1.0));
-    printf("roofs of this machine:");
+    if (!isnan(t->roofs.gbytes))
+        printf("roofs of this machine:");
     if (!isnan(t->roofs.gflops))
         printf(" %.0f GF/s,", t->roofs.gflops);
-    printf(" %.1f GB/s\n", t->roofs.gbytes);
+    if (!isnan(t->roofs.gbytes))
+        printf(" %.1f GB/s\n", t->roofs.gbytes);
     if (t->no_counters[0])
         printf("%s\n", t->no_counters);
     else if (c->cycles > 0.0)

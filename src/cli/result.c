@@ -43,7 +43,7 @@ int cli_fail(void)
 
 /* Of the model that ran; told before the result is. */
 static char model_hash[17];
-static const char *ran_dtype;
+static const char *ran_dtype, *ran_device;
 
 void cli_note_hash(uint64_t hash)
 {
@@ -53,6 +53,11 @@ void cli_note_hash(uint64_t hash)
 void cli_note_precision(vc_precision precision)
 {
     ran_dtype = vc_precision_name(precision);
+}
+
+void cli_note_device(const char *device)
+{
+    ran_device = device;
 }
 
 static char chosen[CLI_CHOSEN];
@@ -66,7 +71,7 @@ void cli_note_chosen(const char *format, ...)
 }
 
 typedef struct frame {
-    const char *verb, *command, *version, *isa, *dtype;
+    const char *verb, *command, *version, *isa, *dtype, *device;
     char cpu[VC_CPU_NAME], date[VC_CLOCK_DATE], model_hash[sizeof model_hash], chosen[CLI_CHOSEN];
     int threads;
     uint64_t seed;
@@ -84,6 +89,7 @@ static const vc_field frame_fields[] = {
     {VC_FIELD(frame, model_hash, "", "of the model that was opened: sizes and weights"), VC_KNOWN},
     {VC_FIELD(frame, dtype, "", "precision of the products that ran: fp32, bf16 or int8"),
      VC_KNOWN},
+    {VC_FIELD(frame, device, "", "that ran the model, if it was named"), VC_KNOWN},
     {VC_FIELD_AS(frame, chosen, "images_chosen", "", "which of the images, if not all"), VC_KNOWN},
 };
 static const vc_record frame_record = VC_RECORD("frame", frame, frame_fields);
@@ -95,6 +101,7 @@ static frame frame_of(const cli_command *command, const cli_common *common)
                .version = VC_VERSION,
                .isa = vc_isa_name(vc_isa_get()),
                .dtype = ran_dtype,
+               .device = ran_device,
                .threads = vc_threads_count(),
                .seed = common->seed};
     if (!*vc_cpu_name(f.cpu))

@@ -25,7 +25,8 @@ static vc_status prepare(vc_engine *e, size_t images)
 
 static vc_status build(vc_engine *e)
 {
-    const vc_backend_options on = {e->options.precision, e->options.batch, e->options.threads};
+    const vc_backend_options on = {e->options.precision, e->options.batch, e->options.threads,
+                                   e->options.device};
     vc_block_list list;
     VC_TRY(e->backend->open(&e->device, &on));
     VC_TRY(vc__open_attention(e));

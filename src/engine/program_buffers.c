@@ -76,6 +76,7 @@ static void merge(const sharing *s, size_t index)
         if (of_a->merged || !can_follow(a, of_a, b, of_b))
             continue;
         a->width = a->width > b->width ? a->width : b->width;
+        a->rows = a->rows > b->rows ? a->rows : b->rows; /* where both are local */
         of_a->last_step = of_b->last_step;
         of_a->last_op = of_b->last_op;
         of_b->merged = a;

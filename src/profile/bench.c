@@ -25,6 +25,7 @@ static vc_engine_options engine_options(const vc_bench_options *o, int unrestric
     vc_engine_options how = vc_engine_options_default();
     how.precision = o->precision;
     how.backend = o->backend;
+    how.device = o->device;
     how.split = o->split;
     how.batch = o->batch;
     how.unrestricted = unrestricted;

@@ -37,7 +37,7 @@ static const vc_field counter_fields[] = {
 static const vc_record counter_record = VC_RECORD("counters", vc_profile_counters, counter_fields);
 
 static const vc_field roof_fields[] = {
-    {VC_FIELD(vc_profile_roofs, gbytes, "GB/s", "of memory, measured")},
+    {VC_FIELD(vc_profile_roofs, gbytes, "GB/s", "of memory, measured"), VC_KNOWN},
     {VC_FIELD(vc_profile_roofs, gflops, "GFLOP/s", "of multiply-adds on registers, measured"),
      VC_KNOWN, VC_OR_NULL},
 };

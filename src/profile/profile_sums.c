@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vitcod/backend.h"
 #include "vitcod/profile_result.h"
 #include "vitcod/threads.h"
 
@@ -176,11 +177,12 @@ static void take_spreads(vc_profile_times *out, vc_model_times *s)
 }
 
 void vc_profile_result_add_times(vc_profile_result *result, const vc_model_profile *p,
-                                 vc_model_times *s, vc_precision precision)
+                                 vc_model_times *s, const vc_engine_options *engine)
 {
     vc_profile_times *times = &result->times;
     const int last = (int)p->layers - 1;
-    const double peak = vc_profile_peak(precision, vc_threads_count());
+    const int on_cpu = !engine->backend || engine->backend == vc_backend_at(0);
+    const double peak = on_cpu ? vc_profile_peak(engine->precision, vc_threads_count()) : 0.0;
     double sum = 0.0;
     for (int w = 0; w < VC_WORK_COUNT; w++)
         sum += vc_model_times_seconds(s, -1, last, w);
@@ -192,7 +194,7 @@ void vc_profile_result_add_times(vc_profile_result *result, const vc_model_profi
     times->operators_ms = 1e3 * sum;
     take_counters(times, s);
     take_spreads(times, s);
-    times->roofs.gbytes = 1e-9 * vc_profile_bandwidth(vc_threads_count());
+    times->roofs.gbytes = on_cpu ? 1e-9 * vc_profile_bandwidth(vc_threads_count()) : (double)NAN;
     times->roofs.gflops = peak > 0.0 ? 1e-9 * peak : (double)NAN;
     result->timed = true;
 }

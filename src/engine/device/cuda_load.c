@@ -1,0 +1,78 @@
+/* The libraries of CUDA, and the devices that its driver shows. */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cuda_impl.h"
+
+void *vc__cu_library(const char *variable, const char *const *names)
+{
+    const char *given = getenv(variable);
+    void *library = NULL;
+    if (given && *given)
+        return dlopen(given, RTLD_NOW | RTLD_NODELETE);
+    for (size_t i = 0; !library && names[i]; i++)
+        library = dlopen(names[i], RTLD_NOW | RTLD_NODELETE);
+    return library;
+}
+
+int vc__cu_find(void *library, void *out, const char *name)
+{
+    void *symbol = dlsym(library, name);
+    memcpy(out, &symbol, sizeof symbol);
+    return symbol != NULL;
+}
+
+vc_status vc__cu_load(vc__cu *out)
+{
+    static const char *const names[] = {"libcuda.so.1", NULL};
+    void *library = vc__cu_library("VC_CUDA", names);
+    if (!library)
+        return vc_fail(VC_EUNSUPPORTED, "%s: no driver of CUDA, wanted NVIDIA's: %s", names[0],
+                       dlerror());
+#define VC__CU_FIND(name, arguments)                                                               \
+    if (!vc__cu_find(library, &out->name, #name))                                                  \
+        return vc_fail(VC_EUNSUPPORTED, "%s: has no '%s', wanted a newer driver", names[0], #name);
+    VC__CU_MAP(VC__CU_FIND)
+#undef VC__CU_FIND
+    const vc__cu_result error = out->cuInit(0);
+    const char *text = NULL;
+    if (error == 0)
+        return VC_OK;
+    out->cuGetErrorString(error, &text);
+    return vc_fail(VC_EUNSUPPORTED, "%s: does not start, error %d: %s", names[0], error,
+                   text ? text : "unknown");
+}
+
+vc_status vc__cu_describe(vc_device_info *out, int *architecture, const vc__cu *cu, int index)
+{
+    enum { SHARED_BYTES = 8, UNITS = 16, INTEGRATED = 18, MAJOR = 75, MINOR = 76 };
+    int device = 0, major = 0, minor = 0, shared = 0, units = 0, integrated = 0, version = 0;
+    size_t bytes = 0;
+    vc__cu_result error = cu->cuDeviceGet(&device, index);
+    *out = (vc_device_info){.backend = "cuda",
+                            .index = (size_t)index,
+                            .vendor = "NVIDIA",
+                            .kind = "gpu",
+                            .products = "plain"};
+    if (error == 0)
+        error = cu->cuDeviceGetName(out->name, (int)sizeof out->name, device);
+    if (error == 0)
+        error = cu->cuDeviceTotalMem_v2(&bytes, device);
+    if (error != 0)
+        return vc_fail(VC_EUNSUPPORTED, "cuda:%d: cannot be asked, error %d", index, error);
+    cu->cuDeviceGetAttribute(&shared, SHARED_BYTES, device);
+    cu->cuDeviceGetAttribute(&units, UNITS, device);
+    cu->cuDeviceGetAttribute(&integrated, INTEGRATED, device);
+    cu->cuDeviceGetAttribute(&major, MAJOR, device);
+    cu->cuDeviceGetAttribute(&minor, MINOR, device);
+    cu->cuDriverGetVersion(&version);
+    out->memory_bytes = bytes;
+    out->local_bytes = (uint64_t)shared;
+    out->units = (size_t)units;
+    snprintf(out->driver, sizeof out->driver, "CUDA %d.%d, sm_%d%d%s", version / 1000,
+             version % 1000 / 10, major, minor, integrated ? ", shares the host's memory" : "");
+    *architecture = 10 * major + minor;
+    return VC_OK;
+}

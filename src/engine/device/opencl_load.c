@@ -1,0 +1,150 @@
+/* The loader of OpenCL, and the devices that it shows. It is opened when a device is asked for, so
+ * that the program starts without it. */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "opencl_impl.h"
+
+static const char loader[] = "libOpenCL.so.1";
+
+const char *vc__cl_error(cl_int error)
+{
+    static const struct {
+        cl_int error;
+        const char *name;
+    } names[] = {{CL_DEVICE_NOT_FOUND, "no device"},
+                 {CL_DEVICE_NOT_AVAILABLE, "the device is not available"},
+                 {CL_COMPILER_NOT_AVAILABLE, "it has no compiler"},
+                 {CL_MEM_OBJECT_ALLOCATION_FAILURE, "no memory for a buffer"},
+                 {CL_OUT_OF_RESOURCES, "out of resources"},
+                 {CL_OUT_OF_HOST_MEMORY, "out of the host's memory"},
+                 {CL_BUILD_PROGRAM_FAILURE, "the compiler refuses"},
+                 {CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST, "what ran before it failed"},
+                 {CL_INVALID_WORK_GROUP_SIZE, "the work-group is too large"},
+                 {CL_INVALID_BUFFER_SIZE, "the buffer is too large"},
+                 {CL_INVALID_KERNEL_NAME, "there is no such kernel"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].error == error)
+            return names[i].name;
+    return NULL;
+}
+
+/* Finds a function; 1 if it is there. */
+static int find(void *library, void *out, const char *name)
+{
+    void *symbol = dlsym(library, name);
+    memcpy(out, &symbol, sizeof symbol);
+    return symbol != NULL;
+}
+
+vc_status vc__cl_load(vc__cl *out)
+{
+    void *library = dlopen(loader, RTLD_NOW | RTLD_NODELETE);
+    if (!library)
+        return vc_fail(VC_EUNSUPPORTED, "%s: no loader of OpenCL, wanted it and a driver: %s",
+                       loader, dlerror());
+#define VC__CL_FIND(name)                                                                          \
+    if (!find(library, &out->name, "cl" #name))                                                    \
+        return vc_fail(VC_EUNSUPPORTED, "%s: has no 'cl%s', wanted OpenCL 1.2", loader, #name);
+    VC__CL_MAP(VC__CL_FIND)
+#undef VC__CL_FIND
+    return VC_OK;
+}
+
+vc__clblast_sgemm *vc__cl_library(const vc_device_info *info)
+{
+    const char *wanted = getenv("VC_PRODUCTS");
+    if (wanted ? strcmp(wanted, "library") != 0 : strcmp(info->kind, "gpu") != 0)
+        return NULL;
+    void *library = dlopen("libclblast.so.1", RTLD_NOW | RTLD_NODELETE);
+    vc__clblast_sgemm *out = NULL;
+    if (library && find(library, &out, "CLBlastSgemm"))
+        return out;
+    return NULL;
+}
+
+static vc_status add_devices(cl_device_id **out, size_t *count, const vc__cl *cl,
+                             cl_platform_id platform)
+{
+    cl_uint here = 0;
+    if (cl->GetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, &here) != CL_SUCCESS || here == 0)
+        return VC_OK;
+    cl_device_id *grown = realloc(*out, (*count + here) * sizeof *grown);
+    if (!grown)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    *out = grown;
+    if (cl->GetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, here, grown + *count, NULL) == CL_SUCCESS)
+        *count += here;
+    return VC_OK;
+}
+
+vc_status vc__cl_devices(cl_device_id **out, size_t *count, const vc__cl *cl)
+{
+    cl_uint platforms = 0;
+    *out = NULL;
+    *count = 0;
+    if (cl->GetPlatformIDs(0, NULL, &platforms) != CL_SUCCESS || platforms == 0)
+        return vc_fail(VC_EUNSUPPORTED,
+                       "%s: finds no driver of OpenCL, wanted one that "
+                       "/etc/OpenCL/vendors names",
+                       loader);
+    cl_platform_id *all = calloc(platforms, sizeof(cl_platform_id));
+    if (!all)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    vc_status status = VC_OK;
+    if (cl->GetPlatformIDs(platforms, all, NULL) != CL_SUCCESS)
+        platforms = 0;
+    for (cl_uint p = 0; p < platforms && status == VC_OK; p++)
+        status = add_devices(out, count, cl, all[p]);
+    free(all);
+    if (status == VC_OK && *count == 0)
+        status = vc_fail(VC_EUNSUPPORTED, "%s: its drivers show no device", loader);
+    if (status != VC_OK) {
+        free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+static uint64_t number_of(const vc__cl *cl, cl_device_id device, cl_device_info what)
+{
+    union {
+        cl_uint narrow;
+        cl_ulong wide;
+        size_t size;
+    } value = {.wide = 0};
+    size_t bytes = 0;
+    if (cl->GetDeviceInfo(device, what, sizeof value, &value, &bytes) != CL_SUCCESS)
+        return 0;
+    return bytes == sizeof value.narrow ? value.narrow : value.wide;
+}
+
+static void text_of(char *out, size_t room, const vc__cl *cl, cl_device_id device,
+                    cl_device_info what)
+{
+    char text[1024] = "";
+    if (cl->GetDeviceInfo(device, what, sizeof text - 1, text, NULL) != CL_SUCCESS)
+        text[0] = '\0';
+    const char *from = text + strspn(text, " ");
+    snprintf(out, room, "%.*s", (int)room - 1, from);
+}
+
+void vc__cl_describe(vc_device_info *out, const vc__cl *cl, cl_device_id device, size_t index)
+{
+    const uint64_t type = number_of(cl, device, CL_DEVICE_TYPE);
+    *out = (vc_device_info){.backend = "opencl",
+                            .index = index,
+                            .kind = type & CL_DEVICE_TYPE_GPU   ? "gpu"
+                                    : type & CL_DEVICE_TYPE_CPU ? "cpu"
+                                                                : "other",
+                            .memory_bytes = number_of(cl, device, CL_DEVICE_GLOBAL_MEM_SIZE),
+                            .largest_bytes = number_of(cl, device, CL_DEVICE_MAX_MEM_ALLOC_SIZE),
+                            .local_bytes = number_of(cl, device, CL_DEVICE_LOCAL_MEM_SIZE),
+                            .units = number_of(cl, device, CL_DEVICE_MAX_COMPUTE_UNITS),
+                            .products = "plain"};
+    text_of(out->name, sizeof out->name, cl, device, CL_DEVICE_NAME);
+    text_of(out->vendor, sizeof out->vendor, cl, device, CL_DEVICE_VENDOR);
+    text_of(out->driver, sizeof out->driver, cl, device, CL_DRIVER_VERSION);
+}

@@ -1,0 +1,67 @@
+/* Times by the events of OpenCL. */
+#include <stdlib.h>
+
+#include "opencl_impl.h"
+
+vc_status vc__cl_keep(vc__cl_queue *q, cl_event from, cl_event to)
+{
+    if (q->span_count == q->span_room) {
+        const size_t room = 2 * q->span_room + 64;
+        vc__cl_span *grown = realloc(q->spans, room * sizeof *grown);
+        if (!grown)
+            return vc_fail(VC_ENOMEM, "out of memory for %zu times", room);
+        q->spans = grown;
+        q->span_room = room;
+    }
+    q->spans[q->span_count++] = (vc__cl_span){q->op, from, to};
+    return VC_OK;
+}
+
+void vc__cl_forget(vc__cl_queue *q)
+{
+    for (size_t i = 0; i < q->span_count; i++) {
+        if (q->spans[i].from)
+            q->cl.ReleaseEvent(q->spans[i].from);
+        q->cl.ReleaseEvent(q->spans[i].to);
+    }
+    q->span_count = 0;
+}
+
+vc_status vc__cl_timing(void *queue, int on)
+{
+    vc__cl_queue *q = queue;
+    const cl_int error = q->cl.Finish(q->current);
+    if (error != CL_SUCCESS)
+        return vc__cl_fail(q, error, "running");
+    vc__cl_forget(q);
+    q->current = on ? q->timed : q->plain;
+    return VC_OK;
+}
+
+vc_status vc__cl_mark(void *queue, size_t op)
+{
+    ((vc__cl_queue *)queue)->op = op;
+    return VC_OK;
+}
+
+size_t vc__cl_spans(const void *queue)
+{
+    return ((const vc__cl_queue *)queue)->span_count;
+}
+
+static double seconds_of(const vc__cl_queue *q, cl_event event, cl_profiling_info what)
+{
+    cl_ulong nanoseconds = 0;
+    q->cl.GetEventProfilingInfo(event, what, sizeof nanoseconds, &nanoseconds, NULL);
+    return 1e-9 * (double)nanoseconds;
+}
+
+size_t vc__cl_span_at(vc__span *out, const void *queue, size_t index)
+{
+    const vc__cl_queue *q = queue;
+    const vc__cl_span *s = &q->spans[index];
+    const double start = s->from ? seconds_of(q, s->from, CL_PROFILING_COMMAND_END)
+                                 : seconds_of(q, s->to, CL_PROFILING_COMMAND_START);
+    *out = (vc__span){start, seconds_of(q, s->to, CL_PROFILING_COMMAND_END) - start};
+    return s->op;
+}
