@@ -5,10 +5,11 @@ FUZZ_SECONDS ?= 20
 TORTURE_MINUTES ?= 20
 RANDOM_MINUTES ?= 5
 # For training in several processes, the report's page in a browser, the library in C++ and
-# Python, its notebook, ONNX files, manual pages and completions of shells, packed archives, RTL.
+# Python, its notebook, ONNX files, manual pages and completions of shells, packed archives, RTL, a
+# device of OpenCL on the CPU.
 TEST_PACKAGES = libopenmpi-dev openmpi-bin chromium chromium-driver g++ python3 python3-venv \
                 python3-numpy python3-nbclient python3-ipykernel python3-onnx man-db zsh fish \
-                xz-utils verilator
+                xz-utils verilator ocl-icd-libopencl1 pocl-opencl-icd libclblast1
 TSAN_TESTS = test_loader test_loader_training test_memory_limit test_file
 
 .PHONY: build demo test test-rtl test-asan test-clang test-tsan test-fuzz test-random torture \

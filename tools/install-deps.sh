@@ -4,7 +4,7 @@
 set -eu
 packages="gcc libc6-dev make cmake ninja-build pkg-config libdnnl-dev libjansson-dev libpng-dev
 libjpeg62-turbo-dev zlib1g-dev libzip-dev libfyaml-dev libcmocka-dev dataset-fashion-mnist
-libwebp-dev libgif-dev libtiff-dev libbz2-dev liblzma-dev $*"
+opencl-headers libwebp-dev libgif-dev libtiff-dev libbz2-dev liblzma-dev $*"
 missing=""
 for package in $packages; do
     dpkg -s "$package" 2>/dev/null | grep -q '^Status: install ok installed' ||

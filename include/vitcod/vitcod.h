@@ -131,6 +131,7 @@
 #include "vitcod/chip_summary.h"
 #include "vitcod/chip_trace.h"
 #include "vitcod/control.h"
+#include "vitcod/device.h"
 #include "vitcod/dram_trace.h"
 #include "vitcod/engine.h"
 #include "vitcod/functional.h"

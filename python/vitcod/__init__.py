@@ -57,6 +57,7 @@ _HOME = {
     "classify": "verbs",
     "codesign": "verbs",
     "compare": "verbs",
+    "devices": "verbs",
     "evaluate": "verbs",
     "export": "verbs",
     "import_": "verbs",
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
     from .verbs import classify as classify
     from .verbs import codesign as codesign
     from .verbs import compare as compare
+    from .verbs import devices as devices
     from .verbs import evaluate as evaluate
     from .verbs import export as export
     from .verbs import import_ as import_

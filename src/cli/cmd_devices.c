@@ -44,7 +44,7 @@ static int run_devices(const cli_command *command, int argc, char **argv)
 const cli_command cmd_devices = {
     "devices",
     "what a model can run on here beside the CPU",
-    "",
+    "[--json]",
     "Lists what --device of infer, eval, classify, bench and profile can name: OpenCL's devices, "
     "those of every driver that its loader finds, and NVIDIA's by CUDA. What has none says what is "
     "missing; that is no failure.",

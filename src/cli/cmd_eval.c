@@ -171,6 +171,8 @@ static int check_tokens(const cli_command *command, const eval_options *o)
         return cli_usage(command, "wanted both of --tokens and --keep, or none");
     if (o->tokens.rule && o->engine.dtype && strcmp(o->engine.dtype, "fp32") != 0)
         return cli_usage(command, "--tokens runs in fp32, not in %s", o->engine.dtype);
+    if (o->tokens.rule && o->engine.device && strcmp(o->engine.device, "cpu") != 0)
+        return cli_usage(command, "--tokens runs on the CPU, not on %s", o->engine.device);
     if (o->tokens.rule && o->engine.split)
         return cli_usage(command, "--tokens has no heads to split, wanted no --split-heads");
     if (o->tokens.rule && vc_token_reduction_check(&o->tokens) != VC_OK)

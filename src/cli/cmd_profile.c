@@ -40,12 +40,14 @@ static int check(const cli_command *command, const cli_profile_options *o, int a
         return cli_usage(command, "a model brings its own --head-dim");
     if (o->count && o->runs != CLI_UNSET)
         return cli_usage(command, "--count runs nothing, so there are no --runs");
+    if (o->count && o->engine.device)
+        return cli_usage(command, "--count runs nothing, so there is no --device");
     if (o->trace && (o->count || attention))
         return cli_usage(command,
                          "--trace is of a model that runs, not of --count or attention alone");
-    if (attention && (o->count || o->engine.dtype || o->model.arch))
-        return cli_usage(command,
-                         "--count, --dtype and --arch are for a model, not attention on a plan");
+    if (attention && (o->count || o->engine.dtype || o->engine.device || o->model.arch))
+        return cli_usage(command, "--count, --dtype, --device and --arch are for a model, not "
+                                  "attention on a plan");
     if (attention && !o->model.path && o->model.image_size)
         return cli_usage(command, "--image-size belongs to --model");
     if (attention && o->model.path && o->head_dim != CLI_UNSET)
@@ -101,8 +103,8 @@ static int run_lengths(const cli_command *command, cli_profile_options *o,
     if (!o->model.arch || arguments->count > 0)
         return cli_usage(command,
                          "--lengths wants --arch NAME, whose heads it takes, and no MODEL or PLAN");
-    if (o->attention || o->count || o->trace || o->engine.dtype || o->model.plan || o->model.mask ||
-        o->model.path || o->head_dim != CLI_UNSET)
+    if (o->attention || o->count || o->trace || o->engine.dtype || o->engine.device ||
+        o->model.plan || o->model.mask || o->model.path || o->head_dim != CLI_UNSET)
         return cli_usage(command, "beside --lengths: --linformer, --sparsity and --runs alone");
     if (o->linformer == 0)
         return cli_usage(command, "--linformer is 0, wanted 1 or more");
@@ -117,9 +119,11 @@ static int run_lengths(const cli_command *command, cli_profile_options *o,
     return finish(command, common, done, &result, cli_print_profile_lengths);
 }
 
-static int run_costs(const cli_command *command, const cli_arguments *arguments,
-                     const cli_common *common)
+static int run_costs(const cli_command *command, const cli_profile_options *o,
+                     const cli_arguments *arguments, const cli_common *common)
 {
+    if (o->engine.device)
+        return cli_usage(command, "--costs are the CPU's: wanted no --device");
     if (arguments->count > 0)
         return cli_usage(command, "--costs are the machine's, not a MODEL's or a PLAN's");
     cli_profile_result result = {0};
@@ -167,7 +171,7 @@ static int run_profile(const cli_command *command, int argc, char **argv)
         return status;
     const char *path = arguments.count > 0 ? arguments.positional[0] : NULL;
     if (o.costs)
-        return run_costs(command, &arguments, &common);
+        return run_costs(command, &o, &arguments, &common);
     if (o.lengths)
         return run_lengths(command, &o, &arguments, &common);
     if (o.linformer != CLI_UNSET || !isnan(o.sparsity))

@@ -16,7 +16,7 @@ typedef struct cli_engine_options {
 #define CLI_ENGINE_OPTIONS_AND(options, alias)                                                     \
     {"dtype", "fp32|bf16|int8", "precision of the products (default: the file's)", CLI_TEXT,       \
      &(options).dtype},                                                                            \
-        {"device", "cpu|opencl|cuda",                                                              \
+        {"device", "cpu|opencl|cuda|NAME:N",                                                       \
          "what runs it (default cpu); opencl:1 is OpenCL's second, see devices", CLI_TEXT,         \
          &(options).device},                                                                       \
     {                                                                                              \

@@ -77,9 +77,11 @@ static int find_algorithm(vc__cu_product *p, const vc__cu_queue *q)
     int found = 0;
     if (l->cublasLtMatmulPreferenceCreate(&preference) != 0)
         return 0;
-    l->cublasLtMatmulPreferenceSetAttribute(preference, PREFERENCE_WORKSPACE, &room, sizeof room);
-    const int error = l->cublasLtMatmulAlgoGetHeuristic(q->blaslt_handle, p->desc, p->b, p->a, p->c,
-                                                        p->c, preference, 1, &p->how, &found);
+    int error = l->cublasLtMatmulPreferenceSetAttribute(preference, PREFERENCE_WORKSPACE, &room,
+                                                        sizeof room);
+    if (error == 0)
+        error = l->cublasLtMatmulAlgoGetHeuristic(q->blaslt_handle, p->desc, p->b, p->a, p->c, p->c,
+                                                  preference, 1, &p->how, &found);
     l->cublasLtMatmulPreferenceDestroy(preference);
     return error == 0 && found > 0;
 }

@@ -1,0 +1,224 @@
+/* CUDA's host program on a driver that checks its calls and runs nothing (cuda_stub.c). Nothing
+ * here says that a GPU computes what it should. */
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../../src/models/deit/deit.h"
+#include "../engine_logits.h"
+#include "../summary_plans.h"
+#include "cuda_stub.h"
+#include "vitcod/backend.h"
+#include "vitcod/device.h"
+
+enum { IMAGES = 2, CLASSES = 7, PIXELS = 3 * 16 * 16, PATCHES = 16 };
+
+static cuda_stub *stub;
+
+static const vc_backend *cuda(void)
+{
+    const vc_backend *backend;
+    for (size_t i = 0; (backend = vc_backend_at(i)); i++)
+        if (strcmp(backend->name, "cuda") == 0)
+            return backend;
+    fail();
+    return NULL;
+}
+
+/* The stub lies beside this program. */
+static int find_stub(void **state)
+{
+    char path[4096];
+    (void)state;
+    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 32);
+    assert_true(length > 0);
+    path[length] = '\0';
+    strcpy(strrchr(path, '/'), "/cuda_stub.so");
+    setenv("VC_CUDA", path, 1);
+    setenv("VC_NVRTC", path, 1);
+    setenv("VC_CUBLASLT", path, 1);
+    void *library = dlopen(path, RTLD_NOW | RTLD_NODELETE);
+    assert_non_null(library);
+    cuda_stub_get *get;
+    void *symbol = dlsym(library, "cuda_stub_state");
+    memcpy(&get, &symbol, sizeof get);
+    stub = get();
+    return 0;
+}
+
+static vc_model *model_with_summaries(void)
+{
+    const vc__deit_config config = {.image = 16,
+                                    .patch = 4,
+                                    .channels = 3,
+                                    .classes = CLASSES,
+                                    .width = 32,
+                                    .depth = 2,
+                                    .heads = 2,
+                                    .hidden = 64,
+                                    .std = {1, 1, 1}};
+    const size_t tokens = PATCHES + 1;
+    vc_model *model;
+    vc_mask mask;
+    vc_plan plan;
+    assert_ok(vc__deit_create(&model, &config, 1));
+    assert_ok(vc_mask_open(&mask, config.depth, config.heads, tokens, tokens));
+    summary_mask(&mask, 0);
+    assert_ok(vc_plan_of_masks(&plan, &mask, 1));
+    add_summaries(&plan, 1, 0);
+    assert_ok(vc_model_use_plan(model, &plan, "plan"));
+    vc_plan_close(&plan);
+    vc_mask_close(&mask);
+    return model;
+}
+
+static vc_engine_options options_in(vc_precision precision)
+{
+    vc_engine_options options = vc_engine_options_default();
+    options.backend = cuda();
+    options.precision = precision;
+    options.batch = IMAGES;
+    options.threads = 1;
+    return options;
+}
+
+static void begin(size_t fail_at)
+{
+    stub->calls = stub->launches = stub->multiplications = stub->writes = stub->reads = 0;
+    stub->fail_at = fail_at;
+    stub->failed = NULL;
+    stub->fault[0] = '\0';
+}
+
+static void check_end(void)
+{
+    if (stub->fault[0])
+        fail_msg("%s", stub->fault);
+    assert_int_equal(stub->live, 0);
+}
+
+/* Opens, runs two batches with times and one without. */
+static vc_status run_all(const vc_model *model, const vc_engine_options *options)
+{
+    static float images[IMAGES * PIXELS], logits[IMAGES * CLASSES];
+    vc_engine *engine;
+    VC_TRY(vc_engine_open(&engine, model, options));
+    vc_status status = vc_engine_run(engine, logits, images, IMAGES);
+    vc_engine_time(engine, 1);
+    if (status == VC_OK)
+        status = vc_engine_run(engine, logits, images, 1);
+    if (status == VC_OK)
+        status = vc_engine_run(engine, logits, images, IMAGES);
+    for (size_t i = 0; status == VC_OK && i < vc_engine_op_count(engine); i++)
+        assert_near(vc_engine_op_at(engine, i).seconds, 2e-3, 1e-6);
+    vc_engine_time(engine, 0);
+    vc_engine_close(engine);
+    return status;
+}
+
+static void calls_are_right(void **state)
+{
+    (void)state;
+    vc_model *model = model_with_summaries();
+    for (int plain = 0; plain < 2; plain++)
+        for (vc_precision p = VC_IN_FP32; p <= VC_IN_BF16; p++) {
+            const vc_engine_options options = options_in(p);
+            if (plain)
+                setenv("VC_PRODUCTS", "plain", 1);
+            begin(0);
+            assert_ok(run_all(model, &options));
+            unsetenv("VC_PRODUCTS");
+            assert_int_equal(stub->writes, 3);
+            assert_int_equal(stub->reads, 3);
+            assert_true(stub->launches > 3 * 20);
+            assert_int_equal(stub->multiplications > 0, !plain);
+            check_end();
+        }
+    vc_model_close(model);
+}
+
+/* Every call fails in turn: a sentence, and nothing is left. */
+static void any_call_fails(void **state)
+{
+    (void)state;
+    vc_model *model = model_with_summaries();
+    const vc_engine_options options = options_in(VC_IN_BF16);
+    size_t refused = 0, synchronise = 0;
+    begin(0);
+    assert_ok(run_all(model, &options));
+    const size_t calls = stub->calls;
+    for (size_t at = 1; at <= calls; at++) {
+        begin(at);
+        const vc_status status = run_all(model, &options);
+        if (!stub->failed)
+            fail_msg("call %zu of %zu was not made", at, calls);
+        if (strcmp(stub->failed, "cublasLtCreate") == 0) { /* goes without */
+            assert_ok(status);
+        } else if (strcmp(stub->failed, "cuCtxSetCurrent") != 0) { /* that of closing is not told */
+            if (status == VC_OK)
+                fail_msg("%s failed, and nobody noticed", stub->failed);
+            assert_true(strlen(vc_last_error()) > 10);
+            refused++;
+        }
+        if (strcmp(stub->failed, "cuStreamSynchronize") == 0) {
+            assert_non_null(strstr(vc_last_error(), "cuda:0 (Stub): running failed"));
+            assert_non_null(strstr(vc_last_error(), "the device is lost"));
+            synchronise++;
+        }
+        if (strcmp(stub->failed, "nvrtcCompileProgram") == 0)
+            assert_non_null(strstr(vc_last_error(), "error: as the test wants it"));
+        check_end();
+    }
+    assert_true(refused > 50);
+    assert_int_equal(synchronise, 3);
+    vc_model_close(model);
+}
+
+static void what_there_is(void **state)
+{
+    (void)state;
+    vc_device_info *devices;
+    size_t count;
+    const vc_backend *backend;
+    begin(0);
+    stub->devices = 2;
+    assert_ok(cuda()->devices(&devices, &count));
+    assert_int_equal(count, 2);
+    assert_string_equal(devices[1].name, "Stub");
+    assert_string_equal(devices[1].driver, "CUDA 12.4, sm_87, shares the host's memory");
+    assert_int_equal(devices[1].memory_bytes, (size_t)1 << 30);
+    free(devices);
+    stub->devices = 1;
+    assert_ok(vc_device_find(&backend, &count, "cuda:3"));
+    assert_ptr_equal(backend, cuda());
+    assert_int_equal(count, 3);
+    assert_fails(vc_device_find(&backend, &count, "cuda:"), VC_EINVAL, "there is no device");
+    assert_fails(vc_device_find(&backend, &count, "cud"), VC_EINVAL, "there is no device");
+    check_end();
+}
+
+static void too_little(void **state)
+{
+    (void)state;
+    vc_model *model = model_with_summaries();
+    vc_engine_options options = options_in(VC_IN_FP32);
+    begin(0);
+    stub->memory_bytes = 65536;
+    assert_fails(run_all(model, &options), VC_ENOMEM, "cuda:0 (Stub) has no room for");
+    stub->memory_bytes = (size_t)1 << 30;
+    stub->local_bytes = 4096;
+    assert_fails(run_all(model, &options), VC_EUNSUPPORTED, "heads of 16 and 16 values want");
+    stub->local_bytes = 49152;
+    options.device = 1;
+    assert_fails(run_all(model, &options), VC_EINVAL, "no device cuda:1, wanted 0 to 0");
+    check_end();
+    vc_model_close(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(calls_are_right), cmocka_unit_test(any_call_fails),
+        cmocka_unit_test(what_there_is), cmocka_unit_test(too_little)};
+    return cmocka_run_group_tests(tests, find_stub, NULL);
+}
