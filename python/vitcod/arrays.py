@@ -54,6 +54,12 @@ def shaped(value, what: str, dtype, shape: tuple) -> np.ndarray:
     return np.ascontiguousarray(array)
 
 
+def is_finite_sum(array: np.ndarray) -> bool:
+    """False: a value is not finite, or the sum of finite ones is too large, of which einsum does
+    not warn. The array is contiguous."""
+    return bool(np.isfinite(np.einsum("i->", array.reshape(-1))))
+
+
 def address(array: np.ndarray) -> int:
     return array.ctypes.data
 

@@ -271,7 +271,7 @@ class Model:
     def _images(self, images) -> np.ndarray:
         shape = self.input_shape
         x = arrays.shaped(images, "images", np.float32, ("images", *shape))
-        if not np.isfinite(x.sum()):  # or the sum of what is finite is too large
+        if not arrays.is_finite_sum(x):
             tensor = library.Tensor(0, x.ndim, tuple(x.shape), arrays.address(x))
             check(lib.vc_tensor_check_finite(tensor, b"images", b"values"))
         return x
@@ -335,7 +335,7 @@ class Model:
                         some,
                     )
                 )
-        if not np.isfinite(logits.sum()):
+        if not arrays.is_finite_sum(logits):
             tensor = library.Tensor(0, 2, (count, outputs), target)
             check(lib.vc_tensor_check_finite(tensor, b"images", b"logits"))
         return logits
