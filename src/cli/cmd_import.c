@@ -115,8 +115,9 @@ const cli_command cmd_import = {
     "transformers, the original releases or ViTCoD's finetuning wrote it: safetensors, or "
     "PyTorch's zip format (.pth), of which nothing is executed. Values are kept bit for bit "
     "(another --image-size interpolates a DeiT's position embeddings); names become timm's. Every "
-    "other command reads these checkpoints as well: what import adds is speed, and a file that anything can read. With --plan and "
-    "--autoencoder one file holds all that inference needs, and every verb takes it as its MODEL.",
+    "other command reads these checkpoints as well: what import adds is speed, and a file that "
+    "anything can read. With --plan and --autoencoder one file holds all that inference needs, and "
+    "every verb takes it as its MODEL.",
     run_import,
     &result_record,
     "vitcod import deit_tiny_patch16_224.pth -o deit_tiny.safetensors\n"

@@ -270,7 +270,7 @@ case_of_another_kind() {
         is_told "plan mask maps images $neither" $verb
     done
     is_told "mask maps images $neither" simulate
-    check "in place of a plan" 1 '^vitcod: mask: is a mask, BOOL (1, 2, 5, 5), wanted a plan, with' \
+    check "in place of a plan" 1 '^vitcod: mask: is a mask, BOOL (1, 2, 5, 5), wanted a plan' \
         "$vitcod" simulate mask --model model
     check "in place of a coder" 1 '^vitcod: plan: is a plan, wanted an auto-encoder; --plan' \
         "$vitcod" bench model --autoencoder plan

@@ -82,7 +82,8 @@ case_other_verbs() {
         -o calibrated
     check "what it makes is one file" 0 '"inside": true' "$vitcod" info calibrated --json
     varying=everything # bench names the CPU's operators
-    check "bench compares with the dense model" 0 'without mask or plan' "$vitcod" bench one --runs 1
+    check "bench compares with the dense model" 0 'without mask or plan' \
+        "$vitcod" bench one --runs 1
 }
 
 case_train_goes_on() {
