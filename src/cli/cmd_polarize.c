@@ -20,7 +20,8 @@ typedef struct polarize_options {
 } polarize_options;
 
 typedef struct polarize_result {
-    double cost; /* of the threshold that was searched, else NAN */
+    double cost;   /* of the threshold that was searched, else NAN */
+    bool of_usual; /* the threshold, which nobody chose */
     const char *cost_unit;
     vc_plan_summary plan;
 } polarize_result;
@@ -128,15 +129,35 @@ static vc_status polarize(polarize_result *result, const polarize_options *o, co
     return status;
 }
 
+/* Global tokens of all heads; *heads: how many there are. */
+static double all_globals(size_t *heads, const vc_plan_summary *p)
+{
+    double globals = 0.0;
+    *heads = 0;
+    for (size_t l = 0; l < p->layers; l++)
+        for (size_t h = 0; h < p->global_tokens[l].heads; h++, ++*heads)
+            globals += p->global_tokens[l].of_heads[h];
+    return globals;
+}
+
+/* The usual threshold is one for some 200 tokens: of many more it makes columns global that keep
+ * little, and all of their entries are computed. */
+static void print_hint(const vc_plan_summary *p)
+{
+    size_t heads;
+    const double computed = all_globals(&heads, p) * (double)p->queries;
+    if (p->layers > 0 && computed > (double)p->kept)
+        printf("threshold %llu makes so many tokens global that their columns have %.3g entries, "
+               "more than the %.3g that are kept: --threshold auto finds what costs least\n",
+               (unsigned long long)p->threshold, computed, (double)p->kept);
+}
+
 /* What the threshold that was found comes to. */
 static void print_search(const polarize_result *r)
 {
     const vc_plan_summary *p = &r->plan;
-    size_t heads = 0;
-    double globals = 0.0;
-    for (size_t l = 0; l < p->layers; l++)
-        for (size_t h = 0; h < p->global_tokens[l].heads; h++, heads++)
-            globals += p->global_tokens[l].of_heads[h];
+    size_t heads;
+    const double globals = all_globals(&heads, p);
     printf("threshold %llu costs least: %g %s\n", (unsigned long long)p->threshold, r->cost,
            r->cost_unit);
     printf("  global is a token that more than %llu of %llu queries keep: %.1f per head in the "
@@ -153,6 +174,8 @@ static void print_text(const void *result)
     vc_plan_summary_print(stdout, &r->plan);
     if (r->cost_unit)
         print_search(r);
+    else if (r->of_usual)
+        print_hint(&r->plan);
 }
 
 static int run_polarize(const cli_command *command, int argc, char **argv)
@@ -209,7 +232,7 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
         return status;
     if (o.target && !o.search)
         return cli_usage(command, "--for belongs to --threshold auto");
-    polarize_result result = {.cost = NAN};
+    polarize_result result = {.cost = NAN, .of_usual = !o.threshold_text};
     const vc_status done = polarize(&result, &o, arguments.positional[0]);
     status = cli_end(command, &common, done, &result, print_text);
     vc_record_free(&result_record, &result);

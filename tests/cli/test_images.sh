@@ -47,6 +47,16 @@ case_import_with_an_auto_encoder() {
     absent "no leftovers" x
 }
 
+# The usual threshold of polarize is one for some 200 tokens.
+case_many_tokens() {
+    check "maps of 102 tokens" 0 'averaged over 5 images' \
+        "$vitcod" attention model --image-size 80 --data data -o maps.npy
+    check "a mask" 0 '' "$vitcod" prune maps.npy --sparsity 0.3 -o mask.npy
+    check "too many global tokens are told" 0 'threshold 50 makes so many tokens global' \
+        "$vitcod" polarize mask.npy -o plan
+    check "a threshold of one's own" 0 'kept: ' "$vitcod" polarize mask.npy --threshold 50 -o own
+}
+
 # What features are worth, of a model whose head is not used.
 case_features() {
     check "nearest neighbours" 0 'top-1 100.00 % (95 %: [0-9.]* to 100.00).*1 nearest of 5' \
