@@ -113,7 +113,7 @@ case_refuses() {
     ln -s data "$(printf 'odd\377')"
     check "of images under an odd name" 0 '' \
         "$vitcod" attention model --data "$(printf 'odd\377')" --limit 8 -o odd.npy
-    check "have no summaries" 1 'maps.npy: is an npy array, .*.vitcod attention --summary. writes' \
+    check "have no summaries" 1 'maps.npy: is averaged attention, .*attention --summary. writes' \
         "$vitcod" prune maps.npy --summary 2x2 --sparsity 0.5 -o y
     check "nor heads" 1 '.vitcod attention --summary. writes' \
         "$vitcod" prune maps.npy --rule measured --sparsity 0.5 -o y
