@@ -97,6 +97,7 @@ class EngineOptions(ctypes.Structure):
         ("split", c_int),
         ("costs", SplitCosts),
         ("backend", c_void_p),
+        ("device", c_size_t),
         ("unrestricted", c_int),
     ]
 
