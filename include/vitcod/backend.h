@@ -42,6 +42,7 @@ typedef struct vc_program_op {
     /* The gain and shift of a LayerNorm; for positions, the rows that tokens start with. */
     const float *weight, *bias;
     float eps;
+    int deviation; /* as in vc_layernorm */
 
     /* Attention and the panels that it reads. Q is in `from`, K and V are in `keys`. Softmax is
      * 2^(score - highest) over its sum: the weights that make Q hold log2(e) / sqrt(head_dim)
@@ -54,6 +55,7 @@ typedef struct vc_program_op {
     size_t keys_at, values_at; /* floats from the start of a row of `keys` */
 
     vc_window window; /* of patches and windows; of a subsampling the side */
+    vc_span span;     /* of spans */
     size_t prefix;    /* rows of zeros before those of the patches */
 } vc_program_op;
 

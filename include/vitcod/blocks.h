@@ -20,6 +20,7 @@ typedef enum vc_activation {
     VC_ACTIVATION_SILU,
     VC_ACTIVATION_QUICK_GELU,
     VC_ACTIVATION_TANH,
+    VC_ACTIVATION_RELU,
     VC_ACTIVATION_COUNT
 } vc_activation;
 
@@ -47,6 +48,7 @@ typedef struct vc_block_op {
     /* A LayerNorm, over the width of `from`. */
     const float *gain, *shift;
     float eps;
+    int deviation; /* as in vc_layernorm */
 
     /* Attention: Q lies at the start of the rows of `from`, K and V in the rows of `keys`. */
     int keys;
@@ -58,6 +60,7 @@ typedef struct vc_block_op {
 
     /* Patches and windows of a square image; a subsampling's side of the grid of tokens. */
     vc_window window;
+    vc_span span;  /* of spans: `from` has its tokens and channels */
     size_t prefix; /* rows before those of the image: zeros; a mean leaves them out */
 } vc_block_op;
 

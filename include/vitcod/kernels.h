@@ -62,7 +62,8 @@ typedef struct vc_head_mix {
 typedef struct vc_layernorm {
     const float *weight, *bias; /* (channels) */
     size_t channels;
-    float eps; /* added to the variance */
+    float eps;     /* added to the variance */
+    int deviation; /* 1: to the deviation, and of channels - 1, as Rush (2018) has it */
 } vc_layernorm;
 
 typedef struct vc_kernels {

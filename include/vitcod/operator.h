@@ -56,8 +56,11 @@ typedef enum vc_work {
     X(PROJECTION, "projection", PROJECTION, ANY, OWN, PROJECTION)                                  \
     X(NORM2, "norm2", NORM, FP32, OWN, MLP)                                                        \
     X(FC1, "fc1", MLP, ANY, OWN, MLP)                                                              \
-    X(GATE, "gate", MLP, FP32, OWN, MLP) /* SwiGLU's, behind FC1 */                                \
+    X(GATE, "gate", MLP, FP32, OWN, MLP)          /* SwiGLU's, behind FC1 */                       \
+    X(SPANS, "spans", RESHAPE, FP32, OTHERS, MLP) /* windows along the tokens, every n-th one */   \
     X(FC2, "fc2", MLP, ANY, OWN, MLP)                                                              \
+    X(PLACE, "place", RESHAPE, FP32, OWN,                                                          \
+      MLP) /* positions for the next block, added to a stream */                                   \
     X(MLP, "mlp", MLP, ANY, OWN, MLP)                                                              \
     X(PREFIX, "class_tokens", RESHAPE, FP32, OTHERS, PREFIX)                                       \
     X(NORM, "norm", NORM, FP32, OWN, HEAD)                                                         \

@@ -46,6 +46,16 @@ void vc_layernorm_backward(float *dx, float *dw, float *db, const float *dy, con
                            const float *mean, const float *rstd, const float *weight, size_t rows,
                            size_t channels);
 
+/* The same as it was written down for the first Transformers (Rush 2018): y = (x - mean) /
+ * (deviation + eps) * weight + bias, the deviation over channels - 1, of which there are two or
+ * more. rstd is what is multiplied by. dx is added to. */
+void vc_deviation_norm_forward(float *y, float *mean, float *rstd, const float *x,
+                               const float *weight, const float *bias, size_t rows, size_t channels,
+                               float eps);
+void vc_deviation_norm_backward(float *dx, float *dw, float *db, const float *dy, const float *x,
+                                const float *mean, const float *rstd, const float *weight,
+                                size_t rows, size_t channels, float eps);
+
 /* BatchNorm in training (Ioffe, Szegedy 2015): of each channel of x (rows, channels) the mean over
  * the rows is subtracted, and the result divided by sqrt(variance + eps). y = that * weight + bias
  * + residual; the residual may be NULL, and y may be x. mean and (biased) variance (channels) are
@@ -78,6 +88,10 @@ void vc_silu_backward(float *dx, const float *dy, const float *x, size_t count);
  * dy. */
 void vc_quick_gelu_forward(float *y, const float *x, size_t count);
 void vc_quick_gelu_backward(float *dx, const float *dy, const float *x, size_t count);
+
+/* ReLU, max(x, 0). y may be x, dx may be dy. */
+void vc_relu_forward(float *y, const float *x, size_t count);
+void vc_relu_backward(float *dx, const float *dy, const float *x, size_t count);
 
 /* y (rows, width) = the SiLU of the first half of x (rows, 2 * width) times the second (SwiGLU:
  * Shazeer 2020). */
@@ -120,6 +134,21 @@ void vc_windows_gather_backward(float *dx, const float *drows, size_t batch,
 /* The rows of one image's output pixels first to first + count - 1, on the calling thread. */
 void vc_window_rows(float *rows, const float *image, size_t first, size_t count,
                     const vc_window *window);
+
+/* Windows along a row of tokens, with zeros at its ends, as a convolution in one dimension has
+ * them: for each output token (B, T') the values under the kernel, ordered (kernel, channels), of x
+ * (B, tokens, channels). T' = (tokens + 2 * padding - kernel) / stride + 1. A kernel of 1 without
+ * padding is every stride-th token. */
+typedef struct vc_span {
+    size_t tokens, channels, kernel, stride, padding;
+} vc_span;
+
+size_t vc_span_tokens(const vc_span *span); /* T' */
+void vc_spans_gather(float *rows, const float *x, size_t batch, const vc_span *span);
+/* dx gets the gradient of the values that the windows read, and 0 elsewhere. */
+void vc_spans_gather_backward(float *dx, const float *drows, size_t batch, const vc_span *span);
+/* The rows of one image's output tokens first to first + count - 1, on the calling thread. */
+void vc_span_rows(float *rows, const float *image, size_t first, size_t count, const vc_span *span);
 
 /* Every stride-th token along both axes of a grid: x (B, side^2, channels) to
  * y (B, ceil(side / stride)^2, channels). */

@@ -59,6 +59,9 @@ void vc__activate(const vc__cpu *cpu, vc_activation activation, float *values, s
         cpu->kernels->silu_forward(values, values, count);
     else if (activation == VC_ACTIVATION_QUICK_GELU)
         vc_quick_gelu_forward(values, values, count);
+    else if (activation == VC_ACTIVATION_RELU)
+        for (size_t i = 0; i < count; i++)
+            values[i] = values[i] < 0.0f ? 0.0f : values[i];
     else if (activation == VC_ACTIVATION_TANH)
         for (size_t i = 0; i < count; i++)
             values[i] = tanhf(values[i]);

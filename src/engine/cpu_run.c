@@ -35,8 +35,12 @@ static void run_positions(vc__cpu *cpu, const vc_program_op *op, const vc__tile 
     (void)cpu;
     const size_t width = op->to->width;
     float *to = vc__rows(op->to, tile);
-    for (part p = {0}; next_part(&p, tile);)
-        memcpy(to + p.from * width, op->weight + p.token * width, p.rows * width * sizeof *to);
+    for (part p = {0}; next_part(&p, tile);) {
+        float *out = to + p.from * width;
+        const float *start = op->weight + p.token * width;
+        for (size_t i = 0; i < p.rows * width; i++)
+            out[i] = op->add ? out[i] + start[i] : start[i];
+    }
 }
 
 /* Patches as rows, in the order of a convolution kernel (channels, patch, patch), after rows of
@@ -82,7 +86,7 @@ static void run_norm(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile
                           .first = tile->first * op->to->width / width,
                           .rows = rows,
                           .rows_per_image = 1};
-    const vc_layernorm norm = {op->weight, op->bias, width, op->eps};
+    const vc_layernorm norm = {op->weight, op->bias, width, op->eps, op->deviation};
     const float *from = vc__rows(op->from, &all);
     float *to = vc__rows(op->to, tile);
     if (op->to->precision == VC_IN_FP32) {
@@ -121,6 +125,16 @@ static void run_subsample(vc__cpu *cpu, const vc_program_op *op, const vc__tile 
                op->from->data + (row / tile->rows_per_image * op->from->rows + from) * width,
                width * sizeof *to);
     }
+}
+
+static void run_spans(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
+{
+    (void)cpu;
+    float *to = vc__rows(op->to, tile);
+    for (part p = {0}; next_part(&p, tile);)
+        vc_span_rows(to + p.from * op->to->width,
+                     op->from->data + p.image * op->from->rows * op->from->width, p.token, p.rows,
+                     &op->span);
 }
 
 static void run_mean(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
@@ -219,6 +233,8 @@ vc__run_fn *vc__cpu_operator(vc_op_kind kind)
         [VC_OP_FC1] = vc__run_linear,
         [VC_OP_FC2] = vc__run_linear,
         [VC_OP_GATE] = run_gate,
+        [VC_OP_SPANS] = run_spans,
+        [VC_OP_PLACE] = run_positions,
         [VC_OP_PREFIX] = run_prefix,
         [VC_OP_NORM] = run_norm,
         [VC_OP_MEAN] = run_mean,

@@ -230,7 +230,8 @@ static void add_norm(builder *b, const vc_block_op *op, vc_program_buffer *to,
                             .to = to,
                             .weight = upload(b, op->gain, from->width),
                             .bias = upload(b, op->shift, from->width),
-                            .eps = op->eps});
+                            .eps = op->eps,
+                            .deviation = op->deviation});
 }
 
 /* An operator that reads the keys of an attention. `dropped` is the number of values of their rows
@@ -342,7 +343,7 @@ static void add_attention(builder *b, const vc_block_op *op, size_t rows)
     add_op(b, step_for(b, rows, made.summaries ? made.summaries : keys), &made);
 }
 
-/* Adds an operator that moves values: patches, windows, positions, every second token, or a
+/* Adds an operator that moves values: patches, windows, spans, positions, every second token, or a
  * mean. */
 static void add_reshape(builder *b, const vc_block_op *op, size_t rows)
 {
@@ -358,7 +359,9 @@ static void add_reshape(builder *b, const vc_block_op *op, size_t rows)
                             .from = from,
                             .to = to,
                             .weight = op->start ? upload(b, op->start, to->rows * to->width) : NULL,
+                            .add = op->add,
                             .window = op->window,
+                            .span = op->span,
                             .prefix = op->prefix});
 }
 

@@ -8,15 +8,30 @@ static size_t clip(size_t count, size_t start, size_t block)
     return count - start < block ? count - start : block;
 }
 
+static void forward(float *y, float *mean, float *rstd, const float *x, const vc_layernorm *norm,
+                    size_t rows)
+{
+    const vc_kernels *kernels = vc_kernels_get();
+    const size_t channels = norm->channels;
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < rows; r += ROWS)
+        kernels->layernorm_rows(y + r * channels, mean + r, rstd + r, x + r * channels, norm,
+                                clip(rows, r, ROWS));
+}
+
 void vc_layernorm_forward(float *y, float *mean, float *rstd, const float *x, const float *weight,
                           const float *bias, size_t rows, size_t channels, float eps)
 {
-    const vc_kernels *kernels = vc_kernels_get();
-    const vc_layernorm norm = {weight, bias, channels, eps};
-#pragma omp parallel for schedule(static)
-    for (size_t r = 0; r < rows; r += ROWS)
-        kernels->layernorm_rows(y + r * channels, mean + r, rstd + r, x + r * channels, &norm,
-                                clip(rows, r, ROWS));
+    const vc_layernorm norm = {weight, bias, channels, eps, 0};
+    forward(y, mean, rstd, x, &norm, rows);
+}
+
+void vc_deviation_norm_forward(float *y, float *mean, float *rstd, const float *x,
+                               const float *weight, const float *bias, size_t rows, size_t channels,
+                               float eps)
+{
+    const vc_layernorm norm = {weight, bias, channels, eps, 1};
+    forward(y, mean, rstd, x, &norm, rows);
 }
 
 /* Each task takes some columns and adds up all rows in order, so threads do not matter. */
@@ -52,4 +67,34 @@ void vc_layernorm_backward(float *dx, float *dw, float *db, const float *dy, con
     for (size_t r = 0; r < rows; r += ROWS)
         kernels->layernorm_rows_backward(dx + r * channels, dy + r * channels, x + r * channels,
                                          mean + r, rstd + r, weight, clip(rows, r, ROWS), channels);
+}
+
+/* With r = 1 / (s + eps), s the deviation: dx = r (g - mean of g) - z (g . z) / ((n - 1) s), where
+ * z = (x - mean) r and g is the gradient of z. A row whose values are all the same has s = 0, and
+ * z = 0 whatever is done to one of them. */
+static void deviation_row_backward(float *dx, const float *dy, const float *x, float mean,
+                                   float rstd, const float *weight, size_t channels, float eps)
+{
+    const double r = rstd, s = 1.0 / r - (double)eps, n = (double)channels;
+    double sum = 0.0, dot = 0.0;
+    for (size_t c = 0; c < channels; c++) {
+        const double g = (double)dy[c] * weight[c];
+        sum += g;
+        dot += g * (double)(x[c] - mean) * r;
+    }
+    const double along = s > 0.0 ? dot / ((n - 1.0) * s) : 0.0;
+    for (size_t c = 0; c < channels; c++)
+        dx[c] +=
+            (float)(((double)dy[c] * weight[c] - sum / n) * r - (double)(x[c] - mean) * r * along);
+}
+
+void vc_deviation_norm_backward(float *dx, float *dw, float *db, const float *dy, const float *x,
+                                const float *mean, const float *rstd, const float *weight,
+                                size_t rows, size_t channels, float eps)
+{
+    parameter_gradients(dw, db, dy, x, mean, rstd, rows, channels);
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < rows; r++)
+        deviation_row_backward(dx + r * channels, dy + r * channels, x + r * channels, mean[r],
+                               rstd[r], weight, channels, eps);
 }

@@ -14,7 +14,8 @@ void vc__layernorm_rows_ref(float *y, float *mean, float *rstd, const float *x,
         double m = sum / (double)channels;
         for (size_t c = 0; c < channels; c++)
             squares += (in[c] - m) * (in[c] - m);
-        double s = 1.0 / sqrt(squares / (double)channels + norm->eps);
+        double s = norm->deviation ? 1.0 / (sqrt(squares / (double)(channels - 1)) + norm->eps)
+                                   : 1.0 / sqrt(squares / (double)channels + norm->eps);
         for (size_t c = 0; c < channels; c++)
             y[r * channels + c] = (float)((in[c] - m) * s * norm->weight[c] + norm->bias[c]);
         mean[r] = (float)m;

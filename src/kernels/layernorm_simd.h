@@ -18,7 +18,9 @@ static inline void layernorm_rows(float *y, float *mean, float *rstd, const floa
             vec d = replace_tail(sub(load_part(in + c, n), splat(m)), 0.0f, n);
             squares = muladd(d, d, squares);
         }
-        float s = 1.0f / sqrtf(sum_of(squares) / (float)channels + norm->eps);
+        float s = norm->deviation
+                      ? 1.0f / (sqrtf(sum_of(squares) / (float)(channels - 1)) + norm->eps)
+                      : 1.0f / sqrtf(sum_of(squares) / (float)channels + norm->eps);
         for (size_t c = 0; c < channels; c += LANES) {
             size_t n = lanes_left(channels, c);
             vec d = mul(sub(load_part(in + c, n), splat(m)), splat(s));

@@ -83,6 +83,20 @@ void vc_quick_gelu_backward(float *dx, const float *dy, const float *x, size_t c
     }
 }
 
+void vc_relu_forward(float *y, const float *x, size_t count)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < count; i++)
+        y[i] = x[i] < 0.0f ? 0.0f : x[i]; /* NaN stays */
+}
+
+void vc_relu_backward(float *dx, const float *dy, const float *x, size_t count)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < count; i++)
+        dx[i] = x[i] > 0.0f ? dy[i] : 0.0f;
+}
+
 void vc_swiglu_forward(float *y, const float *x, size_t rows, size_t width)
 {
     const vc_kernels *k = vc_kernels_get();

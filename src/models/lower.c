@@ -21,6 +21,16 @@ static group group_from(const vc_block_list *list, size_t first)
     return g;
 }
 
+/* What the residual stream of an operator is: of every n-th row that is taken of the input, the
+ * input. */
+static int stream_of(const group *g, size_t index, int value)
+{
+    for (size_t i = g->first; i < index; i++)
+        if (g->list->ops[i].kind == VC_OP_SPANS && g->list->ops[i].to == value)
+            return g->list->ops[i].from;
+    return value;
+}
+
 /* Whether an operator of the group before `index` makes this value, or reads it. */
 static int has_met(const group *g, size_t index, int value)
 {
@@ -72,10 +82,11 @@ static vc_status add_group(vc_workload *out, const group *g, const vc_model_conf
         const vc_block_op *from = &g->list->ops[i];
         if (from->from != VC_BLOCK_NOTHING && !has_met(g, i, from->from))
             op.input_values += from->reads * g->list->values[from->from].width;
-        if (from->add && !has_made(g, i, from->to)) {
-            const vc_block_value *stream = &g->list->values[from->to];
-            op.residual_values = stream->rows * stream->width;
-            op.residual_is_input = has_met(g, i, from->to);
+        const int stream = stream_of(g, i, from->to);
+        if (from->add && !has_made(g, i, stream) && from->from != VC_BLOCK_NOTHING) {
+            const vc_block_value *added_to = &g->list->values[from->to];
+            op.residual_values = added_to->rows * added_to->width;
+            op.residual_is_input = has_met(g, i, stream);
         }
         op.normalised |= vc_op_work(from->kind) == VC_WORK_NORM;
         op.weight_values += from->parameters;

@@ -84,6 +84,8 @@ vc__term vc__activation(vc__graph *g, vc__term x, vc_activation activation)
     }
     case VC_ACTIVATION_TANH:
         return vc__unary(g, "Tanh", x);
+    case VC_ACTIVATION_RELU:
+        return vc__unary(g, "Relu", x);
     case VC_ACTIVATION_COUNT:
         break;
     }

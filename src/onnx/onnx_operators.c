@@ -217,7 +217,7 @@ static void export_product(vc__export *e, const vc_block_op *op, size_t rows)
 static void export_positions(vc__export *e, const vc_block_op *op, size_t rows)
 {
     const vc__shape shape = {3, {1, rows, width_of(e, op->to)}};
-    vc__set_rows(e, op->to, vc__weights(&e->graph, "start", shape, op->start), rows);
+    finish(e, op, vc__weights(&e->graph, "start", shape, op->start), rows);
 }
 
 static void export_gather(vc__export *e, const vc_block_op *op, size_t rows)
@@ -226,11 +226,31 @@ static void export_gather(vc__export *e, const vc_block_op *op, size_t rows)
     e->values[op->to] = (vc__value){.picture = picture_of(e, op->from, &op->window), .gathers = op};
 }
 
+/* (x - mean) / (deviation over width - 1 + eps) * gain + shift, which ONNX has no operator for. */
+static vc__term deviation_norm(vc__export *e, const vc_block_op *op, vc__term x)
+{
+    vc__graph *g = &e->graph;
+    const size_t width = width_of(e, op->from);
+    const vc__shape shape = {1, {width}};
+    const vc__term centred = vc__binary(g, "Sub", x, vc__mean(g, x, 2)),
+                   variance = vc__mean(g, vc__binary(g, "Mul", centred, centred), 2),
+                   more = vc__scalar(g, (float)((double)width / (double)(width - 1))),
+                   deviation = vc__unary(g, "Sqrt", vc__binary(g, "Mul", variance, more)),
+                   by = vc__binary(g, "Add", deviation, vc__scalar(g, op->eps)),
+                   gain = vc__weights(g, "gain", shape, op->gain),
+                   y = vc__binary(g, "Mul", vc__binary(g, "Div", centred, by), gain);
+    return vc__binary(g, "Add", y, vc__weights(g, "shift", shape, op->shift));
+}
+
 static void export_norm(vc__export *e, const vc_block_op *op, size_t rows)
 {
     vc__graph *g = &e->graph;
     const size_t width = width_of(e, op->from), out = width_of(e, op->to);
     const vc__shape shape = {1, {width}};
+    if (op->deviation) {
+        finish(e, op, deviation_norm(e, op, input_rows(e, op, rows)), rows);
+        return;
+    }
     const vc__attribute attributes[] = {{.name = "axis", .values = {-1}, .count = 1},
                                         {.name = "epsilon", .is_float = 1, .number = op->eps},
                                         {0}};
@@ -271,6 +291,36 @@ static void export_subsample(vc__export *e, const vc_block_op *op, size_t rows)
     finish(e, op, y, rows);
 }
 
+/* Rows from, from + step, .., `count` of them. */
+static vc__term every(vc__graph *g, vc__term x, size_t from, size_t step, size_t count)
+{
+    const int64_t first[] = {i64(from)}, end[] = {i64(from + (count - 1) * step + 1)}, axes[] = {1},
+                  steps[] = {i64(step)};
+    return vc__node(g, "Slice",
+                    (vc__term[]){x,
+                                 vc__integers(g, first, 1),
+                                 vc__integers(g, end, 1),
+                                 vc__integers(g, axes, 1),
+                                 vc__integers(g, steps, 1),
+                                 {""}},
+                    NULL);
+}
+
+/* What lies under each value of the kernel, side by side. */
+static void export_spans(vc__export *e, const vc_block_op *op, size_t rows)
+{
+    vc__graph *g = &e->graph;
+    const vc_span *s = &op->span;
+    const int64_t pads[] = {0, i64(s->padding), 0, 0, i64(s->padding), 0};
+    vc__term x = vc__rows_of(e, op->from, op->reads);
+    if (s->padding > 0)
+        x = vc__binary(g, "Pad", x, vc__integers(g, pads, 6));
+    vc__term y = every(g, x, 0, s->stride, rows);
+    for (size_t k = 1; k < s->kernel; k++)
+        y = vc__concat(g, y, every(g, x, k, s->stride, rows), 2);
+    finish(e, op, y, rows);
+}
+
 static void export_mean(vc__export *e, const vc_block_op *op, size_t rows)
 {
     vc__term x = vc__rows_of(e, op->from, op->reads);
@@ -303,7 +353,8 @@ static export_fn *function_of(vc_op_kind kind)
         [VC_OP_FC1] = export_product,         [VC_OP_FC2] = export_product,
         [VC_OP_MLP] = export_product,         [VC_OP_NORM] = export_norm,
         [VC_OP_MEAN] = export_mean,           [VC_OP_HEAD] = export_product,
-        [VC_OP_GATE] = export_gate,
+        [VC_OP_GATE] = export_gate,           [VC_OP_SPANS] = export_spans,
+        [VC_OP_PLACE] = export_positions,
     };
     return functions[kind];
 }

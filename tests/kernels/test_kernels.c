@@ -108,12 +108,14 @@ static void check_layernorm(const vc_kernels *k, size_t n)
     fill(w, MOST, 6);
     fill(bias, MOST, 7);
     fill(dy, ROWS * MOST, 8);
-    const vc_layernorm norm = {w, bias, n, 1e-6f};
     const vc_kernels *both[] = {k, ref};
-    memset(y, 0, sizeof y);
-    for (int i = 0; i < 2; i++)
-        both[i]->layernorm_rows(y[i], mean[i], rstd[i], x, &norm, ROWS);
-    close_arrays(y[0], y[1], ROWS * MOST, n == 1 ? 1e-4 : 1e-5, "layernorm_rows", n);
+    for (int deviation = n > 1; deviation >= 0; deviation--) { /* of one channel there is none */
+        const vc_layernorm norm = {w, bias, n, 1e-6f, deviation};
+        memset(y, 0, sizeof y);
+        for (int i = 0; i < 2; i++)
+            both[i]->layernorm_rows(y[i], mean[i], rstd[i], x, &norm, ROWS);
+        close_arrays(y[0], y[1], ROWS * MOST, n == 1 ? 1e-4 : 1e-5, "layernorm_rows", n);
+    }
     memset(y, 0, sizeof y);
     for (int i = 0; i < 2; i++)
         both[i]->layernorm_rows_backward(y[i], dy, x, mean[1], rstd[1], w, ROWS, n);

@@ -79,6 +79,8 @@ static void linear_backward(void **state)
     assert_near(twice[3], 2.0 * dw[3], 1e-4); /* parameter gradients accumulate */
 }
 
+static int by_deviation; /* of norm_loss, whose eps is then large enough to be seen */
+
 static double norm_loss(const float *input, const float *weight, const float *bias)
 {
     double loss = 0.0;
@@ -88,22 +90,32 @@ static double norm_loss(const float *input, const float *weight, const float *bi
             mean += input[r * IN + c] / (double)IN;
         for (size_t c = 0; c < IN; c++)
             variance += (input[r * IN + c] - mean) * (input[r * IN + c] - mean) / IN;
+        const double by =
+            by_deviation ? sqrt(variance * IN / (IN - 1)) + 0.25 : sqrt(variance + 1e-6);
         for (size_t c = 0; c < IN; c++)
-            loss += ((input[r * IN + c] - mean) / sqrt(variance + 1e-6) * weight[c] + bias[c]) *
-                    dy[r * IN + c];
+            loss += ((input[r * IN + c] - mean) / by * weight[c] + bias[c]) * dy[r * IN + c];
     }
     return loss;
 }
 
-static void layernorm_backward(void **state)
+static void norm_backward(void)
 {
-    (void)state;
     set_up();
     float y[ROWS * IN], mean[ROWS], rstd[ROWS], dx[ROWS * IN], dw[IN] = {0}, db[IN] = {0};
-    vc_layernorm_forward(y, mean, rstd, x, w, b, ROWS, IN, 1e-6f);
-    for (size_t i = 0; i < ROWS * IN; i++)
+    double loss = 0.0;
+    if (by_deviation)
+        vc_deviation_norm_forward(y, mean, rstd, x, w, b, ROWS, IN, 0.25f);
+    else
+        vc_layernorm_forward(y, mean, rstd, x, w, b, ROWS, IN, 1e-6f);
+    for (size_t i = 0; i < ROWS * IN; i++) {
         dx[i] = 1.0f; /* it adds to what the residual stream brought */
-    vc_layernorm_backward(dx, dw, db, dy, x, mean, rstd, w, ROWS, IN);
+        loss += (double)y[i] * dy[i];
+    }
+    assert_near(loss, norm_loss(x, w, b), 1e-4);
+    if (by_deviation)
+        vc_deviation_norm_backward(dx, dw, db, dy, x, mean, rstd, w, ROWS, IN, 0.25f);
+    else
+        vc_layernorm_backward(dx, dw, db, dy, x, mean, rstd, w, ROWS, IN);
     for (size_t i = 0; i < ROWS * IN; i += 5) {
         float kept = x[i], h = 1e-2f;
         x[i] = kept + h;
@@ -127,6 +139,40 @@ static void layernorm_backward(void **state)
             sum += dy[r * IN + c];
         assert_near(db[c], sum, 1e-4);
     }
+}
+
+static void layernorm_backward(void **state)
+{
+    (void)state;
+    by_deviation = 0;
+    norm_backward();
+}
+
+/* Rows that are all alike have no deviation: what comes out is the shift, and nothing is NaN. */
+static void deviation_norm_backward(void **state)
+{
+    (void)state;
+    by_deviation = 1;
+    norm_backward();
+    float y[IN], mean, rstd, flat[IN], dx[IN] = {0}, dw[IN] = {0}, db[IN] = {0};
+    for (size_t i = 0; i < IN; i++)
+        flat[i] = 2.0f;
+    vc_deviation_norm_forward(y, &mean, &rstd, flat, w, b, 1, IN, 1e-6f);
+    assert_memory_equal(y, b, sizeof y);
+    vc_deviation_norm_backward(dx, dw, db, dy, flat, &mean, &rstd, w, 1, IN, 1e-6f);
+    for (size_t i = 0; i < IN; i++)
+        assert_true(isfinite(dx[i]) && dw[i] == 0.0f);
+}
+
+static void relu(void **state)
+{
+    (void)state;
+    const float in[] = {-2.0f, -0.0f, 0.0f, 3.0f, NAN}, dout[] = {5.0f, 6.0f, 7.0f, 8.0f, 9.0f};
+    float y[5], dx[5];
+    vc_relu_forward(y, in, 5);
+    vc_relu_backward(dx, dout, in, 5);
+    assert_true(y[0] == 0.0f && y[1] == 0.0f && y[2] == 0.0f && y[3] == 3.0f && isnan(y[4]));
+    assert_true(dx[0] == 0.0f && dx[1] == 0.0f && dx[2] == 0.0f && dx[3] == 8.0f);
 }
 
 static void gelu_backward(void **state)
@@ -254,6 +300,41 @@ static void windows(void **state)
     }
 }
 
+/* Windows along tokens against their definition; the way back is the transpose of the way there. */
+static void spans(void **state)
+{
+    (void)state;
+    enum { BATCH = 2, TOKENS = 11, CHANNELS = 3, ALL = BATCH * TOKENS * CHANNELS, MOST = 5 * ALL };
+    static const vc_span kinds[] = {{TOKENS, CHANNELS, 3, 3, 1},
+                                    {TOKENS, CHANNELS, 1, 4, 0},
+                                    {TOKENS, CHANNELS, 5, 1, 2},
+                                    {TOKENS, CHANNELS, 3, 13, 1}};
+    static const size_t wanted[] = {4, 3, 11, 1};
+    float in[ALL], back[ALL], rows[MOST], drows[MOST];
+    fill(in, ALL, 6);
+    fill(drows, MOST, 7);
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        const vc_span *s = &kinds[k];
+        const size_t out = vc_span_tokens(s), row = s->kernel * CHANNELS;
+        double there = 0.0, here = 0.0;
+        assert_int_equal(out, wanted[k]);
+        vc_spans_gather(rows, in, BATCH, s);
+        for (size_t i = 0; i < BATCH * out * row; i++) {
+            const size_t image = i / row / out, tap = i % row / CHANNELS;
+            const ptrdiff_t t =
+                (ptrdiff_t)(i / row % out * s->stride + tap) - (ptrdiff_t)s->padding;
+            const int inside = t >= 0 && t < TOKENS;
+            const float *from = in + image * TOKENS * CHANNELS + i % CHANNELS;
+            assert_true(rows[i] == (inside ? from[t * CHANNELS] : 0.0f));
+            there += (double)rows[i] * drows[i];
+        }
+        vc_spans_gather_backward(back, drows, BATCH, s);
+        for (size_t i = 0; i < ALL; i++)
+            here += (double)in[i] * back[i];
+        assert_near(there, here, 1e-5);
+    }
+}
+
 static void grids_of_tokens(void **state)
 {
     (void)state;
@@ -278,11 +359,18 @@ static void grids_of_tokens(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(linear_forward),     cmocka_unit_test(linear_backward),
-        cmocka_unit_test(layernorm_backward), cmocka_unit_test(gelu_backward),
-        cmocka_unit_test(hardswish_backward), cmocka_unit_test(silu),
-        cmocka_unit_test(scaled_channels),    cmocka_unit_test(windows),
-        cmocka_unit_test(grids_of_tokens),    cmocka_unit_test(patches_are_convolution_windows)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(linear_forward),
+                                       cmocka_unit_test(linear_backward),
+                                       cmocka_unit_test(layernorm_backward),
+                                       cmocka_unit_test(deviation_norm_backward),
+                                       cmocka_unit_test(relu),
+                                       cmocka_unit_test(spans),
+                                       cmocka_unit_test(gelu_backward),
+                                       cmocka_unit_test(hardswish_backward),
+                                       cmocka_unit_test(silu),
+                                       cmocka_unit_test(scaled_channels),
+                                       cmocka_unit_test(windows),
+                                       cmocka_unit_test(grids_of_tokens),
+                                       cmocka_unit_test(patches_are_convolution_windows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,10 +83,13 @@ static inline onnx_tensor onnx_elementwise(const onnx_run *r)
         for (size_t k = 0; k < r->node->input_count; k++)
             x[k] = onnx_broadcast(r->in[k], &out, at);
         out.values[p] = strcmp(type, "Add") == 0         ? x[0] + x[1]
+                        : strcmp(type, "Sub") == 0       ? x[0] - x[1]
                         : strcmp(type, "Mul") == 0       ? x[0] * x[1]
                         : strcmp(type, "Div") == 0       ? x[0] / x[1]
                         : strcmp(type, "Where") == 0     ? (x[0] != 0.0 ? x[1] : x[2])
                         : strcmp(type, "Erf") == 0       ? erf(x[0])
+                        : strcmp(type, "Sqrt") == 0      ? sqrt(x[0])
+                        : strcmp(type, "Relu") == 0      ? fmax(x[0], 0.0)
                         : strcmp(type, "Tanh") == 0      ? tanh(x[0])
                         : strcmp(type, "Sigmoid") == 0   ? 1.0 / (1.0 + exp(-x[0]))
                         : strcmp(type, "HardSwish") == 0 ? x[0] * fmin(fmax(x[0] / 6 + 0.5, 0), 1)
@@ -298,15 +301,27 @@ static inline void onnx_run_node(onnx_file *file, const onnx_node *node)
     static const struct {
         const char *type;
         onnx_tensor (*run)(const onnx_run *r);
-    } kinds[] = {{"Reshape", onnx_reshape},  {"Transpose", onnx_transpose},
-                 {"Slice", onnx_slice},      {"Pad", onnx_pad},
-                 {"Concat", onnx_concat},    {"Softmax", onnx_by_rows},
-                 {"MatMul", onnx_matmul},    {"ReduceMean", onnx_by_rows},
-                 {"Conv", onnx_conv},        {"LayerNormalization", onnx_by_rows},
-                 {"Add", onnx_elementwise},  {"Mul", onnx_elementwise},
-                 {"Div", onnx_elementwise},  {"Where", onnx_elementwise},
-                 {"Erf", onnx_elementwise},  {"Sigmoid", onnx_elementwise},
-                 {"Tanh", onnx_elementwise}, {"HardSwish", onnx_elementwise}};
+    } kinds[] = {{"Reshape", onnx_reshape},
+                 {"Transpose", onnx_transpose},
+                 {"Slice", onnx_slice},
+                 {"Pad", onnx_pad},
+                 {"Concat", onnx_concat},
+                 {"Softmax", onnx_by_rows},
+                 {"MatMul", onnx_matmul},
+                 {"ReduceMean", onnx_by_rows},
+                 {"Conv", onnx_conv},
+                 {"LayerNormalization", onnx_by_rows},
+                 {"Add", onnx_elementwise},
+                 {"Mul", onnx_elementwise},
+                 {"Div", onnx_elementwise},
+                 {"Where", onnx_elementwise},
+                 {"Erf", onnx_elementwise},
+                 {"Sigmoid", onnx_elementwise},
+                 {"Sub", onnx_elementwise},
+                 {"Sqrt", onnx_elementwise},
+                 {"Relu", onnx_elementwise},
+                 {"Tanh", onnx_elementwise},
+                 {"HardSwish", onnx_elementwise}};
     onnx_run r = {.file = file, .node = node};
     for (size_t i = 0; i < node->input_count; i++)
         r.in[i] = onnx_find(file, node->inputs[i]);
