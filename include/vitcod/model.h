@@ -77,9 +77,13 @@ vc_status vc_model_resize(vc_model_config *config, size_t image);
 /* The input of a model, and how many classes it distinguishes. */
 typedef struct vc_model_input {
     size_t height, width, channels; /* of an image, in pixels */
-    size_t classes;                 /* 0: the model does not classify */
-    size_t classifiers;             /* heads: 1, or 2 whose logits are averaged; or 0 */
-    size_t outputs;                 /* values per image in vc_acts.logits: the classes */
+    /* Not 0: what it takes is no picture but a sequence of 2-D poses of so many joints, and what it
+     * gives the pose in 3-D of the frame in the middle. `height` frames of `width` = 2 * joints
+     * values, x and y of each joint, in one channel; `outputs` are x, y, z of each. */
+    size_t joints;
+    size_t classes;     /* 0: the model does not classify */
+    size_t classifiers; /* heads: 1, or 2 whose logits are averaged; or 0 */
+    size_t outputs;     /* values per image in vc_acts.logits: the classes */
     float mean[VC_MODEL_CHANNELS], std[VC_MODEL_CHANNELS]; /* value = (pixel / 255 - mean) / std */
     /* resized so that this share of the shorter side is the image's (timm's crop_pct) */
     double crop_pct;

@@ -231,9 +231,29 @@ vc_status vc_model_set_looks(vc_model_config *config, const vc_model_options *o)
     return VC_OK;
 }
 
+/* Of what is no picture nothing is known but how many heads look at it. */
+static vc_status read_heads(vc_model_config *config, const vc_tensor_file *file,
+                            const vc_model_options *o)
+{
+    const char *option = o->mean            ? "--mean"
+                         : o->std           ? "--std"
+                         : o->interpolation ? "--interpolation"
+                         : o->crop_pct > 0  ? "--crop-pct"
+                                            : NULL;
+    if (option)
+        return vc_fail(VC_EINVAL, "%s: a %s takes no pictures: wanted no %s",
+                       vc_tensor_file_path(file), config->family->name, option);
+    if (config->family->writes_heads && !o->heads &&
+        (!vc_tensor_file_metadata(file, "num_heads") || vc__was_guessed(file, "num_heads")))
+        config->looks.guessed |= VC_GUESSED_HEADS;
+    return VC_OK;
+}
+
 vc_status vc__read_looks(vc_model_config *config, const vc_tensor_file *file,
                          const vc_model_options *options)
 {
+    if (vc_model_input_of(config).joints > 0)
+        return read_heads(config, file, options);
     vc_model_looks *looks = &config->looks;
     const int means = vc_tensor_file_metadata(file, "input_mean") != NULL;
     const int crops = vc_tensor_file_metadata(file, "crop_pct") != NULL;
@@ -320,8 +340,11 @@ size_t vc__describe_looks(vc_metadata *entries, vc__looks_text *text, const vc_m
              looks->guessed & VC_GUESSED_ACTIVATION ? "activation " : "",
              looks->guessed & VC_GUESSED_NORMALISATION ? "input_mean input_std " : "",
              looks->guessed & VC_GUESSED_RESIZING ? "interpolation crop_pct " : "");
-    entries[count++] = (vc_metadata){"interpolation", vc_interpolation_word(looks->interpolation)};
-    entries[count++] = (vc_metadata){"crop_pct", text->crop};
+    if (vc_model_input_of(config).joints == 0) {
+        entries[count++] =
+            (vc_metadata){"interpolation", vc_interpolation_word(looks->interpolation)};
+        entries[count++] = (vc_metadata){"crop_pct", text->crop};
+    }
     if (looks->guessed)
         entries[count++] = (vc_metadata){"guessed", text->guessed};
     if (looks->known_as[0])

@@ -121,9 +121,11 @@ static vc_status describe(description *d, const vc_model *model)
     channel_text(d->mean, input.mean, input.channels);
     channel_text(d->std, input.std, input.channels);
     d->entries[0] = (vc_metadata){"architecture", vc_model_family(&model->config)};
-    d->entries[1] = (vc_metadata){"input_mean", d->mean};
-    d->entries[2] = (vc_metadata){"input_std", d->std};
-    d->count = 3;
+    d->count = 1;
+    if (input.joints == 0) {
+        d->entries[d->count++] = (vc_metadata){"input_mean", d->mean};
+        d->entries[d->count++] = (vc_metadata){"input_std", d->std};
+    }
     if (model->config.family->writes_heads)
         d->entries[d->count++] = (vc_metadata){"num_heads", d->heads};
     if (model->config.family->metadata)
