@@ -1,6 +1,7 @@
-/* The files of maps or masks: one npy file or, for models whose layers differ in shape, a folder or
- * an npz archive with one npy file per group of layers, with ViTCoD's names: dpt0, subsample0,
- * dpt1, subsample1 and so on, in the order in which the groups run. */
+/* The files of maps or masks: one npy file or, for models whose layers differ in shape, a folder
+ * or an npz archive with one npy file per group of layers, in the order in which the groups run:
+ * with ViTCoD's names, dpt0, subsample0, dpt1, subsample1 and so on, or with numbers, group0,
+ * group1. */
 #ifndef VITCOD_GROUP_FILES_H
 #define VITCOD_GROUP_FILES_H
 
@@ -25,9 +26,9 @@ typedef struct vc_group_files {
     vc_group_file *files;
 } vc_group_files;
 
-/* Finds the files: `path` itself, or `<prefix>_<group>.npy` or `<group>.npy` in it, a folder or an
- * archive of several arrays. VC_EFORMAT if dpt0 or a group in between is missing, or an archive
- * holds other arrays too. */
+/* Finds the files: `path` itself, or `<prefix>_<group>.npy` or `<group>.npy` in it, a folder or
+ * an archive of several arrays. VC_EFORMAT if the first or a group in between is missing, or an
+ * archive holds other arrays too. */
 vc_status vc_group_files_find(vc_group_files *out, const char *path, const char *prefix);
 void vc_group_files_close(vc_group_files *files);
 

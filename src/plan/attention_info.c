@@ -337,14 +337,17 @@ static int has_first(char path[VC_GROUP_PATH], const char *folder, const char *n
 static vc_status look_into_folder(vc_attention_info *info, int *is_mask, const char *path)
 {
     char mask[VC_GROUP_PATH], maps[VC_GROUP_PATH], plain[VC_GROUP_PATH];
-    const int has_mask = has_first(mask, path, "mask_dpt0.npy");
-    const int has_maps = has_first(maps, path, "attention_score_dpt0.npy");
+    const int has_mask =
+        has_first(mask, path, "mask_dpt0.npy") || has_first(mask, path, "mask_group0.npy");
+    const int has_maps = has_first(maps, path, "attention_score_dpt0.npy") ||
+                         has_first(maps, path, "attention_score_group0.npy");
     if (has_mask && has_maps)
         return vc_fail(VC_EINVAL,
                        "%s: is a folder of both masks and averaged attention, wanted one of them, "
                        "or one of its files",
                        path);
-    if (!has_mask && !has_maps && !has_first(plain, path, "dpt0.npy"))
+    if (!has_mask && !has_maps && !has_first(plain, path, "dpt0.npy") &&
+        !has_first(plain, path, "group0.npy"))
         return vc_fail(VC_EFORMAT,
                        "%s: is a folder with neither mask_dpt0.npy nor attention_score_dpt0.npy, "
                        "wanted masks or averaged attention, a file per group of layers",

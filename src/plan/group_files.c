@@ -25,6 +25,23 @@ vc_status vc_group_file_name(char out[VC_GROUP_PATH], const char *path, const ch
     return VC_OK;
 }
 
+/* ViTCoD's names, of which every second one joins two of the others; and plain numbers. */
+enum { OF_VITCOD, NUMBERED, SERIES };
+
+static void name_group(vc_group_file *file, size_t index, int series)
+{
+    if (series == NUMBERED)
+        snprintf(file->name, sizeof file->name, "group%zu", index);
+    else
+        snprintf(file->name, sizeof file->name, "%s%zu", index % 2 ? "subsample" : "dpt",
+                 index / 2);
+}
+
+static int can_be(size_t count, int series)
+{
+    return count > 0 && (series == NUMBERED || count % 2 == 1);
+}
+
 /* Finds the file of a group, with the prefix or without; the path is empty if there is neither. */
 static vc_status look_for(vc_group_file *out, const char *path, const char *prefix)
 {
@@ -37,12 +54,27 @@ static vc_status look_for(vc_group_file *out, const char *path, const char *pref
     return VC_OK;
 }
 
+/* The names that a folder has the first of; ViTCoD's where it has neither. */
+static vc_status series_of(int *out, const char *path, const char *prefix)
+{
+    vc_group_file first = {.name = ""};
+    for (*out = SERIES - 1; *out > 0; (*out)--) {
+        name_group(&first, 0, *out);
+        VC_TRY(look_for(&first, path, prefix));
+        if (first.path[0])
+            return VC_OK;
+    }
+    return VC_OK;
+}
+
 static vc_status find_groups(vc_group_files *out, const char *path, const char *prefix)
 {
     size_t found = 0;
+    int series;
+    VC_TRY(series_of(&series, path, prefix));
     for (size_t i = 0; i < VC_MOST_GROUPS; i++) {
         vc_group_file *file = &out->files[i];
-        snprintf(file->name, sizeof file->name, "%s%zu", i % 2 ? "subsample" : "dpt", i / 2);
+        name_group(file, i, series);
         VC_TRY(look_for(file, path, prefix));
         if (file->path[0] && found < i)
             return vc_fail(VC_EFORMAT, "%s: is there, but no %s_%s.npy", file->path, prefix,
@@ -56,7 +88,7 @@ static vc_status find_groups(vc_group_files *out, const char *path, const char *
                  prefix);
         return vc_file_refuse_folder(path, wanted);
     }
-    if (found % 2 == 0)
+    if (!can_be(found, series))
         return vc_fail(VC_EFORMAT, "%s: holds no %s_%s.npy, wanted a file per group of layers",
                        path, prefix, out->files[found].name);
     out->count = found;
@@ -71,22 +103,32 @@ static int is_among(const vc_npz_names *in, const char *name)
     return 0;
 }
 
+static void name_member(vc_group_file *file, const char *prefix, const vc_npz_names *in)
+{
+    snprintf(file->member, sizeof file->member, "%s_%s", prefix, file->name);
+    if (!is_among(in, file->member))
+        snprintf(file->member, sizeof file->member, "%s", file->name);
+}
+
 /* The groups in an archive, as those in a folder. */
 static vc_status find_members(vc_group_files *out, const char *path, const char *prefix,
                               const vc_npz_names *in)
 {
+    int series = NUMBERED;
+    name_group(&out->files[0], 0, series);
+    name_member(&out->files[0], prefix, in);
+    if (!is_among(in, out->files[0].member))
+        series = OF_VITCOD;
     for (size_t i = 0; i < VC_MOST_GROUPS; i++) {
         vc_group_file *file = &out->files[i];
-        snprintf(file->name, sizeof file->name, "%s%zu", i % 2 ? "subsample" : "dpt", i / 2);
-        snprintf(file->member, sizeof file->member, "%s_%s", prefix, file->name);
-        if (!is_among(in, file->member))
-            snprintf(file->member, sizeof file->member, "%s", file->name);
+        name_group(file, i, series);
+        name_member(file, prefix, in);
         if (!is_among(in, file->member))
             break;
         VC_TRY(vc_group_file_name(file->path, path, prefix, ""));
         out->count++;
     }
-    if (out->count != in->count || out->count % 2 == 0)
+    if (out->count != in->count || !can_be(out->count, series))
         return vc_fail(VC_EFORMAT,
                        "%s: %zu arrays in the npz archive, of which %zu are groups of layers: "
                        "wanted one array, or %s_dpt0, %s_subsample0, %s_dpt1 and so on",
