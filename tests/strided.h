@@ -1,4 +1,4 @@
-/* Small Strided Transformers whose weights follow a formula, as tools/golden/strided.py has them. */
+/* Small Strided Transformers whose weights follow a formula, as in tools/golden/strided.py. */
 #ifndef VC_TEST_STRIDED_H
 #define VC_TEST_STRIDED_H
 

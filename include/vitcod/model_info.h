@@ -19,6 +19,7 @@ typedef struct vc_model_info_attention {
 
 typedef struct vc_model_info {
     const char *model, *architecture;
+    bool pictures; /* what it takes; image, channels and how pixels are wanted are of those alone */
     size_t image, channels, classes, parameters;
     float input_mean[VC_MODEL_CHANNELS], input_std[VC_MODEL_CHANNELS], *mean, *std;
     const char *interpolation;

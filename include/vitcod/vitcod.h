@@ -16,6 +16,7 @@
 #include "vitcod/json.h"
 #include "vitcod/memory_limit.h"
 #include "vitcod/npy.h"
+#include "vitcod/npz_object.h"
 #include "vitcod/pickle_file.h"
 #include "vitcod/plural.h"
 #include "vitcod/printable.h"
@@ -41,6 +42,7 @@
 #include "vitcod/idx.h"
 #include "vitcod/image.h"
 #include "vitcod/loader.h"
+#include "vitcod/poses.h"
 #include "vitcod/sampler.h"
 #include "vitcod/source.h"
 
@@ -105,6 +107,7 @@
 #include "vitcod/evaluate.h"
 #include "vitcod/features.h"
 #include "vitcod/image_array.h"
+#include "vitcod/pose_error.h"
 #include "vitcod/judge.h"
 #include "vitcod/loss.h"
 #include "vitcod/token_accuracy.h"

@@ -57,6 +57,7 @@ class ModelInput(ctypes.Structure):
         ("height", c_size_t),
         ("width", c_size_t),
         ("channels", c_size_t),
+        ("joints", c_size_t),
         ("classes", c_size_t),
         ("classifiers", c_size_t),
         ("outputs", c_size_t),

@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "eval_features.h"
+#include "eval_poses.h"
 #include "open_data.h"
 #include "open_engine.h"
 #include "open_model.h"
@@ -20,6 +21,7 @@ typedef struct eval_options {
     cli_model_options model;
     cli_data_options data;
     cli_engine_options engine;
+    eval_pose_options poses;
     vc_token_reduction tokens; /* rule NULL: all of them */
     eval_features_options features;
 } eval_options;
@@ -27,6 +29,8 @@ typedef struct eval_options {
 typedef struct eval_result {
     char plan_hash[VC_PLAN_HASH_TEXT];
     const char *split, *dtype;
+    bool pictures, posed; /* what was looked at */
+    vc_pose_errors poses;
     cli_images seen;
     vc_accuracy accuracy;
     bool classifies; /* else features were judged */
@@ -42,10 +46,14 @@ typedef struct eval_result {
 static const vc_field result_fields[] = {
     {VC_FIELD(eval_result, plan_hash, "", "of the plan that attention ran on"), VC_KNOWN},
     {VC_FIELD(eval_result, split, "", CLI_SPLIT_MEANING)},
-    {VC_FIELD_INLINE(eval_result, seen, &cli_images_record)},
+    {VC_FIELD_INLINE(eval_result, seen, &cli_images_record), VC_WHEN(eval_result, pictures)},
     {VC_FIELD_INLINE(eval_result, accuracy, &vc_accuracy_record), VC_WHEN(eval_result, classifies)},
     {VC_FIELD_RECORDS(eval_result, classes, class_count, "classes", &vc_class_accuracy_record,
-                      "the classes that were seen")},
+                      "the classes that were seen"),
+     VC_WHEN(eval_result, pictures)},
+    {VC_FIELD_RECORD(eval_result, poses, "poses", &vc_pose_errors_record,
+                     "how far poses in 3-D are from the truth"),
+     VC_WHEN(eval_result, posed)},
     {VC_FIELD_RECORD(eval_result, tokens, "tokens", &vc_token_result_record,
                      "fewer tokens from layer to layer"),
      VC_WHEN(eval_result, reduced)},
@@ -59,6 +67,11 @@ static vc_status run(eval_result *result, vc_class_count *counts, const eval_opt
                      const vc_model *model, const vc_runner *runner)
 {
     vc_evaluation e;
+    if (o->poses.truth) {
+        VC_TRY(eval_poses(&result->poses, &o->poses, &o->data, model, runner));
+        result->posed = true;
+        return VC_OK;
+    }
     VC_TRY(cli_run_over_source(&result->seen, &e, model, result->source, &o->data, "evaluating",
                                runner, counts));
     result->accuracy = vc_accuracy_of(&e);
@@ -123,7 +136,7 @@ static vc_status evaluate_source(eval_result *result, const eval_options *o, con
         status = vc_fail(VC_ENOMEM, "out of memory for %zu classes", classes);
     if (status == VC_OK)
         status = (o->tokens.rule ? run_tokens : run_engine)(result, counts, o, model);
-    if (status == VC_OK)
+    if (status == VC_OK && result->classifies)
         result->class_count = vc_class_accuracies(result->classes, counts, classes, result->source);
     free(counts);
     return status;
@@ -132,10 +145,13 @@ static vc_status evaluate_source(eval_result *result, const eval_options *o, con
 static vc_status evaluate(eval_result *result, const eval_options *o)
 {
     vc_model *model;
-    result->classifies = !eval_features_wanted(&o->features);
+    result->pictures = !o->poses.truth;
+    result->classifies = result->pictures && !eval_features_wanted(&o->features);
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     cli_model_plan_hash(result->plan_hash, model);
-    vc_status status = cli_open_source(&result->source, &o->data, 1);
+    vc_status status = eval_check_pose_model(&o->poses, model);
+    if (status == VC_OK && result->pictures)
+        status = cli_open_source(&result->source, &o->data, 1);
     if (status == VC_OK && eval_features_wanted(&o->features))
         status = run_features(result, o, model);
     else if (status == VC_OK)
@@ -152,6 +168,10 @@ static void print_text(const void *result)
         return;
     }
     const vc_accuracy *a = &r->accuracy;
+    if (r->posed) {
+        eval_print_poses(&r->poses, r->dtype);
+        return;
+    }
     printf("top-1 %.2f %%  top-5 %.2f %%  loss %.4f  on %zu %s, %s, %.0f images/s", a->top1,
            a->top5, a->loss, r->seen.images, vc_plural(r->seen.images, "image", "images"), r->dtype,
            a->images_per_s);
@@ -175,6 +195,8 @@ static int check_tokens(const cli_command *command, const eval_options *o)
         return cli_usage(command, "--tokens runs on the CPU, not on %s", o->engine.device);
     if (o->tokens.rule && o->engine.split)
         return cli_usage(command, "--tokens has no heads to split, wanted no --split-heads");
+    if (o->tokens.rule && o->poses.truth)
+        return cli_usage(command, "--tokens belongs to pictures, --truth to poses");
     if (o->tokens.rule && vc_token_reduction_check(&o->tokens) != VC_OK)
         return cli_usage(command, "%s", vc_last_error());
     return CLI_CONTINUE;
@@ -189,6 +211,7 @@ static int run_eval(const cli_command *command, int argc, char **argv)
         CLI_MODEL_OPTIONS(o.model),
         CLI_INPUT_OPTIONS(o.model),
         CLI_ENGINE_OPTIONS_AND(o.engine, NULL),
+        EVAL_POSE_OPTIONS(o.poses),
         {"tokens", "prune|merge",
          "fewer from layer to layer: prune (as SpAtten) or merge (as ToMe)", CLI_TEXT,
          &o.tokens.rule},
@@ -216,6 +239,10 @@ static int run_eval(const cli_command *command, int argc, char **argv)
         status = check_tokens(command, &o);
     if (status == CLI_CONTINUE)
         status = eval_features_check(command, &o.features, &o.model, o.tokens.rule);
+    if (status == CLI_CONTINUE && o.poses.truth && eval_features_wanted(&o.features))
+        status = cli_usage(command, "--knn and --probe belong to pictures, --truth to poses");
+    if (status == CLI_CONTINUE)
+        status = eval_check_poses(command, &o.poses, &o.data);
     if (status != CLI_CONTINUE)
         return status;
     eval_result result = {0};
@@ -229,6 +256,7 @@ static int run_eval(const cli_command *command, int argc, char **argv)
         status = cli_judge_images(status, &result.seen, o.data.skip_broken);
     cli_images_free(&result.seen);
     free(result.classes);
+    vc_pose_errors_close(&result.poses);
     vc_token_accuracy_close(&result.token_pass);
     vc_source_close(result.source);
     return status;
@@ -249,8 +277,13 @@ const cli_command cmd_eval = {
     "--tokens lets tokens go between attention and MLP, anew for every image, without finetuning: "
     "prune those that got the least attention so far, or merge those with the most similar keys. "
     "--knn and --probe say what the model's features are worth on labelled images, for models "
-    "without classes (DINO) as well.",
+    "without classes (DINO) as well. "
+    "A model of poses (docs/poses.md) is evaluated on sequences that the tools of VideoPose3D "
+    "write, --data data_2d_NAME.npz --truth data_3d_NAME.npz: MPJPE with its interval of 95 %, "
+    "P-MPJPE and both by action, of the frame in the middle of every window.",
     run_eval,
     &result_record,
     "vitcod eval deit_tiny.safetensors --data imagenet/val\n"
-    "vitcod eval sparse.safetensors --data imagenet/val --dtype int8 --json"};
+    "vitcod eval sparse.safetensors --data imagenet/val --dtype int8 --json\n"
+    "vitcod eval pose.safetensors --data data_2d_h36m_gt.npz --truth data_3d_h36m.npz \\\n"
+    "    --cameras cameras.json --subjects S9,S11 --mirror"};

@@ -89,9 +89,11 @@ static void print_sizes(json_t *sizes)
 
 static void print_numbers(const vc_model_info *r)
 {
-    print_number("image", r->image);
-    print_size("patch", json_object_get(r->sizes, "patch"));
-    print_number("channels", r->channels);
+    if (r->pictures) {
+        print_number("image", r->image);
+        print_size("patch", json_object_get(r->sizes, "patch"));
+        print_number("channels", r->channels);
+    }
     print_number("classes", r->classes);
     print_sizes(r->sizes);
     print_number("parameters", r->parameters);
@@ -106,13 +108,15 @@ static void print_input(const vc_model_info *r)
         const char *name;
         const float *values;
     } lists[] = {{"mean", r->mean}, {"std", r->std}};
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; r->pictures && i < 2; i++) {
         printf("  %-18s", lists[i].name);
         for (size_t c = 0; c < r->channels; c++)
             printf(" %g", (double)lists[i].values[c]);
         putchar('\n');
     }
-    printf("  %-18s %s\n  %-18s %g\n", "interpolation", r->interpolation, "crop_pct", r->crop_pct);
+    if (r->pictures)
+        printf("  %-18s %s\n  %-18s %g\n", "interpolation", r->interpolation, "crop_pct",
+               r->crop_pct);
     if (r->known_as[0])
         printf("  %-18s %s\n", "known_as", r->known_as);
     if (r->guessed[0])

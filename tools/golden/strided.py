@@ -5,10 +5,11 @@ tests/models/test_strided.c.
 Written from the paper (Li et al. 2022) and the facts of the published checkpoints: names and shapes
 of tensors, norms that divide by the unbiased deviation plus 1e-6, a convolution of three values and
 padding 1, a short path that takes every n-th frame, BatchNorm in front of both heads. Weights and
-poses follow a formula that both sides can evaluate (noise.py), so that no array is stored; masks and
-ViTCoD's auto-encoder are put into the attention. Wants torch. Run: python3 tools/golden/strided.py >
-tools/golden/strided.json; with --published in place of it, how many parameters and multiply-adds
-the published sizes have; with --write FRAMES PATH a checkpoint as PyTorch saves it.
+poses follow a formula that both sides can evaluate (noise.py), so that no array is stored; masks
+and ViTCoD's auto-encoder are put into the attention. Wants torch. Run:
+python3 tools/golden/strided.py > tools/golden/strided.json; with --published instead how many
+parameters and multiply-adds the published sizes have; with --write FRAMES PATH a checkpoint of them
+as PyTorch saves it.
 """
 
 import json
@@ -235,4 +236,5 @@ def main():
         print(json.dumps({name: golden(kind) for name, kind in KINDS.items()}, indent=1))
 
 
-main()
+if __name__ == "__main__":
+    main()

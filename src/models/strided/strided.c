@@ -27,10 +27,13 @@ static size_t layers(const vc_model_config *config)
     return vc__strided_blocks(vc__strided_sizes_of(config));
 }
 
-/* The vanilla blocks are a group, every strided one is one. */
+/* Blocks that follow one another and have as many tokens are a group. */
 static size_t group_of(const vc__strided_config *c, size_t block)
 {
-    return block < c->vanilla ? 0 : block - c->vanilla + 1;
+    size_t group = 0;
+    for (size_t b = 1; b <= block; b++)
+        group += vc__strided_tokens(c, b) != vc__strided_tokens(c, b - 1);
+    return group;
 }
 
 static vc_attention_layer layer(const vc_model_config *config, size_t index)
@@ -50,18 +53,19 @@ static vc_attention_layer layer(const vc_model_config *config, size_t index)
 
 static size_t groups(const vc_model_config *config)
 {
-    return 1 + vc__strided_sizes_of(config)->strided;
+    return group_of(vc__strided_sizes_of(config), layers(config) - 1) + 1;
 }
 
 static vc_attention_group group(const vc_model_config *config, size_t index)
 {
     const vc__strided_config *c = vc__strided_sizes_of(config);
-    vc_attention_group out = {.first = index ? c->vanilla + index - 1 : 0,
-                              .count = index ? 1 : c->vanilla};
-    if (index == 0)
-        snprintf(out.name, sizeof out.name, "vanilla");
-    else
-        snprintf(out.name, sizeof out.name, "strided%zu", index - 1);
+    vc_attention_group out = {.count = 0};
+    for (size_t b = 0; b < layers(config); b++) {
+        out.first += group_of(c, b) < index;
+        out.count += group_of(c, b) == index;
+    }
+    if (groups(config) > 1)
+        snprintf(out.name, sizeof out.name, "group%zu", index);
     return out;
 }
 
