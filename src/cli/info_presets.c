@@ -7,16 +7,22 @@
 static const vc_field fields[] = {
     {VC_FIELD(info_preset, name, "", "timm's")},
     {VC_FIELD(info_preset, architecture, "", "family")},
-    {VC_FIELD(info_preset, image, "", "pixels along an image's side")},
-    {VC_FIELD(info_preset, patch, "", "pixels along a patch's side")},
+    {VC_FIELD(info_preset, image, "", "pixels along an image's side"),
+     VC_WHEN(info_preset, pictures)},
+    {VC_FIELD(info_preset, patch, "", "pixels along a patch's side"),
+     VC_WHEN(info_preset, pictures)},
     {VC_FIELD(info_preset, tokens, "", "of the first layer")},
     {VC_FIELD(info_preset, parameters, "", "learnt numbers")},
     {VC_FIELD(info_preset, classes, "", "that it tells apart; 0: it gives features")},
     {VC_FIELD(info_preset, outputs, "", "values for an image")},
-    {VC_FIELD_LIST(info_preset, mean, channels, "input_mean", "", "of pixels in 0..1")},
-    {VC_FIELD_LIST(info_preset, std, channels, "input_std", "", "deviations of such pixels")},
-    {VC_FIELD(info_preset, interpolation, "", "of images that are resized")},
-    {VC_FIELD(info_preset, crop_pct, "", "share of the shorter side that is seen")},
+    {VC_FIELD_LIST(info_preset, mean, channels, "input_mean", "", "of pixels in 0..1"),
+     VC_WHEN(info_preset, pictures)},
+    {VC_FIELD_LIST(info_preset, std, channels, "input_std", "", "deviations of such pixels"),
+     VC_WHEN(info_preset, pictures)},
+    {VC_FIELD(info_preset, interpolation, "", "of images that are resized"),
+     VC_WHEN(info_preset, pictures)},
+    {VC_FIELD(info_preset, crop_pct, "", "share of the shorter side that is seen"),
+     VC_WHEN(info_preset, pictures)},
 };
 const vc_record info_preset_record = VC_RECORD("preset", info_preset, fields);
 
@@ -42,6 +48,7 @@ static vc_status describe(info_preset *out, const char *name)
                          .classes = input.classes,
                          .outputs = input.outputs,
                          .channels = input.channels,
+                         .pictures = input.joints == 0,
                          .crop_pct = input.crop_pct};
     memcpy(out->input_mean, input.mean, sizeof out->input_mean);
     memcpy(out->input_std, input.std, sizeof out->input_std);
@@ -76,6 +83,10 @@ void info_presets_print(const info_presets *presets)
     printf("%-44s image patch tokens parameters  crop resized    mean  std  classes\n", "name");
     for (size_t i = 0; i < presets->count; i++) {
         const info_preset *p = &presets->list[i];
+        if (!p->pictures) {
+            printf("%-44s poses       %6zu %10zu\n", p->name, p->tokens, p->parameters);
+            continue;
+        }
         printf("%-44s %5zu %5zu %6zu %10zu %5g %-8s %6.3g %5.3g %7zu\n", p->name, p->image,
                p->patch, p->tokens, p->parameters, p->crop_pct, p->interpolation,
                (double)p->mean[0], (double)p->std[0], p->classes);

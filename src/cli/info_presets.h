@@ -11,6 +11,7 @@ typedef struct info_preset {
     float input_mean[VC_MODEL_CHANNELS], input_std[VC_MODEL_CHANNELS];
     float *mean, *std; /* these */
     double crop_pct;
+    bool pictures; /* what it takes; patches and how pixels are wanted are of those alone */
 } info_preset;
 
 typedef struct info_presets {

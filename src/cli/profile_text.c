@@ -79,9 +79,11 @@ void cli_print_profile_model(const void *result)
     const vc_profile_result *p = &r->profile;
     const vc_profile_work all = {
         .macs = p->macs, .flops = p->flops, .bytes = p->bytes, .intensity = p->intensity};
-    printf("%s: %s, %zu pixels, %s, batch %zu; per image but ms: MACs and FLOPs in millions, "
-           "bytes in MB\n",
-           r->model, p->architecture, p->image_size, p->dtype, p->batch);
+    printf("%s: %s, ", r->model, p->architecture);
+    if (p->image_size > 0)
+        printf("%zu pixels, ", p->image_size);
+    printf("%s, batch %zu; per image but ms: MACs and FLOPs in millions, bytes in MB\n", p->dtype,
+           p->batch);
     printf("%-12s %10s %10s %8s %9s%s\n", "", "MACs", "FLOPs", "bytes", "FLOP/byte",
            p->timed ? "        ms share %     GF/s    GB/s" : "");
     for (size_t i = 0; i < p->work_count; i++)

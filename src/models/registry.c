@@ -56,6 +56,8 @@ size_t vc_model_image_values(const vc_model_config *config)
 vc_status vc_model_check_classifier(const vc_model_config *config)
 {
     const vc_model_input input = vc_model_input_of(config);
+    if (input.joints > 0)
+        return vc_fail(VC_EUNSUPPORTED, "a %s takes poses, not pictures", vc_model_family(config));
     if (input.classes == 0)
         return vc_fail(VC_EUNSUPPORTED, "a %s without a classifier tells no classes apart",
                        vc_model_family(config));

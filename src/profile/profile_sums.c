@@ -72,8 +72,9 @@ vc_status vc_profile_result_open(vc_profile_result *out, const vc_model_profile 
     const int last = (int)p->layers - 1;
     const vc_cost all = vc_model_profile_sum(p, -1, last, VC_WORK_COUNT);
     const double bytes = vc_cost_bytes(&all, batch);
+    const vc_model_input input = vc_model_input_of(config);
     *out = (vc_profile_result){.architecture = vc_model_family(config),
-                               .image_size = vc_model_input_of(config).width,
+                               .image_size = input.joints ? 0 : input.width,
                                .batch = batch,
                                .dtype = vc_precision_name(precision),
                                .macs = all.macs,

@@ -11,6 +11,7 @@ python3 tools/golden/poses.py tests/data/golden > tools/golden/poses.json
 
 import json
 import pathlib
+import struct
 import sys
 
 import noise as numbers
@@ -145,8 +146,22 @@ def measure(flat, deep, cams, subjects, mirror, every):
     }
 
 
+def write_model(path):
+    """The model as safetensors, for the program's tests."""
+    header, data = {"__metadata__": {"strides": "3 3", "num_heads": "4"}}, b""
+    for name, value in state_of(KIND).items():
+        raw = value.float().numpy().tobytes()
+        offsets = [len(data), len(data) + len(raw)]
+        header[name] = {"dtype": "F32", "shape": list(value.shape), "data_offsets": offsets}
+        data += raw
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
 def main():
     folder, cams = pathlib.Path(sys.argv[1]), cameras()
+    write_model(folder / "poses.safetensors")
     flat, deep = make_sets()
     metadata = {"layout_name": "h36m", "num_joints": 17, "keypoints_symmetry": [LEFT, RIGHT]}
     np.savez_compressed(folder / "poses_2d.npz", positions_2d=flat, metadata=metadata)
