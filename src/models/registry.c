@@ -127,7 +127,7 @@ static int can(const vc__family *family, vc_ability ability)
     case VC_ABILITY_VALUES:
         return family->values != NULL;
     case VC_ABILITY_BLOCKS:
-        return family->block_output && family->heads_output;
+        return family->block_output && family->heads_output && family->backward;
     case VC_ABILITY_NORMS:
         return family->norm != NULL;
     case VC_ABILITY_TOKENS:
