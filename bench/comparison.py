@@ -29,10 +29,11 @@ SPARSITIES = [0.6, 0.7, 0.8, 0.9, 0.95]
 HEADS = {
     "deit_small_patch16_224": [6],
     "deit_base_patch16_224": [12],
-    "levit_192": [3, 6, 5, 9, 6],
-    "levit_256": [4, 8, 6, 12, 8],
 }
-GROUPS = ["dpt0", "subsample0", "dpt1", "subsample1", "dpt2"]
+# ViTCoD's maps of LeViT-256 are of its stages alone, and numbered from 1.
+STAGES = {"dpt0": "dpt1", "dpt1": "dpt2", "dpt2": "dpt3"}
+SHRINKING = {"subsample0": 8, "subsample1": 12}  # heads of LeViT-256
+PUBLISHED = [0.6, 0.9]  # masks of LeViT-192, which do not come from its maps
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -81,19 +82,25 @@ def make_maps(vitcod, data, folder):
         "-o",
         tiny,
     )
-    levit = os.path.join(data, "vitcod-masks/levit_128_lowrank/attn")
-    shutil.copytree(levit, os.path.join(folder, "levit_128"))
     for model, heads in HEADS.items():
-        if model.startswith("deit"):
-            with_heads(tiny, os.path.join(folder, model + ".npy"), heads[0])
-            continue
-        os.makedirs(os.path.join(folder, model))
-        for group, count in zip(GROUPS, heads):
-            name = "attention_score_%s.npy" % group
-            with_heads(os.path.join(levit, name), os.path.join(folder, model, name), count)
+        with_heads(tiny, os.path.join(folder, model + ".npy"), heads[0])
+    published = os.path.join(data, "vitcod-masks")
+    for model in ["levit_128", "levit_192"]:
+        source = os.path.join(published, model + "_lowrank", "attn")
+        shutil.copytree(source, os.path.join(folder, model))
+    target = os.path.join(folder, "levit_256")
+    os.makedirs(target)
+    for group, stage in STAGES.items():
+        shutil.copy(
+            os.path.join(published, "levit_256/attn/attention_score_%s.npy" % stage),
+            os.path.join(target, "attention_score_%s.npy" % group),
+        )
+    for group, heads in SHRINKING.items():
+        name = "attention_score_%s.npy" % group
+        with_heads(os.path.join(folder, "levit_128", name), os.path.join(target, name), heads)
 
 
-def make_masks(vitcod, maps, folder):
+def make_masks(vitcod, data, maps, folder):
     for model in MODELS:
         os.makedirs(os.path.join(folder, model))
         deit = model.startswith("deit")
@@ -107,6 +114,12 @@ def make_masks(vitcod, maps, folder):
                 "-o",
                 os.path.join(folder, model, "%g" % s + (".npy" if deit else "")),
             )
+    for s in PUBLISHED:
+        target = os.path.join(folder, "levit_192", "%g" % s)
+        shutil.rmtree(target)
+        shutil.copytree(
+            os.path.join(data, "vitcod-masks/levit_192_lowrank/masks", "%g" % s), target
+        )
 
 
 # ---- tables
@@ -345,7 +358,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         maps, masks = os.path.join(folder, "maps"), os.path.join(folder, "masks")
         make_maps(vitcod, data, maps)
-        make_masks(vitcod, maps, masks)
+        make_masks(vitcod, data, maps, masks)
         table = Table(compare(vitcod, masks))
         published = Table(compare(vitcod, masks, "--attention-only", "--published"))
         switched = switches(vitcod, masks, folder)
