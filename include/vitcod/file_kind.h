@@ -34,7 +34,7 @@ extern "C" {
     X(VECTORS, "vectors for RTL", "")                                                              \
     X(RTL_PARAMETERS, "parameters of RTL", "")                                                     \
     X(PAGE, "a page that report wrote", "a browser shows it")                                      \
-    X(ONNX, "an ONNX model of vitcod's", "")
+    X(ONNX, "an ONNX model of vitcod's", "give the checkpoint that it was made of")
 
 typedef enum vc_file_kind {
     VC_FILE_OTHER, /* none of these */

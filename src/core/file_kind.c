@@ -167,7 +167,9 @@ vc_status vc_file_refuse_known(const char *path, const vc_mapped_file *file, con
                        "in Python and torch.save its state dict",
                        path, wanted);
     if (is_onnx(file))
-        return vc_fail(VC_EFORMAT, "%s: is an ONNX model, wanted %s", path, wanted);
+        return vc_fail(VC_EFORMAT,
+                       "%s: is an ONNX model, wanted %s; give the checkpoint that it was made of",
+                       path, wanted);
     const size_t length = text_length(file);
     return length > 0 ? refuse_text(path, (const char *)file->data, length, wanted) : VC_OK;
 }
