@@ -158,6 +158,24 @@ def build(folder, of, cmake):
     return folder / "made" / "tb"
 
 
+def try_coders(folder):
+    """Encoders and decoders by themselves."""
+    text, status = "", 0
+    for macs, values, inputs in ((128, 64, 2), (64, 64, 3), (24, 16, 3)):
+        made = folder / f"coder{macs}"
+        run(["verilator", "--cc", "--exe", "-O3", "--unroll-count", 2, "--expand-limit", 4, "-Wall",
+             *[f"-Wno-{name}" for name in QUIET], f"-GMACS={macs}", f"-GVALUES={values}",
+             f"-GINPUTS={inputs}", HERE / "coder.sv", HERE / "tb" / "coder.cpp", "--top-module",
+             "coder", "--Mdir", made, "-o", "coder"])
+        run(["make", "-s", "-C", made, "-f", "Vcoder.mk", "OPT_FAST=-O0", "OPT_SLOW=-O0",
+             "OPT_GLOBAL=-O0", "coder"])
+        done = subprocess.run([made / "coder", str(macs), str(values), str(inputs)],
+                              capture_output=True, text=True)
+        status |= done.returncode
+        text += done.stdout
+    return text, status
+
+
 def report(page, text):
     begin, end = "<!-- cosim -->\n", "<!-- end of cosim -->\n"
     old = page.read_text()
@@ -182,6 +200,10 @@ def main(cmake, which, page=None):
             done = subprocess.run([tb, vectors], capture_output=True, text=True)
             status |= done.returncode
             text += f"\n### {name}\n\n{done.stdout}{done.stderr}"
+    if which == "chips":
+        coders, failed = try_coders(work)
+        text += f"\n### encoders and decoders\n\n{coders}"
+        status |= failed
     print(text)
     if page:
         report(page, text)

@@ -16,6 +16,10 @@ module dma
     input time_t now,
     input count_t load_count,
     input count_t phases_over,
+    input count_t asked,  // a load: where its rows are on their way; see below
+    output logic foretold,
+    output longint ahead,
+    output logic [31:0] asked_row_bytes,
     input logic store,  // a tile's results are asked to be stored,
     input logic [31:0] store_bytes,
     input time_t store_from,  // from this cycle on
@@ -102,6 +106,21 @@ module dma
         end
       end else credit_next = 0;
     end
+  end
+
+  // At a constant rate it is known when a row comes, unless a store stands in front: the n-th of the
+  // load that is asked for once `ahead` + n rows' credit has come.
+  always_comb begin
+    foretold = asked < pushed;
+    ahead = -longint'(moved * RATE_CYCLES) - longint'(credit);
+    asked_row_bytes = loads[asked][3];
+    for (int i = 0; i < STORES; i++)
+      if (stores_done != stores_asked && count_t'(i) < stores_asked - stores_done &&
+          behind[2'(stores_done) + 2'(i)] <= asked)
+        foretold = 1'b0;
+    if (foretold)
+      for (count_t l = loads_done; l < asked; l++)
+        ahead += longint'(64'(loads[l][4]) * RATE_CYCLES);
   end
 
   always_ff @(posedge clk)

@@ -26,6 +26,10 @@ module engine
     input count_t key_there,
     input count_t index_there,
     input count_t value_there,
+    // When rows that are on their way will come (D1): what has been asked of the memory before.
+    input logic foretold,
+    input longint ahead,
+    input logic [31:0] row_bytes,
     input logic index_write[WRITES],  // chunks that arrive in the index scratchpad
     input logic index_half[WRITES],
     input count_t index_row[WRITES],
@@ -44,7 +48,7 @@ module engine
 
   // ---- lines: what they do, entry by entry of a visit
 
-  logic active[LINES];
+  logic active[LINES]  /*verilator public_flat_rd*/;
   count_t left[LINES];  // cycles of the entry
   count_t count[LINES], begun[LINES], planned[LINES];  // entries; of which begun; with a time
   count_t token[LINES][VISIT], row_of[LINES][VISIT], slot_of[LINES][VISIT];
@@ -318,15 +322,31 @@ module engine
     end
   endtask
 
-  // Finds times for entries whose operands are there.
+  // When an operand comes that is not there.
+  function automatic time_t comes(count_t t);
+    longint credit = ahead + longint'((64'(t) + 1) * 64'(row_bytes) * RATE_CYCLES);
+    return credit <= 0 ? now : now + time_t'((credit + RATE_BYTES - 1) / RATE_BYTES);
+  endfunction
+
+  // Finds times for entries whose operands are there, or of which it is known when they come.
   task automatic plan(input int l);
     time_t t;
+    count_t wanted;
+    logic known;
     t = now;
-    while (planned[l] < count[l] && (mean_out[l] || is_there(token[l][planned[l]]))) begin
-      if (SPARSER) reserve(t, token[l][planned[l]], l * VISIT + int'(planned[l]));
-      start_of[l][planned[l]] = t;
-      t += time_t'(cycles);
-      planned[l]++;
+    known = 1'b1;
+    while (known && planned[l] < count[l]) begin
+      wanted = token[l][planned[l]];
+      if (!mean_out[l] && !is_there(wanted)) begin
+        known = SPARSER && foretold;
+        if (known && comes(wanted) > t) t = comes(wanted);
+      end
+      if (known) begin
+        if (SPARSER) reserve(t, wanted, l * VISIT + int'(planned[l]));
+        start_of[l][planned[l]] = t;
+        t += time_t'(cycles);
+        planned[l]++;
+      end
     end
   endtask
 

@@ -67,7 +67,8 @@ module softmax
   logic turn;  // the step whose rows are taken
   count_t taken;
   count_t first_left;  // cycles of the first pass
-  chunk_t first, second, at_first, lagging0, lagging1, at_second;
+  chunk_t first, second, lagging0, lagging1, at_second;
+  chunk_t at_first  /*verilator public_flat_rd*/;
   // Rows that are through the first pass.
   chunk_t queue[ROWS];
   count_t queue_head, queue_tail;

@@ -67,11 +67,21 @@ module vitcod_attention
     phase_at.loads = count_t'(phases[i][21]);
   endfunction
 
-  logic active, over, begins, begins_step, begins_tile;
+  logic active, over, skips, opens, begins, begins_step, begins_tile;
   count_t at, stores, stores_now, phases_over_now, loads_done, rows_there;
   phase_t current, next, phase;
   count_t freed[2], gone[2], rows_ready[2], order[2][ROWS];
   logic finished[2];
+
+  // Results of the step before the last must have left (D2).
+  function automatic logic may_begin(phase_t p, count_t asked, count_t left);
+    return !p.sums || !p.first || asked < 2 || left >= asked - 1;
+  endfunction
+
+  function automatic logic is_empty(phase_t p);
+    return p.sparser_visits == 0 && p.global_end == p.key_first && p.key_end == p.sparser_end &&
+        !p.means && !p.adds;
+  endfunction
 
   always_comb begin
     current = phase_at(at);
@@ -81,10 +91,20 @@ module vitcod_attention
     begins = 1'b0;
     phase = current;
     next = '0;
+    skips = 1'b0;
+    opens = 1'b0;
     if (running && (over || !active) && phases_over_now < phase_count) begin
-      // Results of the step before the last must have left (D2).
       next = phase_at(phases_over_now);
-      begins = !next.sums || !next.first || stores_now < 2 || stores_done >= stores_now - 1;
+      // A tile without work takes no time, but for its loads.
+      skips = is_empty(next) && !next.last && loads_done >= next.loads &&
+          may_begin(next, stores_now, stores_done);
+      if (skips) begin
+        opens = next.first;
+        phases_over_now = phases_over_now + 1;
+        next = phase_at(phases_over_now);
+        next.first = next.first || opens;
+      end
+      begins = may_begin(next, stores_now, stores_done);
       if (begins) phase = next;
     end
     begins_step = begins && !phase.sums && phase.first;
@@ -113,6 +133,10 @@ module vitcod_attention
   load_t arrives_load[WRITES];
   count_t arrives_row[WRITES];
 
+  logic foretold;
+  longint ahead;
+  logic [31:0] asked_row_bytes;
+
   dma #(
       .LOADS (LOADS),
       .WRITES(WRITES)
@@ -123,6 +147,10 @@ module vitcod_attention
       .now(now),
       .load_count(load_count),
       .phases_over(phases_over_now),
+      .asked(phase.sums ? phase.value_load : phase.query_load),
+      .foretold(foretold),
+      .ahead(ahead),
+      .asked_row_bytes(asked_row_bytes),
       .store(over && current.sums && current.last),
       .store_bytes(32'(current.query_end - current.query_first) * 32'(value_dim)),
       .store_from(now + LINE_LATENCY),
@@ -230,6 +258,9 @@ module vitcod_attention
         .key_there(there(phase.key_load)),
         .index_there(there(phase.index_load)),
         .value_there(there(phase.value_load)),
+        .foretold(foretold),
+        .ahead(ahead),
+        .row_bytes(asked_row_bytes),
         .index_write(arrives_at[INDEX]),
         .index_half(arrives_half),
         .index_row(arrives_row),

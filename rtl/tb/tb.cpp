@@ -1,11 +1,13 @@
 // Runs RTL on the vectors of `vitcod simulate --vectors` and holds it against them: results bit by
-// bit, cycles of each head and layer. Usage: tb VECTORS [--markdown NAME] [--spans FILE]
+// bit, cycles of each head and layer. Usage: tb VECTORS [--phases | --timeline LAYER]; the latter prints lines at work
+// and softmax in each cycle of a layer.
 #include <verilated.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -65,6 +67,7 @@ struct bench {
     Vtb dut{&context};
     const vc_tensor_file *file;
     int layer;
+    bool timeline = false;
     array<int64_t> sizes, phases, loads, ends;
 
     uint64_t size(size_field f) const
@@ -247,6 +250,25 @@ struct bench {
         dut.value_dim = size(VALUE_DIM);
     }
 
+    // Lines of each engine that have a visit, and whether softmax's first pass was at work in the
+    // cycle before: `valid`, the highest of the 99 bits of a chunk_t.
+    void print_cycle()
+    {
+        const auto &root = *dut.rootp;
+        unsigned busy[2] = {0, 0};
+        const auto
+            &denser =
+                root.tb__DOT__attention__DOT__g_engine__BRA__0__KET____DOT__the_engine__DOT__active,
+            &sparser =
+                root.tb__DOT__attention__DOT__g_engine__BRA__1__KET____DOT__the_engine__DOT__active;
+        for (size_t l = 0; l < sizeof denser / sizeof denser[0]; l++) {
+            busy[0] += denser[l];
+            busy[1] += sparser[l];
+        }
+        printf("%u,%u,%u,%u,%d\n", dut.now, dut.phases_over, busy[0], busy[1],
+               root.tb__DOT__attention__DOT__the_softmax__DOT__at_first[3] >> 2 & 1);
+    }
+
     result run()
     {
         result r;
@@ -265,6 +287,8 @@ struct bench {
                 r.ends.push_back(dut.now - 1);
             for (; stores < dut.stores_done; stores++)
                 compare_store(r, stores);
+            if (timeline)
+                print_cycle();
             if (dut.done)
                 break;
             if (dut.now > most)
@@ -300,6 +324,13 @@ int main(int argc, char **argv)
     const bool each_phase = argc > 2 && std::string(argv[2]) == "--phases";
     bench b;
     b.file = file;
+    if (argc > 3 && std::string(argv[2]) == "--timeline") {
+        b.timeline = true;
+        printf("cycle,phases over,denser lines,sparser lines,softmax\n");
+        b.load(atoi(argv[3]));
+        b.run();
+        return 0;
+    }
     printf("| layer | head | RTL | simulator | difference |\n|---|---|---|---|---|\n");
     for (int layer = 0; layer < layer_count(file); layer++) {
         if (!tensor<int64_t>(file, layer, "sizes").at)

@@ -10,7 +10,7 @@
 
 #define VC__RTL_HEAD "// An accelerator's parameters, by vitcod simulate --rtl-parameters."
 
-enum { INDEX_BYTES = 2, MOST_UNIT = 1 << 20 };
+enum { INDEX_BYTES = 2, LEAST_LINE_LATENCY = 2, LEAST_SOFTMAX_LATENCY = 8, MOST_UNIT = 1 << 20 };
 
 /* The largest head of a workload. */
 typedef struct largest {
@@ -69,6 +69,15 @@ static vc_status check(const vc_accelerator *a, const vc_workload *w)
     if (c->index_bytes != INDEX_BYTES)
         return vc_fail(VC_EUNSUPPORTED, "'%s': 'index_size' is %zu B, and RTL has indices of %d B",
                        c->name, (size_t)c->index_bytes, INDEX_BYTES);
+    if (c->forward)
+        return vc_fail(VC_EUNSUPPORTED, "'%s': 'forward' is true, and RTL loads Q, K and V",
+                       c->name);
+    if (c->line_latency < LEAST_LINE_LATENCY || c->softmax_latency < LEAST_SOFTMAX_LATENCY)
+        return vc_fail(VC_EUNSUPPORTED,
+                       "'%s': 'line_latency' is %zu and 'softmax_latency' %zu: RTL wants %d and %d "
+                       "at least",
+                       c->name, (size_t)c->line_latency, (size_t)c->softmax_latency,
+                       LEAST_LINE_LATENCY, LEAST_SOFTMAX_LATENCY);
     for (size_t i = 0; i < w->count; i++)
         if (w->ops[i].kind == VC_OP_DECODE)
             return vc_fail(VC_EUNSUPPORTED,

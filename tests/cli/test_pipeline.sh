@@ -272,6 +272,12 @@ case_simulate_for_rtl() {
     printf 'model: bandwidth\nname: odd\nrate: 76.8000001 GB/s\nenergy: 12.5 pJ/bit\n' >odd.yaml
     check "an odd rate" 1 'RTL wants a whole number of bytes' \
         "$vitcod" simulate plan --head-dim 4 --memory odd.yaml --rtl-parameters new
+    check "forwarding" 1 "'forward' is true, and RTL loads Q, K and V" "$vitcod" simulate plan \
+        --head-dim 4 --chip "$root/configs/accelerators/vitcod-paper.yaml" --memory bandwidth \
+        --rtl-parameters new
+    printf 'like: %s\nline_latency: 1\n' "$root/configs/accelerators/vitcod.yaml" >quick.yaml
+    check "no latency" 1 "'line_latency' is 1 .*: RTL wants 2 and 8 at least" "$vitcod" \
+        simulate plan --head-dim 4 --chip quick.yaml --memory bandwidth --rtl-parameters new
     absent "nothing is written" new
 }
 
