@@ -58,6 +58,7 @@ _HOME = {
     "codesign": "verbs",
     "compare": "verbs",
     "devices": "verbs",
+    "devices": "verbs",
     "evaluate": "verbs",
     "export": "verbs",
     "import_": "verbs",
@@ -105,6 +106,7 @@ if TYPE_CHECKING:
     from .verbs import classify as classify
     from .verbs import codesign as codesign
     from .verbs import compare as compare
+    from .verbs import devices as devices
     from .verbs import devices as devices
     from .verbs import evaluate as evaluate
     from .verbs import export as export
