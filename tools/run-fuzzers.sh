@@ -91,8 +91,11 @@ for source in tests/fuzz/fuzz_*.c; do
 done
 
 if [ -n "$page" ]; then
-    sed '/^## Fuzzers$/,$d' "$page" >"$table.page"
+    # what stands before, without empty lines at its end
+    awk '/^## Fuzzers$/ { exit } /./ { printf "%s%s\n", empty, $0; empty = ""; next }
+         { empty = empty "\n" }' "$page" >"$table.page"
     {
+        echo
         echo "## Fuzzers"
         echo
         echo "Written by \`make test-fuzz FUZZ_SECONDS=$seconds FUZZ_PAGE=docs/reliability.md\`:"
