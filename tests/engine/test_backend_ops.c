@@ -57,6 +57,7 @@ static const op_case cases[] = {
     {"product and hardswish", VC_OP_STEM, 4, 27, 4, .out_width = 9,
      .activation = VC_ACTIVATION_HARDSWISH},
     {"product and SiLU", VC_OP_FC1, 2, 19, 2, .out_width = 130, .activation = VC_ACTIVATION_SILU},
+    {"product and ReLU", VC_OP_FC1, 2, 19, 2, .out_width = 130, .activation = VC_ACTIVATION_RELU},
     {"product and quick GELU", VC_OP_FC1, 2, 16, 2, .out_width = 8,
      .activation = VC_ACTIVATION_QUICK_GELU},
     {"product and tanh", VC_OP_HEAD, 1, 48, 1, .out_width = 10, .activation = VC_ACTIVATION_TANH,

@@ -16,6 +16,8 @@ static DEVICE float activate(float x, int activation)
         return x / (1.0f + EXP(-1.702f * x));
     if (activation == 5)
         return TANH(x);
+    if (activation == 6)
+        return x < 0.0f ? 0.0f : x;
     return x;
 }
 

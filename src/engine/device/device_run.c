@@ -77,6 +77,8 @@ static vc_status launch(const running *r, const vc__kernel *kernel, size_t group
 static vc_status run_positions(const running *r)
 {
     const vc_program_op *op = r->op;
+    if (op->add)
+        return vc_fail(VC_EUNSUPPORTED, "a device adds no positions to what is there");
     return LAUNCH(r, positions, r->rows, values(r, op->to), uploaded(op->weight),
                   number(r->rows_per_image), number(op->to->width));
 }
@@ -105,6 +107,8 @@ static vc_status run_norm(const running *r)
     const vc_program_op *op = r->op;
     /* A row of the step may be several rows of the norm: the class tokens of an image. */
     const size_t width = op->from->width, rows = r->rows * op->to->width / width;
+    if (op->deviation)
+        return vc_fail(VC_EUNSUPPORTED, "a device has no norm by the deviation");
     return LAUNCH(r, layernorm, rows, values(r, op->to), values(r, op->from), uploaded(op->weight),
                   uploaded(op->bias), number(width), real(op->eps),
                   number((size_t)is_narrow(op->to)));
