@@ -8,7 +8,8 @@ set -eu
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 cd "$(dirname "$0")/.."
-SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+commit=$(git rev-parse HEAD) # which may move meanwhile
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct "$commit")
 export SOURCE_DATE_EPOCH
 
 make_all() {
@@ -27,6 +28,7 @@ for copy in here/first elsewhere/of/second; do
     rm -rf "${out:?}/$copy"
     mkdir -p "$out/$(dirname "$copy")"
     git clone -q . "$out/$copy"
+    git -C "$out/$copy" checkout -q --detach "$commit"
     name=$(basename "$copy")
     (cd "$out/$copy" && make_all "built-$name") >"$out/$name.log" 2>&1 || {
         tail "$out/$name.log"
