@@ -67,7 +67,7 @@ vc_status vc_model_check_source(const vc_model *model, vc_source *source)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
     const vc_dataset *data = vc_source_dataset(source);
-    if (input.classes > 0)
+    if (input.classes > 0 || input.joints > 0)
         VC_TRY(vc_model_check_classifier(&model->config));
     else
         VC_TRY(check_square(&model->config));

@@ -38,6 +38,10 @@ case_refuses() {
     evaluates "a limit" 2 'and no --limit' "$model" --limit 3
     evaluates "a model of pictures" 1 'but a deit takes pictures' \
         "$root/tests/models/golden/deit_distilled.pth" --heads 3
+    mkdir photos
+    cp "$golden/rgb8.png" photos
+    check "maps of pictures" 1 'takes poses, not pictures' \
+        "$vitcod" attention "$model" --data photos -o maps
     check "pictures" 1 'takes poses, not pictures' "$vitcod" classify "$model" "$golden/rgb8.png"
 }
 
