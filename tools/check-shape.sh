@@ -94,7 +94,7 @@ at_most "80 lines in a function" long_functions 80
 at_most "10 functions of more than 8 parameters" many_parameters 10
 at_most "450 lines in a source" long_files src 450
 at_most "300 lines in a file of src/cli" long_files src/cli 300
-at_most "9000 lines in src/cli" long_rooms src/cli 9000
+at_most "9500 lines in src/cli" long_rooms src/cli 9500
 at_most "jansson without vc_json_set, vc_json_append, vc_json_dump, vc_json_parse" unchecked_json
 at_most "a family's name outside its files and the registry" named_families
 
