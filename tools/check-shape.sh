@@ -32,9 +32,11 @@ long_functions() {
     awk -v most="$1" '$4 > most { print $1 ":" $2 ": " $3 " has " $4 " lines" }' "$functions"
 }
 
-# Prints nothing while there are few enough of them. Stubs have the parameters of what they stand for.
+# Prints nothing while there are few enough of them. Stubs have the parameters of what they stand
+# for.
 many_parameters() {
-    awk -v most="$1" '$5 > 8 && $1 !~ /_stub\.[ch]$/ { print $1 ":" $2 ": " $3 " has " $5 " parameters" }' "$functions" |
+    awk '$5 > 8 && $1 !~ /_stub\.[ch]$/ { print $1 ":" $2 ": " $3 " has " $5 " parameters" }' \
+        "$functions" |
         awk -v most="$1" '{ line[NR] = $0 }
             END { for (i = 1; NR > most && i <= NR; i++) print line[i] }'
 }
