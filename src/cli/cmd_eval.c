@@ -285,5 +285,5 @@ const cli_command cmd_eval = {
     &result_record,
     "vitcod eval deit_tiny.safetensors --data imagenet/val\n"
     "vitcod eval sparse.safetensors --data imagenet/val --dtype int8 --json\n"
-    "vitcod eval pose.safetensors --data data_2d_h36m_gt.npz --truth data_3d_h36m.npz \\\n"
-    "    --cameras cameras.json --subjects S9,S11 --mirror"};
+    "vitcod eval pose.safetensors --data data_2d_h36m_gt.npz \\\n"
+    "    --truth data_3d_h36m.npz --cameras cameras.json --subjects S9,S11 --mirror"};

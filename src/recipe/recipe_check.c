@@ -78,8 +78,8 @@ static vc_status check_batch(const vc_recipe_options *o)
         const size_t count = vc_source_count(learn), kept = vc_source_count(held);
         if (count < batch || kept == 0)
             status = vc_fail(VC_EINVAL,
-                             "%s: %zu images to learn from and %zu held back, wanted at least a "
-                             "batch of %zu, and one",
+                             "%s: %zu images to learn from and %zu held back, wanted at least "
+                             "%zu, a batch, and 1",
                              o->data, count, kept, batch);
         vc_source_close(learn);
         vc_source_close(held);

@@ -243,9 +243,9 @@ case_folders_in_its_way() {
     echo >file
     check "RUN is a file" 1 'file: cannot create the directory' codesign -o file
     check "RUN cannot be made" 1 'cannot create the directory' codesign -o /proc/run
-    check "too few images" 1 'step coded ended with status 1, wanted 0' codesign --limit 8 -o few
-    holds "the verb says why" 'images to learn from'
-    absent "that step is not done" few/2-coded.json
+    check "too few images" 1 '7 images to learn from and 1 held back, wanted at least 8, a batch' \
+        codesign --limit 8 -o few
+    absent "nothing is begun" few
 }
 
 case_refuses() {
