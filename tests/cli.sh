@@ -121,11 +121,9 @@ wants_several() {
     [ -f "$(dirname "$vitcod")/vitcod-mpi.so" ] || skip "several processes: built without MPI"
     export ASAN_OPTIONS=detect_leaks=0 # Open MPI's own
 }
-several() {
-    processes=$1
-    shift
-    mpirun --oversubscribe --mca mpi_yield_when_idle 1 -n "$processes" "$@"
-}
+# They yield while they wait, since the machine may be busy.
+several="mpirun --oversubscribe --mca mpi_yield_when_idle 1 -n"
+several() { $several "$@"; }
 
 # mask <TEXT: what varies between machines, versions and folders is left out
 mask() {

@@ -133,7 +133,7 @@ struct vc_backend {
     vc_engine_event (*event_at)(const void *device, size_t worker, size_t index);
 };
 
-extern const vc_backend vc_backend_cpu;
+extern const vc_backend vc_backend_cpu, vc_backend_opencl, vc_backend_cuda;
 
 /* The backends of backends.def, the CPU first; NULL after the last. */
 const vc_backend *vc_backend_at(size_t index);

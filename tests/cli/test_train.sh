@@ -172,7 +172,7 @@ case_several_processes_ended() {
     wants_several
     varying=everything
     set -- "$vitcod" train --data data --width 12 --depth 2 --heads 3 --batch 16 --epochs 200
-    several 2 "$@" --log log --log-every 1 -o ended >out.txt 2>err.txt &
+    $several 2 "$@" --log log --log-every 1 -o ended >out.txt 2>err.txt &
     pid=$!
     wait_until 60 lines log 20
     kill -TERM "$pid"
