@@ -15,13 +15,38 @@ typedef struct reader {
     json_t *camera_list;
 } reader;
 
+/* What follows the first of "S9,S11"; NULL: nothing. */
+static const char *next_subject(const char *subjects)
+{
+    const char *comma = strchr(subjects, ',');
+    return comma ? comma + 1 : NULL;
+}
+
 static int is_wanted(const char *subject, const char *subjects)
 {
     const size_t length = strlen(subject);
-    for (const char *at = subjects; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+    for (const char *at = subjects; at; at = next_subject(at))
         if (strncmp(at, subject, length) == 0 && (at[length] == ',' || at[length] == '\0'))
             return 1;
     return subjects == NULL;
+}
+
+static vc_status check_subjects(const reader *r, const char *subjects)
+{
+    const vc_npz_value *top = vc_npz_object_top(r->in_2d);
+    for (const char *at = subjects; at; at = next_subject(at)) {
+        const size_t length = strcspn(at, ",");
+        size_t s = 0;
+        for (; s < vc_npz_count(top); s++) {
+            const char *subject = vc_npz_key(top, s);
+            if (subject && strlen(subject) == length && strncmp(subject, at, length) == 0)
+                break;
+        }
+        if (s == vc_npz_count(top))
+            return vc_fail(VC_EFORMAT, "%s: no poses of subject '%.*s'", r->positions, (int)length,
+                           at);
+    }
+    return VC_OK;
 }
 
 static vc_pose_sequence *add_sequence(vc_poses *poses)
@@ -141,22 +166,31 @@ static vc_status read_action(const reader *r, const vc_npz_value *list, const ch
     return VC_OK;
 }
 
+static vc_status read_subject(const reader *r, const vc_npz_value *actions, const char *subject)
+{
+    for (size_t a = 0; a < vc_npz_count(actions); a++) {
+        const char *action = vc_npz_key(actions, a);
+        if (!action)
+            return vc_fail(VC_EFORMAT, "%s: '%s' holds poses without an action's name",
+                           r->positions, subject);
+        VC_TRY(read_action(r, vc_npz_item(actions, a), subject, action));
+    }
+    return VC_OK;
+}
+
 static vc_status read_all(const reader *r, const char *subjects)
 {
     const vc_npz_value *top = vc_npz_object_top(r->in_2d);
+    VC_TRY(check_subjects(r, subjects));
     for (size_t s = 0; s < vc_npz_count(top); s++) {
         const char *subject = vc_npz_key(top, s);
-        const vc_npz_value *actions = vc_npz_item(top, s);
-        for (size_t a = 0; subject && is_wanted(subject, subjects) && a < vc_npz_count(actions);
-             a++) {
-            const char *action = vc_npz_key(actions, a);
-            if (action)
-                VC_TRY(read_action(r, vc_npz_item(actions, a), subject, action));
-        }
+        if (!subject)
+            return vc_fail(VC_EFORMAT, "%s: positions_2d holds what no subject's name stands for",
+                           r->positions);
+        if (is_wanted(subject, subjects))
+            VC_TRY(read_subject(r, vc_npz_item(top, s), subject));
     }
-    return r->out->count ? VC_OK
-                         : vc_fail(VC_EFORMAT, "%s: no poses of subjects %s", r->positions,
-                                   subjects ? subjects : "of any name");
+    return r->out->count ? VC_OK : vc_fail(VC_EFORMAT, "%s: no poses", r->positions);
 }
 
 /* keypoints_symmetry of the metadata: two lists, as long as each other. */
@@ -184,6 +218,13 @@ static vc_status read_symmetry(vc_poses *out, const char *path)
             (uint64_t)a >= out->joints || (uint64_t)b >= out->joints) {
             status = vc_fail(VC_EFORMAT, "%s: metadata 'keypoints_symmetry' holds what is no joint",
                              path);
+            break;
+        }
+        if (out->mirrored[a] != (size_t)a || out->mirrored[b] != (size_t)b) {
+            status = vc_fail(VC_EFORMAT,
+                             "%s: metadata 'keypoints_symmetry' pairs joint %d with %d, one of "
+                             "which has another",
+                             path, (int)a, (int)b);
             break;
         }
         out->mirrored[a] = (size_t)b;

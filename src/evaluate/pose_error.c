@@ -92,6 +92,9 @@ static vc_status run_sequence(sums *out, const walk *w, size_t index)
             out->mpjpe += 1000.0 * vc_pose_distance(made, truth, w->joints);
             vc_pose_align(made, truth, w->joints);
             out->p_mpjpe += 1000.0 * vc_pose_distance(made, truth, w->joints);
+            if (!isfinite(out->mpjpe) || !isfinite(out->p_mpjpe))
+                return vc_fail(VC_EINVAL, "%s, frame %zu: the distance is %g, wanted a finite one",
+                               s->name, (first + i) * step, out->mpjpe);
         }
         out->frames += (double)count;
     }
@@ -101,7 +104,10 @@ static vc_status run_sequence(sums *out, const walk *w, size_t index)
 static vc_status add_action(vc_pose_errors *e, const char *name, const sums *s)
 {
     size_t i = 0;
-    while (i < e->action_count && strncmp(e->actions[i].name, name, sizeof e->actions->name - 1))
+    if (strlen(name) >= sizeof e->actions->name)
+        return vc_fail(VC_EUNSUPPORTED, "action '%s': a name of %zu bytes, wanted at most %zu",
+                       name, strlen(name), sizeof e->actions->name - 1);
+    while (i < e->action_count && strcmp(e->actions[i].name, name) != 0)
         i++;
     if (i == e->action_count) {
         vc_pose_action *grown = realloc(e->actions, (i + 1) * sizeof *grown);

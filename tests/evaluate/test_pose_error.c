@@ -97,18 +97,52 @@ static void refused(void **state)
     (void)state;
     const char *in = FOLDER "poses_2d.npz", *truth = FOLDER "poses_3d.npz";
     vc_poses poses;
-    check_refused(open_poses(&poses, "S2"), "no poses of subjects S2");
+    check_refused(open_poses(&poses, "S2"), "no poses of subject 'S2'");
+    check_refused(open_poses(&poses, "S9,S2"), "no poses of subject 'S2'");
     check_refused(vc_poses_open(&poses, in, truth, NULL, NULL),
                   "is seen by 2 cameras, which --cameras describes");
     check_refused(vc_poses_open(&poses, truth, in, NULL, NULL), "no positions_2d.npy");
     check_refused(vc_poses_open(&poses, in, FOLDER "poses_cameras.json", NULL, NULL),
                   "no npz archive");
     check_refused(vc_poses_open(&poses, in, truth, in, NULL), "poses_2d.npz");
+    check_refused(vc_poses_open(&poses, FOLDER "poses_two_partners.npz", truth, NULL, NULL),
+                  "pairs joint 1 with 5, one of which has another");
+}
+
+/* What a model makes that is no number is none in the mean either; a long name is not cut. */
+static void refused_of_a_model(void **state)
+{
+    (void)state;
+    vc_model *model = strided_open(&kind, VC_CODED_NONE, 0);
+    const vc_pose_options options = {0};
+    vc_pose_errors e;
+    vc_poses poses;
+    vc_acts acts;
+    char name[65];
+    memset(name, 'a', 64);
+    name[64] = '\0';
+    assert_ok(open_poses(&poses, "S9"));
+    assert_ok(vc_acts_open(&acts, model, 4, 0));
+    vc_forward_pass pass = {&acts, model, NULL};
+    const vc_runner runner = vc_forward_runner(&pass);
+    free(poses.sequences[0].action);
+    poses.sequences[0].action = strdup(name);
+    check_refused(vc_pose_evaluate(&e, model, &runner, &poses, &options),
+                  "a name of 64 bytes, wanted at most 63");
+    const vc_param *bias = &model->params[model->param_count - 1];
+    for (size_t i = 0; i < bias->count; i++)
+        bias->data[i] = NAN;
+    check_refused(vc_pose_evaluate(&e, model, &runner, &poses, &options),
+                  "frame 0: the distance is nan, wanted a finite one");
+    vc_acts_close(&acts);
+    vc_poses_close(&poses);
+    vc_model_close(model);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(errors), cmocka_unit_test(alignment),
-                                       cmocka_unit_test(refused)};
+                                       cmocka_unit_test(refused),
+                                       cmocka_unit_test(refused_of_a_model)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

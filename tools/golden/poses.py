@@ -166,6 +166,10 @@ def main():
     metadata = {"layout_name": "h36m", "num_joints": 17, "keypoints_symmetry": [LEFT, RIGHT]}
     np.savez_compressed(folder / "poses_2d.npz", positions_2d=flat, metadata=metadata)
     np.savez_compressed(folder / "poses_3d.npz", positions_3d=deep)
+    # a joint with two partners, as no skeleton has one
+    metadata["keypoints_symmetry"] = [[1, 1], [4, 5]]
+    few = {"S1": {"Walking": flat["S1"][next(iter(ACTIONS))][:1]}}
+    np.savez_compressed(folder / "poses_two_partners.npz", positions_2d=few, metadata=metadata)
     (folder / "poses_cameras.json").write_text(json.dumps(cams, indent=1) + "\n")
     print(json.dumps({
         "all": measure(flat, deep, cams, SUBJECTS, False, 1),
