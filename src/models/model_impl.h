@@ -26,7 +26,7 @@ vc_status vc__resample_positions(float *out, size_t to, const float *in, size_t 
 typedef struct vc__tokens vc__tokens;
 
 enum { VC__FAMILY_ENTRIES = 6 };
-typedef char vc__family_text[32];
+typedef char vc__family_text[64];
 
 /* What value norms are made of. */
 typedef struct vc__values {

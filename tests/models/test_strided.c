@@ -143,8 +143,7 @@ static void lowered(void **state)
         assert_int_equal(op->products[0].rows, 351);
         assert_int_equal(op->products[1].rows, 117);
         assert_int_equal(op->products[1].inputs, 3 * 512);
-        assert_int_equal(op->weight_values,
-                         257 * 512 + 1537 * 256 + 117 * 256 /* positions */);
+        assert_int_equal(op->weight_values, 257 * 512 + 1537 * 256 + 117 * 256 /* positions */);
     }
     assert_int_equal(seen, 1);
     vc_workload_close(&workload);
@@ -196,6 +195,19 @@ static void strides(void **state)
     assert_ok(write_again(path, "9 3 1", 27));
     assert_ok(vc_model_open(&model, path, &options));
     assert_int_equal(vc_model_layer(&model->config, 3).queries, 3);
+    vc_model_close(model);
+    const size_t most[8] = {27, 1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 1000000};
+    strided_kind kind = strided_kinds[0];
+    kind.sizes.frames = 27;
+    kind.sizes.strided = 8;
+    memcpy(kind.sizes.strides, most, sizeof most);
+    vc_model_config config = vc__strided_model(&kind.sizes), again;
+    assert_ok(vc_model_create(&model, &config, 1));
+    assert_ok(vc_model_write(path, model));
+    vc_model_close(model);
+    assert_ok(vc_model_open(&model, path, &options)); /* none is cut from the metadata */
+    again = model->config;
+    assert_memory_equal(vc__strided_sizes_of(&again)->strides, most, sizeof most);
     vc_model_close(model);
     check_refused(NULL, 26, "wanted them as metadata 'strides'");
     check_refused("3 3", 27, "is '3 3', wanted 3 counts");

@@ -11,8 +11,9 @@
 #include "vitcod/model.h"
 
 enum {
-    VC__STRIDED_MOST = 8,  /* strided blocks, at most */
-    VC__STRIDED_PLACES = 3 /* that many of them have positions, as published */
+    VC__STRIDED_MOST = 8,         /* strided blocks, at most */
+    VC__STRIDED_STRIDE = 1000000, /* of one, at most: as texts, all have room in the metadata */
+    VC__STRIDED_PLACES = 3        /* that many of them have positions, as published */
 };
 #define VC__STRIDED_EPS 1e-6f       /* of every norm of tokens, as published */
 #define VC__STRIDED_BATCH_EPS 1e-5f /* of every BatchNorm, as in PyTorch */

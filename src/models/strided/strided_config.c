@@ -70,8 +70,9 @@ vc_status vc__strided_check(const vc__strided_config *c)
         return vc_fail(VC_EUNSUPPORTED, "%zu strided blocks, wanted at most %d", c->strided,
                        VC__STRIDED_MOST);
     for (size_t i = 0; i < c->strided; i++)
-        if (c->strides[i] == 0)
-            return vc_fail(VC_EINVAL, "stride %zu is 0, wanted 1 or more", i);
+        if (c->strides[i] == 0 || c->strides[i] > VC__STRIDED_STRIDE)
+            return vc_fail(VC_EINVAL, "stride %zu is %zu, wanted 1 to %d", i, c->strides[i],
+                           VC__STRIDED_STRIDE);
     const size_t left = vc__strided_tokens(c, vc__strided_blocks(c));
     if (left != 1)
         return vc_fail(VC_EINVAL, "strides that leave %zu of %zu frames, wanted one", left,

@@ -15,6 +15,7 @@ size_t vc__strided_metadata(vc_metadata *entries, vc__family_text *texts,
 {
     const vc__strided_config *c = vc__strided_sizes_of(config);
     size_t used = 0;
+    _Static_assert(VC__STRIDED_MOST * sizeof "1000000" <= sizeof texts[0], "all have room");
     for (size_t i = 0; i < c->strided && used < sizeof texts[0]; i++)
         used += (size_t)snprintf(texts[0] + used, sizeof texts[0] - used, "%s%zu", i ? " " : "",
                                  c->strides[i]);
@@ -40,7 +41,7 @@ static vc_status parse_strides(vc__strided_config *c, const char *text, const vc
     for (size_t i = 0; i < c->strided; i++) {
         char *end;
         const long value = strtol(at, &end, 10);
-        if (end == at || value < 1 || value > 1 << 20)
+        if (end == at || value < 1 || value > VC__STRIDED_STRIDE)
             return vc_fail(VC_EFORMAT, "%s: metadata 'strides' is '%s', wanted %zu counts",
                            vc_tensor_file_path(file), text, c->strided);
         c->strides[i] = (size_t)value;

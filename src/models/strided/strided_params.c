@@ -67,13 +67,14 @@ static void visit_coder(vc__walk *walk, vc_coder *coder, const char *prefix, cha
 static void visit_attention(vc__walk *walk, vc__strided_block *b, const char *prefix,
                             const vc__strided_config *c)
 {
+    static const char which[] = {'q', 'k'};
+    const size_t *compressed = c->compressed_heads;
     char name[64];
     for (size_t i = 0; i < 4; i++) {
         if (i == 3)
             for (size_t k = 0; k < 2; k++)
-                if (c->compressed_heads[k])
-                    visit_coder(walk, &b->coder[k], prefix, "qk"[k], c -> heads,
-                                c -> compressed_heads[k]);
+                if (compressed[k])
+                    visit_coder(walk, &b->coder[k], prefix, which[k], c->heads, compressed[k]);
         snprintf(name, sizeof name, "%.48s.linears.%zu", prefix, i);
         visit(walk, &b->weight[i], name, ".weight", matrix(c->width, c->width));
         visit(walk, &b->bias[i], name, ".bias", vector(c->width, VC_INIT_ZERO));
