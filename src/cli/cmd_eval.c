@@ -115,6 +115,9 @@ static vc_status run_features(eval_result *result, const eval_options *o, const 
 {
     vc_engine_pass pass;
     const vc_engine_options how = cli_engine_how(&o->engine, model, o->data.batch);
+    if (o->data.together)
+        return vc_fail(VC_EINVAL, "--knn and --probe run in one process, not in %d",
+                       vc_comm_size());
     result->split = vc_pattern_split_name(vc_engine_split(model, &how));
     result->dtype = vc_precision_name(how.precision);
     VC_TRY(vc_engine_pass_open(&pass, model, &how));
@@ -252,8 +255,10 @@ static int run_eval(const cli_command *command, int argc, char **argv)
     o.data.together = vc_comm_size() > 1;
     const vc_status done = evaluate(&result, &o);
     status = cli_end_together(command, &common, done, &result, print_text);
+    cli_images broken = result.seen;
+    broken.broken_count += result.features.train_broken; /* which were named as well */
     if (tells)
-        status = cli_judge_images(status, &result.seen, o.data.skip_broken);
+        status = cli_judge_images(status, &broken, o.data.skip_broken);
     cli_images_free(&result.seen);
     free(result.classes);
     vc_pose_errors_close(&result.poses);

@@ -43,7 +43,9 @@ static vc_status collect(vc_features *out, cli_images *seen, const vc_model *mod
     vc_progress_end(&progress);
     seen->progress = NULL;
     seen->images = out->images;
-    return status;
+    return status == VC_OK && seen->out_of_memory
+               ? vc_fail(VC_ENOMEM, "out of memory for the names of broken images")
+               : status;
 }
 
 /* A class has one number in both. */

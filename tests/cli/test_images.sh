@@ -313,6 +313,11 @@ case_broken_images() {
         "$vitcod" eval model --data broken --skip-broken --json
     check "classify names them too" 1 '1 image could not be read' \
         "$vitcod" classify model broken/n1/a.jpg data/n2/c.png --top 1
+    check "of those to learn from too" 1 '2 images could not be read and were left out' \
+        "$vitcod" eval model --data data --knn 1 --train-data broken
+    holds "which are counted" '1 nearest of 4'
+    check "allowed there too" 0 '"train_broken": 2' \
+        "$vitcod" eval model --data data --knn 1 --train-data broken --skip-broken --json
     mkdir -p all-broken/n1 all-broken/n2 all-broken/n3 all-broken/n4
     for class in n1 n2 n3 n4; do echo x >"all-broken/$class/a.jpg"; done
     check "nothing but broken images" 1 'images are broken' "$vitcod" eval model --data all-broken
@@ -342,6 +347,8 @@ case_eval_in_several_processes() {
         several 2 "$vitcod" eval model --data shared --batch 2
     check "what is wrong in all is said once" 1 'nowhere: cannot open' \
         several 2 "$vitcod" eval nowhere --data shared
+    check "features in one process" 1 'knn and --probe run in one process, not in 2' \
+        several 2 "$vitcod" eval model --data shared --knn 1 --train-data shared
     check "fewer tokens in one process" 1 'tokens runs in one process, not in 2' \
         several 2 "$vitcod" eval model --data data --tokens prune --keep 0.5
 }
