@@ -10,7 +10,8 @@ extern "C" {
 #endif
 
 /* Kind, what a file of it is called, and what takes it ("" where nothing does). npy has no place
- * for the name of a writer: an array is known by its type, its shape and its first values. */
+ * for the name of a writer: an array is known by its type, its shape and its first values; YAML,
+ * which people write, by a key that no other kind has. */
 #define VC_FILE_KIND_MAP(X)                                                                        \
     X(MODEL, "a model of vitcod's", "verbs take it as MODEL")                                      \
     X(PLAN, "a plan", "--plan takes it, or simulate, profile, polarize and info")                  \
@@ -34,7 +35,11 @@ extern "C" {
     X(VECTORS, "vectors for RTL", "")                                                              \
     X(RTL_PARAMETERS, "parameters of RTL", "")                                                     \
     X(PAGE, "a page that report wrote", "a browser shows it")                                      \
-    X(ONNX, "an ONNX model of vitcod's", "give the checkpoint that it was made of")
+    X(ONNX, "an ONNX model of vitcod's", "give the checkpoint that it was made of")                \
+    X(CHIP, "a chip (YAML)", "--chip takes it")                                                    \
+    X(MEMORY, "a memory (YAML)", "--memory takes it")                                              \
+    X(SPACE, "a space of a sweep (YAML)", "sweep takes it")                                        \
+    X(SETTINGS, "a file of options (YAML)", "train --config takes it")
 
 typedef enum vc_file_kind {
     VC_FILE_OTHER, /* none of these */

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vitcod/status.h"
+#include "vitcod/file_kind.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -82,9 +82,10 @@ typedef struct vc_yaml_field {
     int optional; /* a member without its key stays as it is */
 } vc_yaml_field;
 
-/* VC_EIO for a file that cannot be read. VC_EFORMAT for one that is larger than 1 MiB, is not YAML,
- * has several documents, or does not hold a mapping. */
-vc_status vc_yaml_open(vc_yaml **out, const char *path);
+/* A file of one of the kinds of YAML; VC_FILE_OTHER: of any. VC_EIO for a file that cannot be read.
+ * VC_EFORMAT for one that is of another kind, is larger than 1 MiB, is not YAML, has several
+ * documents, or does not hold a mapping. */
+vc_status vc_yaml_open(vc_yaml **out, const char *path, vc_file_kind wanted);
 void vc_yaml_close(vc_yaml *file);
 vc_yaml_map vc_yaml_root(const vc_yaml *file);
 

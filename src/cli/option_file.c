@@ -100,7 +100,7 @@ static vc_status read_file(const cli_option *options, size_t count, const char *
         if (strcmp(options[i].name, "config") != 0)
             fields[known++] = field_of(&options[i], i);
     }
-    VC_TRY(vc_yaml_open(&file, path));
+    VC_TRY(vc_yaml_open(&file, path, VC_FILE_SETTINGS));
     const vc_yaml_map root = vc_yaml_root(file);
     const vc_status status = vc_yaml_read(values, &root, fields, known);
     vc_yaml_close(file);

@@ -77,9 +77,7 @@ static int ends_in(const char *text, const char *end)
     return length >= count && strcmp(text + length - count, end) == 0;
 }
 
-/* The part of a file that is looked at, if it is text: it begins in ASCII, and goes on in that or
- * beyond it, with line ends. */
-static size_t text_length(const vc_mapped_file *file)
+size_t vc__file_text_length(const vc_mapped_file *file)
 {
     enum { LOOKED_AT = 512 };
     const size_t length = file->bytes < LOOKED_AT ? file->bytes : LOOKED_AT;
@@ -107,8 +105,9 @@ static vc_status refuse_text(const char *path, const char *text, size_t length, 
     if (length > 0 && (*text == '{' || *text == '['))
         return vc_fail(VC_EFORMAT, "%s: is JSON, wanted %s", path, wanted);
     if (ends_in(path, ".yaml") || ends_in(path, ".yml"))
-        return vc_fail(VC_EFORMAT, "%s: is YAML, wanted %s; --chip, --config and sweep take it",
-                       path, wanted);
+        return vc_fail(VC_EFORMAT,
+                       "%s: is YAML, wanted %s; --chip, --memory, --config and sweep take it", path,
+                       wanted);
     for (; used < SHOWN && used < length && text[used] >= ' ' && text[used] <= '~'; used++)
         shown[used] = text[used];
     shown[used] = '\0';
@@ -132,6 +131,11 @@ static const struct {
            VC_FILE_KIND_MAP(OWN)
 #undef OWN
 };
+
+const char *vc__file_kind_what(vc_file_kind kind)
+{
+    return own[kind].what;
+}
 
 static vc_status refuse_own(const char *path, const vc_mapped_file *file, const char *wanted)
 {
@@ -170,7 +174,7 @@ vc_status vc_file_refuse_known(const char *path, const vc_mapped_file *file, con
         return vc_fail(VC_EFORMAT,
                        "%s: is an ONNX model, wanted %s; give the checkpoint that it was made of",
                        path, wanted);
-    const size_t length = text_length(file);
+    const size_t length = vc__file_text_length(file);
     return length > 0 ? refuse_text(path, (const char *)file->data, length, wanted) : VC_OK;
 }
 

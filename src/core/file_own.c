@@ -126,6 +126,58 @@ static vc_file_kind kind_of_json(const vc_mapped_file *file)
                                                                          : VC_FILE_OTHER;
 }
 
+/* Whether a line begins with the key, and its value, where one is given, with that. */
+static int has_key(const vc_mapped_file *file, const char *key, const char *value)
+{
+    const char *line = (const char *)file->data, *end = line + file->bytes;
+    const size_t length = strlen(key), count = strlen(value);
+    while (line && line < end) {
+        const char *at = line + length + 1;
+        if (at <= end && memcmp(line, key, length) == 0 && line[length] == ':') {
+            while (at < end && *at == ' ')
+                at++;
+            if ((size_t)(end - at) >= count && memcmp(at, value, count) == 0)
+                return 1;
+        }
+        line = memchr(line, '\n', (size_t)(end - line));
+        line += line != NULL;
+    }
+    return 0;
+}
+
+/* The first row that fits counts: a space is one whatever else it has. */
+static const struct {
+    const char *key, *value;
+    vc_file_kind kind;
+} yaml_kinds[] = {{"axes", "", VC_FILE_SPACE},
+                  {"model", "dram", VC_FILE_MEMORY},
+                  {"model", "bandwidth", VC_FILE_MEMORY},
+                  {"like", "", VC_FILE_CHIP},
+                  {"macs_per_line", "", VC_FILE_CHIP},
+                  {"epochs", "", VC_FILE_SETTINGS},
+                  {"lr", "", VC_FILE_SETTINGS},
+                  {"init", "", VC_FILE_SETTINGS}};
+enum { YAML_KINDS = sizeof yaml_kinds / sizeof *yaml_kinds };
+
+int vc__file_kind_is_yaml(vc_file_kind kind)
+{
+    for (size_t i = 0; i < YAML_KINDS; i++)
+        if (yaml_kinds[i].kind == kind)
+            return 1;
+    return 0;
+}
+
+static vc_file_kind kind_of_yaml(const vc_mapped_file *file)
+{
+    enum { MOST = 1 << 20 }; /* as the reader takes */
+    if (file->bytes > MOST || vc__file_text_length(file) == 0)
+        return VC_FILE_OTHER;
+    for (size_t i = 0; i < YAML_KINDS; i++)
+        if (has_key(file, yaml_kinds[i].key, yaml_kinds[i].value))
+            return yaml_kinds[i].kind;
+    return VC_FILE_OTHER;
+}
+
 static vc_file_kind kind_of_text(const vc_mapped_file *file)
 {
     if (file->data[0] == '{')
@@ -139,8 +191,9 @@ static vc_file_kind kind_of_text(const vc_mapped_file *file)
         return VC_FILE_COMMANDS;
     if (says(file, "Layer,M,N,K", "\n", 60) || says(file, "---", "problem:", 60))
         return VC_FILE_GEMMS;
-    return says(file, "0x", " READ ", 60) || says(file, "0x", " WRITE ", 60) ? VC_FILE_REQUESTS
-                                                                             : VC_FILE_OTHER;
+    if (says(file, "0x", " READ ", 60) || says(file, "0x", " WRITE ", 60))
+        return VC_FILE_REQUESTS;
+    return kind_of_yaml(file);
 }
 
 /* Protobuf: a version, then who made it. */

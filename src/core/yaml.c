@@ -8,15 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vitcod/file_kind.h"
+#include "file_kind_impl.h"
 #include "yaml_impl.h"
-
-#define WANTED "YAML: keys and values"
 
 enum { MOST_BYTES = 1 << 20 };
 
 struct vc_yaml {
     char *path;
+    vc_file_kind kind;
     vc_mapped_file bytes;
     struct fy_diag *diag;
     struct fy_parser *parser;
@@ -169,6 +168,11 @@ static size_t character(const unsigned char *at, size_t left)
     return bytes;
 }
 
+static const char *wanted_of(const vc_yaml *f)
+{
+    return f->kind == VC_FILE_OTHER ? "YAML: keys and values" : vc__file_kind_what(f->kind);
+}
+
 /* libfyaml 0.7 may not return on input that is not text, so it only gets UTF-8 without
  * directives. */
 static vc_status check_text(const vc_yaml *f)
@@ -178,7 +182,7 @@ static vc_status check_text(const vc_yaml *f)
     for (size_t i = 0; i < f->bytes.bytes; i += step) {
         step = character(data + i, f->bytes.bytes - i);
         if (step == 0 && i < 8)
-            VC_TRY(vc_file_refuse_known(f->path, &f->bytes, WANTED));
+            VC_TRY(vc_file_refuse_known(f->path, &f->bytes, wanted_of(f)));
         if (step == 0)
             return vc_fail(VC_EFORMAT, "%s:%zu: byte 0x%02x, wanted text (UTF-8)", f->path, line,
                            data[i]);
@@ -190,12 +194,22 @@ static vc_status check_text(const vc_yaml *f)
     return VC_OK;
 }
 
+/* Any other file of vitcod's own is told by what it is, not by a key that is unknown. */
+static vc_status check_kind(const vc_yaml *f)
+{
+    vc_tensor array;
+    const vc_file_kind found = f->bytes.bytes > 0 ? vc__file_own(&array, &f->bytes) : VC_FILE_OTHER;
+    if (found == VC_FILE_OTHER || found == f->kind ||
+        (f->kind == VC_FILE_OTHER && vc__file_kind_is_yaml(found)))
+        return VC_OK;
+    return vc_file_refuse_known(f->path, &f->bytes, wanted_of(f));
+}
+
 static vc_status open_file(vc_yaml *f)
 {
-    VC_TRY(vc_file_refuse_folder(f->path, WANTED));
+    VC_TRY(vc_file_refuse_folder(f->path, wanted_of(f)));
     VC_TRY(vc_file_map(&f->bytes, f->path));
-    if (vc_file_kind_of(f->path) != VC_FILE_OTHER)
-        VC_TRY(vc_file_refuse_known(f->path, &f->bytes, WANTED));
+    VC_TRY(check_kind(f));
     if (f->bytes.bytes > MOST_BYTES)
         return vc_fail(VC_EFORMAT, "%s: %zu bytes, wanted at most %d", f->path, f->bytes.bytes,
                        MOST_BYTES);
@@ -205,12 +219,14 @@ static vc_status open_file(vc_yaml *f)
     return parse(f);
 }
 
-vc_status vc_yaml_open(vc_yaml **out, const char *path)
+vc_status vc_yaml_open(vc_yaml **out, const char *path, vc_file_kind wanted)
 {
     *out = NULL;
     vc_yaml *f = calloc(1, sizeof *f);
-    if (f)
+    if (f) {
         f->path = strdup(path);
+        f->kind = wanted;
+    }
     const vc_status status = f && f->path ? open_file(f) : vc_fail(VC_ENOMEM, "out of memory");
     if (status == VC_OK)
         *out = f;

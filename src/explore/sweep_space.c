@@ -254,7 +254,7 @@ static vc_status open_space(vc_sweep *s, const char *path, uint64_t seed)
     if ((size_t)snprintf(s->path, sizeof s->path, "%s", path) >= sizeof s->path)
         return vc_fail(VC_EINVAL, "%s: the path is too long", path);
     VC_TRY(vc__axes_open(&s->axes, &s->axis_count));
-    VC_TRY(vc_yaml_open(&yaml, path));
+    VC_TRY(vc_yaml_open(&yaml, path, VC_FILE_SPACE));
     const vc_yaml_map root = vc_yaml_root(yaml);
     const vc_status status = read_space(s, &root);
     vc_yaml_close(yaml);

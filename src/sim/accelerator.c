@@ -293,7 +293,7 @@ static vc_status read_root(reader *r, const vc_yaml_map *root, const char *path,
 static vc_status read_file(reader *r, const char *path, int depth)
 {
     vc_yaml *yaml;
-    VC_TRY(vc_yaml_open(&yaml, path));
+    VC_TRY(vc_yaml_open(&yaml, path, VC_FILE_CHIP));
     const vc_yaml_map root = vc_yaml_root(yaml);
     const vc_status status = read_root(r, &root, path, depth);
     vc_yaml_close(yaml);

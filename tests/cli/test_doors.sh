@@ -253,7 +253,13 @@ case_of_another_kind() {
                 log) is="a log of learning, wanted .*; report draws it" ;;
                 page.html) is="a page that report wrote, wanted .*; a browser shows it" ;;
                 result.json) is="what a verb printed with --json, wanted .*; report shows it" ;;
-                chip.yaml) is="YAML, wanted .*; --chip, --config and sweep take it" ;;
+                chip.yaml) is="YAML, wanted .*; --chip, --memory, --config and sweep take it" ;;
+                chips/dense.yaml) is="a chip (YAML), wanted .*; --chip takes it" ;;
+                memories/hbm2.yaml) is="a memory (YAML), wanted .*; --memory takes it" ;;
+                space.yaml) is="a space of a sweep (YAML), wanted .*; sweep takes it" ;;
+                settings/levit.yaml)
+                    is="a file of options (YAML), wanted .*; train --config takes it"
+                    ;;
                 notes) is="text that begins 'what somebody wrote', wanted " ;;
                 folder) is="a folder (run), wanted " ;;
             esac
@@ -282,6 +288,17 @@ case_of_another_kind() {
         eval model --data
     is_told "model plan mask maps coder checkpoint log page.html result.json" \
         classify model images --classes
+    ln -s "$root/configs/accelerators" chips
+    ln -s "$root/configs/memory" memories
+    ln -s "$root/configs/train" settings
+    printf '# two\naxes: {model: deit_tiny_patch16_224, lines: [32, 64]}\n' >space.yaml
+    is_told "model mask result.json memories/hbm2.yaml space.yaml settings/levit.yaml" \
+        simulate model --chip
+    is_told "plan page.html chips/dense.yaml space.yaml settings/levit.yaml" \
+        simulate model --memory
+    is_told "log maps chips/dense.yaml memories/hbm2.yaml space.yaml" train --config
+    is_told "coder checkpoint chips/dense.yaml memories/hbm2.yaml settings/levit.yaml" sweep -o x
+    is_told "chips/dense.yaml memories/hbm2.yaml space.yaml settings/levit.yaml" bench
 }
 
 # told_alike FILE FILE: but for the moment

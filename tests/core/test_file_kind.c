@@ -75,6 +75,16 @@ static void texts(void **state)
                      VC_FILE_RTL_PARAMETERS);
     assert_int_equal(kind_of_text("<html><footer><p>Written by vitcod</html>"), VC_FILE_PAGE);
     assert_int_equal(kind_of_text("\x08\x08\x12\x06vitcod\x1a\x05more"), VC_FILE_ONNX);
+    assert_int_equal(kind_of_text("# mine\nname: a\nlike: vitcod.yaml\nmemory:\n  model: dram\n"),
+                     VC_FILE_CHIP);
+    assert_int_equal(kind_of_text("\xef\xbb\xbfname: a\r\nmacs_per_line: 8"), VC_FILE_CHIP);
+    assert_int_equal(kind_of_text("model:  bandwidth\nname: a\n"), VC_FILE_MEMORY);
+    assert_fails(vc_file_refuse_path(FILE_PATH, "a chip"), VC_EFORMAT,
+                 "some: is a memory (YAML), wanted a chip; --memory takes it");
+    assert_int_equal(kind_of_text("masks: a\naxes:\n  like: b\n"), VC_FILE_SPACE);
+    assert_int_equal(kind_of_text("lr: 1e-4"), VC_FILE_SETTINGS);
+    assert_int_equal(kind_of_text("model: other\naxes of it: 1\n like: b\nlr"), VC_FILE_OTHER);
+    assert_int_equal(kind_of_text("\x01\nlike: b\n"), VC_FILE_OTHER); /* no text */
     assert_int_equal(kind_of_text("{\"a\": 1}"), VC_FILE_OTHER);
     assert_int_equal(kind_of_text("\x93NUMPY\1\0"), VC_FILE_OTHER);
     assert_int_equal(vc_file_kind_of(temporary("nothing")), VC_FILE_OTHER);

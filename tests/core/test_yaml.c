@@ -64,7 +64,7 @@ static vc_status read_text(thing *out, const char *text, size_t length)
     assert_int_equal(fwrite(text, 1, length, file), length);
     fclose(file);
     vc_yaml *yaml;
-    VC_TRY(vc_yaml_open(&yaml, path));
+    VC_TRY(vc_yaml_open(&yaml, path, VC_FILE_OTHER));
     const vc_yaml_map root = vc_yaml_root(yaml);
     const vc_status status = vc_yaml_read(out, &root, fields, FIELDS);
     vc_yaml_close(yaml);
@@ -127,7 +127,7 @@ static void values_as_people_write_them(void **state)
         snprintf(text, sizeof text, "%s: %s\n", rows[i].key, rows[i].text);
         const char *path = temporary("spelt.yaml");
         write_bytes(path, text, strlen(text));
-        assert_ok(vc_yaml_open(&yaml, path));
+        assert_ok(vc_yaml_open(&yaml, path, VC_FILE_OTHER));
         const vc_yaml_map root = vc_yaml_root(yaml);
         assert_ok(vc_yaml_read(&t, &root, all, FIELDS));
         vc_yaml_close(yaml);
@@ -220,7 +220,7 @@ static void sections_have_paths(void **state)
     write_bytes(path, "buffers:\n  query: {size: 8 B}\n", 30);
     vc_yaml *yaml;
     uint64_t bytes;
-    assert_ok(vc_yaml_open(&yaml, path));
+    assert_ok(vc_yaml_open(&yaml, path, VC_FILE_OTHER));
     const vc_yaml_map root = vc_yaml_root(yaml);
     assert_ok(vc_yaml_read(NULL, &root, top, 1));
     const vc_yaml_map buffers = vc_yaml_sub(&root, "buffers");
@@ -256,8 +256,8 @@ static void noise_is_refused(void **state)
         assert_int_not_equal(read_text(&t, text, n), VC_OK);
     }
     vc_yaml *yaml;
-    assert_int_equal(vc_yaml_open(&yaml, "/nonexistent"), VC_EIO);
-    assert_int_not_equal(vc_yaml_open(&yaml, "/tmp"), VC_OK);
+    assert_int_equal(vc_yaml_open(&yaml, "/nonexistent", VC_FILE_OTHER), VC_EIO);
+    assert_int_not_equal(vc_yaml_open(&yaml, "/tmp", VC_FILE_OTHER), VC_OK);
 }
 
 int main(void)

@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         {.key = "map", .kind = VC_YAML_MAP, .optional = 1},
     };
     vc_yaml *yaml;
-    if (vc_yaml_open(&yaml, fuzz_path(data, size)) == VC_OK) {
+    if (vc_yaml_open(&yaml, fuzz_path(data, size), VC_FILE_OTHER) == VC_OK) {
         thing t;
         const vc_yaml_map root = vc_yaml_root(yaml);
         if (vc_yaml_read(&t, &root, fields, sizeof fields / sizeof *fields) == VC_OK)

@@ -375,7 +375,7 @@ vc_status vc_memory_config_read(vc_memory_config *out, const char *path)
 {
     vc_yaml *yaml;
     *out = (vc_memory_config){0};
-    VC_TRY(vc_yaml_open(&yaml, path));
+    VC_TRY(vc_yaml_open(&yaml, path, VC_FILE_MEMORY));
     const vc_yaml_map root = vc_yaml_root(yaml);
     const vc_status status = vc__memory_config_from(out, &root);
     vc_yaml_close(yaml);
