@@ -369,6 +369,7 @@ typedef struct vc__pool {
     uint64_t from, outputs;
     uint64_t width;   /* values of a summary as it is stored */
     uint64_t weighed; /* when the weights of heads that are complete are there */
+    uint64_t scaled;  /* when softmax's second pass is free */
 } vc__pool;
 /* Tokens and outputs of a tile of the product. */
 typedef struct vc__product_tile {

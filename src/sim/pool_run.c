@@ -86,8 +86,7 @@ static uint64_t score_keys(const vc__pool *p, uint64_t entries, uint64_t from, u
 
 /* Softmax over the entries of each summary, one after the other. Returns when all weights of the
  * head are there. */
-static uint64_t weigh_entries(const vc__pool *p, const vc__product_tile *t, size_t head,
-                              uint64_t scored)
+static uint64_t weigh_entries(vc__pool *p, const vc__product_tile *t, size_t head, uint64_t scored)
 {
     vc__machine *m = p->m;
     uint64_t first = UINT64_MAX, through = scored, done = scored;
@@ -98,7 +97,9 @@ static uint64_t weigh_entries(const vc__pool *p, const vc__product_tile *t, size
             continue;
         through = vc__unit_work(m, VC_CHIP_UNIT_SOFTMAX, scored, pass);
         first = vc__smaller(first, through - pass);
-        done = vc__later(done, through + pass + m->config->softmax_latency);
+        /* The second pass has its own lanes, one summary after the other. */
+        p->scaled = vc__later(p->scaled, through) + pass;
+        done = p->scaled + m->config->softmax_latency;
         m->counts.exponentials += entries;
         m->counts.multiplications += entries;
         m->counts.additions += entries;
