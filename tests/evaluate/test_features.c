@@ -4,6 +4,8 @@
 #include "testing.h"
 #include "vitcod/features.h"
 #include "vitcod/loss.h"
+#include "vitcod/rng.h"
+#include "vitcod/threads.h"
 
 /* Three in the plane, near the axes and between them. */
 static float train_values[] = {1.0f, 0.0f, 0.8f, 0.6f, 0.0f, 1.0f};
@@ -32,6 +34,52 @@ static void nearest_neighbours_vote_by_their_cosine(void **state)
                  "4 neighbours, wanted 1 to the 3 images");
     const vc_features others = {values, labels, 2, 2, 3, 0};
     assert_fails(vc_features_knn(&a, &train, &others, 1), VC_EINVAL, "2 classes");
+}
+
+/* However many threads there are; against a plain search for the nearest one. */
+static void nearest_neighbours_of_many(void **state)
+{
+    (void)state;
+    enum { IMAGES = 120, WIDTH = 19, CLASSES = 7 };
+    static float values[2][IMAGES * WIDTH];
+    static int32_t labels[2][IMAGES];
+    size_t hits = 0;
+    vc_rng rng = vc_rng_open(1, 0, 0);
+    for (size_t set = 0; set < 2; set++)
+        for (size_t i = 0; i < IMAGES; i++) {
+            double square = 0.0;
+            labels[set][i] = (int32_t)vc_rng_below(&rng, CLASSES);
+            for (size_t k = 0; k < WIDTH; k++) {
+                const double value = vc_rng_normal(&rng) + (k == (size_t)labels[set][i]);
+                values[set][i * WIDTH + k] = (float)value;
+                square += value * value;
+            }
+            for (size_t k = 0; k < WIDTH; k++)
+                values[set][i * WIDTH + k] /= (float)sqrt(square);
+        }
+    for (size_t i = 0; i < IMAGES; i++) {
+        double most = -2.0;
+        int32_t label = -1;
+        for (size_t j = 0; j < IMAGES; j++) {
+            double cosine = 0.0;
+            for (size_t k = 0; k < WIDTH; k++)
+                cosine += (double)values[1][i * WIDTH + k] * values[0][j * WIDTH + k];
+            label = cosine > most ? labels[0][j] : label;
+            most = fmax(most, cosine);
+        }
+        hits += label == labels[1][i];
+    }
+    const vc_features learnt = {values[0], labels[0], IMAGES, WIDTH, CLASSES, 0},
+                      judged = {values[1], labels[1], IMAGES, WIDTH, CLASSES, 0};
+    vc_feature_accuracy a, five[2];
+    for (int threads = 1; threads <= 4; threads += 3) {
+        assert_ok(vc_threads_set(threads));
+        assert_ok(vc_features_knn(&a, &learnt, &judged, 1));
+        assert_near(a.top1, 100.0 * (double)hits / IMAGES, 1e-12);
+        assert_ok(vc_features_knn(&five[threads / 4], &learnt, &judged, 5));
+    }
+    assert_near(five[0].top1, five[1].top1, 0.0);
+    assert_near(five[0].top5, five[1].top5, 0.0);
 }
 
 /* Classes that a line parts are learnt; the same features again have the same answers. */
@@ -88,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nearest_neighbours_vote_by_their_cosine),
+        cmocka_unit_test(nearest_neighbours_of_many),
         cmocka_unit_test(a_probe_learns_what_a_line_parts),
         cmocka_unit_test(the_distance_of_features_has_its_gradient),
     };
