@@ -28,6 +28,7 @@ typedef struct eval_options {
 
 typedef struct eval_result {
     char plan_hash[VC_PLAN_HASH_TEXT];
+    double kept_share; /* NAN: attention is dense */
     const char *split, *dtype;
     bool pictures, posed; /* what was looked at */
     vc_pose_errors poses;
@@ -45,6 +46,9 @@ typedef struct eval_result {
 
 static const vc_field result_fields[] = {
     {VC_FIELD(eval_result, plan_hash, "", "of the plan that attention ran on"), VC_KNOWN},
+    {VC_FIELD(eval_result, kept_share, "",
+              "of attention's scores that its mask or plan keeps, with those of summaries"),
+     VC_KNOWN},
     {VC_FIELD(eval_result, split, "", CLI_SPLIT_MEANING)},
     {VC_FIELD_INLINE(eval_result, seen, &cli_images_record), VC_WHEN(eval_result, pictures)},
     {VC_FIELD_INLINE(eval_result, accuracy, &vc_accuracy_record), VC_WHEN(eval_result, classifies)},
@@ -152,6 +156,8 @@ static vc_status evaluate(eval_result *result, const eval_options *o)
     result->classifies = result->pictures && !eval_features_wanted(&o->features);
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     cli_model_plan_hash(result->plan_hash, model);
+    const vc_plan *entries = vc_model_entries(model);
+    result->kept_share = entries ? vc_plan_kept_share(entries) : (double)NAN;
     vc_status status = eval_check_pose_model(&o->poses, model);
     if (status == VC_OK && result->pictures)
         status = cli_open_source(&result->source, &o->data, 1);

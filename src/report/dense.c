@@ -58,6 +58,9 @@ double vc__pruned_share(const vc__book *book, const vc__result *r)
     const char *hash = vc__text_at(r->json, "plan_hash");
     if (vc__is(r, "eval") && json_object_get(r->json, "tokens"))
         return (double)NAN;
+    const double kept = vc__is(r, "eval") ? vc__number_at(r->json, "kept_share") : (double)NAN;
+    if (isfinite(kept))
+        return 1.0 - kept;
     option_of(mask, r, "--mask");
     if (mask[0])
         return share_of_mask(book, r->run, mask);

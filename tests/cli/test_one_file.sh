@@ -119,6 +119,39 @@ case_quantize() {
         "$vitcod" attention int8 --data data -o maps.npy --json
 }
 
+# tile_of FILE: what the first tile of the run's page, of accuracy lost, says large and below
+tile_of() {
+    tr -d '\n' <"$1" | sed 's,.*<h3>Accuracy lost</h3>,,;s,</article>.*,,;s,<[^>]*>, ,g'
+}
+
+# number KEY FILE
+number() { sed -n "s/^  \"$1\": \([0-9.e-]*\),*\$/\1/p" "$2"; }
+
+# Of evaluations alone: the difference of the two, and the plan's share, whoever made the plan.
+case_accuracy_lost() {
+    varying=everything # the values are computed
+    check "calibrate" 0 '' "$vitcod" calibrate dense --data data --batch 8 --threshold 6 \
+        --sparsity 0.6 --summary 2x2 --epochs 0 -o calibrated
+    check "prune to a plan" 0 '' "$vitcod" attention dense --data data --summary 2x2 -o statistics
+    check "with summaries" 0 '' "$vitcod" prune statistics --summary 2x2 --sparsity 0.6 -o summed
+    for with in "--mask mask.npy" "--plan plan" "--plan calibrated" "--plan summed"; do
+        rm -rf run
+        mkdir run
+        "$vitcod" eval dense --data data --json >run/dense.json
+        # shellcheck disable=SC2086 # words
+        "$vitcod" eval dense $with --data data --json >run/sparse.json
+        check "a page" 0 'runs 1' "$vitcod" report run -o run/page.html
+        lost=$(echo "$(number top1 run/dense.json) $(number top1 run/sparse.json)" |
+            awk '{printf "%.2f points", $1 - $2}')
+        kept=$(number kept_share run/sparse.json)
+        check "the loss $with" 0 "^ *$lost .*, $(awk "BEGIN {printf \"%.1f\", 100 - 100 * $kept}") %\
+ of attention pruned" tile_of run/page.html
+        case $with in
+            --plan*) check "as info says" 0 "\"kept_share\": $kept" "$vitcod" info "${with#* }" --json ;;
+        esac
+    done
+}
+
 # Where a plan is wanted.
 case_as_a_plan() {
     hash_of one

@@ -1,5 +1,8 @@
 /* A sweep on a machine that is full: the linker sends every allocation of our own objects through
  * here, and jansson's come by themselves (see CMakeLists.txt). */
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "small_masks.h"
 #include "vitcod/json.h"
 #include "vitcod/sweep.h"
@@ -86,6 +89,46 @@ static void a_full_machine_ends_the_run(void **state)
     vc_sweep_close(s);
 }
 
+static void let_files_grow_to(rlim_t bytes)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* So does a disk that takes no more, wherever that is; what is whole before it stays. */
+static void a_full_disk_ends_the_run(void **state)
+{
+    (void)state;
+    enum { STEP = 211 };
+    char results[256];
+    size_t failed = 0;
+    vc_sweep_done done;
+    vc_sweep *s = open_space("lines: [32, 64, 128]");
+    vc_status status = VC_EIO;
+    snprintf(results, sizeof results, "%s", temporary("cut.jsonl"));
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit fails instead */
+    for (rlim_t room = 1; status != VC_OK && room < 1U << 20; room += STEP) {
+        let_files_grow_to(room);
+        status = vc_sweep_run(&done, s, results, NULL, NULL);
+        let_files_grow_to(RLIM_INFINITY);
+        failed += status != VC_OK;
+        if (status != VC_OK && status != VC_EIO)
+            fail_msg("room for %zu bytes: %s: %s", (size_t)room, vc_status_name(status),
+                     vc_last_error());
+        if (status != VC_OK && !strstr(vc_last_error(), "cut.jsonl: "))
+            fail_msg("%s", vc_last_error());
+        assert_int_equal(lines_of(results, "\"error\""), 0);
+    }
+    assert_ok(status);
+    assert_true(failed > 3);
+    assert_int_equal(lines_of(results, "\"cycles\""), 3);
+    assert_int_equal(done.before + done.now, 3);
+    assert_int_equal(done.impossible, 0);
+    vc_sweep_close(s);
+}
+
 /* What is impossible is a result, and counted, also when the file is gone on with. */
 static void impossible_points_are_counted(void **state)
 {
@@ -109,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_machine_ends_the_run),
+        cmocka_unit_test(a_full_disk_ends_the_run),
         cmocka_unit_test(impossible_points_are_counted),
     };
     json_set_alloc_funcs(__wrap_malloc, free);

@@ -331,6 +331,33 @@ static void the_first_screen_is_against_dense(void **state)
     json_decref(results);
 }
 
+/* An evaluation says what its plan or mask keeps; no other result of the run has to. */
+static void evaluations_alone_have_their_sparsity(void **state)
+{
+    (void)state;
+    json_t *planned = eval_of("set", "aa", 88.0, 100), *masked = eval_of("set", NULL, 87.0, 100),
+           *reduced = eval_of("set", "aa", 86.0, 100);
+    json_object_set_new(planned, "kept_share", json_real(0.125));
+    json_object_set_new(masked, "kept_share", json_real(0.25));
+    json_object_set_new(masked, "command", json_string("vitcod eval m --mask a.npy --data set"));
+    json_object_set_new(reduced, "kept_share", json_real(0.5));
+    json_object_set_new(reduced, "tokens", json_object());
+    json_t *results =
+        json_pack("{s:o, s:o, s:o, s:o}", "dense.json", eval_of("set", NULL, 90.0, 100),
+                  "planned.json", planned, "masked.json", masked, "reduced.json", reduced);
+    const vc_report_run run = {.name = "one", .results = results};
+    char *text = page_of(&run, 1);
+    assert_holds(text, "<td>top-1</td><td>dense</td><td>0</td><td>90</td>");
+    assert_holds(text, "<td>top-1</td><td>planned</td><td>87.5</td><td>88</td>");
+    assert_holds(text, "<td>top-1</td><td>planned</td><td>87.5</td><td>2</td>"); /* lost */
+    assert_holds(text, "<td>top-1</td><td>masked</td><td>75</td><td>87</td>");
+    assert_holds(text, "planned: top-1 88.00 % of dense 90.00 %, 87.5 % of attention pruned");
+    assert_holds(text, "masked: top-1 87.00 % of dense 90.00 %, 75.0 % of attention pruned");
+    assert_null(strstr(text, "<td>reduced</td><td>50</td>"));
+    free(text);
+    json_decref(results);
+}
+
 /* The pruned model's answers come before those of the model with an auto-encoder alone. */
 static void answers_of_calibrated_models(void **state)
 {
@@ -549,6 +576,7 @@ int main(void)
                                        cmocka_unit_test(what_cannot_be_read_is_a_note),
                                        cmocka_unit_test(units_have_states),
                                        cmocka_unit_test(the_first_screen_is_against_dense),
+                                       cmocka_unit_test(evaluations_alone_have_their_sparsity),
                                        cmocka_unit_test(answers_of_calibrated_models),
                                        cmocka_unit_test(a_tile_says_what_it_needs),
                                        cmocka_unit_test(different_data_are_apart),
