@@ -17,7 +17,7 @@ typedef struct vc_device_info { /* released by free */
     const char *backend;        /* its row's name */
     size_t index;               /* among the devices of the backend */
     char name[128], vendor[128], driver[128];
-    const char *kind;                     /* "cpu", "gpu", "accelerator" */
+    const char *kind;                     /* "cpu", "gpu" or "other" */
     uint64_t memory_bytes, largest_bytes; /* of all buffers, of one; 0: not known */
     uint64_t local_bytes;                 /* of a work-group */
     size_t units;                         /* cores, or the device's units */

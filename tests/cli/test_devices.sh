@@ -63,6 +63,8 @@ case_refusals() {
         "$vitcod" profile "$model" --count --device opencl
     check "costs" 2 "are the CPU's" "$vitcod" profile --costs --device opencl
     wants_device
+    check "products of another kind" 1 "VC_PRODUCTS is 'fast', wanted plain or library" \
+        env VC_PRODUCTS=fast "$vitcod" infer "$model" --input images.npy --device opencl
     check "a device too many" 1 'there is no device opencl:99, wanted 0 to' run opencl:99
     check "int8" 1 'opencl has no products in int8, wanted fp32 or bf16' run opencl --dtype int8
 }

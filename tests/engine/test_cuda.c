@@ -152,9 +152,7 @@ static void any_call_fails(void **state)
         const vc_status status = run_all(model, &options);
         if (!stub->failed)
             fail_msg("call %zu of %zu was not made", at, calls);
-        if (strcmp(stub->failed, "cublasLtCreate") == 0) { /* goes without */
-            assert_ok(status);
-        } else if (strcmp(stub->failed, "cuCtxSetCurrent") != 0) { /* that of closing is not told */
+        if (strcmp(stub->failed, "cuCtxSetCurrent") != 0) { /* that of closing is not told */
             if (status == VC_OK)
                 fail_msg("%s failed, and nobody noticed", stub->failed);
             assert_true(strlen(vc_last_error()) > 10);
@@ -187,7 +185,13 @@ static void what_there_is(void **state)
     assert_string_equal(devices[1].name, "Stub");
     assert_string_equal(devices[1].driver, "CUDA 12.4, sm_87, shares the host's memory");
     assert_int_equal(devices[1].memory_bytes, (size_t)1 << 30);
+    assert_string_equal(devices[1].products, "cuBLASLt");
     free(devices);
+    setenv("VC_PRODUCTS", "plain", 1);
+    assert_ok(cuda()->devices(&devices, &count));
+    assert_string_equal(devices[1].products, "plain");
+    free(devices);
+    unsetenv("VC_PRODUCTS");
     stub->devices = 1;
     assert_ok(vc_device_find(&backend, &count, "cuda:3"));
     assert_ptr_equal(backend, cuda());
@@ -215,10 +219,33 @@ static void too_little(void **state)
     vc_model_close(model);
 }
 
+/* A library that is asked for and not there, or another word. */
+static void products_are_refused(void **state)
+{
+    (void)state;
+    vc_model *model = model_with_summaries();
+    const vc_engine_options options = options_in(VC_IN_FP32);
+    vc_device_info *devices;
+    size_t count;
+    char stub_path[4096];
+    snprintf(stub_path, sizeof stub_path, "%s", getenv("VC_CUBLASLT"));
+    begin(0);
+    setenv("VC_PRODUCTS", "none", 1);
+    assert_fails(run_all(model, &options), VC_EINVAL, "VC_PRODUCTS is 'none', wanted plain or");
+    assert_fails(cuda()->devices(&devices, &count), VC_EINVAL, "VC_PRODUCTS is 'none'");
+    unsetenv("VC_PRODUCTS");
+    setenv("VC_CUBLASLT", "/proc/none", 1);
+    assert_fails(run_all(model, &options), VC_EUNSUPPORTED, "is asked for, and not there: /proc");
+    setenv("VC_CUBLASLT", stub_path, 1);
+    check_end();
+    vc_model_close(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_are_right), cmocka_unit_test(any_call_fails),
-        cmocka_unit_test(what_there_is), cmocka_unit_test(too_little)};
+        cmocka_unit_test(what_there_is), cmocka_unit_test(too_little),
+        cmocka_unit_test(products_are_refused)};
     return cmocka_run_group_tests(tests, find_stub, NULL);
 }

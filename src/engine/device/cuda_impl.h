@@ -126,6 +126,8 @@ vc_status vc__cu_compile(void **image, size_t *bytes, const char *const *sources
 /* VC_EUNSUPPORTED where NVRTC is missing. */
 vc_status vc__cu_compiler_version(int *major, int *minor);
 
+/* Finds cuBLASLt's functions; *there is 0 where it is missing and not asked for, or not wanted. */
+vc_status vc__cu_products_find(vc__blaslt *out, int *there);
 /* Opens cuBLASLt, if it is there. */
 vc_status vc__cu_products_open(vc__cu_queue *q);
 void vc__cu_products_close(vc__cu_queue *q);

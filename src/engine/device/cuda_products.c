@@ -1,6 +1,6 @@
 /* Products by cuBLASLt. Sums are float in every precision, and never TF32. */
+#include <dlfcn.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cuda_impl.h"
 
@@ -10,28 +10,50 @@ enum { WORKSPACE = 32 << 20 };
 enum { R_32F = 0, R_16F = 2, R_16BF = 14, COMPUTE_32F = 68 };
 enum { DESC_TRANSA = 3, PREFERENCE_WORKSPACE = 1, TRANSPOSED = 1 };
 
-vc_status vc__cu_products_open(vc__cu_queue *q)
+vc_status vc__cu_products_find(vc__blaslt *out, int *there)
 {
     static const char *const names[] = {"libcublasLt.so.13", "libcublasLt.so.12",
                                         "libcublasLt.so.11", NULL};
-    const char *products = getenv("VC_PRODUCTS");
-    if (products && strcmp(products, "plain") == 0)
+    const char *file = getenv("VC_CUBLASLT");
+    vc__products wanted;
+    *there = 0;
+    VC_TRY(vc__products_wanted(&wanted));
+    if (wanted == VC__PRODUCTS_PLAIN)
         return VC_OK;
     void *library = vc__cu_library("VC_CUBLASLT", names);
+    if (!library && wanted == VC__PRODUCTS_USUAL && !(file && *file))
+        return VC_OK;
     if (!library)
-        return VC_OK;
+        return vc_fail(VC_EUNSUPPORTED, "libcublasLt.so: is asked for, and not there: %s",
+                       dlerror());
 #define BLASLT_FIND(name, arguments)                                                               \
-    if (!vc__cu_find(library, &q->blaslt.name, #name))                                             \
-        return VC_OK;
+    if (!vc__cu_find(library, &out->name, #name))                                                  \
+        return vc_fail(VC_EUNSUPPORTED,                                                            \
+                       "libcublasLt.so: has no '%s'; VC_PRODUCTS=plain goes without it", #name);
     VC__BLASLT_MAP(BLASLT_FIND)
 #undef BLASLT_FIND
-    vc__cu_result error = q->cu.cuMemAlloc_v2(&q->workspace, WORKSPACE);
+    *there = 1;
+    return VC_OK;
+}
+
+vc_status vc__cu_products_open(vc__cu_queue *q)
+{
+    int there;
+    VC_TRY(vc__cu_products_find(&q->blaslt, &there));
+    if (!there)
+        return VC_OK;
+    const vc__cu_result error = q->cu.cuMemAlloc_v2(&q->workspace, WORKSPACE);
     if (error != 0)
         return vc__cu_fail(q, error, "allocating room for products");
-    if (q->blaslt.cublasLtCreate(&q->blaslt_handle) != 0)
+    const int refused = q->blaslt.cublasLtCreate(&q->blaslt_handle);
+    if (refused) {
         q->blaslt_handle = NULL;
-    else
-        q->info.products = "cuBLASLt";
+        return vc_fail(VC_EUNSUPPORTED,
+                       "cuda:%zu (%s): cuBLASLt does not start, error %d; VC_PRODUCTS=plain goes "
+                       "without it",
+                       q->info.index, q->info.name, refused);
+    }
+    q->info.products = "cuBLASLt";
     return VC_OK;
 }
 

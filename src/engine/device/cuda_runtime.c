@@ -39,17 +39,22 @@ static vc_status count_devices(int *out, const vc__cu *cu)
 static vc_status list(vc_device_info **out, size_t *count)
 {
     vc__cu cu;
-    int devices = 0, architecture;
+    vc__blaslt blaslt;
+    int devices = 0, architecture, multiplies;
     *out = NULL;
     *count = 0;
     VC_TRY(vc__cu_load(&cu));
     VC_TRY(count_devices(&devices, &cu));
+    VC_TRY(vc__cu_products_find(&blaslt, &multiplies));
     vc_device_info *made = calloc((size_t)devices, sizeof *made);
     if (!made)
         return vc_fail(VC_ENOMEM, "out of memory for %d devices", devices);
     vc_status status = VC_OK;
-    for (int i = 0; i < devices && status == VC_OK; i++)
+    for (int i = 0; i < devices && status == VC_OK; i++) {
         status = vc__cu_describe(&made[i], &architecture, &cu, i);
+        if (multiplies)
+            made[i].products = "cuBLASLt";
+    }
     if (status != VC_OK) {
         free(made);
         return status;

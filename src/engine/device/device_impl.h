@@ -160,6 +160,15 @@ vc_status vc__device_attention_open(vc__device *device, const vc_packed_attentio
 const vc__device_attention *vc__device_attention_of(const vc__device *device,
                                                     const vc_packed_attention *layer);
 
+/* What VC_PRODUCTS says: products of kernels alone, of a library, or as is usual for the device.
+ * VC_EINVAL for another word. */
+typedef enum vc__products {
+    VC__PRODUCTS_USUAL,
+    VC__PRODUCTS_PLAIN,
+    VC__PRODUCTS_LIBRARY
+} vc__products;
+vc_status vc__products_wanted(vc__products *out);
+
 vc_status vc__device_run(void *device, const vc_program *program, size_t first, size_t count,
                          size_t images);
 vc_status vc__device_synchronise(void *device);

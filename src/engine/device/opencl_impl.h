@@ -74,8 +74,9 @@ const char *vc__cl_error(cl_int error);
 vc_status vc__cl_devices(cl_device_id **out, size_t *count, const vc__cl *cl);
 void vc__cl_describe(vc_device_info *out, const vc__cl *cl, cl_device_id device, size_t index);
 /* CLBlast's product for a device; NULL: plain ones. By itself only for GPUs, since its kernels are
- * made for them and take a CPU's driver long to compile; VC_PRODUCTS is "library" or "plain". */
-vc__clblast_sgemm *vc__cl_library(const vc_device_info *info);
+ * made for them and take a CPU's driver long to compile. VC_EUNSUPPORTED where VC_PRODUCTS wants it
+ * and it is not there. */
+vc_status vc__cl_library(vc__clblast_sgemm **out, const vc_device_info *info);
 
 vc_status vc__cl_build(void **program, void *queue, const char *const *sources, size_t count,
                        const char *defines);

@@ -53,16 +53,20 @@ vc_status vc__cl_load(vc__cl *out)
     return VC_OK;
 }
 
-vc__clblast_sgemm *vc__cl_library(const vc_device_info *info)
+vc_status vc__cl_library(vc__clblast_sgemm **out, const vc_device_info *info)
 {
-    const char *wanted = getenv("VC_PRODUCTS");
-    if (wanted ? strcmp(wanted, "library") != 0 : strcmp(info->kind, "gpu") != 0)
-        return NULL;
-    void *library = dlopen("libclblast.so.1", RTLD_NOW | RTLD_NODELETE);
-    vc__clblast_sgemm *out = NULL;
-    if (library && find(library, &out, "CLBlastSgemm"))
-        return out;
-    return NULL;
+    static const char name[] = "libclblast.so.1";
+    vc__products wanted;
+    *out = NULL;
+    VC_TRY(vc__products_wanted(&wanted));
+    if (wanted == VC__PRODUCTS_PLAIN ||
+        (wanted == VC__PRODUCTS_USUAL && strcmp(info->kind, "gpu") != 0))
+        return VC_OK;
+    void *library = dlopen(name, RTLD_NOW | RTLD_NODELETE);
+    if ((library && find(library, out, "CLBlastSgemm")) || wanted == VC__PRODUCTS_USUAL)
+        return VC_OK;
+    return vc_fail(VC_EUNSUPPORTED, "VC_PRODUCTS is library, and %s is not there or is too old",
+                   name);
 }
 
 static vc_status add_devices(cl_device_id **out, size_t *count, const vc__cl *cl,

@@ -28,13 +28,20 @@ static vc_status list(vc_device_info **out, size_t *count)
     VC_TRY(vc__cl_load(&cl));
     VC_TRY(vc__cl_devices(&devices, count, &cl));
     *out = calloc(*count, sizeof **out);
-    for (size_t i = 0; *out && i < *count; i++) {
+    vc_status status = *out ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for %zu devices", *count);
+    for (size_t i = 0; status == VC_OK && i < *count; i++) {
+        vc__clblast_sgemm *sgemm;
         vc__cl_describe(&(*out)[i], &cl, devices[i], i);
-        if (vc__cl_library(&(*out)[i]))
+        status = vc__cl_library(&sgemm, &(*out)[i]);
+        if (sgemm)
             (*out)[i].products = "CLBlast";
     }
     free(devices);
-    return *out ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for %zu devices", *count);
+    if (status != VC_OK) {
+        free(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 static void close_queue(void *queue)
@@ -100,11 +107,12 @@ static vc_status open_queue(void **out, size_t index, vc_device_info *info)
         status = choose_device(q, index);
     if (status == VC_OK)
         status = open_parts(q);
+    if (status == VC_OK)
+        status = vc__cl_library(&q->sgemm, &q->info);
     if (status != VC_OK) {
         close_queue(q);
         return status;
     }
-    q->sgemm = vc__cl_library(&q->info);
     if (q->sgemm)
         q->info.products = "CLBlast";
     *info = q->info;
