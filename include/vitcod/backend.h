@@ -128,6 +128,9 @@ struct vc_backend {
     /* ---- time, as in engine.h; the operator after the last one means waiting */
     void (*time)(void *device, int on);
     double (*seconds)(double phases[VC_ATTENTION_PHASES], const void *device, size_t op);
+    /* The scores of an attention that it computes for an image, kept or not. NULL: those of panels
+     * and rows. */
+    uint64_t (*scores)(const void *device, const vc_packed_attention *attention);
     vc_status (*trace)(void *device, const vc_program *program, int on);
     size_t (*event_count)(const void *device, size_t worker);
     vc_engine_event (*event_at)(const void *device, size_t worker, size_t index);

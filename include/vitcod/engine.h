@@ -50,11 +50,13 @@ typedef struct vc_engine vc_engine;
 vc_status vc_engine_open(vc_engine **out, const vc_model *model, const vc_engine_options *options);
 void vc_engine_close(vc_engine *engine);
 
-/* Bytes of the buffers. The memory of packed weights is oneDNN's and not counted. */
+/* Bytes of the buffers; on a device of weights and patterns, too. The CPU's packed weights are in
+ * oneDNN's memory and not counted. */
 size_t vc_engine_bytes(const vc_engine *engine);
 
-/* Runs images (count, channels, image, image), normalised; logits (count, classes). Fails only when
- * a number of images comes for the first time and something cannot be prepared for it. */
+/* Runs images (count, channels, image, image), normalised; logits (count, classes). Fails when
+ * a number of images comes for the first time and something cannot be prepared for it, or when a
+ * device does. */
 vc_status vc_engine_run(vc_engine *engine, float *logits, const float *images, size_t count);
 
 /* ---- operators and their times */
@@ -64,7 +66,7 @@ typedef struct vc_engine_op {
     const char *name;    /* of its kind: "qkv", "attention", .. */
     int layer;           /* -1: outside the layers */
     double seconds;      /* since timing began, mean over the threads */
-    uint64_t macs;       /* of an image, including pruned entries of a panel */
+    uint64_t macs;       /* of an image, with what is pruned and computed: of a panel, or a tile */
     uint64_t score_macs; /* of the scores of an attention */
     /* The shares of scores, softmax and output in the seconds of an attention; all 0 if the kernel
      * does not tell. */

@@ -3,9 +3,10 @@
 
 #include "engine_impl.h"
 
-/* Counts the products of the queries that are computed, against the panel and their own keys; with
- * a residual also the mean and its rows. */
-static void count_attention(vc_engine_op *out, const vc_packed_attention *a, size_t queries)
+/* Counts the products of the queries that are computed, against the panel and their own keys, or
+ * what the backend computes; with a residual also the mean and its rows. */
+static void count_attention(vc_engine_op *out, const vc_engine *e, const vc_packed_attention *a,
+                            size_t queries)
 {
     uint64_t scores = 0, residual = 0;
     for (size_t h = 0; h < a->heads; h++) {
@@ -14,6 +15,8 @@ static void count_attention(vc_engine_op *out, const vc_packed_attention *a, siz
         scores += vc_rows_count(head, queries);
         residual += head->kept_share ? a->keys + queries : 0;
     }
+    if (e->backend->scores)
+        scores = e->backend->scores(e->device, a);
     out->score_macs = scores * a->head_dim;
     out->macs = out->score_macs + (scores + residual) * a->value_dim;
 }
@@ -44,7 +47,7 @@ vc_engine_op vc_engine_op_at(const vc_engine *e, size_t index)
     if (op->kind == VC_OP_POOL)
         out.macs = count_pooling(op->attention);
     if (op->kind == VC_OP_ATTENTION) {
-        count_attention(&out, op->attention, step->rows_per_image);
+        count_attention(&out, e, op->attention, step->rows_per_image);
         memcpy(out.phases, phases, sizeof phases);
     }
     return out;

@@ -219,6 +219,32 @@ static void too_little(void **state)
     vc_model_close(model);
 }
 
+/* Attention is told with all that its tiles of 16 queries and 32 keys compute: 17 tokens and the
+ * summaries are two blocks of a tile; in the last layer one row is, of the class token. */
+static void tiles_are_counted(void **state)
+{
+    (void)state;
+    vc_model *model = model_with_summaries();
+    const vc_engine_options options = options_in(VC_IN_FP32);
+    vc_engine *engine;
+    size_t attentions = 0;
+    begin(0);
+    assert_ok(vc_engine_open(&engine, model, &options));
+    for (size_t i = 0; i < vc_engine_op_count(engine); i++) {
+        const vc_engine_op op = vc_engine_op_at(engine, i);
+        if (op.kind != VC_OP_ATTENTION)
+            continue;
+        const size_t heads = 2, head_dim = 16, blocks = op.layer == 0 ? 2 : 1;
+        assert_int_equal(op.score_macs, heads * blocks * 16 * 32 * head_dim);
+        assert_int_equal(op.macs, 2 * op.score_macs);
+        attentions++;
+    }
+    assert_int_equal(attentions, 2);
+    vc_engine_close(engine);
+    check_end();
+    vc_model_close(model);
+}
+
 /* A library that is asked for and not there, or another word. */
 static void products_are_refused(void **state)
 {
@@ -244,8 +270,8 @@ static void products_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(calls_are_right), cmocka_unit_test(any_call_fails),
-        cmocka_unit_test(what_there_is), cmocka_unit_test(too_little),
-        cmocka_unit_test(products_are_refused)};
+        cmocka_unit_test(calls_are_right),   cmocka_unit_test(any_call_fails),
+        cmocka_unit_test(what_there_is),     cmocka_unit_test(too_little),
+        cmocka_unit_test(tiles_are_counted), cmocka_unit_test(products_are_refused)};
     return cmocka_run_group_tests(tests, find_stub, NULL);
 }

@@ -169,7 +169,7 @@ static vc_status upload_tiles(vc__device_attention *out, vc__device *d, const ti
         VC_TRY(vc__device_fill(&out->bias, d, t->bias,
                                t->tile_count * QUERIES * KEYS * sizeof *t->bias, what));
     for (size_t i = 0; i < t->layer->heads * t->blocks; i++)
-        out->tile_entries += (uint64_t)t->count[i] * QUERIES * KEYS;
+        out->tile_scores += (uint64_t)t->count[i] * QUERIES * KEYS;
     return VC_OK;
 }
 
@@ -261,4 +261,9 @@ const vc__device_attention *vc__device_attention_of(const vc__device *d,
         if (d->attentions[i].layer == layer)
             return &d->attentions[i];
     return NULL;
+}
+
+uint64_t vc__device_scores(const void *device, const vc_packed_attention *attention)
+{
+    return vc__device_attention_of(device, attention)->tile_scores;
 }

@@ -88,8 +88,8 @@ typedef struct vc__device_product {
 /* An attention as its kernel reads it. */
 typedef struct vc__device_attention {
     const vc_packed_attention *layer;
-    size_t rows, blocks;   /* queries that are computed, and the blocks of each head */
-    uint64_t tile_entries; /* of scores, for one image */
+    size_t rows, blocks;  /* queries that are computed, and the blocks of each head */
+    uint64_t tile_scores; /* that are computed for an image: whole tiles */
     vc__kernel attend, pool;
     vc__memory first, count, keys, kept, bias, shares, means;
     vc__memory pool_start, pool_keys, pool_weights, pool_query;
@@ -177,6 +177,7 @@ vc_status vc__device_synchronise(void *device);
 vc_status vc__device_times_open(vc__device *device, const vc_program *program);
 void vc__device_take_times(vc__device *device);
 void vc__device_time(void *device, int on);
+uint64_t vc__device_scores(const void *device, const vc_packed_attention *attention);
 double vc__device_seconds(double phases[VC_ATTENTION_PHASES], const void *device, size_t op);
 vc_status vc__device_trace(void *device, const vc_program *program, int on);
 size_t vc__device_event_count(const void *device, size_t worker);
@@ -200,7 +201,7 @@ vc_status vc__device_prepare(void *device, const vc_program *program, size_t ima
     .fill_costs = vc__device_costs, .upload = vc__device_upload, .pack = vc__device_pack,          \
     .allocate = vc__device_allocate, .bytes = vc__device_bytes, .prepare = vc__device_prepare,     \
     .run = vc__device_run, .synchronise = vc__device_synchronise, .time = vc__device_time,         \
-    .seconds = vc__device_seconds, .trace = vc__device_trace,                                      \
+    .seconds = vc__device_seconds, .scores = vc__device_scores, .trace = vc__device_trace,         \
     .event_count = vc__device_event_count, .event_at = vc__device_event_at
 
 extern const vc__runtime vc__opencl, vc__cuda;
