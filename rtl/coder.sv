@@ -1,5 +1,5 @@
-// Encoder or decoder of Q and K (D7): of a token, values of INPUTS heads become those of one more, each
-// a sum of INPUTS products with int8 weights, MACS products a cycle, so that a token takes
+// Encoder or decoder of Q and K (D7): of a token, values of INPUTS heads become those of one more,
+// each a sum of INPUTS products with int8 weights, MACS products a cycle, so that a token takes
 // ceil(VALUES x INPUTS / MACS) cycles. The decoder makes a head of the compressed ones; the encoder
 // a compressed one of all heads. Products are taken value by value, and in each input by input.
 // What the sums are rounded to is nowhere defined: they come as 32 bits.

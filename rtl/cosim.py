@@ -105,18 +105,19 @@ def model_cases(work, vitcod):
     model, images = SHARED / "deit_tiny_patch16_224.safetensors", SHARED / "imagenet-samples"
     masks = SHARED / "vitcod-masks"
     maps, mask = work / "maps.npy", work / "mask90.npy"
-    means, pruned = work / "means.safetensors", work / "summaries.safetensors"
+    means, pruned = work / "means.safetensors", work / "pruned.safetensors"
+    plan = work / "summaries.safetensors"
     take = ["--data", images, "--sample", 60, "--force"]
     run([vitcod, "attention", model, "-o", maps, *take])
     run([vitcod, "prune", maps, "--sparsity", 0.9, "-o", mask, "--force"])
     run([vitcod, "attention", model, "--summary", "3x3", "-o", means, *take])
     run([vitcod, "prune", means, "--summary", "3x3", "--sparsity", 0.9, "-o", pruned, "--force"])
-    run([vitcod, "polarize", pruned, "-o", pruned, "--force"])
+    run([vitcod, "polarize", pruned, "-o", plan, "--force"])
     memory = ["--memory", "bandwidth"]
     yield "DeiT-Tiny, ViTCoD's mask of 95 %", [
         "--mask", masks / "deit_tiny_lowrank_0.95" / "info_0.95.npy", *memory]
     yield "DeiT-Tiny, a mask of 90 %", ["--mask", mask, *memory]
-    yield "DeiT-Tiny, 90 % with summaries of 3 x 3", [pruned, *memory]
+    yield "DeiT-Tiny, 90 % with summaries of 3 x 3", [plan, *memory]
     yield "LeViT-128, ViTCoD's masks of 90 %", [
         "--arch", "levit_128", "--mask", masks / "levit_128_lowrank" / "masks" / "0.9", *memory]
 

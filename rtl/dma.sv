@@ -1,7 +1,7 @@
 // The DMA, in front of a memory that serves one transfer after the other, RATE_BYTES bytes in
 // RATE_CYCLES cycles (C1): loads in the order of the schedule, each as soon as its half of a
-// scratchpad is free; stores when results are there. A store that still waits holds up what is asked
-// for after it.
+// scratchpad is free; stores when results are there. A store that still waits holds up what is
+// asked for after it.
 //
 // Time is counted in credit: RATE_BYTES in each cycle, of which a byte costs RATE_CYCLES.
 module dma
@@ -108,8 +108,8 @@ module dma
     end
   end
 
-  // At a constant rate it is known when a row comes, unless a store stands in front: the n-th of the
-  // load that is asked for once `ahead` + n rows' credit has come.
+  // At a constant rate it is known when a row comes, unless a store stands in front: the n-th of
+  // the load that is asked for once `ahead` + n rows' credit has come.
   always_comb begin
     foretold = asked < pushed;
     ahead = -longint'(moved * RATE_CYCLES) - longint'(credit);

@@ -3,8 +3,8 @@
 // cycle later, in `work`; the lines themselves are pe_line.sv.
 //
 // All that happens in a cycle is one pass from top to bottom (at the end of the file): variables
-// that are read again further down have their new values, and no other block reads them. As many visits begin in a cycle as
-// DISPATCH says, which is how often the loops over visits run.
+// that are read again further down have their new values, and no other block reads them. As many
+// visits begin in a cycle as DISPATCH says, which is how often the loops over visits run.
 module engine
   import vitcod_pkg::*;
 #(

@@ -28,7 +28,8 @@ def rtl_rows(rows):
 
 
 def spans_of(trace):
-    names = {e["tid"]: e["args"]["name"] for e in trace["traceEvents"] if e["ph"] == "M"}
+    names = {e["tid"]: e["args"]["name"] for e in trace["traceEvents"]
+             if e["ph"] == "M" and e["name"] == "thread_name"}
     spans = {}
     for e in trace["traceEvents"]:
         if e["ph"] == "X":

@@ -1,6 +1,7 @@
 // Attention of a layer on ViTCoD's lines: docs/simulator.md, part D, and docs/rtl.md. The schedule
-// (phases, loads) and what is constant of the plan lie in memories that are filled before `running`.
-// `memory_*` is the memory's side of the DMA: which rows arrive in this cycle, and their bytes.
+// (phases, loads) and what is constant of the plan lie in memories that are filled before
+// `running`. `memory_*` is the memory's side of the DMA: which rows arrive in this cycle, and their
+// bytes.
 module vitcod_attention
   import vitcod_pkg::*;
 #(

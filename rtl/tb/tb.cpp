@@ -1,6 +1,6 @@
 // Runs RTL on the vectors of `vitcod simulate --vectors` and holds it against them: results bit by
-// bit, cycles of each head and layer. Usage: tb VECTORS [--phases | --timeline LAYER]; the latter prints lines at work
-// and softmax in each cycle of a layer.
+// bit, cycles of each head and layer. Usage: tb VECTORS [--phases | --timeline LAYER]; the latter
+// prints lines at work and softmax in each cycle of a layer.
 #include <verilated.h>
 
 #include <algorithm>
@@ -136,8 +136,8 @@ struct bench {
         auto &to = dut.rootp->tb__DOT__tokens[which];
         const array<int8_t> from = tensor<int8_t>(file, layer, name);
         const size_t width = from.shape[2], rows = from.shape[0] * from.shape[1];
-        if (rows > sizeof to / sizeof to[0])
-            fail("more tokens than the test bench has room for");
+        if (rows > sizeof to / sizeof to[0] || width > sizeof to[0])
+            fail("more tokens, or wider ones, than the test bench has room for");
         for (size_t r = 0; r < rows; r++) {
             memset(static_cast<void *>(&to[r]), 0, sizeof to[r]);
             memcpy(static_cast<void *>(&to[r]), from.at + r * width, width);
@@ -157,6 +157,10 @@ struct bench {
                        sizeof root.tb__DOT__attention__DOT__row_whole[0] ||
             index.count > sizeof root.tb__DOT__index / sizeof root.tb__DOT__index[0])
             fail("more rows or indices than the test bench has room for");
+        if (keys >
+                8 * sizeof root.tb__DOT__attention__DOT__the_output_scratchpad__DOT__row_kept[0] ||
+            g * sizeof(int32_t) > sizeof root.tb__DOT__biases[0])
+            fail("more keys or summaries than the test bench has room for");
         for (size_t r = 0; r < rows; r++) {
             root.tb__DOT__attention__DOT__the_softmax__DOT__row_length[r] =
                 static_cast<uint16_t>(lengths.at[r]);
@@ -298,6 +302,13 @@ struct bench {
             dut.eval();
         }
         r.cycles = dut.now;
+        if (r.ends.size() != phases.shape[0])
+            fail("layer " + std::to_string(layer) + ": " + std::to_string(r.ends.size()) + " of " +
+                 std::to_string(phases.shape[0]) + " phases ran");
+        const size_t results = tensor<int32_t>(file, layer, "out").count;
+        if (r.values != results)
+            fail("layer " + std::to_string(layer) + ": " + std::to_string(r.values) + " of " +
+                 std::to_string(results) + " results were stored");
         return r;
     }
 };
@@ -317,14 +328,17 @@ int main(int argc, char **argv)
 {
     vc_tensor_file *file;
     uint64_t wrong = 0, apart = 0, values = 0, total[2] = {0, 0}, powers = 0;
-    if (argc < 2)
-        fail("usage: tb VECTORS [--phases]");
+    const std::string how = argc > 2 ? argv[2] : "";
+    if (!(argc == 2 || (argc == 3 && how == "--phases") || (argc == 4 && how == "--timeline")))
+        fail("usage: tb VECTORS [--phases | --timeline LAYER]");
     if (vc_safetensors_open(&file, argv[1]) != VC_OK)
         fail(vc_last_error());
-    const bool each_phase = argc > 2 && std::string(argv[2]) == "--phases";
+    const bool each_phase = how == "--phases";
     bench b;
     b.file = file;
-    if (argc > 3 && std::string(argv[2]) == "--timeline") {
+    if (how == "--timeline") {
+        if (!tensor<int64_t>(file, atoi(argv[3]), "sizes").at)
+            fail(std::string(argv[1]) + " has no layer " + argv[3]);
         b.timeline = true;
         printf("cycle,phases over,denser lines,sparser lines,softmax\n");
         b.load(atoi(argv[3]));
