@@ -1,4 +1,4 @@
-/* A valid archive around a pickle. Its storages are '0' of 16 bytes, '1' of 64 and '2' of none;
+/* Valid archives: around a pickle its storages are '0' of 16 bytes, '1' of 64 and '2' of none;
  * byte i of a storage has the value i. */
 #ifndef VC_FUZZ_ARCHIVE_H
 #define VC_FUZZ_ARCHIVE_H
@@ -17,25 +17,40 @@ static inline void fuzz_add(zip_t *zip, const char *name, const void *data, size
         abort();
 }
 
-/* Its path, valid until the next call. */
-static inline const char *fuzz_archive(const uint8_t *pickle, size_t size)
+typedef struct fuzz_member {
+    const char *name;
+    const void *data;
+    size_t size;
+} fuzz_member;
+
+/* The path of an archive of these, valid until the next call. */
+static inline const char *fuzz_zip(const fuzz_member *members, size_t members_count)
 {
-    static unsigned char storage[FUZZ_STORAGE_BYTES], archive[1 << 20];
-    for (unsigned i = 0; i < FUZZ_STORAGE_BYTES; i++)
-        storage[i] = (unsigned char)i;
+    static unsigned char archive[1 << 20];
     zip_error_t error;
     zip_source_t *into = zip_source_buffer_create(NULL, 0, 0, &error);
     zip_source_keep(into);
     zip_t *zip = zip_open_from_source(into, ZIP_CREATE | ZIP_TRUNCATE, &error);
-    fuzz_add(zip, "a/data.pkl", pickle, size);
-    fuzz_add(zip, "a/data/0", storage, 16);
-    fuzz_add(zip, "a/data/1", storage, FUZZ_STORAGE_BYTES);
-    fuzz_add(zip, "a/data/2", storage, 0);
+    for (size_t i = 0; i < members_count; i++)
+        fuzz_add(zip, members[i].name, members[i].data, members[i].size);
     if (zip_close(zip) != 0 || zip_source_open(into) != 0)
         abort();
     zip_int64_t count = zip_source_read(into, archive, sizeof archive);
     zip_source_free(into);
     return fuzz_path(archive, (size_t)count);
+}
+
+/* The same of a checkpoint with this pickle. */
+static inline const char *fuzz_archive(const uint8_t *pickle, size_t size)
+{
+    static unsigned char storage[FUZZ_STORAGE_BYTES];
+    for (unsigned i = 0; i < FUZZ_STORAGE_BYTES; i++)
+        storage[i] = (unsigned char)i;
+    const fuzz_member members[] = {{"a/data.pkl", pickle, size},
+                                   {"a/data/0", storage, 16},
+                                   {"a/data/1", storage, FUZZ_STORAGE_BYTES},
+                                   {"a/data/2", storage, 0}};
+    return fuzz_zip(members, sizeof members / sizeof *members);
 }
 
 #endif
