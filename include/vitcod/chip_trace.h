@@ -18,7 +18,8 @@ vc_status vc_chip_trace_open(vc_chip_trace **out, const char *path, double clock
 void vc_chip_trace_span(void *trace, const vc_chip_span *span);
 /* A vc_dram_watch whose context is the trace. */
 void vc_chip_trace_command(void *trace, const vc_dram_command *command);
-/* Ends the file. VC_EIO if anything could not be written; the trace is closed in any case. */
+/* Ends the file. VC_EIO if anything could not be written, VC_ENOMEM if anything could not be kept
+ * for it; the trace is closed in any case. */
 vc_status vc_chip_trace_close(vc_chip_trace *trace);
 /* Of a run that failed: leaves no file. */
 void vc_chip_trace_abort(vc_chip_trace *trace);

@@ -26,11 +26,11 @@ struct vc_chip_trace {
     double us_per_cycle;
     char tracks[MOST_TRACKS][NAME];
     size_t track_count;
-    const char *separator;
     vc_dram_config dram;
     stream *streams;      /* (channels) */
     uint64_t (*moved)[2]; /* (windows) bytes read and written */
     size_t windows, window_room;
+    int lost; /* out of memory for them */
 };
 
 static vc_status begin(vc_chip_trace *t, const char *path, const vc_dram_config *dram)
@@ -58,7 +58,6 @@ vc_status vc_chip_trace_open(vc_chip_trace **out, const char *path, double clock
         return status;
     }
     t->us_per_cycle = 1e6 / clock_hz;
-    t->separator = ",\n"; /* behind the process's name */
     t->file = t->writer.stream;
     fputs("{\"displayTimeUnit\": \"ns\", \"traceEvents\": [\n"
           "{\"ph\": \"M\", \"name\": \"process_name\", \"pid\": 1, \"args\": {\"name\": "
@@ -77,9 +76,9 @@ static size_t track_of(vc_chip_trace *t, const char *name)
         return MOST_TRACKS;
     snprintf(t->tracks[t->track_count], NAME, "%s", name);
     fprintf(t->file,
-            "%s{\"ph\": \"M\", \"name\": \"thread_name\", \"pid\": 1, \"tid\": %zu, \"args\": "
+            ",\n{\"ph\": \"M\", \"name\": \"thread_name\", \"pid\": 1, \"tid\": %zu, \"args\": "
             "{\"name\": \"%s\"}}",
-            t->separator, t->track_count, name);
+            t->track_count, name);
     return t->track_count++;
 }
 
@@ -88,10 +87,10 @@ void vc_chip_trace_span(void *trace, const vc_chip_span *s)
     vc_chip_trace *t = trace;
     const size_t track = track_of(t, s->track);
     fprintf(t->file,
-            "%s{\"ph\": \"X\", \"name\": \"%s\", \"pid\": 1, \"tid\": %zu, \"ts\": %.6f, \"dur\": "
+            ",\n{\"ph\": \"X\", \"name\": \"%s\", \"pid\": 1, \"tid\": %zu, \"ts\": %.6f, \"dur\": "
             "%.6f, "
             "\"args\": {\"layer\": %d, \"head\": %d, \"cycle\": %llu, \"cycles\": %llu}}",
-            t->separator, s->name, track, (double)s->start * t->us_per_cycle,
+            s->name, track, (double)s->start * t->us_per_cycle,
             (double)(s->end - s->start) * t->us_per_cycle, s->layer, s->head,
             (unsigned long long)s->start, (unsigned long long)(s->end - s->start));
 }
@@ -108,10 +107,10 @@ static void write_stream(vc_chip_trace *t, size_t channel)
     const size_t track = track_of(t, name);
     const double us = 1e6 / t->dram.clock_hz;
     fprintf(t->file,
-            "%s{\"ph\": \"X\", \"name\": \"%s\", \"pid\": 1, \"tid\": %zu, \"ts\": %.6f, \"dur\": "
+            ",\n{\"ph\": \"X\", \"name\": \"%s\", \"pid\": 1, \"tid\": %zu, \"ts\": %.6f, \"dur\": "
             "%.6f, "
             "\"args\": {\"bytes\": %llu}}",
-            t->separator, s->name, track, s->start * us, (s->end - s->start) * us,
+            s->name, track, s->start * us, (s->end - s->start) * us,
             (unsigned long long)(s->bursts * t->dram.burst_bytes));
 }
 
@@ -127,13 +126,13 @@ static void add_to_stream(vc_chip_trace *t, size_t channel, const char *name, do
     s->bursts++;
 }
 
-/* Without memory for it the rest of the counter track is left out. */
 static void add_to_window(vc_chip_trace *t, double end, int write)
 {
     const size_t at = (size_t)(end * 1e6 / t->dram.clock_hz / WINDOW_US);
     if (at >= t->window_room) {
         const size_t room = 2 * at + 64;
         void *grown = realloc(t->moved, room * sizeof *t->moved);
+        t->lost |= !grown;
         if (!grown)
             return;
         t->moved = grown;
@@ -154,9 +153,9 @@ static void write_counters(vc_chip_trace *t)
         if (i > 0 && read == before[0] && written == before[1])
             continue;
         fprintf(t->file,
-                "%s{\"ph\": \"C\", \"name\": \"DRAM GB/s\", \"pid\": 1, \"ts\": %.6f, \"args\": "
+                ",\n{\"ph\": \"C\", \"name\": \"DRAM GB/s\", \"pid\": 1, \"ts\": %.6f, \"args\": "
                 "{\"read\": %.3f, \"write\": %.3f}}",
-                t->separator, (double)i * WINDOW_US, (double)read / WINDOW_US * 1e-3,
+                (double)i * WINDOW_US, (double)read / WINDOW_US * 1e-3,
                 (double)written / WINDOW_US * 1e-3);
         before[0] = read;
         before[1] = written;
@@ -178,6 +177,10 @@ void vc_chip_trace_command(void *trace, const vc_dram_command *c)
 
 vc_status vc_chip_trace_close(vc_chip_trace *t)
 {
+    if (t->lost) {
+        vc_chip_trace_abort(t);
+        return vc_fail(VC_ENOMEM, "out of memory for what the DRAM moves in the trace");
+    }
     for (size_t i = 0; i < t->dram.channels; i++)
         write_stream(t, i);
     write_counters(t);
