@@ -27,7 +27,7 @@ typedef struct vc_measured_class {
 
 typedef struct vc_measured {
     const char *path, *kind;    /* the file, as given; what it is */
-    double attention_us;        /* QK^T, softmax and SV of an image */
+    double attention_us;        /* QK^T, softmax and SV of an image; NAN: not told */
     double end_to_end_us;       /* of an image */
     vc_measured_class *classes; /* (class_count) those that take time */
     size_t class_count;

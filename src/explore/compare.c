@@ -229,8 +229,7 @@ static vc_status set_against(vc_comparison *c)
                 .path = by->path,
                 .arch = r->arch,
                 .sparsity = r->sparsity,
-                .attention_times =
-                    by->attention_us > 0.0 ? by->attention_us / r->attention.time_us : NAN,
+                .attention_times = by->attention_us / r->attention.time_us,
                 .end_to_end_times =
                     r->has_end_to_end ? by->end_to_end_us / r->end_to_end.time_us : NAN};
         }

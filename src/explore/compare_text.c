@@ -126,19 +126,25 @@ static void print_measured(FILE *out, const vc_comparison *c)
 {
     for (size_t m = 0; m < c->measured_count; m++) {
         const vc_measured *by = &c->measured[m];
-        fprintf(out, "\n%s (%s): %.4g ms an image, attention %.4g ms\n ", by->path, by->kind,
-                1e-3 * by->end_to_end_us, 1e-3 * by->attention_us);
+        fprintf(out, "\n%s (%s): %.4g ms an image, ", by->path, by->kind, 1e-3 * by->end_to_end_us);
+        if (isnan(by->attention_us))
+            fputs("attention not told from the rest\n ", out);
+        else
+            fprintf(out, "attention %.4g ms\n ", 1e-3 * by->attention_us);
         for (size_t i = 0; i < by->class_count; i++)
             fprintf(out, " %s %.1f %%", by->classes[i].work, 100.0 * by->classes[i].share);
         fputc('\n', out);
         for (size_t i = 0; i < c->measured_times_count; i++) {
             const vc_measured_times *t = &c->measured_times[i];
-            if (strcmp(t->path, by->path) != 0)
+            if (strcmp(t->path, by->path) != 0 ||
+                (isnan(t->attention_times) && isnan(t->end_to_end_times)))
                 continue;
-            fprintf(out, "  times vitcod with %s at %g: attention", t->arch, t->sparsity);
-            print_times(out, t->attention_times);
+            fprintf(out, "  times vitcod with %s at %g:", t->arch, t->sparsity);
+            if (!isnan(t->attention_times))
+                fprintf(out, " attention %8.2f", t->attention_times);
             if (!isnan(t->end_to_end_times))
-                fprintf(out, ", end to end %8.2f", t->end_to_end_times);
+                fprintf(out, "%s end to end %8.2f", isnan(t->attention_times) ? "" : ",",
+                        t->end_to_end_times);
             fputc('\n', out);
         }
     }

@@ -64,9 +64,9 @@ static void sum_up(vc_measured *out, const vc__class_times *t, double whole_ms, 
         if (t->us[c] > 0.0)
             out->classes[out->class_count++] =
                 (vc_measured_class){class_name(c), t->us[c] / images, t->us[c] / sum};
-    out->attention_us = (t->us[VC_WORK_QK] + t->us[VC_WORK_SOFTMAX] + t->us[VC_WORK_SV] +
-                         t->us[VC_WORK_ATTENTION]) /
-                        images;
+    const double attention =
+        t->us[VC_WORK_QK] + t->us[VC_WORK_SOFTMAX] + t->us[VC_WORK_SV] + t->us[VC_WORK_ATTENTION];
+    out->attention_us = attention > 0.0 ? attention / images : NAN;
     out->end_to_end_us = (isnan(whole_ms) ? sum : 1e3 * whole_ms) / images;
 }
 
@@ -130,7 +130,9 @@ static const vc_record class_record = VC_RECORD("measured class", vc_measured_cl
 static const vc_field fields[] = {
     {VC_FIELD_AS(vc_measured, path, "file", "", "that has the times")},
     {VC_FIELD(vc_measured, kind, "", "what wrote it: vitcod, TensorRT or PyTorch")},
-    {VC_FIELD(vc_measured, attention_us, "us", "QK^T, softmax and SV of an image")},
+    {VC_FIELD(vc_measured, attention_us, "us",
+              "QK^T, softmax and SV of an image, where the file tells them from the rest"),
+     VC_KNOWN},
     {VC_FIELD(vc_measured, end_to_end_us, "us", "of an image")},
     {VC_FIELD_RECORDS(vc_measured, classes, class_count, "work", &class_record, "kinds of work")},
 };

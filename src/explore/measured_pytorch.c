@@ -130,7 +130,34 @@ static void nest(events *e, size_t *stack)
     }
 }
 
-static vc_status take_operators(events *out, double *runs, const json_t *list)
+/* Of an event; without it an operator or a kernel would take no time. */
+static vc_status take_time(double *out, const json_t *one, const char *key, const char *path)
+{
+    const json_t *value = json_object_get(one, key);
+    if (!json_is_number(value))
+        return vc_fail(VC_EFORMAT, "%s: event '%s' has no number '%s'", path, text_of(one, "name"),
+                       key);
+    *out = json_number_value(value);
+    return VC_OK;
+}
+
+static vc_status take_operator(events *out, const json_t *one, const char *path)
+{
+    const json_t *args = json_object_get(one, "args"), *tid = json_object_get(one, "tid");
+    double start = 0.0, length = 0.0;
+    VC_TRY(take_time(&start, one, "ts", path));
+    VC_TRY(take_time(&length, one, "dur", path));
+    out->all[out->count++] =
+        (event){.start = start,
+                .end = start + length,
+                .own = length,
+                .thread = (long)json_integer_value(tid),
+                .id = json_integer_value(json_object_get(args, "External id")),
+                .class = class_of(text_of(one, "name"), json_object_get(args, "Input Dims"))};
+    return VC_OK;
+}
+
+static vc_status take_operators(events *out, double *runs, const json_t *list, const char *path)
 {
     size_t i, steps = 0;
     json_t *one;
@@ -140,32 +167,27 @@ static vc_status take_operators(events *out, double *runs, const json_t *list)
         free(stack);
         return vc_fail(VC_ENOMEM, "out of memory for the events of a trace");
     }
+    vc_status status = VC_OK;
     json_array_foreach (list, i, one) {
-        const char *name = text_of(one, "name");
-        const json_t *args = json_object_get(one, "args"), *tid = json_object_get(one, "tid");
-        const double start = vc_json_number(one, "ts"), length = vc_json_number(one, "dur");
-        steps += strcmp(text_of(one, "cat"), "user_annotation") == 0 &&
-                 strncmp(name, "ProfilerStep#", strlen("ProfilerStep#")) == 0;
-        if (strcmp(text_of(one, "ph"), "X") == 0 && strcmp(text_of(one, "cat"), "cpu_op") == 0)
-            out->all[out->count++] =
-                (event){.start = start,
-                        .end = start + length,
-                        .own = length,
-                        .thread = (long)json_integer_value(tid),
-                        .id = json_integer_value(json_object_get(args, "External id")),
-                        .class = class_of(name, json_object_get(args, "Input Dims"))};
+        const char *category = text_of(one, "cat");
+        steps += strcmp(category, "user_annotation") == 0 &&
+                 strncmp(text_of(one, "name"), "ProfilerStep#", strlen("ProfilerStep#")) == 0;
+        if (status == VC_OK && strcmp(text_of(one, "ph"), "X") == 0 &&
+            strcmp(category, "cpu_op") == 0)
+            status = take_operator(out, one, path);
     }
     *runs = steps ? (double)steps : 1.0;
     qsort(out->all, out->count, sizeof *out->all, by_thread_and_start);
     nest(out, stack);
     free(stack);
-    return VC_OK;
+    return status;
 }
 
-/* Of kernels, by the operators that started them. Returns how many there are. */
-static size_t add_kernels(vc__class_times *out, events *operators, const json_t *list)
+/* Of kernels, by the operators that started them. `count` becomes how many there are. */
+static vc_status add_kernels(vc__class_times *out, size_t *count, events *operators,
+                             const json_t *list, const char *path)
 {
-    size_t i, count = 0;
+    size_t i;
     json_t *one;
     qsort(operators->all, operators->count, sizeof *operators->all, by_id);
     json_array_foreach (list, i, one) {
@@ -175,19 +197,24 @@ static size_t add_kernels(vc__class_times *out, events *operators, const json_t 
             .id = json_integer_value(json_object_get(json_object_get(one, "args"), "External id"))};
         const event *by = bsearch(&key, operators->all, operators->count, sizeof key, by_id);
         const int known = key.id != 0 && by && by->class != NO_CLASS;
-        out->us[known ? by->class : VC_MEASURED_OTHER] += vc_json_number(one, "dur");
-        count++;
+        double length = 0.0;
+        VC_TRY(take_time(&length, one, "dur", path));
+        out->us[known ? by->class : VC_MEASURED_OTHER] += length;
+        ++*count;
     }
-    return count;
+    return VC_OK;
 }
 
 vc_status vc__times_of_pytorch(vc__class_times *out, const json_t *list, const char *path)
 {
     events operators = {NULL, 0};
-    vc_status status = take_operators(&operators, &out->runs, list);
+    size_t kernels = 0;
+    vc_status status = take_operators(&operators, &out->runs, list, path);
     if (status == VC_OK && operators.count == 0)
         status = vc_fail(VC_EFORMAT, "%s: has no event of the category 'cpu_op'", path);
-    if (status == VC_OK && add_kernels(out, &operators, list) == 0)
+    if (status == VC_OK)
+        status = add_kernels(out, &kernels, &operators, list, path);
+    if (status == VC_OK && kernels == 0)
         for (size_t i = 0; i < operators.count; i++) {
             const event *e = &operators.all[i];
             out->us[e->class == NO_CLASS ? VC_MEASURED_OTHER : e->class] += e->own;

@@ -75,6 +75,10 @@ case_compare_measured() {
         'CPU (Xeon Gold 6230R) 235.3, EdgeGPU (Xavier NX) 142.9, GPU (RTX 2080 Ti) 86.'
     check "as JSON" 0 '"end_to_end_us": 1500.0' compare \
         --sparsity 0.99 --chip vitcod --measured profile.json --measured-batch 2 --json
+    printf '[{"name": "{ForeignNode[/blocks.0/norm1/Pow.../head/Gemm]}", "averageMs": 3}]\n' \
+        >fused.json
+    check "attention that is not told" 0 'fused.json (TensorRT): 3 ms an image, attention not' \
+        compare --sparsity 0.99 --chip vitcod --measured fused.json
     echo '{}' >empty.json
     check "nothing measured" 1 'empty.json: wanted the JSON of' compare \
         --sparsity 0.99 --chip vitcod --measured empty.json

@@ -180,6 +180,13 @@ static void what_is_no_measurement_is_refused(void **state)
         {"[{\"count\": 3}]", "no times of operators"},
         {"[{\"count\": 3}, {\"name\": \"x\"}]", "layer 1 has no 'name' and 'averageMs'"},
         {"{\"traceEvents\": [{\"ph\": \"M\"}]}", "no event of the category 'cpu_op'"},
+        {"[{\"ph\": \"X\", \"cat\": \"cpu_op\", \"name\": \"aten::mm\", \"ts\": 3}]",
+         "event 'aten::mm' has no number 'dur'"},
+        {"[{\"ph\": \"X\", \"cat\": \"cpu_op\", \"name\": \"aten::mm\", \"dur\": 3}]",
+         "event 'aten::mm' has no number 'ts'"},
+        {"[{\"ph\": \"X\", \"cat\": \"cpu_op\", \"name\": \"aten::mm\", \"ts\": 0, \"dur\": 3},"
+         "{\"ph\": \"X\", \"cat\": \"kernel\", \"name\": \"gemm\"}]",
+         "event 'gemm' has no number 'dur'"},
         {"{\"verb\": \"profile\", \"macs\": 3}", "'profile' has no time of a whole model"}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         assert_int_equal(read_text(&m, texts[i][0], 1), VC_EFORMAT);
