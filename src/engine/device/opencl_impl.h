@@ -83,7 +83,7 @@ vc_status vc__cl_build(void **program, void *queue, const char *const *sources, 
 vc_status vc__cl_kernel(vc__kernel *out, void *queue, void *program, const char *name);
 
 vc_status vc__cl_fail(const vc__cl_queue *q, cl_int error, const char *what);
-/* Remembers a span, whose events it owns. */
+/* Remembers a span, whose events it owns, also where it fails. */
 vc_status vc__cl_keep(vc__cl_queue *q, cl_event from, cl_event to);
 void vc__cl_forget(vc__cl_queue *q);
 vc_status vc__cl_timing(void *queue, int on);

@@ -206,6 +206,13 @@ static int multiplies(void *queue, vc_precision precision)
     return q->sgemm && precision == VC_IN_FP32;
 }
 
+/* An event that ends when what was launched so far does. */
+static vc_status set_marker(cl_event *out, const vc__cl_queue *q)
+{
+    const cl_int error = q->cl.EnqueueMarkerWithWaitList(q->current, 0, NULL, out);
+    return error == CL_SUCCESS ? VC_OK : vc__cl_fail(q, error, "marking a time");
+}
+
 static vc_status multiply(void *queue, const vc__multiplication *m)
 {
     enum { ROW_MAJOR = 101, AS_IT_IS = 111, TRANSPOSED = 112 };
@@ -213,16 +220,20 @@ static vc_status multiply(void *queue, const vc__multiplication *m)
     const int timed = q->current == q->timed;
     cl_event from = NULL, to = NULL;
     if (timed)
-        q->cl.EnqueueMarkerWithWaitList(q->current, 0, NULL, &from);
+        VC_TRY(set_marker(&from, q));
     const int error =
         q->sgemm(ROW_MAJOR, AS_IT_IS, TRANSPOSED, m->rows, m->outputs, m->inputs, 1.0f,
                  buffer_of(m->a.handle), 0, m->inputs, buffer_of(m->b.handle), 0, m->inputs,
                  m->add ? 1.0f : 0.0f, buffer_of(m->c.handle), 0, m->outputs, &q->current, NULL);
-    if (timed)
-        q->cl.EnqueueMarkerWithWaitList(q->current, 0, NULL, &to);
-    if (error != 0)
-        return vc__cl_fail(q, error, "a product of CLBlast");
-    return timed ? vc__cl_keep(q, from, to) : VC_OK;
+    vc_status status = error == 0 ? VC_OK : vc__cl_fail(q, error, "a product of CLBlast");
+    if (!timed)
+        return status;
+    if (status == VC_OK)
+        status = set_marker(&to, q);
+    if (status == VC_OK)
+        return vc__cl_keep(q, from, to);
+    q->cl.ReleaseEvent(from);
+    return status;
 }
 
 static vc_status finish(void *queue)

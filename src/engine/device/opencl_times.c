@@ -3,13 +3,22 @@
 
 #include "opencl_impl.h"
 
+static void release_events(const vc__cl_queue *q, cl_event from, cl_event to)
+{
+    if (from)
+        q->cl.ReleaseEvent(from);
+    q->cl.ReleaseEvent(to);
+}
+
 vc_status vc__cl_keep(vc__cl_queue *q, cl_event from, cl_event to)
 {
     if (q->span_count == q->span_room) {
         const size_t room = 2 * q->span_room + 64;
         vc__cl_span *grown = realloc(q->spans, room * sizeof *grown);
-        if (!grown)
+        if (!grown) {
+            release_events(q, from, to);
             return vc_fail(VC_ENOMEM, "out of memory for %zu times", room);
+        }
         q->spans = grown;
         q->span_room = room;
     }
@@ -19,11 +28,8 @@ vc_status vc__cl_keep(vc__cl_queue *q, cl_event from, cl_event to)
 
 void vc__cl_forget(vc__cl_queue *q)
 {
-    for (size_t i = 0; i < q->span_count; i++) {
-        if (q->spans[i].from)
-            q->cl.ReleaseEvent(q->spans[i].from);
-        q->cl.ReleaseEvent(q->spans[i].to);
-    }
+    for (size_t i = 0; i < q->span_count; i++)
+        release_events(q, q->spans[i].from, q->spans[i].to);
     q->span_count = 0;
 }
 
