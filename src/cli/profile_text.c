@@ -52,9 +52,9 @@ static void print_times(const vc_profile_times *t)
 {
     const vc_profile_counters *c = &t->counters;
     const vc_spread *cost = &t->timed_over_untimed;
-    printf("\nwhole %.3f ms; operators %.3f, threads waiting for each other %.3f; in a run these "
-           "add up to %.1f %% of it\n",
-           t->whole_ms.median, t->operators_ms, t->waiting_ms, 100.0 * t->told_share.median);
+    printf(
+        "\nwhole %.3f ms; operators %.3f, waiting %.3f; in a run these add up to %.1f %% of it\n",
+        t->whole_ms.median, t->operators_ms, t->waiting_ms, 100.0 * t->told_share.median);
     printf("MACs that are done: %.2f million an image\n", 1e-6 * (double)t->executed_macs);
     printf("taking times costs %+.2f %% (quartiles %+.2f to %+.2f)\n", 100.0 * (cost->median - 1.0),
            100.0 * (cost->low - 1.0), 100.0 * (cost->high - 1.0));
