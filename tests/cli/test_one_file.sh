@@ -144,10 +144,12 @@ case_accuracy_lost() {
         lost=$(echo "$(number top1 run/dense.json) $(number top1 run/sparse.json)" |
             awk '{printf "%.2f points", $1 - $2}')
         kept=$(number kept_share run/sparse.json)
-        check "the loss $with" 0 "^ *$lost .*, $(awk "BEGIN {printf \"%.1f\", 100 - 100 * $kept}") %\
- of attention pruned" tile_of run/page.html
+        pruned=$(awk "BEGIN {printf \"%.1f\", 100 - 100 * $kept}")
+        check "the loss $with" 0 "^ *$lost .*, $pruned % of attention pruned" tile_of run/page.html
         case $with in
-            --plan*) check "as info says" 0 "\"kept_share\": $kept" "$vitcod" info "${with#* }" --json ;;
+            --plan*)
+                check "as info says" 0 "\"kept_share\": $kept" "$vitcod" info "${with#* }" --json
+                ;;
         esac
     done
 }
