@@ -26,7 +26,7 @@ static const metric metrics[] = {
     {"Agreement with the dense model", "agreement (%)", {"agreement"}, 100.0, 0},
     {"Distances to the dense model",
      "distance (no unit)",
-     {"feature_distance", "attention_distance"},
+     {"distance", "feature_distance", "attention_distance"},
      1.0,
      0},
     {"Loss of the auto-encoder",
